@@ -1,0 +1,217 @@
+package vk
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// A Handler responds to events. It is what a source of events drives; a
+// [*Router] is one. An error that Serve returns is an outcome, to be logged: it
+// does not make the event come again.
+//
+// Serve is called for events of different conversations at the same time, and
+// for those of one conversation one after the other.
+type Handler interface {
+	Serve(*Context) error
+}
+
+// A HandlerFunc is the function that a bot's author writes: for a command, a
+// kind of event, or as a whole bot.
+type HandlerFunc func(*Context) error
+
+// Serve calls f(c).
+func (f HandlerFunc) Serve(c *Context) error { return f(c) }
+
+// A Middleware wraps a handler in something that happens around it.
+type Middleware func(next HandlerFunc) HandlerFunc
+
+// A Context is what a handler holds: the event, and the means to respond.
+//
+// It is also a [context.Context] to pass on to whatever takes one. It ends
+// when the handler returns, with cause [ErrTimeLimit] when the handler takes
+// too long, and with cause [ErrStopped] when the bot stops and the time for
+// finishing is over. A bot's stop alone does not end it: what a handler has
+// begun to say it can say to the end.
+//
+// A Context is safe for concurrent use, and is not used again for another
+// event.
+type Context struct {
+	ctx    context.Context
+	event  *Event
+	client *Client
+	inv    *invocation
+}
+
+// An invocation is one run of one handler for one event. The Contexts that
+// WithContext makes of its Context share it.
+type invocation struct {
+	name string // the handler, as named in errors and random ids
+	job  *job   // nil outside of a Dispatcher
+
+	// Of a route: what was matched.
+	route  *Route
+	prefix string
+	line   string // the rest of the text, behind prefix and words
+	args   args
+
+	mu      sync.Mutex
+	message *Message // decoded on demand
+	sends   map[string]int
+}
+
+// NewContext returns a Context for one event, to be given to a Handler by a
+// source of events that is not of this package, or by a test. Its values and
+// its end are those of ctx.
+func NewContext(ctx context.Context, client *Client, e *Event) *Context {
+	return newContext(ctx, client, e, nil)
+}
+
+func newContext(ctx context.Context, client *Client, e *Event, j *job) *Context {
+	made := &struct {
+		c   Context
+		inv invocation
+	}{}
+	made.c = Context{ctx, e, client, &made.inv}
+	made.inv.job = j
+	return &made.c
+}
+
+// invoke runs h as an invocation of its own: named, with a Context that ends
+// when h returns, within the time limit, and with panics made errors. What
+// prepare sets up on the new invocation, h finds.
+func (c *Context) invoke(name string, h HandlerFunc, prepare func(*invocation)) (err error) {
+	ctx, cancel := context.WithCancelCause(c.ctx)
+	child := newContext(ctx, c.client, c.event, c.inv.job)
+	child.inv.name = name
+	if prepare != nil {
+		prepare(child.inv)
+	}
+	j := c.inv.job
+	outer := j.enter(inner{name, cancel})
+	ended := false
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{v, debug.Stack()}
+		} else if !ended {
+			// Nobody can be given an error: the goroutine is on its way out.
+			j.report(named(name, ErrGoexit))
+		}
+		j.leave(outer)
+		cancel(nil)
+		err = named(name, err)
+	}()
+	err = h(child)
+	ended = true
+	return err
+}
+
+// named says of err which handler returned it.
+func named(name string, err error) error {
+	if err == nil || name == "" {
+		return err
+	}
+	return fmt.Errorf("vk: %s: %w", name, err)
+}
+
+// WithContext returns a Context like c whose deadline, end and values are those
+// of ctx, which must have come from c: a value set for the handlers inside a
+// middleware, a shorter deadline.
+func (c *Context) WithContext(ctx context.Context) *Context {
+	if ctx == nil {
+		panic("vk: WithContext: nil context")
+	}
+	d := *c
+	d.ctx = ctx
+	return &d
+}
+
+// Deadline is that of the context.Context inside.
+func (c *Context) Deadline() (time.Time, bool) { return c.ctx.Deadline() }
+
+// Done is that of the context.Context inside.
+func (c *Context) Done() <-chan struct{} { return c.ctx.Done() }
+
+// Err is that of the context.Context inside. context.Cause(c) tells more.
+func (c *Context) Err() error { return c.ctx.Err() }
+
+// Value is that of the context.Context inside.
+func (c *Context) Value(key any) any {
+	if key == (scopeKey{}) {
+		return c
+	}
+	return c.ctx.Value(key)
+}
+
+// scopeKey finds the Context that a context.Context was made of.
+type scopeKey struct{}
+
+// Event returns the event, which must not be changed.
+func (c *Context) Event() *Event { return c.event }
+
+// Client returns the client that the bot answers with.
+func (c *Context) Client() *Client { return c.client }
+
+// Text returns the text of the message that the event is about, else "".
+func (c *Context) Text() string { return c.event.head.text }
+
+// PeerID returns the conversation that the event is from: a user's id,
+// 2000000000 plus a chat's number, or minus a community's id. Of an event
+// outside conversations, such as group_join, it is the dialog with the person
+// who caused it, and 0 if nobody did.
+func (c *Context) PeerID() int64 { return c.event.head.peer }
+
+// FromID returns who caused the event: a user's id, minus a community's, or 0
+// if VK does not tell.
+func (c *Context) FromID() int64 { return c.event.head.from }
+
+// IsChat reports whether the event is from a chat of several people.
+func (c *Context) IsChat() bool { return c.PeerID() > chatPeers }
+
+// Payload returns the payload of the button that was pressed, as JSON, or nil.
+// Anybody can send any payload: it is no proof of which button it was.
+func (c *Context) Payload() json.RawMessage { return c.event.head.payload }
+
+// Lang returns the language of the app that the person writes in, as a code
+// such as "ru" or "en", or "" if VK does not tell.
+func (c *Context) Lang() string { return c.event.head.lang }
+
+// Message returns the message that the event is about, which must not be
+// changed. It is decoded when first asked for. An event that is not about a
+// message (a press of a callback button, a join) has none: that is an error.
+func (c *Context) Message() (*Message, error) {
+	i := c.inv
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.message != nil {
+		return i.message, nil
+	}
+	var m *Message
+	var err error
+	switch c.event.Kind {
+	case string(EventMessageNew):
+		var e *MessageNew
+		if e, err = decode[MessageNew](c.event); err == nil {
+			m = &e.Message
+		}
+		if err == nil && m.PeerID == 0 && c.event.head.peer != 0 {
+			m, err = decode[Message](c.event) // before 5.103 the object was the message
+		}
+	case string(EventMessageReply), string(EventMessageEdit):
+		m, err = decode[Message](c.event)
+	default:
+		err = errors.New("vk: a " + c.event.Kind + " event has no message")
+	}
+	i.message = m
+	return m, err
+}
+
+// Route returns the route that the handler runs for, or nil outside of one.
+func (c *Context) Route() *Route { return c.inv.route }
+
+// Prefix returns the prefix that the command was written with.
+func (c *Context) Prefix() string { return c.inv.prefix }

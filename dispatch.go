@@ -1,0 +1,348 @@
+package vk
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vkrouter/vk/internal/lane"
+)
+
+// A Dispatcher decides when events are handled: those of one conversation one
+// after the other, in the order in which they came, different conversations at
+// the same time. Sources of events feed it. A source without one makes its own;
+// several share one by sharing the pointer.
+//
+// Its fields must not change once it is in use. Its methods are safe for
+// concurrent use. It has no goroutine while it has no events.
+type Dispatcher struct {
+	// Client is what handlers answer with.
+	Client *Client
+
+	// Handler handles the events, for instance a [*Router].
+	Handler Handler
+
+	// MaxEvents bounds the events that are taken and not done; at the bound,
+	// Dispatch waits. Zero means 8192.
+	MaxEvents int
+
+	// Workers bounds the handlers that run at the same time. Zero means 128.
+	Workers int
+
+	// TimeLimit bounds the run of one handler for one event. A handler that
+	// exceeds it sees its context end with cause [ErrTimeLimit]. Zero means one
+	// minute, a negative value no limit.
+	TimeLimit time.Duration
+
+	// Grace is how long a handler may go on when its context has ended by
+	// TimeLimit or DrainTime. After it the handler is abandoned: its stack is
+	// logged, and its conversation goes on without it. Zero means 10 seconds.
+	Grace time.Duration
+
+	// DrainTime is how long the handlers may take to finish what was taken
+	// when their source stops. After it, their contexts end with cause
+	// [ErrStopped]. Zero means 10 seconds.
+	DrainTime time.Duration
+
+	// Logger gets what goes wrong. Nil means slog.Default().
+	Logger *slog.Logger
+
+	once  sync.Once
+	room  chan struct{} // holds one element for each event taken and not done
+	lanes lane.Lanes[laneKey, *job]
+	watch watch
+
+	mu      sync.Mutex
+	stopped bool
+	feeds   []*feed // the open ones
+	direct  *feed   // what Dispatch takes
+}
+
+// A laneKey names a lane: a conversation, or what stands in for one.
+type laneKey struct {
+	peer int64
+	kind string // if there is no peer
+}
+
+// A feed is what one source has given to a Dispatcher.
+type feed struct {
+	mu      sync.Mutex
+	open    int           // jobs not done
+	skipped int           // jobs dropped before they began
+	closed  bool          // takes no more
+	idle    chan struct{} // made by who waits; closed when open becomes 0
+
+	stopped bool // nothing more begins; guarded by the watch's mu
+}
+
+// A job is an event that a Dispatcher has taken.
+type job struct {
+	d    *Dispatcher
+	feed *feed
+	ctx  context.Context // what handlers' contexts are made of
+	ev   *Event
+	turn *lane.Turn[laneKey, *job]
+
+	watched // guarded by d.watch.mu
+}
+
+func (d *Dispatcher) init() {
+	d.once.Do(func() {
+		d.room = make(chan struct{}, cmp.Or(max(d.MaxEvents, 0), 8192))
+		d.lanes.Workers = cmp.Or(max(d.Workers, 0), 128)
+		d.lanes.Run = d.run
+		d.watch.limit = cmp.Or(d.TimeLimit, time.Minute)
+		d.watch.grace = cmp.Or(max(d.Grace, 0), 10*time.Second)
+		d.watch.abandon = d.abandon
+		d.direct = d.feed()
+	})
+}
+
+// feed returns a feed for a source. If the Dispatcher was stopped, it takes
+// nothing.
+func (d *Dispatcher) feed() *feed {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f := &feed{closed: d.stopped}
+	if !d.stopped {
+		d.feeds = append(d.feeds, f)
+	}
+	return f
+}
+
+func (d *Dispatcher) logger() *slog.Logger { return cmp.Or(d.Logger, slog.Default()) }
+
+// Dispatch takes an event, to be handled soon. The handlers' contexts have the
+// values of ctx, but do not end with it. Dispatch waits while the Dispatcher
+// has MaxEvents, and returns an error when ctx ends meanwhile or when the
+// Dispatcher was stopped: the event was then not taken.
+func (d *Dispatcher) Dispatch(ctx context.Context, e *Event) error {
+	d.init()
+	return d.take(ctx, context.WithoutCancel(ctx), d.direct, e)
+}
+
+// Pending returns how many events are taken and not done.
+func (d *Dispatcher) Pending() int {
+	d.init()
+	return len(d.room)
+}
+
+// take is Dispatch for one source. base is the parent of handlers' contexts.
+func (d *Dispatcher) take(ctx, base context.Context, f *feed, e *Event) error {
+	if d.Handler == nil {
+		return errors.New("vk: the Dispatcher has no Handler")
+	}
+	select {
+	case d.room <- struct{}{}:
+	default:
+		select {
+		case d.room <- struct{}{}:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	if !f.begin() {
+		<-d.room
+		return ErrStopped
+	}
+	key := laneKey{peer: e.head.peer}
+	if key.peer == 0 {
+		if key.peer = e.head.from; key.peer == 0 {
+			key.kind = e.Kind
+		}
+	}
+	d.lanes.Add(key, &job{d: d, feed: f, ctx: base, ev: e})
+	return nil
+}
+
+// begin counts a job in, unless the feed is closed.
+func (f *feed) begin() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return false
+	}
+	f.open++
+	return true
+}
+
+// end counts a job out.
+func (f *feed) end(skipped bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if skipped {
+		f.skipped++
+	}
+	f.open--
+	if f.open == 0 && f.idle != nil {
+		close(f.idle)
+		f.idle = nil
+	}
+}
+
+// close closes the feed, and returns a channel that is closed when all its jobs
+// are done.
+func (f *feed) close() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	if f.open > 0 && f.idle != nil {
+		return f.idle
+	}
+	idle := make(chan struct{})
+	if f.open == 0 {
+		close(idle)
+	} else {
+		f.idle = idle
+	}
+	return idle
+}
+
+// run handles one event, on a worker.
+func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
+	j := t.Item
+	j.turn = t
+	if !d.watch.begin(j) {
+		<-d.room
+		j.feed.end(true)
+		return
+	}
+	var err error
+	defer func() { // also when the handler ends the goroutine
+		if !d.watch.end(j) {
+			return // abandoned, and counted out then
+		}
+		if err != nil {
+			j.report(err)
+		}
+		<-d.room
+		j.feed.end(false)
+	}()
+	err = j.handle()
+}
+
+// handle gives the event to the handler. The name of the method is looked for
+// in stack traces: see stackOf.
+//
+//go:noinline
+func (j *job) handle() error {
+	c := newContext(j.ctx, j.d.Client, j.ev, j)
+	if r, ok := j.d.Handler.(*Router); ok {
+		return r.Serve(c) // makes an invocation of each listener and of the route
+	}
+	return c.invoke("", j.d.Handler.Serve, nil)
+}
+
+// report logs a handler's error. Those of several handlers are a line each.
+func (j *job) report(err error) {
+	if all, ok := err.(handlerErrors); ok {
+		for _, err := range all {
+			j.report(err)
+		}
+		return
+	}
+	level := slog.LevelError
+	var unknown *NotFoundError
+	var wrong *ArgError
+	switch {
+	case errors.As(err, &unknown), errors.As(err, &wrong):
+		level = slog.LevelInfo // a person's mistake
+	case errors.Is(err, ErrStopped), errors.Is(err, ErrTimeLimit), errors.Is(err, context.Canceled):
+		level = slog.LevelInfo // an end, not a failure
+	}
+	attrs := []slog.Attr{slog.Any("err", err)}
+	var p *PanicError
+	if errors.As(err, &p) {
+		attrs = append(attrs, slog.String("stack", string(p.Stack)))
+	}
+	j.log(level, "vk: handler failed", attrs...)
+}
+
+// log logs with what identifies the event, if there is one.
+func (j *job) log(level slog.Level, msg string, attrs ...slog.Attr) {
+	if j == nil {
+		slog.Default().LogAttrs(context.Background(), level, msg, attrs...)
+		return
+	}
+	attrs = append(attrs, slog.String("kind", j.ev.Kind), slog.String("event", j.ev.ID), slog.Int64("peer", j.ev.head.peer))
+	j.d.logger().LogAttrs(j.ctx, level, msg, attrs...)
+}
+
+// abandon gives up on a handler that does not end.
+func (d *Dispatcher) abandon(j *job, name string) {
+	j.log(slog.LevelError, "vk: handler abandoned: it does not end", slog.String("handler", name), slog.String("stack", stackOf(j)))
+	j.turn.Release()
+	<-d.room
+	j.feed.end(false)
+}
+
+// stackOf returns the stack of the goroutine that handles j, or "" if it is
+// not found. There is no way to ask for a goroutine's stack: it is looked for
+// among all, by the address of the job.
+func stackOf(j *job) string {
+	buf := make([]byte, 1<<20)
+	mark := fmt.Sprintf(".(*job).handle(%p", j)
+	for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		if strings.Contains(stack, mark) {
+			return stack
+		}
+	}
+	return ""
+}
+
+// Stop ends the Dispatcher: it takes no more events and waits until those it
+// took are done, their handlers' contexts ending with cause [ErrStopped] when
+// ctx ends or DrainTime is over, whichever comes first. What had not begun then
+// is not begun.
+//
+// A Poller stops the Dispatcher that it made itself. One that was given to it
+// is stopped by whoever made it, after the sources.
+func (d *Dispatcher) Stop(ctx context.Context) {
+	d.init()
+	d.mu.Lock()
+	d.stopped = true
+	feeds := slices.Clone(d.feeds)
+	d.mu.Unlock()
+	d.drain(ctx, feeds...)
+}
+
+// drain ends feeds, as described at Stop.
+func (d *Dispatcher) drain(ctx context.Context, feeds ...*feed) {
+	timer := time.NewTimer(cmp.Or(d.DrainTime, 10*time.Second))
+	defer timer.Stop()
+	late := false
+	for _, f := range feeds {
+		f.close()
+	}
+	for _, f := range feeds {
+		idle := f.close()
+		if !late {
+			select {
+			case <-idle:
+			case <-timer.C:
+				late = true
+			case <-ctx.Done():
+				late = true
+			}
+		}
+		if late {
+			d.watch.stop(f)
+		}
+	}
+	for _, f := range feeds {
+		<-f.close() // comes: what does not end is abandoned
+		if f.skipped > 0 {
+			d.logger().LogAttrs(ctx, slog.LevelWarn, "vk: stopped before all events were handled", slog.Int("events", f.skipped))
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.feeds = slices.DeleteFunc(d.feeds, func(f *feed) bool { return slices.Contains(feeds, f) })
+}

@@ -1,0 +1,136 @@
+package tolerant
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+type (
+	Base struct {
+		ID   int `json:"id"`
+		Name string
+		Deep string
+	}
+	Owner struct {
+		*Base
+		Name  string // hides Base.Name
+		Owner int    `json:"owner"`
+	}
+	Left   struct{ Both, OnlyLeft int }
+	Right  struct{ Both, OnlyRight int }
+	Tagged struct {
+		N int `json:"Both"`
+	}
+	hidden struct{ Shown int }
+	lost   struct{ Lost int }
+	Level  int
+	Node   struct {
+		*Node
+		Value int
+	}
+)
+
+// TestFieldsAgree checks that structs of all shapes are filled as encoding/json
+// fills them, for keys in exact case.
+func TestFieldsAgree(t *testing.T) {
+	t.Parallel()
+	const in = `{"id":1,"Name":"n","Deep":"d","owner":2,"Both":3,"OnlyLeft":4,"OnlyRight":5,"Shown":6,"Level":7,
+		"Value":8,"base":{"id":9},"-":10,"Skipped":11,"N":12,"Plain":13,"omit":14,"quoted":"15","private":16}`
+	for name, mk := range map[string]func() any{
+		"shadowing by depth": func() any { return &Owner{} },
+		"embedded pointer":   func() any { return &struct{ *Base }{} },
+		"named embedding": func() any {
+			return &struct {
+				Base `json:"base"`
+				Name string
+			}{}
+		},
+		"equals annul": func() any {
+			return &struct {
+				Left
+				Right
+			}{}
+		},
+		"tag wins": func() any {
+			return &struct {
+				Left
+				Tagged
+			}{}
+		},
+		"two tags annul": func() any {
+			return &struct {
+				Tagged
+				Other struct{}
+				B     struct{ Tagged }
+			}{}
+		},
+		"same type twice": func() any {
+			return &struct {
+				A struct{ Base }
+				Owner
+				Left
+			}{}
+		},
+		"unexported struct": func() any { return &struct{ hidden }{} },
+		"embedded scalar":   func() any { return &struct{ Level }{} },
+		"embeds itself":     func() any { return &Node{} },
+		"annulled then deep": func() any {
+			return &struct {
+				Left
+				Right
+				D struct{ Both int }
+			}{}
+		},
+		"tags": func() any {
+			return &struct {
+				//lint:ignore SA5008 the odd spelling is what is tested
+				Dash    int `json:"-,"`
+				Skipped int `json:"-"`
+				Plain   int `json:",omitempty"`
+				Omit    int `json:"omit,omitzero"`
+				Quoted  int `json:"quoted,string"`
+				private int
+			}{}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, want := mk(), mk()
+			if err := json.Unmarshal([]byte(in), want); err != nil {
+				t.Fatal(err)
+			}
+			if err := Unmarshal([]byte(in), got); err != nil {
+				t.Fatal(err)
+			}
+			all := cmp.Exporter(exportAll)
+			if diff := cmp.Diff(want, got, all); diff != "" {
+				t.Errorf("(-encoding/json +tolerant):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestUnsettable covers what reflection forbids to set.
+func TestUnsettable(t *testing.T) {
+	t.Parallel()
+	var bent []string
+	d := Decoder{Bent: collect(&bent)}
+	var v struct{ *lost }
+	if err := d.Unmarshal([]byte(`{"Lost":1}`), &v); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"Lost"}, bent); diff != "" {
+		t.Errorf("nil pointer (-want +got):\n%s", diff)
+	}
+	v.lost = new(lost)
+	if err := d.Unmarshal([]byte(`{"Lost":1}`), &v); err != nil || v.Lost != 1 {
+		t.Errorf("pointer that is set: got %d, %v", v.Lost, err)
+	}
+	var w struct {
+		hidden `json:"hidden"`
+	}
+	if err := d.Unmarshal([]byte(`{"hidden":null,"Shown":1}`), &w); err != nil || w.Shown != 0 {
+		t.Errorf("tagged: got %d, %v", w.Shown, err)
+	}
+}

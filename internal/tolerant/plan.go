@@ -1,0 +1,134 @@
+package tolerant
+
+import (
+	"encoding"
+	"encoding/json"
+	"reflect"
+	"sync"
+	"time"
+)
+
+// op is what to do for a type.
+type op uint8
+
+const (
+	opNone op = iota // cannot be filled: everything but null is bent
+	opBool
+	opInt
+	opUint
+	opFloat
+	opString
+	opTime
+	opRaw
+	opAny
+	opJSON // has UnmarshalJSON
+	opText // has UnmarshalText
+	opPointer
+	opSlice
+	opArray
+	opMap
+	opStruct
+)
+
+// plan is all that decoding needs to know about a type, found out once.
+type plan struct {
+	op     op
+	typ    reflect.Type
+	elem   *plan             // of a pointer, slice, array or map
+	fields map[string]*field // of a struct, by key
+	empty  reflect.Value     // of a slice: not nil, of length and capacity 0
+}
+
+var (
+	timeType = reflect.TypeFor[time.Time]()
+	rawType  = reflect.TypeFor[json.RawMessage]()
+	jsonType = reflect.TypeFor[json.Unmarshaler]()
+	textType = reflect.TypeFor[encoding.TextUnmarshaler]()
+)
+
+// plans holds a finished *plan for each reflect.Type met so far.
+var plans sync.Map
+
+func planOf(t reflect.Type) *plan {
+	if p, ok := plans.Load(t); ok {
+		return p.(*plan)
+	}
+	b := builder{}
+	p := b.plan(t)
+	for t, p := range b {
+		plans.Store(t, p)
+	}
+	return p
+}
+
+// builder holds the plans that one call of planOf makes. Types may refer to
+// themselves, so a plan is entered before it is finished; others see none of
+// them before all are.
+type builder map[reflect.Type]*plan
+
+func (b builder) plan(t reflect.Type) *plan {
+	if p, ok := plans.Load(t); ok {
+		return p.(*plan)
+	}
+	if p := b[t]; p != nil {
+		return p
+	}
+	p := &plan{typ: t}
+	b[t] = p
+	switch {
+	case t == timeType:
+		p.op = opTime
+		return p
+	case t == rawType:
+		p.op = opRaw
+		return p
+	case reflect.PointerTo(t).Implements(jsonType):
+		p.op = opJSON
+		return p
+	case reflect.PointerTo(t).Implements(textType):
+		p.op = opText
+		return p
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		p.op = opBool
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		p.op = opInt
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		p.op = opUint
+	case reflect.Float32, reflect.Float64:
+		p.op = opFloat
+	case reflect.String:
+		p.op = opString
+	case reflect.Interface:
+		if t.NumMethod() == 0 {
+			p.op = opAny
+		}
+	case reflect.Pointer:
+		p.op = opPointer
+		p.elem = b.plan(t.Elem())
+	case reflect.Slice:
+		p.op = opSlice
+		p.elem = b.plan(t.Elem())
+		p.empty = reflect.MakeSlice(t, 0, 0)
+	case reflect.Array:
+		p.op = opArray
+		p.elem = b.plan(t.Elem())
+	case reflect.Map:
+		switch t.Key().Kind() {
+		case reflect.String,
+			reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+			reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+			p.op = opMap
+			p.elem = b.plan(t.Elem())
+		}
+	case reflect.Struct:
+		p.op = opStruct
+		p.fields = map[string]*field{}
+		for _, f := range fieldsOf(t) {
+			f.plan = b.plan(f.typ)
+			p.fields[f.name] = f
+		}
+	}
+	return p
+}

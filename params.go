@@ -1,0 +1,179 @@
+package vk
+
+import (
+	"encoding"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/url"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Params are the parameters of one API call, by their names at VK. A value is
+// sent in the form that VK expects of its kind:
+//
+//   - strings as they are, numbers in decimal, booleans as 1 and 0
+//   - slices and arrays of these, joined by commas
+//   - a [time.Time] as Unix seconds, a [time.Duration] as whole seconds
+//   - a [json.RawMessage] as it is; maps, structs and slices of them as JSON
+//   - an [encoding.TextMarshaler] or [fmt.Stringer] as its text
+//   - what a pointer points to
+//
+// A nil value, pointer, slice or map is left out; an empty string is sent.
+// Anything else is a [*ParamError]. Call does not change the map.
+type Params map[string]any
+
+// A ParamError says that a call was not made because one of its parameters
+// cannot be sent.
+type ParamError struct {
+	Method string // the API method
+	Name   string // the parameter, as a key of Params
+	Err    error  // what is wrong with it
+}
+
+// Error names the method, the parameter and what is wrong with it.
+func (e *ParamError) Error() string {
+	return fmt.Sprintf("vk: %s: parameter %q: %v", e.Method, e.Name, e.Err)
+}
+
+// Unwrap returns e.Err.
+func (e *ParamError) Unwrap() error { return e.Err }
+
+// encode renders p, over defaults, as an application/x-www-form-urlencoded
+// body with its keys sorted.
+func (p Params) encode(method string, defaults ...[2]string) (string, error) {
+	form := make(url.Values, len(p)+len(defaults))
+	for _, d := range defaults {
+		if d[1] != "" {
+			form.Set(d[0], d[1])
+		}
+	}
+	for name, value := range p {
+		if name == "" {
+			return "", &ParamError{method, name, errors.New("has no name")}
+		}
+		if name == "access_token" {
+			// It would travel outside the Authorization header, and be
+			// printed wherever parameters are.
+			return "", &ParamError{method, name, errors.New("a token belongs in a Client")}
+		}
+		s, ok, err := paramText(value)
+		if err != nil {
+			return "", &ParamError{method, name, err}
+		}
+		if ok {
+			form.Set(name, s)
+		}
+	}
+	return form.Encode(), nil
+}
+
+// paramText returns the form in which VK takes a parameter's value; ok is
+// false for what is left out.
+func paramText(value any) (text string, ok bool, err error) {
+	switch v := value.(type) { // the usual ones, without reflection
+	case nil:
+		return "", false, nil
+	case string:
+		return v, true, nil
+	case int:
+		return strconv.Itoa(v), true, nil
+	case int64:
+		return strconv.FormatInt(v, 10), true, nil
+	case bool:
+		return boolText(v), true, nil
+	case json.RawMessage:
+		return string(v), v != nil, nil
+	}
+	v := reflect.ValueOf(value)
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Interface, reflect.Func, reflect.Chan:
+		if v.IsNil() {
+			return "", false, nil
+		}
+	}
+	if s, ok, err := scalarText(v); ok || err != nil {
+		return s, ok, err
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		return paramText(v.Elem().Interface())
+	case reflect.Slice, reflect.Array:
+		if s, ok, err := listText(v); ok || err != nil {
+			return s, ok, err
+		}
+		return jsonText(value)
+	case reflect.Map, reflect.Struct:
+		return jsonText(value)
+	}
+	return "", false, fmt.Errorf("cannot send a %T", value)
+}
+
+// listText joins the elements with commas; ok is false if they are not all
+// scalars. A list without elements is sent empty, which VK takes as absent.
+func listText(v reflect.Value) (text string, ok bool, err error) {
+	parts := make([]string, v.Len())
+	for i := range parts {
+		e := v.Index(i)
+		for e.Kind() == reflect.Interface && !e.IsNil() {
+			e = e.Elem()
+		}
+		s, ok, err := scalarText(e)
+		if !ok || err != nil {
+			return "", false, err
+		}
+		parts[i] = s
+	}
+	return strings.Join(parts, ","), true, nil
+}
+
+func scalarText(v reflect.Value) (text string, ok bool, err error) {
+	if v.CanInterface() {
+		switch t := v.Interface().(type) {
+		case time.Time:
+			return strconv.FormatInt(t.Unix(), 10), true, nil
+		case time.Duration:
+			return strconv.FormatInt(int64(t/time.Second), 10), true, nil
+		case Secret:
+			return "", false, errors.New("a Secret is not sent as a parameter")
+		case encoding.TextMarshaler:
+			b, err := t.MarshalText()
+			return string(b), err == nil, err
+		case fmt.Stringer:
+			return t.String(), true, nil
+		}
+	}
+	switch v.Kind() {
+	case reflect.String:
+		return v.String(), true, nil
+	case reflect.Bool:
+		return boolText(v.Bool()), true, nil
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return strconv.FormatInt(v.Int(), 10), true, nil
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		return strconv.FormatUint(v.Uint(), 10), true, nil
+	case reflect.Float32, reflect.Float64:
+		f := v.Float()
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return "", false, fmt.Errorf("cannot send %v", f)
+		}
+		return strconv.FormatFloat(f, 'f', -1, v.Type().Bits()), true, nil
+	}
+	return "", false, nil
+}
+
+func jsonText(value any) (string, bool, error) {
+	b, err := json.Marshal(value)
+	return string(b), err == nil, err
+}
+
+func boolText(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
+}

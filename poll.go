@@ -1,0 +1,347 @@
+package vk
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vkrouter/vk/internal/backoff"
+	"github.com/vkrouter/vk/internal/tolerant"
+)
+
+// A Poller is a source of events: it asks VK for them by Bots Long Poll. Long
+// poll must be switched on in the community's settings, with the kinds of
+// events that the bot wants.
+//
+// See https://dev.vk.com/ru/api/bots-long-poll/getting-started.
+type Poller struct {
+	// Client asks VK. Its token is the community's, or that of a user who
+	// administers it.
+	Client *Client
+
+	// Handler gets the events; see [Handler] about their order.
+	Handler Handler
+
+	// Dispatcher decides when events are handled. Nil means one of the
+	// Poller's own, which ends with Run. If it is given, its Handler and Client
+	// count, and the Poller's Handler must be nil.
+	Dispatcher *Dispatcher
+
+	// GroupID is the community. Zero means the one that the token belongs to;
+	// a user's token belongs to none.
+	GroupID int64
+
+	// Wait is how long VK waits for an event before it answers with none. Zero
+	// means 25 seconds; VK takes up to 90.
+	Wait time.Duration
+
+	// Ready is called once in each Run, when the Poller knows from where in
+	// the community's history it follows: events from then on are handled. Nil
+	// means that nobody wants to know.
+	Ready func(groupID int64)
+
+	// Logger gets what goes wrong on the way. Nil means slog.Default().
+	Logger *slog.Logger
+}
+
+var (
+	// A failing long poll is asked at most ten times a second.
+	pollPause = backoff.Backoff{Min: 200 * time.Millisecond, Max: 30 * time.Second}
+
+	// A poll that brings nothing lasts at least this long, with whatever it
+	// takes to mend it: even answers that make sense come ten times a second
+	// at most, if there is nothing in them.
+	pollMinimum = 200 * time.Millisecond
+)
+
+const (
+	// pollSlack is how much later than due an answer may come.
+	pollSlack = 10 * time.Second
+
+	// renewAfter is after how many failures in a row the Poller asks for
+	// another server, in case this one is gone.
+	renewAfter = 5
+)
+
+// Run follows the community's events until ctx ends. It then takes no more,
+// lets the handlers finish what was taken, and returns nil.
+//
+// Whatever may pass, Run survives: lost connections, HTTP errors, answers that
+// make no sense, VK's internal errors. What cannot pass, it returns: an [*Error]
+// (CodeAuth for a bad token), [ErrLongPollOff], [ErrNoToken].
+func (p *Poller) Run(ctx context.Context) error {
+	if p.Client == nil {
+		return errors.New("vk: the Poller has no Client")
+	}
+	d := p.Dispatcher
+	switch {
+	case d == nil && p.Handler == nil:
+		return errors.New("vk: the Poller has no Handler")
+	case d == nil:
+		d = &Dispatcher{Client: p.Client, Handler: p.Handler, Logger: p.Logger}
+	case p.Handler != nil:
+		return errors.New("vk: the Poller has a Handler beside its Dispatcher's")
+	}
+	d.init()
+	f := &follower{Poller: p, d: d, feed: d.feed(), base: context.WithoutCancel(ctx), log: cmp.Or(p.Logger, slog.Default())}
+	err := f.follow(ctx)
+	d.drain(f.base, f.feed)
+	if ctx.Err() != nil || errors.Is(err, ErrStopped) {
+		return nil
+	}
+	return err
+}
+
+// A follower is one Run of a Poller.
+type follower struct {
+	*Poller
+	d    *Dispatcher
+	feed *feed
+	base context.Context // the parent of handlers' contexts
+	log  *slog.Logger
+
+	group       int64
+	server, key string
+	ts          string
+}
+
+func (f *follower) follow(ctx context.Context) error {
+	if err := f.start(ctx); err != nil {
+		return err
+	}
+	if f.Ready != nil {
+		f.Ready(f.group)
+	}
+	failures := 0 // in a row
+	for ctx.Err() == nil {
+		began := time.Now()
+		events, err := f.poll(ctx)
+		if err == nil {
+			failures = 0
+			err = f.handle(ctx, events)
+		} else {
+			failures++
+			err = f.mend(ctx, err, failures)
+		}
+		if err != nil {
+			return err
+		}
+		if len(events) == 0 {
+			backoff.Sleep(ctx, pollMinimum-time.Since(began))
+		}
+	}
+	return nil
+}
+
+// mend does what a failed poll asks for. It returns an error if nothing helps.
+func (f *follower) mend(ctx context.Context, err error, failures int) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	var failed pollFailed
+	errors.As(err, &failed)
+	if failed == failedHistory {
+		f.log.LogAttrs(ctx, slog.LevelWarn, "vk: long poll: events are lost: VK no longer has them", slog.String("now at", f.ts))
+	}
+	if failed == 0 || failures > 1 {
+		f.pause(ctx, failures, err)
+	}
+	switch {
+	case failed == failedSession:
+		return f.renew(ctx, true)
+	case failed != 0 && failed != failedHistory, failures%renewAfter == 0 && !timedOut(err):
+		return f.renew(ctx, false)
+	}
+	return nil
+}
+
+// start finds the community and its long poll server.
+func (f *follower) start(ctx context.Context) error {
+	f.group = f.GroupID
+	for failures := 0; f.group == 0; {
+		var own struct {
+			Groups []Group `json:"groups"`
+		}
+		err := f.Client.Call(ctx, "groups.getById", nil, &own)
+		switch {
+		case err == nil && len(own.Groups) > 0:
+			f.group = own.Groups[0].ID
+		case err == nil:
+			return errors.New("vk: the token belongs to no community: set the Poller's GroupID")
+		case ctx.Err() != nil:
+			return nil
+		case !mayPass(err):
+			return err
+		default:
+			failures++
+			f.pause(ctx, failures, err)
+		}
+	}
+	return f.renew(ctx, true)
+}
+
+// renew asks for the long poll server and a key, until it gets them. The place
+// in the history is kept, unless it is lost.
+func (f *follower) renew(ctx context.Context, lost bool) error {
+	for failures := 1; ctx.Err() == nil; failures++ {
+		var s struct {
+			Key    string `json:"key"`
+			Server string `json:"server"`
+			TS     string `json:"ts"`
+		}
+		err := f.Client.Call(ctx, "groups.getLongPollServer", Params{"group_id": f.group}, &s)
+		if err == nil && (s.Server == "" || s.Key == "" || s.TS == "") {
+			err = errors.New("vk: groups.getLongPollServer: the answer lacks a server, a key or a ts")
+		}
+		if err == nil {
+			f.server, f.key = s.Server, s.Key
+			if lost || f.ts == "" {
+				if f.ts != "" {
+					f.log.LogAttrs(ctx, slog.LevelWarn, "vk: long poll: events may be lost: VK forgot the session", slog.String("ts", f.ts), slog.String("new ts", s.TS))
+				}
+				f.ts = s.TS
+			}
+			return nil
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if errors.Is(err, CodeParam) && f.isOff(ctx, err) {
+			return fmt.Errorf("vk: %w: %w", ErrLongPollOff, err)
+		}
+		if !mayPass(err) {
+			return err
+		}
+		f.pause(ctx, failures, err)
+	}
+	return nil
+}
+
+// isOff reports whether a refusal was because long poll is switched off.
+func (f *follower) isOff(ctx context.Context, refusal error) bool {
+	var settings struct {
+		Enabled *bool `json:"is_enabled"`
+	}
+	err := f.Client.Call(ctx, "groups.getLongPollSettings", Params{"group_id": f.group}, &settings)
+	if err == nil && settings.Enabled != nil {
+		return !*settings.Enabled
+	}
+	text := strings.ToLower(refusal.Error())
+	return strings.Contains(text, "longpoll") || strings.Contains(text, "long poll")
+}
+
+// mayPass reports whether a call that failed, repetitions included, may
+// succeed later. VK's refusals do not, but for those that are about the moment.
+func mayPass(err error) bool {
+	var refused *Error
+	if errors.As(err, &refused) {
+		switch refused.Code {
+		case CodeUnknown, CodeTooManyRequests, CodeFlood, CodeServer, CodeRateLimit:
+			return true
+		}
+		return false
+	}
+	var param *ParamError
+	return !errors.Is(err, ErrNoToken) && !errors.As(err, &param)
+}
+
+// pause waits after a failure.
+func (f *follower) pause(ctx context.Context, failures int, err error) {
+	d := pollPause.Delay(failures)
+	level := slog.LevelWarn
+	if failures == 1 {
+		level = slog.LevelDebug // one of these is nothing: idle connections get cut
+	}
+	f.log.LogAttrs(ctx, level, "vk: long poll failed", slog.Any("err", err), slog.Int("failures", failures), slog.Duration("after", d))
+	backoff.Sleep(ctx, d)
+}
+
+// A pollFailed is what VK says instead of events.
+type pollFailed int
+
+const (
+	failedHistory pollFailed = 1 // the history is too old: go on from the ts that comes along
+	failedKey     pollFailed = 2 // the key has run out
+	failedSession pollFailed = 3 // the session is forgotten, key and ts
+)
+
+func (e pollFailed) Error() string { return "vk: long poll: failed " + strconv.Itoa(int(e)) }
+
+// poll asks for events once, and moves on in the history. The events are as VK
+// sent them.
+func (f *follower) poll(ctx context.Context) ([]json.RawMessage, error) {
+	const method = "long poll"
+	wait := cmp.Or(f.Wait, 25*time.Second)
+	limit, cancel := context.WithTimeout(ctx, wait+pollSlack)
+	defer cancel()
+	u, err := url.Parse(f.server)
+	if err != nil {
+		return nil, callError(ctx, method, err)
+	}
+	u.RawQuery = url.Values{
+		"act":  {"a_check"},
+		"key":  {f.key},
+		"ts":   {f.ts},
+		"wait": {strconv.Itoa(int(wait / time.Second))},
+	}.Encode()
+	req, err := http.NewRequestWithContext(limit, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, callError(ctx, method, err)
+	}
+	hc := *cmp.Or(f.Client.HTTPClient, http.DefaultClient)
+	hc.Timeout = 0 // it is meant for calls, and would cut polls short
+	b, err := f.Client.fetch(&hc, req, method)
+	if err != nil {
+		return nil, callError(ctx, method, err)
+	}
+	var answer struct {
+		TS      string            `json:"ts"`
+		Updates []json.RawMessage `json:"updates"`
+		Failed  pollFailed        `json:"failed"`
+	}
+	if err := tolerant.Unmarshal(b, &answer); err != nil {
+		return nil, callError(ctx, method, err)
+	}
+	switch {
+	case answer.Failed == failedHistory && answer.TS == "":
+		return nil, failedSession // there is no place to go on from
+	case answer.Failed == failedHistory:
+		f.ts = answer.TS
+		return nil, answer.Failed
+	case answer.Failed != 0:
+		return nil, answer.Failed
+	case answer.TS == "":
+		return nil, callError(ctx, method, fmt.Errorf("the answer has no ts: %.100q", bytes.TrimSpace(b)))
+	}
+	f.ts = answer.TS
+	return answer.Updates, nil
+}
+
+// handle gives events to the dispatcher. One that cannot be read is logged,
+// and takes no other along.
+func (f *follower) handle(ctx context.Context, raw []json.RawMessage) error {
+	for _, raw := range raw {
+		e, err := ParseEvent(raw)
+		if err != nil {
+			f.log.LogAttrs(ctx, slog.LevelError, "vk: long poll: an event cannot be read", slog.Any("err", err), slog.String("event", fmt.Sprintf("%.300s", raw)))
+			continue
+		}
+		if err := f.d.take(ctx, f.base, f.feed, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// timedOut reports whether nothing came in time, which says nothing against
+// the server.
+func timedOut(err error) bool { return errors.Is(err, context.DeadlineExceeded) }

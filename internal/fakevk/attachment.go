@@ -1,0 +1,129 @@
+package fakevk
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+const maxAttachments = 10
+
+// An attachment is one piece of media that the world knows or a call named.
+type attachment struct {
+	kind      string
+	owner, id int64
+	accessKey string
+	url       string          // of a link
+	object    json.RawMessage // what stands under the kind; nil when not known
+}
+
+// attachmentPattern is the form {kind}{owner}_{id} with an optional key.
+var attachmentPattern = regexp.MustCompile(`^([a-z][a-z_]*?)(-?\d+)_(\d+)(?:_([0-9A-Za-z-]+))?$`)
+
+// parseAttachment reads one element of the attachment parameter.
+func parseAttachment(s string) (attachment, bool) {
+	if strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://") {
+		return attachment{kind: "link", url: s}, true
+	}
+	m := attachmentPattern.FindStringSubmatch(s)
+	if m == nil {
+		return attachment{}, false
+	}
+	a := attachment{kind: m[1], accessKey: m[4]}
+	var err1, err2 error
+	a.owner, err1 = strconv.ParseInt(m[2], 10, 64)
+	a.id, err2 = strconv.ParseInt(m[3], 10, 64)
+	return a, err1 == nil && err2 == nil
+}
+
+// name is the attachment as calls write it, without its key.
+func (a attachment) name() string { return fmt.Sprintf("%s%d_%d", a.kind, a.owner, a.id) }
+
+// AddMedia makes a photo, a document or another object known, so that a message
+// that names it carries it whole. The object is what VK puts under the kind and
+// must have id and owner_id. It returns the name to attach it by.
+func (w *World) AddMedia(kind string, object json.RawMessage) (string, error) {
+	var ids struct {
+		ID    int64 `json:"id"`
+		Owner int64 `json:"owner_id"`
+	}
+	if err := json.Unmarshal(object, &ids); err != nil {
+		return "", fmt.Errorf("fakevk: media object: %w", err)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	a := attachment{kind: kind, owner: ids.Owner, id: ids.ID, object: object}
+	w.media[a.name()] = a
+	return a.name(), nil
+}
+
+// attachments turns the attachment parameter into objects of a message.
+func (w *World) attachments(param string) ([]json.RawMessage, *apiError) {
+	var out []json.RawMessage
+	for s := range strings.SplitSeq(param, ",") {
+		if s = strings.TrimSpace(s); s == "" {
+			continue
+		}
+		a, ok := parseAttachment(s)
+		if !ok {
+			return nil, invalid("attachment is invalid")
+		}
+		out = append(out, wrapMedia(a.kind, w.mediaObject(a)))
+	}
+	if len(out) > maxAttachments {
+		return nil, invalid("too many attachments")
+	}
+	return out, nil
+}
+
+// wrapMedia puts an object under its kind: {"type":"photo","photo":{…}}.
+func wrapMedia(kind string, object json.RawMessage) json.RawMessage {
+	return mustJSON(map[string]any{"type": kind, kind: object})
+}
+
+// mediaObject is the object that an attachment names, or the least that VK
+// would tell of such a thing if the world does not know it.
+func (w *World) mediaObject(a attachment) json.RawMessage {
+	if known, ok := w.media[a.name()]; ok {
+		return known.object
+	}
+	o := map[string]any{"id": a.id, "owner_id": a.owner}
+	if a.accessKey != "" {
+		o["access_key"] = a.accessKey
+	}
+	switch a.kind {
+	case "link":
+		return mustJSON(map[string]any{"url": a.url, "title": "", "caption": "", "description": ""})
+	case "photo":
+		o["album_id"], o["date"], o["text"], o["has_tags"] = -64, now().Unix(), "", false
+		o["sizes"] = []any{map[string]any{
+			"type": "x", "width": 604, "height": 403,
+			"url": fmt.Sprintf("https://sun9-1.userapi.com/impg/%d_%d.jpg", a.owner, a.id),
+		}}
+	case "doc":
+		o["title"], o["ext"], o["size"], o["type"] = "file", "bin", 1, 8
+		o["date"], o["url"] = now().Unix(), fmt.Sprintf("https://vk.com/doc%d_%d", a.owner, a.id)
+	case "audio":
+		o["artist"], o["title"], o["duration"], o["url"], o["date"] = "", "", 0, "", now().Unix()
+	case "video":
+		o["title"], o["duration"], o["date"], o["type"] = "", 0, now().Unix(), "video"
+	}
+	return mustJSON(o)
+}
+
+// stickerObject is a sticker as a message carries it.
+func stickerObject(id int64) json.RawMessage {
+	var images []any
+	for _, size := range []int{64, 128, 256, 352, 512} {
+		images = append(images, map[string]any{
+			"url":   fmt.Sprintf("https://vk.com/sticker/1-%d-%d", id, size),
+			"width": size, "height": size,
+		})
+	}
+	return wrapMedia("sticker", mustJSON(map[string]any{
+		"inner_type": "base_sticker_new", "sticker_id": id, "product_id": 1,
+		"images": images, "images_with_background": images, "is_allowed": false,
+	}))
+}

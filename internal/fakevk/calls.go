@@ -1,0 +1,60 @@
+package fakevk
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"time"
+)
+
+// A Call is one API call that was made, as the world remembers it.
+type Call struct {
+	Method string
+	Params map[string]string // without empty ones and secrets
+	Owner  int64             // of the token: a user, minus a community, or 0
+	Time   time.Time
+
+	Response json.RawMessage // what stood under "response"; nil after an error
+	Error    *CallError      // nil after a response
+}
+
+// A CallError is the error a call was answered with.
+type CallError struct {
+	Code    int
+	Subcode int
+	Msg     string
+}
+
+// Calls returns the calls of one method, or of all when the name is empty,
+// oldest first. Config.CallLimit bounds how many are remembered.
+func (w *World) Calls(method string) []Call {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []Call
+	for _, c := range w.calls {
+		if method == "" || c.Method == method {
+			c.Params = maps.Clone(c.Params)
+			c.Response = slices.Clone(c.Response)
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+func (w *World) record(c *call, body []byte, fault *apiError) {
+	r := Call{Method: c.name, Params: c.params, Time: now()}
+	if c.token != nil {
+		r.Owner = c.token.owner
+	}
+	if fault == nil {
+		r.Response = body
+	} else {
+		r.Error = &CallError{fault.code, fault.subcode, fault.msg}
+	}
+	if len(w.calls) >= w.cfg.CallLimit {
+		w.calls[0] = Call{}
+		w.calls = w.calls[1:]
+	}
+	w.calls = append(w.calls, r)
+	w.touch()
+}

@@ -1,0 +1,171 @@
+package fakevk
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// A ChatSpec describes a group chat to [World.AddChat].
+type ChatSpec struct {
+	Title string
+
+	// Members are people and, with negative ids, communities. The first person
+	// is the owner of the chat and an admin of it.
+	Members []int64
+
+	// Admins are the members, besides the owner, with the rights of an admin.
+	Admins []int64
+
+	// MentionsOnly lets communities see only messages that mention them, that
+	// begin with a slash or answer them, and service messages. By default an
+	// admin has granted them access to everything.
+	MentionsOnly bool
+}
+
+// A Chat is a group chat of the world as tests see it.
+type Chat struct {
+	PeerID int64 // 2000000000 + n; the same for all members, other than in VK
+	Title  string
+}
+
+type chat struct {
+	peer         int64
+	title        string
+	owner        int64
+	mentionsOnly bool
+	members      map[int64]*member
+	gone         map[int64]bool // former members: true kicked, false left
+	dialog       *dialog
+}
+
+type member struct {
+	invitedBy int64
+	joined    time.Time
+	since     int64 // sees messages with a greater CMID
+	admin     bool
+}
+
+// AddChat opens a group chat. The members know of it from the first message
+// on; nothing is emitted.
+func (w *World) AddChat(s ChatSpec) Chat {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lastChat++
+	c := &chat{
+		peer:         chatBase + w.lastChat,
+		title:        s.Title,
+		mentionsOnly: s.MentionsOnly,
+		members:      make(map[int64]*member),
+		gone:         make(map[int64]bool),
+	}
+	c.dialog = newDialog()
+	c.dialog.chat = c
+	for _, id := range s.Members {
+		if !w.exists(id) {
+			panic(fmt.Sprintf("fakevk: no member %d", id))
+		}
+		if c.owner == 0 && id > 0 {
+			c.owner = id
+		}
+	}
+	for _, id := range s.Members {
+		c.members[id] = &member{
+			invitedBy: c.owner,
+			joined:    now(),
+			admin:     id == c.owner || slices.Contains(s.Admins, id),
+		}
+	}
+	w.chats[c.peer] = c
+	w.touch()
+	return Chat{PeerID: c.peer, Title: c.title}
+}
+
+// Invite adds a person or a community to a chat, with the service message that
+// tells of it. A community is told of its own invitation too.
+func (w *World) Invite(by, peer, who int64) (Message, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := w.chats[peer]
+	if c == nil || c.members[by] == nil || c.members[who] != nil || !w.exists(who) {
+		return Message{}, fmt.Errorf("fakevk: %d cannot invite %d into %d", by, who, peer)
+	}
+	c.members[who] = &member{invitedBy: by, joined: now(), since: c.dialog.last}
+	delete(c.gone, who)
+	m := w.post(c.dialog, &Message{FromID: by, Action: &Action{Type: "chat_invite_user", MemberID: who}})
+	return m.seenBy(by, peer), nil
+}
+
+// Kick removes a member from a chat; by and who are the same when it leaves of
+// its own will. The service message is the last thing the removed one would
+// see; a community is not told of it.
+func (w *World) Kick(by, peer, who int64) (Message, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := w.chats[peer]
+	if c == nil || c.members[by] == nil || c.members[who] == nil {
+		return Message{}, fmt.Errorf("fakevk: %d cannot remove %d from %d", by, who, peer)
+	}
+	delete(c.members, who)
+	c.gone[who] = by != who
+	m := w.post(c.dialog, &Message{FromID: by, Action: &Action{Type: "chat_kick_user", MemberID: who}})
+	return m.seenBy(by, peer), nil
+}
+
+// SetTitle renames a chat, with the service message that tells of it.
+func (w *World) SetTitle(by, peer int64, title string) (Message, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := w.chats[peer]
+	if c == nil || c.members[by] == nil {
+		return Message{}, fmt.Errorf("fakevk: %d cannot rename %d", by, peer)
+	}
+	m := w.post(c.dialog, &Message{FromID: by, Action: &Action{Type: "chat_title_update", Text: title, OldText: c.title}})
+	c.title = title
+	return m.seenBy(by, peer), nil
+}
+
+// SetAdmin gives the rights of an admin to a member of a chat or takes them.
+func (w *World) SetAdmin(peer, who int64, admin bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c := w.chats[peer]; c != nil && c.members[who] != nil {
+		c.members[who].admin = admin
+	}
+}
+
+// Members returns who is in a chat, in ascending order: communities first.
+func (w *World) Members(peer int64) []int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := w.chats[peer]
+	if c == nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(c.members))
+}
+
+// audience is the communities that take part in a dialog, in a fixed order.
+func (w *World) audience(d *dialog) []*group {
+	var ids []int64
+	if d.chat != nil {
+		for id := range d.chat.members {
+			if id < 0 {
+				ids = append(ids, -id)
+			}
+		}
+		slices.Sort(ids)
+	} else {
+		for _, id := range [...]int64{d.sides.a, d.sides.b} {
+			if id < 0 {
+				ids = append(ids, -id)
+			}
+		}
+	}
+	list := make([]*group, 0, len(ids))
+	for _, id := range ids {
+		list = append(list, w.groups[id])
+	}
+	return list
+}

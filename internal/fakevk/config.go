@@ -1,0 +1,96 @@
+package fakevk
+
+import (
+	"cmp"
+	"time"
+)
+
+// VK's own limits, where they are not a matter of configuration.
+const (
+	groupRPS = 20 // calls per second of a community token
+	userRPS  = 3  // calls per second of a user's token
+
+	defaultMaxMessageLen = 4096
+	defaultHistoryLimit  = 10_000
+	defaultCallLimit     = 10_000
+
+	bodyLimit = 8 << 20 // bytes of an API request
+
+	pressLifetime = time.Minute      // how long a press may be answered
+	typingShown   = 10 * time.Second // how long "typing" is shown
+	editWindow    = 24 * time.Hour   // messages.edit, messages.delete for all
+	dedupeWindow  = time.Hour        // random_id
+	dedupeSpan    = 100              // messages of a dialog, random_id
+)
+
+// Config is what a test may choose about its VK. The zero value is VK with its
+// own limits. The switches settle what VK's documentation leaves open or what
+// differs between its versions; the zero value of each is the reading under
+// which a careless bot fails sooner.
+type Config struct {
+	// Seed determines every token, key and event id. Equal seeds and equal
+	// calls give equal worlds.
+	Seed uint64
+
+	// BaseURL is the address of the server as its clients know it, without a
+	// slash at the end. When empty, addresses that the API hands out (the long
+	// poll server) are built from the request that asks.
+	BaseURL string
+
+	// RPS is how many calls one community token may make in any second. Zero
+	// means VK's 20, a negative number no limit.
+	RPS int
+
+	// UserRPS is the same for a user's token; zero means VK's 3. A negative
+	// RPS lifts this limit too.
+	UserRPS int
+
+	// MaxMessageLen is the longest text of a message in characters. Zero means
+	// 4096, what VK's clients show; its schema says 9000.
+	MaxMessageLen int
+
+	// HistoryLimit is how many messages a dialog keeps. Zero means 10,000; the
+	// oldest are forgotten first.
+	HistoryLimit int
+
+	// CallLimit is how many API calls [World.Calls] remembers. Zero means
+	// 10,000; the oldest are forgotten first.
+	CallLimit int
+
+	// MissingToken15 answers a call without a token with code 15 "Access
+	// denied: token required" instead of code 5. Both were seen.
+	MissingToken15 bool
+
+	// PlainPress makes a text button pressed in a chat send its bare label. By
+	// default the text begins with a mention of the community that made the
+	// keyboard, as VK's clients send it.
+	PlainPress bool
+
+	// AnyButtonPayload accepts any JSON value as the payload of a button. By
+	// default it must be an object.
+	AnyButtonPayload bool
+
+	// FullRowButtons refuses location, vkpay and open_app buttons that share
+	// their row with others.
+	FullRowButtons bool
+
+	// EditKeepsAttachments lets messages.edit without the attachment parameter
+	// keep what was attached. By default it is dropped.
+	EditKeepsAttachments bool
+}
+
+// withDefaults returns the configuration with its zeros resolved. A limit of
+// zero calls per second means none.
+func (c Config) withDefaults() Config {
+	switch {
+	case c.RPS < 0:
+		c.RPS, c.UserRPS = 0, 0
+	default:
+		c.RPS = cmp.Or(c.RPS, groupRPS)
+		c.UserRPS = max(cmp.Or(c.UserRPS, userRPS), 0)
+	}
+	c.MaxMessageLen = cmp.Or(c.MaxMessageLen, defaultMaxMessageLen)
+	c.HistoryLimit = cmp.Or(c.HistoryLimit, defaultHistoryLimit)
+	c.CallLimit = cmp.Or(c.CallLimit, defaultCallLimit)
+	return c
+}

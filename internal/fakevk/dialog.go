@@ -1,0 +1,207 @@
+package fakevk
+
+import (
+	"time"
+)
+
+// pair names a personal dialog by its two sides, the lesser id first.
+type pair struct{ a, b int64 }
+
+// A dialog is the messages of one chat or between two sides, in the order of
+// their CMIDs, which count from one without a gap.
+type dialog struct {
+	chat     *chat // nil in a personal dialog
+	sides    pair  // zero in a chat
+	last     int64 // CMID of the newest
+	messages []*Message
+
+	sent     map[sendKey]*Message // by random_id
+	keyboard *Keyboard            // under the input field
+	read     map[int64]int64      // CMID up to which a side has read
+	typing   map[int64]typing
+}
+
+// place finds a message by its account-wide id.
+type place struct {
+	dialog *dialog
+	cmid   int64
+}
+
+// sendKey is what VK looks at to know a message that was sent before.
+type sendKey struct {
+	sender   int64
+	randomID int32
+}
+
+type typing struct {
+	state string
+	until time.Time
+}
+
+func newDialog() *dialog {
+	return &dialog{
+		sent:   make(map[sendKey]*Message),
+		read:   make(map[int64]int64),
+		typing: make(map[int64]typing),
+	}
+}
+
+// between is the personal dialog of two sides, opened if need be.
+func (w *World) between(x, y int64) *dialog {
+	p := pair{min(x, y), max(x, y)}
+	d := w.dialogs[p]
+	if d == nil {
+		d = newDialog()
+		d.sides = p
+		w.dialogs[p] = d
+	}
+	return d
+}
+
+// dialogOf is the dialog that viewer knows as peer, or nil.
+func (w *World) dialogOf(viewer, peer int64) *dialog {
+	if c := w.chats[peer]; c != nil {
+		if c.members[viewer] == nil {
+			return nil
+		}
+		return c.dialog
+	}
+	return w.dialogs[pair{min(viewer, peer), max(viewer, peer)}]
+}
+
+// peerOf is the name of the dialog as viewer knows it.
+func (d *dialog) peerOf(viewer int64) int64 {
+	switch {
+	case d.chat != nil:
+		return d.chat.peer
+	case d.sides.a == viewer:
+		return d.sides.b
+	default:
+		return d.sides.a
+	}
+}
+
+// find returns the message with a CMID, or nil when there is none or it is
+// forgotten. The CMIDs have no gaps, so the place is known.
+func (d *dialog) find(cmid int64) *Message {
+	i := d.index(cmid)
+	if i < 0 {
+		return nil
+	}
+	return d.messages[i]
+}
+
+func (d *dialog) index(cmid int64) int {
+	if len(d.messages) == 0 {
+		return -1
+	}
+	i := cmid - d.messages[0].CMID
+	if i < 0 || i >= int64(len(d.messages)) {
+		return -1
+	}
+	return int(i)
+}
+
+// visible reports whether viewer may see a message of the dialog: it came
+// after it joined and was not deleted for it.
+func (d *dialog) visible(viewer int64, m *Message) bool {
+	if m.Deleted || m.hiddenFrom(viewer) {
+		return false
+	}
+	if d.chat == nil {
+		return true
+	}
+	mb := d.chat.members[viewer]
+	return mb != nil && m.CMID > mb.since
+}
+
+// history returns what viewer sees of the dialog, oldest first.
+func (d *dialog) history(viewer int64) []*Message {
+	var list []*Message
+	for _, m := range d.messages {
+		if d.visible(viewer, m) {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// duplicate returns the message that was sent with the same random_id within
+// the last hour and the last hundred messages of the dialog.
+func (d *dialog) duplicate(k sendKey) *Message {
+	m := d.sent[k]
+	if m == nil || k.randomID == 0 || now().Sub(m.Date) >= dedupeWindow || d.last-m.CMID >= dedupeSpan {
+		return nil
+	}
+	return m
+}
+
+// remember notes a random_id. What is too old to matter is forgotten when the
+// notes have grown to twice what may matter, so the work stays small.
+func (d *dialog) remember(k sendKey, m *Message) {
+	if k.randomID == 0 {
+		return
+	}
+	d.sent[k] = m
+	if len(d.sent) > 2*dedupeSpan {
+		for k, m := range d.sent {
+			if d.last-m.CMID >= dedupeSpan {
+				delete(d.sent, k)
+			}
+		}
+	}
+}
+
+// post appends a message, fills in what the world decides, and tells every
+// community that takes part.
+func (w *World) post(d *dialog, m *Message) *Message {
+	w.lastMessage++
+	w.lastVersion++
+	d.last++
+	m.ID, m.CMID, m.Version, m.Date = w.lastMessage, d.last, w.lastVersion, now()
+	d.messages = append(d.messages, m)
+	w.byID[m.ID] = place{d, m.CMID}
+	if len(d.messages) > w.cfg.HistoryLimit {
+		delete(w.byID, d.messages[0].ID)
+		d.messages[0] = nil
+		d.messages = d.messages[1:]
+	}
+	if m.Keyboard != nil && !m.Keyboard.Inline {
+		d.keyboard = m.Keyboard
+		if len(m.Keyboard.Buttons) == 0 {
+			d.keyboard = nil
+		}
+	}
+	delete(d.typing, m.FromID)
+	d.read[m.FromID] = m.CMID
+	w.announce(d, m)
+	w.touch()
+	return m
+}
+
+// replace puts an edited copy in place of a message. Stored messages are never
+// written to: a reader may hold one.
+func (w *World) replace(d *dialog, m *Message) {
+	i := d.index(m.CMID)
+	if i < 0 {
+		return
+	}
+	w.lastVersion++
+	m.Version = w.lastVersion
+	d.messages[i] = m
+	w.touch()
+}
+
+// announce emits message_new to the communities of the dialog and
+// message_reply to the one that wrote.
+func (w *World) announce(d *dialog, m *Message) {
+	for _, g := range w.audience(d) {
+		id := -g.spec.ID
+		switch {
+		case m.FromID == id:
+			w.emit(g, "message_reply", w.wire(d, m, id))
+		case d.chat == nil || d.chat.shows(id, g.spec.ScreenName, m):
+			w.emit(g, "message_new", messageNew{w.wire(d, m, id), w.clientOf(m.FromID)})
+		}
+	}
+}

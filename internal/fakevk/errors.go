@@ -1,0 +1,129 @@
+package fakevk
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// The error codes that the methods here answer with.
+const (
+	codeUnknownMethod = 3
+	codeAuth          = 5
+	codeTooMany       = 6
+	codePermission    = 7
+	codeRequest       = 8
+	codeAccess        = 15
+	codeDeactivated   = 18
+	codeGroupAuth     = 27
+	codeAppAuth       = 28
+	codeParam         = 100
+
+	codeBlacklisted    = 900
+	codeNoPermission   = 901
+	codePrivacy        = 902
+	codeEditExpired    = 909
+	codeKeyboard       = 911
+	codeBotFeature     = 912
+	codeManyForwards   = 913
+	codeTooLong        = 914
+	codeNoChatAccess   = 917
+	codeEditKind       = 920
+	codeCantForward    = 921
+	codeLeftChat       = 922
+	codeDeleteForAll   = 924
+	codeNoChat         = 927
+	codeContactMissing = 936
+
+	codeHTTPMethod = 9999
+
+	subcodeScope = 1133
+)
+
+// errorTexts are VK's base texts. Details follow after a colon.
+var errorTexts = map[int]string{
+	codeUnknownMethod:  "Unknown method passed",
+	codeAuth:           "User authorization failed",
+	codeTooMany:        "Too many requests per second",
+	codePermission:     "Permission to perform this action is denied",
+	codeRequest:        "Invalid request",
+	codeAccess:         "Access denied",
+	codeDeactivated:    "User was deleted or banned",
+	codeGroupAuth:      "Group authorization failed",
+	codeAppAuth:        "Application authorization failed",
+	codeParam:          "One of the parameters specified was missing or invalid",
+	codeBlacklisted:    "Can't send messages for users from blacklist",
+	codeNoPermission:   "Can't send messages for users without permission",
+	codePrivacy:        "Can't send messages to this user due to their privacy settings",
+	codeEditExpired:    "Can't edit this message, because it's too old",
+	codeKeyboard:       "Keyboard format is invalid",
+	codeBotFeature:     "This is a chat bot feature, change this status in settings",
+	codeManyForwards:   "Too many forwarded messages",
+	codeTooLong:        "Message is too long",
+	codeNoChatAccess:   "You don't have access to this chat",
+	codeEditKind:       "Can't edit this kind of message",
+	codeCantForward:    "Can't forward these messages",
+	codeLeftChat:       "You left this chat",
+	codeDeleteForAll:   "Can't delete this message for everybody",
+	codeNoChat:         "Chat does not exist",
+	codeContactMissing: "Contact not found",
+	codeHTTPMethod:     "Not supported http method",
+}
+
+// An apiError is what a method answers instead of a response.
+type apiError struct {
+	code    int
+	subcode int
+	msg     string
+}
+
+func (e *apiError) Error() string { return fmt.Sprintf("%d %s", e.code, e.msg) }
+
+// fail is the error with a code, VK's text for it and, if given, details in
+// the manner of fmt.Sprintf.
+func fail(code int, detail ...any) *apiError {
+	e := &apiError{code: code, msg: errorTexts[code]}
+	if len(detail) > 0 {
+		e.msg += ": " + fmt.Sprintf(detail[0].(string), detail[1:]...)
+	}
+	return e
+}
+
+// invalid is error 100, by far the most frequent.
+func invalid(detail string, args ...any) *apiError {
+	return fail(codeParam, append([]any{detail}, args...)...)
+}
+
+// requestParam is one parameter of a failed call, told back to the caller. The
+// value is a string even for numbers: clients depend on it.
+type requestParam struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+}
+
+type wireError struct {
+	Code    int            `json:"error_code"`
+	Subcode int            `json:"error_subcode,omitempty"`
+	Msg     string         `json:"error_msg"`
+	Params  []requestParam `json:"request_params"`
+}
+
+// wire adds to the error what was asked: the parameters without secrets.
+func (e *apiError) wire(c *call) wireError {
+	out := wireError{Code: e.code, Subcode: e.subcode, Msg: e.msg, Params: []requestParam{
+		{"oauth", "1"}, {"method", c.name},
+	}}
+	for _, k := range slices.Sorted(maps.Keys(c.params)) {
+		out.Params = append(out.Params, requestParam{k, c.params[k]})
+	}
+	return out
+}
+
+// A messageError is how one recipient's failure is told in the answer of a
+// call that did not fail as a whole.
+type messageError struct {
+	Code        int    `json:"code"`
+	Description string `json:"description"`
+}
+
+func (e *apiError) item() *messageError { return &messageError{e.code, e.msg} }

@@ -1,0 +1,103 @@
+package fakevk
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// An Event is one thing that a community is told about, whatever the source
+// that carries it. Its Object differs by source only where the API version of
+// the source says so.
+type Event struct {
+	GroupID int64
+	Type    string
+	ID      string // 40 hexadecimal digits
+	object  any
+}
+
+// messageNew is the object of message_new. Before 5.103 it was the bare
+// message.
+type messageNew struct {
+	Message    wireMessage `json:"message"`
+	ClientInfo ClientInfo  `json:"client_info"`
+}
+
+// Envelope returns the event as a source with the given API version carries
+// it, in VK's order of keys, followed by secret if there is one.
+func (e Event) Envelope(apiVersion, secret string) json.RawMessage {
+	v, _ := parseVersion(apiVersion)
+	object := e.object
+	if v < version5_81 {
+		object = map[string]string{"warning": "deprecated API version, see https://dev.vk.com/api/deprecated-version-message"}
+	} else if m, ok := object.(messageNew); ok && v < version5_103 {
+		object = m.Message
+	}
+	return mustJSON(struct {
+		GroupID int64  `json:"group_id"`
+		Type    string `json:"type"`
+		EventID string `json:"event_id"`
+		V       string `json:"v"`
+		Object  any    `json:"object"`
+		Secret  string `json:"secret,omitempty"`
+	}{e.GroupID, e.Type, e.ID, apiVersion, object, secret})
+}
+
+// OnEvent registers a function that is given every event of every community,
+// before the switches of any source are looked at. It runs with the world
+// locked: it must not wait, nor call the world.
+func (w *World) OnEvent(f func(Event)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.taps = append(w.taps, f)
+}
+
+// Emit tells a community about something that the world has no operation for,
+// say wall_post_new. The object is what stands under "object", as a value for
+// encoding/json or as json.RawMessage. It returns the id of the event. An event
+// that the community's settings switch off reaches no source.
+func (w *World) Emit(group int64, eventType string, object any) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.emit(w.mustGroup(group), eventType, object)
+}
+
+// EmitAgain delivers an event a second time with the same id, as VK does now
+// and then.
+func (w *World) EmitAgain(e Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.deliver(w.mustGroup(e.GroupID), e)
+}
+
+// emit is the one way events leave the world.
+func (w *World) emit(g *group, eventType string, object any) string {
+	g.lp.emitted++
+	e := Event{
+		GroupID: g.spec.ID,
+		Type:    eventType,
+		ID:      w.hex(40, "event", g.spec.ID, g.lp.emitted),
+		object:  object,
+	}
+	w.deliver(g, e)
+	return e.ID
+}
+
+func (w *World) deliver(g *group, e Event) {
+	g.lp.accept(e)
+	for _, tap := range w.taps {
+		tap(e)
+	}
+	w.touch()
+}
+
+// mustJSON encodes what is known to be encodable. Like VK, it leaves angle
+// brackets and ampersands as they are.
+func mustJSON(v any) json.RawMessage {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic("fakevk: " + err.Error())
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}

@@ -1,0 +1,197 @@
+package fakevk
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// A GroupSpec describes a community to [World.AddGroup]. The zero value is an
+// open group with long poll switched on and bot features enabled.
+type GroupSpec struct {
+	ID         int64 // zero means the next free one
+	Name       string
+	ScreenName string // empty means club{ID}
+	Type       string // group, page or event; empty means group
+
+	// Scopes of the token that comes with the community, by name; nil means
+	// all.
+	Scopes []string
+
+	// Admins are the people whose tokens may act for the community.
+	Admins []int64
+
+	LongPoll LongPollSettings
+
+	// NoBotFeatures switches bot features off: keyboards are refused with
+	// error 912.
+	NoBotFeatures bool
+
+	// Fields are further fields, returned when a call asks for them by name.
+	Fields map[string]any
+}
+
+// LongPollSettings are a community's Bots Long Poll settings.
+type LongPollSettings struct {
+	// Disabled switches long poll off: groups.getLongPollServer fails with
+	// error 100.
+	Disabled bool
+
+	// APIVersion of the events; empty means 5.199.
+	APIVersion string
+
+	// Events switches single events on and off. Those it does not name are on,
+	// except message_reply, message_edit, message_typing_state and
+	// message_read, which are off.
+	Events map[string]bool
+}
+
+// A Group is a community of the world as tests see it.
+type Group struct {
+	ID         int64
+	Name       string
+	ScreenName string
+	Token      string
+}
+
+type group struct {
+	spec GroupSpec
+	lp   longPoll
+
+	// allowed holds who lets the community write: true after a first message
+	// or World.Allow, false after World.Deny.
+	allowed map[int64]bool
+	banned  map[int64]bool
+}
+
+// eventNames are the switches of the long poll settings: what the schema's
+// setter or getter lists.
+var eventNames = []string{
+	"audio_new", "board_post_delete", "board_post_edit", "board_post_new", "board_post_restore",
+	"donut_money_withdraw", "donut_money_withdraw_error", "donut_subscription_cancelled",
+	"donut_subscription_create", "donut_subscription_expired", "donut_subscription_price_changed",
+	"donut_subscription_prolonged", "group_change_photo", "group_change_settings", "group_join",
+	"group_leave", "group_officers_edit", "lead_forms_new", "like_add", "like_remove",
+	"market_comment_delete", "market_comment_edit", "market_comment_new", "market_comment_restore",
+	"market_order_edit", "market_order_new", "message_allow", "message_deny", "message_edit",
+	"message_event", "message_new", "message_reaction_event", "message_read", "message_reply",
+	"message_typing_state", "photo_comment_delete", "photo_comment_edit", "photo_comment_new",
+	"photo_comment_restore", "photo_new", "poll_vote_new", "user_block", "user_unblock",
+	"video_comment_delete", "video_comment_edit", "video_comment_new", "video_comment_restore",
+	"video_new", "wall_post_new", "wall_reply_delete", "wall_reply_edit", "wall_reply_new",
+	"wall_reply_restore", "wall_repost", "wall_schedule_post_delete", "wall_schedule_post_new",
+}
+
+// offByDefault are the events that a new community does not send: they tell a
+// bot mostly about itself.
+var offByDefault = []string{"message_reply", "message_edit", "message_typing_state", "message_read"}
+
+// AddGroup adds a community with a token. It panics when the id or the screen
+// name is taken, or a scope or an event is unknown.
+func (w *World) AddGroup(s GroupSpec) Group {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if s.ID == 0 {
+		s.ID = w.lastGroup + 1
+	}
+	if s.ID < 0 || s.ID >= chatBase || w.groups[s.ID] != nil {
+		panic(fmt.Sprintf("fakevk: group id %d is taken or out of range", s.ID))
+	}
+	w.lastGroup = max(w.lastGroup, s.ID)
+	s.Name = cmp.Or(s.Name, "Test community")
+	s.Type = cmp.Or(s.Type, "group")
+	s.ScreenName = cmp.Or(s.ScreenName, fmt.Sprintf("club%d", s.ID))
+	w.claimName(s.ScreenName, -s.ID)
+	s.Admins, s.Fields = slices.Clone(s.Admins), maps.Clone(s.Fields)
+	g := &group{spec: s, allowed: make(map[int64]bool), banned: make(map[int64]bool)}
+	g.lp.init(s.ID)
+	g.lp.configure(s.LongPoll)
+	w.groups[s.ID] = g
+	t := w.addToken(token{kind: groupToken, owner: -s.ID, scope: scopeMask(s.Scopes)})
+	w.touch()
+	return Group{ID: s.ID, Name: s.Name, ScreenName: s.ScreenName, Token: t}
+}
+
+// SetLongPoll replaces the long poll settings of a community, as its admin
+// would on the settings page.
+func (w *World) SetLongPoll(group int64, s LongPollSettings) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mustGroup(group).lp.configure(s)
+}
+
+// SetBotFeatures switches the bot features of a community on or off.
+func (w *World) SetBotFeatures(group int64, on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mustGroup(group).spec.NoBotFeatures = !on
+}
+
+// Allow lets a community write to a person, as the button on its page does,
+// and emits message_allow. The key is what the widget passes on; it may be
+// empty.
+func (w *World) Allow(user, group int64, key string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	g := w.mustGroup(group)
+	g.allowed[user] = true
+	if u := w.users[user]; u != nil {
+		u.DenyMessages = false
+	}
+	w.emit(g, "message_allow", struct {
+		UserID int64  `json:"user_id"`
+		Key    string `json:"key"`
+	}{user, key})
+}
+
+// Deny forbids a community to write to a person and emits message_deny.
+func (w *World) Deny(user, group int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	g := w.mustGroup(group)
+	g.allowed[user] = false
+	w.emit(g, "message_deny", struct {
+		UserID int64 `json:"user_id"`
+	}{user})
+}
+
+// Ban puts a person on the black list of a community, for good, and emits
+// user_block. The community can no longer write to the person (error 900), nor
+// the person to the community.
+func (w *World) Ban(admin, user, group int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	g := w.mustGroup(group)
+	g.banned[user] = true
+	w.emit(g, "user_block", struct {
+		AdminID     int64  `json:"admin_id"`
+		UserID      int64  `json:"user_id"`
+		UnblockDate int64  `json:"unblock_date"`
+		Reason      int    `json:"reason"`
+		Comment     string `json:"comment"`
+	}{AdminID: admin, UserID: user})
+}
+
+// Unban takes a person off the black list and emits user_unblock.
+func (w *World) Unban(admin, user, group int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	g := w.mustGroup(group)
+	delete(g.banned, user)
+	w.emit(g, "user_unblock", struct {
+		AdminID   int64 `json:"admin_id"`
+		UserID    int64 `json:"user_id"`
+		ByEndDate int   `json:"by_end_date"`
+	}{AdminID: admin, UserID: user})
+}
+
+// mustGroup is for the methods that tests call: a wrong id there is a mistake
+// of the test.
+func (w *World) mustGroup(id int64) *group {
+	g := w.groups[id]
+	if g == nil {
+		panic(fmt.Sprintf("fakevk: no community %d", id))
+	}
+	return g
+}

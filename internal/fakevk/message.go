@@ -1,0 +1,251 @@
+package fakevk
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// A Message is one message as one side sees it. It is a snapshot: an edit
+// makes a new one. What it points to is shared and must not be written to.
+type Message struct {
+	ID      int64 // account-wide; bots see 0 in chats
+	CMID    int64 // conversation message id, counted from 1 in each dialog
+	PeerID  int64 // the dialog, as the reader knows it
+	FromID  int64 // who wrote it; negative for a community
+	Out     bool  // the reader wrote it
+	Date    time.Time
+	Edited  time.Time // zero when never edited
+	Version int64
+
+	Text       string
+	Payload    string // JSON of the pressed button, or what the bot passed
+	RandomID   int32  // as sent; bots see their own only
+	FormatData json.RawMessage
+
+	Keyboard    *Keyboard // also the one under the input field that it brought
+	Template    *Template
+	Attachments []json.RawMessage // objects {"type":"photo","photo":{…}}
+	Reply       *Message
+	Forward     []*Message
+	Geo         *Geo
+	Action      *Action // of a service message
+	Ref         string
+	RefSource   string
+	Silent      bool
+	AdminID     int64 // the admin who wrote in the community's name
+
+	Deleted bool // for everybody
+
+	sticker bool
+	hidden  []int64 // who deleted it for itself
+}
+
+// A Geo is a place attached to a message.
+type Geo struct {
+	Lat, Long float64
+	Country   string
+	City      string
+	Title     string
+}
+
+// An Action tells what a service message is about.
+type Action struct {
+	Type     string          `json:"type"`
+	MemberID int64           `json:"member_id,omitempty"`
+	Text     string          `json:"text,omitempty"`
+	OldText  string          `json:"old_text,omitempty"`
+	Email    string          `json:"email,omitempty"`
+	CMID     int64           `json:"conversation_message_id,omitempty"`
+	Message  string          `json:"message,omitempty"`
+	Style    string          `json:"style,omitempty"`
+	Photo    json.RawMessage `json:"photo,omitempty"`
+}
+
+// Button returns the button with a label, from the keyboard of the message or
+// from its carousel.
+func (m *Message) Button(label string) (Button, bool) {
+	for _, b := range m.Buttons() {
+		if b.Action.Label == label {
+			return b, true
+		}
+	}
+	return Button{}, false
+}
+
+// Buttons returns all buttons of the message, from left to right and from top
+// to bottom: its keyboard, then its carousel.
+func (m *Message) Buttons() []Button {
+	list := m.Keyboard.list()
+	if m.Template != nil {
+		for _, e := range m.Template.Elements {
+			list = append(list, e.Buttons...)
+		}
+	}
+	return list
+}
+
+func (m *Message) hiddenFrom(viewer int64) bool { return slices.Contains(m.hidden, viewer) }
+
+// seenBy is the message as viewer sees it in the dialog that it knows as peer.
+func (m *Message) seenBy(viewer, peer int64) Message {
+	c := *m
+	c.PeerID, c.Out, c.hidden = peer, m.FromID == viewer, nil
+	return c
+}
+
+// wireMessage is a message in VK's JSON and in VK's order of keys.
+type wireMessage struct {
+	Date        int64             `json:"date"`
+	FromID      int64             `json:"from_id"`
+	ID          int64             `json:"id"`
+	Version     int64             `json:"version"`
+	Out         int               `json:"out"`
+	Forward     []foreignMessage  `json:"fwd_messages"`
+	Important   bool              `json:"important"`
+	IsHidden    bool              `json:"is_hidden"`
+	Attachments []json.RawMessage `json:"attachments"`
+	CMID        int64             `json:"conversation_message_id"`
+	Text        string            `json:"text"`
+	PeerID      int64             `json:"peer_id"`
+	RandomID    int32             `json:"random_id"`
+	Payload     string            `json:"payload,omitempty"`
+	UpdateTime  int64             `json:"update_time,omitempty"`
+	Reply       *foreignMessage   `json:"reply_message,omitempty"`
+	Geo         *wireGeo          `json:"geo,omitempty"`
+	Action      *Action           `json:"action,omitempty"`
+	Keyboard    *Keyboard         `json:"keyboard,omitempty"`
+	Template    *wireTemplate     `json:"template,omitempty"`
+	FormatData  json.RawMessage   `json:"format_data,omitempty"`
+	Ref         string            `json:"ref,omitempty"`
+	RefSource   string            `json:"ref_source,omitempty"`
+	IsSilent    bool              `json:"is_silent,omitempty"`
+	AdminID     int64             `json:"admin_author_id,omitempty"`
+}
+
+// foreignMessage is a message inside another: a forwarded or an answered one.
+type foreignMessage struct {
+	Date        int64             `json:"date"`
+	FromID      int64             `json:"from_id"`
+	Text        string            `json:"text"`
+	Attachments []json.RawMessage `json:"attachments"`
+	CMID        int64             `json:"conversation_message_id"`
+	ID          int64             `json:"id"`
+	PeerID      int64             `json:"peer_id"`
+	UpdateTime  int64             `json:"update_time,omitempty"`
+	Geo         *wireGeo          `json:"geo,omitempty"`
+	Payload     string            `json:"payload,omitempty"`
+	Forward     []foreignMessage  `json:"fwd_messages,omitempty"`
+	Reply       *foreignMessage   `json:"reply_message,omitempty"`
+}
+
+type wireGeo struct {
+	Type        string `json:"type"`
+	Coordinates struct {
+		Latitude  float64 `json:"latitude"`
+		Longitude float64 `json:"longitude"`
+	} `json:"coordinates"`
+	Place *wirePlace `json:"place,omitempty"`
+}
+
+type wirePlace struct {
+	Country string `json:"country,omitempty"`
+	City    string `json:"city,omitempty"`
+	Title   string `json:"title,omitempty"`
+}
+
+// wire is the message as viewer gets it over the API.
+func (w *World) wire(d *dialog, m *Message, viewer int64) wireMessage {
+	out := wireMessage{
+		Date:        m.Date.Unix(),
+		FromID:      m.FromID,
+		ID:          m.ID,
+		Version:     m.Version,
+		Forward:     foreignList(m.Forward),
+		Attachments: list(m.Attachments),
+		CMID:        m.CMID,
+		Text:        m.Text,
+		PeerID:      d.peerOf(viewer),
+		Payload:     m.Payload,
+		UpdateTime:  unix(m.Edited),
+		Geo:         m.Geo.wire(),
+		Action:      m.Action,
+		Template:    w.wireTemplate(m.Template),
+		FormatData:  m.FormatData,
+		Ref:         m.Ref,
+		RefSource:   m.RefSource,
+		IsSilent:    m.Silent,
+	}
+	if m.Reply != nil {
+		f := m.Reply.foreign()
+		out.Reply = &f
+	}
+	if m.Keyboard != nil && m.Keyboard.Inline {
+		out.Keyboard = m.Keyboard
+	}
+	if m.FromID == viewer {
+		out.Out, out.RandomID, out.AdminID = 1, m.RandomID, m.AdminID
+	}
+	if d.chat != nil && viewer < 0 {
+		out.ID = 0
+	}
+	return out
+}
+
+// foreign is the message as it appears inside another. Its PeerID and ID were
+// settled when it was put there.
+func (m *Message) foreign() foreignMessage {
+	f := foreignMessage{
+		Date:        m.Date.Unix(),
+		FromID:      m.FromID,
+		Text:        m.Text,
+		Attachments: list(m.Attachments),
+		CMID:        m.CMID,
+		ID:          m.ID,
+		PeerID:      m.PeerID,
+		UpdateTime:  unix(m.Edited),
+		Geo:         m.Geo.wire(),
+		Payload:     m.Payload,
+		Forward:     foreignList(m.Forward),
+	}
+	if m.Reply != nil {
+		r := m.Reply.foreign()
+		f.Reply = &r
+	}
+	return f
+}
+
+func foreignList(ms []*Message) []foreignMessage {
+	l := make([]foreignMessage, 0, len(ms))
+	for _, m := range ms {
+		l = append(l, m.foreign())
+	}
+	return l
+}
+
+func (g *Geo) wire() *wireGeo {
+	if g == nil {
+		return nil
+	}
+	out := &wireGeo{Type: "point"}
+	out.Coordinates.Latitude, out.Coordinates.Longitude = g.Lat, g.Long
+	if g.Country != "" || g.City != "" || g.Title != "" {
+		out.Place = &wirePlace{g.Country, g.City, g.Title}
+	}
+	return out
+}
+
+// list is s, never null in JSON.
+func list[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
+
+func unix(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}

@@ -1,0 +1,17 @@
+package fakevk
+
+// methods is the API: every method that the fake knows, by name. Each
+// methods_*.go file registers its own at start; nothing changes it later.
+var methods = make(map[string]*method)
+
+// userOrGroup are the tokens that most methods take.
+const userOrGroup = userToken | groupToken
+
+// register adds a method: who may call it, what a community token must have,
+// and what answers it.
+func register(name string, tokens tokenKind, needs scope, handle func(*call) (any, *apiError)) {
+	if methods[name] != nil {
+		panic("fakevk: method " + name + " is registered twice")
+	}
+	methods[name] = &method{tokens, needs, handle}
+}

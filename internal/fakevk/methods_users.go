@@ -1,0 +1,116 @@
+package fakevk
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+func init() {
+	register("users.get", anyToken, scopeNone, (*call).usersGet)
+}
+
+const maxUserIDs = 1000
+
+var nameCases = []string{"nom", "gen", "dat", "acc", "ins", "abl"}
+
+// usersGet skips ids and names that it does not know. Without ids a community
+// token gets an empty list and a user's token its owner.
+func (c *call) usersGet() (any, *apiError) {
+	fields := c.list("fields", 1000)
+	nameCase := c.oneOf("name_case", nameCases...)
+	ids := c.list("user_ids", maxUserIDs)
+	if len(ids) == 0 && c.token.kind == userToken {
+		ids = []string{fmt.Sprint(c.token.owner)}
+	}
+	out := []map[string]any{}
+	for _, s := range ids {
+		if u := c.w.findUser(s); u != nil {
+			out = append(out, u.wire(fields, nameCase))
+		}
+	}
+	return out, nil
+}
+
+// findUser takes an id or a screen name.
+func (w *World) findUser(s string) *user {
+	if id, err := parseID(s); err == nil {
+		return w.users[id]
+	}
+	owner, _ := w.resolve(s)
+	return w.users[owner]
+}
+
+// wire is the profile with the base fields and those asked for.
+func (u *user) wire(fields []string, nameCase string) map[string]any {
+	first, last := u.name(nameCase)
+	out := map[string]any{"id": u.ID, "first_name": first, "last_name": last}
+	if u.Deactivated != "" {
+		out["deactivated"] = u.Deactivated
+	}
+	if u.Deactivated == "deleted" {
+		return out
+	}
+	out["can_access_closed"], out["is_closed"] = !u.Closed, u.Closed
+	for _, f := range fields {
+		if v, ok := u.field(f); ok {
+			out[f] = v
+		}
+	}
+	return out
+}
+
+func (u *user) name(nameCase string) (first, last string) {
+	if u.Deactivated == "deleted" {
+		return "DELETED", ""
+	}
+	if n, ok := u.Cases[nameCase]; ok {
+		return n[0], n[1]
+	}
+	return u.FirstName, u.LastName
+}
+
+// field is a profile field that a call asked for. Those of the spec go first.
+func (u *user) field(name string) (any, bool) {
+	if v, ok := u.Fields[name]; ok {
+		return v, true
+	}
+	if which, nameCase, ok := cutLast(name, "_"); ok && slices.Contains(nameCases, nameCase) {
+		first, last := u.name(nameCase)
+		switch which {
+		case "first_name":
+			return first, true
+		case "last_name":
+			return last, true
+		}
+	}
+	switch name {
+	case "sex":
+		return u.Sex, true
+	case "screen_name", "domain":
+		return u.ScreenName, true
+	case "online", "online_mobile", "verified", "blacklisted", "has_photo":
+		return 0, true
+	case "can_write_private_message":
+		return boolInt(!u.Private), true
+	case "photo_50", "photo_100", "photo_200", "photo_max":
+		return fmt.Sprintf("https://sun9-1.userapi.com/%s_%d.jpg", name, u.ID), true
+	}
+	return nil, false
+}
+
+// cutLast is strings.Cut at the last separator.
+func cutLast(s, sep string) (before, after string, found bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,25 @@
+package fakevk
+
+func init() {
+	register("utils.getServerTime", anyToken, scopeNone, (*call).utilsGetServerTime)
+	register("utils.resolveScreenName", anyToken, scopeNone, (*call).utilsResolveScreenName)
+}
+
+func (c *call) utilsGetServerTime() (any, *apiError) { return now().Unix(), nil }
+
+// utilsResolveScreenName answers an empty array for a name that nobody has.
+func (c *call) utilsResolveScreenName() (any, *apiError) {
+	c.require("screen_name")
+	owner, ok := c.w.resolve(c.str("screen_name"))
+	if !ok {
+		return []int{}, nil
+	}
+	out := struct {
+		ID   int64  `json:"object_id"`
+		Type string `json:"type"`
+	}{owner, "user"}
+	if owner < 0 {
+		out.ID, out.Type = -owner, c.w.groups[-owner].spec.Type
+	}
+	return out, nil
+}

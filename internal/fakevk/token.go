@@ -1,0 +1,116 @@
+package fakevk
+
+import (
+	"slices"
+)
+
+// tokenKind says whose a token is. A method names the kinds it takes.
+type tokenKind uint8
+
+const (
+	userToken tokenKind = 1 << iota
+	groupToken
+	serviceToken
+
+	anyToken = userToken | groupToken | serviceToken
+)
+
+// A scope is one right of a community token, in VK's numbering.
+type scope int
+
+const (
+	scopeNone     scope = 0
+	scopeStories  scope = 1
+	scopePhotos   scope = 4
+	scopeWidget   scope = 64
+	scopeMessages scope = 4096
+	scopeDocs     scope = 131072
+	scopeManage   scope = 262144
+)
+
+// scopes are the rights of a community token by name, in VK's order.
+var scopes = []struct {
+	name  string
+	scope scope
+}{
+	{"stories", scopeStories},
+	{"photos", scopePhotos},
+	{"app_widget", scopeWidget},
+	{"messages", scopeMessages},
+	{"docs", scopeDocs},
+	{"manage", scopeManage},
+}
+
+// scopeMask adds up scopes given by name; none means all of them. It panics at
+// a name it does not know.
+func scopeMask(names []string) scope {
+	var m scope
+	for _, s := range scopes {
+		if len(names) == 0 || slices.Contains(names, s.name) {
+			m |= s.scope
+		}
+	}
+	for _, n := range names {
+		if !slices.ContainsFunc(scopes, func(s struct {
+			name  string
+			scope scope
+		}) bool {
+			return s.name == n
+		}) {
+			panic("fakevk: unknown scope " + n)
+		}
+	}
+	return m
+}
+
+type token struct {
+	kind  tokenKind
+	owner int64 // the user, or minus the community; 0 of a service token
+	scope scope
+	limit limiter
+}
+
+// AddGroupToken makes one more token of a community, with the scopes of the
+// given names (stories, photos, app_widget, messages, docs, manage); none
+// means all.
+func (w *World) AddGroupToken(group int64, scopes ...string) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mustGroup(group)
+	return w.addToken(token{kind: groupToken, owner: -group, scope: scopeMask(scopes)})
+}
+
+// AddUserToken makes a token of a person, with every right. To act for a
+// community with it, the person must be among its admins.
+func (w *World) AddUserToken(user int64) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.users[user] == nil {
+		panic("fakevk: no such user")
+	}
+	return w.addToken(token{kind: userToken, owner: user, scope: scopeMask(nil)})
+}
+
+// AddServiceToken makes a service key of an application.
+func (w *World) AddServiceToken() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.addToken(token{kind: serviceToken})
+}
+
+// RevokeToken makes a token invalid: calls with it get error 5.
+func (w *World) RevokeToken(value string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.tokens, value)
+}
+
+func (w *World) addToken(t token) string {
+	v := w.newToken()
+	t.limit.rps = w.cfg.RPS
+	if t.kind == userToken {
+		t.limit.rps = w.cfg.UserRPS
+	}
+	w.tokens[v] = &t
+	return v
+}

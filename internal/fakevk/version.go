@@ -1,0 +1,35 @@
+package fakevk
+
+import (
+	"strconv"
+	"strings"
+)
+
+// A version is a version of the API as a number that compares: 5.199 is 5199.
+type version int
+
+// The versions at which something changed.
+const (
+	version5_81  version = 5081 // the oldest that still works
+	version5_90  version = 5090 // random_id is required
+	version5_103 version = 5103 // message_new carries client_info
+	// version5_139 wraps groups.getById in an object. messages.delete changed
+	// from a map to an array somewhere between 5.131 and 5.199; the fake does
+	// it here too.
+	version5_139 version = 5139
+
+	currentVersion = "5.199"
+)
+
+func parseVersion(s string) (version, bool) {
+	major, minor, ok := strings.Cut(s, ".")
+	a, err := strconv.ParseUint(major, 10, 8)
+	if !ok || err != nil {
+		return 0, false
+	}
+	b, err := strconv.ParseUint(minor, 10, 16)
+	if err != nil || b > 999 {
+		return 0, false
+	}
+	return version(a*1000 + b), true
+}

@@ -1,0 +1,151 @@
+package fakevk
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// chatBase is what separates chats from people: the peer id of chat n is
+// chatBase + n.
+const chatBase = 2_000_000_000
+
+// Where the numbering of a world begins. Message ids and conversation message
+// ids begin far apart, so that a bot that takes one for the other fails.
+const (
+	firstUser    = 100_000_001
+	firstGroup   = 200_000_001
+	firstMessage = 40_001
+	firstVersion = 10_000_000
+)
+
+// A World is one fake VK: everything in it and the API over it. Make one with
+// [New]. It is safe for concurrent use.
+type World struct {
+	cfg  Config
+	mux  *http.ServeMux
+	done chan struct{} // closed by Close
+
+	mu      sync.Mutex
+	closed  bool
+	changed chan struct{} // closed at the next change; nil when nobody asked
+
+	users   map[int64]*user
+	groups  map[int64]*group
+	chats   map[int64]*chat // by peer id
+	names   map[string]int64
+	tokens  map[string]*token
+	dialogs map[pair]*dialog
+	byID    map[int64]place // messages by account-wide id
+	media   map[string]attachment
+	presses map[string]*Press
+	taps    []func(Event)
+	calls   []Call
+
+	lastUser, lastGroup, lastChat int64
+	lastMessage, lastVersion      int64
+	lastSecret, lastPress         int64
+}
+
+// New returns an empty world. A world used inside a testing/synctest bubble
+// must be made inside it.
+func New(cfg Config) *World {
+	w := &World{
+		cfg:         cfg.withDefaults(),
+		done:        make(chan struct{}),
+		users:       make(map[int64]*user),
+		groups:      make(map[int64]*group),
+		chats:       make(map[int64]*chat),
+		names:       make(map[string]int64),
+		tokens:      make(map[string]*token),
+		dialogs:     make(map[pair]*dialog),
+		byID:        make(map[int64]place),
+		media:       make(map[string]attachment),
+		presses:     make(map[string]*Press),
+		lastUser:    firstUser - 1,
+		lastGroup:   firstGroup - 1,
+		lastMessage: firstMessage - 1,
+		lastVersion: firstVersion,
+	}
+	w.mux = w.routes()
+	return w
+}
+
+// Close ends every waiting long poll and refuses further requests with HTTP
+// status 503. It may be called more than once.
+func (w *World) Close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closed {
+		return
+	}
+	w.closed = true
+	close(w.done)
+	w.touch()
+}
+
+// Changed returns a channel that is closed at the next change of anything that
+// the World's reading methods return: a message, an edit, an answer to a
+// press, a call, a long poll that begins to wait. To wait for a condition, ask
+// for the channel first and look after that:
+//
+//	for {
+//		changed := w.Changed()
+//		if ok() {
+//			return
+//		}
+//		<-changed
+//	}
+func (w *World) Changed() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.changed == nil {
+		w.changed = make(chan struct{})
+	}
+	return w.changed
+}
+
+// touch tells whoever waits on Changed.
+func (w *World) touch() {
+	if w.changed != nil {
+		close(w.changed)
+		w.changed = nil
+	}
+}
+
+// digest is a number stream without a state: the same seed, kind and numbers
+// give the same bytes, whatever else went on in the world meanwhile.
+func (w *World) digest(kind string, n ...int64) [sha256.Size]byte {
+	b := make([]byte, 0, 64)
+	b = append(b, kind...)
+	b = binary.BigEndian.AppendUint64(b, w.cfg.Seed)
+	for _, v := range n {
+		b = binary.BigEndian.AppendUint64(b, uint64(v))
+	}
+	return sha256.Sum256(b)
+}
+
+// hex returns n hexadecimal digits of a digest, at most 64.
+func (w *World) hex(digits int, kind string, n ...int64) string {
+	d := w.digest(kind, n...)
+	return hex.EncodeToString(d[:])[:digits]
+}
+
+// newToken makes up a string that looks like VK's tokens.
+func (w *World) newToken() string {
+	w.lastSecret++
+	var b []byte
+	for i := range int64(4) {
+		d := w.digest("token", w.lastSecret, i)
+		b = append(b, d[:]...)
+	}
+	return "vk1.a." + base64.RawURLEncoding.EncodeToString(b)
+}
+
+// now is the time of the world. It exists so that one place says that the
+// world keeps no clock.
+func now() time.Time { return time.Now() }

@@ -1,0 +1,76 @@
+package vktest
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/fakevk"
+)
+
+// NewContext returns a Context for a message with the given text, as a person
+// writes it to the bot in private, for testing one handler alone, and what
+// records the handler's answers. It is to a bot what an
+// [httptest.ResponseRecorder] is to a web server.
+func NewContext(text string) (*vk.Context, *Recorder) {
+	w := fakevk.New(fakevk.Config{RPS: -1})
+	group := w.AddGroup(fakevk.GroupSpec{Name: "Bot", ScreenName: "bot"})
+	user := w.AddUser(fakevk.UserSpec{FirstName: "Anna"})
+	var event *vk.Event
+	w.OnEvent(func(e fakevk.Event) {
+		if event != nil {
+			return
+		}
+		var err error
+		if event, err = vk.ParseEvent(e.Envelope("5.199", "")); err != nil {
+			panic("vktest: " + err.Error())
+		}
+	})
+	if _, err := w.Send(user.ID, -group.ID, fakevk.Draft{Text: text}); err != nil {
+		panic("vktest: " + err.Error())
+	}
+	client := vk.NewClient(group.Token)
+	client.HTTPClient = &http.Client{Transport: direct{w}}
+	return vk.NewContext(context.Background(), client, event), &Recorder{w, user.ID, -group.ID}
+}
+
+// A Recorder shows what was sent to the person whose message a Context of
+// [NewContext] is about.
+type Recorder struct {
+	w          *fakevk.World
+	user, peer int64
+}
+
+// Messages returns what the bot has sent, in order.
+func (r *Recorder) Messages() []Message {
+	var sent []Message
+	for _, m := range r.w.Messages(r.user, r.peer) {
+		if m.FromID == r.peer {
+			sent = append(sent, message(m))
+		}
+	}
+	return sent
+}
+
+// Text returns the text of the last message that the bot has sent, or "".
+func (r *Recorder) Text() string {
+	if sent := r.Messages(); len(sent) > 0 {
+		return sent[len(sent)-1].Text
+	}
+	return ""
+}
+
+// direct calls a handler in place of a network.
+type direct struct{ h http.Handler }
+
+func (d direct) RoundTrip(req *http.Request) (*http.Response, error) {
+	rec := httptest.NewRecorder()
+	d.h.ServeHTTP(rec, req)
+	if req.Body != nil {
+		req.Body.Close()
+	}
+	resp := rec.Result()
+	resp.Request = req
+	return resp, req.Context().Err()
+}

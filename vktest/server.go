@@ -1,0 +1,304 @@
+package vktest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/fakevk"
+	"github.com/vkrouter/vk/internal/memnet"
+)
+
+// A Config says what differs from a usual VK. The zero value is one.
+type Config struct {
+	// RPS is how many calls the community's token may make in any second
+	// before VK refuses them with code 6. Zero means VK's own 20, a negative
+	// number no limit.
+	RPS int
+
+	// Seed determines all ids, keys and tokens.
+	Seed uint64
+
+	// Dispatcher is the bot's dispatcher, for tests that set its limits. Its
+	// Client and Handler are set by Start. Nil means a usual one.
+	Dispatcher *vk.Dispatcher
+
+	// Logger gets what the bot logs. Nil means the test's log, or nowhere
+	// outside of a test.
+	Logger *slog.Logger
+}
+
+// A Server is a fake VK with one community in it, and the community's bot. Its
+// methods are safe for concurrent use; those that expect something fail the
+// test they belong to, or panic if there is none.
+type Server struct {
+	// URL is the address of the server: "http://127.0.0.1:41207". That of a
+	// server in memory leads nowhere; its Client knows the way.
+	URL string
+
+	// GroupID is the community.
+	GroupID int64
+
+	t      testing.TB // nil outside of a test
+	cfg    Config
+	world  *fakevk.World
+	group  fakevk.Group
+	client *vk.Client
+
+	http      *http.Server
+	transport *http.Transport
+	serving   sync.WaitGroup
+
+	mu         sync.Mutex
+	dispatcher *vk.Dispatcher
+	stop       context.CancelFunc // the bot; nil before Start
+	stopped    chan struct{}      // closed when the bot has
+	runErr     error              // what the bot stopped with
+	closed     bool
+	people     map[int64]string // names, for the transcript
+	chats      []*Chat
+	users      []*User
+	heard      map[int64]int64 // conversation → CMID up to which the bot was heard
+}
+
+// Start makes a fake VK in memory and runs a bot on it until the test ends. It
+// returns when the bot follows the community's events.
+func Start(t testing.TB, h vk.Handler) *Server {
+	t.Helper()
+	return Config{}.Start(t, h)
+}
+
+// New is Start without a bot: for programs that need the client first.
+func New(t testing.TB) *Server {
+	t.Helper()
+	return Config{}.New(t)
+}
+
+// NewServer makes a fake VK on a port of the loopback interface. It belongs to
+// no test and is ended by Close.
+func NewServer() *Server { return Config{}.NewServer() }
+
+// Start is [Start] for a VK that is not quite usual.
+func (c Config) Start(t testing.TB, h vk.Handler) *Server {
+	t.Helper()
+	s := c.New(t)
+	s.Start(h)
+	return s
+}
+
+// New is [New] for a VK that is not quite usual.
+func (c Config) New(t testing.TB) *Server {
+	t.Helper()
+	l := memnet.Listen("vk.test:80")
+	s := c.serve(t, l, "http://vk.test", &http.Transport{DialContext: l.Dial})
+	t.Cleanup(s.Close)
+	return s
+}
+
+// NewServer is [NewServer] for a VK that is not quite usual.
+func (c Config) NewServer() *Server {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic("vktest: cannot listen on loopback: " + err.Error())
+	}
+	return c.serve(nil, l, "http://"+l.Addr().String(), &http.Transport{})
+}
+
+func (c Config) serve(t testing.TB, l net.Listener, url string, transport *http.Transport) *Server {
+	world := fakevk.New(fakevk.Config{Seed: c.Seed, RPS: c.RPS, BaseURL: url})
+	group := world.AddGroup(fakevk.GroupSpec{Name: "Bot", ScreenName: "bot"})
+	s := &Server{
+		URL:       url,
+		GroupID:   group.ID,
+		t:         t,
+		cfg:       c,
+		world:     world,
+		group:     group,
+		http:      &http.Server{Handler: world, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)},
+		transport: transport,
+		people:    map[int64]string{-group.ID: "Bot"},
+		heard:     make(map[int64]int64),
+	}
+	s.client = vk.NewClient(group.Token)
+	s.client.HTTPClient = &http.Client{Transport: transport}
+	s.client.BaseURL = url + "/method/"
+	s.client.Logger = s.logger()
+	s.serving.Go(func() { s.http.Serve(l) })
+	return s
+}
+
+// Client returns a client with the community's token that knows the way to the
+// server.
+func (s *Server) Client() *vk.Client { return s.client }
+
+// Start runs a bot: a Poller that gives the community's events to h. It
+// returns when the bot follows them, and fails the test if it cannot.
+func (s *Server) Start(h vk.Handler) {
+	s.tb().Helper()
+	d := s.cfg.Dispatcher
+	if d == nil {
+		d = new(vk.Dispatcher)
+	}
+	d.Client, d.Handler = s.client, h
+	if d.Logger == nil {
+		d.Logger = s.logger()
+	}
+	ready, stopped := make(chan struct{}), make(chan struct{})
+	s.mu.Lock()
+	if s.stop != nil {
+		s.mu.Unlock()
+		s.fatalf("the server already has a bot")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.dispatcher, s.stop, s.stopped = d, cancel, stopped
+	s.mu.Unlock()
+	p := &vk.Poller{Client: s.client, Dispatcher: d, Logger: s.logger(), Ready: func(int64) { close(ready) }}
+	s.serving.Go(func() {
+		defer cancel()
+		err := p.Run(ctx)
+		d.Stop(context.Background())
+		s.mu.Lock()
+		s.runErr = err
+		s.mu.Unlock()
+		close(stopped)
+	})
+	select {
+	case <-ready:
+	case <-stopped:
+		s.fatalf("the bot did not start: %v", s.runErr)
+	}
+}
+
+// Stop stops the bot, as the end of its context does, and returns when it has
+// stopped, with what it stopped with. The server goes on. Without a bot, Stop
+// does nothing.
+func (s *Server) Stop() error {
+	s.mu.Lock()
+	stop, stopped := s.stop, s.stopped
+	s.mu.Unlock()
+	if stop == nil {
+		return nil
+	}
+	stop()
+	<-stopped
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stop = nil
+	return s.runErr
+}
+
+// Close stops the bot, then the server. It may be called more than once. In a
+// test it is called at the end.
+func (s *Server) Close() {
+	s.Stop()
+	s.mu.Lock()
+	closed := s.closed
+	s.closed = true
+	s.mu.Unlock()
+	if closed {
+		return
+	}
+	s.transport.CloseIdleConnections()
+	s.world.Close()
+	if err := s.http.Shutdown(context.Background()); err != nil && !errors.Is(err, http.ErrServerClosed) {
+		s.http.Close()
+	}
+	s.serving.Wait()
+}
+
+// Wait waits until the bot has nothing to do: it has fetched every event, and
+// all are handled. It returns the cause of ctx if that ends first.
+func (s *Server) Wait(ctx context.Context) error {
+	// The end of a handler changes nothing in the world: look again, soon at
+	// first.
+	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		changed := s.world.Changed()
+		if s.idle() {
+			return nil
+		}
+		again := time.NewTimer(pause)
+		select {
+		case <-changed:
+		case <-again.C:
+		case <-ctx.Done():
+			again.Stop()
+			return context.Cause(ctx)
+		}
+		again.Stop()
+	}
+}
+
+// idle reports whether the bot has nothing to do.
+func (s *Server) idle() bool {
+	s.mu.Lock()
+	d := s.dispatcher
+	running := s.stop != nil
+	s.mu.Unlock()
+	if !running {
+		return true
+	}
+	acked, head := s.world.Delivered(s.GroupID)
+	return acked == head && s.world.Polling(s.GroupID) > 0 && d.Pending() == 0
+}
+
+// A Call is an API call that the bot made.
+type Call struct {
+	Method string
+	Params map[string]string // as they were sent, without the token
+	Code   vk.Code           // of the error it was answered with, else 0
+}
+
+// Calls returns the bot's calls of an API method, or of all if method is
+// empty, the oldest first.
+func (s *Server) Calls(method string) []Call {
+	var calls []Call
+	for _, c := range s.world.Calls(method) {
+		call := Call{Method: c.Method, Params: c.Params}
+		if c.Error != nil {
+			call.Code = vk.Code(c.Error.Code)
+		}
+		calls = append(calls, call)
+	}
+	return calls
+}
+
+// logger returns where the bot logs to.
+func (s *Server) logger() *slog.Logger {
+	switch {
+	case s.cfg.Logger != nil:
+		return s.cfg.Logger
+	case s.t == nil:
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(s.t.Output(), nil))
+}
+
+// tb returns the test, or what panics in its place.
+func (s *Server) tb() interface {
+	Helper()
+	Fatalf(format string, args ...any)
+} {
+	if s.t != nil {
+		return s.t
+	}
+	return noTest{}
+}
+
+func (s *Server) fatalf(format string, args ...any) {
+	s.tb().Helper()
+	s.tb().Fatalf("vktest: "+format, args...)
+}
+
+// noTest stands in where there is no test.
+type noTest struct{}
+
+func (noTest) Helper() {}
+
+func (noTest) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }

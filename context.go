@@ -99,7 +99,7 @@ func (c *Context) invoke(name string, h HandlerFunc, prepare func(*invocation)) 
 			err = &PanicError{v, debug.Stack()}
 		} else if !ended {
 			// Nobody can be given an error: the goroutine is on its way out.
-			j.report(named(name, ErrGoexit))
+			j.report(named(name, errGoexit))
 		}
 		j.leave(outer)
 		cancel(nil)

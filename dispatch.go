@@ -23,7 +23,8 @@ import (
 // Its fields must not change once it is in use. Its methods are safe for
 // concurrent use. It has no goroutine while it has no events.
 type Dispatcher struct {
-	// Client is what handlers answer with.
+	// Client is what handlers answer with to an event given to Dispatch. To
+	// those from a Poller they answer with the Poller's.
 	Client *Client
 
 	// Handler handles the events, for instance a [*Router].
@@ -84,11 +85,12 @@ type feed struct {
 
 // A job is an event that a Dispatcher has taken.
 type job struct {
-	d    *Dispatcher
-	feed *feed
-	ctx  context.Context // what handlers' contexts are made of
-	ev   *Event
-	turn *lane.Turn[laneKey, *job]
+	d      *Dispatcher
+	feed   *feed
+	ctx    context.Context // the parent of handlers' contexts
+	client *Client
+	ev     *Event
+	turn   *lane.Turn[laneKey, *job]
 
 	watched // guarded by d.watch.mu
 }
@@ -125,7 +127,7 @@ func (d *Dispatcher) logger() *slog.Logger { return cmp.Or(d.Logger, slog.Defaul
 // Dispatcher was stopped: the event was then not taken.
 func (d *Dispatcher) Dispatch(ctx context.Context, e *Event) error {
 	d.init()
-	return d.take(ctx, context.WithoutCancel(ctx), d.direct, e)
+	return d.take(ctx, &job{d: d, feed: d.direct, ctx: context.WithoutCancel(ctx), client: d.Client, ev: e})
 }
 
 // Pending returns how many events are taken and not done.
@@ -134,8 +136,8 @@ func (d *Dispatcher) Pending() int {
 	return len(d.room)
 }
 
-// take is Dispatch for one source. base is the parent of handlers' contexts.
-func (d *Dispatcher) take(ctx, base context.Context, f *feed, e *Event) error {
+// take is Dispatch for a job, which is not yet begun.
+func (d *Dispatcher) take(ctx context.Context, j *job) error {
 	if d.Handler == nil {
 		return errors.New("vk: the Dispatcher has no Handler")
 	}
@@ -148,18 +150,22 @@ func (d *Dispatcher) take(ctx, base context.Context, f *feed, e *Event) error {
 			return context.Cause(ctx)
 		}
 	}
-	if !f.begin() {
+	if !j.feed.begin() {
 		<-d.room
 		return ErrStopped
 	}
-	key := laneKey{peer: e.head.peer}
-	if key.peer == 0 {
-		if key.peer = e.head.from; key.peer == 0 {
-			key.kind = e.Kind
-		}
-	}
-	d.lanes.Add(key, &job{d: d, feed: f, ctx: base, ev: e})
+	d.lanes.Add(laneOf(j.ev), j)
 	return nil
+}
+
+// laneOf returns the lane of an event: the conversation, else the dialog with
+// whoever caused it, else that of its kind.
+func laneOf(e *Event) laneKey {
+	peer := cmp.Or(e.head.peer, e.head.from)
+	if peer == 0 {
+		return laneKey{kind: e.Kind}
+	}
+	return laneKey{peer: peer}
 }
 
 // begin counts a job in, unless the feed is closed.
@@ -233,7 +239,7 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 //
 //go:noinline
 func (j *job) handle() error {
-	c := newContext(j.ctx, j.d.Client, j.ev, j)
+	c := newContext(j.ctx, j.client, j.ev, j)
 	if r, ok := j.d.Handler.(*Router); ok {
 		return r.Serve(c) // makes an invocation of each listener and of the route
 	}

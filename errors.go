@@ -71,6 +71,7 @@ func (e *HTTPError) Error() string {
 	return fmt.Sprintf("vk: %s: HTTP %s with content type %q where JSON was expected", e.Method, what, e.ContentType)
 }
 
+// Errors that are told apart by errors.Is.
 var (
 	// ErrNoToken is returned by calls of a [Client] whose token is empty.
 	ErrNoToken = errors.New("vk: the client has no token")
@@ -94,9 +95,9 @@ var (
 	// [context.DeadlineExceeded].
 	ErrTimeLimit = fmt.Errorf("vk: the handler's time limit is over: %w", context.DeadlineExceeded)
 
-	// ErrGoexit is logged where a handler ended its goroutine with
-	// [runtime.Goexit], as a test's FailNow does.
-	ErrGoexit = errors.New("vk: the handler called runtime.Goexit")
+	// errGoexit is logged where a handler ended its goroutine with
+	// runtime.Goexit, as a test's FailNow does.
+	errGoexit = errors.New("vk: the handler called runtime.Goexit")
 )
 
 // A PanicError is what a handler's panic becomes: an error like any other.

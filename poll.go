@@ -24,16 +24,16 @@ import (
 //
 // See https://dev.vk.com/ru/api/bots-long-poll/getting-started.
 type Poller struct {
-	// Client asks VK. Its token is the community's, or that of a user who
-	// administers it.
+	// Client asks VK, and handlers answer with it. Its token is the
+	// community's, or that of a user who administers it.
 	Client *Client
 
 	// Handler gets the events; see [Handler] about their order.
 	Handler Handler
 
 	// Dispatcher decides when events are handled. Nil means one of the
-	// Poller's own, which ends with Run. If it is given, its Handler and Client
-	// count, and the Poller's Handler must be nil.
+	// Poller's own, which ends with Run. If it is given, its Handler counts, and
+	// the Poller's must be nil.
 	Dispatcher *Dispatcher
 
 	// GroupID is the community. Zero means the one that the token belongs to;
@@ -87,7 +87,7 @@ func (p *Poller) Run(ctx context.Context) error {
 	case d == nil && p.Handler == nil:
 		return errors.New("vk: the Poller has no Handler")
 	case d == nil:
-		d = &Dispatcher{Client: p.Client, Handler: p.Handler, Logger: p.Logger}
+		d = &Dispatcher{Handler: p.Handler, Logger: p.Logger}
 	case p.Handler != nil:
 		return errors.New("vk: the Poller has a Handler beside its Dispatcher's")
 	}
@@ -335,7 +335,7 @@ func (f *follower) handle(ctx context.Context, raw []json.RawMessage) error {
 			f.log.LogAttrs(ctx, slog.LevelError, "vk: long poll: an event cannot be read", slog.Any("err", err), slog.String("event", fmt.Sprintf("%.300s", raw)))
 			continue
 		}
-		if err := f.d.take(ctx, f.base, f.feed, e); err != nil {
+		if err := f.d.take(ctx, &job{d: f.d, feed: f.feed, ctx: f.base, client: f.Client, ev: e}); err != nil {
 			return err
 		}
 	}

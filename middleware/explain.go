@@ -3,6 +3,7 @@ package middleware
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/vkrouter/vk"
 )
@@ -64,7 +65,8 @@ func explanation(c *vk.Context, err error) string {
 	}
 	var unknown *vk.NotFoundError
 	if errors.As(err, &unknown) && !c.IsChat() {
-		return fmt.Sprintf(w.unknown, unknown.Prefix+short(unknown.Line))
+		word, _, _ := strings.Cut(unknown.Line, " ")
+		return fmt.Sprintf(w.unknown, unknown.Prefix+short(word))
 	}
 	var arg *vk.ArgError
 	if !errors.As(err, &arg) {

@@ -34,10 +34,17 @@ type Message struct {
 	ReplyTo int64  // the CMID of the message that it answers, else 0
 }
 
-// User adds a person who is called so.
-func (s *Server) User(name string) *User {
+// User adds a person who is called so and uses VK in English.
+func (s *Server) User(name string) *User { return s.UserIn(name, "en") }
+
+// UserIn adds a person who uses VK in a language: "ru", "uk", "be", "en", "es",
+// "fi", "de" or "it".
+func (s *Server) UserIn(name, lang string) *User {
+	if lang == "uk" {
+		lang = "ua" // as VK calls it
+	}
 	first, last, _ := strings.Cut(name, " ")
-	u := s.world.AddUser(fakevk.UserSpec{FirstName: first, LastName: last})
+	u := s.world.AddUser(fakevk.UserSpec{FirstName: first, LastName: last, Lang: lang})
 	user := &User{ID: u.ID, Name: name, s: s, peer: -s.GroupID}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -27,7 +27,7 @@ type Config struct {
 	Seed uint64
 
 	// Dispatcher is the bot's dispatcher, for tests that set its limits. Its
-	// Client and Handler are set by Start. Nil means a usual one.
+	// Handler is set by Start. Nil means a usual one.
 	Dispatcher *vk.Dispatcher
 
 	// Logger gets what the bot logs. Nil means the test's log, or nowhere
@@ -146,7 +146,7 @@ func (s *Server) Start(h vk.Handler) {
 	if d == nil {
 		d = new(vk.Dispatcher)
 	}
-	d.Client, d.Handler = s.client, h
+	d.Handler = h
 	if d.Logger == nil {
 		d.Logger = s.logger()
 	}

@@ -14,15 +14,17 @@ import (
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
-// A SendOption changes one message that is sent. The options of this package
-// are [Into] and [Extra].
+// A SendOption changes or adds to one message that is sent. The options of this
+// package are values: what they stand for is theirs to say.
 type SendOption interface {
-	apply(*outgoing)
+	// apply puts the option into the message, or says why it cannot be sent:
+	// then nothing is.
+	apply(*outgoing) error
 }
 
 // outgoing is a message being put together.
 type outgoing struct {
-	params Params
+	params Params // of messages.send
 	into   *Sent
 }
 
@@ -38,7 +40,10 @@ func Into(s *Sent) SendOption { return into{s} }
 
 type into struct{ s *Sent }
 
-func (i into) apply(o *outgoing) { o.into = i.s }
+func (i into) apply(o *outgoing) error {
+	o.into = i.s
+	return nil
+}
 
 // Extra is parameters of messages.send that this package has no option for. It
 // overrides what the other arguments set.
@@ -46,7 +51,10 @@ func (i into) apply(o *outgoing) { o.into = i.s }
 // See https://dev.vk.com/ru/method/messages.send for VK's list.
 type Extra Params
 
-func (e Extra) apply(o *outgoing) { maps.Copy(o.params, e) }
+func (e Extra) apply(o *outgoing) error {
+	maps.Copy(o.params, e)
+	return nil
+}
 
 // Send sends a message to the conversation that the event is from. Of several
 // sends in one handler, each is delivered once: see [Client.Send].
@@ -91,7 +99,9 @@ func (c *Context) Reply(text string, opts ...SendOption) error {
 func (c *Client) Send(ctx context.Context, peer int64, text string, opts ...SendOption) error {
 	o := outgoing{params: Params{"peer_ids": peer, "message": text}}
 	for _, opt := range opts {
-		opt.apply(&o)
+		if err := opt.apply(&o); err != nil {
+			return fmt.Errorf("vk: messages.send: %w", err)
+		}
 	}
 	var raw json.RawMessage
 	if err := c.Call(ctx, "messages.send", o.params, &raw); err != nil {

@@ -108,3 +108,116 @@ func ExampleNewContext() {
 	fmt.Println(sent.Text(), len(sent.Messages()))
 	// Output: pong 1
 }
+
+// What people do, beside talking.
+func ExampleUser() {
+	_ = func(t *testing.T) {
+		bot := vktest.Start(t, router())
+		anna, иван := bot.User("Anna"), bot.UserIn("Иван", "ru")
+		tea := bot.Chat("Tea", anna)
+		bot.MakeBotAdmin(tea)
+
+		anna.PressesStart()
+		anna.Comes("friend", "poster", "Hello!") // by vk.me/bot?ref=friend&ref_source=poster
+		anna.Types()
+		m := anna.Says("look at that", vktest.Photo(1280, 720), vktest.Document("notes.txt", 1024))
+		anna.Says("", vktest.Voice(7))
+		anna.Says("", vktest.Sticker(9046))
+		both := []vktest.Attachment{vktest.Location(59.94, 30.33), vktest.Forward(m)}
+		anna.Says("here", both...)
+		anna.Replies(m, "and that")
+		anna.Edits(m, "look at this")
+		anna.Deletes(m)
+		иван.Allows("newsletter")
+		иван.Denies()
+
+		anna.In(tea).Invites(иван)
+		anna.In(tea).Renames("Green tea")
+		иван.In(tea).MakeAdmin()
+		иван.In(tea).Kicks(anna)
+		иван.In(tea).KicksBot()
+
+		bot.Emit("wall_post_new", map[string]any{"id": 1, "owner_id": -bot.GroupID, "text": "News"})
+	}
+}
+
+// What people see of the bot, beside its messages.
+func ExampleUser_SeesEdited() {
+	_ = func(t *testing.T) {
+		bot := vktest.Start(t, router())
+		anna := bot.User("Anna")
+		said := anna.Says("!count")
+		anna.SeesRead(said)
+		anna.SeesTyping()
+		m := anna.Hears("1")
+		anna.Reads(m)
+		anna.SeesEdited("2")
+		anna.SeesEdited("3")
+		anna.SeesDeleted(m)
+	}
+}
+
+// Buttons are pressed by their labels.
+func ExampleUser_Presses() {
+	_ = func(t *testing.T) {
+		bot := vktest.Start(t, router())
+		anna := bot.User("Anna")
+		anna.Says("!shop")
+		anna.Hears("What would you like?")
+		anna.Presses("Tea").Snackbar("Added")
+		anna.Presses("Site").Link("https://vk.com")
+		var p *vktest.Press = anna.Presses("Refresh")
+		p.Blank()
+	}
+}
+
+// What was said, for a golden file.
+func ExampleServer_Transcript() {
+	bot := vktest.NewServer()
+	defer bot.Close()
+	bot.Start(router())
+	anna := bot.User("Anna")
+	anna.Says("!ping")
+	anna.Hears("pong")
+	fmt.Print(bot.Transcript())
+	// Output:
+	// # Anna and the bot
+	// Anna: !ping
+	// Bot: (to Anna: !ping) pong
+}
+
+// Everything that goes wrong with the real VK, as often as one likes.
+func ExampleServer_Fail() {
+	_ = func(t *testing.T) {
+		bot := vktest.Start(t, router())
+		bot.Fail("messages.send", vktest.Error(vk.CodeTooManyRequests), vktest.Times(3))
+		bot.Fail("messages.*", vktest.ResetAfter(), vktest.Chance(0.05))
+		bot.Fail("users.get", vktest.Status(502), vktest.Skip(2))
+		bot.Fail("users.get", vktest.Captcha("", true), vktest.Times(1))
+		bot.Fail("messages.send", vktest.Stall(time.Minute), vktest.Peer(2000000001))
+		bot.Fail("messages.send", vktest.Reset(), vktest.If(func(params map[string]string) bool { return params["message"] == "" }))
+		bot.Fail(vktest.LongPoll, vktest.Failed(2), vktest.During(time.Minute, time.Hour))
+		bot.Fail("message_new", vktest.Duplicate(time.Second), vktest.Chance(0.1))
+		bot.Fail(vktest.Upload, vktest.Truncate())
+		bot.Fail(vktest.Callback, vktest.Delay(time.Second))
+		for _, what := range []vktest.FaultOption{
+			vktest.Slow(time.Second), vktest.Empty(), vktest.BadJSON(), vktest.WrongType(), vktest.Huge(1 << 30),
+		} {
+			bot.Fail(vktest.Anything, what, vktest.Times(1))
+		}
+		for _, what := range []vktest.FaultOption{
+			vktest.Late(time.Minute), vktest.Overtaken(), vktest.Lost(), vktest.Poison("null"),
+		} {
+			bot.Fail("message_new", what, vktest.Times(1))
+		}
+		bot.ExpireKey()
+		bot.ForgetSession()
+		bot.LoseHistory()
+		bot.SetClock(-time.Hour)
+
+		var fault *vktest.Fault = bot.Fail("users.get", vktest.Error(vk.CodeServer))
+		if fault.Hits() > 0 {
+			fault.Remove()
+		}
+	}
+}

@@ -1,11 +1,7 @@
 package vktest
 
 import (
-	"context"
-	"fmt"
-	"regexp"
 	"strings"
-	"time"
 
 	"github.com/vkrouter/vk/internal/fakevk"
 )
@@ -26,14 +22,6 @@ type Chat struct {
 	Title string
 }
 
-// A Message is a message as a person sees it.
-type Message struct {
-	CMID    int64  // its number within the conversation
-	FromID  int64  // who wrote it; negative for a community
-	Text    string // what it says
-	ReplyTo int64  // the CMID of the message that it answers, else 0
-}
-
 // User adds a person who is called so and uses VK in English.
 func (s *Server) User(name string) *User { return s.UserIn(name, "en") }
 
@@ -45,27 +33,29 @@ func (s *Server) UserIn(name, lang string) *User {
 	}
 	first, last, _ := strings.Cut(name, " ")
 	u := s.world.AddUser(fakevk.UserSpec{FirstName: first, LastName: last, Lang: lang})
-	user := &User{ID: u.ID, Name: name, s: s, peer: -s.GroupID}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.people[u.ID] = name
-	s.users = append(s.users, user)
-	return user
+	s.conversations = append(s.conversations, conversation{viewer: u.ID, peer: -s.GroupID, title: name + " and the bot"})
+	return &User{ID: u.ID, Name: name, s: s, peer: -s.GroupID}
 }
 
 // Chat opens a chat with the bot and some people in it, the first of whom owns
 // it. The bot sees everything that is written there.
 func (s *Server) Chat(title string, members ...*User) *Chat {
+	if len(members) == 0 {
+		s.tb().Helper()
+		s.fatalf("a chat needs somebody to open it")
+	}
 	var ids []int64
 	for _, m := range members {
 		ids = append(ids, m.ID)
 	}
 	made := s.world.AddChat(fakevk.ChatSpec{Title: title, Members: append(ids, -s.GroupID)})
-	chat := &Chat{ID: made.PeerID, Title: title}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.chats = append(s.chats, chat)
-	return chat
+	s.conversations = append(s.conversations, conversation{viewer: ids[0], peer: made.PeerID, title: "the chat " + title})
+	return &Chat{ID: made.PeerID, Title: title}
 }
 
 // In returns the same person in a chat. What the bot says there is heard once,
@@ -76,130 +66,128 @@ func (u *User) In(c *Chat) *User {
 	return &in
 }
 
-// Says sends a message.
-func (u *User) Says(text string) {
+// Says sends a message, perhaps with something attached.
+func (u *User) Says(text string, attached ...Attachment) Message {
 	u.s.tb().Helper()
-	if _, err := u.s.world.Send(u.ID, u.peer, fakevk.Draft{Text: text}); err != nil {
-		u.s.fatalf("%s cannot say %q: %v", u.Name, text, err)
+	return u.send(fakevk.Draft{Text: text}, attached)
+}
+
+// Replies sends a message that answers another.
+func (u *User) Replies(to Message, text string, attached ...Attachment) Message {
+	u.s.tb().Helper()
+	return u.send(fakevk.Draft{Text: text, ReplyTo: to.CMID}, attached)
+}
+
+// Comes writes as who came by a link such as vk.me/bot?ref=…&ref_source=….
+func (u *User) Comes(ref, source, text string) Message {
+	u.s.tb().Helper()
+	return u.send(fakevk.Draft{Text: text, Ref: ref, RefSource: source}, nil)
+}
+
+// PressesStart presses the button that a dialog begins with.
+func (u *User) PressesStart() {
+	u.s.tb().Helper()
+	u.send(fakevk.Draft{Text: "Start", Payload: `{"command":"start"}`}, nil)
+}
+
+func (u *User) send(d fakevk.Draft, attached []Attachment) Message {
+	u.s.tb().Helper()
+	for _, a := range attached {
+		a(u, &d)
 	}
+	m, err := u.s.world.Send(u.ID, u.peer, d)
+	u.must("say %q", err, d.Text)
+	return message(m)
 }
 
-// patience is how long an expectation waits.
-const patience = 10 * time.Second
-
-// Hears expects that the bot's next message in the conversation, which it may
-// still be about to send, has this text. It returns the message.
-func (u *User) Hears(text string) Message {
+// Types shows that the person is typing. In private, the bot gets a
+// message_typing_state if the community asks for it.
+func (u *User) Types() {
 	u.s.tb().Helper()
-	return u.hears(fmt.Sprintf("%q", text), func(m Message) bool { return m.Text == text })
+	u.must("type", u.s.world.Type(u.ID, u.peer, "typing"))
 }
 
-// HearsLike is Hears for a text that the regular expression matches somewhere.
-func (u *User) HearsLike(pattern string) Message {
+// Reads marks the conversation as read, up to a message.
+func (u *User) Reads(m Message) {
 	u.s.tb().Helper()
-	re, err := regexp.Compile(pattern)
+	u.must("read", u.s.world.Read(u.ID, u.peer, m.CMID))
+}
+
+// Edits changes the text of the person's own message.
+func (u *User) Edits(m Message, text string) {
+	u.s.tb().Helper()
+	_, err := u.s.world.Edit(u.ID, u.peer, m.CMID, text)
+	u.must("edit", err)
+}
+
+// Deletes deletes the person's own message for everybody.
+func (u *User) Deletes(m Message) {
+	u.s.tb().Helper()
+	u.must("delete", u.s.world.Delete(u.ID, u.peer, m.CMID))
+}
+
+// Allows lets the community write to the person: the bot gets a message_allow
+// with the key.
+func (u *User) Allows(key string) { u.s.world.Allow(u.ID, u.s.GroupID, key) }
+
+// Denies forbids the community to write: the bot gets a message_deny, and error
+// 901 when it tries.
+func (u *User) Denies() { u.s.world.Deny(u.ID, u.s.GroupID) }
+
+// Invites brings somebody into the chat.
+func (u *User) Invites(who *User) {
+	u.s.tb().Helper()
+	_, err := u.s.world.Invite(u.ID, u.chat(), who.ID)
+	u.must("invite "+who.Name, err)
+}
+
+// Kicks removes somebody from the chat.
+func (u *User) Kicks(who *User) {
+	u.s.tb().Helper()
+	_, err := u.s.world.Kick(u.ID, u.chat(), who.ID)
+	u.must("kick "+who.Name, err)
+}
+
+// KicksBot removes the bot from the chat.
+func (u *User) KicksBot() {
+	u.s.tb().Helper()
+	_, err := u.s.world.Kick(u.ID, u.chat(), -u.s.GroupID)
+	u.must("kick the bot", err)
+}
+
+// Renames gives the chat another title.
+func (u *User) Renames(title string) {
+	u.s.tb().Helper()
+	_, err := u.s.world.SetTitle(u.ID, u.chat(), title)
+	u.must("rename the chat", err)
+}
+
+// chat returns the chat that u is in, or fails.
+func (u *User) chat() int64 {
+	u.s.tb().Helper()
+	if u.peer < 0 {
+		u.s.fatalf("%s is in private: this takes a chat, by In", u.Name)
+	}
+	return u.peer
+}
+
+// must fails if a person cannot do something.
+func (u *User) must(what string, err error, args ...any) {
+	u.s.tb().Helper()
 	if err != nil {
-		u.s.fatalf("%v", err)
+		u.s.fatalf("%s cannot "+what+": %v", append(append([]any{u.Name}, args...), err)...)
 	}
-	return u.hears("something like "+pattern, func(m Message) bool { return re.MatchString(m.Text) })
 }
 
-func (u *User) hears(want string, ok func(Message) bool) Message {
+// MakeAdmin makes the person an administrator of the chat.
+func (u *User) MakeAdmin() {
 	u.s.tb().Helper()
-	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, fmt.Errorf("the bot has said nothing for %v", patience))
-	defer cancel()
-	m, err := u.Next(ctx)
-	switch {
-	case err != nil:
-		u.s.fatalf("%s should hear %s, but %v\n%s", u.Name, want, err, u.s.transcript(u.peer, u.ID))
-	case !ok(m):
-		u.s.fatalf("%s should hear %s, but hears %q\n%s", u.Name, want, m.Text, u.s.transcript(u.peer, u.ID))
-	}
-	return m
+	u.s.world.SetAdmin(u.chat(), u.ID, true)
 }
 
-// HearsNothing expects that the bot, once it has handled everything that was
-// said to it, has said nothing in the conversation that was not heard.
-func (u *User) HearsNothing() {
-	u.s.tb().Helper()
-	u.s.Wait(context.Background())
-	if m, ok := u.peek(); ok {
-		u.s.fatalf("%s should hear nothing, but hears %q\n%s", u.Name, m.Text, u.s.transcript(u.peer, u.ID))
-	}
-}
+// MakeBotAdmin makes the bot an administrator of the chat.
+func (s *Server) MakeBotAdmin(c *Chat) { s.world.SetAdmin(c.ID, -s.GroupID, true) }
 
-// Next waits for the bot's next message in the conversation. If ctx ends
-// first, Next returns its cause.
-func (u *User) Next(ctx context.Context) (Message, error) {
-	for {
-		changed := u.s.world.Changed()
-		if m, ok := u.take(); ok {
-			return m, nil
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return Message{}, context.Cause(ctx)
-		}
-	}
-}
-
-// TryNext returns the bot's next message in the conversation, if there is one.
-func (u *User) TryNext() (Message, bool) { return u.take() }
-
-// conversation is the key of what was heard: a chat's peer id, or the person's.
-func (u *User) conversation() int64 {
-	if u.peer > 0 {
-		return u.peer
-	}
-	return u.ID
-}
-
-// take returns the first message that was not heard, and marks it.
-func (u *User) take() (Message, bool) {
-	u.s.mu.Lock()
-	defer u.s.mu.Unlock()
-	m, ok := u.unheard()
-	if ok {
-		u.s.heard[u.conversation()] = m.CMID
-	}
-	return m, ok
-}
-
-func (u *User) peek() (Message, bool) {
-	u.s.mu.Lock()
-	defer u.s.mu.Unlock()
-	return u.unheard()
-}
-
-// unheard returns the first message of the bot that was not heard. The caller
-// holds s.mu.
-func (u *User) unheard() (Message, bool) {
-	for _, m := range u.s.world.Messages(u.ID, u.peer) {
-		if m.FromID == -u.s.GroupID && m.CMID > u.s.heard[u.conversation()] && m.Action == nil {
-			return message(m), true
-		}
-	}
-	return Message{}, false
-}
-
-func message(m fakevk.Message) Message {
-	out := Message{CMID: m.CMID, FromID: m.FromID, Text: m.Text}
-	if m.Reply != nil {
-		out.ReplyTo = m.Reply.CMID
-	}
-	return out
-}
-
-// transcript writes a conversation as its members see it.
-func (s *Server) transcript(peer, viewer int64) string {
-	var b strings.Builder
-	b.WriteString("The conversation so far:\n")
-	for _, m := range s.world.Messages(viewer, peer) {
-		s.mu.Lock()
-		name := s.people[m.FromID]
-		s.mu.Unlock()
-		fmt.Fprintf(&b, "\t%s: %s\n", name, strings.ReplaceAll(m.Text, "\n", "\n\t\t"))
-	}
-	return b.String()
-}
+// Emit sends the bot an event of any kind, with an object that is anything
+// encoding/json takes: what nobody here can do by hand.
+func (s *Server) Emit(kind string, object any) { s.world.Emit(s.GroupID, kind, object) }

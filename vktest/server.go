@@ -62,10 +62,12 @@ type Server struct {
 	stopped    chan struct{}      // closed when the bot has
 	runErr     error              // what the bot stopped with
 	closed     bool
-	people     map[int64]string // names, for the transcript
-	chats      []*Chat
-	users      []*User
-	heard      map[int64]int64 // conversation → CMID up to which the bot was heard
+
+	people        map[int64]string // names
+	conversations []conversation
+	hearings      map[int64]*hearing // by the conversation, as the bot knows it
+	notes         []note
+	media         int64 // objects that people attached
 }
 
 // Start makes a fake VK in memory and runs a bot on it until the test ends. It
@@ -124,7 +126,7 @@ func (c Config) serve(t testing.TB, l net.Listener, url string, transport *http.
 		http:      &http.Server{Handler: world, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)},
 		transport: transport,
 		people:    map[int64]string{-group.ID: "Bot"},
-		heard:     make(map[int64]int64),
+		hearings:  make(map[int64]*hearing),
 	}
 	s.client = vk.NewClient(group.Token)
 	s.client.HTTPClient = &http.Client{Transport: transport}

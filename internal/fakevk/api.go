@@ -17,6 +17,10 @@ type call struct {
 	method  *method
 	token   *token
 	version version
+	struck  string // the method that faults were asked about
+	nested  bool   // made by an execute
+
+	executeErrors []executeError // what an execute tells beside its response
 }
 
 // A method is one entry of the API.
@@ -66,11 +70,21 @@ func (w *World) serveMethod(rw http.ResponseWriter, r *http.Request) {
 	}
 	c := &call{w: w, name: r.PathValue("name"), params: cleanParams(r.Form), baseURL: w.baseURL(r)}
 
+	h := w.strikeCall(c, value, r.Form)
+	rw, ok := w.begin(rw, r, h)
+	if !ok {
+		return
+	}
+
 	w.mu.Lock()
-	response, fault := c.answer(r.Method, value)
+	var response any
+	fault := h.apiError(c)
+	if fault == nil {
+		response, fault = c.answer(r.Method, value)
+	}
 	var body []byte
 	if fault != nil {
-		body = mustJSON(map[string]wireError{"error": fault.wire(c)})
+		body = mustJSON(map[string]any{"error": fault.wire(c)})
 	} else {
 		body = mustJSON(response)
 	}
@@ -78,9 +92,17 @@ func (w *World) serveMethod(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Unlock()
 
 	if fault == nil {
-		body = append(append([]byte(`{"response":`), body...), '}')
+		body = append(append([]byte(`{"response":`), body...), c.tail()...)
 	}
 	writeJSON(rw, r, body)
+}
+
+// tail is what follows the response up to the end of the answer.
+func (c *call) tail() []byte {
+	if len(c.executeErrors) == 0 {
+		return []byte("}")
+	}
+	return append(append([]byte(`,"execute_errors":`), mustJSON(c.executeErrors)...), '}')
 }
 
 // answer does the checks in VK's order and then the work.
@@ -109,6 +131,9 @@ func (c *call) answer(verb, value string) (any, *apiError) {
 
 // run does what comes after the limits: the rights and the method itself.
 func (c *call) run() (response any, err *apiError) {
+	if err := c.strikeInner(); err != nil {
+		return nil, err
+	}
 	if c.token.kind == groupToken && c.token.scope&c.method.scope != c.method.scope {
 		err := fail(codeAccess, "no access to call this method. It cannot be called with current scopes.")
 		err.subcode = subcodeScope
@@ -199,7 +224,7 @@ func (c *call) group() *group {
 	case g == nil:
 		c.abort(invalid("group_id is undefined"))
 	case c.token.owner == -id:
-	case c.token.kind == userToken && containsID(g.spec.Admins, c.token.owner):
+	case c.token.kind == userToken && g.may(c.token.owner, roleModerator):
 	default:
 		c.abort(fail(codeAccess, "no access to the community"))
 	}

@@ -278,3 +278,24 @@ func TestClosedWorld(t *testing.T) {
 		t.Errorf("HTTP status %d, want 503", rec.Code)
 	}
 }
+
+func TestServerAddress(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		base, target, want string
+	}{
+		"from the request": {"", "http://vk.test:8080", "http://vk.test:8080/lp/"},
+		"over TLS":         {"", "https://vk.test", "https://vk.test/lp/"},
+		"configured":       {"https://proxy.test/vk", "http://vk.test", "https://proxy.test/vk/lp/"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newScene(t, Config{BaseURL: tt.base})
+			q := url.Values{"v": {"5.199"}, "access_token": {s.group.Token}, "group_id": {"200000001"}}
+			rep := s.do(httptest.NewRequest("GET", tt.target+"/method/groups.getLongPollServer?"+q.Encode(), nil))
+			var p poller
+			if json.Unmarshal(rep.Response, &p); !strings.HasPrefix(p.Server, tt.want) {
+				t.Errorf("server %q, want %q…", p.Server, tt.want)
+			}
+		})
+	}
+}

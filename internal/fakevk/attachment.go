@@ -97,18 +97,18 @@ func (w *World) mediaObject(a attachment) json.RawMessage {
 	case "link":
 		return mustJSON(map[string]any{"url": a.url, "title": "", "caption": "", "description": ""})
 	case "photo":
-		o["album_id"], o["date"], o["text"], o["has_tags"] = -64, now().Unix(), "", false
+		o["album_id"], o["date"], o["text"], o["has_tags"] = -64, w.unix(now()), "", false
 		o["sizes"] = []any{map[string]any{
 			"type": "x", "width": 604, "height": 403,
 			"url": fmt.Sprintf("https://sun9-1.userapi.com/impg/%d_%d.jpg", a.owner, a.id),
 		}}
 	case "doc":
 		o["title"], o["ext"], o["size"], o["type"] = "file", "bin", 1, 8
-		o["date"], o["url"] = now().Unix(), fmt.Sprintf("https://vk.com/doc%d_%d", a.owner, a.id)
+		o["date"], o["url"] = w.unix(now()), fmt.Sprintf("https://vk.com/doc%d_%d", a.owner, a.id)
 	case "audio":
-		o["artist"], o["title"], o["duration"], o["url"], o["date"] = "", "", 0, "", now().Unix()
+		o["artist"], o["title"], o["duration"], o["url"], o["date"] = "", "", 0, "", w.unix(now())
 	case "video":
-		o["title"], o["duration"], o["date"], o["type"] = "", 0, now().Unix(), "video"
+		o["title"], o["duration"], o["date"], o["type"] = "", 0, w.unix(now()), "video"
 	}
 	return mustJSON(o)
 }

@@ -12,6 +12,7 @@ type Call struct {
 	Method string
 	Params map[string]string // without empty ones and secrets
 	Owner  int64             // of the token: a user, minus a community, or 0
+	Nested bool              // made by an execute, which is a call of its own after it
 	Time   time.Time
 
 	Response json.RawMessage // what stood under "response"; nil after an error
@@ -42,7 +43,7 @@ func (w *World) Calls(method string) []Call {
 }
 
 func (w *World) record(c *call, body []byte, fault *apiError) {
-	r := Call{Method: c.name, Params: c.params, Time: now()}
+	r := Call{Method: c.name, Params: c.params, Nested: c.nested, Time: now()}
 	if c.token != nil {
 		r.Owner = c.token.owner
 	}

@@ -1,6 +1,7 @@
 package fakevk
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -38,6 +39,11 @@ type chat struct {
 	members      map[int64]*member
 	gone         map[int64]bool // former members: true kicked, false left
 	dialog       *dialog
+
+	photo    json.RawMessage // nil means the default one
+	pinned   int64           // CMID; zero means none
+	pinnedAt time.Time
+	links    int64 // how many invite links there were before the present one
 }
 
 type member struct {
@@ -52,16 +58,8 @@ type member struct {
 func (w *World) AddChat(s ChatSpec) Chat {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.lastChat++
-	c := &chat{
-		peer:         chatBase + w.lastChat,
-		title:        s.Title,
-		mentionsOnly: s.MentionsOnly,
-		members:      make(map[int64]*member),
-		gone:         make(map[int64]bool),
-	}
-	c.dialog = newDialog()
-	c.dialog.chat = c
+	c := w.newChat(s.Title)
+	c.mentionsOnly = s.MentionsOnly
 	for _, id := range s.Members {
 		if !w.exists(id) {
 			panic(fmt.Sprintf("fakevk: no member %d", id))
@@ -77,8 +75,6 @@ func (w *World) AddChat(s ChatSpec) Chat {
 			admin:     id == c.owner || slices.Contains(s.Admins, id),
 		}
 	}
-	w.chats[c.peer] = c
-	w.touch()
 	return Chat{PeerID: c.peer, Title: c.title}
 }
 
@@ -88,18 +84,15 @@ func (w *World) Invite(by, peer, who int64) (Message, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	c := w.chats[peer]
-	if c == nil || c.members[by] == nil || c.members[who] != nil || !w.exists(who) {
+	if c == nil || c.members[by] == nil || !w.invitable(c, who) {
 		return Message{}, fmt.Errorf("fakevk: %d cannot invite %d into %d", by, who, peer)
 	}
-	c.members[who] = &member{invitedBy: by, joined: now(), since: c.dialog.last}
-	delete(c.gone, who)
-	m := w.post(c.dialog, &Message{FromID: by, Action: &Action{Type: "chat_invite_user", MemberID: who}})
-	return m.seenBy(by, peer), nil
+	return w.inviteInto(c, by, who).seenBy(by, peer), nil
 }
 
 // Kick removes a member from a chat; by and who are the same when it leaves of
-// its own will. The service message is the last thing the removed one would
-// see; a community is not told of it.
+// its own will. Those who stay get the service message that tells of it; the
+// one that is gone, community or person, does not.
 func (w *World) Kick(by, peer, who int64) (Message, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -107,10 +100,7 @@ func (w *World) Kick(by, peer, who int64) (Message, error) {
 	if c == nil || c.members[by] == nil || c.members[who] == nil {
 		return Message{}, fmt.Errorf("fakevk: %d cannot remove %d from %d", by, who, peer)
 	}
-	delete(c.members, who)
-	c.gone[who] = by != who
-	m := w.post(c.dialog, &Message{FromID: by, Action: &Action{Type: "chat_kick_user", MemberID: who}})
-	return m.seenBy(by, peer), nil
+	return w.removeFrom(c, by, who).seenBy(by, peer), nil
 }
 
 // SetTitle renames a chat, with the service message that tells of it.
@@ -121,9 +111,7 @@ func (w *World) SetTitle(by, peer int64, title string) (Message, error) {
 	if c == nil || c.members[by] == nil {
 		return Message{}, fmt.Errorf("fakevk: %d cannot rename %d", by, peer)
 	}
-	m := w.post(c.dialog, &Message{FromID: by, Action: &Action{Type: "chat_title_update", Text: title, OldText: c.title}})
-	c.title = title
-	return m.seenBy(by, peer), nil
+	return w.rename(c, by, title).seenBy(by, peer), nil
 }
 
 // SetAdmin gives the rights of an admin to a member of a chat or takes them.

@@ -57,6 +57,10 @@ type Config struct {
 	// 10,000; the oldest are forgotten first.
 	CallLimit int
 
+	// ClockOffset is by how much the server's clock is ahead of time.Now; see
+	// [World.SetClock].
+	ClockOffset time.Duration
+
 	// MissingToken15 answers a call without a token with code 15 "Access
 	// denied: token required" instead of code 5. Both were seen.
 	MissingToken15 bool
@@ -73,6 +77,15 @@ type Config struct {
 	// FullRowButtons refuses location, vkpay and open_app buttons that share
 	// their row with others.
 	FullRowButtons bool
+
+	// EscapeText escapes <, >, & and " in the texts of messages as in HTML.
+	// Whether VK does it is not settled: some clients undo it, others do not.
+	EscapeText bool
+
+	// ExecuteSummary ends the execute_errors of an execute with one more entry
+	// for the method execute itself, which repeats the last error. VK's answers
+	// were seen with and without it.
+	ExecuteSummary bool
 
 	// EditKeepsAttachments lets messages.edit without the attachment parameter
 	// keep what was attached. By default it is dropped.

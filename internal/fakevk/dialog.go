@@ -19,6 +19,7 @@ type dialog struct {
 	keyboard *Keyboard            // under the input field
 	read     map[int64]int64      // CMID up to which a side has read
 	typing   map[int64]typing
+	marks    map[int64]marks // what a side noted for itself
 }
 
 // place finds a message by its account-wide id.
@@ -43,6 +44,7 @@ func newDialog() *dialog {
 		sent:   make(map[sendKey]*Message),
 		read:   make(map[int64]int64),
 		typing: make(map[int64]typing),
+		marks:  make(map[int64]marks),
 	}
 }
 
@@ -105,7 +107,7 @@ func (d *dialog) index(cmid int64) int {
 // visible reports whether viewer may see a message of the dialog: it came
 // after it joined and was not deleted for it.
 func (d *dialog) visible(viewer int64, m *Message) bool {
-	if m.Deleted || m.hiddenFrom(viewer) {
+	if m.Deleted || m.hiddenFrom(viewer) || m.CMID <= d.marks[viewer].cleared {
 		return false
 	}
 	if d.chat == nil {
@@ -166,17 +168,25 @@ func (w *World) post(d *dialog, m *Message) *Message {
 		d.messages[0] = nil
 		d.messages = d.messages[1:]
 	}
-	if m.Keyboard != nil && !m.Keyboard.Inline {
-		d.keyboard = m.Keyboard
-		if len(m.Keyboard.Buttons) == 0 {
-			d.keyboard = nil
-		}
-	}
+	d.show(m.Keyboard)
 	delete(d.typing, m.FromID)
+	d.answeredBy(m.FromID)
 	d.read[m.FromID] = m.CMID
 	w.announce(d, m)
 	w.touch()
 	return m
+}
+
+// show puts a keyboard that a message brought under the input field; one
+// without buttons removes what is there.
+func (d *dialog) show(k *Keyboard) {
+	switch {
+	case k == nil || k.Inline:
+	case len(k.Buttons) == 0:
+		d.keyboard = nil
+	default:
+		d.keyboard = k
+	}
 }
 
 // replace puts an edited copy in place of a message. Stored messages are never

@@ -9,19 +9,40 @@ import (
 // The error codes that the methods here answer with.
 const (
 	codeUnknownMethod = 3
+	codeCompile       = 12
+	codeRuntime       = 13
 	codeAuth          = 5
 	codeTooMany       = 6
 	codePermission    = 7
 	codeRequest       = 8
+	codeCaptcha       = 14
 	codeAccess        = 15
 	codeDeactivated   = 18
 	codeGroupAuth     = 27
 	codeAppAuth       = 28
+	codeNotDone       = 33
 	codeParam         = 100
+	codeLimits        = 103
+	codeNotFound      = 104
+	codeUserID        = 113
+	codeGroupID       = 125
+
+	codePostAccess    = 210
+	codeCommentAccess = 211
+	codeReadComments  = 212
+	codeAddReply      = 213
+	codeAddPost       = 214
+	codeNotDeleted    = 243
+
+	codeCreatorRole = 700
+	codeNotInClub   = 701
+	codeScreenName  = 1260
 
 	codeBlacklisted    = 900
 	codeNoPermission   = 901
 	codePrivacy        = 902
+	codeOldPTS         = 907
+	codeNewPTS         = 908
 	codeEditExpired    = 909
 	codeKeyboard       = 911
 	codeBotFeature     = 912
@@ -29,11 +50,17 @@ const (
 	codeTooLong        = 914
 	codeNoChatAccess   = 917
 	codeEditKind       = 920
+	codeSeeLink        = 919
 	codeCantForward    = 921
 	codeLeftChat       = 922
 	codeDeleteForAll   = 924
+	codeNotChatAdmin   = 925
 	codeNoChat         = 927
+	codeChangeLink     = 931
+	codeNotInChat      = 935
 	codeContactMissing = 936
+	codeIntent         = 943
+	codeReaction       = 1009
 
 	codeHTTPMethod = 9999
 
@@ -43,10 +70,17 @@ const (
 // errorTexts are VK's base texts. Details follow after a colon.
 var errorTexts = map[int]string{
 	codeUnknownMethod:  "Unknown method passed",
+	codeCompile:        "Unable to compile code",
+	codeRuntime:        "Runtime error occurred during code invocation",
+	codeLimits:         "Out of limits",
+	codeNotFound:       "Not found",
+	codeUserID:         "Invalid user id",
+	codeGroupID:        "Invalid group id",
 	codeAuth:           "User authorization failed",
 	codeTooMany:        "Too many requests per second",
 	codePermission:     "Permission to perform this action is denied",
 	codeRequest:        "Invalid request",
+	codeCaptcha:        "Captcha needed",
 	codeAccess:         "Access denied",
 	codeDeactivated:    "User was deleted or banned",
 	codeGroupAuth:      "Group authorization failed",
@@ -64,6 +98,24 @@ var errorTexts = map[int]string{
 	codeEditKind:       "Can't edit this kind of message",
 	codeCantForward:    "Can't forward these messages",
 	codeLeftChat:       "You left this chat",
+	codeSeeLink:        "You can't see invite link for this chat",
+	codeNotChatAdmin:   "You are not admin of this chat",
+	codeChangeLink:     "You can't change invite link for this chat",
+	codeNotInChat:      "User not found in chat",
+	codeOldPTS:         "Value of ts or pts is too old",
+	codeNewPTS:         "Value of ts or pts is too new",
+	codeIntent:         "Cannot use this intent",
+	codeReaction:       "Unknown reaction passed",
+	codePostAccess:     "Access to wall's post denied",
+	codeCommentAccess:  "Access to wall's comment denied",
+	codeReadComments:   "Access to post comments denied",
+	codeAddReply:       "Access to status replies denied",
+	codeAddPost:        "Access to adding post denied",
+	codeNotDeleted:     "Comment has not been deleted",
+	codeCreatorRole:    "Cannot edit creator role",
+	codeNotInClub:      "User should be in club",
+	codeScreenName:     "Invalid screen name",
+	codeNotDone:        "Not implemented yet",
 	codeDeleteForAll:   "Can't delete this message for everybody",
 	codeNoChat:         "Chat does not exist",
 	codeContactMissing: "Contact not found",
@@ -75,6 +127,7 @@ type apiError struct {
 	code    int
 	subcode int
 	msg     string
+	extra   map[string]any // further fields of the answer
 }
 
 func (e *apiError) Error() string { return fmt.Sprintf("%d %s", e.code, e.msg) }
@@ -109,14 +162,22 @@ type wireError struct {
 }
 
 // wire adds to the error what was asked: the parameters without secrets.
-func (e *apiError) wire(c *call) wireError {
+func (e *apiError) wire(c *call) any {
 	out := wireError{Code: e.code, Subcode: e.subcode, Msg: e.msg, Params: []requestParam{
 		{"oauth", "1"}, {"method", c.name},
 	}}
 	for _, k := range slices.Sorted(maps.Keys(c.params)) {
 		out.Params = append(out.Params, requestParam{k, c.params[k]})
 	}
-	return out
+	if e.extra == nil {
+		return out
+	}
+	object := map[string]any{"error_code": out.Code, "error_msg": out.Msg, "request_params": out.Params}
+	if out.Subcode != 0 {
+		object["error_subcode"] = out.Subcode
+	}
+	maps.Copy(object, e.extra)
+	return object
 }
 
 // A messageError is how one recipient's failure is told in the answer of a

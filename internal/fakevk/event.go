@@ -82,14 +82,6 @@ func (w *World) emit(g *group, eventType string, object any) string {
 	return e.ID
 }
 
-func (w *World) deliver(g *group, e Event) {
-	g.lp.accept(e)
-	for _, tap := range w.taps {
-		tap(e)
-	}
-	w.touch()
-}
-
 // mustJSON encodes what is known to be encodable. Like VK, it leaves angle
 // brackets and ampersands as they are.
 func mustJSON(v any) json.RawMessage {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // A GroupSpec describes a community to [World.AddGroup]. The zero value is an
@@ -19,8 +20,13 @@ type GroupSpec struct {
 	// all.
 	Scopes []string
 
-	// Admins are the people whose tokens may act for the community.
-	Admins []int64
+	// Members are people who have joined.
+	Members []int64
+
+	// Admins are members with the role of an administrator: their tokens may
+	// act for the community. So may the Creator's.
+	Admins  []int64
+	Creator int64
 
 	LongPoll LongPollSettings
 
@@ -62,7 +68,17 @@ type group struct {
 	// allowed holds who lets the community write: true after a first message
 	// or World.Allow, false after World.Deny.
 	allowed map[int64]bool
-	banned  map[int64]bool
+	banned  map[int64]*ban
+	members map[int64]*groupMember
+	joined  int64 // how many have joined, ever
+
+	settings    map[string]any // what groups.edit has changed
+	features    features
+	online      string // none, online or answer_mark
+	answerIn    int64  // minutes, with answer_mark
+	subscribers map[subscription]time.Time
+
+	held []Event // which faults keep back to be overtaken
 }
 
 // eventNames are the switches of the long poll settings: what the schema's
@@ -104,7 +120,8 @@ func (w *World) AddGroup(s GroupSpec) Group {
 	s.ScreenName = cmp.Or(s.ScreenName, fmt.Sprintf("club%d", s.ID))
 	w.claimName(s.ScreenName, -s.ID)
 	s.Admins, s.Fields = slices.Clone(s.Admins), maps.Clone(s.Fields)
-	g := &group{spec: s, allowed: make(map[int64]bool), banned: make(map[int64]bool)}
+	g := &group{spec: s, allowed: make(map[int64]bool), banned: make(map[int64]*ban)}
+	g.init()
 	g.lp.init(s.ID)
 	g.lp.configure(s.LongPoll)
 	w.groups[s.ID] = g
@@ -125,7 +142,7 @@ func (w *World) SetLongPoll(group int64, s LongPollSettings) {
 func (w *World) SetBotFeatures(group int64, on bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.mustGroup(group).spec.NoBotFeatures = !on
+	w.mustGroup(group).features.bots = on
 }
 
 // Allow lets a community write to a person, as the button on its page does,
@@ -162,28 +179,14 @@ func (w *World) Deny(user, group int64) {
 func (w *World) Ban(admin, user, group int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	g := w.mustGroup(group)
-	g.banned[user] = true
-	w.emit(g, "user_block", struct {
-		AdminID     int64  `json:"admin_id"`
-		UserID      int64  `json:"user_id"`
-		UnblockDate int64  `json:"unblock_date"`
-		Reason      int    `json:"reason"`
-		Comment     string `json:"comment"`
-	}{AdminID: admin, UserID: user})
+	w.block(w.mustGroup(group), user, ban{admin: admin})
 }
 
 // Unban takes a person off the black list and emits user_unblock.
 func (w *World) Unban(admin, user, group int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	g := w.mustGroup(group)
-	delete(g.banned, user)
-	w.emit(g, "user_unblock", struct {
-		AdminID   int64 `json:"admin_id"`
-		UserID    int64 `json:"user_id"`
-		ByEndDate int   `json:"by_end_date"`
-	}{AdminID: admin, UserID: user})
+	w.unblock(w.mustGroup(group), user, admin, false)
 }
 
 // mustGroup is for the methods that tests call: a wrong id there is a mistake

@@ -50,11 +50,20 @@ const (
 	maxPayload       = 255 // of a button
 )
 
-func (k *Keyboard) list() []Button {
-	if k == nil {
-		return nil
+func (k *Keyboard) list() []Button { return slices.Concat(k.Buttons...) }
+
+// Button returns the button of the keyboard with a label.
+func (k *Keyboard) Button(label string) (Button, bool) {
+	return find(k.list(), label)
+}
+
+func find(list []Button, label string) (Button, bool) {
+	for _, b := range list {
+		if b.Action.Label == label {
+			return b, true
+		}
 	}
-	return slices.Concat(k.Buttons...)
+	return Button{}, false
 }
 
 // The shapes that a client sends: everything whose type VK looks at is raw.

@@ -75,11 +75,14 @@ func (l *longPoll) configure(s LongPollSettings) {
 // accept takes an event into the history, if it is switched on, and wakes the
 // polls that wait.
 func (l *longPoll) accept(e Event) {
-	if !l.enabled || l.off[e.Type] {
-		return
+	if l.enabled && !l.off[e.Type] {
+		l.append(e.Envelope(l.version, ""))
 	}
+}
+
+func (l *longPoll) append(update json.RawMessage) {
 	l.head++
-	l.events = append(l.events, e.Envelope(l.version, ""))
+	l.events = append(l.events, update)
 	if len(l.events) > pollHistory {
 		l.events[0] = nil
 		l.events = l.events[1:]
@@ -142,7 +145,14 @@ func (w *World) serveLongPoll(rw http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		ts = -1
 	}
-	body := w.poll(r, id, r.FormValue("key"), ts, time.Duration(min(max(wait, 0), pollWaitMax))*time.Second)
+	h, body := w.strikePoll(id)
+	rw, ok := w.begin(rw, r, h)
+	if !ok {
+		return
+	}
+	if body == nil {
+		body = w.poll(r, id, r.FormValue("key"), ts, time.Duration(min(max(wait, 0), pollWaitMax))*time.Second)
+	}
 	if body == nil {
 		http.Error(rw, "the server is closed", http.StatusServiceUnavailable)
 		return
@@ -229,6 +239,16 @@ func (w *World) Polling(group int64) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.mustGroup(group).lp.waiting
+}
+
+// AtHead reports whether a client of a community's long poll has every event
+// and waits for more. Since it asks again before it has handled what it got,
+// it may still be busy.
+func (w *World) AtHead(group int64) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l := &w.mustGroup(group).lp
+	return l.waiting > 0 && l.acked == l.head
 }
 
 // ExpireKey lets every long poll key of a community run out: polls get failed

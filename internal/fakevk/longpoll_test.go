@@ -85,7 +85,7 @@ func TestPollsWait(t *testing.T) {
 			go func() { got <- p.poll(25) }()
 		}
 		synctest.Wait()
-		if polling := s.Polling(s.group.ID); polling != n {
+		if polling := s.Polling(s.group.ID); polling != n || !s.AtHead(s.group.ID) {
 			t.Errorf("%d polls wait, want %d", polling, n)
 		}
 		time.Sleep(10 * time.Second)
@@ -99,7 +99,7 @@ func TestPollsWait(t *testing.T) {
 		if d := time.Since(start); d != 0 {
 			t.Errorf("the event took %v", d)
 		}
-		if polling := s.Polling(s.group.ID); polling != 0 {
+		if polling := s.Polling(s.group.ID); polling != 0 || s.AtHead(s.group.ID) {
 			t.Errorf("%d polls still count as waiting", polling)
 		}
 	})

@@ -3,6 +3,7 @@ package fakevk
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -34,11 +35,13 @@ type Message struct {
 	RefSource   string
 	Silent      bool
 	AdminID     int64 // the admin who wrote in the community's name
+	Reactions   []Reaction
 
 	Deleted bool // for everybody
 
 	sticker bool
 	hidden  []int64 // who deleted it for itself
+	starred []int64 // who marked it as important
 }
 
 // A Geo is a place attached to a message.
@@ -62,21 +65,19 @@ type Action struct {
 	Photo    json.RawMessage `json:"photo,omitempty"`
 }
 
-// Button returns the button with a label, from the keyboard of the message or
-// from its carousel.
+// Button returns the button on the message with a label.
 func (m *Message) Button(label string) (Button, bool) {
-	for _, b := range m.Buttons() {
-		if b.Action.Label == label {
-			return b, true
-		}
-	}
-	return Button{}, false
+	return find(m.Buttons(), label)
 }
 
-// Buttons returns all buttons of the message, from left to right and from top
-// to bottom: its keyboard, then its carousel.
+// Buttons returns the buttons on the message, from left to right and from top
+// to bottom: those of its inline keyboard, then those of its carousel. A
+// keyboard under the input field is not on the message: see [World.Keyboard].
 func (m *Message) Buttons() []Button {
-	list := m.Keyboard.list()
+	var list []Button
+	if m.Keyboard != nil && m.Keyboard.Inline {
+		list = m.Keyboard.list()
+	}
 	if m.Template != nil {
 		for _, e := range m.Template.Elements {
 			list = append(list, e.Buttons...)
@@ -90,7 +91,7 @@ func (m *Message) hiddenFrom(viewer int64) bool { return slices.Contains(m.hidde
 // seenBy is the message as viewer sees it in the dialog that it knows as peer.
 func (m *Message) seenBy(viewer, peer int64) Message {
 	c := *m
-	c.PeerID, c.Out, c.hidden = peer, m.FromID == viewer, nil
+	c.PeerID, c.Out, c.hidden, c.starred = peer, m.FromID == viewer, nil, nil
 	return c
 }
 
@@ -121,6 +122,12 @@ type wireMessage struct {
 	RefSource   string            `json:"ref_source,omitempty"`
 	IsSilent    bool              `json:"is_silent,omitempty"`
 	AdminID     int64             `json:"admin_author_id,omitempty"`
+
+	Reactions    []reactionCounter `json:"reactions,omitempty"`
+	ReactionID   int               `json:"reaction_id,omitempty"`
+	LastReaction int               `json:"last_reaction_id,omitempty"`
+	IsPinned     bool              `json:"is_pinned,omitempty"`
+	PinnedAt     int64             `json:"pinned_at,omitempty"`
 }
 
 // foreignMessage is a message inside another: a forwarded or an answered one.
@@ -157,17 +164,17 @@ type wirePlace struct {
 // wire is the message as viewer gets it over the API.
 func (w *World) wire(d *dialog, m *Message, viewer int64) wireMessage {
 	out := wireMessage{
-		Date:        m.Date.Unix(),
+		Date:        w.unix(m.Date),
 		FromID:      m.FromID,
 		ID:          m.ID,
 		Version:     m.Version,
-		Forward:     foreignList(m.Forward),
-		Attachments: list(m.Attachments),
+		Forward:     w.foreignList(m.Forward),
+		Attachments: notNull(m.Attachments),
 		CMID:        m.CMID,
-		Text:        m.Text,
+		Text:        w.text(m.Text),
 		PeerID:      d.peerOf(viewer),
 		Payload:     m.Payload,
-		UpdateTime:  unix(m.Edited),
+		UpdateTime:  w.unix(m.Edited),
 		Geo:         m.Geo.wire(),
 		Action:      m.Action,
 		Template:    w.wireTemplate(m.Template),
@@ -177,7 +184,7 @@ func (w *World) wire(d *dialog, m *Message, viewer int64) wireMessage {
 		IsSilent:    m.Silent,
 	}
 	if m.Reply != nil {
-		f := m.Reply.foreign()
+		f := w.foreign(m.Reply)
 		out.Reply = &f
 	}
 	if m.Keyboard != nil && m.Keyboard.Inline {
@@ -189,36 +196,41 @@ func (w *World) wire(d *dialog, m *Message, viewer int64) wireMessage {
 	if d.chat != nil && viewer < 0 {
 		out.ID = 0
 	}
+	out.Important = slices.Contains(m.starred, viewer)
+	out.react(m, viewer)
+	if d.chat != nil && d.chat.pinned == m.CMID {
+		out.IsPinned, out.PinnedAt = true, d.chat.pinnedAt.Unix()
+	}
 	return out
 }
 
 // foreign is the message as it appears inside another. Its PeerID and ID were
 // settled when it was put there.
-func (m *Message) foreign() foreignMessage {
+func (w *World) foreign(m *Message) foreignMessage {
 	f := foreignMessage{
-		Date:        m.Date.Unix(),
+		Date:        w.unix(m.Date),
 		FromID:      m.FromID,
-		Text:        m.Text,
-		Attachments: list(m.Attachments),
+		Text:        w.text(m.Text),
+		Attachments: notNull(m.Attachments),
 		CMID:        m.CMID,
 		ID:          m.ID,
 		PeerID:      m.PeerID,
-		UpdateTime:  unix(m.Edited),
+		UpdateTime:  w.unix(m.Edited),
 		Geo:         m.Geo.wire(),
 		Payload:     m.Payload,
-		Forward:     foreignList(m.Forward),
+		Forward:     w.foreignList(m.Forward),
 	}
 	if m.Reply != nil {
-		r := m.Reply.foreign()
+		r := w.foreign(m.Reply)
 		f.Reply = &r
 	}
 	return f
 }
 
-func foreignList(ms []*Message) []foreignMessage {
+func (w *World) foreignList(ms []*Message) []foreignMessage {
 	l := make([]foreignMessage, 0, len(ms))
 	for _, m := range ms {
-		l = append(l, m.foreign())
+		l = append(l, w.foreign(m))
 	}
 	return l
 }
@@ -235,17 +247,20 @@ func (g *Geo) wire() *wireGeo {
 	return out
 }
 
-// list is s, never null in JSON.
-func list[T any](s []T) []T {
+// text is the text of a message as the API tells it.
+func (w *World) text(s string) string {
+	if !w.cfg.EscapeText {
+		return s
+	}
+	return escaper.Replace(s)
+}
+
+var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;")
+
+// notNull is s, never null in JSON.
+func notNull[T any](s []T) []T {
 	if s == nil {
 		return []T{}
 	}
 	return s
-}
-
-func unix(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.Unix()
 }

@@ -213,3 +213,39 @@ func TestHistoryLimit(t *testing.T) {
 		t.Errorf("got %+v", m)
 	}
 }
+
+func TestEscapeText(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, Config{EscapeText: true})
+	m := s.says(`a<b> & "c"`)
+	if _, err := s.Send(s.anna.ID, -s.group.ID, Draft{Text: "<", ReplyTo: m.CMID}); err != nil {
+		t.Fatal(err)
+	}
+	var got messageList
+	s.ok(&got, "messages.getHistory", "peer_id", s.anna.ID, "count", 1)
+	if m := got.Items[0]; m.Text != "&lt;" || m.Reply.Text != "a&lt;b&gt; &amp; &quot;c&quot;" {
+		t.Errorf("got %+v", m)
+	}
+}
+
+// TestNestedQuotes: a quoted message takes along what it quotes itself.
+func TestNestedQuotes(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, Config{})
+	inner := s.says("inner")
+	middle, err := s.Send(s.anna.ID, -s.group.ID, Draft{Text: "middle", ReplyTo: inner.CMID, Forward: []Ref{{-s.group.ID, inner.CMID}},
+		Geo: &Geo{Lat: 1, Long: 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.writes("message", "outer", "reply_to", middle.ID)
+	var got messageList
+	s.ok(&got, "messages.getHistory", "peer_id", s.anna.ID, "count", 1, "extended", 1)
+	r := got.Items[0].Reply
+	if r == nil || r.Text != "middle" || r.Reply == nil || r.Reply.Text != "inner" || len(r.Forward) != 1 || r.Geo == nil || r.Geo.Place != nil {
+		t.Errorf("got %+v", r)
+	}
+	if len(got.Profiles) != 1 || len(got.Groups) != 1 {
+		t.Errorf("%d profiles, %d groups", len(got.Profiles), len(got.Groups))
+	}
+}

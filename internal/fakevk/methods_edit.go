@@ -55,9 +55,7 @@ func (c *call) messagesEdit() (any, *apiError) {
 		return nil, err
 	}
 	c.w.replace(d, m)
-	if d.keyboard != nil && m.Keyboard != nil && !m.Keyboard.Inline {
-		d.keyboard = m.Keyboard
-	}
+	d.show(m.Keyboard)
 	for _, g := range c.w.audience(d) {
 		if -g.spec.ID == actor {
 			c.w.emit(g, "message_edit", c.w.wire(d, m, actor))

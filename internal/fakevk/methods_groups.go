@@ -1,9 +1,6 @@
 package fakevk
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 func init() {
 	register("groups.getById", anyToken, scopeNone, (*call).groupsGetByID)
@@ -136,5 +133,3 @@ func (c *call) groupsSetLongPollSettings() (any, *apiError) {
 	l.notify()
 	return 1, nil
 }
-
-func containsID(ids []int64, id int64) bool { return slices.Contains(ids, id) }

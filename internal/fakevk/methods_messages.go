@@ -164,7 +164,7 @@ func (c *call) markup(sender int64, m *Message) (err *apiError) {
 	if !c.has("keyboard") && !c.has("template") {
 		return nil
 	}
-	if g := c.w.groups[-sender]; g == nil || g.spec.NoBotFeatures {
+	if g := c.w.groups[-sender]; g == nil || !g.features.bots {
 		return fail(codeBotFeature)
 	}
 	if c.has("keyboard") {
@@ -201,50 +201,68 @@ func (c *call) sendTo(sender, peer int64, randomID int32, draft Message) (*dialo
 	return d, &m, nil
 }
 
-// writable is the dialog with a peer, if the sender may write there.
+// writable is the dialog with a peer, if the sender may write there. A person
+// who writes to a community lets it answer.
 func (w *World) writable(sender, peer int64) (*dialog, *apiError) {
+	if err := w.mayWrite(sender, peer); err != nil {
+		return nil, err
+	}
+	if c := w.chats[peer]; c != nil {
+		return c.dialog, nil
+	}
+	if g := w.groups[-peer]; g != nil {
+		g.allowed[sender] = !w.users[sender].DenyMessages
+	}
+	return w.between(sender, peer), nil
+}
+
+// mayWrite tells why a sender may not write to a peer, or nil.
+func (w *World) mayWrite(sender, peer int64) *apiError {
 	if peer > chatBase {
 		c := w.chats[peer]
 		if c == nil {
-			return nil, fail(codeNoChatAccess)
+			return fail(codeNoChatAccess)
 		}
-		if c.members[sender] != nil {
-			return c.dialog, nil
-		}
-		switch kicked, was := c.gone[sender]; {
-		case kicked:
-			return nil, fail(codePermission, "the user was kicked out of the conversation")
-		case was:
-			return nil, fail(codeLeftChat)
-		}
-		return nil, fail(codeNoChatAccess)
+		return c.denies(sender)
 	}
 	if sender < 0 && peer < 0 {
-		return nil, fail(codeNoPermission)
+		return fail(codeNoPermission)
 	}
 	if !w.exists(peer) {
-		return nil, fail(codeContactMissing)
+		return fail(codeContactMissing)
 	}
 	if u := w.users[peer]; u != nil {
 		g := w.groups[-sender]
 		switch {
-		case g != nil && g.banned[peer]:
-			return nil, fail(codeBlacklisted)
+		case g != nil && w.isBanned(g, peer):
+			return fail(codeBlacklisted)
 		case u.Private:
-			return nil, fail(codePrivacy)
+			return fail(codePrivacy)
 		case g != nil && !g.allowed[peer]:
-			return nil, fail(codeNoPermission)
+			return fail(codeNoPermission)
 		case u.Deactivated != "":
-			return nil, fail(codeDeactivated)
+			return fail(codeDeactivated)
 		}
-	} else {
-		g := w.groups[-peer]
-		if g.banned[sender] {
-			return nil, fail(codePrivacy)
-		}
-		g.allowed[sender] = !w.users[sender].DenyMessages
+		return nil
 	}
-	return w.between(sender, peer), nil
+	if g := w.groups[-peer]; w.isBanned(g, sender) || !g.features.messages {
+		return fail(codePrivacy)
+	}
+	return nil
+}
+
+// denies tells why somebody is not in the chat, or nil.
+func (c *chat) denies(who int64) *apiError {
+	if c.members[who] != nil {
+		return nil
+	}
+	switch kicked, was := c.gone[who]; {
+	case kicked:
+		return fail(codePermission, "the user was kicked out of the conversation")
+	case was:
+		return fail(codeLeftChat)
+	}
+	return fail(codeNoChatAccess)
 }
 
 // readable is the dialog with a peer for reading, or nil when nothing was ever

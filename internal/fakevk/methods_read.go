@@ -210,7 +210,7 @@ func (c *call) messagesGetConversationMembers() (any, *apiError) {
 	case viewer < 0 && !d.mayModerate(viewer):
 		return nil, fail(codeNoChatAccess)
 	default:
-		items, ids = d.chat.list(viewer)
+		items, ids = d.chat.list(c.w, viewer)
 	}
 	total := len(items)
 	items = items[min(int(offset), total):]
@@ -220,7 +220,7 @@ func (c *call) messagesGetConversationMembers() (any, *apiError) {
 	profiles, groups := c.w.parties(ids, c.list("fields", 1000))
 	return map[string]any{
 		"items": items, "count": total,
-		"profiles": list(profiles), "groups": list(groups),
+		"profiles": notNull(profiles), "groups": notNull(groups),
 		"chat_restrictions": map[string]bool{
 			"only_admins_invite": false, "only_admins_edit_info": false,
 			"only_admins_edit_pin": false, "admins_promote_users": false,
@@ -229,13 +229,13 @@ func (c *call) messagesGetConversationMembers() (any, *apiError) {
 }
 
 // list is the members of a chat in the order of their joining.
-func (c *chat) list(viewer int64) (items []chatMember, ids []int64) {
+func (c *chat) list(w *World, viewer int64) (items []chatMember, ids []int64) {
 	for id, m := range c.members {
 		items = append(items, chatMember{
 			MemberID:  id,
 			IsAdmin:   m.admin,
 			IsOwner:   id == c.owner,
-			JoinDate:  m.joined.Unix(),
+			JoinDate:  w.unix(m.joined),
 			InvitedBy: m.invitedBy,
 			CanKick:   id != viewer && id != c.owner && c.members[viewer].admin,
 		})

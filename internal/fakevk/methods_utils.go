@@ -5,7 +5,7 @@ func init() {
 	register("utils.resolveScreenName", anyToken, scopeNone, (*call).utilsResolveScreenName)
 }
 
-func (c *call) utilsGetServerTime() (any, *apiError) { return now().Unix(), nil }
+func (c *call) utilsGetServerTime() (any, *apiError) { return c.w.unix(now()), nil }
 
 // utilsResolveScreenName answers an empty array for a name that nobody has.
 func (c *call) utilsResolveScreenName() (any, *apiError) {

@@ -63,7 +63,10 @@ func (w *World) send(from, peer int64, draft Draft) (Message, error) {
 		if g == nil {
 			return Message{}, fmt.Errorf("%w: no community %d", ErrNoDialog, -peer)
 		}
-		if g.banned[from] {
+		if !g.features.messages {
+			return Message{}, fmt.Errorf("%w: community %d takes no messages", ErrForbidden, -peer)
+		}
+		if w.isBanned(g, from) {
 			return Message{}, fmt.Errorf("%w: %d is on the black list of %d", ErrForbidden, from, -peer)
 		}
 		g.allowed[from] = !u.DenyMessages
@@ -215,7 +218,7 @@ func (w *World) Messages(viewer, peer int64) []Message {
 	}
 	var out []Message
 	for _, m := range d.messages {
-		if (m.Deleted || d.visible(viewer, m)) && !m.hiddenFrom(viewer) {
+		if (m.Deleted || d.visible(viewer, m)) && !m.hiddenFrom(viewer) && m.CMID > d.marks[viewer].cleared {
 			out = append(out, m.seenBy(viewer, peer))
 		}
 	}

@@ -139,11 +139,7 @@ func TestChanged(t *testing.T) {
 			"call":    func() { s.call("utils.getServerTime") },
 			"emit":    func() { s.Emit(s.group.ID, "group_join", map[string]any{"user_id": 1, "join_type": "join"}) },
 			"user":    func() { s.AddUser(UserSpec{}) },
-			"close":   func() { s.Close() },
 		} {
-			if name == "close" {
-				continue
-			}
 			c := s.Changed()
 			if c != s.Changed() {
 				t.Error("two waiters have two channels")
@@ -242,5 +238,19 @@ func TestEverybodyAtOnce(t *testing.T) {
 	}
 	if n := len(s.Messages(s.anna.ID, chat.PeerID)); n != people*each {
 		t.Errorf("%d messages in the chat, want %d", n, people*each)
+	}
+}
+
+// TestTwoCommunities in one chat hear each other.
+func TestTwoCommunities(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, Config{})
+	other := s.AddGroup(GroupSpec{})
+	chat := s.AddChat(ChatSpec{Members: []int64{s.anna.ID, -s.group.ID, -other.ID}})
+	p := s.poller()
+	s.ok(nil, "messages.send", "access_token", other.Token, "peer_id", chat.PeerID, "random_id", 1, "message", "from a bot")
+	r := p.poll(0)
+	if len(r.Updates) != 1 || !strings.Contains(string(r.Updates[0].Object), fmt.Sprintf(`"from_id":%d`, -other.ID)) {
+		t.Errorf("got %+v", r.Updates)
 	}
 }

@@ -96,7 +96,7 @@ func (d *dialog) authorOf(user, cmid int64, b Button) (int64, error) {
 	if m == nil || !d.visible(user, m) {
 		return 0, ErrNoMessage
 	}
-	if m.Keyboard != nil && !m.Keyboard.Inline || m.FromID > 0 || !slices.Contains(m.Buttons(), b) {
+	if m.FromID > 0 || !slices.Contains(m.Buttons(), b) {
 		return 0, ErrNoButton
 	}
 	return m.FromID, nil

@@ -212,3 +212,50 @@ func TestPressNothing(t *testing.T) {
 		t.Error("found a press that was not")
 	}
 }
+
+// TestCarouselUnderKeyboard presses a carousel's button on a message that also
+// brought a keyboard for the input field, which is not on the message.
+func TestCarouselUnderKeyboard(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, Config{})
+	m := s.writes("message", "x", "keyboard", `{"buttons":[[{"action":{"type":"text","label":"Below"}}]]}`,
+		"template", `{"type":"carousel","elements":[{"title":"T","description":"D","buttons":[{"action":{"type":"text","label":"Card"}}]}]}`)
+	if _, ok := m.Button("Below"); ok {
+		t.Error("the keyboard counts as part of the message")
+	}
+	if pr, _ := s.press(-s.group.ID, "Card"); pr.Message.Text != "Card" {
+		t.Errorf("sent %q", pr.Message.Text)
+	}
+	k := s.Keyboard(s.anna.ID, -s.group.ID)
+	if b, ok := k.Button("Below"); !ok || b.Action.Label != "Below" {
+		t.Errorf("button %+v", b)
+	}
+}
+
+// TestPressesAreForgotten: once there are thousands, those that are over go.
+func TestPressesAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, Config{})
+		m := s.writes("message", "x", "keyboard", callbackKeyboard)
+		b, _ := m.Button("Like")
+		press := func() Press {
+			p, err := s.Press(s.anna.ID, -s.group.ID, m.CMID, b)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		}
+		first := press()
+		for range maxPresses {
+			press()
+		}
+		if _, ok := s.Pressed(first.EventID); !ok {
+			t.Error("forgotten while it may be answered")
+		}
+		time.Sleep(2 * time.Minute)
+		press()
+		if _, ok := s.Pressed(first.EventID); ok || len(s.presses) != 1 {
+			t.Errorf("%d presses are remembered", len(s.presses))
+		}
+	})
+}

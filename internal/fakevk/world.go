@@ -45,10 +45,13 @@ type World struct {
 	presses map[string]*Press
 	taps    []func(Event)
 	calls   []Call
+	faults  []*Injection
+	timers  map[int64]*time.Timer // of what is to happen later
 
 	lastUser, lastGroup, lastChat int64
 	lastMessage, lastVersion      int64
 	lastSecret, lastPress         int64
+	lastFault, lastTimer          int64
 }
 
 // New returns an empty world. A world used inside a testing/synctest bubble
@@ -66,6 +69,7 @@ func New(cfg Config) *World {
 		byID:        make(map[int64]place),
 		media:       make(map[string]attachment),
 		presses:     make(map[string]*Press),
+		timers:      make(map[int64]*time.Timer),
 		lastUser:    firstUser - 1,
 		lastGroup:   firstGroup - 1,
 		lastMessage: firstMessage - 1,
@@ -85,6 +89,9 @@ func (w *World) Close() {
 	}
 	w.closed = true
 	close(w.done)
+	for _, t := range w.timers {
+		t.Stop()
+	}
 	w.touch()
 }
 

@@ -1,0 +1,87 @@
+package fakevk
+
+import (
+	"encoding/json"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// strikeCall finds what happens to a call with a token before anything is done
+// about it.
+func (w *World) strikeCall(c *call, token string, form url.Values) *hit {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c.struck = c.name
+	if len(w.faults) == 0 {
+		return nil
+	}
+	c.token = w.tokens[token]
+	o := c.occasion()
+	o.solution = form.Get("success_token")
+	if o.solution == "" && form.Get("captcha_sid") != "" {
+		o.solution = form.Get("captcha_key")
+	}
+	return w.strike(o)
+}
+
+// strikeInner is the error that a fault gives a call made by execute, which is
+// the one that no strike was for. It may be nil.
+func (c *call) strikeInner() *apiError {
+	if c.struck == c.name {
+		return nil
+	}
+	o := c.occasion()
+	o.Inner = true
+	return c.w.strike(o).apiError(c)
+}
+
+// occasion is the call as a fault sees it.
+func (c *call) occasion() Occasion {
+	o := Occasion{On: c.name, Params: c.params, kind: atCall}
+	if n, err := strconv.ParseInt(c.str("group_id"), 10, 64); err == nil {
+		o.Group = n
+	} else if c.token != nil && c.token.owner < 0 {
+		o.Group = -c.token.owner
+	}
+	for _, name := range []string{"peer_id", "user_id", "chat_id", "peer_ids", "user_ids"} {
+		for s := range strings.SplitSeq(c.str(name), ",") {
+			n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
+			if err != nil {
+				continue
+			}
+			if name == "chat_id" {
+				n += chatBase
+			}
+			o.Peers = append(o.Peers, n)
+		}
+	}
+	return o
+}
+
+// occasion is the event as a fault sees it. Whom it concerns is looked up in
+// what is sent, for every type of event says it in its own way.
+func (e *Event) occasion(kind spot, on string) Occasion {
+	o := Occasion{On: on, Event: e.Type, Group: e.GroupID, kind: kind}
+	var object struct {
+		PeerID  int64 `json:"peer_id"`
+		UserID  int64 `json:"user_id"`
+		FromID  int64 `json:"from_id"`
+		Message struct {
+			PeerID int64 `json:"peer_id"`
+		} `json:"message"`
+	}
+	if json.Unmarshal(mustJSON(e.object), &object) == nil {
+		for _, id := range []int64{object.Message.PeerID, object.PeerID, object.UserID, object.FromID} {
+			if id != 0 {
+				o.Peers = append(o.Peers, id)
+			}
+		}
+	}
+	return o
+}
+
+// solved reports whether the call carries the solution of the captcha.
+func (e Captcha) solved(o *Occasion) bool {
+	return o.solution != "" && (e.Key == "" || e.Key == o.solution)
+}

@@ -1,0 +1,278 @@
+package fakevk
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// begin lets a hit happen to a request before anything is done about it. The
+// answer goes to the writer it returns; false means that the request is over.
+func (w *World) begin(rw http.ResponseWriter, r *http.Request, h *hit) (http.ResponseWriter, bool) {
+	if h == nil {
+		return rw, true
+	}
+	if !w.pause(r.Context(), h.delay) {
+		http.Error(rw, "the server is closed", http.StatusServiceUnavailable)
+		return nil, false
+	}
+	switch e := h.effect.(type) {
+	case ResetBefore:
+		breakOff(rw)
+		return nil, false
+	case HTTPStatus:
+		e.answer(rw)
+		return nil, false
+	case answerEffect:
+		return &faultyWriter{ResponseWriter: rw, w: w, r: r, effect: e}, true
+	}
+	return rw, true
+}
+
+// pause waits, unless the context or the world ends before.
+func (w *World) pause(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+	case <-w.done:
+	}
+	return false
+}
+
+// breakOff breaks the connection of a request as a network that fails would:
+// with a reset where the connection knows one.
+func breakOff(rw http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(rw).Hijack()
+	if err != nil { // HTTP/2, or no connection at all
+		panic(http.ErrAbortHandler)
+	}
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn()
+	}
+	switch c := conn.(type) {
+	case interface{ Reset() error }:
+		c.Reset()
+		return
+	case *net.TCPConn:
+		c.SetLinger(0)
+	}
+	conn.Close()
+}
+
+// answer is the page of a proxy in front of VK, unless the test has another.
+func (e HTTPStatus) answer(rw http.ResponseWriter) {
+	if e.Status == 0 {
+		e.Status = http.StatusBadGateway
+	}
+	if e.Body == "" {
+		title := strconv.Itoa(e.Status) + " " + http.StatusText(e.Status)
+		e.Body = "<html>\r\n<head><title>" + title + "</title></head>\r\n<body>\r\n<center><h1>" + title +
+			"</h1></center>\r\n<hr><center>kittenx</center>\r\n</body>\r\n</html>\r\n"
+	}
+	h := rw.Header()
+	h.Set("Content-Type", "text/html")
+	for k, v := range e.Header {
+		h[http.CanonicalHeaderKey(k)] = v
+	}
+	if e.ContentType != "" {
+		h.Set("Content-Type", e.ContentType)
+	}
+	rw.WriteHeader(e.Status)
+	io.WriteString(rw, e.Body)
+}
+
+// answerEffect is an effect on an answer that is ready to be sent.
+type answerEffect interface {
+	send(x *faultyWriter, body []byte)
+}
+
+// A faultyWriter leaves the sending of an answer to an effect. Answers are
+// written with one Write.
+type faultyWriter struct {
+	http.ResponseWriter
+	w      *World
+	r      *http.Request
+	effect answerEffect
+}
+
+func (x *faultyWriter) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+func (x *faultyWriter) Write(b []byte) (int, error) {
+	x.effect.send(x, b)
+	return len(b), nil
+}
+
+// replace sends a body in place of the one that the header is about.
+func (x *faultyWriter) replace(b []byte) {
+	x.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	x.ResponseWriter.Write(b)
+}
+
+func (x *faultyWriter) packed() bool { return x.Header().Get("Content-Encoding") == "gzip" }
+
+func (x *faultyWriter) takesGzip() bool {
+	return strings.Contains(x.r.Header.Get("Accept-Encoding"), "gzip")
+}
+
+// plain is a body without its compression.
+func (x *faultyWriter) plain(b []byte) []byte {
+	if !x.packed() {
+		return b
+	}
+	zr, err := gzip.NewReader(bytes.NewReader(b))
+	if err == nil {
+		b, err = io.ReadAll(zr)
+	}
+	if err != nil {
+		panic("fakevk: " + err.Error()) // the world compressed it
+	}
+	return b
+}
+
+func (ResetAfter) send(x *faultyWriter, _ []byte) { breakOff(x.ResponseWriter) }
+
+func (e Stall) send(x *faultyWriter, b []byte) {
+	if x.w.pause(x.r.Context(), e.For) {
+		x.ResponseWriter.Write(b)
+	}
+}
+
+// send promises the whole answer and breaks off. A closed connection, unlike a
+// reset one, still delivers what was written.
+func (e Truncate) send(x *faultyWriter, b []byte) {
+	x.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	x.ResponseWriter.Write(b[:e.keep(len(b))])
+	http.NewResponseController(x.ResponseWriter).Flush()
+	panic(http.ErrAbortHandler)
+}
+
+func (e Truncate) keep(n int) int {
+	if e.Keep == 0 {
+		return n / 2
+	}
+	return min(max(e.Keep, 0), n)
+}
+
+// slowPieces is in how many pieces an answer trickles.
+const slowPieces = 16
+
+func (e SlowBody) send(x *faultyWriter, b []byte) {
+	x.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	rc := http.NewResponseController(x.ResponseWriter)
+	for i := range slowPieces {
+		rc.Flush() // the header at first
+		if !x.w.pause(x.r.Context(), e.Over/slowPieces) {
+			panic(http.ErrAbortHandler)
+		}
+		x.ResponseWriter.Write(b[len(b)*i/slowPieces : len(b)*(i+1)/slowPieces])
+	}
+}
+
+func (EmptyBody) send(x *faultyWriter, _ []byte) {
+	x.Header().Del("Content-Encoding")
+	x.replace(nil)
+}
+
+func (BadJSON) send(x *faultyWriter, b []byte) {
+	b = spoil(x.plain(b))
+	if x.packed() {
+		b = compress(b)
+	}
+	x.replace(b)
+}
+
+// spoil leaves out the end of some JSON.
+func spoil(b []byte) []byte { return b[:len(b)*3/4] }
+
+func (e WrongType) send(x *faultyWriter, b []byte) {
+	x.Header().Set("Content-Type", e.name())
+	x.ResponseWriter.Write(b)
+}
+
+func (e WrongType) name() string {
+	if e.ContentType == "" {
+		return "text/html; charset=windows-1251"
+	}
+	return e.ContentType
+}
+
+func (CutGzip) send(x *faultyWriter, b []byte) {
+	switch {
+	case x.packed():
+	case x.takesGzip():
+		x.Header().Set("Content-Encoding", "gzip")
+		b = compress(b)
+	default:
+		BadJSON{}.send(x, b)
+		return
+	}
+	x.replace(b[:len(b)/2])
+}
+
+// send writes {"padding":"…", and then the answer without its first brace.
+// What is no object has no room for padding.
+func (e Huge) send(x *faultyWriter, b []byte) {
+	b = x.plain(b)
+	h := x.Header()
+	h.Del("Content-Encoding")
+	if !bytes.HasPrefix(b, []byte("{")) {
+		x.replace(b)
+		return
+	}
+	h.Del("Content-Length")
+	var out io.Writer = x.ResponseWriter
+	if e.Gzip && x.takesGzip() {
+		h.Set("Content-Encoding", "gzip")
+		zw := gzip.NewWriter(out)
+		defer zw.Close()
+		out = zw
+	}
+	io.WriteString(out, `{"padding":"`)
+	pad := bytes.Repeat([]byte("x"), 32<<10)
+	for left := e.Bytes; left > 0; left -= int64(len(pad)) {
+		if _, err := out.Write(pad[:min(left, int64(len(pad)))]); err != nil {
+			return // the client has had enough
+		}
+	}
+	io.WriteString(out, `",`)
+	out.Write(b[1:])
+}
+
+// strikePoll finds what happens to a poll of a community and, if that is a
+// failure, the answer that tells of it.
+func (w *World) strikePoll(group int64) (*hit, json.RawMessage) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	h := w.strike(Occasion{On: OnLongPoll, Group: group, kind: atPoll})
+	if h == nil {
+		return nil, nil
+	}
+	f, ok := h.effect.(PollFailed)
+	if !ok {
+		return h, nil
+	}
+	answer := pollFailed{Failed: f.Code}
+	switch g := w.groups[group]; {
+	case f.Code == 4:
+		return h, json.RawMessage(`{"failed":4,"min_version":1,"max_version":19}`)
+	case f.Code == 1 && f.TS == 0 && g != nil:
+		answer.TS = g.lp.head
+	case f.Code == 1:
+		answer.TS = f.TS
+	}
+	return h, mustJSON(answer)
+}

@@ -1,0 +1,207 @@
+package vktest
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"time"
+
+	"github.com/vkrouter/vk/internal/fakevk"
+)
+
+// patience is how long an expectation waits.
+const patience = 10 * time.Second
+
+// Hears expects that the bot's next message in the conversation, which it may
+// still be about to send, has this text. It returns the message.
+func (u *User) Hears(text string) Message {
+	u.s.tb().Helper()
+	return u.hears(fmt.Sprintf("%q", text), func(m Message) bool { return m.Text == text })
+}
+
+// HearsLike is Hears for a text that the regular expression matches somewhere.
+func (u *User) HearsLike(pattern string) Message {
+	u.s.tb().Helper()
+	re, err := regexp.Compile(pattern)
+	if err != nil {
+		u.s.fatalf("%v", err)
+	}
+	return u.hears("something like "+pattern, func(m Message) bool { return re.MatchString(m.Text) })
+}
+
+func (u *User) hears(want string, ok func(Message) bool) Message {
+	u.s.tb().Helper()
+	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, errSilence)
+	defer cancel()
+	m, err := u.Next(ctx)
+	switch {
+	case err != nil:
+		u.fails("should hear %s, but %v", want, err)
+	case !ok(m):
+		u.fails("should hear %s, but hears %q", want, m.Text)
+	}
+	return m
+}
+
+var errSilence = fmt.Errorf("nothing comes for %v", patience)
+
+// HearsNothing expects that the bot, once it has handled everything that was
+// said to it, has said nothing in the conversation that was not heard.
+func (u *User) HearsNothing() {
+	u.s.tb().Helper()
+	u.s.Wait(context.Background())
+	u.s.mu.Lock()
+	m, ok := u.unheard()
+	u.s.mu.Unlock()
+	if ok {
+		u.fails("should hear nothing, but hears %q", m.Text)
+	}
+}
+
+// SeesEdited expects that one of the bot's messages, which was heard before,
+// is changed and then has this text. Each change is seen once.
+func (u *User) SeesEdited(text string) Message {
+	u.s.tb().Helper()
+	var got Message
+	u.await("should see a message changed to %q", []any{text}, func() bool {
+		u.s.mu.Lock()
+		defer u.s.mu.Unlock()
+		for _, m := range u.fromBot() {
+			seen := &u.s.heard(u).edits
+			if !m.Edited.IsZero() && m.CMID <= u.s.heard(u).upTo && m.Version > (*seen)[m.CMID] && m.Text == text {
+				(*seen)[m.CMID] = m.Version
+				got = message(m)
+				return true
+			}
+		}
+		return false
+	})
+	return got
+}
+
+// SeesDeleted expects that a message of the bot's is deleted for everybody.
+func (u *User) SeesDeleted(m Message) {
+	u.s.tb().Helper()
+	u.await("should see the message %q deleted", []any{m.Text}, func() bool {
+		now, ok := u.s.world.Message(u.ID, u.peer, m.CMID)
+		return !ok || now.Deleted
+	})
+}
+
+// SeesTyping expects that the bot shows that it is typing, or does something
+// of the kind.
+func (u *User) SeesTyping() {
+	u.s.tb().Helper()
+	u.await("should see the bot typing", nil, func() bool {
+		_, ok := u.s.world.Typing(u.ID, u.peer)[-u.s.GroupID]
+		return ok
+	})
+}
+
+// SeesRead expects that the bot marks a message as read.
+func (u *User) SeesRead(m Message) {
+	u.s.tb().Helper()
+	u.await("should see %q read", []any{m.Text}, func() bool {
+		return u.s.world.ReadUpTo(-u.s.GroupID, u.botPeer()) >= m.CMID
+	})
+}
+
+// botPeer returns the conversation as the bot knows it.
+func (u *User) botPeer() int64 {
+	if u.peer > 0 {
+		return u.peer
+	}
+	return u.ID
+}
+
+// Next waits for the bot's next message in the conversation. If ctx ends
+// first, Next returns its cause.
+func (u *User) Next(ctx context.Context) (Message, error) {
+	for {
+		changed := u.s.world.Changed()
+		if m, ok := u.TryNext(); ok {
+			return m, nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return Message{}, context.Cause(ctx)
+		}
+	}
+}
+
+// TryNext returns the bot's next message in the conversation, if there is one.
+func (u *User) TryNext() (Message, bool) {
+	u.s.mu.Lock()
+	defer u.s.mu.Unlock()
+	m, ok := u.unheard()
+	if ok {
+		h := u.s.heard(u)
+		h.upTo = m.CMID
+		h.edits[m.CMID] = m.Version // as it is heard, it is no change
+	}
+	return message(m), ok
+}
+
+// hearing is what was heard of the bot in one conversation.
+type hearing struct {
+	upTo  int64           // the CMID
+	edits map[int64]int64 // CMID → the version that was seen
+}
+
+// heard returns what was heard in u's conversation. The caller holds s.mu.
+func (s *Server) heard(u *User) *hearing {
+	h := s.hearings[u.botPeer()]
+	if h == nil {
+		h = &hearing{edits: make(map[int64]int64)}
+		s.hearings[u.botPeer()] = h
+	}
+	return h
+}
+
+// unheard returns the bot's first message that was not heard. The caller holds
+// s.mu.
+func (u *User) unheard() (fakevk.Message, bool) {
+	for _, m := range u.fromBot() {
+		if m.CMID > u.s.heard(u).upTo && !m.Deleted {
+			return m, true
+		}
+	}
+	return fakevk.Message{}, false
+}
+
+// fromBot returns what the bot has said in the conversation.
+func (u *User) fromBot() []fakevk.Message {
+	var said []fakevk.Message
+	for _, m := range u.s.world.Messages(u.ID, u.peer) {
+		if m.FromID == -u.s.GroupID && m.Action == nil {
+			said = append(said, m)
+		}
+	}
+	return said
+}
+
+// await waits for something to become true, and fails if it does not.
+func (u *User) await(want string, args []any, ok func() bool) {
+	u.s.tb().Helper()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for {
+		changed := u.s.world.Changed()
+		if ok() {
+			return
+		}
+		select {
+		case <-changed:
+		case <-late.C:
+			u.fails(want+", but %v", append(args, errSilence)...)
+			return
+		}
+	}
+}
+
+// fails fails the test, with the conversation as people see it.
+func (u *User) fails(format string, args ...any) {
+	u.s.tb().Helper()
+	u.s.fatalf("%s "+format+"\n%s", append(append([]any{u.Name}, args...), u.s.conversation(u.ID, u.peer))...)
+}

@@ -440,6 +440,31 @@ func TestPollEnds(t *testing.T) {
 	})
 }
 
+// TestPollGroupID: with a user's token, the community is named.
+func TestPollGroupID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPoll(t)
+		answer := p.answer
+		p.answer = func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/method/groups.getById" {
+				t.Error("groups.getById is not for this token")
+			}
+			if r.URL.Path == "/method/groups.getLongPollServer" && r.Form.Get("group_id") != "9" {
+				t.Errorf("form %v", r.Form)
+			}
+			answer(w, r)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		ready := int64(0)
+		err := (&vk.Poller{Client: p.client, Handler: new(vk.Router), GroupID: 9, Ready: func(id int64) { ready = id }}).Run(ctx)
+		synctest.Wait()
+		if err != nil || ready != 9 {
+			t.Errorf("ready %d, %v", ready, err)
+		}
+	})
+}
+
 func TestPollerMistakes(t *testing.T) {
 	c, h := vk.NewClient("x"), new(vk.Router)
 	for name, p := range map[string]*vk.Poller{

@@ -28,12 +28,38 @@ type Lanes[K comparable, T any] struct {
 
 const maxSpare = 64
 
-// A line is one lane: the turns that wait for it, in a list.
+// A line is one lane.
 type line[K comparable, T any] struct {
-	key         K
-	first, last *Turn[K, T]
-	busy        bool        // a turn holds the lane
-	next        *line[K, T] // in the list of those ready, or of the spare ones
+	key     K
+	resumed queue[K, T] // turns that have run and go on before all others
+	fresh   queue[K, T] // turns that have not run
+	busy    bool        // a turn holds the lane
+	next    *line[K, T] // in the list of those ready, or of the spare ones
+}
+
+func (ln *line[K, T]) empty() bool { return ln.resumed.first == nil && ln.fresh.first == nil }
+
+// A queue is a list of turns.
+type queue[K comparable, T any] struct{ first, last *Turn[K, T] }
+
+func (q *queue[K, T]) push(t *Turn[K, T]) {
+	if q.first == nil {
+		q.first = t
+	} else {
+		q.last.next = t
+	}
+	q.last = t
+}
+
+func (q *queue[K, T]) pop() *Turn[K, T] {
+	t := q.first
+	if t == nil {
+		return nil
+	}
+	if q.first, t.next = t.next, nil; q.first == nil {
+		q.last = nil
+	}
+	return t
 }
 
 // A Turn is one piece of work and its right to run in its lane.
@@ -44,16 +70,17 @@ type Turn[K comparable, T any] struct {
 	key   K
 	state state
 	next  *Turn[K, T]
-	line  *line[K, T]   // while it waits or holds the lane
-	woken chan struct{} // of a turn that resumes: closed when it has lane and worker
+	line  *line[K, T]   // while it holds the lane
+	woken chan struct{} // of a turn that waits to resume: closed when it may return
 }
 
 type state uint8
 
 const (
-	waiting  state = iota // for its first run, or to resume
+	waiting  state = iota // for its first run
 	holding               // lane and worker
 	parked                // neither, but it may resume
+	resuming              // neither, but it waits for them
 	released              // neither, for good
 )
 
@@ -61,42 +88,61 @@ const (
 func (l *Lanes[K, T]) Add(key K, item T) {
 	t := &Turn[K, T]{Item: item, all: l, key: key}
 	l.mu.Lock()
-	l.queue(t, false)
+	l.queue(t)
 	t = l.pick()
 	l.mu.Unlock()
-	l.start(t)
+	if t != nil {
+		go l.work(t)
+	}
 }
 
-// queue puts t at the end of its lane, or at its beginning. The caller holds
-// l.mu.
-func (l *Lanes[K, T]) queue(t *Turn[K, T], front bool) {
+// queue makes t wait for its lane. The caller holds l.mu, and picks.
+func (l *Lanes[K, T]) queue(t *Turn[K, T]) {
 	ln := l.lanes[t.key]
 	if ln == nil {
-		if ln = l.spare; ln != nil {
-			l.spare, ln.next = ln.next, nil
-			l.spares--
-		} else {
-			ln = new(line[K, T])
-		}
-		ln.key = t.key
-		if l.lanes == nil {
-			l.lanes = make(map[K]*line[K, T])
-		}
-		l.lanes[t.key] = ln
+		ln = l.open(t.key)
 	}
-	t.state, t.line = waiting, ln
-	idle := ln.first == nil && !ln.busy
-	switch {
-	case ln.first == nil:
-		ln.first, ln.last = t, t
-	case front:
-		t.next, ln.first = ln.first, t
-	default:
-		ln.last.next = t
-		ln.last = t
+	idle := ln.empty() && !ln.busy
+	if t.state == resuming {
+		ln.resumed.push(t)
+	} else {
+		ln.fresh.push(t)
 	}
 	if idle {
-		l.ready(ln, front)
+		l.ready(ln, t.state == resuming)
+	}
+}
+
+// open returns a new lane. The caller holds l.mu.
+func (l *Lanes[K, T]) open(key K) *line[K, T] {
+	ln := l.spare
+	if ln == nil {
+		ln = new(line[K, T])
+	} else {
+		l.spare, ln.next = ln.next, nil
+		l.spares--
+	}
+	ln.key = key
+	if l.lanes == nil {
+		l.lanes = make(map[K]*line[K, T])
+	}
+	l.lanes[key] = ln
+	return ln
+}
+
+// pass hands a lane that no turn holds to its next turn, or drops it if there
+// is none. The caller holds l.mu, and picks.
+func (l *Lanes[K, T]) pass(ln *line[K, T]) {
+	if !ln.empty() {
+		l.ready(ln, false)
+		return
+	}
+	delete(l.lanes, ln.key)
+	if l.spares < maxSpare {
+		var zero K
+		ln.key, ln.next = zero, l.spare
+		l.spare = ln
+		l.spares++
 	}
 }
 
@@ -113,36 +159,38 @@ func (l *Lanes[K, T]) ready(ln *line[K, T], front bool) {
 	}
 }
 
-// pick gives a worker to the turn that is next, if both are there. The caller
-// holds l.mu, and starts the turn without it.
+// pick gives lane and worker to the turn that is next, if both are there. A
+// turn that resumes is woken; one that is to run for the first time is
+// returned, and the caller runs it when it does not hold l.mu any more.
+//
+// Whatever frees one worker or readies one lane picks once, so that never both
+// are left waiting.
 func (l *Lanes[K, T]) pick() *Turn[K, T] {
-	ln := l.first
-	if ln == nil || l.running >= l.Workers {
+	for l.first != nil && l.running < l.Workers {
+		ln := l.first
+		if l.first = ln.next; l.first == nil {
+			l.last = nil
+		}
+		ln.next = nil
+		t := ln.resumed.pop()
+		if t == nil {
+			t = ln.fresh.pop()
+		}
+		if t.state == released {
+			l.pass(ln) // it gave up while it waited to resume
+			continue
+		}
+		resumes := t.state == resuming
+		t.state, t.line = holding, ln
+		ln.busy = true
+		l.running++
+		if !resumes {
+			return t
+		}
+		close(t.woken)
 		return nil
 	}
-	if l.first = ln.next; l.first == nil {
-		l.last = nil
-	}
-	t := ln.first
-	if ln.first = t.next; ln.first == nil {
-		ln.last = nil
-	}
-	ln.next, t.next = nil, nil
-	ln.busy = true
-	t.state = holding
-	l.running++
-	return t
-}
-
-// start lets a picked turn run, on a goroutine that is not the caller's.
-func (l *Lanes[K, T]) start(t *Turn[K, T]) {
-	switch {
-	case t == nil:
-	case t.woken != nil:
-		close(t.woken)
-	default:
-		go l.work(t)
-	}
+	return nil
 }
 
 // work runs t, and then whatever is next, until there is nothing.
@@ -158,9 +206,8 @@ func (l *Lanes[K, T]) run(t *Turn[K, T]) (next *Turn[K, T]) {
 	returned := false
 	defer func() {
 		next = t.give(released)
-		if !returned || next != nil && next.woken != nil {
-			l.start(next)
-			next = nil
+		if next != nil && !returned {
+			go l.work(next)
 		}
 	}()
 	l.Run(t)
@@ -168,48 +215,48 @@ func (l *Lanes[K, T]) run(t *Turn[K, T]) (next *Turn[K, T]) {
 	return nil
 }
 
-// give gives up lane and worker, if t holds them, and returns the turn that
-// was picked to go on with the worker.
+// give gives up what t holds of lane and worker, and returns the turn that is
+// to run in its place.
 func (t *Turn[K, T]) give(to state) (next *Turn[K, T]) {
 	l := t.all
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if t.state != holding {
-		if to == released && t.state == parked {
-			t.state = released
-		}
-		return nil
+	switch t.state {
+	case holding:
+		ln := t.line
+		t.state, t.line = to, nil
+		l.running--
+		ln.busy = false
+		l.pass(ln)
+		return l.pick()
+	case resuming: // Release, from another goroutine
+		t.state = released
+		close(t.woken)
+	case parked:
+		t.state = to
 	}
-	ln := t.line
-	t.state, t.line, t.woken = to, nil, nil
-	l.running--
-	ln.busy = false
-	if ln.first != nil {
-		l.ready(ln, false)
-	} else {
-		delete(l.lanes, ln.key)
-		if l.spares < maxSpare {
-			var zero K
-			ln.key, ln.next = zero, l.spare
-			l.spare = ln
-			l.spares++
-		}
-	}
-	return l.pick()
+	return nil
 }
 
 // Release gives up lane and worker for good, before Run returns: the lane goes
 // on without waiting for a turn that does not end. It is safe to call from any
 // goroutine, and more than once.
-func (t *Turn[K, T]) Release() { t.all.start(t.give(released)) }
+func (t *Turn[K, T]) Release() { t.leave(released) }
 
 // Park gives up lane and worker until Resume. It is called on the goroutine
 // that Run was called on.
-func (t *Turn[K, T]) Park() { t.all.start(t.give(parked)) }
+func (t *Turn[K, T]) Park() { t.leave(parked) }
+
+func (t *Turn[K, T]) leave(to state) {
+	if next := t.give(to); next != nil {
+		go t.all.work(next)
+	}
+}
 
 // Resume waits until a parked turn has lane and worker again, which it gets
-// before any turn that has not yet run in its lane. For a turn that was
-// released meanwhile, or not parked, it returns at once.
+// before any turn that has not yet run in its lane, and in the order of the
+// calls. For a turn that was released, before or meanwhile, or that is not
+// parked, it returns at once.
 func (t *Turn[K, T]) Resume() {
 	l := t.all
 	l.mu.Lock()
@@ -218,10 +265,12 @@ func (t *Turn[K, T]) Resume() {
 		return
 	}
 	woken := make(chan struct{})
-	t.woken = woken
-	l.queue(t, true)
+	t.state, t.woken = resuming, woken
+	l.queue(t)
 	next := l.pick()
 	l.mu.Unlock()
-	l.start(next)
+	if next != nil {
+		go l.work(next)
+	}
 	<-woken
 }

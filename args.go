@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
-	"unicode"
 )
 
 // An ArgError says that a command was written with the wrong arguments. The
@@ -62,7 +61,7 @@ func (c *Context) parseArgs() ([]value, error) {
 	defer i.mu.Unlock()
 	if !i.args.parsed && i.route != nil {
 		i.args.parsed = true
-		values, err := parseLine(i.route.pattern.params, i.line)
+		values, err := parseLine(i.route.params, i.line)
 		if err != nil {
 			err.Usage = i.prefix + i.route.Pattern
 			i.args.err = err
@@ -78,7 +77,7 @@ func (c *Context) parseArgs() ([]value, error) {
 func (c *Context) Arg(name string) string {
 	values, _ := c.parseArgs()
 	for i, v := range values {
-		if c.inv.route.pattern.params[i].name == name {
+		if c.inv.route.params[i].name == name {
 			return v.text
 		}
 	}
@@ -91,90 +90,75 @@ func parseLine(params []param, line string) ([]value, *ArgError) {
 	if len(params) == 0 && line == "" {
 		return nil, nil
 	}
+	s := strings.TrimSpace(line)
 	values := make([]value, len(params))
-	s := trimLeft(line)
+	var refused *ArgError // why the first word of s was not taken
 	for i, p := range params {
 		v, rest, err := p.take(s)
-		if err != nil {
-			err.Name, err.Want = p.name, p.want()
+		if err != nil && !v.given && !p.optional && !(p.list && p.hasDef) {
 			return nil, err
 		}
-		values[i], s = v, trimLeft(rest)
+		if refused == nil || len(rest) < len(s) {
+			refused = err
+		}
+		values[i], s = v, rest
 	}
-	if s != "" {
-		return nil, &ArgError{Value: s, Err: ErrExtraArg}
+	if s == "" {
+		return values, nil
 	}
-	return values, nil
+	if refused != nil {
+		return nil, refused // tells more than that the word is left over
+	}
+	return nil, &ArgError{Value: s, Err: ErrExtraArg}
 }
 
-func trimLeft(s string) string { return strings.TrimLeftFunc(s, unicode.IsSpace) }
-
-// take reads one argument from the beginning of s.
+// take reads the argument of p from the beginning of s, and returns what is
+// left of s. The error says why it did not take more: it may have taken some
+// words of a list, or have a value where there is no word to take.
 func (p param) take(s string) (v value, rest string, err *ArgError) {
-	if s == "" {
-		return p.absent(s)
-	}
-	if p.rest() {
-		s = strings.TrimRightFunc(s, unicode.IsSpace)
+	if s != "" && p.rest() {
 		return value{s, s, true}, "", nil
 	}
-	if p.list {
-		return p.takeList(s)
-	}
-	word, rest, quoteErr := nextWord(s)
-	if quoteErr != nil {
-		return v, s, &ArgError{Value: s, Err: quoteErr}
-	}
-	converted, convErr := p.convert(word)
-	switch {
-	case convErr == nil:
-		return value{word, converted, true}, rest, nil
-	case p.optional:
-		return v, s, nil // the word is for the next placeholder
-	}
-	return v, s, &ArgError{Value: word, Err: convErr}
-}
-
-// takeList reads as many words as convert.
-func (p param) takeList(s string) (v value, rest string, err *ArgError) {
 	var list []any
 	for rest = s; rest != ""; {
-		word, after, quoteErr := nextWord(rest)
-		if quoteErr != nil {
-			return v, s, &ArgError{Value: rest, Err: quoteErr}
+		word, after, wrong := nextWord(rest)
+		var converted any
+		if wrong != nil {
+			word = rest
+		} else {
+			converted, wrong = p.convert(word)
 		}
-		converted, convErr := p.convert(word)
-		if convErr != nil {
+		if wrong != nil {
+			err = &ArgError{Name: p.name, Want: p.want(), Value: word, Err: wrong}
 			break
 		}
-		list = append(list, converted)
-		rest = trimLeft(after)
-	}
-	if list == nil {
-		v, _, err := p.absent(s)
-		if err != nil {
-			err.Value, err.Err = s, ErrArgType
+		after = trimLeft(after)
+		if !p.list {
+			return value{word, converted, true}, after, nil
 		}
-		return v, s, err
+		list, rest = append(list, converted), after
 	}
-	return value{strings.TrimRightFunc(s[:len(s)-len(rest)], unicode.IsSpace), list, true}, rest, nil
+	switch {
+	case list != nil:
+		v = value{strings.TrimSpace(s[:len(s)-len(rest)]), list, true}
+	case p.hasDef:
+		v = p.fallback()
+	case s == "" && !p.optional:
+		err = &ArgError{Name: p.name, Want: p.want(), Err: ErrMissingArg}
+	}
+	return v, rest, err
 }
 
-// absent returns the value of p where no argument was given.
-func (p param) absent(s string) (value, string, *ArgError) {
-	switch {
-	case p.hasDef && p.rest():
-		return value{p.def, p.def, false}, s, nil
-	case p.hasDef:
-		v, _ := p.convert(p.def) // converts: parsePattern has tried
-		if p.list {
-			v = []any{v}
-		}
-		return value{p.def, v, false}, s, nil
-	case p.optional:
-		return value{}, s, nil
+// fallback returns the default of p.
+func (p param) fallback() value {
+	if p.rest() {
+		return value{p.def, p.def, false}
 	}
-	return value{}, s, &ArgError{Err: ErrMissingArg}
+	v, _ := p.convert(p.def) // converts: parsePattern has tried
+	if p.list {
+		v = []any{v}
+	}
+	return value{p.def, v, false}
 }
 
 // A binding says which field of a struct takes which argument.
@@ -184,7 +168,7 @@ type binding []int
 // name without regard to case.
 func newBinding(t reflect.Type, params []param) (binding, error) {
 	if t.Kind() != reflect.Struct {
-		return nil, fmt.Errorf("the arguments are a %s, not a struct", t)
+		return nil, fmt.Errorf("the arguments are of type %s, which is no struct", t)
 	}
 	b := make(binding, len(params))
 	taken := make(map[int]bool)
@@ -195,13 +179,16 @@ func newBinding(t reflect.Type, params []param) (binding, error) {
 				b[i] = j
 			}
 		}
-		if b[i] < 0 {
+		switch {
+		case b[i] < 0:
 			return nil, fmt.Errorf("no field for {%s}", p.name)
+		case taken[b[i]]:
+			return nil, fmt.Errorf("two placeholders for the field %s", t.Field(b[i]).Name)
 		}
 		taken[b[i]] = true
 		f := t.Field(b[i])
 		if !p.fits(f.Type) {
-			return nil, fmt.Errorf("the field %s is a %s, which cannot hold {%s}", f.Name, f.Type, p.name)
+			return nil, fmt.Errorf("the field %s is of type %s, which cannot hold {%s}", f.Name, f.Type, p.name)
 		}
 	}
 	for j := range t.NumField() {

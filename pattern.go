@@ -29,26 +29,35 @@ type param struct {
 // rest reports whether p takes the rest of the text as it stands.
 func (p param) rest() bool { return p.list && (p.types == nil || p.types[0] == "string") }
 
-// maxWord bounds the words of patterns, so that nothing longer has to be
-// looked up.
-const maxWord = 64
+const (
+	// maxWord bounds the words of patterns, in bytes, so that nothing longer
+	// has to be looked up.
+	maxWord = 64
 
+	// maxCommands bounds the commands that one pattern stands for: each
+	// word with alternatives multiplies them.
+	maxCommands = 1000
+)
+
+// parsePattern reads a pattern. Its errors say what is wrong with it, and leave
+// it to the caller to say which pattern it is.
 func parsePattern(s string) (*pattern, error) {
 	p := new(pattern)
 	seen := make(map[string]bool)
-	for s = strings.TrimLeftFunc(s, unicode.IsSpace); s != ""; s = strings.TrimLeftFunc(s, unicode.IsSpace) {
+	commands := 1
+	for s = trimLeft(s); s != ""; s = trimLeft(s) {
 		if s[0] != '{' {
-			word := s
-			if i := strings.IndexFunc(s, unicode.IsSpace); i >= 0 {
-				word = s[:i]
-			}
-			s = s[len(word):]
+			var word string
+			word, s = cutSpace(s)
 			if len(p.params) > 0 {
 				return nil, fmt.Errorf("the word %q stands behind a placeholder", word)
 			}
 			alts, err := parseWord(word)
 			if err != nil {
 				return nil, err
+			}
+			if commands *= len(alts); commands > maxCommands {
+				return nil, fmt.Errorf("it stands for more than %d commands", maxCommands)
 			}
 			p.words = append(p.words, alts)
 			continue
@@ -97,7 +106,11 @@ func parseWord(word string) ([]string, error) {
 func parseParam(s string) (p param, n int, err error) {
 	rest := s[1:]
 	fail := func(format string, args ...any) (param, int, error) {
-		return param{}, 0, fmt.Errorf("the placeholder %q "+format, append([]any{s[:min(len(s), 40)]}, args...)...)
+		shown := s
+		if i := strings.IndexByte(s, '}'); i >= 0 {
+			shown = s[:i+1]
+		}
+		return param{}, 0, fmt.Errorf("the placeholder %.40q "+format, append([]any{shown}, args...)...)
 	}
 	i := strings.IndexFunc(rest, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	if i < 0 {
@@ -113,9 +126,12 @@ func parseParam(s string) (p param, n int, err error) {
 			return fail("is not closed")
 		}
 		p.types, rest = strings.Split(rest[1:i], "|"), rest[i:]
-		for _, t := range p.types {
-			if converters[t] == nil {
+		for i, t := range p.types {
+			switch {
+			case converters[t] == nil:
 				return fail("has the unknown type %q", t)
+			case i > 0 && p.types[i-1] == "string":
+				return fail("has the type %s behind string, which takes every word", t)
 			}
 		}
 	}
@@ -127,7 +143,11 @@ func parseParam(s string) (p param, n int, err error) {
 		p.optional, rest = true, rest[1:]
 	case strings.HasPrefix(rest, "="):
 		p.hasDef, rest = true, rest[1:]
-		if quoted, err := strconv.QuotedPrefix(rest); err == nil {
+		if strings.HasPrefix(rest, `"`) || strings.HasPrefix(rest, "`") {
+			quoted, err := strconv.QuotedPrefix(rest)
+			if err != nil {
+				return fail("has a default whose quotes do not match")
+			}
 			p.def, _ = strconv.Unquote(quoted)
 			rest = rest[len(quoted):]
 		} else if i := strings.IndexByte(rest, '}'); i >= 0 {
@@ -146,11 +166,6 @@ func parseParam(s string) (p param, n int, err error) {
 		}
 	}
 	return p, len(s) - len(rest) + 1, nil
-}
-
-func startsWithSpace(s string) bool {
-	r, _ := utf8.DecodeRuneInString(s)
-	return unicode.IsSpace(r)
 }
 
 // expand returns every sequence of words that p answers to.

@@ -28,24 +28,24 @@ import (
 type Router struct {
 	// Prefix finds the prefix at the beginning of the message's text that
 	// makes the rest a command line; ok is false if there is none. Nil means
-	// that commands have no prefix. It is asked once for each message, of the
-	// outermost Router only. See [Literal].
+	// that commands have no prefix. It is asked once for each message, in an
+	// invocation of its own, of the outermost Router only. See [Literal].
 	Prefix func(*Context) (prefix string, ok bool)
 
-	outer *Router  // the Router whose Route or Group made this one
-	words []string // what Route was given: one or no pattern of words
+	outer *Router // the Router whose Route or Group made this one
+	path  string  // the words before those of its routes, as in a pattern
 
-	// The fields below are guarded by the mu of the outermost Router.
-	mu       sync.Mutex
-	use      []Middleware
-	used     bool // something was added: Use is late
-	routes   []*Route
-	notFound HandlerFunc
-	inner    []*Router
+	// Guarded by the mu of the outermost Router. Once used is set, use does
+	// not change any more.
+	use  []Middleware
+	used bool // something was added: Use is late
 
 	// Of the outermost Router only.
+	mu        sync.Mutex
 	listeners []*listener
-	places    map[string]string // command words → where they were registered
+	targets   []*target
+	places    map[string]string // target.keys → where they were registered
+	unknown   *target           // where nothing is found; nil until compiled
 	table     atomic.Pointer[table]
 }
 
@@ -62,17 +62,43 @@ type Route struct {
 	// Handler answers.
 	Handler HandlerFunc
 
-	pattern *pattern
+	params []param
 }
 
+// A target is what a command line can lead to: a route, or a Router's NotFound.
+type target struct {
+	name    string   // in errors and random ids
+	pattern *pattern // the words that lead to it
+	route   *Route   // nil for a NotFound
+	run     HandlerFunc
+}
+
+// keys returns what no two targets may have in common: the words of its
+// commands, with a brace, which no word has, to tell a NotFound from a route.
+func (t *target) keys() []string {
+	var keys []string
+	for _, words := range t.pattern.expand() {
+		if t.route == nil {
+			words = append(words, "{}")
+		}
+		keys = append(keys, strings.Join(words, " "))
+	}
+	return keys
+}
+
+// A listener is what On has added.
 type listener struct {
 	kind string
 	name string
 	run  HandlerFunc
 }
 
-// NewRouter returns &Router{Prefix: Literal(prefixes...)}.
+// NewRouter returns &Router{Prefix: Literal(prefixes...)}, or new(Router) if
+// there are none.
 func NewRouter(prefixes ...string) *Router {
+	if len(prefixes) == 0 {
+		return new(Router)
+	}
 	return &Router{Prefix: Literal(prefixes...)}
 }
 
@@ -105,6 +131,9 @@ func (r *Router) top() *Router {
 // outside of it. It does not wrap listeners. To wrap all of a bot, wrap the
 // Router's Serve method.
 //
+// A middleware is called once for each route, when that is added: what it makes
+// then for itself, it keeps for as long as there is the route.
+//
 // Use panics when r, or a Router inside of it, already has a route.
 func (r *Router) Use(mw ...Middleware) {
 	top := r.top()
@@ -117,7 +146,24 @@ func (r *Router) Use(mw ...Middleware) {
 		panic("vk: Use: nil middleware (at " + callers(1) + ")")
 	}
 	r.use = append(r.use, mw...)
+	top.unknown = nil
 	top.table.Store(nil)
+}
+
+// wrap returns h with the middleware of r and of the Routers around it, which
+// can have no more from now on: so a chain is composed once, and a middleware
+// keeps its state whatever is registered later.
+func (r *Router) wrap(h HandlerFunc) HandlerFunc {
+	top := r.top()
+	top.mu.Lock()
+	for up := r; up != nil; up = up.outer {
+		up.used = true
+	}
+	top.mu.Unlock()
+	for up := r; up != nil; up = up.outer {
+		h = chain(up.use, h)
+	}
+	return h
 }
 
 // Handle adds a route: a pattern and the handler of the commands that match it.
@@ -133,6 +179,8 @@ func (r *Router) Use(mw ...Middleware) {
 //
 // The words of "admin ban|kick" are those of two commands. Of several
 // routes whose words a text begins with, the one with the most words is taken.
+// A word has at most 64 bytes. A name is letters, digits and underscores and
+// begins with no digit.
 //
 //	{name}        one word, or several in quotation marks
 //	{n:int}       one word that is a whole number; types are string, int, float and bool
@@ -141,6 +189,11 @@ func (r *Router) Use(mw ...Middleware) {
 //	{n:int...}    as many words as are numbers
 //	{n:int?}      a number or nothing: a word that is no number is left for the next placeholder
 //	{n:int=6}     a number, or 6 at the end of the text
+//
+// The list of {n:int...} has at least one number, unless it ends in "?" or
+// "=6". A word in quotation marks, of which " and «» and „“ are some, can have
+// spaces in it; a backslash before a mark or a backslash makes it a character
+// like any other.
 //
 // Words that are left over are an error, as is a missing or unfitting
 // argument: an [*ArgError], instead of running the handler.
@@ -199,8 +252,8 @@ func (r *Router) add(rt Route) *Route {
 	if slices.ContainsFunc(rt.Use, func(m Middleware) bool { return m == nil }) {
 		fail("nil middleware")
 	}
-	whole := rt
-	whole.Pattern = strings.TrimSpace(strings.Join(append(r.path(), rt.Pattern), " "))
+	whole := &Route{Use: slices.Clone(rt.Use), Handler: rt.Handler}
+	whole.Pattern = strings.TrimSpace(r.path + " " + rt.Pattern)
 	p, err := parsePattern(whole.Pattern)
 	if err != nil {
 		fail("%v", err)
@@ -208,30 +261,35 @@ func (r *Router) add(rt Route) *Route {
 	if len(p.words) == 0 {
 		fail("no word to find it by")
 	}
-	whole.pattern = p
-	whole.Use = slices.Clone(rt.Use)
+	whole.params = p.params
+	t := &target{name: whole.Pattern, pattern: p, route: whole}
+	t.run = r.wrap(chain(whole.Use, answer(whole)))
+	if words, other, ok := r.top().register(t, place); !ok {
+		fail("another route has the words %q (at %s)", words, other)
+	}
+	return whole
+}
 
-	top := r.top()
-	top.mu.Lock()
-	defer top.mu.Unlock()
-	for _, path := range p.expand() {
-		words := strings.Join(path, " ")
-		if other, ok := top.places[words]; ok {
-			fail("another route has the words %q (at %s)", words, other)
+// register adds t, unless it has a key in common with another target: then it
+// returns the key and where the other was registered.
+func (r *Router) register(t *target, place string) (key, other string, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	keys := t.keys()
+	for _, key := range keys {
+		if other, ok := r.places[key]; ok {
+			return key, other, false
 		}
 	}
-	if top.places == nil {
-		top.places = make(map[string]string)
+	if r.places == nil {
+		r.places = make(map[string]string)
 	}
-	for _, path := range p.expand() {
-		top.places[strings.Join(path, " ")] = place
+	for _, key := range keys {
+		r.places[key] = place
 	}
-	for up := r; up != nil; up = up.outer {
-		up.used = true
-	}
-	r.routes = append(r.routes, &whole)
-	top.table.Store(nil)
-	return &whole
+	r.targets = append(r.targets, t)
+	r.table.Store(nil)
+	return "", "", true
 }
 
 // Remove removes a route that Handle, Add or Command has returned. What it is
@@ -240,28 +298,16 @@ func (r *Router) Remove(rt *Route) bool {
 	top := r.top()
 	top.mu.Lock()
 	defer top.mu.Unlock()
-	return top.remove(top, rt)
-}
-
-func (r *Router) remove(top *Router, rt *Route) bool {
-	i := slices.Index(r.routes, rt)
-	if i < 0 {
-		return slices.ContainsFunc(r.inner, func(in *Router) bool { return in.remove(top, rt) })
+	i := slices.IndexFunc(top.targets, func(t *target) bool { return t.route == rt })
+	if i < 0 || rt == nil {
+		return false
 	}
-	r.routes = slices.Delete(r.routes, i, i+1)
-	for _, path := range rt.pattern.expand() {
-		delete(top.places, strings.Join(path, " "))
+	for _, key := range top.targets[i].keys() {
+		delete(top.places, key)
 	}
+	top.targets = slices.Delete(top.targets, i, i+1)
 	top.table.Store(nil)
 	return true
-}
-
-// path returns the words in front of every pattern of r.
-func (r *Router) path() []string {
-	if r.outer == nil {
-		return nil
-	}
-	return append(r.outer.path(), r.words...)
 }
 
 // Route calls f with a Router for commands that begin with the given words. It
@@ -269,49 +315,43 @@ func (r *Router) path() []string {
 // empty pattern: the words alone.
 func (r *Router) Route(words string, f func(r *Router)) {
 	p, err := parsePattern(words)
-	if err != nil || len(p.words) == 0 || len(p.params) > 0 {
+	switch {
+	case err != nil:
+		panic(fmt.Sprintf("vk: Route %q (at %s): %v", words, callers(1), err))
+	case len(p.words) == 0 || len(p.params) > 0:
 		panic(fmt.Sprintf("vk: Route %q (at %s): not just words", words, callers(1)))
 	}
-	r.nest([]string{words}, f)
+	r.nest(words, f)
 }
 
 // Group calls f with a Router that is like r but has middleware of its own,
 // inside of r's.
-func (r *Router) Group(f func(r *Router)) { r.nest(nil, f) }
+func (r *Router) Group(f func(r *Router)) { r.nest("", f) }
 
-func (r *Router) nest(words []string, f func(r *Router)) {
-	in := &Router{outer: r, words: words}
-	top := r.top()
-	top.mu.Lock()
-	r.inner = append(r.inner, in)
-	top.mu.Unlock()
+func (r *Router) nest(words string, f func(r *Router)) {
+	in := &Router{outer: r, path: strings.TrimSpace(r.path + " " + words)}
 	f(in)
 	if in.Prefix != nil {
-		panic("vk: only the outermost Router has a Prefix")
+		panic("vk: only the outermost Router has a Prefix (at " + callers(2) + ")")
 	}
 }
 
 // NotFound sets the handler for a command line that no route matches; with
-// words of its own, that of those lines which begin with them. It may be
-// set once. The handler's middleware is that of r's routes.
+// words of its own, that of those lines which begin with them. There can be
+// one for the same words. The handler's middleware is that of r's routes.
 //
 // Without one, a line with a prefix ends in a [*NotFoundError], which
 // middleware sees, and a text without one is left alone.
 func (r *Router) NotFound(h HandlerFunc) {
+	place := callers(1)
 	if h == nil {
-		panic("vk: NotFound: nil handler (at " + callers(1) + ")")
+		panic("vk: NotFound (at " + place + "): nil handler")
 	}
-	top := r.top()
-	top.mu.Lock()
-	defer top.mu.Unlock()
-	if r.notFound != nil {
-		panic("vk: NotFound is set twice (at " + callers(1) + ")")
+	p, _ := parsePattern(r.path) // parsed by Route before
+	t := &target{name: strings.TrimSpace("NotFound " + r.path), pattern: p, run: r.wrap(h)}
+	if _, other, ok := r.top().register(t, place); !ok {
+		panic("vk: NotFound (at " + place + "): there is another (at " + other + ")")
 	}
-	for up := r; up != nil; up = up.outer {
-		up.used = true
-	}
-	r.notFound = h
-	top.table.Store(nil)
 }
 
 // A NotFoundError says that somebody wrote a command that there is none of.
@@ -330,7 +370,7 @@ func (e *NotFoundError) Error() string {
 // object, decoded for this listener alone. It returns what removes the
 // listener again.
 //
-// The kind [Kind] may be of any name, also one that this package does not know
+// The kind may be of any name, also one that this package does not know
 // yet, and of any type that its object fits. On panics if h is nil, or if the
 // name is tied to another type in this package: a constant such as
 // [EventGroupJoin] always has the right one.
@@ -379,15 +419,22 @@ func (r *Router) Serve(c *Context) error {
 	if t == nil {
 		t = top.compile()
 	}
-	var errs []error
+	var errs handlerErrors
+	returned := false
+	defer func() {
+		if !returned { // a handler has called runtime.Goexit
+			c.inv.job.report(errs)
+		}
+	}()
 	t.serve(c, t.listeners[c.event.Kind], &errs)
+	returned = true
 	switch len(errs) {
 	case 0:
 		return nil
 	case 1:
 		return errs[0]
 	}
-	return handlerErrors(errs)
+	return errs
 }
 
 // handlerErrors are the errors of several handlers of one event.
@@ -395,6 +442,12 @@ type handlerErrors []error
 
 func (e handlerErrors) Error() string   { return errors.Join(e...).Error() }
 func (e handlerErrors) Unwrap() []error { return e }
+
+func (e *handlerErrors) add(err error) {
+	if err != nil {
+		*e = append(*e, err)
+	}
+}
 
 // callers returns the place in the program that called this package, skip
 // functions up.

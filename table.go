@@ -2,6 +2,7 @@ package vk
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -12,15 +13,15 @@ import (
 type table struct {
 	prefix    func(*Context) (string, bool)
 	listeners map[string][]*listener
-	root      *node
+	root      node
+	unknown   *target // for a line with a prefix that leads nowhere
 }
 
 // A node of the tree of command words.
 type node struct {
 	next     map[string]*node
-	route    *Route
-	run      HandlerFunc // the route's, with its middleware around
-	notFound HandlerFunc // of the Router that is here, likewise
+	route    *target
+	notFound *target // of the Router that is here
 }
 
 func (n *node) at(word string) *node {
@@ -42,46 +43,32 @@ func (r *Router) compile() *table {
 	if t := r.table.Load(); t != nil {
 		return t // somebody else was faster
 	}
-	t := &table{prefix: r.Prefix, listeners: make(map[string][]*listener), root: new(node)}
+	if r.unknown == nil {
+		// Composed when first needed, without the lock: middleware may
+		// register something.
+		use := r.use[:len(r.use):len(r.use)]
+		run := sync.OnceValue(func() HandlerFunc { return chain(use, unknown) })
+		r.unknown = &target{name: "NotFound", run: func(c *Context) error { return run()(c) }}
+	}
+	t := &table{prefix: r.Prefix, listeners: make(map[string][]*listener), unknown: r.unknown}
 	for _, l := range r.listeners {
 		t.listeners[l.kind] = append(t.listeners[l.kind], l)
 	}
-	r.compileInto(t.root, nil)
-	if t.root.notFound == nil {
-		t.root.notFound = chain(r.use, unknown)
+	for _, to := range r.targets {
+		for _, words := range to.pattern.expand() {
+			n := &t.root
+			for _, word := range words {
+				n = n.at(word)
+			}
+			if to.route != nil {
+				n.route = to
+			} else {
+				n.notFound = to
+			}
+		}
 	}
 	r.table.Store(t)
 	return t
-}
-
-// compileInto adds r and the Routers inside of it to the tree; use is the
-// middleware of r and of those around it.
-func (r *Router) compileInto(root *node, use []Middleware) {
-	use = append(use[:len(use):len(use)], r.use...)
-	for _, rt := range r.routes {
-		run := chain(use, chain(rt.Use, answer(rt)))
-		for _, path := range rt.pattern.expand() {
-			n := root
-			for _, word := range path {
-				n = n.at(word)
-			}
-			n.route, n.run = rt, run
-		}
-	}
-	if r.notFound != nil {
-		p, _ := parsePattern(strings.Join(r.path(), " ")) // parsed by Route before
-		run := chain(use, r.notFound)
-		for _, path := range p.expand() {
-			n := root
-			for _, word := range path {
-				n = n.at(word)
-			}
-			n.notFound = run
-		}
-	}
-	for _, in := range r.inner {
-		in.compileInto(root, use)
-	}
 }
 
 // chain wraps h in mw, the first outermost.
@@ -104,47 +91,33 @@ func answer(rt *Route) HandlerFunc {
 
 // unknown is the NotFound of a Router that has none.
 func unknown(c *Context) error {
-	if c.inv.prefix == "" {
-		return nil
-	}
 	return &NotFoundError{Prefix: c.inv.prefix, Line: c.inv.line}
 }
 
-// serve runs the listeners, then the route. A listener that calls
-// runtime.Goexit takes the goroutine along; the others are run on its way out.
-func (t *table) serve(c *Context, listeners []*listener, errs *[]error) {
+// serve runs the listeners, then the route. What comes after a listener is
+// deferred: it is run even if the listener ends the goroutine.
+func (t *table) serve(c *Context, listeners []*listener, errs *handlerErrors) {
 	if len(listeners) == 0 {
 		t.route(c, errs)
 		return
 	}
-	returned := false
-	defer func() {
-		if returned {
-			return
-		}
-		var late []error
-		t.serve(c, listeners[1:], &late)
-		for _, err := range late {
-			c.inv.job.report(err)
-		}
-	}()
-	if err := c.invoke(listeners[0].name, listeners[0].run, nil); err != nil {
-		*errs = append(*errs, err)
-	}
-	returned = true
-	t.serve(c, listeners[1:], errs)
+	defer t.serve(c, listeners[1:], errs)
+	errs.add(c.invoke(listeners[0].name, listeners[0].run, nil))
 }
 
 // route runs the route of a command line.
-func (t *table) route(c *Context, errs *[]error) {
+func (t *table) route(c *Context, errs *handlerErrors) {
 	if c.event.Kind != string(EventMessageNew) || c.event.head.out {
 		return
 	}
-	text := c.event.head.text
-	prefix := ""
+	text, prefix := c.event.head.text, ""
 	if t.prefix != nil {
-		var ok bool
-		if prefix, ok = t.prefix(c); !ok || !strings.HasPrefix(text, prefix) {
+		found := false
+		err := c.invoke("Prefix", func(c *Context) error {
+			prefix, found = t.prefix(c)
+			return nil
+		}, nil)
+		if errs.add(err); err != nil || !found || !strings.HasPrefix(text, prefix) {
 			return
 		}
 		text = text[len(prefix):]
@@ -155,38 +128,39 @@ func (t *table) route(c *Context, errs *[]error) {
 	if text == "" || startsWithSpace(text) {
 		return
 	}
-	rt, run, line := t.find(text)
-	name := ""
-	if rt != nil {
-		name = rt.Pattern
+	to, line := t.find(text)
+	if to == nil {
+		if prefix == "" {
+			return // not meant for the bot: middleware, such as a cooldown, is not to count it
+		}
+		to = t.unknown
 	}
-	err := c.invoke(name, run, func(i *invocation) {
-		i.route, i.prefix, i.line = rt, prefix, line
-	})
-	if err != nil {
-		*errs = append(*errs, err)
-	}
+	errs.add(c.invoke(to.name, to.run, func(i *invocation) {
+		i.route, i.prefix, i.line = to.route, prefix, line
+	}))
 }
 
-// find returns the route with the most words that the text begins with, what
-// to run for it, and the rest of the text. Where there is none, it returns the
-// NotFound handler of the innermost Router whose words the text begins with.
-func (t *table) find(text string) (rt *Route, run HandlerFunc, rest string) {
-	run, rest = t.root.notFound, text
-	n := t.root
-	for at := text; ; {
+// find returns the route with the most words that the text begins with, and the
+// rest of the text. Where the innermost Router whose words the text begins with
+// has more of them, it is that Router's NotFound, with all of the text. Where
+// there is neither, it is nil.
+func (t *table) find(text string) (to *target, rest string) {
+	to, rest = t.root.notFound, text
+	n := &t.root
+	for at := text; n.next != nil; {
 		var word string
 		word, at = cutWord(at)
 		if n = n.next[word]; n == nil {
-			return rt, run, rest
+			break
 		}
-		if n.notFound != nil {
-			rt, run, rest = nil, n.notFound, text
-		}
-		if n.route != nil {
-			rt, run, rest = n.route, n.run, at
+		switch {
+		case n.route != nil:
+			to, rest = n.route, at
+		case n.notFound != nil:
+			to, rest = n.notFound, text
 		}
 	}
+	return to, rest
 }
 
 // cutWord cuts the first word off. One that is longer than any in the tree
@@ -194,14 +168,16 @@ func (t *table) find(text string) (rt *Route, run HandlerFunc, rest string) {
 func cutWord(s string) (word, rest string) {
 	s = trimLeft(s)
 	for i := 0; i < len(s); {
-		r, n := rune(s[i]), 1
-		if r >= utf8.RuneSelf {
-			r, n = utf8.DecodeRuneInString(s[i:])
+		if ' ' < s[i] && s[i] < utf8.RuneSelf {
+			i++ // the usual case, faster
+		} else {
+			r, n := utf8.DecodeRuneInString(s[i:])
+			if unicode.IsSpace(r) {
+				return s[:i], s[i:]
+			}
+			i += n
 		}
-		if unicode.IsSpace(r) {
-			return s[:i], s[i:]
-		}
-		if i += n; i > maxWord {
+		if i > maxWord {
 			return "", s
 		}
 	}

@@ -1,0 +1,330 @@
+package vk_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/vkrouter/vk"
+)
+
+// said returns a Context for a message with the given text.
+func said(t testing.TB, text string) *vk.Context {
+	t.Helper()
+	object, err := json.Marshal(map[string]any{"message": map[string]any{"id": 1, "peer_id": 5, "from_id": 5, "text": text}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return happened(t, "message_new", string(object))
+}
+
+// happened returns a Context for an event.
+func happened(t testing.TB, kind, object string) *vk.Context {
+	t.Helper()
+	e, err := vk.ParseEvent(fmt.Appendf(nil, `{"type":%q,"event_id":"e","group_id":1,"object":%s}`, kind, object))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return vk.NewContext(context.Background(), nil, e)
+}
+
+// A trace is what ran.
+type trace []string
+
+func (l *trace) note(s string) { *l = append(*l, s) }
+
+// handler returns a handler that notes a name and the argument x.
+func (l *trace) handler(name string) vk.HandlerFunc {
+	return func(c *vk.Context) error {
+		if x := c.Arg("x"); x != "" {
+			name := name + ": " + x
+			l.note(name)
+			return nil
+		}
+		l.note(name)
+		return nil
+	}
+}
+
+// around returns a middleware that notes its name on the way in and out.
+func (l *trace) around(name string) vk.Middleware {
+	return func(next vk.HandlerFunc) vk.HandlerFunc {
+		return func(c *vk.Context) error {
+			l.note(name + "(")
+			defer l.note(")" + name)
+			return next(c)
+		}
+	}
+}
+
+// is expects what ran since it was last asked.
+func (l *trace) is(t *testing.T, want ...string) {
+	t.Helper()
+	if diff := cmp.Diff(want, []string(*l)); diff != "" {
+		t.Errorf("what ran (-want +got):\n%s", diff)
+	}
+	*l = nil
+}
+
+// panics returns what f panics with. The places in it that are of this file
+// come back as HERE.
+func panics(f func()) (msg string) {
+	defer func() {
+		msg = regexp.MustCompile(`router_test\.go:\d+`).ReplaceAllString(fmt.Sprint(recover()), "HERE")
+	}()
+	f()
+	return ""
+}
+
+func nothing(*vk.Context) error { return nil }
+
+func TestRouterMiddlewareOrder(t *testing.T) {
+	var ran trace
+	r := vk.NewRouter("!")
+	r.Use(ran.around("1"), ran.around("2"))
+	r.Use(ran.around("3"))
+	r.Handle("a", ran.handler("a"), ran.around("4"), ran.around("5"))
+	r.Add(vk.Route{Pattern: "b", Handler: ran.handler("b"), Use: []vk.Middleware{ran.around("4")}})
+	vk.Command(r, "c", func(*vk.Context, struct{}) error { ran.note("c"); return nil }, ran.around("4"))
+	r.Group(func(r *vk.Router) {
+		r.Use(ran.around("6"))
+		r.Handle("d", ran.handler("d"), ran.around("7"))
+		r.Route("e", func(r *vk.Router) {
+			r.Use(ran.around("8"))
+			r.Handle("", ran.handler("e"))
+			r.Handle("f|g", ran.handler("e-f"))
+		})
+	})
+	r.Handle("h", ran.handler("h"))
+	for text, want := range map[string]string{
+		"!a":   "1( 2( 3( 4( 5( a )5 )4 )3 )2 )1",
+		"!b":   "1( 2( 3( 4( b )4 )3 )2 )1",
+		"!c":   "1( 2( 3( 4( c )4 )3 )2 )1",
+		"!d":   "1( 2( 3( 6( 7( d )7 )6 )3 )2 )1",
+		"!e":   "1( 2( 3( 6( 8( e )8 )6 )3 )2 )1",
+		"!e g": "1( 2( 3( 6( 8( e-f )8 )6 )3 )2 )1",
+		"!h":   "1( 2( 3( h )3 )2 )1",
+	} {
+		t.Run(text, func(t *testing.T) {
+			if err := r.Serve(said(t, text)); err != nil {
+				t.Error(err)
+			}
+			ran.is(t, strings.Fields(want)...)
+		})
+	}
+}
+
+func TestRouterMiddlewareDoesNotWrapListeners(t *testing.T) {
+	var ran trace
+	r := vk.NewRouter("!")
+	r.Use(ran.around("use"))
+	vk.On(r, vk.EventMessageNew, func(*vk.Context, *vk.MessageNew) error { ran.note("listener"); return nil })
+	r.Group(func(r *vk.Router) {
+		r.Use(ran.around("group"))
+		vk.On(r, vk.EventMessageNew, func(*vk.Context, *vk.MessageNew) error { ran.note("listener in a group"); return nil })
+	})
+	r.Handle("a", ran.handler("a"))
+	r.Serve(said(t, "chatter"))
+	ran.is(t, "listener", "listener in a group")
+	r.Serve(said(t, "!a"))
+	ran.is(t, "listener", "listener in a group", "use(", "a", ")use")
+}
+
+// A middleware keeps what it has made for a route, whatever is registered
+// later.
+func TestRouterComposesChainsOnce(t *testing.T) {
+	composed, runs := 0, 0
+	count := func(next vk.HandlerFunc) vk.HandlerFunc {
+		composed++
+		runs = 0
+		return func(c *vk.Context) error { runs++; return next(c) }
+	}
+	for name, text := range map[string]string{"route": "!a", "NotFound": "!in x", "no NotFound": "!x"} {
+		t.Run(name, func(t *testing.T) {
+			r := vk.NewRouter("!")
+			r.Use(count)
+			composed = 0
+			switch name {
+			case "route":
+				r.Handle("a", nothing)
+			case "NotFound":
+				r.Route("in", func(r *vk.Router) { r.NotFound(nothing) })
+			}
+			for range 3 {
+				r.Serve(said(t, text))
+				vk.On(r, vk.EventGroupJoin, func(*vk.Context, *vk.GroupJoin) error { return nil })()
+			}
+			if composed != 1 || runs != 3 {
+				t.Errorf("composed %d times, the last for %d runs", composed, runs)
+			}
+		})
+	}
+}
+
+func TestRouterTakesMiddlewareUntilFirstRoute(t *testing.T) {
+	var ran trace
+	r := vk.NewRouter("!")
+	r.Use(ran.around("1"))
+	r.Serve(said(t, "!x"))
+	ran.is(t, "1(", ")1")
+	r.Use(ran.around("2"))
+	r.Serve(said(t, "!x"))
+	ran.is(t, "1(", "2(", ")2", ")1")
+}
+
+// A middleware that is being composed may use the Router: no lock is held.
+func TestRouterMiddlewareMayRegister(t *testing.T) {
+	for _, text := range []string{"!a", "!in x", "!x"} {
+		r := vk.NewRouter("!")
+		r.Use(func(next vk.HandlerFunc) vk.HandlerFunc {
+			vk.On(r, vk.EventGroupJoin, func(*vk.Context, *vk.GroupJoin) error { return nil })
+			return next
+		})
+		switch text {
+		case "!a":
+			r.Handle("a", nothing)
+		case "!in x":
+			r.Route("in", func(r *vk.Router) { r.NotFound(nothing) })
+		}
+		r.Serve(said(t, text))
+	}
+}
+
+func TestRouterRefusesAtRegistration(t *testing.T) {
+	var nilMiddleware vk.Middleware
+	in := func(f func(r *vk.Router)) func(*vk.Router) {
+		return func(r *vk.Router) { r.Route("in", f) }
+	}
+	tests := []struct {
+		name string
+		bad  func(r *vk.Router)
+		want string
+	}{
+		{"nil handler", func(r *vk.Router) { r.Handle("a", nil) }, `vk: pattern "a" (at HERE): nil handler`},
+		{"nil handler in Add", func(r *vk.Router) { r.Add(vk.Route{Pattern: "a"}) }, `vk: pattern "a" (at HERE): nil handler`},
+		{"nil middleware of a route", func(r *vk.Router) { r.Handle("a", nothing, nilMiddleware) }, `vk: pattern "a" (at HERE): nil middleware`},
+		{"nil middleware", func(r *vk.Router) { r.Use(nilMiddleware) }, `vk: Use: nil middleware (at HERE)`},
+		{"nil NotFound", func(r *vk.Router) { r.NotFound(nil) }, `vk: NotFound (at HERE): nil handler`},
+		{"nil listener", func(r *vk.Router) { vk.On(r, vk.EventGroupJoin, nil) }, `vk: On "group_join" (at HERE): nil handler`},
+		{"malformed pattern", func(r *vk.Router) { r.Handle("a {", nothing) }, `vk: pattern "a {" (at HERE): the placeholder "{" is not closed`},
+		{"no word", func(r *vk.Router) { r.Handle("", nothing) }, `vk: pattern "" (at HERE): no word to find it by`},
+		{"only placeholders", func(r *vk.Router) { r.Handle("{x}", nothing) }, `vk: pattern "{x}" (at HERE): no word to find it by`},
+		{"malformed words of Route", func(r *vk.Router) { r.Route("a|", func(*vk.Router) {}) }, `vk: Route "a|" (at HERE): the word "a|" has an empty alternative`},
+		{"placeholder in Route", func(r *vk.Router) { r.Route("a {x}", func(*vk.Router) {}) }, `vk: Route "a {x}" (at HERE): not just words`},
+		{"no words for Route", func(r *vk.Router) { r.Route(" ", func(*vk.Router) {}) }, `vk: Route " " (at HERE): not just words`},
+		{"Prefix of an inner Router", in(func(r *vk.Router) { r.Prefix = vk.Literal("!") }), `vk: only the outermost Router has a Prefix (at HERE)`},
+		{"Prefix of a Group", func(r *vk.Router) { r.Group(func(r *vk.Router) { r.Prefix = vk.Literal("!") }) }, `vk: only the outermost Router has a Prefix (at HERE)`},
+
+		{"Use after Handle", func(r *vk.Router) { r.Handle("a", nothing); r.Use() }, `vk: Use after a route was added (at HERE): the routes before would do without`},
+		{"Use after NotFound", func(r *vk.Router) { r.NotFound(nothing); r.Use() }, `vk: Use after a route was added (at HERE): the routes before would do without`},
+		{"Use after a route inside", func(r *vk.Router) {
+			r.Route("a", func(r *vk.Router) { r.Group(func(r *vk.Router) { r.Handle("b", nothing) }) })
+			r.Use()
+		}, `vk: Use after a route was added (at HERE): the routes before would do without`},
+		{"Use after the route was removed", func(r *vk.Router) { r.Remove(r.Handle("a", nothing)); r.Use() }, `vk: Use after a route was added (at HERE): the routes before would do without`},
+		{"Use after a route outside", func(r *vk.Router) {
+			r.Handle("a", nothing)
+			r.Group(func(r *vk.Router) { r.Use(); r.Handle("b", nothing) })
+		}, ""},
+		{"Use after a listener", func(r *vk.Router) {
+			vk.On(r, vk.EventGroupJoin, func(*vk.Context, *vk.GroupJoin) error { return nil })
+			r.Use()
+		}, ""},
+
+		{"same words", func(r *vk.Router) { r.Handle("a b", nothing); r.Handle(" a  b {x}", nothing) },
+			`vk: pattern " a  b {x}" (at HERE): another route has the words "a b" (at HERE)`},
+		{"same words, one alternative", func(r *vk.Router) { r.Handle("a b|c", nothing); r.Handle("d|a c", nothing) },
+			`vk: pattern "d|a c" (at HERE): another route has the words "a c" (at HERE)`},
+		{"same words in a Route", func(r *vk.Router) {
+			r.Handle("in b", nothing)
+			r.Route("in", func(r *vk.Router) { vk.Command(r, "b", func(*vk.Context, struct{}) error { return nil }) })
+		}, `vk: pattern "b" (at HERE): another route has the words "in b" (at HERE)`},
+		{"same words in a Group", func(r *vk.Router) {
+			r.Group(func(r *vk.Router) { r.Handle("a", nothing) })
+			r.Add(vk.Route{Pattern: "a", Handler: nothing})
+		}, `vk: pattern "a" (at HERE): another route has the words "a" (at HERE)`},
+		{"a longer command is another", func(r *vk.Router) { r.Handle("a", nothing); r.Handle("a b", nothing); r.Handle("A", nothing) }, ""},
+		{"two NotFounds", func(r *vk.Router) { r.NotFound(nothing); r.NotFound(nothing) }, `vk: NotFound (at HERE): there is another (at HERE)`},
+		{"two NotFounds of the same words", func(r *vk.Router) {
+			r.Route("a|b", func(r *vk.Router) { r.NotFound(nothing) })
+			r.Route("b", func(r *vk.Router) { r.Group(func(r *vk.Router) { r.NotFound(nothing) }) })
+		}, `vk: NotFound (at HERE): there is another (at HERE)`},
+		{"a NotFound beside the route of its words", in(func(r *vk.Router) { r.NotFound(nothing); r.Handle("", nothing) }), ""},
+
+		{"type of another kind", func(r *vk.Router) { vk.On(r, "group_join", func(*vk.Context, *vk.GroupLeave) error { return nil }) },
+			`vk: On "group_join" (at HERE): its object is a vk.GroupJoin, not a vk.GroupLeave`},
+		{"type of one's own for a known kind", func(r *vk.Router) { vk.On(r, "message_new", func(*vk.Context, *json.RawMessage) error { return nil }) },
+			`vk: On "message_new" (at HERE): its object is a vk.MessageNew, not a json.RawMessage`},
+		{"type of one's own for an unknown kind", func(r *vk.Router) { vk.On(r, "like_add", func(*vk.Context, *json.RawMessage) error { return nil }) }, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := panics(func() {
+				tt.bad(vk.NewRouter("!"))
+				panic("")
+			})
+			if got != tt.want {
+				t.Errorf("panics with %s\nwant %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestRouterIsAsBeforeAfterRefusal(t *testing.T) {
+	var ran trace
+	r := vk.NewRouter("!")
+	r.Handle("a", ran.handler("first"))
+	if panics(func() { r.Handle("b|a", ran.handler("second")) }) == "" {
+		t.Fatal("a conflict is accepted")
+	}
+	r.Serve(said(t, "!a"))
+	ran.is(t, "first")
+	r.Handle("b", ran.handler("b")) // is free
+	r.Serve(said(t, "!b"))
+	ran.is(t, "b")
+}
+
+func TestRouterRemove(t *testing.T) {
+	var ran trace
+	r := vk.NewRouter("!")
+	a := r.Handle("a|b {x?}", ran.handler("a"), ran.around("use"))
+	var inner *vk.Router
+	var c *vk.Route
+	r.Route("in", func(r *vk.Router) {
+		inner = r
+		c = vk.Command(r, "c {x}", func(*vk.Context, struct{ X string }) error { ran.note("c"); return nil })
+	})
+	r.Route("x", func(r *vk.Router) { r.NotFound(nothing) }) // is no route to remove
+	if a.Pattern != "a|b {x?}" || c.Pattern != "in c {x}" {
+		t.Error(a.Pattern, c.Pattern)
+	}
+	r.Serve(said(t, "!b 1"))
+	r.Serve(said(t, "!in c 1"))
+	ran.is(t, "use(", "a: 1", ")use", "c")
+
+	if !r.Remove(c) || r.Remove(c) || r.Remove(nil) || r.Remove(&vk.Route{Pattern: "a"}) {
+		t.Error("Remove")
+	}
+	var unknown *vk.NotFoundError
+	if err := r.Serve(said(t, "!in c 1")); !errors.As(err, &unknown) {
+		t.Error(err)
+	}
+	if !inner.Remove(a) { // any Router of the tree does
+		t.Error("Remove")
+	}
+	for _, text := range []string{"!a", "!b"} {
+		if err := r.Serve(said(t, text)); !errors.As(err, &unknown) {
+			t.Error(err)
+		}
+	}
+	r.Add(*a) // all words are free again
+	inner.Handle("c", ran.handler("another"))
+	r.Serve(said(t, "!a 2"))
+	r.Serve(said(t, "!in c"))
+	ran.is(t, "use(", "a: 2", ")use", "another")
+}

@@ -249,6 +249,29 @@ func TestAbandoned(t *testing.T) {
 	})
 }
 
+// TestAbandonedLate: what an abandoned event still has to run finds its context
+// ended.
+func TestAbandonedLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDiary()
+		logger, _ := logTo()
+		var r vk.Router
+		vk.On(&r, vk.EventMessageNew, func(c *vk.Context, e *vk.MessageNew) error {
+			time.Sleep(time.Hour)
+			return nil
+		})
+		r.Handle("x", func(c *vk.Context) error {
+			d.note("%v", errors.Is(context.Cause(c), vk.ErrTimeLimit))
+			return nil
+		})
+		dispatcher := &vk.Dispatcher{Handler: &r, Logger: logger}
+		dispatcher.Dispatch(t.Context(), message(t, 1, "x"))
+		time.Sleep(2 * time.Hour)
+		synctest.Wait()
+		d.is(t, "1h0m0s true")
+	})
+}
+
 //go:noinline
 func stuckHandler(_ *vk.Context, forever chan struct{}) { <-forever }
 

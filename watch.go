@@ -24,6 +24,7 @@ type watched struct {
 	list       *jobList // the one that it is in; nil before and after
 	prev, next *job
 	at         time.Time // when it is due: to be late, or to be abandoned
+	abandoned  bool
 	inner      inner
 }
 
@@ -64,12 +65,15 @@ func (j *job) enter(in inner) (outer inner) {
 	w := &j.d.watch
 	w.mu.Lock()
 	outer, j.inner = j.inner, in
-	stopped := j.feed.stopped
+	stopped, abandoned := j.feed.stopped, j.abandoned
 	if j.list == &w.running {
 		w.put(j, &w.running, w.limit)
 	}
 	w.mu.Unlock()
-	if stopped {
+	switch {
+	case abandoned: // the conversation has gone on without it
+		in.cancel(ErrTimeLimit)
+	case stopped:
 		in.cancel(ErrStopped)
 	}
 	return outer
@@ -156,6 +160,7 @@ func (w *watch) fire() {
 	w.due = time.Time{}
 	for j := w.late.first; j != nil && !j.at.After(now); j = w.late.first {
 		w.late.remove(j)
+		j.abandoned = true
 		up = append(up, given{j, j.inner.name})
 	}
 	for j := w.running.first; j != nil && !j.at.IsZero() && !j.at.After(now); j = w.running.first {

@@ -10,15 +10,15 @@ import (
 
 // A call is one request to the API while it is being answered.
 type call struct {
-	w       *World
-	name    string
-	params  map[string]string // without empty ones and secrets
-	baseURL string            // of the server, as the client knows it
-	method  *method
-	token   *token
-	version version
-	struck  string // the method that faults were asked about
-	nested  bool   // made by an execute
+	w         *World
+	name      string
+	params    map[string]string // without empty ones and secrets
+	baseURL   string            // of the server, as the client knows it
+	method    *method
+	token     *token
+	version   version
+	secretKey string // of a callback server, which is not kept with the parameters
+	nested    bool   // made by an execute
 
 	executeErrors []executeError // what an execute tells beside its response
 }
@@ -34,6 +34,8 @@ func (w *World) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/method/{name}", w.serveMethod)
 	mux.HandleFunc("/lp/{group}", w.serveLongPoll)
+	mux.HandleFunc("/im/{owner}", w.serveInbox)
+	mux.HandleFunc("/upload/{kind}", w.serveUpload)
 	return mux
 }
 
@@ -69,6 +71,7 @@ func (w *World) serveMethod(rw http.ResponseWriter, r *http.Request) {
 		value = h
 	}
 	c := &call{w: w, name: r.PathValue("name"), params: cleanParams(r.Form), baseURL: w.baseURL(r)}
+	c.secretKey = r.Form.Get("secret_key")
 
 	h := w.strikeCall(c, value, r.Form)
 	rw, ok := w.begin(rw, r, h)

@@ -55,7 +55,7 @@ func (w *World) AddMedia(kind string, object json.RawMessage) (string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	a := attachment{kind: kind, owner: ids.Owner, id: ids.ID, object: object}
-	w.media[a.name()] = a
+	w.media.put(a.name(), a)
 	return a.name(), nil
 }
 
@@ -70,6 +70,7 @@ func (w *World) attachments(param string) ([]json.RawMessage, *apiError) {
 		if !ok {
 			return nil, invalid("attachment is invalid")
 		}
+		a = w.asSaved(a)
 		out = append(out, wrapMedia(a.kind, w.mediaObject(a)))
 	}
 	if len(out) > maxAttachments {
@@ -86,7 +87,7 @@ func wrapMedia(kind string, object json.RawMessage) json.RawMessage {
 // mediaObject is the object that an attachment names, or the least that VK
 // would tell of such a thing if the world does not know it.
 func (w *World) mediaObject(a attachment) json.RawMessage {
-	if known, ok := w.media[a.name()]; ok {
+	if known, ok := w.media.get(a.name()); ok {
 		return known.object
 	}
 	o := map[string]any{"id": a.id, "owner_id": a.owner}

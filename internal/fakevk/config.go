@@ -2,6 +2,7 @@ package fakevk
 
 import (
 	"cmp"
+	"net/http"
 	"time"
 )
 
@@ -49,13 +50,24 @@ type Config struct {
 	// 4096, what VK's clients show; its schema says 9000.
 	MaxMessageLen int
 
-	// HistoryLimit is how many messages a dialog keeps. Zero means 10,000; the
-	// oldest are forgotten first.
+	// HistoryLimit is how many messages a dialog keeps, and how many posts a
+	// wall and comments a post. Zero means 10,000; the oldest are forgotten
+	// first.
 	HistoryLimit int
 
 	// CallLimit is how many API calls [World.Calls] remembers. Zero means
 	// 10,000; the oldest are forgotten first.
 	CallLimit int
+
+	// MediaLimit is how many pieces of media the world knows, and how many
+	// uploads it remembers. Of each it keeps what it is, never its bytes. Zero
+	// means 10,000; the oldest are forgotten first.
+	MediaLimit int
+
+	// MaxDocSize is the largest document, voice message or video that upload
+	// hosts take, in bytes. Zero means 200 MB; VK's page says 4 GB, which few
+	// accounts have.
+	MaxDocSize int64
 
 	// ClockOffset is by how much the server's clock is ahead of time.Now; see
 	// [World.SetClock].
@@ -82,6 +94,28 @@ type Config struct {
 	// Whether VK does it is not settled: some clients undo it, others do not.
 	EscapeText bool
 
+	// CallbackClient sends events to callback servers. Nil means
+	// http.DefaultClient; in a testing/synctest bubble it must be one made
+	// there.
+	CallbackClient *http.Client
+
+	// CallbackTimeout is how long a callback server may take to answer; zero
+	// means ten seconds, which VK does not tell but its clients' authors have
+	// measured.
+	CallbackTimeout time.Duration
+
+	// CallbackParallel is how many requests one callback server gets at once;
+	// zero means one.
+	CallbackParallel int
+
+	// ConfirmWithSecret puts the secret into the confirmation request too. VK
+	// was seen to do both.
+	ConfirmWithSecret bool
+
+	// UploadJSON lets every upload host say that its answer is JSON. By default
+	// those for photos say text/html, as VK's were seen to.
+	UploadJSON bool
+
 	// ExecuteSummary ends the execute_errors of an execute with one more entry
 	// for the method execute itself, which repeats the last error. VK's answers
 	// were seen with and without it.
@@ -105,5 +139,7 @@ func (c Config) withDefaults() Config {
 	c.MaxMessageLen = cmp.Or(c.MaxMessageLen, defaultMaxMessageLen)
 	c.HistoryLimit = cmp.Or(c.HistoryLimit, defaultHistoryLimit)
 	c.CallLimit = cmp.Or(c.CallLimit, defaultCallLimit)
+	c.MediaLimit = cmp.Or(c.MediaLimit, defaultMediaLimit)
+	c.MaxDocSize = cmp.Or(c.MaxDocSize, defaultMaxDocSize)
 	return c
 }

@@ -13,6 +13,7 @@ type dialog struct {
 	chat     *chat // nil in a personal dialog
 	sides    pair  // zero in a chat
 	last     int64 // CMID of the newest
+	version  int64 // of its newest change
 	messages []*Message
 
 	sent     map[sendKey]*Message // by random_id
@@ -161,6 +162,7 @@ func (w *World) post(d *dialog, m *Message) *Message {
 	w.lastVersion++
 	d.last++
 	m.ID, m.CMID, m.Version, m.Date = w.lastMessage, d.last, w.lastVersion, now()
+	d.version = m.Version
 	d.messages = append(d.messages, m)
 	w.byID[m.ID] = place{d, m.CMID}
 	if len(d.messages) > w.cfg.HistoryLimit {
@@ -198,6 +200,7 @@ func (w *World) replace(d *dialog, m *Message) {
 	}
 	w.lastVersion++
 	m.Version = w.lastVersion
+	d.version = m.Version
 	d.messages[i] = m
 	w.touch()
 }

@@ -18,14 +18,20 @@ const (
 	codeCaptcha       = 14
 	codeAccess        = 15
 	codeDeactivated   = 18
+	codeUpload        = 22
 	codeGroupAuth     = 27
 	codeAppAuth       = 28
 	codeNotDone       = 33
 	codeParam         = 100
 	codeLimits        = 103
 	codeNotFound      = 104
+	codeSaveFile      = 105
 	codeUserID        = 113
+	codeParamAlbum    = 114
+	codeParamServer   = 118
+	codeParamHash     = 121
 	codeGroupID       = 125
+	codeParamPhoto    = 129
 
 	codePostAccess    = 210
 	codeCommentAccess = 211
@@ -33,10 +39,12 @@ const (
 	codeAddReply      = 213
 	codeAddPost       = 214
 	codeNotDeleted    = 243
+	codeAlbums        = 302
 
-	codeCreatorRole = 700
-	codeNotInClub   = 701
-	codeScreenName  = 1260
+	codeCreatorRole  = 700
+	codeNotInClub    = 701
+	codeManyOfficers = 702
+	codeScreenName   = 1260
 
 	codeBlacklisted    = 900
 	codeNoPermission   = 901
@@ -61,6 +69,8 @@ const (
 	codeContactMissing = 936
 	codeIntent         = 943
 	codeReaction       = 1009
+	codePhotoChanged   = 1160
+	codeCallbackLimit  = 2000
 
 	codeHTTPMethod = 9999
 
@@ -83,6 +93,15 @@ var errorTexts = map[int]string{
 	codeCaptcha:        "Captcha needed",
 	codeAccess:         "Access denied",
 	codeDeactivated:    "User was deleted or banned",
+	codeUpload:         "Upload error",
+	codeSaveFile:       "Couldn't save file",
+	codeParamAlbum:     "Invalid album id",
+	codeParamServer:    "Invalid server",
+	codeParamHash:      "Invalid hash",
+	codeParamPhoto:     "Invalid photo",
+	codeAlbums:         "Albums number limit is reached",
+	codePhotoChanged:   "Original photo was changed",
+	codeCallbackLimit:  "Servers number limit is reached",
 	codeGroupAuth:      "Group authorization failed",
 	codeAppAuth:        "Application authorization failed",
 	codeParam:          "One of the parameters specified was missing or invalid",
@@ -113,6 +132,7 @@ var errorTexts = map[int]string{
 	codeAddPost:        "Access to adding post denied",
 	codeNotDeleted:     "Comment has not been deleted",
 	codeCreatorRole:    "Cannot edit creator role",
+	codeManyOfficers:   "Too many officers in club",
 	codeNotInClub:      "User should be in club",
 	codeScreenName:     "Invalid screen name",
 	codeNotDone:        "Not implemented yet",

@@ -54,68 +54,81 @@ func (c *call) execute() (any, *apiError) {
 type machine struct {
 	call   *call // of execute itself
 	calls  int
-	size   int // bytes of all responses
+	size   int // bytes of all responses and arguments
 	errors []executeError
 }
 
 // run returns what the script returns, null if it does not.
-//
-// The values of a script are nil, bool, string, json.Number, []any, object and,
-// untouched, the responses of calls as json.RawMessage.
 func (m *machine) run(s script) (any, *apiError) {
 	for _, st := range s {
-		switch st := st.(type) {
-		case returnStatement:
-			return m.eval(st.value)
-		case exprStatement:
-			if _, err := m.eval(st.value); err != nil {
-				return nil, err
-			}
+		if v, returned, err := st.run(m); returned || err != nil {
+			return v, err
 		}
 	}
 	return nil, nil
 }
 
-func (m *machine) eval(x expression) (any, *apiError) {
-	switch x := x.(type) {
-	case literal:
-		return x.value, nil
-	case argument:
-		if v, ok := m.call.params[string(x)]; ok {
-			return v, nil
-		}
-		return nil, nil
-	case arrayLiteral:
-		list := make([]any, len(x))
-		for i, item := range x {
-			v, err := m.eval(item)
-			if err != nil {
-				return nil, err
-			}
-			list[i] = v
-		}
-		return list, nil
-	case objectLiteral:
-		var o object
-		for _, f := range x {
-			v, err := m.eval(f.value)
-			if err != nil {
-				return nil, err
-			}
-			o.set(f.name, v)
-		}
-		return o, nil
-	case apiCall:
-		return m.invoke(x)
-	}
-	return nil, fail(codeRuntime)
+// A statement runs, and may end the script with a value.
+type statement interface {
+	run(*machine) (v any, returned bool, err *apiError)
 }
 
-// invoke makes a call. What it returns as an error ends the script.
-func (m *machine) invoke(x apiCall) (any, *apiError) {
+func (s returnStatement) run(m *machine) (any, bool, *apiError) {
+	v, err := s.value.eval(m)
+	return v, true, err
+}
+
+func (s exprStatement) run(m *machine) (any, bool, *apiError) {
+	_, err := s.value.eval(m)
+	return nil, false, err
+}
+
+// An expression has a value: nil, bool, string, json.Number, []any, object or,
+// untouched, the response of a call as json.RawMessage. What it returns as an
+// error ends the script.
+type expression interface {
+	eval(*machine) (any, *apiError)
+}
+
+func (x literal) eval(*machine) (any, *apiError) { return x.value, nil }
+
+// eval of an argument that the request does not have is null.
+func (x argument) eval(m *machine) (any, *apiError) {
+	v, ok := m.call.params[string(x)]
+	if !ok {
+		return nil, nil
+	}
+	return v, m.grow(len(v))
+}
+
+func (x arrayLiteral) eval(m *machine) (any, *apiError) {
+	list := make([]any, len(x))
+	for i, item := range x {
+		var err *apiError
+		if list[i], err = item.eval(m); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+func (x objectLiteral) eval(m *machine) (any, *apiError) {
+	var o object
+	for _, p := range x {
+		v, err := p.value.eval(m)
+		if err != nil {
+			return nil, err
+		}
+		o.set(p.name, v)
+	}
+	return o, nil
+}
+
+// eval of a call that fails is false.
+func (x apiCall) eval(m *machine) (any, *apiError) {
 	params := make(map[string]string)
 	if x.args != nil {
-		args, err := m.eval(x.args)
+		args, err := x.args.eval(m)
 		if err != nil {
 			return nil, err
 		}
@@ -127,26 +140,37 @@ func (m *machine) invoke(x apiCall) (any, *apiError) {
 			params[name] = paramText(o.values[i])
 		}
 	}
+	return m.invoke(x.method, params)
+}
+
+// invoke makes a call.
+func (m *machine) invoke(method string, params map[string]string) (any, *apiError) {
 	if m.calls++; m.calls > maxExecuteCalls {
 		return nil, fail(codeRuntime, "too many api calls")
 	}
 	outer := m.call
 	c := &call{
-		w: outer.w, name: x.method, params: withoutSecrets(params), baseURL: outer.baseURL,
-		token: outer.token, version: outer.version, nested: true,
+		w: outer.w, name: method, params: withoutSecrets(params), baseURL: outer.baseURL,
+		token: outer.token, version: outer.version, nested: true, secretKey: params["secret_key"],
 	}
 	response, fault := c.invoke()
 	if fault != nil {
 		c.w.record(c, nil, fault)
-		m.errors = append(m.errors, executeError{x.method, fault.code, fault.msg})
+		m.errors = append(m.errors, executeError{method, fault.code, fault.msg})
 		return false, nil
 	}
 	body := mustJSON(response)
 	c.w.record(c, body, nil)
-	if m.size += len(body); m.size > maxExecuteResponse {
-		return nil, fail(codeRuntime, "response size is too big")
+	return body, m.grow(len(body))
+}
+
+// grow counts what the script has got hold of, so that it cannot multiply it
+// without bound.
+func (m *machine) grow(bytes int) *apiError {
+	if m.size += bytes; m.size > maxExecuteResponse {
+		return fail(codeRuntime, "response size is too big")
 	}
-	return body, nil
+	return nil
 }
 
 // invoke answers a call whose token, version and share of the limit are

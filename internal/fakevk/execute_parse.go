@@ -25,18 +25,10 @@ const (
 // A script is a list of statements, run in order up to the first return.
 type script []statement
 
+// The nodes of the tree. What they do is in execute.go.
 type (
-	statement interface{ isStatement() }
-
 	returnStatement struct{ value expression }
 	exprStatement   struct{ value expression }
-)
-
-func (returnStatement) isStatement() {}
-func (exprStatement) isStatement()   {}
-
-type (
-	expression interface{ isExpression() }
 
 	literal       struct{ value any } // nil, bool, string or json.Number
 	arrayLiteral  []expression
@@ -46,18 +38,13 @@ type (
 		args   expression // nil when called without
 	}
 	argument string // Args.name
-
-	property struct {
-		name  string
-		value expression
-	}
 )
 
-func (literal) isExpression()       {}
-func (arrayLiteral) isExpression()  {}
-func (objectLiteral) isExpression() {}
-func (apiCall) isExpression()       {}
-func (argument) isExpression()      {}
+// A property is one key of an object literal.
+type property struct {
+	name  string
+	value expression
+}
 
 // A compileError is what error 12 says after the colon.
 type compileError string

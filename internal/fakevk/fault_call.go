@@ -12,7 +12,6 @@ import (
 func (w *World) strikeCall(c *call, token string, form url.Values) *hit {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	c.struck = c.name
 	if len(w.faults) == 0 {
 		return nil
 	}
@@ -25,10 +24,9 @@ func (w *World) strikeCall(c *call, token string, form url.Values) *hit {
 	return w.strike(o)
 }
 
-// strikeInner is the error that a fault gives a call made by execute, which is
-// the one that no strike was for. It may be nil.
+// strikeInner is the error that a fault gives a call made by execute, or nil.
 func (c *call) strikeInner() *apiError {
-	if c.struck == c.name {
+	if !c.nested {
 		return nil
 	}
 	o := c.occasion()

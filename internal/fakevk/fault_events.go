@@ -73,6 +73,7 @@ func (w *World) letGo(g *group, id string) {
 // pass hands an event to the sources.
 func (w *World) pass(g *group, e Event) {
 	g.lp.accept(e)
+	w.callBack(g, e)
 	w.touch()
 }
 
@@ -95,6 +96,20 @@ func (w *World) later(d time.Duration, do func()) {
 	})
 }
 
+// Outstanding returns how much is still to come by itself: events that faults
+// keep back, and what is on its way to callback servers or will be tried again.
+func (w *World) Outstanding() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := len(w.timers)
+	for _, g := range w.groups {
+		for _, cb := range g.callbacks {
+			n += len(cb.queue) + cb.away
+		}
+	}
+	return n
+}
+
 // Inject puts something into the updates of a community's long poll, and sends
 // it to its callback servers, that need not be an event: null, a number, an
 // object without a type. It panics if that is no JSON.
@@ -110,5 +125,10 @@ func (w *World) inject(g *group, element json.RawMessage) {
 		element = json.RawMessage("null")
 	}
 	g.lp.append(element)
+	for _, cb := range g.callbacks {
+		if cb.takes() {
+			w.enqueue(cb, &parcel{body: element})
+		}
+	}
 	w.touch()
 }

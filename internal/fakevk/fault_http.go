@@ -109,8 +109,6 @@ type faultyWriter struct {
 	effect answerEffect
 }
 
-func (x *faultyWriter) Unwrap() http.ResponseWriter { return x.ResponseWriter }
-
 func (x *faultyWriter) Write(b []byte) (int, error) {
 	x.effect.send(x, b)
 	return len(b), nil
@@ -252,9 +250,9 @@ func (e Huge) send(x *faultyWriter, b []byte) {
 	out.Write(b[1:])
 }
 
-// strikePoll finds what happens to a poll of a community and, if that is a
-// failure, the answer that tells of it.
-func (w *World) strikePoll(group int64) (*hit, json.RawMessage) {
+// strikePoll finds what happens to a poll of a community's Bots Long Poll, or
+// of its inbox, and, if that is a failure, the answer that tells of it.
+func (w *World) strikePoll(group int64, inbox bool) (*hit, json.RawMessage) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	h := w.strike(Occasion{On: OnLongPoll, Group: group, kind: atPoll})
@@ -269,10 +267,13 @@ func (w *World) strikePoll(group int64) (*hit, json.RawMessage) {
 	switch g := w.groups[group]; {
 	case f.Code == 4:
 		return h, json.RawMessage(`{"failed":4,"min_version":1,"max_version":19}`)
-	case f.Code == 1 && f.TS == 0 && g != nil:
-		answer.TS = g.lp.head
-	case f.Code == 1:
+	case f.Code != 1:
+	case f.TS != 0:
 		answer.TS = f.TS
+	case inbox:
+		answer.TS = w.lastVersion
+	case g != nil:
+		answer.TS = g.lp.head
 	}
 	return h, mustJSON(answer)
 }

@@ -34,6 +34,10 @@ type GroupSpec struct {
 	// error 912.
 	NoBotFeatures bool
 
+	// Intents are those that the community may use besides default; nil means
+	// all. Others are refused with error 943.
+	Intents []string
+
 	// Fields are further fields, returned when a call asks for them by name.
 	Fields map[string]any
 }
@@ -79,6 +83,10 @@ type group struct {
 	subscribers map[subscription]time.Time
 
 	held []Event // which faults keep back to be overtaken
+
+	callbacks    []*callback
+	lastCallback int64
+	deliveries   []Delivery
 }
 
 // eventNames are the switches of the long poll settings: what the schema's
@@ -151,7 +159,10 @@ func (w *World) SetBotFeatures(group int64, on bool) {
 func (w *World) Allow(user, group int64, key string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	g := w.mustGroup(group)
+	w.allow(w.mustGroup(group), user, key)
+}
+
+func (w *World) allow(g *group, user int64, key string) {
 	g.allowed[user] = true
 	if u := w.users[user]; u != nil {
 		u.DenyMessages = false
@@ -166,7 +177,10 @@ func (w *World) Allow(user, group int64, key string) {
 func (w *World) Deny(user, group int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	g := w.mustGroup(group)
+	w.deny(w.mustGroup(group), user)
+}
+
+func (w *World) deny(g *group, user int64) {
 	g.allowed[user] = false
 	w.emit(g, "message_deny", struct {
 		UserID int64 `json:"user_id"`

@@ -61,6 +61,7 @@ type reply struct {
 		Msg     string         `json:"error_msg"`
 		Params  []requestParam `json:"request_params"`
 	}
+	ExecuteErrors []executeError `json:"execute_errors"`
 }
 
 // call makes one with the community's token in v 5.199; pairs override both.
@@ -116,6 +117,7 @@ func (s *scene) ok(v any, method string, pairs ...any) {
 func (s *scene) fails(code int, words, method string, pairs ...any) {
 	s.t.Helper()
 	rep := s.call(method, pairs...)
+	noteRefusal(method, rep)
 	switch {
 	case rep.Error == nil:
 		s.t.Errorf("%s %v = %s, want error %d", method, pairs, rep.Response, code)

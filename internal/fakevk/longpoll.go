@@ -145,7 +145,7 @@ func (w *World) serveLongPoll(rw http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		ts = -1
 	}
-	h, body := w.strikePoll(id)
+	h, body := w.strikePoll(id, false)
 	rw, ok := w.begin(rw, r, h)
 	if !ok {
 		return

@@ -137,8 +137,9 @@ func (w *World) leave(g *group, user int64, self bool) {
 func (w *World) SetRole(admin, user, group int64, role string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	g, r, ok := w.groups[group], roleNone, false
-	if r, ok = parseRole(role); g == nil || w.users[user] == nil || !ok || r == roleCreator {
+	g := w.groups[group]
+	r, ok := parseRole(role)
+	if g == nil || w.users[user] == nil || !ok || r == roleCreator {
 		return fmt.Errorf("%w: %d cannot be %s of %d", ErrForbidden, user, role, group)
 	}
 	w.setRole(g, admin, user, r)

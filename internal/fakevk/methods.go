@@ -1,8 +1,16 @@
 package fakevk
 
+import (
+	"maps"
+	"slices"
+)
+
 // methods is the API: every method that the fake knows, by name. Each
 // methods_*.go file registers its own at start; nothing changes it later.
 var methods = make(map[string]*method)
+
+// Methods returns the names of the methods that the fake knows, sorted.
+func Methods() []string { return slices.Sorted(maps.Keys(methods)) }
 
 // userOrGroup are the tokens that most methods take.
 const userOrGroup = userToken | groupToken

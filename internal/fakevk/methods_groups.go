@@ -110,7 +110,9 @@ func (c *call) groupsGetLongPollSettings() (any, *apiError) {
 // groupsSetLongPollSettings leaves alone what the call does not mention.
 func (c *call) groupsSetLongPollSettings() (any, *apiError) {
 	c.positive("group_id")
-	l := &c.group().lp
+	g := c.group()
+	c.rights(g, roleAdministrator)
+	l := &g.lp
 	v := l.version
 	if c.has("api_version") {
 		v = c.str("api_version")

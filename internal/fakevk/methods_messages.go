@@ -30,6 +30,9 @@ func (c *call) messagesSend() (any, *apiError) {
 	}
 	randomID := c.randomID()
 	sender := c.actor()
+	if err := c.checkIntent(sender); err != nil {
+		return nil, err
+	}
 	peers, many, err := c.recipients()
 	if err != nil {
 		return nil, err
@@ -329,8 +332,11 @@ func (c *call) messagesMarkAsRead() (any, *apiError) {
 		}
 		upTo := d.last
 		switch {
-		case c.has("up_to_cmid"):
+		case c.bool("mark_conversation_as_read"):
+		case c.has("up_to_cmid") && c.version >= version5_193:
 			upTo = c.int("up_to_cmid")
+		case c.has("start_cmid") && c.version < version5_193:
+			upTo = c.int("start_cmid")
 		case c.has("start_message_id"):
 			if upTo = c.w.byID[c.int("start_message_id")].cmid; upTo == 0 {
 				return 1, nil

@@ -24,6 +24,8 @@ type messageList struct {
 	Items    []wireMessage    `json:"items"`
 	Profiles []map[string]any `json:"profiles,omitempty"`
 	Groups   []map[string]any `json:"groups,omitempty"`
+
+	Conversations []wireConversation `json:"conversations,omitempty"` // of messages.getHistory
 }
 
 // located is a message with the dialog it is in.
@@ -160,7 +162,11 @@ func (c *call) messagesGetHistory() (any, *apiError) {
 	for _, m := range ms[from:to] {
 		found = append(found, located{d, m})
 	}
-	return c.messageList(viewer, found, total), nil
+	list := c.messageList(viewer, found, total)
+	if list.Profiles != nil || list.Groups != nil {
+		list.Conversations = []wireConversation{c.w.conversation(d, viewer, peer)}
+	}
+	return list, nil
 }
 
 // startOf is the place in ms of the message that start_message_id names; -1

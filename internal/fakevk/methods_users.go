@@ -23,6 +23,9 @@ func (c *call) usersGet() (any, *apiError) {
 	if len(ids) == 0 && c.token.kind == userToken {
 		ids = []string{fmt.Sprint(c.token.owner)}
 	}
+	if len(ids) > 0 && !slices.ContainsFunc(ids, c.w.namesUser) {
+		return nil, fail(codeUserID)
+	}
 	out := []map[string]any{}
 	for _, s := range ids {
 		if u := c.w.findUser(s); u != nil {
@@ -30,6 +33,17 @@ func (c *call) usersGet() (any, *apiError) {
 		}
 	}
 	return out, nil
+}
+
+// namesUser reports whether a word may be a person's: an id, whether there is
+// such a person or not, or a screen name that is taken.
+func (w *World) namesUser(s string) bool {
+	s = strings.ToLower(s)
+	if _, err := parseID(strings.TrimPrefix(s, "id")); err == nil {
+		return true
+	}
+	owner, ok := w.resolve(s)
+	return ok && owner > 0
 }
 
 // findUser takes an id or a screen name.
@@ -89,11 +103,22 @@ func (u *user) field(name string) (any, bool) {
 		return u.Sex, true
 	case "screen_name", "domain":
 		return u.ScreenName, true
-	case "online", "online_mobile", "verified", "blacklisted", "has_photo":
+	case "online", "online_mobile", "verified", "blacklisted", "has_photo", "blacklisted_by_me", "is_favorite",
+		"is_hidden_from_feed", "is_friend", "friend_status", "common_count", "followers_count", "trending", "has_mobile",
+		"relation":
 		return 0, true
+	case "can_post", "can_see_all_posts", "can_see_audio", "can_send_friend_request":
+		return boolInt(!u.Closed), true
+	case "status", "nickname", "about", "activities", "books", "games", "home_town", "interests", "movies", "music",
+		"quotes", "site", "tv":
+		return "", true
+	case "last_seen":
+		return map[string]int64{"platform": 7, "time": now().Unix()}, true
+	case "online_info":
+		return map[string]bool{"visible": true, "is_online": false, "is_mobile": false}, true
 	case "can_write_private_message":
 		return boolInt(!u.Private), true
-	case "photo_50", "photo_100", "photo_200", "photo_max":
+	case "photo_50", "photo_100", "photo_200", "photo_max", "photo_200_orig", "photo_400_orig", "photo_max_orig":
 		return fmt.Sprintf("https://sun9-1.userapi.com/%s_%d.jpg", name, u.ID), true
 	}
 	return nil, false

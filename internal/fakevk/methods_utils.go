@@ -1,5 +1,7 @@
 package fakevk
 
+import "strings"
+
 func init() {
 	register("utils.getServerTime", anyToken, scopeNone, (*call).utilsGetServerTime)
 	register("utils.resolveScreenName", anyToken, scopeNone, (*call).utilsResolveScreenName)
@@ -10,7 +12,15 @@ func (c *call) utilsGetServerTime() (any, *apiError) { return c.w.unix(now()), n
 // utilsResolveScreenName answers an empty array for a name that nobody has.
 func (c *call) utilsResolveScreenName() (any, *apiError) {
 	c.require("screen_name")
-	owner, ok := c.w.resolve(c.str("screen_name"))
+	name := c.str("screen_name")
+	if a, ok := c.w.apps[strings.ToLower(name)]; ok {
+		out := map[string]any{"object_id": a.id, "type": a.kind}
+		if a.group != 0 {
+			out["group_id"] = a.group
+		}
+		return out, nil
+	}
+	owner, ok := c.w.resolve(name)
 	if !ok {
 		return []int{}, nil
 	}

@@ -80,6 +80,10 @@ func (w *World) Press(user, peer, cmid int64, b Button) (Press, error) {
 		return p, err
 	case "callback":
 		w.pressCallback(&p)
+	case "intent_subscribe":
+		w.subscribe(w.groups[p.GroupID], user, b.Action.Intent, b.Action.SubscribeID)
+	case "intent_unsubscribe":
+		delete(w.groups[p.GroupID].subscribers, subscription{user, b.Action.Intent, b.Action.SubscribeID})
 	}
 	return p, nil
 }

@@ -29,10 +29,19 @@ var schema = struct {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	if names := lenient(); code == 0 && len(names) > 0 {
+		fmt.Println("no test sees these methods refuse anything:", names)
+		code = 1
+	}
 	if schema.root == "" {
 		fmt.Println("answers were not checked against VK's schema: VK_SCHEMA is not set")
 	} else {
-		fmt.Printf("checked %d answers and events against VK's schema: %d violations\n", schema.answers, len(schema.breaches))
+		fmt.Printf("checked %d answers and events of %d methods against VK's schema: %d violations\n",
+			schema.answers, len(schema.methods), len(schema.breaches))
+		if names := unchecked(); code == 0 && len(names) > 0 {
+			fmt.Println("no answer of these methods was checked:", names)
+			code = 1
+		}
 	}
 	os.Exit(code)
 }
@@ -43,6 +52,8 @@ var schemaErrata = []struct{ where, what string }{
 	{"messages_keyboard_button/color", "not in enum"},      // secondary is sent
 	{"callback_message_event/payload", "want string"},      // it is an object
 	{"callback_message_typing_state/state", "not in enum"}, // typing
+	{"callback_wall_comment_delete", "no user_id"},         // deleter_id is all
+	{"base_undefined_response/response", "want object"},    // a script returns anything
 	{"utils_domain_resolved", "want object, got []"},       // nothing found is an empty array
 }
 
@@ -78,7 +89,14 @@ func checkSchema(t testing.TB, method string, response json.RawMessage) {
 		all = append(all, errs...)
 	}
 	schema.breaches = append(schema.breaches, all...)
-	t.Errorf("%s against the schema:\n%s\n%s", method, strings.Join(all, "\n"), response)
+	t.Errorf("%s against the schema:\n%s\n%.2000s", method, strings.Join(all, "\n"), response)
+}
+
+// eventDefinitions are the events whose definition is named otherwise.
+var eventDefinitions = map[string]string{
+	"message_reply": "callback_message", "message_edit": "callback_message",
+	"wall_reply_delete": "callback_wall_comment_delete",
+	"like_add":          "callback_like_add_remove", "like_remove": "callback_like_add_remove",
 }
 
 // checkEvent checks the object of an event.
@@ -90,8 +108,8 @@ func checkEvent(t testing.TB, u update) {
 	schema.Lock()
 	defer schema.Unlock()
 	name := "callback_" + u.Type
-	if u.Type == "message_reply" || u.Type == "message_edit" {
-		name = "callback_message"
+	if def, ok := eventDefinitions[u.Type]; ok {
+		name = def
 	}
 	def := map[string]any{"$ref": "../callback/objects.json#/definitions/" + name}
 	var v any
@@ -106,21 +124,29 @@ func checkEvent(t testing.TB, u update) {
 }
 
 func responseRefs(t testing.TB, method string) []string {
+	t.Helper()
+	m := methodSchema(method)
+	if m == nil {
+		return nil
+	}
+	var refs []string
+	for _, r := range m["responses"].(map[string]any) {
+		refs = append(refs, r.(map[string]any)["$ref"].(string))
+	}
+	return refs
+}
+
+// methodSchema is what the schema says of a method, or nil.
+func methodSchema(method string) map[string]any {
 	section, _, _ := strings.Cut(method, ".")
 	file := loadSchema(section + "/methods.json")
 	if file == nil {
-		t.Fatalf("VK_SCHEMA has no %s/methods.json", section)
+		return nil
 	}
 	for _, m := range file["methods"].([]any) {
-		m := m.(map[string]any)
-		if m["name"] != method {
-			continue
+		if m := m.(map[string]any); m["name"] == method {
+			return m
 		}
-		var refs []string
-		for _, r := range m["responses"].(map[string]any) {
-			refs = append(refs, r.(map[string]any)["$ref"].(string))
-		}
-		return refs
 	}
 	return nil
 }

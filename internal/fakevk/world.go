@@ -1,6 +1,7 @@
 package fakevk
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -30,6 +31,10 @@ type World struct {
 	mux  *http.ServeMux
 	done chan struct{} // closed by Close
 
+	ctx     context.Context // ended by Close
+	cancel  context.CancelFunc
+	senders sync.WaitGroup // that deliver to callback servers
+
 	mu      sync.Mutex
 	closed  bool
 	changed chan struct{} // closed at the next change; nil when nobody asked
@@ -40,8 +45,13 @@ type World struct {
 	names   map[string]int64
 	tokens  map[string]*token
 	dialogs map[pair]*dialog
-	byID    map[int64]place // messages by account-wide id
-	media   map[string]attachment
+	byID    map[int64]place      // messages by account-wide id
+	media   *bounded[attachment] // by name
+	uploads uploads
+	walls   map[int64]*wall    // by owner
+	likes   map[string][]int64 // who likes what, by likeKey
+	apps    map[string]app     // by screen name
+	refused map[string]bool    // hosts that utils.checkLink calls banned
 	presses map[string]*Press
 	taps    []func(Event)
 	calls   []Call
@@ -57,8 +67,9 @@ type World struct {
 // New returns an empty world. A world used inside a testing/synctest bubble
 // must be made inside it.
 func New(cfg Config) *World {
+	cfg = cfg.withDefaults()
 	w := &World{
-		cfg:         cfg.withDefaults(),
+		cfg:         cfg,
 		done:        make(chan struct{}),
 		users:       make(map[int64]*user),
 		groups:      make(map[int64]*group),
@@ -67,21 +78,33 @@ func New(cfg Config) *World {
 		tokens:      make(map[string]*token),
 		dialogs:     make(map[pair]*dialog),
 		byID:        make(map[int64]place),
-		media:       make(map[string]attachment),
+		walls:       make(map[int64]*wall),
+		likes:       make(map[string][]int64),
+		apps:        make(map[string]app),
+		refused:     make(map[string]bool),
 		presses:     make(map[string]*Press),
 		timers:      make(map[int64]*time.Timer),
+		media:       newBounded[attachment](cfg.MediaLimit),
+		uploads:     newUploads(cfg.MediaLimit),
 		lastUser:    firstUser - 1,
 		lastGroup:   firstGroup - 1,
 		lastMessage: firstMessage - 1,
 		lastVersion: firstVersion,
 	}
+	w.ctx, w.cancel = context.WithCancel(context.Background())
 	w.mux = w.routes()
 	return w
 }
 
-// Close ends every waiting long poll and refuses further requests with HTTP
-// status 503. It may be called more than once.
+// Close ends every waiting long poll and every delivery to a callback server,
+// waits for the latter, and refuses further requests with HTTP status 503. It
+// may be called more than once.
 func (w *World) Close() {
+	w.shut()
+	w.senders.Wait()
+}
+
+func (w *World) shut() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closed {
@@ -89,6 +112,7 @@ func (w *World) Close() {
 	}
 	w.closed = true
 	close(w.done)
+	w.cancel()
 	for _, t := range w.timers {
 		t.Stop()
 	}

@@ -1,0 +1,233 @@
+package fakevk
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+)
+
+func init() {
+	register("messages.getLongPollHistory", userOrGroup, scopeMessages, (*call).messagesGetLongPollHistory)
+	register("messages.getLongPollServer", userOrGroup, scopeMessages, (*call).messagesGetLongPollServer)
+}
+
+// The User Long Poll: how clients of people, and those of a community's inbox,
+// follow its messages. Of its events there are the new message, 4, and the
+// edited one, 5. It keeps no history of its own: every change of a message
+// gives it the next version of the world, and ts and pts are such versions. What
+// changed since one is found by looking.
+
+// inboxLimit is how many changes one answer tells.
+const inboxLimit = 200
+
+// Flags of a message in the User Long Poll.
+const (
+	flagUnread = 1
+	flagOut    = 2
+	flagChat   = 16
+	flagMedia  = 512
+)
+
+func (w *World) inboxKey(owner int64) string { return w.hex(40, "inbox", owner) }
+
+// messagesGetLongPollServer hands out an address with a scheme, as VK's
+// documentation has it; older servers left it out.
+func (c *call) messagesGetLongPollServer() (any, *apiError) {
+	owner := c.actor()
+	c.intIn("lp_version", 0, 0, 100)
+	return c.inboxServer(owner, c.bool("need_pts")), nil
+}
+
+func (c *call) inboxServer(owner int64, pts bool) map[string]any {
+	out := map[string]any{
+		"server": fmt.Sprintf("%s/im/%d", c.baseURL, owner),
+		"key":    c.w.inboxKey(owner),
+		"ts":     c.w.lastVersion,
+	}
+	if pts {
+		out["pts"] = c.w.lastVersion
+	}
+	return out
+}
+
+// changes is what viewer sees that has changed after a version, in the order of
+// the changes, and the version up to which that is all.
+func (w *World) changes(viewer, since int64, limit int) (found []located, upTo int64) {
+	for _, d := range w.dialogsOf(viewer) {
+		if d.version <= since {
+			continue
+		}
+		for _, m := range d.history(viewer) {
+			if m.Version > since {
+				found = append(found, located{d, m})
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b located) int { return int(a.message.Version - b.message.Version) })
+	if len(found) > limit {
+		return found[:limit], found[limit-1].message.Version
+	}
+	return found, w.lastVersion
+}
+
+// inboxEvent is one change in the shape of version 3: [4, id, flags, peer, …].
+// In the history VK tells no more than that much, for the messages stand beside
+// it.
+func (w *World) inboxEvent(viewer int64, l located, short bool) []any {
+	m, peer := l.message, l.dialog.peerOf(viewer)
+	code, flags := 4, 0
+	if !m.Edited.IsZero() {
+		code = 5
+	}
+	if m.FromID == viewer {
+		flags |= flagOut
+	}
+	if m.CMID > l.dialog.read[viewer] {
+		flags |= flagUnread
+	}
+	if l.dialog.chat != nil {
+		flags |= flagChat
+	}
+	if len(m.Attachments) > 0 {
+		flags |= flagMedia
+	}
+	event := []any{code, m.ID, flags, peer}
+	if short {
+		return event
+	}
+	extra, attached := map[string]string{}, map[string]string{}
+	if l.dialog.chat != nil {
+		extra["from"] = strconv.FormatInt(m.FromID, 10)
+	} else {
+		extra["title"] = " ... "
+	}
+	for i, raw := range m.Attachments {
+		var head struct {
+			Type string `json:"type"`
+		}
+		json.Unmarshal(raw, &head)
+		attached[fmt.Sprintf("attach%d_type", i+1)] = head.Type
+	}
+	return append(event, w.unix(m.Date), escaper.Replace(m.Text), extra, attached, m.RandomID)
+}
+
+// messagesGetLongPollHistory tells what changed since ts or pts. Versions of
+// before the world are too old, such as are yet to come too new.
+func (c *call) messagesGetLongPollHistory() (any, *apiError) {
+	viewer := c.actor()
+	limit := int(c.intIn("msgs_limit", inboxLimit, inboxLimit, 1<<31))
+	c.intIn("events_limit", 1000, 1000, 1<<31)
+	since := c.int("pts")
+	if since == 0 {
+		since = c.int("ts")
+	}
+	switch {
+	case since == 0:
+		return nil, invalid("ts is undefined")
+	case since < firstVersion:
+		return nil, fail(codeOldPTS)
+	case since > c.w.lastVersion:
+		return nil, fail(codeNewPTS)
+	}
+	found, upTo := c.w.changes(viewer, since, min(limit, 1000))
+	history := [][]any{}
+	for _, l := range found {
+		history = append(history, c.w.inboxEvent(viewer, l, true))
+	}
+	list := c.messageList(viewer, found, len(found))
+	out := map[string]any{
+		"history":  history,
+		"messages": map[string]any{"count": len(found), "items": list.Items},
+		"new_pts":  upTo, "from_pts": since,
+	}
+	if upTo < c.w.lastVersion {
+		out["more"] = true
+	}
+	if list.Profiles != nil || list.Groups != nil {
+		out["profiles"], out["groups"] = notNull(list.Profiles), notNull(list.Groups)
+	}
+	if c.bool("credentials") {
+		out["credentials"] = c.inboxServer(viewer, true)
+	}
+	return out, nil
+}
+
+// serveInbox answers one poll of the User Long Poll.
+func (w *World) serveInbox(rw http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(rw, r.Body, bodyLimit)
+	owner, err := strconv.ParseInt(r.PathValue("owner"), 10, 64)
+	if err != nil || r.FormValue("act") != "a_check" {
+		http.Error(rw, "bad request", http.StatusBadRequest)
+		return
+	}
+	io.Copy(io.Discard, r.Body) // so that the server notices a client that goes
+	ts, err := strconv.ParseInt(r.FormValue("ts"), 10, 64)
+	if err != nil {
+		ts = -1
+	}
+	wait, err := strconv.Atoi(r.FormValue("wait"))
+	if err != nil {
+		wait = pollWait
+	}
+	mode, _ := strconv.Atoi(r.FormValue("mode"))
+	h, failed := w.strikePoll(-owner, true)
+	rw, ok := w.begin(rw, r, h)
+	if !ok {
+		return
+	}
+	if failed != nil {
+		writeJSON(rw, r, failed)
+		return
+	}
+	t := time.NewTimer(time.Duration(min(max(wait, 0), pollWaitMax)) * time.Second)
+	defer t.Stop()
+	for ended := false; ; {
+		changed := w.Changed()
+		if body := w.inboxAnswer(owner, r.FormValue("key"), ts, mode, ended); body != nil {
+			writeJSON(rw, r, body)
+			return
+		}
+		select {
+		case <-changed:
+		case <-t.C:
+			ended = true
+		case <-r.Context().Done():
+			return
+		case <-w.done:
+			http.Error(rw, "the server is closed", http.StatusServiceUnavailable)
+			return
+		}
+	}
+}
+
+const modePTS = 32 // the bit of mode that asks for pts
+
+// inboxAnswer is nil while there is nothing to tell and the wait goes on. A ts
+// here is a number, and failed 1 tells one too.
+func (w *World) inboxAnswer(owner int64, key string, ts int64, mode int, ended bool) []byte {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case key != w.inboxKey(owner) || !w.exists(owner):
+		return mustJSON(pollFailed{Failed: 2})
+	case ts < firstVersion || ts > w.lastVersion:
+		return mustJSON(pollFailed{Failed: 1, TS: w.lastVersion})
+	}
+	found, upTo := w.changes(owner, ts, inboxLimit)
+	if len(found) == 0 && !ended {
+		return nil
+	}
+	updates := [][]any{}
+	for _, l := range found {
+		updates = append(updates, w.inboxEvent(owner, l, false))
+	}
+	out := map[string]any{"ts": upTo, "updates": updates}
+	if mode&modePTS != 0 {
+		out["pts"] = upTo
+	}
+	return mustJSON(out)
+}

@@ -1,0 +1,122 @@
+package fakevk
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+)
+
+// What upload hosts answer instead of taking a file. VK documents no list;
+// clients look at whether there is an error, not at which.
+const (
+	uploadNoFile  = "ERR_UPLOAD_NO_FILE"
+	uploadBadHash = "ERR_UPLOAD_BAD_HASH"
+	uploadExpired = "ERR_UPLOAD_EXPIRED"
+)
+
+// serveUpload takes what was sent to an address that some method handed out.
+// The files are read without the lock, and as they come.
+func (w *World) serveUpload(rw http.ResponseWriter, r *http.Request) {
+	t, expired, h := w.strikeUpload(r)
+	rw, ok := w.begin(rw, r, h)
+	switch {
+	case !ok:
+		return
+	case t == nil && expired:
+		w.writeUpload(rw, nil, uploadError(nil, uploadExpired))
+		return
+	case t == nil:
+		w.writeUpload(rw, nil, uploadError(nil, uploadBadHash))
+		return
+	case r.Method == http.MethodGet && t.video != nil && t.video.link != "":
+		w.writeUpload(rw, t.kind, map[string]int{"response": 1})
+		return
+	case r.Method != http.MethodPost:
+		w.writeUpload(rw, t.kind, uploadError(t.kind, uploadNoFile))
+		return
+	}
+	files, err := w.readUpload(rw, r, t.kind)
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) || errors.Is(err, errTooLarge) {
+		http.Error(rw, "request entity too large", http.StatusRequestEntityTooLarge)
+		return
+	} else if err != nil {
+		http.Error(rw, "bad request", http.StatusBadRequest)
+		return
+	}
+	w.writeUpload(rw, t.kind, w.receive(t, files))
+}
+
+// strikeUpload finds the ticket of an address and what happens to the upload.
+func (w *World) strikeUpload(r *http.Request) (t *ticket, expired bool, h *hit) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	o := Occasion{On: OnUpload, Params: cleanParams(r.URL.Query()), kind: atUpload}
+	delete(o.Params, "hash")
+	t, ok := w.uploads.tickets.get(r.URL.Query().Get("hash"))
+	if !ok || t.kind.name != r.PathValue("kind") {
+		return nil, false, w.strike(o)
+	}
+	o.Group = max(-t.by, t.group)
+	if t.peer != 0 {
+		o.Peers = []int64{t.peer}
+	}
+	if !now().Before(t.expires) {
+		return nil, true, w.strike(o)
+	}
+	return t, false, w.strike(o)
+}
+
+// receive is the answer to files that have been read.
+func (w *World) receive(t *ticket, files []Upload) any {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.lastSecret++
+	s := &staged{ticket: t, n: w.lastSecret, files: files, server: t.server}
+	wrong := ""
+	for i := range files {
+		f := &files[i]
+		f.Kind, f.Owner, f.Peer, f.Time = t.kind.name, t.by, t.peer, now()
+		if f.Wrong == "" && f.Size == 0 {
+			f.Wrong = "file is empty"
+		}
+		if f.Wrong == "" {
+			f.Wrong = t.kind.check(f)
+		}
+		if wrong == "" {
+			wrong = f.Wrong
+		}
+		w.uploads.log = append(w.uploads.log, *f)
+		if len(w.uploads.log) > w.cfg.MediaLimit {
+			w.uploads.log = w.uploads.log[1:]
+		}
+	}
+	w.touch()
+	switch {
+	case len(files) == 0:
+		return t.kind.wrong(w, s, uploadNoFile)
+	case wrong != "":
+		return t.kind.wrong(w, s, wrong)
+	}
+	return t.kind.accept(w, s)
+}
+
+// uploadError is what hosts without a form of their own say.
+func uploadError(k *uploadKind, what string) any {
+	if k != nil && k.coded {
+		return map[string]any{"error_code": 1, "error_msg": what}
+	}
+	return map[string]string{"error": what, "error_descr": what}
+}
+
+// writeUpload sends an answer in the type that this kind of host says it is.
+// It is JSON in any case.
+func (w *World) writeUpload(rw http.ResponseWriter, k *uploadKind, answer any) {
+	body := mustJSON(answer)
+	h := rw.Header()
+	h["Content-Type"] = jsonType
+	if k != nil && k.html && !w.cfg.UploadJSON {
+		h.Set("Content-Type", "text/html; charset=utf-8")
+	}
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	rw.Write(body)
+}

@@ -1,0 +1,163 @@
+package fakevk
+
+import (
+	"encoding/base64"
+	"fmt"
+)
+
+// Photo servers take one field each, of one name. Where VK's pages and its
+// clients name the field differently, both names are taken.
+var (
+	kindMessagePhoto = &uploadKind{name: "message_photo", fields: []string{"photo"}, limit: maxPhotoSize, html: true,
+		check: checkPhoto, accept: acceptPhoto, wrong: noPhoto}
+	kindWallPhoto = &uploadKind{name: "wall_photo", fields: []string{"photo"}, limit: maxPhotoSize, html: true,
+		check: checkPhoto, accept: acceptPhoto, wrong: noPhoto}
+	kindAlbumPhoto = &uploadKind{name: "album_photo", fields: []string{"file1", "file2", "file3", "file4", "file5"},
+		limit: maxPhotoSize, many: true, html: true, check: checkPhoto, accept: acceptAlbum, wrong: noAlbumPhoto}
+	kindOwnerPhoto = &uploadKind{name: "owner_photo", fields: []string{"photo"}, limit: maxPhotoSize, html: true,
+		check: atLeast(200, 200, 4), accept: acceptPhoto, wrong: badImage}
+	kindCover = &uploadKind{name: "cover", fields: []string{"photo"}, limit: maxPhotoSize, html: true,
+		check: atLeast(795, 265, 0), accept: acceptCover, wrong: badImage}
+	kindChatPhoto = &uploadKind{name: "chat_photo", fields: []string{"file"}, limit: maxPhotoSize, html: true,
+		check: atLeast(200, 200, 0), accept: acceptChatPhoto, wrong: badImage}
+
+	kindDoc   = &uploadKind{name: "doc", fields: []string{"file"}, check: checkDoc, accept: acceptDoc, wrong: noDoc}
+	kindVoice = &uploadKind{name: "audio_message", fields: []string{"file"},
+		check: checkVoice, accept: acceptDoc, wrong: noDoc}
+	kindGraffiti = &uploadKind{name: "graffiti", fields: []string{"file"},
+		check: checkGraffiti, accept: acceptDoc, wrong: noDoc}
+
+	kindVideo = &uploadKind{name: "video", fields: []string{"video_file"}, coded: true, check: checkNothing,
+		accept: acceptVideo, wrong: noVideo}
+	kindStoryPhoto = &uploadKind{name: "story_photo", fields: []string{"file", "photo"}, limit: maxStorySize,
+		check: checkPhoto, accept: acceptStory, wrong: noDoc}
+	kindStoryVideo = &uploadKind{name: "story_video", fields: []string{"video_file"}, coded: true, check: checkNothing,
+		accept: acceptStory, wrong: noVideo}
+	kindPollPhoto = &uploadKind{name: "poll_photo", fields: []string{"photo", "file"}, limit: maxPhotoSize, html: true,
+		check: checkPhoto, accept: acceptPoll, wrong: badImage}
+)
+
+const (
+	maxPhotoSides = 14_000 // width and height together
+	maxPhotoRatio = 20
+)
+
+func checkNothing(*Upload) string { return "" }
+
+func checkPhoto(f *Upload) string {
+	switch {
+	case f.Format != "png" && f.Format != "jpeg" && f.Format != "gif" || f.Width == 0 || f.Height == 0:
+		return "ERR_UPLOAD_BAD_IMAGE"
+	case f.Width+f.Height > maxPhotoSides:
+		return fmt.Sprintf("ERR_UPLOAD_BAD_IMAGE_SIZE: width and height exceed %d", maxPhotoSides)
+	case max(f.Width, f.Height) > maxPhotoRatio*min(f.Width, f.Height):
+		return fmt.Sprintf("ERR_UPLOAD_BAD_IMAGE_SIZE: ratio exceeds 1:%d", maxPhotoRatio)
+	}
+	return ""
+}
+
+// atLeast is the check for pictures that must not be too small nor, unless
+// ratio is zero, too slim.
+func atLeast(width, height, ratio int) func(*Upload) string {
+	return func(f *Upload) string {
+		switch wrong := checkPhoto(f); {
+		case wrong != "":
+			return wrong
+		case f.Width < width || f.Height < height:
+			return fmt.Sprintf("ERR_UPLOAD_BAD_IMAGE_SIZE: min size %dx%d", width, height)
+		case ratio != 0 && max(f.Width, f.Height) > ratio*min(f.Width, f.Height):
+			return "ERR_UPLOAD_BAD_IMAGE_SIZE: bad ratio"
+		}
+		return ""
+	}
+}
+
+// photoAnswer is what most photo servers say. Server is a number and photo a
+// string of JSON: clients hand both back as they are.
+type photoAnswer struct {
+	Server int64  `json:"server"`
+	Photo  string `json:"photo"`
+	Hash   string `json:"hash"`
+}
+
+func acceptPhoto(w *World, s *staged) any {
+	s.value, s.hash = w.photoValue(s), w.hex(32, "staged", s.n)
+	w.stage(s, s.hash)
+	return photoAnswer{s.server, s.value, s.hash}
+}
+
+// noPhoto is VK's answer to what is no picture: no error, but no photo either.
+func noPhoto(w *World, s *staged, _ string) any {
+	return photoAnswer{s.server, "[]", w.hex(32, "staged", s.n)}
+}
+
+type albumAnswer struct {
+	Server int64  `json:"server"`
+	Photos string `json:"photos_list"`
+	Album  int64  `json:"aid"`
+	Hash   string `json:"hash"`
+	Group  int64  `json:"gid,omitempty"`
+}
+
+func acceptAlbum(w *World, s *staged) any {
+	s.value, s.hash = w.photoValue(s), w.hex(32, "staged", s.n)
+	w.stage(s, s.hash)
+	return albumAnswer{s.server, s.value, s.album, s.hash, s.group}
+}
+
+func noAlbumPhoto(w *World, s *staged, _ string) any {
+	return albumAnswer{s.server, "[]", s.album, w.hex(32, "staged", s.n), s.group}
+}
+
+func badImage(w *World, s *staged, what string) any { return uploadError(s.kind, what) }
+
+// photoValue is the string that stands for uploaded photos until they are
+// saved.
+func (w *World) photoValue(s *staged) string {
+	var list []map[string]any
+	for i, f := range s.files {
+		list = append(list, map[string]any{
+			"markers_restarted": true,
+			"photo":             w.hex(10, "photo", s.n, int64(i)) + ":w",
+			"sizes":             []int{},
+			"latitude":          0, "longitude": 0,
+			"kid": w.hex(32, "kid", s.n, int64(i)),
+			"sizes2": []any{[]any{
+				"s", w.hex(16, "sizes2", s.n, int64(i)), "2129619355609328496", min(f.Width, 75), min(f.Height, 75),
+			}},
+			"urls":  []int{},
+			"urls2": []string{w.hex(20, "urls2", s.n, int64(i)) + ".jpg"},
+		})
+	}
+	return string(mustJSON(list))
+}
+
+// encoded is a value that looks like VK's encoded ones and names the upload.
+func (w *World) encoded(s *staged) string {
+	return base64.RawURLEncoding.EncodeToString(mustJSON(map[string]any{
+		"oid": s.owner, "photo": map[string]string{"kid": w.hex(32, "kid", s.n)},
+	}))
+}
+
+func acceptCover(w *World, s *staged) any {
+	s.value, s.hash = w.encoded(s), w.hex(32, "staged", s.n)
+	w.stage(s, s.hash)
+	return map[string]string{"photo": s.value, "hash": s.hash}
+}
+
+func acceptPoll(w *World, s *staged) any { return acceptCover(w, s) }
+
+func acceptChatPhoto(w *World, s *staged) any {
+	s.value = w.encoded(s)
+	w.stage(s, s.value)
+	return map[string]string{"response": s.value}
+}
+
+func acceptStory(w *World, s *staged) any {
+	s.value = w.encoded(s)
+	w.stage(s, s.value)
+	return map[string]any{
+		"response": map[string]string{"upload_result": s.value},
+		"_sig":     w.hex(32, "sig", s.n),
+	}
+}

@@ -1,0 +1,51 @@
+package fakevk
+
+import (
+	"bytes"
+	"encoding/binary"
+	"time"
+)
+
+const (
+	opusRate     = 48_000 // samples per second in the page headers of Opus, always
+	voiceBytes   = 2_000  // per second of a voice message at VK's 16 kbit/s
+	oggHeaderLen = 14     // of a page header, as far as it is needed
+)
+
+// An oggScanner finds out how long an Ogg file is while it passes: the last
+// page says how many samples there were. It looks for the beginnings of pages
+// and not at what they hold.
+type oggScanner struct {
+	buf     []byte // the end of what was written: a page header may be split
+	samples uint64
+	opus    bool
+}
+
+func (s *oggScanner) Write(p []byte) (int, error) {
+	b := append(s.buf, p...)
+	s.opus = s.opus || bytes.Contains(b, []byte("OpusHead"))
+	rest := b
+	for {
+		i := bytes.Index(rest, []byte("OggS"))
+		if i < 0 || len(rest)-i < oggHeaderLen {
+			break
+		}
+		// All ones mean that no packet ends on the page.
+		if n := binary.LittleEndian.Uint64(rest[i+6:]); n != ^uint64(0) {
+			s.samples = n
+		}
+		rest = rest[i+4:]
+	}
+	s.buf = b[:copy(b, b[max(len(b)-oggHeaderLen+1, 0):])]
+	return len(p), nil
+}
+
+// duration is what the pages say or, if they do not, what the size makes
+// likely.
+func (s *oggScanner) duration(size int64) time.Duration {
+	d := time.Duration(size) * time.Second / voiceBytes
+	if s.opus && s.samples > 0 && s.samples < opusRate*24*3600 {
+		d = time.Duration(s.samples) * time.Second / opusRate
+	}
+	return max(d, time.Second)
+}

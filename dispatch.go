@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vkrouter/vk/internal/lane"
@@ -57,6 +58,7 @@ type Dispatcher struct {
 
 	once  sync.Once
 	room  chan struct{} // holds one element for each event taken and not done
+	count atomic.Int64  // as many; what was done before it fell is seen by who reads it
 	lanes lane.Lanes[laneKey, *job]
 	watch watch
 
@@ -130,10 +132,10 @@ func (d *Dispatcher) Dispatch(ctx context.Context, e *Event) error {
 	return d.take(ctx, &job{d: d, feed: d.direct, ctx: context.WithoutCancel(ctx), client: d.Client, ev: e})
 }
 
-// Pending returns how many events are taken and not done.
+// Pending returns how many events are taken and not done. What the handlers of
+// the others have written can be read once it is 0.
 func (d *Dispatcher) Pending() int {
-	d.init()
-	return len(d.room)
+	return int(d.count.Load())
 }
 
 // take is Dispatch for a job, which is not yet begun.
@@ -154,6 +156,7 @@ func (d *Dispatcher) take(ctx context.Context, j *job) error {
 		<-d.room
 		return ErrStopped
 	}
+	d.count.Add(1)
 	d.lanes.Add(laneOf(j.ev), j)
 	return nil
 }
@@ -216,8 +219,7 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 	j := t.Item
 	j.turn = t
 	if !d.watch.begin(j) {
-		<-d.room
-		j.feed.end(true)
+		d.finish(j, true)
 		return
 	}
 	var err error
@@ -228,10 +230,16 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 		if err != nil {
 			j.report(err)
 		}
-		<-d.room
-		j.feed.end(false)
+		d.finish(j, false)
 	}()
 	err = j.handle()
+}
+
+// finish counts a job out, which was handled, abandoned or skipped.
+func (d *Dispatcher) finish(j *job, skipped bool) {
+	<-d.room
+	d.count.Add(-1)
+	j.feed.end(skipped)
 }
 
 // handle gives the event to the handler. The name of the method is looked for
@@ -285,8 +293,7 @@ func (j *job) log(level slog.Level, msg string, attrs ...slog.Attr) {
 func (d *Dispatcher) abandon(j *job, name string) {
 	j.log(slog.LevelError, "vk: handler abandoned: it does not end", slog.String("handler", name), slog.String("stack", stackOf(j)))
 	j.turn.Release()
-	<-d.room
-	j.feed.end(false)
+	d.finish(j, false)
 }
 
 // stackOf returns the stack of the goroutine that handles j, or "" if it is

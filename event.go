@@ -1,6 +1,7 @@
 package vk
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -81,9 +82,11 @@ func (e *Event) readHead() {
 	}
 	var o struct {
 		message
-		UserID  int64    `json:"user_id"`
-		Message *message `json:"message"` // message_new
-		Client  struct {
+		UserID    int64    `json:"user_id"`
+		LikerID   int64    `json:"liker_id"`   // like_add, like_remove
+		ReactedID int64    `json:"reacted_id"` // message_reaction_event
+		Message   *message `json:"message"`    // message_new
+		Client    struct {
 			LangID *int `json:"lang_id"`
 		} `json:"client_info"`
 	}
@@ -94,9 +97,7 @@ func (e *Event) readHead() {
 	if o.Message != nil && e.Kind == string(EventMessageNew) {
 		m = *o.Message
 	}
-	if m.FromID == 0 {
-		m.FromID = o.UserID
-	}
+	m.FromID = cmp.Or(m.FromID, o.UserID, o.LikerID, o.ReactedID)
 	if m.PeerID == 0 && m.FromID > 0 {
 		m.PeerID = m.FromID // the dialog with the person
 	}

@@ -2,8 +2,11 @@ package vktest_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"io"
 	"log"
+	"net/http"
 	"testing"
 	"time"
 
@@ -218,6 +221,68 @@ func ExampleServer_Fail() {
 		var fault *vktest.Fault = bot.Fail("users.get", vktest.Error(vk.CodeServer))
 		if fault.Hits() > 0 {
 			fault.Remove()
+		}
+	}
+}
+
+// What happens in the community, and in chats.
+func ExampleUser_Joins() {
+	_ = func(t *testing.T) {
+		bot := vktest.Start(t, router())
+		anna := bot.User("Anna")
+		tea := bot.Chat("Tea", anna)
+		anna.Joins()
+		post := anna.Posts("Hello, all!")
+		anna.Comments(post, "First!")
+		anna.Likes(post)
+		anna.Leaves()
+		bot.Block(anna)
+		bot.Unblock(anna)
+
+		m := anna.In(tea).Says("important")
+		anna.In(tea).Reacts(m, 1)
+		anna.In(tea).SeesReaction(m, 2)
+		anna.In(tea).Pins(m)
+		anna.In(tea).SeesPinned(m)
+		anna.In(tea).Unpins()
+	}
+}
+
+// A webhook gets the events without a network. VK tries again what fails, on
+// its own schedule.
+func ExampleServer_AddCallback() {
+	bot := vktest.NewServer()
+	defer bot.Close()
+	hook := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var e struct{ Type string }
+		json.NewDecoder(r.Body).Decode(&e)
+		fmt.Println(e.Type)
+		if e.Type == "confirmation" {
+			io.WriteString(w, bot.ConfirmationCode())
+			return
+		}
+		io.WriteString(w, "ok")
+	})
+	bot.AddCallback(hook, "secret")
+	bot.User("Anna").Says("hi")
+	if err := bot.Wait(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	var all []vktest.Delivery = bot.Deliveries()
+	fmt.Println(len(all), all[1].OK)
+	// Output:
+	// confirmation
+	// message_new
+	// 2 true
+}
+
+// What takes an administrator's token.
+func ExampleServer_AdminClient() {
+	_ = func(t *testing.T) {
+		fake := vktest.New(t)
+		err := fake.AdminClient().Call(t.Context(), "groups.setSettings", vk.Params{"group_id": fake.GroupID, "messages": true}, nil)
+		if err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -49,7 +49,8 @@ type Server struct {
 	t      testing.TB // nil outside of a test
 	cfg    Config
 	world  *fakevk.World
-	group  fakevk.Group
+	admin  int64 // who administers the community
+	hooks  *hooks
 	client *vk.Client
 
 	http      *http.Server
@@ -114,27 +115,39 @@ func (c Config) NewServer() *Server {
 }
 
 func (c Config) serve(t testing.TB, l net.Listener, url string, transport *http.Transport) *Server {
-	world := fakevk.New(fakevk.Config{Seed: c.Seed, RPS: c.RPS, BaseURL: url})
-	group := world.AddGroup(fakevk.GroupSpec{Name: "Bot", ScreenName: "bot"})
+	hooks := &hooks{handlers: make(map[string]http.Handler)}
+	world := fakevk.New(fakevk.Config{Seed: c.Seed, RPS: c.RPS, BaseURL: url, CallbackClient: &http.Client{Transport: hooks}})
+	admin := world.AddUser(fakevk.UserSpec{FirstName: "Admin"})
+	group := world.AddGroup(fakevk.GroupSpec{Name: "Bot", ScreenName: "bot", Admins: []int64{admin.ID}})
 	s := &Server{
 		URL:       url,
 		GroupID:   group.ID,
 		t:         t,
 		cfg:       c,
 		world:     world,
-		group:     group,
+		admin:     admin.ID,
+		hooks:     hooks,
 		http:      &http.Server{Handler: world, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)},
 		transport: transport,
-		people:    map[int64]string{-group.ID: "Bot"},
+		people:    map[int64]string{-group.ID: "Bot", admin.ID: "Admin"},
 		hearings:  make(map[int64]*hearing),
 	}
-	s.client = vk.NewClient(group.Token)
-	s.client.HTTPClient = &http.Client{Transport: transport}
-	s.client.BaseURL = url + "/method/"
-	s.client.Logger = s.logger()
+	s.client = s.newClient(group.Token)
 	s.serving.Go(func() { s.http.Serve(l) })
 	return s
 }
+
+func (s *Server) newClient(token string) *vk.Client {
+	c := vk.NewClient(token)
+	c.HTTPClient = &http.Client{Transport: s.transport}
+	c.BaseURL = s.URL + "/method/"
+	c.Logger = s.logger()
+	return c
+}
+
+// AdminClient returns a client with the token of a user who administers the
+// community.
+func (s *Server) AdminClient() *vk.Client { return s.newClient(s.world.AddUserToken(s.admin)) }
 
 // Client returns a client with the community's token that knows the way to the
 // server.
@@ -216,7 +229,8 @@ func (s *Server) Close() {
 }
 
 // Wait waits until the bot has nothing to do: it has fetched every event, and
-// all are handled. It returns the cause of ctx if that ends first.
+// all are handled; and no webhook is to be sent one, or sent one again. It
+// returns the cause of ctx if that ends first.
 func (s *Server) Wait(ctx context.Context) error {
 	// The end of a handler changes nothing in the world: look again, soon at
 	// first.
@@ -243,6 +257,11 @@ func (s *Server) idle() bool {
 	d := s.dispatcher
 	running := s.stop != nil
 	s.mu.Unlock()
+	for _, hook := range s.world.Callbacks(s.GroupID) {
+		if hook.Waiting > 0 {
+			return false
+		}
+	}
 	if !running {
 		return true
 	}

@@ -462,19 +462,19 @@ func FuzzCommandLine(f *testing.F) {
 }
 
 // The cost of a line is that of its length, however many words it has: this
-// one would take the better part of an hour if each word cost all of it.
+// one would take minutes if each word cost all of it.
 func TestArgumentsCostIsLinear(t *testing.T) {
 	p, err := parsePattern("{a:int|bool|string...}")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, word := range []string{"1 ", `"1" `, `\“ `, "’ "} {
-		values, err := parseLine(p.params, strings.Repeat(word, 300_000))
-		if err != nil || len(values[0].v.([]any)) != 300_000 {
+		values, err := parseLine(p.params, strings.Repeat(word, 50_000))
+		if err != nil || len(values[0].v.([]any)) != 50_000 {
 			t.Error(word, err)
 		}
 	}
-	if _, err := parseLine(p.params, strings.Repeat(`"1 `, 300_001)); err == nil {
+	if _, err := parseLine(p.params, strings.Repeat(`"1 `, 50_001)); err == nil {
 		t.Error("bad quotes are taken")
 	}
 }

@@ -241,7 +241,8 @@ func TestCallError(t *testing.T) {
 		if !errors.As(err, &e) {
 			t.Fatalf("%T %v", err, err)
 		}
-		want := vk.Error{Code: 9, Subcode: 3, Message: "Flood control", Text: "Помедленнее", Method: "messages.edit"}
+		want := vk.Error{Code: 9, Subcode: 3, Message: "Flood control", Text: "Помедленнее", Method: "messages.edit",
+			Params: map[string]string{"x": "1"}}
 		if diff := cmp.Diff(want, *e); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}

@@ -45,13 +45,16 @@ type Context struct {
 	event  *Event
 	client *Client
 	inv    *invocation
+	via    string // which of several Routers of the invocation has it; see through
 }
 
 // An invocation is one run of one handler for one event. The Contexts that
 // WithContext makes of its Context share it.
 type invocation struct {
-	name string // the handler, as named in errors and random ids
-	job  *job   // nil outside of a Dispatcher
+	name  string      // the handler, as named in errors
+	outer *invocation // the one around it, or nil
+	via   string      // see Context
+	job   *job        // nil outside of a Dispatcher
 
 	// Of a route: what was matched.
 	route  *Route
@@ -62,6 +65,8 @@ type invocation struct {
 	mu      sync.Mutex
 	message *Message // decoded on demand
 	sends   map[string]int
+	routers []*Router // which served the event here, the first left out
+	router  *Router   // the first
 }
 
 // NewContext returns a Context for one event, to be given to a Handler by a
@@ -76,7 +81,7 @@ func newContext(ctx context.Context, client *Client, e *Event, j *job) *Context 
 		c   Context
 		inv invocation
 	}{}
-	made.c = Context{ctx, e, client, &made.inv}
+	made.c = Context{ctx: ctx, event: e, client: client, inv: &made.inv}
 	made.inv.job = j
 	return &made.c
 }
@@ -88,6 +93,7 @@ func (c *Context) invoke(name string, h HandlerFunc, prepare func(*invocation)) 
 	ctx, cancel := context.WithCancelCause(c.ctx)
 	child := newContext(ctx, c.client, c.event, c.inv.job)
 	child.inv.name = name
+	child.inv.outer, child.inv.via = c.inv, c.via
 	if prepare != nil {
 		prepare(child.inv)
 	}

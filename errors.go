@@ -4,36 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
+	"time"
 )
-
-// A Code is VK's number for an error of its API. A Code is itself an error,
-// so that errors.Is(err, vk.CodeFlood) tells what went wrong.
-//
-// See https://dev.vk.com/ru/reference/errors for what VK says of them.
-type Code int
-
-// The codes that a bot meets most. VK has many more, and an [Error] carries
-// whichever VK sent: errors.Is(err, vk.Code(902)) needs no constant.
-const (
-	CodeUnknown         Code = 1   // an unknown error on VK's side: try again later
-	CodeAuth            Code = 5   // the token is wrong, expired or revoked
-	CodeTooManyRequests Code = 6   // more requests a second than the token may make
-	CodePermission      Code = 7   // not allowed: in a chat, the bot was removed from it
-	CodeFlood           Code = 9   // too much of the same: pause for minutes, not seconds
-	CodeServer          Code = 10  // an internal error on VK's side
-	CodeAccess          Code = 15  // no access to this object, or the token lacks a scope
-	CodeGroupAuth       Code = 27  // the method is not for a community's token
-	CodeRateLimit       Code = 29  // the method's quota for the day is used up
-	CodeParam           Code = 100 // a parameter is missing or wrong
-	CodeCannotWrite     Code = 901 // this person has not allowed the community to write
-)
-
-// Error returns the code in words.
-func (c Code) Error() string { return "vk: error " + strconv.Itoa(int(c)) }
 
 // An Error is VK's refusal of an API call. Match its code with
 // errors.Is(err, vk.CodeFlood), or get at it with [errors.As].
@@ -43,6 +19,23 @@ type Error struct {
 	Message string // VK's explanation, in English
 	Text    string // an explanation for the person, in the language asked for; mostly empty
 	Method  string // the method that was called
+
+	// Params are the parameters of the call as VK tells them. What might be a
+	// secret reads "***". Nil if VK tells none.
+	Params map[string]string
+
+	// Of CodeCaptcha, in its older form: what names the captcha, and the
+	// address of the picture that shows it.
+	CaptchaSID, CaptchaImg string
+
+	// RedirectURI is, of CodeCaptcha in its newer form and of CodeValidation,
+	// the address of a page that a person must open. It is good for some five
+	// minutes.
+	RedirectURI string
+
+	// ConfirmationText is, of CodeConfirmation, what a person must agree to
+	// before the call is made again with confirm=1.
+	ConfirmationText string
 }
 
 // Error names the method, the code and VK's explanation.
@@ -52,6 +45,60 @@ func (e *Error) Error() string {
 
 // Is reports whether target is the error's code.
 func (e *Error) Is(target error) bool { return target == e.Code }
+
+// Temporary reports whether the same call, unchanged, may succeed later; Wait
+// tells how much later.
+func (e *Error) Temporary() bool { return e.Wait() > 0 }
+
+// Wait returns how long to wait before the same call is worth making again, or
+// 0 if it is not. VK does not tell: what is returned is the order of magnitude,
+// a second for CodeTooManyRequests, a minute for CodeFlood, an hour for
+// CodeRateLimit.
+func (e *Error) Wait() time.Duration {
+	switch e.Code {
+	case CodeTooManyRequests:
+		return time.Second
+	case CodeUnknown, CodeServer, CodeWait, CodeTimeout:
+		return 5 * time.Second
+	case CodeFlood, CodeWeightedFlood, CodeWallReplyFlood, CodeEditPinned:
+		return time.Minute
+	case CodeRateLimit, CodeSectionDisabled, CodeLimits, CodeIntentLimit, CodeInviteLater, CodeMuted, CodeSpamRestricted:
+		return time.Hour
+	}
+	return 0
+}
+
+// Unreachable reports whether a message was refused because of whom it is for:
+// they have not allowed the community to write or forbid it, they are banned or
+// deleted, the bot is no longer in the chat. Until they change that, no message
+// will reach them: a mailing list may strike them off.
+func (e *Error) Unreachable() bool {
+	switch e.Code {
+	case CodeDeleted, CodeUserBanned, CodeUserDeactivated, // of the page
+		CodeBlacklisted, CodeCannotWrite, CodePrivacy, CodeNoContact, CodeReplyTimedOut, CodeNoConversation,
+		CodeRequestNeeded, CodeRequestPending, CodeNotificationsOnly, CodeGroupPeer, CodeNotDon, // of the dialog
+		CodeChatAccess, CodeLeftChat, CodeNoChat, CodeChatDisabled, CodeWritingDisabled: // of the chat
+		return true
+	case CodePermission:
+		// The code for any lack of rights. Of a chat that the bot was removed
+		// from VK says: "the user was kicked out of the conversation".
+		return strings.Contains(e.Message, "kicked")
+	}
+	return false
+}
+
+// shown returns the value of a parameter as it may be shown: not that of tokens
+// and passwords, nor what an upload server gave to be saved.
+func shown(name, value string) string {
+	switch name {
+	case "hash", "file", "photo", "photos_list", "sig", "upload_results", "response_json":
+		return "***"
+	}
+	if strings.Contains(name, "token") || strings.Contains(name, "secret") || strings.Contains(name, "password") {
+		return "***"
+	}
+	return value
+}
 
 // An HTTPError says that an answer came which is not VK's: another status
 // than 200, or a content that is not JSON. A gateway in front of VK, or a
@@ -77,8 +124,16 @@ var (
 	ErrNoToken = errors.New("vk: the client has no token")
 
 	// ErrTooLarge is returned, wrapped, where an answer is larger than
-	// [Client.MaxResponse].
+	// [Client.MaxResponse], or a download than [Client.MaxFetch].
 	ErrTooLarge = errors.New("the answer is too large")
+
+	// ErrMaybeDone is returned, wrapped together with what went wrong, by calls
+	// that failed in a way that leaves open whether VK did what they ask for:
+	// the connection broke after the request was sent, no answer came in time,
+	// VK had an internal error. Whoever makes such a call again may do it
+	// twice. Calls that only read never return it; of other errors it is
+	// certain that nothing was done.
+	ErrMaybeDone = errors.New("VK may have done it")
 
 	// ErrLongPollOff is returned, wrapped together with VK's [*Error], by
 	// [Poller.Run] where the community's settings have Bots Long Poll switched
@@ -99,6 +154,21 @@ var (
 	// runtime.Goexit, as a test's FailNow does.
 	errGoexit = errors.New("vk: the handler called runtime.Goexit")
 )
+
+// A maybeDoneError is a call's error that is also ErrMaybeDone.
+type maybeDoneError struct {
+	err  error
+	once bool // the call was not repeated because that might do it twice
+}
+
+func (e *maybeDoneError) Error() string {
+	if e.once {
+		return e.err.Error() + "; not repeated, for " + ErrMaybeDone.Error()
+	}
+	return e.err.Error() + "; " + ErrMaybeDone.Error()
+}
+
+func (e *maybeDoneError) Unwrap() []error { return []error{e.err, ErrMaybeDone} }
 
 // A PanicError is what a handler's panic becomes: an error like any other.
 type PanicError struct {
@@ -125,38 +195,9 @@ func callError(ctx context.Context, method string, err error) error {
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	} else if foreign := (*HTTPError)(nil); errors.As(err, &foreign) {
-		return foreign // names the method itself
+		own := *foreign
+		own.Method = method
+		return &own // names the method itself
 	}
 	return fmt.Errorf("vk: %s: %w", method, err)
-}
-
-// notSent reports whether err shows that the request never reached VK.
-func notSent(err error) bool {
-	var op *net.OpError
-	return errors.As(err, &op) && op.Op == "dial"
-}
-
-// mayRepeat reports whether a call that failed with err may be made again:
-// because VK did not do it, or because doing it twice does no harm.
-func mayRepeat(err error, harmless bool) bool {
-	var refused *Error
-	var foreign *HTTPError
-	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, ErrTooLarge), errors.Is(err, ErrNoToken):
-		return false
-	case errors.As(err, &refused):
-		switch refused.Code {
-		case CodeTooManyRequests:
-			return true
-		case CodeUnknown, CodeServer:
-			return harmless
-		}
-		return false
-	case errors.As(err, &foreign):
-		if foreign.Status == http.StatusTooManyRequests {
-			return true
-		}
-		return harmless && (foreign.Status >= 500 || foreign.Status == http.StatusOK)
-	}
-	return harmless || notSent(err)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"time"
 
 	"github.com/vkrouter/vk/internal/tolerant"
 )
@@ -25,7 +26,8 @@ type Event struct {
 	// them. The bytes must not be changed.
 	Object, Raw json.RawMessage
 
-	head head
+	head  head
+	press *buttonPress // of a callback button, else nil
 }
 
 // head is what the shallow pass reads of every event.
@@ -66,6 +68,9 @@ func ParseEvent(raw []byte) (*Event, error) {
 		Raw:     raw,
 	}
 	e.readHead()
+	if e.Kind == string(EventMessageEvent) {
+		e.press = &buttonPress{at: time.Now()}
+	}
 	return e, nil
 }
 
@@ -127,7 +132,7 @@ func payloadJSON(raw json.RawMessage) json.RawMessage {
 	if raw[0] == '"' {
 		var s string
 		if tolerant.Unmarshal(raw, &s) == nil && json.Valid([]byte(s)) {
-			return json.RawMessage(s)
+			return unwrapPayload(json.RawMessage(s))
 		}
 	}
 	return raw

@@ -106,6 +106,8 @@ type User struct {
 	Sex        int    `json:"sex"`         // 1 female, 2 male, 0 not given
 	Online     bool   `json:"online"`
 	Photo      string `json:"photo_100"` // the address of a picture of 100 pixels
+
+	Raw json.RawMessage `json:"-"` // the page as VK sent it, from methods of Client that return pages
 }
 
 // A Group is a community's page.
@@ -119,4 +121,6 @@ type Group struct {
 	Closed      int    `json:"is_closed"`   // 0 open, 1 closed, 2 private
 	Deactivated string `json:"deactivated"` // "deleted" or "banned", else empty
 	Photo       string `json:"photo_100"`   // the address of a picture of 100 pixels
+
+	Raw json.RawMessage `json:"-"` // the page as VK sent it, from methods of Client that return pages
 }

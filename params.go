@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/url"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,34 +43,97 @@ func (e *ParamError) Error() string {
 // Unwrap returns e.Err.
 func (e *ParamError) Unwrap() error { return e.Err }
 
-// encode renders p, over defaults, as an application/x-www-form-urlencoded
-// body with its keys sorted.
-func (p Params) encode(method string, defaults ...[2]string) (string, error) {
-	form := make(url.Values, len(p)+len(defaults))
-	for _, d := range defaults {
-		if d[1] != "" {
-			form.Set(d[0], d[1])
-		}
-	}
+// A pair is one parameter as VK takes it.
+type pair struct{ name, value string }
+
+// text appends p to dst in the form in which VK takes it, sorted by name.
+func (p Params) text(dst []pair, method string) ([]pair, error) {
 	for name, value := range p {
 		if name == "" {
-			return "", &ParamError{method, name, errors.New("has no name")}
+			return nil, &ParamError{method, name, errors.New("has no name")}
 		}
 		if name == "access_token" {
 			// It would travel outside the Authorization header, and be
 			// printed wherever parameters are.
-			return "", &ParamError{method, name, errors.New("a token belongs in a Client")}
+			return nil, &ParamError{method, name, errors.New("a token belongs in a Client")}
 		}
 		s, ok, err := paramText(value)
 		if err != nil {
-			return "", &ParamError{method, name, err}
+			return nil, &ParamError{method, name, err}
 		}
 		if ok {
-			form.Set(name, s)
+			dst = append(dst, pair{name, s})
 		}
 	}
-	return form.Encode(), nil
+	slices.SortFunc(dst, func(a, b pair) int { return strings.Compare(a.name, b.name) })
+	return dst, nil
 }
+
+// lookUp returns the value of a parameter.
+func lookUp(params []pair, name string) (value string, ok bool) {
+	for _, p := range params {
+		if p.name == name {
+			return p.value, true
+		}
+	}
+	return "", false
+}
+
+// formOf renders parameters as an application/x-www-form-urlencoded body.
+func formOf(params ...[]pair) []byte {
+	size := 0
+	for _, list := range params {
+		for _, p := range list {
+			size += escapedLen(p.name) + escapedLen(p.value) + len("=&")
+		}
+	}
+	b := make([]byte, 0, size)
+	for _, list := range params {
+		for _, p := range list {
+			if len(b) > 0 {
+				b = append(b, '&')
+			}
+			b = appendEscaped(b, p.name)
+			b = append(b, '=')
+			b = appendEscaped(b, p.value)
+		}
+	}
+	return b
+}
+
+func escapedLen(s string) int {
+	n := len(s)
+	for i := range len(s) {
+		if !unreserved[s[i]] && s[i] != ' ' {
+			n += 2
+		}
+	}
+	return n
+}
+
+// appendEscaped appends s as url.QueryEscape writes it.
+func appendEscaped(b []byte, s string) []byte {
+	const hex = "0123456789ABCDEF"
+	for i := range len(s) {
+		switch c := s[i]; {
+		case unreserved[c]:
+			b = append(b, c)
+		case c == ' ':
+			b = append(b, '+')
+		default:
+			b = append(b, '%', hex[c>>4], hex[c&15])
+		}
+	}
+	return b
+}
+
+// unreserved are the bytes that a form need not escape.
+var unreserved = func() (t [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~") {
+		t[c] = true
+	}
+	return t
+}()
 
 // paramText returns the form in which VK takes a parameter's value; ok is
 // false for what is left out.

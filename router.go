@@ -426,7 +426,7 @@ func (r *Router) Serve(c *Context) error {
 			c.inv.job.report(errs)
 		}
 	}()
-	t.serve(c, t.listeners[c.event.Kind], &errs)
+	t.serve(c.through(top), t.listeners[c.event.Kind], &errs)
 	returned = true
 	switch len(errs) {
 	case 0:

@@ -59,6 +59,7 @@ func TestServerDies(t *testing.T) {
 	}()
 
 	client := vk.NewClient(group.Token)
+	client.RPS = -1
 	client.BaseURL = "http://" + server.addr + "/method/"
 	client.MaxAttempts = 20
 	client.Logger = slog.New(slog.DiscardHandler)

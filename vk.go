@@ -4,18 +4,14 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"mime"
 	"net/http"
-	"regexp"
-	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/vkrouter/vk/internal/backoff"
+	"github.com/vkrouter/vk/internal/pace"
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
@@ -40,8 +36,9 @@ type Client struct {
 	// Token is sent in the Authorization header of each call.
 	Token Secret
 
-	// HTTPClient makes all requests: API calls and long polls. Nil
-	// means http.DefaultClient. Its Timeout does not apply to long polls.
+	// HTTPClient makes all requests to VK: API calls, long polls and uploads.
+	// Nil means http.DefaultClient. Its Timeout does not apply to long polls
+	// and uploads.
 	HTTPClient *http.Client
 
 	// BaseURL is what a method's name is appended to. Empty means
@@ -59,7 +56,7 @@ type Client struct {
 
 	// Timeout bounds one attempt at a call, answer included. Zero means 30
 	// seconds, a negative value no bound beyond the context's. It does not
-	// apply to long polls.
+	// apply to long polls and uploads.
 	Timeout time.Duration
 
 	// MaxAttempts bounds how often a call is tried when it fails in a way
@@ -70,16 +67,75 @@ type Client struct {
 	// 64 MiB.
 	MaxResponse int64
 
+	// RPS is how many requests may begin in any second; a call that comes when
+	// there is no room waits for it. Zero means 20, what VK allows a community's
+	// token; a user's token is allowed 3. A negative number means no limit. When
+	// VK finds it too much all the same, because another program uses the token
+	// too, the Client goes slower for a while. Long polls and uploads do not
+	// count.
+	//
+	// Those who wait go by priority, see [WithPriority], and in their order
+	// within one. Two Clients know nothing of each other: one token wants one
+	// Client.
+	RPS int
+
+	// Batch packs calls that wait for the limit into one request: VK's execute,
+	// which takes 25. A call that need not wait goes alone, as do those that VK
+	// might do twice if the request had to be repeated (see [ErrMaybeDone]) and
+	// those with a v or lang of their own. What a call returns does not depend
+	// on how it went.
+	//
+	// With Batch, messages for one conversation of one priority go in the order
+	// in which they were sent, one after the other, also if goroutines send
+	// them at the same time.
+	Batch bool
+
+	// WaitOut is how long a call may wait for VK to take it when it has had too
+	// much of its method (CodeFlood, CodeRateLimit). Calls of other methods go
+	// on meanwhile. Zero means not to wait: the error is returned at once.
+	WaitOut time.Duration
+
+	// Captcha is asked when VK wants proof that the caller is no robot
+	// (CodeCaptcha): it has somebody solve what the error shows. The call is
+	// then made again with the answer, with the same token and parameters. It is
+	// asked up to three times in one call if the answers were wrong. If it
+	// returns an error, the call returns that together with VK's. Of several
+	// calls that meet captchas, one asks at a time, and the others look first
+	// whether its answer has helped them too. Nil returns the error at once.
+	Captcha func(ctx context.Context, e *Error) (CaptchaAnswer, error)
+
+	// FetchClient makes the requests of [Client.Fetch]. Nil means one that
+	// reaches addresses of the public internet only, directly and not through
+	// a proxy. One set here has to refuse others itself.
+	FetchClient *http.Client
+
+	// MaxFetch bounds the bytes of one [Client.Fetch]. Zero means 64 MiB.
+	MaxFetch int64
+
+	// MaxMessage bounds the text of one message, in UTF-16 code units, as VK
+	// counts. A longer text is sent as several messages. Zero means 4096, which
+	// all of VK's apps show; VK's documentation says 4096 in one place and 9000
+	// in others. A negative value means no bound of ours.
+	MaxMessage int
+
 	// Logger gets a line for each attempt that is repeated. Nil means
 	// slog.Default().
 	Logger *slog.Logger
 
 	mu     sync.Mutex // guards both
 	used   []func(CallFunc) CallFunc
-	caller CallFunc // used around attempt; nil until needed
+	caller CallFunc // used around try; nil until needed
+
+	limiter  pace.Limiter
+	holds    holds
+	senders  pace.Order[dialog] // with Batch
+	captchas captchas
+	alone    atomic.Bool // VK refuses execute
 }
 
 // A CallFunc makes an API call and returns what VK answered as its response.
+//
+// Of execute, both can be: a response, and as an error [ExecuteErrors].
 type CallFunc func(ctx context.Context, method string, p Params) (json.RawMessage, error)
 
 // NewClient returns &Client{Token: NewSecret(token)}.
@@ -100,6 +156,9 @@ func (c *Client) chain() CallFunc {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.caller == nil {
+		if c.limiter.Rate == 0 {
+			c.limiter.Rate = cmp.Or(c.RPS, 20)
+		}
 		f := CallFunc(c.try)
 		for i := len(c.used) - 1; i >= 0; i-- {
 			f = c.used[i](f)
@@ -115,26 +174,25 @@ func (c *Client) chain() CallFunc {
 //
 // VK's refusal is an [*Error], a parameter that cannot be sent a [*ParamError],
 // an answer that is not VK's an [*HTTPError]. When ctx ends, Call returns its
-// cause.
+// cause. What failed in execute is [ExecuteErrors]; out is filled nevertheless.
 //
 // A call that failed in a way that may pass (no connection, a cut answer, HTTP
 // 5xx or 429, codes 1, 6 and 10) is made again, after a pause that grows, if
 // VK surely did not do it or if doing it twice does no harm. The latter holds
-// for methods that only read, and for messages.send, because VK drops a second
-// message with the same random_id: Call adds one where p has none, and keeps
-// it through all attempts.
+// for methods that only read, for those that set or remove what they name, such
+// as messages.edit, and for messages.send, because VK drops a second message
+// with the same random_id: Call adds one where p has none, and keeps it through
+// all attempts. (A guid does the same for wall.post and comments.) An error
+// after which VK may have done the call is also [ErrMaybeDone].
 func (c *Client) Call(ctx context.Context, method string, p Params, out any) error {
 	raw, err := c.chain()(ctx, method, withRandomID(ctx, method, p))
-	if err != nil {
+	if out == nil || raw == nil {
 		return err
 	}
-	if out == nil {
-		return nil
+	if bad := tolerant.Unmarshal(raw, out); bad != nil && err == nil {
+		return fmt.Errorf("vk: %s: %w", method, bad)
 	}
-	if err := tolerant.Unmarshal(raw, out); err != nil {
-		return fmt.Errorf("vk: %s: %w", method, err)
-	}
-	return nil
+	return err
 }
 
 // Call is [Client.Call] with the response as a result.
@@ -142,102 +200,4 @@ func Call[T any](ctx context.Context, c *Client, method string, p Params) (T, er
 	var out T
 	err := c.Call(ctx, method, p, &out)
 	return out, err
-}
-
-var (
-	methodName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*(\.[A-Za-z][A-Za-z0-9]*)?$`)
-	readMethod = regexp.MustCompile(`^[A-Za-z]+\.(get|is|are|search|resolve|check)([A-Z]|$)`)
-
-	callPause = backoff.Backoff{Min: 400 * time.Millisecond, Max: 10 * time.Second}
-)
-
-// try makes a call, repeatedly if need be.
-func (c *Client) try(ctx context.Context, method string, p Params) (json.RawMessage, error) {
-	if !methodName.MatchString(method) {
-		return nil, fmt.Errorf("vk: %q is not the name of an API method", method)
-	}
-	token := c.Token.reveal()
-	if token == "" {
-		return nil, fmt.Errorf("vk: %s: %w", method, ErrNoToken)
-	}
-	body, err := p.encode(method, [2]string{"v", cmp.Or(c.Version, "5.199")}, [2]string{"lang", c.Lang})
-	if err != nil {
-		return nil, err
-	}
-	harmless := readMethod.MatchString(method) || method == "messages.send"
-	for attempt := 1; ; attempt++ {
-		raw, err := c.attempt(ctx, method, token, body)
-		if err == nil || ctx.Err() != nil || attempt >= cmp.Or(c.MaxAttempts, 5) || !mayRepeat(err, harmless) {
-			return raw, err
-		}
-		pause := callPause.Delay(attempt)
-		cmp.Or(c.Logger, slog.Default()).LogAttrs(ctx, slog.LevelInfo, "vk: calling again",
-			slog.String("method", method), slog.Int("attempt", attempt), slog.Duration("after", pause), slog.Any("err", err))
-		if backoff.Sleep(ctx, pause) != nil {
-			return nil, fmt.Errorf("%w; gave up: %w", err, context.Cause(ctx))
-		}
-	}
-}
-
-// attempt makes one request of a call.
-func (c *Client) attempt(ctx context.Context, method, token, body string) (json.RawMessage, error) {
-	limit := ctx
-	if timeout := cmp.Or(c.Timeout, 30*time.Second); timeout > 0 {
-		var cancel context.CancelFunc
-		limit, cancel = context.WithTimeout(ctx, timeout)
-		defer cancel()
-	}
-	req, err := http.NewRequestWithContext(limit, http.MethodPost, cmp.Or(c.BaseURL, "https://api.vk.ru/method/")+method, strings.NewReader(body))
-	if err != nil {
-		return nil, callError(ctx, method, err)
-	}
-	req.Header.Set("Authorization", "Bearer "+token)
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	b, err := c.fetch(cmp.Or(c.HTTPClient, http.DefaultClient), req, method)
-	if err != nil {
-		return nil, callError(ctx, method, err)
-	}
-	var answer struct {
-		Response json.RawMessage `json:"response"`
-		Error    *struct {
-			Code    Code   `json:"error_code"`
-			Subcode int    `json:"error_subcode"`
-			Message string `json:"error_msg"`
-			Text    string `json:"error_text"`
-		} `json:"error"`
-	}
-	if err := tolerant.Unmarshal(b, &answer); err != nil {
-		return nil, callError(ctx, method, err)
-	}
-	if e := answer.Error; e != nil {
-		return nil, &Error{Code: e.Code, Subcode: e.Subcode, Message: e.Message, Text: e.Text, Method: method}
-	}
-	if answer.Response == nil {
-		return nil, callError(ctx, method, errors.New("the answer has neither a response nor an error"))
-	}
-	return answer.Response, nil
-}
-
-// fetch makes one HTTP request and returns its answer's JSON. The body is read
-// to its end, or nearly, so that the connection can serve again.
-func (c *Client) fetch(hc *http.Client, req *http.Request, method string) ([]byte, error) {
-	resp, err := hc.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	contentType := resp.Header.Get("Content-Type")
-	if media, _, _ := mime.ParseMediaType(contentType); resp.StatusCode != http.StatusOK || media != "application/json" && media != "text/javascript" {
-		io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
-		return nil, &HTTPError{Method: method, Status: resp.StatusCode, ContentType: contentType}
-	}
-	limit := cmp.Or(c.MaxResponse, 64<<20)
-	b, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(b)) > limit {
-		return nil, fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
-	}
-	return b, nil
 }

@@ -32,6 +32,7 @@ func NewContext(text string) (*vk.Context, *Recorder) {
 	}
 	client := vk.NewClient(group.Token)
 	client.HTTPClient = &http.Client{Transport: direct{w}}
+	client.RPS = -1
 	return vk.NewContext(context.Background(), client, event), &Recorder{w, user.ID, -group.ID}
 }
 

@@ -141,6 +141,7 @@ func (s *Server) newClient(token string) *vk.Client {
 	c := vk.NewClient(token)
 	c.HTTPClient = &http.Client{Transport: s.transport}
 	c.BaseURL = s.URL + "/method/"
+	c.RPS = s.cfg.RPS
 	c.Logger = s.logger()
 	return c
 }

@@ -1,0 +1,292 @@
+package vk
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// A Button is one button of a [Keyboard] or of a [Card]. Functions such as
+// [TextButton] make the usual kinds; a kind that VK adds can be written out,
+// for every field that is not zero is sent.
+//
+// See https://dev.vk.com/ru/api/bots/development/keyboard/key-types.
+type Button struct {
+	// Type is what the button does, in VK's words: "text", "callback",
+	// "open_link", "location", "vkpay", "open_app", "intent_subscribe" and
+	// "intent_unsubscribe". Empty means "text".
+	Type string
+
+	// Label is what stands on the button, at most 40 characters. Buttons of
+	// the types location and vkpay have none: VK writes on them.
+	Label string
+
+	// Color is "primary" (blue), "secondary" (white), "negative" (red) or
+	// "positive" (green). Empty leaves the choice to VK, which takes white.
+	// Only text and callback buttons have a colour: that of others is not
+	// sent.
+	Color string
+
+	// Payload comes back when the button is pressed; see [Payload]. It is a
+	// value that becomes a JSON object of at most 255 characters: a [Cmd], a
+	// [Choice], a map or a struct. A string, a []byte and a json.RawMessage
+	// are taken for JSON text. Nil means none.
+	Payload any
+
+	Link    string // open_link: where it leads, over http or https
+	Hash    string // vkpay: what is paid, such as "action=pay-to-group&amount=1&group_id=1"; open_app: what the app is told
+	AppID   int64  // open_app: the mini app
+	OwnerID int64  // open_app: the community that the app is opened for, negative; 0 for none
+
+	PeerID      int64  // intent_…: the community
+	Intent      string // intent_…: what a person agrees to get
+	SubscribeID int64  // intent_…: the number of the newsletter
+}
+
+// TextButton returns a button that makes the person send its label as a
+// message, with the payload. A nil payload is none.
+func TextButton(label string, payload any) Button {
+	return Button{Type: "text", Label: label, Payload: payload}
+}
+
+// CallbackButton returns a button that sends no message: its press is an event
+// of its own, [EventMessageEvent]. A nil payload is none.
+func CallbackButton(label string, payload any) Button {
+	return Button{Type: "callback", Label: label, Payload: payload}
+}
+
+// LinkButton returns a button that opens a link: over http or https, or one
+// that begins with vk.com. The bot is not told of a press.
+func LinkButton(label, link string) Button {
+	return Button{Type: "open_link", Label: label, Link: link}
+}
+
+// LocationButton returns a button that makes the person send where they are,
+// with the payload. A nil payload is none.
+func LocationButton(payload any) Button {
+	return Button{Type: "location", Payload: payload}
+}
+
+// PayButton returns a button that opens a VK Pay form. The hash says what is
+// paid to whom: "action=transfer-to-group&group_id=1&aid=10".
+func PayButton(hash string) Button {
+	return Button{Type: "vkpay", Hash: hash}
+}
+
+// AppButton returns a button that opens a mini app, for a community if owner
+// is not 0, and tells it hash.
+func AppButton(label string, app, owner int64, hash string) Button {
+	return Button{Type: "open_app", Label: label, AppID: app, OwnerID: owner, Hash: hash}
+}
+
+// Primary returns the button in blue, which stands for the main action.
+func (b Button) Primary() Button { b.Color = "primary"; return b }
+
+// Positive returns the button in green, which stands for agreeing.
+func (b Button) Positive() Button { b.Color = "positive"; return b }
+
+// Negative returns the button in red, which stands for refusing or deleting.
+func (b Button) Negative() Button { b.Color = "negative"; return b }
+
+// VK's limits for a button, in characters.
+const (
+	maxLabel   = 40
+	maxPayload = 255
+)
+
+var colors = []string{"primary", "secondary", "negative", "positive", "default"}
+
+// kind returns b.Type, or what its being empty stands for.
+func (b *Button) kind() string {
+	if b.Type == "" {
+		return "text"
+	}
+	return b.Type
+}
+
+// check returns what VK is sure to refuse b for, its payload aside.
+func (b *Button) check() error {
+	var missing string
+	needs := func(what string, there bool) {
+		if missing == "" && !there {
+			missing = what
+		}
+	}
+	switch b.kind() {
+	case "text", "callback":
+		needs("label", b.Label != "")
+	case "open_link":
+		needs("label", b.Label != "")
+		needs("link", b.Link != "")
+	case "vkpay":
+		needs("hash", b.Hash != "")
+	case "open_app":
+		needs("label", b.Label != "")
+		needs("app id", b.AppID != 0)
+	case "intent_subscribe", "intent_unsubscribe":
+		needs("label", b.Label != "")
+		needs("peer id", b.PeerID != 0)
+		needs("intent", b.Intent != "")
+	}
+	switch n := utf8.RuneCountInString(b.Label); {
+	case missing != "":
+		return errors.New("the " + missing + " is missing")
+	case n > maxLabel:
+		return tooLong("label", n, maxLabel)
+	case b.Link != "" && !validLink(b.Link):
+		return fmt.Errorf("the link %.100q is neither http nor https", b.Link)
+	case b.Color != "" && !slices.Contains(colors, b.Color):
+		return fmt.Errorf("there is no color %.40q", b.Color)
+	}
+	return nil
+}
+
+func tooLong(what string, n, limit int) error {
+	return fmt.Errorf("the %s has %d characters, the limit is %d", what, n, limit)
+}
+
+// validLink reports whether VK's clients open the link.
+func validLink(link string) bool {
+	if strings.ContainsFunc(link, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return false
+	}
+	u, err := url.Parse(link)
+	if err != nil {
+		return false
+	}
+	if u.Scheme == "" {
+		host, _, _ := strings.Cut(link, "/")
+		return vkHosts[strings.ToLower(host)]
+	}
+	return (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+}
+
+// append appends the button in VK's JSON, once check has nothing against it.
+// It returns the payload's text beside.
+func (b *Button) append(dst []byte) (_, payload []byte, err error) {
+	if payload, err = payloadText(b.Payload, maxPayload); err != nil {
+		return dst, nil, err
+	}
+	kind := b.kind()
+	dst = append(dst, `{"action":{"type":`...)
+	dst = appendString(dst, kind)
+	text := func(name, value string) {
+		if value != "" {
+			dst = appendString(append(dst, name...), value)
+		}
+	}
+	number := func(name string, value int64) {
+		if value != 0 {
+			dst = strconv.AppendInt(append(dst, name...), value, 10)
+		}
+	}
+	text(`,"label":`, b.Label)
+	if payload != nil {
+		dst = appendQuoted(append(dst, `,"payload":`...), payload)
+	}
+	text(`,"link":`, b.Link)
+	text(`,"hash":`, b.Hash)
+	number(`,"app_id":`, b.AppID)
+	number(`,"owner_id":`, b.OwnerID)
+	number(`,"peer_id":`, b.PeerID)
+	text(`,"intent":`, b.Intent)
+	number(`,"subscribe_id":`, b.SubscribeID)
+	dst = append(dst, '}')
+	if b.Color != "" && (kind == "text" || kind == "callback") {
+		dst = appendString(append(dst, `,"color":`...), b.Color)
+	}
+	return append(dst, '}'), payload, nil
+}
+
+// payloadText returns a payload as the JSON text of an object, of so many
+// characters at most, or nil where there is none.
+func payloadText(v any, limit int) (text []byte, err error) {
+	given := true // JSON text from outside: it may be anything
+	switch v := v.(type) {
+	case nil:
+		return nil, nil
+	case string:
+		text = []byte(v)
+	case []byte:
+		text = v
+	case json.RawMessage:
+		text = v
+	default:
+		given = false
+		if text, err = marshalPlain(v); err != nil {
+			return nil, fmt.Errorf("the payload: %w", err)
+		}
+	}
+	text = bytes.TrimSpace(text)
+	if len(text) == 0 || string(text) == "null" {
+		return nil, nil
+	}
+	if text[0] != '{' || given && !(json.Valid(text) && utf8.Valid(text)) {
+		return nil, fmt.Errorf("the payload %.40q is not a JSON object", text)
+	}
+	if len(text) > limit {
+		if n := utf8.RuneCount(text); n > limit {
+			return nil, tooLong("payload", n, limit)
+		}
+	}
+	return text, nil
+}
+
+// marshalPlain is json.Marshal without its escapes for HTML, which would make
+// one character of a payload six.
+func marshalPlain(v any) ([]byte, error) {
+	switch v := v.(type) { // ours, without reflection
+	case CommandLine:
+		return v.MarshalJSON()
+	case Choice:
+		return v.MarshalJSON()
+	}
+	b, err := json.Marshal(v)
+	if err != nil || !bytes.Contains(b, []byte(`\u`)) {
+		return b, err
+	}
+	var plain bytes.Buffer
+	e := json.NewEncoder(&plain)
+	e.SetEscapeHTML(false)
+	err = e.Encode(v)
+	return bytes.TrimSuffix(plain.Bytes(), []byte("\n")), err
+}
+
+// appendString appends s as a JSON string. What is not UTF-8 becomes U+FFFD.
+func appendString(dst []byte, s string) []byte {
+	if !utf8.ValidString(s) {
+		s = string([]rune(s))
+	}
+	return appendQuoted(dst, s)
+}
+
+// appendQuoted is appendString for what is known to be UTF-8.
+func appendQuoted[T string | []byte](dst []byte, s T) []byte {
+	dst = append(dst, '"')
+	done := 0
+	for i := range len(s) {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		dst = append(dst, s[done:i]...)
+		done = i + 1
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		default:
+			dst = append(dst, `\u00`...)
+			dst = append(dst, "0123456789abcdef"[c>>4], "0123456789abcdef"[c&15])
+		}
+	}
+	dst = append(dst, s[done:]...)
+	return append(dst, '"')
+}

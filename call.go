@@ -1,0 +1,332 @@
+package vk
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vkrouter/vk/internal/backoff"
+	"github.com/vkrouter/vk/internal/pace"
+	"github.com/vkrouter/vk/internal/tolerant"
+)
+
+// A call is one API call, from its first attempt to its last. Only the
+// goroutine that makes it changes it.
+type call struct {
+	client *Client
+	ctx    context.Context
+	method string
+	effect effect
+
+	params []pair // sorted by name
+	common []pair // v and lang, unless they are among params
+	extra  []pair // the answer to a captcha
+	plain  bool   // v and lang are the Client's
+	few    [12]pair
+
+	tries   int           // attempts that failed in a way that may pass
+	begun   bool          // the current attempt has come as far as a request
+	maybe   bool          // some attempt may have been carried out
+	solo    bool          // not to be packed with others
+	rides   int           // attempts that failed with what they were packed in
+	giveUp  time.Time     // when to wait for a held method no longer; zero: not waited yet
+	piece   []byte        // of the code of an envelope
+	done    chan outcome  // of the envelope
+	in      *envelope     // where it travels
+	captcha captchaInCall // see captcha.go
+}
+
+// try makes a call, repeatedly if need be.
+func (c *Client) try(ctx context.Context, method string, p Params) (json.RawMessage, error) {
+	x, err := c.newCall(ctx, method, p)
+	if err != nil {
+		return nil, err
+	}
+	if c.Batch {
+		if dialogs := x.dialogs(); len(dialogs) > 0 {
+			pass, err := c.senders.Enter(ctx, dialogs...)
+			if err != nil {
+				return nil, callError(ctx, method, err)
+			}
+			defer pass.Leave()
+		}
+	}
+	defer x.endCaptcha()
+	raw, err := x.run()
+	if err != nil && x.maybe && raw == nil && x.effect != effectNone {
+		err = &maybeDoneError{err, x.effect == effectDoubles && ctx.Err() == nil && maySucceed(err)}
+	}
+	return raw, err
+}
+
+func (c *Client) newCall(ctx context.Context, method string, p Params) (*call, error) {
+	if !isMethod(method) {
+		return nil, fmt.Errorf("vk: %q is not the name of an API method", method)
+	}
+	if c.Token.reveal() == "" {
+		return nil, fmt.Errorf("vk: %s: %w", method, ErrNoToken)
+	}
+	x := &call{client: c, ctx: ctx, method: method}
+	var err error
+	if x.params, err = p.text(x.few[:0:len(x.few)-2], method); err != nil {
+		return nil, err
+	}
+	x.plain = true
+	x.common = x.few[len(x.few)-2:][:0]
+	for _, d := range [...]pair{{"v", c.version()}, {"lang", c.Lang}} {
+		if own, ok := lookUp(x.params, d.name); ok {
+			x.plain = x.plain && own == d.value
+		} else if d.value != "" {
+			x.common = append(x.common, d)
+		}
+	}
+	x.effect = effectOf(method, x.params)
+	return x, nil
+}
+
+func (c *Client) version() string { return cmp.Or(c.Version, "5.199") }
+
+// isMethod reports whether s looks like users.get or execute.
+func isMethod(s string) bool {
+	section, name, dot := strings.Cut(s, ".")
+	return isWord(section) && (!dot || isWord(name))
+}
+
+func isWord(s string) bool {
+	for i := range len(s) {
+		c := s[i] | 0x20
+		if (c < 'a' || c > 'z') && (i == 0 || s[i] < '0' || s[i] > '9') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// run makes attempts until one succeeds, or further ones are of no use.
+func (x *call) run() (json.RawMessage, error) {
+	c := x.client
+	for {
+		raw, err := x.attempt()
+		x.judgeCaptcha(raw, err)
+		if err == nil || raw != nil {
+			return raw, err
+		}
+		if x.maybe && answered(x.method, err) {
+			return json.RawMessage("1"), nil
+		}
+		doubt := x.begun && mayBeDone(err)
+		x.maybe = x.maybe || doubt
+		if x.ctx.Err() != nil {
+			return nil, err
+		}
+		var refused *Error
+		errors.As(err, &refused)
+		switch {
+		case refused != nil && refused.Code == CodeCaptcha && c.Captcha != nil:
+			if err := x.solve(refused); err != nil {
+				return nil, err
+			}
+			continue
+		case refused != nil && isHold(refused.Code) && c.WaitOut > 0 && x.begun:
+			continue // the hold decides for how long
+		}
+		x.tries++
+		if x.tries >= cmp.Or(c.MaxAttempts, 5) || !maySucceed(err) || doubt && x.effect == effectDoubles {
+			return nil, err
+		}
+		pause := callPause.Delay(x.tries)
+		cmp.Or(c.Logger, slog.Default()).LogAttrs(x.ctx, slog.LevelInfo, "vk: calling again",
+			slog.String("method", x.method), slog.Int("attempt", x.tries), slog.Duration("after", pause), slog.Any("err", err))
+		if backoff.Sleep(x.ctx, pause) != nil {
+			return nil, fmt.Errorf("%w; gave up: %w", err, context.Cause(x.ctx))
+		}
+	}
+}
+
+// attempt makes the call once, when its turn has come.
+func (x *call) attempt() (json.RawMessage, error) {
+	x.begun = false
+	if x.ctx.Err() != nil {
+		return nil, callError(x.ctx, x.method, nil)
+	}
+	if x.client.WaitOut > 0 {
+		h, err := x.waitHold()
+		if err != nil {
+			return nil, err
+		}
+		raw, err := x.take()
+		x.client.holds.tried(x.method, h, x.begun, err)
+		return raw, err
+	}
+	return x.take()
+}
+
+// take waits for a turn, and makes the call or has it made.
+func (x *call) take() (json.RawMessage, error) {
+	c := x.client
+	if s := seatOf(x.ctx); s != nil && x.packable() && s.take(x) {
+		return x.ride()
+	}
+	if c.limiter.Try() {
+		return x.request()
+	}
+	w := &pace.Waiter{Priority: x.level(), Load: x}
+	packable := x.packable()
+	if x.done = nil; packable {
+		x.prepare()
+	}
+	taken, err := c.limiter.Wait(x.ctx, w)
+	switch {
+	case err != nil:
+		return nil, callError(x.ctx, x.method, err)
+	case taken:
+		return x.ride()
+	case packable && c.gather(w, x):
+		return x.ride()
+	}
+	return x.request()
+}
+
+// request makes a request for the call alone.
+func (x *call) request() (json.RawMessage, error) {
+	x.begun = true
+	began := time.Now()
+	a, err := x.client.post(x.ctx, x.method, formOf(x.params, x.common, x.extra))
+	if err != nil {
+		return nil, callError(x.ctx, x.method, err)
+	}
+	if a.Error != nil {
+		return nil, x.refused(a.Error, began)
+	}
+	if len(a.ExecuteErrors) > 0 {
+		return a.Response, executeErrors(a.ExecuteErrors)
+	}
+	return a.Response, nil
+}
+
+// refused returns VK's refusal of a request that began at the given time.
+func (x *call) refused(r *refusal, began time.Time) *Error {
+	if r.Code == CodeTooManyRequests {
+		x.client.limiter.Refused(began)
+	}
+	x.captcha.stlid = r.RemixSTLID
+	return r.error(x.method)
+}
+
+// A reply is what VK answers to a request.
+type reply struct {
+	Response      json.RawMessage `json:"response"`
+	Error         *refusal        `json:"error"`
+	ExecuteErrors []refusal       `json:"execute_errors"`
+}
+
+// A refusal is an error as VK writes it.
+type refusal struct {
+	Method  string `json:"method"` // in execute_errors
+	Code    Code   `json:"error_code"`
+	Subcode int    `json:"error_subcode"`
+	Message string `json:"error_msg"`
+	Text    string `json:"error_text"`
+	Params  []struct {
+		Key   string `json:"key"`
+		Value string `json:"value"`
+	} `json:"request_params"`
+	CaptchaSID       string `json:"captcha_sid"`
+	CaptchaImg       string `json:"captcha_img"`
+	RedirectURI      string `json:"redirect_uri"`
+	RemixSTLID       string `json:"remixstlid"`
+	ConfirmationText string `json:"confirmation_text"`
+}
+
+// error returns the refusal of a call of method as an error.
+func (r *refusal) error(method string) *Error {
+	e := &Error{
+		Code: r.Code, Subcode: r.Subcode, Message: r.Message, Text: r.Text, Method: method,
+		CaptchaSID: r.CaptchaSID, CaptchaImg: r.CaptchaImg, RedirectURI: r.RedirectURI, ConfirmationText: r.ConfirmationText,
+	}
+	if len(r.Params) > 0 {
+		e.Params = make(map[string]string, len(r.Params))
+		for _, p := range r.Params {
+			e.Params[p.Key] = shown(p.Key, p.Value)
+		}
+	}
+	return e
+}
+
+// buffers hold answers while they are read.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// maxBuffer is how large a buffer may be to be kept.
+const maxBuffer = 64 << 10
+
+// post makes one request of the API. The answer has a response or an error.
+func (c *Client) post(ctx context.Context, method string, form []byte) (a reply, err error) {
+	if timeout := cmp.Or(c.Timeout, 30*time.Second); timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, timeout)
+		defer cancel()
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, cmp.Or(c.BaseURL, "https://api.vk.ru/method/")+method, bytes.NewReader(form))
+	if err != nil {
+		return a, err
+	}
+	req.Header["Authorization"] = []string{"Bearer " + c.Token.reveal()}
+	req.Header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
+	b := buffers.Get().(*bytes.Buffer)
+	b.Reset()
+	if err = c.read(b, cmp.Or(c.HTTPClient, http.DefaultClient), req, method); err == nil {
+		err = tolerant.Unmarshal(b.Bytes(), &a)
+	}
+	if b.Cap() <= maxBuffer {
+		buffers.Put(b)
+	}
+	if err == nil && a.Error == nil && a.Response == nil {
+		err = errors.New("the answer has neither a response nor an error")
+	}
+	return a, err
+}
+
+// fetch makes one HTTP request and returns its answer's JSON.
+func (c *Client) fetch(hc *http.Client, req *http.Request, method string) ([]byte, error) {
+	var b bytes.Buffer
+	err := c.read(&b, hc, req, method)
+	return b.Bytes(), err
+}
+
+// read makes one HTTP request and reads its answer's JSON into b. The body is
+// read to its end, or nearly, so that the connection can serve again.
+func (c *Client) read(b *bytes.Buffer, hc *http.Client, req *http.Request, method string) error {
+	resp, err := hc.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	contentType := resp.Header.Get("Content-Type")
+	if resp.StatusCode != http.StatusOK || !isJSON(contentType) {
+		io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
+		return &HTTPError{Method: method, Status: resp.StatusCode, ContentType: contentType}
+	}
+	limit := cmp.Or(c.MaxResponse, 64<<20)
+	if n, err := b.ReadFrom(io.LimitReader(resp.Body, limit+1)); err != nil {
+		return err
+	} else if n > limit {
+		return fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)
+	}
+	return nil
+}
+
+// isJSON reports whether a content is what VK calls JSON.
+func isJSON(contentType string) bool {
+	media, _, _ := strings.Cut(contentType, ";")
+	media = strings.TrimSpace(media)
+	return strings.EqualFold(media, "application/json") || strings.EqualFold(media, "text/javascript")
+}

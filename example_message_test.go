@@ -1,0 +1,423 @@
+package vk_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"time"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/vktest"
+)
+
+// What a message can have besides its text.
+func ExampleSendOption() {
+	r := vk.NewRouter("!")
+	r.Handle("where", func(c *vk.Context) error {
+		return c.Reply("Here.", vk.Location{Lat: 59.935634, Long: 30.325935}, vk.NoMentions, vk.NoLinkPreview)
+	})
+	r.Handle("love", func(c *vk.Context) error { return c.Send("", vk.Sticker(163), vk.Silent) })
+	r.Handle("quote", func(c *vk.Context) error {
+		m, err := c.Message()
+		if err != nil {
+			return err
+		}
+		return c.Send("You have said this:", vk.Forward(m), vk.MessagePayload("a quotation"))
+	})
+	r.Handle("news", func(c *vk.Context) error { // for those who have agreed to newsletters
+		return c.Send("News!", vk.Intent("promo_newsletter"), vk.Extra{"subscribe_id": 1})
+	})
+
+	bot := vktest.NewServer()
+	defer bot.Close()
+	bot.Start(r)
+	anna := bot.User("Anna")
+	anna.Says("!where")
+	m := anna.HearsLike("")
+	fmt.Println(m.Text, m.ReplyTo)
+	anna.Says("!love")
+	fmt.Println(anna.HearsLike("").Attachments)
+	anna.Says("!quote")
+	fmt.Println(anna.HearsLike("").Text)
+	// Output:
+	// Here. 1
+	// [sticker]
+	// You have said this:
+}
+
+// A message that was sent can be changed, answered and deleted.
+func ExampleInto() {
+	r := vk.NewRouter("!")
+	r.Handle("count", func(c *vk.Context) error {
+		var m vk.Sent
+		if err := c.Reply("Counting…", vk.Into(&m)); err != nil {
+			return err
+		}
+		for i := range 3 {
+			if err := m.Edit(c, fmt.Sprint(i+1, "…"), vk.KeepForwards, vk.KeepSnippets); err != nil {
+				return err
+			}
+		}
+		if err := m.React(c, 1); err != nil {
+			return err
+		}
+		if err := m.Reply(c, "Done."); err != nil {
+			return err
+		}
+		return m.Delete(c)
+	})
+
+	c, rec := vktest.NewContext("!count")
+	if err := r.Serve(c); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(rec.Text())
+	// Output: Done.
+}
+
+// A Sent is plain data: it can be stored, and used later by other means.
+func ExampleSent() {
+	pinned := vk.Sent{PeerID: 2000000017, CMID: 2760} // from a database
+	later := func(c *vk.Context) error {
+		if err := pinned.Pin(c); err != nil {
+			return err
+		}
+		return c.Reply("I have pinned it.", vk.ReplyTo(pinned))
+	}
+	_ = later
+}
+
+// Sends that come in no certain order, or again and again, have names.
+func ExampleAs() {
+	r := vk.NewRouter("!")
+	r.Handle("pay", func(c *vk.Context) error {
+		var err error
+		for range 3 {
+			if err = c.Send("Thank you, here is your receipt.", vk.As("receipt")); err == nil {
+				break
+			}
+		}
+		return err
+	})
+
+	// Outside of handlers, the name is all there is.
+	remind := func(ctx context.Context, client *vk.Client, user int64, order int) error {
+		return client.Send(ctx, user, "Your order is waiting.", vk.As(fmt.Sprint("reminder of order ", order)))
+	}
+
+	fake := vktest.NewServer()
+	defer fake.Close()
+	anna := fake.User("Anna")
+	anna.Says("hello")
+	for range 2 { // the second time, perhaps after a restart, nothing more shows
+		if err := remind(context.Background(), fake.Client(), anna.ID, 7); err != nil {
+			log.Fatal(err)
+		}
+	}
+	fmt.Println(anna.HearsLike("").Text)
+	_, more := anna.TryNext()
+	fmt.Println(more)
+	// Output:
+	// Your order is waiting.
+	// false
+}
+
+// A menu in one message: pressing its buttons changes it.
+func ExampleContext_Show() {
+	menu := func(c *vk.Context) error {
+		return c.Show("Tea or coffee?", vk.Extra{
+			"keyboard": `{"inline":true,"buttons":[[{"action":{"type":"callback","label":"Tea","payload":"{\"cup\":\"tea\"}"}}]]}`,
+		})
+	}
+	r := vk.NewRouter("!")
+	r.Handle("menu", menu) // sends
+	vk.On(r, vk.EventMessageEvent, func(c *vk.Context, e *vk.MessageEvent) error {
+		if err := c.Snackbar("One tea."); err != nil {
+			return err
+		}
+		return c.Show("Here is your tea.") // edits
+	})
+
+	bot := vktest.NewServer()
+	defer bot.Close()
+	bot.Start(r)
+	anna := bot.User("Anna")
+	anna.Says("!menu")
+	fmt.Println(anna.Hears("Tea or coffee?").Buttons)
+	anna.Presses("Tea").Snackbar("One tea.")
+	bot.Wait(context.Background())
+	fmt.Println(len(bot.Calls("messages.edit")))
+	// Output:
+	// [Tea]
+	// 1
+}
+
+// What a press of a callback button can be answered with. A press is answered
+// once.
+func ExampleContext_Answer() {
+	var r vk.Router
+	vk.On(&r, vk.EventMessageEvent, func(c *vk.Context, e *vk.MessageEvent) error {
+		switch string(e.Payload) {
+		case `{"show":"site"}`:
+			return c.OpenLink("https://vk.com/")
+		case `{"show":"app"}`:
+			return c.OpenApp(6232540, -e.PeerID, "start=1")
+		case `{"show":"text"}`:
+			return c.Snackbar("Added.")
+		}
+		return c.Answer() // nothing: the button stops to spin
+	})
+
+	// A handler for commands and buttons alike.
+	_ = func(c *vk.Context) error {
+		if err := c.Snackbar("Added."); errors.Is(err, vk.ErrNoPress) {
+			return c.Reply("Added.")
+		} else {
+			return err
+		}
+	}
+}
+
+// What can be done with messages whose number is known.
+func ExampleClient_Edit() {
+	tidy := func(ctx context.Context, client *vk.Client, chat, rules, spam int64) error {
+		if err := client.Edit(ctx, chat, rules, "Be kind."); err != nil {
+			return err
+		}
+		if err := client.Pin(ctx, chat, rules); err != nil { // client.Unpin(ctx, chat)
+			return err
+		}
+		if err := client.React(ctx, chat, rules, 1); err != nil { // client.Unreact(ctx, chat, rules)
+			return err
+		}
+		if err := client.MarkRead(ctx, chat, 0); err != nil {
+			return err
+		}
+		err := client.Delete(ctx, chat, spam, spam+1)
+		var refused *vk.MessageError
+		switch {
+		case errors.Is(err, vk.ErrNotFound):
+			return nil // somebody was faster
+		case errors.As(err, &refused):
+			log.Print("this one stays: ", refused.CMID)
+			return client.DeleteForSelf(ctx, refused.PeerID, refused.CMID)
+		}
+		return err
+	}
+	undo := func(ctx context.Context, client *vk.Client, chat, rules int64) error {
+		return errors.Join(client.Unpin(ctx, chat), client.Unreact(ctx, chat, rules))
+	}
+	_, _ = tidy, undo
+}
+
+func ExampleClient_Broadcast() {
+	fake := vktest.NewServer()
+	defer fake.Close()
+	anna, boris, vera := fake.User("Anna"), fake.User("Boris"), fake.User("Vera")
+	anna.Says("hello")
+	vera.Says("hello")
+
+	sent := 0
+	peers := []int64{anna.ID, boris.ID, vera.ID}
+	for d := range fake.Client().Broadcast(context.Background(), peers, "We are open again!", vk.As("open 2025-01-07")) {
+		switch {
+		case d.Err == nil:
+			sent++
+		case errors.Is(d.Err, vk.CodeCannotWrite):
+			fmt.Println("no longer a subscriber:", d.PeerID == boris.ID, d.Sent.CMID)
+		default:
+			log.Print(d.Err) // the others get theirs
+		}
+	}
+	fmt.Println("sent to", sent)
+	// Output:
+	// no longer a subscriber: true 0
+	// sent to 2
+}
+
+// The messages of a day, newest first.
+func ExampleClient_History() {
+	fake := vktest.NewServer()
+	defer fake.Close()
+	anna := fake.User("Anna")
+	for _, text := range []string{"one", "two", "three"} {
+		anna.Says(text)
+	}
+	yesterday := time.Now().AddDate(0, 0, -1)
+	for m, err := range fake.Client().History(context.Background(), anna.ID) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		if m.Date.Before(yesterday) {
+			break // and no more is fetched
+		}
+		fmt.Println(m.Text)
+	}
+	// Output:
+	// three
+	// two
+	// one
+}
+
+func ExampleClient_Members() {
+	fake := vktest.NewServer()
+	defer fake.Close()
+	chat := fake.Chat("Tea", fake.User("Anna"), fake.User("Boris"))
+	fake.MakeBotAdmin(chat)
+	for m, err := range fake.Client().Members(context.Background(), chat.ID, "sex") {
+		if err != nil {
+			log.Fatal(err)
+		}
+		var who vk.Member = m
+		switch {
+		case who.User == nil: // a community
+		case who.Owner:
+			fmt.Println(who.Name, "owns the chat")
+		default:
+			fmt.Println(who.Name, who.Admin, who.CanKick, who.Restricted, who.InvitedBy != 0, !who.Joined.IsZero())
+		}
+	}
+	// Unordered output:
+	// Anna owns the chat
+	// Boris false true false true true
+}
+
+// Who is it? Everything about pages.
+func ExampleClient_Profiles() {
+	fake := vktest.NewServer()
+	defer fake.Close()
+	anna := fake.User("Anna")
+	ctx, client := context.Background(), fake.Client()
+
+	self, err := client.Self(ctx) // whose token is it?
+	if err != nil {
+		log.Fatal(err)
+	}
+	pages, err := client.Profiles(ctx, []int64{anna.ID, self.PeerID, 1999999999})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, p := range pages {
+		var page vk.Profile = p
+		fmt.Printf("%q, a person: %v, a community: %v\n", page.Name, page.User != nil, page.Group != nil)
+	}
+	// Output:
+	// "Anna", a person: true, a community: false
+	// "Bot", a person: false, a community: true
+	// "", a person: false, a community: false
+}
+
+func ExampleClient_Users() {
+	fake := vktest.NewServer()
+	defer fake.Close()
+	anna, boris := fake.User("Anna"), fake.User("Boris")
+	ctx, client := context.Background(), fake.Client()
+
+	users, err := client.Users(ctx, []int64{anna.ID, boris.ID}, vk.Fields("sex", "city"), vk.NameCase("gen"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, u := range users {
+		fmt.Println(u.FirstName, len(u.Raw) > 0)
+	}
+	if _, err := client.User(ctx, 1999999999); errors.Is(err, vk.ErrNotFound) {
+		fmt.Println("nobody")
+	}
+	named := []vk.ProfileOption{vk.ScreenNames("bot")}
+	groups, err := client.Groups(ctx, nil, named...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	group, err := client.Group(ctx, groups[0].ID)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(group.Name)
+	// Output:
+	// Anna true
+	// Boris true
+	// nobody
+	// Bot
+}
+
+// Whom does a person mean?
+func ExampleClient_Resolve() {
+	fake := vktest.NewServer()
+	defer fake.Close()
+	for _, text := range []string{"[id1|Pavel]", "https://vk.com/club5", "@bot", "@nobody"} {
+		var who vk.Resolved
+		who, err := fake.Client().Resolve(context.Background(), text)
+		if errors.Is(err, vk.ErrNotFound) {
+			fmt.Println("nobody")
+			continue
+		}
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(who.Kind, who.PeerID == who.ID, who.PeerID == -who.ID)
+	}
+	// Output:
+	// user true false
+	// group false true
+	// group false true
+	// nobody
+}
+
+// People see that the bot is at work.
+func ExampleContext_KeepTyping() {
+	search := func(query string) (string, error) { return "…", nil } // takes a while
+	r := vk.NewRouter("!")
+	r.Handle("find {query...}", func(c *vk.Context) error {
+		var found string
+		err := c.KeepTyping(func() (err error) {
+			found, err = search(c.Arg("query"))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return c.Reply(found)
+	})
+	r.Handle("soon", func(c *vk.Context) error { return c.Typing() })
+}
+
+// Options for many kinds of refs: a message that came, and one that was sent.
+func ExampleMessageRef() {
+	together := func(c *vk.Context, sent vk.Sent) error {
+		m, err := c.Message()
+		if err != nil {
+			return err
+		}
+		return c.Send("These two:", vk.Forward[vk.MessageRef](m, sent))
+	}
+	_ = together
+}
+
+// Any switch of messages.send can be an option.
+func ExampleSendFlag() {
+	quiet := []vk.SendOption{vk.Silent, vk.NoMentions, vk.SendFlag("dont_parse_links")}
+	c, rec := vktest.NewContext("hello")
+	if err := c.Send("psst", quiet...); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(rec.Text())
+	// Output: psst
+}
+
+// A Delivery is also what tells whom to try again.
+func ExampleDelivery() {
+	again := func(ctx context.Context, client *vk.Client, peers []int64) {
+		for range 3 {
+			var failed []int64
+			for d := range client.Broadcast(ctx, peers, "News!", vk.As("news of today")) {
+				var delivery vk.Delivery = d
+				if delivery.Err != nil && !errors.Is(delivery.Err, vk.CodeCannotWrite) {
+					failed = append(failed, delivery.PeerID)
+				}
+			}
+			peers = failed
+		}
+	}
+	_ = again
+}

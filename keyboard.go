@@ -1,0 +1,258 @@
+package vk
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"unicode/utf16"
+)
+
+// A Keyboard is buttons in rows: below the input field, where it stays until
+// another takes its place, or inside a message. It is an option of Send:
+//
+//	kb := &vk.Keyboard{Inline: true}
+//	kb.Row(vk.TextButton("Yes", vk.Cmd("buy", name)).Positive(), vk.TextButton("No", nil))
+//	kb.Row(vk.LinkButton("What is it?", "https://vk.com/dev"))
+//	return c.Send("Buy "+name+"?", kb)
+//
+// The zero Keyboard has no buttons: sent, it takes the current one away. A nil
+// *Keyboard sends none and leaves the current one.
+//
+// Sending does not change a Keyboard, so one may be sent again and by several
+// goroutines at once, as long as none changes it. It also marshals to VK's
+// JSON, for use in [Params].
+//
+// See https://dev.vk.com/ru/api/bots/development/keyboard.
+type Keyboard struct {
+	// Inline puts the buttons inside the message, in at most 6 rows and 10
+	// buttons. Below the input field there may be 10 rows and 40 buttons.
+	Inline bool
+
+	// OneTime makes the keyboard below the input field vanish once one of its
+	// buttons was pressed. An inline keyboard cannot.
+	OneTime bool
+
+	// Rows are the buttons, from top to bottom and from left to right, at most
+	// 5 in a row. Empty rows are not sent.
+	Rows [][]Button
+}
+
+// NoKeyboard returns the keyboard without buttons, which takes the current one
+// away from below the input field. It is &Keyboard{}, said aloud.
+func NoKeyboard() *Keyboard { return &Keyboard{} }
+
+// Row adds a row of buttons below the others and returns k.
+func (k *Keyboard) Row(buttons ...Button) *Keyboard {
+	k.Rows = append(k.Rows, slices.Clone(buttons))
+	return k
+}
+
+// Clone returns a copy, to be changed without changing k. The payloads are not
+// copied.
+func (k *Keyboard) Clone() *Keyboard {
+	if k == nil {
+		return nil
+	}
+	c := *k
+	c.Rows = slices.Clone(k.Rows)
+	for i, row := range c.Rows {
+		c.Rows[i] = slices.Clone(row)
+	}
+	return &c
+}
+
+// MarshalJSON returns the keyboard as VK takes it. What VK is sure to refuse is
+// a [*KeyboardError].
+func (k Keyboard) MarshalJSON() ([]byte, error) {
+	m, err := k.encode()
+	return m.json, err
+}
+
+func (k *Keyboard) apply(o *outgoing) error {
+	if k == nil {
+		return nil
+	}
+	m, err := k.encode()
+	if err != nil {
+		return err
+	}
+	o.params["keyboard"] = string(m.json)
+	o.doubts = append(o.doubts, m.doubts...)
+	return nil
+}
+
+// A KeyboardError says that a message was not sent because VK is sure to refuse
+// its keyboard or carousel.
+type KeyboardError struct {
+	Row    int    // in a keyboard the row, in a carousel the card, from 0; -1 if it is about the whole
+	Column int    // the button in it, from 0; -1 if it is about the whole row or card
+	Label  string // what stands on the button
+	Err    error  // what is wrong
+}
+
+// Error names the button and what is wrong with it.
+func (e *KeyboardError) Error() string {
+	switch {
+	case e.Row < 0:
+		return "keyboard: " + e.Err.Error()
+	case e.Column < 0:
+		return fmt.Sprintf("keyboard: row [%d]: %v", e.Row, e.Err)
+	}
+	return fmt.Sprintf("keyboard: button [%d][%d] %.60q: %v", e.Row, e.Column, e.Label, e.Err)
+}
+
+// Unwrap returns e.Err.
+func (e *KeyboardError) Unwrap() error { return e.Err }
+
+// VK's limits for keyboards.
+const (
+	maxColumns       = 5
+	maxRows          = 10
+	maxButtons       = 40
+	maxInlineRows    = 6
+	maxInlineButtons = 10
+)
+
+// A markup is a keyboard or a carousel on its way into JSON.
+type markup struct {
+	json     []byte
+	payloads int // their bytes, together
+
+	// doubts are what VK may refuse: sources disagree, or there is but a weak
+	// one. They are not errors, but explain one.
+	doubts []string
+}
+
+func (m *markup) doubt(format string, args ...any) {
+	m.doubts = append(m.doubts, fmt.Sprintf(format, args...))
+}
+
+// encode checks the keyboard and writes it.
+func (k *Keyboard) encode() (*markup, error) {
+	m := new(markup)
+	rows, buttons := 0, 0
+	for _, row := range k.Rows {
+		if len(row) > 0 {
+			rows++
+			buttons += len(row)
+		}
+	}
+	limitRows, limitButtons := maxRows, maxButtons
+	if k.Inline {
+		limitRows, limitButtons = maxInlineRows, maxInlineButtons
+	}
+	var wrong error
+	switch {
+	case k.Inline && k.OneTime:
+		wrong = errors.New("it is inline and one-time, which exclude each other")
+	case rows > limitRows:
+		wrong = fmt.Errorf("it has %d rows, the limit is %d", rows, limitRows)
+	case buttons > limitButtons:
+		wrong = fmt.Errorf("it has %d buttons, the limit is %d", buttons, limitButtons)
+	}
+	if wrong != nil {
+		return m, &KeyboardError{Row: -1, Column: -1, Err: wrong}
+	}
+
+	m.json = make([]byte, 0, 32+192*buttons)
+	switch {
+	case k.Inline:
+		m.json = append(m.json, `{"inline":true,"buttons":[`...)
+	case k.OneTime:
+		m.json = append(m.json, `{"one_time":true,"buttons":[`...)
+	default:
+		m.json = append(m.json, `{"one_time":false,"buttons":[`...)
+	}
+	comma := false
+	for i, row := range k.Rows {
+		if len(row) == 0 {
+			continue
+		}
+		if len(row) > maxColumns {
+			return m, &KeyboardError{Row: i, Column: -1, Err: fmt.Errorf("it has %d buttons, the limit is %d", len(row), maxColumns)}
+		}
+		if comma {
+			m.json = append(m.json, ',')
+		}
+		comma = true
+		if err := m.row(row, i); err != nil {
+			return m, err
+		}
+		for j := range row {
+			kind := row[j].kind()
+			if len(row) > 1 && slices.Contains(wideKinds, kind) {
+				m.doubt("button [%d][%d]: a %s button may need a row of its own", i, j, kind)
+			}
+			if k.OneTime && kind != "text" && kind != "location" {
+				m.doubt("button [%d][%d]: a %s button may not be for one-time keyboards", i, j, kind)
+			}
+		}
+	}
+	m.json = append(m.json, ']', '}')
+	if m.payloads > maxPayloads {
+		m.doubt("the payloads have %d bytes together: %d characters may be the limit", m.payloads, maxPayloads)
+	}
+	return m, nil
+}
+
+// maxPayloads is how many characters the payloads of a keyboard may have
+// together, says one source.
+const maxPayloads = 1000
+
+// wideKinds are the types of buttons that had a row to themselves once, and may
+// still.
+var wideKinds = []string{"location", "vkpay", "open_app"}
+
+// row writes buttons as an array; index is for the errors.
+func (m *markup) row(row []Button, index int) error {
+	m.json = append(m.json, '[')
+	for j := range row {
+		b := &row[j]
+		if j > 0 {
+			m.json = append(m.json, ',')
+		}
+		err := b.check()
+		var payload []byte
+		if err == nil {
+			m.json, payload, err = b.append(m.json)
+		}
+		if err != nil {
+			return &KeyboardError{Row: index, Column: j, Label: b.Label, Err: err}
+		}
+		// Nobody says whether VK counts runes or, as its own clients would,
+		// UTF-16 units.
+		if len(b.Label) > maxLabel { // no character has more units than bytes
+			if n := utf16Len(b.Label); n > maxLabel {
+				m.doubt("button [%d][%d]: the label has %d UTF-16 units", index, j, n)
+			}
+		}
+		if len(payload) > maxPayload {
+			if n := utf16Len(string(payload)); n > maxPayload {
+				m.doubt("button [%d][%d]: the payload has %d UTF-16 units", index, j, n)
+			}
+		}
+		m.payloads += len(payload)
+	}
+	m.json = append(m.json, ']')
+	return nil
+}
+
+// utf16Len returns the length of s as VK's clients count.
+func utf16Len(s string) (n int) {
+	for _, r := range s {
+		n += utf16.RuneLen(r)
+	}
+	return n
+}
+
+// logDoubts logs what may be why VK has refused the message.
+func (o *outgoing) logDoubts(ctx context.Context, c *Client, err error) {
+	if refused := (*Error)(nil); len(o.doubts) > 0 && errors.As(err, &refused) {
+		cmp.Or(c.Logger, slog.Default()).LogAttrs(ctx, slog.LevelWarn, "vk: VK refuses a message that has doubtful parts",
+			slog.Any("err", err), slog.String("doubts", strings.Join(o.doubts, "; ")))
+	}
+}

@@ -1,0 +1,253 @@
+package vk_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/fakevk"
+)
+
+// TestRPS: a VK that is strict about its 20 calls a second never has to be.
+func TestRPS(t *testing.T) {
+	for rps, limit := range map[int]int{0: 20, 3: 3} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBench(t, fakevk.Config{RPS: rps}, 0)
+			b.client.RPS = rps
+			start := time.Now()
+			var all sync.WaitGroup
+			n := 100
+			for range n {
+				wait := rand.N(time.Second)
+				all.Go(func() {
+					time.Sleep(wait)
+					if err := b.client.Call(t.Context(), "users.get", nil, nil); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			all.Wait()
+			for _, c := range b.Calls("") {
+				if c.Error != nil {
+					t.Fatalf("RPS %d: %+v", rps, c.Error)
+				}
+			}
+			if d, want := time.Since(start), time.Duration(n/limit)*1100*time.Millisecond; d > want {
+				t.Errorf("RPS %d: %d calls took %v", rps, n, d)
+			}
+		})
+	}
+}
+
+// TestNoRPS: without a limit nothing waits, and with one, a context ends the
+// waiting: then nothing was done.
+func TestNoRPS(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := newAPI(t, respond(`{"response":1}`))
+		api.client.RPS = -1
+		start := time.Now()
+		for range 100 {
+			api.client.Call(t.Context(), "users.get", nil, nil)
+		}
+		if api.calls() != 100 || time.Since(start) != 0 {
+			t.Errorf("%d calls in %v", api.calls(), time.Since(start))
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		api := newAPI(t, respond(`{"response":1}`))
+		api.client.RPS = 1
+		api.client.Call(t.Context(), "users.get", nil, nil)
+		cause := errors.New("enough")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), 700*time.Millisecond, cause)
+		defer cancel()
+		start := time.Now()
+		err := api.client.Call(ctx, "wall.post", nil, nil)
+		if !errors.Is(err, cause) || errors.Is(err, vk.ErrMaybeDone) || !strings.Contains(err.Error(), "wall.post") ||
+			time.Since(start) != 700*time.Millisecond || api.calls() != 1 {
+			t.Errorf("%v after %v and %d calls", err, time.Since(start), api.calls())
+		}
+		if err := api.client.Call(ctx, "wall.post", nil, nil); !errors.Is(err, cause) || errors.Is(err, vk.ErrMaybeDone) || api.calls() != 1 {
+			t.Errorf("a context that had ended: %v, %d calls", err, api.calls())
+		}
+	})
+}
+
+// TestPriorities: the answer to a button goes before a reply, and a reply
+// before a mailing, whenever they came; among equals the first goes first.
+func TestPriorities(t *testing.T) {
+	for _, batch := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var mu sync.Mutex
+			var got []string
+			api := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+				mu.Lock()
+				defer mu.Unlock()
+				if code := r.Form.Get("code"); code != "" {
+					n := strings.Count(code, "API.")
+					got = append(got, fmt.Sprint(n, " of ", code[strings.Index(code, "API.")+4:strings.Index(code, "(")]))
+					io.WriteString(w, `{"response":[1`+strings.Repeat(`,1`, n-1)+`]}`)
+					return
+				}
+				got = append(got, path.Base(r.URL.Path)+" "+r.Form.Get("n"))
+				io.WriteString(w, `{"response":1}`)
+			})
+			api.client.RPS = 1
+			api.client.Batch = batch
+			ctx := t.Context()
+			api.client.Call(ctx, "users.get", nil, nil)
+			var all sync.WaitGroup
+			call := func(ctx context.Context, method string, n int) {
+				all.Go(func() {
+					if err := api.client.Call(ctx, method, vk.Params{"n": n}, nil); err != nil {
+						t.Error(err)
+					}
+				})
+				synctest.Wait()
+			}
+			for n := range 2 {
+				call(vk.WithPriority(ctx, vk.PriorityLow), "stats.get", n)
+				call(ctx, "groups.getById", n)
+				call(ctx, "messages.sendMessageEventAnswer", n)
+				call(vk.WithPriority(ctx, vk.PriorityHigh), "friends.get", n)
+				call(vk.WithPriority(ctx, vk.PriorityLow), "messages.sendMessageEventAnswer", n+2)
+			}
+			all.Wait()
+			want := []string{
+				"users.get ",
+				"messages.sendMessageEventAnswer 0", "friends.get 0", "messages.sendMessageEventAnswer 1", "friends.get 1",
+				"groups.getById 0", "groups.getById 1",
+				"stats.get 0", "messages.sendMessageEventAnswer 2", "stats.get 1", "messages.sendMessageEventAnswer 3",
+			}
+			if batch {
+				want = []string{"users.get ", "4 of messages.sendMessageEventAnswer", "2 of groups.getById", "4 of stats.get"}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("batch %v: got  %q\nwant %q", batch, got, want)
+			}
+		})
+	}
+}
+
+// TestTooMany: when VK is stricter than was thought, all calls succeed, and VK
+// has to refuse few of them.
+func TestTooMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, fakevk.Config{RPS: 8}, 0)
+		var all sync.WaitGroup
+		const calls = 400
+		for range 20 {
+			all.Go(func() {
+				for range calls / 20 {
+					if err := b.client.Call(t.Context(), "users.get", nil, nil); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		refused := 0
+		for _, c := range b.Calls("") {
+			if c.Error != nil {
+				refused++
+			}
+		}
+		if refused == 0 || refused > calls/4 {
+			t.Errorf("%d refused of %d", refused, calls+refused)
+		}
+	})
+}
+
+// TestFlood: codes 9 and 29 are returned at once, or waited for: by calls of
+// that method alone, one of which tries whether it is over, for no longer than
+// they may.
+func TestFlood(t *testing.T) {
+	for _, code := range []vk.Code{vk.CodeFlood, vk.CodeRateLimit} {
+		synctest.Test(t, func(t *testing.T) {
+			tries := 0
+			var mu sync.Mutex
+			var until time.Time
+			api := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+				mu.Lock()
+				defer mu.Unlock()
+				if strings.HasSuffix(r.URL.Path, "messages.send") {
+					if tries++; time.Now().Before(until) {
+						fmt.Fprintf(w, `{"error":{"error_code":%d,"error_msg":"no"}}`, code)
+						return
+					}
+				}
+				io.WriteString(w, `{"response":1}`)
+			})
+			api.client.RPS = -1
+			send := func(ctx context.Context) error {
+				return api.client.Call(ctx, "messages.send", vk.Params{"peer_id": 1}, nil)
+			}
+			start := time.Now()
+			until = start.Add(20 * time.Hour)
+			if err := send(t.Context()); !errors.Is(err, code) || tries != 1 || time.Since(start) != 0 {
+				t.Errorf("%v after %v and %d tries", err, time.Since(start), tries)
+			}
+
+			// Waiting is of no use: VK is not asked again and again for that.
+			api.client.WaitOut = time.Hour
+			var all sync.WaitGroup
+			tries = 0
+			for range 10 {
+				all.Go(func() {
+					if err := send(t.Context()); !errors.Is(err, code) || time.Since(start) > time.Hour {
+						t.Errorf("%v after %v", err, time.Since(start))
+					}
+				})
+				synctest.Wait()
+			}
+			all.Wait()
+			if tries < 2 || tries > 20 {
+				t.Errorf("%d tries in an hour", tries)
+			}
+			var e *vk.Error
+			if err := send(t.Context()); !errors.As(err, &e) || e.Code != code || e.Method != "messages.send" {
+				t.Error(err)
+			}
+
+			// It passes while calls wait.
+			time.Sleep(20 * time.Hour)
+			now := time.Now()
+			until = now.Add(3 * time.Minute)
+			tries = 0
+			for range 10 {
+				all.Go(func() {
+					if err := send(t.Context()); err != nil || time.Since(now) < 3*time.Minute {
+						t.Errorf("%v after %v", err, time.Since(now))
+					}
+				})
+				synctest.Wait()
+			}
+			others := time.Now()
+			if err := api.client.Call(t.Context(), "users.get", nil, nil); err != nil || time.Since(others) != 0 {
+				t.Errorf("another method: %v after %v", err, time.Since(others))
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			if err := send(ctx); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, vk.ErrMaybeDone) {
+				t.Error(err)
+			}
+			cancel()
+			all.Wait()
+			if tries > 10+9 {
+				t.Errorf("%d tries", tries)
+			}
+			if d := time.Since(now); d > 15*time.Minute {
+				t.Errorf("waited %v for three minutes to pass", d)
+			}
+		})
+	}
+}

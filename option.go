@@ -1,0 +1,241 @@
+package vk
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"unicode/utf8"
+)
+
+// A SendOption changes or adds to one message that is sent or edited. The
+// options of this package are values: what they stand for is theirs to say.
+// They apply in the order in which they are given: of two that set the same
+// thing, the later one counts. If one of them cannot be sent, nothing is.
+type SendOption interface {
+	// apply puts the option into the message, or says why it cannot be sent.
+	apply(*outgoing) error
+}
+
+// sendOnly returns the error of an option that an edit cannot follow.
+func (o *outgoing) sendOnly(what string) error {
+	if o.edit {
+		return errors.New(what + " cannot come into a message that is there already")
+	}
+	return nil
+}
+
+// A SendFlag switches something on for one message. Any parameter of
+// messages.send that takes a 1 can be one.
+type SendFlag string
+
+const (
+	Silent        SendFlag = "silent"           // no sound for the people who get it; nothing in an edit
+	NoMentions    SendFlag = "disable_mentions" // people mentioned in the text are not notified
+	NoLinkPreview SendFlag = "dont_parse_links" // no preview below the text of what it links to
+
+	// What an edit keeps of the message as it was. A message that is sent has
+	// nothing to keep: there, they do nothing.
+	KeepForwards SendFlag = "keep_forward_messages" // forwarded messages and the message that it answers
+	KeepSnippets SendFlag = "keep_snippets"         // previews of links
+)
+
+func (f SendFlag) apply(o *outgoing) error {
+	switch f {
+	case Silent:
+		if o.edit {
+			return nil
+		}
+	case KeepForwards, KeepSnippets:
+		if !o.edit {
+			return nil
+		}
+	}
+	o.params[string(f)] = true
+	return nil
+}
+
+// Extra is parameters of messages.send or messages.edit that this package has
+// no option for. It overrides what the other arguments and the options before
+// it set.
+//
+// See https://dev.vk.com/ru/method/messages.send for VK's list.
+type Extra Params
+
+func (e Extra) apply(o *outgoing) error {
+	for name, value := range e {
+		if name == "message" {
+			text, _, err := paramText(value)
+			if err != nil {
+				return fmt.Errorf("parameter %q: %w", name, err)
+			}
+			o.text, o.spans = text, nil
+			continue
+		}
+		o.params[name] = value
+	}
+	return nil
+}
+
+// As names a message, so that its random_id follows from the name and not from
+// how many messages went to the peer before. It is for sends that have no fixed
+// order, because they come from goroutines of a handler's own, and for those
+// that a program makes again until they succeed:
+//
+//	for c.Send("Paid.", vk.As("receipt")) != nil { … }
+//
+// Two sends to one peer with the same name are one message. In a handler, a
+// name counts for the event and the handler; elsewhere it is all there is, and
+// should have an order's number in it, or a date.
+type As string
+
+func (a As) apply(o *outgoing) error {
+	o.name = string(a)
+	return nil
+}
+
+// Into puts what was sent into s, or what was edited. When some parts of a long
+// message were sent and others failed, s tells of those that were. When nothing
+// was sent, s stays as it is.
+func Into(s *Sent) SendOption { return into{s} }
+
+type into struct{ s *Sent }
+
+func (i into) apply(o *outgoing) error {
+	o.into = i.s
+	return nil
+}
+
+// A Location is a place on the map, in degrees: Lat from -90 to 90, Long from
+// -180 to 180. As a SendOption, it shows below the text.
+type Location struct{ Lat, Long float64 }
+
+func (l Location) apply(o *outgoing) error {
+	if !(math.Abs(l.Lat) <= 90 && math.Abs(l.Long) <= 180) { // also not a number
+		return fmt.Errorf("there is no latitude %v, longitude %v", l.Lat, l.Long)
+	}
+	o.params["lat"], o.params["long"] = l.Lat, l.Long
+	return nil
+}
+
+// A Sticker is sent alone, with an empty text. It is VK's number of the
+// sticker.
+type Sticker int64
+
+func (s Sticker) apply(o *outgoing) error {
+	if s <= 0 {
+		return fmt.Errorf("there is no sticker %d", s)
+	}
+	o.params["sticker_id"] = int64(s)
+	return o.sendOnly("a sticker")
+}
+
+// An Intent is the purpose of a message that VK lets communities send by
+// special permission: "promo_newsletter", "confirmed_notification", ….
+// Newsletters also have an Extra{"subscribe_id": n}.
+type Intent string
+
+func (i Intent) apply(o *outgoing) error {
+	o.params["intent"] = string(i)
+	return o.sendOnly("an intent")
+}
+
+// MessagePayload attaches data to a message that only the community sees: v as
+// JSON, at most 1000 characters, comes back as [Message.Payload] whenever the
+// message is read. It is not the payload of a button.
+func MessagePayload(v any) SendOption { return messagePayload{v} }
+
+type messagePayload struct{ v any }
+
+func (p messagePayload) apply(o *outgoing) error {
+	b, err := json.Marshal(p.v)
+	if err != nil {
+		return fmt.Errorf("payload: %w", err)
+	}
+	if n := utf8.RuneCount(b); n > maxMessagePayload {
+		return fmt.Errorf("the payload has %d characters, and at most %d are possible", n, maxMessagePayload)
+	}
+	o.params["payload"] = string(b)
+	return o.sendOnly("a payload")
+}
+
+const (
+	maxMessagePayload = 1000 // characters
+	maxForwards       = 100
+)
+
+// A MessageRef names a message: a [*Message], or a [Sent].
+type MessageRef interface{ ref() Sent }
+
+func (m *Message) ref() Sent {
+	if m == nil {
+		return Sent{}
+	}
+	return Sent{PeerID: m.PeerID, CMID: m.CMID, ID: m.ID}
+}
+
+func (s Sent) ref() Sent { return s }
+
+// ReplyTo makes a message the answer to another of the same conversation, which
+// VK shows above the text. A message does not forward others as well.
+func ReplyTo(m MessageRef) SendOption { return quote{[]MessageRef{m}, true} }
+
+// Forward adds other messages, at most 100 and all of one conversation, which
+// need not be the one that they are sent to. The community must be able to see
+// them. A message that forwards others is not a reply as well.
+func Forward[M MessageRef](messages ...M) SendOption {
+	refs := make([]MessageRef, len(messages))
+	for i, m := range messages {
+		refs[i] = m
+	}
+	return quote{refs, false}
+}
+
+// A quote is the parameter forward, by which a message also answers another.
+type quote struct {
+	refs  []MessageRef
+	reply bool
+}
+
+// forwardParam is its value, in the order of VK's documentation.
+type forwardParam struct {
+	PeerID int64   `json:"peer_id"`
+	CMIDs  []int64 `json:"conversation_message_ids,omitempty"`
+	IDs    []int64 `json:"message_ids,omitempty"`
+	Reply  bool    `json:"is_reply,omitempty"`
+}
+
+func (q quote) apply(o *outgoing) error {
+	if len(q.refs) == 0 {
+		return nil
+	}
+	if err := o.sendOnly("another message"); err != nil {
+		return err
+	}
+	if len(q.refs) > maxForwards {
+		return fmt.Errorf("%d messages to forward, and at most %d are possible", len(q.refs), maxForwards)
+	}
+	if before, ok := o.params["forward"].(forwardParam); ok && before.Reply != q.reply {
+		return errors.New("a message cannot both answer a message and forward others")
+	}
+	f := forwardParam{Reply: q.reply}
+	for _, m := range q.refs {
+		if m == nil {
+			return errors.New("a message to answer or forward is nil")
+		}
+		r := m.ref()
+		switch {
+		case r.CMID == 0 && r.ID == 0:
+			return errors.New("a message to answer or forward has no number")
+		case f.PeerID != 0 && f.PeerID != r.PeerID:
+			return errors.New("messages of several conversations cannot be forwarded at once")
+		case r.CMID != 0:
+			f.CMIDs = append(f.CMIDs, r.CMID)
+		default:
+			f.IDs = append(f.IDs, r.ID)
+		}
+		f.PeerID = r.PeerID
+	}
+	o.params["forward"] = f
+	return nil
+}

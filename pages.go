@@ -1,0 +1,302 @@
+package vk
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/vkrouter/vk/internal/tolerant"
+)
+
+// pageSizes are how many items the methods give at once at most, where that is
+// not 100.
+var pageSizes = map[string]int{
+	"account.getBanned":               200,
+	"database.getCities":              1000,
+	"database.getUniversities":        10000,
+	"docs.get":                        2000,
+	"fave.getPages":                   500,
+	"friends.get":                     5000,
+	"friends.getRequests":             1000,
+	"groups.get":                      1000,
+	"groups.getBanned":                200,
+	"groups.getMembers":               1000,
+	"groups.getRequests":              200,
+	"groups.search":                   1000,
+	"likes.getList":                   1000,
+	"market.get":                      200,
+	"market.getGroupOrders":           50,
+	"market.getOrderItems":            50,
+	"market.getOrders":                10,
+	"market.search":                   200,
+	"messages.getConversationMembers": 1000,
+	"messages.getConversations":       200,
+	"messages.getHistory":             200,
+	"messages.getHistoryAttachments":  200,
+	"messages.getImportantMessages":   200,
+	"messages.getIntentUsers":         200,
+	"newsfeed.getMentions":            50,
+	"newsfeed.search":                 200,
+	"photos.get":                      1000,
+	"photos.getAll":                   200,
+	"photos.getUserPhotos":            1000,
+	"photos.search":                   1000,
+	"storage.getKeys":                 1000,
+	"users.getFollowers":              1000,
+	"users.getSubscriptions":          200,
+	"users.search":                    1000,
+	"video.get":                       200,
+	"video.search":                    200,
+	"wall.getReposts":                 1000,
+}
+
+// maxEmpty is after how many pages without an item a list counts as ended,
+// whatever VK says of how many it has: of searches it shows only the first
+// thousand.
+const maxEmpty = 3
+
+// maxBacks is how often in a row it goes back in a list that gets shorter, lest
+// it never get to the end of one that does so all the time.
+const maxBacks = 3
+
+// Pages returns the items of a list, fetched page by page as they are asked
+// for: of any method that takes an offset and answers with a count and items,
+// or that takes start_from and answers with next_from. An error ends the
+// iteration, and comes with the zero T.
+//
+//	for u, err := range vk.Pages[vk.User](ctx, client, "groups.getMembers", vk.Params{
+//		"group_id": "apiclub", "fields": "sex",
+//	}) {
+//		if err != nil {
+//			return err
+//		}
+//		…
+//	}
+//
+// Of p, count is the size of a page, by default the most that the method gives,
+// and offset or start_from where to begin. With [Client.Batch], further pages
+// are fetched several at once in one request.
+//
+// A list may change while it is read. An item that moved to another page comes
+// once nevertheless; when the list gets shorter, Pages goes back, so as to miss
+// none.
+func Pages[T any](ctx context.Context, c *Client, method string, p Params) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		l := newListing(c, method, p)
+		for !l.ended {
+			pages, err := l.next(ctx)
+			for _, page := range pages {
+				for _, raw := range page.Items {
+					var item T
+					tolerant.Unmarshal(raw, &item) // VK's JSON was read before
+					if !yield(item, nil) {
+						return
+					}
+				}
+			}
+			if err != nil {
+				var none T
+				yield(none, err)
+				return
+			}
+		}
+	}
+}
+
+// A listing is one reading of a list.
+type listing struct {
+	client *Client
+	method string
+	params Params
+
+	size   int    // of a page
+	offset int    // of the next one
+	from   string // where VK says it begins, if it does
+	total  int    // what VK says the list has; -1 before it says so
+	read   int    // of the list as it is now, how much has been read for sure
+	slack  int    // how much of that to read again, in a list that gets shorter
+	empty  int    // pages without a new item, in a row
+	backs  int    // pages with a gap before them, in a row
+	ended  bool
+
+	atOnce, most int // pages to fetch at once, and at most
+
+	// The items of the last pages, by key: of as many as it can go back.
+	last [maxBacks + 2]map[string]bool
+}
+
+// A page is what VK answers.
+type page struct {
+	Count *int              `json:"count"`
+	Items []json.RawMessage `json:"items"`
+	Next  string            `json:"next_from"`
+}
+
+func newListing(c *Client, method string, p Params) *listing {
+	l := &listing{client: c, method: method, params: make(Params, len(p)+2), total: -1, atOnce: 1, most: maxPacked}
+	maps.Copy(l.params, p)
+	number := func(name string) int {
+		s, _, _ := paramText(p[name])
+		n, _ := strconv.Atoi(s)
+		return max(n, 0)
+	}
+	l.size = cmp.Or(number("count"), pageSizes[method], 100)
+	l.offset = number("offset")
+	l.read = l.offset
+	l.from, _, _ = paramText(p["start_from"])
+	l.params["count"] = l.size
+	return l
+}
+
+// next fetches what comes next. With an error come the pages before it.
+func (l *listing) next(ctx context.Context) ([]page, error) {
+	n := 1
+	if l.client.Batch && l.from == "" && l.total >= 0 {
+		n = min(l.atOnce, max((l.total-l.offset+l.size-1)/l.size, 1))
+	}
+	pages, err := l.fetch(ctx, n)
+	l.atOnce = min(l.atOnce*4, l.most)
+	first := l.offset
+	for i := range pages {
+		p := &pages[i]
+		got := len(p.Items)
+		p.Items = l.fresh(p.Items)
+		if !l.turn(p, first+i*l.size, got, n) {
+			return pages[:i+1], nil // what was fetched behind it is too far on
+		}
+	}
+	return pages, err
+}
+
+// turn moves on past a page of so many items, one of n pages that were fetched
+// at once. It returns false if it has gone back instead.
+func (l *listing) turn(p *page, offset, got, n int) bool {
+	if l.empty++; len(p.Items) > 0 {
+		l.empty = 0
+	}
+	l.ended = l.empty == maxEmpty
+	switch {
+	case p.Next != "" && p.Next != l.from:
+		l.from = p.Next
+		return true
+	case l.from != "" || p.Count == nil && got == 0:
+		l.ended = true
+		return true
+	}
+	if p.Count != nil {
+		if gone := l.total - *p.Count; l.total >= 0 && gone > 0 {
+			l.read = max(l.read-gone, 0)
+			l.slack = min(max(l.slack, 2*gone), l.size/2)
+		}
+		l.total = *p.Count
+	}
+	if offset > l.read && l.backs < maxBacks {
+		// What was behind the last page is now before this one.
+		l.backs++
+		l.offset = max(l.read-l.slack, 0)
+		l.atOnce, l.empty, l.ended = 1, 0, false
+		return false
+	}
+	l.backs = 0
+	// VK leaves out of a page what it does not show, but some methods give less
+	// than they are asked for: what was not given is asked for again. If
+	// several pages were fetched, the method is known to give full ones.
+	step := got
+	if got == 0 || n > 1 {
+		step = l.size
+	} else if got < l.size {
+		l.atOnce = 1
+	}
+	l.read = offset + step
+	l.offset = max(l.read-l.slack, offset+(step+1)/2)
+	l.ended = l.ended || p.Count != nil && l.read >= l.total
+	return true
+}
+
+// fetch fetches n pages.
+func (l *listing) fetch(ctx context.Context, n int) ([]page, error) {
+	if n == 1 {
+		p, err := l.page(ctx, l.offset)
+		if err != nil {
+			return nil, err
+		}
+		return []page{p}, nil
+	}
+	pages, errs := make([]page, n), make([]error, n)
+	e, seats := l.client.book(ctx, n)
+	var fetching sync.WaitGroup
+	for i := range n {
+		fetching.Go(func() {
+			defer seats[i].cede()
+			in := context.WithValue(ctx, seatKey{}, &seats[i])
+			pages[i], errs[i] = l.page(in, l.offset+i*l.size)
+		})
+	}
+	fetching.Wait()
+	if e.split.Load() {
+		l.most = max(n/2, 1) // so many are too much for one answer
+	}
+	for i, err := range errs {
+		if err != nil {
+			return pages[:i], err
+		}
+	}
+	return pages, nil
+}
+
+// page fetches the page at an offset.
+func (l *listing) page(ctx context.Context, offset int) (p page, err error) {
+	params := maps.Clone(l.params)
+	if l.from != "" {
+		params["start_from"] = l.from
+	} else if offset > 0 {
+		params["offset"] = offset
+	}
+	if err = l.client.Call(ctx, l.method, params, &p); err == nil && p.Count == nil && p.Items == nil {
+		err = fmt.Errorf("vk: %s: the answer is no list of items", l.method)
+	}
+	return p, err
+}
+
+// fresh returns those of a page's items that were not on the last pages.
+func (l *listing) fresh(items []json.RawMessage) []json.RawMessage {
+	copy(l.last[1:], l.last[:])
+	l.last[0] = make(map[string]bool, len(items))
+	fresh := make([]json.RawMessage, 0, len(items))
+	for _, raw := range items {
+		key := itemKey(raw)
+		if !slices.ContainsFunc(l.last[:], func(seen map[string]bool) bool { return seen[key] }) {
+			fresh = append(fresh, raw)
+		}
+		l.last[0][key] = true
+	}
+	return fresh
+}
+
+// itemKey returns what tells an item from the others of its list: its id or, if
+// it has none, all of it.
+func itemKey(raw json.RawMessage) string {
+	var item struct {
+		ID           int64 `json:"id"`
+		OwnerID      int64 `json:"owner_id"`
+		PeerID       int64 `json:"peer_id"`
+		CMID         int64 `json:"conversation_message_id"`
+		MemberID     int64 `json:"member_id"`
+		Conversation struct {
+			Peer struct {
+				ID int64 `json:"id"`
+			} `json:"peer"`
+		} `json:"conversation"`
+	}
+	none := item
+	if tolerant.Unmarshal(raw, &item); item.ID == 0 && item.CMID == 0 && item.MemberID == 0 && item.Conversation == none.Conversation {
+		return string(raw)
+	}
+	return fmt.Sprint(item.ID, item.OwnerID, item.PeerID, item.CMID, item.MemberID, item.Conversation.Peer.ID)
+}

@@ -1,0 +1,201 @@
+package vk
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/vkrouter/vk/internal/backoff"
+)
+
+// callPause is the pause before a call that failed is made again.
+var callPause = backoff.Backoff{Min: 400 * time.Millisecond, Max: 10 * time.Second}
+
+// An effect is what making a call twice does.
+type effect uint8
+
+const (
+	effectDoubles effect = iota // perhaps the thing twice
+	effectSame                  // the same as making it once
+	effectNone                  // nothing: the method only reads
+)
+
+// sameTwice are the methods that change something and yet may be called twice
+// with the same parameters, for what they leave behind is the same: they set,
+// or remove, or mark what is named. A second removal may be refused, but then
+// the first one was done.
+var sameTwice = map[string]bool{
+	// A state is set to what the parameters say.
+	"messages.edit":                        true,
+	"messages.pin":                         true,
+	"messages.unpin":                       true,
+	"messages.editChat":                    true,
+	"messages.restore":                     true,
+	"messages.markAsRead":                  true, // up to a message
+	"messages.markAsImportantConversation": true,
+	"messages.markAsAnsweredConversation":  true,
+	"messages.markReactionsAsRead":         true,
+	"messages.sendReaction":                true, // one per message, the last counts
+	"messages.allowMessagesFromGroup":      true,
+	"messages.denyMessagesFromGroup":       true,
+	"messages.muteChatMentions":            true,
+	"groups.edit":                          true,
+	"groups.setSettings":                   true,
+	"groups.setLongPollSettings":           true,
+	"groups.setCallbackSettings":           true,
+	"groups.editCallbackServer":            true,
+	"groups.editAddress":                   true,
+	"groups.editManager":                   true,
+	"groups.setUserNote":                   true,
+	"groups.tagBind":                       true,
+	"groups.tagUpdate":                     true,
+	"groups.enableOnline":                  true,
+	"groups.disableOnline":                 true,
+	"groups.ban":                           true,
+	"groups.unban":                         true,
+	"likes.add":                            true,
+	"likes.delete":                         true,
+	"storage.set":                          true,
+	"wall.edit":                            true,
+	"wall.editComment":                     true,
+	"wall.pin":                             true,
+	"wall.unpin":                           true,
+	"wall.openComments":                    true,
+	"wall.closeComments":                   true,
+	"wall.restore":                         true,
+	"wall.restoreComment":                  true,
+	"board.editComment":                    true,
+	"board.restoreComment":                 true,
+	"photos.edit":                          true,
+	"photos.editAlbum":                     true,
+	"docs.edit":                            true,
+	"video.edit":                           true,
+	"market.edit":                          true,
+	"market.editOrder":                     true,
+	"stories.hideReply":                    true,
+	"stories.hideAllReplies":               true,
+	"appWidgets.update":                    true,
+	"account.setOnline":                    true,
+	"account.setOffline":                   true,
+
+	// It shows for a few seconds, or ends something that can end once.
+	"messages.setActivity":            true,
+	"messages.sendMessageEventAnswer": true, // see answered
+
+	// What is named is gone afterwards.
+	"messages.delete":             true,
+	"messages.deleteConversation": true,
+	"messages.deleteReaction":     true,
+	"messages.deleteChatPhoto":    true,
+	"messages.removeChatUser":     true,
+	"groups.deleteCallbackServer": true,
+	"groups.deleteAddress":        true,
+	"groups.removeUser":           true,
+	"groups.tagDelete":            true,
+	"wall.delete":                 true,
+	"wall.deleteComment":          true,
+	"board.deleteComment":         true,
+	"board.deleteTopic":           true,
+	"photos.delete":               true,
+	"photos.deleteComment":        true,
+	"docs.delete":                 true,
+	"video.delete":                true,
+	"stories.delete":              true,
+	"market.delete":               true,
+}
+
+// guarded are the methods whose second call VK drops if it carries the same
+// value of a parameter.
+var guarded = map[string]string{
+	"messages.send":        "random_id",
+	"wall.post":            "guid",
+	"wall.createComment":   "guid",
+	"board.createComment":  "guid",
+	"photos.createComment": "guid",
+	"video.createComment":  "guid",
+	"market.createComment": "guid",
+}
+
+// effectOf returns what making a call twice does.
+func effectOf(method string, params []pair) effect {
+	if reads(method) {
+		return effectNone
+	}
+	if sameTwice[method] {
+		return effectSame
+	}
+	if name := guarded[method]; name != "" {
+		if v, _ := lookUp(params, name); v != "" && v != "0" { // 0 guards nothing
+			return effectSame
+		}
+	}
+	return effectDoubles
+}
+
+// reads reports whether a method only reads, which its name says: the word
+// behind the dot begins with get, is, are, search, resolve or check.
+func reads(method string) bool {
+	_, name, ok := strings.Cut(method, ".")
+	if !ok || name == "" || method[:len(method)-len(name)] == "execute." {
+		return false // a procedure that VK stores for the bot may be called anything
+	}
+	for _, verb := range [...]string{"get", "is", "are", "search", "resolve", "check"} {
+		if rest, ok := strings.CutPrefix(name, verb); ok && (rest == "" || 'A' <= rest[0] && rest[0] <= 'Z') {
+			return true
+		}
+	}
+	return false
+}
+
+// notSent reports whether err shows that the request never reached VK.
+func notSent(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}
+
+// mayBeDone reports whether a request that ended with err may have been carried
+// out.
+func mayBeDone(err error) bool {
+	var refused *Error
+	var foreign *HTTPError
+	switch {
+	case errors.As(err, &refused):
+		// Before VK does anything it checks the token, and that can fail too.
+		return refused.Code == CodeUnknown ||
+			refused.Code == CodeServer && !strings.Contains(refused.Message, "could not check access_token")
+	case errors.As(err, &foreign):
+		return foreign.Status >= 500 || foreign.Status == http.StatusOK
+	}
+	return !notSent(err)
+}
+
+// maySucceed reports whether a request that ended with err may succeed when
+// it is made again at once or nearly.
+func maySucceed(err error) bool {
+	var refused *Error
+	var foreign *HTTPError
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, ErrTooLarge):
+		return false
+	case errors.As(err, &refused):
+		switch refused.Code {
+		case CodeUnknown, CodeTooManyRequests, CodeServer:
+			return true
+		}
+		return false
+	case errors.As(err, &foreign):
+		return foreign.Status >= 500 || foreign.Status == http.StatusOK || foreign.Status == http.StatusTooManyRequests
+	}
+	return true
+}
+
+// answered reports whether err says that a button's press is answered already.
+// After an attempt that may have been carried out, that is a success.
+func answered(method string, err error) bool {
+	var refused *Error
+	return method == "messages.sendMessageEventAnswer" && errors.As(err, &refused) &&
+		refused.Code == CodeParam && strings.Contains(refused.Message, "event_id")
+}

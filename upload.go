@@ -1,0 +1,371 @@
+package vk
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vkrouter/vk/internal/backoff"
+)
+
+const (
+	uploadsAtOnce = 4       // of one UploadAll
+	maxAnswer     = 1 << 20 // of an upload server: they are a few kilobytes
+)
+
+var uploadPause = backoff.Backoff{Min: time.Second, Max: 15 * time.Second}
+
+// Upload uploads a file and returns what it has become, ready to be sent:
+//
+//	photo, err := client.Upload(c, vk.PhotoFor(c.PeerID()), vk.File("cat.png"))
+//	…
+//	return c.Send("Look!", photo)
+//
+// Three requests are made: for an address to upload to, the upload itself, and
+// one that makes VK keep what was uploaded. The first and the last are API
+// calls as [Client.Call] makes them; their refusal is an [*Error]. The upload
+// failing is an [*UploadError]. A file that cannot be read is neither; its
+// error is wrapped.
+//
+// The file is streamed: of its bytes some half a megabyte is in memory at most.
+// A file of unknown length, which only a [Reader] or a literal [Source] has, is
+// sent in chunks (Transfer-Encoding: chunked) where it does not end within that
+// half megabyte. VK asks for a Content-Length: where its servers insist, write
+// such a file to disk first.
+//
+// The upload lasts for as long as ctx does: neither [Client.Timeout] nor the
+// Timeout of the HTTPClient applies to it. When ctx ends, Upload returns its
+// cause at once, even while the source is being read.
+//
+// A failure that may pass (a cut connection, HTTP 5xx or 429, an answer that is
+// none, codes 22, 105 and 1160) makes the upload begin anew, with a new address,
+// if the source can be read again; in all at most [Client.MaxAttempts] times.
+// What would show twice is repeated only where VK surely has not taken it.
+func (c *Client) Upload(ctx context.Context, to UploadTarget, src Source) (Attachment, error) {
+	if to.Server == "" || to.Field == "" {
+		return Attachment{}, errors.New("vk: upload: the target has no Server or no Field")
+	}
+	if src.link != "" {
+		return c.uploadLink(ctx, to, src.link)
+	}
+	f, err := c.openFile(ctx, src)
+	if err != nil {
+		return Attachment{}, unread(src.Name, err)
+	}
+	defer func() { f.close() }()
+	for attempt := 1; ; attempt++ {
+		a, again, err := c.uploadOnce(ctx, to, f)
+		if err == nil || !again || ctx.Err() != nil || attempt >= cmp.Or(c.MaxAttempts, 5) {
+			return a, err
+		}
+		if f.spent && f.once {
+			return Attachment{}, fmt.Errorf("%w; not tried again: %w", err, errSpent)
+		}
+		pause := uploadPause.Delay(attempt)
+		cmp.Or(c.Logger, slog.Default()).LogAttrs(ctx, slog.LevelInfo, "vk: uploading again",
+			slog.String("method", to.Server), slog.Int("attempt", attempt), slog.Duration("after", pause), slog.Any("err", err))
+		if backoff.Sleep(ctx, pause) != nil {
+			return Attachment{}, fmt.Errorf("%w; gave up: %w", err, context.Cause(ctx))
+		}
+		if f.spent {
+			f.close()
+			fresh, openErr := c.openFile(ctx, src)
+			if openErr != nil {
+				return Attachment{}, fmt.Errorf("%w; and then: %w", err, unread(src.Name, openErr))
+			}
+			f = fresh
+		}
+	}
+}
+
+// UploadAll uploads several files, a few at a time, and returns what they have
+// become in the order of sources. One that fails does not stop the others: in
+// its place is a zero Attachment, and the error joins what [Client.Upload] said
+// of each.
+func (c *Client) UploadAll(ctx context.Context, to UploadTarget, sources ...Source) (Attachments, error) {
+	var (
+		all  = make(Attachments, len(sources))
+		errs = make([]error, len(sources))
+		next atomic.Int64
+		wg   sync.WaitGroup
+	)
+	for range min(uploadsAtOnce, len(sources)) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(sources); i = int(next.Add(1)) - 1 {
+				if all[i], errs[i] = c.Upload(ctx, to, sources[i]); errs[i] != nil {
+					errs[i] = fmt.Errorf("vk: file %d of %d: %w", i+1, len(sources), errs[i])
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return all, errors.Join(errs...)
+}
+
+// unread wraps the error of a source.
+func unread(name string, err error) error {
+	if name == "" {
+		return fmt.Errorf("vk: upload: %w", err)
+	}
+	return fmt.Errorf("vk: upload of %q: %w", name, err)
+}
+
+// uploadOnce goes through the three steps. again says of an error that to begin
+// anew may help and does no harm.
+func (c *Client) uploadOnce(ctx context.Context, to UploadTarget, f *sourceFile) (a Attachment, again bool, err error) {
+	server, err := Call[json.RawMessage](ctx, c, to.Server, to.ServerParams)
+	if err != nil {
+		return Attachment{}, false, err
+	}
+	address, err := uploadAddress(to.Server, server)
+	if err != nil {
+		return Attachment{}, false, err
+	}
+	body, again, err := c.postFile(ctx, to, address, f)
+	if err != nil {
+		return Attachment{}, again, err
+	}
+	answer, failed := readAnswer(body)
+	if failed == nil && to.Save != "" {
+		var p Params
+		if p, failed = to.save(answer, body); failed == nil {
+			return c.uploadSave(ctx, to, p)
+		}
+		failed.Message += " (" + f.name + ", " + f.contentType + ")"
+	}
+	if failed != nil {
+		failed.Method, failed.Status, failed.Message = to.Server, http.StatusOK, hideAddress(failed.Message, address)
+		return Attachment{}, passing(failed) && (to.Save != "" || failed.Err == nil), failed
+	}
+	if to.created {
+		a, err = to.attachment(to.Server, server)
+	} else {
+		a, err = to.attachment(to.Server, body)
+	}
+	return a, false, err
+}
+
+// uploadSave makes VK keep what was uploaded.
+func (c *Client) uploadSave(ctx context.Context, to UploadTarget, p Params) (a Attachment, again bool, err error) {
+	saved, err := Call[json.RawMessage](ctx, c, to.Save, p)
+	if err == nil {
+		a, err = to.attachment(to.Save, saved)
+		return a, false, err
+	}
+	return Attachment{}, saveAgain(err, to.unseen), err
+}
+
+// saveAgain reports whether an upload may begin anew whose save failed with
+// err: VK says that nothing was saved or, if two of the same show nowhere, it is
+// not known what VK did.
+func saveAgain(err error, unseen bool) bool {
+	var refused *Error
+	var foreign *HTTPError
+	var param *ParamError
+	switch {
+	case errors.As(err, &refused):
+		switch refused.Code {
+		case 22, 105, 1160: // upload error, couldn't save file, photo was changed
+			return true
+		case CodeUnknown, CodeServer:
+			return unseen
+		}
+		return false
+	case errors.As(err, &foreign):
+		return unseen && (foreign.Status >= 500 || foreign.Status == http.StatusOK)
+	}
+	return unseen && !errors.As(err, &param) && !errors.Is(err, ErrTooLarge) && !errors.Is(err, ErrNoToken)
+}
+
+// uploadLink makes VK embed a video of another site.
+func (c *Client) uploadLink(ctx context.Context, to UploadTarget, link string) (Attachment, error) {
+	if to.Server != "video.save" {
+		return Attachment{}, fmt.Errorf("vk: upload: a VideoLink is for a video, not for %s", to.Server)
+	}
+	p := maps.Clone(to.ServerParams)
+	if p == nil {
+		p = make(Params)
+	}
+	p["link"] = link
+	server, err := Call[json.RawMessage](ctx, c, to.Server, p)
+	if err != nil {
+		return Attachment{}, err
+	}
+	address, err := uploadAddress(to.Server, server)
+	if err != nil {
+		return Attachment{}, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return Attachment{}, err // cannot be: the address was parsed before
+	}
+	body, _, err := c.uploadRequest(ctx, to.Server, req)
+	if err != nil {
+		return Attachment{}, err
+	}
+	if _, failed := readAnswer(body); failed != nil && failed.Err == nil {
+		failed.Method, failed.Status, failed.Message = to.Server, http.StatusOK, hideAddress(failed.Message, address)
+		return Attachment{}, failed
+	}
+	return to.attachment(to.Server, server)
+}
+
+// uploadAddress finds in what VK says of an upload server where it is.
+func uploadAddress(method string, raw json.RawMessage) (string, error) {
+	var s struct {
+		URL string `json:"upload_url"`
+	}
+	if json.Unmarshal(raw, &s) != nil {
+		json.Unmarshal(raw, &s.URL) // some methods answer with the address alone
+	}
+	u, err := url.Parse(s.URL)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return "", fmt.Errorf("vk: %s: the answer has no address to upload to", method)
+	}
+	return u.String(), nil
+}
+
+// postFile sends the file to an upload server and returns what that answered.
+func (c *Client) postFile(ctx context.Context, to UploadTarget, address string, f *sourceFile) (answer []byte, again bool, err error) {
+	before, after, contentType, err := uploadForm(to, f)
+	if err != nil {
+		return nil, false, err
+	}
+	pr, pw := io.Pipe()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, pr)
+	if err != nil {
+		return nil, false, err // cannot be: the address was parsed before
+	}
+	req.Header.Set("Content-Type", contentType)
+	req.ContentLength = -1
+	if f.size >= 0 {
+		req.ContentLength = int64(len(before)) + f.size + int64(len(after))
+	}
+	// A Read of the source may block for longer than ctx lasts, and Client.Do
+	// does not return while it reads the body.
+	defer context.AfterFunc(ctx, func() { pr.CloseWithError(context.Cause(ctx)) })()
+	sent := goRead(func() (err error) {
+		whole := false
+		defer func() {
+			if whole {
+				pw.Close()
+			} else {
+				pw.CloseWithError(errCut)
+			}
+		}()
+		if _, err := pw.Write(before); err != nil {
+			return err
+		}
+		if err := f.writeTo(pw); err != nil {
+			return err
+		}
+		_, err = pw.Write(after)
+		whole = err == nil
+		return err
+	})
+	answer, again, err = c.uploadRequest(ctx, to.Server, req)
+	pr.Close() // an answer may come before everything was sent
+	var writeErr error
+	select {
+	case writeErr = <-sent:
+	case <-ctx.Done():
+		if err == nil {
+			return answer, false, nil
+		}
+		return nil, false, &UploadError{Method: to.Server, Err: context.Cause(ctx)}
+	}
+	var source *sourceError
+	if errors.As(writeErr, &source) {
+		return nil, false, unread(f.name, writeErr)
+	}
+	if to.Save == "" && writeErr == nil && errors.Is(err, errNoAnswer) {
+		again = false // it may have come to its end
+	}
+	return answer, again, err
+}
+
+// errCut is what a transport sees of an upload that is given up.
+var errCut = errors.New("the upload was given up")
+
+// errNoAnswer is wrapped by the UploadErrors after which nobody knows what the
+// server did.
+var errNoAnswer = errors.New("no answer")
+
+// uploadForm returns what stands before and after the file in the body of the upload.
+func uploadForm(to UploadTarget, f *sourceFile) (before, after []byte, contentType string, err error) {
+	var b bytes.Buffer
+	w := multipart.NewWriter(&b)
+	for _, name := range slices.Sorted(maps.Keys(to.Form)) {
+		if err := w.WriteField(name, to.Form[name]); err != nil {
+			return nil, nil, "", err
+		}
+	}
+	_, err = w.CreatePart(textproto.MIMEHeader{
+		"Content-Disposition": {multipart.FileContentDisposition(to.Field, f.name)},
+		"Content-Type":        {f.contentType},
+	})
+	if err != nil {
+		return nil, nil, "", err
+	}
+	n := b.Len()
+	if err := w.Close(); err != nil {
+		return nil, nil, "", err
+	}
+	return b.Bytes()[:n:n], b.Bytes()[n:], w.FormDataContentType(), nil
+}
+
+// uploadRequest makes one request to an upload server and returns the body of
+// its answer. again says of an error that another attempt may help.
+func (c *Client) uploadRequest(ctx context.Context, method string, req *http.Request) (body []byte, again bool, err error) {
+	hc := *cmp.Or(c.HTTPClient, http.DefaultClient)
+	hc.Timeout = 0 // it is meant for calls
+	// A body that was read cannot be sent elsewhere.
+	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := hc.Do(req)
+	failed := &UploadError{Method: method}
+	if err == nil {
+		defer resp.Body.Close()
+		failed.Status = resp.StatusCode
+		body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	}
+	if err == nil && len(body) > maxAnswer {
+		failed.Err = fmt.Errorf("%w: more than %d bytes", ErrTooLarge, maxAnswer)
+		return nil, false, failed
+	}
+	if err != nil {
+		for u := (*url.Error)(nil); errors.As(err, &u); { // it prints the URL
+			err = u.Err
+		}
+		if ctx.Err() != nil {
+			failed.Err = context.Cause(ctx)
+			return nil, false, failed
+		}
+		failed.Err = fmt.Errorf("%w: %w", errNoAnswer, err)
+		return nil, true, failed
+	}
+	if resp.StatusCode/100 == 2 {
+		return body, false, nil
+	}
+	if _, said := readAnswer(body); said != nil {
+		failed.Code, failed.Message = said.Code, hideAddress(said.Message, req.URL.String())
+	}
+	switch s := resp.StatusCode; {
+	case s >= 500, s == http.StatusTooManyRequests, s == http.StatusRequestTimeout:
+		again = true
+	}
+	return nil, again, failed
+}

@@ -57,6 +57,7 @@ type CallbackServer struct {
 	APIVersion string
 	Status     string // unconfigured, wait, ok or failed
 	Waiting    int    // events and confirmations on their way or to be tried again
+	Due        int    // of them, those on their way or due now
 }
 
 // A callback is a callback server and what it has still to be sent.
@@ -96,13 +97,19 @@ type parcel struct {
 // AddCallback adds a callback server to a community, as its admin would on the
 // settings page, and asks it to confirm itself: it must answer with the
 // [World.ConfirmationCode]. Events that happen meanwhile are sent afterwards.
-// It returns the number of the server and panics at more than VK allows.
+// It returns the number of the server and panics at more than VK allows: the
+// test itself is wrong then.
 func (w *World) AddCallback(group int64, s CallbackSpec) int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	g := w.mustGroup(group)
-	if len(g.callbacks) >= maxCallbacks || len([]rune(s.Title)) > maxCallbackTitle || len([]rune(s.Secret)) > maxCallbackSecret {
-		panic("fakevk: VK would not take this callback server")
+	switch {
+	case len(g.callbacks) >= maxCallbacks:
+		panic(fmt.Sprintf("fakevk: a community has at most %d callback servers", maxCallbacks))
+	case len([]rune(s.Title)) > maxCallbackTitle:
+		panic(fmt.Sprintf("fakevk: the title of a callback server has at most %d characters", maxCallbackTitle))
+	case len([]rune(s.Secret)) > maxCallbackSecret:
+		panic(fmt.Sprintf("fakevk: the secret of a callback server has at most %d characters", maxCallbackSecret))
 	}
 	cb := w.newCallback(g, s.URL, s.Title, s.Secret)
 	cb.version = cmp.Or(s.APIVersion, currentVersion)
@@ -176,7 +183,7 @@ func (w *World) Callbacks(group int64) []CallbackServer {
 	for _, cb := range w.mustGroup(group).callbacks {
 		out = append(out, CallbackServer{
 			ID: cb.id, URL: cb.url, Title: cb.title, Secret: cb.secret, APIVersion: cb.version,
-			Status: cb.status, Waiting: len(cb.queue) + cb.away,
+			Status: cb.status, Waiting: len(cb.queue) + cb.away, Due: cb.away + cb.due(),
 		})
 	}
 	return out
@@ -255,11 +262,7 @@ func (cb *callback) next() (*parcel, time.Duration) {
 		return nil, soonest
 	}
 	for i, p := range cb.queue {
-		due := p.due
-		if !p.confirm && due.Before(cb.pausedTil) {
-			due = cb.pausedTil
-		}
-		if d := due.Sub(t); d > 0 {
+		if d := cb.dueAt(p).Sub(t); d > 0 {
 			if soonest < 0 || d < soonest {
 				soonest = d
 			}
@@ -271,6 +274,25 @@ func (cb *callback) next() (*parcel, time.Duration) {
 		return p, 0
 	}
 	return nil, soonest
+}
+
+// dueAt is when something in the queue is to be sent.
+func (cb *callback) dueAt(p *parcel) time.Time {
+	if !p.confirm && p.due.Before(cb.pausedTil) {
+		return cb.pausedTil
+	}
+	return p.due
+}
+
+// due counts what is in the queue and to be sent now.
+func (cb *callback) due() int {
+	n := 0
+	for _, p := range cb.queue {
+		if !cb.dueAt(p).After(now()) {
+			n++
+		}
+	}
+	return n
 }
 
 // settings are the events as groups.getCallbackSettings tells them.

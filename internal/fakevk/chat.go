@@ -123,6 +123,16 @@ func (w *World) SetAdmin(peer, who int64, admin bool) {
 	}
 }
 
+// SetMentionsOnly takes the access to all messages of a chat from communities,
+// or grants it; see [ChatSpec].
+func (w *World) SetMentionsOnly(peer int64, only bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c := w.chats[peer]; c != nil {
+		c.mentionsOnly = only
+	}
+}
+
 // Members returns who is in a chat, in ascending order: communities first.
 func (w *World) Members(peer int64) []int64 {
 	w.mu.Lock()

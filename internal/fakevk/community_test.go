@@ -286,7 +286,7 @@ func TestGroupEdit(t *testing.T) {
 	if rep := c.call("utils.resolveScreenName", "screen_name", "theclub"); string(rep.Response) != "[]" {
 		t.Errorf("the old name is %s", rep.Response)
 	}
-	for _, name := range []string{"anna", "botclub", "abc", "1club", "a-club", "cl$ub"} {
+	for _, name := range []string{"_abcd", "anna", "botclub", "abc", "1club", "a-club", "cl$ub"} {
 		c.fails(1260, "Invalid screen name", "groups.edit", c.by(c.group, "screen_name", name)...)
 	}
 	c.fails(100, "wall should be less or equal to 3", "groups.edit", c.by(c.group, "wall", 4)...)

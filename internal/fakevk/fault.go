@@ -37,8 +37,8 @@ type Fault struct {
 	// after them; zero means no end.
 	Skip, Times int
 
-	// Chance is how likely each of them is hit: zero means certainly. The
-	// world's seed decides, so equal runs have equal luck.
+	// Chance is how likely each of them is hit: zero means certainly, a negative
+	// number never. The world's seed decides, so equal runs have equal luck.
 	Chance float64
 
 	// After is how long after its registration the fault begins, For how long
@@ -180,7 +180,7 @@ func (i *Injection) strikes(o *Occasion) bool {
 		return false
 	}
 	i.seen++
-	if i.seen <= f.Skip || f.Chance > 0 && i.luck() >= f.Chance {
+	if i.seen <= f.Skip || f.Chance != 0 && i.luck() >= f.Chance {
 		return false
 	}
 	i.hits++

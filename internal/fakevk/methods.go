@@ -3,6 +3,7 @@ package fakevk
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // methods is the API: every method that the fake knows, by name. Each
@@ -11,6 +12,17 @@ var methods = make(map[string]*method)
 
 // Methods returns the names of the methods that the fake knows, sorted.
 func Methods() []string { return slices.Sorted(maps.Keys(methods)) }
+
+// HasSection reports whether the fake knows methods of a section, such as
+// messages.
+func HasSection(name string) bool {
+	for m := range methods {
+		if section, _, _ := strings.Cut(m, "."); section == name {
+			return true
+		}
+	}
+	return false
+}
 
 // userOrGroup are the tokens that most methods take.
 const userOrGroup = userToken | groupToken

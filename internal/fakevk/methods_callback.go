@@ -47,6 +47,7 @@ func (c *call) callbackServer() (*group, *callback) {
 func (c *call) groupsAddCallbackServer() (any, *apiError) {
 	url, title, secret := c.callbackParams()
 	g := c.group()
+	c.rights(g, roleAdministrator)
 	if len(g.callbacks) >= maxCallbacks {
 		return nil, fail(codeCallbackLimit)
 	}
@@ -57,7 +58,8 @@ func (c *call) groupsAddCallbackServer() (any, *apiError) {
 }
 
 func (c *call) groupsEditCallbackServer() (any, *apiError) {
-	_, cb := c.callbackServer()
+	g, cb := c.callbackServer()
+	c.rights(g, roleAdministrator)
 	cb.url, cb.title, cb.secret = c.callbackParams()
 	c.w.confirm(cb)
 	return 1, nil
@@ -65,6 +67,7 @@ func (c *call) groupsEditCallbackServer() (any, *apiError) {
 
 func (c *call) groupsDeleteCallbackServer() (any, *apiError) {
 	g, cb := c.callbackServer()
+	c.rights(g, roleAdministrator)
 	c.w.removeCallback(g, cb)
 	return 1, nil
 }
@@ -77,6 +80,7 @@ func (c *call) groupsGetCallbackConfirmationCode() (any, *apiError) {
 func (c *call) groupsGetCallbackServers() (any, *apiError) {
 	c.positive("group_id")
 	g := c.group()
+	c.rights(g, roleAdministrator)
 	ids := c.ints("server_ids", maxCallbacks)
 	type server struct {
 		ID        int64  `json:"id"`
@@ -110,7 +114,8 @@ func (c *call) groupsGetCallbackSettings() (any, *apiError) {
 
 // groupsSetCallbackSettings leaves alone what the call does not mention.
 func (c *call) groupsSetCallbackSettings() (any, *apiError) {
-	_, cb := c.callbackServer()
+	g, cb := c.callbackServer()
+	c.rights(g, roleAdministrator)
 	v := cb.version
 	if c.has("api_version") {
 		v = c.str("api_version")

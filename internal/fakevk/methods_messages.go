@@ -78,10 +78,16 @@ func messageID(sender, peer int64, m *Message) int64 {
 // recipients reads whom a message is for. VK has five ways to say it.
 func (c *call) recipients() (peers []int64, many bool, err *apiError) {
 	if peers := c.ints("peer_ids", maxPeers); len(peers) > 0 {
+		if c.token.kind != groupToken {
+			return nil, false, invalid("peer_ids is available with group auth only")
+		}
 		return peers, true, nil
 	}
-	if c.has("user_ids") {
+	if c.has("user_ids") && c.version >= version5_138 {
 		return nil, false, invalid("user_ids is deprecated, use peer_ids")
+	}
+	if users := c.ints("user_ids", maxPeers); len(users) > 0 {
+		return users, true, nil
 	}
 	peer, err := c.peer()
 	if err == nil && peer == 0 {
@@ -239,12 +245,12 @@ func (w *World) mayWrite(sender, peer int64) *apiError {
 		switch {
 		case g != nil && w.isBanned(g, peer):
 			return fail(codeBlacklisted)
+		case u.Deactivated != "":
+			return fail(codeDeactivated)
 		case u.Private:
 			return fail(codePrivacy)
 		case g != nil && !g.allowed[peer]:
 			return fail(codeNoPermission)
-		case u.Deactivated != "":
-			return fail(codeDeactivated)
 		}
 		return nil
 	}

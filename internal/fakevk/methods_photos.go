@@ -102,10 +102,15 @@ func (c *call) photosGetUploadServer() (any, *apiError) {
 	}, nil
 }
 
+// photosGetWallUploadServer is for who may post on the wall.
 func (c *call) photosGetWallUploadServer() (any, *apiError) {
 	group := c.intIn("group_id", 0, 1, math.MaxInt64)
-	if group != 0 && c.w.groups[group] == nil {
+	switch {
+	case group == 0:
+	case c.w.groups[group] == nil:
 		return nil, invalid("group_id is undefined")
+	case !c.w.openWall(c.w.groups[group], c.token.owner):
+		return nil, fail(codeAccess)
 	}
 	return map[string]any{
 		"album_id": albumWall, "user_id": c.token.owner,

@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// A Draft is a message that a person is about to send. Something in it must be
-// set.
+// A Draft is a message that a person is about to send. It must show something:
+// a text, an attachment, a sticker, a place or a quote; a service message, what
+// has happened.
 type Draft struct {
 	Text        string
 	Payload     string            // JSON, as of a pressed button
@@ -55,6 +56,9 @@ func (w *World) send(from, peer int64, draft Draft) (Message, error) {
 	u := w.users[from]
 	if u == nil {
 		return Message{}, fmt.Errorf("%w: no user %d", ErrForbidden, from)
+	}
+	if u.Deactivated != "" {
+		return Message{}, fmt.Errorf("%w: the page of %d is %s", ErrForbidden, from, u.Deactivated)
 	}
 	var d *dialog
 	switch {
@@ -106,6 +110,9 @@ func (w *World) send(from, peer int64, draft Draft) (Message, error) {
 			return Message{}, fmt.Errorf("%w: %d in %d", ErrNoMessage, r.CMID, r.PeerID)
 		}
 		m.Forward = append(m.Forward, q)
+	}
+	if m.Action == nil && m.isEmpty() {
+		return Message{}, fmt.Errorf("%w: the message is empty", ErrForbidden)
 	}
 	return w.post(d, m).seenBy(from, peer), nil
 }

@@ -65,7 +65,7 @@ func TestSendRefusals(t *testing.T) {
 		{"forbids in general", 901, "without permission", []any{"peer_id", user(UserSpec{DenyMessages: true}, true), "message", "x"}},
 		{"black list", 900, "from blacklist", []any{"peer_id", banned, "message", "x"}},
 		{"privacy", 902, "privacy settings", []any{"peer_id", user(UserSpec{Private: true}, true), "message", "x"}},
-		{"deleted page", 18, "User was deleted or banned", []any{"peer_id", user(UserSpec{Deactivated: "deleted"}, true), "message", "x"}},
+		{"deleted page", 18, "User was deleted or banned", []any{"peer_id", user(UserSpec{Deactivated: "deleted"}, false), "message", "x"}},
 		{"another community", 901, "", []any{"peer_id", -s.group.ID, "message", "x"}},
 		{"no such chat", 917, "You don't have access to this chat", []any{"peer_id", 2000000099, "message", "x"}},
 		{"never in the chat", 917, "You don't have access", []any{"peer_id", strangers.PeerID, "message", "x"}},

@@ -172,7 +172,7 @@ func (w *World) mayBeNamed(g *group, name string) bool {
 // validScreenName: letters, digits, dots and underlines, a letter first, from
 // five characters on.
 func validScreenName(s string) bool {
-	if len(s) < 5 || len(s) > 32 || !isLetter(s[0]) {
+	if len(s) < 5 || len(s) > 32 || !isLetter(s[0]) || s[0] == '_' {
 		return false
 	}
 	for i := range len(s) {

@@ -17,7 +17,7 @@ const (
 	// from a map to an array somewhere between 5.131 and 5.199; the fake does
 	// it here too.
 	version5_139 version = 5139
-	version5_138 version = 5138 // wall.getById is wrapped in an object
+	version5_138 version = 5138 // wall.getById is wrapped in an object, messages.send takes no user_ids
 	version5_193 version = 5193 // messages.markAsRead takes up_to_cmid
 
 	currentVersion = "5.199"

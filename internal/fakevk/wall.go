@@ -239,10 +239,15 @@ func (w *World) mayPost(user, owner int64) *apiError {
 		return invalid("owner_id is invalid")
 	case g == nil:
 		return fail(codeAddPost)
-	case w.isBanned(g, user), g.setting("wall") != int64(1) && !g.may(user, roleEditor):
+	case !w.openWall(g, user):
 		return fail(codeAddPost)
 	}
 	return nil
+}
+
+// openWall reports whether a person may write on the wall of a community.
+func (w *World) openWall(g *group, user int64) bool {
+	return !w.isBanned(g, user) && (g.setting("wall") == int64(1) || g.may(user, roleEditor))
 }
 
 // Comment writes a comment as a person, in answer to another one unless replyTo

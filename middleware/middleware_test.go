@@ -95,7 +95,8 @@ func TestExplain(t *testing.T) {
 			for _, p := range []struct {
 				who  *vktest.User
 				want string
-			}{{bot.User("Anna"), tt.english}, {bot.UserIn("Анна", "ru"), tt.russian}, {bot.UserIn("Ганна", "be"), tt.russian}} {
+			}{{bot.User("Anna"), tt.english}, {bot.Person(vktest.Person{Name: "Анна", Lang: "ru"}), tt.russian},
+				{bot.Person(vktest.Person{Name: "Ганна", Lang: "be"}), tt.russian}} {
 				p.who.Says(tt.text)
 				if p.want == "" {
 					p.who.HearsNothing()

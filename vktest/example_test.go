@@ -116,7 +116,7 @@ func ExampleNewContext() {
 func ExampleUser() {
 	_ = func(t *testing.T) {
 		bot := vktest.Start(t, router())
-		anna, иван := bot.User("Anna"), bot.UserIn("Иван", "ru")
+		anna, иван := bot.User("Anna"), bot.Person(vktest.Person{Name: "Иван", Lang: "ru"})
 		tea := bot.Chat("Tea", anna)
 		bot.MakeBotAdmin(tea)
 
@@ -141,6 +141,34 @@ func ExampleUser() {
 		иван.In(tea).KicksBot()
 
 		bot.Emit("wall_post_new", map[string]any{"id": 1, "owner_id": -bot.GroupID, "text": "News"})
+	}
+}
+
+// People who are not as the bot would like them.
+func ExampleServer_Person() {
+	_ = func(t *testing.T) {
+		bot := vktest.Start(t, router())
+		bot.Person(vktest.Person{Name: "Jane Closed", Closed: true})
+		bot.Person(vktest.Person{Deactivated: "banned"})                  // error 18
+		bot.Person(vktest.Person{Name: "Quiet", Private: true})           // error 902
+		shy := bot.Person(vktest.Person{Name: "Shy", DenyMessages: true}) // error 901
+		shy.Says("!ping")
+		shy.HearsNothing()
+		shy.Allows("")
+		shy.Says("!ping")
+		shy.Hears("pong")
+	}
+}
+
+// A chat in which no administrator has granted the bot anything.
+func ExampleServer_MentionsOnly() {
+	_ = func(t *testing.T) {
+		bot := vktest.Start(t, router())
+		anna := bot.User("Anna")
+		tea := bot.Chat("Tea", anna)
+		bot.MentionsOnly(tea)
+		anna.In(tea).Says("!ping")
+		anna.In(tea).HearsNothing()
 	}
 }
 

@@ -3,6 +3,7 @@ package vktest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"regexp"
 	"time"
 
@@ -11,6 +12,10 @@ import (
 
 // patience is how long an expectation waits.
 const patience = 10 * time.Second
+
+// kept is how many notes and edits are remembered, as the world does with
+// everything of which there may be many.
+const kept = 10_000
 
 // Hears expects that the bot's next message in the conversation, which it may
 // still be about to send, has this text. It returns the message.
@@ -45,16 +50,23 @@ func (u *User) hears(want string, ok func(Message) bool) Message {
 
 var errSilence = fmt.Errorf("nothing comes for %v", patience)
 
-// HearsNothing expects that the bot, once it has handled everything that was
-// said to it, has said nothing in the conversation that was not heard.
+// HearsNothing expects that the bot, once it has nothing to do (see
+// [Server.Wait]), has said nothing in the conversation that was not heard. It
+// fails if the bot is busy for ten seconds; a test of what takes longer sleeps,
+// or calls Wait, before.
 func (u *User) HearsNothing() {
 	u.s.tb().Helper()
-	u.s.Wait(context.Background())
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	err := u.s.Wait(ctx)
 	u.s.mu.Lock()
 	m, ok := u.unheard()
 	u.s.mu.Unlock()
-	if ok {
+	switch {
+	case ok:
 		u.fails("should hear nothing, but hears %q", m.Text)
+	case err != nil:
+		u.fails("should hear nothing, but the bot is still busy after %v", patience)
 	}
 }
 
@@ -66,10 +78,10 @@ func (u *User) SeesEdited(text string) Message {
 	u.await("should see a message changed to %q", []any{text}, func() bool {
 		u.s.mu.Lock()
 		defer u.s.mu.Unlock()
-		for _, m := range u.fromBot() {
-			seen := &u.s.heard(u).edits
-			if !m.Edited.IsZero() && m.CMID <= u.s.heard(u).upTo && m.Version > (*seen)[m.CMID] && m.Text == text {
-				(*seen)[m.CMID] = m.Version
+		h, said := u.s.heard(u), u.fromBot()
+		for _, m := range said {
+			if !m.Edited.IsZero() && m.CMID <= h.upTo && m.Version > h.edits[m.CMID] && m.Text == text {
+				h.see(m, said)
 				got = message(m)
 				return true
 			}
@@ -138,7 +150,9 @@ func (u *User) TryNext() (Message, bool) {
 	if ok {
 		h := u.s.heard(u)
 		h.upTo = m.CMID
-		h.edits[m.CMID] = m.Version // as it is heard, it is no change
+		if !m.Edited.IsZero() {
+			h.see(m, u.fromBot()) // as it is heard, it is no change
+		}
 	}
 	return message(m), ok
 }
@@ -146,7 +160,17 @@ func (u *User) TryNext() (Message, bool) {
 // hearing is what was heard of the bot in one conversation.
 type hearing struct {
 	upTo  int64           // the CMID
-	edits map[int64]int64 // CMID → the version that was seen
+	edits map[int64]int64 // CMID → the version that was seen, of messages that were edited
+}
+
+// see notes the version in which an edited message was seen. Messages that the
+// conversation has forgotten are forgotten here too, so that there are never
+// more than it keeps.
+func (h *hearing) see(m fakevk.Message, said []fakevk.Message) {
+	h.edits[m.CMID] = m.Version
+	if len(h.edits) > kept {
+		maps.DeleteFunc(h.edits, func(cmid, _ int64) bool { return cmid < said[0].CMID })
+	}
 }
 
 // heard returns what was heard in u's conversation. The caller holds s.mu.

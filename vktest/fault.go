@@ -2,6 +2,9 @@ package vktest
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/vkrouter/vk"
@@ -20,7 +23,19 @@ const (
 type Fault struct{ i *fakevk.Injection }
 
 // A FaultOption says what goes wrong, or when.
-type FaultOption func(*fakevk.Fault)
+type FaultOption func(*fault)
+
+// fault is what the options put together.
+type fault struct {
+	fakevk.Fault
+	wrong string // the first thing that makes no sense
+}
+
+func (f *fault) refuse(format string, args ...any) {
+	if f.wrong == "" {
+		f.wrong = fmt.Sprintf(format, args...)
+	}
+}
 
 // Fail makes something go wrong: with a method of the API ("messages.send"), with
 // all of a section ("messages.*"), with events of a kind ("message_new"), or in
@@ -28,14 +43,43 @@ type FaultOption func(*fakevk.Fault)
 //
 //	bot.Fail("messages.send", vktest.Error(6), vktest.Times(3))
 //
-// Without a condition it goes wrong every time. Of several faults in one place,
-// the one that was made first has its effect.
+// One of the options is the effect; the others are conditions, without which it
+// goes wrong every time. Of several faults in one place, the one that was made
+// first has its effect. Fail fails the test if the server knows no such method
+// or section, if there is no effect, or two, and at numbers that make no sense.
 func (s *Server) Fail(on string, what ...FaultOption) *Fault {
-	f := fakevk.Fault{On: on}
+	s.tb().Helper()
+	f := fault{Fault: fakevk.Fault{On: on}}
+	if !isPlace(on) {
+		f.refuse("there is no such method, section, event or place")
+	}
 	for _, w := range what {
 		w(&f)
 	}
-	return &Fault{s.world.Fail(f)}
+	if f.Effect == nil && f.Delay == 0 {
+		f.refuse("nothing is to go wrong")
+	}
+	if f.wrong != "" {
+		s.fatalf("Fail(%q): %s", on, f.wrong)
+	}
+	var i *fakevk.Injection
+	s.try(fmt.Sprintf("Fail(%q)", on), func() { i = s.world.Fail(f.Fault) })
+	return &Fault{i}
+}
+
+// isPlace reports whether something can go wrong there. Names of events are not
+// looked up: [Server.Emit] sends any.
+func isPlace(on string) bool {
+	if section, ok := strings.CutSuffix(on, ".*"); ok {
+		return fakevk.HasSection(section)
+	}
+	switch on {
+	case "":
+		return false
+	case LongPoll, Upload, Callback, Anything:
+		return true
+	}
+	return slices.Contains(fakevk.Methods(), on) || strings.Trim(on, "abcdefghijklmnopqrstuvwxyz_") == ""
 }
 
 // Hits returns how often it has gone wrong.
@@ -44,34 +88,57 @@ func (f *Fault) Hits() int { return f.i.Hits() }
 // Remove makes it go well again.
 func (f *Fault) Remove() { f.i.Remove() }
 
-// Times limits a fault to so many times.
-func Times(n int) FaultOption { return func(f *fakevk.Fault) { f.Times = n } }
+// Times limits a fault to so many times; 0 means no limit.
+func Times(n int) FaultOption { return func(f *fault) { f.Times = n } }
 
 // Skip lets it go well so many times before.
-func Skip(n int) FaultOption { return func(f *fakevk.Fault) { f.Skip = n } }
+func Skip(n int) FaultOption { return func(f *fault) { f.Skip = n } }
 
-// Chance makes it go wrong with a probability, between 0 and 1. The server's
-// seed decides, so that it is the same in each run.
-func Chance(p float64) FaultOption { return func(f *fakevk.Fault) { f.Chance = p } }
+// Chance makes it go wrong with a probability from 0, which is never, to 1,
+// which is always; [Server.Fail] fails the test at any other. The server's seed
+// decides, so that it is the same in each run.
+func Chance(p float64) FaultOption {
+	return func(f *fault) {
+		switch {
+		case p == 0:
+			f.Chance = -1 // to fakevk, 0 is a certainty
+		case p > 0 && p <= 1:
+			f.Chance = p
+		default:
+			f.refuse("Chance(%v) is not between 0 and 1", p)
+		}
+	}
+}
 
-// Peer confines a fault to calls that name one conversation.
-func Peer(id int64) FaultOption { return func(f *fakevk.Fault) { f.Peer = id } }
+// Peer confines a fault to calls, uploads and events that name one
+// conversation.
+func Peer(id int64) FaultOption { return func(f *fault) { f.Peer = id } }
 
 // During confines a fault to a time: that begins after a while and lasts for
 // another.
 func During(after, last time.Duration) FaultOption {
-	return func(f *fakevk.Fault) { f.After, f.For = after, last }
+	return func(f *fault) { f.After, f.For = after, last }
 }
 
-// If confines a fault to calls with certain parameters.
+// If confines a fault to calls whose parameters match accepts, of uploads those
+// of the address. Polls, events and webhooks have none: match gets nil. It runs
+// while the server stands still: it must neither wait nor use the server, its
+// client or its people, all of which would be for ever.
 func If(match func(params map[string]string) bool) FaultOption {
-	return func(f *fakevk.Fault) { f.Match = func(o fakevk.Occasion) bool { return match(o.Params) } }
+	return func(f *fault) { f.Match = func(o fakevk.Occasion) bool { return match(o.Params) } }
 }
 
 // Delay lets time pass before anything is done about a request.
-func Delay(d time.Duration) FaultOption { return func(f *fakevk.Fault) { f.Delay = d } }
+func Delay(d time.Duration) FaultOption { return func(f *fault) { f.Delay = d } }
 
-func effect(e fakevk.Effect) FaultOption { return func(f *fakevk.Fault) { f.Effect = e } }
+func effect(e fakevk.Effect) FaultOption {
+	return func(f *fault) {
+		if f.Effect != nil {
+			f.refuse("there is more than one effect")
+		}
+		f.Effect = e
+	}
+}
 
 // Error answers a call with an error of the API, with VK's text for it.
 func Error(code vk.Code) FaultOption { return effect(fakevk.APIError{Code: int(code)}) }
@@ -114,7 +181,14 @@ func WrongType() FaultOption { return effect(fakevk.WrongType{}) }
 func Huge(bytes int64) FaultOption { return effect(fakevk.Huge{Bytes: bytes}) }
 
 // Failed answers a poll with a failure: 1, 2 or 3.
-func Failed(code int) FaultOption { return effect(fakevk.PollFailed{Code: code}) }
+func Failed(code int) FaultOption {
+	return func(f *fault) {
+		if code < 1 || code > 3 {
+			f.refuse("Failed(%d) is not 1, 2 or 3", code)
+		}
+		effect(fakevk.PollFailed{Code: code})(f)
+	}
+}
 
 // Duplicate delivers an event twice.
 func Duplicate(after time.Duration) FaultOption { return effect(fakevk.Duplicate{After: after}) }

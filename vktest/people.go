@@ -1,6 +1,7 @@
 package vktest
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/vkrouter/vk/internal/fakevk"
@@ -22,17 +23,54 @@ type Chat struct {
 	Title string
 }
 
-// User adds a person who is called so and uses VK in English.
-func (s *Server) User(name string) *User { return s.UserIn(name, "en") }
+// A Person says what there is to know about somebody. The zero value is an
+// ordinary person.
+type Person struct {
+	Name       string // the first name, and perhaps the last; empty means one made up
+	ScreenName string // as in vk.com/anna; empty means id and the number
+	Sex        int    // 1 female, 2 male, 0 not known
+	Lang       string // "ru", "uk", "be", "en", "es", "fi", "de" or "it"; empty means "en"
 
-// UserIn adds a person who uses VK in a language: "ru", "uk", "be", "en", "es",
-// "fi", "de" or "it".
-func (s *Server) UserIn(name, lang string) *User {
-	if lang == "uk" {
-		lang = "ua" // as VK calls it
+	// Closed closes the profile to strangers: the bot sees the name and little
+	// more.
+	Closed bool
+
+	// Deactivated is "deleted" or "banned" if there is only a page left. The
+	// bot gets error 18 when it writes there.
+	Deactivated string
+
+	// DenyMessages forbids the community to write, even after the person wrote
+	// to it: the bot gets error 901 until the person [User.Allows] it.
+	DenyMessages bool
+
+	// Private keeps the person from being written to by anybody: error 902.
+	Private bool
+}
+
+// User adds a person who is called so and uses VK in English.
+func (s *Server) User(name string) *User {
+	s.tb().Helper()
+	return s.Person(Person{Name: name})
+}
+
+// Person adds a person of any kind.
+func (s *Server) Person(p Person) *User {
+	s.tb().Helper()
+	if p.Lang == "uk" {
+		p.Lang = "ua" // as VK calls it
 	}
-	first, last, _ := strings.Cut(name, " ")
-	u := s.world.AddUser(fakevk.UserSpec{FirstName: first, LastName: last, Lang: lang})
+	if p.Deactivated != "" && p.Deactivated != "deleted" && p.Deactivated != "banned" {
+		s.fatalf("%s is %q, which is neither deleted nor banned", p.Name, p.Deactivated)
+	}
+	first, last, _ := strings.Cut(p.Name, " ")
+	var u fakevk.User
+	s.try("Person "+p.Name, func() {
+		u = s.world.AddUser(fakevk.UserSpec{
+			FirstName: first, LastName: last, ScreenName: p.ScreenName, Sex: p.Sex, Lang: p.Lang,
+			Closed: p.Closed, Deactivated: p.Deactivated, DenyMessages: p.DenyMessages, Private: p.Private,
+		})
+	})
+	name := cmp.Or(p.Name, u.FirstName+" "+u.LastName)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.people[u.ID] = name
@@ -41,7 +79,8 @@ func (s *Server) UserIn(name, lang string) *User {
 }
 
 // Chat opens a chat with the bot and some people in it, the first of whom owns
-// it. The bot sees everything that is written there.
+// it. The bot sees everything that is written there, unless [Server.MentionsOnly]
+// says otherwise.
 func (s *Server) Chat(title string, members ...*User) *Chat {
 	if len(members) == 0 {
 		s.tb().Helper()
@@ -188,6 +227,14 @@ func (u *User) MakeAdmin() {
 // MakeBotAdmin makes the bot an administrator of the chat.
 func (s *Server) MakeBotAdmin(c *Chat) { s.world.SetAdmin(c.ID, -s.GroupID, true) }
 
+// MentionsOnly takes from the bot what an administrator of the chat grants: it
+// sees only what mentions it, answers it or begins with a slash, and what
+// happens to the chat.
+func (s *Server) MentionsOnly(c *Chat) { s.world.SetMentionsOnly(c.ID, true) }
+
 // Emit sends the bot an event of any kind, with an object that is anything
 // encoding/json takes: what nobody here can do by hand.
-func (s *Server) Emit(kind string, object any) { s.world.Emit(s.GroupID, kind, object) }
+func (s *Server) Emit(kind string, object any) {
+	s.tb().Helper()
+	s.try("Emit "+kind, func() { s.world.Emit(s.GroupID, kind, object) })
+}

@@ -29,7 +29,7 @@ func (u *User) Presses(label string) *Press {
 	u.s.mu.Lock()
 	defer u.s.mu.Unlock()
 	if b.Action.Type != "text" && b.Action.Type != "location" {
-		u.s.notes = append(u.s.notes, note{u.botPeer(), u.last(), u.Name + " presses [" + label + "]", p.EventID})
+		u.s.noted(note{u.botPeer(), u.last(), u.Name + " presses [" + label + "]", p.EventID})
 	}
 	return &Press{u, label, p}
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,8 +24,20 @@ type Config struct {
 	// number no limit.
 	RPS int
 
-	// Seed determines all ids, keys and tokens.
+	// Seed determines what VK makes up: tokens, keys, hashes and confirmation
+	// codes, the ids of events and presses, and the luck of faults with a
+	// [Chance]. Numbers, such as ids of people, chats and messages, are counted:
+	// they are the same for each seed.
 	Seed uint64
+
+	// Scopes are the rights of the community's token, some of stories, photos,
+	// app_widget, messages, docs and manage. None means all.
+	Scopes []string
+
+	// Intents are those that the community may name when it sends, besides
+	// default: promo_newsletter, game_notification, …. Nil means all, an empty
+	// list none.
+	Intents []string
 
 	// Dispatcher is the bot's dispatcher, for tests that set its limits. Its
 	// Handler is set by Start. Nil means a usual one.
@@ -45,6 +58,10 @@ type Server struct {
 
 	// GroupID is the community.
 	GroupID int64
+
+	// Token is the community's token, for programs in other processes, which
+	// need URL and GroupID too. That of a fake is no secret.
+	Token string
 
 	t      testing.TB // nil outside of a test
 	cfg    Config
@@ -118,10 +135,8 @@ func (c Config) serve(t testing.TB, l net.Listener, url string, transport *http.
 	hooks := &hooks{handlers: make(map[string]http.Handler)}
 	world := fakevk.New(fakevk.Config{Seed: c.Seed, RPS: c.RPS, BaseURL: url, CallbackClient: &http.Client{Transport: hooks}})
 	admin := world.AddUser(fakevk.UserSpec{FirstName: "Admin"})
-	group := world.AddGroup(fakevk.GroupSpec{Name: "Bot", ScreenName: "bot", Admins: []int64{admin.ID}})
 	s := &Server{
 		URL:       url,
-		GroupID:   group.ID,
 		t:         t,
 		cfg:       c,
 		world:     world,
@@ -129,10 +144,17 @@ func (c Config) serve(t testing.TB, l net.Listener, url string, transport *http.
 		hooks:     hooks,
 		http:      &http.Server{Handler: world, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)},
 		transport: transport,
-		people:    map[int64]string{-group.ID: "Bot", admin.ID: "Admin"},
 		hearings:  make(map[int64]*hearing),
 	}
-	s.client = s.newClient(group.Token)
+	hooks.log = s.logger()
+	s.try("Config", func() {
+		group := world.AddGroup(fakevk.GroupSpec{
+			Name: "Bot", ScreenName: "bot", Admins: []int64{admin.ID}, Scopes: c.Scopes, Intents: c.Intents,
+		})
+		s.GroupID, s.Token = group.ID, group.Token
+	})
+	s.people = map[int64]string{-s.GroupID: "Bot", admin.ID: "Admin"}
+	s.client = s.newClient(s.Token)
 	s.serving.Go(func() { s.http.Serve(l) })
 	return s
 }
@@ -210,8 +232,9 @@ func (s *Server) Stop() error {
 	return s.runErr
 }
 
-// Close stops the bot, then the server. It may be called more than once. In a
-// test it is called at the end.
+// Close stops the bot, then the server. It waits for the handlers of webhooks,
+// whose requests end then, but no more than a minute: one that goes on fails the
+// test. It may be called more than once. In a test it is called at the end.
 func (s *Server) Close() {
 	s.Stop()
 	s.mu.Lock()
@@ -227,11 +250,16 @@ func (s *Server) Close() {
 		s.http.Close()
 	}
 	s.serving.Wait()
+	if !s.hooks.wait(time.Minute) {
+		s.errorf("a webhook's handler goes on, a minute after its request has ended")
+	}
 }
 
-// Wait waits until the bot has nothing to do: it has fetched every event, and
-// all are handled; and no webhook is to be sent one, or sent one again. It
-// returns the cause of ctx if that ends first.
+// Wait waits until the bot has nothing to do now: it has fetched every event,
+// and all are handled; and none is on its way to a webhook or due to be sent.
+// What is to come later, it does not wait for: events that faults keep back,
+// and those that VK will send to a webhook again, or after a pause. It returns
+// the cause of ctx if that ends first.
 func (s *Server) Wait(ctx context.Context) error {
 	// The end of a handler changes nothing in the world: look again, soon at
 	// first.
@@ -259,7 +287,7 @@ func (s *Server) idle() bool {
 	running := s.stop != nil
 	s.mu.Unlock()
 	for _, hook := range s.world.Callbacks(s.GroupID) {
-		if hook.Waiting > 0 {
+		if hook.Due > 0 {
 			return false
 		}
 	}
@@ -278,10 +306,14 @@ type Call struct {
 }
 
 // Calls returns the bot's calls of an API method, or of all if method is
-// empty, the oldest first.
+// empty, the oldest first. Those of [Server.AdminClient] are not the bot's; those
+// with a token that VK does not know are.
 func (s *Server) Calls(method string) []Call {
 	var calls []Call
 	for _, c := range s.world.Calls(method) {
+		if c.Owner > 0 {
+			continue
+		}
 		call := Call{Method: c.Method, Params: c.Params}
 		if c.Error != nil {
 			call.Code = vk.Code(c.Error.Code)
@@ -316,6 +348,40 @@ func (s *Server) tb() interface {
 func (s *Server) fatalf(format string, args ...any) {
 	s.tb().Helper()
 	s.tb().Fatalf("vktest: "+format, args...)
+}
+
+// errorf fails the test, and lets it go on; without one it only tells the log.
+func (s *Server) errorf(format string, args ...any) {
+	if s.t == nil {
+		s.logger().Error(fmt.Sprintf("vktest: "+format, args...))
+		return
+	}
+	s.t.Helper()
+	s.t.Errorf("vktest: "+format, args...)
+}
+
+// try does what panics if the test asks for what VK does not have, and fails the
+// test then.
+func (s *Server) try(what string, do func()) {
+	s.tb().Helper()
+	wrong := ""
+	func() {
+		defer func() {
+			v := recover()
+			if v == nil {
+				return
+			}
+			text, _ := v.(string)
+			var ours bool
+			if wrong, ours = strings.CutPrefix(text, "fakevk: "); !ours {
+				panic(v)
+			}
+		}()
+		do()
+	}()
+	if wrong != "" {
+		s.fatalf("%s: %s", what, wrong)
+	}
 }
 
 // noTest stands in where there is no test.

@@ -22,8 +22,19 @@ type note struct {
 	event string
 }
 
-// Transcript writes down all conversations, as people see them. Nothing in it
-// depends on time or chance, so it can be compared with a golden file.
+// noted keeps a note; of too many, the oldest are forgotten. The caller holds
+// s.mu.
+func (s *Server) noted(n note) {
+	if len(s.notes) >= kept {
+		s.notes[0] = note{}
+		s.notes = s.notes[1:]
+	}
+	s.notes = append(s.notes, n)
+}
+
+// Transcript writes down all conversations, as people see them, with the last
+// 10,000 presses of buttons. Nothing in it depends on time or chance, so it can
+// be compared with a golden file.
 func (s *Server) Transcript() string {
 	s.mu.Lock()
 	all := s.conversations
@@ -76,9 +87,9 @@ func (s *Server) lines(viewer, peer int64) string {
 func (s *Server) answered(event string) string {
 	p, ok := s.world.Pressed(event)
 	switch {
-	case event == "":
+	case event == "", !ok: // the world forgets presses that are long over
 		return ""
-	case !ok || !p.Answered:
+	case !p.Answered:
 		return ", which spins"
 	case p.Answer.Type == "":
 		return ""

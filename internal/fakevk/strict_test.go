@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -101,12 +102,19 @@ func TestCallbackServerRights(t *testing.T) {
 // TestCallbackDue: what is to be tried again later is waiting, and not due.
 func TestCallbackDue(t *testing.T) {
 	hooked(t, CallbackSpec{}, func(t *testing.T, s *scene, b *webhook) {
-		b.answer = always(500, "")
+		b.answer = func(hook) (int, string, http.Header) {
+			time.Sleep(time.Second)
+			return 500, "", nil
+		}
 		s.says("one")
 		if cb := s.Callbacks(s.group.ID)[0]; cb.Waiting != 1 || cb.Due != 1 {
 			t.Errorf("at once: %+v", cb)
 		}
 		synctest.Wait()
+		if cb := s.Callbacks(s.group.ID)[0]; cb.Waiting != 1 || cb.Due != 1 {
+			t.Errorf("on its way: %+v", cb)
+		}
+		time.Sleep(2 * time.Second)
 		if cb := s.Callbacks(s.group.ID)[0]; cb.Waiting != 1 || cb.Due != 0 {
 			t.Errorf("after an attempt: %+v", cb)
 		}

@@ -130,6 +130,7 @@ func TestNoCaptcha(t *testing.T) {
 // TestCaptchaShared: when many calls meet a captcha, one is solved, and the
 // others go on without.
 func TestCaptchaShared(t *testing.T) {
+	t.Parallel()
 	for _, batch := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			b := newBench(t, fakevk.Config{}, 50)

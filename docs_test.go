@@ -37,6 +37,7 @@ var _ = []any{context.Background, json.Valid, fmt.Sprint, io.EOF, http.NotFound,
 // runs the tests in it. A block is a file, if it begins with a package clause;
 // declarations, if with func or a comment; else statements.
 func TestDocsVktest(t *testing.T) {
+	t.Parallel()
 	page, err := os.ReadFile("docs/vktest.md")
 	if err != nil {
 		t.Fatal(err)

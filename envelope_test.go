@@ -22,6 +22,7 @@ import (
 // TestBatchFate: a call ends in an envelope as it would have ended alone, and
 // the others in it do not notice.
 func TestBatchFate(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name   string
 		effect fakevk.Effect

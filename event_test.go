@@ -16,6 +16,7 @@ import (
 // TestPayloads takes every event of testdata, as VK sends them, through the
 // path of an event: parsed, listened to, and routed.
 func TestPayloads(t *testing.T) {
+	t.Parallel()
 	files, err := filepath.Glob("testdata/payloads/*.json")
 	if err != nil || len(files) < 59 {
 		t.Fatalf("%d payloads, %v", len(files), err)

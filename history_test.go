@@ -27,6 +27,7 @@ func (p *place) before(method string, do func()) {
 }
 
 func TestHistory(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{0, 1, 19, 20, 21, 39, 40, 219, 220, 221, 418, 419, 420, 650} {
 		for _, where := range []string{"dialog", "chat"} {
 			t.Run(fmt.Sprint(where, " of ", n), func(t *testing.T) {
@@ -63,7 +64,8 @@ func TestHistory(t *testing.T) {
 // TestHistoryMoves: while messages come and go between the pages, those that
 // stay come once each, the newest first.
 func TestHistoryMoves(t *testing.T) {
-	for seed := range uint64(25) {
+	t.Parallel()
+	for seed := range uint64(lessUnderRace(25)) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			p := newPlace(t)
 			rnd := rand.New(rand.NewPCG(seed, 1))

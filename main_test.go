@@ -14,3 +14,12 @@ func TestMain(m *testing.M) {
 	})
 	os.Exit(m.Run())
 }
+
+// lessUnderRace returns n, or a fifth of it where the race detector makes
+// everything slower: what it looks for shows early.
+func lessUnderRace(n int) int {
+	if raceEnabled {
+		return n / 5
+	}
+	return n
+}

@@ -125,6 +125,7 @@ func read(t *testing.T, c *vk.Client, method string, p vk.Params) (ids []int, er
 // TestPages: all items come once and in order, in pages of the method's size,
 // several of them in one request with batching.
 func TestPages(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name     string
 		method   string

@@ -34,6 +34,7 @@ func fragment(ctx context.Context, r *vk.Router, client *vk.Client, adminsOnly v
 // TestReadme builds the code in README.md, as a program of its own, and runs
 // the test in it.
 func TestReadme(t *testing.T) {
+	t.Parallel()
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)

@@ -48,6 +48,7 @@ func (m *mortal) kill() {
 // the middle of a thousand messages, with requests on their way. Every message
 // is answered, every answer visible once, and each person's in order.
 func TestServerDies(t *testing.T) {
+	t.Parallel()
 	const people, each = 20, 50
 	world := fakevk.New(fakevk.Config{RPS: -1})
 	group := world.AddGroup(fakevk.GroupSpec{Name: "Bot"})

@@ -389,7 +389,8 @@ func TestUploadAnswerUnchanged(t *testing.T) {
 // TestUploadLength: whatever has a length is sent with it, and so is what ends
 // soon. All arrives as it was.
 func TestUploadLength(t *testing.T) {
-	small, large := noise(100_000), noise(3<<20+17)
+	t.Parallel()
+	small, large := noise(100_000), noise(1<<20+17)
 	path := filepath.Join(t.TempDir(), "large.png")
 	if err := os.WriteFile(path, large, 0o600); err != nil {
 		t.Fatal(err)
@@ -578,6 +579,7 @@ func TestUploadFails(t *testing.T) {
 
 // TestUploadAgain: what can be read again is, from where it began.
 func TestUploadAgain(t *testing.T) {
+	t.Parallel()
 	large := noise(2 << 20)
 	path := filepath.Join(t.TempDir(), "large.png")
 	if err := os.WriteFile(path, large, 0o600); err != nil {
@@ -684,6 +686,7 @@ func TestUploadSaveFails(t *testing.T) {
 // TestUploadVideoOnce: a video is there when its last byte is, so what comes
 // after that is not repeated.
 func TestUploadVideoOnce(t *testing.T) {
+	t.Parallel()
 	reset := func(http.ResponseWriter) { panic(http.ErrAbortHandler) }
 	for _, tt := range []struct {
 		name          string

@@ -159,10 +159,12 @@ func TestCallbackConfirmation(t *testing.T) {
 				s := newScene(t, Config{CallbackClient: &http.Client{Transport: b}})
 				defer s.Close()
 				code := s.ConfirmationCode(s.group.ID)
+				asked := make(chan struct{}) // the webhook takes its time
 				b.answer = func(h hook) (int, string, http.Header) {
 					if h.Type != "confirmation" {
 						return 200, "ok", nil
 					}
+					<-asked
 					status, body := tt.answer(code)
 					return status, body, http.Header{"Location": {"https://bot.test/elsewhere"}}
 				}
@@ -171,6 +173,7 @@ func TestCallbackConfirmation(t *testing.T) {
 					t.Errorf("status %s, want wait", cb[0].Status)
 				}
 				s.says("one") // meanwhile
+				close(asked)
 				synctest.Wait()
 				if cb := s.Callbacks(s.group.ID); cb[0].Status != tt.status {
 					t.Errorf("status %s, want %s", cb[0].Status, tt.status)

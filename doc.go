@@ -45,6 +45,15 @@
 // What may pass is tried again, where that does no harm; a message is not sent
 // twice. [Client.Use] wraps every call, to trace or to stub it.
 //
+// [Client.RPS] paces calls, and [Client.Batch] packs those that wait into one
+// request. [Pages] and [Execute] are for lists and for VKScript.
+//
+// # Messages
+//
+// [Context.Send] and [Client.Send] take options that are values: a [*Keyboard],
+// a [Carousel], an [Attachment] that [Client.Upload] returned, [Bold] text,
+// [ReplyTo]. [Into] gives a handle on what was sent.
+//
 // # Routes
 //
 // A pattern such as "ban {user} {reason...}" says which words find the route

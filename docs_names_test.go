@@ -1,0 +1,311 @@
+package vk_test
+
+import (
+	"errors"
+	"fmt"
+	"go/importer"
+	"go/token"
+	"go/types"
+	"io"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// mapPages are the pages for those who come from other libraries.
+var mapPages = []string{"docs/vk_botting.md", "docs/vksdk.md"}
+
+// mapValues are the variables that the pages name things by, as each says at its
+// top.
+var mapValues = map[string]string{
+	"client": "vk.Client",
+	"c":      "vk.Context",
+	"r":      "vk.Router",
+	"sent":   "vk.Sent",
+	"bot":    "vktest.Server",
+	"anna":   "vktest.User",
+}
+
+// TestDocNames: what the pages call by a name of this module exists. In a table,
+// the first column is the other library's.
+func TestDocNames(t *testing.T) {
+	n := loadNames(t)
+	for _, page := range mapPages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, fenced := 0, false
+		for i, line := range strings.Split(string(text), "\n") {
+			if strings.HasPrefix(line, "```") {
+				fenced = !fenced
+			}
+			if fenced {
+				continue // TestDocBlocks builds it
+			}
+			for _, span := range ourSpans(line) {
+				names := n.in(span)
+				found += len(names)
+				for _, name := range names {
+					if err := n.check(name); err != nil {
+						t.Errorf("%s:%d: `%s`: %v", page, i+1, span, err)
+					}
+				}
+			}
+		}
+		if found < 50 {
+			t.Errorf("%s: only %d names found", page, found)
+		}
+	}
+}
+
+// TestDocNamesMistakes: a name that is wrong does not pass.
+func TestDocNamesMistakes(t *testing.T) {
+	n := loadNames(t)
+	for _, tt := range []struct{ span, want string }{
+		{"vk.Run(ctx, token, r)", ""},
+		{"errors.Is(err, vk.CodeFlood)", ""},
+		{"c.Client().Send(ctx, peer, text)", ""},
+		{"vk.Call[[]vk.User](ctx, client, …)", ""},
+		{"vk.Keyboard{Inline: true, Rows: x}.Clone()", ""},
+		{"vk.Kind[json.RawMessage](\"like_add\")", ""},
+		{"vk.Poller.Ready, vk.Error.Wait", ""},
+		{"c.Send(\"vk.com/durov, client.Nope\")", ""},
+		{"bot.Fail(\"messages.send\", vktest.Error(6)).Hits()", ""},
+		{"vk.Rum(ctx)", "vk.Rum"},
+		{"vk.newRouter()", "vk.newRouter"},
+		{"errors.Is(err, vk.CodeFlod)", "vk.CodeFlod"},
+		{"client.Sned(ctx)", "client.Sned"},
+		{"c.client", "c.client"},
+		{"c.Client().Sned(ctx)", "c.Client.Sned"},
+		{"c.Send(x).Edit", "c.Send.Edit"},
+		{"vk.Keyboard{Inlined: true}", "Inlined"},
+		{"vk.Poller.Reddy", "vk.Poller.Reddy"},
+		{"middleware.Recovery()", "middleware.Recovery"},
+		{"anna.Heard(\"x\")", "anna.Heard"},
+	} {
+		var errs []error
+		for _, name := range n.in(tt.span) {
+			errs = append(errs, n.check(name))
+		}
+		err := errors.Join(errs...)
+		switch {
+		case tt.want == "" && err != nil:
+			t.Errorf("%s: %v", tt.span, err)
+		case tt.want != "" && (err == nil || !strings.HasSuffix(err.Error(), " "+tt.want)):
+			t.Errorf("%s: %v, want one about %s", tt.span, err, tt.want)
+		}
+	}
+	if got := ourSpans("| `vk.Theirs` | `a\\|b`, `c` | `d` |"); strings.Join(got, " ") != "a|b c d" {
+		t.Errorf("spans of a row: %q", got)
+	}
+}
+
+// mapPrelude begins each file that a piece of code is put into.
+const mapPrelude = `package frombefore_test
+
+import (
+	"context"
+	"errors"
+	"log"
+	"math/rand/v2"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/vktest"
+)
+
+var _ = []any{context.Background, errors.Is, log.Fatal, rand.IntN, strconv.Itoa, testing.Short, time.Second, vk.NewClient, vktest.New}
+
+`
+
+// TestDocBlocks builds the pages' code and runs the tests in it. A block with a
+// func at its beginning is declarations, another is statements.
+func TestDocBlocks(t *testing.T) {
+	files := make(map[string]string)
+	for i, page := range mapPages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j, block := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
+			code := block[1]
+			if !strings.HasPrefix(code, "func ") {
+				code = fmt.Sprintf("func page%dblock%d(ctx context.Context, client *vk.Client, r *vk.Router, c *vk.Context) error {\n%s\nreturn nil\n}\n", i, j, code)
+			}
+			files[fmt.Sprintf("page%dblock%d_test.go", i, j)] = mapPrelude + code
+		}
+	}
+	if len(files) < 3 {
+		t.Fatalf("only %d blocks of code", len(files))
+	}
+	runModule(t, "frombefore", files, "test")
+}
+
+// names finds and resolves names of this module.
+type names struct {
+	packages map[string]*types.Package
+	values   map[string]types.Type
+	root     *regexp.Regexp // what a name begins with
+}
+
+// loadNames imports the packages from what the go command has built of them.
+func loadNames(t *testing.T) *names {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", ".", "./middleware", "./vktest")
+	cmd.Env = append(os.Environ(), "GOPROXY=off", "GOWORK=off")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	files := make(map[string]string)
+	for line := range strings.Lines(string(out)) {
+		path, file, _ := strings.Cut(strings.TrimSpace(line), " ")
+		files[path] = file
+	}
+	imp := importer.ForCompiler(token.NewFileSet(), "gc", func(path string) (io.ReadCloser, error) { return os.Open(files[path]) })
+
+	n := &names{packages: make(map[string]*types.Package), values: make(map[string]types.Type)}
+	var roots []string
+	for name, path := range map[string]string{
+		"vk":         "github.com/vkrouter/vk",
+		"middleware": "github.com/vkrouter/vk/middleware",
+		"vktest":     "github.com/vkrouter/vk/vktest",
+	} {
+		if n.packages[name], err = imp.Import(path); err != nil {
+			t.Fatal(err)
+		}
+		roots = append(roots, name)
+	}
+	for name, of := range mapValues {
+		pkg, typ, _ := strings.Cut(of, ".")
+		n.values[name] = types.NewPointer(n.packages[pkg].Scope().Lookup(typ).Type())
+		roots = append(roots, name)
+	}
+	n.root = regexp.MustCompile(`(?:^|[^\pL\pN_.])((?:` + strings.Join(roots, "|") + `)\.[\pL_])`)
+	return n
+}
+
+var (
+	codeSpan   = regexp.MustCompile("`([^`]+)`")
+	cellBorder = regexp.MustCompile(`(^|[^\\])\|`)
+	quoted     = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+	identifier = regexp.MustCompile(`^[\pL_][\pL\pN_]*`)
+	nested     = regexp.MustCompile(`\{[^{}]*\}|\([^()]*\)|\[[^][]*\]`)
+	literalKey = regexp.MustCompile(`(?:^|,)\s*([\pL_][\pL\pN_]*):`)
+)
+
+// ourSpans returns the code spans of a line, without those of a table's first
+// column.
+func ourSpans(line string) (spans []string) {
+	if strings.HasPrefix(line, "|") {
+		border := cellBorder.FindStringIndex(line[1:])
+		if border == nil {
+			return nil
+		}
+		line = line[1+border[1]:]
+	}
+	for _, m := range codeSpan.FindAllStringSubmatch(line, -1) {
+		spans = append(spans, strings.ReplaceAll(m[1], `\|`, "|"))
+	}
+	return spans
+}
+
+// in returns the names in a span, each with all that follows it.
+func (n *names) in(span string) (found []string) {
+	span = quoted.ReplaceAllString(span, `""`)
+	for _, m := range n.root.FindAllStringSubmatchIndex(span, -1) {
+		found = append(found, span[m[2]:])
+	}
+	return found
+}
+
+// check resolves the name that s begins with, selector by selector, through
+// calls and literals.
+func (n *names) check(s string) error {
+	name := identifier.FindString(s)
+	rest := s[len(name):]
+	pkg, typ := n.packages[name], n.values[name]
+	for {
+		sel := ""
+		if strings.HasPrefix(rest, ".") {
+			sel = identifier.FindString(rest[1:])
+		}
+		if sel == "" {
+			return nil
+		}
+		rest = rest[1+len(sel):]
+		name += "." + sel
+		var obj types.Object
+		if typ != nil {
+			obj, _, _ = types.LookupFieldOrMethod(typ, true, pkg, sel)
+		} else {
+			obj = pkg.Scope().Lookup(sel)
+		}
+		if obj == nil || !obj.Exported() {
+			return fmt.Errorf("there is no %s", name)
+		}
+		typ = obj.Type()
+		_, rest = cutBrackets(rest, '[', ']')
+		if called := strings.HasPrefix(rest, "("); called {
+			_, rest = cutBrackets(rest, '(', ')')
+			if sig, ok := typ.Underlying().(*types.Signature); ok && !isType(obj) {
+				typ = types.NewTuple() // of no fields and methods
+				if sig.Results().Len() > 0 {
+					typ = sig.Results().At(0).Type()
+				}
+			}
+		}
+		if fields, ok := typ.Underlying().(*types.Struct); ok && isType(obj) && strings.HasPrefix(rest, "{") {
+			var inside string
+			inside, rest = cutBrackets(rest, '{', '}')
+			for before := ""; before != inside; {
+				before, inside = inside, nested.ReplaceAllString(inside, "")
+			}
+			for _, key := range literalKey.FindAllStringSubmatch(inside, -1) {
+				if !hasField(fields, key[1]) {
+					return fmt.Errorf("%s has no field %s", name, key[1])
+				}
+			}
+		}
+	}
+}
+
+func isType(obj types.Object) bool {
+	_, ok := obj.(*types.TypeName)
+	return ok
+}
+
+func hasField(s *types.Struct, name string) bool {
+	for f := range s.Fields() {
+		if f.Name() == name && f.Exported() {
+			return true
+		}
+	}
+	return false
+}
+
+// cutBrackets cuts what is in the brackets that s begins with, if it does.
+func cutBrackets(s string, open, close rune) (inside, rest string) {
+	depth := 0
+	for i, r := range s {
+		switch r {
+		case open:
+			depth++
+		case close:
+			depth--
+		}
+		if depth == 0 {
+			if i == 0 {
+				return "", s
+			}
+			return s[1:i], s[i+1:]
+		}
+	}
+	return "", ""
+}

@@ -30,6 +30,9 @@ var ErrNoPress = errors.New("not a press of a callback button")
 // is over although nobody here has answered it and the minute has not passed
 // since it came, an earlier attempt has reached VK: that is no error.
 //
+// What no handler has answered when all have returned, a [Dispatcher] answers
+// in this way.
+//
 // Of an event that is no press of a callback button, the error wraps
 // [ErrNoPress].
 //

@@ -248,6 +248,17 @@ func (d *Dispatcher) finish(j *job, skipped bool) {
 //go:noinline
 func (j *job) handle() error {
 	c := newContext(j.ctx, j.client, j.ev, j)
+	if press := j.ev.press; press != nil && j.client != nil {
+		defer func() {
+			if press.answered.Load() {
+				return
+			}
+			// Nobody has answered it: the button is not to spin for a minute.
+			if err := c.invoke("unanswered press", (*Context).Answer, nil); err != nil {
+				j.report(err)
+			}
+		}()
+	}
 	if r, ok := j.d.Handler.(*Router); ok {
 		return r.Serve(c) // makes an invocation of each listener and of the route
 	}

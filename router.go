@@ -18,7 +18,8 @@ import (
 //
 // For each event it runs the listeners of the event's kind, in the order of
 // their registration, and then, for a message that somebody wrote, the one
-// route that matches most of its words. Each is an invocation of its own, with
+// route that matches most of its words. The press of a button whose payload is
+// a command line (see [Cmd]) runs its route likewise, without a prefix. Each is an invocation of its own, with
 // its own Context: none can stop the next, also by failing, by a panic, or by
 // [runtime.Goexit].
 //

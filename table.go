@@ -1,10 +1,13 @@
 package vk
 
 import (
+	"encoding/json"
 	"strings"
 	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/vkrouter/vk/internal/tolerant"
 )
 
 // A table is what a Router's registrations come to: made at the first event
@@ -105,9 +108,20 @@ func (t *table) serve(c *Context, listeners []*listener, errs *handlerErrors) {
 	errs.add(c.invoke(listeners[0].name, listeners[0].run, nil))
 }
 
-// route runs the route of a command line.
+// route runs the route of a command line: that of the button which was pressed,
+// else that of the message's text.
 func (t *table) route(c *Context, errs *handlerErrors) {
-	if c.event.Kind != string(EventMessageNew) || c.event.head.out {
+	typed := c.event.Kind == string(EventMessageNew) && !c.event.head.out
+	if !typed && c.event.Kind != string(EventMessageEvent) {
+		return
+	}
+	if line := trimLeft(buttonLine(c.event.head.payload)); line != "" {
+		if to, rest := t.find(line); to != nil && to.route != nil {
+			t.run(c, to, "", rest, errs)
+			return
+		}
+	}
+	if !typed {
 		return
 	}
 	text, prefix := c.event.head.text, ""
@@ -128,16 +142,35 @@ func (t *table) route(c *Context, errs *handlerErrors) {
 	if text == "" || startsWithSpace(text) {
 		return
 	}
-	to, line := t.find(text)
+	to, rest := t.find(text)
 	if to == nil {
 		if prefix == "" {
 			return // not meant for the bot: middleware, such as a cooldown, is not to count it
 		}
 		to = t.unknown
 	}
+	t.run(c, to, prefix, rest, errs)
+}
+
+func (t *table) run(c *Context, to *target, prefix, line string, errs *handlerErrors) {
 	errs.add(c.invoke(to.name, to.run, func(i *invocation) {
 		i.route, i.prefix, i.line = to.route, prefix, line
 	}))
+}
+
+// buttonLine returns the command line that a button's payload is, as [Cmd]
+// makes it, or "".
+func buttonLine(payload json.RawMessage) string {
+	if len(payload) == 0 || payload[0] != '{' {
+		return ""
+	}
+	var p struct {
+		Command string `json:"command"`
+	}
+	if tolerant.Unmarshal(payload, &p) != nil {
+		return ""
+	}
+	return p.Command
 }
 
 // find returns the route with the most words that the text begins with, and the

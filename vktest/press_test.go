@@ -42,6 +42,7 @@ func buttons() *vk.Router {
 			"link":  `{"type":"open_link","link":"https://vk.com"}`,
 		}[p.Do]
 		if p.Do == "never" {
+			<-c.Done()
 			return nil
 		}
 		return c.Client().Call(c, "messages.sendMessageEventAnswer", vk.Params{
@@ -131,7 +132,6 @@ func TestTranscript(t *testing.T) {
 		m := anna.Hears("Menu")
 		anna.Presses("Snack").Snackbar("Yummy")
 		anna.Presses("Blank").Blank()
-		anna.Presses("Never")
 		anna.Replies(m, "look\nhere", vktest.Photo(800, 600), vktest.Document("notes.txt", 10))
 		anna.Says("keyboard")
 		anna.Hears("Below")
@@ -144,12 +144,13 @@ func TestTranscript(t *testing.T) {
 		anna.In(tea).Kicks(boris)
 		anna.In(tea).Renames("Coffee")
 		bot.Wait(t.Context())
+		bot.Stop()
+		anna.Presses("Never")
 		const want = `# Anna and the bot
 Anna: menu
 Bot: Menu [Text] [Snack] [Link] [Blank] [Never] [Site]
 Anna presses [Snack], and sees the snackbar "Yummy"
 Anna presses [Blank]
-Anna presses [Never], which spins
 Anna: (to Bot: Menu) look
     here <photo> <doc>
 Anna: keyboard
@@ -157,6 +158,7 @@ Bot: Below
     keyboard: [Below] [location]
 Anna: <sticker>
 Anna: <location>
+Anna presses [Never], which spins
 
 # the chat Tea
 Boris Godunov: no

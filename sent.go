@@ -36,7 +36,7 @@ func (s Sent) Delete(c *Context) error {
 	case len(s.Parts) > 0:
 		return c.client.Delete(c, s.PeerID, s.Parts...)
 	case s.CMID == 0:
-		return c.client.delete(c, Params{"message_ids": s.ID, "delete_for_all": true})
+		return errors.Join(c.client.delete(c, Params{"message_ids": s.ID, "delete_for_all": true})...)
 	}
 	return c.client.Delete(c, s.PeerID, s.CMID)
 }
@@ -133,18 +133,18 @@ func (c *Client) DeleteForSelf(ctx context.Context, peer int64, cmids ...int64) 
 func (c *Client) deleteAll(ctx context.Context, peer int64, cmids []int64, forAll bool) error {
 	var errs []error
 	for chunk := range slices.Chunk(cmids, 100) {
-		errs = append(errs, c.delete(ctx, Params{"peer_id": peer, "cmids": chunk, "delete_for_all": forAll}))
+		errs = append(errs, c.delete(ctx, Params{"peer_id": peer, "cmids": chunk, "delete_for_all": forAll})...)
 	}
 	return errors.Join(errs...)
 }
 
-// delete makes one call of messages.delete and returns the errors in its
-// answer.
-func (c *Client) delete(ctx context.Context, p Params) error {
+// delete makes one call of messages.delete and returns its error, or those in
+// its answer.
+func (c *Client) delete(ctx context.Context, p Params) (errs []error) {
 	const method = "messages.delete"
 	var raw json.RawMessage
 	if err := c.Call(ctx, method, p, &raw); err != nil {
-		return err
+		return []error{err}
 	}
 	type item struct {
 		PeerID   int64      `json:"peer_id"`
@@ -154,7 +154,7 @@ func (c *Client) delete(ctx context.Context, p Params) error {
 	}
 	var items []item
 	if err := tolerant.Unmarshal(raw, &items); err != nil {
-		return fmt.Errorf("vk: %s: %w", method, err)
+		return []error{fmt.Errorf("vk: %s: %w", method, err)}
 	}
 	if len(raw) > 0 && raw[0] == '{' { // before 5.139: whether each message is gone, by its number
 		var gone map[int64]bool
@@ -166,7 +166,6 @@ func (c *Client) delete(ctx context.Context, p Params) error {
 		}
 		slices.SortFunc(items, func(a, b item) int { return int(a.CMID - b.CMID) })
 	}
-	var errs []error
 	for _, item := range items {
 		switch {
 		case item.Error != nil:
@@ -175,7 +174,7 @@ func (c *Client) delete(ctx context.Context, p Params) error {
 			errs = append(errs, &MessageError{item.PeerID, item.CMID, fmt.Errorf("vk: %s: %w", method, ErrNotFound)})
 		}
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
 // Pin pins a message of a chat to the top of it, in the place of the one that

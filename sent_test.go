@@ -208,7 +208,7 @@ func TestDelete(t *testing.T) {
 		// What cannot be deleted is named, each on its own.
 		err := p.client.Delete(t.Context(), p.anna.ID, 1, old.CMID, short.CMID, 99, short.CMID+1)
 		var got []string
-		for _, err := range err.(interface{ Unwrap() []error }).Unwrap()[0].(interface{ Unwrap() []error }).Unwrap() {
+		for _, err := range err.(interface{ Unwrap() []error }).Unwrap() {
 			var m *vk.MessageError
 			if !errors.As(err, &m) || m.PeerID != p.anna.ID {
 				t.Fatalf("%T %v", err, err)

@@ -90,7 +90,9 @@ const unknown = "application/octet-stream"
 func For(name, contentType string, head []byte) (string, string) {
 	name = Clean(name)
 	ext := extension(name)
-	if _, _, err := mime.ParseMediaType(contentType); err != nil {
+	// It is written anew, for ParseMediaType overlooks line ends around it.
+	media, params, err := mime.ParseMediaType(contentType)
+	if contentType = mime.FormatMediaType(media, params); err != nil || contentType == "" {
 		contentType = http.DetectContentType(head)
 		if media := essence(contentType); media == unknown || media == "text/plain" || media == "text/xml" || media == "application/zip" || media == "application/ogg" || media == "application/x-gzip" {
 			if t := typeOf(ext); t != "" {

@@ -3,8 +3,6 @@ package vk_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -39,16 +37,7 @@ func TestReadme(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	root, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	write := func(name, content string) {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
+	files := make(map[string]string)
 	programs, tests, fragments := 0, 0, 0
 	for i, block := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(readme), -1) {
 		code := block[1]
@@ -58,29 +47,18 @@ func TestReadme(t *testing.T) {
 			if strings.Contains(code, "users, err :=") {
 				use = "_ = users"
 			}
-			write(fmt.Sprintf("fragment%d.go", i), strings.Replace(fmt.Sprintf(fragment, code, use), "func fragment(", fmt.Sprintf("func fragment%d(", i), 1))
+			files[fmt.Sprintf("fragment%d.go", i)] = strings.Replace(fmt.Sprintf(fragment, code, use), "func fragment(", fmt.Sprintf("func fragment%d(", i), 1)
 			fragments++
 		case strings.Contains(code, "func Test"):
-			write("main_test.go", code)
+			files["main_test.go"] = code
 			tests++
 		default:
-			write("main.go", code)
+			files["main.go"] = code
 			programs++
 		}
 	}
 	if programs != 1 || tests != 1 || fragments < 2 {
 		t.Fatalf("%d programs, %d tests, %d fragments", programs, tests, fragments)
 	}
-	write("go.mod", "module readme\n\ngo 1.25\n\nrequire github.com/vkrouter/vk v0.0.0\n\nreplace github.com/vkrouter/vk => "+root+"\n")
-	if sum, err := os.ReadFile("go.sum"); err == nil {
-		write("go.sum", string(sum))
-	}
-	for _, args := range [][]string{{"vet", "./..."}, {"test", "./..."}} {
-		cmd := exec.CommandContext(t.Context(), "go", args...)
-		cmd.Dir = dir
-		cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
-		}
-	}
+	runModule(t, "readme", files, "vet", "test")
 }

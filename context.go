@@ -57,14 +57,16 @@ type invocation struct {
 	job   *job        // nil outside of a Dispatcher
 
 	// Of a route: what was matched.
-	route  *Route
-	prefix string
-	line   string // the rest of the text, behind prefix and words
-	args   args
+	route   *Route
+	prefix  string
+	line    string // the rest of the text, behind prefix and words
+	args    args
+	refused error // by a check
 
 	mu      sync.Mutex
 	message *Message // decoded on demand
 	sends   map[string]int
+	hooks   hooks
 	routers []*Router // which served the event here, the first left out
 	router  *Router   // the first
 }
@@ -102,7 +104,7 @@ func (c *Context) invoke(name string, h HandlerFunc, prepare func(*invocation)) 
 	ended := false
 	defer func() {
 		if v := recover(); v != nil {
-			err = &PanicError{v, debug.Stack()}
+			err = caught(v)
 		} else if !ended {
 			// Nobody can be given an error: the goroutine is on its way out.
 			j.report(named(name, errGoexit))
@@ -114,6 +116,14 @@ func (c *Context) invoke(name string, h HandlerFunc, prepare func(*invocation)) 
 	err = h(child)
 	ended = true
 	return err
+}
+
+// caught makes an error of what was recovered from a panic.
+func caught(v any) error {
+	if err, ok := v.(*PanicError); ok {
+		return err // raised again
+	}
+	return &PanicError{v, debug.Stack()}
 }
 
 // named says of err which handler returned it.

@@ -18,6 +18,7 @@ import (
 // See https://dev.vk.com/ru/api/community-events/json-schema for VK's list.
 type Event struct {
 	Kind    string // what happened: "message_new", "group_join", …; VK's type
+	Derived string // what it comes to besides: "message_new.chat_kick_user", "message_new.start"; or ""
 	ID      string // VK's event_id, the same when VK delivers the event again
 	GroupID int64  // the community
 	Version string // the API version that Object is written in

@@ -36,6 +36,8 @@ type Router struct {
 	outer *Router // the Router whose Route or Group made this one
 	path  string  // the words before those of its routes, as in a pattern
 
+	checks atomic.Pointer[[]*checkSet] // changed under the mu of the outermost Router
+
 	// Guarded by the mu of the outermost Router. Once used is set, use does
 	// not change any more.
 	use  []Middleware
@@ -60,10 +62,14 @@ type Route struct {
 	// Use is middleware for this route alone, inside of the Router's.
 	Use []Middleware
 
+	// Checks are for this route alone, after the Router's.
+	Checks []Check
+
 	// Handler answers.
 	Handler HandlerFunc
 
 	params []param
+	router *Router // which it was added to
 }
 
 // A target is what a command line can lead to: a route, or a Router's NotFound.
@@ -253,7 +259,10 @@ func (r *Router) add(rt Route) *Route {
 	if slices.ContainsFunc(rt.Use, func(m Middleware) bool { return m == nil }) {
 		fail("nil middleware")
 	}
-	whole := &Route{Use: slices.Clone(rt.Use), Handler: rt.Handler}
+	if slices.ContainsFunc(rt.Checks, func(f Check) bool { return f == nil }) {
+		fail("nil check")
+	}
+	whole := &Route{Use: slices.Clone(rt.Use), Checks: slices.Clone(rt.Checks), Handler: rt.Handler, router: r}
 	whole.Pattern = strings.TrimSpace(r.path + " " + rt.Pattern)
 	p, err := parsePattern(whole.Pattern)
 	if err != nil {
@@ -264,7 +273,11 @@ func (r *Router) add(rt Route) *Route {
 	}
 	whole.params = p.params
 	t := &target{name: whole.Pattern, pattern: p, route: whole}
-	t.run = r.wrap(chain(whole.Use, answer(whole)))
+	run := r.wrap(chain(whole.Use, answer(whole)))
+	t.run = func(c *Context) error {
+		c.inv.refused = whole.Allowed(c)
+		return run(c)
+	}
 	if words, other, ok := r.top().register(t, place); !ok {
 		fail("another route has the words %q (at %s)", words, other)
 	}
@@ -349,7 +362,7 @@ func (r *Router) NotFound(h HandlerFunc) {
 		panic("vk: NotFound (at " + place + "): nil handler")
 	}
 	p, _ := parsePattern(r.path) // parsed by Route before
-	t := &target{name: strings.TrimSpace("NotFound " + r.path), pattern: p, run: r.wrap(h)}
+	t := &target{name: strings.TrimSpace("NotFound " + r.path), pattern: p, run: r.wrap(func(c *Context) error { return c.inv.run(c, h) })}
 	if _, other, ok := r.top().register(t, place); !ok {
 		panic("vk: NotFound (at " + place + "): there is another (at " + other + ")")
 	}

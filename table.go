@@ -82,13 +82,18 @@ func chain(mw []Middleware, h HandlerFunc) HandlerFunc {
 	return h
 }
 
-// answer is the innermost handler of a route: no argument, no answer.
+// answer is the innermost handler of a route: it does not run unless the
+// checks allow it and the arguments are right. Middleware sees the error either
+// way.
 func answer(rt *Route) HandlerFunc {
 	return func(c *Context) error {
+		if err := c.inv.refused; err != nil {
+			return err
+		}
 		if _, err := c.parseArgs(); err != nil {
 			return err
 		}
-		return rt.Handler(c)
+		return c.inv.run(c, rt.Handler)
 	}
 }
 

@@ -61,7 +61,8 @@ type invocation struct {
 	prefix  string
 	line    string // the rest of the text, behind prefix and words
 	args    args
-	refused error // by a check
+	refused error     // by a check
+	life    *lifetime // of the module that the handler is of, or nil
 
 	mu      sync.Mutex
 	message *Message // decoded on demand

@@ -78,6 +78,7 @@ type target struct {
 	pattern *pattern // the words that lead to it
 	route   *Route   // nil for a NotFound
 	run     HandlerFunc
+	life    *lifetime // of the module that it is of; nil if it is of none
 }
 
 // keys returns what no two targets may have in common: the words of its

@@ -113,21 +113,40 @@ func (t *table) serve(c *Context, listeners []*listener, errs *handlerErrors) {
 	errs.add(c.invoke(listeners[0].name, listeners[0].run, nil))
 }
 
-// route runs the route of a command line: that of the button which was pressed,
-// else that of the message's text.
+// route offers the event to who waits for one, and runs its route if nobody has
+// taken it.
 func (t *table) route(c *Context, errs *handlerErrors) {
+	m, err := t.match(c)
+	errs.add(err)
+	if err != nil || c.offer(m) || m.to == nil {
+		return
+	}
+	errs.add(c.invoke(m.to.name, m.to.run, func(i *invocation) {
+		i.route, i.prefix, i.line, i.life = m.to.route, m.prefix, m.line, m.to.life
+	}))
+}
+
+// A match is where an event leads.
+type match struct {
+	to     *target // nil if nowhere
+	prefix string
+	line   string // the rest of the text, behind prefix and words
+}
+
+// match finds the route of a command line: that of the button which was
+// pressed, else that of the message's text.
+func (t *table) match(c *Context) (m match, err error) {
 	typed := c.event.Kind == string(EventMessageNew) && !c.event.head.out
 	if !typed && c.event.Kind != string(EventMessageEvent) {
-		return
+		return match{}, nil
 	}
 	if line := trimLeft(buttonLine(c.event.head.payload)); line != "" {
 		if to, rest := t.find(line); to != nil && to.route != nil {
-			t.run(c, to, "", rest, errs)
-			return
+			return match{to, "", rest}, nil
 		}
 	}
 	if !typed {
-		return
+		return match{}, nil
 	}
 	text, prefix := c.event.head.text, ""
 	if t.prefix != nil {
@@ -136,8 +155,8 @@ func (t *table) route(c *Context, errs *handlerErrors) {
 			prefix, found = t.prefix(c)
 			return nil
 		}, nil)
-		if errs.add(err); err != nil || !found || !strings.HasPrefix(text, prefix) {
-			return
+		if err != nil || !found || !strings.HasPrefix(text, prefix) {
+			return match{}, err
 		}
 		text = text[len(prefix):]
 	}
@@ -145,22 +164,16 @@ func (t *table) route(c *Context, errs *handlerErrors) {
 		text = trimLeft(text)
 	}
 	if text == "" || startsWithSpace(text) {
-		return
+		return match{}, nil
 	}
 	to, rest := t.find(text)
 	if to == nil {
 		if prefix == "" {
-			return // not meant for the bot: middleware, such as a cooldown, is not to count it
+			return match{}, nil // not meant for the bot: middleware, such as a cooldown, is not to count it
 		}
 		to = t.unknown
 	}
-	t.run(c, to, prefix, rest, errs)
-}
-
-func (t *table) run(c *Context, to *target, prefix, line string, errs *handlerErrors) {
-	errs.add(c.invoke(to.name, to.run, func(i *invocation) {
-		i.route, i.prefix, i.line = to.route, prefix, line
-	}))
+	return match{to, prefix, rest}, nil
 }
 
 // buttonLine returns the command line that a button's payload is, as [Cmd]

@@ -20,3 +20,7 @@ func (c *Context) Park(wait func() error) error {
 	}()
 	return wait()
 }
+
+// offer offers the event to those who wait for one. m is where it leads if
+// nobody takes it.
+func (c *Context) offer(m match) (taken bool) { return false }

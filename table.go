@@ -126,8 +126,8 @@ func (t *table) route(c *Context, errs *handlerErrors) {
 	}))
 }
 
-// A match is where an event leads.
-type match struct {
+// A destination is where an event leads.
+type destination struct {
 	to     *target // nil if nowhere
 	prefix string
 	line   string // the rest of the text, behind prefix and words
@@ -135,18 +135,18 @@ type match struct {
 
 // match finds the route of a command line: that of the button which was
 // pressed, else that of the message's text.
-func (t *table) match(c *Context) (m match, err error) {
+func (t *table) match(c *Context) (m destination, err error) {
 	typed := c.event.Kind == string(EventMessageNew) && !c.event.head.out
 	if !typed && c.event.Kind != string(EventMessageEvent) {
-		return match{}, nil
+		return destination{}, nil
 	}
 	if line := trimLeft(buttonLine(c.event.head.payload)); line != "" {
 		if to, rest := t.find(line); to != nil && to.route != nil {
-			return match{to, "", rest}, nil
+			return destination{to, "", rest}, nil
 		}
 	}
 	if !typed {
-		return match{}, nil
+		return destination{}, nil
 	}
 	text, prefix := c.event.head.text, ""
 	if t.prefix != nil {
@@ -156,7 +156,7 @@ func (t *table) match(c *Context) (m match, err error) {
 			return nil
 		}, nil)
 		if err != nil || !found || !strings.HasPrefix(text, prefix) {
-			return match{}, err
+			return destination{}, err
 		}
 		text = text[len(prefix):]
 	}
@@ -164,16 +164,16 @@ func (t *table) match(c *Context) (m match, err error) {
 		text = trimLeft(text)
 	}
 	if text == "" || startsWithSpace(text) {
-		return match{}, nil
+		return destination{}, nil
 	}
 	to, rest := t.find(text)
 	if to == nil {
 		if prefix == "" {
-			return match{}, nil // not meant for the bot: middleware, such as a cooldown, is not to count it
+			return destination{}, nil // not meant for the bot: middleware, such as a cooldown, is not to count it
 		}
 		to = t.unknown
 	}
-	return match{to, prefix, rest}, nil
+	return destination{to, prefix, rest}, nil
 }
 
 // buttonLine returns the command line that a button's payload is, as [Cmd]

@@ -23,4 +23,4 @@ func (c *Context) Park(wait func() error) error {
 
 // offer offers the event to those who wait for one. m is where it leads if
 // nobody takes it.
-func (c *Context) offer(m match) (taken bool) { return false }
+func (c *Context) offer(m destination) (taken bool) { return false }

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/backoff"
-	"github.com/vkrouter/vk/internal/tolerant"
 )
 
 // A Poller is a source of events: it asks VK for them by Bots Long Poll. Long
@@ -303,27 +302,23 @@ func (f *follower) poll(ctx context.Context) ([]json.RawMessage, error) {
 	if err != nil {
 		return nil, callError(ctx, method, err)
 	}
-	var answer struct {
-		TS      string            `json:"ts"`
-		Updates []json.RawMessage `json:"updates"`
-		Failed  pollFailed        `json:"failed"`
-	}
-	if err := tolerant.Unmarshal(b, &answer); err != nil {
+	answer, err := readUpdates(b)
+	if err != nil {
 		return nil, callError(ctx, method, err)
 	}
 	switch {
-	case answer.Failed == failedHistory && answer.TS == "":
+	case answer.failed == failedHistory && answer.ts == "":
 		return nil, failedSession // there is no place to go on from
-	case answer.Failed == failedHistory:
-		f.ts = answer.TS
-		return nil, answer.Failed
-	case answer.Failed != 0:
-		return nil, answer.Failed
-	case answer.TS == "":
+	case answer.failed == failedHistory:
+		f.ts = answer.ts
+		return nil, answer.failed
+	case answer.failed != 0:
+		return nil, answer.failed
+	case answer.ts == "":
 		return nil, callError(ctx, method, fmt.Errorf("the answer has no ts: %.100q", bytes.TrimSpace(b)))
 	}
-	f.ts = answer.TS
-	return answer.Updates, nil
+	f.ts = answer.ts
+	return answer.events, nil
 }
 
 // handle gives events to the dispatcher. One that cannot be read is logged,

@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"strconv"
 	"time"
+
+	"github.com/vkrouter/vk/internal/scan"
 )
 
 // scalar converts raw, a whole value of any kind, for targets that are not
@@ -95,7 +97,7 @@ func (s *state) number(raw []byte) (lit []byte, ok bool) {
 	switch raw[0] {
 	case '"':
 		lit = s.text(raw)
-		n, ok := scanNumber(lit)
+		n, ok := scan.Number(lit)
 		return lit, ok && n == len(lit)
 	case 't':
 		return one, true

@@ -2,11 +2,11 @@ package tolerant
 
 import (
 	"bytes"
-	"unicode/utf16"
-	"unicode/utf8"
+
+	"github.com/vkrouter/vk/internal/scan"
 )
 
-// The methods here step through data that check has approved, and so need no
+// The methods here step through data that scan.Check has approved, and so need no
 // error returns and few bounds of their own. Outside strings, what is not above
 // a space is white space.
 
@@ -98,63 +98,13 @@ func (s *state) key() []byte {
 // text returns what the string raw says. It is either part of the data or in a
 // buffer that the next call writes to again.
 func (s *state) text(raw []byte) []byte {
-	b := raw[1 : len(raw)-1]
-	if bytes.IndexByte(b, '\\') < 0 && utf8.Valid(b) {
+	if b, ok := scan.Plain(raw); ok {
 		return b
 	}
-	s.buf = unescape(s.buf[:0], b)
+	s.buf = scan.AppendText(s.buf[:0], raw)
 	return s.buf
 }
 
-// unescape appends what the inside of a string says to dst. Bytes that are not
-// UTF-8 and halves of surrogate pairs become U+FFFD, one each.
-func unescape(dst, b []byte) []byte {
-	for len(b) > 0 {
-		if b[0] != '\\' {
-			r, n := utf8.DecodeRune(b)
-			dst = utf8.AppendRune(dst, r)
-			b = b[n:]
-			continue
-		}
-		c := b[1]
-		b = b[2:]
-		switch c {
-		case 'b':
-			c = '\b'
-		case 'f':
-			c = '\f'
-		case 'n':
-			c = '\n'
-		case 'r':
-			c = '\r'
-		case 't':
-			c = '\t'
-		case 'u':
-			r := hex4(b)
-			b = b[4:]
-			if utf16.IsSurrogate(r) {
-				r2 := rune(-1)
-				if len(b) >= 6 && b[0] == '\\' && b[1] == 'u' {
-					r2 = hex4(b[2:])
-				}
-				if r = utf16.DecodeRune(r, r2); r != utf8.RuneError {
-					b = b[6:]
-				}
-			}
-			dst = utf8.AppendRune(dst, r)
-			continue
-		}
-		dst = append(dst, c)
-	}
-	return dst
-}
+func isSpace(b byte) bool { return b <= ' ' && (b == ' ' || b == '\n' || b == '\r' || b == '\t') }
 
-// hex4 reads the four digits of a \u escape.
-func hex4(b []byte) rune {
-	var r rune
-	for _, c := range b[:4] {
-		d, _ := unhex(c)
-		r = r<<4 | d
-	}
-	return r
-}
+func isDigit(b byte) bool { return '0' <= b && b <= '9' }

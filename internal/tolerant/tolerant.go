@@ -55,6 +55,8 @@ package tolerant
 import (
 	"fmt"
 	"reflect"
+
+	"github.com/vkrouter/vk/internal/scan"
 )
 
 // Unmarshal decodes data, which must be exactly one JSON value, into the value
@@ -89,7 +91,9 @@ func (d *Decoder) Unmarshal(data []byte, v any) error {
 	if rv.Kind() != reflect.Pointer || rv.IsNil() {
 		return fmt.Errorf("tolerant: cannot decode into %T: want a non-nil pointer", v)
 	}
-	if err := check(data); err != nil {
+	// All is checked before anything is stored, so that all code after it may
+	// assume good syntax and a bad document changes nothing.
+	if err := scan.Check(data); err != nil {
 		return err
 	}
 	s := state{
@@ -104,12 +108,4 @@ func (d *Decoder) Unmarshal(data []byte, v any) error {
 }
 
 // A SyntaxError says where and why data is not JSON.
-type SyntaxError struct {
-	Offset int // of the first byte that is wrong; the length of data if it ends too early
-	msg    string
-}
-
-// Error describes the mistake without quoting the data, which may be private.
-func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("tolerant: %s at offset %d", e.msg, e.Offset)
-}
+type SyntaxError = scan.SyntaxError

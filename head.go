@@ -1,0 +1,311 @@
+package vk
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"github.com/vkrouter/vk/internal/scan"
+	"github.com/vkrouter/vk/internal/tolerant"
+)
+
+// head is what the shallow pass reads of every event's object, for routing and
+// for the lanes: who did what where.
+type head struct {
+	peer, from int64
+	id, cmid   int64
+	text       string
+	payload    json.RawMessage
+	out        bool
+	lang       string
+	member     int64 // whom the service action of a message is about
+}
+
+// found is what one walk through an event has found: values as VK wrote them,
+// nil where there are none. Of equal keys the last one counts, and equal objects
+// are merged, as when they are decoded; null and values of other kinds than
+// usual unset what was there.
+type found struct {
+	typ, event, group, version, object []byte
+	in                                 foundObject
+}
+
+// foundObject is what was found in the object.
+type foundObject struct {
+	message                     // of kinds other than message_new, and of that before 5.103
+	user, liker, reacted []byte // liker of like_add and like_remove, reacted of message_reaction_event
+	lang                 []byte
+	inner                message // of message_new
+	nested               bool    // inner is there
+}
+
+// message is what was found in a message, or an object in place of one.
+type message struct {
+	id, cmid, peer, from []byte
+	text, payload, out   []byte
+	action, member       []byte
+}
+
+// read walks through an event.
+func (f *found) read(raw []byte) error {
+	s := scan.New(raw)
+	if s.Object() {
+		for s.Member() {
+			switch string(s.Key()) {
+			case "type":
+				f.typ = s.Value()
+			case "event_id":
+				f.event = s.Value()
+			case "group_id":
+				f.group = s.Value()
+			case "v":
+				f.version = s.Value()
+			case "object":
+				f.in = foundObject{}
+				start := s.Pos()
+				f.in.read(&s)
+				f.object = s.Since(start)
+			default:
+				s.Value()
+			}
+		}
+	}
+	return s.End()
+}
+
+func (o *foundObject) read(s *scan.Scanner) {
+	if !s.Object() {
+		return
+	}
+	for s.Member() {
+		switch key := s.Key(); string(key) {
+		case "user_id":
+			o.user = s.Value()
+		case "liker_id":
+			o.liker = s.Value()
+		case "reacted_id":
+			o.reacted = s.Value()
+		case "client_info":
+			o.readClient(s)
+		case "message":
+			if o.nested = s.Object(); !o.nested {
+				o.inner = message{}
+				continue
+			}
+			for s.Member() {
+				o.inner.read(s, s.Key())
+			}
+		default:
+			o.message.read(s, key)
+		}
+	}
+}
+
+func (o *foundObject) readClient(s *scan.Scanner) {
+	if !s.Object() {
+		o.lang = nil
+		return
+	}
+	for s.Member() {
+		if string(s.Key()) == "lang_id" {
+			o.lang = s.Value()
+		} else {
+			s.Value()
+		}
+	}
+}
+
+// read takes the member of a message that s stands before.
+func (m *message) read(s *scan.Scanner, key []byte) {
+	switch string(key) {
+	case "id":
+		m.id = s.Value()
+	case "conversation_message_id":
+		m.cmid = s.Value()
+	case "peer_id":
+		m.peer = s.Value()
+	case "from_id":
+		m.from = s.Value()
+	case "text":
+		m.text = s.Value()
+	case "payload":
+		m.payload = s.Value()
+	case "out":
+		m.out = s.Value()
+	case "action":
+		if !s.Object() {
+			m.action, m.member = nil, nil
+			return
+		}
+		for s.Member() {
+			switch string(s.Key()) {
+			case "type":
+				m.action = s.Value()
+			case "member_id":
+				m.member = s.Value()
+			default:
+				s.Value()
+			}
+		}
+	default:
+		s.Value()
+	}
+}
+
+// kind returns the event's kind, or "".
+func (f *found) kind() string {
+	text, _ := tolerant.Text(f.typ)
+	if kind, ok := kindNames[string(text)]; ok {
+		return kind
+	}
+	return string(text)
+}
+
+// kindNames are the kinds of this package, which need no memory of their own in
+// each event.
+var kindNames = func() map[string]string {
+	names := make(map[string]string)
+	for name := range kindTypes {
+		names[name] = name
+	}
+	return names
+}()
+
+// make makes an event of what was found.
+func (f *found) make(kind string) *Event {
+	var e *Event
+	if kind == string(EventMessageEvent) {
+		made := &struct {
+			Event
+			buttonPress
+		}{}
+		e = &made.Event
+		e.press = &made.buttonPress
+		e.press.at = time.Now()
+	} else {
+		e = new(Event)
+	}
+	e.Kind, e.Object = kind, f.object
+	e.GroupID, _ = tolerant.Int(f.group)
+
+	m := &f.in.message
+	if f.in.nested && kind == string(EventMessageNew) {
+		m = &f.in.inner
+	}
+	f.setTexts(e, m)
+	h := &e.head
+	h.id, _ = tolerant.Int(m.id)
+	h.cmid, _ = tolerant.Int(m.cmid)
+	h.peer, _ = tolerant.Int(m.peer)
+	h.member, _ = tolerant.Int(m.member)
+	h.out, _ = tolerant.Bool(m.out)
+	for _, from := range [...][]byte{m.from, f.in.user, f.in.liker, f.in.reacted} {
+		if h.from == 0 {
+			h.from, _ = tolerant.Int(from)
+		}
+	}
+	if h.peer == 0 && h.from > 0 {
+		h.peer = h.from // the dialog with the person
+	}
+	h.payload = payloadJSON(m.payload)
+	if id, ok := tolerant.Int(f.in.lang); ok && id >= 0 && id < int64(len(langs)) {
+		h.lang = langs[id]
+	}
+	if kind == string(EventMessageNew) {
+		e.Derived = derived(m.action, h.payload)
+	}
+	return e
+}
+
+// setTexts sets the strings of an event that are no names, in one piece of
+// memory.
+func (f *found) setTexts(e *Event, m *message) {
+	id, _ := tolerant.Text(f.event)
+	version, _ := tolerant.Text(f.version)
+	text, _ := tolerant.Text(m.text)
+	var b strings.Builder
+	b.Grow(len(id) + len(version) + len(text))
+	b.Write(id)
+	b.Write(version)
+	b.Write(text)
+	all := b.String()
+	e.ID, all = all[:len(id)], all[len(id):]
+	e.Version, e.head.text = all[:len(version)], all[len(version):]
+}
+
+// langs are the codes of VK's numbers for languages.
+var langs = [...]string{"ru", "uk", "be", "en", "es", "fi", "de", "it"}
+
+// derived returns the name of what a new message comes to besides: of a service
+// action in a chat, whether this package knows it or not, or of a press of the
+// Start button, which anybody can imitate.
+func derived(action []byte, payload json.RawMessage) string {
+	if what, _ := tolerant.Text(action); len(what) > 0 {
+		if name, ok := actionNames[string(what)]; ok {
+			return name
+		}
+		return derivedPrefix + string(what)
+	}
+	if isStart(payload) {
+		return derivedStart
+	}
+	return ""
+}
+
+const (
+	derivedPrefix = string(EventMessageNew) + "."
+	derivedStart  = derivedPrefix + "start"
+)
+
+// actionNames are the derived kinds of the usual actions, as kindNames.
+var actionNames = func() map[string]string {
+	names := make(map[string]string)
+	for _, what := range []string{
+		"chat_create", "chat_title_update", "chat_photo_update", "chat_photo_remove",
+		"chat_invite_user", "chat_invite_user_by_link", "chat_invite_user_by_message_request",
+		"chat_kick_user", "chat_kick_don", "chat_pin_message", "chat_unpin_message", "chat_screenshot",
+		"conversation_style_update", "chat_group_call_started", "chat_invite_user_by_call", "chat_invite_user_by_call_join_link",
+	} {
+		names[what] = derivedPrefix + what
+	}
+	return names
+}()
+
+// isStart reports whether a payload is that of the Start button: the object
+// {"command":"start"}, however it is written, and nothing besides.
+func isStart(payload json.RawMessage) bool {
+	if len(payload) == 0 || payload[0] != '{' {
+		return false
+	}
+	s := scan.New(payload)
+	start := false
+	if s.Object() {
+		for s.Member() {
+			key := string(s.Key()) == "command"
+			value := s.Value()
+			if !key {
+				return false
+			}
+			if start = len(value) > 0 && value[0] == '"'; start {
+				text, _ := tolerant.Text(value)
+				start = string(text) == "start"
+			}
+		}
+	}
+	return start && s.End() == nil
+}
+
+// payloadJSON returns a button's payload as JSON. A message holds it as a
+// string of JSON, a press of a callback button as a value.
+func payloadJSON(raw json.RawMessage) json.RawMessage {
+	if len(raw) == 0 || string(raw) == "null" {
+		return nil
+	}
+	if raw[0] == '"' {
+		text := scan.AppendText(make([]byte, 0, len(raw)-2), raw)
+		if scan.Check(text) == nil {
+			return unwrapPayload(text)
+		}
+	}
+	return raw
+}

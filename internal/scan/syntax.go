@@ -1,0 +1,283 @@
+package scan
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// fail records the mistake at offset i. It returns an offset for its callers to
+// return, at which nothing goes on.
+func (s *Scanner) fail(i int, msg string) int {
+	if i >= len(s.data) {
+		i, msg = len(s.data), "unexpected end"
+	}
+	s.err = &SyntaxError{Offset: i, msg: msg}
+	s.key = nil
+	return len(s.data)
+}
+
+// peek returns the next byte, or 0, which no rule accepts, at the end.
+func (s *Scanner) peek() byte {
+	if s.i < len(s.data) {
+		return s.data[s.i]
+	}
+	return 0
+}
+
+// space moves to the next byte that is not white space.
+func (s *Scanner) space() {
+	if s.i < len(s.data) && s.data[s.i] <= ' ' {
+		s.i = skipSpace(s.data, s.i)
+	}
+}
+
+func skipSpace(data []byte, i int) int {
+	for i < len(data) && isSpace(data[i]) {
+		i++
+	}
+	return i
+}
+
+// skip returns the offset behind the value that begins at i, in as many arrays
+// and objects as depth says. If there is none, s.err is set.
+func (s *Scanner) skip(i, depth int) int {
+	if s.err != nil || i >= len(s.data) {
+		if s.err == nil {
+			return s.fail(i, "")
+		}
+		return i
+	}
+	switch c := s.data[i]; c {
+	case '"':
+		return s.text(i)
+	case '{', '[':
+		if depth >= maxDepth {
+			return s.fail(i, tooDeep)
+		}
+		if c == '{' {
+			return s.members(i+1, depth+1)
+		}
+		return s.elements(i+1, depth+1)
+	case 't':
+		return s.word(i, "true")
+	case 'f':
+		return s.word(i, "false")
+	case 'n':
+		return s.word(i, "null")
+	default:
+		if c != '-' && !isDigit(c) {
+			return s.fail(i, "unexpected character")
+		}
+		n, ok := Number(s.data[i:])
+		if !ok {
+			return s.fail(i+n, "malformed number")
+		}
+		return i + n
+	}
+}
+
+// members returns the offset behind an object, from that behind its brace.
+func (s *Scanner) members(i, depth int) int {
+	data := s.data
+	if i = skipSpace(data, i); i < len(data) && data[i] == '}' {
+		return i + 1
+	}
+	for {
+		if i >= len(data) || data[i] != '"' {
+			return s.fail(i, "expected a key")
+		}
+		if i = s.text(i); s.err != nil {
+			return i
+		}
+		if i < len(data) && data[i] != ':' {
+			i = skipSpace(data, i)
+		}
+		if i >= len(data) || data[i] != ':' {
+			return s.fail(i, "expected a colon")
+		}
+		if i++; i < len(data) && data[i] <= ' ' {
+			i = skipSpace(data, i)
+		}
+		if i = s.skip(i, depth); s.err != nil {
+			return i
+		}
+		if i < len(data) && data[i] <= ' ' {
+			i = skipSpace(data, i)
+		}
+		if i >= len(data) {
+			return s.fail(i, "")
+		}
+		switch data[i] {
+		case ',':
+			if i++; i < len(data) && data[i] <= ' ' {
+				i = skipSpace(data, i)
+			}
+		case '}':
+			return i + 1
+		default:
+			return s.fail(i, "expected a comma or }")
+		}
+	}
+}
+
+// elements is members for arrays.
+func (s *Scanner) elements(i, depth int) int {
+	data := s.data
+	if i = skipSpace(data, i); i < len(data) && data[i] == ']' {
+		return i + 1
+	}
+	for {
+		if i = s.skip(i, depth); s.err != nil {
+			return i
+		}
+		if i < len(data) && data[i] <= ' ' {
+			i = skipSpace(data, i)
+		}
+		if i >= len(data) {
+			return s.fail(i, "")
+		}
+		switch data[i] {
+		case ',':
+			i = skipSpace(data, i+1)
+		case ']':
+			return i + 1
+		default:
+			return s.fail(i, "expected a comma or ]")
+		}
+	}
+}
+
+func (s *Scanner) word(i int, w string) int {
+	if len(s.data)-i >= len(w) && string(s.data[i:i+len(w)]) == w {
+		return i + len(w)
+	}
+	n := 0
+	for n < len(w) && i+n < len(s.data) && s.data[i+n] == w[n] {
+		n++
+	}
+	return s.fail(i+n, "misspelt word")
+}
+
+// text returns the offset behind the string that begins at i. It checks escapes
+// and control characters. Bytes that are not UTF-8 are let through: they become
+// U+FFFD when the string is used.
+func (s *Scanner) text(i int) int {
+	data := s.data
+	for i++; ; {
+		i = plain(data, i)
+		if i >= len(data) {
+			return s.fail(i, "")
+		}
+		switch data[i] {
+		case '"':
+			return i + 1
+		case '\\':
+			if i = s.escape(i); s.err != nil {
+				return i
+			}
+		default:
+			return s.fail(i, "control character in a string")
+		}
+	}
+}
+
+// plain returns the offset of the next byte from i on that is a quotation mark,
+// a backslash or a control character, or the length of data.
+func plain(data []byte, i int) int {
+	// Eight bytes at a time. A byte is zero if subtracting one from it borrows;
+	// what is above it may then look like zero as well, so the lowest counts. One
+	// with its highest bit set, as in all of a Cyrillic text, is not looked for.
+	const low, high = 0x0101010101010101, 0x8080808080808080
+	for ; i+8 <= len(data); i += 8 {
+		w := binary.LittleEndian.Uint64(data[i:])
+		quote, backslash := w^low*'"', w^low*'\\'
+		if found := ((quote - low) | (backslash - low) | (w - low*' ')) & ^w & high; found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for ; i < len(data); i++ {
+		if c := data[i]; c == '"' || c == '\\' || c < ' ' {
+			break
+		}
+	}
+	return i
+}
+
+// escape returns the offset behind the escape sequence that begins at i.
+func (s *Scanner) escape(i int) int {
+	if i++; i >= len(s.data) {
+		return s.fail(i, "")
+	}
+	switch s.data[i] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return i + 1
+	case 'u':
+		for range 4 {
+			if i++; i >= len(s.data) {
+				return s.fail(i, "")
+			}
+			if _, ok := unhex(s.data[i]); !ok {
+				return s.fail(i, "malformed \\u escape")
+			}
+		}
+		return i + 1
+	}
+	return s.fail(i, "unknown escape")
+}
+
+// Number returns the length of the number that b begins with. If there is
+// none, it returns false and the length of what could have begun one.
+func Number(b []byte) (n int, ok bool) {
+	if n < len(b) && b[n] == '-' {
+		n++
+	}
+	from := n
+	if n < len(b) && b[n] == '0' {
+		n++ // nothing may follow a leading zero
+	} else if n = digits(b, n); n == from {
+		return n, false
+	}
+	if n >= len(b) || b[n] != '.' && b[n]|0x20 != 'e' {
+		return n, true
+	}
+	if b[n] == '.' {
+		from = n + 1
+		if n = digits(b, from); n == from {
+			return n, false
+		}
+	}
+	if n < len(b) && b[n]|0x20 == 'e' {
+		if n++; n < len(b) && (b[n] == '+' || b[n] == '-') {
+			n++
+		}
+		from = n
+		if n = digits(b, from); n == from {
+			return n, false
+		}
+	}
+	return n, true
+}
+
+// digits returns the offset behind the digits from n on.
+func digits(b []byte, n int) int {
+	for n < len(b) && isDigit(b[n]) {
+		n++
+	}
+	return n
+}
+
+func isSpace(b byte) bool { return b <= ' ' && (b == ' ' || b == '\n' || b == '\r' || b == '\t') }
+
+func isDigit(b byte) bool { return b-'0' <= 9 }
+
+func unhex(b byte) (rune, bool) {
+	switch {
+	case isDigit(b):
+		return rune(b - '0'), true
+	case 'a' <= b && b <= 'f':
+		return rune(b-'a') + 10, true
+	case 'A' <= b && b <= 'F':
+		return rune(b-'A') + 10, true
+	}
+	return 0, false
+}

@@ -1,0 +1,46 @@
+package tolerant
+
+import "github.com/vkrouter/vk/internal/scan"
+
+// Int returns the integer that raw, exactly one JSON value in good syntax,
+// means: what Unmarshal makes of it for an int64. It returns 0 and false for
+// null and for what is bent.
+func Int(raw []byte) (n int64, ok bool) {
+	if len(raw) == 0 || raw[0] == 'n' {
+		return 0, false
+	}
+	digits := 0
+	for digits < len(raw) && isDigit(raw[digits]) {
+		n = n*10 + int64(raw[digits]-'0')
+		digits++
+	}
+	if digits == len(raw) && digits < 19 { // the usual case, faster: as many fit
+		return n, true
+	}
+	var s state
+	return s.int(raw)
+}
+
+// Bool is Int for a bool.
+func Bool(raw []byte) (b, ok bool) {
+	if len(raw) == 0 || raw[0] == 'n' {
+		return false, false
+	}
+	var s state
+	return s.bool(raw)
+}
+
+// Text is Int for a string. The text is part of raw, or newly made.
+func Text(raw []byte) (text []byte, ok bool) {
+	if len(raw) == 0 || raw[0] == 'n' {
+		return nil, false
+	}
+	if raw[0] != '"' {
+		var s state
+		return s.plain(raw)
+	}
+	if text, ok = scan.Plain(raw); !ok {
+		text = scan.AppendText(make([]byte, 0, len(raw)), raw)
+	}
+	return text, true
+}

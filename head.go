@@ -274,25 +274,19 @@ var actionNames = func() map[string]string {
 // isStart reports whether a payload is that of the Start button: the object
 // {"command":"start"}, however it is written, and nothing besides.
 func isStart(payload json.RawMessage) bool {
-	if len(payload) == 0 || payload[0] != '{' {
-		return false
-	}
-	s := scan.New(payload)
 	start := false
+	s := scan.New(payload)
 	if s.Object() {
 		for s.Member() {
-			key := string(s.Key()) == "command"
-			value := s.Value()
-			if !key {
+			if string(s.Key()) != "command" {
 				return false
 			}
-			if start = len(value) > 0 && value[0] == '"'; start {
-				text, _ := tolerant.Text(value)
-				start = string(text) == "start"
-			}
+			value := s.Value()
+			text, _ := tolerant.Text(value)
+			start = string(text) == "start" && value[0] == '"'
 		}
 	}
-	return start && s.End() == nil
+	return start
 }
 
 // payloadJSON returns a button's payload as JSON. A message holds it as a

@@ -18,7 +18,10 @@ func Int(raw []byte) (n int64, ok bool) {
 		return n, true
 	}
 	var s state
-	return s.int(raw)
+	if n, ok = s.int(raw); !ok {
+		return 0, false
+	}
+	return n, true
 }
 
 // Bool is Int for a bool.

@@ -21,6 +21,7 @@ type member struct {
 // another value.
 func listed(t *testing.T, raw []byte) []member {
 	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber() // any size
 	open, err := d.Token()
 	if err != nil {
 		t.Fatalf("%q: %v", raw, err)
@@ -93,7 +94,7 @@ func FuzzScanner(f *testing.F) {
 	})
 	for _, s := range []string{
 		``, `1`, ` "a" `, `[1,[2,{"a":[]}],{}]`, `{"a":{"b":1,"b":2},"A":[ ],"\u0061\ud83d":"\/"}`,
-		`{"a" : 1 , "b" :[ 1 , 2 ]}`, "{\"\xff\":\"\xff\"}", `[1,]`, `{"a":1,}`, `[-0.5e+10,0,-1E3]`, `[01]`, `[1.]`, `"\u12g4"`, "\"\x1f\"", `"12345678\"12345678"`,
+		`{"a" : 1 , "b" :[ 1 , 2 ]}`, "{\"\xff\":\"\xff\"}", `[1,]`, `{"a":1,}`, `[-0.5e+10,0,-1E3]`, `[01]`, `{"":1e700}`, `[1.]`, `"\u12g4"`, "\"\x1f\"", `"12345678\"12345678"`,
 	} {
 		f.Add([]byte(s))
 	}

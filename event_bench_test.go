@@ -1,0 +1,231 @@
+package vk
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// photoJSON is a photo as VK attaches it, in so many sizes.
+func photoJSON(sizes int) string {
+	var b strings.Builder
+	b.WriteString(`{"type":"photo","photo":{"album_id":-3,"date":1736240340,"id":457239871,"owner_id":148273615,"access_key":"7f2c1a94d0be63a815","sizes":[`)
+	for i := range sizes {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"height":87,"type":"%c","width":130,"url":"https://sun9-41.userapi.com/impg/k8Zt1dQmW0s7/m130x87.jpg?size=130x87&quality=95&type=album"}`, 'm'+i)
+	}
+	b.WriteString(`],"text":"","web_view_token":"c5d02f71ab9e4c6f13","has_tags":false}}`)
+	return b.String()
+}
+
+// photoEvent is a new message with a text and photos, as VK sends it, without
+// white space.
+func photoEvent(text string, photos ...string) []byte {
+	return []byte(`{"group_id":203551742,"type":"message_new","event_id":"da94c7c15197d35a45ed6a76df5271eb8a90b5bc","v":"5.199","object":{` +
+		`"client_info":{"button_actions":["text","vkpay","open_app","location","open_link","open_photo","callback","intent_subscribe","intent_unsubscribe"],` +
+		`"keyboard":true,"inline_keyboard":true,"carousel":true,"lang_id":0},` +
+		`"message":{"date":1736240400,"from_id":148273615,"id":41207,"version":10082114,"out":0,"fwd_messages":[],"important":false,"is_hidden":false,` +
+		`"attachments":[` + strings.Join(photos, ",") + `],"conversation_message_id":318,"text":"` + text + `","peer_id":148273615,"random_id":0}}}`)
+}
+
+// benchEvents are the events that are measured with: one of 1.2 KB, and an album
+// of ten photos.
+func benchEvents() map[string][]byte {
+	var album []string
+	for range 10 {
+		album = append(album, photoJSON(9))
+	}
+	return map[string][]byte{
+		"photo": photoEvent("!command500", photoJSON(3)),
+		"album": photoEvent("!command500", album...),
+	}
+}
+
+// bareEvent is the least that a bot without a library would read of an event.
+type bareEvent struct {
+	Type   string `json:"type"`
+	Object struct {
+		Message struct {
+			PeerID int64  `json:"peer_id"`
+			FromID int64  `json:"from_id"`
+			Text   string `json:"text"`
+		} `json:"message"`
+	} `json:"object"`
+}
+
+// BenchmarkEvent is an event's way from its bytes, against decoding no more than
+// the least of it: parsed; and routed to a command's handler within the default
+// time limit, but for the lanes.
+func BenchmarkEvent(b *testing.B) {
+	for name, raw := range benchEvents() {
+		b.Run("decode/event="+name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(raw)))
+			for b.Loop() {
+				var e bareEvent
+				if err := json.Unmarshal(raw, &e); err != nil || e.Object.Message.Text == "" {
+					b.Fatal(e, err)
+				}
+			}
+		})
+		b.Run("parse/event="+name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(raw)))
+			for b.Loop() {
+				if e, err := ParseEvent(raw); err != nil || e.head.text == "" {
+					b.Fatal(e, err)
+				}
+			}
+		})
+		b.Run("route/event="+name, func(b *testing.B) {
+			b.ReportAllocs()
+			b.SetBytes(int64(len(raw)))
+			handled := 0
+			r := NewRouter("!")
+			for i := range 1_000 {
+				r.Handle(fmt.Sprint("command", i), func(*Context) error { handled++; return nil })
+			}
+			d := &Dispatcher{Handler: r}
+			d.init()
+			ctx := context.Background()
+			client := NewClient("unused")
+			n := 0
+			for b.Loop() {
+				n++
+				e, err := ParseEvent(raw)
+				if err != nil {
+					b.Fatal(err)
+				}
+				j := &job{d: d, feed: d.direct, ctx: ctx, client: client, ev: e}
+				d.watch.begin(j)
+				if err := j.handle(); err != nil {
+					b.Fatal(err)
+				}
+				d.watch.end(j)
+			}
+			if handled != n {
+				b.Fatalf("handled %d of %d", handled, n)
+			}
+		})
+	}
+}
+
+// A pollServer answers polls with a batch of events each time.
+type pollServer struct{ body []byte }
+
+func (p *pollServer) RoundTrip(req *http.Request) (*http.Response, error) {
+	body := p.body
+	if strings.HasSuffix(req.URL.Path, "groups.getLongPollServer") {
+		body = []byte(`{"response":{"server":"http://poll.test","key":"k","ts":"1"}}`)
+	}
+	return &http.Response{
+		StatusCode:    http.StatusOK,
+		Header:        http.Header{"Content-Type": {"application/json"}},
+		Body:          io.NopCloser(bytes.NewReader(body)),
+		ContentLength: int64(len(body)),
+		Request:       req,
+	}, nil
+}
+
+// BenchmarkPoll is the long poll in batches of 100 events, each brought to a
+// command's handler by a Poller with all that belongs to it, against a loop that
+// polls, decodes the least of each event and calls a function.
+func BenchmarkPoll(b *testing.B) {
+	const batch = 100
+	for name, raw := range benchEvents() {
+		var body bytes.Buffer
+		body.WriteString(`{"ts":"2","updates":[`)
+		for i := range batch {
+			if i > 0 {
+				body.WriteByte(',')
+			}
+			// Of a hundred people.
+			body.Write(bytes.ReplaceAll(raw, []byte("148273615"), fmt.Append(nil, 148273000+i)))
+		}
+		body.WriteString(`]}`)
+		hc := &http.Client{Transport: &pollServer{body.Bytes()}}
+		perEvent := func(b *testing.B, events int) {
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(events), "ns/event")
+		}
+
+		b.Run("loop/event="+name, func(b *testing.B) {
+			b.ReportAllocs()
+			events := 0
+			for b.Loop() {
+				resp, err := hc.Get("http://poll.test?act=a_check&key=k&ts=1&wait=25")
+				if err != nil {
+					b.Fatal(err)
+				}
+				all, err := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				if err != nil {
+					b.Fatal(err)
+				}
+				var answer struct {
+					TS      string      `json:"ts"`
+					Updates []bareEvent `json:"updates"`
+				}
+				if err := json.Unmarshal(all, &answer); err != nil {
+					b.Fatal(err)
+				}
+				for _, e := range answer.Updates {
+					if strings.HasPrefix(e.Object.Message.Text, "!") {
+						events++
+					}
+				}
+			}
+			perEvent(b, events)
+		})
+		b.Run("Poller/event="+name, func(b *testing.B) {
+			b.ReportAllocs()
+			ctx, stop := context.WithCancel(b.Context())
+			var mu sync.Mutex
+			events, want := 0, -1
+			r := NewRouter("!")
+			handled := make(chan struct{})
+			r.Handle("command500", func(*Context) error {
+				mu.Lock()
+				defer mu.Unlock()
+				if events++; events == want {
+					close(handled)
+				}
+				return nil
+			})
+			client := NewClient("unused")
+			client.HTTPClient = hc
+			d := &Dispatcher{Handler: r}
+			d.init()
+			f := &follower{Poller: &Poller{Client: client}, d: d, feed: d.feed(), base: ctx, server: "http://poll.test", key: "k", ts: "1"}
+			n := 0
+			for b.Loop() {
+				n++
+				events, err := f.poll(ctx)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := f.handle(ctx, events); err != nil {
+					b.Fatal(err)
+				}
+			}
+			// Those in the lanes count as well: a loop has none.
+			mu.Lock()
+			want = n * batch
+			done := events == want
+			mu.Unlock()
+			if !done {
+				<-handled
+			}
+			perEvent(b, n*batch)
+			stop()
+			d.Stop(context.Background())
+		})
+	}
+}

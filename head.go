@@ -1,6 +1,7 @@
 package vk
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 	"time"
@@ -21,29 +22,30 @@ type head struct {
 	member     int64 // whom the service action of a message is about
 }
 
-// found is what one walk through an event has found: values as VK wrote them,
-// nil where there are none. Of equal keys the last one counts, and equal objects
-// are merged, as when they are decoded; null and values of other kinds than
-// usual unset what was there.
+// found is what one walk through an event has found. Of equal keys the last one
+// counts, and equal objects are merged, as when they are decoded; null and
+// values of other kinds than usual unset what was there.
 type found struct {
-	typ, event, group, version, object []byte
-	in                                 foundObject
+	typ, event, version, object []byte // as VK wrote them; nil if there are none
+	group                       int64
+	in                          foundObject
 }
 
 // foundObject is what was found in the object.
 type foundObject struct {
-	message                     // of kinds other than message_new, and of that before 5.103
-	user, liker, reacted []byte // liker of like_add and like_remove, reacted of message_reaction_event
-	lang                 []byte
+	message                      // of kinds other than message_new, and of that before 5.103
+	user, liker, reacted int64   // liker of like_add and like_remove, reacted of message_reaction_event
+	lang                 int64   // plus 1
 	inner                message // of message_new
 	nested               bool    // inner is there
 }
 
 // message is what was found in a message, or an object in place of one.
 type message struct {
-	id, cmid, peer, from []byte
-	text, payload, out   []byte
-	action, member       []byte
+	id, cmid, peer, from  int64
+	member                int64
+	out                   bool
+	text, payload, action []byte
 }
 
 // read walks through an event.
@@ -57,7 +59,7 @@ func (f *found) read(raw []byte) error {
 			case "event_id":
 				f.event = s.Value()
 			case "group_id":
-				f.group = s.Value()
+				f.group, _ = tolerant.Int(s.Value())
 			case "v":
 				f.version = s.Value()
 			case "object":
@@ -80,11 +82,11 @@ func (o *foundObject) read(s *scan.Scanner) {
 	for s.Member() {
 		switch key := s.Key(); string(key) {
 		case "user_id":
-			o.user = s.Value()
+			o.user, _ = tolerant.Int(s.Value())
 		case "liker_id":
-			o.liker = s.Value()
+			o.liker, _ = tolerant.Int(s.Value())
 		case "reacted_id":
-			o.reacted = s.Value()
+			o.reacted, _ = tolerant.Int(s.Value())
 		case "client_info":
 			o.readClient(s)
 		case "message":
@@ -103,12 +105,15 @@ func (o *foundObject) read(s *scan.Scanner) {
 
 func (o *foundObject) readClient(s *scan.Scanner) {
 	if !s.Object() {
-		o.lang = nil
+		o.lang = 0
 		return
 	}
 	for s.Member() {
 		if string(s.Key()) == "lang_id" {
-			o.lang = s.Value()
+			n, ok := tolerant.Int(s.Value())
+			if o.lang = 0; ok && n >= 0 && n < int64(len(langs)) {
+				o.lang = n + 1
+			}
 		} else {
 			s.Value()
 		}
@@ -119,22 +124,22 @@ func (o *foundObject) readClient(s *scan.Scanner) {
 func (m *message) read(s *scan.Scanner, key []byte) {
 	switch string(key) {
 	case "id":
-		m.id = s.Value()
+		m.id, _ = tolerant.Int(s.Value())
 	case "conversation_message_id":
-		m.cmid = s.Value()
+		m.cmid, _ = tolerant.Int(s.Value())
 	case "peer_id":
-		m.peer = s.Value()
+		m.peer, _ = tolerant.Int(s.Value())
 	case "from_id":
-		m.from = s.Value()
+		m.from, _ = tolerant.Int(s.Value())
 	case "text":
 		m.text = s.Value()
 	case "payload":
 		m.payload = s.Value()
 	case "out":
-		m.out = s.Value()
+		m.out, _ = tolerant.Bool(s.Value())
 	case "action":
 		if !s.Object() {
-			m.action, m.member = nil, nil
+			m.action, m.member = nil, 0
 			return
 		}
 		for s.Member() {
@@ -142,7 +147,7 @@ func (m *message) read(s *scan.Scanner, key []byte) {
 			case "type":
 				m.action = s.Value()
 			case "member_id":
-				m.member = s.Value()
+				m.member, _ = tolerant.Int(s.Value())
 			default:
 				s.Value()
 			}
@@ -186,7 +191,7 @@ func (f *found) make(kind string) *Event {
 		e = new(Event)
 	}
 	e.Kind, e.Object = kind, f.object
-	e.GroupID, _ = tolerant.Int(f.group)
+	e.GroupID = f.group
 
 	m := &f.in.message
 	if f.in.nested && kind == string(EventMessageNew) {
@@ -194,22 +199,14 @@ func (f *found) make(kind string) *Event {
 	}
 	f.setTexts(e, m)
 	h := &e.head
-	h.id, _ = tolerant.Int(m.id)
-	h.cmid, _ = tolerant.Int(m.cmid)
-	h.peer, _ = tolerant.Int(m.peer)
-	h.member, _ = tolerant.Int(m.member)
-	h.out, _ = tolerant.Bool(m.out)
-	for _, from := range [...][]byte{m.from, f.in.user, f.in.liker, f.in.reacted} {
-		if h.from == 0 {
-			h.from, _ = tolerant.Int(from)
-		}
-	}
+	h.id, h.cmid, h.peer, h.member, h.out = m.id, m.cmid, m.peer, m.member, m.out
+	h.from = cmp.Or(m.from, f.in.user, f.in.liker, f.in.reacted)
 	if h.peer == 0 && h.from > 0 {
 		h.peer = h.from // the dialog with the person
 	}
 	h.payload = payloadJSON(m.payload)
-	if id, ok := tolerant.Int(f.in.lang); ok && id >= 0 && id < int64(len(langs)) {
-		h.lang = langs[id]
+	if f.in.lang > 0 {
+		h.lang = langs[f.in.lang-1]
 	}
 	if kind == string(EventMessageNew) {
 		e.Derived = derived(m.action, h.payload)
@@ -274,6 +271,9 @@ var actionNames = func() map[string]string {
 // isStart reports whether a payload is that of the Start button: the object
 // {"command":"start"}, however it is written, and nothing besides.
 func isStart(payload json.RawMessage) bool {
+	if len(payload) == 0 {
+		return false
+	}
 	start := false
 	s := scan.New(payload)
 	if s.Object() {

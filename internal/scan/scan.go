@@ -23,7 +23,10 @@
 // nothing is copied or allocated, but for a key that has escapes in it.
 package scan
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+)
 
 // maxDepth is how deeply arrays and objects may nest. VK nests forwarded
 // messages some 45 deep at most; the limit is there so that hostile input
@@ -128,6 +131,17 @@ func (s *Scanner) open(bracket byte) bool {
 // Member moves to the next member of an object: its key is read, its value
 // comes next. It returns false once it has moved past the end of the object.
 func (s *Scanner) Member() bool {
+	// Text without white space and keys without escapes are the usual case.
+	data, i := s.data, s.i
+	if s.begun && i+1 < len(data) && data[i] == ',' && data[i+1] == '"' {
+		i += 2
+		if end := plain(data, i); end+1 < len(data) && data[end] == '"' && data[end+1] == ':' {
+			s.key = data[i:end]
+			s.i = end + 2
+			s.space()
+			return true
+		}
+	}
 	if !s.more('}', "expected a comma or }") {
 		return false
 	}
@@ -135,11 +149,14 @@ func (s *Scanner) Member() bool {
 		s.fail(s.i, "expected a key")
 		return false
 	}
-	start := s.i + 1
+	i = s.i + 1
 	if s.i = s.text(s.i); s.err != nil {
 		return false
 	}
-	s.key = s.data[start : s.i-1]
+	s.key = data[i : s.i-1]
+	if bytes.IndexByte(s.key, '\\') >= 0 {
+		s.key = unescape(nil, s.key)
+	}
 	if s.space(); s.peek() != ':' {
 		s.fail(s.i, "expected a colon")
 		return false
@@ -151,15 +168,7 @@ func (s *Scanner) Member() bool {
 
 // Key returns the key of the member, with escapes resolved. Bytes in it that are
 // not UTF-8 are left as they are.
-func (s *Scanner) Key() []byte {
-	for _, c := range s.key {
-		if c == '\\' {
-			s.key = unescape(nil, s.key)
-			break
-		}
-	}
-	return s.key
-}
+func (s *Scanner) Key() []byte { return s.key }
 
 // Element moves to the next element of an array. It returns false once it has
 // moved past the end of the array.

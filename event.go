@@ -10,19 +10,25 @@ import (
 )
 
 // An Event is something that happened in a community, as VK reports it by
-// long poll or callback. Events are read-only: several listeners may be looking
-// at one.
+// long poll or callback. Events are read-only, and so safe for concurrent use:
+// several listeners may be looking at one.
 //
 // See https://dev.vk.com/ru/api/community-events/json-schema for VK's list.
 type Event struct {
 	Kind    string // what happened: "message_new", "group_join", …; VK's type
-	Derived string // what it comes to besides: "message_new.chat_kick_user", "message_new.start"; or ""
 	ID      string // VK's event_id, the same when VK delivers the event again
 	GroupID int64  // the community
 	Version string // the API version that Object is written in
 
+	// Derived is what a new message comes to besides. For a service action in
+	// a chat it is "message_new." and the action's type, as in
+	// "message_new.chat_kick_user", also if VK has made up the type since. For the
+	// Start button, whose payload is {"command":"start"} and nothing else, it is
+	// "message_new.start"; anybody can send that. Else it is empty.
+	Derived string
+
 	// Object and Raw are the event's object and the whole event as VK sent
-	// them. The bytes must not be changed.
+	// them, in the same memory. The bytes must not be changed.
 	Object, Raw json.RawMessage
 
 	head  head
@@ -34,10 +40,10 @@ type Event struct {
 // reads of the object only what leads the event to its handlers; the rest is
 // decoded for those who ask.
 //
-// Only what is not valid JSON, to the last byte of the object, or not an object
-// with a type, or nested more than 1,000 levels deep, is an error: unknown kinds
-// and fields are kept, and a field of another shape than usual reads as zero.
-// ParseEvent keeps raw, which must not be changed afterwards.
+// Only what is not valid JSON from the first byte to the last, or nested more
+// than 1,000 levels deep, or not an object with a type, is an error: unknown
+// kinds and fields are kept, and a field of another shape than usual reads as
+// zero. ParseEvent keeps raw, which must not be changed afterwards.
 func ParseEvent(raw []byte) (*Event, error) {
 	var f found
 	if err := f.read(raw); err != nil {

@@ -66,6 +66,10 @@ const (
 	// pollSlack is how much later than due an answer may come.
 	pollSlack = 10 * time.Second
 
+	// maxAnswerKept is up to which size, in bytes, the memory of an answer is
+	// used again for the next.
+	maxAnswerKept = 1 << 20
+
 	// renewAfter is after how many failures in a row the Poller asks for
 	// another server, in case this one is gone.
 	renewAfter = 5
@@ -111,6 +115,8 @@ type follower struct {
 	group       int64
 	server, key string
 	ts          string
+
+	answer bytes.Buffer // the last one's memory, for the next
 }
 
 func (f *follower) follow(ctx context.Context) error {
@@ -298,10 +304,11 @@ func (f *follower) poll(ctx context.Context) ([]json.RawMessage, error) {
 	}
 	hc := *cmp.Or(f.Client.HTTPClient, http.DefaultClient)
 	hc.Timeout = 0 // it is meant for calls, and would cut polls short
-	b, err := f.Client.fetch(&hc, req, method)
-	if err != nil {
+	f.answer.Reset()
+	if err := f.Client.read(&f.answer, &hc, req, method); err != nil {
 		return nil, callError(ctx, method, err)
 	}
+	b := f.answer.Bytes()
 	answer, err := readUpdates(b)
 	if err != nil {
 		return nil, callError(ctx, method, err)
@@ -318,6 +325,15 @@ func (f *follower) poll(ctx context.Context) ([]json.RawMessage, error) {
 		return nil, callError(ctx, method, fmt.Errorf("the answer has no ts: %.100q", bytes.TrimSpace(b)))
 	}
 	f.ts = answer.ts
+	if f.answer.Cap() > maxAnswerKept {
+		f.answer = bytes.Buffer{} // it goes with the events
+		return answer.events, nil
+	}
+	for i, raw := range answer.events {
+		// In memory of its own: a handler may be parked with one of them for
+		// long, and is not to keep the others.
+		answer.events[i] = bytes.Clone(raw)
+	}
 	return answer.events, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -343,4 +344,59 @@ func FuzzReadUpdates(f *testing.F) {
 		f.Add([]byte(raw))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) { sameUpdates(t, b) })
+}
+
+// TestPollMemory: what a poll has brought is not written over by the next, and
+// an event kept for long does not keep the others.
+func TestPollMemory(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int{10, 2 * maxAnswerKept} {
+		server := new(pollServer)
+		client := NewClient("unused")
+		client.HTTPClient = &http.Client{Transport: server}
+		f := &follower{Poller: &Poller{Client: client}, server: "http://poll.test", key: "k"}
+		event := func(c string) string { return `{"type":"` + strings.Repeat(c, size) + `"}` }
+		poll := func(c string) []json.RawMessage {
+			server.body = []byte(`{"ts":"2","updates":[` + event(c) + `,` + event(c) + `]}`)
+			events, err := f.poll(t.Context())
+			if err != nil || len(events) != 2 || f.ts != "2" {
+				t.Fatal(len(events), err)
+			}
+			return events
+		}
+		first := poll("a")
+		poll("b")
+		if string(first[0]) != event("a") || string(first[1]) != event("a") {
+			t.Errorf("size %d: the events of the first poll were changed by the second", size)
+		}
+		if kept := f.answer.Cap(); kept > maxAnswerKept {
+			t.Errorf("size %d: %d bytes are kept", size, kept)
+		}
+	}
+}
+
+// TestParseAllocs: an event costs two pieces of memory, itself and its texts, one
+// more for a text with escapes, and one for a payload that is text.
+func TestParseAllocs(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		event string
+		want  float64
+	}{
+		{"message", `{"type":"message_new","event_id":"1","v":"5.199","object":{"message":{"text":"Привет","peer_id":1,"from_id":"1"},"client_info":{"lang_id":0}}}`, 2},
+		{"escapes", `{"type":"message_new","event_id":"1","object":{"message":{"text":"a\nb"}}}`, 3},
+		{"service action", `{"type":"message_new","event_id":"1","object":{"message":{"text":"","action":{"type":"chat_kick_user","member_id":5}}}}`, 2},
+		{"button", `{"type":"message_new","event_id":"1","object":{"message":{"text":"a","payload":"{\"command\":\"start\"}"}}}`, 3},
+		{"press", `{"type":"message_event","event_id":"1","object":{"user_id":1,"payload":{"command":"buy"}}}`, 2},
+		{"join", `{"type":"group_join","event_id":"1","object":{"user_id":1}}`, 2},
+	} {
+		raw := []byte(tt.event)
+		if got := testing.AllocsPerRun(100, func() {
+			if _, err := ParseEvent(raw); err != nil {
+				t.Fatal(tt.name, err)
+			}
+		}); got > tt.want {
+			t.Errorf("%s: %v allocations, want %v", tt.name, got, tt.want)
+		}
+	}
 }

@@ -57,3 +57,27 @@ func TestSyntax(t *testing.T) {
 		})
 	}
 }
+
+// TestNoAllocations: a walk needs no memory, whatever it goes through.
+func TestNoAllocations(t *testing.T) {
+	data := []byte(`{"a":[1,{"b":"c\n"},[[]]],"d":{"e":null},"f":"\u0430","g":-1.5e3}`)
+	if n := testing.AllocsPerRun(100, func() {
+		s := New(data)
+		if s.Object() {
+			for s.Member() {
+				if string(s.Key()) == "d" && s.Object() {
+					for s.Member() {
+						s.Value()
+					}
+					continue
+				}
+				s.Value()
+			}
+		}
+		if s.End() != nil {
+			t.Fatal(s.End())
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -295,13 +295,6 @@ func (c *Client) post(ctx context.Context, method string, form []byte) (a reply,
 	return a, err
 }
 
-// fetch makes one HTTP request and returns its answer's JSON.
-func (c *Client) fetch(hc *http.Client, req *http.Request, method string) ([]byte, error) {
-	var b bytes.Buffer
-	err := c.read(&b, hc, req, method)
-	return b.Bytes(), err
-}
-
 // read makes one HTTP request and reads its answer's JSON into b. The body is
 // read to its end, or nearly, so that the connection can serve again.
 func (c *Client) read(b *bytes.Buffer, hc *http.Client, req *http.Request, method string) error {

@@ -369,6 +369,10 @@ func TestPollMemory(t *testing.T) {
 		if string(first[0]) != event("a") || string(first[1]) != event("a") {
 			t.Errorf("size %d: the events of the first poll were changed by the second", size)
 		}
+		server.body = []byte(strings.Repeat(" ", size))
+		if _, err := f.poll(t.Context()); err == nil {
+			t.Errorf("size %d: nothing is an answer", size)
+		}
 		if kept := f.answer.Cap(); kept > maxAnswerKept {
 			t.Errorf("size %d: %d bytes are kept", size, kept)
 		}

@@ -305,6 +305,11 @@ func (f *follower) poll(ctx context.Context) ([]json.RawMessage, error) {
 	hc := *cmp.Or(f.Client.HTTPClient, http.DefaultClient)
 	hc.Timeout = 0 // it is meant for calls, and would cut polls short
 	f.answer.Reset()
+	defer func() {
+		if f.answer.Cap() > maxAnswerKept {
+			f.answer = bytes.Buffer{} // the events have it, if there are any
+		}
+	}()
 	if err := f.Client.read(&f.answer, &hc, req, method); err != nil {
 		return nil, callError(ctx, method, err)
 	}
@@ -325,14 +330,12 @@ func (f *follower) poll(ctx context.Context) ([]json.RawMessage, error) {
 		return nil, callError(ctx, method, fmt.Errorf("the answer has no ts: %.100q", bytes.TrimSpace(b)))
 	}
 	f.ts = answer.ts
-	if f.answer.Cap() > maxAnswerKept {
-		f.answer = bytes.Buffer{} // it goes with the events
-		return answer.events, nil
-	}
-	for i, raw := range answer.events {
-		// In memory of its own: a handler may be parked with one of them for
-		// long, and is not to keep the others.
-		answer.events[i] = bytes.Clone(raw)
+	if f.answer.Cap() <= maxAnswerKept {
+		for i, raw := range answer.events {
+			// In memory of its own: a handler may be parked with one of them
+			// for long, and is not to keep the others.
+			answer.events[i] = bytes.Clone(raw)
+		}
 	}
 	return answer.events, nil
 }

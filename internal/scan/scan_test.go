@@ -81,3 +81,37 @@ func TestNoAllocations(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// TestDepth: what is walked into counts like what is passed as a whole, and what
+// was left counts no more.
+func TestDepth(t *testing.T) {
+	t.Parallel()
+	for _, deep := range []int{maxDepth, maxDepth + 1} {
+		data := []byte(strings.Repeat(`[[],`, deep-1) + "[]" + strings.Repeat("]", deep-1))
+		for _, into := range []int{0, 1, maxDepth / 2, maxDepth, maxDepth + 1} {
+			s := New(data)
+			depth := 0
+			for depth < into && s.Array() {
+				depth++
+				if depth == deep || !s.Element() {
+					break
+				}
+				if s.Array() && s.Element() {
+					t.Fatal("an element of nothing")
+				}
+				if !s.Element() {
+					break
+				}
+			}
+			if depth < deep {
+				s.Value()
+			}
+			for range depth {
+				s.Element()
+			}
+			if err := s.End(); (err == nil) != (deep <= maxDepth) {
+				t.Errorf("%d deep, %d of them walked into: %v", deep, into, err)
+			}
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -202,7 +203,7 @@ func (s *Session[T]) id(c *Context, key Key) string {
 // for, or that is not text. No name is what stands for another.
 func short(name string) string {
 	const mark = "sha256:"
-	if len(name) <= 100 && utf8.ValidString(name) && (len(name) < len(mark) || name[:len(mark)] != mark) {
+	if len(name) <= 100 && utf8.ValidString(name) && !strings.Contains(name, "\x00") && !strings.HasPrefix(name, mark) {
 		return name
 	}
 	sum := sha256.Sum256([]byte(name))

@@ -77,16 +77,19 @@ func TestUnfinished(t *testing.T) {
 // TestPowerLoss: of a last frame any parts may be missing, in any order, or be
 // what the disk had there before: another file of this kind, say.
 func TestPowerLoss(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
 	payload := make([]byte, 5000)
+	for i := range payload {
+		payload[i] = byte(r.Uint32())
+	}
 	file, offsets := write(salt, "safe", string(payload))
 	other, _ := write([8]byte{9}, "safe", string(payload))
 	older, _ := write(salt, "x", "y", "z", "and", "so", "on", string(payload))
-	r := rand.New(rand.NewPCG(1, 2))
 	for i := range 2000 {
 		b := bytes.Clone(file)
 		from := [][]byte{make([]byte, 1<<13), other, older[40:]}[i%3]
 		for at := offsets[1]; at < int64(len(b)); {
-			n := min(int64(len(b))-at, int64(1+r.IntN(600)))
+			n := min(int64(len(b))-at, int64(16+r.IntN(600)))
 			if r.IntN(2) == 0 || at == offsets[1] {
 				copy(b[at:at+n], from[at:])
 			}

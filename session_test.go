@@ -100,35 +100,32 @@ func TestSessionKeys(t *testing.T) {
 	store := new(vk.MemoryStore)
 	names := []string{"", "a", "A", `"`, "/", "a/1/2", "\x00", "\xff", "\xfe", "a/5/0/", strings.Repeat("x", 200), strings.Repeat("x", 199) + "y",
 		strings.Repeat("\x01", 100), "sha256:x", "sha256:0d9caa5e6ac4f43b62c25b8cf3d5a9a4a7a5d4b3a6bd1a94b8db5d5cd0e6d0ef"}
-	var all []func(want int)
-	n := 0
+	type place struct {
+		group   int64
+		session string
+		key     vk.Key
+	}
+	var places []place
 	for _, group := range []int64{0, 1, 5} {
-		c := vk.NewContext(t.Context(), nil, &vk.Event{GroupID: group})
 		for _, name := range names {
 			for _, key := range []vk.Key{{}, {Peer: 5}, {User: 5}, {Peer: 5, User: 5}, {User: -5}, {Name: "5"}} {
-				all = append(all, func(want int) {
-					s := &vk.Session[int]{Store: store, Name: name}
-					if err := s.Update(c, key, func(v *int) error { *v++; *v *= want; return nil }); err != nil {
-						t.Errorf("%q %v: %v", name, key, err)
-					}
-				})
-				n++
-				wantN := n
-				all[n-1](wantN)
-				all[n-1] = func(int) { wantState(t, c, &vk.Session[int]{Store: store, Name: name}, key, wantN) }
+				places = append(places, place{group, name, key})
 			}
-		}
-		for _, name := range names {
-			key := vk.Key{User: 7, Name: name}
-			n++
-			wantN := n
-			s := &vk.Session[int]{Store: store, Name: "named"}
-			s.Update(c, key, func(v *int) error { *v += wantN; return nil })
-			all = append(all, func(int) { wantState(t, c, s, key, wantN) })
+			places = append(places, place{group, "named", vk.Key{User: 7, Name: name}})
 		}
 	}
-	for _, check := range all {
-		check(0)
+	open := func(p place) (*vk.Context, *vk.Session[int]) {
+		return vk.NewContext(t.Context(), nil, &vk.Event{GroupID: p.group}), &vk.Session[int]{Store: store, Name: p.session}
+	}
+	for i, p := range places {
+		c, s := open(p)
+		if err := s.Update(c, p.key, func(v *int) error { *v += i; return nil }); err != nil {
+			t.Errorf("%+v: %v", p, err)
+		}
+	}
+	for i, p := range places {
+		c, s := open(p)
+		wantState(t, c, s, p.key, i)
 	}
 }
 

@@ -17,9 +17,9 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// handled runs h for an event in a Dispatcher of its own, as a process does
+// handleOnce runs h for an event in a Dispatcher of its own, as a process does
 // that was just started.
-func handled(t *testing.T, e *vk.Event, h vk.HandlerFunc) {
+func handleOnce(t *testing.T, e *vk.Event, h vk.HandlerFunc) {
 	t.Helper()
 	ran := false
 	d := &vk.Dispatcher{Handler: vk.HandlerFunc(func(c *vk.Context) error {
@@ -38,8 +38,8 @@ func handled(t *testing.T, e *vk.Event, h vk.HandlerFunc) {
 	}
 }
 
-// add adds to a counter.
-func add(c *vk.Context, s *vk.Session[int], n int) error {
+// addState adds to a counter.
+func addState(c *vk.Context, s *vk.Session[int], n int) error {
 	return s.Update(c, vk.PerUser(c), func(v *int) error { *v += n; return nil })
 }
 
@@ -174,15 +174,15 @@ func TestSessionExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &vk.Session[int]{TTL: time.Hour}
 		c, _ := vktest.NewContext("hi")
-		add(c, s, 1)
+		addState(c, s, 1)
 		time.Sleep(40 * time.Minute)
-		add(c, s, 1)
+		addState(c, s, 1)
 		time.Sleep(40 * time.Minute)
 		wantState(t, c, s, vk.PerUser(c), 2) // reading does not count
 		time.Sleep(20 * time.Minute)
 		wantState(t, c, s, vk.PerUser(c), 0)
 		s = new(vk.Session[int])
-		add(c, s, 1)
+		addState(c, s, 1)
 		time.Sleep(24 * 365 * time.Hour)
 		wantState(t, c, s, vk.PerUser(c), 1)
 	})
@@ -250,7 +250,7 @@ func TestSessionConflict(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeoutCause(c, time.Second, vk.ErrTimeLimit)
 		defer cancel()
-		if err := add(c.WithContext(ctx), s, 1); !errors.Is(err, vk.ErrTimeLimit) {
+		if err := addState(c.WithContext(ctx), s, 1); !errors.Is(err, vk.ErrTimeLimit) {
 			t.Errorf("%v", err)
 		}
 		if d := time.Since(start); d > 22*time.Second {
@@ -261,7 +261,7 @@ func TestSessionConflict(t *testing.T) {
 	broken := errors.New("broken")
 	for name, store := range map[string]*brokenStore{"get": {get: broken}, "swap": {swap: broken}} {
 		s := &vk.Session[int]{Store: store, Name: "s"}
-		if err := add(c, s, 1); !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "vk: session s of user ") {
+		if err := addState(c, s, 1); !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "vk: session s of user ") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -274,21 +274,21 @@ func TestSessionReplay(t *testing.T) {
 	s := &vk.Session[int]{Store: store, Name: "n"}
 	first, second, third := message(t, 1, "first"), message(t, 1, "second"), message(t, 1, "third")
 	key := vk.Key{User: 1}
-	handled(t, first, func(c *vk.Context) error {
+	handleOnce(t, first, func(c *vk.Context) error {
 		wantState(t, c, s, key, 0)
-		add(c, s, 1)
+		addState(c, s, 1)
 		wantState(t, c, s, key, 1)
 		return nil
 	})
 	for range 3 { // the first time, and twice again
-		handled(t, second, func(c *vk.Context) error {
+		handleOnce(t, second, func(c *vk.Context) error {
 			wantState(t, c, s, key, 1)
 			if ok, err := s.If(vk.PerUser, func(n int) bool { return n == 1 })(c); !ok || err != nil {
 				t.Errorf("If: %v, %v", ok, err)
 			}
-			add(c, s, 10)
+			addState(c, s, 10)
 			wantState(t, c, s, key, 11)
-			add(c, s, 100)
+			addState(c, s, 100)
 			wantState(t, c, s, key, 111)
 			if ok, err := s.If(vk.PerUser, func(n int) bool { return n == 111 })(c); !ok || err != nil {
 				t.Errorf("If after Update: %v, %v", ok, err)
@@ -297,36 +297,36 @@ func TestSessionReplay(t *testing.T) {
 		})
 	}
 	// An event that only reads keeps nothing.
-	handled(t, third, func(c *vk.Context) error { wantState(t, c, s, key, 111); return nil })
-	handled(t, second, func(c *vk.Context) error { wantState(t, c, s, key, 1); return nil })
+	handleOnce(t, third, func(c *vk.Context) error { wantState(t, c, s, key, 111); return nil })
+	handleOnce(t, second, func(c *vk.Context) error { wantState(t, c, s, key, 1); return nil })
 	// State that is deleted comes back for the event that did it, and only then.
 	for range 3 {
-		handled(t, third, func(c *vk.Context) error {
+		handleOnce(t, third, func(c *vk.Context) error {
 			wantState(t, c, s, key, 111)
 			s.Delete(c, key)
 			wantState(t, c, s, key, 0)
-			add(c, s, 5)
+			addState(c, s, 5)
 			wantState(t, c, s, key, 5)
 			return s.Delete(c, key)
 		})
 	}
 	fourth := message(t, 1, "fourth")
 	for range 2 {
-		handled(t, fourth, func(c *vk.Context) error {
+		handleOnce(t, fourth, func(c *vk.Context) error {
 			wantState(t, c, s, key, 0)
-			return add(c, s, 7)
+			return addState(c, s, 7)
 		})
 	}
 	// Elsewhere there is no such thing.
 	c := vk.NewContext(t.Context(), nil, fourth)
 	wantState(t, c, s, key, 7)
-	add(c, s, 1)
-	add(vk.NewContext(t.Context(), nil, fourth), s, 1)
+	addState(c, s, 1)
+	addState(vk.NewContext(t.Context(), nil, fourth), s, 1)
 	wantState(t, c, s, key, 9)
 	without := message(t, 1, "x")
 	without.ID = ""
 	for range 2 {
-		handled(t, without, func(c *vk.Context) error { return add(c, s, 10) })
+		handleOnce(t, without, func(c *vk.Context) error { return addState(c, s, 10) })
 	}
 	wantState(t, c, s, key, 29)
 }
@@ -336,9 +336,9 @@ func TestSessionReplay(t *testing.T) {
 func TestSessionReplayOfNew(t *testing.T) {
 	s := new(vk.Session[int])
 	for range 3 {
-		handled(t, message(t, 1, "first"), func(c *vk.Context) error {
+		handleOnce(t, message(t, 1, "first"), func(c *vk.Context) error {
 			wantState(t, c, s, vk.PerUser(c), 0)
-			return add(c, s, 1)
+			return addState(c, s, 1)
 		})
 	}
 }
@@ -348,13 +348,13 @@ func TestSessionForgetsDeleted(t *testing.T) {
 	for _, ttl := range []time.Duration{0, time.Hour, 100 * 24 * time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &vk.Session[int]{TTL: ttl}
-			handled(t, message(t, 1, "a"), func(c *vk.Context) error { return add(c, s, 1) })
+			handleOnce(t, message(t, 1, "a"), func(c *vk.Context) error { return addState(c, s, 1) })
 			b := message(t, 1, "b")
-			handled(t, b, func(c *vk.Context) error { return s.Delete(c, vk.PerUser(c)) })
+			handleOnce(t, b, func(c *vk.Context) error { return s.Delete(c, vk.PerUser(c)) })
 			time.Sleep(59 * time.Minute)
-			handled(t, b, func(c *vk.Context) error { wantState(t, c, s, vk.PerUser(c), 1); return nil })
+			handleOnce(t, b, func(c *vk.Context) error { wantState(t, c, s, vk.PerUser(c), 1); return nil })
 			time.Sleep(24 * time.Hour)
-			handled(t, b, func(c *vk.Context) error { wantState(t, c, s, vk.PerUser(c), 0); return nil })
+			handleOnce(t, b, func(c *vk.Context) error { wantState(t, c, s, vk.PerUser(c), 0); return nil })
 		})
 	}
 }
@@ -365,17 +365,17 @@ func TestSessionListenersAndRoute(t *testing.T) {
 	s := &vk.Session[int]{Store: new(vk.MemoryStore)}
 	var seen []int
 	r := new(vk.Router)
-	vk.On(r, vk.EventMessageNew, func(c *vk.Context, _ *vk.MessageNew) error { return add(c, s, 1) })
-	vk.On(r, vk.EventMessageNew, func(c *vk.Context, _ *vk.MessageNew) error { return add(c, s, 1) })
+	vk.On(r, vk.EventMessageNew, func(c *vk.Context, _ *vk.MessageNew) error { return addState(c, s, 1) })
+	vk.On(r, vk.EventMessageNew, func(c *vk.Context, _ *vk.MessageNew) error { return addState(c, s, 1) })
 	r.Handle("go", func(c *vk.Context) error {
 		v, err := s.Get(c, vk.PerUser(c))
 		seen = append(seen, v)
-		return errors.Join(err, add(c, s, 1))
+		return errors.Join(err, addState(c, s, 1))
 	})
 	for range 3 {
-		handled(t, message(t, 1, "go"), r.Serve)
+		handleOnce(t, message(t, 1, "go"), r.Serve)
 	}
-	handled(t, message(t, 1, "go on"), func(c *vk.Context) error { wantState(t, c, s, vk.PerUser(c), 3); return nil })
+	handleOnce(t, message(t, 1, "go on"), func(c *vk.Context) error { wantState(t, c, s, vk.PerUser(c), 3); return nil })
 	if fmt.Sprint(seen) != "[2 2 2]" {
 		t.Errorf("the route saw %v", seen)
 	}
@@ -417,8 +417,8 @@ func TestSessionStopped(t *testing.T) {
 		d.Dispatch(t.Context(), message(t, 1, "Nevsky 1"))
 		d.Stop(t.Context())
 		block = false
-		handled(t, message(t, 1, "Nevsky 1"), serve)
-		handled(t, message(t, 1, "thanks"), serve)
+		handleOnce(t, message(t, 1, "Nevsky 1"), serve)
+		handleOnce(t, message(t, 1, "thanks"), serve)
 		if diff := cmp.Diff([]string{"tea at ", "Nevsky 1 at address", "Nevsky 1 at address", "thanks at done"}, said); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
@@ -439,7 +439,7 @@ func TestSessionIf(t *testing.T) {
 		}
 	}
 	e := message(t, 1, "a")
-	handled(t, e, func(c *vk.Context) error {
+	handleOnce(t, e, func(c *vk.Context) error {
 		store.gets = 0
 		for range 5 {
 			ask(c, 0)
@@ -448,15 +448,15 @@ func TestSessionIf(t *testing.T) {
 		if store.gets != 2 {
 			t.Errorf("%d reads of two keys", store.gets)
 		}
-		add(c, s, 1)
+		addState(c, s, 1)
 		ask(c, 1)
-		add(c, same, 1)
+		addState(c, same, 1)
 		ask(c, 2)
 		s.Delete(c, vk.PerUser(c))
 		ask(c, 0)
 		// Another event's handler, while this one waited.
 		other := vk.NewContext(c, nil, message(t, 1, "b"))
-		add(other, s, 3)
+		addState(other, s, 3)
 		ask(c, 3)
 		store.gets = 0
 		ask(c, 3)
@@ -470,14 +470,14 @@ func TestSessionIf(t *testing.T) {
 	r.Handle("a", func(c *vk.Context) error {
 		raw := &vk.Session[int]{Store: store, Name: "s"}
 		ask(c, 3)
-		add(vk.NewContext(c, nil, message(t, 1, "b")), raw, 1) // as another process does it
+		addState(vk.NewContext(c, nil, message(t, 1, "b")), raw, 1) // as another process does it
 		ask(c, 4)
 		return nil
 	})
-	handled(t, message(t, 1, "a"), r.Serve)
+	handleOnce(t, message(t, 1, "a"), r.Serve)
 
 	store.get = errors.New("broken")
-	handled(t, e, func(c *vk.Context) error {
+	handleOnce(t, e, func(c *vk.Context) error {
 		if ok, err := is(0)(c); ok || !errors.Is(err, store.get) {
 			t.Errorf("%v, %v", ok, err)
 		}
@@ -485,7 +485,7 @@ func TestSessionIf(t *testing.T) {
 	})
 	store.get = nil
 	text := &vk.Session[string]{Store: store, Name: "s"}
-	handled(t, message(t, 1, "c"), func(c *vk.Context) error {
+	handleOnce(t, message(t, 1, "c"), func(c *vk.Context) error {
 		var bad *vk.SessionError
 		if ok, err := text.If(vk.PerUser, func(string) bool { return true })(c); ok || !errors.As(err, &bad) {
 			t.Errorf("%v, %v", ok, err)

@@ -74,7 +74,7 @@ func BenchmarkStoreSwap(b *testing.B) {
 // of 300 bytes.
 func BenchmarkFileStoreOpen(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "s")
-	fill(b, path, 100_000, 300)
+	fillStore(b, path, 100_000, 300)
 	b.ReportAllocs()
 	for b.Loop() {
 		s, err := vk.OpenFileStore(path)
@@ -85,7 +85,7 @@ func BenchmarkFileStoreOpen(b *testing.B) {
 	}
 }
 
-func fill(b *testing.B, path string, n, size int) {
+func fillStore(b *testing.B, path string, n, size int) {
 	s, err := vk.OpenFileStore(path)
 	if err != nil {
 		b.Fatal(err)

@@ -73,7 +73,7 @@ func (d *faultyDisk) store(t *testing.T, path string) *FileStore {
 	return s
 }
 
-func wantValue(t *testing.T, s *FileStore, key, want string) {
+func wantStored(t *testing.T, s *FileStore, key, want string) {
 	t.Helper()
 	if got, err := s.Get(t.Context(), key); string(got) != want || err != nil {
 		t.Errorf("%s is %q, %v, want %q", key, got, err, want)
@@ -92,14 +92,14 @@ func TestFileStoreDiskFull(t *testing.T) {
 		if ok, err := s.Swap(t.Context(), "a", []byte("1"), []byte("2"), 0); ok || !errors.Is(err, syscall.ENOSPC) {
 			t.Errorf("%v, %v", ok, err)
 		}
-		wantValue(t, s, "a", "1")
+		wantStored(t, s, "a", "1")
 	}
 	d.fail(nil, nil, nil)
 	if ok, err := s.Swap(t.Context(), "a", []byte("1"), []byte("3"), 0); !ok || err != nil {
 		t.Errorf("with room again: %v, %v", ok, err)
 	}
 	s.Close()
-	wantValue(t, d.store(t, path), "a", "3")
+	wantStored(t, d.store(t, path), "a", "3")
 }
 
 // TestFileStoreUncertain: when it is not known what is on the disk, nothing
@@ -122,13 +122,13 @@ func TestFileStoreUncertain(t *testing.T) {
 			if ok, err := s.Swap(t.Context(), "b", nil, []byte("1"), 0); ok || !errors.Is(err, syscall.EIO) {
 				t.Errorf("after it: %v, %v", ok, err)
 			}
-			wantValue(t, s, "a", "1")
+			wantStored(t, s, "a", "1")
 			s.Close()
 			s = d.store(t, path)
 			if got, _ := s.Get(t.Context(), "a"); string(got) != "1" && string(got) != "2" {
 				t.Errorf("opened again: %q", got)
 			}
-			wantValue(t, s, "b", "")
+			wantStored(t, s, "b", "")
 		})
 	}
 }
@@ -192,10 +192,10 @@ func TestFileStoreBatch(t *testing.T) {
 			s.mu.Unlock()
 		}
 	}
-	wantValue(t, s, "k", "") // not yet safe
+	wantStored(t, s, "k", "") // not yet safe
 	s.disk.Unlock()
 	wg.Wait()
-	wantValue(t, s, "k", "xxxxx")
+	wantStored(t, s, "k", "xxxxx")
 }
 
 // TestFileStoreCompact: the file does not grow for good, also when it cannot be
@@ -257,8 +257,8 @@ func TestFileStoreCompact(t *testing.T) {
 	}
 	s.Close()
 	s = d.store(t, path)
-	wantValue(t, s, "kept", "1")
-	wantValue(t, s, "a", string(last))
+	wantStored(t, s, "kept", "1")
+	wantStored(t, s, "a", string(last))
 }
 
 // TestFileStoreCut: whatever is behind the last whole change is cut off when
@@ -276,11 +276,11 @@ func TestFileStoreCut(t *testing.T) {
 	for cut := int64(len(whole)) - 1; cut >= middle; cut-- {
 		os.WriteFile(path, whole[:cut], 0o600)
 		s := d.store(t, path)
-		wantValue(t, s, "a", "1")
+		wantStored(t, s, "a", "1")
 		s.Swap(t.Context(), "a", []byte("1"), []byte("3"), 0)
 		s.Close()
 		s = d.store(t, path)
-		wantValue(t, s, "a", "3")
+		wantStored(t, s, "a", "3")
 		s.Close()
 	}
 	bad := bytes.Clone(whole)

@@ -18,7 +18,7 @@ import (
 func TestFileStoreKilled(t *testing.T) {
 	const keys = 8
 	if path := os.Getenv("VK_TEST_STORE"); path != "" {
-		count(t, path, keys) // to be killed
+		countInStore(t, path, keys) // to be killed
 		return
 	}
 	path := filepath.Join(t.TempDir(), "s")
@@ -69,8 +69,8 @@ func TestFileStoreKilled(t *testing.T) {
 	}
 }
 
-// count counts in all keys, and says each number that was stored.
-func count(t *testing.T, path string, keys int) {
+// countInStore counts in all keys, and says each number that was stored.
+func countInStore(t *testing.T, path string, keys int) {
 	s, err := vk.OpenFileStore(path)
 	if err != nil {
 		t.Fatal(err)

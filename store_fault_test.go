@@ -318,7 +318,6 @@ func TestStoreEntries(t *testing.T) {
 		t.Errorf("%d entries, %d queued, peak %d, weight %d", len(e.byKey), len(e.queue), e.peak, e.weight)
 	}
 	// The queue follows what is replaced and deleted.
-	now := time.Unix(0, 0)
 	var e storeEntries
 	model := make(map[string]int64)
 	for range 20_000 {
@@ -331,7 +330,7 @@ func TestStoreEntries(t *testing.T) {
 		}
 		e.put(key, value, expires)
 		if rand.IntN(100) == 0 {
-			now = time.Unix(0, rand.Int64N(50))
+			now := time.Unix(0, rand.Int64N(50))
 			e.sweep(now, len(e.queue))
 			for key, expires := range model {
 				if expires != 0 && expires <= now.UnixNano() {

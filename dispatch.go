@@ -94,7 +94,8 @@ type job struct {
 	ev     *Event
 	turn   *lane.Turn[laneKey, *job]
 
-	watched // guarded by d.watch.mu
+	watched  // guarded by d.watch.mu
+	sessions sessionsOf
 }
 
 func (d *Dispatcher) init() {

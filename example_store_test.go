@@ -1,0 +1,66 @@
+package vk_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/vkrouter/vk"
+)
+
+// A store that a bot keeps what it knows in, from one start to the next.
+func ExampleOpenFileStore() {
+	dir, err := os.MkdirTemp("", "bot")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+
+	var store *vk.FileStore
+	store, err = vk.OpenFileStore(filepath.Join(dir, "bot.db"))
+	var damaged *vk.CorruptError
+	switch {
+	case errors.Is(err, vk.ErrStoreLocked):
+		log.Fatal("the bot is running already")
+	case errors.As(err, &damaged):
+		log.Fatalf("take a backup of %s: it is damaged at %d: %v", damaged.Path, damaged.Offset, damaged.Err)
+	case err != nil:
+		log.Fatal(err)
+	}
+	defer store.Close() // when the bot has stopped
+
+	visits := &vk.Session[int]{Store: store, Name: "visits"}
+	r := vk.NewRouter("!")
+	r.Handle("visit", func(c *vk.Context) error {
+		return visits.Update(c, vk.PerUser(c), func(n *int) error { *n++; return nil })
+	})
+}
+
+// A Store can keep other things as well: who may do what only one may do, for
+// instance, and for how long.
+func ExampleStore() {
+	var store vk.Store = new(vk.MemoryStore)
+	ctx := context.Background()
+	try := func(who string) {
+		ok, err := store.Swap(ctx, "digest of today", nil, []byte(who), time.Hour)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(who, ok)
+	}
+	try("first process")
+	try("second process")
+	who, err := store.Get(ctx, "digest of today")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%s sends it\n", who)
+	// Output:
+	// first process true
+	// second process false
+	// first process sends it
+}

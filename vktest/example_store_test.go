@@ -1,0 +1,21 @@
+package vktest_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/vktest"
+)
+
+// The test of a Store of one's own.
+func ExampleTestStore() {
+	_ = func(t *testing.T) {
+		store, err := vk.OpenFileStore(filepath.Join(t.TempDir(), "store"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		vktest.TestStore(t, store)
+	}
+}

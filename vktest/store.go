@@ -1,0 +1,284 @@
+package vktest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/vkrouter/vk"
+)
+
+// TestStore tests whether a [vk.Store] does what its documentation says. It
+// uses keys that begin with "vktest/" and a random number, and leaves no values
+// behind, so that it can run against a database that is in use. It takes two
+// seconds, or in a bubble of [testing/synctest] none.
+func TestStore(t testing.TB, s vk.Store) {
+	t.Helper()
+	st := &storeTest{t, s, fmt.Sprintf("vktest/%x/", rand.Uint64())}
+	for _, test := range []struct {
+		name string
+		run  func(*storeTest)
+	}{
+		{"values", (*storeTest).values},
+		{"compare", (*storeTest).compare},
+		{"empty", (*storeTest).empty},
+		{"bytes", (*storeTest).bytes},
+		{"keys", (*storeTest).keys},
+		{"copies", (*storeTest).copies},
+		{"expiry", (*storeTest).expiry},
+		{"refused", (*storeTest).refused},
+		{"race", (*storeTest).race},
+		{"claim", (*storeTest).claim},
+	} {
+		c := *st
+		c.prefix += test.name + "/"
+		test.run(&c)
+	}
+}
+
+type storeTest struct {
+	testing.TB
+	s      vk.Store
+	prefix string
+}
+
+// swap swaps, and expects the given outcome.
+func (t *storeTest) swap(key, old, new string, ttl time.Duration, want bool) {
+	t.Helper()
+	got, err := t.s.Swap(context.Background(), t.prefix+key, orNil(old), orNil(new), ttl)
+	if err != nil {
+		t.Fatalf("Swap %.60q from %.60q to %.60q: %v", t.prefix+key, old, new, err)
+	}
+	if got != want {
+		t.Errorf("Swap %.60q from %.60q to %.60q: %v, want %v", t.prefix+key, old, new, got, want)
+	}
+}
+
+// is expects a value.
+func (t *storeTest) is(key, want string) {
+	t.Helper()
+	if got := t.get(key); got != want {
+		t.Errorf("Get %.60q: %.60q, want %.60q", t.prefix+key, got, want)
+	}
+}
+
+func (t *storeTest) get(key string) string {
+	t.Helper()
+	got, err := t.s.Get(context.Background(), t.prefix+key)
+	if err != nil {
+		t.Fatalf("Get %.60q: %v", t.prefix+key, err)
+	}
+	if got != nil && len(got) == 0 {
+		t.Errorf("Get %.60q: an empty value, which is none: want nil", t.prefix+key)
+	}
+	return string(got)
+}
+
+func orNil(s string) []byte {
+	if s == "" {
+		return nil
+	}
+	return []byte(s)
+}
+
+func (t *storeTest) values() {
+	t.is("a", "")
+	t.swap("a", "", "1", 0, true)
+	t.is("a", "1")
+	t.swap("a", "1", "2", 0, true)
+	t.is("a", "2")
+	t.swap("a", "2", "2", 0, true) // the same is a change like any
+	t.is("a", "2")
+	t.swap("a", "2", "", 0, true)
+	t.is("a", "")
+	t.swap("a", "", "3", 0, true) // as if there had been nothing
+	t.is("a", "3")
+	t.swap("a", "3", "", 0, true)
+}
+
+func (t *storeTest) compare() {
+	t.swap("a", "0", "1", 0, false)
+	t.is("a", "")
+	t.swap("a", "0", "", 0, false)
+	t.swap("a", "", "1", 0, true)
+	t.swap("a", "", "2", 0, false)
+	t.swap("a", "0", "2", 0, false)
+	t.swap("a", "11", "2", 0, false)
+	t.swap("a", "", "", 0, false)
+	t.swap("a", "0", "", 0, false)
+	t.is("a", "1")
+	t.swap("a", "1", "", 0, true)
+	t.swap("a", "", "", 0, true)
+}
+
+// empty: what is empty but not nil is nothing, too.
+func (t *storeTest) empty() {
+	ctx := context.Background()
+	for _, args := range [][2][]byte{{{}, []byte("1")}, {[]byte("1"), {}}, {nil, {}}, {{}, {}}} {
+		if ok, err := t.s.Swap(ctx, t.prefix+"a", args[0], args[1], 0); !ok || err != nil {
+			t.Errorf("Swap %.60q from %q to %q: %v, %v", t.prefix+"a", args[0], args[1], ok, err)
+		}
+	}
+	t.is("a", "")
+}
+
+// bytes: a value is any bytes, and large ones are values too.
+func (t *storeTest) bytes() {
+	all := make([]byte, 256)
+	for i := range all {
+		all[i] = byte(i)
+	}
+	for _, v := range []string{"\x00", string(all), "\xff\xfe", "0", "null", " ", "\n", strings.Repeat("large ", 1<<18)} {
+		t.swap("a", "", v, 0, true)
+		t.is("a", v)
+		t.swap("a", v+"\x00", "x", 0, false)
+		t.swap("a", v, "", 0, true)
+	}
+}
+
+// keys: each is its own, whatever it is made of.
+func (t *storeTest) keys() {
+	keys := []string{"a", "A", "a ", " a", "a/b", "a:b", "a%", "a_", "a*", `a"b`, "a'b", `a\b`, "а", "\u00e9", "e\u0301", "🙂", "{a}", ".."}
+	keys = append(keys, strings.Repeat("k", 1024-len(t.prefix)), strings.Repeat("k", 1023-len(t.prefix)))
+	for i, key := range keys {
+		t.swap(key, "", fmt.Sprint(i), 0, true)
+	}
+	for i, key := range keys {
+		t.is(key, fmt.Sprint(i))
+	}
+	for i, key := range keys {
+		t.swap(key, fmt.Sprint(i), "", 0, true)
+	}
+}
+
+// copies: the Store and its users have no memory in common.
+func (t *storeTest) copies() {
+	given := []byte("value")
+	if ok, err := t.s.Swap(context.Background(), t.prefix+"a", nil, given, 0); !ok || err != nil {
+		t.Fatalf("Swap: %v, %v", ok, err)
+	}
+	copy(given, "XXXXX")
+	t.is("a", "value")
+	got, err := t.s.Get(context.Background(), t.prefix+"a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(got, "XXXXX")
+	t.is("a", "value")
+	t.swap("a", "value", "", 0, true)
+}
+
+func (t *storeTest) expiry() {
+	start := time.Now()
+	t.swap("good", "", "1", time.Second, true)
+	t.swap("good", "1", "1", 0, true) // now for good
+	t.swap("longer", "", "1", time.Second, true)
+	t.swap("longer", "1", "2", time.Hour, true)
+	t.swap("over", "", "1", time.Second, true)
+	if got := t.get("over"); got != "1" && time.Since(start) < time.Second {
+		t.Errorf("expires at once, with a ttl of a second")
+	}
+	for t.get("over") != "" {
+		if time.Since(start) > 10*time.Second {
+			t.Fatalf("does not expire: it is %v old, with a ttl of a second", time.Since(start))
+		}
+		pause := time.NewTimer(100 * time.Millisecond)
+		<-pause.C
+	}
+	if d := time.Since(start); d < time.Second {
+		t.Errorf("expires after %v, with a ttl of a second", d)
+	}
+	t.swap("over", "1", "2", 0, false) // it is gone
+	t.swap("over", "", "2", 0, true)
+	t.is("over", "2")
+	t.is("good", "1")
+	t.is("longer", "2")
+	t.swap("forever", "", "1", 1<<63-1, true)
+	t.is("forever", "1")
+	for key, value := range map[string]string{"good": "1", "longer": "2", "over": "2", "forever": "1"} {
+		t.swap(key, value, "", 0, true)
+	}
+}
+
+// refused: what is wrong is an error, and changes nothing.
+func (t *storeTest) refused() {
+	t.swap("a", "", "1", 0, true)
+	ctx := context.Background()
+	if ok, err := t.s.Swap(ctx, t.prefix+"a", []byte("1"), []byte("2"), -1); ok || err == nil {
+		t.Errorf("Swap with a negative ttl: %v, %v: want an error", ok, err)
+	}
+	over, cancel := context.WithCancelCause(ctx)
+	why := errors.New("over")
+	cancel(why)
+	if ok, err := t.s.Swap(over, t.prefix+"a", []byte("1"), []byte("2"), 0); ok || err == nil {
+		t.Errorf("Swap with a context that has ended: %v, %v: want an error", ok, err)
+	}
+	if _, err := t.s.Get(over, t.prefix+"a"); err == nil {
+		t.Errorf("Get with a context that has ended: want an error")
+	}
+	t.is("a", "1")
+	t.swap("a", "1", "", 0, true)
+}
+
+// race: of many who count at the same time, each counts.
+func (t *storeTest) race() {
+	const workers, each = 8, 25
+	ctx := context.Background()
+	key := t.prefix + "n"
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for n := 0; n < each; {
+				old, err := t.s.Get(ctx, key)
+				if err != nil {
+					t.Errorf("Get: %v", err)
+					return
+				}
+				ok, err := t.s.Swap(ctx, key, old, append(bytes.Clone(old), 'x'), 0)
+				if err != nil {
+					t.Errorf("Swap: %v", err)
+					return
+				}
+				if ok {
+					n++
+				}
+			}
+		})
+	}
+	wg.Wait()
+	t.swap("n", strings.Repeat("x", workers*each), "", 0, true)
+}
+
+// claim: of many who want something that there is none of, one gets it.
+func (t *storeTest) claim() {
+	for round := range 10 {
+		key := fmt.Sprint(t.prefix, round)
+		var wg sync.WaitGroup
+		won := make([]bool, 8)
+		for i := range won {
+			wg.Go(func() {
+				var err error
+				if won[i], err = t.s.Swap(context.Background(), key, nil, []byte{byte(i + 1)}, time.Minute); err != nil {
+					t.Errorf("Swap: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		winner := 0
+		for i, ok := range won {
+			if ok && winner != 0 {
+				t.Errorf("two have swapped the same old value")
+			}
+			if ok {
+				winner = i + 1
+			}
+		}
+		t.swap(fmt.Sprint(round), string(rune(winner)), "", 0, true)
+	}
+}

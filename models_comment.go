@@ -2,14 +2,17 @@ package vk
 
 import "time"
 
-// A Comment is a comment: below a post or a photo, in a topic, and so on. What
-// it is below, types such as [WallComment] add.
+// A Comment is a comment: below a post or a photo, in a topic, and so on. Where
+// that is, types such as [WallComment] add.
 //
 // See https://dev.vk.com/ru/reference/objects/comment.
 type Comment struct {
 	ID          int64      `json:"id"`
 	FromID      int64      `json:"from_id"` // the author
 	OwnerID     int64      `json:"owner_id"`
+	PostID      int64      `json:"post_id"`  // the post that it is below, or 0
+	PhotoID     int64      `json:"photo_id"` // the photo
+	VideoID     int64      `json:"video_id"` // the video
 	Date        time.Time  `json:"date"`
 	Text        string     `json:"text"`
 	Attachments []Attached `json:"attachments"`
@@ -24,7 +27,6 @@ type Comment struct {
 	Deleted      bool         `json:"deleted"`
 	CanEdit      bool         `json:"can_edit"`
 	Donut        DonutComment `json:"donut"`
-	Offset       int          `json:"real_offset"`
 }
 
 // A Thread is the comments below another.
@@ -49,24 +51,21 @@ type DonutComment struct {
 // wall_reply_restore events.
 type WallComment struct {
 	Comment
-	PostID      int64 `json:"post_id"` // the post that it is below
-	PostOwnerID int64 `json:"post_owner_id"`
+	PostOwnerID int64 `json:"post_owner_id"` // whose wall the post is on
 }
 
 // A PhotoComment is the object of photo_comment_new, photo_comment_edit and
 // photo_comment_restore events.
 type PhotoComment struct {
 	Comment
-	PhotoID      int64 `json:"photo_id"` // the photo that it is below
-	PhotoOwnerID int64 `json:"photo_owner_id"`
+	PhotoOwnerID int64 `json:"photo_owner_id"` // whose photo it is
 }
 
 // A VideoComment is the object of video_comment_new, video_comment_edit and
 // video_comment_restore events.
 type VideoComment struct {
 	Comment
-	VideoID      int64 `json:"video_id"` // the video that it is below
-	VideoOwnerID int64 `json:"video_owner_id"`
+	VideoOwnerID int64 `json:"video_owner_id"` // whose video it is
 }
 
 // A MarketComment is the object of market_comment_new, market_comment_edit and

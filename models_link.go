@@ -50,10 +50,8 @@ type LinkProduct struct {
 	Distance int       `json:"distance"` // in metres
 	Type     string    `json:"type"`
 	Geo      *Location `json:"geo"`
-	Category struct {
-		ID   int64  `json:"id"`
-		Name string `json:"name"`
-	} `json:"category"`
+
+	Category ProductCategory `json:"category"`
 }
 
 // A LinkAction is a button below a link or a card.

@@ -17,7 +17,7 @@ type Post struct {
 	Edited    time.Time `json:"edited"`
 	Text      string    `json:"text"`
 	Type      string    `json:"post_type"` // "post", "reply", "suggest", "postpone", "copy", "post_ads", "photo", "video" or "clip"
-	InnerType string    `json:"type"`      // the same, in some answers
+	FeedType  string    `json:"type"`      // the same, as news name it
 
 	Attachments []Attached `json:"attachments"`
 	History     []Post     `json:"copy_history"` // what it reposts, the nearest first

@@ -356,8 +356,12 @@ func TestOnKind(t *testing.T) {
 		t.Errorf("%v, heard %d times", err, heard)
 	}
 	for _, on := range []func(){
-		func() { vk.On(&r, vk.Kind[vk.Photo]("photo_comment_new"), func(*vk.Context, *vk.Photo) error { return nil }) },
-		func() { vk.On(&r, vk.Kind[vk.Message](vk.EventStart), func(*vk.Context, *vk.Message) error { return nil }) },
+		func() {
+			vk.On(&r, vk.Kind[vk.Photo]("photo_comment_new"), func(*vk.Context, *vk.Photo) error { return nil })
+		},
+		func() {
+			vk.On(&r, vk.Kind[vk.Message](vk.EventStart), func(*vk.Context, *vk.Message) error { return nil })
+		},
 	} {
 		func() {
 			defer func() {

@@ -1,6 +1,7 @@
 package vk_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"os"
@@ -151,7 +152,10 @@ func TestSendAgain(t *testing.T) {
 		{"sticker", vktest.Sticker(9019), "sticker"},
 	} {
 		anna.Says("", tt.what)
-		if got, err := anna.Next(t.Context()); err != nil || !slices.Equal(got.Attachments, []string{tt.want}) {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		got, err := anna.Next(ctx)
+		cancel()
+		if err != nil || !slices.Equal(got.Attachments, []string{tt.want}) {
 			t.Errorf("%s: heard %+v, %v", tt.name, got, err)
 		}
 	}

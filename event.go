@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 
 	"github.com/vkrouter/vk/internal/tolerant"
 )
@@ -56,39 +55,6 @@ func ParseEvent(raw []byte) (*Event, error) {
 	e := f.make(kind)
 	e.Raw = raw
 	return e, nil
-}
-
-// A Kind names a kind of event and ties it to the type of its object, so that
-// a listener of the wrong type does not compile. See [On].
-type Kind[T any] string
-
-// The kinds of events that have a type of their own. Every other kind
-// arrives as well, and is listened to by its name:
-//
-//	vk.On(r, vk.Kind[json.RawMessage]("like_add"), …)
-const (
-	EventMessageNew         Kind[MessageNew]    = "message_new"          // somebody wrote to the community
-	EventMessageReply       Kind[Message]       = "message_reply"        // the community wrote
-	EventMessageEdit        Kind[Message]       = "message_edit"         // a message was changed
-	EventMessageEvent       Kind[MessageEvent]  = "message_event"        // a callback button was pressed
-	EventMessageAllow       Kind[MessageAllow]  = "message_allow"        // a person allows the community to write
-	EventMessageDeny        Kind[MessageDeny]   = "message_deny"         // a person no longer allows it
-	EventMessageTypingState Kind[MessageTyping] = "message_typing_state" // somebody is typing
-	EventGroupJoin          Kind[GroupJoin]     = "group_join"           // somebody joined the community
-	EventGroupLeave         Kind[GroupLeave]    = "group_leave"          // somebody left or was removed
-)
-
-// kindTypes is the table of kinds: the type that each name is tied to.
-var kindTypes = map[string]reflect.Type{
-	string(EventMessageNew):         reflect.TypeFor[MessageNew](),
-	string(EventMessageReply):       reflect.TypeFor[Message](),
-	string(EventMessageEdit):        reflect.TypeFor[Message](),
-	string(EventMessageEvent):       reflect.TypeFor[MessageEvent](),
-	string(EventMessageAllow):       reflect.TypeFor[MessageAllow](),
-	string(EventMessageDeny):        reflect.TypeFor[MessageDeny](),
-	string(EventMessageTypingState): reflect.TypeFor[MessageTyping](),
-	string(EventGroupJoin):          reflect.TypeFor[GroupJoin](),
-	string(EventGroupLeave):         reflect.TypeFor[GroupLeave](),
 }
 
 // decode fills a listener's own copy of the event's object.

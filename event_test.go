@@ -60,7 +60,7 @@ func TestPayloads(t *testing.T) {
 			heard := 0
 			listen(&r, &heard)
 			if !typed[e.Kind] {
-				vk.On(&r, vk.Kind[map[string]any](e.Kind), func(*vk.Context, *map[string]any) error { heard++; return nil })
+				vk.On(&r, vk.Kind[json.RawMessage](e.Kind), func(*vk.Context, *json.RawMessage) error { heard++; return nil })
 			}
 			if err := r.Serve(vk.NewContext(t.Context(), vk.NewClient("unused"), e)); err != nil {
 				t.Error(err)

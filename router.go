@@ -388,14 +388,15 @@ func (e *NotFoundError) Error() string {
 // The kind may be of any name, also one that this package does not know
 // yet, and of any type that its object fits. On panics if h is nil, or if the
 // name is tied to another type in this package: a constant such as
-// [EventGroupJoin] always has the right one.
+// [EventGroupJoin] always has the right one. With json.RawMessage for T, h gets
+// the object of any kind as VK sent it.
 func On[T any](r *Router, k Kind[T], h func(c *Context, e *T) error) (remove func()) {
 	place := callers(1)
 	if h == nil {
 		panic(fmt.Sprintf("vk: On %q (at %s): nil handler", k, place))
 	}
-	if t, ok := kindTypes[string(k)]; ok && t != reflect.TypeFor[T]() {
-		panic(fmt.Sprintf("vk: On %q (at %s): its object is a %s, not a %s", k, place, t, reflect.TypeFor[T]()))
+	if t := reflect.TypeFor[T](); !fits(string(k), t) {
+		panic(fmt.Sprintf("vk: On %q (at %s): its object is a %s, not a %s", k, place, kindTypes[string(k)], t))
 	}
 	return r.top().listen(string(k), place, func(c *Context) error {
 		e, err := decode[T](c.event)

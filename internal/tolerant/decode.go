@@ -1,6 +1,8 @@
 package tolerant
 
 import (
+	"bytes"
+	"encoding/json"
 	"reflect"
 	"strconv"
 )
@@ -118,7 +120,7 @@ func (s *state) object(p *plan, v reflect.Value) bool {
 		key := s.key()
 		f := p.fields[string(key)]
 		if f == nil {
-			s.unknown(key)
+			s.unknown(key, p.rest, v)
 			continue
 		}
 		s.push(f.name, -1)
@@ -132,15 +134,30 @@ func (s *state) object(p *plan, v reflect.Value) bool {
 	return true
 }
 
-// unknown skips the value of a key that has no field.
-func (s *state) unknown(key []byte) {
-	if s.miss == nil {
+// unknown moves past the value of a key that has no field, and keeps it in the
+// field rest, unless that is nil, of the struct v.
+func (s *state) unknown(key []byte, rest *field, v reflect.Value) {
+	if s.miss == nil && rest == nil {
 		s.next()
 		return
 	}
-	s.push(string(key), -1)
-	s.miss(s.where(), s.next())
-	s.pop()
+	name := string(key) // good for longer than key
+	raw := s.next()
+	if rest != nil {
+		if fv, ok := rest.of(v); ok {
+			m := fv.Interface().(map[string]json.RawMessage)
+			if m == nil {
+				m = make(map[string]json.RawMessage)
+				fv.Set(reflect.ValueOf(m))
+			}
+			m[name] = bytes.Clone(raw)
+		}
+	}
+	if s.miss != nil {
+		s.push(name, -1)
+		s.miss(s.where(), raw)
+		s.pop()
+	}
 }
 
 func (s *state) mapping(p *plan, v reflect.Value) bool {

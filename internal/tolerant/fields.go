@@ -2,6 +2,7 @@ package tolerant
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -9,6 +10,7 @@ import (
 type field struct {
 	name   string
 	tagged bool // the name comes from a tag
+	rest   bool // takes the keys that have no field
 	typ    reflect.Type
 	index  []int // the way to it: one step per struct
 	plan   *plan
@@ -64,7 +66,7 @@ func fieldsOf(t reflect.Type) []*field {
 				if found[name] == nil {
 					names = append(names, name)
 				}
-				found[name] = append(found[name], &field{name: name, tagged: tagged, typ: sf.Type, index: index})
+				found[name] = append(found[name], &field{name: name, tagged: tagged, rest: isRest(sf), typ: sf.Type, index: index})
 			}
 		}
 		for _, name := range names {
@@ -124,6 +126,13 @@ func nameOf(sf reflect.StructField) (name string, tagged, ok bool) {
 		return sf.Name, false, true
 	}
 	return name, true, true
+}
+
+// isRest reports whether a field takes what other fields do not: as in
+// encoding/json/v2, the tag option unknown says so.
+func isRest(sf reflect.StructField) bool {
+	_, options, _ := strings.Cut(sf.Tag.Get("json"), ",")
+	return sf.Type == restType && slices.Contains(strings.Split(options, ","), "unknown")
 }
 
 // structIn returns the struct type that t is or points to, or nil.

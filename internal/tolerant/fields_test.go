@@ -2,6 +2,8 @@ package tolerant
 
 import (
 	"encoding/json"
+	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -132,5 +134,43 @@ func TestUnsettable(t *testing.T) {
 	}
 	if err := d.Unmarshal([]byte(`{"hidden":null,"Shown":1}`), &w); err != nil || w.Shown != 0 {
 		t.Errorf("tagged: got %d, %v", w.Shown, err)
+	}
+}
+
+// TestRest: what no field is for ends in the field with the option unknown, also
+// if nobody listens, and is reported all the same.
+func TestRest(t *testing.T) {
+	type inner struct {
+		Rest map[string]json.RawMessage `json:",unknown"`
+	}
+	type outer struct {
+		A int `json:"a"`
+		inner
+		Plain map[string]json.RawMessage `json:"plain"`
+	}
+	const data = `{"a":1,"b\n":[1, 2],"Rest":3,"plain":{"x":null},"b":null,"b":false}`
+	want := outer{A: 1, inner: inner{map[string]json.RawMessage{"b\n": []byte("[1, 2]"), "Rest": []byte("3"), "b": []byte("false")}},
+		Plain: map[string]json.RawMessage{"x": []byte("null")}}
+	var got outer
+	var missed []string
+	d := Decoder{Unknown: func(path string, raw []byte) { missed = append(missed, path+"="+string(raw)) }}
+	for _, d := range []*Decoder{{}, &d} {
+		got = outer{}
+		if err := d.Unmarshal([]byte(data), &got); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("got %s, want %s", got.Rest, want.Rest)
+		}
+	}
+	if s := strings.Join(missed, " "); s != "b\n=[1, 2] Rest=3 b=null b=false" {
+		t.Errorf("reported %q", s)
+	}
+	type none struct {
+		Rest map[string]string `json:",unknown"` // of another type: a field like any
+	}
+	var n none
+	if err := Unmarshal([]byte(`{"Rest":{"a":"b"},"c":1}`), &n); err != nil || n.Rest["a"] != "b" || len(n.Rest) != 1 {
+		t.Errorf("%v, %v", n, err)
 	}
 }

@@ -36,12 +36,14 @@ type plan struct {
 	typ    reflect.Type
 	elem   *plan             // of a pointer, slice, array or map
 	fields map[string]*field // of a struct, by key
+	rest   *field            // of a struct: takes the keys that have no field; or nil
 	empty  reflect.Value     // of a slice: not nil, of length and capacity 0
 }
 
 var (
 	timeType = reflect.TypeFor[time.Time]()
 	rawType  = reflect.TypeFor[json.RawMessage]()
+	restType = reflect.TypeFor[map[string]json.RawMessage]()
 	jsonType = reflect.TypeFor[json.Unmarshaler]()
 	textType = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
@@ -127,6 +129,10 @@ func (b builder) plan(t reflect.Type) *plan {
 		p.fields = map[string]*field{}
 		for _, f := range fieldsOf(t) {
 			f.plan = b.plan(f.typ)
+			if f.rest {
+				p.rest = f
+				continue
+			}
 			p.fields[f.name] = f
 		}
 	}

@@ -29,6 +29,8 @@
 //   - [time.Time]: seconds since 1970 as a number or a string holding one, or
 //     a string in RFC 3339; always in UTC. 0, false and "" are the zero Time.
 //   - [json.RawMessage]: a copy of the exact bytes, null included.
+//   - map[string]json.RawMessage, in a field with the tag option unknown: what
+//     its struct has no other field for.
 //   - any: as encoding/json does it.
 //   - types with an UnmarshalJSON or UnmarshalText method: what the method
 //     makes of it; an error from it bends the value. UnmarshalText is given

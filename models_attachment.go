@@ -1,0 +1,229 @@
+package vk
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// An Attached is one thing that came with a message, a post or a comment. Type
+// says what it is, in VK's words, and the field of that name holds it: of a
+// "photo", Photo is set, and of an "audio_message", Voice. All others are nil.
+//
+// As an option of a send it is attached again: see [Attached.Ref]. A sticker is
+// sent as one.
+//
+// See https://dev.vk.com/ru/reference/objects/attachments-message.
+type Attached struct {
+	Type string `json:"type"`
+
+	Photo        *Photo           `json:"photo"`
+	Video        *Video           `json:"video"`
+	Clip         *Video           `json:"clip"`
+	VideoMessage *Video           `json:"video_message"`
+	Audio        *Audio           `json:"audio"`
+	Voice        *Voice           `json:"audio_message"`
+	Doc          *Doc             `json:"doc"`
+	Graffiti     *Graffiti        `json:"graffiti"`
+	Sticker      *AttachedSticker `json:"sticker"`
+	Link         *AttachedLink    `json:"link"`
+	Poll         *Poll            `json:"poll"`
+	Gift         *Gift            `json:"gift"`
+	Story        *Story           `json:"story"`
+	Call         *AttachedCall    `json:"call"`
+	GroupCall    *GroupCall       `json:"group_call_in_progress"`
+
+	Post      *Post      `json:"wall"`
+	Comment   *Comment   `json:"wall_reply"`
+	Article   *Article   `json:"article"`
+	Podcast   *Podcast   `json:"podcast"`
+	Narrative *Narrative `json:"narrative"`
+	Note      *Note      `json:"note"`
+	Page      *WikiPage  `json:"page"`
+
+	Market            *Product       `json:"market"`
+	MarketAlbum       *ProductAlbum  `json:"market_album"`
+	MarketMarketAlbum *ProductAlbum  `json:"market_market_album"`
+	Cards             *PrettyCards   `json:"pretty_cards"`
+	MoneyTransfer     *MoneyTransfer `json:"money_transfer"`
+	MoneyRequest      *MoneyRequest  `json:"money_request"`
+	App               *AttachedApp   `json:"app"`
+	MiniApp           *MiniApp       `json:"mini_app"`
+	Event             *AttachedEvent `json:"event"`
+	Group             *AttachedGroup `json:"group"`
+	Album             *Album         `json:"album"`
+	VideoPlaylist     *Album         `json:"video_playlist"`
+	AudioPlaylist     *Album         `json:"audio_playlist"`
+	PostedPhoto       *Graffiti      `json:"posted_photo"`
+	DonutLink         *AttachedDonut `json:"donut_link"`
+
+	AccessKey string `json:"access_key"` // of some things in posts; others have it inside
+	Style     string `json:"style"`      // how a post shows it
+
+	// Other is what there is no field for, by name. Of a type that this
+	// package does not know, Other[Type] is the thing, as VK sent it.
+	Other map[string]json.RawMessage `json:",unknown"`
+}
+
+// Ref returns what names the thing to VK, with its access key, so that it can be
+// sent again without an upload: [Attachment.String] of it is what VK's methods
+// take. Ok is false for what has no such name: gifts, calls, links, stickers,
+// money and the like.
+//
+// VK may refuse a thing that the community cannot see or that its owner shares
+// with nobody.
+func (a Attached) Ref() (ref Attachment, ok bool) {
+	typ := a.Type
+	ref = Attachment{Type: typ}
+	set := func(owner, id int64, key string) { ref.OwnerID, ref.ID, ref.AccessKey = owner, id, key }
+	video := func(v *Video) {
+		if v != nil {
+			set(v.OwnerID, v.ID, v.AccessKey)
+		}
+	}
+	album := func(l *Album) {
+		if l != nil {
+			set(l.OwnerID, l.ID, l.AccessKey)
+		}
+	}
+	switch {
+	case typ == "photo" && a.Photo != nil:
+		set(a.Photo.OwnerID, a.Photo.ID, a.Photo.AccessKey)
+	case typ == "video":
+		video(a.Video)
+	case typ == "clip":
+		ref.Type = "video" // a clip is a short one
+		video(a.Clip)
+	case typ == "video_message":
+		video(a.VideoMessage)
+	case typ == "audio" && a.Audio != nil:
+		set(a.Audio.OwnerID, a.Audio.ID, a.Audio.AccessKey)
+	case typ == "audio_message" && a.Voice != nil:
+		set(a.Voice.OwnerID, a.Voice.ID, a.Voice.AccessKey)
+	case typ == "doc" && a.Doc != nil:
+		set(a.Doc.OwnerID, a.Doc.ID, a.Doc.AccessKey)
+	case typ == "graffiti" && a.Graffiti != nil:
+		set(a.Graffiti.OwnerID, a.Graffiti.ID, a.Graffiti.AccessKey)
+	case typ == "poll" && a.Poll != nil:
+		set(a.Poll.OwnerID, a.Poll.ID, a.Poll.AccessKey)
+	case typ == "story" && a.Story != nil:
+		set(a.Story.OwnerID, a.Story.ID, a.Story.AccessKey)
+	case typ == "wall" && a.Post != nil:
+		set(a.Post.Owner(), a.Post.ID, a.Post.AccessKey)
+	case typ == "wall_reply" && a.Comment != nil:
+		set(a.Comment.OwnerID, a.Comment.ID, "")
+	case typ == "article" && a.Article != nil:
+		set(a.Article.OwnerID, a.Article.ID, a.Article.AccessKey)
+	case typ == "podcast" && a.Podcast != nil:
+		set(a.Podcast.OwnerID, a.Podcast.ID, a.Podcast.AccessKey)
+	case typ == "narrative" && a.Narrative != nil:
+		set(a.Narrative.OwnerID, a.Narrative.ID, a.Narrative.AccessKey)
+	case typ == "note" && a.Note != nil:
+		set(a.Note.OwnerID, a.Note.ID, "")
+	case typ == "market" && a.Market != nil:
+		set(a.Market.OwnerID, a.Market.ID, a.Market.AccessKey)
+	case typ == "market_album" || typ == "market_market_album":
+		ref.Type = "market_album" // one thing with two names
+		for _, l := range [...]*ProductAlbum{a.MarketAlbum, a.MarketMarketAlbum} {
+			if l != nil {
+				set(l.OwnerID, l.ID, "")
+			}
+		}
+	case typ == "album":
+		album(a.Album)
+	case typ == "video_playlist":
+		album(a.VideoPlaylist)
+	case typ == "audio_playlist":
+		album(a.AudioPlaylist)
+	case a.Other[typ] != nil:
+		ref = attachmentOf(typ, a.Other[typ])
+	}
+	if ref.AccessKey == "" {
+		ref.AccessKey = a.AccessKey
+	}
+	if ref.OwnerID == 0 || ref.ID == 0 || !attachmentForm.MatchString(ref.String()) {
+		return Attachment{}, false
+	}
+	return ref, true
+}
+
+// String returns the thing as VK's methods take it, such as "photo-1_2_key", or
+// the address of a link, or its type alone if it has no name. The result is
+// for whoever may see the thing: the key opens it.
+func (a Attached) String() string {
+	if ref, ok := a.Ref(); ok {
+		return ref.String()
+	}
+	if a.Type == "link" && a.Link != nil && a.Link.URL != "" {
+		return a.Link.URL
+	}
+	return a.Type
+}
+
+func (a Attached) apply(o *outgoing) error {
+	if a.Type == "sticker" && a.Sticker != nil {
+		return a.Sticker.ID.apply(o)
+	}
+	ref, ok := a.Ref()
+	if !ok {
+		return fmt.Errorf("%w: its type is %.40q", errNotResent, a.Type)
+	}
+	return ref.apply(o)
+}
+
+var errNotResent = errors.New("what was attached cannot be sent again")
+
+// A Gift is a gift from one person to another.
+type Gift struct {
+	ID       int64  `json:"id"`
+	Thumb48  string `json:"thumb_48"` // addresses of pictures by width in pixels
+	Thumb96  string `json:"thumb_96"`
+	Thumb256 string `json:"thumb_256"`
+	Thumb512 string `json:"thumb_512"`
+	Pack     int64  `json:"stickers_product_id"` // the sticker pack that was given, or 0
+	IsStyle  bool   `json:"is_stickers_style"`   // whether it is a style of stickers
+	BuildID  string `json:"build_id"`
+	Keywords string `json:"keywords"`
+}
+
+// An AttachedSticker is a sticker.
+type AttachedSticker struct {
+	ID         Sticker     `json:"sticker_id"` // to send it
+	Pack       int64       `json:"product_id"`
+	Images     []Image     `json:"images"`                 // with nothing behind it
+	Filled     []Image     `json:"images_with_background"` // on white
+	Animation  string      `json:"animation_url"`          // the address of its Lottie script; empty if it does not move
+	Animations []Animation `json:"animations"`             // its scripts for light and dark apps
+	Allowed    bool        `json:"is_allowed"`             // whether the token's owner may send it
+}
+
+// An Animation is one script of a sticker that moves.
+type Animation struct {
+	Type string `json:"type"` // "light" or "dark"
+	URL  string `json:"url"`
+}
+
+// An AttachedCall is a call that is over.
+type AttachedCall struct {
+	FromID       int64        `json:"initiator_id"`
+	ToID         int64        `json:"receiver_id"`
+	State        string       `json:"state"`    // "reached", "canceled_by_initiator" or "canceled_by_receiver"
+	Time         time.Time    `json:"time"`     // when it began
+	Duration     int          `json:"duration"` // in seconds
+	Video        bool         `json:"video"`
+	Participants Participants `json:"participants"` // of a call of several
+}
+
+// A GroupCall is a call of several people that one can join.
+type GroupCall struct {
+	FromID       int64        `json:"initiator_id"`
+	JoinLink     string       `json:"join_link"`
+	Participants Participants `json:"participants"`
+}
+
+// Participants are those who take part in a call.
+type Participants struct {
+	List  []int64 `json:"list"` // some of them
+	Count int     `json:"count"`
+}

@@ -1,0 +1,183 @@
+package vk
+
+import "time"
+
+// A Product is a thing that a community sells.
+//
+// See https://dev.vk.com/ru/reference/objects/market-item.
+type Product struct {
+	ID           int64           `json:"id"`
+	OwnerID      int64           `json:"owner_id"` // minus the community's id
+	AccessKey    string          `json:"access_key"`
+	Title        string          `json:"title"`
+	Description  string          `json:"description"`
+	Price        Price           `json:"price"`
+	Category     ProductCategory `json:"category"`
+	CategoryV2   ProductCategory `json:"category_v2"`
+	Thumb        string          `json:"thumb_photo"` // the address of a picture
+	Date         time.Time       `json:"date"`
+	Availability int             `json:"availability"` // 0 there is some, 1 it was removed, 2 it cannot be had
+	Stock        int             `json:"stock_amount"` // how many there are; -1 if they are not counted
+	SKU          string          `json:"sku"`          // the seller's own name of it
+	URL          string          `json:"url"`
+	Button       string          `json:"button_title"` // what stands on the button that leads to URL
+	ExternalID   string          `json:"external_id"`
+	PostID       int64           `json:"post_id"`
+	PostOwnerID  int64           `json:"post_owner_id"`
+	VariantsID   int64           `json:"variants_grouping_id"` // which of its variants share
+	MainVariant  bool            `json:"is_main_variant"`
+	Favorite     bool            `json:"is_favorite"`
+	Own          bool            `json:"is_owner"`
+	Adult        bool            `json:"is_adult"`
+}
+
+// A ProductCategory is what kind of thing a product is.
+type ProductCategory struct {
+	ID     int64            `json:"id"`
+	Name   string           `json:"name"`
+	V2     bool             `json:"is_v2"`
+	Parent *ProductCategory `json:"parent"` // nil for the outermost
+}
+
+// A Price is a price.
+type Price struct {
+	Amount       int64    `json:"amount"`          // in hundredths of the currency
+	AmountTo     int64    `json:"amount_to"`       // of a range, its end
+	Type         int      `json:"price_type"`      // 0 exact, 2 from Amount on, 3 a range
+	Unit         int      `json:"price_unit"`      // per: 0 piece, 2 hour, 3 metre, 4 square metre
+	Currency     Currency `json:"currency"`        // what it is in
+	Text         string   `json:"text"`            // for people
+	Discount     int      `json:"discount_rate"`   // in percent
+	OldAmount    int64    `json:"old_amount"`      // before the discount
+	OldText      string   `json:"old_amount_text"` // for people
+	ReferralCost string   `json:"referral_cost"`
+}
+
+// A Currency is a currency.
+type Currency struct {
+	ID    int    `json:"id"`    // its number in ISO 4217
+	Name  string `json:"name"`  // its letters there: "RUB"
+	Title string `json:"title"` // "₽"
+}
+
+// A ProductAlbum is a selection of products.
+type ProductAlbum struct {
+	ID      int64     `json:"id"`
+	OwnerID int64     `json:"owner_id"`
+	Title   string    `json:"title"`
+	Count   int       `json:"count"`
+	Photo   *Photo    `json:"photo"`
+	Updated time.Time `json:"updated_time"`
+	Type    int       `json:"type"`
+	Main    bool      `json:"is_main"`
+	Hidden  bool      `json:"is_hidden"`
+	Blurred bool      `json:"is_blur_enabled"`
+}
+
+// An Order is the object of market_order_new and market_order_edit events.
+//
+// See https://dev.vk.com/ru/reference/objects/order.
+type Order struct {
+	ID        int64        `json:"id"`
+	GroupID   int64        `json:"group_id"`
+	UserID    int64        `json:"user_id"` // who ordered
+	DisplayID string       `json:"display_order_id"`
+	Date      time.Time    `json:"date"`
+	Status    int          `json:"status"` // 0 new, 1 being agreed on, 2 being packed, 3 on its way, 4 done, 5 cancelled, 6 given back
+	Count     int          `json:"items_count"`
+	Items     []OrderItem  `json:"preview_order_items"` // the first of what was ordered
+	Total     Price        `json:"total_price"`
+	Discount  Price        `json:"discount"`
+	Details   []PriceLine  `json:"price_details"`
+	Address   string       `json:"address"`
+	Comment   string       `json:"comment"`          // by who ordered
+	ForUser   string       `json:"comment_for_user"` // by the seller
+	ForSeller string       `json:"merchant_comment"` // by the seller, for themselves
+	Weight    int          `json:"weight"`           // in grams
+	Track     string       `json:"track_number"`
+	TrackLink string       `json:"track_link"`
+	Delivery  Delivering   `json:"delivery"`
+	Recipient Recipient    `json:"recipient"`
+	Seen      bool         `json:"is_viewed_by_admin"`
+	SeenAt    time.Time    `json:"date_viewed"`
+	CanReview bool         `json:"can_add_review"`
+	Cancel    AttachedLink `json:"cancel_info"` // how to take it back
+}
+
+// An OrderItem is one of the things in an order.
+type OrderItem struct {
+	OwnerID   int64    `json:"owner_id"`
+	ItemID    int64    `json:"item_id"`
+	Title     string   `json:"title"`
+	Price     Price    `json:"price"`
+	Quantity  int      `json:"quantity"`
+	Item      *Product `json:"item"`
+	Photo     *Photo   `json:"photo"`
+	Variants  []string `json:"variants"`
+	CanReview bool     `json:"can_add_review"`
+}
+
+// A PriceLine is one line of a bill.
+type PriceLine struct {
+	Title  string `json:"title"`
+	Price  Price  `json:"price"`
+	Accent bool   `json:"is_accent"`
+}
+
+// A Delivering is how an order gets to who ordered it.
+type Delivering struct {
+	Type      string `json:"type"`
+	Address   string `json:"address"`
+	Track     string `json:"track_number"`
+	TrackLink string `json:"track_link"`
+	Point     struct {
+		ID      int64  `json:"id"`
+		Title   string `json:"title"`
+		Address string `json:"address"`
+	} `json:"delivery_point"`
+}
+
+// A Recipient is who gets an order.
+type Recipient struct {
+	Name  string `json:"name"`
+	Phone string `json:"phone"`
+	Text  string `json:"display_text"`
+}
+
+// A PrettyCards is cards side by side, as in advertisements.
+type PrettyCards struct {
+	Cards []struct {
+		ID       string      `json:"card_id"`
+		Link     string      `json:"link_url"`
+		Title    string      `json:"title"`
+		Images   []Image     `json:"images"`
+		Price    string      `json:"price"`
+		PriceOld string      `json:"price_old"`
+		Button   *LinkAction `json:"button"`
+	} `json:"cards"`
+}
+
+// A MoneyTransfer is money that somebody sent.
+type MoneyTransfer struct {
+	ID      int64     `json:"id"`
+	FromID  int64     `json:"from_id"`
+	ToID    int64     `json:"to_id"`
+	Status  int       `json:"status"` // 0 not yet taken, 1 taken, 2 sent back
+	Date    time.Time `json:"date"`
+	Amount  Price     `json:"amount"`
+	Comment string    `json:"comment"`
+}
+
+// A MoneyRequest is money that somebody asks for.
+type MoneyRequest struct {
+	ID          int64   `json:"id"`
+	FromID      int64   `json:"from_id"`
+	ToID        int64   `json:"to_id"`
+	Amount      Price   `json:"amount"`
+	Total       Price   `json:"total_amount"`
+	Transferred Price   `json:"transferred_amount"`
+	Held        Price   `json:"held_amount"`
+	Users       []int64 `json:"user_ids"` // who has sent some
+	Processed   bool    `json:"processed"`
+	URL         string  `json:"init_url"`
+}

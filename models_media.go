@@ -1,0 +1,290 @@
+package vk
+
+import "time"
+
+// An Image is a picture of one size.
+type Image struct {
+	URL    string `json:"url"`
+	Width  int    `json:"width"` // in pixels
+	Height int    `json:"height"`
+	Theme  string `json:"theme"` // "light" or "dark", if it is for one of them
+	ID     string `json:"id"`
+	Size   string `json:"size"`
+	Padded bool   `json:"with_padding"` // whether it has bars at its sides
+}
+
+// largest returns the one of images with the most pixels, or the zero Image.
+// Of those without a size it is the last.
+func largest(images []Image) (best Image) {
+	for _, i := range images {
+		if i.URL != "" && i.Width*i.Height >= best.Width*best.Height {
+			best = i
+		}
+	}
+	return best
+}
+
+// A Photo is a photo.
+//
+// See https://dev.vk.com/ru/reference/objects/photo.
+type Photo struct {
+	ID        int64     `json:"id"`
+	OwnerID   int64     `json:"owner_id"`
+	AccessKey string    `json:"access_key"`
+	AlbumID   int64     `json:"album_id"` // negative for albums of VK's own: -3 is that of messages
+	UserID    int64     `json:"user_id"`  // who put it into a community's album; 100 for the community
+	Text      string    `json:"text"`     // what stands below it
+	Date      time.Time `json:"date"`
+
+	// Sizes are the same picture, smaller and larger, in no order; see
+	// [Photo.Largest]. Images are so in some answers.
+	Sizes  []PhotoSize `json:"sizes"`
+	Images []PhotoSize `json:"images"`
+	Orig   *PhotoSize  `json:"orig_photo"` // as it was uploaded; nil if VK does not tell
+
+	Width      int     `json:"width"` // of the original, in pixels, 0 if VK does not tell
+	Height     int     `json:"height"`
+	Lat        float64 `json:"lat"` // where it was taken, in degrees
+	Long       float64 `json:"long"`
+	Place      string  `json:"place"`
+	PostID     int64   `json:"post_id"`     // the post that it is in
+	SquareCrop string  `json:"square_crop"` // the square that a page shows: "x,y,side"
+	Align      string  `json:"vertical_align"`
+	Tagged     bool    `json:"has_tags"` // whether people are marked on it
+	Hidden     bool    `json:"hidden"`
+	URL256     string  `json:"photo_256"`
+
+	Likes      Likes   `json:"likes"`
+	Comments   Counter `json:"comments"`
+	Reposts    Reposts `json:"reposts"`
+	Tags       Counter `json:"tags"`
+	CanComment bool    `json:"can_comment"`
+}
+
+// A PhotoSize is a photo in one size.
+type PhotoSize struct {
+	Type   string `json:"type"` // VK's letter for the size: "s" is 75 pixels wide, "x" 604, "w" the largest; "o" to "r" are cut
+	URL    string `json:"url"`
+	Src    string `json:"src"`   // the same, in previews of documents
+	Width  int    `json:"width"` // in pixels, 0 if VK does not tell
+	Height int    `json:"height"`
+}
+
+// sizeOrder is VK's types of sizes, from small to large, without those that
+// are cut.
+const sizeOrder = "smxyzw"
+
+// Largest returns the photo in its largest size: the original if VK tells of it.
+// Of a photo without an address it is the zero PhotoSize.
+func (p *Photo) Largest() (best PhotoSize) {
+	if p == nil {
+		return best
+	}
+	if p.Orig != nil && p.Orig.URL != "" {
+		return *p.Orig
+	}
+	rank := -1
+	for _, sizes := range [...][]PhotoSize{p.Sizes, p.Images} {
+		for _, s := range sizes {
+			if s.URL == "" {
+				s.URL = s.Src
+			}
+			r := -1
+			if len(s.Type) == 1 {
+				for i := range sizeOrder {
+					if s.Type[0] == sizeOrder[i] {
+						r = i
+					}
+				}
+			}
+			area, most := s.Width*s.Height, best.Width*best.Height
+			// Old photos have sizes of 0 by 0: then the letter decides.
+			if s.URL != "" && (best.URL == "" || area > most || area == most && r > rank) {
+				best, rank = s, r
+			}
+		}
+	}
+	return best
+}
+
+// A Video is a video, a clip, a broadcast or a round video message.
+//
+// See https://dev.vk.com/ru/reference/objects/video.
+type Video struct {
+	ID          int64     `json:"id"`
+	OwnerID     int64     `json:"owner_id"`
+	AccessKey   string    `json:"access_key"`
+	UserID      int64     `json:"user_id"` // who uploaded it to a community
+	Type        string    `json:"type"`    // "video", "short_video", "music_video", "movie", "live", "story", "video_message" or "interactive"
+	Title       string    `json:"title"`
+	Description string    `json:"description"`
+	Duration    int       `json:"duration"` // in seconds
+	Date        time.Time `json:"date"`
+	Added       time.Time `json:"adding_date"` // when the owner added it
+	Width       int       `json:"width"`       // in pixels
+	Height      int       `json:"height"`
+	Images      []Image   `json:"image"`       // its cover in several sizes; see [Video.Cover]
+	FirstFrame  []Image   `json:"first_frame"` // its beginning, likewise
+
+	Player   string            `json:"player"` // the address of a page that plays it; communities' tokens get none
+	Files    map[string]string `json:"files"`  // addresses by VK's names, such as "mp4_720"; mostly for the owner only
+	Trailer  map[string]string `json:"trailer"`
+	Platform string            `json:"platform"` // the site that it is on, if not VK
+
+	Views      int     `json:"views"`
+	LocalViews int     `json:"local_views"` // those on VK, of a video of another site
+	Comments   int     `json:"comments"`
+	Likes      Likes   `json:"likes"`
+	Reposts    Reposts `json:"reposts"`
+
+	Live       bool      `json:"live"`     // a broadcast that runs
+	Upcoming   bool      `json:"upcoming"` // a broadcast to come
+	LiveStart  time.Time `json:"live_start_time"`
+	LiveNotify bool      `json:"live_notify"`
+	Spectators int       `json:"spectators"`
+	Balance    int       `json:"balance"` // of a broadcast, in votes
+
+	Private       bool   `json:"is_private"`
+	Favorite      bool   `json:"is_favorite"`
+	Processing    bool   `json:"processing"` // whether VK is not done with it
+	Converting    bool   `json:"converting"`
+	Repeat        bool   `json:"repeat"`
+	Has           bool   `json:"added"` // whether the token's owner has added it
+	Subscribed    bool   `json:"is_subscribed"`
+	Restricted    int    `json:"content_restricted"` // a reason for which it cannot be seen, or 0
+	RestrictedMsg string `json:"content_restricted_message"`
+
+	CanComment     bool `json:"can_comment"`
+	CanEdit        bool `json:"can_edit"`
+	CanDelete      bool `json:"can_delete"`
+	CanLike        bool `json:"can_like"`
+	CanRepost      bool `json:"can_repost"`
+	CanSubscribe   bool `json:"can_subscribe"`
+	CanAdd         bool `json:"can_add"`
+	CanAddToFaves  bool `json:"can_add_to_faves"`
+	CanAttachLink  bool `json:"can_attach_link"`
+	CanEditPrivacy bool `json:"can_edit_privacy"`
+	CanBePromoted  bool `json:"can_be_promoted"`
+}
+
+// Cover returns the video's cover in its largest size, or the zero Image.
+func (v *Video) Cover() Image {
+	if v == nil {
+		return Image{}
+	}
+	if best := largest(v.Images); best.URL != "" {
+		return best
+	}
+	return largest(v.FirstFrame)
+}
+
+// An Audio is a track.
+//
+// See https://dev.vk.com/ru/reference/objects/audio.
+type Audio struct {
+	ID        int64     `json:"id"`
+	OwnerID   int64     `json:"owner_id"`
+	AccessKey string    `json:"access_key"`
+	Artist    string    `json:"artist"`
+	Performer string    `json:"performer"`
+	Title     string    `json:"title"`
+	Duration  int       `json:"duration"`        // in seconds
+	Stream    int       `json:"stream_duration"` // in seconds
+	URL       string    `json:"url"`             // empty for bots
+	Date      time.Time `json:"date"`
+	AlbumID   int64     `json:"album_id"`
+	Size      int64     `json:"file_size"`   // in bytes
+	Explicit  bool      `json:"is_explicit"` // not for children
+	Focus     bool      `json:"is_focus_track"`
+}
+
+// A Voice is a voice message.
+type Voice struct {
+	ID        int64  `json:"id"`
+	OwnerID   int64  `json:"owner_id"`
+	AccessKey string `json:"access_key"`
+	Duration  int    `json:"duration"` // in seconds
+	MP3       string `json:"link_mp3"` // addresses of the recording: for [Client.Fetch]
+	OGG       string `json:"link_ogg"`
+	Waveform  []int  `json:"waveform"` // its loudness over time, 0 to 31
+
+	Text      string `json:"transcript"`       // what was said, once VK has understood it
+	TextState string `json:"transcript_state"` // "in_progress" or "done"
+	TextError int    `json:"transcript_error"` // why there is no text, or 0
+	Lang      string `json:"locale"`           // the language of the text
+}
+
+// A Doc is a file.
+//
+// See https://dev.vk.com/ru/reference/objects/doc.
+type Doc struct {
+	ID        int64     `json:"id"`
+	OwnerID   int64     `json:"owner_id"`
+	AccessKey string    `json:"access_key"`
+	Title     string    `json:"title"` // its name
+	Ext       string    `json:"ext"`   // the end of its name, without the dot
+	Size      int64     `json:"size"`  // in bytes
+	URL       string    `json:"url"`   // the file itself: for [Client.Fetch]
+	Type      int       `json:"type"`  // 1 text, 2 archive, 3 GIF, 4 picture, 5 sound, 6 video, 7 book, 8 other
+	Date      time.Time `json:"date"`
+	Tags      []string  `json:"tags"`
+	Licensed  bool      `json:"is_licensed"`
+	Preview   Preview   `json:"preview"`
+}
+
+// A Preview is what a file looks or sounds like. What it has depends on the
+// file's type.
+type Preview struct {
+	Photo struct {
+		Sizes []PhotoSize `json:"sizes"`
+	} `json:"photo"`
+	Video struct {
+		URL    string `json:"src"`
+		Width  int    `json:"width"` // in pixels
+		Height int    `json:"height"`
+		Size   int64  `json:"file_size"` // in bytes
+	} `json:"video"`
+	Graffiti struct {
+		URL    string `json:"src"`
+		Width  int    `json:"width"` // in pixels
+		Height int    `json:"height"`
+	} `json:"graffiti"`
+	Voice Voice `json:"audio_msg"`
+}
+
+// A Graffiti is a drawing.
+type Graffiti struct {
+	ID        int64  `json:"id"`
+	OwnerID   int64  `json:"owner_id"`
+	AccessKey string `json:"access_key"`
+	URL       string `json:"url"`
+	Width     int    `json:"width"` // in pixels
+	Height    int    `json:"height"`
+
+	// In posts, addresses by width in pixels.
+	URL130 string `json:"photo_130"`
+	URL200 string `json:"photo_200"`
+	URL586 string `json:"photo_586"`
+	URL604 string `json:"photo_604"`
+}
+
+// An Album is an album of photos, or a list of videos or tracks.
+type Album struct {
+	ID          int64     `json:"id"`
+	OwnerID     int64     `json:"owner_id"`
+	AccessKey   string    `json:"access_key"`
+	Title       string    `json:"title"`
+	Description string    `json:"description"`
+	Size        int       `json:"size"`  // how many photos there are in it
+	Count       int       `json:"count"` // how many videos or tracks
+	Thumb       *Photo    `json:"thumb"` // the photo on its cover
+	Images      []Image   `json:"image"` // the cover of a list of videos
+	Blurred     bool      `json:"image_blur"`
+	System      bool      `json:"is_system"`
+	Created     time.Time `json:"created"`
+	Updated     time.Time `json:"updated"`
+	UpdatedTime time.Time `json:"updated_time"` // so of videos
+	CanEdit     bool      `json:"can_edit"`
+	CanDelete   bool      `json:"can_delete"`
+	CanUpload   bool      `json:"can_upload"`
+}

@@ -1,0 +1,260 @@
+package vk
+
+import "time"
+
+// A Post is a post on a wall.
+//
+// See https://dev.vk.com/ru/reference/objects/post.
+type Post struct {
+	ID        int64     `json:"id"`
+	OwnerID   int64     `json:"owner_id"` // whose wall it is on
+	ToID      int64     `json:"to_id"`    // the same, in messages; see [Post.Owner]
+	FromID    int64     `json:"from_id"`  // in whose name it is
+	CreatedBy int64     `json:"created_by"`
+	SignerID  int64     `json:"signer_id"` // whose name stands below it
+	AccessKey string    `json:"access_key"`
+	Date      time.Time `json:"date"`
+	Edited    time.Time `json:"edited"`
+	Text      string    `json:"text"`
+	Type      string    `json:"post_type"` // "post", "reply", "suggest", "postpone", "copy", "post_ads", "photo", "video" or "clip"
+	FeedType  string    `json:"type"`      // the same, as news name it
+
+	Attachments []Attached `json:"attachments"`
+	History     []Post     `json:"copy_history"` // what it reposts, the nearest first
+	Geo         *Geo       `json:"geo"`
+	Copyright   *Copyright `json:"copyright"` // where it is from
+	Source      PostSource `json:"post_source"`
+
+	Likes    Likes    `json:"likes"`
+	Reposts  Reposts  `json:"reposts"`
+	Comments Comments `json:"comments"`
+	Views    Counter  `json:"views"`
+
+	PostponedID int64   `json:"postponed_id"` // its id while it was waiting to be published
+	ReplyTo     int64   `json:"post_id"`      // of a reply: the post
+	Parents     []int64 `json:"parents_stack"`
+	TopicID     int     `json:"topic_id"`
+
+	Donut     DonutPost `json:"donut"`
+	DonutApp  string    `json:"donut_miniapp_url"`
+	Pinned    bool      `json:"is_pinned"`
+	Archived  bool      `json:"is_archived"`
+	Favorite  bool      `json:"is_favorite"`
+	Ad        bool      `json:"marked_as_ads"`
+	Deleted   bool      `json:"is_deleted"`
+	Reason    string    `json:"deleted_reason"` // why it was deleted
+	Details   string    `json:"deleted_details"`
+	CanEdit   bool      `json:"can_edit"`
+	CanDelete bool      `json:"can_delete"`
+	CanPin    bool      `json:"can_pin"`
+}
+
+// Owner returns whose wall the post is on: OwnerID or, in messages, ToID.
+func (p *Post) Owner() int64 {
+	if p.OwnerID != 0 {
+		return p.OwnerID
+	}
+	return p.ToID
+}
+
+// A Copyright is where a post is from.
+type Copyright struct {
+	ID   int64  `json:"id"`
+	Link string `json:"link"`
+	Name string `json:"name"`
+	Type string `json:"type"`
+}
+
+// A PostSource is how a post came to be.
+type PostSource struct {
+	Type     string        `json:"type"`     // "vk", "widget", "api", "rss", "sms" or "mvk"
+	Platform string        `json:"platform"` // "android", "iphone", "wphone" or empty
+	Data     string        `json:"data"`     // what it is about: "profile_photo", "comments" and so on
+	URL      string        `json:"url"`
+	Link     *AttachedLink `json:"link"`
+}
+
+// A DonutPost is what a post has to do with VK Donut.
+type DonutPost struct {
+	Donut       bool   `json:"is_donut"`      // whether it is for subscribers only
+	Paid        int    `json:"paid_duration"` // for how many seconds; -1 for ever
+	CanFreeCopy bool   `json:"can_publish_free_copy"`
+	EditMode    string `json:"edit_mode"` // "all" or "duration"
+	Placeholder struct {
+		Text string `json:"text"`
+	} `json:"placeholder"` // what others see
+}
+
+// Likes are how often a thing was liked.
+type Likes struct {
+	Count       int  `json:"count"`
+	Mine        bool `json:"user_likes"`   // whether the token's owner likes it
+	AuthorLikes bool `json:"author_liked"` // whether the author of the post does
+	GroupLikes  bool `json:"group_liked"`  // whether the community does
+	CanLike     bool `json:"can_like"`
+	CanAsAuthor bool `json:"can_like_as_author"`
+	CanAsGroup  bool `json:"can_like_by_group"`
+	CanPublish  bool `json:"can_publish"` // whether it can be reposted
+	NoReposts   bool `json:"repost_disabled"`
+}
+
+// Reposts are how often a thing was passed on.
+type Reposts struct {
+	Count int  `json:"count"`
+	Wall  int  `json:"wall_count"` // to walls
+	Mail  int  `json:"mail_count"` // in messages
+	Mine  bool `json:"user_reposted"`
+}
+
+// Comments are how often a post was commented.
+type Comments struct {
+	Count     int       `json:"count"`
+	List      []Comment `json:"list"`
+	CanPost   bool      `json:"can_post"`
+	CanView   bool      `json:"can_view"`
+	CanOpen   bool      `json:"can_open"`
+	CanClose  bool      `json:"can_close"`
+	GroupsCan bool      `json:"groups_can_post"`
+	Donut     struct {
+		Placeholder struct {
+			Text string `json:"text"`
+		} `json:"placeholder"`
+	} `json:"donut"`
+}
+
+// A Counter is how many there are of something.
+type Counter struct {
+	Count int `json:"count"`
+}
+
+// A Story is a story, which vanishes after a day.
+//
+// See https://dev.vk.com/ru/reference/objects/story.
+type Story struct {
+	ID        int64     `json:"id"`
+	OwnerID   int64     `json:"owner_id"`
+	AccessKey string    `json:"access_key"`
+	Type      string    `json:"type"` // "photo", "video", "live_active" or "live_finished"
+	Date      time.Time `json:"date"`
+	Expires   time.Time `json:"expires_at"`
+	Photo     *Photo    `json:"photo"`
+	Video     *Video    `json:"video"`
+	Preview   string    `json:"blurred_preview"` // the address of a blurred picture
+	Views     int       `json:"views"`
+	Link      *struct {
+		Text   string `json:"text"`
+		URL    string `json:"url"`
+		Target string `json:"link_url_target"`
+	} `json:"link"`
+
+	Parent      *Story `json:"parent_story"` // which it answers
+	ParentID    int64  `json:"parent_story_id"`
+	ParentOwner int64  `json:"parent_story_owner_id"`
+	ParentKey   string `json:"parent_story_access_key"`
+	Replies     struct {
+		Count int `json:"count"`
+		New   int `json:"new"`
+	} `json:"replies"`
+
+	Narratives     int    `json:"narratives_count"` // in how many it is
+	NarrativeTitle string `json:"first_narrative_title"`
+	NarrativeID    int64  `json:"first_narrative_id"`
+
+	Deleted        bool `json:"is_deleted"`
+	Expired        bool `json:"is_expired"`
+	Seen           bool `json:"seen"`
+	CanSee         bool `json:"can_see"`
+	CanComment     bool `json:"can_comment"`
+	CanReply       bool `json:"can_reply"`
+	CanLike        bool `json:"can_like"`
+	CanShare       bool `json:"can_share"`
+	CanHide        bool `json:"can_hide"`
+	CanAsk         bool `json:"can_ask"`
+	CanAskSecretly bool `json:"can_ask_anonymous"`
+	CanNarrate     bool `json:"can_use_in_narrative"`
+}
+
+// A Narrative is a collection of stories.
+type Narrative struct {
+	ID        int64   `json:"id"`
+	OwnerID   int64   `json:"owner_id"`
+	AccessKey string  `json:"access_key"`
+	Title     string  `json:"title"`
+	Views     int     `json:"views"`
+	Stories   []Story `json:"stories"`
+}
+
+// An Article is a long text.
+type Article struct {
+	ID        int64     `json:"id"`
+	OwnerID   int64     `json:"owner_id"`
+	OwnerName string    `json:"owner_name"`
+	AccessKey string    `json:"access_key"`
+	Title     string    `json:"title"`
+	Subtitle  string    `json:"subtitle"`
+	URL       string    `json:"url"`
+	ViewURL   string    `json:"view_url"`
+	State     string    `json:"state"` // "available", "protected", "deleted" and so on
+	Date      time.Time `json:"published_date"`
+	Photo     *Photo    `json:"photo"`
+	Views     int       `json:"views"`
+	Shares    int       `json:"shares"`
+}
+
+// A Podcast is one episode of a podcast.
+type Podcast struct {
+	ID        int64     `json:"id"`
+	OwnerID   int64     `json:"owner_id"`
+	AccessKey string    `json:"access_key"`
+	Artist    string    `json:"artist"`
+	Title     string    `json:"title"`
+	Duration  int       `json:"duration"` // in seconds
+	URL       string    `json:"url"`
+	Date      time.Time `json:"date"`
+	Info      struct {
+		Description string `json:"description"`
+		Plays       int    `json:"plays"`
+		Cover       struct {
+			Sizes []PhotoSize `json:"sizes"`
+		} `json:"cover"`
+	} `json:"podcast_info"`
+}
+
+// A Note is a note of a person's.
+type Note struct {
+	ID             int64     `json:"id"`
+	OwnerID        int64     `json:"owner_id"`
+	Title          string    `json:"title"`
+	Text           string    `json:"text"`
+	Wiki           string    `json:"text_wiki"` // with VK's markup
+	URL            string    `json:"view_url"`
+	Date           time.Time `json:"date"`
+	Comments       int       `json:"comments"`
+	Read           int       `json:"read_comments"`
+	CanComment     bool      `json:"can_comment"`
+	PrivacyView    []string  `json:"privacy_view"`
+	PrivacyComment []string  `json:"privacy_comment"`
+}
+
+// A WikiPage is a page of a community's wiki.
+type WikiPage struct {
+	ID            int64     `json:"id"`
+	GroupID       int64     `json:"group_id"`
+	OwnerID       int64     `json:"owner_id"`
+	CreatorID     int64     `json:"creator_id"`
+	EditorID      int64     `json:"editor_id"`
+	Title         string    `json:"title"`
+	Source        string    `json:"source"` // with VK's markup
+	HTML          string    `json:"html"`
+	URL           string    `json:"url"`
+	ViewURL       string    `json:"view_url"`
+	Created       time.Time `json:"created"`
+	Edited        time.Time `json:"edited"`
+	Views         int       `json:"views"`
+	Parent        string    `json:"parent"`
+	Parent2       string    `json:"parent2"`
+	WhoCanView    int       `json:"who_can_view"` // 2 all, 1 members, 0 managers
+	WhoCanEdit    int       `json:"who_can_edit"`
+	CanEdit       bool      `json:"current_user_can_edit"`
+	CanEditAccess bool      `json:"current_user_can_edit_access"`
+}

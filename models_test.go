@@ -1,0 +1,472 @@
+package vk_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unsafe"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/vktest"
+)
+
+// messageOf returns the message of a payload of testdata.
+func messageOf(t testing.TB, name string) *vk.Message {
+	t.Helper()
+	raw, err := os.ReadFile("testdata/payloads/" + name + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parseMessage(t, raw)
+}
+
+func parseMessage(t testing.TB, raw []byte) *vk.Message {
+	t.Helper()
+	e, err := vk.ParseEvent(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := vk.NewContext(t.Context(), nil, e).Message()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// attached returns what came in a message with one attachment.
+func attached(t testing.TB, object string) vk.Attached {
+	t.Helper()
+	m := parseMessage(t, []byte(`{"type":"message_new","object":{"message":{"peer_id":1,"attachments":[`+object+`]}}}`))
+	if len(m.Attachments) != 1 {
+		t.Fatalf("%s: %d attachments", object, len(m.Attachments))
+	}
+	return m.Attachments[0]
+}
+
+// TestAttachedRef: what can be sent again has its access key; what cannot says
+// so.
+func TestAttachedRef(t *testing.T) {
+	for _, tt := range []struct{ object, want string }{
+		{`{"type":"photo","photo":{"id":2,"owner_id":1,"access_key":"k"}}`, "photo1_2_k"},
+		{`{"type":"photo","photo":{"id":2,"owner_id":-1}}`, "photo-1_2"},
+		{`{"type":"photo","photo":{"id":2,"owner_id":-1},"access_key":"outer"}`, "photo-1_2_outer"},
+		{`{"type":"video","video":{"id":2,"owner_id":1,"access_key":"k"}}`, "video1_2_k"},
+		{`{"type":"clip","clip":{"id":2,"owner_id":1,"access_key":"k"}}`, "video1_2_k"},
+		{`{"type":"video_message","video_message":{"id":2,"owner_id":1,"access_key":"k"}}`, "video_message1_2_k"},
+		{`{"type":"audio","audio":{"id":2,"owner_id":1}}`, "audio1_2"},
+		{`{"type":"audio_message","audio_message":{"id":2,"owner_id":1,"access_key":"k"}}`, "audio_message1_2_k"},
+		{`{"type":"doc","doc":{"id":2,"owner_id":1,"access_key":"k"}}`, "doc1_2_k"},
+		{`{"type":"graffiti","graffiti":{"id":2,"owner_id":1,"access_key":"k"}}`, "graffiti1_2_k"},
+		{`{"type":"poll","poll":{"id":2,"owner_id":1}}`, "poll1_2"},
+		{`{"type":"story","story":{"id":2,"owner_id":1,"access_key":"k"}}`, "story1_2_k"},
+		{`{"type":"wall","wall":{"id":2,"to_id":-1,"from_id":5}}`, "wall-1_2"},
+		{`{"type":"wall","wall":{"id":2,"owner_id":-1,"to_id":7,"access_key":"k"}}`, "wall-1_2_k"},
+		{`{"type":"wall_reply","wall_reply":{"id":2,"owner_id":-1}}`, "wall_reply-1_2"},
+		{`{"type":"article","article":{"id":2,"owner_id":-1,"access_key":"k"}}`, "article-1_2_k"},
+		{`{"type":"podcast","podcast":{"id":2,"owner_id":-1}}`, "podcast-1_2"},
+		{`{"type":"narrative","narrative":{"id":2,"owner_id":-1}}`, "narrative-1_2"},
+		{`{"type":"note","note":{"id":2,"owner_id":1}}`, "note1_2"},
+		{`{"type":"market","market":{"id":2,"owner_id":-1,"access_key":"k"}}`, "market-1_2_k"},
+		{`{"type":"market_album","market_album":{"id":2,"owner_id":-1}}`, "market_album-1_2"},
+		{`{"type":"market_market_album","market_market_album":{"id":2,"owner_id":-1}}`, "market_album-1_2"},
+		{`{"type":"album","album":{"id":2,"owner_id":-1}}`, "album-1_2"},
+		{`{"type":"video_playlist","video_playlist":{"id":2,"owner_id":-1}}`, "video_playlist-1_2"},
+		{`{"type":"audio_playlist","audio_playlist":{"id":2,"owner_id":-1,"access_key":"k"}}`, "audio_playlist-1_2_k"},
+		{`{"type":"textlive","textlive":{"id":2,"owner_id":-1,"access_key":"k"}}`, "textlive-1_2_k"}, // not known here
+
+		{`{"type":"photo"}`, ""},
+		{`{"type":"photo","photo":null}`, ""},
+		{`{"type":"photo","video":{"id":2,"owner_id":1}}`, ""},
+		{`{"type":"photo","photo":{"id":2,"owner_id":1,"access_key":"a,photo3_4"}}`, ""}, // no second one by way of a key
+		{`{"type":"gift","gift":{"id":2}}`, ""},
+		{`{"type":"sticker","sticker":{"sticker_id":2}}`, ""},
+		{`{"type":"call","call":{"initiator_id":2}}`, ""},
+		{`{"type":"textlive"}`, ""},
+		{`{"type":"a b","a b":{"id":2,"owner_id":1}}`, ""},
+		{`{}`, ""},
+	} {
+		a := attached(t, tt.object)
+		ref, ok := a.Ref()
+		if ok != (tt.want != "") || ok && ref.String() != tt.want {
+			t.Errorf("%s: %v, %v, want %q", tt.object, ref, ok, tt.want)
+		}
+		if ok && a.String() != tt.want || !ok && a.String() != a.Type {
+			t.Errorf("%s: String: %q", tt.object, a)
+		}
+		if ok {
+			if _, err := vk.ParseAttachment(tt.want); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	link := attached(t, `{"type":"link","link":{"url":"https://example.com/"}}`)
+	if _, ok := link.Ref(); ok || link.String() != "https://example.com/" {
+		t.Errorf("a link: %s", link)
+	}
+}
+
+// TestAttachedUnknown: a type that nobody knows is there, with its object as VK
+// sent it.
+func TestAttachedUnknown(t *testing.T) {
+	a := attached(t, `{"type":"hologram","hologram":{"id":1, "x":[1]},"new":true}`)
+	want := vk.Attached{Type: "hologram", Other: map[string]json.RawMessage{"hologram": []byte(`{"id":1, "x":[1]}`), "new": []byte(`true`)}}
+	if diff := cmp.Diff(want, a); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if a := messageOf(t, "variants/message_new__attachments").Attachments[0]; a.Other != nil {
+		t.Errorf("a photo has others: %v", a.Other)
+	}
+}
+
+// TestSendAgain: what somebody sent, a handler sends back, as it came.
+func TestSendAgain(t *testing.T) {
+	r := vk.NewRouter("!")
+	vk.On(r, vk.EventMessageNew, func(c *vk.Context, e *vk.MessageNew) error {
+		for _, a := range e.Message.Attachments {
+			if err := c.Send("", a); err != nil {
+				return c.Send(err.Error())
+			}
+		}
+		if g := e.Message.Geo; g != nil {
+			return c.Send("There:", *g.Coordinates)
+		}
+		return nil
+	})
+	bot := vktest.Start(t, r)
+	anna := bot.User("Anna")
+	for _, tt := range []struct {
+		name string
+		what vktest.Attachment
+		want string
+	}{
+		{"photo", vktest.Photo(600, 400), "photo"},
+		{"voice", vktest.Voice(3), "audio_message"},
+		{"document", vktest.Document("x.txt", 5), "doc"},
+		{"sticker", vktest.Sticker(9019), "sticker"},
+	} {
+		anna.Says("", tt.what)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		got, err := anna.Next(ctx)
+		cancel()
+		if err != nil || !slices.Equal(got.Attachments, []string{tt.want}) {
+			t.Errorf("%s: heard %+v, %v", tt.name, got, err)
+		}
+	}
+	anna.Says("", vktest.Location(59.93, 30.31))
+	anna.Hears("There:")
+}
+
+// TestSendAgainRefused: what cannot be sent again is an error before anything is
+// sent.
+func TestSendAgainRefused(t *testing.T) {
+	c, rec := vktest.NewContext("hi")
+	err := c.Send("Yours:", attached(t, `{"type":"gift","gift":{"id":2}}`))
+	if err == nil || !strings.Contains(err.Error(), `"gift"`) {
+		t.Errorf("%v", err)
+	}
+	if n := len(rec.Messages()); n != 0 {
+		t.Errorf("%d messages were sent", n)
+	}
+}
+
+// TestLargestPhoto: the largest size is found by its area; by its letter where
+// VK does not tell it; and the original if there is one.
+func TestLargestPhoto(t *testing.T) {
+	sizes := func(s ...vk.PhotoSize) *vk.Photo { return &vk.Photo{Sizes: s} }
+	for _, tt := range []struct {
+		name  string
+		photo *vk.Photo
+		want  string
+	}{
+		{"nil", nil, ""},
+		{"none", sizes(), ""},
+		{"by area", sizes(vk.PhotoSize{Type: "z", URL: "1", Width: 10, Height: 10}, vk.PhotoSize{Type: "s", URL: "2", Width: 20, Height: 10}), "2"},
+		{"in any order", sizes(vk.PhotoSize{Type: "x", URL: "2", Width: 20, Height: 10}, vk.PhotoSize{Type: "w", URL: "1", Width: 10, Height: 10}), "2"},
+		{"by letter", sizes(vk.PhotoSize{Type: "x", URL: "1"}, vk.PhotoSize{Type: "w", URL: "2"}, vk.PhotoSize{Type: "o", URL: "3"}), "2"},
+		{"an unknown letter", sizes(vk.PhotoSize{Type: "base", URL: "1"}, vk.PhotoSize{Type: "s", URL: "2"}), "2"},
+		{"without an address", sizes(vk.PhotoSize{Type: "w", Width: 9, Height: 9}, vk.PhotoSize{Type: "s", URL: "2"}), "2"},
+		{"of a preview", sizes(vk.PhotoSize{Type: "s", Src: "2"}), "2"},
+		{"images", &vk.Photo{Images: []vk.PhotoSize{{URL: "2", Width: 1, Height: 1}}}, "2"},
+		{"the original", &vk.Photo{Orig: &vk.PhotoSize{URL: "2"}, Sizes: []vk.PhotoSize{{URL: "1", Width: 9, Height: 9}}}, "2"},
+		{"the original without an address", &vk.Photo{Orig: &vk.PhotoSize{}, Sizes: []vk.PhotoSize{{URL: "2", Width: 9, Height: 9}}}, "2"},
+	} {
+		if got := tt.photo.Largest(); got.URL != tt.want {
+			t.Errorf("%s: %+v", tt.name, got)
+		}
+	}
+	v := &vk.Video{Images: []vk.Image{{URL: "2", Width: 20, Height: 10}, {URL: "1", Width: 10, Height: 10}, {Width: 99, Height: 99}}, FirstFrame: []vk.Image{{URL: "3"}}}
+	if got := v.Cover(); got.URL != "2" {
+		t.Errorf("a cover: %+v", got)
+	}
+	if got := (&vk.Video{FirstFrame: []vk.Image{{URL: "3"}}}).Cover(); got.URL != "3" {
+		t.Errorf("no cover: %+v", got)
+	}
+	if got := (*vk.Video)(nil).Cover(); got.URL != "" {
+		t.Errorf("no video: %+v", got)
+	}
+}
+
+// TestMessageAll: a message, what it answers, and what it forwards, in depth; and
+// no further than the loop goes.
+func TestMessageAll(t *testing.T) {
+	m := &vk.Message{CMID: 1,
+		Reply: &vk.Message{CMID: 2, Forwarded: []vk.Message{{CMID: 3}}},
+		Forwarded: []vk.Message{
+			{CMID: 4, Reply: &vk.Message{CMID: 5}, Forwarded: []vk.Message{{CMID: 6}}},
+			{CMID: 7},
+		},
+	}
+	for stop := int64(1); stop <= 8; stop++ {
+		var got []int64
+		for m := range m.All() {
+			if got = append(got, m.CMID); m.CMID == stop {
+				break
+			}
+		}
+		if diff := cmp.Diff([]int64{1, 2, 3, 4, 5, 6, 7}[:min(stop, 7)], got); diff != "" {
+			t.Errorf("to %d (-want +got):\n%s", stop, diff)
+		}
+	}
+}
+
+// TestMessageMethods: the small questions.
+func TestMessageMethods(t *testing.T) {
+	chat, dialog := &vk.Message{PeerID: 2_000_000_017}, &vk.Message{PeerID: 17}
+	if !chat.IsChat() || chat.ChatID() != 17 || dialog.IsChat() || dialog.ChatID() != 0 || (&vk.Message{PeerID: 2_000_000_000}).ChatID() != 0 {
+		t.Error("a chat or not")
+	}
+	m := messageOf(t, "variants/message_new__attachments")
+	if !m.Has("photo") || !m.Has("poll") || m.Has("gift") || m.Has("") {
+		t.Error("Has")
+	}
+	if p := (&vk.Post{ToID: 5}).Owner(); p != 5 {
+		t.Errorf("owner %d", p)
+	}
+}
+
+// TestKeyboardOfAMessage: the buttons that came with a message are those that
+// were sent, and can be sent again, changed.
+func TestKeyboardOfAMessage(t *testing.T) {
+	kb := &vk.Keyboard{Inline: true}
+	kb.Row(vk.TextButton("Buy", vk.Cmd("buy", "green tea")).Positive(), vk.CallbackButton("♥", json.RawMessage(`{"a":1}`)))
+	kb.Row(vk.LinkButton("Site", "https://vk.com/dev"), vk.AppButton("App", 5, -6, "h"))
+	kb.Row(vk.LocationButton(nil), vk.PayButton("action=x"))
+	want, err := json.Marshal(kb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got vk.Keyboard
+	if err := json.Unmarshal(want, &got); err != nil {
+		t.Fatal(err)
+	}
+	again, err := json.Marshal(&got)
+	if diff := cmp.Diff(string(want), string(again)); diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	if p, ok := got.Rows[0][1].Payload.(json.RawMessage); !ok || string(p) != `{"a":1}` || got.Rows[2][0].Payload != nil {
+		t.Errorf("payloads: %s, %v", p, got.Rows[2][0].Payload)
+	}
+
+	carousel := vk.Carousel{
+		{Title: "Tea", Description: "Green", Photo: "-1_2", Buttons: []vk.Button{vk.TextButton("Buy", nil)}, Link: "https://vk.com/dev"},
+		{Title: "Tea", Description: "Black", Photo: "-1_3", Buttons: []vk.Button{vk.TextButton("Buy", nil)}, OpenPhoto: true},
+	}
+	want, err = json.Marshal(carousel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var l vk.Carousel
+	if err := json.Unmarshal(want, &l); err != nil {
+		t.Fatal(err)
+	}
+	again, err = json.Marshal(l)
+	if diff := cmp.Diff(string(want), string(again)); diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	for _, bad := range []string{`[]`, `"x"`, `false`, `0`} {
+		if json.Unmarshal([]byte(bad), new(vk.Keyboard)) == nil || json.Unmarshal([]byte(bad), new(vk.Carousel)) == nil {
+			t.Errorf("%s is a keyboard", bad)
+		}
+		m := parseMessage(t, []byte(`{"type":"message_new","object":{"message":{"peer_id":5,"text":"hi","keyboard":`+bad+`,"template":`+bad+`}}}`))
+		if m.Keyboard != nil || m.Carousel != nil || m.Text != "hi" {
+			t.Errorf("%s: %+v", bad, m)
+		}
+	}
+}
+
+// TestCoordinates: a place is read in all ways in which VK writes it.
+func TestCoordinates(t *testing.T) {
+	for _, tt := range []struct {
+		raw  string
+		want *vk.Location
+	}{
+		{`{"latitude":59.5,"longitude":-30.25}`, &vk.Location{Lat: 59.5, Long: -30.25}},
+		{`{"latitude":"59.5","longitude":"-30.25"}`, &vk.Location{Lat: 59.5, Long: -30.25}},
+		{`"59.5 -30.25"`, &vk.Location{Lat: 59.5, Long: -30.25}},
+		{`" 59.5  -30.25 "`, &vk.Location{Lat: 59.5, Long: -30.25}},
+		{`"59.5"`, nil}, {`"a b"`, nil}, {`[]`, nil}, {`5`, nil}, {`null`, nil}, {`""`, nil},
+	} {
+		m := parseMessage(t, []byte(`{"type":"message_new","object":{"message":{"peer_id":5,"geo":{"type":"point","coordinates":`+tt.raw+`}}}}`))
+		if diff := cmp.Diff(tt.want, m.Geo.Coordinates); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.raw, diff)
+		}
+	}
+	stored, _ := json.Marshal(vk.Location{Lat: 1, Long: 2})
+	var l vk.Location
+	if err := json.Unmarshal(stored, &l); err != nil || l != (vk.Location{Lat: 1, Long: 2}) {
+		t.Errorf("stored as %s, read as %v, %v", stored, l, err)
+	}
+}
+
+// TestAttachedIsSmall: an album of ten is no heap of empty structs.
+func TestAttachedIsSmall(t *testing.T) {
+	if n := unsafe.Sizeof(vk.Attached{}); n > 512 {
+		t.Errorf("an attachment takes %d bytes", n)
+	}
+}
+
+// TestOnKind: a listener has the type of its kind, or takes the bytes.
+func TestOnKind(t *testing.T) {
+	raw, err := os.ReadFile("testdata/payloads/photo_comment_new.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := vk.ParseEvent(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r vk.Router
+	heard := 0
+	vk.On(&r, vk.EventPhotoCommentNew, func(_ *vk.Context, p *vk.PhotoComment) error {
+		if heard++; p.PhotoID != 457240111 || p.Text == "" || p.PhotoOwnerID != -203551742 || p.Date.Location() != time.UTC {
+			return errors.New("an empty comment")
+		}
+		return nil
+	})
+	vk.On(&r, vk.Kind[json.RawMessage]("photo_comment_new"), func(_ *vk.Context, p *json.RawMessage) error {
+		if heard++; string(*p) != string(e.Object) {
+			return errors.New("other bytes")
+		}
+		return nil
+	})
+	if err := r.Serve(vk.NewContext(t.Context(), vk.NewClient("x"), e)); err != nil || heard != 2 {
+		t.Errorf("%v, heard %d times", err, heard)
+	}
+	for _, on := range []func(){
+		func() {
+			vk.On(&r, vk.Kind[vk.Photo]("photo_comment_new"), func(*vk.Context, *vk.Photo) error { return nil })
+		},
+		func() {
+			vk.On(&r, vk.Kind[vk.Message](vk.EventStart), func(*vk.Context, *vk.Message) error { return nil })
+		},
+	} {
+		func() {
+			defer func() {
+				if s, _ := recover().(string); !strings.Contains(s, "its object is a vk.") {
+					t.Errorf("no panic, or one that says %q", s)
+				}
+			}()
+			on()
+		}()
+	}
+}
+
+// TestDrift: what VK adds and bends is told, each with its place; what it always
+// sends is not.
+func TestDrift(t *testing.T) {
+	for _, tt := range []struct{ name, event, want string }{
+		{"nothing", `{"type":"group_join","object":{"user_id":1,"join_type":"join"}}`, ""},
+		{"an unknown kind", `{"type":"party","object":{"x":1}}`, `party: unknown kind: {"x":1}`},
+		{"confirmation", `{"type":"confirmation","group_id":1}`, ""},
+		{"no object", `{"type":"group_join"}`, ""},
+		{"a new field", `{"type":"group_join","object":{"user_id":1,"why":{"a":1}}}`, `group_join: unknown field object.why: {"a":1}`},
+		{"a bent value", `{"type":"group_join","object":{"user_id":{"a":1}}}`, `group_join: bent value object.user_id, want int64: {"a":1}`},
+		{"a bent object", `{"type":"group_join","object":[1]}`, `group_join: bent value object, want vk.GroupJoin: [1]`},
+		{"converted", `{"type":"group_join","object":{"user_id":"5","join_type":7}}`, ""},
+		{"left out", `{"type":"message_reply","object":{"version":5,"attachments":[{"type":"audio","audio":{"track_code":"x"}}]}}`, ""},
+		{"a new attachment", `{"type":"message_new","object":{"message":{"attachments":[{"type":"x","x":{}}]}}}`, `message_new: unknown field object.message.attachments[0].x: {}`},
+		{"deep", `{"type":"message_new","object":{"message":{"attachments":[{"type":"photo","photo":{"sizes":[{"url":[]}]}}]}}}`,
+			`message_new: bent value object.message.attachments[0].photo.sizes[0].url, want string: []`},
+		{"a new action", `{"type":"message_new","object":{"message":{"action":{"type":"chat_dance"}}}}`, `message_new: unknown kind object.message.action.type: "chat_dance"`},
+		{"an action", `{"type":"message_new","object":{"message":{"action":{"type":"chat_kick_user","member_id":5}}}}`, ""},
+		{"of an old version", `{"type":"message_new","object":{"peer_id":5,"text":"hi","from_id":5}}`, ""},
+		{"a new field of an old version", `{"type":"message_new","object":{"peer_id":5,"x":1}}`, `message_new: unknown field object.x: 1`},
+	} {
+		e, err := vk.ParseEvent([]byte(tt.event))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, d := range e.Drift() {
+			got = append(got, d.String()+": "+string(d.Sample))
+		}
+		if s := strings.Join(got, "; "); s != tt.want {
+			t.Errorf("%s: got  %s\nwant %s", tt.name, s, tt.want)
+		}
+	}
+	long := `{"type":"group_join","object":{"x":"` + strings.Repeat("a", 5000) + `"}}`
+	e, _ := vk.ParseEvent([]byte(long))
+	d := e.Drift()[0]
+	if len(d.Sample) != 1024 {
+		t.Errorf("a sample of %d bytes", len(d.Sample))
+	}
+	if d.Sample[0] = 'x'; string(e.Raw) != long {
+		t.Error("a sample is part of the event")
+	}
+	if s := vk.DriftKind(9).String(); s != "DriftKind(9)" {
+		t.Error(s)
+	}
+}
+
+// FuzzModels: whatever an event holds, its models are filled, and their methods
+// have something to say.
+func FuzzModels(f *testing.F) {
+	for _, pattern := range []string{"testdata/payloads/*.json", "testdata/payloads/variants/*.json"} {
+		files, _ := filepath.Glob(pattern)
+		for _, file := range files {
+			raw, err := os.ReadFile(file)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(raw)
+		}
+	}
+	f.Add([]byte(`{"type":"message_new","object":{"message":{"geo":{"coordinates":"1 2"},"template":{"elements":[{"photo":{}}]}}}}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		e, err := vk.ParseEvent(raw)
+		if err != nil {
+			return
+		}
+		for _, d := range e.Drift() {
+			if d.Event != e.Kind || d.String() == "" || len(d.Sample) > 1024 {
+				t.Errorf("%+v", d)
+			}
+		}
+		m, err := vk.NewContext(t.Context(), nil, e).Message()
+		if err != nil {
+			return
+		}
+		for m := range m.All() {
+			for _, a := range m.Attachments {
+				m.Has(a.Type)
+				a.Photo.Largest()
+				a.Video.Cover()
+				if ref, ok := a.Ref(); ok {
+					if back, err := vk.ParseAttachment(ref.String()); err != nil || back.String() != a.String() {
+						t.Errorf("%s: %v, %v", ref, back, err)
+					}
+				}
+			}
+			if _, err := json.Marshal(m.Geo); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}

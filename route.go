@@ -152,6 +152,7 @@ func (r *Router) Text(texts string, h HandlerFunc, mw ...Middleware) *Route {
 func (r *Router) When(cond Cond, h HandlerFunc, mw ...Middleware) *Route {
 	rt := Route{When: cond, Use: mw, Handler: h}
 	if cond == nil {
+		rt.When = func(*Context) (bool, error) { return false, nil }
 		return r.refuse(rt, callers(1), errors.New("nil condition"))
 	}
 	return r.add(rt, callers(1))

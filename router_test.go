@@ -71,11 +71,11 @@ func (l *trace) is(t *testing.T, want ...string) {
 	*l = nil
 }
 
-// panics returns what f panics with. The places in it that are of this file
-// come back as HERE.
+// panics returns what f panics with. The places of tests in it come
+// back as HERE.
 func panics(f func()) (msg string) {
 	defer func() {
-		msg = regexp.MustCompile(`router_test\.go:\d+`).ReplaceAllString(fmt.Sprint(recover()), "HERE")
+		msg = regexp.MustCompile(`[a-z]+_test\.go:\d+`).ReplaceAllString(fmt.Sprint(recover()), "HERE")
 	}()
 	f()
 	return ""

@@ -128,11 +128,12 @@ func (c *Context) attached() []string {
 	i := c.inv
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if !i.attachments.read {
-		i.attachments.read = true
-		i.attachments.kinds = attachedTo(c.event)
+	f := i.finding()
+	if !f.looked {
+		f.looked = true
+		f.attached = attachedTo(c.event)
 	}
-	return i.attachments.kinds
+	return f.attached
 }
 
 func attachedTo(e *Event) (kinds []string) {
@@ -199,11 +200,23 @@ func payloadKeys(payload json.RawMessage) (values map[string]json.RawMessage) {
 	return values
 }
 
-// A pressValue is what the payload of a button holds for its route.
-type pressValue struct {
-	done bool
-	v    any
-	err  error
+// found is what was found in an event for conditions and routes, of which most
+// handlers need nothing.
+type found struct {
+	looked   bool // for attachments
+	attached []string
+
+	decoded bool // the payload, for the route
+	payload any
+	err     error
+}
+
+// finding returns what was found so far. The caller holds i.mu.
+func (i *invocation) finding() *found {
+	if i.found == nil {
+		i.found = new(found)
+	}
+	return i.found
 }
 
 // pressed returns what the payload of the button holds for the route, decoded
@@ -212,9 +225,10 @@ func (c *Context) pressed() (any, error) {
 	i := c.inv
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if p := &i.press; !p.done && i.route != nil && i.route.decode != nil {
-		p.done = true
-		p.v, p.err = i.route.decode(c)
+	f := i.finding()
+	if !f.decoded && i.route != nil && i.route.decode != nil {
+		f.decoded = true
+		f.payload, f.err = i.route.decode(c)
 	}
-	return i.press.v, i.press.err
+	return f.payload, f.err
 }

@@ -66,13 +66,9 @@ type invocation struct {
 	module   *Module   // that the handler is of, or nil
 	life     *lifetime // of its set, or nil
 
-	mu          sync.Mutex
-	message     *Message // decoded on demand
-	press       pressValue
-	attachments struct {
-		read  bool
-		kinds []string
-	}
+	mu      sync.Mutex
+	message *Message // decoded on demand
+	found   *found   // nil until something is
 	sends   map[string]int
 	hooks   hooks
 	routers []*Router // which served the event here, the first left out

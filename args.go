@@ -75,6 +75,9 @@ func (c *Context) parseArgs() ([]value, error) {
 // or of its default. It is "" if there is none of that name or it was not
 // given.
 func (c *Context) Arg(name string) string {
+	if text, ok := c.inv.captured(name); ok {
+		return text
+	}
 	values, _ := c.parseArgs()
 	for i, v := range values {
 		if c.inv.route.params[i].name == name {

@@ -84,11 +84,37 @@ func run(c *Context, checks []Check) error {
 	return nil
 }
 
-// Allowed runs the checks that stand before the route, and nothing else. It
-// returns nil if they let the event of c through, else a [*CheckError].
+// Allowed runs what stands before the route, and nothing else: it returns nil if
+// the event of c may come through, an error that wraps [ErrDisabled] if the route
+// is switched off, and else the [*CheckError] of the check that refuses. A check
+// that panics is a [*PanicError]. For the checks, [Context.Route] is the route.
 func (rt *Route) Allowed(c *Context) error {
+	if c.inv.route != rt {
+		c = c.as(rt)
+	}
+	return rt.allowed(c)
+}
+
+func (rt *Route) allowed(c *Context) (err error) {
+	if !rt.Enabled() {
+		return fmt.Errorf("vk: %w", ErrDisabled)
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = caught(v)
+		}
+	}()
 	if err := rt.router.allow(c); err != nil {
 		return err
 	}
 	return run(c, rt.Checks)
+}
+
+// as returns a Context like c for the checks of a route that does not run.
+func (c *Context) as(rt *Route) *Context {
+	d := newContext(c.ctx, c.client, c.event, c.inv.job)
+	d.via = c.via
+	d.inv.name, d.inv.via, d.inv.outer = "checks of "+rt.Pattern, c.via, c.inv
+	d.inv.route, d.inv.prefix = rt, c.inv.prefix
+	return d
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 )
@@ -57,15 +56,19 @@ type invocation struct {
 	job   *job        // nil outside of a Dispatcher
 
 	// Of a route: what was matched.
-	route   *Route
-	prefix  string
-	line    string // the rest of the text, behind prefix and words
-	args    args
-	refused error     // by a check
-	life    *lifetime // of the module that the handler is of, or nil
+	route    *Route
+	prefix   string
+	text     string // behind the prefix
+	line     string // the rest of it, behind the words
+	args     args
+	captures []capture
+	refused  error     // by a check, or because a condition failed
+	module   *Module   // that the handler is of, or nil
+	life     *lifetime // of its set, or nil
 
 	mu      sync.Mutex
-	message *Message // decoded on demand
+	message *Message  // decoded on demand
+	found   *findings // nil until something is
 	sends   map[string]int
 	hooks   hooks
 	routers []*Router // which served the event here, the first left out
@@ -87,52 +90,6 @@ func newContext(ctx context.Context, client *Client, e *Event, j *job) *Context 
 	made.c = Context{ctx: ctx, event: e, client: client, inv: &made.inv}
 	made.inv.job = j
 	return &made.c
-}
-
-// invoke runs h as an invocation of its own: named, with a Context that ends
-// when h returns, within the time limit, and with panics made errors. What
-// prepare sets up on the new invocation, h finds.
-func (c *Context) invoke(name string, h HandlerFunc, prepare func(*invocation)) (err error) {
-	ctx, cancel := context.WithCancelCause(c.ctx)
-	child := newContext(ctx, c.client, c.event, c.inv.job)
-	child.inv.name = name
-	child.inv.outer, child.inv.via = c.inv, c.via
-	if prepare != nil {
-		prepare(child.inv)
-	}
-	j := c.inv.job
-	outer := j.enter(inner{name, cancel})
-	ended := false
-	defer func() {
-		if v := recover(); v != nil {
-			err = caught(v)
-		} else if !ended {
-			// Nobody can be given an error: the goroutine is on its way out.
-			j.report(named(name, errGoexit))
-		}
-		j.leave(outer)
-		cancel(nil)
-		err = named(name, err)
-	}()
-	err = h(child)
-	ended = true
-	return err
-}
-
-// caught makes an error of what was recovered from a panic.
-func caught(v any) error {
-	if err, ok := v.(*PanicError); ok {
-		return err // raised again
-	}
-	return &PanicError{v, debug.Stack()}
-}
-
-// named says of err which handler returned it.
-func named(name string, err error) error {
-	if err == nil || name == "" {
-		return err
-	}
-	return fmt.Errorf("vk: %s: %w", name, err)
 }
 
 // WithContext returns a Context like c whose deadline, end and values are those
@@ -227,8 +184,30 @@ func (c *Context) Message() (*Message, error) {
 	return m, err
 }
 
-// Route returns the route that the handler runs for, or nil outside of one.
-func (c *Context) Route() *Route { return c.inv.route }
+// Author returns the page of who caused the event, a person or a community, or
+// an error that wraps [ErrNotFound] if nobody did. Each call asks VK; see
+// [Client.Profiles].
+func (c *Context) Author(opts ...ProfileOption) (Profile, error) {
+	return c.profile(c.FromID(), opts)
+}
 
-// Prefix returns the prefix that the command was written with.
-func (c *Context) Prefix() string { return c.inv.prefix }
+// Self returns the page of the bot: that of the community which the event is
+// from. Each call asks VK; see [Client.Profiles], and [Client.Self] for the page
+// of any token.
+func (c *Context) Self(opts ...ProfileOption) (Profile, error) {
+	return c.profile(-c.event.GroupID, opts)
+}
+
+func (c *Context) profile(peer int64, opts []ProfileOption) (Profile, error) {
+	if peer == 0 {
+		return Profile{}, fmt.Errorf("vk: nobody: %w", ErrNotFound)
+	}
+	pages, err := c.client.Profiles(c, []int64{peer}, opts...)
+	switch {
+	case err != nil:
+		return Profile{}, err
+	case pages[0].PeerID == 0:
+		return Profile{}, fmt.Errorf("vk: page %d: %w", peer, ErrNotFound)
+	}
+	return pages[0], nil
+}

@@ -1,6 +1,6 @@
 package vk
 
-import "errors"
+import "slices"
 
 // hooks are what middleware has asked to be run around the handler.
 type hooks struct {
@@ -16,7 +16,8 @@ type hooks struct {
 // were added.
 //
 // Middleware around a whole Router can add hooks as well: they run before the
-// route that the Router finds, and not if it finds none.
+// route that the Router finds, and not if it finds none. Those of a route are
+// not run for the routes that its handler runs, see [Context.Run].
 func (c *Context) Before(f HandlerFunc) {
 	i := c.inv
 	i.mu.Lock()
@@ -35,35 +36,61 @@ func (c *Context) After(f func(c *Context, err error) error) {
 	i.hooks.after = append(i.hooks.after, f)
 }
 
-// run runs h between its hooks, which are those of the invocations around, then
-// its own.
-func (i *invocation) run(c *Context, h HandlerFunc) (err error) {
-	var before []HandlerFunc
-	var after []func(*Context, error) error
-	for up := i; up != nil; up = up.outer {
-		up.mu.Lock()
-		if len(up.hooks.before) > 0 {
-			before = append(up.hooks.before[:len(up.hooks.before):len(up.hooks.before)], before...)
-		}
-		if len(up.hooks.after) > 0 {
-			after = append(up.hooks.after[:len(up.hooks.after):len(up.hooks.after)], after...)
-		}
-		up.mu.Unlock()
-	}
+// run runs h between its hooks: those of the invocations around that are of no
+// other route, then its own.
+func (i *invocation) run(c *Context, h HandlerFunc) error {
+	before, after := i.hooksAround()
 	for _, f := range before {
 		if err := f(c); err != nil {
 			return err
 		}
 	}
-	for _, f := range after { // deferred: also if h panics
+	if len(after) == 0 {
+		return h(c)
+	}
+	return runAfter(c, h, after)
+}
+
+func (i *invocation) hooksAround() (before []HandlerFunc, after []func(*Context, error) error) {
+	for up := i; up != nil && (up == i || up.route == nil); up = up.outer {
+		up.mu.Lock()
+		if len(up.hooks.before) > 0 {
+			before = append(slices.Clip(up.hooks.before), before...)
+		}
+		if len(up.hooks.after) > 0 {
+			after = append(slices.Clip(up.hooks.after), after...)
+		}
+		up.mu.Unlock()
+	}
+	return before, after
+}
+
+// runAfter runs h and then the hooks, the last first, however h and they end.
+func runAfter(c *Context, h HandlerFunc, after []func(*Context, error) error) (err error) {
+	ended := false
+	for _, f := range after {
 		defer func() {
 			if v := recover(); v != nil {
-				err = errors.Join(err, caught(v))
+				err = join(err, caught(v))
+			} else if !ended && err == nil {
+				err = errGoexit
 			}
-			if e := f(c, err); e != nil {
-				err = errors.Join(err, e)
+			if e := afterwards(c, f, err); e != nil {
+				err = join(err, e)
 			}
 		}()
 	}
-	return h(c)
+	err = h(c)
+	ended = true
+	return err
+}
+
+// afterwards runs a hook, whose panic is an error.
+func afterwards(c *Context, f func(*Context, error) error, err error) (e error) {
+	defer func() {
+		if v := recover(); v != nil {
+			e = caught(v)
+		}
+	}()
+	return f(c, err)
 }

@@ -71,11 +71,11 @@ func (l *trace) is(t *testing.T, want ...string) {
 	*l = nil
 }
 
-// panics returns what f panics with. The places in it that are of this file
-// come back as HERE.
+// panics returns what f panics with. The places of tests in it come
+// back as HERE.
 func panics(f func()) (msg string) {
 	defer func() {
-		msg = regexp.MustCompile(`router_test\.go:\d+`).ReplaceAllString(fmt.Sprint(recover()), "HERE")
+		msg = regexp.MustCompile(`[a-z]+_test\.go:\d+`).ReplaceAllString(fmt.Sprint(recover()), "HERE")
 	}()
 	f()
 	return ""
@@ -249,17 +249,18 @@ func TestRouterRefusesAtRegistration(t *testing.T) {
 			r.Add(vk.Route{Pattern: "a", Handler: nothing})
 		}, `vk: pattern "a" (at HERE): another route has the words "a" (at HERE)`},
 		{"a longer command is another", func(r *vk.Router) { r.Handle("a", nothing); r.Handle("a b", nothing); r.Handle("A", nothing) }, ""},
-		{"two NotFounds", func(r *vk.Router) { r.NotFound(nothing); r.NotFound(nothing) }, `vk: NotFound (at HERE): there is another (at HERE)`},
+		{"two NotFounds", func(r *vk.Router) { r.NotFound(nothing); r.NotFound(nothing) }, `vk: NotFound (at HERE): another route has the NotFound of "" (at HERE)`},
 		{"two NotFounds of the same words", func(r *vk.Router) {
 			r.Route("a|b", func(r *vk.Router) { r.NotFound(nothing) })
 			r.Route("b", func(r *vk.Router) { r.Group(func(r *vk.Router) { r.NotFound(nothing) }) })
-		}, `vk: NotFound (at HERE): there is another (at HERE)`},
+		}, `vk: NotFound (at HERE): another route has the NotFound of "b" (at HERE)`},
 		{"a NotFound beside the route of its words", in(func(r *vk.Router) { r.NotFound(nothing); r.Handle("", nothing) }), ""},
 
 		{"type of another kind", func(r *vk.Router) { vk.On(r, "group_join", func(*vk.Context, *vk.GroupLeave) error { return nil }) },
 			`vk: On "group_join" (at HERE): its object is a vk.GroupJoin, not a vk.GroupLeave`},
-		{"type of one's own for a known kind", func(r *vk.Router) { vk.On(r, "message_new", func(*vk.Context, *json.RawMessage) error { return nil }) },
-			`vk: On "message_new" (at HERE): its object is a vk.MessageNew, not a json.RawMessage`},
+		{"type of one's own for a known kind", func(r *vk.Router) { vk.On(r, "message_new", func(*vk.Context, *struct{ X int }) error { return nil }) },
+			`vk: On "message_new" (at HERE): its object is a vk.MessageNew, not a struct { X int }`},
+		{"JSON for a known kind", func(r *vk.Router) { vk.On(r, "message_new", func(*vk.Context, *json.RawMessage) error { return nil }) }, ""},
 		{"type of one's own for an unknown kind", func(r *vk.Router) { vk.On(r, "like_add", func(*vk.Context, *json.RawMessage) error { return nil }) }, ""},
 	}
 	for _, tt := range tests {

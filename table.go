@@ -14,10 +14,26 @@ import (
 // after a change, and never changed itself. An event keeps the table that it
 // began with.
 type table struct {
-	prefix    func(*Context) (string, bool)
-	listeners map[string][]*listener
-	root      node
-	unknown   *target // for a line with a prefix that leads nowhere
+	prefix  func(*Context) (string, bool)
+	heard   hearing
+	root    node               // of the words of commands
+	presses []*target          // those of a payload's key
+	texts   map[string]*target // by sameText
+	conds   []*target          // those with a condition
+	unknown *target            // for a line with a prefix that leads nowhere
+}
+
+// A target is what an event can lead to: a route, or a Router's NotFound.
+type target struct {
+	name    string     // in errors and random ids
+	label   string     // in complaints about its registration,
+	place   string     // as is this
+	claims  []claim    // what no other has
+	words   [][]string // the commands that lead to it
+	texts   []string   // and the texts
+	route   *Route     // nil for a NotFound
+	run     HandlerFunc
+	edition *edition // of the module that it is of; nil if it is of none
 }
 
 // A node of the tree of command words.
@@ -53,25 +69,38 @@ func (r *Router) compile() *table {
 		run := sync.OnceValue(func() HandlerFunc { return chain(use, unknown) })
 		r.unknown = &target{name: "NotFound", run: func(c *Context) error { return run()(c) }}
 	}
-	t := &table{prefix: r.Prefix, listeners: make(map[string][]*listener), unknown: r.unknown}
-	for _, l := range r.listeners {
-		t.listeners[l.kind] = append(t.listeners[l.kind], l)
-	}
-	for _, to := range r.targets {
-		for _, words := range to.pattern.expand() {
-			n := &t.root
-			for _, word := range words {
-				n = n.at(word)
-			}
-			if to.route != nil {
-				n.route = to
-			} else {
-				n.notFound = to
-			}
-		}
+	t := &table{prefix: r.Prefix, heard: newHearing(r.reg.listeners), texts: make(map[string]*target), unknown: r.unknown}
+	for _, to := range r.reg.targets {
+		t.add(to)
 	}
 	r.table.Store(t)
 	return t
+}
+
+func (t *table) add(to *target) {
+	for _, words := range to.words {
+		n := &t.root
+		for _, word := range words {
+			n = n.at(word)
+		}
+		if to.route != nil {
+			n.route = to
+		} else {
+			n.notFound = to
+		}
+	}
+	if to.route == nil {
+		return
+	}
+	for _, text := range to.texts {
+		t.texts[text] = to
+	}
+	if to.route.Payload != "" {
+		t.presses = append(t.presses, to)
+	}
+	if to.route.When != nil {
+		t.conds = append(t.conds, to)
+	}
 }
 
 // chain wraps h in mw, the first outermost.
@@ -82,26 +111,6 @@ func chain(mw []Middleware, h HandlerFunc) HandlerFunc {
 	return h
 }
 
-// answer is the innermost handler of a route: it does not run unless the
-// checks allow it and the arguments are right. Middleware sees the error either
-// way.
-func answer(rt *Route) HandlerFunc {
-	return func(c *Context) error {
-		if err := c.inv.refused; err != nil {
-			return err
-		}
-		if _, err := c.parseArgs(); err != nil {
-			return err
-		}
-		return c.inv.run(c, rt.Handler)
-	}
-}
-
-// unknown is the NotFound of a Router that has none.
-func unknown(c *Context) error {
-	return &NotFoundError{Prefix: c.inv.prefix, Line: c.inv.line}
-}
-
 // serve runs the listeners, then the route. What comes after a listener is
 // deferred: it is run even if the listener ends the goroutine.
 func (t *table) serve(c *Context, listeners []*listener, errs *handlerErrors) {
@@ -110,39 +119,54 @@ func (t *table) serve(c *Context, listeners []*listener, errs *handlerErrors) {
 		return
 	}
 	defer t.serve(c, listeners[1:], errs)
-	errs.add(c.invoke(listeners[0].name, listeners[0].run, nil))
+	l := listeners[0]
+	if l.edition == nil {
+		errs.add(c.invoke(l.name, l.run, nil))
+		return
+	}
+	errs.add(c.invoke(l.name, l.run, func(i *invocation) { i.of(l.edition) }))
 }
 
 // route offers the event to who waits for one, and runs its route if nobody has
-// taken it.
+// taken it. Texts and conditions are looked at only then: whoever waits for an
+// answer is to get what the route of a text would answer to as well.
 func (t *table) route(c *Context, errs *handlerErrors) {
 	m, err := t.match(c)
 	errs.add(err)
-	if err != nil || c.offer(m) || m.to == nil {
+	if err != nil || c.offer(m) {
 		return
 	}
-	errs.add(c.invoke(m.to.name, m.to.run, func(i *invocation) {
-		i.route, i.prefix, i.line, i.life = m.to.route, m.prefix, m.line, m.to.life
-	}))
+	if m = t.matchRest(c, m); m.to != nil {
+		errs.add(c.run(&m))
+	}
 }
 
 // A destination is where an event leads.
 type destination struct {
-	to     *target // nil if nowhere
-	prefix string
-	line   string // the rest of the text, behind prefix and words
+	to       *target // nil if nowhere
+	prefix   string
+	text     string // behind the prefix
+	line     string // the rest of it, behind the words
+	captures []capture
+	failed   error // why it cannot be known whether the event leads here
 }
 
-// match finds the route of a command line: that of the button which was
-// pressed, else that of the message's text.
+// match finds the command of an event: that of the button which was pressed,
+// else that of the message's text. Where there is none, m may lead to a
+// NotFound.
 func (t *table) match(c *Context) (m destination, err error) {
-	typed := c.event.Kind == string(EventMessageNew) && !c.event.head.out
+	typed := c.event.typed()
 	if !typed && c.event.Kind != string(EventMessageEvent) {
 		return destination{}, nil
 	}
-	if line := trimLeft(buttonLine(c.event.head.payload)); line != "" {
-		if to, rest := t.find(line); to != nil && to.route != nil {
-			return destination{to, "", rest}, nil
+	if payload := c.event.head.payload; len(payload) > 0 && payload[0] == '{' {
+		if line := trimLeft(buttonLine(payload)); line != "" {
+			if to, rest := t.find(line); to != nil && to.route != nil {
+				return destination{to: to, text: line, line: rest}, nil
+			}
+		}
+		if to := t.findPress(payload); to != nil {
+			return destination{to: to}, nil
 		}
 	}
 	if !typed {
@@ -173,15 +197,77 @@ func (t *table) match(c *Context) (m destination, err error) {
 		}
 		to = t.unknown
 	}
-	return destination{to, prefix, rest}, nil
+	return destination{to: to, prefix: prefix, text: text, line: rest}, nil
+}
+
+// matchRest finds what else a message or a press leads to: the route of its
+// text, else one whose condition holds, else what m says.
+func (t *table) matchRest(c *Context, m destination) destination {
+	typed := c.event.typed()
+	if m.to != nil && m.to.route != nil || !typed && c.event.Kind != string(EventMessageEvent) {
+		return m
+	}
+	if typed && len(t.texts) > 0 {
+		if to := t.texts[sameText(c.event.head.text)]; to != nil && to.route.Enabled() {
+			return destination{to: to}
+		}
+	}
+	if len(t.conds) == 0 {
+		return m
+	}
+	err := c.invoke("When", func(c *Context) error {
+		for _, to := range t.conds {
+			if !to.route.Enabled() {
+				continue
+			}
+			ok, err := to.route.When.holds(c)
+			if ok || err != nil {
+				m = destination{to: to, captures: c.inv.captures, failed: err}
+				return nil
+			}
+		}
+		return nil
+	}, nil)
+	if err != nil {
+		m.failed = err // cannot be: each condition's panic is an error
+	}
+	return m
+}
+
+// holds asks a condition, in the invocation that all are asked in.
+func (f Cond) holds(c *Context) (ok bool, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			ok, err = false, caught(v)
+		}
+	}()
+	c.inv.captures = nil
+	return f(c)
+}
+
+// typed reports whether the event is a message that somebody wrote to the bot,
+// and not one that tells what happened in a chat.
+func (e *Event) typed() bool {
+	return e.Kind == string(EventMessageNew) && !e.head.out && (e.Derived == "" || e.Derived == "message_new.start")
+}
+
+// findPress returns the route of a key of a payload.
+func (t *table) findPress(payload json.RawMessage) *target {
+	if len(t.presses) == 0 {
+		return nil
+	}
+	keys := payloadKeys(payload)
+	for _, to := range t.presses {
+		if _, ok := keys[to.route.Payload]; ok && to.route.Enabled() {
+			return to
+		}
+	}
+	return nil
 }
 
 // buttonLine returns the command line that a button's payload is, as [Cmd]
 // makes it, or "".
 func buttonLine(payload json.RawMessage) string {
-	if len(payload) == 0 || payload[0] != '{' {
-		return ""
-	}
 	var p struct {
 		Command string `json:"command"`
 	}

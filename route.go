@@ -1,0 +1,399 @@
+package vk
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"sync/atomic"
+)
+
+// A Route is what a bot answers to, and how: a command, or whatever else its
+// fields tell; one that has several of Pattern, Text, Payload and When answers
+// to each. A Route that a Router has returned must not be changed.
+type Route struct {
+	// Pattern is the command; see [Router.Handle]. In a Route that a Router
+	// returns it is whole: with the words of the routers around.
+	Pattern string
+
+	// Aliases are other words for the command, as in a pattern without
+	// placeholders. The words of the routers around stand before them too.
+	Aliases []string
+
+	// Text is what a message may say as a whole; see [Router.Text].
+	Text string
+
+	// Payload is a key in the payload of a button; see [Press].
+	Payload string
+
+	// When is a condition; see [Router.When].
+	When Cond
+
+	// Doc says what the command does, for a person. The first line is a
+	// summary.
+	Doc string
+
+	// Hidden keeps the route out of lists of commands, as a help command shows
+	// them. It answers all the same.
+	Hidden bool
+
+	// Use is middleware for this route alone, inside of the Router's.
+	Use []Middleware
+
+	// Checks are for this route alone, after the Router's.
+	Checks []Check
+
+	// Handler answers.
+	Handler HandlerFunc
+
+	decode func(*Context) (any, error) // of Press: the payload, before the handler
+
+	// Of a Route that a Router has returned.
+	params []param
+	router *Router // which it was added to
+	target *target
+	off    *atomic.Bool
+}
+
+// Handle adds a route: a pattern and the handler of the commands that match it.
+// It returns the route, for [Router.Remove].
+//
+// A pattern is words, by which the command is found, then placeholders for
+// its arguments. It is also what people are shown as the command's usage.
+//
+//	pattern     = words { " " placeholder }
+//	words       = alt { " " alt }    alt = word { "|" word }
+//	placeholder = "{" name [ ":" type { "|" type } ] [ "..." ] [ "?" | "=" default ] "}"
+//	default     = up to "}", or a Go-quoted string
+//
+// The words of "admin ban|kick" are those of two commands. Of several
+// routes whose words a text begins with, the one with the most words is taken.
+// A word has at most 64 bytes. A name is letters, digits and underscores and
+// begins with no digit.
+//
+//	{name}        one word, or several in quotation marks
+//	{n:int}       one word that is a whole number; types are string, int, float and bool
+//	{x:int|bool}  one word, of the first type that takes it
+//	{why...}      the rest of the text, as it stands
+//	{n:int...}    as many words as are numbers
+//	{n:int?}      a number or nothing: a word that is no number is left for the next placeholder
+//	{n:int=6}     a number, or 6 at the end of the text
+//
+// The list of {n:int...} has at least one number, unless it ends in "?" or
+// "=6". A word in quotation marks, of which " and «» and „“ are some, can have
+// spaces in it; a backslash before a mark or a backslash makes it a character
+// like any other.
+//
+// Words that are left over are an error, as is a missing or unfitting
+// argument: an [*ArgError], instead of running the handler.
+//
+// Handle panics if the pattern is malformed, if the handler is nil, or if
+// another route has the same words; inside of a module that is being mounted,
+// the error is that of [Router.Mount].
+func (r *Router) Handle(pattern string, h HandlerFunc, mw ...Middleware) *Route {
+	return r.add(Route{Pattern: pattern, Use: mw, Handler: h}, callers(1))
+}
+
+// Add adds a route that is written out whole. It is otherwise like
+// [Router.Handle].
+func (r *Router) Add(rt Route) *Route { return r.add(rt, callers(1)) }
+
+// Command adds a route whose handler gets its arguments in a struct: each
+// placeholder fills the field of its name, without regard to case. The type of
+// the field must be able to hold the placeholder's: string, int or int64,
+// float64, bool; a slice for a list; a pointer, which stays nil where nothing
+// was given, for any.
+//
+// Command panics if fields and placeholders do not match, and where
+// [Router.Handle] does.
+func Command[A any](r *Router, pattern string, h func(*Context, A) error, mw ...Middleware) *Route {
+	rt := Route{Pattern: pattern, Use: mw}
+	place := callers(1)
+	var b binding
+	p, err := parsePattern(pattern)
+	if err == nil {
+		b, err = newBinding(reflect.TypeFor[A](), p.params)
+	}
+	if err != nil {
+		return r.refuse(rt, place, err)
+	}
+	if h != nil {
+		rt.Handler = func(c *Context) error {
+			var a A
+			values, err := c.parseArgs()
+			if err != nil {
+				return err
+			}
+			b.fill(reflect.ValueOf(&a).Elem(), values)
+			return h(c, a)
+		}
+	}
+	return r.add(rt, place)
+}
+
+// Text adds a route for messages that say nothing else than one of some texts,
+// as in "yes|of course", without a prefix. Case does not count, nor do spaces
+// around and more than one between words. The words of the routers around do
+// not stand before them.
+//
+// Text panics if another route has one of the texts, and where [Router.Handle]
+// does.
+func (r *Router) Text(texts string, h HandlerFunc, mw ...Middleware) *Route {
+	return r.add(Route{Text: texts, Use: mw, Handler: h}, callers(1))
+}
+
+// When adds a route for messages that somebody wrote, and for presses of
+// callback buttons, for which a condition holds; it is asked if no command and
+// no text fits. See [If], [Regexp] and [Has] for conditions.
+//
+// If a condition fails, its route runs no further than its middleware, which
+// gets the error; no other route is looked for.
+func (r *Router) When(cond Cond, h HandlerFunc, mw ...Middleware) *Route {
+	rt := Route{When: cond, Use: mw, Handler: h}
+	if cond == nil {
+		rt.When = func(*Context) (bool, error) { return false, nil }
+		return r.refuse(rt, callers(1), errors.New("nil condition"))
+	}
+	return r.add(rt, callers(1))
+}
+
+// Press adds a route for the buttons whose payload is a JSON object with the
+// given key, and whose payload is no command line; see [Cmd]. The handler gets
+// what stands there, decoded into a T. So
+//
+//	vk.Press(r, "item", func(c *vk.Context, id int) error { … })
+//
+// answers to vk.TextButton("Tea", map[string]int{"item": 5}) and to the callback
+// button of that payload. If there are several such keys, the route that was
+// added first answers.
+//
+// What does not decode is a [*PayloadError], instead of running the handler:
+// anybody can send any payload, and a button of an older version of the bot may
+// still be there.
+//
+// Press panics if another route has the key, if it is empty, and where
+// [Router.Handle] does.
+func Press[T any](r *Router, key string, h func(c *Context, value T) error, mw ...Middleware) *Route {
+	rt := Route{Payload: key, Use: mw}
+	if h != nil {
+		rt.Handler = func(c *Context) error {
+			v, err := c.pressed()
+			if err != nil {
+				return err
+			}
+			value, _ := v.(T)
+			return h(c, value)
+		}
+	}
+	rt.decode = func(c *Context) (any, error) {
+		v, err := decodePayload[T](key, c.Payload())
+		return v, err
+	}
+	return r.add(rt, callers(1))
+}
+
+// add is Handle and its kind. Mistakes are to be blamed on place.
+func (r *Router) add(rt Route, place string) *Route {
+	whole, err := r.prepare(rt, place)
+	if err != nil {
+		r.change(func(*registry) error { return whole.target.mistake(err) })
+	} else {
+		r.register(whole.target)
+	}
+	return whole
+}
+
+// refuse is add for a route with a mistake in it.
+func (r *Router) refuse(rt Route, place string, mistake error) *Route {
+	whole, _ := r.prepare(rt, place)
+	r.change(func(*registry) error { return whole.target.mistake(mistake) })
+	return whole
+}
+
+// register adds a target at the end.
+func (r *Router) register(t *target) {
+	r.change(func(g *registry) error {
+		if err := g.add(t, -1); err != nil {
+			return t.mistake(err)
+		}
+		return nil
+	})
+}
+
+// prepare makes what will be registered of a route. It returns a Route in any
+// case.
+func (r *Router) prepare(rt Route, place string) (*Route, error) {
+	whole := new(Route)
+	*whole = rt
+	whole.router, whole.off, whole.params = r, new(atomic.Bool), nil
+	whole.Use, whole.Checks, whole.Aliases = slices.Clone(rt.Use), slices.Clone(rt.Checks), slices.Clone(rt.Aliases)
+	for up := r; up != nil; up = up.outer {
+		if whole.Doc == "" {
+			whole.Doc = up.Defaults.Doc
+		}
+		whole.Hidden = whole.Hidden || up.Defaults.Hidden
+	}
+	t := &target{place: place, edition: r.edition, route: whole}
+	whole.target = t
+	command := rt.Pattern != "" || len(rt.Aliases) > 0 || rt.Text == "" && rt.Payload == "" && rt.When == nil && rt.decode == nil
+	switch {
+	case command:
+		t.label = fmt.Sprintf("pattern %q", rt.Pattern)
+	case rt.Text != "":
+		t.label = fmt.Sprintf("text %q", rt.Text)
+		t.name = t.label
+	case rt.Payload != "" || rt.decode != nil:
+		t.label = fmt.Sprintf("payload %q", rt.Payload)
+		t.name = t.label
+	default:
+		t.label = "When"
+		t.name = "When at " + place
+		if r.edition != nil {
+			t.name += " in " + r.edition.module.name
+		}
+	}
+	switch {
+	case rt.Handler == nil:
+		return whole, errors.New("nil handler")
+	case slices.ContainsFunc(rt.Use, func(m Middleware) bool { return m == nil }):
+		return whole, errors.New("nil middleware")
+	case slices.ContainsFunc(rt.Checks, func(f Check) bool { return f == nil }):
+		return whole, errors.New("nil check")
+	case rt.decode != nil && rt.Payload == "":
+		return whole, errors.New("no key")
+	}
+	if command {
+		whole.Pattern = strings.TrimSpace(r.path + " " + rt.Pattern)
+		t.name = whole.Pattern
+		if err := t.addCommand(whole.Pattern, r.path, rt.Aliases); err != nil {
+			return whole, err
+		}
+	}
+	if rt.Text != "" {
+		for text := range strings.SplitSeq(rt.Text, "|") {
+			text = sameText(text)
+			if text == "" {
+				return whole, errors.New("an empty text")
+			}
+			if slices.Contains(t.texts, text) {
+				return whole, fmt.Errorf("the text %q twice", text)
+			}
+			t.texts = append(t.texts, text)
+			t.claims = append(t.claims, claim{claimText, text})
+		}
+	}
+	if rt.Payload != "" {
+		t.claims = append(t.claims, claim{claimKey, rt.Payload})
+	}
+	t.run = r.run(whole)
+	return whole, nil
+}
+
+// addCommand finds the words that lead to the target, and its parameters.
+func (t *target) addCommand(pattern, path string, aliases []string) error {
+	p, err := parsePattern(pattern)
+	if err != nil {
+		return err
+	}
+	t.route.params = p.params
+	t.words = p.expand()
+	for _, alias := range aliases {
+		a, err := parsePattern(strings.TrimSpace(path + " " + alias))
+		switch {
+		case err != nil:
+			return fmt.Errorf("the alias %q: %w", alias, err)
+		case len(a.params) > 0:
+			return fmt.Errorf("the alias %q: not just words", alias)
+		}
+		t.words = append(t.words, a.expand()...)
+	}
+	for _, words := range t.words {
+		if len(words) == 0 {
+			return errors.New("no word to find it by")
+		}
+		c := claim{claimWords, strings.Join(words, " ")}
+		if slices.Contains(t.claims, c) {
+			return fmt.Errorf("the words %q twice", c.name)
+		}
+		t.claims = append(t.claims, c)
+	}
+	return nil
+}
+
+// mistake says of an error where it was made.
+func (t *target) mistake(err error) error {
+	return fmt.Errorf("vk: %s (at %s): %w", t.label, t.place, err)
+}
+
+// Remove removes a route that Handle, or one of its kind, has returned. What it
+// is answering, it answers to the end. It reports whether the route was there.
+func (r *Router) Remove(rt *Route) (removed bool) {
+	if rt == nil || rt.target == nil || rt.router.top() != r.top() {
+		return false
+	}
+	top := r.top()
+	top.mu.Lock()
+	defer top.mu.Unlock()
+	g, _, err := rt.router.registry()
+	if err != nil || g.remove(rt.target) < 0 {
+		return false
+	}
+	top.table.Store(nil)
+	return true
+}
+
+// Replace puts a route in the place of another: an event sees the one or the
+// other, and a condition keeps its place in the order. The new one may have the
+// words of the old. It is added to r, as by [Router.Add], also if the old one
+// was of another Router of the bot.
+//
+// If old is not there (any more), Replace does nothing and returns false. It
+// panics where Add does, and old is then still there.
+func (r *Router) Replace(old *Route, rt Route) (added *Route, replaced bool) {
+	if old == nil || old.target == nil || old.router.top() != r.top() {
+		return nil, false
+	}
+	whole, err := r.prepare(rt, callers(1))
+	if err != nil {
+		r.change(func(*registry) error { return whole.target.mistake(err) })
+		return nil, false
+	}
+	replaced = r.change(func(g *registry) error {
+		at := g.remove(old.target)
+		if at < 0 {
+			whole = nil
+			return nil
+		}
+		if err := g.add(whole.target, at); err != nil {
+			g.add(old.target, at)
+			return whole.target.mistake(err)
+		}
+		return nil
+	})
+	return whole, replaced && whole != nil
+}
+
+// SetEnabled switches the route off, and on again, while the bot runs. A
+// command that is off refuses with [ErrDisabled], before any check, and
+// middleware sees it; a route of any other kind is as if it were not there.
+func (rt *Route) SetEnabled(on bool) {
+	if rt.off == nil {
+		panic("vk: SetEnabled: the Route was not returned by a Router")
+	}
+	rt.off.Store(!on)
+}
+
+// Enabled reports whether the route is switched on, as it is from the beginning.
+func (rt *Route) Enabled() bool { return rt.off == nil || !rt.off.Load() }
+
+// ErrDisabled is returned, wrapped, by a command that is switched off.
+var ErrDisabled = errors.New("the command is switched off")
+
+// Module returns the module that the route is of, or nil.
+func (rt *Route) Module() *Module {
+	if rt.router == nil || rt.router.edition == nil {
+		return nil
+	}
+	return rt.router.edition.module
+}

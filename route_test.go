@@ -1,0 +1,267 @@
+package vk_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/vkrouter/vk"
+)
+
+// TestGroupsAndSubcommands: a group has a body of its own, its checks are those
+// of its subcommands too, and an unknown subcommand is an argument of the body.
+func TestGroupsAndSubcommands(t *testing.T) {
+	var ran trace
+	r := vk.NewRouter("!")
+	r.Route("admin|adm", func(r *vk.Router) {
+		r.Check(func(*vk.Context) error { ran.note("check"); return nil })
+		r.Handle("{x...?}", ran.handler("body"))
+		r.Handle("ban {x?}", ran.handler("ban"))
+		r.Route("user", func(r *vk.Router) {
+			r.Check(func(*vk.Context) error { ran.note("inner check"); return nil })
+			r.Handle("kick", ran.handler("kick"))
+		})
+	})
+	for text, want := range map[string]string{
+		"!admin":           "check, body",
+		"!adm":             "check, body",
+		"!admin ban":       "check, ban",
+		"!adm ban anna":    "check, ban: anna",
+		"!admin kick anna": "check, body: kick anna",
+		"!admin user kick": "check, inner check, kick",
+		"!admin user":      "check, body: user",
+		"!ban":             "",
+	} {
+		err := r.Serve(said(t, text))
+		var unknown *vk.NotFoundError
+		if errors.As(err, &unknown) != (want == "") {
+			t.Error(text, err)
+		}
+		if got := strings.Join(ran, ", "); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+		ran = nil
+	}
+}
+
+func TestRouteAliases(t *testing.T) {
+	var ran trace
+	r := vk.NewRouter("!")
+	rt := r.Add(vk.Route{Pattern: "remove|rm {x}", Aliases: []string{"throw away", "del|delete"}, Text: "away", Handler: ran.handler("rm")})
+	r.Route("in", func(r *vk.Router) {
+		r.Add(vk.Route{Pattern: "a", Aliases: []string{"b c"}, Handler: ran.handler("in")})
+		r.Add(vk.Route{Aliases: []string{"d"}, Handler: ran.handler("body")}) // "in" and "in d"
+	})
+	for _, text := range []string{"!remove 1", "!rm 1", "!throw  away 1", "!del 1", "!delete 1", "away 1"} {
+		r.Serve(said(t, text))
+	}
+	ran.is(t, "rm: 1", "rm: 1", "rm: 1", "rm: 1", "rm: 1")
+	for _, text := range []string{"!in b c", "!in", "!in d", "!b c"} {
+		r.Serve(said(t, text))
+	}
+	ran.is(t, "in", "body", "body")
+	if n := len(slices.Collect(r.Walk())); n != 3 {
+		t.Errorf("Walk finds %d routes", n)
+	}
+	for alias, want := range map[string]string{
+		"throw away": `vk: pattern "x" (at HERE): another route has the words "throw away" (at HERE)`,
+		"y {z}":      `vk: pattern "x" (at HERE): the alias "y {z}": not just words`,
+		"y|":         `vk: pattern "x" (at HERE): the alias "y|": the word "y|" has an empty alternative`,
+		"x":          `vk: pattern "x" (at HERE): the words "x" twice`,
+		"":           `vk: pattern "x" (at HERE): no word to find it by`,
+	} {
+		if got := panics(func() { r.Add(vk.Route{Pattern: "x", Aliases: []string{alias}, Handler: nothing}); panic("") }); got != want {
+			t.Errorf("panics with %s\nwant %s", got, want)
+		}
+	}
+	r.Remove(rt)
+	r.Handle("throw away", ran.handler("free"))
+	r.Serve(said(t, "!throw away"))
+	ran.is(t, "free")
+}
+
+func TestRouterLookupIsStrict(t *testing.T) {
+	r := vk.NewRouter("!")
+	var in *vk.Router
+	foo := r.Handle("foo {x...?}", nothing)
+	bar := r.Add(vk.Route{Pattern: "foo bar|baz", Aliases: []string{"fb x y"}, Handler: nothing})
+	r.Text("hello", nothing)
+	var sub *vk.Route
+	r.Route("in|at", func(r *vk.Router) {
+		in = r
+		r.NotFound(nothing)
+		sub = r.Handle("sub", nothing)
+	})
+	for words, want := range map[string]*vk.Route{
+		"foo": foo, " foo ": foo, "foo bar": bar, "foo  baz": bar, "fb x y": bar, "in sub": sub, "at sub": sub,
+		"foo x": nil, "foo bar x": nil, "fb x": nil, "bar": nil, "in": nil, "in x": nil, "": nil, " ": nil, "hello": nil, "sub": nil, "!foo": nil,
+	} {
+		if got, ok := r.Lookup(words); got != want || ok != (want != nil) {
+			t.Errorf("%q: %v, %t", words, got, ok)
+		}
+	}
+	if got, _ := in.Lookup("sub"); got != sub {
+		t.Error(got)
+	}
+	if _, ok := in.Lookup("foo"); ok {
+		t.Error("found outside")
+	}
+}
+
+func TestRouterWalk(t *testing.T) {
+	r := vk.NewRouter("!")
+	r.Defaults = vk.Route{Doc: "Does things."}
+	r.Handle("b|c", nothing)
+	var in *vk.Router
+	r.Route("in", func(r *vk.Router) {
+		in = r
+		r.Defaults = vk.Route{Hidden: true}
+		r.Add(vk.Route{Pattern: "x {y}", Doc: "X.", Handler: nothing})
+		r.Group(func(r *vk.Router) { r.Handle("z", nothing) })
+		r.NotFound(nothing)
+	})
+	r.Handle("a", nothing)
+	when := r.When(vk.Has(), nothing)
+	list := func(r *vk.Router) (all []string) {
+		for rt := range r.Walk() {
+			line := rt.Pattern + ", " + rt.Doc
+			if rt.Hidden {
+				line += ", hidden"
+			}
+			all = append(all, line)
+		}
+		return all
+	}
+	if diff := cmp.Diff([]string{"b|c, Does things.", "in x {y}, X., hidden", "in z, Does things., hidden", "a, Does things.", ", Does things."}, list(r)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"in x {y}, X., hidden", "in z, Does things., hidden"}, list(in)); diff != "" {
+		t.Error(diff)
+	}
+	for rt := range r.Walk() { // may change what it walks over, and stop
+		if rt.Pattern == "a" {
+			break
+		}
+		r.Remove(rt)
+	}
+	if got := list(r); len(got) != 2 || when.Pattern != "" {
+		t.Error(got)
+	}
+}
+
+func TestRouterReplace(t *testing.T) {
+	var ran trace
+	r := vk.NewRouter("!")
+	r.Use(ran.around("use"))
+	old := r.Handle("a|b", ran.handler("old"))
+	r.Handle("c", ran.handler("c"))
+	if msg := panics(func() { r.Replace(old, vk.Route{Pattern: "c", Handler: nothing}) }); !strings.Contains(msg, `the words "c"`) {
+		t.Error(msg)
+	}
+	if msg := panics(func() { r.Replace(old, vk.Route{Pattern: "a"}) }); !strings.Contains(msg, "nil handler") {
+		t.Error(msg)
+	}
+	r.Serve(said(t, "!a"))
+	ran.is(t, "use(", "old", ")use")
+	rt, ok := r.Replace(old, vk.Route{Pattern: "b|d", Handler: ran.handler("new")})
+	if !ok || rt.Pattern != "b|d" {
+		t.Fatal(rt, ok)
+	}
+	r.Serve(said(t, "!b"))
+	r.Serve(said(t, "!d"))
+	ran.is(t, "use(", "new", ")use", "use(", "new", ")use")
+	var unknown *vk.NotFoundError
+	if err := r.Serve(said(t, "!a")); !errors.As(err, &unknown) {
+		t.Error(err)
+	}
+	for _, gone := range []*vk.Route{old, nil, {}} {
+		if rt, ok := r.Replace(gone, vk.Route{Pattern: "e", Handler: nothing}); ok || rt != nil {
+			t.Error("what is not there is replaced")
+		}
+	}
+	if _, ok := new(vk.Router).Replace(rt, vk.Route{Pattern: "e", Handler: nothing}); ok {
+		t.Error("what is another's is replaced")
+	}
+	if _, ok := r.Lookup("e"); ok {
+		t.Error("a replacement of nothing is there")
+	}
+}
+
+func TestRouteDisabled(t *testing.T) {
+	var ran trace
+	r := vk.NewRouter("!")
+	r.NotFound(ran.handler("?"))
+	routes := []*vk.Route{
+		r.Handle("a", ran.handler("a")),
+		r.Text("text", ran.handler("text")),
+		r.When(vk.If(isChat).Not(), ran.handler("cond")),
+		vk.Press(r, "key", func(*vk.Context, int) error { ran.note("key"); return nil }),
+	}
+	press := func() error {
+		return r.Serve(happened(t, "message_event", `{"user_id":5,"peer_id":2000000001,"payload":{"key":1}}`))
+	}
+	for _, rt := range routes {
+		rt.SetEnabled(false)
+	}
+	if err := r.Serve(said(t, "!a")); !errors.Is(err, vk.ErrDisabled) {
+		t.Error(err)
+	}
+	for _, err := range []error{r.Serve(said(t, "text")), press()} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	ran.is(t)
+	for _, rt := range routes {
+		rt.SetEnabled(true)
+	}
+	r.Serve(said(t, "!a"))
+	r.Serve(said(t, "text"))
+	r.Serve(said(t, "other"))
+	press()
+	ran.is(t, "a", "text", "cond", "key")
+	if msg := panics(func() { new(vk.Route).SetEnabled(false) }); !strings.Contains(msg, "not returned") || !new(vk.Route).Enabled() {
+		t.Error(msg)
+	}
+}
+
+// Match tells what Serve would do, and does nothing.
+func TestRouterMatch(t *testing.T) {
+	r := vk.NewRouter("!")
+	r.Check(func(*vk.Context) error { t.Error("a check ran"); return nil })
+	rt := r.Handle("buy|get {what} {n:int=1}", func(*vk.Context) error { t.Error("it ran"); return nil })
+	cond := r.When(vk.Regexp(`(\d+)\?`), func(*vk.Context) error { t.Error("it ran"); return nil })
+	vk.On(r, vk.EventMessageNew, func(*vk.Context, *vk.MessageNew) error { t.Error("a listener ran"); return nil })
+	for _, tt := range []struct {
+		text  string
+		route *vk.Route
+		want  string
+	}{
+		{`!GET "green tea" 2`, nil, "!,GET,GET \"green tea\" 2,,"},
+		{`!get   "green tea" 2`, rt, `!,get,"green tea" 2,green tea,2`},
+		{"!buy tea many", rt, "!,buy,tea many,,"},
+		{"what is 5? 6?", cond, ",,,,"},
+		{"chatter", nil, ",,,,"},
+		{"!", nil, ",,,,"},
+	} {
+		c, err := r.Match(said(t, tt.text))
+		if err != nil || c.Route() != tt.route {
+			t.Error(tt.text, c.Route(), err)
+		}
+		got := strings.Join([]string{c.Prefix(), c.Invoked(), c.Line(), c.Arg("what"), c.Arg("n")}, ",")
+		if got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.text, got, tt.want)
+		}
+		if tt.route == cond && cond != nil && c.Arg("1") != "5" {
+			t.Error(c.Arg("1"))
+		}
+	}
+	r.Prefix = func(*vk.Context) (string, bool) { panic("boom") }
+	r.Remove(rt)
+	var p *vk.PanicError
+	if c, err := r.Match(said(t, "!buy")); !errors.As(err, &p) || c.Route() != nil {
+		t.Error(err)
+	}
+}

@@ -51,6 +51,7 @@ type Context struct {
 // An invocation is one run of one handler for one event. The Contexts that
 // WithContext makes of its Context share it.
 type invocation struct {
+	fold  bool        // of a Prefix: Router.Fold
 	name  string      // the handler, as named in errors
 	outer *invocation // the one around it, or nil
 	via   string      // see Context

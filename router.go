@@ -33,10 +33,17 @@ type Router struct {
 	// invocation of its own, of the outermost Router only. See [Literal].
 	Prefix func(*Context) (prefix string, ok bool)
 
+	// Fold finds commands and the prefixes of [Literal] whatever the case of
+	// their letters, and takes ё for е. Routes whose words differ in these alone
+	// have the same words then. It must be set before the first route is added.
+	// Only the outermost Router has it.
+	Fold bool
+
 	outer *Router // the Router whose Route or Group made this one
 	path  string  // the words before those of its routes, as in a pattern
 
-	checks atomic.Pointer[[]*checkSet] // changed under the mu of the outermost Router
+	types  atomic.Pointer[map[string]Converter] // what Converter has added; likewise
+	checks atomic.Pointer[[]*checkSet]          // changed under the mu of the outermost Router
 
 	// Guarded by the mu of the outermost Router. Once used is set, use does
 	// not change any more.
@@ -65,10 +72,15 @@ type Route struct {
 	// Checks are for this route alone, after the Router's.
 	Checks []Check
 
+	// IgnoreExtra has words that are left over behind the last argument be no
+	// error.
+	IgnoreExtra bool
+
 	// Handler answers.
 	Handler HandlerFunc
 
 	params []param
+	bound  binding // of a Command
 	router *Router // which it was added to
 }
 
@@ -83,13 +95,13 @@ type target struct {
 
 // keys returns what no two targets may have in common: the words of its
 // commands, with a brace, which no word has, to tell a NotFound from a route.
-func (t *target) keys() []string {
+func (t *target) keys(fold bool) []string {
 	var keys []string
 	for _, words := range t.pattern.expand() {
 		if t.route == nil {
 			words = append(words, "{}")
 		}
-		keys = append(keys, strings.Join(words, " "))
+		keys = append(keys, foldWord(strings.Join(words, " "), fold))
 	}
 	return keys
 }
@@ -108,22 +120,6 @@ func NewRouter(prefixes ...string) *Router {
 		return new(Router)
 	}
 	return &Router{Prefix: Literal(prefixes...)}
-}
-
-// Literal returns a [Router.Prefix] that finds the given prefixes, the longest
-// one that fits. An empty one fits every text.
-func Literal(prefixes ...string) func(*Context) (string, bool) {
-	sorted := slices.Clone(prefixes)
-	slices.SortStableFunc(sorted, func(a, b string) int { return len(b) - len(a) })
-	return func(c *Context) (string, bool) {
-		text := c.Text()
-		for _, p := range sorted {
-			if strings.HasPrefix(text, p) {
-				return p, true
-			}
-		}
-		return "", false
-	}
 }
 
 // top returns the outermost Router.
@@ -225,7 +221,7 @@ func (r *Router) Add(rt Route) *Route { return r.add(rt) }
 // Command panics if fields and placeholders do not match, and where
 // [Router.Handle] does.
 func Command[A any](r *Router, pattern string, h func(*Context, A) error, mw ...Middleware) *Route {
-	p, err := parsePattern(pattern)
+	p, err := r.parsePattern(pattern)
 	if err != nil {
 		panic(fmt.Sprintf("vk: pattern %q (at %s): %v", pattern, callers(1), err))
 	}
@@ -233,7 +229,7 @@ func Command[A any](r *Router, pattern string, h func(*Context, A) error, mw ...
 	if err != nil {
 		panic(fmt.Sprintf("vk: pattern %q (at %s): %v", pattern, callers(1), err))
 	}
-	rt := Route{Pattern: pattern, Use: mw}
+	rt := Route{Pattern: pattern, Use: mw, bound: b}
 	if h != nil {
 		rt.Handler = func(c *Context) error {
 			var a A
@@ -263,9 +259,9 @@ func (r *Router) add(rt Route) *Route {
 	if slices.ContainsFunc(rt.Checks, func(f Check) bool { return f == nil }) {
 		fail("nil check")
 	}
-	whole := &Route{Use: slices.Clone(rt.Use), Checks: slices.Clone(rt.Checks), Handler: rt.Handler, router: r}
+	whole := &Route{Use: slices.Clone(rt.Use), Checks: slices.Clone(rt.Checks), IgnoreExtra: rt.IgnoreExtra, Handler: rt.Handler, router: r}
 	whole.Pattern = strings.TrimSpace(r.path + " " + rt.Pattern)
-	p, err := parsePattern(whole.Pattern)
+	p, err := r.parsePattern(whole.Pattern)
 	if err != nil {
 		fail("%v", err)
 	}
@@ -273,6 +269,10 @@ func (r *Router) add(rt Route) *Route {
 		fail("no word to find it by")
 	}
 	whole.params = p.params
+	whole.bound = rt.bound
+	if err := whole.bound.refine(whole.params); err != nil {
+		fail("%v", err)
+	}
 	t := &target{name: whole.Pattern, pattern: p, route: whole}
 	run := r.wrap(chain(whole.Use, answer(whole)))
 	t.run = func(c *Context) error {
@@ -290,7 +290,7 @@ func (r *Router) add(rt Route) *Route {
 func (r *Router) register(t *target, place string) (key, other string, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	keys := t.keys()
+	keys := t.keys(r.Fold)
 	for _, key := range keys {
 		if other, ok := r.places[key]; ok {
 			return key, other, false
@@ -317,7 +317,7 @@ func (r *Router) Remove(rt *Route) bool {
 	if i < 0 || rt == nil {
 		return false
 	}
-	for _, key := range top.targets[i].keys() {
+	for _, key := range top.targets[i].keys(top.Fold) {
 		delete(top.places, key)
 	}
 	top.targets = slices.Delete(top.targets, i, i+1)
@@ -348,6 +348,9 @@ func (r *Router) nest(words string, f func(r *Router)) {
 	f(in)
 	if in.Prefix != nil {
 		panic("vk: only the outermost Router has a Prefix (at " + callers(2) + ")")
+	}
+	if in.Fold {
+		panic("vk: only the outermost Router has Fold (at " + callers(2) + ")")
 	}
 }
 

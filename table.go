@@ -17,6 +17,7 @@ type table struct {
 	prefix    func(*Context) (string, bool)
 	listeners map[string][]*listener
 	root      node
+	fold      bool    // Router.Fold: the words in the tree are folded
 	unknown   *target // for a line with a prefix that leads nowhere
 }
 
@@ -39,6 +40,16 @@ func (n *node) at(word string) *node {
 	return next
 }
 
+// get returns the node that a word leads to, or nil. The word is of cutWord's
+// making: at most maxWord bytes, and folding makes no more of them.
+func (n *node) get(word string, fold bool) *node {
+	if !fold {
+		return n.next[word]
+	}
+	var b [maxWord]byte
+	return n.next[string(appendFold(b[:0], word))]
+}
+
 // compile makes and publishes the table.
 func (r *Router) compile() *table {
 	r.mu.Lock()
@@ -53,7 +64,7 @@ func (r *Router) compile() *table {
 		run := sync.OnceValue(func() HandlerFunc { return chain(use, unknown) })
 		r.unknown = &target{name: "NotFound", run: func(c *Context) error { return run()(c) }}
 	}
-	t := &table{prefix: r.Prefix, listeners: make(map[string][]*listener), unknown: r.unknown}
+	t := &table{prefix: r.Prefix, fold: r.Fold, listeners: make(map[string][]*listener), unknown: r.unknown}
 	for _, l := range r.listeners {
 		t.listeners[l.kind] = append(t.listeners[l.kind], l)
 	}
@@ -61,7 +72,7 @@ func (r *Router) compile() *table {
 		for _, words := range to.pattern.expand() {
 			n := &t.root
 			for _, word := range words {
-				n = n.at(word)
+				n = n.at(foldWord(word, t.fold))
 			}
 			if to.route != nil {
 				n.route = to
@@ -154,7 +165,7 @@ func (t *table) match(c *Context) (m destination, err error) {
 		err := c.invoke("Prefix", func(c *Context) error {
 			prefix, found = t.prefix(c)
 			return nil
-		}, nil)
+		}, func(i *invocation) { i.fold = t.fold })
 		if err != nil || !found || !strings.HasPrefix(text, prefix) {
 			return destination{}, err
 		}
@@ -201,7 +212,7 @@ func (t *table) find(text string) (to *target, rest string) {
 	for at := text; n.next != nil; {
 		var word string
 		word, at = cutWord(at)
-		if n = n.next[word]; n == nil {
+		if n = n.get(word, t.fold); n == nil {
 			break
 		}
 		switch {

@@ -11,11 +11,35 @@ import (
 )
 
 // A Converter makes the value of an argument from its text: it is a type that
-// placeholders can name. Router.Converter gives it the name. [OneOf],
-// [ParseFunc], [ConvertFunc] and [TimeIn] make one; the zero Converter is none.
+// placeholders can name. Every Router has these:
 //
-// In the struct of a [Command], a field of a type that has an UnmarshalText
-// method needs no Converter: it takes any placeholder whose value is text.
+//	string    any word; as {x...}, the rest of the text
+//	word      any word; as {x...}, a list of words
+//	int       a whole number: any type of integer
+//	float     a number, with a point or a comma: float32, float64
+//	bool      yes, true, on, 1, да, включить, no, false, off, 0, нет, выключить and the like: bool
+//	duration  90s, 1h30m, 7d, 2w, 1,5ч, 10 минут, 1 день 2 часа: time.Duration, never negative
+//	time      15:04, 02.01.2006, 31.12 18:00, завтра 10:00, RFC 3339, as [TimeIn](UTC): time.Time
+//	url       an address of the web, whose scheme may be left out: url.URL, *url.URL
+//	user      a person: int64, the id, or [User]
+//	group     a community: int64, the id, which is positive, or [Group]
+//	page      either: int64, negative for a community, or [Profile]
+//	peer      either, or a chat by its number: int64, whom messages go to
+//
+// A person or community is mentioned ("[id1|Anna Petrova]", "@id1", "@durov"),
+// linked to ("vk.com/durov") or an id ("1", "id1", "club1"). What has a number
+// in it is taken at its word, a short address is asked of VK by
+// https://dev.vk.com/ru/method/utils.resolveScreenName, and a page, where a
+// field wants it, by [Client.Profiles]; what does not exist is a wrong
+// argument. A bare "durov" is a word like others, and none of these.
+//
+// A mention with spaces in it is one argument for these four types, without
+// quotation marks, as are "10 минут" for duration and "31.12 18:00" for time.
+//
+// [Router.Converter] gives names to others, which [OneOf], [ParseFunc],
+// [ConvertFunc] and [TimeIn] make; the zero Converter is none. A field of a type
+// that has an UnmarshalText method needs none: it takes any placeholder whose
+// value is text.
 type Converter struct {
 	typ     reflect.Type // what convert returns is of this type
 	convert func(c *Context, text string) (any, error)

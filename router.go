@@ -187,7 +187,7 @@ func (r *Router) wrap(h HandlerFunc) HandlerFunc {
 // begins with no digit.
 //
 //	{name}        one word, or several in quotation marks
-//	{n:int}       one word that is a whole number; types are string, int, float and bool
+//	{n:int}       one word that is a whole number; see [Converter] for all types
 //	{x:int|bool}  one word, of the first type that takes it
 //	{why...}      the rest of the text, as it stands
 //	{n:int...}    as many words as are numbers
@@ -213,10 +213,11 @@ func (r *Router) Handle(pattern string, h HandlerFunc, mw ...Middleware) *Route 
 func (r *Router) Add(rt Route) *Route { return r.add(rt) }
 
 // Command adds a route whose handler gets its arguments in a struct: each
-// placeholder fills the field of its name, without regard to case. The type of
-// the field must be able to hold the placeholder's: string, int or int64,
-// float64, bool; a slice for a list; a pointer, which stays nil where nothing
-// was given, for any.
+// placeholder fills the field of its name, without regard to case and
+// underscores. The type of the field must be able to hold the placeholder's:
+// [Converter] says which can. A slice is for a list, a pointer, which stays nil
+// where nothing was given, and an any are for all types. A number that is too
+// large for its field is a wrong argument.
 //
 // Command panics if fields and placeholders do not match, and where
 // [Router.Handle] does.

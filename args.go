@@ -88,7 +88,7 @@ func (c *Context) parseArgs() ([]value, error) {
 	r := argReader{c: c}
 	values, wrong, err := r.read(i.route.params, i.line, i.route.IgnoreExtra)
 	if wrong != nil {
-		wrong.Route, wrong.Usage = i.route, i.prefix+i.route.usage(c.typedWords())
+		wrong.Route, wrong.Usage = i.route, i.prefix+usage(c.typedWords(), i.route.Pattern)
 		err = wrong
 	}
 	i.mu.Lock()
@@ -99,13 +99,16 @@ func (c *Context) parseArgs() ([]value, error) {
 	return i.args.values, i.args.err
 }
 
-// typedWords returns the words of the command as the person wrote them.
+// typedWords returns the words of the command as the person wrote them, or as
+// the button has them: nil if neither leads here.
 func (c *Context) typedWords() []string {
 	i := c.inv
 	for _, text := range [...]string{c.event.head.text, trimLeft(buttonLine(c.event.head.payload))} {
 		if words, ok := strings.CutPrefix(text, i.prefix); ok {
-			if words, ok = strings.CutSuffix(words, i.line); ok && words != "" {
-				return strings.Fields(words)
+			if words, ok = strings.CutSuffix(words, i.line); ok {
+				if typed := strings.Fields(words); isUsage(typed, i.route.Pattern) {
+					return typed
+				}
 			}
 		}
 	}

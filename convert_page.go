@@ -18,6 +18,9 @@ var (
 	peerType  = pageConverter(func(peer int64) bool { return peer > -chatPeers && peer != 0 && peer != chatPeers })
 )
 
+// errNoClient is the error of a Context that was made without one.
+var errNoClient = errors.New("vk: there is no client to ask")
+
 // pageConverter returns the type of those peers that fit.
 func pageConverter(fits func(peer int64) bool) Converter {
 	group := !fits(1) // its number has no sign
@@ -41,7 +44,7 @@ func pageConverter(fits func(peer int64) bool) Converter {
 // number is that of one.
 func (c *Context) page(text string, group bool) (peer int64, err error) {
 	text = strings.TrimRight(text, ",:") // VK's apps put it behind a mention
-	id, name, n, ok := parseMention(text)
+	id, _, n, ok := parseMention(text)
 	bare := at(text, 0)|0x20 >= 'a' && at(text, 0)|0x20 <= 'z' && !strings.Contains(text, "/")
 	switch {
 	case !ok || n < len(text):
@@ -54,7 +57,7 @@ func (c *Context) page(text string, group bool) (peer int64, err error) {
 	case bare: // "spam" is a word, and may be somebody's address as well
 		return 0, ErrArgType
 	case c == nil || c.client == nil:
-		return 0, fmt.Errorf("vk: %.40q: there is no client to ask", name)
+		return 0, errNoClient
 	}
 	found, err := c.client.Resolve(c, text)
 	switch {
@@ -96,7 +99,7 @@ func (v Converter) fetching(t reflect.Type) (Converter, bool) {
 			id = -id
 		}
 		if c == nil || c.client == nil {
-			return nil, fmt.Errorf("vk: page %d: there is no client to ask", id)
+			return nil, errNoClient
 		}
 		pages, err := c.client.Profiles(c, []int64{id})
 		switch {

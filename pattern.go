@@ -262,20 +262,33 @@ func (rt *Route) Params() []Param {
 
 // Usage returns how the command is written, without a prefix: the pattern, but
 // of words that stand for each other only the first.
-func (rt *Route) Usage() string { return rt.usage(nil) }
+func (rt *Route) Usage() string { return usage(nil, rt.Pattern) }
 
-// usage is Usage with other words, if there are any.
-func (rt *Route) usage(words []string) string {
-	pattern := rt.Pattern
-	var first []string
+// usage writes a pattern with the given words, or with the first of its own.
+func usage(words []string, pattern string) string {
+	alts, params := cutWords(pattern)
+	if words == nil {
+		for _, alt := range alts {
+			words = append(words, alt[0])
+		}
+	}
+	return strings.TrimSpace(strings.Join(words, " ") + " " + params)
+}
+
+// isUsage reports whether words are those of a pattern, in whatever case.
+func isUsage(words []string, pattern string) bool {
+	alts, _ := cutWords(pattern)
+	return slices.EqualFunc(words, alts, func(word string, alts []string) bool {
+		return slices.ContainsFunc(alts, func(alt string) bool { return equalFold(word, alt) })
+	})
+}
+
+// cutWords cuts a pattern before its placeholders.
+func cutWords(pattern string) (words [][]string, params string) {
 	for pattern = trimLeft(pattern); pattern != "" && pattern[0] != '{'; pattern = trimLeft(pattern) {
 		var word string
 		word, pattern = cutSpace(pattern)
-		alt, _, _ := strings.Cut(word, "|")
-		first = append(first, alt)
+		words = append(words, strings.Split(word, "|"))
 	}
-	if len(words) == 0 {
-		words = first
-	}
-	return strings.TrimSpace(strings.Join(words, " ") + " " + pattern)
+	return words, pattern
 }

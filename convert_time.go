@@ -204,8 +204,11 @@ func onDay(day time.Time, clock time.Duration) time.Time {
 
 // parseClock reads a time of day.
 func parseClock(s string) (time.Duration, bool) {
+	if len(s) < len("1:04") || len(s) > len("15:04:05") {
+		return 0, false
+	}
 	for _, layout := range [...]string{"15:04", "15:04:05"} {
-		if t, err := time.Parse(layout, s); err == nil && !strings.ContainsAny(s, ".,") {
+		if t, err := time.Parse(layout, s); err == nil && !strings.ContainsAny(s, ".,") { // fractions, which Parse takes
 			return t.Sub(t.Truncate(24 * time.Hour)), true
 		}
 	}

@@ -199,8 +199,9 @@ func (r *Router) wrap(h HandlerFunc) HandlerFunc {
 // spaces in it; a backslash before a mark or a backslash makes it a character
 // like any other.
 //
-// Words that are left over are an error, as is a missing or unfitting
-// argument: an [*ArgError], instead of running the handler.
+// Words that are left over are an error, unless the Route says IgnoreExtra, as
+// is a missing or unfitting argument: an [*ArgError], instead of running the
+// handler.
 //
 // Handle panics if the pattern is malformed, if the handler is nil, or if
 // another route has the same words.

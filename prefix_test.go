@@ -103,6 +103,7 @@ func TestAnyPrefix(t *testing.T) {
 		{"sign behind a sign", []find{Literal("!"), Literal("/")}, aChat, "!/go 1", "?"},
 		{"mention alone", []find{Mentioned(), Literal("!")}, aChat, "@club1", ""},
 		{"longest wins", []find{Literal("!"), Literal("!!")}, aChat, "!!go 1", "!!|1"},
+		{"longest wins in any order", []find{Literal("!!"), Literal("!")}, aChat, "!!go 1", "!!|1"},
 		{"private: none", []find{Literal("!"), NoPrefixInPrivate}, 5, "go 1", "|1"},
 		{"private: sign all the same", []find{NoPrefixInPrivate, Literal("!")}, 5, "!go 1", "!|1"},
 		{"private: chatter", []find{Literal("!"), NoPrefixInPrivate}, 5, "gone", ""},

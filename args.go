@@ -4,17 +4,23 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
 // An ArgError says that a command was written with the wrong arguments. The
 // handler has not run. middleware.Explain tells the person.
 type ArgError struct {
-	Usage string // how the command is to be written: its prefix and pattern
+	Route *Route // the command
+	Usage string // how it is to be written: the prefix and words that the person used, and its placeholders
 	Name  string // the placeholder without a fitting argument, or ""
-	Want  string // the types that it takes
+	Want  string // the types that it takes, or of a OneOf the words: "int|bool", "S|M"
 	Value string // what was written in its place, or what was left over
-	Err   error  // what is wrong
+
+	// Err is what is wrong: ErrMissingArg, ErrExtraArg, a *QuoteError, or the
+	// error of the type's Converter, which wraps ErrArgType; that of several
+	// types is a *UnionError.
+	Err error
 }
 
 // Error names the usage and what is wrong with the arguments.
@@ -32,13 +38,27 @@ func (e *ArgError) Error() string {
 // Unwrap returns e.Err.
 func (e *ArgError) Unwrap() error { return e.Err }
 
-// What can be wrong with arguments, as the Err of an [ArgError].
+// What can be wrong with arguments: errors.Is tells of an [ArgError].
 var (
 	ErrMissingArg = errors.New("is missing")                 // the text ended before the argument
 	ErrExtraArg   = errors.New("is left over")               // the text goes on behind the last argument
 	ErrArgType    = errors.New("is of another type")         // the argument does not convert
 	ErrBadQuote   = errors.New("has unmatched quotes in it") // a quotation mark has no counterpart, or stands inside a word
 )
+
+// A UnionError says why an argument is of none of several types.
+type UnionError struct {
+	Types []string // their names
+	Errs  []error  // what each made of it, in the same order
+}
+
+// Error says so.
+func (e *UnionError) Error() string {
+	return ErrArgType.Error() + " than " + strings.Join(e.Types, "|")
+}
+
+// Unwrap returns e.Errs: the error is [ErrArgType], as they are.
+func (e *UnionError) Unwrap() []error { return e.Errs }
 
 // args are the arguments of a command, once parsed.
 type args struct {
@@ -54,90 +74,166 @@ type value struct {
 	given bool
 }
 
-// parseArgs parses the command's arguments, the first time it is called.
+// parseArgs parses the command's arguments, the first time it is called. It
+// does so without a lock, because Converters may wait: of two that begin at the
+// same time, both parse, and one's result is kept.
 func (c *Context) parseArgs() ([]value, error) {
 	i := c.inv
 	i.mu.Lock()
+	done := i.args
+	i.mu.Unlock()
+	if done.parsed || i.route == nil {
+		return done.values, done.err
+	}
+	r := argReader{c: c}
+	values, wrong, err := r.read(i.route.params, i.line, i.route.IgnoreExtra)
+	if wrong != nil {
+		wrong.Route, wrong.Usage = i.route, i.prefix+usage(c.typedWords(), i.route.Pattern)
+		err = wrong
+	}
+	i.mu.Lock()
 	defer i.mu.Unlock()
-	if !i.args.parsed && i.route != nil {
-		i.args.parsed = true
-		values, err := parseLine(i.route.params, i.line)
-		if err != nil {
-			err.Usage = i.prefix + i.route.Pattern
-			i.args.err = err
-		}
-		i.args.values = values
+	if !i.args.parsed {
+		i.args = args{true, values, err}
 	}
 	return i.args.values, i.args.err
 }
 
+// typedWords returns the words of the command as the person wrote them, or as
+// the button has them: nil if neither leads here.
+func (c *Context) typedWords() []string {
+	i := c.inv
+	for _, text := range [...]string{c.event.head.text, trimLeft(buttonLine(c.event.head.payload))} {
+		if words, ok := strings.CutPrefix(text, i.prefix); ok {
+			if words, ok = strings.CutSuffix(words, i.line); ok {
+				if typed := strings.Fields(words); isUsage(typed, i.route.Pattern) {
+					return typed
+				}
+			}
+		}
+	}
+	return nil
+}
+
 // Arg returns the text of a command's argument by the name of its placeholder,
 // or of its default. It is "" if there is none of that name or it was not
-// given.
+// given. [Arg] returns its value.
 func (c *Context) Arg(name string) string {
 	if text, ok := c.inv.captured(name); ok {
 		return text
 	}
+	v, _ := c.arg(name)
+	return v.text
+}
+
+func (c *Context) arg(name string) (value, bool) {
 	values, _ := c.parseArgs()
 	for i, v := range values {
 		if c.inv.route.params[i].name == name {
-			return v.text
+			return v, true
 		}
 	}
-	return ""
+	return value{}, false
 }
 
-// parseLine reads the arguments that params ask for from what follows a
-// command's words.
-func parseLine(params []param, line string) ([]value, *ArgError) {
+// Arg returns the value of a command's argument by the name of its placeholder:
+//
+//	user, ok := vk.Arg[int64](c, "user") // of {user:user}
+//
+// T is any type that a field for it can have in the struct of a [Command], but
+// for pages, which only such a field fetches. A T that cannot hold the value
+// is as if it was not given: ok is false. A default is a value too.
+func Arg[T any](c *Context, name string) (v T, ok bool) {
+	arg, _ := c.arg(name)
+	if arg.v == nil || !assign(reflect.ValueOf(&v).Elem(), arg.v) {
+		var none T
+		return none, false
+	}
+	return v, true
+}
+
+// An argReader reads the arguments of one command line.
+type argReader struct {
+	c     *Context
+	child *Context // for Converters; nil until one needs it
+}
+
+// context returns the Context for Converters. It is none of a route: it has no
+// arguments, which are only just being found.
+func (r *argReader) context() *Context {
+	if r.child == nil {
+		r.child = newContext(r.c.ctx, r.c.client, r.c.event, r.c.inv.job)
+		i := r.child.inv
+		i.name, i.outer, i.via, i.prefix, i.life = "arguments", r.c.inv, r.c.via, r.c.inv.prefix, r.c.inv.life
+	}
+	return r.child
+}
+
+// read reads the arguments that params ask for from what follows a command's
+// words. It is wrong if the person is to blame, err if somebody else is.
+func (r *argReader) read(params []param, line string, extra bool) (values []value, wrong *ArgError, err error) {
 	if len(params) == 0 && line == "" {
-		return nil, nil
+		return nil, nil, nil
 	}
 	s := strings.TrimSpace(line)
-	values := make([]value, len(params))
+	values = make([]value, len(params))
 	var refused *ArgError // why the first word of s was not taken
-	for i, p := range params {
-		v, rest, err := p.take(s)
-		if err != nil && !v.given && !p.optional && !(p.list && p.hasDef) {
-			return nil, err
+	for i := range params {
+		p := &params[i]
+		v, rest, wrong, err := p.take(r, s)
+		if err != nil {
+			return nil, nil, fmt.Errorf("vk: argument %s: %w", p.name, err)
+		}
+		if wrong != nil && !v.given && !p.optional && !(p.list && p.hasDef) {
+			return nil, wrong, nil
 		}
 		if refused == nil || len(rest) < len(s) {
-			refused = err
+			refused = wrong
 		}
 		values[i], s = v, rest
 	}
-	if s == "" {
-		return values, nil
+	switch {
+	case s == "" || extra:
+		return values, nil, nil
+	case refused != nil:
+		return nil, refused, nil // tells more than that the word is left over
 	}
-	if refused != nil {
-		return nil, refused // tells more than that the word is left over
-	}
-	return nil, &ArgError{Value: s, Err: ErrExtraArg}
+	return nil, &ArgError{Value: s, Err: ErrExtraArg}, nil
 }
 
 // take reads the argument of p from the beginning of s, and returns what is
-// left of s. The error says why it did not take more: it may have taken some
-// words of a list, or have a value where there is no word to take.
-func (p param) take(s string) (v value, rest string, err *ArgError) {
+// left of s. Wrong says why it did not take more: it may have taken some words
+// of a list, or have a value where there is no word to take.
+func (p *param) take(r *argReader, s string) (v value, rest string, wrong *ArgError, err error) {
+	refuse := func(text string, why error) *ArgError {
+		return &ArgError{Name: p.name, Want: p.want(), Value: text, Err: why}
+	}
 	if s != "" && p.rest() {
-		return value{s, s, true}, "", nil
+		x, no := p.convert(r, s)
+		switch {
+		case no == nil:
+			return value{s, x, true}, "", nil, nil
+		case !errors.Is(no, ErrArgType):
+			return value{}, s, nil, no
+		}
+		return value{}, s, refuse(s, no), nil
 	}
 	var list []any
 	for rest = s; rest != ""; {
-		word, after, wrong := nextWord(rest)
+		word, after, no := p.word(rest)
 		var converted any
-		if wrong != nil {
+		if no != nil {
 			word = rest
-		} else {
-			converted, wrong = p.convert(word)
+		} else if converted, no = p.convert(r, word); no != nil && !errors.Is(no, ErrArgType) {
+			return value{}, s, nil, no
 		}
-		if wrong != nil {
-			err = &ArgError{Name: p.name, Want: p.want(), Value: word, Err: wrong}
+		if no != nil {
+			wrong = refuse(word, no)
 			break
 		}
 		after = trimLeft(after)
 		if !p.list {
-			return value{word, converted, true}, after, nil
+			return value{word, converted, true}, after, nil, nil
 		}
 		list, rest = append(list, converted), after
 	}
@@ -145,127 +241,60 @@ func (p param) take(s string) (v value, rest string, err *ArgError) {
 	case list != nil:
 		v = value{strings.TrimSpace(s[:len(s)-len(rest)]), list, true}
 	case p.hasDef:
-		v = p.fallback()
+		if v, err = p.fallback(r); err != nil {
+			return value{}, s, nil, fmt.Errorf("default %.40q: %w", p.def, err)
+		}
 	case s == "" && !p.optional:
-		err = &ArgError{Name: p.name, Want: p.want(), Err: ErrMissingArg}
+		wrong = refuse("", ErrMissingArg)
 	}
-	return v, rest, err
+	return v, rest, wrong, nil
+}
+
+// word reads the text of one argument of p from the beginning of s.
+func (p *param) word(s string) (word, rest string, err error) {
+	for i := range p.convs {
+		if span := p.convs[i].span; span != nil {
+			if n := span(s); n > 0 {
+				return s[:n], s[n:], nil
+			}
+		}
+	}
+	return nextWord(s)
+}
+
+// convert returns the value of the first type of p that takes the text. Its
+// error is ErrArgType if none does; any other means that a type could not tell.
+func (p *param) convert(r *argReader, text string) (any, error) {
+	var errs []error
+	for i := range p.convs {
+		conv := &p.convs[i]
+		var c *Context
+		if conv.needs {
+			c = r.context()
+		}
+		v, err := conv.convert(c, text)
+		if err == nil || len(p.convs) == 1 || !errors.Is(err, ErrArgType) {
+			return v, err
+		}
+		errs = append(errs, err)
+	}
+	if errs != nil {
+		return nil, &UnionError{slices.Clone(p.types), errs}
+	}
+	return text, nil
 }
 
 // fallback returns the default of p.
-func (p param) fallback() value {
-	if p.rest() {
-		return value{p.def, p.def, false}
-	}
-	v, _ := p.convert(p.def) // converts: parsePattern has tried
-	if p.list {
-		v = []any{v}
-	}
-	return value{p.def, v, false}
-}
-
-// A binding says which field of a struct takes which argument.
-type binding []int
-
-// newBinding matches the fields of the struct type t with the placeholders, by
-// name without regard to case.
-func newBinding(t reflect.Type, params []param) (binding, error) {
-	if t.Kind() != reflect.Struct {
-		return nil, fmt.Errorf("the arguments are of type %s, which is no struct", t)
-	}
-	b := make(binding, len(params))
-	taken := make(map[int]bool)
-	for i, p := range params {
-		b[i] = -1
-		for j := range t.NumField() {
-			if f := t.Field(j); f.IsExported() && strings.EqualFold(f.Name, p.name) {
-				b[i] = j
-			}
-		}
-		switch {
-		case b[i] < 0:
-			return nil, fmt.Errorf("no field for {%s}", p.name)
-		case taken[b[i]]:
-			return nil, fmt.Errorf("two placeholders for the field %s", t.Field(b[i]).Name)
-		}
-		taken[b[i]] = true
-		f := t.Field(b[i])
-		if !p.fits(f.Type) {
-			return nil, fmt.Errorf("the field %s is of type %s, which cannot hold {%s}", f.Name, f.Type, p.name)
-		}
-	}
-	for j := range t.NumField() {
-		if f := t.Field(j); !taken[j] {
-			return nil, fmt.Errorf("no placeholder for the field %s", f.Name)
-		}
-	}
-	return b, nil
-}
-
-// fits reports whether a field of type t can hold any value of p.
-func (p param) fits(t reflect.Type) bool {
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem() // nil where nothing was given
+func (p *param) fallback(r *argReader) (value, error) {
+	v, err := p.convert(r, p.def)
+	switch {
+	case errors.Is(err, ErrArgType):
+		return value{}, errors.New(err.Error()) // but it is not the person's mistake
+	case err != nil:
+		return value{}, err
 	}
 	if p.list && !p.rest() {
-		if t.Kind() != reflect.Slice {
-			return false
-		}
-		t = t.Elem()
+		v = []any{v}
 	}
-	if t.Kind() == reflect.Interface {
-		return t.NumMethod() == 0
-	}
-	types := p.types
-	if types == nil {
-		types = []string{"string"}
-	}
-	for _, name := range types {
-		ok := false
-		switch name {
-		case "string":
-			ok = t.Kind() == reflect.String
-		case "int":
-			ok = t.Kind() == reflect.Int || t.Kind() == reflect.Int64
-		case "float":
-			ok = t.Kind() == reflect.Float64
-		case "bool":
-			ok = t.Kind() == reflect.Bool
-		}
-		if !ok {
-			return false
-		}
-	}
-	return true
-}
-
-// fill puts the values into the struct.
-func (b binding) fill(into reflect.Value, values []value) {
-	for i, v := range values {
-		if v.v == nil {
-			continue
-		}
-		f := into.Field(b[i])
-		if f.Kind() == reflect.Pointer {
-			f.Set(reflect.New(f.Type().Elem()))
-			f = f.Elem()
-		}
-		list, ok := v.v.([]any)
-		if !ok {
-			set(f, v.v)
-			continue
-		}
-		f.Set(reflect.MakeSlice(f.Type(), len(list), len(list)))
-		for j, e := range list {
-			set(f.Index(j), e)
-		}
-	}
-}
-
-func set(f reflect.Value, v any) {
-	rv := reflect.ValueOf(v)
-	if f.Kind() != reflect.Interface {
-		rv = rv.Convert(f.Type())
-	}
-	f.Set(rv)
+	return value{p.def, v, false}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -107,7 +108,7 @@ func TestArguments(t *testing.T) {
 			}
 			values, argErr := parseLine(p.params, tt.line)
 			if argErr != nil {
-				if diff := cmp.Diff(tt.want, any(*argErr), cmp.Comparer(func(a, b error) bool { return a == b })); diff != "" {
+				if diff := cmp.Diff(tt.want, any(*argErr), cmp.Comparer(func(a, b error) bool { return errors.Is(a, b) || errors.Is(b, a) })); diff != "" {
 					t.Errorf("%s, %q (-want +got):\n%s", tt.pattern, tt.line, diff)
 				}
 				return
@@ -201,10 +202,10 @@ func TestArgErrorFields(t *testing.T) {
 		says string
 	}{
 		{"missing", "! roll", ArgError{}, ""}, // space behind the prefix: no command
-		{"type", "!roll six", ArgError{"!roll {n:int} {why...?}", "n", "int", "six", ErrArgType}, `vk: usage: !roll {n:int} {why...?}: n: "six" is of another type`},
-		{"absent", "!roll", ArgError{"!roll {n:int} {why...?}", "n", "int", "", ErrMissingArg}, `vk: usage: !roll {n:int} {why...?}: n: is missing`},
-		{"quote", `!roll "6`, ArgError{"!roll {n:int} {why...?}", "n", "int", `"6`, ErrBadQuote}, `vk: usage: !roll {n:int} {why...?}: n: "\"6" has unmatched quotes in it`},
-		{"extra", "!admin list a b", ArgError{"!admin list", "", "", "a b", ErrExtraArg}, `vk: usage: !admin list: "a b" is left over`},
+		{"type", "!roll six", ArgError{nil, "!roll {n:int} {why...?}", "n", "int", "six", ErrArgType}, `vk: usage: !roll {n:int} {why...?}: n: "six" is of another type`},
+		{"absent", "!roll", ArgError{nil, "!roll {n:int} {why...?}", "n", "int", "", ErrMissingArg}, `vk: usage: !roll {n:int} {why...?}: n: is missing`},
+		{"quote", `!roll "6`, ArgError{nil, "!roll {n:int} {why...?}", "n", "int", `"6`, ErrBadQuote}, `vk: usage: !roll {n:int} {why...?}: n: "\"6" has the quotation mark ", but not the one that closes it`},
+		{"extra", "!admin list a b", ArgError{nil, "!admin list", "", "", "a b", ErrExtraArg}, `vk: usage: !admin list: "a b" is left over`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -224,7 +225,8 @@ func TestArgErrorFields(t *testing.T) {
 			if !errors.As(err, &got) || !errors.Is(err, tt.want.Err) {
 				t.Fatal(err)
 			}
-			if *got != tt.want {
+			tt.want.Route, tt.want.Err = got.Route, got.Err
+			if *got != tt.want || got.Route == nil || got.Route.Pattern != tt.want.Usage[1:] {
 				t.Errorf("%+v, want %+v", *got, tt.want)
 			}
 			if got.Error() != tt.says {
@@ -275,6 +277,13 @@ func TestCommandBindsStruct(t *testing.T) {
 		}
 		check(args{5, "так"})(bind[args](t, "a {userid:int} {причина...}", "a 5 так"))
 		check(args{5, "так"})(bind[args](t, "a {userId:int} {ПРИЧИНА...}", "a 5 так"))
+	})
+	t.Run("names without regard to underscores", func(t *testing.T) {
+		type args struct {
+			UserID  int
+			Max_Len int
+		}
+		check(args{5, 6})(bind[args](t, "a {user_id:int} {maxlen:int}", "a 5 6"))
 	})
 	t.Run("fields in another order", func(t *testing.T) {
 		type args struct {
@@ -371,13 +380,9 @@ func TestCommandRefusesWhatDoesNotBind(t *testing.T) {
 		{"unexported field", command[struct{ n int }]("a {n:int}"), "no field for {n}"},
 		{"no placeholder", command[struct{ N int }]("a"), "no placeholder for the field N"},
 		{"no placeholder for an unexported field", command[struct{ n int }]("a"), "no placeholder for the field n"},
-		{"field of another name", command[struct{ UserID int }]("a {user_id:int}"), "no field for {user_id}"},
 		{"one field for two", command[struct{ N int }]("a {n:int} {N:int}"), "two placeholders for the field N"},
 		{"string for a number", command[struct{ N string }]("a {n:int}"), "the field N is of type string, which cannot hold {n}"},
 		{"number for a string", command[struct{ N int }]("a {n}"), "the field N is of type int, which cannot hold {n}"},
-		{"narrow integer", command[struct{ N int32 }]("a {n:int}"), "the field N is of type int32, which cannot hold {n}"},
-		{"unsigned integer", command[struct{ N uint }]("a {n:int}"), "the field N is of type uint, which cannot hold {n}"},
-		{"narrow float", command[struct{ N float32 }]("a {n:float}"), "the field N is of type float32, which cannot hold {n}"},
 		{"integer for a float", command[struct{ N int }]("a {n:float}"), "the field N is of type int, which cannot hold {n}"},
 		{"integer for a bool", command[struct{ N int }]("a {n:bool}"), "the field N is of type int, which cannot hold {n}"},
 		{"one of two types", command[struct{ N int }]("a {n:int|bool}"), "the field N is of type int, which cannot hold {n}"},
@@ -389,6 +394,17 @@ func TestCommandRefusesWhatDoesNotBind(t *testing.T) {
 		{"interface with methods", command[struct{ N fmt.Stringer }]("a {n:int}"), "the field N is of type fmt.Stringer, which cannot hold {n}"},
 		{"pointer to a pointer", command[struct{ N **int }]("a {n:int}"), "the field N is of type **int, which cannot hold {n}"},
 		{"function", command[struct{ N func() }]("a {n}"), "the field N is of type func(), which cannot hold {n}"},
+		{"duration for a number", command[struct{ N time.Duration }]("a {n:int}"), "the field N is of type time.Duration, which cannot hold {n}"},
+		{"number for a duration", command[struct{ N int }]("a {n:duration}"), "the field N is of type int, which cannot hold {n}"},
+		{"string for a user", command[struct{ N string }]("a {n:user}"), "the field N is of type string, which cannot hold {n}"},
+		{"narrow integer for a user", command[struct{ N float64 }]("a {n:user}"), "the field N is of type float64, which cannot hold {n}"},
+		{"page of another kind", command[struct{ N Group }]("a {n:user}"), "the field N is of type vk.Group, which cannot hold {n}"},
+		{"person for a community", command[struct{ N User }]("a {n:group}"), "the field N is of type vk.User, which cannot hold {n}"},
+		{"person for either", command[struct{ N User }]("a {n:page}"), "the field N is of type vk.User, which cannot hold {n}"},
+		{"page for a chat", command[struct{ N Profile }]("a {n:peer}"), "the field N is of type vk.Profile, which cannot hold {n}"},
+		{"string for a url", command[struct{ N string }]("a {n:url}"), "the field N is of type string, which cannot hold {n}"},
+		{"own text for a number", command[struct{ N level }]("a {n:int}"), "the field N is of type vk.level, which cannot hold {n}"},
+		{"names that differ in underscores", command[struct{ N int }]("a {n:int} {_n:int}"), "two placeholders for the field N"},
 		{"malformed pattern", command[struct{}]("a {"), `the placeholder "{" is not closed`},
 		{"nil handler", func(r *Router) { Command[struct{}](r, "a", nil) }, "nil handler"},
 	}
@@ -410,15 +426,77 @@ func command[A any](pattern string) func(*Router) {
 	return func(r *Router) { Command(r, pattern, func(*Context, A) error { return nil }) }
 }
 
+func TestIgnoreExtra(t *testing.T) {
+	for _, tt := range []struct {
+		pattern, text string
+		want          string // text of x; "!" for an ArgError
+	}{
+		{"a {x}", "a 1 please", "1"},
+		{"a {x}", `a 1 "please`, "1"},
+		{"a", "a please", ""},
+		{"a {x:int?}", "a please", ""},
+		{"a {x:int...}", "a 1 2 please", "1 2"},
+		{"a {x:int}", "a please", "!"},
+		{"a {x}", "a", "!"},
+	} {
+		t.Run(tt.pattern+" "+tt.text, func(t *testing.T) {
+			r := new(Router)
+			got := "!"
+			r.Add(Route{Pattern: tt.pattern, IgnoreExtra: true, Handler: func(c *Context) error { got = c.Arg("x"); return nil }})
+			err := r.Serve(newMessage(t, tt.text))
+			var wrong *ArgError
+			if got != tt.want || errors.As(err, &wrong) != (tt.want == "!") {
+				t.Errorf("%q, %v, want %q", got, err, tt.want)
+			}
+		})
+	}
+}
+
+// Usage is what the person has to write, with their own words for it.
+func TestUsage(t *testing.T) {
+	const button = `{"message":{"peer_id":5,"text":"Ban","payload":"{\"command\":\" ban  user\"}"}}`
+	for _, tt := range []struct{ text, want string }{
+		{"!ban user", "!ban user {who:user} {days:int=1}"},
+		{"!бан  user x y", "!бан user {who:user} {days:int=1}"},
+		{"!БАН\nUSER", "!БАН USER {who:user} {days:int=1}"},
+		{"[club1|@x], ban user 5 x", "[club1|@x], ban user {who:user} {days:int=1}"},
+		{button, "ban user {who:user} {days:int=1}"},
+	} {
+		t.Run(tt.text, func(t *testing.T) {
+			r := &Router{Prefix: AnyPrefix(Literal("!"), Mentioned()), Fold: true}
+			var rt *Route
+			r.Route("кик|ban|бан", func(r *Router) {
+				rt = r.Handle("user|кого {who:user} {days:int=1}", func(*Context) error { return nil })
+			})
+			c := newMessage(t, tt.text)
+			if tt.text == button {
+				var err error
+				if c.event, err = ParseEvent([]byte(`{"type":"message_new","event_id":"e","group_id":1,"object":` + button + `}`)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var wrong *ArgError
+			if err := r.Serve(c); !errors.As(err, &wrong) || wrong.Usage != tt.want || wrong.Route != rt {
+				t.Errorf("%v, want %s", err, tt.want)
+			}
+			if got := rt.Usage(); got != "кик user {who:user} {days:int=1}" {
+				t.Error(got)
+			}
+		})
+	}
+}
+
 // FuzzCommandLine: no text does harm, and every text can be quoted.
 func FuzzCommandLine(f *testing.F) {
 	for _, s := range []string{
 		"", "!", "! ping", "!ping", "!ping x", "!roll 6", "!roll six", `!say "a b" c`, "!sum 1 2 3 x", `!sum 1 "`, "!admin ban  5 «x»",
 		"!кот\u00a0да", `!say \"a\ \`, "!opt 5 on rest", strings.Repeat("!sum", 3) + strings.Repeat(" 1", 100), "!\xff\xfe x",
+		"[club1|@tea], !MUTE [id1|Anna P], 2 часа за спам", "!mute 1 club1 2000000001 7d 31.12 18:00 vk.com/x s", "@tea ROLL", "!mute @durov",
 	} {
 		f.Add(s)
 	}
-	r := NewRouter("!", "бот, ")
+	r := &Router{Prefix: AnyPrefix(Literal("!", "бот, "), Mentioned("tea")), Fold: true}
+	r.Converter("size", OneOf("S", "M"))
 	ran := 0
 	count := func(*Context) error { ran++; return nil }
 	r.Handle("ping", count)
@@ -426,6 +504,24 @@ func FuzzCommandLine(f *testing.F) {
 	r.Handle("say {a} {b?}", count)
 	r.Handle("кот|кошка {x:bool|float}", count)
 	r.Handle("opt {n:int?} {b:bool?} {rest...?}", count)
+	Command(r, "mute {who:user|group|peer...?} {for:duration=1h} {at:time?} {link:url|size?} {why...=none}", func(c *Context, a struct {
+		Who  []int64
+		For  time.Duration
+		At   *time.Time
+		Link any
+		Why  string
+	}) error {
+		for _, id := range a.Who {
+			if id == 0 {
+				f.Errorf("%q: %+v", c.Text(), a)
+			}
+		}
+		if a.For < 0 || a.Why == "" {
+			f.Errorf("%q: %+v", c.Text(), a)
+		}
+		ran++
+		return nil
+	})
 	Command(r, "sum {n:int...} {rest...=none}", func(c *Context, a struct {
 		N    []int
 		Rest string
@@ -445,7 +541,10 @@ func FuzzCommandLine(f *testing.F) {
 		err := r.Serve(newMessage(t, s))
 		var arg *ArgError
 		var unknown *NotFoundError
-		switch command := strings.HasPrefix(s, "!") || strings.HasPrefix(s, "бот, "); {
+		_, command := r.Prefix(foldingContext(newMessage(t, s)))
+		switch {
+		case errors.Is(err, errNoClient):
+			return // a short address
 		case err == nil && ran > 1, err != nil && ran > 0:
 			t.Errorf("%d handlers ran: %v", ran, err)
 		case err == nil && ran == 1 && !command, err != nil && !command:
@@ -477,4 +576,19 @@ func TestArgumentsCostIsLinear(t *testing.T) {
 	if _, err := parseLine(p.params, strings.Repeat(`"1 `, 50_001)); err == nil {
 		t.Error("bad quotes are taken")
 	}
+}
+
+// parseLine reads arguments as a route without a Context does.
+func parseLine(params []param, line string) ([]value, *ArgError) {
+	values, wrong, err := new(argReader).read(params, line, false)
+	if err != nil {
+		panic(err)
+	}
+	return values, wrong
+}
+
+// foldingContext has a Prefix take its text as a Router with Fold does.
+func foldingContext(c *Context) *Context {
+	c.fold = true
+	return c
 }

@@ -160,7 +160,7 @@ func attachedTo(e *Event) (kinds []string) {
 
 // sameText returns a text in the form that it is compared in.
 func sameText(s string) string {
-	return strings.Join(strings.Fields(strings.ToLower(s)), " ")
+	return foldWord(strings.Join(strings.Fields(s), " "), true)
 }
 
 // A PayloadError says that the payload of a pressed button is not what its route

@@ -45,6 +45,7 @@ type Context struct {
 	client *Client
 	inv    *invocation
 	via    string // which of several Routers of the invocation has it; see through
+	fold   bool   // for a Prefix: Router.Fold
 }
 
 // An invocation is one run of one handler for one event. The Contexts that

@@ -328,22 +328,22 @@ func ExampleKind() {
 	vk.On(&r, vk.EventMessageEdit, func(c *vk.Context, m *vk.Message) error { return nil })
 
 	// A kind that the package has no type for is listened to by its name.
-	type like struct {
-		LikerID  int64 `json:"liker_id"`
-		ObjectID int64 `json:"object_id"`
+	type wave struct {
+		UserID int64 `json:"user_id"`
+		ToID   int64 `json:"to_id"`
 	}
-	remove := vk.On(&r, vk.Kind[like]("like_add"), func(c *vk.Context, l *like) error {
-		fmt.Println(l.LikerID, "likes", l.ObjectID)
+	remove := vk.On(&r, vk.Kind[wave]("user_waves"), func(c *vk.Context, w *wave) error {
+		fmt.Println(w.UserID, "waves to", w.ToID)
 		return nil
 	})
 	defer remove()
 
-	e, err := vk.ParseEvent([]byte(`{"type":"like_add","event_id":"1","object":{"liker_id":5,"object_id":12}}`))
+	e, err := vk.ParseEvent([]byte(`{"type":"user_waves","event_id":"1","object":{"user_id":5,"to_id":12}}`))
 	if err != nil {
 		log.Fatal(err)
 	}
 	r.Serve(vk.NewContext(context.Background(), nil, e))
-	// Output: 5 likes 12
+	// Output: 5 waves to 12
 }
 
 // What a handler can ask its Context.

@@ -80,8 +80,8 @@ func TestListenerOfAnyKindAndType(t *testing.T) {
 	}
 	r := new(vk.Router)
 	got := int64(0)
-	vk.On(r, "like_add", func(c *vk.Context, e *like) error { got = e.LikerID; return nil })
-	if err := r.Serve(happened(t, "like_add", `{"liker_id":7}`)); err != nil || got != 7 {
+	vk.On(r, "like_of_tomorrow", func(c *vk.Context, e *like) error { got = e.LikerID; return nil })
+	if err := r.Serve(happened(t, "like_of_tomorrow", `{"liker_id":7}`)); err != nil || got != 7 {
 		t.Error(got, err)
 	}
 }

@@ -50,7 +50,7 @@ func (rt *Route) within(r *Router) bool {
 func (r *Router) Lookup(words string) (*Route, bool) {
 	// What alternatives the words of r have, a person writes one of.
 	path := ""
-	if p, err := parsePattern(r.path); err == nil {
+	if p, err := r.parsePattern(r.path); err == nil {
 		for _, alts := range p.words {
 			path += alts[0] + " "
 		}

@@ -369,7 +369,7 @@ func TestOnKind(t *testing.T) {
 	} {
 		func() {
 			defer func() {
-				if s, _ := recover().(string); !strings.Contains(s, "its object is a vk.") {
+				if s := fmt.Sprint(recover()); !strings.Contains(s, "its object is a vk.") {
 					t.Errorf("no panic, or one that says %q", s)
 				}
 			}()

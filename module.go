@@ -190,6 +190,9 @@ func (m *Module) build(f func(*Router) error) (s *edition, err error) {
 	if in.Prefix != nil {
 		err = join(err, errors.New("only the outermost Router has a Prefix"))
 	}
+	if in.Fold {
+		err = join(err, errors.New("only the outermost Router has Fold"))
+	}
 	return s, err
 }
 

@@ -2,10 +2,10 @@ package vk
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 )
 
 // A pattern is what a route answers to: the words of a command, each perhaps
@@ -19,15 +19,16 @@ type pattern struct {
 // A param is one placeholder.
 type param struct {
 	name     string
-	types    []string // nil means string
-	list     bool     // "...": the rest of the text, or as many words as convert
-	optional bool     // "?"
-	hasDef   bool     // "="
+	types    []string    // nil means string
+	convs    []Converter // one for each of types; empty if those are nil
+	list     bool        // "...": the rest of the text, or as many words as convert
+	optional bool        // "?"
+	hasDef   bool        // "="
 	def      string
 }
 
 // rest reports whether p takes the rest of the text as it stands.
-func (p param) rest() bool { return p.list && (p.types == nil || p.types[0] == "string") }
+func (p *param) rest() bool { return p.list && (p.types == nil || p.types[0] == "string") }
 
 const (
 	// maxWord bounds the words of patterns, in bytes, so that nothing longer
@@ -39,9 +40,12 @@ const (
 	maxCommands = 1000
 )
 
-// parsePattern reads a pattern. Its errors say what is wrong with it, and leave
-// it to the caller to say which pattern it is.
-func parsePattern(s string) (*pattern, error) {
+// parsePattern reads a pattern in which the types have their usual names.
+func parsePattern(s string) (*pattern, error) { return (*Router)(nil).parsePattern(s) }
+
+// parsePattern reads a pattern whose types are those of r. Its errors say what
+// is wrong with it, and leave it to the caller to say which pattern it is.
+func (r *Router) parsePattern(s string) (*pattern, error) {
 	p := new(pattern)
 	seen := make(map[string]bool)
 	commands := 1
@@ -62,7 +66,7 @@ func parsePattern(s string) (*pattern, error) {
 			p.words = append(p.words, alts)
 			continue
 		}
-		param, n, err := parseParam(s)
+		param, n, err := r.parseParam(s)
 		if err != nil {
 			return nil, err
 		}
@@ -103,7 +107,7 @@ func parseWord(word string) ([]string, error) {
 }
 
 // parseParam reads the placeholder that s begins with and returns its length.
-func parseParam(s string) (p param, n int, err error) {
+func (r *Router) parseParam(s string) (p param, n int, err error) {
 	rest := s[1:]
 	fail := func(format string, args ...any) (param, int, error) {
 		shown := s
@@ -112,14 +116,14 @@ func parseParam(s string) (p param, n int, err error) {
 		}
 		return param{}, 0, fmt.Errorf("the placeholder %.40q "+format, append([]any{shown}, args...)...)
 	}
-	i := strings.IndexFunc(rest, func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	if i < 0 {
+	n = nameLen(rest)
+	switch n {
+	case len(rest):
 		return fail("is not closed")
-	}
-	p.name, rest = rest[:i], rest[i:]
-	if first, _ := utf8.DecodeRuneInString(p.name); p.name == "" || unicode.IsDigit(first) {
+	case 0:
 		return fail("has no name: a name begins with a letter")
 	}
+	p.name, rest = rest[:n], rest[n:]
 	if strings.HasPrefix(rest, ":") {
 		i := strings.IndexAny(rest, ".?=}")
 		if i < 0 {
@@ -127,12 +131,14 @@ func parseParam(s string) (p param, n int, err error) {
 		}
 		p.types, rest = strings.Split(rest[1:i], "|"), rest[i:]
 		for i, t := range p.types {
+			conv, ok := r.typeNamed(t)
 			switch {
-			case converters[t] == nil:
+			case !ok:
 				return fail("has the unknown type %q", t)
-			case i > 0 && p.types[i-1] == "string":
-				return fail("has the type %s behind string, which takes every word", t)
+			case i > 0 && (p.types[i-1] == "string" || p.types[i-1] == "word"):
+				return fail("has the type %s behind %s, which takes every word", t, p.types[i-1])
 			}
+			p.convs = append(p.convs, conv)
 		}
 	}
 	if after, ok := strings.CutPrefix(rest, "..."); ok {
@@ -160,8 +166,10 @@ func parseParam(s string) (p param, n int, err error) {
 		}
 		return fail("has %q where its end should be", rest[:strings.IndexByte(rest, '}')])
 	}
-	if p.hasDef && !p.rest() {
-		if _, err := p.convert(p.def); err != nil {
+	// A default that needs a Context to be converted is converted when it is
+	// used.
+	if p.hasDef && !slices.ContainsFunc(p.convs, func(v Converter) bool { return v.needs }) {
+		if _, err := p.convert(nil, p.def); err != nil {
 			return fail("has a default that is not %s", p.want())
 		}
 	}
@@ -183,53 +191,104 @@ func (p *pattern) expand() [][]string {
 	return paths
 }
 
-// A converter makes an argument's value from its text.
-type converter func(text string) (any, error)
-
-// converters are the types that a placeholder can name.
-var converters = map[string]converter{
-	"string": func(s string) (any, error) { return s, nil },
-	"int":    func(s string) (any, error) { return strconv.ParseInt(s, 10, strconv.IntSize) },
-	"float":  func(s string) (any, error) { return parseFloat(s) },
-	"bool":   parseBool,
-}
-
-// convert returns the value of the first type of p that takes the text.
-func (p param) convert(text string) (any, error) {
-	if p.types == nil {
-		return text, nil
-	}
-	for _, t := range p.types {
-		if v, err := converters[t](text); err == nil {
-			return v, nil
+// nameLen returns the length of the name that s begins with, such as Go's: a
+// letter or _, then letters, digits and _.
+func nameLen(s string) int {
+	for i, r := range s {
+		if r != '_' && !unicode.IsLetter(r) && (i == 0 || !unicode.IsDigit(r)) {
+			return i
 		}
 	}
-	return nil, ErrArgType
+	return len(s)
 }
 
-// want names the types of p.
-func (p param) want() string {
+// want names the types of p, for people.
+func (p *param) want() string {
 	if p.types == nil {
 		return "string"
 	}
-	return strings.Join(p.types, "|")
+	var all []string
+	for i, name := range p.types {
+		if words := p.convs[i].choices; words != nil {
+			all = append(all, words...)
+		} else {
+			all = append(all, name)
+		}
+	}
+	return strings.Join(all, "|")
 }
 
-// parseFloat takes a decimal number, with a point or, as Russian writes it, a
-// comma.
-func parseFloat(s string) (float64, error) {
-	if strings.ContainsAny(s, "xXpPnN_") { // no hexadecimal, NaN, Inf
-		return 0, ErrArgType
-	}
-	return strconv.ParseFloat(strings.Replace(s, ",", ".", 1), 64)
+// A Param is a placeholder in the pattern of a Route: for a help command, or a
+// form with buttons.
+type Param struct {
+	Name  string
+	Types []string // names of types, the first that fits is taken; at least one
+
+	// Choices are what fits, if all types are made by [OneOf]; else nil.
+	Choices []string
+
+	List     bool   // any number of words
+	Rest     bool   // all of the text that is left
+	Optional bool   // it may be left out
+	Default  string // the text that is taken if it is left out, or ""
 }
 
-func parseBool(s string) (any, error) {
-	switch strings.ToLower(s) {
-	case "yes", "y", "true", "t", "1", "enable", "on", "да", "включить", "правда":
-		return true, nil
-	case "no", "n", "false", "f", "0", "disable", "off", "нет", "выключить", "ложь":
-		return false, nil
+// Params returns the placeholders of the route's pattern, in order.
+func (rt *Route) Params() []Param {
+	params := make([]Param, len(rt.params))
+	for i := range rt.params {
+		p := &rt.params[i]
+		params[i] = Param{
+			Name:     p.name,
+			Types:    slices.Clone(p.types),
+			List:     p.list && !p.rest(),
+			Rest:     p.rest(),
+			Optional: p.optional || p.hasDef,
+			Default:  p.def,
+		}
+		if p.types == nil {
+			params[i].Types = []string{"string"}
+		}
+		for _, conv := range p.convs {
+			if conv.choices == nil {
+				params[i].Choices = nil
+				break
+			}
+			params[i].Choices = append(params[i].Choices, conv.choices...)
+		}
 	}
-	return nil, ErrArgType
+	return params
+}
+
+// Usage returns how the command is written, without a prefix: the pattern, but
+// of words that stand for each other only the first.
+func (rt *Route) Usage() string { return usage(nil, rt.Pattern) }
+
+// usage writes a pattern with the given words, or with the first of its own.
+func usage(words []string, pattern string) string {
+	alts, params := cutWords(pattern)
+	if words == nil {
+		for _, alt := range alts {
+			words = append(words, alt[0])
+		}
+	}
+	return strings.TrimSpace(strings.Join(words, " ") + " " + params)
+}
+
+// isUsage reports whether words are those of a pattern, in whatever case.
+func isUsage(words []string, pattern string) bool {
+	alts, _ := cutWords(pattern)
+	return slices.EqualFunc(words, alts, func(word string, alts []string) bool {
+		return slices.ContainsFunc(alts, func(alt string) bool { return equalFold(word, alt) })
+	})
+}
+
+// cutWords cuts a pattern before its placeholders.
+func cutWords(pattern string) (words [][]string, params string) {
+	for pattern = trimLeft(pattern); pattern != "" && pattern[0] != '{'; pattern = trimLeft(pattern) {
+		var word string
+		word, pattern = cutSpace(pattern)
+		words = append(words, strings.Split(word, "|"))
+	}
+	return words, pattern
 }

@@ -1,6 +1,7 @@
 package vk
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -26,10 +27,41 @@ func enders(r rune) string {
 	return quotes[r]
 }
 
+// A QuoteError says what is wrong with the quotation marks of an argument, as
+// the Err of an [ArgError]. It is [ErrBadQuote].
+type QuoteError struct {
+	Kind   QuoteKind
+	Rune   rune // the mark, or for QuoteNoSpace what follows it
+	Offset int  // where Rune stands in the ArgError's Value, in bytes
+}
+
+// A QuoteKind is what can be wrong with quotation marks.
+type QuoteKind int
+
+const (
+	QuoteInside   QuoteKind = iota + 1 // a mark that opens a quotation, inside a word: a"b
+	QuoteNoSpace                       // no space behind the mark that closes one: "a"b
+	QuoteUnclosed                      // the text ends before the quotation does: "a b
+)
+
+// Error says what is wrong.
+func (e *QuoteError) Error() string {
+	switch e.Kind {
+	case QuoteInside:
+		return fmt.Sprintf("has the quotation mark %c inside a word", e.Rune)
+	case QuoteNoSpace:
+		return fmt.Sprintf("has %q behind a quotation, without a space", e.Rune)
+	}
+	return fmt.Sprintf("has the quotation mark %c, but not the one that closes it", e.Rune)
+}
+
+// Unwrap returns [ErrBadQuote].
+func (e *QuoteError) Unwrap() error { return ErrBadQuote }
+
 // nextWord reads the first word of s, which begins with neither space nor end:
 // a run without spaces, or anything between quotation marks. A backslash takes
 // from a mark, or from another backslash, its meaning. The word is returned
-// without its marks, with what follows it. The only error is ErrBadQuote.
+// without its marks, with what follows it. The only error is a *QuoteError.
 func nextWord(s string) (word, rest string, err error) {
 	first, n := utf8.DecodeRuneInString(s)
 	ends := enders(first)
@@ -48,14 +80,15 @@ func nextWord(s string) (word, rest string, err error) {
 		case strings.ContainsRune(ends, r):
 			rest = s[i+n:]
 			if rest != "" && !startsWithSpace(rest) {
-				return "", s, ErrBadQuote
+				next, _ := utf8.DecodeRuneInString(rest)
+				return "", s, &QuoteError{QuoteNoSpace, next, i + n}
 			}
 			return b.String(), rest, nil
 		}
 		b.WriteString(s[i : i+n])
 		i += n
 	}
-	return "", s, ErrBadQuote
+	return "", s, &QuoteError{QuoteUnclosed, first, 0}
 }
 
 // bareWord is nextWord for a word that does not begin with a mark.
@@ -74,7 +107,7 @@ func bareWord(s string) (word, rest string, err error) {
 				i, n = i+n, m
 			}
 		case enders(r) != "" && r != '‘': // also written for an apostrophe
-			return "", s, ErrBadQuote
+			return "", s, &QuoteError{QuoteInside, r, i}
 		}
 		b.WriteString(word[i : i+n])
 		i += n

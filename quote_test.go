@@ -83,6 +83,40 @@ func TestQuotedWords(t *testing.T) {
 	}
 }
 
+// What vk_botting has three exceptions for.
+func TestQuoteErrorTellsWhatAndWhere(t *testing.T) {
+	tests := []struct {
+		name, text string
+		value      string // ArgError.Value
+		want       QuoteError
+	}{
+		{"UnexpectedQuoteError", `a"b`, `a"b`, QuoteError{QuoteInside, '"', 1}},
+		{"behind an escape", `x я\"«b y`, `я\"«b y`, QuoteError{QuoteInside, '«', 4}},
+		{"InvalidEndOfQuotedStringError", `"a"b`, `"a"b`, QuoteError{QuoteNoSpace, 'b', 3}},
+		{"of more bytes", `x «я»ж`, `«я»ж`, QuoteError{QuoteNoSpace, 'ж', 6}},
+		{"ExpectedClosingQuoteError", `"abc`, `"abc`, QuoteError{QuoteUnclosed, '"', 0}},
+		{"of another pair", `x „a "b`, `„a "b`, QuoteError{QuoteUnclosed, '„', 0}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := new(Router)
+			r.Handle("a {x} {y?}", func(*Context) error { return nil })
+			err := r.Serve(newMessage(t, "a "+tt.text))
+			var wrong *ArgError
+			var quote *QuoteError
+			if !errors.As(err, &wrong) || !errors.As(err, &quote) || !errors.Is(err, ErrBadQuote) {
+				t.Fatal(err)
+			}
+			if *quote != tt.want || wrong.Value != tt.value || quote.Error() == "" {
+				t.Errorf("%q: %+v, want %q: %+v", wrong.Value, *quote, tt.value, tt.want)
+			}
+			if quote.Kind != QuoteNoSpace && !strings.HasPrefix(wrong.Value[quote.Offset:], string(quote.Rune)) {
+				t.Errorf("%c is not at %d", quote.Rune, quote.Offset)
+			}
+		})
+	}
+}
+
 func TestQuotePairs(t *testing.T) {
 	pairs := []string{
 		`""`, "‘’", "‚‛", "‚’", "‚‘", "“”", "„‟", "„“", "„”", "⹂⹂", "「」", "『』", "〝〞", "﹁﹂", "﹃﹄",

@@ -38,6 +38,10 @@ type Route struct {
 	// them. It answers all the same.
 	Hidden bool
 
+	// IgnoreExtra has words that are left over behind the last argument be no
+	// error.
+	IgnoreExtra bool
+
 	// Use is middleware for this route alone, inside of the Router's.
 	Use []Middleware
 
@@ -51,6 +55,7 @@ type Route struct {
 
 	// Of a Route that a Router has returned.
 	params []param
+	bound  binding // of a Command
 	router *Router // which it was added to
 	target *target
 	off    *atomic.Bool
@@ -73,7 +78,7 @@ type Route struct {
 // begins with no digit.
 //
 //	{name}        one word, or several in quotation marks
-//	{n:int}       one word that is a whole number; types are string, int, float and bool
+//	{n:int}       one word that is a whole number; see [Converter] for all types
 //	{x:int|bool}  one word, of the first type that takes it
 //	{why...}      the rest of the text, as it stands
 //	{n:int...}    as many words as are numbers
@@ -85,8 +90,9 @@ type Route struct {
 // spaces in it; a backslash before a mark or a backslash makes it a character
 // like any other.
 //
-// Words that are left over are an error, as is a missing or unfitting
-// argument: an [*ArgError], instead of running the handler.
+// Words that are left over are an error, unless the Route says IgnoreExtra, as
+// is a missing or unfitting argument: an [*ArgError], instead of running the
+// handler.
 //
 // Handle panics if the pattern is malformed, if the handler is nil, or if
 // another route has the same words; inside of a module that is being mounted,
@@ -100,10 +106,11 @@ func (r *Router) Handle(pattern string, h HandlerFunc, mw ...Middleware) *Route 
 func (r *Router) Add(rt Route) *Route { return r.add(rt, callers(1)) }
 
 // Command adds a route whose handler gets its arguments in a struct: each
-// placeholder fills the field of its name, without regard to case. The type of
-// the field must be able to hold the placeholder's: string, int or int64,
-// float64, bool; a slice for a list; a pointer, which stays nil where nothing
-// was given, for any.
+// placeholder fills the field of its name, without regard to case and
+// underscores. The type of the field must be able to hold the placeholder's:
+// [Converter] says which can. A slice is for a list, a pointer, which stays nil
+// where nothing was given, and an any are for all types. A number that is too
+// large for its field is a wrong argument.
 //
 // Command panics if fields and placeholders do not match, and where
 // [Router.Handle] does.
@@ -111,9 +118,10 @@ func Command[A any](r *Router, pattern string, h func(*Context, A) error, mw ...
 	rt := Route{Pattern: pattern, Use: mw}
 	place := callers(1)
 	var b binding
-	p, err := parsePattern(pattern)
+	p, err := r.parsePattern(pattern)
 	if err == nil {
 		b, err = newBinding(reflect.TypeFor[A](), p.params)
+		rt.bound = b
 	}
 	if err != nil {
 		return r.refuse(rt, place, err)
@@ -292,14 +300,18 @@ func (r *Router) prepare(rt Route, place string) (*Route, error) {
 
 // addCommand finds the words that lead to the target, and its parameters.
 func (t *target) addCommand(pattern, path string, aliases []string) error {
-	p, err := parsePattern(pattern)
+	r, rt := t.route.router, t.route
+	p, err := r.parsePattern(pattern)
 	if err != nil {
 		return err
 	}
-	t.route.params = p.params
+	rt.params = p.params
+	if err := rt.bound.refine(rt.params); err != nil {
+		return err
+	}
 	t.words = p.expand()
 	for _, alias := range aliases {
-		a, err := parsePattern(strings.TrimSpace(path + " " + alias))
+		a, err := r.parsePattern(strings.TrimSpace(path + " " + alias))
 		switch {
 		case err != nil:
 			return fmt.Errorf("the alias %q: %w", alias, err)
@@ -312,7 +324,7 @@ func (t *target) addCommand(pattern, path string, aliases []string) error {
 		if len(words) == 0 {
 			return errors.New("no word to find it by")
 		}
-		c := claim{claimWords, strings.Join(words, " ")}
+		c := claim{claimWords, foldWord(strings.Join(words, " "), r.top().Fold)}
 		if slices.Contains(t.claims, c) {
 			return fmt.Errorf("the words %q twice", c.name)
 		}

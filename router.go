@@ -40,9 +40,15 @@ import (
 type Router struct {
 	// Prefix finds the prefix at the beginning of the message's text that
 	// makes the rest a command line; ok is false if there is none. Nil means
-	// that commands have no prefix. It is asked once for each message, in an
-	// invocation of its own, of the outermost Router only. See [Literal].
+	// that commands have no prefix. It is asked once for each message, of the
+	// outermost Router only, and must have no effects. See [Literal].
 	Prefix func(*Context) (prefix string, ok bool)
+
+	// Fold finds commands and the prefixes of [Literal] whatever the case of
+	// their letters, and takes ё for е. Routes whose words differ in these alone
+	// have the same words then. It must be set before the first route is added.
+	// Only the outermost Router has it.
+	Fold bool
 
 	// Defaults is what the routes of this Router, and of Routers inside of it
 	// that have no Defaults of their own, take over where they leave it zero:
@@ -53,7 +59,8 @@ type Router struct {
 	path    string   // the words before those of its routes, as in a pattern
 	edition *edition // of the module that it is of, or nil
 
-	checks atomic.Pointer[[]*checkSet] // changed under the mu of the outermost Router
+	types  atomic.Pointer[map[string]Converter] // what Converter has added; likewise
+	checks atomic.Pointer[[]*checkSet]          // changed under the mu of the outermost Router
 
 	// Guarded by the mu of the outermost Router. Once used is set, use does
 	// not change any more.
@@ -74,22 +81,6 @@ func NewRouter(prefixes ...string) *Router {
 		return new(Router)
 	}
 	return &Router{Prefix: Literal(prefixes...)}
-}
-
-// Literal returns a [Router.Prefix] that finds the given prefixes, the longest
-// one that fits. An empty one fits every text.
-func Literal(prefixes ...string) func(*Context) (string, bool) {
-	sorted := slices.Clone(prefixes)
-	slices.SortStableFunc(sorted, func(a, b string) int { return len(b) - len(a) })
-	return func(c *Context) (string, bool) {
-		text := c.Text()
-		for _, p := range sorted {
-			if strings.HasPrefix(text, p) {
-				return p, true
-			}
-		}
-		return "", false
-	}
 }
 
 // top returns the outermost Router.
@@ -145,7 +136,7 @@ func (r *Router) wrap(h HandlerFunc) HandlerFunc {
 // with an empty pattern: the words alone, for which that one answers where no
 // longer command fits.
 func (r *Router) Route(words string, f func(r *Router)) {
-	p, err := parsePattern(words)
+	p, err := r.parsePattern(words)
 	switch {
 	case err != nil:
 		panic(fmt.Sprintf("vk: Route %q (at %s): %v", words, callers(1), err))
@@ -165,6 +156,9 @@ func (r *Router) nest(words string, f func(r *Router)) {
 	if in.Prefix != nil {
 		panic("vk: only the outermost Router has a Prefix (at " + callers(2) + ")")
 	}
+	if in.Fold {
+		panic("vk: only the outermost Router has Fold (at " + callers(2) + ")")
+	}
 }
 
 // NotFound sets the handler for a command line that no route matches; with
@@ -180,7 +174,7 @@ func (r *Router) NotFound(h HandlerFunc) {
 		r.change(func(*registry) error { return t.mistake(errors.New("nil handler")) })
 		return
 	}
-	p, _ := parsePattern(r.path) // parsed by Route before
+	p, _ := r.parsePattern(r.path) // parsed by Route before
 	t.words = p.expand()
 	for _, words := range t.words {
 		t.claims = append(t.claims, claim{claimNotFound, strings.Join(words, " ")})

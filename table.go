@@ -17,6 +17,7 @@ type table struct {
 	prefix  func(*Context) (string, bool)
 	heard   hearing
 	root    node               // of the words of commands
+	fold    bool               // Router.Fold: the words in the tree are folded
 	presses []*target          // those of a payload's key
 	texts   map[string]*target // by sameText
 	conds   []*target          // those with a condition
@@ -55,6 +56,16 @@ func (n *node) at(word string) *node {
 	return next
 }
 
+// get returns the node that a word leads to, or nil. The word is of cutWord's
+// making: at most maxWord bytes, and folding makes no more of them.
+func (n *node) get(word string, fold bool) *node {
+	if !fold {
+		return n.next[word]
+	}
+	var b [maxWord]byte
+	return n.next[string(appendFold(b[:0], word))]
+}
+
 // compile makes and publishes the table.
 func (r *Router) compile() *table {
 	r.mu.Lock()
@@ -69,7 +80,7 @@ func (r *Router) compile() *table {
 		run := sync.OnceValue(func() HandlerFunc { return chain(use, unknown) })
 		r.unknown = &target{name: "NotFound", run: func(c *Context) error { return run()(c) }}
 	}
-	t := &table{prefix: r.Prefix, heard: newHearing(r.reg.listeners), texts: make(map[string]*target), unknown: r.unknown}
+	t := &table{prefix: r.Prefix, fold: r.Fold, heard: newHearing(r.reg.listeners), texts: make(map[string]*target), unknown: r.unknown}
 	for _, to := range r.reg.targets {
 		t.add(to)
 	}
@@ -81,7 +92,7 @@ func (t *table) add(to *target) {
 	for _, words := range to.words {
 		n := &t.root
 		for _, word := range words {
-			n = n.at(word)
+			n = n.at(foldWord(word, t.fold))
 		}
 		if to.route != nil {
 			n.route = to
@@ -175,11 +186,7 @@ func (t *table) match(c *Context) (m destination, err error) {
 	text, prefix := c.event.head.text, ""
 	if t.prefix != nil {
 		found := false
-		err := c.invoke("Prefix", func(c *Context) error {
-			prefix, found = t.prefix(c)
-			return nil
-		}, nil)
-		if err != nil || !found || !strings.HasPrefix(text, prefix) {
+		if prefix, found, err = t.findPrefix(c); err != nil || !found || !strings.HasPrefix(text, prefix) {
 			return destination{}, err
 		}
 		text = text[len(prefix):]
@@ -198,6 +205,22 @@ func (t *table) match(c *Context) (m destination, err error) {
 		to = t.unknown
 	}
 	return destination{to: to, prefix: prefix, text: text, line: rest}, nil
+}
+
+// findPrefix asks the Router's Prefix.
+func (t *table) findPrefix(c *Context) (prefix string, ok bool, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = named("Prefix", caught(v))
+		}
+	}()
+	if t.fold {
+		d := *c
+		d.fold = true
+		c = &d
+	}
+	prefix, ok = t.prefix(c)
+	return prefix, ok, nil
 }
 
 // matchRest finds what else a message or a press leads to: the route of its
@@ -287,7 +310,7 @@ func (t *table) find(text string) (to *target, rest string) {
 	for at := text; n.next != nil; {
 		var word string
 		word, at = cutWord(at)
-		if n = n.next[word]; n == nil {
+		if n = n.get(word, t.fold); n == nil {
 			break
 		}
 		switch {

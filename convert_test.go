@@ -1,0 +1,689 @@
+package vk
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"net/netip"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// caller returns a Context for a text, whose client answers as answer does, and
+// the calls that are made.
+func caller(t testing.TB, text string, answer func(method string, p Params) (string, error)) (*Context, *[]string) {
+	t.Helper()
+	calls := new([]string)
+	client := NewClient("token")
+	client.Use(func(CallFunc) CallFunc {
+		return func(_ context.Context, method string, p Params) (json.RawMessage, error) {
+			*calls = append(*calls, method)
+			s, err := answer(method, p)
+			return json.RawMessage(s), err
+		}
+	})
+	c := newMessage(t, text)
+	c.client = client
+	return c, calls
+}
+
+// people answers as VK does: durov is user 1, tea community 9, an app is app,
+// and nobody is anything else.
+func people(method string, p Params) (string, error) {
+	switch method {
+	case "utils.resolveScreenName":
+		switch p["screen_name"] {
+		case "durov":
+			return `{"type":"user","object_id":1}`, nil
+		case "tea":
+			return `{"type":"group","object_id":9}`, nil
+		case "app":
+			return `{"type":"application","object_id":3}`, nil
+		}
+		return `[]`, nil
+	case "users.get":
+		if ids := fmt.Sprint(p["user_ids"]); strings.Contains(ids, "404") {
+			return `[]`, nil
+		}
+		return `[{"id":1,"first_name":"Pavel","last_name":"Durov"}]`, nil
+	case "groups.getById":
+		return `{"groups":[{"id":9,"name":"Tea"}]}`, nil
+	}
+	return "", errors.New("no such method: " + method)
+}
+
+func TestPageTypes(t *testing.T) {
+	const misfit = int64(0)
+	tests := []struct {
+		typ, text string
+		want      int64 // 0: not of the type
+		calls     int
+	}{
+		{"user", "1", 1, 0},
+		{"user", "id1", 1, 0},
+		{"user", "ID1", 1, 0},
+		{"user", "@id1", 1, 0},
+		{"user", "*id1", 1, 0},
+		{"user", "@id1,", 1, 0},
+		{"user", "[id1|Anna]", 1, 0},
+		{"user", "[id1|Anna Petrova]", 1, 0},
+		{"user", "[id1|Anna Petrova],", 1, 0},
+		{"user", "@id1 (Anna Petrova)", 1, 0},
+		{"user", `[id1|Anna "the cat"]`, 1, 0},
+		{"user", "https://vk.com/id1", 1, 0},
+		{"user", "vk.com/id1", 1, 0},
+		{"user", "vk.ru/id1", 1, 0},
+		{"user", "@durov", 1, 1},
+		{"user", "vk.com/durov", 1, 1},
+		{"user", "[durov|Pavel D]", 1, 1},
+		{"user", "durov", misfit, 0}, // a word: it must not cost a call, nor be somebody by chance
+		{"user", "spam", misfit, 0},
+		{"user", "@nobody", misfit, 1},
+		{"user", "@tea", misfit, 1}, // a community
+		{"user", "@app", misfit, 1},
+		{"user", "club1", misfit, 0},
+		{"user", "[club1|Tea]", misfit, 0},
+		{"user", "-1", misfit, 0},
+		{"user", "0", misfit, 0},
+		{"user", "2000000001", misfit, 0},
+		{"user", "@all", misfit, 0},
+		{"user", "vk.com/wall-1_2", misfit, 0},
+		{"user", "1.5", misfit, 0},
+		{"user", `""`, misfit, 0},
+		{"user", "99999999999999999999", misfit, 0},
+
+		{"group", "9", 9, 0},
+		{"group", "-9", 9, 0},
+		{"group", "club9", 9, 0},
+		{"group", "public9", 9, 0},
+		{"group", "[club9|Tea and more]", 9, 0},
+		{"group", "@event9", 9, 0},
+		{"group", "vk.com/tea", 9, 1},
+		{"group", "@tea", 9, 1},
+		{"group", "@durov", misfit, 1},
+		{"group", "id1", misfit, 0},
+		{"group", "2000000001", misfit, 0},
+
+		{"page", "1", 1, 0},
+		{"page", "-9", -9, 0},
+		{"page", "club9", -9, 0},
+		{"page", "@tea", -9, 1},
+		{"page", "@durov", 1, 1},
+		{"page", "2000000001", misfit, 0},
+		{"page", "@app", misfit, 1},
+
+		{"peer", "1", 1, 0},
+		{"peer", "-9", -9, 0},
+		{"peer", "2000000001", 2000000001, 0},
+		{"peer", "2000000000", misfit, 0},
+		{"peer", "@tea", -9, 1},
+	}
+	for _, tt := range tests {
+		t.Run(tt.typ+" "+tt.text, func(t *testing.T) {
+			r := NewRouter("!")
+			var got int64
+			Command(r, "a {x:"+tt.typ+"} {y?}", func(c *Context, a struct {
+				X int64
+				Y *string
+			}) error {
+				got = a.X
+				if v, ok := Arg[int64](c, "x"); !ok || v != got {
+					t.Errorf("Arg is %v, %v", v, ok)
+				}
+				if a.Y == nil || *a.Y != "rest" {
+					t.Errorf("y is %v", a.Y)
+				}
+				return nil
+			})
+			c, calls := caller(t, "!a "+tt.text+" rest", people)
+			err := r.Serve(c)
+			if tt.want == misfit && !errors.Is(err, ErrArgType) || tt.want != misfit && err != nil || got != tt.want {
+				t.Errorf("%d, %v, want %d", got, err, tt.want)
+			}
+			if len(*calls) != tt.calls {
+				t.Errorf("calls %v", *calls)
+			}
+		})
+	}
+}
+
+// A page costs calls only where a field wants it.
+func TestPagesAreFetchedForFields(t *testing.T) {
+	r := NewRouter("!")
+	type pages struct {
+		U User
+		G *Group
+		P Profile
+		L []User
+	}
+	var got pages
+	Command(r, "a {u:user} {g:group} {p:page} {l:user...?}", func(c *Context, a pages) error {
+		got = a
+		return nil
+	})
+	c, calls := caller(t, "!a @durov 9 -9 1 id1", people)
+	if err := r.Serve(c); err != nil {
+		t.Fatal(err)
+	}
+	if got.U.FirstName != "Pavel" || got.G == nil || got.G.Name != "Tea" || got.P.Name != "Tea" || len(got.L) != 2 || got.L[1].LastName != "Durov" {
+		t.Errorf("%+v", got)
+	}
+	if diff := cmp.Diff([]string{"utils.resolveScreenName", "users.get", "groups.getById", "groups.getById", "users.get", "users.get"}, *calls); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+	c, _ = caller(t, "!a 404 9 9", people)
+	if err := r.Serve(c); !errors.Is(err, ErrArgType) || !errors.Is(err, ErrNotFound) {
+		t.Errorf("who does not exist: %v", err)
+	}
+}
+
+// What could not be found out is not the person's mistake: nobody must be told
+// that there is no such user because the network is down, and a list, an
+// optional placeholder or the next type must not hide it.
+func TestConverterThatCannotTell(t *testing.T) {
+	down := errors.New("network is down")
+	for _, pattern := range []string{"{x:user}", "{x:user?} {y...?}", "{x:user...} {y...?}", "{x:user|string}", "{x:user=@durov}", "{x:user...?}"} {
+		t.Run(pattern, func(t *testing.T) {
+			r := NewRouter("!")
+			r.Handle("a "+pattern, func(*Context) error { t.Error("the handler ran"); return nil })
+			c, _ := caller(t, "!a @durov", func(string, Params) (string, error) { return "", down })
+			if strings.Contains(pattern, "=") {
+				c.event.head.text = "!a"
+			}
+			err := r.Serve(c)
+			var wrong *ArgError
+			if !errors.Is(err, down) || errors.As(err, &wrong) || errors.Is(err, ErrArgType) {
+				t.Error(err)
+			}
+			if err != nil && !strings.Contains(err.Error(), "vk: argument x: ") {
+				t.Error(err)
+			}
+		})
+	}
+	t.Run("default that nobody is", func(t *testing.T) {
+		r := NewRouter("!")
+		r.Handle("a {x:user=@nobody}", func(*Context) error { return nil })
+		c, _ := caller(t, "!a", people)
+		var wrong *ArgError
+		if err := r.Serve(c); err == nil || errors.As(err, &wrong) || errors.Is(err, ErrArgType) {
+			t.Error(err)
+		}
+	})
+	t.Run("no client", func(t *testing.T) {
+		r := NewRouter("!")
+		r.Handle("a {x:user}", func(*Context) error { return nil })
+		if err := r.Serve(newMessage(t, "!a @durov")); err == nil || errors.Is(err, ErrArgType) {
+			t.Error(err)
+		}
+	})
+}
+
+func TestDuration(t *testing.T) {
+	const day = 24 * time.Hour
+	tests := []struct {
+		line string
+		want time.Duration // -1: not a duration
+		rest string
+	}{
+		{"10s", 10 * time.Second, ""},
+		{"1h30m", 90 * time.Minute, ""},
+		{"7d", 7 * day, ""},
+		{"2w", 14 * day, ""},
+		{"1w2d3h4m5s6ms7us8ns", 9*day + 3*time.Hour + 4*time.Minute + 5*time.Second + 6007008, ""},
+		{"7µs", 7 * time.Microsecond, ""},
+		{"7μs", 7 * time.Microsecond, ""},
+		{"7мс", 7 * time.Millisecond, ""},
+		{"0", 0, ""},
+		{"0s", 0, ""},
+		{"1.5h", 90 * time.Minute, ""},
+		{"1,5ч", 90 * time.Minute, ""},
+		{"10с", 10 * time.Second, ""},
+		{"10сек", 10 * time.Second, ""},
+		{"30мин", 30 * time.Minute, ""},
+		{"30 мин. x", 30 * time.Minute, "x"},
+		{"2ч30м", 150 * time.Minute, ""},
+		{"7Д", 7 * day, ""},
+		{"2 дня x", 2 * day, "x"},
+		{"2  Недели\nx", 14 * day, "x"},
+		{`"2 дня" x`, 2 * day, "x"},
+		{"1 день 2 часа 3 минуты за спам", day + 123*time.Minute, "за спам"},
+		{"1 week 2 days x", 9 * day, "x"},
+		{"1h 30m x", 90 * time.Minute, "x"},
+		{"1h 5 x", time.Hour, "5 x"},
+		{"30m 1h", 30 * time.Minute, "1h"}, // not in order: another word
+		{"1h 1h", time.Hour, "1h"},
+		{"1h 5mx", time.Hour, "5mx"},
+		{"100 сек", 100 * time.Second, ""},
+		{"2562047h47m16.854775807s", 1<<63 - 1, ""},
+		{"106751d", 106751 * day, ""},
+
+		{"10", -1, ""}, // of what?
+		{"", -1, ""},
+		{"h", -1, ""},
+		{"1hx", -1, ""},
+		{"1h5", -1, ""},
+		{"-5m", -1, ""},
+		{"+5m", -1, ""},
+		{"1.h", -1, ""},
+		{".5h", -1, ""},
+		{"1h-5m", -1, ""},
+		{"1.2.3h", -1, ""},
+		{"1mo", -1, ""},
+		{"1год", -1, ""},
+		{"1e3s", -1, ""},
+		{"106752d", -1, ""},
+		{"106751d24h", -1, ""},
+		{"99999999999999999999s", -1, ""},
+		{"9223372036854775807ns1ns", -1, ""},
+		{"∞s", -1, ""},
+		{"٥s", -1, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.line, func(t *testing.T) {
+			r := NewRouter("!")
+			got, rest := time.Duration(-1), ""
+			Command(r, "a {d:duration} {x...?}", func(_ *Context, a struct {
+				D time.Duration
+				X string
+			}) error {
+				got, rest = a.D, a.X
+				return nil
+			})
+			err := r.Serve(newMessage(t, "!a "+tt.line))
+			if got != tt.want || rest != tt.rest || (tt.want < 0) != (errors.Is(err, ErrArgType) || errors.Is(err, ErrMissingArg)) {
+				t.Errorf("%v, %q, %v, want %v, %q", got, rest, err, tt.want, tt.rest)
+			}
+		})
+	}
+}
+
+// FuzzDuration: a duration reads back as Go writes it, and no text makes a
+// negative one.
+func FuzzDuration(f *testing.F) {
+	f.Add("1h30m", int64(1))
+	f.Add("2 дня 1,5ч", int64(1<<63-1))
+	f.Add("0", int64(999999))
+	f.Fuzz(func(t *testing.T, s string, ns int64) {
+		d, n := readDuration(s)
+		if d < 0 || n < 0 || n > len(s) || n > 0 && n < len(s) && !startsWithSpace(s[n:]) {
+			t.Errorf("%q is %v, %d bytes", s, d, n)
+		}
+		if ns &= 1<<63 - 1; ns >= 0 {
+			text := time.Duration(ns).String()
+			if d, n := readDuration(text); int64(d) != ns || n != len(text) {
+				t.Errorf("%s is read as %v, %d bytes", text, d, n)
+			}
+		}
+	})
+}
+
+func TestTime(t *testing.T) {
+	moscow := time.FixedZone("MSK", 3*60*60)
+	now := time.Date(2026, 12, 30, 22, 30, 15, 0, time.UTC) // the 31st, 01:30 in Moscow
+	at := func(y int, m time.Month, d, hour, min, sec int) time.Time {
+		return time.Date(y, m, d, hour, min, sec, 0, moscow)
+	}
+	tests := []struct {
+		line string
+		want time.Time // zero: not a time
+		rest string
+	}{
+		{"15:04", at(2026, 12, 31, 15, 4, 0), ""},
+		{"9:30", at(2026, 12, 31, 9, 30, 0), ""},
+		{"15:04:05", at(2026, 12, 31, 15, 4, 5), ""},
+		{"00:00", at(2026, 12, 31, 0, 0, 0), ""},
+		{"02.01.2027", at(2027, 1, 2, 0, 0, 0), ""},
+		{"2.1.2027 15:04 x", at(2027, 1, 2, 15, 4, 0), "x"},
+		{"02.01.27 15:04", at(2027, 1, 2, 15, 4, 0), ""},
+		{"02.01", at(2026, 1, 2, 0, 0, 0), ""},
+		{"02.01. 9:00", at(2026, 1, 2, 9, 0, 0), ""},
+		{"2027-01-02", at(2027, 1, 2, 0, 0, 0), ""},
+		{"2027-01-02 15:04:05 x y", at(2027, 1, 2, 15, 4, 5), "x y"},
+		{"2027-01-02T15:04", at(2027, 1, 2, 15, 4, 0), ""},
+		{"2027-01-02T15:04:05", at(2027, 1, 2, 15, 4, 5), ""},
+		{"2027-01-02T15:04:05Z", at(2027, 1, 2, 18, 4, 5), ""},
+		{"2027-01-02T15:04:05+05:00", at(2027, 1, 2, 13, 4, 5), ""},
+		{"2027-01-02T15:04+05:00", at(2027, 1, 2, 13, 4, 0), ""},
+		{"завтра", at(2027, 1, 1, 0, 0, 0), ""},
+		{"Завтра 10:00 кофе", at(2027, 1, 1, 10, 0, 0), "кофе"},
+		{"tomorrow x", at(2027, 1, 1, 0, 0, 0), "x"},
+		{"сегодня 10:00", at(2026, 12, 31, 10, 0, 0), ""},
+		{"today", at(2026, 12, 31, 0, 0, 0), ""},
+		{"yesterday 23:59", at(2026, 12, 30, 23, 59, 0), ""},
+		{"вчера", at(2026, 12, 30, 0, 0, 0), ""},
+		{`"02.01.2027 15:04" x`, at(2027, 1, 2, 15, 4, 0), "x"},
+		{"29.02.2028 1:00", at(2028, 2, 29, 1, 0, 0), ""},
+
+		{"24:00", time.Time{}, ""},
+		{"15:60", time.Time{}, ""},
+		{"15", time.Time{}, ""},
+		{"15:04.5", time.Time{}, ""},
+		{"15:04:05.5", time.Time{}, ""},
+		{"31.02.2027", time.Time{}, ""},
+		{"29.02", time.Time{}, ""}, // 2026 has none
+		{"29.02 1:00", time.Time{}, ""},
+		{"2027-13-01", time.Time{}, ""},
+		{"once", time.Time{}, ""},
+		{"", time.Time{}, ""},
+		{strings.Repeat("1", 9000), time.Time{}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprintf("%.30s", tt.line), func(t *testing.T) {
+			r := NewRouter("!")
+			r.Converter("time", TimeIn(moscow))
+			var got time.Time
+			rest := ""
+			Command(r, "a {t:time} {x...?}", func(_ *Context, a struct {
+				T time.Time
+				X string
+			}) error {
+				got, rest = a.T, a.X
+				return nil
+			})
+			c := newMessage(t, "!a "+tt.line)
+			c.event.Object = fmt.Appendf(nil, `{"message":{"date":%d,"peer_id":5}}`, now.Unix())
+			err := r.Serve(c)
+			if !got.Equal(tt.want) || rest != tt.rest || tt.want.IsZero() != (errors.Is(err, ErrArgType) || errors.Is(err, ErrMissingArg)) {
+				t.Errorf("%v, %q, %v, want %v, %q", got, rest, err, tt.want, tt.rest)
+			}
+		})
+	}
+	t.Run("UTC unless told", func(t *testing.T) {
+		for _, conv := range []Converter{builtinTypes["time"], TimeIn(nil)} {
+			v, err := conv.convert(newMessage(t, ""), "02.01.2027 15:04")
+			if got, _ := v.(time.Time); err != nil || got.Location() != time.UTC || got.Hour() != 15 {
+				t.Errorf("%v, %v", v, err)
+			}
+		}
+	})
+}
+
+func TestURL(t *testing.T) {
+	tests := []struct {
+		text, want string // "" for none
+	}{
+		{"https://vk.com/durov?w=wall1_2#x", "https://vk.com/durov?w=wall1_2#x"},
+		{"HTTP://Example.com", "http://Example.com"},
+		{"vk.com/durov", "https://vk.com/durov"},
+		{"пример.рф", "https://%D0%BF%D1%80%D0%B8%D0%BC%D0%B5%D1%80.%D1%80%D1%84"},
+		{"http://localhost:8080/x", "http://localhost:8080/x"},
+		{"http://127.0.0.1", "http://127.0.0.1"},
+		{"1.5", ""},
+		{"hello", ""},
+		{"a@b.com", ""},
+		{"javascript:alert(1)", ""},
+		{"javascript://x.com/%0aalert(1)", ""},
+		{"file:///etc/passwd", ""},
+		{"ftp://a.com", ""},
+		{"https://", ""},
+		{"https:///path", ""},
+		{`"https://a b.com"`, ""},
+		{`"https://a.com/b c"`, ""},
+		{"https://[::1", ""},
+		{".com", ""},
+		{"", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.text, func(t *testing.T) {
+			r := NewRouter("!")
+			got := ""
+			Command(r, "a {u:url} {v:url=vk.com}", func(_ *Context, a struct {
+				U *url.URL
+				V url.URL
+			}) error {
+				got = a.U.String()
+				if a.V.Host != "vk.com" {
+					t.Error(a.V)
+				}
+				return nil
+			})
+			err := r.Serve(newMessage(t, "!a "+tt.text))
+			if got != tt.want || (tt.want == "") != (err != nil) {
+				t.Errorf("%q, %v, want %q", got, err, tt.want)
+			}
+		})
+	}
+}
+
+func TestOneOf(t *testing.T) {
+	r := NewRouter("!")
+	r.Converter("size", OneOf("S", "M", "Ещё"))
+	var got []string
+	Command(r, "a {x:size...}", func(_ *Context, a struct{ X []string }) error {
+		got = a.X
+		return nil
+	})
+	if err := r.Serve(newMessage(t, "!a m S еще ЕЩЁ")); err != nil || !cmp.Equal(got, []string{"M", "S", "Ещё", "Ещё"}) {
+		t.Errorf("%q, %v", got, err)
+	}
+	var wrong *ArgError
+	if err := r.Serve(newMessage(t, "!a XL")); !errors.As(err, &wrong) || !errors.Is(err, ErrArgType) || wrong.Want != "S|M|Ещё" {
+		t.Errorf("%+v, %v", wrong, err)
+	}
+	r.Handle("b {x:int|size}", func(*Context) error { return nil })
+	if err := r.Serve(newMessage(t, "!b XL")); !errors.As(err, &wrong) || wrong.Want != "int|S|M|Ещё" {
+		t.Errorf("%+v, %v", wrong, err)
+	}
+}
+
+func TestConverterNamesAreInherited(t *testing.T) {
+	type args struct{ X string }
+	constant := func(v string) Converter { return ParseFunc(func(string) (string, error) { return v, nil }) }
+	r := NewRouter("!")
+	got := ""
+	h := func(_ *Context, a args) error { got = a.X; return nil }
+	r.Converter("x", constant("outer"))
+	Command(r, "before {x:x}", h)
+	r.Route("in", func(r *Router) {
+		Command(r, "before {x:x}", h)
+		r.Converter("x", constant("inner"))
+		Command(r, "after {x:x}", h)
+		r.Group(func(r *Router) { Command(r, "group {x:x}", h) })
+	})
+	r.Converter("x", constant("later"))
+	Command(r, "after {x:x}", h)
+	r.Converter("int", constant("mine"))
+	Command(r, "int {x:int}", h)
+	for text, want := range map[string]string{
+		"!before 1": "outer", "!after 1": "later", "!in before 1": "outer", "!in after 1": "inner", "!in group 1": "inner", "!int x": "mine",
+	} {
+		if err := r.Serve(newMessage(t, text)); err != nil || got != want {
+			t.Errorf("%s: %q, %v, want %q", text, got, err, want)
+		}
+	}
+}
+
+func TestConverterRefusesAtRegistration(t *testing.T) {
+	ok := OneOf("a")
+	tests := []struct {
+		name string
+		f    func(r *Router)
+		want string
+	}{
+		{"no name", func(r *Router) { r.Converter("", ok) }, `Converter "" (at convert_test.go:HERE): not a name`},
+		{"no name of a placeholder", func(r *Router) { r.Converter("a|b", ok) }, `not a name`},
+		{"digit", func(r *Router) { r.Converter("1a", ok) }, `not a name`},
+		{"string", func(r *Router) { r.Converter("string", ok) }, "the type of text cannot be another"},
+		{"word", func(r *Router) { r.Converter("word", ok) }, "the type of text cannot be another"},
+		{"zero", func(r *Router) { r.Converter("a", Converter{}) }, "the zero Converter"},
+		{"ParseFunc of nil", func(*Router) { ParseFunc[int](nil) }, "ParseFunc: nil function (at convert_test.go:"},
+		{"ConvertFunc of nil", func(*Router) { ConvertFunc[int](nil) }, "ConvertFunc: nil function (at convert_test.go:"},
+		{"OneOf nothing", func(*Router) { OneOf() }, "OneOf: no words (at convert_test.go:"},
+		{"OneOf the same", func(*Router) { OneOf("a", "A") }, `OneOf: "A" twice (at convert_test.go:`},
+		{"type of an inner Router", func(r *Router) {
+			r.Route("x", func(r *Router) { r.Converter("mine", ok) })
+			r.Handle("a {x:mine}", func(*Context) error { return nil })
+		}, `the placeholder "{x:mine}" has the unknown type "mine"`},
+		{"default of none", func(r *Router) {
+			r.Converter("mine", ok)
+			r.Handle("a {x:mine=b}", func(*Context) error { return nil })
+		}, `has a default that is not a`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			defer func() {
+				want, _, _ := strings.Cut(tt.want, "HERE")
+				if msg := fmt.Sprint(recover()); !strings.Contains(msg, want) {
+					t.Errorf("panic %s, want %s", msg, tt.want)
+				}
+			}()
+			tt.f(new(Router))
+		})
+	}
+}
+
+type level string // knows how to read itself, though it is a string
+
+func (l *level) UnmarshalText(b []byte) error {
+	if len(b) != 1 {
+		return errors.New("not a level")
+	}
+	*l = level("level " + string(b))
+	return nil
+}
+
+func TestFieldTypes(t *testing.T) {
+	type (
+		count uint8
+		args  struct {
+			I8   int8
+			U    uint
+			C    count
+			F32  float32
+			L    level
+			Ls   []level
+			Addr netip.Addr
+			Big  *big.Int
+			Slog slog.Level
+			Rest level
+		}
+	)
+	pattern := "a {i8:int} {u:int} {c:int=7} {f32:float} {l} {addr} {big} {slog:one} {ls:word...} {_rest...?}"
+	serve := func(text string) (got args, err error) {
+		r := NewRouter("!")
+		r.Converter("one", OneOf("INFO", "WARN"))
+		Command(r, pattern, func(_ *Context, a args) error { got = a; return nil })
+		return got, errors.Join(r.Serve(newMessage(t, text)))
+	}
+	r := NewRouter("!")
+	r.Converter("one", OneOf("INFO", "WARN"))
+	var got args
+	Command(r, pattern, func(_ *Context, a args) error { got = a; return nil })
+	const line = "!a -128 5 255 1.5 1 ::1 -12345678901234567890 warn "
+	if err := r.Serve(newMessage(t, line+"1 2")); err != nil {
+		t.Fatal(err)
+	}
+	if got.I8 != -128 || got.U != 5 || got.C != 255 || got.F32 != 1.5 || got.L != "level 1" || !cmp.Equal(got.Ls, []level{"level 1", "level 2"}) ||
+		got.Addr != netip.IPv6Loopback() || got.Big.String() != "-12345678901234567890" || got.Slog != slog.LevelWarn || got.Rest != "" {
+		t.Errorf("%+v", got)
+	}
+	for name, text := range map[string]string{
+		"i8":   "!a 128 5 255 1.5 1 ::1 1 warn 1",
+		"u":    "!a 1 -5 255 1.5 1 ::1 1 warn 1",
+		"c":    "!a 1 5 256 1.5 1 ::1 1 warn 1",
+		"f32":  "!a 1 5 255 1e39 1 ::1 1 warn 1",
+		"l":    "!a 1 5 255 1 10 ::1 1 warn 1",
+		"addr": "!a 1 5 255 1 1 x 1 warn 1",
+		"big":  "!a 1 5 255 1 1 ::1 x warn 1",
+		"slog": "!a 1 5 255 1 1 ::1 1 x 1",
+		"ls":   "!a 1 5 255 1 1 ::1 1 warn 10",
+	} {
+		_, err := serve(text)
+		var wrong *ArgError
+		if !errors.As(err, &wrong) || wrong.Name != name || !errors.Is(err, ErrArgType) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// An argument that a field cannot hold shows before anything is done.
+func TestFieldsAreCheckedBeforeHooks(t *testing.T) {
+	r := NewRouter("!")
+	r.Use(func(next HandlerFunc) HandlerFunc {
+		return func(c *Context) error {
+			c.Before(func(*Context) error { t.Error("a hook ran"); return nil })
+			return next(c)
+		}
+	})
+	Command(r, "a {n:int}", func(*Context, struct{ N uint8 }) error { t.Error("the handler ran"); return nil })
+	if err := r.Serve(newMessage(t, "!a 256")); !errors.Is(err, ErrArgType) {
+		t.Error(err)
+	}
+}
+
+// A Converter may wait, ask for the message, and even ask for arguments, of
+// which it has none.
+func TestConverterMayUseItsContext(t *testing.T) {
+	r := NewRouter("!")
+	r.Converter("odd", ConvertFunc(func(c *Context, text string) (int64, error) {
+		if m, err := c.Message(); err != nil || m.PeerID != 5 || c.FromID() != 5 || c.Arg("x") != "" || c.Route() != nil || c.Prefix() != "!" {
+			t.Error(m, err, c.Arg("x"), c.Route(), c.Prefix())
+		}
+		return 5, c.Err()
+	}))
+	r.Handle("a {x:odd} {y:odd=1}", func(c *Context) error {
+		x, ok := Arg[int](c, "x")
+		y, ok2 := Arg[int](c, "y")
+		if x+y != 10 || !ok || !ok2 {
+			t.Error(x, y)
+		}
+		return nil
+	})
+	if err := r.Serve(newMessage(t, "!a 1")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestArgHasAnyTypeThatFits(t *testing.T) {
+	r := NewRouter("!")
+	ran := false
+	r.Handle("a {n:int} {x:int|bool} {d:duration} {l:float...?} {o?}", func(c *Context) error {
+		ran = true
+		check := func(name string, got any, ok, want bool) {
+			if ok != want {
+				t.Errorf("%s as %T: %v, %v", name, got, got, ok)
+			}
+		}
+		n, ok := Arg[int64](c, "n")
+		check("n", n, ok && n == 300, true)
+		u, ok := Arg[uint16](c, "n")
+		check("n", u, ok && u == 300, true)
+		p, ok := Arg[*int](c, "n")
+		check("n", p, ok && *p == 300, true)
+		a, ok := Arg[any](c, "n")
+		check("n", a, ok && a == int64(300), true)
+		i8, ok := Arg[int8](c, "n")
+		check("n", i8, ok || i8 != 0, false)
+		s, ok := Arg[string](c, "n")
+		check("n", s, ok, false)
+		nd, ok := Arg[time.Duration](c, "n")
+		check("n", nd, ok, false)
+		b, ok := Arg[bool](c, "x")
+		check("x", b, ok && b, true)
+		xi, ok := Arg[int](c, "x")
+		check("x", xi, ok, false)
+		d, ok := Arg[time.Duration](c, "d")
+		check("d", d, ok && d == time.Hour, true)
+		di, ok := Arg[int](c, "d")
+		check("d", di, ok, false)
+		l, ok := Arg[[]float32](c, "l")
+		check("l", l, ok && cmp.Equal(l, []float32{1, 2.5}), true)
+		li, ok := Arg[[]int](c, "l")
+		check("l", li, ok, false)
+		o, ok := Arg[string](c, "o")
+		check("o", o, ok, false)
+		none, ok := Arg[string](c, "none")
+		check("none", none, ok, false)
+		return nil
+	})
+	if err := r.Serve(newMessage(t, "!a 300 да 1h 1 2,5")); err != nil || !ran {
+		t.Error(err)
+	}
+}

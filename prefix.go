@@ -1,0 +1,128 @@
+package vk
+
+import (
+	"slices"
+	"strings"
+)
+
+// Literal returns a [Router.Prefix] that finds the given prefixes, the longest
+// one that fits. An empty one fits every text. With [Router.Fold] their case
+// does not matter.
+//
+// A prefix is found as it is written: behind "!", a space is no part of it, and
+// "! ping" is no command. Where people are to put a space, it is in the prefix:
+// "bot, ".
+func Literal(prefixes ...string) func(*Context) (prefix string, ok bool) {
+	sorted := slices.Clone(prefixes)
+	slices.SortStableFunc(sorted, func(a, b string) int { return len(b) - len(a) })
+	return func(c *Context) (string, bool) {
+		text := c.Text()
+		for _, p := range sorted {
+			if strings.HasPrefix(text, p) {
+				return p, true
+			}
+			if c.fold {
+				if n, ok := foldPrefix(text, p); ok {
+					return text[:n], true
+				}
+			}
+		}
+		return "", false
+	}
+}
+
+// Mentioned returns a [Router.Prefix] that finds a mention of the community at
+// the beginning of the text, in any way that people write one:
+//
+//	[club1|@tea] ping
+//	[public1|Tea], ping
+//	[event1|Tea]: ping
+//	@club1 ping
+//	@club1 (Tea), ping
+//	*club1 ping
+//
+// The first is what VK makes of a mention that a person picks from the list, or
+// types, and of a text button that is pressed in a chat. A comma or a colon
+// behind it belongs to the prefix, as do spaces, of which there may be none. A
+// mention with nothing behind it is no command.
+//
+// VK passes a mention on with the community's number in it. For texts in which
+// it does not, Mentioned takes the community's short addresses: with
+// Mentioned("tea"), "@tea, ping" and "[tea|Tea] ping" are mentions as well.
+func Mentioned(screenNames ...string) func(*Context) (prefix string, ok bool) {
+	names := slices.Clone(screenNames)
+	for i, name := range names {
+		names[i] = strings.TrimPrefix(name, "@")
+	}
+	return func(c *Context) (string, bool) {
+		text := c.Text()
+		s := trimLeft(text)
+		id, name, n, ok := parseMarkup(s)
+		switch {
+		case !ok:
+			return "", false
+		case id != 0:
+			ok = id == -c.event.GroupID
+		default:
+			ok = slices.ContainsFunc(names, func(own string) bool { return strings.EqualFold(own, name) })
+		}
+		if !ok {
+			return "", false
+		}
+		rest := trimLeft(s[n:])
+		if rest != "" && (rest[0] == ',' || rest[0] == ':') {
+			rest = trimLeft(rest[1:])
+		}
+		return text[:len(text)-len(rest)], true
+	}
+}
+
+// NoPrefixInPrivate is a [Router.Prefix] by which a person need not write any
+// in a private conversation with the community. It finds nothing in chats. It is
+// for [AnyPrefix].
+func NoPrefixInPrivate(c *Context) (prefix string, ok bool) {
+	return "", !c.IsChat() && c.PeerID() != 0
+}
+
+// AnyPrefix returns a [Router.Prefix] that finds what any of the given ones
+// finds, the longest if several do:
+//
+//	r.Prefix = vk.AnyPrefix(vk.Mentioned(), vk.Literal("!", "/"), vk.NoPrefixInPrivate)
+//
+// Behind a mention, it takes another of them as well: a bot that is told of
+// nothing in a chat but its mentions is still called as people are used to,
+// "@tea !ping". AnyPrefix of none finds nothing. It panics if one is nil.
+func AnyPrefix(find ...func(*Context) (prefix string, ok bool)) func(*Context) (prefix string, ok bool) {
+	find = slices.Clone(find)
+	for _, f := range find {
+		if f == nil {
+			panic("vk: AnyPrefix: nil function (at " + callers(1) + ")")
+		}
+	}
+	longest := func(c *Context) (prefix string, ok bool) {
+		for _, f := range find {
+			if p, found := f(c); found && (!ok || len(p) > len(prefix)) {
+				prefix, ok = p, true
+			}
+		}
+		return prefix, ok
+	}
+	return func(c *Context) (string, bool) {
+		prefix, ok := longest(c)
+		if !ok || !strings.HasPrefix(c.Text(), prefix) {
+			return prefix, ok
+		}
+		if _, _, _, mention := parseMarkup(trimLeft(prefix)); !mention {
+			return prefix, true
+		}
+		e := *c.event
+		e.head.text = c.Text()[len(prefix):]
+		behind := *c
+		behind.event = &e
+		more, _ := longest(&behind)
+		if !strings.HasPrefix(e.head.text, more) {
+			more = ""
+		}
+		return prefix + more, true
+	}
+}

@@ -1,6 +1,13 @@
 package vk
 
-import "sync"
+import (
+	"errors"
+	"sync"
+)
+
+// ErrUnmounted is returned, wrapped, where a handler waits for something and
+// the module that it is of is unmounted.
+var ErrUnmounted = errors.New("vk: the module was unmounted")
 
 // A lifetime is how long a module is mounted. Its end ends what its handlers
 // wait for. It has no channel, because modules are mounted anywhere.

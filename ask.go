@@ -35,8 +35,10 @@ var ErrCanceled = errors.New("vk: the question was canceled")
 // photo, is an answer too.
 //
 // An answer comes to listeners, but not to routes. A command that is no choice
-// ends the question with [ErrInterrupted], and runs; so do buttons that stand
-// for one. Buttons of other questions are no answers, nor are what happens in a
+// ends the question with [ErrInterrupted], and runs when the handler has ended;
+// so do buttons that stand for one. Where a handler asks that no Router runs,
+// such as middleware around one, there are no commands, and answers come to
+// nobody else. Buttons of other questions are no answers, nor are what happens in a
 // chat and the button Start.
 //
 // The options are those of a message, and [Choices], [Cancel], [Within] and

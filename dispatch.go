@@ -244,9 +244,10 @@ func (j *job) report(err error) {
 	switch {
 	case errors.As(err, &unknown), errors.As(err, &wrong):
 		level = slog.LevelInfo // a person's mistake
-	case errors.Is(err, ErrStopped), errors.Is(err, ErrTimeLimit), errors.Is(err, context.Canceled),
-		errors.Is(err, ErrNoAnswer), errors.Is(err, ErrInterrupted), errors.Is(err, ErrCanceled), errors.Is(err, ErrUnmounted),
-		errors.Is(err, errHandled):
+	case errors.Is(err, ErrStopped), errors.Is(err, ErrUnmounted), errors.Is(err, errHandled),
+		errors.Is(err, ErrInterrupted), errors.Is(err, ErrCanceled), errors.Is(err, ErrNoAnswer):
+		level = slog.LevelDebug // an end of waiting: everybody who is asked has one
+	case errors.Is(err, ErrTimeLimit), errors.Is(err, context.Canceled):
 		level = slog.LevelInfo // an end, not a failure
 	}
 	attrs := []slog.Attr{slog.Any("err", err)}

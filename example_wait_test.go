@@ -123,6 +123,35 @@ func ExampleNewWatch() {
 	// Output: Right!
 }
 
+// Whoever writes within the time takes part.
+func ExampleWatch() {
+	names := func(w *vk.Watch[vk.MessageNew]) (names []string, err error) {
+		for {
+			a, _, err := w.Next()
+			if errors.Is(err, vk.ErrNoAnswer) {
+				return names, nil
+			}
+			if err != nil {
+				return nil, err
+			}
+			names = append(names, a.Text())
+		}
+	}
+	r := vk.NewRouter("!")
+	r.Handle("party", func(c *vk.Context) error {
+		w := vk.NewWatch(c, vk.EventMessageNew, nil, vk.Within(10*time.Minute))
+		defer w.Stop()
+		if err := c.Send("Who will come? Write your names."); err != nil {
+			return err
+		}
+		guests, err := names(w)
+		if err != nil {
+			return err
+		}
+		return c.Send("There will be " + strings.Join(guests, ", "))
+	})
+}
+
 func ExampleWait() {
 	r := vk.NewRouter("!")
 	r.Handle("gift", func(c *vk.Context) error {

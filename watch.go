@@ -19,8 +19,8 @@ type Watch[T any] struct {
 }
 
 // NewWatch returns a Watch for events of a kind, or of a derived kind, that
-// match. It takes them from now on, whether or not Next is called: what a message provokes
-// comes to a watch that was made before the message was sent.
+// match. It takes them from now on, whether or not Next is called: what a
+// message provokes comes to a watch that was made before the message was sent.
 //
 //	w := vk.NewWatch(c, vk.EventMessageNew, func(c *vk.Context, e *vk.MessageNew) bool {
 //		return e.Message.Text == "42"
@@ -30,9 +30,11 @@ type Watch[T any] struct {
 //	winner, _, err := w.Next()
 //
 // An event is offered first to listeners, which see it in any case, then to
-// those who wait, the first of whom takes it whose match says so, and leads to its
-// route only if nobody does. If match is called with a Context whose Route is
-// not nil, that is where.
+// those who wait: of those whose match says so, the one who has waited longest
+// takes it. Only if nobody does, it goes on to its route, which is the Route of
+// the Context that match gets: nil if there is none. Of a handler that is not
+// run by a Router, such as middleware around one, the waits come before
+// everything else, and see no Route.
 //
 // A Watch sees the events of c's conversation, and of kinds that have no
 // conversation, such as group_join, all; [From] says otherwise. A nil match
@@ -56,9 +58,10 @@ func NewWatch[T any](c *Context, k Kind[T], match func(c *Context, e *T) bool, o
 	return w
 }
 
-// Wait waits for one event, as a [Watch] does that takes no other. An event
-// that comes before the call is not seen: if something that the handler does
-// provokes the event, NewWatch before that is better.
+// Wait waits for one event, as a [Watch] does that takes no other. An event of
+// another conversation that comes before the call is not seen: if the handler
+// does something that provokes such an event, NewWatch before that is better.
+// Those of its own conversation wait until the handler waits.
 func Wait[T any](c *Context, k Kind[T], match func(c *Context, e *T) bool, opts ...WaitOption) (*Context, *T, error) {
 	w := newWatch(c, k, match, callers(1), append([]WaitOption{onlyOnce{}}, opts...))
 	defer w.Stop()

@@ -65,7 +65,7 @@ type invocation struct {
 	captures []capture
 	refused  error     // by a check, or because a condition failed
 	module   *Module   // that the handler is of, or nil
-	life     *lifetime // of its set, or nil
+	life     *lifetime // of its edition, or nil
 
 	mu      sync.Mutex
 	message *Message  // decoded on demand

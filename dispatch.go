@@ -31,16 +31,19 @@ type Dispatcher struct {
 	// Handler handles the events, for instance a [*Router].
 	Handler Handler
 
-	// MaxEvents bounds the events that are taken and not done; at the bound,
-	// Dispatch waits. Zero means 8192.
+	// MaxEvents bounds the events that are taken and not done, those aside whose
+	// handlers wait for something; at the bound, Dispatch waits. Zero means
+	// 8192.
 	MaxEvents int
 
-	// Workers bounds the handlers that run at the same time. Zero means 128.
+	// Workers bounds the handlers that run at the same time, and do not wait
+	// for something. Zero means 128.
 	Workers int
 
-	// TimeLimit bounds the run of one handler for one event. A handler that
-	// exceeds it sees its context end with cause [ErrTimeLimit]. Zero means one
-	// minute, a negative value no limit.
+	// TimeLimit bounds the run of one handler for one event, and after each
+	// question or other wait what follows. A handler that exceeds it sees its
+	// context end with cause [ErrTimeLimit]. Zero means one minute, a negative
+	// value no limit.
 	TimeLimit time.Duration
 
 	// Grace is how long a handler may go on when its context has ended by
@@ -49,18 +52,21 @@ type Dispatcher struct {
 	Grace time.Duration
 
 	// DrainTime is how long the handlers may take to finish what was taken
-	// when their source stops. After it, their contexts end with cause
-	// [ErrStopped]. Zero means 10 seconds.
+	// when their source stops. Those that wait for something stop to at once,
+	// with ErrStopped. After it, all contexts end with cause [ErrStopped]. Zero
+	// means 10 seconds.
 	DrainTime time.Duration
 
 	// Logger gets what goes wrong. Nil means slog.Default().
 	Logger *slog.Logger
 
-	once  sync.Once
-	room  chan struct{} // holds one element for each event taken and not done
-	count atomic.Int64  // as many; what was done before it fell is seen by who reads it
-	lanes lane.Lanes[laneKey, *job]
-	watch watch
+	once     sync.Once
+	room     chan struct{} // holds one element for each event taken and not done
+	count    atomic.Int64  // as many; what was done before it fell is seen by who reads it
+	lanes    lane.Lanes[laneKey, *job]
+	watchdog watchdog
+	waits    waits
+	ending   atomic.Bool // a feed is ending, or has ended
 
 	mu      sync.Mutex
 	stopped bool
@@ -74,17 +80,6 @@ type laneKey struct {
 	kind string // if there is no peer
 }
 
-// A feed is what one source has given to a Dispatcher.
-type feed struct {
-	mu      sync.Mutex
-	open    int           // jobs not done
-	skipped int           // jobs dropped before they began
-	closed  bool          // takes no more
-	idle    chan struct{} // made by who waits; closed when open becomes 0
-
-	stopped bool // nothing more begins; guarded by the watch's mu
-}
-
 // A job is an event that a Dispatcher has taken.
 type job struct {
 	d      *Dispatcher
@@ -94,8 +89,16 @@ type job struct {
 	ev     *Event
 	turn   *lane.Turn[laneKey, *job]
 
-	watched  // guarded by d.watch.mu
 	sessions sessionsOf
+
+	watched // guarded by d.watchdog.mu
+
+	offered atomic.Int32 // whether its event was offered to waits, and taken
+	answers atomic.Bool  // the handler has taken a press
+
+	// Guarded by d.waits.mu.
+	parking
+	settling
 }
 
 func (d *Dispatcher) init() {
@@ -103,9 +106,9 @@ func (d *Dispatcher) init() {
 		d.room = make(chan struct{}, cmp.Or(max(d.MaxEvents, 0), 8192))
 		d.lanes.Workers = cmp.Or(max(d.Workers, 0), 128)
 		d.lanes.Run = d.run
-		d.watch.limit = cmp.Or(d.TimeLimit, time.Minute)
-		d.watch.grace = cmp.Or(max(d.Grace, 0), 10*time.Second)
-		d.watch.abandon = d.abandon
+		d.watchdog.limit = cmp.Or(d.TimeLimit, time.Minute)
+		d.watchdog.grace = cmp.Or(max(d.Grace, 0), 10*time.Second)
+		d.watchdog.abandon = d.abandon
 		d.direct = d.feed()
 	})
 }
@@ -133,8 +136,9 @@ func (d *Dispatcher) Dispatch(ctx context.Context, e *Event) error {
 	return d.take(ctx, &job{d: d, feed: d.direct, ctx: context.WithoutCancel(ctx), client: d.Client, ev: e})
 }
 
-// Pending returns how many events are taken and not done. What the handlers of
-// the others have written can be read once it is 0.
+// Pending returns how many events are taken and not done, those aside whose
+// handlers wait for another event, such as the answer to a question. What the
+// handlers of the others have written can be read once it is 0.
 func (d *Dispatcher) Pending() int {
 	return int(d.count.Load())
 }
@@ -172,75 +176,30 @@ func laneOf(e *Event) laneKey {
 	return laneKey{peer: peer}
 }
 
-// begin counts a job in, unless the feed is closed.
-func (f *feed) begin() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.closed {
-		return false
-	}
-	f.open++
-	return true
-}
-
-// end counts a job out.
-func (f *feed) end(skipped bool) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if skipped {
-		f.skipped++
-	}
-	f.open--
-	if f.open == 0 && f.idle != nil {
-		close(f.idle)
-		f.idle = nil
-	}
-}
-
-// close closes the feed, and returns a channel that is closed when all its jobs
-// are done.
-func (f *feed) close() <-chan struct{} {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.closed = true
-	if f.open > 0 && f.idle != nil {
-		return f.idle
-	}
-	idle := make(chan struct{})
-	if f.open == 0 {
-		close(idle)
-	} else {
-		f.idle = idle
-	}
-	return idle
-}
-
 // run handles one event, on a worker.
 func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 	j := t.Item
 	j.turn = t
-	if !d.watch.begin(j) {
-		d.finish(j, true)
+	if d.comesLater(j) || !d.watchdog.begin(j) {
+		d.finish(j, skipped)
 		return
 	}
 	var err error
 	defer func() { // also when the handler ends the goroutine
-		if !d.watch.end(j) {
+		stopped, ok := d.watchdog.end(j)
+		if !ok {
 			return // abandoned, and counted out then
 		}
+		end := done
 		if err != nil {
 			j.report(err)
+			if stopped {
+				end = undone
+			}
 		}
-		d.finish(j, false)
+		d.finish(j, end)
 	}()
 	err = j.handle()
-}
-
-// finish counts a job out, which was handled, abandoned or skipped.
-func (d *Dispatcher) finish(j *job, skipped bool) {
-	<-d.room
-	d.count.Add(-1)
-	j.feed.end(skipped)
 }
 
 // handle gives the event to the handler. The name of the method is looked for
@@ -249,21 +208,28 @@ func (d *Dispatcher) finish(j *job, skipped bool) {
 //go:noinline
 func (j *job) handle() error {
 	c := newContext(j.ctx, j.client, j.ev, j)
-	if press := j.ev.press; press != nil && j.client != nil {
-		defer func() {
-			if press.answered.Load() {
-				return
-			}
-			// Nobody has answered it: the button is not to spin for a minute.
-			if err := c.invoke("unanswered press", (*Context).Answer, nil); err != nil {
-				j.report(err)
-			}
-		}()
+	defer j.answerRest()
+	if j.d.waits.bare.Load() > 0 && c.ask(destination{}, true) {
+		return nil
 	}
 	if r, ok := j.d.Handler.(*Router); ok {
 		return r.Serve(c) // makes an invocation of each listener and of the route
 	}
 	return c.invoke("", j.d.Handler.Serve, nil)
+}
+
+// answerRest answers the presses that nobody has answered: a button is not to
+// spin for a minute.
+func (j *job) answerRest() {
+	if j.ev.press == nil && !j.answers.Load() {
+		return
+	}
+	for _, of := range j.unanswered() {
+		c := newContext(j.ctx, of.client, of.ev, j)
+		if err := c.invoke("unanswered press", (*Context).Answer, nil); err != nil {
+			j.report(err)
+		}
+	}
 }
 
 // report logs a handler's error. Those of several handlers are a line each.
@@ -277,10 +243,15 @@ func (j *job) report(err error) {
 	level := slog.LevelError
 	var unknown *NotFoundError
 	var wrong *ArgError
+	var refused *CheckError
+	var payload *PayloadError
 	switch {
-	case errors.As(err, &unknown), errors.As(err, &wrong):
+	case errors.As(err, &unknown), errors.As(err, &wrong), errors.As(err, &refused), errors.As(err, &payload), errors.Is(err, ErrDisabled):
 		level = slog.LevelInfo // a person's mistake
-	case errors.Is(err, ErrStopped), errors.Is(err, ErrTimeLimit), errors.Is(err, context.Canceled):
+	case errors.Is(err, ErrStopped), errors.Is(err, ErrUnmounted), errors.Is(err, errHandled),
+		errors.Is(err, ErrInterrupted), errors.Is(err, ErrCanceled), errors.Is(err, ErrNoAnswer):
+		level = slog.LevelDebug // an end of waiting: everybody who is asked has one
+	case errors.Is(err, ErrTimeLimit), errors.Is(err, context.Canceled):
 		level = slog.LevelInfo // an end, not a failure
 	}
 	attrs := []slog.Attr{slog.Any("err", err)}
@@ -302,10 +273,14 @@ func (j *job) log(level slog.Level, msg string, attrs ...slog.Attr) {
 }
 
 // abandon gives up on a handler that does not end.
-func (d *Dispatcher) abandon(j *job, name string) {
+func (d *Dispatcher) abandon(j *job, name string, stopped bool) {
 	j.log(slog.LevelError, "vk: handler abandoned: it does not end", slog.String("handler", name), slog.String("stack", stackOf(j)))
+	end := done // it is not to hang the next run of the bot too
+	if stopped {
+		end = undone
+	}
+	d.finish(j, end)
 	j.turn.Release()
-	d.finish(j, false)
 }
 
 // stackOf returns the stack of the goroutine that handles j, or "" if it is
@@ -322,8 +297,8 @@ func stackOf(j *job) string {
 	return ""
 }
 
-// Stop ends the Dispatcher: it takes no more events and waits until those it
-// took are done, their handlers' contexts ending with cause [ErrStopped] when
+// Stop ends the Dispatcher: it takes no more events, ends what handlers wait for
+// with [ErrStopped], and waits until the events it took are done, their handlers' contexts ending with cause [ErrStopped] when
 // ctx ends or DrainTime is over, whichever comes first. What had not begun then
 // is not begun.
 //
@@ -340,11 +315,13 @@ func (d *Dispatcher) Stop(ctx context.Context) {
 
 // drain ends feeds, as described at Stop.
 func (d *Dispatcher) drain(ctx context.Context, feeds ...*feed) {
+	d.ending.Store(true)
 	timer := time.NewTimer(cmp.Or(d.DrainTime, 10*time.Second))
 	defer timer.Stop()
 	late := false
 	for _, f := range feeds {
 		f.close()
+		d.waits.stop(f)
 	}
 	for _, f := range feeds {
 		idle := f.close()
@@ -358,7 +335,7 @@ func (d *Dispatcher) drain(ctx context.Context, feeds ...*feed) {
 			}
 		}
 		if late {
-			d.watch.stop(f)
+			d.watchdog.stop(f)
 		}
 	}
 	for _, f := range feeds {

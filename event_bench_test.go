@@ -105,11 +105,11 @@ func BenchmarkEvent(b *testing.B) {
 					b.Fatal(err)
 				}
 				j := &job{d: d, feed: d.direct, ctx: ctx, client: client, ev: e}
-				d.watch.begin(j)
+				d.watchdog.begin(j)
 				if err := j.handle(); err != nil {
 					b.Fatal(err)
 				}
-				d.watch.end(j)
+				d.watchdog.end(j)
 			}
 			if handled != n {
 				b.Fatalf("handled %d of %d", handled, n)

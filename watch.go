@@ -2,206 +2,196 @@ package vk
 
 import (
 	"context"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"strings"
 	"sync"
 	"time"
 )
 
-// A watch ends handlers that take too long: one timer for all of a Dispatcher,
-// armed for whoever is due first.
-type watch struct {
-	limit, grace time.Duration // limit <= 0: none
-	abandon      func(j *job, name string)
-
-	mu      sync.Mutex
-	running jobList // within their limit, the longest running first
-	late    jobList // told to end, the first to be abandoned first
-	timer   *time.Timer
-	due     time.Time // when the timer fires; zero if it is not armed
+// A Watch takes events for the handler that has made it, in their order. Its
+// methods are safe for concurrent use.
+type Watch[T any] struct {
+	w    *wait
+	err  error  // why it does not take anything
+	stop func() // what ends it with its context
 }
 
-// watched is what the watch knows of a job.
-type watched struct {
-	list       *jobList // the one that it is in; nil before and after
-	prev, next *job
-	at         time.Time // when it is due: to be late, or to be abandoned
-	abandoned  bool
-	inner      inner
+// NewWatch returns a Watch for events of a kind, or of a derived kind, that
+// match. It takes them from now on, whether or not Next is called: what a
+// message provokes comes to a watch that was made before the message was sent.
+//
+//	w := vk.NewWatch(c, vk.EventMessageNew, func(c *vk.Context, e *vk.MessageNew) bool {
+//		return e.Message.Text == "42"
+//	}, vk.Within(time.Minute))
+//	defer w.Stop()
+//	c.Send("What is six times seven? The first one wins.")
+//	winner, _, err := w.Next()
+//
+// An event is offered first to listeners, which see it in any case, then to
+// those who wait: of those whose match says so, the one who has waited longest
+// takes it. Only if nobody does, it goes on to its route, which is the Route of
+// the Context that match gets: nil if there is none. Of a handler that is not
+// run by a Router, such as middleware around one, the waits come before
+// everything else, and see no Route.
+//
+// A Watch sees the events of c's conversation, and of kinds that have no
+// conversation, such as group_join, all; [From] says otherwise. A nil match
+// takes all that it sees. It is called for one event at a time of each
+// conversation, perhaps while the handler does something else, and should be
+// quick. If it panics, the Watch ends with a [*PanicError].
+//
+// What was taken is kept for Next, up to 1024 events; what comes on top of that
+// goes on to its route. The Watch ends with c, when the bot stops, when
+// the handler's module is unmounted, and by [Within]. It must be made by a
+// handler, or by middleware, that a [Dispatcher] runs.
+//
+// NewWatch panics if the kind's name is tied to another type, as [On] does.
+func NewWatch[T any](c *Context, k Kind[T], match func(c *Context, e *T) bool, opts ...WaitOption) *Watch[T] {
+	place := callers(1)
+	w := newWatch(c, k, match, place, opts)
+	if w.err == nil {
+		stop := context.AfterFunc(c.ctx, w.w.stop)
+		w.stop = sync.OnceFunc(func() { stop() })
+	}
+	return w
 }
 
-// inner is the innermost invocation that a job is in.
-type inner struct {
-	name   string
-	cancel context.CancelCauseFunc
+// Wait waits for one event, as a [Watch] does that takes no other. An event of
+// another conversation that comes before the call is not seen: if the handler
+// does something that provokes such an event, NewWatch before that is better.
+// Those of its own conversation wait until the handler waits.
+func Wait[T any](c *Context, k Kind[T], match func(c *Context, e *T) bool, opts ...WaitOption) (*Context, *T, error) {
+	w := newWatch(c, k, match, callers(1), append([]WaitOption{onlyOnce{}}, opts...))
+	defer w.Stop()
+	return w.Next()
 }
 
-// begin starts to watch j, unless its feed was stopped: then it must not run.
-func (w *watch) begin(j *job) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if j.feed.stopped {
-		return false
+func newWatch[T any](c *Context, k Kind[T], match func(*Context, *T) bool, place string, opts []WaitOption) *Watch[T] {
+	if t, ok := kindTypes[string(k)]; ok && t != reflect.TypeFor[T]() {
+		panic(fmt.Sprintf("vk: a wait for %q (at %s): its object is a %s, not a %s", k, place, t, reflect.TypeFor[T]()))
 	}
-	w.put(j, &w.running, w.limit)
-	return true
-}
-
-// end stops watching j. It reports whether j had not been abandoned.
-func (w *watch) end(j *job) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if j.list == nil {
-		return false
+	w := &wait{c: c, kind: string(k), most: maxKept}
+	if strings.HasPrefix(w.kind, "message_") {
+		w.key = Key{Peer: c.PeerID()}
 	}
-	j.list.remove(j)
-	return true
-}
-
-// enter notes that j enters an invocation, which has all of the limit, and
-// returns the one around, for leave. There is no job outside of a Dispatcher.
-func (j *job) enter(in inner) (outer inner) {
-	if j == nil {
-		return inner{}
-	}
-	w := &j.d.watch
-	w.mu.Lock()
-	outer, j.inner = j.inner, in
-	stopped, abandoned := j.feed.stopped, j.abandoned
-	if j.list == &w.running {
-		w.put(j, &w.running, w.limit)
-	}
-	w.mu.Unlock()
-	switch {
-	case abandoned: // the conversation has gone on without it
-		in.cancel(ErrTimeLimit)
-	case stopped:
-		in.cancel(ErrStopped)
-	}
-	return outer
-}
-
-// leave notes that j is back in the invocation around.
-func (j *job) leave(outer inner) {
-	if j == nil {
-		return
-	}
-	w := &j.d.watch
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	j.inner = outer
-	if j.list != nil && !j.feed.stopped {
-		w.put(j, &w.running, w.limit) // who was late has ended after all
-	}
-}
-
-// stop ends the contexts of all that runs of a feed, and keeps the rest of it
-// from beginning.
-func (w *watch) stop(f *feed) {
-	w.mu.Lock()
-	f.stopped = true
-	var cancels []context.CancelCauseFunc
-	for j := w.running.first; j != nil; {
-		next := j.next
-		if j.feed == f {
-			w.put(j, &w.late, w.grace)
-			cancels = append(cancels, j.inner.cancel)
-		}
-		j = next
-	}
-	w.mu.Unlock()
-	for _, cancel := range cancels {
-		if cancel != nil {
-			cancel(ErrStopped)
+	within := waitTime
+	for _, opt := range opts {
+		switch opt := opt.(type) {
+		case Within:
+			within = time.Duration(opt)
+		case From:
+			w.key = Key(opt)
+		case onlyOnce:
+			w.once = true
 		}
 	}
+	if within > 0 {
+		w.due = time.Now().Add(within)
+	}
+	w.look = func(c *Context, to destination) (f finding, err error) {
+		err = c.invoke("wait for "+w.kind, func(c *Context) error {
+			e, err := decode[T](c.event)
+			if err != nil {
+				return nil // a listener's to complain of: it is not what this waits for
+			}
+			if match == nil || match(c, e) {
+				f = finding{verdict: takes, v: e}
+			}
+			return nil
+		}, func(i *invocation) {
+			if to.to != nil {
+				i.route, i.prefix, i.text, i.line = to.to.route, to.prefix, to.text, to.line
+			}
+		})
+		return f, err
+	}
+	return &Watch[T]{w: w, err: w.start()}
 }
 
-// put moves j to the end of a list, due after d. The caller holds w.mu.
-func (w *watch) put(j *job, to *jobList, d time.Duration) {
-	if j.list != nil {
-		j.list.remove(j)
+// maxKept is how many events a Watch keeps for Next.
+const maxKept = 1024
+
+// waitTime is for how long is waited for what may never come.
+const waitTime = time.Hour
+
+// Next returns the next event that the Watch takes, in the order in which they
+// were taken, and waits for it if need be: a Context to answer with, and the
+// event's object, decoded for this Watch alone. While Next waits, the handler
+// has given up its turn, as in [Context.Park]; when an event comes, the handler
+// goes on before any other of its conversation.
+//
+// The Context has the values, the end and the time limit of the one that the
+// Watch was made with. What is sent with it is told apart from what is sent
+// with the other one, and is sent once, however often the bot is interrupted.
+//
+// An error is [ErrNoAnswer], [ErrStopped], [ErrUnmounted], [ErrNoDispatcher], a
+// [*PanicError], or the cause with which the context has ended. Each is
+// returned when there is no more event to return.
+func (w *Watch[T]) Next() (*Context, *T, error) {
+	if w.err != nil {
+		return nil, nil, w.err
 	}
-	j.at = time.Time{}
-	if d > 0 {
-		j.at = time.Now().Add(d)
+	a, err := w.w.next()
+	if err != nil {
+		return nil, nil, err
 	}
-	to.add(j)
-	w.arm()
+	return a.c, a.v.(*T), nil
 }
 
-// arm sets the timer for the first who is due. The caller holds w.mu.
-func (w *watch) arm() {
-	var due time.Time
-	for _, l := range [...]*jobList{&w.running, &w.late} {
-		if l.first != nil && !l.first.at.IsZero() && (due.IsZero() || l.first.at.Before(due)) {
-			due = l.first.at
-		}
+// Stop ends the Watch: events go on their way without it. What it has taken
+// and Next has not returned is dropped. The end of the handler stops its
+// watches.
+func (w *Watch[T]) Stop() {
+	if w.stop != nil {
+		w.stop()
 	}
-	if due.IsZero() || !w.due.IsZero() && !due.Before(w.due) {
-		return // a timer that fires too early is armed again then
-	}
-	w.due = due
-	if w.timer == nil {
-		w.timer = time.AfterFunc(time.Until(due), w.fire)
-	} else {
-		w.timer.Reset(time.Until(due))
-	}
-}
-
-// fire tells who is late to end, and gives up on who was told before.
-func (w *watch) fire() {
-	var cancels []context.CancelCauseFunc
-	type given struct {
-		j    *job
-		name string
-	}
-	var up []given
-	w.mu.Lock()
-	now := time.Now()
-	w.due = time.Time{}
-	for j := w.late.first; j != nil && !j.at.After(now); j = w.late.first {
-		w.late.remove(j)
-		j.abandoned = true
-		up = append(up, given{j, j.inner.name})
-	}
-	for j := w.running.first; j != nil && !j.at.IsZero() && !j.at.After(now); j = w.running.first {
-		w.put(j, &w.late, w.grace)
-		cancels = append(cancels, j.inner.cancel)
-	}
-	w.arm()
-	w.mu.Unlock()
-	for _, cancel := range cancels {
-		if cancel != nil {
-			cancel(ErrTimeLimit)
-		}
-	}
-	for _, g := range up {
-		w.abandon(g.j, g.name)
+	if w.err == nil {
+		w.w.stop()
 	}
 }
 
-// A jobList is a list of jobs, in the order in which they are due.
-type jobList struct{ first, last *job }
+// A WaitOption is [Within] or [From].
+type WaitOption interface{ waitOption() }
 
-func (l *jobList) add(j *job) {
-	j.list, j.prev, j.next = l, l.last, nil
-	if l.last == nil {
-		l.first = j
-	} else {
-		l.last.next = j
-	}
-	l.last = j
+// Within bounds a wait, and how long a question is open: when the time is over,
+// [ErrNoAnswer] is returned. Without it that is an hour, because what is waited
+// for may never come; zero or less means no bound.
+//
+// The time of a [Watch] runs from when it is made; that of a question from when
+// it is sent, and anew each time that it is sent again.
+//
+// It is a [SendOption] for questions only: an error in any other message.
+type Within time.Duration
+
+func (w Within) waitOption()           {}
+func (w Within) apply(*outgoing) error { return errNotAsked("Within") }
+
+// From says whose events are waited for, of a [Watch] or of a question: those
+// of one conversation, of one person, or of one person in one conversation. So
+// a question can be put to somebody else, in another conversation, or, by
+// From(vk.PerChat(c)), to whoever in the chat answers first.
+//
+// Without it, a question is for the person who has caused the event, in the
+// conversation that it is from. A question for a Key without a Peer is put
+// there too. The Name does not count.
+//
+// It is a [SendOption] for questions only: an error in any other message.
+type From Key
+
+func (f From) waitOption()           {}
+func (f From) apply(*outgoing) error { return errNotAsked("From") }
+
+type onlyOnce struct{}
+
+func (onlyOnce) waitOption() {}
+
+func errNotAsked(name string) error {
+	return fmt.Errorf("%s is for questions, and this is none", name)
 }
 
-func (l *jobList) remove(j *job) {
-	if j.prev == nil {
-		l.first = j.next
-	} else {
-		j.prev.next = j.next
-	}
-	if j.next == nil {
-		l.last = j.prev
-	} else {
-		j.next.prev = j.prev
-	}
-	j.list, j.prev, j.next = nil, nil, nil
+// logFull says that a Watch leaves events alone.
+func (j *job) logFull(kind string) {
+	j.log(slog.LevelWarn, "vk: a Watch keeps too many events that nobody asks for: others go on to their routes", slog.String("watch", kind), slog.Int("events", maxKept))
 }

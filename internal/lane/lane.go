@@ -2,7 +2,8 @@
 // different keys in parallel, on a bounded number of workers.
 //
 // A lane is a monitor: who runs in it can park, which gives the lane and the
-// worker to others, and resume later, ahead of what waits in the lane.
+// worker to others, and resume later, ahead of what waits in the lane. Whoever
+// else runs in it can wake who has parked: then nothing comes between the two.
 package lane
 
 import "sync"
@@ -43,6 +44,7 @@ func (ln *line[K, T]) empty() bool { return ln.resumed.first == nil && ln.fresh.
 type queue[K comparable, T any] struct{ first, last *Turn[K, T] }
 
 func (q *queue[K, T]) push(t *Turn[K, T]) {
+	t.queued = true
 	if q.first == nil {
 		q.first = t
 	} else {
@@ -59,6 +61,7 @@ func (q *queue[K, T]) pop() *Turn[K, T] {
 	if q.first, t.next = t.next, nil; q.first == nil {
 		q.last = nil
 	}
+	t.queued = false
 	return t
 }
 
@@ -66,12 +69,13 @@ func (q *queue[K, T]) pop() *Turn[K, T] {
 type Turn[K comparable, T any] struct {
 	Item T
 
-	all   *Lanes[K, T]
-	key   K
-	state state
-	next  *Turn[K, T]
-	line  *line[K, T]   // while it holds the lane
-	woken chan struct{} // of a turn that waits to resume: closed when it may return
+	all    *Lanes[K, T]
+	key    K
+	state  state
+	next   *Turn[K, T]
+	queued bool          // in a lane's queue, perhaps as one who has given up its place
+	line   *line[K, T]   // while it holds the lane
+	woken  chan struct{} // of a turn that waits to resume: closed when it need not any more
 }
 
 type state uint8
@@ -176,7 +180,7 @@ func (l *Lanes[K, T]) pick() *Turn[K, T] {
 		if t == nil {
 			t = ln.fresh.pop()
 		}
-		if t.state == released {
+		if t.state == released || t.state == parked {
 			l.pass(ln) // it gave up while it waited to resume
 			continue
 		}
@@ -229,8 +233,8 @@ func (t *Turn[K, T]) give(to state) (next *Turn[K, T]) {
 		ln.busy = false
 		l.pass(ln)
 		return l.pick()
-	case resuming: // Release, from another goroutine
-		t.state = released
+	case resuming: // by another goroutine than the one that waits
+		t.state = to
 		close(t.woken)
 	case parked:
 		t.state = to
@@ -243,8 +247,8 @@ func (t *Turn[K, T]) give(to state) (next *Turn[K, T]) {
 // goroutine, and more than once.
 func (t *Turn[K, T]) Release() { t.leave(released) }
 
-// Park gives up lane and worker until Resume. It is called on the goroutine
-// that Run was called on.
+// Park gives up lane and worker until the turn is woken. It is called by the
+// work itself; parked twice, it is parked once.
 func (t *Turn[K, T]) Park() { t.leave(parked) }
 
 func (t *Turn[K, T]) leave(to state) {
@@ -253,24 +257,43 @@ func (t *Turn[K, T]) leave(to state) {
 	}
 }
 
-// Resume waits until a parked turn has lane and worker again, which it gets
-// before any turn that has not yet run in its lane, and in the order of the
-// calls. For a turn that was released, before or meanwhile, or that is not
-// parked, it returns at once.
-func (t *Turn[K, T]) Resume() {
+// Wake has a parked turn go on: it gets lane and worker before any turn that has
+// not yet run in its lane, and in the order of the calls. Wake does not wait for
+// that. It does nothing to a turn that is not parked. It is safe to call from
+// any goroutine.
+func (t *Turn[K, T]) Wake() {
 	l := t.all
 	l.mu.Lock()
 	if t.state != parked {
 		l.mu.Unlock()
 		return
 	}
-	woken := make(chan struct{})
-	t.state, t.woken = resuming, woken
-	l.queue(t)
+	t.state, t.woken = resuming, make(chan struct{})
+	if !t.queued {
+		l.queue(t)
+	}
 	next := l.pick()
 	l.mu.Unlock()
 	if next != nil {
 		go l.work(next)
 	}
-	<-woken
+}
+
+// Wait waits until a turn that was woken has lane and worker. It returns at once
+// for one that has them, and for one that was not woken, parks again or is
+// released, before or meanwhile.
+func (t *Turn[K, T]) Wait() {
+	t.all.mu.Lock()
+	woken := t.woken
+	resumes := t.state == resuming
+	t.all.mu.Unlock()
+	if resumes {
+		<-woken
+	}
+}
+
+// Resume is Wake, then Wait.
+func (t *Turn[K, T]) Resume() {
+	t.Wake()
+	t.Wait()
 }

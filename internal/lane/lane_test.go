@@ -398,3 +398,76 @@ func TestAddFromWithin(t *testing.T) {
 		idle(t, l)
 	})
 }
+
+// Who is woken by the turn that holds the lane goes on next, whatever waits.
+func TestWokenGoNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, d := newLanes(1), newDiary()
+		var first *Turn[int, any]
+		woken := make(chan struct{})
+		add(l, 1, func(t *Turn[int, any]) {
+			first = t
+			t.Park()
+			<-woken
+			time.Sleep(time.Second) // the one that woke it is long gone
+			t.Wait()
+			t.Wait()
+			d.note("woken")
+		})
+		synctest.Wait()
+		add(l, 1, func(*Turn[int, any]) { first.Wake(); first.Wake(); close(woken); d.note("wakes") })
+		add(l, 1, func(*Turn[int, any]) { d.note("waits") })
+		d.is(t, "0s wakes")
+		time.Sleep(time.Minute)
+		d.is(t, "1s woken", "1s waits")
+		idle(t, l)
+	})
+}
+
+// A turn may park again before it has the lane it was woken for: who waits for
+// it is let go, and it is woken anew.
+func TestParkWhileResuming(t *testing.T) {
+	for _, popped := range []bool{false, true} {
+		bubble(fmt.Sprint("its place was passed over: ", popped), t, func(t *testing.T) {
+			l, d := newLanes(1), newDiary()
+			var first *Turn[int, any]
+			add(l, 1, func(t *Turn[int, any]) {
+				first = t
+				t.Park()
+				time.Sleep(time.Second)
+				t.Wait()
+				time.Sleep(time.Millisecond)
+				d.note("let go")
+				time.Sleep(time.Hour)
+				t.Wait()
+				d.note("done")
+			})
+			synctest.Wait()
+			add(l, 1, func(*Turn[int, any]) {
+				first.Wake()
+				time.Sleep(2 * time.Second)
+				first.Park()
+				if popped {
+					return
+				}
+				first.Wake()
+				time.Sleep(time.Second)
+			})
+			add(l, 1, func(*Turn[int, any]) { d.note("next") })
+			time.Sleep(time.Minute)
+			if !popped {
+				// It holds the lane, and does not know.
+				d.is(t, "2.001s let go")
+				time.Sleep(time.Hour)
+				d.is(t, "1h0m2.001s done", "1h0m2.001s next")
+				idle(t, l)
+				return
+			}
+			d.is(t, "2s next", "2.001s let go")
+			first.Wake()
+			time.Sleep(time.Hour)
+			d.is(t, "1h0m2.001s done")
+			idle(t, l)
+		})
+	}
+}

@@ -1,0 +1,387 @@
+package vk
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/vkrouter/vk/internal/tolerant"
+)
+
+// ErrCanceled is returned by a question that was answered with a word of
+// [Cancel].
+var ErrCanceled = errors.New("vk: the question was canceled")
+
+// Ask sends a question and waits for the answer: the next message that the
+// person who has caused the event writes in the conversation. Others in a chat
+// are not asked; [From] puts the question to somebody else. Meanwhile the
+// handler has given up its turn, as in [Context.Park].
+//
+//	a, err := c.Ask("What is your name?")
+//	if err != nil {
+//		return err
+//	}
+//	return a.Reply("Hello, " + a.Text() + "!")
+//
+// The answer is a Context for the message, or for the press of a callback
+// button: see [Watch.Next]. Its Text is what was answered: the choice, if it is
+// one of [Choices] or of a button with the payload [Choice], else the text,
+// without a mention of the bot before it. A message without a text, such as a
+// photo, is an answer too.
+//
+// An answer comes to listeners, but not to routes. A command that is no choice
+// ends the question with [ErrInterrupted], and runs when the handler has ended;
+// so do buttons that stand for one. Where a handler asks that no Router runs,
+// such as middleware around one, there are no commands, and answers come to
+// nobody else. Buttons of other questions are no answers, nor are what happens in a
+// chat and the button Start.
+//
+// The options are those of a message, and [Choices], [Cancel], [Within] and
+// [From]. Buttons with the payload Choice, of a Keyboard or a Carousel among
+// them, answer this question alone.
+//
+// An error is one of sending, [ErrNoAnswer] after an hour or by Within,
+// [ErrCanceled], [ErrInterrupted], [ErrStopped], [ErrUnmounted],
+// [ErrNoDispatcher], or the cause with which c has ended. A handler may just
+// return it.
+//
+// If the bot is stopped while the question is open, the event counts as not
+// handled, and so do the answers to the handler's questions before.
+func (c *Context) Ask(text string, opts ...SendOption) (*Context, error) {
+	q := newQuestion(opts)
+	if q.retry != nil {
+		return nil, errors.New("vk: Ask: Retry takes something that tells right answers from wrong ones: see the function Ask")
+	}
+	return q.ask(c, text, q.opts)
+}
+
+// Ask is [Context.Ask] for an answer that is parsed, by a function such as
+// strconv.Atoi: it gets the answer's Text. If parse returns an error, the person
+// is asked again, as often as [Retry] says; then the error is an
+// [*AnswerError].
+//
+//	age, err := vk.Ask(c, "How old are you?", strconv.Atoi, vk.Retry(2, "A number, please."))
+func Ask[T any](c *Context, text string, parse func(answer string) (T, error), opts ...SendOption) (T, error) {
+	var none T
+	q := newQuestion(opts)
+	a, err := q.ask(c, text, q.opts)
+	for again := 0; ; again++ {
+		if err != nil {
+			return none, err
+		}
+		v, wrong := parse(a.Text())
+		if wrong == nil {
+			return v, nil
+		}
+		if q.retry == nil || again >= q.retry.times {
+			return none, &AnswerError{a.Text(), wrong}
+		}
+		a, err = q.ask(c, q.retry.text, q.buttons())
+	}
+}
+
+// An AnswerError says that a question was answered, but not with what could be
+// parsed.
+type AnswerError struct {
+	Text string // the answer
+	Err  error  // what parse has returned
+}
+
+// Error says why, without the answer: it may be long, or private.
+func (e *AnswerError) Error() string { return fmt.Sprintf("vk: the answer is of no use: %v", e.Err) }
+
+// Unwrap returns e.Err.
+func (e *AnswerError) Unwrap() error { return e.Err }
+
+// Retry is an option of the function [Ask]: after an answer that cannot be
+// parsed, the person is asked again, with this text and the same buttons, so
+// many times.
+func Retry(times int, text string) SendOption { return &retry{times, text} }
+
+type retry struct {
+	times int
+	text  string
+}
+
+func (*retry) apply(*outgoing) error { return errNotAsked("Retry") }
+
+// Choices is an option of questions: answers to choose from, as buttons. To
+// write one of them, in lower or upper case, is as good as to press it. Any
+// other text is an answer all the same.
+//
+// The buttons are inside the message if there are 10 at most, else below the
+// input field, where 40 fit. A choice has at most 40 characters. For other
+// buttons, give the question a [Keyboard] with payloads [Choice].
+func Choices(choices ...string) SendOption { return choiceList(slices.Clone(choices)) }
+
+type choiceList []string
+
+func (choiceList) apply(*outgoing) error { return errNotAsked("Choices") }
+
+// Cancel is an option of questions: words that end one with [ErrCanceled], in
+// lower or upper case.
+func Cancel(words ...string) SendOption { return cancelWords(slices.Clone(words)) }
+
+type cancelWords []string
+
+func (cancelWords) apply(*outgoing) error { return errNotAsked("Cancel") }
+
+// A question is one that is asked, and asked again.
+type question struct {
+	opts    []SendOption // of the message
+	choices []string     // which a text may be
+	cancel  []string
+	retry   *retry
+	within  time.Duration
+	from    *Key
+	ids     []int64 // of its messages, which their buttons carry
+}
+
+// newQuestion takes those options that are not the message's.
+func newQuestion(opts []SendOption) *question {
+	q := &question{within: waitTime}
+	for _, opt := range opts {
+		switch opt := opt.(type) {
+		case choiceList:
+			q.choices = append(q.choices, opt...)
+			q.opts = append(q.opts, opt)
+		case cancelWords:
+			q.cancel = append(q.cancel, opt...)
+		case *retry:
+			q.retry = opt
+		case Within:
+			q.within = time.Duration(opt)
+		case From:
+			k := Key(opt)
+			q.from = &k
+		default:
+			q.opts = append(q.opts, opt)
+		}
+	}
+	return q
+}
+
+// buttons returns the options that bring the question's buttons.
+func (q *question) buttons() (opts []SendOption) {
+	for _, opt := range q.opts {
+		switch opt.(type) {
+		case choiceList, *Keyboard:
+			opts = append(opts, opt)
+		}
+	}
+	return opts
+}
+
+// ask sends the question and waits for the answer.
+func (q *question) ask(c *Context, text string, opts []SendOption) (*Context, error) {
+	key := PerMember(c)
+	if q.from != nil {
+		key = Key{Peer: cmp.Or(q.from.Peer, c.PeerID()), User: q.from.User}
+	} else if key.User == 0 {
+		return nil, errors.New("vk: Ask: nobody has caused a " + c.event.Kind + " event that could be asked: see From")
+	}
+	if c.inv.job == nil {
+		return nil, ErrNoDispatcher
+	}
+	id := askID(c, key.Peer, opts)
+	q.ids = append(q.ids, id)
+	opts = append([]SendOption{Extra{"random_id": id}}, q.signed(opts, id)...)
+	ids := slices.Clone(q.ids)
+	w := &wait{c: c, key: key, most: 1, once: true, look: func(c *Context, to destination) (finding, error) {
+		return q.look(c, to, ids), nil
+	}}
+	// It takes answers before there is a question: a press may come before
+	// VK's response does.
+	if err := w.start(); err != nil {
+		return nil, err
+	}
+	defer w.stop()
+	if err := c.client.Send(c, key.Peer, text, opts...); err != nil && !w.answered() {
+		return nil, err
+	}
+	w.bound(q.within)
+	a, err := w.next()
+	if err != nil {
+		return nil, err
+	}
+	if foldedIn(q.cancel, a.c.Text()) != "" {
+		return nil, ErrCanceled
+	}
+	return a.c, nil
+}
+
+// bound ends w when the time is over, counted from now.
+func (w *wait) bound(within time.Duration) {
+	if within <= 0 {
+		return
+	}
+	mu := &w.job.d.waits.mu
+	mu.Lock()
+	defer mu.Unlock()
+	w.due = time.Now().Add(within)
+}
+
+// answered reports whether w has taken something.
+func (w *wait) answered() bool {
+	mu := &w.job.d.waits.mu
+	mu.Lock()
+	defer mu.Unlock()
+	return w.took
+}
+
+// askID returns the random_id of a question's message: as Send would choose it.
+func askID(c *Context, peer int64, opts []SendOption) int64 {
+	name := ""
+	for _, opt := range opts {
+		if as, ok := opt.(As); ok {
+			name = string(as)
+		}
+	}
+	return randomID(sendKey(c, recipient(Params{"peer_ids": peer}), name), 0)
+}
+
+// signed returns the options with buttons that carry the question's id.
+func (q *question) signed(opts []SendOption, id int64) []SendOption {
+	signed := make([]SendOption, len(opts))
+	for i, opt := range opts {
+		switch opt := opt.(type) {
+		case choiceList:
+			signed[i] = opt.keyboard(id)
+		case *Keyboard:
+			k := opt.Clone()
+			if k != nil {
+				for _, row := range k.Rows {
+					sign(row, id)
+				}
+			}
+			signed[i] = k
+		case Carousel:
+			cards := slices.Clone(opt)
+			for i := range cards {
+				cards[i].Buttons = slices.Clone(cards[i].Buttons)
+				sign(cards[i].Buttons, id)
+			}
+			signed[i] = cards
+		default:
+			signed[i] = opt
+		}
+	}
+	return signed
+}
+
+func sign(buttons []Button, id int64) {
+	for i := range buttons {
+		if choice, ok := buttons[i].Payload.(Choice); ok {
+			buttons[i].Payload = signedChoice{string(choice), id}
+		}
+	}
+}
+
+// A signedChoice is a Choice that answers one question only.
+type signedChoice struct {
+	Choice string `json:"choice"`
+	Ask    int64  `json:"ask"`
+}
+
+// keyboard returns the choices as buttons: as many to a row as are easily read.
+func (l choiceList) keyboard(id int64) *Keyboard {
+	if len(l) == 0 {
+		return nil
+	}
+	k := &Keyboard{Inline: len(l) <= maxInlineButtons, OneTime: len(l) > maxInlineButtons}
+	rows := maxRows
+	if k.Inline {
+		rows = maxInlineRows
+	}
+	longest := 0
+	for _, choice := range l {
+		longest = max(longest, utf8.RuneCountInString(choice))
+	}
+	const width = 36 // characters that a row shows on a telephone, about
+	columns := min(max(width/max(longest, 1), 1), 3)
+	columns = max(columns, (len(l)+rows-1)/rows)
+	for row := range slices.Chunk(l, min(columns, maxColumns)) {
+		var buttons []Button
+		for _, choice := range row {
+			buttons = append(buttons, TextButton(choice, signedChoice{choice, id}))
+		}
+		k.Row(buttons...)
+	}
+	return k
+}
+
+// look tells whether an event is the answer, as a press of a button with one of
+// the ids, or as text.
+func (q *question) look(c *Context, to destination, ids []int64) finding {
+	e := c.event
+	if e.Derived != "" || e.head.out {
+		return finding{}
+	}
+	typed := e.Kind == string(EventMessageNew)
+	if choice, id, ok := chosen(e.head.payload); ok {
+		if slices.Contains(ids, id) || id == 0 && typed {
+			return finding{verdict: takes, text: choice}
+		}
+		return finding{} // of another question
+	}
+	text, choice := "", ""
+	if typed {
+		text = withoutMention(e)
+		choice = cmp.Or(foldedIn(q.choices, text), foldedIn(q.cancel, text))
+	}
+	switch {
+	case choice == "" && to.isCommand():
+		return finding{verdict: breaksIt}
+	case typed:
+		return finding{verdict: takes, text: cmp.Or(choice, text)}
+	}
+	return finding{}
+}
+
+// isCommand reports whether the event leads to a route that is there for just
+// what was written or pressed: no text and no condition was looked at yet.
+func (d destination) isCommand() bool { return d.to != nil && d.to.route != nil }
+
+// chosen returns the choice that a payload is, and the question that it is for:
+// 0 for any.
+func chosen(payload json.RawMessage) (choice string, id int64, ok bool) {
+	if len(payload) == 0 || payload[0] != '{' {
+		return "", 0, false
+	}
+	var p struct {
+		Choice *string `json:"choice"`
+		Ask    int64   `json:"ask"`
+	}
+	if tolerant.Unmarshal(payload, &p) != nil || p.Choice == nil {
+		return "", 0, false
+	}
+	return *p.Choice, p.Ask, true
+}
+
+// withoutMention returns the text of a message without a mention of the
+// community at its beginning, which in chats is how buttons and many people
+// talk to a bot.
+func withoutMention(e *Event) string {
+	text := e.head.text
+	if id, _, n, ok := parseMarkup(text); ok && e.GroupID != 0 && id == -e.GroupID {
+		text = trimLeft(strings.TrimPrefix(text[n:], ","))
+	}
+	return text
+}
+
+// foldedIn returns the element of list that s is, but for case and space around
+// it, or "".
+func foldedIn(list []string, s string) string {
+	s = strings.TrimSpace(s)
+	for _, elem := range list {
+		if strings.EqualFold(strings.TrimSpace(elem), s) {
+			return elem
+		}
+	}
+	return ""
+}

@@ -1,0 +1,314 @@
+package vk
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A replayer is a Dispatcher whose source keeps what is not done.
+type replayer struct {
+	d    *Dispatcher
+	feed *feed
+
+	mu      sync.Mutex
+	settled map[string]bool // by the text of the event
+	sent    []string        // messages that VK has not seen before
+	seen    map[string]bool // random ids
+}
+
+func newReplayer(t *testing.T, h Handler, before *replayer) *replayer {
+	p := &replayer{settled: make(map[string]bool), seen: make(map[string]bool)}
+	if before != nil {
+		p.seen = before.seen
+	}
+	client := NewClient("x")
+	client.RPS = -1
+	client.HTTPClient = &http.Client{Transport: answering(func(r *http.Request) string {
+		b, _ := io.ReadAll(r.Body)
+		form, _ := url.ParseQuery(string(b))
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if id := form.Get("random_id"); id != "" && !p.seen[id] {
+			p.seen[id] = true
+			p.sent = append(p.sent, form.Get("message"))
+		}
+		return fmt.Sprintf(`{"response":[{"peer_id":%s,"message_id":1,"conversation_message_id":1}]}`, cmpOr(form.Get("peer_ids"), "1"))
+	})}
+	p.d = &Dispatcher{Client: client, Handler: h, Logger: slog.New(slog.DiscardHandler), DrainTime: 5 * time.Second, Grace: time.Second}
+	p.d.init()
+	p.feed = p.d.feed()
+	p.feed.settled = func(e *Event, done bool) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if _, ok := p.settled[e.head.text]; ok {
+			t.Errorf("%q is settled twice", e.head.text)
+		}
+		p.settled[e.head.text] = done
+	}
+	return p
+}
+
+func cmpOr(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a
+}
+
+type answering func(*http.Request) string
+
+func (f answering) RoundTrip(r *http.Request) (*http.Response, error) {
+	defer r.Body.Close()
+	return &http.Response{
+		StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Request: r,
+		Body: io.NopCloser(strings.NewReader(f(r))),
+	}, nil
+}
+
+// take gives events, each a text of peer 1 or "peer:text", and waits until
+// nothing happens any more.
+func (p *replayer) take(t *testing.T, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		peer := 1
+		if head, tail, ok := strings.Cut(text, ":"); ok {
+			fmt.Sscan(head, &peer)
+			text = tail
+		}
+		e, err := ParseEvent(fmt.Appendf(nil, `{"type":"message_new","event_id":%q,"object":{"message":{"peer_id":%d,"from_id":%[2]d,"text":%[1]q}}}`, text, peer))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.d.take(t.Context(), &job{d: p.d, feed: p.feed, ctx: context.WithoutCancel(t.Context()), client: p.d.Client, ev: e}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	synctest.Wait()
+}
+
+func (p *replayer) expect(t *testing.T, settled map[string]bool, sent ...string) {
+	t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if diff := cmp.Diff(settled, p.settled); diff != "" {
+		t.Errorf("settled (-want +got):\n%s", diff)
+	}
+	if !slices.Equal(sent, p.sent) {
+		t.Errorf("sent %q, want %q", p.sent, sent)
+	}
+}
+
+// order asks two questions.
+func order(r *Router) {
+	r.Handle("order", func(c *Context) error {
+		what, err := c.Ask("What?")
+		if err != nil {
+			return err
+		}
+		if err := what.Send("Noted."); err != nil {
+			return err
+		}
+		n, err := c.Ask("How many?")
+		if err != nil {
+			return err
+		}
+		return c.Send(n.Text() + " " + what.Text())
+	})
+	r.Handle("ping", func(c *Context) error { return c.Send("pong") })
+}
+
+// TestReplay: a handler that a stop has cut off is not done, nor are the answers
+// that it got. Handled again, it sends nothing twice.
+func TestReplay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r Router
+		order(&r)
+		p := newReplayer(t, &r, nil)
+		p.take(t, "order")
+		p.take(t, "2:ping")
+		p.take(t, "tea")
+		p.expect(t, map[string]bool{"ping": true}, "What?", "pong", "Noted.", "How many?")
+		p.d.Stop(t.Context())
+		p.expect(t, map[string]bool{"order": false, "tea": false, "ping": true}, "What?", "pong", "Noted.", "How many?")
+
+		p = newReplayer(t, &r, p)
+		p.take(t, "order", "tea", "2", "ping")
+		p.expect(t, map[string]bool{"order": true, "tea": true, "2": true, "ping": true}, "2 tea", "pong")
+		p.d.Stop(t.Context())
+	})
+}
+
+// TestSwallowedStop: a handler that makes nothing of ErrStopped was cut off all
+// the same.
+func TestSwallowedStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r Router
+		r.Handle("ask", func(c *Context) error { c.Ask("?"); return nil })
+		p := newReplayer(t, &r, nil)
+		p.take(t, "ask")
+		p.d.Stop(t.Context())
+		p.expect(t, map[string]bool{"ask": false}, "?")
+	})
+}
+
+// TestCutLane: what has come behind an event that is handled again is handled
+// again too, and not before it.
+func TestCutLane(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r Router
+		r.Handle("slow", func(c *Context) error { time.Sleep(time.Second); _, err := c.Ask("?"); return err })
+		r.Handle("stuck", func(c *Context) error { <-c.Done(); return context.Cause(c) })
+		r.Handle("fails", func(c *Context) error { return errors.New("no luck") })
+		order(&r)
+		p := newReplayer(t, &r, nil)
+		p.take(t, "slow", "Anna", "ping", "2:fails", "3:stuck", "3:pong")
+		go func() {
+			time.Sleep(time.Second / 2)
+			p.d.Stop(t.Context())
+		}()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		p.expect(t, map[string]bool{"slow": false, "Anna": false, "ping": false, "fails": true, "stuck": false, "pong": false})
+	})
+}
+
+// TestSettled: what becomes of events that nobody stops.
+func TestSettled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r Router
+		order(&r)
+		r.Handle("watch", func(c *Context) error {
+			w := NewWatch(c, EventMessageNew, nil, Within(time.Minute))
+			defer w.Stop()
+			_, _, err := w.Next()
+			c.Park(func() error { time.Sleep(time.Minute); return nil })
+			return err
+		})
+		r.Handle("panic", func(c *Context) error { panic("boom") })
+		p := newReplayer(t, &r, nil)
+		p.take(t, "order", "tea", "ping", "2:panic", "3:watch", "3:taken", "3:kept")
+		p.expect(t, map[string]bool{"order": true, "tea": true, "ping": true, "panic": true}, "What?", "Noted.", "How many?", "pong")
+		time.Sleep(2 * time.Minute)
+		p.take(t)
+		p.mu.Lock()
+		if len(p.settled) != 7 || !p.settled["watch"] || !p.settled["taken"] || !p.settled["kept"] {
+			t.Errorf("settled: %v", p.settled)
+		}
+		p.mu.Unlock()
+		p.d.Stop(t.Context())
+	})
+}
+
+// TestUnmountEndsWaits: the end of a module ends what its handlers wait for, and
+// nothing else.
+func TestUnmountEndsWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r Router
+		errs := make(map[string]error)
+		var mu sync.Mutex
+		note := func(what string, err error) error {
+			mu.Lock()
+			defer mu.Unlock()
+			errs[what] = err
+			return nil
+		}
+		m, err := r.Mount("questions", func(r *Router) error {
+			r.Handle("ask", func(c *Context) error {
+				_, err := c.Ask("?")
+				note("ask", err)
+				return note("said", c.Send("Bye."))
+			})
+			r.Handle("watch", func(c *Context) error {
+				_, _, err := Wait(c, Kind[json.RawMessage]("x"), nil)
+				return note("watch", err)
+			})
+			r.Handle("park", func(c *Context) error {
+				return note("park", c.Park(func() error { <-c.Done(); return context.Cause(c) }))
+			})
+			r.Handle("late", func(c *Context) error {
+				time.Sleep(time.Minute / 2)
+				_, err := c.Ask("late?")
+				return note("late", err)
+			})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Handle("other", func(c *Context) error {
+			_, err := c.Ask("other?")
+			return note("other", err)
+		})
+		p := newReplayer(t, &r, nil)
+		p.take(t, "1:ask", "2:watch", "3:park", "4:late", "5:other")
+		life := &m.now.life
+		if err := m.Unmount(); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		mu.Lock()
+		for what, want := range map[string]error{
+			"ask": ErrUnmounted, "said": nil, "watch": ErrUnmounted, "park": ErrUnmounted, "late": ErrUnmounted,
+		} {
+			if err, ok := errs[what]; !ok || !errors.Is(err, want) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if err, ok := errs["other"]; ok {
+			t.Errorf("other: %v", err)
+		}
+		mu.Unlock()
+		if n := len(life.ends); n != 0 {
+			t.Errorf("%d ends are left", n)
+		}
+		p.d.Stop(t.Context())
+		if ws := &p.d.waits; len(ws.by) != 0 || len(ws.stays) != 0 || ws.routed.Load() != 0 || ws.bare.Load() != 0 {
+			t.Errorf("left: %+v", ws.by)
+		}
+		if n := len(p.d.room); n != 0 {
+			t.Errorf("%d places taken", n)
+		}
+	})
+}
+
+// TestAnswerIDs: what is sent with an answer's Context is told apart from what
+// is sent with the handler's own, and from what others answer.
+func TestAnswerIDs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r Router
+		r.Handle("ask {n}", func(c *Context) error {
+			for range 2 {
+				a, err := c.Ask("?")
+				if err != nil {
+					return err
+				}
+				if err := errors.Join(a.Send("same"), c.Send("same"), a.Send("same")); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		p := newReplayer(t, &r, nil)
+		p.take(t, "ask 1", "a", "b", "ask 2", "c", "d")
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if n := len(p.sent); n != 16 { // 4 questions, 12 sends
+			t.Errorf("%d of 16 messages: %q", n, p.sent)
+		}
+	})
+}

@@ -68,6 +68,10 @@ type Route struct {
 	// Handler answers.
 	Handler HandlerFunc
 
+	Doc    string // STAND-IN
+	Hidden bool   // STAND-IN
+	off    bool   // STAND-IN
+
 	params []param
 	router *Router // which it was added to
 }
@@ -263,7 +267,7 @@ func (r *Router) add(rt Route) *Route {
 	if slices.ContainsFunc(rt.Checks, func(f Check) bool { return f == nil }) {
 		fail("nil check")
 	}
-	whole := &Route{Use: slices.Clone(rt.Use), Checks: slices.Clone(rt.Checks), Handler: rt.Handler, router: r}
+	whole := &Route{Use: slices.Clone(rt.Use), Checks: slices.Clone(rt.Checks), Handler: rt.Handler, router: r, Doc: rt.Doc, Hidden: rt.Hidden}
 	whole.Pattern = strings.TrimSpace(r.path + " " + rt.Pattern)
 	p, err := parsePattern(whole.Pattern)
 	if err != nil {

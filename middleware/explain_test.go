@@ -1,9 +1,7 @@
 package middleware_test
 
 import (
-	"bytes"
 	"errors"
-	"log/slog"
 	"strings"
 	"testing"
 
@@ -11,57 +9,6 @@ import (
 	"github.com/vkrouter/vk/middleware"
 	"github.com/vkrouter/vk/vktest"
 )
-
-func TestRecover(t *testing.T) {
-	cause := errors.New("cause")
-	for _, tt := range []struct {
-		name string
-		h    vk.HandlerFunc
-		want func(error) bool
-	}{
-		{"no panic", func(c *vk.Context) error { return nil }, func(err error) bool { return err == nil }},
-		{"an error passes", func(c *vk.Context) error { return cause }, func(err error) bool { return err == cause }},
-		{"a value", func(c *vk.Context) error { panic("boom") }, func(err error) bool {
-			p, ok := err.(*vk.PanicError)
-			return ok && p.Value == "boom" && strings.Contains(string(p.Stack), "middleware_test.go")
-		}},
-		{"an error", func(c *vk.Context) error { panic(cause) }, func(err error) bool { return errors.Is(err, cause) }},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			c, _ := vktest.NewContext("x")
-			if err := middleware.Recover()(tt.h)(c); !tt.want(err) {
-				t.Errorf("err = %v", err)
-			}
-		})
-	}
-}
-
-func TestLogger(t *testing.T) {
-	run := func(h vk.HandlerFunc) (string, error) {
-		var log bytes.Buffer
-		r := vk.NewRouter("!")
-		r.Use(middleware.Logger(slog.New(slog.NewTextHandler(&log, nil))), middleware.Recover())
-		r.Handle("do {what}", h)
-		c, _ := vktest.NewContext("!do it")
-		err := r.Serve(c)
-		return log.String(), err
-	}
-	log, err := run(func(c *vk.Context) error { return nil })
-	if err != nil || !strings.Contains(log, "level=INFO") || !strings.Contains(log, `route="do {what}"`) || !strings.Contains(log, "kind=message_new") {
-		t.Errorf("%v, log: %s", err, log)
-	}
-	if strings.Contains(log, "do it") {
-		t.Errorf("the text is logged: %s", log)
-	}
-	log, err = run(func(c *vk.Context) error { return errors.New("no luck") })
-	if err == nil || !strings.Contains(log, "level=WARN") || !strings.Contains(log, "no luck") {
-		t.Errorf("%v, log: %s", err, log)
-	}
-	log, err = run(func(c *vk.Context) error { panic("boom") })
-	if err == nil || !strings.Contains(log, "boom") || !strings.Contains(log, "stack=") {
-		t.Errorf("%v, log: %s", err, log)
-	}
-}
 
 func TestExplain(t *testing.T) {
 	other := errors.New("other")
@@ -84,7 +31,7 @@ func TestExplain(t *testing.T) {
 		{`!ban "anna`, "The quotation marks do not match.\nUsage: !ban {user} {days:int=1}", "Кавычки не сходятся.\nПравильно: !ban {user} {days:int=1}"},
 		{"!temp x", "t: \"x\" is not a number.\nUsage: !temp {t:float}", "t: \"x\" — не число.\nПравильно: !temp {t:float}"},
 		{"!light x", "on: \"x\" is not yes or no.\nUsage: !light {on:bool}", "on: \"x\" — не да или нет.\nПравильно: !light {on:bool}"},
-		{"!either x", "x: \"x\" is not int|bool.\nUsage: !either {x:int|bool}", "x: \"x\" — не int|bool.\nПравильно: !either {x:int|bool}"},
+		{"!either x", "x: \"x\" is not a whole number or yes or no.\nUsage: !either {x:int|bool}", "x: \"x\" — не целое число и не да или нет.\nПравильно: !either {x:int|bool}"},
 		{"!nope at all", "There is no such command: !nope", "Нет такой команды: !nope"},
 		{"!" + long, "There is no such command: !" + long[:80] + "…", "Нет такой команды: !" + long[:80] + "…"},
 		{"!ban a", "", ""},

@@ -189,7 +189,7 @@ func (w *words) wait(d time.Duration) string {
 		}
 		unit, i = longer, i+1
 	}
-	n := int64((max(d, 1) + unit - 1) / unit)
+	n := int64((max(d, 1)-1)/unit) + 1
 	return fmt.Sprintf(w.waitFor, n, w.units[i][w.form(n)])
 }
 

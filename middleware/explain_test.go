@@ -1,11 +1,13 @@
 package middleware_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/vkrouter/vk"
 	"github.com/vkrouter/vk/middleware"
@@ -114,6 +116,8 @@ func TestExplainErrors(t *testing.T) {
 		"timeout":            {middleware.ErrTimeout, nil, "That took too long. Try again later.", "Это заняло слишком много времени. Попробуйте позже.", false},
 		"union": {&vk.ArgError{Usage: "!x", Name: "a", Want: "user|duration|size", Value: "b", Err: vk.ErrArgType}, nil,
 			"a: \"b\" is not a person or a length of time or size.\nUsage: !x", "a: \"b\" — не человек и не промежуток времени и не size.\nПравильно: !x", false},
+		"what was written, as it stands": {&vk.ArgError{Usage: "!x", Name: "a", Want: "int", Value: "👨‍👩‍👧\\", Err: vk.ErrArgType}, nil,
+			"a: \"👨‍👩‍👧\\\" is not a whole number.\nUsage: !x", "a: \"👨‍👩‍👧\\\" — не целое число.\nПравильно: !x", false},
 		"a converter's words": {&vk.ArgError{Usage: "!x", Name: "a", Value: "b", Err: middleware.Refuse("Sizes are S and M.")}, nil, "Sizes are S and M.\nUsage: !x", "Sizes are S and M.\nПравильно: !x", false},
 		"another error":       {secret, nil, "", "", true},
 		"a panic":             {&vk.PanicError{Value: middleware.Refuse("Sold out.")}, nil, "", "", true},
@@ -248,4 +252,39 @@ func TestExplainFails(t *testing.T) {
 	if err := r.Serve(s.context(t, 1, 1, "!x")); !errors.Is(err, vk.CodeServer) || !errors.Is(err, vk.ErrMissingArg) {
 		t.Errorf("err = %v", err)
 	}
+}
+
+// FuzzExplain: whatever is written, the answer is short and in words.
+func FuzzExplain(f *testing.F) {
+	for _, text := range []string{"!x", "!x 1 2", "!x \"", "!x many", "!y", "!help x", "!help", "!\u200d", "!x %s%!d(MISSING)"} {
+		f.Add(text)
+	}
+	said := ""
+	s := newStub(func(_ string, p vk.Params) (string, error) {
+		said, _ = p["message"].(string)
+		return `[{"peer_id":1,"message_id":1,"conversation_message_id":1}]`, nil
+	})
+	r := vk.NewRouter("!")
+	r.Use(middleware.Explain())
+	r.Handle("x {n:int} {on:bool?}", func(*vk.Context) error { return middleware.ErrNotMember })
+	r.Handle("help {command...?}", middleware.Help(r))
+	f.Fuzz(func(t *testing.T, text string) {
+		said = ""
+		object, err := json.Marshal(map[string]any{"type": "message_new", "object": map[string]any{
+			"message": map[string]any{"id": 1, "conversation_message_id": 1, "peer_id": 1, "from_id": 1, "text": text},
+		}})
+		if err != nil {
+			t.Skip()
+		}
+		e, err := vk.ParseEvent(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Serve(vk.NewContext(t.Context(), s.Client, e)); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+		if n := utf8.RuneCountInString(said); n > 150 || !utf8.ValidString(said) || (said == "") == strings.HasPrefix(text, "!") && strings.TrimSpace(said) != "" {
+			t.Errorf("%q: said %q", text, said)
+		}
+	})
 }

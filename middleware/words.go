@@ -44,7 +44,7 @@ var english = words{
 		"duration": "a length of time", "time": "a date or a time", "url": "a link",
 		"user": "a person", "group": "a community", "page": "a person or a community", "peer": "a conversation",
 	},
-	unfit: "%s: %q is not %s.", neither: " or ",
+	unfit: `%s: "%s" is not %s.`, neither: " or ",
 	quote: "The quotation marks do not match.",
 
 	works: "This works only %s.", or: " or ",
@@ -76,7 +76,7 @@ var russian = words{
 		"duration": "промежуток времени", "time": "дата или время", "url": "ссылка",
 		"user": "человек", "group": "сообщество", "page": "человек или сообщество", "peer": "беседа",
 	},
-	unfit: "%s: %q — не %s.", neither: " и не ",
+	unfit: `%s: "%s" — не %s.`, neither: " и не ",
 	quote: "Кавычки не сходятся.",
 
 	works: "Это работает только %s.", or: " или ",

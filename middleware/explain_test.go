@@ -283,7 +283,7 @@ func FuzzExplain(f *testing.F) {
 		if err := r.Serve(vk.NewContext(t.Context(), s.Client, e)); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}
-		if n := utf8.RuneCountInString(said); n > 150 || !utf8.ValidString(said) || (said == "") == strings.HasPrefix(text, "!") && strings.TrimSpace(said) != "" {
+		if n := utf8.RuneCountInString(said); n > 150 || !utf8.ValidString(said) {
 			t.Errorf("%q: said %q", text, said)
 		}
 	})

@@ -83,3 +83,19 @@ func TestWindowsForgetNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestWindowsReset: wherever the window is.
+func TestWindowsReset(t *testing.T) {
+	var w windows
+	a, b := vk.Key{User: 1}, vk.Key{User: 2}
+	w.take(b, 0, 1, 10)
+	w.take(a, 9, 1, 10)
+	w.take(b, 10, 1, 10) // a is among the older ones now, and lasts
+	if w.left(a, 12, 1, 10) != 7 {
+		t.Fatal("the window does not last")
+	}
+	w.reset(a)
+	if left := w.left(a, 12, 1, 10); left != 0 {
+		t.Errorf("after reset, %d are left", left)
+	}
+}

@@ -24,7 +24,7 @@ func Typing() vk.Middleware {
 	return func(next vk.HandlerFunc) vk.HandlerFunc {
 		return func(c *vk.Context) (err error) {
 			var stop func() error
-			(func(f vk.HandlerFunc) { f(c) })(func(c *vk.Context) error {
+			c.Before(func(c *vk.Context) error {
 				if stop == nil && c.PeerID() != 0 {
 					stop = typing(c)
 				}

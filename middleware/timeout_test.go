@@ -71,7 +71,12 @@ func TestTimeoutIsExplained(t *testing.T) {
 func TestTyping(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := vk.NewRouter("!")
-		r.Use(middleware.Typing())
+		r.Use(middleware.Typing(), func(next vk.HandlerFunc) vk.HandlerFunc {
+			return func(c *vk.Context) error {
+				time.Sleep(time.Second) // typing is not to show yet
+				return next(c)
+			}
+		})
 		r.Handle("work {d:int}", func(c *vk.Context) error {
 			time.Sleep(time.Duration(len(c.Arg("d"))) * 6 * time.Second)
 			return c.Reply("done")
@@ -93,7 +98,7 @@ func TestTyping(t *testing.T) {
 		}
 		anna.Says("!work 11")
 		anna.SeesTyping()
-		time.Sleep(12 * time.Second)
+		time.Sleep(13 * time.Second)
 		anna.Hears("done")
 		n := calls()
 		if n < 2 || n > 3 {

@@ -74,7 +74,7 @@ func TestChecksThatAskVK(t *testing.T) {
 	} {
 		r.Add(vk.Route{Pattern: name, Checks: []vk.Check{check}, Handler: ok})
 	}
-	bot := vktest.Start(t, r)
+	bot := vktest.Config{RPS: -1}.Start(t, r)
 	owner, boris, vera := bot.User("Owner"), bot.User("Boris"), bot.User("Vera")
 	tea := bot.Chat("Tea", owner, boris, vera)
 	owner, boris, vera = owner.In(tea), boris.In(tea), vera.In(tea)

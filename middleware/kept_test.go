@@ -10,7 +10,7 @@ import (
 func TestAnswersAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var a answers
-		for i := range int64(5 * keepAtMost) {
+		for i := range int64(3 * keepAtMost) {
 			a.put(question{user: i}, answer{})
 			if n := len(a.fresh) + len(a.last); n > 2*keepAtMost {
 				t.Fatalf("%d answers are kept", n)
@@ -20,7 +20,7 @@ func TestAnswersAreBounded(t *testing.T) {
 			}
 		}
 		time.Sleep(keepFor)
-		if _, ok := a.get(question{user: 5*keepAtMost - 1}); ok {
+		if _, ok := a.get(question{user: 3*keepAtMost - 1}); ok {
 			t.Error("an answer is kept for too long")
 		}
 	})

@@ -13,9 +13,10 @@ import (
 // Package middleware has those that most bots want.
 type Check func(*Context) error
 
-// A CheckError says that a check has refused to let a command run.
+// A CheckError says that a command was refused before its handler ran: by a
+// check, or by middleware that decides as late as that, such as a cooldown.
 type CheckError struct {
-	Err error // the reason that the check gave
+	Err error // the reason
 }
 
 // Error gives the reason.

@@ -50,8 +50,7 @@ func TestButtonCommands(t *testing.T) {
 			anna.Presses("Typo")
 			anna.Presses("Gone").Blank()
 			anna.HearsNothing()
-			anna.Presses("Wrong")
-			anna.HearsLike(`n: "many" is not a whole number`)
+			anna.Presses("Wrong").Snackbar(`n: "many" is not a whole number.`)
 			if where == "private" { // in a chat, VK puts a mention in front
 				anna.Presses("!menu") // a Choice is no command, but its label is one
 				anna.Hears("Menu")

@@ -1,0 +1,83 @@
+package middleware
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/vkrouter/vk"
+)
+
+// All returns a check that lets through who all of the checks let through. It
+// refuses with the first refusal. Without checks it lets everybody through.
+func All(checks ...vk.Check) vk.Check {
+	checks = present("All", checks)
+	return func(c *vk.Context) error {
+		for _, f := range checks {
+			if err := f(c); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+// Any returns a check that lets through who one of the checks lets through.
+// They are asked in order, and not further than needed: what asks VK stands
+// last. It refuses with all their refusals, each of which errors.Is and
+// errors.As find. Without checks it lets nobody through.
+func Any(checks ...vk.Check) vk.Check {
+	checks = present("Any", checks)
+	return func(c *vk.Context) error {
+		if len(checks) == 0 {
+			return errNoneOfSome
+		}
+		none := new(noneError)
+		for _, f := range checks {
+			err := f(c)
+			if err == nil {
+				return nil
+			}
+			none.errs = append(none.errs, err)
+		}
+		return none
+	}
+}
+
+// Not returns a check that lets through who f refuses, and refuses who f lets
+// through. Only an [ErrRefused] is a refusal: any other error of f is a failure
+// and stays one, so that nobody is let through because VK did not answer.
+func Not(f vk.Check) vk.Check {
+	f = present("Not", []vk.Check{f})[0]
+	return func(c *vk.Context) error {
+		switch err := f(c); {
+		case err == nil:
+			return errForbidden
+		case refused(err):
+			return nil
+		default:
+			return err
+		}
+	}
+}
+
+// present returns a copy of the checks given to a function, all of which are
+// there.
+func present(name string, checks []vk.Check) []vk.Check {
+	if slices.ContainsFunc(checks, func(f vk.Check) bool { return f == nil }) {
+		panic("middleware: " + name + ": nil check")
+	}
+	return slices.Clone(checks)
+}
+
+// A noneError is why none of several checks lets somebody through.
+type noneError struct{ errs []error }
+
+func (e *noneError) Error() string {
+	var reasons []string
+	for _, err := range e.errs {
+		reasons = append(reasons, err.Error())
+	}
+	return strings.Join(reasons, ", and ")
+}
+
+func (e *noneError) Unwrap() []error { return e.errs }

@@ -1,0 +1,181 @@
+package middleware
+
+import (
+	"container/list"
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/vkrouter/vk"
+)
+
+// A MaxConcurrency limits how many handlers run at the same time, of all those
+// that it wraps.
+//
+//	one := middleware.NewMaxConcurrency(1, vk.PerChat)
+//	r.Handle("quiz", quiz, one.Wrap)
+//
+// What is over the limit is refused with a [*ConcurrencyError], or waits for its
+// turn, if Queue says so. Whoever waits is parked: see [vk.Context.Park]. The
+// chat goes on meanwhile. It waits until it is its turn, those who came first
+// first, or until its context ends, whose cause the error is then.
+//
+// A place is taken just before the handler runs (see [vk.Context.Before]), so
+// that what is refused or written with wrong arguments takes none, and given
+// back however the handler ends. A handler that asks somebody, and is parked
+// until the answer comes, keeps its place: one quiz for a chat is one quiz, also
+// while it waits for answers. A handler that has a place, and runs another with
+// the same limit and key, does not need a second one.
+//
+// The fields must not change once it is in use. Its methods are safe for
+// concurrent use.
+type MaxConcurrency struct {
+	N int // how many at the same time; zero means one
+
+	// By says what is limited together: [vk.PerUser], [vk.PerChat],
+	// [vk.PerMember], [vk.Global], which nil means, or a function of yours.
+	By func(*vk.Context) vk.Key
+
+	// Queue is how many may wait for each key. Zero means that nobody waits;
+	// a negative number, that any number may.
+	Queue int
+
+	mu    sync.Mutex
+	lines map[vk.Key]*line // of the keys that are in use
+}
+
+// NewMaxConcurrency returns &MaxConcurrency{N: n, By: by}. It panics unless n
+// is positive.
+func NewMaxConcurrency(n int, by func(*vk.Context) vk.Key) *MaxConcurrency {
+	if n <= 0 {
+		panic(fmt.Sprintf("middleware: NewMaxConcurrency: %d at the same time", n))
+	}
+	return &MaxConcurrency{N: n, By: by}
+}
+
+// A ConcurrencyError says that as many handlers run as a [MaxConcurrency]
+// allows, and as many wait.
+type ConcurrencyError struct {
+	N   int    // how many may run
+	Key vk.Key // whose they are
+}
+
+// Error tells the limit.
+func (e *ConcurrencyError) Error() string {
+	return fmt.Sprintf("at most %d at the same time", e.N)
+}
+
+// A line is what runs and waits under one key.
+type line struct {
+	running int
+	waiting list.List // of chan struct{}; closed when it is their turn
+}
+
+// A place is a MaxConcurrency's, taken for a key. Handlers inside find it in
+// their context.
+type place struct {
+	key  vk.Key
+	held bool
+}
+
+// Wrap is a [vk.Middleware]: it limits how many of the handlers that it wraps
+// run at the same time.
+func (mc *MaxConcurrency) Wrap(next vk.HandlerFunc) vk.HandlerFunc {
+	return func(c *vk.Context) error {
+		p := new(place)
+		outer, _ := c.Value(mc).(*place)
+		c.Before(func(c *vk.Context) error {
+			if p.held {
+				return nil // a middleware inside runs the handler more than once
+			}
+			key := vk.Key{}
+			if mc.By != nil {
+				key = mc.By(c)
+			}
+			if outer != nil && outer.held && outer.key == key {
+				return nil
+			}
+			if err := mc.enter(c, key); err != nil {
+				return err
+			}
+			p.key, p.held = key, true
+			return nil
+		})
+		defer func() {
+			if p.held {
+				mc.leave(p.key)
+			}
+		}()
+		return next(c.WithContext(context.WithValue(c, mc, p)))
+	}
+}
+
+// enter takes a place, and waits for it if need be.
+func (mc *MaxConcurrency) enter(c *vk.Context, key vk.Key) error {
+	n := max(mc.N, 1)
+	mc.mu.Lock()
+	l := mc.lines[key]
+	if l == nil {
+		l = new(line)
+		if mc.lines == nil {
+			mc.lines = make(map[vk.Key]*line)
+		}
+		mc.lines[key] = l
+	}
+	if l.running < n {
+		l.running++
+		mc.mu.Unlock()
+		return nil
+	}
+	if mc.Queue >= 0 && l.waiting.Len() >= mc.Queue {
+		mc.mu.Unlock()
+		return &vk.CheckError{Err: &ConcurrencyError{N: n, Key: key}}
+	}
+	turn := make(chan struct{})
+	me := l.waiting.PushBack(turn)
+	mc.mu.Unlock()
+
+	entered := false
+	defer func() { // also if Park does not return
+		if !entered {
+			mc.giveUp(key, l, me)
+		}
+	}()
+	err := c.Park(func() error {
+		select {
+		case <-turn:
+			return nil
+		case <-c.Done():
+			return context.Cause(c)
+		}
+	})
+	entered = err == nil
+	return err
+}
+
+// leave gives a place back, to who has waited longest.
+func (mc *MaxConcurrency) leave(key vk.Key) {
+	mc.mu.Lock()
+	defer mc.mu.Unlock()
+	l := mc.lines[key]
+	if first := l.waiting.Front(); first != nil {
+		close(l.waiting.Remove(first).(chan struct{}))
+		return
+	}
+	if l.running--; l.running == 0 {
+		delete(mc.lines, key)
+	}
+}
+
+// giveUp ends the wait of one, whose turn may have come all the same.
+func (mc *MaxConcurrency) giveUp(key vk.Key, l *line, one *list.Element) {
+	mc.mu.Lock()
+	select {
+	case <-one.Value.(chan struct{}):
+		mc.mu.Unlock()
+		mc.leave(key)
+	default:
+		l.waiting.Remove(one)
+		mc.mu.Unlock()
+	}
+}

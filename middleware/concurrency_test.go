@@ -1,0 +1,209 @@
+package middleware_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/middleware"
+	"github.com/vkrouter/vk/vktest"
+)
+
+// A package variable, as people have them: nothing in it belongs to a bubble.
+var onePerKey = &middleware.MaxConcurrency{By: vk.PerUser, Queue: -1}
+
+func TestMaxConcurrencyRefuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStub(nil)
+		r := vk.NewRouter("!")
+		mc := middleware.NewMaxConcurrency(2, vk.PerChat)
+		r.Handle("work", func(c *vk.Context) error { time.Sleep(time.Minute); return nil }, mc.Wrap)
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		for range 2 {
+			wg.Go(func() {
+				if err := r.Serve(s.context(t, chat, 1, "!work")); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		synctest.Wait()
+		var busy *middleware.ConcurrencyError
+		if err := r.Serve(s.context(t, chat, 2, "!work")); !errors.As(err, &busy) || busy.N != 2 || busy.Key != (vk.Key{Peer: chat}) {
+			t.Errorf("err = %v", err)
+		}
+		wg.Go(func() {
+			if err := r.Serve(s.context(t, chat+1, 1, "!work")); err != nil {
+				t.Error("another chat:", err)
+			}
+		})
+		time.Sleep(2 * time.Minute)
+		if err := r.Serve(s.context(t, chat, 2, "!work")); err != nil {
+			t.Error("when they are done:", err)
+		}
+	})
+}
+
+// TestMaxConcurrencyWaits: in the order of coming, and those whose context ends
+// leave the line.
+func TestMaxConcurrencyWaits(t *testing.T) {
+	for range 2 { // the package variable is clean after each
+		synctest.Test(t, func(t *testing.T) {
+			s := newStub(nil)
+			var order []string
+			gone := errors.New("gone")
+			r := vk.NewRouter("!")
+			r.Handle("work {n}", func(c *vk.Context) error {
+				order = append(order, c.Arg("n"))
+				time.Sleep(time.Second)
+				return nil
+			}, onePerKey.Wrap)
+			var wg sync.WaitGroup
+			for i := range 5 {
+				wg.Go(func() {
+					c := s.context(t, 1, 1, fmt.Sprint("!work ", i))
+					if i == 2 {
+						ctx, cancel := context.WithTimeoutCause(c, 1500*time.Millisecond, gone)
+						defer cancel()
+						c = c.WithContext(ctx)
+					}
+					if err := r.Serve(c); i == 2 && !errors.Is(err, gone) || i != 2 && err != nil {
+						t.Errorf("%d: %v", i, err)
+					}
+				})
+				synctest.Wait()
+			}
+			wg.Wait()
+			if want := []string{"0", "1", "3", "4"}; !slices.Equal(order, want) {
+				t.Errorf("order %v, want %v", order, want)
+			}
+		})
+	}
+}
+
+// TestMaxConcurrencyQueue: no more wait than there is room for.
+func TestMaxConcurrencyQueue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStub(nil)
+		r := vk.NewRouter("!")
+		mc := &middleware.MaxConcurrency{Queue: 2}
+		r.Handle("work", func(*vk.Context) error { time.Sleep(time.Second); return nil }, mc.Wrap)
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		refused := 0
+		for range 5 {
+			wg.Go(func() {
+				if err := r.Serve(s.context(t, 1, 1, "!work")); err != nil {
+					mu.Lock()
+					refused++
+					mu.Unlock()
+				}
+			})
+		}
+		wg.Wait()
+		if refused != 2 {
+			t.Errorf("of 5, of which 1 runs and 2 wait, %d are refused", refused)
+		}
+	})
+}
+
+// TestMaxConcurrencyGivesBack: a place is given back however a handler ends,
+// and not taken by one that does not begin.
+func TestMaxConcurrencyGivesBack(t *testing.T) {
+	no := errors.New("no")
+	refuse := middleware.Before(func(*vk.Context) error { return no })
+	s := newStub(nil)
+	for name, tt := range map[string]struct {
+		h  vk.HandlerFunc
+		mw []vk.Middleware
+	}{
+		"returns":                   {nothing, nil},
+		"fails":                     {func(*vk.Context) error { return no }, nil},
+		"panics":                    {func(*vk.Context) error { panic("boom") }, nil},
+		"ends its goroutine":        {func(*vk.Context) error { runtime.Goexit(); return nil }, nil},
+		"is refused after the hook": {nothing, []vk.Middleware{refuse}},
+		"bad arguments":             {nothing, nil},
+		"a middleware inside panics": {nothing, []vk.Middleware{func(vk.HandlerFunc) vk.HandlerFunc {
+			return func(*vk.Context) error { panic("boom") }
+		}}},
+		"a middleware inside runs it twice": {nothing, []vk.Middleware{func(next vk.HandlerFunc) vk.HandlerFunc {
+			return func(c *vk.Context) error { return errors.Join(next(c), next(c)) }
+		}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			mc := middleware.NewMaxConcurrency(1, vk.PerUser)
+			r := vk.NewRouter("!")
+			r.Handle("work", tt.h, append([]vk.Middleware{mc.Wrap}, tt.mw...)...)
+			r.Handle("next", nothing, mc.Wrap)
+			text := "!work"
+			if name == "bad arguments" {
+				text += " 1 2"
+			}
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				r.Serve(s.context(t, 1, 1, text))
+			}()
+			<-done
+			if err := r.Serve(s.context(t, 1, 1, "!next")); err != nil {
+				t.Errorf("the place is still taken: %v", err)
+			}
+		})
+	}
+}
+
+// TestMaxConcurrencyNested: a handler does not wait for itself.
+func TestMaxConcurrencyNested(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStub(nil)
+		mc := &middleware.MaxConcurrency{By: vk.PerUser, Queue: -1}
+		inner := vk.NewRouter("!")
+		inner.Handle("in", nothing, mc.Wrap)
+		ran := false
+		outer := vk.NewRouter("!")
+		outer.Handle("in", func(c *vk.Context) error {
+			ran = true
+			return inner.Serve(c)
+		}, mc.Wrap)
+		if err := outer.Serve(s.context(t, 1, 1, "!in")); err != nil || !ran {
+			t.Error(ran, err)
+		}
+	})
+}
+
+// TestMaxConcurrencyParks: who waits freezes neither the chat nor the only
+// worker.
+func TestMaxConcurrencyParks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := vk.NewRouter("!")
+		r.Use(middleware.Explain())
+		mc := &middleware.MaxConcurrency{Queue: 1}
+		r.Handle("slow", func(c *vk.Context) error {
+			// As a dialogue is: parked, with its place.
+			c.Park(func() error { time.Sleep(time.Hour); return nil })
+			return c.Reply("done")
+		}, mc.Wrap)
+		r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })
+		bot := vktest.Config{Dispatcher: &vk.Dispatcher{Workers: 1}}.Start(t, r)
+		anna, boris := bot.User("Anna"), bot.User("Boris")
+		tea := bot.Chat("Tea", anna, boris)
+		a, b := anna.In(tea), boris.In(tea)
+		a.Says("!slow")
+		b.Says("!slow")
+		b.Says("!ping")
+		b.Hears("pong")
+		b.Says("!slow")
+		b.Hears("This is running already. Try again when it is done.")
+		time.Sleep(time.Hour)
+		a.Hears("done")
+		time.Sleep(time.Hour)
+		b.Hears("done")
+	})
+}

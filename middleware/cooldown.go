@@ -1,0 +1,143 @@
+package middleware
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/vkrouter/vk"
+)
+
+// A Cooldown limits how often something may be done: Rate times, and then not
+// for as long as Per, counted from the last of them. Who comes again after a
+// pause of Per has all of them back.
+//
+//	cd := middleware.NewCooldown(3, time.Minute, vk.PerUser)
+//	r.Handle("roll", roll, cd.Wrap)
+//	r.Handle("flip", flip, cd.Wrap)
+//
+// All that one Cooldown wraps is counted together. It counts just before the
+// handler runs (see [vk.Context.Before]): what a check refuses, or what is
+// written with wrong arguments, does not count, and a use that is refused does
+// not make the wait longer.
+//
+// It goes by the clock of the bot; when that is set back, what it had counted
+// counts no more. It remembers nothing from one start of the bot to the next.
+// What is over takes no memory, after the next use of the Cooldown.
+//
+// The fields must not change once it is in use. Its methods are safe for
+// concurrent use.
+type Cooldown struct {
+	Rate int           // how often; zero means without limit
+	Per  time.Duration // how long the rest is
+
+	// By says what is counted together: [vk.PerUser], [vk.PerChat],
+	// [vk.PerMember], [vk.Global], which nil means, or a function of yours.
+	By func(*vk.Context) vk.Key
+
+	// Limit, if not nil, is asked each time in place of Rate and Per, for
+	// cooldowns that are not the same for all. A rate of zero means without
+	// limit: that is for whom the cooldown is not.
+	Limit func(*vk.Context) (rate int, per time.Duration)
+
+	mu      sync.Mutex
+	windows windows
+}
+
+// NewCooldown returns &Cooldown{Rate: rate, Per: per, By: by}. It panics unless
+// rate and per are positive.
+func NewCooldown(rate int, per time.Duration, by func(*vk.Context) vk.Key) *Cooldown {
+	if rate <= 0 || per <= 0 {
+		panic(fmt.Sprintf("middleware: NewCooldown: %d times in %v", rate, per))
+	}
+	return &Cooldown{Rate: rate, Per: per, By: by}
+}
+
+// A CooldownError says that something was done as often as a [Cooldown] allows,
+// and is to rest for a while. [Explain] tells the person how long.
+type CooldownError struct {
+	Rate int           // how often it may be done
+	Per  time.Duration // and how long it rests then
+	Key  vk.Key        // whose it is
+
+	// RetryAfter is how much of the rest is left. It is positive.
+	RetryAfter time.Duration
+
+	// Again is whether somebody was refused in this rest before. Explain says
+	// nothing then to those who have heard it in the same chat.
+	Again bool
+}
+
+// Error tells the limit, and what is left of the rest.
+func (e *CooldownError) Error() string {
+	return fmt.Sprintf("cooldown: %d in %v: again in %v", e.Rate, e.Per, e.RetryAfter)
+}
+
+// Wrap is a [vk.Middleware]: it refuses with a [*CooldownError] what comes too
+// often.
+func (cd *Cooldown) Wrap(next vk.HandlerFunc) vk.HandlerFunc {
+	take := cd.take
+	return func(c *vk.Context) error {
+		c.Before(take)
+		return next(c)
+	}
+}
+
+func (cd *Cooldown) take(c *vk.Context) error {
+	rate, per := cd.limit(c)
+	if rate <= 0 || per <= 0 {
+		return nil
+	}
+	key := cd.key(c)
+	now := time.Now().UnixNano()
+	cd.mu.Lock()
+	wait, again := cd.windows.take(key, now, rate, per)
+	cd.mu.Unlock()
+	if wait > 0 {
+		return &vk.CheckError{Err: &CooldownError{Rate: rate, Per: per, Key: key, RetryAfter: wait, Again: again}}
+	}
+	return nil
+}
+
+// Left returns how long what c is about has to wait, and zero if it need not.
+// It counts nothing.
+func (cd *Cooldown) Left(c *vk.Context) time.Duration {
+	rate, per := cd.limit(c)
+	if rate <= 0 || per <= 0 {
+		return 0
+	}
+	key := cd.key(c)
+	now := time.Now().UnixNano()
+	cd.mu.Lock()
+	defer cd.mu.Unlock()
+	return cd.windows.left(key, now, rate, per)
+}
+
+// Reset forgets what was counted of what c is about. Called by the handler that
+// the Cooldown wraps, it makes its own use not count.
+func (cd *Cooldown) Reset(c *vk.Context) { cd.ResetKey(cd.key(c)) }
+
+// ResetKey forgets what was counted under a key: that of somebody else, such as
+// vk.Key{User: id}.
+func (cd *Cooldown) ResetKey(key vk.Key) {
+	cd.mu.Lock()
+	defer cd.mu.Unlock()
+	cd.windows.reset(key)
+}
+
+// limit and key call functions of the user's, which may use the Cooldown: not
+// under its lock.
+
+func (cd *Cooldown) limit(c *vk.Context) (rate int, per time.Duration) {
+	if cd.Limit != nil {
+		return cd.Limit(c)
+	}
+	return cd.Rate, cd.Per
+}
+
+func (cd *Cooldown) key(c *vk.Context) vk.Key {
+	if cd.By == nil {
+		return vk.Key{}
+	}
+	return cd.By(c)
+}

@@ -1,0 +1,131 @@
+package middleware_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/middleware"
+	"github.com/vkrouter/vk/vktest"
+)
+
+// The middleware of a usual bot, in a usual order.
+func Example() {
+	r := vk.NewRouter("!")
+	r.Use(
+		middleware.IgnoreBots(),
+		middleware.Explain(),
+		middleware.Logger(slog.Default()),
+		middleware.Recover(),
+		middleware.NewCooldown(5, 10*time.Second, vk.PerMember).Wrap,
+	)
+	r.Handle("help {command...?}", middleware.Help(r))
+	r.Handle("draw {what...}", func(c *vk.Context) error { return nil }, middleware.Timeout(30*time.Second), middleware.Typing())
+}
+
+// What other libraries have as on_command and on_command_completion.
+func ExampleAfter() {
+	r := vk.NewRouter("!")
+	r.Use(
+		middleware.Before(func(c *vk.Context) error {
+			fmt.Println("command", c.Route().Pattern)
+			return nil
+		}),
+		middleware.After(func(c *vk.Context, err error) error {
+			if err == nil {
+				fmt.Println("completed", c.Route().Pattern)
+			}
+			return nil
+		}),
+	)
+	r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })
+	r.Handle("fail", func(c *vk.Context) error { return errors.New("no luck") })
+	for _, text := range []string{"!ping", "!fail", "!ping with too much"} {
+		c, _ := vktest.NewContext(text)
+		r.Serve(c)
+	}
+	// Output:
+	// command ping
+	// completed ping
+	// command fail
+}
+
+// What other libraries have as on_command_error and, around the whole router,
+// as on_error: that one hears of the errors of listeners too.
+func ExampleOnError() {
+	var r vk.Router
+	r.Prefix = vk.Literal("!")
+	r.Use(middleware.OnError(func(c *vk.Context, err error) error {
+		fmt.Println("of a command:", err)
+		return err
+	}))
+	r.Handle("fail", func(c *vk.Context) error { return errors.New("no luck") })
+	vk.On(&r, vk.EventMessageNew, func(*vk.Context, *vk.MessageNew) error { return errors.New("bad news") })
+
+	all := middleware.OnError(func(c *vk.Context, err error) error {
+		fmt.Println("of all:", err != nil)
+		return nil // dealt with
+	})(r.Serve) // a vk.Handler, as r is
+
+	c, _ := vktest.NewContext("!fail")
+	fmt.Println(all.Serve(c))
+	// Output:
+	// of a command: no luck
+	// of all: true
+	// <nil>
+}
+
+// Two bots that answer each other do so for ever.
+func ExampleIgnoreBots() {
+	var r vk.Router
+	r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })
+	bot := middleware.IgnoreBots()(r.Serve) // listeners included
+	log.Fatal(vk.Run(context.Background(), os.Getenv("VK_TOKEN"), bot))
+}
+
+func ExampleTimeout() {
+	r := vk.NewRouter("!")
+	r.Handle("weather", func(c *vk.Context) error {
+		<-c.Done() // a service that does not answer
+		fmt.Println(context.Cause(c))
+		return c.Err()
+	}, middleware.Timeout(time.Millisecond))
+
+	c, _ := vktest.NewContext("!weather")
+	err := r.Serve(c)
+	fmt.Println(errors.Is(err, middleware.ErrTimeout), errors.Is(err, context.DeadlineExceeded))
+	// Output:
+	// timeout: context deadline exceeded
+	// true true
+}
+
+func ExampleHelp() {
+	var r vk.Router
+	r.Prefix = vk.Literal("!")
+	r.Use(middleware.Explain())
+	r.Add(vk.Route{Pattern: "help {command...?}", Doc: "Tells what there is.", Handler: middleware.Help(&r)})
+	r.Add(vk.Route{
+		Pattern: "roll {sides:int=6}",
+		Doc:     "Rolls a die.\nIt has six sides, or as many as you say.",
+		Handler: func(c *vk.Context) error { return c.Reply("6") },
+	})
+	for _, text := range []string{"!help", "!help roll"} {
+		c, rec := vktest.NewContext(text)
+		if err := r.Serve(c); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(rec.Text())
+	}
+	// Output:
+	// Commands:
+	// !help {command...?} — Tells what there is.
+	// !roll {sides:int=6} — Rolls a die.
+	// !roll {sides:int=6}
+	// Rolls a die.
+	// It has six sides, or as many as you say.
+}

@@ -1,0 +1,38 @@
+package middleware
+
+import "github.com/vkrouter/vk"
+
+// Before runs f just before the handler of each route that it wraps: when no
+// check has refused and the arguments are right. An error of f is the handler's
+// outcome, and the handler does not run. It is [vk.Context.Before] as a
+// middleware.
+//
+// What is to see every command, also those that come to nothing, is a
+// middleware of its own.
+func Before(f vk.HandlerFunc) vk.Middleware {
+	if f == nil {
+		panic("middleware: Before: nil function")
+	}
+	return func(next vk.HandlerFunc) vk.HandlerFunc {
+		return func(c *vk.Context) error {
+			c.Before(f)
+			return next(c)
+		}
+	}
+}
+
+// After runs f when the handler of a route that it wraps has ended, with the
+// handler's error: nil if the command was completed. It does not run for a
+// handler that did not. An error of f is joined with the handler's. It is
+// [vk.Context.After] as a middleware.
+func After(f func(c *vk.Context, err error) error) vk.Middleware {
+	if f == nil {
+		panic("middleware: After: nil function")
+	}
+	return func(next vk.HandlerFunc) vk.HandlerFunc {
+		return func(c *vk.Context) error {
+			c.After(f)
+			return next(c)
+		}
+	}
+}

@@ -1,0 +1,156 @@
+package middleware
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/vkrouter/vk"
+)
+
+// ChatAdmin is a check that lets through the administrators of the chat that
+// the event is from, its owner included. It refuses others with
+// [ErrNotChatAdmin], and outside of chats everybody, with [ErrChatOnly].
+//
+// VK tells who they are only to a bot that is an administrator of the chat
+// itself. To any other the error is [ErrBotNotAdmin], which [Explain] says in
+// words. Any other error is a failure: VK did not answer.
+//
+// A yes is kept for a minute, for all administrators of the chat at once; a no
+// or a failure for the event only, however often it is asked. So somebody who
+// was made an administrator is one at once, and who was stripped of it is one
+// for another minute.
+//
+// It calls https://dev.vk.com/ru/method/messages.getConversationMembers.
+func ChatAdmin(c *vk.Context) error {
+	if !c.IsChat() {
+		return ErrChatOnly
+	}
+	q := question{what: "chat admin", peer: c.PeerID(), user: c.FromID()}
+	_, err := kept.ask(c, q, func() (string, error) {
+		admins, err := chatAdmins(c)
+		if err != nil {
+			return "", err
+		}
+		for _, id := range admins {
+			kept.know(c, question{what: q.what, peer: q.peer, user: id}, "")
+		}
+		if !slices.Contains(admins, q.user) {
+			return "", ErrNotChatAdmin
+		}
+		return "", nil
+	})
+	return err
+}
+
+// chatAdmins returns the administrators of the chat that the event is from.
+func chatAdmins(c *vk.Context) (admins []int64, err error) {
+	const most = 1000
+	for offset := 0; ; {
+		page, err := vk.Call[struct {
+			Count int `json:"count"`
+			Items []struct {
+				MemberID int64 `json:"member_id"`
+				IsAdmin  bool  `json:"is_admin"`
+				IsOwner  bool  `json:"is_owner"`
+			} `json:"items"`
+		}](c, c.Client(), "messages.getConversationMembers", vk.Params{"peer_id": c.PeerID(), "offset": offset, "count": most})
+		if errors.Is(err, vk.CodeChatAccess) {
+			return nil, fmt.Errorf("%w: %w", ErrBotNotAdmin, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range page.Items {
+			if m.IsAdmin || m.IsOwner {
+				admins = append(admins, m.MemberID)
+			}
+		}
+		if offset += len(page.Items); len(page.Items) == 0 || offset >= page.Count {
+			return admins, nil
+		}
+	}
+}
+
+// Manager returns a check that lets through those who run the community, in
+// one of these roles: "moderator", "editor", "administrator", "creator",
+// "advertiser". Without roles, any will do. It refuses others with
+// [ErrNotManager]; any other error is a failure: VK did not answer.
+//
+//	owner := middleware.Manager("creator")
+//
+// What VK answers is kept as for [ChatAdmin].
+//
+// It calls https://dev.vk.com/ru/method/groups.getMembers. It panics if there
+// is no such role.
+func Manager(roles ...string) vk.Check {
+	roles = slices.Clone(roles)
+	for _, role := range roles {
+		switch role {
+		case "moderator", "editor", "administrator", "creator", "advertiser":
+		default:
+			panic(fmt.Sprintf("middleware: Manager: there is no role %q", role))
+		}
+	}
+	return func(c *vk.Context) error {
+		q := question{what: "role", user: c.FromID()}
+		role, err := kept.ask(c, q, func() (string, error) {
+			all, err := managers(c)
+			if err != nil {
+				return "", err
+			}
+			own := ""
+			for _, m := range all {
+				kept.know(c, question{what: q.what, user: m.ID}, m.Role)
+				if m.ID == q.user {
+					own = m.Role
+				}
+			}
+			if own == "" {
+				return "", ErrNotManager
+			}
+			return own, nil
+		})
+		if err == nil && len(roles) > 0 && !slices.Contains(roles, role) {
+			return ErrNotManager
+		}
+		return err
+	}
+}
+
+// A manager is somebody who runs a community.
+type manager struct {
+	ID   int64  `json:"id"`
+	Role string `json:"role"`
+}
+
+// managers returns who run the community of the event: at most some hundred.
+func managers(c *vk.Context) ([]manager, error) {
+	list, err := vk.Call[struct {
+		Items []manager `json:"items"`
+	}](c, c.Client(), "groups.getMembers", vk.Params{"group_id": c.Event().GroupID, "filter": "managers", "count": 1000})
+	return list.Items, err
+}
+
+// Member is a check that lets through the members of the community, those who
+// subscribe to it. It refuses others with [ErrNotMember]; any other error is a
+// failure: VK did not answer.
+//
+// A yes is kept for a minute, a no or a failure for the event only: who joins
+// can go on at once.
+//
+// It calls https://dev.vk.com/ru/method/groups.isMember.
+func Member(c *vk.Context) error {
+	q := question{what: "member", user: c.FromID()}
+	if q.user <= 0 {
+		return ErrNotMember // as communities are, which VK would not take for an answer
+	}
+	_, err := kept.ask(c, q, func() (string, error) {
+		is, err := vk.Call[int](c, c.Client(), "groups.isMember", vk.Params{"group_id": c.Event().GroupID, "user_id": q.user})
+		if err == nil && is == 0 {
+			err = ErrNotMember
+		}
+		return "", err
+	})
+	return err
+}

@@ -1,0 +1,101 @@
+package middleware
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/vkrouter/vk"
+)
+
+// TestWindowsClockGoesBack: what was counted before counts no more.
+func TestWindowsClockGoesBack(t *testing.T) {
+	var w windows
+	const per = 10 * time.Second
+	key := vk.Key{User: 1}
+	at := func(s int64) int64 { return s * int64(time.Second) }
+	for i, u := range []struct {
+		at   int64
+		wait time.Duration
+	}{{1000, 0}, {1001, 9}, {500, 0}, {501, 9}, {510, 0}, {1000, 0}, {1009, 1}} {
+		if wait, _ := w.take(key, at(u.at), 1, per); wait != u.wait*time.Second {
+			t.Errorf("use %d at %d: wait %v, want %v s", i, u.at, wait, int64(u.wait))
+		}
+	}
+}
+
+// TestWindowsGiveBackMemory: what is over takes none.
+func TestWindowsGiveBackMemory(t *testing.T) {
+	const n = 10_000
+	held := func(w *windows) int { return len(w.fresh.of) + len(w.stale.of) }
+	per, now := time.Minute, int64(time.Hour)
+	var w windows
+	for step := range 10 {
+		for i := range n {
+			w.take(vk.Key{User: int64(step*n + i)}, now, 1, per)
+		}
+		now += int64(per)
+		if got := held(&w); got > 2*n {
+			t.Fatalf("after %d minutes it holds %d keys, of which %d are live", step+1, got, n)
+		}
+	}
+	now += int64(per)
+	w.take(vk.Key{}, now, 1, per)
+	if got := held(&w); got != 1 {
+		t.Errorf("when all is over, it holds %d keys", got)
+	}
+	w.reset(vk.Key{})
+	if got := held(&w); got != 0 {
+		t.Errorf("after reset it holds %d keys", got)
+	}
+}
+
+// TestWindowsForgetNothing: the two maps are as one that forgets nothing.
+func TestWindowsForgetNothing(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	pers := []time.Duration{7, 20, 90, math.MaxInt64} // of nanoseconds
+	for range 200 {
+		var w windows
+		all := make(map[vk.Key]window)
+		now := int64(0)
+		longest := 1 + rnd.IntN(len(pers))
+		for range 300 {
+			now += rnd.Int64N(15)
+			key, rate := vk.Key{User: rnd.Int64N(5)}, 1+rnd.IntN(3)
+			per := pers[int(key.User)%longest]
+			win, ok := all[key]
+			if !ok || now-win.start >= int64(per) {
+				win = window{start: now}
+			}
+			want, wasTold := time.Duration(0), false
+			if int(win.used) >= rate {
+				want, wasTold = per-time.Duration(now-win.start), win.refused
+				win.refused = true
+			} else if win.used++; int(win.used) == rate {
+				win.start = now
+			}
+			all[key] = win
+			left := w.left(key, now, rate, per)
+			if got, again := w.take(key, now, rate, per); got != want || again != wasTold || left != want {
+				t.Fatalf("at %d, %d in %d: wait %d (again: %v, left: %d), want %d (%v)", now, rate, per, got, again, left, want, wasTold)
+			}
+		}
+	}
+}
+
+// TestWindowsReset: wherever the window is.
+func TestWindowsReset(t *testing.T) {
+	var w windows
+	a, b := vk.Key{User: 1}, vk.Key{User: 2}
+	w.take(b, 0, 1, 10)
+	w.take(a, 9, 1, 10)
+	w.take(b, 10, 1, 10) // a is among the older ones now, and lasts
+	if w.left(a, 12, 1, 10) != 7 {
+		t.Fatal("the window does not last")
+	}
+	w.reset(a)
+	if left := w.left(a, 12, 1, 10); left != 0 {
+		t.Errorf("after reset, %d are left", left)
+	}
+}

@@ -186,7 +186,7 @@ func (s *Sim) endpoints() []endpoint {
 			return done, err
 		}),
 		post("/sim/chat", "make a member of a chat an administrator, or let bots see only what mentions them",
-			chatChange{Peer: tea.Peer, Member: who{id: -1}, Admin: &yes}, (*request).changeChat),
+			chatChange{Peer: tea.Peer, Member: who{id: -101}, Admin: &yes}, (*request).changeChat),
 
 		// What people see.
 		get("/sim/messages", "user peer after limit wait", "read a conversation, with its keyboard and who is typing; wait for what comes after a message", (*request).messages),

@@ -287,12 +287,12 @@ func (r *run) busy() string {
 }
 
 func (q *request) timeout(seconds float64, format string, args ...any) error {
-	return &failure{http.StatusGatewayTimeout, "timeout", fmt.Sprintf(format, args...) + fmt.Sprintf(" after %v s", seconds)}
+	return &failure{http.StatusGatewayTimeout, "timeout", fmt.Sprintf("after %v s, ", seconds) + fmt.Sprintf(format, args...)}
 }
 
 // timeoutIn is timeout with the conversation.
 func (q *request) timeoutIn(user, peer int64, seconds float64, format string, args ...any) error {
-	return q.timeout(seconds, "%s", fmt.Sprintf(format, args...)+"\n"+q.told(user, peer)+"\nstill so")
+	return q.timeout(seconds, "%s", fmt.Sprintf(format, args...)+"\n"+q.told(user, peer))
 }
 
 func (q *request) unexpected(user, peer int64, format string, args ...any) error {

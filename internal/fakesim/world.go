@@ -91,8 +91,8 @@ type TokenSpec struct {
 func Small() *WorldFile {
 	return &WorldFile{
 		Users:  []UserSpec{{ID: 1, FirstName: "Anna", LastName: "Smirnova", ScreenName: "anna", Sex: 1}, {ID: 2, FirstName: "Boris", LastName: "Ivanov", ScreenName: "boris", Sex: 2}},
-		Groups: []GroupSpec{{ID: 1, Name: "Bot", ScreenName: "bot", Admins: []int64{2}}},
-		Chats:  []ChatSpec{{ID: 1, Title: "Tea", Members: []int64{1, 2, -1}}},
+		Groups: []GroupSpec{{ID: 101, Name: "Bot", ScreenName: "bot", Admins: []int64{2}}},
+		Chats:  []ChatSpec{{ID: 1, Title: "Tea", Members: []int64{1, 2, -101}}},
 	}
 }
 

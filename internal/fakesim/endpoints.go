@@ -192,6 +192,7 @@ func (s *Sim) endpoints() []endpoint {
 		get("/sim/messages", "user peer after limit wait", "read a conversation, with its keyboard and who is typing; wait for what comes after a message", (*request).messages),
 		post("/sim/hear", "take the bot's next message; it must have the text, or match like", hearingOf{inPeer: anna, Text: &hi}, (*request).hear),
 		post("/sim/see", "wait until something is to be seen: edited, deleted, typing, read, pinned or reaction", sight{inPeer: anna, Edited: &hi}, (*request).see),
+		post("/sim/ready", "wait until a bot polls the community, or has a webhook that has confirmed itself", readiness{}, (*request).ready),
 		post("/sim/idle", "wait until the bot has nothing to do; then the user, if named, must have heard all", idling{User: anna.User}, (*request).idle),
 		get("/sim/presses/{event}", "wait", "what became of the press of a callback button", func(q *request) (any, error) {
 			seconds, err := q.seconds()

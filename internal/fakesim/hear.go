@@ -218,6 +218,37 @@ func (q *request) see(in sight) (any, error) {
 	return seen, nil
 }
 
+// A readiness is a community whose bot must be there.
+type readiness struct {
+	GroupID int64    `json:"group_id,omitempty"`
+	Wait    *float64 `json:"wait,omitempty"` // in seconds; left out means 10
+}
+
+// ready waits for a bot: what happens before it asks for the long poll server,
+// no poll tells it.
+func (q *request) ready(in readiness) (any, error) {
+	group, err := q.community(in.GroupID)
+	if err != nil {
+		return nil, err
+	}
+	seconds, err := waitOf(in.Wait)
+	if err != nil {
+		return nil, err
+	}
+	is, err := q.wait(seconds, 50*time.Millisecond, func() bool {
+		for _, hook := range q.world.Callbacks(group) {
+			if hook.Status == "ok" {
+				return true
+			}
+		}
+		return q.world.Polling(group) > 0
+	})
+	if err == nil && !is {
+		err = q.timeout(seconds, "nobody polls community %d", group)
+	}
+	return done, err
+}
+
 // An idling waits until the bots have nothing to do. A bot in another process
 // does not say when it has: it counts as done when it has fetched every event
 // and nothing has happened for a while.

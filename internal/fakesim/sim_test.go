@@ -494,6 +494,10 @@ func TestIdle(t *testing.T) {
 		s := newSim(t)
 		time.Sleep(time.Second)
 		must(t, s, "POST", "/sim/idle", `{}`)
+		refused(t, s, "POST", "/sim/ready", `{}`, 504, "timeout", "nobody polls community 101")
+		go pollFor(t, s, 10)
+		must(t, s, "POST", "/sim/ready", `{}`)
+		time.Sleep(20 * time.Second)
 		must(t, s, "POST", "/sim/send", `{"user":"anna","text":"hi"}`)
 		refused(t, s, "POST", "/sim/idle", `{"wait":5}`, 504, "timeout", "not fetched, and nobody polls")
 		begin := time.Now()
@@ -513,11 +517,13 @@ func TestIdle(t *testing.T) {
 }
 
 // poll takes all events, as a bot that has them all does.
-func poll(t *testing.T, s *Sim) {
+func poll(t *testing.T, s *Sim) { pollFor(t, s, 0) }
+
+func pollFor(t *testing.T, s *Sim, seconds int) {
 	var server struct{ Server, Key, TS string }
 	json.Unmarshal(api(t, s, "groups.getLongPollServer", "group_id", "101"), &server)
 	rec := httptest.NewRecorder()
-	s.ServeHTTP(rec, httptest.NewRequest("GET", fmt.Sprintf("%s?act=a_check&key=%s&ts=%s&wait=0", server.Server, server.Key, server.TS), nil))
+	s.ServeHTTP(rec, httptest.NewRequest("GET", fmt.Sprintf("%s?act=a_check&key=%s&ts=%s&wait=%d", server.Server, server.Key, server.TS, seconds), nil))
 }
 
 // TestStream: everything that happens stands in it, in order, and is asked for
@@ -654,16 +660,22 @@ func TestIndex(t *testing.T) {
 		if e["method"] != "POST" {
 			continue
 		}
-		body, _ := json.Marshal(e["example"])
-		if status, v := ask(s, "POST", e["path"].(string), strings.ReplaceAll(string(body), `"wait":10`, `"wait":0`)); e["path"] != "/sim/hear" && e["path"] != "/sim/see" && status == 400 {
-			t.Errorf("%s %s: %v", e["path"], body, v)
+		path, example := e["path"].(string), e["example"].(map[string]any)
+		switch path {
+		case "/sim/hear", "/sim/see", "/sim/idle", "/sim/ready":
+			example["wait"] = 0
+		case "/sim/callbacks":
+			continue // nobody is to be called
+		}
+		body, _ := json.Marshal(example)
+		if status, v := ask(s, "POST", path, string(body)); status == 400 {
+			t.Errorf("%s %s: %v", path, body, v)
 		}
 	}
-	if rec := httptest.NewRecorder(); true {
-		s.ServeHTTP(rec, httptest.NewRequest("POST", "/", nil))
-		if rec.Code != 405 {
-			t.Errorf("POST /: %d", rec.Code)
-		}
+	rec = httptest.NewRecorder()
+	s.ServeHTTP(rec, httptest.NewRequest("POST", "/", nil))
+	if rec.Code != 405 {
+		t.Errorf("POST /: %d", rec.Code)
 	}
 }
 
@@ -695,7 +707,7 @@ func FuzzRequest(f *testing.F) {
 	s.Close()
 	f.Fuzz(func(t *testing.T, method, path, query, body string) {
 		if len(body) > 4000 || strings.Contains(body, "wait") || strings.Contains(query, "wait") || strings.HasSuffix(path, "hear") ||
-			strings.HasSuffix(path, "see") || strings.HasSuffix(path, "idle") || strings.Contains(body, "url") {
+			strings.HasSuffix(path, "see") || strings.HasSuffix(path, "idle") || strings.HasSuffix(path, "ready") || strings.Contains(body, "url") {
 			return // no waiting, and no webhooks
 		}
 		s := newSim(t)

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/vkrouter/vk/internal/fakevk"
 )
@@ -135,7 +136,7 @@ func (s *Sim) do(w http.ResponseWriter, r *http.Request, e endpoint) (v any, err
 	default:
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	q := &request{run: s.now.Load(), sim: s, r: r}
+	q := &request{run: s.now.Load(), sim: s, w: w, r: r}
 	if q.query, err = queryOf(r.URL.RawQuery, e.query); err != nil {
 		return nil, err
 	}
@@ -218,7 +219,11 @@ func checkWait(seconds float64) error {
 
 // read decodes the body. An empty one is an object without fields.
 func (q *request) read(v any) error {
+	// Who sends a body byte by byte is cut off; a wait that follows is not.
+	connection := http.NewResponseController(q.w)
+	connection.SetReadDeadline(time.Now().Add(bodyTime)) // a recorder has none
 	body, err := io.ReadAll(q.r.Body)
+	connection.SetReadDeadline(time.Time{})
 	if large := (*http.MaxBytesError)(nil); errors.As(err, &large) {
 		return &failure{http.StatusRequestEntityTooLarge, "too_large", fmt.Sprintf("the body has more than %d bytes", maxBody)}
 	}

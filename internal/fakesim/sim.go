@@ -20,8 +20,9 @@ import (
 
 // The limits of what clients of /sim can take.
 const (
-	maxBody    = 256 << 10 // bytes of a request
-	maxText    = 4096      // characters of a message, as in VK's clients
+	maxBody    = 256 << 10        // bytes of a request
+	maxText    = 4096             // characters of a message, as in VK's clients
+	bodyTime   = 30 * time.Second // in which a body must come
 	maxWait    = 60 * time.Second
 	maxWaiting = 1000 // requests that wait at once
 	maxPeople  = 10_000
@@ -166,6 +167,7 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type request struct {
 	*run
 	sim   *Sim
+	w     http.ResponseWriter
 	r     *http.Request
 	query map[string]string
 }

@@ -2,6 +2,8 @@ package fakevk
 
 import (
 	"fmt"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -173,5 +175,26 @@ func TestScriptIsNeverTooLong(t *testing.T) {
 	rep := s.call("execute", "code", "return ["+strings.Repeat("1,", n)+"].length;")
 	if string(rep.Response) != fmt.Sprint(n) {
 		t.Errorf("got %s %+v", rep.Response, rep.Error)
+	}
+}
+
+// BenchmarkExecute: what a script of 25 calls costs, as a batch makes them, and
+// a loop of some thousand operations, to be compared with one call alone.
+func BenchmarkExecute(b *testing.B) {
+	s := newScene(b, Config{CallLimit: 100})
+	for _, bb := range []struct{ name, code string }{
+		{"one call", `return API.users.get({"user_ids":"anna"});`},
+		{"25 calls", "return [" + strings.Repeat(`API.users.get({"user_ids":"anna"}),`, 25) + "];"},
+		{"1000 rounds", `var i = 0, s = 0; while (i < 1000) { s = s + i % 7; i = i + 1; } return s;`},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			b.ReportAllocs()
+			form := url.Values{"v": {"5.199"}, "code": {bb.code}, "access_token": {s.group.Token}}.Encode()
+			for b.Loop() {
+				r := httptest.NewRequest("POST", "/method/execute", strings.NewReader(form))
+				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+				s.ServeHTTP(httptest.NewRecorder(), r)
+			}
+		})
 	}
 }

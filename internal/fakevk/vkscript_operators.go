@@ -10,7 +10,7 @@ import (
 
 func (x sign) eval(m *machine) any {
 	m.step()
-	v := x.operand.eval(m)
+	v := m.value(x.operand)
 	if x.operator == "!" {
 		return !truth(v)
 	}
@@ -19,20 +19,20 @@ func (x sign) eval(m *machine) any {
 
 func (x operation) eval(m *machine) any {
 	m.step()
-	left := x.left.eval(m)
+	left := m.value(x.left)
 	switch x.operator {
 	case "&&":
 		if !truth(left) {
 			return left
 		}
-		return x.right.eval(m)
+		return m.value(x.right)
 	case "||":
 		if truth(left) {
 			return left
 		}
-		return x.right.eval(m)
+		return m.value(x.right)
 	}
-	right := x.right.eval(m)
+	right := m.value(x.right)
 	switch x.operator {
 	case "==":
 		return equal(left, right)
@@ -247,7 +247,7 @@ func (m *machine) splice(a *array, args []any) any {
 	from := bound(arg(args, 0), 0, len(a.items))
 	count := len(a.items) - from
 	if len(args) > 1 {
-		n, _ := numeric(args[1])
+		n, _ := numeric(plain(args[1]))
 		count = int(max(0, min(n.f, float64(count))))
 	}
 	taken := &array{items: slices.Clone(a.items[from : from+count])}
@@ -278,7 +278,7 @@ func (m *machine) indexOf(of any, args []any) any {
 	switch of := of.(type) {
 	case *array:
 		m.made(elementSize * len(of.items))
-		return number(slices.IndexFunc(of.items, func(v any) bool { return equal(v, arg(args, 0)) }))
+		return number(slices.IndexFunc(of.items, func(v any) bool { return equal(plain(v), arg(args, 0)) }))
 	case string:
 		m.made(len(of))
 		i := strings.Index(of, m.text(arg(args, 0)))
@@ -300,7 +300,7 @@ func (m *machine) substr(of any, args []any) any {
 	from := bound(arg(args, 0), 0, len(runes))
 	count := len(runes) - from
 	if len(args) > 1 {
-		n, _ := numeric(args[1])
+		n, _ := numeric(plain(args[1]))
 		count = int(max(0, min(n.f, float64(count))))
 	}
 	return string(runes[from : from+count])
@@ -313,7 +313,7 @@ func (m *machine) split(of any, args []any) any {
 	}
 	out := &array{items: []any{s}}
 	if len(args) > 0 {
-		sep := m.text(args[0])
+		sep := m.text(plain(args[0]))
 		m.made(elementSize * (strings.Count(s, sep) + 1))
 		out.items = out.items[:0]
 		if s != "" || sep != "" {
@@ -333,7 +333,7 @@ func (m *machine) runes(s string) []rune {
 
 func arg(args []any, i int) any {
 	if i < len(args) {
-		return args[i]
+		return plain(args[i])
 	}
 	return nil
 }

@@ -84,7 +84,7 @@ func (s exprStatement) run(m *machine) bool {
 
 func (s ifStatement) run(m *machine) bool {
 	for _, b := range s.branches {
-		if truth(b.condition.eval(m)) {
+		if truth(m.value(b.condition)) {
 			return b.body.run(m)
 		}
 	}
@@ -92,7 +92,7 @@ func (s ifStatement) run(m *machine) bool {
 }
 
 func (s whileStatement) run(m *machine) bool {
-	for truth(s.condition.eval(m)) {
+	for truth(m.value(s.condition)) {
 		m.step()
 		if s.body.run(m) {
 			return true
@@ -103,6 +103,9 @@ func (s whileStatement) run(m *machine) bool {
 
 // An expression has a value; see vkscript_value.go.
 type expression interface{ eval(*machine) any }
+
+// value is the value of an expression whose inside is looked at.
+func (m *machine) value(x expression) any { return plain(x.eval(m)) }
 
 func (x literal) eval(m *machine) any {
 	m.step()
@@ -150,21 +153,21 @@ func (x arguments) eval(m *machine) any {
 func (x access) eval(m *machine) any {
 	m.step()
 	if _, ok := x.of.(arguments); ok {
-		v, ok := m.call.params[m.text(x.key.eval(m))]
+		v, ok := m.call.params[m.text(m.value(x.key))]
 		if !ok {
 			return nil // an argument that the request does not have
 		}
 		m.got(len(v))
 		return v
 	}
-	return m.field(x.of.eval(m), x.key.eval(m))
+	return m.field(m.value(x.of), m.value(x.key))
 }
 
 // eval takes a field of each element. Of what is no array, such as the false of
 // a call that failed, nothing can be taken.
 func (x pluck) eval(m *machine) any {
 	m.step()
-	list, ok := x.of.eval(m).(*array)
+	list, ok := m.value(x.of).(*array)
 	if !ok {
 		return nil
 	}
@@ -184,7 +187,7 @@ func (x assignment) eval(m *machine) any {
 		m.variables[to] = v
 		return v
 	case access:
-		of, key := to.of.eval(m), to.key.eval(m)
+		of, key := m.value(to.of), m.value(to.key)
 		v := x.value.eval(m)
 		m.setField(of, key, v)
 		return v
@@ -194,12 +197,12 @@ func (x assignment) eval(m *machine) any {
 
 func (x removal) eval(m *machine) any {
 	m.step()
-	switch of := x.what.of.eval(m).(type) {
+	switch of := m.value(x.what.of).(type) {
 	case *object:
 		m.made(elementSize * len(of.names))
-		of.delete(m.text(x.what.key.eval(m)))
+		of.delete(m.text(m.value(x.what.key)))
 	case *array:
-		if i, ok := index(x.what.key.eval(m)); ok && i < len(of.items) {
+		if i, ok := index(m.value(x.what.key)); ok && i < len(of.items) {
 			of.items[i] = nil
 		}
 	}
@@ -210,7 +213,7 @@ func (x builtin) eval(m *machine) any {
 	m.step()
 	var v any
 	for i, arg := range x.args {
-		if a := arg.eval(m); i == 0 {
+		if a := m.value(arg); i == 0 {
 			v = a
 		}
 	}
@@ -222,7 +225,7 @@ func (x builtin) eval(m *machine) any {
 
 func (x methodCall) eval(m *machine) any {
 	m.step()
-	of := x.of.eval(m)
+	of := m.value(x.of)
 	args := make([]any, len(x.args))
 	for i, arg := range x.args {
 		args[i] = arg.eval(m)
@@ -235,7 +238,7 @@ func (x apiCall) eval(m *machine) any {
 	m.step()
 	params := make(map[string]string)
 	if x.args != nil {
-		o, ok := x.args.eval(m).(*object)
+		o, ok := m.value(x.args).(*object)
 		if !ok {
 			m.fail("method arguments should be an object")
 		}
@@ -266,13 +269,13 @@ func (m *machine) invoke(method string, params map[string]string) any {
 	body := mustJSON(response)
 	c.w.record(c, body, nil)
 	m.got(len(body))
-	return m.decode(body)
+	return &answered{raw: body}
 }
 
 // paramText is a value as the parameter of a call: a list of plain values is
 // joined with commas, anything deeper is JSON.
 func (m *machine) paramText(v any) string {
-	switch v := v.(type) {
+	switch v := plain(v).(type) {
 	case nil:
 		return ""
 	case bool:

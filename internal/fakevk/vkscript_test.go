@@ -62,6 +62,9 @@ func TestScript(t *testing.T) {
 		{"a field of an answer", `return API.users.get({"user_ids":"anna"})[0].first_name;`, `"Anna"`},
 		{"a plucked list is a parameter", `var us = API.users.get({"user_ids":"anna,boris"}); return API.users.get({"user_ids":us@.id})@.first_name;`,
 			`["Anna","Boris"]`},
+		{"an answer is shared, read or not", `var a = API.users.get({"user_ids":"anna"}); var b = [a]; a[0].id = 7; a.push(API.utils.getServerTime({}) > 5);
+			return [b[0]@.id, [API.groups.getById({"group_id":"botclub"}).groups[0].id].indexOf(a.length), a[1] == true, API.users.get({"user_ids":1}) == 1];`,
+			`[[7,null],-1,true,false]`},
 		// What vk-io's createCollectIterator does.
 		{"collecting", `var params = {"user_ids":"anna"}; params.offset = parseInt(Args.offset); var i = 0, items = [], total = 9;
 			while (i < 3 && items.length < total) { var result = API.users.get(params); if (i == 1) total = 2;

@@ -13,9 +13,29 @@ import (
 
 // The values of a script are nil, bool, string, json.Number, *array and *object;
 // the last two are shared by whoever holds them, as in JavaScript. A number
-// keeps its digits until something is computed with it.
+// keeps its digits until something is computed with it. What a call answered is
+// an *answered, until somebody looks into it.
 
 type array struct{ items []any }
+
+// An answered is the answer to a call, read when it must be: most scripts only
+// return it.
+type answered struct {
+	raw   json.RawMessage // nil once it is read
+	value any
+}
+
+// plain is a value itself, whether or not it is the answer to a call.
+func plain(v any) any {
+	a, ok := v.(*answered)
+	if !ok {
+		return v
+	}
+	if a.raw != nil {
+		a.value, a.raw = decodeScript(a.raw), nil
+	}
+	return a.value
+}
 
 // An object keeps the order of its keys.
 type object struct {
@@ -72,7 +92,7 @@ func (o *object) sort() {
 // field is v.key, or v[key]. What has no such field, null and the false of a
 // call that failed among them, gives null.
 func (m *machine) field(v, key any) any {
-	switch v := v.(type) {
+	switch v := plain(v).(type) {
 	case *object:
 		return v.get(m.text(key))
 	case *array:
@@ -273,7 +293,7 @@ func (m *machine) text(v any) string {
 func (m *machine) commas(a *array) (string, bool) {
 	words := make([]string, len(a.items))
 	for i, item := range a.items {
-		switch item.(type) {
+		switch plain(item).(type) {
 		case *array, *object:
 			return "", false
 		}
@@ -299,6 +319,12 @@ func (m *machine) encodeTo(b *bytes.Buffer, v any, depth int) {
 		m.fail("value is nested too deeply")
 	}
 	switch v := v.(type) {
+	case *answered:
+		if v.raw != nil {
+			b.Write(v.raw)
+			return
+		}
+		m.encodeTo(b, v.value, depth)
 	case *array:
 		b.WriteByte('[')
 		for i, item := range v.items {
@@ -326,9 +352,9 @@ func (m *machine) encodeTo(b *bytes.Buffer, v any, depth int) {
 	}
 }
 
-// decode makes a value of an answer of the API, with its numbers and the order
-// of its keys as they are.
-func (m *machine) decode(body []byte) any {
+// decodeScript makes a value of an answer of the API, with its numbers and the
+// order of its keys as they are.
+func decodeScript(body []byte) any {
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
 	return decodeValue(dec)

@@ -169,6 +169,20 @@ func TestScriptRuntimeErrors(t *testing.T) {
 	}
 }
 
+// TestScriptBounds: how far a loop and a value may go, from both sides.
+func TestScriptBounds(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, Config{})
+	loop := func(n int) string { return fmt.Sprintf(`var i = 0; while (i < %d) { i = i + 1; } return i;`, n) }
+	deep := func(n int) string {
+		return fmt.Sprintf(`var a = 1, i = 0; while (i < %d) { a = [a]; i = i + 1; } return a;`, n)
+	}
+	s.ok(nil, "execute", "code", loop(8_000))
+	s.fails(13, "too many operations", "execute", "code", loop(20_000))
+	s.ok(nil, "execute", "code", deep(maxExecuteDepth))
+	s.fails(13, "nested too deeply", "execute", "code", deep(maxExecuteDepth+1))
+}
+
 // TestScriptIsNeverTooLong: a script without a loop runs to its end, however
 // long it is.
 func TestScriptIsNeverTooLong(t *testing.T) {

@@ -23,6 +23,9 @@ var mapValues = map[string]string{
 	"client": "vk.Client",
 	"c":      "vk.Context",
 	"r":      "vk.Router",
+	"route":  "vk.Route",
+	"mod":    "vk.Module",
+	"cd":     "middleware.Cooldown",
 	"sent":   "vk.Sent",
 	"bot":    "vktest.Server",
 	"anna":   "vktest.User",
@@ -109,22 +112,32 @@ const mapPrelude = `package frombefore_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log"
 	"math/rand/v2"
+	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/middleware"
 	"github.com/vkrouter/vk/vktest"
 )
 
-var _ = []any{context.Background, errors.Is, log.Fatal, rand.IntN, strconv.Itoa, testing.Short, time.Second, vk.NewClient, vktest.New}
+var _ = []any{context.Background, errors.Is, fmt.Sprint, log.Fatal, rand.IntN, slices.Max[[]int], strconv.Itoa, strings.Cut,
+	(*sync.Mutex)(nil), testing.Short, synctest.Wait, time.Second, vk.NewClient, middleware.Explain, vktest.New}
 
 `
 
-// TestDocBlocks builds the pages' code and runs the tests in it. A block with a
-// func at its beginning is declarations, another is statements.
+// declarations is how a block of code begins that is not statements.
+var declarations = regexp.MustCompile(`^(?:func|type) `)
+
+// TestDocBlocks builds the pages' code, all of it in one package, and runs the
+// tests in it.
 func TestDocBlocks(t *testing.T) {
 	files := make(map[string]string)
 	for i, page := range mapPages {
@@ -134,7 +147,7 @@ func TestDocBlocks(t *testing.T) {
 		}
 		for j, block := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
 			code := block[1]
-			if !strings.HasPrefix(code, "func ") {
+			if !declarations.MatchString(code) {
 				code = fmt.Sprintf("func page%dblock%d(ctx context.Context, client *vk.Client, r *vk.Router, c *vk.Context) error {\n%s\nreturn nil\n}\n", i, j, code)
 			}
 			files[fmt.Sprintf("page%dblock%d_test.go", i, j)] = mapPrelude + code

@@ -15,22 +15,56 @@ import (
 	"context"
 	"errors"
 	"log"
-	"strconv"
+	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/middleware"
 )
 
-func fragment(ctx context.Context, r *vk.Router, client *vk.Client, adminsOnly vk.Middleware, reload vk.HandlerFunc) {
-	var _ = strconv.Itoa
-	var _ = log.Fatal
-	var _ = errors.Is
+func init() { fragments = append(fragments, fragment) }
+
+func fragment(ctx context.Context, r *vk.Router, client *vk.Client, owner int64) {
+	var roll, warn vk.HandlerFunc = nothing, nothing
+	_ = []any{roll, warn, time.Second, middleware.Explain, errors.Is, log.Fatal}
 	%s
 	%s
 }
 `
 
+// fragmentsTest runs them, to see that what they register can be.
+const fragmentsTest = `package main
+
+import (
+	"context"
+	"testing"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/vktest"
+)
+
+var fragments []func(ctx context.Context, r *vk.Router, client *vk.Client, owner int64)
+
+func nothing(*vk.Context) error { return nil }
+
+func TestFragments(t *testing.T) {
+	r := vk.NewRouter("!")
+	bot := vktest.New(t)
+	for _, f := range fragments {
+		f(t.Context(), r, bot.Client(), 1)
+	}
+	bot.Start(r)
+	anna := bot.User("Anna")
+	anna.Says("!help")
+	anna.Hears("Commands:\n!remind {in:duration} {what...}\n!roll {sides:int=6}\n!help {command...?}\n!menu\n!buy {what}\n!like\n!join\n!greet")
+	anna.Says("!remind 1,5ч tea and cake")
+	anna.Hears("In 1h30m0s: tea and cake")
+	anna.Says("Thank you")
+	anna.Hears("You are welcome.")
+}
+`
+
 // TestReadme builds the code in README.md, as a program of its own, and runs
-// the test in it.
+// the test in it and the fragments.
 func TestReadme(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("README.md")
@@ -47,7 +81,7 @@ func TestReadme(t *testing.T) {
 			if strings.Contains(code, "users, err :=") {
 				use = "_ = users"
 			}
-			files[fmt.Sprintf("fragment%d.go", i)] = strings.Replace(fmt.Sprintf(fragment, code, use), "func fragment(", fmt.Sprintf("func fragment%d(", i), 1)
+			files[fmt.Sprintf("fragment%d_test.go", i)] = strings.NewReplacer("func fragment(", fmt.Sprintf("func fragment%d(", i), ", fragment)", fmt.Sprintf(", fragment%d)", i)).Replace(fmt.Sprintf(fragment, code, use))
 			fragments++
 		case strings.Contains(code, "func Test"):
 			files["main_test.go"] = code
@@ -60,5 +94,6 @@ func TestReadme(t *testing.T) {
 	if programs != 1 || tests != 1 || fragments < 2 {
 		t.Fatalf("%d programs, %d tests, %d fragments", programs, tests, fragments)
 	}
+	files["fragments_test.go"] = fragmentsTest
 	runModule(t, "readme", files, "vet", "test")
 }

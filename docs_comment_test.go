@@ -1,0 +1,121 @@
+package vk_test
+
+import (
+	"fmt"
+	"go/doc/comment"
+	"go/parser"
+	"go/token"
+	"strings"
+	"testing"
+)
+
+// commentFragment is what the pieces of code in the package comment need around
+// them.
+const commentFragment = `package main
+
+import (
+	"context"
+	"errors"
+	"log"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/middleware"
+	"github.com/vkrouter/vk/vktest"
+)
+
+func init() {
+	fragments = append(fragments, func(ctx context.Context, t *testing.T, r *vk.Router, client *vk.Client) error {
+		agreed, praise, ban, reload, forbid := nothing, nothing, nothing, nothing, nothing
+		seen := func(*vk.Context, *vk.MessageNew) error { return nil }
+		_ = []any{agreed, praise, ban, reload, forbid, seen, log.Print, strconv.Atoi, time.Second, errors.Is, middleware.Explain, vktest.New}
+		var mod, users any
+		var err error
+		_, _, _ = mod, users, err
+		%s
+		{
+			%s
+			%s
+		}
+		return nil
+	})
+}
+`
+
+// commentTest runs them, each with a router of its own.
+const commentTest = `package main
+
+import (
+	"context"
+	"testing"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/vktest"
+)
+
+var fragments []func(ctx context.Context, t *testing.T, r *vk.Router, client *vk.Client) error
+
+func nothing(*vk.Context) error { return nil }
+
+func TestFragments(t *testing.T) {
+	for _, f := range fragments {
+		r := vk.NewRouter("!")
+		if err := f(t.Context(), t, r, vktest.New(t).Client()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+`
+
+// TestPackageComment builds and runs the code in the package comment, and looks
+// up what its links name.
+func TestPackageComment(t *testing.T) {
+	t.Parallel()
+	f, err := parser.ParseFile(token.NewFileSet(), "doc.go", nil, parser.ParseComments|parser.PackageClauseOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := comment.Parser{LookupSym: func(string, string) bool { return true }}
+	doc := p.Parse(f.Doc.Text())
+
+	n := loadNames(t)
+	links := 0
+	files := map[string]string{"fragments_test.go": commentTest}
+	for i, block := range doc.Content {
+		switch b := block.(type) {
+		case *comment.Paragraph:
+			for _, text := range b.Text {
+				link, ok := text.(*comment.DocLink)
+				if !ok {
+					continue
+				}
+				links++
+				name := "vk." + strings.TrimPrefix(link.Recv+"."+link.Name, ".")
+				if err := n.check(name); err != nil {
+					t.Error(err)
+				}
+			}
+		case *comment.Code:
+			if strings.HasPrefix(b.Text, "package ") {
+				files["main.go"] = b.Text
+				continue
+			}
+			before, use := "", ""
+			if strings.Contains(b.Text, "vktest.Start(") {
+				before = `r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })`
+			}
+			for _, name := range []string{"users", "mod"} {
+				if strings.HasPrefix(b.Text, name+", err := ") {
+					use = "_, _ = " + name + ", err"
+				}
+			}
+			files[fmt.Sprintf("block%d_test.go", i)] = fmt.Sprintf(commentFragment, before, b.Text, use)
+		}
+	}
+	if links < 60 || len(files) < 12 {
+		t.Errorf("%d links, %d files", links, len(files))
+	}
+	runModule(t, "comment", files, "vet", "test")
+}

@@ -117,7 +117,7 @@ func (c *Context) typedWords() []string {
 
 // Arg returns the text of a command's argument by the name of its placeholder,
 // or of its default. It is "" if there is none of that name or it was not
-// given. [Arg] returns its value.
+// given. The function [Arg] returns the argument's value.
 func (c *Context) Arg(name string) string {
 	if text, ok := c.inv.captured(name); ok {
 		return text

@@ -38,8 +38,8 @@ var ErrCanceled = errors.New("vk: the question was canceled")
 // ends the question with [ErrInterrupted], and runs when the handler has ended;
 // so do buttons that stand for one. Where a handler asks that no Router runs,
 // such as middleware around one, there are no commands, and answers come to
-// nobody else. Buttons of other questions are no answers, nor are what happens in a
-// chat and the button Start.
+// nobody else. The buttons of other questions are no answers, nor is what
+// happens in a chat, nor the button Start.
 //
 // The options are those of a message, and [Choices], [Cancel], [Within] and
 // [From]. Buttons with the payload Choice, of a Keyboard or a Carousel among

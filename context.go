@@ -152,7 +152,8 @@ func (c *Context) IsChat() bool { return c.PeerID() > chatPeers }
 func (c *Context) Payload() json.RawMessage { return c.event.head.payload }
 
 // Lang returns the language of the app that the person writes in, as a code
-// such as "ru" or "en", or "" if VK does not tell.
+// such as "ru" or "en", or "" if VK does not tell: it does so of new messages
+// only, and of eight languages.
 func (c *Context) Lang() string { return c.event.head.lang }
 
 // Message returns the message that the event is about, which must not be

@@ -17,7 +17,7 @@ import (
 //	word      any word; as {x...}, a list of words
 //	int       a whole number: any type of integer
 //	float     a number, with a point or a comma: float32, float64
-//	bool      yes, true, on, 1, да, включить, no, false, off, 0, нет, выключить and the like: bool
+//	bool      yes y true t on enable 1 да включить правда, no n false f off disable 0 нет выключить ложь: bool
 //	duration  90s, 1h30m, 7d, 2w, 1,5ч, 10 минут, 1 день 2 часа: time.Duration, never negative
 //	time      15:04, 02.01.2006, 31.12 18:00, завтра 10:00, RFC 3339, as [TimeIn](UTC): time.Time
 //	url       an address of the web, whose scheme may be left out: url.URL, *url.URL

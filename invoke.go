@@ -165,7 +165,8 @@ func (c *Context) Route() *Route { return c.inv.route }
 // Module returns the module that the handler is of, or nil.
 func (c *Context) Module() *Module { return c.inv.module }
 
-// Prefix returns the prefix that the command was written with.
+// Prefix returns the prefix that the command was written with: "" if that had
+// none, as a button's has, and outside of a command.
 func (c *Context) Prefix() string { return c.inv.prefix }
 
 // Invoked returns the words that the route was found by, as they were written:
@@ -182,5 +183,5 @@ func (c *Context) Invoked() string {
 
 // Line returns what was written behind the words of the command: all of its
 // arguments, as they stand. In a NotFound it is all that stands behind the
-// prefix.
+// prefix, and outside of a command it is "".
 func (c *Context) Line() string { return strings.TrimSpace(c.inv.line) }

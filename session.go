@@ -140,7 +140,7 @@ func (s *Session[T]) Update(c *Context, key Key, f func(v *T) error) error {
 }
 
 // Delete ends the state: there is none afterwards. What cannot be read can
-// still be deleted.
+// still be deleted. An error is that of the Store, or [ErrConflict].
 func (s *Session[T]) Delete(c *Context, key Key) error { return s.change(c, key, nil) }
 
 // If returns a condition for routes: that f reports true of the state under the

@@ -24,10 +24,10 @@ import (
 // vktest.TestStore tests one.
 //
 // A value has at least one byte: an empty one, nil or not, stands for none.
-// Keys are text in UTF-8 of 1 to 1,024 bytes without zeros. Of this package's own values most
-// are below a kilobyte, but one record may reach some megabytes. The methods
-// must be safe for concurrent use. They must not keep the slices that they are
-// given, and whoever is given a slice may change it.
+// Keys are text in UTF-8 of 1 to 1,024 bytes without zeros. Of this package's
+// own values most are below a kilobyte, but one record may reach some megabytes.
+// The methods must be safe for concurrent use. They must not keep the slices
+// that they are given, and whoever is given a slice may change it.
 type Store interface {
 	// Get returns the value, or nil if there is none or it has expired.
 	Get(ctx context.Context, key string) ([]byte, error)

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// A Watch takes events for the handler that has made it, in their order. Its
-// methods are safe for concurrent use.
+// A Watch takes events for the handler that has made it, by [NewWatch], in their
+// order. Its methods are safe for concurrent use.
 type Watch[T any] struct {
 	w    *wait
 	err  error  // why it does not take anything

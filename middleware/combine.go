@@ -7,8 +7,10 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// All returns a check that lets through who all of the checks let through. It
-// refuses with the first refusal. Without checks it lets everybody through.
+// All returns a check that lets through whom every one of the checks lets
+// through. They are asked in order, up to the first that refuses, with whose
+// error All does. Without checks it lets everybody through. All panics if a
+// check is nil.
 func All(checks ...vk.Check) vk.Check {
 	checks = present("All", checks)
 	return func(c *vk.Context) error {
@@ -21,10 +23,11 @@ func All(checks ...vk.Check) vk.Check {
 	}
 }
 
-// Any returns a check that lets through who one of the checks lets through.
-// They are asked in order, and not further than needed: what asks VK stands
-// last. It refuses with all their refusals, each of which errors.Is and
-// errors.As find. Without checks it lets nobody through.
+// Any returns a check that lets through whom at least one of the checks lets
+// through. They are asked in order, and not further than needed: put last what
+// asks VK. It refuses with all their refusals, each of which errors.Is and
+// errors.As find. Without checks it lets nobody through. Any panics if a check
+// is nil.
 func Any(checks ...vk.Check) vk.Check {
 	checks = present("Any", checks)
 	return func(c *vk.Context) error {
@@ -43,9 +46,10 @@ func Any(checks ...vk.Check) vk.Check {
 	}
 }
 
-// Not returns a check that lets through who f refuses, and refuses who f lets
+// Not returns a check that lets through whom f refuses, and refuses whom f lets
 // through. Only an [ErrRefused] is a refusal: any other error of f is a failure
-// and stays one, so that nobody is let through because VK did not answer.
+// and stays one, so that nobody is let through because VK did not answer. Not
+// panics if f is nil.
 func Not(f vk.Check) vk.Check {
 	f = present("Not", []vk.Check{f})[0]
 	return func(c *vk.Context) error {

@@ -99,8 +99,8 @@ func (cd *Cooldown) take(c *vk.Context) error {
 	return nil
 }
 
-// Left returns how long what c is about has to wait, and zero if it need not.
-// It counts nothing.
+// Left returns how long it will be until c may be handled, by what was counted
+// under its key, and zero if it may be now. It counts nothing.
 func (cd *Cooldown) Left(c *vk.Context) time.Duration {
 	rate, per := cd.limit(c)
 	if rate <= 0 || per <= 0 {
@@ -113,8 +113,8 @@ func (cd *Cooldown) Left(c *vk.Context) time.Duration {
 	return cd.windows.left(key, now, rate, per)
 }
 
-// Reset forgets what was counted of what c is about. Called by the handler that
-// the Cooldown wraps, it makes its own use not count.
+// Reset forgets what was counted under the key of c. Called by the handler that
+// the Cooldown wraps, it makes that handler's own use not count.
 func (cd *Cooldown) Reset(c *vk.Context) { cd.ResetKey(cd.key(c)) }
 
 // ResetKey forgets what was counted under a key: that of somebody else, such as

@@ -10,7 +10,7 @@ import (
 // Help returns the handler of a help command, which tells people what commands
 // r has for them:
 //
-//	r.Handle("help {command...?}", middleware.Help(&r))
+//	r.Handle("help {command...?}", middleware.Help(r))
 //
 // Alone, it lists them in the order of [vk.Router.Walk], each with its usage
 // and the first line of its Doc: those that are not hidden, not switched off,

@@ -111,8 +111,8 @@ func (k Key) text() string {
 }
 
 // Get returns the state, or the zero T if there is none. What is done to it
-// changes nothing: see [Session.Update]. It is an error of the Store, or a
-// [*SessionError], if it cannot be read.
+// changes nothing: see [Session.Update]. State that is not of type T is a
+// [*SessionError]; any other error is one of the Store.
 func (s *Session[T]) Get(c *Context, key Key) (T, error) {
 	_, v, _, err := s.read(c, key)
 	return v, err
@@ -120,7 +120,8 @@ func (s *Session[T]) Get(c *Context, key Key) (T, error) {
 
 // Update changes the state: f gets it, or the zero T if there is none, and what
 // it leaves is kept. Nothing is changed if f returns an error, which Update
-// returns as it is, or if it panics.
+// returns as it is, or if it panics. Other errors are those of Get, and
+// [ErrConflict].
 //
 // Of several updates at the same time none is lost: f runs again, with the
 // newer state, if another one was faster. So it should only compute, and send

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"sync"
 
@@ -81,10 +82,13 @@ func (s *screen) show(method string, p vk.Params) {
 	}
 }
 
+// mention is a mention as it is written; what is shown is the text in it.
+var mention = regexp.MustCompile(`\[(?:id|club)\d+\|([^\]]*)\]`)
+
 // written returns a message as it is shown.
 func written(m vktest.Message) string {
 	var b strings.Builder
-	b.WriteString(strings.ReplaceAll(m.Text, "\n", "\n     "))
+	b.WriteString(strings.ReplaceAll(mention.ReplaceAllString(m.Text, "$1"), "\n", "\n     "))
 	for _, a := range m.Attachments {
 		fmt.Fprintf(&b, " <%s>", a)
 	}

@@ -29,7 +29,7 @@ func newBot() *vk.Router {
 		if err != nil {
 			return err
 		}
-		return c.Reply(u.FirstName)
+		return c.Reply(u.Mention())
 	})
 	vk.Command(r, "kick {who:user}", func(c *vk.Context, a struct{ Who int64 }) error {
 		m, err := c.Message()

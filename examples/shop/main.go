@@ -67,7 +67,7 @@ type shop struct {
 func newBot(store vk.Store, manager int64) *vk.Router {
 	s := &shop{
 		carts:   &vk.Session[cart]{Store: store, Name: "cart", TTL: 30 * 24 * time.Hour},
-		drafts:  &vk.Session[order]{Store: store, Name: "draft", TTL: 24 * time.Hour},
+		drafts:  &vk.Session[order]{Store: store, Name: "draft", TTL: 2 * time.Hour},
 		orders:  &vk.Session[order]{Store: store, Name: "order"},
 		photos:  &vk.Session[string]{Store: store, Name: "photo"},
 		manager: manager,

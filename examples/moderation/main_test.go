@@ -63,6 +63,10 @@ func TestWarnings(t *testing.T) {
 		if w.removed() != 1 {
 			t.Error("three warnings are not enough")
 		}
+		w.admin.Invites(w.anna) // who comes back begins anew
+		w.admin.HearsLike("Welcome")
+		w.admin.Says("!mod warn @anna_page")
+		w.admin.HearsLike("warning 1")
 	})
 	bubble(t, "forgiven", func(t *testing.T) {
 		w := start(t, nil)

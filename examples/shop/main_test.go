@@ -214,6 +214,15 @@ func TestOrderIsGivenUp(t *testing.T) {
 		anna.Says("Nevsky 1")
 		anna.HearsLike("Welcome") // it is no address any more
 
+		anna.Says("/order")
+		anna.HearsLike("Where to")
+		chat := bot.Chat("Tea", anna)
+		anna.In(chat).Says("What I say here is no address.")
+		anna.In(chat).HearsNothing()
+		anna.HearsNothing()
+		anna.Presses("Cancel")
+		anna.SeesEdited("As you like. Your cart stays.")
+
 		toConfirm(anna)
 		anna.Says("/cancel")
 		anna.HearsLike("As you like")

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 
@@ -23,6 +24,7 @@ import (
 //	+Vera         brings Vera into the chat
 //
 // What the bot says and does is shown when it happens, also while nobody types.
+// What goes wrong inside of it is logged to os.Stderr.
 type Chat struct {
 	Bot  vk.Handler
 	Hint string // what to try, for a person
@@ -41,7 +43,8 @@ func (c *Chat) Run(ctx context.Context) error {
 	in := cmp.Or[io.Reader](c.In, os.Stdin)
 	prompt := isTerminal(in)
 	s := &screen{out: cmp.Or[io.Writer](c.Out, os.Stdout), names: make(map[int64]string)}
-	fake := vktest.NewServer()
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	fake := vktest.Config{Logger: log}.NewServer()
 	defer fake.Close()
 	room := newRoom(fake, s, c.Others)
 	fake.Client().Use(s.watch)

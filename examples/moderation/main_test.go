@@ -120,9 +120,12 @@ func TestMute(t *testing.T) {
 		w.admin.HearsLike("silent for 1 час")
 		hm := w.anna.Says("hm")
 		w.anna.SeesDeleted(hm)
-		command := w.anna.Says("!rules")
-		w.anna.SeesDeleted(command)
+		said := len(w.Calls("messages.send"))
+		w.anna.SeesDeleted(w.anna.Says("!rules"))
 		w.anna.HearsNothing()
+		if len(w.Calls("messages.send")) != said {
+			t.Error("who is silent is answered")
+		}
 		w.boris.Says("!rules")
 		w.boris.HearsLike("Be kind")
 

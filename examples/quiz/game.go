@@ -60,7 +60,7 @@ func (g *game) round(c *vk.Context, text string, q question) error {
 	case err != nil:
 		return err // the bot stops, for one
 	case !q.right(answer.Text()):
-		return errStopped // it is the command, then
+		return errStopped // so it is the command
 	}
 	// With c and not with answer: what is handled again after a stop is the quiz,
 	// and all of its points are counted anew.

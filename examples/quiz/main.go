@@ -72,9 +72,8 @@ func newBot(store vk.Store) *vk.Router {
 		return c.Reply("There is no quiz.") // or it would have taken the command
 	}})
 	r.Add(vk.Route{Pattern: "top", Doc: "Who knows most in this chat.", Handler: g.top})
-
-	me := middleware.NewMaxConcurrency(1, vk.PerMember)
-	r.Add(vk.Route{Pattern: "exam", Doc: "Asks you alone.", Use: []vk.Middleware{me.Wrap}, Handler: exam})
+	// Who begins another exam ends this one: a command ends a question.
+	r.Add(vk.Route{Pattern: "exam", Doc: "Asks you alone.", Handler: exam})
 	return r
 }
 

@@ -149,6 +149,18 @@ func TestExamEnds(t *testing.T) {
 			})
 		})
 	}
+	t.Run("by another", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			_, anna, _ := start(t)
+			anna.Says("!exam")
+			asked(t, anna)
+			anna.Says("!exam")
+			anna.Says(asked(t, anna).answer)
+			anna.Hears("Right.")
+			asked(t, anna)
+			anna.HearsNothing()
+		})
+	})
 	t.Run("by nonsense", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			_, anna, _ := start(t)

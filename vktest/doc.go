@@ -29,6 +29,11 @@
 //
 // Only [NewServer], which has real sockets, does not work in a bubble.
 //
+// # Other languages
+//
+// The command cmd/vktest is the same fake VK as a program of its own, for bots
+// that are not in Go: what a test does here, it does there over HTTP.
+//
 // # Conversations
 //
 // A [User] talks to the bot in private; [User.In] gives the same person in a

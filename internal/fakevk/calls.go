@@ -27,7 +27,8 @@ type CallError struct {
 }
 
 // Calls returns the calls of one method, or of all when the name is empty,
-// oldest first. Config.CallLimit bounds how many are remembered.
+// oldest first. Config.CallLimit bounds how many are remembered, and 64 MB how
+// large all together are.
 func (w *World) Calls(method string) []Call {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -52,10 +53,24 @@ func (w *World) record(c *call, body []byte, fault *apiError) {
 	} else {
 		r.Error = &CallError{fault.code, fault.subcode, fault.msg}
 	}
-	if len(w.calls) >= w.cfg.CallLimit {
+	w.calls = append(w.calls, r)
+	w.callSize += r.size()
+	for len(w.calls) > w.cfg.CallLimit || w.callSize > maxCallSize && len(w.calls) > 1 {
+		w.callSize -= w.calls[0].size()
 		w.calls[0] = Call{}
 		w.calls = w.calls[1:]
 	}
-	w.calls = append(w.calls, r)
+	w.tell(Change{Kind: ChangeCall, Call: &r})
 	w.touch()
+}
+
+const maxCallSize = 64 << 20 // bytes
+
+// size is about how many bytes the call takes.
+func (c *Call) size() int {
+	n := len(c.Method) + len(c.Response)
+	for k, v := range c.Params {
+		n += len(k) + len(v)
+	}
+	return n
 }

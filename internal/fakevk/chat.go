@@ -10,6 +10,7 @@ import (
 
 // A ChatSpec describes a group chat to [World.AddChat].
 type ChatSpec struct {
+	ID    int64 // the peer id, 2000000000 + n, or n alone; zero means the next free one
 	Title string
 
 	// Members are people and, with negative ids, communities. The first person
@@ -54,16 +55,30 @@ type member struct {
 }
 
 // AddChat opens a group chat. The members know of it from the first message
-// on; nothing is emitted.
+// on; nothing is emitted. It panics when the id is taken or a member unknown.
 func (w *World) AddChat(s ChatSpec) Chat {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	c := w.newChat(s.Title)
-	c.mentionsOnly = s.MentionsOnly
 	for _, id := range s.Members {
 		if !w.exists(id) {
 			panic(fmt.Sprintf("fakevk: no member %d", id))
 		}
+	}
+	if s.ID != 0 {
+		n := s.ID
+		if n > chatBase {
+			n -= chatBase
+		}
+		if n < 0 || n >= chatBase || w.chats[chatBase+n] != nil {
+			panic(fmt.Sprintf("fakevk: chat id %d is taken or out of range", s.ID))
+		}
+		next := w.lastChat
+		w.lastChat = n - 1
+		defer func() { w.lastChat = max(w.lastChat, next) }()
+	}
+	c := w.newChat(s.Title)
+	c.mentionsOnly = s.MentionsOnly
+	for _, id := range s.Members {
 		if c.owner == 0 && id > 0 {
 			c.owner = id
 		}

@@ -27,6 +27,7 @@ func (w *World) newChat(title string) *chat {
 	}
 	c.dialog.chat = c
 	w.chats[c.peer] = c
+	w.tell(Change{Kind: ChangeChat, ID: c.peer})
 	w.touch()
 	return c
 }

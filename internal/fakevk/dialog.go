@@ -174,6 +174,7 @@ func (w *World) post(d *dialog, m *Message) *Message {
 	delete(d.typing, m.FromID)
 	d.answeredBy(m.FromID)
 	d.read[m.FromID] = m.CMID
+	w.tellOf(d, Change{Kind: ChangeMessage, Message: m})
 	w.announce(d, m)
 	w.touch()
 	return m
@@ -202,6 +203,7 @@ func (w *World) replace(d *dialog, m *Message) {
 	m.Version = w.lastVersion
 	d.version = m.Version
 	d.messages[i] = m
+	w.tellOf(d, Change{Kind: ChangeEdit, Message: m})
 	w.touch()
 }
 

@@ -78,6 +78,7 @@ func (w *World) emit(g *group, eventType string, object any) string {
 		ID:      w.hex(40, "event", g.spec.ID, g.lp.emitted),
 		object:  object,
 	}
+	w.tell(Change{Kind: ChangeEvent, Event: &e})
 	w.deliver(g, e)
 	return e.ID
 }

@@ -79,7 +79,7 @@ func TestExecuteCompileErrors(t *testing.T) {
 		`return {[]:1};`:                    `'}' expected, '[' found in line 1`,
 		`return "a;`:                        `'"' expected, '' found in line 1`,
 		`return "a\`:                        `'"' expected, '' found in line 1`,
-		`return -x;`:                        `number expected, 'x' found in line 1`,
+		`return -x;`:                        `undefined identifier 'x' in line 1`,
 		`return ;;)`:                        `expression expected, ')' found in line 1`,
 		`return ` + strings.Repeat("[", 80): `nesting is too deep in line 1`,
 		strings.Repeat(" ", maxScript+1):    `code is too long`,
@@ -209,6 +209,10 @@ func FuzzExecute(f *testing.F) {
 	f.Add(`var a = 1; while (a) { a = a - 1; } return a;`)
 	f.Add(`return {"a":[1,-2.5e-3,"\u00e9\ud83d\ude00",true,null],b:{},'c':Args.x}; // end`)
 	f.Add("return 00.0e+; /* ")
+	f.Add(`var us = API.users.get({"user_ids":"1,2"}); var i = 0; while (i < us.length) { us[i].x = i; i = i + 1; } return us@.x;`)
+	f.Add(`var a = [1,2,3]; a.push(a); delete a[0]; return [a.splice(0,1), a.slice(1), a.indexOf(2), "x".substr(0,-1).split(""), a];`)
+	f.Add(`var s = "ab"; if (s == "ab" && !s || 1 >= 2) s = s + parseInt("12x") - 1; else { s.x = 1; } return s % 0;`)
+	f.Add(`while (true) { }`)
 	f.Add(`{"a":[1,"b\n"]}`)
 	f.Fuzz(func(t *testing.T, code string) {
 		s := newScene(t, Config{})

@@ -16,6 +16,9 @@ type GroupSpec struct {
 	ScreenName string // empty means club{ID}
 	Type       string // group, page or event; empty means group
 
+	// Token is the token that comes with the community; empty means one made up.
+	Token string
+
 	// Scopes of the token that comes with the community, by name; nil means
 	// all.
 	Scopes []string
@@ -122,6 +125,10 @@ func (w *World) AddGroup(s GroupSpec) Group {
 	if s.ID < 0 || s.ID >= chatBase || w.groups[s.ID] != nil {
 		panic(fmt.Sprintf("fakevk: group id %d is taken or out of range", s.ID))
 	}
+	if s.Token != "" && w.tokens[s.Token] != nil {
+		panic("fakevk: the token is taken")
+	}
+	mask := scopeMask(s.Scopes)
 	w.lastGroup = max(w.lastGroup, s.ID)
 	s.Name = cmp.Or(s.Name, "Test community")
 	s.Type = cmp.Or(s.Type, "group")
@@ -133,7 +140,14 @@ func (w *World) AddGroup(s GroupSpec) Group {
 	g.lp.init(s.ID)
 	g.lp.configure(s.LongPoll)
 	w.groups[s.ID] = g
-	t := w.addToken(token{kind: groupToken, owner: -s.ID, scope: scopeMask(s.Scopes)})
+	w.tell(Change{Kind: ChangeGroup, ID: s.ID})
+	made := token{kind: groupToken, owner: -s.ID, scope: mask}
+	t := s.Token
+	if t == "" {
+		t = w.addToken(made)
+	} else {
+		w.putToken(t, made)
+	}
 	w.touch()
 	return Group{ID: s.ID, Name: s.Name, ScreenName: s.ScreenName, Token: t}
 }

@@ -316,6 +316,7 @@ func (c *call) messagesSetActivity() (any, *apiError) {
 		return nil, err
 	}
 	d.typing[actor] = typing{state, now().Add(typingShown)}
+	c.w.tellOf(d, Change{Kind: ChangeTyping, Who: actor, State: state})
 	c.w.touch()
 	return 1, nil
 }
@@ -329,6 +330,7 @@ func (c *call) messagesMarkAsRead() (any, *apiError) {
 	for _, id := range ids {
 		if p, ok := c.w.byID[id]; ok && slices.Contains([]int64{p.dialog.sides.a, p.dialog.sides.b}, actor) {
 			p.dialog.read[actor] = max(p.dialog.read[actor], p.cmid)
+			c.w.tellOf(p.dialog, Change{Kind: ChangeRead, Who: actor, CMID: p.dialog.read[actor]})
 		}
 	}
 	if c.has("peer_id") {
@@ -349,6 +351,7 @@ func (c *call) messagesMarkAsRead() (any, *apiError) {
 			}
 		}
 		d.read[actor] = max(d.read[actor], min(upTo, d.last))
+		c.w.tellOf(d, Change{Kind: ChangeRead, Who: actor, CMID: d.read[actor]})
 	}
 	c.w.touch()
 	return 1, nil

@@ -268,6 +268,7 @@ func (w *World) Type(user, peer int64, state string) error {
 		return ErrNoDialog
 	}
 	d.typing[user] = typing{state, now().Add(typingShown)}
+	w.tellOf(d, Change{Kind: ChangeTyping, Who: user, State: state})
 	if d.chat == nil && peer < 0 {
 		w.emit(w.groups[-peer], "message_typing_state", struct {
 			State  string `json:"state"`
@@ -308,6 +309,7 @@ func (w *World) Read(user, peer, cmid int64) error {
 		return fmt.Errorf("%w: %d in %d", ErrNoMessage, cmid, peer)
 	}
 	d.read[user] = max(d.read[user], cmid)
+	w.tellOf(d, Change{Kind: ChangeRead, Who: user, CMID: d.read[user]})
 	if d.chat == nil && peer < 0 {
 		w.emit(w.groups[-peer], "message_read", struct {
 			FromID int64 `json:"from_id"`

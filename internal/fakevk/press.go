@@ -119,6 +119,7 @@ func (w *World) pressCallback(p *Press) {
 	}
 	kept := *p
 	w.presses[p.EventID] = &kept
+	w.tellOfPress(ChangePress, &kept)
 	payload := json.RawMessage(p.Button.Action.Payload)
 	if len(payload) == 0 {
 		payload = json.RawMessage("{}")
@@ -175,6 +176,7 @@ func (c *call) sendMessageEventAnswer() (any, *apiError) {
 		return nil, invalid("event_id is expired")
 	}
 	p.Answered, p.AnsweredAt, p.Answer = true, now(), answer
+	c.w.tellOfPress(ChangeAnswer, p)
 	c.w.touch()
 	return 1, nil
 }

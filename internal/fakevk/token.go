@@ -64,10 +64,11 @@ func scopeMask(names []string) scope {
 }
 
 type token struct {
-	kind  tokenKind
-	owner int64 // the user, or minus the community; 0 of a service token
-	scope scope
-	limit limiter
+	kind   tokenKind
+	owner  int64 // the user, or minus the community; 0 of a service token
+	number int64 // in the order of their making
+	scope  scope
+	limit  limiter
 }
 
 // AddGroupToken makes one more token of a community, with the scopes of the
@@ -105,8 +106,11 @@ func (w *World) RevokeToken(value string) {
 	delete(w.tokens, value)
 }
 
-func (w *World) addToken(t token) string {
-	v := w.newToken()
+func (w *World) addToken(t token) string { return w.putToken(w.newToken(), t) }
+
+func (w *World) putToken(v string, t token) string {
+	w.lastToken++
+	t.number = w.lastToken
 	t.limit.rps = w.cfg.RPS
 	if t.kind == userToken {
 		t.limit.rps = w.cfg.UserRPS

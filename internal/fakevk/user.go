@@ -99,6 +99,7 @@ func (w *World) AddUser(s UserSpec) User {
 		u.client = *s.Client
 	}
 	w.users[s.ID] = u
+	w.tell(Change{Kind: ChangeUser, ID: s.ID})
 	w.touch()
 	return User{ID: s.ID, FirstName: s.FirstName, LastName: s.LastName, ScreenName: s.ScreenName}
 }

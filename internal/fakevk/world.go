@@ -39,29 +39,32 @@ type World struct {
 	closed  bool
 	changed chan struct{} // closed at the next change; nil when nobody asked
 
-	users   map[int64]*user
-	groups  map[int64]*group
-	chats   map[int64]*chat // by peer id
-	names   map[string]int64
-	tokens  map[string]*token
-	dialogs map[pair]*dialog
-	byID    map[int64]place      // messages by account-wide id
-	media   *bounded[attachment] // by name
-	uploads uploads
-	walls   map[int64]*wall    // by owner
-	likes   map[string][]int64 // who likes what, by likeKey
-	apps    map[string]app     // by screen name
-	refused map[string]bool    // hosts that utils.checkLink calls banned
-	presses map[string]*Press
-	taps    []func(Event)
-	calls   []Call
-	faults  []*Injection
-	timers  map[int64]*time.Timer // of what is to happen later
+	users     map[int64]*user
+	groups    map[int64]*group
+	chats     map[int64]*chat // by peer id
+	names     map[string]int64
+	tokens    map[string]*token
+	dialogs   map[pair]*dialog
+	byID      map[int64]place      // messages by account-wide id
+	media     *bounded[attachment] // by name
+	uploads   uploads
+	walls     map[int64]*wall    // by owner
+	likes     map[string][]int64 // who likes what, by likeKey
+	apps      map[string]app     // by screen name
+	refused   map[string]bool    // hosts that utils.checkLink calls banned
+	presses   map[string]*Press
+	taps      []func(Event)
+	calls     []Call
+	callSize  int // bytes of them
+	followers []func(Change)
+	faults    []*Injection
+	timers    map[int64]*time.Timer // of what is to happen later
 
 	lastUser, lastGroup, lastChat int64
 	lastMessage, lastVersion      int64
 	lastSecret, lastPress         int64
 	lastFault, lastTimer          int64
+	lastToken                     int64
 }
 
 // New returns an empty world. A world used inside a testing/synctest bubble

@@ -1,0 +1,198 @@
+// Vktest runs a fake VK for bots in any language: VK's API, long poll, webhooks
+// and uploads over a world in memory, and beside them, under /sim, what people
+// do and see there.
+//
+//	vktest [-addr host:port] [-json] [-seed n] [-rps n] [-world file] [-callback url]
+//
+// It prints the base URL, to put in the place of https://api.vk.com, the id of
+// the community, the token of its bot and the address of the page; with -json as
+// one line {"base_url","group_id","token","page"}, and "confirmation" if there
+// is a -callback. It listens on the loopback interface unless -addr names
+// another host, and ends at an interrupt.
+//
+// See docs/vktest.md for the requests and for world files.
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/vkrouter/vk/internal/fakesim"
+	"github.com/vkrouter/vk/internal/fakevk"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	switch err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); {
+	case errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, errUsage):
+		os.Exit(2)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "vktest:", err)
+		os.Exit(1)
+	}
+}
+
+// errUsage is a wrong flag, of which the flag package has told.
+var errUsage = errors.New("usage")
+
+// options are the flags.
+type options struct {
+	addr     string
+	json     bool
+	seed     uint64
+	rps      int
+	world    string
+	callback string
+}
+
+func parse(args []string, stderr io.Writer) (o options, err error) {
+	f := flag.NewFlagSet("vktest", flag.ContinueOnError)
+	f.SetOutput(stderr)
+	f.StringVar(&o.addr, "addr", "127.0.0.1:5199", "listen on `host:port`; no host means loopback, port 0 a free one")
+	f.BoolVar(&o.json, "json", false, "print one line of JSON")
+	f.Uint64Var(&o.seed, "seed", 0, "what tokens, keys and the luck of faults are made of")
+	f.IntVar(&o.rps, "rps", 0, "calls that a community's token may make in a second; 0 means VK's 20, -1 any number")
+	f.StringVar(&o.world, "world", "", "read the world from a `file`; see docs/vktest.md")
+	f.StringVar(&o.callback, "callback", "", "send the events to a webhook at this `url`")
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return o, err
+		}
+		return o, errUsage
+	}
+	if f.NArg() > 0 {
+		return o, fmt.Errorf("there is no argument %q; vktest -h lists the flags", f.Arg(0))
+	}
+	if o.rps < -1 {
+		return o, fmt.Errorf("-rps %d is less than -1", o.rps)
+	}
+	if o.callback != "" {
+		u, err := url.Parse(o.callback)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return o, fmt.Errorf("-callback %q is no http:// or https:// address", o.callback)
+		}
+	}
+	return o, nil
+}
+
+// run runs the server until ctx ends.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	world := fakesim.Small()
+	if o.world != "" {
+		text, err := os.ReadFile(o.world)
+		if err != nil {
+			return fmt.Errorf("-world: %w", err)
+		}
+		if world, err = fakesim.ParseWorld(text); err != nil {
+			return fmt.Errorf("-world %s: %w", o.world, err)
+		}
+	}
+	l, err := listen(o.addr)
+	if err != nil {
+		return err
+	}
+	base := "http://" + address(l)
+	sim, err := fakesim.New(fakesim.Options{World: world, Config: fakevk.Config{Seed: o.seed, RPS: o.rps}})
+	if err != nil {
+		l.Close()
+		return err
+	}
+	defer sim.Close()
+	greeting := greeting{BaseURL: base, Page: base + "/"}
+	greeting.GroupID, greeting.Token = sim.Group()
+	if o.callback != "" {
+		greeting.Confirmation = sim.AddCallback(o.callback)
+	}
+
+	srv := &http.Server{
+		Handler:           sim,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(slog.NewTextHandler(stderr, nil), slog.LevelWarn),
+	}
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(l) }()
+	if err := greeting.print(stdout, o.json); err != nil {
+		srv.Close()
+		<-served
+		return err
+	}
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	sim.Close() // answers those who wait
+	late, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := srv.Shutdown(late); err != nil {
+		srv.Close()
+	}
+	<-served
+	return nil
+}
+
+// listen listens on the loopback interface unless a host is named.
+func listen(addr string) (net.Listener, error) {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, fmt.Errorf("-addr %q is no host:port", addr)
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("-addr %s: the port is busy; name another one, or port 0 for a free one", addr)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("-addr: %w", err)
+	}
+	return l, nil
+}
+
+// address is where clients of this machine reach a listener.
+func address(l net.Listener) string {
+	a := l.Addr().(*net.TCPAddr)
+	if a.IP.IsUnspecified() {
+		return fmt.Sprintf("127.0.0.1:%d", a.Port)
+	}
+	return a.String()
+}
+
+// A greeting is what a program needs to know of the server.
+type greeting struct {
+	BaseURL      string `json:"base_url"`
+	GroupID      int64  `json:"group_id"`
+	Token        string `json:"token"`
+	Page         string `json:"page"`
+	Confirmation string `json:"confirmation,omitempty"`
+}
+
+func (g greeting) print(w io.Writer, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(w).Encode(g)
+	}
+	_, err := fmt.Fprintf(w, "base URL   %s   (methods: %[1]s/method/)\ngroup id   %d\ntoken      %s\npage       %s\n", g.BaseURL, g.GroupID, g.Token, g.Page)
+	if err == nil && g.Confirmation != "" {
+		_, err = fmt.Fprintf(w, "confirm    %s\n", g.Confirmation)
+	}
+	return err
+}

@@ -1,0 +1,179 @@
+package fakesim
+
+import (
+	"encoding/json"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vkrouter/vk/internal/fakevk"
+)
+
+// A faultSpec is something that goes wrong: one effect, or a delay, and any
+// number of conditions.
+type faultSpec struct {
+	On     string `json:"on"`               // a method, "messages.*", a kind of event, "long poll", "upload", "callback" or "*"
+	Effect string `json:"effect,omitempty"` // one of those of effects
+
+	// What some effects need.
+	Code        int             `json:"code,omitempty"`        // error, failed, status
+	Key         string          `json:"key,omitempty"`         // captcha: the solution; empty means any
+	Redirecting bool            `json:"redirecting,omitempty"` // captcha
+	Seconds     float64         `json:"seconds,omitempty"`     // stall, slow, duplicate, late
+	Bytes       int64           `json:"bytes,omitempty"`       // huge
+	Value       json.RawMessage `json:"value,omitempty"`       // poison
+
+	// Conditions.
+	Times  int               `json:"times,omitempty"`
+	Skip   int               `json:"skip,omitempty"`
+	Chance *float64          `json:"chance,omitempty"` // left out means always
+	Peer   int64             `json:"peer,omitempty"`
+	Group  int64             `json:"group_id,omitempty"`
+	After  float64           `json:"after,omitempty"`  // seconds
+	For    float64           `json:"for,omitempty"`    // seconds
+	Params map[string]string `json:"params,omitempty"` // that a call must have, with these values
+
+	Delay float64 `json:"delay,omitempty"` // seconds before anything is done; beside an effect, or alone
+}
+
+// effects are those by name. They are what vktest's options are called.
+var effects = map[string]func(faultSpec) fakevk.Effect{
+	"error":       func(f faultSpec) fakevk.Effect { return fakevk.APIError{Code: f.Code} },
+	"captcha":     func(f faultSpec) fakevk.Effect { return fakevk.Captcha{Key: f.Key, New: f.Redirecting} },
+	"status":      func(f faultSpec) fakevk.Effect { return fakevk.HTTPStatus{Status: f.Code} },
+	"reset":       func(faultSpec) fakevk.Effect { return fakevk.ResetBefore{} },
+	"reset_after": func(faultSpec) fakevk.Effect { return fakevk.ResetAfter{} },
+	"stall":       func(f faultSpec) fakevk.Effect { return fakevk.Stall{For: f.seconds()} },
+	"truncate":    func(faultSpec) fakevk.Effect { return fakevk.Truncate{} },
+	"slow":        func(f faultSpec) fakevk.Effect { return fakevk.SlowBody{Over: f.seconds()} },
+	"empty":       func(faultSpec) fakevk.Effect { return fakevk.EmptyBody{} },
+	"bad_json":    func(faultSpec) fakevk.Effect { return fakevk.BadJSON{} },
+	"wrong_type":  func(faultSpec) fakevk.Effect { return fakevk.WrongType{} },
+	"huge":        func(f faultSpec) fakevk.Effect { return fakevk.Huge{Bytes: f.Bytes} },
+	"failed":      func(f faultSpec) fakevk.Effect { return fakevk.PollFailed{Code: f.Code} },
+	"duplicate":   func(f faultSpec) fakevk.Effect { return fakevk.Duplicate{After: f.seconds()} },
+	"late":        func(f faultSpec) fakevk.Effect { return fakevk.Late{By: f.seconds()} },
+	"overtaken":   func(faultSpec) fakevk.Effect { return fakevk.Overtaken{} },
+	"lost":        func(faultSpec) fakevk.Effect { return fakevk.Lost{} },
+	"poison":      func(f faultSpec) fakevk.Effect { return fakevk.Poison{Element: f.Value} },
+}
+
+// longestFault is the longest time of a fault, in seconds.
+const longestFault = 24 * 60 * 60
+
+func duration(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
+
+func (f faultSpec) seconds() time.Duration { return duration(f.Seconds) }
+
+// check refuses what makes no sense.
+func (f faultSpec) check() error {
+	for name, v := range map[string]float64{"seconds": f.Seconds, "after": f.After, "for": f.For, "delay": f.Delay} {
+		if math.IsNaN(v) || v < 0 || v > longestFault {
+			return bad("%s is %v, which is not from 0 to %d seconds", name, v, longestFault)
+		}
+	}
+	section, all := strings.CutSuffix(f.On, ".*")
+	switch {
+	case f.On == "":
+		return bad(`on is missing: a method, "messages.*", a kind of event, "long poll", "upload", "callback" or "*"`)
+	case all && !fakevk.HasSection(section):
+		return bad("there are no methods %s", clip(f.On))
+	case !all && !slices.Contains([]string{fakevk.OnLongPoll, fakevk.OnUpload, fakevk.OnCallback, fakevk.OnAll}, f.On) &&
+		!slices.Contains(fakevk.Methods(), f.On) && strings.Trim(f.On, "abcdefghijklmnopqrstuvwxyz_") != "":
+		return bad("there is no method, section, event or place %q", clip(f.On))
+	case f.Effect == "" && f.Delay == 0:
+		return bad("nothing is to go wrong: effect and delay are missing")
+	case f.Effect != "" && effects[f.Effect] == nil:
+		return bad("there is no effect %q", clip(f.Effect))
+	case f.Chance != nil && !(*f.Chance >= 0 && *f.Chance <= 1):
+		return bad("chance is %v, which is not from 0 to 1", *f.Chance)
+	case f.Times < 0 || f.Skip < 0 || f.Bytes < 0:
+		return bad("times, skip and bytes are not negative")
+	case f.Effect == "status" && f.Code != 0 && (f.Code < 200 || f.Code > 599):
+		return bad("code is %d, which is no HTTP status from 200 to 599", f.Code)
+	case f.Effect == "failed" && (f.Code < 1 || f.Code > 3):
+		return bad("code is %d, but a poll fails with 1, 2 or 3", f.Code)
+	}
+	return nil
+}
+
+// A fault is one that was set.
+type fault struct {
+	id        int64
+	spec      faultSpec
+	injection *fakevk.Injection
+}
+
+type faultView struct {
+	ID int64 `json:"id"`
+	faultSpec
+	Hits  int  `json:"hits"`
+	Spent bool `json:"spent,omitempty"` // it can happen no more
+}
+
+func (q *request) addFault(f faultSpec) (any, error) {
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	made := fakevk.Fault{
+		On: f.On, Peer: f.Peer, Group: f.Group, Skip: f.Skip, Times: f.Times,
+		After: duration(f.After), For: duration(f.For), Delay: duration(f.Delay),
+	}
+	if f.Effect != "" {
+		made.Effect = effects[f.Effect](f)
+	}
+	if f.Chance != nil {
+		if made.Chance = *f.Chance; made.Chance == 0 {
+			made.Chance = -1 // to fakevk, 0 is a certainty
+		}
+	}
+	if len(f.Params) > 0 {
+		made.Match = func(o fakevk.Occasion) bool {
+			for name, v := range f.Params {
+				if got, ok := o.Params[name]; !ok || got != v {
+					return false
+				}
+			}
+			return true
+		}
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.faults = slices.DeleteFunc(q.faults, func(f *fault) bool { return len(q.faults) >= maxFaults && f.injection.Spent() })
+	if len(q.faults) >= maxFaults {
+		return nil, tooMany("faults", maxFaults)
+	}
+	q.lastID++
+	q.faults = append(q.faults, &fault{q.lastID, f, q.world.Fail(made)})
+	return numbered{q.lastID}, nil
+}
+
+func (q *request) listFaults() (any, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	list := []faultView{}
+	for _, f := range q.faults {
+		list = append(list, faultView{f.id, f.spec, f.injection.Hits(), f.injection.Spent()})
+	}
+	return map[string]any{"faults": list}, nil
+}
+
+// clearFaults takes one fault away, or with the id 0 all.
+func (q *request) clearFaults(id int64) (any, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	found := id == 0
+	q.faults = slices.DeleteFunc(q.faults, func(f *fault) bool {
+		if id != 0 && f.id != id {
+			return false
+		}
+		found = true
+		f.injection.Remove()
+		return true
+	})
+	if !found {
+		return nil, missing("there is no fault %d", id)
+	}
+	return done, nil
+}

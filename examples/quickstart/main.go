@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/terminal"
 	"github.com/vkrouter/vk/middleware"
 )
 
@@ -31,7 +32,8 @@ func run(ctx context.Context) error {
 	if token := os.Getenv("VK_TOKEN"); token != "" {
 		return vk.Run(ctx, token, newBot())
 	}
-	return chat(ctx, newBot(), os.Stdin, os.Stdout, isTerminal(os.Stdin))
+	here := &terminal.Chat{Bot: newBot(), Hint: "Try !ping, !echo hi there, !roll 20."}
+	return here.Run(ctx)
 }
 
 // newBot returns the bot: what it answers to, and how.

@@ -1,0 +1,136 @@
+package main
+
+import (
+	"crypto/rand"
+	"regexp"
+	"strings"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/middleware"
+)
+
+// An order is what somebody wants, and how far they have come.
+type order struct {
+	ID      string // from the first step on, so that it is the same order however often it is confirmed
+	Step    string // what they are asked: "address", "phone" or "confirm"
+	Items   cart
+	Address string
+	Phone   string
+}
+
+func (o order) String() string {
+	return o.Items.String() + "\n" + vk.Escape(o.Address) + "\n" + o.Phone
+}
+
+// at returns the condition that somebody is at a step. No handler waits for the
+// answer: the bot may be stopped, and another one goes on.
+func (s *shop) at(step string) vk.Cond {
+	return s.drafts.If(vk.PerMember, func(o order) bool { return o.Step == step })
+}
+
+// cancelButton stands in every question.
+func cancelButton() *vk.Keyboard {
+	kb := &vk.Keyboard{Inline: true}
+	return kb.Row(vk.CallbackButton("Cancel", vk.Cmd("cancel")))
+}
+
+// checkout begins an order.
+func (s *shop) checkout(c *vk.Context) error {
+	items, err := s.carts.Get(c, vk.PerUser(c))
+	if err != nil {
+		return err
+	}
+	if len(items) == 0 {
+		return middleware.Refuse("Your cart is empty.")
+	}
+	id := rand.Text()[:8]
+	err = s.drafts.Update(c, vk.PerMember(c), func(o *order) error {
+		*o = order{ID: id, Step: "address", Items: items}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return c.Send("Where to? Street and house, please.", cancelButton())
+}
+
+func (s *shop) address(c *vk.Context) error {
+	text := strings.TrimSpace(c.Text())
+	if len(text) < 5 || len(text) > 200 {
+		return c.Reply("Street and house, please.", cancelButton())
+	}
+	err := s.drafts.Update(c, vk.PerMember(c), func(o *order) error {
+		o.Address, o.Step = text, "phone"
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return c.Send("Your phone number?", cancelButton())
+}
+
+var (
+	notDigits = regexp.MustCompile(`[\s()-]`)
+	number    = regexp.MustCompile(`^(\+7|7|8)(\d{10})$`)
+)
+
+func (s *shop) phone(c *vk.Context) error {
+	m := number.FindStringSubmatch(notDigits.ReplaceAllString(c.Text(), ""))
+	if m == nil {
+		return c.Reply("A number such as +7 912 345-67-89, please.", cancelButton())
+	}
+	var draft order
+	err := s.drafts.Update(c, vk.PerMember(c), func(o *order) error {
+		o.Phone, o.Step = "+7"+m[2], "confirm"
+		draft = *o
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	kb := cancelButton()
+	kb.Row(vk.CallbackButton("Confirm", map[string]string{"confirm": draft.ID}).Positive())
+	return c.Send("Is that right?\n"+draft.String(), kb)
+}
+
+// confirm places an order, once: who presses twice, or again because the bot was
+// stopped in the middle, finds the order of this number there.
+func (s *shop) confirm(c *vk.Context, id string) error {
+	key := vk.Key{User: c.FromID(), Name: id}
+	o, err := s.drafts.Get(c, vk.PerMember(c))
+	if err != nil {
+		return err
+	}
+	if o.ID != id || o.Step != "confirm" {
+		placed, err := s.orders.Get(c, key)
+		if err != nil {
+			return err
+		}
+		if placed.ID == id && id != "" {
+			return c.Snackbar("Order " + id + " is on its way.")
+		}
+		return middleware.Refuse("This order was given up.")
+	}
+	// First what must not be lost, then what it makes superfluous: each step can
+	// be done again.
+	if err := s.orders.Update(c, key, func(v *order) error { *v = o; return nil }); err != nil {
+		return err
+	}
+	if err := s.carts.Delete(c, vk.PerUser(c)); err != nil {
+		return err
+	}
+	if err := s.drafts.Delete(c, vk.PerMember(c)); err != nil {
+		return err
+	}
+	if err := c.Show("Thank you! Your order " + id + ":\n" + o.String()); err != nil || s.manager == 0 {
+		return err
+	}
+	return c.Client().Send(c, s.manager, "Order "+id+":\n"+o.String())
+}
+
+func (s *shop) cancel(c *vk.Context) error {
+	if err := s.drafts.Delete(c, vk.PerMember(c)); err != nil {
+		return err
+	}
+	return c.Show("As you like. Your cart stays.")
+}

@@ -1,0 +1,128 @@
+package terminal
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/vktest"
+)
+
+// A screen shows what the bot does in one conversation.
+type screen struct {
+	hears *vktest.User
+
+	mu    sync.Mutex
+	out   io.Writer
+	names map[int64]string // of people
+	asked bool             // whether the prompt stands in the line
+}
+
+// watch is middleware for the bot's calls: it shows what came of them.
+func (s *screen) watch(next vk.CallFunc) vk.CallFunc {
+	return func(ctx context.Context, method string, p vk.Params) (json.RawMessage, error) {
+		answer, err := next(ctx, method, p)
+		if err == nil {
+			s.hear()
+			s.show(method, p)
+		}
+		return answer, err
+	}
+}
+
+// hear shows the messages that were not shown.
+func (s *screen) hear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for m, ok := s.hears.TryNext(); ok; m, ok = s.hears.TryNext() {
+		s.line("Bot: " + written(m))
+	}
+}
+
+// show shows what is no message.
+func (s *screen) show(method string, p vk.Params) {
+	text := func(name string) string {
+		if p[name] == nil {
+			return ""
+		}
+		return fmt.Sprint(p[name])
+	}
+	switch method {
+	case "messages.edit":
+		m := vktest.Message{Text: text("message")}
+		var kb vk.Keyboard
+		if json.Unmarshal([]byte(text("keyboard")), &kb) == nil {
+			for _, row := range kb.Rows {
+				for _, b := range row {
+					m.Buttons = append(m.Buttons, b.Label)
+				}
+			}
+		}
+		s.print("Bot edits: " + written(m))
+	case "messages.sendMessageEventAnswer":
+		var a struct{ Type, Text, Link string }
+		json.Unmarshal([]byte(text("event_data")), &a)
+		if shown := cmp.Or(a.Text, a.Link, a.Type); shown != "" {
+			s.print("(Bot shows: " + shown + ")")
+		}
+	case "messages.delete":
+		s.print("(Bot deletes a message)")
+	case "messages.removeChatUser":
+		var id int64
+		fmt.Sscan(cmp.Or(text("member_id"), text("user_id")), &id)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.line("(Bot removes " + cmp.Or(s.names[id], fmt.Sprint(id)) + ")")
+	}
+}
+
+// mention is a mention as it is written; what is shown is the text in it.
+var mention = regexp.MustCompile(`\[(?:id|club)\d+\|([^\]]*)\]`)
+
+// written returns a message as it is shown.
+func written(m vktest.Message) string {
+	var b strings.Builder
+	b.WriteString(strings.ReplaceAll(mention.ReplaceAllString(m.Text, "$1"), "\n", "\n     "))
+	for _, a := range m.Attachments {
+		fmt.Fprintf(&b, " <%s>", a)
+	}
+	for _, l := range m.Buttons {
+		fmt.Fprintf(&b, " [%s]", l)
+	}
+	if len(m.Keyboard) > 0 {
+		fmt.Fprintf(&b, "\n     keyboard: [%s]", strings.Join(m.Keyboard, "] ["))
+	}
+	return b.String()
+}
+
+func (s *screen) print(line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.line(line)
+}
+
+// line writes a line in the place of the prompt, which comes again below. The
+// caller holds s.mu.
+func (s *screen) line(text string) {
+	if s.asked {
+		text = "\r" + text + "\nYou: "
+		fmt.Fprint(s.out, text)
+		return
+	}
+	fmt.Fprintln(s.out, text)
+}
+
+// prompt asks for a line, or says that there is one.
+func (s *screen) prompt(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.asked = on; on {
+		fmt.Fprint(s.out, "You: ")
+	}
+}

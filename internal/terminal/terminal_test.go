@@ -1,0 +1,97 @@
+package terminal
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/vkrouter/vk"
+)
+
+// newBot returns a bot that does everything that a terminal shows.
+func newBot() *vk.Router {
+	r := vk.NewRouter("!")
+	r.Handle("menu", func(c *vk.Context) error {
+		kb := &vk.Keyboard{Inline: true}
+		return c.Send("Two\nlines", kb.Row(vk.CallbackButton("Like", vk.Cmd("like")), vk.CallbackButton("Next", vk.Cmd("next"))))
+	})
+	r.Handle("like", func(c *vk.Context) error { return c.Snackbar("Thanks") })
+	r.Handle("next", func(c *vk.Context) error {
+		kb := &vk.Keyboard{Inline: true}
+		return c.Show("Page 2", kb.Row(vk.CallbackButton("Like", vk.Cmd("like"))))
+	})
+	r.Handle("below", func(c *vk.Context) error {
+		return c.Send("Here", new(vk.Keyboard).Row(vk.TextButton("Say", vk.Cmd("who"))))
+	})
+	vk.Command(r, "who", func(c *vk.Context, _ struct{}) error {
+		u, err := c.Client().User(c, c.FromID())
+		if err != nil {
+			return err
+		}
+		return c.Reply(u.Mention())
+	})
+	vk.Command(r, "kick {who:user}", func(c *vk.Context, a struct{ Who int64 }) error {
+		m, err := c.Message()
+		if err != nil {
+			return err
+		}
+		if err := c.Client().Delete(c, m.PeerID, m.CMID); err != nil {
+			return err
+		}
+		return c.Client().Call(c, "messages.removeChatUser", vk.Params{"chat_id": m.ChatID(), "member_id": a.Who}, nil)
+	})
+	vk.On(r, vk.EventChatInviteUser, func(c *vk.Context, e *vk.MessageNew) error { return c.Send("Welcome") })
+	return r
+}
+
+func TestChat(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		others []string
+		in     string
+		want   string
+	}{
+		{"in private", nil, "!menu\n\n[Like]\n[Next]\n[Nope]\n!below\n[Say]\nBoris: !who\n+Vera\n", `Bot: Two
+     lines [Like] [Next]
+(Bot shows: Thanks)
+Bot edits: Page 2 [Like]
+(You sees no button "Nope")
+Bot: Here
+     keyboard: [Say]
+Bot: You
+`},
+		{"in a chat", []string{"Boris"}, "Boris: !who\n!who\n+Vera\nVera: hi\nVera: !who\nBoris: hello\n!kick @boris\nBoris: !who\nVera: !menu\nVera: [Like]\n+Boris\n", `Bot: Boris
+Bot: You
+Bot: Welcome
+Bot: Vera
+(Bot deletes a message)
+(Bot removes Boris)
+(Boris cannot say "!who")
+Bot: Two
+     lines [Like] [Next]
+(Bot shows: Thanks)
+Bot: Welcome
+`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var out strings.Builder
+			c := Chat{Bot: newBot(), Others: test.others, In: strings.NewReader(test.in), Out: &out}
+			if err := c.Run(t.Context()); err != nil || out.String() != test.want {
+				t.Errorf("%v, out:\n%s\nwant:\n%s", err, out.String(), test.want)
+			}
+		})
+	}
+}
+
+// TestInterrupted: Ctrl-C ends the chat while it waits for a line.
+func TestInterrupted(t *testing.T) {
+	r, w := io.Pipe()
+	defer w.Close() // ends the reading goroutine
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	c := Chat{Bot: newBot(), In: r, Out: io.Discard}
+	if err := c.Run(ctx); err != nil {
+		t.Error(err)
+	}
+}

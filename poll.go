@@ -130,6 +130,7 @@ func (f *follower) follow(ctx context.Context) error {
 	for ctx.Err() == nil {
 		began := time.Now()
 		events, err := f.poll(ctx)
+		f.Client.tell(ctx, Observation{Step: StepPolled, Events: len(events), Took: time.Since(began), Err: err})
 		if err == nil {
 			failures = 0
 			err = f.handle(ctx, events)

@@ -43,6 +43,20 @@ type Poller struct {
 	// means 25 seconds; VK takes up to 90.
 	Wait time.Duration
 
+	// EnableEvents has Run switch on what the bot lacks in the community's
+	// settings before it begins to poll: long poll itself, and exactly those
+	// kinds of events that the handler has handlers for (see [Diagnose]) and
+	// that are off. It never switches anything off, and changes nothing if
+	// nothing is missing. The token needs the right manage. If VK refuses, that
+	// is logged, and Run goes on with the settings as they are.
+	EnableEvents bool
+
+	// SkipDiagnosis keeps Run from comparing the bot with the settings and with
+	// the rights of the token when it begins, and from logging what will not
+	// work; see [Diagnose]. That takes two calls of low priority, and polling
+	// does not wait for them.
+	SkipDiagnosis bool
+
 	// Ready is called once in each Run, when the Poller knows from where in
 	// the community's history it follows: events from then on are handled. Nil
 	// means that nobody wants to know.
@@ -123,6 +137,7 @@ func (f *follower) follow(ctx context.Context) error {
 	if err := f.start(ctx); err != nil {
 		return err
 	}
+	defer f.examine(ctx)()
 	if f.Ready != nil {
 		f.Ready(f.group)
 	}
@@ -191,6 +206,9 @@ func (f *follower) start(ctx context.Context) error {
 			failures++
 			f.pause(ctx, failures, err)
 		}
+	}
+	if f.EnableEvents {
+		f.enable(ctx)
 	}
 	return f.renew(ctx, true)
 }

@@ -285,12 +285,9 @@ func (j *job) tellDone(how ending) {
 	if o.Err == nil && how != done {
 		o.Err = ErrStopped
 	}
-	attrs := []slog.Attr{slog.String("route", o.Route), slog.Duration("waited", o.Wait), slog.Duration("took", o.Took)}
-	if o.Err != nil {
-		attrs = append(attrs, slog.Any("err", o.Err))
-	}
 	if j.d.logger().Enabled(j.ctx, slog.LevelDebug) {
-		j.log(slog.LevelDebug, "vk: event done", attrs...)
+		j.log(slog.LevelDebug, "vk: event done", slog.String("route", o.Route), // an error has a line of its own
+			slog.Duration("waited", o.Wait), slog.Duration("took", o.Took), slog.Bool("failed", o.Err != nil))
 	}
 	j.client.tell(j.ctx, o)
 }

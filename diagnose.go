@@ -292,18 +292,16 @@ func (d *diagnosis) findGroup() bool {
 		d.warn(ProblemToken, "the token is a user's, and belongs to no community: nothing more could be checked", "use a community's token, made under "+atTokens+", or set Poller.GroupID")
 		return false
 	}
-	var own struct {
-		Groups []Group `json:"groups"`
-	}
-	if err := d.call("groups.getById", nil, &own); err != nil {
+	own, err := d.client.getGroups(d.ctx, nil)
+	if err != nil {
 		d.unchecked("the community", err)
 		return false
 	}
-	if len(own.Groups) == 0 {
+	if len(own) == 0 {
 		d.fatal(ProblemToken, "the token belongs to no community", "use a community's token, made under "+atTokens, nil)
 		return false
 	}
-	d.group = own.Groups[0].ID
+	d.group = own[0].ID
 	return true
 }
 

@@ -339,6 +339,20 @@ func TestRunLogsDiagnosis(t *testing.T) {
 	})
 }
 
+// TestRunWithOldVersion: an answer from before 5.139 tells the community too.
+func TestRunWithOldVersion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := vktest.New(t)
+		set(t, s, vk.Params{"message_typing_state": true})
+		c := s.Client()
+		c.Version = "5.131"
+		got := diagnosed(t, c, &vk.Poller{Handler: pinger()})
+		if want := "version 5.131 of the API gives some answers another shape than this package's types"; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	})
+}
+
 // TestDiagnosisNeverHarms: polling neither waits for the diagnosis nor ends with
 // it, and a stop does not wait for what VK does not answer.
 func TestDiagnosisNeverHarms(t *testing.T) {

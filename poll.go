@@ -189,13 +189,10 @@ func (f *follower) mend(ctx context.Context, err error, failures int) error {
 func (f *follower) start(ctx context.Context) error {
 	f.group = f.GroupID
 	for failures := 0; f.group == 0; {
-		var own struct {
-			Groups []Group `json:"groups"`
-		}
-		err := f.Client.Call(ctx, "groups.getById", nil, &own)
+		own, err := f.Client.getGroups(ctx, nil)
 		switch {
-		case err == nil && len(own.Groups) > 0:
-			f.group = own.Groups[0].ID
+		case err == nil && len(own) > 0:
+			f.group = own[0].ID
 		case err == nil:
 			return errors.New("vk: the token belongs to no community: set the Poller's GroupID")
 		case ctx.Err() != nil:

@@ -57,7 +57,8 @@ type Dispatcher struct {
 	// means 10 seconds.
 	DrainTime time.Duration
 
-	// Logger gets what goes wrong. Nil means slog.Default().
+	// Logger gets what goes wrong and, at the level of debugging, a line for
+	// each event. Nil means slog.Default().
 	Logger *slog.Logger
 
 	once     sync.Once

@@ -243,6 +243,7 @@ func TestObserveEvents(t *testing.T) {
 		send(2, "hang")
 		send(2, "late")
 		time.Sleep(2 * time.Second)
+		synctest.Wait()
 		d.lines = nil
 		go dispatcher.Stop(context.Background())
 		time.Sleep(2 * time.Hour)

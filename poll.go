@@ -48,7 +48,8 @@ type Poller struct {
 	// kinds of events that the handler has handlers for (see [Diagnose]) and
 	// that are off. It never switches anything off, and changes nothing if
 	// nothing is missing. The token needs the right manage. If VK refuses, that
-	// is logged, and Run goes on with the settings as they are.
+	// is logged, and Run goes on with the settings as they are, which ends with
+	// ErrLongPollOff where long poll is off.
 	EnableEvents bool
 
 	// SkipDiagnosis keeps Run from comparing the bot with the settings and with

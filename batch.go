@@ -104,7 +104,7 @@ func (c *Client) gather(w *pace.Waiter, x *call) bool {
 
 // ride waits for what the envelope brings.
 func (x *call) ride() (json.RawMessage, error) {
-	x.begun = true
+	x.goes()
 	select {
 	case o := <-x.done:
 		x.done = nil

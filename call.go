@@ -43,6 +43,7 @@ type call struct {
 	done    chan outcome  // of the envelope
 	in      *envelope     // where it travels
 	captcha captchaInCall // see captcha.go
+	seen    *observedCall // nil if nobody observes
 }
 
 // try makes a call, repeatedly if need be.
@@ -115,7 +116,7 @@ func isWord(s string) bool {
 func (x *call) run() (json.RawMessage, error) {
 	c := x.client
 	for {
-		raw, err := x.attempt()
+		raw, err := x.observed()
 		x.judgeCaptcha(raw, err)
 		if err == nil || raw != nil {
 			return raw, err
@@ -146,6 +147,7 @@ func (x *call) run() (json.RawMessage, error) {
 		pause := callPause.Delay(x.tries)
 		cmp.Or(c.Logger, slog.Default()).LogAttrs(x.ctx, slog.LevelInfo, "vk: calling again",
 			slog.String("method", x.method), slog.Int("attempt", x.tries), slog.Duration("after", pause), slog.Any("err", err))
+		x.tellRepeat(pause, err)
 		if backoff.Sleep(x.ctx, pause) != nil {
 			return nil, fmt.Errorf("%w; gave up: %w", err, context.Cause(x.ctx))
 		}
@@ -198,7 +200,7 @@ func (x *call) take() (json.RawMessage, error) {
 
 // request makes a request for the call alone.
 func (x *call) request() (json.RawMessage, error) {
-	x.begun = true
+	x.goes()
 	began := time.Now()
 	a, err := x.client.post(x.ctx, x.method, formOf(x.params, x.common, x.extra))
 	if err != nil {

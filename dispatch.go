@@ -57,7 +57,8 @@ type Dispatcher struct {
 	// means 10 seconds.
 	DrainTime time.Duration
 
-	// Logger gets what goes wrong. Nil means slog.Default().
+	// Logger gets what goes wrong and, at the level of debugging, a line for
+	// each event. Nil means slog.Default().
 	Logger *slog.Logger
 
 	once     sync.Once
@@ -90,6 +91,7 @@ type job struct {
 	turn   *lane.Turn[laneKey, *job]
 
 	sessions sessionsOf
+	seen     *observedJob // nil if nobody observes
 
 	watched // guarded by d.watchdog.mu
 
@@ -162,6 +164,8 @@ func (d *Dispatcher) take(ctx context.Context, j *job) error {
 		return ErrStopped
 	}
 	d.count.Add(1)
+	d.observe(j)
+	j.tellTaken()
 	d.lanes.Add(laneOf(j.ev), j)
 	return nil
 }
@@ -184,6 +188,7 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 		d.finish(j, skipped)
 		return
 	}
+	j.tellBegun()
 	var err error
 	defer func() { // also when the handler ends the goroutine
 		stopped, ok := d.watchdog.end(j)
@@ -192,6 +197,7 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 		}
 		end := done
 		if err != nil {
+			j.ends(err)
 			j.report(err)
 			if stopped {
 				end = undone
@@ -275,10 +281,11 @@ func (j *job) log(level slog.Level, msg string, attrs ...slog.Attr) {
 // abandon gives up on a handler that does not end.
 func (d *Dispatcher) abandon(j *job, name string, stopped bool) {
 	j.log(slog.LevelError, "vk: handler abandoned: it does not end", slog.String("handler", name), slog.String("stack", stackOf(j)))
-	end := done // it is not to hang the next run of the bot too
+	end, why := done, ErrTimeLimit // it is not to hang the next run of the bot too
 	if stopped {
-		end = undone
+		end, why = undone, ErrStopped
 	}
+	j.ends(fmt.Errorf("vk: %s: abandoned: %w", cmp.Or(name, "handler"), why))
 	d.finish(j, end)
 	j.turn.Release()
 }

@@ -136,6 +136,7 @@ func (d *Dispatcher) finish(j *job, how ending) {
 	}
 	quiet, outside := j.quiet, j.outside
 	ws.mu.Unlock()
+	j.tellDone(how)
 
 	for _, j := range settled {
 		if f := j.feed.settled; f != nil {

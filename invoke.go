@@ -47,6 +47,7 @@ func unknown(c *Context) error {
 
 // run runs the route, or the NotFound, that an event leads to.
 func (c *Context) run(m *destination) error {
+	c.inv.job.leadsTo(m.to.name)
 	return c.invoke(m.to.name, m.to.run, m.prepare)
 }
 
@@ -117,6 +118,7 @@ func (c *Context) invoke(name string, h HandlerFunc, prepare func(*invocation)) 
 			err = caught(v)
 		} else if !ended {
 			// Nobody can be given an error: the goroutine is on its way out.
+			j.ends(named(name, errGoexit))
 			j.report(named(name, errGoexit))
 		}
 		j.leave(outer)

@@ -39,12 +39,14 @@ func (c *Context) Park(wait func() error) error {
 	mu.Lock()
 	parked := j.park(false)
 	mu.Unlock()
+	resumed := j.tellParked(parked)
 	defer func() {
 		if parked {
 			mu.Lock()
 			j.unpark(false)
 			mu.Unlock()
 			j.back()
+			resumed()
 		}
 	}()
 	return wait()
@@ -84,6 +86,7 @@ func (j *job) park(forEvent bool) bool {
 	j.recount()
 	if j.parked == 1 {
 		j.d.watchdog.park(j)
+		j.seen.park()
 		if !j.outside {
 			<-j.d.room
 			j.outside = true
@@ -136,6 +139,7 @@ func (j *job) back() {
 	defer mu.Unlock()
 	if j.parked == 0 && !j.over {
 		j.d.watchdog.unpark(j)
+		j.seen.unpark()
 	}
 }
 

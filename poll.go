@@ -43,6 +43,21 @@ type Poller struct {
 	// means 25 seconds; VK takes up to 90.
 	Wait time.Duration
 
+	// EnableEvents has Run switch on what the bot lacks in the community's
+	// settings before it begins to poll: long poll itself, and exactly those
+	// kinds of events that the handler has handlers for (see [Diagnose]) and
+	// that are off. It never switches anything off, and changes nothing if
+	// nothing is missing. The token needs the right manage. If VK refuses, that
+	// is logged, and Run goes on with the settings as they are, which ends with
+	// ErrLongPollOff where long poll is off.
+	EnableEvents bool
+
+	// SkipDiagnosis keeps Run from comparing the bot with the settings and with
+	// the rights of the token when it begins, and from logging what will not
+	// work; see [Diagnose]. That takes two calls of low priority, and polling
+	// does not wait for them.
+	SkipDiagnosis bool
+
 	// Ready is called once in each Run, when the Poller knows from where in
 	// the community's history it follows: events from then on are handled. Nil
 	// means that nobody wants to know.
@@ -123,6 +138,7 @@ func (f *follower) follow(ctx context.Context) error {
 	if err := f.start(ctx); err != nil {
 		return err
 	}
+	defer f.examine(ctx)()
 	if f.Ready != nil {
 		f.Ready(f.group)
 	}
@@ -130,6 +146,7 @@ func (f *follower) follow(ctx context.Context) error {
 	for ctx.Err() == nil {
 		began := time.Now()
 		events, err := f.poll(ctx)
+		f.Client.tell(ctx, Observation{Step: StepPolled, Events: len(events), Took: time.Since(began), Err: err})
 		if err == nil {
 			failures = 0
 			err = f.handle(ctx, events)
@@ -173,13 +190,10 @@ func (f *follower) mend(ctx context.Context, err error, failures int) error {
 func (f *follower) start(ctx context.Context) error {
 	f.group = f.GroupID
 	for failures := 0; f.group == 0; {
-		var own struct {
-			Groups []Group `json:"groups"`
-		}
-		err := f.Client.Call(ctx, "groups.getById", nil, &own)
+		own, err := f.Client.getGroups(ctx, nil)
 		switch {
-		case err == nil && len(own.Groups) > 0:
-			f.group = own.Groups[0].ID
+		case err == nil && len(own) > 0:
+			f.group = own[0].ID
 		case err == nil:
 			return errors.New("vk: the token belongs to no community: set the Poller's GroupID")
 		case ctx.Err() != nil:
@@ -190,6 +204,9 @@ func (f *follower) start(ctx context.Context) error {
 			failures++
 			f.pause(ctx, failures, err)
 		}
+	}
+	if f.EnableEvents {
+		f.enable(ctx)
 	}
 	return f.renew(ctx, true)
 }

@@ -118,6 +118,11 @@ type Client struct {
 	// in others. A negative value means no bound of ours.
 	MaxMessage int
 
+	// Observer is told of each call, and of what Pollers and Dispatchers do that
+	// work with the Client: of their polls, and of the events whose handlers
+	// answer with it. Nil tells nobody, and costs nothing.
+	Observer Observer
+
 	// Logger gets a line for each attempt that is repeated. Nil means
 	// slog.Default().
 	Logger *slog.Logger

@@ -272,10 +272,11 @@ func (w *wait) next() (taking, error) {
 		}
 		s := &sleeper{woken: make(chan struct{})}
 		w.asleep = append(w.asleep, s)
-		w.job.park(true)
+		parked := w.job.park(true)
 		due := w.due
 		mu.Unlock()
 
+		resumed := w.job.tellParked(parked)
 		w.sleep(s, due)
 
 		mu.Lock()
@@ -285,6 +286,7 @@ func (w *wait) next() (taking, error) {
 		}
 		mu.Unlock()
 		w.job.back()
+		resumed()
 		blank = false // what another goroutine has taken meanwhile
 	}
 }

@@ -197,7 +197,7 @@ func (s *Server) Start(h vk.Handler) {
 	ctx, cancel := context.WithCancel(context.Background())
 	s.dispatcher, s.stop, s.stopped = d, cancel, stopped
 	s.mu.Unlock()
-	p := &vk.Poller{Client: s.client, Dispatcher: d, Logger: s.logger(), Ready: func(int64) { close(ready) }}
+	p := &vk.Poller{Client: s.client, Dispatcher: d, Logger: s.logger(), SkipDiagnosis: true, Ready: func(int64) { close(ready) }}
 	s.serving.Go(func() {
 		defer cancel()
 		err := p.Run(ctx)

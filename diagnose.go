@@ -1,0 +1,327 @@
+package vk
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A Finding is something that [Diagnose] has found: what will not work, and how
+// to mend it.
+type Finding struct {
+	Problem Problem
+
+	// Severity is slog.LevelError if the bot will not work, slog.LevelWarn if a
+	// part of it will not, and slog.LevelInfo if it depends on what the bot does
+	// or if something could not be checked.
+	Severity slog.Level
+
+	Text string // what will not work, in English
+	Mend string // what to do about it; empty if there is nothing
+
+	Kinds  []string // of ProblemEventsOff: the kinds of events that do not come
+	Rights []string // of ProblemRights: those that the token lacks, as VK names them
+	Err    error    // VK's refusal, or why it could not be asked; mostly nil
+}
+
+// String returns the finding as one line.
+func (f Finding) String() string {
+	s := strings.ToLower(f.Severity.String()) + ": " + f.Text
+	if f.Mend != "" {
+		s += ": " + f.Mend
+	}
+	return s
+}
+
+// A Problem says what a [Finding] is about.
+type Problem string
+
+// The problems.
+const (
+	ProblemToken       Problem = "token"         // there is none, VK does not take it, or it is none of a community
+	ProblemRights      Problem = "rights"        // the token lacks some
+	ProblemVersion     Problem = "version"       // of the API, in the Client or in the community's settings
+	ProblemLongPollOff Problem = "long poll off" // and nothing else brings the events
+	ProblemEventsOff   Problem = "events off"    // kinds of events that have handlers
+	ProblemCallback    Problem = "callback"      // VK cannot deliver to a callback server
+	ProblemBotsOff     Problem = "bots off"      // keyboards, or chats, are switched off in the community's settings
+	ProblemNoHandlers  Problem = "no handlers"   // there are neither routes nor listeners
+	ProblemUnchecked   Problem = "unchecked"     // VK did not tell: see Err
+)
+
+const (
+	atTokens   = "Manage, API usage, Access tokens"
+	atLongPoll = "Manage, API usage, Long Poll API"
+	atCallback = "Manage, API usage, Callback API"
+	atBots     = "Manage, Messages, Bot settings"
+)
+
+// Diagnose compares a bot with the community that it is for, and returns what
+// will not work, the worst first; nothing if all is well. It looks at the token
+// and its rights, at the version of the API, at whether long poll or a callback
+// server brings the events that h has handlers for, and, with the token of a
+// user, at what the community allows its bot.
+//
+// Which kinds of events have handlers is known of a [*Router]: those of its
+// routes and listeners, not what [Wait] waits for. Of other handlers it is not,
+// and of a nil h nothing is said about that.
+//
+// It makes some four calls of low priority, and changes nothing. That a call
+// fails is a finding too. A [Poller] does the same by itself when it starts, for
+// long poll alone, and logs what it finds.
+//
+// The calls are https://dev.vk.com/ru/method/groups.getTokenPermissions,
+// https://dev.vk.com/ru/method/groups.getById,
+// https://dev.vk.com/ru/method/groups.getLongPollSettings and, with a token that
+// may manage the community, https://dev.vk.com/ru/method/groups.getCallbackServers
+// and, of up to three servers,
+// https://dev.vk.com/ru/method/groups.getCallbackSettings.
+func Diagnose(ctx context.Context, client *Client, h Handler) []Finding {
+	d := newDiagnosis(ctx, client, h)
+	if d.checkVersion() && d.checkToken() && d.findGroup() {
+		d.checkSources()
+		d.checkFeatures()
+	}
+	return d.sorted()
+}
+
+// A diagnosis is what Diagnose knows on its way.
+type diagnosis struct {
+	ctx    context.Context
+	client *Client
+	group  int64
+
+	kinds   []string // that have handlers
+	known   bool     // which ones they are
+	given   bool     // there is a handler
+	user    bool     // the token is a user's
+	manages bool     // the token may manage the community, as far as is known
+
+	findings []Finding
+}
+
+func newDiagnosis(ctx context.Context, client *Client, h Handler) *diagnosis {
+	d := &diagnosis{ctx: WithPriority(ctx, PriorityLow), client: client, given: h != nil, manages: true}
+	if h != nil {
+		d.kinds, d.known = rawKinds(h)
+	}
+	if d.known && len(d.kinds) == 0 {
+		d.warn(ProblemNoHandlers, "the bot has neither routes nor listeners", "add some before it runs, unless modules bring them later")
+	}
+	return d
+}
+
+// rawKinds returns the kinds of events that h has handlers for, in order and
+// each once, those that a derived kind is of in its place.
+func rawKinds(h Handler) (kinds []string, known bool) {
+	all, known := kindsOf(h)
+	for _, k := range all {
+		k, _, _ = strings.Cut(k, ".")
+		kinds = append(kinds, k)
+	}
+	slices.Sort(kinds)
+	return slices.Compact(kinds), known
+}
+
+func (d *diagnosis) add(f Finding) { d.findings = append(d.findings, f) }
+
+func (d *diagnosis) warn(p Problem, text, mend string) {
+	d.add(Finding{Problem: p, Severity: slog.LevelWarn, Text: text, Mend: mend})
+}
+
+func (d *diagnosis) fatal(p Problem, text, mend string, err error) {
+	d.add(Finding{Problem: p, Severity: slog.LevelError, Text: text, Mend: mend, Err: err})
+}
+
+// unchecked notes what VK did not tell.
+func (d *diagnosis) unchecked(what string, err error) {
+	d.add(Finding{Problem: ProblemUnchecked, Severity: slog.LevelInfo, Text: what + " could not be checked: " + err.Error(), Err: err})
+}
+
+// sorted returns the findings, the worst first.
+func (d *diagnosis) sorted() []Finding {
+	slices.SortStableFunc(d.findings, func(a, b Finding) int { return cmp.Compare(b.Severity, a.Severity) })
+	return d.findings
+}
+
+// call calls a method of the API.
+func (d *diagnosis) call(method string, p Params, out any) error {
+	return d.client.Call(d.ctx, method, p, out)
+}
+
+// The versions of the API at which something changed, as numbers that compare:
+// 5.199 is 5199.
+const (
+	versionDead    = 5081 // older ones were switched off on December 1st, 2024
+	versionClients = 5103 // message_new tells what the person's app can do
+	versionShapes  = 5139 // answers have the shape that this package's types have
+)
+
+// apiVersion returns a version of the API as a number that compares, or 0.
+func apiVersion(s string) int {
+	major, minor, _ := strings.Cut(s, ".")
+	a, err := strconv.ParseUint(major, 10, 8)
+	b, err2 := strconv.ParseUint(minor, 10, 16)
+	if err != nil || err2 != nil || b > 999 {
+		return 0
+	}
+	return int(a*1000 + b)
+}
+
+// checkVersion looks at the version of the API that the Client asks for, and
+// reports whether VK answers to it.
+func (d *diagnosis) checkVersion() bool {
+	s := d.client.version()
+	switch v := apiVersion(s); {
+	case v == 0:
+		d.fatal(ProblemVersion, fmt.Sprintf("%q is no version of the API", s), "leave Client.Version empty", nil)
+		return false
+	case v < versionDead:
+		d.fatal(ProblemVersion, fmt.Sprintf("VK has switched off version %s of the API", s), "leave Client.Version empty", nil)
+		return false
+	case v < versionShapes:
+		d.warn(ProblemVersion, fmt.Sprintf("version %s of the API gives some answers another shape than this package's types", s), "leave Client.Version empty")
+	}
+	return true
+}
+
+// checkToken finds out what kind of token there is and what it may. It reports
+// whether there is something to go on with.
+func (d *diagnosis) checkToken() bool {
+	var own struct {
+		Mask   *int64 `json:"mask"`
+		Rights []struct {
+			Name string `json:"name"`
+		} `json:"permissions"`
+	}
+	err := d.call("groups.getTokenPermissions", nil, &own)
+	var refused *Error
+	switch {
+	case err == nil:
+		if own.Mask != nil {
+			d.checkRights(func(name string, bit int64) bool {
+				return *own.Mask&bit != 0 || slices.ContainsFunc(own.Rights, func(r struct {
+					Name string `json:"name"`
+				}) bool {
+					return r.Name == name
+				})
+			})
+		}
+		return true
+	case errors.Is(err, ErrNoToken):
+		d.fatal(ProblemToken, "the client has no token", "make one under "+atTokens, err)
+		return false
+	case !errors.As(err, &refused):
+		d.unchecked("the token", err)
+		return false
+	}
+	switch refused.Code {
+	case CodeAuth, CodeTokenExpired, CodeTokenExtension, CodeAnonymousExpired, CodeAnonymousInvalid:
+		d.fatal(ProblemToken, "VK does not take the token: "+refused.Message, "make a new one under "+atTokens, err)
+		return false
+	case CodeIPNotAllowed:
+		d.fatal(ProblemToken, "the token may not be used from this address", "allow the address, or make a new token under "+atTokens, err)
+		return false
+	case CodeAppAuth:
+		d.fatal(ProblemToken, "the token is an application's service key, with which there is no bot", "use a community's token, made under "+atTokens, err)
+		return false
+	case CodeAccess, CodePermission, CodeGroupAuth, CodeStandaloneOnly:
+	default:
+		d.unchecked("the token's rights", err)
+		return refused.Code != CodeUnknown && !refused.Temporary()
+	}
+	users, askErr := Call[[]User](d.ctx, d.client, "users.get", nil)
+	if askErr != nil || len(users) == 0 {
+		d.unchecked("the token's rights", err)
+		return true
+	}
+	d.user = true
+	if d.client.RPS == 0 || d.client.RPS > 3 {
+		d.warn(ProblemToken, "VK allows a user's token 3 calls in a second, and the client makes more", "set Client.RPS to 3")
+	}
+	return true
+}
+
+// checkRights looks at the rights of a community's token.
+func (d *diagnosis) checkRights(has func(name string, bit int64) bool) {
+	const mend = "make a token that has them under " + atTokens
+	d.manages = has("manage", 1<<18)
+	if !has("messages", 1<<12) {
+		f := Finding{
+			Problem: ProblemRights, Severity: slog.LevelError, Rights: []string{"messages"}, Mend: mend,
+			Text: "the token lacks the right messages: the bot can send none",
+		}
+		if d.known && !slices.ContainsFunc(d.kinds, func(k string) bool { return strings.HasPrefix(k, "message_") }) {
+			f.Severity = slog.LevelWarn // it may not want to
+		}
+		d.add(f)
+	}
+	var rights, what []string
+	for _, r := range [...]struct {
+		name string
+		bit  int64
+		what string
+	}{
+		{"photos", 1 << 2, "upload photos"},
+		{"docs", 1 << 17, "upload documents and voice messages"},
+		{"manage", 1 << 18, "change settings, such as Poller.EnableEvents does"},
+	} {
+		if !has(r.name, r.bit) {
+			rights, what = append(rights, r.name), append(what, r.what)
+		}
+	}
+	if len(rights) > 0 {
+		d.add(Finding{
+			Problem: ProblemRights, Severity: slog.LevelInfo, Rights: rights, Mend: "if the bot is to do that, " + mend,
+			Text: "the token lacks the right " + strings.Join(rights, ", ") + ": the bot cannot " + strings.Join(what, ", nor "),
+		})
+	}
+}
+
+// findGroup finds the community that the token belongs to.
+func (d *diagnosis) findGroup() bool {
+	if d.group != 0 {
+		return true
+	}
+	if d.user {
+		d.warn(ProblemToken, "the token is a user's, and belongs to no community: nothing more could be checked", "use a community's token, made under "+atTokens+", or set Poller.GroupID")
+		return false
+	}
+	own, err := d.client.getGroups(d.ctx, nil)
+	if err != nil {
+		d.unchecked("the community", err)
+		return false
+	}
+	if len(own) == 0 {
+		d.fatal(ProblemToken, "the token belongs to no community", "use a community's token, made under "+atTokens, nil)
+		return false
+	}
+	d.group = own[0].ID
+	return true
+}
+
+// checkFeatures looks at what the community allows its bot. VK tells that to
+// its admins only.
+func (d *diagnosis) checkFeatures() {
+	if !d.user {
+		return
+	}
+	var s struct {
+		Bots *bool `json:"bots_capabilities"`
+		Chat *bool `json:"bots_add_to_chat"`
+	}
+	if err := d.call("groups.getSettings", Params{"group_id": d.group}, &s); err != nil {
+		d.unchecked("what the community allows its bot", err)
+		return
+	}
+	if s.Bots != nil && !*s.Bots {
+		d.warn(ProblemBotsOff, "the community's bot features are off: VK refuses keyboards", "switch them on under "+atBots)
+	} else if s.Chat != nil && !*s.Chat {
+		d.add(Finding{Problem: ProblemBotsOff, Severity: slog.LevelInfo, Text: "nobody can invite the bot into a chat", Mend: "if it is for chats, allow that under " + atBots})
+	}
+}

@@ -1,0 +1,293 @@
+package vk
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// An Observer is told what happens between a bot and VK and inside of the bot:
+// calls and their repetitions, polls, and the way of each event. It is what
+// metrics, traces and logs are made of. See [Client.Observer].
+//
+// It is called at once, on the goroutine that does the work, and by many at the
+// same time: it must be quick and must not block. Inside of it the bot must not
+// be used. A panic in it is logged and has no other effect.
+//
+// The context is that of the call, or that which the handlers of the event get
+// theirs from; its values are those that a tracer has put there.
+type Observer func(ctx context.Context, o Observation)
+
+// An Observation is one step of a call, a poll or an event. What its fields
+// mean depends on the Step; those that a Step does not name are zero.
+type Observation struct {
+	Step    Step
+	Method  string        // of calls: the method of the API
+	Attempt int           // of calls: from 1; each call has as many as it is tried
+	Event   *Event        // of events; it must not be changed
+	Route   string        // of StepDone: the route that the event led to, as errors name it, else ""
+	Events  int           // of StepPolled: how many came
+	Wait    time.Duration // how long was, or is, waited; see the Steps
+	Took    time.Duration // how long it was worked on; see the Steps
+	Err     error         // how it ended; nil if well
+}
+
+// A Step says what an [Observation] is about.
+type Step int
+
+// The steps. Each StepCall is followed by one StepCalled, each StepTaken by one
+// StepDone, and each StepParked by one StepResumed: the difference of their
+// counts is what is under way.
+const (
+	// StepCall is an attempt at an API call that begins, which may have to wait
+	// for its turn.
+	StepCall Step = iota + 1
+
+	// StepCalled is an attempt that has ended. Wait is how long it waited for
+	// its turn, because of [Client.RPS] or [Client.WaitOut], Took what VK and
+	// the network took after that; with [Client.Batch], that is shared with the
+	// calls that travelled along. Err is this attempt's.
+	StepCalled
+
+	// StepRepeat is a call that is about to be tried again because of Err: Wait
+	// is the pause before that. Attempt is the one that failed.
+	StepRepeat
+
+	// StepPolled is a long poll that has ended, with Events or with Err. Took is
+	// mostly waiting for an event; a poll that brings none takes
+	// [Poller.Wait].
+	StepPolled
+
+	// StepTaken is an event that a [Dispatcher] has taken.
+	StepTaken
+
+	// StepBegun is an event whose handlers begin. Wait is how long it has waited
+	// in its lane. What a stop keeps from beginning has no StepBegun.
+	StepBegun
+
+	// StepParked is a handler of the event that begins to wait: for an answer, for
+	// another event, or in [Context.Park].
+	StepParked
+
+	// StepResumed is a handler that waits no more. Wait is how long it did.
+	StepResumed
+
+	// StepDone is an event that is done: handled, abandoned, or not begun because
+	// of a stop. Wait is how long it has waited in its lane, Took how long its
+	// handlers ran, without the time in which they were parked. Err is theirs,
+	// joined; that of an event that was not begun, or was cut off by a stop, is
+	// [ErrStopped].
+	StepDone
+)
+
+// String returns the step in a word, as a name for a metric.
+func (s Step) String() string {
+	names := [...]string{"call", "called", "repeat", "polled", "taken", "begun", "parked", "resumed", "done"}
+	if s < 1 || int(s) > len(names) {
+		return "unknown"
+	}
+	return names[s-1]
+}
+
+// tell calls the client's Observer, if it has one. Who has to make up an
+// Observation for that asks for the Observer before.
+func (c *Client) tell(ctx context.Context, o Observation) {
+	if c == nil || c.Observer == nil {
+		return
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			slogOr(c.Logger).LogAttrs(ctx, slog.LevelError, "vk: the Observer panics",
+				slog.String("step", o.Step.String()), slog.Any("err", &PanicError{v, debug.Stack()}))
+		}
+	}()
+	c.Observer(ctx, o)
+}
+
+func slogOr(l *slog.Logger) *slog.Logger {
+	if l != nil {
+		return l
+	}
+	return slog.Default()
+}
+
+// An observedCall is what is noted of a call for the Observer. Nil notes
+// nothing.
+type observedCall struct {
+	attempt int
+	began   time.Time // the attempt
+	went    time.Time // when it had its turn; zero before
+}
+
+// observed makes an attempt, and tells of it.
+func (x *call) observed() (raw json.RawMessage, err error) {
+	if x.client.Observer == nil {
+		return x.attempt()
+	}
+	if x.seen == nil {
+		x.seen = new(observedCall)
+	}
+	s := x.seen
+	s.attempt++
+	s.began, s.went = time.Now(), time.Time{}
+	x.client.tell(x.ctx, Observation{Step: StepCall, Method: x.method, Attempt: s.attempt})
+	defer func() { // also when a transport panics: what has begun ends
+		now := time.Now()
+		if s.went.IsZero() {
+			s.went = now
+		}
+		x.client.tell(x.ctx, Observation{Step: StepCalled, Method: x.method, Attempt: s.attempt, Wait: s.went.Sub(s.began), Took: now.Sub(s.went), Err: err})
+	}()
+	return x.attempt()
+}
+
+// goes notes that the attempt has its turn: there is a request from now on.
+func (x *call) goes() {
+	x.begun = true
+	if x.seen != nil && x.seen.went.IsZero() {
+		x.seen.went = time.Now()
+	}
+}
+
+// tellRepeat tells that the call is tried again after a pause.
+func (x *call) tellRepeat(pause time.Duration, err error) {
+	if x.seen != nil {
+		x.client.tell(x.ctx, Observation{Step: StepRepeat, Method: x.method, Attempt: x.seen.attempt, Wait: pause, Err: err})
+	}
+}
+
+// An observedJob is what is noted of an event's way for the Observer and for
+// the log. Nil notes nothing.
+type observedJob struct {
+	taken time.Time
+
+	mu     sync.Mutex // a handler that was abandoned goes on
+	begun  time.Time
+	parked time.Time     // since when it is; zero if it is not
+	still  time.Duration // for how long it was, before
+	route  string
+	err    error
+}
+
+// observe begins to note the way of an event that is about to be taken, if
+// there is anybody to be told.
+func (d *Dispatcher) observe(j *job) {
+	if j.client != nil && j.client.Observer != nil || d.logger().Enabled(j.ctx, slog.LevelDebug) {
+		j.seen = &observedJob{taken: time.Now()}
+	}
+}
+
+// tell tells of one step of the event.
+func (j *job) tell(o Observation) {
+	o.Event = j.ev
+	j.client.tell(j.ctx, o)
+}
+
+// tellTaken tells that the Dispatcher has taken the event.
+func (j *job) tellTaken() {
+	if j.seen != nil {
+		j.tell(Observation{Step: StepTaken})
+	}
+}
+
+// tellBegun tells that the event's handlers begin.
+func (j *job) tellBegun() {
+	s := j.seen
+	if s == nil {
+		return
+	}
+	now := time.Now()
+	s.mu.Lock()
+	s.begun = now
+	s.mu.Unlock()
+	j.tell(Observation{Step: StepBegun, Wait: now.Sub(s.taken)})
+}
+
+// tellParked tells that a handler waits, and returns what tells that it no
+// longer does.
+func (j *job) tellParked(parked bool) (resumed func()) {
+	if !parked || j.seen == nil {
+		return func() {}
+	}
+	since := time.Now()
+	j.tell(Observation{Step: StepParked})
+	return func() { j.tell(Observation{Step: StepResumed, Wait: time.Since(since)}) }
+}
+
+// park and unpark note when the event has no handler that runs.
+func (s *observedJob) park() {
+	if s != nil {
+		s.mu.Lock()
+		s.parked = time.Now()
+		s.mu.Unlock()
+	}
+}
+
+func (s *observedJob) unpark() {
+	if s != nil {
+		s.mu.Lock()
+		if !s.parked.IsZero() {
+			s.still += time.Since(s.parked)
+			s.parked = time.Time{}
+		}
+		s.mu.Unlock()
+	}
+}
+
+// leadsTo notes the route of the event. There is no job outside of a Dispatcher.
+func (j *job) leadsTo(route string) {
+	if j != nil && j.seen != nil {
+		s := j.seen
+		s.mu.Lock()
+		if s.route == "" {
+			s.route = route
+		}
+		s.mu.Unlock()
+	}
+}
+
+// ends notes how the event's handlers ended, the first time.
+func (j *job) ends(err error) {
+	if j == nil || j.seen == nil {
+		return
+	}
+	s := j.seen
+	s.mu.Lock()
+	if s.err == nil {
+		s.err = err
+	}
+	s.mu.Unlock()
+}
+
+// tellDone tells that the event is done, and logs it.
+func (j *job) tellDone(how ending) {
+	s := j.seen
+	if s == nil {
+		return
+	}
+	now := time.Now()
+	o := Observation{Step: StepDone, Event: j.ev}
+	s.mu.Lock()
+	if s.begun.IsZero() {
+		o.Wait = now.Sub(s.taken)
+	} else {
+		o.Wait = s.begun.Sub(s.taken)
+		o.Took = now.Sub(s.begun) - s.still
+		if !s.parked.IsZero() {
+			o.Took -= now.Sub(s.parked)
+		}
+	}
+	o.Route, o.Err = s.route, s.err
+	s.mu.Unlock()
+	if o.Err == nil && how != done {
+		o.Err = ErrStopped
+	}
+	if j.d.logger().Enabled(j.ctx, slog.LevelDebug) {
+		j.log(slog.LevelDebug, "vk: event done", slog.String("route", o.Route), // an error has a line of its own
+			slog.Duration("waited", o.Wait), slog.Duration("took", o.Took), slog.Bool("failed", o.Err != nil))
+	}
+	j.client.tell(j.ctx, o)
+}

@@ -1,0 +1,275 @@
+package vk
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// eventSettings are a community's settings of long poll, or of a callback server.
+type eventSettings struct {
+	Version string `json:"api_version"`
+	Enabled *bool  `json:"is_enabled"` // of long poll
+
+	// Events tells of each kind of events whether it is sent. VK does not tell
+	// of all kinds.
+	Events map[string]bool `json:"events"`
+}
+
+// off returns those of the kinds that VK says it does not send.
+func (s *eventSettings) off(kinds []string) (off []string) {
+	for _, k := range kinds {
+		if on, told := s.Events[k]; told && !on {
+			off = append(off, k)
+		}
+	}
+	return off
+}
+
+// missing returns those of the kinds of which VK does not say that it sends
+// them.
+func (s *eventSettings) missing(kinds []string) (missing []string) {
+	for _, k := range kinds {
+		if !s.Events[k] {
+			missing = append(missing, k)
+		}
+	}
+	return missing
+}
+
+func (s *eventSettings) isOff() bool { return s.Enabled != nil && !*s.Enabled }
+
+// checkLongPoll says what will not work with the settings of long poll, which
+// is switched on. Kinds that a callback server brings are not missed as much.
+func (d *diagnosis) checkLongPoll(s *eventSettings, elsewhere func(kind string) bool) {
+	switch v := apiVersion(s.Version); {
+	case v == 0:
+	case v < versionDead:
+		d.fatal(ProblemVersion, fmt.Sprintf("events come in version %s of the API, which VK has switched off", s.Version), "choose 5.199 under "+atLongPoll, nil)
+	case v < versionClients:
+		d.warn(ProblemVersion, fmt.Sprintf("events come in version %s of the API, and do not tell what people's apps can do", s.Version), "choose 5.199 under "+atLongPoll)
+	}
+	const mend = "switch them on under " + atLongPoll + ", Event types, or set Poller.EnableEvents"
+	var off, brought []string
+	for _, k := range s.off(d.kinds) {
+		if elsewhere != nil && elsewhere(k) {
+			brought = append(brought, k)
+		} else {
+			off = append(off, k)
+		}
+	}
+	d.eventsOff(off, "by long poll", mend)
+	if len(brought) > 0 {
+		d.add(Finding{Problem: ProblemEventsOff, Severity: slog.LevelInfo, Kinds: brought, Mend: "if the bot is to have them by long poll, " + mend,
+			Text: "VK sends events to a callback server alone that have handlers: " + strings.Join(brought, ", ")})
+	}
+	if d.given && !d.known && len(s.Events) > 0 && !slices.Contains(values(s.Events), true) {
+		d.warn(ProblemEventsOff, "VK sends no events by long poll: all kinds are off", "switch on those that the bot wants under "+atLongPoll+", Event types")
+	}
+}
+
+func values(m map[string]bool) (v []bool) {
+	for _, on := range m {
+		v = append(v, on)
+	}
+	return v
+}
+
+// eventsOff says that events do not come which have handlers. Without messages
+// there is no bot.
+func (d *diagnosis) eventsOff(kinds []string, how, mend string) {
+	if len(kinds) == 0 {
+		return
+	}
+	f := Finding{Problem: ProblemEventsOff, Severity: slog.LevelWarn, Kinds: kinds, Mend: mend,
+		Text: "VK does not send events " + how + " that have handlers: " + strings.Join(kinds, ", ")}
+	if slices.Contains(kinds, string(EventMessageNew)) {
+		f.Severity = slog.LevelError
+	}
+	d.add(f)
+}
+
+// readLongPoll reads the settings of long poll, nil if VK does not tell.
+func (d *diagnosis) readLongPoll() *eventSettings {
+	var s eventSettings
+	if err := d.call("groups.getLongPollSettings", Params{"group_id": d.group}, &s); err != nil {
+		d.unchecked("the settings of long poll", err)
+		return nil
+	}
+	return &s
+}
+
+// maxServersRead bounds how many callback servers' settings are read.
+const maxServersRead = 3
+
+// A callbackServer is where VK sends events, as groups.getCallbackServers
+// tells. Its address may have a secret in it, and is not shown.
+type callbackServer struct {
+	ID     int64  `json:"id"`
+	Title  string `json:"title"`
+	Status string `json:"status"`
+}
+
+func (s callbackServer) String() string {
+	return "callback server " + strconv.FormatInt(s.ID, 10) + " " + strconv.Quote(s.Title)
+}
+
+// checkSources looks at what brings the events.
+func (d *diagnosis) checkSources() {
+	longPoll := d.readLongPoll()
+	servers, asked := d.checkServers()
+	works := len(servers) > 0
+	brings := func(kind string) bool {
+		return slices.ContainsFunc(servers, func(s *eventSettings) bool { return s.Events[kind] })
+	}
+	switch {
+	case longPoll == nil:
+	case !longPoll.isOff():
+		d.checkLongPoll(longPoll, brings)
+	case !asked:
+		d.warn(ProblemLongPollOff, "long poll is switched off, and whether there are callback servers could not be checked", "switch it on under "+atLongPoll+", or set Poller.EnableEvents")
+	case !works:
+		d.fatal(ProblemLongPollOff, "VK sends events nowhere: long poll is switched off, and no callback server works", "switch it on under "+atLongPoll+", or set Poller.EnableEvents", nil)
+	default:
+		var off []string
+		for _, k := range d.kinds {
+			told := slices.ContainsFunc(servers, func(s *eventSettings) bool { _, told := s.Events[k]; return told })
+			if told && !brings(k) {
+				off = append(off, k)
+			}
+		}
+		d.eventsOff(off, "to the callback server", "switch them on under "+atCallback+", Event types")
+	}
+}
+
+// checkServers looks at the callback servers and returns the settings of those
+// that work. A token that may not know of them has none to speak of.
+func (d *diagnosis) checkServers() (working []*eventSettings, asked bool) {
+	if !d.manages {
+		return nil, false
+	}
+	var all struct {
+		Items []callbackServer `json:"items"`
+	}
+	if err := d.call("groups.getCallbackServers", Params{"group_id": d.group}, &all); err != nil {
+		d.unchecked("the callback servers", err)
+		return nil, false
+	}
+	for _, server := range all.Items {
+		if server.Status != "ok" {
+			d.warn(ProblemCallback, fmt.Sprintf("%v does not get events: its status is %q", server, server.Status), "see under "+atCallback+" what it answers, and confirm it")
+			continue
+		}
+		if len(working) == maxServersRead {
+			continue
+		}
+		s := new(eventSettings)
+		if err := d.call("groups.getCallbackSettings", Params{"group_id": d.group, "server_id": server.ID}, s); err != nil {
+			d.unchecked("the settings of "+server.String(), err)
+		}
+		working = append(working, s)
+	}
+	return working, true
+}
+
+// examine has the bot diagnosed beside the polling, as far as long poll is
+// concerned, and logs what will not work. The goroutine for that ends by itself
+// when VK has answered; stop ends it early, and waits for it.
+func (f *follower) examine(ctx context.Context) (stop func()) {
+	if f.SkipDiagnosis || ctx.Err() != nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		defer func() {
+			if v := recover(); v != nil { // in what the Client uses
+				f.log.LogAttrs(ctx, slog.LevelError, "vk: diagnosis failed", slog.Any("err", &PanicError{v, debug.Stack()}))
+			}
+		}()
+		d := newDiagnosis(ctx, f.Client, f.d.Handler)
+		d.group = f.group
+		if d.checkVersion() && d.checkToken() {
+			if s := d.readLongPoll(); s != nil && !s.isOff() {
+				d.checkLongPoll(s, nil)
+			}
+			d.checkFeatures()
+		}
+		if ctx.Err() != nil {
+			return // it has nothing to say but that
+		}
+		for _, found := range d.sorted() {
+			attrs := []slog.Attr{slog.Int64("group", f.group), slog.String("problem", string(found.Problem)), slog.String("finding", found.Text)}
+			if found.Mend != "" {
+				attrs = append(attrs, slog.String("mend", found.Mend))
+			}
+			f.log.LogAttrs(ctx, found.Severity, "vk: diagnosis", attrs...)
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
+
+// enable switches on what is missing in the settings of long poll, until that
+// is done or refused.
+func (f *follower) enable(ctx context.Context) {
+	kinds, _ := rawKinds(f.d.Handler)
+	for failures := 1; ctx.Err() == nil; failures++ {
+		enabled, err := enableEvents(ctx, f.Client, f.group, kinds)
+		switch {
+		case ctx.Err() != nil:
+		case err == nil && len(enabled) > 0:
+			f.log.LogAttrs(ctx, slog.LevelInfo, "vk: long poll: switched on in the settings of the community",
+				slog.Int64("group", f.group), slog.Any("events", enabled))
+			return
+		case err == nil:
+			return
+		case !mayPass(err):
+			f.log.LogAttrs(ctx, slog.LevelError, "vk: long poll: the events that have handlers could not be switched on",
+				slog.Any("err", err), slog.String("mend", "give the token the right manage, or switch them on under "+atLongPoll))
+			return
+		default:
+			f.pause(ctx, failures, err)
+		}
+	}
+}
+
+// enableEvents switches on long poll and those of the kinds that are not on. It
+// returns what it has switched on: those kinds, and "long poll".
+//
+// See https://dev.vk.com/ru/method/groups.setLongPollSettings.
+func enableEvents(ctx context.Context, c *Client, group int64, kinds []string) (enabled []string, err error) {
+	var s eventSettings
+	if err := c.Call(ctx, "groups.getLongPollSettings", Params{"group_id": group}, &s); err != nil {
+		return nil, err
+	}
+	enabled = s.missing(kinds)
+	if s.isOff() {
+		enabled = append([]string{"long poll"}, enabled...)
+	}
+	if len(enabled) == 0 {
+		return nil, nil
+	}
+	p := Params{"group_id": group, "enabled": true}
+	if apiVersion(s.Version) >= versionDead {
+		p["api_version"] = s.Version
+	} else {
+		p["api_version"] = c.version()
+	}
+	for _, k := range s.missing(kinds) {
+		p[k] = true
+	}
+	for k, on := range s.Events {
+		if on {
+			p[k] = true // is on: VK does not say what it makes of kinds that are left out
+		}
+	}
+	return enabled, c.Call(ctx, "groups.setLongPollSettings", p, nil)
+}

@@ -1,0 +1,153 @@
+package vk_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/vktest"
+)
+
+// enable runs a Poller that switches events on, and returns what it logs.
+func enable(t *testing.T, c *vk.Client, h vk.Handler) (log string, err error) {
+	t.Helper()
+	var b bytes.Buffer
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	err = (&vk.Poller{Client: c, Handler: h, EnableEvents: true, SkipDiagnosis: true, Logger: slog.New(slog.NewTextHandler(&b, nil))}).Run(ctx)
+	synctest.Wait()
+	return b.String(), err
+}
+
+// TestEnableEvents: exactly what is missing is switched on, once, and nothing
+// off.
+func TestEnableEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := vktest.New(t)
+		set(t, s, vk.Params{"enabled": false, "message_new": false, "group_join": false, "api_version": "5.131"})
+		settings := func() (on map[string]int) {
+			t.Helper()
+			got, err := vk.Call[struct {
+				Version string         `json:"api_version"`
+				Enabled bool           `json:"is_enabled"`
+				Events  map[string]int `json:"events"`
+			}](t.Context(), s.AdminClient(), "groups.getLongPollSettings", vk.Params{"group_id": s.GroupID})
+			if err != nil || got.Version != "5.131" {
+				t.Errorf("%+v, %v", got, err)
+			}
+			if got.Enabled {
+				got.Events["long poll"] = 1
+			}
+			return got.Events
+		}
+		want := settings()
+		for _, on := range []string{"long poll", "message_new", "message_typing_state"} {
+			want[on] = 1
+		}
+		log, err := enable(t, s.Client(), pinger())
+		if err != nil {
+			t.Error(err)
+		}
+		if diff := cmp.Diff(want, settings()); diff != "" {
+			t.Errorf("settings (-want +got):\n%s", diff)
+		}
+		if !strings.Contains(log, `level=INFO`) || !strings.Contains(log, `events="[long poll message_new message_typing_state]"`) {
+			t.Errorf("log: %s", log)
+		}
+		if n := len(s.Calls("groups.setLongPollSettings")); n != 1 {
+			t.Errorf("%d times", n)
+		}
+		for name, value := range s.Calls("groups.setLongPollSettings")[0].Params {
+			if value == "0" || name == "group_join" {
+				t.Errorf("%s=%s", name, value)
+			}
+		}
+
+		// The second time nothing is missing, and nothing is changed.
+		if log, err := enable(t, s.Client(), pinger()); log != "" || err != nil {
+			t.Errorf("%s: %v", log, err)
+		}
+		if n := len(s.Calls("groups.setLongPollSettings")); n != 1 {
+			t.Errorf("%d times", n)
+		}
+	})
+}
+
+// TestEnableEventsKeepsOthers: what is on is said to be, in case VK takes what
+// is not mentioned for off.
+func TestEnableEventsKeepsOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPoll(t)
+		next := p.answer
+		p.answer = func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/method/groups.getLongPollSettings" {
+				io.WriteString(w, `{"response":{"api_version":"5.80","is_enabled":true,"events":{"message_new":0,"group_join":1,"group_leave":0}}}`)
+				return
+			}
+			next(w, r)
+		}
+		if log, err := enable(t, p.client, pinger()); err != nil || !strings.Contains(log, "message_new message_typing_state") {
+			t.Errorf("%s: %v", log, err)
+		}
+		for _, form := range p.forms {
+			if form.Has("enabled") {
+				form.Del("v")
+				want := "api_version=5.199&enabled=1&group_id=7&group_join=1&message_new=1&message_typing_state=1"
+				if got := form.Encode(); got != want {
+					t.Errorf("%s, want %s", got, want)
+				}
+				return
+			}
+		}
+		t.Error("nothing was set")
+	})
+}
+
+// TestEnableEventsRefused: without the right, the bot goes on as it can, and
+// does not try again.
+func TestEnableEventsRefused(t *testing.T) {
+	for name, off := range map[string]bool{"kinds": false, "long poll": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := vktest.Config{Scopes: []string{"messages"}}.New(t)
+				set(t, s, vk.Params{"enabled": !off})
+				log, err := enable(t, s.Client(), pinger())
+				if !strings.Contains(log, "level=ERROR") || !strings.Contains(log, "could not be switched on") {
+					t.Errorf("log: %s", log)
+				}
+				if errors.Is(err, vk.ErrLongPollOff) != off || !off && err != nil {
+					t.Error(err)
+				}
+				if n := len(s.Calls("groups.setLongPollSettings")); n != 1 {
+					t.Errorf("%d times", n)
+				}
+			})
+		})
+	}
+}
+
+// TestEnableEventsLater: what may pass is waited for.
+func TestEnableEventsLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := vktest.New(t)
+		c := s.Client()
+		c.MaxAttempts, c.Logger = 1, slog.New(slog.DiscardHandler)
+		s.Fail("groups.setLongPollSettings", vktest.Status(502), vktest.Times(3))
+		log, err := enable(t, c, pinger())
+		if err != nil || !strings.Contains(log, "switched on") {
+			t.Errorf("%s: %v", log, err)
+		}
+		if n := len(s.Calls("groups.setLongPollSettings")); n > 4 {
+			t.Errorf("%d times", n)
+		}
+	})
+}

@@ -165,12 +165,14 @@ func (c *Context) Route() *Route { return c.inv.route }
 // Module returns the module that the handler is of, or nil.
 func (c *Context) Module() *Module { return c.inv.module }
 
-// Prefix returns the prefix that the command was written with.
+// Prefix returns the prefix that the command was written with. In a condition, as
+// in a NotFound, that is a command that there is none of, or "" if the text is
+// no command line.
 func (c *Context) Prefix() string { return c.inv.prefix }
 
 // Invoked returns the words that the route was found by, as they were written:
-// of "!Admin  BAN anna" it is "Admin  BAN". In a NotFound it is the first word,
-// and outside of a command it is "".
+// of "!Admin  BAN anna" it is "Admin  BAN". In a NotFound or a condition it is the
+// first word, and outside of a command it is "".
 func (c *Context) Invoked() string {
 	i := c.inv
 	if i.route == nil {
@@ -181,6 +183,6 @@ func (c *Context) Invoked() string {
 }
 
 // Line returns what was written behind the words of the command: all of its
-// arguments, as they stand. In a NotFound it is all that stands behind the
-// prefix.
+// arguments, as they stand. In a NotFound or a condition it is all that stands
+// behind the prefix.
 func (c *Context) Line() string { return strings.TrimSpace(c.inv.line) }

@@ -1,6 +1,7 @@
 package vk
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -89,6 +90,10 @@ type Route struct {
 // "=6". A word in quotation marks, of which " and «» and „“ are some, can have
 // spaces in it; a backslash before a mark or a backslash makes it a character
 // like any other.
+//
+// An empty pattern is the prefix alone, such as a mention of the bot with nothing
+// behind it. Without a Prefix there is no such command; for the empty pattern of
+// a Router that has words, see [Router.Route].
 //
 // Words that are left over are an error, unless the Route says IgnoreExtra, as
 // is a missing or unfitting argument: an [*ArgError], instead of running the
@@ -273,7 +278,7 @@ func (r *Router) prepare(rt Route, place string) (*Route, error) {
 	}
 	if command {
 		whole.Pattern = strings.TrimSpace(r.path + " " + rt.Pattern)
-		t.name = whole.Pattern
+		t.name = cmp.Or(whole.Pattern, t.label)
 		if err := t.addCommand(whole.Pattern, r.path, rt.Aliases); err != nil {
 			return whole, err
 		}
@@ -320,8 +325,8 @@ func (t *target) addCommand(pattern, path string, aliases []string) error {
 		}
 		t.words = append(t.words, a.expand()...)
 	}
-	for _, words := range t.words {
-		if len(words) == 0 {
+	for i, words := range t.words {
+		if len(words) == 0 && (r.top().Prefix == nil || i == 0 && len(p.params) > 0) {
 			return errors.New("no word to find it by")
 		}
 		c := claim{claimWords, foldWord(strings.Join(words, " "), r.top().Fold)}

@@ -340,10 +340,15 @@ func (t *table) find(text string) (to *target, rest string) {
 // cutWord cuts the first word off. One that is longer than any in the tree
 // comes back empty.
 func cutWord(s string) (word, rest string) {
-	s = trimLeft(s)
+	if s != "" && s[0] == ' ' {
+		s = s[1:] // the usual case, faster
+	}
+	if s != "" && (s[0] <= ' ' || s[0] >= utf8.RuneSelf) {
+		s = trimLeft(s)
+	}
 	for i := 0; i < len(s); {
 		if ' ' < s[i] && s[i] < utf8.RuneSelf {
-			i++ // the usual case, faster
+			i++ // likewise
 		} else {
 			r, n := utf8.DecodeRuneInString(s[i:])
 			if unicode.IsSpace(r) {

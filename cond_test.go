@@ -101,6 +101,7 @@ func TestRouterText(t *testing.T) {
 	r.Route("in", func(r *vk.Router) { r.Text("no", ran.handler("no")) }) // the words do not count
 	for text, want := range map[string]string{
 		"да": "yes", "ДА": "yes", " Of \n COURSE ": "yes", "ещё раз": "yes", "No": "no",
+		"[club1|@tea] ДА": "yes", " @club1, of course": "yes", "[club2|@other] да": "", "[club1|@tea]": "", "[club1|@tea] [club1|@tea] да": "",
 		"да!": "", "of": "", "дада": "", "in no": "", "да|of course|ещё раз": "",
 	} {
 		if err := r.Serve(said(t, text)); err != nil {

@@ -147,8 +147,9 @@ func Command[A any](r *Router, pattern string, h func(*Context, A) error, mw ...
 
 // Text adds a route for messages that say nothing else than one of some texts,
 // as in "yes|of course", without a prefix. Case does not count, nor do spaces
-// around and more than one between words. The words of the routers around do
-// not stand before them.
+// around and more than one between words, nor a mention of the bot in front: in
+// chats VK puts one before the label of a text button that is pressed. The words
+// of the routers around do not stand before them.
 //
 // Text panics if another route has one of the texts, and where [Router.Handle]
 // does.

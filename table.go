@@ -239,7 +239,12 @@ func (t *table) matchRest(c *Context, m destination) destination {
 		return m
 	}
 	if typed && len(t.texts) > 0 {
-		if to := t.texts[sameText(c.event.head.text)]; to != nil && to.route.Enabled() {
+		text := c.event.head.text
+		to := t.texts[sameText(text)]
+		if n := mentionLen(c.event, nil); to == nil && n > 0 {
+			to = t.texts[sameText(text[n:])]
+		}
+		if to != nil && to.route.Enabled() {
 			return destination{to: to}
 		}
 	}

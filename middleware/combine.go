@@ -24,7 +24,9 @@ func All(checks ...vk.Check) vk.Check {
 // Any returns a check that lets through who one of the checks lets through.
 // They are asked in order, and not further than needed: what asks VK stands
 // last. It refuses with all their refusals, each of which errors.Is and
-// errors.As find. Without checks it lets nobody through.
+// errors.As find. Where one of them has failed, that is what they find, and no
+// [ErrRefused]: perhaps somebody was to be let through. Without checks it lets
+// nobody through.
 func Any(checks ...vk.Check) vk.Check {
 	checks = present("Any", checks)
 	return func(c *vk.Context) error {
@@ -80,4 +82,11 @@ func (e *noneError) Error() string {
 	return strings.Join(reasons, ", and ")
 }
 
-func (e *noneError) Unwrap() []error { return e.errs }
+// Unwrap returns the failures, if there are any, and else the refusals.
+func (e *noneError) Unwrap() []error {
+	failures := slices.DeleteFunc(slices.Clone(e.errs), refused)
+	if len(failures) > 0 {
+		return failures
+	}
+	return e.errs
+}

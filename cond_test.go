@@ -234,7 +234,10 @@ func TestCondSeesPrefix(t *testing.T) {
 	r.Handle("a", ran.handler("a"))
 	r.Route("in", func(r *vk.Router) { r.NotFound(ran.handler("in?")) })
 	r.NotFound(ran.handler("not found"))
-	r.When(vk.Regexp(`^!\d+$`), ran.handler("number"))
+	r.When(vk.Regexp(`^!\d+$`), func(c *vk.Context) error {
+		ran.note("number " + c.Prefix() + "|" + c.Invoked() + "|" + c.Line())
+		return nil
+	})
 	r.When(vk.If(func(c *vk.Context) bool {
 		ran.note(c.Prefix() + "|" + c.Invoked() + "|" + c.Line())
 		return c.Prefix() == ""
@@ -247,7 +250,7 @@ func TestCondSeesPrefix(t *testing.T) {
 		{"hello you", []string{"||", "talk"}},
 		{"!nope x ", []string{"!|nope|nope x", "not found"}},
 		{"!in x", []string{"!|in|in x", "in?"}},
-		{"!5", []string{"number"}},
+		{"!5", []string{"number !||"}},
 		{"!", []string{"||", "talk"}},
 		{"! a", []string{"||", "talk"}},
 	} {

@@ -165,9 +165,9 @@ func (c *Context) Route() *Route { return c.inv.route }
 // Module returns the module that the handler is of, or nil.
 func (c *Context) Module() *Module { return c.inv.module }
 
-// Prefix returns the prefix that the command was written with. In a condition, as
-// in a NotFound, that is a command that there is none of, or "" if the text is
-// no command line.
+// Prefix returns the prefix that the command was written with. In a condition, and
+// in the handler of one, as in a NotFound, that is a command that there is none
+// of; Prefix is "" if the text is no command line.
 func (c *Context) Prefix() string { return c.inv.prefix }
 
 // Invoked returns the words that the route was found by, as they were written:

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -111,7 +110,7 @@ type retry struct {
 func (*retry) apply(*outgoing) error { return errNotAsked("Retry") }
 
 // Choices is an option of questions: answers to choose from, as buttons. To
-// write one of them, in lower or upper case, is as good as to press it. Any
+// write one of them, as [Router.Text] compares, is as good as to press it. Any
 // other text is an answer all the same.
 //
 // The buttons are inside the message if there are 10 at most, else below the
@@ -123,8 +122,8 @@ type choiceList []string
 
 func (choiceList) apply(*outgoing) error { return errNotAsked("Choices") }
 
-// Cancel is an option of questions: words that end one with [ErrCanceled], in
-// lower or upper case.
+// Cancel is an option of questions: texts that end one with [ErrCanceled],
+// compared as by [Router.Text].
 func Cancel(words ...string) SendOption { return cancelWords(slices.Clone(words)) }
 
 type cancelWords []string
@@ -209,7 +208,7 @@ func (q *question) ask(c *Context, text string, opts []SendOption) (*Context, er
 	if err != nil {
 		return nil, err
 	}
-	if foldedIn(q.cancel, a.c.Text()) != "" {
+	if sameIn(q.cancel, a.c.Text()) != "" {
 		return nil, ErrCanceled
 	}
 	return a.c, nil
@@ -331,8 +330,8 @@ func (q *question) look(c *Context, to destination, ids []int64) finding {
 	}
 	text, choice := "", ""
 	if typed {
-		text = withoutMention(e)
-		choice = cmp.Or(foldedIn(q.choices, text), foldedIn(q.cancel, text))
+		text = e.head.text[mentionLen(e, nil):]
+		choice = cmp.Or(sameIn(q.choices, text), sameIn(q.cancel, text))
 	}
 	switch {
 	case choice == "" && to.isCommand():
@@ -350,7 +349,7 @@ func (d destination) isCommand() bool { return d.to != nil && d.to.route != nil 
 // chosen returns the choice that a payload is, and the question that it is for:
 // 0 for any.
 func chosen(payload json.RawMessage) (choice string, id int64, ok bool) {
-	if len(payload) == 0 || payload[0] != '{' {
+	if !beginsObject(payload) {
 		return "", 0, false
 	}
 	var p struct {
@@ -363,23 +362,14 @@ func chosen(payload json.RawMessage) (choice string, id int64, ok bool) {
 	return *p.Choice, p.Ask, true
 }
 
-// withoutMention returns the text of a message without a mention of the
-// community at its beginning, which in chats is how buttons and many people
-// talk to a bot.
-func withoutMention(e *Event) string {
-	text := e.head.text
-	if id, _, n, ok := parseMarkup(text); ok && e.GroupID != 0 && id == -e.GroupID {
-		text = trimLeft(strings.TrimPrefix(text[n:], ","))
+// sameIn returns the element of list that s is, as texts are compared, or "".
+func sameIn(list []string, s string) string {
+	if len(list) == 0 {
+		return ""
 	}
-	return text
-}
-
-// foldedIn returns the element of list that s is, but for case and space around
-// it, or "".
-func foldedIn(list []string, s string) string {
-	s = strings.TrimSpace(s)
+	s = sameText(s)
 	for _, elem := range list {
-		if strings.EqualFold(strings.TrimSpace(elem), s) {
+		if sameText(elem) == s {
 			return elem
 		}
 	}

@@ -497,3 +497,74 @@ func TestAskInListener(t *testing.T) {
 		anna.Hears("hi")
 	})
 }
+
+// TestAskInside: a question is as good in middleware of a route, before and
+// after its handler, and in a route that another one runs.
+func TestAskInside(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := vk.NewRouter("!")
+		ask := func(c *vk.Context, text string) error {
+			a, err := c.Ask(text)
+			if err != nil {
+				return errors.Join(c.Send("ended"), err)
+			}
+			return a.Send(text + " " + a.Text())
+		}
+		name := r.Handle("name {x?}", func(c *vk.Context) error { return ask(c, "name"+c.Arg("x")+"?") }, func(next vk.HandlerFunc) vk.HandlerFunc {
+			return func(c *vk.Context) error {
+				if err := ask(c, "before?"); err != nil {
+					return err
+				}
+				return errors.Join(next(c), ask(c, "after?"))
+			}
+		})
+		r.Handle("run", func(c *vk.Context) error { return c.Run(name, " it") })
+		r.Handle("ping", func(c *vk.Context) error { return c.Send("pong") })
+		bot := vktest.Config{Dispatcher: &vk.Dispatcher{Workers: 1}}.Start(t, r)
+		anna := bot.User("Anna")
+		for command, question := range map[string]string{"!name": "name?", "!run": "nameit?"} {
+			anna.Says(command)
+			for _, q := range []string{"before?", question, "after?"} {
+				anna.Hears(q)
+				anna.Says("x")
+				anna.Hears(q + " x")
+			}
+			anna.Says(command)
+			anna.Hears("before?")
+			anna.Says("!ping")
+			anna.Hears("ended")
+			anna.Hears("pong")
+		}
+		anna.HearsNothing()
+	})
+}
+
+// TestAnswerForms: what is compared in an answer, and what is cut off it.
+func TestAnswerForms(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := vk.NewRouter("!")
+		r.Handle("ask", func(c *vk.Context) error {
+			a, err := c.Ask("?", vk.Choices("Ещё  раз", "хватит"), vk.Cancel("всё"))
+			if err != nil {
+				return c.Send(err.Error())
+			}
+			return a.Send("<" + a.Text() + ">")
+		})
+		bot := vktest.Start(t, r)
+		anna := bot.User("Anna")
+		anna = anna.In(bot.Chat("All", anna))
+		for text, want := range map[string]string{
+			"еще РАЗ":                      "<Ещё  раз>",
+			" [club%d|@bot]: ХВАТИТ ":      "<хватит>",
+			"@club%d, все":                 vk.ErrCanceled.Error(),
+			"[public%d|Bot]  other  thing": "<other  thing>",
+			"[club1%d|Bot], other":         "<[club1%d|Bot], other>",
+		} {
+			in := func(s string) string { return strings.ReplaceAll(s, "%d", fmt.Sprint(bot.GroupID)) }
+			anna.Says("!ask")
+			anna.Hears("?")
+			anna.Says(in(text))
+			anna.Hears(in(want))
+		}
+	})
+}

@@ -15,6 +15,11 @@ type Check func(*Context) error
 
 // A CheckError says that a command was refused before its handler ran: by a
 // check, or by middleware that decides as late as that, such as a cooldown.
+//
+// It says where the command ended, not whether somebody wanted that: a check
+// that could not ask VK lets nobody through either. That tells Err, which is
+// what the check has returned: of those of package middleware, a refusal is
+// middleware.ErrRefused, and anything else is a failure.
 type CheckError struct {
 	Err error // the reason
 }

@@ -182,6 +182,27 @@ func TestPayloadOfAnOldApp(t *testing.T) {
 	}
 }
 
+// TestPayloadWithSpace: JSON may begin with white space.
+func TestPayloadWithSpace(t *testing.T) {
+	t.Parallel()
+	r := NewRouter("!")
+	got := ""
+	note := func(s string) HandlerFunc { return func(*Context) error { got += s; return nil } }
+	r.Handle("buy", note("buy"))
+	Press(r, "item", func(c *Context, _ any) error { return note("item")(c) })
+	for _, payload := range []string{` {"command":"buy"}`, "\n\t{\"item\":1}", " [1]", " "} {
+		if err := r.Serve(press(t, payload)); err != nil {
+			t.Error(err)
+		}
+	}
+	if got != "buyitem" {
+		t.Error(got)
+	}
+	if choice, _, ok := chosen([]byte(` {"choice":"tea"}`)); !ok || choice != "tea" {
+		t.Error(choice, ok)
+	}
+}
+
 func TestPayloadText(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -52,6 +52,44 @@ func TestFindAllocatesNothing(t *testing.T) {
 	}
 }
 
+// TestServeAllocations: what the way of a command may allocate, from the Router
+// to the handler.
+func TestServeAllocations(t *testing.T) {
+	r := routerOf(1_000)
+	h := func(*Context) error { return nil }
+	r.Handle("typed {i:int} {f:float} {b:bool}", h)
+	Command(r, "struct {i:int} {f:float} {b:bool}", func(*Context, struct {
+		I int
+		F float64
+		B bool
+	}) error {
+		return nil
+	})
+	var none float64
+	for _, tt := range []struct {
+		text string
+		most func() float64
+	}{
+		{"chatter", func() float64 { return 0 }},
+		{"!command500", func() float64 { return 8 }},
+		{"!typed 5 1.5 yes", func() float64 { return none + 3 }},
+		{"!struct 5 1.5 yes", func() float64 { return none + 3 }},
+	} {
+		c := newMessage(t, tt.text)
+		n := testing.AllocsPerRun(100, func() {
+			if err := r.Serve(c); err != nil {
+				t.Error(err)
+			}
+		})
+		if n > tt.most() {
+			t.Errorf("%q: %v allocations, want at most %v", tt.text, n, tt.most())
+		}
+		if tt.text == "!command500" {
+			none = n
+		}
+	}
+}
+
 // Texts are cut into words where patterns are.
 func TestCutWord(t *testing.T) {
 	long := func(n int) string {

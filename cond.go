@@ -194,7 +194,7 @@ func decodePayload[T any](key string, payload json.RawMessage) (v T, err error) 
 
 // payloadKeys returns a payload's values by their keys, if it is a JSON object.
 func payloadKeys(payload json.RawMessage) (values map[string]json.RawMessage) {
-	if len(payload) > 0 && payload[0] == '{' && json.Unmarshal(payload, &values) != nil {
+	if beginsObject(payload) && json.Unmarshal(payload, &values) != nil {
 		return nil
 	}
 	return values

@@ -101,6 +101,7 @@ func TestRouterText(t *testing.T) {
 	r.Route("in", func(r *vk.Router) { r.Text("no", ran.handler("no")) }) // the words do not count
 	for text, want := range map[string]string{
 		"да": "yes", "ДА": "yes", " Of \n COURSE ": "yes", "ещё раз": "yes", "No": "no",
+		"[club1|@tea] ДА": "yes", " @club1, of course": "yes", "[club2|@other] да": "", "[club1|@tea]": "", "[club1|@tea] [club1|@tea] да": "",
 		"да!": "", "of": "", "дада": "", "in no": "", "да|of course|ещё раз": "",
 	} {
 		if err := r.Serve(said(t, text)); err != nil {
@@ -153,7 +154,7 @@ func TestPressDecodes(t *testing.T) {
 		`vk: payload "x" (at HERE): nil handler`:                                           func() { vk.Press[int](r, "x", nil) },
 		`vk: When (at HERE): nil condition`:                                                func() { r.When(nil, nothing) },
 		`vk: When (at HERE): nil handler`:                                                  func() { r.When(vk.If(isChat), nil) },
-		`vk: pattern "" (at HERE): no word to find it by`:                                  func() { r.Add(vk.Route{Handler: nothing}) },
+		`vk: pattern "" (at HERE): no word to find it by`:                                  func() { new(vk.Router).Add(vk.Route{Handler: nothing}) },
 	} {
 		if got := panics(bad); got != want {
 			t.Errorf("panics with %s\nwant %s", got, want)
@@ -222,6 +223,41 @@ func TestCondFailure(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// TestCondSeesPrefix: a condition can tell a command that there is none of from
+// other texts, so that it may leave those to a NotFound, or take them.
+func TestCondSeesPrefix(t *testing.T) {
+	var ran trace
+	r := vk.NewRouter("!")
+	r.Handle("a", ran.handler("a"))
+	r.Route("in", func(r *vk.Router) { r.NotFound(ran.handler("in?")) })
+	r.NotFound(ran.handler("not found"))
+	r.When(vk.Regexp(`^!\d+$`), func(c *vk.Context) error {
+		ran.note("number " + c.Prefix() + "|" + c.Invoked() + "|" + c.Line())
+		return nil
+	})
+	r.When(vk.If(func(c *vk.Context) bool {
+		ran.note(c.Prefix() + "|" + c.Invoked() + "|" + c.Line())
+		return c.Prefix() == ""
+	}), ran.handler("talk"))
+	for _, tt := range []struct {
+		text string
+		want []string
+	}{
+		{"!a", []string{"a"}},
+		{"hello you", []string{"||", "talk"}},
+		{"!nope x ", []string{"!|nope|nope x", "not found"}},
+		{"!in x", []string{"!|in|in x", "in?"}},
+		{"!5", []string{"number !||"}},
+		{"!", []string{"||", "talk"}},
+		{"! a", []string{"||", "talk"}},
+	} {
+		if err := r.Serve(said(t, tt.text)); err != nil {
+			t.Error(err)
+		}
+		ran.is(t, tt.want...)
 	}
 }
 

@@ -148,7 +148,8 @@ func (c *Context) FromID() int64 { return c.event.head.from }
 func (c *Context) IsChat() bool { return c.PeerID() > chatPeers }
 
 // Payload returns the payload of the button that was pressed, as JSON, or nil.
-// Anybody can send any payload: it is no proof of which button it was.
+// Its bytes must not be changed. Anybody can send any payload: it is no proof of
+// which button it was.
 func (c *Context) Payload() json.RawMessage { return c.event.head.payload }
 
 // Lang returns the language of the app that the person writes in, as a code

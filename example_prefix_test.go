@@ -38,6 +38,40 @@ func ExampleMentioned() {
 	// Output: pong
 }
 
+// The prefix alone has a route of its own: people call a bot by its name to learn
+// what it can do.
+func ExampleRouter_Handle_prefixAlone() {
+	r := &vk.Router{Prefix: vk.AnyPrefix(vk.Mentioned("tea"), vk.Literal("!"))}
+	r.Handle("", func(c *vk.Context) error { return c.Reply("Hello! Say: @tea help") })
+	for _, text := range []string{"@tea", "@tea, ", "tea"} {
+		c, rec := vktest.NewContext(text)
+		r.Serve(c)
+		fmt.Printf("%q\n", rec.Text())
+	}
+	// Output:
+	// "Hello! Say: @tea help"
+	// "Hello! Say: @tea help"
+	// ""
+}
+
+// A condition sees the prefix of a command that there is none of: small talk is
+// for what is no command.
+func ExampleContext_Prefix() {
+	r := vk.NewRouter("!")
+	r.NotFound(func(c *vk.Context) error { return c.Reply("There is no " + c.Prefix() + c.Invoked()) })
+	r.When(vk.If(func(c *vk.Context) bool { return c.Prefix() == "" }), func(c *vk.Context) error {
+		return c.Reply("Nice weather.")
+	})
+	for _, text := range []string{"hello", "!hello you"} {
+		c, rec := vktest.NewContext(text)
+		r.Serve(c)
+		fmt.Println(rec.Text())
+	}
+	// Output:
+	// Nice weather.
+	// There is no !hello
+}
+
 // Commands in any case, as phones write them.
 func ExampleRouter_fold() {
 	r := &vk.Router{Prefix: vk.Literal("бот, "), Fold: true}

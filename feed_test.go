@@ -312,3 +312,124 @@ func TestAnswerIDs(t *testing.T) {
 		}
 	})
 }
+
+// TestAnswerScope: an answer's Context is one of the handler that has asked, and
+// of nobody else. What is sent with it is told apart from what is sent with the
+// Context of middleware around the Router, which sees the answer as well; what
+// it asks is asked for the handler's route, and for its module.
+func TestAnswerScope(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r Router
+		var second error
+		m, err := r.Mount("m", func(r *Router) error {
+			r.Handle("ask", func(c *Context) error {
+				a, err := c.Ask("?")
+				if err != nil {
+					return err
+				}
+				if err := a.Send("same"); err != nil {
+					return err
+				}
+				_, second = a.Ask("and?")
+				return second
+			})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Handle("ping", func(c *Context) error { return c.Send("pong") })
+		p := newReplayer(t, HandlerFunc(func(c *Context) error {
+			if c.Text() == "a" {
+				if err := c.Send("same"); err != nil {
+					return err
+				}
+			}
+			return r.Serve(c)
+		}), nil)
+		p.take(t, "ask", "a", "ping") // the command interrupts
+		p.expect(t, map[string]bool{"ask": true, "a": true, "ping": true}, "?", "same", "same", "and?", "pong")
+		if !errors.Is(second, ErrInterrupted) {
+			t.Errorf("the second question ended with %v", second)
+		}
+		p.d.Stop(t.Context())
+
+		p = newReplayer(t, &r, nil)
+		p.take(t, "ask", "a")
+		if err := m.Unmount(); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if !errors.Is(second, ErrUnmounted) {
+			t.Errorf("unmounted, the second question ended with %v", second)
+		}
+		p.d.Stop(t.Context())
+	})
+}
+
+// TestAnswerToAnother: handled again, an event may be the answer to another
+// handler's question than before, who has something else to say to it.
+func TestAnswerToAnother(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r Router
+		r.Handle("host {name}", func(c *Context) error {
+			a, _, err := Wait(c, EventMessageNew, nil, From(Key{Peer: 3}))
+			if err != nil {
+				return err
+			}
+			if err := a.Send(c.Arg("name") + " says hello"); err != nil {
+				return err
+			}
+			_, err = a.Ask("?")
+			return err
+		})
+		p := newReplayer(t, &r, nil)
+		for _, text := range []string{"1:host Anna", "2:host Boris", "3:hi"} {
+			p.take(t, text)
+		}
+		p.d.Stop(t.Context())
+		p.expect(t, map[string]bool{"host Anna": false, "host Boris": false, "hi": false}, "Anna says hello", "?")
+
+		p = newReplayer(t, &r, p)
+		for _, text := range []string{"2:host Boris", "1:host Anna", "3:hi"} {
+			p.take(t, text)
+		}
+		p.d.Stop(t.Context())
+		p.expect(t, map[string]bool{"host Anna": false, "host Boris": false, "hi": false}, "Boris says hello", "?")
+	})
+}
+
+// TestAnswerSession: what a handler does to state with an answer's Context, it
+// does for its own event: handled again, it does it once.
+func TestAnswerSession(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cart := &Session[int]{Name: "cart"}
+		var r Router
+		r.Handle("add", func(c *Context) error {
+			for range 2 {
+				a, err := c.Ask("How many?")
+				if err != nil {
+					return err
+				}
+				if err := cart.Update(a, PerUser(a), func(n *int) error { *n++; return nil }); err != nil {
+					return err
+				}
+				if n, err := cart.Get(c, PerUser(c)); err != nil {
+					return err
+				} else if err := c.Send(fmt.Sprint(n, " in the cart")); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		p := newReplayer(t, &r, nil)
+		p.take(t, "add", "1")
+		p.d.Stop(t.Context())
+		p.expect(t, map[string]bool{"add": false, "1": false}, "How many?", "1 in the cart", "How many?")
+
+		p = newReplayer(t, &r, p)
+		p.take(t, "add", "1", "2")
+		p.d.Stop(t.Context())
+		p.expect(t, map[string]bool{"add": true, "1": true, "2": true}, "2 in the cart")
+	})
+}

@@ -125,6 +125,34 @@ func TestFoldedWordsConflict(t *testing.T) {
 	r.Handle("PING", h) // is free again
 }
 
+// TestFoldSetLate: Fold, once it comes too late, does not go unnoticed.
+func TestFoldSetLate(t *testing.T) {
+	h := func(*Context) error { return nil }
+	for name, late := range map[string]func(r *Router){
+		"at the next route":    func(r *Router) { r.Handle("b", h) },
+		"at the first event":   func(r *Router) { r.Serve(newMessage(t, "!a")) },
+		"at a NotFound inside": func(r *Router) { r.Route("in", func(r *Router) { r.NotFound(h) }) },
+	} {
+		for _, fold := range []bool{true, false} {
+			r := &Router{Prefix: Literal("!"), Fold: !fold}
+			r.Handle("a", h)
+			r.Fold = fold
+			msg := func() (msg string) {
+				defer func() { msg, _ = recover().(string) }()
+				late(r)
+				return ""
+			}()
+			if !strings.Contains(msg, "Fold was") {
+				t.Errorf("%s: %q", name, msg)
+			}
+			r.Fold = !fold
+			if err := r.Serve(newMessage(t, "!a")); err != nil { // and no lock is held
+				t.Error(err)
+			}
+		}
+	}
+}
+
 func TestFoldingCostsNoAllocation(t *testing.T) {
 	r := &Router{Prefix: Literal("бот, "), Fold: true}
 	r.Handle("Привет Мир", func(*Context) error { return nil })

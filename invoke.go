@@ -168,12 +168,14 @@ func (c *Context) Route() *Route { return c.inv.route }
 func (c *Context) Module() *Module { return c.inv.module }
 
 // Prefix returns the prefix that the command was written with: "" if that had
-// none, as a button's has, and outside of a command.
+// none, as a button's has, and if the text is no command line. In a condition,
+// in the handler of one, and in a NotFound, it is that of a command that there is
+// none of.
 func (c *Context) Prefix() string { return c.inv.prefix }
 
 // Invoked returns the words that the route was found by, as they were written:
-// of "!Admin  BAN anna" it is "Admin  BAN". In a NotFound it is the first word,
-// and outside of a command it is "".
+// of "!Admin  BAN anna" it is "Admin  BAN". In a NotFound or a condition it is the
+// first word, and outside of a command it is "".
 func (c *Context) Invoked() string {
 	i := c.inv
 	if i.route == nil {
@@ -184,6 +186,6 @@ func (c *Context) Invoked() string {
 }
 
 // Line returns what was written behind the words of the command: all of its
-// arguments, as they stand. In a NotFound it is all that stands behind the
-// prefix, and outside of a command it is "".
+// arguments, as they stand. In a NotFound or a condition it is all that stands
+// behind the prefix, and outside of a command it is "".
 func (c *Context) Line() string { return strings.TrimSpace(c.inv.line) }

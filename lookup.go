@@ -46,7 +46,7 @@ func (rt *Route) within(r *Router) bool {
 
 // Lookup returns the command that has exactly these words, as in "admin ban":
 // none that has fewer, as a message would find. The words of the Routers around
-// r stand before them.
+// r stand before them. No words are those of the prefix alone.
 func (r *Router) Lookup(words string) (*Route, bool) {
 	// What alternatives the words of r have, a person writes one of.
 	path := ""
@@ -55,7 +55,11 @@ func (r *Router) Lookup(words string) (*Route, bool) {
 			path += alts[0] + " "
 		}
 	}
-	to, rest := r.current().find(path + words)
+	t := r.current()
+	to, rest := t.find(path + words)
+	if strings.TrimSpace(path+words) == "" {
+		to = t.root.route
+	}
 	if to == nil || to.route == nil || strings.TrimSpace(rest) != "" {
 		return nil, false
 	}

@@ -44,7 +44,8 @@ func Literal(prefixes ...string) func(*Context) (prefix string, ok bool) {
 // The first is what VK makes of a mention that a person picks from the list, or
 // types, and of a text button that is pressed in a chat. A comma or a colon
 // behind it belongs to the prefix, as do spaces, of which there may be none. A
-// mention with nothing behind it is no command.
+// mention with nothing behind it is the command without a word, if there is one:
+// see [Router.Handle].
 //
 // VK passes a mention on with the community's number in it. For texts in which
 // it does not, Mentioned takes the community's short addresses: with
@@ -55,26 +56,34 @@ func Mentioned(screenNames ...string) func(*Context) (prefix string, ok bool) {
 		names[i] = strings.TrimPrefix(name, "@")
 	}
 	return func(c *Context) (string, bool) {
-		text := c.Text()
-		s := trimLeft(text)
-		id, name, n, ok := parseMarkup(s)
-		switch {
-		case !ok:
-			return "", false
-		case id != 0:
-			ok = id == -c.event.GroupID
-		default:
-			ok = slices.ContainsFunc(names, func(own string) bool { return strings.EqualFold(own, name) })
-		}
-		if !ok {
-			return "", false
-		}
-		rest := trimLeft(s[n:])
-		if rest != "" && (rest[0] == ',' || rest[0] == ':') {
-			rest = trimLeft(rest[1:])
-		}
-		return text[:len(text)-len(rest)], true
+		n := mentionLen(c.event, names)
+		return c.Text()[:n], n > 0
 	}
+}
+
+// mentionLen returns how much of an event's text is a mention of the community
+// at its beginning, with what parts it from the rest: 0 if there is none. The
+// names are other short addresses of the community.
+func mentionLen(e *Event, names []string) int {
+	text := e.head.text
+	s := trimLeft(text)
+	id, name, n, ok := parseMarkup(s)
+	switch {
+	case !ok:
+		return 0
+	case id != 0:
+		ok = id == -e.GroupID
+	default:
+		ok = slices.ContainsFunc(names, func(own string) bool { return equalFold(own, name) })
+	}
+	if !ok {
+		return 0
+	}
+	rest := trimLeft(s[n:])
+	if rest != "" && (rest[0] == ',' || rest[0] == ':') {
+		rest = trimLeft(rest[1:])
+	}
+	return len(text) - len(rest)
 }
 
 // NoPrefixInPrivate is a [Router.Prefix] by which a person need not write any

@@ -1,6 +1,7 @@
 package vk
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -81,6 +82,58 @@ func TestMentioned(t *testing.T) {
 	}
 	if _, ok := Mentioned()(newMessage(t, "@tea ping")); ok {
 		t.Error("knows an address that nobody has told it")
+	}
+}
+
+// TestPrefixAlone: the route without words is that of the prefix with nothing
+// behind it, and of nothing else.
+func TestPrefixAlone(t *testing.T) {
+	r := &Router{Prefix: AnyPrefix(Mentioned(), Literal("!"), NoPrefixInPrivate)}
+	got := ""
+	alone := r.Handle("", func(c *Context) error {
+		got = "alone: " + c.Prefix() + "|" + c.Invoked() + "|" + c.Line()
+		return nil
+	})
+	r.Handle("go", func(c *Context) error { got = "go"; return nil })
+	r.NotFound(func(c *Context) error { got = "not found"; return nil })
+	r.When(func(c *Context) (bool, error) { return c.Text() == "" || c.Text() == "! go", nil }, func(c *Context) error { got = "when"; return nil })
+	for _, tt := range []struct {
+		peer       int64
+		text, want string
+	}{
+		{aChat, "@club1", "alone: @club1||"},
+		{aChat, "[club1|@x], ", "alone: [club1|@x], ||"},
+		{5, "@club1", "alone: @club1||"},
+		{aChat, "@club1 !", "alone: @club1 !||"},
+		{aChat, "!", "alone: !||"},
+		{aChat, "!go", "go"},
+		{aChat, "!nope", "not found"},
+		{aChat, "! go", "when"},
+		{5, "", "when"}, // a photo: there is no prefix to be alone
+		{5, "nope", "not found"},
+		{aChat, "@club2", ""},
+	} {
+		got = ""
+		if err := r.Serve(in(t, tt.peer, tt.text)); err != nil || got != tt.want {
+			t.Errorf("%q in %d: %q, %v, want %q", tt.text, tt.peer, got, err, tt.want)
+		}
+	}
+	if found, ok := r.Lookup(" "); !ok || found != alone {
+		t.Error("Lookup does not find it")
+	}
+	if _, ok := (&Router{}).Lookup(""); ok {
+		t.Error("Lookup finds what is not there")
+	}
+	boom := errors.New("boom")
+	r = NewRouter("!")
+	r.Add(Route{Pattern: "help {x?}", Aliases: []string{""}, Handler: func(*Context) error { return boom }})
+	if err := r.Serve(in(t, 5, "!")); !errors.Is(err, boom) || !strings.HasPrefix(err.Error(), "vk: help {x?}: ") {
+		t.Error(err)
+	}
+	r = NewRouter("!")
+	r.Handle("", func(*Context) error { return boom })
+	if err := r.Serve(in(t, 5, "!")); !errors.Is(err, boom) || err.Error() != `vk: pattern "": boom` {
+		t.Error(err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package vk
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -90,6 +91,10 @@ type Route struct {
 // spaces in it; a backslash before a mark or a backslash makes it a character
 // like any other.
 //
+// An empty pattern is the prefix alone, such as a mention of the bot with nothing
+// behind it. Without a Prefix there is no such command; for the empty pattern of
+// a Router that has words, see [Router.Route].
+//
 // Words that are left over are an error, unless the Route says IgnoreExtra, as
 // is a missing or unfitting argument: an [*ArgError], instead of running the
 // handler.
@@ -142,8 +147,9 @@ func Command[A any](r *Router, pattern string, h func(*Context, A) error, mw ...
 
 // Text adds a route for messages that say nothing else than one of some texts,
 // as in "yes|of course", without a prefix. Case does not count, nor do spaces
-// around and more than one between words. The words of the routers around do
-// not stand before them.
+// around and more than one between words, nor a mention of the bot in front: in
+// chats VK puts one before the label of a text button that is pressed. The words
+// of the routers around do not stand before them.
 //
 // Text panics if another route has one of the texts, and where [Router.Handle]
 // does.
@@ -273,7 +279,7 @@ func (r *Router) prepare(rt Route, place string) (*Route, error) {
 	}
 	if command {
 		whole.Pattern = strings.TrimSpace(r.path + " " + rt.Pattern)
-		t.name = whole.Pattern
+		t.name = cmp.Or(whole.Pattern, t.label)
 		if err := t.addCommand(whole.Pattern, r.path, rt.Aliases); err != nil {
 			return whole, err
 		}
@@ -320,8 +326,8 @@ func (t *target) addCommand(pattern, path string, aliases []string) error {
 		}
 		t.words = append(t.words, a.expand()...)
 	}
-	for _, words := range t.words {
-		if len(words) == 0 {
+	for i, words := range t.words {
+		if len(words) == 0 && (r.top().Prefix == nil || i == 0 && len(p.params) > 0) {
 			return errors.New("no word to find it by")
 		}
 		c := claim{claimWords, foldWord(strings.Join(words, " "), r.top().Fold)}

@@ -27,7 +27,9 @@ import (
 //     several the one with the most words, see [Router.Handle]
 //   - the route of the text as a whole, see [Router.Text]
 //   - the route whose condition holds; of several the one that was added first,
-//     see [Router.When]
+//     see [Router.When]. It gets commands that there are none of as well, which
+//     may be what somebody answers in a dialogue: a condition that is for no
+//     command line asks whether [Context.Prefix] is empty
 //   - the NotFound of the words that the text begins with, or that of all, see
 //     [Router.NotFound]
 //
@@ -46,7 +48,8 @@ type Router struct {
 
 	// Fold finds commands and the prefixes of [Literal] whatever the case of
 	// their letters, and takes ё for е. Routes whose words differ in these alone
-	// have the same words then. It must be set before the first route is added.
+	// have the same words then. It must be set before the first route is added:
+	// the next route, or the first event, panics otherwise.
 	// Only the outermost Router has it.
 	Fold bool
 
@@ -66,6 +69,7 @@ type Router struct {
 	// not change any more.
 	use  []Middleware
 	used bool // something was added: Use is late
+	fold bool // what Fold was then, of the outermost Router
 
 	// Of the outermost Router only.
 	mu      sync.Mutex
@@ -121,14 +125,27 @@ func (r *Router) Use(mw ...Middleware) {
 func (r *Router) wrap(h HandlerFunc) HandlerFunc {
 	top := r.top()
 	top.mu.Lock()
+	if !top.used {
+		top.fold = top.Fold
+	}
 	for up := r; up != nil; up = up.outer {
 		up.used = true
 	}
+	top.checkFold()
 	top.mu.Unlock()
 	for up := r; up != nil; up = up.outer {
 		h = chain(up.use, h)
 	}
 	return h
+}
+
+// checkFold panics, with mu unlocked, if Fold is not what it was for the first
+// route. The caller holds mu.
+func (r *Router) checkFold() {
+	if r.used && r.Fold != r.fold {
+		r.mu.Unlock()
+		panic("vk: Fold was set after a route was added: what words are the same was decided before")
+	}
 }
 
 // Route calls f with a Router for commands that begin with the given words. It

@@ -212,7 +212,12 @@ func TestRouterRefusesAtRegistration(t *testing.T) {
 		{"nil NotFound", func(r *vk.Router) { r.NotFound(nil) }, `vk: NotFound (at HERE): nil handler`},
 		{"nil listener", func(r *vk.Router) { vk.On(r, vk.EventGroupJoin, nil) }, `vk: On "group_join" (at HERE): nil handler`},
 		{"malformed pattern", func(r *vk.Router) { r.Handle("a {", nothing) }, `vk: pattern "a {" (at HERE): the placeholder "{" is not closed`},
-		{"no word", func(r *vk.Router) { r.Handle("", nothing) }, `vk: pattern "" (at HERE): no word to find it by`},
+		{"no word, and no prefix", func(*vk.Router) { new(vk.Router).Handle("", nothing) }, `vk: pattern "" (at HERE): no word to find it by`},
+		{"no word, and words", func(r *vk.Router) { r.Handle("", nothing) }, ""},
+		{"no word twice", func(r *vk.Router) {
+			r.Handle("", nothing)
+			r.Add(vk.Route{Pattern: "a", Aliases: []string{""}, Handler: nothing})
+		}, `vk: pattern "a" (at HERE): another route has the words "" (at HERE)`},
 		{"only placeholders", func(r *vk.Router) { r.Handle("{x}", nothing) }, `vk: pattern "{x}" (at HERE): no word to find it by`},
 		{"malformed words of Route", func(r *vk.Router) { r.Route("a|", func(*vk.Router) {}) }, `vk: Route "a|" (at HERE): the word "a|" has an empty alternative`},
 		{"placeholder in Route", func(r *vk.Router) { r.Route("a {x}", func(*vk.Router) {}) }, `vk: Route "a {x}" (at HERE): not just words`},

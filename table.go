@@ -1,6 +1,7 @@
 package vk
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 	"sync"
@@ -69,6 +70,7 @@ func (n *node) get(word string, fold bool) *node {
 // compile makes and publishes the table.
 func (r *Router) compile() *table {
 	r.mu.Lock()
+	r.checkFold()
 	defer r.mu.Unlock()
 	if t := r.table.Load(); t != nil {
 		return t // somebody else was faster
@@ -170,7 +172,7 @@ func (t *table) match(c *Context) (m destination, err error) {
 	if !typed && c.event.Kind != string(EventMessageEvent) {
 		return destination{}, nil
 	}
-	if payload := c.event.head.payload; len(payload) > 0 && payload[0] == '{' {
+	if payload := c.event.head.payload; beginsObject(payload) {
 		if line := trimLeft(buttonLine(payload)); line != "" {
 			if to, rest := t.find(line); to != nil && to.route != nil {
 				return destination{to: to, text: line, line: rest}, nil
@@ -194,7 +196,12 @@ func (t *table) match(c *Context) (m destination, err error) {
 	if prefix == "" {
 		text = trimLeft(text)
 	}
-	if text == "" || startsWithSpace(text) {
+	switch {
+	case text == "" && prefix != "" && t.root.route != nil:
+		// The prefix alone. It is no beginning of other commands: find does not
+		// look at it.
+		return destination{to: t.root.route, prefix: prefix}, nil
+	case text == "" || startsWithSpace(text):
 		return destination{}, nil
 	}
 	to, rest := t.find(text)
@@ -224,14 +231,20 @@ func (t *table) findPrefix(c *Context) (prefix string, ok bool, err error) {
 }
 
 // matchRest finds what else a message or a press leads to: the route of its
-// text, else one whose condition holds, else what m says.
+// text, else one whose condition holds, else what m says. Conditions find the
+// prefix and the line of a command that there is none of.
 func (t *table) matchRest(c *Context, m destination) destination {
 	typed := c.event.typed()
 	if m.to != nil && m.to.route != nil || !typed && c.event.Kind != string(EventMessageEvent) {
 		return m
 	}
 	if typed && len(t.texts) > 0 {
-		if to := t.texts[sameText(c.event.head.text)]; to != nil && to.route.Enabled() {
+		text := c.event.head.text
+		to := t.texts[sameText(text)]
+		if n := mentionLen(c.event, nil); to == nil && n > 0 {
+			to = t.texts[sameText(text[n:])]
+		}
+		if to != nil && to.route.Enabled() {
 			return destination{to: to}
 		}
 	}
@@ -245,12 +258,12 @@ func (t *table) matchRest(c *Context, m destination) destination {
 			}
 			ok, err := to.route.When.holds(c)
 			if ok || err != nil {
-				m = destination{to: to, captures: c.inv.captures, failed: err}
+				m = destination{to: to, prefix: m.prefix, captures: c.inv.captures, failed: err}
 				return nil
 			}
 		}
 		return nil
-	}, nil)
+	}, func(i *invocation) { i.prefix, i.text, i.line = m.prefix, m.text, m.line })
 	if err != nil {
 		m.failed = err // cannot be: each condition's panic is an error
 	}
@@ -286,6 +299,12 @@ func (t *table) findPress(payload json.RawMessage) *target {
 		}
 	}
 	return nil
+}
+
+// beginsObject reports whether a payload is a JSON object, if it is JSON at all.
+func beginsObject(payload json.RawMessage) bool {
+	payload = bytes.TrimLeft(payload, " \t\r\n")
+	return len(payload) > 0 && payload[0] == '{'
 }
 
 // buttonLine returns the command line that a button's payload is, as [Cmd]
@@ -326,10 +345,15 @@ func (t *table) find(text string) (to *target, rest string) {
 // cutWord cuts the first word off. One that is longer than any in the tree
 // comes back empty.
 func cutWord(s string) (word, rest string) {
-	s = trimLeft(s)
+	if s != "" && s[0] == ' ' {
+		s = s[1:] // the usual case, faster
+	}
+	if s != "" && (s[0] <= ' ' || s[0] >= utf8.RuneSelf) {
+		s = trimLeft(s)
+	}
 	for i := 0; i < len(s); {
 		if ' ' < s[i] && s[i] < utf8.RuneSelf {
-			i++ // the usual case, faster
+			i++ // likewise
 		} else {
 			r, n := utf8.DecodeRuneInString(s[i:])
 			if unicode.IsSpace(r) {

@@ -38,6 +38,7 @@ func TestChecks(t *testing.T) {
 		"private only: in private":      {middleware.PrivateOnly, anna, nil},
 		"chat admin: in private":        {middleware.ChatAdmin, anna, middleware.ErrChatOnly},
 		"member: a community":           {middleware.Member, from{chat, -7}, middleware.ErrNotMember},
+		"member: nobody":                {middleware.Member, from{chat, 0}, middleware.ErrNotMember},
 		"all: of none":                  {middleware.All(), anna, nil},
 		"all: yes":                      {middleware.All(yes, yes), anna, nil},
 		"all: no":                       {middleware.All(yes, no, down), anna, middleware.ErrRefused},
@@ -59,6 +60,19 @@ func TestChecks(t *testing.T) {
 				t.Errorf("err = %v, want %v", err, tt.want)
 			}
 		})
+	}
+}
+
+// TestCheckKeepsItsArguments: what a check was made of is its own.
+func TestCheckKeepsItsArguments(t *testing.T) {
+	s := newStub(func(string, vk.Params) (string, error) { return `{"items":[{"id":1,"role":"editor"}]}`, nil })
+	ids, roles, checks := []int64{1}, []string{"editor"}, []vk.Check{middleware.ChatOnly}
+	made := []vk.Check{middleware.Users(ids...), middleware.Manager(roles...), middleware.All(checks...), middleware.Any(checks...)}
+	ids[0], roles[0], checks[0] = 2, "creator", middleware.PrivateOnly
+	for i, check := range made {
+		if err := check(s.context(t, chat, 1, "x")); err != nil {
+			t.Errorf("check %d: %v", i, err)
+		}
 	}
 }
 
@@ -204,7 +218,11 @@ func TestChatAdminPages(t *testing.T) {
 // TestCheckFailureIsNoRefusal: when VK is down, people are not told that they
 // have no rights, and the error is not lost.
 func TestCheckFailureIsNoRefusal(t *testing.T) {
-	for _, check := range []vk.Check{middleware.ChatAdmin, middleware.Manager(), middleware.Member} {
+	for _, check := range []vk.Check{
+		middleware.ChatAdmin, middleware.Manager(), middleware.Member,
+		middleware.Any(middleware.Member, middleware.Users()), middleware.Any(middleware.Users(), middleware.Any(middleware.Users(), middleware.Manager())),
+		middleware.All(middleware.ChatOnly, middleware.Member), middleware.Not(middleware.Member),
+	} {
 		said := ""
 		s := newStub(func(method string, p vk.Params) (string, error) {
 			if method != "messages.send" {

@@ -26,8 +26,9 @@ func All(checks ...vk.Check) vk.Check {
 // Any returns a check that lets through whom at least one of the checks lets
 // through. They are asked in order, and not further than needed: put last what
 // asks VK. It refuses with all their refusals, each of which errors.Is and
-// errors.As find. Without checks it lets nobody through. Any panics if a check
-// is nil.
+// errors.As find. Where one of them has failed, that is what they find, and no
+// [ErrRefused]: perhaps somebody was to be let through. Without checks it lets
+// nobody through. Any panics if a check is nil.
 func Any(checks ...vk.Check) vk.Check {
 	checks = present("Any", checks)
 	return func(c *vk.Context) error {
@@ -84,4 +85,11 @@ func (e *noneError) Error() string {
 	return strings.Join(reasons, ", and ")
 }
 
-func (e *noneError) Unwrap() []error { return e.errs }
+// Unwrap returns the failures, if there are any, and else the refusals.
+func (e *noneError) Unwrap() []error {
+	failures := slices.DeleteFunc(slices.Clone(e.errs), refused)
+	if len(failures) > 0 {
+		return failures
+	}
+	return e.errs
+}

@@ -65,6 +65,9 @@ func (e *ConcurrencyError) Error() string {
 	return fmt.Sprintf("at most %d at the same time", e.N)
 }
 
+// Is reports whether target is [ErrRefused]: to be busy is no failure.
+func (e *ConcurrencyError) Is(target error) bool { return target == ErrRefused }
+
 // A line is what runs and waits under one key.
 type line struct {
 	running int

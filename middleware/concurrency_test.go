@@ -36,7 +36,7 @@ func TestMaxConcurrencyRefuses(t *testing.T) {
 		}
 		synctest.Wait()
 		var busy *middleware.ConcurrencyError
-		if err := r.Serve(s.context(t, chat, 2, "!work")); !errors.As(err, &busy) || busy.N != 2 || busy.Key != (vk.Key{Peer: chat}) {
+		if err := r.Serve(s.context(t, chat, 2, "!work")); !errors.As(err, &busy) || !errors.Is(err, middleware.ErrRefused) || busy.N != 2 || busy.Key != (vk.Key{Peer: chat}) {
 			t.Errorf("err = %v", err)
 		}
 		wg.Go(func() {
@@ -205,5 +205,52 @@ func TestMaxConcurrencyParks(t *testing.T) {
 		a.Hears("done")
 		time.Sleep(time.Hour)
 		b.Hears("done")
+	})
+}
+
+// TestMaxConcurrencyUnmounted: whoever waits for a place in a module that is
+// unmounted waits no more, and who has one gives it back when they are done.
+func TestMaxConcurrencyUnmounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := vk.NewRouter("!")
+		mc := &middleware.MaxConcurrency{Queue: -1}
+		ended := make(chan error, 3)
+		see := func(next vk.HandlerFunc) vk.HandlerFunc {
+			return func(c *vk.Context) error { ended <- next(c); return nil }
+		}
+		m, err := r.Mount("m", func(r *vk.Router) error {
+			r.Use(see)
+			r.Handle("slow", func(c *vk.Context) error { time.Sleep(30 * time.Second); return nil }, mc.Wrap)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Handle("other", func(c *vk.Context) error { return c.Reply("mine") }, mc.Wrap)
+		bot := vktest.Start(t, r)
+		for _, name := range []string{"Anna", "Boris", "Clara"} {
+			bot.User(name).Says("!slow")
+		}
+		time.Sleep(time.Second)
+		dora := bot.User("Dora")
+		dora.Says("!other") // the last in the line
+		time.Sleep(time.Second)
+		if err := m.Unmount(); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		for range 2 {
+			if err := <-ended; !errors.Is(err, vk.ErrUnmounted) {
+				t.Errorf("who waits: %v", err)
+			}
+		}
+		if len(ended) != 0 {
+			t.Errorf("who has begun: %v", <-ended)
+		}
+		time.Sleep(30 * time.Second)
+		dora.HearsLike("mine")
+		if err := <-ended; err != nil {
+			t.Errorf("who has begun, in the end: %v", err)
+		}
 	})
 }

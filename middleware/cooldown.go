@@ -73,6 +73,9 @@ func (e *CooldownError) Error() string {
 	return fmt.Sprintf("cooldown: %d in %v: again in %v", e.Rate, e.Per, e.RetryAfter)
 }
 
+// Is reports whether target is [ErrRefused]: a cooldown is no failure.
+func (e *CooldownError) Is(target error) bool { return target == ErrRefused }
+
 // Wrap is a [vk.Middleware]: it refuses with a [*CooldownError] what comes too
 // often.
 func (cd *Cooldown) Wrap(next vk.HandlerFunc) vk.HandlerFunc {

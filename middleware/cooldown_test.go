@@ -130,9 +130,42 @@ func TestCooldownCountsHandlers(t *testing.T) {
 		t.Errorf("something has counted: %v", err)
 	}
 	var cooldown *middleware.CooldownError
-	if err := r.Serve(s.context(t, 1, 1, "!ban 1")); !errors.As(err, &cooldown) {
+	if err := r.Serve(s.context(t, 1, 1, "!ban 1")); !errors.As(err, &cooldown) || !errors.Is(err, middleware.ErrRefused) {
 		t.Errorf("err = %v", err)
 	}
+}
+
+// TestCooldownOfDialogue: a handler that asks counts once, when it begins, and
+// not again for its answers. So does one that a command has interrupted.
+func TestCooldownOfDialogue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := vk.NewRouter("!")
+		r.Use(middleware.Explain())
+		cd := middleware.NewCooldown(2, time.Hour, vk.PerUser)
+		r.Handle("name", func(c *vk.Context) error {
+			a, err := c.Ask("Name?")
+			if err == nil {
+				a, err = a.Ask("Really?")
+			}
+			if err != nil {
+				return c.Send("Bye.")
+			}
+			return a.Send(a.Text())
+		}, cd.Wrap)
+		bot := vktest.Start(t, r)
+		anna := bot.User("Anna")
+		anna.Says("!name")
+		anna.Hears("Name?")
+		anna.Says("Anna")
+		anna.Hears("Really?")
+		anna.Says("yes")
+		anna.Hears("yes")
+		anna.Says("!name")
+		anna.Hears("Name?")
+		anna.Says("!name")
+		anna.Hears("Bye.")
+		anna.Hears("Wait 60 minutes.")
+	})
 }
 
 func TestCooldownReset(t *testing.T) {

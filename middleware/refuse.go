@@ -5,9 +5,9 @@ import "errors"
 // The refusals of this package's checks, told apart by errors.Is. [Explain]
 // says each in words.
 var (
-	// ErrRefused is every refusal, those below included, and every error of
-	// [Refuse]. An error of a check that is not this one is a failure: VK did
-	// not answer, say.
+	// ErrRefused is every refusal: those below, every error of [Refuse], a
+	// [*CooldownError] and a [*ConcurrencyError]. An error of a check that is
+	// not this one is a failure: VK did not answer, say.
 	ErrRefused = errors.New("refused")
 
 	ErrChatOnly     error = &refusal{reason: "only in chats"}                          // ChatOnly, ChatAdmin

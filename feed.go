@@ -138,9 +138,7 @@ func (d *Dispatcher) finish(j *job, how ending) {
 	ws.mu.Unlock()
 
 	for _, j := range settled {
-		if f := j.feed.settled; f != nil {
-			f(j.ev, !j.undone)
-		}
+		d.settle(j, j.isDone())
 	}
 	if !outside {
 		<-d.room

@@ -329,7 +329,7 @@ func TestPollSurvives(t *testing.T) {
 						wait(r)
 						io.WriteString(w, `{"ts":`+strconv.Quote(r.URL.Query().Get("ts"))+`,"updates":[]}`)
 					default:
-						fmt.Fprintf(w, `{"ts":%s,"updates":[%s]}`, r.URL.Query().Get("ts"), update("a"))
+						fmt.Fprintf(w, `{"ts":%s,"updates":[%s]}`, r.URL.Query().Get("ts"), update(strconv.Itoa(n)))
 					}
 				}
 				texts, err := p.run(t, 17*time.Minute)

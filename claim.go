@@ -71,9 +71,11 @@ func (c *claims) enter(j *job) (holder *job, state admission) {
 	defer c.mu.Unlock()
 	c.turnOver()
 	if holder := c.running[id]; holder != nil {
-		if holder.entry == nil {
+		switch holder.entry {
+		case j.entry:
+		case nil:
 			holder.entry = j.entry.handTo(holder)
-		} else {
+		default:
 			j.entry.drop()
 		}
 		return holder, admittedRunning
@@ -236,7 +238,7 @@ func claimRecord(e *Event) string {
 // sharedStore reports whether other processes may be at work on the Store.
 func (d *Dispatcher) sharedStore() bool {
 	switch d.Store.(type) {
-	case nil, *MemoryStore, *FileStore:
+	case nil, *MemoryStore, *FileStore, interface{ exclusive() }:
 		return false
 	}
 	return true

@@ -38,6 +38,10 @@ type backlog struct {
 	known   []byte // the record, as far as is known
 	failing int    // writes that have failed in a row
 
+	// handing holds an element while somebody gives events to the lanes, or
+	// takes over those of the dead: so they keep their order.
+	handing chan struct{}
+
 	mu      sync.Mutex
 	entries []*entry // in the order in which they came
 	ts      string   // "" if nobody follows the history
@@ -118,7 +122,7 @@ func (d *Dispatcher) journal(ctx context.Context, group int64) (*backlog, error)
 func (d *Dispatcher) openJournal(ctx context.Context, group int64) (*backlog, error) {
 	jr := &backlog{
 		d: d, store: d.Store, group: group, shared: d.sharedStore(), owner: rand.Text(),
-		writing: make(chan struct{}, 1),
+		writing: make(chan struct{}, 1), handing: make(chan struct{}, 1),
 	}
 	jr.base, jr.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
@@ -367,16 +371,20 @@ func (jr *backlog) renew() {
 	}
 	jr.mu.Lock()
 	f := jr.feed
-	jr.mu.Unlock()
-	if f != nil {
-		if _, err := jr.inherit(ctx, nil); err == nil {
-			jr.handle(jr.base)
-		}
-	}
-	jr.mu.Lock()
-	defer jr.mu.Unlock()
 	if !jr.closed {
 		jr.beat.Reset(leaseTime / 3)
+	}
+	jr.mu.Unlock()
+	if f == nil {
+		return
+	}
+	select {
+	case jr.handing <- struct{}{}:
+		defer func() { <-jr.handing }()
+		if _, err := jr.inherit(ctx); err == nil {
+			jr.handIdle(jr.base)
+		}
+	default: // who is at it may be waiting for room; the next time will do
 	}
 }
 
@@ -410,9 +418,8 @@ func (jr *backlog) reopen(ctx context.Context) {
 }
 
 // inherit takes over the events of the dead. It returns until when those who
-// are alive have said that they are, by slot. Of before it gets what it returned
-// then.
-func (jr *backlog) inherit(ctx context.Context, before map[int]int64) (alive map[int]int64, err error) {
+// are alive have said that they are, by slot. The caller holds jr.handing.
+func (jr *backlog) inherit(ctx context.Context) (alive map[int]int64, err error) {
 	alive = make(map[int]int64)
 	for n := range maxSlots {
 		raw, err := jr.store.Get(ctx, jr.key(n))
@@ -453,6 +460,16 @@ func (jr *backlog) inherit(ctx context.Context, before map[int]int64) (alive map
 	return alive, nil
 }
 
+// hand waits until jr.handing is the caller's.
+func (jr *backlog) hand(ctx context.Context) error {
+	select {
+	case jr.handing <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // settleOthers waits until each other process has either said that it is alive
 // or is known to be dead, so that what the dead have left is handled before
 // what comes after it.
@@ -460,11 +477,15 @@ func (jr *backlog) settleOthers(ctx context.Context) error {
 	if !jr.shared {
 		return nil
 	}
-	first, err := jr.inherit(ctx, nil)
+	if err := jr.hand(ctx); err != nil {
+		return nil // the bot stops before it has begun
+	}
+	defer func() { <-jr.handing }()
+	first, err := jr.inherit(ctx)
 	for err == nil && len(first) > 0 && ctx.Err() == nil {
 		backoff.Sleep(ctx, time.Second)
 		var now map[int]int64
-		now, err = jr.inherit(ctx, nil)
+		now, err = jr.inherit(ctx)
 		for n, until := range first {
 			if now[n] != until {
 				delete(first, n)

@@ -36,6 +36,15 @@ func (d *Dispatcher) resume(ctx context.Context, f *feed, client *Client, group 
 // handle gives to the lanes what is in nobody's hands. It returns an error if
 // ctx ends or the Dispatcher stops.
 func (jr *backlog) handle(ctx context.Context) error {
+	if err := jr.hand(ctx); err != nil {
+		return err
+	}
+	defer func() { <-jr.handing }()
+	return jr.handIdle(ctx)
+}
+
+// handIdle is handle for who holds jr.handing.
+func (jr *backlog) handIdle(ctx context.Context) error {
 	for {
 		e, tries, f, client := jr.idle()
 		if e == nil {

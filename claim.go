@@ -159,6 +159,11 @@ func (d *Dispatcher) admit(ctx context.Context, f *feed, client *Client, e *Even
 		return 0, nil, nil, errNoHandler
 	}
 	d.claims.offered.Store(true)
+	if d.Store != nil {
+		if err := d.resume(ctx, f, client, e.GroupID); err != nil {
+			return 0, nil, nil, err
+		}
+	}
 	j := &job{d: d, feed: f, ctx: context.WithoutCancel(ctx), client: client, ev: e, again: true}
 	holder, state := d.claims.enter(j)
 	switch state {

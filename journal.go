@@ -47,6 +47,7 @@ type backlog struct {
 	ts      string   // "" if nobody follows the history
 	dirty   bool
 	lost    bool // another has the record
+	resumed bool // what was in it has been handed out
 	closed  bool
 	feed    *feed // of who handles what is taken over; nil if nobody does yet
 	client  *Client
@@ -525,7 +526,7 @@ func (jr *backlog) holds(ctx context.Context, claim string) (bool, error) {
 func (jr *backlog) use(f *feed, client *Client) {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
-	jr.feed, jr.client = f, cmp.Or(client, jr.client)
+	jr.feed, jr.client = f, cmp.Or(client, jr.client, jr.d.Client)
 }
 
 // close writes the record for the last time, gives up the lease and ends what

@@ -23,11 +23,18 @@ const maxTries = 5
 const aloneTime = 10 * time.Second
 
 // resume opens the journal of a community, and has handled what it has of
-// events that are in nobody's hands.
+// events that are in nobody's hands, the first time that it is called. After
+// that it returns at once.
 func (d *Dispatcher) resume(ctx context.Context, f *feed, client *Client, group int64) error {
 	jr, err := d.journal(ctx, group)
 	if err != nil {
 		return err
+	}
+	jr.mu.Lock()
+	resumed := jr.resumed
+	jr.mu.Unlock()
+	if resumed {
+		return nil
 	}
 	jr.use(f, client)
 	return jr.handle(ctx)
@@ -40,7 +47,13 @@ func (jr *backlog) handle(ctx context.Context) error {
 		return err
 	}
 	defer func() { <-jr.handing }()
-	return jr.handIdle(ctx)
+	err := jr.handIdle(ctx)
+	if err == nil {
+		jr.mu.Lock()
+		defer jr.mu.Unlock()
+		jr.resumed = true
+	}
+	return err
 }
 
 // handIdle is handle for who holds jr.handing.

@@ -49,6 +49,7 @@ type backlog struct {
 	lost    bool // another has the record
 	resumed bool // what was in it has been handed out
 	closed  bool
+	pollers int   // that follow the community with it
 	feed    *feed // of who handles what is taken over; nil if nobody does yet
 	client  *Client
 	timer   *time.Timer // writes soon what has changed; nil if nothing has
@@ -527,6 +528,35 @@ func (jr *backlog) use(f *feed, client *Client) {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
 	jr.feed, jr.client = f, cmp.Or(client, jr.client, jr.d.Client)
+}
+
+// join is use for a Poller, until it leaves.
+func (jr *backlog) join(f *feed, client *Client) {
+	jr.use(f, client)
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	jr.pollers++
+}
+
+// leave writes what has become of a Poller's events, and closes the journal if
+// it was the last, and nobody else uses it: a Dispatcher that is used for
+// nothing else need not be stopped.
+func (jr *backlog) leave(ctx context.Context) {
+	jr.mu.Lock()
+	jr.pollers--
+	last := jr.pollers == 0
+	jr.mu.Unlock()
+	if !last || jr.d.claims.offered.Load() {
+		jr.save(ctx)
+		return
+	}
+	d := jr.d
+	d.mu.Lock()
+	if o := d.journals[jr.group]; o != nil && o.jr == jr {
+		delete(d.journals, jr.group)
+	}
+	d.mu.Unlock()
+	jr.close(ctx)
 }
 
 // close writes the record for the last time, gives up the lease and ends what

@@ -133,11 +133,8 @@ func (p *Poller) Run(ctx context.Context) error {
 	f := &follower{Poller: p, d: d, feed: d.feed(), base: context.WithoutCancel(ctx), log: cmp.Or(p.Logger, slog.Default())}
 	err := f.follow(ctx)
 	d.drain(f.base, f.feed)
-	switch {
-	case p.Dispatcher == nil:
-		d.closeJournals(f.base)
-	case f.journal != nil:
-		f.journal.save(f.base)
+	if f.journal != nil {
+		f.journal.leave(f.base)
 	}
 	if ctx.Err() != nil || errors.Is(err, ErrStopped) {
 		return nil
@@ -243,7 +240,20 @@ func (f *follower) start(ctx context.Context) error {
 			return err
 		}
 	}
-	return f.renew(ctx, f.ts == "")
+	if err := f.renew(ctx, f.ts == ""); err != nil {
+		return err
+	}
+	f.keep()
+	return nil
+}
+
+// keep keeps the place in the history, if there is no event before it that is
+// not kept.
+func (f *follower) keep() {
+	if f.journal != nil {
+		f.journal.add(f.ts, nil)
+		f.journal.save(f.base)
+	}
 }
 
 // openJournal finds out where the last run has ended.
@@ -252,11 +262,11 @@ func (f *follower) openJournal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	jr.use(f.feed, f.Client)
+	f.journal = jr
+	jr.join(f.feed, f.Client)
 	if err := jr.settleOthers(ctx); err != nil {
 		return err
 	}
-	f.journal = jr
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
 	f.ts = jr.ts
@@ -289,6 +299,7 @@ func (f *follower) publish() {
 // gap says that events are lost.
 func (f *follower) gap(ctx context.Context, from, to string) {
 	f.log.LogAttrs(ctx, slog.LevelWarn, "vk: long poll: events are lost: VK no longer has them", slog.String("from", from), slog.String("to", to))
+	f.keep()
 	if f.OnGap != nil {
 		f.OnGap(from, to)
 	}

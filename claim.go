@@ -205,11 +205,11 @@ type comesAgain interface {
 
 // isDone reports whether an event that has ended is not to be handled again.
 func (j *job) isDone() bool {
-	if j.undone {
-		return false
+	if j.undone || !j.again || j.err == nil {
+		return !j.undone
 	}
 	var again comesAgain
-	if j.again && j.err != nil && errors.As(j.err, &again) && again.comesAgain() {
+	if errors.As(j.err, &again) && again.comesAgain() {
 		d := j.d
 		d.claims.mu.Lock()
 		defer d.claims.mu.Unlock()

@@ -49,6 +49,7 @@ type backlog struct {
 	lost    bool // another has the record
 	resumed bool // what was in it has been handed out
 	closed  bool
+	took    time.Duration // the last write
 	pollers int   // that follow the community with it
 	feed    *feed // of who handles what is taken over; nil if nobody does yet
 	client  *Client
@@ -75,8 +76,7 @@ const (
 	// storeTime bounds how long is waited for the Store.
 	storeTime = 10 * time.Second
 
-	// flushTime is after how long at most it is written that events are done.
-	// A process that is killed before repeats them.
+	// flushTime is after how long it is written that events are done. A process that is killed before repeats them.
 	flushTime = 250 * time.Millisecond
 
 	// maxSlots bounds how many processes may share a community.
@@ -230,7 +230,7 @@ func (e *entry) settle(done bool) {
 	e.job, e.done = nil, done
 	if done {
 		jr.dirty = true
-		jr.soon(flushTime)
+		jr.soon(max(flushTime, 10*jr.took)) // a large record is not always being written
 	}
 }
 
@@ -326,9 +326,7 @@ func (jr *backlog) write(ctx context.Context, anyway bool) error {
 			log.Info("vk: the store works again", "failures", jr.failing)
 		}
 		jr.failing = 0
-		if took > flushTime/10 && jr.timer == nil && jr.dirty {
-			jr.soon(10 * took)
-		}
+		jr.took = took
 	}
 	return err
 }

@@ -547,7 +547,6 @@ func TestStoreIsDown(t *testing.T) {
 		h.expect(t, "1", "2")
 		s.set(0)
 		time.Sleep(time.Minute)
-		b.kill()
 		synctest.Wait()
 		if n := strings.Count(lines.String(), "the bot goes on"); n != 1 {
 			t.Errorf("%d lines about it:\n%s", n, lines)
@@ -555,6 +554,7 @@ func TestStoreIsDown(t *testing.T) {
 		if !strings.Contains(lines.String(), "works again") {
 			t.Error("its recovery is not logged")
 		}
+		b.kill()
 		b = r.start()
 		time.Sleep(time.Minute)
 		h.expect(t)

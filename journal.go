@@ -50,8 +50,8 @@ type backlog struct {
 	resumed bool // what was in it has been handed out
 	closed  bool
 	took    time.Duration // the last write
-	pollers int   // that follow the community with it
-	feed    *feed // of who handles what is taken over; nil if nobody does yet
+	pollers int           // that follow the community with it
+	feed    *feed         // of who handles what is taken over; nil if nobody does yet
 	client  *Client
 	timer   *time.Timer // writes soon what has changed; nil if nothing has
 	beat    *time.Timer // renews the lease

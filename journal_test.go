@@ -588,9 +588,11 @@ func TestThinking(t *testing.T) {
 		time.Sleep(time.Minute)
 		anna.Says("order")
 		anna.Hears("What?")
-		for range 300 {
-			bob.Says("ping")
-			bob.Hears("pong")
+		for i := range 300 {
+			bob.Says("just talking")
+			if i%50 == 0 {
+				time.Sleep(time.Second) // the bot keeps up
+			}
 		}
 		time.Sleep(time.Second)
 		b.kill()
@@ -599,6 +601,57 @@ func TestThinking(t *testing.T) {
 		anna.Says("tea")
 		anna.Hears("Noted.")
 		bob.HearsNothing()
+		b.stop()
+	})
+}
+
+// TestTwoDispatchersOneOwnStore: of two Dispatchers with one store that only
+// one may have, the later one has it, and nothing is lost.
+func TestTwoDispatchersOneOwnStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h texts
+		r := newRunner(t, &h)
+		log, lines := logTo()
+		r.log = log
+		anna := r.vk.User("Anna")
+		a := r.start()
+		time.Sleep(time.Minute)
+		anna.Says("1")
+		h.expect(t, "1")
+		time.Sleep(time.Second)
+		b := r.start()
+		time.Sleep(time.Minute)
+		anna.Says("2")
+		h.expect(t, "2", "2")
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if n := strings.Count(lines.String(), "another Dispatcher"); n != 1 {
+			t.Errorf("%d lines about it:\n%s", n, lines)
+		}
+		a.stop()
+		b.stop()
+		anna.Says("3")
+		r.start()
+		time.Sleep(time.Minute)
+		h.expect(t, "3")
+	})
+}
+
+// TestUnclaimed: an event of a Poller that cannot be claimed is handled all the
+// same.
+func TestUnclaimed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var h texts
+		r := newRunner(t, &h)
+		r.shared = true
+		s := &faultyStore{Store: r.store, rand: rand.New(rand.NewPCG(1, 2))}
+		r.store = s
+		b := r.start()
+		time.Sleep(time.Minute)
+		s.set(1)
+		r.vk.User("Anna").Says("1")
+		h.expect(t, "1")
+		s.set(0)
 		b.stop()
 	})
 }

@@ -57,6 +57,17 @@ type Dispatcher struct {
 	// means 10 seconds.
 	DrainTime time.Duration
 
+	// Store keeps what is not to be lost when the process ends: how far in a
+	// community's history events were taken, and those that are not done. When
+	// the bot runs again, these are handled first. It also keeps several
+	// processes that share it from handling the same event. Nil means that
+	// nothing is kept. Of the package's own Stores, which belong to one process,
+	// one Dispatcher at a time may use one for a community.
+	//
+	// It is for events from sources such as a Poller. What is given to Dispatch
+	// is not kept.
+	Store Store
+
 	// Logger gets what goes wrong and, at the level of debugging, a line for
 	// each event. Nil means slog.Default().
 	Logger *slog.Logger
@@ -67,12 +78,15 @@ type Dispatcher struct {
 	lanes    lane.Lanes[laneKey, *job]
 	watchdog watchdog
 	waits    waits
+	claims   claims
 	ending   atomic.Bool // a feed is ending, or has ended
 
 	mu      sync.Mutex
 	stopped bool
 	feeds   []*feed // the open ones
 	direct  *feed   // what Dispatch takes
+
+	journals map[int64]*opening // by community
 }
 
 // A laneKey names a lane: a conversation, or what stands in for one.
@@ -92,6 +106,16 @@ type job struct {
 
 	sessions sessionsOf
 	seen     *observedJob // nil if nobody observes
+	err      error        // of the handlers, once they have ended
+
+	again   bool   // it comes again unless it is done
+	claimed bool   // among the claims of the Dispatcher
+	stored  string // what its claim in the Store says, if it has one
+
+	// Guarded by d.claims.mu.
+	entry *entry        // in a journal, if it is in one
+	gone  chan struct{} // closed when it is settled, if anybody wants to know
+	left  bool          // it is settled
 
 	watched // guarded by d.watchdog.mu
 
@@ -132,10 +156,11 @@ func (d *Dispatcher) logger() *slog.Logger { return cmp.Or(d.Logger, slog.Defaul
 // Dispatch takes an event, to be handled soon. The handlers' contexts have the
 // values of ctx, but do not end with it. Dispatch waits while the Dispatcher
 // has MaxEvents, and returns an error when ctx ends meanwhile or when the
-// Dispatcher was stopped: the event was then not taken.
+// Dispatcher was stopped: the event was then not taken. One that is given twice
+// is handled twice.
 func (d *Dispatcher) Dispatch(ctx context.Context, e *Event) error {
 	d.init()
-	return d.take(ctx, &job{d: d, feed: d.direct, ctx: context.WithoutCancel(ctx), client: d.Client, ev: e})
+	return d.put(ctx, &job{d: d, feed: d.direct, ctx: context.WithoutCancel(ctx), client: d.Client, ev: e})
 }
 
 // Pending returns how many events are taken and not done, those aside whose
@@ -145,10 +170,24 @@ func (d *Dispatcher) Pending() int {
 	return int(d.count.Load())
 }
 
-// take is Dispatch for a job, which is not yet begun.
+var errNoHandler = errors.New("vk: the Dispatcher has no Handler")
+
+// take is put for an event that may come twice: it is put once.
 func (d *Dispatcher) take(ctx context.Context, j *job) error {
+	if _, state := d.claims.enter(j); state != admitted {
+		return nil
+	}
+	err := d.put(ctx, j)
+	if err != nil {
+		d.claims.leave(j, false)
+	}
+	return err
+}
+
+// put is Dispatch for a job, which is not yet begun.
+func (d *Dispatcher) put(ctx context.Context, j *job) error {
 	if d.Handler == nil {
-		return errors.New("vk: the Dispatcher has no Handler")
+		return errNoHandler
 	}
 	select {
 	case d.room <- struct{}{}:
@@ -184,7 +223,15 @@ func laneOf(e *Event) laneKey {
 func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 	j := t.Item
 	j.turn = t
-	if d.comesLater(j) || !d.watchdog.begin(j) {
+	if d.comesLater(j) {
+		d.finish(j, skipped)
+		return
+	}
+	if j.claimed && j.stored == "" && d.Store != nil && !d.mayHandle(j) {
+		d.finish(j, done) // by others
+		return
+	}
+	if !d.watchdog.begin(j) {
 		d.finish(j, skipped)
 		return
 	}
@@ -196,6 +243,7 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 			return // abandoned, and counted out then
 		}
 		end := done
+		j.err = err
 		if err != nil {
 			j.ends(err)
 			j.report(err)
@@ -282,6 +330,7 @@ func (j *job) log(level slog.Level, msg string, attrs ...slog.Attr) {
 func (d *Dispatcher) abandon(j *job, name string, stopped bool) {
 	j.log(slog.LevelError, "vk: handler abandoned: it does not end", slog.String("handler", name), slog.String("stack", stackOf(j)))
 	end, why := done, ErrTimeLimit // it is not to hang the next run of the bot too
+	j.err = ErrTimeLimit
 	if stopped {
 		end, why = undone, ErrStopped
 	}
@@ -318,6 +367,7 @@ func (d *Dispatcher) Stop(ctx context.Context) {
 	feeds := slices.Clone(d.feeds)
 	d.mu.Unlock()
 	d.drain(ctx, feeds...)
+	d.closeJournals(ctx)
 }
 
 // drain ends feeds, as described at Stop.

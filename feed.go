@@ -139,9 +139,7 @@ func (d *Dispatcher) finish(j *job, how ending) {
 	j.tellDone(how)
 
 	for _, j := range settled {
-		if f := j.feed.settled; f != nil {
-			f(j.ev, !j.undone)
-		}
+		d.settle(j, j.isDone())
 	}
 	if !outside {
 		<-d.room

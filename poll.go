@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/vkrouter/vk/internal/backoff"
@@ -63,8 +64,37 @@ type Poller struct {
 	// means that nobody wants to know.
 	Ready func(groupID int64)
 
+	// OnGap is called when VK no longer has some of the events that the Poller
+	// has not got yet: it kept them for too short a time, or has forgotten the
+	// session. from is where the Poller was in the history, to where it goes on;
+	// mostly they are numbers, with one event to each between them. It should
+	// be quick. Nil means that nobody wants to know, beside the log.
+	OnGap func(from, to string)
+
 	// Logger gets what goes wrong on the way. Nil means slog.Default().
 	Logger *slog.Logger
+
+	status atomic.Pointer[PollerStatus]
+}
+
+// A PollerStatus says how a [Poller] fares, for instance to the handler of a
+// health check: if LastPoll is a minute ago, something is wrong.
+type PollerStatus struct {
+	GroupID   int64     // the community; 0 before it is known
+	TS        string    // the place in the community's history; "" before it is known
+	LastPoll  time.Time // when VK last answered a poll properly; zero if it has not
+	LastEvent time.Time // when an event last came; zero if none has
+	Failures  int       // polls that have failed in a row
+	Err       error     // of the last poll; nil if it went well
+}
+
+// Status returns how the last Run fares. It is safe for concurrent use, and
+// the zero PollerStatus before the first.
+func (p *Poller) Status() PollerStatus {
+	if s := p.status.Load(); s != nil {
+		return *s
+	}
+	return PollerStatus{}
 }
 
 var (
@@ -93,6 +123,11 @@ const (
 // Run follows the community's events until ctx ends. It then takes no more,
 // lets the handlers finish what was taken, and returns nil.
 //
+// With a Store in its Dispatcher, Run goes on where the last one has ended, how
+// ever that was: first with the events that were not done then, in their order.
+// It returns an error if the Store fails at the start. Later it goes on without
+// it, with a line in the log, until it works again.
+//
 // Whatever may pass, Run survives: lost connections, HTTP errors, answers that
 // make no sense, VK's internal errors. What cannot pass, it returns: an [*Error]
 // (CodeAuth for a bad token), [ErrLongPollOff], [ErrNoToken].
@@ -113,6 +148,9 @@ func (p *Poller) Run(ctx context.Context) error {
 	f := &follower{Poller: p, d: d, feed: d.feed(), base: context.WithoutCancel(ctx), log: cmp.Or(p.Logger, slog.Default())}
 	err := f.follow(ctx)
 	d.drain(f.base, f.feed)
+	if f.journal != nil {
+		f.journal.leave(f.base)
+	}
 	if ctx.Err() != nil || errors.Is(err, ErrStopped) {
 		return nil
 	}
@@ -130,6 +168,8 @@ type follower struct {
 	group       int64
 	server, key string
 	ts          string
+	journal     *backlog // nil without a Store
+	status      PollerStatus
 
 	answer bytes.Buffer // the last one's memory, for the next
 }
@@ -142,6 +182,11 @@ func (f *follower) follow(ctx context.Context) error {
 	if f.Ready != nil {
 		f.Ready(f.group)
 	}
+	if f.journal != nil {
+		if err := f.journal.handle(ctx); err != nil {
+			return err
+		}
+	}
 	failures := 0 // in a row
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -149,9 +194,11 @@ func (f *follower) follow(ctx context.Context) error {
 		f.Client.tell(ctx, Observation{Step: StepPolled, Events: len(events), Took: time.Since(began), Err: err})
 		if err == nil {
 			failures = 0
+			f.note(nil, len(events))
 			err = f.handle(ctx, events)
 		} else {
 			failures++
+			f.note(err, 0)
 			err = f.mend(ctx, err, failures)
 		}
 		if err != nil {
@@ -171,9 +218,6 @@ func (f *follower) mend(ctx context.Context, err error, failures int) error {
 	}
 	var failed pollFailed
 	errors.As(err, &failed)
-	if failed == failedHistory {
-		f.log.LogAttrs(ctx, slog.LevelWarn, "vk: long poll: events are lost: VK no longer has them", slog.String("now at", f.ts))
-	}
 	if failed == 0 || failures > 1 {
 		f.pause(ctx, failures, err)
 	}
@@ -208,7 +252,74 @@ func (f *follower) start(ctx context.Context) error {
 	if f.EnableEvents {
 		f.enable(ctx)
 	}
-	return f.renew(ctx, true)
+	if f.d.Store != nil && ctx.Err() == nil {
+		if err := f.openJournal(ctx); err != nil {
+			return err
+		}
+	}
+	if err := f.renew(ctx, f.ts == ""); err != nil {
+		return err
+	}
+	f.keep()
+	return nil
+}
+
+// keep keeps the place in the history, if there is no event before it that is
+// not kept.
+func (f *follower) keep() {
+	if f.journal != nil {
+		f.journal.add(f.ts, nil)
+		f.journal.save(f.base)
+	}
+}
+
+// openJournal finds out where the last run has ended.
+func (f *follower) openJournal(ctx context.Context) error {
+	jr, err := f.d.journal(ctx, f.group)
+	if err != nil {
+		return err
+	}
+	f.journal = jr
+	jr.join(f.feed, f.Client)
+	if err := jr.settleOthers(ctx); err != nil {
+		return err
+	}
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	f.ts = jr.ts
+	return nil
+}
+
+// note notes how a poll went.
+func (f *follower) note(err error, events int) {
+	s := &f.status
+	s.Err = err
+	switch now := time.Now(); {
+	case err != nil:
+		s.Failures++
+	case events > 0:
+		s.LastEvent = now
+		fallthrough
+	default:
+		s.LastPoll, s.Failures = now, 0
+	}
+	f.publish()
+}
+
+// publish lets others know how the Poller fares.
+func (f *follower) publish() {
+	published := f.status
+	published.GroupID, published.TS = f.group, f.ts
+	f.Poller.status.Store(&published)
+}
+
+// gap says that events are lost.
+func (f *follower) gap(ctx context.Context, from, to string) {
+	f.log.LogAttrs(ctx, slog.LevelWarn, "vk: long poll: events are lost: VK no longer has them", slog.String("from", from), slog.String("to", to))
+	f.keep()
+	if f.OnGap != nil {
+		f.OnGap(from, to)
+	}
 }
 
 // renew asks for the long poll server and a key, until it gets them. The place
@@ -227,11 +338,13 @@ func (f *follower) renew(ctx context.Context, lost bool) error {
 		if err == nil {
 			f.server, f.key = s.Server, s.Key
 			if lost || f.ts == "" {
-				if f.ts != "" {
-					f.log.LogAttrs(ctx, slog.LevelWarn, "vk: long poll: events may be lost: VK forgot the session", slog.String("ts", f.ts), slog.String("new ts", s.TS))
-				}
+				from := f.ts
 				f.ts = s.TS
+				if from != "" {
+					f.gap(ctx, from, f.ts)
+				}
 			}
+			f.publish()
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -339,7 +452,9 @@ func (f *follower) poll(ctx context.Context) ([]json.RawMessage, error) {
 	case answer.failed == failedHistory && answer.ts == "":
 		return nil, failedSession // there is no place to go on from
 	case answer.failed == failedHistory:
+		from := f.ts
 		f.ts = answer.ts
+		f.gap(ctx, from, f.ts)
 		return nil, answer.failed
 	case answer.failed != 0:
 		return nil, answer.failed
@@ -360,17 +475,30 @@ func (f *follower) poll(ctx context.Context) ([]json.RawMessage, error) {
 // handle gives events to the dispatcher. One that cannot be read is logged,
 // and takes no other along.
 func (f *follower) handle(ctx context.Context, raw []json.RawMessage) error {
+	var events []*Event
+	if f.journal != nil {
+		events = make([]*Event, 0, len(raw))
+	}
 	for _, raw := range raw {
 		e, err := ParseEvent(raw)
 		if err != nil {
 			f.log.LogAttrs(ctx, slog.LevelError, "vk: long poll: an event cannot be read", slog.Any("err", err), slog.String("event", fmt.Sprintf("%.300s", raw)))
 			continue
 		}
+		if f.journal != nil {
+			events = append(events, e)
+			continue
+		}
 		if err := f.d.take(ctx, &job{d: f.d, feed: f.feed, ctx: f.base, client: f.Client, ev: e}); err != nil {
 			return err
 		}
 	}
-	return nil
+	if f.journal == nil {
+		return nil
+	}
+	f.journal.add(f.ts, events)
+	f.journal.save(f.base) // before they can do any harm
+	return f.journal.handle(ctx)
 }
 
 // timedOut reports whether nothing came in time, which says nothing against

@@ -329,7 +329,7 @@ func TestPollSurvives(t *testing.T) {
 						wait(r)
 						io.WriteString(w, `{"ts":`+strconv.Quote(r.URL.Query().Get("ts"))+`,"updates":[]}`)
 					default:
-						fmt.Fprintf(w, `{"ts":%s,"updates":[%s]}`, r.URL.Query().Get("ts"), update("a"))
+						fmt.Fprintf(w, `{"ts":%s,"updates":[%s]}`, r.URL.Query().Get("ts"), update(strconv.Itoa(n)))
 					}
 				}
 				texts, err := p.run(t, 17*time.Minute)
@@ -482,5 +482,141 @@ func TestPollerMistakes(t *testing.T) {
 		if _, err := p.run(t, time.Minute); err == nil || !strings.Contains(err.Error(), "GroupID") {
 			t.Errorf("a user's token: %v", err)
 		}
+	})
+}
+
+// TestPollGap: that events are lost is told, with from where to where; an
+// expired key loses none.
+func TestPollGap(t *testing.T) {
+	for _, tt := range []struct {
+		name, answer string
+		want         []string
+	}{
+		{"1", `{"failed":1,"ts":150}`, []string{"100 to 150"}},
+		{"2", `{"failed":2}`, nil},
+		{"3", `{"failed":3}`, []string{"100 to 101"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPoll(t)
+				p.poll = func(n int, w http.ResponseWriter, r *http.Request) {
+					if n == 0 {
+						io.WriteString(w, tt.answer)
+						return
+					}
+					wait(r)
+				}
+				var gaps []string
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				err := (&vk.Poller{
+					Client: p.client, Handler: new(vk.Router), Logger: slog.New(slog.DiscardHandler),
+					OnGap: func(from, to string) { gaps = append(gaps, from+" to "+to) },
+				}).Run(ctx)
+				synctest.Wait()
+				if err != nil || !slices.Equal(gaps, tt.want) {
+					t.Errorf("gaps %q, %v", gaps, err)
+				}
+			})
+		})
+	}
+}
+
+// TestPollFailedWithStore: what each failed code makes of the place in the
+// history that a store has kept, and that the new one is kept.
+func TestPollFailedWithStore(t *testing.T) {
+	for _, tt := range []struct {
+		name, answer string
+		want         []string // the polls of the second run
+		next         string   // the first poll of the third
+		gaps         []string
+	}{
+		{"none", `{"ts":"101","updates":[]}`, []string{"k1 101", "k1 101"}, "k2 101", nil},
+		{"1", `{"failed":1,"ts":150}`, []string{"k1 101", "k1 150"}, "k2 150", []string{"101 to 150"}},
+		{"2", `{"failed":2}`, []string{"k1 101", "k2 101"}, "k3 101", nil},
+		{"3", `{"failed":3}`, []string{"k1 101", "k2 102"}, "k3 102", []string{"101 to 102"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPoll(t)
+				var gaps []string
+				store := new(vk.MemoryStore)
+				run := func() {
+					ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+					defer cancel()
+					if err := (&vk.Poller{
+						Client: p.client, Dispatcher: &vk.Dispatcher{Handler: new(vk.Router), Store: store}, Logger: slog.New(slog.DiscardHandler),
+						OnGap: func(from, to string) { gaps = append(gaps, from+" to "+to) },
+					}).Run(ctx); err != nil {
+						t.Error(err)
+					}
+					synctest.Wait()
+				}
+				p.poll = func(n int, w http.ResponseWriter, r *http.Request) {
+					switch n {
+					case 0:
+						fmt.Fprintf(w, `{"ts":"101","updates":[%s]}`, update("a"))
+					case 2:
+						io.WriteString(w, tt.answer)
+					default:
+						wait(r)
+					}
+				}
+				run()
+				run()
+				run()
+				want := append([]string{"k0 100", "k0 101"}, tt.want...)
+				want = append(want, tt.next)
+				if diff := cmp.Diff(want, p.polls); diff != "" {
+					t.Errorf("polls (-want +got):\n%s", diff)
+				}
+				if !slices.Equal(gaps, tt.gaps) {
+					t.Errorf("gaps %q", gaps)
+				}
+			})
+		})
+	}
+}
+
+// TestPollStatus: how a Poller fares can be read at any time.
+func TestPollStatus(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPoll(t)
+		p.poll = func(n int, w http.ResponseWriter, r *http.Request) {
+			switch {
+			case n == 0:
+				fmt.Fprintf(w, `{"ts":"101","updates":[%s]}`, update("a"))
+			case n == 1:
+				wait(r)
+				io.WriteString(w, `{"ts":"101","updates":[]}`)
+			default:
+				w.WriteHeader(502)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		poller := &vk.Poller{Client: p.client, Handler: new(vk.Router), Logger: slog.New(slog.DiscardHandler)}
+		ended := make(chan error)
+		start := time.Now()
+		go func() { ended <- poller.Run(ctx) }()
+		read := func(at time.Duration) vk.PollerStatus {
+			time.Sleep(at - time.Since(start))
+			synctest.Wait()
+			return poller.Status()
+		}
+		if diff := cmp.Diff(vk.PollerStatus{GroupID: 7, TS: "101", LastPoll: start, LastEvent: start}, read(time.Second)); diff != "" {
+			t.Errorf("after an event (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(vk.PollerStatus{GroupID: 7, TS: "101", LastPoll: start.Add(25 * time.Second), LastEvent: start}, read(25*time.Second)); diff != "" && poller.Status().Failures == 0 {
+			t.Errorf("after an empty poll (-want +got):\n%s", diff)
+		}
+		s := read(time.Minute)
+		if s.Failures < 2 || s.Err == nil || !s.LastPoll.Equal(start.Add(25*time.Second)) {
+			t.Errorf("after failures: %+v", s)
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
 	})
 }

@@ -1,0 +1,188 @@
+package vk
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/vkrouter/vk/internal/backoff"
+)
+
+// Events that were begun in a run of the bot that died are handled together, in
+// their order, until this many have died of it, or of something else; from then
+// on one at a time, so that it shows which one it is.
+const aloneAfter = 2
+
+// maxTries is how many runs of the bot may die of an event, the last of them
+// while it was alone, before it is dropped. More than one alone, because some
+// die of something else.
+const maxTries = 5
+
+// aloneTime is how long an event that is handled alone is waited for. What does
+// not end in that time does not end the process either.
+const aloneTime = 10 * time.Second
+
+// resume opens the journal of a community, and has handled what it has of
+// events that are in nobody's hands, the first time that it is called. After
+// that it returns at once.
+func (d *Dispatcher) resume(ctx context.Context, f *feed, client *Client, group int64) error {
+	jr, err := d.journal(ctx, group)
+	if err != nil {
+		return err
+	}
+	jr.mu.Lock()
+	resumed := jr.resumed
+	jr.mu.Unlock()
+	if resumed {
+		return nil
+	}
+	jr.use(f, client)
+	return jr.handle(ctx)
+}
+
+// handle gives to the lanes what is in nobody's hands. It returns an error if
+// ctx ends or the Dispatcher stops.
+func (jr *backlog) handle(ctx context.Context) error {
+	if err := jr.hand(ctx); err != nil {
+		return err
+	}
+	defer func() { <-jr.handing }()
+	err := jr.handIdle(ctx)
+	if err == nil {
+		jr.mu.Lock()
+		defer jr.mu.Unlock()
+		jr.resumed = true
+	}
+	return err
+}
+
+// handIdle is handle for who holds jr.handing.
+func (jr *backlog) handIdle(ctx context.Context) error {
+	for {
+		e, tries, f, client := jr.idle()
+		if e == nil {
+			return nil
+		}
+		switch {
+		case tries >= maxTries:
+			jr.d.logger().LogAttrs(ctx, slog.LevelError, "vk: an event is dropped: the bot has died of it again and again",
+				slog.Int("tries", tries), slog.String("kind", e.ev.Kind), slog.String("event", e.ev.ID), slog.String("raw", string(e.ev.Raw)))
+			e.drop()
+			continue
+		case tries >= aloneAfter:
+			if err := jr.alone(ctx, e, f, client); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := jr.take(ctx, e, f, client); err != nil {
+			return err
+		}
+	}
+}
+
+// idle returns the first entry that is in nobody's hands.
+func (jr *backlog) idle() (e *entry, tries int, f *feed, client *Client) {
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	for _, e := range jr.entries {
+		if !e.done && e.job == nil {
+			return e, e.tries, jr.feed, jr.client
+		}
+	}
+	return nil, 0, nil, nil
+}
+
+// take gives an entry's event to its lane.
+func (jr *backlog) take(ctx context.Context, e *entry, f *feed, client *Client) error {
+	j := &job{d: jr.d, feed: f, ctx: context.WithoutCancel(ctx), client: client, ev: e.ev, entry: e}
+	jr.mu.Lock()
+	e.job = j
+	jr.mu.Unlock()
+	err := jr.d.take(ctx, j)
+	if err != nil {
+		e.settle(false)
+	}
+	return err
+}
+
+// alone handles an event when nothing else is handled.
+func (jr *backlog) alone(ctx context.Context, e *entry, f *feed, client *Client) error {
+	wait := func() error {
+		for end := time.Now().Add(aloneTime); jr.d.Pending() > 0 && time.Now().Before(end); {
+			if err := backoff.Sleep(ctx, 10*time.Millisecond); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := wait(); err != nil {
+		return err
+	}
+	jr.mu.Lock()
+	e.tries++
+	jr.dirty = true
+	jr.mu.Unlock()
+	jr.save(context.WithoutCancel(ctx)) // before it can do any harm
+	if err := jr.take(ctx, e, f, client); err != nil {
+		return err
+	}
+	if err := wait(); err != nil {
+		return err
+	}
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	e.tries = 0
+	jr.dirty = true
+	return nil
+}
+
+// keep puts an event that is being handled into the Store, so that it is
+// handled again if this process dies. It reports whether it is safe: kept, or
+// done by now. Without a Store nothing is kept. An error is one of the Store.
+func (d *Dispatcher) keep(ctx context.Context, e *Event) (kept bool, err error) {
+	if d.Store == nil {
+		return false, nil
+	}
+	jr, err := d.journal(ctx, e.GroupID)
+	if err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	if !d.note(jr, e) {
+		return false, nil
+	}
+	if err := jr.write(ctx, false); err != nil {
+		return false, err
+	}
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	return !jr.lost && !jr.closed, nil
+}
+
+// note enters an event that is being handled into a journal, if it is not there.
+// It reports whether it is there, or done.
+func (d *Dispatcher) note(jr *backlog, e *Event) bool {
+	c := &d.claims
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	id := idOf(e)
+	j := c.running[id]
+	if j == nil {
+		for _, done := range c.done {
+			if _, ok := done[id]; ok {
+				return true
+			}
+		}
+		return false
+	}
+	if j.entry == nil {
+		jr.mu.Lock()
+		defer jr.mu.Unlock()
+		j.entry = &entry{jr: jr, ev: j.ev, job: j}
+		jr.entries = append(jr.entries, j.entry)
+		jr.dirty = true
+	}
+	return true
+}

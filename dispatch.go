@@ -60,6 +60,8 @@ type Dispatcher struct {
 	// Logger gets what goes wrong. Nil means slog.Default().
 	Logger *slog.Logger
 
+	Store Store // stand-in
+
 	once     sync.Once
 	room     chan struct{} // holds one element for each event taken and not done
 	count    atomic.Int64  // as many; what was done before it fell is seen by who reads it
@@ -88,6 +90,8 @@ type job struct {
 	client *Client
 	ev     *Event
 	turn   *lane.Turn[laneKey, *job]
+
+	standinErr error
 
 	sessions sessionsOf
 
@@ -191,6 +195,7 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 			return // abandoned, and counted out then
 		}
 		end := done
+		j.standinErr = err
 		if err != nil {
 			j.report(err)
 			if stopped {

@@ -89,8 +89,8 @@ func (cb *Callback) read(w http.ResponseWriter, r *http.Request) (body []byte, r
 type delivery struct {
 	kind    string
 	group   int64
-	secret  []byte   // nil if there is none
-	secrets [][]byte // where they stand in the body
+	secret  []byte // nil if there is none
+	written []byte // how the secret stands in the body
 }
 
 // readDelivery walks through a body. It is an error if that is not a JSON
@@ -109,10 +109,12 @@ func readDelivery(body []byte) (in delivery, err error) {
 		case "group_id":
 			in.group, _ = tolerant.Int(s.Value())
 		case "secret":
-			in.secret = nil
-			if value := s.Value(); len(value) > 0 && value[0] == '"' {
-				in.secrets = append(in.secrets, value)
-				in.secret, _ = tolerant.Text(value)
+			if in.written != nil {
+				return delivery{}, errors.New("the body has two secrets")
+			}
+			in.written = s.Value()
+			if len(in.written) > 0 && in.written[0] == '"' {
+				in.secret, _ = tolerant.Text(in.written)
 			}
 		default:
 			s.Value()
@@ -130,10 +132,11 @@ func readDelivery(body []byte) (in delivery, err error) {
 // mask makes the secret unreadable in the body: events are logged and stored as
 // they came.
 func (in *delivery) mask() {
-	for _, value := range in.secrets {
-		for i := 1; i < len(value)-1; i++ {
-			value[i] = '*'
-		}
+	if len(in.written) == 0 || in.written[0] != '"' {
+		return
+	}
+	for i := 1; i < len(in.written)-1; i++ {
+		in.written[i] = '*'
 	}
 }
 

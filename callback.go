@@ -58,8 +58,9 @@ type Callback struct {
 	GroupID int64
 
 	// Secret is the secret key of the community's settings: up to 50
-	// characters that VK puts into each event. Without one, all requests are
-	// refused, unless Setup has made one, or NoSecret is set.
+	// characters that VK puts into each event. Without one, no event is taken:
+	// VK is told to come again, until Setup has found or made one, or for ever.
+	// See NoSecret.
 	Secret Secret
 
 	// NoSecret, where there is no Secret, takes events from anybody who finds
@@ -221,10 +222,13 @@ func (cb *Callback) serve(began time.Time, w http.ResponseWriter, r *http.Reques
 	}
 	confirmation := in.kind == EventConfirmation
 	switch want := g.Secret.reveal(); {
-	case want == "" && !cb.NoSecret:
-		return cb.refuse(r, http.StatusForbidden, "the Callback has no Secret")
+	case want == "" && !cb.NoSecret && !(confirmation && g.Confirmation == ""):
+		// It may get one by Setup: VK is not to give up.
+		cb.refuse(r, http.StatusServiceUnavailable, "the Callback has no Secret")
+		return again(soon())
 	case want == "", confirmation && len(in.secret) == 0:
-		// VK asks for a confirmation without the secret, mostly.
+		// VK asks for a confirmation without the secret, mostly. To those that
+		// another process has asked for by Setup, each answers.
 	case !same(in.secret, want):
 		return cb.refuse(r, http.StatusForbidden, "wrong secret")
 	}

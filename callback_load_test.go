@@ -133,7 +133,7 @@ func TestCallbackHostile(t *testing.T) {
 	}{
 		{"64 MiB", forever(' '), large, "", 413, 0, 64 << 10},
 		{"64 MiB, not said before", io.LimitReader(forever(' '), large), -1, "", 413, 1<<20 + 1, 6 << 20},
-				{"gzip bomb", io.LimitReader(forever(0), large), -1, "gzip", 415, 0, 64 << 10},
+		{"gzip bomb", io.LimitReader(forever(0), large), -1, "gzip", 415, 0, 64 << 10},
 		{"deep arrays", strings.NewReader(strings.Repeat("[", 1e6)), 1e6, "", 400, 1 << 20, 6 << 20},
 		{"deep objects", strings.NewReader(strings.Repeat(`{"a":`, 2e5)), 1e6, "", 400, 1 << 20, 6 << 20},
 		{"a deep event with the secret", strings.NewReader(begin[:len(begin)-1] + `,"x":` + strings.Repeat("[", 1e6)), -1, "", 400, 1 << 20, 6 << 20},

@@ -157,7 +157,7 @@ func TestCallbackClosed(t *testing.T) {
 				h := func(c *vk.Context) error { handled++; return nil }
 				none := newHook(h)
 				none.Secret = vk.Secret{}
-				if got := told(t, post(none, tt.body)); got != "403 the Callback has no Secret" {
+				if got := told(t, post(none, tt.body)); got != "503" {
 					t.Errorf("without a Secret: %s", got)
 				}
 				if got := told(t, post(newHook(h), tt.body)); got != tt.secret {
@@ -502,7 +502,7 @@ func TestCallbackGroups(t *testing.T) {
 			{`{"group_id":7,"type":"a","event_id":"1","secret":"7!"}`, "200 ok"},
 			{`{"group_id":8,"type":"a","event_id":"2","secret":"8!"}`, "200 ok"},
 			{`{"group_id":8,"type":"a","event_id":"3","secret":"7!"}`, "403 wrong secret"},
-			{`{"group_id":9,"type":"a","event_id":"4","secret":"7!"}`, "403 the Callback has no Secret"},
+			{`{"group_id":9,"type":"a","event_id":"4","secret":"7!"}`, "503"},
 			{`{"group_id":10,"type":"a","event_id":"5","secret":"7!"}`, "403 another community's event"},
 			{`{"group_id":7,"type":"confirmation"}`, "200 code7"},
 			{`{"group_id":8,"type":"confirmation"}`, "200 code8"},

@@ -42,6 +42,7 @@ func TestCallbackSetup(t *testing.T) {
 		if err := cb.Setup(t.Context(), address); err != nil {
 			t.Fatal(err)
 		}
+		d.start = time.Now()
 		anna := bot.User("Anna")
 		anna.Joins()
 		anna.Leaves()

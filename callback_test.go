@@ -484,9 +484,9 @@ func TestCallbackBalancer(t *testing.T) {
 func TestCallbackGroups(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
-		seven, any := vk.NewClient("seven"), vk.NewClient("any")
+		seven, other := vk.NewClient("seven"), vk.NewClient("other")
 		cb := &vk.Callback{
-			Client: any,
+			Client: other,
 			Handler: vk.HandlerFunc(func(c *vk.Context) error {
 				d.note("%d %t", c.Event().GroupID, c.Client() == seven)
 				return nil

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/vkrouter/vk"
@@ -36,6 +37,7 @@ func FuzzCallback(f *testing.F) {
 			}
 			return nil
 		})
+		cb.Patience = time.Hour // the machine may be busy
 		w := post(cb, sent)
 		var top map[string]any
 		object := utf8.ValidString(sent) && json.Unmarshal([]byte(sent), &top) == nil && top != nil

@@ -88,6 +88,33 @@ func TestCallbackLoad(t *testing.T) {
 	})
 }
 
+// TestCallbackBound: where there is no room, VK hears so at once, instead of
+// waiting for it.
+func TestCallbackBound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cb := newHook(nil)
+		cb.Handler, cb.Dispatcher = nil, &vk.Dispatcher{MaxEvents: 1, Handler: vk.HandlerFunc(func(c *vk.Context) error {
+			time.Sleep(2 * time.Second)
+			return nil
+		})}
+		start := time.Now()
+		var all sync.WaitGroup
+		all.Go(func() {
+			if got := told(t, post(cb, hookEvent("a", 1))); got != "200 ok" {
+				t.Error(got)
+			}
+		})
+		synctest.Wait()
+		if got := told(t, post(cb, hookEvent("b", 2))); got != "503" || time.Since(start) != 0 {
+			t.Errorf("%s after %v", got, time.Since(start))
+		}
+		all.Wait()
+		if got := told(t, post(cb, hookEvent("b", 2))); got != "200 ok" {
+			t.Error(got)
+		}
+	})
+}
+
 func heap() int64 {
 	runtime.GC()
 	var m runtime.MemStats

@@ -72,6 +72,8 @@ type Dispatcher struct {
 	// each event. Nil means slog.Default().
 	Logger *slog.Logger
 
+	Store Store // stand-in
+
 	once     sync.Once
 	room     chan struct{} // holds one element for each event taken and not done
 	count    atomic.Int64  // as many; what was done before it fell is seen by who reads it
@@ -103,6 +105,8 @@ type job struct {
 	client *Client
 	ev     *Event
 	turn   *lane.Turn[laneKey, *job]
+
+	standinErr error
 
 	sessions sessionsOf
 	seen     *observedJob // nil if nobody observes

@@ -33,7 +33,13 @@ func (s *Server) AddCallback(h http.Handler, secret string) {
 	})
 }
 
-// ConfirmationCode returns what a webhook answers to be confirmed.
+// Host gives a handler an address that VK reaches it at, without a network, and
+// returns that: for programs that register it themselves, as by
+// [vk.Callback.Setup].
+func (s *Server) Host(h http.Handler) (address string) { return s.hooks.add(h) }
+
+// ConfirmationCode returns what a webhook that AddCallback has added answers to
+// be confirmed. Those that were registered by the API have another code.
 func (s *Server) ConfirmationCode() string { return s.world.ConfirmationCode(s.GroupID) }
 
 // A Delivery is an attempt to send an event to a webhook.

@@ -1,0 +1,299 @@
+package vk
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// A Callback is a source of events: an [http.Handler] for the address that VK
+// sends a community's events to. Each request has one.
+//
+//	cb := &vk.Callback{Client: client, Handler: r, Secret: vk.NewSecret(os.Getenv("VK_SECRET")), Confirmation: "ab12cd34"}
+//	http.Handle("/vk", cb)
+//
+// The address is entered in the community's settings, or by [Callback.Setup].
+//
+// VK is told that it need not send an event again when the event is done, that
+// is, when its handlers have returned, with an error or without one; or when it
+// is kept in the Dispatcher's Store. If Patience ends before that, VK is told
+// to come again, with a Retry-After, while the handlers go on: what comes again
+// does not run again, but is answered in the same way. It is so, too, if VK breaks
+// the connection. So the handlers may take their time, and an event that is
+// cut off by the end of the process comes to the next one.
+//
+// VK comes again, too, when the Dispatcher has all the events that it takes,
+// when a handler asks for it with [RetryAfter], and during and after Stop.
+//
+// Several Callbacks, and a [Poller], may share a Dispatcher: what reaches it
+// twice is handled once. Several processes behind one address share a Store for
+// that.
+//
+// Its fields must not change once it is in use. Its methods are safe for
+// concurrent use. It starts no goroutine.
+//
+// See https://dev.vk.com/ru/api/callback/getting-started.
+type Callback struct {
+	// Client is what handlers answer with. Its token is the community's, or
+	// that of a user who administers it.
+	Client *Client
+
+	// Handler gets the events; see [Handler] about their order.
+	Handler Handler
+
+	// Dispatcher decides when events are handled. Nil means one of the
+	// Callback's own. If it is given, its Handler counts, and the Callback's
+	// must be nil.
+	Dispatcher *Dispatcher
+
+	// GroupID is the community; requests of others are refused. Zero means
+	// whichever knows the Secret. Setup, and a Confirmation that has to be
+	// fetched, then ask VK which community the token belongs to.
+	GroupID int64
+
+	// Secret is the secret key of the community's settings: up to 50
+	// characters that VK puts into each event. Without one, no event is taken:
+	// VK is told to come again, until Setup has found or made one, or for ever.
+	// See NoSecret.
+	Secret Secret
+
+	// NoSecret, where there is no Secret, takes events from anybody who finds
+	// the address: all that is in them may be made up.
+	NoSecret bool
+
+	// Confirmation is what VK wants to be answered before it sends events to an
+	// address: the text is in the settings of the community. Empty means to
+	// ask VK, by groups.getCallbackConfirmationCode; but that is the text for
+	// addresses that were registered by the API, and differs.
+	Confirmation string
+
+	// Groups are the communities, if there are several, by their ids. GroupID,
+	// Secret and Confirmation must then be zero.
+	Groups map[int64]CallbackGroup
+
+	// Kinds are the kinds of events that Setup asks VK for, besides those that
+	// the Handler, if it is a [*Router], has routes and listeners for: what
+	// handlers wait for with a [Watch], for instance. Setup asks for all kinds
+	// if the Handler does not tell which it wants and Kinds is empty.
+	Kinds []string
+
+	// Title is the name of the address in the settings of the community, if
+	// Setup adds one: at most 14 characters. Empty means "Bot".
+	Title string
+
+	// Patience is how long an answer may take. VK does not say how long it
+	// waits itself; some ten seconds, by experience. Zero means 3 seconds.
+	Patience time.Duration
+
+	// MaxBody bounds the bytes of a request's body. Zero means 1 MiB: VK
+	// crops messages that are too large for an event.
+	MaxBody int64
+
+	// Logger gets what goes wrong. Nil means slog.Default().
+	Logger *slog.Logger
+
+	once   sync.Once
+	misuse error // what is wrong with the fields
+	d      *Dispatcher
+	feed   *feed
+
+	stopping atomic.Bool
+	held     atomic.Int64 // bytes of large bodies that are being read
+	refusals quiet
+	asked    atomic.Int64 // requests for a confirmation that were answered
+
+	asking  chan struct{}   // holds one element while somebody asks VK for what follows
+	fetched map[any]fetched // by token, the community; by community, its confirmation code
+
+	mu    sync.Mutex
+	setUp map[int64]Secret // the communities that Setup was called for, and their secrets
+}
+
+// A CallbackGroup is one of several communities of a [Callback]. Its fields are
+// those of the Callback; with a nil Client, the Callback's counts.
+type CallbackGroup struct {
+	Client       *Client
+	Secret       Secret
+	Confirmation string
+}
+
+func (cb *Callback) init() error {
+	cb.once.Do(func() {
+		cb.asking = make(chan struct{}, 1)
+		if cb.misuse = cb.check(); cb.misuse != nil {
+			cb.logger().LogAttrs(context.Background(), slog.LevelError, "vk: callback: every request is refused", slog.Any("err", cb.misuse))
+			return
+		}
+		cb.d = cmp.Or(cb.Dispatcher, &Dispatcher{Handler: cb.Handler, Logger: cb.Logger})
+		cb.d.init()
+		cb.feed = cb.d.feed()
+	})
+	return cb.misuse
+}
+
+// check returns what is wrong with the fields.
+func (cb *Callback) check() error {
+	switch {
+	case cb.Dispatcher == nil && cb.Handler == nil:
+		return errors.New("vk: the Callback has no Handler")
+	case cb.Dispatcher != nil && cb.Handler != nil:
+		return errors.New("vk: the Callback has a Handler beside its Dispatcher's")
+	case cb.Groups == nil && cb.Client == nil:
+		return errors.New("vk: the Callback has no Client")
+	case cb.Groups != nil && (cb.GroupID != 0 || cb.Secret.reveal() != "" || cb.Confirmation != ""):
+		return errors.New("vk: the Callback has Groups, and a GroupID, Secret or Confirmation beside them")
+	}
+	for id, g := range cb.Groups {
+		if g.Client == nil && cb.Client == nil {
+			return errors.New("vk: the Callback has no Client for community " + strconv.FormatInt(id, 10))
+		}
+	}
+	return nil
+}
+
+func (cb *Callback) logger() *slog.Logger { return cmp.Or(cb.Logger, slog.Default()) }
+
+// group returns what is known of a community; ok is false if it is not one of
+// the Callback's.
+func (cb *Callback) group(id int64) (g CallbackGroup, ok bool) {
+	g, ok = CallbackGroup{cb.Client, cb.Secret, cb.Confirmation}, cb.GroupID == 0 || cb.GroupID == id
+	if cb.Groups != nil {
+		g, ok = cb.Groups[id]
+		g.Client = cmp.Or(g.Client, cb.Client)
+	}
+	cb.mu.Lock()
+	defer cb.mu.Unlock()
+	if s, set := cb.setUp[id]; ok && set {
+		g.Secret, g.Confirmation = s, "" // the code of the settings is not for what Setup registers
+	}
+	return g, ok
+}
+
+// Stop ends the Callback: VK is told to come again from now on, what handlers
+// wait for ends with [ErrStopped], and Stop waits until the events that were
+// taken are done, as [Dispatcher.Stop] does. Requests that wait are answered by
+// that. A Dispatcher that was given to the Callback goes on.
+//
+// Stop comes before the Shutdown of the HTTP server.
+func (cb *Callback) Stop(ctx context.Context) {
+	if cb.init() != nil {
+		return
+	}
+	cb.stopping.Store(true)
+	cb.d.drain(ctx, cb.feed)
+}
+
+// ServeHTTP takes a request of VK. It returns when that is answered; handlers
+// may go on after it.
+func (cb *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	if err := cb.init(); err != nil {
+		http.Error(w, "the Callback is misconfigured", http.StatusInternalServerError)
+		return
+	}
+	cb.serve(began, w, r).write(w)
+}
+
+func (cb *Callback) serve(began time.Time, w http.ResponseWriter, r *http.Request) ack {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		return cb.refuse(r, http.StatusMethodNotAllowed, "VK sends POST requests to this address")
+	}
+	if cb.stopping.Load() {
+		return again(soon())
+	}
+	body, refusal := cb.read(w, r)
+	if refusal.status != 0 {
+		return refusal
+	}
+	in, err := readDelivery(body)
+	if err != nil {
+		return cb.refuse(r, http.StatusBadRequest, err.Error())
+	}
+	g, ok := cb.group(in.group)
+	if !ok {
+		return cb.refuse(r, http.StatusForbidden, "another community's event")
+	}
+	confirmation := in.kind == EventConfirmation
+	switch want := g.Secret.reveal(); {
+	case want == "" && !cb.NoSecret && !(confirmation && g.Confirmation == ""):
+		// It may get one by Setup: VK is not to give up.
+		cb.refuse(r, http.StatusServiceUnavailable, "the Callback has no Secret")
+		return again(soon())
+	case want == "", confirmation && len(in.secret) == 0:
+		// VK asks for a confirmation without the secret, mostly. To those that
+		// another process has asked for by Setup, each answers.
+	case !same(in.secret, want):
+		return cb.refuse(r, http.StatusForbidden, "wrong secret")
+	}
+	ctx, cancel := context.WithDeadline(r.Context(), began.Add(cmp.Or(max(cb.Patience, 0), 3*time.Second)))
+	defer cancel()
+	if confirmation {
+		return cb.confirm(ctx, r, in.group, g)
+	}
+	in.mask()
+	e, err := ParseEvent(body)
+	if err != nil {
+		// It is VK's, and will not get better.
+		cb.logger().LogAttrs(ctx, slog.LevelError, "vk: callback: an event cannot be read", slog.Any("err", err), slog.String("event", string(body[:min(len(body), 300)])))
+		return taken
+	}
+	retries, err := strconv.Atoi(r.Header.Get("X-Retry-Counter"))
+	if err == nil && retries > 0 {
+		ctx = context.WithValue(ctx, retriesKey{}, retries)
+	}
+	return cb.take(ctx, r.Context(), g.Client, e, retries)
+}
+
+// take gives an event to the Dispatcher, and waits for what becomes of it until
+// ctx ends. That is of, or earlier.
+func (cb *Callback) take(ctx, of context.Context, client *Client, e *Event, retries int) ack {
+	if cb.d.full() {
+		return again(soon()) // waiting for room is VK's: there may be many who do
+	}
+	state, settled, outcome, err := cb.d.admit(ctx, cb.feed, client, e)
+	switch {
+	case err != nil:
+		if !errors.Is(err, ErrStopped) && ctx.Err() == nil {
+			cb.log(ctx, slog.LevelError, "vk: callback: an event cannot be taken", e, err)
+		}
+		return again(soon())
+	case state == admittedDone:
+		return taken
+	case settled == nil: // another process has it
+		return again(later(retries))
+	}
+	select {
+	case <-settled:
+		return cb.answerTo(outcome(), e)
+	case <-ctx.Done():
+	}
+	if of.Err() == nil && state == admitted {
+		keeping, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
+		defer cancel()
+		kept, err := cb.d.keep(keeping, e)
+		if err != nil {
+			cb.log(ctx, slog.LevelError, "vk: callback: an event cannot be kept in the Store: VK is to send it again", e, err)
+		} else if kept {
+			return taken
+		}
+	}
+	return again(later(retries))
+}
+
+// keepTime bounds how long the Store may take to keep an event, when Patience
+// is over already.
+const keepTime = 2 * time.Second
+
+// full reports whether d has all the events that it takes.
+func (d *Dispatcher) full() bool { return len(d.room) == cap(d.room) }
+
+func (cb *Callback) log(ctx context.Context, level slog.Level, msg string, e *Event, err error) {
+	cb.logger().LogAttrs(ctx, level, msg, slog.Any("err", err), slog.String("kind", e.Kind), slog.String("event", e.ID), slog.Int64("peer", e.head.peer))
+}

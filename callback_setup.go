@@ -1,0 +1,208 @@
+package vk
+
+import (
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/vkrouter/vk/internal/backoff"
+)
+
+// What VK takes.
+const (
+	maxServerTitle = 14 // characters
+	maxSecret      = 50
+)
+
+const (
+	setupPause = time.Second     // between two looks at what became of a confirmation
+	setupLimit = time.Minute     // for a confirmation
+	failedLong = 5 * time.Second // so long a server may still have the state of an earlier failure
+)
+
+// Setup registers an address with VK, as a callback server of the community, or
+// of each of the Groups, and returns when VK sends events there: exactly those
+// that the Handler has handlers for, and the Kinds. A server that has
+// the address already is changed only where it has to be, so that Setup can be
+// called at each start. Others are left alone.
+//
+// VK asks the address to confirm itself meanwhile: the Callback must be serving
+// there, at a public address of https with a certificate that is known to VK,
+// before Setup is called.
+//
+// If there is no Secret, the server's own is taken, and else one is made, of the
+// token: it is the same in each process and at each start.
+//
+// The token needs the right to manage the community. Errors are VK's [*Error]s
+// (CodeCallbackLimit if the community has ten servers already, of others), and
+// one that says so if VK could not have the address confirmed. If something
+// fails for one of several communities, the others are set up all the same. Setup
+// gives up when ctx ends, and after a minute of waiting for VK to confirm.
+//
+// See https://dev.vk.com/ru/method/groups.addCallbackServer.
+func (cb *Callback) Setup(ctx context.Context, address string) error {
+	if err := cb.init(); err != nil {
+		return err
+	}
+	if utf8.RuneCountInString(cb.Title) > maxServerTitle {
+		return fmt.Errorf("vk: callback: the Title %q has more than %d characters", cb.Title, maxServerTitle)
+	}
+	if cb.Groups == nil {
+		id, err := cb.whose(ctx, 0, cb.Client)
+		if err != nil {
+			return err
+		}
+		return cb.setup(ctx, id, address)
+	}
+	var errs []error
+	for _, id := range slices.Sorted(maps.Keys(cb.Groups)) {
+		errs = append(errs, cb.setup(ctx, id, address))
+	}
+	return errors.Join(errs...)
+}
+
+// A callbackServer is what VK tells of one.
+type callbackServer struct {
+	ID     int64  `json:"id"`
+	Title  string `json:"title"`
+	URL    string `json:"url"`
+	Secret string `json:"secret_key"`
+	Status string `json:"status"`
+}
+
+// setup is Setup for one community.
+func (cb *Callback) setup(ctx context.Context, group int64, address string) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("vk: callback: community %d: %w", group, err)
+		}
+	}()
+	g, _ := cb.group(group)
+	if utf8.RuneCountInString(g.Secret.reveal()) > maxSecret {
+		return fmt.Errorf("the Secret has more than %d characters", maxSecret)
+	}
+	servers, err := callbackServers(ctx, g.Client, group, 0)
+	if err != nil {
+		return err
+	}
+	var s callbackServer
+	if i := slices.IndexFunc(servers, func(s callbackServer) bool { return s.URL == address }); i >= 0 {
+		s = servers[i]
+	}
+	secret := cmp.Or(g.Secret.reveal(), s.Secret, madeSecret(g.Client, group))
+	if _, err := cb.fetchCode(ctx, group, g.Client, true); err != nil {
+		return err
+	}
+	cb.mu.Lock()
+	if cb.setUp == nil {
+		cb.setUp = make(map[int64]Secret)
+	}
+	cb.setUp[group] = NewSecret(secret)
+	cb.mu.Unlock()
+
+	asked := cb.asked.Load()
+	p := Params{"group_id": group, "url": address, "title": cmp.Or(s.Title, cb.Title, "Bot"), "secret_key": secret}
+	switch {
+	case s.ID == 0:
+		added, err := Call[struct {
+			ID int64 `json:"server_id"`
+		}](ctx, g.Client, "groups.addCallbackServer", p)
+		if err != nil {
+			return err
+		}
+		s.ID = added.ID
+	case s.Secret != secret, s.Status != "ok" && s.Status != "wait":
+		p["server_id"] = s.ID
+		if err := g.Client.Call(ctx, "groups.editCallbackServer", p, nil); err != nil {
+			return err
+		}
+	}
+	if err := cb.awaitConfirmation(ctx, g.Client, group, s.ID, asked); err != nil {
+		return err
+	}
+	return cb.switchKinds(ctx, g.Client, group, s.ID)
+}
+
+// callbackServers returns the callback servers of a community, or the one with
+// the given id.
+//
+// See https://dev.vk.com/ru/method/groups.getCallbackServers.
+func callbackServers(ctx context.Context, client *Client, group, id int64) ([]callbackServer, error) {
+	p := Params{"group_id": group}
+	if id != 0 {
+		p["server_ids"] = id
+	}
+	answer, err := Call[struct {
+		Items []callbackServer `json:"items"`
+	}](ctx, client, "groups.getCallbackServers", p)
+	return answer.Items, err
+}
+
+// awaitConfirmation waits until VK has had a server's address confirmed.
+func (cb *Callback) awaitConfirmation(ctx context.Context, client *Client, group, id, asked int64) error {
+	began := time.Now()
+	for {
+		servers, err := callbackServers(ctx, client, group, id)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(servers, func(s callbackServer) bool { return s.ID == id })
+		if i < 0 {
+			return fmt.Errorf("callback server %d is gone", id)
+		}
+		waited := time.Since(began)
+		switch status := servers[i].Status; {
+		case status == "ok":
+			return nil
+		case status == "failed" && waited >= failedLong, waited >= setupLimit:
+			why := "its answer did not suit VK"
+			if cb.asked.Load() == asked {
+				why = "VK's request has not come to this Callback: is the address public, and served already?"
+			}
+			return fmt.Errorf("the address is not confirmed (VK's status of it is %q): %s", status, why)
+		}
+		if err := backoff.Sleep(ctx, setupPause); err != nil {
+			return err
+		}
+	}
+}
+
+// switchKinds has VK send a server exactly the kinds that are wanted.
+//
+// See https://dev.vk.com/ru/method/groups.setCallbackSettings.
+func (cb *Callback) switchKinds(ctx context.Context, client *Client, group, id int64) error {
+	now, err := Call[struct {
+		Events map[string]int `json:"events"`
+	}](ctx, client, "groups.getCallbackSettings", Params{"group_id": group, "server_id": id})
+	if err != nil {
+		return err
+	}
+	known := switchable()
+	for name := range now.Events { // VK may have more
+		known = append(known, name)
+	}
+	wanted, told := kindsOf(cb.d.Handler)
+	wanted = append(wanted, cb.Kinds...)
+	p := Params{"group_id": group, "server_id": id, "api_version": client.version()}
+	for _, name := range append(known, wanted...) {
+		p[name] = !told && len(cb.Kinds) == 0 || slices.Contains(wanted, name)
+	}
+	return client.Call(ctx, "groups.setCallbackSettings", p, nil)
+}
+
+// madeSecret makes the secret of a community. Whoever has the token can make it,
+// and nobody else; the token cannot be found by it.
+func madeSecret(client *Client, group int64) string {
+	h := hmac.New(sha256.New, []byte(client.Token.reveal()))
+	h.Write([]byte("vk callback secret of " + strconv.FormatInt(group, 10)))
+	return hex.EncodeToString(h.Sum(nil))[:maxSecret]
+}

@@ -1,0 +1,724 @@
+package vk_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/vktest"
+)
+
+const hookSecret = "s3cret-of-the-hook"
+
+// hookEvent is a request's body: a message from a peer, of community 7.
+func hookEvent(id string, peer int) string {
+	return fmt.Sprintf(`{"group_id":7,"type":"message_new","event_id":%q,"v":"5.199","object":{"message":{"peer_id":%d,"from_id":%d,"text":%q}},"secret":%q}`, id, peer, peer, id, hookSecret)
+}
+
+// newHook returns a Callback of community 7, which logs nowhere.
+func newHook(h vk.HandlerFunc) *vk.Callback {
+	return &vk.Callback{
+		Client:       vk.NewClient("t0ken"),
+		Handler:      h,
+		GroupID:      7,
+		Secret:       vk.NewSecret(hookSecret),
+		Confirmation: "c0de",
+		Logger:       slog.New(slog.DiscardHandler),
+	}
+}
+
+// post sends a body to h, with pairs of header fields.
+func post(h http.Handler, body string, header ...string) *httptest.ResponseRecorder {
+	return postBy(context.Background(), h, body, header...)
+}
+
+func postBy(ctx context.Context, h http.Handler, body string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/vk", strings.NewReader(body))
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// told returns an answer in one line, and fails the test if VK is told to come
+// again without a time that it takes.
+func told(t testing.TB, w *httptest.ResponseRecorder) string {
+	t.Helper()
+	after := w.Header().Get("Retry-After")
+	if w.Code == http.StatusServiceUnavailable {
+		if n, err := strconv.Atoi(after); err != nil || n < 1 || n >= 3*60*60 {
+			t.Errorf("503 with Retry-After %q", after)
+		}
+		return "503"
+	}
+	if after != "" {
+		t.Errorf("%d with Retry-After %q", w.Code, after)
+	}
+	return fmt.Sprintf("%d %s", w.Code, w.Body)
+}
+
+func TestCallbackRequests(t *testing.T) {
+	const confirmation = `{"type":"confirmation","group_id":7%s}`
+	deep := func(n int) string {
+		return `{"group_id":7,"type":"a","secret":"` + hookSecret + `","object":` + strings.Repeat("[", n) + strings.Repeat("]", n) + `}`
+	}
+	for _, tt := range []struct {
+		name, body, want string
+		header           []string
+	}{
+		{"event", hookEvent("a", 1), "200 ok", nil},
+		{"content type does not matter", hookEvent("a", 1), "200 ok", []string{"Content-Type", "text/html"}},
+		{"unknown kind", `{"group_id":7,"type":"new_thing","event_id":"a","secret":"` + hookSecret + `"}`, "200 ok", nil},
+		{"old version's warning", `{"group_id":7,"type":"message_new","event_id":"a","object":{"warning":"old"},"secret":"` + hookSecret + `"}`, "200 ok", nil},
+		{"without an id", `{"group_id":7,"type":"group_join","object":{"user_id":1},"secret":"` + hookSecret + `"}`, "200 ok", nil},
+		{"secret written otherwise", strings.Replace(hookEvent("a", 1), `"secret":"s`, `"s\u0065cret" : "\u0073`, 1), "200 ok", nil},
+		{"without a type, which will not get better", `{"group_id":7,"secret":"` + hookSecret + `"}`, "200 ok", nil},
+		{"confirmation without the secret", fmt.Sprintf(confirmation, ""), "200 c0de", nil},
+		{"confirmation with an empty secret", fmt.Sprintf(confirmation, `,"secret":""`), "200 c0de", nil},
+		{"confirmation with the secret", fmt.Sprintf(confirmation, `,"secret":"`+hookSecret+`"`), "200 c0de", nil},
+		{"confirmation with another secret", fmt.Sprintf(confirmation, `,"secret":"x"`), "403 wrong secret", nil},
+		{"confirmation of another community", `{"type":"confirmation","group_id":8}`, "403 another community's event", nil},
+		{"no secret", `{"group_id":7,"type":"a"}`, "403 wrong secret", nil},
+		{"another secret", strings.Replace(hookEvent("a", 1), hookSecret, "x", 1), "403 wrong secret", nil},
+		{"the beginning of the secret", strings.Replace(hookEvent("a", 1), hookSecret, hookSecret[:5], 1), "403 wrong secret", nil},
+		{"secret in the object", `{"group_id":7,"type":"a","object":{"secret":"` + hookSecret + `"}}`, "403 wrong secret", nil},
+		{"secret not a string", `{"group_id":7,"type":"a","secret":["` + hookSecret + `"]}`, "403 wrong secret", nil},
+		{"two secrets", `{"group_id":7,"type":"a","secret":"x","secret":"` + hookSecret + `"}`, "400 ", nil},
+		{"another community", strings.Replace(hookEvent("a", 1), `"group_id":7`, `"group_id":8`, 1), "403 another community's event", nil},
+		{"no community", strings.Replace(hookEvent("a", 1), `"group_id":7,`, ``, 1), "403 another community's event", nil},
+		{"empty", ``, "400 ", nil},
+		{"not JSON", `hello`, "400 ", nil},
+		{"cut off", hookEvent("a", 1)[:50], "400 ", nil},
+		{"more than one", hookEvent("a", 1) + hookEvent("b", 1), "400 ", nil},
+		{"array", `[` + hookEvent("a", 1) + `]`, "400 ", nil},
+		{"bad UTF-8", strings.Replace(hookEvent("a", 1), `"text":"a"`, "\"text\":\"\xff\"", 1), "400 ", nil},
+		{"deep, but not too deep", deep(900), "200 ok", nil},
+		{"too deep", deep(1100), "400 ", nil},
+		{"compressed", "\x1f\x8b\x08\x00", "415 ", []string{"Content-Encoding", "gzip"}},
+		{"not compressed", hookEvent("a", 1), "200 ok", []string{"Content-Encoding", "identity"}},
+		{"as large as may be", hookEvent("a", 1) + strings.Repeat(" ", 1<<20-len(hookEvent("a", 1))), "200 ok", nil},
+		{"too large", hookEvent("a", 1) + strings.Repeat(" ", 1<<20), "413 ", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cb := newHook(func(c *vk.Context) error { return nil })
+				got := told(t, post(cb, tt.body, tt.header...))
+				if strings.HasSuffix(tt.want, " ") {
+					got = got[:min(4, len(got))]
+				}
+				if got != tt.want {
+					t.Errorf("answered %q, want %q", got, tt.want)
+				}
+				cb.Stop(t.Context())
+			})
+		})
+	}
+}
+
+func TestCallbackMethods(t *testing.T) {
+	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodOptions} {
+		w := httptest.NewRecorder()
+		newHook(nil).ServeHTTP(w, httptest.NewRequest(method, "/vk", strings.NewReader(hookEvent("a", 1))))
+		if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "POST" {
+			t.Errorf("%s: %d, Allow %q", method, w.Code, w.Header().Get("Allow"))
+		}
+	}
+}
+
+// TestCallbackClosed: without a Secret nothing gets in, unless that is said.
+func TestCallbackClosed(t *testing.T) {
+	for _, tt := range []struct {
+		name, body   string
+		secret, open string
+	}{
+		{"event", `{"group_id":7,"type":"group_join","event_id":"a"}`, "403 wrong secret", "200 ok"},
+		{"with some secret", `{"group_id":7,"type":"group_join","event_id":"a","secret":"x"}`, "403 wrong secret", "200 ok"},
+		{"confirmation", `{"group_id":7,"type":"confirmation"}`, "200 c0de", "200 c0de"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				handled := 0
+				h := func(c *vk.Context) error { handled++; return nil }
+				none := newHook(h)
+				none.Secret = vk.Secret{}
+				if got := told(t, post(none, tt.body)); got != "503" {
+					t.Errorf("without a Secret: %s", got)
+				}
+				if got := told(t, post(newHook(h), tt.body)); got != tt.secret {
+					t.Errorf("with one: %s", got)
+				}
+				synctest.Wait()
+				if handled != 0 {
+					t.Errorf("handled %d", handled)
+				}
+				open := newHook(h)
+				open.Secret, open.NoSecret = vk.Secret{}, true
+				if got := told(t, post(open, tt.body)); got != tt.open {
+					t.Errorf("with NoSecret: %s", got)
+				}
+				both := newHook(h)
+				both.NoSecret = true
+				if got := told(t, post(both, tt.body)); got != tt.secret {
+					t.Errorf("with both: %s", got)
+				}
+			})
+		})
+	}
+}
+
+// TestCallbackOutcomes: what VK is told when the handlers are done.
+func TestCallbackOutcomes(t *testing.T) {
+	boom := errors.New("boom")
+	for _, tt := range []struct {
+		name  string
+		h     vk.HandlerFunc
+		want  string
+		after string
+	}{
+		{"done", func(c *vk.Context) error { return nil }, "200 ok", ""},
+		{"error", func(c *vk.Context) error { return boom }, "200 ok", ""},
+		{"panic", func(c *vk.Context) error { panic(boom) }, "200 ok", ""},
+		{"later", func(c *vk.Context) error { return vk.RetryAfter(time.Minute) }, "503", "60"},
+		{"later, with a reason", func(c *vk.Context) error { return fmt.Errorf("%w: %w", boom, vk.RetryAfter(time.Minute)) }, "503", "60"},
+		{"later, joined", func(c *vk.Context) error {
+			return errors.Join(vk.RetryAfter(time.Second), fmt.Errorf("x: %w", errors.Join(boom, vk.RetryAfter(90*time.Second))), vk.RetryAfter(2*time.Second))
+		}, "503", "90"},
+		{"later, parts of seconds", func(c *vk.Context) error { return vk.RetryAfter(1500 * time.Millisecond) }, "503", "2"},
+		{"later, at once", func(c *vk.Context) error { return vk.RetryAfter(0) }, "503", "1"},
+		{"later, in the past", func(c *vk.Context) error { return vk.RetryAfter(-time.Hour) }, "503", "1"},
+		{"later, too late", func(c *vk.Context) error { return vk.RetryAfter(24 * time.Hour) }, "503", "10799"},
+		{"panic with later", func(c *vk.Context) error { panic(vk.RetryAfter(time.Minute)) }, "503", "60"},
+		{"remove", func(c *vk.Context) error { return vk.ErrRemoveServer }, "200 remove", ""},
+		{"remove, wrapped", func(c *vk.Context) error { return fmt.Errorf("left: %w", vk.ErrRemoveServer) }, "200 remove", ""},
+		{"later rather than remove", func(c *vk.Context) error { return errors.Join(vk.ErrRemoveServer, vk.RetryAfter(5*time.Second)) }, "503", "5"},
+		{"words alone do nothing", func(c *vk.Context) error { return errors.New("remove") }, "200 ok", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := post(newHook(tt.h), hookEvent("a", 1))
+				if got, after := told(t, w), w.Header().Get("Retry-After"); got != tt.want || after != tt.after {
+					t.Errorf("%s, Retry-After %q; want %s, %q", got, after, tt.want, tt.after)
+				}
+			})
+		})
+	}
+}
+
+// TestCallbackListenersOutcomes: one of several handlers is enough.
+func TestCallbackListenersOutcomes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := vk.NewRouter()
+		r.Listen(func(c *vk.Context) error { return vk.RetryAfter(7 * time.Second) })
+		r.Handle("a", func(c *vk.Context) error { return errors.New("boom") })
+		cb := newHook(nil)
+		cb.Handler = r
+		w := post(cb, hookEvent("a", 1))
+		if told(t, w) != "503" || w.Header().Get("Retry-After") != "7" {
+			t.Errorf("%d, %v", w.Code, w.Header())
+		}
+	})
+}
+
+// TestCallbackPatience: an event that takes its time goes on, runs once, and VK
+// hears ok when it is done.
+func TestCallbackPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDiary()
+		cb := newHook(func(c *vk.Context) error {
+			d.note("begins")
+			select {
+			case <-time.After(8 * time.Second):
+			case <-c.Done():
+				t.Error("the handler's context has ended")
+			}
+			d.note("ends")
+			return nil
+		})
+		for retry := range 3 {
+			w := post(cb, hookEvent("a", 1), "X-Retry-Counter", strconv.Itoa(retry))
+			d.note("%s after %s s", told(t, w), w.Header().Get("Retry-After"))
+		}
+		d.note("%s", told(t, post(cb, hookEvent("a", 1))))
+		d.is(t, "0s begins", "3s 503 after 10 s", "6s 503 after 20 s", "8s ends", "8s 200 ok after  s", "8s 200 ok")
+
+		quick := newHook(func(c *vk.Context) error { time.Sleep(time.Second); return nil })
+		quick.Patience = 500 * time.Millisecond
+		start := time.Now()
+		if got := told(t, post(quick, hookEvent("b", 1))); got != "503" || time.Since(start) != quick.Patience {
+			t.Errorf("%s after %v", got, time.Since(start))
+		}
+		quick.Stop(t.Context())
+	})
+}
+
+// TestCallbackStore: what the Store has, VK need not send again.
+func TestCallbackStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &countingStore{Store: new(vk.MemoryStore)}
+		cb := newHook(nil)
+		cb.Handler, cb.Dispatcher = nil, &vk.Dispatcher{Store: store, Handler: vk.HandlerFunc(func(c *vk.Context) error {
+			time.Sleep(8 * time.Second)
+			return nil
+		})}
+		start := time.Now()
+		if got := told(t, post(cb, hookEvent("a", 1))); got != "200 ok" || time.Since(start) != 3*time.Second {
+			t.Errorf("%s after %v", got, time.Since(start))
+		}
+		store.fail(errors.New("full"))
+		if got := told(t, post(cb, hookEvent("b", 2))); got != "503" {
+			t.Errorf("with a Store that fails: %s", got)
+		}
+		store.fail(nil)
+		cb.Stop(t.Context())
+		cb.Dispatcher.Stop(t.Context())
+	})
+}
+
+// A countingStore is a Store of several processes, for all that is known of it,
+// and fails if it is told to.
+type countingStore struct {
+	vk.Store
+	mu  sync.Mutex
+	err error
+}
+
+func (s *countingStore) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.err = err
+}
+
+func (s *countingStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	s.mu.Lock()
+	err := s.err
+	s.mu.Unlock()
+	if err != nil {
+		return false, err
+	}
+	return s.Store.Swap(ctx, key, old, new, ttl)
+}
+
+// TestCallbackDuplicates: what comes twice, also at the same time, is handled
+// once.
+func TestCallbackDuplicates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDiary()
+		cb := newHook(func(c *vk.Context) error {
+			time.Sleep(time.Second)
+			d.note("%s", c.Text())
+			return nil
+		})
+		var all sync.WaitGroup
+		for range 10 {
+			all.Go(func() {
+				if got := told(t, post(cb, hookEvent("a", 1))); got != "200 ok" {
+					t.Error(got)
+				}
+			})
+		}
+		all.Wait()
+		if got := told(t, post(cb, hookEvent("a", 1))); got != "200 ok" {
+			t.Error(got)
+		}
+		d.is(t, "1s a")
+	})
+}
+
+// TestCallbackDisconnect: VK's going away costs nothing.
+func TestCallbackDisconnect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDiary()
+		cb := newHook(func(c *vk.Context) error {
+			time.Sleep(2 * time.Second)
+			d.note("%s %v", c.Text(), c.Err())
+			return nil
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		postBy(ctx, cb, hookEvent("a", 1))
+		d.note("gone")
+		if got := told(t, post(cb, hookEvent("a", 1))); got != "200 ok" {
+			t.Error(got)
+		}
+		d.is(t, "1s gone", "2s a <nil>")
+	})
+}
+
+// TestCallbackStop: what was taken is finished, what comes meanwhile is told to
+// come again, and so is what was cut off: the next process has it.
+func TestCallbackStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDiary()
+		handle := func(c *vk.Context) error {
+			wait, _ := time.ParseDuration(c.Text())
+			select {
+			case <-time.After(wait):
+			case <-c.Done():
+				d.note("%s is cut off", c.Text())
+				return context.Cause(c)
+			}
+			d.note("%s is done", c.Text())
+			return nil
+		}
+		cb := newHook(handle)
+		cb.Handler, cb.Dispatcher = nil, &vk.Dispatcher{Handler: vk.HandlerFunc(handle), DrainTime: 2500 * time.Millisecond, Logger: cb.Logger}
+		var all sync.WaitGroup
+		for peer, wait := range []string{"1s", "2s", "1h"} {
+			all.Go(func() {
+				got := told(t, post(cb, hookEvent(wait, peer+1)))
+				d.note("%s: %s", wait, got)
+			})
+		}
+		synctest.Wait()
+		all.Go(func() {
+			time.Sleep(500 * time.Millisecond)
+			d.note("new: %s", told(t, post(cb, hookEvent("0s", 9))))
+		})
+		time.Sleep(100 * time.Millisecond)
+		cb.Stop(t.Context())
+		d.note("stopped")
+		all.Wait()
+		slices.Sort(d.lines) // what happens at one moment is in no order
+		d.is(t, "1s 1s is done", "1s 1s: 200 ok", "2.6s 1h is cut off", "2.6s 1h: 503", "2.6s stopped", "2s 2s is done", "2s 2s: 200 ok", "500ms new: 503")
+		cb.Stop(t.Context()) // again
+		if got := told(t, post(cb, `{"type":"confirmation","group_id":7}`)); got != "503" {
+			t.Errorf("after the stop: %s", got)
+		}
+		next := newHook(func(c *vk.Context) error { return nil })
+		if got := told(t, post(next, hookEvent("1h", 3))); got != "200 ok" {
+			t.Errorf("the next process: %s", got)
+		}
+	})
+}
+
+// TestCallbackSharedDispatcher: a Callback that stops leaves the Dispatcher to
+// others.
+func TestCallbackSharedDispatcher(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDiary()
+		shared := &vk.Dispatcher{Handler: vk.HandlerFunc(func(c *vk.Context) error { d.note("%s", c.Text()); return nil })}
+		one, two := newHook(nil), newHook(nil)
+		one.Handler, two.Handler = nil, nil
+		one.Dispatcher, two.Dispatcher = shared, shared
+		post(one, hookEvent("a", 1))
+		post(two, hookEvent("a", 1)) // the same
+		one.Stop(t.Context())
+		if got := told(t, post(two, hookEvent("b", 1))); got != "200 ok" {
+			t.Error(got)
+		}
+		d.is(t, "0s a", "0s b")
+		shared.Stop(t.Context())
+		if got := told(t, post(two, hookEvent("c", 1))); got != "503" {
+			t.Errorf("with a stopped Dispatcher: %s", got)
+		}
+	})
+}
+
+// TestCallbackBalancer: two processes behind one address, over one Store. VK's
+// attempts reach either.
+func TestCallbackBalancer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const events = 50
+		store := &countingStore{Store: new(vk.MemoryStore)}
+		var mu sync.Mutex
+		handled := make(map[string]int)
+		var hooks [2]*vk.Callback
+		for i := range hooks {
+			hooks[i] = newHook(nil)
+			hooks[i].Handler, hooks[i].Dispatcher = nil, &vk.Dispatcher{Store: store, Handler: vk.HandlerFunc(func(c *vk.Context) error {
+				time.Sleep(5 * time.Second)
+				mu.Lock()
+				defer mu.Unlock()
+				handled[c.Text()]++
+				return nil
+			})}
+		}
+		var all sync.WaitGroup
+		for n := range events {
+			for at := range 2 { // and each twice at the same time
+				all.Go(func() {
+					for try := 0; ; try++ {
+						w := post(hooks[(n+at+try)%2], hookEvent(strconv.Itoa(n), n+1), "X-Retry-Counter", strconv.Itoa(try))
+						if told(t, w) == "200 ok" {
+							return
+						}
+						after, _ := strconv.Atoi(w.Header().Get("Retry-After"))
+						time.Sleep(time.Duration(after) * time.Second)
+					}
+				})
+			}
+		}
+		all.Wait()
+		for _, cb := range hooks {
+			cb.Stop(t.Context())
+			cb.Dispatcher.Stop(t.Context())
+		}
+		if len(handled) != events {
+			t.Errorf("%d of %d events handled", len(handled), events)
+		}
+		for id, n := range handled {
+			if n != 1 {
+				t.Errorf("event %s was handled %d times", id, n)
+			}
+		}
+	})
+}
+
+// TestCallbackGroups: each community has its own secret, and its own client.
+func TestCallbackGroups(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDiary()
+		seven, other := vk.NewClient("seven"), vk.NewClient("other")
+		cb := &vk.Callback{
+			Client: other,
+			Handler: vk.HandlerFunc(func(c *vk.Context) error {
+				d.note("%d %t", c.Event().GroupID, c.Client() == seven)
+				return nil
+			}),
+			Groups: map[int64]vk.CallbackGroup{
+				7: {Client: seven, Secret: vk.NewSecret("7!"), Confirmation: "code7"},
+				8: {Secret: vk.NewSecret("8!"), Confirmation: "code8\n"},
+				9: {Confirmation: "code9"},
+			},
+			Logger: slog.New(slog.DiscardHandler),
+		}
+		for _, tt := range []struct{ body, want string }{
+			{`{"group_id":7,"type":"a","event_id":"1","secret":"7!"}`, "200 ok"},
+			{`{"group_id":8,"type":"a","event_id":"2","secret":"8!"}`, "200 ok"},
+			{`{"group_id":8,"type":"a","event_id":"3","secret":"7!"}`, "403 wrong secret"},
+			{`{"group_id":9,"type":"a","event_id":"4","secret":"7!"}`, "503"},
+			{`{"group_id":10,"type":"a","event_id":"5","secret":"7!"}`, "403 another community's event"},
+			{`{"group_id":7,"type":"confirmation"}`, "200 code7"},
+			{`{"group_id":8,"type":"confirmation"}`, "200 code8"},
+			{`{"group_id":10,"type":"confirmation"}`, "403 another community's event"},
+		} {
+			if got := told(t, post(cb, tt.body)); got != tt.want {
+				t.Errorf("%s: %s, want %s", tt.body, got, tt.want)
+			}
+		}
+		d.is(t, "0s 7 true", "0s 8 false")
+	})
+}
+
+// TestCallbackMisuse: fields that make no sense are an answer to the operator,
+// not a panic, and nothing is taken.
+func TestCallbackMisuse(t *testing.T) {
+	h := vk.HandlerFunc(func(c *vk.Context) error { return nil })
+	c := vk.NewClient("t")
+	for name, cb := range map[string]*vk.Callback{
+		"zero":           {},
+		"no Handler":     {Client: c},
+		"no Client":      {Handler: h},
+		"two Handlers":   {Client: c, Handler: h, Dispatcher: &vk.Dispatcher{Handler: h}},
+		"Groups and one": {Client: c, Handler: h, GroupID: 7, Groups: map[int64]vk.CallbackGroup{7: {}}},
+		"Group's Client": {Handler: h, Groups: map[int64]vk.CallbackGroup{7: {}}},
+	} {
+		log, text := logTo()
+		cb.Logger = log
+		if got := told(t, post(cb, hookEvent("a", 1))); !strings.HasPrefix(got, "500 ") {
+			t.Errorf("%s: %s", name, got)
+		}
+		if !strings.Contains(text.String(), "vk: the Callback has") {
+			t.Errorf("%s: logged %s", name, text)
+		}
+		if err := cb.Setup(t.Context(), "https://bot.test"); err == nil {
+			t.Errorf("%s: Setup succeeds", name)
+		}
+		cb.Stop(t.Context())
+	}
+}
+
+// TestCallbackHidesSecret: the secret is in no event, log or answer, and the
+// event is what VK sent otherwise.
+func TestCallbackHidesSecret(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, text := logTo()
+		var raw json.RawMessage
+		cb := newHook(func(c *vk.Context) error { raw = c.Event().Raw; return errors.New("boom") })
+		cb.Logger = log
+		escaped := strings.Replace(hookEvent("a", 1), `"secret":"s`, `"\u0073ecret": "\u0073`, 1)
+		for _, body := range []string{hookEvent("b", 1), escaped, `{"group_id":7,"secret":"` + hookSecret + `"}`, hookEvent("c", 1)[:80]} {
+			if got := told(t, post(cb, body)); strings.Contains(got, hookSecret) {
+				t.Errorf("answered %s", got)
+			}
+		}
+		post(cb, strings.Replace(hookEvent("d", 1), hookSecret, "wr0ng", 1))
+		for _, s := range []string{hookSecret, "wr0ng"} {
+			if strings.Contains(text.String(), s) {
+				t.Errorf("logged:\n%s", text)
+			}
+		}
+		want := strings.Replace(escaped, `\u0073`+hookSecret[1:], strings.Repeat("*", 5+len(hookSecret)), 1)
+		if diff := cmp.Diff(want, string(raw)); diff != "" {
+			t.Errorf("the event (-want +got):\n%s", diff)
+		}
+		if s := fmt.Sprintf("%v %+v %#v", cb.Secret, cb.Groups, cb.Secret); strings.Contains(s, hookSecret) {
+			t.Error(s)
+		}
+	})
+}
+
+// TestCallbackLogsRefusals: once a minute, with how many there were.
+func TestCallbackLogsRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log, text := logTo()
+		cb := newHook(func(c *vk.Context) error { return nil })
+		cb.Logger = log
+		for range 100 {
+			post(cb, `{}`)
+		}
+		time.Sleep(time.Minute)
+		post(cb, `{}`)
+		if n := strings.Count(text.String(), "\n"); n != 2 || !strings.Contains(text.String(), "others=99") {
+			t.Errorf("%d lines:\n%s", n, text)
+		}
+	})
+}
+
+// TestCallbackConfirmationCode: where none is given, VK is asked; not for
+// anybody, and not each time.
+func TestCallbackConfirmationCode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fails := false
+		var asked []string
+		api := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+			asked = append(asked, strings.TrimPrefix(r.URL.Path, "/method/"))
+			switch {
+			case fails:
+				io.WriteString(w, `{"error":{"error_code":15,"error_msg":"Access denied"}}`)
+			case r.URL.Path == "/method/groups.getById":
+				io.WriteString(w, `{"response":{"groups":[{"id":7}]}}`)
+			default:
+				fmt.Fprintf(w, `{"response":{"code":"code%s"}}`, r.Form.Get("group_id"))
+			}
+		})
+		cb := newHook(func(c *vk.Context) error { return nil })
+		cb.Client, cb.GroupID, cb.Confirmation = api.client, 0, ""
+		for range 5 {
+			for group, want := range map[int]string{7: "200 code7", 8: "403 another community's confirmation"} {
+				if got := told(t, post(cb, fmt.Sprintf(`{"type":"confirmation","group_id":%d}`, group))); got != want {
+					t.Errorf("community %d: %s, want %s", group, got, want)
+				}
+			}
+		}
+		time.Sleep(time.Minute)
+		fails = true
+		for range 5 {
+			if got := told(t, post(cb, `{"type":"confirmation","group_id":7}`)); got != "503" {
+				t.Errorf("when VK refuses: %s", got)
+			}
+		}
+		time.Sleep(5 * time.Second)
+		fails = false
+		if got := told(t, post(cb, `{"type":"confirmation","group_id":7}`)); got != "200 code7" {
+			t.Errorf("when VK no longer refuses: %s", got)
+		}
+		code := "groups.getCallbackConfirmationCode"
+		if diff := cmp.Diff([]string{"groups.getById", code, code, code}, asked); diff != "" {
+			t.Errorf("VK was asked (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// TestCallbackOnVK: the whole way, with VK's own schedule.
+func TestCallbackOnVK(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bot := vktest.New(t)
+		d := newDiary()
+		r := vk.NewRouter("!")
+		r.Handle("slow", func(c *vk.Context) error {
+			time.Sleep(20 * time.Second)
+			return c.Send("Done.")
+		})
+		r.Handle("later", func(c *vk.Context) error {
+			d.note("attempt %d", c.RetryCounter())
+			if err := c.Send("Once."); err != nil {
+				return err
+			}
+			if c.RetryCounter() < 2 {
+				return vk.RetryAfter(time.Minute)
+			}
+			return nil
+		})
+		r.Handle("leave", func(c *vk.Context) error { return vk.ErrRemoveServer })
+		cb := &vk.Callback{Client: bot.Client(), Handler: r, Secret: vk.NewSecret("s3cret"), Confirmation: bot.ConfirmationCode(), Logger: slog.New(slog.DiscardHandler)}
+		bot.AddCallback(cb, "s3cret")
+		anna := bot.User("Anna")
+		anna.Says("!slow")
+		time.Sleep(15 * time.Second)
+		anna.Hears("Done.")
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		d.start = time.Now()
+		anna.Says("!later")
+		anna.Hears("Once.")
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		d.is(t, "0s attempt 0", "1m0s attempt 1", "2m0s attempt 2")
+		anna.HearsNothing()
+		anna.Says("!leave")
+		time.Sleep(time.Minute)
+		anna.Says("!slow")
+		synctest.Wait()
+		anna.HearsNothing()
+		var got []string
+		for _, d := range bot.Deliveries() {
+			got = append(got, fmt.Sprintf("%s %d %s", d.Kind, d.Status, d.Answer))
+		}
+		want := []string{
+			"confirmation 200 " + bot.ConfirmationCode(),
+			"message_new 503 not now", "message_new 503 not now", "message_new 200 ok",
+			"message_new 503 not now", "message_new 503 not now", "message_new 200 ok",
+			"message_new 200 remove",
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("deliveries (-want +got):\n%s", diff)
+		}
+		cb.Stop(t.Context())
+	})
+}
+
+// TestCallbackBesidePoller: both bring every event, and each is handled once.
+func TestCallbackBesidePoller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := new(vk.Dispatcher)
+		bot := vktest.Config{Dispatcher: shared}.New(t)
+		r := vk.NewRouter("!")
+		d := newDiary()
+		r.Handle("say {text...}", func(c *vk.Context) error { d.note("%s", c.Arg("text")); return nil })
+		bot.Start(r)
+		cb := &vk.Callback{Client: bot.Client(), Dispatcher: shared, Secret: vk.NewSecret("s3cret"), Confirmation: bot.ConfirmationCode()}
+		bot.AddCallback(cb, "s3cret")
+		anna := bot.User("Anna")
+		var want []string
+		for n := range 20 {
+			anna.Says(fmt.Sprintf("!say %d", n))
+			bot.Wait(t.Context())
+			want = append(want, fmt.Sprintf("0s %d", n))
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		for i := range d.lines {
+			_, n, _ := strings.Cut(d.lines[i], " ")
+			d.lines[i] = "0s " + n
+		}
+		d.is(t, want...)
+		cb.Stop(t.Context())
+	})
+}

@@ -1,0 +1,111 @@
+package vk_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/vktest"
+)
+
+// A bot that VK sends events to. The address, the secret key and the
+// confirmation are those of the community's settings.
+func ExampleCallback() {
+	_ = func() error {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+
+		cb := &vk.Callback{
+			Client:       vk.NewClient(os.Getenv("VK_TOKEN")),
+			Handler:      vk.NewRouter("!"),
+			Secret:       vk.NewSecret(os.Getenv("VK_SECRET")),
+			Confirmation: "ab12cd34",
+		}
+		http.Handle("/vk", cb)
+		srv := &http.Server{Addr: ":8080", ReadHeaderTimeout: 10 * time.Second}
+		context.AfterFunc(ctx, func() {
+			cb.Stop(context.Background())
+			srv.Shutdown(context.Background())
+		})
+		return srv.ListenAndServe()
+	}
+}
+
+// The bot registers its address itself, with the kinds of events that it has
+// handlers for.
+func ExampleCallback_Setup() {
+	bot := vktest.NewServer()
+	defer bot.Close()
+	r := vk.NewRouter("!")
+	r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })
+
+	cb := &vk.Callback{
+		Client:  bot.Client(),
+		Title:   "Ping",
+		Kinds:   []string{"message_reaction_event"}, // what a handler waits for
+		Handler: r,
+	}
+	address := bot.Host(cb) // outside of tests: it is served by now, at "https://bot.example.org/vk"
+	if err := cb.Setup(context.Background(), address); err != nil {
+		log.Fatal(err)
+	}
+	defer cb.Stop(context.Background())
+
+	anna := bot.User("Anna")
+	anna.Says("!ping")
+	fmt.Println(anna.HearsLike("").Text)
+	// Output: pong
+}
+
+// Several communities, at one address.
+func ExampleCallbackGroup() {
+	_ = &vk.Callback{
+		Handler: vk.NewRouter("!"),
+		Groups: map[int64]vk.CallbackGroup{
+			203551742: {Client: vk.NewClient(os.Getenv("TEA_TOKEN")), Secret: vk.NewSecret(os.Getenv("TEA_SECRET")), Confirmation: "ab12cd34"},
+			203551743: {Client: vk.NewClient(os.Getenv("CAKE_TOKEN")), Secret: vk.NewSecret(os.Getenv("CAKE_SECRET"))}, // VK tells the code
+		},
+		Patience: 5 * time.Second,
+		MaxBody:  256 << 10,
+	}
+	// Behind a proxy that lets nobody through but VK, in a test, …
+	_ = &vk.Callback{Client: vk.NewClient("token"), GroupID: 203551742, Handler: vk.NewRouter("!"), NoSecret: true}
+}
+
+// A handler that cannot do its work now, and may in a minute.
+func ExampleRetryAfter() {
+	var errLocked = errors.New("the till is locked")
+	attempts := 0
+	r := vk.NewRouter("!")
+	r.Handle("pay", func(c *vk.Context) error {
+		if attempts++; attempts == 1 {
+			return fmt.Errorf("%w: %w", errLocked, vk.RetryAfter(time.Second))
+		}
+		return c.Send(fmt.Sprintf("Paid. VK has tried %d times before.", c.RetryCounter()))
+	})
+
+	bot := vktest.NewServer()
+	defer bot.Close()
+	cb := &vk.Callback{Client: bot.Client(), Handler: r, Secret: vk.NewSecret("s3cret"), Confirmation: bot.ConfirmationCode()}
+	bot.AddCallback(cb, "s3cret")
+	defer cb.Stop(context.Background())
+
+	anna := bot.User("Anna")
+	anna.Says("!pay")
+	fmt.Println(anna.HearsLike("").Text)
+	// Output: Paid. VK has tried 1 times before.
+}
+
+// A bot that was told to go.
+func ExampleCallback_remove() {
+	r := vk.NewRouter("!")
+	r.Handle("shutdown forever", func(c *vk.Context) error { return vk.ErrRemoveServer })
+	_ = r
+}

@@ -1,0 +1,60 @@
+package vk
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// kindsOf returns the kinds of events that h has handlers for, each once and in
+// the order of their names: VK's own, not those that are derived of them. known
+// is false if h does not tell: it is not a [*Router], or one that only listens
+// to all kinds. What a handler waits for with a Watch is not among them.
+func kindsOf(h Handler) (kinds []string, known bool) {
+	r, ok := h.(interface{ kinds() []string })
+	if !ok {
+		return nil, false
+	}
+	kinds = r.kinds()
+	return kinds, len(kinds) > 0
+}
+
+// kinds is kindsOf for a Router. A listener of all kinds adds none: it hears
+// what comes. Routes answer messages, and the presses of buttons that stand for
+// them; a NotFound answers messages.
+func (r *Router) kinds() []string {
+	top := r.top()
+	top.mu.Lock()
+	defer top.mu.Unlock()
+	names := make(map[string]struct{})
+	for _, l := range top.reg.listeners {
+		if raw, _, _ := strings.Cut(l.kind, "."); raw != "" {
+			names[raw] = struct{}{}
+		}
+	}
+	for _, t := range top.reg.targets {
+		names[string(EventMessageNew)] = struct{}{}
+		if t.route != nil {
+			names[string(EventMessageEvent)] = struct{}{}
+		}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
+// switchable returns the kinds of events that VK sends only if they are switched
+// on, as far as this package knows them. A confirmation and what comes of
+// payments and mini apps has no switch.
+//
+// See https://dev.vk.com/ru/method/groups.setCallbackSettings.
+func switchable() []string {
+	var names []string
+	for name := range kindTypes {
+		switch {
+		case strings.Contains(name, "."), name == string(EventVKPayTransaction), name == string(EventAppPayload):
+		default:
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

@@ -70,13 +70,18 @@ func (cb *Callback) Setup(ctx context.Context, address string) error {
 	return errors.Join(errs...)
 }
 
-// A callbackServer is what VK tells of one.
+// A callbackServer is where VK sends events, as groups.getCallbackServers tells.
 type callbackServer struct {
 	ID     int64  `json:"id"`
 	Title  string `json:"title"`
 	URL    string `json:"url"`
 	Secret string `json:"secret_key"`
 	Status string `json:"status"`
+}
+
+// String does not show the address, which may have a secret in it.
+func (s callbackServer) String() string {
+	return "callback server " + strconv.FormatInt(s.ID, 10) + " " + strconv.Quote(s.Title)
 }
 
 // setup is Setup for one community.
@@ -190,11 +195,11 @@ func (cb *Callback) switchKinds(ctx context.Context, client *Client, group, id i
 	for name := range now.Events { // VK may have more
 		known = append(known, name)
 	}
-	wanted, told := kindsOf(cb.d.Handler)
+	wanted, _ := kindsOf(cb.d.Handler)
 	wanted = append(wanted, cb.Kinds...)
 	p := Params{"group_id": group, "server_id": id, "api_version": client.version()}
 	for _, name := range append(known, wanted...) {
-		p[name] = !told && len(cb.Kinds) == 0 || slices.Contains(wanted, name)
+		p[name] = len(wanted) == 0 || slices.Contains(wanted, name)
 	}
 	return client.Call(ctx, "groups.setCallbackSettings", p, nil)
 }

@@ -108,24 +108,12 @@ type diagnosis struct {
 func newDiagnosis(ctx context.Context, client *Client, h Handler) *diagnosis {
 	d := &diagnosis{ctx: WithPriority(ctx, PriorityLow), client: client, given: h != nil, manages: true}
 	if h != nil {
-		d.kinds, d.known = rawKinds(h)
+		d.kinds, d.known = kindsOf(h)
 	}
 	if d.known && len(d.kinds) == 0 {
 		d.warn(ProblemNoHandlers, "the bot has neither routes nor listeners", "add some before it runs, unless modules bring them later")
 	}
 	return d
-}
-
-// rawKinds returns the kinds of events that h has handlers for, in order and
-// each once, those that a derived kind is of in its place.
-func rawKinds(h Handler) (kinds []string, known bool) {
-	all, known := kindsOf(h)
-	for _, k := range all {
-		k, _, _ = strings.Cut(k, ".")
-		kinds = append(kinds, k)
-	}
-	slices.Sort(kinds)
-	return slices.Compact(kinds), known
 }
 
 func (d *diagnosis) add(f Finding) { d.findings = append(d.findings, f) }

@@ -72,8 +72,6 @@ type Dispatcher struct {
 	// each event. Nil means slog.Default().
 	Logger *slog.Logger
 
-	Store Store // stand-in
-
 	once     sync.Once
 	room     chan struct{} // holds one element for each event taken and not done
 	count    atomic.Int64  // as many; what was done before it fell is seen by who reads it
@@ -105,8 +103,6 @@ type job struct {
 	client *Client
 	ev     *Event
 	turn   *lane.Turn[laneKey, *job]
-
-	standinErr error
 
 	sessions sessionsOf
 	seen     *observedJob // nil if nobody observes
@@ -303,13 +299,14 @@ func (j *job) report(err error) {
 	var wrong *ArgError
 	var refused *CheckError
 	var payload *PayloadError
+	var again comesAgain
 	switch {
 	case errors.As(err, &unknown), errors.As(err, &wrong), errors.As(err, &refused), errors.As(err, &payload), errors.Is(err, ErrDisabled):
 		level = slog.LevelInfo // a person's mistake
 	case errors.Is(err, ErrStopped), errors.Is(err, ErrUnmounted), errors.Is(err, errHandled),
 		errors.Is(err, ErrInterrupted), errors.Is(err, ErrCanceled), errors.Is(err, ErrNoAnswer):
 		level = slog.LevelDebug // an end of waiting: everybody who is asked has one
-	case errors.Is(err, ErrTimeLimit), errors.Is(err, context.Canceled):
+	case errors.Is(err, ErrTimeLimit), errors.Is(err, context.Canceled), errors.As(err, &again):
 		level = slog.LevelInfo // an end, not a failure
 	}
 	attrs := []slog.Attr{slog.Any("err", err)}

@@ -11,25 +11,27 @@ import (
 // is false if h does not tell: it is not a [*Router], or one that only listens
 // to all kinds. What a handler waits for with a Watch is not among them.
 func kindsOf(h Handler) (kinds []string, known bool) {
-	r, ok := h.(interface{ kinds() []string })
+	r, ok := h.(*Router)
 	if !ok {
 		return nil, false
 	}
-	kinds = r.kinds()
-	return kinds, len(kinds) > 0
+	return r.kinds()
 }
 
 // kinds is kindsOf for a Router. A listener of all kinds adds none: it hears
 // what comes. Routes answer messages, and the presses of buttons that stand for
 // them; a NotFound answers messages.
-func (r *Router) kinds() []string {
+func (r *Router) kinds() (kinds []string, known bool) {
 	top := r.top()
 	top.mu.Lock()
 	defer top.mu.Unlock()
 	names := make(map[string]struct{})
+	all := false
 	for _, l := range top.reg.listeners {
 		if raw, _, _ := strings.Cut(l.kind, "."); raw != "" {
 			names[raw] = struct{}{}
+		} else {
+			all = true
 		}
 	}
 	for _, t := range top.reg.targets {
@@ -38,7 +40,7 @@ func (r *Router) kinds() []string {
 			names[string(EventMessageEvent)] = struct{}{}
 		}
 	}
-	return slices.Sorted(maps.Keys(names))
+	return slices.Sorted(maps.Keys(names)), len(names) > 0 || !all
 }
 
 // switchable returns the kinds of events that VK sends only if they are switched

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -105,18 +104,6 @@ func (d *diagnosis) readLongPoll() *eventSettings {
 
 // maxServersRead bounds how many callback servers' settings are read.
 const maxServersRead = 3
-
-// A callbackServer is where VK sends events, as groups.getCallbackServers
-// tells. Its address may have a secret in it, and is not shown.
-type callbackServer struct {
-	ID     int64  `json:"id"`
-	Title  string `json:"title"`
-	Status string `json:"status"`
-}
-
-func (s callbackServer) String() string {
-	return "callback server " + strconv.FormatInt(s.ID, 10) + " " + strconv.Quote(s.Title)
-}
 
 // checkSources looks at what brings the events.
 func (d *diagnosis) checkSources() {
@@ -220,7 +207,7 @@ func (f *follower) examine(ctx context.Context) (stop func()) {
 // enable switches on what is missing in the settings of long poll, until that
 // is done or refused.
 func (f *follower) enable(ctx context.Context) {
-	kinds, _ := rawKinds(f.d.Handler)
+	kinds, _ := kindsOf(f.d.Handler)
 	for failures := 1; ctx.Err() == nil; failures++ {
 		enabled, err := enableEvents(ctx, f.Client, f.group, kinds)
 		switch {

@@ -95,13 +95,13 @@ func TestEnableEventsKeepsOthers(t *testing.T) {
 			}
 			next(w, r)
 		}
-		if log, err := enable(t, p.client, pinger()); err != nil || !strings.Contains(log, "message_new message_typing_state") {
+		if log, err := enable(t, p.client, pinger()); err != nil || !strings.Contains(log, "message_event message_new message_typing_state") {
 			t.Errorf("%s: %v", log, err)
 		}
 		for _, form := range p.forms {
 			if form.Has("enabled") {
 				form.Del("v")
-				want := "api_version=5.199&enabled=1&group_id=7&group_join=1&message_new=1&message_typing_state=1"
+				want := "api_version=5.199&enabled=1&group_id=7&group_join=1&message_event=1&message_new=1&message_typing_state=1"
 				if got := form.Encode(); got != want {
 					t.Errorf("%s, want %s", got, want)
 				}

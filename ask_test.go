@@ -518,7 +518,7 @@ func TestAskInside(t *testing.T) {
 				return errors.Join(next(c), ask(c, "after?"))
 			}
 		})
-		r.Handle("run", func(c *vk.Context) error { return c.Run(name, " it") })
+		r.Handle("run", func(c *vk.Context) error { return c.Invoke(name, " it") })
 		r.Handle("ping", func(c *vk.Context) error { return c.Send("pong") })
 		bot := vktest.Config{Dispatcher: &vk.Dispatcher{Workers: 1}}.Start(t, r)
 		anna := bot.User("Anna")

@@ -147,6 +147,15 @@ func (c *Context) FromID() int64 { return c.event.head.from }
 // IsChat reports whether the event is from a chat of several people.
 func (c *Context) IsChat() bool { return c.PeerID() > chatPeers }
 
+// ChatID returns the number of the chat that the event is from, as methods such
+// as messages.removeChatUser take it, or 0 if it is from none.
+func (c *Context) ChatID() int64 {
+	if !c.IsChat() {
+		return 0
+	}
+	return c.PeerID() - chatPeers
+}
+
 // Payload returns the payload of the button that was pressed, as JSON, or nil.
 // Its bytes must not be changed. Anybody can send any payload: it is no proof of
 // which button it was.

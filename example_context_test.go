@@ -8,12 +8,12 @@ import (
 )
 
 // A handler that runs another command, as if the person had written it.
-func ExampleContext_Run() {
+func ExampleContext_Invoke() {
 	r := vk.NewRouter("!")
 	roll := r.Handle("roll {sides:int=6}", func(c *vk.Context) error {
 		return c.Send("A die of " + c.Arg("sides"))
 	})
-	r.Handle("coin", func(c *vk.Context) error { return c.Run(roll, "2") })
+	r.Handle("coin", func(c *vk.Context) error { return c.Invoke(roll, "2") })
 	c, rec := vktest.NewContext("!coin")
 	r.Serve(c)
 	fmt.Println(rec.Text())

@@ -2,6 +2,7 @@ package vk_test
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/vkrouter/vk"
 	"github.com/vkrouter/vk/vktest"
@@ -23,6 +24,20 @@ func ExampleAnyPrefix() {
 	// "@tea !"
 	// "!"
 	// ""
+}
+
+// A prefix that a function of one's own finds: any one sign.
+func ExamplePrefixFunc() {
+	var sign vk.PrefixFunc = func(c *vk.Context) (string, bool) {
+		text := c.Text()
+		return text[:min(1, len(text))], strings.IndexAny(text, "!/.") == 0
+	}
+	r := &vk.Router{Prefix: sign}
+	r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })
+	c, rec := vktest.NewContext(".ping")
+	r.Serve(c)
+	fmt.Println(rec.Text())
+	// Output: pong
 }
 
 func ExampleMentioned() {

@@ -27,7 +27,7 @@ func ExampleSession() {
 			return nil
 		})
 		switch {
-		case errors.Is(err, vk.ErrConflict):
+		case errors.Is(err, vk.ErrContended):
 			return c.Send("Not all at once, please.")
 		case err != nil:
 			return err

@@ -17,7 +17,7 @@ type hooks struct {
 //
 // Middleware around a whole Router can add hooks as well: they run before the
 // route that the Router finds, and not if it finds none. Those of a route are
-// not run for the routes that its handler runs, see [Context.Run].
+// not run for the routes that its handler runs, see [Context.Invoke].
 func (c *Context) Before(f HandlerFunc) {
 	i := c.inv
 	i.mu.Lock()

@@ -68,19 +68,19 @@ func (i *invocation) of(s *edition) {
 // maxRun bounds how deep routes may run routes.
 const maxRun = 16
 
-// Run runs another route of the bot, as if the person had written its command
+// Invoke runs another route of the bot, as if the person had written its command
 // with line behind it: its checks, its middleware, its arguments from line, its
 // handler. The route of c itself can be run again so, with [Context.Line] or
 // other arguments. It is an invocation of its own, with its own Context, and
-// Run returns its error.
+// Invoke returns its error.
 //
 // To run a handler alone, with nothing around it and the arguments of c, call
 // the route's Handler.
 //
 // Routes that run each other without end are an error at a depth of 16.
-func (c *Context) Run(rt *Route, line string) error {
+func (c *Context) Invoke(rt *Route, line string) error {
 	if rt == nil || rt.target == nil || rt.target.run == nil {
-		return errors.New("vk: Run: the Route was not returned by a Router")
+		return errors.New("vk: Invoke: the Route was not returned by a Router")
 	}
 	depth := 0
 	for i := c.inv; i != nil; i = i.outer {
@@ -89,7 +89,7 @@ func (c *Context) Run(rt *Route, line string) error {
 		}
 	}
 	if depth >= maxRun {
-		return fmt.Errorf("vk: Run %s: %d routes run each other", rt.target.name, depth)
+		return fmt.Errorf("vk: Invoke %s: %d routes run each other", rt.target.name, depth)
 	}
 	name := rt.target.name
 	if n := c.inv.count("\x00run " + name); n > 0 {

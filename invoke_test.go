@@ -31,16 +31,18 @@ func TestContextRun(t *testing.T) {
 		return nil
 	}, hooks("ban"))
 	r.Handle("b {x}", func(c *vk.Context) error {
-		err := c.Run(ban, c.Line()+" 5")
+		err := c.Invoke(ban, c.Line()+" 5")
 		ran.note("back in " + c.Route().Pattern + ": " + c.Arg("x"))
 		return err
 	}, hooks("b"))
 	closed := r.Add(vk.Route{Pattern: "closed", Checks: []vk.Check{func(*vk.Context) error { return no }}, Handler: ran.handler("closed")})
-	r.Handle("try", func(c *vk.Context) error { return c.Run(closed, "") })
-	r.Handle("wrong", func(c *vk.Context) error { return c.Run(ban, "anna x") })
-	r.Handle("none", func(c *vk.Context) error { return errors.Join(c.Run(nil, ""), c.Run(&vk.Route{Handler: nothing}, "")) })
+	r.Handle("try", func(c *vk.Context) error { return c.Invoke(closed, "") })
+	r.Handle("wrong", func(c *vk.Context) error { return c.Invoke(ban, "anna x") })
+	r.Handle("none", func(c *vk.Context) error {
+		return errors.Join(c.Invoke(nil, ""), c.Invoke(&vk.Route{Handler: nothing}, ""))
+	})
 	loops := 0
-	loop = r.Handle("loop", func(c *vk.Context) error { loops++; return c.Run(loop, "") })
+	loop = r.Handle("loop", func(c *vk.Context) error { loops++; return c.Invoke(loop, "") })
 
 	if err := r.Serve(said(t, "!b anna")); err != nil {
 		t.Error(err)
@@ -70,7 +72,7 @@ func TestContextRunHasRandomIDsOfItsOwn(t *testing.T) {
 		r := vk.NewRouter("!")
 		say := r.Handle("say", func(c *vk.Context) error { return c.Send("x") })
 		r.Handle("go", func(c *vk.Context) error {
-			return errors.Join(c.Send("x"), c.Run(say, ""), c.Run(say, ""), say.Handler(c))
+			return errors.Join(c.Send("x"), c.Invoke(say, ""), c.Invoke(say, ""), say.Handler(c))
 		})
 		again := vk.HandlerFunc(func(c *vk.Context) error { return errors.Join(r.Serve(c), r.Serve(c)) })
 		bot := vktest.Start(t, again)

@@ -70,16 +70,16 @@ const (
 	EventMarketOrderNew       Kind[Order]                = "market_order_new"
 	EventMarketOrderEdit      Kind[Order]                = "market_order_edit"
 
-	EventVKPayTransaction              Kind[Payment]         = "vkpay_transaction" // somebody paid by VK Pay
-	EventAppPayload                    Kind[AppPayload]      = "app_payload"       // a mini app passed something on
-	EventLeadFormsNew                  Kind[Lead]            = "lead_forms_new"    // somebody filled in a form
-	EventDonutSubscriptionCreate       Kind[Donation]        = "donut_subscription_create"
-	EventDonutSubscriptionProlonged    Kind[Donation]        = "donut_subscription_prolonged"
-	EventDonutSubscriptionExpired      Kind[DonationEnd]     = "donut_subscription_expired"
-	EventDonutSubscriptionCancelled    Kind[DonationEnd]     = "donut_subscription_cancelled"
-	EventDonutSubscriptionPriceChanged Kind[DonationChange]  = "donut_subscription_price_changed"
-	EventDonutMoneyWithdraw            Kind[Withdrawal]      = "donut_money_withdraw"
-	EventDonutMoneyWithdrawError       Kind[WithdrawalError] = "donut_money_withdraw_error"
+	EventVKPayTransaction              Kind[Payment]           = "vkpay_transaction" // somebody paid by VK Pay
+	EventAppPayload                    Kind[AppPayload]        = "app_payload"       // a mini app passed something on
+	EventLeadFormsNew                  Kind[Lead]              = "lead_forms_new"    // somebody filled in a form
+	EventDonutSubscriptionCreate       Kind[Donation]          = "donut_subscription_create"
+	EventDonutSubscriptionProlonged    Kind[Donation]          = "donut_subscription_prolonged"
+	EventDonutSubscriptionExpired      Kind[DonationEnd]       = "donut_subscription_expired"
+	EventDonutSubscriptionCancelled    Kind[DonationEnd]       = "donut_subscription_cancelled"
+	EventDonutSubscriptionPriceChanged Kind[DonationChange]    = "donut_subscription_price_changed"
+	EventDonutMoneyWithdraw            Kind[Withdrawal]        = "donut_money_withdraw"
+	EventDonutMoneyWithdrawError       Kind[WithdrawalFailure] = "donut_money_withdraw_error"
 )
 
 // The derived kinds: what some messages come to besides being a message. Such an

@@ -139,9 +139,9 @@ type Withdrawal struct {
 	Net    float64 `json:"amount_without_fee"`
 }
 
-// A WithdrawalError is the object of a donut_money_withdraw_error event: the
+// A WithdrawalFailure is the object of a donut_money_withdraw_error event: the
 // community did not get its money. It is no error of Go's.
-type WithdrawalError struct {
+type WithdrawalFailure struct {
 	Reason string `json:"reason"` // for people
 }
 

@@ -78,30 +78,30 @@ type ProductAlbum struct {
 //
 // See https://dev.vk.com/ru/reference/objects/order.
 type Order struct {
-	ID        int64        `json:"id"`
-	GroupID   int64        `json:"group_id"`
-	UserID    int64        `json:"user_id"` // who ordered
-	DisplayID string       `json:"display_order_id"`
-	Date      time.Time    `json:"date"`
-	Status    int          `json:"status"` // 0 new, 1 being agreed on, 2 being packed, 3 on its way, 4 done, 5 cancelled, 6 given back
-	Count     int          `json:"items_count"`
-	Items     []OrderItem  `json:"preview_order_items"` // the first of what was ordered
-	Total     Price        `json:"total_price"`
-	Discount  Price        `json:"discount"`
-	Details   []PriceLine  `json:"price_details"`
-	Address   string       `json:"address"`
-	Comment   string       `json:"comment"`          // by who ordered
-	ForUser   string       `json:"comment_for_user"` // by the seller
-	ForSeller string       `json:"merchant_comment"` // by the seller, for themselves
-	Weight    int          `json:"weight"`           // in grams
-	Track     string       `json:"track_number"`
-	TrackLink string       `json:"track_link"`
-	Delivery  Delivering   `json:"delivery"`
-	Recipient Recipient    `json:"recipient"`
-	Seen      bool         `json:"is_viewed_by_admin"`
-	SeenAt    time.Time    `json:"date_viewed"`
-	CanReview bool         `json:"can_add_review"`
-	Cancel    AttachedLink `json:"cancel_info"` // how to take it back
+	ID        int64          `json:"id"`
+	GroupID   int64          `json:"group_id"`
+	UserID    int64          `json:"user_id"` // who ordered
+	DisplayID string         `json:"display_order_id"`
+	Date      time.Time      `json:"date"`
+	Status    int            `json:"status"` // 0 new, 1 being agreed on, 2 being packed, 3 on its way, 4 done, 5 cancelled, 6 given back
+	Count     int            `json:"items_count"`
+	Items     []OrderItem    `json:"preview_order_items"` // the first of what was ordered
+	Total     Price          `json:"total_price"`
+	Discount  Price          `json:"discount"`
+	Details   []PriceLine    `json:"price_details"`
+	Address   string         `json:"address"`
+	Comment   string         `json:"comment"`          // by who ordered
+	ForUser   string         `json:"comment_for_user"` // by the seller
+	ForSeller string         `json:"merchant_comment"` // by the seller, for themselves
+	Weight    int            `json:"weight"`           // in grams
+	Track     string         `json:"track_number"`
+	TrackLink string         `json:"track_link"`
+	Delivery  OrderDelivery  `json:"delivery"`
+	Recipient OrderRecipient `json:"recipient"`
+	Seen      bool           `json:"is_viewed_by_admin"`
+	SeenAt    time.Time      `json:"date_viewed"`
+	CanReview bool           `json:"can_add_review"`
+	Cancel    AttachedLink   `json:"cancel_info"` // how to take it back
 }
 
 // An OrderItem is one of the things in an order.
@@ -124,8 +124,8 @@ type PriceLine struct {
 	Accent bool   `json:"is_accent"`
 }
 
-// A Delivering is how an order gets to who ordered it.
-type Delivering struct {
+// An OrderDelivery is how an order gets to who ordered it.
+type OrderDelivery struct {
 	Type      string `json:"type"`
 	Address   string `json:"address"`
 	Track     string `json:"track_number"`
@@ -137,8 +137,8 @@ type Delivering struct {
 	} `json:"delivery_point"`
 }
 
-// A Recipient is who gets an order.
-type Recipient struct {
+// An OrderRecipient is who gets an order.
+type OrderRecipient struct {
 	Name  string `json:"name"`
 	Phone string `json:"phone"`
 	Text  string `json:"display_text"`

@@ -58,7 +58,7 @@ var schemaModels = map[string]reflect.Type{
 	"callback#callback_donut_subscription_cancelled":     reflect.TypeFor[DonationEnd](),
 	"callback#callback_donut_subscription_price_changed": reflect.TypeFor[DonationChange](),
 	"callback#callback_donut_money_withdraw":             reflect.TypeFor[Withdrawal](),
-	"callback#callback_donut_money_withdraw_error":       reflect.TypeFor[WithdrawalError](),
+	"callback#callback_donut_money_withdraw_error":       reflect.TypeFor[WithdrawalFailure](),
 	"messages#messages_message_attachment":               reflect.TypeFor[Attached](),
 	"wall#wall_wallpost_attachment":                      reflect.TypeFor[Attached](),
 	"wall#wall_comment_attachment":                       reflect.TypeFor[Attached](),

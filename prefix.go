@@ -5,14 +5,18 @@ import (
 	"strings"
 )
 
-// Literal returns a [Router.Prefix] that finds the given prefixes, the longest
+// A PrefixFunc finds the prefix at the beginning of a message's text that makes
+// the rest a command line; ok is false if there is none. See [Router.Prefix].
+type PrefixFunc func(*Context) (prefix string, ok bool)
+
+// Literal returns a [PrefixFunc] that finds the given prefixes, the longest
 // one that fits. An empty one fits every text. With [Router.Fold] their case
 // does not matter.
 //
 // A prefix is found as it is written: behind "!", a space is no part of it, and
 // "! ping" is no command. Where people are to put a space, it is in the prefix:
 // "bot, ".
-func Literal(prefixes ...string) func(*Context) (prefix string, ok bool) {
+func Literal(prefixes ...string) PrefixFunc {
 	sorted := slices.Clone(prefixes)
 	slices.SortStableFunc(sorted, func(a, b string) int { return len(b) - len(a) })
 	return func(c *Context) (string, bool) {
@@ -31,7 +35,7 @@ func Literal(prefixes ...string) func(*Context) (prefix string, ok bool) {
 	}
 }
 
-// Mentioned returns a [Router.Prefix] that finds a mention of the community at
+// Mentioned returns a [PrefixFunc] that finds a mention of the community at
 // the beginning of the text, in any way that people write one:
 //
 //	[club1|@tea] ping
@@ -50,7 +54,7 @@ func Literal(prefixes ...string) func(*Context) (prefix string, ok bool) {
 // VK passes a mention on with the community's number in it. For texts in which
 // it does not, Mentioned takes the community's short addresses: with
 // Mentioned("tea"), "@tea, ping" and "[tea|Tea] ping" are mentions as well.
-func Mentioned(screenNames ...string) func(*Context) (prefix string, ok bool) {
+func Mentioned(screenNames ...string) PrefixFunc {
 	names := slices.Clone(screenNames)
 	for i, name := range names {
 		names[i] = strings.TrimPrefix(name, "@")
@@ -93,7 +97,7 @@ func NoPrefixInPrivate(c *Context) (prefix string, ok bool) {
 	return "", !c.IsChat() && c.PeerID() != 0
 }
 
-// AnyPrefix returns a [Router.Prefix] that finds what any of the given ones
+// AnyPrefix returns a [PrefixFunc] that finds what any of the given ones
 // finds, the longest if several do:
 //
 //	r.Prefix = vk.AnyPrefix(vk.Mentioned(), vk.Literal("!", "/"), vk.NoPrefixInPrivate)
@@ -101,7 +105,7 @@ func NoPrefixInPrivate(c *Context) (prefix string, ok bool) {
 // Behind a mention, it takes another of them as well: a bot that is told of
 // nothing in a chat but its mentions is still called as people are used to,
 // "@tea !ping". AnyPrefix of none finds nothing. It panics if one is nil.
-func AnyPrefix(find ...func(*Context) (prefix string, ok bool)) func(*Context) (prefix string, ok bool) {
+func AnyPrefix(find ...PrefixFunc) PrefixFunc {
 	find = slices.Clone(find)
 	for _, f := range find {
 		if f == nil {

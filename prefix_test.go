@@ -138,7 +138,7 @@ func TestPrefixAlone(t *testing.T) {
 }
 
 func TestAnyPrefix(t *testing.T) {
-	type find = func(*Context) (string, bool)
+	type find = PrefixFunc
 	tests := []struct {
 		name   string
 		prefix []find

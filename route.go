@@ -120,25 +120,34 @@ func (r *Router) Add(rt Route) *Route { return r.add(rt, callers(1)) }
 // Command panics if fields and placeholders do not match, and where
 // [Router.Handle] does.
 func Command[A any](r *Router, pattern string, h func(*Context, A) error, mw ...Middleware) *Route {
-	rt := Route{Pattern: pattern, Use: mw}
-	place := callers(1)
-	var b binding
-	p, err := r.parsePattern(pattern)
+	return addCommand(r, Route{Pattern: pattern, Use: mw}, h, callers(1))
+}
+
+// AddCommand is [Command] for a route that is written out, with all but its
+// Handler: with a Doc, for instance, or Checks.
+func AddCommand[A any](r *Router, rt Route, h func(*Context, A) error) *Route {
+	return addCommand(r, rt, h, callers(1))
+}
+
+func addCommand[A any](r *Router, rt Route, h func(*Context, A) error, place string) *Route {
+	p, err := r.parsePattern(rt.Pattern)
 	if err == nil {
-		b, err = newBinding(reflect.TypeFor[A](), p.params)
-		rt.bound = b
+		rt.bound, err = newBinding(reflect.TypeFor[A](), p.params)
+	}
+	if err == nil && rt.Handler != nil {
+		err = errors.New("the Route has a Handler already")
 	}
 	if err != nil {
 		return r.refuse(rt, place, err)
 	}
-	if h != nil {
+	if bound := rt.bound; h != nil {
 		rt.Handler = func(c *Context) error {
 			var a A
 			values, err := c.parseArgs()
 			if err != nil {
 				return err
 			}
-			b.fill(reflect.ValueOf(&a).Elem(), values)
+			bound.fill(reflect.ValueOf(&a).Elem(), values)
 			return h(c, a)
 		}
 	}

@@ -44,7 +44,7 @@ type Router struct {
 	// makes the rest a command line; ok is false if there is none. Nil means
 	// that commands have no prefix. It is asked once for each message, of the
 	// outermost Router only, and must have no effects. See [Literal].
-	Prefix func(*Context) (prefix string, ok bool)
+	Prefix PrefixFunc
 
 	// Fold finds commands and the prefixes of [Literal] whatever the case of
 	// their letters, and takes ё for е. Routes whose words differ in these alone

@@ -68,10 +68,10 @@ type Session[T any] struct {
 	writes atomic.Int64 // how often this Session has changed something
 }
 
-// ErrConflict is returned, wrapped, by [Session.Update] and [Session.Delete]
+// ErrContended is returned, wrapped, by [Session.Update] and [Session.Delete]
 // where others changed the same state each time in between, for some dozens of
 // times over several seconds.
-var ErrConflict = errors.New("others change it all the time")
+var ErrContended = errors.New("others change it all the time")
 
 // A SessionError says that stored state is not of the Session's type, perhaps
 // because that has changed since, or that state cannot be stored as JSON. What
@@ -121,12 +121,12 @@ func (s *Session[T]) Get(c *Context, key Key) (T, error) {
 // Update changes the state: f gets it, or the zero T if there is none, and what
 // it leaves is kept. Nothing is changed if f returns an error, which Update
 // returns as it is, or if it panics. Other errors are those of Get, and
-// [ErrConflict].
+// [ErrContended].
 //
 // Of several updates at the same time none is lost: f runs again, with the
 // newer state, if another one was faster. So it should only compute, and send
 // nothing. An Update of the same state inside of it would never end well: it
-// ends in [ErrConflict].
+// ends in [ErrContended].
 func (s *Session[T]) Update(c *Context, key Key, f func(v *T) error) error {
 	return s.change(c, key, func(v T) (json.RawMessage, error) {
 		if err := f(&v); err != nil {
@@ -141,7 +141,7 @@ func (s *Session[T]) Update(c *Context, key Key, f func(v *T) error) error {
 }
 
 // Delete ends the state: there is none afterwards. What cannot be read can
-// still be deleted. An error is that of the Store, or [ErrConflict].
+// still be deleted. An error is that of the Store, or [ErrContended].
 func (s *Session[T]) Delete(c *Context, key Key) error { return s.change(c, key, nil) }
 
 // If returns a condition for routes: that f reports true of the state under the
@@ -330,7 +330,7 @@ func (s *Session[T]) change(c *Context, key Key, f func(T) (json.RawMessage, err
 			return s.failed(key, err)
 		}
 	}
-	return s.failed(key, ErrConflict)
+	return s.failed(key, ErrContended)
 }
 
 // sessionsOf is what Sessions know of one attempt to handle an event.

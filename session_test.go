@@ -242,7 +242,7 @@ func TestSessionConflict(t *testing.T) {
 		start := time.Now()
 		runs := 0
 		err := s.Update(c, vk.Global(c), func(v *int) error { runs++; *v++; return nil })
-		if !errors.Is(err, vk.ErrConflict) || err.Error() != "vk: session s of everybody: others change it all the time" {
+		if !errors.Is(err, vk.ErrContended) || err.Error() != "vk: session s of everybody: others change it all the time" {
 			t.Errorf("%v", err)
 		}
 		if d := time.Since(start); d > 20*time.Second || d < 5*time.Second || runs != 64 {

@@ -30,22 +30,25 @@ func report(c *vk.Context) error {
 	return c.Reply("Please have a look: " + strings.Join(admins, ", "))
 }
 
-// target returns whom a command is about. What was written there is a mention,
-// a link or an id, and the user of {who:user} is the number in it.
-func target(c *vk.Context) (vk.User, error) {
-	id, _ := vk.Arg[int64](c, "who")
-	return c.Client().User(c, id)
-}
+// What the commands are about. A field of type User makes of a mention, a link
+// or an id the person's page.
+type (
+	whoAndWhy struct {
+		Who    vk.User
+		Reason string
+	}
+	whoAndTime struct {
+		Who  vk.User
+		Time time.Duration
+	}
+	whoOnly struct{ Who vk.User }
+)
 
 // of is the key of somebody else than who has written.
 func of(c *vk.Context, id int64) vk.Key { return vk.Key{Peer: c.PeerID(), User: id} }
 
-func (m *moderator) warn(c *vk.Context) error {
-	who, err := target(c)
-	if err != nil {
-		return err
-	}
-	return m.addWarning(c, who, c.Arg("reason"))
+func (m *moderator) warn(c *vk.Context, a whoAndWhy) error {
+	return m.addWarning(c, a.Who, a.Reason)
 }
 
 // addWarning warns somebody, and removes who was warned enough. If the bot is
@@ -74,74 +77,51 @@ func (m *moderator) addWarning(c *vk.Context, who vk.User, reason string) error 
 	return remove(c, who.ID)
 }
 
-func (m *moderator) forgive(c *vk.Context) error {
-	who, err := target(c)
-	if err != nil {
+func (m *moderator) forgive(c *vk.Context, a whoOnly) error {
+	if err := m.members.Delete(c, of(c, a.Who.ID)); err != nil {
 		return err
 	}
-	if err := m.members.Delete(c, of(c, who.ID)); err != nil {
-		return err
-	}
-	return c.Send(who.Mention() + ", all is forgiven.")
+	return c.Send(a.Who.Mention() + ", all is forgiven.")
 }
 
-func (m *moderator) mute(c *vk.Context) error {
-	who, err := target(c)
-	if err != nil {
-		return err
-	}
-	err = m.members.Update(c, of(c, who.ID), func(v *member) error {
-		v.Muted = until(c)
+func (m *moderator) mute(c *vk.Context, a whoAndTime) error {
+	err := m.members.Update(c, of(c, a.Who.ID), func(v *member) error {
+		v.Muted = time.Now().Add(a.Time)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return c.Send(who.Mention() + " is silent for " + c.Arg("time") + ".")
+	return c.Send(a.Who.Mention() + " is silent for " + c.Arg("time") + ".")
 }
 
-func (m *moderator) kick(c *vk.Context) error {
-	who, err := target(c)
-	if err != nil {
+func (m *moderator) kick(c *vk.Context, a whoAndWhy) error {
+	if err := remove(c, a.Who.ID); err != nil {
 		return err
 	}
-	if err := remove(c, who.ID); err != nil {
-		return err
-	}
-	text := who.FirstName + " is gone."
-	if reason := c.Arg("reason"); reason != "" {
-		text += " " + vk.Escape(reason)
+	text := a.Who.FirstName + " is gone."
+	if a.Reason != "" {
+		text += " " + vk.Escape(a.Reason)
 	}
 	return c.Send(text)
 }
 
-func (m *moderator) ban(c *vk.Context) error {
-	who, err := target(c)
-	if err != nil {
-		return err
-	}
-	err = m.members.Update(c, of(c, who.ID), func(v *member) error {
-		v.Banned = until(c)
+func (m *moderator) ban(c *vk.Context, a whoAndTime) error {
+	err := m.members.Update(c, of(c, a.Who.ID), func(v *member) error {
+		v.Banned = time.Now().Add(a.Time)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	if err := remove(c, who.ID); err != nil {
+	if err := remove(c, a.Who.ID); err != nil {
 		return err
 	}
-	return c.Send(who.FirstName + " is gone for " + c.Arg("time") + ".")
-}
-
-// until returns when the time that the command names is over.
-func until(c *vk.Context) time.Time {
-	d, _ := vk.Arg[time.Duration](c, "time")
-	return time.Now().Add(d)
+	return c.Send(a.Who.FirstName + " is gone for " + c.Arg("time") + ".")
 }
 
 // remove removes somebody from the chat. There is no method for it here, but a
 // call of VK's takes nothing more than its name.
 func remove(c *vk.Context, id int64) error {
-	const chats = 2_000_000_000 // where the numbers of conversations that are chats begin
-	return c.Client().Call(c, "messages.removeChatUser", vk.Params{"chat_id": c.PeerID() - chats, "member_id": id}, nil)
+	return c.Client().Call(c, "messages.removeChatUser", vk.Params{"chat_id": c.ChatID(), "member_id": id}, nil)
 }

@@ -93,12 +93,12 @@ func newBot(store vk.Store) *vk.Router {
 	// lines of the help: who may not run a command does not see it.
 	r.Route("mod", func(r *vk.Router) {
 		r.Check(middleware.ChatAdmin)
-		r.Handle("", func(c *vk.Context) error { return c.Run(help, "mod") }) // "!mod" alone
-		r.Add(vk.Route{Pattern: "warn {who:user} {reason...?}", Doc: "Warns somebody; the third time they go.", Handler: m.warn})
-		r.Add(vk.Route{Pattern: "forgive {who:user}", Doc: "Forgets warnings, a mute and a ban.", Handler: m.forgive})
-		r.Add(vk.Route{Pattern: "mute {who:user} {time:duration=10m}", Doc: "Deletes what somebody says.", Handler: m.mute})
-		r.Add(vk.Route{Pattern: "kick {who:user} {reason...?}", Doc: "Removes somebody.", Handler: m.kick})
-		r.Add(vk.Route{Pattern: "ban {who:user} {time:duration=7d}", Doc: "Removes somebody, and lets nobody bring them back.", Handler: m.ban})
+		r.Handle("", func(c *vk.Context) error { return c.Invoke(help, "mod") }) // "!mod" alone
+		vk.AddCommand(r, vk.Route{Pattern: "warn {who:user} {reason...?}", Doc: "Warns somebody; the third time they go."}, m.warn)
+		vk.AddCommand(r, vk.Route{Pattern: "forgive {who:user}", Doc: "Forgets warnings, a mute and a ban."}, m.forgive)
+		vk.AddCommand(r, vk.Route{Pattern: "mute {who:user} {time:duration=10m}", Doc: "Deletes what somebody says."}, m.mute)
+		vk.AddCommand(r, vk.Route{Pattern: "kick {who:user} {reason...?}", Doc: "Removes somebody."}, m.kick)
+		vk.AddCommand(r, vk.Route{Pattern: "ban {who:user} {time:duration=7d}", Doc: "Removes somebody, and lets nobody bring them back."}, m.ban)
 		r.Add(vk.Route{Pattern: "filter on {words:word...}", Doc: "Deletes messages with these words.", Handler: m.filterOn})
 		r.Add(vk.Route{Pattern: "filter off", Doc: "Allows all words.", Handler: m.filterOff})
 	})

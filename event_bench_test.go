@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 )
 
@@ -133,99 +132,4 @@ func (p *pollServer) RoundTrip(req *http.Request) (*http.Response, error) {
 		ContentLength: int64(len(body)),
 		Request:       req,
 	}, nil
-}
-
-// BenchmarkPoll is the long poll in batches of 100 events, each brought to a
-// command's handler by a Poller with all that belongs to it, against a loop that
-// polls, decodes the least of each event and calls a function.
-func BenchmarkPoll(b *testing.B) {
-	const batch = 100
-	for name, raw := range benchEvents() {
-		var body bytes.Buffer
-		body.WriteString(`{"ts":"2","updates":[`)
-		for i := range batch {
-			if i > 0 {
-				body.WriteByte(',')
-			}
-			// Of a hundred people.
-			body.Write(bytes.ReplaceAll(raw, []byte("148273615"), fmt.Append(nil, 148273000+i)))
-		}
-		body.WriteString(`]}`)
-		hc := &http.Client{Transport: &pollServer{body.Bytes()}}
-		perEvent := func(b *testing.B, events int) {
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(events), "ns/event")
-		}
-
-		b.Run("loop/event="+name, func(b *testing.B) {
-			b.ReportAllocs()
-			events := 0
-			for b.Loop() {
-				resp, err := hc.Get("http://poll.test?act=a_check&key=k&ts=1&wait=25")
-				if err != nil {
-					b.Fatal(err)
-				}
-				all, err := io.ReadAll(resp.Body)
-				resp.Body.Close()
-				if err != nil {
-					b.Fatal(err)
-				}
-				var answer struct {
-					TS      string      `json:"ts"`
-					Updates []bareEvent `json:"updates"`
-				}
-				if err := json.Unmarshal(all, &answer); err != nil {
-					b.Fatal(err)
-				}
-				for _, e := range answer.Updates {
-					if strings.HasPrefix(e.Object.Message.Text, "!") {
-						events++
-					}
-				}
-			}
-			perEvent(b, events)
-		})
-		b.Run("Poller/event="+name, func(b *testing.B) {
-			b.ReportAllocs()
-			ctx, stop := context.WithCancel(b.Context())
-			var mu sync.Mutex
-			events, want := 0, -1
-			r := NewRouter("!")
-			handled := make(chan struct{})
-			r.Handle("command500", func(*Context) error {
-				mu.Lock()
-				defer mu.Unlock()
-				if events++; events == want {
-					close(handled)
-				}
-				return nil
-			})
-			client := NewClient("unused")
-			client.HTTPClient = hc
-			d := &Dispatcher{Handler: r}
-			d.init()
-			f := &follower{Poller: &Poller{Client: client}, d: d, feed: d.feed(), base: ctx, server: "http://poll.test", key: "k", ts: "1"}
-			n := 0
-			for b.Loop() {
-				n++
-				events, err := f.poll(ctx)
-				if err != nil {
-					b.Fatal(err)
-				}
-				if err := f.handle(ctx, events); err != nil {
-					b.Fatal(err)
-				}
-			}
-			// Those in the lanes count as well: a loop has none.
-			mu.Lock()
-			want = n * batch
-			done := events == want
-			mu.Unlock()
-			if !done {
-				<-handled
-			}
-			perEvent(b, n*batch)
-			stop()
-			d.Stop(context.Background())
-		})
-	}
 }

@@ -172,6 +172,7 @@ type follower struct {
 	status      PollerStatus
 
 	answer bytes.Buffer // the last one's memory, for the next
+	fresh  int          // events of it that could be read
 }
 
 func (f *follower) follow(ctx context.Context) error {
@@ -189,7 +190,8 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 	failures := 0 // in a row
 	for ctx.Err() == nil {
-		began := time.Now()
+		began, from := time.Now(), f.ts
+		f.fresh = 0
 		events, err := f.poll(ctx)
 		f.Client.tell(ctx, Observation{Step: StepPolled, Events: len(events), Took: time.Since(began), Err: err})
 		if err == nil {
@@ -204,7 +206,7 @@ func (f *follower) follow(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if len(events) == 0 {
+		if f.fresh == 0 || f.ts == from { // what cannot be read, or comes again, is nothing too
 			backoff.Sleep(ctx, pollMinimum-time.Since(began))
 		}
 	}
@@ -485,6 +487,7 @@ func (f *follower) handle(ctx context.Context, raw []json.RawMessage) error {
 			f.log.LogAttrs(ctx, slog.LevelError, "vk: long poll: an event cannot be read", slog.Any("err", err), slog.String("event", fmt.Sprintf("%.300s", raw)))
 			continue
 		}
+		f.fresh++
 		if f.journal != nil {
 			events = append(events, e)
 			continue

@@ -201,11 +201,16 @@ func TestPollGarbage(t *testing.T) {
 		"reset":                func(http.ResponseWriter) { panic(http.ErrAbortHandler) },
 		"no events at once":    page(200, j, `{"ts":"100","updates":[]}`),
 		"updates of no object": page(200, j, `{"ts":"100","updates":null}`),
-		"failed 1":             page(200, j, `{"failed":1,"ts":"100"}`),
-		"failed 2":             page(200, j, `{"failed":2}`),
-		"failed word":          page(200, j, `{"failed":"failed"}`),
-		"bad ts":               page(200, j, `{"ts":{},"updates":[]}`),
-		"deep":                 page(200, j, strings.Repeat("[", 100000)),
+		"null for an event":    page(200, j, `{"ts":"100","updates":[null]}`),
+		"null, and goes on": func(w http.ResponseWriter) {
+			fmt.Fprintf(w, `{"ts":"%d","updates":[null]}`, time.Now().UnixNano())
+		},
+		"too many updates": page(200, j, `{"ts":"100","updates":[0`+strings.Repeat(",0", 10_000)+`]}`),
+		"failed 1":         page(200, j, `{"failed":1,"ts":"100"}`),
+		"failed 2":         page(200, j, `{"failed":2}`),
+		"failed word":      page(200, j, `{"failed":"failed"}`),
+		"bad ts":           page(200, j, `{"ts":{},"updates":[]}`),
+		"deep":             page(200, j, strings.Repeat("[", 100000)),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -216,7 +221,7 @@ func TestPollGarbage(t *testing.T) {
 					switch {
 					case time.Since(start) < bad:
 						garbage(w)
-					case r.URL.Query().Get("ts") == "100":
+					case r.URL.Query().Get("ts") != "101":
 						fmt.Fprintf(w, `{"ts":"101","updates":[%s]}`, update("a"))
 					default:
 						wait(r)

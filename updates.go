@@ -2,6 +2,7 @@ package vk
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/vkrouter/vk/internal/scan"
 	"github.com/vkrouter/vk/internal/tolerant"
@@ -13,6 +14,12 @@ type updates struct {
 	failed pollFailed        // what VK says instead
 	events []json.RawMessage // parts of the answer, for ParseEvent
 }
+
+// maxUpdates is how many updates are taken for an answer of VK, which keeps 256
+// for those who ask: a short update takes more memory here than on the way.
+const maxUpdates = 10_000
+
+var errTooManyUpdates = fmt.Errorf("an answer with more than %d updates", maxUpdates)
 
 // readUpdates reads an answer of the long poll. It cuts out the events without
 // looking into them, other than for mistakes in the JSON: these are an error for
@@ -37,6 +44,9 @@ func readUpdates(b []byte) (updates, error) {
 					continue
 				}
 				for s.Element() {
+					if len(u.events) == maxUpdates {
+						return updates{}, errTooManyUpdates
+					}
 					u.events = append(u.events, s.Value())
 				}
 			default:

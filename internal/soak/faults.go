@@ -1,0 +1,110 @@
+package main
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/vkrouter/vk/internal/fakevk"
+)
+
+// A misfortune is a fault by its name.
+type misfortune struct {
+	name  string
+	fault fakevk.Fault
+}
+
+// mishaps are what goes wrong with requests. Together they hit the share of all
+// requests that they are made for.
+func mishaps(share float64) []misfortune {
+	// A call can be hit by all but the last one, a poll by all but error 6 and
+	// 10, so that it is a share of about the same size for both.
+	all := []misfortune{
+		{"reset before", fakevk.Fault{Effect: fakevk.ResetBefore{}}},
+		{"reset after", fakevk.Fault{Effect: fakevk.ResetAfter{}}},
+		{"502", fakevk.Fault{Effect: fakevk.HTTPStatus{Status: http.StatusBadGateway}}},
+		{"truncated", fakevk.Fault{Effect: fakevk.Truncate{}}},
+		{"cut gzip", fakevk.Fault{Effect: fakevk.CutGzip{}}},
+		{"slow", fakevk.Fault{Effect: fakevk.SlowBody{Over: 3 * time.Second}}},
+		{"stalled", fakevk.Fault{Effect: fakevk.Stall{For: 5 * time.Second}}},
+		{"empty", fakevk.Fault{Effect: fakevk.EmptyBody{}}},
+		{"bad JSON", fakevk.Fault{Effect: fakevk.BadJSON{}}},
+		{"wrong type", fakevk.Fault{Effect: fakevk.WrongType{}}},
+		{"error 6", fakevk.Fault{Effect: fakevk.APIError{Code: 6}}},
+		{"error 10", fakevk.Fault{Effect: fakevk.APIError{Code: 10}}},
+		{"failed 2", fakevk.Fault{On: fakevk.OnLongPoll, Effect: fakevk.PollFailed{Code: 2}}},
+	}
+	for i := range all {
+		all[i].fault.Chance = share / float64(len(all)) // and the refused ones
+	}
+	return all
+}
+
+// poisons are what VK would never send as an event.
+var poisons = []string{
+	`null`, `1`, `"message_new"`, `[]`, `{}`, `{"type":1}`, `{"type":""}`,
+	`{"type":"message_new"}`, `{"type":"message_new","object":null,"event_id":7}`,
+	`{"type":"message_new","object":{"message":[]}}`,
+	`{"type":"message_new","object":{"message":{"peer_id":"x","from_id":{},"text":[1],"attachments":{"0":7}}}}`,
+	`{"type":"message_event","object":{"payload":"{","user_id":-1,"peer_id":1e400}}`,
+	`{"type":"some_new_thing","object":{"a":[` + strings.Repeat(`[`, 900) + strings.Repeat(`]`, 900) + `]}}`,
+	`{"type":"wall_post_new","object":` + strings.Repeat(`{"copy_history":`, 400) + `1` + strings.Repeat(`}`, 400) + `}`,
+}
+
+// sorrows are what goes wrong with events on their way. Only a person's last
+// message before they wait comes late: else VK, and not the bot, would mix up
+// their order.
+func sorrows(share float64, people map[int64]*person) []misfortune {
+	last := func(o fakevk.Occasion) bool {
+		return len(o.Peers) > 0 && people[o.Peers[0]] != nil && people[o.Peers[0]].last.Load()
+	}
+	all := []misfortune{
+		{"duplicated at once", fakevk.Fault{On: "message_new", Effect: fakevk.Duplicate{}}},
+		{"duplicated later", fakevk.Fault{On: "message_new", Effect: fakevk.Duplicate{After: 7 * time.Second}}},
+		{"overtaken", fakevk.Fault{On: "message_new", Effect: fakevk.Overtaken{}, Match: last}},
+		{"late", fakevk.Fault{On: "message_new", Effect: fakevk.Late{By: 11 * time.Second}, Match: last}},
+	}
+	for i := range all {
+		all[i].fault.Chance = share / 4
+	}
+	for i, p := range poisons {
+		all = append(all, misfortune{"poisoned", fakevk.Fault{On: "message_new", Effect: fakevk.Poison{Element: json.RawMessage(p)}, Chance: share / float64(4*len(poisons)), Skip: i}})
+	}
+	return all
+}
+
+// A road is the way between a bot and VK: it refuses connections at times,
+// counts requests, and sees how far the polls are. It is safe for concurrent
+// use.
+type road struct {
+	to     http.RoundTripper
+	refuse float64
+	moved  func(events int64) // by so many is a poll ahead of those before it
+
+	requests, polls, refused atomic.Int64
+
+	mu  sync.Mutex
+	rng *rand.Rand
+	at  int64
+}
+
+func (r *road) RoundTrip(req *http.Request) (*http.Response, error) {
+	r.requests.Add(1)
+	r.mu.Lock()
+	unlucky := r.rng.Float64() < r.refuse
+	r.mu.Unlock()
+	if unlucky {
+		r.refused.Add(1)
+		if req.Body != nil {
+			req.Body.Close()
+		}
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
+	}
+	return r.to.RoundTrip(req)
+}

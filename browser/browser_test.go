@@ -103,7 +103,7 @@ func newBrowser(t *testing.T) context.Context {
 	)
 	alloc, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
 	t.Cleanup(cancel)
-	ctx, end := chromedp.NewContext(alloc)
+	ctx, end := chromedp.NewContext(alloc, chromedp.WithErrorf(func(string, ...any) {})) // it tells of events that it is too old to know
 	t.Cleanup(end)
 	if err := chromedp.Run(ctx); err != nil {
 		t.Fatalf("Chromium does not start: %v", err)
@@ -112,10 +112,9 @@ func newBrowser(t *testing.T) context.Context {
 }
 
 // visit opens the page. Whatever goes wrong in its scripts fails the test.
-func visit(t *testing.T, browser context.Context, page string) *person {
+func visit(t *testing.T, page string) *person {
 	t.Helper()
-	ctx, cancel := chromedp.NewContext(browser)
-	t.Cleanup(cancel)
+	ctx := newBrowser(t)
 	chromedp.ListenTarget(ctx, func(event any) {
 		switch e := event.(type) {
 		case *runtime.EventExceptionThrown:
@@ -163,7 +162,19 @@ func (p *person) until(expression, what string) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	if err := chromedp.Run(ctx, chromedp.Poll(expression, nil, chromedp.WithPollingInterval(30*time.Millisecond), chromedp.WithPollingTimeout(patience))); err != nil {
+	// Not chromedp.Poll: the page's policy does not let it in.
+	err := chromedp.Run(ctx, chromedp.ActionFunc(func(ctx context.Context) error {
+		for {
+			var is bool
+			if err := chromedp.Evaluate("Boolean("+expression+")", &is).Do(ctx); err != nil || is {
+				return err
+			}
+			if err := chromedp.Sleep(30 * time.Millisecond).Do(ctx); err != nil {
+				return err
+			}
+		}
+	}))
+	if err != nil {
 		p.picture("failure")
 		p.t.Fatalf("%s: %v\nthe messages:\n%s\nthe snackbars:\n%s", what, err, p.text("#messages"), p.text("#snackbars"))
 	}

@@ -41,7 +41,7 @@ function conversations() {
 
 async function readWorld() {
   world = await get('/sim/world');
-  if (!world.users.some((u) => u.id === me)) me = world.users[0]?.id || 0;
+  if (!world.users.some((u) => u.id === me)) me = (world.users.find((u) => world.chats.some((c) => c.members.includes(u.id))) || world.users[0])?.id || 0;
   if (!conversations().some((c) => c.peer === peer)) peer = -world.group_id;
   drawSide();
 }

@@ -98,11 +98,15 @@ export function startCompose() {
     e.preventDefault();
     send();
   });
+  let shift = false;
+  // Enter is what breaks the line, whatever keyboard it comes from.
+  $('input').addEventListener('beforeinput', (e) => {
+    if (e.inputType !== 'insertLineBreak' && e.inputType !== 'insertParagraph' || shift || e.isComposing) return;
+    e.preventDefault();
+    send();
+  });
   $('input').addEventListener('keydown', (e) => {
-    if (e.key === 'Enter' && !e.shiftKey && !e.isComposing) {
-      e.preventDefault();
-      send();
-    }
+    shift = e.shiftKey;
     if (e.key === 'Escape') {
       if (editing) $('input').value = '';
       clear();

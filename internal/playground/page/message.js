@@ -10,7 +10,7 @@ export const emoji = ['❤️', '🔥', '😂', '👍', '💩', '❓', '😭', '
 export function avatar(id, name) {
   const initials = [...name.trim().split(/\s+/).slice(0, 2)].map((w) => [...w][0] || '').join('').toUpperCase();
   const e = el('span', { className: 'avatar', 'aria-hidden': true }, initials || '?');
-  e.style.setProperty('--hue', String(Math.abs(id * 47) % 360));
+  e.style.setProperty('--hue', String((Math.imul(id, 2654435761) >>> 0) % 360));
   return e;
 }
 

@@ -49,21 +49,13 @@ func newRouter() *vk.Router {
 		if err := json.Unmarshal(e.Payload, &p); err != nil {
 			return err
 		}
-		answer := vk.Params{"event_id": e.EventID, "user_id": e.UserID, "peer_id": e.PeerID}
 		switch p.Do {
 		case "tea":
-			answer["event_data"] = `{"type":"show_snackbar","text":"Added to the cart"}`
+			return c.Snackbar("Added to the cart")
 		case "leaflet":
-			answer["event_data"] = `{"type":"open_link","link":"https://example.com/leaflet"}`
-		case "change":
-			err := c.Client().Call(c, "messages.edit", vk.Params{
-				"peer_id": e.PeerID, "cmid": e.CMID, "message": "Something else?",
-			}, nil)
-			if err != nil {
-				return err
-			}
+			return c.OpenLink("https://example.com/leaflet")
 		}
-		return c.Client().Call(c, "messages.sendMessageEventAnswer", answer, nil)
+		return c.Show("Something else?") // and the button is let go at the end
 	})
 	return r
 }

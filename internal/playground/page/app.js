@@ -21,6 +21,7 @@ let unread = new Map();   // "user/peer" → how many
 let connection = '';
 let drawn = new Map();    // cmid → {text, element} of the open conversation
 let drawnOf = '';
+let keyboardOf = '';       // what is under the input field, as text
 let typingTimer;
 
 const here = () => `${me}/${peer}`;
@@ -75,6 +76,12 @@ function open(user, to) {
   if (!conversations().some((c) => c.peer === peer)) peer = -world.group_id;
   unread.delete(here());
   composeIn(me, peer);
+  if (drawnOf !== here()) { // nobody is to press somebody else's buttons
+    drawnOf = keyboardOf = '';
+    $('messages').replaceChildren();
+    $('keyboard').replaceChildren();
+    drawTyping([]);
+  }
   drawSide();
   sideOpens(false);
   readMessages();
@@ -156,7 +163,6 @@ function drawMessages(c) {
   drawKeyboard(c.keyboard);
 }
 
-let keyboardOf = '';
 function drawKeyboard(k) {
   const text = JSON.stringify([here(), k, document.documentElement.lang]);
   const rows = k?.buttons?.length > 0;

@@ -84,7 +84,7 @@ function button(place, b) {
   const e = el('button', {
     type: 'button', className: `vk ${colours.has(b.color) ? b.color : 'secondary'}`, 'data-type': b.action.type,
     onclick: () => press(place, b),
-  }, { open_link: '↗ ', location: '⌖ ', vkpay: '₽ ', open_app: '▦ ' }[b.action.type], el('span', { dir: 'auto' }, label(b)));
+  }, { open_link: '↗ ', location: '📍 ', vkpay: '₽ ', open_app: '◻ ' }[b.action.type], el('span', { dir: 'auto' }, label(b)));
   e.vkKey = keyOf(place, b);
   if (isSpinning(e.vkKey)) e.setAttribute('aria-busy', true);
   return e;

@@ -129,8 +129,9 @@ func TestReconnects(t *testing.T) {
 	many := `(async () => {
 		for (let i = 0; i < 40; i++) await Promise.all(Array.from({length: 10}, (_, j) => fetch("/sim/send", {method: "POST", body: JSON.stringify({user: "anna", text: "m" + (i * 10 + j)})})));
 		for (let i = 0; i < 50; i++) await Promise.all(Array.from({length: 10}, () => fetch("/method/users.get")));
-		return true })()`
+		window.sentAll = true })()`
 	p.do(chromedp.Evaluate("void "+many, nil))
+	p.until(`window.sentAll`, "all should be sent")
 	p.until(`document.querySelectorAll("#messages > li").length === 200`, "there should be 200 messages")
 	p.until(`document.querySelectorAll("#log > li").length === 400`, "there should be 400 entries")
 

@@ -203,6 +203,10 @@ function doTo(name, m, reaction) {
 // happened takes what the stream tells.
 function happened(items, past) {
   let redraw = false, people = false, calls = false;
+  if (past) { // all anew: what the log had is among it, or of another server
+    clearLog();
+    redrawLog();
+  }
   for (const { type, data, ...item } of items) {
     switch (type) {
       case 'call':

@@ -147,3 +147,30 @@ func TestReconnects(t *testing.T) {
 	p.says("after")
 	p.sees("#messages", "after")
 }
+
+// TestManyTabs: a page that nobody looks at asks for nothing, and shows what it
+// has missed when somebody does; one for which the server has no room looks now
+// and then instead of waiting.
+func TestManyTabs(t *testing.T) {
+	p := visit(t, start(t, build(t, ".", "./showbot"), "127.0.0.1:0"))
+	hide := func(is string) {
+		p.do(chromedp.Evaluate(`Object.defineProperty(document, "hidden", {configurable: true, value: `+is+`}); document.dispatchEvent(new Event("visibilitychange"))`, nil))
+	}
+	p.do(chromedp.Evaluate(`window.asked = []; window.before = window.fetch;
+		window.fetch = (path, options) => { asked.push(path); return before(path, options) }; 0`, nil))
+	hide("true")
+	p.do(chromedp.Evaluate(`asked.length = 0; before("/sim/send", {method: "POST", body: '{"user":"anna","text":"!ping"}'}).then((r) => r.json()).then(() => { window.sent = true }); 0`, nil))
+	p.until(`window.sent`, "it should be sent")
+	p.do(chromedp.Sleep(300 * time.Millisecond)) // in which a page that waits would be told
+	if asked := js[[]string](p, `asked`); len(asked) > 0 {
+		t.Errorf("a page that nobody looks at asks for %q", asked)
+	}
+	hide("false")
+	p.hears("pong")
+
+	p.do(chromedp.Evaluate(`window.fetch = (path, options) => String(path).startsWith("/sim/events") && !path.includes("wait=0")
+		? Promise.resolve(new Response('{"error":{"code":"busy","message":"1000 requests wait already"}}', {status: 503})) : before(path, options); 0`, nil))
+	p.says("!whoami")
+	p.hears("You are somebody.")
+	p.sees("#state", "The server is busy")
+}

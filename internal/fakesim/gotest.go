@@ -186,6 +186,8 @@ func (w *testWriter) cast(steps []step) {
 				case "chat_kick_user":
 					in[a.MemberID] = true
 					ids = append(ids, a.MemberID)
+				case "chat_title_update":
+					chat.Title = cmp.Or(a.OldText, chat.Title)
 				}
 			}
 		}

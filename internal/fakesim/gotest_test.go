@@ -135,7 +135,7 @@ func TestGoTestOfChat(t *testing.T) {
 	const want = `	anna := bot.Person(vktest.Person{Name: "Anna Smirnova", Sex: 1})
 	boris := bot.Person(vktest.Person{Name: "Boris Ivanov", Sex: 2})
 	user3 := bot.Person(vktest.Person{Name: "bot", Lang: "ru"})
-	chat := bot.Chat("Coffee", anna, boris)
+	chat := bot.Chat("Tea", anna, boris)
 	bot.MakeBotAdmin(chat)
 	anna, boris, user3 = anna.In(chat), boris.In(chat), user3.In(chat)
 	boris.Says("hi")

@@ -158,8 +158,9 @@ func TestManyTabs(t *testing.T) {
 	}
 	p.do(chromedp.Evaluate(`window.asked = []; window.before = window.fetch;
 		window.fetch = (path, options) => { asked.push(path); return before(path, options) }; 0`, nil))
+	p.do(chromedp.Evaluate(`asked.length = 0`, nil))
 	hide("true")
-	p.do(chromedp.Evaluate(`asked.length = 0; before("/sim/send", {method: "POST", body: '{"user":"anna","text":"!ping"}'}).then((r) => r.json()).then(() => { window.sent = true }); 0`, nil))
+	p.do(chromedp.Evaluate(`before("/sim/send", {method: "POST", body: '{"user":"anna","text":"!ping"}'}).then((r) => r.json()).then(() => { window.sent = true }); 0`, nil))
 	p.until(`window.sent`, "it should be sent")
 	p.do(chromedp.Sleep(300 * time.Millisecond)) // in which a page that waits would be told
 	if asked := js[[]string](p, `asked`); len(asked) > 0 {

@@ -22,6 +22,8 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	_ "github.com/vkrouter/vk/vktest" // a change of the page is one of the tests: their results are not kept
 )
 
 // chromium finds the browser.

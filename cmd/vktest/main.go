@@ -5,7 +5,7 @@
 //	vktest [-addr host:port] [-json] [-seed n] [-rps n] [-world file] [-callback url]
 //
 // It prints the base URL, to put in the place of https://api.vk.com, the id of
-// the community, the token of its bot and the address of the page; with -json as
+// the community, the token of its bot and the address of the chat page; with -json as
 // one line {"base_url","group_id","token","page"}, and "confirmation" if there
 // is a -callback. It listens on the loopback interface unless -addr names
 // another host, and ends at an interrupt.

@@ -87,7 +87,7 @@ func TestPrints(t *testing.T) {
 	if !strings.HasPrefix(g.BaseURL, "http://127.0.0.1:") || g.Page != g.BaseURL+"/" {
 		t.Errorf("%+v", g)
 	}
-	resp, err := http.Get(g.Page)
+	resp, err := http.Get(g.Page + "requests")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,10 +3,15 @@
 // it here:
 //
 //	go run ./examples/quickstart
+//
+// or with -play in a browser:
+//
+//	go run ./examples/quickstart -play
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -17,23 +22,37 @@ import (
 	"github.com/vkrouter/vk"
 	"github.com/vkrouter/vk/internal/terminal"
 	"github.com/vkrouter/vk/middleware"
+	"github.com/vkrouter/vk/vktest"
 )
 
 func main() {
+	inBrowser := flag.Bool("play", false, "serve a page to talk to the bot, with buttons, a log and faults")
+	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx); err != nil {
+	if err := run(ctx, *inBrowser); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context) error {
+func run(ctx context.Context, inBrowser bool) error {
+	if inBrowser {
+		return play(ctx, newBot())
+	}
 	if token := os.Getenv("VK_TOKEN"); token != "" {
 		return vk.Run(ctx, token, newBot())
 	}
 	here := &terminal.Chat{Bot: newBot(), Hint: "Try !ping, !echo hi there, !roll 20."}
 	return here.Run(ctx)
+}
+
+// play runs the bot on a fake VK with a chat page, until ctx ends.
+func play(ctx context.Context, h vk.Handler) error {
+	fake := vktest.NewServer()
+	defer fake.Close()
+	fake.Start(h)
+	return fake.Play(ctx, "")
 }
 
 // newBot returns the bot: what it answers to, and how.

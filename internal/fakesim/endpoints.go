@@ -2,9 +2,10 @@ package fakesim
 
 import (
 	"encoding/json"
-	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/vkrouter/vk/internal/fakevk"
 )
 
 // endpoints is all of /sim, in the order in which it is told.
@@ -27,7 +28,11 @@ func (s *Sim) endpoints() []endpoint {
 			if err != nil {
 				return nil, err
 			}
-			m, err := q.world.Edit(user, peer, in.CMID, in.Text)
+			var m fakevk.Message
+			err = q.log.change(user, peer, in.CMID, func() (err error) {
+				m, err = q.world.Edit(user, peer, in.CMID, in.Text)
+				return err
+			})
 			return viewOf(m), err
 		}),
 		post("/sim/delete", "delete one's message for everybody", first, func(q *request, in atMessage) (any, error) {
@@ -35,7 +40,7 @@ func (s *Sim) endpoints() []endpoint {
 			if err != nil {
 				return nil, err
 			}
-			return done, q.world.Delete(user, peer, in.CMID)
+			return done, q.log.change(user, peer, in.CMID, func() error { return q.world.Delete(user, peer, in.CMID) })
 		}),
 		post("/sim/type", "show that one is typing", typing{inPeer: anna}, func(q *request, in typing) (any, error) {
 			user, peer, err := in.find(q)
@@ -62,7 +67,7 @@ func (s *Sim) endpoints() []endpoint {
 			if err != nil {
 				return nil, err
 			}
-			return done, q.world.React(user, peer, in.CMID, in.Reaction)
+			return done, q.log.change(user, peer, in.CMID, func() error { return q.world.React(user, peer, in.CMID, in.Reaction) })
 		}),
 		post("/sim/pin", "pin a message of a chat", atMessage{tea, 1}, func(q *request, in atMessage) (any, error) {
 			user, peer, err := in.chat(q)
@@ -204,8 +209,9 @@ func (s *Sim) endpoints() []endpoint {
 		get("/sim/transcript", "", "all conversations, written down", func(q *request) (any, error) {
 			return map[string]string{"transcript": q.transcript()}, nil
 		}),
+		get("/sim/test", "user peer", "a conversation as a test in Go that has it again", (*request).goTest),
 		get("/sim/calls", "method limit", "the calls of the API that were made, the oldest first", (*request).calls),
-		get("/sim/events", "since limit wait", "all that happens, in order: poll it with the next of the answer before", (*request).events),
+		get("/sim/events", "since limit wait", "all that happens, in order: poll it with the next of the answer before; -100 begins with the last 100", (*request).events),
 
 		// The world.
 		get("/sim/world", "", "communities, people, chats and tokens", (*request).everything),
@@ -301,20 +307,4 @@ func (s *Sim) list() any {
 		list = append(list, listed{e.method, e.path, e.query, e.about, e.body})
 	}
 	return map[string]any{"endpoints": list}
-}
-
-// index is a page that lists what there is here.
-func (s *Sim) index(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET")
-		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	group, token := s.Group()
-	indexPage.Execute(w, indexData{group, token, s.endpoints()}) // an error means that the client has gone
 }

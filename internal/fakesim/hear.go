@@ -351,6 +351,11 @@ type diary struct {
 	mu     sync.Mutex
 	notes  []note
 	active time.Time
+	steps  []step
+	forgot bool // the first steps
+	doing  doing
+
+	changing sync.Mutex // one person at a time; taken before the world's
 }
 
 // A note is a press.
@@ -367,6 +372,7 @@ func (d *diary) add(c fakevk.Change) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.active = time.Now()
+	d.step(c)
 	if c.Kind != fakevk.ChangePress {
 		return
 	}

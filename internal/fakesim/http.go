@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/fakevk"
+	"github.com/vkrouter/vk/internal/playground"
 )
 
 // A failure is what a request is answered with when it is not done:
@@ -98,7 +99,9 @@ func (s *Sim) routes() *http.ServeMux {
 	mux.HandleFunc("/sim/", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, 0, missing("there is no %s; GET /sim lists what there is", clip(r.URL.Path)))
 	})
-	mux.HandleFunc("/{$}", s.index)
+	mux.HandleFunc("/requests", s.index)
+	mux.Handle("/{$}", playground.Handler())
+	mux.Handle("/page/", playground.Handler())
 	return mux
 }
 

@@ -1,6 +1,25 @@
 package fakesim
 
-import "html/template"
+import (
+	"html/template"
+	"net/http"
+)
+
+// index is a page that lists what there is here.
+func (s *Sim) index(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	group, token := s.Group()
+	indexPage.Execute(w, indexData{group, token, s.endpoints()}) // an error means that the client has gone
+}
 
 type indexData struct {
 	Group     int64
@@ -37,6 +56,7 @@ code { font: .85em ui-monospace, monospace; overflow-wrap: anywhere }
 </head>
 <body>
 <h1>A fake VK</h1>
+<p><a href="/">The chat page</a></p>
 <p>Bots call <code>/method/NAME</code> here as community <code>{{.Group}}</code> with the token <code>{{.Token}}</code>.
 People are moved by the requests below, which take and give JSON. A user is an id or a name; a peer is left out for
 the dialog with the community, or is a chat's id or title.</p>

@@ -101,10 +101,11 @@ type worldView struct {
 	Users  []UserSpec  `json:"users"`
 	Chats  []chatView  `json:"chats"`
 	Tokens []TokenSpec `json:"tokens"`
+	Fixed  bool        `json:"fixed,omitempty"` // it cannot be reset
 }
 
 func (q *request) everything() (any, error) {
-	out := worldView{Group: q.group, Groups: []groupView{}, Users: []UserSpec{}, Chats: []chatView{}, Tokens: []TokenSpec{}}
+	out := worldView{Fixed: q.sim.borrowed, Group: q.group, Groups: []groupView{}, Users: []UserSpec{}, Chats: []chatView{}, Tokens: []TokenSpec{}}
 	for _, g := range q.world.Groups() {
 		out.Groups = append(out.Groups, groupView{g.ID, g.Name, g.ScreenName, g.Token, q.world.ConfirmationCode(g.ID)})
 	}
@@ -191,7 +192,7 @@ func (q *request) calls() (any, error) {
 
 // events is what has happened since, and waits if that is nothing yet.
 func (q *request) events() (any, error) {
-	since, err := q.int("since", 0, 0, 1<<62)
+	since, err := q.int("since", 0, -streamEvents, 1<<62)
 	if err != nil {
 		return nil, err
 	}
@@ -207,7 +208,12 @@ func (q *request) events() (any, error) {
 		Events []json.RawMessage `json:"events"`
 		Next   int64             `json:"next"`
 		Lost   bool              `json:"lost,omitempty"`
+		Stream string            `json:"stream"` // another one has other numbers: the server was started again
 	}
+	if since < 0 {
+		since = q.sim.stream.before(-since)
+	}
+	out.Stream = q.sim.stream.id
 	// A reset does not end the stream: this waits by itself.
 	events, next, lost, changed := q.sim.stream.since(since, int(limit))
 	if len(events) == 0 && !lost && seconds > 0 {

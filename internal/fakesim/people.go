@@ -136,7 +136,7 @@ type pressing struct {
 	inPeer
 	Label   string          `json:"label,omitempty"`
 	Payload json.RawMessage `json:"payload,omitempty"` // in place of the label
-	CMID    int64           `json:"cmid,omitempty"`    // of the message; zero means the newest that has the button
+	CMID    int64           `json:"cmid,omitempty"`    // of the message; zero means the newest that has the button, -1 the keyboard under the input field
 	Wait    float64         `json:"wait,omitempty"`    // for the answer to a callback button
 }
 
@@ -204,7 +204,7 @@ func (q *request) button(user, peer, cmid int64, is func(fakevk.Button) bool) (b
 			}
 		}
 	}
-	if k := q.world.Keyboard(user, peer); k != nil && cmid == 0 {
+	if k := q.world.Keyboard(user, peer); k != nil && cmid <= 0 {
 		for _, row := range k.Buttons {
 			for _, b := range row {
 				if is(b) {

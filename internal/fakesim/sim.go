@@ -46,6 +46,8 @@ type Sim struct {
 	mux    *http.ServeMux
 	origin *http.CrossOriginProtection
 
+	borrowed bool // the world is not the Sim's to close or reset
+
 	stream  *stream
 	waiting atomic.Int64
 	resets  sync.Mutex // one at a time
@@ -84,15 +86,30 @@ func New(o Options) (*Sim, error) {
 	return s, nil
 }
 
-func (s *Sim) newRun() (*run, error) {
-	r := &run{
-		world: fakevk.New(s.opts.Config), over: make(chan struct{}),
-		hearings: make(map[conversation]*hearing),
-	}
+// Over makes a Sim of a world that is somebody else's: it cannot be reset, and
+// Close does not close it. A group is the community that requests mean if they
+// name none. What happened before is not in the stream.
+func Over(world *fakevk.World, group int64) *Sim {
+	s := &Sim{stream: newStream(), origin: http.NewCrossOriginProtection(), done: make(chan struct{}), borrowed: true}
+	r := s.follow(world)
+	r.group = group
+	s.now.Store(r)
+	s.mux = s.routes()
+	return s
+}
+
+// follow is a run of a world, of which nothing is known yet.
+func (s *Sim) follow(world *fakevk.World) *run {
+	r := &run{world: world, over: make(chan struct{}), hearings: make(map[conversation]*hearing)}
 	r.world.OnChange(func(c fakevk.Change) {
 		r.log.add(c)
 		s.stream.add(c)
 	})
+	return r
+}
+
+func (s *Sim) newRun() (*run, error) {
+	r := s.follow(fakevk.New(s.opts.Config))
 	group, err := s.opts.World.build(r.world)
 	if err != nil {
 		r.world.Close()
@@ -106,6 +123,9 @@ func (s *Sim) newRun() (*run, error) {
 // long poll or for something to see, is answered; tokens, keys and numbers are
 // those of the beginning. The stream goes on.
 func (s *Sim) Reset() error {
+	if s.borrowed {
+		return &failure{http.StatusConflict, "refused", "this world belongs to the program that the bot is in: start that again"}
+	}
 	s.resets.Lock()
 	defer s.resets.Unlock()
 	next, err := s.newRun()
@@ -123,6 +143,9 @@ func (s *Sim) Reset() error {
 // called more than once.
 func (s *Sim) Close() {
 	s.once.Do(func() { close(s.done) })
+	if s.borrowed {
+		return
+	}
 	s.resets.Lock()
 	defer s.resets.Unlock()
 	s.now.Load().world.Close()
@@ -156,7 +179,8 @@ func (s *Sim) AddCallback(url string) string {
 
 // ServeHTTP serves the page, /sim and VK's API.
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == "/" || r.URL.Path == "/sim" || strings.HasPrefix(r.URL.Path, "/sim/") {
+	switch path := r.URL.Path; {
+	case path == "/", path == "/requests", path == "/sim", strings.HasPrefix(path, "/sim/"), strings.HasPrefix(path, "/page/"):
 		s.mux.ServeHTTP(w, r)
 		return
 	}

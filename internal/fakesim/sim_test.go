@@ -297,7 +297,7 @@ func TestNonsense(t *testing.T) {
 		{"GET", "/sim/messages?user=1&wait=61", "", 400, "bad_request", "not from 0 to 60"},
 		{"GET", "/sim/messages?user=1&limit=0", "", 400, "bad_request", "limit"},
 		{"GET", "/sim/messages?user=%zz", "", 400, "bad_request", "query"},
-		{"GET", "/sim/events?since=-1", "", 400, "bad_request", "since"},
+		{"GET", "/sim/events?since=-10001", "", 400, "bad_request", "since"},
 		{"GET", "/sim/calls?method=no.such", "", 404, "not_found", "no.such"},
 		{"POST", "/sim/edit", `{"user":1,"cmid":1,"text":"x"}`, 409, "refused", "no such message"},
 		{"POST", "/sim/react", `{"user":1,"cmid":1}`, 409, "refused", "no such message"},
@@ -647,7 +647,7 @@ func TestIndex(t *testing.T) {
 	t.Parallel()
 	s := newSim(t)
 	rec := httptest.NewRecorder()
-	s.ServeHTTP(rec, httptest.NewRequest("GET", "/", nil))
+	s.ServeHTTP(rec, httptest.NewRequest("GET", "/requests", nil))
 	list := must(t, s, "GET", "/sim", "")["endpoints"].([]any)
 	if rec.Code != 200 || len(list) < 40 {
 		t.Fatalf("%d, %d endpoints", rec.Code, len(list))
@@ -673,9 +673,9 @@ func TestIndex(t *testing.T) {
 		}
 	}
 	rec = httptest.NewRecorder()
-	s.ServeHTTP(rec, httptest.NewRequest("POST", "/", nil))
+	s.ServeHTTP(rec, httptest.NewRequest("POST", "/requests", nil))
 	if rec.Code != 405 {
-		t.Errorf("POST /: %d", rec.Code)
+		t.Errorf("POST /requests: %d", rec.Code)
 	}
 }
 

@@ -2,6 +2,7 @@ package fakesim
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"sync"
 	"time"
@@ -22,6 +23,7 @@ const (
 
 // A stream numbers what happens, and remembers the last of it.
 type stream struct {
+	id    string
 	mu    sync.Mutex
 	last  int64             // the number of the newest
 	kept  []json.RawMessage // the newest is the last
@@ -29,7 +31,14 @@ type stream struct {
 	wake  chan struct{} // closed at the next; nil when nobody waits
 }
 
-func newStream() *stream { return &stream{} }
+func newStream() *stream { return &stream{id: rand.Text()} }
+
+// before is the number after which the last n events come.
+func (s *stream) before(n int64) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(s.last-min(n, int64(len(s.kept))), 0)
+}
 
 // An item is one event of the stream.
 type item struct {

@@ -1,0 +1,177 @@
+package browser
+
+import (
+	"context"
+	"net"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// TestLooks: the page takes the system's theme and can be switched, speaks
+// Russian, and fits a phone.
+func TestLooks(t *testing.T) {
+	p := visit(t, start(t, build(t, ".", "./showbot"), "127.0.0.1:0"))
+	p.says("!keys")
+	p.hears("Below")
+	p.says("!shop")
+	p.hears("What would you like?")
+	p.says("!cards")
+	p.hears("Our teas:")
+	background := `getComputedStyle(document.querySelector("#chat")).backgroundColor`
+	light := js[string](p, background)
+	p.prefers("dark")
+	dark := js[string](p, background)
+	if dark == light {
+		t.Errorf("in the dark it is %s too", dark)
+	}
+	p.picture("dark")
+	choose := func(id, value string) {
+		p.do(chromedp.Evaluate(`(() => { const s = document.querySelector("`+id+`"); s.value = "`+value+`"; s.dispatchEvent(new Event("change")) })()`, nil))
+	}
+	choose("#theme", "light")
+	if got := js[string](p, background); got != light {
+		t.Errorf("switched to light it is %s", got)
+	}
+	choose("#theme", "")
+	p.prefers("light")
+
+	choose("#language", "ru")
+	p.sees("#copy-test", "Скопировать как тест Go")
+	p.sees("#side", "Диалоги")
+	if lang := js[string](p, `document.documentElement.lang`); lang != "ru" {
+		t.Errorf("the language is %s", lang)
+	}
+	for _, theme := range []string{"light", "dark"} {
+		p.prefers(theme)
+		p.do(emulation.SetDeviceMetricsOverride(390, 844, 2, true))
+		p.until(`innerWidth === 390`, "the window should be a phone's")
+		if wide := js[int](p, `document.documentElement.scrollWidth`); wide > 390 {
+			t.Errorf("on a phone the page is %d pixels wide", wide)
+		}
+		p.do(chromedp.Evaluate(`document.querySelector("#messages").scrollTop = 1e6`, nil))
+		p.picture("phone-" + theme)
+	}
+	p.clicks("#show-log")
+	p.until(`document.querySelector("#panel").getBoundingClientRect().width >= 380`, "the log should be open")
+	p.clicks("#tab-faults")
+	p.sees("#faults", "Контроль флуда")
+	p.picture("phone-faults")
+	p.clicks("#show-log")
+	p.clicks("#show-side")
+	p.do(chromedp.Evaluate(`[...document.querySelectorAll("#chats button")].find((b) => b.innerText.includes("Tea")).click()`, nil))
+	p.sees("#title", "Tea")
+	p.until(`getComputedStyle(document.querySelector("#side")).display === "none"`, "the list should close")
+}
+
+// TestKeyboardAlone: everything that can be pressed is reached by Tab and has a
+// name that a screen reader says.
+func TestKeyboardAlone(t *testing.T) {
+	p := visit(t, start(t, build(t, ".", "./showbot"), "127.0.0.1:0"))
+	p.says("!shop")
+	p.hears("What would you like?")
+	p.do(chromedp.Evaluate(`document.activeElement.blur()`, nil))
+	reached := make(map[string]bool)
+	for range 60 {
+		p.do(chromedp.KeyEvent(kb.Tab))
+		reached[js[string](p, `document.activeElement.id || document.activeElement.innerText.trim()`)] = true
+	}
+	for _, name := range []string{
+		"language", "theme", "me", "add-user", "add-chat", "copy-test", "messages", "Tea", "↗ Site", "attach", "input", "send", "tab-log", "filter",
+	} {
+		if !reached[name] {
+			t.Errorf("Tab does not reach %q", name)
+		}
+	}
+	nameless := js[string](p, `[...document.querySelectorAll("button, select, input, textarea, nav, aside, [role=group], [role=log]")]
+		.filter((e) => !(e.getAttribute("aria-label") || e.innerText.trim() || e.closest("label") || e.textContent.trim()))
+		.map((e) => e.outerHTML.slice(0, 100)).join("\n")`)
+	if nameless != "" {
+		t.Errorf("these have no name:\n%s", nameless)
+	}
+	p.do(chromedp.Evaluate(`[...document.querySelectorAll(".vk")].find((e) => e.innerText === "Tea").focus()`, nil), chromedp.KeyEvent(kb.Enter))
+	p.sees("[role=status] .snackbar", "Added")
+}
+
+// TestReconnects: a page whose server is gone says so, and goes on by itself
+// when there is one again, with what that one knows; it keeps a bounded number
+// of messages and of entries of the log.
+func TestReconnects(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") // for a free port
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	program := build(t, "..", "./cmd/vktest")
+	ctx, stop := context.WithCancel(t.Context())
+	first := exec.CommandContext(ctx, program, "-addr", addr)
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { stop(); first.Wait() }()
+	for range 200 {
+		c, err := net.Dial("tcp", addr)
+		if err == nil {
+			c.Close()
+			break
+		}
+		time.Sleep(20 * time.Millisecond) // the program of another process
+	}
+	p := visit(t, "http://"+addr+"/")
+	p.says("before")
+	p.sees("#messages", "before")
+	many := `(async () => {
+		for (let i = 0; i < 40; i++) await Promise.all(Array.from({length: 10}, (_, j) => fetch("/sim/send", {method: "POST", body: JSON.stringify({user: "anna", text: "m" + (i * 10 + j)})})));
+		for (let i = 0; i < 50; i++) await Promise.all(Array.from({length: 10}, () => fetch("/method/users.get")));
+		window.sentAll = true })()`
+	p.do(chromedp.Evaluate("void "+many, nil))
+	p.until(`window.sentAll`, "all should be sent")
+	p.until(`document.querySelectorAll("#messages > li").length === 200`, "there should be 200 messages")
+	p.until(`document.querySelectorAll("#log > li").length === 400`, "there should be 400 entries")
+
+	stop()
+	first.Wait()
+	p.sees("#state", "No connection")
+	start(t, program, "-addr", addr)
+	p.until(`document.querySelector("#state").textContent === ""`, "the page should be connected again")
+	p.sees("#messages", "Nothing was said yet")
+	if text := p.text("#messages"); strings.Contains(text, "before") {
+		t.Errorf("the messages are still\n%s", text)
+	}
+	p.says("after")
+	p.sees("#messages", "after")
+}
+
+// TestManyTabs: a page that nobody looks at asks for nothing, and shows what it
+// has missed when somebody does; one for which the server has no room looks now
+// and then instead of waiting.
+func TestManyTabs(t *testing.T) {
+	p := visit(t, start(t, build(t, ".", "./showbot"), "127.0.0.1:0"))
+	hide := func(is string) {
+		p.do(chromedp.Evaluate(`Object.defineProperty(document, "hidden", {configurable: true, value: `+is+`}); document.dispatchEvent(new Event("visibilitychange"))`, nil))
+	}
+	p.do(chromedp.Evaluate(`window.asked = []; window.before = window.fetch;
+		window.fetch = (path, options) => { asked.push(path); return before(path, options) }; 0`, nil))
+	p.do(chromedp.Evaluate(`asked.length = 0`, nil))
+	hide("true")
+	p.do(chromedp.Evaluate(`before("/sim/send", {method: "POST", body: '{"user":"anna","text":"!ping"}'}).then((r) => r.json()).then(() => { window.sent = true }); 0`, nil))
+	p.until(`window.sent`, "it should be sent")
+	p.do(chromedp.Sleep(300 * time.Millisecond)) // in which a page that waits would be told
+	if asked := js[[]string](p, `asked`); len(asked) > 0 {
+		t.Errorf("a page that nobody looks at asks for %q", asked)
+	}
+	hide("false")
+	p.hears("pong")
+
+	p.do(chromedp.Evaluate(`window.fetch = (path, options) => String(path).startsWith("/sim/events") && !path.includes("wait=0")
+		? Promise.resolve(new Response('{"error":{"code":"busy","message":"1000 requests wait already"}}', {status: 503})) : before(path, options); 0`, nil))
+	p.says("!whoami")
+	p.hears("You are somebody.")
+	p.sees("#state", "The server is busy")
+}

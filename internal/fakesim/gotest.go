@@ -1,0 +1,382 @@
+package fakesim
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"go/format"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/vkrouter/vk/internal/fakevk"
+)
+
+// goTest answers with a conversation as a test in Go that has it again.
+func (q *request) goTest() (any, error) {
+	user, peer, err := inPeer{whoOf(q.query["user"]), whoOf(q.query["peer"])}.find(q)
+	if err != nil {
+		return nil, err
+	}
+	if peer < 0 && peer != -q.group {
+		return nil, &failure{http.StatusConflict, "refused", "a test has one community: the first"}
+	}
+	w := &testWriter{run: q.run, me: user, peer: peer, taken: make(map[string]bool), people: make(map[int64]string), vars: make(map[int64]string)}
+	text, err := w.write()
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{"test": text}, nil
+}
+
+// A testWriter writes one test.
+type testWriter struct {
+	*run
+	me, peer int64
+	b        strings.Builder
+	taken    map[string]bool  // the names of variables
+	people   map[int64]string // of people, by the id
+	vars     map[int64]string // of messages that are spoken of again, by the CMID
+	seen     map[int64]*fakevk.Message
+	labels   map[string]bool // of the buttons that bots have shown
+	reader   string          // who hears what the bot says
+	waited   bool            // until the bot has done all of this turn
+	fresh    map[int64]bool  // the messages that were heard in this turn
+}
+
+func (w *testWriter) f(format string, args ...any) { fmt.Fprintf(&w.b, format, args...) }
+
+func (w *testWriter) write() (string, error) {
+	steps, forgot := w.log.stepsOf(conversationOf(w.me, w.peer))
+	w.f(`package main // or where your bot is
+
+import (
+	"testing"
+
+	"github.com/vkrouter/vk/vktest"
+)
+
+// TestConversation has a conversation with the bot that newRouter returns: put
+// your own function in its place.
+func TestConversation(t *testing.T) {
+	bot := vktest.Start(t, newRouter())
+`)
+	for _, name := range []string{"t", "bot", "vktest", "testing", "newRouter", "TestConversation", "chat", "len", "nil", "string"} {
+		w.taken[name] = true
+	}
+	if forgot {
+		w.f("// What came before is forgotten.\n")
+	}
+	w.mu.Lock()
+	if n := len(w.faults); n > 0 {
+		w.f("// Faults were set meanwhile (%d): see vktest's Server.Fail.\n", n)
+	}
+	w.mu.Unlock()
+	w.cast(steps)
+	for _, cmid := range spokenOf(steps) {
+		w.vars[cmid] = fmt.Sprintf("m%d", cmid)
+		w.taken[w.vars[cmid]] = true
+	}
+	w.seen, w.labels, w.fresh = make(map[int64]*fakevk.Message), make(map[string]bool), make(map[int64]bool)
+	for i, s := range steps {
+		if s.person && (i == 0 || !steps[i-1].person) {
+			w.waited, w.fresh = false, make(map[int64]bool)
+			if i > 0 {
+				w.f("\n")
+			}
+		}
+		switch s.kind {
+		case fakevk.ChangeMessage:
+			if s.person {
+				w.says(s.m)
+			} else {
+				w.hears(s.m, turn(steps[i+1:]))
+			}
+			w.seen[s.m.CMID] = s.m
+		case fakevk.ChangeEdit:
+			w.changed(s, turn(steps[i+1:]))
+			w.seen[s.m.CMID] = s.m
+		case fakevk.ChangePress:
+			w.presses(s.press)
+		}
+	}
+	w.f("%s.HearsNothing()\n}\n", w.reader)
+	text, err := format.Source([]byte(w.b.String()))
+	return string(text), err
+}
+
+// turn is what bots do until a person does something again.
+func turn(steps []step) []step {
+	for i, s := range steps {
+		if s.person {
+			return steps[:i]
+		}
+	}
+	return steps
+}
+
+// spokenOf is the messages that a later step needs to name.
+func spokenOf(steps []step) []int64 {
+	var list []int64
+	for i, s := range steps {
+		if s.kind == fakevk.ChangeEdit {
+			if s.person || len(s.m.Reactions) > 0 || s.m.Deleted && !sentIn(steps, i) {
+				list = append(list, s.m.CMID)
+			}
+			continue
+		}
+		if s.m == nil || !s.person {
+			continue
+		}
+		if s.m.Reply != nil {
+			list = append(list, s.m.Reply.CMID)
+		}
+		for _, f := range s.m.Forward {
+			list = append(list, f.CMID)
+		}
+		if s.m.Action != nil && s.m.Action.Type == "chat_pin_message" {
+			list = append(list, s.m.Action.CMID)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// sentIn reports whether the message of step i was sent in the same turn: then
+// nobody in the test sees it as it was before.
+func sentIn(steps []step, i int) bool {
+	for j := i - 1; j >= 0 && !steps[j].person; j-- {
+		if steps[j].kind == fakevk.ChangeMessage && steps[j].m.CMID == steps[i].m.CMID {
+			return true
+		}
+	}
+	return false
+}
+
+// assign writes a statement, whose message gets a variable if it is spoken of.
+func (w *testWriter) assign(cmid int64, format string, args ...any) {
+	if v := w.vars[cmid]; v != "" {
+		w.f("%s := ", v)
+	}
+	w.f(format+"\n", args...)
+}
+
+var clubMention = regexp.MustCompile(`^\[club\d+\|[^\]]*\] `)
+
+// says writes what a person says.
+func (w *testWriter) says(m *fakevk.Message) {
+	who := cmp.Or(w.people[m.FromID], w.reader)
+	if m.Action != nil {
+		w.acts(who, m)
+		return
+	}
+	pressed := clubMention.ReplaceAllString(m.Text, "")
+	if m.Geo != nil && pressed == "" {
+		pressed = "location"
+	}
+	switch {
+	case m.Payload == `{"command":"start"}` && m.Text == "Start":
+		w.f("%s.PressesStart()\n", who)
+		return
+	case m.Payload != "" && w.labels[pressed]:
+		w.f("%s.Presses(%q)\n", who, pressed)
+		return
+	case m.Payload != "":
+		w.f("// With the payload %s, which nobody can type:\n", strconv.Quote(m.Payload))
+	}
+	var with string
+	for _, raw := range m.Attachments {
+		if made := attached(raw); made != "" {
+			with += ", " + made
+		} else {
+			w.f("// And with %s attached:\n", strconv.Quote(kindOf(raw)))
+		}
+	}
+	if m.Geo != nil {
+		with += fmt.Sprintf(", vktest.Location(%v, %v)", m.Geo.Lat, m.Geo.Long)
+	}
+	for _, f := range m.Forward {
+		if v := w.vars[f.CMID]; v != "" && w.seen[f.CMID] != nil {
+			with += ", vktest.Forward(" + v + ")"
+		}
+	}
+	switch {
+	case m.Ref != "" && with == "":
+		w.f("%s.Comes(%q, %q, %q)\n", who, m.Ref, m.RefSource, m.Text)
+	case m.Reply != nil && w.seen[m.Reply.CMID] != nil:
+		w.assign(m.CMID, "%s.Replies(%s, %q%s)", who, w.vars[m.Reply.CMID], m.Text, with)
+	default:
+		w.assign(m.CMID, "%s.Says(%q%s)", who, m.Text, with)
+	}
+}
+
+// acts writes what a person does to a chat.
+func (w *testWriter) acts(who string, m *fakevk.Message) {
+	a := m.Action
+	switch {
+	case a.Type == "chat_invite_user" && w.people[a.MemberID] != "":
+		w.f("%s.Invites(%s)\n", who, w.people[a.MemberID])
+	case a.Type == "chat_kick_user" && a.MemberID == m.FromID:
+		w.f("%s.Leaves()\n", who)
+	case a.Type == "chat_kick_user" && a.MemberID == -w.group:
+		w.f("%s.KicksBot()\n", who)
+	case a.Type == "chat_kick_user" && w.people[a.MemberID] != "":
+		w.f("%s.Kicks(%s)\n", who, w.people[a.MemberID])
+	case a.Type == "chat_title_update":
+		w.f("%s.Renames(%q)\n", who, a.Text)
+	case a.Type == "chat_pin_message" && w.vars[a.CMID] != "":
+		w.f("%s.Pins(%s)\n", who, w.vars[a.CMID])
+	case a.Type == "chat_unpin_message":
+		w.f("%s.Unpins()\n", who)
+	default:
+		w.f("// %s: %s\n", who, a.Type)
+	}
+}
+
+// attached is the attachment in Go, or nothing if package vktest has none such.
+func attached(raw json.RawMessage) string {
+	var a struct {
+		Type  string
+		Photo struct {
+			Sizes []struct{ Width, Height int }
+		}
+		Doc struct {
+			Title string
+			Size  int
+		}
+		Voice struct{ Duration int } `json:"audio_message"`
+		Stick struct {
+			ID int64 `json:"sticker_id"`
+		} `json:"sticker"`
+	}
+	json.Unmarshal(raw, &a)
+	switch a.Type {
+	case "photo":
+		width, height := 1280, 720
+		if n := len(a.Photo.Sizes); n > 0 {
+			width, height = a.Photo.Sizes[n-1].Width, a.Photo.Sizes[n-1].Height
+		}
+		return fmt.Sprintf("vktest.Photo(%d, %d)", width, height)
+	case "doc":
+		return fmt.Sprintf("vktest.Document(%q, %d)", a.Doc.Title, a.Doc.Size)
+	case "audio_message":
+		return fmt.Sprintf("vktest.Voice(%d)", a.Voice.Duration)
+	case "sticker":
+		return fmt.Sprintf("vktest.Sticker(%d)", a.Stick.ID)
+	}
+	return ""
+}
+
+// hears writes what the bot says, as it is at the end of its turn: what it
+// changes at once, a test would see in either state.
+func (w *testWriter) hears(m *fakevk.Message, rest []step) {
+	for _, b := range m.Buttons() {
+		w.labels[label(b)] = true
+	}
+	if m.Keyboard != nil {
+		for _, b := range slices.Concat(m.Keyboard.Buttons...) {
+			w.labels[label(b)] = true
+		}
+	}
+	if m.Action != nil || m.FromID != -w.group {
+		return
+	}
+	w.fresh[m.CMID] = true
+	last := m
+	for _, s := range rest {
+		if s.kind == fakevk.ChangeEdit && s.m.CMID == m.CMID {
+			last = s.m
+		}
+	}
+	if (last.Text != m.Text || last.Deleted) && !w.waited {
+		w.waited = true
+		w.f("bot.Wait(t.Context()) // until it is as it stays\n")
+	}
+	if last.Deleted {
+		return
+	}
+	if mention.MatchString(last.Text) {
+		// The numbers of people are others in a test.
+		like := quotedMention.ReplaceAllString(regexp.QuoteMeta(last.Text), `\[${1}\d+\|`)
+		w.assign(m.CMID, "%s.HearsLike(%q)", w.reader, "^"+like+"$")
+		return
+	}
+	w.assign(m.CMID, "%s.Hears(%q)", w.reader, last.Text)
+}
+
+var (
+	mention       = regexp.MustCompile(`\[(id|club|public)\d+\|`)
+	quotedMention = regexp.MustCompile(`\\\[(id|club|public)\d+\\\|`)
+)
+
+// changed writes a change of a message.
+func (w *testWriter) changed(s step, rest []step) {
+	was := w.seen[s.m.CMID]
+	if was == nil {
+		return
+	}
+	v := w.vars[s.m.CMID]
+	for _, r := range s.m.Reactions {
+		if slices.Contains(was.Reactions, r) || v == "" {
+			continue
+		}
+		if r.FromID > 0 {
+			w.f("%s.Reacts(%s, %d)\n", cmp.Or(w.people[r.FromID], w.reader), v, r.ID)
+		} else if r.FromID == -w.group {
+			w.f("%s.SeesReaction(%s, %d)\n", w.reader, v, r.ID)
+		}
+	}
+	for _, r := range was.Reactions {
+		if r.FromID > 0 && v != "" && !slices.ContainsFunc(s.m.Reactions, func(now fakevk.Reaction) bool { return now.FromID == r.FromID }) {
+			w.f("%s.Reacts(%s, 0)\n", cmp.Or(w.people[r.FromID], w.reader), v)
+		}
+	}
+	if s.person {
+		who := cmp.Or(w.people[s.m.FromID], w.reader)
+		switch {
+		case s.m.Deleted:
+			w.f("%s.Deletes(%s)\n", who, v)
+		case s.m.Text != was.Text:
+			w.f("%s.Edits(%s, %q)\n", who, v, s.m.Text)
+		}
+		return
+	}
+	if s.m.FromID > 0 && s.m.Deleted && !was.Deleted {
+		w.f("%s.SeesDeleted(%s)\n", w.reader, v)
+		return
+	}
+	for _, later := range rest {
+		if later.kind == fakevk.ChangeEdit && later.m.CMID == s.m.CMID {
+			return // that one counts
+		}
+	}
+	if was.FromID != -w.group || w.fresh[s.m.CMID] {
+		return
+	}
+	switch {
+	case s.m.Deleted:
+		w.f("%s.SeesDeleted(%s)\n", w.reader, v)
+	case s.m.Text != was.Text:
+		w.f("%s.SeesEdited(%q)\n", w.reader, s.m.Text)
+	}
+}
+
+// presses writes the press of a callback button, and its answer.
+func (w *testWriter) presses(p fakevk.Press) {
+	w.f("%s.Presses(%q)", cmp.Or(w.people[p.UserID], w.reader), label(p.Button))
+	now, known := w.world.Pressed(p.EventID)
+	switch {
+	case !known || !now.Answered:
+		w.f(" // not answered\n")
+	case now.Answer.Type == "":
+		w.f(".Blank()\n")
+	case now.Answer.Type == "show_snackbar":
+		w.f(".Snackbar(%q)\n", now.Answer.Text)
+	case now.Answer.Type == "open_link":
+		w.f(".Link(%q)\n", now.Answer.Link)
+	default:
+		w.f(" // answered with %s\n", now.Answer.Type)
+	}
+}

@@ -1,0 +1,90 @@
+package vktest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/vkrouter/vk/internal/fakesim"
+)
+
+// playAddr is where [Server.Play] listens if it is not told another address.
+const playAddr = "127.0.0.1:5199"
+
+// Play serves a chat page, for talking to the bot by hand: an address to open
+// in a browser, with the people and chats of this server, a log of the bot's
+// calls, switches for faults, and the conversation as a Go test to be copied. It
+// prints the address to standard output, and returns nil once ctx has ended, or
+// an error if it cannot listen.
+//
+//	fake := vktest.NewServer()
+//	defer fake.Close()
+//	fake.Start(newRouter())
+//	return fake.Play(ctx, "")
+//
+// The addr is host:port; empty means 127.0.0.1:5199, an empty host the loopback
+// interface, and port 0 a free one. Whoever reaches it can do as anybody of the
+// fake. Beside the page are the requests of cmd/vktest (docs/vktest.md
+// lists them), but the world cannot be reset; and VK's API, so that bots in
+// other processes can use the token too.
+//
+// If nobody was added to the server yet, Play adds two people and a chat. It is
+// not for a server of [New], whose people may be in a bubble of virtual time.
+func (s *Server) Play(ctx context.Context, addr string) error {
+	host, port, err := net.SplitHostPort(cmp.Or(addr, playAddr))
+	if err != nil {
+		return fmt.Errorf("vktest: play: %w", err)
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("vktest: play: the port is busy, name another one, or port 0 for a free one: %w", err)
+	}
+	if err != nil {
+		return fmt.Errorf("vktest: play: %w", err)
+	}
+	s.mu.Lock()
+	nobody := len(s.conversations) == 0
+	s.mu.Unlock()
+	if nobody {
+		anna := s.Person(Person{Name: "Anna", ScreenName: "anna", Sex: 1})
+		boris := s.Person(Person{Name: "Борис", ScreenName: "boris", Sex: 2, Lang: "ru"})
+		s.Chat("Tea", anna, boris)
+	}
+	sim := fakesim.Over(s.world, s.GroupID)
+	srv := &http.Server{
+		Handler: sim, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0),
+	}
+	served := make(chan error, 1) // the server's goroutine ends below, at the latest by Close
+	go func() { served <- srv.Serve(l) }()
+	fmt.Fprintf(os.Stdout, "Talk to the bot at http://%s/\n", reachable(l.Addr()))
+	select {
+	case err := <-served:
+		sim.Close()
+		return fmt.Errorf("vktest: play: %w", err)
+	case <-ctx.Done():
+	}
+	sim.Close() // answers the pages that wait
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if srv.Shutdown(late) != nil {
+		srv.Close()
+	}
+	<-served
+	return nil
+}
+
+// reachable is how a browser on this machine names an address.
+func reachable(a net.Addr) string {
+	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return fmt.Sprintf("127.0.0.1:%d", tcp.Port)
+	}
+	return a.String()
+}

@@ -4,6 +4,8 @@
 // Boris and Vera:
 //
 //	go run ./examples/moderation
+//
+// or with -play in a browser.
 package main
 
 import (
@@ -25,14 +27,15 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	file := flag.String("data", "", "the `file` to keep warnings and bans in; without one they end with the program")
+	inBrowser := flag.Bool("play", false, "serve a page to talk to the bot, with buttons, a log and faults")
 	flag.Parse()
-	if err := run(ctx, *file); err != nil {
+	if err := run(ctx, *file, *inBrowser); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, file string) error {
+func run(ctx context.Context, file string, inBrowser bool) error {
 	var store vk.Store = new(vk.MemoryStore)
 	if file != "" {
 		f, err := vk.OpenFileStore(file)
@@ -43,6 +46,9 @@ func run(ctx context.Context, file string) error {
 		store = f
 	}
 	bot := newBot(store)
+	if inBrowser {
+		return terminal.Play(ctx, bot)
+	}
 	if token := os.Getenv("VK_TOKEN"); token != "" {
 		return vk.Run(ctx, token, bot)
 	}

@@ -22,7 +22,6 @@ import (
 	"github.com/vkrouter/vk"
 	"github.com/vkrouter/vk/internal/terminal"
 	"github.com/vkrouter/vk/middleware"
-	"github.com/vkrouter/vk/vktest"
 )
 
 func main() {
@@ -38,21 +37,13 @@ func main() {
 
 func run(ctx context.Context, inBrowser bool) error {
 	if inBrowser {
-		return play(ctx, newBot())
+		return terminal.Play(ctx, newBot())
 	}
 	if token := os.Getenv("VK_TOKEN"); token != "" {
 		return vk.Run(ctx, token, newBot())
 	}
 	here := &terminal.Chat{Bot: newBot(), Hint: "Try !ping, !echo hi there, !roll 20."}
 	return here.Run(ctx)
-}
-
-// play runs the bot on a fake VK with a chat page, until ctx ends.
-func play(ctx context.Context, h vk.Handler) error {
-	fake := vktest.NewServer()
-	defer fake.Close()
-	fake.Start(h)
-	return fake.Play(ctx, "")
 }
 
 // newBot returns the bot: what it answers to, and how.

@@ -3,6 +3,10 @@
 // runs on VK; without, it runs on a fake VK in this process, and you shop here:
 //
 //	go run ./examples/shop
+//
+// or with -play in a browser, where the buttons are:
+//
+//	go run ./examples/shop -play
 package main
 
 import (
@@ -24,14 +28,15 @@ func main() {
 	defer stop()
 	file := flag.String("data", "", "the `file` to keep carts and orders in; without one they end with the program")
 	manager := flag.Int64("manager", 0, "the `id` of who is told of orders; they must have written to the community")
+	inBrowser := flag.Bool("play", false, "serve a page to talk to the bot, with buttons, a log and faults")
 	flag.Parse()
-	if err := run(ctx, *file, *manager); err != nil {
+	if err := run(ctx, *file, *manager, *inBrowser); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, file string, manager int64) error {
+func run(ctx context.Context, file string, manager int64, inBrowser bool) error {
 	var store vk.Store = new(vk.MemoryStore)
 	if file != "" {
 		f, err := vk.OpenFileStore(file)
@@ -42,8 +47,16 @@ func run(ctx context.Context, file string, manager int64) error {
 		store = f
 	}
 	bot := newBot(store, manager)
+	if inBrowser {
+		return terminal.Play(ctx, bot)
+	}
 	if token := os.Getenv("VK_TOKEN"); token != "" {
-		return vk.Run(ctx, token, bot)
+		// The store keeps events too: nobody's message is lost in a restart.
+		p := &vk.Poller{
+			Client:     vk.NewClient(token),
+			Dispatcher: &vk.Dispatcher{Handler: bot, Store: store},
+		}
+		return p.Run(ctx)
 	}
 	here := &terminal.Chat{
 		Bot:  bot,

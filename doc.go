@@ -224,10 +224,48 @@
 // handlers wait for, lets the running ones finish for a while, and Run returns
 // nil.
 //
-// # Delivery
+// # Webhooks
+//
+// A [Callback] is a source of events as a Poller is: an http.Handler, for the
+// address that VK sends them to. [Callback.Setup] registers the address with
+// VK; it can be entered in the community's settings as well.
+//
+//	cb := &vk.Callback{
+//		Client:       client,
+//		Dispatcher:   &vk.Dispatcher{Handler: r, Store: store},
+//		Secret:       vk.NewSecret(os.Getenv("VK_SECRET")),
+//		Confirmation: "ab12cd34",
+//	}
+//	http.Handle("/vk", cb)
+//
+// VK is told that it need not send an event again when the event is done, or
+// kept in the Store. What it sends again is not handled again, unless a handler
+// has asked for it, by [RetryAfter]. Several Callbacks and Pollers may share a
+// Dispatcher, and several processes a Store.
+//
+// # Nothing lost
+//
+// With a Store in its Dispatcher ([Dispatcher.Store]), a bot goes on where the
+// last process has ended, also if that was killed: with what was not done, and
+// then with what has happened since. A handler that was waiting for an answer
+// is run again and gets the answers that it got; people see nothing twice.
+// [Poller.OnGap] is told if VK no longer has some of the events.
 //
 // docs/delivery.md says on one page what is promised about messages that come
 // and go.
+//
+// # Diagnosis
+//
+// [Diagnose] compares the bot with its token and with the community's settings,
+// and says what will not work and how to mend it, such as listeners to kinds of
+// events that are switched off. A Poller logs the same when it starts.
+// [Poller.EnableEvents] has it switch on what the bot lacks.
+//
+// # Watching
+//
+// [Client.Observer] is told of each call, each poll and the way of each event:
+// metrics and traces are made of that. [Poller.Status] and [Dispatcher.Pending]
+// say how a bot fares, to a health check for instance, and what fails is logged.
 //
 // # Testing
 //

@@ -17,6 +17,8 @@ import (
 	"context"
 	"errors"
 	"log"
+	"net/http"
+	"os"
 	"strconv"
 	"testing"
 	"time"
@@ -30,7 +32,7 @@ func init() {
 	fragments = append(fragments, func(ctx context.Context, t *testing.T, r *vk.Router, client *vk.Client) error {
 		agreed, praise, ban, reload, forbid := nothing, nothing, nothing, nothing, nothing
 		seen := func(*vk.Context, *vk.MessageNew) error { return nil }
-		_ = []any{agreed, praise, ban, reload, forbid, seen, log.Print, strconv.Atoi, time.Second, errors.Is, middleware.Explain, vktest.New}
+		_ = []any{agreed, praise, ban, reload, forbid, seen, log.Print, strconv.Atoi, time.Second, errors.Is, http.Handle, os.Getenv, middleware.Explain, vktest.New}
 		var mod, users any
 		var err error
 		_, _, _ = mod, users, err
@@ -58,6 +60,8 @@ import (
 var fragments []func(ctx context.Context, t *testing.T, r *vk.Router, client *vk.Client) error
 
 func nothing(*vk.Context) error { return nil }
+
+var store vk.Store = new(vk.MemoryStore)
 
 func TestFragments(t *testing.T) {
 	for _, f := range fragments {

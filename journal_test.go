@@ -26,6 +26,7 @@ type runner struct {
 	store vk.Store
 	h     vk.Handler
 	log   *slog.Logger
+	onGap func(from, to string)
 
 	shared bool // other processes may have the store, for all that anybody knows
 }
@@ -63,7 +64,7 @@ func (r *runner) start() *bot {
 		store = vk.ExclusiveStore(mortalStore{store, b.dead})
 	}
 	b.d = &vk.Dispatcher{Handler: r.h, Store: store, Logger: log, Grace: time.Second}
-	b.p = &vk.Poller{Client: client, Dispatcher: b.d, Logger: log}
+	b.p = &vk.Poller{Client: client, Dispatcher: b.d, OnGap: r.onGap, Logger: log}
 	go func() {
 		defer close(b.ended)
 		b.err = b.p.Run(ctx)

@@ -15,6 +15,8 @@ import (
 	"context"
 	"errors"
 	"log"
+	"net/http"
+	"os"
 	"time"
 
 	"github.com/vkrouter/vk"
@@ -25,7 +27,7 @@ func init() { fragments = append(fragments, fragment) }
 
 func fragment(ctx context.Context, r *vk.Router, client *vk.Client, owner int64) {
 	var roll, warn vk.HandlerFunc = nothing, nothing
-	_ = []any{roll, warn, time.Second, middleware.Explain, errors.Is, log.Fatal}
+	_ = []any{roll, warn, time.Second, middleware.Explain, errors.Is, log.Fatal, http.Handle, os.Getenv}
 	%s
 	%s
 }
@@ -45,6 +47,8 @@ import (
 var fragments []func(ctx context.Context, r *vk.Router, client *vk.Client, owner int64)
 
 func nothing(*vk.Context) error { return nil }
+
+var store vk.Store = new(vk.MemoryStore)
 
 func TestFragments(t *testing.T) {
 	r := vk.NewRouter("!")

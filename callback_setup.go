@@ -42,6 +42,9 @@ const (
 // If there is no Secret, the server's own is taken, and else one is made, of the
 // token: it is the same in each process and at each start.
 //
+// What an earlier run of the bot has left in the Dispatcher's Store is handled
+// before VK is asked for anything.
+//
 // The token needs the right to manage the community. Errors are VK's [*Error]s
 // (CodeCallbackLimit if the community has ten servers already, of others), and
 // one that says so if VK could not have the address confirmed. If something
@@ -94,6 +97,11 @@ func (cb *Callback) setup(ctx context.Context, group int64, address string) (err
 	g, _ := cb.group(group)
 	if utf8.RuneCountInString(g.Secret.reveal()) > maxSecret {
 		return fmt.Errorf("the Secret has more than %d characters", maxSecret)
+	}
+	if cb.d.Store != nil {
+		if err := cb.d.resume(ctx, cb.feed, g.Client, group); err != nil {
+			return err
+		}
 	}
 	servers, err := callbackServers(ctx, g.Client, group, 0)
 	if err != nil {

@@ -2,6 +2,7 @@ package vk_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -232,6 +233,37 @@ func TestCallbackKept(t *testing.T) {
 			t.Error(got)
 		}
 		h.expect(t, "kept", "next")
+		two.Dispatcher.Stop(t.Context())
+		close(release)
+		one.Dispatcher.Stop(context.Background())
+	})
+}
+
+// TestSetupResumes: what an earlier run has left is handled when Setup is called,
+// without an event that comes.
+func TestSetupResumes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bot := vktest.New(t)
+		store, dead := new(vk.MemoryStore), new(atomic.Bool)
+		release := make(chan struct{})
+		one := newHook(nil)
+		one.GroupID = bot.GroupID
+		one.Handler, one.Dispatcher = nil, &vk.Dispatcher{Store: vk.ExclusiveStore(mortalStore{store, dead}), Logger: one.Logger, Handler: vk.HandlerFunc(func(c *vk.Context) error {
+			<-release
+			return nil
+		})}
+		event := strings.Replace(hookEvent("kept", 1), `"group_id":7`, fmt.Sprintf(`"group_id":%d`, bot.GroupID), 1)
+		if got := told(t, post(one, event)); got != "200 ok" {
+			t.Error(got)
+		}
+		dead.Store(true)
+		var h texts
+		two := &vk.Callback{Client: bot.Client(), Dispatcher: &vk.Dispatcher{Store: store, Logger: one.Logger, Handler: &h}, Logger: one.Logger}
+		if err := two.Setup(t.Context(), bot.Host(two)); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Second)
+		h.expect(t, "kept")
 		two.Dispatcher.Stop(t.Context())
 		close(release)
 		one.Dispatcher.Stop(context.Background())

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/vkrouter/vk"
@@ -44,7 +45,7 @@ func Example() {
 }
 
 func ExampleRun() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	r := vk.NewRouter("!")
 	r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })

@@ -79,19 +79,16 @@ func sorrows(share float64, people map[int64]*person) []misfortune {
 	return all
 }
 
-// A road is the way between a bot and VK: it refuses connections at times,
-// counts requests, and sees how far the polls are. It is safe for concurrent
-// use.
+// A road is the way between a bot and VK: it refuses connections at times, and
+// counts requests. It is safe for concurrent use.
 type road struct {
 	to     http.RoundTripper
 	refuse float64
-	moved  func(events int64) // by so many is a poll ahead of those before it
 
-	requests, polls, refused atomic.Int64
+	requests, refused atomic.Int64
 
 	mu  sync.Mutex
 	rng *rand.Rand
-	at  int64
 }
 
 func (r *road) RoundTrip(req *http.Request) (*http.Response, error) {

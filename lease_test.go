@@ -147,6 +147,8 @@ func TestLatestPlace(t *testing.T) {
 		jr.save(t.Context())
 		a.d.Stop(t.Context())
 		time.Sleep(time.Minute) // b renews its lease
+		journalOf(t, b).add("1", nil)
+		journalOf(t, b).write(t.Context(), true)
 		c := newOfferer(shared, parked)
 		if ts := journalOf(t, c).ts; ts != "2" {
 			t.Errorf("it goes on from %q", ts)

@@ -335,3 +335,66 @@ func TestClaimsAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// TestKeptIsDone: a handler that asks for its event again when VK has been told
+// already that it need not come gets it no more: nobody would bring it.
+func TestKeptIsDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, kept := range []bool{true, false} {
+			block := make(chan struct{})
+			o := newOfferer(new(MemoryStore), HandlerFunc(func(c *Context) error {
+				<-block
+				return redeliverError{}
+			}))
+			o.offer(t, "a")
+			if kept {
+				if ok, err := o.d.keep(t.Context(), textEvent(t, "a", "a")); !ok || err != nil {
+					t.Error(ok, err)
+				}
+			}
+			close(block)
+			synctest.Wait()
+			want := admitted
+			if kept {
+				want = admittedDone
+			}
+			if state, _, _ := o.offer(t, "a"); state != want {
+				t.Errorf("kept %v: %v", kept, state)
+			}
+			o.d.Stop(t.Context())
+		}
+	})
+}
+
+// TestBothSources: an event that a webhook has brought and that is being handled
+// is in the journal from when a Poller brings it too, until it is done.
+func TestBothSources(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := new(MemoryStore)
+		block := make(chan struct{})
+		runs := 0
+		o := newOfferer(store, HandlerFunc(func(c *Context) error {
+			runs++
+			<-block
+			return nil
+		}))
+		o.offer(t, "a")
+		jr := journalOf(t, o)
+		for range 2 { // the poll may repeat it, too
+			jr.add("1", []*Event{textEvent(t, "a", "a")})
+			if err := jr.handle(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		jr.save(t.Context())
+		if r := stored(t, store, 0); len(r.Events) != 1 {
+			t.Errorf("while it is handled: %+v", r)
+		}
+		close(block)
+		time.Sleep(time.Minute)
+		if r := stored(t, store, 0); len(r.Events) != 0 || runs != 1 {
+			t.Errorf("after %d runs: %+v", runs, r)
+		}
+		o.d.Stop(t.Context())
+	})
+}

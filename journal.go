@@ -42,8 +42,9 @@ type backlog struct {
 	handing chan struct{}
 
 	mu      sync.Mutex
-	entries []*entry // in the order in which they came
-	ts      string   // "" if nobody follows the history
+	entries []*entry  // in the order in which they came
+	ts      string    // "" if nobody follows the history
+	at      time.Time // when the history had come there
 	dirty   bool
 	lost    bool // another has the record
 	resumed bool // what was in it has been handed out
@@ -171,7 +172,7 @@ func (jr *backlog) open(ctx context.Context) error {
 			}
 		}
 		r, _ := readRecord(at)
-		jr.slot, jr.known, jr.ts = slot, at, ts
+		jr.slot, jr.known, jr.ts, jr.at = slot, at, ts, latest
 		jr.entries = jr.load(r)
 		jr.dirty = true
 		if err := jr.write(ctx, true); err != nil {
@@ -210,7 +211,9 @@ func (jr *backlog) add(ts string, events []*Event) []*entry {
 	if ts != jr.ts || len(events) > 0 {
 		jr.dirty = true
 	}
-	jr.ts = ts
+	if ts != jr.ts {
+		jr.ts, jr.at = ts, time.Now()
+	}
 	for _, e := range events {
 		jr.entries = append(jr.entries, &entry{jr: jr, ev: e})
 	}

@@ -104,6 +104,12 @@ func (jr *backlog) inherit(ctx context.Context) (alive map[int]int64, err error)
 		if err := jr.write(ctx, true); err != nil {
 			return nil, err
 		}
+		jr.mu.Lock()
+		lost := jr.lost
+		jr.mu.Unlock()
+		if lost {
+			return nil, errNoLease // what was written went nowhere
+		}
 		if _, err := jr.store.Swap(ctx, jr.key(n), raw, record{TS: r.TS, At: r.At}.append(nil), 0); err != nil {
 			return nil, err
 		}

@@ -11,7 +11,7 @@ type record struct {
 	Owner  string        `json:"owner"` // whose it is; "" if nobody's
 	Until  int64         `json:"until"` // and until when, in milliseconds since 1970
 	TS     string        `json:"ts"`
-	At     int64         `json:"at"` // when it was written
+	At     int64         `json:"at"` // when the history had come there
 	Events []recordEvent `json:"events"`
 }
 
@@ -61,7 +61,7 @@ func (r record) append(b []byte) []byte {
 // holds jr.mu.
 func (jr *backlog) record() []byte {
 	now := time.Now()
-	r := record{Owner: jr.owner, Until: now.Add(leaseTime).UnixMilli(), TS: jr.ts, At: now.UnixMilli()}
+	r := record{Owner: jr.owner, Until: now.Add(leaseTime).UnixMilli(), TS: jr.ts, At: jr.at.UnixMilli()}
 	if jr.closed {
 		r.Owner = ""
 	}

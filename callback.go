@@ -64,7 +64,8 @@ type Callback struct {
 	Secret Secret
 
 	// NoSecret, where there is no Secret, takes events from anybody who finds
-	// the address: all that is in them may be made up.
+	// the address: all that is in them may be made up. It takes a GroupID, or
+	// Groups.
 	NoSecret bool
 
 	// Confirmation is what VK wants to be answered before it sends events to an
@@ -146,6 +147,8 @@ func (cb *Callback) check() error {
 		return errors.New("vk: the Callback has a Handler beside its Dispatcher's")
 	case cb.Groups == nil && cb.Client == nil:
 		return errors.New("vk: the Callback has no Client")
+	case cb.NoSecret && cb.Groups == nil && cb.GroupID == 0:
+		return errors.New("vk: the Callback has NoSecret and no GroupID: strangers could make up communities")
 	case cb.Groups != nil && (cb.GroupID != 0 || cb.Secret.reveal() != "" || cb.Confirmation != ""):
 		return errors.New("vk: the Callback has Groups, and a GroupID, Secret or Confirmation beside them")
 	}

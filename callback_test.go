@@ -531,6 +531,7 @@ func TestCallbackMisuse(t *testing.T) {
 		"zero":           {},
 		"no Handler":     {Client: c},
 		"no Client":      {Handler: h},
+		"no GroupID":     {Client: c, Handler: h, NoSecret: true},
 		"two Handlers":   {Client: c, Handler: h, Dispatcher: &vk.Dispatcher{Handler: h}},
 		"Groups and one": {Client: c, Handler: h, GroupID: 7, Groups: map[int64]vk.CallbackGroup{7: {}}},
 		"Group's Client": {Handler: h, Groups: map[int64]vk.CallbackGroup{7: {}}},

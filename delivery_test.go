@@ -51,6 +51,7 @@ func TestGapAfterOutage(t *testing.T) {
 				}
 				b = r.start()
 				time.Sleep(time.Minute)
+				synctest.Wait()
 				got := h.take()
 				if (gaps == 1) != gap || len(got)+missed != said || !slices.IsSortedFunc(got, byNumber) {
 					t.Errorf("%d gaps, of %d events; %d are handled", gaps, missed, len(got))

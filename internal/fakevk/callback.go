@@ -58,6 +58,7 @@ type CallbackServer struct {
 	Status     string // unconfigured, wait, ok or failed
 	Waiting    int    // events and confirmations on their way or to be tried again
 	Due        int    // of them, those on their way or due now
+	Dropped    int    // given up, after the last attempt or since too much was waiting
 }
 
 // A callback is a callback server and what it has still to be sent.
@@ -81,6 +82,7 @@ type callback struct {
 	senders   int           // goroutines
 	wake      chan struct{} // of a sender that waits
 	failures  int           // in a row
+	dropped   int
 	pausedTil time.Time
 }
 
@@ -183,7 +185,7 @@ func (w *World) Callbacks(group int64) []CallbackServer {
 	for _, cb := range w.mustGroup(group).callbacks {
 		out = append(out, CallbackServer{
 			ID: cb.id, URL: cb.url, Title: cb.title, Secret: cb.secret, APIVersion: cb.version,
-			Status: cb.status, Waiting: len(cb.queue) + cb.away, Due: cb.away + cb.due(),
+			Status: cb.status, Waiting: len(cb.queue) + cb.away, Due: cb.away + cb.due(), Dropped: cb.dropped,
 		})
 	}
 	return out
@@ -230,7 +232,11 @@ func (cb *callback) takes() bool {
 
 // enqueue adds something to deliver and sees to it that somebody does.
 func (w *World) enqueue(cb *callback, p *parcel) {
-	if w.closed || cb.removed || len(cb.queue) >= callbackQueue {
+	switch {
+	case w.closed || cb.removed:
+		return
+	case len(cb.queue) >= callbackQueue:
+		cb.dropped++
 		return
 	}
 	p.due = now()

@@ -153,6 +153,7 @@ func (w *World) retry(cb *callback, p *parcel, out outcome) {
 		cb.pausedTil = now().Add(callbackPause)
 	}
 	if p.failed > len(retryDelays) {
+		cb.dropped++
 		return
 	}
 	p.due = now().Add(retryDelays[p.failed-1])

@@ -112,7 +112,9 @@ func (w *World) Outstanding() int {
 
 // Inject puts something into the updates of a community's long poll, and sends
 // it to its callback servers, that need not be an event: null, a number, an
-// object without a type. It panics if that is no JSON.
+// object without a type. To an object for a callback server the community and
+// the secret are added, as to whatever comes from VK. It panics if that is no
+// JSON.
 func (w *World) Inject(group int64, element json.RawMessage) {
 	Poison{element}.check()
 	w.mu.Lock()
@@ -127,8 +129,21 @@ func (w *World) inject(g *group, element json.RawMessage) {
 	g.lp.append(element)
 	for _, cb := range g.callbacks {
 		if cb.takes() {
-			w.enqueue(cb, &parcel{body: element})
+			w.enqueue(cb, &parcel{body: cb.sign(element)})
 		}
 	}
 	w.touch()
+}
+
+// sign adds to a JSON object by whom and for whom it is.
+func (cb *callback) sign(element json.RawMessage) json.RawMessage {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(element, &members) != nil || members == nil {
+		return element
+	}
+	members["group_id"] = mustJSON(cb.group)
+	if cb.secret != "" {
+		members["secret"] = mustJSON(cb.secret)
+	}
+	return mustJSON(members)
 }

@@ -48,7 +48,8 @@ func mishaps(share float64) []misfortune {
 
 // poisons are what VK would never send as an event.
 var poisons = []string{
-	`null`, `1`, `"message_new"`, `[]`, `{}`, `{"type":1}`, `{"type":""}`,
+	`null`, `1`, `"message_new"`, `[]`,
+	`{}`, `{"type":1}`, `{"type":""}`,
 	`{"type":"message_new"}`, `{"type":"message_new","object":null,"event_id":7}`,
 	`{"type":"message_new","object":{"message":[]}}`,
 	`{"type":"message_new","object":{"message":{"peer_id":"x","from_id":{},"text":[1],"attachments":{"0":7}}}}`,
@@ -57,10 +58,15 @@ var poisons = []string{
 	`{"type":"wall_post_new","object":` + strings.Repeat(`{"copy_history":`, 400) + `1` + strings.Repeat(`}`, 400) + `}`,
 }
 
+// signedPoisons are those that a callback can bring with the secret. What comes
+// without it is a stranger's: it is refused, and VK stops sending for a while
+// after five refusals in a row.
+var signedPoisons = poisons[4:]
+
 // sorrows are what goes wrong with events on their way. Only a person's last
 // message before they wait comes late: else VK, and not the bot, would mix up
 // their order.
-func sorrows(share float64, people map[int64]*person) []misfortune {
+func sorrows(share float64, people map[int64]*person, poisons []string) []misfortune {
 	last := func(o fakevk.Occasion) bool {
 		return len(o.Peers) > 0 && people[o.Peers[0]] != nil && people[o.Peers[0]].last.Load()
 	}

@@ -25,6 +25,10 @@ import (
 // at VK, and no bot could get it.
 const rests = 20
 
+// fewCallbacks is how many may wait so that VK gives none up for a while: of
+// more than 10,000 it does.
+const fewCallbacks = 5000
+
 // flow has many people write many messages while things go wrong. Every message
 // is to be handled, in each person's order, and answered once; and what the bot
 // took for it is to be let go.
@@ -75,7 +79,9 @@ func crowded(t *testing.T, o options, r *report, p *vk.Poller, d *vk.Dispatcher,
 	back := &road{to: hooks, rng: rand.New(rand.NewPCG(o.seed, 3))}
 	world := fakevk.New(fakevk.Config{
 		Seed: o.seed, BaseURL: "http://vk.test",
-		CallbackClient: &http.Client{Transport: back}, CallbackParallel: 4,
+		// Many at once, since a question takes a callback until the bot's
+		// patience ends, and what is slow takes seconds.
+		CallbackClient: &http.Client{Transport: back}, CallbackParallel: 64,
 	})
 	group := world.AddGroup(fakevk.GroupSpec{Name: "Bot"})
 	server := &http.Server{ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
@@ -119,7 +125,11 @@ func crowded(t *testing.T, o options, r *report, p *vk.Poller, d *vk.Dispatcher,
 
 	injected := make(map[string][]*fakevk.Injection)
 	if o.faults > 0 {
-		for _, m := range append(mishaps(o.faults), sorrows(o.faults, people.people)...) {
+		poisons := poisons
+		if o.callbacks {
+			poisons = signedPoisons
+		}
+		for _, m := range append(mishaps(o.faults), sorrows(o.faults, people.people, poisons)...) {
 			injected[m.name] = append(injected[m.name], world.Fail(m.fault))
 		}
 	}
@@ -200,6 +210,7 @@ func crowded(t *testing.T, o options, r *report, p *vk.Poller, d *vk.Dispatcher,
 			}
 		}
 		r.add("callbacks that were sent", back.requests.Load())
+		r.add("callbacks that VK gave up", world.Callbacks(group.ID)[0].Dropped)
 		r.add("the last callbacks, of them taken", fmt.Sprint(len(sent), ", ", taken))
 	}
 	r.add("requests that went wrong", fmt.Sprintf("%d (%.1f %%)", all, 100*float64(all)/float64(way.requests.Load()+back.requests.Load())))
@@ -246,7 +257,8 @@ func (f *follower) watch(next http.Handler) http.Handler {
 
 // restAtTimes has the long poll forget where it was, a few times while people
 // write. What is on its way then is lost to who has nothing but the long poll:
-// for them, nobody writes meanwhile.
+// for them, nobody writes meanwhile. Others have it by callback, unless so much
+// waits there that VK gives it up.
 func (c *crowd) restAtTimes(ctx context.Context, over <-chan struct{}, times int, quietly bool, injected map[string][]*fakevk.Injection) {
 	if len(injected) == 0 {
 		return
@@ -265,6 +277,9 @@ func (c *crowd) restAtTimes(ctx context.Context, over <-chan struct{}, times int
 		}
 		for quietly && ctx.Err() == nil && (c.world.Outstanding() > 0 || !c.world.AtHead(c.group)) {
 			time.Sleep(time.Second)
+		}
+		if !quietly && c.world.Callbacks(c.group)[0].Waiting > fewCallbacks {
+			continue
 		}
 		f := fakevk.Fault{On: fakevk.OnLongPoll, Times: 1, Effect: fakevk.PollFailed{Code: 1 + 2*(i%2)}}
 		name := fmt.Sprintf("failed %d", 1+2*(i%2))

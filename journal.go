@@ -1,10 +1,12 @@
 package vk
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -15,7 +17,9 @@ import (
 // A backlog is what a Dispatcher keeps in its Store of one community: how far
 // in its history events were taken, and which of them are not done. Both are in
 // one record, which is written when events have come, before they begin, and a
-// moment after some are done.
+// moment after some are done. So that this stays small while many people think
+// about an answer, events that are not done for long are moved out of the
+// record, to segments that it names.
 //
 // In a Store that several processes share, each has a record of its own, in a
 // numbered slot. The record is a lease too: who has not renewed it for some
@@ -36,36 +40,47 @@ type backlog struct {
 	slot    int
 	known   []byte // the record, as far as is known
 	failing int    // writes that have failed in a row
+	shelf   shelf
 
 	// handing holds an element while somebody gives events to the lanes, or
 	// takes over those of the dead: so they keep their order.
 	handing chan struct{}
 
-	mu      sync.Mutex
-	entries []*entry  // in the order in which they came
-	ts      string    // "" if nobody follows the history
-	at      time.Time // when the history had come there
-	dirty   bool
-	lost    bool // another has the record
-	resumed bool // what was in it has been handed out
-	closed  bool
-	took    time.Duration // the last write
-	pollers int           // that follow the community with it
-	feed    *feed         // of who handles what is taken over; nil if nobody does yet
-	client  *Client
-	timer   *time.Timer // writes soon what has changed; nil if nothing has
-	beat    *time.Timer // renews the lease
+	mu       sync.Mutex
+	ts       string     // "" if nobody follows the history
+	at       time.Time  // when the history had come there
+	seq      int64      // of the last entry
+	tail     []*entry   // those that stand in the record itself
+	segments []*segment // where the others stand
+	idle     []*entry   // what is in nobody's hands, by seq; what is not any more is passed over
+	tried    []*entry   // of which a run of the bot has died
+	dirty    bool
+	lost     bool // another has the record
+	resumed  bool // what was in it has been handed out
+	puzzled  bool // what another has left cannot be read, and that was said
+	closed   bool
+	took     time.Duration // the last write
+	pollers  int           // that follow the community with it
+	feed     *feed         // of who handles what is taken over; nil if nobody does yet
+	client   *Client
+	timer    *time.Timer // writes soon what has changed; nil if nothing has
+	beat     *time.Timer // renews the lease
 
 	tasks sync.WaitGroup // what timers have begun
 }
 
-// An entry is an event in a journal.
+// An entry is an event in a journal. It is guarded by the journal's mu.
 type entry struct {
-	jr    *backlog
-	ev    *Event
-	job   *job // in whose hands it is; nil if in nobody's
-	done  bool
-	tries int // runs of the bot that died and may have begun it
+	jr     *backlog
+	ev     *Event
+	seq    int64     // the place in the order in which they came
+	came   time.Time // when it came to the tail; zero is long ago
+	job    *job      // in whose hands it is; nil if in nobody's
+	done   bool
+	queued bool     // among jr.idle
+	tries  int      // runs of the bot that died and may have begun it
+	seg    *segment // nil if it is in the tail
+	place  int      // in seg
 }
 
 const (
@@ -124,7 +139,7 @@ func (d *Dispatcher) journal(ctx context.Context, group int64) (*backlog, error)
 func (d *Dispatcher) openJournal(ctx context.Context, group int64) (*backlog, error) {
 	jr := &backlog{
 		d: d, store: d.Store, group: group, shared: d.sharedStore(), owner: rand.Text(),
-		writing: make(chan struct{}, 1), handing: make(chan struct{}, 1),
+		writing: make(chan struct{}, 1), handing: make(chan struct{}, 1), shelf: newShelf(),
 	}
 	jr.base, jr.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
@@ -153,13 +168,9 @@ func (jr *backlog) open(ctx context.Context) error {
 			if n == maxSlots {
 				return fmt.Errorf("more than %d processes", maxSlots)
 			}
-			raw, err := jr.store.Get(ctx, jr.key(n))
+			raw, r, err := jr.read(ctx, n)
 			if err != nil {
 				return err
-			}
-			r, err := readRecord(raw)
-			if err != nil {
-				return fmt.Errorf("%q cannot be read: %w", jr.key(n), err)
 			}
 			if r.TS != "" && (ts == "" || r.at().After(latest)) {
 				ts, latest = r.TS, r.at()
@@ -172,9 +183,21 @@ func (jr *backlog) open(ctx context.Context) error {
 			}
 		}
 		r, _ := readRecord(at)
+		left, err := jr.load(ctx, r)
+		if err != nil {
+			if jr.changed(ctx, slot, at) {
+				continue
+			}
+			return fmt.Errorf("%q: %w", jr.key(slot), err)
+		}
 		jr.slot, jr.known, jr.ts, jr.at = slot, at, ts, latest
-		jr.entries = jr.load(r)
+		jr.shelf.unused = r.Unused
+		jr.mu.Lock()
+		jr.forget()
+		jr.segments = left.segments
+		jr.enter(left.entries)
 		jr.dirty = true
+		jr.mu.Unlock()
 		if err := jr.write(ctx, true); err != nil {
 			return err
 		}
@@ -185,39 +208,94 @@ func (jr *backlog) open(ctx context.Context) error {
 	}
 }
 
-// load returns what a record has of events, of which one more run has died.
-func (jr *backlog) load(r record) []*entry {
-	var list []*entry
-	for _, of := range r.Events {
-		e, err := ParseEvent(of.Raw)
-		if err != nil {
-			jr.d.logger().Error("vk: journal: an event cannot be read", "err", err, "event", fmt.Sprintf("%.300s", of.Raw))
-			continue
-		}
-		en := &entry{jr: jr, ev: e, tries: of.Tries}
-		if r.Owner != "" && en.tries < aloneAfter {
-			en.tries++ // who had it did not stop, but died
-		}
-		list = append(list, en)
+// read reads the record of a slot. It is zero, and raw nil, if there is none.
+func (jr *backlog) read(ctx context.Context, slot int) (raw []byte, r record, err error) {
+	raw, err = jr.store.Get(ctx, jr.key(slot))
+	if err != nil {
+		return nil, record{}, err
 	}
-	return list
+	if r, err = readRecord(raw); err != nil {
+		return nil, record{}, fmt.Errorf("%q cannot be read: %w", jr.key(slot), err)
+	}
+	return raw, r, nil
 }
 
-// add notes that events have come, and how far in the history. The entries are
-// theirs.
-func (jr *backlog) add(ts string, events []*Event) []*entry {
+// changed reports whether the record of a slot is not what it was any more.
+func (jr *backlog) changed(ctx context.Context, slot int, was []byte) bool {
+	raw, err := jr.store.Get(ctx, jr.key(slot))
+	return err == nil && !bytes.Equal(raw, was)
+}
+
+// enter takes in entries, in their order. What has no seq gets one, as all of
+// another journal do. The caller holds jr.mu.
+func (jr *backlog) enter(entries []*entry) {
+	for _, e := range entries {
+		if e.seq == 0 {
+			e.seq = jr.seq + 1
+		}
+		jr.seq = max(jr.seq, e.seq)
+		if e.seg == nil {
+			jr.tail = append(jr.tail, e)
+		}
+		if e.tries > 0 {
+			jr.tried = append(jr.tried, e)
+		}
+		jr.queue(e)
+	}
+}
+
+// queue puts an entry among the idle, if it is in nobody's hands. The caller
+// holds jr.mu.
+func (jr *backlog) queue(e *entry) {
+	if e.done || e.job != nil || e.queued {
+		return
+	}
+	e.queued = true
+	at := len(jr.idle)
+	if at > 0 && jr.idle[at-1].seq > e.seq {
+		at, _ = slices.BinarySearchFunc(jr.idle, e.seq, func(e *entry, seq int64) int { return cmp.Compare(e.seq, seq) })
+	}
+	jr.idle = slices.Insert(jr.idle, at, e)
+}
+
+// next returns the first entry that is in nobody's hands, or nil. The caller
+// holds jr.mu.
+func (jr *backlog) next() *entry {
+	for len(jr.idle) > 0 {
+		e := jr.idle[0]
+		if !e.done && e.job == nil {
+			return e
+		}
+		e.queued = false
+		jr.idle[0] = nil
+		jr.idle = jr.idle[1:]
+	}
+	jr.idle = nil // so that its memory does not only grow
+	return nil
+}
+
+// forget forgets all entries. The caller holds jr.mu.
+func (jr *backlog) forget() {
+	jr.seq, jr.tail, jr.segments, jr.idle, jr.tried = 0, nil, nil, nil, nil
+}
+
+// add notes that events have come, and how far in the history.
+func (jr *backlog) add(ts string, events []*Event) {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
-	if ts != jr.ts || len(events) > 0 {
-		jr.dirty = true
+	if ts == jr.ts && len(events) == 0 {
+		return
 	}
+	now := time.Now()
+	jr.dirty = true
 	if ts != jr.ts {
-		jr.ts, jr.at = ts, time.Now()
+		jr.ts, jr.at = ts, now
 	}
-	for _, e := range events {
-		jr.entries = append(jr.entries, &entry{jr: jr, ev: e})
+	entries := make([]*entry, len(events))
+	for i, e := range events {
+		entries[i] = &entry{jr: jr, ev: e, came: now}
 	}
-	return jr.entries[len(jr.entries)-len(events):]
+	jr.enter(entries)
 }
 
 // settle notes that nobody handles the event any more, because it is done or
@@ -229,11 +307,15 @@ func (e *entry) settle(done bool) {
 	jr := e.jr
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
-	e.job, e.done = nil, done
-	if done {
-		jr.dirty = true
-		jr.soon(max(flushTime, 10*jr.took)) // a large record is not always being written
+	e.job = nil
+	if !done {
+		jr.queue(e)
+		return
 	}
+	e.done = true
+	e.mark()
+	jr.dirty = true
+	jr.soon(max(flushTime, 10*jr.took)) // a large record is not always being written
 }
 
 // handTo hands an entry to another job, which handles the same event.
@@ -248,117 +330,6 @@ func (e *entry) handTo(j *job) *entry {
 
 // drop is settle for one that is no use.
 func (e *entry) drop() { e.settle(true) }
-
-// soon has the record written soon. The caller holds jr.mu.
-func (jr *backlog) soon(after time.Duration) {
-	if jr.timer == nil && !jr.closed {
-		jr.timer = time.AfterFunc(after, func() { jr.task(jr.flush) })
-	}
-}
-
-// task runs what a timer begins, and close waits for, unless it was first.
-func (jr *backlog) task(f func()) {
-	jr.mu.Lock()
-	if jr.closed {
-		jr.mu.Unlock()
-		return
-	}
-	jr.tasks.Add(1)
-	jr.mu.Unlock()
-	defer jr.tasks.Done()
-	f()
-}
-
-func (jr *backlog) flush() {
-	jr.mu.Lock()
-	jr.timer = nil
-	jr.mu.Unlock()
-	jr.save(jr.base)
-}
-
-// save writes the record, if it has changed. If the Store fails, the bot goes on
-// all the same, and it is tried again: nothing is lost by that unless the
-// process dies before VK forgets what has come since.
-func (jr *backlog) save(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, storeTime)
-	defer cancel()
-	jr.write(ctx, false)
-}
-
-// write writes the record, if it has changed or anyway. If another has it, that
-// is no error, but jr.lost.
-func (jr *backlog) write(ctx context.Context, anyway bool) error {
-	select {
-	case jr.writing <- struct{}{}:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	defer func() { <-jr.writing }()
-	jr.mu.Lock()
-	if jr.lost || !jr.dirty && !anyway {
-		jr.mu.Unlock()
-		return nil
-	}
-	jr.dirty = false
-	b := jr.record()
-	jr.mu.Unlock()
-
-	began := time.Now()
-	lost, err := jr.swap(ctx, b)
-	took := time.Since(began)
-
-	log := jr.d.logger()
-	jr.mu.Lock()
-	defer jr.mu.Unlock()
-	switch {
-	case err != nil:
-		jr.dirty = true
-		jr.failing++
-		if jr.failing == 1 {
-			log.Error("vk: the store fails: the bot goes on, but is not safe from a crash", "err", err)
-		}
-		jr.soon(storePause.Delay(jr.failing))
-	case lost:
-		jr.lost = true
-		if !jr.shared {
-			log.Error("vk: another Dispatcher of this process has taken over the store: this one keeps nothing any more")
-		}
-	default:
-		if jr.failing > 0 {
-			log.Info("vk: the store works again", "failures", jr.failing)
-		}
-		jr.failing = 0
-		jr.took = took
-	}
-	return err
-}
-
-// swap puts b in the record's place. It reports whether another has taken it.
-func (jr *backlog) swap(ctx context.Context, b []byte) (lost bool, err error) {
-	for {
-		swapped, err := jr.store.Swap(ctx, jr.key(jr.slot), jr.known, b, 0)
-		if err != nil {
-			return false, err
-		}
-		if swapped {
-			jr.known = b
-			return false, nil
-		}
-		// It may be what an earlier write has left that seemed to have failed.
-		raw, err := jr.store.Get(ctx, jr.key(jr.slot))
-		if err != nil {
-			return false, err
-		}
-		r, err := readRecord(raw)
-		if err != nil {
-			return false, err
-		}
-		if r.Owner != jr.owner {
-			return true, nil
-		}
-		jr.known = raw
-	}
-}
 
 // use has what is taken over from now on handled with a feed and a client.
 func (jr *backlog) use(f *feed, client *Client) {
@@ -427,8 +398,8 @@ func (jr *backlog) end() bool {
 			t.Stop()
 		}
 	}
-	for _, e := range jr.entries {
-		e.tries = 0
+	for _, e := range jr.tried {
+		e.setTries(0)
 	}
 	jr.mu.Unlock()
 	jr.cancel()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -33,11 +34,21 @@ func (jr *backlog) renew() {
 	select {
 	case jr.handing <- struct{}{}:
 		defer func() { <-jr.handing }()
-		if _, err := jr.inherit(ctx); err == nil {
-			jr.handIdle(jr.base)
-		}
+		_, err := jr.inherit(ctx)
+		jr.puzzle(err)
+		jr.handIdle(jr.base)
 	default: // who is at it may be waiting for room; the next time will do
 	}
+}
+
+// puzzle says once that what another has left cannot be taken over.
+func (jr *backlog) puzzle(err error) {
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	if err != nil && !jr.puzzled && jr.base.Err() == nil {
+		jr.d.logger().Error("vk: journal: events of another process cannot be taken over", "err", err)
+	}
+	jr.puzzled = err != nil
 }
 
 // reopen takes another record, since the one it had was taken by somebody who
@@ -51,16 +62,24 @@ func (jr *backlog) reopen(ctx context.Context) {
 		if err != nil {
 			return
 		}
-		if r, err := readRecord(raw); err != nil || r.alive() || len(r.Events) > 0 {
+		r, err := readRecord(raw)
+		if err != nil || r.alive() || !r.empty() {
 			continue
 		}
+		jr.shelf = newShelf()
+		jr.shelf.unused = r.Unused
 		jr.mu.Lock()
+		for _, s := range jr.segments {
+			jr.takeBack(s) // the segments are others' now
+		}
+		jr.segments = nil
 		b := jr.record()
 		jr.mu.Unlock()
 		if swapped, err := jr.store.Swap(ctx, jr.key(n), raw, b, 0); err != nil {
 			return
 		} else if swapped {
 			jr.slot, jr.known = n, b
+			jr.shelf.named = true
 			jr.mu.Lock()
 			jr.lost = false
 			jr.mu.Unlock()
@@ -74,48 +93,86 @@ func (jr *backlog) reopen(ctx context.Context) {
 func (jr *backlog) inherit(ctx context.Context) (alive map[int]int64, err error) {
 	alive = make(map[int]int64)
 	for n := range maxSlots {
-		raw, err := jr.store.Get(ctx, jr.key(n))
-		if err != nil {
+		raw, r, err := jr.read(ctx, n)
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if raw == nil {
-			break
-		}
-		r, err := readRecord(raw)
-		if err != nil {
-			return nil, fmt.Errorf("%q cannot be read: %w", jr.key(n), err)
-		}
-		if r.Owner == jr.owner {
-			continue
-		}
-		if r.alive() {
+		case raw == nil:
+			return alive, nil
+		case r.Owner == jr.owner:
+		case r.alive():
 			alive[n] = r.Until
-			continue
+		case !r.empty():
+			if err := jr.inheritFrom(ctx, n, raw, r); err != nil {
+				return nil, err
+			}
 		}
-		if len(r.Events) == 0 {
-			continue
-		}
-		list := jr.load(r)
-		jr.mu.Lock()
-		jr.entries = append(jr.entries, list...)
-		jr.dirty = true
-		jr.mu.Unlock()
-		// First they are here, then they are not there.
-		if err := jr.write(ctx, true); err != nil {
-			return nil, err
-		}
-		jr.mu.Lock()
-		lost := jr.lost
-		jr.mu.Unlock()
-		if lost {
-			return nil, errNoLease // what was written went nowhere
-		}
-		if _, err := jr.store.Swap(ctx, jr.key(n), raw, record{TS: r.TS, At: r.At}.append(nil), 0); err != nil {
-			return nil, err
-		}
-		jr.d.logger().Info("vk: events of a process that has died are taken over", "events", len(list))
 	}
 	return alive, nil
+}
+
+// inheritFrom takes over the events in the record of a process that has died.
+func (jr *backlog) inheritFrom(ctx context.Context, slot int, raw []byte, r record) error {
+	left, err := jr.load(ctx, r)
+	if err != nil {
+		if jr.changed(ctx, slot, raw) {
+			return nil // another was faster, or it is alive after all
+		}
+		return fmt.Errorf("%q: %w", jr.key(slot), err)
+	}
+	jr.mu.Lock()
+	have := jr.ids()
+	for _, e := range left.entries {
+		e.seq, e.seg = 0, nil // they come after what is here, to the tail
+		if _, here := have[e.ev.ID]; !here {
+			jr.enter([]*entry{e})
+		}
+	}
+	jr.dirty = true
+	jr.mu.Unlock()
+	// First they are here, then they are not there.
+	if err := jr.write(ctx, true); err != nil {
+		return err
+	}
+	jr.mu.Lock()
+	lost := jr.lost
+	jr.mu.Unlock()
+	if lost {
+		return errNoLease // what was written went nowhere
+	}
+	rest := record{TS: r.TS, At: r.At, Unused: r.Unused}
+	for _, s := range r.Segments {
+		rest.Unused = append(rest.Unused, s.Name)
+	}
+	cleared := rest.append(nil)
+	swapped, err := jr.store.Swap(ctx, jr.key(slot), raw, cleared, 0)
+	if err != nil || !swapped {
+		return err
+	}
+	jr.d.logger().Info("vk: events of a process that has died are taken over", "events", len(left.entries))
+	rest.Unused = slices.DeleteFunc(rest.Unused, func(name string) bool { return jr.erase(ctx, name) })
+	_, err = jr.store.Swap(ctx, jr.key(slot), cleared, rest.append(nil), 0)
+	return err
+}
+
+// ids returns the IDs of the events that are not done: an earlier attempt to
+// take them over may have failed in the middle. The caller holds jr.mu.
+func (jr *backlog) ids() map[string]struct{} {
+	ids := make(map[string]struct{})
+	note := func(e *entry) {
+		if e != nil && !e.done && e.ev.ID != "" {
+			ids[e.ev.ID] = struct{}{}
+		}
+	}
+	for _, e := range jr.tail {
+		note(e)
+	}
+	for _, s := range jr.segments {
+		for _, e := range s.entries {
+			note(e)
+		}
+	}
+	return ids
 }
 
 // hand waits until jr.handing is the caller's.

@@ -59,11 +59,16 @@ func (jr *backlog) handle(ctx context.Context) error {
 // handIdle is handle for who holds jr.handing.
 func (jr *backlog) handIdle(ctx context.Context) error {
 	for {
-		e, tries, f, client := jr.idle()
-		if e == nil {
-			return nil
+		jr.mu.Lock()
+		e, f, client := jr.next(), jr.feed, jr.client
+		tries := 0
+		if e != nil {
+			tries = e.tries
 		}
+		jr.mu.Unlock()
 		switch {
+		case e == nil:
+			return nil
 		case tries >= maxTries:
 			jr.d.logger().LogAttrs(ctx, slog.LevelError, "vk: an event is dropped: the bot has died of it again and again",
 				slog.Int("tries", tries), slog.String("kind", e.ev.Kind), slog.String("event", e.ev.ID), slog.String("raw", string(e.ev.Raw)))
@@ -79,18 +84,6 @@ func (jr *backlog) handIdle(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// idle returns the first entry that is in nobody's hands.
-func (jr *backlog) idle() (e *entry, tries int, f *feed, client *Client) {
-	jr.mu.Lock()
-	defer jr.mu.Unlock()
-	for _, e := range jr.entries {
-		if !e.done && e.job == nil {
-			return e, e.tries, jr.feed, jr.client
-		}
-	}
-	return nil, 0, nil, nil
 }
 
 // take gives an entry's event to its lane.
@@ -120,7 +113,7 @@ func (jr *backlog) alone(ctx context.Context, e *entry, f *feed, client *Client)
 		return err
 	}
 	jr.mu.Lock()
-	e.tries++
+	e.setTries(e.tries + 1)
 	jr.dirty = true
 	jr.mu.Unlock()
 	jr.save(context.WithoutCancel(ctx)) // before it can do any harm
@@ -132,7 +125,7 @@ func (jr *backlog) alone(ctx context.Context, e *entry, f *feed, client *Client)
 	}
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
-	e.tries = 0
+	e.setTries(0)
 	jr.dirty = true
 	return nil
 }
@@ -180,8 +173,8 @@ func (d *Dispatcher) note(jr *backlog, e *Event) bool {
 	if j.entry == nil {
 		jr.mu.Lock()
 		defer jr.mu.Unlock()
-		j.entry = &entry{jr: jr, ev: j.ev, job: j}
-		jr.entries = append(jr.entries, j.entry)
+		j.entry = &entry{jr: jr, ev: j.ev, came: time.Now(), job: j}
+		jr.enter([]*entry{j.entry})
 		jr.dirty = true
 	}
 	return true

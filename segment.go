@@ -1,0 +1,217 @@
+package vk
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Of which entries a segment is made.
+const (
+	// shelfAge is how long an event is not done before it is moved out of the
+	// record: most are done before that.
+	shelfAge = time.Second
+
+	// minSegment and maxSegment are how many bytes of them there must be, and
+	// about how many go into one segment.
+	minSegment = 64 << 10
+	maxSegment = 1 << 20
+)
+
+// A segment is a value in the Store with events that were not done for long. It
+// is not changed once the record names it: what has become of its events
+// stands in the record. It is guarded by the journal's mu.
+type segment struct {
+	name    string
+	entries []*entry // nil where it is done
+	state   []byte   // of each entry: how often the bot has died of it, as a digit, or isDone
+	live    int      // not done
+}
+
+// isDone is the state of an event that is done.
+const isDone = '-'
+
+// mark notes in the entry's segment, if it has one, what has become of it. The
+// caller holds jr.mu.
+func (e *entry) mark() {
+	s := e.seg
+	switch {
+	case s == nil:
+	case e.done:
+		s.state[e.place], s.entries[e.place] = isDone, nil
+		s.live--
+		e.seg = nil
+	default:
+		s.state[e.place] = '0' + byte(e.tries)
+	}
+}
+
+// setTries sets how many runs of the bot have died of it. The caller holds
+// jr.mu.
+func (e *entry) setTries(n int) {
+	if e.done {
+		return
+	}
+	e.tries = n
+	e.mark()
+}
+
+// put puts an entry into a segment. The caller holds jr.mu.
+func (s *segment) put(e *entry) {
+	e.place = len(s.entries)
+	s.entries, s.state = append(s.entries, e), append(s.state, isDone)
+	if e.done {
+		s.entries[e.place] = nil
+		return
+	}
+	e.seg = s
+	s.live++
+	e.mark()
+}
+
+// A shelf is where one journal puts its segments. It belongs to who writes.
+//
+// A segment is in the Store before the record names it, and still is when the
+// record does so no more. So that none is left there by a process that dies in
+// between, the record names those too, as unused: the next one before it is
+// written, and the others until they are erased.
+type shelf struct {
+	series string   // the names of the segments begin with it: no other journal's do
+	n      int      // the number of the next one
+	named  bool     // the record in the Store names the next one
+	begun  bool     // the next one may be in the Store
+	unused []string // what may be there besides
+}
+
+func newShelf() shelf { return shelf{series: rand.Text()} }
+
+// next returns the name of the next segment.
+func (s *shelf) next() string { return s.series + "/" + strconv.Itoa(s.n) }
+
+func (jr *backlog) segmentKey(name string) string {
+	return "journal/" + strconv.FormatInt(jr.group, 10) + "/" + name
+}
+
+// old returns which entries are to be moved out of the record, in their order.
+// The caller holds jr.mu and is who writes.
+func (jr *backlog) old() (old []*entry) {
+	if !jr.shelf.named || jr.closed {
+		return nil
+	}
+	before := time.Now().Add(-shelfAge)
+	size := 0
+	for _, e := range jr.tail {
+		if !e.done && !e.came.After(before) && size < maxSegment {
+			old = append(old, e)
+			size += len(e.ev.Raw)
+		}
+	}
+	if size < minSegment {
+		return nil
+	}
+	return old
+}
+
+// shelve moves entries to a new segment, which the record does not name yet.
+func (jr *backlog) shelve(ctx context.Context, old []*entry) error {
+	s := &segment{name: jr.shelf.next()}
+	events := make([]recordEvent, len(old))
+	for i, e := range old {
+		events[i] = recordEvent{Seq: e.seq, Raw: e.ev.Raw}
+	}
+	jr.shelf.begun = true
+	if err := jr.overwrite(ctx, jr.segmentKey(s.name), appendEvents(nil, events)); err != nil {
+		return err
+	}
+	jr.shelf.n++
+	jr.shelf.named, jr.shelf.begun = false, false
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	for _, e := range old {
+		s.put(e)
+	}
+	jr.tail = slices.DeleteFunc(jr.tail, func(e *entry) bool { return e.done || e.seg == s })
+	jr.segments = append(jr.segments, s)
+	return nil
+}
+
+// thinOut takes back into the record what is left of segments that are mostly
+// done. The caller holds jr.mu and is who writes.
+func (jr *backlog) thinOut() {
+	jr.segments = slices.DeleteFunc(jr.segments, func(s *segment) bool {
+		if 4*s.live > len(s.entries) {
+			return false
+		}
+		jr.takeBack(s)
+		jr.shelf.unused = append(jr.shelf.unused, s.name)
+		return true
+	})
+}
+
+// takeBack takes into the record what is not done of a segment. The caller
+// holds jr.mu.
+func (jr *backlog) takeBack(s *segment) {
+	for _, e := range s.entries {
+		if e != nil {
+			e.seg = nil
+			jr.tail = append(jr.tail, e)
+		}
+	}
+}
+
+// overwrite writes a value that nobody else writes.
+func (jr *backlog) overwrite(ctx context.Context, key string, value []byte) error {
+	var old []byte // the last attempt may have done more than it seemed to
+	for {
+		swapped, err := jr.store.Swap(ctx, key, old, value, 0)
+		if err != nil || swapped {
+			return err
+		}
+		if old, err = jr.store.Get(ctx, key); err != nil {
+			return err
+		}
+	}
+}
+
+// erase removes a segment that is not used any more. It reports whether it is
+// gone.
+func (jr *backlog) erase(ctx context.Context, name string) bool {
+	return jr.overwrite(ctx, jr.segmentKey(name), nil) == nil
+}
+
+// errNoSegment says that the Store lacks a segment. If the record has changed
+// meanwhile, that is no wonder.
+var errNoSegment = errors.New("a segment is missing")
+
+// readSegment reads a segment that a record names.
+func (jr *backlog) readSegment(ctx context.Context, of recordSegment) ([]recordEvent, error) {
+	raw, err := jr.store.Get(ctx, jr.segmentKey(of.Name))
+	switch {
+	case err != nil:
+		return nil, err
+	case raw == nil:
+		return nil, fmt.Errorf("%w: %q", errNoSegment, jr.segmentKey(of.Name))
+	}
+	events, err := readEvents(raw)
+	if err == nil && len(events) != len(of.State) {
+		err = fmt.Errorf("%d events, of %d", len(of.State), len(events))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%q cannot be read: %w", jr.segmentKey(of.Name), err)
+	}
+	for i := range events {
+		switch c := of.State[i]; {
+		case c == isDone:
+			events[i].Tries = -1
+		case '0' <= c && c <= '9':
+			events[i].Tries = int(c - '0')
+		default:
+			return nil, fmt.Errorf("%q cannot be read: the state %q", jr.segmentKey(of.Name), c)
+		}
+	}
+	return events, nil
+}

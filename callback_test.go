@@ -522,6 +522,59 @@ func TestCallbackGroups(t *testing.T) {
 	})
 }
 
+// TestCallbackGroupsApart: the same person, or a chat of the same number, in two
+// communities are two conversations. What is written in one is no answer to a
+// question in the other, and is not kept waiting by it.
+func TestCallbackGroupsApart(t *testing.T) {
+	for _, peer := range []int{1, 2000000001} {
+		synctest.Test(t, func(t *testing.T) {
+			api := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+				fmt.Fprintf(w, `{"response":[{"peer_id":%d,"message_id":1,"conversation_message_id":1}]}`, peer)
+			})
+			d := newDiary()
+			r := vk.NewRouter("!")
+			r.Handle("ask", func(c *vk.Context) error {
+				a, err := c.Ask("Which colour?")
+				if err == nil {
+					d.note("%d is answered %s in %d", c.Event().GroupID, a.Text(), a.Event().GroupID)
+				}
+				return err
+			})
+			r.Handle("watch", func(c *vk.Context) error {
+				a, _, err := vk.Wait(c, vk.EventMessageNew, nil, vk.From{})
+				if err == nil {
+					d.note("%d sees %s in %d", c.Event().GroupID, a.Text(), a.Event().GroupID)
+				}
+				return err
+			})
+			r.Handle("slow", func(c *vk.Context) error { time.Sleep(2 * time.Second); return nil })
+			r.Text("blue", func(c *vk.Context) error { d.note("blue in %d", c.Event().GroupID); return nil })
+			cb := &vk.Callback{
+				Client: api.client, Handler: r, NoSecret: true,
+				Groups: map[int64]vk.CallbackGroup{7: {}, 8: {}}, Logger: slog.New(slog.DiscardHandler),
+			}
+			var all sync.WaitGroup
+			n := 0
+			says := func(group int, text string) {
+				n++
+				body := fmt.Sprintf(`{"group_id":%d,"type":"message_new","event_id":"%d","object":{"message":{"peer_id":%d,"from_id":1,"text":%q}}}`, group, n, peer, text)
+				all.Go(func() { post(cb, body) })
+				synctest.Wait()
+			}
+			for _, command := range []string{"!ask", "!watch"} {
+				says(7, command)
+				says(8, "blue")
+				says(7, "green")
+			}
+			says(7, "!slow")
+			says(8, "blue")
+			all.Wait()
+			d.is(t, "0s blue in 8", "0s 7 is answered green in 7", "0s blue in 8", "0s 7 sees green in 7", "0s blue in 8")
+			cb.Stop(t.Context())
+		})
+	}
+}
+
 // TestCallbackMisuse: fields that make no sense are an answer to the operator,
 // not a panic, and nothing is taken.
 func TestCallbackMisuse(t *testing.T) {

@@ -89,10 +89,12 @@ type Dispatcher struct {
 	journals map[int64]*opening // by community
 }
 
-// A laneKey names a lane: a conversation, or what stands in for one.
+// A laneKey names a lane: a conversation, or what stands in for one. Each
+// community has its own, and numbers its chats by itself.
 type laneKey struct {
-	peer int64
-	kind string // if there is no peer
+	group int64
+	peer  int64
+	kind  string // if there is no peer
 }
 
 // A job is an event that a Dispatcher has taken.
@@ -214,9 +216,9 @@ func (d *Dispatcher) put(ctx context.Context, j *job) error {
 func laneOf(e *Event) laneKey {
 	peer := cmp.Or(e.head.peer, e.head.from)
 	if peer == 0 {
-		return laneKey{kind: e.Kind}
+		return laneKey{group: e.GroupID, kind: e.Kind}
 	}
-	return laneKey{peer: peer}
+	return laneKey{group: e.GroupID, peer: peer}
 }
 
 // run handles one event, on a worker.

@@ -410,8 +410,12 @@ func (ws *waits) candidates(e *Event, bare bool) (list []*wait) {
 }
 
 // wants reports whether the event is of the person and of the kind that w is
-// for.
+// for, and of its community: a person, and the number of a chat, may be known in
+// others too.
 func (w *wait) wants(e *Event) bool {
+	if e.GroupID != w.c.event.GroupID {
+		return false
+	}
 	if w.key.User != 0 && w.key.User != e.head.from {
 		return false
 	}

@@ -37,10 +37,11 @@ type Watch[T any] struct {
 // everything else, and see no Route.
 //
 // A Watch sees the events of c's conversation, and of kinds that have no
-// conversation, such as group_join, all; [From] says otherwise. A nil match
-// takes all that it sees. It is called for one event at a time of each
-// conversation, perhaps while the handler does something else, and should be
-// quick. If it panics, the Watch ends with a [*PanicError].
+// conversation, such as group_join, all; [From] says otherwise. Those of other
+// communities it never sees. A nil match takes all that it sees. It is called
+// for one event at a time of each conversation, perhaps while the handler does
+// something else, and should be quick. If it panics, the Watch ends with a
+// [*PanicError].
 //
 // What was taken is kept for Next, up to 1024 events; what comes on top of that
 // goes on to its route. The Watch ends with c, when the bot stops, when

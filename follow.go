@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/vkrouter/vk/internal/backoff"
@@ -33,6 +35,8 @@ type follower struct {
 
 	answer bytes.Buffer // the last one's memory, for the next
 	fresh  int          // events of it that could be read
+
+	connecting atomic.Bool // the last poll has no connection, or had none when it ended
 }
 
 func (f *follower) follow(ctx context.Context) error {
@@ -86,7 +90,7 @@ func (f *follower) mend(ctx context.Context, err error, failures int) error {
 	switch {
 	case failed == failedSession:
 		return f.renew(ctx, true)
-	case failed != 0 && failed != failedHistory, failures%renewAfter == 0 && !timedOut(err):
+	case failed != 0 && failed != failedHistory, failures%renewAfter == 0 && !f.timedOut(err):
 		return f.renew(ctx, false)
 	}
 	return nil
@@ -290,7 +294,12 @@ func (f *follower) poll(ctx context.Context) ([]json.RawMessage, error) {
 		"ts":   {f.ts},
 		"wait": {strconv.Itoa(int(wait / time.Second))},
 	}.Encode()
-	req, err := http.NewRequestWithContext(limit, http.MethodGet, u.String(), nil)
+	f.connecting.Store(false)
+	traced := httptrace.WithClientTrace(limit, &httptrace.ClientTrace{
+		GetConn: func(string) { f.connecting.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { f.connecting.Store(false) },
+	})
+	req, err := http.NewRequestWithContext(traced, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return nil, callError(ctx, method, err)
 	}
@@ -364,6 +373,8 @@ func (f *follower) handle(ctx context.Context, raw []json.RawMessage) error {
 	return f.journal.handle(ctx)
 }
 
-// timedOut reports whether nothing came in time, which says nothing against
-// the server.
-func timedOut(err error) bool { return errors.Is(err, context.DeadlineExceeded) }
+// timedOut reports whether nothing came in time, which says nothing against the
+// server; unless it is that there was no connection to it.
+func (f *follower) timedOut(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) && !f.connecting.Load()
+}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -376,6 +377,54 @@ func TestPollTimeout(t *testing.T) {
 			t.Error("the http.Client was changed")
 		}
 	})
+}
+
+// TestPollUnreachable: a server that lets nobody in is no slow one: another is
+// asked for, though not often.
+func TestPollUnreachable(t *testing.T) {
+	for name, patience := range map[string]time.Duration{
+		"the dialer gives up": 30 * time.Second,
+		"the poll gives up":   time.Hour,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPoll(t)
+				p.server = func(n int) string {
+					host := "vk.test"
+					if n == 0 {
+						host = "gone.test"
+					}
+					return fmt.Sprintf(`{"response":{"key":"k%d","server":"http://%s/lp","ts":"%d"}}`, n, host, 100+n)
+				}
+				transport := p.client.HTTPClient.Transport.(*http.Transport)
+				dial := transport.DialContext
+				transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+					if !strings.HasPrefix(address, "gone.") {
+						return dial(ctx, network, address)
+					}
+					ctx, cancel := context.WithTimeout(ctx, patience)
+					defer cancel()
+					<-ctx.Done()
+					return nil, &net.OpError{Op: "dial", Net: network, Err: ctx.Err()}
+				}
+				p.poll = func(n int, w http.ResponseWriter, r *http.Request) {
+					if n == 0 {
+						fmt.Fprintf(w, `{"ts":"101","updates":[%s]}`, update("a"))
+						return
+					}
+					wait(r)
+					io.WriteString(w, `{"ts":"101","updates":[]}`)
+				}
+				texts, err := p.run(t, 10*time.Minute)
+				if err != nil || !slices.Equal(texts, []string{"a"}) || p.servers != 2 {
+					t.Errorf("handled %q, %d requests for a server, %v", texts, p.servers, err)
+				}
+				if len(p.polls) == 0 || p.polls[0] != "k1 100" {
+					t.Errorf("polls %q", p.polls)
+				}
+			})
+		})
+	}
 }
 
 func TestPollReady(t *testing.T) {

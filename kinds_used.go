@@ -44,19 +44,27 @@ func (r *Router) kinds() (kinds []string, known bool) {
 }
 
 // switchable returns the kinds of events that VK sends only if they are switched
-// on, as far as this package knows them. A confirmation and what comes of
-// payments and mini apps has no switch.
+// on, as far as this package knows them.
 //
 // See https://dev.vk.com/ru/method/groups.setCallbackSettings.
 func switchable() []string {
 	var names []string
 	for name := range kindTypes {
-		switch {
-		case strings.Contains(name, "."), name == string(EventVKPayTransaction), name == string(EventAppPayload):
-		default:
+		if hasSwitch(name) {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
 	return names
+}
+
+// hasSwitch reports whether a kind of events can be switched on and off, as
+// all can that are not known. A confirmation, and what comes of payments and mini
+// apps, is always sent; a derived kind is sent as what it is derived of.
+func hasSwitch(kind string) bool {
+	switch kind {
+	case EventConfirmation, string(EventVKPayTransaction), string(EventAppPayload):
+		return false
+	}
+	return !strings.Contains(kind, ".")
 }

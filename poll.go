@@ -43,7 +43,9 @@ type Poller struct {
 	// that are off. It never switches anything off, and changes nothing if
 	// nothing is missing. The token needs the right manage. If VK refuses, that
 	// is logged, and Run goes on with the settings as they are, which ends with
-	// ErrLongPollOff where long poll is off.
+	// ErrLongPollOff where long poll is off. Of a Handler that is no [*Router],
+	// such as middleware around one, the kinds are not known, and none are
+	// switched on.
 	EnableEvents bool
 
 	// SkipDiagnosis keeps Run from comparing the bot with the settings and with

@@ -2,6 +2,7 @@ package vk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -30,10 +31,10 @@ func (s *eventSettings) off(kinds []string) (off []string) {
 }
 
 // missing returns those of the kinds of which VK does not say that it sends
-// them.
+// them, and which can be switched on.
 func (s *eventSettings) missing(kinds []string) (missing []string) {
 	for _, k := range kinds {
-		if !s.Events[k] {
+		if !s.Events[k] && hasSwitch(k) {
 			missing = append(missing, k)
 		}
 	}
@@ -204,12 +205,21 @@ func (f *follower) examine(ctx context.Context) (stop func()) {
 	}
 }
 
+// enableTries is how often it is tried to switch on what is missing if VK refuses
+// that for the moment, or for the day.
+const enableTries = 3
+
 // enable switches on what is missing in the settings of long poll, until that
 // is done or refused.
 func (f *follower) enable(ctx context.Context) {
-	kinds, _ := kindsOf(f.d.Handler)
+	kinds, known := kindsOf(f.d.Handler)
+	if !known {
+		f.log.LogAttrs(ctx, slog.LevelWarn, "vk: long poll: EnableEvents switches on no kinds of events: the Handler does not tell which ones it wants",
+			slog.String("mend", "make a *Router the Handler itself, or switch them on under "+atLongPoll))
+	}
 	for failures := 1; ctx.Err() == nil; failures++ {
 		enabled, err := enableEvents(ctx, f.Client, f.group, kinds)
+		var refused *Error
 		switch {
 		case ctx.Err() != nil:
 		case err == nil && len(enabled) > 0:
@@ -218,9 +228,13 @@ func (f *follower) enable(ctx context.Context) {
 			return
 		case err == nil:
 			return
-		case !mayPass(err):
+		case !mayPass(err), errors.As(err, &refused) && failures >= enableTries:
+			mend := "give the token the right manage, or switch them on under " + atLongPoll
+			if mayPass(err) {
+				mend = "start the bot again later, or switch them on under " + atLongPoll
+			}
 			f.log.LogAttrs(ctx, slog.LevelError, "vk: long poll: the events that have handlers could not be switched on",
-				slog.Any("err", err), slog.String("mend", "give the token the right manage, or switch them on under "+atLongPoll))
+				slog.Any("err", err), slog.String("mend", mend))
 			return
 		default:
 			f.pause(ctx, failures, err)

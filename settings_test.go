@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -147,6 +148,69 @@ func TestEnableEventsLater(t *testing.T) {
 			t.Errorf("%s: %v", log, err)
 		}
 		if n := len(s.Calls("groups.setLongPollSettings")); n > 4 {
+			t.Errorf("%d times", n)
+		}
+	})
+}
+
+// TestEnableEventsQuota: that a method's quota is used up, or VK's trouble with
+// it, does not keep the bot from what it gets without.
+func TestEnableEventsQuota(t *testing.T) {
+	for _, code := range []vk.Code{vk.CodeUnknown, vk.CodeFlood, vk.CodeServer, vk.CodeRateLimit} {
+		for _, method := range []string{"groups.getLongPollSettings", "groups.setLongPollSettings"} {
+			t.Run(fmt.Sprint(method, int(code)), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := vktest.New(t)
+					c := s.Client()
+					c.MaxAttempts, c.Logger = 1, slog.New(slog.DiscardHandler)
+					s.Fail(method, vktest.Error(code))
+					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+					defer cancel()
+					ready := false
+					log, text := logTo()
+					err := (&vk.Poller{
+						Client: c, Handler: pinger(), EnableEvents: true, SkipDiagnosis: true, Logger: log,
+						Ready: func(int64) { ready = true; cancel() },
+					}).Run(ctx)
+					synctest.Wait()
+					if err != nil || !ready || !strings.Contains(text.String(), "could not be switched on") {
+						t.Errorf("ready: %t, %v\n%s", ready, err, text)
+					}
+					if n := len(s.Calls(method)); n < 2 || n > 5 {
+						t.Errorf("%d times", n)
+					}
+				})
+			})
+		}
+	}
+}
+
+// TestEnableEventsWithoutSwitch: what VK always sends cannot be switched on, and
+// is not missed at each start.
+func TestEnableEventsWithoutSwitch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := vktest.New(t)
+		r := vk.NewRouter("!")
+		vk.On(r, vk.EventAppPayload, func(*vk.Context, *vk.AppPayload) error { return nil })
+		vk.On(r, vk.EventVKPayTransaction, func(*vk.Context, *vk.Payment) error { return nil })
+		log, err := enable(t, s.Client(), r)
+		if n := len(s.Calls("groups.setLongPollSettings")); n != 0 || log != "" || err != nil {
+			t.Errorf("%d times, %v: %s", n, err, log)
+		}
+	})
+}
+
+// TestEnableEventsUnknown: who asks for what cannot be known is told.
+func TestEnableEventsUnknown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := vktest.New(t)
+		set(t, s, vk.Params{"enabled": false})
+		calls := len(s.Calls("groups.setLongPollSettings"))
+		log, err := enable(t, s.Client(), vk.HandlerFunc(pinger().Serve))
+		if err != nil || !strings.Contains(log, "level=WARN") || !strings.Contains(log, "Router") || !strings.Contains(log, `events="[long poll]"`) {
+			t.Errorf("%v: %s", err, log)
+		}
+		if n := len(s.Calls("groups.setLongPollSettings")) - calls; n != 1 {
 			t.Errorf("%d times", n)
 		}
 	})

@@ -67,16 +67,9 @@ func (cb *Callback) whose(ctx context.Context, group int64, client *Client) (int
 		return cb.GroupID, nil
 	}
 	f, err := cb.fetch(ctx, client, false, func() (f fetched) {
-		own, err := Call[struct {
-			Groups []Group `json:"groups"`
-		}](ctx, client, "groups.getById", nil)
-		switch {
-		case err != nil:
-			f.err = err
-		case len(own.Groups) == 0:
+		f.group, f.err = client.ownGroup(ctx)
+		if f.err == nil && f.group == 0 {
 			f.err = errors.New("vk: the token belongs to no community: set the Callback's GroupID")
-		default:
-			f.group = own.Groups[0].ID
 		}
 		return f
 	})

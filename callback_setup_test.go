@@ -262,6 +262,20 @@ func TestCallbackSetupCode(t *testing.T) {
 	})
 }
 
+// TestCallbackSetupOldVersion: an answer from before 5.139 tells the community too.
+func TestCallbackSetupOldVersion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bot := vktest.New(t)
+		c := bot.Client()
+		c.Version = "5.131"
+		cb := &vk.Callback{Client: c, Handler: setupRouter(newDiary()), Logger: slog.New(slog.DiscardHandler)}
+		if err := cb.Setup(t.Context(), bot.Host(cb)); err != nil {
+			t.Error(err)
+		}
+		cb.Stop(t.Context())
+	})
+}
+
 // TestCallbackSetupErrors: VK's refusals come through, and the end of the
 // context ends it.
 func TestCallbackSetupErrors(t *testing.T) {

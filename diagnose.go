@@ -280,16 +280,16 @@ func (d *diagnosis) findGroup() bool {
 		d.warn(ProblemToken, "the token is a user's, and belongs to no community: nothing more could be checked", "use a community's token, made under "+atTokens+", or set Poller.GroupID")
 		return false
 	}
-	own, err := d.client.getGroups(d.ctx, nil)
+	own, err := d.client.ownGroup(d.ctx)
 	if err != nil {
 		d.unchecked("the community", err)
 		return false
 	}
-	if len(own) == 0 {
+	if own == 0 {
 		d.fatal(ProblemToken, "the token belongs to no community", "use a community's token, made under "+atTokens, nil)
 		return false
 	}
-	d.group = own[0].ID
+	d.group = own
 	return true
 }
 

@@ -40,7 +40,7 @@ type follower struct {
 }
 
 func (f *follower) follow(ctx context.Context) error {
-	if err := f.start(ctx); err != nil {
+	if err := f.start(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
 	defer f.examine(ctx)()
@@ -100,10 +100,10 @@ func (f *follower) mend(ctx context.Context, err error, failures int) error {
 func (f *follower) start(ctx context.Context) error {
 	f.group = f.GroupID
 	for failures := 0; f.group == 0; {
-		own, err := f.Client.getGroups(ctx, nil)
+		own, err := f.Client.ownGroup(ctx)
 		switch {
-		case err == nil && len(own) > 0:
-			f.group = own[0].ID
+		case err == nil && own != 0:
+			f.group = own
 		case err == nil:
 			return errors.New("vk: the token belongs to no community: set the Poller's GroupID")
 		case ctx.Err() != nil:

@@ -114,6 +114,19 @@ func (c *Client) Groups(ctx context.Context, ids []int64, opts ...ProfileOption)
 	})
 }
 
+// ownGroup returns the community that the token belongs to, or 0 if it belongs to
+// none.
+func (c *Client) ownGroup(ctx context.Context) (int64, error) {
+	own, err := c.getGroups(ctx, nil)
+	if err != nil || len(own) == 0 {
+		return 0, err
+	}
+	if own[0].ID == 0 {
+		return 0, errors.New("vk: groups.getById: the answer lacks the community's id")
+	}
+	return own[0].ID, nil
+}
+
 // getGroups calls groups.getById, whose answer is an object since 5.139 and was
 // an array before.
 func (c *Client) getGroups(ctx context.Context, p Params) ([]Group, error) {

@@ -457,6 +457,48 @@ func TestPollReady(t *testing.T) {
 	})
 }
 
+// TestPollNotReady: who is stopped before the place in the history is known was
+// never ready.
+func TestPollNotReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPoll(t)
+		p.server = func(int) string { return `{"error":{"error_code":10,"error_msg":"no"}}` }
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err := (&vk.Poller{
+			Client: p.client, Handler: new(vk.Router), Logger: slog.New(slog.DiscardHandler),
+			Ready: func(id int64) { t.Errorf("ready: %d", id) },
+		}).Run(ctx)
+		if err != nil || len(p.polls) != 0 {
+			t.Errorf("%d polls, %v", len(p.polls), err)
+		}
+		synctest.Wait()
+	})
+}
+
+// TestPollNoGroup: an answer without the community's id makes no sense, and is
+// asked for again, at leisure.
+func TestPollNoGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPoll(t)
+		next, asked := p.answer, 0
+		start := time.Now()
+		p.answer = func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/method/groups.getById" {
+				asked++
+				if time.Since(start) < time.Minute {
+					io.WriteString(w, `{"response":{"groups":[{"name":"Bot"}]}}`)
+					return
+				}
+			}
+			next(w, r)
+		}
+		if _, err := p.run(t, 2*time.Minute); err != nil || asked > 20 || len(p.polls) == 0 {
+			t.Errorf("asked %d times, %d polls, %v", asked, len(p.polls), err)
+		}
+	})
+}
+
 // TestPollEnds: Run returns nil at the end of its context, after the handlers,
 // which can still answer.
 func TestPollEnds(t *testing.T) {

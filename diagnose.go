@@ -71,15 +71,15 @@ const (
 // routes and listeners, not what [Wait] waits for. Of other handlers it is not,
 // and of a nil h nothing is said about that.
 //
-// It makes some four calls of low priority, and changes nothing. That a call
-// fails is a finding too. A [Poller] does the same by itself when it starts, for
-// long poll alone, and logs what it finds.
+// It makes some four calls of low priority, and one for each callback server,
+// and changes nothing. That a call fails is a finding too. A [Poller] does the
+// same by itself when it starts, for long poll alone, and logs what it finds.
 //
 // The calls are https://dev.vk.com/ru/method/groups.getTokenPermissions,
 // https://dev.vk.com/ru/method/groups.getById,
 // https://dev.vk.com/ru/method/groups.getLongPollSettings and, with a token that
 // may manage the community, https://dev.vk.com/ru/method/groups.getCallbackServers
-// and, of up to three servers,
+// and, of each server,
 // https://dev.vk.com/ru/method/groups.getCallbackSettings.
 func Diagnose(ctx context.Context, client *Client, h Handler) []Finding {
 	d := newDiagnosis(ctx, client, h)
@@ -229,7 +229,7 @@ func (d *diagnosis) checkToken() bool {
 		return true
 	}
 	d.user = true
-	if d.client.RPS == 0 || d.client.RPS > 3 {
+	if d.client.RPS <= 0 || d.client.RPS > 3 {
 		d.warn(ProblemToken, "VK allows a user's token 3 calls in a second, and the client makes more", "set Client.RPS to 3")
 	}
 	return true

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -122,7 +123,7 @@ func TestDiagnose(t *testing.T) {
 			setup: func(t *testing.T, s *vktest.Server) {
 				set(t, s, vk.Params{"api_version": "5.92", "message_typing_state": true})
 			},
-			want: []string{"warn: events come in version 5.92 of the API, and do not tell what people's apps can do: choose 5.199 under Manage, API usage, Long Poll API"},
+			want: []string{"warn: events come in version 5.92 of the API, in which they do not tell what people's apps can do: choose 5.199 under Manage, API usage, Long Poll API"},
 		},
 		"old client": {
 			setup:  func(t *testing.T, s *vktest.Server) { set(t, s, on) },
@@ -147,6 +148,13 @@ func TestDiagnose(t *testing.T) {
 		},
 		"a user's token": {
 			client: func(s *vktest.Server) *vk.Client { return s.AdminClient() },
+			want: []string{
+				"warn: VK allows a user's token 3 calls in a second, and the client makes more: set Client.RPS to 3",
+				"warn: the token is a user's, and belongs to no community: nothing more could be checked: use a community's token, made under Manage, API usage, Access tokens, or set Poller.GroupID",
+			},
+		},
+		"a user's token without a limit": {
+			client: func(s *vktest.Server) *vk.Client { c := s.AdminClient(); c.RPS = -1; return c },
 			want: []string{
 				"warn: VK allows a user's token 3 calls in a second, and the client makes more: set Client.RPS to 3",
 				"warn: the token is a user's, and belongs to no community: nothing more could be checked: use a community's token, made under Manage, API usage, Access tokens, or set Poller.GroupID",
@@ -244,6 +252,71 @@ func TestDiagnoseAnswers(t *testing.T) {
 					io.WriteString(w, `{"response":{"groups":[{"id":7}]}}`)
 				default:
 					io.WriteString(w, `{"response":{"count":0,"items":[]}}`)
+				}
+			})
+			var got []string
+			for _, f := range vk.Diagnose(t.Context(), a.client, pinger()) {
+				got = append(got, f.String())
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestDiagnoseServers: what several callback servers bring together.
+func TestDiagnoseServers(t *testing.T) {
+	settings := func(version string, on int) string {
+		return fmt.Sprintf(`{"response":{"api_version":%q,"events":{"message_new":%d,"message_typing_state":%d}}}`, version, on, on)
+	}
+	const refused = `{"error":{"error_code":15,"error_msg":"No."}}`
+	for name, test := range map[string]struct {
+		servers []string // the settings of each
+		want    []string
+	}{
+		"the last of many brings all": {
+			servers: []string{settings("5.199", 0), settings("5.199", 0), settings("5.199", 0), settings("5.199", 0), settings("5.199", 1)},
+		},
+		"none of them": {
+			servers: []string{settings("5.199", 0), settings("5.199", 0)},
+			want:    []string{"error: VK does not send events to any callback server that have handlers: message_new, message_typing_state: switch them on under Manage, API usage, Callback API, Event types"},
+		},
+		"one that does not tell may": {
+			servers: []string{settings("5.199", 0), refused},
+			want:    []string{`info: the settings of callback server 2 "s2" could not be checked: vk: groups.getCallbackSettings: error 15: No.`},
+		},
+		"old events": {
+			servers: []string{settings("5.199", 1), settings("5.92", 1)},
+			want:    []string{`warn: callback server 2 "s2" gets events in version 5.92 of the API, in which they do not tell what people's apps can do: choose 5.199 under Manage, API usage, Callback API`},
+		},
+		"dead events": {
+			servers: []string{settings("5.50", 1)},
+			want:    []string{`error: callback server 1 "s1" gets events in version 5.50 of the API, which VK has switched off: choose 5.199 under Manage, API usage, Callback API`},
+		},
+		"dead events of another": {
+			servers: []string{settings("5.199", 1), settings("5.50", 1)},
+			want:    []string{`warn: callback server 2 "s2" gets events in version 5.50 of the API, which VK has switched off: choose 5.199 under Manage, API usage, Callback API`},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+				switch r.URL.Path {
+				case "/method/groups.getTokenPermissions":
+					io.WriteString(w, `{"response":{"mask":397381,"permissions":[]}}`)
+				case "/method/groups.getLongPollSettings":
+					io.WriteString(w, `{"response":{"api_version":"5.199","is_enabled":false,"events":{}}}`)
+				case "/method/groups.getById":
+					io.WriteString(w, `{"response":{"groups":[{"id":7}]}}`)
+				case "/method/groups.getCallbackServers":
+					var items []string
+					for i := range test.servers {
+						items = append(items, fmt.Sprintf(`{"id":%d,"title":"s%d","status":"ok"}`, i+1, i+1))
+					}
+					fmt.Fprintf(w, `{"response":{"count":%d,"items":[%s]}}`, len(items), strings.Join(items, ","))
+				case "/method/groups.getCallbackSettings":
+					n, _ := strconv.Atoi(r.Form.Get("server_id"))
+					io.WriteString(w, test.servers[n-1])
 				}
 			})
 			var got []string

@@ -46,13 +46,7 @@ func (s *eventSettings) isOff() bool { return s.Enabled != nil && !*s.Enabled }
 // checkLongPoll says what will not work with the settings of long poll, which
 // is switched on. Kinds that a callback server brings are not missed as much.
 func (d *diagnosis) checkLongPoll(s *eventSettings, elsewhere func(kind string) bool) {
-	switch v := apiVersion(s.Version); {
-	case v == 0:
-	case v < versionDead:
-		d.fatal(ProblemVersion, fmt.Sprintf("events come in version %s of the API, which VK has switched off", s.Version), "choose 5.199 under "+atLongPoll, nil)
-	case v < versionClients:
-		d.warn(ProblemVersion, fmt.Sprintf("events come in version %s of the API, and do not tell what people's apps can do", s.Version), "choose 5.199 under "+atLongPoll)
-	}
+	d.checkEventVersion(s.Version, "events come", atLongPoll, true)
 	const mend = "switch them on under " + atLongPoll + ", Event types, or set Poller.EnableEvents"
 	var off, brought []string
 	for _, k := range s.off(d.kinds) {
@@ -103,16 +97,23 @@ func (d *diagnosis) readLongPoll() *eventSettings {
 	return &s
 }
 
-// maxServersRead bounds how many callback servers' settings are read.
-const maxServersRead = 3
+// maxServersRead bounds how many callback servers' settings are read: VK allows
+// a community as many.
+const maxServersRead = 10
+
+// A workingServer is a callback server that gets events.
+type workingServer struct {
+	callbackServer
+	eventSettings
+	told bool // the settings are known
+}
 
 // checkSources looks at what brings the events.
 func (d *diagnosis) checkSources() {
 	longPoll := d.readLongPoll()
 	servers, asked := d.checkServers()
-	works := len(servers) > 0
 	brings := func(kind string) bool {
-		return slices.ContainsFunc(servers, func(s *eventSettings) bool { return s.Events[kind] })
+		return slices.ContainsFunc(servers, func(s workingServer) bool { return s.Events[kind] })
 	}
 	switch {
 	case longPoll == nil:
@@ -120,44 +121,76 @@ func (d *diagnosis) checkSources() {
 		d.checkLongPoll(longPoll, brings)
 	case !asked:
 		d.warn(ProblemLongPollOff, "long poll is switched off, and whether there are callback servers could not be checked", "switch it on under "+atLongPoll+", or set Poller.EnableEvents")
-	case !works:
+	case len(servers) == 0:
 		d.fatal(ProblemLongPollOff, "VK sends events nowhere: long poll is switched off, and no callback server works", "switch it on under "+atLongPoll+", or set Poller.EnableEvents", nil)
 	default:
-		var off []string
-		for _, k := range d.kinds {
-			told := slices.ContainsFunc(servers, func(s *eventSettings) bool { _, told := s.Events[k]; return told })
-			if told && !brings(k) {
-				off = append(off, k)
-			}
-		}
-		d.eventsOff(off, "to the callback server", "switch them on under "+atCallback+", Event types")
+		d.checkCallbacks(servers, brings)
 	}
 }
 
-// checkServers looks at the callback servers and returns the settings of those
-// that work. A token that may not know of them has none to speak of.
-func (d *diagnosis) checkServers() (working []*eventSettings, asked bool) {
+// checkCallbacks says what will not work with the settings of the callback
+// servers, which alone bring events. Some may be for other programs.
+func (d *diagnosis) checkCallbacks(servers []workingServer, brings func(kind string) bool) {
+	for _, s := range servers {
+		d.checkEventVersion(s.Version, s.String()+" gets events", atCallback, len(servers) == 1)
+	}
+	if slices.ContainsFunc(servers, func(s workingServer) bool { return !s.told }) {
+		return // it may bring what the others do not
+	}
+	var off []string
+	for _, k := range d.kinds {
+		told := slices.ContainsFunc(servers, func(s workingServer) bool { _, told := s.Events[k]; return told })
+		if told && !brings(k) {
+			off = append(off, k)
+		}
+	}
+	how := "to the callback server"
+	if len(servers) > 1 {
+		how = "to any callback server"
+	}
+	d.eventsOff(off, how, "switch them on under "+atCallback+", Event types")
+}
+
+// checkEventVersion looks at the version of the API that events come in; only
+// reports whether no others come.
+func (d *diagnosis) checkEventVersion(version, what, at string, only bool) {
+	mend := "choose 5.199 under " + at
+	switch v := apiVersion(version); {
+	case v == 0:
+	case v < versionDead:
+		text := fmt.Sprintf("%s in version %s of the API, which VK has switched off", what, version)
+		if only {
+			d.fatal(ProblemVersion, text, mend, nil)
+		} else {
+			d.warn(ProblemVersion, text, mend)
+		}
+	case v < versionClients:
+		d.warn(ProblemVersion, fmt.Sprintf("%s in version %s of the API, in which they do not tell what people's apps can do", what, version), mend)
+	}
+}
+
+// checkServers looks at the callback servers and returns those that work. A
+// token that may not know of them has none to speak of.
+func (d *diagnosis) checkServers() (working []workingServer, asked bool) {
 	if !d.manages {
 		return nil, false
 	}
-	var all struct {
-		Items []callbackServer `json:"items"`
-	}
-	if err := d.call("groups.getCallbackServers", Params{"group_id": d.group}, &all); err != nil {
+	all, err := callbackServers(d.ctx, d.client, d.group, 0)
+	if err != nil {
 		d.unchecked("the callback servers", err)
 		return nil, false
 	}
-	for _, server := range all.Items {
+	for _, server := range all {
 		if server.Status != "ok" {
 			d.warn(ProblemCallback, fmt.Sprintf("%v does not get events: its status is %q", server, server.Status), "see under "+atCallback+" what it answers, and confirm it")
 			continue
 		}
-		if len(working) == maxServersRead {
-			continue
-		}
-		s := new(eventSettings)
-		if err := d.call("groups.getCallbackSettings", Params{"group_id": d.group, "server_id": server.ID}, s); err != nil {
-			d.unchecked("the settings of "+server.String(), err)
+		s := workingServer{callbackServer: server}
+		if len(working) < maxServersRead {
+			err := d.call("groups.getCallbackSettings", Params{"group_id": d.group, "server_id": server.ID}, &s.eventSettings)
+			if s.told = err == nil; err != nil {
+				d.unchecked("the settings of "+server.String(), err)
+			}
 		}
 		working = append(working, s)
 	}

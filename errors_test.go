@@ -127,6 +127,31 @@ func TestCodes(t *testing.T) {
 	}
 }
 
+// TestMaybeDoneInPart: what VK broke off, it has begun.
+func TestMaybeDoneInPart(t *testing.T) {
+	for _, tt := range []struct {
+		code   int
+		method string
+		maybe  bool
+	}{
+		{36, "wall.post", true},
+		{36, "messages.edit", true},
+		{36, "users.get", false},
+		{13, "execute", true}, // after some of its calls, perhaps
+		{13, "execute.getAll", true},
+		{12, "execute", false},
+		{13, "wall.post", false},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			api := newAPI(t, respond(fmt.Sprintf(`{"error":{"error_code":%d,"error_msg":"no"}}`, tt.code)))
+			err := api.client.Call(t.Context(), tt.method, vk.Params{"code": "return 1;"}, nil)
+			if !errors.Is(err, vk.Code(tt.code)) || errors.Is(err, vk.ErrMaybeDone) != tt.maybe || api.calls() != 1 {
+				t.Errorf("%s, %d requests: %v", tt.method, api.calls(), err)
+			}
+		})
+	}
+}
+
 // TestMaybeDone: an error says whether VK may have done the call, and whether it
 // was for that that the call was not made again.
 func TestMaybeDone(t *testing.T) {

@@ -163,9 +163,16 @@ func mayBeDone(err error) bool {
 	var foreign *HTTPError
 	switch {
 	case errors.As(err, &refused):
-		// Before VK does anything it checks the token, and that can fail too.
-		return refused.Code == CodeUnknown ||
-			refused.Code == CodeServer && !strings.Contains(refused.Message, "could not check access_token")
+		switch refused.Code {
+		case CodeUnknown, CodeTimeout:
+			return true
+		case CodeServer:
+			// Before VK does anything it checks the token, and that can fail too.
+			return !strings.Contains(refused.Message, "could not check access_token")
+		case CodeRuntime:
+			return isExecute(refused.Method) // it has made some of its calls, perhaps
+		}
+		return false
 	case errors.As(err, &foreign):
 		return foreign.Status >= 500 || foreign.Status == http.StatusOK
 	}

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -204,7 +205,10 @@ func (cb *Callback) switchKinds(ctx context.Context, client *Client, group, id i
 		known = append(known, name)
 	}
 	wanted, _ := kindsOf(cb.d.Handler)
-	wanted = append(wanted, cb.Kinds...)
+	for _, kind := range cb.Kinds {
+		raw, _, _ := strings.Cut(kind, ".") // a derived kind comes as what it is derived of
+		wanted = append(wanted, raw)
+	}
 	p := Params{"group_id": group, "server_id": id, "api_version": client.version()}
 	for _, name := range append(known, wanted...) {
 		p[name] = len(wanted) == 0 || slices.Contains(wanted, name)

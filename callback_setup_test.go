@@ -276,6 +276,22 @@ func TestCallbackSetupOldVersion(t *testing.T) {
 	})
 }
 
+// TestCallbackSetupDerived: a derived kind comes as what it is derived of.
+func TestCallbackSetupDerived(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newServers(t)
+		cb := newHook(func(c *vk.Context) error { return nil })
+		cb.Client, cb.Kinds = f.client, []string{string(vk.EventStart), "brand_new"}
+		if err := cb.Setup(t.Context(), "https://bot.test"); err != nil {
+			t.Fatal(err)
+		}
+		set := f.forms[len(f.forms)-1]
+		if set.Get("message_new") != "1" || set.Get("brand_new") != "1" || set.Get("group_join") != "0" || set.Has(string(vk.EventStart)) {
+			t.Errorf("set %v", set)
+		}
+	})
+}
+
 // TestCallbackSetupErrors: VK's refusals come through, and the end of the
 // context ends it.
 func TestCallbackSetupErrors(t *testing.T) {

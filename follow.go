@@ -245,11 +245,7 @@ func (f *follower) isOff(ctx context.Context, refusal error) bool {
 func mayPass(err error) bool {
 	var refused *Error
 	if errors.As(err, &refused) {
-		switch refused.Code {
-		case CodeUnknown, CodeTooManyRequests, CodeFlood, CodeServer, CodeRateLimit:
-			return true
-		}
-		return false
+		return refused.Temporary()
 	}
 	var param *ParamError
 	return !errors.Is(err, ErrNoToken) && !errors.As(err, &param)

@@ -314,7 +314,7 @@ func TestPollFatal(t *testing.T) {
 
 // TestPollSurvives: what may pass does not end Run, at its start or later.
 func TestPollSurvives(t *testing.T) {
-	for _, code := range []int{1, 6, 9, 10, 29} {
+	for _, code := range []int{1, 6, 9, 10, 29, 32, 36, 43} {
 		t.Run(strconv.Itoa(code), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := newPoll(t)

@@ -30,11 +30,17 @@ func ExampleCallback() {
 		}
 		http.Handle("/vk", cb)
 		srv := &http.Server{Addr: ":8080", ReadHeaderTimeout: 10 * time.Second}
+		stopped := make(chan struct{})
 		context.AfterFunc(ctx, func() {
+			defer close(stopped)
 			cb.Stop(context.Background())
-			srv.Shutdown(context.Background())
+			srv.Shutdown(context.Background()) // returns when VK has its answers
 		})
-		return srv.ListenAndServe()
+		if err := srv.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		<-stopped // ListenAndServe does not wait for Shutdown
+		return nil
 	}
 }
 

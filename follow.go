@@ -301,6 +301,7 @@ func (f *follower) poll(ctx context.Context) ([]json.RawMessage, error) {
 	}
 	hc := *cmp.Or(f.Client.HTTPClient, http.DefaultClient)
 	hc.Timeout = 0 // it is meant for calls, and would cut polls short
+	hc.CheckRedirect = withoutReferer(hc.CheckRedirect)
 	f.answer.Reset()
 	defer func() {
 		if f.answer.Cap() > maxAnswerKept {
@@ -308,7 +309,11 @@ func (f *follower) poll(ctx context.Context) ([]json.RawMessage, error) {
 		}
 	}()
 	if err := f.Client.read(&f.answer, &hc, req, method); err != nil {
-		return nil, callError(ctx, method, err)
+		err = callError(ctx, method, err)
+		if text := err.Error(); strings.Contains(text, f.key) { // of where it was sent to, for instance
+			err = errors.New(strings.ReplaceAll(text, f.key, "***"))
+		}
+		return nil, err
 	}
 	b := f.answer.Bytes()
 	answer, err := readUpdates(b)
@@ -337,6 +342,21 @@ func (f *follower) poll(ctx context.Context) ([]json.RawMessage, error) {
 		}
 	}
 	return answer.events, nil
+}
+
+// withoutReferer keeps a poll that is redirected from telling the other server
+// its address, which has the key in it. A nil check is that of net/http.
+func withoutReferer(check func(*http.Request, []*http.Request) error) func(*http.Request, []*http.Request) error {
+	return func(r *http.Request, via []*http.Request) error {
+		r.Header.Del("Referer")
+		switch {
+		case check != nil:
+			return check(r, via)
+		case len(via) >= 10:
+			return errors.New("stopped after 10 redirects")
+		}
+		return nil
+	}
 }
 
 // handle gives events to the dispatcher. One that cannot be read is logged,

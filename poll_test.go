@@ -427,6 +427,36 @@ func TestPollUnreachable(t *testing.T) {
 	}
 }
 
+// TestPollRedirected: whoever sends a poll elsewhere, such as a proxy with a page
+// for people, does not spread the key: not by the log, and not by a Referer.
+func TestPollRedirected(t *testing.T) {
+	for name, location := range map[string]string{
+		"elsewhere": "http://portal.test/", "nowhere": "http://portal.test:no/?from=http://vk.test/lp?", "in circles": "/lp?",
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPoll(t)
+				followed := 0
+				p.poll = func(n int, w http.ResponseWriter, r *http.Request) {
+					followed++
+					w.Header().Set("Location", location+"key="+r.URL.Query().Get("key"))
+					w.WriteHeader(http.StatusFound)
+				}
+				next := p.answer
+				p.answer = func(w http.ResponseWriter, r *http.Request) {
+					if from := r.Header.Get("Referer"); from != "" {
+						t.Errorf("Referer: %s", from)
+					}
+					next(w, r)
+				}
+				if _, err := p.run(t, time.Minute); err != nil || followed == 0 || followed > 200 {
+					t.Errorf("%d polls, %v", followed, err)
+				}
+			})
+		})
+	}
+}
+
 func TestPollReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPoll(t)

@@ -291,7 +291,8 @@ func TestAdmitStoreDown(t *testing.T) {
 }
 
 // TestClaimsAreBounded: what is remembered of handled events has a bound in
-// number and in time, and what is within both is remembered.
+// number and in time, and what is within both is remembered: of the last three
+// hours the last 32,768.
 func TestClaimsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c claims
@@ -303,26 +304,27 @@ func TestClaimsAreBounded(t *testing.T) {
 			}
 			return state
 		}
-		for i := range 4 * maxClaims {
+		const last = 32_768
+		for i := range 4 * last {
 			if got := state(strconv.Itoa(i)); got != admitted {
 				t.Fatal(i, got)
 			}
-			if i >= maxClaims/2 {
-				if got := state(strconv.Itoa(i - maxClaims/2)); got != admittedDone {
+			if i >= last {
+				if got := state(strconv.Itoa(i - last + 1)); got != admittedDone {
 					t.Fatal(i, got)
 				}
 			}
 		}
-		if n := len(c.done[0]) + len(c.done[1]); n > 2*maxClaims {
+		if n := len(c.done[0]) + len(c.done[1]); n > 2*last {
 			t.Errorf("%d are remembered", n)
 		}
-		time.Sleep(2 * time.Hour)
-		if got := state(strconv.Itoa(4*maxClaims - 1)); got != admittedDone {
-			t.Error("after two hours:", got)
+		time.Sleep(3*time.Hour - time.Second)
+		if got := state(strconv.Itoa(4*last - 1)); got != admittedDone {
+			t.Error("after nearly three hours:", got)
 		}
 		time.Sleep(10 * time.Hour)
-		if got := state(strconv.Itoa(4*maxClaims - 1)); got != admitted {
-			t.Error("after a day:", got)
+		if got := state(strconv.Itoa(4*last - 1)); got != admitted {
+			t.Error("after half a day:", got)
 		}
 		if n := len(c.done[0]) + len(c.done[1]); n > 1 {
 			t.Errorf("%d are remembered after a day", n)

@@ -92,6 +92,7 @@ func TestDispatchLanes(t *testing.T) {
 	events := map[string]string{
 		"message":       `{"type":"message_new","object":{"message":{"peer_id":5,"from_id":5}}}`,
 		"allow":         `{"type":"message_allow","object":{"user_id":5}}`,
+		"deny":          `{"type":"message_deny","object":{"user_id":5}}`,
 		"join":          `{"type":"group_join","object":{"user_id":5}}`,
 		"leave":         `{"type":"group_leave","object":{"user_id":5}}`,
 		"press":         `{"type":"message_event","object":{"user_id":5,"peer_id":5}}`,
@@ -105,6 +106,7 @@ func TestDispatchLanes(t *testing.T) {
 		same bool
 	}{
 		{"message", "allow", true},
+		{"message", "deny", true},
 		{"message", "join", true},
 		{"message", "leave", true},
 		{"message", "press", true},

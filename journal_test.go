@@ -29,6 +29,7 @@ type runner struct {
 	onGap func(from, to string)
 
 	shared bool // other processes may have the store, for all that anybody knows
+	max    int  // the bots' MaxEvents
 }
 
 // A bot is one run of it.
@@ -63,7 +64,7 @@ func (r *runner) start() *bot {
 		// the bot.
 		store = vk.ExclusiveStore(mortalStore{store, b.dead})
 	}
-	b.d = &vk.Dispatcher{Handler: r.h, Store: store, Logger: log, Grace: time.Second}
+	b.d = &vk.Dispatcher{Handler: r.h, Store: store, MaxEvents: r.max, Logger: log, Grace: time.Second}
 	b.p = &vk.Poller{Client: client, Dispatcher: b.d, OnGap: r.onGap, Logger: log}
 	go func() {
 		defer close(b.ended)
@@ -549,7 +550,7 @@ func TestStoreIsDown(t *testing.T) {
 		s.set(0)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if n := strings.Count(lines.String(), "the bot goes on"); n != 1 {
+		if n := strings.Count(lines.String(), "the bot goes on"); n != 1 || strings.Count(lines.String(), "level=ERROR") != 1 {
 			t.Errorf("%d lines about it:\n%s", n, lines)
 		}
 		if !strings.Contains(lines.String(), "works again") {
@@ -626,7 +627,7 @@ func TestTwoDispatchersOneOwnStore(t *testing.T) {
 		h.expect(t, "2", "2")
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if n := strings.Count(lines.String(), "another Dispatcher"); n != 1 {
+		if n := strings.Count(lines.String(), "another Dispatcher"); n != 1 || strings.Count(lines.String(), "level=ERROR") != 1 {
 			t.Errorf("%d lines about it:\n%s", n, lines)
 		}
 		a.stop()

@@ -101,7 +101,7 @@ func (c *claims) leave(j *job, handled bool) {
 	if j.claimed {
 		id := idOf(j.ev)
 		delete(c.running, id)
-		if handled {
+		if handled && !j.yielded {
 			if c.done[0] == nil {
 				c.done[0] = make(map[eventID]struct{})
 				c.began = time.Now()
@@ -226,7 +226,7 @@ func (d *Dispatcher) settle(j *job, handled bool) {
 	if !j.claimed && !j.again && j.entry == nil {
 		return
 	}
-	if j.stored != "" || handled && j.claimed && d.Store != nil && d.claims.offered.Load() {
+	if j.stored != "" || handled && j.claimed && !j.yielded && d.Store != nil && d.claims.offered.Load() {
 		d.unclaim(j, handled)
 	}
 	d.claims.leave(j, handled)
@@ -317,6 +317,7 @@ func (d *Dispatcher) mayHandle(j *job) bool {
 		j.log(slog.LevelWarn, "vk: the store fails: an event is handled without asking whether it was before", slog.Any("err", err))
 		return true
 	}
+	j.yielded = state == admittedRunning
 	return state == admitted
 }
 

@@ -890,3 +890,64 @@ func TestTheEnd(t *testing.T) {
 		synctest.Wait()
 	})
 }
+
+// TestYielded: an event that one process has left to another, since that was
+// first, is not lost if the other dies or stops before it is done.
+func TestYielded(t *testing.T) {
+	for _, end := range []string{"kill", "stop"} {
+		t.Run(end, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var h texts
+				var mu sync.Mutex
+				ended := false
+				first := make(map[string]*vk.Client)
+				r := newRunner(t, vk.HandlerFunc(func(c *vk.Context) error {
+					mu.Lock()
+					if first[c.Text()] == nil {
+						first[c.Text()] = c.Client()
+					}
+					cut := first[c.Text()] == c.Client() && !ended
+					mu.Unlock()
+					if cut {
+						<-c.Done()
+						return context.Cause(c)
+					}
+					return h.Serve(c)
+				}))
+				r.shared = true
+				bots := []*bot{r.start(), r.start()}
+				time.Sleep(time.Minute)
+				for i := range 10 {
+					r.vk.User("Person" + strconv.Itoa(i)).Says(strconv.Itoa(i))
+				}
+				h.expect(t)
+				time.Sleep(10 * time.Second) // both know of all
+				one := bots[0]
+				if first["0"] != one.p.Client {
+					one = bots[1]
+				}
+				var want []string
+				for i := range 10 {
+					if text := strconv.Itoa(i); first[text] == one.p.Client {
+						want = append(want, text)
+					}
+				}
+				if end == "kill" {
+					one.kill()
+				} else {
+					one.stop()
+				}
+				mu.Lock()
+				ended = true
+				mu.Unlock()
+				time.Sleep(20 * time.Second)
+				synctest.Wait()
+				got := h.take()
+				slices.Sort(got)
+				if !slices.Equal(got, want) {
+					t.Errorf("handled %q, want %q", got, want)
+				}
+			})
+		})
+	}
+}

@@ -113,6 +113,7 @@ type job struct {
 	again   bool   // it comes again unless it is done
 	claimed bool   // among the claims of the Dispatcher
 	stored  string // what its claim in the Store says, if it has one
+	yielded bool   // to another process, which may die before it is done
 
 	// Guarded by d.claims.mu.
 	entry *entry        // in a journal, if it is in one

@@ -951,3 +951,41 @@ func TestYielded(t *testing.T) {
 		})
 	}
 }
+
+// TestNotBlamed: an event is begun again, however often the bot has stopped while
+// it was handled, or has died while its handler waited, soon after its start.
+func TestNotBlamed(t *testing.T) {
+	var begun atomic.Int64
+	for name, tt := range map[string]struct {
+		h   vk.HandlerFunc
+		end func(b *bot)
+	}{
+		"stop": {func(c *vk.Context) error { <-c.Done(); return context.Cause(c) }, func(b *bot) { b.stop() }},
+		"kill": {func(c *vk.Context) error { _, err := c.Ask("What?"); return err }, (*bot).kill},
+	} {
+		t.Run(name, func(t *testing.T) {
+			handler := func() vk.Handler {
+				return vk.HandlerFunc(func(c *vk.Context) error { begun.Add(1); return tt.h(c) })
+			}
+			eachStore(t, handler, func(t *testing.T, r *runner) {
+				for i := range 12 {
+					b := r.start()
+					for b.p.Status().TS == "" {
+						time.Sleep(100 * time.Millisecond)
+					}
+					if i == 0 {
+						r.vk.User("Anna").Says("a")
+						r.vk.User("Bob").Says("b")
+					}
+					time.Sleep(time.Second)
+					synctest.Wait()
+					if n := begun.Swap(0); n != 2 {
+						t.Errorf("run %d: %d have begun", i, n)
+					}
+					tt.end(b)
+				}
+			})
+			begun.Store(0)
+		})
+	}
+}

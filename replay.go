@@ -124,9 +124,10 @@ func (jr *backlog) alone(ctx context.Context, e *entry, f *feed, client *Client)
 		return err
 	}
 	jr.mu.Lock()
-	defer jr.mu.Unlock()
 	e.setTries(0)
 	jr.dirty = true
+	jr.mu.Unlock()
+	jr.save(context.WithoutCancel(ctx)) // before the bot dies of something else
 	return nil
 }
 

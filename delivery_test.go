@@ -989,3 +989,44 @@ func TestNotBlamed(t *testing.T) {
 		})
 	}
 }
+
+// TestKeptBeforeBegun: before an event begins, the store has it, whatever else is
+// being written at that moment: it is not lost if the process dies at once, and
+// VK has forgotten it when the next one runs.
+func TestKeptBeforeBegun(t *testing.T) {
+	for second := range 7 {
+		t.Run(strconv.Itoa(second), func(t *testing.T) {
+			var h texts
+			var now atomic.Pointer[bot]
+			var begun atomic.Bool
+			handler := func() vk.Handler {
+				return vk.HandlerFunc(func(c *vk.Context) error {
+					if begun.CompareAndSwap(false, true) {
+						now.Load().kill()
+						return nil
+					}
+					return h.Serve(c)
+				})
+			}
+			eachStore(t, handler, func(t *testing.T, r *runner) {
+				h.take()
+				begun.Store(false)
+				r.store = slowStore{r.store, time.Second / 2, time.Second / 4, func() bool { return now.Load().dead.Load() }}
+				anna := r.vk.User("Anna")
+				now.Store(r.start())
+				time.Sleep(time.Minute + time.Duration(second)*time.Second + time.Second/2)
+				anna.Says("first")
+				time.Sleep(8 * time.Second)
+				for range 300 {
+					anna.Says("later")
+				}
+				now.Store(r.start())
+				time.Sleep(time.Minute)
+				synctest.Wait()
+				if got := h.take(); !begun.Load() || len(got) == 0 || got[0] != "first" {
+					t.Errorf("handled %q", got)
+				}
+			})
+		})
+	}
+}

@@ -384,9 +384,18 @@ func (f *follower) handle(ctx context.Context, raw []json.RawMessage) error {
 	if f.journal == nil {
 		return nil
 	}
+	// Nobody else is to give them to the lanes before they are saved: who renews
+	// the lease gives what is in nobody's hands.
+	err := f.journal.hand(ctx)
+	if err == nil {
+		defer func() { <-f.journal.handing }()
+	}
 	f.journal.add(f.ts, events)
 	f.journal.save(f.base) // before they can do any harm
-	return f.journal.handle(ctx)
+	if err != nil {
+		return err // the next run has them
+	}
+	return f.journal.handIdle(ctx)
 }
 
 // timedOut reports whether nothing came in time, which says nothing against the

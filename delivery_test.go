@@ -728,6 +728,7 @@ func TestSlowStore(t *testing.T) {
 			anna.Says("hi")
 		}
 		time.Sleep(50 * time.Second)
+		synctest.Wait()
 		if busy := time.Duration(len(clock.take())) * takes; busy > 10*time.Second || done < 150 {
 			t.Errorf("it was being written for %v while %d events were done", busy, done)
 		}

@@ -257,30 +257,27 @@ func (cb *Callback) serve(began time.Time, w http.ResponseWriter, r *http.Reques
 // take gives an event to the Dispatcher, and waits for what becomes of it until
 // ctx ends. That is of, or earlier.
 func (cb *Callback) take(ctx, of context.Context, client *Client, e *Event, retries int) ack {
-	if cb.d.full() {
-		return again(soon()) // waiting for room is VK's: there may be many who do
-	}
-	state, settled, outcome, err := cb.d.admit(ctx, cb.feed, client, e)
+	j, state, err := cb.d.admit(ctx, cb.feed, client, e)
 	switch {
 	case err != nil:
-		if !errors.Is(err, ErrStopped) && ctx.Err() == nil {
+		if !errors.Is(err, ErrStopped) && !errors.Is(err, errFull) && ctx.Err() == nil {
 			cb.log(ctx, slog.LevelError, "vk: callback: an event cannot be taken", e, err)
 		}
 		return again(soon())
 	case state == admittedDone:
 		return taken
-	case settled == nil: // another process has it
+	case j == nil: // another process has it
 		return again(later(retries))
 	}
 	select {
-	case <-settled:
-		return cb.answerTo(outcome(), e)
+	case <-cb.d.claims.settledOf(j):
+		return cb.answerTo(j.outcome(), e)
 	case <-ctx.Done():
 	}
-	if of.Err() == nil && state == admitted {
+	if of.Err() == nil {
 		keeping, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
 		defer cancel()
-		kept, err := cb.d.keep(keeping, e)
+		kept, err := cb.d.keep(keeping, j)
 		if err != nil {
 			cb.log(ctx, slog.LevelError, "vk: callback: an event cannot be kept in the Store: VK is to send it again", e, err)
 		} else if kept {
@@ -293,9 +290,6 @@ func (cb *Callback) take(ctx, of context.Context, client *Client, e *Event, retr
 // keepTime bounds how long the Store may take to keep an event, when Patience
 // is over already.
 const keepTime = 2 * time.Second
-
-// full reports whether d has all the events that it takes.
-func (d *Dispatcher) full() bool { return len(d.room) == cap(d.room) }
 
 func (cb *Callback) log(ctx context.Context, level slog.Level, msg string, e *Event, err error) {
 	cb.logger().LogAttrs(ctx, level, msg, slog.Any("err", err), slog.String("kind", e.Kind), slog.String("event", e.ID), slog.Int64("peer", e.head.peer))

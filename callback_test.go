@@ -289,7 +289,7 @@ func TestCallbackStore(t *testing.T) {
 		store := &countingStore{Store: new(vk.MemoryStore)}
 		cb := newHook(nil)
 		cb.Handler, cb.Dispatcher = nil, &vk.Dispatcher{Store: store, Handler: vk.HandlerFunc(func(c *vk.Context) error {
-			time.Sleep(8 * time.Second)
+			time.Sleep(12 * time.Second)
 			return nil
 		})}
 		start := time.Now()
@@ -301,6 +301,9 @@ func TestCallbackStore(t *testing.T) {
 			t.Errorf("with a Store that fails: %s", got)
 		}
 		store.fail(nil)
+		if got := told(t, post(cb, hookEvent("b", 2))); got != "200 ok" {
+			t.Errorf("while the handler still runs, with a Store that works again: %s", got)
+		}
 		cb.Stop(t.Context())
 		cb.Dispatcher.Stop(t.Context())
 	})

@@ -110,7 +110,7 @@ func (c *claims) leave(j *job, handled bool) {
 		}
 	}
 	j.entry.settle(handled)
-	j.entry, j.left = nil, true
+	j.entry, j.left, j.handled = nil, true, handled && !j.yielded
 	if j.gone != nil {
 		close(j.gone)
 	}
@@ -143,55 +143,59 @@ func (c *claims) settledOf(j *job) <-chan struct{} {
 }
 
 // admit takes an event that may come again, unless it is being handled or was
-// handled. settled is closed when the event is done or given up in this
-// process; it is nil if the event was done before, or is handled elsewhere.
-// After that, outcome returns the error of its handlers, or ErrStopped if a stop
-// has cut them off, or has kept them from beginning.
+// handled. The job is the one that handles it in this process, for settledOf and,
+// after that, outcome; it is nil if the event was done before, or is handled
+// elsewhere.
 //
 // An event whose handlers ask VK to deliver it again is not done, and neither is
 // one that was cut off: it is taken when it comes again.
 //
 // An error means that the event was not taken: ctx has ended, the Dispatcher was
-// stopped, or the Store failed.
-func (d *Dispatcher) admit(ctx context.Context, f *feed, client *Client, e *Event) (state admission, settled <-chan struct{}, outcome func() error, err error) {
+// stopped, the Store failed, or it is errFull.
+func (d *Dispatcher) admit(ctx context.Context, f *feed, client *Client, e *Event) (*job, admission, error) {
 	d.init()
 	if d.Handler == nil {
-		return 0, nil, nil, errNoHandler
+		return nil, 0, errNoHandler
 	}
 	d.claims.offered.Store(true)
 	if d.Store != nil {
 		if err := d.resume(ctx, f, client, e.GroupID); err != nil {
-			return 0, nil, nil, err
+			return nil, 0, err
 		}
 	}
 	j := &job{d: d, feed: f, ctx: context.WithoutCancel(ctx), client: client, ev: e, again: true}
 	holder, state := d.claims.enter(j)
-	switch state {
-	case admittedDone:
-		return state, nil, nil, nil
-	case admittedRunning:
-		return state, d.claims.settledOf(holder), holder.outcome, nil
+	if state != admitted {
+		return holder, state, nil
 	}
-	settled = d.claims.settledOf(j)
+	if len(d.room) == cap(d.room) {
+		d.claims.leave(j, false)
+		return nil, 0, errFull // waiting for room is VK's: there may be many who do
+	}
 	switch state, err := d.claim(ctx, j); {
 	case err != nil:
 		d.claims.leave(j, false)
-		return 0, nil, nil, err
+		return nil, 0, err
 	case state != admitted:
 		d.claims.leave(j, state == admittedDone)
-		return state, nil, nil, nil
+		return nil, state, nil
 	}
 	if err := d.put(ctx, j); err != nil {
 		j.undone = true
 		d.settle(j, false)
-		return 0, nil, nil, err
+		return nil, 0, err
 	}
-	return admitted, settled, j.outcome, nil
+	return j, admitted, nil
 }
 
-// outcome returns how the event ended that is settled.
+// errFull says that the Dispatcher has all the events that it takes.
+var errFull = errors.New("vk: the Dispatcher has MaxEvents")
+
+// outcome returns how the event ended that is settled: with the error of its
+// handlers, or with ErrStopped if a stop has cut them off, or has kept them from
+// beginning, or if another process has it.
 func (j *job) outcome() error {
-	if j.undone {
+	if j.undone || j.yielded {
 		return ErrStopped
 	}
 	return j.err

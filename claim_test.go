@@ -37,20 +37,32 @@ func textEvent(t testing.TB, id, text string) *Event {
 // with which error.
 func (o *offerer) offer(t *testing.T, id string) (state admission, settled bool, err error) {
 	t.Helper()
-	state, gone, outcome, err := o.d.admit(t.Context(), o.feed, nil, textEvent(t, id, id))
+	j, state, err := o.d.admit(t.Context(), o.feed, nil, textEvent(t, id, id))
 	if err != nil {
 		return state, false, err
 	}
 	synctest.Wait()
-	if gone == nil {
+	if j == nil {
 		return state, false, nil
 	}
 	select {
-	case <-gone:
-		return state, true, outcome()
+	case <-o.d.claims.settledOf(j):
+		return state, true, j.outcome()
 	default:
 		return state, false, nil
 	}
+}
+
+// keep keeps an event that was offered and is being handled.
+func (o *offerer) keep(t *testing.T, id string) (kept bool, err error) {
+	t.Helper()
+	o.d.claims.mu.Lock()
+	j := o.d.claims.running[idOf(textEvent(t, id, id))]
+	o.d.claims.mu.Unlock()
+	if j == nil {
+		t.Fatalf("%s is not being handled", id)
+	}
+	return o.d.keep(t.Context(), j)
 }
 
 type redeliverError struct{}
@@ -114,9 +126,9 @@ func TestAdmitOnce(t *testing.T) {
 				t.Errorf("%s: %v, %v, %v", tt.id, state, settled, err)
 			}
 		}
-		_, gone, outcome, _ := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "slow", "slow"))
-		<-gone
-		if err := outcome(); err != nil {
+		j, _, _ := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "slow", "slow"))
+		<-o.d.claims.settledOf(j)
+		if err := j.outcome(); err != nil {
 			t.Error(err)
 		}
 		if state, _, _ := o.offer(t, "slow"); state != admittedDone {
@@ -137,14 +149,14 @@ func TestAdmitCutOff(t *testing.T) {
 			return c.Park(func() error { <-c.Done(); return context.Cause(c) })
 		})
 		o := newOfferer(store, h)
-		_, gone, outcome, err := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "a", "a"))
+		j, _, err := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "a", "a"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
 		o.d.Stop(t.Context())
-		<-gone
-		if err := outcome(); !errors.Is(err, ErrStopped) {
+		<-o.d.claims.settledOf(j)
+		if err := j.outcome(); !errors.Is(err, ErrStopped) {
 			t.Errorf("outcome %v", err)
 		}
 		o = newOfferer(store, h)
@@ -229,12 +241,13 @@ func TestKeep(t *testing.T) {
 			}
 			return nil
 		}))
-		o.offer(t, "quick")
-		if kept, err := o.d.keep(t.Context(), textEvent(t, "quick", "quick")); kept != (store != nil) || err != nil {
+		quick, _, _ := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "quick", "quick"))
+		<-o.d.claims.settledOf(quick)
+		if kept, err := o.d.keep(t.Context(), quick); kept != (store != nil) || err != nil {
 			t.Errorf("what is done: %v, %v", kept, err)
 		}
 		o.offer(t, "slow")
-		kept, err := o.d.keep(t.Context(), textEvent(t, "slow", "slow"))
+		kept, err := o.keep(t, "slow")
 		if kept != (store != nil) || err != nil {
 			t.Errorf("%v, %v", kept, err)
 		}
@@ -350,7 +363,7 @@ func TestKeptIsDone(t *testing.T) {
 			}))
 			o.offer(t, "a")
 			if kept {
-				if ok, err := o.d.keep(t.Context(), textEvent(t, "a", "a")); !ok || err != nil {
+				if ok, err := o.keep(t, "a"); !ok || err != nil {
 					t.Error(ok, err)
 				}
 			}
@@ -384,7 +397,7 @@ func TestBothSources(t *testing.T) {
 		jr := journalOf(t, o)
 		for range 2 { // the poll may repeat it, too
 			jr.add("1", []*Event{textEvent(t, "a", "a")})
-			if err := jr.handle(t.Context()); err != nil {
+			if err := jr.handle(t.Context(), o.feed, nil); err != nil {
 				t.Error(err)
 			}
 		}

@@ -116,9 +116,10 @@ type job struct {
 	yielded bool   // to another process, which may die before it is done
 
 	// Guarded by d.claims.mu.
-	entry *entry        // in a journal, if it is in one
-	gone  chan struct{} // closed when it is settled, if anybody wants to know
-	left  bool          // it is settled
+	entry   *entry        // in a journal, if it is in one
+	gone    chan struct{} // closed when it is settled, if anybody wants to know
+	left    bool          // it is settled
+	handled bool          // and its event is done
 
 	watched // guarded by d.watchdog.mu
 
@@ -175,16 +176,18 @@ func (d *Dispatcher) Pending() int {
 
 var errNoHandler = errors.New("vk: the Dispatcher has no Handler")
 
-// take is put for an event that may come twice: it is put once.
-func (d *Dispatcher) take(ctx context.Context, j *job) error {
-	if _, state := d.claims.enter(j); state != admitted {
-		return nil
+// take is put for an event that may come twice: it is put once. If another job
+// has the event, take returns that.
+func (d *Dispatcher) take(ctx context.Context, j *job) (holder *job, err error) {
+	holder, state := d.claims.enter(j)
+	if state != admitted {
+		return holder, nil
 	}
-	err := d.put(ctx, j)
+	err = d.put(ctx, j)
 	if err != nil {
 		d.claims.leave(j, false)
 	}
-	return err
+	return nil, err
 }
 
 // put is Dispatch for a job, which is not yet begun.

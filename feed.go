@@ -25,6 +25,16 @@ type feed struct {
 	cut    map[laneKey]struct{} // where a handler was cut off: what follows there comes later too
 }
 
+// isOpen reports whether the feed, if there is one, takes anything.
+func (f *feed) isOpen() bool {
+	if f == nil {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return !f.closed
+}
+
 // begin counts a job in, unless the feed is closed.
 func (f *feed) begin() bool {
 	f.mu.Lock()

@@ -93,7 +93,7 @@ func (p *replayer) take(t *testing.T, texts ...string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := p.d.take(t.Context(), &job{d: p.d, feed: p.feed, ctx: context.WithoutCancel(t.Context()), client: p.d.Client, ev: e}); err != nil {
+		if _, err := p.d.take(t.Context(), &job{d: p.d, feed: p.feed, ctx: context.WithoutCancel(t.Context()), client: p.d.Client, ev: e}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -36,6 +36,8 @@ type follower struct {
 	answer bytes.Buffer // the last one's memory, for the next
 	fresh  int          // events of it that could be read
 
+	elsewhere []*job // of other sources, with the events that came here too
+
 	connecting atomic.Bool // the last poll has no connection, or had none when it ended
 }
 
@@ -48,7 +50,7 @@ func (f *follower) follow(ctx context.Context) error {
 		f.Ready(f.group)
 	}
 	if f.journal != nil {
-		if err := f.journal.handle(ctx); err != nil {
+		if err := f.journal.handle(ctx, f.feed, f.Client); err != nil {
 			return err
 		}
 	}
@@ -377,12 +379,12 @@ func (f *follower) handle(ctx context.Context, raw []json.RawMessage) error {
 			events = append(events, e)
 			continue
 		}
-		if err := f.d.take(ctx, &job{d: f.d, feed: f.feed, ctx: f.base, client: f.Client, ev: e}); err != nil {
+		if err := f.take(ctx, e); err != nil {
 			return err
 		}
 	}
 	if f.journal == nil {
-		return nil
+		return f.retake(ctx)
 	}
 	// Nobody else is to give them to the lanes before they are saved: who renews
 	// the lease gives what is in nobody's hands.
@@ -395,7 +397,38 @@ func (f *follower) handle(ctx context.Context, raw []json.RawMessage) error {
 	if err != nil {
 		return err // the next run has them
 	}
-	return f.journal.handIdle(ctx)
+	return f.journal.handIdle(ctx, f.feed, f.Client)
+}
+
+// take gives an event to the dispatcher, without a Store.
+func (f *follower) take(ctx context.Context, e *Event) error {
+	holder, err := f.d.take(ctx, &job{d: f.d, feed: f.feed, ctx: f.base, client: f.Client, ev: e})
+	if holder != nil {
+		f.elsewhere = append(f.elsewhere, holder)
+	}
+	return err
+}
+
+// retake takes the events which another source has had, but which were not done
+// since that source was stopped.
+func (f *follower) retake(ctx context.Context) error {
+	all := f.elsewhere
+	f.elsewhere = nil
+	for i, j := range all {
+		select {
+		case <-f.d.claims.settledOf(j):
+			if !j.undone {
+				continue
+			}
+			if err := f.take(ctx, j.ev); err != nil {
+				f.elsewhere = append(f.elsewhere, all[i+1:]...)
+				return err
+			}
+		default:
+			f.elsewhere = append(f.elsewhere, j)
+		}
+	}
+	return nil
 }
 
 // timedOut reports whether nothing came in time, which says nothing against the

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -112,20 +113,26 @@ func (d *Dispatcher) journal(ctx context.Context, group int64) (*backlog, error)
 	d.mu.Lock()
 	o := d.journals[group]
 	if o == nil {
+		if d.stopped {
+			d.mu.Unlock()
+			return nil, ErrStopped
+		}
 		o = &opening{ready: make(chan struct{})}
 		if d.journals == nil {
 			d.journals = make(map[int64]*opening)
 		}
 		d.journals[group] = o
-		d.mu.Unlock()
-		o.jr, o.err = d.openJournal(ctx, group)
-		if o.err != nil {
-			d.mu.Lock()
-			delete(d.journals, group)
-			d.mu.Unlock()
-		}
-		close(o.ready)
-		return o.jr, o.err
+		// It takes storeTime at most, and closeJournals waits for it. Who comes
+		// first may have less time than those who come after.
+		go func() {
+			defer close(o.ready)
+			o.jr, o.err = d.openJournal(context.WithoutCancel(ctx), group)
+			if o.err != nil {
+				d.mu.Lock()
+				delete(d.journals, group)
+				d.mu.Unlock()
+			}
+		}()
 	}
 	d.mu.Unlock()
 	select {
@@ -215,10 +222,13 @@ func (jr *backlog) read(ctx context.Context, slot int) (raw []byte, r record, er
 		return nil, record{}, err
 	}
 	if r, err = readRecord(raw); err != nil {
-		return nil, record{}, fmt.Errorf("%q cannot be read: %w", jr.key(slot), err)
+		return nil, record{}, fmt.Errorf("%q %w: %w", jr.key(slot), errCannotRead, err)
 	}
 	return raw, r, nil
 }
+
+// errCannotRead says that what is in the Store makes no sense.
+var errCannotRead = errors.New("cannot be read")
 
 // changed reports whether the record of a slot is not what it was any more.
 func (jr *backlog) changed(ctx context.Context, slot int, was []byte) bool {
@@ -335,7 +345,7 @@ func (e *entry) drop() { e.settle(true) }
 func (jr *backlog) use(f *feed, client *Client) {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
-	jr.feed, jr.client = f, cmp.Or(client, jr.client, jr.d.Client)
+	jr.feed, jr.client = f, client
 }
 
 // join is use for a Poller, until it leaves.

@@ -46,7 +46,7 @@ func BenchmarkKept(b *testing.B) {
 				events = append(events, e)
 			}
 			jr.add("0", events)
-			jr.handle(b.Context())
+			jr.handle(b.Context(), f, nil)
 			jr.mu.Lock()
 			for _, e := range jr.tail {
 				e.came = time.Time{} // they have been waiting for long
@@ -70,7 +70,7 @@ func BenchmarkKept(b *testing.B) {
 			if jr != nil {
 				jr.add(strconv.Itoa(n), events)
 				jr.save(b.Context())
-				jr.handle(b.Context())
+				jr.handle(b.Context(), f, nil)
 				continue
 			}
 			for _, e := range events {

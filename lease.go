@@ -23,20 +23,20 @@ func (jr *backlog) renew() {
 		jr.reopen(ctx)
 	}
 	jr.mu.Lock()
-	f := jr.feed
+	f, client := jr.feed, jr.client
 	if !jr.closed {
 		jr.beat.Reset(leaseTime / 3)
 	}
 	jr.mu.Unlock()
-	if f == nil {
-		return
+	if !f.isOpen() {
+		return // nobody handles anything
 	}
 	select {
 	case jr.handing <- struct{}{}:
 		defer func() { <-jr.handing }()
 		_, err := jr.inherit(ctx)
 		jr.puzzle(err)
-		jr.handIdle(jr.base)
+		jr.handIdle(jr.base, f, client)
 	default: // who is at it may be waiting for room; the next time will do
 	}
 }
@@ -45,7 +45,10 @@ func (jr *backlog) renew() {
 func (jr *backlog) puzzle(err error) {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
-	if err != nil && !jr.puzzled && jr.base.Err() == nil {
+	if !errors.Is(err, errCannotRead) {
+		err = nil
+	}
+	if err != nil && !jr.puzzled {
 		jr.d.logger().Error("vk: journal: events of another process cannot be taken over", "err", err)
 	}
 	jr.puzzled = err != nil

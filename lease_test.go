@@ -72,7 +72,7 @@ func TestCutOffProcess(t *testing.T) {
 		link := &cutStore{Store: shared}
 		a, b := newOfferer(link, parked), newOfferer(shared, parked)
 		a.offer(t, "a")
-		if kept, err := a.d.keep(t.Context(), textEvent(t, "a", "a")); !kept || err != nil {
+		if kept, err := a.keep(t, "a"); !kept || err != nil {
 			t.Error(kept, err)
 		}
 		b.offer(t, "b")
@@ -114,7 +114,7 @@ func TestInheritWithoutRecord(t *testing.T) {
 		a, b := newOfferer(shared, parked), newOfferer(shared, parked)
 		b.offer(t, "b")
 		a.offer(t, "a")
-		a.d.keep(t.Context(), textEvent(t, "a", "a"))
+		a.keep(t, "a")
 		journalOf(t, a).end() // a dies
 		jr := journalOf(t, b)
 		raw, _ := shared.Get(t.Context(), jr.key(0))
@@ -178,7 +178,7 @@ func TestForgiven(t *testing.T) {
 				a := newOfferer(store, running)
 				a.d.TimeLimit, a.d.DrainTime = -1, time.Second
 				a.offer(t, "a")
-				a.d.keep(t.Context(), textEvent(t, "a", "a"))
+				a.keep(t, "a")
 				journalOf(t, a).end() // a dies
 				b := newOfferer(store, tc.h)
 				b.d.TimeLimit, b.d.DrainTime = -1, time.Second

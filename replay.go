@@ -31,23 +31,25 @@ func (d *Dispatcher) resume(ctx context.Context, f *feed, client *Client, group 
 		return err
 	}
 	jr.mu.Lock()
-	resumed := jr.resumed
+	resumed, used := jr.resumed, jr.feed.isOpen()
 	jr.mu.Unlock()
+	if !used {
+		jr.use(f, client)
+	}
 	if resumed {
 		return nil
 	}
-	jr.use(f, client)
-	return jr.handle(ctx)
+	return jr.handle(ctx, f, client)
 }
 
 // handle gives to the lanes what is in nobody's hands. It returns an error if
-// ctx ends or the Dispatcher stops.
-func (jr *backlog) handle(ctx context.Context) error {
+// ctx ends or the feed does.
+func (jr *backlog) handle(ctx context.Context, f *feed, client *Client) error {
 	if err := jr.hand(ctx); err != nil {
 		return err
 	}
 	defer func() { <-jr.handing }()
-	err := jr.handIdle(ctx)
+	err := jr.handIdle(ctx, f, client)
 	if err == nil {
 		jr.mu.Lock()
 		defer jr.mu.Unlock()
@@ -57,11 +59,10 @@ func (jr *backlog) handle(ctx context.Context) error {
 }
 
 // handIdle is handle for who holds jr.handing.
-func (jr *backlog) handIdle(ctx context.Context) error {
+func (jr *backlog) handIdle(ctx context.Context, f *feed, client *Client) error {
 	for {
 		jr.mu.Lock()
-		e, f, client := jr.next(), jr.feed, jr.client
-		tries := 0
+		e, tries := jr.next(), 0
 		if e != nil {
 			tries = e.tries
 		}
@@ -92,7 +93,7 @@ func (jr *backlog) take(ctx context.Context, e *entry, f *feed, client *Client) 
 	jr.mu.Lock()
 	e.job = j
 	jr.mu.Unlock()
-	err := jr.d.take(ctx, j)
+	_, err := jr.d.take(ctx, j)
 	if err != nil {
 		e.settle(false)
 	}
@@ -134,18 +135,18 @@ func (jr *backlog) alone(ctx context.Context, e *entry, f *feed, client *Client)
 // keep puts an event that is being handled into the Store, so that it is
 // handled again if this process dies. It reports whether it is safe: kept, or
 // done by now. Without a Store nothing is kept. An error is one of the Store.
-func (d *Dispatcher) keep(ctx context.Context, e *Event) (kept bool, err error) {
+func (d *Dispatcher) keep(ctx context.Context, j *job) (kept bool, err error) {
 	if d.Store == nil {
 		return false, nil
 	}
-	jr, err := d.journal(ctx, e.GroupID)
+	jr, err := d.journal(ctx, j.ev.GroupID)
 	if err != nil {
 		return false, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
-	if !d.note(jr, e) {
-		return false, nil
+	if left, handled := d.claims.note(jr, j); left {
+		return handled, nil
 	}
 	if err := jr.write(ctx, false); err != nil {
 		return false, err
@@ -155,28 +156,18 @@ func (d *Dispatcher) keep(ctx context.Context, e *Event) (kept bool, err error) 
 	return !jr.lost && !jr.closed, nil
 }
 
-// note enters an event that is being handled into a journal, if it is not there.
-// It reports whether it is there, or done.
-func (d *Dispatcher) note(jr *backlog, e *Event) bool {
-	c := &d.claims
+// note enters the event of j into a journal, if it is not there. If it has ended
+// by now, note reports whether it was handled.
+func (c *claims) note(jr *backlog, j *job) (left, handled bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	id := idOf(e)
-	j := c.running[id]
-	if j == nil {
-		for _, done := range c.done {
-			if _, ok := done[id]; ok {
-				return true
-			}
-		}
-		return false
+	if j.left || j.entry != nil {
+		return j.left, j.handled
 	}
-	if j.entry == nil {
-		jr.mu.Lock()
-		defer jr.mu.Unlock()
-		j.entry = &entry{jr: jr, ev: j.ev, came: time.Now(), job: j}
-		jr.enter([]*entry{j.entry})
-		jr.dirty = true
-	}
-	return true
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	j.entry = &entry{jr: jr, ev: j.ev, came: time.Now(), job: j}
+	jr.enter([]*entry{j.entry})
+	jr.dirty = true
+	return false, false
 }

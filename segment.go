@@ -3,7 +3,6 @@ package vk
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -183,25 +182,22 @@ func (jr *backlog) erase(ctx context.Context, name string) bool {
 	return jr.overwrite(ctx, jr.segmentKey(name), nil) == nil
 }
 
-// errNoSegment says that the Store lacks a segment. If the record has changed
-// meanwhile, that is no wonder.
-var errNoSegment = errors.New("a segment is missing")
-
-// readSegment reads a segment that a record names.
+// readSegment reads a segment that a record names. If it is not there, the
+// record may have changed meanwhile.
 func (jr *backlog) readSegment(ctx context.Context, of recordSegment) ([]recordEvent, error) {
 	raw, err := jr.store.Get(ctx, jr.segmentKey(of.Name))
 	switch {
 	case err != nil:
 		return nil, err
 	case raw == nil:
-		return nil, fmt.Errorf("%w: %q", errNoSegment, jr.segmentKey(of.Name))
+		return nil, fmt.Errorf("%q %w: there is no such segment", jr.segmentKey(of.Name), errCannotRead)
 	}
 	events, err := readEvents(raw)
 	if err == nil && len(events) != len(of.State) {
 		err = fmt.Errorf("%d events, of %d", len(of.State), len(events))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%q cannot be read: %w", jr.segmentKey(of.Name), err)
+		return nil, fmt.Errorf("%q %w: %w", jr.segmentKey(of.Name), errCannotRead, err)
 	}
 	for i := range events {
 		switch c := of.State[i]; {
@@ -210,7 +206,7 @@ func (jr *backlog) readSegment(ctx context.Context, of recordSegment) ([]recordE
 		case '0' <= c && c <= '9':
 			events[i].Tries = int(c - '0')
 		default:
-			return nil, fmt.Errorf("%q cannot be read: the state %q", jr.segmentKey(of.Name), c)
+			return nil, fmt.Errorf("%q %w: the state %q", jr.segmentKey(of.Name), errCannotRead, c)
 		}
 	}
 	return events, nil

@@ -413,7 +413,7 @@ func TestInheritSegments(t *testing.T) {
 func TestSegmentMissing(t *testing.T) {
 	store := new(MemoryStore)
 	for name, tc := range map[string]struct{ value, state, want string }{
-		"missing": {"", "0", `a segment is missing: "journal/7/X/0"`},
+		"missing": {"", "0", `"journal/7/X/0" cannot be read: there is no such segment`},
 		"broken":  {"{", "0", `"journal/7/X/0" cannot be read`},
 		"short":   {"[]", "0", "1 events, of 0"},
 		"state":   {`[{"seq":1,"event":{"type":"a"}}]`, "?", "the state '?'"},

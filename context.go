@@ -184,9 +184,6 @@ func (c *Context) Message() (*Message, error) {
 		if e, err = decode[MessageNew](c.event); err == nil {
 			m = &e.Message
 		}
-		if err == nil && m.PeerID == 0 && c.event.head.peer != 0 {
-			m, err = decode[Message](c.event) // before 5.103 the object was the message
-		}
 	case string(EventMessageReply), string(EventMessageEdit):
 		m, err = decode[Message](c.event)
 	default:

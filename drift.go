@@ -130,15 +130,6 @@ func (e *Event) Drift() []Drift {
 	return found
 }
 
-// old reports whether a message_new event is written as before version 5.103:
-// its object is the message.
-func (e *Event) old() bool {
-	var o struct {
-		Message *struct{} `json:"message"`
-	}
-	return tolerant.Unmarshal(e.Object, &o) == nil && o.Message == nil
-}
-
 // leftOut are the fields that no model has because they are of no use to a
 // bot.
 var leftOut = map[string]bool{

@@ -66,5 +66,17 @@ func decode[T any](e *Event) (*T, error) {
 	if err := tolerant.Unmarshal(e.Object, v); err != nil {
 		return nil, fmt.Errorf("vk: %s: %w", e.Kind, err)
 	}
+	if m, ok := any(v).(*MessageNew); ok && m.Message.PeerID == 0 && e.old() {
+		tolerant.Unmarshal(e.Object, &m.Message)
+	}
 	return v, nil
+}
+
+// old reports whether a message_new event is written as before version 5.103:
+// its object is the message.
+func (e *Event) old() bool {
+	var o struct {
+		Message json.RawMessage `json:"message"`
+	}
+	return tolerant.Unmarshal(e.Object, &o) == nil && o.Message == nil
 }

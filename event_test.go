@@ -160,6 +160,36 @@ func TestBentEvent(t *testing.T) {
 	}
 }
 
+// TestBentPeer: a peer id that makes no sense costs the message nothing else, and
+// a message of an old version, which is the object itself, is one for all.
+func TestBentPeer(t *testing.T) {
+	for name, event := range map[string]string{
+		"bent":         `{"type":"message_new","object":{"message":{"peer_id":{},"from_id":5,"text":"hi","conversation_message_id":3}}}`,
+		"absent":       `{"type":"message_new","object":{"message":{"from_id":5,"text":"hi","conversation_message_id":3}}}`,
+		"before 5.103": `{"type":"message_new","object":{"from_id":5,"text":"hi","conversation_message_id":3}}`,
+	} {
+		e, err := vk.ParseEvent([]byte(event))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := vk.NewContext(t.Context(), nil, e)
+		m, err := c.Message()
+		var r vk.Router
+		vk.On(&r, vk.EventMessageNew, func(_ *vk.Context, e *vk.MessageNew) error {
+			if diff := cmp.Diff(m, &e.Message); diff != "" {
+				t.Errorf("%s: a listener gets another (-Message +listener):\n%s", name, diff)
+			}
+			return nil
+		})
+		if err := r.Serve(c); err != nil {
+			t.Error(err)
+		}
+		if err != nil || m.FromID != 5 || m.Text != "hi" || m.CMID != 3 || c.PeerID() != 5 || c.Text() != "hi" {
+			t.Errorf("%s: %+v, %v", name, m, err)
+		}
+	}
+}
+
 // TestNoMessage: an event without a message says so.
 func TestNoMessage(t *testing.T) {
 	e, _ := vk.ParseEvent([]byte(`{"type":"message_event","object":{"user_id":1,"peer_id":1,"payload":{}}}`))

@@ -17,8 +17,8 @@ type Drift struct {
 	Event string // the kind of the event
 	What  DriftKind
 
-	// Path is where it is: "object.message.attachments[0].photo.new_field".
-	// Empty if it is the event's kind.
+	// Path is where it is: "object.message.attachments[0].photo.new_field", or
+	// "new_field" if it is beside the object. Empty if it is the event's kind.
 	Path string
 
 	// Want is the Go type of the field that a bent value is for, else empty.
@@ -66,8 +66,8 @@ func (d Drift) String() string {
 
 const maxSample = 1024
 
-// Drift returns what in the event this package does not know, in VK's order, or
-// nil if it knows all. What it leaves out on purpose, such as VK's own marks
+// Drift returns what in the event this package does not know, or nil if it knows
+// all: first what is around the object, then what is in it, each in VK's order. What it leaves out on purpose, such as VK's own marks
 // for statistics, is not among it.
 //
 // It decodes the whole event, at about the price of a listener, and nothing
@@ -88,26 +88,8 @@ func (e *Event) Drift() []Drift {
 	add := func(what DriftKind, path, want string, sample []byte) {
 		found = append(found, Drift{e.Kind, what, path, want, bytes.Clone(sample[:min(len(sample), maxSample)])})
 	}
-	typ, ok := kindTypes[e.Kind]
-	if !ok {
-		if e.Kind != EventConfirmation {
-			add(UnknownKind, "", "", e.Object)
-		}
-		return found
-	}
-	if e.Object == nil {
-		return nil
-	}
-	v := reflect.New(typ)
-	if typ == reflect.TypeFor[MessageNew]() && e.old() {
-		v = reflect.New(reflect.TypeFor[Message]())
-	}
-	join := func(path string) string {
-		if path == "" {
-			return "object"
-		}
-		return "object." + path
-	}
+	prefix := ""
+	join := func(path string) string { return strings.TrimSuffix(prefix+path, ".") }
 	d := tolerant.Decoder{
 		Bent: func(path string, want reflect.Type, raw []byte) {
 			add(BentValue, join(path), want.String(), raw)
@@ -117,17 +99,59 @@ func (e *Event) Drift() []Drift {
 				add(UnknownField, join(path), "", raw)
 			}
 		},
+		Inside: ownDecoders,
 	}
+	if e.Raw != nil {
+		d.Unmarshal(e.Raw, new(eventModel))
+	}
+	typ, ok := kindTypes[e.Kind]
+	if !ok {
+		if e.Kind != EventConfirmation {
+			add(UnknownKind, "", "", e.Object)
+		}
+		return found
+	}
+	if e.Object == nil {
+		return found
+	}
+	v := reflect.New(typ)
+	if typ == reflect.TypeFor[MessageNew]() && e.old() {
+		v = reflect.New(reflect.TypeFor[Message]())
+	}
+	prefix = "object."
 	if d.Unmarshal(e.Object, v.Interface()) != nil {
 		return found
 	}
-	if m, ok := v.Interface().(*MessageNew); ok {
-		if a := m.Message.Action; a != nil && kindTypes[e.Kind+"."+a.Type] == nil {
-			sample, _ := json.Marshal(a.Type)
-			add(UnknownKind, "object.message.action.type", "", sample)
-		}
+	var action *Action
+	path := "object.action.type"
+	switch m := v.Interface().(type) {
+	case *MessageNew:
+		action, path = m.Message.Action, "object.message.action.type"
+	case *Message:
+		action = m.Action
+	}
+	if action != nil && action.Type != "" && kindTypes[derivedPrefix+action.Type] == nil {
+		sample, _ := json.Marshal(action.Type)
+		add(UnknownKind, path, "", sample)
 	}
 	return found
+}
+
+// An eventModel is what there is around the object of an event.
+type eventModel struct {
+	Type    json.RawMessage `json:"type"` // was read, or there would be no event
+	EventID string          `json:"event_id"`
+	GroupID int64           `json:"group_id"`
+	Version string          `json:"v"`
+	Object  json.RawMessage `json:"object"`
+	Secret  json.RawMessage `json:"secret"` // raw, so that it is in no sample
+}
+
+// ownDecoders are the types that have an UnmarshalJSON, and what that reads.
+var ownDecoders = map[reflect.Type]reflect.Type{
+	reflect.TypeFor[Keyboard](): reflect.TypeFor[keyboardModel](),
+	reflect.TypeFor[Carousel](): reflect.TypeFor[carouselModel](),
+	reflect.TypeFor[Location](): reflect.TypeFor[locationModel](),
 }
 
 // leftOut are the fields that no model has because they are of no use to a

@@ -33,17 +33,20 @@ type Place struct {
 	Created  time.Time `json:"created"`
 }
 
+// A locationModel is coordinates as VK sends them, mostly.
+type locationModel struct {
+	Latitude  float64 `json:"latitude"`
+	Longitude float64 `json:"longitude"`
+	Lat, Long float64 // as json.Marshal writes a Location
+}
+
 // UnmarshalJSON reads coordinates as VK writes them: an object with a latitude
 // and a longitude, or a string such as "59.93 30.31".
 func (l *Location) UnmarshalJSON(b []byte) error {
 	b = bytes.TrimSpace(b)
 	switch {
 	case len(b) > 0 && b[0] == '{':
-		var o struct {
-			Latitude  float64 `json:"latitude"`
-			Longitude float64 `json:"longitude"`
-			Lat, Long float64 // as json.Marshal writes a Location
-		}
+		var o locationModel
 		if err := tolerant.Unmarshal(b, &o); err != nil {
 			return err
 		}

@@ -56,6 +56,9 @@ var errNoObject = errors.New("vk: not an object")
 // What VK sends in another shape than usual is left out.
 func (k *Keyboard) UnmarshalJSON(b []byte) error {
 	var m keyboardModel
+	if string(b) == "null" {
+		return nil // as encoding/json has it
+	}
 	if len(b) == 0 || b[0] != '{' {
 		return errNoObject
 	}
@@ -73,6 +76,9 @@ func (k *Keyboard) UnmarshalJSON(b []byte) error {
 // What VK sends in another shape than usual is left out.
 func (l *Carousel) UnmarshalJSON(b []byte) error {
 	var m carouselModel
+	if string(b) == "null" {
+		return nil // as encoding/json has it
+	}
 	if len(b) == 0 || b[0] != '{' {
 		return errNoObject
 	}

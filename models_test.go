@@ -291,6 +291,10 @@ func TestKeyboardOfAMessage(t *testing.T) {
 	if diff := cmp.Diff(string(want), string(again)); diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
+	kept := got
+	if err := errors.Join(json.Unmarshal([]byte(`null`), &kept), json.Unmarshal([]byte(`null`), &l)); err != nil || len(kept.Rows) != 3 || len(l) != 2 {
+		t.Errorf("null is not nothing to do: %v", err)
+	}
 	for _, bad := range []string{`[]`, `"x"`, `false`, `0`} {
 		if json.Unmarshal([]byte(bad), new(vk.Keyboard)) == nil || json.Unmarshal([]byte(bad), new(vk.Carousel)) == nil {
 			t.Errorf("%s is a keyboard", bad)
@@ -399,6 +403,25 @@ func TestDrift(t *testing.T) {
 		{"an action", `{"type":"message_new","object":{"message":{"action":{"type":"chat_kick_user","member_id":5}}}}`, ""},
 		{"of an old version", `{"type":"message_new","object":{"peer_id":5,"text":"hi","from_id":5}}`, ""},
 		{"a new field of an old version", `{"type":"message_new","object":{"peer_id":5,"x":1}}`, `message_new: unknown field object.x: 1`},
+		{"a new action of an old version", `{"type":"message_new","object":{"peer_id":5,"action":{"type":"chat_dance"}}}`, `message_new: unknown kind object.action.type: "chat_dance"`},
+		{"no message", `{"type":"message_new","object":{"message":5,"client_info":{"x":1}}}`,
+			`message_new: bent value object.message, want vk.Message: 5; message_new: unknown field object.client_info.x: 1`},
+		{"an action of no type", `{"type":"message_new","object":{"message":{"action":{"type":{}}}}}`, `message_new: bent value object.message.action.type, want string: {}`},
+		{"a new action of the bot", `{"type":"message_reply","object":{"peer_id":5,"action":{"type":"chat_dance"}}}`, `message_reply: unknown kind object.action.type: "chat_dance"`},
+		{"an action of the bot", `{"type":"message_reply","object":{"peer_id":5,"action":{"type":"chat_create"}}}`, ""},
+		{"in a keyboard", `{"type":"message_new","object":{"message":{"keyboard":{"shape":1,"buttons":[[{"action":{"type":"text","label":[]}}]]}}}}`,
+			`message_new: unknown field object.message.keyboard.shape: 1; message_new: bent value object.message.keyboard.buttons[0][0].action.label, want string: []`},
+		{"in a carousel", `{"type":"message_new","object":{"message":{"fwd_messages":[{"template":{"elements":[{"photo":{"id":{}}}]}}]}}}`,
+			`message_new: bent value object.message.fwd_messages[0].template.elements[0].photo.id, want int64: {}`},
+		{"in coordinates", `{"type":"message_new","object":{"message":{"geo":{"coordinates":{"latitude":[],"height":1}}}}}`,
+			`message_new: bent value object.message.geo.coordinates.latitude, want float64: []; message_new: unknown field object.message.geo.coordinates.height: 1`},
+		{"coordinates as a text", `{"type":"message_new","object":{"message":{"geo":{"coordinates":"59.5 -30.25"}}}}`, ""},
+		{"null", `{"type":"message_new","object":{"message":{"keyboard":null,"template":null,"geo":{"coordinates":null},"action":null,"attachments":null}}}`, ""},
+		{"a keyboard of another kind", `{"type":"message_new","object":{"message":{"keyboard":[1]}}}`, `message_new: bent value object.message.keyboard, want vk.Keyboard: [1]`},
+		{"around the object", `{"type":"group_join","group_id":[],"event_id":5,"v":{},"secret":{},"attempt":2,"object":{"user_id":1,"x":2}}`,
+			`group_join: bent value group_id, want int64: []; group_join: bent value v, want string: {}; group_join: unknown field attempt: 2; group_join: unknown field object.x: 2`},
+		{"around no object", `{"type":"group_join","attempt":2}`, `group_join: unknown field attempt: 2`},
+		{"around an unknown kind", `{"type":"party","attempt":2,"object":1}`, `party: unknown field attempt: 2; party: unknown kind: 1`},
 	} {
 		e, err := vk.ParseEvent([]byte(tt.event))
 		if err != nil {
@@ -411,6 +434,10 @@ func TestDrift(t *testing.T) {
 		if s := strings.Join(got, "; "); s != tt.want {
 			t.Errorf("%s: got  %s\nwant %s", tt.name, s, tt.want)
 		}
+	}
+	made := &vk.Event{Kind: "group_join", Object: []byte(`{"x":1}`)} // not by ParseEvent
+	if got := made.Drift(); len(got) != 1 || got[0].Path != "object.x" {
+		t.Errorf("of an event without Raw: %v", got)
 	}
 	long := `{"type":"group_join","object":{"x":"` + strings.Repeat("a", 5000) + `"}}`
 	e, _ := vk.ParseEvent([]byte(long))

@@ -17,6 +17,8 @@ type state struct {
 	miss  func(path string, raw []byte)
 	trace bool // somebody wants paths
 	path  []step
+
+	inside map[reflect.Type]reflect.Type // nil if nobody wants to hear of it
 }
 
 // step is a key, or an index if index is not negative.

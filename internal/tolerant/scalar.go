@@ -23,6 +23,9 @@ func (s *state) scalar(p *plan, v reflect.Value, raw []byte) bool {
 		if v.Addr().Interface().(json.Unmarshaler).UnmarshalJSON(raw) != nil {
 			return s.bend(p.typ, v, raw)
 		}
+		if t := s.inside[p.typ]; t != nil && raw[0] == '{' {
+			s.inspect(t, raw)
+		}
 		return true
 	}
 	if raw[0] == 'n' {
@@ -76,6 +79,15 @@ func (s *state) scalar(p *plan, v reflect.Value, raw []byte) bool {
 		return s.bend(p.typ, v, raw)
 	}
 	return true
+}
+
+// inspect decodes raw, which an UnmarshalJSON has taken, into a t that nobody
+// gets, to report from inside of it.
+func (s *state) inspect(t reflect.Type, raw []byte) {
+	data, i := s.data, s.i
+	s.data, s.i = raw, 0
+	s.value(planOf(t), reflect.New(t).Elem())
+	s.data, s.i = data, i
 }
 
 // plain returns the text of a string, or a number or bool as written.

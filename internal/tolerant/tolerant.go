@@ -82,6 +82,12 @@ type Decoder struct {
 	// Unknown, if set, is called for each object key that the struct being
 	// filled has no field for. The path includes the key.
 	Unknown func(path string, raw []byte)
+
+	// Inside has structs for types with an UnmarshalJSON, which tells nobody
+	// what it had no use for. An object that such a method has taken is decoded
+	// once more into a struct that is thrown away, for Bent and Unknown to hear
+	// of. Without them there is nothing to do.
+	Inside map[reflect.Type]reflect.Type
 }
 
 // Unmarshal decodes data, which must be exactly one JSON value, into the value
@@ -103,6 +109,9 @@ func (d *Decoder) Unmarshal(data []byte, v any) error {
 		bent:  d.Bent,
 		miss:  d.Unknown,
 		trace: d.Bent != nil || d.Unknown != nil,
+	}
+	if s.trace {
+		s.inside = d.Inside
 	}
 	s.space()
 	s.value(planOf(rv.Type().Elem()), rv.Elem())

@@ -292,6 +292,39 @@ func TestReports(t *testing.T) {
 	}
 }
 
+// TestInside: what an UnmarshalJSON has taken is looked through, if it is an
+// object and somebody listens, and the walk goes on behind it.
+func TestInside(t *testing.T) {
+	t.Parallel()
+	type target struct {
+		A, B, C, D refusing
+		Map        map[string]refusing
+		Last       int
+	}
+	in := []byte(`{"A":{"x":[],"z":1,"u":{"y":{}}},"B":"text","C":[1],"D":null,"Map":{"k":{"y":"w"}},"Last":5}`)
+	inside := map[reflect.Type]reflect.Type{reflect.TypeFor[refusing](): reflect.TypeFor[point]()}
+	var got []string
+	var v target
+	d := Decoder{
+		Inside: inside,
+		Bent: func(path string, want reflect.Type, raw []byte) {
+			got = append(got, path+" "+want.String()+" "+string(raw))
+		},
+		Unknown: func(path string, raw []byte) { got = append(got, path+" "+string(raw)) },
+	}
+	if err := d.Unmarshal(in, &v); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{`A.x int []`, `A.z 1`, `A.u {"y":{}}`, `C tolerant.refusing [1]`, `Map.k.y int "w"`}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	var quiet target
+	if err := Unmarshal(in, &quiet); err != nil || !reflect.DeepEqual(quiet, v) || v.Last != 5 || v.A.Trace == "" {
+		t.Errorf("listening changed the result: %+v and %+v, %v", quiet, v, err)
+	}
+}
+
 // TestMerge decodes into values that hold data already.
 func TestMerge(t *testing.T) {
 	t.Parallel()

@@ -214,6 +214,8 @@ var oddEvents = map[string]string{
 	"language null":             `{"type":"message_new","object":{"client_info":{"lang_id":null},"message":{}}}`,
 	"language false":            `{"type":"message_new","object":{"client_info":{"lang_id":false},"message":{}}}`,
 	"language unknown":          `{"type":"message_new","object":{"client_info":{"lang_id":99},"message":{}}}`,
+	"language negative":         `{"type":"message_new","object":{"client_info":{"lang_id":-1},"message":{}}}`,
+	"language one too far":      `{"type":"message_new","object":{"client_info":{"lang_id":8},"message":{}}}`,
 	"language merged":           `{"type":"message_new","object":{"client_info":{"lang_id":3},"client_info":{"x":1}}}`,
 	"language unset":            `{"type":"message_new","object":{"client_info":{"lang_id":3},"client_info":[]}}`,
 	"start":                     `{"type":"message_new","object":{"message":{"payload":"{\"command\":\"start\"}"}}}`,

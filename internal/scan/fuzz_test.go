@@ -147,7 +147,7 @@ func FuzzScanner(f *testing.F) {
 
 // FuzzText: strings say what encoding/json says that they do.
 func FuzzText(f *testing.F) {
-	for _, s := range []string{`""`, `"a"`, `"\u041f\ud83d\ude00\ud83d \"\\\/\b\f\n\r\t"`, "\"\xff\xc3\"", `"\ude00\ud83d!"`, `"\ud83d\u0041"`, `"\ud83d\ud83d\ude00"`} {
+	for _, s := range []string{`""`, `"a"`, `"\u041f\ud83d\ude00\ud83d \"\\\/\b\f\n\r\t"`, "\"\xff\xc3\"", `"\ude00\ud83d!"`, `"\ud83d\u0041"`, `"\ud83d\ud83d\ude00"`, `"\ud83d\tde00"`, `"\ud83dxude00"`, `"\uaf09\uAF90\u00Aa"`} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {

@@ -38,23 +38,83 @@ func TestSyntax(t *testing.T) {
 		{in: `"\x"`, offset: 2, msg: "unknown escape"},
 		{in: `"\u12g4"`, offset: 5, msg: `malformed \u escape`},
 		{in: "[\x00]", offset: 1, msg: "unexpected character"},
+		{in: "true"}, {in: "false"}, {in: "null"}, {in: `"a b"`}, {in: "1e-5"}, {in: "1.5"}, {in: `"\uaf09\uAF90"`},
+		{in: `{"a":1,"b": 2}`}, {in: `{"a":1,":b":2}`},
+		{in: "tru", offset: 3, msg: "unexpected end"},
+		{in: `"\u12G4"`, offset: 5, msg: `malformed \u escape`},
+		{in: `"\u12:4"`, offset: 5, msg: `malformed \u escape`},
+		{in: `"\u12@4"`, offset: 5, msg: `malformed \u escape`},
+		{in: "\"\\u12`4\"", offset: 5, msg: `malformed \u escape`},
+		{in: `{,"a":1}`, offset: 1, msg: "expected a key"},
+		{in: `{"a":1,xb":2}`, offset: 7, msg: "expected a key"},
+		{in: `{"a":1x"b":2}`, offset: 6, msg: "expected a comma or }"},
+		{in: `{"a":1,"b\:2}`, offset: 10, msg: "unknown escape"},
+		{in: "{\"a\":1,\"b\n:2}", offset: 9, msg: "control character in a string"},
 	} {
 		t.Run(tc.msg, func(t *testing.T) {
-			err := Check([]byte(tc.in))
-			if tc.msg == "" {
-				if err != nil {
-					t.Fatal(err)
+			// In one step, and walked into, which is another way through the code.
+			for level := -1; level < 4; level++ {
+				err := Check([]byte(tc.in))
+				if level >= 0 {
+					s := New([]byte(tc.in))
+					walked(&s, level, func([]byte, []member) {})
+					err = s.End()
 				}
-				return
-			}
-			var se *SyntaxError
-			if !errors.As(err, &se) {
-				t.Fatalf("got %v, want a SyntaxError", err)
-			}
-			if se.Offset != tc.offset || se.msg != tc.msg {
-				t.Errorf("got %v, want %s at offset %d", err, tc.msg, tc.offset)
+				if tc.msg == "" {
+					if err != nil {
+						t.Fatalf("%.40s, level %d: %v", tc.in, level, err)
+					}
+					continue
+				}
+				var se *SyntaxError
+				if !errors.As(err, &se) {
+					t.Fatalf("%.40s, level %d: got %v, want a SyntaxError", tc.in, level, err)
+				}
+				if se.Offset != tc.offset || se.msg != tc.msg {
+					t.Errorf("%.40s, level %d: got %v, want %s at offset %d", tc.in, level, err, tc.msg, tc.offset)
+				}
 			}
 		})
+	}
+}
+
+// TestCut: what is cut anywhere ends too early, and nobody looks behind its end.
+func TestCut(t *testing.T) {
+	t.Parallel()
+	whole := `{"a":[1,-2.5,3e-4,true,null ,{"b":"c\u00e9\n" }, []] , "d\t":{"e":{"f" : [ ] }},"g":false,"h":{}}`
+	if err := Check([]byte(whole)); err != nil {
+		t.Fatal(err)
+	}
+	for n := range whole {
+		data := []byte(whole)[:n:n]
+		for level := -1; level < 4; level++ {
+			err := Check(data)
+			if level >= 0 {
+				s := New(data)
+				walked(&s, level, func([]byte, []member) {})
+				err = s.End()
+			}
+			var se *SyntaxError
+			if !errors.As(err, &se) || se.Offset != n || se.msg != "unexpected end" {
+				t.Errorf("%s, level %d: %v", data, level, err)
+			}
+		}
+	}
+	for _, number := range []string{"", "-", "1.", "1e", "1e+", "-1.5e-"} {
+		if n, ok := Number([]byte(number)[:len(number):len(number)]); ok || n != len(number) {
+			t.Errorf("%q is a number, or only %d of it could be", number, n)
+		}
+	}
+}
+
+// TestTooDeep: whoever walks into too much hears so, and gets nowhere.
+func TestTooDeep(t *testing.T) {
+	t.Parallel()
+	s := New([]byte(strings.Repeat("[", maxDepth+1) + strings.Repeat("]", maxDepth+1)))
+	for s.Array() && s.Element() {
+	}
+	if err, _ := s.End().(*SyntaxError); err == nil || !err.TooDeep() || err.Offset != maxDepth {
+		t.Errorf("got %v", s.End())
 	}
 }
 

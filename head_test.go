@@ -311,6 +311,7 @@ var updatesSeeds = []string{
 	`{"ts":5,"updates":[{"type":"a"}, [1] ,null,"x"]}`,
 	`{"ts":"5","updates":{"0":{"type":"a"},"7":{"type":"b"}}}`,
 	`{"ts":"5","updates":{"x":{"type":"a"}}}`,
+	`{"pts":1,"ts":"5","new":{"a":[{}]},"updates":[1],"x":null}`,
 	`{"ts":null,"updates":null}`,
 	`{"updates":[1],"ts":"5","updates":[2,3]}`,
 	`{"updates":[1],"ts":"5","updates":null}`,

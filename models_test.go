@@ -107,6 +107,17 @@ func TestAttachedRef(t *testing.T) {
 			}
 		}
 	}
+	for _, typ := range []string{
+		"photo", "video", "clip", "video_message", "audio", "audio_message", "doc", "graffiti", "poll", "story", "wall", "wall_reply", "article",
+		"podcast", "narrative", "note", "market", "market_album", "market_market_album", "album", "video_playlist", "audio_playlist", "sticker", "link",
+	} {
+		for _, object := range []string{`{"type":"` + typ + `"}`, `{"type":"gift","` + typ + `":{"id":2,"owner_id":1,"url":"https://example.com/"}}`} {
+			a := attached(t, object)
+			if ref, ok := a.Ref(); ok || a.String() != a.Type {
+				t.Errorf("%s: %v, %s", object, ref, a)
+			}
+		}
+	}
 	link := attached(t, `{"type":"link","link":{"url":"https://example.com/"}}`)
 	if _, ok := link.Ref(); ok || link.String() != "https://example.com/" {
 		t.Errorf("a link: %s", link)
@@ -168,9 +179,12 @@ func TestSendAgain(t *testing.T) {
 // sent.
 func TestSendAgainRefused(t *testing.T) {
 	c, rec := vktest.NewContext("hi")
-	err := c.Send("Yours:", attached(t, `{"type":"gift","gift":{"id":2}}`))
-	if err == nil || !strings.Contains(err.Error(), `"gift"`) {
-		t.Errorf("%v", err)
+	for _, object := range []string{`{"type":"gift","gift":{"id":2}}`, `{"type":"sticker"}`, `{"type":"link","sticker":{"sticker_id":5}}`} {
+		a := attached(t, object)
+		err := c.Send("Yours:", a)
+		if err == nil || !strings.Contains(err.Error(), `"`+a.Type+`"`) {
+			t.Errorf("%s: %v", object, err)
+		}
 	}
 	if n := len(rec.Messages()); n != 0 {
 		t.Errorf("%d messages were sent", n)
@@ -192,6 +206,7 @@ func TestLargestPhoto(t *testing.T) {
 		{"in any order", sizes(vk.PhotoSize{Type: "x", URL: "2", Width: 20, Height: 10}, vk.PhotoSize{Type: "w", URL: "1", Width: 10, Height: 10}), "2"},
 		{"by letter", sizes(vk.PhotoSize{Type: "x", URL: "1"}, vk.PhotoSize{Type: "w", URL: "2"}, vk.PhotoSize{Type: "o", URL: "3"}), "2"},
 		{"an unknown letter", sizes(vk.PhotoSize{Type: "base", URL: "1"}, vk.PhotoSize{Type: "s", URL: "2"}), "2"},
+		{"of an unknown letter and size", sizes(vk.PhotoSize{Type: "base", URL: "2"}), "2"},
 		{"without an address", sizes(vk.PhotoSize{Type: "w", Width: 9, Height: 9}, vk.PhotoSize{Type: "s", URL: "2"}), "2"},
 		{"of a preview", sizes(vk.PhotoSize{Type: "s", Src: "2"}), "2"},
 		{"images", &vk.Photo{Images: []vk.PhotoSize{{URL: "2", Width: 1, Height: 1}}}, "2"},

@@ -208,6 +208,8 @@ func TestLargestPhoto(t *testing.T) {
 		{"an unknown letter", sizes(vk.PhotoSize{Type: "base", URL: "1"}, vk.PhotoSize{Type: "s", URL: "2"}), "2"},
 		{"of an unknown letter and size", sizes(vk.PhotoSize{Type: "base", URL: "2"}), "2"},
 		{"without an address", sizes(vk.PhotoSize{Type: "w", Width: 9, Height: 9}, vk.PhotoSize{Type: "s", URL: "2"}), "2"},
+		{"without an address, later", sizes(vk.PhotoSize{Type: "s", URL: "2"}, vk.PhotoSize{Type: "w", Width: 9, Height: 9}), "2"},
+		{"the first of equals", sizes(vk.PhotoSize{Type: "x", URL: "2"}, vk.PhotoSize{Type: "x", URL: "1"}), "2"},
 		{"of a preview", sizes(vk.PhotoSize{Type: "s", Src: "2"}), "2"},
 		{"images", &vk.Photo{Images: []vk.PhotoSize{{URL: "2", Width: 1, Height: 1}}}, "2"},
 		{"the original", &vk.Photo{Orig: &vk.PhotoSize{URL: "2"}, Sizes: []vk.PhotoSize{{URL: "1", Width: 9, Height: 9}}}, "2"},
@@ -255,7 +257,7 @@ func TestMessageAll(t *testing.T) {
 // TestMessageMethods: the small questions.
 func TestMessageMethods(t *testing.T) {
 	chat, dialog := &vk.Message{PeerID: 2_000_000_017}, &vk.Message{PeerID: 17}
-	if !chat.IsChat() || chat.ChatID() != 17 || dialog.IsChat() || dialog.ChatID() != 0 || (&vk.Message{PeerID: 2_000_000_000}).ChatID() != 0 {
+	if !chat.IsChat() || chat.ChatID() != 17 || dialog.IsChat() || dialog.ChatID() != 0 || (&vk.Message{PeerID: 2_000_000_000}).IsChat() {
 		t.Error("a chat or not")
 	}
 	m := messageOf(t, "variants/message_new__attachments")

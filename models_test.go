@@ -304,9 +304,18 @@ func TestKeyboardOfAMessage(t *testing.T) {
 	if err := json.Unmarshal(want, &l); err != nil {
 		t.Fatal(err)
 	}
+	if err := json.Unmarshal(want, &l); err != nil { // over what is there
+		t.Fatal(err)
+	}
 	again, err = json.Marshal(l)
 	if diff := cmp.Diff(string(want), string(again)); diff != "" {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	var shown vk.Carousel
+	for photo, want := range map[string]string{`"photo_id":"-1_2"`: "-1_2", `"photo":{"owner_id":-3,"id":4}`: "photo-3_4", `"photo_id":"-1_2","photo":{"owner_id":-3,"id":4}`: "-1_2"} {
+		if err := json.Unmarshal([]byte(`{"elements":[{`+photo+`}]}`), &shown); err != nil || len(shown) != 1 || shown[0].Photo != want {
+			t.Errorf("%s: %+v, %v", photo, shown, err)
+		}
 	}
 	kept := got
 	if err := errors.Join(json.Unmarshal([]byte(`null`), &kept), json.Unmarshal([]byte(`null`), &l)); err != nil || len(kept.Rows) != 3 || len(l) != 2 {

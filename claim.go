@@ -316,13 +316,34 @@ func (d *Dispatcher) mayHandle(j *job) bool {
 	if !d.sharedStore() && !d.claims.offered.Load() {
 		return true // nobody else gets it
 	}
-	state, err := d.claim(j.ctx, j)
+	var state admission
+	err := errUnsaved
+	if !d.claims.unsaved(j) {
+		state, err = d.claim(j.ctx, j)
+	}
 	if err != nil {
 		j.log(slog.LevelWarn, "vk: the store fails: an event is handled without asking whether it was before", slog.Any("err", err))
 		return true
 	}
 	j.yielded = state == admittedRunning
 	return state == admitted
+}
+
+// errUnsaved says that an event is not in the Store.
+var errUnsaved = errors.New("vk: claim: the event could not be kept")
+
+// unsaved reports whether the event of j is to be in a journal and may not be in
+// the Store: then nobody else is to leave it to this process, which may die.
+func (c *claims) unsaved(j *job) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if j.entry == nil {
+		return false // who has brought it brings it again
+	}
+	jr := j.entry.jr
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	return jr.failing > 0
 }
 
 // unclaim gives the claim of j back, as handled or as not. If the Store fails,

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,6 +80,46 @@ func TestWhoIsLeftInherits(t *testing.T) {
 		time.Sleep(time.Minute)
 		if len(got) != 3 || got[2] != "a" {
 			t.Errorf("handled %v", got)
+		}
+		a.d.Stop(t.Context())
+		b.d.Stop(t.Context())
+	})
+}
+
+// unkeptStore keeps claims, but no journal while it fails.
+type unkeptStore struct {
+	Store
+	fails *atomic.Bool
+}
+
+func (s unkeptStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	if s.fails.Load() && strings.HasPrefix(key, "journal/") {
+		return false, errors.New("full")
+	}
+	return s.Store.Swap(ctx, key, old, new, ttl)
+}
+
+// TestUnsavedIsUnclaimed: what a process could not keep, others do not leave to
+// it: it may die.
+func TestUnsavedIsUnclaimed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := others{new(MemoryStore)}
+		var fails atomic.Bool
+		runs := 0
+		a := newOfferer(unkeptStore{shared, &fails}, parked)
+		b := newOfferer(shared, HandlerFunc(func(c *Context) error { runs++; return nil }))
+		fa, fb := a.follow(t), b.follow(t)
+		fails.Store(true)
+		for _, f := range []*follower{fa, fb} {
+			if err := f.handle(t.Context(), []json.RawMessage{textEvent(t, "a", "a").Raw}); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+		}
+		journalOf(t, a).end() // a dies
+		time.Sleep(time.Minute)
+		if runs != 1 {
+			t.Errorf("handled %d times by who is alive", runs)
 		}
 		a.d.Stop(t.Context())
 		b.d.Stop(t.Context())

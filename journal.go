@@ -40,7 +40,6 @@ type backlog struct {
 	writing chan struct{}
 	slot    int
 	known   []byte // the record, as far as is known
-	failing int    // writes that have failed in a row
 	shelf   shelf
 
 	// handing holds an element while somebody gives events to the lanes, or
@@ -60,6 +59,7 @@ type backlog struct {
 	resumed  bool // what was in it has been handed out
 	puzzled  bool // what another has left cannot be read, and that was said
 	closed   bool
+	failing  int           // writes that have failed in a row
 	took     time.Duration // the last write
 	pollers  int           // that follow the community with it
 	feed     *feed         // of who handles what is taken over; nil if nobody does yet

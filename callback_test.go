@@ -301,7 +301,12 @@ func TestCallbackStore(t *testing.T) {
 			t.Errorf("with a Store that fails: %s", got)
 		}
 		store.fail(nil)
-		if got := told(t, post(cb, hookEvent("b", 2))); got != "200 ok" {
+		time.AfterFunc(time.Second, func() { store.fail(errors.New("full")) })
+		if got := told(t, post(cb, hookEvent("c", 3))); got != "503" {
+			t.Errorf("with a Store that fails later: %s", got)
+		}
+		store.fail(nil)
+		if got := told(t, post(cb, hookEvent("c", 3))); got != "200 ok" {
 			t.Errorf("while the handler still runs, with a Store that works again: %s", got)
 		}
 		cb.Stop(t.Context())

@@ -1,11 +1,13 @@
 package vk
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -194,15 +196,72 @@ func TestOpenerGivesUp(t *testing.T) {
 		o := newOfferer(slowStore{new(MemoryStore), 3 * time.Second}, parked)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, _, err := o.d.admit(ctx, o.feed, nil, textEvent(t, "a", "a")); !errors.Is(err, context.DeadlineExceeded) {
+		var hasty sync.WaitGroup
+		hasty.Go(func() {
+			if _, _, err := o.d.admit(ctx, o.feed, nil, textEvent(t, "a", "a")); !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		if state, _, err := o.offer(t, "b"); state != admitted || err != nil {
+			t.Error(state, err)
+		}
+		hasty.Wait()
+		o.d.Stop(t.Context())
+		if _, err := o.d.journal(t.Context(), 8); !errors.Is(err, ErrStopped) {
+			t.Errorf("after the stop: %v", err)
+		}
+	})
+}
+
+// TestYieldedIsNotOK: VK is not told that an event is done which this process
+// has left to another.
+func TestYieldedIsNotOK(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := others{new(MemoryStore)}
+		a, b := newOfferer(shared, parked), newOfferer(slowStore{shared, time.Second}, parked)
+		a.offer(t, "a")
+		f := b.follow(t)
+		if err := f.handle(t.Context(), []json.RawMessage{textEvent(t, "a", "a").Raw}); err != nil {
 			t.Error(err)
+		}
+		synctest.Wait() // the Poller's job is asking who has the event
+		j, state, err := b.d.admit(t.Context(), b.feed, nil, textEvent(t, "a", "a"))
+		if state != admittedRunning || err != nil {
+			t.Fatal(state, err)
+		}
+		<-b.d.claims.settledOf(j)
+		if err := j.outcome(); !errors.Is(err, ErrStopped) {
+			t.Errorf("outcome %v", err)
+		}
+		if kept, err := b.d.keep(t.Context(), j); kept || err != nil {
+			t.Errorf("kept: %v, %v", kept, err)
+		}
+		a.d.Stop(t.Context())
+		b.d.Stop(t.Context())
+	})
+}
+
+// TestUnreadableRecord: what a dead process has left and cannot be read is told
+// once, and does not end who lives.
+func TestUnreadableRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := others{new(MemoryStore)}
+		o := newOfferer(shared, parked)
+		var log bytes.Buffer
+		o.d.Logger = slog.New(slog.NewTextHandler(&log, nil))
+		o.offer(t, "a")
+		jr := journalOf(t, o)
+		if _, err := shared.Swap(t.Context(), jr.key(1), nil, []byte("{"), 0); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if n := strings.Count(log.String(), "cannot be taken over"); n != 1 {
+			t.Errorf("%d lines:\n%s", n, log.String())
 		}
 		if state, _, err := o.offer(t, "b"); state != admitted || err != nil {
 			t.Error(state, err)
 		}
 		o.d.Stop(t.Context())
-		if _, err := o.d.journal(t.Context(), 8); !errors.Is(err, ErrStopped) {
-			t.Errorf("after the stop: %v", err)
-		}
 	})
 }

@@ -154,8 +154,12 @@ func TestAdmitCutOff(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		o.d.Stop(t.Context())
+		o.d.drain(t.Context(), o.feed)
 		<-o.d.claims.settledOf(j)
+		if kept, err := o.d.keep(t.Context(), j); kept || err != nil {
+			t.Errorf("kept after its end: %v, %v", kept, err)
+		}
+		o.d.Stop(t.Context())
 		if err := j.outcome(); !errors.Is(err, ErrStopped) {
 			t.Errorf("outcome %v", err)
 		}

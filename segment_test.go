@@ -432,3 +432,41 @@ func TestSegmentMissing(t *testing.T) {
 		})
 	}
 }
+
+// racingStore changes before it is read.
+type racingStore struct {
+	Store
+	before func(key string)
+}
+
+func (s racingStore) Get(ctx context.Context, key string) ([]byte, error) {
+	s.before(key)
+	return s.Store.Get(ctx, key)
+}
+
+// TestSegmentErased: that a segment is gone because another process took it over
+// meanwhile is no error.
+func TestSegmentErased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := others{new(MemoryStore)}
+		a, b := openNext(t, shared), openNext(t, shared)
+		a.fill(t, "a")
+		a.end() // it dies
+		time.Sleep(time.Minute)
+		faster := false
+		b.store = racingStore{shared, func(key string) {
+			if strings.Count(key, "/") != 3 || faster {
+				return
+			}
+			faster = true
+			c := openNext(t, shared)
+			c.inheritAll(t)
+			c.close(t.Context())
+		}}
+		b.inheritAll(t)
+		if !faster || len(b.undone()) != 20 {
+			t.Errorf("%d are taken over", len(b.undone()))
+		}
+		b.close(t.Context())
+	})
+}

@@ -449,7 +449,7 @@ func (s racingStore) Get(ctx context.Context, key string) ([]byte, error) {
 func TestSegmentErased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := others{new(MemoryStore)}
-		a, b := openNext(t, shared), openNext(t, shared)
+		a, b, c := openNext(t, shared), openNext(t, shared), openNext(t, shared)
 		a.fill(t, "a")
 		a.end() // it dies
 		time.Sleep(time.Minute)
@@ -459,7 +459,6 @@ func TestSegmentErased(t *testing.T) {
 				return
 			}
 			faster = true
-			c := openNext(t, shared)
 			c.inheritAll(t)
 			c.close(t.Context())
 		}}

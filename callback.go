@@ -79,9 +79,10 @@ type Callback struct {
 	Groups map[int64]CallbackGroup
 
 	// Kinds are the kinds of events that Setup asks VK for, besides those that
-	// the Handler, if it is a [*Router], has routes and listeners for: what
-	// handlers wait for with a [Watch], for instance. Setup asks for all kinds
-	// if the Handler does not tell which it wants and Kinds is empty.
+	// the Handler, if it is a [*Router], or [Wrap] of one, has routes and
+	// listeners for: what handlers wait for with a [Watch], for instance. Setup
+	// asks for all kinds if the Handler does not tell which it wants and Kinds
+	// is empty.
 	Kinds []string
 
 	// Title is the name of the address in the settings of the community, if

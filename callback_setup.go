@@ -11,7 +11,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -204,14 +203,10 @@ func (cb *Callback) switchKinds(ctx context.Context, client *Client, group, id i
 	for name := range now.Events { // VK may have more
 		known = append(known, name)
 	}
-	wanted, _ := kindsOf(cb.d.Handler)
-	for _, kind := range cb.Kinds {
-		raw, _, _ := strings.Cut(kind, ".") // a derived kind comes as what it is derived of
-		wanted = append(wanted, raw)
-	}
+	wanted, told := kindsWanted(cb.d.Handler, cb.Kinds)
 	p := Params{"group_id": group, "server_id": id, "api_version": client.version()}
 	for _, name := range append(known, wanted...) {
-		p[name] = len(wanted) == 0 || slices.Contains(wanted, name)
+		p[name] = !told || slices.Contains(wanted, name)
 	}
 	return client.Call(ctx, "groups.setCallbackSettings", p, nil)
 }

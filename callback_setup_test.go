@@ -292,6 +292,35 @@ func TestCallbackSetupDerived(t *testing.T) {
 	})
 }
 
+// TestCallbackSetupKinds: VK sends what there are handlers for, and all of it
+// only to who does not tell.
+func TestCallbackSetupKinds(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		h    vk.Handler
+		want string // whether group_join and like_add are sent
+	}{
+		{"nothing yet", new(vk.Router), "0 0"},
+		{"wrapped", vk.Wrap(setupRouter(newDiary())), "1 0"},
+		{"does not tell", vk.HandlerFunc(func(*vk.Context) error { return nil }), "1 1"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newServers(t)
+				cb := newHook(nil)
+				cb.Client, cb.Handler = f.client, tt.h
+				if err := cb.Setup(t.Context(), "https://bot.test"); err != nil {
+					t.Fatal(err)
+				}
+				set := f.forms[len(f.forms)-1]
+				if got := set.Get("group_join") + " " + set.Get("like_add"); got != tt.want {
+					t.Errorf("got %s, want %s", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
 // TestCallbackSetupErrors: VK's refusals come through, and the end of the
 // context ends it.
 func TestCallbackSetupErrors(t *testing.T) {

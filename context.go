@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -28,6 +29,28 @@ func (f HandlerFunc) Serve(c *Context) error { return f(c) }
 
 // A Middleware wraps a handler in something that happens around it.
 type Middleware func(next HandlerFunc) HandlerFunc
+
+// Wrap returns a handler with middleware around it, the first outermost: what is
+// to happen around a whole bot, its listeners included.
+//
+//	bot := vk.Wrap(r, middleware.IgnoreBots(), trace)
+//	log.Fatal(vk.Run(ctx, token, bot))
+//
+// For which kinds of events the bot has handlers is known of it as it is of h:
+// see [Diagnose], [Poller.EnableEvents] and [Callback.Setup].
+func Wrap(h Handler, mw ...Middleware) Handler {
+	f := h.Serve
+	for _, m := range slices.Backward(mw) {
+		f = m(f)
+	}
+	return &wrapped{f, h}
+}
+
+// A wrapped is a handler with middleware around it.
+type wrapped struct {
+	HandlerFunc
+	inner Handler
+}
 
 // A Context is what a handler holds: the event, and the means to respond.
 //

@@ -105,11 +105,9 @@ type diagnosis struct {
 	findings []Finding
 }
 
-func newDiagnosis(ctx context.Context, client *Client, h Handler) *diagnosis {
+func newDiagnosis(ctx context.Context, client *Client, h Handler, more ...string) *diagnosis {
 	d := &diagnosis{ctx: WithPriority(ctx, PriorityLow), client: client, given: h != nil, manages: true}
-	if h != nil {
-		d.kinds, d.known = kindsOf(h)
-	}
+	d.kinds, d.known = kindsWanted(h, more)
 	if d.known && len(d.kinds) == 0 {
 		d.warn(ProblemNoHandlers, "the bot has neither routes nor listeners", "add some before it runs, unless modules bring them later")
 	}

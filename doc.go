@@ -120,7 +120,7 @@
 //
 // A [Middleware] is a function around a handler. [Router.Use] puts it around the
 // routes of a router, the last arguments of [Router.Handle] around one route,
-// and a call such as mw(r.Serve) around the whole bot, listeners included.
+// and [Wrap] around the whole bot, listeners included.
 //
 //	timed := func(next vk.HandlerFunc) vk.HandlerFunc {
 //		return func(c *vk.Context) error {

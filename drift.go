@@ -67,8 +67,9 @@ func (d Drift) String() string {
 const maxSample = 1024
 
 // Drift returns what in the event this package does not know, or nil if it knows
-// all: first what is around the object, then what is in it, each in VK's order. What it leaves out on purpose, such as VK's own marks
-// for statistics, is not among it.
+// all: first what is around the object, then what is in it, each in VK's order.
+// What it leaves out on purpose, such as VK's own marks for statistics, is not
+// among it.
 //
 // It decodes the whole event, at about the price of a listener, and nothing
 // does so unless it is called. To watch a bot, wrap its router, and report each

@@ -399,6 +399,27 @@ func ExampleHandlerFunc() {
 	// Output: HELLO
 }
 
+// What is around a whole bot sees listeners too, and all events.
+func ExampleWrap() {
+	r := vk.NewRouter("!")
+	r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })
+	counted := 0
+	count := func(next vk.HandlerFunc) vk.HandlerFunc {
+		return func(c *vk.Context) error {
+			counted++
+			return next(c)
+		}
+	}
+	bot := vk.Wrap(r, count)
+
+	for _, text := range []string{"!ping", "hello"} {
+		c, _ := vktest.NewContext(text)
+		bot.Serve(c)
+	}
+	fmt.Println(counted)
+	// Output: 2
+}
+
 func ExamplePoller() {
 	r := vk.NewRouter("!")
 	p := &vk.Poller{

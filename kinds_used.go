@@ -8,14 +8,30 @@ import (
 
 // kindsOf returns the kinds of events that h has handlers for, each once and in
 // the order of their names: VK's own, not those that are derived of them. known
-// is false if h does not tell: it is not a [*Router], or one that only listens
-// to all kinds. What a handler waits for with a Watch is not among them.
+// is false if h does not tell: it is not a [*Router], wrapped or not, or one that
+// only listens to all kinds. What a handler waits for with a Watch is not among
+// them.
 func kindsOf(h Handler) (kinds []string, known bool) {
+	for w, ok := h.(*wrapped); ok; w, ok = h.(*wrapped) {
+		h = w.inner
+	}
 	r, ok := h.(*Router)
 	if !ok {
 		return nil, false
 	}
 	return r.kinds()
+}
+
+// kindsWanted is kindsOf with more kinds, derived ones as what they are derived
+// of: who names some tells what is wanted.
+func kindsWanted(h Handler, more []string) (kinds []string, known bool) {
+	kinds, known = kindsOf(h)
+	for _, kind := range more {
+		raw, _, _ := strings.Cut(kind, ".")
+		kinds = append(kinds, raw)
+	}
+	slices.Sort(kinds)
+	return slices.Compact(kinds), known || len(more) > 0
 }
 
 // kinds is kindsOf for a Router. A listener of all kinds adds none: it hears

@@ -1,6 +1,7 @@
 package vk
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -44,6 +45,12 @@ func TestKindsOf(t *testing.T) {
 				t.Errorf("known %t (-want +got):\n%s", known, diff)
 			}
 		})
+	}
+	r := new(Router)
+	r.Handle("a", h)
+	same := func(next HandlerFunc) HandlerFunc { return next }
+	if kinds, known := kindsOf(Wrap(Wrap(r, same), same, same)); !slices.Equal(kinds, messages) || !known {
+		t.Errorf("wrapped: %v, %t", kinds, known)
 	}
 	if kinds, known := kindsOf(HandlerFunc(h)); kinds != nil || known {
 		t.Errorf("a function: %v, %t", kinds, known)

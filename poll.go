@@ -39,14 +39,20 @@ type Poller struct {
 
 	// EnableEvents has Run switch on what the bot lacks in the community's
 	// settings before it begins to poll: long poll itself, and exactly those
-	// kinds of events that the handler has handlers for (see [Diagnose]) and
-	// that are off. It never switches anything off, and changes nothing if
+	// kinds of events that the handler has handlers for (see [Diagnose]), or
+	// that are among Kinds, and that are off. It never switches anything off, and changes nothing if
 	// nothing is missing. The token needs the right manage. If VK refuses, that
 	// is logged, and Run goes on with the settings as they are, which ends with
 	// ErrLongPollOff where long poll is off. Of a Handler that is no [*Router],
-	// such as middleware around one, the kinds are not known, and none are
-	// switched on.
+	// nor [Wrap] of one, the kinds are not known, and only Kinds are switched
+	// on.
 	EnableEvents bool
+
+	// Kinds are the kinds of events that the bot wants besides those that the
+	// Handler has routes and listeners for: what handlers wait for with a
+	// [Watch], for instance. EnableEvents switches them on, and the diagnosis
+	// says if they are off.
+	Kinds []string
 
 	// SkipDiagnosis keeps Run from comparing the bot with the settings and with
 	// the rights of the token when it begins, and from logging what will not

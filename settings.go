@@ -213,7 +213,7 @@ func (f *follower) examine(ctx context.Context) (stop func()) {
 				f.log.LogAttrs(ctx, slog.LevelError, "vk: diagnosis failed", slog.Any("err", &PanicError{v, debug.Stack()}))
 			}
 		}()
-		d := newDiagnosis(ctx, f.Client, f.d.Handler)
+		d := newDiagnosis(ctx, f.Client, f.d.Handler, f.Kinds...)
 		d.group = f.group
 		if d.checkVersion() && d.checkToken() {
 			if s := d.readLongPoll(); s != nil && !s.isOff() {
@@ -245,10 +245,10 @@ const enableTries = 3
 // enable switches on what is missing in the settings of long poll, until that
 // is done or refused.
 func (f *follower) enable(ctx context.Context) {
-	kinds, known := kindsOf(f.d.Handler)
+	kinds, known := kindsWanted(f.d.Handler, f.Kinds)
 	if !known {
 		f.log.LogAttrs(ctx, slog.LevelWarn, "vk: long poll: EnableEvents switches on no kinds of events: the Handler does not tell which ones it wants",
-			slog.String("mend", "make a *Router the Handler itself, or switch them on under "+atLongPoll))
+			slog.String("mend", "make a *Router the Handler, in vk.Wrap if there is middleware around it, or set Poller.Kinds, or switch them on under "+atLongPoll))
 	}
 	for failures := 1; ctx.Err() == nil; failures++ {
 		enabled, err := enableEvents(ctx, f.Client, f.group, kinds)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/middleware"
 	"github.com/vkrouter/vk/vktest"
 )
 
@@ -198,6 +199,40 @@ func TestEnableEventsWithoutSwitch(t *testing.T) {
 			t.Errorf("%d times, %v: %s", n, err, log)
 		}
 	})
+}
+
+// TestEnableEventsKinds: what a bot waits for is switched on too, also where its
+// handler does not tell what it wants.
+func TestEnableEventsKinds(t *testing.T) {
+	for name, h := range map[string]vk.Handler{
+		"wrapped": vk.Wrap(pinger(), middleware.IgnoreBots()),
+		"unknown": vk.HandlerFunc(pinger().Serve),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := vktest.New(t)
+				set(t, s, vk.Params{"message_new": false, "poll_vote_new": false, "group_join": false})
+				var log bytes.Buffer
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				p := &vk.Poller{
+					Client: s.Client(), Handler: h, EnableEvents: true, SkipDiagnosis: true, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+					Kinds: []string{string(vk.EventPollVoteNew), string(vk.EventStart)},
+				}
+				if err := p.Run(ctx); err != nil {
+					t.Error(err)
+				}
+				calls := s.Calls("groups.setLongPollSettings")
+				on := calls[len(calls)-1].Params
+				if on["poll_vote_new"] != "1" || on["message_new"] != "1" || on["group_join"] != "" || on[string(vk.EventStart)] != "" {
+					t.Errorf("set %v", on)
+				}
+				if strings.Contains(log.String(), "level=WARN") {
+					t.Error(log.String())
+				}
+			})
+		})
+	}
 }
 
 // TestEnableEventsUnknown: who asks for what cannot be known is told.

@@ -84,7 +84,7 @@ func ExampleOnError() {
 func ExampleIgnoreBots() {
 	var r vk.Router
 	r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })
-	bot := middleware.IgnoreBots()(r.Serve) // listeners included
+	bot := vk.Wrap(&r, middleware.IgnoreBots()) // listeners included
 	log.Fatal(vk.Run(context.Background(), os.Getenv("VK_TOKEN"), bot))
 }
 

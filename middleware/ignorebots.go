@@ -8,7 +8,7 @@ import "github.com/vkrouter/vk"
 // It stands outermost: outside of Explain, which would answer too. Around a
 // whole bot, its listeners included, it is
 //
-//	vk.Run(ctx, token, middleware.IgnoreBots()(r.Serve))
+//	vk.Run(ctx, token, vk.Wrap(r, middleware.IgnoreBots()))
 func IgnoreBots() vk.Middleware {
 	return func(next vk.HandlerFunc) vk.HandlerFunc {
 		return func(c *vk.Context) error {

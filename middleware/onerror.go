@@ -23,7 +23,7 @@ import (
 //	}))
 //
 // A panic is an error to it if [Recover] stands inside. Of the errors of
-// listeners it hears around the whole router: OnError(f)(r.Serve).
+// listeners it hears around the whole router: vk.Wrap(r, OnError(f)).
 func OnError(f func(c *vk.Context, err error) error) vk.Middleware {
 	if f == nil {
 		panic("middleware: OnError: nil function")

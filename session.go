@@ -98,6 +98,9 @@ func (k Key) text() string {
 	}
 	var b []byte
 	add := func(name string, value any) { b = fmt.Appendf(b, "%s %v, ", name, value) }
+	if k.Group != 0 {
+		add("community", k.Group)
+	}
 	if k.Peer != 0 {
 		add("peer", k.Peer)
 	}

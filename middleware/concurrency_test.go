@@ -36,7 +36,7 @@ func TestMaxConcurrencyRefuses(t *testing.T) {
 		}
 		synctest.Wait()
 		var busy *middleware.ConcurrencyError
-		if err := r.Serve(s.context(t, chat, 2, "!work")); !errors.As(err, &busy) || !errors.Is(err, middleware.ErrRefused) || busy.N != 2 || busy.Key != (vk.Key{Peer: chat}) {
+		if err := r.Serve(s.context(t, chat, 2, "!work")); !errors.As(err, &busy) || !errors.Is(err, middleware.ErrRefused) || busy.N != 2 || busy.Key != (vk.Key{Group: 7, Peer: chat}) {
 			t.Errorf("err = %v", err)
 		}
 		wg.Go(func() {

@@ -66,7 +66,7 @@ func ExampleCooldownError() {
 	r.Use(middleware.OnError(func(c *vk.Context, err error) error {
 		var cooldown *middleware.CooldownError
 		if errors.As(err, &cooldown) {
-			fmt.Println(cooldown.Rate, cooldown.Per, cooldown.Key, cooldown.RetryAfter > 59*time.Second)
+			fmt.Println(cooldown.Rate, cooldown.Per, cooldown.Key == vk.Key{}, cooldown.RetryAfter > 59*time.Second)
 			return nil
 		}
 		return err
@@ -76,7 +76,7 @@ func ExampleCooldownError() {
 		c, _ := vktest.NewContext("!roll")
 		r.Serve(c)
 	}
-	// Output: 1 1m0s {0 0 } true
+	// Output: 1 1m0s true true
 }
 
 // One quiz for a chat. What comes meanwhile is refused.

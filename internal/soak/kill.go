@@ -88,8 +88,8 @@ func kill(t *testing.T, o options, r *report) {
 		for _, q := range people.people {
 			q.most, q.pause = 3, 50*time.Millisecond
 			// Some think about their questions for longer than a process lives.
-			if i++; i%8 == 0 {
-				q.most, q.curious, q.thinks = 1, true, time.Second
+			if i++; i%5 == 0 {
+				q.most, q.curious, q.thinks = 1, true, o.thinks
 			}
 			walking.Go(func() {
 				if err := q.live(ctx, each); err != nil && !errors.Is(err, context.Canceled) {
@@ -159,7 +159,7 @@ func kill(t *testing.T, o options, r *report) {
 	}
 	r.add("messages, of them questions", fmt.Sprint(said, ", ", asked))
 	r.add("kills", kills)
-	r.add("people in a question, per kill", inQuestion/max(kills, 1))
+	r.add("people in a question, per kill", fmt.Sprint(inQuestion/max(kills, 1), " of ", o.people))
 	r.add("from the start to the first poll", fmt.Sprint("at most ", slowest.Round(time.Millisecond)))
 	r.add("messages in a second", int(float64(said)/took.Seconds()))
 	r.add("the store's file", mib(uint64(info.Size())))

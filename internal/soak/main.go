@@ -23,15 +23,16 @@ import (
 // Options are what a part is run with.
 type options struct {
 	seed      uint64
-	messages  int     // that people write
-	people    int     // who write them
-	faults    float64 // share of all requests in which something goes wrong
-	batch     bool    // the bot's Client.Batch
-	callbacks bool    // events come by callback, too
-	kills     int     // how often the process is killed
-	senders   int     // that press on the webhook at once
-	limit     int64   // the bot's Client.MaxResponse
-	huge      int64   // bytes of what is too large
+	messages  int           // that people write
+	people    int           // who write them
+	faults    float64       // share of all requests in which something goes wrong
+	batch     bool          // the bot's Client.Batch
+	callbacks bool          // events come by callback, too
+	kills     int           // how often the process is killed
+	thinks    time.Duration // how long people think about a question at most, meanwhile
+	senders   int           // that press on the webhook at once
+	limit     int64         // the bot's Client.MaxResponse
+	huge      int64         // bytes of what is too large
 }
 
 // parts are what there is to run, in this order.
@@ -59,6 +60,7 @@ func main() {
 	flag.BoolVar(&o.batch, "batch", false, "the bot packs its calls")
 	flag.BoolVar(&o.callbacks, "callbacks", false, "events come by callback as well as by long poll")
 	flag.IntVar(&o.kills, "kills", 10, "how often the process is killed")
+	flag.DurationVar(&o.thinks, "thinks", 4*time.Second, "how long people think about a question at most, while the process is killed: so that a tenth of them do")
 	flag.IntVar(&o.senders, "senders", 200, "how many senders press on the webhook at once")
 	flag.Int64Var(&o.limit, "limit", 64<<20, "how many `bytes` an answer may have")
 	flag.Int64Var(&o.huge, "huge", 1<<30, "how many `bytes` an answer has that is too large")

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"testing"
+	"time"
 )
 
 // TestMain is the bot that is killed, in the process that TestKill starts.
@@ -15,7 +16,7 @@ func TestMain(m *testing.M) {
 }
 
 // short is what is run with each change.
-var short = options{seed: 1, messages: 4000, people: 200, faults: 0.05, kills: 3, senders: 50, limit: 4 << 20, huge: 16 << 20}
+var short = options{seed: 1, messages: 4000, people: 200, faults: 0.05, kills: 3, thinks: time.Second, senders: 50, limit: 4 << 20, huge: 16 << 20}
 
 func run(t *testing.T, part func(*testing.T, options, *report), o options) {
 	r := newReport(t.Name())

@@ -53,6 +53,9 @@ func (jr *backlog) write(ctx context.Context, anyway bool) error {
 	defer func() { <-jr.writing }()
 	for first := true; ; first = false {
 		jr.mu.Lock()
+		// Also if nothing is written, since the Store fails or another has the
+		// record: what is done is not to be kept in memory.
+		jr.tail = slices.DeleteFunc(jr.tail, func(e *entry) bool { return e.done })
 		old := jr.old()
 		wanted := jr.dirty || first && anyway || !first && len(old) > 0
 		if jr.lost {

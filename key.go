@@ -20,4 +20,6 @@ func PerUser(c *Context) Key { return Key{User: c.FromID()} }
 func PerChat(c *Context) Key { return Key{Group: c.event.GroupID, Peer: c.PeerID()} }
 
 // PerMember is the key of a person in one conversation.
-func PerMember(c *Context) Key { return Key{Group: c.event.GroupID, Peer: c.PeerID(), User: c.FromID()} }
+func PerMember(c *Context) Key {
+	return Key{Group: c.event.GroupID, Peer: c.PeerID(), User: c.FromID()}
+}

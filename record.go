@@ -106,8 +106,8 @@ func readEvents(raw []byte) (events []recordEvent, err error) {
 	return events, err
 }
 
-// record returns the journal as a record, and forgets what is done. The caller
-// holds jr.mu and is who writes.
+// record returns the journal as a record. The caller holds jr.mu and is who
+// writes.
 func (jr *backlog) record() []byte {
 	now := time.Now()
 	r := record{Owner: jr.owner, Until: now.Add(leaseTime).UnixMilli(), TS: jr.ts, At: jr.at.UnixMilli()}
@@ -121,9 +121,11 @@ func (jr *backlog) record() []byte {
 		return e.done || e.tries == 0
 	})
 	jr.thinOut()
-	jr.tail = slices.DeleteFunc(jr.tail, func(e *entry) bool { return e.done })
 	size := 256
 	for _, e := range jr.tail {
+		if e.done {
+			continue
+		}
 		r.Events = append(r.Events, recordEvent{e.seq, e.tries, e.ev.Raw})
 		size += len(e.ev.Raw) + 48
 	}

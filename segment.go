@@ -104,7 +104,7 @@ func (jr *backlog) old() (old []*entry) {
 	before := time.Now().Add(-shelfAge)
 	size := 0
 	for _, e := range jr.tail {
-		if !e.done && !e.came.After(before) && size < maxSegment {
+		if !e.came.After(before) && size < maxSegment {
 			old = append(old, e)
 			size += len(e.ev.Raw)
 		}
@@ -133,7 +133,7 @@ func (jr *backlog) shelve(ctx context.Context, old []*entry) error {
 	for _, e := range old {
 		s.put(e)
 	}
-	jr.tail = slices.DeleteFunc(jr.tail, func(e *entry) bool { return e.done || e.seg == s })
+	jr.tail = slices.DeleteFunc(jr.tail, func(e *entry) bool { return e.seg == s })
 	jr.segments = append(jr.segments, s)
 	return nil
 }

@@ -469,3 +469,38 @@ func TestSegmentErased(t *testing.T) {
 		b.close(t.Context())
 	})
 }
+
+// TestForgetsWhileFailing: what is done is not kept in memory while it cannot be
+// written, or since another Dispatcher has the record.
+func TestForgetsWhileFailing(t *testing.T) {
+	for _, why := range []string{"fails", "lost"} {
+		t.Run(why, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				shaky := &shakyStore{MemoryStore: new(MemoryStore), rng: rand.New(rand.NewPCG(1, 1))}
+				jr := openNext(t, ownStore{shaky})
+				if why == "fails" {
+					shaky.share = 1
+				} else {
+					openNext(t, ownStore{shaky}).close(t.Context())
+				}
+				for n := range 500 {
+					id := fmt.Sprint(n)
+					jr.add(id, []*Event{textEvent(t, id, strings.Repeat("x", 1000))})
+					if n%2 == 0 {
+						time.Sleep(2 * time.Second) // it gets old
+					}
+					jr.save(t.Context())
+					jr.find(id).settle(true)
+				}
+				jr.mu.Lock()
+				n := len(jr.tail)
+				jr.mu.Unlock()
+				if n > 2 {
+					t.Errorf("%d events are kept that are done", n)
+				}
+				shaky.share = 0
+				jr.close(t.Context())
+			})
+		})
+	}
+}

@@ -114,6 +114,7 @@ func (f *follower) start(ctx context.Context) error {
 			return err
 		default:
 			failures++
+			f.note(err, 0)
 			f.pause(ctx, failures, err)
 		}
 	}
@@ -158,7 +159,7 @@ func (f *follower) openJournal(ctx context.Context) error {
 	return nil
 }
 
-// note notes how a poll went.
+// note notes how a poll went, or what comes before it.
 func (f *follower) note(err error, events int) {
 	s := &f.status
 	s.Err = err
@@ -224,6 +225,7 @@ func (f *follower) renew(ctx context.Context, lost bool) error {
 		if !mayPass(err) {
 			return err
 		}
+		f.note(err, 0)
 		f.pause(ctx, failures, err)
 	}
 	return nil

@@ -85,8 +85,8 @@ type PollerStatus struct {
 	TS        string    // the place in the community's history; "" before it is known
 	LastPoll  time.Time // when VK last answered a poll properly; zero if it has not
 	LastEvent time.Time // when an event last came; zero if none has
-	Failures  int       // polls that have failed in a row
-	Err       error     // of the last poll; nil if it went well
+	Failures  int       // in a row: of polls, and of what comes before them, such as asking for the server
+	Err       error     // of the last poll, or of what comes before it; nil if it went well
 }
 
 // Status returns how the last Run fares. It is safe for concurrent use, and

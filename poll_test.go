@@ -704,6 +704,23 @@ func TestPollFailedWithStore(t *testing.T) {
 	}
 }
 
+// TestPollStatusWithoutServer: a Poller that VK tells no server fares badly.
+func TestPollStatusWithoutServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPoll(t)
+		p.server = func(int) string { return `{"error":{"error_code":10,"error_msg":"Internal server error"}}` }
+		poller := &vk.Poller{Client: p.client, Handler: new(vk.Router), SkipDiagnosis: true, Logger: slog.New(slog.DiscardHandler)}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+		if err := poller.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if s := poller.Status(); s.Failures < 2 || !errors.Is(s.Err, vk.CodeServer) || s.GroupID != 7 || !s.LastPoll.IsZero() {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 // TestPollStatus: how a Poller fares can be read at any time.
 func TestPollStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

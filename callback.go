@@ -279,10 +279,11 @@ func (cb *Callback) take(ctx, of context.Context, client *Client, e *Event, retr
 		keeping, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
 		defer cancel()
 		kept, err := cb.d.keep(keeping, j)
-		if err != nil {
-			cb.log(ctx, slog.LevelError, "vk: callback: an event cannot be kept in the Store: VK is to send it again", e, err)
-		} else if kept {
+		switch {
+		case kept:
 			return taken
+		case err != nil && !errors.Is(err, ErrStopped):
+			cb.log(ctx, slog.LevelError, "vk: callback: an event cannot be kept in the Store: VK is to send it again", e, err)
 		}
 	}
 	return again(later(retries))

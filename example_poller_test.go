@@ -32,9 +32,15 @@ func ExamplePoller_durable() {
 			log.Printf("VK has dropped the events from %s to %s", from, to)
 		},
 	}
+	started := time.Now()
 	http.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {
-		if s := p.Status(); time.Since(s.LastPoll) > 2*time.Minute {
-			http.Error(w, fmt.Sprintf("no poll since %v, %d failures: %v", s.LastPoll, s.Failures, s.Err), http.StatusServiceUnavailable)
+		s := p.Status()
+		last := s.LastPoll
+		if last.IsZero() { // the first poll takes its time, too
+			last = started
+		}
+		if time.Since(last) > 2*time.Minute {
+			http.Error(w, fmt.Sprintf("no poll since %v, %d failures: %v", last, s.Failures, s.Err), http.StatusServiceUnavailable)
 		}
 	})
 	go http.ListenAndServe("localhost:8080", nil)

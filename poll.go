@@ -15,6 +15,9 @@ import (
 // poll must be switched on in the community's settings, with the kinds of
 // events that the bot wants.
 //
+// Its fields must not change while it runs. It runs once at a time, and may run
+// again after that.
+//
 // See https://dev.vk.com/ru/api/bots-long-poll/getting-started.
 type Poller struct {
 	// Client asks VK, and handlers answer with it. Its token is the
@@ -72,14 +75,19 @@ type Poller struct {
 	// be quick. Nil means that nobody wants to know, beside the log.
 	OnGap func(from, to string)
 
-	// Logger gets what goes wrong on the way. Nil means slog.Default().
+	// Logger gets what goes wrong on the way, and is that of the Dispatcher if
+	// that is the Poller's own. Nil means slog.Default().
 	Logger *slog.Logger
 
 	status atomic.Pointer[PollerStatus]
 }
 
 // A PollerStatus says how a [Poller] fares, for instance to the handler of a
-// health check: if LastPoll is a minute ago, something is wrong.
+// health check. A poll ends after [Poller.Wait], also with no event, so that
+// something is wrong if LastPoll is much longer ago than that: VK does not
+// answer, or the Dispatcher has had MaxEvents for so long. Until a poll
+// has ended well LastPoll is zero, whether the bot has just begun or cannot reach
+// VK: a health check should then count from the start of the program.
 type PollerStatus struct {
 	GroupID   int64     // the community; 0 before it is known
 	TS        string    // the place in the community's history; "" before it is known

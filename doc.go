@@ -241,7 +241,8 @@
 // VK is told that it need not send an event again when the event is done, or
 // kept in the Store. What it sends again is not handled again, unless a handler
 // has asked for it, by [RetryAfter]. Several Callbacks and Pollers may share a
-// Dispatcher, and several processes a Store.
+// Dispatcher, and several processes a Store. [Callback.Stop] is the first step of
+// the end: the example of Callback called durable has them all.
 //
 // # Nothing lost
 //

@@ -72,17 +72,17 @@ const maxSample = 1024
 // among it.
 //
 // It decodes the whole event, at about the price of a listener, and nothing
-// does so unless it is called. To watch a bot, wrap its router, and report each
-// place once:
+// does so unless it is called. To watch a bot, listen to all kinds of events, and
+// report each place once:
 //
 //	var seen sync.Map
-//	bot := vk.HandlerFunc(func(c *vk.Context) error {
+//	r.Listen(func(c *vk.Context) error {
 //		for _, d := range c.Event().Drift() {
 //			if _, ok := seen.LoadOrStore(d.String(), true); !ok {
 //				slog.Warn("VK has changed", "drift", d.String())
 //			}
 //		}
-//		return r.Serve(c)
+//		return nil
 //	})
 func (e *Event) Drift() []Drift {
 	var found []Drift

@@ -110,12 +110,12 @@ func ExampleVideo_Cover() {
 func ExampleEvent_Drift() {
 	r := vk.NewRouter("!")
 	counts := make(map[vk.DriftKind]int) // for a dashboard
-	watched := vk.HandlerFunc(func(c *vk.Context) error {
+	r.Listen(func(c *vk.Context) error {
 		for _, d := range c.Event().Drift() {
 			counts[d.What]++
 			fmt.Println(d, "for instance", string(d.Sample))
 		}
-		return r.Serve(c)
+		return nil
 	})
 	for _, event := range []string{
 		`{"type":"party_new","object":{}}`,
@@ -126,7 +126,7 @@ func ExampleEvent_Drift() {
 		if err != nil {
 			panic(err)
 		}
-		watched(vk.NewContext(context.Background(), vk.NewClient("token"), e))
+		r.Serve(vk.NewContext(context.Background(), vk.NewClient("token"), e))
 	}
 	fmt.Println(counts[vk.UnknownKind], counts[vk.UnknownField], counts[vk.BentValue])
 	// Output:

@@ -74,15 +74,17 @@ type Callback struct {
 	// addresses that were registered by the API, and differs.
 	Confirmation string
 
-	// Groups are the communities, if there are several, by their ids. GroupID,
-	// Secret and Confirmation must then be zero.
+	// Groups are the communities, if there are several, by their ids, which are
+	// positive. GroupID, Secret and Confirmation must then be zero.
 	Groups map[int64]CallbackGroup
 
 	// Kinds are the kinds of events that Setup asks VK for, besides those that
 	// the Handler, if it is a [*Router], or [Wrap] of one, has routes and
-	// listeners for: what handlers wait for with a [Watch], for instance. Setup
-	// asks for all kinds if the Handler does not tell which it wants and Kinds
-	// is empty.
+	// listeners for: what handlers wait for with a [Watch], for instance.
+	//
+	// A Handler of another type does not tell what it wants. Then Setup asks for
+	// all kinds if Kinds is empty, and else for the Kinds alone: message_new,
+	// too, must be among them.
 	Kinds []string
 
 	// Title is the name of the address in the settings of the community, if
@@ -97,7 +99,8 @@ type Callback struct {
 	// crops messages that are too large for an event.
 	MaxBody int64
 
-	// Logger gets what goes wrong. Nil means slog.Default().
+	// Logger gets what goes wrong, and is that of the Dispatcher if that is the
+	// Callback's own. Nil means slog.Default().
 	Logger *slog.Logger
 
 	once   sync.Once
@@ -184,7 +187,9 @@ func (cb *Callback) group(id int64) (g CallbackGroup, ok bool) {
 // taken are done, as [Dispatcher.Stop] does. Requests that wait are answered by
 // that. A Dispatcher that was given to the Callback goes on.
 //
-// Stop comes before the Shutdown of the HTTP server.
+// Stop comes before the Shutdown of the HTTP server, which can then answer what
+// waits. After it come the Stop of a Dispatcher that was given, and the Close of
+// its Store.
 func (cb *Callback) Stop(ctx context.Context) {
 	if cb.init() != nil {
 		return

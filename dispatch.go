@@ -25,10 +25,11 @@ import (
 // concurrent use. It has no goroutine while it has no events.
 type Dispatcher struct {
 	// Client is what handlers answer with to an event given to Dispatch. To
-	// those from a Poller they answer with the Poller's.
+	// those from a source, such as a Poller, they answer with the source's.
 	Client *Client
 
-	// Handler handles the events, for instance a [*Router].
+	// Handler handles the events, for instance a [*Router]. Without one the
+	// first event is an error.
 	Handler Handler
 
 	// MaxEvents bounds the events that are taken and not done, those aside whose
@@ -52,8 +53,8 @@ type Dispatcher struct {
 	Grace time.Duration
 
 	// DrainTime is how long the handlers may take to finish what was taken
-	// when their source stops. Those that wait for something stop to at once,
-	// with ErrStopped. After it, all contexts end with cause [ErrStopped]. Zero
+	// when their source stops. Those that wait for something stop waiting at
+	// once, with ErrStopped. After it, all contexts end with cause [ErrStopped]. Zero
 	// means 10 seconds.
 	DrainTime time.Duration
 
@@ -361,12 +362,16 @@ func stackOf(j *job) string {
 }
 
 // Stop ends the Dispatcher: it takes no more events, ends what handlers wait for
-// with [ErrStopped], and waits until the events it took are done, their handlers' contexts ending with cause [ErrStopped] when
-// ctx ends or DrainTime is over, whichever comes first. What had not begun then
-// is not begun.
+// with [ErrStopped], and waits until the events it took are done. When ctx ends
+// or DrainTime is over, whichever comes first, their handlers' contexts end with
+// cause [ErrStopped], and what has not begun is not begun. Then it gives up the
+// Store, which can be closed.
 //
-// A Poller stops the Dispatcher that it made itself. One that was given to it
-// is stopped by whoever made it, after the sources.
+// A source stops the Dispatcher that it made itself. One that was given to it
+// is stopped by whoever made it, after the sources: while it has the Store, other
+// processes take it for alive, and one that starts after it waits to see that it
+// is not. Where it has only Pollers, and nothing is given to Dispatch, there is
+// nothing left to stop when their Run has returned.
 func (d *Dispatcher) Stop(ctx context.Context) {
 	d.init()
 	d.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -41,6 +42,48 @@ func ExampleCallback() {
 		}
 		<-stopped // ListenAndServe does not wait for Shutdown
 		return nil
+	}
+}
+
+// A bot of two communities that loses nothing when it is restarted, and registers
+// its address itself: what begins when, and what ends when.
+func ExampleCallback_durable() {
+	_ = func(ctx context.Context, r *vk.Router) error { // ctx ends by SIGTERM, as above
+		store, err := vk.OpenFileStore("bot.db")
+		if err != nil {
+			return err
+		}
+		defer store.Close() // last of all
+
+		d := &vk.Dispatcher{Handler: r, Store: store}
+		defer d.Stop(context.Background())
+
+		cb := &vk.Callback{
+			Dispatcher: d,
+			Groups: map[int64]vk.CallbackGroup{
+				203551742: {Client: vk.NewClient(os.Getenv("TEA_TOKEN"))}, // Setup makes the secrets
+				203551743: {Client: vk.NewClient(os.Getenv("CAKE_TOKEN"))},
+			},
+		}
+		mux := http.NewServeMux()
+		mux.Handle("/vk", cb)
+		srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+		l, err := net.Listen("tcp", ":8080")
+		if err != nil {
+			return err
+		}
+		served := make(chan error, 1)
+		go func() { served <- srv.Serve(l) }()
+
+		if err := cb.Setup(ctx, "https://bot.example.org/vk"); err != nil { // VK asks the address meanwhile
+			log.Print(err) // of one community, perhaps: what is set up goes on
+		}
+		select {
+		case err = <-served:
+		case <-ctx.Done():
+		}
+		cb.Stop(context.Background())
+		return errors.Join(err, srv.Shutdown(context.Background()))
 	}
 }
 

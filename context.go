@@ -159,8 +159,9 @@ func (c *Context) Text() string { return c.event.head.text }
 
 // PeerID returns the conversation that the event is from: a user's id,
 // 2000000000 plus a chat's number, or minus a community's id. Of an event
-// outside conversations, such as group_join, it is the dialog with the person
-// who caused it, and 0 if nobody did.
+// outside conversations, such as group_join or wall_post_new, it is the dialog
+// with the person who caused it, so that Send writes to them in private; and 0 if
+// no person did, such as where the community itself has published a post.
 func (c *Context) PeerID() int64 { return c.event.head.peer }
 
 // FromID returns who caused the event: a user's id, minus a community's, or 0

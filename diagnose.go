@@ -68,8 +68,9 @@ const (
 // user, at what the community allows its bot.
 //
 // Which kinds of events have handlers is known of a [*Router]: those of its
-// routes and listeners, not what [Wait] waits for. Of other handlers it is not,
-// and of a nil h nothing is said about that.
+// routes and listeners, not what [Wait] waits for. Of other handlers, such as
+// middleware around a Router, it is not, and nothing is said about it, as of a
+// nil h. A name that is misspelt is not found out: VK may have added that kind.
 //
 // It makes some four calls of low priority, and one for each callback server,
 // and changes nothing. That a call fails is a finding too. A [Poller] does the

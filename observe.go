@@ -26,12 +26,12 @@ type Observer func(ctx context.Context, o Observation)
 type Observation struct {
 	Step    Step
 	Method  string        // of calls: the method of the API
-	Attempt int           // of calls: from 1; each call has as many as it is tried
+	Attempt int           // of calls: 1 for the first, one more each time that the call is tried again
 	Event   *Event        // of events; it must not be changed
 	Route   string        // of StepDone: the route that the event led to, as errors name it, else ""
 	Events  int           // of StepPolled: how many came
-	Wait    time.Duration // how long was, or is, waited; see the Steps
-	Took    time.Duration // how long it was worked on; see the Steps
+	Wait    time.Duration // a time of waiting; the Steps say for what
+	Took    time.Duration // a time of work; the Steps say whose
 	Err     error         // how it ended; nil if well
 }
 
@@ -58,7 +58,8 @@ const (
 
 	// StepPolled is a long poll that has ended, with Events or with Err. Took is
 	// mostly waiting for an event; a poll that brings none takes
-	// [Poller.Wait].
+	// [Poller.Wait]. The Err of the last one, which a stop has cut off, is
+	// that of Run's context.
 	StepPolled
 
 	// StepTaken is an event that a [Dispatcher] has taken.

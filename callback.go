@@ -109,15 +109,18 @@ type Callback struct {
 	feed   *feed
 
 	stopping atomic.Bool
+	ending   chan struct{} // closed by Stop
 	held     atomic.Int64 // bytes of large bodies that are being read
 	refusals quiet
-	asked    atomic.Int64 // requests for a confirmation that were answered
 
 	asking  chan struct{}   // holds one element while somebody asks VK for what follows
 	fetched map[any]fetched // by token, the community; by community, its confirmation code
 
 	mu    sync.Mutex
 	setUp map[int64]Secret // the communities that Setup was called for, and their secrets
+	asked map[int64]int    // by community, requests for a confirmation that were answered
+	now   int              // events of requests that are not answered yet
+	idle  chan struct{}    // closed when these are none, if Stop waits for that
 }
 
 // A CallbackGroup is one of several communities of a [Callback]. Its fields are
@@ -131,6 +134,7 @@ type CallbackGroup struct {
 func (cb *Callback) init() error {
 	cb.once.Do(func() {
 		cb.asking = make(chan struct{}, 1)
+		cb.ending = make(chan struct{})
 		if cb.misuse = cb.check(); cb.misuse != nil {
 			cb.logger().LogAttrs(context.Background(), slog.LevelError, "vk: callback: every request is refused", slog.Any("err", cb.misuse))
 			return
@@ -149,6 +153,8 @@ func (cb *Callback) check() error {
 		return errors.New("vk: the Callback has no Handler")
 	case cb.Dispatcher != nil && cb.Handler != nil:
 		return errors.New("vk: the Callback has a Handler beside its Dispatcher's")
+	case cb.Dispatcher != nil && cb.Dispatcher.Handler == nil:
+		return errNoHandler
 	case cb.Groups == nil && cb.Client == nil:
 		return errors.New("vk: the Callback has no Client")
 	case cb.NoSecret && cb.Groups == nil && cb.GroupID == 0:
@@ -185,7 +191,8 @@ func (cb *Callback) group(id int64) (g CallbackGroup, ok bool) {
 // Stop ends the Callback: VK is told to come again from now on, what handlers
 // wait for ends with [ErrStopped], and Stop waits until the events that were
 // taken are done, as [Dispatcher.Stop] does. Requests that wait are answered by
-// that. A Dispatcher that was given to the Callback goes on.
+// that: an event that was cut off is kept, where there is a Store, and else comes
+// again. A Dispatcher that was given to the Callback goes on.
 //
 // Stop comes before the Shutdown of the HTTP server, which can then answer what
 // waits. After it come the Stop of a Dispatcher that was given, and the Close of
@@ -194,8 +201,35 @@ func (cb *Callback) Stop(ctx context.Context) {
 	if cb.init() != nil {
 		return
 	}
-	cb.stopping.Store(true)
+	if !cb.stopping.Swap(true) {
+		close(cb.ending)
+	}
 	cb.d.drain(ctx, cb.feed)
+	cb.mu.Lock()
+	if cb.now > 0 && cb.idle == nil {
+		cb.idle = make(chan struct{})
+	}
+	idle := cb.idle
+	cb.mu.Unlock()
+	if idle != nil {
+		<-idle // comes: all that a request waits for now has a bound
+	}
+}
+
+// enter notes that a request brings an event, and leave that it is answered.
+func (cb *Callback) enter() {
+	cb.mu.Lock()
+	defer cb.mu.Unlock()
+	cb.now++
+}
+
+func (cb *Callback) leave() {
+	cb.mu.Lock()
+	defer cb.mu.Unlock()
+	if cb.now--; cb.now == 0 && cb.idle != nil {
+		close(cb.idle)
+		cb.idle = nil
+	}
 }
 
 // ServeHTTP takes a request of VK. It returns when that is answered; handlers
@@ -263,6 +297,8 @@ func (cb *Callback) serve(began time.Time, w http.ResponseWriter, r *http.Reques
 // take gives an event to the Dispatcher, and waits for what becomes of it until
 // ctx ends. That is of, or earlier.
 func (cb *Callback) take(ctx, of context.Context, client *Client, e *Event, retries int) ack {
+	cb.enter()
+	defer cb.leave()
 	j, state, err := cb.d.admit(ctx, cb.feed, client, e)
 	switch {
 	case err != nil:
@@ -275,12 +311,21 @@ func (cb *Callback) take(ctx, of context.Context, client *Client, e *Event, retr
 	case j == nil: // another process has it
 		return again(later(retries))
 	}
+	var ending <-chan struct{}
+	if j.feed != cb.feed {
+		ending = cb.ending // Stop does not end what another source handles
+	}
+	cutOff := false
 	select {
 	case <-cb.d.claims.settledOf(j):
-		return cb.answerTo(j.outcome(), e)
+		cutOff = errors.Is(j.outcome(), ErrStopped)
+		if !cutOff {
+			return cb.answerTo(j.outcome(), e)
+		}
 	case <-ctx.Done():
+	case <-ending:
 	}
-	if of.Err() == nil {
+	if cutOff || of.Err() == nil {
 		keeping, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
 		defer cancel()
 		kept, err := cb.d.keep(keeping, j)
@@ -290,6 +335,9 @@ func (cb *Callback) take(ctx, of context.Context, client *Client, e *Event, retr
 		case err != nil && !errors.Is(err, ErrStopped):
 			cb.log(ctx, slog.LevelError, "vk: callback: an event cannot be kept in the Store: VK is to send it again", e, err)
 		}
+	}
+	if cutOff {
+		return again(soon())
 	}
 	return again(later(retries))
 }

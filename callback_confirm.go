@@ -53,7 +53,12 @@ func (cb *Callback) confirm(ctx context.Context, r *http.Request, group int64, g
 			return again(soon())
 		}
 	}
-	cb.asked.Add(1)
+	cb.mu.Lock()
+	if cb.asked == nil {
+		cb.asked = make(map[int64]int)
+	}
+	cb.asked[group]++
+	cb.mu.Unlock()
 	return ack{status: http.StatusOK, text: code}
 }
 

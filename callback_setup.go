@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -66,10 +67,13 @@ func (cb *Callback) Setup(ctx context.Context, address string) error {
 		}
 		return cb.setup(ctx, id, address)
 	}
-	var errs []error
-	for _, id := range slices.Sorted(maps.Keys(cb.Groups)) {
-		errs = append(errs, cb.setup(ctx, id, address))
+	ids := slices.Sorted(maps.Keys(cb.Groups))
+	errs := make([]error, len(ids))
+	var all sync.WaitGroup // one that VK does not answer for holds up no other
+	for i, id := range ids {
+		all.Go(func() { errs[i] = cb.setup(ctx, id, address) })
 	}
+	all.Wait()
 	return errors.Join(errs...)
 }
 
@@ -120,9 +124,9 @@ func (cb *Callback) setup(ctx context.Context, group int64, address string) (err
 		cb.setUp = make(map[int64]Secret)
 	}
 	cb.setUp[group] = NewSecret(secret)
+	asked := cb.asked[group]
 	cb.mu.Unlock()
 
-	asked := cb.asked.Load()
 	p := Params{"group_id": group, "url": address, "title": cmp.Or(s.Title, cb.Title, "Bot"), "secret_key": secret}
 	switch {
 	case s.ID == 0:
@@ -161,7 +165,7 @@ func callbackServers(ctx context.Context, client *Client, group, id int64) ([]ca
 }
 
 // awaitConfirmation waits until VK has had a server's address confirmed.
-func (cb *Callback) awaitConfirmation(ctx context.Context, client *Client, group, id, asked int64) error {
+func (cb *Callback) awaitConfirmation(ctx context.Context, client *Client, group, id int64, asked int) error {
 	began := time.Now()
 	for {
 		servers, err := callbackServers(ctx, client, group, id)
@@ -178,7 +182,10 @@ func (cb *Callback) awaitConfirmation(ctx context.Context, client *Client, group
 			return nil
 		case status == "failed" && waited >= failedLong, waited >= setupLimit:
 			why := "its answer did not suit VK"
-			if cb.asked.Load() == asked {
+			cb.mu.Lock()
+			unasked := cb.asked[group] == asked
+			cb.mu.Unlock()
+			if unasked {
 				why = "VK's request has not come to this Callback: is the address public, and served already?"
 			}
 			return fmt.Errorf("the address is not confirmed (VK's status of it is %q): %s", status, why)

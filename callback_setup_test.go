@@ -355,6 +355,29 @@ func TestCallbackSetupErrors(t *testing.T) {
 	})
 }
 
+// TestCallbackSetupHangs: a community that VK does not answer for holds up no
+// other.
+func TestCallbackSetupHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hangs := &vk.Client{Token: vk.NewSecret("t"), HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		})}}
+		good := newServers(t)
+		cb := &vk.Callback{
+			Handler: vk.NewRouter(),
+			Groups:  map[int64]vk.CallbackGroup{7: {Client: hangs}, 8: {Client: good.client}},
+			Logger:  slog.New(slog.DiscardHandler),
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		err := cb.Setup(ctx, "https://bot.test")
+		if err == nil || !strings.Contains(err.Error(), "community 7") || strings.Contains(err.Error(), "community 8") {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
 // TestCallbackSetupGroups: what fails for one community costs the others
 // nothing.
 func TestCallbackSetupGroups(t *testing.T) {

@@ -454,6 +454,39 @@ func TestCallbackSharedDispatcher(t *testing.T) {
 	})
 }
 
+// TestCallbackStopWaitsForNoOther: what another source handles goes on, and VK is
+// told to come again.
+func TestCallbackStopWaitsForNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := &vk.Dispatcher{Handler: vk.HandlerFunc(func(c *vk.Context) error { time.Sleep(time.Minute); return nil })}
+		one, two := newHook(nil), newHook(nil)
+		for _, cb := range []*vk.Callback{one, two} {
+			cb.Handler, cb.Dispatcher, cb.Patience = nil, shared, time.Hour
+		}
+		var all sync.WaitGroup
+		start := time.Now()
+		all.Go(func() {
+			if got := told(t, post(one, hookEvent("a", 1))); got != "200 ok" || time.Since(start) != time.Minute {
+				t.Errorf("%s after %v", got, time.Since(start))
+			}
+		})
+		synctest.Wait()
+		all.Go(func() {
+			if got := told(t, post(two, hookEvent("a", 1))); got != "503" {
+				t.Error(got)
+			}
+		})
+		time.Sleep(time.Second)
+		two.Stop(t.Context())
+		if d := time.Since(start); d != time.Second {
+			t.Errorf("Stop took until %v", d)
+		}
+		all.Wait()
+		one.Stop(t.Context())
+		shared.Stop(t.Context())
+	})
+}
+
 // TestCallbackBalancer: two processes behind one address, over one Store. VK's
 // attempts reach either.
 func TestCallbackBalancer(t *testing.T) {
@@ -601,6 +634,7 @@ func TestCallbackMisuse(t *testing.T) {
 	for name, cb := range map[string]*vk.Callback{
 		"zero":           {},
 		"no Handler":     {Client: c},
+		"none at all":    {Client: c, GroupID: 1, Dispatcher: new(vk.Dispatcher)},
 		"no Client":      {Handler: h},
 		"no GroupID":     {Client: c, Handler: h, NoSecret: true},
 		"two Handlers":   {Client: c, Handler: h, Dispatcher: &vk.Dispatcher{Handler: h}},
@@ -612,7 +646,7 @@ func TestCallbackMisuse(t *testing.T) {
 		if got := told(t, post(cb, hookEvent("a", 1))); !strings.HasPrefix(got, "500 ") {
 			t.Errorf("%s: %s", name, got)
 		}
-		if !strings.Contains(text.String(), "vk: the Callback has") {
+		if !strings.Contains(text.String(), "vk: the Callback has") && !strings.Contains(text.String(), "vk: the Dispatcher has no Handler") {
 			t.Errorf("%s: logged %s", name, text)
 		}
 		if err := cb.Setup(t.Context(), "https://bot.test"); err == nil {

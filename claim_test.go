@@ -156,16 +156,28 @@ func TestAdmitCutOff(t *testing.T) {
 		synctest.Wait()
 		o.d.drain(t.Context(), o.feed)
 		<-o.d.claims.settledOf(j)
-		if kept, err := o.d.keep(t.Context(), j); kept || err != nil {
-			t.Errorf("kept after its end: %v, %v", kept, err)
+		for range 2 {
+			if kept, err := o.d.keep(t.Context(), j); kept != (store != nil) || err != nil {
+				t.Errorf("kept after its end: %v, %v", kept, err)
+			}
 		}
 		o.d.Stop(t.Context())
 		if err := j.outcome(); !errors.Is(err, ErrStopped) {
 			t.Errorf("outcome %v", err)
 		}
 		o = newOfferer(store, h)
-		if state, settled, err := o.offer(t, "a"); state != admitted || settled || err != nil {
+		want := admitted
+		if store != nil {
+			want = admittedRunning // it is in the journal
+		}
+		if state, settled, err := o.offer(t, "a"); state != want || settled || err != nil {
 			t.Errorf("%v, %v, %v", state, settled, err)
+		}
+		if store != nil {
+			o.d.Stop(t.Context())
+			if r := stored(t, store, 0); len(r.Events) != 1 {
+				t.Errorf("it is kept as %+v", r)
+			}
 		}
 		o.d.Stop(t.Context())
 	})

@@ -59,6 +59,9 @@ func (f *follower) follow(ctx context.Context) error {
 		began, from := time.Now(), f.ts
 		f.fresh = 0
 		events, err := f.poll(ctx)
+		if err != nil && ctx.Err() != nil {
+			break // the end has cut it off
+		}
 		f.Client.tell(ctx, Observation{Step: StepPolled, Events: len(events), Took: time.Since(began), Err: err})
 		if err == nil {
 			failures = 0

@@ -58,8 +58,7 @@ const (
 
 	// StepPolled is a long poll that has ended, with Events or with Err. Took is
 	// mostly waiting for an event; a poll that brings none takes
-	// [Poller.Wait]. The Err of the last one, which a stop has cut off, is
-	// that of Run's context.
+	// [Poller.Wait]. The last one, which a stop has cut off, is not told.
 	StepPolled
 
 	// StepTaken is an event that a [Dispatcher] has taken.

@@ -152,6 +152,8 @@ func (p *Poller) Run(ctx context.Context) error {
 		d = &Dispatcher{Handler: p.Handler, Logger: p.Logger}
 	case p.Handler != nil:
 		return errors.New("vk: the Poller has a Handler beside its Dispatcher's")
+	case d.Handler == nil:
+		return errNoHandler
 	}
 	d.init()
 	f := &follower{Poller: p, d: d, feed: d.feed(), base: context.WithoutCancel(ctx), log: cmp.Or(p.Logger, slog.Default())}

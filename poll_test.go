@@ -721,6 +721,37 @@ func TestPollStatusWithoutServer(t *testing.T) {
 	})
 }
 
+// TestPollStatusAfterStop: that a stop cuts a poll off is no failure.
+func TestPollStatusAfterStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPoll(t)
+		p.poll = func(n int, w http.ResponseWriter, r *http.Request) { wait(r) }
+		poller := &vk.Poller{Client: p.client, Handler: new(vk.Router), SkipDiagnosis: true, Logger: slog.New(slog.DiscardHandler)}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := poller.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if s := poller.Status(); s.Failures != 0 || s.Err != nil {
+			t.Errorf("%+v", s)
+		}
+		synctest.Wait()
+	})
+}
+
+// TestPollWithoutHandler: a Poller with nothing to give events to says so at
+// once.
+func TestPollWithoutHandler(t *testing.T) {
+	for name, p := range map[string]*vk.Poller{
+		"none":          {Client: vk.NewClient("t")},
+		"in Dispatcher": {Client: vk.NewClient("t"), Dispatcher: new(vk.Dispatcher)},
+	} {
+		if err := p.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "no Handler") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestPollStatus: how a Poller fares can be read at any time.
 func TestPollStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -132,9 +132,10 @@ func (jr *backlog) alone(ctx context.Context, e *entry, f *feed, client *Client)
 	return nil
 }
 
-// keep puts an event that is being handled into the Store, so that it is
-// handled again if this process dies. It reports whether it is safe: kept, or
-// done by now. Without a Store nothing is kept. An error is one of the Store.
+// keep puts an event that is being handled, or that a stop has cut off, into the
+// Store, so that it is handled again if this process dies. It reports whether it
+// is safe: kept, or done by now. Without a Store nothing is kept. An error is one
+// of the Store, or ErrStopped.
 func (d *Dispatcher) keep(ctx context.Context, j *job) (kept bool, err error) {
 	if d.Store == nil {
 		return false, nil
@@ -157,16 +158,23 @@ func (d *Dispatcher) keep(ctx context.Context, j *job) (kept bool, err error) {
 }
 
 // note enters the event of j into a journal, if it is not there. If it has ended
-// by now, note reports whether it was handled.
+// by now, and is not to be kept, note reports whether it was handled.
 func (c *claims) note(jr *backlog, j *job) (left, handled bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if j.left || j.entry != nil {
-		return j.left, j.handled
+	cutOff := j.left && j.undone && !j.yielded
+	switch {
+	case j.entry != nil:
+		return false, false
+	case j.left && !cutOff:
+		return true, j.handled
 	}
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
 	j.entry = &entry{jr: jr, ev: j.ev, came: time.Now(), job: j}
+	if cutOff {
+		j.entry.job = nil
+	}
 	jr.enter([]*entry{j.entry})
 	jr.dirty = true
 	return false, false

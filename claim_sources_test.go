@@ -80,6 +80,7 @@ func TestWhoIsLeftInherits(t *testing.T) {
 		b.offer(t, "second")
 		journalOf(t, a).end() // a dies
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if len(got) != 3 || got[2] != "a" {
 			t.Errorf("handled %v", got)
 		}
@@ -120,6 +121,7 @@ func TestUnsavedIsUnclaimed(t *testing.T) {
 		}
 		journalOf(t, a).end() // a dies
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if runs != 1 {
 			t.Errorf("handled %d times by who is alive", runs)
 		}
@@ -256,6 +258,7 @@ func TestUnreadableRecord(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if n := strings.Count(log.String(), "cannot be taken over"); n != 1 {
 			t.Errorf("%d lines:\n%s", n, log.String())
 		}

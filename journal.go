@@ -156,7 +156,9 @@ func (d *Dispatcher) openJournal(ctx context.Context, group int64) (*backlog, er
 		return nil, fmt.Errorf("vk: journal of community %d: %w", group, err)
 	}
 	if jr.shared {
+		jr.mu.Lock() // it may fire at once, for all that is known
 		jr.beat = time.AfterFunc(leaseTime/3, func() { jr.task(jr.renew) })
+		jr.mu.Unlock()
 	}
 	return jr, nil
 }

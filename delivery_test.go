@@ -712,10 +712,10 @@ func TestKilledWithoutStore(t *testing.T) {
 // TestSlowStore: a store that takes long to write is not always being written.
 func TestSlowStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		done := 0
+		var done atomic.Int64
 		r := newRunner(t, vk.HandlerFunc(func(c *vk.Context) error {
 			time.Sleep(300 * time.Millisecond)
-			done++
+			done.Add(1)
 			return nil
 		}))
 		const takes = 200 * time.Millisecond
@@ -730,8 +730,8 @@ func TestSlowStore(t *testing.T) {
 		}
 		time.Sleep(50 * time.Second)
 		synctest.Wait()
-		if busy := time.Duration(len(clock.take())) * takes; busy > 10*time.Second || done < 150 {
-			t.Errorf("it was being written for %v while %d events were done", busy, done)
+		if busy := time.Duration(len(clock.take())) * takes; busy > 10*time.Second || done.Load() < 150 {
+			t.Errorf("it was being written for %v while %d events were done", busy, done.Load())
 		}
 		b.stop()
 	})

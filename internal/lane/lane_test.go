@@ -471,3 +471,33 @@ func TestParkWhileResuming(t *testing.T) {
 		})
 	}
 }
+
+// A turn that parks again among others that were woken keeps its place, and
+// they theirs.
+func TestParkWhileOthersResume(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, d := newLanes(1), newDiary()
+		var parked [3]*Turn[int, any]
+		for i := range parked {
+			add(l, 1, func(t *Turn[int, any]) {
+				parked[i] = t
+				t.Park()
+				time.Sleep(time.Second)
+				t.Wait()
+				d.note("%d", i)
+			})
+		}
+		synctest.Wait()
+		add(l, 1, func(*Turn[int, any]) {
+			parked[0].Wake()
+			parked[1].Wake()
+			parked[0].Park()
+			parked[0].Wake()
+			parked[2].Wake()
+			time.Sleep(time.Minute)
+		})
+		time.Sleep(time.Hour)
+		d.is(t, "1m0s 0", "1m0s 1", "1m0s 2")
+		idle(t, l)
+	})
+}

@@ -3,12 +3,20 @@ package journal_test
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"testing"
 
 	"github.com/vkrouter/vk/internal/journal"
+)
+
+// As the package has them.
+const (
+	mark      = "\xf5vk\x9d"
+	frameSize = 16
 )
 
 var salt = [8]byte{1, 2, 3, 4, 5, 6, 7, 8}
@@ -47,8 +55,70 @@ func TestRead(t *testing.T) {
 	if _, err := journal.Read(bytes.NewReader(file), int64(len(file)), func(int64, []byte) error { return stop }); err != stop {
 		t.Errorf("an error of the reader's: %v", err)
 	}
-	if _, err := journal.Read(bytes.NewReader(file[:50]), 60, func(int64, []byte) error { return nil }); err == nil {
-		t.Error("a file shorter than it says is read")
+	if _, err := journal.Read(bytes.NewReader(file[:50]), 60, func(int64, []byte) error { return nil }); err != io.ErrUnexpectedEOF {
+		t.Errorf("a file shorter than it says: %v", err)
+	}
+}
+
+// TestFormat: the bytes of a file are for good. Whoever changes them has to read
+// these all the same.
+func TestFormat(t *testing.T) {
+	const want = "766b73746f7265010102030405060708" + "8deeb54b" + "00000000" +
+		"f5766b9d" + "01000000" + "73d14f3f" + "b6814acd" + "61" +
+		"f5766b9d" + "02000000" + "06049f2e" + "59848a42" + "6263"
+	file, _ := write(salt, "a", "bc")
+	if got := hex.EncodeToString(file); got != want {
+		t.Errorf("wrote %s\nwant  %s", got, want)
+	}
+}
+
+// A disk fails the reads from the nth on, and says at the end of the file that it
+// is the end, as an io.ReaderAt may.
+type disk struct {
+	file  []byte
+	reads int // that succeed
+}
+
+var errDisk = errors.New("the disk fails")
+
+func (d *disk) ReadAt(b []byte, at int64) (int, error) {
+	if d.reads--; d.reads < 0 {
+		return 0, errDisk
+	}
+	n := copy(b, d.file[at:])
+	if at+int64(n) == int64(len(d.file)) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// TestReadFails: what cannot be read is not what was not finished, which would
+// be cut off.
+func TestReadFails(t *testing.T) {
+	whole, offsets := write(salt, "first", "second", "third")
+	damaged := bytes.Clone(whole)
+	damaged[offsets[1]+frameSize] ^= 1
+	for name, test := range map[string]struct {
+		file  []byte
+		reads int // in all
+		want  string
+	}{
+		"whole":      {whole, 7, "<nil>"},
+		"unfinished": {whole[:len(whole)-1], 7, "<nil>"},
+		"damaged":    {damaged, 8, fmt.Sprintf("damaged at offset %d; whole again from offset %d", offsets[1], offsets[2])},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for reads := range test.reads + 1 {
+				want := errDisk.Error()
+				if reads == test.reads {
+					want = test.want
+				}
+				_, err := journal.Read(&disk{test.file, reads}, int64(len(test.file)), func(int64, []byte) error { return nil })
+				if fmt.Sprint(err) != want {
+					t.Errorf("%d reads succeed: %v, want %s", reads, err, want)
+				}
+			}
+		})
 	}
 }
 
@@ -128,11 +198,42 @@ func TestDamage(t *testing.T) {
 			t.Errorf("header at %d: %v", at, err)
 		}
 	}
+	// A frame whose payload is damaged too is none that is whole again.
+	b := bytes.Clone(file)
+	b[offsets[1]-1] ^= 1
+	b[offsets[2]-1] ^= 1
+	if _, _, err := read(b); fmt.Sprint(err) != fmt.Sprintf("damaged at offset %d; whole again from offset %d", offsets[0], offsets[2]) {
+		t.Error("two frames:", err)
+	}
+	b[len(b)-1] ^= 1
+	if got, end, err := read(b); len(got) != 0 || end != offsets[0] || err != nil {
+		t.Errorf("all frames: %q to %d, %v", got, end, err)
+	}
 	// Far behind, too.
 	file, offsets = write(salt, "first", string(make([]byte, 3<<20)), "third")
 	file[offsets[1]+10] ^= 1
 	if _, _, err := read(file); fmt.Sprint(err) != fmt.Sprintf("damaged at offset %d; whole again from offset %d", offsets[1], offsets[2]) {
 		t.Error(err)
+	}
+}
+
+// TestDamageAcrossWindows: a file is searched a MiB at a time, and what lies
+// across the end of one is found as well.
+func TestDamageAcrossWindows(t *testing.T) {
+	const window = 1 << 20
+	for n := window - 3*frameSize; n <= window; n++ {
+		file, offsets := write(salt, string(make([]byte, n)), "whole")
+		file[offsets[0]+frameSize] ^= 1
+		_, _, err := read(file)
+		var damage *journal.DamageError
+		if !errors.As(err, &damage) || damage.Next != offsets[1] {
+			t.Errorf("%d bytes: %v", n, err)
+		}
+		// A mark that is cut off there is nothing.
+		file, offsets = write(salt, string(make([]byte, n))+mark)
+		if got, end, err := read(file[:len(file)-1]); len(got) != 0 || end != offsets[0] || err != nil {
+			t.Errorf("%d bytes and a mark: %d frames to %d, %v", n, len(got), end, err)
+		}
 	}
 }
 

@@ -72,17 +72,17 @@ func TestFormat(t *testing.T) {
 	}
 }
 
-// A disk fails the reads from the nth on, and says at the end of the file that it
-// is the end, as an io.ReaderAt may.
+// A disk fails one read, and says at the end of the file that it is the end, as
+// an io.ReaderAt may.
 type disk struct {
 	file  []byte
-	reads int // that succeed
+	reads int // that succeed before
 }
 
 var errDisk = errors.New("the disk fails")
 
 func (d *disk) ReadAt(b []byte, at int64) (int, error) {
-	if d.reads--; d.reads < 0 {
+	if d.reads--; d.reads == -1 {
 		return 0, errDisk
 	}
 	n := copy(b, d.file[at:])
@@ -115,7 +115,7 @@ func TestReadFails(t *testing.T) {
 				}
 				_, err := journal.Read(&disk{test.file, reads}, int64(len(test.file)), func(int64, []byte) error { return nil })
 				if fmt.Sprint(err) != want {
-					t.Errorf("%d reads succeed: %v, want %s", reads, err, want)
+					t.Errorf("read %d fails: %v, want %s", reads, err, want)
 				}
 			}
 		})

@@ -139,7 +139,7 @@ func (j *Journal) parse(header []byte, offset int64) (n int64, sum uint32, ok bo
 
 // find returns the offset of a whole frame behind the end, or 0.
 func (j *Journal) find(r io.ReaderAt, size int64) (int64, error) {
-	window := make([]byte, min(max(size-j.end, 0), 1<<20))
+	window := make([]byte, min(size-j.end, 1<<20))
 	for base := j.end + 1; base <= size-frameSize; {
 		w := window[:min(int64(len(window)), size-base)]
 		if err := readAt(r, w, base); err != nil {

@@ -8,9 +8,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -19,6 +21,8 @@ type faultyDisk struct {
 	mu                    sync.Mutex
 	write, sync, truncate error
 	syncs                 int
+	open                  int                         // files
+	before                func(op, name string) error // an operation, which fails with its error; set while nothing goes on
 }
 
 func (d *faultyDisk) fail(write, sync, truncate error) {
@@ -27,9 +31,25 @@ func (d *faultyDisk) fail(write, sync, truncate error) {
 	d.write, d.sync, d.truncate = write, sync, truncate
 }
 
-func (d *faultyDisk) open(name string, flag int) (storeFile, error) {
+func (d *faultyDisk) does(op, name string) error {
+	if d.before == nil {
+		return nil
+	}
+	return d.before(op, name)
+}
+
+func (d *faultyDisk) openFile(name string, flag int) (storeFile, error) {
+	if err := d.does("open", name); err != nil {
+		return nil, err
+	}
 	f, err := os.OpenFile(name, flag, 0o600)
-	return faultyFile{f, d}, err
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.open++
+	return faultyFile{f, d}, nil
 }
 
 type faultyFile struct {
@@ -37,7 +57,27 @@ type faultyFile struct {
 	d *faultyDisk
 }
 
+func (f faultyFile) ReadAt(b []byte, at int64) (int, error) {
+	if err := f.d.does("read", f.Name()); err != nil {
+		return 0, err
+	}
+	return f.File.ReadAt(b, at)
+}
+
+func (f faultyFile) Close() error {
+	err := f.File.Close()
+	if !errors.Is(err, os.ErrClosed) {
+		f.d.mu.Lock()
+		f.d.open--
+		f.d.mu.Unlock()
+	}
+	return errors.Join(f.d.does("close", f.Name()), err)
+}
+
 func (f faultyFile) WriteAt(b []byte, at int64) (int, error) {
+	if err := f.d.does("write", f.Name()); err != nil {
+		return 0, err
+	}
 	f.d.mu.Lock()
 	defer f.d.mu.Unlock()
 	if f.d.write != nil {
@@ -48,6 +88,9 @@ func (f faultyFile) WriteAt(b []byte, at int64) (int, error) {
 }
 
 func (f faultyFile) Sync() error {
+	if err := f.d.does("sync", f.Name()); err != nil {
+		return err
+	}
 	f.d.mu.Lock()
 	defer f.d.mu.Unlock()
 	f.d.syncs++
@@ -55,6 +98,9 @@ func (f faultyFile) Sync() error {
 }
 
 func (f faultyFile) Truncate(size int64) error {
+	if err := f.d.does("truncate", f.Name()); err != nil {
+		return err
+	}
 	f.d.mu.Lock()
 	defer f.d.mu.Unlock()
 	if f.d.truncate != nil {
@@ -65,7 +111,7 @@ func (f faultyFile) Truncate(size int64) error {
 
 func (d *faultyDisk) store(t *testing.T, path string) *FileStore {
 	t.Helper()
-	s, err := openFileStore(path, d.open)
+	s, err := openFileStore(path, d.openFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,6 +244,104 @@ func TestFileStoreBatch(t *testing.T) {
 	wantStored(t, s, "k", "xxxxx")
 }
 
+// TestFileStoreFailsTogether: what builds on a change that is being written
+// fails with it, and is not written.
+func TestFileStoreFailsTogether(t *testing.T) {
+	d := new(faultyDisk)
+	path := filepath.Join(t.TempDir(), "s")
+	s := d.store(t, path)
+	var next *storeBatch
+	d.before = func(op, name string) error {
+		if op != "write" || next != nil {
+			return nil
+		}
+		var swapped bool
+		var err error
+		if next, swapped, _, err = s.decide("a", []byte("1"), []byte("2"), 0); !swapped || err != nil {
+			t.Errorf("meanwhile: %v, %v", swapped, err)
+		}
+		return syscall.ENOSPC
+	}
+	ok, err := s.Swap(t.Context(), "a", nil, []byte("1"), 0)
+	if ok || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), path) {
+		t.Errorf("%v, %v", ok, err)
+	}
+	if err := s.commit(next); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("what builds on it: %v", err)
+	}
+	wantStored(t, s, "a", "")
+	if ok, err := s.Swap(t.Context(), "a", nil, []byte("3"), 0); !ok || err != nil {
+		t.Errorf("after it: %v, %v", ok, err)
+	}
+	s.Close()
+	wantStored(t, d.store(t, path), "a", "3")
+}
+
+// TestFileStoreFullBatch: a change for which a batch has no room waits for the
+// next one.
+func TestFileStoreFullBatch(t *testing.T) {
+	s := new(faultyDisk).store(t, filepath.Join(t.TempDir(), "s"))
+	full, _, _, _ := s.decide("a", nil, []byte("1"), 0)
+	if full.size < 2 {
+		t.Errorf("a batch of %d bytes", full.size)
+	}
+	full.size = maxStoreBatch
+	if ok, err := s.Swap(t.Context(), "b", nil, []byte("1"), 0); !ok || err != nil {
+		t.Errorf("%v, %v", ok, err)
+	}
+	if len(full.swaps) != 1 {
+		t.Errorf("%d changes in the full one", len(full.swaps))
+	}
+	wantStored(t, s, "a", "1")
+	wantStored(t, s, "b", "1")
+}
+
+// TestFileStorePendingExpires: what expires before it is written is none.
+func TestFileStorePendingExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := new(faultyDisk).store(t, filepath.Join(t.TempDir(), "s"))
+		s.decide("a", nil, []byte("1"), time.Second)
+		if _, swapped, _, _ := s.decide("a", nil, []byte("2"), 0); swapped {
+			t.Error("swapped for none before it has expired")
+		}
+		time.Sleep(time.Second)
+		if _, swapped, _, _ := s.decide("a", []byte("1"), []byte("2"), 0); swapped {
+			t.Error("swapped when it has expired")
+		}
+		b, swapped, _, _ := s.decide("a", nil, []byte("2"), 0)
+		if err := s.commit(b); !swapped || err != nil {
+			t.Errorf("none swapped when it has expired: %v, %v", swapped, err)
+		}
+		wantStored(t, s, "a", "2")
+	})
+}
+
+// TestFileStoreClose: what was asked for before is written, and the caller told
+// if the file cannot be closed.
+func TestFileStoreClose(t *testing.T) {
+	d := new(faultyDisk)
+	path := filepath.Join(t.TempDir(), "s")
+	s := d.store(t, path)
+	b, _, _, _ := s.decide("a", nil, []byte("1"), 0)
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := s.commit(b); err != nil {
+		t.Errorf("asked for before: %v", err)
+	}
+	s = d.store(t, path)
+	wantStored(t, s, "a", "1")
+	d.before = func(op, name string) error { return syscall.EIO }
+	if err := s.Close(); !errors.Is(err, syscall.EIO) || !strings.Contains(err.Error(), path) {
+		t.Errorf("the file cannot be closed: %v", err)
+	}
+	d.before = nil
+	d.store(t, path).Close() // it is not locked
+	if d.open != 0 {
+		t.Errorf("%d files left open", d.open)
+	}
+}
+
 // TestFileStoreCompact: the file does not grow for good, also when it cannot be
 // written anew for a while, and it survives being written anew.
 func TestFileStoreCompact(t *testing.T) {
@@ -235,9 +379,20 @@ func TestFileStoreCompact(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(path+".tmp", "x"), 0o700); err != nil {
 		t.Fatal(err)
 	}
+	tries := 0
+	d.before = func(op, name string) error {
+		if op == "open" && name != path {
+			tries++
+		}
+		return nil
+	}
 	for size() < 3*minCompact {
 		put()
 	}
+	if tries != 2 {
+		t.Errorf("tried %d times to write a file anew that was twice as large then", tries)
+	}
+	d.before = nil
 	os.RemoveAll(path + ".tmp")
 	for range 100 {
 		put()
@@ -307,16 +462,49 @@ func TestFileStoreCut(t *testing.T) {
 // TestStoreEntries: what has expired is removed by whatever changes, and the
 // memory given back.
 func TestStoreEntries(t *testing.T) {
-	var s MemoryStore
-	for i := range 10_000 {
-		s.Swap(t.Context(), fmt.Sprint(i), nil, []byte("1"), time.Duration(1+i%7))
-	}
-	for range 2000 {
-		s.Swap(t.Context(), "a", nil, []byte("1"), 0)
-	}
-	if e := s.entries; len(e.byKey) != 1 || len(e.queue) != 0 || e.peak > 2048 || e.weight != int64(2+entryWeight) || cap(e.queue) > 2048 {
-		t.Errorf("%d entries, %d queued, peak %d, weight %d", len(e.byKey), len(e.queue), e.peak, e.weight)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var s MemoryStore
+		put := func(key, old, new string, ttl time.Duration) {
+			t.Helper()
+			if ok, err := s.Swap(t.Context(), key, []byte(old), []byte(new), ttl); !ok || err != nil {
+				t.Fatalf("%s: %v, %v", key, ok, err)
+			}
+		}
+		fill := func(ttl time.Duration) {
+			t.Helper()
+			for i := range 10_000 {
+				put(fmt.Sprint(i), "", "1", ttl*time.Duration(1+i%7))
+			}
+		}
+		small := func(after string) {
+			t.Helper()
+			e := &s.entries
+			if len(e.byKey) != 2 || len(e.queue) != 1 || e.peak > 4096 || cap(e.queue) > 4096 {
+				t.Errorf("%s: %d entries, %d queued of %d, peak %d", after, len(e.byKey), len(e.queue), cap(e.queue), e.peak)
+			}
+			if e.weight != 2*(4+1+entryWeight) {
+				t.Errorf("%s: weight %d", after, e.weight)
+			}
+			for _, key := range []string{"kept", "long"} {
+				if got, err := s.Get(t.Context(), key); string(got) != "1" || err != nil {
+					t.Errorf("%s: %s is %q, %v", after, key, got, err)
+				}
+			}
+		}
+		put("kept", "", "1", 0)
+		put("long", "", "1", 1000*time.Hour)
+		fill(time.Hour)
+		time.Sleep(8 * time.Hour)
+		for range 10_000/sweepEach + 1 {
+			put("kept", "1", "1", 0)
+		}
+		small("when the others have expired")
+		fill(time.Hour)
+		for i := range 10_000 {
+			put(fmt.Sprint(i), "1", "", 0)
+		}
+		small("when the others were deleted")
+	})
 	// The queue follows what is replaced and deleted.
 	var e storeEntries
 	model := make(map[string]int64)
@@ -362,7 +550,7 @@ func FuzzFileStore(f *testing.F) {
 		path := filepath.Join(t.TempDir(), "s")
 		os.WriteFile(path, file, 0o600)
 		d := new(faultyDisk)
-		s, err := openFileStore(path, d.open)
+		s, err := openFileStore(path, d.openFile)
 		if err != nil {
 			return
 		}
@@ -370,7 +558,7 @@ func FuzzFileStore(f *testing.F) {
 			s.append(payload) // any records, in a whole frame
 		}
 		s.Close()
-		if s, err = openFileStore(path, d.open); err != nil {
+		if s, err = openFileStore(path, d.openFile); err != nil {
 			return
 		}
 		old, err := s.Get(ctx, "a")
@@ -382,7 +570,7 @@ func FuzzFileStore(f *testing.F) {
 			t.Fatalf("%v, %v", ok, err)
 		}
 		s.Close()
-		if s, err = openFileStore(path, d.open); err != nil {
+		if s, err = openFileStore(path, d.openFile); err != nil {
 			t.Fatal(err)
 		}
 		if got, _ := s.Get(ctx, "a"); !bytes.Equal(got, next) {

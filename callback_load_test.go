@@ -257,6 +257,73 @@ func TestCallbackSlowBodies(t *testing.T) {
 	})
 }
 
+// TestCallbackLargeBodies: the room for large bodies is given back.
+func TestCallbackLargeBodies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cb := newHook(func(c *vk.Context) error { return nil })
+		padding := strings.Repeat(" ", 700_000)
+		for n := range 100 {
+			if got := told(t, post(cb, hookEvent(strconv.Itoa(n), 1)+padding)); got != "200 ok" {
+				t.Fatalf("body %d: %s", n, got)
+			}
+		}
+	})
+}
+
+// TestCallbackReadDeadline: the time for a body ends with it, and is the
+// server's own if that has one.
+func TestCallbackReadDeadline(t *testing.T) {
+	serve := func(t *testing.T, cb *vk.Callback, timeout time.Duration) *memnet.Listener {
+		l := memnet.Listen("bot.test:80")
+		srv := &http.Server{Handler: cb, ReadTimeout: timeout}
+		var serving sync.WaitGroup
+		serving.Go(func() { srv.Serve(l) })
+		t.Cleanup(func() {
+			srv.Close()
+			serving.Wait()
+		})
+		return l
+	}
+	bubble := func(name string, f func(*testing.T)) {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
+	}
+	bubble("a handler that is slower than bodies may be", func(t *testing.T) {
+		cb := newHook(func(c *vk.Context) error { time.Sleep(15 * time.Second); return nil })
+		cb.Patience = 20 * time.Second
+		l := serve(t, cb, 0)
+		client := &http.Client{Transport: &http.Transport{DialContext: l.Dial}}
+		defer client.CloseIdleConnections()
+		resp, err := client.Post("http://bot.test/vk", "application/json", strings.NewReader(hookEvent("a", 1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if string(b) != "ok" {
+			t.Errorf("%d %s", resp.StatusCode, b)
+		}
+	})
+	bubble("a server with a ReadTimeout", func(t *testing.T) {
+		l := serve(t, newHook(func(c *vk.Context) error { return nil }), 3*time.Second)
+		start := time.Now()
+		conn, err := l.Dial(t.Context(), "tcp", "bot.test:80")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "POST /vk HTTP/1.1\r\nHost: bot.test\r\nContent-Length: 100\r\n\r\n{")
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if took := time.Since(start); resp.StatusCode != http.StatusRequestTimeout || took != 3*time.Second {
+			t.Errorf("%d after %v", resp.StatusCode, took)
+		}
+		time.Sleep(time.Second) // the server closes a connection half a second late
+	})
+}
+
 // BenchmarkCallback is a request with a handler that does nothing, beside what
 // it cannot do without: net/http's recorder and the reading of the event.
 func BenchmarkCallback(b *testing.B) {

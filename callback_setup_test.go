@@ -195,6 +195,7 @@ func TestCallbackSetupServers(t *testing.T) {
 		{name: "takes a while", secret: "s", status: []string{"unconfigured", "failed", "wait", "ok"}, want: []string{"addCallbackServer  Title s"}, took: 3 * time.Second},
 		{name: "fails", secret: "s", status: []string{"failed"}, want: []string{"addCallbackServer  Title s"}, err: "VK's request has not come to this Callback", took: 5 * time.Second},
 		{name: "never comes", secret: "s", status: []string{"wait"}, want: []string{"addCallbackServer  Title s"}, err: `status of it is "wait"`, took: time.Minute},
+		{name: "a secret as long as may be", secret: strings.Repeat("s", 50), want: []string{"addCallbackServer  Title " + strings.Repeat("s", 50)}},
 		{name: "a secret that is too long", secret: strings.Repeat("s", 51), err: "the Secret has more than 50 characters"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -352,6 +353,10 @@ func TestCallbackSetupErrors(t *testing.T) {
 		if err := cb.Setup(t.Context(), "https://bot.test"); err == nil || !strings.Contains(err.Error(), "14") {
 			t.Errorf("a long title: %v", err)
 		}
+		cb.Client, cb.Title = newServers(t).client, "Fourteen chars"
+		if err := cb.Setup(t.Context(), "https://bot.test"); err != nil {
+			t.Errorf("a title that is just not too long: %v", err)
+		}
 	})
 }
 
@@ -376,6 +381,94 @@ func TestCallbackSetupHangs(t *testing.T) {
 			t.Errorf("error %v", err)
 		}
 	})
+}
+
+// TestCallbackSetupAnswers: what VK says that is no refusal, and does not help
+// either.
+func TestCallbackSetupAnswers(t *testing.T) {
+	const address = "https://bot.test"
+	refused := `{"error":{"error_code":15,"error_msg":"Access denied"}}`
+	for name, tt := range map[string]struct {
+		method, answer string
+		servers        string
+		err            string
+	}{
+		"no community":          {"getById", `{"response":{"groups":[]}}`, "", "the token belongs to no community"},
+		"no code":               {"getCallbackConfirmationCode", `{"response":{}}`, "", "no code"},
+		"the server is gone":    {"getCallbackServers", `{"response":{"count":0,"items":[]}}`, "", "callback server 3 is gone"},
+		"it cannot be changed":  {"editCallbackServer", refused, `{"id":2,"url":"` + address + `","secret_key":"x","status":"ok"}`, "Access denied"},
+		"the community's token": {"getById", refused, "", "Access denied"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newServers(t)
+				f.servers = tt.servers
+				f.fails = map[string]string{tt.method: tt.answer}
+				cb := newHook(func(c *vk.Context) error { return nil })
+				cb.Client, cb.GroupID, cb.Confirmation = f.client, 0, ""
+				if err := cb.Setup(t.Context(), address); err == nil || !strings.Contains(err.Error(), tt.err) {
+					t.Errorf("error %v, want %s", err, tt.err)
+				}
+				if tt.method == "getById" || tt.method == "getCallbackConfirmationCode" {
+					if got := told(t, post(cb, `{"type":"confirmation","group_id":7}`)); got != "503" {
+						t.Errorf("a confirmation: %s", got)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestCallbackSetupUnsuited: it is told whether VK's request has come at all.
+func TestCallbackSetupUnsuited(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newServers(t)
+		cb := newHook(func(c *vk.Context) error { return nil })
+		cb.Client = f.client
+		f.status = func(n int) string {
+			if n == 0 {
+				if got := told(t, post(cb, `{"type":"confirmation","group_id":7}`)); got != "200 c0de" {
+					t.Error(got)
+				}
+			}
+			return "failed"
+		}
+		if err := cb.Setup(t.Context(), "https://bot.test"); err == nil || !strings.Contains(err.Error(), "its answer did not suit VK") {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// TestCallbackSetupNamed: communities that are named are not asked for, which a
+// token of a user could not tell; and each has a secret of its own.
+func TestCallbackSetupNamed(t *testing.T) {
+	for name, cb := range map[string]*vk.Callback{
+		"one":     {GroupID: 7},
+		"several": {Groups: map[int64]vk.CallbackGroup{7: {}, 8: {}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newServers(t)
+				f.fails = map[string]string{"getById": `{"response":{"groups":[]}}`}
+				cb.Client, cb.Handler, cb.Logger = f.client, vk.NewRouter(), slog.New(slog.DiscardHandler)
+				if err := cb.Setup(t.Context(), "https://bot.test"); err != nil {
+					t.Fatal(err)
+				}
+				secrets := make(map[string]bool)
+				for _, form := range f.forms {
+					if s := form.Get("secret_key"); s != "" {
+						secrets[s] = true
+					}
+				}
+				if len(secrets) != max(len(cb.Groups), 1) {
+					t.Errorf("secrets %v", secrets)
+				}
+				if got := told(t, post(cb, `{"type":"confirmation","group_id":7}`)); got != "200 c0de" {
+					t.Errorf("a confirmation: %s", got)
+				}
+			})
+		})
+	}
 }
 
 // TestCallbackSetupGroups: what fails for one community costs the others

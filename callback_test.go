@@ -632,14 +632,16 @@ func TestCallbackMisuse(t *testing.T) {
 	h := vk.HandlerFunc(func(c *vk.Context) error { return nil })
 	c := vk.NewClient("t")
 	for name, cb := range map[string]*vk.Callback{
-		"zero":           {},
-		"no Handler":     {Client: c},
-		"none at all":    {Client: c, GroupID: 1, Dispatcher: new(vk.Dispatcher)},
-		"no Client":      {Handler: h},
-		"no GroupID":     {Client: c, Handler: h, NoSecret: true},
-		"two Handlers":   {Client: c, Handler: h, Dispatcher: &vk.Dispatcher{Handler: h}},
-		"Groups and one": {Client: c, Handler: h, GroupID: 7, Groups: map[int64]vk.CallbackGroup{7: {}}},
-		"Group's Client": {Handler: h, Groups: map[int64]vk.CallbackGroup{7: {}}},
+		"zero":                      {},
+		"no Handler":                {Client: c},
+		"none at all":               {Client: c, GroupID: 1, Dispatcher: new(vk.Dispatcher)},
+		"no Client":                 {Handler: h},
+		"no GroupID":                {Client: c, Handler: h, NoSecret: true},
+		"two Handlers":              {Client: c, Handler: h, Dispatcher: &vk.Dispatcher{Handler: h}},
+		"Groups and one":            {Client: c, Handler: h, GroupID: 7, Groups: map[int64]vk.CallbackGroup{7: {}}},
+		"Groups and a Secret":       {Client: c, Handler: h, Secret: vk.NewSecret("s"), Groups: map[int64]vk.CallbackGroup{7: {}}},
+		"Groups and a Confirmation": {Client: c, Handler: h, Confirmation: "c", Groups: map[int64]vk.CallbackGroup{7: {}}},
+		"Group's Client":            {Handler: h, Groups: map[int64]vk.CallbackGroup{7: {}}},
 	} {
 		log, text := logTo()
 		cb.Logger = log

@@ -268,3 +268,41 @@ func TestUnreadableRecord(t *testing.T) {
 		o.d.Stop(t.Context())
 	})
 }
+
+// TestNotTakenIsUnclaimed: an event for which there was no room in time is taken
+// when it comes again.
+func TestNotTakenIsUnclaimed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runs := make(map[string]int)
+		d := &Dispatcher{MaxEvents: 1, Handler: HandlerFunc(func(c *Context) error {
+			time.Sleep(time.Second)
+			runs[c.Text()]++
+			return nil
+		})}
+		d.init()
+		f := d.feed()
+		take := func(ctx context.Context, id string) error {
+			t.Helper()
+			holder, err := d.take(ctx, &job{d: d, feed: f, ctx: t.Context(), ev: textEvent(t, id, id)})
+			if holder != nil {
+				t.Errorf("%s is in other hands", id)
+			}
+			return err
+		}
+		if err := take(t.Context(), "a"); err != nil {
+			t.Error(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if err := take(ctx, "b"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("without room: %v", err)
+		}
+		if err := take(t.Context(), "b"); err != nil {
+			t.Error(err)
+		}
+		d.Stop(t.Context())
+		if runs["a"] != 1 || runs["b"] != 1 {
+			t.Errorf("runs: %v", runs)
+		}
+	})
+}

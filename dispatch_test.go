@@ -362,6 +362,19 @@ func TestStop(t *testing.T) {
 	})
 }
 
+// TestDispatchAfterStop: what is not taken takes no room.
+func TestDispatchAfterStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &vk.Dispatcher{MaxEvents: 1, Handler: vk.HandlerFunc(func(c *vk.Context) error { return nil })}
+		d.Stop(t.Context())
+		for range 3 {
+			if err := d.Dispatch(t.Context(), message(t, 1, "x")); err != vk.ErrStopped {
+				t.Error(err)
+			}
+		}
+	})
+}
+
 // TestStopContext: the end of Stop's own context cuts the drain short.
 func TestStopContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

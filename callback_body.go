@@ -46,11 +46,9 @@ func (cb *Callback) read(w http.ResponseWriter, r *http.Request) (body []byte, r
 		return nil, tooLarge()
 	}
 	if s, _ := r.Context().Value(http.ServerContextKey).(*http.Server); s != nil && s.ReadTimeout == 0 {
-		control := http.NewResponseController(w)
-		if control.SetReadDeadline(time.Now().Add(bodyTime)) == nil {
-			// What is read after the body is the end of the connection alone.
-			defer control.SetReadDeadline(time.Time{})
-		}
+		// It stays: the server reads the rest of a body that was refused before
+		// it answers, and lifts the deadline itself when it has read all.
+		http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
 	}
 	var held int64
 	defer func() { cb.held.Add(-held) }()

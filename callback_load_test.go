@@ -3,6 +3,7 @@ package vk_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -293,35 +294,41 @@ func TestCallbackReadDeadline(t *testing.T) {
 		l := serve(t, cb, 0)
 		client := &http.Client{Transport: &http.Transport{DialContext: l.Dial}}
 		defer client.CloseIdleConnections()
-		resp, err := client.Post("http://bot.test/vk", "application/json", strings.NewReader(hookEvent("a", 1)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		b, _ := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if string(b) != "ok" {
-			t.Errorf("%d %s", resp.StatusCode, b)
+		for _, id := range []string{"a", "b"} { // over one connection
+			resp, err := client.Post("http://bot.test/vk", "application/json", strings.NewReader(hookEvent(id, 1)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, _ := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if string(b) != "ok" {
+				t.Errorf("%d %s", resp.StatusCode, b)
+			}
+			time.Sleep(15 * time.Second)
 		}
 	})
-	bubble("a server with a ReadTimeout", func(t *testing.T) {
-		l := serve(t, newHook(func(c *vk.Context) error { return nil }), 3*time.Second)
-		start := time.Now()
-		conn, err := l.Dial(t.Context(), "tcp", "bot.test:80")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		fmt.Fprintf(conn, "POST /vk HTTP/1.1\r\nHost: bot.test\r\nContent-Length: 100\r\n\r\n{")
-		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if took := time.Since(start); resp.StatusCode != http.StatusRequestTimeout || took != 3*time.Second {
-			t.Errorf("%d after %v", resp.StatusCode, took)
-		}
-		time.Sleep(time.Second) // the server closes a connection half a second late
-	})
+	for name, timeout := range map[string]time.Duration{"a body that breaks off": 0, "a server with a ReadTimeout": 3 * time.Second} {
+		bubble(name, func(t *testing.T) {
+			l := serve(t, newHook(func(c *vk.Context) error { return nil }), timeout)
+			start := time.Now()
+			conn, err := l.Dial(t.Context(), "tcp", "bot.test:80")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			fmt.Fprintf(conn, "POST /vk HTTP/1.1\r\nHost: bot.test\r\nContent-Length: 100\r\n\r\n{")
+			conn.SetReadDeadline(start.Add(time.Hour))
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if took := time.Since(start); resp.StatusCode != http.StatusRequestTimeout || took != cmp.Or(timeout, 10*time.Second) {
+				t.Errorf("%d after %v", resp.StatusCode, took)
+			}
+			time.Sleep(time.Second) // the server closes a connection half a second late
+		})
+	}
 }
 
 // BenchmarkCallback is a request with a handler that does nothing, beside what

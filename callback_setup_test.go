@@ -456,8 +456,13 @@ func TestCallbackSetupNamed(t *testing.T) {
 				}
 				secrets := make(map[string]bool)
 				for _, form := range f.forms {
-					if s := form.Get("secret_key"); s != "" {
-						secrets[s] = true
+					s, group := form.Get("secret_key"), form.Get("group_id")
+					if s == "" {
+						continue
+					}
+					secrets[s] = true
+					if got := told(t, post(cb, `{"group_id":`+group+`,"type":"a","event_id":"1","secret":"`+s+`"}`)); got != "200 ok" {
+						t.Errorf("an event of community %s: %s", group, got)
 					}
 				}
 				if len(secrets) != max(len(cb.Groups), 1) {

@@ -750,6 +750,50 @@ func TestCallbackConfirmationCode(t *testing.T) {
 	})
 }
 
+// TestCallbackConfirmationInTime: who asks for a code gives up in time, and who
+// has given up says nothing about VK to the next.
+func TestCallbackConfirmationInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := 5 * time.Second
+		api := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(slow)
+			io.WriteString(w, `{"response":{"code":"api"}}`)
+		})
+		cb := newHook(func(c *vk.Context) error { return nil })
+		cb.Client, cb.Confirmation = api.client, ""
+		start := time.Now()
+		var all sync.WaitGroup
+		for range 3 {
+			all.Go(func() {
+				if got := told(t, post(cb, `{"type":"confirmation","group_id":7}`)); got != "503" || time.Since(start) != 3*time.Second {
+					t.Errorf("%s after %v", got, time.Since(start))
+				}
+			})
+		}
+		all.Wait()
+		slow = 0
+		if got := told(t, post(cb, `{"type":"confirmation","group_id":7}`)); got != "200 api" {
+			t.Error(got)
+		}
+		time.Sleep(5 * time.Second) // the fake's slow answer
+	})
+}
+
+// TestCallbackRetryCounter: what is no count of earlier tries is none.
+func TestCallbackRetryCounter(t *testing.T) {
+	for header, want := range map[string]int{"": 0, "2": 2, "0": 0, "-5": 0, "x": 0, "1 ": 0, "99999999999999999999": 0} {
+		synctest.Test(t, func(t *testing.T) {
+			cb := newHook(func(c *vk.Context) error {
+				if got := c.RetryCounter(); got != want {
+					t.Errorf("%q: %d, want %d", header, got, want)
+				}
+				return nil
+			})
+			post(cb, hookEvent("a", 1), "X-Retry-Counter", header)
+		})
+	}
+}
+
 // TestCallbackOnVK: the whole way, with VK's own schedule.
 func TestCallbackOnVK(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

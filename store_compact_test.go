@@ -227,6 +227,31 @@ func TestOpenTidies(t *testing.T) {
 	}
 }
 
+// TestOpenTidyLoses: a store that could make no changes is not opened.
+func TestOpenTidyLoses(t *testing.T) {
+	d := new(faultyDisk)
+	path := filepath.Join(t.TempDir(), "s")
+	s := d.store(t, path)
+	s.Swap(t.Context(), "kept", nil, []byte("1"), 0)
+	s.append(appendRecord(nil, "garbage", make([]byte, minCompact), 0))
+	s.append(appendRecord(nil, "garbage", nil, 0))
+	s.Close()
+	opens := 0
+	d.before = func(op, name string) error {
+		if op == "open" && name == path {
+			if opens++; opens == 2 { // the first is to read it
+				return syscall.EIO
+			}
+		}
+		return nil
+	}
+	if _, err := openFileStore(path, d.openFile); !errors.Is(err, syscall.EIO) {
+		t.Errorf("the new file cannot be opened: %v", err)
+	}
+	d.before = nil
+	wantStored(t, d.store(t, path), "kept", "1")
+}
+
 // TestCompactBehindLink: a link to the file stays one when the file is written
 // anew.
 func TestCompactBehindLink(t *testing.T) {

@@ -277,6 +277,75 @@ func TestFileStoreFailsTogether(t *testing.T) {
 	wantStored(t, d.store(t, path), "a", "3")
 }
 
+// TestFileStorePending: a change is decided on by the last one that was asked
+// for, of whichever key and batch; and nothing is kept of those that are written.
+func TestFileStorePending(t *testing.T) {
+	d := new(faultyDisk)
+	s := d.store(t, filepath.Join(t.TempDir(), "s"))
+	decide := func(key, old, new string, want bool) *storeBatch {
+		t.Helper()
+		b, swapped, _, err := s.decide(key, []byte(old), []byte(new), 0)
+		if swapped != want || err != nil {
+			t.Errorf("%s from %q to %q: %v, %v", key, old, new, swapped, err)
+		}
+		return b
+	}
+	first := decide("a", "", "1", true)
+	decide("b", "", "1", true)
+	decide("a", "", "2", false) // though b came after it
+	var second *storeBatch
+	d.before = func(op, name string) error {
+		if op == "write" && second == nil {
+			second = decide("a", "1", "2", true)
+		}
+		return nil
+	}
+	if err := s.commit(first); err != nil {
+		t.Error(err)
+	}
+	decide("a", "1", "3", false) // though the first is on the disk
+	if err := s.commit(second); err != nil {
+		t.Error(err)
+	}
+	wantStored(t, s, "a", "2")
+	if len(s.pending) != 0 {
+		t.Errorf("%d changes are still pending", len(s.pending))
+	}
+	syncs := d.syncs
+	if ok, err := s.Swap(t.Context(), "c", nil, nil, 0); !ok || err != nil || d.syncs != syncs {
+		t.Errorf("none for none: %v, %v, %d writes", ok, err, d.syncs-syncs)
+	}
+}
+
+// TestFileStoreRecords: a record that makes no sense is an error.
+func TestFileStoreRecords(t *testing.T) {
+	long := func(n int) string {
+		return string(appendRecord(nil, strings.Repeat("k", n), []byte("v"), 0))
+	}
+	for name, tt := range map[string]struct {
+		payload string
+		ok      bool
+	}{
+		"none":                 {"", true},
+		"one":                  {"\x00\x01k\x01v", true},
+		"a deletion":           {"\x00\x01k\x00", true},
+		"the longest key":      {long(maxStoreKey), true},
+		"a key too long":       {long(maxStoreKey + 1), false},
+		"no key":               {"\x00\x00\x01v", false},
+		"half a key":           {"\x00\x05ab", false},
+		"no value":             {"\x00\x01k", false},
+		"half a value":         {"\x00\x01k\x05ab", false},
+		"a negative expiry":    {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01k\x01v", false},
+		"half an expiry":       {"\xff", false},
+		"a number of 70 bits":  {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f\x01k\x01v", false},
+		"something behind one": {"\x00\x01k\x01v\x00", false},
+	} {
+		if err := new(FileStore).apply([]byte(tt.payload)); (err == nil) != tt.ok {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestFileStoreFullBatch: a change for which a batch has no room waits for the
 // next one.
 func TestFileStoreFullBatch(t *testing.T) {
@@ -431,6 +500,9 @@ func TestFileStoreCut(t *testing.T) {
 	for cut := int64(len(whole)) - 1; cut >= middle; cut-- {
 		os.WriteFile(path, whole[:cut], 0o600)
 		s := d.store(t, path)
+		if info, err := os.Stat(path); err != nil || info.Size() != middle {
+			t.Errorf("%d bytes, %v, want %d", info.Size(), err, middle)
+		}
 		wantStored(t, s, "a", "1")
 		s.Swap(t.Context(), "a", []byte("1"), []byte("3"), 0)
 		s.Close()
@@ -454,7 +526,7 @@ func TestFileStoreCut(t *testing.T) {
 	s = d.store(t, path)
 	s.append([]byte("\x00\xff\xff"))
 	s.Close()
-	if _, err = OpenFileStore(path); !errors.As(err, &corrupt) || corrupt.Offset != int64(len(whole)) {
+	if _, err = OpenFileStore(path); !errors.As(err, &corrupt) || corrupt.Offset != int64(len(whole)) || !errors.Is(err, errRecord) || strings.Count(err.Error(), path) != 1 {
 		t.Errorf("senseless: %v", err)
 	}
 }

@@ -239,6 +239,9 @@ func TestUnmountEndsWaits(t *testing.T) {
 			r.Handle("park", func(c *Context) error {
 				return note("park", c.Park(func() error { <-c.Done(); return context.Cause(c) }))
 			})
+			r.Handle("fail", func(c *Context) error {
+				return c.Park(func() error { <-c.Done(); return context.Cause(c) })
+			})
 			r.Handle("late", func(c *Context) error {
 				time.Sleep(time.Minute / 2)
 				_, err := c.Ask("late?")
@@ -254,7 +257,7 @@ func TestUnmountEndsWaits(t *testing.T) {
 			return note("other", err)
 		})
 		p := newReplayer(t, &r, nil)
-		p.take(t, "1:ask", "2:watch", "3:park", "4:late", "5:other")
+		p.take(t, "1:ask", "2:watch", "3:park", "4:late", "5:other", "6:fail")
 		life := &m.now.life
 		if err := m.Unmount(); err != nil {
 			t.Error(err)
@@ -273,6 +276,13 @@ func TestUnmountEndsWaits(t *testing.T) {
 			t.Errorf("other: %v", err)
 		}
 		mu.Unlock()
+		p.mu.Lock()
+		for _, what := range []string{"ask", "park", "fail"} {
+			if !p.settled[what] {
+				t.Errorf("%s is not done, as if by a stop", what)
+			}
+		}
+		p.mu.Unlock()
 		if n := len(life.ends); n != 0 {
 			t.Errorf("%d ends are left", n)
 		}

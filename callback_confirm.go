@@ -28,12 +28,10 @@ const (
 
 func (f *fetched) fresh() bool {
 	switch age := time.Since(f.at); {
-	case f.at.IsZero():
-		return false
 	case f.err != nil:
 		return age < failureLasts
 	default:
-		return f.group != 0 || age < fetchedLasts // a token's community is for good
+		return f.group != 0 || age < fetchedLasts // a token's community is for good; what was never asked is old
 	}
 }
 

@@ -47,13 +47,13 @@ func (w *watchdog) begin(j *job) bool {
 	return true
 }
 
-// end stops watching j. It reports whether j had not been abandoned, and
+// end stops watching j. It reports whether j had not been abandoned, and then
 // whether it was told to end because of a stop.
 func (w *watchdog) end(j *job) (stopped, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if j.list == nil {
-		return j.stopped, false
+		return false, false
 	}
 	j.list.remove(j)
 	return j.stopped, true

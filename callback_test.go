@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -754,9 +755,10 @@ func TestCallbackConfirmationCode(t *testing.T) {
 // has given up says nothing about VK to the next.
 func TestCallbackConfirmationInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		slow := 5 * time.Second
+		var slow atomic.Int64
+		slow.Store(int64(5 * time.Second))
 		api := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
-			time.Sleep(slow)
+			time.Sleep(time.Duration(slow.Load()))
 			io.WriteString(w, `{"response":{"code":"api"}}`)
 		})
 		cb := newHook(func(c *vk.Context) error { return nil })
@@ -771,7 +773,7 @@ func TestCallbackConfirmationInTime(t *testing.T) {
 			})
 		}
 		all.Wait()
-		slow = 0
+		slow.Store(0)
 		if got := told(t, post(cb, `{"type":"confirmation","group_id":7}`)); got != "200 api" {
 			t.Error(got)
 		}

@@ -236,6 +236,7 @@ func (cb *Callback) leave() {
 // may go on after it.
 func (cb *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
+	boundBody(w, r)
 	if err := cb.init(); err != nil {
 		http.Error(w, "the Callback is misconfigured", http.StatusInternalServerError)
 		return

@@ -30,6 +30,15 @@ const (
 	largeBodies = 32
 )
 
+// boundBody sets by when a body must have come, also that of a request which is
+// refused without a look at it: the server reads the rest of it before it
+// answers. It lifts the deadline itself when it has read all.
+func boundBody(w http.ResponseWriter, r *http.Request) {
+	if s, _ := r.Context().Value(http.ServerContextKey).(*http.Server); s != nil && s.ReadTimeout == 0 {
+		http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+	}
+}
+
 // read reads a request's body. The refusal has a status if it cannot.
 func (cb *Callback) read(w http.ResponseWriter, r *http.Request) (body []byte, refusal ack) {
 	limit := cb.MaxBody
@@ -44,11 +53,6 @@ func (cb *Callback) read(w http.ResponseWriter, r *http.Request) (body []byte, r
 	}
 	if r.ContentLength > limit {
 		return nil, tooLarge()
-	}
-	if s, _ := r.Context().Value(http.ServerContextKey).(*http.Server); s != nil && s.ReadTimeout == 0 {
-		// It stays: the server reads the rest of a body that was refused before
-		// it answers, and lifts the deadline itself when it has read all.
-		http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
 	}
 	var held int64
 	defer func() { cb.held.Add(-held) }()

@@ -307,23 +307,32 @@ func TestCallbackReadDeadline(t *testing.T) {
 			time.Sleep(15 * time.Second)
 		}
 	})
-	for name, timeout := range map[string]time.Duration{"a body that breaks off": 0, "a server with a ReadTimeout": 3 * time.Second} {
+	for name, tt := range map[string]struct {
+		method, header string
+		timeout        time.Duration
+		status         int
+	}{
+		"a body that breaks off":      {"POST", "", 0, http.StatusRequestTimeout},
+		"a server with a ReadTimeout": {"POST", "", 3 * time.Second, http.StatusRequestTimeout},
+		"a wrong method":              {"PUT", "", 0, http.StatusMethodNotAllowed},
+		"an encoding":                 {"POST", "Content-Encoding: gzip\r\n", 0, http.StatusUnsupportedMediaType},
+	} {
 		bubble(name, func(t *testing.T) {
-			l := serve(t, newHook(func(c *vk.Context) error { return nil }), timeout)
+			l := serve(t, newHook(func(c *vk.Context) error { return nil }), tt.timeout)
 			start := time.Now()
 			conn, err := l.Dial(t.Context(), "tcp", "bot.test:80")
 			if err != nil {
 				t.Fatal(err)
 			}
 			defer conn.Close()
-			fmt.Fprintf(conn, "POST /vk HTTP/1.1\r\nHost: bot.test\r\nContent-Length: 100\r\n\r\n{")
+			fmt.Fprintf(conn, "%s /vk HTTP/1.1\r\nHost: bot.test\r\n%sContent-Length: 100\r\n\r\n{", tt.method, tt.header)
 			conn.SetReadDeadline(start.Add(time.Hour))
 			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			resp.Body.Close()
-			if took := time.Since(start); resp.StatusCode != http.StatusRequestTimeout || took != cmp.Or(timeout, 10*time.Second) {
+			if took := time.Since(start); resp.StatusCode != tt.status || took != cmp.Or(tt.timeout, 10*time.Second) {
 				t.Errorf("%d after %v", resp.StatusCode, took)
 			}
 			time.Sleep(time.Second) // the server closes a connection half a second late

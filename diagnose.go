@@ -24,7 +24,7 @@ type Finding struct {
 	Text string // what will not work, in English
 	Mend string // what to do about it; empty if there is nothing
 
-	Kinds  []string // of ProblemEventsOff: the kinds of events that do not come
+	Kinds  []string // of ProblemEventsOff and ProblemUnknownKind: the kinds of events
 	Rights []string // of ProblemRights: those that the token lacks, as VK names them
 	Err    error    // VK's refusal, or why it could not be asked; mostly nil
 }
@@ -48,6 +48,7 @@ const (
 	ProblemVersion     Problem = "version"       // of the API, in the Client or in the community's settings
 	ProblemLongPollOff Problem = "long poll off" // and nothing else brings the events
 	ProblemEventsOff   Problem = "events off"    // kinds of events that have handlers
+	ProblemUnknownKind Problem = "unknown kind"  // of events that have handlers: a misspelt one, or a new one of VK's
 	ProblemCallback    Problem = "callback"      // VK cannot deliver to a callback server
 	ProblemBotsOff     Problem = "bots off"      // keyboards, or chats, are switched off in the community's settings
 	ProblemNoHandlers  Problem = "no handlers"   // there are neither routes nor listeners
@@ -67,10 +68,9 @@ const (
 // server brings the events that h has handlers for, and, with the token of a
 // user, at what the community allows its bot.
 //
-// Which kinds of events have handlers is known of a [*Router]: those of its
-// routes and listeners, not what [Wait] waits for. Of other handlers, such as
-// middleware around a Router, it is not, and nothing is said about it, as of a
-// nil h. A name that is misspelt is not found out: VK may have added that kind.
+// Which kinds of events have handlers is known of a [*Router], also in [Wrap]:
+// those of its routes and listeners, not what [Wait] waits for. Of other handlers
+// it is not, and nothing is said about it, as of a nil h.
 //
 // It makes some four calls of low priority, and one for each callback server,
 // and changes nothing. That a call fails is a finding too. A [Poller] does the

@@ -71,6 +71,15 @@ func TestDiagnose(t *testing.T) {
 		"nothing is known of the handler": {
 			handler: vk.HandlerFunc(func(*vk.Context) error { return nil }),
 		},
+		"a misspelt kind": {
+			setup: func(t *testing.T, s *vktest.Server) { set(t, s, on) },
+			handler: func() vk.Handler {
+				r := pinger()
+				vk.On(r, vk.Kind[vk.GroupJoin]("groupjoin"), func(*vk.Context, *vk.GroupJoin) error { return nil })
+				return vk.Wrap(r)
+			}(),
+			want: []string{"warn: there are handlers for events that VK does not seem to have: groupjoin: see whether the names are right"},
+		},
 		"no handlers": {
 			handler: new(vk.Router),
 			want:    []string{"warn: the bot has neither routes nor listeners: add some before it runs, unless modules bring them later"},

@@ -37,7 +37,7 @@ func ExampleFinding() {
 			return fmt.Sprint("whoever makes the tokens: ", f.Text, f.Rights)
 		case vk.ProblemLongPollOff, vk.ProblemEventsOff, vk.ProblemCallback, vk.ProblemBotsOff:
 			return fmt.Sprint("whoever administers the community: ", f.Mend, f.Kinds)
-		case vk.ProblemVersion, vk.ProblemNoHandlers:
+		case vk.ProblemVersion, vk.ProblemNoHandlers, vk.ProblemUnknownKind:
 			return "whoever writes the bot: " + f.Text
 		case vk.ProblemUnchecked:
 			return fmt.Sprint("time, perhaps: ", f.Err)

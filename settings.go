@@ -57,12 +57,27 @@ func (d *diagnosis) checkLongPoll(s *eventSettings, elsewhere func(kind string) 
 		}
 	}
 	d.eventsOff(off, "by long poll", mend)
+	d.checkNames(func(kind string) bool { _, told := s.Events[kind]; return told })
 	if len(brought) > 0 {
 		d.add(Finding{Problem: ProblemEventsOff, Severity: slog.LevelInfo, Kinds: brought, Mend: "if the bot is to have them by long poll, " + mend,
 			Text: "VK sends events to a callback server alone that have handlers: " + strings.Join(brought, ", ")})
 	}
 	if d.given && !d.known && len(s.Events) > 0 && !slices.Contains(values(s.Events), true) {
 		d.warn(ProblemEventsOff, "VK sends no events by long poll: all kinds are off", "switch on those that the bot wants under "+atLongPoll+", Event types")
+	}
+}
+
+// checkNames looks for kinds of events that neither this package nor VK knows.
+func (d *diagnosis) checkNames(told func(kind string) bool) {
+	var strange []string
+	for _, k := range d.kinds {
+		if kindTypes[k] == nil && k != EventConfirmation && !told(k) {
+			strange = append(strange, k)
+		}
+	}
+	if len(strange) > 0 {
+		d.add(Finding{Problem: ProblemUnknownKind, Severity: slog.LevelWarn, Kinds: strange, Mend: "see whether the names are right",
+			Text: "there are handlers for events that VK does not seem to have: " + strings.Join(strange, ", ")})
 	}
 }
 
@@ -137,13 +152,16 @@ func (d *diagnosis) checkCallbacks(servers []workingServer, brings func(kind str
 	if slices.ContainsFunc(servers, func(s workingServer) bool { return !s.told }) {
 		return // it may bring what the others do not
 	}
+	told := func(kind string) bool {
+		return slices.ContainsFunc(servers, func(s workingServer) bool { _, told := s.Events[kind]; return told })
+	}
 	var off []string
 	for _, k := range d.kinds {
-		told := slices.ContainsFunc(servers, func(s workingServer) bool { _, told := s.Events[k]; return told })
-		if told && !brings(k) {
+		if told(k) && !brings(k) {
 			off = append(off, k)
 		}
 	}
+	d.checkNames(told)
 	how := "to the callback server"
 	if len(servers) > 1 {
 		how = "to any callback server"

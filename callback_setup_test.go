@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -128,9 +129,11 @@ type fakeServers struct {
 	*fakeAPI
 	servers string             // the items of groups.getCallbackServers, %s for the status
 	status  func(n int) string // the nth time
-	calls   []string           // but for looks at the servers
-	looks   int
-	fails   map[string]string // by method
+	fails   map[string]string  // by method
+
+	mu    sync.Mutex // Setup asks for several communities at once
+	calls []string   // but for looks at the servers
+	looks int
 }
 
 func newServers(t *testing.T) *fakeServers {
@@ -151,8 +154,11 @@ func newServers(t *testing.T) *fakeServers {
 				items = `{"id":` + r.Form.Get("server_ids") + `,"status":%s}`
 			}
 			if strings.Contains(items, "%s") {
-				items = fmt.Sprintf(items, strconv.Quote(f.status(f.looks)))
+				f.mu.Lock()
+				n := f.looks
 				f.looks++
+				f.mu.Unlock()
+				items = fmt.Sprintf(items, strconv.Quote(f.status(n)))
 			}
 			fmt.Fprintf(w, `{"response":{"count":1,"items":[%s]}}`, items)
 			return
@@ -165,6 +171,8 @@ func newServers(t *testing.T) *fakeServers {
 		default:
 			io.WriteString(w, `{"response":1}`)
 		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		f.calls = append(f.calls, strings.TrimSpace(fmt.Sprintf("%s %s %s %s", method, r.Form.Get("server_id"), r.Form.Get("title"), r.Form.Get("secret_key"))))
 	})
 	return f

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 // Those of another source go on.
 func TestStopOneSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
 		var lines []string
 		start := time.Now()
 		listener := func(c *Context) error {
@@ -21,6 +23,8 @@ func TestStopOneSource(t *testing.T) {
 			case <-c.Done():
 			case <-time.After(20 * time.Second):
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			lines = append(lines, fmt.Sprint(time.Since(start), " ", c.Text(), " ", context.Cause(c)))
 			return nil
 		}

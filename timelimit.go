@@ -25,6 +25,7 @@ type watched struct {
 	list       *jobList // the one that it is in; nil before and after
 	prev, next *job
 	at         time.Time // when it is due: to be late, or to be abandoned
+	fresh      bool      // it has just begun, and has all of the limit
 	abandoned  bool
 	stopped    bool // its context was ended because its feed was stopped
 	inner      inner
@@ -44,6 +45,7 @@ func (w *watchdog) begin(j *job) bool {
 		return false
 	}
 	w.put(j, &w.running, w.limit)
+	j.fresh = true
 	return true
 }
 
@@ -99,9 +101,12 @@ func (j *job) enter(in inner) (outer inner) {
 	outer, j.inner = j.inner, in
 	stopped, abandoned := j.feed.stopped, j.abandoned
 	j.stopped = j.stopped || stopped
-	if j.list == &w.running {
+	switch {
+	case j.list == &w.running && !j.fresh,
+		j.list == &w.late && outer.cancel == nil && !stopped: // it was late between two
 		w.put(j, &w.running, w.limit)
 	}
+	j.fresh = false
 	w.mu.Unlock()
 	switch {
 	case abandoned: // the conversation has gone on without it
@@ -121,8 +126,11 @@ func (j *job) leave(outer inner) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	j.inner = outer
-	if (j.list == &w.running || j.list == &w.late) && !j.feed.stopped {
-		w.put(j, &w.running, w.limit) // who was late has ended after all
+	switch {
+	case j.feed.stopped:
+	case j.list == &w.late, // it has ended after all
+		j.list == &w.running && outer.cancel != nil: // else it ends, or enters another
+		w.put(j, &w.running, w.limit)
 	}
 }
 

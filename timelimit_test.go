@@ -58,3 +58,45 @@ func TestStopOneSource(t *testing.T) {
 		}
 	})
 }
+
+// TestLimitOfEach: each invocation of an event has all of the time limit, also
+// if that of the one before is over just when it begins.
+func TestLimitOfEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &Dispatcher{Handler: HandlerFunc(func(*Context) error { return nil }), Logger: slog.New(slog.DiscardHandler)}
+		d.init()
+		j := &job{d: d, feed: d.direct, ctx: context.Background(), ev: textEvent(t, "a", "a")}
+		if !d.watchdog.begin(j) {
+			t.Fatal("not begun")
+		}
+		start := time.Now()
+		var ends []string
+		enter := func(name string) inner {
+			return j.enter(inner{name, func(error) { ends = append(ends, fmt.Sprint(name, " ", time.Since(start))) }})
+		}
+		outer := enter("first")
+		time.Sleep(50 * time.Second)
+		j.leave(outer)
+		time.Sleep(15 * time.Second) // nobody's time, which is not as long as that
+		outer = enter("second")
+		time.Sleep(55 * time.Second)
+		synctest.Wait()
+		if len(ends) != 0 || j.abandoned {
+			t.Errorf("ended %v, abandoned %v", ends, j.abandoned)
+		}
+		inside := enter("inside")
+		j.leave(inside)
+		time.Sleep(55 * time.Second)
+		time.Sleep(6 * time.Second)
+		synctest.Wait()
+		if fmt.Sprint(ends) != "[second 3m0s]" {
+			t.Errorf("ended %v", ends)
+		}
+		j.leave(outer)
+		if _, ok := d.watchdog.end(j); !ok {
+			t.Error("abandoned")
+		}
+		time.Sleep(time.Minute)
+		d.Stop(t.Context())
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -59,6 +60,36 @@ func TestOtherSourceStops(t *testing.T) {
 		poll(textEvent(t, "a", "a").Raw)
 		if runs != 2 || len(f.elsewhere) != 0 {
 			t.Errorf("%d runs when it is done", runs)
+		}
+		o.d.Stop(t.Context())
+	})
+}
+
+// TestOtherCallbackStops: what the end of one Callback has cut off, and what was
+// kept for that, is handled for another one that goes on.
+func TestOtherCallbackStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []string
+		o := newOfferer(new(MemoryStore), HandlerFunc(func(c *Context) error {
+			if got = append(got, c.Text()); len(got) == 1 {
+				c.Park(func() error { <-c.Done(); return nil })
+				return context.Cause(c)
+			}
+			return nil
+		}))
+		j, _, err := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "a", "a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		o.d.drain(t.Context(), o.feed)
+		if kept, err := o.d.keep(t.Context(), j); !kept || err != nil {
+			t.Error(kept, err)
+		}
+		o.feed = o.d.feed()
+		o.offer(t, "b")
+		if !slices.Equal(got, []string{"a", "a", "b"}) {
+			t.Errorf("handled %v", got)
 		}
 		o.d.Stop(t.Context())
 	})

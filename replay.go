@@ -23,8 +23,7 @@ const maxTries = 5
 const aloneTime = 10 * time.Second
 
 // resume opens the journal of a community, and has handled what it has of
-// events that are in nobody's hands, the first time that it is called. After
-// that it returns at once.
+// events that are in nobody's hands. After the first time it waits for nothing.
 func (d *Dispatcher) resume(ctx context.Context, f *feed, client *Client, group int64) error {
 	jr, err := d.journal(ctx, group)
 	if err != nil {
@@ -37,9 +36,28 @@ func (d *Dispatcher) resume(ctx context.Context, f *feed, client *Client, group 
 		jr.use(f, client)
 	}
 	if resumed {
+		jr.pickUp(ctx, f, client)
 		return nil
 	}
 	return jr.handle(ctx, f, client)
+}
+
+// pickUp has handled what the stop of another source has left in nobody's hands.
+// It waits for nobody: who has jr.handing hands that out too, and what finds no
+// room is picked up later.
+func (jr *backlog) pickUp(ctx context.Context, f *feed, client *Client) {
+	jr.mu.Lock()
+	left := jr.next() != nil
+	jr.mu.Unlock()
+	if !left || len(jr.d.room) == cap(jr.d.room) {
+		return
+	}
+	select {
+	case jr.handing <- struct{}{}:
+		defer func() { <-jr.handing }()
+		jr.handIdle(ctx, f, client) // if it fails, they stay
+	default:
+	}
 }
 
 // handle gives to the lanes what is in nobody's hands. It returns an error if

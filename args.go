@@ -40,10 +40,9 @@ func (e *ArgError) Unwrap() error { return e.Err }
 
 // What can be wrong with arguments: errors.Is tells of an [ArgError].
 var (
-	ErrMissingArg = errors.New("is missing")                 // the text ended before the argument
-	ErrExtraArg   = errors.New("is left over")               // the text goes on behind the last argument
-	ErrArgType    = errors.New("is of another type")         // the argument does not convert
-	ErrBadQuote   = errors.New("has unmatched quotes in it") // a quotation mark has no counterpart, or stands inside a word
+	ErrMissingArg = errors.New("is missing")         // the text ended before the argument
+	ErrExtraArg   = errors.New("is left over")       // the text goes on behind the last argument
+	ErrArgType    = errors.New("is of another type") // the argument does not convert
 )
 
 // A UnionError says why an argument is of none of several types.
@@ -162,7 +161,7 @@ type argReader struct {
 // arguments, which are only just being found.
 func (r *argReader) context() *Context {
 	if r.child == nil {
-		r.child = newContext(r.c.ctx, r.c.client, r.c.event, r.c.inv.job)
+		r.child = newContext(r.c.ctx, r.c.client, r.c.event, r.c.inv.turn)
 		i := r.child.inv
 		i.name, i.outer, i.via, i.prefix, i.life = "arguments", r.c.inv, r.c.via, r.c.inv.prefix, r.c.inv.life
 	}

@@ -12,10 +12,6 @@ import (
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
-// ErrCanceled is returned by a question that was answered with a word of
-// [Cancel].
-var ErrCanceled = errors.New("vk: the question was canceled")
-
 // Ask sends a question and waits for the answer: the next message that the
 // person who has caused the event writes in the conversation. Others in a chat
 // are not asked; [From] puts the question to somebody else. Meanwhile the
@@ -184,7 +180,7 @@ func (q *question) ask(c *Context, text string, opts []SendOption) (*Context, er
 	} else if key.User == 0 {
 		return nil, errors.New("vk: Ask: nobody has caused a " + c.event.Kind + " event that could be asked: see From")
 	}
-	if c.inv.job == nil {
+	if jobOf(c) == nil {
 		return nil, ErrNoDispatcher
 	}
 	id := askID(c, key.Peer, opts)
@@ -241,7 +237,7 @@ func askID(c *Context, peer int64, opts []SendOption) int64 {
 			name = string(as)
 		}
 	}
-	return randomID(sendKey(c, recipient(Params{"peer_ids": peer}), name), 0)
+	return randomID(newSendKey(c, recipient(Params{"peer_ids": peer}), name), 0)
 }
 
 // signed returns the options with buttons that carry the question's id.

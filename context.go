@@ -77,7 +77,7 @@ type invocation struct {
 	name  string      // the handler, as named in errors
 	outer *invocation // the one around it, or nil
 	via   string      // see Context
-	job   *job        // nil outside of a Dispatcher
+	turn  turn
 
 	// Of a route: what was matched.
 	route    *Route
@@ -103,16 +103,16 @@ type invocation struct {
 // source of events that is not of this package, or by a test. Its values and
 // its end are those of ctx.
 func NewContext(ctx context.Context, client *Client, e *Event) *Context {
-	return newContext(ctx, client, e, nil)
+	return newContext(ctx, client, e, noTurn{})
 }
 
-func newContext(ctx context.Context, client *Client, e *Event, j *job) *Context {
+func newContext(ctx context.Context, client *Client, e *Event, t turn) *Context {
 	made := &struct {
 		c   Context
 		inv invocation
 	}{}
 	made.c = Context{ctx: ctx, event: e, client: client, inv: &made.inv}
-	made.inv.job = j
+	made.inv.turn = t
 	return &made.c
 }
 
@@ -139,14 +139,11 @@ func (c *Context) Err() error { return c.ctx.Err() }
 
 // Value is that of the context.Context inside.
 func (c *Context) Value(key any) any {
-	if key == (scopeKey{}) {
+	if key == (sendScopeKey{}) {
 		return c
 	}
 	return c.ctx.Value(key)
 }
-
-// scopeKey finds the Context that a context.Context was made of.
-type scopeKey struct{}
 
 // Event returns the event, which must not be changed.
 func (c *Context) Event() *Event { return c.event }
@@ -243,4 +240,45 @@ func (c *Context) profile(peer int64, opts []ProfileOption) (Profile, error) {
 		return Profile{}, fmt.Errorf("vk: page %d: %w", peer, ErrNotFound)
 	}
 	return pages[0], nil
+}
+
+// A Key says whose something is: what a cooldown counts by, and whose state a
+// session is. Keys are compared as a whole; a zero field stands for everybody. A
+// [Session] passes over Group: its state is each community's own anyway.
+type Key struct {
+	Group int64  // the community whose conversation Peer is: each numbers its chats by itself
+	Peer  int64  // the conversation
+	User  int64  // the person, or minus a community's id
+	Name  string // whatever else is to be told apart
+}
+
+// Global is the key that everybody shares.
+func Global(*Context) Key { return Key{} }
+
+// PerUser is the key of a person, wherever they write.
+func PerUser(c *Context) Key { return Key{User: c.FromID()} }
+
+// PerChat is the key of a conversation, whoever writes in it.
+func PerChat(c *Context) Key { return Key{Group: c.event.GroupID, Peer: c.PeerID()} }
+
+// PerMember is the key of a person in one conversation.
+func PerMember(c *Context) Key {
+	return Key{Group: c.event.GroupID, Peer: c.PeerID(), User: c.FromID()}
+}
+
+// Payload decodes the payload of the button that was pressed, from JSON. It is
+// an error if the event has none or one that is no T: anybody can send any
+// payload, and a button of an older version of the bot may still be there.
+// [Context.Payload] returns it undecoded.
+func Payload[T any](c *Context) (T, error) {
+	var v T
+	raw := c.Payload()
+	if raw == nil {
+		return v, errors.New("vk: the event has no payload")
+	}
+	if err := json.Unmarshal(raw, &v); err != nil {
+		var none T
+		return none, fmt.Errorf("vk: payload: %w", err)
+	}
+	return v, nil
 }

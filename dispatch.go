@@ -293,43 +293,11 @@ func (j *job) answerRest() {
 	}
 }
 
-// report logs a handler's error. Those of several handlers are a line each.
-func (j *job) report(err error) {
-	if all, ok := err.(handlerErrors); ok {
-		for _, err := range all {
-			j.report(err)
-		}
-		return
-	}
-	level := slog.LevelError
-	var unknown *NotFoundError
-	var wrong *ArgError
-	var refused *CheckError
-	var payload *PayloadError
-	var again comesAgain
-	switch {
-	case errors.As(err, &unknown), errors.As(err, &wrong), errors.As(err, &refused), errors.As(err, &payload), errors.Is(err, ErrDisabled):
-		level = slog.LevelInfo // a person's mistake
-	case errors.Is(err, ErrStopped), errors.Is(err, ErrUnmounted), errors.Is(err, errHandled),
-		errors.Is(err, ErrInterrupted), errors.Is(err, ErrCanceled), errors.Is(err, ErrNoAnswer):
-		level = slog.LevelDebug // an end of waiting: everybody who is asked has one
-	case errors.Is(err, ErrTimeLimit), errors.Is(err, context.Canceled), errors.As(err, &again):
-		level = slog.LevelInfo // an end, not a failure
-	}
-	attrs := []slog.Attr{slog.Any("err", err)}
-	var p *PanicError
-	if errors.As(err, &p) {
-		attrs = append(attrs, slog.String("stack", string(p.Stack)))
-	}
-	j.log(level, "vk: handler failed", attrs...)
-}
+// report implements turn.
+func (j *job) report(err error) { logFailure(err, j.log) }
 
-// log logs with what identifies the event, if there is one.
+// log logs with what identifies the event.
 func (j *job) log(level slog.Level, msg string, attrs ...slog.Attr) {
-	if j == nil {
-		slog.Default().LogAttrs(context.Background(), level, msg, attrs...)
-		return
-	}
 	attrs = append(attrs, slog.String("kind", j.ev.Kind), slog.String("event", j.ev.ID), slog.Int64("peer", j.ev.head.peer))
 	j.d.logger().LogAttrs(j.ctx, level, msg, attrs...)
 }

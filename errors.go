@@ -201,3 +201,32 @@ func callError(ctx context.Context, method string, err error) error {
 	}
 	return fmt.Errorf("vk: %s: %w", method, err)
 }
+
+// Errors with which waiting ends. [ErrStopped] and [ErrUnmounted] are others,
+// and so is the cause of a context that ends.
+var (
+	// ErrNoAnswer is returned by waits whose time is over; see [Within]. It
+	// wraps [context.DeadlineExceeded].
+	ErrNoAnswer = fmt.Errorf("vk: nothing came in time: %w", context.DeadlineExceeded)
+
+	// ErrInterrupted is returned by a question when the person has written a
+	// command instead of an answer. The command runs next.
+	ErrInterrupted = errors.New("vk: the question was interrupted by a command")
+
+	// ErrNoDispatcher is returned by waits outside of a [Dispatcher], where no
+	// event can come.
+	ErrNoDispatcher = errors.New("vk: waiting takes a Dispatcher")
+
+	// errHandled is returned by waits of a handler that has returned.
+	errHandled = errors.New("vk: the handler has returned")
+)
+
+// ErrCanceled is returned by a question that was answered with a word of
+// [Cancel].
+var ErrCanceled = errors.New("vk: the question was canceled")
+
+// A comesAgain is the error of a handler that wants its event delivered again.
+type comesAgain interface {
+	error
+	comesAgain() bool
+}

@@ -92,7 +92,7 @@ func TestErrorAnswers(t *testing.T) {
 
 // TestCodes: no two constants have the same number, and each is explained.
 func TestCodes(t *testing.T) {
-	f, err := parser.ParseFile(token.NewFileSet(), "codes.go", nil, parser.ParseComments)
+	f, err := parser.ParseFile(token.NewFileSet(), "errors_codes.go", nil, parser.ParseComments)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,15 @@
 package vk
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
+	"sync/atomic"
+	"time"
 
+	"github.com/vkrouter/vk/internal/scan"
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
@@ -80,3 +85,307 @@ func (e *Event) old() bool {
 	}
 	return tolerant.Unmarshal(e.Object, &o) == nil && o.Message == nil
 }
+
+// head is what the shallow pass reads of every event's object, for routing and
+// for the lanes: who did what where.
+type head struct {
+	peer, from int64
+	id, cmid   int64
+	text       string
+	payload    json.RawMessage
+	out        bool
+	lang       string
+	member     int64 // whom the service action of a message is about
+}
+
+// found is what one walk through an event has found. Of equal keys the last one
+// counts, and equal objects are merged, as when they are decoded; null and
+// values of other kinds than usual unset what was there.
+type found struct {
+	typ, event, version, object []byte // as VK wrote them; nil if there are none
+	group                       int64
+	in                          foundObject
+}
+
+// foundObject is what was found in the object.
+type foundObject struct {
+	message                      // of kinds other than message_new, and of that before 5.103
+	user, liker, reacted int64   // liker of like_add and like_remove, reacted of message_reaction_event
+	lang                 int64   // plus 1
+	inner                message // of message_new
+	nested               bool    // inner is there
+}
+
+// message is what was found in a message, or an object in place of one.
+type message struct {
+	id, cmid, peer, from  int64
+	member                int64
+	out                   bool
+	text, payload, action []byte
+}
+
+// read walks through an event.
+func (f *found) read(raw []byte) error {
+	s := scan.New(raw)
+	if s.Object() {
+		for s.Member() {
+			switch string(s.Key()) {
+			case "type":
+				f.typ = s.Value()
+			case "event_id":
+				f.event = s.Value()
+			case "group_id":
+				f.group, _ = tolerant.Int(s.Value())
+			case "v":
+				f.version = s.Value()
+			case "object":
+				f.in = foundObject{}
+				start := s.Pos()
+				f.in.read(&s)
+				f.object = s.Since(start)
+			default:
+				s.Value()
+			}
+		}
+	}
+	return s.End()
+}
+
+func (o *foundObject) read(s *scan.Scanner) {
+	if !s.Object() {
+		return
+	}
+	for s.Member() {
+		switch key := s.Key(); string(key) {
+		case "user_id":
+			o.user, _ = tolerant.Int(s.Value())
+		case "liker_id":
+			o.liker, _ = tolerant.Int(s.Value())
+		case "reacted_id":
+			o.reacted, _ = tolerant.Int(s.Value())
+		case "client_info":
+			o.readClient(s)
+		case "message":
+			if o.nested = s.Object(); !o.nested {
+				o.inner = message{}
+				continue
+			}
+			for s.Member() {
+				o.inner.read(s, s.Key())
+			}
+		default:
+			o.message.read(s, key)
+		}
+	}
+}
+
+func (o *foundObject) readClient(s *scan.Scanner) {
+	if !s.Object() {
+		o.lang = 0
+		return
+	}
+	for s.Member() {
+		if string(s.Key()) == "lang_id" {
+			n, ok := tolerant.Int(s.Value())
+			if o.lang = 0; ok && n >= 0 && n < int64(len(langs)) {
+				o.lang = n + 1
+			}
+		} else {
+			s.Value()
+		}
+	}
+}
+
+// read takes the member of a message that s stands before.
+func (m *message) read(s *scan.Scanner, key []byte) {
+	switch string(key) {
+	case "id":
+		m.id, _ = tolerant.Int(s.Value())
+	case "conversation_message_id":
+		m.cmid, _ = tolerant.Int(s.Value())
+	case "peer_id":
+		m.peer, _ = tolerant.Int(s.Value())
+	case "from_id":
+		m.from, _ = tolerant.Int(s.Value())
+	case "text":
+		m.text = s.Value()
+	case "payload":
+		m.payload = s.Value()
+	case "out":
+		m.out, _ = tolerant.Bool(s.Value())
+	case "action":
+		if !s.Object() {
+			m.action, m.member = nil, 0
+			return
+		}
+		for s.Member() {
+			switch string(s.Key()) {
+			case "type":
+				m.action = s.Value()
+			case "member_id":
+				m.member, _ = tolerant.Int(s.Value())
+			default:
+				s.Value()
+			}
+		}
+	default:
+		s.Value()
+	}
+}
+
+// kind returns the event's kind, or "".
+func (f *found) kind() string {
+	text, _ := tolerant.Text(f.typ)
+	if kind, ok := kindNames[string(text)]; ok {
+		return kind
+	}
+	return string(text)
+}
+
+// kindNames are the kinds of this package, which need no memory of their own in
+// each event.
+var kindNames = func() map[string]string {
+	names := make(map[string]string)
+	for name := range kindTypes {
+		names[name] = name
+	}
+	return names
+}()
+
+// make makes an event of what was found.
+func (f *found) make(kind string) *Event {
+	var e *Event
+	if kind == string(EventMessageEvent) {
+		made := &struct {
+			Event
+			buttonPress
+		}{}
+		e = &made.Event
+		e.press = &made.buttonPress
+		e.press.at = time.Now()
+	} else {
+		e = new(Event)
+	}
+	e.Kind, e.Object = kind, f.object
+	e.GroupID = f.group
+
+	m := &f.in.message
+	if f.in.nested && kind == string(EventMessageNew) {
+		m = &f.in.inner
+	}
+	f.setTexts(e, m)
+	h := &e.head
+	h.id, h.cmid, h.peer, h.member, h.out = m.id, m.cmid, m.peer, m.member, m.out
+	h.from = cmp.Or(m.from, f.in.user, f.in.liker, f.in.reacted)
+	if h.peer == 0 && h.from > 0 {
+		h.peer = h.from // the dialog with the person
+	}
+	h.payload = payloadJSON(m.payload)
+	if f.in.lang > 0 {
+		h.lang = langs[f.in.lang-1]
+	}
+	if kind == string(EventMessageNew) {
+		e.Derived = derived(m.action, h.payload)
+	}
+	return e
+}
+
+// setTexts sets the strings of an event that are no names, in one piece of
+// memory.
+func (f *found) setTexts(e *Event, m *message) {
+	id, _ := tolerant.Text(f.event)
+	version, _ := tolerant.Text(f.version)
+	text, _ := tolerant.Text(m.text)
+	var b strings.Builder
+	b.Grow(len(id) + len(version) + len(text))
+	b.Write(id)
+	b.Write(version)
+	b.Write(text)
+	all := b.String()
+	e.ID, all = all[:len(id)], all[len(id):]
+	e.Version, e.head.text = all[:len(version)], all[len(version):]
+}
+
+// langs are the codes of VK's numbers for languages.
+var langs = [...]string{"ru", "uk", "be", "en", "es", "fi", "de", "it"}
+
+// derived returns the name of what a new message comes to besides: of a service
+// action in a chat, whether this package knows it or not, or of a press of the
+// Start button, which anybody can imitate.
+func derived(action []byte, payload json.RawMessage) string {
+	if what, _ := tolerant.Text(action); len(what) > 0 {
+		if name, ok := actionNames[string(what)]; ok {
+			return name
+		}
+		return derivedPrefix + string(what)
+	}
+	if isStart(payload) {
+		return derivedStart
+	}
+	return ""
+}
+
+const (
+	derivedPrefix = string(EventMessageNew) + "."
+	derivedStart  = derivedPrefix + "start"
+)
+
+// actionNames are the derived kinds of the actions in the table, by the action,
+// so that no event needs memory for them.
+var actionNames = func() map[string]string {
+	names := make(map[string]string)
+	for name := range kindTypes {
+		if action, ok := strings.CutPrefix(name, derivedPrefix); ok {
+			names[action] = name
+		}
+	}
+	return names
+}()
+
+// isStart reports whether a payload is that of the Start button: the object
+// {"command":"start"}, however it is written, and nothing besides.
+func isStart(payload json.RawMessage) bool {
+	if len(payload) == 0 {
+		return false
+	}
+	start := false
+	s := scan.New(payload)
+	if s.Object() {
+		for s.Member() {
+			if string(s.Key()) != "command" {
+				return false
+			}
+			value := s.Value()
+			text, _ := tolerant.Text(value)
+			start = string(text) == "start" && value[0] == '"'
+		}
+	}
+	return start
+}
+
+// payloadJSON returns a button's payload as JSON. A message holds it as a
+// string of JSON, a press of a callback button as a value.
+func payloadJSON(raw json.RawMessage) json.RawMessage {
+	if len(raw) == 0 || string(raw) == "null" {
+		return nil
+	}
+	if raw[0] == '"' {
+		text := scan.AppendText(make([]byte, 0, len(raw)-2), raw)
+		if scan.Check(text) == nil {
+			return unwrapPayload(text)
+		}
+	}
+	return raw
+}
+
+// A buttonPress is what becomes of a press of a callback button. All handlers of the
+// event share it.
+type buttonPress struct {
+	at       time.Time   // when it was received
+	answered atomic.Bool // or is about to be
+}
+
+// ErrNoPress is returned, wrapped, by the answers to a press of a callback
+// button where the event is none. A handler that serves commands and buttons
+// alike can ask for it with errors.Is.
+var ErrNoPress = errors.New("not a press of a callback button")

@@ -261,3 +261,50 @@ func at(s string, i int) byte {
 	}
 	return 0
 }
+
+// Escape returns text that people wrote, so that nothing in it becomes a
+// mention, or a link with another text than its address, when a bot says it:
+// not "[id1|x]", "@durov", "*id1 (x)" nor "@all". It may stand next to any other
+// text. What a reader sees stays the same: each @, *, [ and & that could begin
+// something of the kind gets a space of no width (U+200B) behind it. VK has no
+// documented way to escape, so that is as sure as it gets; sending with
+// disable_mentions makes mentions at least silent.
+//
+// An & counts because VK may read "&#64;" as "@". Addresses such as
+// https://vk.com/id1 are left alone, since they show where they lead, and so
+// are hashtags. An e-mail address keeps its looks, but not its usefulness.
+//
+// Escaping twice changes nothing more.
+func Escape(text string) string {
+	if !strings.ContainsAny(text, "@*[&") {
+		return text
+	}
+	var b strings.Builder
+	b.Grow(len(text) + 4*len(invisible))
+	for i := range len(text) {
+		b.WriteByte(text[i])
+		if begins(text[i], text[i+1:]) {
+			b.WriteString(invisible)
+		}
+	}
+	return b.String()
+}
+
+// begins reports whether c could begin a mention, a link or an entity, with
+// what follows it, and with what may come to follow that.
+func begins(c byte, after string) bool {
+	switch c {
+	case '@', '*':
+		return after == "" || isNameByte(after[0]) || after[0] >= 0x80 && !strings.HasPrefix(after, invisible)
+	case '[':
+		i := strings.IndexAny(after, "|[]")
+		return !strings.HasPrefix(after, invisible) && (i < 0 || after[i] == '|')
+	case '&':
+		i := strings.IndexFunc(after, func(r rune) bool { return r > 'z' || !isNameByte(byte(r)) })
+		return i < 0 || after[i] == ';' && i > 0 || after[0] == '#'
+	}
+	return false
+}
+
+// invisible is what Escape puts in: a space of no width.
+const invisible = "\u200b"

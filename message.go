@@ -1,16 +1,11 @@
 package vk
 
 import (
-	"cmp"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"math"
-	"slices"
-
-	"github.com/vkrouter/vk/internal/tolerant"
+	"unicode/utf8"
 )
 
 // outgoing is a message being put together.
@@ -22,93 +17,6 @@ type outgoing struct {
 	name   string   // as [As] gave it
 	into   *Sent    // nil if nobody wants to know
 	doubts []string // what VK may refuse, to be logged if it does
-}
-
-// Send sends a message to the conversation that the event is from. Of several
-// sends in one handler, each is delivered once: see [Client.Send].
-func (c *Context) Send(text string, opts ...SendOption) error {
-	if c.PeerID() == 0 {
-		return errors.New("vk: a " + c.event.Kind + " event has no conversation to answer in")
-	}
-	return c.client.Send(c, c.PeerID(), text, opts...)
-}
-
-// Reply is Send with a reference to the message that the event is about, which
-// VK shows above the text. After a press of a callback button that is the
-// message with the button.
-func (c *Context) Reply(text string, opts ...SendOption) error {
-	if cmid := c.event.head.cmid; cmid != 0 {
-		opts = append([]SendOption{ReplyTo(Sent{PeerID: c.PeerID(), CMID: cmid})}, opts...)
-	}
-	return c.Send(text, opts...)
-}
-
-// Send sends a message to a conversation: a user's id, 2000000000 plus a chat's
-// number, or minus a community's id. VK's refusal is an [*Error], inside of a
-// [*MessageError] where it concerns the recipient: errors.Is(err,
-// CodeCannotWrite) tells either way.
-//
-// A text that is longer than [Client.MaxMessage] is sent as several messages,
-// one after the other. The first is the reply, if there is to be one; the last
-// has the keyboard, the attachments and whatever else belongs there once. If
-// one of them fails, those after it are not sent; see [Into].
-//
-// Each message has a random_id, by which VK drops a second copy within an hour
-// and a hundred messages of the conversation; so a call whose answer was lost
-// is made again without showing twice. In a handler, with ctx its Context or
-// one made of it, the random_id follows from the event, the handler and the
-// sends that the handler made to this peer before: if the event is handled
-// again after a crash, its messages do not show twice either. For that, the
-// sends of a handler to one peer must come in a fixed order, or have names: see
-// [As].
-//
-// An empty text is VK's error, unless an option adds something to show. With a
-// user's token, for which VK takes one recipient only, a message needs an
-// Extra{"peer_ids": nil, "peer_id": peer}.
-//
-// Send calls https://dev.vk.com/ru/method/messages.send.
-func (c *Client) Send(ctx context.Context, peer int64, text string, opts ...SendOption) error {
-	if peer == 0 {
-		return errors.New("vk: messages.send: no recipient")
-	}
-	o, parts, err := c.compose(ctx, recipient(Params{"peer_ids": peer}), text, opts)
-	if err != nil {
-		return err
-	}
-	d := c.deliver(ctx, []int64{peer}, parts)[0]
-	if o.into != nil && (d.Sent.CMID != 0 || d.Sent.ID != 0) {
-		*o.into = d.Sent
-	}
-	o.logDoubts(ctx, c, d.Err)
-	return d.Err
-}
-
-// compose puts a message together and returns the parameters of the calls that
-// send it, but for the recipients. They are all there, random ids included,
-// before the first call is made.
-func (c *Client) compose(ctx context.Context, to, text string, opts []SendOption) (*outgoing, []Params, error) {
-	o := &outgoing{text: text, params: make(Params, 4)}
-	if err := o.add(opts); err != nil {
-		return nil, nil, fmt.Errorf("vk: messages.send: %w", err)
-	}
-	texts := splitText(o.text, o.spans, c.maxMessage())
-	if _, ok := o.params["format_data"]; ok && len(texts) > 1 {
-		return nil, nil, errors.New("vk: messages.send: format_data is for one message, and the text needs several")
-	}
-	ids := o.randomIDs(ctx, to)
-	parts := make([]Params, len(texts))
-	for i, text := range texts {
-		p := make(Params, len(o.params)+3)
-		for name, value := range o.params {
-			if inPart(name, value, i, len(texts)-1) {
-				p[name] = value
-			}
-		}
-		p["random_id"] = ids(i)
-		text.put(p)
-		parts[i] = p
-	}
-	return o, parts, nil
 }
 
 // add applies options, and checks what only all of them together show.
@@ -127,125 +35,285 @@ func (o *outgoing) add(opts []SendOption) error {
 	return o.checkCarousel()
 }
 
-// inPart reports whether a parameter of messages.send belongs to part i of a
-// message. What shows once shows where the reader comes to it: the reply above
-// the text, all else below.
-func inPart(name string, value any, i, last int) bool {
-	switch name {
-	case "reply_to":
-		return i == 0
-	case "forward":
-		var f struct {
-			IsReply bool `json:"is_reply"`
-		}
-		if s, _, err := paramText(value); err == nil && tolerant.Unmarshal([]byte(s), &f) == nil && f.IsReply {
-			return i == 0
-		}
-		return i == last
-	case "attachment", "keyboard", "template", "sticker_id", "lat", "long", "payload", "forward_messages":
-		return i == last
-	}
-	return true
+// A SendOption changes or adds to one message that is sent or edited. The
+// options of this package are values: what they stand for is theirs to say.
+// They apply in the order in which they are given: of two that set the same
+// thing, the later one counts. If one of them cannot be sent, nothing is.
+type SendOption interface {
+	// apply puts the option into the message, or says why it cannot be sent.
+	apply(*outgoing) error
 }
 
-// maxMessage returns the longest text of one message, in UTF-16 code units.
-func (c *Client) maxMessage() int {
-	if c.MaxMessage < 0 {
-		return math.MaxInt
-	}
-	return cmp.Or(c.MaxMessage, 4096)
-}
-
-// deliver sends the parts of a message to all peers, at most 100, and returns
-// what came of it for each of them, in their order. Who does not get one part
-// does not get the later ones.
-func (c *Client) deliver(ctx context.Context, peers []int64, parts []Params) []Delivery {
-	result := make([]Delivery, len(peers))
-	todo := make([]*Delivery, len(peers))
-	for i, peer := range peers {
-		result[i].PeerID = peer
-		todo[i] = &result[i]
-	}
-	for _, part := range parts {
-		if len(todo) == 0 {
-			break
-		}
-		answer, err := c.sendPart(ctx, todo, part)
-		todo = slices.DeleteFunc(todo, func(d *Delivery) bool {
-			d.Err = err
-			if err == nil {
-				d.Err = d.Sent.add(answer, d.PeerID, len(parts) > 1)
-			}
-			return d.Err != nil
-		})
-	}
-	return result
-}
-
-// A sentItem is what messages.send answers for one recipient.
-type sentItem struct {
-	PeerID    int64      `json:"peer_id"`
-	MessageID int64      `json:"message_id"`
-	CMID      int64      `json:"conversation_message_id"`
-	Error     *itemError `json:"error"`
-}
-
-// An itemError is the error of one recipient or message inside of an answer.
-type itemError struct {
-	Code        Code   `json:"code"`
-	Description string `json:"description"`
-}
-
-// sendPart makes one call of messages.send and returns its answer by recipient.
-func (c *Client) sendPart(ctx context.Context, to []*Delivery, part Params) (map[int64]sentItem, error) {
-	peers := make([]int64, len(to))
-	for i, d := range to {
-		peers[i] = d.PeerID
-	}
-	p := Params{"peer_ids": peers}
-	maps.Copy(p, part)
-	var raw json.RawMessage
-	if err := c.Call(ctx, "messages.send", p, &raw); err != nil {
-		return nil, err
-	}
-	var items []sentItem
-	if err := tolerant.Unmarshal(raw, &items); err != nil {
-		return nil, fmt.Errorf("vk: messages.send: %w", err)
-	}
-	if len(items) == 0 {
-		// So VK answers a peer_id, which an Extra can set instead.
-		var id int64
-		if tolerant.Unmarshal(raw, &id); id != 0 {
-			items = []sentItem{{MessageID: id}}
-		}
-	}
-	answer := make(map[int64]sentItem, len(items))
-	for _, item := range items {
-		if len(items) == 1 && len(peers) == 1 {
-			item.PeerID = peers[0]
-		}
-		answer[item.PeerID] = item
-	}
-	return answer, nil
-}
-
-// add notes the answer for one part, or returns the error in it.
-func (s *Sent) add(answer map[int64]sentItem, peer int64, several bool) error {
-	item, ok := answer[peer]
-	switch {
-	case !ok || item.Error == nil && item.CMID == 0 && item.MessageID == 0:
-		return &MessageError{PeerID: peer, Err: errors.New("vk: messages.send: the answer names no message")}
-	case item.Error != nil:
-		return &MessageError{PeerID: peer, Err: item.Error.of("messages.send")}
-	}
-	s.PeerID, s.CMID, s.ID = peer, item.CMID, item.MessageID
-	if several {
-		s.Parts = append(s.Parts, item.CMID)
+// sendOnly returns the error of an option that an edit cannot follow.
+func (o *outgoing) sendOnly(what string) error {
+	if o.edit {
+		return errors.New(what + " cannot come into a message that is there already")
 	}
 	return nil
 }
 
-// of returns the error as one of the method.
-func (e *itemError) of(method string) error {
-	return &Error{Code: e.Code, Message: e.Description, Method: method}
+// A SendFlag switches something on for one message. Any parameter of
+// messages.send that takes a 1 can be one.
+type SendFlag string
+
+const (
+	Silent        SendFlag = "silent"           // no sound for the people who get it; nothing in an edit
+	NoMentions    SendFlag = "disable_mentions" // people mentioned in the text are not notified
+	NoLinkPreview SendFlag = "dont_parse_links" // no preview below the text of what it links to
+
+	// What an edit keeps of the message as it was. A message that is sent has
+	// nothing to keep: there, they do nothing.
+	KeepForwards SendFlag = "keep_forward_messages" // forwarded messages and the message that it answers
+	KeepSnippets SendFlag = "keep_snippets"         // previews of links
+)
+
+func (f SendFlag) apply(o *outgoing) error {
+	switch f {
+	case Silent:
+		if o.edit {
+			return nil
+		}
+	case KeepForwards, KeepSnippets:
+		if !o.edit {
+			return nil
+		}
+	}
+	o.params[string(f)] = true
+	return nil
+}
+
+// Extra is parameters of messages.send or messages.edit that this package has
+// no option for. It overrides what the other arguments and the options before
+// it set.
+//
+// See https://dev.vk.com/ru/method/messages.send for VK's list.
+type Extra Params
+
+func (e Extra) apply(o *outgoing) error {
+	for name, value := range e {
+		if name == "message" {
+			text, _, err := paramText(value)
+			if err != nil {
+				return fmt.Errorf("parameter %q: %w", name, err)
+			}
+			o.text, o.spans = text, nil
+			continue
+		}
+		o.params[name] = value
+	}
+	return nil
+}
+
+// As names a message, so that its random_id follows from the name and not from
+// how many messages went to the peer before. It is for sends that have no fixed
+// order, because they come from goroutines of a handler's own, and for those
+// that a program makes again until they succeed:
+//
+//	for c.Send("Paid.", vk.As("receipt")) != nil { … }
+//
+// Two sends to one peer with the same name are one message. In a handler, a
+// name counts for the event and the handler; elsewhere it is all there is, and
+// should have an order's number in it, or a date.
+type As string
+
+func (a As) apply(o *outgoing) error {
+	o.name = string(a)
+	return nil
+}
+
+// Into puts what was sent into s, or what was edited. When some parts of a long
+// message were sent and others failed, s tells of those that were. When nothing
+// was sent, s stays as it is.
+func Into(s *Sent) SendOption { return into{s} }
+
+type into struct{ s *Sent }
+
+func (i into) apply(o *outgoing) error {
+	o.into = i.s
+	return nil
+}
+
+// A Location is a place on the map, in degrees: Lat from -90 to 90, Long from
+// -180 to 180. As a SendOption, it shows below the text.
+type Location struct{ Lat, Long float64 }
+
+func (l Location) apply(o *outgoing) error {
+	if !(math.Abs(l.Lat) <= 90 && math.Abs(l.Long) <= 180) { // also not a number
+		return fmt.Errorf("there is no latitude %v, longitude %v", l.Lat, l.Long)
+	}
+	o.params["lat"], o.params["long"] = l.Lat, l.Long
+	return nil
+}
+
+// A Sticker is sent alone, with an empty text. It is VK's number of the
+// sticker.
+type Sticker int64
+
+func (s Sticker) apply(o *outgoing) error {
+	if s <= 0 {
+		return fmt.Errorf("there is no sticker %d", s)
+	}
+	o.params["sticker_id"] = int64(s)
+	return o.sendOnly("a sticker")
+}
+
+// An Intent is the purpose of a message that VK lets communities send by
+// special permission: "promo_newsletter", "confirmed_notification", ….
+// Newsletters also have an Extra{"subscribe_id": n}.
+type Intent string
+
+func (i Intent) apply(o *outgoing) error {
+	o.params["intent"] = string(i)
+	return o.sendOnly("an intent")
+}
+
+// MessagePayload attaches data to a message that only the community sees: v as
+// JSON, at most 1000 characters, comes back as [Message.Payload] whenever the
+// message is read. It is not the payload of a button.
+func MessagePayload(v any) SendOption { return messagePayload{v} }
+
+type messagePayload struct{ v any }
+
+func (p messagePayload) apply(o *outgoing) error {
+	b, err := json.Marshal(p.v)
+	if err != nil {
+		return fmt.Errorf("payload: %w", err)
+	}
+	if n := utf8.RuneCount(b); n > maxMessagePayload {
+		return fmt.Errorf("the payload has %d characters, and at most %d are possible", n, maxMessagePayload)
+	}
+	o.params["payload"] = string(b)
+	return o.sendOnly("a payload")
+}
+
+const (
+	maxMessagePayload = 1000 // characters
+	maxForwards       = 100
+)
+
+// A MessageRef names a message: a [*Message], or a [Sent].
+type MessageRef interface{ ref() Sent }
+
+func (m *Message) ref() Sent {
+	if m == nil {
+		return Sent{}
+	}
+	return Sent{PeerID: m.PeerID, CMID: m.CMID, ID: m.ID}
+}
+
+func (s Sent) ref() Sent { return s }
+
+// ReplyTo makes a message the answer to another of the same conversation, which
+// VK shows above the text. A message does not forward others as well.
+func ReplyTo(m MessageRef) SendOption { return quote{[]MessageRef{m}, true} }
+
+// Forward adds other messages, at most 100 and all of one conversation, which
+// need not be the one that they are sent to. The community must be able to see
+// them. A message that forwards others is not a reply as well.
+func Forward[M MessageRef](messages ...M) SendOption {
+	refs := make([]MessageRef, len(messages))
+	for i, m := range messages {
+		refs[i] = m
+	}
+	return quote{refs, false}
+}
+
+// A quote is the parameter forward, by which a message also answers another.
+type quote struct {
+	refs  []MessageRef
+	reply bool
+}
+
+// forwardParam is its value, in the order of VK's documentation.
+type forwardParam struct {
+	PeerID int64   `json:"peer_id"`
+	CMIDs  []int64 `json:"conversation_message_ids,omitempty"`
+	IDs    []int64 `json:"message_ids,omitempty"`
+	Reply  bool    `json:"is_reply,omitempty"`
+}
+
+func (q quote) apply(o *outgoing) error {
+	if len(q.refs) == 0 {
+		return nil
+	}
+	if err := o.sendOnly("another message"); err != nil {
+		return err
+	}
+	if len(q.refs) > maxForwards {
+		return fmt.Errorf("%d messages to forward, and at most %d are possible", len(q.refs), maxForwards)
+	}
+	if before, ok := o.params["forward"].(forwardParam); ok && before.Reply != q.reply {
+		return errors.New("a message cannot both answer a message and forward others")
+	}
+	f := forwardParam{Reply: q.reply}
+	for _, m := range q.refs {
+		if m == nil {
+			return errors.New("a message to answer or forward is nil")
+		}
+		r := m.ref()
+		switch {
+		case r.CMID == 0 && r.ID == 0:
+			return errors.New("a message to answer or forward has no number")
+		case f.PeerID != 0 && f.PeerID != r.PeerID:
+			return errors.New("messages of several conversations cannot be forwarded at once")
+		case r.CMID != 0:
+			f.CMIDs = append(f.CMIDs, r.CMID)
+		default:
+			f.IDs = append(f.IDs, r.ID)
+		}
+		f.PeerID = r.PeerID
+	}
+	o.params["forward"] = f
+	return nil
+}
+
+// A Sent tells which message was sent, and is a handle on it. Get one with
+// [Into]. It can be stored, as JSON for instance, and used by another process.
+//
+// Its methods act on the last part of a message that was sent in several, the
+// one with the keyboard; Delete deletes all of it.
+type Sent struct {
+	PeerID int64   `json:"peer_id"`         // the conversation
+	CMID   int64   `json:"cmid"`            // the message's number within it
+	ID     int64   `json:"id,omitempty"`    // the message's id for the community; 0 in chats
+	Parts  []int64 `json:"parts,omitempty"` // the numbers of all parts of a text that was too long for one message, else nil
+}
+
+// A Span is a run of text with a format, and an option of Send that puts
+// itself at the end of the message's text:
+//
+//	c.Send("Total: ", vk.Bold("100 ₽"), vk.Plain(", "), vk.Link("pay", url))
+//
+// Functions such as [Bold] make the usual ones; for several formats at once
+// write the Span out. The text may have any characters in it and is not
+// escaped; see [Escape]. A Span without text is nothing. Whether VK counts a
+// mention before it by what is written or by what is shown is not documented:
+// put mentions behind the formats, or leave one of them out.
+//
+// Apps that know no formats show the text alone.
+//
+// See https://dev.vk.com/ru/reference/objects/message for format_data.
+type Span struct {
+	Text string
+
+	Bold, Italic, Underline bool
+
+	// URL is where a tap on the text leads. Empty means nowhere.
+	URL string
+}
+
+// A span is where a text has a format: from the byte at start to that before
+// end. Spans are in order and do not overlap.
+type span struct {
+	start, end int
+	format     Span // its Text is not used
+}
+
+func (s Span) apply(o *outgoing) error {
+	start := len(o.text)
+	o.text += s.Text
+	if s.Text != "" && (s.Bold || s.Italic || s.Underline || s.URL != "") {
+		o.spans = append(o.spans, span{start, len(o.text), s})
+	}
+	return nil
 }

@@ -5,12 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
 	"math"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // Params are the parameters of one API call, by their names at VK. A value is
@@ -239,4 +243,93 @@ func boolText(b bool) string {
 		return "1"
 	}
 	return "0"
+}
+
+// A Secret holds something that must not be seen: a token, a key. However it
+// is printed, logged or marshaled, it shows as "***" (or as nothing, when
+// empty), also inside the types that hold it. The zero Secret is empty.
+type Secret struct {
+	// A pointer: fmt prints unexported fields without asking their methods,
+	// and of a pointer it then prints the address.
+	p *hidden
+}
+
+type hidden string
+
+// NewSecret returns a Secret that holds s.
+func NewSecret(s string) Secret {
+	if s == "" {
+		return Secret{}
+	}
+	h := hidden(s)
+	return Secret{&h}
+}
+
+func (s Secret) reveal() string {
+	if s.p == nil {
+		return ""
+	}
+	return string(*s.p)
+}
+
+// String returns "***", or "" for an empty Secret.
+func (s Secret) String() string {
+	if s.p == nil {
+		return ""
+	}
+	return "***"
+}
+
+// Format writes what String returns, whatever the verb.
+func (s Secret) Format(f fmt.State, verb rune) { io.WriteString(f, s.String()) }
+
+// MarshalText returns what String returns.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// LogValue returns what String returns.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+func (h *hidden) String() string { return "***" }
+
+func (h *hidden) GoString() string { return "***" }
+
+// appendString appends s as a JSON string. What is not UTF-8 becomes U+FFFD.
+func appendString(dst []byte, s string) []byte {
+	if !utf8.ValidString(s) {
+		s = string([]rune(s))
+	}
+	return appendQuoted(dst, s)
+}
+
+// appendQuoted is appendString for what is known to be UTF-8.
+func appendQuoted[T string | []byte](dst []byte, s T) []byte {
+	dst = append(dst, '"')
+	done := 0
+	for i := range len(s) {
+		c := s[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		dst = append(dst, s[done:i]...)
+		done = i + 1
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		default:
+			dst = append(dst, `\u00`...)
+			dst = append(dst, "0123456789abcdef"[c>>4], "0123456789abcdef"[c&15])
+		}
+	}
+	dst = append(dst, s[done:]...)
+	return append(dst, '"')
+}
+
+// utf16Len returns the length of s as VK's clients count.
+func utf16Len(s string) (n int) {
+	for _, r := range s {
+		n += utf16.RuneLen(r)
+	}
+	return n
 }

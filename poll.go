@@ -167,3 +167,15 @@ func (p *Poller) Run(ctx context.Context) error {
 	}
 	return err
 }
+
+// Run runs a bot: it finds the community that token belongs to, follows its
+// events by Bots Long Poll and gives them to h, until ctx ends. It then lets
+// the running handlers finish and returns nil. An error that polling cannot
+// survive, such as a revoked token, is returned.
+//
+// Run is short for
+//
+//	(&vk.Poller{Client: vk.NewClient(token), Handler: h}).Run(ctx)
+func Run(ctx context.Context, token string, h Handler) error {
+	return (&Poller{Client: NewClient(token), Handler: h}).Run(ctx)
+}

@@ -220,7 +220,7 @@ func (r *Router) Serve(c *Context) error {
 	returned := false
 	defer func() {
 		if !returned { // a handler has called runtime.Goexit
-			c.inv.job.report(errs)
+			c.inv.turn.report(errs)
 		}
 	}()
 	t.serve(c.through(top), t.heard.of(c.event), &errs)

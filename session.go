@@ -1,18 +1,12 @@
 package vk
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strconv"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
 	"github.com/vkrouter/vk/internal/backoff"
 )
@@ -159,11 +153,12 @@ func (s *Session[T]) If(by func(*Context) Key, f func(v T) bool) Cond {
 		key := by(c)
 		// Inside of a route time may have passed since the conditions were
 		// asked that led there.
-		if c.inv.job == nil || c.Route() != nil {
+		j := jobOf(c)
+		if j == nil || c.Route() != nil {
 			v, err := s.Get(c, key)
 			return err == nil && f(v), err
 		}
-		known, writes := &c.inv.job.sessions, s.writes.Load()
+		known, writes := &j.sessions, s.writes.Load()
 		of := sessionRead{s, s.id(c, key)}
 		record, ok := known.recall(of, writes)
 		if !ok {
@@ -203,17 +198,6 @@ func (s *Session[T]) id(c *Context, key Key) string {
 	return string(append(b, short(key.Name)...))
 }
 
-// short returns a name, or what stands for one that no key of a Store has room
-// for, or that is not text. No name is what stands for another.
-func short(name string) string {
-	const mark = "sha256:"
-	if len(name) <= 100 && utf8.ValidString(name) && !strings.Contains(name, "\x00") && !strings.HasPrefix(name, mark) {
-		return name
-	}
-	sum := sha256.Sum256([]byte(name))
-	return mark + hex.EncodeToString(sum[:])
-}
-
 // A sessionRecord is what is stored.
 type sessionRecord struct {
 	Value   json.RawMessage `json:"v,omitempty"` // none if it was deleted
@@ -225,7 +209,7 @@ type sessionRecord struct {
 // handling returns the event that is being handled and the number of this
 // attempt to, or "" if it is none that is handled again.
 func (c *Context) handling() (event string, attempt uint64) {
-	j := c.inv.job
+	j := jobOf(c)
 	if j == nil || j.ev.ID == "" {
 		return "", 0
 	}
@@ -320,7 +304,7 @@ func (s *Session[T]) change(c *Context, key Key, f func(T) (json.RawMessage, err
 		}
 		swapped, err := s.store().Swap(c, id, raw, next, ttl)
 		s.writes.Add(1)
-		if j := c.inv.job; j != nil {
+		if j := jobOf(c); j != nil {
 			j.sessions.forget()
 		}
 		if err != nil {
@@ -334,59 +318,4 @@ func (s *Session[T]) change(c *Context, key Key, f func(T) (json.RawMessage, err
 		}
 	}
 	return s.failed(key, ErrContended)
-}
-
-// sessionsOf is what Sessions know of one attempt to handle an event.
-type sessionsOf struct {
-	mu     sync.Mutex
-	number uint64 // of the attempt; 0 until asked for
-	read   map[sessionRead]sessionMemo
-}
-
-// A sessionRead is what has read which key for a condition.
-type sessionRead struct {
-	session any // the *Session
-	id      string
-}
-
-type sessionMemo struct {
-	record []byte
-	writes int64 // of the Session, before it was read
-}
-
-// attempt returns a number that no other attempt has, in this process or
-// another.
-func (s *sessionsOf) attempt() uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.number == 0 {
-		s.number = rand.Uint64()
-	}
-	return s.number
-}
-
-// recall returns the record that was read, unless the Session has changed
-// something since, for whomever.
-func (s *sessionsOf) recall(of sessionRead, writes int64) (record []byte, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m, ok := s.read[of]
-	return m.record, ok && m.writes == writes
-}
-
-func (s *sessionsOf) remember(of sessionRead, m sessionMemo) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.read == nil {
-		s.read = make(map[sessionRead]sessionMemo)
-	}
-	s.read[of] = m
-}
-
-// forget is called when the event's handlers have changed something: it may
-// be what another Session of the same name has read.
-func (s *sessionsOf) forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.read = nil
 }

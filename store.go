@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"container/heap"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"math"
+	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 )
 
 // A Store keeps small values by key, for as long as they are wanted: sessions,
@@ -212,7 +216,8 @@ func (s *storeEntries) shrink() {
 // An expiryQueue is a heap whose first element expires first.
 type expiryQueue []*storeEntry
 
-func (q expiryQueue) Len() int           { return len(q) }
+func (q expiryQueue) Len() int { return len(q) }
+
 func (q expiryQueue) Less(i, j int) bool { return q[i].expires < q[j].expires }
 
 func (q expiryQueue) Swap(i, j int) {
@@ -232,4 +237,15 @@ func (q *expiryQueue) Pop() any {
 	(*q)[last] = nil
 	*q = (*q)[:last]
 	return e
+}
+
+// short returns a name, or what stands for one that no key of a Store has room
+// for, or that is not text. No name is what stands for another.
+func short(name string) string {
+	const mark = "sha256:"
+	if len(name) <= 100 && utf8.ValidString(name) && !strings.Contains(name, "\x00") && !strings.HasPrefix(name, mark) {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	return mark + hex.EncodeToString(sum[:])
 }

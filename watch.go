@@ -3,7 +3,6 @@ package vk
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"reflect"
 	"strings"
 	"sync"
@@ -111,9 +110,6 @@ func newWatch[T any](c *Context, k Kind[T], match func(*Context, *T) bool, place
 	return &Watch[T]{w: w, err: w.start()}
 }
 
-// maxKept is how many events a Watch keeps for Next.
-const maxKept = 1024
-
 // waitTime is for how long is waited for what may never come.
 const waitTime = time.Hour
 
@@ -166,7 +162,8 @@ type WaitOption interface{ waitOption() }
 // It is a [SendOption] for questions only: an error in any other message.
 type Within time.Duration
 
-func (w Within) waitOption()           {}
+func (w Within) waitOption() {}
+
 func (w Within) apply(*outgoing) error { return errNotAsked("Within") }
 
 // From says whose events are waited for, of a [Watch] or of a question: those
@@ -181,7 +178,8 @@ func (w Within) apply(*outgoing) error { return errNotAsked("Within") }
 // It is a [SendOption] for questions only: an error in any other message.
 type From Key
 
-func (f From) waitOption()           {}
+func (f From) waitOption() {}
+
 func (f From) apply(*outgoing) error { return errNotAsked("From") }
 
 type onlyOnce struct{}
@@ -190,9 +188,4 @@ func (onlyOnce) waitOption() {}
 
 func errNotAsked(name string) error {
 	return fmt.Errorf("%s is for questions, and this is none", name)
-}
-
-// logFull says that a Watch leaves events alone.
-func (j *job) logFull(kind string) {
-	j.log(slog.LevelWarn, "vk: a Watch keeps too many events that nobody asks for: others go on to their routes", slog.String("watch", kind), slog.Int("events", maxKept))
 }

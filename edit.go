@@ -1,0 +1,184 @@
+package vk
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/vkrouter/vk/internal/tolerant"
+)
+
+const (
+	codeEditExpired Code = 909 // older than a day
+	codeEditKind    Code = 920 // a sticker, a voice message, …
+)
+
+// Edit puts another text into a message that the community sent less than a day
+// ago. The whole message is replaced: a keyboard inside of it, attachments and
+// a place are gone unless the options bring them again, and so are forwarded
+// messages, the reference to the message that it answers, and previews of
+// links, unless [KeepForwards] and [KeepSnippets] keep them. The keyboard below
+// the input field stays as it is, unless there is a new one. To edit a message
+// to what it is already is no error.
+//
+// A text longer than one message can hold is VK's error 914: an edit cannot
+// make several of one. Options that only a new message can have (a reply, a
+// sticker, …) are an error.
+//
+// Where a message is known by its id only, cmid is 0 and the id is given as
+// Extra{"message_id": id}; that does not work in chats.
+//
+// Edit calls https://dev.vk.com/ru/method/messages.edit.
+func (c *Client) Edit(ctx context.Context, peer, cmid int64, text string, opts ...SendOption) error {
+	o := &outgoing{edit: true, text: text, params: Params{"peer_id": peer}}
+	if cmid != 0 {
+		o.params["cmid"] = cmid
+	}
+	if err := o.add(opts); err != nil {
+		return fmt.Errorf("vk: messages.edit: %w", err)
+	}
+	part{o.text, o.spans}.put(o.params)
+	if cmid == 0 && o.params["message_id"] == nil && o.params["conversation_message_id"] == nil {
+		return errors.New("vk: messages.edit: no message is named")
+	}
+	if err := c.Call(ctx, "messages.edit", o.params, nil); err != nil {
+		o.logDoubts(ctx, c, err)
+		return err
+	}
+	if o.into != nil {
+		*o.into = Sent{PeerID: peer, CMID: cmid}
+	}
+	return nil
+}
+
+// Delete deletes messages of a conversation for everybody. The community can
+// delete its own within a day and, in chats that it is an admin of, those of
+// others. What VK refuses is a [*MessageError] for each message, joined; of a
+// message that is not there, or no longer, it wraps [ErrNotFound]. No cmids are
+// no error.
+//
+// It calls https://dev.vk.com/ru/method/messages.delete, for each hundred.
+func (c *Client) Delete(ctx context.Context, peer int64, cmids ...int64) error {
+	return c.deleteAll(ctx, peer, cmids, true)
+}
+
+// DeleteForSelf is like Delete, but the messages are gone for the community
+// alone: everybody else keeps them. It can be done at any time, with any
+// message.
+func (c *Client) DeleteForSelf(ctx context.Context, peer int64, cmids ...int64) error {
+	return c.deleteAll(ctx, peer, cmids, false)
+}
+
+func (c *Client) deleteAll(ctx context.Context, peer int64, cmids []int64, forAll bool) error {
+	var errs []error
+	for chunk := range slices.Chunk(cmids, 100) {
+		errs = append(errs, c.delete(ctx, Params{"peer_id": peer, "cmids": chunk, "delete_for_all": forAll})...)
+	}
+	return errors.Join(errs...)
+}
+
+// delete makes one call of messages.delete and returns its error, or those in
+// its answer.
+func (c *Client) delete(ctx context.Context, p Params) (errs []error) {
+	const method = "messages.delete"
+	var raw json.RawMessage
+	if err := c.Call(ctx, method, p, &raw); err != nil {
+		return []error{err}
+	}
+	type item struct {
+		PeerID   int64      `json:"peer_id"`
+		CMID     int64      `json:"conversation_message_id"`
+		Response bool       `json:"response"`
+		Error    *itemError `json:"error"`
+	}
+	var items []item
+	if err := tolerant.Unmarshal(raw, &items); err != nil {
+		return []error{fmt.Errorf("vk: %s: %w", method, err)}
+	}
+	if len(raw) > 0 && raw[0] == '{' { // before 5.139: whether each message is gone, by its number
+		var gone map[int64]bool
+		tolerant.Unmarshal(raw, &gone)
+		peer, _ := p["peer_id"].(int64)
+		items = nil
+		for cmid, ok := range gone {
+			items = append(items, item{PeerID: peer, CMID: cmid, Response: ok})
+		}
+		slices.SortFunc(items, func(a, b item) int { return int(a.CMID - b.CMID) })
+	}
+	for _, item := range items {
+		switch {
+		case item.Error != nil:
+			errs = append(errs, &MessageError{item.PeerID, item.CMID, item.Error.of(method)})
+		case !item.Response:
+			errs = append(errs, &MessageError{item.PeerID, item.CMID, fmt.Errorf("vk: %s: %w", method, ErrNotFound)})
+		}
+	}
+	return errs
+}
+
+// Pin pins a message of a chat to the top of it, in the place of the one that
+// was pinned before. The community must have the right to.
+//
+// It calls https://dev.vk.com/ru/method/messages.pin.
+func (c *Client) Pin(ctx context.Context, peer, cmid int64) error {
+	return c.Call(ctx, "messages.pin", Params{"peer_id": peer, "cmid": cmid}, nil)
+}
+
+// Unpin removes the pinned message from the top of a chat.
+//
+// It calls https://dev.vk.com/ru/method/messages.unpin.
+func (c *Client) Unpin(ctx context.Context, peer int64) error {
+	return c.Call(ctx, "messages.unpin", Params{"peer_id": peer}, nil)
+}
+
+// MarkRead marks the messages of a conversation as read by the community, up to
+// and with the one that cmid names, or all if it is 0.
+//
+// It calls https://dev.vk.com/ru/method/messages.markAsRead.
+func (c *Client) MarkRead(ctx context.Context, peer, cmid int64) error {
+	p := Params{"peer_id": peer, "mark_conversation_as_read": true}
+	if cmid != 0 {
+		p = Params{"peer_id": peer, "up_to_cmid": cmid}
+	}
+	return c.Call(ctx, "messages.markAsRead", p, nil)
+}
+
+// React puts the community's reaction on a message, in the place of one that it
+// put there before. VK numbers the reactions from 1, which is the heart; a chat
+// may allow a few only.
+//
+// It calls https://dev.vk.com/ru/method/messages.sendReaction.
+func (c *Client) React(ctx context.Context, peer, cmid int64, reaction int) error {
+	return c.Call(ctx, "messages.sendReaction", Params{"peer_id": peer, "cmid": cmid, "reaction_id": reaction}, nil)
+}
+
+// Unreact takes the community's reaction off a message.
+//
+// It calls https://dev.vk.com/ru/method/messages.deleteReaction.
+func (c *Client) Unreact(ctx context.Context, peer, cmid int64) error {
+	return c.Call(ctx, "messages.deleteReaction", Params{"peer_id": peer, "cmid": cmid}, nil)
+}
+
+// A MessageError says which recipient or which message of a call an error is
+// about, where the call itself did not fail.
+type MessageError struct {
+	PeerID int64 // the recipient, or the conversation of the message
+	CMID   int64 // the message; 0 of one that was not sent
+	Err    error // VK's refusal is an *Error
+}
+
+// Error says what Err says, and about which message.
+func (e *MessageError) Error() string {
+	if e.CMID == 0 {
+		return fmt.Sprintf("%v (peer %d)", e.Err, e.PeerID)
+	}
+	return fmt.Sprintf("%v (peer %d, message %d)", e.Err, e.PeerID, e.CMID)
+}
+
+// Unwrap returns e.Err.
+func (e *MessageError) Unwrap() error { return e.Err }
+
+// ErrNotFound is returned, wrapped, where there is no such page or message.
+var ErrNotFound = errors.New("not found")

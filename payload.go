@@ -1,0 +1,183 @@
+package vk
+
+import (
+	"bytes"
+	"encoding"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// A CommandLine is a command as a button's payload; see [Cmd]. The zero value
+// is an error wherever it is sent.
+type CommandLine struct {
+	line string
+	err  error
+}
+
+// Cmd returns the payload of a button that stands for a command: a press runs
+// the route of that command, as if the person had typed its line. Its JSON is
+//
+//	{"command":"buy \"green tea\" 2"}
+//
+// for Cmd("buy", "green tea", 2). The command is written as it is, and may be
+// several words. Each argument after it becomes one word, in quotation marks
+// where it needs them, and a placeholder such as {what} or {n:int} gets back
+// exactly what was given. An argument is a string, a number, a boolean, or
+// something with a MarshalText or String method; anything else is an error when
+// the button is sent.
+//
+// For a placeholder that takes the rest of the text as it stands, {why...}, put
+// the text into the command: Cmd("warn 5 " + reason).
+//
+// Anybody can type what a button sends: arguments are no more to be trusted
+// for coming from one.
+func Cmd(command string, args ...any) CommandLine {
+	command = strings.TrimSpace(command)
+	if command == "" {
+		return CommandLine{err: errors.New("vk: Cmd: there is no command")}
+	}
+	line := []byte(command)
+	for i, arg := range args {
+		word, err := argText(arg)
+		if err != nil {
+			return CommandLine{err: fmt.Errorf("vk: Cmd: argument %d: %w", i+1, err)}
+		}
+		line = appendWord(append(line, ' '), word)
+	}
+	return CommandLine{line: string(line)}
+}
+
+// MarshalJSON returns the payload, or what was wrong with the arguments.
+func (l CommandLine) MarshalJSON() ([]byte, error) {
+	switch {
+	case l.err != nil:
+		return nil, l.err
+	case l.line == "":
+		return nil, errors.New("vk: the CommandLine was not made by Cmd")
+	}
+	b := make([]byte, 0, len(l.line)+len(`{"command":""}`)+8)
+	b = appendString(append(b, `{"command":`...), l.line)
+	return append(b, '}'), nil
+}
+
+// argText returns an argument as a converter of its type reads it.
+func argText(arg any) (string, error) {
+	switch v := arg.(type) {
+	case string:
+		return v, nil
+	case int:
+		return strconv.Itoa(v), nil
+	case Secret, *Secret:
+		return "", errors.New("a Secret is not sent")
+	case encoding.TextMarshaler:
+		if isNil(arg) {
+			return "", errors.New("it is nil")
+		}
+		b, err := v.MarshalText()
+		return string(b), err
+	case fmt.Stringer:
+		if isNil(arg) {
+			return "", errors.New("it is nil")
+		}
+		return v.String(), nil
+	}
+	v := reflect.ValueOf(arg)
+	switch v.Kind() {
+	case reflect.String:
+		return v.String(), nil
+	case reflect.Bool:
+		return strconv.FormatBool(v.Bool()), nil
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return strconv.FormatInt(v.Int(), 10), nil
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		return strconv.FormatUint(v.Uint(), 10), nil
+	case reflect.Float32, reflect.Float64:
+		f := v.Float()
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return "", fmt.Errorf("%v is no number that can be written", f)
+		}
+		format := byte('f')
+		if a := math.Abs(f); a != 0 && (a < 1e-6 || a >= 1e21) {
+			format = 'e' // hundreds of digits would not fit a payload
+		}
+		return strconv.FormatFloat(f, format, -1, v.Type().Bits()), nil
+	}
+	return "", fmt.Errorf("a %T is not one word", arg)
+}
+
+func isNil(v any) bool {
+	rv := reflect.ValueOf(v)
+	return rv.Kind() == reflect.Pointer && rv.IsNil()
+}
+
+// appendWord appends a word so that nextWord reads it back.
+func appendWord(line []byte, word string) []byte {
+	if word != "" && !strings.ContainsFunc(word, func(r rune) bool { return r == '\\' || unicode.IsSpace(r) || enders(r) != "" }) {
+		return append(line, word...)
+	}
+	line = append(line, '"')
+	for i := range len(word) {
+		if word[i] == '"' || word[i] == '\\' {
+			line = append(line, '\\')
+		}
+		line = append(line, word[i])
+	}
+	return append(line, '"')
+}
+
+// A Choice is the payload of a button that answers a question: its text is the
+// answer, and it is no command. Its JSON is {"choice":"Paris"}.
+type Choice string
+
+// MarshalJSON returns the payload.
+func (c Choice) MarshalJSON() ([]byte, error) {
+	b := appendString(append(make([]byte, 0, len(c)+24), `{"choice":`...), string(c))
+	return append(b, '}'), nil
+}
+
+// UnmarshalJSON reads the payload. That of another kind is an error.
+func (c *Choice) UnmarshalJSON(b []byte) error {
+	var p struct {
+		Choice *string `json:"choice"`
+	}
+	if err := json.Unmarshal(b, &p); err != nil {
+		return err
+	}
+	if p.Choice == nil {
+		return errors.New("not a choice")
+	}
+	*c = Choice(*p.Choice)
+	return nil
+}
+
+// unwrapPayload returns the payload inside of what VK's older apps make of it
+// when a person presses a callback button that they do not know: a message with
+// {"command":"not_supported_button","payload":"…"}, in which the payload is
+// JSON text. Pressed again, that is wrapped again.
+func unwrapPayload(raw json.RawMessage) json.RawMessage {
+	const sign = "not_supported_button"
+	for bytes.Contains(raw, []byte(sign)) {
+		var p struct {
+			Command string          `json:"command"`
+			Payload json.RawMessage `json:"payload"`
+		}
+		if json.Unmarshal(raw, &p) != nil || p.Command != sign || len(p.Payload) == 0 || string(p.Payload) == "null" {
+			break
+		}
+		var text string
+		if json.Unmarshal(p.Payload, &text) == nil {
+			if !json.Valid([]byte(text)) {
+				break
+			}
+			p.Payload = json.RawMessage(text)
+		}
+		raw = p.Payload
+	}
+	return raw
+}

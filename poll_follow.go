@@ -1,0 +1,440 @@
+package vk
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/vkrouter/vk/internal/backoff"
+)
+
+// A follower is one Run of a Poller.
+type follower struct {
+	*Poller
+	d    *Dispatcher
+	feed *feed
+	base context.Context // the parent of handlers' contexts
+	log  *slog.Logger
+
+	group       int64
+	server, key string
+	ts          string
+	journal     *backlog // nil without a Store
+	status      PollerStatus
+
+	answer bytes.Buffer // the last one's memory, for the next
+	fresh  int          // events of it that could be read
+
+	elsewhere []*job // of other sources, with the events that came here too
+
+	connecting atomic.Bool // the last poll has no connection, or had none when it ended
+}
+
+func (f *follower) follow(ctx context.Context) error {
+	if err := f.start(ctx); err != nil || ctx.Err() != nil {
+		return err
+	}
+	defer f.examine(ctx)()
+	if f.Ready != nil {
+		f.Ready(f.group)
+	}
+	if f.journal != nil {
+		if err := f.journal.handle(ctx, f.feed, f.Client); err != nil {
+			return err
+		}
+	}
+	failures := 0 // in a row
+	for ctx.Err() == nil {
+		began, from := time.Now(), f.ts
+		f.fresh = 0
+		events, err := f.poll(ctx)
+		if err != nil && ctx.Err() != nil {
+			break // the end has cut it off
+		}
+		f.Client.tell(ctx, Observation{Step: StepPolled, Events: len(events), Took: time.Since(began), Err: err})
+		if err == nil {
+			failures = 0
+			f.note(nil, len(events))
+			err = f.handle(ctx, events)
+		} else {
+			failures++
+			f.note(err, 0)
+			err = f.mend(ctx, err, failures)
+		}
+		if err != nil {
+			return err
+		}
+		if f.fresh == 0 || f.ts == from { // what cannot be read, or comes again, is nothing too
+			backoff.Sleep(ctx, pollMinimum-time.Since(began))
+		}
+	}
+	return nil
+}
+
+// mend does what a failed poll asks for. It returns an error if nothing helps.
+func (f *follower) mend(ctx context.Context, err error, failures int) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	var failed pollFailed
+	errors.As(err, &failed)
+	if failed == 0 || failures > 1 {
+		f.pause(ctx, failures, err)
+	}
+	switch {
+	case failed == failedSession:
+		return f.renew(ctx, true)
+	case failed != 0 && failed != failedHistory, failures%renewAfter == 0 && !f.timedOut(err):
+		return f.renew(ctx, false)
+	}
+	return nil
+}
+
+// start finds the community and its long poll server.
+func (f *follower) start(ctx context.Context) error {
+	f.group = f.GroupID
+	for failures := 0; f.group == 0; {
+		own, err := f.Client.ownGroup(ctx)
+		switch {
+		case err == nil && own != 0:
+			f.group = own
+		case err == nil:
+			return errors.New("vk: the token belongs to no community: set the Poller's GroupID")
+		case ctx.Err() != nil:
+			return nil
+		case !mayPass(err):
+			return err
+		default:
+			failures++
+			f.note(err, 0)
+			f.pause(ctx, failures, err)
+		}
+	}
+	if f.EnableEvents {
+		f.enable(ctx)
+	}
+	if f.d.Store != nil && ctx.Err() == nil {
+		if err := f.openJournal(ctx); err != nil {
+			return err
+		}
+	}
+	if err := f.renew(ctx, f.ts == ""); err != nil {
+		return err
+	}
+	f.keep()
+	return nil
+}
+
+// keep keeps the place in the history, if there is no event before it that is
+// not kept.
+func (f *follower) keep() {
+	if f.journal != nil {
+		f.journal.add(f.ts, nil)
+		f.journal.save(f.base)
+	}
+}
+
+// openJournal finds out where the last run has ended.
+func (f *follower) openJournal(ctx context.Context) error {
+	jr, err := f.d.journal(ctx, f.group)
+	if err != nil {
+		return err
+	}
+	f.journal = jr
+	jr.join(f.feed, f.Client)
+	if err := jr.settleOthers(ctx); err != nil {
+		return err
+	}
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	f.ts = jr.ts
+	return nil
+}
+
+// note notes how a poll went, or what comes before it.
+func (f *follower) note(err error, events int) {
+	s := &f.status
+	s.Err = err
+	switch now := time.Now(); {
+	case err != nil:
+		s.Failures++
+	case events > 0:
+		s.LastEvent = now
+		fallthrough
+	default:
+		s.LastPoll, s.Failures = now, 0
+	}
+	f.publish()
+}
+
+// publish lets others know how the Poller fares.
+func (f *follower) publish() {
+	published := f.status
+	published.GroupID, published.TS = f.group, f.ts
+	f.Poller.status.Store(&published)
+}
+
+// gap says that events are lost.
+func (f *follower) gap(ctx context.Context, from, to string) {
+	f.log.LogAttrs(ctx, slog.LevelWarn, "vk: long poll: events are lost: VK no longer has them", slog.String("from", from), slog.String("to", to))
+	f.keep()
+	if f.OnGap != nil {
+		f.OnGap(from, to)
+	}
+}
+
+// renew asks for the long poll server and a key, until it gets them. The place
+// in the history is kept, unless it is lost.
+func (f *follower) renew(ctx context.Context, lost bool) error {
+	for failures := 1; ctx.Err() == nil; failures++ {
+		var s struct {
+			Key    string `json:"key"`
+			Server string `json:"server"`
+			TS     string `json:"ts"`
+		}
+		err := f.Client.Call(ctx, "groups.getLongPollServer", Params{"group_id": f.group}, &s)
+		if err == nil && (s.Server == "" || s.Key == "" || s.TS == "") {
+			err = errors.New("vk: groups.getLongPollServer: the answer lacks a server, a key or a ts")
+		}
+		if err == nil {
+			f.server, f.key = s.Server, s.Key
+			if lost || f.ts == "" {
+				from := f.ts
+				f.ts = s.TS
+				if from != "" {
+					f.gap(ctx, from, f.ts)
+				}
+			}
+			f.publish()
+			return nil
+		}
+		if ctx.Err() != nil {
+			return nil
+		}
+		if errors.Is(err, CodeParam) && f.isOff(ctx, err) {
+			return fmt.Errorf("vk: %w: %w", ErrLongPollOff, err)
+		}
+		if !mayPass(err) {
+			return err
+		}
+		f.note(err, 0)
+		f.pause(ctx, failures, err)
+	}
+	return nil
+}
+
+// isOff reports whether a refusal was because long poll is switched off.
+func (f *follower) isOff(ctx context.Context, refusal error) bool {
+	var settings struct {
+		Enabled *bool `json:"is_enabled"`
+	}
+	err := f.Client.Call(ctx, "groups.getLongPollSettings", Params{"group_id": f.group}, &settings)
+	if err == nil && settings.Enabled != nil {
+		return !*settings.Enabled
+	}
+	text := strings.ToLower(refusal.Error())
+	return strings.Contains(text, "longpoll") || strings.Contains(text, "long poll")
+}
+
+// mayPass reports whether a call that failed, repetitions included, may
+// succeed later. VK's refusals do not, but for those that are about the moment.
+func mayPass(err error) bool {
+	var refused *Error
+	if errors.As(err, &refused) {
+		return refused.Temporary()
+	}
+	var param *ParamError
+	return !errors.Is(err, ErrNoToken) && !errors.As(err, &param)
+}
+
+// pause waits after a failure.
+func (f *follower) pause(ctx context.Context, failures int, err error) {
+	d := pollPause.Delay(failures)
+	level := slog.LevelWarn
+	if failures == 1 {
+		level = slog.LevelDebug // one of these is nothing: idle connections get cut
+	}
+	f.log.LogAttrs(ctx, level, "vk: long poll failed", slog.Any("err", err), slog.Int("failures", failures), slog.Duration("after", d))
+	backoff.Sleep(ctx, d)
+}
+
+const (
+	failedHistory pollFailed = 1 // the history is too old: go on from the ts that comes along
+	failedKey     pollFailed = 2 // the key has run out
+	failedSession pollFailed = 3 // the session is forgotten, key and ts
+)
+
+func (e pollFailed) Error() string { return "vk: long poll: failed " + strconv.Itoa(int(e)) }
+
+// poll asks for events once, and moves on in the history. The events are as VK
+// sent them.
+func (f *follower) poll(ctx context.Context) ([]json.RawMessage, error) {
+	const method = "long poll"
+	wait := cmp.Or(f.Wait, 25*time.Second)
+	limit, cancel := context.WithTimeout(ctx, wait+pollSlack)
+	defer cancel()
+	u, err := url.Parse(f.server)
+	if err != nil {
+		return nil, callError(ctx, method, err)
+	}
+	u.RawQuery = url.Values{
+		"act":  {"a_check"},
+		"key":  {f.key},
+		"ts":   {f.ts},
+		"wait": {strconv.Itoa(int(wait / time.Second))},
+	}.Encode()
+	f.connecting.Store(false)
+	traced := httptrace.WithClientTrace(limit, &httptrace.ClientTrace{
+		GetConn: func(string) { f.connecting.Store(true) },
+		GotConn: func(httptrace.GotConnInfo) { f.connecting.Store(false) },
+	})
+	req, err := http.NewRequestWithContext(traced, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, callError(ctx, method, err)
+	}
+	hc := *cmp.Or(f.Client.HTTPClient, http.DefaultClient)
+	hc.Timeout = 0 // it is meant for calls, and would cut polls short
+	hc.CheckRedirect = withoutReferer(hc.CheckRedirect)
+	f.answer.Reset()
+	defer func() {
+		if f.answer.Cap() > maxAnswerKept {
+			f.answer = bytes.Buffer{} // the events have it, if there are any
+		}
+	}()
+	if err := f.Client.read(&f.answer, &hc, req, method); err != nil {
+		err = callError(ctx, method, err)
+		if text := err.Error(); strings.Contains(text, f.key) { // of where it was sent to, for instance
+			err = errors.New(strings.ReplaceAll(text, f.key, "***"))
+		}
+		return nil, err
+	}
+	b := f.answer.Bytes()
+	answer, err := readUpdates(b)
+	if err != nil {
+		return nil, callError(ctx, method, err)
+	}
+	switch {
+	case answer.failed == failedHistory && answer.ts == "":
+		return nil, failedSession // there is no place to go on from
+	case answer.failed == failedHistory:
+		from := f.ts
+		f.ts = answer.ts
+		f.gap(ctx, from, f.ts)
+		return nil, answer.failed
+	case answer.failed != 0:
+		return nil, answer.failed
+	case answer.ts == "":
+		return nil, callError(ctx, method, fmt.Errorf("the answer has no ts: %.100q", bytes.TrimSpace(b)))
+	}
+	f.ts = answer.ts
+	if f.answer.Cap() <= maxAnswerKept {
+		for i, raw := range answer.events {
+			// In memory of its own: a handler may be parked with one of them
+			// for long, and is not to keep the others.
+			answer.events[i] = bytes.Clone(raw)
+		}
+	}
+	return answer.events, nil
+}
+
+// withoutReferer keeps a poll that is redirected from telling the other server
+// its address, which has the key in it. A nil check is that of net/http.
+func withoutReferer(check func(*http.Request, []*http.Request) error) func(*http.Request, []*http.Request) error {
+	return func(r *http.Request, via []*http.Request) error {
+		r.Header.Del("Referer")
+		switch {
+		case check != nil:
+			return check(r, via)
+		case len(via) >= 10:
+			return errors.New("stopped after 10 redirects")
+		}
+		return nil
+	}
+}
+
+// handle gives events to the dispatcher. One that cannot be read is logged,
+// and takes no other along.
+func (f *follower) handle(ctx context.Context, raw []json.RawMessage) error {
+	var events []*Event
+	if f.journal != nil {
+		events = make([]*Event, 0, len(raw))
+	}
+	for _, raw := range raw {
+		e, err := ParseEvent(raw)
+		if err != nil {
+			f.log.LogAttrs(ctx, slog.LevelError, "vk: long poll: an event cannot be read", slog.Any("err", err), slog.String("event", fmt.Sprintf("%.300s", raw)))
+			continue
+		}
+		f.fresh++
+		if f.journal != nil {
+			events = append(events, e)
+			continue
+		}
+		if err := f.take(ctx, e); err != nil {
+			return err
+		}
+	}
+	if f.journal == nil {
+		return f.retake(ctx)
+	}
+	// Nobody else is to give them to the lanes before they are saved: who renews
+	// the lease gives what is in nobody's hands.
+	err := f.journal.hand(ctx)
+	if err == nil {
+		defer func() { <-f.journal.handing }()
+	}
+	f.journal.add(f.ts, events)
+	f.journal.save(f.base) // before they can do any harm
+	if err != nil {
+		return err // the next run has them
+	}
+	return f.journal.handIdle(ctx, f.feed, f.Client)
+}
+
+// take gives an event to the dispatcher, without a Store.
+func (f *follower) take(ctx context.Context, e *Event) error {
+	holder, err := f.d.take(ctx, &job{d: f.d, feed: f.feed, ctx: f.base, client: f.Client, ev: e})
+	if holder != nil {
+		f.elsewhere = append(f.elsewhere, holder)
+	}
+	return err
+}
+
+// retake takes the events which another source has had, but which were not done
+// since that source was stopped.
+func (f *follower) retake(ctx context.Context) error {
+	all := f.elsewhere
+	f.elsewhere = nil
+	for i, j := range all {
+		select {
+		case <-f.d.claims.settledOf(j):
+			if !j.undone {
+				continue
+			}
+			if err := f.take(ctx, j.ev); err != nil {
+				f.elsewhere = append(f.elsewhere, all[i+1:]...)
+				return err
+			}
+		default:
+			f.elsewhere = append(f.elsewhere, j)
+		}
+	}
+	return nil
+}
+
+// timedOut reports whether nothing came in time, which says nothing against the
+// server; unless it is that there was no connection to it.
+func (f *follower) timedOut(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) && !f.connecting.Load()
+}

@@ -1,0 +1,131 @@
+package vk
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Answer answers a press of a callback button with nothing: the button stops to
+// spin. A press is answered once, by one of the event's handlers, with this
+// method or another, and within a minute. Then it is over. If VK says that it
+// is over although nobody here has answered it and the minute has not passed
+// since it came, an earlier attempt has reached VK: that is no error.
+//
+// What no handler has answered when all have returned, a [Dispatcher] answers
+// in this way.
+//
+// Of an event that is no press of a callback button, the error wraps
+// [ErrNoPress].
+//
+// It calls https://dev.vk.com/ru/method/messages.sendMessageEventAnswer.
+func (c *Context) Answer() error { return c.answer(nil) }
+
+// Snackbar answers a press of a callback button, as [Context.Answer] does, with
+// a line of text, at most 90 characters, that shows for ten seconds.
+func (c *Context) Snackbar(text string) error {
+	if n := utf8.RuneCountInString(text); n == 0 || n > maxSnackbar {
+		return answerError(fmt.Errorf("a snackbar has 1 to %d characters, and this one %d", maxSnackbar, n))
+	}
+	return c.answer(struct {
+		Type string `json:"type"`
+		Text string `json:"text"`
+	}{"show_snackbar", text})
+}
+
+// OpenLink answers a press of a callback button, as [Context.Answer] does, by
+// opening an http or https address.
+func (c *Context) OpenLink(link string) error {
+	u, err := url.Parse(link)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return answerError(fmt.Errorf("%.100q is not an http or https address", link))
+	}
+	return c.answer(struct {
+		Type string `json:"type"`
+		Link string `json:"link"`
+	}{"open_link", link})
+}
+
+// OpenApp answers a press of a callback button, as [Context.Answer] does, by
+// opening a mini app. The owner, whose page the app is opened on, may be 0, and
+// the hash, which the app gets behind the # of its address, empty.
+func (c *Context) OpenApp(app, owner int64, hash string) error {
+	if app <= 0 {
+		return answerError(fmt.Errorf("there is no app %d", app))
+	}
+	return c.answer(struct {
+		Type  string `json:"type"`
+		App   int64  `json:"app_id"`
+		Owner int64  `json:"owner_id,omitempty"`
+		Hash  string `json:"hash"`
+	}{"open_app", app, owner, hash})
+}
+
+const (
+	maxSnackbar   = 90   // characters of its text
+	maxAnswerData = 1000 // characters of event_data
+
+	// pressTime is how long VK waits for an answer.
+	pressTime = time.Minute
+)
+
+func (c *Context) answer(data any) error {
+	press := c.event.press
+	if press == nil {
+		return answerError(fmt.Errorf("a %s event is %w", c.event.Kind, ErrNoPress))
+	}
+	e, err := decode[MessageEvent](c.event)
+	if err != nil {
+		return err
+	}
+	p := Params{"event_id": e.EventID, "user_id": e.UserID, "peer_id": e.PeerID}
+	if data != nil {
+		text, err := answerData(data)
+		if err != nil {
+			return answerError(err)
+		}
+		p["event_data"] = text
+	}
+	if !press.answered.CompareAndSwap(false, true) {
+		return answerError(errors.New("the press was answered before"))
+	}
+	err = c.client.Call(c, answerMethod, p, nil)
+	if pressOver(err) && time.Since(press.at) < pressTime {
+		err = nil
+	}
+	if err != nil {
+		press.answered.Store(false)
+	}
+	return err
+}
+
+// pressOver reports whether VK refused an answer because it does not wait for
+// one, or not any more. It has no code for that, and several texts.
+func pressOver(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Code == CodeParam && strings.Contains(e.Message, "event_id")
+}
+
+// answerData renders what a press is answered with.
+func answerData(data any) (string, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // it would take six characters for an &
+	if err := enc.Encode(data); err != nil {
+		return "", err
+	}
+	text := strings.TrimSuffix(b.String(), "\n")
+	if n := utf8.RuneCountInString(text); n > maxAnswerData {
+		return "", fmt.Errorf("the answer has %d characters, and at most %d are possible", n, maxAnswerData)
+	}
+	return text, nil
+}
+
+const answerMethod = "messages.sendMessageEventAnswer"
+
+func answerError(err error) error { return fmt.Errorf("vk: %s: %w", answerMethod, err) }

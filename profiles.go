@@ -1,0 +1,416 @@
+package vk
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/vkrouter/vk/internal/tolerant"
+)
+
+// A ProfileOption says which pages are asked for, and what of them.
+type ProfileOption interface{ page(*profileQuery) }
+
+// A profileQuery is what calls that fetch pages have in common.
+type profileQuery struct {
+	fields   []string
+	nameCase string
+	names    []string
+}
+
+// Fields asks VK for more of each page than its name. What [User] and [Group]
+// have no field for is in their Raw.
+//
+// See https://dev.vk.com/ru/reference/objects/user and
+// https://dev.vk.com/ru/reference/objects/group for VK's lists.
+func Fields(names ...string) ProfileOption { return fields(names) }
+
+type fields []string
+
+func (f fields) page(q *profileQuery) { q.fields = append(q.fields, f...) }
+
+// A NameCase is the grammatical case that people's names are wanted in: "nom",
+// "gen", "dat", "acc", "ins" or "abl". Communities' names have no cases.
+type NameCase string
+
+func (n NameCase) page(q *profileQuery) { q.nameCase = string(n) }
+
+// ScreenNames asks for pages by their short addresses, besides those that are
+// asked for by id.
+func ScreenNames(names ...string) ProfileOption { return screenNames(names) }
+
+type screenNames []string
+
+func (s screenNames) page(q *profileQuery) { q.names = append(q.names, s...) }
+
+func newProfileQuery(opts []ProfileOption) *profileQuery {
+	q := new(profileQuery)
+	for _, opt := range opts {
+		opt.page(q)
+	}
+	return q
+}
+
+// params returns the parameters of a call.
+func (q *profileQuery) params(idsParam string, ids []string) Params {
+	p := Params{idsParam: ids}
+	if len(q.fields) > 0 {
+		p["fields"] = q.fields
+	}
+	if q.nameCase != "" {
+		p["name_case"] = q.nameCase
+	}
+	return p
+}
+
+// Users returns people's pages, in VK's order, which is mostly the one asked
+// for. Who does not exist is left out. Who has deleted their account or was
+// banned has Deactivated set, and mostly no name. No ids are no call.
+//
+// It calls https://dev.vk.com/ru/method/users.get, for each 1000.
+func (c *Client) Users(ctx context.Context, ids []int64, opts ...ProfileOption) ([]User, error) {
+	q := newProfileQuery(opts)
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return id <= 0 || id > chatPeers })
+	return getPages(ctx, 1000, q.idsAndNames(ids), func(ctx context.Context, ids []string) ([]User, error) {
+		raw, err := Call[[]json.RawMessage](ctx, c, "users.get", q.params("user_ids", ids))
+		if errors.Is(err, codeNoUser) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		return decodeUsers(raw)
+	})
+}
+
+// codeNoUser is VK's answer if none of the users exist.
+const codeNoUser Code = 113
+
+// Groups returns communities' pages, in VK's order, which is mostly the one
+// asked for. Their ids may be given as they are or negative, as those of
+// authors and peers are. What does not exist is left out. No ids are no call.
+//
+// It calls https://dev.vk.com/ru/method/groups.getById, for each 500.
+func (c *Client) Groups(ctx context.Context, ids []int64, opts ...ProfileOption) ([]Group, error) {
+	q := newProfileQuery(opts)
+	q.nameCase = ""
+	positive := make([]int64, 0, len(ids))
+	for _, id := range ids {
+		if id = max(id, -id); id > 0 && id < chatPeers {
+			positive = append(positive, id)
+		}
+	}
+	return getPages(ctx, 500, q.idsAndNames(positive), func(ctx context.Context, ids []string) ([]Group, error) {
+		groups, err := c.getGroups(ctx, q.params("group_ids", ids))
+		var e *Error
+		if errors.As(err, &e) && e.Code == CodeParam && strings.Contains(e.Message, "group_id") {
+			return nil, nil // VK's answer if none of them exist
+		}
+		return groups, err
+	})
+}
+
+// ownGroup returns the community that the token belongs to, or 0 if it belongs to
+// none.
+func (c *Client) ownGroup(ctx context.Context) (int64, error) {
+	own, err := c.getGroups(ctx, nil)
+	if err != nil || len(own) == 0 {
+		return 0, err
+	}
+	if own[0].ID == 0 {
+		return 0, errors.New("vk: groups.getById: the answer lacks the community's id")
+	}
+	return own[0].ID, nil
+}
+
+// getGroups calls groups.getById, whose answer is an object since 5.139 and was
+// an array before.
+func (c *Client) getGroups(ctx context.Context, p Params) ([]Group, error) {
+	raw, err := Call[json.RawMessage](ctx, c, "groups.getById", p)
+	if err != nil {
+		return nil, err
+	}
+	var items []json.RawMessage
+	if len(raw) > 0 && raw[0] == '{' {
+		var wrapped struct {
+			Groups []json.RawMessage `json:"groups"`
+		}
+		err = tolerant.Unmarshal(raw, &wrapped)
+		items = wrapped.Groups
+	} else {
+		err = tolerant.Unmarshal(raw, &items)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("vk: groups.getById: %w", err)
+	}
+	return decodeGroups(items)
+}
+
+// User returns a person's page, or an error that wraps [ErrNotFound]. See
+// [Client.Users].
+func (c *Client) User(ctx context.Context, id int64, opts ...ProfileOption) (User, error) {
+	users, err := c.Users(ctx, []int64{id}, opts...)
+	if err == nil && len(users) == 0 {
+		err = fmt.Errorf("vk: users.get: user %d: %w", id, ErrNotFound)
+	}
+	if err != nil {
+		return User{}, err
+	}
+	return users[0], nil
+}
+
+// Group returns a community's page, or an error that wraps [ErrNotFound]. See
+// [Client.Groups].
+func (c *Client) Group(ctx context.Context, id int64, opts ...ProfileOption) (Group, error) {
+	groups, err := c.Groups(ctx, []int64{id}, opts...)
+	if err == nil && len(groups) == 0 {
+		err = fmt.Errorf("vk: groups.getById: community %d: %w", id, ErrNotFound)
+	}
+	if err != nil {
+		return Group{}, err
+	}
+	return groups[0], nil
+}
+
+// A Profile is a person's or a community's page. The zero Profile is that of
+// nobody.
+type Profile struct {
+	PeerID int64  // a user's id, or minus a community's
+	Name   string // first and last name, or the community's
+	User   *User  // nil of a community
+	Group  *Group // nil of a person
+}
+
+func userPage(u *User) Profile {
+	return Profile{PeerID: u.ID, Name: strings.TrimSpace(u.FirstName + " " + u.LastName), User: u}
+}
+
+func groupPage(g *Group) Profile { return Profile{PeerID: -g.ID, Name: g.Name, Group: g} }
+
+// Profiles returns the pages of people and communities, whose ids are negative:
+// of authors, for instance. There is one for each id, in the same order, and the
+// zero Profile for what does not exist. Those asked for by [ScreenNames] follow,
+// in their order. It makes no call where there is nothing to ask.
+//
+// It calls https://dev.vk.com/ru/method/users.get and
+// https://dev.vk.com/ru/method/groups.getById, and [Client.Resolve] for each
+// short address.
+func (c *Client) Profiles(ctx context.Context, ids []int64, opts ...ProfileOption) ([]Profile, error) {
+	q := newProfileQuery(opts)
+	ids = slices.Clone(ids)
+	for _, name := range q.names {
+		found, err := c.Resolve(ctx, name)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return nil, err
+		}
+		ids = append(ids, found.PeerID)
+	}
+	var people, communities []int64
+	for _, id := range ids {
+		if id > 0 {
+			people = append(people, id)
+		} else {
+			communities = append(communities, id)
+		}
+	}
+	rest := []ProfileOption{Fields(q.fields...), NameCase(q.nameCase)}
+	users, err := c.Users(ctx, people, rest...)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := c.Groups(ctx, communities, rest...)
+	if err != nil {
+		return nil, err
+	}
+	found := byPeer(users, groups)
+	pages := make([]Profile, len(ids))
+	for i, id := range ids {
+		pages[i] = found[id]
+	}
+	return pages, nil
+}
+
+// Self returns the page that the client's token belongs to: a person's, or a
+// community's. A token that is not valid, or a service token, which belongs to
+// neither, is VK's error.
+//
+// It calls https://dev.vk.com/ru/method/users.get, which answers a community
+// with nobody, and then https://dev.vk.com/ru/method/groups.getById.
+func (c *Client) Self(ctx context.Context, opts ...ProfileOption) (Profile, error) {
+	q := newProfileQuery(opts)
+	p := q.params("user_ids", nil)
+	raw, err := Call[[]json.RawMessage](ctx, c, "users.get", p)
+	if err != nil {
+		return Profile{}, err
+	}
+	users, err := decodeUsers(raw)
+	if err != nil {
+		return Profile{}, err
+	}
+	if len(users) > 0 {
+		return userPage(&users[0]), nil
+	}
+	q.nameCase = ""
+	groups, err := c.getGroups(ctx, q.params("group_ids", nil))
+	if err != nil {
+		return Profile{}, err
+	}
+	if len(groups) == 0 {
+		return Profile{}, fmt.Errorf("vk: groups.getById: the token's own page: %w", ErrNotFound)
+	}
+	return groupPage(&groups[0]), nil
+}
+
+// idsAndNames returns what to ask for, each once.
+func (q *profileQuery) idsAndNames(ids []int64) []string {
+	all := make([]string, 0, len(ids)+len(q.names))
+	for _, id := range ids {
+		all = append(all, strconv.FormatInt(id, 10))
+	}
+	return distinct(append(all, q.names...))
+}
+
+// getPages calls get for as many ids as VK takes at a time.
+func getPages[T any](ctx context.Context, size int, ids []string, get func(context.Context, []string) ([]T, error)) ([]T, error) {
+	var all []T
+	for chunk := range slices.Chunk(ids, size) {
+		some, err := get(ctx, chunk)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+// extended is what VK adds to answers with the parameter of this name.
+type extended struct {
+	Profiles []json.RawMessage `json:"profiles"`
+	Groups   []json.RawMessage `json:"groups"`
+}
+
+// pages returns the pages by peer.
+func (e *extended) pages() (map[int64]Profile, error) {
+	users, err := decodeUsers(e.Profiles)
+	if err != nil {
+		return nil, err
+	}
+	groups, err := decodeGroups(e.Groups)
+	if err != nil {
+		return nil, err
+	}
+	return byPeer(users, groups), nil
+}
+
+func byPeer(users []User, groups []Group) map[int64]Profile {
+	pages := make(map[int64]Profile, len(users)+len(groups))
+	for i := range users {
+		pages[users[i].ID] = userPage(&users[i])
+	}
+	for i := range groups {
+		pages[-groups[i].ID] = groupPage(&groups[i])
+	}
+	return pages
+}
+
+func decodeUsers(raw []json.RawMessage) ([]User, error) {
+	users := make([]User, len(raw))
+	for i, r := range raw {
+		if err := tolerant.Unmarshal(r, &users[i]); err != nil {
+			return nil, fmt.Errorf("vk: a user's page: %w", err)
+		}
+		users[i].Raw = r
+	}
+	return users, nil
+}
+
+func decodeGroups(raw []json.RawMessage) ([]Group, error) {
+	groups := make([]Group, len(raw))
+	for i, r := range raw {
+		if err := tolerant.Unmarshal(r, &groups[i]); err != nil {
+			return nil, fmt.Errorf("vk: a community's page: %w", err)
+		}
+		groups[i].Raw = r
+	}
+	return groups, nil
+}
+
+// A Resolved is what a mention, a link or a screen name stands for.
+type Resolved struct {
+	// Kind is "user", "group", "page", "event", "chat", "application" or what
+	// else VK comes up with. Group, page and event are communities; one that
+	// was named by its number is a "group".
+	Kind string
+
+	// PeerID is whom messages go to: a user's id, minus a community's,
+	// 2000000000 plus a chat's number, or 0 of what is no peer, such as an
+	// application.
+	PeerID int64
+
+	// ID is the number within its kind. It is positive.
+	ID int64
+}
+
+// Resolve finds out whom a text means that a person has written: a mention, as
+// VK passes it on or as people type it ("[id1|Pavel]", "@durov", "@id1 (Pavel)"),
+// a link to a page ("https://vk.com/club1", "vk.me/durov"), a screen name
+// ("durov"), or a peer id ("1", "-1"), and nothing beside it.
+//
+// What has a number in it is taken at its word, without a call: whether there
+// is such a page, [Client.Profiles] tells. A name is asked of VK. What nobody has,
+// or nobody can have, is an error that wraps [ErrNotFound].
+//
+// It calls https://dev.vk.com/ru/method/utils.resolveScreenName.
+func (c *Client) Resolve(ctx context.Context, text string) (Resolved, error) {
+	const method = "utils.resolveScreenName"
+	notFound := fmt.Errorf("vk: %s: %.100q: %w", method, text, ErrNotFound)
+	text = strings.TrimSpace(text)
+	id, name, n, ok := parseMention(text)
+	switch {
+	case !ok || n < len(text):
+		return Resolved{}, notFound
+	case id > chatPeers:
+		return Resolved{Kind: "chat", PeerID: id, ID: id - chatPeers}, nil
+	case id > 0 && id < chatPeers:
+		return Resolved{Kind: "user", PeerID: id, ID: id}, nil
+	case id < 0 && id > -chatPeers:
+		return Resolved{Kind: "group", PeerID: id, ID: -id}, nil
+	case id != 0 || !nameSyntax.MatchString(name):
+		return Resolved{}, notFound
+	}
+	raw, err := Call[json.RawMessage](ctx, c, method, Params{"screen_name": name})
+	switch {
+	case errors.Is(err, codeNoName):
+		return Resolved{}, notFound
+	case err != nil:
+		return Resolved{}, err
+	}
+	var answer struct {
+		Type string `json:"type"`
+		ID   int64  `json:"object_id"`
+	}
+	if err := tolerant.Unmarshal(raw, &answer); err != nil {
+		return Resolved{}, fmt.Errorf("vk: %s: %w", method, err)
+	}
+	if answer.ID <= 0 { // VK answers an empty array
+		return Resolved{}, notFound
+	}
+	found := Resolved{Kind: answer.Type, ID: answer.ID}
+	switch answer.Type {
+	case "user":
+		found.PeerID = answer.ID
+	case "group", "page", "event":
+		found.PeerID = -answer.ID
+	}
+	return found, nil
+}
+
+// codeNoName is another answer for a name that nobody has.
+const codeNoName Code = 104
+
+var nameSyntax = regexp.MustCompile(`^[A-Za-z0-9_.]{1,64}$`)

@@ -1,0 +1,313 @@
+package vk
+
+import (
+	"fmt"
+	"iter"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// A registry is what was registered with a Router: all of it, or what a module
+// brings that is being mounted. It has no lock of its own.
+type registry struct {
+	listeners []*listener
+	targets   []*target
+	modules   []*Module
+	places    map[claim]string // of targets → where they were registered
+}
+
+// A claim is what no two targets may have in common.
+type claim struct{ what, name string }
+
+// What can be claimed.
+const (
+	claimWords    = "the words"
+	claimText     = "the text"
+	claimKey      = "the payload key"
+	claimNotFound = "the NotFound of"
+)
+
+// A ConflictError says that a registration wants what another has already: the
+// words of a command, a text, the key of a payload. A Router panics with an
+// error that wraps it; [Router.Mount] returns it.
+type ConflictError struct {
+	What  string // what both want, for instance: the words "admin ban"
+	Other string // where the other was registered, as file:line
+}
+
+// Error says what is taken and by whom.
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("another route has %s (at %s)", e.What, e.Other)
+}
+
+// add adds a target at index i, or at the end if i is negative. Where something
+// that it claims is taken, it adds nothing.
+func (g *registry) add(t *target, i int) error {
+	for _, c := range t.claims {
+		if other, ok := g.places[c]; ok {
+			return &ConflictError{fmt.Sprintf("%s %q", c.what, c.name), other}
+		}
+	}
+	if g.places == nil {
+		g.places = make(map[claim]string)
+	}
+	for _, c := range t.claims {
+		g.places[c] = t.place
+	}
+	if len(t.claims) == 0 { // only a condition leads to it: its name is not yet its own
+		base := t.name
+		for n := 2; slices.ContainsFunc(g.targets, func(o *target) bool { return o.name == t.name }); n++ {
+			t.name = fmt.Sprintf("%s #%d", base, n)
+		}
+	}
+	if i < 0 {
+		i = len(g.targets)
+	}
+	g.targets = slices.Insert(g.targets, i, t)
+	return nil
+}
+
+// remove removes a target and returns where it was, or -1 if it is not there.
+func (g *registry) remove(t *target) int {
+	i := slices.Index(g.targets, t)
+	if i < 0 {
+		return -1
+	}
+	for _, c := range t.claims {
+		delete(g.places, c)
+	}
+	g.targets = slices.Delete(g.targets, i, i+1)
+	return i
+}
+
+// listen adds a listener. Its name goes into random ids: it must not be another
+// listener's, nor depend on how many there are of other kinds.
+func (g *registry) listen(l *listener) {
+	base := l.name
+	for n := 2; slices.ContainsFunc(g.listeners, func(o *listener) bool { return o.name == l.name }); n++ {
+		l.name = fmt.Sprintf("%s #%d", base, n)
+	}
+	g.listeners = append(g.listeners, l)
+}
+
+// clone returns a copy, of which changes do not show in g.
+func (g *registry) clone() *registry {
+	c := &registry{
+		listeners: slices.Clone(g.listeners),
+		targets:   slices.Clone(g.targets),
+		modules:   slices.Clone(g.modules),
+		places:    make(map[claim]string, len(g.places)),
+	}
+	for k, v := range g.places {
+		c.places[k] = v
+	}
+	return c
+}
+
+// replace takes out what is of the edition old, which may be nil, and puts in its
+// place what in has; where there was nothing, at the end. It returns the modules
+// that are gone with old, and the errors of what has no place, after which g is
+// of no use any more.
+func (g *registry) replace(old *edition, in *registry) (gone []*Module, errs []error) {
+	at, lat := -1, -1
+	if old != nil {
+		for i := 0; i < len(g.targets); {
+			if t := g.targets[i]; t.edition.within(old) {
+				g.remove(t)
+				if at < 0 {
+					at = i
+				}
+				continue
+			}
+			i++
+		}
+		lat = slices.IndexFunc(g.listeners, func(l *listener) bool { return l.edition.within(old) })
+		g.listeners = slices.DeleteFunc(g.listeners, func(l *listener) bool { return l.edition.within(old) })
+		for _, m := range g.modules {
+			if m.at.edition.within(old) {
+				gone = append(gone, m)
+			}
+		}
+		g.modules = slices.DeleteFunc(g.modules, func(m *Module) bool { return m.at.edition.within(old) })
+	}
+	if at < 0 {
+		at = len(g.targets)
+	}
+	if lat < 0 {
+		lat = len(g.listeners)
+	}
+	for i, t := range in.targets {
+		if err := g.add(t, min(at+i, len(g.targets))); err != nil {
+			errs = append(errs, t.mistake(err))
+		}
+	}
+	g.listeners = slices.Insert(g.listeners, lat, in.listeners...)
+	for _, m := range in.modules {
+		if err := g.mount(m); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return gone, errs
+}
+
+// mount adds a module to the list of them, which has each name once.
+func (g *registry) mount(m *Module) error {
+	if g.module(m.name) != nil {
+		return &ModuleError{m.name, "mount", ErrMounted}
+	}
+	g.modules = append(g.modules, m)
+	return nil
+}
+
+// module returns the module of a name, or nil.
+func (g *registry) module(name string) *Module {
+	for _, m := range g.modules {
+		if m.name == name {
+			return m
+		}
+	}
+	return nil
+}
+
+// registry returns where the registrations of r go: to the module around it
+// that is being mounted, which is returned too, else to the outermost Router. It
+// is an error if the module that r is of is no longer mounted. The caller holds
+// the mu of the outermost Router.
+func (r *Router) registry() (g *registry, building *edition, err error) {
+	for s := r.edition; s != nil; s = s.outer {
+		switch s.state {
+		case editionBuilding:
+			return &s.reg, s, nil
+		case editionOver:
+			return nil, nil, &ModuleError{s.module.name, "register", ErrUnmounted}
+		}
+	}
+	return &r.top().reg, nil, nil
+}
+
+// change calls f with the registry that r's registrations go to. An error that
+// it returns is a mistake in the program: it is kept for who mounts the module
+// that r is of, or else raised.
+func (r *Router) change(f func(*registry) error) (ok bool) {
+	top := r.top()
+	top.mu.Lock()
+	g, building, err := r.registry()
+	if err == nil {
+		err = f(g)
+	}
+	switch {
+	case building == nil:
+		top.table.Store(nil)
+	case err != nil:
+		building.errs = append(building.errs, err)
+	}
+	top.mu.Unlock()
+	if err != nil && building == nil {
+		panic(err)
+	}
+	return err == nil
+}
+
+// callers returns the place in the program that called this package, skip
+// functions up.
+func callers(skip int) string {
+	_, file, line, ok := runtime.Caller(skip + 1)
+	if !ok {
+		return "?"
+	}
+	return fmt.Sprintf("%s:%d", filepath.Base(file), line)
+}
+
+// Walk ranges over the routes of r, those of Routers and modules inside of it
+// included, each once, in the order in which they were added. Routes that are
+// added or removed meanwhile make no difference. Only commands have a Pattern.
+func (r *Router) Walk() iter.Seq[*Route] {
+	return r.walk(func(t *target) bool { return t.route.within(r) })
+}
+
+// walk ranges over the routes that are wanted, which is asked with the lock held.
+func (r *Router) walk(wanted func(*target) bool) iter.Seq[*Route] {
+	return func(yield func(*Route) bool) {
+		var routes []*Route
+		top := r.top()
+		top.mu.Lock()
+		if g, _, err := r.registry(); err == nil {
+			for _, t := range g.targets {
+				if t.route != nil && wanted(t) {
+					routes = append(routes, t.route)
+				}
+			}
+		}
+		top.mu.Unlock()
+		for _, rt := range routes {
+			if !yield(rt) {
+				return
+			}
+		}
+	}
+}
+
+// within reports whether the route is of r or of a Router inside of it.
+func (rt *Route) within(r *Router) bool {
+	for in := rt.router; in != nil; in = in.outer {
+		if in == r {
+			return true
+		}
+	}
+	return false
+}
+
+// Lookup returns the command that has exactly these words, as in "admin ban":
+// none that has fewer, as a message would find. The words of the Routers around
+// r stand before them. No words are those of the prefix alone.
+func (r *Router) Lookup(words string) (*Route, bool) {
+	// What alternatives the words of r have, a person writes one of.
+	path := ""
+	if p, err := r.parsePattern(r.path); err == nil {
+		for _, alts := range p.words {
+			path += alts[0] + " "
+		}
+	}
+	t := r.current()
+	to, rest := t.find(path + words)
+	if strings.TrimSpace(path+words) == "" {
+		to = t.root.route
+	}
+	if to == nil || to.route == nil || strings.TrimSpace(rest) != "" {
+		return nil, false
+	}
+	return to.route, true
+}
+
+// Match finds the route that an event leads to, without running it or any of its
+// checks. The Context that it returns tells: its Route, and with it Prefix, Arg
+// and the like. Where the event leads to no route, Route returns nil there.
+//
+// Listeners and those who wait for an answer are not asked. The error is that of
+// a Prefix or a condition.
+func (r *Router) Match(c *Context) (*Context, error) {
+	t := r.current()
+	m, err := t.match(c)
+	if err == nil {
+		m = t.matchRest(c, m)
+		err = m.failed
+	}
+	found := newContext(c.ctx, c.client, c.event, c.inv.turn)
+	found.via = c.via
+	found.inv.name, found.inv.via, found.inv.outer = "Match", c.via, c.inv
+	if err == nil && m.to != nil {
+		m.prepare(found.inv)
+	}
+	return found, err
+}
+
+// current returns the table that an event would be served by now.
+func (r *Router) current() *table {
+	top := r.top()
+	if t := top.table.Load(); t != nil {
+		return t
+	}
+	return top.compile()
+}

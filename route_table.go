@@ -1,0 +1,369 @@
+package vk
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/vkrouter/vk/internal/tolerant"
+)
+
+// A table is what a Router's registrations come to: made at the first event
+// after a change, and never changed itself. An event keeps the table that it
+// began with.
+type table struct {
+	prefix  func(*Context) (string, bool)
+	heard   hearing
+	root    node               // of the words of commands
+	fold    bool               // Router.Fold: the words in the tree are folded
+	presses []*target          // those of a payload's key
+	texts   map[string]*target // by sameText
+	conds   []*target          // those with a condition
+	unknown *target            // for a line with a prefix that leads nowhere
+}
+
+// A target is what an event can lead to: a route, or a Router's NotFound.
+type target struct {
+	name    string     // in errors and random ids
+	label   string     // in complaints about its registration,
+	place   string     // as is this
+	claims  []claim    // what no other has
+	words   [][]string // the commands that lead to it
+	texts   []string   // and the texts
+	route   *Route     // nil for a NotFound
+	run     HandlerFunc
+	edition *edition // of the module that it is of; nil if it is of none
+}
+
+// A node of the tree of command words.
+type node struct {
+	next     map[string]*node
+	route    *target
+	notFound *target // of the Router that is here
+}
+
+func (n *node) at(word string) *node {
+	next := n.next[word]
+	if next == nil {
+		if n.next == nil {
+			n.next = make(map[string]*node)
+		}
+		next = new(node)
+		n.next[word] = next
+	}
+	return next
+}
+
+// get returns the node that a word leads to, or nil. The word is of cutWord's
+// making: at most maxWord bytes, and folding makes no more of them.
+func (n *node) get(word string, fold bool) *node {
+	if !fold {
+		return n.next[word]
+	}
+	var b [maxWord]byte
+	return n.next[string(appendFold(b[:0], word))]
+}
+
+// compile makes and publishes the table.
+func (r *Router) compile() *table {
+	r.mu.Lock()
+	r.checkFold()
+	defer r.mu.Unlock()
+	if t := r.table.Load(); t != nil {
+		return t // somebody else was faster
+	}
+	if r.unknown == nil {
+		// Composed when first needed, without the lock: middleware may
+		// register something.
+		use := r.use[:len(r.use):len(r.use)]
+		run := sync.OnceValue(func() HandlerFunc { return chain(use, unknown) })
+		r.unknown = &target{name: "NotFound", run: func(c *Context) error { return run()(c) }}
+	}
+	t := &table{prefix: r.Prefix, fold: r.Fold, heard: newHearing(r.reg.listeners), texts: make(map[string]*target), unknown: r.unknown}
+	for _, to := range r.reg.targets {
+		t.add(to)
+	}
+	r.table.Store(t)
+	return t
+}
+
+func (t *table) add(to *target) {
+	for _, words := range to.words {
+		n := &t.root
+		for _, word := range words {
+			n = n.at(foldWord(word, t.fold))
+		}
+		if to.route != nil {
+			n.route = to
+		} else {
+			n.notFound = to
+		}
+	}
+	if to.route == nil {
+		return
+	}
+	for _, text := range to.texts {
+		t.texts[text] = to
+	}
+	if to.route.Payload != "" {
+		t.presses = append(t.presses, to)
+	}
+	if to.route.When != nil {
+		t.conds = append(t.conds, to)
+	}
+}
+
+// chain wraps h in mw, the first outermost.
+func chain(mw []Middleware, h HandlerFunc) HandlerFunc {
+	for i := len(mw) - 1; i >= 0; i-- {
+		h = mw[i](h)
+	}
+	return h
+}
+
+// serve runs the listeners, then the route. What comes after a listener is
+// deferred: it is run even if the listener ends the goroutine.
+func (t *table) serve(c *Context, listeners []*listener, errs *handlerErrors) {
+	if len(listeners) == 0 {
+		t.route(c, errs)
+		return
+	}
+	defer t.serve(c, listeners[1:], errs)
+	l := listeners[0]
+	if l.edition == nil {
+		errs.add(c.invoke(l.name, l.run, nil))
+		return
+	}
+	errs.add(c.invoke(l.name, l.run, func(i *invocation) { i.of(l.edition) }))
+}
+
+// route offers the event to who waits for one, and runs its route if nobody has
+// taken it. Texts and conditions are looked at only then: whoever waits for an
+// answer is to get what the route of a text would answer to as well.
+func (t *table) route(c *Context, errs *handlerErrors) {
+	m, err := t.match(c)
+	errs.add(err)
+	if err != nil || c.inv.turn.offer(c, m) {
+		return
+	}
+	if m = t.matchRest(c, m); m.to != nil {
+		errs.add(c.run(&m))
+	}
+}
+
+// A destination is where an event leads.
+type destination struct {
+	to       *target // nil if nowhere
+	prefix   string
+	text     string // behind the prefix
+	line     string // the rest of it, behind the words
+	captures []capture
+	failed   error // why it cannot be known whether the event leads here
+}
+
+// match finds the command of an event: that of the button which was pressed,
+// else that of the message's text. Where there is none, m may lead to a
+// NotFound.
+func (t *table) match(c *Context) (m destination, err error) {
+	typed := c.event.typed()
+	if !typed && c.event.Kind != string(EventMessageEvent) {
+		return destination{}, nil
+	}
+	if payload := c.event.head.payload; beginsObject(payload) {
+		if line := trimLeft(buttonLine(payload)); line != "" {
+			if to, rest := t.find(line); to != nil && to.route != nil {
+				return destination{to: to, text: line, line: rest}, nil
+			}
+		}
+		if to := t.findPress(payload); to != nil {
+			return destination{to: to}, nil
+		}
+	}
+	if !typed {
+		return destination{}, nil
+	}
+	text, prefix := c.event.head.text, ""
+	if t.prefix != nil {
+		found := false
+		if prefix, found, err = t.findPrefix(c); err != nil || !found || !strings.HasPrefix(text, prefix) {
+			return destination{}, err
+		}
+		text = text[len(prefix):]
+	}
+	if prefix == "" {
+		text = trimLeft(text)
+	}
+	switch {
+	case text == "" && prefix != "" && t.root.route != nil:
+		// The prefix alone. It is no beginning of other commands: find does not
+		// look at it.
+		return destination{to: t.root.route, prefix: prefix}, nil
+	case text == "" || startsWithSpace(text):
+		return destination{}, nil
+	}
+	to, rest := t.find(text)
+	if to == nil {
+		if prefix == "" {
+			return destination{}, nil // not meant for the bot: middleware, such as a cooldown, is not to count it
+		}
+		to = t.unknown
+	}
+	return destination{to: to, prefix: prefix, text: text, line: rest}, nil
+}
+
+// findPrefix asks the Router's Prefix.
+func (t *table) findPrefix(c *Context) (prefix string, ok bool, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = named("Prefix", caught(v))
+		}
+	}()
+	if t.fold {
+		d := *c
+		d.fold = true
+		c = &d
+	}
+	prefix, ok = t.prefix(c)
+	return prefix, ok, nil
+}
+
+// matchRest finds what else a message or a press leads to: the route of its
+// text, else one whose condition holds, else what m says. Conditions find the
+// prefix and the line of a command that there is none of.
+func (t *table) matchRest(c *Context, m destination) destination {
+	typed := c.event.typed()
+	if m.to != nil && m.to.route != nil || !typed && c.event.Kind != string(EventMessageEvent) {
+		return m
+	}
+	if typed && len(t.texts) > 0 {
+		text := c.event.head.text
+		to := t.texts[sameText(text)]
+		if n := mentionLen(c.event, nil); to == nil && n > 0 {
+			to = t.texts[sameText(text[n:])]
+		}
+		if to != nil && to.route.Enabled() {
+			return destination{to: to}
+		}
+	}
+	if len(t.conds) == 0 {
+		return m
+	}
+	err := c.invoke("When", func(c *Context) error {
+		for _, to := range t.conds {
+			if !to.route.Enabled() {
+				continue
+			}
+			ok, err := to.route.When.holds(c)
+			if ok || err != nil {
+				m = destination{to: to, prefix: m.prefix, captures: c.inv.captures, failed: err}
+				return nil
+			}
+		}
+		return nil
+	}, func(i *invocation) { i.prefix, i.text, i.line = m.prefix, m.text, m.line })
+	if err != nil {
+		m.failed = err // cannot be: each condition's panic is an error
+	}
+	return m
+}
+
+// holds asks a condition, in the invocation that all are asked in.
+func (f Cond) holds(c *Context) (ok bool, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			ok, err = false, caught(v)
+		}
+	}()
+	c.inv.captures = nil
+	return f(c)
+}
+
+// typed reports whether the event is a message that somebody wrote to the bot,
+// and not one that tells what happened in a chat.
+func (e *Event) typed() bool {
+	return e.Kind == string(EventMessageNew) && !e.head.out && (e.Derived == "" || e.Derived == "message_new.start")
+}
+
+// findPress returns the route of a key of a payload.
+func (t *table) findPress(payload json.RawMessage) *target {
+	if len(t.presses) == 0 {
+		return nil
+	}
+	keys := payloadKeys(payload)
+	for _, to := range t.presses {
+		if _, ok := keys[to.route.Payload]; ok && to.route.Enabled() {
+			return to
+		}
+	}
+	return nil
+}
+
+// beginsObject reports whether a payload is a JSON object, if it is JSON at all.
+func beginsObject(payload json.RawMessage) bool {
+	payload = bytes.TrimLeft(payload, " \t\r\n")
+	return len(payload) > 0 && payload[0] == '{'
+}
+
+// buttonLine returns the command line that a button's payload is, as [Cmd]
+// makes it, or "".
+func buttonLine(payload json.RawMessage) string {
+	var p struct {
+		Command string `json:"command"`
+	}
+	if tolerant.Unmarshal(payload, &p) != nil {
+		return ""
+	}
+	return p.Command
+}
+
+// find returns the route with the most words that the text begins with, and the
+// rest of the text. Where the innermost Router whose words the text begins with
+// has more of them, it is that Router's NotFound, with all of the text. Where
+// there is neither, it is nil.
+func (t *table) find(text string) (to *target, rest string) {
+	to, rest = t.root.notFound, text
+	n := &t.root
+	for at := text; n.next != nil; {
+		var word string
+		word, at = cutWord(at)
+		if n = n.get(word, t.fold); n == nil {
+			break
+		}
+		switch {
+		case n.route != nil:
+			to, rest = n.route, at
+		case n.notFound != nil:
+			to, rest = n.notFound, text
+		}
+	}
+	return to, rest
+}
+
+// cutWord cuts the first word off. One that is longer than any in the tree
+// comes back empty.
+func cutWord(s string) (word, rest string) {
+	if s != "" && s[0] == ' ' {
+		s = s[1:] // the usual case, faster
+	}
+	if s != "" && (s[0] <= ' ' || s[0] >= utf8.RuneSelf) {
+		s = trimLeft(s)
+	}
+	for i := 0; i < len(s); {
+		if ' ' < s[i] && s[i] < utf8.RuneSelf {
+			i++ // likewise
+		} else {
+			r, n := utf8.DecodeRuneInString(s[i:])
+			if unicode.IsSpace(r) {
+				return s[:i], s[i:]
+			}
+			i += n
+		}
+		if i > maxWord {
+			return "", s
+		}
+	}
+	return s, ""
+}

@@ -1,0 +1,267 @@
+package vk
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vkrouter/vk/internal/backoff"
+	"github.com/vkrouter/vk/internal/tolerant"
+)
+
+// Send sends a message to a conversation: a user's id, 2000000000 plus a chat's
+// number, or minus a community's id. VK's refusal is an [*Error], inside of a
+// [*MessageError] where it concerns the recipient: errors.Is(err,
+// CodeCannotWrite) tells either way.
+//
+// A text that is longer than [Client.MaxMessage] is sent as several messages,
+// one after the other. The first is the reply, if there is to be one; the last
+// has the keyboard, the attachments and whatever else belongs there once. If
+// one of them fails, those after it are not sent; see [Into].
+//
+// Each message has a random_id, by which VK drops a second copy within an hour
+// and a hundred messages of the conversation; so a call whose answer was lost
+// is made again without showing twice. In a handler, with ctx its Context or
+// one made of it, the random_id follows from the event, the handler and the
+// sends that the handler made to this peer before: if the event is handled
+// again after a crash, its messages do not show twice either. For that, the
+// sends of a handler to one peer must come in a fixed order, or have names: see
+// [As].
+//
+// An empty text is VK's error, unless an option adds something to show. With a
+// user's token, for which VK takes one recipient only, a message needs an
+// Extra{"peer_ids": nil, "peer_id": peer}.
+//
+// Send calls https://dev.vk.com/ru/method/messages.send.
+func (c *Client) Send(ctx context.Context, peer int64, text string, opts ...SendOption) error {
+	if peer == 0 {
+		return errors.New("vk: messages.send: no recipient")
+	}
+	o, parts, err := c.compose(ctx, recipient(Params{"peer_ids": peer}), text, opts)
+	if err != nil {
+		return err
+	}
+	d := c.deliver(ctx, []int64{peer}, parts)[0]
+	if o.into != nil && (d.Sent.CMID != 0 || d.Sent.ID != 0) {
+		*o.into = d.Sent
+	}
+	o.logDoubts(ctx, c, d.Err)
+	return d.Err
+}
+
+// compose puts a message together and returns the parameters of the calls that
+// send it, but for the recipients. They are all there, random ids included,
+// before the first call is made.
+func (c *Client) compose(ctx context.Context, to, text string, opts []SendOption) (*outgoing, []Params, error) {
+	o := &outgoing{text: text, params: make(Params, 4)}
+	if err := o.add(opts); err != nil {
+		return nil, nil, fmt.Errorf("vk: messages.send: %w", err)
+	}
+	texts := splitText(o.text, o.spans, c.maxMessage())
+	if _, ok := o.params["format_data"]; ok && len(texts) > 1 {
+		return nil, nil, errors.New("vk: messages.send: format_data is for one message, and the text needs several")
+	}
+	ids := o.randomIDs(ctx, to)
+	parts := make([]Params, len(texts))
+	for i, text := range texts {
+		p := make(Params, len(o.params)+3)
+		for name, value := range o.params {
+			if inPart(name, value, i, len(texts)-1) {
+				p[name] = value
+			}
+		}
+		p["random_id"] = ids(i)
+		text.put(p)
+		parts[i] = p
+	}
+	return o, parts, nil
+}
+
+// inPart reports whether a parameter of messages.send belongs to part i of a
+// message. What shows once shows where the reader comes to it: the reply above
+// the text, all else below.
+func inPart(name string, value any, i, last int) bool {
+	switch name {
+	case "reply_to":
+		return i == 0
+	case "forward":
+		var f struct {
+			IsReply bool `json:"is_reply"`
+		}
+		if s, _, err := paramText(value); err == nil && tolerant.Unmarshal([]byte(s), &f) == nil && f.IsReply {
+			return i == 0
+		}
+		return i == last
+	case "attachment", "keyboard", "template", "sticker_id", "lat", "long", "payload", "forward_messages":
+		return i == last
+	}
+	return true
+}
+
+// maxMessage returns the longest text of one message, in UTF-16 code units.
+func (c *Client) maxMessage() int {
+	if c.MaxMessage < 0 {
+		return math.MaxInt
+	}
+	return cmp.Or(c.MaxMessage, 4096)
+}
+
+// deliver sends the parts of a message to all peers, at most 100, and returns
+// what came of it for each of them, in their order. Who does not get one part
+// does not get the later ones.
+func (c *Client) deliver(ctx context.Context, peers []int64, parts []Params) []Delivery {
+	result := make([]Delivery, len(peers))
+	todo := make([]*Delivery, len(peers))
+	for i, peer := range peers {
+		result[i].PeerID = peer
+		todo[i] = &result[i]
+	}
+	for _, part := range parts {
+		if len(todo) == 0 {
+			break
+		}
+		answer, err := c.sendPart(ctx, todo, part)
+		todo = slices.DeleteFunc(todo, func(d *Delivery) bool {
+			d.Err = err
+			if err == nil {
+				d.Err = d.Sent.add(answer, d.PeerID, len(parts) > 1)
+			}
+			return d.Err != nil
+		})
+	}
+	return result
+}
+
+// A sentItem is what messages.send answers for one recipient.
+type sentItem struct {
+	PeerID    int64      `json:"peer_id"`
+	MessageID int64      `json:"message_id"`
+	CMID      int64      `json:"conversation_message_id"`
+	Error     *itemError `json:"error"`
+}
+
+// An itemError is the error of one recipient or message inside of an answer.
+type itemError struct {
+	Code        Code   `json:"code"`
+	Description string `json:"description"`
+}
+
+// sendPart makes one call of messages.send and returns its answer by recipient.
+func (c *Client) sendPart(ctx context.Context, to []*Delivery, part Params) (map[int64]sentItem, error) {
+	peers := make([]int64, len(to))
+	for i, d := range to {
+		peers[i] = d.PeerID
+	}
+	p := Params{"peer_ids": peers}
+	maps.Copy(p, part)
+	var raw json.RawMessage
+	if err := c.Call(ctx, "messages.send", p, &raw); err != nil {
+		return nil, err
+	}
+	var items []sentItem
+	if err := tolerant.Unmarshal(raw, &items); err != nil {
+		return nil, fmt.Errorf("vk: messages.send: %w", err)
+	}
+	if len(items) == 0 {
+		// So VK answers a peer_id, which an Extra can set instead.
+		var id int64
+		if tolerant.Unmarshal(raw, &id); id != 0 {
+			items = []sentItem{{MessageID: id}}
+		}
+	}
+	answer := make(map[int64]sentItem, len(items))
+	for _, item := range items {
+		if len(items) == 1 && len(peers) == 1 {
+			item.PeerID = peers[0]
+		}
+		answer[item.PeerID] = item
+	}
+	return answer, nil
+}
+
+// add notes the answer for one part, or returns the error in it.
+func (s *Sent) add(answer map[int64]sentItem, peer int64, several bool) error {
+	item, ok := answer[peer]
+	switch {
+	case !ok || item.Error == nil && item.CMID == 0 && item.MessageID == 0:
+		return &MessageError{PeerID: peer, Err: errors.New("vk: messages.send: the answer names no message")}
+	case item.Error != nil:
+		return &MessageError{PeerID: peer, Err: item.Error.of("messages.send")}
+	}
+	s.PeerID, s.CMID, s.ID = peer, item.CMID, item.MessageID
+	if several {
+		s.Parts = append(s.Parts, item.CMID)
+	}
+	return nil
+}
+
+// of returns the error as one of the method.
+func (e *itemError) of(method string) error {
+	return &Error{Code: e.Code, Message: e.Description, Method: method}
+}
+
+// logDoubts logs what may be why VK has refused the message.
+func (o *outgoing) logDoubts(ctx context.Context, c *Client, err error) {
+	if refused := (*Error)(nil); len(o.doubts) > 0 && errors.As(err, &refused) {
+		cmp.Or(c.Logger, slog.Default()).LogAttrs(ctx, slog.LevelWarn, "vk: VK refuses a message that has doubtful parts",
+			slog.Any("err", err), slog.String("doubts", strings.Join(o.doubts, "; ")))
+	}
+}
+
+// Typing shows in a conversation that the community is typing. VK shows it
+// until a message comes, for at most ten seconds.
+//
+// It calls https://dev.vk.com/ru/method/messages.setActivity.
+func (c *Client) Typing(ctx context.Context, peer int64) error {
+	return c.Call(ctx, "messages.setActivity", Params{"peer_id": peer, "type": "typing"}, nil)
+}
+
+// typingEvery is less than VK shows it.
+const typingEvery = 5 * time.Second
+
+// KeepTyping calls f and returns what f returns. Meanwhile it shows in a
+// conversation that the community is typing, every five seconds until f has
+// returned or ctx ends. What goes wrong with that is no error: it is decoration.
+// Only a panic, of a wrapper given to [Client.Use], is a [*PanicError].
+func (c *Client) KeepTyping(ctx context.Context, peer int64, f func() error) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var typing sync.WaitGroup
+	var broken error
+	typing.Go(func() {
+		defer func() { // of a wrapper's panic, which would be the end of the program
+			if v := recover(); v != nil {
+				broken = panicError(v)
+			}
+		}()
+		c.keepTyping(ctx, peer)
+	})
+	defer func() { // also when f panics
+		cancel()
+		typing.Wait()
+		if broken != nil {
+			err = errors.Join(err, broken)
+		}
+	}()
+	return f()
+}
+
+func (c *Client) keepTyping(ctx context.Context, peer int64) {
+	for {
+		var refused *Error
+		if errors.As(c.Typing(ctx, peer), &refused) {
+			return // and would be again
+		}
+		if backoff.Sleep(ctx, typingEvery) != nil {
+			return
+		}
+	}
+}

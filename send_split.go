@@ -1,0 +1,302 @@
+package vk
+
+import (
+	"cmp"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// splitText splits a text that is longer than one message may be, in UTF-16
+// units, with its formats. A text that is not comes back as it is.
+//
+// It cuts where the text pauses: between paragraphs or else lines or else
+// sentences, if that fills at least half of the message, or else between words.
+// Only where there is nothing to choose from it cuts a word. It never cuts what
+// is one character to a reader, such as a flag or a family, nor a mention; nor a
+// format, unless that alone is longer than the limit: then it goes on in the
+// next part. The white space at a cut is dropped, everything else is kept.
+//
+// A limit below 2, the length of an emoji, counts as 2.
+func splitText(text string, spans []span, limit int) []part {
+	limit = max(limit, 2)
+	s := splitter{text: text, spans: spans, limit: limit}
+	var parts []part
+	for !s.fits() {
+		if parts == nil && s.start == 0 {
+			s.mark()
+		}
+		start, cut := s.start, s.cut()
+		s.start = cut + spaces(text[cut:])
+		if p := s.part(start, cut); p.text != "" {
+			parts = append(parts, p)
+		}
+	}
+	if p := s.part(s.start, len(text)); p.text != "" || len(parts) == 0 {
+		parts = append(parts, p)
+	}
+	return parts
+}
+
+// A splitter is at work on what text has from start.
+type splitter struct {
+	text  string
+	spans []span
+	limit int
+	start int
+
+	mentions []region
+	formats  []region // spans that fit a message
+}
+
+// A region is bytes of the text, from start to before end, that should stay
+// together.
+type region struct{ start, end int }
+
+// fits reports whether one message can hold the rest.
+func (s *splitter) fits() bool {
+	rest := s.text[s.start:]
+	if len(rest) <= s.limit {
+		return true // no character has more units than bytes
+	}
+	units := 0
+	for _, r := range rest {
+		if units += utf16.RuneLen(r); units > s.limit {
+			return false
+		}
+	}
+	return true
+}
+
+// mark finds what should stay together.
+func (s *splitter) mark() {
+	for i := 0; i < len(s.text); i++ {
+		if _, _, n, ok := parseMarkup(s.text[i:]); ok {
+			s.mentions = append(s.mentions, region{i, i + n})
+			i += n - 1
+		}
+	}
+	for _, sp := range s.spans {
+		text := s.text[sp.start:sp.end]
+		if utf16Len(text) > s.limit {
+			continue
+		}
+		// A cut may touch the white space at its ends.
+		r := region{sp.start + spaces(text), sp.start + len(trimSpaces(text))}
+		if r.start < r.end {
+			s.formats = append(s.formats, r)
+		}
+	}
+}
+
+// within reports whether pos is in one of the regions, which are in order, and
+// forgets those before it. So it must be asked from left to right.
+func within(regions *[]region, pos int) bool {
+	for len(*regions) > 0 && (*regions)[0].end <= pos {
+		*regions = (*regions)[1:]
+	}
+	return len(*regions) > 0 && (*regions)[0].start < pos
+}
+
+// A pause is what is between two characters of a text: the longer, the better
+// it is for a cut. A longer one is also all of the shorter ones.
+type pause int
+
+const (
+	character pause = iota
+	word
+	sentence
+	line
+	paragraph
+)
+
+// cut returns where to cut the rest, which is too long.
+func (s *splitter) cut() int {
+	within(&s.mentions, s.start)
+	within(&s.formats, s.start)
+	mentions, formats := s.mentions, s.formats
+	var (
+		last  [paragraph + 1]int // the last cut at each pause; 0 is none
+		units [paragraph + 1]int // that are before it
+		// The last cuts for want of a better one: in a format, in a mention as
+		// well, and in a character.
+		inFormat, inMention, inCharacter int
+
+		chars characters
+		n     int // units before pos
+	)
+	for pos := s.start; pos < len(s.text); {
+		r, size := utf8.DecodeRuneInString(s.text[pos:])
+		if pos > s.start {
+			inCharacter = pos
+			if chars.endBefore(r) {
+				inMention = pos
+				if !within(&mentions, pos) {
+					inFormat = pos
+					if !within(&formats, pos) {
+						for p := range s.pauseAt(pos) + 1 {
+							last[p], units[p] = pos, n
+						}
+					}
+				}
+			}
+		}
+		if n += utf16.RuneLen(r); n > s.limit {
+			break
+		}
+		chars.add(r)
+		pos += size
+	}
+	for _, p := range [...]pause{paragraph, line, sentence} {
+		if 2*units[p] >= s.limit {
+			return last[p]
+		}
+	}
+	return cmp.Or(last[word], last[character], inFormat, inMention, inCharacter)
+}
+
+// pauseAt returns what is between the characters before and behind pos.
+func (s *splitter) pauseAt(pos int) pause {
+	before, _ := utf8.DecodeLastRuneInString(s.text[:pos])
+	if isPause(before) {
+		return character // the pause began earlier
+	}
+	switch white := s.text[pos : pos+spaces(s.text[pos:])]; {
+	case strings.Count(white, "\n") > 1:
+		return paragraph
+	case strings.Contains(white, "\n"):
+		return line
+	case white != "" && strings.ContainsRune(".!?…", lastLetter(s.text[s.start:pos])):
+		return sentence
+	case white != "":
+		return word
+	case strings.ContainsRune("。！？", before):
+		return sentence // no white space needed
+	}
+	return character
+}
+
+// lastLetter returns the last character of s that closes neither quotes nor
+// brackets.
+func lastLetter(s string) rune {
+	for s != "" {
+		r, size := utf8.DecodeLastRuneInString(s)
+		if !strings.ContainsRune(`"')]}»”’`, r) {
+			return r
+		}
+		s = s[:len(s)-size]
+	}
+	return 0
+}
+
+// isPause reports whether r is white space that a text may be cut at: other
+// than in "100 ₽", where it holds two words together.
+func isPause(r rune) bool {
+	return unicode.IsSpace(r) && r != '\u00a0' && r != '\u2007' && r != '\u202f'
+}
+
+// spaces returns the length of the white space that s begins with.
+func spaces(s string) int { return len(s) - len(strings.TrimLeftFunc(s, isPause)) }
+
+func trimSpaces(s string) string { return strings.TrimRightFunc(s, isPause) }
+
+// part returns the text from start to end, without the white space at a cut,
+// and its formats. It must be asked from left to right.
+func (s *splitter) part(start, end int) part {
+	if end < len(s.text) {
+		end = start + len(trimSpaces(s.text[start:end]))
+	}
+	p := part{text: s.text[start:end]}
+	for len(s.spans) > 0 && s.spans[0].end <= start {
+		s.spans = s.spans[1:]
+	}
+	for _, sp := range s.spans {
+		if sp.start >= end {
+			break
+		}
+		p.spans = append(p.spans, span{max(sp.start, start) - start, min(sp.end, end) - start, sp.format})
+	}
+	return p
+}
+
+// characters finds where one character ends and the next begins, as a reader
+// sees them: a flag or a family is one, whatever it is made of. It is fed a text
+// rune by rune. It follows the rules of Unicode Standard Annex #29 closely
+// enough for the purpose: it keeps together a little too much rather than too
+// little. Line breaks, which fall out at a cut, do not concern it.
+type characters struct {
+	last  rune // 0 at the beginning
+	flags int  // how many regional indicators there are in a row; a pair is a flag
+}
+
+// add feeds the next rune.
+func (c *characters) add(r rune) {
+	c.last = r
+	if isRegional(r) {
+		c.flags++
+	} else {
+		c.flags = 0
+	}
+}
+
+// endBefore reports whether a character ends before r, the rune to come.
+func (c *characters) endBefore(r rune) bool {
+	switch {
+	case c.last < ' ' || r < ' ':
+		return true
+	case r < 0x300 && c.last < 0x300:
+		return true
+	case extends(r):
+		return false
+	case c.last == zeroWidthJoiner:
+		return false
+	case isRegional(r):
+		return c.flags%2 == 0
+	}
+	switch jamo(c.last) {
+	case 'L':
+		return jamo(r) != 'L' && jamo(r) != 'V' && jamo(r) != 'S'
+	case 'V', 'S':
+		return jamo(r) != 'V' && jamo(r) != 'T'
+	case 'T':
+		return jamo(r) != 'T'
+	}
+	return true
+}
+
+const zeroWidthJoiner = 0x200d
+
+// extends reports whether r belongs to the character before it: an accent, a
+// variation, a skin tone, the frame of a keycap, the letters of a flag's tag.
+func extends(r rune) bool {
+	switch {
+	case r < 0x300:
+		return false
+	case r == zeroWidthJoiner, r == 0x200c:
+		return true
+	case 0x1f3fb <= r && r <= 0x1f3ff, 0xe0020 <= r && r <= 0xe007f:
+		return true
+	case r == 0xff9e, r == 0xff9f:
+		return true
+	}
+	return unicode.Is(unicode.M, r)
+}
+
+func isRegional(r rune) bool { return 0x1f1e6 <= r && r <= 0x1f1ff }
+
+// jamo returns what r is of a Korean syllable: its beginning L, middle V or end
+// T, or S for a whole one; 0 if it is none of it.
+func jamo(r rune) byte {
+	switch {
+	case 0x1100 <= r && r <= 0x115f, 0xa960 <= r && r <= 0xa97c:
+		return 'L'
+	case 0x1160 <= r && r <= 0x11a7, 0xd7b0 <= r && r <= 0xd7c6:
+		return 'V'
+	case 0x11a8 <= r && r <= 0x11ff, 0xd7cb <= r && r <= 0xd7fb:
+		return 'T'
+	case 0xac00 <= r && r <= 0xd7a3:
+		return 'S'
+	}
+	return 0
+}

@@ -1,0 +1,379 @@
+package vk
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+
+	"github.com/vkrouter/vk/internal/filename"
+)
+
+// A Source is a file to upload: [File], [Bytes], [Reader] and [URL] make one.
+// One from elsewhere is made as a literal, with Open; its other fields may be
+// left zero. A Source may be uploaded several times, also at once, if what it
+// reads from may be; a Reader may not.
+type Source struct {
+	// Name is the file's name, which people see with a document. Directories
+	// and characters that file systems refuse are cut off, an extension is
+	// given if there is none, and an empty name is made up.
+	Name string
+
+	// ContentType is the file's content type. Empty means by its content.
+	ContentType string
+
+	// Size is the number of bytes. Zero means unknown: see [Client.Upload].
+	Size int64
+
+	// Open returns the content from its beginning. An upload calls it again
+	// when it begins anew. What it returns is closed: after the last Read, or
+	// while one is going on, when the upload's context ends.
+	Open func(context.Context) (io.ReadCloser, error)
+
+	// Progress, if set, is told how many bytes were handed on so far, and of
+	// how many, which is -1 if that is unknown. It is called often, by one
+	// goroutine at a time, and should be quick. When an upload begins anew,
+	// sent does too.
+	Progress func(sent, total int64)
+
+	open func(context.Context, *Client) (sourceContent, error) // in place of Open
+	link string                                                // VK fetches the content itself
+}
+
+// sourceContent is what a Source opens.
+type sourceContent struct {
+	r     io.Reader
+	close func() error // nil if there is nothing to close
+	name  string
+	size  int64 // -1 if unknown
+	once  bool  // it cannot be opened again
+}
+
+// errSpent says that a Source cannot be read a second time.
+var errSpent = errors.New("the source was read before and cannot be rewound")
+
+// File is the file at a path. If it grows during the upload, what is added is
+// left out.
+func File(path string) Source {
+	return Source{Name: filepath.Base(path), open: func(context.Context, *Client) (sourceContent, error) {
+		f, err := os.Open(path)
+		if err != nil {
+			return sourceContent{}, err
+		}
+		in := sourceContent{r: f, close: f.Close, size: -1}
+		info, err := f.Stat()
+		switch {
+		case err != nil:
+		case info.IsDir():
+			err = errors.New(path + " is a directory")
+		case info.Mode().IsRegular() && info.Size() > 0: // the kernel's own files say 0
+			in.size = info.Size()
+			in.r = io.LimitReader(f, in.size)
+		}
+		if err != nil {
+			f.Close()
+			return sourceContent{}, err
+		}
+		return in, nil
+	}}
+}
+
+// Bytes is a file in memory. The bytes must not change during the upload.
+func Bytes(name string, b []byte) Source {
+	return Source{Name: name, open: func(context.Context, *Client) (sourceContent, error) {
+		return sourceContent{r: bytes.NewReader(b), size: int64(len(b))}, nil
+	}}
+}
+
+// Reader is the rest of what r gives. It is not closed. If r is an [io.Seeker],
+// or ends within half a megabyte, its length gets known and an upload that
+// fails can begin anew; of others with a method Len, as a [bytes.Buffer], the
+// length is known. After an upload whose context ended, a Read that was going
+// on may still be.
+func Reader(name string, r io.Reader) Source {
+	var (
+		read  bool
+		start int64 // where an io.Seeker was; -1 if it cannot seek
+	)
+	return Source{Name: name, open: func(context.Context, *Client) (sourceContent, error) {
+		if r == nil {
+			return sourceContent{}, errors.New("the reader is nil")
+		}
+		again := read
+		read = true
+		in := sourceContent{r: r, size: -1, once: true}
+		if s, ok := r.(io.Seeker); ok && start >= 0 {
+			if !again {
+				start, in.size = seekable(s)
+			} else if _, err := s.Seek(start, io.SeekStart); err != nil {
+				return sourceContent{}, err
+			} else {
+				_, in.size = seekable(s)
+			}
+			if start >= 0 {
+				in.once = false
+				return in, nil
+			}
+		}
+		if again {
+			return sourceContent{}, errSpent
+		}
+		if l, ok := r.(interface{ Len() int }); ok {
+			in.size = int64(l.Len())
+		}
+		return in, nil
+	}}
+}
+
+// seekable returns where s is and how much follows, or -1 for both if s cannot
+// seek after all, as a pipe's *os.File cannot.
+func seekable(s io.Seeker) (pos, size int64) {
+	pos, err := s.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return -1, -1
+	}
+	end, err := s.Seek(0, io.SeekEnd)
+	if err != nil {
+		return -1, -1
+	}
+	if _, err := s.Seek(pos, io.SeekStart); err != nil {
+		return -1, -1
+	}
+	return pos, max(end-pos, 0)
+}
+
+// URL is what the bot downloads from an address, with [Client.Fetch]: within
+// its limits, and not from private networks. Nothing is kept: it is uploaded
+// as it comes.
+func URL(address string) Source {
+	return Source{open: func(ctx context.Context, c *Client) (sourceContent, error) {
+		d, err := c.Fetch(ctx, address)
+		if err != nil {
+			return sourceContent{}, err
+		}
+		return sourceContent{r: d.Body, close: d.Body.Close, name: d.Name, size: d.Size}, nil
+	}}
+}
+
+// VideoLink is a video on another site, such as YouTube, by the address of its
+// page. VK embeds it; the bot downloads nothing. It is for [VideoFor] alone.
+func VideoLink(address string) Source { return Source{link: address} }
+
+const (
+	sourceChunk = 32 << 10  // what is read at once: as much as a transport does
+	sourceAhead = 512 << 10 // what is read ahead of a file of unknown length
+	maxIdle     = 100       // Reads of nothing in a row
+)
+
+// A sourceFile is a Source that was opened, and its beginning read: what tells its
+// name and type, and often all there is.
+type sourceFile struct {
+	name, contentType string
+	size              int64  // -1 if unknown
+	head              []byte // how it begins
+	rest              io.Reader
+	spent             bool // whether of rest something was read: head is gone then
+	once              bool // whether the Source cannot be opened again
+	progress          func(sent, total int64)
+	close             func()
+}
+
+// openFile opens src and reads its beginning. It does so in a goroutine of its
+// own, for a Read may block for longer than ctx lasts.
+func (c *Client) openFile(ctx context.Context, src Source) (*sourceFile, error) {
+	f := &sourceFile{progress: src.Progress}
+	opened := goRead(func() error {
+		in, err := src.content(ctx, c)
+		if err != nil {
+			return err
+		}
+		f.close = sync.OnceFunc(func() {
+			if in.close != nil {
+				in.close()
+			}
+		})
+		stop := context.AfterFunc(ctx, f.close)
+		end := f.close
+		f.close = func() { stop(); end() }
+		whole := false
+		defer func() {
+			if !whole {
+				f.close()
+			}
+		}()
+		if err := f.read(in); err != nil {
+			return err
+		}
+		f.name, f.contentType = filename.For(cmp.Or(src.Name, in.name), src.ContentType, f.head[:min(len(f.head), 512)])
+		whole = true
+		return nil
+	})
+	select {
+	case err := <-opened:
+		if err != nil {
+			return nil, err
+		}
+		return f, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (s *Source) content(ctx context.Context, c *Client) (sourceContent, error) {
+	in := sourceContent{size: -1}
+	switch {
+	case s.open != nil:
+		var err error
+		if in, err = s.open(ctx, c); err != nil {
+			return sourceContent{}, err
+		}
+	case s.Open != nil:
+		r, err := s.Open(ctx)
+		if err != nil {
+			return sourceContent{}, err
+		}
+		if r == nil {
+			return sourceContent{}, errors.New("the source's Open returned nothing")
+		}
+		in.r, in.close = r, r.Close
+	default:
+		return sourceContent{}, errors.New("the source has no Open")
+	}
+	if s.Size > 0 {
+		in.size = s.Size
+	}
+	return in, nil
+}
+
+// read takes in the beginning. Of a file of unknown length that is more: most
+// end there, and are then like any other.
+func (f *sourceFile) read(in sourceContent) error {
+	f.size, f.rest, f.once = in.size, in.r, in.once
+	f.head = make([]byte, sourceChunk)
+	n, err := fill(f.head, in.r)
+	if err == nil && f.size < 0 {
+		more := make([]byte, sourceAhead)
+		copy(more, f.head)
+		var m int
+		m, err = fill(more[n:], in.r)
+		f.head, n = more, n+m
+	}
+	f.head = f.head[:n]
+	switch err {
+	case nil:
+	case io.EOF:
+		f.rest = nil
+		if f.size >= 0 && f.size != int64(n) {
+			return f.wrongSize(int64(n))
+		}
+		f.size = int64(n)
+	default:
+		return err
+	}
+	if f.size == 0 || n == 0 {
+		return errors.New("the source is empty")
+	}
+	if f.size >= 0 && int64(n) > f.size {
+		return f.wrongSize(int64(n))
+	}
+	return nil
+}
+
+// fill reads until b is full. Unlike io.ReadFull it keeps apart a source that
+// ends, which is io.EOF, and one that is cut off, as a download may be.
+func fill(b []byte, r io.Reader) (n int, err error) {
+	for idle := 0; n < len(b) && err == nil; {
+		var m int
+		if m, err = r.Read(b[n:]); m > 0 {
+			n += m
+			idle = 0
+		} else if idle++; err == nil && idle == maxIdle {
+			err = io.ErrNoProgress
+		}
+	}
+	return n, err
+}
+
+func (f *sourceFile) wrongSize(n int64) error {
+	if n < f.size {
+		return fmt.Errorf("the source ended after %d of %d bytes: %w", n, f.size, io.ErrUnexpectedEOF)
+	}
+	return fmt.Errorf("the source has more than the %d bytes it was said to have", f.size)
+}
+
+// writeTo writes the whole file to w.
+func (f *sourceFile) writeTo(w io.Writer) error {
+	var sent int64
+	write := func(b []byte) error {
+		for len(b) > 0 {
+			n, err := w.Write(b[:min(len(b), sourceChunk)])
+			if sent += int64(n); f.progress != nil && n > 0 {
+				f.progress(sent, f.size)
+			}
+			if err != nil {
+				return err
+			}
+			b = b[n:]
+		}
+		return nil
+	}
+	if err := write(f.head); err != nil || f.rest == nil {
+		return err
+	}
+	f.spent = true
+	buf := f.head[:min(cap(f.head), sourceChunk)]
+	for idle := 0; ; {
+		n, err := f.rest.Read(buf)
+		if f.size >= 0 && sent+int64(n) > f.size {
+			return &sourceError{f.wrongSize(sent + int64(n))}
+		}
+		if err := write(buf[:n]); err != nil {
+			return err
+		}
+		switch {
+		case err == io.EOF:
+			if f.size >= 0 && sent != f.size {
+				return &sourceError{f.wrongSize(sent)}
+			}
+			return nil
+		case err != nil:
+			return &sourceError{err}
+		case n > 0:
+			idle = 0
+		default:
+			if idle++; idle == maxIdle {
+				return &sourceError{io.ErrNoProgress}
+			}
+		}
+	}
+}
+
+// A sourceError is one of reading a Source, not of sending it.
+type sourceError struct{ err error }
+
+func (e *sourceError) Error() string { return e.err.Error() }
+
+func (e *sourceError) Unwrap() error { return e.err }
+
+// goRead runs f, which calls what users wrote, in a goroutine of its own. A
+// panic there is an error, as it is in a handler.
+func goRead(f func() error) <-chan error {
+	done := make(chan error, 1)
+	go func() {
+		var err error = &sourceError{errors.New("the source called runtime.Goexit")}
+		defer func() {
+			if v := recover(); v != nil {
+				err = &sourceError{&PanicError{v, debug.Stack()}}
+			}
+			done <- err
+		}()
+		err = f()
+	}()
+	return done
+}

@@ -22,11 +22,12 @@ type shakyStore struct {
 	mu    sync.Mutex
 	rng   *rand.Rand
 	share float64
-	bytes int // written
+	bytes int             // written
+	used  map[string]bool // the keys of all calls of Swap
 }
 
 func newShakyStore(seed uint64, share float64) *shakyStore {
-	return &shakyStore{MemoryStore: new(MemoryStore), rng: rand.New(rand.NewPCG(seed, 2)), share: share}
+	return &shakyStore{MemoryStore: new(MemoryStore), rng: rand.New(rand.NewPCG(seed, 2)), share: share, used: make(map[string]bool)}
 }
 
 // fails reports whether something is to fail, and whether it is to be done all
@@ -68,6 +69,7 @@ func (s *shakyStore) Swap(ctx context.Context, key string, old, new []byte, ttl 
 	}
 	s.mu.Lock()
 	s.bytes += len(new)
+	s.used[key] = true
 	s.mu.Unlock()
 	swapped, err := s.MemoryStore.Swap(ctx, key, old, new, ttl)
 	if fails {
@@ -76,11 +78,14 @@ func (s *shakyStore) Swap(ctx context.Context, key string, old, new []byte, ttl 
 	return swapped, err
 }
 
+// keys returns the keys that have a value.
 func (s *shakyStore) keys() (keys []string) {
-	s.MemoryStore.mu.Lock()
-	defer s.MemoryStore.mu.Unlock()
-	for key := range s.entries.byKey {
-		keys = append(keys, key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key := range s.used {
+		if value, _ := s.MemoryStore.Get(context.Background(), key); value != nil {
+			keys = append(keys, key)
+		}
 	}
 	slices.Sort(keys)
 	return keys

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/framelog"
+	"github.com/vkrouter/vk/internal/memstore"
 )
 
 // tidy writes the file anew if it is more than half garbage. It is called with
@@ -19,7 +20,7 @@ func (s *FileStore) tidy() {
 	s.mu.Lock()
 	over := s.err != nil
 	s.mu.Unlock()
-	if over || s.journal.End() < max(s.compactAt, minCompact, 2*s.entries.weight) {
+	if over || s.journal.End() < max(s.compactAt, minCompact, 2*s.entries.Weight()) {
 		return
 	}
 	if err := s.compact(); err != nil {
@@ -86,17 +87,15 @@ func (s *FileStore) copyTo(name string) (j *framelog.Log, err error) {
 		payload = payload[:0]
 		return err
 	}
-	now := time.Now()
-	for _, e := range s.entries.byKey {
-		if e.expired(now) {
-			continue
+	err = s.entries.Each(time.Now(), func(key string, value []byte, expires memstore.Deadline) error {
+		payload = appendRecord(payload, key, value, expires)
+		if len(payload) < 1<<20 {
+			return nil
 		}
-		payload = appendRecord(payload, e.key, e.value, e.expires)
-		if len(payload) >= 1<<20 {
-			if err := flush(); err != nil {
-				return nil, err
-			}
-		}
+		return flush()
+	})
+	if err != nil {
+		return nil, err
 	}
 	if err := flush(); err != nil {
 		return nil, err

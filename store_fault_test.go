@@ -14,6 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/vkrouter/vk/internal/memstore"
 )
 
 // A faultyDisk opens files that fail where it is told to.
@@ -329,8 +331,8 @@ func TestFileStoreRecords(t *testing.T) {
 		"none":                 {"", true},
 		"one":                  {"\x00\x01k\x01v", true},
 		"a deletion":           {"\x00\x01k\x00", true},
-		"the longest key":      {long(maxStoreKey), true},
-		"a key too long":       {long(maxStoreKey + 1), false},
+		"the longest key":      {long(memstore.MaxKey), true},
+		"a key too long":       {long(memstore.MaxKey + 1), false},
 		"no key":               {"\x00\x00\x01v", false},
 		"half a key":           {"\x00\x05ab", false},
 		"no value":             {"\x00\x01k", false},
@@ -476,8 +478,8 @@ func TestFileStoreCompact(t *testing.T) {
 	for range 20 {
 		put()
 	}
-	if size() > 2*minCompact || len(s.entries.byKey) > 2+sweepEach {
-		t.Errorf("%d bytes, %d entries", size(), len(s.entries.byKey))
+	if size() > 2*minCompact || s.entries.Len() > 2+memstore.SweepEach {
+		t.Errorf("%d bytes, %d entries", size(), s.entries.Len())
 	}
 	s.Close()
 	s = d.store(t, path)
@@ -528,79 +530,6 @@ func TestFileStoreCut(t *testing.T) {
 	s.Close()
 	if _, err = OpenFileStore(path); !errors.As(err, &corrupt) || corrupt.Offset != int64(len(whole)) || !errors.Is(err, errRecord) || strings.Count(err.Error(), path) != 1 {
 		t.Errorf("senseless: %v", err)
-	}
-}
-
-// TestStoreEntries: what has expired is removed by whatever changes, and the
-// memory given back.
-func TestStoreEntries(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var s MemoryStore
-		put := func(key, old, new string, ttl time.Duration) {
-			t.Helper()
-			if ok, err := s.Swap(t.Context(), key, []byte(old), []byte(new), ttl); !ok || err != nil {
-				t.Fatalf("%s: %v, %v", key, ok, err)
-			}
-		}
-		fill := func(ttl time.Duration) {
-			t.Helper()
-			for i := range 10_000 {
-				put(fmt.Sprint(i), "", "1", ttl*time.Duration(1+i%7))
-			}
-		}
-		small := func(after string) {
-			t.Helper()
-			e := &s.entries
-			if len(e.byKey) != 2 || len(e.queue) != 1 || e.peak > 4096 || cap(e.queue) > 4096 {
-				t.Errorf("%s: %d entries, %d queued of %d, peak %d", after, len(e.byKey), len(e.queue), cap(e.queue), e.peak)
-			}
-			if e.weight != 2*(4+1+entryWeight) {
-				t.Errorf("%s: weight %d", after, e.weight)
-			}
-			for _, key := range []string{"kept", "long"} {
-				if got, err := s.Get(t.Context(), key); string(got) != "1" || err != nil {
-					t.Errorf("%s: %s is %q, %v", after, key, got, err)
-				}
-			}
-		}
-		put("kept", "", "1", 0)
-		put("long", "", "1", 1000*time.Hour)
-		fill(time.Hour)
-		time.Sleep(8 * time.Hour)
-		for range 10_000/sweepEach + 1 {
-			put("kept", "1", "1", 0)
-		}
-		small("when the others have expired")
-		fill(time.Hour)
-		for i := range 10_000 {
-			put(fmt.Sprint(i), "1", "", 0)
-		}
-		small("when the others were deleted")
-	})
-	// The queue follows what is replaced and deleted.
-	var e storeEntries
-	model := make(map[string]int64)
-	for range 20_000 {
-		key, expires := fmt.Sprint(rand.IntN(100)), rand.Int64N(50)
-		value := []byte("x")
-		model[key] = expires
-		if rand.IntN(4) == 0 {
-			value = nil
-			delete(model, key)
-		}
-		e.put(key, value, expires)
-		if rand.IntN(100) == 0 {
-			now := time.Unix(0, rand.Int64N(50))
-			e.sweep(now, len(e.queue))
-			for key, expires := range model {
-				if expires != 0 && expires <= now.UnixNano() {
-					delete(model, key)
-				}
-			}
-			if len(e.byKey) != len(model) {
-				t.Fatalf("%d entries, want %d", len(e.byKey), len(model))
-			}
-		}
 	}
 }
 

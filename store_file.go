@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/framelog"
+	"github.com/vkrouter/vk/internal/memstore"
 )
 
 // A FileStore is a [Store] in a file, for one process at a time. It keeps all
@@ -44,7 +45,7 @@ type FileStore struct {
 	compactAt int64 // the size of the file at which it is written anew
 
 	mu      sync.Mutex
-	entries storeEntries         // what is on the disk; changed with disk held, too
+	entries memstore.Entries     // what is on the disk; changed with disk held, too
 	pending map[string]storeSwap // the last change of each key that is not on the disk
 	next    *storeBatch          // takes changes; nil if there are none
 	err     error                // why there can be no more changes
@@ -64,7 +65,7 @@ type storeFile interface {
 type storeSwap struct {
 	key     string
 	value   []byte // empty to delete
-	expires int64  // as by expiry
+	expires memstore.Deadline
 	batch   *storeBatch
 }
 
@@ -87,11 +88,11 @@ func (s *FileStore) failed(err error) error { return fmt.Errorf("vk: store %s: %
 
 // Get implements [Store].
 func (s *FileStore) Get(ctx context.Context, key string) ([]byte, error) {
-	if err := checkStore(ctx, key, nil, 0); err != nil {
+	if err := memstore.Check(ctx, storeErrors, key, nil, 0); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
-	closed, value := s.closed, s.entries.get(key, time.Now())
+	closed, value := s.closed, s.entries.Get(key, time.Now())
 	s.mu.Unlock()
 	if closed {
 		return nil, s.failed(os.ErrClosed)
@@ -101,7 +102,7 @@ func (s *FileStore) Get(ctx context.Context, key string) ([]byte, error) {
 
 // Swap implements [Store].
 func (s *FileStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
-	if err := checkStore(ctx, key, new, ttl); err != nil {
+	if err := memstore.Check(ctx, storeErrors, key, new, ttl); err != nil {
 		return false, err
 	}
 	new = bytes.Clone(new)
@@ -130,11 +131,11 @@ func (s *FileStore) decide(key string, old, new []byte, ttl time.Duration) (b *s
 		return nil, false, false, s.err
 	}
 	now := time.Now()
-	value := s.entries.get(key, now)
+	value := s.entries.Get(key, now)
 	last, ok := s.pending[key]
 	if ok {
 		value = last.value
-		if e := (storeEntry{expires: last.expires}); e.expired(now) {
+		if last.expires.Passed(now) {
 			value = nil
 		}
 	}
@@ -152,10 +153,10 @@ func (s *FileStore) decide(key string, old, new []byte, ttl time.Duration) (b *s
 	if s.pending == nil {
 		s.pending = make(map[string]storeSwap)
 	}
-	w := storeSwap{key, new, expiry(now, ttl), s.next}
+	w := storeSwap{key, new, memstore.DeadlineAfter(now, ttl), s.next}
 	s.pending[key] = w
 	s.next.swaps = append(s.next.swaps, w)
-	s.next.size += len(key) + len(new) + 2*entryWeight
+	s.next.size += len(key) + len(new) + 2*memstore.EntryWeight
 	return s.next, true, false, nil
 }
 
@@ -201,12 +202,12 @@ func (s *FileStore) write(b *storeBatch) {
 		return
 	}
 	for _, w := range b.swaps {
-		s.entries.put(w.key, w.value, w.expires)
+		s.entries.Put(w.key, w.value, w.expires)
 		if s.pending[w.key].batch == b {
 			delete(s.pending, w.key)
 		}
 	}
-	s.entries.sweep(time.Now(), len(b.swaps)+sweepEach)
+	s.entries.Sweep(time.Now(), len(b.swaps)+memstore.SweepEach)
 }
 
 // append writes a frame. After a fatal error it is not known what the file

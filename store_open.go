@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/framelog"
+	"github.com/vkrouter/vk/internal/memstore"
 )
 
 // ErrStoreLocked is returned, wrapped, by [OpenFileStore] where another process
@@ -82,7 +83,7 @@ func openFileStore(path string, open func(name string, flag int) (storeFile, err
 	if err := s.load(info.Size()); err != nil {
 		return nil, err
 	}
-	s.entries.sweep(time.Now(), len(s.entries.queue))
+	s.entries.Sweep(time.Now(), s.entries.Len())
 	s.tidy()
 	if s.err != nil {
 		return nil, s.err
@@ -121,7 +122,7 @@ func (s *FileStore) load(size int64) error {
 }
 
 // A record in a frame is a key, its value and its expiry.
-func appendRecord(b []byte, key string, value []byte, expires int64) []byte {
+func appendRecord(b []byte, key string, value []byte, expires memstore.Deadline) []byte {
 	b = binary.AppendUvarint(b, uint64(expires))
 	b = binary.AppendUvarint(b, uint64(len(key)))
 	b = append(b, key...)
@@ -146,15 +147,15 @@ func (s *FileStore) apply(payload []byte) error {
 	for len(payload) > 0 {
 		expires, ok1 := number()
 		n, ok2 := number()
-		if !ok1 || !ok2 || int64(expires) < 0 || n == 0 || n > min(maxStoreKey, uint64(len(payload))) {
+		if !ok1 || !ok2 || int64(expires) < 0 || n == 0 || n > min(memstore.MaxKey, uint64(len(payload))) {
 			return errRecord
 		}
 		key := string(part(n))
 		n, ok := number()
-		if !ok || n > min(maxStoreValue, uint64(len(payload))) {
+		if !ok || n > min(memstore.MaxValue, uint64(len(payload))) {
 			return errRecord
 		}
-		s.entries.put(key, bytes.Clone(part(n)), int64(expires))
+		s.entries.Put(key, bytes.Clone(part(n)), memstore.Deadline(expires))
 	}
 	return nil
 }

@@ -40,6 +40,22 @@ func ExampleOpenFileStore() {
 	})
 }
 
+// soleStore is a Store in a database that no other process uses.
+type soleStore struct{ vk.Store }
+
+func (soleStore) Exclusive() bool { return true }
+
+// A Store of your own can tell the Dispatcher that no other process uses it. Then
+// the Dispatcher does not claim each event in the Store.
+func ExampleStore_exclusive() {
+	var database vk.Store = new(vk.MemoryStore) // for instance a Store over SQLite
+	store := soleStore{database}
+	d := &vk.Dispatcher{Handler: vk.NewRouter("!"), Store: store}
+	defer d.Stop(context.Background())
+	fmt.Println(store.Exclusive())
+	// Output: true
+}
+
 // A Store can keep other things as well: who may do what only one may do, for
 // instance, and for how long.
 func ExampleStore() {

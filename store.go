@@ -25,6 +25,13 @@ import (
 // package are below a kilobyte, but one record may reach some megabytes.
 // The methods must be safe for concurrent use. They must not keep the slices that
 // they are given, and their caller may change the slices that they return.
+//
+// A Store may also have a method Exclusive() bool, which reports whether the
+// Store belongs to this process alone; the answer must not change. Without it,
+// the Store is taken to be shared by several processes. Before a [Dispatcher]
+// handles an event, it claims the event in a shared Store, not in an exclusive
+// one. A struct that embeds the interface Store does not get the method from the
+// value in it.
 type Store interface {
 	// Get returns the value, or nil if there is none or it has expired.
 	Get(ctx context.Context, key string) ([]byte, error)
@@ -69,3 +76,6 @@ func (s *MemoryStore) Swap(ctx context.Context, key string, old, new []byte, ttl
 	}
 	return s.values.Swap(key, old, new, ttl), nil
 }
+
+// Exclusive returns true: no other process can use the values.
+func (s *MemoryStore) Exclusive() bool { return true }

@@ -225,6 +225,9 @@ func (s *FileStore) append(payload []byte) (err error, fatal bool) {
 	return nil, false
 }
 
+// Exclusive returns true: the file is open in one process at a time.
+func (s *FileStore) Exclusive() bool { return true }
+
 // Close closes the store, when the changes that were begun are on the disk.
 // After it, Get and Swap return an error that is [os.ErrClosed]. Closing it
 // again does nothing.

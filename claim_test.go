@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/vkrouter/vk/filestore"
 )
 
 // An offerer is a source whose events come again until they are done, as a
@@ -101,7 +103,7 @@ func TestSharedStore(t *testing.T) {
 	}{
 		{"none", nil, false},
 		{"MemoryStore", new(MemoryStore), false},
-		{"file", new(FileStore), false},
+		{"filestore.Store", new(filestore.Store), false},
 		{"without the method", others{new(MemoryStore)}, true},
 		{"exclusive", sometimes{new(MemoryStore), true}, false},
 		{"not exclusive", sometimes{new(MemoryStore), false}, true},

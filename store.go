@@ -8,8 +8,9 @@ import (
 )
 
 // A Store keeps small values by key, each until it expires: sessions, and the
-// state that a bot needs to lose no event over a restart. [MemoryStore] and
-// [FileStore] are two; a database that several processes share makes a third:
+// state that a bot needs to lose no event over a restart. A [MemoryStore] ends
+// with the process, and package filestore keeps values in a file. For a database
+// that several processes share, write a Store of your own:
 //
 //	// Swap in Redis, with the key and old, new, ttl in milliseconds.
 //	if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end

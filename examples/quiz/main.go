@@ -17,6 +17,7 @@ import (
 	"syscall"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/filestore"
 	"github.com/vkrouter/vk/internal/terminal"
 	"github.com/vkrouter/vk/middleware"
 )
@@ -36,7 +37,7 @@ func main() {
 func run(ctx context.Context, file string, inBrowser bool) error {
 	var store vk.Store = new(vk.MemoryStore)
 	if file != "" {
-		f, err := vk.OpenFileStore(file)
+		f, err := filestore.Open(file)
 		if err != nil {
 			return err
 		}

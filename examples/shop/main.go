@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/filestore"
 	"github.com/vkrouter/vk/internal/terminal"
 	"github.com/vkrouter/vk/middleware"
 )
@@ -39,7 +40,7 @@ func main() {
 func run(ctx context.Context, file string, manager int64, inBrowser bool) error {
 	var store vk.Store = new(vk.MemoryStore)
 	if file != "" {
-		f, err := vk.OpenFileStore(file)
+		f, err := filestore.Open(file)
 		if err != nil {
 			return err
 		}

@@ -89,7 +89,7 @@ func (s *Entries) Put(key string, value []byte, deadline Deadline) {
 	}
 }
 
-// Sweep removes at most n entries whose deadline has passed.
+// Sweep removes at most n expired entries.
 func (s *Entries) Sweep(now time.Time, n int) {
 	for range n {
 		if len(s.queue) == 0 || !s.queue[0].deadline.Passed(now) {

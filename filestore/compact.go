@@ -1,9 +1,8 @@
-package vk
+package filestore
 
 import (
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -14,36 +13,36 @@ import (
 	"github.com/vkrouter/vk/internal/memstore"
 )
 
-// tidy writes the file anew if it is more than half garbage. It is called with
-// disk held.
-func (s *FileStore) tidy() {
+// tidy compacts the file if more than half of it is garbage. The caller holds
+// disk.
+func (s *Store) tidy() {
 	s.mu.Lock()
 	over := s.err != nil
 	s.mu.Unlock()
-	if over || s.journal.End() < max(s.compactAt, minCompact, 2*s.entries.Weight()) {
+	if over || s.log.End() < max(s.compactAt, minCompact, 2*s.entries.Weight()) {
 		return
 	}
 	if err := s.compact(); err != nil {
-		s.compactAt = 2 * s.journal.End()
-		slog.Warn("vk: store: the file could not be made smaller", "file", s.path, "err", err)
+		s.compactAt = 2 * s.log.End()
+		slog.Warn("filestore: compaction failed, trying again when the file is twice as large", "file", s.path, "err", err)
 	}
 }
 
-// compact replaces the file by one that has only what is still wanted. It is
-// called with disk held, and does not change the entries: others may read them.
-func (s *FileStore) compact() error {
+// compact replaces the file by one with the current entries only. The caller
+// holds disk. compact does not change the entries: Get may read them meanwhile.
+func (s *Store) compact() error {
 	temp := s.path + ".tmp"
-	j, err := s.copyTo(temp)
+	l, err := s.copyTo(temp)
 	if err != nil {
 		os.Remove(temp)
 		return err
 	}
-	// Not every system replaces a file that is open.
+	// Some systems cannot replace an open file.
 	if s.file != nil {
 		s.file.Close()
 	}
 	if err = os.Rename(temp, s.path); err == nil {
-		s.journal, s.compactAt = j, 0
+		s.log, s.compactAt = l, 0
 	} else {
 		os.Remove(temp)
 	}
@@ -54,7 +53,7 @@ func (s *FileStore) compact() error {
 	}
 	if lost := errors.Join(openErr, dirErr); lost != nil {
 		s.mu.Lock()
-		s.err = fmt.Errorf("%w (no more changes until it is opened again)", s.failed(lost))
+		s.err = s.lost(lost)
 		s.mu.Unlock()
 		err = errors.Join(err, lost)
 	}
@@ -64,8 +63,8 @@ func (s *FileStore) compact() error {
 	return err
 }
 
-// copyTo writes a file with all entries.
-func (s *FileStore) copyTo(name string) (j *framelog.Log, err error) {
+// copyTo writes a new file with all entries.
+func (s *Store) copyTo(name string) (l *framelog.Log, err error) {
 	file, err := s.open(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return nil, err
@@ -73,7 +72,7 @@ func (s *FileStore) copyTo(name string) (j *framelog.Log, err error) {
 	defer func() { err = errors.Join(err, file.Close()) }()
 	var salt [8]byte
 	rand.Read(salt[:])
-	j, header := framelog.New(salt)
+	l, header := framelog.New(salt)
 	if _, err := file.WriteAt(header, 0); err != nil {
 		return nil, err
 	}
@@ -82,13 +81,13 @@ func (s *FileStore) copyTo(name string) (j *framelog.Log, err error) {
 		if len(payload) == 0 {
 			return nil
 		}
-		_, err := file.WriteAt(j.Frame(nil, payload), j.End())
-		j.Appended(len(payload))
+		_, err := file.WriteAt(l.Frame(nil, payload), l.End())
+		l.Appended(len(payload))
 		payload = payload[:0]
 		return err
 	}
-	err = s.entries.Each(time.Now(), func(key string, value []byte, expires memstore.Deadline) error {
-		payload = appendRecord(payload, key, value, expires)
+	err = s.entries.Each(time.Now(), func(key string, value []byte, deadline memstore.Deadline) error {
+		payload = appendRecord(payload, key, value, deadline)
 		if len(payload) < 1<<20 {
 			return nil
 		}
@@ -100,13 +99,13 @@ func (s *FileStore) copyTo(name string) (j *framelog.Log, err error) {
 	if err := flush(); err != nil {
 		return nil, err
 	}
-	return j, file.Sync()
+	return l, file.Sync()
 }
 
-// syncDir makes a change of the names in a directory safe.
+// syncDir syncs a directory, so that a new name in it is safe on the disk.
 func syncDir(dir string) error {
 	if runtime.GOOS == "windows" {
-		return nil // cannot, and need not
+		return nil // not possible, and not needed
 	}
 	d, err := os.Open(dir)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -51,7 +52,7 @@ func TestCompact(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(path+".tmp", "x"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	tries := 0
+	tries, log := 0, captureLog(t)
 	d.before = func(op, name string) error {
 		if op == "open" && name != path {
 			tries++
@@ -63,6 +64,9 @@ func TestCompact(t *testing.T) {
 	}
 	if tries != 2 {
 		t.Errorf("%d tries until the file was three times as large, want 2", tries)
+	}
+	if n := strings.Count(log.String(), "filestore: compaction failed"); n != tries {
+		t.Errorf("%d warnings for %d tries:\n%s", n, tries, log)
 	}
 	d.before = nil
 	os.RemoveAll(path + ".tmp")
@@ -157,6 +161,28 @@ func TestCompactNotPutInPlace(t *testing.T) {
 	s = d.store(t, path)
 	wantBig(t, s)
 	wantStored(t, s, "after", "1")
+}
+
+// TestCompactNotAfterLoss: if the contents of the file are unknown, it is not
+// replaced.
+func TestCompactNotAfterLoss(t *testing.T) {
+	d := new(faultyDisk)
+	s := d.store(t, filepath.Join(t.TempDir(), "s"))
+	s.append(appendRecord(nil, "garbage", make([]byte, minCompact), 0))
+	opened := ""
+	d.before = func(op, name string) error {
+		if op == "open" {
+			opened = name
+		}
+		return nil
+	}
+	d.fail(nil, syscall.EIO, nil)
+	if ok, err := s.Swap(t.Context(), "a", nil, []byte("1"), 0); ok || !errors.Is(err, syscall.EIO) {
+		t.Errorf("%v, %v", ok, err)
+	}
+	if opened != "" {
+		t.Errorf("opened %s", opened)
+	}
 }
 
 // TestCompactAnew: the new file has each value once. It has a salt of its own, so

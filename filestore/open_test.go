@@ -229,9 +229,15 @@ func TestApply(t *testing.T) {
 // TestOpenFails: if any operation fails, Open returns the error and closes all
 // files. The Store can be opened later, and has all its values.
 func TestOpenFails(t *testing.T) {
-	for _, kind := range []string{"new", "empty", "whole", "unfinished"} {
+	create := []string{"open s.tmp", "write s.tmp", "sync s.tmp", "close s.tmp", "open s"}
+	for kind, operations := range map[string][]string{
+		"new":        create,
+		"empty":      create,
+		"whole":      {"open s", "read s"},
+		"unfinished": {"open s", "read s", "truncate s", "sync s"},
+	} {
 		t.Run(kind, func(t *testing.T) {
-			d := new(faultyDisk)
+			d, seen := new(faultyDisk), make(map[string]bool)
 			path := filepath.Join(t.TempDir(), "s")
 			for n, more := 0, true; more; n++ {
 				os.Remove(path)
@@ -251,6 +257,7 @@ func TestOpenFails(t *testing.T) {
 				failed := d.failNth(n)
 				s, err := openWith(path, d.openFile)
 				op, name := failed()
+				seen[op+" "+filepath.Base(name)] = true
 				if more = op != ""; more != errors.Is(err, syscall.EIO) {
 					t.Errorf("%s %s fails: %v", op, name, err)
 				}
@@ -267,6 +274,11 @@ func TestOpenFails(t *testing.T) {
 					t.Errorf("%s %s has failed: %v, %v", op, name, ok, err)
 				}
 				s.Close()
+			}
+			for _, op := range operations {
+				if !seen[op] {
+					t.Errorf("%s did not fail", op)
+				}
 			}
 		})
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/vkrouter/vk/filestore"
 )
 
 // An offerer is a source whose events come again until they are done, as a
@@ -70,7 +72,7 @@ type redeliverError struct{}
 func (redeliverError) Error() string    { return "come again" }
 func (redeliverError) comesAgain() bool { return true }
 
-// others hides what kind of Store it is.
+// others hides the method Exclusive of its Store.
 type others struct{ Store }
 
 func eachKind(t *testing.T, test func(t *testing.T, store Store)) {
@@ -81,6 +83,35 @@ func eachKind(t *testing.T, test func(t *testing.T, store Store)) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { test(t, store()) })
+		})
+	}
+}
+
+// sometimes is exclusive if it is told to be.
+type sometimes struct {
+	Store
+	exclusive bool
+}
+
+func (s sometimes) Exclusive() bool { return s.exclusive }
+
+func TestSharedStore(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		store Store
+		want  bool
+	}{
+		{"none", nil, false},
+		{"MemoryStore", new(MemoryStore), false},
+		{"filestore.Store", new(filestore.Store), false},
+		{"without the method", others{new(MemoryStore)}, true},
+		{"exclusive", sometimes{new(MemoryStore), true}, false},
+		{"not exclusive", sometimes{new(MemoryStore), false}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := (&Dispatcher{Store: tt.store}).sharedStore(); got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
 		})
 	}
 }

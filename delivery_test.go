@@ -220,7 +220,7 @@ func TestCallbackKept(t *testing.T) {
 		store, dead := new(vk.MemoryStore), new(atomic.Bool)
 		release := make(chan struct{})
 		one := newHook(nil)
-		one.Handler, one.Dispatcher = nil, &vk.Dispatcher{Store: vk.ExclusiveStore(mortalStore{store, dead}), Logger: one.Logger, Handler: vk.HandlerFunc(func(c *vk.Context) error {
+		one.Handler, one.Dispatcher = nil, &vk.Dispatcher{Store: ownStore{mortalStore{store, dead}}, Logger: one.Logger, Handler: vk.HandlerFunc(func(c *vk.Context) error {
 			<-release
 			return nil
 		})}
@@ -252,7 +252,7 @@ func TestSetupResumes(t *testing.T) {
 		release := make(chan struct{})
 		one := newHook(nil)
 		one.GroupID = bot.GroupID
-		one.Handler, one.Dispatcher = nil, &vk.Dispatcher{Store: vk.ExclusiveStore(mortalStore{store, dead}), Logger: one.Logger, Handler: vk.HandlerFunc(func(c *vk.Context) error {
+		one.Handler, one.Dispatcher = nil, &vk.Dispatcher{Store: ownStore{mortalStore{store, dead}}, Logger: one.Logger, Handler: vk.HandlerFunc(func(c *vk.Context) error {
 			<-release
 			return nil
 		})}
@@ -384,7 +384,7 @@ func TestDoneBeforeTold(t *testing.T) {
 		hook := func(dead *atomic.Bool) *vk.Callback {
 			s := vk.Store(slowStore{mortalStore{r.store, dead}, time.Second, 0, dead.Load})
 			if !r.shared {
-				s = vk.ExclusiveStore(s)
+				s = ownStore{s}
 			}
 			cb := newHook(nil)
 			cb.Patience = 9 * time.Second
@@ -430,8 +430,8 @@ func (s slowStore) Swap(ctx context.Context, key string, old, new []byte, ttl ti
 func TestKeptOverStop(t *testing.T) {
 	eachStore(t, func() vk.Handler { return nil }, func(t *testing.T, r *runner) {
 		store := r.store
-		if !r.shared {
-			store = vk.ExclusiveStore(store)
+		if r.shared {
+			store = othersStore{store}
 		}
 		hook := func(h vk.HandlerFunc) *vk.Callback {
 			cb := newHook(nil)
@@ -549,8 +549,8 @@ func TestAsSent(t *testing.T) {
 			fmt.Fprintf(w, `{"ts":"101","updates":[%s]}`, sent)
 		}
 		store := r.store
-		if !r.shared {
-			store = vk.ExclusiveStore(store)
+		if r.shared {
+			store = othersStore{store}
 		}
 		for i := range 2 {
 			got := ""

@@ -62,8 +62,8 @@ type Dispatcher struct {
 	// community's history events were taken, and those that are not done. When
 	// the bot runs again, these are handled first. It also keeps several
 	// processes that share it from handling the same event. Nil means that
-	// nothing is kept. Of the package's own Stores, which belong to one process,
-	// one Dispatcher at a time may use one for a community.
+	// nothing is kept. For each community, at most one Dispatcher at a time may
+	// use an exclusive Store, such as a MemoryStore.
 	//
 	// It is for events from sources such as a Poller. What is given to Dispatch
 	// is not kept.

@@ -238,13 +238,13 @@ func claimRecord(e *Event) string {
 	return "claim/" + strconv.FormatInt(e.GroupID, 10) + "/" + short(e.ID)
 }
 
-// sharedStore reports whether other processes may be at work on the Store.
+// sharedStore reports whether other processes may use the Store.
 func (d *Dispatcher) sharedStore() bool {
-	switch d.Store.(type) {
-	case nil, *MemoryStore, *FileStore, interface{ exclusive() }:
+	if d.Store == nil {
 		return false
 	}
-	return true
+	s, ok := d.Store.(interface{ Exclusive() bool })
+	return !ok || !s.Exclusive()
 }
 
 // claim claims an event in the Store, if there is one, for this process. In a

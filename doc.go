@@ -163,10 +163,10 @@
 // # State
 //
 // A [Session] keeps a value of a type of yours for each person, chat, or other
-// [Key], in a [Store]: a [MemoryStore], a [FileStore], or one that several
-// processes share. [Session.If] leads messages by it, and so makes a dialogue of
-// many steps that survives a restart. For a question or two that need not,
-// [Context.Ask] is simpler.
+// [Key], in a [Store]: a [MemoryStore], a file (package filestore), or one that
+// several processes share. [Session.If] leads messages by it, and so makes a
+// dialogue of many steps that survives a restart. For a question or two that need
+// not, [Context.Ask] is simpler.
 //
 // # Modules
 //

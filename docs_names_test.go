@@ -87,6 +87,7 @@ func TestDocNamesMistakes(t *testing.T) {
 		{"vk.Keyboard{Inlined: true}", "Inlined"},
 		{"vk.Poller.Reddy", "vk.Poller.Reddy"},
 		{"middleware.Recovery()", "middleware.Recovery"},
+		{"filestore.OpenFile(path)", "filestore.OpenFile"},
 		{"anna.Heard(\"x\")", "anna.Heard"},
 	} {
 		var errs []error
@@ -169,7 +170,7 @@ type names struct {
 // loadNames imports the packages from what the go command has built of them.
 func loadNames(t *testing.T) *names {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", ".", "./middleware", "./vktest")
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", ".", "./filestore", "./middleware", "./vktest")
 	cmd.Env = append(os.Environ(), "GOPROXY=off", "GOWORK=off")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
@@ -187,6 +188,7 @@ func loadNames(t *testing.T) *names {
 	var roots []string
 	for name, path := range map[string]string{
 		"vk":         "github.com/vkrouter/vk",
+		"filestore":  "github.com/vkrouter/vk/filestore",
 		"middleware": "github.com/vkrouter/vk/middleware",
 		"vktest":     "github.com/vkrouter/vk/vktest",
 	} {

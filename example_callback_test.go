@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/filestore"
 	"github.com/vkrouter/vk/vktest"
 )
 
@@ -49,7 +50,7 @@ func ExampleCallback() {
 // its address itself: what begins when, and what ends when.
 func ExampleCallback_durable() {
 	_ = func(ctx context.Context, r *vk.Router) error { // ctx ends by SIGTERM, as above
-		store, err := vk.OpenFileStore("bot.db")
+		store, err := filestore.Open("bot.db")
 		if err != nil {
 			return err
 		}

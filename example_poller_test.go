@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/filestore"
 	"github.com/vkrouter/vk/vktest"
 )
 
 // A bot that loses nothing when it is restarted, or killed, and that can be
 // asked whether it is well.
 func ExamplePoller_durable() {
-	store, err := vk.OpenFileStore("bot.db")
+	store, err := filestore.Open("bot.db")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -58,7 +59,7 @@ func ExampleDispatcher_store() {
 	world := vktest.NewServer()
 	defer world.Close()
 	anna := world.User("Anna")
-	store := new(vk.MemoryStore) // a FileStore, or a database
+	store := new(vk.MemoryStore) // or a filestore.Store, or a database
 
 	run := func(name string, meanwhile func()) {
 		handled := make(chan string, 1)

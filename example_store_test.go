@@ -2,42 +2,27 @@ package vk_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/vkrouter/vk"
 )
 
-// A store that a bot keeps what it knows in, from one start to the next.
-func ExampleOpenFileStore() {
-	dir, err := os.MkdirTemp("", "bot")
-	if err != nil {
-		log.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
+// soleStore is a Store in a database that no other process uses.
+type soleStore struct{ vk.Store }
 
-	var store *vk.FileStore
-	store, err = vk.OpenFileStore(filepath.Join(dir, "bot.db"))
-	var damaged *vk.CorruptError
-	switch {
-	case errors.Is(err, vk.ErrStoreLocked):
-		log.Fatal("the bot is running already")
-	case errors.As(err, &damaged):
-		log.Fatalf("take a backup of %s: it is damaged at %d: %v", damaged.Path, damaged.Offset, damaged.Err)
-	case err != nil:
-		log.Fatal(err)
-	}
-	defer store.Close() // when the bot has stopped
+func (soleStore) Exclusive() bool { return true }
 
-	visits := &vk.Session[int]{Store: store, Name: "visits"}
-	r := vk.NewRouter("!")
-	r.Handle("visit", func(c *vk.Context) error {
-		return visits.Update(c, vk.PerUser(c), func(n *int) error { *n++; return nil })
-	})
+// A Store of your own can tell the Dispatcher that no other process uses it. Then
+// the Dispatcher does not claim each event in the Store.
+func ExampleStore_exclusive() {
+	var database vk.Store = new(vk.MemoryStore) // for instance a Store over SQLite
+	store := soleStore{database}
+	d := &vk.Dispatcher{Handler: vk.NewRouter("!"), Store: store}
+	defer d.Stop(context.Background())
+	fmt.Println(store.Exclusive())
+	// Output: true
 }
 
 // A Store can keep other things as well: who may do what only one may do, for

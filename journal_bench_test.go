@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"github.com/vkrouter/vk/filestore"
 )
 
 // BenchmarkKept is what an event of 1.2 KB costs on its way from a Poller's
@@ -90,7 +92,7 @@ func BenchmarkKept(b *testing.B) {
 		b.Run(fmt.Sprintf("memory/waiting=%d", waiting), func(b *testing.B) { bench(b, new(MemoryStore), waiting, false) })
 	}
 	b.Run("file/waiting=0", func(b *testing.B) {
-		s, err := OpenFileStore(filepath.Join(b.TempDir(), "s"))
+		s, err := filestore.Open(filepath.Join(b.TempDir(), "s"))
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -60,9 +60,7 @@ func (r *runner) start() *bot {
 	case r.shared:
 		store = mortalStore{store, b.dead}
 	case store != nil:
-		// A MemoryStore that is thought to be the process's own, but ends with
-		// the bot.
-		store = vk.ExclusiveStore(mortalStore{store, b.dead})
+		store = ownStore{mortalStore{store, b.dead}}
 	}
 	b.d = &vk.Dispatcher{Handler: r.h, Store: store, MaxEvents: r.max, Logger: log, Grace: time.Second}
 	b.p = &vk.Poller{Client: client, Dispatcher: b.d, OnGap: r.onGap, Logger: log}
@@ -105,6 +103,15 @@ func (s mortalStore) Swap(ctx context.Context, key string, old, new []byte, ttl 
 	}
 	return s.Store.Swap(ctx, key, old, new, ttl)
 }
+
+// An othersStore may be shared by several processes, as far as the Dispatcher
+// knows: it hides the method Exclusive of its Store.
+type othersStore struct{ vk.Store }
+
+// An ownStore belongs to this process alone, as far as the Dispatcher knows.
+type ownStore struct{ vk.Store }
+
+func (ownStore) Exclusive() bool { return true }
 
 type mortalTransport struct {
 	http.RoundTripper

@@ -228,4 +228,4 @@ func TestWrittenLater(t *testing.T) {
 // own says that a Store belongs to this process.
 type own struct{ Store }
 
-func (own) exclusive() {}
+func (own) Exclusive() bool { return true }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/filestore"
 	"github.com/vkrouter/vk/middleware"
 )
 
@@ -27,7 +28,7 @@ func init() { fragments = append(fragments, fragment) }
 
 func fragment(ctx context.Context, r *vk.Router, client *vk.Client, owner int64) {
 	var roll, warn vk.HandlerFunc = nothing, nothing
-	_ = []any{roll, warn, time.Second, middleware.Explain, errors.Is, log.Fatal, http.Handle, os.Getenv}
+	_ = []any{roll, warn, time.Second, middleware.Explain, filestore.Open, errors.Is, log.Fatal, http.Handle, os.Getenv}
 	%s
 	%s
 }

@@ -18,15 +18,16 @@ import (
 // A shakyStore fails as often as it is told to, half of the times after it has
 // done what it was to do.
 type shakyStore struct {
-	*MemoryStore
-	mu    sync.Mutex
-	rng   *rand.Rand
-	share float64
-	bytes int // written
+	values *MemoryStore
+	mu     sync.Mutex
+	rng    *rand.Rand
+	share  float64
+	bytes  int             // written
+	used   map[string]bool // the keys of all calls of Swap
 }
 
 func newShakyStore(seed uint64, share float64) *shakyStore {
-	return &shakyStore{MemoryStore: new(MemoryStore), rng: rand.New(rand.NewPCG(seed, 2)), share: share}
+	return &shakyStore{values: new(MemoryStore), rng: rand.New(rand.NewPCG(seed, 2)), share: share, used: make(map[string]bool)}
 }
 
 // fails reports whether something is to fail, and whether it is to be done all
@@ -58,7 +59,7 @@ func (s *shakyStore) Get(ctx context.Context, key string) ([]byte, error) {
 	if fails, _ := s.fails(); fails {
 		return nil, errShaken
 	}
-	return s.MemoryStore.Get(ctx, key)
+	return s.values.Get(ctx, key)
 }
 
 func (s *shakyStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
@@ -68,19 +69,23 @@ func (s *shakyStore) Swap(ctx context.Context, key string, old, new []byte, ttl 
 	}
 	s.mu.Lock()
 	s.bytes += len(new)
+	s.used[key] = true
 	s.mu.Unlock()
-	swapped, err := s.MemoryStore.Swap(ctx, key, old, new, ttl)
+	swapped, err := s.values.Swap(ctx, key, old, new, ttl)
 	if fails {
 		return false, errShaken
 	}
 	return swapped, err
 }
 
+// keys returns the keys that have a value.
 func (s *shakyStore) keys() (keys []string) {
-	s.MemoryStore.mu.Lock()
-	defer s.MemoryStore.mu.Unlock()
-	for key := range s.entries.byKey {
-		keys = append(keys, key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key := range s.used {
+		if value, _ := s.values.Get(context.Background(), key); value != nil {
+			keys = append(keys, key)
+		}
 	}
 	slices.Sort(keys)
 	return keys
@@ -89,7 +94,7 @@ func (s *shakyStore) keys() (keys []string) {
 // ownStore is a shakyStore that no other process has.
 type ownStore struct{ *shakyStore }
 
-func (ownStore) exclusive() {}
+func (ownStore) Exclusive() bool { return true }
 
 // openNext opens a journal of community 7, as the next run of a bot does.
 func openNext(t *testing.T, store Store) *backlog {
@@ -307,7 +312,7 @@ func journalModel(t *testing.T, share float64, shared bool, seed uint64) {
 			t.Errorf("left: %s", key)
 		}
 	}
-	if r := stored(t, shaky.MemoryStore, 0); !r.empty() || len(r.Unused) != 0 {
+	if r := stored(t, shaky.values, 0); !r.empty() || len(r.Unused) != 0 {
 		t.Errorf("at the end %+v", r)
 	}
 }

@@ -4,14 +4,14 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/filestore"
 	"github.com/vkrouter/vk/vktest"
 )
 
 // The test of a Store of one's own.
 func ExampleTestStore() {
 	_ = func(t *testing.T) {
-		store, err := vk.OpenFileStore(filepath.Join(t.TempDir(), "store"))
+		store, err := filestore.Open(filepath.Join(t.TempDir(), "store"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/filestore"
 	"github.com/vkrouter/vk/vktest"
 )
 
@@ -127,8 +128,8 @@ func TestButtonsCarryAnything(t *testing.T) {
 func TestOrderSurvivesRestarts(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "shop.data")
 	synctest.Test(t, func(t *testing.T) {
-		open := func() *vk.FileStore {
-			store, err := vk.OpenFileStore(path)
+		open := func() *filestore.Store {
+			store, err := filestore.Open(path)
 			if err != nil {
 				t.Fatal(err)
 			}

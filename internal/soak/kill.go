@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/filestore"
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
@@ -33,7 +34,7 @@ const (
 // child is the bot that is killed: all that it knows is in its file. It says
 // when it follows the events, and never ends by itself.
 func child() {
-	store, err := vk.OpenFileStore(os.Getenv(childStore))
+	store, err := filestore.Open(os.Getenv(childStore))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "soak: the store:", err)
 		os.Exit(1)

@@ -16,6 +16,7 @@ import (
 	"syscall"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/filestore"
 	"github.com/vkrouter/vk/vktest"
 )
 
@@ -89,7 +90,7 @@ func (d *demo) run(ctx context.Context) error {
 	if d.file == "" {
 		return d.runBot(ctx, new(vk.MemoryStore))
 	}
-	store, err := vk.OpenFileStore(d.file)
+	store, err := filestore.Open(d.file)
 	if err != nil {
 		return err
 	}

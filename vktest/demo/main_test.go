@@ -54,7 +54,7 @@ func TestMainExits(t *testing.T) {
 		{"at the end of the input", "!ping\nBoris: !ping\n", nil, 0, "Bot: pong\nBot: pong\n", ""},
 		{"with a store", "!ping\n", []string{"-store", filepath.Join(dir, "bot.db")}, 0, "Bot: pong\n", ""},
 		{"with a flag of its own", "!ping\n", []string{"-word", "yes"}, 0, "Bot: yes\n", ""},
-		{"without its store", "!ping\n", []string{"-store", dir}, 1, "", "vk: store "},
+		{"without its store", "!ping\n", []string{"-store", dir}, 1, "", "filestore: "},
 		{"an unknown flag", "", []string{"-data", "bot.db"}, 2, "", "flag provided but not defined: -data"},
 		{"an argument", "", []string{"bot.db"}, 2, "", "unexpected argument: bot.db\nUsage"},
 	} {

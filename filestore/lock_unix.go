@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || illumos || linux || netbsd || openbsd
 
-package vk
+package filestore
 
 import (
 	"errors"
@@ -9,8 +9,9 @@ import (
 	"syscall"
 )
 
-// lockFile takes a lock that ends with the process, however it ends. The file
-// stays: were it removed, two could hold the lock of two files of one name.
+// lockFile takes a lock that ends with the process, however the process ends. The
+// file must not be removed: then two processes could hold the locks of two files
+// with the same name.
 func lockFile(name string) (io.Closer, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -27,7 +28,7 @@ func lockFile(name string) (io.Closer, error) {
 	}
 	f.Close()
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = ErrStoreLocked
+		err = ErrLocked
 	}
 	return nil, err
 }

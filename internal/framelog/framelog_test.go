@@ -1,4 +1,4 @@
-package journal_test
+package framelog_test
 
 import (
 	"bytes"
@@ -10,10 +10,10 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/vkrouter/vk/internal/journal"
+	"github.com/vkrouter/vk/internal/framelog"
 )
 
-// As the package has them.
+// The package's own constants.
 const (
 	mark      = "\xf5vk\x9d"
 	frameSize = 16
@@ -21,25 +21,25 @@ const (
 
 var salt = [8]byte{1, 2, 3, 4, 5, 6, 7, 8}
 
-// write returns a file of the given payloads, and where each frame begins, the
-// end included.
+// write returns a file with the given payloads, and the offsets of its frames
+// and of its end.
 func write(salt [8]byte, payloads ...string) (file []byte, offsets []int64) {
-	j, file := journal.New(salt)
+	l, file := framelog.New(salt)
 	for _, p := range payloads {
-		offsets = append(offsets, j.End())
-		file = j.Frame(file, []byte(p))
-		j.Appended(len(p))
+		offsets = append(offsets, l.End())
+		file = l.Frame(file, []byte(p))
+		l.Appended(len(p))
 	}
-	return file, append(offsets, j.End())
+	return file, append(offsets, l.End())
 }
 
 func read(file []byte) (payloads []string, end int64, err error) {
-	j, err := journal.Read(bytes.NewReader(file), int64(len(file)), func(_ int64, p []byte) error {
+	l, err := framelog.Read(bytes.NewReader(file), int64(len(file)), func(_ int64, p []byte) error {
 		payloads = append(payloads, string(p))
 		return nil
 	})
 	if err == nil {
-		end = j.End()
+		end = l.End()
 	}
 	return payloads, end, err
 }
@@ -52,16 +52,15 @@ func TestRead(t *testing.T) {
 		t.Errorf("%d frames to %d, %v", len(got), end, err)
 	}
 	stop := errors.New("stop")
-	if _, err := journal.Read(bytes.NewReader(file), int64(len(file)), func(int64, []byte) error { return stop }); err != stop {
+	if _, err := framelog.Read(bytes.NewReader(file), int64(len(file)), func(int64, []byte) error { return stop }); err != stop {
 		t.Errorf("an error of the reader's: %v", err)
 	}
-	if _, err := journal.Read(bytes.NewReader(file[:50]), 60, func(int64, []byte) error { return nil }); err != io.ErrUnexpectedEOF {
+	if _, err := framelog.Read(bytes.NewReader(file[:50]), 60, func(int64, []byte) error { return nil }); err != io.ErrUnexpectedEOF {
 		t.Errorf("a file shorter than it says: %v", err)
 	}
 }
 
-// TestFormat: the bytes of a file are for good. Whoever changes them has to read
-// these all the same.
+// TestFormat pins the bytes of a file: later versions must read them.
 func TestFormat(t *testing.T) {
 	const want = "766b73746f7265010102030405060708" + "8deeb54b" + "00000000" +
 		"f5766b9d" + "01000000" + "73d14f3f" + "b6814acd" + "61" +
@@ -72,11 +71,11 @@ func TestFormat(t *testing.T) {
 	}
 }
 
-// A disk fails one read, and says at the end of the file that it is the end, as
-// an io.ReaderAt may.
+// A disk fails one read. A read up to the end of the file returns io.EOF, as an
+// io.ReaderAt may.
 type disk struct {
 	file  []byte
-	reads int // that succeed before
+	reads int // the number of reads before the one that fails
 }
 
 var errDisk = errors.New("the disk fails")
@@ -92,15 +91,15 @@ func (d *disk) ReadAt(b []byte, at int64) (int, error) {
 	return n, nil
 }
 
-// TestReadFails: what cannot be read is not what was not finished, which would
-// be cut off.
+// TestReadFails: a read error is returned, and not taken for an unfinished
+// frame, which would be truncated.
 func TestReadFails(t *testing.T) {
 	whole, offsets := write(salt, "first", "second", "third")
 	damaged := bytes.Clone(whole)
 	damaged[offsets[1]+frameSize] ^= 1
 	for name, test := range map[string]struct {
 		file  []byte
-		reads int // in all
+		reads int // the total
 		want  string
 	}{
 		"whole":      {whole, 7, "<nil>"},
@@ -113,7 +112,7 @@ func TestReadFails(t *testing.T) {
 				if reads == test.reads {
 					want = test.want
 				}
-				_, err := journal.Read(&disk{test.file, reads}, int64(len(test.file)), func(int64, []byte) error { return nil })
+				_, err := framelog.Read(&disk{test.file, reads}, int64(len(test.file)), func(int64, []byte) error { return nil })
 				if fmt.Sprint(err) != want {
 					t.Errorf("read %d fails: %v, want %s", reads, err, want)
 				}
@@ -122,14 +121,14 @@ func TestReadFails(t *testing.T) {
 	}
 }
 
-// TestUnfinished: of a file that ends anywhere, all whole frames are read, and
-// the end says where they end.
+// TestUnfinished: if a file is cut at any offset, Read returns its whole frames,
+// and End is the end of the last of them.
 func TestUnfinished(t *testing.T) {
 	file, offsets := write(salt, "first", "second", "third")
 	for size := range len(file) + 1 {
 		got, end, err := read(file[:size])
 		if size < int(offsets[0]) {
-			if err != journal.ErrNotJournal {
+			if err != framelog.ErrNotLog {
 				t.Errorf("%d bytes: %v", size, err)
 			}
 			continue
@@ -144,8 +143,8 @@ func TestUnfinished(t *testing.T) {
 	}
 }
 
-// TestPowerLoss: of a last frame any parts may be missing, in any order, or be
-// what the disk had there before: another file of this kind, say.
+// TestPowerLoss: any parts of the last frame may be missing, or may be old
+// contents of the disk, such as a part of another log.
 func TestPowerLoss(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	payload := make([]byte, 5000)
@@ -172,8 +171,8 @@ func TestPowerLoss(t *testing.T) {
 	}
 }
 
-// TestDamage: any bit that changes in a frame that is not the last is noticed,
-// and where.
+// TestDamage: Read detects any flipped bit in a frame that is not the last, and
+// returns its place.
 func TestDamage(t *testing.T) {
 	file, offsets := write(salt, "first", "second", "third")
 	for at := offsets[0]; at < offsets[2]; at++ {
@@ -185,7 +184,7 @@ func TestDamage(t *testing.T) {
 				in = 1
 			}
 			_, _, err := read(b)
-			var damage *journal.DamageError
+			var damage *framelog.DamageError
 			if !errors.As(err, &damage) || damage.Offset != offsets[in] || damage.Next != offsets[in+1] {
 				t.Errorf("bit %d at %d: %v", bit, at, err)
 			}
@@ -194,11 +193,11 @@ func TestDamage(t *testing.T) {
 	for at := range offsets[0] {
 		b := bytes.Clone(file)
 		b[at] ^= 1
-		if _, _, err := read(b); err != journal.ErrNotJournal {
+		if _, _, err := read(b); err != framelog.ErrNotLog {
 			t.Errorf("header at %d: %v", at, err)
 		}
 	}
-	// A frame whose payload is damaged too is none that is whole again.
+	// The next frame does not count if its payload is damaged, too.
 	b := bytes.Clone(file)
 	b[offsets[1]-1] ^= 1
 	b[offsets[2]-1] ^= 1
@@ -209,7 +208,7 @@ func TestDamage(t *testing.T) {
 	if got, end, err := read(b); len(got) != 0 || end != offsets[0] || err != nil {
 		t.Errorf("all frames: %q to %d, %v", got, end, err)
 	}
-	// Far behind, too.
+	// The next frame may be far away.
 	file, offsets = write(salt, "first", string(make([]byte, 3<<20)), "third")
 	file[offsets[1]+10] ^= 1
 	if _, _, err := read(file); fmt.Sprint(err) != fmt.Sprintf("damaged at offset %d; whole again from offset %d", offsets[1], offsets[2]) {
@@ -217,19 +216,19 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestDamageAcrossWindows: a file is searched a MiB at a time, and what lies
-// across the end of one is found as well.
+// TestDamageAcrossWindows: Read searches a file in windows of a MiB, and also
+// finds a frame that lies across the end of one.
 func TestDamageAcrossWindows(t *testing.T) {
 	const window = 1 << 20
 	for n := window - 3*frameSize; n <= window; n++ {
 		file, offsets := write(salt, string(make([]byte, n)), "whole")
 		file[offsets[0]+frameSize] ^= 1
 		_, _, err := read(file)
-		var damage *journal.DamageError
+		var damage *framelog.DamageError
 		if !errors.As(err, &damage) || damage.Next != offsets[1] {
 			t.Errorf("%d bytes: %v", n, err)
 		}
-		// A mark that is cut off there is nothing.
+		// A mark that is cut off there is not a frame.
 		file, offsets = write(salt, string(make([]byte, n))+mark)
 		if got, end, err := read(file[:len(file)-1]); len(got) != 0 || end != offsets[0] || err != nil {
 			t.Errorf("%d bytes and a mark: %d frames to %d, %v", n, len(got), end, err)
@@ -237,8 +236,8 @@ func TestDamageAcrossWindows(t *testing.T) {
 	}
 }
 
-// TestLookAlike: a payload that looks like frames is not taken for any when its
-// own frame is not finished.
+// TestLookAlike: a payload that imitates frames is not read as frames if its own
+// frame is unfinished.
 func TestLookAlike(t *testing.T) {
 	inner, _ := write(salt, "one", "two")
 	file, offsets := write(salt, "safe", string(inner)+string(inner))
@@ -248,7 +247,7 @@ func TestLookAlike(t *testing.T) {
 	}
 }
 
-// TestLongLength: a length that the file cannot have costs no memory.
+// TestLongLength: a length beyond the end of the file allocates no memory.
 func TestLongLength(t *testing.T) {
 	file, offsets := write(salt, "safe", "x")
 	binary.LittleEndian.PutUint32(file[offsets[1]+4:], 1<<28)
@@ -257,8 +256,8 @@ func TestLongLength(t *testing.T) {
 	}
 }
 
-// FuzzRead: whatever a file holds, the frames at its beginning are read, and
-// nothing panics or takes long.
+// FuzzRead: Read returns the frames at the beginning of a file before any other
+// bytes, and does not panic or take long.
 func FuzzRead(f *testing.F) {
 	file, _ := write(salt, "first", "second")
 	f.Add(uint8(0), []byte{})

@@ -1,4 +1,4 @@
-package vk
+package filestore
 
 import (
 	"errors"
@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// lockFile takes a lock that ends with the process, however it ends: a file
-// that is opened so as to share nothing.
+// lockFile takes a lock that ends with the process, however the process ends: it
+// opens the file without sharing.
 func lockFile(name string) (io.Closer, error) {
 	path, err := syscall.UTF16PtrFromString(name)
 	if err != nil {
@@ -21,7 +21,7 @@ func lockFile(name string) (io.Closer, error) {
 	}
 	const sharingViolation = syscall.Errno(32)
 	if errors.Is(err, sharingViolation) {
-		err = ErrStoreLocked
+		err = ErrLocked
 	}
 	return nil, err
 }

@@ -1,4 +1,4 @@
-package vk_test
+package filestore
 
 import (
 	"bufio"
@@ -9,23 +9,21 @@ import (
 	"strconv"
 	"sync"
 	"testing"
-
-	"github.com/vkrouter/vk"
 )
 
-// TestFileStoreKilled: when a process is killed while it writes, everything that
-// Swap has returned for is there, and nothing that it was not called for.
-func TestFileStoreKilled(t *testing.T) {
+// TestKilled: if a process is killed while it writes, each change that Swap has
+// returned for is there, and at most one more of each key.
+func TestKilled(t *testing.T) {
 	const keys = 8
-	if path := os.Getenv("VK_TEST_STORE"); path != "" {
-		countInStore(t, path, keys) // to be killed
+	if path := os.Getenv("FILESTORE_TEST_CHILD"); path != "" {
+		countInStore(t, path, keys) // the process to kill
 		return
 	}
 	path := filepath.Join(t.TempDir(), "s")
 	var acked [keys]int
 	for round := range 4 {
-		cmd := exec.Command(os.Args[0], "-test.run=^TestFileStoreKilled$")
-		cmd.Env = append(os.Environ(), "VK_TEST_STORE="+path)
+		cmd := exec.Command(os.Args[0], "-test.run=^TestKilled$")
+		cmd.Env = append(os.Environ(), "FILESTORE_TEST_CHILD="+path)
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -50,14 +48,14 @@ func TestFileStoreKilled(t *testing.T) {
 		if lines < 100*(round+1) {
 			t.Fatalf("the process ended by itself, after %d lines", lines)
 		}
-		s, err := vk.OpenFileStore(path)
+		s, err := Open(path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for key := range keys {
 			v, err := s.Get(t.Context(), strconv.Itoa(key))
 			n, _ := strconv.Atoi(string(v))
-			// One more may have been written that nobody was told of.
+			// One more may be written that the process has not reported.
 			if n < acked[key] || n > acked[key]+1 || err != nil {
 				t.Errorf("round %d: %d is %q, %v, want %d", round, key, v, err, acked[key])
 			}
@@ -69,9 +67,9 @@ func TestFileStoreKilled(t *testing.T) {
 	}
 }
 
-// countInStore counts in all keys, and says each number that was stored.
+// countInStore counts in all keys, and prints each number that is stored.
 func countInStore(t *testing.T, path string, keys int) {
-	s, err := vk.OpenFileStore(path)
+	s, err := Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}

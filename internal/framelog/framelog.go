@@ -1,0 +1,203 @@
+// Package framelog reads and writes an append-only file of checksummed frames.
+// It can tell an unfinished frame at the end of the file from damage elsewhere.
+//
+// A writer must sync each frame to the disk before it begins the next one. Then
+// an incomplete frame is an unfinished write if no whole frame follows it, and
+// damage if one does.
+package framelog
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+)
+
+// A file begins with a header: magic, salt, their checksum and four zeros. A
+// frame is its mark, the length of the payload, the checksum of the payload and
+// the checksum of these three. All numbers are little-endian. The checksums of a
+// frame also cover the salt and the frame's offset, so that a frame is valid at
+// one offset of one file only. A value that imitates a frame is not valid, nor
+// are old contents of a disk block.
+const (
+	magic      = "vkstore\x01"
+	mark       = "\xf5vk\x9d"
+	headerSize = 24
+	frameSize  = 16
+)
+
+// MaxPayload is the maximum size of a frame's payload in bytes.
+const MaxPayload = 1 << 28
+
+var table = crc32.MakeTable(crc32.Castagnoli)
+
+// ErrNotLog is returned by [Read] if the file has no valid header.
+var ErrNotLog = errors.New("not a frame log")
+
+// A DamageError reports a damaged frame that is followed by a whole one.
+type DamageError struct {
+	Offset int64 // of the damaged frame
+	Next   int64 // offset of the next whole frame
+}
+
+// Error returns both offsets.
+func (e *DamageError) Error() string {
+	return fmt.Sprintf("damaged at offset %d; whole again from offset %d", e.Offset, e.Next)
+}
+
+// A Log holds the salt of a file and the offset of its next frame.
+type Log struct {
+	salt [8]byte
+	end  int64
+}
+
+// New returns a log without frames, and the header of its file.
+func New(salt [8]byte) (*Log, []byte) {
+	b := append([]byte(magic), salt[:]...)
+	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, table))
+	b = append(b, 0, 0, 0, 0)
+	return &Log{salt, headerSize}, b
+}
+
+// Read reads a file and calls each with the payload of each frame, in order. The
+// payload is valid until each returns. The bytes of the file after the End of
+// the returned Log are an unfinished frame; the caller must truncate the file
+// there before it appends.
+func Read(r io.ReaderAt, size int64, each func(offset int64, payload []byte) error) (*Log, error) {
+	var header [headerSize]byte
+	if size < headerSize {
+		return nil, ErrNotLog
+	}
+	if err := readAt(r, header[:], 0); err != nil {
+		return nil, err
+	}
+	l, want := New([8]byte(header[8:16]))
+	if !bytes.Equal(header[:], want) {
+		return nil, ErrNotLog
+	}
+	var payload []byte
+	for {
+		var err error
+		payload, err = l.frame(r, size, l.end, payload)
+		if err != nil {
+			return nil, err
+		}
+		if payload == nil {
+			break
+		}
+		if err := each(l.end, payload); err != nil {
+			return nil, err
+		}
+		l.end += frameSize + int64(len(payload))
+	}
+	next, err := l.find(r, size)
+	if err != nil {
+		return nil, err
+	}
+	if next > 0 {
+		return nil, &DamageError{l.end, next}
+	}
+	return l, nil
+}
+
+// frame returns the payload of the frame at an offset, or nil if there is no
+// whole frame. It uses the memory of buf if that is large enough.
+func (l *Log) frame(r io.ReaderAt, size, offset int64, buf []byte) ([]byte, error) {
+	if offset > size-frameSize {
+		return nil, nil
+	}
+	var header [frameSize]byte
+	if err := readAt(r, header[:], offset); err != nil {
+		return nil, err
+	}
+	n, sum, ok := l.parse(header[:], offset)
+	if !ok || n > size-frameSize-offset {
+		return nil, nil
+	}
+	if int64(cap(buf)) < n {
+		buf = make([]byte, n)
+	}
+	buf = buf[:n]
+	if err := readAt(r, buf, offset+frameSize); err != nil {
+		return nil, err
+	}
+	if l.sum(offset, buf) != sum {
+		return nil, nil
+	}
+	return buf, nil
+}
+
+// parse parses the header of a frame at an offset.
+func (l *Log) parse(header []byte, offset int64) (n int64, sum uint32, ok bool) {
+	n = int64(binary.LittleEndian.Uint32(header[4:]))
+	sum = binary.LittleEndian.Uint32(header[8:])
+	ok = string(header[:4]) == mark && n > 0 && n <= MaxPayload &&
+		l.sum(offset, header[:12]) == binary.LittleEndian.Uint32(header[12:])
+	return n, sum, ok
+}
+
+// find returns the offset of the first whole frame after the end, or 0.
+func (l *Log) find(r io.ReaderAt, size int64) (int64, error) {
+	window := make([]byte, min(size-l.end, 1<<20))
+	for base := l.end + 1; base <= size-frameSize; {
+		w := window[:min(int64(len(window)), size-base)]
+		if err := readAt(r, w, base); err != nil {
+			return 0, err
+		}
+		last := len(w) - frameSize + 1 // the number of whole headers in the window
+		for at := 0; at < last; at++ {
+			i := bytes.Index(w[at:], []byte(mark))
+			if i < 0 || at+i >= last {
+				break
+			}
+			at += i
+			offset := base + int64(at)
+			if _, _, ok := l.parse(w[at:at+frameSize], offset); !ok {
+				continue
+			}
+			if payload, err := l.frame(r, size, offset, nil); err != nil || payload != nil {
+				return offset, err
+			}
+		}
+		base += int64(last)
+	}
+	return 0, nil
+}
+
+func (l *Log) sum(offset int64, b []byte) uint32 {
+	var seed [16]byte
+	copy(seed[:], l.salt[:])
+	binary.LittleEndian.PutUint64(seed[8:], uint64(offset))
+	return crc32.Update(crc32.Checksum(seed[:], table), table, b)
+}
+
+// End returns the offset of the next frame.
+func (l *Log) End() int64 { return l.end }
+
+// Frame appends the next frame to b. The payload has 1 to MaxPayload bytes.
+func (l *Log) Frame(b, payload []byte) []byte {
+	start := len(b)
+	b = append(b, mark...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(payload)))
+	b = binary.LittleEndian.AppendUint32(b, l.sum(l.end, payload))
+	b = binary.LittleEndian.AppendUint32(b, l.sum(l.end, b[start:start+12]))
+	return append(b, payload...)
+}
+
+// Appended moves the end behind a frame with a payload of n bytes. The frame
+// must be safe on the disk.
+func (l *Log) Appended(n int) { l.end += frameSize + int64(n) }
+
+// readAt fills b. It returns io.ErrUnexpectedEOF if the file ends before that.
+func readAt(r io.ReaderAt, b []byte, offset int64) error {
+	n, err := r.ReadAt(b, offset)
+	if n == len(b) {
+		return nil
+	}
+	if err == io.EOF {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
+}

@@ -139,7 +139,7 @@ type page struct {
 }
 
 func newListing(c *Client, method string, p Params) *listing {
-	l := &listing{client: c, method: method, params: make(Params, len(p)+2), total: -1, atOnce: 1, most: maxPacked}
+	l := &listing{client: c, method: method, params: make(Params, len(p)+2), total: -1, atOnce: 1, most: maxBundled}
 	maps.Copy(l.params, p)
 	number := func(name string) int {
 		s, _, _ := paramText(p[name])
@@ -229,17 +229,17 @@ func (l *listing) fetch(ctx context.Context, n int) ([]page, error) {
 		return []page{p}, nil
 	}
 	pages, errs := make([]page, n), make([]error, n)
-	e, seats := l.client.book(ctx, n)
+	bundle, seats := l.client.book(ctx, n)
 	var fetching sync.WaitGroup
 	for i := range n {
 		fetching.Go(func() {
-			defer seats[i].cede()
+			defer seats[i].GiveUp()
 			in := context.WithValue(ctx, seatKey{}, &seats[i])
 			pages[i], errs[i] = l.page(in, l.offset+i*l.size)
 		})
 	}
 	fetching.Wait()
-	if e.split.Load() {
+	if bundle.split.Load() {
 		l.most = max(n/2, 1) // so many are too much for one answer
 	}
 	for i, err := range errs {

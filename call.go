@@ -97,6 +97,8 @@ func (c *Client) newCall(ctx context.Context, method string, p Params) (*call, e
 
 func (c *Client) version() string { return cmp.Or(c.Version, "5.199") }
 
+func (c *Client) maxAttempts() int { return cmp.Or(c.MaxAttempts, 5) }
+
 // isMethod reports whether s looks like users.get or execute.
 func isMethod(s string) bool {
 	section, name, dot := strings.Cut(s, ".")
@@ -122,7 +124,7 @@ func (x *call) run() (json.RawMessage, error) {
 		if err == nil || raw != nil {
 			return raw, err
 		}
-		if x.maybe && answered(x.method, err) {
+		if x.maybe && x.method == pressMethod && pressOver(err) {
 			return json.RawMessage("1"), nil
 		}
 		doubt := x.begun && mayBeDone(err)
@@ -142,11 +144,11 @@ func (x *call) run() (json.RawMessage, error) {
 			continue // the throttle decides for how long
 		}
 		x.tries++
-		if x.tries >= cmp.Or(c.MaxAttempts, 5) || !maySucceed(err) || doubt && x.effect == effectDoubles {
+		if x.tries >= c.maxAttempts() || !maySucceed(err) || doubt && x.effect == effectDoubles {
 			return nil, err
 		}
 		pause := callPause.Delay(x.tries)
-		cmp.Or(c.Logger, slog.Default()).LogAttrs(x.ctx, slog.LevelInfo, "vk: calling again",
+		slogOr(c.Logger).LogAttrs(x.ctx, slog.LevelInfo, "vk: calling again",
 			slog.String("method", x.method), slog.Int("attempt", x.tries), slog.Duration("after", pause), slog.Any("err", err))
 		x.tellRepeat(pause, err)
 		if backoff.Sleep(x.ctx, pause) != nil {

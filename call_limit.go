@@ -36,7 +36,7 @@ func WithPriority(ctx context.Context, p Priority) context.Context {
 // level is the call's priority as the limiter counts.
 func (x *call) level() int {
 	p, ok := x.ctx.Value(priorityKey{}).(Priority)
-	if !ok && x.method == "messages.sendMessageEventAnswer" {
+	if !ok && x.method == pressMethod {
 		p = PriorityHigh
 	}
 	return int(PriorityHigh - p)
@@ -106,7 +106,7 @@ func (x *call) dialogs() []dialog {
 	}
 	var found []dialog
 	level := x.level()
-	for _, name := range [...]string{"peer_ids", "peer_id", "user_ids", "user_id", "chat_id", "domain"} {
+	for _, name := range recipientParams {
 		value, _ := lookUp(x.params, name)
 		for peer := range strings.SplitSeq(value, ",") {
 			peer = strings.TrimSpace(peer)

@@ -281,20 +281,25 @@ type carouselModel struct {
 	} `json:"elements"`
 }
 
-var errNoObject = errors.New("vk: not an object")
+// readObject reads a JSON object into m. It returns false without an error for
+// null, which by the convention of encoding/json changes nothing.
+func readObject(b []byte, m any) (ok bool, err error) {
+	if string(b) == "null" {
+		return false, nil
+	}
+	if len(b) == 0 || b[0] != '{' {
+		return false, errors.New("vk: not an object")
+	}
+	err = tolerant.Unmarshal(b, m)
+	return err == nil, err
+}
 
 // UnmarshalJSON reads a keyboard as VK sends it with a message, so that it can
 // be changed and sent again. The payloads of buttons become json.RawMessage.
 // What VK sends in another shape than usual is left out.
 func (k *Keyboard) UnmarshalJSON(b []byte) error {
 	var m keyboardModel
-	if string(b) == "null" {
-		return nil // as encoding/json has it
-	}
-	if len(b) == 0 || b[0] != '{' {
-		return errNoObject
-	}
-	if err := tolerant.Unmarshal(b, &m); err != nil {
+	if ok, err := readObject(b, &m); !ok {
 		return err
 	}
 	*k = Keyboard{Inline: m.Inline, OneTime: m.OneTime}
@@ -308,13 +313,7 @@ func (k *Keyboard) UnmarshalJSON(b []byte) error {
 // What VK sends in another shape than usual is left out.
 func (l *Carousel) UnmarshalJSON(b []byte) error {
 	var m carouselModel
-	if string(b) == "null" {
-		return nil // as encoding/json has it
-	}
-	if len(b) == 0 || b[0] != '{' {
-		return errNoObject
-	}
-	if err := tolerant.Unmarshal(b, &m); err != nil {
+	if ok, err := readObject(b, &m); !ok {
 		return err
 	}
 	*l = nil

@@ -78,8 +78,8 @@ func (c *Client) Users(ctx context.Context, ids []int64, opts ...ProfileOption) 
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return id <= 0 || id > chatPeers })
 	return getPages(ctx, 1000, q.idsAndNames(ids), func(ctx context.Context, ids []string) ([]User, error) {
 		raw, err := Call[[]json.RawMessage](ctx, c, "users.get", q.params("user_ids", ids))
-		if errors.Is(err, codeNoUser) {
-			return nil, nil
+		if errors.Is(err, CodeParamUserID) {
+			return nil, nil // VK's answer if none of them exist
 		}
 		if err != nil {
 			return nil, err
@@ -87,9 +87,6 @@ func (c *Client) Users(ctx context.Context, ids []int64, opts ...ProfileOption) 
 		return decodeUsers(raw)
 	})
 }
-
-// codeNoUser is VK's answer if none of the users exist.
-const codeNoUser Code = 113
 
 // Groups returns communities' pages, in VK's order, which is mostly the one
 // asked for. Their ids may be given as they are or negative, as those of
@@ -385,7 +382,7 @@ func (c *Client) Resolve(ctx context.Context, text string) (Resolved, error) {
 	}
 	raw, err := Call[json.RawMessage](ctx, c, method, Params{"screen_name": name})
 	switch {
-	case errors.Is(err, codeNoName):
+	case errors.Is(err, CodeNotFound):
 		return Resolved{}, notFound
 	case err != nil:
 		return Resolved{}, err
@@ -409,8 +406,5 @@ func (c *Client) Resolve(ctx context.Context, text string) (Resolved, error) {
 	}
 	return found, nil
 }
-
-// codeNoName is another answer for a name that nobody has.
-const codeNoName Code = 104
 
 var nameSyntax = regexp.MustCompile(`^[A-Za-z0-9_.]{1,64}$`)

@@ -212,7 +212,7 @@ func (e *itemError) of(method string) error {
 // logDoubts logs what may be why VK has refused the message.
 func (o *outgoing) logDoubts(ctx context.Context, c *Client, err error) {
 	if refused := (*Error)(nil); len(o.doubts) > 0 && errors.As(err, &refused) {
-		cmp.Or(c.Logger, slog.Default()).LogAttrs(ctx, slog.LevelWarn, "vk: VK refuses a message that has doubtful parts",
+		slogOr(c.Logger).LogAttrs(ctx, slog.LevelWarn, "vk: VK refuses a message that has doubtful parts",
 			slog.Any("err", err), slog.String("doubts", strings.Join(o.doubts, "; ")))
 	}
 }
@@ -239,7 +239,7 @@ func (c *Client) KeepTyping(ctx context.Context, peer int64, f func() error) (er
 	typing.Go(func() {
 		defer func() { // of a wrapper's panic, which would be the end of the program
 			if v := recover(); v != nil {
-				broken = panicError(v)
+				broken = caught(v)
 			}
 		}()
 		c.keepTyping(ctx, peer)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"runtime/debug"
 	"slices"
 )
 
@@ -77,7 +76,7 @@ func (c *Client) Broadcast(ctx context.Context, peers []int64, text string, opts
 					var d []Delivery
 					defer func() { // also after a panic, which is a wrapper's of Client.Use
 						if d == nil {
-							d = failed(chunk, panicError(recover()))
+							d = failed(chunk, caught(recover()))
 						}
 						done <- d
 					}()
@@ -111,15 +110,6 @@ func failed(peers []int64, err error) []Delivery {
 		d[i] = Delivery{PeerID: peer, Err: err}
 	}
 	return d
-}
-
-// panicError returns what was recovered as an error. Nothing is recovered when
-// a goroutine ends itself.
-func panicError(v any) error {
-	if v == nil {
-		return errGoexit
-	}
-	return &PanicError{v, debug.Stack()}
 }
 
 // distinct returns the elements of s without those that were there before.

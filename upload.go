@@ -69,14 +69,14 @@ func (c *Client) Upload(ctx context.Context, to UploadTarget, src Source) (Attac
 	defer func() { f.close() }()
 	for attempt := 1; ; attempt++ {
 		a, again, err := c.uploadOnce(ctx, to, f)
-		if err == nil || !again || ctx.Err() != nil || attempt >= cmp.Or(c.MaxAttempts, 5) {
+		if err == nil || !again || ctx.Err() != nil || attempt >= c.maxAttempts() {
 			return a, err
 		}
 		if f.spent && f.once {
 			return Attachment{}, fmt.Errorf("%w; not tried again: %w", err, errSpent)
 		}
 		pause := uploadPause.Delay(attempt)
-		cmp.Or(c.Logger, slog.Default()).LogAttrs(ctx, slog.LevelInfo, "vk: uploading again",
+		slogOr(c.Logger).LogAttrs(ctx, slog.LevelInfo, "vk: uploading again",
 			slog.String("method", to.Server), slog.Int("attempt", attempt), slog.Duration("after", pause), slog.Any("err", err))
 		if backoff.Sleep(ctx, pause) != nil {
 			return Attachment{}, fmt.Errorf("%w; gave up: %w", err, context.Cause(ctx))
@@ -179,14 +179,14 @@ func saveAgain(err error, unseen bool) bool {
 	switch {
 	case errors.As(err, &refused):
 		switch refused.Code {
-		case 22, 105, 1160: // upload error, couldn't save file, photo was changed
+		case CodeUpload, CodeSaveFile, CodePhotoChanged:
 			return true
 		case CodeUnknown, CodeServer:
 			return unseen
 		}
 		return false
 	case errors.As(err, &foreign):
-		return unseen && (foreign.Status >= 500 || foreign.Status == http.StatusOK)
+		return unseen && foreign.maybeDone()
 	}
 	return unseen && !errors.As(err, &param) && !errors.Is(err, ErrTooLarge) && !errors.Is(err, ErrNoToken)
 }
@@ -347,14 +347,11 @@ func (c *Client) uploadRequest(ctx context.Context, method string, req *http.Req
 		return nil, false, failed
 	}
 	if err != nil {
-		for u := (*url.Error)(nil); errors.As(err, &u); { // it prints the URL
-			err = u.Err
-		}
 		if ctx.Err() != nil {
 			failed.Err = context.Cause(ctx)
 			return nil, false, failed
 		}
-		failed.Err = fmt.Errorf("%w: %w", errNoAnswer, err)
+		failed.Err = fmt.Errorf("%w: %w", errNoAnswer, withoutURL(err))
 		return nil, true, failed
 	}
 	if resp.StatusCode/100 == 2 {

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"sync"
 
 	"github.com/vkrouter/vk/internal/filename"
@@ -369,7 +368,7 @@ func goRead(f func() error) <-chan error {
 		var err error = &sourceError{errors.New("the source called runtime.Goexit")}
 		defer func() {
 			if v := recover(); v != nil {
-				err = &sourceError{&PanicError{v, debug.Stack()}}
+				err = &sourceError{caught(v)}
 			}
 			done <- err
 		}()

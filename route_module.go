@@ -221,7 +221,7 @@ func (m *Module) publish(s *edition, fresh bool) error {
 		next := g.clone()
 		var errs []error
 		if fresh {
-			err = next.mount(m)
+			err = next.addModule(m)
 			errs = append(errs, err)
 		}
 		var conflicts []error

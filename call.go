@@ -282,7 +282,7 @@ func (c *Client) post(ctx context.Context, method string, form []byte) (a reply,
 	req.Header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
 	b := buffers.Get().(*bytes.Buffer)
 	b.Reset()
-	if err = c.read(b, cmp.Or(c.HTTPClient, http.DefaultClient), req, method); err == nil {
+	if err = c.readJSON(b, cmp.Or(c.HTTPClient, http.DefaultClient), req, method); err == nil {
 		err = tolerant.Unmarshal(b.Bytes(), &a)
 	}
 	if b.Cap() <= maxBuffer {
@@ -294,9 +294,9 @@ func (c *Client) post(ctx context.Context, method string, form []byte) (a reply,
 	return a, err
 }
 
-// read makes one HTTP request and reads its answer's JSON into b. The body is
+// readJSON makes one HTTP request and reads its answer's JSON into b. The body is
 // read to its end, or nearly, so that the connection can serve again.
-func (c *Client) read(b *bytes.Buffer, hc *http.Client, req *http.Request, method string) error {
+func (c *Client) readJSON(b *bytes.Buffer, hc *http.Client, req *http.Request, method string) error {
 	resp, err := hc.Do(req)
 	if err != nil {
 		return err

@@ -121,7 +121,7 @@ type seatKey struct{}
 func (c *Client) book(ctx context.Context, n int) (*bundle, []seat) {
 	b := c.newBundle(ctx, 0)
 	b.waiting.Store(1) // until it is sent
-	booked := pace.Book(n, b.leave)
+	booked := pace.Book(n, b.sendBooked)
 	seats := make([]seat, n)
 	for i := range seats {
 		seats[i] = seat{&booked[i], b}
@@ -142,8 +142,8 @@ func (x *call) takeSeat() bool {
 	})
 }
 
-// leave sends a bundle with the calls that took a seat.
-func (b *bundle) leave(calls []*call) {
+// sendBooked sends a bundle with the calls that took a seat.
+func (b *bundle) sendBooked(calls []*call) {
 	defer b.cancel()
 	if b.waiting.Add(-1) == 0 {
 		return

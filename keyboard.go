@@ -228,7 +228,7 @@ func (m *markup) appendRow(row []Button, index int) error {
 		err := b.check()
 		var payload []byte
 		if err == nil {
-			m.json, payload, err = b.append(m.json)
+			m.json, payload, err = b.appendJSON(m.json)
 		}
 		if err != nil {
 			return &KeyboardError{Row: index, Column: j, Label: b.Label, Err: err}
@@ -292,9 +292,9 @@ type carouselModel struct {
 	} `json:"elements"`
 }
 
-// readObject reads a JSON object into m. It returns false without an error for
+// unmarshalObject reads a JSON object into m. It returns false without an error for
 // null, which by the convention of encoding/json changes nothing.
-func readObject(b []byte, m any) (ok bool, err error) {
+func unmarshalObject(b []byte, m any) (ok bool, err error) {
 	if string(b) == "null" {
 		return false, nil
 	}
@@ -310,7 +310,7 @@ func readObject(b []byte, m any) (ok bool, err error) {
 // What VK sends in another shape than usual is left out.
 func (k *Keyboard) UnmarshalJSON(b []byte) error {
 	var m keyboardModel
-	if ok, err := readObject(b, &m); !ok {
+	if ok, err := unmarshalObject(b, &m); !ok {
 		return err
 	}
 	*k = Keyboard{Inline: m.Inline, OneTime: m.OneTime}
@@ -324,7 +324,7 @@ func (k *Keyboard) UnmarshalJSON(b []byte) error {
 // What VK sends in another shape than usual is left out.
 func (l *Carousel) UnmarshalJSON(b []byte) error {
 	var m carouselModel
-	if ok, err := readObject(b, &m); !ok {
+	if ok, err := unmarshalObject(b, &m); !ok {
 		return err
 	}
 	*l = nil

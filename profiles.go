@@ -14,7 +14,7 @@ import (
 )
 
 // A ProfileOption says which pages are asked for, and what of them.
-type ProfileOption interface{ page(*profileQuery) }
+type ProfileOption interface{ addTo(*profileQuery) }
 
 // A profileQuery is what calls that fetch pages have in common.
 type profileQuery struct {
@@ -32,13 +32,13 @@ func Fields(names ...string) ProfileOption { return fields(names) }
 
 type fields []string
 
-func (f fields) page(q *profileQuery) { q.fields = append(q.fields, f...) }
+func (f fields) addTo(q *profileQuery) { q.fields = append(q.fields, f...) }
 
 // A NameCase is the grammatical case that people's names are wanted in: "nom",
 // "gen", "dat", "acc", "ins" or "abl". Communities' names have no cases.
 type NameCase string
 
-func (n NameCase) page(q *profileQuery) { q.nameCase = string(n) }
+func (n NameCase) addTo(q *profileQuery) { q.nameCase = string(n) }
 
 // ScreenNames asks for pages by their short addresses, besides those that are
 // asked for by id.
@@ -46,12 +46,12 @@ func ScreenNames(names ...string) ProfileOption { return screenNames(names) }
 
 type screenNames []string
 
-func (s screenNames) page(q *profileQuery) { q.names = append(q.names, s...) }
+func (s screenNames) addTo(q *profileQuery) { q.names = append(q.names, s...) }
 
 func newProfileQuery(opts []ProfileOption) *profileQuery {
 	q := new(profileQuery)
 	for _, opt := range opts {
-		opt.page(q)
+		opt.addTo(q)
 	}
 	return q
 }

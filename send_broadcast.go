@@ -51,7 +51,7 @@ func (c *Client) Broadcast(ctx context.Context, peers []int64, text string, opts
 	}
 	return func(yield func(Delivery) bool) {
 		if err != nil {
-			for _, d := range failed(peers, err) {
+			for _, d := range failedDeliveries(peers, err) {
 				if !yield(d) {
 					return
 				}
@@ -76,7 +76,7 @@ func (c *Client) Broadcast(ctx context.Context, peers []int64, text string, opts
 					var d []Delivery
 					defer func() { // also after a panic, which is a wrapper's of Client.Use
 						if d == nil {
-							d = failed(chunk, caught(recover()))
+							d = failedDeliveries(chunk, caught(recover()))
 						}
 						done <- d
 					}()
@@ -103,8 +103,8 @@ const (
 	broadcastCalls = 8   // under way at a time
 )
 
-// failed returns the deliveries of a message that reached none of the peers.
-func failed(peers []int64, err error) []Delivery {
+// failedDeliveries returns the deliveries of a message that reached no peer.
+func failedDeliveries(peers []int64, err error) []Delivery {
 	d := make([]Delivery, len(peers))
 	for i, peer := range peers {
 		d[i] = Delivery{PeerID: peer, Err: err}

@@ -92,9 +92,9 @@ func (s *splitter) mark() {
 	}
 }
 
-// within reports whether pos is in one of the regions, which are in order, and
-// forgets those before it. So it must be asked from left to right.
-func within(regions *[]region, pos int) bool {
+// inRegion reports whether pos is in one of the regions, which are in order. It
+// drops those before pos, so it must be called from left to right.
+func inRegion(regions *[]region, pos int) bool {
 	for len(*regions) > 0 && (*regions)[0].end <= pos {
 		*regions = (*regions)[1:]
 	}
@@ -115,8 +115,8 @@ const (
 
 // cut returns where to cut the rest, which is too long.
 func (s *splitter) cut() int {
-	within(&s.mentions, s.start)
-	within(&s.formats, s.start)
+	inRegion(&s.mentions, s.start)
+	inRegion(&s.formats, s.start)
 	mentions, formats := s.mentions, s.formats
 	var (
 		last  [paragraph + 1]int // the last cut at each pause; 0 is none
@@ -134,9 +134,9 @@ func (s *splitter) cut() int {
 			inCharacter = pos
 			if scanner.Boundary(r) {
 				inMention = pos
-				if !within(&mentions, pos) {
+				if !inRegion(&mentions, pos) {
 					inFormat = pos
-					if !within(&formats, pos) {
+					if !inRegion(&formats, pos) {
 						for p := range s.pauseAt(pos) + 1 {
 							last[p], units[p] = pos, n
 						}

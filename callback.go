@@ -110,7 +110,7 @@ type Callback struct {
 
 	stopping atomic.Bool
 	ending   chan struct{} // closed by Stop
-	held     atomic.Int64  // bytes of large bodies that are being read
+	bodies   atomic.Int64  // bytes of large bodies that are being read
 	refusals quiet
 
 	asking  chan struct{}   // holds one element while somebody asks VK for what follows

@@ -265,7 +265,7 @@ func TestBatchOrder(t *testing.T) {
 		"answers are lost": {On: fakevk.OnAll, Chance: 0.3, Effect: fakevk.ResetAfter{}},
 		"calls are lost":   {On: fakevk.OnAll, Chance: 0.3, Effect: fakevk.ResetBefore{}},
 		"some are slow":    {On: "execute", Chance: 0.5, Delay: 700 * time.Millisecond},
-		"envelopes burst":  {On: "execute", Chance: 0.5, Effect: fakevk.APIError{Code: 13}},
+		"bundles burst":    {On: "execute", Chance: 0.5, Effect: fakevk.APIError{Code: 13}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -306,7 +306,7 @@ func TestBatchOrder(t *testing.T) {
 	}
 }
 
-// TestBatchUse: a wrapper sees each call, and no envelope.
+// TestBatchUse: a wrapper sees each call, and not the bundle.
 func TestBatchUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, fakevk.Config{}, 30)
@@ -464,9 +464,9 @@ func TestDropped(t *testing.T) {
 						packed++
 					}
 				}
-				t.Logf("%d messages, %d connections dropped, %d envelopes", total, dropped(), packed)
+				t.Logf("%d messages, %d connections dropped, %d bundles", total, dropped(), packed)
 				if (packed > 20) != batch {
-					t.Errorf("%d envelopes", packed)
+					t.Errorf("%d bundles", packed)
 				}
 			})
 		})

@@ -167,9 +167,9 @@ func validLink(link string) bool {
 	return (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
-// append appends the button in VK's JSON, once check has nothing against it.
+// appendJSON appends the button in VK's JSON, once check has nothing against it.
 // It returns the payload's text beside.
-func (b *Button) append(dst []byte) (_, payload []byte, err error) {
+func (b *Button) appendJSON(dst []byte) (_, payload []byte, err error) {
 	if payload, err = payloadText(b.Payload, maxPayload); err != nil {
 		return dst, nil, err
 	}

@@ -33,17 +33,18 @@ type call struct {
 	plain  bool   // v and lang are the Client's
 	few    [12]pair
 
-	tries   int           // attempts that failed in a way that may pass
-	begun   bool          // the current attempt has come as far as a request
-	maybe   bool          // some attempt may have been carried out
-	solo    bool          // not to be packed with others
-	rides   int           // attempts that failed with what they were packed in
-	giveUp  time.Time     // when to wait for a held method no longer; zero: not waited yet
-	piece   []byte        // of the code of an envelope
-	done    chan outcome  // of the envelope
-	in      *envelope     // where it travels
-	captcha captchaInCall // see captcha.go
-	seen    *observedCall // nil if nobody observes
+	tries    int           // attempts that failed in a way that may pass
+	begun    bool          // the current attempt has come as far as a request
+	maybe    bool          // some attempt may have been carried out
+	patience pace.Patience // with a method that is throttled
+	captcha  captchaInCall // see call_captcha.go
+	seen     *observedCall // nil if nobody observes
+
+	alone         bool         // not for a bundle
+	failedBundles int          // that the call was in
+	bundle        *bundle      // that the call is in
+	code          []byte       // its part of the bundle's code
+	outcome       chan outcome // from the bundle; nil if the call is not for one
 }
 
 // try makes a call, repeatedly if need be.
@@ -96,6 +97,8 @@ func (c *Client) newCall(ctx context.Context, method string, p Params) (*call, e
 
 func (c *Client) version() string { return cmp.Or(c.Version, "5.199") }
 
+func (c *Client) maxAttempts() int { return cmp.Or(c.MaxAttempts, 5) }
+
 // isMethod reports whether s looks like users.get or execute.
 func isMethod(s string) bool {
 	section, name, dot := strings.Cut(s, ".")
@@ -121,7 +124,7 @@ func (x *call) run() (json.RawMessage, error) {
 		if err == nil || raw != nil {
 			return raw, err
 		}
-		if x.maybe && answered(x.method, err) {
+		if x.maybe && x.method == pressMethod && pressOver(err) {
 			return json.RawMessage("1"), nil
 		}
 		doubt := x.begun && mayBeDone(err)
@@ -137,15 +140,15 @@ func (x *call) run() (json.RawMessage, error) {
 				return nil, err
 			}
 			continue
-		case refused != nil && isHold(refused.Code) && c.WaitOut > 0 && x.begun:
-			continue // the hold decides for how long
+		case refused != nil && throttles(refused.Code) && c.WaitOut > 0 && x.begun:
+			continue // the throttle decides for how long
 		}
 		x.tries++
-		if x.tries >= cmp.Or(c.MaxAttempts, 5) || !maySucceed(err) || doubt && x.effect == effectDoubles {
+		if x.tries >= c.maxAttempts() || !maySucceed(err) || doubt && x.effect == effectDoubles {
 			return nil, err
 		}
 		pause := callPause.Delay(x.tries)
-		cmp.Or(c.Logger, slog.Default()).LogAttrs(x.ctx, slog.LevelInfo, "vk: calling again",
+		slogOr(c.Logger).LogAttrs(x.ctx, slog.LevelInfo, "vk: calling again",
 			slog.String("method", x.method), slog.Int("attempt", x.tries), slog.Duration("after", pause), slog.Any("err", err))
 		x.tellRepeat(pause, err)
 		if backoff.Sleep(x.ctx, pause) != nil {
@@ -161,39 +164,33 @@ func (x *call) attempt() (json.RawMessage, error) {
 		return nil, callError(x.ctx, x.method, nil)
 	}
 	if x.client.WaitOut > 0 {
-		h, err := x.waitHold()
-		if err != nil {
-			return nil, err
-		}
-		raw, err := x.take()
-		x.client.holds.tried(x.method, h, x.begun, err)
-		return raw, err
+		return x.attemptThrottled()
 	}
-	return x.take()
+	return x.takeTurn()
 }
 
-// take waits for a turn, and makes the call or has it made.
-func (x *call) take() (json.RawMessage, error) {
+// takeTurn waits for the call's turn and makes the call, alone or in a bundle.
+func (x *call) takeTurn() (json.RawMessage, error) {
 	c := x.client
-	if s := seatOf(x.ctx); s != nil && x.packable() && s.take(x) {
-		return x.ride()
+	if x.takeSeat() {
+		return x.awaitBundle()
 	}
 	if c.limiter.Try() {
 		return x.request()
 	}
 	w := &pace.Waiter{Priority: x.level(), Load: x}
-	packable := x.packable()
-	if x.done = nil; packable {
-		x.prepare()
+	bundleable := x.bundleable()
+	if x.outcome = nil; bundleable {
+		x.prepareForBundle()
 	}
 	taken, err := c.limiter.Wait(x.ctx, w)
 	switch {
 	case err != nil:
 		return nil, callError(x.ctx, x.method, err)
 	case taken:
-		return x.ride()
-	case packable && c.gather(w, x):
-		return x.ride()
+		return x.awaitBundle()
+	case bundleable && c.gather(w, x):
+		return x.awaitBundle()
 	}
 	return x.request()
 }
@@ -285,7 +282,7 @@ func (c *Client) post(ctx context.Context, method string, form []byte) (a reply,
 	req.Header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
 	b := buffers.Get().(*bytes.Buffer)
 	b.Reset()
-	if err = c.read(b, cmp.Or(c.HTTPClient, http.DefaultClient), req, method); err == nil {
+	if err = c.readJSON(b, cmp.Or(c.HTTPClient, http.DefaultClient), req, method); err == nil {
 		err = tolerant.Unmarshal(b.Bytes(), &a)
 	}
 	if b.Cap() <= maxBuffer {
@@ -297,9 +294,9 @@ func (c *Client) post(ctx context.Context, method string, form []byte) (a reply,
 	return a, err
 }
 
-// read makes one HTTP request and reads its answer's JSON into b. The body is
+// readJSON makes one HTTP request and reads its answer's JSON into b. The body is
 // read to its end, or nearly, so that the connection can serve again.
-func (c *Client) read(b *bytes.Buffer, hc *http.Client, req *http.Request, method string) error {
+func (c *Client) readJSON(b *bytes.Buffer, hc *http.Client, req *http.Request, method string) error {
 	resp, err := hc.Do(req)
 	if err != nil {
 		return err

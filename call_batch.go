@@ -3,8 +3,6 @@ package vk
 import (
 	"context"
 	"encoding/json"
-	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -14,125 +12,192 @@ import (
 )
 
 const (
-	// maxPacked is how many calls VK makes in one execute.
-	maxPacked = 25
+	// maxBundled is the number of calls that VK makes in one execute.
+	maxBundled = 25
 
-	// maxCode bounds the code of an execute of several calls, in bytes. VK
-	// tells no limit. What is large in a call is the text of a message, and 25
-	// long ones fit.
+	// maxCode limits the code of a bundle, in bytes. VK documents no limit. The
+	// largest part of a call is the text of a message, and 25 long ones fit.
 	maxCode = 256 << 10
 
-	// maxRides is in how many envelopes that failed as a whole a call travels
-	// before it goes alone.
-	maxRides = 2
+	// maxFailedBundles is the number of bundles that may fail as a whole before
+	// a call in them is made alone.
+	maxFailedBundles = 2
 )
 
-// An envelope is an execute that carries several calls. It is sent by a
-// goroutine of its own, for the calls' contexts end at different times.
-type envelope struct {
-	client *Client
-	ctx    context.Context // ends when nobody waits for any of the calls
-	cancel context.CancelFunc
-	level  int          // of priority
-	here   atomic.Int32 // calls that somebody waits for
-	split  atomic.Bool  // it was too much for VK at once
+// A bundle is an execute that makes several calls. A goroutine of its own sends
+// it, because the contexts of the calls end at different times.
+type bundle struct {
+	client  *Client
+	ctx     context.Context // ends when no caller waits for any of the calls
+	cancel  context.CancelFunc
+	level   int          // its priority
+	waiting atomic.Int32 // calls that a caller waits for
+	split   atomic.Bool  // VK refused it as too much for one execute
 }
 
-// newEnvelope returns an empty envelope, whose cancel must be called.
-func (c *Client) newEnvelope(ctx context.Context, level int) *envelope {
-	e := &envelope{client: c, level: level}
-	e.ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	return e
+// newBundle returns an empty bundle. Its cancel must be called.
+func (c *Client) newBundle(ctx context.Context, level int) *bundle {
+	b := &bundle{client: c, level: level}
+	b.ctx, b.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	return b
 }
 
-// An outcome is what an envelope brought for one of its calls.
+// An outcome is the result of a bundle for one of its calls.
 type outcome struct {
-	raw    json.RawMessage
-	err    error
-	alone  bool // it cannot tell: the call is to be made alone
-	failed bool // as a whole
+	kind outcomeKind
+	raw  json.RawMessage
+	err  error
 }
 
-// packable reports whether the call may travel with others.
-func (x *call) packable() bool {
-	return x.client.Batch && x.effect != effectDoubles && x.plain && !x.solo && !x.client.alone.Load()
+type outcomeKind int
+
+const (
+	outcomeAnswered outcomeKind = iota // VK answered the call: with raw or err
+	outcomeFailed                      // the bundle failed as a whole, with err
+	outcomeAlone                       // the bundle cannot tell: the call is to be made alone
+)
+
+// bundleable reports whether the call may be made in a bundle.
+func (x *call) bundleable() bool {
+	return x.client.Batch && x.effect != effectDoubles && x.plain && !x.alone && !x.client.noExecute.Load()
 }
 
-// prepare makes the call ready to travel.
-func (x *call) prepare() {
-	if x.piece == nil {
-		x.piece = appendCall(nil, x.method, x.params)
+// prepareForBundle makes the call ready for a bundle.
+func (x *call) prepareForBundle() {
+	if x.code == nil {
+		x.code = appendCall(nil, x.method, x.params)
 	}
-	x.done = make(chan outcome, 1)
+	x.outcome = make(chan outcome, 1)
 }
 
-// enter puts a call that is prepared into the envelope.
-func (e *envelope) enter(x *call) {
-	x.in = e
-	e.here.Add(1)
+// carry adds a call that is prepared.
+func (b *bundle) carry(x *call) {
+	x.bundle = b
+	b.waiting.Add(1)
 }
 
-// gather sends x, which has got w's turn, in an envelope together with those
-// who wait for theirs. It returns false if there are none.
+// gather sends x, which has got w's turn, in a bundle together with the calls
+// that wait for theirs. It returns false if there are none.
 func (c *Client) gather(w *pace.Waiter, x *call) bool {
-	e := c.newEnvelope(x.ctx, w.Priority)
-	size := len(x.piece)
-	calls := append(make([]*call, 0, maxPacked), x)
+	b := c.newBundle(x.ctx, w.Priority)
+	size := len(x.code)
+	calls := append(make([]*call, 0, maxBundled), x)
 	c.limiter.Gather(w, func(w *pace.Waiter) (take, more bool) {
-		o, _ := w.Load.(*call)
-		if o == nil || o.done == nil {
-			return false, true // not one to be packed
+		other, _ := w.Load.(*call)
+		if other == nil || other.outcome == nil {
+			return false, true // not for a bundle
 		}
-		if size += len(o.piece); size > maxCode {
+		if size += len(other.code); size > maxCode {
 			return false, false
 		}
-		calls = append(calls, o)
-		e.enter(o)
-		return true, len(calls) < maxPacked
+		calls = append(calls, other)
+		b.carry(other)
+		return true, len(calls) < maxBundled
 	})
 	if len(calls) == 1 {
-		e.cancel()
+		b.cancel()
 		return false
 	}
-	e.enter(x)
+	b.carry(x)
 	go func() {
-		defer e.cancel()
-		e.send(calls)
+		defer b.cancel()
+		b.send(calls)
 	}()
 	return true
 }
 
-// ride waits for what the envelope brings.
-func (x *call) ride() (json.RawMessage, error) {
+// A seat is the place of one call in a bundle. The call finds it in its
+// context, because the wrappers of [Client.Use] stand in between.
+type seat struct {
+	*pace.Seat[*call]
+	bundle *bundle
+}
+
+type seatKey struct{}
+
+// book returns a bundle with n seats, for calls that are made at the same time.
+// It is sent, whether or not the calls would have to wait for the limit, once
+// each seat is taken or given up.
+func (c *Client) book(ctx context.Context, n int) (*bundle, []seat) {
+	b := c.newBundle(ctx, 0)
+	b.waiting.Store(1) // until it is sent
+	booked := pace.Book(n, b.sendBooked)
+	seats := make([]seat, n)
+	for i := range seats {
+		seats[i] = seat{&booked[i], b}
+	}
+	return b, seats
+}
+
+// takeSeat puts the call into the seat that its context has. It returns false
+// if there is none or if the call must not be in a bundle. A seat is good for
+// one attempt.
+func (x *call) takeSeat() bool {
+	s, _ := x.ctx.Value(seatKey{}).(*seat)
+	return s != nil && x.bundleable() && s.Take(func() *call {
+		x.prepareForBundle()
+		s.bundle.carry(x)
+		s.bundle.level = x.level()
+		return x
+	})
+}
+
+// sendBooked sends a bundle with the calls that took a seat.
+func (b *bundle) sendBooked(calls []*call) {
+	defer b.cancel()
+	if b.waiting.Add(-1) == 0 {
+		return
+	}
+	if len(calls) == 1 {
+		makeAlone(calls)
+		return
+	}
+	if b.waitTurn() != nil {
+		return // no caller waits any more
+	}
+	b.send(calls)
+}
+
+// waitTurn blocks until the bundle may be sent.
+func (b *bundle) waitTurn() error {
+	if b.client.limiter.Try() {
+		return nil
+	}
+	_, err := b.client.limiter.Wait(b.ctx, &pace.Waiter{Priority: b.level})
+	return err
+}
+
+// awaitBundle blocks until the call's bundle brings its outcome.
+func (x *call) awaitBundle() (json.RawMessage, error) {
 	x.goes()
 	select {
-	case o := <-x.done:
-		x.done = nil
-		if o.failed {
-			x.rides++
+	case o := <-x.outcome:
+		x.outcome = nil
+		if o.kind == outcomeFailed {
+			x.failedBundles++
 		}
-		x.solo = o.alone || x.rides == maxRides
-		if o.alone {
-			return x.take()
+		x.alone = o.kind == outcomeAlone || x.failedBundles == maxFailedBundles
+		if o.kind == outcomeAlone {
+			return x.takeTurn()
 		}
 		return o.raw, o.err
 	case <-x.ctx.Done():
-		if x.in.here.Add(-1) == 0 {
-			x.in.cancel()
+		if x.bundle.waiting.Add(-1) == 0 {
+			x.bundle.cancel()
 		}
 		return nil, callError(x.ctx, x.method, nil)
 	}
 }
 
-// send makes the calls with one request, for which it has a turn.
-func (e *envelope) send(calls []*call) {
-	c := e.client
+// send makes the calls with one request. The bundle has a turn for it.
+func (b *bundle) send(calls []*call) {
+	c := b.client
 	code := []byte("return [")
 	for i, x := range calls {
 		if i > 0 {
 			code = append(code, ',')
 		}
-		code = append(code, x.piece...)
+		code = append(code, x.code...)
 	}
 	code = append(code, "];"...)
 	params := []pair{{"code", string(code)}, {"v", c.version()}}
@@ -140,212 +205,232 @@ func (e *envelope) send(calls []*call) {
 		params = append(params, pair{"lang", c.Lang})
 	}
 	began := time.Now()
-	a, err := c.post(e.ctx, "execute", formOf(params))
+	a, err := c.post(b.ctx, "execute", formOf(params))
 	switch {
 	case err != nil:
 		for _, x := range calls {
-			x.done <- outcome{err: callError(x.ctx, x.method, err), failed: true}
+			x.outcome <- outcome{kind: outcomeFailed, err: callError(x.ctx, x.method, err)}
 		}
 	case a.Error != nil:
-		e.refused(calls, a.Error, began)
+		b.refused(calls, a.Error, began)
 	default:
-		e.deliver(calls, a, began)
+		b.distribute(calls, a, began)
 	}
 }
 
-// refused does what is to be done when VK refuses the request as a whole.
-func (e *envelope) refused(calls []*call, r *refusal, began time.Time) {
+// refused gives the calls their outcomes when VK refuses the request as a
+// whole.
+func (b *bundle) refused(calls []*call, r *refusal, began time.Time) {
 	switch r.Code {
 	case CodeTooManyRequests, CodeUnknown, CodeServer:
 		if r.Code == CodeTooManyRequests {
-			e.client.limiter.Refused(began)
+			b.client.limiter.Refused(began)
 		}
 		for _, x := range calls {
-			x.done <- outcome{err: x.failed(r), failed: true}
+			x.outcome <- outcome{kind: outcomeFailed, err: x.refusalError(r)}
 		}
 		return
 	case CodeCompile, CodeRuntime:
-		// Too much in one answer, or one of the calls breaks it.
+		// Too much for one answer, or one of the calls breaks it.
 		if half := len(calls) / 2; half > 0 {
-			e.split.Store(true)
-			e.again(calls[:half])
-			e.again(calls[half:])
+			b.split.Store(true)
+			b.resend(calls[:half])
+			b.resend(calls[half:])
 			return
 		}
 	case CodeUnknownMethod, CodePermission, CodeAccess, CodeMethodDisabled, CodeGroupAuth, CodeAppAuth:
-		e.client.alone.Store(true) // execute is not for this token
+		b.client.noExecute.Store(true) // execute is not for this token
 	}
-	sendAlone(calls)
+	makeAlone(calls)
 }
 
-// again makes another request for some of the calls.
-func (e *envelope) again(calls []*call) {
-	if len(calls) > 1 {
-		if e.client.limiter.Try() {
-			e.send(calls)
-			return
-		}
-		if _, err := e.client.limiter.Wait(e.ctx, &pace.Waiter{Priority: e.level}); err == nil {
-			e.send(calls)
-			return
-		}
+// resend makes another request for some of the calls.
+func (b *bundle) resend(calls []*call) {
+	if len(calls) > 1 && b.waitTurn() == nil {
+		b.send(calls)
+		return
 	}
-	sendAlone(calls)
+	makeAlone(calls)
 }
 
-func sendAlone(calls []*call) {
+// makeAlone tells the calls that each is to be made alone.
+func makeAlone(calls []*call) {
 	for _, x := range calls {
-		x.done <- outcome{alone: true}
+		x.outcome <- outcome{kind: outcomeAlone}
 	}
 }
 
-// deliver gives each call what VK answered to it.
-func (e *envelope) deliver(calls []*call, a reply, began time.Time) {
+// distribute gives each call its part of VK's answer.
+func (b *bundle) distribute(calls []*call, a reply, began time.Time) {
 	var results []json.RawMessage
 	tolerant.Unmarshal(a.Response, &results)
 	if len(results) != len(calls) {
-		sendAlone(calls)
+		makeAlone(calls)
 		return
 	}
-	refusals, unclear := match(calls, results, a.ExecuteErrors)
-	for i, x := range calls {
-		r := refusals[i]
-		switch {
-		case unclear[i]:
-			x.done <- outcome{alone: true}
-		case r == nil:
-			x.done <- outcome{raw: results[i]}
-		default:
-			x.done <- x.settle(r, began)
+	for i, j := range judge(calls, results, a.ExecuteErrors) {
+		x := calls[i]
+		switch j.meaning {
+		case meansResult:
+			x.outcome <- outcome{raw: results[i]}
+		case meansRefusal:
+			x.outcome <- x.refusedInBundle(j.refusal, began)
+		case meansUnclear:
+			x.outcome <- outcome{kind: outcomeAlone}
 		}
 	}
 }
 
-// settle returns the outcome of a call that VK refused within an envelope.
-func (x *call) settle(r *refusal, began time.Time) outcome {
+// refusedInBundle returns the outcome of a call that VK refused in a bundle.
+func (x *call) refusedInBundle(r *refusal, began time.Time) outcome {
 	switch r.Code {
 	case CodeCaptcha, CodeValidation, CodeConfirmation, CodeTokenConfirmation:
-		return outcome{alone: true} // what a person needs is not told here
+		return outcome{kind: outcomeAlone} // execute_errors lack what a person needs for it
 	case CodeUnknownMethod, CodeRequest, CodeCompile, CodeRuntime:
-		return outcome{alone: true} // perhaps it is not for execute
+		return outcome{kind: outcomeAlone} // perhaps the method is not for execute
 	case CodeTooManyRequests:
 		x.client.limiter.Refused(began)
 	}
-	return outcome{err: x.failed(r)}
+	return outcome{err: x.refusalError(r)}
 }
 
-// failed returns VK's refusal of an envelope, or within it, as if the call had
-// been made alone.
-func (x *call) failed(r *refusal) *Error {
+// refusalError returns VK's refusal of a bundle, or in it, as the error of the
+// call made alone.
+func (x *call) refusalError(r *refusal) *Error {
 	err := r.error(x.method)
-	err.Params = x.told()
+	err.Params = x.shownParams()
 	return err
 }
 
-// told returns the call's parameters as VK would tell them.
-func (x *call) told() map[string]string {
-	told := make(map[string]string, len(x.params)+len(x.common)+1)
+// shownParams returns the call's parameters as VK's errors show them.
+func (x *call) shownParams() map[string]string {
+	all := make(map[string]string, len(x.params)+len(x.common)+1)
 	for _, params := range [...][]pair{{{"method", x.method}}, x.common, x.params} {
 		for _, p := range params {
-			told[p.name] = shown(p.name, p.value)
+			all[p.name] = shown(p.name, p.value)
 		}
 	}
-	return told
+	return all
 }
 
-// match finds out which of the results are refusals: a call that fails is false
-// in VK's answer, sometimes null, and its error is the next one of its method.
-// But there are methods that answer false. Where the numbers do not fit it is
-// unclear.
+// A meaning says what the result of a call in a bundle stands for.
+type meaning int
+
+const (
+	meansResult  meaning = iota // what the method returned
+	meansRefusal                // VK refused the call
+	meansUnclear                // one of the two
+)
+
+// A judgment says how one call of a bundle ended.
+type judgment struct {
+	meaning meaning
+	refusal *refusal // where the result means one
+}
+
+// judge returns the judgments of the calls by their results in a bundle. VK
+// puts false, sometimes null, in the place of a refused call, and its error
+// among errs, in which the errors of one method have the order of the calls.
+// But some methods also return false or null. Their numbers decide; see
+// [methodTally.sign].
 //
-// VK sometimes adds an error of execute itself, which sums up the others.
-func match(calls []*call, results []json.RawMessage, errs []refusal) (refusals []*refusal, unclear []bool) {
-	refusals, unclear = make([]*refusal, len(calls)), make([]bool, len(calls))
+// VK may add an error of execute itself, which sums up the others.
+func judge(calls []*call, results []json.RawMessage, errs []refusal) []judgment {
+	judgments := make([]judgment, len(calls))
 	if len(errs) == 0 {
-		return refusals, unclear
+		return judgments
 	}
-	type count struct {
-		errs         []*refusal
-		falses, null int
-	}
-	methods := make(map[string]*count, 1)
+	tallies, stray := tallyMethods(calls, results, errs)
 	for i, x := range calls {
-		n := methods[x.method]
-		if n == nil {
-			n = new(count)
-			methods[x.method] = n
+		t := tallies[x.method]
+		j := &judgments[i]
+		if j.meaning = t.sign(stray).meaning(results[i]); j.meaning == meansRefusal {
+			j.refusal = t.refusals[t.assigned]
+			t.assigned++
+		}
+	}
+	return judgments
+}
+
+// A methodTally counts what a bundle brought for the calls of one method.
+type methodTally struct {
+	refusals      []*refusal
+	falses, nulls int // among the results
+	assigned      int // refusals that have their call
+}
+
+// tallyMethods returns the tallies by method. stray reports whether there is an
+// error of a method that none of the calls has.
+func tallyMethods(calls []*call, results []json.RawMessage, errs []refusal) (tallies map[string]*methodTally, stray bool) {
+	tallies = make(map[string]*methodTally, 1)
+	for i, x := range calls {
+		t := tallies[x.method]
+		if t == nil {
+			t = new(methodTally)
+			tallies[x.method] = t
 		}
 		switch string(results[i]) {
 		case "false":
-			n.falses++
+			t.falses++
 		case "null":
-			n.null++
+			t.nulls++
 		}
 	}
-	stray := false // an error of nobody
 	for i := range errs {
-		if n := methods[errs[i].Method]; n != nil {
-			n.errs = append(n.errs, &errs[i])
+		if t := tallies[errs[i].Method]; t != nil {
+			t.refusals = append(t.refusals, &errs[i])
 		} else if !isExecute(errs[i].Method) {
 			stray = true
 		}
 	}
-	for i, x := range calls {
-		n := methods[x.method]
-		result := string(results[i])
-		failed := result == "false" || result == "null" && n.falses != len(n.errs)
-		switch total := len(n.errs); {
-		case !failed || total == 0 && !stray:
-		case total > 0 && (total == n.falses || total == n.falses+n.null):
-			// The numbers must stay as they are for the calls to come.
-			k := 0
-			for j := range i {
-				if calls[j].method == x.method && refusals[j] != nil {
-					k++
-				}
-			}
-			refusals[i] = n.errs[k]
-		default:
-			unclear[i] = true
+	return tallies, stray
+}
+
+// A refusalSign says which results of a method stand for a refusal.
+type refusalSign int
+
+const (
+	signNone        refusalSign = iota // no result
+	signFalse                          // each false
+	signFalseOrNull                    // each false and each null
+	signUnclear                        // perhaps some of the falses and nulls
+)
+
+// sign returns the sign of the method's refusals: the one that stands as often
+// among the results as the method has refusals.
+func (t *methodTally) sign(stray bool) refusalSign {
+	switch n := len(t.refusals); {
+	case n == t.falses:
+		return signFalse
+	case n == t.falses+t.nulls:
+		return signFalseOrNull
+	case n == 0 && !stray:
+		return signNone
+	}
+	return signUnclear
+}
+
+// meaning returns what a result of the method stands for.
+func (s refusalSign) meaning(result json.RawMessage) meaning {
+	isFalse, isNull := string(result) == "false", string(result) == "null"
+	switch s {
+	case signFalse:
+		if isFalse {
+			return meansRefusal
+		}
+	case signFalseOrNull:
+		if isFalse || isNull {
+			return meansRefusal
+		}
+	case signUnclear:
+		if isFalse || isNull {
+			return meansUnclear
 		}
 	}
-	return refusals, unclear
+	return meansResult
 }
 
 // isExecute reports whether a method is execute or a stored procedure.
 func isExecute(method string) bool {
 	return method == "execute" || strings.HasPrefix(method, "execute.")
-}
-
-// A dialog is where messages keep their order: a conversation, at one priority.
-type dialog struct {
-	peer  string
-	level int
-}
-
-// dialogs returns where the call must keep its place, each once.
-func (x *call) dialogs() []dialog {
-	switch x.method {
-	case "messages.send", "messages.edit", "messages.delete":
-	default:
-		return nil
-	}
-	var found []dialog
-	level := x.level()
-	for _, name := range [...]string{"peer_ids", "peer_id", "user_ids", "user_id", "chat_id", "domain"} {
-		value, _ := lookUp(x.params, name)
-		for peer := range strings.SplitSeq(value, ",") {
-			peer = strings.TrimSpace(peer)
-			if peer == "" {
-				continue
-			}
-			if id, err := strconv.ParseInt(peer, 10, 64); err == nil && name == "chat_id" {
-				peer = strconv.FormatInt(chatPeers+id, 10)
-			}
-			if d := (dialog{peer, level}); !slices.Contains(found, d) {
-				found = append(found, d)
-			}
-		}
-	}
-	return found
 }

@@ -50,7 +50,7 @@ type captchaInCall struct {
 // solve has a captcha solved, for the call to be made again.
 func (x *call) solve(e *Error) error {
 	c, k := x.client, &x.captcha
-	x.solo = true
+	x.alone = true
 	if k.turn == nil {
 		helped := c.captchas.helped.Load()
 		turn, err := c.captchas.turn.Enter(x.ctx, struct{}{})

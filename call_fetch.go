@@ -53,9 +53,7 @@ func (c *Client) Fetch(ctx context.Context, address string) (*Download, error) {
 		return nil, fmt.Errorf("vk: fetch: %w", err)
 	}
 	fail := func(err error) (*Download, error) {
-		for u := (*url.Error)(nil); errors.As(err, &u); { // it prints the URL, which may be private
-			err = u.Err
-		}
+		err = withoutURL(err)
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}

@@ -2,9 +2,11 @@ package vk
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
-	"sync"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/vkrouter/vk/internal/backoff"
@@ -34,7 +36,7 @@ func WithPriority(ctx context.Context, p Priority) context.Context {
 // level is the call's priority as the limiter counts.
 func (x *call) level() int {
 	p, ok := x.ctx.Value(priorityKey{}).(Priority)
-	if !ok && x.method == "messages.sendMessageEventAnswer" {
+	if !ok && x.method == pressMethod {
 		p = PriorityHigh
 	}
 	return int(PriorityHigh - p)
@@ -42,200 +44,82 @@ func (x *call) level() int {
 
 var _ = [1]int{}[PriorityHigh-PriorityLow+1-pace.Levels] // as many as there are
 
+// The pauses of a method after CodeFlood and CodeRateLimit.
 var (
 	floodPause = backoff.Backoff{Min: 10 * time.Second, Max: 10 * time.Minute}
 	quotaPause = backoff.Backoff{Min: time.Minute, Max: time.Hour}
 )
 
-// isHold reports whether VK has had too much of a method for longer than a
+// throttles reports whether VK refuses a method with code for longer than a
 // moment.
-func isHold(code Code) bool { return code == CodeFlood || code == CodeRateLimit }
+func throttles(code Code) bool { return code == CodeFlood || code == CodeRateLimit }
 
-// holds are the methods that VK has had too much of, and wants no more of for a
-// while. When that is over, one call tries whether VK takes it, and the others
-// wait for what it finds.
-type holds struct {
-	mu sync.Mutex
-	m  map[string]*hold
-}
-
-type hold struct {
-	why    *Error
-	times  int       // that VK refused in a row
-	until  time.Time // when to try again
-	trying bool      // a call does
-	change chan struct{}
-}
-
-// waitHold waits until the method of the call is not held, or until the call
-// is to try whether it still is: then it returns the hold. It returns the
-// hold's reason at once if the call would have to wait for too long.
-func (x *call) waitHold() (*hold, error) {
-	all := &x.client.holds
-	for {
-		all.mu.Lock()
-		h := all.m[x.method]
-		if h == nil {
-			all.mu.Unlock()
-			return nil, nil
-		}
-		now := time.Now()
-		wait := h.until.Sub(now)
-		if wait <= 0 && !h.trying {
-			h.trying = true
-			if wait < -quotaPause.Max {
-				h.times = 0 // so long ago that it says nothing
-			}
-			all.mu.Unlock()
-			return h, nil
-		}
-		change, trying := h.change, h.trying
-		why := *h.why
-		all.mu.Unlock()
-
-		if x.giveUp.IsZero() {
-			x.giveUp = now.Add(x.client.WaitOut)
-		}
-		left := x.giveUp.Sub(now)
-		if trying {
-			wait = left
-		}
-		if left <= 0 || wait > left {
-			why.Params = x.told()
-			return nil, &why
-		}
-		t := time.NewTimer(wait)
-		select {
-		case <-change:
-		case <-t.C:
-		case <-x.ctx.Done():
-			t.Stop()
-			return nil, callError(x.ctx, x.method, nil)
-		}
-		t.Stop()
+// attemptThrottled makes the call once its method is not paused, and pauses the
+// method if VK refuses it for longer than a moment.
+func (x *call) attemptThrottled() (json.RawMessage, error) {
+	x.patience.Max = x.client.WaitOut
+	a, err := x.client.throttle.Enter(x.ctx, x.method, &x.patience)
+	if err != nil {
+		return nil, x.pausedError(err)
 	}
-}
-
-// tried notes what came of an attempt, which was made to try a hold if h is not
-// nil, and made at all if begun.
-func (all *holds) tried(method string, h *hold, begun bool, err error) {
+	raw, err := x.takeTurn()
 	var refused *Error
-	held := begun && errors.As(err, &refused) && isHold(refused.Code)
-	if h == nil && !held {
-		return
-	}
-	all.mu.Lock()
-	defer all.mu.Unlock()
 	switch {
-	case held:
-		if h == nil {
-			if all.m[method] != nil {
-				return // it was on its way when the hold began
-			}
-			h = &hold{}
-			if all.m == nil {
-				all.m = make(map[string]*hold)
-			}
-			all.m[method] = h
-		} else {
-			close(h.change)
-		}
+	case !x.begun:
+		a.Abandoned() // VK was not asked
+	case errors.As(err, &refused) && throttles(refused.Code):
 		pause := floodPause
 		if refused.Code == CodeRateLimit {
 			pause = quotaPause
 		}
-		h.times++
-		h.why, h.trying, h.change = refused, false, make(chan struct{})
-		h.until = time.Now().Add(pause.Delay(h.times))
-	case begun:
-		delete(all.m, method)
-		close(h.change)
-	default: // it did not get as far as to find out
-		h.trying = false
-		close(h.change)
-		h.change = make(chan struct{})
+		a.Refused(refused, pause)
+	default:
+		a.Passed()
 	}
+	return raw, err
 }
 
-// A booking is a number of calls that are made at the same time to travel in
-// one envelope, in the order of their seats, whether or not they would have to
-// wait for the limit. It goes when each seat is taken or ceded.
-type booking struct {
-	e *envelope
-
-	mu    sync.Mutex
-	open  int     // seats neither taken nor ceded
-	calls []*call // by seat; nil where it is ceded
+// pausedError returns the error of a call that was not made because its method
+// is paused: that of an earlier call, with the parameters of this one.
+func (x *call) pausedError(err error) error {
+	var paused *pace.PausedError
+	if !errors.As(err, &paused) {
+		return callError(x.ctx, x.method, nil)
+	}
+	refused := *paused.Reason.(*Error)
+	refused.Params = x.shownParams()
+	return &refused
 }
 
-// A seat is one call's place. The call finds it in its context: on its way it
-// passes what [Client.Use] was given.
-type seat struct {
-	of    *booking
-	index int
-	used  bool // guarded by of.mu
+// A dialog is where messages keep their order: a conversation, at one priority.
+type dialog struct {
+	peer  string
+	level int
 }
 
-type seatKey struct{}
-
-func seatOf(ctx context.Context) *seat {
-	s, _ := ctx.Value(seatKey{}).(*seat)
-	return s
-}
-
-// book returns n seats.
-func (c *Client) book(ctx context.Context, n int) (*envelope, []seat) {
-	b := &booking{e: c.newEnvelope(ctx, 0), open: n, calls: make([]*call, n)}
-	b.e.here.Store(1) // until it goes
-	seats := make([]seat, n)
-	for i := range seats {
-		seats[i].of, seats[i].index = b, i
+// dialogs returns where the call must keep its place, each once.
+func (x *call) dialogs() []dialog {
+	switch x.method {
+	case "messages.send", "messages.edit", "messages.delete":
+	default:
+		return nil
 	}
-	return b.e, seats
-}
-
-// take puts a call into the seat. A seat is good for one attempt.
-func (s *seat) take(x *call) bool { return s.use(x) }
-
-// cede gives up the seat, if it is not taken: the call was not made after all.
-func (s *seat) cede() { s.use(nil) }
-
-func (s *seat) use(x *call) bool {
-	b := s.of
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if s.used {
-		return false
-	}
-	s.used = true
-	if x != nil {
-		x.prepare()
-		b.e.enter(x)
-		b.e.level = x.level()
-		b.calls[s.index] = x
-	}
-	if b.open--; b.open == 0 {
-		go b.leave()
-	}
-	return true
-}
-
-// leave sends the envelope.
-func (b *booking) leave() {
-	e, c := b.e, b.e.client
-	defer e.cancel()
-	if e.here.Add(-1) == 0 {
-		return
-	}
-	calls := slices.DeleteFunc(b.calls, func(x *call) bool { return x == nil })
-	if len(calls) == 1 {
-		sendAlone(calls)
-		return
-	}
-	if !c.limiter.Try() {
-		if _, err := c.limiter.Wait(e.ctx, &pace.Waiter{Priority: e.level}); err != nil {
-			return // there is nobody left
+	var found []dialog
+	level := x.level()
+	for _, name := range recipientParams {
+		value, _ := lookUp(x.params, name)
+		for peer := range strings.SplitSeq(value, ",") {
+			peer = strings.TrimSpace(peer)
+			if peer == "" {
+				continue
+			}
+			if id, err := strconv.ParseInt(peer, 10, 64); err == nil && name == "chat_id" {
+				peer = strconv.FormatInt(chatPeers+id, 10)
+			}
+			if d := (dialog{peer, level}); !slices.Contains(found, d) {
+				found = append(found, d)
+			}
 		}
 	}
-	e.send(calls)
+	return found
 }

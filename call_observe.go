@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"runtime/debug"
 	"time"
 )
 
@@ -100,17 +99,10 @@ func (c *Client) tell(ctx context.Context, o Observation) {
 	defer func() {
 		if v := recover(); v != nil {
 			slogOr(c.Logger).LogAttrs(ctx, slog.LevelError, "vk: the Observer panics",
-				slog.String("step", o.Step.String()), slog.Any("err", &PanicError{v, debug.Stack()}))
+				slog.String("step", o.Step.String()), slog.Any("err", caught(v)))
 		}
 	}()
 	c.Observer(ctx, o)
-}
-
-func slogOr(l *slog.Logger) *slog.Logger {
-	if l != nil {
-		return l
-	}
-	return slog.Default()
 }
 
 // An observedCall is what is noted of a call for the Observer. Nil notes

@@ -90,7 +90,7 @@ func Pages[T any](ctx context.Context, c *Client, method string, p Params) iter.
 	return func(yield func(T, error) bool) {
 		l := newListing(c, method, p)
 		for !l.ended {
-			pages, err := l.next(ctx)
+			pages, err := l.fetchNext(ctx)
 			for _, page := range pages {
 				for _, raw := range page.Items {
 					var item T
@@ -139,7 +139,7 @@ type page struct {
 }
 
 func newListing(c *Client, method string, p Params) *listing {
-	l := &listing{client: c, method: method, params: make(Params, len(p)+2), total: -1, atOnce: 1, most: maxPacked}
+	l := &listing{client: c, method: method, params: make(Params, len(p)+2), total: -1, atOnce: 1, most: maxBundled}
 	maps.Copy(l.params, p)
 	number := func(name string) int {
 		s, _, _ := paramText(p[name])
@@ -154,29 +154,29 @@ func newListing(c *Client, method string, p Params) *listing {
 	return l
 }
 
-// next fetches what comes next. With an error come the pages before it.
-func (l *listing) next(ctx context.Context) ([]page, error) {
+// fetchNext fetches the next pages. With an error it returns the pages before it.
+func (l *listing) fetchNext(ctx context.Context) ([]page, error) {
 	n := 1
 	if l.client.Batch && l.from == "" && l.total >= 0 {
 		n = min(l.atOnce, max((l.total-l.offset+l.size-1)/l.size, 1))
 	}
-	pages, err := l.fetch(ctx, n)
+	pages, err := l.fetchPages(ctx, n)
 	l.atOnce = min(l.atOnce*4, l.most)
 	first := l.offset
 	for i := range pages {
 		p := &pages[i]
 		got := len(p.Items)
 		p.Items = l.fresh(p.Items)
-		if !l.turn(p, first+i*l.size, got, n) {
+		if !l.advance(p, first+i*l.size, got, n) {
 			return pages[:i+1], nil // what was fetched behind it is too far on
 		}
 	}
 	return pages, err
 }
 
-// turn moves on past a page of so many items, one of n pages that were fetched
-// at once. It returns false if it has gone back instead.
-func (l *listing) turn(p *page, offset, got, n int) bool {
+// advance moves past a page at an offset, which is one of n pages fetched at once
+// and came with got items. It returns false if it has gone back instead.
+func (l *listing) advance(p *page, offset, got, n int) bool {
 	if l.empty++; len(p.Items) > 0 {
 		l.empty = 0
 	}
@@ -219,27 +219,27 @@ func (l *listing) turn(p *page, offset, got, n int) bool {
 	return true
 }
 
-// fetch fetches n pages.
-func (l *listing) fetch(ctx context.Context, n int) ([]page, error) {
+// fetchPages fetches n pages.
+func (l *listing) fetchPages(ctx context.Context, n int) ([]page, error) {
 	if n == 1 {
-		p, err := l.page(ctx, l.offset)
+		p, err := l.fetchPage(ctx, l.offset)
 		if err != nil {
 			return nil, err
 		}
 		return []page{p}, nil
 	}
 	pages, errs := make([]page, n), make([]error, n)
-	e, seats := l.client.book(ctx, n)
+	bundle, seats := l.client.book(ctx, n)
 	var fetching sync.WaitGroup
 	for i := range n {
 		fetching.Go(func() {
-			defer seats[i].cede()
+			defer seats[i].GiveUp()
 			in := context.WithValue(ctx, seatKey{}, &seats[i])
-			pages[i], errs[i] = l.page(in, l.offset+i*l.size)
+			pages[i], errs[i] = l.fetchPage(in, l.offset+i*l.size)
 		})
 	}
 	fetching.Wait()
-	if e.split.Load() {
+	if bundle.split.Load() {
 		l.most = max(n/2, 1) // so many are too much for one answer
 	}
 	for i, err := range errs {
@@ -250,8 +250,8 @@ func (l *listing) fetch(ctx context.Context, n int) ([]page, error) {
 	return pages, nil
 }
 
-// page fetches the page at an offset.
-func (l *listing) page(ctx context.Context, offset int) (p page, err error) {
+// fetchPage fetches the page at an offset.
+func (l *listing) fetchPage(ctx context.Context, offset int) (p page, err error) {
 	params := maps.Clone(l.params)
 	if l.from != "" {
 		params["start_from"] = l.from

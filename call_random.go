@@ -89,9 +89,12 @@ func withRandomID(ctx context.Context, method string, p Params) Params {
 	return with
 }
 
-// recipient returns whom a messages.send is for, in one string.
+// recipientParams are the parameters of messages.send that name recipients.
+var recipientParams = [...]string{"peer_ids", "peer_id", "user_id", "chat_id", "domain", "user_ids"}
+
+// recipient returns the recipients of a messages.send in one string.
 func recipient(p Params) string {
-	for _, name := range [...]string{"peer_ids", "peer_id", "user_id", "chat_id", "domain", "user_ids"} {
+	for _, name := range recipientParams {
 		if s, ok, err := paramText(p[name]); ok && err == nil {
 			return s
 		}

@@ -82,8 +82,8 @@ var sameTwice = map[string]bool{
 	"account.setOffline":                   true,
 
 	// It shows for a few seconds, or ends something that can end once.
-	"messages.setActivity":            true,
-	"messages.sendMessageEventAnswer": true, // see answered
+	"messages.setActivity": true,
+	pressMethod:            true, // see pressOver
 
 	// What is named is gone afterwards.
 	"messages.delete":             true,
@@ -174,7 +174,7 @@ func mayBeDone(err error) bool {
 		}
 		return false
 	case errors.As(err, &foreign):
-		return foreign.Status >= 500 || foreign.Status == http.StatusOK
+		return foreign.maybeDone()
 	}
 	return !notSent(err)
 }
@@ -194,15 +194,18 @@ func maySucceed(err error) bool {
 		}
 		return false
 	case errors.As(err, &foreign):
-		return foreign.Status >= 500 || foreign.Status == http.StatusOK || foreign.Status == http.StatusTooManyRequests
+		return foreign.maybeDone() || foreign.Status == http.StatusTooManyRequests
 	}
 	return true
 }
 
-// answered reports whether err says that a button's press is answered already.
-// After an attempt that may have been carried out, that is a success.
-func answered(method string, err error) bool {
+// pressMethod is the method that answers a press of a callback button.
+const pressMethod = "messages.sendMessageEventAnswer"
+
+// pressOver reports whether VK refused a call of pressMethod because it waits
+// for no answer, or no longer. VK has no code for that and several texts. After
+// an attempt that VK may have carried out, it means that the press is answered.
+func pressOver(err error) bool {
 	var refused *Error
-	return method == "messages.sendMessageEventAnswer" && errors.As(err, &refused) &&
-		refused.Code == CodeParam && strings.Contains(refused.Message, "event_id")
+	return errors.As(err, &refused) && refused.Code == CodeParam && strings.Contains(refused.Message, "event_id")
 }

@@ -110,7 +110,7 @@ type Callback struct {
 
 	stopping atomic.Bool
 	ending   chan struct{} // closed by Stop
-	held     atomic.Int64  // bytes of large bodies that are being read
+	bodies   atomic.Int64  // bytes of large bodies that are being read
 	refusals quiet
 
 	asking  chan struct{}   // holds one element while somebody asks VK for what follows
@@ -170,7 +170,7 @@ func (cb *Callback) check() error {
 	return nil
 }
 
-func (cb *Callback) logger() *slog.Logger { return cmp.Or(cb.Logger, slog.Default()) }
+func (cb *Callback) logger() *slog.Logger { return slogOr(cb.Logger) }
 
 // group returns what is known of a community; ok is false if it is not one of
 // the Callback's.

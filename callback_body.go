@@ -54,18 +54,18 @@ func (cb *Callback) read(w http.ResponseWriter, r *http.Request) (body []byte, r
 	if r.ContentLength > limit {
 		return nil, tooLarge()
 	}
-	var held int64
-	defer func() { cb.held.Add(-held) }()
-	hold := func(n int64) bool {
-		held += n
-		return cb.held.Add(n) <= largeBodies*max(limit, 1<<20)
+	var own int64 // bytes of this body in cb.bodies
+	defer func() { cb.bodies.Add(-own) }()
+	admit := func(n int64) bool {
+		own += n
+		return cb.bodies.Add(n) <= largeBodies*max(limit, 1<<20)
 	}
 	in := http.MaxBytesReader(w, r.Body, limit)
 	body = make([]byte, 0, min(max(r.ContentLength+1, 512), smallBody))
 	for {
 		if len(body) == cap(body) {
 			size := min(int64(2*cap(body)), limit+1)
-			if size > smallBody && !hold(size) {
+			if size > smallBody && !admit(size) {
 				return nil, again(soon())
 			}
 			body = slices.Grow(body, int(size)-len(body))

@@ -127,7 +127,7 @@ func (l Carousel) encode() (*markup, error) {
 			m.json = append(m.json, `"action":{"type":"open_photo"},`...)
 		}
 		m.json = append(m.json, `"buttons":`...)
-		if err := m.row(c.Buttons, i); err != nil {
+		if err := m.appendRow(c.Buttons, i); err != nil {
 			return m, err
 		}
 		m.json = append(m.json, '}')

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -207,14 +206,6 @@ func (c *Context) invoke(name string, h HandlerFunc, prepare func(*invocation)) 
 	err = h(child)
 	ended = true
 	return err
-}
-
-// caught makes an error of what was recovered from a panic.
-func caught(v any) error {
-	if err, ok := v.(*PanicError); ok {
-		return err // raised again
-	}
-	return &PanicError{v, debug.Stack()}
 }
 
 // named says of err which handler returned it.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"strings"
 )
@@ -228,7 +227,7 @@ func (f *follower) examine(ctx context.Context) (stop func()) {
 		defer close(ended)
 		defer func() {
 			if v := recover(); v != nil { // in what the Client uses
-				f.log.LogAttrs(ctx, slog.LevelError, "vk: diagnosis failed", slog.Any("err", &PanicError{v, debug.Stack()}))
+				f.log.LogAttrs(ctx, slog.LevelError, "vk: diagnosis failed", slog.Any("err", caught(v)))
 			}
 		}()
 		d := newDiagnosis(ctx, f.Client, f.d.Handler, f.Kinds...)

@@ -156,7 +156,7 @@ func (d *Dispatcher) feed() *feed {
 	return f
 }
 
-func (d *Dispatcher) logger() *slog.Logger { return cmp.Or(d.Logger, slog.Default()) }
+func (d *Dispatcher) logger() *slog.Logger { return slogOr(d.Logger) }
 
 // Dispatch takes an event, to be handled soon. The handlers' contexts have the
 // values of ctx, but do not end with it. Dispatch waits while the Dispatcher

@@ -36,10 +36,10 @@ func (c *Client) Edit(ctx context.Context, peer, cmid int64, text string, opts .
 	if cmid != 0 {
 		o.params["cmid"] = cmid
 	}
-	if err := o.add(opts); err != nil {
+	if err := o.applyOptions(opts); err != nil {
 		return fmt.Errorf("vk: messages.edit: %w", err)
 	}
-	part{o.text, o.spans}.put(o.params)
+	part{o.text, o.spans}.setIn(o.params)
 	if cmid == 0 && o.params["message_id"] == nil && o.params["conversation_message_id"] == nil {
 		return errors.New("vk: messages.edit: no message is named")
 	}
@@ -110,7 +110,7 @@ func (c *Client) delete(ctx context.Context, p Params) (errs []error) {
 	for _, item := range items {
 		switch {
 		case item.Error != nil:
-			errs = append(errs, &MessageError{item.PeerID, item.CMID, item.Error.of(method)})
+			errs = append(errs, &MessageError{item.PeerID, item.CMID, item.Error.forMethod(method)})
 		case !item.Response:
 			errs = append(errs, &MessageError{item.PeerID, item.CMID, fmt.Errorf("vk: %s: %w", method, ErrNotFound)})
 		}

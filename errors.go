@@ -1,11 +1,14 @@
 package vk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -118,6 +121,10 @@ func (e *HTTPError) Error() string {
 	return fmt.Sprintf("vk: %s: HTTP %s with content type %q where JSON was expected", e.Method, what, e.ContentType)
 }
 
+// maybeDone reports whether VK may have done what the request asked for: the
+// answer of a gateway or a proxy does not say.
+func (e *HTTPError) maybeDone() bool { return e.Status >= 500 || e.Status == http.StatusOK }
+
 // Errors that are told apart by errors.Is.
 var (
 	// ErrNoToken is returned by calls of a [Client] whose token is empty.
@@ -185,13 +192,33 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// callError wraps what went wrong on the way to VK or back. It takes the
-// *url.Error off, because that one prints the URL, and a long poll's URL holds
-// its key.
-func callError(ctx context.Context, method string, err error) error {
+// caught returns the error of a recovered value. The value is nil if the
+// goroutine ended itself. An error that was raised again is returned as it is.
+func caught(v any) error {
+	if v == nil {
+		return errGoexit
+	}
+	if err, ok := v.(*PanicError); ok {
+		return err
+	}
+	return &PanicError{v, debug.Stack()}
+}
+
+// slogOr returns l, or slog.Default() if l is nil.
+func slogOr(l *slog.Logger) *slog.Logger { return cmp.Or(l, slog.Default()) }
+
+// withoutURL returns err without its *url.Error, whose text has the URL: that
+// of a long poll or an upload is a key, and that of a download may be private.
+func withoutURL(err error) error {
 	for u := (*url.Error)(nil); errors.As(err, &u); {
 		err = u.Err
 	}
+	return err
+}
+
+// callError wraps what went wrong on the way to VK or back.
+func callError(ctx context.Context, method string, err error) error {
+	err = withoutURL(err)
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	} else if foreign := (*HTTPError)(nil); errors.As(err, &foreign) {

@@ -282,8 +282,8 @@ func TestAnsweredAlready(t *testing.T) {
 	}
 }
 
-// TestErrorMethod: an answer to an envelope names the call, not the
-// envelope.
+// TestErrorMethod: an answer to a bundle names the call, not the
+// bundle.
 func TestErrorMethod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := newAPI(t, func(w http.ResponseWriter, r *http.Request) {

@@ -50,14 +50,14 @@ type Event struct {
 // zero. ParseEvent keeps raw, which must not be changed afterwards.
 func ParseEvent(raw []byte) (*Event, error) {
 	var f found
-	if err := f.read(raw); err != nil {
+	if err := f.readEvent(raw); err != nil {
 		return nil, fmt.Errorf("vk: event: %w", err)
 	}
 	kind := f.kind()
 	if kind == "" {
 		return nil, errors.New("vk: event: not an object with a type")
 	}
-	e := f.make(kind)
+	e := f.makeEvent(kind)
 	e.Raw = raw
 	return e, nil
 }
@@ -124,8 +124,8 @@ type message struct {
 	text, payload, action []byte
 }
 
-// read walks through an event.
-func (f *found) read(raw []byte) error {
+// readEvent walks through an event.
+func (f *found) readEvent(raw []byte) error {
 	s := scan.New(raw)
 	if s.Object() {
 		for s.Member() {
@@ -141,7 +141,7 @@ func (f *found) read(raw []byte) error {
 			case "object":
 				f.in = foundObject{}
 				start := s.Pos()
-				f.in.read(&s)
+				f.in.readObject(&s)
 				f.object = s.Since(start)
 			default:
 				s.Value()
@@ -151,7 +151,8 @@ func (f *found) read(raw []byte) error {
 	return s.End()
 }
 
-func (o *foundObject) read(s *scan.Scanner) {
+// readObject walks through the object of an event.
+func (o *foundObject) readObject(s *scan.Scanner) {
 	if !s.Object() {
 		return
 	}
@@ -171,10 +172,10 @@ func (o *foundObject) read(s *scan.Scanner) {
 				continue
 			}
 			for s.Member() {
-				o.inner.read(s, s.Key())
+				o.inner.readMember(s, s.Key())
 			}
 		default:
-			o.message.read(s, key)
+			o.message.readMember(s, key)
 		}
 	}
 }
@@ -196,8 +197,8 @@ func (o *foundObject) readClient(s *scan.Scanner) {
 	}
 }
 
-// read takes the member of a message that s stands before.
-func (m *message) read(s *scan.Scanner, key []byte) {
+// readMember reads the value of a member of a message.
+func (m *message) readMember(s *scan.Scanner, key []byte) {
 	switch string(key) {
 	case "id":
 		m.id, _ = tolerant.Int(s.Value())
@@ -252,8 +253,8 @@ var kindNames = func() map[string]string {
 	return names
 }()
 
-// make makes an event of what was found.
-func (f *found) make(kind string) *Event {
+// makeEvent returns the event that was found.
+func (f *found) makeEvent(kind string) *Event {
 	var e *Event
 	if kind == string(EventMessageEvent) {
 		made := &struct {

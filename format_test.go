@@ -32,7 +32,7 @@ func TestFormatData(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			params := make(Params)
-			compose(tt.spans...).put(params)
+			compose(tt.spans...).setIn(params)
 			want := Params{"message": tt.text}
 			if tt.want != "" {
 				want["format_data"] = tt.want
@@ -49,12 +49,12 @@ func TestFormatData(t *testing.T) {
 func TestExtraOverridesTheText(t *testing.T) {
 	t.Parallel()
 	params := Params{"message": "other"}
-	compose(Bold("text")).put(params)
+	compose(Bold("text")).setIn(params)
 	if diff := cmp.Diff(Params{"message": "other"}, params); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	params = Params{"format_data": "x"}
-	compose(Bold("text")).put(params)
+	compose(Bold("text")).setIn(params)
 	if diff := cmp.Diff(Params{"message": "text", "format_data": "x"}, params); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

@@ -133,30 +133,10 @@ func (m *markup) doubt(format string, args ...any) {
 // encode checks the keyboard and writes it.
 func (k *Keyboard) encode() (*markup, error) {
 	m := new(markup)
-	rows, buttons := 0, 0
-	for _, row := range k.Rows {
-		if len(row) > 0 {
-			rows++
-			buttons += len(row)
-		}
+	buttons, err := k.checkSize()
+	if err != nil {
+		return m, &KeyboardError{Row: -1, Column: -1, Err: err}
 	}
-	limitRows, limitButtons := maxRows, maxButtons
-	if k.Inline {
-		limitRows, limitButtons = maxInlineRows, maxInlineButtons
-	}
-	var wrong error
-	switch {
-	case k.Inline && k.OneTime:
-		wrong = errors.New("it is inline and one-time, which exclude each other")
-	case rows > limitRows:
-		wrong = fmt.Errorf("it has %d rows, the limit is %d", rows, limitRows)
-	case buttons > limitButtons:
-		wrong = fmt.Errorf("it has %d buttons, the limit is %d", buttons, limitButtons)
-	}
-	if wrong != nil {
-		return m, &KeyboardError{Row: -1, Column: -1, Err: wrong}
-	}
-
 	m.json = make([]byte, 0, 32+192*buttons)
 	switch {
 	case k.Inline:
@@ -178,24 +158,55 @@ func (k *Keyboard) encode() (*markup, error) {
 			m.json = append(m.json, ',')
 		}
 		comma = true
-		if err := m.row(row, i); err != nil {
+		if err := m.appendRow(row, i); err != nil {
 			return m, err
 		}
-		for j := range row {
-			kind := row[j].kind()
-			if len(row) > 1 && slices.Contains(wideKinds, kind) {
-				m.doubt("button [%d][%d]: a %s button may need a row of its own", i, j, kind)
-			}
-			if k.OneTime && kind != "text" && kind != "location" {
-				m.doubt("button [%d][%d]: a %s button may not be for one-time keyboards", i, j, kind)
-			}
-		}
+		k.doubtKinds(m, i)
 	}
 	m.json = append(m.json, ']', '}')
 	if m.payloads > maxPayloads {
 		m.doubt("the payloads have %d bytes together: %d characters may be the limit", m.payloads, maxPayloads)
 	}
 	return m, nil
+}
+
+// checkSize returns the number of buttons, or the error of a keyboard that is
+// too large or contradicts itself.
+func (k *Keyboard) checkSize() (buttons int, err error) {
+	rows := 0
+	for _, row := range k.Rows {
+		if len(row) > 0 {
+			rows++
+			buttons += len(row)
+		}
+	}
+	limitRows, limitButtons := maxRows, maxButtons
+	if k.Inline {
+		limitRows, limitButtons = maxInlineRows, maxInlineButtons
+	}
+	switch {
+	case k.Inline && k.OneTime:
+		err = errors.New("it is inline and one-time, which exclude each other")
+	case rows > limitRows:
+		err = fmt.Errorf("it has %d rows, the limit is %d", rows, limitRows)
+	case buttons > limitButtons:
+		err = fmt.Errorf("it has %d buttons, the limit is %d", buttons, limitButtons)
+	}
+	return buttons, err
+}
+
+// doubtKinds notes the doubts about the kinds of the buttons in row i.
+func (k *Keyboard) doubtKinds(m *markup, i int) {
+	row := k.Rows[i]
+	for j := range row {
+		kind := row[j].kind()
+		if len(row) > 1 && slices.Contains(wideKinds, kind) {
+			m.doubt("button [%d][%d]: a %s button may need a row of its own", i, j, kind)
+		}
+		if k.OneTime && kind != "text" && kind != "location" {
+			m.doubt("button [%d][%d]: a %s button may not be for one-time keyboards", i, j, kind)
+		}
+	}
 }
 
 // maxPayloads is how many characters the payloads of a keyboard may have
@@ -206,8 +217,8 @@ const maxPayloads = 1000
 // still.
 var wideKinds = []string{"location", "vkpay", "open_app"}
 
-// row writes buttons as an array; index is for the errors.
-func (m *markup) row(row []Button, index int) error {
+// appendRow writes buttons as an array. index is for the errors.
+func (m *markup) appendRow(row []Button, index int) error {
 	m.json = append(m.json, '[')
 	for j := range row {
 		b := &row[j]
@@ -217,7 +228,7 @@ func (m *markup) row(row []Button, index int) error {
 		err := b.check()
 		var payload []byte
 		if err == nil {
-			m.json, payload, err = b.append(m.json)
+			m.json, payload, err = b.appendJSON(m.json)
 		}
 		if err != nil {
 			return &KeyboardError{Row: index, Column: j, Label: b.Label, Err: err}
@@ -281,20 +292,25 @@ type carouselModel struct {
 	} `json:"elements"`
 }
 
-var errNoObject = errors.New("vk: not an object")
+// unmarshalObject reads a JSON object into m. It returns false without an error for
+// null, which by the convention of encoding/json changes nothing.
+func unmarshalObject(b []byte, m any) (ok bool, err error) {
+	if string(b) == "null" {
+		return false, nil
+	}
+	if len(b) == 0 || b[0] != '{' {
+		return false, errors.New("vk: not an object")
+	}
+	err = tolerant.Unmarshal(b, m)
+	return err == nil, err
+}
 
 // UnmarshalJSON reads a keyboard as VK sends it with a message, so that it can
 // be changed and sent again. The payloads of buttons become json.RawMessage.
 // What VK sends in another shape than usual is left out.
 func (k *Keyboard) UnmarshalJSON(b []byte) error {
 	var m keyboardModel
-	if string(b) == "null" {
-		return nil // as encoding/json has it
-	}
-	if len(b) == 0 || b[0] != '{' {
-		return errNoObject
-	}
-	if err := tolerant.Unmarshal(b, &m); err != nil {
+	if ok, err := unmarshalObject(b, &m); !ok {
 		return err
 	}
 	*k = Keyboard{Inline: m.Inline, OneTime: m.OneTime}
@@ -308,13 +324,7 @@ func (k *Keyboard) UnmarshalJSON(b []byte) error {
 // What VK sends in another shape than usual is left out.
 func (l *Carousel) UnmarshalJSON(b []byte) error {
 	var m carouselModel
-	if string(b) == "null" {
-		return nil // as encoding/json has it
-	}
-	if len(b) == 0 || b[0] != '{' {
-		return errNoObject
-	}
-	if err := tolerant.Unmarshal(b, &m); err != nil {
+	if ok, err := unmarshalObject(b, &m); !ok {
 		return err
 	}
 	*l = nil

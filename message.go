@@ -19,8 +19,8 @@ type outgoing struct {
 	doubts []string // what VK may refuse, to be logged if it does
 }
 
-// add applies options, and checks what only all of them together show.
-func (o *outgoing) add(opts []SendOption) error {
+// applyOptions applies options, and checks them together.
+func (o *outgoing) applyOptions(opts []SendOption) error {
 	for _, opt := range opts {
 		if opt == nil {
 			continue

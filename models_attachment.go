@@ -80,29 +80,32 @@ type Attached struct {
 // VK may refuse a thing that the community cannot see or that its owner shares
 // with nobody.
 func (a Attached) Ref() (ref Attachment, ok bool) {
+	ref = a.ownRef()
+	if ref.AccessKey == "" {
+		ref.AccessKey = a.AccessKey
+	}
+	if ref.OwnerID == 0 || ref.ID == 0 || !attachmentForm.MatchString(ref.String()) {
+		return Attachment{}, false
+	}
+	return ref, true
+}
+
+// ownRef returns the reference that the thing itself has, which may lack ids and
+// the access key.
+func (a *Attached) ownRef() Attachment {
 	typ := a.Type
-	ref = Attachment{Type: typ}
+	ref := Attachment{Type: typ}
 	set := func(owner, id int64, key string) { ref.OwnerID, ref.ID, ref.AccessKey = owner, id, key }
-	video := func(v *Video) {
-		if v != nil {
-			set(v.OwnerID, v.ID, v.AccessKey)
-		}
-	}
-	album := func(l *Album) {
-		if l != nil {
-			set(l.OwnerID, l.ID, l.AccessKey)
-		}
-	}
 	switch {
 	case typ == "photo" && a.Photo != nil:
 		set(a.Photo.OwnerID, a.Photo.ID, a.Photo.AccessKey)
-	case typ == "video":
-		video(a.Video)
-	case typ == "clip":
+	case typ == "video" && a.Video != nil:
+		set(a.Video.OwnerID, a.Video.ID, a.Video.AccessKey)
+	case typ == "clip" && a.Clip != nil:
 		ref.Type = "video" // a clip is a short one
-		video(a.Clip)
-	case typ == "video_message":
-		video(a.VideoMessage)
+		set(a.Clip.OwnerID, a.Clip.ID, a.Clip.AccessKey)
+	case typ == "video_message" && a.VideoMessage != nil:
+		set(a.VideoMessage.OwnerID, a.VideoMessage.ID, a.VideoMessage.AccessKey)
 	case typ == "audio" && a.Audio != nil:
 		set(a.Audio.OwnerID, a.Audio.ID, a.Audio.AccessKey)
 	case typ == "audio_message" && a.Voice != nil:
@@ -131,27 +134,19 @@ func (a Attached) Ref() (ref Attachment, ok bool) {
 		set(a.Market.OwnerID, a.Market.ID, a.Market.AccessKey)
 	case typ == "market_album" || typ == "market_market_album":
 		ref.Type = "market_album" // one thing with two names
-		for _, l := range [...]*ProductAlbum{a.MarketAlbum, a.MarketMarketAlbum} {
-			if l != nil {
-				set(l.OwnerID, l.ID, "")
-			}
+		if l := cmp.Or(a.MarketMarketAlbum, a.MarketAlbum); l != nil {
+			set(l.OwnerID, l.ID, "")
 		}
-	case typ == "album":
-		album(a.Album)
-	case typ == "video_playlist":
-		album(a.VideoPlaylist)
-	case typ == "audio_playlist":
-		album(a.AudioPlaylist)
+	case typ == "album" && a.Album != nil:
+		set(a.Album.OwnerID, a.Album.ID, a.Album.AccessKey)
+	case typ == "video_playlist" && a.VideoPlaylist != nil:
+		set(a.VideoPlaylist.OwnerID, a.VideoPlaylist.ID, a.VideoPlaylist.AccessKey)
+	case typ == "audio_playlist" && a.AudioPlaylist != nil:
+		set(a.AudioPlaylist.OwnerID, a.AudioPlaylist.ID, a.AudioPlaylist.AccessKey)
 	case a.Other[typ] != nil:
 		ref = attachmentOf(typ, a.Other[typ])
 	}
-	if ref.AccessKey == "" {
-		ref.AccessKey = a.AccessKey
-	}
-	if ref.OwnerID == 0 || ref.ID == 0 || !attachmentForm.MatchString(ref.String()) {
-		return Attachment{}, false
-	}
-	return ref, true
+	return ref
 }
 
 // String returns the thing as VK's methods take it, such as "photo-1_2_key", or

@@ -1,7 +1,6 @@
 package vk
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -156,7 +155,7 @@ func (p *Poller) Run(ctx context.Context) error {
 		return errNoHandler
 	}
 	d.init()
-	f := &follower{Poller: p, d: d, feed: d.feed(), base: context.WithoutCancel(ctx), log: cmp.Or(p.Logger, slog.Default())}
+	f := &follower{Poller: p, d: d, feed: d.feed(), base: context.WithoutCancel(ctx), log: slogOr(p.Logger)}
 	err := f.follow(ctx)
 	d.drain(f.base, f.feed)
 	if f.journal != nil {

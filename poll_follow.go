@@ -312,7 +312,7 @@ func (f *follower) poll(ctx context.Context) ([]json.RawMessage, error) {
 			f.answer = bytes.Buffer{} // the events have it, if there are any
 		}
 	}()
-	if err := f.Client.read(&f.answer, &hc, req, method); err != nil {
+	if err := f.Client.readJSON(&f.answer, &hc, req, method); err != nil {
 		err = callError(ctx, method, err)
 		if text := err.Error(); strings.Contains(text, f.key) { // of where it was sent to, for instance
 			err = errors.New(strings.ReplaceAll(text, f.key, "***"))

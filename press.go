@@ -24,15 +24,15 @@ import (
 // [ErrNoPress].
 //
 // It calls https://dev.vk.com/ru/method/messages.sendMessageEventAnswer.
-func (c *Context) Answer() error { return c.answer(nil) }
+func (c *Context) Answer() error { return c.answerPress(nil) }
 
 // Snackbar answers a press of a callback button, as [Context.Answer] does, with
 // a line of text, at most 90 characters, that shows for ten seconds.
 func (c *Context) Snackbar(text string) error {
 	if n := utf8.RuneCountInString(text); n == 0 || n > maxSnackbar {
-		return answerError(fmt.Errorf("a snackbar has 1 to %d characters, and this one %d", maxSnackbar, n))
+		return pressError(fmt.Errorf("a snackbar has 1 to %d characters, and this one %d", maxSnackbar, n))
 	}
-	return c.answer(struct {
+	return c.answerPress(struct {
 		Type string `json:"type"`
 		Text string `json:"text"`
 	}{"show_snackbar", text})
@@ -43,9 +43,9 @@ func (c *Context) Snackbar(text string) error {
 func (c *Context) OpenLink(link string) error {
 	u, err := url.Parse(link)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return answerError(fmt.Errorf("%.100q is not an http or https address", link))
+		return pressError(fmt.Errorf("%.100q is not an http or https address", link))
 	}
-	return c.answer(struct {
+	return c.answerPress(struct {
 		Type string `json:"type"`
 		Link string `json:"link"`
 	}{"open_link", link})
@@ -56,9 +56,9 @@ func (c *Context) OpenLink(link string) error {
 // the hash, which the app gets behind the # of its address, empty.
 func (c *Context) OpenApp(app, owner int64, hash string) error {
 	if app <= 0 {
-		return answerError(fmt.Errorf("there is no app %d", app))
+		return pressError(fmt.Errorf("there is no app %d", app))
 	}
-	return c.answer(struct {
+	return c.answerPress(struct {
 		Type  string `json:"type"`
 		App   int64  `json:"app_id"`
 		Owner int64  `json:"owner_id,omitempty"`
@@ -67,17 +67,18 @@ func (c *Context) OpenApp(app, owner int64, hash string) error {
 }
 
 const (
-	maxSnackbar   = 90   // characters of its text
-	maxAnswerData = 1000 // characters of event_data
+	maxSnackbar  = 90   // characters of its text
+	maxPressData = 1000 // characters of event_data
 
 	// pressTime is how long VK waits for an answer.
 	pressTime = time.Minute
 )
 
-func (c *Context) answer(data any) error {
+// answerPress answers a press with the data, or with nothing if they are nil.
+func (c *Context) answerPress(data any) error {
 	press := c.event.press
 	if press == nil {
-		return answerError(fmt.Errorf("a %s event is %w", c.event.Kind, ErrNoPress))
+		return pressError(fmt.Errorf("a %s event is %w", c.event.Kind, ErrNoPress))
 	}
 	e, err := decode[MessageEvent](c.event)
 	if err != nil {
@@ -85,16 +86,16 @@ func (c *Context) answer(data any) error {
 	}
 	p := Params{"event_id": e.EventID, "user_id": e.UserID, "peer_id": e.PeerID}
 	if data != nil {
-		text, err := answerData(data)
+		text, err := pressData(data)
 		if err != nil {
-			return answerError(err)
+			return pressError(err)
 		}
 		p["event_data"] = text
 	}
 	if !press.answered.CompareAndSwap(false, true) {
-		return answerError(errors.New("the press was answered before"))
+		return pressError(errors.New("the press was answered before"))
 	}
-	err = c.client.Call(c, answerMethod, p, nil)
+	err = c.client.Call(c, pressMethod, p, nil)
 	if pressOver(err) && time.Since(press.at) < pressTime {
 		err = nil
 	}
@@ -104,15 +105,8 @@ func (c *Context) answer(data any) error {
 	return err
 }
 
-// pressOver reports whether VK refused an answer because it does not wait for
-// one, or not any more. It has no code for that, and several texts.
-func pressOver(err error) bool {
-	var e *Error
-	return errors.As(err, &e) && e.Code == CodeParam && strings.Contains(e.Message, "event_id")
-}
-
-// answerData renders what a press is answered with.
-func answerData(data any) (string, error) {
+// pressData returns the data of an answer as VK takes them.
+func pressData(data any) (string, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false) // it would take six characters for an &
@@ -120,12 +114,10 @@ func answerData(data any) (string, error) {
 		return "", err
 	}
 	text := strings.TrimSuffix(b.String(), "\n")
-	if n := utf8.RuneCountInString(text); n > maxAnswerData {
-		return "", fmt.Errorf("the answer has %d characters, and at most %d are possible", n, maxAnswerData)
+	if n := utf8.RuneCountInString(text); n > maxPressData {
+		return "", fmt.Errorf("the answer has %d characters, and at most %d are possible", n, maxPressData)
 	}
 	return text, nil
 }
 
-const answerMethod = "messages.sendMessageEventAnswer"
-
-func answerError(err error) error { return fmt.Errorf("vk: %s: %w", answerMethod, err) }
+func pressError(err error) error { return fmt.Errorf("vk: %s: %w", pressMethod, err) }

@@ -14,7 +14,7 @@ import (
 )
 
 // A ProfileOption says which pages are asked for, and what of them.
-type ProfileOption interface{ page(*profileQuery) }
+type ProfileOption interface{ addTo(*profileQuery) }
 
 // A profileQuery is what calls that fetch pages have in common.
 type profileQuery struct {
@@ -32,13 +32,13 @@ func Fields(names ...string) ProfileOption { return fields(names) }
 
 type fields []string
 
-func (f fields) page(q *profileQuery) { q.fields = append(q.fields, f...) }
+func (f fields) addTo(q *profileQuery) { q.fields = append(q.fields, f...) }
 
 // A NameCase is the grammatical case that people's names are wanted in: "nom",
 // "gen", "dat", "acc", "ins" or "abl". Communities' names have no cases.
 type NameCase string
 
-func (n NameCase) page(q *profileQuery) { q.nameCase = string(n) }
+func (n NameCase) addTo(q *profileQuery) { q.nameCase = string(n) }
 
 // ScreenNames asks for pages by their short addresses, besides those that are
 // asked for by id.
@@ -46,12 +46,12 @@ func ScreenNames(names ...string) ProfileOption { return screenNames(names) }
 
 type screenNames []string
 
-func (s screenNames) page(q *profileQuery) { q.names = append(q.names, s...) }
+func (s screenNames) addTo(q *profileQuery) { q.names = append(q.names, s...) }
 
 func newProfileQuery(opts []ProfileOption) *profileQuery {
 	q := new(profileQuery)
 	for _, opt := range opts {
-		opt.page(q)
+		opt.addTo(q)
 	}
 	return q
 }
@@ -78,8 +78,8 @@ func (c *Client) Users(ctx context.Context, ids []int64, opts ...ProfileOption) 
 	ids = slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return id <= 0 || id > chatPeers })
 	return getPages(ctx, 1000, q.idsAndNames(ids), func(ctx context.Context, ids []string) ([]User, error) {
 		raw, err := Call[[]json.RawMessage](ctx, c, "users.get", q.params("user_ids", ids))
-		if errors.Is(err, codeNoUser) {
-			return nil, nil
+		if errors.Is(err, CodeParamUserID) {
+			return nil, nil // VK's answer if none of them exist
 		}
 		if err != nil {
 			return nil, err
@@ -87,9 +87,6 @@ func (c *Client) Users(ctx context.Context, ids []int64, opts ...ProfileOption) 
 		return decodeUsers(raw)
 	})
 }
-
-// codeNoUser is VK's answer if none of the users exist.
-const codeNoUser Code = 113
 
 // Groups returns communities' pages, in VK's order, which is mostly the one
 // asked for. Their ids may be given as they are or negative, as those of
@@ -385,7 +382,7 @@ func (c *Client) Resolve(ctx context.Context, text string) (Resolved, error) {
 	}
 	raw, err := Call[json.RawMessage](ctx, c, method, Params{"screen_name": name})
 	switch {
-	case errors.Is(err, codeNoName):
+	case errors.Is(err, CodeNotFound):
 		return Resolved{}, notFound
 	case err != nil:
 		return Resolved{}, err
@@ -409,8 +406,5 @@ func (c *Client) Resolve(ctx context.Context, text string) (Resolved, error) {
 	}
 	return found, nil
 }
-
-// codeNoName is another answer for a name that nobody has.
-const codeNoName Code = 104
 
 var nameSyntax = regexp.MustCompile(`^[A-Za-z0-9_.]{1,64}$`)

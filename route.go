@@ -103,12 +103,12 @@ type Route struct {
 // another route has the same words; inside of a module that is being mounted,
 // the error is that of [Router.Mount].
 func (r *Router) Handle(pattern string, h HandlerFunc, mw ...Middleware) *Route {
-	return r.add(Route{Pattern: pattern, Use: mw, Handler: h}, callers(1))
+	return r.addRoute(Route{Pattern: pattern, Use: mw, Handler: h}, callers(1))
 }
 
 // Add adds a route that is written out whole. It is otherwise like
 // [Router.Handle].
-func (r *Router) Add(rt Route) *Route { return r.add(rt, callers(1)) }
+func (r *Router) Add(rt Route) *Route { return r.addRoute(rt, callers(1)) }
 
 // Command adds a route whose handler gets its arguments in a struct: each
 // placeholder fills the field of its name, without regard to case and
@@ -138,7 +138,7 @@ func addCommand[A any](r *Router, rt Route, h func(*Context, A) error, place str
 		err = errors.New("the Route has a Handler already")
 	}
 	if err != nil {
-		return r.refuse(rt, place, err)
+		return r.refuseRoute(rt, place, err)
 	}
 	if bound := rt.bound; h != nil {
 		rt.Handler = func(c *Context) error {
@@ -151,7 +151,7 @@ func addCommand[A any](r *Router, rt Route, h func(*Context, A) error, place str
 			return h(c, a)
 		}
 	}
-	return r.add(rt, place)
+	return r.addRoute(rt, place)
 }
 
 // Text adds a route for messages that say nothing else than one of some texts,
@@ -163,7 +163,7 @@ func addCommand[A any](r *Router, rt Route, h func(*Context, A) error, place str
 // Text panics if another route has one of the texts, and where [Router.Handle]
 // does.
 func (r *Router) Text(texts string, h HandlerFunc, mw ...Middleware) *Route {
-	return r.add(Route{Text: texts, Use: mw, Handler: h}, callers(1))
+	return r.addRoute(Route{Text: texts, Use: mw, Handler: h}, callers(1))
 }
 
 // When adds a route for messages that somebody wrote, and for presses of
@@ -176,9 +176,9 @@ func (r *Router) When(cond Cond, h HandlerFunc, mw ...Middleware) *Route {
 	rt := Route{When: cond, Use: mw, Handler: h}
 	if cond == nil {
 		rt.When = func(*Context) (bool, error) { return false, nil }
-		return r.refuse(rt, callers(1), errors.New("nil condition"))
+		return r.refuseRoute(rt, callers(1), errors.New("nil condition"))
 	}
-	return r.add(rt, callers(1))
+	return r.addRoute(rt, callers(1))
 }
 
 // Press adds a route for the buttons whose payload is a JSON object with the
@@ -213,40 +213,75 @@ func Press[T any](r *Router, key string, h func(c *Context, value T) error, mw .
 		v, err := decodePayload[T](key, c.Payload())
 		return v, err
 	}
-	return r.add(rt, callers(1))
+	return r.addRoute(rt, callers(1))
 }
 
-// add is Handle and its kind. Mistakes are to be blamed on place.
-func (r *Router) add(rt Route, place string) *Route {
-	whole, err := r.prepare(rt, place)
+// addRoute registers a route. place is the place in the program that errors
+// name.
+func (r *Router) addRoute(rt Route, place string) *Route {
+	whole, err := r.newRoute(rt, place)
 	if err != nil {
-		r.change(func(*registry) error { return whole.target.mistake(err) })
+		r.reportMistake(whole.target, err)
 	} else {
 		r.register(whole.target)
 	}
 	return whole
 }
 
-// refuse is add for a route with a mistake in it.
-func (r *Router) refuse(rt Route, place string, mistake error) *Route {
-	whole, _ := r.prepare(rt, place)
-	r.change(func(*registry) error { return whole.target.mistake(mistake) })
+// refuseRoute reports a mistake in a route.
+func (r *Router) refuseRoute(rt Route, place string, mistake error) *Route {
+	whole, _ := r.newRoute(rt, place)
+	r.reportMistake(whole.target, mistake)
 	return whole
 }
 
 // register adds a target at the end.
 func (r *Router) register(t *target) {
 	r.change(func(g *registry) error {
-		if err := g.add(t, -1); err != nil {
+		if err := g.addTarget(t, -1); err != nil {
 			return t.mistake(err)
 		}
 		return nil
 	})
 }
 
-// prepare makes what will be registered of a route. It returns a Route in any
-// case.
-func (r *Router) prepare(rt Route, place string) (*Route, error) {
+// reportMistake reports a mistake in the registration of a target.
+func (r *Router) reportMistake(t *target, mistake error) {
+	r.change(func(*registry) error { return t.mistake(mistake) })
+}
+
+// newRoute returns a complete copy of rt with its target, which is ready to be
+// registered. With an error it returns a Route whose target names the mistake.
+func (r *Router) newRoute(rt Route, place string) (*Route, error) {
+	whole := r.inherit(rt)
+	t := &target{place: place, edition: r.edition, route: whole}
+	t.setNames()
+	whole.target = t
+	if err := rt.check(); err != nil {
+		return whole, err
+	}
+	if rt.isCommand() {
+		whole.Pattern = strings.TrimSpace(r.path + " " + rt.Pattern)
+		t.name = cmp.Or(whole.Pattern, t.label)
+		if err := t.addCommand(whole.Pattern, r.path, rt.Aliases); err != nil {
+			return whole, err
+		}
+	}
+	if rt.Text != "" {
+		if err := t.addTexts(rt.Text); err != nil {
+			return whole, err
+		}
+	}
+	if rt.Payload != "" {
+		t.reserved = append(t.reserved, reservation{reserveKey, rt.Payload})
+	}
+	t.run = r.run(whole)
+	return whole, nil
+}
+
+// inherit returns a copy of a route of r with the defaults of r and of the
+// Routers around it.
+func (r *Router) inherit(rt Route) *Route {
 	whole := new(Route)
 	*whole = rt
 	whole.router, whole.off, whole.params = r, new(atomic.Bool), nil
@@ -257,11 +292,35 @@ func (r *Router) prepare(rt Route, place string) (*Route, error) {
 		}
 		whole.Hidden = whole.Hidden || up.Defaults.Hidden
 	}
-	t := &target{place: place, edition: r.edition, route: whole}
-	whole.target = t
-	command := rt.Pattern != "" || len(rt.Aliases) > 0 || rt.Text == "" && rt.Payload == "" && rt.When == nil && rt.decode == nil
+	return whole
+}
+
+// isCommand reports whether words lead to the route. A route that nothing leads
+// to counts as a command without words.
+func (rt *Route) isCommand() bool {
+	return rt.Pattern != "" || len(rt.Aliases) > 0 || rt.Text == "" && rt.Payload == "" && rt.When == nil && rt.decode == nil
+}
+
+// check returns the error of a route that lacks something.
+func (rt *Route) check() error {
 	switch {
-	case command:
+	case rt.Handler == nil:
+		return errors.New("nil handler")
+	case slices.ContainsFunc(rt.Use, func(m Middleware) bool { return m == nil }):
+		return errors.New("nil middleware")
+	case slices.ContainsFunc(rt.Checks, func(f Check) bool { return f == nil }):
+		return errors.New("nil check")
+	case rt.decode != nil && rt.Payload == "":
+		return errors.New("no key")
+	}
+	return nil
+}
+
+// setNames sets the label of the target of a route, and its name unless it is
+// that of a command.
+func (t *target) setNames() {
+	switch rt := t.route; {
+	case rt.isCommand():
 		t.label = fmt.Sprintf("pattern %q", rt.Pattern)
 	case rt.Text != "":
 		t.label = fmt.Sprintf("text %q", rt.Text)
@@ -271,49 +330,30 @@ func (r *Router) prepare(rt Route, place string) (*Route, error) {
 		t.name = t.label
 	default:
 		t.label = "When"
-		t.name = "When at " + place
-		if r.edition != nil {
-			t.name += " in " + r.edition.module.name
+		t.name = "When at " + t.place
+		if t.edition != nil {
+			t.name += " in " + t.edition.module.name
 		}
 	}
-	switch {
-	case rt.Handler == nil:
-		return whole, errors.New("nil handler")
-	case slices.ContainsFunc(rt.Use, func(m Middleware) bool { return m == nil }):
-		return whole, errors.New("nil middleware")
-	case slices.ContainsFunc(rt.Checks, func(f Check) bool { return f == nil }):
-		return whole, errors.New("nil check")
-	case rt.decode != nil && rt.Payload == "":
-		return whole, errors.New("no key")
-	}
-	if command {
-		whole.Pattern = strings.TrimSpace(r.path + " " + rt.Pattern)
-		t.name = cmp.Or(whole.Pattern, t.label)
-		if err := t.addCommand(whole.Pattern, r.path, rt.Aliases); err != nil {
-			return whole, err
-		}
-	}
-	if rt.Text != "" {
-		for text := range strings.SplitSeq(rt.Text, "|") {
-			text = sameText(text)
-			if text == "" {
-				return whole, errors.New("an empty text")
-			}
-			if slices.Contains(t.texts, text) {
-				return whole, fmt.Errorf("the text %q twice", text)
-			}
-			t.texts = append(t.texts, text)
-			t.claims = append(t.claims, claim{claimText, text})
-		}
-	}
-	if rt.Payload != "" {
-		t.claims = append(t.claims, claim{claimKey, rt.Payload})
-	}
-	t.run = r.run(whole)
-	return whole, nil
 }
 
-// addCommand finds the words that lead to the target, and its parameters.
+// addTexts adds the texts that lead to the target, which | separates.
+func (t *target) addTexts(texts string) error {
+	for text := range strings.SplitSeq(texts, "|") {
+		text = sameText(text)
+		if text == "" {
+			return errors.New("an empty text")
+		}
+		if slices.Contains(t.texts, text) {
+			return fmt.Errorf("the text %q twice", text)
+		}
+		t.texts = append(t.texts, text)
+		t.reserved = append(t.reserved, reservation{reserveText, text})
+	}
+	return nil
+}
+
+// addCommand adds the words that lead to the target, and its parameters.
 func (t *target) addCommand(pattern, path string, aliases []string) error {
 	r, rt := t.route.router, t.route
 	p, err := r.parsePattern(pattern)
@@ -339,16 +379,16 @@ func (t *target) addCommand(pattern, path string, aliases []string) error {
 		if len(words) == 0 && (r.top().Prefix == nil || i == 0 && len(p.params) > 0) {
 			return errors.New("no word to find it by")
 		}
-		c := claim{claimWords, foldWord(strings.Join(words, " "), r.top().Fold)}
-		if slices.Contains(t.claims, c) {
-			return fmt.Errorf("the words %q twice", c.name)
+		words := reservation{reserveWords, foldWord(strings.Join(words, " "), r.top().Fold)}
+		if slices.Contains(t.reserved, words) {
+			return fmt.Errorf("the words %q twice", words.name)
 		}
-		t.claims = append(t.claims, c)
+		t.reserved = append(t.reserved, words)
 	}
 	return nil
 }
 
-// mistake says of an error where it was made.
+// mistake returns an error with the place in the program that it comes from.
 func (t *target) mistake(err error) error {
 	return fmt.Errorf("vk: %s (at %s): %w", t.label, t.place, err)
 }
@@ -363,7 +403,7 @@ func (r *Router) Remove(rt *Route) (removed bool) {
 	top.mu.Lock()
 	defer top.mu.Unlock()
 	g, _, err := rt.router.registry()
-	if err != nil || g.remove(rt.target) < 0 {
+	if err != nil || g.removeTarget(rt.target) < 0 {
 		return false
 	}
 	top.table.Store(nil)
@@ -381,19 +421,19 @@ func (r *Router) Replace(old *Route, rt Route) (added *Route, replaced bool) {
 	if old == nil || old.target == nil || old.router.top() != r.top() {
 		return nil, false
 	}
-	whole, err := r.prepare(rt, callers(1))
+	whole, err := r.newRoute(rt, callers(1))
 	if err != nil {
-		r.change(func(*registry) error { return whole.target.mistake(err) })
+		r.reportMistake(whole.target, err)
 		return nil, false
 	}
 	replaced = r.change(func(g *registry) error {
-		at := g.remove(old.target)
+		at := g.removeTarget(old.target)
 		if at < 0 {
 			whole = nil
 			return nil
 		}
-		if err := g.add(whole.target, at); err != nil {
-			g.add(old.target, at)
+		if err := g.addTarget(whole.target, at); err != nil {
+			g.addTarget(old.target, at)
 			return whole.target.mistake(err)
 		}
 		return nil

@@ -74,7 +74,7 @@ func (r *Router) listen(l *listener, place string) (remove func()) {
 	if r.edition != nil {
 		l.name += " in " + r.edition.module.name
 	}
-	r.change(func(g *registry) error { g.listen(l); return nil })
+	r.change(func(g *registry) error { g.addListener(l); return nil })
 	top := r.top()
 	return func() {
 		top.mu.Lock()

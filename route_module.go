@@ -100,14 +100,14 @@ func (r *Router) Mount(name string, f func(r *Router) error) (*Module, error) {
 	}
 	top.mu.Unlock()
 	if err != nil {
-		return nil, m.failed("mount", err)
+		return nil, m.opError("mount", err)
 	}
 	s, err := m.build(f)
 	if err == nil {
 		err = m.publish(s, true)
 	}
 	if err != nil {
-		return nil, m.failed("mount", err)
+		return nil, m.opError("mount", err)
 	}
 	return m, nil
 }
@@ -124,7 +124,7 @@ func (m *Module) Swap(f func(r *Router) error) error {
 	if err == nil {
 		err = m.publish(s, false)
 	}
-	return m.failed("swap", err)
+	return m.opError("swap", err)
 }
 
 // Unmount takes the module out, with everything that it has registered. Waits
@@ -136,24 +136,24 @@ func (m *Module) Unmount() error {
 	old := m.now
 	if old == nil {
 		top.mu.Unlock()
-		return m.failed("unmount", ErrUnmounted)
+		return m.opError("unmount", ErrUnmounted)
 	}
 	g, _, err := m.at.registry()
 	if err != nil { // cannot be: old would be over as well
 		top.mu.Unlock()
-		return m.failed("unmount", ErrUnmounted)
+		return m.opError("unmount", ErrUnmounted)
 	}
 	gone, _ := g.replace(old, new(registry))
 	g.modules = slices.DeleteFunc(g.modules, func(other *Module) bool { return other == m })
-	over := end(append(gone, m))
+	over := endEditions(append(gone, m))
 	top.table.Store(nil)
 	top.mu.Unlock()
 	over()
 	return nil
 }
 
-// failed returns err as one of the module, or nil.
-func (m *Module) failed(op string, err error) error {
+// opError returns err as a [*ModuleError] of the operation, or nil.
+func (m *Module) opError(op string, err error) error {
 	var e *ModuleError
 	if err == nil || errors.As(err, &e) && e.Name == m.name && e == err {
 		return err
@@ -202,7 +202,7 @@ func (s *edition) discard(top *Router) {
 	top.mu.Lock()
 	inside := s.reg.modules
 	s.reg = registry{}
-	over := end(append(inside, &Module{now: s}))
+	over := endEditions(append(inside, &Module{now: s}))
 	top.mu.Unlock()
 	over()
 }
@@ -221,7 +221,7 @@ func (m *Module) publish(s *edition, fresh bool) error {
 		next := g.clone()
 		var errs []error
 		if fresh {
-			err = next.mount(m)
+			err = next.addModule(m)
 			errs = append(errs, err)
 		}
 		var conflicts []error
@@ -240,17 +240,17 @@ func (m *Module) publish(s *edition, fresh bool) error {
 	if old != nil {
 		gone = append(gone, &Module{now: old})
 	}
-	over := end(gone)
+	over := endEditions(gone)
 	top.table.Store(nil)
 	top.mu.Unlock()
 	over()
 	return nil
 }
 
-// end marks the editions of modules as over. The function that it returns tells
+// endEditions marks the editions of modules as over. The function that it returns tells
 // those who wait or want to clean up, the innermost first; it is called without
 // the lock.
-func end(gone []*Module) func() {
+func endEditions(gone []*Module) func() {
 	var editions []*edition
 	for _, m := range gone {
 		if m.now == nil {

@@ -3,6 +3,7 @@ package vk
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -15,18 +16,18 @@ type registry struct {
 	listeners []*listener
 	targets   []*target
 	modules   []*Module
-	places    map[claim]string // of targets → where they were registered
+	reserved  map[reservation]string // the place in the program that registered each
 }
 
-// A claim is what no two targets may have in common.
-type claim struct{ what, name string }
+// A reservation is what no two targets may have in common.
+type reservation struct{ what, name string }
 
-// What can be claimed.
+// What a target can reserve.
 const (
-	claimWords    = "the words"
-	claimText     = "the text"
-	claimKey      = "the payload key"
-	claimNotFound = "the NotFound of"
+	reserveWords    = "the words"
+	reserveText     = "the text"
+	reserveKey      = "the payload key"
+	reserveNotFound = "the NotFound of"
 )
 
 // A ConflictError says that a registration wants what another has already: the
@@ -42,21 +43,22 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("another route has %s (at %s)", e.What, e.Other)
 }
 
-// add adds a target at index i, or at the end if i is negative. Where something
-// that it claims is taken, it adds nothing.
-func (g *registry) add(t *target, i int) error {
-	for _, c := range t.claims {
-		if other, ok := g.places[c]; ok {
-			return &ConflictError{fmt.Sprintf("%s %q", c.what, c.name), other}
+// addTarget adds a target at index i, or at the end if i is negative. It adds
+// nothing and returns a [*ConflictError] if another target has one of its
+// reservations.
+func (g *registry) addTarget(t *target, i int) error {
+	for _, res := range t.reserved {
+		if other, ok := g.reserved[res]; ok {
+			return &ConflictError{fmt.Sprintf("%s %q", res.what, res.name), other}
 		}
 	}
-	if g.places == nil {
-		g.places = make(map[claim]string)
+	if g.reserved == nil {
+		g.reserved = make(map[reservation]string)
 	}
-	for _, c := range t.claims {
-		g.places[c] = t.place
+	for _, res := range t.reserved {
+		g.reserved[res] = t.place
 	}
-	if len(t.claims) == 0 { // only a condition leads to it: its name is not yet its own
+	if len(t.reserved) == 0 { // only a condition leads to it: its name may be another's
 		base := t.name
 		for n := 2; slices.ContainsFunc(g.targets, func(o *target) bool { return o.name == t.name }); n++ {
 			t.name = fmt.Sprintf("%s #%d", base, n)
@@ -69,22 +71,22 @@ func (g *registry) add(t *target, i int) error {
 	return nil
 }
 
-// remove removes a target and returns where it was, or -1 if it is not there.
-func (g *registry) remove(t *target) int {
+// removeTarget removes a target and returns its index, or -1 if it is not there.
+func (g *registry) removeTarget(t *target) int {
 	i := slices.Index(g.targets, t)
 	if i < 0 {
 		return -1
 	}
-	for _, c := range t.claims {
-		delete(g.places, c)
+	for _, res := range t.reserved {
+		delete(g.reserved, res)
 	}
 	g.targets = slices.Delete(g.targets, i, i+1)
 	return i
 }
 
-// listen adds a listener. Its name goes into random ids: it must not be another
-// listener's, nor depend on how many there are of other kinds.
-func (g *registry) listen(l *listener) {
+// addListener adds a listener. Its name goes into random ids: it must not be
+// another listener's, nor depend on how many there are of other kinds.
+func (g *registry) addListener(l *listener) {
 	base := l.name
 	for n := 2; slices.ContainsFunc(g.listeners, func(o *listener) bool { return o.name == l.name }); n++ {
 		l.name = fmt.Sprintf("%s #%d", base, n)
@@ -92,18 +94,14 @@ func (g *registry) listen(l *listener) {
 	g.listeners = append(g.listeners, l)
 }
 
-// clone returns a copy, of which changes do not show in g.
+// clone returns a copy. Changes to it do not show in g.
 func (g *registry) clone() *registry {
-	c := &registry{
+	return &registry{
 		listeners: slices.Clone(g.listeners),
 		targets:   slices.Clone(g.targets),
 		modules:   slices.Clone(g.modules),
-		places:    make(map[claim]string, len(g.places)),
+		reserved:  maps.Clone(g.reserved),
 	}
-	for k, v := range g.places {
-		c.places[k] = v
-	}
-	return c
 }
 
 // replace takes out what is of the edition old, which may be nil, and puts in its
@@ -115,7 +113,7 @@ func (g *registry) replace(old *edition, in *registry) (gone []*Module, errs []e
 	if old != nil {
 		for i := 0; i < len(g.targets); {
 			if t := g.targets[i]; t.edition.within(old) {
-				g.remove(t)
+				g.removeTarget(t)
 				if at < 0 {
 					at = i
 				}
@@ -139,21 +137,21 @@ func (g *registry) replace(old *edition, in *registry) (gone []*Module, errs []e
 		lat = len(g.listeners)
 	}
 	for i, t := range in.targets {
-		if err := g.add(t, min(at+i, len(g.targets))); err != nil {
+		if err := g.addTarget(t, min(at+i, len(g.targets))); err != nil {
 			errs = append(errs, t.mistake(err))
 		}
 	}
 	g.listeners = slices.Insert(g.listeners, lat, in.listeners...)
 	for _, m := range in.modules {
-		if err := g.mount(m); err != nil {
+		if err := g.addModule(m); err != nil {
 			errs = append(errs, err)
 		}
 	}
 	return gone, errs
 }
 
-// mount adds a module to the list of them, which has each name once.
-func (g *registry) mount(m *Module) error {
+// addModule adds a module. It returns an error if its name is taken.
+func (g *registry) addModule(m *Module) error {
 	if g.module(m.name) != nil {
 		return &ModuleError{m.name, "mount", ErrMounted}
 	}

@@ -27,15 +27,15 @@ type table struct {
 
 // A target is what an event can lead to: a route, or a Router's NotFound.
 type target struct {
-	name    string     // in errors and random ids
-	label   string     // in complaints about its registration,
-	place   string     // as is this
-	claims  []claim    // what no other has
-	words   [][]string // the commands that lead to it
-	texts   []string   // and the texts
-	route   *Route     // nil for a NotFound
-	run     HandlerFunc
-	edition *edition // of the module that it is of; nil if it is of none
+	name     string        // in errors and random ids
+	label    string        // in complaints about its registration,
+	place    string        // as is this
+	reserved []reservation // what no other has
+	words    [][]string    // the commands that lead to it
+	texts    []string      // and the texts
+	route    *Route        // nil for a NotFound
+	run      HandlerFunc
+	edition  *edition // of the module that it is of; nil if it is of none
 }
 
 // A node of the tree of command words.
@@ -256,7 +256,7 @@ func (t *table) matchRest(c *Context, m destination) destination {
 			if !to.route.Enabled() {
 				continue
 			}
-			ok, err := to.route.When.holds(c)
+			ok, err := to.route.When.matches(c)
 			if ok || err != nil {
 				m = destination{to: to, prefix: m.prefix, captures: c.inv.captures, failed: err}
 				return nil
@@ -270,8 +270,8 @@ func (t *table) matchRest(c *Context, m destination) destination {
 	return m
 }
 
-// holds asks a condition, in the invocation that all are asked in.
-func (f Cond) holds(c *Context) (ok bool, err error) {
+// matches asks a condition, in the invocation that all are asked in.
+func (f Cond) matches(c *Context) (ok bool, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			ok, err = false, caught(v)

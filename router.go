@@ -188,13 +188,13 @@ func (r *Router) nest(words string, f func(r *Router)) {
 func (r *Router) NotFound(h HandlerFunc) {
 	t := &target{label: "NotFound", name: strings.TrimSpace("NotFound " + r.path), place: callers(1), edition: r.edition}
 	if h == nil {
-		r.change(func(*registry) error { return t.mistake(errors.New("nil handler")) })
+		r.reportMistake(t, errors.New("nil handler"))
 		return
 	}
 	p, _ := r.parsePattern(r.path) // parsed by Route before
 	t.words = p.expand()
 	for _, words := range t.words {
-		t.claims = append(t.claims, claim{claimNotFound, strings.Join(words, " ")})
+		t.reserved = append(t.reserved, reservation{reserveNotFound, strings.Join(words, " ")})
 	}
 	t.run = r.wrap(func(c *Context) error { return c.inv.run(c, h) })
 	r.register(t)

@@ -63,7 +63,7 @@ func (c *Client) Send(ctx context.Context, peer int64, text string, opts ...Send
 // before the first call is made.
 func (c *Client) compose(ctx context.Context, to, text string, opts []SendOption) (*outgoing, []Params, error) {
 	o := &outgoing{text: text, params: make(Params, 4)}
-	if err := o.add(opts); err != nil {
+	if err := o.applyOptions(opts); err != nil {
 		return nil, nil, fmt.Errorf("vk: messages.send: %w", err)
 	}
 	texts := splitText(o.text, o.spans, c.maxMessage())
@@ -80,7 +80,7 @@ func (c *Client) compose(ctx context.Context, to, text string, opts []SendOption
 			}
 		}
 		p["random_id"] = ids(i)
-		text.put(p)
+		text.setIn(p)
 		parts[i] = p
 	}
 	return o, parts, nil
@@ -133,7 +133,7 @@ func (c *Client) deliver(ctx context.Context, peers []int64, parts []Params) []D
 		todo = slices.DeleteFunc(todo, func(d *Delivery) bool {
 			d.Err = err
 			if err == nil {
-				d.Err = d.Sent.add(answer, d.PeerID, len(parts) > 1)
+				d.Err = d.Sent.addPart(answer, d.PeerID, len(parts) > 1)
 			}
 			return d.Err != nil
 		})
@@ -188,14 +188,14 @@ func (c *Client) sendPart(ctx context.Context, to []*Delivery, part Params) (map
 	return answer, nil
 }
 
-// add notes the answer for one part, or returns the error in it.
-func (s *Sent) add(answer map[int64]sentItem, peer int64, several bool) error {
+// addPart adds the answer for one part, or returns the error in it.
+func (s *Sent) addPart(answer map[int64]sentItem, peer int64, several bool) error {
 	item, ok := answer[peer]
 	switch {
 	case !ok || item.Error == nil && item.CMID == 0 && item.MessageID == 0:
 		return &MessageError{PeerID: peer, Err: errors.New("vk: messages.send: the answer names no message")}
 	case item.Error != nil:
-		return &MessageError{PeerID: peer, Err: item.Error.of("messages.send")}
+		return &MessageError{PeerID: peer, Err: item.Error.forMethod("messages.send")}
 	}
 	s.PeerID, s.CMID, s.ID = peer, item.CMID, item.MessageID
 	if several {
@@ -204,15 +204,15 @@ func (s *Sent) add(answer map[int64]sentItem, peer int64, several bool) error {
 	return nil
 }
 
-// of returns the error as one of the method.
-func (e *itemError) of(method string) error {
+// forMethod returns the error as one of the method.
+func (e *itemError) forMethod(method string) error {
 	return &Error{Code: e.Code, Message: e.Description, Method: method}
 }
 
 // logDoubts logs what may be why VK has refused the message.
 func (o *outgoing) logDoubts(ctx context.Context, c *Client, err error) {
 	if refused := (*Error)(nil); len(o.doubts) > 0 && errors.As(err, &refused) {
-		cmp.Or(c.Logger, slog.Default()).LogAttrs(ctx, slog.LevelWarn, "vk: VK refuses a message that has doubtful parts",
+		slogOr(c.Logger).LogAttrs(ctx, slog.LevelWarn, "vk: VK refuses a message that has doubtful parts",
 			slog.Any("err", err), slog.String("doubts", strings.Join(o.doubts, "; ")))
 	}
 }
@@ -239,7 +239,7 @@ func (c *Client) KeepTyping(ctx context.Context, peer int64, f func() error) (er
 	typing.Go(func() {
 		defer func() { // of a wrapper's panic, which would be the end of the program
 			if v := recover(); v != nil {
-				broken = panicError(v)
+				broken = caught(v)
 			}
 		}()
 		c.keepTyping(ctx, peer)

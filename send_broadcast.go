@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"runtime/debug"
 	"slices"
 )
 
@@ -52,7 +51,7 @@ func (c *Client) Broadcast(ctx context.Context, peers []int64, text string, opts
 	}
 	return func(yield func(Delivery) bool) {
 		if err != nil {
-			for _, d := range failed(peers, err) {
+			for _, d := range failedDeliveries(peers, err) {
 				if !yield(d) {
 					return
 				}
@@ -77,7 +76,7 @@ func (c *Client) Broadcast(ctx context.Context, peers []int64, text string, opts
 					var d []Delivery
 					defer func() { // also after a panic, which is a wrapper's of Client.Use
 						if d == nil {
-							d = failed(chunk, panicError(recover()))
+							d = failedDeliveries(chunk, caught(recover()))
 						}
 						done <- d
 					}()
@@ -104,22 +103,13 @@ const (
 	broadcastCalls = 8   // under way at a time
 )
 
-// failed returns the deliveries of a message that reached none of the peers.
-func failed(peers []int64, err error) []Delivery {
+// failedDeliveries returns the deliveries of a message that reached no peer.
+func failedDeliveries(peers []int64, err error) []Delivery {
 	d := make([]Delivery, len(peers))
 	for i, peer := range peers {
 		d[i] = Delivery{PeerID: peer, Err: err}
 	}
 	return d
-}
-
-// panicError returns what was recovered as an error. Nothing is recovered when
-// a goroutine ends itself.
-func panicError(v any) error {
-	if v == nil {
-		return errGoexit
-	}
-	return &PanicError{v, debug.Stack()}
 }
 
 // distinct returns the elements of s without those that were there before.

@@ -25,9 +25,9 @@ type part struct {
 	spans []span
 }
 
-// put puts the part into the parameters of a call, unless an Extra has put
-// something there already.
-func (p part) put(params Params) {
+// setIn sets the part in the parameters of a call, unless an Extra has set them
+// already.
+func (p part) setIn(params Params) {
 	if _, ok := params["message"]; ok {
 		return
 	}

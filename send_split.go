@@ -6,6 +6,8 @@ import (
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/vkrouter/vk/internal/grapheme"
 )
 
 // splitText splits a text that is longer than one message may be, in UTF-16
@@ -90,9 +92,9 @@ func (s *splitter) mark() {
 	}
 }
 
-// within reports whether pos is in one of the regions, which are in order, and
-// forgets those before it. So it must be asked from left to right.
-func within(regions *[]region, pos int) bool {
+// inRegion reports whether pos is in one of the regions, which are in order. It
+// drops those before pos, so it must be called from left to right.
+func inRegion(regions *[]region, pos int) bool {
 	for len(*regions) > 0 && (*regions)[0].end <= pos {
 		*regions = (*regions)[1:]
 	}
@@ -113,8 +115,8 @@ const (
 
 // cut returns where to cut the rest, which is too long.
 func (s *splitter) cut() int {
-	within(&s.mentions, s.start)
-	within(&s.formats, s.start)
+	inRegion(&s.mentions, s.start)
+	inRegion(&s.formats, s.start)
 	mentions, formats := s.mentions, s.formats
 	var (
 		last  [paragraph + 1]int // the last cut at each pause; 0 is none
@@ -123,18 +125,18 @@ func (s *splitter) cut() int {
 		// well, and in a character.
 		inFormat, inMention, inCharacter int
 
-		chars characters
-		n     int // units before pos
+		scanner grapheme.Scanner
+		n       int // units before pos
 	)
 	for pos := s.start; pos < len(s.text); {
 		r, size := utf8.DecodeRuneInString(s.text[pos:])
 		if pos > s.start {
 			inCharacter = pos
-			if chars.endBefore(r) {
+			if scanner.Boundary(r) {
 				inMention = pos
-				if !within(&mentions, pos) {
+				if !inRegion(&mentions, pos) {
 					inFormat = pos
-					if !within(&formats, pos) {
+					if !inRegion(&formats, pos) {
 						for p := range s.pauseAt(pos) + 1 {
 							last[p], units[p] = pos, n
 						}
@@ -145,7 +147,7 @@ func (s *splitter) cut() int {
 		if n += utf16.RuneLen(r); n > s.limit {
 			break
 		}
-		chars.add(r)
+		scanner.Next(r)
 		pos += size
 	}
 	for _, p := range [...]pause{paragraph, line, sentence} {
@@ -218,85 +220,4 @@ func (s *splitter) part(start, end int) part {
 		p.spans = append(p.spans, span{max(sp.start, start) - start, min(sp.end, end) - start, sp.format})
 	}
 	return p
-}
-
-// characters finds where one character ends and the next begins, as a reader
-// sees them: a flag or a family is one, whatever it is made of. It is fed a text
-// rune by rune. It follows the rules of Unicode Standard Annex #29 closely
-// enough for the purpose: it keeps together a little too much rather than too
-// little. Line breaks, which fall out at a cut, do not concern it.
-type characters struct {
-	last  rune // 0 at the beginning
-	flags int  // how many regional indicators there are in a row; a pair is a flag
-}
-
-// add feeds the next rune.
-func (c *characters) add(r rune) {
-	c.last = r
-	if isRegional(r) {
-		c.flags++
-	} else {
-		c.flags = 0
-	}
-}
-
-// endBefore reports whether a character ends before r, the rune to come.
-func (c *characters) endBefore(r rune) bool {
-	switch {
-	case c.last < ' ' || r < ' ':
-		return true
-	case r < 0x300 && c.last < 0x300:
-		return true
-	case extends(r):
-		return false
-	case c.last == zeroWidthJoiner:
-		return false
-	case isRegional(r):
-		return c.flags%2 == 0
-	}
-	switch jamo(c.last) {
-	case 'L':
-		return jamo(r) != 'L' && jamo(r) != 'V' && jamo(r) != 'S'
-	case 'V', 'S':
-		return jamo(r) != 'V' && jamo(r) != 'T'
-	case 'T':
-		return jamo(r) != 'T'
-	}
-	return true
-}
-
-const zeroWidthJoiner = 0x200d
-
-// extends reports whether r belongs to the character before it: an accent, a
-// variation, a skin tone, the frame of a keycap, the letters of a flag's tag.
-func extends(r rune) bool {
-	switch {
-	case r < 0x300:
-		return false
-	case r == zeroWidthJoiner, r == 0x200c:
-		return true
-	case 0x1f3fb <= r && r <= 0x1f3ff, 0xe0020 <= r && r <= 0xe007f:
-		return true
-	case r == 0xff9e, r == 0xff9f:
-		return true
-	}
-	return unicode.Is(unicode.M, r)
-}
-
-func isRegional(r rune) bool { return 0x1f1e6 <= r && r <= 0x1f1ff }
-
-// jamo returns what r is of a Korean syllable: its beginning L, middle V or end
-// T, or S for a whole one; 0 if it is none of it.
-func jamo(r rune) byte {
-	switch {
-	case 0x1100 <= r && r <= 0x115f, 0xa960 <= r && r <= 0xa97c:
-		return 'L'
-	case 0x1160 <= r && r <= 0x11a7, 0xd7b0 <= r && r <= 0xd7c6:
-		return 'V'
-	case 0x11a8 <= r && r <= 0x11ff, 0xd7cb <= r && r <= 0xd7fb:
-		return 'T'
-	case 0xac00 <= r && r <= 0xd7a3:
-		return 'S'
-	}
-	return 0
 }

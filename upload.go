@@ -23,8 +23,8 @@ import (
 )
 
 const (
-	uploadsAtOnce = 4       // of one UploadAll
-	maxAnswer     = 1 << 20 // of an upload server: they are a few kilobytes
+	uploadsAtOnce   = 4       // of one UploadAll
+	maxUploadResult = 1 << 20 // bytes of an upload server's answer, which has a few kilobytes
 )
 
 var uploadPause = backoff.Backoff{Min: time.Second, Max: 15 * time.Second}
@@ -64,19 +64,19 @@ func (c *Client) Upload(ctx context.Context, to UploadTarget, src Source) (Attac
 	}
 	f, err := c.openFile(ctx, src)
 	if err != nil {
-		return Attachment{}, unread(src.Name, err)
+		return Attachment{}, unreadable(src.Name, err)
 	}
 	defer func() { f.close() }()
 	for attempt := 1; ; attempt++ {
 		a, again, err := c.uploadOnce(ctx, to, f)
-		if err == nil || !again || ctx.Err() != nil || attempt >= cmp.Or(c.MaxAttempts, 5) {
+		if err == nil || !again || ctx.Err() != nil || attempt >= c.maxAttempts() {
 			return a, err
 		}
 		if f.spent && f.once {
 			return Attachment{}, fmt.Errorf("%w; not tried again: %w", err, errSpent)
 		}
 		pause := uploadPause.Delay(attempt)
-		cmp.Or(c.Logger, slog.Default()).LogAttrs(ctx, slog.LevelInfo, "vk: uploading again",
+		slogOr(c.Logger).LogAttrs(ctx, slog.LevelInfo, "vk: uploading again",
 			slog.String("method", to.Server), slog.Int("attempt", attempt), slog.Duration("after", pause), slog.Any("err", err))
 		if backoff.Sleep(ctx, pause) != nil {
 			return Attachment{}, fmt.Errorf("%w; gave up: %w", err, context.Cause(ctx))
@@ -85,7 +85,7 @@ func (c *Client) Upload(ctx context.Context, to UploadTarget, src Source) (Attac
 			f.close()
 			fresh, openErr := c.openFile(ctx, src)
 			if openErr != nil {
-				return Attachment{}, fmt.Errorf("%w; and then: %w", err, unread(src.Name, openErr))
+				return Attachment{}, fmt.Errorf("%w; and then: %w", err, unreadable(src.Name, openErr))
 			}
 			f = fresh
 		}
@@ -116,17 +116,17 @@ func (c *Client) UploadAll(ctx context.Context, to UploadTarget, sources ...Sour
 	return all, errors.Join(errs...)
 }
 
-// unread wraps the error of a source.
-func unread(name string, err error) error {
+// unreadable wraps the error of reading a file.
+func unreadable(name string, err error) error {
 	if name == "" {
 		return fmt.Errorf("vk: upload: %w", err)
 	}
 	return fmt.Errorf("vk: upload of %q: %w", name, err)
 }
 
-// uploadOnce goes through the three steps. again says of an error that to begin
-// anew may help and does no harm.
-func (c *Client) uploadOnce(ctx context.Context, to UploadTarget, f *sourceFile) (a Attachment, again bool, err error) {
+// uploadOnce makes the three requests of an upload. again reports whether it may
+// help after an error to begin anew, and does no harm.
+func (c *Client) uploadOnce(ctx context.Context, to UploadTarget, f *uploadFile) (a Attachment, again bool, err error) {
 	server, err := Call[json.RawMessage](ctx, c, to.Server, to.ServerParams)
 	if err != nil {
 		return Attachment{}, false, err
@@ -139,17 +139,17 @@ func (c *Client) uploadOnce(ctx context.Context, to UploadTarget, f *sourceFile)
 	if err != nil {
 		return Attachment{}, again, err
 	}
-	answer, failed := readAnswer(body)
+	result, failed := readUploadResult(body)
 	if failed == nil && to.Save != "" {
 		var p Params
-		if p, failed = to.save(answer, body); failed == nil {
+		if p, failed = to.saveParams(result, body); failed == nil {
 			return c.uploadSave(ctx, to, p)
 		}
 		failed.Message += " (" + f.name + ", " + f.contentType + ")"
 	}
 	if failed != nil {
-		failed.Method, failed.Status, failed.Message = to.Server, http.StatusOK, hideAddress(failed.Message, address)
-		return Attachment{}, passing(failed) && (to.Save != "" || failed.Err == nil), failed
+		failed.answeredBy(to.Server, address)
+		return Attachment{}, failed.transient() && (to.Save != "" || failed.Err == nil), failed
 	}
 	if to.created {
 		a, err = to.attachment(to.Server, server)
@@ -179,14 +179,14 @@ func saveAgain(err error, unseen bool) bool {
 	switch {
 	case errors.As(err, &refused):
 		switch refused.Code {
-		case 22, 105, 1160: // upload error, couldn't save file, photo was changed
+		case CodeUpload, CodeSaveFile, CodePhotoChanged:
 			return true
 		case CodeUnknown, CodeServer:
 			return unseen
 		}
 		return false
 	case errors.As(err, &foreign):
-		return unseen && (foreign.Status >= 500 || foreign.Status == http.StatusOK)
+		return unseen && foreign.maybeDone()
 	}
 	return unseen && !errors.As(err, &param) && !errors.Is(err, ErrTooLarge) && !errors.Is(err, ErrNoToken)
 }
@@ -217,8 +217,8 @@ func (c *Client) uploadLink(ctx context.Context, to UploadTarget, link string) (
 	if err != nil {
 		return Attachment{}, err
 	}
-	if _, failed := readAnswer(body); failed != nil && failed.Err == nil {
-		failed.Method, failed.Status, failed.Message = to.Server, http.StatusOK, hideAddress(failed.Message, address)
+	if _, failed := readUploadResult(body); failed != nil && failed.Err == nil {
+		failed.answeredBy(to.Server, address)
 		return Attachment{}, failed
 	}
 	return to.attachment(to.Server, server)
@@ -239,8 +239,9 @@ func uploadAddress(method string, raw json.RawMessage) (string, error) {
 	return u.String(), nil
 }
 
-// postFile sends the file to an upload server and returns what that answered.
-func (c *Client) postFile(ctx context.Context, to UploadTarget, address string, f *sourceFile) (answer []byte, again bool, err error) {
+// postFile sends the file to an upload server and returns the body of its
+// answer. again reports whether another attempt may help after an error.
+func (c *Client) postFile(ctx context.Context, to UploadTarget, address string, f *uploadFile) (body []byte, again bool, err error) {
 	before, after, contentType, err := uploadForm(to, f)
 	if err != nil {
 		return nil, false, err
@@ -255,58 +256,62 @@ func (c *Client) postFile(ctx context.Context, to UploadTarget, address string, 
 	if f.size >= 0 {
 		req.ContentLength = int64(len(before)) + f.size + int64(len(after))
 	}
-	// A Read of the source may block for longer than ctx lasts, and Client.Do
-	// does not return while it reads the body.
+	// A Read of the file may block for longer than ctx lasts, and Client.Do does
+	// not return while it reads the body.
 	defer context.AfterFunc(ctx, func() { pr.CloseWithError(context.Cause(ctx)) })()
-	sent := goRead(func() (err error) {
-		whole := false
-		defer func() {
-			if whole {
-				pw.Close()
-			} else {
-				pw.CloseWithError(errCut)
-			}
-		}()
-		if _, err := pw.Write(before); err != nil {
-			return err
-		}
-		if err := f.writeTo(pw); err != nil {
-			return err
-		}
-		_, err = pw.Write(after)
-		whole = err == nil
-		return err
-	})
-	answer, again, err = c.uploadRequest(ctx, to.Server, req)
+	sent := goRead(func() error { return f.writeForm(pw, before, after) })
+	body, again, err = c.uploadRequest(ctx, to.Server, req)
 	pr.Close() // an answer may come before everything was sent
 	var writeErr error
 	select {
 	case writeErr = <-sent:
 	case <-ctx.Done():
 		if err == nil {
-			return answer, false, nil
+			return body, false, nil
 		}
 		return nil, false, &UploadError{Method: to.Server, Err: context.Cause(ctx)}
 	}
-	var source *sourceError
-	if errors.As(writeErr, &source) {
-		return nil, false, unread(f.name, writeErr)
+	var unread *contentError
+	if errors.As(writeErr, &unread) {
+		return nil, false, unreadable(f.name, writeErr)
 	}
 	if to.Save == "" && writeErr == nil && errors.Is(err, errNoAnswer) {
 		again = false // it may have come to its end
 	}
-	return answer, again, err
+	return body, again, err
 }
 
-// errCut is what a transport sees of an upload that is given up.
+// writeForm writes the body of an upload: the file with the rest of the form
+// before and after it. It closes pw.
+func (f *uploadFile) writeForm(pw *io.PipeWriter, before, after []byte) (err error) {
+	whole := false
+	defer func() { // also when reading the file panics
+		if whole {
+			pw.Close()
+		} else {
+			pw.CloseWithError(errCut)
+		}
+	}()
+	if _, err := pw.Write(before); err != nil {
+		return err
+	}
+	if err := f.writeTo(pw); err != nil {
+		return err
+	}
+	_, err = pw.Write(after)
+	whole = err == nil
+	return err
+}
+
+// errCut is the error that a transport gets for an upload that is given up.
 var errCut = errors.New("the upload was given up")
 
-// errNoAnswer is wrapped by the UploadErrors after which nobody knows what the
-// server did.
+// errNoAnswer is wrapped by UploadErrors that leave open whether the server took
+// the file.
 var errNoAnswer = errors.New("no answer")
 
-// uploadForm returns what stands before and after the file in the body of the upload.
-func uploadForm(to UploadTarget, f *sourceFile) (before, after []byte, contentType string, err error) {
+// uploadForm returns the parts of an upload's body before and after the file.
+func uploadForm(to UploadTarget, f *uploadFile) (before, after []byte, contentType string, err error) {
 	var b bytes.Buffer
 	w := multipart.NewWriter(&b)
 	for _, name := range slices.Sorted(maps.Keys(to.Form)) {
@@ -329,7 +334,7 @@ func uploadForm(to UploadTarget, f *sourceFile) (before, after []byte, contentTy
 }
 
 // uploadRequest makes one request to an upload server and returns the body of
-// its answer. again says of an error that another attempt may help.
+// its answer. again reports whether another attempt may help after an error.
 func (c *Client) uploadRequest(ctx context.Context, method string, req *http.Request) (body []byte, again bool, err error) {
 	hc := *cmp.Or(c.HTTPClient, http.DefaultClient)
 	hc.Timeout = 0 // it is meant for calls
@@ -340,27 +345,24 @@ func (c *Client) uploadRequest(ctx context.Context, method string, req *http.Req
 	if err == nil {
 		defer resp.Body.Close()
 		failed.Status = resp.StatusCode
-		body, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+		body, err = io.ReadAll(io.LimitReader(resp.Body, maxUploadResult+1))
 	}
-	if err == nil && len(body) > maxAnswer {
-		failed.Err = fmt.Errorf("%w: more than %d bytes", ErrTooLarge, maxAnswer)
+	if err == nil && len(body) > maxUploadResult {
+		failed.Err = fmt.Errorf("%w: more than %d bytes", ErrTooLarge, maxUploadResult)
 		return nil, false, failed
 	}
 	if err != nil {
-		for u := (*url.Error)(nil); errors.As(err, &u); { // it prints the URL
-			err = u.Err
-		}
 		if ctx.Err() != nil {
 			failed.Err = context.Cause(ctx)
 			return nil, false, failed
 		}
-		failed.Err = fmt.Errorf("%w: %w", errNoAnswer, err)
+		failed.Err = fmt.Errorf("%w: %w", errNoAnswer, withoutURL(err))
 		return nil, true, failed
 	}
 	if resp.StatusCode/100 == 2 {
 		return body, false, nil
 	}
-	if _, said := readAnswer(body); said != nil {
+	if _, said := readUploadResult(body); said != nil {
 		failed.Code, failed.Message = said.Code, hideAddress(said.Message, req.URL.String())
 	}
 	switch s := resp.StatusCode; {

@@ -46,18 +46,21 @@ func (e *UploadError) Error() string {
 // Unwrap returns e.Err.
 func (e *UploadError) Unwrap() error { return e.Err }
 
-// readAnswer reads what an upload server says. Its content type says nothing:
-// JSON comes as text/html, too.
-func readAnswer(body []byte) (map[string]json.RawMessage, *UploadError) {
+// An uploadResult is the JSON object with which an upload server answers.
+type uploadResult map[string]json.RawMessage
+
+// readUploadResult reads the answer of an upload server. Its content type tells
+// nothing: JSON also comes as text/html.
+func readUploadResult(body []byte) (uploadResult, *UploadError) {
 	body = trimBOM(body)
-	var answer map[string]json.RawMessage
-	if len(body) == 0 || body[0] != '{' || tolerant.Unmarshal(body, &answer) != nil {
+	var result uploadResult
+	if len(body) == 0 || body[0] != '{' || tolerant.Unmarshal(body, &result) != nil {
 		return nil, &UploadError{Message: plainText(body), Err: errors.New("the upload server's answer is not a JSON object")}
 	}
 	if code, text := uploadRefusal(body); code != 0 || text != "" {
 		return nil, &UploadError{Code: code, Message: text}
 	}
-	return answer, nil
+	return result, nil
 }
 
 // uploadRefusal finds the error in an answer, in any of the forms that upload servers
@@ -98,23 +101,29 @@ func uploadRefusal(raw []byte) (code int, text string) {
 	return code, strings.Join(texts, ": ")
 }
 
-// passing reports whether an upload server's error may pass. ERR_UPLOAD_… are
-// its own troubles, unless they are about the picture.
-func passing(e *UploadError) bool {
+// transient reports whether an upload server's error may pass. ERR_UPLOAD_… are
+// errors of the server itself, unless they are about the picture.
+func (e *UploadError) transient() bool {
 	return e.Err != nil || strings.HasPrefix(e.Message, "ERR_UPLOAD") && !strings.HasPrefix(e.Message, "ERR_UPLOAD_BAD_IMAGE")
 }
 
-// save returns the parameters that the answer of an upload server makes for
-// the method that saves what was uploaded, or what is missing.
-func (to *UploadTarget) save(answer map[string]json.RawMessage, body []byte) (Params, *UploadError) {
-	p := make(Params, len(answer)+len(to.SaveParams))
+// answeredBy completes an error that an upload server's answer brings, with the
+// method that gave the address. The address does not show in the message.
+func (e *UploadError) answeredBy(method, address string) {
+	e.Method, e.Status, e.Message = method, http.StatusOK, hideAddress(e.Message, address)
+}
+
+// saveParams returns the parameters of the method that saves the upload. body is
+// the answer that the result was read from.
+func (to *UploadTarget) saveParams(result uploadResult, body []byte) (Params, *UploadError) {
+	p := make(Params, len(result)+len(to.SaveParams))
 	need := to.need
 	switch to.pass {
 	case passResponse: // {"response":"…"}
-		p[need] = paramOf(answer["response"])
+		p[need] = paramOf(result["response"])
 	case passResult: // {"response":{"upload_result":"…"}}
 		var inner map[string]json.RawMessage
-		if raw := answer["response"]; raw != nil {
+		if raw := result["response"]; raw != nil {
 			tolerant.Unmarshal(raw, &inner)
 		}
 		p[need] = paramOf(inner["upload_result"])
@@ -122,7 +131,7 @@ func (to *UploadTarget) save(answer map[string]json.RawMessage, body []byte) (Pa
 		p[need] = string(trimBOM(body))
 	default:
 		// Every key: VK adds some now and then, and checks them.
-		for name, raw := range answer {
+		for name, raw := range result {
 			switch name {
 			case "", "access_token", "v", "lang", "error", "error_code", "errcode", "error_msg", "error_descr":
 			default:
@@ -137,7 +146,7 @@ func (to *UploadTarget) save(answer map[string]json.RawMessage, body []byte) (Pa
 	return p, nil
 }
 
-// paramOf returns a value of an answer as it is sent back: strings unquoted,
+// paramOf returns a value of a result as it is sent back: strings unquoted,
 // everything else as it was written.
 func paramOf(raw json.RawMessage) any {
 	switch {
@@ -155,7 +164,7 @@ func paramOf(raw json.RawMessage) any {
 	return string(raw)
 }
 
-// attachment reads what the last step answered.
+// attachment reads the attachment in the answer of the last step.
 func (to *UploadTarget) attachment(method string, raw json.RawMessage) (Attachment, error) {
 	typ, object := to.Type, raw
 	var list []json.RawMessage // [photo]

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"sync"
 
 	"github.com/vkrouter/vk/internal/filename"
@@ -42,12 +41,12 @@ type Source struct {
 	// sent does too.
 	Progress func(sent, total int64)
 
-	open func(context.Context, *Client) (sourceContent, error) // in place of Open
-	link string                                                // VK fetches the content itself
+	open func(context.Context, *Client) (content, error) // in place of Open
+	link string                                          // VK fetches the content itself
 }
 
-// sourceContent is what a Source opens.
-type sourceContent struct {
+// A content is an opened Source.
+type content struct {
 	r     io.Reader
 	close func() error // nil if there is nothing to close
 	name  string
@@ -61,12 +60,12 @@ var errSpent = errors.New("the source was read before and cannot be rewound")
 // File is the file at a path. If it grows during the upload, what is added is
 // left out.
 func File(path string) Source {
-	return Source{Name: filepath.Base(path), open: func(context.Context, *Client) (sourceContent, error) {
+	return Source{Name: filepath.Base(path), open: func(context.Context, *Client) (content, error) {
 		f, err := os.Open(path)
 		if err != nil {
-			return sourceContent{}, err
+			return content{}, err
 		}
-		in := sourceContent{r: f, close: f.Close, size: -1}
+		in := content{r: f, close: f.Close, size: -1}
 		info, err := f.Stat()
 		switch {
 		case err != nil:
@@ -78,7 +77,7 @@ func File(path string) Source {
 		}
 		if err != nil {
 			f.Close()
-			return sourceContent{}, err
+			return content{}, err
 		}
 		return in, nil
 	}}
@@ -86,8 +85,8 @@ func File(path string) Source {
 
 // Bytes is a file in memory. The bytes must not change during the upload.
 func Bytes(name string, b []byte) Source {
-	return Source{Name: name, open: func(context.Context, *Client) (sourceContent, error) {
-		return sourceContent{r: bytes.NewReader(b), size: int64(len(b))}, nil
+	return Source{Name: name, open: func(context.Context, *Client) (content, error) {
+		return content{r: bytes.NewReader(b), size: int64(len(b))}, nil
 	}}
 }
 
@@ -101,18 +100,18 @@ func Reader(name string, r io.Reader) Source {
 		read  bool
 		start int64 // where an io.Seeker was; -1 if it cannot seek
 	)
-	return Source{Name: name, open: func(context.Context, *Client) (sourceContent, error) {
+	return Source{Name: name, open: func(context.Context, *Client) (content, error) {
 		if r == nil {
-			return sourceContent{}, errors.New("the reader is nil")
+			return content{}, errors.New("the reader is nil")
 		}
 		again := read
 		read = true
-		in := sourceContent{r: r, size: -1, once: true}
+		in := content{r: r, size: -1, once: true}
 		if s, ok := r.(io.Seeker); ok && start >= 0 {
 			if !again {
 				start, in.size = seekable(s)
 			} else if _, err := s.Seek(start, io.SeekStart); err != nil {
-				return sourceContent{}, err
+				return content{}, err
 			} else {
 				_, in.size = seekable(s)
 			}
@@ -122,7 +121,7 @@ func Reader(name string, r io.Reader) Source {
 			}
 		}
 		if again {
-			return sourceContent{}, errSpent
+			return content{}, errSpent
 		}
 		if l, ok := r.(interface{ Len() int }); ok {
 			in.size = int64(l.Len())
@@ -152,12 +151,12 @@ func seekable(s io.Seeker) (pos, size int64) {
 // its limits, and not from private networks. Nothing is kept: it is uploaded
 // as it comes.
 func URL(address string) Source {
-	return Source{open: func(ctx context.Context, c *Client) (sourceContent, error) {
+	return Source{open: func(ctx context.Context, c *Client) (content, error) {
 		d, err := c.Fetch(ctx, address)
 		if err != nil {
-			return sourceContent{}, err
+			return content{}, err
 		}
-		return sourceContent{r: d.Body, close: d.Body.Close, name: d.Name, size: d.Size}, nil
+		return content{r: d.Body, close: d.Body.Close, name: d.Name, size: d.Size}, nil
 	}}
 }
 
@@ -166,30 +165,30 @@ func URL(address string) Source {
 func VideoLink(address string) Source { return Source{link: address} }
 
 const (
-	sourceChunk = 32 << 10  // what is read at once: as much as a transport does
-	sourceAhead = 512 << 10 // what is read ahead of a file of unknown length
-	maxIdle     = 100       // Reads of nothing in a row
+	fileChunk    = 32 << 10  // bytes of one Read, as many as a transport reads
+	fileAhead    = 512 << 10 // bytes that are read ahead of a file of unknown length
+	maxIdleReads = 100       // Reads without a byte in a row
 )
 
-// A sourceFile is a Source that was opened, and its beginning read: what tells its
-// name and type, and often all there is.
-type sourceFile struct {
+// An uploadFile is an opened Source whose beginning was read: the beginning
+// tells the name and the type, and it is often the whole file.
+type uploadFile struct {
 	name, contentType string
 	size              int64  // -1 if unknown
 	head              []byte // how it begins
 	rest              io.Reader
-	spent             bool // whether of rest something was read: head is gone then
-	once              bool // whether the Source cannot be opened again
+	spent             bool // a part of rest was read: head is gone then
+	once              bool // the Source cannot be opened again
 	progress          func(sent, total int64)
 	close             func()
 }
 
-// openFile opens src and reads its beginning. It does so in a goroutine of its
-// own, for a Read may block for longer than ctx lasts.
-func (c *Client) openFile(ctx context.Context, src Source) (*sourceFile, error) {
-	f := &sourceFile{progress: src.Progress}
+// openFile opens src and reads its beginning, in a goroutine of its own, because
+// a Read may block for longer than ctx lasts.
+func (c *Client) openFile(ctx context.Context, src Source) (*uploadFile, error) {
+	f := &uploadFile{progress: src.Progress}
 	opened := goRead(func() error {
-		in, err := src.content(ctx, c)
+		in, err := src.openContent(ctx, c)
 		if err != nil {
 			return err
 		}
@@ -207,7 +206,7 @@ func (c *Client) openFile(ctx context.Context, src Source) (*sourceFile, error) 
 				f.close()
 			}
 		}()
-		if err := f.read(in); err != nil {
+		if err := f.readHead(in); err != nil {
 			return err
 		}
 		f.name, f.contentType = filename.For(cmp.Or(src.Name, in.name), src.ContentType, f.head[:min(len(f.head), 512)])
@@ -225,25 +224,26 @@ func (c *Client) openFile(ctx context.Context, src Source) (*sourceFile, error) 
 	}
 }
 
-func (s *Source) content(ctx context.Context, c *Client) (sourceContent, error) {
-	in := sourceContent{size: -1}
+// openContent opens the source. The size of its content is -1 if unknown.
+func (s *Source) openContent(ctx context.Context, c *Client) (content, error) {
+	in := content{size: -1}
 	switch {
 	case s.open != nil:
 		var err error
 		if in, err = s.open(ctx, c); err != nil {
-			return sourceContent{}, err
+			return content{}, err
 		}
 	case s.Open != nil:
 		r, err := s.Open(ctx)
 		if err != nil {
-			return sourceContent{}, err
+			return content{}, err
 		}
 		if r == nil {
-			return sourceContent{}, errors.New("the source's Open returned nothing")
+			return content{}, errors.New("the source's Open returned nothing")
 		}
 		in.r, in.close = r, r.Close
 	default:
-		return sourceContent{}, errors.New("the source has no Open")
+		return content{}, errors.New("the source has no Open")
 	}
 	if s.Size > 0 {
 		in.size = s.Size
@@ -251,14 +251,14 @@ func (s *Source) content(ctx context.Context, c *Client) (sourceContent, error) 
 	return in, nil
 }
 
-// read takes in the beginning. Of a file of unknown length that is more: most
-// end there, and are then like any other.
-func (f *sourceFile) read(in sourceContent) error {
+// readHead reads the beginning of the file. It reads more of a file of unknown
+// length: most end within that, and their length is known then.
+func (f *uploadFile) readHead(in content) error {
 	f.size, f.rest, f.once = in.size, in.r, in.once
-	f.head = make([]byte, sourceChunk)
+	f.head = make([]byte, fileChunk)
 	n, err := fill(f.head, in.r)
 	if err == nil && f.size < 0 {
-		more := make([]byte, sourceAhead)
+		more := make([]byte, fileAhead)
 		copy(more, f.head)
 		var m int
 		m, err = fill(more[n:], in.r)
@@ -293,14 +293,14 @@ func fill(b []byte, r io.Reader) (n int, err error) {
 		if m, err = r.Read(b[n:]); m > 0 {
 			n += m
 			idle = 0
-		} else if idle++; err == nil && idle == maxIdle {
+		} else if idle++; err == nil && idle == maxIdleReads {
 			err = io.ErrNoProgress
 		}
 	}
 	return n, err
 }
 
-func (f *sourceFile) wrongSize(n int64) error {
+func (f *uploadFile) wrongSize(n int64) error {
 	if n < f.size {
 		return fmt.Errorf("the source ended after %d of %d bytes: %w", n, f.size, io.ErrUnexpectedEOF)
 	}
@@ -308,11 +308,11 @@ func (f *sourceFile) wrongSize(n int64) error {
 }
 
 // writeTo writes the whole file to w.
-func (f *sourceFile) writeTo(w io.Writer) error {
+func (f *uploadFile) writeTo(w io.Writer) error {
 	var sent int64
 	write := func(b []byte) error {
 		for len(b) > 0 {
-			n, err := w.Write(b[:min(len(b), sourceChunk)])
+			n, err := w.Write(b[:min(len(b), fileChunk)])
 			if sent += int64(n); f.progress != nil && n > 0 {
 				f.progress(sent, f.size)
 			}
@@ -327,11 +327,11 @@ func (f *sourceFile) writeTo(w io.Writer) error {
 		return err
 	}
 	f.spent = true
-	buf := f.head[:min(cap(f.head), sourceChunk)]
+	buf := f.head[:min(cap(f.head), fileChunk)]
 	for idle := 0; ; {
 		n, err := f.rest.Read(buf)
 		if f.size >= 0 && sent+int64(n) > f.size {
-			return &sourceError{f.wrongSize(sent + int64(n))}
+			return &contentError{f.wrongSize(sent + int64(n))}
 		}
 		if err := write(buf[:n]); err != nil {
 			return err
@@ -339,37 +339,37 @@ func (f *sourceFile) writeTo(w io.Writer) error {
 		switch {
 		case err == io.EOF:
 			if f.size >= 0 && sent != f.size {
-				return &sourceError{f.wrongSize(sent)}
+				return &contentError{f.wrongSize(sent)}
 			}
 			return nil
 		case err != nil:
-			return &sourceError{err}
+			return &contentError{err}
 		case n > 0:
 			idle = 0
 		default:
-			if idle++; idle == maxIdle {
-				return &sourceError{io.ErrNoProgress}
+			if idle++; idle == maxIdleReads {
+				return &contentError{io.ErrNoProgress}
 			}
 		}
 	}
 }
 
-// A sourceError is one of reading a Source, not of sending it.
-type sourceError struct{ err error }
+// A contentError is an error of reading a Source, not of sending it.
+type contentError struct{ err error }
 
-func (e *sourceError) Error() string { return e.err.Error() }
+func (e *contentError) Error() string { return e.err.Error() }
 
-func (e *sourceError) Unwrap() error { return e.err }
+func (e *contentError) Unwrap() error { return e.err }
 
-// goRead runs f, which calls what users wrote, in a goroutine of its own. A
-// panic there is an error, as it is in a handler.
+// goRead runs f, which calls the user's code, in a goroutine of its own. A panic
+// there is an error, as it is in a handler.
 func goRead(f func() error) <-chan error {
 	done := make(chan error, 1)
 	go func() {
-		var err error = &sourceError{errors.New("the source called runtime.Goexit")}
+		var err error = &contentError{errors.New("the source called runtime.Goexit")}
 		defer func() {
 			if v := recover(); v != nil {
-				err = &sourceError{&PanicError{v, debug.Stack()}}
+				err = &contentError{caught(v)}
 			}
 			done <- err
 		}()

@@ -119,11 +119,11 @@ type Client struct {
 	used   []func(CallFunc) CallFunc
 	caller CallFunc // used around try; nil until needed
 
-	limiter  pace.Limiter
-	holds    holds
-	senders  pace.Order[dialog] // with Batch
-	captchas captchas
-	alone    atomic.Bool // VK refuses execute
+	limiter   pace.Limiter
+	throttle  pace.Throttle[string] // of methods, with WaitOut
+	senders   pace.Order[dialog]    // with Batch
+	captchas  captchas
+	noExecute atomic.Bool // VK refuses execute to the token
 }
 
 // A CallFunc makes an API call and returns what VK answered as its response.

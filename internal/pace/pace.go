@@ -1,8 +1,8 @@
-// Package pace spaces out what may not happen too often, and keeps in order
-// what must not overtake.
+// Package pace decides when concurrent callers may go on.
 //
-// A [Limiter] gives out turns, so many in any second. An [Order] lets those
-// who share a key go one after the other.
+// A [Limiter] gives turns, at most so many in any second. An [Order] lets the
+// callers that share a key go one after the other. A [Throttle] pauses a key
+// after a refusal. [Book] collects the values of several callers.
 package pace
 
 import (

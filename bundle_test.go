@@ -19,7 +19,7 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// TestBatchFate: a call ends in an envelope as it would have ended alone, and
+// TestBatchFate: a call ends in a bundle as it would have ended alone, and
 // the others in it do not notice.
 func TestBatchFate(t *testing.T) {
 	t.Parallel()
@@ -109,9 +109,9 @@ func TestBatchFate(t *testing.T) {
 	}
 }
 
-// TestEnvelopeFate: what goes wrong with an envelope as a whole costs none of
+// TestBundleFate: a bundle that fails as a whole costs none of
 // its calls.
-func TestEnvelopeFate(t *testing.T) {
+func TestBundleFate(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		effect   fakevk.Effect
@@ -176,7 +176,7 @@ func TestEnvelopeFate(t *testing.T) {
 	}
 }
 
-// TestBatchMatch holds how answers find their calls.
+// TestBatchMatch tests which results of a bundle are refusals.
 func TestBatchMatch(t *testing.T) {
 	type result struct{ A, B, C, D string } // of four calls; "alone" if it was made again
 	for _, tt := range []struct {

@@ -1,0 +1,120 @@
+// Package versus measures two ways to do the same work in one benchmark.
+//
+// Wall time on a busy machine says little. The ratio of two sides that take
+// turns says much: whatever slows down the machine slows down both of them.
+package versus
+
+import (
+	"runtime"
+	"testing"
+	"time"
+)
+
+const (
+	// minTurn is how long a turn of the faster side lasts at least, so that
+	// looking at the clocks costs nothing beside it.
+	minTurn = 2 * time.Millisecond
+
+	// maxCalls limits the calls in one turn.
+	maxCalls = 1 << 20
+)
+
+// Run runs ours and bare in turns and reports the ratio of their times. Each
+// call of ours or bare does n operations. The name of the bare side becomes
+// part of the unit: against "map", the metrics are
+//
+//	x-map            wall time of ours / wall time of bare
+//	cpu-x-map        CPU time of the process in the turns of ours / in those of bare
+//	ours-ns/op       wall time of one operation
+//	bare-ns/op
+//	ours-allocs/op   allocations of one operation
+//	bare-allocs/op
+//
+// The sides swap places after each pair of turns. A turn is as many calls as
+// the faster side makes in about two milliseconds. The CPU time includes garbage
+// collection and all goroutines; its metric is missing on systems that do not
+// tell it.
+//
+// Run replaces the loop of the benchmark: the caller must not call b.Loop.
+func Run(b *testing.B, against string, n int, ours, bare func()) {
+	p := newPair(clocks, ours, bare)
+	for b.Loop() {
+		p.turns()
+	}
+	p.report(b.ReportMetric, against, n)
+}
+
+// clocks returns the time and the CPU time that the process has used.
+func clocks() (wall time.Time, cpu time.Duration) { return time.Now(), cpuTime() }
+
+// A pair is two sides that take turns.
+type pair struct {
+	clocks     func() (time.Time, time.Duration)
+	ours, bare side
+	calls      int // of each side in one turn
+	rounds     int // pairs of turns
+}
+
+// A side is one of the two ways, and what its turns took.
+type side struct {
+	f         func()
+	wall, cpu time.Duration
+}
+
+// newPair returns a pair with as many calls in a turn as minTurn asks for.
+func newPair(clocks func() (time.Time, time.Duration), ours, bare func()) *pair {
+	for calls := 1; ; calls *= 2 {
+		p := &pair{clocks: clocks, ours: side{f: ours}, bare: side{f: bare}, calls: calls}
+		p.turns()
+		if min(p.ours.wall, p.bare.wall) >= minTurn || calls >= maxCalls {
+			return &pair{clocks: clocks, ours: side{f: ours}, bare: side{f: bare}, calls: calls}
+		}
+	}
+}
+
+// turns lets each side take a turn, and the other one begin the next time.
+func (p *pair) turns() {
+	first, second := &p.ours, &p.bare
+	if p.rounds%2 == 1 {
+		first, second = second, first
+	}
+	p.turn(first)
+	p.turn(second)
+	p.rounds++
+}
+
+func (p *pair) turn(s *side) {
+	began, before := p.clocks()
+	for range p.calls {
+		s.f()
+	}
+	ended, after := p.clocks()
+	s.wall += ended.Sub(began)
+	s.cpu += after - before
+}
+
+// report reports the metrics of all turns.
+func (p *pair) report(metric func(v float64, unit string), against string, n int) {
+	operations := float64(p.rounds) * float64(p.calls) * float64(n)
+	metric(0, "ns/op") // of both sides together
+	metric(float64(p.ours.wall)/float64(p.bare.wall), "x-"+against)
+	if p.ours.cpu > 0 && p.bare.cpu > 0 {
+		metric(float64(p.ours.cpu)/float64(p.bare.cpu), "cpu-x-"+against)
+	}
+	metric(float64(p.ours.wall)/operations, "ours-ns/op")
+	metric(float64(p.bare.wall)/operations, "bare-ns/op")
+	metric(p.allocs(&p.ours)/float64(n), "ours-allocs/op")
+	metric(p.allocs(&p.bare)/float64(n), "bare-allocs/op")
+}
+
+// allocs returns the allocations of one call of a side. It is measured after
+// the turns, because reading the counter stops all goroutines.
+func (p *pair) allocs(s *side) float64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range p.calls {
+		s.f()
+	}
+	runtime.ReadMemStats(&after)
+	return float64(after.Mallocs-before.Mallocs) / float64(p.calls)
+}

@@ -6,14 +6,19 @@ package versus
 
 import (
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 )
 
 const (
-	// minTurn is how long a turn of the faster side lasts at least, so that
+	// minTurn is how much CPU time a turn of each side takes at least, so that
 	// looking at the clocks costs nothing beside it.
 	minTurn = 2 * time.Millisecond
+
+	// maxWait is the wall time after which a turn need not be longer, because
+	// the sides mostly wait or the system does not tell the CPU time.
+	maxWait = 20 * time.Millisecond
 
 	// maxCalls limits the calls in one turn.
 	maxCalls = 1 << 20
@@ -31,9 +36,10 @@ const (
 //	bare-allocs/op
 //
 // The sides swap places after each pair of turns. A turn is as many calls as
-// the faster side makes in about two milliseconds. The CPU time includes garbage
-// collection and all goroutines; its metric is missing on systems that do not
-// tell it.
+// take each side some two milliseconds of CPU time. Wall times are the lower
+// quartile of all turns, so that those in which the process had to wait for a core
+// do not count. CPU times are sums; they include garbage collection and all goroutines.
+// On systems that do not tell the CPU time, its metric is missing.
 //
 // Run replaces the loop of the benchmark: the caller must not call b.Loop.
 func Run(b *testing.B, against string, n int, ours, bare func()) {
@@ -57,8 +63,9 @@ type pair struct {
 
 // A side is one of the two ways, and what its turns took.
 type side struct {
-	f         func()
-	wall, cpu time.Duration
+	f    func()
+	wall []time.Duration // of each turn
+	cpu  time.Duration   // of all of them
 }
 
 // newPair returns a pair with as many calls in a turn as minTurn asks for.
@@ -66,7 +73,7 @@ func newPair(clocks func() (time.Time, time.Duration), ours, bare func()) *pair 
 	for calls := 1; ; calls *= 2 {
 		p := &pair{clocks: clocks, ours: side{f: ours}, bare: side{f: bare}, calls: calls}
 		p.turns()
-		if min(p.ours.wall, p.bare.wall) >= minTurn || calls >= maxCalls {
+		if min(p.ours.cpu, p.bare.cpu) >= minTurn || min(p.ours.wall[0], p.bare.wall[0]) >= maxWait || calls >= maxCalls {
 			return &pair{clocks: clocks, ours: side{f: ours}, bare: side{f: bare}, calls: calls}
 		}
 	}
@@ -89,22 +96,29 @@ func (p *pair) turn(s *side) {
 		s.f()
 	}
 	ended, after := p.clocks()
-	s.wall += ended.Sub(began)
+	s.wall = append(s.wall, ended.Sub(began))
 	s.cpu += after - before
 }
 
 // report reports the metrics of all turns.
 func (p *pair) report(metric func(v float64, unit string), against string, n int) {
-	operations := float64(p.rounds) * float64(p.calls) * float64(n)
+	operations := float64(p.calls) * float64(n)
+	ours, bare := quartile(p.ours.wall), quartile(p.bare.wall)
 	metric(0, "ns/op") // of both sides together
-	metric(float64(p.ours.wall)/float64(p.bare.wall), "x-"+against)
+	metric(ours/bare, "x-"+against)
 	if p.ours.cpu > 0 && p.bare.cpu > 0 {
 		metric(float64(p.ours.cpu)/float64(p.bare.cpu), "cpu-x-"+against)
 	}
-	metric(float64(p.ours.wall)/operations, "ours-ns/op")
-	metric(float64(p.bare.wall)/operations, "bare-ns/op")
+	metric(ours/operations, "ours-ns/op")
+	metric(bare/operations, "bare-ns/op")
 	metric(p.allocs(&p.ours)/float64(n), "ours-allocs/op")
 	metric(p.allocs(&p.bare)/float64(n), "bare-allocs/op")
+}
+
+// quartile returns the lower quartile of durations.
+func quartile(all []time.Duration) float64 {
+	sorted := slices.Sorted(slices.Values(all))
+	return float64(sorted[len(sorted)/4])
 }
 
 // allocs returns the allocations of one call of a side. It is measured after

@@ -1,45 +1,45 @@
 package vk
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"strings"
 
-	"github.com/vkrouter/vk/internal/tolerant"
+	"github.com/vkrouter/vk/internal/drift"
 )
 
 // A Drift is something in an event that this package does not know: VK has
-// changed, or does what nobody has written down. No event is lost over it. What
-// there is no field for is in the event's Object, and what is bent is zero.
+// changed, or sends something that is not documented. The event is handled
+// nevertheless. A value without a field is in the event's Object, and a value of
+// another type than its field is zero.
 type Drift struct {
 	Event string // the kind of the event
 	What  DriftKind
 
-	// Path is where it is: "object.message.attachments[0].photo.new_field", or
-	// "new_field" if it is beside the object. Empty if it is the event's kind.
+	// Path is the place of the value, such as
+	// "object.message.attachments[0].photo.new_field", or "new_field" if it is
+	// beside the object. It is empty for an unknown kind of event.
 	Path string
 
 	// Want is the Go type of the field that a bent value is for, else empty.
 	Want string
 
-	// Sample is what VK sent there, at most 1024 bytes of it: it may be cut,
-	// and so be no JSON. It may hold what people wrote, and keys that open
-	// their things.
+	// Sample is the value that VK sent, cut to 1024 bytes, and so not always
+	// valid JSON. It may contain texts of users, and keys that give access to
+	// their content.
 	Sample []byte
 }
 
-// A DriftKind says in which way an event is not what was expected.
+// A DriftKind is a way in which an event differs from the expected form.
 type DriftKind int
 
 const (
 	UnknownKind  DriftKind = iota // a kind of event, or of action in a chat, that has no name here
-	UnknownField                  // a field that no model has, which a new type of attachment is too
+	UnknownField                  // a field that no model has, such as a new type of attachment
 	BentValue                     // a value of another type than its field
 )
 
-// String returns it in words.
+// String returns the kind in words.
 func (k DriftKind) String() string {
 	switch k {
 	case UnknownKind:
@@ -52,7 +52,7 @@ func (k DriftKind) String() string {
 	return fmt.Sprintf("DriftKind(%d)", int(k))
 }
 
-// String says what it is and where, without the sample.
+// String returns everything but the sample.
 func (d Drift) String() string {
 	s := d.Event + ": " + d.What.String()
 	if d.Path != "" {
@@ -64,15 +64,13 @@ func (d Drift) String() string {
 	return s
 }
 
-const maxSample = 1024
-
-// Drift returns what in the event this package does not know, or nil if it knows
-// all: first what is around the object, then what is in it, each in VK's order.
-// What it leaves out on purpose, such as VK's own marks for statistics, is not
-// among it.
+// Drift returns everything in the event that this package does not know, or nil
+// if it knows all: first the fields around the object, then the fields in it,
+// both in VK's order. It does not report fields that are left out on purpose,
+// such as VK's own marks for statistics.
 //
-// It decodes the whole event, at about the price of a listener, and nothing
-// does so unless it is called. To watch a bot, listen to all kinds of events, and
+// Drift decodes the whole event, which costs about as much as a listener. It
+// runs only when called. To watch a bot, listen to all kinds of events, and
 // report each place once:
 //
 //	var seen sync.Map
@@ -86,29 +84,24 @@ const maxSample = 1024
 //	})
 func (e *Event) Drift() []Drift {
 	var found []Drift
-	add := func(what DriftKind, path, want string, sample []byte) {
-		found = append(found, Drift{e.Kind, what, path, want, bytes.Clone(sample[:min(len(sample), maxSample)])})
-	}
-	prefix := ""
-	join := func(path string) string { return strings.TrimSuffix(prefix+path, ".") }
-	d := tolerant.Decoder{
-		Bent: func(path string, want reflect.Type, raw []byte) {
-			add(BentValue, join(path), want.String(), raw)
-		},
-		Unknown: func(path string, raw []byte) {
-			if !leftOut[path[strings.LastIndexByte(path, '.')+1:]] {
-				add(UnknownField, join(path), "", raw)
+	compare := func(prefix string, data []byte, v any) error {
+		differences, err := comparer.Compare(prefix, data, v)
+		for _, d := range differences {
+			what, want := UnknownField, ""
+			if d.Want != nil {
+				what, want = BentValue, d.Want.String()
 			}
-		},
-		Inside: ownDecoders,
+			found = append(found, Drift{e.Kind, what, d.Path, want, d.Sample})
+		}
+		return err
 	}
 	if e.Raw != nil {
-		d.Unmarshal(e.Raw, new(eventModel))
+		compare("", e.Raw, new(eventModel)) // fails only if Raw is not JSON, and then finds nothing
 	}
 	typ, ok := kindTypes[e.Kind]
 	if !ok {
 		if e.Kind != EventConfirmation {
-			add(UnknownKind, "", "", e.Object)
+			found = append(found, Drift{e.Kind, UnknownKind, "", "", comparer.Sample(e.Object)})
 		}
 		return found
 	}
@@ -119,50 +112,55 @@ func (e *Event) Drift() []Drift {
 	if typ == reflect.TypeFor[MessageNew]() && e.old() {
 		v = reflect.New(reflect.TypeFor[Message]())
 	}
-	prefix = "object."
-	if d.Unmarshal(e.Object, v.Interface()) != nil {
+	if compare("object.", e.Object, v.Interface()) != nil {
 		return found
 	}
-	var action *Action
-	path := "object.action.type"
-	switch m := v.Interface().(type) {
-	case *MessageNew:
-		action, path = m.Message.Action, "object.message.action.type"
-	case *Message:
-		action = m.Action
-	}
-	if action != nil && action.Type != "" && kindTypes[derivedPrefix+action.Type] == nil {
+	if action, path := actionOf(v.Interface()); action != nil && action.Type != "" && kindTypes[derivedPrefix+action.Type] == nil {
 		sample, _ := json.Marshal(action.Type)
-		add(UnknownKind, path, "", sample)
+		found = append(found, Drift{e.Kind, UnknownKind, path, "", comparer.Sample(sample)})
 	}
 	return found
 }
 
-// An eventModel is what there is around the object of an event.
+// actionOf returns the action of a message, or nil, and the path to its type.
+func actionOf(object any) (a *Action, path string) {
+	switch m := object.(type) {
+	case *MessageNew:
+		return m.Message.Action, "object.message.action.type"
+	case *Message:
+		return m.Action, "object.action.type"
+	}
+	return nil, ""
+}
+
+// An eventModel is the fields around the object of an event.
 type eventModel struct {
 	Type    json.RawMessage `json:"type"` // was read, or there would be no event
 	EventID string          `json:"event_id"`
 	GroupID int64           `json:"group_id"`
 	Version string          `json:"v"`
 	Object  json.RawMessage `json:"object"`
-	Secret  json.RawMessage `json:"secret"` // raw, so that it is in no sample
+	Secret  json.RawMessage `json:"secret"` // raw, and so never in a sample
 }
 
-// ownDecoders are the types that have an UnmarshalJSON, and what that reads.
+// comparer compares events with the types of this package.
+var comparer = drift.Comparer{Models: ownDecoders, Ignored: leftOut, MaxSample: 1024}
+
+// ownDecoders maps the types that have an UnmarshalJSON method to the structs
+// that the methods read.
 var ownDecoders = map[reflect.Type]reflect.Type{
 	reflect.TypeFor[Keyboard](): reflect.TypeFor[keyboardModel](),
 	reflect.TypeFor[Carousel](): reflect.TypeFor[carouselModel](),
 	reflect.TypeFor[Location](): reflect.TypeFor[locationModel](),
 }
 
-// leftOut are the fields that no model has because they are of no use to a
-// bot.
+// leftOut are the fields that no model has, because bots have no use for them.
 var leftOut = map[string]bool{
 	"version":         true, // of a message: VK's own count of its changes
 	"influence_score": true, // VK's measure of an author
-	"warning":         true, // VK's word to those who ask for an old version
+	"warning":         true, // VK's warning about an old version
 	"inner_type":      true, // the name of the definition in VK's schema
-	"response_type":   true, // whether VK sends all fields, which one sees
+	"response_type":   true, // whether VK sends all fields, which is visible anyway
 	"track_code":      true, // for VK's statistics
 	"hash":            true, // for VK's own site
 	"web_view_token":  true, // likewise

@@ -474,6 +474,15 @@ func TestDrift(t *testing.T) {
 	if d.Sample[0] = 'x'; string(e.Raw) != long {
 		t.Error("a sample is part of the event")
 	}
+	for name, event := range map[string]string{
+		"a long action": `{"type":"message_new","object":{"message":{"action":{"type":"` + strings.Repeat("a", 5000) + `"}}}}`,
+		"an object":     `{"type":"party","object":"` + strings.Repeat("a", 5000) + `"}`,
+	} {
+		e, _ := vk.ParseEvent([]byte(event))
+		if d := e.Drift(); len(d) != 1 || d[0].What != vk.UnknownKind || len(d[0].Sample) != 1024 {
+			t.Errorf("%s of an unknown kind: %.200v", name, d)
+		}
+	}
 	if s := vk.DriftKind(9).String(); s != "DriftKind(9)" {
 		t.Error(s)
 	}

@@ -31,7 +31,7 @@ func TestEverythingIsShown(t *testing.T) {
 			return true
 		})
 	}
-	for _, dir := range []string{".", "middleware", "vktest"} {
+	for _, dir := range []string{".", "middleware", "vktest", "vktest/demo"} {
 		files, _ := filepath.Glob(filepath.Join(dir, "example*_test.go"))
 		for _, file := range files {
 			use(file)
@@ -49,7 +49,7 @@ func TestEverythingIsShown(t *testing.T) {
 		"Error": true, "Unwrap": true, "Is": true, "String": true, "Format": true, "MarshalText": true, "LogValue": true,
 		"MarshalJSON": true, "UnmarshalJSON": true, "ServeHTTP": true, "Deadline": true, "Done": true, "Err": true, "Value": true,
 	}
-	for _, dir := range []string{".", "middleware", "vktest"} {
+	for _, dir := range []string{".", "middleware", "vktest", "vktest/demo"} {
 		files, _ := filepath.Glob(filepath.Join(dir, "*.go"))
 		for _, file := range files {
 			if strings.HasSuffix(file, "_test.go") {

@@ -122,10 +122,24 @@ func (s *shop) confirm(c *vk.Context, id string) error {
 	if err := s.drafts.Delete(c, vk.PerMember(c)); err != nil {
 		return err
 	}
-	if err := c.Show("Thank you! Your order " + id + ":\n" + o.String()); err != nil || s.manager == 0 {
+	if err := c.Show("Thank you! Your order " + id + ":\n" + o.String()); err != nil {
 		return err
 	}
-	return c.Client().Send(c, s.manager, "Order "+id+":\n"+o.String())
+	manager, err := s.managers.Get(c, vk.Key{})
+	if err != nil || manager == 0 {
+		return err
+	}
+	return c.Client().Send(c, manager, "Order "+id+":\n"+o.String())
+}
+
+// takeOrders makes a manager of the community the person who is told of orders,
+// in place of the last one.
+func (s *shop) takeOrders(c *vk.Context) error {
+	err := s.managers.Update(c, vk.Key{}, func(id *int64) error { *id = c.FromID(); return nil })
+	if err != nil {
+		return err
+	}
+	return c.Reply("I tell you of every order from now on.")
 }
 
 func (s *shop) cancel(c *vk.Context) error {

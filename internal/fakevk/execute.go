@@ -1,40 +1,90 @@
 package fakevk
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"github.com/vkrouter/vk/internal/vkscript"
+)
 
 func init() {
 	register("execute", userOrGroup, scopeNone, (*call).execute)
 }
 
-// An executeError is a call that failed inside an execute. VK tells nothing
-// more of it: no subcode, no captcha.
+// Limits of the parser. VK publishes none.
+const (
+	maxScript      = 1 << 20 // bytes
+	maxScriptDepth = 64
+)
+
+// scriptLimits are the limits of a script. VK publishes that of calls; an
+// endless loop and a string that doubles must not cost much here.
+var scriptLimits = vkscript.Limits{
+	Code:     maxScript,
+	Nesting:  maxScriptDepth,
+	Chain:    2000,
+	Steps:    100_000,
+	Calls:    25,
+	Response: 5 << 20,
+	Memory:   64 << 20,
+	Depth:    8 * maxScriptDepth,
+}
+
+// An executeError is a failed call inside an execute. VK sends neither a subcode
+// nor a captcha with it.
 type executeError struct {
 	Method string `json:"method"`
 	Code   int    `json:"error_code"`
 	Msg    string `json:"error_msg"`
 }
 
-// execute runs a script. For the limit of requests it counts as one. A call
-// that fails is false in the result and an entry of execute_errors; what was
-// called before a script broke off has happened.
+// execute runs a script. It counts as one request for the rate limit. A failed
+// call is false in the script and an entry of execute_errors. If the script
+// fails, calls that it made before have happened.
 func (c *call) execute() (any, *apiError) {
 	c.require("code")
-	s, err := parseScript(c.str("code"))
+	script, err := vkscript.Parse(c.str("code"), scriptLimits)
 	if err != nil {
 		return nil, fail(codeCompile, "%s", err)
 	}
-	m := &machine{call: c}
-	body := m.encode(m.run(s))
-	if len(body) > maxExecuteResponse {
-		return nil, fail(codeRuntime, "response size is too big")
+	var errs []executeError
+	response, err := script.Run(vkscript.Options{
+		Args: c.params,
+		Call: func(method string, params map[string]string) (json.RawMessage, bool) {
+			response, fault := c.inner(method, params)
+			if fault != nil {
+				errs = append(errs, executeError{method, fault.code, fault.msg})
+				return nil, false
+			}
+			return response, true
+		},
+	})
+	if err != nil {
+		return nil, fail(codeRuntime, "%s", err)
 	}
-	if n := len(m.errors); n > 0 && c.w.cfg.ExecuteSummary {
-		last := m.errors[n-1]
+	if n := len(errs); n > 0 && c.w.cfg.ExecuteSummary {
+		last := errs[n-1]
 		last.Method = c.name
-		m.errors = append(m.errors, last)
+		errs = append(errs, last)
 	}
-	c.executeErrors = m.errors
-	return json.RawMessage(body), nil
+	c.executeErrors = errs
+	return response, nil
+}
+
+// inner makes a call inside an execute and records it. It has the token and the
+// version of the execute.
+func (c *call) inner(method string, params map[string]string) (json.RawMessage, *apiError) {
+	in := &call{
+		w: c.w, name: method, params: withoutSecrets(params), baseURL: c.baseURL,
+		token: c.token, version: c.version, nested: true, secretKey: params["secret_key"],
+	}
+	response, fault := in.invoke()
+	if fault != nil {
+		c.w.record(in, nil, fault)
+		return nil, fault
+	}
+	body := mustJSON(response)
+	c.w.record(in, body, nil)
+	return body, nil
 }
 
 // invoke answers a call whose token, version and share of the limit are
@@ -50,8 +100,8 @@ func (c *call) invoke() (any, *apiError) {
 	return c.run()
 }
 
-// withoutSecrets drops from the parameters of an inner call what it may not
-// say, and what is empty.
+// withoutSecrets removes from the parameters of an inner call the secrets, which
+// a script cannot set, and those that are empty.
 func withoutSecrets(params map[string]string) map[string]string {
 	for _, name := range secretParams {
 		delete(params, name)

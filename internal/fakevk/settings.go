@@ -169,18 +169,21 @@ func (w *World) mayBeNamed(g *group, name string) bool {
 	return validScreenName(name) && (!taken || owner == -g.spec.ID)
 }
 
-// validScreenName: letters, digits, dots and underlines, a letter first, from
-// five characters on.
+// validScreenName reports whether s is a screen name: 5 to 32 letters, digits,
+// dots and underscores, beginning with a letter.
 func validScreenName(s string) bool {
-	if len(s) < 5 || len(s) > 32 || !isLetter(s[0]) || s[0] == '_' {
+	if len(s) < 5 || len(s) > 32 {
 		return false
 	}
 	for i := range len(s) {
-		if !isLetter(s[i]) && !isDigit(s[i]) && s[i] != '.' {
+		switch c := s[i]; {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z':
+		case i > 0 && (c >= '0' && c <= '9' || c == '_' || c == '.'):
+		default:
 			return false
 		}
 	}
-	return !strings.Contains(s, "$")
+	return true
 }
 
 func (g *group) set(w *World, name string, v any) {

@@ -1,4 +1,4 @@
-package fakevk
+package vkscript
 
 import (
 	"slices"
@@ -8,9 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// This file cuts VKScript into lexemes; vkscript_parse.go makes a tree of them,
-// vkscript_run.go walks it.
-
+// A tokenClass is the class of a lexeme.
 type tokenClass uint8
 
 const (
@@ -21,17 +19,18 @@ const (
 	stringToken
 )
 
-// A lexeme is one word of a script. The text of a string is its value.
+// A lexeme is one word of the code. The text of a string is its value, without
+// quotes and escapes.
 type lexeme struct {
 	class tokenClass
 	text  string
 	line  int
 }
 
-// digraphs are the symbols of two characters. VK has neither === nor += nor ++.
+// digraphs are the symbols of two characters. VKScript has no ===, += and ++.
 var digraphs = []string{"@.", "==", "!=", "<=", ">=", "&&", "||"}
 
-// advance reads the next lexeme.
+// advance reads the next lexeme into p.next.
 func (p *parser) advance() {
 	p.skip()
 	p.next = lexeme{line: p.line}
@@ -68,14 +67,14 @@ func isLetter(c byte) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_' || c == '$'
 }
 
-// cut takes n bytes off the code.
+// cut removes the first n bytes of the code and returns them.
 func (p *parser) cut(n int) string {
 	s := p.rest[:n]
 	p.rest = p.rest[n:]
 	return s
 }
 
-// skip passes over white space and comments, counting lines.
+// skip skips white space and comments, and counts lines.
 func (p *parser) skip() {
 	for p.rest != "" {
 		n := 0
@@ -99,8 +98,8 @@ func (p *parser) skip() {
 	}
 }
 
-// number reads digits with a fraction and an exponent, and drops the leading
-// zeros that JSON does not know.
+// number reads a number with its fraction and exponent. It drops leading zeros,
+// which JSON does not allow.
 func (p *parser) number() string {
 	n := 0
 	digits := func() bool {
@@ -134,11 +133,11 @@ func (p *parser) number() string {
 	return s
 }
 
-// escapes are the characters that a backslash makes of others; any other
-// character stands for itself.
+// escapes maps the character after a backslash to the text that it stands for.
+// Any other character stands for itself.
 var escapes = map[byte]string{'n': "\n", 't': "\t", 'r': "\r", 'b': "\b", 'f': "\f"}
 
-// quoted reads a string up to its closing quote.
+// quoted reads a string up to its closing quote and returns its value.
 func (p *parser) quoted(quote byte) string {
 	p.cut(1)
 	var b strings.Builder
@@ -172,8 +171,8 @@ func (p *parser) quoted(quote byte) string {
 	}
 }
 
-// unicode reads the uXXXX of an escape, or two of them that are a pair, and
-// says how many bytes that were; none if it is not one.
+// unicode decodes the uXXXX of an escape, or the uXXXX\uXXXX of a surrogate
+// pair. It returns the length of the text, which is 0 if that is no such escape.
 func (p *parser) unicode() (r rune, n int) {
 	r, ok := hexRune(p.rest)
 	if !ok {
@@ -187,9 +186,10 @@ func (p *parser) unicode() (r rune, n int) {
 			}
 		}
 	}
-	return r, length // WriteRune makes a half pair the replacement character
+	return r, length // WriteRune writes half of a pair as U+FFFD
 }
 
+// hexRune decodes the uXXXX at the beginning of s.
 func hexRune(s string) (rune, bool) {
 	if len(s) < 5 || s[0] != 'u' {
 		return 0, false

@@ -1,4 +1,4 @@
-package terminal
+package demo
 
 import (
 	"cmp"
@@ -14,17 +14,16 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// A screen shows what the bot does in one conversation.
+// A screen shows a room's conversation.
 type screen struct {
-	hears *vktest.User
+	room *room
 
 	mu    sync.Mutex
 	out   io.Writer
-	names map[int64]string // of people
-	asked bool             // whether the prompt stands in the line
+	asked bool // the line shows the prompt
 }
 
-// watch is middleware for the bot's calls: it shows what came of them.
+// watch wraps the bot's calls: it shows the effect of each that succeeds.
 func (s *screen) watch(next vk.CallFunc) vk.CallFunc {
 	return func(ctx context.Context, method string, p vk.Params) (json.RawMessage, error) {
 		answer, err := next(ctx, method, p)
@@ -36,16 +35,16 @@ func (s *screen) watch(next vk.CallFunc) vk.CallFunc {
 	}
 }
 
-// hear shows the messages that were not shown.
+// hear shows the bot's new messages.
 func (s *screen) hear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for m, ok := s.hears.TryNext(); ok; m, ok = s.hears.TryNext() {
+	for m, ok := s.room.you.TryNext(); ok; m, ok = s.room.you.TryNext() {
 		s.line("Bot: " + written(m))
 	}
 }
 
-// show shows what is no message.
+// show shows the calls that send no message.
 func (s *screen) show(method string, p vk.Params) {
 	text := func(name string) string {
 		if p[name] == nil {
@@ -76,16 +75,14 @@ func (s *screen) show(method string, p vk.Params) {
 	case "messages.removeChatUser":
 		var id int64
 		fmt.Sscan(cmp.Or(text("member_id"), text("user_id")), &id)
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.line("(Bot removes " + cmp.Or(s.names[id], fmt.Sprint(id)) + ")")
+		s.print("(Bot removes " + s.room.name(id) + ")")
 	}
 }
 
-// mention is a mention as it is written; what is shown is the text in it.
+// mention matches a mention; its group is the text that apps show.
 var mention = regexp.MustCompile(`\[(?:id|club)\d+\|([^\]]*)\]`)
 
-// written returns a message as it is shown.
+// written returns a message as the screen shows it.
 func written(m vktest.Message) string {
 	var b strings.Builder
 	b.WriteString(strings.ReplaceAll(mention.ReplaceAllString(m.Text, "$1"), "\n", "\n     "))
@@ -101,14 +98,15 @@ func written(m vktest.Message) string {
 	return b.String()
 }
 
-func (s *screen) print(line string) {
+// print shows a line.
+func (s *screen) print(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.line(line)
+	s.line(text)
 }
 
-// line writes a line in the place of the prompt, which comes again below. The
-// caller holds s.mu.
+// line writes a line in the place of the prompt, and the prompt again below it.
+// The caller holds s.mu.
 func (s *screen) line(text string) {
 	if s.asked {
 		text = "\r" + text + "\nYou: "
@@ -118,7 +116,7 @@ func (s *screen) line(text string) {
 	fmt.Fprintln(s.out, text)
 }
 
-// prompt asks for a line, or says that there is one.
+// prompt shows the prompt, or notes that a line was typed after it.
 func (s *screen) prompt(on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

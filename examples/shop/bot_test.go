@@ -15,7 +15,7 @@ import (
 func inBubble(t *testing.T, f func(t *testing.T, bot *vktest.Server, anna *vktest.User)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		bot := vktest.Start(t, newBot(nil, 0))
+		bot := vktest.Start(t, newBot(nil))
 		f(t, bot, bot.User("Anna"))
 	})
 }
@@ -137,7 +137,7 @@ func TestOrderSurvivesRestarts(t *testing.T) {
 		fake := vktest.New(t)
 		anna, boss := fake.User("Anna"), fake.User("Boss")
 		store := open()
-		fake.Start(newBot(store, boss.ID))
+		fake.Start(newBot(store))
 		restart := func() {
 			t.Helper()
 			if err := fake.Stop(); err != nil {
@@ -147,14 +147,21 @@ func TestOrderSurvivesRestarts(t *testing.T) {
 				t.Fatal(err)
 			}
 			store = open()
-			fake.Start(newBot(store, boss.ID))
+			fake.Start(newBot(store))
 		}
 		defer func() {
 			fake.Stop() // before its store is closed
 			store.Close()
 		}()
-		boss.Says("/menu") // or nobody could write there
-		boss.HearsLike("Welcome")
+		boss.Joins()
+		boss.Says("/orders")
+		boss.HearsLike("only for those who run the community")
+		p := vk.Params{"group_id": fake.GroupID, "user_id": boss.ID, "role": "administrator"}
+		if err := fake.AdminClient().Call(t.Context(), "groups.editManager", p, nil); err != nil {
+			t.Fatal(err)
+		}
+		boss.Says("/orders")
+		boss.HearsLike("I tell you of every order")
 
 		fill(anna)
 		restart()

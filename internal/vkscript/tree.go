@@ -1,15 +1,8 @@
-package fakevk
+package vkscript
 
-// The tree that a script is parsed into.
+// The tree that code is parsed into: statements and expressions. Their run and
+// eval methods are in run.go and operators.go.
 
-// A script is a list of statements, run in order up to the first return.
-type script struct {
-	body      block
-	variables int
-	length    int // of the code
-}
-
-// The statements. What they do is in vkscript_run.go.
 type (
 	block           []statement
 	returnStatement struct{ value expression }
@@ -21,13 +14,12 @@ type (
 	whileStatement struct{ branch }
 )
 
-// A branch is a condition and what it is the condition of.
+// A branch is a condition and the statement that it controls.
 type branch struct {
 	condition expression
 	body      statement
 }
 
-// The expressions.
 type (
 	literal       struct{ value any } // nil, bool, string or json.Number
 	arrayLiteral  []expression
@@ -51,7 +43,7 @@ type (
 	}
 	apiCall struct {
 		method string     // section.name
-		args   expression // nil when called without
+		args   expression // nil if the call has no argument
 	}
 	builtin struct { // parseInt(x)
 		name string

@@ -1,77 +1,39 @@
-package fakevk
+package vkscript
 
 import (
 	"encoding/json"
 	"fmt"
 )
 
-// This file turns VKScript into a tree. The language is the one that VK's page
-// describes: JavaScript without functions, with while as the only loop, and
-// with @. to take a field of each element of an array. What JavaScript has
-// beyond the page, such as for, ++, += and ===, does not compile here.
-
-// What a script may not exceed. VK publishes no such limits; these keep a
-// parse from costing much.
-const (
-	maxScript      = 1 << 20 // bytes
-	maxScriptDepth = 64      // blocks, arrays, objects and brackets within one another
-	maxChain       = 2000    // operators in a row, as in 1 + 1 + 1
-)
-
-// A compileError is what error 12 says after the colon.
-type compileError string
-
-func (e compileError) Error() string { return string(e) }
-
-// A parser reads a script one lexeme ahead. Its methods panic with a
-// compileError, which parseScript returns.
+// A parser reads code one lexeme ahead. Its methods panic with a *SyntaxError,
+// which Parse returns.
 type parser struct {
-	rest      string
+	rest      string // the code that is not read yet
 	line      int
 	depth     int
 	next      lexeme
-	variables map[string]variable
+	limits    Limits
+	variables map[string]variable // those declared so far
 }
 
-func parseScript(code string) (s script, err error) {
-	if len(code) > maxScript {
-		return s, compileError("code is too long")
-	}
-	p := &parser{rest: code, line: 1, variables: make(map[string]variable)}
-	defer func() {
-		switch e := recover().(type) {
-		case nil:
-		case compileError:
-			err = e
-		default:
-			panic(e)
-		}
-	}()
-	p.advance()
-	for p.next.class != endToken {
-		s.body = append(s.body, p.statement())
-	}
-	s.variables, s.length = len(p.variables), len(code)
-	return s, nil
-}
-
+// fail reports a mistake at the next lexeme.
 func (p *parser) fail(format string, args ...any) {
 	p.failAt(p.next.line, format, args...)
 }
 
 func (p *parser) failAt(line int, format string, args ...any) {
-	panic(compileError(fmt.Sprintf(format, args...) + fmt.Sprintf(" in line %d", line)))
+	panic(&SyntaxError{Msg: fmt.Sprintf(format, args...), Line: line})
 }
 
-// deeper counts a level of nesting; what it returns leaves it again.
+// deeper enters a level of nesting, and returns a function that leaves it.
 func (p *parser) deeper() func() {
-	if p.depth++; p.depth > maxScriptDepth {
+	if p.depth++; p.depth > p.limits.Nesting {
 		p.fail("nesting is too deep")
 	}
 	return func() { p.depth-- }
 }
 
-// statement reads up to and with the semicolon, or a block.
+// statement reads a statement with its semicolon, or a block.
 func (p *parser) statement() statement {
 	defer p.deeper()()
 	switch {
@@ -105,8 +67,8 @@ func (p *parser) statement() statement {
 	return s
 }
 
-// declaration reads the names, perhaps with values, that follow var. A name
-// can be used from there on to the end of the script, also outside of its block.
+// declaration reads the names, with or without values, that follow var. A name
+// can be used from there to the end of the script, also outside its block.
 func (p *parser) declaration() statement {
 	list := block{}
 	for {
@@ -132,12 +94,13 @@ func (p *parser) declaration() statement {
 	}
 }
 
-// reserved are the words that are no names of variables.
+// reserved are the words that cannot be names of variables.
 var reserved = map[string]bool{
 	"API": true, "Args": true, "delete": true, "else": true, "false": true, "if": true, "null": true, "parseDouble": true,
 	"parseInt": true, "return": true, "true": true, "var": true, "while": true,
 }
 
+// conditional reads an if statement from its condition on.
 func (p *parser) conditional() statement {
 	s := ifStatement{branches: []branch{p.branch()}}
 	for p.word("else") {
@@ -150,6 +113,7 @@ func (p *parser) conditional() statement {
 	return s
 }
 
+// branch reads a condition in parentheses and its statement.
 func (p *parser) branch() branch {
 	p.expect("(")
 	condition := p.expression()
@@ -157,7 +121,7 @@ func (p *parser) branch() branch {
 	return branch{condition, p.statement()}
 }
 
-// expression reads one with all its operators, an assignment included.
+// expression reads an expression with all its operators, including assignment.
 func (p *parser) expression() expression {
 	defer p.deeper()()
 	x := p.operators(0)
@@ -177,8 +141,8 @@ func (p *parser) expression() expression {
 	return assignment{x, p.expression()}
 }
 
-// precedence are the operators between two operands; those of a later row bind
-// stronger.
+// precedence are the operators that have two operands. Those of a later row bind
+// more tightly.
 var precedence = [][]string{
 	{"||"},
 	{"&&"},
@@ -188,6 +152,8 @@ var precedence = [][]string{
 	{"*", "/", "%"},
 }
 
+// operators reads operands joined by operators of a row of precedence or a later
+// one.
 func (p *parser) operators(row int) expression {
 	if row == len(precedence) {
 		return p.prefixed()
@@ -198,13 +164,14 @@ func (p *parser) operators(row int) expression {
 		if !p.takeOne(precedence[row]) {
 			return x
 		}
-		if n == maxChain {
+		if n == p.limits.Chain {
 			p.fail("expression is too long")
 		}
 		x = operation{operator, x, p.operators(row + 1)}
 	}
 }
 
+// prefixed reads an operand with the operators before and after it.
 func (p *parser) prefixed() expression {
 	operator := p.next.text
 	switch {
@@ -226,10 +193,10 @@ func (p *parser) prefixed() expression {
 	return p.postfixed(p.operand())
 }
 
-// postfixed reads what follows an operand: fields, indexes and calls.
+// postfixed reads the fields, indexes and method calls that follow an operand.
 func (p *parser) postfixed(x expression) expression {
 	for n := 0; ; n++ {
-		if n == maxChain {
+		if n == p.limits.Chain {
 			p.fail("expression is too long")
 		}
 		switch {
@@ -255,7 +222,7 @@ func (p *parser) postfixed(x expression) expression {
 	}
 }
 
-// list reads the arguments of a call, in brackets.
+// list reads the arguments of a call, in parentheses.
 func (p *parser) list() []expression {
 	p.expect("(")
 	var args []expression
@@ -269,6 +236,7 @@ func (p *parser) list() []expression {
 	return args
 }
 
+// operand reads a literal, a name, or an expression in parentheses.
 func (p *parser) operand() expression {
 	t := p.next
 	switch {
@@ -294,7 +262,7 @@ func (p *parser) operand() expression {
 	return nil
 }
 
-// name reads what begins with a word.
+// name reads an operand that begins with the word t.
 func (p *parser) name(t lexeme) expression {
 	switch t.text {
 	case "true":
@@ -320,7 +288,7 @@ func (p *parser) name(t lexeme) expression {
 	return nil
 }
 
-// call reads the arguments of a method: one object, or nothing.
+// call reads the argument of an API method: one object, or nothing.
 func (p *parser) call(method string) expression {
 	p.expect("(")
 	if p.take(")") {
@@ -331,8 +299,8 @@ func (p *parser) call(method string) expression {
 	return apiCall{method, args}
 }
 
-// array reads what follows the bracket. Like VK it allows a comma at the end,
-// which clients send.
+// array reads an array from its bracket on. As at VK, the last element may be
+// followed by a comma, which some clients send.
 func (p *parser) array() expression {
 	list := arrayLiteral{}
 	for !p.take("]") {
@@ -345,6 +313,7 @@ func (p *parser) array() expression {
 	return list
 }
 
+// object reads an object from its brace on.
 func (p *parser) object() expression {
 	list := objectLiteral{}
 	for !p.take("}") {
@@ -372,7 +341,7 @@ func (p *parser) identifier() string {
 	return t.text
 }
 
-// word takes a word of the language.
+// word consumes the next lexeme if it is a given word, and reports whether it was.
 func (p *parser) word(text string) bool {
 	if p.next.class != nameToken || p.next.text != text {
 		return false
@@ -381,10 +350,13 @@ func (p *parser) word(text string) bool {
 	return true
 }
 
+// at reports whether the next lexeme is a given symbol.
 func (p *parser) at(symbol string) bool {
 	return p.next.class == symbolToken && p.next.text == symbol
 }
 
+// take consumes the next lexeme if it is a given symbol, and reports whether it
+// was.
 func (p *parser) take(symbol string) bool {
 	if !p.at(symbol) {
 		return false
@@ -393,6 +365,7 @@ func (p *parser) take(symbol string) bool {
 	return true
 }
 
+// takeOne is take for any of several symbols.
 func (p *parser) takeOne(symbols []string) bool {
 	for _, s := range symbols {
 		if p.take(s) {
@@ -402,6 +375,7 @@ func (p *parser) takeOne(symbols []string) bool {
 	return false
 }
 
+// expect consumes a symbol, which must be next.
 func (p *parser) expect(symbol string) {
 	if !p.take(symbol) {
 		p.fail("'%s' expected, '%s' found", symbol, p.next.text)

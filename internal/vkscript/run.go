@@ -1,65 +1,51 @@
-package fakevk
+package vkscript
 
-import "encoding/json"
+import "fmt"
 
-// What a run may not exceed. VK publishes no limit of operations; the fake's
-// keep a loop without an end, or a text that doubles, from costing much.
-const (
-	maxExecuteCalls    = 25
-	maxExecuteResponse = 5 << 20            // bytes, of all the calls and of the result
-	maxExecuteSteps    = 100_000            // besides one for each byte of the code
-	maxExecuteCopied   = 64 << 20           // bytes, of all that a script makes
-	elementSize        = 64                 // bytes that one more element or field counts for
-	maxExecuteDepth    = 8 * maxScriptDepth // of a value that leaves the script
-)
+// elementSize is the number of bytes that an element of an array or a field of
+// an object counts for in Limits.Memory.
+const elementSize = 64
 
-// A machine is one run of a script. What goes wrong ends it by a panic with an
-// abort, as everywhere in a call.
+// A machine is one run of a script. Its methods panic with a *RuntimeError,
+// which Script.Run returns.
 type machine struct {
-	call      *call // of execute itself
+	options   Options
+	limits    Limits
 	variables []any
 	result    any
-	steps     int // that are left
+	steps     int // those that are left
 	calls     int
-	size      int // bytes of all responses and arguments
-	copied    int
-	errors    []executeError
+	received  int // bytes of all responses and arguments that were read
+	allocated int // bytes of all values that were made
 }
 
-// run returns what the script returns, null if it does not.
-func (m *machine) run(s script) any {
-	m.variables = make([]any, s.variables)
-	m.steps = maxExecuteSteps + s.length
-	s.body.run(m)
-	return m.result
-}
-
-// fail ends the run with error 13.
+// fail ends the run.
 func (m *machine) fail(format string, args ...any) {
-	m.call.abort(fail(codeRuntime, append([]any{format}, args...)...))
+	panic(&RuntimeError{fmt.Sprintf(format, args...)})
 }
 
+// step counts an operation.
 func (m *machine) step() {
 	if m.steps--; m.steps < 0 {
 		m.fail("too many operations")
 	}
 }
 
-// made counts what the script makes out of what it has.
-func (m *machine) made(bytes int) {
-	if m.copied += bytes; m.copied > maxExecuteCopied {
+// allocate counts the bytes of a new value.
+func (m *machine) allocate(bytes int) {
+	if m.allocated += bytes; m.allocated > m.limits.Memory {
 		m.fail("memory limit is exceeded")
 	}
 }
 
-// got counts what the script has got hold of.
-func (m *machine) got(bytes int) {
-	if m.size += bytes; m.size > maxExecuteResponse {
+// receive counts the bytes of a response or an argument.
+func (m *machine) receive(bytes int) {
+	if m.received += bytes; m.received > m.limits.Response {
 		m.fail("response size is too big")
 	}
 }
 
-// A statement runs, and reports whether it has ended the script.
+// A statement can be run; run reports whether it has ended the script.
 type statement interface{ run(*machine) bool }
 
 func (b block) run(m *machine) bool {
@@ -101,10 +87,10 @@ func (s whileStatement) run(m *machine) bool {
 	return false
 }
 
-// An expression has a value; see vkscript_value.go.
+// An expression has a value. value.go lists the types of values.
 type expression interface{ eval(*machine) any }
 
-// value is the value of an expression whose inside is looked at.
+// value returns the value of x with a response decoded.
 func (m *machine) value(x expression) any { return plain(x.eval(m)) }
 
 func (x literal) eval(m *machine) any {
@@ -114,7 +100,7 @@ func (x literal) eval(m *machine) any {
 
 func (x arrayLiteral) eval(m *machine) any {
 	m.step()
-	m.made(elementSize * len(x))
+	m.allocate(elementSize * len(x))
 	a := &array{items: make([]any, len(x))}
 	for i, item := range x {
 		a.items[i] = item.eval(m)
@@ -124,7 +110,7 @@ func (x arrayLiteral) eval(m *machine) any {
 
 func (x objectLiteral) eval(m *machine) any {
 	m.step()
-	m.made(elementSize * len(x))
+	m.allocate(elementSize * len(x))
 	o := new(object)
 	for _, p := range x {
 		o.set(p.name, p.value.eval(m))
@@ -137,13 +123,13 @@ func (x variable) eval(m *machine) any {
 	return m.variables[x]
 }
 
-// eval of Args as a whole is an object of its own each time: it is not to be
-// written to.
+// eval of Args as a whole returns a new object each time, so that a script cannot
+// change the arguments.
 func (x arguments) eval(m *machine) any {
 	o := new(object)
-	for name, v := range m.call.params {
+	for name, v := range m.options.Args {
 		m.step()
-		m.got(len(v))
+		m.receive(len(v))
 		o.set(name, v)
 	}
 	o.sort()
@@ -153,25 +139,25 @@ func (x arguments) eval(m *machine) any {
 func (x access) eval(m *machine) any {
 	m.step()
 	if _, ok := x.of.(arguments); ok {
-		v, ok := m.call.params[m.text(m.value(x.key))]
+		v, ok := m.options.Args[m.text(m.value(x.key))]
 		if !ok {
-			return nil // an argument that the request does not have
+			return nil // the request has no such argument
 		}
-		m.got(len(v))
+		m.receive(len(v))
 		return v
 	}
 	return m.field(m.value(x.of), m.value(x.key))
 }
 
-// eval takes a field of each element. Of what is no array, such as the false of
-// a call that failed, nothing can be taken.
+// eval returns an array of the fields of all elements, or null if the operand is
+// not an array, such as the false of a failed call.
 func (x pluck) eval(m *machine) any {
 	m.step()
 	list, ok := m.value(x.of).(*array)
 	if !ok {
 		return nil
 	}
-	m.made(elementSize * len(list.items))
+	m.allocate(elementSize * len(list.items))
 	out := &array{items: make([]any, len(list.items))}
 	for i, item := range list.items {
 		out.items[i] = m.field(item, x.name)
@@ -192,14 +178,14 @@ func (x assignment) eval(m *machine) any {
 		m.setField(of, key, v)
 		return v
 	}
-	return nil // the parser lets nothing else through
+	return nil // the parser allows no other target
 }
 
 func (x removal) eval(m *machine) any {
 	m.step()
 	switch of := m.value(x.what.of).(type) {
 	case *object:
-		m.made(elementSize * len(of.names))
+		m.allocate(elementSize * len(of.names))
 		of.delete(m.text(m.value(x.what.key)))
 	case *array:
 		if i, ok := index(m.value(x.what.key)); ok && i < len(of.items) {
@@ -233,7 +219,7 @@ func (x methodCall) eval(m *machine) any {
 	return methodsOfValues[x.name](m, of, args)
 }
 
-// eval of a call that fails is false.
+// eval returns false if the call fails.
 func (x apiCall) eval(m *machine) any {
 	m.step()
 	params := make(map[string]string)
@@ -244,53 +230,16 @@ func (x apiCall) eval(m *machine) any {
 		}
 		for i, name := range o.names {
 			params[name] = m.paramText(o.values[i])
-			m.made(len(params[name]))
+			m.allocate(len(params[name]))
 		}
 	}
-	return m.invoke(x.method, params)
-}
-
-// invoke makes a call.
-func (m *machine) invoke(method string, params map[string]string) any {
-	if m.calls++; m.calls > maxExecuteCalls {
+	if m.calls++; m.calls > m.limits.Calls {
 		m.fail("too many api calls")
 	}
-	outer := m.call
-	c := &call{
-		w: outer.w, name: method, params: withoutSecrets(params), baseURL: outer.baseURL,
-		token: outer.token, version: outer.version, nested: true, secretKey: params["secret_key"],
-	}
-	response, fault := c.invoke()
-	if fault != nil {
-		c.w.record(c, nil, fault)
-		m.errors = append(m.errors, executeError{method, fault.code, fault.msg})
+	response, ok := m.options.Call(x.method, params)
+	if !ok {
 		return false
 	}
-	body := mustJSON(response)
-	c.w.record(c, body, nil)
-	m.got(len(body))
-	return &answered{raw: body}
-}
-
-// paramText is a value as the parameter of a call: a list of plain values is
-// joined with commas, anything deeper is JSON.
-func (m *machine) paramText(v any) string {
-	switch v := plain(v).(type) {
-	case nil:
-		return ""
-	case bool:
-		if v {
-			return "1"
-		}
-		return "0"
-	case string:
-		return v
-	case json.Number:
-		return v.String()
-	case *array:
-		if text, ok := m.commas(v); ok {
-			return text
-		}
-	}
-	return string(m.encode(v))
+	m.receive(len(response))
+	return &answered{raw: response}
 }

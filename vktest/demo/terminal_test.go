@@ -1,16 +1,18 @@
-package terminal
+package demo
 
 import (
 	"context"
 	"io"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vkrouter/vk"
 )
 
-// newBot returns a bot that does everything that a terminal shows.
-func newBot() *vk.Router {
+// newBot returns a bot that uses everything that a terminal shows.
+func newBot(vk.Store) vk.Handler {
 	r := vk.NewRouter("!")
 	r.Handle("menu", func(c *vk.Context) error {
 		kb := &vk.Keyboard{Inline: true}
@@ -45,7 +47,7 @@ func newBot() *vk.Router {
 	return r
 }
 
-func TestChat(t *testing.T) {
+func TestTerminal(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		others []string
@@ -76,22 +78,54 @@ Bot: Welcome
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var out strings.Builder
-			c := Chat{Bot: newBot(), Others: test.others, In: strings.NewReader(test.in), Out: &out}
-			if err := c.Run(t.Context()); err != nil || out.String() != test.want {
+			d := demo{newBot: newBot, others: test.others, in: strings.NewReader(test.in), out: &out}
+			if err := d.run(t.Context()); err != nil || out.String() != test.want {
 				t.Errorf("%v, out:\n%s\nwant:\n%s", err, out.String(), test.want)
 			}
 		})
 	}
 }
 
-// TestInterrupted: Ctrl-C ends the chat while it waits for a line.
-func TestInterrupted(t *testing.T) {
+// TestTerminalEnds: the end of ctx ends a terminal that waits for a line.
+func TestTerminalEnds(t *testing.T) {
 	r, w := io.Pipe()
 	defer w.Close() // ends the reading goroutine
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	c := Chat{Bot: newBot(), In: r, Out: io.Discard}
-	if err := c.Run(ctx); err != nil {
+	d := demo{newBot: newBot, in: r, out: io.Discard}
+	if err := d.run(ctx); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestTerminalErrors(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		demo demo
+		want string
+	}{
+		{"a line too long", demo{newBot: newBot, in: strings.NewReader(strings.Repeat("a", 100_000))}, "demo: cannot read the next line: bufio.Scanner: token too long"},
+		{"no bot", demo{newBot: func(vk.Store) vk.Handler { return nil }, in: strings.NewReader("hi\n")}, "vktest: the bot did not start: "},
+		{"no store", demo{newBot: newBot, file: filepath.Join(t.TempDir(), "no", "bot.db")}, "no such file"},
+		{"no token for VK", demo{newBot: newBot, token: "t", client: func(string) *vk.Client { return vk.NewClient("") }}, "the client has no token"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			test.demo.out = io.Discard
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			if err := test.demo.run(ctx); err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%v, want %s", err, test.want)
+			}
+		})
+	}
+}
+
+// TestBotPanics: a panic of the program itself is no error of vktest's.
+func TestBotPanics(t *testing.T) {
+	defer func() {
+		if v := recover(); v != "mine" {
+			t.Errorf("panic %v", v)
+		}
+	}()
+	try(func() error { panic("mine") })
 }

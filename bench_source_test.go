@@ -8,45 +8,17 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
-	"time"
+
+	"github.com/vkrouter/vk/internal/versus"
 )
-
-// A race measures two ways to do the same in one run, turn by turn, so that
-// whatever else the machine does is in the way of both.
-type race struct {
-	turns      int
-	ours, bare time.Duration
-}
-
-// run has each do its turn.
-func (r *race) run(ours, bare func()) {
-	began := time.Now()
-	ours()
-	between := time.Now()
-	bare()
-	r.ours += between.Sub(began)
-	r.bare += time.Since(between)
-	r.turns++
-}
-
-// report says how long ours took, in times of the bare way, and each of them for
-// one of n events in a turn.
-func (r *race) report(b *testing.B, n int) {
-	b.ReportMetric(0, "ns/op") // of both together, which nobody asked for
-	b.ReportMetric(float64(r.ours)/float64(r.bare), "x-bare")
-	b.ReportMetric(float64(r.ours)/float64(n*r.turns), "ours-ns/event")
-	b.ReportMetric(float64(r.bare)/float64(n*r.turns), "bare-ns/event")
-}
 
 // BenchmarkSourceRoute is an event's way from its bytes to a command's handler,
 // the time limit included but for the lanes, in times of json.Unmarshal into a
 // struct with four fields. It is to be at most 0.5.
 func BenchmarkSourceRoute(b *testing.B) {
-	const turn = 100
 	for name, raw := range benchEvents() {
 		b.Run("event="+name, func(b *testing.B) {
 			handled := 0
@@ -69,26 +41,19 @@ func BenchmarkSourceRoute(b *testing.B) {
 				}
 				d.watchdog.end(j)
 			}
-			var r2 race
-			for b.Loop() {
-				r2.run(func() {
-					for range turn {
-						route()
-					}
-				}, func() {
-					for range turn {
-						var e bareEvent
-						if err := json.Unmarshal(raw, &e); err != nil || e.Object.Message.Text == "" {
-							b.Fatal(e, err)
-						}
-					}
-				})
+			routed := 0
+			versus.Run(b, "json.Unmarshal", 1, func() {
+				routed++
+				route()
+			}, func() {
+				var e bareEvent
+				if err := json.Unmarshal(raw, &e); err != nil || e.Object.Message.Text == "" {
+					b.Fatal(e, err)
+				}
+			})
+			if handled != routed {
+				b.Fatalf("%d of %d events were handled", handled, routed)
 			}
-			if handled != turn*r2.turns {
-				b.Fatalf("%d events were handled", handled)
-			}
-			r2.report(b, turn)
-			b.ReportMetric(testing.AllocsPerRun(100, route), "ours-allocs/event")
 		})
 	}
 }
@@ -120,43 +85,39 @@ func BenchmarkSourcePoll(b *testing.B) {
 			d := &Dispatcher{Handler: r}
 			d.init()
 			f := &follower{Poller: &Poller{Client: client}, d: d, feed: d.feed(), base: b.Context(), server: "http://poll.test", key: "k", ts: "1"}
-			var r2 race
-			for b.Loop() {
-				r2.run(func() {
-					batches.Add(batch)
-					events, err := f.poll(b.Context())
-					if err != nil {
-						b.Fatal(err)
+			versus.Run(b, "poll+json.Unmarshal", batch, func() {
+				batches.Add(batch)
+				events, err := f.poll(b.Context())
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := f.handle(b.Context(), events); err != nil {
+					b.Fatal(err)
+				}
+				batches.Wait()
+			}, func() {
+				resp, err := hc.Get("http://poll.test?act=a_check&key=k&ts=1&wait=25")
+				if err != nil {
+					b.Fatal(err)
+				}
+				all, err := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				if err != nil {
+					b.Fatal(err)
+				}
+				var answer struct {
+					TS      string      `json:"ts"`
+					Updates []bareEvent `json:"updates"`
+				}
+				if err := json.Unmarshal(all, &answer); err != nil {
+					b.Fatal(err)
+				}
+				for _, e := range answer.Updates {
+					if !strings.HasPrefix(e.Object.Message.Text, "!") {
+						b.Fatal(e)
 					}
-					if err := f.handle(b.Context(), events); err != nil {
-						b.Fatal(err)
-					}
-					batches.Wait()
-				}, func() {
-					resp, err := hc.Get("http://poll.test?act=a_check&key=k&ts=1&wait=25")
-					if err != nil {
-						b.Fatal(err)
-					}
-					all, err := io.ReadAll(resp.Body)
-					resp.Body.Close()
-					if err != nil {
-						b.Fatal(err)
-					}
-					var answer struct {
-						TS      string      `json:"ts"`
-						Updates []bareEvent `json:"updates"`
-					}
-					if err := json.Unmarshal(all, &answer); err != nil {
-						b.Fatal(err)
-					}
-					for _, e := range answer.Updates {
-						if !strings.HasPrefix(e.Object.Message.Text, "!") {
-							b.Fatal(e)
-						}
-					}
-				})
-			}
-			r2.report(b, batch)
+				}
+			})
 			d.Stop(context.Background())
 		})
 	}
@@ -164,7 +125,8 @@ func BenchmarkSourcePoll(b *testing.B) {
 
 // BenchmarkSourceLanes is what events of a thousand people cost on their way
 // through a Dispatcher, in times of a goroutine for each, which keeps no order.
-// It is to be at most 3. With work to do, speedup says how many cores do it.
+// It is to be at most 3. With work to do, the last form is in times of a loop
+// that does all of the work on one core.
 func BenchmarkSourceLanes(b *testing.B) {
 	const peers, turn = 1000, 1000
 	events := make([]*Event, peers)
@@ -176,10 +138,13 @@ func BenchmarkSourceLanes(b *testing.B) {
 		events[i] = e
 	}
 	block := make([]byte, 16<<10)
-	for _, work := range []int{0, 1} {
-		b.Run(fmt.Sprintf("work=%d", work), func(b *testing.B) {
+	for _, bb := range []struct {
+		work    int // blocks that each handler hashes
+		against string
+	}{{0, "goroutine"}, {1, "goroutine"}, {1, "loop"}} {
+		b.Run(fmt.Sprintf("work=%d/against=%s", bb.work, bb.against), func(b *testing.B) {
 			do := func() {
-				for range work {
+				for range bb.work {
 					sha256.Sum256(block)
 				}
 			}
@@ -190,18 +155,17 @@ func BenchmarkSourceLanes(b *testing.B) {
 				done.Done()
 				return nil
 			})}
-			var r race
-			var alone time.Duration
-			for b.Loop() {
-				r.run(func() {
-					done.Add(turn)
-					for i := range turn {
-						if err := d.Dispatch(b.Context(), events[i%peers]); err != nil {
-							b.Fatal(err)
-						}
+			dispatch := func() {
+				done.Add(turn)
+				for i := range turn {
+					if err := d.Dispatch(b.Context(), events[i%peers]); err != nil {
+						b.Fatal(err)
 					}
-					done.Wait()
-				}, func() {
+				}
+				done.Wait()
+			}
+			bare := map[string]func(){
+				"goroutine": func() {
 					done.Add(turn)
 					for i := range turn {
 						go func() {
@@ -213,18 +177,14 @@ func BenchmarkSourceLanes(b *testing.B) {
 						}()
 					}
 					done.Wait()
-				})
-				began := time.Now()
-				for range turn {
-					do()
-				}
-				alone += time.Since(began)
-			}
-			r.report(b, turn)
-			if work > 0 {
-				b.ReportMetric(float64(alone)/float64(r.ours), "speedup")
-				b.ReportMetric(float64(runtime.GOMAXPROCS(0)), "cores")
-			}
+				},
+				"loop": func() {
+					for range turn {
+						do()
+					}
+				},
+			}[bb.against]
+			versus.Run(b, bb.against, turn, dispatch, bare)
 			d.Stop(context.Background())
 		})
 	}

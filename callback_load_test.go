@@ -20,6 +20,7 @@ import (
 
 	"github.com/vkrouter/vk"
 	"github.com/vkrouter/vk/internal/memnet"
+	"github.com/vkrouter/vk/internal/versus"
 )
 
 // TestCallbackLoad: 200 senders at once and a handler that cannot keep up. No
@@ -340,30 +341,29 @@ func TestCallbackReadDeadline(t *testing.T) {
 	}
 }
 
-// BenchmarkCallback is a request with a handler that does nothing, beside what
-// it cannot do without: net/http's recorder and the reading of the event.
+// BenchmarkCallback is a request with a handler that does nothing, in times of
+// what it cannot do without: net/http's recorder and the reading of the event.
 func BenchmarkCallback(b *testing.B) {
 	body := hookEvent("a", 1)
-	run := func(name string, h http.Handler) {
-		b.Run(name, func(b *testing.B) {
-			b.ReportAllocs()
-			for n := 0; b.Loop(); n++ {
-				id := strconv.Itoa(n)
-				r := httptest.NewRequest(http.MethodPost, "/vk", strings.NewReader(strings.ReplaceAll(body, `"a"`, `"`+id+`"`)))
-				w := httptest.NewRecorder()
-				h.ServeHTTP(w, r)
-				if w.Code != 200 {
-					b.Fatal(w.Code)
-				}
+	serve := func(h http.Handler) func() {
+		n := 0
+		return func() {
+			id := strconv.Itoa(n)
+			n++
+			r := httptest.NewRequest(http.MethodPost, "/vk", strings.NewReader(strings.ReplaceAll(body, `"a"`, `"`+id+`"`)))
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != 200 {
+				b.Fatal(w.Code)
 			}
-		})
+		}
 	}
-	run("bare", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	bare := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		raw, _ := io.ReadAll(r.Body)
 		if _, err := vk.ParseEvent(raw); err != nil {
 			b.Error(err)
 		}
 		io.WriteString(w, "ok")
-	}))
-	run("callback", newHook(func(c *vk.Context) error { return nil }))
+	})
+	versus.Run(b, "ParseEvent", 1, serve(newHook(func(c *vk.Context) error { return nil })), serve(bare))
 }

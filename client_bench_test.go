@@ -8,15 +8,14 @@ import (
 	"net/http"
 	"net/url"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/vkrouter/vk"
 	"github.com/vkrouter/vk/internal/memnet"
+	"github.com/vkrouter/vk/internal/versus"
 )
 
 // benchAPI serves one answer of 1 KB over a network in memory.
@@ -104,39 +103,20 @@ type benchUser struct {
 	Photo      string `json:"photo_100"`
 }
 
-// BenchmarkCall compares a call with what net/http alone takes for the same
-// POST and decoding, call by call in turn.
+// BenchmarkCall is a call, in times of what net/http alone takes for the same
+// POST and decoding.
 func BenchmarkCall(b *testing.B) {
 	c := benchAPI(b)
 	ctx := context.Background()
-	bare := func() {
-		if users, err := bareCall(ctx, c.HTTPClient); err != nil || len(users) != 4 {
-			b.Fatal(err)
-		}
-	}
-	call := func() {
+	versus.Run(b, "net/http", 1, func() {
 		if users, err := vk.Call[[]vk.User](ctx, c, "users.get", benchParams()); err != nil || len(users) != 4 {
 			b.Fatal(err)
 		}
-	}
-	var took [2][]time.Duration
-	b.ReportAllocs()
-	for b.Loop() {
-		for i, f := range []func(){bare, call} {
-			start := time.Now()
-			f()
-			took[i] = append(took[i], time.Since(start))
+	}, func() {
+		if users, err := bareCall(ctx, c.HTTPClient); err != nil || len(users) != 4 {
+			b.Fatal(err)
 		}
-	}
-	// Medians: what else runs on the machine hits both, but not at once.
-	for i := range took {
-		slices.Sort(took[i])
-	}
-	median := func(i int) float64 { return float64(took[i][len(took[i])/2]) }
-	b.ReportMetric(median(0), "ns/bare")
-	b.ReportMetric(median(1), "ns/call")
-	b.ReportMetric(median(1)/median(0), "call/bare")
-	b.ReportMetric(testing.AllocsPerRun(500, call)-testing.AllocsPerRun(500, bare), "allocs-more")
+	})
 }
 
 // TestCallAllocs: a call allocates little more than net/http does.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/vkrouter/vk/internal/tolerant"
+	"github.com/vkrouter/vk/internal/versus"
 )
 
 // BenchmarkDecode is the decoding of a whole event's object, for those who ask
@@ -54,20 +55,16 @@ func BenchmarkDecode(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		for _, by := range []struct {
-			name      string
-			unmarshal func([]byte, any) error
-		}{{"tolerant", tolerant.Unmarshal}, {"encoding", json.Unmarshal}} {
-			b.Run("by="+by.name+"/event="+name, func(b *testing.B) {
-				b.ReportAllocs()
-				b.SetBytes(int64(len(e.Object)))
-				for b.Loop() {
-					var o object
-					if err := by.unmarshal(e.Object, &o); err != nil || o.Message.CMID == 0 {
-						b.Fatal(err)
-					}
+		decode := func(b *testing.B, unmarshal func([]byte, any) error) func() {
+			return func() {
+				var o object
+				if err := unmarshal(e.Object, &o); err != nil || o.Message.CMID == 0 {
+					b.Fatal(err)
 				}
-			})
+			}
 		}
+		b.Run("event="+name, func(b *testing.B) {
+			versus.Run(b, "json.Unmarshal", 1, decode(b, tolerant.Unmarshal), decode(b, json.Unmarshal))
+		})
 	}
 }

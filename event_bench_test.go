@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/vkrouter/vk/internal/versus"
 )
 
 // photoJSON is a photo as VK attaches it, in so many sizes.
@@ -60,30 +62,29 @@ type bareEvent struct {
 	} `json:"object"`
 }
 
-// BenchmarkEvent is an event's way from its bytes, against decoding no more than
-// the least of it: parsed; and routed to a command's handler within the default
-// time limit, but for the lanes.
-func BenchmarkEvent(b *testing.B) {
+// BenchmarkParse is the reading of an event, in times of json.Unmarshal into a
+// struct with four fields.
+func BenchmarkParse(b *testing.B) {
 	for name, raw := range benchEvents() {
-		b.Run("decode/event="+name, func(b *testing.B) {
-			b.ReportAllocs()
-			b.SetBytes(int64(len(raw)))
-			for b.Loop() {
+		b.Run("event="+name, func(b *testing.B) {
+			versus.Run(b, "json.Unmarshal", 1, func() {
+				if e, err := ParseEvent(raw); err != nil || e.head.text == "" {
+					b.Fatal(e, err)
+				}
+			}, func() {
 				var e bareEvent
 				if err := json.Unmarshal(raw, &e); err != nil || e.Object.Message.Text == "" {
 					b.Fatal(e, err)
 				}
-			}
+			})
 		})
-		b.Run("parse/event="+name, func(b *testing.B) {
-			b.ReportAllocs()
-			b.SetBytes(int64(len(raw)))
-			for b.Loop() {
-				if e, err := ParseEvent(raw); err != nil || e.head.text == "" {
-					b.Fatal(e, err)
-				}
-			}
-		})
+	}
+}
+
+// BenchmarkEvent is an event's way from its bytes to a command's handler within
+// the default time limit, but for the lanes.
+func BenchmarkEvent(b *testing.B) {
+	for name, raw := range benchEvents() {
 		b.Run("route/event="+name, func(b *testing.B) {
 			b.ReportAllocs()
 			b.SetBytes(int64(len(raw)))

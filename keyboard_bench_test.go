@@ -3,9 +3,9 @@ package vk_test
 import (
 	"encoding/json"
 	"testing"
-	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/versus"
 )
 
 // A keyboard as somebody would write it down without this package.
@@ -66,26 +66,19 @@ func buildPlain(text bool) ([]byte, error) {
 }
 
 // BenchmarkKeyboard builds and encodes a keyboard of 3×3 buttons with payloads,
-// alternating with json.Marshal of plain structs. The metrics are how many
-// times as long it takes as those, with payloads as text and as values.
+// in times of json.Marshal of plain structs, with payloads as text and as values.
 func BenchmarkKeyboard(b *testing.B) {
-	b.ReportAllocs()
-	var took [3]time.Duration
-	for b.Loop() {
-		for i, build := range [...]func() ([]byte, error){
-			buildKeyboard,
-			func() ([]byte, error) { return buildPlain(true) },
-			func() ([]byte, error) { return buildPlain(false) },
-		} {
-			start := time.Now()
-			for range 20 {
-				if _, err := build(); err != nil {
-					b.Fatal(err)
-				}
+	must := func(b *testing.B, build func() ([]byte, error)) func() {
+		return func() {
+			if _, err := build(); err != nil {
+				b.Fatal(err)
 			}
-			took[i] += time.Since(start)
 		}
 	}
-	b.ReportMetric(float64(took[0])/float64(took[1]), "x-of-text")
-	b.ReportMetric(float64(took[0])/float64(took[2]), "x-of-values")
+	for _, payloads := range []string{"text", "values"} {
+		b.Run("payloads="+payloads, func(b *testing.B) {
+			versus.Run(b, "json.Marshal", 1, must(b, buildKeyboard),
+				must(b, func() ([]byte, error) { return buildPlain(payloads == "text") }))
+		})
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/vkrouter/vk/internal/tolerant"
+	"github.com/vkrouter/vk/internal/versus"
 )
 
 // album returns message_new events with so many photos, as VK sends them.
@@ -39,8 +40,9 @@ func album(tb testing.TB, photos int) []byte {
 	return compact.Bytes()
 }
 
-// BenchmarkMessage compares a whole Message with the least that a bot could
-// decode by encoding/json: in one run, so that the ratio means something.
+// BenchmarkMessage is the decoding of a whole Message, in times of what
+// encoding/json takes for the least that a bot could decode, and for a map of
+// everything.
 func BenchmarkMessage(b *testing.B) {
 	type least struct {
 		Message struct {
@@ -54,35 +56,27 @@ func BenchmarkMessage(b *testing.B) {
 		photos int
 	}{{"text", 0}, {"photo", 1}, {"album", 10}} {
 		object := album(b, bb.photos)
-		b.Run(bb.name+"/model", func(b *testing.B) {
-			b.ReportAllocs()
-			b.SetBytes(int64(len(object)))
-			for b.Loop() {
-				var m MessageNew
-				if err := tolerant.Unmarshal(object, &m); err != nil || len(m.Message.Attachments) != bb.photos {
-					b.Fatal(err)
-				}
+		model := func() {
+			var m MessageNew
+			if err := tolerant.Unmarshal(object, &m); err != nil || len(m.Message.Attachments) != bb.photos {
+				b.Fatal(err)
 			}
-		})
-		b.Run(bb.name+"/json-least", func(b *testing.B) {
-			b.ReportAllocs()
-			b.SetBytes(int64(len(object)))
-			for b.Loop() {
+		}
+		b.Run("message="+bb.name+"/against=least", func(b *testing.B) {
+			versus.Run(b, "json.Unmarshal(least)", 1, model, func() {
 				var m least
 				if err := json.Unmarshal(object, &m); err != nil || m.Message.PeerID == 0 {
 					b.Fatal(err)
 				}
-			}
+			})
 		})
-		b.Run(bb.name+"/json-any", func(b *testing.B) {
-			b.ReportAllocs()
-			b.SetBytes(int64(len(object)))
-			for b.Loop() {
+		b.Run("message="+bb.name+"/against=any", func(b *testing.B) {
+			versus.Run(b, "json.Unmarshal(any)", 1, model, func() {
 				var m map[string]any
 				if err := json.Unmarshal(object, &m); err != nil {
 					b.Fatal(err)
 				}
-			}
+			})
 		})
 	}
 }

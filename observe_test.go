@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/versus"
 	"github.com/vkrouter/vk/vktest"
 )
 
@@ -288,33 +289,36 @@ func TestStepString(t *testing.T) {
 }
 
 // BenchmarkObserver is what an Observer costs: an event on its way through a
-// Dispatcher without one and with one.
+// Dispatcher, and a call, in times of the same without one.
 func BenchmarkObserver(b *testing.B) {
-	const peers = 1000
+	const peers, turn = 1000, 1000
 	events := make([]*vk.Event, peers)
 	for i := range events {
 		events[i] = message(b, int64(i+1), "x")
 	}
-	for name, o := range map[string]vk.Observer{"none": nil, "one": func(context.Context, vk.Observation) {}} {
-		b.Run("event/"+name, func(b *testing.B) {
-			b.ReportAllocs()
-			client := vk.NewClient("x")
-			client.Observer = o
-			d := &vk.Dispatcher{Client: client, Logger: slog.New(slog.DiscardHandler), Handler: vk.HandlerFunc(func(*vk.Context) error { return nil })}
-			i := 0
-			for b.Loop() {
+	observe := func(context.Context, vk.Observation) {}
+	dispatch := func(b *testing.B, o vk.Observer) func() {
+		client := vk.NewClient("x")
+		client.Observer = o
+		var handled sync.WaitGroup
+		d := &vk.Dispatcher{Client: client, Logger: slog.New(slog.DiscardHandler), Handler: vk.HandlerFunc(func(*vk.Context) error {
+			handled.Done()
+			return nil
+		})}
+		b.Cleanup(func() { d.Stop(context.Background()) })
+		return func() {
+			handled.Add(turn)
+			for i := range turn {
 				d.Dispatch(b.Context(), events[i%peers])
-				i++
 			}
-			d.Stop(context.Background())
-		})
-		b.Run("call/"+name, func(b *testing.B) {
-			b.ReportAllocs()
-			client := benchAPI(b)
-			client.Observer = o
-			for b.Loop() {
-				client.Call(b.Context(), "users.get", nil, nil)
-			}
-		})
+			handled.Wait()
+		}
 	}
+	call := func(b *testing.B, o vk.Observer) func() {
+		client := benchAPI(b)
+		client.Observer = o
+		return func() { client.Call(b.Context(), "users.get", nil, nil) }
+	}
+	b.Run("event", func(b *testing.B) { versus.Run(b, "none", turn, dispatch(b, observe), dispatch(b, nil)) })
+	b.Run("call", func(b *testing.B) { versus.Run(b, "none", 1, call(b, observe), call(b, nil)) })
 }

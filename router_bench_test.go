@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/vkrouter/vk/internal/versus"
 )
 
 // routerOf returns a Router with n commands of one word, command0 and on.
@@ -17,11 +18,9 @@ func routerOf(n int) *Router {
 }
 
 // BenchmarkFind is the lookup of a command of two words at the beginning of a
-// text: of one of 1,000, against that of one of 10, and against a bare map with
-// the two words as its key, which somebody who writes no tree would cut from the
-// text as well. They take turns, so that whatever else the machine does, it does
-// to all: x-ten and x-map are how many times as long the tree of so many takes.
-// x-bare is against the map's lookup alone, with keys that nobody has to cut.
+// text: against a map with the two words as its key, which somebody who writes no
+// tree would cut from the text as well; against that map's lookup alone, with
+// keys that nobody has to cut; and against a tree of ten commands.
 func BenchmarkFind(b *testing.B) {
 	const known = 10 // are asked for: it is not the size of the cache that is measured
 	commands := func(n int) (t *table, bare map[string]*target) {
@@ -33,40 +32,32 @@ func BenchmarkFind(b *testing.B) {
 		}
 		return r.compile(), bare
 	}
+	var texts, keys []string
+	for i := range known {
+		keys = append(keys, fmt.Sprintf("shop%d buy%d", i/10, i))
+		texts = append(texts, keys[i]+" 2 of them")
+	}
+	find := func(b *testing.B, ok func(i int) bool) func() {
+		return func() {
+			for i := range known {
+				if !ok(i) {
+					b.Fatal(texts[i])
+				}
+			}
+		}
+	}
 	ten, _ := commands(10)
 	for _, n := range []int{10, 1_000, 10_000} {
-		b.Run(fmt.Sprintf("commands=%d", n), func(b *testing.B) {
-			b.ReportAllocs()
-			table, bare := commands(n)
-			var texts, keys []string
-			for i := range known {
-				keys = append(keys, fmt.Sprintf("shop%d buy%d", i/10, i))
-				texts = append(texts, keys[i]+" 2 of them")
-			}
-			const rounds = 20
-			var took [4]time.Duration
-			turn := func(i int, find func(i int) bool) {
-				start := time.Now()
-				for range rounds {
-					for i := range known {
-						if !find(i) {
-							b.Fatal(texts[i])
-						}
-					}
-				}
-				took[i] += time.Since(start)
-			}
-			for b.Loop() {
-				turn(0, func(i int) bool { to, _ := table.find(texts[i]); return to != nil })
-				turn(1, func(i int) bool { to, _ := ten.find(texts[i]); return to != nil })
-				turn(2, func(i int) bool { return bare[firstTwo(texts[i])] != nil })
-				turn(3, func(i int) bool { return bare[keys[i]] != nil })
-			}
-			b.ReportMetric(float64(took[0])/float64(took[1]), "x-ten")
-			b.ReportMetric(float64(took[0])/float64(took[2]), "x-map")
-			b.ReportMetric(float64(took[0])/float64(took[3]), "x-bare")
-			b.ReportMetric(float64(took[0].Nanoseconds())/float64(b.N*rounds*known), "ns/find")
-		})
+		table, bare := commands(n)
+		for against, ok := range map[string]func(i int) bool{
+			"cut+map": func(i int) bool { return bare[firstTwo(texts[i])] != nil },
+			"map":     func(i int) bool { return bare[keys[i]] != nil },
+			"ten":     func(i int) bool { to, _ := ten.find(texts[i]); return to != nil },
+		} {
+			b.Run(fmt.Sprintf("commands=%d/against=%s", n, against), func(b *testing.B) {
+				versus.Run(b, against, known, find(b, func(i int) bool { to, _ := table.find(texts[i]); return to != nil }), find(b, ok))
+			})
+		}
 	}
 }
 

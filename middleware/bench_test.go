@@ -8,17 +8,15 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/versus"
 	"github.com/vkrouter/vk/middleware"
 )
 
-// BenchmarkCooldown is a use of one of so many live keys, against that of a map
-// with a lock around and a look at the clock. The two take turns, so that
-// whatever else the machine does, it does to both: x-map is how many times as
-// long the cooldown takes.
+// BenchmarkCooldown is a use of one of so many live keys, in times of that of a
+// map with a lock around and a look at the clock.
 func BenchmarkCooldown(b *testing.B) {
 	for _, n := range []int{1_000, 1_000_000} {
 		b.Run(fmt.Sprintf("keys=%d", n), func(b *testing.B) {
-			b.ReportAllocs()
 			c := newStub(nil).context(b, 1, 1, "x")
 			var user int64
 			by := func(*vk.Context) vk.Key { return vk.Key{User: user} }
@@ -31,40 +29,25 @@ func BenchmarkCooldown(b *testing.B) {
 				last[by(c)] = time.Now()
 				use(c)
 			}
-			rnd := rand.New(rand.NewPCG(1, 2))
-			users := make([]int64, 256)
-			var bare, ours time.Duration
-			for b.Loop() {
-				for i := range users {
-					users[i] = rnd.Int64N(int64(n))
+			rnd := rand.New(rand.NewPCG(1, 2)) // so that each side asks for others, which are not in the cache
+			versus.Run(b, "map", 1, func() {
+				user = rnd.Int64N(int64(n))
+				if err := use(c); err != nil {
+					b.Fatal(err)
 				}
-				start := time.Now()
-				for _, user = range users {
-					key, now := by(c), time.Now()
-					mu.Lock()
-					last[key] = now
-					mu.Unlock()
-				}
-				bare += time.Since(start)
-				for i := range users {
-					users[i] = rnd.Int64N(int64(n)) // others: those are in the cache
-				}
-				start = time.Now()
-				for _, user = range users {
-					if err := use(c); err != nil {
-						b.Fatal(err)
-					}
-				}
-				ours += time.Since(start)
-			}
-			b.ReportMetric(float64(ours)/float64(bare), "x-map")
-			b.ReportMetric(float64(ours.Nanoseconds())/float64(b.N*len(users)), "ns/use")
+			}, func() {
+				user = rnd.Int64N(int64(n))
+				key, now := by(c), time.Now()
+				mu.Lock()
+				last[key] = now
+				mu.Unlock()
+			})
 		})
 	}
 }
 
-// BenchmarkMiddleware is a command with five middlewares around, against the same
-// without. The two take turns: x-none is how many times as long five take.
+// BenchmarkMiddleware is a command with five middlewares around, in times of the
+// same without.
 func BenchmarkMiddleware(b *testing.B) {
 	pass := func(next vk.HandlerFunc) vk.HandlerFunc {
 		return func(c *vk.Context) error { return next(c) }
@@ -73,40 +56,25 @@ func BenchmarkMiddleware(b *testing.B) {
 		name string
 		mw   []vk.Middleware
 	}{
-		{"that do nothing", []vk.Middleware{pass, pass, pass, pass, pass}},
-		{"of this package", []vk.Middleware{
+		{"that=do-nothing", []vk.Middleware{pass, pass, pass, pass, pass}},
+		{"that=are-of-the-package", []vk.Middleware{
 			middleware.IgnoreBots(), middleware.Explain(), middleware.OnError(func(_ *vk.Context, err error) error { return err }),
 			middleware.Recover(), middleware.NewCooldown(1<<30, time.Hour, vk.PerUser).Wrap,
 		}},
 	} {
 		b.Run(bb.name, func(b *testing.B) {
-			b.ReportAllocs()
 			s := newStub(nil)
-			var routers [2]*vk.Router
-			var contexts [2]*vk.Context
-			for i := range routers {
-				contexts[i] = s.context(b, 1, 1, "!ping")
-				routers[i] = vk.NewRouter("!")
-				if i == 1 {
-					routers[i].Use(bb.mw...)
-				}
-				routers[i].Handle("ping", nothing)
-			}
-			const runs = 100
-			var took [2]time.Duration
-			for b.Loop() {
-				for i, r := range routers {
-					start := time.Now()
-					for range runs {
-						if err := r.Serve(contexts[i]); err != nil {
-							b.Fatal(err)
-						}
+			serve := func(mw ...vk.Middleware) func() {
+				c, r := s.context(b, 1, 1, "!ping"), vk.NewRouter("!")
+				r.Use(mw...)
+				r.Handle("ping", nothing)
+				return func() {
+					if err := r.Serve(c); err != nil {
+						b.Fatal(err)
 					}
-					took[i] += time.Since(start)
 				}
 			}
-			b.ReportMetric(float64(took[1])/float64(took[0]), "x-none")
-			b.ReportMetric(float64(took[0].Nanoseconds())/float64(b.N*runs), "ns/none")
+			versus.Run(b, "none", 1, serve(bb.mw...), serve())
 		})
 	}
 }

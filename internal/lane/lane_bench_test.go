@@ -4,42 +4,37 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+
+	"github.com/vkrouter/vk/internal/versus"
 )
 
-// BenchmarkLane is what an event costs to be put through its lane, against a
+// BenchmarkLane is what an event costs to be put through its lane, in times of a
 // goroutine for each event, which keeps no order. Both have at most as many
 // events under way as a dispatcher.
 func BenchmarkLane(b *testing.B) {
-	const most = 8192
+	const most, turn = 8192, 10_000
 	for _, keys := range []int{1, 100, 10_000} {
-		b.Run(fmt.Sprintf("lane/keys=%d", keys), func(b *testing.B) {
-			b.ReportAllocs()
+		b.Run(fmt.Sprintf("keys=%d", keys), func(b *testing.B) {
 			room := make(chan struct{}, most)
 			var wg sync.WaitGroup
 			l := &Lanes[int, int]{Workers: 128, Run: func(*Turn[int, int]) {
 				<-room
 				wg.Done()
 			}}
-			i := 0
-			for b.Loop() {
-				room <- struct{}{}
-				wg.Add(1)
-				l.Add(i, i)
-				if i++; i == keys {
-					i = 0
+			versus.Run(b, "goroutine", turn, func() {
+				wg.Add(turn)
+				for i := range turn {
+					room <- struct{}{}
+					l.Add(i%keys, i)
 				}
-			}
-			wg.Wait()
-		})
-		b.Run(fmt.Sprintf("goroutine/keys=%d", keys), func(b *testing.B) {
-			b.ReportAllocs()
-			room := make(chan struct{}, most)
-			var wg sync.WaitGroup
-			for b.Loop() {
-				room <- struct{}{}
-				wg.Go(func() { <-room })
-			}
-			wg.Wait()
+				wg.Wait()
+			}, func() {
+				for range turn {
+					room <- struct{}{}
+					wg.Go(func() { <-room })
+				}
+				wg.Wait()
+			})
 		})
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/vkrouter/vk/internal/versus"
 )
 
 // serve runs an HTTP server and returns a client of it. stop ends both and
@@ -174,30 +176,24 @@ func TestHTTPReset(t *testing.T) {
 	})
 }
 
+// BenchmarkHTTP is a request over the network in memory, in times of one over
+// loopback.
 func BenchmarkHTTP(b *testing.B) {
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, `{"response":1}`)
 	})
-	run := func(b *testing.B, l net.Listener, dial func(context.Context, string, string) (net.Conn, error)) {
+	request := func(l net.Listener, dial func(context.Context, string, string) (net.Conn, error)) func() {
 		c, stop := serve(b, l, dial, h)
-		defer stop()
-		b.ReportAllocs()
-		for b.Loop() {
-			get(b, c, "http://vk.test/")
-		}
+		b.Cleanup(stop)
+		return func() { get(b, c, "http://vk.test/") }
 	}
-	b.Run("net=mem", func(b *testing.B) {
-		l := Listen("vk.test:80")
-		run(b, l, l.Dial)
-	})
-	b.Run("net=loopback", func(b *testing.B) {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			b.Skip(err)
-		}
-		run(b, l, func(ctx context.Context, _, _ string) (net.Conn, error) {
-			var d net.Dialer
-			return d.DialContext(ctx, "tcp", l.Addr().String())
-		})
-	})
+	mem := Listen("vk.test:80")
+	loopback, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	versus.Run(b, "loopback", 1, request(mem, mem.Dial), request(loopback, func(ctx context.Context, _, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, "tcp", loopback.Addr().String())
+	}))
 }

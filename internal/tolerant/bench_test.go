@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"os"
 	"testing"
+
+	"github.com/vkrouter/vk/internal/versus"
 )
 
 type messageNew struct {
@@ -17,37 +19,32 @@ type messageNew struct {
 	} `json:"object"`
 }
 
+// BenchmarkUnmarshal is the decoding of a whole event, in times of encoding/json,
+// into a struct with four fields and into a map of everything.
 func BenchmarkUnmarshal(b *testing.B) {
 	data, err := os.ReadFile("../../testdata/payloads/message_new.json")
 	if err != nil {
 		b.Fatal(err)
 	}
-	for _, bc := range []struct {
-		name      string
-		unmarshal func([]byte, any) error
-	}{
-		{"tolerant", Unmarshal},
-		{"encoding", json.Unmarshal},
-	} {
-		b.Run("into=struct/by="+bc.name, func(b *testing.B) {
-			b.ReportAllocs()
-			b.SetBytes(int64(len(data)))
-			for b.Loop() {
+	into := map[string]func(unmarshal func([]byte, any) error) func(){
+		"struct": func(unmarshal func([]byte, any) error) func() {
+			return func() {
 				var m messageNew
-				if err := bc.unmarshal(data, &m); err != nil || m.Object.Message.Text == "" {
+				if err := unmarshal(data, &m); err != nil || m.Object.Message.Text == "" {
 					b.Fatal(m, err)
 				}
 			}
-		})
-		b.Run("into=any/by="+bc.name, func(b *testing.B) {
-			b.ReportAllocs()
-			b.SetBytes(int64(len(data)))
-			for b.Loop() {
+		},
+		"any": func(unmarshal func([]byte, any) error) func() {
+			return func() {
 				var v any
-				if err := bc.unmarshal(data, &v); err != nil {
+				if err := unmarshal(data, &v); err != nil {
 					b.Fatal(err)
 				}
 			}
-		})
+		},
+	}
+	for name, by := range into {
+		b.Run("into="+name, func(b *testing.B) { versus.Run(b, "json.Unmarshal", 1, by(Unmarshal), by(json.Unmarshal)) })
 	}
 }

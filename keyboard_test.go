@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -51,7 +52,13 @@ func TestKeyboardJSON(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want, err := os.ReadFile(filepath.Join("testdata", "keyboards", name+".golden"))
+			path := filepath.Join("testdata", "keyboards", name+".golden")
+			if flag.Lookup("update").Value.String() == "true" {
+				if err := os.WriteFile(path, append(got, '\n'), 0o666); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
 			if err != nil {
 				t.Error(err)
 			}

@@ -4,11 +4,16 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
 	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +22,7 @@ import (
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
-var updateModels = flag.Bool("update-models", false, "write testdata/models anew")
+var update = flag.Bool("update", false, "write the golden files in testdata anew")
 
 // payloadFiles are VK's events, as files by name.
 func payloadFiles(t testing.TB) map[string][]byte {
@@ -87,6 +92,36 @@ func TestEveryKindHasAModel(t *testing.T) {
 	}
 }
 
+// TestEveryKindIsTied: each constant of a kind is in the table of kinds, with its
+// type. One that was forgotten would let a listener have any type.
+func TestEveryKindIsTied(t *testing.T) {
+	f, err := parser.ParseFile(token.NewFileSet(), "event_kinds.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	ast.Inspect(f, func(node ast.Node) bool {
+		spec, ok := node.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		of, ok := spec.Type.(*ast.IndexExpr) // Kind[T]
+		if !ok {
+			return true
+		}
+		n++
+		kind, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+		want := types.ExprString(of.Index)
+		if typ := kindTypes[kind]; err != nil || typ == nil || typ.Name() != want {
+			t.Errorf("%s is tied to %v, not to %s: see tieKinds", spec.Names[0].Name, typ, want)
+		}
+		return true
+	})
+	if n != len(kindTypes) {
+		t.Errorf("%d constants, but %d kinds in the table", n, len(kindTypes))
+	}
+}
+
 // TestModels compares what listeners get of each payload with testdata/models:
 // every field that is not zero.
 func TestModels(t *testing.T) {
@@ -102,7 +137,7 @@ func TestModels(t *testing.T) {
 		var b strings.Builder
 		dump(&b, reflect.TypeOf(v).Elem().Name(), reflect.ValueOf(v).Elem())
 		path := filepath.Join("testdata/models", name+".txt")
-		if *updateModels {
+		if *update {
 			os.MkdirAll("testdata/models", 0o777)
 			if err := os.WriteFile(path, []byte(b.String()), 0o666); err != nil {
 				t.Fatal(err)

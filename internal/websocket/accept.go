@@ -84,7 +84,7 @@ func hijackedReader(nc net.Conn, rest *bufio.Reader) *bufio.Reader {
 		return bufio.NewReaderSize(nc, readBuffer)
 	}
 	b, _ := rest.Peek(rest.Buffered())
-	return bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(b)), nc), readBuffer)
+	return bufio.NewReaderSize(io.MultiReader(bytes.NewReader(b), nc), readBuffer)
 }
 
 // checkRequest returns an error and the status to answer with if r is no

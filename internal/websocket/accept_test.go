@@ -211,10 +211,26 @@ func TestAcceptOptions(t *testing.T) {
 	}
 }
 
-// TestAnswerTimeout: a client that does not even read the answer does not keep
-// Accept.
-func TestAnswerTimeout(t *testing.T) {
+// TestAcceptDeadlines: the server's deadlines are not the connection's, and a
+// client that does not even read the answer does not keep Accept.
+func TestAcceptDeadlines(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		near, far := wires(t)
+		defer far.Close()
+		near.SetDeadline(time.Now().Add(time.Minute)) // the server's
+		r, _ := http.ReadRequest(bufio.NewReader(strings.NewReader(request)))
+		c, err := Accept(hijackable{httptest.NewRecorder(), near}, r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		far.Write(text("late").encode(true))
+		if _, data, err := c.Read(t.Context()); err != nil || string(data) != "late" {
+			t.Errorf("got %q, %v", data, err)
+		}
+		c.CloseNow()
+	})
 	synctest.Test(t, func(t *testing.T) {
 		near, far := wires(t)
 		defer far.Close()

@@ -364,6 +364,18 @@ func TestReader(t *testing.T) {
 		if typ, b, err := p.c.Read(t.Context()); typ != Text || string(b) != "read" || err != nil {
 			t.Errorf("got %v %q, %v", typ, b, err)
 		}
+		p.send(0, text("whole"))
+		_, whole, err := p.c.Reader(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n, err := whole.Read(make([]byte, 9)); n != 5 || err != io.EOF {
+			t.Errorf("whole: got %d, %v", n, err)
+		}
+		p.c.CloseNow()
+		if n, err := whole.Read(make([]byte, 9)); n != 0 || err != io.EOF {
+			t.Errorf("after CloseNow: got %d, %v", n, err)
+		}
 	})
 }
 

@@ -20,7 +20,7 @@ type input struct {
 	open   bool        // a message has begun and has not ended
 	typ    MessageType // of that message
 	total  int64       // its length up to the end of the frame
-	text   textCheck   // of that message, if it is a text
+	text   textCheck   // of that message if it is a text; at the end of a text it is zero
 	fin    bool        // the frame is its last
 	remain int64       // bytes of the frame that are still to be read
 	key    maskKey     // for them
@@ -250,7 +250,7 @@ func (c *Conn) nextFrame() error {
 		case h.op != opContinuation && in.open:
 			return violation("new message within a fragmented message")
 		case !in.open:
-			in.open, in.typ, in.total, in.text = true, MessageType(h.op), 0, textCheck{}
+			in.open, in.typ, in.total = true, MessageType(h.op), 0
 			in.serial++
 		}
 		if h.length > c.limit-in.total {

@@ -61,7 +61,8 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 	answer.WriteString("\r\n")
 	if err := c.writeAnswer(answer.Bytes()); err != nil {
 		c.CloseNow()
-		return nil, &HandshakeError{Status: http.StatusSwitchingProtocols, Err: err}
+		// Unwrapped, the error has no prefix.
+		return nil, &HandshakeError{Status: http.StatusSwitchingProtocols, Err: fmt.Errorf("answer not written: %w", errors.Unwrap(err))}
 	}
 	return c, nil
 }

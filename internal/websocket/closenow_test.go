@@ -104,9 +104,9 @@ func TestCloseNowWaits(t *testing.T) {
 	})
 }
 
-// TestHalfClose: a server, and who fails the connection, close the sending
-// direction first. What the peer has still on its way then meets no closed
-// socket, which would destroy the close frame before it was read.
+// TestHalfClose: a server, and either side after a protocol error, closes the
+// sending direction first. Data that the peer has still on its way would otherwise
+// meet a closed socket, and the reset would destroy the unread close frame.
 func TestHalfClose(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

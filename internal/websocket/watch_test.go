@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A listened context counts who listens to it. It never ends.
+// A listened context counts its listeners. It never ends.
 type listened struct {
 	context.Context
 	done chan struct{}
@@ -23,7 +23,7 @@ func newListened() *listened {
 
 func (l *listened) Done() <-chan struct{} { return l.done }
 
-// AfterFunc is what context.AfterFunc calls.
+// AfterFunc is called by context.AfterFunc.
 func (l *listened) AfterFunc(func()) (stop func() bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

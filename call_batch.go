@@ -285,7 +285,7 @@ func (b *bundle) distribute(calls []*call, a reply, began time.Time) {
 func (x *call) refusedInBundle(r *refusal, began time.Time) outcome {
 	switch r.Code {
 	case CodeCaptcha, CodeValidation, CodeConfirmation, CodeTokenConfirmation:
-		return outcome{kind: outcomeAlone} // execute_errors lack what a person needs for it
+		return outcome{kind: outcomeAlone} // execute_errors lack the captcha and the like
 	case CodeUnknownMethod, CodeRequest, CodeCompile, CodeRuntime:
 		return outcome{kind: outcomeAlone} // perhaps the method is not for execute
 	case CodeTooManyRequests:
@@ -313,13 +313,13 @@ func (x *call) shownParams() map[string]string {
 	return all
 }
 
-// A meaning says what the result of a call in a bundle stands for.
+// A meaning tells a method's result from a refusal, in a bundle's results.
 type meaning int
 
 const (
-	meansResult  meaning = iota // what the method returned
+	meansResult  meaning = iota // the method returned it
 	meansRefusal                // VK refused the call
-	meansUnclear                // one of the two
+	meansUnclear                // either of them
 )
 
 // A judgment says how one call of a bundle ended.
@@ -352,7 +352,7 @@ func judge(calls []*call, results []json.RawMessage, errs []refusal) []judgment 
 	return judgments
 }
 
-// A methodTally counts what a bundle brought for the calls of one method.
+// A methodTally counts the results and the refusals of one method's calls.
 type methodTally struct {
 	refusals      []*refusal
 	falses, nulls int // among the results
@@ -410,7 +410,7 @@ func (t *methodTally) sign(stray bool) refusalSign {
 	return signUnclear
 }
 
-// meaning returns what a result of the method stands for.
+// meaning returns the meaning of a result of the method.
 func (s refusalSign) meaning(result json.RawMessage) meaning {
 	isFalse, isNull := string(result) == "false", string(result) == "null"
 	switch s {

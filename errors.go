@@ -121,8 +121,8 @@ func (e *HTTPError) Error() string {
 	return fmt.Sprintf("vk: %s: HTTP %s with content type %q where JSON was expected", e.Method, what, e.ContentType)
 }
 
-// maybeDone reports whether VK may have done what the request asked for: the
-// answer of a gateway or a proxy does not say.
+// maybeDone reports whether VK may have carried out the request: the answer of a
+// gateway or a proxy leaves that open.
 func (e *HTTPError) maybeDone() bool { return e.Status >= 500 || e.Status == http.StatusOK }
 
 // Errors that are told apart by errors.Is.
@@ -216,7 +216,7 @@ func withoutURL(err error) error {
 	return err
 }
 
-// callError wraps what went wrong on the way to VK or back.
+// callError wraps an error of the way to VK or back.
 func callError(ctx context.Context, method string, err error) error {
 	err = withoutURL(err)
 	if ctx.Err() != nil {

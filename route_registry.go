@@ -19,10 +19,10 @@ type registry struct {
 	reserved  map[reservation]string // the place in the program that registered each
 }
 
-// A reservation is what no two targets may have in common.
+// A reservation is a thing that only one target may have.
 type reservation struct{ what, name string }
 
-// What a target can reserve.
+// The kinds of reservations.
 const (
 	reserveWords    = "the words"
 	reserveText     = "the text"

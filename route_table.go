@@ -30,7 +30,7 @@ type target struct {
 	name     string        // in errors and random ids
 	label    string        // in complaints about its registration,
 	place    string        // as is this
-	reserved []reservation // what no other has
+	reserved []reservation // no other target has one of them
 	words    [][]string    // the commands that lead to it
 	texts    []string      // and the texts
 	route    *Route        // nil for a NotFound

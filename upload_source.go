@@ -170,8 +170,8 @@ const (
 	maxIdleReads = 100       // Reads without a byte in a row
 )
 
-// An uploadFile is an opened Source whose beginning was read: the beginning
-// tells the name and the type, and it is often the whole file.
+// An uploadFile is an opened Source. Its beginning, which was read, tells the
+// name and the type, and it is often the whole file.
 type uploadFile struct {
 	name, contentType string
 	size              int64  // -1 if unknown

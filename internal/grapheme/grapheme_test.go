@@ -63,8 +63,8 @@ func TestScanner(t *testing.T) {
 	}
 }
 
-// FuzzScanner: no text loses anything, a mark stays with its letter, and line
-// breaks make what is before and after them independent.
+// FuzzScanner: no text loses anything, a mark stays with its letter, and the
+// text behind a line break does not depend on the text before it.
 func FuzzScanner(f *testing.F) {
 	for _, s := range []string{"", "a", "e\u0301", "🇷🇺🇩🇪", "👨‍👩‍👧", "한글", "\u1112\u1161\u11ab", "\r\n", "\xff\u0301"} {
 		f.Add(s, s)

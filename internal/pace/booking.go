@@ -2,7 +2,7 @@ package pace
 
 import "sync"
 
-// A booking is a number of seats whose values leave together.
+// A booking is a set of seats. Their values leave together.
 type booking[T any] struct {
 	leave func([]T)
 

@@ -11,8 +11,8 @@ import (
 // forgetAfter is the age at which the refusals in a row are no longer counted.
 const forgetAfter = time.Hour
 
-// A Throttle pauses a key whose attempts are refused. While a key is paused, no
-// attempt of it begins. After the pause one attempt tries the key, and the
+// A Throttle pauses a key after a refusal. While a key is paused, no attempt of
+// it begins. After the pause one attempt tries the key, and the
 // others wait for its result.
 //
 // The zero Throttle is ready and pauses nothing. A Throttle is safe for

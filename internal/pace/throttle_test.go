@@ -73,7 +73,7 @@ func TestThrottleTrial(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		end  func(Attempt[string])
-		want string // what the second caller gets, and after how long
+		want string // the second caller's result and the time it waited
 	}{
 		{"passed", Attempt[string].Passed, "nil 1s"},
 		{"abandoned", Attempt[string].Abandoned, "trial 1s"},
@@ -95,7 +95,7 @@ func TestThrottleTrial(t *testing.T) {
 				var second sync.WaitGroup
 				second.Go(func() {
 					a, err := enter(t, &th, "a", 10*time.Second)
-					what := fmt.Sprint("nil")
+					what := "nil"
 					if err != nil {
 						what = err.Error()
 					} else if a.trial != nil {

@@ -1,6 +1,6 @@
 //go:build unix
 
-package vk_test
+package docs_test
 
 import (
 	"net"

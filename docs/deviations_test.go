@@ -1,4 +1,4 @@
-package vk_test
+package docs_test
 
 import (
 	"errors"
@@ -11,7 +11,15 @@ import (
 
 	"github.com/vkrouter/vk"
 	"github.com/vkrouter/vk/middleware"
+	"github.com/vkrouter/vk/vktest"
 )
+
+// said returns a Context for a message with the text.
+func said(t *testing.T, text string) *vk.Context {
+	t.Helper()
+	c, _ := vktest.NewContext(text)
+	return c
+}
 
 // TestDocDeviations runs the tables of docs/vk_botting.md that say what a text
 // does here: the last column of each is what happens.

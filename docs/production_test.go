@@ -1,4 +1,4 @@
-package vk_test
+package docs_test
 
 import (
 	"context"

@@ -3,15 +3,14 @@ package vktest
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"syscall"
 	"time"
 
+	"github.com/vkrouter/vk/internal/busyport"
 	"github.com/vkrouter/vk/internal/fakesim"
 )
 
@@ -43,7 +42,7 @@ func (s *Server) Play(ctx context.Context, addr string) error {
 		return fmt.Errorf("vktest: play: %w", err)
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port))
-	if errors.Is(err, syscall.EADDRINUSE) {
+	if busyport.Is(err) {
 		return fmt.Errorf("vktest: play: the port is busy, name another one, or port 0 for a free one: %w", err)
 	}
 	if err != nil {

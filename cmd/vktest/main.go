@@ -30,6 +30,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/vkrouter/vk/internal/busyport"
 	"github.com/vkrouter/vk/internal/fakesim"
 	"github.com/vkrouter/vk/internal/fakevk"
 )
@@ -159,7 +160,7 @@ func listen(addr string) (net.Listener, error) {
 		return nil, fmt.Errorf("-addr %q is no host:port", addr)
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port))
-	if errors.Is(err, syscall.EADDRINUSE) {
+	if busyport.Is(err) {
 		return nil, fmt.Errorf("-addr %s: the port is busy; name another one, or port 0 for a free one", addr)
 	}
 	if err != nil {

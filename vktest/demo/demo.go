@@ -17,6 +17,7 @@ import (
 
 	"github.com/vkrouter/vk"
 	"github.com/vkrouter/vk/filestore"
+	"github.com/vkrouter/vk/internal/busyport"
 	"github.com/vkrouter/vk/vktest"
 )
 
@@ -121,7 +122,7 @@ func (d *demo) browser(ctx context.Context, bot vk.Handler) error {
 		}
 		fake.Start(bot)
 		err := fake.Play(ctx, "")
-		if errors.Is(err, syscall.EADDRINUSE) {
+		if busyport.Is(err) {
 			err = fake.Play(ctx, "127.0.0.1:0")
 		}
 		return err

@@ -106,7 +106,7 @@ func TestTerminalErrors(t *testing.T) {
 	}{
 		{"a line too long", demo{newBot: newBot, in: strings.NewReader(strings.Repeat("a", 100_000))}, "demo: cannot read the next line: bufio.Scanner: token too long"},
 		{"no bot", demo{newBot: func(vk.Store) vk.Handler { return nil }, in: strings.NewReader("hi\n")}, "vktest: the bot did not start: "},
-		{"no store", demo{newBot: newBot, file: filepath.Join(t.TempDir(), "no", "bot.db")}, "no such file"},
+		{"no store", demo{newBot: newBot, file: filepath.Join(t.TempDir(), "no", "bot.db")}, "filestore: "},
 		{"no token for VK", demo{newBot: newBot, token: "t", client: func(string) *vk.Client { return vk.NewClient("") }}, "the client has no token"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

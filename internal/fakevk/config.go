@@ -86,6 +86,10 @@ type Config struct {
 	// default it must be an object.
 	AnyButtonPayload bool
 
+	// ReplyToServerError refuses an answer to a message of another dialog with
+	// code 10 instead of 100. VK was seen to do both.
+	ReplyToServerError bool
+
 	// FullRowButtons refuses location, vkpay and open_app buttons that share
 	// their row with others.
 	FullRowButtons bool

@@ -44,7 +44,7 @@ func TestEditInChat(t *testing.T) {
 	m := s.last(s.anna.ID, chat.PeerID)
 	s.ok(nil, "messages.edit", "peer_id", chat.PeerID, "cmid", m.CMID, "message", "y")
 	// Communities have no message ids in chats.
-	s.fails(100, "message_id is invalid", "messages.edit", "peer_id", chat.PeerID, "message_id", m.ID, "message", "y")
+	s.fails(15, "Access denied", "messages.edit", "peer_id", chat.PeerID, "message_id", m.ID, "message", "y")
 }
 
 func TestEditKeeps(t *testing.T) {

@@ -172,9 +172,12 @@ func TestUploadBadPhoto(t *testing.T) {
 		ok                bool
 	}{
 		{"good", "photo", "a.png", good, true},
-		{"no extension", "photo", "a", good, true},
-		{"wrong field", "file", "a.png", good, false},
-		{"field of an album", "file1", "a.png", good, false},
+		{"no extension", "photo", "a", good, false},
+		{"a dot and no extension", "photo", "a.", good, false},
+		{"extension of another format", "photo", "a.dat", good, true},
+		{"another field", "file", "a.png", good, true},
+		{"field of an album", "file1", "a.png", good, true},
+		{"field counted from zero", "file0", "a.png", good, true},
 		{"no file name", "photo", "", good, false},
 		{"empty", "photo", "a.png", nil, false},
 		{"text", "photo", "a.png", []byte("not a picture"), false},

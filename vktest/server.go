@@ -39,6 +39,10 @@ type Config struct {
 	// list none.
 	Intents []string
 
+	// Readings choose between the ways in which VK's documentation and its
+	// servers are understood.
+	Readings Readings
+
 	// Dispatcher is the bot's dispatcher, for tests that set its limits. Its
 	// Handler is set by Start. Nil means a usual one.
 	Dispatcher *vk.Dispatcher
@@ -133,7 +137,12 @@ func (c Config) NewServer() *Server {
 
 func (c Config) serve(t testing.TB, l net.Listener, url string, transport *http.Transport) *Server {
 	hooks := &hooks{handlers: make(map[string]http.Handler)}
-	world := fakevk.New(fakevk.Config{Seed: c.Seed, RPS: c.RPS, BaseURL: url, CallbackClient: &http.Client{Transport: hooks}})
+	var world *fakevk.World
+	(&Server{t: t, cfg: c}).try("Config", func() {
+		world = fakevk.New(fakevk.Config{
+			Seed: c.Seed, RPS: c.RPS, BaseURL: url, CallbackClient: &http.Client{Transport: hooks}, Readings: fakevk.Readings(c.Readings),
+		})
+	})
 	admin := world.AddUser(fakevk.UserSpec{FirstName: "Admin"})
 	s := &Server{
 		URL:       url,

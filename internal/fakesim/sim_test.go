@@ -623,7 +623,7 @@ func TestCallbacks(t *testing.T) {
 	v := must(t, s, "POST", "/sim/callbacks", `{"url":"`+hook.URL+`","secret":"s"}`)
 	code = v["confirmation"].(string)
 	close(ready)
-	if k := <-got; k != "confirmation " {
+	if k := <-got; k != "confirmation s" {
 		t.Errorf("got %q", k)
 	}
 	must(t, s, "POST", "/sim/send", `{"user":"anna","text":"hi"}`)

@@ -49,7 +49,7 @@ func TestEditInChat(t *testing.T) {
 
 func TestEditKeeps(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, Config{EditKeepsAttachments: true})
+	s := newScene(t, Config{Readings: Readings{EditKeepsAttachments: true}})
 	m := s.writes("message", "x", "attachment", "photo1_2", "reply_to", s.last(s.anna.ID, -s.group.ID).ID)
 	if m.Reply == nil {
 		t.Fatal("no reply")

@@ -109,7 +109,7 @@ func TestKeyboards(t *testing.T) {
 
 func TestKeyboardSwitches(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, Config{AnyButtonPayload: true, FullRowButtons: true})
+	s := newScene(t, Config{Readings: Readings{AnyButtonPayload: true, FullRowButtons: true}})
 	s.writes("message", "x", "keyboard", button(`"type":"text","label":"x","payload":"[1]"`))
 	s.fails(911, "button [0][0] should take the whole row", "messages.send", "peer_id", s.anna.ID, "random_id", 0, "message", "x",
 		"keyboard", `{"buttons":[[{"action":{"type":"location"}},`+textButton+`]]}`)

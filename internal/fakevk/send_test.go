@@ -337,7 +337,7 @@ func TestAttachments(t *testing.T) {
 
 func TestMessageLength(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, Config{MaxMessageLen: 9000})
+	s := newScene(t, Config{Readings: Readings{MaxMessageLen: 9000}})
 	if m := s.writes("message", strings.Repeat("ж", 9000)); len([]rune(m.Text)) != 9000 {
 		t.Errorf("%d characters", len([]rune(m.Text)))
 	}
@@ -418,6 +418,6 @@ func TestChatAccess(t *testing.T) {
 
 func TestReplyToServerError(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, Config{ReplyToServerError: true})
+	s := newScene(t, Config{Readings: Readings{ReplyToServerError: true}})
 	s.fails(10, "Internal server error", "messages.send", "peer_id", s.anna.ID, "random_id", 0, "message", "x", "reply_to", 5)
 }

@@ -28,7 +28,7 @@ var errTooLarge = errors.New("fakevk: the file is too large")
 func (w *World) readUpload(rw http.ResponseWriter, r *http.Request, k *uploadKind) ([]Upload, error) {
 	limit := k.limit
 	if limit == 0 {
-		limit = w.cfg.MaxDocSize
+		limit = w.Readings().MaxDocSize
 	}
 	total := limit + maxUploadExtra
 	if k.many {

@@ -324,7 +324,7 @@ func TestUploadContentType(t *testing.T) {
 		{"photos.getMessagesUploadServer", "photo", true, "application/json; charset=utf-8"},
 		{"docs.getMessagesUploadServer", "file", false, "application/json; charset=utf-8"},
 	} {
-		s := newScene(t, Config{UploadJSON: tt.json})
+		s := newScene(t, Config{Readings: Readings{UploadJSON: tt.json}})
 		rec := s.sends(s.address(tt.method), tt.field, "a.png", encoded(png.Encode))
 		if got := rec.Header().Get("Content-Type"); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.method, got, tt.want)

@@ -50,6 +50,10 @@ type Readings struct {
 	// holds JSON, instead of the JSON value.
 	StringPressPayload bool
 
+	// LongPollScheme lets messages.getLongPollServer give an address that begins
+	// with its scheme.
+	LongPollScheme bool
+
 	// MaxDocSize is the largest document in bytes. Zero means 200 MB; VK's page
 	// of uploads says 4 GB.
 	MaxDocSize int64

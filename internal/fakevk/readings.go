@@ -59,6 +59,10 @@ type Readings struct {
 	// holds JSON, as the schema has it. By default it is the JSON value.
 	StringPressPayload bool `json:"string_press_payload"`
 
+	// LongPollScheme lets messages.getLongPollServer give an address that begins
+	// with its scheme, as VK's page says. By default it has none, as was seen.
+	LongPollScheme bool `json:"long_poll_scheme"`
+
 	// MaxDocSize is the largest document, voice message or video that upload
 	// hosts take, in bytes. Zero means 200 MB; VK's page says 4 GB, which few
 	// accounts have.

@@ -326,7 +326,7 @@ func TestNonsense(t *testing.T) {
 		{"POST", "/sim/faults", `{"effect":"error","code":6}`, 400, "bad_request", "on is missing"},
 		{"POST", "/sim/faults", `{"on":"messages.send"}`, 400, "bad_request", "nothing is to go wrong"},
 		{"POST", "/sim/faults", `{"on":"messages.snd","effect":"reset"}`, 400, "bad_request", "no method"},
-		{"POST", "/sim/faults", `{"on":"message.*","effect":"reset"}`, 400, "bad_request", "no methods"},
+		{"POST", "/sim/faults", `{"on":"message.*","effect":"reset"}`, 400, "bad_request", "there is no method"},
 		{"POST", "/sim/faults", `{"on":"*","effect":"explode"}`, 400, "bad_request", `no effect "explode"`},
 		{"POST", "/sim/faults", `{"on":"*","effect":"error"}`, 400, "bad_request", "without a code"},
 		{"POST", "/sim/faults", `{"on":"*","effect":"failed","code":9}`, 400, "bad_request", "1, 2 or 3"},
@@ -395,6 +395,20 @@ func TestFaults(t *testing.T) {
 	}
 	if b := string(encode(calls)); strings.Contains(b, token) {
 		t.Error("the calls tell the token")
+	}
+	if v := must(t, s, "POST", "/sim/faults", `{"on":"longpoll","effect":"failed","code":1,"times":1}`); v["on"] != "long poll" {
+		t.Errorf("got %v", v)
+	}
+	for body, want := range map[string]string{
+		`{"on":"messages.send","effect":"lost"}`:         "effect lost on messages.send: this cannot happen to calls, but to events",
+		`{"on":"webhook","effect":"failed","code":1}`:    "effect failed on callback: this cannot happen to requests to webhooks, but to polls",
+		`{"on":"long pol","effect":"reset"}`:             `"long poll", "upload", "callback", "event" or "*"`,
+		`{"on":"messages","effect":"reset"}`:             `"messages" is a section: say "messages.*"`,
+		`{"on":"message_new","effect":"error","code":6}`: "but to calls",
+	} {
+		if status, v := ask(s, "POST", "/sim/faults", body); status != 400 || !strings.Contains(mustText(v), want) {
+			t.Errorf("%s: %d %v, want %s", body, status, v, want)
+		}
 	}
 	for name := range effects {
 		body := fmt.Sprintf(`{"on":"*","effect":%q,"code":3,"seconds":1,"value":{}}`, name)

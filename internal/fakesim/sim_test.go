@@ -120,14 +120,29 @@ func TestConversation(t *testing.T) {
 
 	api(t, s, "messages.send", "peer_id", "1", "message", "left", "random_id", "7")
 	refused(t, s, "POST", "/sim/hear", `{"user":"anna","text":"right"}`, 409, "unexpected", `should hear "right", but hears "left"`+"\nThe conversation so far:\nAnna Smirnova: hi\n")
+	must(t, s, "POST", "/sim/hear", `{"user":"anna","text":"left"}`) // the failure has used nothing up
 	refused(t, s, "POST", "/sim/hear", `{"user":"anna","wait":0}`, 504, "timeout", "nothing is to be heard")
+
+	// What was sent is heard, and each edit seen, whatever came after.
+	api(t, s, "messages.send", "peer_id", "1", "message", "one")
+	for _, text := range []string{"two", "three"} {
+		api(t, s, "messages.edit", "peer_id", "1", "cmid", "5", "message", text)
+	}
+	api(t, s, "messages.delete", "peer_id", "1", "cmids", "5", "delete_for_all", "1")
+	refused(t, s, "POST", "/sim/see", `{"user":"anna","edited":"two","wait":0}`, 504, "timeout", "no message is changed") // not heard yet
+	must(t, s, "POST", "/sim/hear", `{"user":"anna","text":"one"}`)
+	for _, text := range []string{"two", "three"} {
+		must(t, s, "POST", "/sim/see", `{"user":"anna","edited":"`+text+`","wait":0}`)
+		refused(t, s, "POST", "/sim/see", `{"user":"anna","edited":"`+text+`","wait":0}`, 504, "timeout", "no message is changed")
+	}
+	must(t, s, "POST", "/sim/see", `{"user":"anna","deleted":5,"wait":0}`)
 
 	got := must(t, s, "GET", "/sim/messages?user=anna&after=3", "")
 	list, _ := got["messages"].([]any)
-	if len(list) != 1 || list[0].(map[string]any)["text"] != "left" {
+	if len(list) != 2 || list[0].(map[string]any)["text"] != "left" || list[1].(map[string]any)["deleted"] != true {
 		t.Errorf("messages %v", got)
 	}
-	if got["read"] != 4.0 {
+	if got["read"] != 5.0 {
 		t.Errorf("read %v", got["read"])
 	}
 }

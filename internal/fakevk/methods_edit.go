@@ -57,7 +57,7 @@ func (c *call) messagesEdit() (any, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	c.w.replace(d, m)
+	c.w.edit(d, m)
 	d.show(m.Keyboard)
 	for _, g := range c.w.audience(d) {
 		if -g.spec.ID == actor {

@@ -37,6 +37,16 @@ var anyMusts = []must{
 			}
 		}
 	}},
+	{"execute with a dot is execute", "", func(c *wireClient) {
+		var got []int
+		c.get(&got, "execute.", "code", "return [Args.n > 1 ? 1 : 2, 3];", "n", "5")
+		if len(got) != 2 || got[0] != 1 {
+			c.t.Errorf("got %v", got)
+		}
+		if rep := c.try("execute.procedure", "n", "5"); rep.Error == nil || rep.Error.Code != 3 {
+			c.t.Errorf("got %+v", rep)
+		}
+	}},
 	{"a document in the field file alone", "", func(c *wireClient) {
 		var at struct {
 			URL string `json:"upload_url"`

@@ -47,7 +47,7 @@ func TestBatchFate(t *testing.T) {
 			errs := make(map[bool]*vk.Error)
 			for _, batch := range []bool{false, true} {
 				synctest.Test(t, func(t *testing.T) {
-					b := newBench(t, fakevk.Config{ExecuteSummary: tt.times%2 == 0}, 10)
+					b := newBench(t, fakevk.Config{Readings: fakevk.Readings{ExecuteSummary: tt.times%2 == 0}}, 10)
 					b.client.Batch = batch
 					b.client.Captcha = func(_ context.Context, e *vk.Error) (vk.CaptchaAnswer, error) {
 						if (e.CaptchaSID == "") == (e.RedirectURI == "") {

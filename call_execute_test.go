@@ -25,7 +25,7 @@ func TestExecute(t *testing.T) {
 	}
 	for _, summary := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
-			b := newBench(t, fakevk.Config{ExecuteSummary: summary}, 1)
+			b := newBench(t, fakevk.Config{Readings: fakevk.Readings{ExecuteSummary: summary}}, 1)
 			ctx := t.Context()
 
 			got, err := vk.Execute[result](ctx, b.client, `return {"users": API.users.get({"user_ids": Args.id}), "arg": Args.text};`,

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/lane"
+	"github.com/vkrouter/vk/internal/watchdog"
 )
 
 // A Dispatcher decides when events are handled: those of one conversation one
@@ -77,7 +78,7 @@ type Dispatcher struct {
 	room     chan struct{} // holds one element for each event taken and not done
 	count    atomic.Int64  // as many; what was done before it fell is seen by who reads it
 	lanes    lane.Lanes[laneKey, *job]
-	watchdog watchdog
+	watchdog watchdog.Watchdog[*job]
 	waits    waits
 	claims   claims
 	ending   atomic.Bool // a feed is ending, or has ended
@@ -122,7 +123,7 @@ type job struct {
 	left    bool          // it is settled
 	handled bool          // and its event is done
 
-	watched // guarded by d.watchdog.mu
+	task watchdog.Task[*job]
 
 	offered atomic.Int32 // whether its event was offered to waits, and taken
 	answers atomic.Bool  // the handler has taken a press
@@ -137,9 +138,10 @@ func (d *Dispatcher) init() {
 		d.room = make(chan struct{}, cmp.Or(max(d.MaxEvents, 0), 8192))
 		d.lanes.Workers = cmp.Or(max(d.Workers, 0), 128)
 		d.lanes.Run = d.run
-		d.watchdog.limit = cmp.Or(d.TimeLimit, time.Minute)
-		d.watchdog.grace = cmp.Or(max(d.Grace, 0), 10*time.Second)
-		d.watchdog.abandon = d.abandon
+		d.watchdog.Limit = cmp.Or(d.TimeLimit, time.Minute)
+		d.watchdog.Grace = cmp.Or(max(d.Grace, 0), 10*time.Second)
+		d.watchdog.LimitCause, d.watchdog.StopCause = ErrTimeLimit, ErrStopped
+		d.watchdog.Abandon = d.abandon
 		d.direct = d.feed()
 	})
 }
@@ -238,14 +240,14 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 		d.finish(j, done) // by others
 		return
 	}
-	if !d.watchdog.begin(j) {
+	if !d.watchdog.Begin(&j.task, &j.feed.group, j) {
 		d.finish(j, skipped)
 		return
 	}
 	j.tellBegun()
 	var err error
 	defer func() { // also when the handler ends the goroutine
-		stopped, ok := d.watchdog.end(j)
+		stopped, ok := d.watchdog.End(&j.task)
 		if !ok {
 			return // abandoned, and counted out then
 		}
@@ -277,6 +279,17 @@ func (j *job) handle() error {
 		return r.Serve(c) // makes an invocation of each listener and of the route
 	}
 	return c.invoke("", j.d.Handler.Serve, nil)
+}
+
+// enter implements turn: each invocation has all of the time limit.
+func (j *job) enter(in inner) (outer inner) {
+	s := j.d.watchdog.Enter(&j.task, watchdog.Section{Name: in.name, Cancel: in.cancel})
+	return inner{s.Name, s.Cancel}
+}
+
+// leave implements turn.
+func (j *job) leave(outer inner) {
+	j.d.watchdog.Leave(&j.task, watchdog.Section{Name: outer.name, Cancel: outer.cancel})
 }
 
 // answerRest answers the presses that nobody has answered: a button is not to
@@ -372,7 +385,7 @@ func (d *Dispatcher) drain(ctx context.Context, feeds ...*feed) {
 			}
 		}
 		if late {
-			d.watchdog.stop(f)
+			d.watchdog.Stop(&f.group)
 		}
 	}
 	for _, f := range feeds {

@@ -2,6 +2,8 @@ package vk
 
 import (
 	"sync"
+
+	"github.com/vkrouter/vk/internal/watchdog"
 )
 
 // A feed is what one source has given to a Dispatcher.
@@ -12,7 +14,7 @@ type feed struct {
 	closed  bool          // takes no more
 	idle    chan struct{} // made by who waits; closed when open becomes 0
 
-	stopped bool // nothing more begins; guarded by the watchdog's mu
+	group watchdog.Group // its jobs that run
 
 	// settled, if set, is told once of each event that was taken whether it is
 	// done. It is not done if it has not begun, or if its handler was cut off

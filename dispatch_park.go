@@ -27,7 +27,7 @@ func (c *Context) Park(wait func() error) error {
 	if j == nil {
 		return wait()
 	}
-	stay := &stay{job: j, end: func(why error) { j.d.watchdog.cancel(j, why) }}
+	stay := &stay{job: j, end: func(why error) { j.d.watchdog.Cancel(&j.task, why) }}
 	if err := j.d.waits.begin(stay); err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (j *job) park(forEvent bool) bool {
 	}
 	j.recount()
 	if j.parked == 1 {
-		j.d.watchdog.park(j)
+		j.d.watchdog.Park(&j.task)
 		j.seen.park()
 		if !j.outside {
 			<-j.d.room
@@ -147,7 +147,7 @@ func (j *job) back() {
 	mu.Lock()
 	defer mu.Unlock()
 	if j.parked == 0 && !j.over {
-		j.d.watchdog.unpark(j)
+		j.d.watchdog.Unpark(&j.task)
 		j.seen.unpark()
 	}
 }

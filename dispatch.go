@@ -118,7 +118,7 @@ type job struct {
 	yielded bool   // to another process, which may die before it is done
 
 	// Guarded by d.claims.mu.
-	entry   *entry        // in a journal, if it is in one
+	entry   *journalEntry // in a journal, if it is in one
 	gone    chan struct{} // closed when it is settled, if anybody wants to know
 	left    bool          // it is settled
 	handled bool          // and its event is done

@@ -15,7 +15,7 @@ import (
 	"github.com/vkrouter/vk/internal/backoff"
 )
 
-// A backlog is what a Dispatcher keeps in its Store of one community: how far
+// A journal is what a Dispatcher keeps in its Store of one community: how far
 // in its history events were taken, and which of them are not done. Both are in
 // one record, which is written when events have come, before they begin, and a
 // moment after some are done. So that this stays small while many people think
@@ -27,7 +27,7 @@ import (
 // time is dead, and its events are taken over by the others, or by who starts
 // next. Whatever place in the history a record names, everything before it
 // was put into some record: so who begins with any of them misses nothing.
-type backlog struct {
+type journal struct {
 	d      *Dispatcher
 	store  Store
 	group  int64
@@ -47,13 +47,13 @@ type backlog struct {
 	handing chan struct{}
 
 	mu       sync.Mutex
-	ts       string     // "" if nobody follows the history
-	at       time.Time  // when the history had come there
-	seq      int64      // of the last entry
-	tail     []*entry   // those that stand in the record itself
-	segments []*segment // where the others stand
-	idle     []*entry   // what is in nobody's hands, by seq; what is not any more is passed over
-	tried    []*entry   // of which a run of the bot has died
+	ts       string          // "" if nobody follows the history
+	at       time.Time       // when the history had come there
+	seq      int64           // of the last entry
+	tail     []*journalEntry // those that stand in the record itself
+	segments []*segment      // where the others stand
+	idle     []*journalEntry // what is in nobody's hands, by seq; what is not any more is passed over
+	tried    []*journalEntry // of which a run of the bot has died
 	dirty    bool
 	lost     bool // another has the record
 	resumed  bool // what was in it has been handed out
@@ -70,9 +70,9 @@ type backlog struct {
 	tasks sync.WaitGroup // what timers have begun
 }
 
-// An entry is an event in a journal. It is guarded by the journal's mu.
-type entry struct {
-	jr     *backlog
+// A journalEntry is an event in a journal. It is guarded by the journal's mu.
+type journalEntry struct {
+	jr     *journal
 	ev     *Event
 	seq    int64     // the place in the order in which they came
 	came   time.Time // when it came to the tail; zero is long ago
@@ -104,12 +104,12 @@ var storePause = backoff.Backoff{Min: 50 * time.Millisecond, Max: 10 * time.Seco
 // An opening is a journal that is being opened.
 type opening struct {
 	ready chan struct{} // closed when it is
-	jr    *backlog
+	jr    *journal
 	err   error
 }
 
 // journal returns the journal of a community, and opens it first if need be.
-func (d *Dispatcher) journal(ctx context.Context, group int64) (*backlog, error) {
+func (d *Dispatcher) journal(ctx context.Context, group int64) (*journal, error) {
 	d.mu.Lock()
 	o := d.journals[group]
 	if o == nil {
@@ -143,8 +143,8 @@ func (d *Dispatcher) journal(ctx context.Context, group int64) (*backlog, error)
 	}
 }
 
-func (d *Dispatcher) openJournal(ctx context.Context, group int64) (*backlog, error) {
-	jr := &backlog{
+func (d *Dispatcher) openJournal(ctx context.Context, group int64) (*journal, error) {
+	jr := &journal{
 		d: d, store: d.Store, group: group, shared: d.sharedStore(), owner: rand.Text(),
 		writing: make(chan struct{}, 1), handing: make(chan struct{}, 1), shelf: newShelf(),
 	}
@@ -163,12 +163,12 @@ func (d *Dispatcher) openJournal(ctx context.Context, group int64) (*backlog, er
 	return jr, nil
 }
 
-func (jr *backlog) key(slot int) string {
+func (jr *journal) key(slot int) string {
 	return "journal/" + strconv.FormatInt(jr.group, 10) + "/" + strconv.Itoa(slot)
 }
 
 // open takes the first record that nobody has, with what is in it.
-func (jr *backlog) open(ctx context.Context) error {
+func (jr *journal) open(ctx context.Context) error {
 	for {
 		var latest time.Time
 		ts := ""
@@ -218,7 +218,7 @@ func (jr *backlog) open(ctx context.Context) error {
 }
 
 // read reads the record of a slot. It is zero, and raw nil, if there is none.
-func (jr *backlog) read(ctx context.Context, slot int) (raw []byte, r record, err error) {
+func (jr *journal) read(ctx context.Context, slot int) (raw []byte, r record, err error) {
 	raw, err = jr.store.Get(ctx, jr.key(slot))
 	if err != nil {
 		return nil, record{}, err
@@ -233,14 +233,14 @@ func (jr *backlog) read(ctx context.Context, slot int) (raw []byte, r record, er
 var errCannotRead = errors.New("cannot be read")
 
 // changed reports whether the record of a slot is not what it was any more.
-func (jr *backlog) changed(ctx context.Context, slot int, was []byte) bool {
+func (jr *journal) changed(ctx context.Context, slot int, was []byte) bool {
 	raw, err := jr.store.Get(ctx, jr.key(slot))
 	return err == nil && !bytes.Equal(raw, was)
 }
 
 // enter takes in entries, in their order. What has no seq gets one, as all of
 // another journal do. The caller holds jr.mu.
-func (jr *backlog) enter(entries []*entry) {
+func (jr *journal) enter(entries []*journalEntry) {
 	for _, e := range entries {
 		if e.seq == 0 {
 			e.seq = jr.seq + 1
@@ -258,21 +258,21 @@ func (jr *backlog) enter(entries []*entry) {
 
 // queue puts an entry among the idle, if it is in nobody's hands. The caller
 // holds jr.mu.
-func (jr *backlog) queue(e *entry) {
+func (jr *journal) queue(e *journalEntry) {
 	if e.done || e.job != nil || e.queued {
 		return
 	}
 	e.queued = true
 	at := len(jr.idle)
 	if at > 0 && jr.idle[at-1].seq > e.seq {
-		at, _ = slices.BinarySearchFunc(jr.idle, e.seq, func(e *entry, seq int64) int { return cmp.Compare(e.seq, seq) })
+		at, _ = slices.BinarySearchFunc(jr.idle, e.seq, func(e *journalEntry, seq int64) int { return cmp.Compare(e.seq, seq) })
 	}
 	jr.idle = slices.Insert(jr.idle, at, e)
 }
 
 // next returns the first entry that is in nobody's hands, or nil. The caller
 // holds jr.mu.
-func (jr *backlog) next() *entry {
+func (jr *journal) next() *journalEntry {
 	for len(jr.idle) > 0 {
 		e := jr.idle[0]
 		if !e.done && e.job == nil {
@@ -287,12 +287,12 @@ func (jr *backlog) next() *entry {
 }
 
 // forget forgets all entries. The caller holds jr.mu.
-func (jr *backlog) forget() {
+func (jr *journal) forget() {
 	jr.seq, jr.tail, jr.segments, jr.idle, jr.tried = 0, nil, nil, nil, nil
 }
 
 // add notes that events have come, and how far in the history.
-func (jr *backlog) add(ts string, events []*Event) {
+func (jr *journal) add(ts string, events []*Event) {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
 	if ts == jr.ts && len(events) == 0 {
@@ -303,16 +303,16 @@ func (jr *backlog) add(ts string, events []*Event) {
 	if ts != jr.ts {
 		jr.ts, jr.at = ts, now
 	}
-	entries := make([]*entry, len(events))
+	entries := make([]*journalEntry, len(events))
 	for i, e := range events {
-		entries[i] = &entry{jr: jr, ev: e, came: now}
+		entries[i] = &journalEntry{jr: jr, ev: e, came: now}
 	}
 	jr.enter(entries)
 }
 
 // settle notes that nobody handles the event any more, because it is done or
 // because it is not.
-func (e *entry) settle(done bool) {
+func (e *journalEntry) settle(done bool) {
 	if e == nil {
 		return
 	}
@@ -331,7 +331,7 @@ func (e *entry) settle(done bool) {
 }
 
 // handTo hands an entry to another job, which handles the same event.
-func (e *entry) handTo(j *job) *entry {
+func (e *journalEntry) handTo(j *job) *journalEntry {
 	if e != nil {
 		e.jr.mu.Lock()
 		defer e.jr.mu.Unlock()
@@ -341,17 +341,17 @@ func (e *entry) handTo(j *job) *entry {
 }
 
 // drop is settle for one that is no use.
-func (e *entry) drop() { e.settle(true) }
+func (e *journalEntry) drop() { e.settle(true) }
 
 // use has what is taken over from now on handled with a feed and a client.
-func (jr *backlog) use(f *feed, client *Client) {
+func (jr *journal) use(f *feed, client *Client) {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
 	jr.feed, jr.client = f, client
 }
 
 // join is use for a Poller, until it leaves.
-func (jr *backlog) join(f *feed, client *Client) {
+func (jr *journal) join(f *feed, client *Client) {
 	jr.use(f, client)
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
@@ -361,7 +361,7 @@ func (jr *backlog) join(f *feed, client *Client) {
 // leave writes what has become of a Poller's events, and closes the journal if
 // it was the last, and nobody else uses it: a Dispatcher that is used for
 // nothing else need not be stopped.
-func (jr *backlog) leave(ctx context.Context) {
+func (jr *journal) leave(ctx context.Context) {
 	jr.mu.Lock()
 	jr.pollers--
 	last := jr.pollers == 0
@@ -382,7 +382,7 @@ func (jr *backlog) leave(ctx context.Context) {
 // close writes the record for the last time, gives up the lease and ends what
 // is done in the background. What is not done is for the next run, and no one
 // who handles it was at fault for this one's end.
-func (jr *backlog) close(ctx context.Context) {
+func (jr *journal) close(ctx context.Context) {
 	if !jr.end() {
 		return
 	}
@@ -398,7 +398,7 @@ func (jr *backlog) close(ctx context.Context) {
 
 // end ends what is done in the background. It reports whether it was not ended
 // before.
-func (jr *backlog) end() bool {
+func (jr *journal) end() bool {
 	jr.mu.Lock()
 	if jr.closed {
 		jr.mu.Unlock()

@@ -32,7 +32,7 @@ func BenchmarkKept(b *testing.B) {
 		})}
 		d.init()
 		f := d.feed()
-		var jr *backlog
+		var jr *journal
 		if store != nil {
 			var err error
 			if jr, err = d.journal(b.Context(), 7); err != nil {

@@ -45,7 +45,7 @@ func (d *Dispatcher) resume(ctx context.Context, f *feed, client *Client, group 
 // pickUp has handled what the stop of another source has left in nobody's hands.
 // It waits for nobody: who has jr.handing hands that out too, and what finds no
 // room is picked up later.
-func (jr *backlog) pickUp(ctx context.Context, f *feed, client *Client) {
+func (jr *journal) pickUp(ctx context.Context, f *feed, client *Client) {
 	jr.mu.Lock()
 	left := jr.next() != nil
 	jr.mu.Unlock()
@@ -62,7 +62,7 @@ func (jr *backlog) pickUp(ctx context.Context, f *feed, client *Client) {
 
 // handle gives to the lanes what is in nobody's hands. It returns an error if
 // ctx ends or the feed does.
-func (jr *backlog) handle(ctx context.Context, f *feed, client *Client) error {
+func (jr *journal) handle(ctx context.Context, f *feed, client *Client) error {
 	if err := jr.hand(ctx); err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func (jr *backlog) handle(ctx context.Context, f *feed, client *Client) error {
 }
 
 // handIdle is handle for who holds jr.handing.
-func (jr *backlog) handIdle(ctx context.Context, f *feed, client *Client) error {
+func (jr *journal) handIdle(ctx context.Context, f *feed, client *Client) error {
 	for {
 		jr.mu.Lock()
 		e, tries := jr.next(), 0
@@ -106,7 +106,7 @@ func (jr *backlog) handIdle(ctx context.Context, f *feed, client *Client) error 
 }
 
 // take gives an entry's event to its lane.
-func (jr *backlog) take(ctx context.Context, e *entry, f *feed, client *Client) error {
+func (jr *journal) take(ctx context.Context, e *journalEntry, f *feed, client *Client) error {
 	j := &job{d: jr.d, feed: f, ctx: context.WithoutCancel(ctx), client: client, ev: e.ev, entry: e}
 	jr.mu.Lock()
 	e.job = j
@@ -119,7 +119,7 @@ func (jr *backlog) take(ctx context.Context, e *entry, f *feed, client *Client) 
 }
 
 // alone handles an event when nothing else is handled.
-func (jr *backlog) alone(ctx context.Context, e *entry, f *feed, client *Client) error {
+func (jr *journal) alone(ctx context.Context, e *journalEntry, f *feed, client *Client) error {
 	wait := func() error {
 		for end := time.Now().Add(aloneTime); jr.d.Pending() > 0 && time.Now().Before(end); {
 			if err := backoff.Sleep(ctx, 10*time.Millisecond); err != nil {
@@ -177,7 +177,7 @@ func (d *Dispatcher) keep(ctx context.Context, j *job) (kept bool, err error) {
 
 // note enters the event of j into a journal, if it is not there. If it has ended
 // by now, and is not to be kept, note reports whether it was handled.
-func (c *claims) note(jr *backlog, j *job) (left, handled bool) {
+func (c *claims) note(jr *journal, j *job) (left, handled bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	cutOff := j.left && j.undone && !j.yielded
@@ -189,11 +189,11 @@ func (c *claims) note(jr *backlog, j *job) (left, handled bool) {
 	}
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
-	j.entry = &entry{jr: jr, ev: j.ev, came: time.Now(), job: j}
+	j.entry = &journalEntry{jr: jr, ev: j.ev, came: time.Now(), job: j}
 	if cutOff {
 		j.entry.job = nil
 	}
-	jr.enter([]*entry{j.entry})
+	jr.enter([]*journalEntry{j.entry})
 	jr.dirty = true
 	return false, false
 }

@@ -30,7 +30,7 @@ type follower struct {
 	group       int64
 	server, key string
 	ts          string
-	journal     *backlog // nil without a Store
+	journal     *journal // nil without a Store
 	status      PollerStatus
 
 	answer bytes.Buffer // the last one's memory, for the next

@@ -10,7 +10,7 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/vkrouter/vk/internal/journal"
+	framelog "github.com/vkrouter/vk/internal/journal"
 )
 
 // tidy writes the file anew if it is more than half garbage. It is called with
@@ -64,7 +64,7 @@ func (s *FileStore) compact() error {
 }
 
 // copyTo writes a file with all entries.
-func (s *FileStore) copyTo(name string) (j *journal.Journal, err error) {
+func (s *FileStore) copyTo(name string) (j *framelog.Journal, err error) {
 	file, err := s.open(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
 	if err != nil {
 		return nil, err
@@ -72,7 +72,7 @@ func (s *FileStore) copyTo(name string) (j *journal.Journal, err error) {
 	defer func() { err = errors.Join(err, file.Close()) }()
 	var salt [8]byte
 	rand.Read(salt[:])
-	j, header := journal.New(salt)
+	j, header := framelog.New(salt)
 	if _, err := file.WriteAt(header, 0); err != nil {
 		return nil, err
 	}

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/vkrouter/vk/internal/journal"
+	framelog "github.com/vkrouter/vk/internal/journal"
 )
 
 // A FileStore is a [Store] in a file, for one process at a time. It keeps all
@@ -40,7 +40,7 @@ type FileStore struct {
 	// only, and is taken inside of it.
 	disk      sync.Mutex
 	file      storeFile
-	journal   *journal.Journal
+	journal   *framelog.Journal
 	compactAt int64 // the size of the file at which it is written anew
 
 	mu      sync.Mutex

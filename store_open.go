@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/vkrouter/vk/internal/journal"
+	framelog "github.com/vkrouter/vk/internal/journal"
 )
 
 // ErrStoreLocked is returned, wrapped, by [OpenFileStore] where another process
@@ -93,20 +93,20 @@ func openFileStore(path string, open func(name string, flag int) (storeFile, err
 // load reads the file and cuts off what was not finished.
 func (s *FileStore) load(size int64) error {
 	var err error
-	s.journal, err = journal.Read(s.file, size, func(offset int64, payload []byte) error {
+	s.journal, err = framelog.Read(s.file, size, func(offset int64, payload []byte) error {
 		if err := s.apply(payload); err != nil {
 			return &CorruptError{s.path, offset, fmt.Errorf("%w at offset %d", err, offset)}
 		}
 		return nil
 	})
-	var damage *journal.DamageError
+	var damage *framelog.DamageError
 	var corrupt *CorruptError
 	switch {
 	case errors.As(err, &corrupt):
 		return err
 	case errors.As(err, &damage):
 		return &CorruptError{s.path, damage.Offset, err}
-	case errors.Is(err, journal.ErrNotJournal):
+	case errors.Is(err, framelog.ErrNotJournal):
 		return &CorruptError{s.path, 0, errors.New("not a file of a FileStore")}
 	case err != nil:
 		return s.failed(err)

@@ -108,9 +108,9 @@ type job struct {
 	ev     *Event
 	turn   *lane.Turn[laneKey, *job]
 
-	sessions sessionsOf
-	seen     *observedJob // nil if nobody observes
-	err      error        // of the handlers, once they have ended
+	attempt attempt
+	seen    *observedJob // nil if nobody observes
+	err     error        // of the handlers, once they have ended
 
 	again   bool   // it comes again unless it is done
 	claimed bool   // among the claims of the Dispatcher

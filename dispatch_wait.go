@@ -457,57 +457,42 @@ func (j *job) logFull(kind string) {
 // maxKept is how many events a Watch keeps for Next.
 const maxKept = 1024
 
-// sessionsOf is what Sessions know of one attempt to handle an event.
-type sessionsOf struct {
+// An attempt is the record of one attempt to handle an event. Upper layers keep
+// values in it that last as long as the attempt.
+type attempt struct {
 	mu     sync.Mutex
-	number uint64 // of the attempt; 0 until asked for
-	read   map[sessionRead]sessionMemo
+	number uint64 // 0 until asked for
+	values map[any]any
 }
 
-// A sessionRead is what has read which key for a condition.
-type sessionRead struct {
-	session any // the *Session
-	id      string
-}
-
-type sessionMemo struct {
-	record []byte
-	writes int64 // of the Session, before it was read
-}
-
-// attempt returns a number that no other attempt has, in this process or
-// another.
-func (s *sessionsOf) attempt() uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.number == 0 {
-		s.number = rand.Uint64()
+// id returns a number that no other attempt has, in this process or another.
+func (a *attempt) id() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for a.number == 0 {
+		a.number = rand.Uint64()
 	}
-	return s.number
+	return a.number
 }
 
-// recall returns the record that was read, unless the Session has changed
-// something since, for whomever.
-func (s *sessionsOf) recall(of sessionRead, writes int64) (record []byte, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m, ok := s.read[of]
-	return m.record, ok && m.writes == writes
+// value returns the value that was remembered under a key, or nil.
+func (a *attempt) value(key any) any {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.values[key]
 }
 
-func (s *sessionsOf) remember(of sessionRead, m sessionMemo) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.read == nil {
-		s.read = make(map[sessionRead]sessionMemo)
+// remember keeps a value under a key, and returns it. If there is one already,
+// it is kept and returned instead.
+func (a *attempt) remember(key, value any) any {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if old, ok := a.values[key]; ok {
+		return old
 	}
-	s.read[of] = m
-}
-
-// forget is called when the event's handlers have changed something: it may
-// be what another Session of the same name has read.
-func (s *sessionsOf) forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.read = nil
+	if a.values == nil {
+		a.values = make(map[any]any)
+	}
+	a.values[key] = value
+	return value
 }

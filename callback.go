@@ -308,7 +308,7 @@ func (cb *Callback) dispatch(ctx, request context.Context, client *Client, e *Ev
 			cb.log(ctx, slog.LevelError, "vk: callback: an event cannot be taken", e, err)
 		}
 		return again(soon())
-	case state == admittedDone:
+	case state == alreadyHandled:
 		return acked
 	case j == nil: // another process has it
 		return again(later(retries))
@@ -347,7 +347,7 @@ func (cb *Callback) await(ctx context.Context, j *job) handlingState {
 		ending = cb.ending // Stop does not end handlers of another source
 	}
 	select {
-	case <-cb.d.claims.settledOf(j):
+	case <-cb.d.dedupe.settledOf(j):
 		if errors.Is(j.outcome(), ErrStopped) {
 			return handlingCutOff
 		}

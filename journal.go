@@ -16,11 +16,11 @@ import (
 )
 
 // A journal is what a Dispatcher keeps in its Store of one community: how far
-// in its history events were taken, and which of them are not done. Both are in
-// one record, which is written when events have come, before they begin, and a
-// moment after some are done. So that this stays small while many people think
-// about an answer, events that are not done for long are moved out of the
-// record, to segments that it names.
+// in its history events were admitted, and which of them are not handled. Both
+// are in one record, which is written when events have come, before they begin,
+// and a moment after some are handled. So that this stays small while many people
+// think about an answer, events that are not handled for long are moved out of
+// the record, to segments that it names.
 //
 // In a Store that several processes share, each has a record of its own, in a
 // numbered slot. The record is a lease too: who has not renewed it for some
@@ -72,16 +72,16 @@ type journal struct {
 
 // A journalEntry is an event in a journal. It is guarded by the journal's mu.
 type journalEntry struct {
-	jr     *journal
-	ev     *Event
-	seq    int64     // the place in the order in which they came
-	came   time.Time // when it came to the tail; zero is long ago
-	job    *job      // in whose hands it is; nil if in nobody's
-	done   bool
-	queued bool     // among jr.idle
-	tries  int      // runs of the bot that died and may have begun it
-	seg    *segment // nil if it is in the tail
-	place  int      // in seg
+	jr      *journal
+	ev      *Event
+	seq     int64     // the place in the order in which they came
+	came    time.Time // when it came to the tail; zero is long ago
+	job     *job      // that handles it; nil if none does
+	handled bool      // or of no use
+	queued  bool      // among jr.idle
+	tries   int       // runs of the bot that died and may have begun it
+	seg     *segment  // nil if it is in the tail
+	place   int       // in seg
 }
 
 const (
@@ -92,7 +92,8 @@ const (
 	// storeTime bounds how long is waited for the Store.
 	storeTime = 10 * time.Second
 
-	// flushTime is after how long it is written that events are done. A process that is killed before repeats them.
+	// flushTime is how long after events are handled that is written. A process
+	// that is killed before then repeats them.
 	flushTime = 250 * time.Millisecond
 
 	// maxSlots bounds how many processes may share a community.
@@ -259,7 +260,7 @@ func (jr *journal) enter(entries []*journalEntry) {
 // queue puts an entry among the idle, if it is in nobody's hands. The caller
 // holds jr.mu.
 func (jr *journal) queue(e *journalEntry) {
-	if e.done || e.job != nil || e.queued {
+	if e.handled || e.job != nil || e.queued {
 		return
 	}
 	e.queued = true
@@ -275,7 +276,7 @@ func (jr *journal) queue(e *journalEntry) {
 func (jr *journal) next() *journalEntry {
 	for len(jr.idle) > 0 {
 		e := jr.idle[0]
-		if !e.done && e.job == nil {
+		if !e.handled && e.job == nil {
 			return e
 		}
 		e.queued = false
@@ -310,9 +311,29 @@ func (jr *journal) add(ts string, events []*Event) {
 	jr.enter(entries)
 }
 
-// settle notes that nobody handles the event any more, because it is done or
-// because it is not.
-func (e *journalEntry) settle(done bool) {
+// keep adds one event that a job handles, or none if j is nil.
+func (jr *journal) keep(e *Event, j *job) *journalEntry {
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	kept := &journalEntry{jr: jr, ev: e, came: time.Now(), job: j}
+	jr.enter([]*journalEntry{kept})
+	jr.dirty = true
+	return kept
+}
+
+// handTo notes that a job is about to handle an entry's event.
+func (e *journalEntry) handTo(j *job) {
+	if e == nil {
+		return
+	}
+	e.jr.mu.Lock()
+	defer e.jr.mu.Unlock()
+	e.job = j
+}
+
+// settle notes that no job handles the event any more, and whether it is
+// handled.
+func (e *journalEntry) settle(handled bool) {
 	if e == nil {
 		return
 	}
@@ -320,28 +341,39 @@ func (e *journalEntry) settle(done bool) {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
 	e.job = nil
-	if !done {
+	if !handled {
 		jr.queue(e)
 		return
 	}
-	e.done = true
+	e.handled = true
 	e.mark()
 	jr.dirty = true
 	jr.soon(max(flushTime, 10*jr.took)) // a large record is not always being written
 }
 
-// handTo hands an entry to another job, which handles the same event.
-func (e *journalEntry) handTo(j *job) *journalEntry {
-	if e != nil {
-		e.jr.mu.Lock()
-		defer e.jr.mu.Unlock()
-		e.job = j
-	}
-	return e
+// drop is settle for an entry that is of no use.
+func (e *journalEntry) drop() { e.settle(true) }
+
+// isFailing reports whether the last write has failed.
+func (jr *journal) isFailing() bool {
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	return jr.failing > 0
 }
 
-// drop is settle for one that is no use.
-func (e *journalEntry) drop() { e.settle(true) }
+// isOwned reports whether the record in the Store is this process's.
+func (jr *journal) isOwned() bool {
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	return !jr.lost && !jr.closed
+}
+
+// place returns how far in the history the journal has come, or "".
+func (jr *journal) place() string {
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	return jr.ts
+}
 
 // use has what is taken over from now on handled with a feed and a client.
 func (jr *journal) use(f *feed, client *Client) {
@@ -366,16 +398,11 @@ func (jr *journal) leave(ctx context.Context) {
 	jr.pollers--
 	last := jr.pollers == 0
 	jr.mu.Unlock()
-	if !last || jr.d.claims.offered.Load() {
+	if !last || jr.d.dedupe.repeats.Load() {
 		jr.save(ctx)
 		return
 	}
-	d := jr.d
-	d.mu.Lock()
-	if o := d.journals[jr.group]; o != nil && o.jr == jr {
-		delete(d.journals, jr.group)
-	}
-	d.mu.Unlock()
+	jr.d.forgetJournal(jr)
 	jr.close(ctx)
 }
 
@@ -417,6 +444,15 @@ func (jr *journal) end() bool {
 	jr.cancel()
 	jr.tasks.Wait()
 	return true
+}
+
+// forgetJournal makes the next use of the community open another journal.
+func (d *Dispatcher) forgetJournal(jr *journal) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if o := d.journals[jr.group]; o != nil && o.jr == jr {
+		delete(d.journals, jr.group)
+	}
 }
 
 // closeJournals closes the journals of a Dispatcher that has stopped.

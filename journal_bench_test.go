@@ -78,7 +78,7 @@ func BenchmarkKept(b *testing.B) {
 				if once {
 					d.put(b.Context(), j)
 				} else {
-					d.take(b.Context(), j)
+					d.putOnce(b.Context(), j)
 				}
 			}
 		}

@@ -33,7 +33,7 @@ func (jr *journal) renew() {
 	}
 	select {
 	case jr.handing <- struct{}{}:
-		defer func() { <-jr.handing }()
+		defer jr.endHand()
 		_, err := jr.inherit(ctx)
 		jr.puzzle(err)
 		jr.handIdle(jr.base, f, client)
@@ -158,12 +158,12 @@ func (jr *journal) inheritFrom(ctx context.Context, slot int, raw []byte, r reco
 	return err
 }
 
-// ids returns the IDs of the events that are not done: an earlier attempt to
+// ids returns the IDs of the events that are not handled: an earlier attempt to
 // take them over may have failed in the middle. The caller holds jr.mu.
 func (jr *journal) ids() map[string]struct{} {
 	ids := make(map[string]struct{})
 	note := func(e *journalEntry) {
-		if e != nil && !e.done && e.ev.ID != "" {
+		if e != nil && !e.handled && e.ev.ID != "" {
 			ids[e.ev.ID] = struct{}{}
 		}
 	}
@@ -178,7 +178,7 @@ func (jr *journal) ids() map[string]struct{} {
 	return ids
 }
 
-// hand waits until jr.handing is the caller's.
+// hand waits until jr.handing is the caller's, who then calls endHand.
 func (jr *journal) hand(ctx context.Context) error {
 	select {
 	case jr.handing <- struct{}{}:
@@ -187,6 +187,8 @@ func (jr *journal) hand(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 }
+
+func (jr *journal) endHand() { <-jr.handing }
 
 // settleOthers waits until each other process has either said that it is alive
 // or is known to be dead, so that what the dead have left is handled before
@@ -198,7 +200,7 @@ func (jr *journal) settleOthers(ctx context.Context) error {
 	if err := jr.hand(ctx); err != nil {
 		return nil // the bot stops before it has begun
 	}
-	defer func() { <-jr.handing }()
+	defer jr.endHand()
 	first, err := jr.inherit(ctx)
 	for err == nil && len(first) > 0 && ctx.Err() == nil {
 		backoff.Sleep(ctx, time.Second)
@@ -213,7 +215,7 @@ func (jr *journal) settleOthers(ctx context.Context) error {
 	return err
 }
 
-// holder returns what the claims of this process say.
+// holder returns this process as the owner of events, as the Store has it.
 func (jr *journal) holder() (string, error) {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
@@ -225,9 +227,9 @@ func (jr *journal) holder() (string, error) {
 
 var errNoLease = errors.New("vk: journal: this process has no record in the store")
 
-// holds reports whether who has made a claim is alive.
-func (jr *journal) holds(ctx context.Context, claim string) (bool, error) {
-	slot, owner, ok := splitClaim(claim)
+// holds reports whether an owner of events, as the Store has it, is alive.
+func (jr *journal) holds(ctx context.Context, holder string) (bool, error) {
+	slot, owner, ok := splitOwner(holder)
 	if !ok {
 		return false, nil
 	}

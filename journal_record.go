@@ -116,15 +116,15 @@ func (jr *journal) record() []byte {
 		r.Owner = ""
 	}
 	jr.tried = slices.DeleteFunc(jr.tried, func(e *journalEntry) bool {
-		if !e.done && e.isCalm() {
+		if !e.handled && e.isCalm() {
 			e.setTries(0)
 		}
-		return e.done || e.tries == 0
+		return e.handled || e.tries == 0
 	})
 	jr.thinOut()
 	size := 256
 	for _, e := range jr.tail {
-		if e.done {
+		if e.handled {
 			continue
 		}
 		r.Events = append(r.Events, recordEvent{e.seq, e.tries, e.ev.Raw})
@@ -144,13 +144,7 @@ func (jr *journal) record() []byte {
 // isCalm reports whether the event's handler waits: it has not brought anything
 // down. The caller holds jr.mu.
 func (e *journalEntry) isCalm() bool {
-	if e.job == nil {
-		return false
-	}
-	mu := &e.job.d.waits.mu
-	mu.Lock()
-	defer mu.Unlock()
-	return e.job.parked > 0
+	return e.job != nil && e.job.isParked()
 }
 
 // A leftover is what a record and its segments have of events.
@@ -163,13 +157,13 @@ type leftover struct {
 func (jr *journal) load(ctx context.Context, r record) (left leftover, err error) {
 	add := func(of recordEvent) *journalEntry {
 		e := &journalEntry{jr: jr, seq: of.Seq, tries: of.Tries}
-		if e.done = of.Tries < 0; e.done {
+		if e.handled = of.Tries < 0; e.handled {
 			return e
 		}
 		var err error
 		if e.ev, err = ParseEvent(of.Raw); err != nil {
 			jr.d.logger().Error("vk: journal: an event cannot be read", "err", err, "event", fmt.Sprintf("%.300s", of.Raw))
-			e.done = true
+			e.handled = true
 			return e
 		}
 		if r.Owner != "" && e.tries < aloneAfter {
@@ -198,8 +192,8 @@ func (jr *journal) load(ctx context.Context, r record) (left leftover, err error
 
 // Of which entries a segment is made.
 const (
-	// shelfAge is how long an event is not done before it is moved out of the
-	// record: most are done before that.
+	// shelfAge is how long an event is not handled before it is moved out of
+	// the record: most are handled before that.
 	shelfAge = time.Second
 
 	// minSegment and maxSegment are how many bytes of them there must be, and
@@ -208,18 +202,18 @@ const (
 	maxSegment = 1 << 20
 )
 
-// A segment is a value in the Store with events that were not done for long. It
+// A segment is a value in the Store with events that were not handled for long. It
 // is not changed once the record names it: what has become of its events
 // stands in the record. It is guarded by the journal's mu.
 type segment struct {
 	name    string
-	entries []*journalEntry // nil where it is done
-	state   []byte          // of each entry: how often the bot has died of it, as a digit, or isDone
-	live    int             // not done
+	entries []*journalEntry // nil if handled
+	state   []byte          // of each entry: how often the bot has died of it, as a digit, or stateHandled
+	live    int             // how many are not handled
 }
 
-// isDone is the state of an event that is done.
-const isDone = '-'
+// stateHandled is the state of a handled event.
+const stateHandled = '-'
 
 // mark notes in the entry's segment, if it has one, what has become of it. The
 // caller holds jr.mu.
@@ -227,8 +221,8 @@ func (e *journalEntry) mark() {
 	s := e.seg
 	switch {
 	case s == nil:
-	case e.done:
-		s.state[e.place], s.entries[e.place] = isDone, nil
+	case e.handled:
+		s.state[e.place], s.entries[e.place] = stateHandled, nil
 		s.live--
 		e.seg = nil
 	default:
@@ -239,7 +233,7 @@ func (e *journalEntry) mark() {
 // setTries sets how many runs of the bot have died of it. The caller holds
 // jr.mu.
 func (e *journalEntry) setTries(n int) {
-	if e.done {
+	if e.handled {
 		return
 	}
 	e.tries = n
@@ -249,8 +243,8 @@ func (e *journalEntry) setTries(n int) {
 // put puts an entry into a segment. The caller holds jr.mu.
 func (s *segment) put(e *journalEntry) {
 	e.place = len(s.entries)
-	s.entries, s.state = append(s.entries, e), append(s.state, isDone)
-	if e.done {
+	s.entries, s.state = append(s.entries, e), append(s.state, stateHandled)
+	if e.handled {
 		s.entries[e.place] = nil
 		return
 	}
@@ -326,7 +320,7 @@ func (jr *journal) shelve(ctx context.Context, old []*journalEntry) error {
 }
 
 // thinOut takes back into the record what is left of segments that are mostly
-// done. The caller holds jr.mu and is who writes.
+// handled. The caller holds jr.mu and is who writes.
 func (jr *journal) thinOut() {
 	jr.segments = slices.DeleteFunc(jr.segments, func(s *segment) bool {
 		if 4*s.live > len(s.entries) {
@@ -338,8 +332,8 @@ func (jr *journal) thinOut() {
 	})
 }
 
-// takeBack takes into the record what is not done of a segment. The caller
-// holds jr.mu.
+// takeBack takes into the record the events of a segment that are not handled.
+// The caller holds jr.mu.
 func (jr *journal) takeBack(s *segment) {
 	for _, e := range s.entries {
 		if e != nil {
@@ -388,7 +382,7 @@ func (jr *journal) readSegment(ctx context.Context, of recordSegment) ([]recordE
 	}
 	for i := range events {
 		switch c := of.State[i]; {
-		case c == isDone:
+		case c == stateHandled:
 			events[i].Tries = -1
 		case '0' <= c && c <= '9':
 			events[i].Tries = int(c - '0')

@@ -54,8 +54,8 @@ func (jr *journal) write(ctx context.Context, anyway bool) error {
 	for first := true; ; first = false {
 		jr.mu.Lock()
 		// Also if nothing is written, since the Store fails or another has the
-		// record: what is done is not to be kept in memory.
-		jr.tail = slices.DeleteFunc(jr.tail, func(e *journalEntry) bool { return e.done })
+		// record: what is handled is not to be kept in memory.
+		jr.tail = slices.DeleteFunc(jr.tail, func(e *journalEntry) bool { return e.handled })
 		old := jr.old()
 		wanted := jr.dirty || first && anyway || !first && len(old) > 0
 		if jr.lost {

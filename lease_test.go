@@ -97,7 +97,7 @@ func TestCutOffProcess(t *testing.T) {
 			t.Errorf("c's record is %+v", r)
 		}
 		a.offer(t, "new")
-		if state, _, err := b.offer(t, "new"); state != admittedRunning || err != nil {
+		if state, _, err := b.offer(t, "new"); state != alreadyRunning || err != nil {
 			t.Error(state, err)
 		}
 		for _, o := range []*offerer{a, b, c} {

@@ -127,7 +127,7 @@ func (jr *journal) undone() (ids []string) {
 	for _, s := range jr.segments {
 		live := 0
 		for i, e := range s.entries {
-			if (e == nil) != (s.state[i] == isDone) {
+			if (e == nil) != (s.state[i] == stateHandled) {
 				panic("state and entries of a segment differ")
 			}
 			if e != nil {
@@ -141,7 +141,7 @@ func (jr *journal) undone() (ids []string) {
 	}
 	slices.SortFunc(all, func(a, b *journalEntry) int { return int(a.seq - b.seq) })
 	for _, e := range all {
-		if !e.done {
+		if !e.handled {
 			ids = append(ids, e.ev.ID)
 		}
 	}

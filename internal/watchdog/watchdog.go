@@ -42,7 +42,7 @@ type Watchdog[T any] struct {
 	due     time.Time // when the timer fires; zero if it is not armed
 }
 
-// A Task is what a Watchdog knows of one task. The zero Task has not begun. A
+// A Task is a Watchdog's record of one task. The zero Task has not begun. A
 // Task runs once.
 type Task[T any] struct {
 	owner   T
@@ -51,7 +51,7 @@ type Task[T any] struct {
 	at      time.Time           // when it is due, to be told to end or abandoned
 	section Section             // the innermost one that it is in
 
-	fresh     bool // it has just begun: its first section has what Begin gave
+	fresh     bool // it has entered no section: the first one has the time since Begin
 	abandoned bool
 	stopped   bool // it was told to end by a stop
 }

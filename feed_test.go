@@ -213,6 +213,39 @@ func TestSettled(t *testing.T) {
 	})
 }
 
+// TestOfferedOnce: an event that a handler gives to two Routers is offered to the
+// waits once, and if one consumes it, it is for the other Router too.
+func TestOfferedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var first, second Router
+		asked, routed := 0, 0
+		first.Handle("watch", func(c *Context) error {
+			w := NewWatch(c, EventMessageNew, func(_ *Context, e *MessageNew) bool {
+				asked++
+				return e.Message.Text == "mine"
+			})
+			defer w.Stop()
+			_, _, err := w.Next()
+			return err
+		})
+		second.Handle("mine", func(*Context) error { routed++; return nil })
+		second.Handle("other", func(*Context) error { routed++; return nil })
+		p := newReplayer(t, HandlerFunc(func(c *Context) error {
+			return errors.Join(first.Serve(c), second.Serve(c))
+		}), nil)
+		for _, step := range []struct {
+			text          string
+			asked, routed int
+		}{{"watch", 0, 0}, {"other", 1, 1}, {"mine", 2, 1}, {"other again", 2, 1}} {
+			p.take(t, step.text)
+			if asked != step.asked || routed != step.routed {
+				t.Errorf("after %q: asked %d times, routed %d, want %d and %d", step.text, asked, routed, step.asked, step.routed)
+			}
+		}
+		p.d.Stop(t.Context())
+	})
+}
+
 // TestAbandonedOffer: an event whose handler is abandoned while a wait looks at it
 // is settled then, once: the wait cannot consume it any more.
 func TestAbandonedOffer(t *testing.T) {

@@ -3,11 +3,17 @@ package vk
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/vkrouter/vk/filestore"
 )
 
 // A cutStore is a Store that can be cut off, or fail some times.
@@ -229,3 +235,169 @@ func TestWrittenLater(t *testing.T) {
 type own struct{ Store }
 
 func (own) Exclusive() bool { return true }
+
+// BenchmarkKept is what an event of 1.2 KB costs on its way from a Poller's
+// batch of 100 to a handler that does nothing: as if it could come once only,
+// then without a Store, and with one. In the last forms, so many other events
+// are not done.
+func BenchmarkKept(b *testing.B) {
+	pad := make([]byte, 900)
+	for i := range pad {
+		pad[i] = 'x'
+	}
+	raw := func(i int) []byte {
+		return fmt.Appendf(nil, `{"type":"message_new","event_id":"0123456789012345678901234567890123456789%d","group_id":7,"v":"5.199","object":{"message":{"peer_id":%d,"from_id":1,"text":"x","x":%q}}}`, i, i%1000+1, pad)
+	}
+	bench := func(b *testing.B, store Store, waiting int, once bool) {
+		b.ReportAllocs()
+		d := &Dispatcher{Store: store, Logger: slog.New(slog.DiscardHandler), Handler: HandlerFunc(func(c *Context) error {
+			if c.event.Derived == "wait" {
+				return c.Park(func() error { <-c.Done(); return context.Cause(c) })
+			}
+			return nil
+		})}
+		d.init()
+		f := d.feed()
+		var jr *journal
+		if store != nil {
+			var err error
+			if jr, err = d.journal(b.Context(), 7); err != nil {
+				b.Fatal(err)
+			}
+			jr.use(f, nil)
+			var events []*Event
+			for i := range waiting {
+				e, _ := ParseEvent(raw(-1 - i))
+				e.Derived = "wait"
+				events = append(events, e)
+			}
+			jr.add("0", events)
+			jr.handle(b.Context(), f, nil)
+			jr.mu.Lock()
+			for _, e := range jr.tail {
+				e.came = time.Time{} // they have been waiting for long
+			}
+			jr.mu.Unlock()
+			jr.save(b.Context())
+		}
+		n := 0
+		for b.Loop() {
+			if n++; n%100 != 0 {
+				continue // an iteration is an event
+			}
+			events := make([]*Event, 0, 100)
+			for i := range 100 {
+				e, err := ParseEvent(raw(n + i))
+				if err != nil {
+					b.Fatal(err)
+				}
+				events = append(events, e)
+			}
+			if jr != nil {
+				jr.add(strconv.Itoa(n), events)
+				jr.save(b.Context())
+				jr.handle(b.Context(), f, nil)
+				continue
+			}
+			for _, e := range events {
+				j := &job{d: d, feed: f, ctx: b.Context(), ev: e}
+				if once {
+					d.put(b.Context(), j)
+				} else {
+					d.putOnce(b.Context(), j)
+				}
+			}
+		}
+		d.Stop(context.Background())
+	}
+	b.Run("unclaimed", func(b *testing.B) { bench(b, nil, 0, true) })
+	b.Run("no store", func(b *testing.B) { bench(b, nil, 0, false) })
+	for _, waiting := range []int{0, 100, 10_000} {
+		b.Run(fmt.Sprintf("memory/waiting=%d", waiting), func(b *testing.B) { bench(b, new(MemoryStore), waiting, false) })
+	}
+	b.Run("file/waiting=0", func(b *testing.B) {
+		s, err := filestore.Open(filepath.Join(b.TempDir(), "s"))
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer s.Close()
+		bench(b, s, 0, false)
+	})
+	b.Run("shared/waiting=0", func(b *testing.B) { bench(b, others{new(MemoryStore)}, 0, false) })
+}
+
+// TestForgetsWhileFailing: what is done is not kept in memory while it cannot be
+// written, or since another Dispatcher has the record.
+func TestForgetsWhileFailing(t *testing.T) {
+	for _, why := range []string{"fails", "lost"} {
+		t.Run(why, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				shaky := newShakyStore(1, 0)
+				jr := openNext(t, ownStore{shaky})
+				if why == "fails" {
+					shaky.setShare(1)
+				} else {
+					openNext(t, ownStore{shaky}).close(t.Context())
+				}
+				for n := range 500 {
+					id := fmt.Sprint(n)
+					jr.add(id, []*Event{textEvent(t, id, strings.Repeat("x", 1000))})
+					if n%2 == 0 {
+						time.Sleep(2 * time.Second) // it gets old
+					}
+					jr.save(t.Context())
+					jr.find(id).settle(true)
+				}
+				jr.mu.Lock()
+				n := len(jr.tail)
+				jr.mu.Unlock()
+				if n > 2 {
+					t.Errorf("%d events are kept that are done", n)
+				}
+				shaky.setShare(0)
+				jr.close(t.Context())
+			})
+		})
+	}
+}
+
+// TestSegmentErased: that a segment is gone because another process took it over
+// meanwhile is no error.
+func TestSegmentErased(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		shared := others{new(MemoryStore)}
+		racing := &racingStore{Store: shared}
+		a, b, c := openNext(t, shared), openNext(t, racing), openNext(t, shared)
+		a.fill(t, "a")
+		a.end() // it dies
+		time.Sleep(time.Minute)
+		faster := false
+		race := func(key string) {
+			if strings.Count(key, "/") != 3 || faster {
+				return
+			}
+			faster = true
+			c.inheritAll(t)
+			c.close(t.Context())
+		}
+		racing.before.Store(&race)
+		b.inheritAll(t)
+		if !faster || len(b.undone()) != 20 {
+			t.Errorf("%d are taken over", len(b.undone()))
+		}
+		b.close(t.Context())
+	})
+}
+
+// racingStore changes before it is read.
+type racingStore struct {
+	Store
+	before atomic.Pointer[func(key string)]
+}
+
+func (s *racingStore) Get(ctx context.Context, key string) ([]byte, error) {
+	if f := s.before.Load(); f != nil {
+		(*f)(key)
+	}
+	return s.Store.Get(ctx, key)
+}

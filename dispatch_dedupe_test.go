@@ -69,7 +69,8 @@ func (o *offerer) keep(t *testing.T, id string) (kept bool, err error) {
 
 type redeliverError struct{}
 
-func (redeliverError) Error() string    { return "come again" }
+func (redeliverError) Error() string { return "come again" }
+
 func (redeliverError) comesAgain() bool { return true }
 
 // others hides the method Exclusive of its Store.

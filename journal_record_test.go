@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -474,82 +473,6 @@ func TestSegmentMissing(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got %v, want %s", err, tc.want)
 			}
-		})
-	}
-}
-
-// racingStore changes before it is read.
-type racingStore struct {
-	Store
-	before atomic.Pointer[func(key string)]
-}
-
-func (s *racingStore) Get(ctx context.Context, key string) ([]byte, error) {
-	if f := s.before.Load(); f != nil {
-		(*f)(key)
-	}
-	return s.Store.Get(ctx, key)
-}
-
-// TestSegmentErased: that a segment is gone because another process took it over
-// meanwhile is no error.
-func TestSegmentErased(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		shared := others{new(MemoryStore)}
-		racing := &racingStore{Store: shared}
-		a, b, c := openNext(t, shared), openNext(t, racing), openNext(t, shared)
-		a.fill(t, "a")
-		a.end() // it dies
-		time.Sleep(time.Minute)
-		faster := false
-		race := func(key string) {
-			if strings.Count(key, "/") != 3 || faster {
-				return
-			}
-			faster = true
-			c.inheritAll(t)
-			c.close(t.Context())
-		}
-		racing.before.Store(&race)
-		b.inheritAll(t)
-		if !faster || len(b.undone()) != 20 {
-			t.Errorf("%d are taken over", len(b.undone()))
-		}
-		b.close(t.Context())
-	})
-}
-
-// TestForgetsWhileFailing: what is done is not kept in memory while it cannot be
-// written, or since another Dispatcher has the record.
-func TestForgetsWhileFailing(t *testing.T) {
-	for _, why := range []string{"fails", "lost"} {
-		t.Run(why, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				shaky := newShakyStore(1, 0)
-				jr := openNext(t, ownStore{shaky})
-				if why == "fails" {
-					shaky.setShare(1)
-				} else {
-					openNext(t, ownStore{shaky}).close(t.Context())
-				}
-				for n := range 500 {
-					id := fmt.Sprint(n)
-					jr.add(id, []*Event{textEvent(t, id, strings.Repeat("x", 1000))})
-					if n%2 == 0 {
-						time.Sleep(2 * time.Second) // it gets old
-					}
-					jr.save(t.Context())
-					jr.find(id).settle(true)
-				}
-				jr.mu.Lock()
-				n := len(jr.tail)
-				jr.mu.Unlock()
-				if n > 2 {
-					t.Errorf("%d events are kept that are done", n)
-				}
-				shaky.setShare(0)
-				jr.close(t.Context())
-			})
 		})
 	}
 }

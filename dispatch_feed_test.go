@@ -246,44 +246,6 @@ func TestOfferedOnce(t *testing.T) {
 	})
 }
 
-// TestAbandonedOffer: an event whose handler is abandoned while a wait looks at it
-// is settled then, once: the wait cannot consume it any more.
-func TestAbandonedOffer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var r Router
-		block := make(chan struct{})
-		got := make(map[string]int)
-		r.Handle("watch", func(c *Context) error {
-			w := NewWatch(c, EventMessageNew, func(c *Context, e *MessageNew) bool {
-				if e.Message.Text == "slow" {
-					<-block
-				}
-				return true
-			}, From{})
-			defer w.Stop()
-			_, e, err := w.Next()
-			if err == nil {
-				got[e.Message.Text]++
-			}
-			return err
-		})
-		p := newReplayer(t, &r, nil)
-		p.take(t, "watch")
-		p.take(t, "2:slow")
-		time.Sleep(time.Minute + 2*time.Second)
-		p.expect(t, map[string]bool{"slow": true})
-		close(block)
-		synctest.Wait()
-		p.expect(t, map[string]bool{"slow": true})
-		p.take(t, "3:quick")
-		p.expect(t, map[string]bool{"slow": true, "quick": true, "watch": true})
-		if diff := cmp.Diff(map[string]int{"quick": 1}, got); diff != "" {
-			t.Errorf("consumed (-want +got):\n%s", diff)
-		}
-		p.d.Stop(t.Context())
-	})
-}
-
 // TestUnmountEndsWaits: the end of a module ends what its handlers wait for, and
 // nothing else.
 func TestUnmountEndsWaits(t *testing.T) {

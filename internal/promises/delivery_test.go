@@ -1,12 +1,9 @@
-package vk_test
+package promises_test
 
 import (
 	"context"
 	"errors"
-	"fmt"
-	"log/slog"
 	"math/rand/v2"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -102,44 +99,6 @@ func TestCutOffFromStore(t *testing.T) {
 		anna.Says("alone")
 		h.expect(t, "a alone")
 		a.stop()
-	})
-}
-
-// TestAsSent: an event that is handled by a later run is the same to the byte as
-// it came from VK.
-func TestAsSent(t *testing.T) {
-	eachStore(t, func() vk.Handler { return nil }, func(t *testing.T, r *runner) {
-		const sent = `{ "v":"5.199", "new": 1e400, "type":"message_n\u0065w","event_id":"a","group_id":7,` +
-			"\n\t" + `"object": {"message":{"peer_id":1,"from_id":1,"text":"<\u003c\/\ud83d>` + "\u2028" + `","text2":0.10}}  , "twice":1,"twice":2}`
-		p := newPoll(t)
-		p.poll = func(n int, w http.ResponseWriter, r *http.Request) {
-			if n > 0 {
-				wait(r)
-				return
-			}
-			fmt.Fprintf(w, `{"ts":"101","updates":[%s]}`, sent)
-		}
-		store := r.store
-		if r.shared {
-			store = othersStore{store}
-		}
-		for i := range 2 {
-			got := ""
-			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-			err := (&vk.Poller{Client: p.client, Logger: slog.New(slog.DiscardHandler), Dispatcher: &vk.Dispatcher{
-				Store: store, DrainTime: time.Second, TimeLimit: -1, Logger: slog.New(slog.DiscardHandler),
-				Handler: vk.HandlerFunc(func(c *vk.Context) error {
-					got = string(c.Event().Raw)
-					<-c.Done()
-					return context.Cause(c)
-				}),
-			}}).Run(ctx)
-			cancel()
-			synctest.Wait()
-			if got != sent || err != nil {
-				t.Errorf("run %d got %q, %v", i, got, err)
-			}
-		}
 	})
 }
 

@@ -1,4 +1,4 @@
-package vk_test
+package promises_test
 
 import (
 	"context"

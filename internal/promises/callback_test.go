@@ -1,4 +1,4 @@
-package vk_test
+package promises_test
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/hooktest"
 	"github.com/vkrouter/vk/vktest"
 )
 
@@ -34,7 +35,7 @@ func TestRetryAfterTooLate(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				runs := 0
-				cb := newHook(nil)
+				cb := hooktest.New(nil)
 				cb.Handler, cb.Dispatcher = nil, &vk.Dispatcher{Store: tt.store, Handler: vk.HandlerFunc(func(c *vk.Context) error {
 					if runs++; runs == 1 {
 						time.Sleep(5 * time.Second)
@@ -44,7 +45,7 @@ func TestRetryAfterTooLate(t *testing.T) {
 				})}
 				var got []string
 				for range 3 {
-					got = append(got, told(t, post(cb, hookEvent("a", 1))))
+					got = append(got, hooktest.Answer(t, hooktest.Post(cb, hooktest.Event("a", 1))))
 					time.Sleep(10 * time.Second)
 				}
 				if want := []string{tt.first, "200 ok", "200 ok"}; !slices.Equal(got, want) || runs != tt.runs {
@@ -76,21 +77,21 @@ func TestCallbackKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, dead := new(vk.MemoryStore), new(atomic.Bool)
 		release := make(chan struct{})
-		one := newHook(nil)
+		one := hooktest.New(nil)
 		one.Handler, one.Dispatcher = nil, &vk.Dispatcher{Store: ownStore{mortalStore{store, dead}}, Logger: one.Logger, Handler: vk.HandlerFunc(func(c *vk.Context) error {
 			<-release
 			return nil
 		})}
-		if got := told(t, post(one, hookEvent("kept", 1))); got != "200 ok" {
+		if got := hooktest.Answer(t, hooktest.Post(one, hooktest.Event("kept", 1))); got != "200 ok" {
 			t.Error(got)
 		}
 		dead.Store(true)
 		var h texts
-		two := newHook(nil)
+		two := hooktest.New(nil)
 		two.Handler, two.Dispatcher = nil, &vk.Dispatcher{Store: store, Logger: two.Logger, Handler: &h}
 		time.Sleep(time.Minute)
 		h.expect(t)
-		if got := told(t, post(two, hookEvent("next", 1))); got != "200 ok" {
+		if got := hooktest.Answer(t, hooktest.Post(two, hooktest.Event("next", 1))); got != "200 ok" {
 			t.Error(got)
 		}
 		h.expect(t, "kept", "next")
@@ -107,14 +108,14 @@ func TestSetupResumes(t *testing.T) {
 		bot := vktest.New(t)
 		store, dead := new(vk.MemoryStore), new(atomic.Bool)
 		release := make(chan struct{})
-		one := newHook(nil)
+		one := hooktest.New(nil)
 		one.GroupID = bot.GroupID
 		one.Handler, one.Dispatcher = nil, &vk.Dispatcher{Store: ownStore{mortalStore{store, dead}}, Logger: one.Logger, Handler: vk.HandlerFunc(func(c *vk.Context) error {
 			<-release
 			return nil
 		})}
-		event := strings.Replace(hookEvent("kept", 1), `"group_id":7`, fmt.Sprintf(`"group_id":%d`, bot.GroupID), 1)
-		if got := told(t, post(one, event)); got != "200 ok" {
+		event := strings.Replace(hooktest.Event("kept", 1), `"group_id":7`, fmt.Sprintf(`"group_id":%d`, bot.GroupID), 1)
+		if got := hooktest.Answer(t, hooktest.Post(one, event)); got != "200 ok" {
 			t.Error(got)
 		}
 		dead.Store(true)
@@ -147,10 +148,10 @@ func TestRetryAfterRunsAll(t *testing.T) {
 			}
 			return nil
 		})
-		cb := newHook(nil)
+		cb := hooktest.New(nil)
 		cb.Handler = r
 		for retry := range 3 {
-			d.note("%s", told(t, post(cb, hookEvent("a", 1), "X-Retry-Counter", strconv.Itoa(retry))))
+			d.note("%s", hooktest.Answer(t, hooktest.Post(cb, hooktest.Event("a", 1), "X-Retry-Counter", strconv.Itoa(retry))))
 		}
 		d.is(t, "0s first 0", "0s second 0", "0s route 0", "0s 503", "0s first 1", "0s second 1", "0s route 1", "0s 200 ok", "0s 200 ok")
 	})
@@ -161,7 +162,7 @@ func TestRetryAfterRunsAll(t *testing.T) {
 func TestCallbackOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var h texts
-		cb := newHook(func(c *vk.Context) error {
+		cb := hooktest.New(func(c *vk.Context) error {
 			if c.Text() == "0" && c.RetryCounter() == 0 {
 				return vk.RetryAfter(time.Second)
 			}
@@ -170,11 +171,11 @@ func TestCallbackOrder(t *testing.T) {
 		})
 		var all sync.WaitGroup
 		for i := range 3 {
-			all.Go(func() { post(cb, hookEvent(strconv.Itoa(i), 1)) })
+			all.Go(func() { hooktest.Post(cb, hooktest.Event(strconv.Itoa(i), 1)) })
 			synctest.Wait()
 		}
 		all.Wait()
-		post(cb, hookEvent("0", 1), "X-Retry-Counter", "1")
+		hooktest.Post(cb, hooktest.Event("0", 1), "X-Retry-Counter", "1")
 		h.expect(t, "1", "2", "0")
 	})
 }
@@ -189,20 +190,20 @@ func TestDoneBeforeTold(t *testing.T) {
 			if !r.shared {
 				s = ownStore{s}
 			}
-			cb := newHook(nil)
+			cb := hooktest.New(nil)
 			cb.Patience = 9 * time.Second
 			cb.Handler, cb.Dispatcher = nil, &vk.Dispatcher{Store: s, Logger: cb.Logger, Handler: &h}
 			return cb
 		}
 		dead := new(atomic.Bool)
 		one := hook(dead)
-		if got := told(t, post(one, hookEvent("a", 1))); got != "200 ok" {
+		if got := hooktest.Answer(t, hooktest.Post(one, hooktest.Event("a", 1))); got != "200 ok" {
 			t.Error(got)
 		}
 		dead.Store(true)
 		time.Sleep(5 * time.Second)
 		two := hook(new(atomic.Bool))
-		if got := told(t, post(two, hookEvent("a", 1))); got != "200 ok" {
+		if got := hooktest.Answer(t, hooktest.Post(two, hooktest.Event("a", 1))); got != "200 ok" {
 			t.Error(got)
 		}
 		h.expect(t, "a")
@@ -237,17 +238,17 @@ func TestKeptOverStop(t *testing.T) {
 			store = othersStore{store}
 		}
 		hook := func(h vk.HandlerFunc) *vk.Callback {
-			cb := newHook(nil)
+			cb := hooktest.New(nil)
 			cb.Handler, cb.Dispatcher = nil, &vk.Dispatcher{Store: store, Logger: cb.Logger, Handler: h, DrainTime: time.Second}
 			return cb
 		}
 		one := hook(func(c *vk.Context) error { <-c.Done(); return context.Cause(c) })
-		if got := told(t, post(one, hookEvent("kept", 1))); got != "200 ok" {
+		if got := hooktest.Answer(t, hooktest.Post(one, hooktest.Event("kept", 1))); got != "200 ok" {
 			t.Error(got)
 		}
 		var all sync.WaitGroup
 		all.Go(func() {
-			if got := told(t, post(one, hookEvent("cut off", 2))); got != "200 ok" {
+			if got := hooktest.Answer(t, hooktest.Post(one, hooktest.Event("cut off", 2))); got != "200 ok" {
 				t.Errorf("cut off: %s", got)
 			}
 		})
@@ -258,7 +259,7 @@ func TestKeptOverStop(t *testing.T) {
 		var h texts
 		two := hook(h.Serve)
 		for _, text := range []string{"next", "cut off"} {
-			if got := told(t, post(two, hookEvent(text, 2))); got != "200 ok" {
+			if got := hooktest.Answer(t, hooktest.Post(two, hooktest.Event(text, 2))); got != "200 ok" {
 				t.Errorf("%s: %s", text, got)
 			}
 		}
@@ -300,7 +301,7 @@ func TestCallbackWithoutStore(t *testing.T) {
 
 		var h texts
 		for range 2 {
-			if got := told(t, post(newHook(h.Serve), hookEvent("a", 1))); got != "200 ok" {
+			if got := hooktest.Answer(t, hooktest.Post(hooktest.New(h.Serve), hooktest.Event("a", 1))); got != "200 ok" {
 				t.Error(got)
 			}
 		}

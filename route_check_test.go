@@ -215,7 +215,7 @@ func TestCondFailure(t *testing.T) {
 			r.When(vk.If(isChat), ran.handler("first"))
 			r.When(cond, ran.handler("failing"))
 			r.When(vk.If(isChat).Not(), ran.handler("last"))
-			if err := r.Serve(said(t, "x")); !errors.Is(err, boom) || !strings.Contains(err.Error(), "When at route_cond_test.go:") {
+			if err := r.Serve(said(t, "x")); !errors.Is(err, boom) || !strings.Contains(err.Error(), "When at route_check_test.go:") {
 				t.Error(err)
 			}
 			ran.is(t, "use(", ")use")

@@ -252,25 +252,6 @@ func TestCallbackSetupServers(t *testing.T) {
 	}
 }
 
-// TestCallbackSetupCode: from Setup on, the API's code counts.
-func TestCallbackSetupCode(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f := newServers(t)
-		cb := newHook(func(c *vk.Context) error { return nil })
-		cb.Client, cb.Confirmation = f.client, "page"
-		confirmation := `{"type":"confirmation","group_id":7}`
-		if got := told(t, post(cb, confirmation)); got != "200 page" {
-			t.Errorf("before: %s", got)
-		}
-		if err := cb.Setup(t.Context(), "https://bot.test"); err != nil {
-			t.Fatal(err)
-		}
-		if got := told(t, post(cb, confirmation)); got != "200 c0de" {
-			t.Errorf("after: %s", got)
-		}
-	})
-}
-
 // TestCallbackSetupOldVersion: an answer from before 5.139 tells the community too.
 func TestCallbackSetupOldVersion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

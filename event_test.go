@@ -3,6 +3,7 @@ package vk_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -234,4 +235,129 @@ func FuzzParseEvent(f *testing.F) {
 			t.Error("an event without a kind")
 		}
 	})
+}
+
+// TestDrift: what VK adds and bends is told, each with its place; what it always
+// sends is not.
+func TestDrift(t *testing.T) {
+	for _, tt := range []struct{ name, event, want string }{
+		{"nothing", `{"type":"group_join","object":{"user_id":1,"join_type":"join"}}`, ""},
+		{"an unknown kind", `{"type":"party","object":{"x":1}}`, `party: unknown kind: {"x":1}`},
+		{"confirmation", `{"type":"confirmation","group_id":1}`, ""},
+		{"no object", `{"type":"group_join"}`, ""},
+		{"a new field", `{"type":"group_join","object":{"user_id":1,"why":{"a":1}}}`, `group_join: unknown field object.why: {"a":1}`},
+		{"a bent value", `{"type":"group_join","object":{"user_id":{"a":1}}}`, `group_join: bent value object.user_id, want int64: {"a":1}`},
+		{"a bent object", `{"type":"group_join","object":[1]}`, `group_join: bent value object, want vk.GroupJoin: [1]`},
+		{"converted", `{"type":"group_join","object":{"user_id":"5","join_type":7}}`, ""},
+		{"left out", `{"type":"message_reply","object":{"version":5,"attachments":[{"type":"audio","audio":{"track_code":"x"}}]}}`, ""},
+		{"a new attachment", `{"type":"message_new","object":{"message":{"attachments":[{"type":"x","x":{}}]}}}`, `message_new: unknown field object.message.attachments[0].x: {}`},
+		{"deep", `{"type":"message_new","object":{"message":{"attachments":[{"type":"photo","photo":{"sizes":[{"url":[]}]}}]}}}`,
+			`message_new: bent value object.message.attachments[0].photo.sizes[0].url, want string: []`},
+		{"a new action", `{"type":"message_new","object":{"message":{"action":{"type":"chat_dance"}}}}`, `message_new: unknown kind object.message.action.type: "chat_dance"`},
+		{"an action", `{"type":"message_new","object":{"message":{"action":{"type":"chat_kick_user","member_id":5}}}}`, ""},
+		{"of an old version", `{"type":"message_new","object":{"peer_id":5,"text":"hi","from_id":5}}`, ""},
+		{"a new field of an old version", `{"type":"message_new","object":{"peer_id":5,"x":1}}`, `message_new: unknown field object.x: 1`},
+		{"a new action of an old version", `{"type":"message_new","object":{"peer_id":5,"action":{"type":"chat_dance"}}}`, `message_new: unknown kind object.action.type: "chat_dance"`},
+		{"no message", `{"type":"message_new","object":{"message":5,"client_info":{"x":1}}}`,
+			`message_new: bent value object.message, want vk.Message: 5; message_new: unknown field object.client_info.x: 1`},
+		{"an action of no type", `{"type":"message_new","object":{"message":{"action":{"type":{}}}}}`, `message_new: bent value object.message.action.type, want string: {}`},
+		{"a new action of the bot", `{"type":"message_reply","object":{"peer_id":5,"action":{"type":"chat_dance"}}}`, `message_reply: unknown kind object.action.type: "chat_dance"`},
+		{"an action of the bot", `{"type":"message_reply","object":{"peer_id":5,"action":{"type":"chat_create"}}}`, ""},
+		{"in a keyboard", `{"type":"message_new","object":{"message":{"keyboard":{"shape":1,"buttons":[[{"action":{"type":"text","label":[]}}]]}}}}`,
+			`message_new: unknown field object.message.keyboard.shape: 1; message_new: bent value object.message.keyboard.buttons[0][0].action.label, want string: []`},
+		{"in a carousel", `{"type":"message_new","object":{"message":{"fwd_messages":[{"template":{"elements":[{"photo":{"id":{}}}]}}]}}}`,
+			`message_new: bent value object.message.fwd_messages[0].template.elements[0].photo.id, want int64: {}`},
+		{"in coordinates", `{"type":"message_new","object":{"message":{"geo":{"coordinates":{"latitude":[],"height":1}}}}}`,
+			`message_new: bent value object.message.geo.coordinates.latitude, want float64: []; message_new: unknown field object.message.geo.coordinates.height: 1`},
+		{"coordinates as a text", `{"type":"message_new","object":{"message":{"geo":{"coordinates":"59.5 -30.25"}}}}`, ""},
+		{"null", `{"type":"message_new","object":{"message":{"keyboard":null,"template":null,"geo":{"coordinates":null},"action":null,"attachments":null}}}`, ""},
+		{"a keyboard of another kind", `{"type":"message_new","object":{"message":{"keyboard":[1]}}}`, `message_new: bent value object.message.keyboard, want vk.Keyboard: [1]`},
+		{"around the object", `{"type":"group_join","group_id":[],"event_id":5,"v":{},"secret":{},"attempt":2,"object":{"user_id":1,"x":2}}`,
+			`group_join: bent value group_id, want int64: []; group_join: bent value v, want string: {}; group_join: unknown field attempt: 2; group_join: unknown field object.x: 2`},
+		{"around no object", `{"type":"group_join","attempt":2}`, `group_join: unknown field attempt: 2`},
+		{"around an unknown kind", `{"type":"party","attempt":2,"object":1}`, `party: unknown field attempt: 2; party: unknown kind: 1`},
+	} {
+		e, err := vk.ParseEvent([]byte(tt.event))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, d := range e.Drift() {
+			got = append(got, d.String()+": "+string(d.Sample))
+		}
+		if s := strings.Join(got, "; "); s != tt.want {
+			t.Errorf("%s: got  %s\nwant %s", tt.name, s, tt.want)
+		}
+	}
+	made := &vk.Event{Kind: "group_join", Object: []byte(`{"x":1}`)} // not by ParseEvent
+	if got := made.Drift(); len(got) != 1 || got[0].Path != "object.x" {
+		t.Errorf("of an event without Raw: %v", got)
+	}
+	long := `{"type":"group_join","object":{"x":"` + strings.Repeat("a", 5000) + `"}}`
+	e, _ := vk.ParseEvent([]byte(long))
+	d := e.Drift()[0]
+	if len(d.Sample) != 1024 {
+		t.Errorf("a sample of %d bytes", len(d.Sample))
+	}
+	if d.Sample[0] = 'x'; string(e.Raw) != long {
+		t.Error("a sample is part of the event")
+	}
+	for name, event := range map[string]string{
+		"a long action": `{"type":"message_new","object":{"message":{"action":{"type":"` + strings.Repeat("a", 5000) + `"}}}}`,
+		"an object":     `{"type":"party","object":"` + strings.Repeat("a", 5000) + `"}`,
+	} {
+		e, _ := vk.ParseEvent([]byte(event))
+		if d := e.Drift(); len(d) != 1 || d[0].What != vk.UnknownKind || len(d[0].Sample) != 1024 {
+			t.Errorf("%s of an unknown kind: %.200v", name, d)
+		}
+	}
+	if s := vk.DriftKind(9).String(); s != "DriftKind(9)" {
+		t.Error(s)
+	}
+}
+
+// TestOnKind: a listener has the type of its kind, or takes the bytes.
+func TestOnKind(t *testing.T) {
+	raw, err := os.ReadFile("testdata/payloads/photo_comment_new.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := vk.ParseEvent(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r vk.Router
+	heard := 0
+	vk.On(&r, vk.EventPhotoCommentNew, func(_ *vk.Context, p *vk.PhotoComment) error {
+		if heard++; p.PhotoID != 457240111 || p.Text == "" || p.PhotoOwnerID != -203551742 || p.Date.Location() != time.UTC {
+			return errors.New("an empty comment")
+		}
+		return nil
+	})
+	vk.On(&r, vk.Kind[json.RawMessage]("photo_comment_new"), func(_ *vk.Context, p *json.RawMessage) error {
+		if heard++; string(*p) != string(e.Object) {
+			return errors.New("other bytes")
+		}
+		return nil
+	})
+	if err := r.Serve(vk.NewContext(t.Context(), vk.NewClient("x"), e)); err != nil || heard != 2 {
+		t.Errorf("%v, heard %d times", err, heard)
+	}
+	for _, on := range []func(){
+		func() {
+			vk.On(&r, vk.Kind[vk.Photo]("photo_comment_new"), func(*vk.Context, *vk.Photo) error { return nil })
+		},
+		func() {
+			vk.On(&r, vk.Kind[vk.Message](vk.EventStart), func(*vk.Context, *vk.Message) error { return nil })
+		},
+	} {
+		func() {
+			defer func() {
+				if s := fmt.Sprint(recover()); !strings.Contains(s, "its object is a vk.") {
+					t.Errorf("no panic, or one that says %q", s)
+				}
+			}()
+			on()
+		}()
+	}
 }

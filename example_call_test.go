@@ -3,8 +3,10 @@ package vk_test
 import (
 	"context"
 	"errors"
+	"expvar"
 	"fmt"
 	"log"
+	"log/slog"
 	"os"
 	"sync"
 	"time"
@@ -168,4 +170,151 @@ func ExamplePages() {
 	// well then
 	// are you there?
 	// hi
+}
+
+// Metrics of a bot, to be read at /debug/vars of any web server in the program:
+// what is under way, how much there was of everything, how long it took and how
+// often it failed.
+func ExampleObserver() {
+	vars := expvar.NewMap("bot")
+	count := func(_ context.Context, o vk.Observation) {
+		switch o.Step {
+		case vk.StepCall:
+			vars.Add("calls_open", 1)
+		case vk.StepCalled:
+			vars.Add("calls_open", -1)
+			vars.Add("calls", 1)
+			vars.Add("calls_wait_ms", o.Wait.Milliseconds()) // for VK's limit
+			vars.Add("calls_took_ms", o.Took.Milliseconds())
+		case vk.StepRepeat:
+			vars.Add("calls_repeated", 1)
+		case vk.StepPolled:
+			vars.Add("polls", 1)
+		case vk.StepTaken:
+			vars.Add("events_open", 1)
+		case vk.StepBegun:
+			vars.Add("events_wait_ms", o.Wait.Milliseconds()) // behind others of their conversation
+		case vk.StepParked:
+			vars.Add("handlers_parked", 1)
+		case vk.StepResumed:
+			vars.Add("handlers_parked", -1)
+		case vk.StepDone:
+			vars.Add("events_open", -1)
+			vars.Add("events", 1)
+			vars.Add("events_took_ms", o.Took.Milliseconds())
+		}
+		if o.Err != nil {
+			vars.Add(o.Step.String()+"_failed", 1)
+		}
+	}
+
+	r := vk.NewRouter("!")
+	r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })
+
+	fake := vktest.NewServer()
+	defer fake.Close()
+	client := fake.Client() // vk.NewClient(os.Getenv("VK_TOKEN"))
+	client.Observer = count
+	fake.Fail("messages.send", vktest.Status(502), vktest.Times(1))
+
+	ctx, stop := context.WithCancel(context.Background())
+	ready, ended := make(chan struct{}), make(chan error)
+	p := &vk.Poller{Client: client, Handler: r, SkipDiagnosis: true, Ready: func(int64) { close(ready) }}
+	go func() { ended <- p.Run(ctx) }()
+	<-ready
+	anna := fake.User("Anna")
+	anna.Says("!ping")
+	anna.Hears("pong")
+	stop()
+	<-ended
+
+	for _, name := range []string{"events", "events_open", "calls", "calls_open", "called_failed", "calls_repeated"} {
+		fmt.Println(name, vars.Get(name))
+	}
+	// Output:
+	// events 1
+	// events_open 0
+	// calls 4
+	// calls_open 0
+	// called_failed 1
+	// calls_repeated 1
+}
+
+// A log of what is slow. That of a handler which failed is there without it, and
+// so is, at the level of debugging, a line for each event.
+func ExampleObservation() {
+	slow := func(limit time.Duration, log *slog.Logger) vk.Observer {
+		return func(ctx context.Context, o vk.Observation) {
+			if o.Wait+o.Took < limit {
+				return
+			}
+			switch o.Step {
+			case vk.StepCalled:
+				log.WarnContext(ctx, "slow call", "method", o.Method, "attempt", o.Attempt, "waited", o.Wait, "took", o.Took)
+			case vk.StepDone:
+				log.WarnContext(ctx, "slow event", "kind", o.Event.Kind, "event", o.Event.ID, "route", o.Route, "waited", o.Wait, "took", o.Took)
+			}
+		}
+	}
+
+	client := vk.NewClient(os.Getenv("VK_TOKEN"))
+	client.Observer = slow(2*time.Second, slog.Default())
+	client.Observer(context.Background(), vk.Observation{Step: vk.StepPolled, Events: 3}) // no call, no event
+	// Output:
+}
+
+// A check before a bot goes into service. Run logs the same when it begins.
+func ExampleDiagnose() {
+	r := vk.NewRouter("!")
+	r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })
+	vk.On(r, vk.EventMessageTypingState, func(*vk.Context, *vk.MessageTyping) error { return nil })
+
+	fake := vktest.Config{Scopes: []string{"messages", "photos", "docs"}}.NewServer()
+	defer fake.Close()
+	for _, f := range vk.Diagnose(context.Background(), fake.Client(), r) {
+		fmt.Println(f)
+		if f.Severity >= slog.LevelError {
+			defer os.Exit(1)
+		}
+	}
+	// Output:
+	// warn: VK does not send events by long poll that have handlers: message_typing_state: switch them on under Manage, API usage, Long Poll API, Event types, or set Poller.EnableEvents
+	// info: the token lacks the right manage: the bot cannot change settings, such as Poller.EnableEvents does: if the bot is to do that, make a token that has them under Manage, API usage, Access tokens
+}
+
+// Who can mend it.
+func ExampleFinding() {
+	who := func(f vk.Finding) string {
+		switch f.Problem {
+		case vk.ProblemToken, vk.ProblemRights:
+			return fmt.Sprint("whoever makes the tokens: ", f.Text, f.Rights)
+		case vk.ProblemLongPollOff, vk.ProblemEventsOff, vk.ProblemCallback, vk.ProblemBotsOff:
+			return fmt.Sprint("whoever administers the community: ", f.Mend, f.Kinds)
+		case vk.ProblemVersion, vk.ProblemNoHandlers, vk.ProblemUnknownKind:
+			return "whoever writes the bot: " + f.Text
+		case vk.ProblemUnchecked:
+			return fmt.Sprint("time, perhaps: ", f.Err)
+		}
+		return string(f.Problem)
+	}
+
+	var problem vk.Problem = vk.ProblemNoHandlers
+	fmt.Println(who(vk.Finding{Problem: problem, Text: "the bot has neither routes nor listeners"}))
+	// Output: whoever writes the bot: the bot has neither routes nor listeners
+}
+
+// A bot that puts the community's settings right by itself: what its handlers
+// want is switched on, and nothing is switched off.
+func ExamplePoller_enableEvents() {
+	r := vk.NewRouter("!")
+	vk.On(r, vk.EventGroupJoin, func(c *vk.Context, e *vk.GroupJoin) error { return c.Send("Welcome!") })
+
+	p := &vk.Poller{
+		Client:       vk.NewClient(os.Getenv("VK_TOKEN")), // with the right manage
+		Handler:      r,
+		EnableEvents: true,
+	}
+	if err := p.Run(context.Background()); err != nil {
+		fmt.Println(err)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"strings"
 
 	"github.com/vkrouter/vk"
 	"github.com/vkrouter/vk/vktest"
@@ -153,4 +154,225 @@ func ExampleRouter_Listen() {
 	}
 	r.Serve(vk.NewContext(context.Background(), nil, e))
 	// Output: something_new {"n":1}
+}
+
+// Routes for what is no command: they are looked at in their order, and the
+// first that holds answers.
+func ExampleRouter_When() {
+	private := vk.If((*vk.Context).IsChat).Not()
+	var loud vk.Cond = func(c *vk.Context) (bool, error) { return len(c.Text()) > 30, nil }
+
+	r := vk.NewRouter("!")
+	r.When(vk.Has("photo", "video"), func(c *vk.Context) error { return c.Reply("Nice picture.") })
+	r.When(vk.Regexp(`(?i)my name is (?P<name>\pL+)`), func(c *vk.Context) error {
+		return c.Reply("Hello, " + c.Arg("name"))
+	})
+	r.When(private.And(loud.Or(vk.Regexp(`!!!$`))), func(c *vk.Context) error { return c.Reply("Not so loud.") })
+
+	for _, text := range []string{"Hi, my name is Anna.", "What!!!", "Fine."} {
+		c, rec := vktest.NewContext(text)
+		r.Serve(c)
+		fmt.Printf("%q\n", rec.Text())
+	}
+	// Output:
+	// "Hello, Anna"
+	// "Not so loud."
+	// ""
+}
+
+// Called by a mention, or by a sign; in private, neither is needed.
+func ExampleAnyPrefix() {
+	r := &vk.Router{Prefix: vk.AnyPrefix(vk.Mentioned("tea"), vk.Literal("!"), vk.NoPrefixInPrivate)}
+	r.Handle("ping", func(c *vk.Context) error {
+		fmt.Printf("%q\n", c.Prefix())
+		return nil
+	})
+	for _, text := range []string{"@tea, ping", "@tea !ping", "!ping", "ping"} {
+		c, _ := vktest.NewContext(text)
+		r.Serve(c)
+	}
+	// Output:
+	// "@tea, "
+	// "@tea !"
+	// "!"
+	// ""
+}
+
+// A prefix that a function of one's own finds: any one sign.
+func ExamplePrefixFunc() {
+	var sign vk.PrefixFunc = func(c *vk.Context) (string, bool) {
+		text := c.Text()
+		return text[:min(1, len(text))], strings.IndexAny(text, "!/.") == 0
+	}
+	r := &vk.Router{Prefix: sign}
+	r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })
+	c, rec := vktest.NewContext(".ping")
+	r.Serve(c)
+	fmt.Println(rec.Text())
+	// Output: pong
+}
+
+func ExampleMentioned() {
+	r := &vk.Router{Prefix: vk.Mentioned()}
+	r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })
+
+	bot := vktest.NewServer()
+	defer bot.Close()
+	bot.Start(r)
+	anna := bot.User("Anna")
+	anna.Says(fmt.Sprintf("[club%d|@bot], ping", bot.GroupID))
+	fmt.Println(anna.HearsLike("").Text)
+	// Output: pong
+}
+
+// The prefix alone has a route of its own: people call a bot by its name to learn
+// what it can do.
+func ExampleRouter_Handle_prefixAlone() {
+	r := &vk.Router{Prefix: vk.AnyPrefix(vk.Mentioned("tea"), vk.Literal("!"))}
+	r.Handle("", func(c *vk.Context) error { return c.Reply("Hello! Say: @tea help") })
+	for _, text := range []string{"@tea", "@tea, ", "tea"} {
+		c, rec := vktest.NewContext(text)
+		r.Serve(c)
+		fmt.Printf("%q\n", rec.Text())
+	}
+	// Output:
+	// "Hello! Say: @tea help"
+	// "Hello! Say: @tea help"
+	// ""
+}
+
+// A condition sees the prefix of a command that there is none of: small talk is
+// for what is no command.
+func ExampleContext_Prefix() {
+	r := vk.NewRouter("!")
+	r.NotFound(func(c *vk.Context) error { return c.Reply("There is no " + c.Prefix() + c.Invoked()) })
+	r.When(vk.If(func(c *vk.Context) bool { return c.Prefix() == "" }), func(c *vk.Context) error {
+		return c.Reply("Nice weather.")
+	})
+	for _, text := range []string{"hello", "!hello you"} {
+		c, rec := vktest.NewContext(text)
+		r.Serve(c)
+		fmt.Println(rec.Text())
+	}
+	// Output:
+	// Nice weather.
+	// There is no !hello
+}
+
+// Commands in any case, as phones write them.
+func ExampleRouter_fold() {
+	r := &vk.Router{Prefix: vk.Literal("бот, "), Fold: true}
+	r.Handle("отчёт", func(c *vk.Context) error { return c.Send("Вот он.") })
+	for _, text := range []string{"бот, отчёт", "Бот, Отчет"} {
+		c, rec := vktest.NewContext(text)
+		r.Serve(c)
+		fmt.Println(rec.Text())
+	}
+	// Output:
+	// Вот он.
+	// Вот он.
+}
+
+// A module is a function that registers. What it registers comes and goes as
+// one, while the bot runs.
+func ExampleRouter_Mount() {
+	jokes := func(text string) func(r *vk.Router) error {
+		return func(r *vk.Router) error {
+			r.Check(func(c *vk.Context) error {
+				if c.IsChat() {
+					return errors.New("not in chats")
+				}
+				return nil
+			})
+			r.Handle("joke", func(c *vk.Context) error { return c.Send(text + " from " + c.Module().Name()) })
+			r.Cleanup(func() { fmt.Println("closing", text) })
+			return nil
+		}
+	}
+	r := vk.NewRouter("!")
+	m, err := r.Mount("jokes", jokes("Knock knock"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	tell := func() {
+		c, rec := vktest.NewContext("!joke")
+		r.Serve(c)
+		fmt.Printf("%q\n", rec.Text())
+	}
+	tell()
+	if err := m.Swap(jokes("A horse walks into a bar")); err != nil {
+		log.Fatal(err) // and the old ones are still there
+	}
+	tell()
+	if err := m.Unmount(); err != nil {
+		log.Fatal(err)
+	}
+	tell()
+	// Output:
+	// "Knock knock from jokes"
+	// closing Knock knock
+	// "A horse walks into a bar from jokes"
+	// closing A horse walks into a bar
+	// ""
+}
+
+// What is wrong with a module, all of it, and nothing has changed.
+func ExampleModuleError() {
+	h := func(c *vk.Context) error { return nil }
+	r := vk.NewRouter("!")
+	r.Handle("ban", h)
+	_, err := r.Mount("moderation", func(r *vk.Router) error {
+		r.Handle("warn", h)
+		r.Handle("ban", h)
+		return nil
+	})
+	var failed *vk.ModuleError
+	var conflict *vk.ConflictError
+	if errors.As(err, &failed) && errors.As(err, &conflict) {
+		fmt.Printf("cannot %s %s: somebody has %s\n", failed.Op, failed.Name, conflict.What)
+	}
+	_, ok := r.Lookup("warn")
+	fmt.Println(ok)
+
+	m, _ := r.Mount("empty", func(r *vk.Router) error { return nil })
+	_, err = r.Mount("empty", func(r *vk.Router) error { return nil })
+	fmt.Println(errors.Is(err, vk.ErrMounted))
+	m.Unmount()
+	fmt.Println(errors.Is(m.Unmount(), vk.ErrUnmounted))
+	// Output:
+	// cannot mount moderation: somebody has the words "ban"
+	// false
+	// true
+	// true
+}
+
+// What there is of modules, for an admin's command.
+func ExampleRouter_Modules() {
+	r := vk.NewRouter("!")
+	r.Mount("quiz", func(r *vk.Router) error {
+		r.Handle("quiz", func(c *vk.Context) error { return nil })
+		return nil
+	})
+	vk.Command(r, "modules", func(c *vk.Context, _ struct{}) error {
+		for m := range r.Modules() {
+			for rt := range m.Walk() {
+				fmt.Println(m.Name(), rt.Pattern, rt.Module() == m)
+			}
+		}
+		return nil
+	})
+	vk.Command(r, "unload {name}", func(c *vk.Context, a struct{ Name string }) error {
+		m, ok := r.Module(a.Name)
+		if !ok {
+			return c.Reply("There is no such module.")
+		}
+		return m.Unmount()
+	})
+	for _, text := range []string{"!modules", "!unload quiz", "!modules"} {
+		c, _ := vktest.NewContext(text)
+		if err := r.Serve(c); err != nil {
+			log.Fatal(err)
+		}
+	}
+	// Output: quiz quiz true
 }

@@ -1,87 +1,13 @@
 package vk_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"regexp"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/vkrouter/vk"
 )
-
-// said returns a Context for a message with the given text.
-func said(t testing.TB, text string) *vk.Context {
-	t.Helper()
-	object, err := json.Marshal(map[string]any{"message": map[string]any{"id": 1, "peer_id": 5, "from_id": 5, "text": text}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return happened(t, "message_new", string(object))
-}
-
-// happened returns a Context for an event.
-func happened(t testing.TB, kind, object string) *vk.Context {
-	t.Helper()
-	e, err := vk.ParseEvent(fmt.Appendf(nil, `{"type":%q,"event_id":"e","group_id":1,"object":%s}`, kind, object))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return vk.NewContext(context.Background(), nil, e)
-}
-
-// A trace is what ran.
-type trace []string
-
-func (l *trace) note(s string) { *l = append(*l, s) }
-
-// handler returns a handler that notes a name and the argument x.
-func (l *trace) handler(name string) vk.HandlerFunc {
-	return func(c *vk.Context) error {
-		if x := c.Arg("x"); x != "" {
-			name := name + ": " + x
-			l.note(name)
-			return nil
-		}
-		l.note(name)
-		return nil
-	}
-}
-
-// around returns a middleware that notes its name on the way in and out.
-func (l *trace) around(name string) vk.Middleware {
-	return func(next vk.HandlerFunc) vk.HandlerFunc {
-		return func(c *vk.Context) error {
-			l.note(name + "(")
-			defer l.note(")" + name)
-			return next(c)
-		}
-	}
-}
-
-// is expects what ran since it was last asked.
-func (l *trace) is(t *testing.T, want ...string) {
-	t.Helper()
-	if diff := cmp.Diff(want, []string(*l)); diff != "" {
-		t.Errorf("what ran (-want +got):\n%s", diff)
-	}
-	*l = nil
-}
-
-// panics returns what f panics with. The places of tests in it come
-// back as HERE.
-func panics(f func()) (msg string) {
-	defer func() {
-		msg = regexp.MustCompile(`[a-z]+_test\.go:\d+`).ReplaceAllString(fmt.Sprint(recover()), "HERE")
-	}()
-	f()
-	return ""
-}
-
-func nothing(*vk.Context) error { return nil }
 
 func TestRouterMiddlewareOrder(t *testing.T) {
 	var ran trace

@@ -3,7 +3,6 @@ package vktest
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/vkrouter/vk/internal/fakevk"
 )
@@ -38,7 +37,7 @@ func TestHearingBounded(t *testing.T) {
 	}
 	h := &hearing{edits: make(map[int64]int64)}
 	for cmid := range int64(kept + 500) {
-		m := fakevk.Message{CMID: cmid, Version: 1, Edited: time.Now()}
+		m := fakevk.Message{CMID: cmid, Edition: 1}
 		h.see(m, []fakevk.Message{{CMID: max(cmid-kept+1, 0)}, m})
 	}
 	if len(h.edits) > kept || h.edits[kept+499] != 1 || h.edits[500] != 1 {

@@ -188,7 +188,7 @@ func TestAddCallback(t *testing.T) {
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		want := []string{
-			`confirmation "" retry ""`,
+			`confirmation "s3cret" retry ""`,
 			`message_new "s3cret" retry ""`,
 			`message_new "s3cret" retry "1"`,
 			`message_new "s3cret" retry "2"`,

@@ -172,6 +172,16 @@ func ExampleServer_MentionsOnly() {
 	}
 }
 
+// A VK that understands in the other way what its documentation leaves open.
+func ExampleReadings() {
+	_ = func(t *testing.T) {
+		bot := vktest.Config{Readings: vktest.Readings{MaxMessageLen: 9000, EditKeepsAttachments: true}}.Start(t, router())
+		anna := bot.User("Anna")
+		anna.Says("!ping")
+		anna.Hears("pong")
+	}
+}
+
 // What people see of the bot, beside its messages.
 func ExampleUser_SeesEdited() {
 	_ = func(t *testing.T) {

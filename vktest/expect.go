@@ -18,7 +18,10 @@ const patience = 10 * time.Second
 const kept = 10_000
 
 // Hears expects that the bot's next message in the conversation, which it may
-// still be about to send, has this text. It returns the message.
+// still be about to send, has this text. It returns the message as it was sent,
+// even if the bot has edited or deleted it since: [User.SeesEdited] and
+// [User.SeesDeleted] expect that. A message that is not as expected counts as not
+// heard.
 func (u *User) Hears(text string) Message {
 	u.s.tb().Helper()
 	return u.hears(fmt.Sprintf("%q", text), func(m Message) bool { return m.Text == text })
@@ -38,11 +41,11 @@ func (u *User) hears(want string, ok func(Message) bool) Message {
 	u.s.tb().Helper()
 	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, errSilence)
 	defer cancel()
-	m, err := u.Next(ctx)
+	m, heard, err := u.next(ctx, ok)
 	switch {
 	case err != nil:
 		u.fails("should hear %s, but %v", want, err)
-	case !ok(m):
+	case !heard:
 		u.fails("should hear %s, but hears %q", want, m.Text)
 	}
 	return m
@@ -71,17 +74,18 @@ func (u *User) HearsNothing() {
 }
 
 // SeesEdited expects that one of the bot's messages, which was heard before,
-// is changed and then has this text. Each change is seen once.
+// is changed and then has this text, even if it was changed again since. Each
+// change is seen once, and none after a later one of the same message.
 func (u *User) SeesEdited(text string) Message {
 	u.s.tb().Helper()
 	var got Message
 	u.await("should see a message changed to %q", []any{text}, func() bool {
 		u.s.mu.Lock()
 		defer u.s.mu.Unlock()
-		h, said := u.s.heard(u), u.fromBot()
-		for _, m := range said {
-			if !m.Edited.IsZero() && m.CMID <= h.upTo && m.Version > h.edits[m.CMID] && m.Text == text {
-				h.see(m, said)
+		h := u.s.heard(u)
+		for _, m := range u.s.world.Edits(u.ID, u.peer) {
+			if m.FromID == -u.s.GroupID && m.CMID <= h.upTo && m.Edition > h.edits[m.CMID] && m.Text == text {
+				h.see(m, u.fromBot())
 				got = message(m)
 				return true
 			}
@@ -126,48 +130,63 @@ func (u *User) botPeer() int64 {
 	return u.ID
 }
 
-// Next waits for the bot's next message in the conversation. If ctx ends
-// first, Next returns its cause.
+// Next waits for the bot's next message in the conversation and returns it as
+// it was sent. If ctx ends first, Next returns its cause.
 func (u *User) Next(ctx context.Context) (Message, error) {
+	m, _, err := u.next(ctx, anyMessage)
+	return m, err
+}
+
+// next waits for the next message and takes it if it is as expected.
+func (u *User) next(ctx context.Context, expected func(Message) bool) (m Message, taken bool, err error) {
 	for {
 		changed := u.s.world.Changed()
-		if m, ok := u.TryNext(); ok {
-			return m, nil
+		if m, came, taken := u.take(expected); came {
+			return m, taken, nil
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
-			return Message{}, context.Cause(ctx)
+			return Message{}, false, context.Cause(ctx)
 		}
 	}
 }
 
-// TryNext returns the bot's next message in the conversation, if there is one.
+func anyMessage(Message) bool { return true }
+
+// TryNext returns the bot's next message in the conversation as it was sent, if
+// there is one.
 func (u *User) TryNext() (Message, bool) {
+	m, came, _ := u.take(anyMessage)
+	return m, came
+}
+
+// take returns the next message, and takes it if it is as expected.
+func (u *User) take(expected func(Message) bool) (got Message, came, taken bool) {
 	u.s.mu.Lock()
 	defer u.s.mu.Unlock()
-	m, ok := u.unheard()
-	if ok {
-		h := u.s.heard(u)
-		h.upTo = m.CMID
-		if !m.Edited.IsZero() {
-			h.see(m, u.fromBot()) // as it is heard, it is no change
-		}
+	m, came := u.unheard()
+	if !came {
+		return Message{}, false, false
 	}
-	return message(m), ok
+	got = message(m)
+	if taken = expected(got); taken {
+		u.s.heard(u).upTo = m.CMID
+	}
+	return got, true, taken
 }
 
 // hearing is what was heard of the bot in one conversation.
 type hearing struct {
 	upTo  int64           // the CMID
-	edits map[int64]int64 // CMID → the version that was seen, of messages that were edited
+	edits map[int64]int64 // CMID → the edition that was seen, of messages that were edited
 }
 
-// see notes the version in which an edited message was seen. Messages that the
+// see notes the edition in which a message was seen. Messages that the
 // conversation has forgotten are forgotten here too, so that there are never
 // more than it keeps.
 func (h *hearing) see(m fakevk.Message, said []fakevk.Message) {
-	h.edits[m.CMID] = m.Version
+	h.edits[m.CMID] = m.Edition
 	if len(h.edits) > kept {
 		maps.DeleteFunc(h.edits, func(cmid, _ int64) bool { return cmid < said[0].CMID })
 	}
@@ -183,12 +202,14 @@ func (s *Server) heard(u *User) *hearing {
 	return h
 }
 
-// unheard returns the bot's first message that was not heard. The caller holds
-// s.mu.
+// unheard returns the bot's first message that was not heard, as it was sent.
+// The caller holds s.mu.
 func (u *User) unheard() (fakevk.Message, bool) {
 	for _, m := range u.fromBot() {
-		if m.CMID > u.s.heard(u).upTo && !m.Deleted {
-			return m, true
+		if m.CMID > u.s.heard(u).upTo {
+			if sent, ok := u.s.world.Original(u.ID, u.peer, m.CMID); ok {
+				return sent, true
+			}
 		}
 	}
 	return fakevk.Message{}, false

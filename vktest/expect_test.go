@@ -160,6 +160,57 @@ func TestExpectationsWait(t *testing.T) {
 	})
 }
 
+// TestHearsWhatWasSent: a message is heard as it was sent, and each of its edits
+// is seen, whether the bot goes on before or after the person looks.
+func TestHearsWhatWasSent(t *testing.T) {
+	handler := vk.HandlerFunc(func(c *vk.Context) error {
+		var m vk.Sent
+		if err := c.Reply("Pong!", vk.Into(&m)); err != nil {
+			return err
+		}
+		for _, text := range []string{"one", "two"} {
+			if err := m.Edit(c, text); err != nil {
+				return err
+			}
+		}
+		return m.Delete(c)
+	})
+	for name, pause := range map[string]func(*vktest.Server){
+		"at once":    func(*vktest.Server) {},
+		"afterwards": func(bot *vktest.Server) { bot.Wait(t.Context()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bot := vktest.Config{RPS: -1}.Start(t, handler)
+			anna := bot.User("Anna")
+			for range 20 {
+				anna.Says("ping")
+				pause(bot)
+				m := anna.Hears("Pong!")
+				pause(bot)
+				anna.SeesEdited("one")
+				anna.SeesEdited("two")
+				anna.SeesDeleted(m)
+				anna.HearsNothing()
+			}
+		})
+	}
+}
+
+// TestHearsUsesNothingUp: a message that is not as expected is heard later.
+func TestHearsUsesNothingUp(t *testing.T) {
+	var bot *vktest.Server
+	var anna *vktest.User
+	fails(t, func(tb testing.TB) {
+		bot = vktest.Start(tb, scripted(map[string]string{"hi": "hello"}))
+		anna = bot.User("Anna")
+		anna.Says("hi")
+		anna.Hears("good day")
+	})
+	if m, ok := anna.TryNext(); !ok || m.Text != "hello" {
+		t.Errorf("then there is %+v, %v", m, ok)
+	}
+}
+
 // TestHearsPerConversation: private dialogs and chats are heard apart, and what
 // is said in a chat is heard once, by whoever listens.
 func TestHearsPerConversation(t *testing.T) {

@@ -3,8 +3,6 @@ package vktest
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/vkrouter/vk"
@@ -46,15 +44,21 @@ func (f *fault) refuse(format string, args ...any) {
 // One of the options is the effect; the others are conditions, without which it
 // goes wrong every time. Of several faults in one place, the one that was made
 // first has its effect. Fail fails the test if the server knows no such method
-// or section, if there is no effect, or two, and at numbers that make no sense.
+// or section, if there is no effect, or two, if the effect cannot happen there, and
+// at numbers that make no sense. Kinds of events are not looked up: [Server.Emit]
+// sends any.
 func (s *Server) Fail(on string, what ...FaultOption) *Fault {
 	s.tb().Helper()
-	f := fault{Fault: fakevk.Fault{On: on}}
-	if !isPlace(on) {
-		f.refuse("there is no such method, section, event or place")
+	var f fault
+	var err error
+	if f.On, err = fakevk.PlaceOf(on); err != nil {
+		f.refuse("%v", err)
 	}
 	for _, w := range what {
 		w(&f)
+	}
+	if err := fakevk.Misplaced(on, f.Effect); err != nil {
+		f.refuse("%v", err)
 	}
 	if f.Effect == nil && f.Delay == 0 {
 		f.refuse("nothing is to go wrong")
@@ -65,21 +69,6 @@ func (s *Server) Fail(on string, what ...FaultOption) *Fault {
 	var i *fakevk.Injection
 	s.try(fmt.Sprintf("Fail(%q)", on), func() { i = s.world.Fail(f.Fault) })
 	return &Fault{i}
-}
-
-// isPlace reports whether something can go wrong there. Names of events are not
-// looked up: [Server.Emit] sends any.
-func isPlace(on string) bool {
-	if section, ok := strings.CutSuffix(on, ".*"); ok {
-		return fakevk.HasSection(section)
-	}
-	switch on {
-	case "":
-		return false
-	case LongPoll, Upload, Callback, Anything:
-		return true
-	}
-	return slices.Contains(fakevk.Methods(), on) || strings.Trim(on, "abcdefghijklmnopqrstuvwxyz_") == ""
 }
 
 // Hits returns how often it has gone wrong.

@@ -233,8 +233,12 @@ func (s *Server) MakeBotAdmin(c *Chat) { s.world.SetAdmin(c.ID, -s.GroupID, true
 func (s *Server) MentionsOnly(c *Chat) { s.world.SetMentionsOnly(c.ID, true) }
 
 // Emit sends the bot an event of any kind, with an object that is anything
-// encoding/json takes: what nobody here can do by hand.
+// encoding/json takes: what nobody here can do by hand. It fails the test if the
+// kind is switched off, so that nobody would get the event.
 func (s *Server) Emit(kind string, object any) {
 	s.tb().Helper()
+	if !s.world.Sends(s.GroupID, kind) {
+		s.fatalf("Emit: %s is switched off in the community's settings: listen to it before Start, or name it in Config.Kinds", kind)
+	}
 	s.try("Emit "+kind, func() { s.world.Emit(s.GroupID, kind, object) })
 }

@@ -39,9 +39,23 @@ type Config struct {
 	// list none.
 	Intents []string
 
-	// Dispatcher is the bot's dispatcher, for tests that set its limits. Its
-	// Handler is set by Start. Nil means a usual one.
+	// Readings choose between the ways in which VK's documentation and its
+	// servers are understood.
+	Readings Readings
+
+	// Kinds are the kinds of events that the bot wants besides those that a
+	// Router has handlers for: what it waits for with [vk.Wait], or what a Handler
+	// that is no Router handles. Start switches them on.
+	Kinds []string
+
+	// Dispatcher is the bot's dispatcher, for tests that set its limits or its
+	// Store. Its Handler is set by Start. Nil means a usual one. When the bot is
+	// started again after Stop, it gets another with the same settings.
 	Dispatcher *vk.Dispatcher
+
+	// FetchClient makes the requests of [vk.Client.Fetch]. Nil means one that
+	// reaches public addresses only.
+	FetchClient *http.Client
 
 	// Logger gets what the bot logs. Nil means the test's log, or nowhere
 	// outside of a test.
@@ -133,7 +147,12 @@ func (c Config) NewServer() *Server {
 
 func (c Config) serve(t testing.TB, l net.Listener, url string, transport *http.Transport) *Server {
 	hooks := &hooks{handlers: make(map[string]http.Handler)}
-	world := fakevk.New(fakevk.Config{Seed: c.Seed, RPS: c.RPS, BaseURL: url, CallbackClient: &http.Client{Transport: hooks}})
+	var world *fakevk.World
+	(&Server{t: t, cfg: c}).try("Config", func() {
+		world = fakevk.New(fakevk.Config{
+			Seed: c.Seed, RPS: c.RPS, BaseURL: url, CallbackClient: &http.Client{Transport: hooks}, Readings: fakevk.Readings(c.Readings),
+		})
+	})
 	admin := world.AddUser(fakevk.UserSpec{FirstName: "Admin"})
 	s := &Server{
 		URL:       url,
@@ -165,6 +184,7 @@ func (s *Server) newClient(token string) *vk.Client {
 	c.BaseURL = s.URL + "/method/"
 	c.RPS = s.cfg.RPS
 	c.Logger = s.logger()
+	c.FetchClient = s.cfg.FetchClient
 	return c
 }
 
@@ -177,12 +197,18 @@ func (s *Server) AdminClient() *vk.Client { return s.newClient(s.world.AddUserTo
 func (s *Server) Client() *vk.Client { return s.client }
 
 // Start runs a bot: a Poller that gives the community's events to h. It
-// returns when the bot follows them, and fails the test if it cannot.
+// switches on the kinds of events that h has handlers for, as far as h tells, and
+// Config.Kinds. It returns when the bot follows the events, and fails the test if
+// it cannot.
 func (s *Server) Start(h vk.Handler) {
 	s.tb().Helper()
+	s.enable(h)
 	d := s.cfg.Dispatcher
-	if d == nil {
+	switch {
+	case d == nil:
 		d = new(vk.Dispatcher)
+	case s.started():
+		d = anew(d)
 	}
 	d.Handler = h
 	if d.Logger == nil {
@@ -212,6 +238,13 @@ func (s *Server) Start(h vk.Handler) {
 	case <-stopped:
 		s.fatalf("the bot did not start: %v", s.runErr)
 	}
+}
+
+// started reports whether there is or was a bot.
+func (s *Server) started() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dispatcher != nil
 }
 
 // Stop stops the bot, as the end of its context does, and returns when it has

@@ -39,13 +39,13 @@ func TestFailRefuses(t *testing.T) {
 		what []vktest.FaultOption
 		want string
 	}{
-		{"messages.snd", []vktest.FaultOption{reset}, `vktest: Fail("messages.snd"): there is no such method, section, event or place`},
-		{"message.*", []vktest.FaultOption{reset}, "no such"},
-		{"messages.get*", []vktest.FaultOption{reset}, "no such"},
-		{"Message_new", []vktest.FaultOption{reset}, "no such"},
-		{"message_new.start", []vktest.FaultOption{reset}, "no such"},
-		{"longpoll 1", []vktest.FaultOption{reset}, "no such"},
-		{"", []vktest.FaultOption{reset}, "no such"},
+		{"messages.snd", []vktest.FaultOption{reset}, `vktest: Fail("messages.snd"): there is no method, section, event or place "messages.snd"; it is a method, a section such as`},
+		{"message.*", []vktest.FaultOption{reset}, "there is no method, section, event or place"},
+		{"messages.get*", []vktest.FaultOption{reset}, "there is no method, section, event or place"},
+		{"Message_new", []vktest.FaultOption{reset}, "there is no method, section, event or place"},
+		{"message_new.start", []vktest.FaultOption{reset}, "there is no method, section, event or place"},
+		{"longpoll 1", []vktest.FaultOption{reset}, "there is no method, section, event or place"},
+		{"", []vktest.FaultOption{reset}, "there is no method, section, event or place"},
 		{"messages.send", nil, "nothing is to go wrong"},
 		{"messages.send", []vktest.FaultOption{vktest.Times(3)}, "nothing is to go wrong"},
 		{"messages.send", []vktest.FaultOption{reset, vktest.Empty()}, "more than one effect"},
@@ -55,6 +55,11 @@ func TestFailRefuses(t *testing.T) {
 		{"messages.send", []vktest.FaultOption{vktest.Error(0)}, `vktest: Fail("messages.send"): an API error without a code`},
 		{vktest.LongPoll, []vktest.FaultOption{vktest.Failed(4)}, "Failed(4) is not 1, 2 or 3"},
 		{vktest.LongPoll, []vktest.FaultOption{vktest.Failed(0)}, "Failed(0) is not 1, 2 or 3"},
+		{"messages.send", []vktest.FaultOption{vktest.Failed(1)}, `Fail("messages.send"): this cannot happen to calls, but to polls`},
+		{"messages.send", []vktest.FaultOption{vktest.Lost()}, "this cannot happen to calls, but to events"},
+		{vktest.LongPoll, []vktest.FaultOption{vktest.Error(6)}, "this cannot happen to polls, but to calls"},
+		{"message_new", []vktest.FaultOption{vktest.Status(502)}, "this cannot happen to requests to webhooks and events, but to calls, polls and uploads"},
+		{"messages", []vktest.FaultOption{reset}, `"messages" is a section: say "messages.*"`},
 		{"message_new", []vktest.FaultOption{vktest.Poison("{")}, "the poison is no JSON"},
 	} {
 		t.Run(tt.want, func(t *testing.T) {
@@ -67,7 +72,7 @@ func TestFailRefuses(t *testing.T) {
 	bot := vktest.New(t)
 	for _, on := range []string{
 		"messages.send", "execute", "messages.*", "message_new", "a_kind_of_tomorrow",
-		vktest.LongPoll, vktest.Upload, vktest.Callback, vktest.Anything,
+		vktest.LongPoll, vktest.Upload, vktest.Callback, vktest.Anything, "longpoll", "webhook", "event",
 	} {
 		bot.Fail(on, vktest.Delay(time.Second)).Remove()
 	}

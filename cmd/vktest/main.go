@@ -2,7 +2,7 @@
 // and uploads over a world in memory, and beside them, under /sim, what people
 // do and see there.
 //
-//	vktest [-addr host:port] [-json] [-seed n] [-rps n] [-world file] [-callback url]
+//	vktest [-addr host:port] [-json] [-seed n] [-rps n] [-world file] [-readings list] [-callback url]
 //
 // It prints the base URL, to put in the place of https://api.vk.com, the id of
 // the community, the token of its bot and the address of the chat page; with -json as
@@ -58,6 +58,7 @@ type options struct {
 	seed     uint64
 	rps      int
 	world    string
+	readings string
 	callback string
 }
 
@@ -69,6 +70,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.Uint64Var(&o.seed, "seed", 0, "what tokens, keys and the luck of faults are made of")
 	f.IntVar(&o.rps, "rps", 0, "calls that a community's token may make in a second; 0 means VK's 20, -1 any number")
 	f.StringVar(&o.world, "world", "", "read the world from a `file`; see docs/vktest.md")
+	f.StringVar(&o.readings, "readings", "", "what of VK is understood in the other way, a `list` such as plain_press,max_message_len=9000")
 	f.StringVar(&o.callback, "callback", "", "send the events to a webhook at this `url`")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -105,6 +107,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 		if world, err = fakesim.ParseWorld(text); err != nil {
 			return fmt.Errorf("-world %s: %w", o.world, err)
+		}
+	}
+	if o.readings != "" {
+		if err := fakesim.ParseReadings(o.readings, &world.Readings); err != nil {
+			return fmt.Errorf("-readings: %w", err)
 		}
 	}
 	l, err := listen(o.addr)

@@ -223,6 +223,11 @@ func (s *Sim) endpoints() []endpoint {
 			q.world.RevokeToken(in.Token)
 			return done, nil
 		}),
+		get("/sim/readings", "", "how the fake understands what VK's documentation leaves open", func(q *request) (any, error) {
+			return q.world.Readings(), nil
+		}),
+		{method: "POST", path: "/sim/readings", about: "change readings; those that are left out stay as they are",
+			body: map[string]any{"plain_press": true}, serve: (*request).changeReadings},
 		post("/sim/emit", "send a community an event of any kind", emitting{Type: "wall_repost", Object: json.RawMessage(`{"id":1}`)}, (*request).emit),
 		post("/sim/reset", "put the world back to where it began", struct{}{}, func(q *request, _ struct{}) (any, error) {
 			return done, s.Reset()

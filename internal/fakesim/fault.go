@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/vkrouter/vk/internal/fakevk"
@@ -13,7 +12,7 @@ import (
 // A faultSpec is something that goes wrong: one effect, or a delay, and any
 // number of conditions.
 type faultSpec struct {
-	On     string `json:"on"`               // a method, "messages.*", a kind of event, "long poll", "upload", "callback" or "*"
+	On     string `json:"on"`               // a method, "messages.*", a kind of event, "long poll", "upload", "callback", "event" or "*"
 	Effect string `json:"effect,omitempty"` // one of those of effects
 
 	// What some effects need.
@@ -73,14 +72,10 @@ func (f faultSpec) check() error {
 			return bad("%s is %v, which is not from 0 to %d seconds", name, v, longestFault)
 		}
 	}
-	section, all := strings.CutSuffix(f.On, ".*")
 	switch {
 	case f.On == "":
-		return bad(`on is missing: a method, "messages.*", a kind of event, "long poll", "upload", "callback" or "*"`)
-	case all && !fakevk.HasSection(section):
-		return bad("there are no methods %s", clip(f.On))
-	case !all && !slices.Contains([]string{fakevk.OnLongPoll, fakevk.OnUpload, fakevk.OnCallback, fakevk.OnAll}, f.On) &&
-		!slices.Contains(fakevk.Methods(), f.On) && strings.Trim(f.On, "abcdefghijklmnopqrstuvwxyz_") != "":
+		return bad("on is missing: %s", fakevk.Places)
+	case len(f.On) > 100:
 		return bad("there is no method, section, event or place %q", clip(f.On))
 	case f.Effect == "" && f.Delay == 0:
 		return bad("nothing is to go wrong: effect and delay are missing")
@@ -116,6 +111,10 @@ func (q *request) addFault(f faultSpec) (any, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
+	on, err := fakevk.PlaceOf(f.On)
+	if err != nil {
+		return nil, bad("on: %v", err)
+	}
 	made := fakevk.Fault{
 		On: f.On, Peer: f.Peer, Group: f.Group, Skip: f.Skip, Times: f.Times,
 		After: duration(f.After), For: duration(f.For), Delay: duration(f.Delay),
@@ -123,6 +122,10 @@ func (q *request) addFault(f faultSpec) (any, error) {
 	if f.Effect != "" {
 		made.Effect = effects[f.Effect](f)
 	}
+	if err := fakevk.Misplaced(f.On, made.Effect); err != nil {
+		return nil, bad("effect %s on %s: %v", f.Effect, on, err)
+	}
+	f.On, made.On = on, on
 	if f.Chance != nil {
 		if made.Chance = *f.Chance; made.Chance == 0 {
 			made.Chance = -1 // to fakevk, 0 is a certainty
@@ -146,7 +149,14 @@ func (q *request) addFault(f faultSpec) (any, error) {
 	}
 	q.lastID++
 	q.faults = append(q.faults, &fault{q.lastID, f, q.world.Fail(made)})
-	return numbered{q.lastID}, nil
+	return faultMade{q.lastID, on}, nil
+}
+
+// faultMade is the answer to a fault that was set: its id, and its place under
+// the name that it has here.
+type faultMade struct {
+	ID int64  `json:"id"`
+	On string `json:"on"`
 }
 
 func (q *request) listFaults() (any, error) {

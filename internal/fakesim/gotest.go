@@ -42,8 +42,6 @@ type testWriter struct {
 	seen     map[int64]*fakevk.Message
 	labels   map[string]bool // of the buttons that bots have shown
 	reader   string          // who hears what the bot says
-	waited   bool            // until the bot has done all of this turn
-	fresh    map[int64]bool  // the messages that were heard in this turn
 }
 
 func (w *testWriter) f(format string, args ...any) { fmt.Fprintf(&w.b, format, args...) }
@@ -79,24 +77,21 @@ func TestConversation(t *testing.T) {
 		w.vars[cmid] = fmt.Sprintf("m%d", cmid)
 		w.taken[w.vars[cmid]] = true
 	}
-	w.seen, w.labels, w.fresh = make(map[int64]*fakevk.Message), make(map[string]bool), make(map[int64]bool)
+	w.seen, w.labels = make(map[int64]*fakevk.Message), make(map[string]bool)
 	for i, s := range steps {
-		if s.person && (i == 0 || !steps[i-1].person) {
-			w.waited, w.fresh = false, make(map[int64]bool)
-			if i > 0 {
-				w.f("\n")
-			}
+		if s.person && i > 0 && !steps[i-1].person {
+			w.f("\n")
 		}
 		switch s.kind {
 		case fakevk.ChangeMessage:
 			if s.person {
 				w.says(s.m)
 			} else {
-				w.hears(s.m, turn(steps[i+1:]))
+				w.hears(s.m)
 			}
 			w.seen[s.m.CMID] = s.m
 		case fakevk.ChangeEdit:
-			w.changed(s, turn(steps[i+1:]))
+			w.changed(s)
 			w.seen[s.m.CMID] = s.m
 		case fakevk.ChangePress:
 			w.presses(s.press)
@@ -107,22 +102,12 @@ func TestConversation(t *testing.T) {
 	return string(text), err
 }
 
-// turn is what bots do until a person does something again.
-func turn(steps []step) []step {
-	for i, s := range steps {
-		if s.person {
-			return steps[:i]
-		}
-	}
-	return steps
-}
-
 // spokenOf is the messages that a later step needs to name.
 func spokenOf(steps []step) []int64 {
 	var list []int64
-	for i, s := range steps {
+	for _, s := range steps {
 		if s.kind == fakevk.ChangeEdit {
-			if s.person || len(s.m.Reactions) > 0 || s.m.Deleted && !sentIn(steps, i) {
+			if s.person || len(s.m.Reactions) > 0 || s.m.Deleted {
 				list = append(list, s.m.CMID)
 			}
 			continue
@@ -142,17 +127,6 @@ func spokenOf(steps []step) []int64 {
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
-}
-
-// sentIn reports whether the message of step i was sent in the same turn: then
-// nobody in the test sees it as it was before.
-func sentIn(steps []step, i int) bool {
-	for j := i - 1; j >= 0 && !steps[j].person; j-- {
-		if steps[j].kind == fakevk.ChangeMessage && steps[j].m.CMID == steps[i].m.CMID {
-			return true
-		}
-	}
-	return false
 }
 
 // assign writes a statement, whose message gets a variable if it is spoken of.
@@ -269,9 +243,8 @@ func attached(raw json.RawMessage) string {
 	return ""
 }
 
-// hears writes what the bot says, as it is at the end of its turn: what it
-// changes at once, a test would see in either state.
-func (w *testWriter) hears(m *fakevk.Message, rest []step) {
+// hears writes what the bot says, as it was sent.
+func (w *testWriter) hears(m *fakevk.Message) {
 	for _, b := range m.Buttons() {
 		w.labels[label(b)] = true
 	}
@@ -283,27 +256,13 @@ func (w *testWriter) hears(m *fakevk.Message, rest []step) {
 	if m.Action != nil || m.FromID != -w.group {
 		return
 	}
-	w.fresh[m.CMID] = true
-	last := m
-	for _, s := range rest {
-		if s.kind == fakevk.ChangeEdit && s.m.CMID == m.CMID {
-			last = s.m
-		}
-	}
-	if (last.Text != m.Text || last.Deleted) && !w.waited {
-		w.waited = true
-		w.f("bot.Wait(t.Context()) // until it is as it stays\n")
-	}
-	if last.Deleted {
-		return
-	}
-	if mention.MatchString(last.Text) {
+	if mention.MatchString(m.Text) {
 		// The numbers of people are others in a test.
-		like := quotedMention.ReplaceAllString(regexp.QuoteMeta(last.Text), `\[${1}\d+\|`)
+		like := quotedMention.ReplaceAllString(regexp.QuoteMeta(m.Text), `\[${1}\d+\|`)
 		w.assign(m.CMID, "%s.HearsLike(%q)", w.reader, "^"+like+"$")
 		return
 	}
-	w.assign(m.CMID, "%s.Hears(%q)", w.reader, last.Text)
+	w.assign(m.CMID, "%s.Hears(%q)", w.reader, m.Text)
 }
 
 var (
@@ -312,7 +271,7 @@ var (
 )
 
 // changed writes a change of a message.
-func (w *testWriter) changed(s step, rest []step) {
+func (w *testWriter) changed(s step) {
 	was := w.seen[s.m.CMID]
 	if was == nil {
 		return
@@ -347,17 +306,12 @@ func (w *testWriter) changed(s step, rest []step) {
 		w.f("%s.SeesDeleted(%s)\n", w.reader, v)
 		return
 	}
-	for _, later := range rest {
-		if later.kind == fakevk.ChangeEdit && later.m.CMID == s.m.CMID {
-			return // that one counts
-		}
-	}
-	if was.FromID != -w.group || w.fresh[s.m.CMID] {
-		return
-	}
 	switch {
-	case s.m.Deleted:
+	case was.FromID != -w.group:
+	case s.m.Deleted && !was.Deleted:
 		w.f("%s.SeesDeleted(%s)\n", w.reader, v)
+	case s.m.Text != was.Text && mention.MatchString(s.m.Text):
+		w.f("// The bot changes a message to %s.\n", strconv.Quote(s.m.Text)) // with other numbers in a test
 	case s.m.Text != was.Text:
 		w.f("%s.SeesEdited(%q)\n", w.reader, s.m.Text)
 	}

@@ -36,8 +36,8 @@ func written(t *testing.T, s *Sim, query string) string {
 	return body
 }
 
-// TestGoTest: a dialog becomes a test that says and expects the same; what the
-// bot changes at once is expected as it is at the end.
+// TestGoTest: a dialog becomes a test that says and expects the same, changes of
+// what the bot has said included.
 func TestGoTest(t *testing.T) {
 	t.Parallel()
 	s := newSim(t)
@@ -58,6 +58,7 @@ func TestGoTest(t *testing.T) {
 	botCalls(t, s, "messages.edit", "peer_id", "1", "cmid", "4", "message", "Other?", "keyboard", keys)
 	must(t, s, "POST", "/sim/press", `{"user":"anna","label":"Bye"}`)
 	bot("Loading")
+	botCalls(t, s, "messages.edit", "peer_id", "1", "cmid", "6", "message", "Done.")
 	botCalls(t, s, "messages.edit", "peer_id", "1", "cmid", "6", "message", "Done, [id1|Anna]. (?)")
 	says(`"text":"look","reply_to":6,"attachments":[{"type":"photo","photo":{"sizes":[{"width":8,"height":6}]}},{"type":"doc","doc":{"title":"a.pdf","size":9}},{"type":"market","market":{}}]`)
 	must(t, s, "POST", "/sim/edit", `{"user":"anna","cmid":7,"text":"see"}`)
@@ -67,7 +68,7 @@ func TestGoTest(t *testing.T) {
 	must(t, s, "POST", "/sim/delete", `{"user":"anna","cmid":7}`)
 	says(`"sticker":9`)
 	botCalls(t, s, "messages.delete", "peer_id", "1", "cmids", "6", "delete_for_all", "1")
-	bot("gone at once")
+	bot("gone at once, [id1|Anna]. (?)")
 	botCalls(t, s, "messages.delete", "peer_id", "1", "cmids", "9", "delete_for_all", "1")
 	says(`"text":"x","payload":{"no":"button"}`)
 	says(`"geo":{"lat":1.5,"long":2}`)
@@ -89,8 +90,9 @@ func TestGoTest(t *testing.T) {
 	anna.SeesEdited("Other?")
 
 	anna.Presses("Bye")
-	bot.Wait(t.Context()) // until it is as it stays
-	m6 := anna.HearsLike("^Done, \\[id\\d+\\|Anna\\]\\. \\(\\?\\)$")
+	m6 := anna.Hears("Loading")
+	anna.SeesEdited("Done.")
+	// The bot changes a message to "Done, [id1|Anna]. (?)".
 
 	// And with "market" attached:
 	m7 := anna.Replies(m6, "look", vktest.Photo(8, 6), vktest.Document("a.pdf", 9))
@@ -102,7 +104,8 @@ func TestGoTest(t *testing.T) {
 	anna.Deletes(m7)
 	anna.Says("", vktest.Sticker(9))
 	anna.SeesDeleted(m6)
-	bot.Wait(t.Context()) // until it is as it stays
+	m9 := anna.HearsLike("^gone at once, \\[id\\d+\\|Anna\\]\\. \\(\\?\\)$")
+	anna.SeesDeleted(m9)
 
 	// With the payload "{\"no\":\"button\"}", which nobody can type:
 	anna.Says("x")

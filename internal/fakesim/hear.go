@@ -27,7 +27,7 @@ func conversationOf(user, peer int64) conversation {
 // A hearing is what was heard of the bots in a conversation.
 type hearing struct {
 	upTo  int64           // the CMID
-	edits map[int64]int64 // CMID → the version that was seen, of messages that were edited
+	edits map[int64]int64 // CMID → the edition that was seen, of messages that were edited
 }
 
 const maxEdits = 10_000 // of one conversation
@@ -42,7 +42,7 @@ func (r *run) heard(c conversation) *hearing {
 }
 
 func (h *hearing) see(m fakevk.Message) {
-	h.edits[m.CMID] = m.Version
+	h.edits[m.CMID] = m.Edition
 	if len(h.edits) > maxEdits {
 		maps.DeleteFunc(h.edits, func(cmid, _ int64) bool { return cmid < m.CMID-maxEdits })
 	}
@@ -59,24 +59,26 @@ func (r *run) fromBots(user, peer int64) []fakevk.Message {
 	return said
 }
 
-// next takes the next message that was not heard.
-func (r *run) next(user, peer int64, take bool) (fakevk.Message, bool) {
+// next returns the next message that was not heard, as it was sent. It counts as
+// heard if it is as expected.
+func (r *run) next(user, peer int64, expected func(fakevk.Message) bool) (m fakevk.Message, came, taken bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	h := r.heard(conversationOf(user, peer))
 	for _, m := range r.fromBots(user, peer) {
-		if m.CMID <= h.upTo || m.Deleted {
+		if m.CMID <= h.upTo {
 			continue
 		}
-		if take {
-			h.upTo = m.CMID
-			if !m.Edited.IsZero() {
-				h.see(m) // as it is heard, it is no change
-			}
+		sent, ok := r.world.Original(user, peer, m.CMID)
+		if !ok {
+			continue
 		}
-		return m, true
+		if taken = expected(sent); taken {
+			h.upTo = m.CMID
+		}
+		return sent, true, taken
 	}
-	return fakevk.Message{}, false
+	return fakevk.Message{}, false, false
 }
 
 // defaultWait is how long those wait that wait for something to come, in
@@ -97,7 +99,8 @@ func waitOf(f *float64) (float64, error) {
 	return *f, checkWait(*f)
 }
 
-// hear takes the bot's next message, and fails if it is another than expected.
+// hear takes the bot's next message as it was sent. If it is another than
+// expected, hear fails and the message counts as not heard.
 func (q *request) hear(in hearingOf) (any, error) {
 	user, peer, err := in.find(q)
 	if err != nil {
@@ -113,7 +116,9 @@ func (q *request) hear(in hearingOf) (any, error) {
 	}
 	var m fakevk.Message
 	came, err := q.wait(seconds, 0, func() (ok bool) {
-		m, ok = q.next(user, peer, true)
+		m, ok, _ = q.next(user, peer, func(m fakevk.Message) bool {
+			return (in.Text == nil || m.Text == *in.Text) && like.MatchString(m.Text)
+		})
 		return ok
 	})
 	switch {
@@ -167,8 +172,8 @@ func (q *request) see(in sight) (any, error) {
 		q.mu.Lock()
 		defer q.mu.Unlock()
 		h := q.heard(conversationOf(user, peer))
-		for _, m := range q.fromBots(user, peer) {
-			if !m.Edited.IsZero() && m.CMID <= h.upTo && m.Version > h.edits[m.CMID] && m.Text == *in.Edited {
+		for _, m := range q.world.Edits(user, peer) {
+			if m.FromID < 0 && m.CMID <= h.upTo && m.Edition > h.edits[m.CMID] && m.Text == *in.Edited {
 				h.see(m)
 				seen = viewOf(m)
 				return true
@@ -292,7 +297,8 @@ func (q *request) idle(in idling) (any, error) {
 		return nil, q.timeout(seconds, "%s", why)
 	}
 	if user != 0 {
-		if m, ok := q.next(user, peer, false); ok {
+		nothing := func(fakevk.Message) bool { return false }
+		if m, ok, _ := q.next(user, peer, nothing); ok {
 			return nil, q.unexpected(user, peer, "should hear nothing, but hears %q", m.Text)
 		}
 	}

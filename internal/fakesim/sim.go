@@ -109,7 +109,11 @@ func (s *Sim) follow(world *fakevk.World) *run {
 }
 
 func (s *Sim) newRun() (*run, error) {
-	r := s.follow(fakevk.New(s.opts.Config))
+	cfg := s.opts.Config
+	if s.opts.World.Readings != (fakevk.Readings{}) {
+		cfg.Readings = s.opts.World.Readings
+	}
+	r := s.follow(fakevk.New(cfg))
 	group, err := s.opts.World.build(r.world)
 	if err != nil {
 		r.world.Close()

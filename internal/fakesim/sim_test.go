@@ -120,14 +120,29 @@ func TestConversation(t *testing.T) {
 
 	api(t, s, "messages.send", "peer_id", "1", "message", "left", "random_id", "7")
 	refused(t, s, "POST", "/sim/hear", `{"user":"anna","text":"right"}`, 409, "unexpected", `should hear "right", but hears "left"`+"\nThe conversation so far:\nAnna Smirnova: hi\n")
+	must(t, s, "POST", "/sim/hear", `{"user":"anna","text":"left"}`) // the failure has used nothing up
 	refused(t, s, "POST", "/sim/hear", `{"user":"anna","wait":0}`, 504, "timeout", "nothing is to be heard")
+
+	// What was sent is heard, and each edit seen, whatever came after.
+	api(t, s, "messages.send", "peer_id", "1", "message", "one")
+	for _, text := range []string{"two", "three"} {
+		api(t, s, "messages.edit", "peer_id", "1", "cmid", "5", "message", text)
+	}
+	api(t, s, "messages.delete", "peer_id", "1", "cmids", "5", "delete_for_all", "1")
+	refused(t, s, "POST", "/sim/see", `{"user":"anna","edited":"two","wait":0}`, 504, "timeout", "no message is changed") // not heard yet
+	must(t, s, "POST", "/sim/hear", `{"user":"anna","text":"one"}`)
+	for _, text := range []string{"two", "three"} {
+		must(t, s, "POST", "/sim/see", `{"user":"anna","edited":"`+text+`","wait":0}`)
+		refused(t, s, "POST", "/sim/see", `{"user":"anna","edited":"`+text+`","wait":0}`, 504, "timeout", "no message is changed")
+	}
+	must(t, s, "POST", "/sim/see", `{"user":"anna","deleted":5,"wait":0}`)
 
 	got := must(t, s, "GET", "/sim/messages?user=anna&after=3", "")
 	list, _ := got["messages"].([]any)
-	if len(list) != 1 || list[0].(map[string]any)["text"] != "left" {
+	if len(list) != 2 || list[0].(map[string]any)["text"] != "left" || list[1].(map[string]any)["deleted"] != true {
 		t.Errorf("messages %v", got)
 	}
-	if got["read"] != 4.0 {
+	if got["read"] != 5.0 {
 		t.Errorf("read %v", got["read"])
 	}
 }
@@ -326,7 +341,7 @@ func TestNonsense(t *testing.T) {
 		{"POST", "/sim/faults", `{"effect":"error","code":6}`, 400, "bad_request", "on is missing"},
 		{"POST", "/sim/faults", `{"on":"messages.send"}`, 400, "bad_request", "nothing is to go wrong"},
 		{"POST", "/sim/faults", `{"on":"messages.snd","effect":"reset"}`, 400, "bad_request", "no method"},
-		{"POST", "/sim/faults", `{"on":"message.*","effect":"reset"}`, 400, "bad_request", "no methods"},
+		{"POST", "/sim/faults", `{"on":"message.*","effect":"reset"}`, 400, "bad_request", "there is no method"},
 		{"POST", "/sim/faults", `{"on":"*","effect":"explode"}`, 400, "bad_request", `no effect "explode"`},
 		{"POST", "/sim/faults", `{"on":"*","effect":"error"}`, 400, "bad_request", "without a code"},
 		{"POST", "/sim/faults", `{"on":"*","effect":"failed","code":9}`, 400, "bad_request", "1, 2 or 3"},
@@ -395,6 +410,20 @@ func TestFaults(t *testing.T) {
 	}
 	if b := string(encode(calls)); strings.Contains(b, token) {
 		t.Error("the calls tell the token")
+	}
+	if v := must(t, s, "POST", "/sim/faults", `{"on":"longpoll","effect":"failed","code":1,"times":1}`); v["on"] != "long poll" {
+		t.Errorf("got %v", v)
+	}
+	for body, want := range map[string]string{
+		`{"on":"messages.send","effect":"lost"}`:         "effect lost on messages.send: this cannot happen to calls, but to events",
+		`{"on":"webhook","effect":"failed","code":1}`:    "effect failed on callback: this cannot happen to requests to webhooks, but to polls",
+		`{"on":"long pol","effect":"reset"}`:             `"long poll", "upload", "callback", "event" or "*"`,
+		`{"on":"messages","effect":"reset"}`:             `"messages" is a section: say "messages.*"`,
+		`{"on":"message_new","effect":"error","code":6}`: "but to calls",
+	} {
+		if status, v := ask(s, "POST", "/sim/faults", body); status != 400 || !strings.Contains(mustText(v), want) {
+			t.Errorf("%s: %d %v, want %s", body, status, v, want)
+		}
 	}
 	for name := range effects {
 		body := fmt.Sprintf(`{"on":"*","effect":%q,"code":3,"seconds":1,"value":{}}`, name)
@@ -623,7 +652,7 @@ func TestCallbacks(t *testing.T) {
 	v := must(t, s, "POST", "/sim/callbacks", `{"url":"`+hook.URL+`","secret":"s"}`)
 	code = v["confirmation"].(string)
 	close(ready)
-	if k := <-got; k != "confirmation " {
+	if k := <-got; k != "confirmation s" {
 		t.Errorf("got %q", k)
 	}
 	must(t, s, "POST", "/sim/send", `{"user":"anna","text":"hi"}`)

@@ -18,6 +18,8 @@ type WorldFile struct {
 	Chats  []ChatSpec  `json:"chats"`
 	Tokens []TokenSpec `json:"tokens"`
 
+	Readings fakevk.Readings `json:"readings"`
+
 	text []byte // of the file, to say where it is wrong
 }
 
@@ -108,6 +110,9 @@ func ParseWorld(text []byte) (*WorldFile, error) {
 	}
 	trial := fakevk.New(fakevk.Config{})
 	defer trial.Close()
+	if err := w.Readings.Check(); err != nil {
+		return nil, &located{lineOf(text, "readings"), "readings", err.Error()}
+	}
 	plain := *w
 	plain.Groups = append([]GroupSpec(nil), w.Groups...)
 	for i := range plain.Groups {

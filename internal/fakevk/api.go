@@ -71,6 +71,9 @@ func (w *World) serveMethod(rw http.ResponseWriter, r *http.Request) {
 		value = h
 	}
 	c := &call{w: w, name: r.PathValue("name"), params: cleanParams(r.Form), baseURL: w.baseURL(r)}
+	if c.name == "execute." {
+		c.name = "execute" // clients that put a procedure's name behind it send it without one too
+	}
 	c.secretKey = r.Form.Get("secret_key")
 
 	h := w.strikeCall(c, value, r.Form)

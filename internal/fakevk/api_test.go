@@ -73,7 +73,7 @@ func TestGroupTokenOnUserMethod(t *testing.T) {
 
 func TestMissingToken15(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, Config{MissingToken15: true})
+	s := newScene(t, Config{Readings: Readings{MissingToken15: true}})
 	s.fails(15, "Access denied: token required", "users.get", "access_token", "")
 }
 

@@ -207,7 +207,7 @@ func (w *World) confirm(cb *callback) {
 		Type    string `json:"type"`
 		Secret  string `json:"secret,omitempty"`
 	}{GroupID: cb.group, Type: "confirmation"}
-	if w.cfg.ConfirmWithSecret {
+	if !w.cfg.ConfirmWithoutSecret {
 		request.Secret = cb.secret
 	}
 	cb.status, cb.failures, cb.pausedTil = callbackWait, 0, time.Time{}

@@ -181,7 +181,7 @@ func TestCallbackConfirmation(t *testing.T) {
 				s.says("two")
 				synctest.Wait()
 				got := b.list()
-				if want := fmt.Sprintf(`{"group_id":%d,"type":"confirmation"}`, s.group.ID); got[0].body != want {
+				if want := fmt.Sprintf(`{"group_id":%d,"type":"confirmation","secret":"hush"}`, s.group.ID); got[0].body != want {
 					t.Errorf("got %s, want %s", got[0].body, want)
 				}
 				if want := map[string]int{"ok": 3, "failed": 1}[tt.status]; len(got) != want {
@@ -192,15 +192,15 @@ func TestCallbackConfirmation(t *testing.T) {
 	}
 }
 
-func TestCallbackConfirmationSecret(t *testing.T) {
+func TestConfirmWithoutSecret(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &webhook{answer: always(200, "")}
-		s := newScene(t, Config{CallbackClient: &http.Client{Transport: b}, ConfirmWithSecret: true})
+		s := newScene(t, Config{CallbackClient: &http.Client{Transport: b}, Readings: Readings{ConfirmWithoutSecret: true}})
 		defer s.Close()
 		s.AddCallback(s.group.ID, CallbackSpec{URL: "https://bot.test/cb", Secret: "hush"})
 		synctest.Wait()
-		if got := b.list(); len(got) != 1 || got[0].Secret != "hush" {
-			t.Errorf("got %+v", got)
+		if want := fmt.Sprintf(`{"group_id":%d,"type":"confirmation"}`, s.group.ID); len(b.list()) != 1 || b.list()[0].body != want {
+			t.Errorf("got %+v, want %s", b.list(), want)
 		}
 	})
 }

@@ -510,7 +510,7 @@ func TestInbox(t *testing.T) {
 		TS, PTS     int64
 	}
 	s.ok(&srv, "messages.getLongPollServer", "need_pts", 1, "lp_version", 3)
-	if srv.PTS != srv.TS || !strings.HasPrefix(srv.Server, "http://") {
+	if srv.PTS != srv.TS || srv.Server != fmt.Sprintf("example.com/im/-%d", s.group.ID) {
 		t.Errorf("got %+v", srv)
 	}
 	photo := wrapMedia("photo", s.World.mediaObject(attachment{kind: "photo", owner: 1, id: 2}))
@@ -585,7 +585,7 @@ func TestInboxPoll(t *testing.T) {
 		}
 		chat := s.chat(ChatSpec{})
 		s.Send(s.anna.ID, chat.PeerID, Draft{StickerID: 1})
-		if got := s.inbox(me, srv.Key, m.Version).Body.String(); !strings.Contains(got, fmt.Sprintf(`{"from":"%d"},{"attach1_type":"sticker"}`, s.anna.ID)) {
+		if got := s.inbox(me, srv.Key, m.Version).Body.String(); !strings.Contains(got, fmt.Sprintf(`{"from":"%d"},{"attach1":"1","attach1_product_id":"1","attach1_type":"sticker"`, s.anna.ID)) {
 			t.Errorf("got %s", got)
 		}
 		for name, tt := range map[string]struct {

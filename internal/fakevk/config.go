@@ -25,9 +25,7 @@ const (
 )
 
 // Config is what a test may choose about its VK. The zero value is VK with its
-// own limits. The switches settle what VK's documentation leaves open or what
-// differs between its versions; the zero value of each is the reading under
-// which a careless bot fails sooner.
+// own limits.
 type Config struct {
 	// Seed determines every token, key and event id. Equal seeds and equal
 	// calls give equal worlds.
@@ -46,10 +44,6 @@ type Config struct {
 	// RPS lifts this limit too.
 	UserRPS int
 
-	// MaxMessageLen is the longest text of a message in characters. Zero means
-	// 4096, what VK's clients show; its schema says 9000.
-	MaxMessageLen int
-
 	// HistoryLimit is how many messages a dialog keeps, and how many posts a
 	// wall and comments a post. Zero means 10,000; the oldest are forgotten
 	// first.
@@ -64,35 +58,9 @@ type Config struct {
 	// means 10,000; the oldest are forgotten first.
 	MediaLimit int
 
-	// MaxDocSize is the largest document, voice message or video that upload
-	// hosts take, in bytes. Zero means 200 MB; VK's page says 4 GB, which few
-	// accounts have.
-	MaxDocSize int64
-
 	// ClockOffset is by how much the server's clock is ahead of time.Now; see
 	// [World.SetClock].
 	ClockOffset time.Duration
-
-	// MissingToken15 answers a call without a token with code 15 "Access
-	// denied: token required" instead of code 5. Both were seen.
-	MissingToken15 bool
-
-	// PlainPress makes a text button pressed in a chat send its bare label. By
-	// default the text begins with a mention of the community that made the
-	// keyboard, as VK's clients send it.
-	PlainPress bool
-
-	// AnyButtonPayload accepts any JSON value as the payload of a button. By
-	// default it must be an object.
-	AnyButtonPayload bool
-
-	// FullRowButtons refuses location, vkpay and open_app buttons that share
-	// their row with others.
-	FullRowButtons bool
-
-	// EscapeText escapes <, >, & and " in the texts of messages as in HTML.
-	// Whether VK does it is not settled: some clients undo it, others do not.
-	EscapeText bool
 
 	// CallbackClient sends events to callback servers. Nil means
 	// http.DefaultClient; in a testing/synctest bubble it must be one made
@@ -108,22 +76,7 @@ type Config struct {
 	// zero means one.
 	CallbackParallel int
 
-	// ConfirmWithSecret puts the secret into the confirmation request too. VK
-	// was seen to do both.
-	ConfirmWithSecret bool
-
-	// UploadJSON lets every upload host say that its answer is JSON. By default
-	// those for photos say text/html, as VK's were seen to.
-	UploadJSON bool
-
-	// ExecuteSummary ends the execute_errors of an execute with one more entry
-	// for the method execute itself, which repeats the last error. VK's answers
-	// were seen with and without it.
-	ExecuteSummary bool
-
-	// EditKeepsAttachments lets messages.edit without the attachment parameter
-	// keep what was attached. By default it is dropped.
-	EditKeepsAttachments bool
+	Readings
 }
 
 // withDefaults returns the configuration with its zeros resolved. A limit of
@@ -136,10 +89,9 @@ func (c Config) withDefaults() Config {
 		c.RPS = cmp.Or(c.RPS, groupRPS)
 		c.UserRPS = max(cmp.Or(c.UserRPS, userRPS), 0)
 	}
-	c.MaxMessageLen = cmp.Or(c.MaxMessageLen, defaultMaxMessageLen)
 	c.HistoryLimit = cmp.Or(c.HistoryLimit, defaultHistoryLimit)
 	c.CallLimit = cmp.Or(c.CallLimit, defaultCallLimit)
 	c.MediaLimit = cmp.Or(c.MediaLimit, defaultMediaLimit)
-	c.MaxDocSize = cmp.Or(c.MaxDocSize, defaultMaxDocSize)
+	c.Readings = c.Readings.withDefaults()
 	return c
 }

@@ -15,6 +15,7 @@ type dialog struct {
 	last     int64 // CMID of the newest
 	version  int64 // of its newest change
 	messages []*Message
+	replaced []*Message // by edits, in the order of these
 
 	sent     map[sendKey]*Message // by random_id
 	keyboard *Keyboard            // under the input field

@@ -275,6 +275,26 @@ func TestDocsFaults(t *testing.T) {
 	}
 }
 
+// TestDocsPlaces: the table of places has those of the faults, by all names.
+func TestDocsPlaces(t *testing.T) {
+	t.Parallel()
+	var listed, want [][]string
+	name := regexp.MustCompile("`([^`]+)`")
+	for _, row := range tableAfter(t, readDocs(t), "place") {
+		names := []string{strings.Trim(row[0], "`")}
+		for _, m := range name.FindAllStringSubmatch(row[2], -1) {
+			names = append(names, m[1])
+		}
+		listed = append(listed, names)
+	}
+	for _, p := range places {
+		want = append(want, append([]string{p.name}, p.aliases...))
+	}
+	if diff := cmp.Diff(want, listed); diff != "" {
+		t.Errorf("the places (-fake +page):\n%s", diff)
+	}
+}
+
 // TestDocsConfig: the table of switches has the fields of vktest.Config.
 func TestDocsConfig(t *testing.T) {
 	t.Parallel()

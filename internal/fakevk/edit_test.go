@@ -44,12 +44,12 @@ func TestEditInChat(t *testing.T) {
 	m := s.last(s.anna.ID, chat.PeerID)
 	s.ok(nil, "messages.edit", "peer_id", chat.PeerID, "cmid", m.CMID, "message", "y")
 	// Communities have no message ids in chats.
-	s.fails(100, "message_id is invalid", "messages.edit", "peer_id", chat.PeerID, "message_id", m.ID, "message", "y")
+	s.fails(15, "Access denied", "messages.edit", "peer_id", chat.PeerID, "message_id", m.ID, "message", "y")
 }
 
 func TestEditKeeps(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, Config{EditKeepsAttachments: true})
+	s := newScene(t, Config{Readings: Readings{EditKeepsAttachments: true}})
 	m := s.writes("message", "x", "attachment", "photo1_2", "reply_to", s.last(s.anna.ID, -s.group.ID).ID)
 	if m.Reply == nil {
 		t.Fatal("no reply")

@@ -9,6 +9,7 @@ import (
 // The error codes that the methods here answer with.
 const (
 	codeUnknownMethod = 3
+	codeServer        = 10
 	codeCompile       = 12
 	codeRuntime       = 13
 	codeAuth          = 5
@@ -80,6 +81,7 @@ const (
 // errorTexts are VK's base texts. Details follow after a colon.
 var errorTexts = map[int]string{
 	codeUnknownMethod:  "Unknown method passed",
+	codeServer:         "Internal server error",
 	codeCompile:        "Unable to compile code",
 	codeRuntime:        "Runtime error occurred during code invocation",
 	codeLimits:         "Out of limits",

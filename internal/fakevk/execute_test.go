@@ -106,7 +106,7 @@ func TestExecuteFailures(t *testing.T) {
 		{"groups.ban", 27, "Group authorization failed: method is unavailable with group auth."},
 	}
 	for _, summary := range []bool{false, true} {
-		s := newScene(t, Config{ExecuteSummary: summary})
+		s := newScene(t, Config{Readings: Readings{ExecuteSummary: summary}})
 		rep := s.call("execute", "code", code)
 		var got []any
 		if err := json.Unmarshal(rep.Response, &got); err != nil {

@@ -54,7 +54,7 @@ func (c *call) quotes(sender int64, m *Message) *apiError {
 	}
 	if id := c.int("reply_to"); id != 0 {
 		if m.Reply = c.w.quoteByID(sender, id); m.Reply == nil {
-			return fail(codeCantForward)
+			return c.notSameChat()
 		}
 	}
 	for _, id := range c.ints("forward_messages", maxForwardTotal) {
@@ -68,6 +68,16 @@ func (c *call) quotes(sender int64, m *Message) *apiError {
 		return fail(codeManyForwards)
 	}
 	return nil
+}
+
+// notSameChat refuses an answer to a message that is not one of the dialog, or
+// that the sender does not know by this id: in chats a community's messages have
+// no account-wide id.
+func (c *call) notSameChat() *apiError {
+	if c.w.cfg.ReplyToServerError {
+		return fail(codeServer)
+	}
+	return invalid("reply_to have to be message from same chat")
 }
 
 func (c *call) forward(sender int64, m *Message, f rawForward) *apiError {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -34,8 +35,8 @@ const (
 
 func (w *World) inboxKey(owner int64) string { return w.hex(40, "inbox", owner) }
 
-// messagesGetLongPollServer hands out an address with a scheme, as VK's
-// documentation has it; older servers left it out.
+// messagesGetLongPollServer hands out an address without a scheme, which
+// clients put before it; VK's documentation has it with one.
 func (c *call) messagesGetLongPollServer() (any, *apiError) {
 	owner := c.actor()
 	c.intIn("lp_version", 0, 0, 100)
@@ -43,8 +44,12 @@ func (c *call) messagesGetLongPollServer() (any, *apiError) {
 }
 
 func (c *call) inboxServer(owner int64, pts bool) map[string]any {
+	base := c.baseURL
+	if _, host, ok := strings.Cut(base, "://"); ok && !c.w.cfg.LongPollScheme {
+		base = host
+	}
 	out := map[string]any{
-		"server": fmt.Sprintf("%s/im/%d", c.baseURL, owner),
+		"server": fmt.Sprintf("%s/im/%d", base, owner),
 		"key":    c.w.inboxKey(owner),
 		"ts":     c.w.lastVersion,
 	}
@@ -74,10 +79,16 @@ func (w *World) changes(viewer, since int64, limit int) (found []located, upTo i
 	return found, w.lastVersion
 }
 
-// inboxEvent is one change in the shape of version 3: [4, id, flags, peer, …].
-// In the history VK tells no more than that much, for the messages stand beside
-// it.
-func (w *World) inboxEvent(viewer int64, l located, short bool) []any {
+// The versions from which on events have another shape.
+const (
+	inboxWithCMID  = 10 // the number in the conversation and the time of the edit at the end
+	inboxCMIDFirst = 19 // that number in the place of the id, and codes from 10000 on
+)
+
+// inboxEvent is one change in the shape of a version of the User Long Poll:
+// [4, id, flags, peer, …]. In the history VK tells no more than that much, for
+// the messages stand beside it.
+func (w *World) inboxEvent(viewer int64, l located, version int, short bool) []any {
 	m, peer := l.message, l.dialog.peerOf(viewer)
 	code, flags := 4, 0
 	if !m.Edited.IsZero() {
@@ -99,20 +110,87 @@ func (w *World) inboxEvent(viewer int64, l located, short bool) []any {
 	if short {
 		return event
 	}
-	extra, attached := map[string]string{}, map[string]string{}
+	if version >= inboxCMIDFirst {
+		event = []any{10000 + code, m.CMID, flags, peer}
+		if code == 4 {
+			event = []any{10000 + code, m.CMID, flags, m.ID, peer} // the fourth is the minor sort id
+		}
+	}
+	event = append(event, w.unix(m.Date), escaper.Replace(m.Text), inboxExtra(l), inboxAttached(m), m.RandomID)
+	if version < inboxWithCMID {
+		return event
+	}
+	edited := int64(0)
+	if !m.Edited.IsZero() {
+		edited = w.unix(m.Edited)
+	}
+	if version < inboxCMIDFirst {
+		return append(event, m.CMID, edited)
+	}
+	return append(event, m.ID, edited)
+}
+
+// inboxExtra is what an event tells of a message in strings by name.
+func inboxExtra(l located) map[string]string {
+	m, extra := l.message, map[string]string{}
 	if l.dialog.chat != nil {
 		extra["from"] = strconv.FormatInt(m.FromID, 10)
 	} else {
 		extra["title"] = " ... "
 	}
-	for i, raw := range m.Attachments {
-		var head struct {
-			Type string `json:"type"`
-		}
-		json.Unmarshal(raw, &head)
-		attached[fmt.Sprintf("attach%d_type", i+1)] = head.Type
+	if m.Payload != "" {
+		extra["payload"] = m.Payload
 	}
-	return append(event, w.unix(m.Date), escaper.Replace(m.Text), extra, attached, m.RandomID)
+	if a := m.Action; a != nil {
+		extra["source_act"] = a.Type
+		if a.MemberID != 0 {
+			extra["source_mid"] = strconv.FormatInt(a.MemberID, 10)
+		}
+		if a.Text != "" {
+			extra["source_text"] = a.Text
+		}
+	}
+	return extra
+}
+
+// inboxAttached is what an event tells of attachments and quotes.
+func inboxAttached(m *Message) map[string]string {
+	attached := map[string]string{}
+	for i, raw := range m.Attachments {
+		key := fmt.Sprintf("attach%d", i+1)
+		var fields map[string]json.RawMessage
+		json.Unmarshal(raw, &fields)
+		var kind string
+		json.Unmarshal(fields["type"], &kind)
+		var o struct {
+			ID        int64 `json:"id"`
+			OwnerID   int64 `json:"owner_id"`
+			StickerID int64 `json:"sticker_id"`
+			ProductID int64 `json:"product_id"`
+		}
+		json.Unmarshal(fields[kind], &o)
+		switch {
+		case o.StickerID != 0:
+			attached[key], attached[key+"_product_id"] = strconv.FormatInt(o.StickerID, 10), strconv.FormatInt(o.ProductID, 10)
+		case o.ID != 0:
+			attached[key] = fmt.Sprintf("%d_%d", o.OwnerID, o.ID)
+		}
+		if k := map[string]string{"audio_message": "audiomsg", "graffiti": "graffiti"}[kind]; k != "" {
+			kind, attached[key+"_kind"] = "doc", k
+		}
+		attached[key+"_type"] = kind
+	}
+	if n := len(m.Attachments); n > 0 {
+		attached["attachments_count"] = strconv.Itoa(n)
+		attached["attachments"] = string(mustJSON(m.Attachments))
+	}
+	if m.Reply != nil {
+		attached["reply"] = fmt.Sprintf(`{"conversation_message_id":%d}`, m.Reply.CMID)
+	}
+	if len(m.Forward) > 0 {
+		attached["fwd"] = "0_0"
+	}
+	return attached
 }
 
 // messagesGetLongPollHistory tells what changed since ts or pts. Versions of
@@ -136,7 +214,7 @@ func (c *call) messagesGetLongPollHistory() (any, *apiError) {
 	found, upTo := c.w.changes(viewer, since, min(limit, 1000))
 	history := [][]any{}
 	for _, l := range found {
-		history = append(history, c.w.inboxEvent(viewer, l, true))
+		history = append(history, c.w.inboxEvent(viewer, l, 0, true))
 	}
 	list := c.messageList(viewer, found, len(found))
 	out := map[string]any{
@@ -174,6 +252,7 @@ func (w *World) serveInbox(rw http.ResponseWriter, r *http.Request) {
 		wait = pollWait
 	}
 	mode, _ := strconv.Atoi(r.FormValue("mode"))
+	version, _ := strconv.Atoi(r.FormValue("version"))
 	h, failed := w.strikePoll(-owner, true)
 	rw, ok := w.begin(rw, r, h)
 	if !ok {
@@ -187,7 +266,7 @@ func (w *World) serveInbox(rw http.ResponseWriter, r *http.Request) {
 	defer t.Stop()
 	for ended := false; ; {
 		changed := w.Changed()
-		if body := w.inboxAnswer(owner, r.FormValue("key"), ts, mode, ended); body != nil {
+		if body := w.inboxAnswer(owner, r.FormValue("key"), ts, mode, version, ended); body != nil {
 			writeJSON(rw, r, body)
 			return
 		}
@@ -208,7 +287,7 @@ const modePTS = 32 // the bit of mode that asks for pts
 
 // inboxAnswer is nil while there is nothing to tell and the wait goes on. A ts
 // here is a number, and failed 1 tells one too.
-func (w *World) inboxAnswer(owner int64, key string, ts int64, mode int, ended bool) []byte {
+func (w *World) inboxAnswer(owner int64, key string, ts int64, mode, version int, ended bool) []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {
@@ -223,7 +302,7 @@ func (w *World) inboxAnswer(owner int64, key string, ts int64, mode int, ended b
 	}
 	updates := [][]any{}
 	for _, l := range found {
-		updates = append(updates, w.inboxEvent(owner, l, false))
+		updates = append(updates, w.inboxEvent(owner, l, version, false))
 	}
 	out := map[string]any{"ts": upTo, "updates": updates}
 	if mode&modePTS != 0 {

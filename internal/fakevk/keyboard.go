@@ -127,10 +127,10 @@ func (w *World) parseKeyboard(s string, author int64) (*Keyboard, *apiError) {
 	total := 0
 	for i, row := range rows {
 		if len(row) == 0 {
-			return nil, badKeyboard("row [%d] is empty", i)
+			return nil, badKeyboard("row %d is empty", i)
 		}
 		if len(row) > maxColumns {
-			return nil, badKeyboard("row [%d] contains too much columns", i)
+			return nil, badKeyboard("row %d contains too much columns", i)
 		}
 		total += len(row)
 		line := make([]Button, 0, len(row))
@@ -166,6 +166,9 @@ func (w *World) parseButton(b json.RawMessage) (button Button, wrong string) {
 	}
 	a := raw.Action
 	button.Action = ButtonAction{Type: a.Type, Link: a.Link, Hash: a.Hash, Intent: a.Intent}
+	if string(a.Label) == `""` && a.Type != "location" {
+		return button, "label should be at least 1 letters length"
+	}
 	if string(raw.Color) != "" && string(raw.Color) != "null" {
 		if json.Unmarshal(raw.Color, &button.Color) != nil || !slices.Contains(buttonColors, button.Color) {
 			return button, "has invalid color"
@@ -198,8 +201,9 @@ func (w *World) parseButton(b json.RawMessage) (button Button, wrong string) {
 	return button, button.check()
 }
 
-// check looks at what the type of the button needs, and drops a colour where
-// the type has none.
+// check looks at what the type of the button needs and at what it must not
+// have: a colour where the type has none, a label where people's clients write
+// their own.
 func (b *Button) check() string {
 	a := &b.Action
 	colored := false
@@ -236,9 +240,12 @@ func (b *Button) check() string {
 		return "has unknown action type"
 	}
 	switch {
-	case !colored:
-		b.Color = ""
-	case b.Color == "":
+	case wrong != "":
+	case a.Type == "location" && a.Label != "":
+		wrong = "has action type which is not compatible with setting label"
+	case !colored && b.Color != "":
+		wrong = "has action type which is not compatible with setting colors"
+	case colored && b.Color == "":
 		b.Color = "default"
 	}
 	return wrong

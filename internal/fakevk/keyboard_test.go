@@ -40,9 +40,9 @@ func TestKeyboards(t *testing.T) {
 		{"10 rows", `{"buttons":` + rows(10, 4) + `}`, ""},
 		{"11 rows", `{"buttons":` + rows(11, 1) + `}`, "buttons contain too much rows"},
 		{"5 columns", `{"buttons":` + rows(8, 5) + `}`, ""},
-		{"6 columns", `{"buttons":` + rows(1, 6) + `}`, "row [0] contains too much columns"},
+		{"6 columns", `{"buttons":` + rows(1, 6) + `}`, "row 0 contains too much columns"},
 		{"41 buttons", `{"buttons":` + rows(9, 5) + `}`, "keyboard contains too much buttons"},
-		{"empty row", `{"buttons":[[]]}`, "row [0] is empty"},
+		{"empty row", `{"buttons":[[]]}`, "row 0 is empty"},
 		{"6 inline rows", `{"inline":true,"buttons":` + rows(6, 1) + `}`, ""},
 		{"7 inline rows", `{"inline":true,"buttons":` + rows(7, 1) + `}`, "buttons contain too much rows"},
 		{"10 inline buttons", `{"inline":true,"buttons":` + rows(2, 5) + `}`, ""},
@@ -51,6 +51,7 @@ func TestKeyboards(t *testing.T) {
 		{"no action", `{"buttons":[[{}]]}`, "button [0][0] has invalid action"},
 		{"unknown action", button(`"type":"jump","label":"x"`), "button [0][0] has unknown action type"},
 		{"no label", button(`"type":"text"`), "button [0][0] label is required"},
+		{"empty label", button(`"type":"text","label":""`), "button [0][0] label should be at least 1 letters length"},
 		{"label a number", button(`"type":"text","label":5`), "button [0][0] has invalid label"},
 		{"label of 40", button(`"type":"text","label":"` + long[:80] + `"`), ""},
 		{"label of 41", button(`"type":"text","label":"` + long + `"`), "button [0][0] label is too long"},
@@ -76,6 +77,10 @@ func TestKeyboards(t *testing.T) {
 		{"tg link", button(`"type":"open_link","label":"x","link":"tg://resolve"`), "button [0][0] has invalid link"},
 		{"placeholder", button(`"type":"open_link","label":"x","link":"{signup_link}"`), "button [0][0] has invalid link"},
 		{"location", button(`"type":"location"`), ""},
+		{"location with an empty label", button(`"type":"location","label":""`), ""},
+		{"location with a label", button(`"type":"location","label":"x"`), "button [0][0] has action type which is not compatible with setting label"},
+		{"location with a colour", `{"buttons":[[{"action":{"type":"location"},"color":"primary"}]]}`, "button [0][0] has action type which is not compatible with setting colors"},
+		{"link with a colour", `{"buttons":[[{"action":{"type":"open_link","label":"x","link":"https://vk.com"},"color":"primary"}]]}`, "button [0][0] has action type which is not compatible with setting colors"},
 		{"vkpay", button(`"type":"vkpay","hash":"action=pay-to-group&amount=1&group_id=1&aid=10"`), ""},
 		{"vkpay without hash", button(`"type":"vkpay"`), "button [0][0] hash is required"},
 		{"app", button(`"type":"open_app","label":"x","app_id":"5","owner_id":-1`), ""},
@@ -104,7 +109,7 @@ func TestKeyboards(t *testing.T) {
 
 func TestKeyboardSwitches(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, Config{AnyButtonPayload: true, FullRowButtons: true})
+	s := newScene(t, Config{Readings: Readings{AnyButtonPayload: true, FullRowButtons: true}})
 	s.writes("message", "x", "keyboard", button(`"type":"text","label":"x","payload":"[1]"`))
 	s.fails(911, "button [0][0] should take the whole row", "messages.send", "peer_id", s.anna.ID, "random_id", 0, "message", "x",
 		"keyboard", `{"buttons":[[{"action":{"type":"location"}},`+textButton+`]]}`)
@@ -121,7 +126,7 @@ func TestKeyboardReadback(t *testing.T) {
 	s := newScene(t, Config{})
 	m := s.writes("message", "x", "keyboard", `{"inline":true,"buttons":[[`+
 		`{"action":{"type":"callback","label":"Like","payload":{"a": 1}},"color":"positive"},`+
-		`{"action":{"type":"open_link","label":"Site","link":"https://example.com/"},"color":"primary"},`+
+		`{"action":{"type":"open_link","label":"Site","link":"https://example.com/"}},`+
 		`{"action":{"type":"text","label":"Plain"}}]]}`)
 	var got struct{ Items []wireMessage }
 	s.ok(&got, "messages.getByConversationMessageId", "peer_id", s.anna.ID, "conversation_message_ids", m.CMID)

@@ -17,7 +17,8 @@ type Message struct {
 	Out     bool  // the reader wrote it
 	Date    time.Time
 	Edited  time.Time // zero when never edited
-	Version int64
+	Version int64     // of its newest change
+	Edition int64     // the version of its newest edit; zero when never edited
 
 	Text       string
 	Payload    string // JSON of the pressed button, or what the bot passed

@@ -216,7 +216,7 @@ func TestHistoryLimit(t *testing.T) {
 
 func TestEscapeText(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, Config{EscapeText: true})
+	s := newScene(t, Config{Readings: Readings{EscapeText: true}})
 	m := s.says(`a<b> & "c"`)
 	if _, err := s.Send(s.anna.ID, -s.group.ID, Draft{Text: "<", ReplyTo: m.CMID}); err != nil {
 		t.Fatal(err)

@@ -83,7 +83,8 @@ func (c *call) extend(out map[string]any, ids []int64) {
 }
 
 // messagesGetConversationsByID also describes dialogs in which nothing was
-// written yet.
+// written yet. A community that is no administrator of a chat learns nothing of
+// it.
 func (c *call) messagesGetConversationsByID() (any, *apiError) {
 	viewer := c.actor()
 	c.require("peer_ids")
@@ -92,6 +93,9 @@ func (c *call) messagesGetConversationsByID() (any, *apiError) {
 		d, err := c.w.readable(viewer, peer)
 		if err != nil {
 			return nil, err
+		}
+		if viewer < 0 && d != nil && d.chat != nil && !d.mayModerate(viewer) {
+			continue
 		}
 		list = append(list, c.w.conversation(d, viewer, peer))
 	}

@@ -38,6 +38,9 @@ func (c *call) target(actor int64) (*dialog, *Message, *apiError) {
 // leaves out is gone.
 func (c *call) messagesEdit() (any, *apiError) {
 	actor := c.actor()
+	if c.chatByID(actor) {
+		return nil, fail(codeAccess)
+	}
 	d, old, err := c.target(actor)
 	if err != nil {
 		return nil, err
@@ -54,7 +57,7 @@ func (c *call) messagesEdit() (any, *apiError) {
 	if err != nil {
 		return nil, err
 	}
-	c.w.replace(d, m)
+	c.w.edit(d, m)
 	d.show(m.Keyboard)
 	for _, g := range c.w.audience(d) {
 		if -g.spec.ID == actor {
@@ -62,6 +65,13 @@ func (c *call) messagesEdit() (any, *apiError) {
 		}
 	}
 	return 1, nil
+}
+
+// chatByID reports whether a community names a message of a chat by an
+// account-wide id. Its messages there have none.
+func (c *call) chatByID(actor int64) bool {
+	return actor < 0 && c.has("message_id") && !c.has("cmid") && !c.has("conversation_message_id") &&
+		c.w.chats[c.int("peer_id")] != nil
 }
 
 // edited is the message that takes the place of old.

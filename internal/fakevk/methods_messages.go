@@ -130,6 +130,7 @@ func (c *call) draft(sender int64) (Message, *apiError) {
 		return m, nil
 	}
 	m.Payload = c.strMax("payload", maxMessageData)
+	c.json("payload", new(json.RawMessage))
 	m.Silent = c.bool("silent")
 	return c.content(sender, m)
 }
@@ -197,7 +198,7 @@ func (c *call) sendTo(sender, peer int64, randomID int32, draft Message) (*dialo
 		return nil, nil, err
 	}
 	if draft.Reply != nil && draft.Reply.PeerID != peer {
-		return nil, nil, invalid("forward: the answered message is in another dialog")
+		return nil, nil, c.notSameChat()
 	}
 	k := sendKey{sender, randomID}
 	if m := d.duplicate(k); m != nil {

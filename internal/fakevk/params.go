@@ -170,7 +170,7 @@ func (c *call) json(name string, v any) bool {
 		return false
 	}
 	if err := json.Unmarshal([]byte(c.str(name)), v); err != nil {
-		c.abort(invalid("%s should be valid json", name))
+		c.abort(invalid("%s contains incorrect JSON", name))
 	}
 	return true
 }

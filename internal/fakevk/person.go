@@ -181,7 +181,7 @@ func (w *World) Edit(user, peer, cmid int64, text string) (Message, error) {
 	}
 	c := *m
 	c.Text, c.Edited = text, now()
-	w.replace(d, &c)
+	w.edit(d, &c)
 	return c.seenBy(user, peer), nil
 }
 

@@ -124,6 +124,9 @@ func (w *World) pressCallback(p *Press) {
 	if len(payload) == 0 {
 		payload = json.RawMessage("{}")
 	}
+	if w.cfg.StringPressPayload {
+		payload = mustJSON(string(payload))
+	}
 	w.emit(w.groups[p.GroupID], "message_event", struct {
 		UserID  int64           `json:"user_id"`
 		PeerID  int64           `json:"peer_id"`

@@ -130,7 +130,7 @@ func TestPressText(t *testing.T) {
 func TestPressInChat(t *testing.T) {
 	t.Parallel()
 	for plain, want := range map[bool]string{false: "[club%d|@botclub] Buy", true: "Buy"} {
-		s := newScene(t, Config{PlainPress: plain})
+		s := newScene(t, Config{Readings: Readings{PlainPress: plain}})
 		chat := s.chat(ChatSpec{})
 		s.ok(nil, "messages.send", "peer_id", chat.PeerID, "random_id", 0, "message", "x", "keyboard", callbackKeyboard)
 		pr, _ := s.press(chat.PeerID, "Buy")
@@ -258,4 +258,20 @@ func TestPressesAreForgotten(t *testing.T) {
 			t.Errorf("%d presses are remembered", len(s.presses))
 		}
 	})
+}
+
+// TestStringPressPayload: a switch makes the payload of message_event a string.
+func TestStringPressPayload(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, Config{Readings: Readings{StringPressPayload: true}})
+	p := s.poller()
+	m := s.writes("message", "x", "keyboard", stringKeyboard)
+	b, _ := m.Button("Like")
+	if _, err := s.Press(s.anna.ID, -s.group.ID, m.CMID, b); err != nil {
+		t.Fatal(err)
+	}
+	u := p.poll(0).Updates
+	if len(u) != 1 || !strings.Contains(string(u[0].Object), `"payload":"{\"id\":42`) {
+		t.Errorf("events %+v", u)
+	}
 }

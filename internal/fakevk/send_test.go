@@ -58,6 +58,7 @@ func TestSendRefusals(t *testing.T) {
 		{"only a keyboard", 100, "message is empty or invalid", []any{"peer_id", anna, "keyboard", `{"buttons":[]}`}},
 		{"too long", 914, "Message is too long", []any{"peer_id", anna, "message", strings.Repeat("ж", 4097)}},
 		{"long payload", 100, "payload is too long", []any{"peer_id", anna, "message", "x", "payload", strings.Repeat("x", 1001)}},
+		{"payload not JSON", 100, "payload contains incorrect JSON", []any{"peer_id", anna, "message", "x", "payload", "[object Object]"}},
 		{"latitude", 100, "lat should be between", []any{"peer_id", anna, "lat", 91, "long", 0}},
 		{"no such word", 100, "lat not float", []any{"peer_id", anna, "lat", "north"}},
 		{"never wrote", 901, "Can't send messages for users without permission", []any{"peer_id", s.boris.ID, "message", "x"}},
@@ -74,13 +75,13 @@ func TestSendRefusals(t *testing.T) {
 		{"broken attachment", 100, "attachment is invalid", []any{"peer_id", anna, "attachment", "photo"}},
 		{"eleven attachments", 100, "too many attachments", []any{"peer_id", anna, "attachment", strings.Repeat("photo1_2,", 11)}},
 		{"foreign group_id", 15, "Access denied", []any{"peer_id", anna, "message", "x", "group_id", s.AddGroup(GroupSpec{}).ID}},
-		{"forward not JSON", 100, "forward should be valid json", []any{"peer_id", anna, "message", "x", "forward", "{"}},
+		{"forward not JSON", 100, "forward contains incorrect JSON", []any{"peer_id", anna, "message", "x", "forward", "{"}},
 		{"forward nothing", 100, "conversation_message_ids is undefined", []any{"peer_id", anna, "message", "x", "forward", "{}"}},
 		{"forward of the unseen", 921, "Can't forward these messages", []any{"peer_id", anna, "message", "x", "forward", fmt.Sprintf(`{"peer_id":%d,"conversation_message_ids":[99]}`, anna)}},
 		{"reply to two", 100, "exactly one", []any{"peer_id", anna, "message", "x", "forward", fmt.Sprintf(`{"peer_id":%d,"conversation_message_ids":[1,1],"is_reply":true}`, anna)}},
-		{"reply from another dialog", 100, "another dialog", []any{"peer_id", chat.PeerID, "message", "x", "forward", fmt.Sprintf(`{"peer_id":%d,"conversation_message_ids":[1],"is_reply":true}`, anna)}},
-		{"reply_to of the unseen", 921, "", []any{"peer_id", anna, "message", "x", "reply_to", 5}},
-		{"format not JSON", 100, "format_data should be valid json", []any{"peer_id", anna, "message", "x", "format_data", "bold"}},
+		{"reply from another dialog", 100, "reply_to have to be message from same chat", []any{"peer_id", chat.PeerID, "message", "x", "forward", fmt.Sprintf(`{"peer_id":%d,"conversation_message_ids":[1],"is_reply":true}`, anna)}},
+		{"reply_to of the unseen", 100, "reply_to have to be message from same chat", []any{"peer_id", anna, "message", "x", "reply_to", 5}},
+		{"format not JSON", 100, "format_data contains incorrect JSON", []any{"peer_id", anna, "message", "x", "format_data", "bold"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -336,7 +337,7 @@ func TestAttachments(t *testing.T) {
 
 func TestMessageLength(t *testing.T) {
 	t.Parallel()
-	s := newScene(t, Config{MaxMessageLen: 9000})
+	s := newScene(t, Config{Readings: Readings{MaxMessageLen: 9000}})
 	if m := s.writes("message", strings.Repeat("ж", 9000)); len([]rune(m.Text)) != 9000 {
 		t.Errorf("%d characters", len([]rune(m.Text)))
 	}
@@ -413,4 +414,10 @@ func TestChatAccess(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestReplyToServerError(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, Config{Readings: Readings{ReplyToServerError: true}})
+	s.fails(10, "Internal server error", "messages.send", "peer_id", s.anna.ID, "random_id", 0, "message", "x", "reply_to", 5)
 }

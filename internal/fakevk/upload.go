@@ -22,9 +22,9 @@ const (
 // An uploadKind is one purpose of uploading. An address is for one of them.
 type uploadKind struct {
 	name   string   // in the address
-	fields []string // that may hold the file
+	fields []string // that may hold the file; nil means any
 	limit  int64    // bytes of a file; zero means Config.MaxDocSize
-	many   bool     // up to five files, in fields that end in 1 to 5
+	many   bool     // up to five files
 	html   bool     // the answer says text/html, as VK's photo servers do
 	coded  bool     // errors have a number, as those of VK's video servers
 

@@ -114,7 +114,7 @@ func (w *World) writeUpload(rw http.ResponseWriter, k *uploadKind, answer any) {
 	body := mustJSON(answer)
 	h := rw.Header()
 	h["Content-Type"] = jsonType
-	if k != nil && k.html && !w.cfg.UploadJSON {
+	if k != nil && k.html && !w.Readings().UploadJSON {
 		h.Set("Content-Type", "text/html; charset=utf-8")
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))

@@ -3,21 +3,24 @@ package fakevk
 import (
 	"encoding/base64"
 	"fmt"
+	"path"
 )
 
-// Photo servers take one field each, of one name. Where VK's pages and its
-// clients name the field differently, both names are taken.
+// The servers for photos of messages, walls, albums, communities and covers
+// take a file in a field of any name: clients have sent file, file0 and file1
+// for years. The others take one field each; where VK's pages and its clients
+// name it differently, both names are taken.
 var (
-	kindMessagePhoto = &uploadKind{name: "message_photo", fields: []string{"photo"}, limit: maxPhotoSize, html: true,
-		check: checkPhoto, accept: acceptPhoto, wrong: noPhoto}
-	kindWallPhoto = &uploadKind{name: "wall_photo", fields: []string{"photo"}, limit: maxPhotoSize, html: true,
-		check: checkPhoto, accept: acceptPhoto, wrong: noPhoto}
-	kindAlbumPhoto = &uploadKind{name: "album_photo", fields: []string{"file1", "file2", "file3", "file4", "file5"},
-		limit: maxPhotoSize, many: true, html: true, check: checkPhoto, accept: acceptAlbum, wrong: noAlbumPhoto}
-	kindOwnerPhoto = &uploadKind{name: "owner_photo", fields: []string{"photo"}, limit: maxPhotoSize, html: true,
-		check: atLeast(200, 200, 4), accept: acceptPhoto, wrong: badImage}
-	kindCover = &uploadKind{name: "cover", fields: []string{"photo"}, limit: maxPhotoSize, html: true,
-		check: atLeast(795, 265, 0), accept: acceptCover, wrong: badImage}
+	kindMessagePhoto = &uploadKind{name: "message_photo", limit: maxPhotoSize, html: true,
+		check: named(checkPhoto), accept: acceptPhoto, wrong: noPhoto}
+	kindWallPhoto = &uploadKind{name: "wall_photo", limit: maxPhotoSize, html: true,
+		check: named(checkPhoto), accept: acceptPhoto, wrong: noPhoto}
+	kindAlbumPhoto = &uploadKind{name: "album_photo", limit: maxPhotoSize, many: true, html: true,
+		check: named(checkPhoto), accept: acceptAlbum, wrong: noAlbumPhoto}
+	kindOwnerPhoto = &uploadKind{name: "owner_photo", limit: maxPhotoSize, html: true,
+		check: named(atLeast(200, 200, 4)), accept: acceptPhoto, wrong: badImage}
+	kindCover = &uploadKind{name: "cover", limit: maxPhotoSize, html: true,
+		check: named(atLeast(795, 265, 0)), accept: acceptCover, wrong: badImage}
 	kindChatPhoto = &uploadKind{name: "chat_photo", fields: []string{"file"}, limit: maxPhotoSize, html: true,
 		check: atLeast(200, 200, 0), accept: acceptChatPhoto, wrong: badImage}
 
@@ -54,6 +57,17 @@ func checkPhoto(f *Upload) string {
 		return fmt.Sprintf("ERR_UPLOAD_BAD_IMAGE_SIZE: ratio exceeds 1:%d", maxPhotoRatio)
 	}
 	return ""
+}
+
+// named is a check that also refuses a photo whose file name has no extension.
+// Which one it is does not matter.
+func named(check func(*Upload) string) func(*Upload) string {
+	return func(f *Upload) string {
+		if len(path.Ext(f.FileName)) < 2 {
+			return "ERR_UPLOAD_BAD_IMAGE: file name has no extension"
+		}
+		return check(f)
+	}
 }
 
 // atLeast is the check for pictures that must not be too small nor, unless

@@ -24,7 +24,7 @@ func TestUploadLimit(t *testing.T) {
 	t.Parallel()
 	const limit = 8 << 20
 	for size, want := range map[int64]int{limit: 200, limit + 1: 413, 4 * limit: 413} {
-		s := newScene(t, Config{MaxDocSize: limit})
+		s := newScene(t, Config{Readings: Readings{MaxDocSize: limit}})
 		ct, around := form("file", "a.bin", []byte("@"))
 		head, tail, _ := bytes.Cut(around, []byte("@"))
 		r := httptest.NewRequest("POST", s.address("docs.getMessagesUploadServer"),

@@ -253,10 +253,10 @@ func TestUploadAlbum(t *testing.T) {
 	s.ok(&album, "photos.createAlbum", "title", "Holidays", "access_token", token)
 	s.fails(100, "album_id is invalid", "photos.getUploadServer", "album_id", 1, "access_token", token)
 	address := s.address("photos.getUploadServer", "album_id", album.ID, "access_token", token)
-	if a := s.uploads(address, "photo", "a.png", encoded(png.Encode)); a["photos_list"] != "[]" {
+	if a := s.uploads(address, "file1", "a", encoded(png.Encode)); a["photos_list"] != "[]" {
 		t.Errorf("got %v", a)
 	}
-	a := s.uploads(address, "file1", "a.png", encoded(png.Encode))
+	a := s.uploads(address, "photo", "a.png", encoded(png.Encode))
 	s.fails(114, "", "photos.save", pairs(a, "album_id", 5, "access_token", token)...)
 	var saved []struct {
 		ID   int64

@@ -28,7 +28,7 @@ var errTooLarge = errors.New("fakevk: the file is too large")
 func (w *World) readUpload(rw http.ResponseWriter, r *http.Request, k *uploadKind) ([]Upload, error) {
 	limit := k.limit
 	if limit == 0 {
-		limit = w.cfg.MaxDocSize
+		limit = w.Readings().MaxDocSize
 	}
 	total := limit + maxUploadExtra
 	if k.many {
@@ -49,8 +49,7 @@ func (w *World) readUpload(rw http.ResponseWriter, r *http.Request, k *uploadKin
 			return nil, err
 		}
 		name := p.FormName()
-		if p.FileName() == "" || !slices.Contains(k.fields, name) ||
-			slices.ContainsFunc(files, func(f Upload) bool { return f.Field == name }) {
+		if p.FileName() == "" || !k.takes(name, files) {
 			continue // the next NextRawPart skips what is left of it
 		}
 		f, err := readFile(p, limit)
@@ -60,6 +59,14 @@ func (w *World) readUpload(rw http.ResponseWriter, r *http.Request, k *uploadKin
 		files = append(files, f)
 	}
 	return nil, errors.New("fakevk: too many parts")
+}
+
+// takes reports whether a file in a field counts after those that were read.
+func (k *uploadKind) takes(field string, files []Upload) bool {
+	if k.fields == nil {
+		return len(files) == 0 || k.many && len(files) < maxAlbumFiles
+	}
+	return slices.Contains(k.fields, field) && !slices.ContainsFunc(files, func(f Upload) bool { return f.Field == field })
 }
 
 // readFile reads one file to its end and keeps what is to be known of it.

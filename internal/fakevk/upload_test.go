@@ -172,9 +172,12 @@ func TestUploadBadPhoto(t *testing.T) {
 		ok                bool
 	}{
 		{"good", "photo", "a.png", good, true},
-		{"no extension", "photo", "a", good, true},
-		{"wrong field", "file", "a.png", good, false},
-		{"field of an album", "file1", "a.png", good, false},
+		{"no extension", "photo", "a", good, false},
+		{"a dot and no extension", "photo", "a.", good, false},
+		{"extension of another format", "photo", "a.dat", good, true},
+		{"another field", "file", "a.png", good, true},
+		{"field of an album", "file1", "a.png", good, true},
+		{"field counted from zero", "file0", "a.png", good, true},
 		{"no file name", "photo", "", good, false},
 		{"empty", "photo", "a.png", nil, false},
 		{"text", "photo", "a.png", []byte("not a picture"), false},
@@ -321,7 +324,7 @@ func TestUploadContentType(t *testing.T) {
 		{"photos.getMessagesUploadServer", "photo", true, "application/json; charset=utf-8"},
 		{"docs.getMessagesUploadServer", "file", false, "application/json; charset=utf-8"},
 	} {
-		s := newScene(t, Config{UploadJSON: tt.json})
+		s := newScene(t, Config{Readings: Readings{UploadJSON: tt.json}})
 		rec := s.sends(s.address(tt.method), tt.field, "a.png", encoded(png.Encode))
 		if got := rec.Header().Get("Content-Type"); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.method, got, tt.want)

@@ -70,6 +70,7 @@ type World struct {
 // New returns an empty world. A world used inside a testing/synctest bubble
 // must be made inside it.
 func New(cfg Config) *World {
+	cfg.mustCheck()
 	cfg = cfg.withDefaults()
 	w := &World{
 		cfg:         cfg,

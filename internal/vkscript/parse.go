@@ -121,10 +121,16 @@ func (p *parser) branch() branch {
 	return branch{condition, p.statement()}
 }
 
-// expression reads an expression with all its operators, including assignment.
+// expression reads an expression with all its operators, including assignment
+// and the choice between two values.
 func (p *parser) expression() expression {
 	defer p.deeper()()
 	x := p.operators(0)
+	if p.take("?") {
+		yes := p.expression()
+		p.expect(":")
+		return choice{x, yes, p.expression()}
+	}
 	if !p.at("=") {
 		return x
 	}

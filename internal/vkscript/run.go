@@ -181,6 +181,15 @@ func (x assignment) eval(m *machine) any {
 	return nil // the parser allows no other target
 }
 
+// eval evaluates only the value that is chosen.
+func (x choice) eval(m *machine) any {
+	m.step()
+	if truth(m.value(x.condition)) {
+		return x.yes.eval(m)
+	}
+	return x.no.eval(m)
+}
+
 func (x removal) eval(m *machine) any {
 	m.step()
 	switch of := m.value(x.what.of).(type) {

@@ -41,6 +41,9 @@ type (
 		operator    string
 		left, right expression
 	}
+	choice struct { // condition ? yes : no
+		condition, yes, no expression
+	}
 	apiCall struct {
 		method string     // section.name
 		args   expression // nil if the call has no argument

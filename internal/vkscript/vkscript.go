@@ -1,7 +1,7 @@
 // Package vkscript parses and runs VKScript, the language of the code
 // parameter of VK's method execute.
 //
-// VKScript is JavaScript without functions. It has variables, if, while,
+// VKScript is JavaScript without functions. It has variables, if, while, a ? b : c,
 // arrays, objects, and a few methods of arrays and strings.
 // API.section.method({…}) calls a method of the API, Args.name is a parameter
 // of the request, and list@.name takes a field of each element of an array.

@@ -61,7 +61,8 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 	answer.WriteString("\r\n")
 	if err := c.writeAnswer(answer.Bytes()); err != nil {
 		c.CloseNow()
-		return nil, &HandshakeError{Status: http.StatusSwitchingProtocols, Err: err}
+		// Unwrapped, the error has no prefix.
+		return nil, &HandshakeError{Status: http.StatusSwitchingProtocols, Err: fmt.Errorf("answer not written: %w", errors.Unwrap(err))}
 	}
 	return c, nil
 }
@@ -84,7 +85,7 @@ func hijackedReader(nc net.Conn, rest *bufio.Reader) *bufio.Reader {
 		return bufio.NewReaderSize(nc, readBuffer)
 	}
 	b, _ := rest.Peek(rest.Buffered())
-	return bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(b)), nc), readBuffer)
+	return bufio.NewReaderSize(io.MultiReader(bytes.NewReader(b), nc), readBuffer)
 }
 
 // checkRequest returns an error and the status to answer with if r is no

@@ -56,7 +56,7 @@ func (s *server) stop() {
 	s.served.Wait()
 }
 
-// echoHandler accepts connections and sends back what they send.
+// echoHandler accepts connections and sends their messages back.
 func echoHandler(t testing.TB) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := Accept(w, r, nil)
@@ -92,7 +92,7 @@ func echoes(t testing.TB, c *Conn, s string) {
 	}
 }
 
-// request is what TestAcceptRefuses changes.
+// request is a correct request.
 const request = "GET / HTTP/1.1\r\nHost: ws.test\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
 func TestAcceptRefuses(t *testing.T) {
@@ -145,7 +145,7 @@ func TestAcceptRefuses(t *testing.T) {
 }
 
 // TestAccept: the answer is the one of RFC 6455's example, the header that the
-// handler set goes with it, and what the client sent behind its request is read.
+// handler set goes with it, and a frame right behind the request is read.
 func TestAccept(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -211,10 +211,26 @@ func TestAcceptOptions(t *testing.T) {
 	}
 }
 
-// TestAnswerTimeout: a client that does not even read the answer does not keep
-// Accept.
-func TestAnswerTimeout(t *testing.T) {
+// TestAcceptDeadlines: the server's deadlines are not the connection's, and a
+// client that does not even read the answer does not keep Accept.
+func TestAcceptDeadlines(t *testing.T) {
 	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		near, far := wires(t)
+		defer far.Close()
+		near.SetDeadline(time.Now().Add(time.Minute)) // the server's
+		r, _ := http.ReadRequest(bufio.NewReader(strings.NewReader(request)))
+		c, err := Accept(hijackable{httptest.NewRecorder(), near}, r, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		far.Write(text("late").encode(true))
+		if _, data, err := c.Read(t.Context()); err != nil || string(data) != "late" {
+			t.Errorf("got %q, %v", data, err)
+		}
+		c.CloseNow()
+	})
 	synctest.Test(t, func(t *testing.T) {
 		near, far := wires(t)
 		defer far.Close()

@@ -10,8 +10,8 @@ import (
 	"testing/synctest"
 )
 
-// A dialogue is what a peer sends and what the connection, which echoes
-// messages, does then.
+// A dialogue is a list of frames that a peer sends, and the answers of a
+// connection that echoes messages.
 type dialogue struct {
 	name string
 	send []raw
@@ -233,7 +233,7 @@ func TestLargeMessages(t *testing.T) {
 		{1 << 20, 0, 0}, {16 << 20, 0, 0},
 		{4 << 20, 1 << 10, 0}, {4 << 20, 64 << 10, 0},
 		{64 << 10, 64, 0}, {1 << 20, 0, 997},
-		{65536, 1300, 0}, // 10.1.1: what an endpoint does that fragments by itself
+		{65536, 1300, 0}, // 10.1.1: as from an endpoint that fragments by itself
 	} {
 		t.Run(fmt.Sprintf("9 %d bytes, fragments of %d, pieces of %d", c.size, c.fragment, c.pieces), func(t *testing.T) {
 			t.Parallel()

@@ -10,8 +10,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/vkrouter/vk/internal/memnet"
 )
 
 // wantClosed expects an error of a connection that this side closed.
@@ -73,7 +71,14 @@ func TestClose(t *testing.T) {
 	t.Run("while another goroutine reads", func(t *testing.T) {
 		roles(t, func(t *testing.T, p *peer) {
 			p.listen()
-			p.echo()
+			go func() {
+				defer close(p.read)
+				if _, data, err := p.c.Read(t.Context()); err != nil {
+					p.err = err
+				} else {
+					t.Errorf("Read returned %q after Close", data)
+				}
+			}()
 			synctest.Wait()
 			go func() {
 				time.Sleep(time.Second)
@@ -361,16 +366,24 @@ func TestPeerCloses(t *testing.T) {
 }
 
 // TestWriteErrorEndsReads: a write fails, and nothing comes from the peer either.
+// Nothing is written behind half a frame.
 func TestWriteErrorEndsReads(t *testing.T) {
 	t.Parallel()
 	roles(t, func(t *testing.T, p *peer) {
-		p.c.rwc = halfBroken{p.c.rwc}
+		rwc := &breaking{ReadWriteCloser: p.c.rwc}
+		p.c.rwc = rwc
 		start := time.Now()
 		p.echo()
-		if err := p.c.Write(t.Context(), Text, nil); !errors.Is(err, io.ErrShortWrite) {
-			t.Errorf("got %v", err)
+		for range 2 {
+			if err := p.c.Write(t.Context(), Text, nil); !errors.Is(err, io.ErrShortWrite) {
+				t.Errorf("got %v", err)
+			}
 		}
+		p.send(0, ping("not answered"))
 		<-p.read
+		if rwc.writes != 1 {
+			t.Errorf("%d writes", rwc.writes)
+		}
 		took(t, "Read", start, closeTimeout)
 		if !errors.Is(p.err, io.ErrShortWrite) {
 			t.Errorf("got %v", p.err)
@@ -378,84 +391,28 @@ func TestWriteErrorEndsReads(t *testing.T) {
 	})
 }
 
-// A halfBroken cannot be written to.
-type halfBroken struct{ io.ReadWriteCloser }
-
-func (halfBroken) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
-
-func TestCloseNow(t *testing.T) {
-	t.Parallel()
-	roles(t, func(t *testing.T, p *peer) {
-		p.echo()
-		written := make(chan error, 2)
-		for range 2 {
-			go func() { written <- p.c.Write(t.Context(), Binary, make([]byte, 1<<20)) }()
-		}
-		synctest.Wait()
-		start := time.Now()
-		p.c.CloseNow()
-		p.c.CloseNow()
-		<-p.read
-		wantClosed(t, "Read", p.err)
-		wantClosed(t, "Write", <-written)
-		wantClosed(t, "Write", <-written)
-		wantClosed(t, "Close", p.c.Close(t.Context(), CodeNormal, ""))
-		took(t, "CloseNow", start, 0)
-		ends(t, p)
-	})
+// A breaking connection cannot be written to, once.
+type breaking struct {
+	io.ReadWriteCloser
+	writes int
 }
 
-// TestCloseNowTells: the peer still gets the close frame that it is owed, if it
-// reads.
-func TestCloseNowTells(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		name       string
-		send, want raw
-	}{
-		{"answer", closing(4000, ""), closing(4000, "")},
-		{"mistake", raw{first: 0xff}, closing(1002, "")},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			roles(t, func(t *testing.T, p *peer) {
-				start := time.Now()
-				p.send(0, c.send)
-				if _, _, err := p.c.Read(t.Context()); err == nil {
-					t.Error("no error")
-				}
-				p.c.CloseNow()
-				took(t, "CloseNow", start, 0)
-				if f, err := decode(p.wire, p.c.client); err != nil || f != c.want {
-					t.Errorf("got %v, %v", f, err)
-				}
-			})
-			roles(t, func(t *testing.T, p *peer) {
-				go p.c.Write(t.Context(), Binary, make([]byte, 1<<20)) // to a peer that does not read
-				synctest.Wait()
-				start := time.Now()
-				p.send(0, c.send)
-				if _, _, err := p.c.Read(t.Context()); err == nil {
-					t.Error("no error")
-				}
-				p.c.CloseNow()
-				took(t, "CloseNow", start, grace)
-			})
-		})
+func (b *breaking) Write(p []byte) (int, error) {
+	if b.writes++; b.writes == 1 {
+		return 0, io.ErrShortWrite
 	}
+	return b.ReadWriteCloser.Write(p)
 }
 
-// TestReset: a network that breaks is no close frame.
-func TestReset(t *testing.T) {
+// TestTimerOfWriteError: a connection that is closed has no timer left.
+func TestTimerOfWriteError(t *testing.T) {
 	t.Parallel()
 	roles(t, func(t *testing.T, p *peer) {
-		p.echo()
-		p.send(0, raw{first: fin | 1, payload: "half a fr", withheld: 3})
-		p.wire.(*memnet.Conn).Reset()
-		<-p.read
-		var closed *CloseError
-		if p.err == nil || errors.As(p.err, &closed) || errors.Is(p.err, io.EOF) {
-			t.Errorf("got %v", p.err)
+		p.c.rwc = &breaking{ReadWriteCloser: p.c.rwc}
+		p.c.Write(t.Context(), Text, nil)
+		p.c.CloseNow()
+		if p.c.doom.Stop() {
+			t.Error("the timer runs on")
 		}
-		ends(t, p)
 	})
 }

@@ -26,8 +26,8 @@ type Conn struct {
 	writing chan struct{} // holds an element while a goroutine writes
 	writes  watch
 
-	gone chan struct{} // closed when the connection is closed without further ado
-	bg   sync.WaitGroup
+	gone chan struct{}  // closed right before the underlying connection is
+	bg   sync.WaitGroup // goroutines of the connection
 
 	mu        sync.Mutex
 	cause     error         // final; set before anything is closed
@@ -45,7 +45,7 @@ type Conn struct {
 // A closedError says why this side closed the connection.
 type closedError string
 
-// What calls return after the connection was closed by another call.
+// The errors of calls after the connection was closed by another call.
 const (
 	errClosed  closedError = "websocket: the connection was closed by Close or CloseNow"
 	errContext closedError = "websocket: the connection was closed because the context of a call ended"
@@ -76,7 +76,7 @@ func newConn(rwc io.ReadWriteCloser, br *bufio.Reader, client bool, limit int64,
 // limits returns the limits of a connection for those in its options.
 func limits(read int64, write time.Duration) (int64, time.Duration, error) {
 	if read < 0 || write < 0 {
-		return 0, 0, errors.New("websocket: ReadLimit and WriteTimeout must not be negative; zero means the default")
+		return 0, 0, errors.New("ReadLimit and WriteTimeout must not be negative; zero means the default")
 	}
 	if read == 0 {
 		read = DefaultReadLimit
@@ -125,7 +125,7 @@ func (c *Conn) abort(cause error) {
 // finish ends a connection of which nothing is read any more: the peer has sent
 // its close frame, or is not understood. It sends a close frame unless one was
 // sent, and closes the connection, in the background. The caller is the
-// goroutine that reads, and leaves what it holds to finish.
+// goroutine that reads. It passes c.reading on to linger.
 func (c *Conn) finish(cause error, code Code, clean bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -143,10 +143,10 @@ func (c *Conn) finish(cause error, code Code, clean bool) {
 }
 
 // linger writes the close frame, closes told, and closes the connection once the
-// peer has closed it, or after a time. first is whether to close the sending
-// direction before that, for a peer that waits for it: the server is the one to
-// close first.
-func (c *Conn) linger(told chan<- struct{}, first bool) {
+// peer has closed it, or after a time. half is whether to close the sending
+// direction before that: a client waits for the server to close first, and a peer
+// that is not understood may wait for anything.
+func (c *Conn) linger(told chan<- struct{}, half bool) {
 	defer c.bg.Done()
 	defer c.abort(errClosed)
 	timer := time.AfterFunc(closeTimeout, func() { c.abort(errClosed) })
@@ -159,9 +159,9 @@ func (c *Conn) linger(told chan<- struct{}, first bool) {
 		c.mu.Unlock()
 		return
 	}
-	if first {
-		half, ok := c.rwc.(interface{ CloseWrite() error })
-		if !ok || half.CloseWrite() != nil {
+	if half {
+		w, ok := c.rwc.(interface{ CloseWrite() error })
+		if !ok || w.CloseWrite() != nil {
 			return
 		}
 	}
@@ -169,18 +169,18 @@ func (c *Conn) linger(told chan<- struct{}, first bool) {
 }
 
 // Close sends a close frame, waits for the peer's and closes the connection.
-// Messages that arrive meanwhile are dropped. Close blocks until ctx ends, but
-// at most five seconds; then it closes the connection without more ado. It
-// returns nil if both close frames were exchanged, whichever side began.
+// Messages that arrive meanwhile are dropped. Close blocks at most until ctx ends
+// and at most five seconds; then it closes the connection anyway. It returns nil
+// if both close frames were exchanged, whichever side began.
 //
 // The code must be one that RFC 6455 allows in a close frame, or [CodeNoStatus]
-// with an empty reason for a frame without a code; the reason must be UTF-8 of at
-// most 123 bytes. If they are not, Close does what CloseNow does and returns an
+// with an empty reason for a frame without a code. The reason must be UTF-8 of at
+// most 123 bytes. If they are not, Close does the same as CloseNow and returns an
 // error.
 //
-// When Close returns, the connection is closed and all its goroutines have
-// ended, whatever the error. A second Close waits for the first and returns
-// what it does.
+// When Close returns, with or without an error, the connection is closed and all
+// its goroutines have ended. A second Close waits for the first and returns the
+// same.
 func (c *Conn) Close(ctx context.Context, code Code, reason string) error {
 	if err := checkClose(code, reason); err != nil {
 		c.CloseNow()

@@ -107,7 +107,7 @@ func dial(ctx context.Context, u *url.URL, o *DialOptions) (*Conn, *http.Respons
 	rwc, err := checkUpgrade(resp, key)
 	if err != nil {
 		var b []byte
-		if resp.StatusCode != http.StatusSwitchingProtocols { // whose body has no end
+		if resp.StatusCode != http.StatusSwitchingProtocols { // a 101 has a body without end
 			b, _ = io.ReadAll(io.LimitReader(resp.Body, maxBody))
 		}
 		resp.Body.Close()

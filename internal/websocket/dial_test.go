@@ -19,8 +19,9 @@ import (
 const upgraded = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: ACCEPT\r\n\r\n"
 
 // dialRaw dials a server that answers every request with a text, and calls f
-// with the outcome and the server's end of the connection.
-func dialRaw(t *testing.T, answer string, opts *DialOptions, f func(t *testing.T, c *Conn, resp *http.Response, err error, wire net.Conn)) {
+// with the outcome and the server's end of the connection. refused is whether
+// Dial must close the connection.
+func dialRaw(t *testing.T, answer string, refused bool, opts *DialOptions, f func(t *testing.T, c *Conn, resp *http.Response, err error, wire net.Conn)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		l := memnet.Listen("ws.test:80")
@@ -45,6 +46,9 @@ func dialRaw(t *testing.T, answer string, opts *DialOptions, f func(t *testing.T
 			io.WriteString(wire, strings.ReplaceAll(answer, "ACCEPT", acceptKey(r.Header.Get("Sec-WebSocket-Key"))))
 			if answer == "" || !strings.Contains(answer, "101") {
 				wire.Close()
+			}
+			if refused {
+				io.Copy(io.Discard, wire) // until the client closes it, or the test hangs
 			}
 		}()
 		tr := &http.Transport{DialContext: l.Dial}
@@ -104,7 +108,7 @@ func TestDialRefuses(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			dialRaw(t, c.answer, nil, func(t *testing.T, conn *Conn, resp *http.Response, err error, _ net.Conn) {
+			dialRaw(t, c.answer, true, nil, func(t *testing.T, conn *Conn, resp *http.Response, err error, _ net.Conn) {
 				var failed *HandshakeError
 				if conn != nil || !errors.As(err, &failed) || failed.Status != c.status || failed.URL != "ws://ws.test/gateway" {
 					t.Fatalf("got %v, %#v", conn, err)
@@ -140,7 +144,7 @@ func TestDialAccepts(t *testing.T) {
 			t.Parallel()
 			// Data right behind the answer belongs to the connection.
 			glued := string(text("hello").encode(false)) + string(text(stars(100_000)).encode(false))
-			dialRaw(t, answer+glued, nil, func(t *testing.T, c *Conn, resp *http.Response, err error, wire net.Conn) {
+			dialRaw(t, answer+glued, false, nil, func(t *testing.T, c *Conn, resp *http.Response, err error, wire net.Conn) {
 				if err != nil || resp.StatusCode != 101 {
 					t.Fatal(err)
 				}
@@ -205,12 +209,16 @@ func (flat) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func TestDialHeader(t *testing.T) {
 	t.Parallel()
-	dialRaw(t, upgraded, &DialOptions{Header: http.Header{"User-Agent": {"bot"}, "X-Token": {"a", "b"}}}, func(t *testing.T, _ *Conn, resp *http.Response, err error, _ net.Conn) {
+	header := http.Header{"User-Agent": {"bot"}, "X-Token": {"a", "b"}}
+	dialRaw(t, upgraded, false, &DialOptions{Header: header}, func(t *testing.T, _ *Conn, resp *http.Response, err error, _ net.Conn) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		if h := resp.Request.Header; h.Get("User-Agent") != "bot" || len(h["X-Token"]) != 2 {
 			t.Errorf("sent %v", h)
+		}
+		if len(header) != 2 {
+			t.Errorf("the caller's header was changed: %v", header)
 		}
 	})
 }
@@ -219,13 +227,11 @@ func TestDialHeader(t *testing.T) {
 func TestDialContext(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		name          string
-		ctx, client   time.Duration
-		want          time.Duration
-		silentConnect bool
+		name              string
+		ctx, client, want time.Duration
 	}{
-		{"ctx ends", time.Second, 0, time.Second, false},
-		{"the client's Timeout is over", time.Minute, time.Second, time.Second, false},
+		{"ctx ends", time.Second, 0, time.Second},
+		{"the client's Timeout is over", time.Minute, time.Second, time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

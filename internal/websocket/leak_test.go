@@ -90,33 +90,3 @@ func TestNothingStaysInVirtualTime(t *testing.T) {
 		s.stop()
 	})
 }
-
-// TestContextKeepsNothing: a ctx that goes on does not keep a closed connection.
-func TestContextKeepsNothing(t *testing.T) {
-	ctx := &foreign{done: make(chan struct{})} // context.AfterFunc needs a goroutine for it
-	before := runtime.NumGoroutine()
-	for range 100 {
-		near, far := wires(t)
-		c := connOf(near, true, DefaultReadLimit)
-		far.Write(text("a").encode(false))
-		if _, _, err := c.Read(ctx); err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Write(ctx, Text, nil); err != nil {
-			t.Fatal(err)
-		}
-		far.Close()
-		if _, _, err := c.Read(ctx); err == nil {
-			t.Fatal("no error")
-		}
-	}
-	goroutines(t, before)
-}
-
-// A foreign context is not of package context.
-type foreign struct{ done chan struct{} }
-
-func (f *foreign) Deadline() (time.Time, bool) { return time.Time{}, false }
-func (f *foreign) Done() <-chan struct{}       { return f.done }
-func (f *foreign) Err() error                  { return nil }
-func (f *foreign) Value(any) any               { return nil }

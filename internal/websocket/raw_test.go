@@ -201,7 +201,7 @@ func (p *peer) listen() {
 	}()
 }
 
-// echo makes the connection send back what it reads, until it fails.
+// echo makes the connection send back all messages, until it fails.
 func (p *peer) echo() {
 	go func() {
 		defer close(p.read)

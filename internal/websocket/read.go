@@ -20,7 +20,7 @@ type input struct {
 	open   bool        // a message has begun and has not ended
 	typ    MessageType // of that message
 	total  int64       // its length up to the end of the frame
-	text   textCheck   // of that message, if it is a text
+	text   textCheck   // of that message if it is a text; at the end of a text it is zero
 	fin    bool        // the frame is its last
 	remain int64       // bytes of the frame that are still to be read
 	key    maskKey     // for them
@@ -46,7 +46,7 @@ func (c *Conn) Read(ctx context.Context) (typ MessageType, data []byte, err erro
 			if err != nil || c.err() == nil {
 				return err
 			}
-			// Close was called: drop what arrives before the close frame.
+			// Close was called: messages before the close frame are dropped.
 		}
 	})
 	if err != nil {
@@ -57,8 +57,8 @@ func (c *Conn) Read(ctx context.Context) (typ MessageType, data []byte, err erro
 
 // Reader returns the type of the next message and a reader of it, which returns
 // the data as it arrives and io.EOF at the end of the message. ctx applies to the
-// reader's calls too. The next Read or Reader drops what is left of a message,
-// and its reader fails from then on. Text is checked as it arrives: the reader
+// reader's calls too. The next Read or Reader drops the rest of the message,
+// and the reader fails from then on. Text is checked as it arrives: the reader
 // fails at the first byte that is not UTF-8. The pieces that it returns may end
 // within a character.
 func (c *Conn) Reader(ctx context.Context) (MessageType, io.Reader, error) {
@@ -97,7 +97,7 @@ func (m *messageReader) Read(p []byte) (n int, err error) {
 		for in.open && n == 0 && len(p) > 0 && err == nil {
 			n, err = m.c.readSome(p)
 		}
-		m.end = !in.open
+		m.end = !in.open && err == nil
 		return err
 	})
 	if err == nil && m.end {
@@ -250,7 +250,7 @@ func (c *Conn) nextFrame() error {
 		case h.op != opContinuation && in.open:
 			return violation("new message within a fragmented message")
 		case !in.open:
-			in.open, in.typ, in.total, in.text = true, MessageType(h.op), 0, textCheck{}
+			in.open, in.typ, in.total = true, MessageType(h.op), 0
 			in.serial++
 		}
 		if h.length > c.limit-in.total {

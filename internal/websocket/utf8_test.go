@@ -149,7 +149,7 @@ func TestFailsFast(t *testing.T) {
 	}
 }
 
-// TestReaderOfInvalidText: what a reader returns is the beginning of a text.
+// TestReaderOfInvalidText: a reader returns only bytes that can begin a text.
 func TestReaderOfInvalidText(t *testing.T) {
 	t.Parallel()
 	for _, s := range invalidTexts {
@@ -164,6 +164,9 @@ func TestReaderOfInvalidText(t *testing.T) {
 			var broken *ProtocolError
 			if !errors.As(err, &broken) || broken.Code != CodeInvalidData {
 				t.Errorf("%q: failed with %v", s, err)
+			}
+			if _, again := r.Read(make([]byte, 1)); again != err {
+				t.Errorf("%q: then failed with %v", s, again)
 			}
 			if n := viable("ok" + string(got)); n != len("ok"+string(got)) || !strings.HasPrefix("ok"+s, string(got)) {
 				t.Errorf("%q: read %q", s, got)

@@ -43,13 +43,13 @@
 // [*ProtocolError] when the peer broke the protocol or exceeded the read limit,
 // and an error that wraps [io.ErrUnexpectedEOF] when the connection ended without
 // a close frame. After Close or CloseNow, Read and Write return an error that
-// wraps [net.ErrClosed]. Every error but those of wrong arguments, of a second
-// reader and of a Write that waited in vain is final, and later calls return it
-// too. A final error closes the underlying connection within five seconds; Close
-// and CloseNow wait for that.
+// wraps [net.ErrClosed]. Such an error is final, and later calls fail too. Not final are
+// the errors of wrong arguments, of a second reader, of an outdated reader and of
+// a Write that was still waiting for another. A final error closes the underlying
+// connection within five seconds; Close and CloseNow wait for that.
 //
-// A write error does not hide the reason that the peer gave: a Read after it
-// still returns the messages and the close frame that arrived before.
+// A Read after a failed Write still returns the messages and the close frame that
+// arrived before.
 //
 // # Limits
 //
@@ -59,7 +59,7 @@
 // A peer that stops reading fails a Write after WriteTimeout, by default
 // [DefaultWriteTimeout]. Close takes at most five seconds.
 //
-// # What is left out
+// # Limitations
 //
 // There are no extensions, in particular no permessage-deflate, and no
 // subprotocols: Dial offers none and refuses a server that chooses one, Accept

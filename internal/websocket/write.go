@@ -106,8 +106,8 @@ func (c *Conn) endWrite(err error) error {
 	if c.aborted {
 		return c.cause
 	}
-	// Nothing can be written any more. The connection is closed later: what
-	// the peer wrote before it went, such as a close frame, is still to be read.
+	// Nothing can be written any more. The connection is closed later: the
+	// peer's last messages and its close frame may still be unread.
 	if c.writeErr == nil {
 		c.writeErr = err
 		c.doom = time.AfterFunc(closeTimeout, func() { c.abort(err) })

@@ -1,0 +1,298 @@
+package vk_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/fakevk"
+	"github.com/vkrouter/vk/internal/memnet"
+)
+
+// TestRetry holds which failures of which methods are tried again, and that a
+// message keeps its random_id.
+func TestRetry(t *testing.T) {
+	fail := func(status int, contentType, body string) func(http.ResponseWriter) {
+		return func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", contentType)
+			w.WriteHeader(status)
+			io.WriteString(w, body)
+		}
+	}
+	reset := func(http.ResponseWriter) { panic(http.ErrAbortHandler) }
+	cut := func(w http.ResponseWriter) {
+		w.Header().Set("Content-Length", "100")
+		io.WriteString(w, `{"response":`)
+	}
+	code := func(n int) func(http.ResponseWriter) {
+		return fail(200, "application/json", fmt.Sprintf(`{"error":{"error_code":%d,"error_msg":"no"}}`, n))
+	}
+	const (
+		no   = 1
+		all  = 2
+		safe = 3 // reads and messages.send only
+	)
+	for _, tt := range []struct {
+		name  string
+		fail  func(http.ResponseWriter)
+		again int
+	}{
+		{"too many requests", code(6), all},
+		{"unknown error", code(1), safe},
+		{"internal error", code(10), safe},
+		{"flood", code(9), no},
+		{"bad token", code(5), no},
+		{"bad parameter", code(100), no},
+		{"HTTP 429", fail(429, "text/html", "slow down"), all},
+		{"HTTP 502 page", fail(502, "text/html", "<html>"), safe},
+		{"HTTP 503 with JSON", fail(503, "application/json", "{}"), safe},
+		{"HTTP 404", fail(404, "text/html", "<html>"), no},
+		{"a page where JSON should be", fail(200, "text/html", "<html>"), safe},
+		{"no content type", fail(200, "", "{}"), safe},
+		{"reset", reset, safe},
+		{"cut answer", cut, safe},
+		{"not JSON", fail(200, "application/json", `{"response":[1,2`), safe},
+		{"neither response nor error", fail(200, "application/json", `{}`), safe},
+		{"an empty answer", fail(200, "application/json", ``), safe},
+	} {
+		for _, method := range []string{"users.get", "groups.isMember", "utils.resolveScreenName", "messages.send", "wall.post", "messages.getterLike"} {
+			t.Run(tt.name+"/"+method, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					failed := false
+					api := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+						if !failed {
+							failed = true
+							tt.fail(w)
+							return
+						}
+						io.WriteString(w, `{"response":1}`)
+					})
+					start := time.Now()
+					err := api.client.Call(t.Context(), method, vk.Params{"peer_id": 1}, nil)
+					again := tt.again == all || tt.again == safe && method != "wall.post" && method != "messages.getterLike"
+					if again != (err == nil) || again != (api.calls() == 2) {
+						t.Fatalf("%d requests, %v", api.calls(), err)
+					}
+					if !again {
+						if !strings.Contains(err.Error(), method) {
+							t.Errorf("%q does not name the method", err)
+						}
+						return
+					}
+					if d := time.Since(start); d < 100*time.Millisecond {
+						t.Errorf("tried again after %v", d)
+					}
+					if a, b := api.forms[0], api.forms[1]; a.Encode() != b.Encode() {
+						t.Errorf("the second request differs:\n%s\n%s", a.Encode(), b.Encode())
+					}
+					if method == "messages.send" && (api.forms[0].Get("random_id") == "" || api.forms[0].Get("random_id") == "0") {
+						t.Error("no random_id")
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestRetryEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := newAPI(t, respond(`{"error":{"error_code":10,"error_msg":"Internal server error"}}`))
+		err := api.client.Call(t.Context(), "users.get", nil, nil)
+		if !errors.Is(err, vk.CodeServer) || api.calls() != 5 {
+			t.Errorf("after %d requests: %v", api.calls(), err)
+		}
+		api.client.MaxAttempts = 1
+		api.client.Call(t.Context(), "users.get", nil, nil)
+		if api.calls() != 6 {
+			t.Errorf("%d requests with MaxAttempts 1", api.calls()-5)
+		}
+		api.client.MaxAttempts = 100
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		start := time.Now()
+		err = api.client.Call(ctx, "users.get", nil, nil)
+		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, vk.CodeServer) || time.Since(start) != 3*time.Second {
+			t.Errorf("after %v: %v", time.Since(start), err)
+		}
+	})
+}
+
+// TestConnectionRefused: what never reached VK is tried again, whatever it is.
+func TestConnectionRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := memnet.Listen("vk.test:80")
+		l.Close()
+		dials := 0
+		c := vk.NewClient("s3cret")
+		c.Logger = slog.New(slog.DiscardHandler)
+		c.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			dials++
+			_, err := l.Dial(r.Context(), "tcp", r.URL.Host)
+			r.Body.Close()
+			return nil, err
+		})}
+		err := c.Call(t.Context(), "wall.post", nil, nil)
+		if err == nil || dials != 5 {
+			t.Errorf("%d dials, %v", dials, err)
+		}
+	})
+}
+
+// A mortal is a server on a port of the loopback interface that can be killed
+// with all its connections and comes back on the same port.
+type mortal struct {
+	h    http.Handler
+	addr string
+	srv  *http.Server
+	done chan struct{}
+}
+
+func (m *mortal) listen(t *testing.T) {
+	l, err := net.Listen("tcp", m.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.addr = l.Addr().String()
+	m.srv = &http.Server{Handler: m.h}
+	done := make(chan struct{})
+	m.done = done
+	go func(srv *http.Server) {
+		defer close(done)
+		srv.Serve(l)
+	}(m.srv)
+}
+
+func (m *mortal) kill() {
+	m.srv.Close()
+	<-m.done
+}
+
+// TestServerDies runs a bot over real sockets and kills the server twice in
+// the middle of a thousand messages, with requests on their way. Every message
+// is answered, every answer visible once, and each person's in order.
+func TestServerDies(t *testing.T) {
+	t.Parallel()
+	const people, each = 20, 50
+	world := fakevk.New(fakevk.Config{RPS: -1})
+	group := world.AddGroup(fakevk.GroupSpec{Name: "Bot"})
+	server := &mortal{h: world, addr: "127.0.0.1:0"}
+	server.listen(t)
+	defer func() {
+		world.Close()
+		server.kill()
+	}()
+
+	client := vk.NewClient(group.Token)
+	client.RPS = -1
+	client.BaseURL = "http://" + server.addr + "/method/"
+	client.MaxAttempts = 20
+	client.Logger = slog.New(slog.DiscardHandler)
+	transport := &http.Transport{MaxIdleConnsPerHost: people}
+	client.HTTPClient = &http.Client{Transport: transport}
+	defer transport.CloseIdleConnections()
+
+	var r vk.Router
+	r.Handle("say {n:int}", func(c *vk.Context) error { return c.Send("answer " + c.Arg("n")) })
+	ctx, stop := context.WithCancel(t.Context())
+	ready := make(chan struct{})
+	ended := make(chan error, 1)
+	go func() {
+		p := &vk.Poller{Client: client, Handler: &r, Logger: slog.New(slog.DiscardHandler), Ready: func(int64) { close(ready) }}
+		ended <- p.Run(ctx)
+	}()
+	select {
+	case <-ready:
+	case err := <-ended:
+		t.Fatal(err)
+	}
+
+	// answers returns how many messages the bot has in all conversations.
+	var users []int64
+	for range people {
+		users = append(users, world.AddUser(fakevk.UserSpec{}).ID)
+	}
+	answers := func() (n int) {
+		for _, u := range users {
+			for _, m := range world.Messages(u, -group.ID) {
+				if m.FromID == -group.ID {
+					n++
+				}
+			}
+		}
+		return n
+	}
+	// until waits for so many answers, and reports whether they came.
+	until := func(want int) bool {
+		late := time.After(30 * time.Second)
+		for {
+			changed := world.Changed()
+			if answers() >= want {
+				return true
+			}
+			select {
+			case <-changed:
+			case <-late:
+				t.Errorf("%d answers of %d", answers(), want)
+				return false
+			}
+		}
+	}
+
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		for n := range each {
+			for _, u := range users {
+				if _, err := world.Send(u, -group.ID, fakevk.Draft{Text: "say " + strconv.Itoa(n)}); err != nil {
+					t.Error(err)
+				}
+			}
+			if !until((n - 5) * people) { // stay inside of what VK keeps: 256 events
+				return
+			}
+		}
+	})
+	for _, at := range []int{people * each / 3, people * each * 2 / 3} {
+		if !until(at) {
+			break
+		}
+		server.kill()
+		server.listen(t)
+	}
+	writing.Wait()
+	until(people * each)
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	for _, u := range users {
+		n := 0
+		for _, m := range world.Messages(u, -group.ID) {
+			if m.FromID != -group.ID {
+				continue
+			}
+			if want := fmt.Sprint("answer ", n); m.Text != want {
+				t.Fatalf("user %d sees %q where %q should be", u, m.Text, want)
+			}
+			n++
+		}
+		if n != each {
+			t.Errorf("user %d sees %d answers", u, n)
+		}
+	}
+	if sent := len(world.Calls("messages.send")); sent < people*each {
+		t.Errorf("%d sends", sent)
+	} else {
+		t.Logf("%d sends for %d answers", sent, people*each)
+	}
+}

@@ -1,0 +1,53 @@
+package fakesim
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/vkrouter/vk/internal/fakevk"
+)
+
+// readingNames are the readings as JSON and the command line name them.
+func readingNames() []string {
+	var names []string
+	t := reflect.TypeFor[fakevk.Readings]()
+	for i := range t.NumField() {
+		names = append(names, t.Field(i).Tag.Get("json"))
+	}
+	return names
+}
+
+// ParseReadings changes readings as a list says: "plain_press,max_message_len=9000".
+// A name alone means true.
+func ParseReadings(list string, r *fakevk.Readings) error {
+	for item := range strings.SplitSeq(list, ",") {
+		name, value, given := strings.Cut(strings.TrimSpace(item), "=")
+		if !slices.Contains(readingNames(), name) {
+			return fmt.Errorf("there is no reading %q, but %s", clip(name), strings.Join(readingNames(), ", "))
+		}
+		if !given {
+			value = "true"
+		}
+		text, err := json.Marshal(map[string]json.RawMessage{name: json.RawMessage(value)})
+		if err == nil {
+			err = json.Unmarshal(text, r)
+		}
+		if err != nil {
+			return fmt.Errorf("reading %s cannot be %q", name, clip(value))
+		}
+	}
+	return r.Check()
+}
+
+// changeReadings changes those that the body names and answers with all.
+func (q *request) changeReadings() (any, error) {
+	r := q.world.Readings()
+	if err := q.read(&r); err != nil {
+		return nil, err
+	}
+	q.world.SetReadings(r)
+	return q.world.Readings(), nil
+}

@@ -1,0 +1,188 @@
+package fakevk
+
+import (
+	"encoding/json"
+	"fmt"
+	"image/png"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// anyMusts are what further client libraries need of the fake, each in the
+// notation of all four dialects.
+var anyMusts = []must{
+	{"a photo in a field of any name", "", func(c *wireClient) {
+		var at struct {
+			URL string `json:"upload_url"`
+		}
+		c.get(&at, "photos.getMessagesUploadServer", "peer_id", c.her())
+		for _, field := range []string{"photo", "file", "file0", "file1", "picture"} {
+			var up struct {
+				Server int64
+				Photo  string
+				Hash   string
+			}
+			b := c.uploaded(at.URL, field, "a.png", encoded(png.Encode))
+			if err := json.Unmarshal(b, &up); err != nil || up.Photo == "[]" {
+				c.t.Errorf("%s: %v, %s", field, err, b)
+				continue
+			}
+			var photos []struct{ ID int64 }
+			c.get(&photos, "photos.saveMessagesPhoto", "server", fmt.Sprint(up.Server), "photo", up.Photo, "hash", up.Hash)
+			if len(photos) != 1 {
+				c.t.Errorf("%s: %d photos", field, len(photos))
+			}
+		}
+	}},
+	{"execute with a dot is execute", "", func(c *wireClient) {
+		var got []int
+		c.get(&got, "execute.", "code", "return [Args.n > 1 ? 1 : 2, 3];", "n", "5")
+		if len(got) != 2 || got[0] != 1 {
+			c.t.Errorf("got %v", got)
+		}
+		if rep := c.try("execute.procedure", "n", "5"); rep.Error == nil || rep.Error.Code != 3 {
+			c.t.Errorf("got %+v", rep)
+		}
+	}},
+	{"a document in the field file alone", "", func(c *wireClient) {
+		var at struct {
+			URL string `json:"upload_url"`
+		}
+		c.get(&at, "docs.getMessagesUploadServer", "peer_id", c.her(), "type", "doc")
+		var up map[string]string
+		if err := json.Unmarshal(c.uploaded(at.URL, "file0", "a.txt", []byte("x")), &up); err != nil || up["error"] == "" {
+			c.t.Errorf("%v, got %v", err, up)
+		}
+	}},
+}
+
+// TestClientsUserLongPoll: what three client libraries make of a message that
+// their person gets, each asking for the version that it asks for at VK.
+func TestClientsUserLongPoll(t *testing.T) {
+	for _, tt := range []struct {
+		name, query string
+		want        string // of the event, with the message's ids and its date
+	}{
+		{"vk-io", "wait=25&mode=202&version=19", `[10004,%[2]d,513,%[1]d,%[4]d,%[3]d,"&lt;hi&gt;",{"payload":"{\"a\":1}","title":" ... "},` +
+			`{"attach1":"1_2","attach1_type":"photo","attachments":"…","attachments_count":"1"},0,%[1]d,0]`},
+		{"newer", "wait=25&mode=202&version=10", `[4,%[1]d,513,%[4]d,%[3]d,"&lt;hi&gt;",{"payload":"{\"a\":1}","title":" ... "},` +
+			`{"attach1":"1_2","attach1_type":"photo","attachments":"…","attachments_count":"1"},0,%[2]d,0]`},
+		{"vk_api", "wait=25&mode=234&version=3&rps_delay=0", `[4,%[1]d,513,%[4]d,%[3]d,"&lt;hi&gt;",{"payload":"{\"a\":1}","title":" ... "},` +
+			`{"attach1":"1_2","attach1_type":"photo","attachments":"…","attachments_count":"1"},0]`},
+		{"aiovk", "wait=25&mode=2", `[4,%[1]d,513,%[4]d,%[3]d,"&lt;hi&gt;",{"payload":"{\"a\":1}","title":" ... "},` +
+			`{"attach1":"1_2","attach1_type":"photo","attachments":"…","attachments_count":"1"},0]`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			overMem(t, Config{}, func(t *testing.T, c *client) {
+				var srv struct {
+					Server, Key string
+					TS          json.Number
+				}
+				c.ok(&srv, "messages.getLongPollServer", "access_token", c.AddUserToken(c.anna.ID), "need_pts", 1)
+				if strings.Contains(srv.Server, "://") {
+					t.Fatalf("the server is %s: clients put a scheme before it", srv.Server)
+				}
+				srv.Server = strings.Replace(srv.Server, "example.com", "http://vk.test", 1)
+				poll := func() (updates []json.RawMessage) {
+					r, err := http.NewRequest("GET", srv.Server+"?act=a_check&key="+srv.Key+"&ts="+srv.TS.String()+"&"+tt.query, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+					a := c.fetch(r)
+					var got struct {
+						TS      json.Number
+						Updates []json.RawMessage
+						Failed  int
+					}
+					if err := json.Unmarshal([]byte(a.body), &got); err != nil || got.Failed != 0 {
+						t.Fatalf("%v, %s", err, a.body)
+					}
+					srv.TS = got.TS
+					return got.Updates
+				}
+				time.AfterFunc(time.Second, func() {
+					c.writes("message", "<hi>", "payload", `{"a":1}`, "attachment", "photo1_2")
+				})
+				updates := poll()
+				m := c.last(c.anna.ID, -c.group.ID)
+				want := fmt.Sprintf(tt.want, m.ID, m.CMID, m.Date.Unix(), -c.group.ID)
+				if len(updates) != 1 {
+					t.Fatalf("got %s", updates)
+				}
+				got := regexp.MustCompile(`"attachments":"\[\{.*?\}\]"`).ReplaceAllString(string(updates[0]), `"attachments":"…"`)
+				if got != want {
+					t.Errorf("got  %s\nwant %s", got, want)
+				}
+				if updates := poll(); len(updates) != 0 {
+					t.Errorf("then got %s", updates)
+				}
+			})
+		})
+	}
+}
+
+// TestInboxDetails: what the user long poll tells of chats, quotes, voice
+// messages and stickers.
+func TestInboxDetails(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, Config{})
+	chat := s.chat(ChatSpec{})
+	var srv struct {
+		Key string
+		TS  int64
+	}
+	s.ok(&srv, "messages.getLongPollServer")
+	last := srv.TS
+	for _, tt := range []struct {
+		name string
+		do   func() error
+		want []string
+	}{
+		{"answer", func() error {
+			_, err := s.Send(s.anna.ID, -s.group.ID, Draft{Text: "x", ReplyTo: 1})
+			return err
+		}, []string{`[10004,2,`, `"reply":"{\"conversation_message_id\":1}"`}},
+		{"forward", func() error {
+			_, err := s.Send(s.anna.ID, -s.group.ID, Draft{Text: "x", Forward: []Ref{{-s.group.ID, 1}}})
+			return err
+		}, []string{`"fwd":"0_0"`}},
+		{"sticker", func() error {
+			_, err := s.Send(s.anna.ID, -s.group.ID, Draft{StickerID: 7})
+			return err
+		}, []string{`"attach1":"7"`, `"attach1_type":"sticker"`}},
+		{"voice", func() error {
+			_, err := s.Send(s.anna.ID, -s.group.ID, Draft{Attachments: []json.RawMessage{json.RawMessage(`{"type":"audio_message","audio_message":{"id":5,"owner_id":1}}`)}})
+			return err
+		}, []string{`"attach1":"1_5"`, `"attach1_type":"doc"`, `"attach1_kind":"audiomsg"`}},
+		{"edit", func() error { _, err := s.Edit(s.anna.ID, -s.group.ID, 2, "y"); return err }, []string{`[10005,2,`, `"y"`}},
+		{"action", func() error { _, err := s.SetTitle(s.anna.ID, chat.PeerID, "Coffee"); return err },
+			[]string{`"source_act":"chat_title_update"`, `"source_text":"Coffee"`, fmt.Sprintf(`"from":"%d"`, s.anna.ID)}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := tt.do(); err != nil {
+				t.Fatal(err)
+			}
+			got := s.inbox(-s.group.ID, srv.Key, last, "version", "19", "wait", "0").Body.String()
+			for _, want := range tt.want {
+				if !strings.Contains(got, want) {
+					t.Errorf("got %s, want %s", got, want)
+				}
+			}
+			var a struct{ TS int64 }
+			json.Unmarshal([]byte(got), &a)
+			last = a.TS
+		})
+	}
+}
+
+func TestLongPollScheme(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, Config{Readings: Readings{LongPollScheme: true}})
+	var srv struct{ Server string }
+	if s.ok(&srv, "messages.getLongPollServer"); !strings.HasPrefix(srv.Server, "http://example.com/im/") {
+		t.Errorf("got %+v", srv)
+	}
+}

@@ -1,0 +1,67 @@
+package fakevk
+
+import "slices"
+
+// A message is heard as it was sent, and each of its edits is seen, however fast
+// they follow: the world keeps what edits have replaced.
+
+// edit puts an edited copy in the place of a message and keeps what it
+// replaces. Config.HistoryLimit bounds how many of a dialog are kept; the oldest
+// are forgotten first.
+func (w *World) edit(d *dialog, m *Message) {
+	if old := d.find(m.CMID); old != nil {
+		d.replaced = append(d.replaced, old)
+		if len(d.replaced) > w.cfg.HistoryLimit {
+			d.replaced[0] = nil
+			d.replaced = d.replaced[1:]
+		}
+	}
+	m.Edition = w.lastVersion + 1
+	w.replace(d, m)
+}
+
+// Original returns a message of a dialog as it was sent: before its edits, and
+// before it was deleted for everybody.
+func (w *World) Original(viewer, peer, cmid int64) (Message, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := w.dialogOf(viewer, peer)
+	if d == nil {
+		return Message{}, false
+	}
+	m := d.find(cmid)
+	if i := slices.IndexFunc(d.replaced, func(r *Message) bool { return r.CMID == cmid }); i >= 0 {
+		m = d.replaced[i]
+	}
+	if m == nil {
+		return Message{}, false
+	}
+	out := m.seenBy(viewer, peer)
+	out.Deleted, out.Reactions = false, nil
+	return out, true
+}
+
+// Edits returns what the messages of a dialog were changed to, in the order of
+// the changes: one message for each edit, whose Edition is its own. Reactions and
+// deletions are no edits.
+func (w *World) Edits(viewer, peer int64) []Message {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	d := w.dialogOf(viewer, peer)
+	if d == nil {
+		return nil
+	}
+	var list []Message
+	for _, m := range d.replaced {
+		if m.Edition > 0 {
+			list = append(list, m.seenBy(viewer, peer))
+		}
+	}
+	for _, m := range d.messages {
+		if m.Edition > 0 {
+			list = append(list, m.seenBy(viewer, peer))
+		}
+	}
+	slices.SortFunc(list, func(a, b Message) int { return int(a.Edition - b.Edition) })
+	return list
+}

@@ -1,0 +1,110 @@
+package fakevk
+
+import (
+	"cmp"
+	"errors"
+)
+
+// Readings settle what VK's documentation leaves open, or what differs between
+// its versions and its servers. The zero value of each is the reading under which
+// a careless bot fails sooner.
+type Readings struct {
+	// MaxMessageLen is the longest text of a message in characters. Zero means
+	// 4096, what VK's clients show; its schema says 9000.
+	MaxMessageLen int `json:"max_message_len"`
+
+	// MissingToken15 answers a call without a token with code 15 "Access
+	// denied: token required" instead of code 5. Both were seen.
+	MissingToken15 bool `json:"missing_token_15"`
+
+	// AnyButtonPayload accepts any JSON value as the payload of a button. By
+	// default it must be an object.
+	AnyButtonPayload bool `json:"any_button_payload"`
+
+	// FullRowButtons refuses location, vkpay and open_app buttons that share
+	// their row with others.
+	FullRowButtons bool `json:"full_row_buttons"`
+
+	// EditKeepsAttachments lets messages.edit without the attachment parameter
+	// keep what was attached. By default it is dropped.
+	EditKeepsAttachments bool `json:"edit_keeps_attachments"`
+
+	// ReplyToServerError refuses an answer to a message of another dialog with
+	// code 10 instead of 100. VK was seen to do both.
+	ReplyToServerError bool `json:"reply_to_server_error"`
+
+	// PlainPress makes a text button pressed in a chat send its bare label. By
+	// default the text begins with a mention of the community that made the
+	// keyboard, as VK's clients send it.
+	PlainPress bool `json:"plain_press"`
+
+	// EscapeText escapes <, >, & and " in the texts of messages as in HTML.
+	// Whether VK does it is not settled: some clients undo it, others do not.
+	EscapeText bool `json:"escape_text"`
+
+	// ExecuteSummary ends the execute_errors of an execute with one more entry
+	// for the method execute itself, which repeats the last error. VK's answers
+	// were seen with and without it.
+	ExecuteSummary bool `json:"execute_summary"`
+
+	// ConfirmWithoutSecret leaves the secret out of the confirmation request of
+	// a webhook. VK was seen to do both; its own SDKs refuse the request without.
+	ConfirmWithoutSecret bool `json:"confirm_without_secret"`
+
+	// UploadJSON lets every upload host say that its answer is JSON. By default
+	// those for photos say text/html, as VK's were seen to.
+	UploadJSON bool `json:"upload_json"`
+
+	// StringPressPayload sends the payload of a message_event as a string that
+	// holds JSON, as the schema has it. By default it is the JSON value.
+	StringPressPayload bool `json:"string_press_payload"`
+
+	// LongPollScheme lets messages.getLongPollServer give an address that begins
+	// with its scheme, as VK's page says. By default it has none, as was seen.
+	LongPollScheme bool `json:"long_poll_scheme"`
+
+	// MaxDocSize is the largest document, voice message or video that upload
+	// hosts take, in bytes. Zero means 200 MB; VK's page says 4 GB, which few
+	// accounts have.
+	MaxDocSize int64 `json:"max_doc_size"`
+}
+
+func (r Readings) withDefaults() Readings {
+	r.MaxMessageLen = cmp.Or(r.MaxMessageLen, defaultMaxMessageLen)
+	r.MaxDocSize = cmp.Or(r.MaxDocSize, defaultMaxDocSize)
+	return r
+}
+
+// Check returns an error if the readings make no sense.
+func (r Readings) Check() error {
+	switch {
+	case r.MaxMessageLen < 0:
+		return errors.New("max_message_len is negative")
+	case r.MaxDocSize < 0:
+		return errors.New("max_doc_size is negative")
+	}
+	return nil
+}
+
+// mustCheck panics if the readings make no sense.
+func (r Readings) mustCheck() {
+	if err := r.Check(); err != nil {
+		panic("fakevk: " + err.Error())
+	}
+}
+
+// Readings returns the readings that the world follows now.
+func (w *World) Readings() Readings {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.cfg.Readings
+}
+
+// SetReadings makes the world follow other readings. It panics if they make no
+// sense.
+func (w *World) SetReadings(r Readings) {
+	r.mustCheck()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cfg.Readings = r.withDefaults()
+}

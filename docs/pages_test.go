@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"fmt"
 	"go/scanner"
 	"go/token"
 	"io/fs"
@@ -226,6 +227,32 @@ func TestPageNamesMistakes(t *testing.T) {
 		if got := missing(tt.span, words); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.span, got, tt.want)
 		}
+	}
+}
+
+// TestGoReleases: CI and the page about compatibility have the oldest release of Go
+// that go.mod allows, and the one after it.
+func TestGoReleases(t *testing.T) {
+	mod, err := os.ReadFile("go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`(?m)^go 1\.(\d+)$`).FindStringSubmatch(string(mod))
+	if m == nil {
+		t.Fatal("go.mod names no release of Go")
+	}
+	oldest, _ := strconv.Atoi(m[1])
+	ci, err := os.ReadFile(".github/workflows/ci.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, minor := range []int{oldest, oldest + 1} {
+		if want := fmt.Sprintf("go: 1.%d.x", minor); !strings.Contains(string(ci), want) {
+			t.Errorf("ci.yml does not have %q", want)
+		}
+	}
+	if want := fmt.Sprintf("1.%d and 1.%d", oldest, oldest+1); !strings.Contains(pages(t)["docs/compatibility.md"], want) {
+		t.Errorf("docs/compatibility.md does not have %q", want)
 	}
 }
 

@@ -1,11 +1,13 @@
 package vk
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/vkrouter/vk/internal/command"
 )
 
 // An ArgError says that a command was written with the wrong arguments. The
@@ -25,14 +27,8 @@ type ArgError struct {
 
 // Error names the usage and what is wrong with the arguments.
 func (e *ArgError) Error() string {
-	s := "vk: usage: " + e.Usage + ": "
-	if e.Name != "" {
-		s += e.Name + ": "
-	}
-	if e.Value != "" {
-		s += fmt.Sprintf("%.40q ", e.Value)
-	}
-	return s + e.Err.Error()
+	wrong := command.ArgError{Name: e.Name, Want: e.Want, Value: e.Value, Err: e.Err}
+	return "vk: usage: " + e.Usage + ": " + wrong.Error()
 }
 
 // Unwrap returns e.Err.
@@ -40,9 +36,9 @@ func (e *ArgError) Unwrap() error { return e.Err }
 
 // What can be wrong with arguments: errors.Is tells of an [ArgError].
 var (
-	ErrMissingArg = errors.New("is missing")         // the text ended before the argument
-	ErrExtraArg   = errors.New("is left over")       // the text goes on behind the last argument
-	ErrArgType    = errors.New("is of another type") // the argument does not convert
+	ErrMissingArg = command.ErrMissing // the text ended before the argument
+	ErrExtraArg   = command.ErrExtra   // the text goes on behind the last argument
+	ErrArgType    = command.ErrType    // the argument does not convert
 )
 
 // A UnionError says why an argument is of none of several types.
@@ -52,31 +48,51 @@ type UnionError struct {
 }
 
 // Error says so.
-func (e *UnionError) Error() string {
-	return ErrArgType.Error() + " than " + strings.Join(e.Types, "|")
-}
+func (e *UnionError) Error() string { return (*command.UnionError)(e).Error() }
 
 // Unwrap returns e.Errs: the error is [ErrArgType], as they are.
 func (e *UnionError) Unwrap() []error { return e.Errs }
 
+// ErrBadQuote is the error of an [ArgError] whose text has a quotation mark
+// without a counterpart, or inside of a word.
+var ErrBadQuote = command.ErrBadQuote
+
+// A QuoteError says what is wrong with the quotation marks of an argument, as
+// the Err of an [ArgError]. It is [ErrBadQuote].
+type QuoteError struct {
+	Kind   QuoteKind
+	Rune   rune // the mark, or for QuoteNoSpace what follows it
+	Offset int  // where Rune stands in the ArgError's Value, in bytes
+}
+
+// A QuoteKind is what can be wrong with quotation marks.
+type QuoteKind int
+
+const (
+	QuoteInside   QuoteKind = iota + 1 // a mark that opens a quotation, inside a word: a"b
+	QuoteNoSpace                       // no space behind the mark that closes one: "a"b
+	QuoteUnclosed                      // the text ends before the quotation does: "a b
+)
+
+// Error says what is wrong.
+func (e *QuoteError) Error() string {
+	return (&command.QuoteError{Kind: command.QuoteKind(e.Kind), Rune: e.Rune, Offset: e.Offset}).Error()
+}
+
+// Unwrap returns [ErrBadQuote].
+func (e *QuoteError) Unwrap() error { return ErrBadQuote }
+
 // args are the arguments of a command, once parsed.
 type args struct {
 	parsed bool
-	values []value // one for each placeholder
+	values []command.Argument // one for each placeholder
 	err    error
 }
 
-// A value is one argument.
-type value struct {
-	text  string
-	v     any // converted; nil if it was not given
-	given bool
-}
-
 // parseArgs parses the command's arguments, the first time it is called. It
-// does so without a lock, because Converters may wait: of two that begin at the
+// does so without a lock, because Converters may wait: if two calls begin at the
 // same time, both parse, and one's result is kept.
-func (c *Context) parseArgs() ([]value, error) {
+func (c *Context) parseArgs() ([]command.Argument, error) {
 	i := c.inv
 	i.mu.Lock()
 	done := i.args
@@ -84,12 +100,7 @@ func (c *Context) parseArgs() ([]value, error) {
 	if done.parsed || i.route == nil {
 		return done.values, done.err
 	}
-	r := argReader{c: c}
-	values, wrong, err := r.read(i.route.params, i.line, i.route.IgnoreExtra)
-	if wrong != nil {
-		wrong.Route, wrong.Usage = i.route, i.prefix+usage(c.typedWords(), i.route.Pattern)
-		err = wrong
-	}
+	values, err := c.readArgs()
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if !i.args.parsed {
@@ -98,20 +109,68 @@ func (c *Context) parseArgs() ([]value, error) {
 	return i.args.values, i.args.err
 }
 
-// typedWords returns the words of the command as the person wrote them, or as
-// the button has them: nil if neither leads here.
-func (c *Context) typedWords() []string {
-	i := c.inv
-	for _, text := range [...]string{c.event.head.text, trimLeft(buttonLine(c.event.head.payload))} {
-		if words, ok := strings.CutPrefix(text, i.prefix); ok {
-			if words, ok = strings.CutSuffix(words, i.line); ok {
-				if typed := strings.Fields(words); isUsage(typed, i.route.Pattern) {
-					return typed
-				}
+// readArgs reads the arguments of the route from the line.
+func (c *Context) readArgs() ([]command.Argument, error) {
+	var child *Context // for Converters, once one needs it
+	r := command.Reader{
+		IgnoreExtra: c.inv.route.IgnoreExtra,
+		Context: func() context.Context {
+			if child == nil {
+				child = c.forConverters()
 			}
+			return child
+		},
+	}
+	values, err := r.Read(c.inv.route.params, c.inv.line)
+	if err != nil {
+		return nil, c.argError(err)
+	}
+	return values, nil
+}
+
+// forConverters returns the Context for Converters. It belongs to no route: it
+// has no arguments, which are only just being found.
+func (c *Context) forConverters() *Context {
+	child := newContext(c.ctx, c.client, c.event, c.inv.turn)
+	i := child.inv
+	i.name, i.outer, i.via, i.prefix, i.life = "arguments", c.inv, c.via, c.inv.prefix, c.inv.life
+	return child
+}
+
+// argError returns the public error for one of package command. All of its
+// errors come through here.
+func (c *Context) argError(err error) error {
+	wrong, ok := err.(*command.ArgError)
+	if !ok {
+		return fmt.Errorf("vk: %w", err)
+	}
+	public := &ArgError{Route: c.inv.route, Usage: c.typedUsage(), Name: wrong.Name, Want: wrong.Want, Value: wrong.Value, Err: wrong.Err}
+	switch err := wrong.Err.(type) {
+	case *command.QuoteError:
+		public.Err = &QuoteError{QuoteKind(err.Kind), err.Rune, err.Offset}
+	case *command.UnionError:
+		public.Err = (*UnionError)(err)
+	}
+	return public
+}
+
+// typedUsage returns how the command is to be written: with the words as the
+// person wrote them, or as the button has them, if these lead here.
+func (c *Context) typedUsage() string {
+	i := c.inv
+	for _, text := range [...]string{c.event.head.text, command.SkipSpace(buttonLine(c.event.head.payload))} {
+		words, ok := strings.CutPrefix(text, i.prefix)
+		if !ok {
+			continue
+		}
+		if words, ok = strings.CutSuffix(words, i.line); !ok {
+			continue
+		}
+		if usage, ok := command.UsageAs(i.route.Pattern, strings.Fields(words)); ok {
+			return i.prefix + usage
 		}
 	}
-	return nil
+	return i.prefix + i.route.Usage()
 }
 
 // Arg returns the text of a command's argument by the name of its placeholder,
@@ -121,18 +180,18 @@ func (c *Context) Arg(name string) string {
 	if text, ok := c.inv.captured(name); ok {
 		return text
 	}
-	v, _ := c.arg(name)
-	return v.text
+	return c.arg(name).Text
 }
 
-func (c *Context) arg(name string) (value, bool) {
+// arg returns the argument of a placeholder, or the zero one.
+func (c *Context) arg(name string) command.Argument {
 	values, _ := c.parseArgs()
-	for i, v := range values {
-		if c.inv.route.params[i].name == name {
-			return v, true
+	for i, arg := range values {
+		if c.inv.route.params[i].Name == name {
+			return arg
 		}
 	}
-	return value{}, false
+	return command.Argument{}
 }
 
 // Arg returns the value of a command's argument by the name of its placeholder:
@@ -143,157 +202,53 @@ func (c *Context) arg(name string) (value, bool) {
 // for pages, which only such a field fetches. A T that cannot hold the value
 // is as if it was not given: ok is false. A default is a value too.
 func Arg[T any](c *Context, name string) (v T, ok bool) {
-	arg, _ := c.arg(name)
-	if arg.v == nil || !assign(reflect.ValueOf(&v).Elem(), arg.v) {
+	arg := c.arg(name)
+	if arg.Value == nil || !command.Assign(reflect.ValueOf(&v).Elem(), arg.Value) {
 		var none T
 		return none, false
 	}
 	return v, true
 }
 
-// An argReader reads the arguments of one command line.
-type argReader struct {
-	c     *Context
-	child *Context // for Converters; nil until one needs it
+// A Param is a placeholder in the pattern of a Route: for a help command, or a
+// form with buttons.
+type Param struct {
+	Name  string
+	Types []string // names of types, the first that fits is taken; at least one
+
+	// Choices are what fits, if all types are made by [OneOf]; else nil.
+	Choices []string
+
+	List     bool   // any number of words
+	Rest     bool   // all of the text that is left
+	Optional bool   // it may be left out
+	Default  string // the text that is taken if it is left out, or ""
 }
 
-// context returns the Context for Converters. It is none of a route: it has no
-// arguments, which are only just being found.
-func (r *argReader) context() *Context {
-	if r.child == nil {
-		r.child = newContext(r.c.ctx, r.c.client, r.c.event, r.c.inv.turn)
-		i := r.child.inv
-		i.name, i.outer, i.via, i.prefix, i.life = "arguments", r.c.inv, r.c.via, r.c.inv.prefix, r.c.inv.life
+// Params returns the placeholders of the route's pattern, in order.
+func (rt *Route) Params() []Param {
+	params := make([]Param, len(rt.params))
+	for i := range rt.params {
+		p := &rt.params[i]
+		params[i] = Param{
+			Name:     p.Name,
+			Types:    slices.Clone(p.Types),
+			Choices:  p.Choices(),
+			List:     p.List,
+			Rest:     p.Rest,
+			Optional: p.Optional || p.HasDefault,
+			Default:  p.Default,
+		}
 	}
-	return r.child
+	return params
 }
 
-// read reads the arguments that params ask for from what follows a command's
-// words. It is wrong if the person is to blame, err if somebody else is.
-func (r *argReader) read(params []param, line string, extra bool) (values []value, wrong *ArgError, err error) {
-	if len(params) == 0 && line == "" {
-		return nil, nil, nil
-	}
-	s := strings.TrimSpace(line)
-	values = make([]value, len(params))
-	var refused *ArgError // why the first word of s was not taken
-	for i := range params {
-		p := &params[i]
-		v, rest, wrong, err := p.take(r, s)
-		if err != nil {
-			return nil, nil, fmt.Errorf("vk: argument %s: %w", p.name, err)
-		}
-		if wrong != nil && !v.given && !p.optional && !(p.list && p.hasDef) {
-			return nil, wrong, nil
-		}
-		if refused == nil || len(rest) < len(s) {
-			refused = wrong
-		}
-		values[i], s = v, rest
-	}
-	switch {
-	case s == "" || extra:
-		return values, nil, nil
-	case refused != nil:
-		return nil, refused, nil // tells more than that the word is left over
-	}
-	return nil, &ArgError{Value: s, Err: ErrExtraArg}, nil
-}
+// Usage returns how the command is written, without a prefix: the pattern, but
+// of words that stand for each other only the first.
+func (rt *Route) Usage() string { return command.Usage(rt.Pattern) }
 
-// take reads the argument of p from the beginning of s, and returns what is
-// left of s. Wrong says why it did not take more: it may have taken some words
-// of a list, or have a value where there is no word to take.
-func (p *param) take(r *argReader, s string) (v value, rest string, wrong *ArgError, err error) {
-	refuse := func(text string, why error) *ArgError {
-		return &ArgError{Name: p.name, Want: p.want(), Value: text, Err: why}
-	}
-	if s != "" && p.rest() {
-		x, no := p.convert(r, s)
-		switch {
-		case no == nil:
-			return value{s, x, true}, "", nil, nil
-		case !errors.Is(no, ErrArgType):
-			return value{}, s, nil, no
-		}
-		return value{}, s, refuse(s, no), nil
-	}
-	var list []any
-	for rest = s; rest != ""; {
-		word, after, no := p.word(rest)
-		var converted any
-		if no != nil {
-			word = rest
-		} else if converted, no = p.convert(r, word); no != nil && !errors.Is(no, ErrArgType) {
-			return value{}, s, nil, no
-		}
-		if no != nil {
-			wrong = refuse(word, no)
-			break
-		}
-		after = trimLeft(after)
-		if !p.list {
-			return value{word, converted, true}, after, nil, nil
-		}
-		list, rest = append(list, converted), after
-	}
-	switch {
-	case list != nil:
-		v = value{strings.TrimSpace(s[:len(s)-len(rest)]), list, true}
-	case p.hasDef:
-		if v, err = p.fallback(r); err != nil {
-			return value{}, s, nil, fmt.Errorf("default %.40q: %w", p.def, err)
-		}
-	case s == "" && !p.optional:
-		wrong = refuse("", ErrMissingArg)
-	}
-	return v, rest, wrong, nil
-}
-
-// word reads the text of one argument of p from the beginning of s.
-func (p *param) word(s string) (word, rest string, err error) {
-	for i := range p.convs {
-		if span := p.convs[i].span; span != nil {
-			if n := span(s); n > 0 {
-				return s[:n], s[n:], nil
-			}
-		}
-	}
-	return nextWord(s)
-}
-
-// convert returns the value of the first type of p that takes the text. Its
-// error is ErrArgType if none does; any other means that a type could not tell.
-func (p *param) convert(r *argReader, text string) (any, error) {
-	var errs []error
-	for i := range p.convs {
-		conv := &p.convs[i]
-		var c *Context
-		if conv.needs {
-			c = r.context()
-		}
-		v, err := conv.convert(c, text)
-		if err == nil || len(p.convs) == 1 || !errors.Is(err, ErrArgType) {
-			return v, err
-		}
-		errs = append(errs, err)
-	}
-	if errs != nil {
-		return nil, &UnionError{slices.Clone(p.types), errs}
-	}
-	return text, nil
-}
-
-// fallback returns the default of p.
-func (p *param) fallback(r *argReader) (value, error) {
-	v, err := p.convert(r, p.def)
-	switch {
-	case errors.Is(err, ErrArgType):
-		return value{}, errors.New(err.Error()) // but it is not the person's mistake
-	case err != nil:
-		return value{}, err
-	}
-	if p.list && !p.rest() {
-		v = []any{v}
-	}
-	return value{p.def, v, false}, nil
+// parsePattern reads a pattern with the types of r. Its errors name the part
+// that is wrong; the caller adds the pattern itself.
+func (r *Router) parsePattern(s string) (*command.Pattern, error) {
+	return command.Parse(s, r.typeNamed)
 }

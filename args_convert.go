@@ -1,13 +1,15 @@
 package vk
 
 import (
-	"encoding"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"reflect"
-	"slices"
+	"strings"
 	"time"
+
+	"github.com/vkrouter/vk/internal/command"
 )
 
 // A Converter makes the value of an argument from its text: it is a type that
@@ -40,14 +42,7 @@ import (
 // [ConvertFunc] and [TimeIn] make; the zero Converter is none. A field of a type
 // that has an UnmarshalText method needs none: it takes any placeholder whose
 // value is text.
-type Converter struct {
-	typ     reflect.Type // what convert returns is of this type
-	convert func(c *Context, text string) (any, error)
-	needs   bool                  // convert needs the Context: without it, there is none
-	choices []string              // of OneOf: what it takes
-	span    func(s string) int    // how much of s, in spaces too, is one argument; 0: a word, as always
-	page    func(peer int64) bool // of user, group, page: whether a peer is one
-}
+type Converter struct{ conv command.Converter }
 
 // ParseFunc returns a Converter that reads a text by itself, such as
 // ParseFunc(netip.ParseAddr). Whatever error parse returns is the person's
@@ -56,13 +51,7 @@ func ParseFunc[T any](parse func(text string) (T, error)) Converter {
 	if parse == nil {
 		panic("vk: ParseFunc: nil function (at " + callers(1) + ")")
 	}
-	return Converter{typ: reflect.TypeFor[T](), convert: func(_ *Context, text string) (any, error) {
-		v, err := parse(text)
-		if err != nil {
-			return nil, misfit(err)
-		}
-		return v, nil
-	}}
+	return Converter{command.ParseFunc(parse)}
 }
 
 // ConvertFunc returns a Converter that needs to know more than the text: who
@@ -79,36 +68,35 @@ func ConvertFunc[T any](convert func(c *Context, text string) (T, error)) Conver
 	if convert == nil {
 		panic("vk: ConvertFunc: nil function (at " + callers(1) + ")")
 	}
-	return Converter{typ: reflect.TypeFor[T](), needs: true, convert: func(c *Context, text string) (any, error) {
-		v, err := convert(c, text)
-		if err != nil {
-			return nil, err
-		}
-		return v, nil
-	}}
+	return Converter{command.ConvertFunc(func(ctx context.Context, text string) (T, error) {
+		return convert(ctx.(*Context), text)
+	})}
 }
 
 // OneOf returns a Converter that takes one of the given words, whatever its
 // case. The value is the word as it is given here. OneOf panics if there is no
 // word, or one twice.
 func OneOf(words ...string) Converter {
-	if len(words) == 0 {
-		panic("vk: OneOf: no words (at " + callers(1) + ")")
+	conv, err := command.OneOf(words...)
+	if err != nil {
+		panic(fmt.Sprintf("vk: OneOf: %v (at %s)", err, callers(1)))
 	}
-	byFold := make(map[string]string, len(words))
-	for _, w := range words {
-		key := foldWord(w, true)
-		if _, twice := byFold[key]; twice {
-			panic(fmt.Sprintf("vk: OneOf: %q twice (at %s)", w, callers(1)))
-		}
-		byFold[key] = w
-	}
-	return Converter{typ: reflect.TypeFor[string](), choices: slices.Clone(words), convert: func(_ *Context, text string) (any, error) {
-		if w, ok := byFold[foldWord(text, true)]; ok {
-			return w, nil
-		}
-		return nil, ErrArgType
-	}}
+	return Converter{conv}
+}
+
+// TimeIn returns a Converter for a point in time, as people write it who live
+// in the zone; nil means UTC. The type "time" of every Router is TimeIn(nil). A
+// bot for one country says
+//
+//	r.Converter("time", vk.TimeIn(moscow))
+//
+// It takes a time of day, "15:04" or "15:04:05"; a date, "02.01.2006",
+// "02.01.06", "2.1", "2006-01-02", "today", "сегодня", "tomorrow", "завтра",
+// "yesterday" or "вчера"; a date and, behind a space, a time of day; and RFC
+// 3339, "2006-01-02T15:04:05Z", whose zone is its own. What is left out is
+// that of now: the date, the year. A date alone is its midnight.
+func TimeIn(zone *time.Location) Converter {
+	return Converter{command.TimeIn(zone, messageTime)}
 }
 
 // Converter gives a type of arguments the name by which placeholders of r, and
@@ -126,26 +114,26 @@ func (r *Router) Converter(name string, conv Converter) {
 		panic(fmt.Sprintf("vk: Converter %q (at %s): %s", name, callers(2), why))
 	}
 	switch {
-	case name == "" || nameLen(name) != len(name):
+	case !command.IsName(name):
 		fail("not a name")
 	case name == "string" || name == "word":
 		fail("the type of text cannot be another")
-	case conv.convert == nil:
+	case conv.conv.Convert == nil:
 		fail("the zero Converter")
 	}
 	top := r.top()
 	top.mu.Lock()
 	defer top.mu.Unlock()
-	types := make(map[string]Converter)
+	types := make(map[string]command.Converter)
 	if old := r.types.Load(); old != nil {
 		maps.Copy(types, *old)
 	}
-	types[name] = conv
+	types[name] = conv.conv
 	r.types.Store(&types)
 }
 
 // typeNamed returns the type that the placeholders of r call by a name.
-func (r *Router) typeNamed(name string) (Converter, bool) {
+func (r *Router) typeNamed(name string) (command.Converter, bool) {
 	for ; r != nil; r = r.outer {
 		if types := r.types.Load(); types != nil {
 			if conv, ok := (*types)[name]; ok {
@@ -153,90 +141,135 @@ func (r *Router) typeNamed(name string) (Converter, bool) {
 			}
 		}
 	}
-	return builtinType(name)
+	conv, ok := builtinTypes[name]
+	return conv, ok
 }
 
-// misfit makes of a converter's error one that is the person's mistake.
-func misfit(err error) error {
-	if errors.Is(err, ErrArgType) {
-		return err
+// builtinTypes are the types that have a name in every Router. The values of
+// user, group, page and peer are ids, which cost nothing: only a short address
+// is asked of VK, and a page is fetched only for a field that wants it.
+var builtinTypes = func() map[string]command.Converter {
+	types := command.Builtin(messageTime)
+	types["user"] = pageConverter(func(peer int64) bool { return 0 < peer && peer < chatPeers })
+	types["group"] = pageConverter(func(peer int64) bool { return -chatPeers < peer && peer < 0 })
+	types["page"] = pageConverter(func(peer int64) bool { return -chatPeers < peer && peer < chatPeers && peer != 0 })
+	types["peer"] = pageConverter(func(peer int64) bool { return peer > -chatPeers && peer != 0 && peer != chatPeers })
+	return types
+}()
+
+// messageTime returns the time that "tomorrow" in a message counts from: that
+// when the message was written, whenever it is read.
+func messageTime(ctx context.Context) time.Time {
+	if m, err := ctx.(*Context).Message(); err == nil && m.Date.Unix() > 0 {
+		return m.Date
 	}
-	return fmt.Errorf("%w: %w", ErrArgType, err)
+	return time.Now()
 }
 
-// into returns the Converter whose values a field of type t can hold, of those
-// that v makes; ok is false if there is none. It is here, and not when the field
-// is set, that a number is found too large for it: what is wrong with an
-// argument has to show before anything is done.
-func (v Converter) into(t reflect.Type) (conv Converter, ok bool) {
-	kind := t.Kind()
-	then := func(f func(c *Context, x any) (any, error)) (Converter, bool) {
-		convert := v.convert
-		v.convert = func(c *Context, text string) (any, error) {
-			x, err := convert(c, text)
-			if err != nil {
-				return nil, err
-			}
-			return f(c, x)
+// errNoClient is the error of a Context that was made without one.
+var errNoClient = errors.New("vk: there is no client to ask")
+
+// pageConverter returns the type of those peers that fit.
+func pageConverter(fits func(peer int64) bool) command.Converter {
+	community := !fits(1) // its number has no sign
+	find := func(c *Context, text string) (peer int64, err error) {
+		peer, err = c.page(text, community)
+		if err == nil && !fits(peer) {
+			err = ErrArgType
 		}
-		v.typ = t
-		return v, true
+		return peer, err
 	}
-	switch {
-	case v.typ.Kind() == reflect.String && reflect.PointerTo(t).Implements(textUnmarshaler):
-		return then(func(_ *Context, x any) (any, error) {
-			into := reflect.New(t)
-			if err := into.Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(reflect.ValueOf(x).String())); err != nil {
-				return nil, misfit(err)
-			}
-			return into.Elem().Interface(), nil
-		})
-	case v.typ.AssignableTo(t):
-		return v, true
-	case v.page != nil && (t == reflect.TypeFor[User]() || t == reflect.TypeFor[Group]() || t == reflect.TypeFor[Profile]()):
-		return v.fetching(t)
-	case v.typ.Kind() == reflect.Pointer && v.typ.Elem() == t:
-		return then(func(_ *Context, x any) (any, error) { return reflect.ValueOf(x).Elem().Interface(), nil })
-	case v.typ == reflect.TypeFor[int64]() && t != reflect.TypeFor[time.Duration]():
-		zero := reflect.Zero(t)
+	conv := command.ConvertFunc(func(ctx context.Context, text string) (id int64, err error) {
+		id, err = find(ctx.(*Context), text)
+		if community {
+			id = -id
+		}
+		return id, err
+	})
+	conv.Span = markupLen
+	conv.Fetch = func(field reflect.Type) (command.Converter, bool) {
 		switch {
-		case zero.CanInt():
-			if t.Bits() == 64 {
-				return v, true
-			}
-			return then(func(_ *Context, x any) (any, error) {
-				if zero.OverflowInt(x.(int64)) {
-					return nil, errRange
-				}
-				return x, nil
-			})
-		case zero.CanUint() && kind != reflect.Uintptr:
-			return then(func(_ *Context, x any) (any, error) {
-				if n := x.(int64); n < 0 || zero.OverflowUint(uint64(n)) {
-					return nil, errRange
-				}
-				return x, nil
-			})
+		case fits(chatPeers + 1):
+			return command.Converter{}, false // a chat has no page
+		case field == reflect.TypeFor[User]() && !fits(-1):
+			return fetching(find, func(p Profile) User { return *p.User }), true
+		case field == reflect.TypeFor[Group]() && !fits(1):
+			return fetching(find, func(p Profile) Group { return *p.Group }), true
+		case field == reflect.TypeFor[Profile]():
+			return fetching(find, func(p Profile) Profile { return p }), true
 		}
-	case v.typ == reflect.TypeFor[float64]():
-		if zero := reflect.Zero(t); zero.CanFloat() {
-			if t.Bits() == 64 {
-				return v, true
-			}
-			return then(func(_ *Context, x any) (any, error) {
-				if zero.OverflowFloat(x.(float64)) {
-					return nil, errRange
-				}
-				return x, nil
-			})
-		}
-	case v.typ == reflect.TypeFor[string]() && kind == reflect.String, v.typ == reflect.TypeFor[bool]() && kind == reflect.Bool:
-		return v, true
+		return command.Converter{}, false
 	}
-	return Converter{}, false
+	return conv
 }
 
-var textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+// page returns the peer that a text names. Where a community is looked for, a
+// number is that of one.
+func (c *Context) page(text string, group bool) (peer int64, err error) {
+	text = strings.TrimRight(text, ",:") // VK's apps put it behind a mention
+	id, _, n, ok := parseMention(text)
+	bare := at(text, 0)|0x20 >= 'a' && at(text, 0)|0x20 <= 'z' && !strings.Contains(text, "/")
+	switch {
+	case !ok || n < len(text):
+		return 0, ErrArgType
+	case id != 0:
+		if group && id > 0 && digits(text) == len(text) {
+			id = -id
+		}
+		return id, nil
+	case bare: // "spam" is a word, and may be somebody's address as well
+		return 0, ErrArgType
+	case c.client == nil:
+		return 0, errNoClient
+	}
+	found, err := c.client.Resolve(c, text)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return 0, fmt.Errorf("%w: %w", ErrArgType, err)
+	case err != nil:
+		return 0, err
+	case found.PeerID == 0: // an application
+		return 0, ErrArgType
+	}
+	return found.PeerID, nil
+}
 
-// errRange is the error of a number that its field cannot hold.
-var errRange = fmt.Errorf("%w: out of range", ErrArgType)
+// fetching returns the Converter that has a peer's page for a value.
+func fetching[T any](find func(c *Context, text string) (peer int64, err error), value func(Profile) T) command.Converter {
+	conv := command.ConvertFunc(func(ctx context.Context, text string) (v T, err error) {
+		c := ctx.(*Context)
+		peer, err := find(c, text)
+		switch {
+		case err != nil:
+			return v, err
+		case c.client == nil:
+			return v, errNoClient
+		}
+		pages, err := c.client.Profiles(c, []int64{peer})
+		switch {
+		case err != nil:
+			return v, err
+		case pages[0].PeerID == 0:
+			return v, fmt.Errorf("%w: vk: page %d: %w", ErrArgType, peer, ErrNotFound)
+		}
+		return value(pages[0]), nil
+	})
+	conv.Span = markupLen
+	return conv
+}
+
+// markupLen returns the length of the mention that s begins with, which may
+// have spaces in it, and of the comma that VK's apps put behind.
+func markupLen(s string) int {
+	_, _, n, ok := parseMarkup(s)
+	if !ok {
+		return 0
+	}
+	if c := at(s, n); c == ',' || c == ':' {
+		n++
+	}
+	if n < len(s) && !command.StartsWithSpace(s[n:]) {
+		return 0
+	}
+	return n
+}

@@ -196,10 +196,10 @@ func (q *question) ask(c *Context, text string, opts []SendOption) (*Context, er
 		return nil, err
 	}
 	defer w.stop()
-	if err := c.client.Send(c, key.Peer, text, opts...); err != nil && !w.answered() {
+	if err := c.client.Send(c, key.Peer, text, opts...); err != nil && !w.hasConsumed() {
 		return nil, err
 	}
-	w.bound(q.within)
+	w.expire(q.within)
 	a, err := w.next()
 	if err != nil {
 		return nil, err
@@ -208,25 +208,6 @@ func (q *question) ask(c *Context, text string, opts []SendOption) (*Context, er
 		return nil, ErrCanceled
 	}
 	return a.c, nil
-}
-
-// bound ends w when the time is over, counted from now.
-func (w *wait) bound(within time.Duration) {
-	if within <= 0 {
-		return
-	}
-	mu := &w.job.d.waits.mu
-	mu.Lock()
-	defer mu.Unlock()
-	w.due = time.Now().Add(within)
-}
-
-// answered reports whether w has taken something.
-func (w *wait) answered() bool {
-	mu := &w.job.d.waits.mu
-	mu.Lock()
-	defer mu.Unlock()
-	return w.took
 }
 
 // askID returns the random_id of a question's message: as Send would choose it.
@@ -320,7 +301,7 @@ func (q *question) look(c *Context, to destination, ids []int64) finding {
 	typed := e.Kind == string(EventMessageNew)
 	if choice, id, ok := chosen(e.head.payload); ok {
 		if slices.Contains(ids, id) || id == 0 && typed {
-			return finding{verdict: takes, text: choice}
+			return finding{verdict: consumes, text: choice}
 		}
 		return finding{} // of another question
 	}
@@ -331,9 +312,9 @@ func (q *question) look(c *Context, to destination, ids []int64) finding {
 	}
 	switch {
 	case choice == "" && to.isCommand():
-		return finding{verdict: breaksIt}
+		return finding{verdict: interrupts}
 	case typed:
-		return finding{verdict: takes, text: cmp.Or(choice, text)}
+		return finding{verdict: consumes, text: cmp.Or(choice, text)}
 	}
 	return finding{}
 }

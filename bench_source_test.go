@@ -35,11 +35,11 @@ func BenchmarkSourceRoute(b *testing.B) {
 					b.Fatal(err)
 				}
 				j := &job{d: d, feed: d.direct, ctx: context.Background(), client: client, ev: e}
-				d.watchdog.begin(j)
+				d.watchdog.Begin(&j.task, &j.feed.group, j)
 				if err := j.handle(); err != nil {
 					b.Fatal(err)
 				}
-				d.watchdog.end(j)
+				d.watchdog.End(&j.task)
 			}
 			routed := 0
 			versus.Run(b, "json.Unmarshal", 1, func() {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -250,4 +251,54 @@ func TestFlood(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestFloodPassed: once a call shows that VK takes the method again, the others
+// go at the same time.
+func TestFloodPassed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var refused atomic.Bool
+		api := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+			if !refused.Swap(true) {
+				io.WriteString(w, `{"error":{"error_code":9,"error_msg":"no"}}`)
+				return
+			}
+			time.Sleep(time.Second)
+			io.WriteString(w, `{"response":1}`)
+		})
+		api.client.RPS = -1
+		api.client.WaitOut = time.Minute
+		start := time.Now()
+		var all sync.WaitGroup
+		for range 20 {
+			all.Go(func() {
+				if err := api.client.Call(t.Context(), "messages.send", vk.Params{"peer_id": 1}, nil); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+		}
+		all.Wait()
+		// A pause of at most ten seconds, a second for the call that tries, and
+		// a second for the others.
+		if d := time.Since(start); d < 7*time.Second || d > 12*time.Second {
+			t.Errorf("20 calls took %v", d)
+		}
+	})
+}
+
+// TestFloodError: the error of a call that was not made because of an earlier
+// refusal has the call's own parameters.
+func TestFloodError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := newAPI(t, respond(`{"error":{"error_code":9,"error_msg":"no","request_params":[{"key":"peer_id","value":"1"}]}}`))
+		api.client.WaitOut = time.Millisecond
+		for _, peer := range []int{1, 2} {
+			var e *vk.Error
+			err := api.client.Call(t.Context(), "messages.send", vk.Params{"peer_id": peer}, nil)
+			if !errors.As(err, &e) || e.Params["peer_id"] != fmt.Sprint(peer) || e.Params["method"] != "messages.send" || api.calls() != 1 {
+				t.Errorf("peer %d: %+v after %d calls", peer, err, api.calls())
+			}
+		}
+	})
 }

@@ -286,18 +286,19 @@ func (cb *Callback) serve(began time.Time, w http.ResponseWriter, r *http.Reques
 	if err != nil {
 		// It is VK's, and will not get better.
 		cb.logger().LogAttrs(ctx, slog.LevelError, "vk: callback: an event cannot be read", slog.Any("err", err), slog.String("event", string(body[:min(len(body), 300)])))
-		return taken
+		return acked
 	}
 	retries, err := strconv.Atoi(r.Header.Get("X-Retry-Counter"))
 	if err == nil && retries > 0 {
 		ctx = context.WithValue(ctx, retriesKey{}, retries)
 	}
-	return cb.take(ctx, r.Context(), g.Client, e, retries)
+	return cb.dispatch(ctx, r.Context(), g.Client, e, retries)
 }
 
-// take gives an event to the Dispatcher, and waits for what becomes of it until
-// ctx ends. That is of, or earlier.
-func (cb *Callback) take(ctx, of context.Context, client *Client, e *Event, retries int) ack {
+// dispatch gives an event to the Dispatcher and returns what VK is told about it.
+// It blocks until the event's handlers have ended or ctx ends, whose parent is the
+// request's.
+func (cb *Callback) dispatch(ctx, request context.Context, client *Client, e *Event, retries int) ack {
 	cb.enter()
 	defer cb.leave()
 	j, state, err := cb.d.admit(ctx, cb.feed, client, e)
@@ -307,40 +308,65 @@ func (cb *Callback) take(ctx, of context.Context, client *Client, e *Event, retr
 			cb.log(ctx, slog.LevelError, "vk: callback: an event cannot be taken", e, err)
 		}
 		return again(soon())
-	case state == admittedDone:
-		return taken
+	case state == alreadyHandled:
+		return acked
 	case j == nil: // another process has it
 		return again(later(retries))
 	}
+	switch cb.await(ctx, j) {
+	case handlingEnded:
+		return cb.answerTo(j.outcome(), e)
+	case handlingCutOff:
+		if cb.keep(ctx, j) {
+			return acked
+		}
+		return again(soon())
+	}
+	// The handlers go on. If VK has given up the request, it sends the event again
+	// by itself.
+	if request.Err() == nil && cb.keep(ctx, j) {
+		return acked
+	}
+	return again(later(retries))
+}
+
+// A handlingState is how far the handling of an event has come when VK is to be
+// answered.
+type handlingState uint8
+
+const (
+	handlingOngoing handlingState = iota // the handlers go on
+	handlingEnded                        // the handlers have ended by themselves
+	handlingCutOff                       // a stop has ended them, or another process has the event
+)
+
+// await blocks until a job has ended, or as long as VK can wait.
+func (cb *Callback) await(ctx context.Context, j *job) handlingState {
 	var ending <-chan struct{}
 	if j.feed != cb.feed {
-		ending = cb.ending // Stop does not end what another source handles
+		ending = cb.ending // Stop does not end handlers of another source
 	}
-	cutOff := false
 	select {
-	case <-cb.d.claims.settledOf(j):
-		cutOff = errors.Is(j.outcome(), ErrStopped)
-		if !cutOff {
-			return cb.answerTo(j.outcome(), e)
+	case <-cb.d.dedupe.settledOf(j):
+		if errors.Is(j.outcome(), ErrStopped) {
+			return handlingCutOff
 		}
+		return handlingEnded
 	case <-ctx.Done():
 	case <-ending:
 	}
-	if cutOff || of.Err() == nil {
-		keeping, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
-		defer cancel()
-		kept, err := cb.d.keep(keeping, j)
-		switch {
-		case kept:
-			return taken
-		case err != nil && !errors.Is(err, ErrStopped):
-			cb.log(ctx, slog.LevelError, "vk: callback: an event cannot be kept in the Store: VK is to send it again", e, err)
-		}
+	return handlingOngoing
+}
+
+// keep puts the event of j into the Store, and reports whether it is safe there.
+func (cb *Callback) keep(ctx context.Context, j *job) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
+	defer cancel()
+	kept, err := cb.d.keep(ctx, j)
+	if err != nil && !kept && !errors.Is(err, ErrStopped) {
+		cb.log(ctx, slog.LevelError, "vk: callback: an event cannot be kept in the Store: VK is to send it again", j.ev, err)
 	}
-	if cutOff {
-		return again(soon())
-	}
-	return again(later(retries))
+	return kept
 }
 
 // keepTime bounds how long the Store may take to keep an event, when Patience

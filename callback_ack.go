@@ -64,7 +64,7 @@ type ack struct {
 
 // The answers to an event that VK obeys.
 var (
-	taken  = ack{status: http.StatusOK, text: "ok"}
+	acked  = ack{status: http.StatusOK, text: "ok"}
 	remove = ack{status: http.StatusOK, text: "remove"}
 )
 
@@ -111,7 +111,7 @@ func (cb *Callback) answerTo(err error, e *Event) ack {
 		cb.logger().LogAttrs(context.Background(), slog.LevelWarn, "vk: callback: a handler has VK remove this address", slog.Int64("group", e.GroupID), slog.String("kind", e.Kind), slog.String("event", e.ID))
 		return remove
 	}
-	return taken
+	return acked
 }
 
 // longestRetry returns the longest time that one of several handlers, whose

@@ -190,7 +190,7 @@ func TestFullKnowsDone(t *testing.T) {
 		o.d.room = make(chan struct{}, 1)
 		o.offer(t, "done")
 		o.offer(t, "slow")
-		for id, want := range map[string]admission{"done": admittedDone, "slow": admittedRunning} {
+		for id, want := range map[string]admission{"done": alreadyHandled, "slow": alreadyRunning} {
 			if state, _, err := o.offer(t, id); state != want || err != nil {
 				t.Errorf("%s: %v, %v", id, state, err)
 			}
@@ -260,10 +260,10 @@ func TestYieldedIsNotOK(t *testing.T) {
 		}
 		synctest.Wait() // the Poller's job is asking who has the event
 		j, state, err := b.d.admit(t.Context(), b.feed, nil, textEvent(t, "a", "a"))
-		if state != admittedRunning || err != nil {
+		if state != alreadyRunning || err != nil {
 			t.Fatal(state, err)
 		}
-		<-b.d.claims.settledOf(j)
+		<-b.d.dedupe.settledOf(j)
 		if err := j.outcome(); !errors.Is(err, ErrStopped) {
 			t.Errorf("outcome %v", err)
 		}
@@ -314,7 +314,7 @@ func TestNotTakenIsUnclaimed(t *testing.T) {
 		f := d.feed()
 		take := func(ctx context.Context, id string) error {
 			t.Helper()
-			holder, err := d.take(ctx, &job{d: d, feed: f, ctx: t.Context(), ev: textEvent(t, id, id)})
+			holder, err := d.putOnce(ctx, &job{d: d, feed: f, ctx: t.Context(), ev: textEvent(t, id, id)})
 			if holder != nil {
 				t.Errorf("%s is in other hands", id)
 			}

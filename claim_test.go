@@ -48,7 +48,7 @@ func (o *offerer) offer(t *testing.T, id string) (state admission, settled bool,
 		return state, false, nil
 	}
 	select {
-	case <-o.d.claims.settledOf(j):
+	case <-o.d.dedupe.settledOf(j):
 		return state, true, j.outcome()
 	default:
 		return state, false, nil
@@ -58,9 +58,9 @@ func (o *offerer) offer(t *testing.T, id string) (state admission, settled bool,
 // keep keeps an event that was offered and is being handled.
 func (o *offerer) keep(t *testing.T, id string) (kept bool, err error) {
 	t.Helper()
-	o.d.claims.mu.Lock()
-	j := o.d.claims.running[idOf(textEvent(t, id, id))]
-	o.d.claims.mu.Unlock()
+	o.d.dedupe.mu.Lock()
+	j := o.d.dedupe.running[idOf(textEvent(t, id, id))]
+	o.d.dedupe.mu.Unlock()
 	if j == nil {
 		t.Fatalf("%s is not being handled", id)
 	}
@@ -143,14 +143,14 @@ func TestAdmitOnce(t *testing.T) {
 			err     error
 		}{
 			{"a", admitted, true, nil},
-			{"a", admittedDone, false, nil},
+			{"a", alreadyHandled, false, nil},
 			{"fails", admitted, true, boom},
-			{"fails", admittedDone, false, nil},
+			{"fails", alreadyHandled, false, nil},
 			{"again", admitted, true, redeliverError{}},
 			{"again", admitted, true, nil},
-			{"again", admittedDone, false, nil},
+			{"again", alreadyHandled, false, nil},
 			{"slow", admitted, false, nil},
-			{"slow", admittedRunning, false, nil},
+			{"slow", alreadyRunning, false, nil},
 		} {
 			state, settled, err := o.offer(t, tt.id)
 			if state != tt.state || settled != tt.settled || !errors.Is(err, tt.err) {
@@ -158,11 +158,11 @@ func TestAdmitOnce(t *testing.T) {
 			}
 		}
 		j, _, _ := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "slow", "slow"))
-		<-o.d.claims.settledOf(j)
+		<-o.d.dedupe.settledOf(j)
 		if err := j.outcome(); err != nil {
 			t.Error(err)
 		}
-		if state, _, _ := o.offer(t, "slow"); state != admittedDone {
+		if state, _, _ := o.offer(t, "slow"); state != alreadyHandled {
 			t.Error("slow:", state)
 		}
 		o.d.Stop(t.Context())
@@ -186,7 +186,7 @@ func TestAdmitCutOff(t *testing.T) {
 		}
 		synctest.Wait()
 		o.d.drain(t.Context(), o.feed)
-		<-o.d.claims.settledOf(j)
+		<-o.d.dedupe.settledOf(j)
 		for range 2 {
 			if kept, err := o.d.keep(t.Context(), j); kept != (store != nil) || err != nil {
 				t.Errorf("kept after its end: %v, %v", kept, err)
@@ -199,7 +199,7 @@ func TestAdmitCutOff(t *testing.T) {
 		o = newOfferer(store, h)
 		want := admitted
 		if store != nil {
-			want = admittedRunning // it is in the journal
+			want = alreadyRunning // it is in the journal
 		}
 		if state, settled, err := o.offer(t, "a"); state != want || settled || err != nil {
 			t.Errorf("%v, %v, %v", state, settled, err)
@@ -230,10 +230,10 @@ func TestAdmitElsewhere(t *testing.T) {
 		}
 		b.offer(t, "warm up")
 		time.Sleep(time.Hour / 2) // a renews what it has
-		if state, _, err := b.offer(t, "x"); state != admittedRunning || err != nil {
+		if state, _, err := b.offer(t, "x"); state != alreadyRunning || err != nil {
 			t.Error(state, err)
 		}
-		if state, _, err := a.offer(t, "warm up"); state != admittedDone || err != nil {
+		if state, _, err := a.offer(t, "warm up"); state != alreadyHandled || err != nil {
 			t.Error(state, err)
 		}
 		jr, err := a.d.journal(t.Context(), 7)
@@ -241,7 +241,7 @@ func TestAdmitElsewhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		jr.end() // a dies
-		if state, _, err := b.offer(t, "x"); state != admittedRunning || err != nil {
+		if state, _, err := b.offer(t, "x"); state != alreadyRunning || err != nil {
 			t.Error(state, err)
 		}
 		time.Sleep(leaseTime)
@@ -265,7 +265,7 @@ func TestDoneSurvives(t *testing.T) {
 		o.offer(t, "a")
 		o = newOfferer(store, h) // without a stop
 		time.Sleep(2 * time.Hour)
-		if state, _, err := o.offer(t, "a"); state != admittedDone || err != nil {
+		if state, _, err := o.offer(t, "a"); state != alreadyHandled || err != nil {
 			t.Error(state, err)
 		}
 		time.Sleep(2 * time.Hour)
@@ -289,7 +289,7 @@ func TestKeep(t *testing.T) {
 			return nil
 		}))
 		quick, _, _ := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "quick", "quick"))
-		<-o.d.claims.settledOf(quick)
+		<-o.d.dedupe.settledOf(quick)
 		if kept, err := o.d.keep(t.Context(), quick); kept != (store != nil) || err != nil {
 			t.Errorf("what is done: %v, %v", kept, err)
 		}
@@ -314,7 +314,7 @@ func TestKeep(t *testing.T) {
 			if len(got) != 1 || got[0] != "slow" {
 				t.Errorf("handled %q", got)
 			}
-			if state, _, err := next.offer(t, "slow"); state != admittedDone || err != nil {
+			if state, _, err := next.offer(t, "slow"); state != alreadyHandled || err != nil {
 				t.Error(state, err)
 			}
 			next.d.Stop(t.Context())
@@ -343,7 +343,7 @@ func TestAdmitStoreDown(t *testing.T) {
 				t.Error("no error")
 			}
 		}
-		if n := len(o.d.claims.running); n != 0 {
+		if n := len(o.d.dedupe.running); n != 0 {
 			t.Errorf("%d are running", n)
 		}
 		o.d.Stop(t.Context())
@@ -355,12 +355,12 @@ func TestAdmitStoreDown(t *testing.T) {
 // hours the last 32,768.
 func TestClaimsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var c claims
+		var c deduper
 		state := func(id string) admission {
 			j := &job{ev: &Event{ID: id}}
 			_, state := c.enter(j)
 			if state == admitted {
-				c.leave(j, true)
+				c.leave(j, isHandled)
 			}
 			return state
 		}
@@ -370,23 +370,23 @@ func TestClaimsAreBounded(t *testing.T) {
 				t.Fatal(i, got)
 			}
 			if i >= last {
-				if got := state(strconv.Itoa(i - last + 1)); got != admittedDone {
+				if got := state(strconv.Itoa(i - last + 1)); got != alreadyHandled {
 					t.Fatal(i, got)
 				}
 			}
 		}
-		if n := len(c.done[0]) + len(c.done[1]); n > 2*last {
+		if n := len(c.handled[0]) + len(c.handled[1]); n > 2*last {
 			t.Errorf("%d are remembered", n)
 		}
 		time.Sleep(3*time.Hour - time.Second)
-		if got := state(strconv.Itoa(4*last - 1)); got != admittedDone {
+		if got := state(strconv.Itoa(4*last - 1)); got != alreadyHandled {
 			t.Error("after nearly three hours:", got)
 		}
 		time.Sleep(10 * time.Hour)
 		if got := state(strconv.Itoa(4*last - 1)); got != admitted {
 			t.Error("after half a day:", got)
 		}
-		if n := len(c.done[0]) + len(c.done[1]); n > 1 {
+		if n := len(c.handled[0]) + len(c.handled[1]); n > 1 {
 			t.Errorf("%d are remembered after a day", n)
 		}
 		if got := state(""); got != admitted {
@@ -418,7 +418,7 @@ func TestKeptIsDone(t *testing.T) {
 			synctest.Wait()
 			want := admitted
 			if kept {
-				want = admittedDone
+				want = alreadyHandled
 			}
 			if state, _, _ := o.offer(t, "a"); state != want {
 				t.Errorf("kept %v: %v", kept, state)

@@ -1,8 +1,19 @@
 package vk
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 )
+
+// routerOf returns a Router with n commands of one word, command0 and on.
+func routerOf(n int) *Router {
+	r := NewRouter("!")
+	for i := range n {
+		r.Handle(fmt.Sprint("command", i), func(*Context) error { return nil })
+	}
+	return r
+}
 
 // A table serves until something is registered.
 func TestRouterCompilesOnceForManyEvents(t *testing.T) {
@@ -40,15 +51,6 @@ func TestRouterCompilesOnceForManyEvents(t *testing.T) {
 			t.Errorf("%s: not compiled again", tt.name)
 		}
 		before = r.table.Load()
-	}
-}
-
-func TestFindAllocatesNothing(t *testing.T) {
-	table := routerOf(1_000).compile()
-	for _, text := range []string{"command500", "command500 x", "nope", "command500 \u00a0я"} {
-		if n := testing.AllocsPerRun(100, func() { table.find(text) }); n != 0 {
-			t.Errorf("%q: %v allocations", text, n)
-		}
 	}
 }
 
@@ -90,29 +92,59 @@ func TestServeAllocations(t *testing.T) {
 	}
 }
 
-// Texts are cut into words where patterns are.
-func TestCutWord(t *testing.T) {
-	long := func(n int) string {
-		b := make([]byte, n)
-		for i := range b {
-			b[i] = 'w'
-		}
-		return string(b)
+// BenchmarkServe is a message's way from the Router's Serve to the handler and
+// back.
+func BenchmarkServe(b *testing.B) {
+	pass := func(next HandlerFunc) HandlerFunc {
+		return func(c *Context) error { return next(c) }
 	}
-	for _, tt := range []struct{ text, word, rest string }{
-		{"", "", ""},
-		{" \n", "", ""},
-		{"a", "a", ""},
-		{" a b", "a", " b"},
-		{"a\u00a0b", "a", "\u00a0b"},
-		{"я\u2003б", "я", "\u2003б"},
-		{"\xffa \xfe", "\xffa", " \xfe"},
-		{long(64) + " x", long(64), " x"},
-		{long(65) + " x", "", long(65) + " x"},
-		{long(63) + "я", "", long(63) + "я"},
+	for _, bb := range []struct {
+		name string
+		text string
+		use  int
+	}{
+		{"no arguments", "!command500", 0},
+		{"five middlewares", "!command500", 5},
+		{"three typed arguments", "!typed 5 1.5 yes", 0},
+		{"struct of three", "!struct 5 1.5 yes", 0},
+		{"rest of 90 bytes", "!rest " + strings.Repeat("a word ", 12), 0},
+		{"rest of 9000 bytes", "!rest " + strings.Repeat("a word ", 1285), 0},
+		{"words of 90 bytes", "!list " + strings.Repeat("12345 ", 14), 0},
+		{"words of 9000 bytes", "!list " + strings.Repeat("12345 ", 1499), 0},
+		{"chatter", "hello there", 0},
+		{"no such command", "!nope", 0},
 	} {
-		if word, rest := cutWord(tt.text); word != tt.word || rest != tt.rest {
-			t.Errorf("%q: %q, %q, want %q, %q", tt.text, word, rest, tt.word, tt.rest)
-		}
+		b.Run(bb.name, func(b *testing.B) {
+			b.ReportAllocs()
+			r := NewRouter("!")
+			for range bb.use {
+				r.Use(pass)
+			}
+			for i := range 1_000 {
+				r.Handle(fmt.Sprint("command", i), func(*Context) error { return nil })
+			}
+			r.Handle("typed {i:int} {f:float} {b:bool}", func(*Context) error { return nil })
+			r.Handle("rest {x...}", func(*Context) error { return nil })
+			r.Handle("list {x:int...}", func(*Context) error { return nil })
+			Command(r, "struct {i:int} {f:float} {b:bool}", func(*Context, struct {
+				I int
+				F float64
+				B bool
+			}) error {
+				return nil
+			})
+			c := newMessage(b, bb.text)
+			for b.Loop() {
+				r.Serve(c)
+			}
+		})
+	}
+}
+
+// BenchmarkRegister is what a thousand routes cost until the first event.
+func BenchmarkRegister(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		routerOf(1_000).compile()
 	}
 }

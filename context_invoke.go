@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/vkrouter/vk/internal/command"
 )
 
 // run returns what runs a route: its chain of middleware, with what decides
@@ -249,7 +251,7 @@ func (c *Context) Prefix() string { return c.inv.prefix }
 func (c *Context) Invoked() string {
 	i := c.inv
 	if i.route == nil {
-		word, _ := cutSpace(trimLeft(i.line))
+		word, _ := command.CutSpace(command.SkipSpace(i.line))
 		return word
 	}
 	return strings.TrimSpace(strings.TrimSuffix(i.text, i.line))

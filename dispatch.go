@@ -6,14 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/vkrouter/vk/internal/lane"
+	"github.com/vkrouter/vk/internal/watchdog"
 )
 
 // A Dispatcher decides when events are handled: those of one conversation one
@@ -74,62 +73,19 @@ type Dispatcher struct {
 	Logger *slog.Logger
 
 	once     sync.Once
-	room     chan struct{} // holds one element for each event taken and not done
-	count    atomic.Int64  // as many; what was done before it fell is seen by who reads it
+	room     chan struct{} // holds one element for each event among MaxEvents
+	count    atomic.Int64  // of pending events; whoever reads it sees what was written before it fell
 	lanes    lane.Lanes[laneKey, *job]
-	watchdog watchdog
+	watchdog watchdog.Watchdog[*job]
 	waits    waits
-	claims   claims
+	dedupe   deduper
 	ending   atomic.Bool // a feed is ending, or has ended
+	direct   *feed       // of the events given to Dispatch
 
-	mu      sync.Mutex
-	stopped bool
-	feeds   []*feed // the open ones
-	direct  *feed   // what Dispatch takes
-
+	mu       sync.Mutex
+	stopped  bool
+	feeds    []*feed            // the open ones
 	journals map[int64]*opening // by community
-}
-
-// A laneKey names a lane: a conversation, or what stands in for one. Each
-// community has its own, and numbers its chats by itself.
-type laneKey struct {
-	group int64
-	peer  int64
-	kind  string // if there is no peer
-}
-
-// A job is an event that a Dispatcher has taken.
-type job struct {
-	d      *Dispatcher
-	feed   *feed
-	ctx    context.Context // the parent of handlers' contexts
-	client *Client
-	ev     *Event
-	turn   *lane.Turn[laneKey, *job]
-
-	sessions sessionsOf
-	seen     *observedJob // nil if nobody observes
-	err      error        // of the handlers, once they have ended
-
-	again   bool   // it comes again unless it is done
-	claimed bool   // among the claims of the Dispatcher
-	stored  string // what its claim in the Store says, if it has one
-	yielded bool   // to another process, which may die before it is done
-
-	// Guarded by d.claims.mu.
-	entry   *entry        // in a journal, if it is in one
-	gone    chan struct{} // closed when it is settled, if anybody wants to know
-	left    bool          // it is settled
-	handled bool          // and its event is done
-
-	watched // guarded by d.watchdog.mu
-
-	offered atomic.Int32 // whether its event was offered to waits, and taken
-	answers atomic.Bool  // the handler has taken a press
-
-	// Guarded by d.waits.mu.
-	parking
-	settling
 }
 
 func (d *Dispatcher) init() {
@@ -137,15 +93,15 @@ func (d *Dispatcher) init() {
 		d.room = make(chan struct{}, cmp.Or(max(d.MaxEvents, 0), 8192))
 		d.lanes.Workers = cmp.Or(max(d.Workers, 0), 128)
 		d.lanes.Run = d.run
-		d.watchdog.limit = cmp.Or(d.TimeLimit, time.Minute)
-		d.watchdog.grace = cmp.Or(max(d.Grace, 0), 10*time.Second)
-		d.watchdog.abandon = d.abandon
+		d.watchdog.Limit = cmp.Or(d.TimeLimit, time.Minute)
+		d.watchdog.Grace = cmp.Or(max(d.Grace, 0), 10*time.Second)
+		d.watchdog.LimitCause, d.watchdog.StopCause = ErrTimeLimit, ErrStopped
+		d.watchdog.Abandon = d.abandon
 		d.direct = d.feed()
 	})
 }
 
-// feed returns a feed for a source. If the Dispatcher was stopped, it takes
-// nothing.
+// feed returns a feed for a source. It is closed if the Dispatcher was stopped.
 func (d *Dispatcher) feed() *feed {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -177,21 +133,21 @@ func (d *Dispatcher) Pending() int {
 
 var errNoHandler = errors.New("vk: the Dispatcher has no Handler")
 
-// take is put for an event that may come twice: it is put once. If another job
-// has the event, take returns that.
-func (d *Dispatcher) take(ctx context.Context, j *job) (holder *job, err error) {
-	holder, state := d.claims.enter(j)
+// putOnce is put for an event that may come twice: the second job is not put,
+// and putOnce returns the first one as holder, or nil if it has ended.
+func (d *Dispatcher) putOnce(ctx context.Context, j *job) (holder *job, err error) {
+	holder, state := d.dedupe.enter(j)
 	if state != admitted {
 		return holder, nil
 	}
 	err = d.put(ctx, j)
 	if err != nil {
-		d.claims.leave(j, false)
+		d.dedupe.leave(j, notHandled)
 	}
 	return nil, err
 }
 
-// put is Dispatch for a job, which is not yet begun.
+// put is Dispatch for a job.
 func (d *Dispatcher) put(ctx context.Context, j *job) error {
 	if d.Handler == nil {
 		return errNoHandler
@@ -211,122 +167,70 @@ func (d *Dispatcher) put(ctx context.Context, j *job) error {
 	}
 	d.count.Add(1)
 	d.observe(j)
-	j.tellTaken()
+	j.tellAdmitted()
 	d.lanes.Add(laneOf(j.ev), j)
 	return nil
 }
 
-// laneOf returns the lane of an event: the conversation, else the dialog with
-// whoever caused it, else that of its kind.
-func laneOf(e *Event) laneKey {
-	peer := cmp.Or(e.head.peer, e.head.from)
-	if peer == 0 {
-		return laneKey{group: e.GroupID, kind: e.Kind}
-	}
-	return laneKey{group: e.GroupID, peer: peer}
-}
+// isFull reports whether there are MaxEvents.
+func (d *Dispatcher) isFull() bool { return len(d.room) == cap(d.room) }
 
 // run handles one event, on a worker.
 func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 	j := t.Item
 	j.turn = t
-	if d.comesLater(j) {
-		d.finish(j, skipped)
-		return
-	}
-	if j.claimed && j.stored == "" && d.Store != nil && !d.mayHandle(j) {
-		d.finish(j, done) // by others
-		return
-	}
-	if !d.watchdog.begin(j) {
-		d.finish(j, skipped)
+	if how := d.begin(j); how != notEnded {
+		d.finish(j, how, nil)
 		return
 	}
 	j.tellBegun()
 	var err error
 	defer func() { // also when the handler ends the goroutine
-		stopped, ok := d.watchdog.end(j)
+		stopped, ok := d.watchdog.End(&j.task)
 		if !ok {
-			return // abandoned, and counted out then
+			return // abandon has finished the job
 		}
-		end := done
-		j.err = err
+		how := handled
 		if err != nil {
 			j.ends(err)
 			j.report(err)
 			if stopped {
-				end = undone
+				how = cutOff
 			}
 		}
-		d.finish(j, end)
+		d.finish(j, how, err)
 	}()
 	err = j.handle()
 }
 
-// handle gives the event to the handler. The name of the method is looked for
-// in stack traces: see stackOf.
-//
-//go:noinline
-func (j *job) handle() error {
-	c := newContext(j.ctx, j.client, j.ev, j)
-	defer j.answerRest()
-	if j.d.waits.bare.Load() > 0 && c.ask(destination{}, true) {
-		return nil
+// begin begins a job, unless its handlers must not run: then it returns how the
+// job has ended.
+func (d *Dispatcher) begin(j *job) ending {
+	if d.ending.Load() && j.feed.isCutAt(laneOf(j.ev)) {
+		return skipped
 	}
-	if r, ok := j.d.Handler.(*Router); ok {
-		return r.Serve(c) // makes an invocation of each listener and of the route
+	switch d.askStore(j) {
+	case alreadyRunning:
+		return elsewhere
+	case alreadyHandled:
+		return handled
 	}
-	return c.invoke("", j.d.Handler.Serve, nil)
-}
-
-// answerRest answers the presses that nobody has answered: a button is not to
-// spin for a minute.
-func (j *job) answerRest() {
-	if j.ev.press == nil && !j.answers.Load() {
-		return
+	if !d.watchdog.Begin(&j.task, &j.feed.group, j) {
+		return skipped
 	}
-	for _, of := range j.unanswered() {
-		c := newContext(j.ctx, of.client, of.ev, j)
-		if err := c.invoke("unanswered press", (*Context).Answer, nil); err != nil {
-			j.report(err)
-		}
-	}
-}
-
-// report implements turn.
-func (j *job) report(err error) { logFailure(err, j.log) }
-
-// log logs with what identifies the event.
-func (j *job) log(level slog.Level, msg string, attrs ...slog.Attr) {
-	attrs = append(attrs, slog.String("kind", j.ev.Kind), slog.String("event", j.ev.ID), slog.Int64("peer", j.ev.head.peer))
-	j.d.logger().LogAttrs(j.ctx, level, msg, attrs...)
+	return notEnded
 }
 
 // abandon gives up on a handler that does not end.
 func (d *Dispatcher) abandon(j *job, name string, stopped bool) {
 	j.log(slog.LevelError, "vk: handler abandoned: it does not end", slog.String("handler", name), slog.String("stack", stackOf(j)))
-	end, why := done, ErrTimeLimit // it is not to hang the next run of the bot too
-	j.err = ErrTimeLimit
+	how, why := handled, ErrTimeLimit // otherwise it would hang the next run of the bot too
 	if stopped {
-		end, why = undone, ErrStopped
+		how, why = cutOff, ErrStopped
 	}
 	j.ends(fmt.Errorf("vk: %s: abandoned: %w", cmp.Or(name, "handler"), why))
-	d.finish(j, end)
+	d.finish(j, how, ErrTimeLimit)
 	j.turn.Release()
-}
-
-// stackOf returns the stack of the goroutine that handles j, or "" if it is
-// not found. There is no way to ask for a goroutine's stack: it is looked for
-// among all, by the address of the job.
-func stackOf(j *job) string {
-	buf := make([]byte, 1<<20)
-	mark := fmt.Sprintf(".(*job).handle(%p", j)
-	for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-		if strings.Contains(stack, mark) {
-			return stack
-		}
-	}
-	return ""
 }
 
 // Stop ends the Dispatcher: it takes no more events, ends what handlers wait for
@@ -372,13 +276,13 @@ func (d *Dispatcher) drain(ctx context.Context, feeds ...*feed) {
 			}
 		}
 		if late {
-			d.watchdog.stop(f)
+			d.watchdog.Stop(&f.group)
 		}
 	}
 	for _, f := range feeds {
-		<-f.close() // comes: what does not end is abandoned
-		if f.skipped > 0 {
-			d.logger().LogAttrs(ctx, slog.LevelWarn, "vk: stopped before all events were handled", slog.Int("events", f.skipped))
+		<-f.close() // comes: handlers that do not end are abandoned
+		if n := f.countSkipped(); n > 0 {
+			d.logger().LogAttrs(ctx, slog.LevelWarn, "vk: stopped before all events were handled", slog.Int("events", n))
 		}
 	}
 	d.mu.Lock()

@@ -15,28 +15,28 @@ import (
 	"github.com/vkrouter/vk/internal/backoff"
 )
 
-// Claims keep an event that comes more than once from being handled more than
-// once: VK delivers to webhooks until it is answered, for up to two hours, and
-// long poll and callback may both be on. What this process has taken it knows
-// by itself; over a restart, and between processes, the Store knows.
+// An event that comes more than once is handled once: VK delivers to webhooks
+// until it is answered, for up to two hours, and long poll and callback may both
+// be on. The deduper knows the events of this process; over a restart, and
+// between processes, the Store does.
 
 const (
-	// claimTTL is how long it is known that an event was handled: longer than VK
-	// goes on delivering it.
-	claimTTL = 3 * time.Hour
+	// dedupeTTL is how long handled events are remembered: longer than VK
+	// delivers them.
+	dedupeTTL = 3 * time.Hour
 
-	// maxClaims bounds how many handled events are remembered in memory: at
-	// least so many, and at most twice as many.
-	maxClaims = 1 << 15
+	// maxDeduped limits the handled events that are remembered in memory: at
+	// least this many are, and at most twice as many.
+	maxDeduped = 1 << 15
 )
 
-// An admission is what became of an event that was offered.
+// An admission is the answer to an event that was offered.
 type admission int
 
 const (
-	admitted        admission = iota // it is taken
-	admittedRunning                  // it is being handled, here or by another process
-	admittedDone                     // it was handled before
+	admitted       admission = iota
+	alreadyRunning           // it is being handled, here or by another process
+	alreadyHandled           // it was handled before
 )
 
 // An eventID stands for an event's ID and community. It is a hash, because the
@@ -50,19 +50,29 @@ func idOf(e *Event) eventID {
 	return eventID{maphash.String(idSeeds[0], e.ID), maphash.String(idSeeds[1], e.ID) + uint64(e.GroupID)}
 }
 
-// claims are the events that this process has taken.
-type claims struct {
+// A deduper knows the events with an ID that this process handles, and those
+// that it has handled in the last hours.
+type deduper struct {
 	mu      sync.Mutex
 	running map[eventID]*job
-	done    [2]map[eventID]struct{} // what was handled: of late, and before
-	began   time.Time               // when the first of them was begun
+	handled [2]map[eventID]struct{} // recently, and before that
+	began   time.Time               // when the first of handled was begun
 
-	offered atomic.Bool // an event was offered by admit
+	repeats atomic.Bool // an event has come that its source delivers again
 }
 
-// enter notes that j is being handled. If its event is, or was, then it
-// returns that instead, and the job that handles it.
-func (c *claims) enter(j *job) (holder *job, state admission) {
+// A dedupeRecord is the deduper's record of a job, guarded by its mu. Before the
+// job is offered to the deduper, it belongs to the maker of the job.
+type dedupeRecord struct {
+	entry   *journalEntry // of the event, if it is in a journal
+	owner   string        // the value of the event's record in the Store, if this process has written it
+	settled settlement
+	gone    chan struct{} // closed once it is settled; made when asked for
+}
+
+// enter notes that j handles its event. If the event is being handled, or was,
+// enter returns that instead, with the job that handles it.
+func (c *deduper) enter(j *job) (holder *job, state admission) {
 	if j.ev.ID == "" {
 		return j, admitted
 	}
@@ -70,171 +80,178 @@ func (c *claims) enter(j *job) (holder *job, state admission) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.turnOver()
+	entry := j.dedupe.entry
 	if holder := c.running[id]; holder != nil {
-		switch holder.entry {
-		case j.entry:
+		switch has := &holder.dedupe; has.entry {
+		case entry:
 		case nil:
-			holder.entry = j.entry.handTo(holder)
+			entry.handTo(holder)
+			has.entry = entry
 		default:
-			j.entry.drop()
+			entry.drop()
 		}
-		return holder, admittedRunning
+		return holder, alreadyRunning
 	}
-	for _, done := range c.done {
-		if _, ok := done[id]; ok {
-			j.entry.drop()
-			return nil, admittedDone
+	for _, handled := range c.handled {
+		if _, ok := handled[id]; ok {
+			entry.drop()
+			return nil, alreadyHandled
 		}
 	}
 	if c.running == nil {
 		c.running = make(map[eventID]*job)
 	}
 	c.running[id] = j
-	j.claimed = true
+	j.deduped = true
 	return j, admitted
 }
 
-// leave takes j back, whose event is handled, or is not and may come again.
-func (c *claims) leave(j *job, handled bool) {
+// leave notes the settlement of an event that has entered.
+func (c *deduper) leave(j *job, s settlement) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if j.claimed {
+	if j.ev.ID != "" {
 		id := idOf(j.ev)
 		delete(c.running, id)
-		if handled && !j.yielded {
-			if c.done[0] == nil {
-				c.done[0] = make(map[eventID]struct{})
+		if s == isHandled {
+			if c.handled[0] == nil {
+				c.handled[0] = make(map[eventID]struct{})
 				c.began = time.Now()
 			}
-			c.done[0][id] = struct{}{}
+			c.handled[0][id] = struct{}{}
 		}
 	}
-	j.entry.settle(handled)
-	j.entry, j.left, j.handled = nil, true, handled && !j.yielded
-	if j.gone != nil {
-		close(j.gone)
+	of := &j.dedupe
+	of.entry.settle(s.over())
+	of.entry, of.settled = nil, s
+	if of.gone != nil {
+		close(of.gone)
 	}
 }
 
-// turnOver forgets what is old. The caller holds c.mu.
-func (c *claims) turnOver() {
+// turnOver forgets events that were handled long ago. The caller holds c.mu.
+func (c *deduper) turnOver() {
 	switch {
-	case c.done[0] == nil && c.done[1] == nil:
-	case time.Since(c.began) > 2*claimTTL:
-		c.done[0], c.done[1] = nil, nil
-	case len(c.done[0]) >= maxClaims, time.Since(c.began) > claimTTL:
-		c.done[0], c.done[1] = nil, c.done[0]
+	case c.handled[0] == nil && c.handled[1] == nil:
+	case time.Since(c.began) > 2*dedupeTTL:
+		c.handled[0], c.handled[1] = nil, nil
+	case len(c.handled[0]) >= maxDeduped, time.Since(c.began) > dedupeTTL:
+		c.handled[0], c.handled[1] = nil, c.handled[0]
 		c.began = time.Now()
 	}
 }
 
-// settledOf returns a channel that is closed when the event of j is done or
-// given up.
-func (c *claims) settledOf(j *job) <-chan struct{} {
+// settledOf returns a channel that is closed when the event of j is settled.
+func (c *deduper) settledOf(j *job) <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if j.gone == nil {
-		j.gone = make(chan struct{})
-		if j.left {
-			close(j.gone)
+	of := &j.dedupe
+	if of.gone == nil {
+		of.gone = make(chan struct{})
+		if of.settled != unsettled {
+			close(of.gone)
 		}
 	}
-	return j.gone
+	return of.gone
 }
 
-// admit takes an event that may come again, unless it is being handled or was
-// handled. The job is the one that handles it in this process, for settledOf and,
-// after that, outcome; it is nil if the event was done before, or is handled
-// elsewhere.
+// recordOf returns the event's entry in a journal, and the owner in its record
+// in the Store, if that is this process.
+func (c *deduper) recordOf(j *job) (entry *journalEntry, owner string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return j.dedupe.entry, j.dedupe.owner
+}
+
+// isKept reports whether the event is in a journal.
+func (c *deduper) isKept(j *job) bool {
+	entry, _ := c.recordOf(j)
+	return entry != nil
+}
+
+// own notes that the Store has owner as the owner of the event.
+func (c *deduper) own(j *job, owner string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	j.dedupe.owner = owner
+}
+
+// keep enters the event of j into a journal, unless it is in one, or is settled
+// and not to be handled again: then keep returns its settlement.
+func (c *deduper) keep(jr *journal, j *job) settlement {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	of := &j.dedupe
+	switch {
+	case of.entry != nil:
+	case of.settled == unsettled:
+		of.entry = jr.keep(j.ev, j)
+	case of.settled == notHandled:
+		of.entry = jr.keep(j.ev, nil)
+	default:
+		return of.settled
+	}
+	return unsettled
+}
+
+// admit admits an event that may come again, unless it is being handled or was
+// handled. It returns the job that handles the event in this process, for
+// settledOf and, after that, outcome. The job is nil if the event was handled
+// before, or is handled elsewhere.
 //
-// An event whose handlers ask VK to deliver it again is not done, and neither is
-// one that was cut off: it is taken when it comes again.
+// An event is admitted again if its handlers have asked VK to deliver it again,
+// or if it was cut off.
 //
-// An error means that the event was not taken: ctx has ended, the Dispatcher was
-// stopped, the Store failed, or it is errFull.
+// An error means that the event was not admitted: ctx has ended, the Dispatcher
+// was stopped, the Store failed, or it is errFull.
 func (d *Dispatcher) admit(ctx context.Context, f *feed, client *Client, e *Event) (*job, admission, error) {
 	d.init()
 	if d.Handler == nil {
 		return nil, 0, errNoHandler
 	}
-	d.claims.offered.Store(true)
+	d.dedupe.repeats.Store(true)
 	if d.Store != nil {
 		if err := d.resume(ctx, f, client, e.GroupID); err != nil {
 			return nil, 0, err
 		}
 	}
-	j := &job{d: d, feed: f, ctx: context.WithoutCancel(ctx), client: client, ev: e, again: true}
-	holder, state := d.claims.enter(j)
+	j := &job{d: d, feed: f, ctx: context.WithoutCancel(ctx), client: client, ev: e, repeats: true, deduped: true}
+	holder, state := d.dedupe.enter(j)
 	if state != admitted {
 		return holder, state, nil
 	}
-	if len(d.room) == cap(d.room) {
-		d.claims.leave(j, false)
-		return nil, 0, errFull // waiting for room is VK's: there may be many who do
+	if d.isFull() {
+		d.dedupe.leave(j, notHandled)
+		return nil, 0, errFull // VK waits for room, not this process: there may be many requests
 	}
-	switch state, err := d.claim(ctx, j); {
+	switch state, err := d.acquire(ctx, j); {
 	case err != nil:
-		d.claims.leave(j, false)
+		d.dedupe.leave(j, notHandled)
 		return nil, 0, err
-	case state != admitted:
-		d.claims.leave(j, state == admittedDone)
+	case state == alreadyHandled:
+		d.dedupe.leave(j, isHandled)
+		return nil, state, nil
+	case state == alreadyRunning:
+		d.dedupe.leave(j, notHandled)
 		return nil, state, nil
 	}
 	if err := d.put(ctx, j); err != nil {
-		j.undone = true
-		d.settle(j, false)
+		d.settle(j, j.end(skipped, err).settled)
 		return nil, 0, err
 	}
 	return j, admitted, nil
 }
 
-// errFull says that the Dispatcher has all the events that it takes.
+// errFull says that the Dispatcher has MaxEvents.
 var errFull = errors.New("vk: the Dispatcher has MaxEvents")
 
-// outcome returns how the event ended that is settled: with the error of its
-// handlers, or with ErrStopped if a stop has cut them off, or has kept them from
-// beginning, or if another process has it.
-func (j *job) outcome() error {
-	if j.undone || j.yielded {
-		return ErrStopped
-	}
-	return j.err
-}
+// handledRecord is an event's record in the Store once it was handled. Before
+// that, the record names the journal's owner that handles it, which has the event
+// as long as it owns the journal.
+const handledRecord = "done"
 
-// isDone reports whether an event that has ended is not to be handled again.
-func (j *job) isDone() bool {
-	if j.undone || !j.again || j.err == nil {
-		return !j.undone
-	}
-	var again comesAgain
-	if errors.As(j.err, &again) && again.comesAgain() {
-		d := j.d
-		d.claims.mu.Lock()
-		defer d.claims.mu.Unlock()
-		return j.entry != nil // VK was told that it need not come again
-	}
-	return true
-}
-
-// settle notes, wherever it is noted, that the event of j has ended.
-func (d *Dispatcher) settle(j *job, handled bool) {
-	if f := j.feed.settled; f != nil {
-		f(j.ev, handled)
-	}
-	if !j.claimed && !j.again && j.entry == nil {
-		return
-	}
-	if j.stored != "" || handled && j.claimed && !j.yielded && d.Store != nil && d.claims.offered.Load() {
-		d.unclaim(j, handled)
-	}
-	d.claims.leave(j, handled)
-}
-
-// The record of a claim in the Store is either that the event was handled, or
-// which journal's owner handles it: that holds as long as it owns the journal.
-const claimDone = "done"
-
-func claimRecord(e *Event) string {
+// dedupeKey returns the key of an event's record in the Store.
+func dedupeKey(e *Event) string {
 	return "claim/" + strconv.FormatInt(e.GroupID, 10) + "/" + short(e.ID)
 }
 
@@ -247,23 +264,23 @@ func (d *Dispatcher) sharedStore() bool {
 	return !ok || !s.Exclusive()
 }
 
-// claim claims an event in the Store, if there is one, for this process. In a
-// Store that no other process can have, it only looks whether the event was
-// handled.
-func (d *Dispatcher) claim(ctx context.Context, j *job) (admission, error) {
+// acquire makes this process the owner of an event in the Store, if there is
+// one. In a Store that no other process can have, it only looks whether the
+// event was handled.
+func (d *Dispatcher) acquire(ctx context.Context, j *job) (admission, error) {
 	if d.Store == nil || j.ev.ID == "" {
 		return admitted, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
-	key := claimRecord(j.ev)
+	key := dedupeKey(j.ev)
 	if !d.sharedStore() {
 		value, err := d.Store.Get(ctx, key)
 		if err != nil {
 			return 0, fmt.Errorf("vk: claim: %w", err)
 		}
-		if string(value) == claimDone {
-			return admittedDone, nil
+		if string(value) == handledRecord {
+			return alreadyHandled, nil
 		}
 		return admitted, nil
 	}
@@ -277,9 +294,9 @@ func (d *Dispatcher) claim(ctx context.Context, j *job) (admission, error) {
 	}
 	var old []byte
 	for {
-		swapped, err := d.Store.Swap(ctx, key, old, []byte(mine), claimTTL)
+		swapped, err := d.Store.Swap(ctx, key, old, []byte(mine), dedupeTTL)
 		if err == nil && swapped {
-			j.stored = mine
+			d.dedupe.own(j, mine)
 			return admitted, nil
 		}
 		if err == nil {
@@ -289,8 +306,8 @@ func (d *Dispatcher) claim(ctx context.Context, j *job) (admission, error) {
 			return 0, fmt.Errorf("vk: claim: %w", err)
 		}
 		switch string(old) {
-		case claimDone:
-			return admittedDone, nil
+		case handledRecord:
+			return alreadyHandled, nil
 		case mine, "": // "": it has just expired, or was given up
 			continue
 		}
@@ -299,63 +316,63 @@ func (d *Dispatcher) claim(ctx context.Context, j *job) (admission, error) {
 		case err != nil:
 			return 0, err
 		case alive:
-			return admittedRunning, nil
+			return alreadyRunning, nil
 		}
 	}
 }
 
-// mayHandle claims an event that is about to begin, and reports whether it is to
-// be handled. It is, if the Store fails: better twice than not at all.
-func (d *Dispatcher) mayHandle(j *job) bool {
-	if !d.sharedStore() && !d.claims.offered.Load() {
-		return true // nobody else gets it
+// askStore acquires an event that is about to begin, unless admit has. If the
+// Store fails, the event is admitted: better twice than not at all.
+func (d *Dispatcher) askStore(j *job) admission {
+	if d.Store == nil || !j.deduped || j.ev.ID == "" {
+		return admitted
 	}
-	var state admission
-	err := errUnsaved
-	if !d.claims.unsaved(j) {
-		state, err = d.claim(j.ctx, j)
+	if !d.sharedStore() && !d.dedupe.repeats.Load() {
+		return admitted // nobody else gets it
+	}
+	entry, owner := d.dedupe.recordOf(j)
+	if owner != "" {
+		return admitted
+	}
+	state, err := admitted, errUnsaved
+	// If the event is in a journal that may not be in the Store, nobody else is
+	// to leave it to this process, which may die. Without a journal, its source
+	// brings it again.
+	if entry == nil || !entry.jr.isFailing() {
+		state, err = d.acquire(j.ctx, j)
 	}
 	if err != nil {
 		j.log(slog.LevelWarn, "vk: the store fails: an event is handled without asking whether it was before", slog.Any("err", err))
-		return true
+		return admitted
 	}
-	j.yielded = state == admittedRunning
-	return state == admitted
+	return state
 }
 
 // errUnsaved says that an event is not in the Store.
 var errUnsaved = errors.New("vk: claim: the event could not be kept")
 
-// unsaved reports whether the event of j is to be in a journal and may not be in
-// the Store: then nobody else is to leave it to this process, which may die.
-func (c *claims) unsaved(j *job) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if j.entry == nil {
-		return false // who has brought it brings it again
+// release notes the settlement of an event in the Store, for other processes and
+// for the next run. If the Store fails, the event counts as this process's until
+// it ends, which is as good in most cases.
+func (d *Dispatcher) release(j *job, s settlement) {
+	var old, next []byte
+	if d.sharedStore() {
+		if _, owner := d.dedupe.recordOf(j); owner != "" {
+			old = []byte(owner)
+		}
 	}
-	jr := j.entry.jr
-	jr.mu.Lock()
-	defer jr.mu.Unlock()
-	return jr.failing > 0
-}
-
-// unclaim gives the claim of j back, as handled or as not. If the Store fails,
-// it holds until this process ends, which is as good in most cases.
-func (d *Dispatcher) unclaim(j *job, handled bool) {
+	if old == nil && (s != isHandled || d.Store == nil || j.ev.ID == "" || !d.dedupe.repeats.Load()) {
+		return // nobody asks
+	}
+	if s == isHandled {
+		next = []byte(handledRecord)
+	}
 	ctx, cancel := context.WithTimeout(j.ctx, storeTime)
 	defer cancel()
-	var old, next []byte
-	if j.stored != "" {
-		old = []byte(j.stored)
-	}
-	if handled {
-		next = []byte(claimDone)
-	}
 	var err error
 	for try := range 4 {
-		if _, err = d.Store.Swap(ctx, claimRecord(j.ev), old, next, claimTTL); err == nil {
-			return // swapped, or somebody else has it by now, who thought this process dead
+		if _, err = d.Store.Swap(ctx, dedupeKey(j.ev), old, next, dedupeTTL); err == nil {
+			return // swapped, or another process has it by now, which thought this one dead
 		}
 		if backoff.Sleep(ctx, storePause.Delay(try+1)) != nil {
 			break
@@ -364,8 +381,8 @@ func (d *Dispatcher) unclaim(j *job, handled bool) {
 	j.log(slog.LevelWarn, "vk: the store fails: an event that is delivered again may be handled again", slog.Any("err", err))
 }
 
-// splitClaim splits what a claim says.
-func splitClaim(value string) (slot int, owner string, ok bool) {
+// splitOwner splits an owner as records in the Store have it.
+func splitOwner(value string) (slot int, owner string, ok bool) {
 	a, owner, ok := strings.Cut(value, " ")
 	slot, err := strconv.Atoi(a)
 	return slot, owner, ok && err == nil

@@ -2,32 +2,32 @@ package vk
 
 import (
 	"sync"
+
+	"github.com/vkrouter/vk/internal/watchdog"
 )
 
-// A feed is what one source has given to a Dispatcher.
+// A feed is the events that one source gives to a Dispatcher.
 type feed struct {
+	group watchdog.Group // its jobs, for the watchdog
+
+	// settled, if set, is called once for each admitted event, on any goroutine,
+	// and is told whether the event is handled. It is not if it has not begun, or
+	// if its handler was cut off by a stop; then the events that this handler has
+	// consumed are not handled either. The calls come before drain returns,
+	// except for an event that a handler of another source's event has consumed.
+	settled func(e *Event, handled bool)
+
 	mu      sync.Mutex
-	open    int           // jobs not done
+	open    int           // unfinished jobs
 	skipped int           // jobs dropped before they began
-	closed  bool          // takes no more
-	idle    chan struct{} // made by who waits; closed when open becomes 0
+	closed  bool          // it admits no more
+	idle    chan struct{} // closed when open becomes 0, if somebody waits for that
 
-	stopped bool // nothing more begins; guarded by the watchdog's mu
-
-	// settled, if set, is told once of each event that was taken whether it is
-	// done. It is not done if it has not begun, or if its handler was cut off
-	// by a stop; then what that handler had waited for and got is not done either. It
-	// is called by any goroutine, and before the source's end is waited for no
-	// more; of an event that a handler of another source's event has taken, it
-	// may be called later.
-	settled func(e *Event, done bool)
-
-	// Guarded by the mu of the Dispatcher's waits.
-	ending bool                 // nobody waits any more
-	cut    map[laneKey]struct{} // where a handler was cut off: what follows there comes later too
+	waitless bool                 // its handlers must not wait any more
+	cut      map[laneKey]struct{} // lanes where a stop has cut off a handler: later events there wait for the next run too
 }
 
-// isOpen reports whether the feed, if there is one, takes anything.
+// isOpen reports whether the feed, if there is one, admits events.
 func (f *feed) isOpen() bool {
 	if f == nil {
 		return false
@@ -49,10 +49,10 @@ func (f *feed) begin() bool {
 }
 
 // end counts a job out, after it was settled.
-func (f *feed) end(skipped bool) {
+func (f *feed) end(how ending) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if skipped {
+	if how == skipped {
 		f.skipped++
 	}
 	f.open--
@@ -63,7 +63,7 @@ func (f *feed) end(skipped bool) {
 }
 
 // close closes the feed, and returns a channel that is closed when all its jobs
-// are done.
+// have ended.
 func (f *feed) close() <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -80,84 +80,86 @@ func (f *feed) close() <-chan struct{} {
 	return idle
 }
 
-// settling is what becomes of a job's event. An event that a handler has waited
-// for and got is done when that handler is: if it is cut off, both are handled
-// again, in their order. It is guarded by the mu of the Dispatcher's waits.
-type settling struct {
-	taken  []*job // whose events the handler has taken
-	cut    bool   // something that the handler waited for was ended by a stop
-	claims int    // handlers that have taken the event and are not done
-	handed bool   // to who took it, also to be answered
-	ended  bool   // its own handlers are done
-	undone bool
+// countSkipped returns how many jobs were dropped before they began.
+func (f *feed) countSkipped() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.skipped
 }
 
-// An ending is how a job has ended.
-type ending int
+// endWaits notes that handlers of the feed must not wait any more.
+func (f *feed) endWaits() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waitless = true
+}
 
-const (
-	done ending = iota
-	undone
-	skipped // it has not begun
-)
+// isWaitless reports whether handlers of the feed must not wait any more.
+func (f *feed) isWaitless() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.waitless
+}
 
-// comesLater reports whether an event is not to begin, since an earlier one of
-// its lane is to be handled again.
-func (d *Dispatcher) comesLater(j *job) bool {
-	if !d.ending.Load() {
-		return false
+// cutAt notes that a handler in a lane was cut off, if that was by a stop of the
+// feed.
+func (f *feed) cutAt(lane laneKey) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.waitless {
+		return
 	}
-	d.waits.mu.Lock()
-	defer d.waits.mu.Unlock()
-	_, cut := j.feed.cut[laneOf(j.ev)]
+	if f.cut == nil {
+		f.cut = make(map[laneKey]struct{})
+	}
+	f.cut[lane] = struct{}{}
+}
+
+// isCutAt reports whether the events of a lane must not begin, because an
+// earlier one is to be handled again.
+func (f *feed) isCutAt(lane laneKey) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, cut := f.cut[lane]
 	return cut
 }
 
-// finish counts a job out, and settles what is done by that.
-func (d *Dispatcher) finish(j *job, how ending) {
-	ws := &d.waits
-	ws.mu.Lock()
-	j.over = true
-	if j.cut && how == done {
-		how = undone
+// finish ends a job. It settles the job's event and those that the handler has
+// consumed, except for those that other handlers still have.
+func (d *Dispatcher) finish(j *job, how ending, err error) {
+	x := j.end(how, err)
+	if x.how == cutOff {
+		j.feed.cutAt(laneOf(j.ev))
 	}
-	if how == undone && j.feed.ending {
-		if j.feed.cut == nil {
-			j.feed.cut = make(map[laneKey]struct{})
-		}
-		j.feed.cut[laneOf(j.ev)] = struct{}{}
+	j.tellEnded(x.how)
+	d.settle(j, x.settled)
+	for _, of := range x.consumed {
+		d.settle(of, of.release(x.how))
 	}
-	taken := j.taken
-	j.taken = nil
-	j.ended = true
-	if how != done {
-		j.undone = true
-		for _, of := range taken {
-			of.undone = true
-		}
-	}
-	var few [4]*job
-	settled := few[:0]
-	if j.claims == 0 {
-		settled = append(settled, j)
-	}
-	for _, of := range taken {
-		if of.claims--; of.claims == 0 && of.ended {
-			settled = append(settled, of)
-		}
-	}
-	quiet, outside := j.quiet, j.outside
-	ws.mu.Unlock()
-	j.tellDone(how)
-
-	for _, j := range settled {
-		d.settle(j, j.isDone())
-	}
-	if !outside {
+	if !x.outside {
 		<-d.room
 	}
-	if !quiet {
+	if !x.quiet {
 		d.count.Add(-1)
 	}
-	j.feed.end(how == skipped)
+	j.feed.end(x.how)
+}
+
+// settle tells the source, the Store and the deduper how the event of j is
+// settled, if it is.
+func (d *Dispatcher) settle(j *job, s settlement) {
+	switch {
+	case s == unsettled:
+		return
+	case s == isRedelivered && d.dedupe.isKept(j):
+		s = isHandled // VK was told that it need not deliver the event again
+	}
+	if f := j.feed.settled; f != nil {
+		f(j.ev, s.over())
+	}
+	if !j.deduped {
+		return
+	}
+	d.release(j, s)
+	d.dedupe.leave(j, s)
 }

@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// An observedJob is what is noted of an event's way for the Observer and for
-// the log. Nil notes nothing.
+// An observedJob is the record of an event's way for the Observer and for the
+// log. Nil records nothing.
 type observedJob struct {
-	taken time.Time
+	admitted time.Time
 
 	mu     sync.Mutex // a handler that was abandoned goes on
 	begun  time.Time
@@ -19,11 +19,11 @@ type observedJob struct {
 	err    error
 }
 
-// observe begins to note the way of an event that is about to be taken, if
-// there is anybody to be told.
+// observe begins to note the way of an event that is about to be admitted, if
+// there is an Observer or a log for it.
 func (d *Dispatcher) observe(j *job) {
 	if j.client != nil && j.client.Observer != nil || d.logger().Enabled(j.ctx, slog.LevelDebug) {
-		j.seen = &observedJob{taken: time.Now()}
+		j.seen = &observedJob{admitted: time.Now()}
 	}
 }
 
@@ -33,8 +33,8 @@ func (j *job) tell(o Observation) {
 	j.client.tell(j.ctx, o)
 }
 
-// tellTaken tells that the Dispatcher has taken the event.
-func (j *job) tellTaken() {
+// tellAdmitted tells that the Dispatcher has admitted the event.
+func (j *job) tellAdmitted() {
 	if j.seen != nil {
 		j.tell(Observation{Step: StepTaken})
 	}
@@ -50,13 +50,13 @@ func (j *job) tellBegun() {
 	s.mu.Lock()
 	s.begun = now
 	s.mu.Unlock()
-	j.tell(Observation{Step: StepBegun, Wait: now.Sub(s.taken)})
+	j.tell(Observation{Step: StepBegun, Wait: now.Sub(s.admitted)})
 }
 
-// tellParked tells that a handler waits, and returns what tells that it no
-// longer does.
-func (j *job) tellParked(parked bool) (resumed func()) {
-	if !parked || j.seen == nil {
+// tellParked tells that a goroutine of the handler waits, and returns a function
+// that tells that it no longer does.
+func (j *job) tellParked() (resumed func()) {
+	if j.seen == nil {
 		return func() {}
 	}
 	since := time.Now()
@@ -89,8 +89,8 @@ func (j *job) ends(err error) {
 	s.mu.Unlock()
 }
 
-// tellDone tells that the event is done, and logs it.
-func (j *job) tellDone(how ending) {
+// tellEnded tells how the job has ended, and logs it.
+func (j *job) tellEnded(how ending) {
 	s := j.seen
 	if s == nil {
 		return
@@ -99,9 +99,9 @@ func (j *job) tellDone(how ending) {
 	o := Observation{Step: StepDone, Event: j.ev}
 	s.mu.Lock()
 	if s.begun.IsZero() {
-		o.Wait = now.Sub(s.taken)
+		o.Wait = now.Sub(s.admitted)
 	} else {
-		o.Wait = s.begun.Sub(s.taken)
+		o.Wait = s.begun.Sub(s.admitted)
 		o.Took = now.Sub(s.begun) - s.still
 		if !s.parked.IsZero() {
 			o.Took -= now.Sub(s.parked)
@@ -109,7 +109,7 @@ func (j *job) tellDone(how ending) {
 	}
 	o.Route, o.Err = s.route, s.err
 	s.mu.Unlock()
-	if o.Err == nil && how != done {
+	if o.Err == nil && how.undone() {
 		o.Err = ErrStopped
 	}
 	if j.d.logger().Enabled(j.ctx, slog.LevelDebug) {

@@ -27,7 +27,7 @@ func (c *Context) Park(wait func() error) error {
 	if j == nil {
 		return wait()
 	}
-	stay := &stay{job: j, end: func(why error) { j.d.watchdog.cancel(j, why) }}
+	stay := &stay{job: j, end: func(why error) { j.d.watchdog.Cancel(&j.task, why) }}
 	if err := j.d.waits.begin(stay); err != nil {
 		return err
 	}
@@ -37,20 +37,14 @@ func (c *Context) Park(wait func() error) error {
 		return context.Cause(c.ctx) // unmounted
 	}
 	j.answerPresses(c.ctx)
-	mu := &j.d.waits.mu
-	mu.Lock()
-	parked := j.park(false)
-	mu.Unlock()
-	resumed := j.tellParked(parked)
-	defer func() {
-		if parked {
-			mu.Lock()
+	if j.park(false) {
+		resumed := j.tellParked()
+		defer func() {
 			j.unpark(false)
-			mu.Unlock()
 			j.back()
 			resumed()
-		}
-	}()
+		}()
+	}
 	return wait()
 }
 
@@ -61,7 +55,7 @@ func jobOf(c *Context) *job {
 	return j
 }
 
-// lifetime returns that of the module that the handler is of.
+// lifetime returns that of the handler's module.
 func (i *invocation) lifetime() *lifetime {
 	for ; i != nil; i = i.outer {
 		if i.life != nil {
@@ -71,21 +65,26 @@ func (i *invocation) lifetime() *lifetime {
 	return nil
 }
 
-// parking is what a job's waiting does to the bounds. It is guarded by the mu
-// of the Dispatcher's waits.
-type parking struct {
-	parked  int  // how many goroutines of the handler wait
-	busy    int  // how many of them for something else than an event
-	quiet   bool // not counted as pending
-	outside bool // without a place among MaxEvents
-	over    bool // the job has ended, or was abandoned
+// inRouter reports whether a Router runs the invocation.
+func (i *invocation) inRouter() bool {
+	for ; i != nil; i = i.outer {
+		i.mu.Lock()
+		in := i.router != nil
+		i.mu.Unlock()
+		if in {
+			return true
+		}
+	}
+	return false
 }
 
 // park notes that a goroutine of the handler waits, for an event or for
-// something else: the first one gives up the turn. It reports whether it did
-// note that. The caller holds the mu of the waits.
+// something else: the first one gives up the turn. It reports false, and does
+// nothing, if the handler has ended.
 func (j *job) park(forEvent bool) bool {
-	if j.over {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.ending != notEnded {
 		return false
 	}
 	j.parked++
@@ -94,10 +93,10 @@ func (j *job) park(forEvent bool) bool {
 	}
 	j.recount()
 	if j.parked == 1 {
-		j.d.watchdog.park(j)
+		j.d.watchdog.Park(&j.task)
 		j.seen.park()
 		if !j.outside {
-			<-j.d.room
+			<-j.d.room // does not block: the job has a place
 			j.outside = true
 		}
 		j.turn.Park()
@@ -105,11 +104,13 @@ func (j *job) park(forEvent bool) bool {
 	return true
 }
 
-// unpark notes that a goroutine of the handler waits no more: the last one has
-// the turn come back, before anything else that is to come in the lane. The
-// goroutine itself calls back then. The caller holds the mu of the waits.
+// unpark notes that a goroutine of the handler waits no more. When the last one
+// does, the turn comes back, before anything else that is to come in the lane.
+// The goroutine itself calls back then. unpark does not wait.
 func (j *job) unpark(forEvent bool) {
-	if j.over {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.ending != notEnded {
 		return
 	}
 	j.parked--
@@ -128,7 +129,8 @@ func (j *job) unpark(forEvent bool) {
 	j.turn.Wake()
 }
 
-// recount counts as pending who has something to do.
+// recount updates whether the job is pending: it is, unless its handler waits
+// for events only. The caller holds j.mu.
 func (j *job) recount() {
 	quiet := j.parked > 0 && j.busy == 0
 	switch {
@@ -140,28 +142,28 @@ func (j *job) recount() {
 	j.quiet = quiet
 }
 
-// back waits until the handler has its turn again, if it is to have it.
+// isParked reports whether the handler waits.
+func (j *job) isParked() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.parked > 0
+}
+
+// back blocks until the handler has its turn again, if it is to have it.
 func (j *job) back() {
 	j.turn.Wait()
-	mu := &j.d.waits.mu
-	mu.Lock()
-	defer mu.Unlock()
-	if j.parked == 0 && !j.over {
-		j.d.watchdog.unpark(j)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.parked == 0 && j.ending == notEnded {
+		j.d.watchdog.Unpark(&j.task)
 		j.seen.unpark()
 	}
 }
 
-// yield lets those go first who were woken in the lane.
+// yield lets those handlers go first that were woken in the lane.
 func (j *job) yield() {
-	mu := &j.d.waits.mu
-	mu.Lock()
-	parked := j.park(false)
-	if parked {
+	if j.park(false) {
 		j.unpark(false)
-	}
-	mu.Unlock()
-	if parked {
 		j.back()
 	}
 }
@@ -176,22 +178,44 @@ func (j *job) answerPresses(ctx context.Context) {
 	}
 }
 
-// unanswered returns the presses that nobody has answered yet and that are the
-// handler's to answer: its own, unless another handler has taken it, and
-// those that it has taken.
+// answerRest answers the presses that the handler has not answered when it
+// returns: a button would spin for a minute.
+func (j *job) answerRest() {
+	if j.ev.press == nil && !j.presses.Load() {
+		return
+	}
+	for _, of := range j.unanswered() {
+		c := newContext(j.ctx, of.client, of.ev, j)
+		if err := c.invoke("unanswered press", (*Context).Answer, nil); err != nil {
+			j.report(err)
+		}
+	}
+}
+
+// unanswered returns the presses that are not answered yet and that are the
+// handler's to answer: its own, unless another handler has consumed it and
+// answers it, and those that it has consumed.
 func (j *job) unanswered() (presses []*job) {
-	mu := &j.d.waits.mu
-	mu.Lock()
-	defer mu.Unlock()
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	if j.spins() && !j.handed {
 		presses = append(presses, j)
 	}
-	for _, of := range j.taken {
+	for _, of := range j.consumed {
 		if of.spins() {
 			presses = append(presses, of)
 		}
 	}
 	return presses
+}
+
+// handOver leaves the answer of a press to the handler that has consumed it, if
+// that is about to go on. Otherwise the Dispatcher answers.
+func (j *job) handOver(to *job) {
+	handed := !to.isParked()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.handed = handed
 }
 
 // spins reports whether the event is a press that is not answered.

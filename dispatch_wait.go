@@ -5,14 +5,13 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// waits are all that handlers of a Dispatcher wait for.
+// waits holds everything that handlers of a Dispatcher wait for.
 type waits struct {
 	routed, bare atomic.Int64 // how many waits of these kinds there are
 
@@ -22,21 +21,21 @@ type waits struct {
 	last  uint64
 }
 
-// A stay is anything that a handler waits for.
+// A stay is one goroutine's waiting, or one wait for events.
 type stay struct {
 	job *job
 	end func(why error)
 }
 
-// begin notes that somebody waits, who may not if the feed is about to end.
+// begin registers a stay, unless the job has ended or its feed is about to.
 func (ws *waits) begin(s *stay) error {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	switch {
-	case s.job.feed.ending:
-		s.job.cut = true
+	case s.job.feed.isWaitless():
+		s.job.noteCut()
 		return ErrStopped
-	case s.job.over:
+	case s.job.hasEnded():
 		return errHandled
 	}
 	if ws.stays == nil {
@@ -52,11 +51,10 @@ func (ws *waits) finish(s *stay) {
 	delete(ws.stays, s)
 }
 
-// stop ends all waiting of handlers of a feed, and lets none of them wait any
-// more.
+// stop ends all stays of a feed, and keeps others from beginning.
 func (ws *waits) stop(f *feed) {
 	ws.mu.Lock()
-	f.ending = true
+	f.endWaits()
 	var ends []func(error)
 	for s := range ws.stays {
 		if s.job.feed == f {
@@ -69,49 +67,49 @@ func (ws *waits) stop(f *feed) {
 	}
 }
 
-// A wait takes events for a handler.
+// A wait consumes events for a handler.
 type wait struct {
 	stay
 	c    *Context // the handler's
-	key  Key      // whose events
-	kind string   // "" of a question
+	key  Key      // of the events
+	kind string   // "" for a question
 	bare bool     // of a handler outside of any Router: such waits are asked first
-	most int      // how many events it keeps at most
-	once bool     // it takes one, and no more
+	most int      // the limit of queue
+	once bool     // it consumes one event at most
 	seq  uint64
 
-	// look tells what an event is to the wait. It is called without a lock, on
-	// a goroutine of the event's handlers.
+	// look looks at an event for the wait. It is called without a lock, on a
+	// goroutine of the event's handlers.
 	look func(c *Context, to destination) (finding, error)
 
 	unbind func() // from the module's lifetime
 
 	// Guarded by the mu of the waits.
 	due    time.Time // zero for never
-	queue  []taking
-	took   bool
-	full   bool // was said
-	over   error
+	queue  []consumption
+	used   bool  // it has consumed an event
+	full   bool  // that was logged
+	over   error // why it has ended, or nil
 	asleep []*sleeper
 }
 
-// A finding is what an event is to a wait.
+// A finding is the result of a wait's look at an event.
 type finding struct {
 	verdict verdict
-	text    string // of the answer, in place of the event's, if it is a question's
+	text    string // of the answer to a question, in place of the event's
 	v       any
 }
 
 type verdict uint8
 
 const (
-	notIt    verdict = iota
-	takes            // it is what the handler waits for
-	breaksIt         // it ends the waiting, and goes on its way
+	ignores    verdict = iota
+	consumes           // the handler waits for this event
+	interrupts         // the event ends the wait, and goes on to its destination
 )
 
-// A taking is an event that a wait has taken.
-type taking struct {
+// A consumption is an event that a wait has consumed.
+type consumption struct {
 	c *Context
 	v any
 }
@@ -119,10 +117,11 @@ type taking struct {
 // A sleeper is a goroutine that waits for a wait.
 type sleeper struct {
 	woken chan struct{} // closed when it is to wake up
-	awake bool
+	due   time.Time     // when it wakes up in any case; zero for never
+	awake bool          // it was woken
 }
 
-// start has w take events from now on, until stop.
+// start makes w consume events from now on, until stop.
 func (w *wait) start() error {
 	j := jobOf(w.c)
 	if j == nil {
@@ -157,20 +156,7 @@ func (ws *waits) counter(w *wait) *atomic.Int64 {
 	return &ws.routed
 }
 
-// inRouter reports whether a Router runs the invocation.
-func (i *invocation) inRouter() bool {
-	for ; i != nil; i = i.outer {
-		i.mu.Lock()
-		in := i.router != nil
-		i.mu.Unlock()
-		if in {
-			return true
-		}
-	}
-	return false
-}
-
-// stop has w take no more events. It may be called more than once.
+// stop ends w: it consumes no more events. It may be called more than once.
 func (w *wait) stop() {
 	if w.job == nil {
 		return // never started
@@ -194,7 +180,26 @@ func (w *wait) stop() {
 	}
 }
 
-// fail ends w: what it has taken can still be had, then there is the error.
+// expire ends w after a time, counted from now. Zero or less is no limit.
+func (w *wait) expire(within time.Duration) {
+	if within <= 0 {
+		return
+	}
+	mu := &w.job.d.waits.mu
+	mu.Lock()
+	defer mu.Unlock()
+	w.due = time.Now().Add(within)
+}
+
+// hasConsumed reports whether w has consumed an event.
+func (w *wait) hasConsumed() bool {
+	mu := &w.job.d.waits.mu
+	mu.Lock()
+	defer mu.Unlock()
+	return w.used
+}
+
+// fail ends w: next returns what it has consumed, and then the error.
 func (w *wait) fail(why error) {
 	mu := &w.job.d.waits.mu
 	mu.Lock()
@@ -202,20 +207,29 @@ func (w *wait) fail(why error) {
 	w.fails(why)
 }
 
-// fails is fail for who holds the lock. It reports whether the handler goes on,
-// as soon as it can have its turn.
+// interrupt ends w, because an event comes first. It reports whether the handler
+// goes on by that, as soon as it can have its turn.
+func (w *wait) interrupt() (goesOn bool) {
+	mu := &w.job.d.waits.mu
+	mu.Lock()
+	defer mu.Unlock()
+	return w.fails(ErrInterrupted)
+}
+
+// fails is fail and interrupt for callers that hold the lock.
 func (w *wait) fails(why error) (goesOn bool) {
 	if w.over != nil {
 		return false
 	}
 	w.over = why
 	for w.wake() {
-		goesOn = w.job.parked == 0
+		goesOn = !w.job.isParked()
 	}
 	return goesOn
 }
 
-// wake has the first of who sleep go on. It reports whether there is one.
+// wake wakes the first sleeper, and reports whether there is one. The caller
+// holds the lock.
 func (w *wait) wake() bool {
 	if len(w.asleep) == 0 {
 		return false
@@ -228,48 +242,95 @@ func (w *wait) wake() bool {
 	return true
 }
 
-// next returns what w has taken next, and waits for it. The handler's turn is
-// given up meanwhile.
-func (w *wait) next() (taking, error) {
-	mu := &w.job.d.waits.mu
-	blank := false
+// next returns the next event that w has consumed, and blocks until there is one
+// or w ends. Meanwhile the handler gives up its turn.
+func (w *wait) next() (consumption, error) {
 	for {
-		mu.Lock()
-		if len(w.queue) > 0 {
-			a := w.queue[0]
-			w.queue = w.queue[1:]
-			mu.Unlock()
-			return a, nil
+		switch got, is, err := w.receive(); is {
+		case received:
+			return got, nil
+		case closed:
+			return consumption{}, err
 		}
-		if err := w.ended(); err != nil {
-			w.job.cut = w.job.cut || errors.Is(err, ErrStopped)
-			mu.Unlock()
-			return taking{}, err
+		w.job.answerPresses(w.c.ctx)
+		if s := w.fallAsleep(); s != nil { // nil if something has come meanwhile
+			w.sleep(s)
 		}
-		if !blank {
-			mu.Unlock()
-			w.job.answerPresses(w.c.ctx)
-			blank = true
-			continue // something may have come
-		}
-		s := &sleeper{woken: make(chan struct{})}
-		w.asleep = append(w.asleep, s)
-		parked := w.job.park(true)
-		due := w.due
-		mu.Unlock()
+	}
+}
 
-		resumed := w.job.tellParked(parked)
-		w.sleep(s, due)
+// A reception is the state of a wait for a goroutine that wants an event.
+type reception uint8
 
-		mu.Lock()
-		if !s.awake {
-			w.asleep = slices.DeleteFunc(w.asleep, func(other *sleeper) bool { return other == s })
-			w.job.unpark(true)
-		}
-		mu.Unlock()
-		w.job.back()
-		resumed()
-		blank = false // what another goroutine has taken meanwhile
+const (
+	pending  reception = iota // nothing has come yet
+	received                  // there is an event
+	closed                    // nothing comes any more
+)
+
+// receive returns the first event that w has consumed, or why there is none and
+// none will come.
+func (w *wait) receive() (consumption, reception, error) {
+	mu := &w.job.d.waits.mu
+	mu.Lock()
+	defer mu.Unlock()
+	if len(w.queue) > 0 {
+		first := w.queue[0]
+		w.queue = w.queue[1:]
+		return first, received, nil
+	}
+	err := w.ended()
+	if err == nil {
+		return consumption{}, pending, nil
+	}
+	if errors.Is(err, ErrStopped) {
+		w.job.noteCut()
+	}
+	return consumption{}, closed, err
+}
+
+// fallAsleep parks the handler, unless there is something to receive: then it
+// returns nil.
+func (w *wait) fallAsleep() *sleeper {
+	mu := &w.job.d.waits.mu
+	mu.Lock()
+	defer mu.Unlock()
+	if len(w.queue) > 0 || w.ended() != nil || !w.job.park(true) {
+		return nil
+	}
+	s := &sleeper{woken: make(chan struct{}), due: w.due}
+	w.asleep = append(w.asleep, s)
+	return s
+}
+
+// sleep blocks until s is woken or due, or the handler's context ends, and then
+// until the handler has its turn back.
+func (w *wait) sleep(s *sleeper) {
+	resumed := w.job.tellParked()
+	var late <-chan time.Time
+	if !s.due.IsZero() {
+		timer := time.NewTimer(time.Until(s.due))
+		defer timer.Stop()
+		late = timer.C
+	}
+	select {
+	case <-s.woken:
+	case <-late:
+	case <-w.c.ctx.Done():
+	}
+	w.getUp(s)
+	w.job.back()
+	resumed()
+}
+
+// getUp ends the sleep of s, if nobody has woken it.
+func (w *wait) getUp(s *sleeper) {
+	mu := &w.job.d.waits.mu
+	mu.Lock()
+	defer mu.Unlock()
+	if !s.awake {
+		w.asleep = slices.DeleteFunc(w.asleep, func(other *sleeper) bool { return other == s })
+		w.job.unpark(true)
 	}
 }
 
@@ -280,7 +341,7 @@ func (w *wait) ended() error {
 		return w.over
 	case w.c.ctx.Err() != nil:
 		return context.Cause(w.c.ctx)
-	case w.job.over:
+	case w.job.hasEnded():
 		return errHandled
 	case !w.due.IsZero() && !time.Now().Before(w.due):
 		return ErrNoAnswer
@@ -288,32 +349,20 @@ func (w *wait) ended() error {
 	return nil
 }
 
-// sleep returns when there is something to be done.
-func (w *wait) sleep(s *sleeper, due time.Time) {
-	var late <-chan time.Time
-	if !due.IsZero() {
-		timer := time.NewTimer(time.Until(due))
-		defer timer.Stop()
-		late = timer.C
-	}
-	select {
-	case <-s.woken:
-	case <-late:
-	case <-w.c.ctx.Done():
-	}
-}
-
-// offer offers the event to those who wait for one. to is where it leads if
-// nobody takes it.
+// offer implements turn: it offers the event to the handlers that wait for one.
+// Its destination is to if no wait consumes it.
 //
 // An event is offered once. Of several Routers that one handler gives it to,
-// the first offers it, and if it is taken then, it is for the others too.
-func (j *job) offer(c *Context, to destination) (taken bool) {
+// the first offers it, and if it is consumed then, it is for the others too.
+func (j *job) offer(c *Context, to destination) (consumed bool) {
 	if c.event != j.ev {
-		return false // nobody waits; or it was taken before, and is given to a Router
+		return false // nobody waits; or it was consumed before, and is given to a Router
 	}
-	if !j.offered.CompareAndSwap(eventNew, eventLeft) {
-		return j.offered.Load() == eventTaken
+	switch j.markOffered() {
+	case offerDeclined:
+		return false
+	case offerConsumed:
+		return true
 	}
 	if j.d.waits.routed.Load() == 0 {
 		return false
@@ -321,42 +370,31 @@ func (j *job) offer(c *Context, to destination) (taken bool) {
 	return c.ask(to, false)
 }
 
-// States of a job's event.
-const (
-	eventNew int32 = iota
-	eventLeft
-	eventTaken
-)
-
-// ask asks those who wait, in the order in which they began to, whether one
-// takes the event.
-func (c *Context) ask(to destination, bare bool) (taken bool) {
+// ask asks the waits, in the order in which they began, and reports whether one
+// has consumed the event.
+func (c *Context) ask(to destination, bare bool) (consumed bool) {
 	j := jobOf(c)
-	ws := &j.d.waits
 	yield := false
-	for _, w := range ws.candidates(j.ev, bare) {
+	for _, w := range j.d.waits.candidates(j.ev, bare) {
 		f, err := w.look(c, to)
 		switch {
 		case err != nil:
 			w.fail(err)
-		case f.verdict == takes && w.take(j, f):
-			j.offered.Store(eventTaken)
+		case f.verdict == consumes && w.consume(j, f):
 			return true
-		case f.verdict == breaksIt:
-			ws.mu.Lock()
-			if w.fails(ErrInterrupted) && laneOf(w.job.ev) == laneOf(j.ev) {
+		case f.verdict == interrupts:
+			if w.interrupt() && laneOf(w.job.ev) == laneOf(j.ev) {
 				yield = true
 			}
-			ws.mu.Unlock()
 		}
 	}
 	if yield {
-		j.yield() // what was interrupted ends before what interrupts it begins
+		j.yield() // the interrupted handler ends before this event's begins
 	}
 	return false
 }
 
-// candidates returns who may be waiting for the event.
+// candidates returns the waits that may consume the event.
 func (ws *waits) candidates(e *Event, bare bool) (list []*wait) {
 	var full []*wait
 	defer func() {
@@ -390,9 +428,9 @@ func (ws *waits) candidates(e *Event, bare bool) (list []*wait) {
 	return list
 }
 
-// wants reports whether the event is of the person and of the kind that w is
-// for, and of its community: a person, and the number of a chat, may be known in
-// others too.
+// wants reports whether the event is of the user and of the kind that w is for,
+// and of its community: other communities may have the same user, and chats of
+// the same number.
 func (w *wait) wants(e *Event) bool {
 	if e.GroupID != w.c.event.GroupID {
 		return false
@@ -406,18 +444,18 @@ func (w *wait) wants(e *Event) bool {
 	return w.kind == e.Kind || w.kind == e.Derived
 }
 
-// able reports whether w can take anything. The caller holds the lock.
+// able reports whether w can consume an event. The caller holds the lock.
 func (w *wait) able() bool {
-	return w.ended() == nil && len(w.queue) < w.most && !(w.once && w.took)
+	return w.ended() == nil && len(w.queue) < w.most && !(w.once && w.used)
 }
 
-// take gives the event of j to w, which then answers for it: see settle. It
-// reports whether w could take it.
-func (w *wait) take(j *job, f finding) bool {
-	mu := &j.d.waits.mu
+// consume gives the event of j to w. The job of w then answers for it: see
+// job.consume. It reports whether w could consume the event.
+func (w *wait) consume(j *job, f finding) bool {
+	mu := &w.job.d.waits.mu
 	mu.Lock()
 	defer mu.Unlock()
-	if !w.able() {
+	if !w.able() || !w.job.consume(j) {
 		return false
 	}
 	e := j.ev
@@ -426,17 +464,10 @@ func (w *wait) take(j *job, f finding) bool {
 		own.head.text = f.text
 		e = &own
 	}
-	w.took = true
-	w.queue = append(w.queue, taking{w.c.answerContext(e, j.client), f.v})
-	w.job.taken = append(w.job.taken, j)
-	j.claims++
+	w.used = true
+	w.queue = append(w.queue, consumption{w.c.answerContext(e, j.client), f.v})
 	w.wake()
-	// A press is answered by who took it, who is about to go on; if not, then
-	// by the Dispatcher.
-	j.handed = w.job.parked == 0
-	if e.press != nil {
-		w.job.answers.Store(true)
-	}
+	j.handOver(w.job)
 	return true
 }
 
@@ -456,58 +487,3 @@ func (j *job) logFull(kind string) {
 
 // maxKept is how many events a Watch keeps for Next.
 const maxKept = 1024
-
-// sessionsOf is what Sessions know of one attempt to handle an event.
-type sessionsOf struct {
-	mu     sync.Mutex
-	number uint64 // of the attempt; 0 until asked for
-	read   map[sessionRead]sessionMemo
-}
-
-// A sessionRead is what has read which key for a condition.
-type sessionRead struct {
-	session any // the *Session
-	id      string
-}
-
-type sessionMemo struct {
-	record []byte
-	writes int64 // of the Session, before it was read
-}
-
-// attempt returns a number that no other attempt has, in this process or
-// another.
-func (s *sessionsOf) attempt() uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.number == 0 {
-		s.number = rand.Uint64()
-	}
-	return s.number
-}
-
-// recall returns the record that was read, unless the Session has changed
-// something since, for whomever.
-func (s *sessionsOf) recall(of sessionRead, writes int64) (record []byte, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	m, ok := s.read[of]
-	return m.record, ok && m.writes == writes
-}
-
-func (s *sessionsOf) remember(of sessionRead, m sessionMemo) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.read == nil {
-		s.read = make(map[sessionRead]sessionMemo)
-	}
-	s.read[of] = m
-}
-
-// forget is called when the event's handlers have changed something: it may
-// be what another Session of the same name has read.
-func (s *sessionsOf) forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.read = nil
-}

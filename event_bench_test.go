@@ -105,11 +105,11 @@ func BenchmarkEvent(b *testing.B) {
 					b.Fatal(err)
 				}
 				j := &job{d: d, feed: d.direct, ctx: ctx, client: client, ev: e}
-				d.watchdog.begin(j)
+				d.watchdog.Begin(&j.task, &j.feed.group, j)
 				if err := j.handle(); err != nil {
 					b.Fatal(err)
 				}
-				d.watchdog.end(j)
+				d.watchdog.End(&j.task)
 			}
 			if handled != n {
 				b.Fatalf("handled %d of %d", handled, n)

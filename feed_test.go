@@ -93,7 +93,7 @@ func (p *replayer) take(t *testing.T, texts ...string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := p.d.take(t.Context(), &job{d: p.d, feed: p.feed, ctx: context.WithoutCancel(t.Context()), client: p.d.Client, ev: e}); err != nil {
+		if _, err := p.d.putOnce(t.Context(), &job{d: p.d, feed: p.feed, ctx: context.WithoutCancel(t.Context()), client: p.d.Client, ev: e}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -209,6 +209,77 @@ func TestSettled(t *testing.T) {
 			t.Errorf("settled: %v", p.settled)
 		}
 		p.mu.Unlock()
+		p.d.Stop(t.Context())
+	})
+}
+
+// TestOfferedOnce: an event that a handler gives to two Routers is offered to the
+// waits once, and if one consumes it, it is for the other Router too.
+func TestOfferedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var first, second Router
+		asked, routed := 0, 0
+		first.Handle("watch", func(c *Context) error {
+			w := NewWatch(c, EventMessageNew, func(_ *Context, e *MessageNew) bool {
+				asked++
+				return e.Message.Text == "mine"
+			})
+			defer w.Stop()
+			_, _, err := w.Next()
+			return err
+		})
+		second.Handle("mine", func(*Context) error { routed++; return nil })
+		second.Handle("other", func(*Context) error { routed++; return nil })
+		p := newReplayer(t, HandlerFunc(func(c *Context) error {
+			return errors.Join(first.Serve(c), second.Serve(c))
+		}), nil)
+		for _, step := range []struct {
+			text          string
+			asked, routed int
+		}{{"watch", 0, 0}, {"other", 1, 1}, {"mine", 2, 1}, {"other again", 2, 1}} {
+			p.take(t, step.text)
+			if asked != step.asked || routed != step.routed {
+				t.Errorf("after %q: asked %d times, routed %d, want %d and %d", step.text, asked, routed, step.asked, step.routed)
+			}
+		}
+		p.d.Stop(t.Context())
+	})
+}
+
+// TestAbandonedOffer: an event whose handler is abandoned while a wait looks at it
+// is settled then, once: the wait cannot consume it any more.
+func TestAbandonedOffer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r Router
+		block := make(chan struct{})
+		got := make(map[string]int)
+		r.Handle("watch", func(c *Context) error {
+			w := NewWatch(c, EventMessageNew, func(c *Context, e *MessageNew) bool {
+				if e.Message.Text == "slow" {
+					<-block
+				}
+				return true
+			}, From{})
+			defer w.Stop()
+			_, e, err := w.Next()
+			if err == nil {
+				got[e.Message.Text]++
+			}
+			return err
+		})
+		p := newReplayer(t, &r, nil)
+		p.take(t, "watch")
+		p.take(t, "2:slow")
+		time.Sleep(time.Minute + 2*time.Second)
+		p.expect(t, map[string]bool{"slow": true})
+		close(block)
+		synctest.Wait()
+		p.expect(t, map[string]bool{"slow": true})
+		p.take(t, "3:quick")
+		p.expect(t, map[string]bool{"slow": true, "quick": true, "watch": true})
+		if diff := cmp.Diff(map[string]int{"quick": 1}, got); diff != "" {
+			t.Errorf("consumed (-want +got):\n%s", diff)
+		}
 		p.d.Stop(t.Context())
 	})
 }

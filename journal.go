@@ -15,19 +15,19 @@ import (
 	"github.com/vkrouter/vk/internal/backoff"
 )
 
-// A backlog is what a Dispatcher keeps in its Store of one community: how far
-// in its history events were taken, and which of them are not done. Both are in
-// one record, which is written when events have come, before they begin, and a
-// moment after some are done. So that this stays small while many people think
-// about an answer, events that are not done for long are moved out of the
-// record, to segments that it names.
+// A journal is what a Dispatcher keeps in its Store of one community: how far
+// in its history events were admitted, and which of them are not handled. Both
+// are in one record, which is written when events have come, before they begin,
+// and a moment after some are handled. So that this stays small while many people
+// think about an answer, events that are not handled for long are moved out of
+// the record, to segments that it names.
 //
 // In a Store that several processes share, each has a record of its own, in a
 // numbered slot. The record is a lease too: who has not renewed it for some
 // time is dead, and its events are taken over by the others, or by who starts
 // next. Whatever place in the history a record names, everything before it
 // was put into some record: so who begins with any of them misses nothing.
-type backlog struct {
+type journal struct {
 	d      *Dispatcher
 	store  Store
 	group  int64
@@ -47,13 +47,13 @@ type backlog struct {
 	handing chan struct{}
 
 	mu       sync.Mutex
-	ts       string     // "" if nobody follows the history
-	at       time.Time  // when the history had come there
-	seq      int64      // of the last entry
-	tail     []*entry   // those that stand in the record itself
-	segments []*segment // where the others stand
-	idle     []*entry   // what is in nobody's hands, by seq; what is not any more is passed over
-	tried    []*entry   // of which a run of the bot has died
+	ts       string          // "" if nobody follows the history
+	at       time.Time       // when the history had come there
+	seq      int64           // of the last entry
+	tail     []*journalEntry // those that stand in the record itself
+	segments []*segment      // where the others stand
+	idle     []*journalEntry // what is in nobody's hands, by seq; what is not any more is passed over
+	tried    []*journalEntry // of which a run of the bot has died
 	dirty    bool
 	lost     bool // another has the record
 	resumed  bool // what was in it has been handed out
@@ -70,18 +70,18 @@ type backlog struct {
 	tasks sync.WaitGroup // what timers have begun
 }
 
-// An entry is an event in a journal. It is guarded by the journal's mu.
-type entry struct {
-	jr     *backlog
-	ev     *Event
-	seq    int64     // the place in the order in which they came
-	came   time.Time // when it came to the tail; zero is long ago
-	job    *job      // in whose hands it is; nil if in nobody's
-	done   bool
-	queued bool     // among jr.idle
-	tries  int      // runs of the bot that died and may have begun it
-	seg    *segment // nil if it is in the tail
-	place  int      // in seg
+// A journalEntry is an event in a journal. It is guarded by the journal's mu.
+type journalEntry struct {
+	jr      *journal
+	ev      *Event
+	seq     int64     // the place in the order in which they came
+	came    time.Time // when it came to the tail; zero is long ago
+	job     *job      // that handles it; nil if none does
+	handled bool      // or of no use
+	queued  bool      // among jr.idle
+	tries   int       // runs of the bot that died and may have begun it
+	seg     *segment  // nil if it is in the tail
+	place   int       // in seg
 }
 
 const (
@@ -92,7 +92,8 @@ const (
 	// storeTime bounds how long is waited for the Store.
 	storeTime = 10 * time.Second
 
-	// flushTime is after how long it is written that events are done. A process that is killed before repeats them.
+	// flushTime is how long after events are handled that is written. A process
+	// that is killed before then repeats them.
 	flushTime = 250 * time.Millisecond
 
 	// maxSlots bounds how many processes may share a community.
@@ -104,12 +105,12 @@ var storePause = backoff.Backoff{Min: 50 * time.Millisecond, Max: 10 * time.Seco
 // An opening is a journal that is being opened.
 type opening struct {
 	ready chan struct{} // closed when it is
-	jr    *backlog
+	jr    *journal
 	err   error
 }
 
 // journal returns the journal of a community, and opens it first if need be.
-func (d *Dispatcher) journal(ctx context.Context, group int64) (*backlog, error) {
+func (d *Dispatcher) journal(ctx context.Context, group int64) (*journal, error) {
 	d.mu.Lock()
 	o := d.journals[group]
 	if o == nil {
@@ -143,8 +144,8 @@ func (d *Dispatcher) journal(ctx context.Context, group int64) (*backlog, error)
 	}
 }
 
-func (d *Dispatcher) openJournal(ctx context.Context, group int64) (*backlog, error) {
-	jr := &backlog{
+func (d *Dispatcher) openJournal(ctx context.Context, group int64) (*journal, error) {
+	jr := &journal{
 		d: d, store: d.Store, group: group, shared: d.sharedStore(), owner: rand.Text(),
 		writing: make(chan struct{}, 1), handing: make(chan struct{}, 1), shelf: newShelf(),
 	}
@@ -163,12 +164,12 @@ func (d *Dispatcher) openJournal(ctx context.Context, group int64) (*backlog, er
 	return jr, nil
 }
 
-func (jr *backlog) key(slot int) string {
+func (jr *journal) key(slot int) string {
 	return "journal/" + strconv.FormatInt(jr.group, 10) + "/" + strconv.Itoa(slot)
 }
 
 // open takes the first record that nobody has, with what is in it.
-func (jr *backlog) open(ctx context.Context) error {
+func (jr *journal) open(ctx context.Context) error {
 	for {
 		var latest time.Time
 		ts := ""
@@ -218,7 +219,7 @@ func (jr *backlog) open(ctx context.Context) error {
 }
 
 // read reads the record of a slot. It is zero, and raw nil, if there is none.
-func (jr *backlog) read(ctx context.Context, slot int) (raw []byte, r record, err error) {
+func (jr *journal) read(ctx context.Context, slot int) (raw []byte, r record, err error) {
 	raw, err = jr.store.Get(ctx, jr.key(slot))
 	if err != nil {
 		return nil, record{}, err
@@ -233,14 +234,14 @@ func (jr *backlog) read(ctx context.Context, slot int) (raw []byte, r record, er
 var errCannotRead = errors.New("cannot be read")
 
 // changed reports whether the record of a slot is not what it was any more.
-func (jr *backlog) changed(ctx context.Context, slot int, was []byte) bool {
+func (jr *journal) changed(ctx context.Context, slot int, was []byte) bool {
 	raw, err := jr.store.Get(ctx, jr.key(slot))
 	return err == nil && !bytes.Equal(raw, was)
 }
 
 // enter takes in entries, in their order. What has no seq gets one, as all of
 // another journal do. The caller holds jr.mu.
-func (jr *backlog) enter(entries []*entry) {
+func (jr *journal) enter(entries []*journalEntry) {
 	for _, e := range entries {
 		if e.seq == 0 {
 			e.seq = jr.seq + 1
@@ -258,24 +259,24 @@ func (jr *backlog) enter(entries []*entry) {
 
 // queue puts an entry among the idle, if it is in nobody's hands. The caller
 // holds jr.mu.
-func (jr *backlog) queue(e *entry) {
-	if e.done || e.job != nil || e.queued {
+func (jr *journal) queue(e *journalEntry) {
+	if e.handled || e.job != nil || e.queued {
 		return
 	}
 	e.queued = true
 	at := len(jr.idle)
 	if at > 0 && jr.idle[at-1].seq > e.seq {
-		at, _ = slices.BinarySearchFunc(jr.idle, e.seq, func(e *entry, seq int64) int { return cmp.Compare(e.seq, seq) })
+		at, _ = slices.BinarySearchFunc(jr.idle, e.seq, func(e *journalEntry, seq int64) int { return cmp.Compare(e.seq, seq) })
 	}
 	jr.idle = slices.Insert(jr.idle, at, e)
 }
 
 // next returns the first entry that is in nobody's hands, or nil. The caller
 // holds jr.mu.
-func (jr *backlog) next() *entry {
+func (jr *journal) next() *journalEntry {
 	for len(jr.idle) > 0 {
 		e := jr.idle[0]
-		if !e.done && e.job == nil {
+		if !e.handled && e.job == nil {
 			return e
 		}
 		e.queued = false
@@ -287,12 +288,12 @@ func (jr *backlog) next() *entry {
 }
 
 // forget forgets all entries. The caller holds jr.mu.
-func (jr *backlog) forget() {
+func (jr *journal) forget() {
 	jr.seq, jr.tail, jr.segments, jr.idle, jr.tried = 0, nil, nil, nil, nil
 }
 
 // add notes that events have come, and how far in the history.
-func (jr *backlog) add(ts string, events []*Event) {
+func (jr *journal) add(ts string, events []*Event) {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
 	if ts == jr.ts && len(events) == 0 {
@@ -303,16 +304,36 @@ func (jr *backlog) add(ts string, events []*Event) {
 	if ts != jr.ts {
 		jr.ts, jr.at = ts, now
 	}
-	entries := make([]*entry, len(events))
+	entries := make([]*journalEntry, len(events))
 	for i, e := range events {
-		entries[i] = &entry{jr: jr, ev: e, came: now}
+		entries[i] = &journalEntry{jr: jr, ev: e, came: now}
 	}
 	jr.enter(entries)
 }
 
-// settle notes that nobody handles the event any more, because it is done or
-// because it is not.
-func (e *entry) settle(done bool) {
+// keep adds one event that a job handles, or none if j is nil.
+func (jr *journal) keep(e *Event, j *job) *journalEntry {
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	kept := &journalEntry{jr: jr, ev: e, came: time.Now(), job: j}
+	jr.enter([]*journalEntry{kept})
+	jr.dirty = true
+	return kept
+}
+
+// handTo notes that a job is about to handle an entry's event.
+func (e *journalEntry) handTo(j *job) {
+	if e == nil {
+		return
+	}
+	e.jr.mu.Lock()
+	defer e.jr.mu.Unlock()
+	e.job = j
+}
+
+// settle notes that no job handles the event any more, and whether it is
+// handled.
+func (e *journalEntry) settle(handled bool) {
 	if e == nil {
 		return
 	}
@@ -320,38 +341,49 @@ func (e *entry) settle(done bool) {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
 	e.job = nil
-	if !done {
+	if !handled {
 		jr.queue(e)
 		return
 	}
-	e.done = true
+	e.handled = true
 	e.mark()
 	jr.dirty = true
 	jr.soon(max(flushTime, 10*jr.took)) // a large record is not always being written
 }
 
-// handTo hands an entry to another job, which handles the same event.
-func (e *entry) handTo(j *job) *entry {
-	if e != nil {
-		e.jr.mu.Lock()
-		defer e.jr.mu.Unlock()
-		e.job = j
-	}
-	return e
+// drop is settle for an entry that is of no use.
+func (e *journalEntry) drop() { e.settle(true) }
+
+// isFailing reports whether the last write has failed.
+func (jr *journal) isFailing() bool {
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	return jr.failing > 0
 }
 
-// drop is settle for one that is no use.
-func (e *entry) drop() { e.settle(true) }
+// isOwned reports whether the record in the Store is this process's.
+func (jr *journal) isOwned() bool {
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	return !jr.lost && !jr.closed
+}
+
+// place returns how far in the history the journal has come, or "".
+func (jr *journal) place() string {
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	return jr.ts
+}
 
 // use has what is taken over from now on handled with a feed and a client.
-func (jr *backlog) use(f *feed, client *Client) {
+func (jr *journal) use(f *feed, client *Client) {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
 	jr.feed, jr.client = f, client
 }
 
 // join is use for a Poller, until it leaves.
-func (jr *backlog) join(f *feed, client *Client) {
+func (jr *journal) join(f *feed, client *Client) {
 	jr.use(f, client)
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
@@ -361,28 +393,23 @@ func (jr *backlog) join(f *feed, client *Client) {
 // leave writes what has become of a Poller's events, and closes the journal if
 // it was the last, and nobody else uses it: a Dispatcher that is used for
 // nothing else need not be stopped.
-func (jr *backlog) leave(ctx context.Context) {
+func (jr *journal) leave(ctx context.Context) {
 	jr.mu.Lock()
 	jr.pollers--
 	last := jr.pollers == 0
 	jr.mu.Unlock()
-	if !last || jr.d.claims.offered.Load() {
+	if !last || jr.d.dedupe.repeats.Load() {
 		jr.save(ctx)
 		return
 	}
-	d := jr.d
-	d.mu.Lock()
-	if o := d.journals[jr.group]; o != nil && o.jr == jr {
-		delete(d.journals, jr.group)
-	}
-	d.mu.Unlock()
+	jr.d.forgetJournal(jr)
 	jr.close(ctx)
 }
 
 // close writes the record for the last time, gives up the lease and ends what
 // is done in the background. What is not done is for the next run, and no one
 // who handles it was at fault for this one's end.
-func (jr *backlog) close(ctx context.Context) {
+func (jr *journal) close(ctx context.Context) {
 	if !jr.end() {
 		return
 	}
@@ -398,7 +425,7 @@ func (jr *backlog) close(ctx context.Context) {
 
 // end ends what is done in the background. It reports whether it was not ended
 // before.
-func (jr *backlog) end() bool {
+func (jr *journal) end() bool {
 	jr.mu.Lock()
 	if jr.closed {
 		jr.mu.Unlock()
@@ -417,6 +444,15 @@ func (jr *backlog) end() bool {
 	jr.cancel()
 	jr.tasks.Wait()
 	return true
+}
+
+// forgetJournal makes the next use of the community open another journal.
+func (d *Dispatcher) forgetJournal(jr *journal) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if o := d.journals[jr.group]; o != nil && o.jr == jr {
+		delete(d.journals, jr.group)
+	}
 }
 
 // closeJournals closes the journals of a Dispatcher that has stopped.

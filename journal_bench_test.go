@@ -34,7 +34,7 @@ func BenchmarkKept(b *testing.B) {
 		})}
 		d.init()
 		f := d.feed()
-		var jr *backlog
+		var jr *journal
 		if store != nil {
 			var err error
 			if jr, err = d.journal(b.Context(), 7); err != nil {
@@ -80,7 +80,7 @@ func BenchmarkKept(b *testing.B) {
 				if once {
 					d.put(b.Context(), j)
 				} else {
-					d.take(b.Context(), j)
+					d.putOnce(b.Context(), j)
 				}
 			}
 		}

@@ -12,7 +12,7 @@ import (
 )
 
 // renew renews the lease, and takes over what the dead have left.
-func (jr *backlog) renew() {
+func (jr *journal) renew() {
 	ctx, cancel := context.WithTimeout(jr.base, storeTime)
 	defer cancel()
 	jr.write(ctx, true)
@@ -33,7 +33,7 @@ func (jr *backlog) renew() {
 	}
 	select {
 	case jr.handing <- struct{}{}:
-		defer func() { <-jr.handing }()
+		defer jr.endHand()
 		_, err := jr.inherit(ctx)
 		jr.puzzle(err)
 		jr.handIdle(jr.base, f, client)
@@ -42,7 +42,7 @@ func (jr *backlog) renew() {
 }
 
 // puzzle says once that what another has left cannot be taken over.
-func (jr *backlog) puzzle(err error) {
+func (jr *journal) puzzle(err error) {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
 	if !errors.Is(err, errCannotRead) {
@@ -56,7 +56,7 @@ func (jr *backlog) puzzle(err error) {
 
 // reopen takes another record, since the one it had was taken by somebody who
 // thought this process dead. Its events are in their hands now, too.
-func (jr *backlog) reopen(ctx context.Context) {
+func (jr *journal) reopen(ctx context.Context) {
 	jr.d.logger().Warn("vk: the journal was taken over by another process, as if this one had died: some events are handled twice")
 	jr.writing <- struct{}{}
 	defer func() { <-jr.writing }()
@@ -93,7 +93,7 @@ func (jr *backlog) reopen(ctx context.Context) {
 
 // inherit takes over the events of the dead. It returns until when those who
 // are alive have said that they are, by slot. The caller holds jr.handing.
-func (jr *backlog) inherit(ctx context.Context) (alive map[int]int64, err error) {
+func (jr *journal) inherit(ctx context.Context) (alive map[int]int64, err error) {
 	alive = make(map[int]int64)
 	for n := range maxSlots {
 		raw, r, err := jr.read(ctx, n)
@@ -115,7 +115,7 @@ func (jr *backlog) inherit(ctx context.Context) (alive map[int]int64, err error)
 }
 
 // inheritFrom takes over the events in the record of a process that has died.
-func (jr *backlog) inheritFrom(ctx context.Context, slot int, raw []byte, r record) error {
+func (jr *journal) inheritFrom(ctx context.Context, slot int, raw []byte, r record) error {
 	left, err := jr.load(ctx, r)
 	if err != nil {
 		if jr.changed(ctx, slot, raw) {
@@ -128,7 +128,7 @@ func (jr *backlog) inheritFrom(ctx context.Context, slot int, raw []byte, r reco
 	for _, e := range left.entries {
 		e.seq, e.seg = 0, nil // they come after what is here, to the tail
 		if _, here := have[e.ev.ID]; !here {
-			jr.enter([]*entry{e})
+			jr.enter([]*journalEntry{e})
 		}
 	}
 	jr.dirty = true
@@ -158,12 +158,12 @@ func (jr *backlog) inheritFrom(ctx context.Context, slot int, raw []byte, r reco
 	return err
 }
 
-// ids returns the IDs of the events that are not done: an earlier attempt to
+// ids returns the IDs of the events that are not handled: an earlier attempt to
 // take them over may have failed in the middle. The caller holds jr.mu.
-func (jr *backlog) ids() map[string]struct{} {
+func (jr *journal) ids() map[string]struct{} {
 	ids := make(map[string]struct{})
-	note := func(e *entry) {
-		if e != nil && !e.done && e.ev.ID != "" {
+	note := func(e *journalEntry) {
+		if e != nil && !e.handled && e.ev.ID != "" {
 			ids[e.ev.ID] = struct{}{}
 		}
 	}
@@ -178,8 +178,8 @@ func (jr *backlog) ids() map[string]struct{} {
 	return ids
 }
 
-// hand waits until jr.handing is the caller's.
-func (jr *backlog) hand(ctx context.Context) error {
+// hand waits until jr.handing is the caller's, who then calls endHand.
+func (jr *journal) hand(ctx context.Context) error {
 	select {
 	case jr.handing <- struct{}{}:
 		return nil
@@ -188,17 +188,19 @@ func (jr *backlog) hand(ctx context.Context) error {
 	}
 }
 
+func (jr *journal) endHand() { <-jr.handing }
+
 // settleOthers waits until each other process has either said that it is alive
 // or is known to be dead, so that what the dead have left is handled before
 // what comes after it.
-func (jr *backlog) settleOthers(ctx context.Context) error {
+func (jr *journal) settleOthers(ctx context.Context) error {
 	if !jr.shared {
 		return nil
 	}
 	if err := jr.hand(ctx); err != nil {
 		return nil // the bot stops before it has begun
 	}
-	defer func() { <-jr.handing }()
+	defer jr.endHand()
 	first, err := jr.inherit(ctx)
 	for err == nil && len(first) > 0 && ctx.Err() == nil {
 		backoff.Sleep(ctx, time.Second)
@@ -213,8 +215,8 @@ func (jr *backlog) settleOthers(ctx context.Context) error {
 	return err
 }
 
-// holder returns what the claims of this process say.
-func (jr *backlog) holder() (string, error) {
+// holder returns this process as the owner of events, as the Store has it.
+func (jr *journal) holder() (string, error) {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
 	if jr.lost || jr.closed {
@@ -225,9 +227,9 @@ func (jr *backlog) holder() (string, error) {
 
 var errNoLease = errors.New("vk: journal: this process has no record in the store")
 
-// holds reports whether who has made a claim is alive.
-func (jr *backlog) holds(ctx context.Context, claim string) (bool, error) {
-	slot, owner, ok := splitClaim(claim)
+// holds reports whether an owner of events, as the Store has it, is alive.
+func (jr *journal) holds(ctx context.Context, holder string) (bool, error) {
+	slot, owner, ok := splitOwner(holder)
 	if !ok {
 		return false, nil
 	}

@@ -109,22 +109,22 @@ func readEvents(raw []byte) (events []recordEvent, err error) {
 
 // record returns the journal as a record. The caller holds jr.mu and is who
 // writes.
-func (jr *backlog) record() []byte {
+func (jr *journal) record() []byte {
 	now := time.Now()
 	r := record{Owner: jr.owner, Until: now.Add(leaseTime).UnixMilli(), TS: jr.ts, At: jr.at.UnixMilli()}
 	if jr.closed {
 		r.Owner = ""
 	}
-	jr.tried = slices.DeleteFunc(jr.tried, func(e *entry) bool {
-		if !e.done && e.isCalm() {
+	jr.tried = slices.DeleteFunc(jr.tried, func(e *journalEntry) bool {
+		if !e.handled && e.isCalm() {
 			e.setTries(0)
 		}
-		return e.done || e.tries == 0
+		return e.handled || e.tries == 0
 	})
 	jr.thinOut()
 	size := 256
 	for _, e := range jr.tail {
-		if e.done {
+		if e.handled {
 			continue
 		}
 		r.Events = append(r.Events, recordEvent{e.seq, e.tries, e.ev.Raw})
@@ -143,33 +143,27 @@ func (jr *backlog) record() []byte {
 
 // isCalm reports whether the event's handler waits: it has not brought anything
 // down. The caller holds jr.mu.
-func (e *entry) isCalm() bool {
-	if e.job == nil {
-		return false
-	}
-	mu := &e.job.d.waits.mu
-	mu.Lock()
-	defer mu.Unlock()
-	return e.job.parked > 0
+func (e *journalEntry) isCalm() bool {
+	return e.job != nil && e.job.isParked()
 }
 
 // A leftover is what a record and its segments have of events.
 type leftover struct {
-	entries  []*entry // in their order
+	entries  []*journalEntry // in their order
 	segments []*segment
 }
 
 // load reads what a record has of events, of which one more run has died.
-func (jr *backlog) load(ctx context.Context, r record) (left leftover, err error) {
-	add := func(of recordEvent) *entry {
-		e := &entry{jr: jr, seq: of.Seq, tries: of.Tries}
-		if e.done = of.Tries < 0; e.done {
+func (jr *journal) load(ctx context.Context, r record) (left leftover, err error) {
+	add := func(of recordEvent) *journalEntry {
+		e := &journalEntry{jr: jr, seq: of.Seq, tries: of.Tries}
+		if e.handled = of.Tries < 0; e.handled {
 			return e
 		}
 		var err error
 		if e.ev, err = ParseEvent(of.Raw); err != nil {
 			jr.d.logger().Error("vk: journal: an event cannot be read", "err", err, "event", fmt.Sprintf("%.300s", of.Raw))
-			e.done = true
+			e.handled = true
 			return e
 		}
 		if r.Owner != "" && e.tries < aloneAfter {
@@ -192,14 +186,14 @@ func (jr *backlog) load(ctx context.Context, r record) (left leftover, err error
 	for _, of := range r.Events {
 		add(of)
 	}
-	slices.SortStableFunc(left.entries, func(a, b *entry) int { return cmp.Compare(a.seq, b.seq) })
+	slices.SortStableFunc(left.entries, func(a, b *journalEntry) int { return cmp.Compare(a.seq, b.seq) })
 	return left, nil
 }
 
 // Of which entries a segment is made.
 const (
-	// shelfAge is how long an event is not done before it is moved out of the
-	// record: most are done before that.
+	// shelfAge is how long an event is not handled before it is moved out of
+	// the record: most are handled before that.
 	shelfAge = time.Second
 
 	// minSegment and maxSegment are how many bytes of them there must be, and
@@ -208,27 +202,27 @@ const (
 	maxSegment = 1 << 20
 )
 
-// A segment is a value in the Store with events that were not done for long. It
+// A segment is a value in the Store with events that were not handled for long. It
 // is not changed once the record names it: what has become of its events
 // stands in the record. It is guarded by the journal's mu.
 type segment struct {
 	name    string
-	entries []*entry // nil where it is done
-	state   []byte   // of each entry: how often the bot has died of it, as a digit, or isDone
-	live    int      // not done
+	entries []*journalEntry // nil if handled
+	state   []byte          // of each entry: how often the bot has died of it, as a digit, or stateHandled
+	live    int             // how many are not handled
 }
 
-// isDone is the state of an event that is done.
-const isDone = '-'
+// stateHandled is the state of a handled event.
+const stateHandled = '-'
 
 // mark notes in the entry's segment, if it has one, what has become of it. The
 // caller holds jr.mu.
-func (e *entry) mark() {
+func (e *journalEntry) mark() {
 	s := e.seg
 	switch {
 	case s == nil:
-	case e.done:
-		s.state[e.place], s.entries[e.place] = isDone, nil
+	case e.handled:
+		s.state[e.place], s.entries[e.place] = stateHandled, nil
 		s.live--
 		e.seg = nil
 	default:
@@ -238,8 +232,8 @@ func (e *entry) mark() {
 
 // setTries sets how many runs of the bot have died of it. The caller holds
 // jr.mu.
-func (e *entry) setTries(n int) {
-	if e.done {
+func (e *journalEntry) setTries(n int) {
+	if e.handled {
 		return
 	}
 	e.tries = n
@@ -247,10 +241,10 @@ func (e *entry) setTries(n int) {
 }
 
 // put puts an entry into a segment. The caller holds jr.mu.
-func (s *segment) put(e *entry) {
+func (s *segment) put(e *journalEntry) {
 	e.place = len(s.entries)
-	s.entries, s.state = append(s.entries, e), append(s.state, isDone)
-	if e.done {
+	s.entries, s.state = append(s.entries, e), append(s.state, stateHandled)
+	if e.handled {
 		s.entries[e.place] = nil
 		return
 	}
@@ -278,13 +272,13 @@ func newShelf() shelf { return shelf{series: rand.Text()} }
 // next returns the name of the next segment.
 func (s *shelf) next() string { return s.series + "/" + strconv.Itoa(s.n) }
 
-func (jr *backlog) segmentKey(name string) string {
+func (jr *journal) segmentKey(name string) string {
 	return "journal/" + strconv.FormatInt(jr.group, 10) + "/" + name
 }
 
 // old returns which entries are to be moved out of the record, in their order.
 // The caller holds jr.mu and is who writes.
-func (jr *backlog) old() (old []*entry) {
+func (jr *journal) old() (old []*journalEntry) {
 	if !jr.shelf.named || jr.closed {
 		return nil
 	}
@@ -303,7 +297,7 @@ func (jr *backlog) old() (old []*entry) {
 }
 
 // shelve moves entries to a new segment, which the record does not name yet.
-func (jr *backlog) shelve(ctx context.Context, old []*entry) error {
+func (jr *journal) shelve(ctx context.Context, old []*journalEntry) error {
 	s := &segment{name: jr.shelf.next()}
 	events := make([]recordEvent, len(old))
 	for i, e := range old {
@@ -320,14 +314,14 @@ func (jr *backlog) shelve(ctx context.Context, old []*entry) error {
 	for _, e := range old {
 		s.put(e)
 	}
-	jr.tail = slices.DeleteFunc(jr.tail, func(e *entry) bool { return e.seg == s })
+	jr.tail = slices.DeleteFunc(jr.tail, func(e *journalEntry) bool { return e.seg == s })
 	jr.segments = append(jr.segments, s)
 	return nil
 }
 
 // thinOut takes back into the record what is left of segments that are mostly
-// done. The caller holds jr.mu and is who writes.
-func (jr *backlog) thinOut() {
+// handled. The caller holds jr.mu and is who writes.
+func (jr *journal) thinOut() {
 	jr.segments = slices.DeleteFunc(jr.segments, func(s *segment) bool {
 		if 4*s.live > len(s.entries) {
 			return false
@@ -338,9 +332,9 @@ func (jr *backlog) thinOut() {
 	})
 }
 
-// takeBack takes into the record what is not done of a segment. The caller
-// holds jr.mu.
-func (jr *backlog) takeBack(s *segment) {
+// takeBack takes into the record the events of a segment that are not handled.
+// The caller holds jr.mu.
+func (jr *journal) takeBack(s *segment) {
 	for _, e := range s.entries {
 		if e != nil {
 			e.seg = nil
@@ -350,7 +344,7 @@ func (jr *backlog) takeBack(s *segment) {
 }
 
 // overwrite writes a value that nobody else writes.
-func (jr *backlog) overwrite(ctx context.Context, key string, value []byte) error {
+func (jr *journal) overwrite(ctx context.Context, key string, value []byte) error {
 	var old []byte // the last attempt may have done more than it seemed to
 	for {
 		swapped, err := jr.store.Swap(ctx, key, old, value, 0)
@@ -365,13 +359,13 @@ func (jr *backlog) overwrite(ctx context.Context, key string, value []byte) erro
 
 // erase removes a segment that is not used any more. It reports whether it is
 // gone.
-func (jr *backlog) erase(ctx context.Context, name string) bool {
+func (jr *journal) erase(ctx context.Context, name string) bool {
 	return jr.overwrite(ctx, jr.segmentKey(name), nil) == nil
 }
 
 // readSegment reads a segment that a record names. If it is not there, the
 // record may have changed meanwhile.
-func (jr *backlog) readSegment(ctx context.Context, of recordSegment) ([]recordEvent, error) {
+func (jr *journal) readSegment(ctx context.Context, of recordSegment) ([]recordEvent, error) {
 	raw, err := jr.store.Get(ctx, jr.segmentKey(of.Name))
 	switch {
 	case err != nil:
@@ -388,7 +382,7 @@ func (jr *backlog) readSegment(ctx context.Context, of recordSegment) ([]recordE
 	}
 	for i := range events {
 		switch c := of.State[i]; {
-		case c == isDone:
+		case c == stateHandled:
 			events[i].Tries = -1
 		case '0' <= c && c <= '9':
 			events[i].Tries = int(c - '0')

@@ -22,39 +22,45 @@ const maxTries = 5
 // not end in that time does not end the process either.
 const aloneTime = 10 * time.Second
 
-// resume opens the journal of a community, and has handled what it has of
-// events that are in nobody's hands. After the first time it waits for nothing.
+// resume opens the journal of a community and dispatches those of its events
+// that no job handles. Only the first call blocks.
 func (d *Dispatcher) resume(ctx context.Context, f *feed, client *Client, group int64) error {
 	jr, err := d.journal(ctx, group)
 	if err != nil {
 		return err
 	}
-	jr.mu.Lock()
-	resumed, used := jr.resumed, jr.feed.isOpen()
-	jr.mu.Unlock()
-	if !used {
-		jr.use(f, client)
-	}
-	if resumed {
+	if jr.isResumed(f, client) {
 		jr.pickUp(ctx, f, client)
 		return nil
 	}
 	return jr.handle(ctx, f, client)
 }
 
+// isResumed reports whether the events that were in the record were dispatched.
+// From then on the journal uses the feed and the client, if it has none or its
+// feed is closed.
+func (jr *journal) isResumed(f *feed, client *Client) bool {
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	if !jr.feed.isOpen() {
+		jr.feed, jr.client = f, client
+	}
+	return jr.resumed
+}
+
 // pickUp has handled what the stop of another source has left in nobody's hands.
 // It waits for nobody: who has jr.handing hands that out too, and what finds no
 // room is picked up later.
-func (jr *backlog) pickUp(ctx context.Context, f *feed, client *Client) {
+func (jr *journal) pickUp(ctx context.Context, f *feed, client *Client) {
 	jr.mu.Lock()
 	left := jr.next() != nil
 	jr.mu.Unlock()
-	if !left || len(jr.d.room) == cap(jr.d.room) {
+	if !left || jr.d.isFull() {
 		return
 	}
 	select {
 	case jr.handing <- struct{}{}:
-		defer func() { <-jr.handing }()
+		defer jr.endHand()
 		jr.handIdle(ctx, f, client) // if it fails, they stay
 	default:
 	}
@@ -62,11 +68,11 @@ func (jr *backlog) pickUp(ctx context.Context, f *feed, client *Client) {
 
 // handle gives to the lanes what is in nobody's hands. It returns an error if
 // ctx ends or the feed does.
-func (jr *backlog) handle(ctx context.Context, f *feed, client *Client) error {
+func (jr *journal) handle(ctx context.Context, f *feed, client *Client) error {
 	if err := jr.hand(ctx); err != nil {
 		return err
 	}
-	defer func() { <-jr.handing }()
+	defer jr.endHand()
 	err := jr.handIdle(ctx, f, client)
 	if err == nil {
 		jr.mu.Lock()
@@ -77,7 +83,7 @@ func (jr *backlog) handle(ctx context.Context, f *feed, client *Client) error {
 }
 
 // handIdle is handle for who holds jr.handing.
-func (jr *backlog) handIdle(ctx context.Context, f *feed, client *Client) error {
+func (jr *journal) handIdle(ctx context.Context, f *feed, client *Client) error {
 	for {
 		jr.mu.Lock()
 		e, tries := jr.next(), 0
@@ -99,19 +105,17 @@ func (jr *backlog) handIdle(ctx context.Context, f *feed, client *Client) error 
 			}
 			continue
 		}
-		if err := jr.take(ctx, e, f, client); err != nil {
+		if err := jr.dispatch(ctx, e, f, client); err != nil {
 			return err
 		}
 	}
 }
 
-// take gives an entry's event to its lane.
-func (jr *backlog) take(ctx context.Context, e *entry, f *feed, client *Client) error {
-	j := &job{d: jr.d, feed: f, ctx: context.WithoutCancel(ctx), client: client, ev: e.ev, entry: e}
-	jr.mu.Lock()
-	e.job = j
-	jr.mu.Unlock()
-	_, err := jr.d.take(ctx, j)
+// dispatch gives an entry's event to its lane.
+func (jr *journal) dispatch(ctx context.Context, e *journalEntry, f *feed, client *Client) error {
+	j := &job{d: jr.d, feed: f, ctx: context.WithoutCancel(ctx), client: client, ev: e.ev, deduped: true, dedupe: dedupeRecord{entry: e}}
+	e.handTo(j)
+	_, err := jr.d.putOnce(ctx, j)
 	if err != nil {
 		e.settle(false)
 	}
@@ -119,7 +123,7 @@ func (jr *backlog) take(ctx context.Context, e *entry, f *feed, client *Client) 
 }
 
 // alone handles an event when nothing else is handled.
-func (jr *backlog) alone(ctx context.Context, e *entry, f *feed, client *Client) error {
+func (jr *journal) alone(ctx context.Context, e *journalEntry, f *feed, client *Client) error {
 	wait := func() error {
 		for end := time.Now().Add(aloneTime); jr.d.Pending() > 0 && time.Now().Before(end); {
 			if err := backoff.Sleep(ctx, 10*time.Millisecond); err != nil {
@@ -136,7 +140,7 @@ func (jr *backlog) alone(ctx context.Context, e *entry, f *feed, client *Client)
 	jr.dirty = true
 	jr.mu.Unlock()
 	jr.save(context.WithoutCancel(ctx)) // before it can do any harm
-	if err := jr.take(ctx, e, f, client); err != nil {
+	if err := jr.dispatch(ctx, e, f, client); err != nil {
 		return err
 	}
 	if err := wait(); err != nil {
@@ -151,9 +155,9 @@ func (jr *backlog) alone(ctx context.Context, e *entry, f *feed, client *Client)
 }
 
 // keep puts an event that is being handled, or that a stop has cut off, into the
-// Store, so that it is handled again if this process dies. It reports whether it
-// is safe: kept, or done by now. Without a Store nothing is kept. An error is one
-// of the Store, or ErrStopped.
+// Store, so that it is handled again if this process dies. It reports whether the
+// event is safe: kept, or handled by now. Without a Store nothing is kept. An
+// error is one of the Store, or ErrStopped.
 func (d *Dispatcher) keep(ctx context.Context, j *job) (kept bool, err error) {
 	if d.Store == nil {
 		return false, nil
@@ -164,36 +168,11 @@ func (d *Dispatcher) keep(ctx context.Context, j *job) (kept bool, err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
-	if left, handled := d.claims.note(jr, j); left {
-		return handled, nil
+	if is := d.dedupe.keep(jr, j); is != unsettled {
+		return is == isHandled, nil
 	}
 	if err := jr.write(ctx, false); err != nil {
 		return false, err
 	}
-	jr.mu.Lock()
-	defer jr.mu.Unlock()
-	return !jr.lost && !jr.closed, nil
-}
-
-// note enters the event of j into a journal, if it is not there. If it has ended
-// by now, and is not to be kept, note reports whether it was handled.
-func (c *claims) note(jr *backlog, j *job) (left, handled bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	cutOff := j.left && j.undone && !j.yielded
-	switch {
-	case j.entry != nil:
-		return false, false
-	case j.left && !cutOff:
-		return true, j.handled
-	}
-	jr.mu.Lock()
-	defer jr.mu.Unlock()
-	j.entry = &entry{jr: jr, ev: j.ev, came: time.Now(), job: j}
-	if cutOff {
-		j.entry.job = nil
-	}
-	jr.enter([]*entry{j.entry})
-	jr.dirty = true
-	return false, false
+	return jr.isOwned(), nil
 }

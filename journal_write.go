@@ -7,14 +7,14 @@ import (
 )
 
 // soon has the record written soon. The caller holds jr.mu.
-func (jr *backlog) soon(after time.Duration) {
+func (jr *journal) soon(after time.Duration) {
 	if jr.timer == nil && !jr.closed {
 		jr.timer = time.AfterFunc(after, func() { jr.task(jr.flush) })
 	}
 }
 
 // task runs what a timer begins, and close waits for, unless it was first.
-func (jr *backlog) task(f func()) {
+func (jr *journal) task(f func()) {
 	jr.mu.Lock()
 	if jr.closed {
 		jr.mu.Unlock()
@@ -26,7 +26,7 @@ func (jr *backlog) task(f func()) {
 	f()
 }
 
-func (jr *backlog) flush() {
+func (jr *journal) flush() {
 	jr.mu.Lock()
 	jr.timer = nil
 	jr.mu.Unlock()
@@ -36,7 +36,7 @@ func (jr *backlog) flush() {
 // save writes the record, if it has changed. If the Store fails, the bot goes on
 // all the same, and it is tried again: nothing is lost by that unless the
 // process dies before VK forgets what has come since.
-func (jr *backlog) save(ctx context.Context) {
+func (jr *journal) save(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
 	jr.write(ctx, false)
@@ -44,7 +44,7 @@ func (jr *backlog) save(ctx context.Context) {
 
 // write writes the record, if it has changed or anyway, and moves out of it what
 // makes it large. If another has it, that is no error, but jr.lost.
-func (jr *backlog) write(ctx context.Context, anyway bool) error {
+func (jr *journal) write(ctx context.Context, anyway bool) error {
 	select {
 	case jr.writing <- struct{}{}:
 	case <-ctx.Done():
@@ -54,8 +54,8 @@ func (jr *backlog) write(ctx context.Context, anyway bool) error {
 	for first := true; ; first = false {
 		jr.mu.Lock()
 		// Also if nothing is written, since the Store fails or another has the
-		// record: what is done is not to be kept in memory.
-		jr.tail = slices.DeleteFunc(jr.tail, func(e *entry) bool { return e.done })
+		// record: what is handled is not to be kept in memory.
+		jr.tail = slices.DeleteFunc(jr.tail, func(e *journalEntry) bool { return e.handled })
 		old := jr.old()
 		wanted := jr.dirty || first && anyway || !first && len(old) > 0
 		if jr.lost {
@@ -76,7 +76,7 @@ func (jr *backlog) write(ctx context.Context, anyway bool) error {
 
 // writeRecord moves entries to a segment, if there are any, and writes the
 // record.
-func (jr *backlog) writeRecord(ctx context.Context, old []*entry) (lost bool, err error) {
+func (jr *journal) writeRecord(ctx context.Context, old []*journalEntry) (lost bool, err error) {
 	if len(old) > 0 {
 		if err := jr.shelve(ctx, old); err != nil {
 			return false, err
@@ -101,7 +101,7 @@ func (jr *backlog) writeRecord(ctx context.Context, old []*entry) (lost bool, er
 }
 
 // wrote notes how a write went.
-func (jr *backlog) wrote(lost bool, err error, took time.Duration) {
+func (jr *journal) wrote(lost bool, err error, took time.Duration) {
 	log := jr.d.logger()
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
@@ -128,7 +128,7 @@ func (jr *backlog) wrote(lost bool, err error, took time.Duration) {
 }
 
 // swap puts b in the record's place. It reports whether another has taken it.
-func (jr *backlog) swap(ctx context.Context, b []byte) (lost bool, err error) {
+func (jr *journal) swap(ctx context.Context, b []byte) (lost bool, err error) {
 	for {
 		swapped, err := jr.store.Swap(ctx, jr.key(jr.slot), jr.known, b, 0)
 		if err != nil {

@@ -35,7 +35,7 @@ func (s *cutStore) Swap(ctx context.Context, key string, old, new []byte, ttl ti
 // times.
 func stored(t *testing.T, s Store, slot int) record {
 	t.Helper()
-	jr := &backlog{group: 7}
+	jr := &journal{group: 7}
 	raw, err := s.Get(t.Context(), jr.key(slot))
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +48,7 @@ func stored(t *testing.T, s Store, slot int) record {
 }
 
 // journalOf opens the journal of community 7.
-func journalOf(t *testing.T, o *offerer) *backlog {
+func journalOf(t *testing.T, o *offerer) *journal {
 	t.Helper()
 	jr, err := o.d.journal(t.Context(), 7)
 	if err != nil {
@@ -97,7 +97,7 @@ func TestCutOffProcess(t *testing.T) {
 			t.Errorf("c's record is %+v", r)
 		}
 		a.offer(t, "new")
-		if state, _, err := b.offer(t, "new"); state != admittedRunning || err != nil {
+		if state, _, err := b.offer(t, "new"); state != alreadyRunning || err != nil {
 			t.Error(state, err)
 		}
 		for _, o := range []*offerer{a, b, c} {

@@ -3,6 +3,8 @@ package vk
 import (
 	"strconv"
 	"strings"
+
+	"github.com/vkrouter/vk/internal/command"
 )
 
 // Mention returns text that links to the page of a user or, with a negative
@@ -83,7 +85,7 @@ func endsWord(s string) bool {
 	case ':':
 		return !strings.HasPrefix(s, "://")
 	}
-	return startsWithSpace(s)
+	return command.StartsWithSpace(s)
 }
 
 // parseMarkup is parseMention for what VK makes a mention of, in the text of a

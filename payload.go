@@ -2,15 +2,12 @@ package vk
 
 import (
 	"bytes"
-	"encoding"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
-	"reflect"
-	"strconv"
 	"strings"
-	"unicode"
+
+	"github.com/vkrouter/vk/internal/command"
 )
 
 // A CommandLine is a command as a button's payload; see [Cmd]. The zero value
@@ -44,13 +41,22 @@ func Cmd(command string, args ...any) CommandLine {
 	}
 	line := []byte(command)
 	for i, arg := range args {
-		word, err := argText(arg)
-		if err != nil {
+		var err error
+		if line, err = appendArg(line, arg); err != nil {
 			return CommandLine{err: fmt.Errorf("vk: Cmd: argument %d: %w", i+1, err)}
 		}
-		line = appendWord(append(line, ' '), word)
 	}
 	return CommandLine{line: string(line)}
+}
+
+// appendArg appends an argument to a command line. A Secret, which has a String
+// method, must not become one.
+func appendArg(line []byte, arg any) ([]byte, error) {
+	switch arg.(type) {
+	case Secret, *Secret:
+		return line, errors.New("a Secret is not sent")
+	}
+	return command.AppendArg(line, arg)
 }
 
 // MarshalJSON returns the payload, or what was wrong with the arguments.
@@ -64,71 +70,6 @@ func (l CommandLine) MarshalJSON() ([]byte, error) {
 	b := make([]byte, 0, len(l.line)+len(`{"command":""}`)+8)
 	b = appendString(append(b, `{"command":`...), l.line)
 	return append(b, '}'), nil
-}
-
-// argText returns an argument as a converter of its type reads it.
-func argText(arg any) (string, error) {
-	switch v := arg.(type) {
-	case string:
-		return v, nil
-	case int:
-		return strconv.Itoa(v), nil
-	case Secret, *Secret:
-		return "", errors.New("a Secret is not sent")
-	case encoding.TextMarshaler:
-		if isNil(arg) {
-			return "", errors.New("it is nil")
-		}
-		b, err := v.MarshalText()
-		return string(b), err
-	case fmt.Stringer:
-		if isNil(arg) {
-			return "", errors.New("it is nil")
-		}
-		return v.String(), nil
-	}
-	v := reflect.ValueOf(arg)
-	switch v.Kind() {
-	case reflect.String:
-		return v.String(), nil
-	case reflect.Bool:
-		return strconv.FormatBool(v.Bool()), nil
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return strconv.FormatInt(v.Int(), 10), nil
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		return strconv.FormatUint(v.Uint(), 10), nil
-	case reflect.Float32, reflect.Float64:
-		f := v.Float()
-		if math.IsNaN(f) || math.IsInf(f, 0) {
-			return "", fmt.Errorf("%v is no number that can be written", f)
-		}
-		format := byte('f')
-		if a := math.Abs(f); a != 0 && (a < 1e-6 || a >= 1e21) {
-			format = 'e' // hundreds of digits would not fit a payload
-		}
-		return strconv.FormatFloat(f, format, -1, v.Type().Bits()), nil
-	}
-	return "", fmt.Errorf("a %T is not one word", arg)
-}
-
-func isNil(v any) bool {
-	rv := reflect.ValueOf(v)
-	return rv.Kind() == reflect.Pointer && rv.IsNil()
-}
-
-// appendWord appends a word so that nextWord reads it back.
-func appendWord(line []byte, word string) []byte {
-	if word != "" && !strings.ContainsFunc(word, func(r rune) bool { return r == '\\' || unicode.IsSpace(r) || enders(r) != "" }) {
-		return append(line, word...)
-	}
-	line = append(line, '"')
-	for i := range len(word) {
-		if word[i] == '"' || word[i] == '\\' {
-			line = append(line, '\\')
-		}
-		line = append(line, word[i])
-	}
-	return append(line, '"')
 }
 
 // A Choice is the payload of a button that answers a question: its text is the

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/vkrouter/vk/internal/command"
 )
 
 type spoon string
@@ -79,7 +81,7 @@ func FuzzCmd(f *testing.F) {
 	f.Add("green tea", `a\"b`, int64(-1), 1.5, true)
 	f.Add("", "„x“", int64(math.MinInt64), 1e300, false)
 	f.Add("\\", "\u00a0", int64(math.MaxInt64), math.SmallestNonzeroFloat64, false)
-	p, err := parsePattern("buy {a} {b:string} {n:int} {x:float} {ok:bool}")
+	p, err := new(Router).parsePattern("buy {a} {b:string} {n:int} {x:float} {ok:bool}")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -95,17 +97,17 @@ func FuzzCmd(f *testing.F) {
 		if err := json.Unmarshal(j, &payload); err != nil {
 			t.Fatalf("%s: %v", j, err)
 		}
-		word, line, err := nextWord(payload.Command)
+		word, line, err := command.NextWord(payload.Command)
 		if err != nil || word != "buy" {
 			t.Fatalf("%q begins with %q, %v", payload.Command, word, err)
 		}
-		values, argErr := parseLine(p.params, line)
-		if argErr != nil {
-			t.Fatalf("%q: %v", payload.Command, argErr)
+		values, err := command.Reader{}.Read(p.Params, line)
+		if err != nil {
+			t.Fatalf("%q: %v", payload.Command, err)
 		}
 		var got []any
 		for _, v := range values {
-			got = append(got, v.v)
+			got = append(got, v.Value)
 		}
 		if diff := cmp.Diff([]any{a, b, n, x, ok}, got); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", payload.Command, diff)

@@ -30,7 +30,7 @@ type follower struct {
 	group       int64
 	server, key string
 	ts          string
-	journal     *backlog // nil without a Store
+	journal     *journal // nil without a Store
 	status      PollerStatus
 
 	answer bytes.Buffer // the last one's memory, for the next
@@ -156,9 +156,7 @@ func (f *follower) openJournal(ctx context.Context) error {
 	if err := jr.settleOthers(ctx); err != nil {
 		return err
 	}
-	jr.mu.Lock()
-	defer jr.mu.Unlock()
-	f.ts = jr.ts
+	f.ts = jr.place()
 	return nil
 }
 
@@ -381,18 +379,18 @@ func (f *follower) handle(ctx context.Context, raw []json.RawMessage) error {
 			events = append(events, e)
 			continue
 		}
-		if err := f.take(ctx, e); err != nil {
+		if err := f.dispatch(ctx, e); err != nil {
 			return err
 		}
 	}
 	if f.journal == nil {
-		return f.retake(ctx)
+		return f.redispatch(ctx)
 	}
 	// Nobody else is to give them to the lanes before they are saved: who renews
 	// the lease gives what is in nobody's hands.
 	err := f.journal.hand(ctx)
 	if err == nil {
-		defer func() { <-f.journal.handing }()
+		defer f.journal.endHand()
 	}
 	f.journal.add(f.ts, events)
 	f.journal.save(f.base) // before they can do any harm
@@ -402,27 +400,27 @@ func (f *follower) handle(ctx context.Context, raw []json.RawMessage) error {
 	return f.journal.handIdle(ctx, f.feed, f.Client)
 }
 
-// take gives an event to the dispatcher, without a Store.
-func (f *follower) take(ctx context.Context, e *Event) error {
-	holder, err := f.d.take(ctx, &job{d: f.d, feed: f.feed, ctx: f.base, client: f.Client, ev: e})
+// dispatch gives an event to the Dispatcher, without a Store.
+func (f *follower) dispatch(ctx context.Context, e *Event) error {
+	holder, err := f.d.putOnce(ctx, &job{d: f.d, feed: f.feed, ctx: f.base, client: f.Client, ev: e})
 	if holder != nil {
 		f.elsewhere = append(f.elsewhere, holder)
 	}
 	return err
 }
 
-// retake takes the events which another source has had, but which were not done
-// since that source was stopped.
-func (f *follower) retake(ctx context.Context) error {
+// redispatch dispatches the events that came from another source too, and that
+// were cut off there because that source was stopped.
+func (f *follower) redispatch(ctx context.Context) error {
 	all := f.elsewhere
 	f.elsewhere = nil
 	for i, j := range all {
 		select {
-		case <-f.d.claims.settledOf(j):
-			if !j.undone {
+		case <-f.d.dedupe.settledOf(j):
+			if !j.isUndone() {
 				continue
 			}
-			if err := f.take(ctx, j.ev); err != nil {
+			if err := f.dispatch(ctx, j.ev); err != nil {
 				f.elsewhere = append(f.elsewhere, all[i+1:]...)
 				return err
 			}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+
+	"github.com/vkrouter/vk/internal/command"
 )
 
 // A Route is what a bot answers to, and how: a command, or whatever else its
@@ -55,9 +57,9 @@ type Route struct {
 	decode func(*Context) (any, error) // of Press: the payload, before the handler
 
 	// Of a Route that a Router has returned.
-	params []param
-	bound  binding // of a Command
-	router *Router // which it was added to
+	params []command.Param
+	bound  command.Binding // of a Command
+	router *Router         // which it was added to
 	target *target
 	off    *atomic.Bool
 }
@@ -132,7 +134,7 @@ func AddCommand[A any](r *Router, rt Route, h func(*Context, A) error) *Route {
 func addCommand[A any](r *Router, rt Route, h func(*Context, A) error, place string) *Route {
 	p, err := r.parsePattern(rt.Pattern)
 	if err == nil {
-		rt.bound, err = newBinding(reflect.TypeFor[A](), p.params)
+		rt.bound, err = command.Bind(reflect.TypeFor[A](), p.Params)
 	}
 	if err == nil && rt.Handler != nil {
 		err = errors.New("the Route has a Handler already")
@@ -147,7 +149,7 @@ func addCommand[A any](r *Router, rt Route, h func(*Context, A) error, place str
 			if err != nil {
 				return err
 			}
-			bound.fill(reflect.ValueOf(&a).Elem(), values)
+			bound.Fill(reflect.ValueOf(&a).Elem(), values)
 			return h(c, a)
 		}
 	}
@@ -360,26 +362,29 @@ func (t *target) addCommand(pattern, path string, aliases []string) error {
 	if err != nil {
 		return err
 	}
-	rt.params = p.params
-	if err := rt.bound.refine(rt.params); err != nil {
+	rt.params = p.Params
+	if err := rt.bound.Refine(rt.params); err != nil {
 		return err
 	}
-	t.words = p.expand()
+	t.words = p.Expand()
 	for _, alias := range aliases {
 		a, err := r.parsePattern(strings.TrimSpace(path + " " + alias))
 		switch {
 		case err != nil:
 			return fmt.Errorf("the alias %q: %w", alias, err)
-		case len(a.params) > 0:
+		case len(a.Params) > 0:
 			return fmt.Errorf("the alias %q: not just words", alias)
 		}
-		t.words = append(t.words, a.expand()...)
+		t.words = append(t.words, a.Expand()...)
 	}
 	for i, words := range t.words {
-		if len(words) == 0 && (r.top().Prefix == nil || i == 0 && len(p.params) > 0) {
+		if len(words) == 0 && (r.top().Prefix == nil || i == 0 && len(p.Params) > 0) {
 			return errors.New("no word to find it by")
 		}
-		words := reservation{reserveWords, foldWord(strings.Join(words, " "), r.top().Fold)}
+		words := reservation{reserveWords, strings.Join(words, " ")}
+		if r.top().Fold {
+			words.name = command.Fold(words.name)
+		}
 		if slices.Contains(t.reserved, words) {
 			return fmt.Errorf("the words %q twice", words.name)
 		}

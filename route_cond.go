@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/vkrouter/vk/internal/command"
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
@@ -160,7 +161,7 @@ func attachedTo(e *Event) (kinds []string) {
 
 // sameText returns a text in the form that it is compared in.
 func sameText(s string) string {
-	return foldWord(strings.Join(strings.Fields(s), " "), true)
+	return command.Fold(strings.Join(strings.Fields(s), " "))
 }
 
 // A PayloadError says that the payload of a pressed button is not what its route

@@ -3,6 +3,8 @@ package vk
 import (
 	"slices"
 	"strings"
+
+	"github.com/vkrouter/vk/internal/command"
 )
 
 // A PrefixFunc finds the prefix at the beginning of a message's text that makes
@@ -26,7 +28,7 @@ func Literal(prefixes ...string) PrefixFunc {
 				return p, true
 			}
 			if c.fold {
-				if n, ok := foldPrefix(text, p); ok {
+				if n, ok := command.FoldPrefix(text, p); ok {
 					return text[:n], true
 				}
 			}
@@ -70,7 +72,7 @@ func Mentioned(screenNames ...string) PrefixFunc {
 // names are other short addresses of the community.
 func mentionLen(e *Event, names []string) int {
 	text := e.head.text
-	s := trimLeft(text)
+	s := command.SkipSpace(text)
 	id, name, n, ok := parseMarkup(s)
 	switch {
 	case !ok:
@@ -78,14 +80,14 @@ func mentionLen(e *Event, names []string) int {
 	case id != 0:
 		ok = id == -e.GroupID
 	default:
-		ok = slices.ContainsFunc(names, func(own string) bool { return equalFold(own, name) })
+		ok = slices.ContainsFunc(names, func(own string) bool { return command.EqualFold(own, name) })
 	}
 	if !ok {
 		return 0
 	}
-	rest := trimLeft(s[n:])
+	rest := command.SkipSpace(s[n:])
 	if rest != "" && (rest[0] == ',' || rest[0] == ':') {
-		rest = trimLeft(rest[1:])
+		rest = command.SkipSpace(rest[1:])
 	}
 	return len(text) - len(rest)
 }
@@ -125,7 +127,7 @@ func AnyPrefix(find ...PrefixFunc) PrefixFunc {
 		if !ok || !strings.HasPrefix(c.Text(), prefix) {
 			return prefix, ok
 		}
-		if _, _, _, mention := parseMarkup(trimLeft(prefix)); !mention {
+		if _, _, _, mention := parseMarkup(command.SkipSpace(prefix)); !mention {
 			return prefix, true
 		}
 		e := *c.event

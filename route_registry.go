@@ -264,14 +264,14 @@ func (r *Router) Lookup(words string) (*Route, bool) {
 	// What alternatives the words of r have, a person writes one of.
 	path := ""
 	if p, err := r.parsePattern(r.path); err == nil {
-		for _, alts := range p.words {
+		for _, alts := range p.Words {
 			path += alts[0] + " "
 		}
 	}
 	t := r.current()
-	to, rest := t.find(path + words)
+	to, rest := t.words.Find(path + words)
 	if strings.TrimSpace(path+words) == "" {
-		to = t.root.route
+		to = t.words.Wordless()
 	}
 	if to == nil || to.route == nil || strings.TrimSpace(rest) != "" {
 		return nil, false

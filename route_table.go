@@ -5,9 +5,8 @@ import (
 	"encoding/json"
 	"strings"
 	"sync"
-	"unicode"
-	"unicode/utf8"
 
+	"github.com/vkrouter/vk/internal/command"
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
@@ -17,12 +16,11 @@ import (
 type table struct {
 	prefix  func(*Context) (string, bool)
 	heard   hearing
-	root    node               // of the words of commands
-	fold    bool               // Router.Fold: the words in the tree are folded
-	presses []*target          // those of a payload's key
-	texts   map[string]*target // by sameText
-	conds   []*target          // those with a condition
-	unknown *target            // for a line with a prefix that leads nowhere
+	words   command.Tree[target] // of the commands
+	presses []*target            // those of a payload's key
+	texts   map[string]*target   // by sameText
+	conds   []*target            // those with a condition
+	unknown *target              // for a line with a prefix that leads nowhere
 }
 
 // A target is what an event can lead to: a route, or a Router's NotFound.
@@ -36,35 +34,6 @@ type target struct {
 	route    *Route        // nil for a NotFound
 	run      HandlerFunc
 	edition  *edition // of the module that it is of; nil if it is of none
-}
-
-// A node of the tree of command words.
-type node struct {
-	next     map[string]*node
-	route    *target
-	notFound *target // of the Router that is here
-}
-
-func (n *node) at(word string) *node {
-	next := n.next[word]
-	if next == nil {
-		if n.next == nil {
-			n.next = make(map[string]*node)
-		}
-		next = new(node)
-		n.next[word] = next
-	}
-	return next
-}
-
-// get returns the node that a word leads to, or nil. The word is of cutWord's
-// making: at most maxWord bytes, and folding makes no more of them.
-func (n *node) get(word string, fold bool) *node {
-	if !fold {
-		return n.next[word]
-	}
-	var b [maxWord]byte
-	return n.next[string(appendFold(b[:0], word))]
 }
 
 // compile makes and publishes the table.
@@ -82,7 +51,7 @@ func (r *Router) compile() *table {
 		run := sync.OnceValue(func() HandlerFunc { return chain(use, unknown) })
 		r.unknown = &target{name: "NotFound", run: func(c *Context) error { return run()(c) }}
 	}
-	t := &table{prefix: r.Prefix, fold: r.Fold, heard: newHearing(r.reg.listeners), texts: make(map[string]*target), unknown: r.unknown}
+	t := &table{prefix: r.Prefix, words: command.Tree[target]{Fold: r.Fold}, heard: newHearing(r.reg.listeners), texts: make(map[string]*target), unknown: r.unknown}
 	for _, to := range r.reg.targets {
 		t.add(to)
 	}
@@ -92,14 +61,10 @@ func (r *Router) compile() *table {
 
 func (t *table) add(to *target) {
 	for _, words := range to.words {
-		n := &t.root
-		for _, word := range words {
-			n = n.at(foldWord(word, t.fold))
-		}
 		if to.route != nil {
-			n.route = to
+			t.words.Add(words, to)
 		} else {
-			n.notFound = to
+			t.words.AddFallback(words, to)
 		}
 	}
 	if to.route == nil {
@@ -173,8 +138,8 @@ func (t *table) match(c *Context) (m destination, err error) {
 		return destination{}, nil
 	}
 	if payload := c.event.head.payload; beginsObject(payload) {
-		if line := trimLeft(buttonLine(payload)); line != "" {
-			if to, rest := t.find(line); to != nil && to.route != nil {
+		if line := command.SkipSpace(buttonLine(payload)); line != "" {
+			if to, rest := t.words.Find(line); to != nil && to.route != nil {
 				return destination{to: to, text: line, line: rest}, nil
 			}
 		}
@@ -194,17 +159,17 @@ func (t *table) match(c *Context) (m destination, err error) {
 		text = text[len(prefix):]
 	}
 	if prefix == "" {
-		text = trimLeft(text)
+		text = command.SkipSpace(text)
 	}
 	switch {
-	case text == "" && prefix != "" && t.root.route != nil:
-		// The prefix alone. It is no beginning of other commands: find does not
+	case text == "" && prefix != "" && t.words.Wordless() != nil:
+		// The prefix alone. It is no beginning of other commands: Find does not
 		// look at it.
-		return destination{to: t.root.route, prefix: prefix}, nil
-	case text == "" || startsWithSpace(text):
+		return destination{to: t.words.Wordless(), prefix: prefix}, nil
+	case text == "" || command.StartsWithSpace(text):
 		return destination{}, nil
 	}
-	to, rest := t.find(text)
+	to, rest := t.words.Find(text)
 	if to == nil {
 		if prefix == "" {
 			return destination{}, nil // not meant for the bot: middleware, such as a cooldown, is not to count it
@@ -221,7 +186,7 @@ func (t *table) findPrefix(c *Context) (prefix string, ok bool, err error) {
 			err = named("Prefix", caught(v))
 		}
 	}()
-	if t.fold {
+	if t.words.Fold {
 		d := *c
 		d.fold = true
 		c = &d
@@ -317,53 +282,4 @@ func buttonLine(payload json.RawMessage) string {
 		return ""
 	}
 	return p.Command
-}
-
-// find returns the route with the most words that the text begins with, and the
-// rest of the text. Where the innermost Router whose words the text begins with
-// has more of them, it is that Router's NotFound, with all of the text. Where
-// there is neither, it is nil.
-func (t *table) find(text string) (to *target, rest string) {
-	to, rest = t.root.notFound, text
-	n := &t.root
-	for at := text; n.next != nil; {
-		var word string
-		word, at = cutWord(at)
-		if n = n.get(word, t.fold); n == nil {
-			break
-		}
-		switch {
-		case n.route != nil:
-			to, rest = n.route, at
-		case n.notFound != nil:
-			to, rest = n.notFound, text
-		}
-	}
-	return to, rest
-}
-
-// cutWord cuts the first word off. One that is longer than any in the tree
-// comes back empty.
-func cutWord(s string) (word, rest string) {
-	if s != "" && s[0] == ' ' {
-		s = s[1:] // the usual case, faster
-	}
-	if s != "" && (s[0] <= ' ' || s[0] >= utf8.RuneSelf) {
-		s = trimLeft(s)
-	}
-	for i := 0; i < len(s); {
-		if ' ' < s[i] && s[i] < utf8.RuneSelf {
-			i++ // likewise
-		} else {
-			r, n := utf8.DecodeRuneInString(s[i:])
-			if unicode.IsSpace(r) {
-				return s[:i], s[i:]
-			}
-			i += n
-		}
-		if i > maxWord {
-			return "", s
-		}
-	}
-	return s, ""
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/vkrouter/vk/internal/command"
 )
 
 // A Router is a Handler that gives each event to those who asked for it:
@@ -62,8 +64,8 @@ type Router struct {
 	path    string   // the words before those of its routes, as in a pattern
 	edition *edition // of the module that it is of, or nil
 
-	types  atomic.Pointer[map[string]Converter] // what Converter has added; likewise
-	checks atomic.Pointer[[]*checkSet]          // changed under the mu of the outermost Router
+	types  atomic.Pointer[map[string]command.Converter] // what Converter has added; likewise
+	checks atomic.Pointer[[]*checkSet]                  // changed under the mu of the outermost Router
 
 	// Guarded by the mu of the outermost Router. Once used is set, use does
 	// not change any more.
@@ -157,7 +159,7 @@ func (r *Router) Route(words string, f func(r *Router)) {
 	switch {
 	case err != nil:
 		panic(fmt.Sprintf("vk: Route %q (at %s): %v", words, callers(1), err))
-	case len(p.words) == 0 || len(p.params) > 0:
+	case len(p.Words) == 0 || len(p.Params) > 0:
 		panic(fmt.Sprintf("vk: Route %q (at %s): not just words", words, callers(1)))
 	}
 	r.nest(words, f)
@@ -192,7 +194,7 @@ func (r *Router) NotFound(h HandlerFunc) {
 		return
 	}
 	p, _ := r.parsePattern(r.path) // parsed by Route before
-	t.words = p.expand()
+	t.words = p.Expand()
 	for _, words := range t.words {
 		t.reserved = append(t.reserved, reservation{reserveNotFound, strings.Join(words, " ")})
 	}

@@ -97,7 +97,7 @@ type ownStore struct{ *shakyStore }
 func (ownStore) Exclusive() bool { return true }
 
 // openNext opens a journal of community 7, as the next run of a bot does.
-func openNext(t *testing.T, store Store) *backlog {
+func openNext(t *testing.T, store Store) *journal {
 	t.Helper()
 	d := &Dispatcher{Store: store, Logger: slog.New(slog.DiscardHandler), Handler: parked}
 	for {
@@ -111,7 +111,7 @@ func openNext(t *testing.T, store Store) *backlog {
 
 // inheritAll takes over what the dead have left, as a Poller does when it
 // begins.
-func (jr *backlog) inheritAll(t *testing.T) {
+func (jr *journal) inheritAll(t *testing.T) {
 	t.Helper()
 	jr.hand(t.Context())
 	defer func() { <-jr.handing }()
@@ -125,14 +125,14 @@ func (jr *backlog) inheritAll(t *testing.T) {
 }
 
 // undone returns the events in a journal that are not done, in their order.
-func (jr *backlog) undone() (ids []string) {
+func (jr *journal) undone() (ids []string) {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
 	all := slices.Clone(jr.tail)
 	for _, s := range jr.segments {
 		live := 0
 		for i, e := range s.entries {
-			if (e == nil) != (s.state[i] == isDone) {
+			if (e == nil) != (s.state[i] == stateHandled) {
 				panic("state and entries of a segment differ")
 			}
 			if e != nil {
@@ -144,22 +144,22 @@ func (jr *backlog) undone() (ids []string) {
 			panic("a segment has miscounted")
 		}
 	}
-	slices.SortFunc(all, func(a, b *entry) int { return int(a.seq - b.seq) })
+	slices.SortFunc(all, func(a, b *journalEntry) int { return int(a.seq - b.seq) })
 	for _, e := range all {
-		if !e.done {
+		if !e.handled {
 			ids = append(ids, e.ev.ID)
 		}
 	}
 	return ids
 }
 
-func (jr *backlog) countSegments() int {
+func (jr *journal) countSegments() int {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
 	return len(jr.segments)
 }
 
-func (jr *backlog) find(id string) *entry {
+func (jr *journal) find(id string) *journalEntry {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
 	for _, e := range jr.idle {
@@ -299,7 +299,7 @@ func journalModel(t *testing.T, share float64, shared bool, seed uint64) {
 	jr.close(t.Context())
 	for range 3 { // the store may have failed when something was to be erased
 		time.Sleep(time.Minute)
-		others := make([]*backlog, 12) // a new run begins with any record that nobody has
+		others := make([]*journal, 12) // a new run begins with any record that nobody has
 		for i := range others {
 			others[i] = openNext(t, store)
 		}
@@ -353,7 +353,7 @@ func TestManyWait(t *testing.T) {
 }
 
 // fill adds events that are large enough for a segment, and has them moved there.
-func (jr *backlog) fill(t *testing.T, name string) (ids []string) {
+func (jr *journal) fill(t *testing.T, name string) (ids []string) {
 	t.Helper()
 	for n := range 20 {
 		id := fmt.Sprintf("%s%02d", name, n)
@@ -402,7 +402,7 @@ func TestSegmentsOfCutOff(t *testing.T) {
 		b.inheritAll(t)
 		link.cut.Store(false)
 		time.Sleep(time.Minute)
-		for _, jr := range []*backlog{a, b} {
+		for _, jr := range []*journal{a, b} {
 			jr.close(t.Context())
 		}
 		for slot := range 2 { // b's, and a's by now
@@ -462,7 +462,7 @@ func TestSegmentMissing(t *testing.T) {
 		"state":   {`[{"seq":1,"event":{"type":"a"}}]`, "?", "the state '?'"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			jr := &backlog{group: 7}
+			jr := &journal{group: 7}
 			for key, value := range map[string]string{
 				jr.key(0):            string(record{Segments: []recordSegment{{"X/0", tc.state}}}.append(nil)),
 				jr.segmentKey("X/0"): tc.value,

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/vkrouter/vk/internal/command"
 )
 
 func TestFormatData(t *testing.T) {
@@ -270,7 +272,7 @@ func FuzzSplit(f *testing.F) {
 			if n > most {
 				t.Fatalf("part %d %q has %d units, the limit is %d", i, p.text, n, most)
 			}
-			for !strings.HasPrefix(text[at:], p.text) || i > 0 && p.text != "" && startsWithSpace(text[at:]) && !startsWithSpace(p.text) {
+			for !strings.HasPrefix(text[at:], p.text) || i > 0 && p.text != "" && command.StartsWithSpace(text[at:]) && !command.StartsWithSpace(p.text) {
 				r, size := utf8.DecodeRuneInString(text[at:])
 				if !isPause(r) || size == 0 {
 					t.Fatalf("part %d %q is not next in %q", i, p.text, text[at:])

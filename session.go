@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -158,19 +159,75 @@ func (s *Session[T]) If(by func(*Context) Key, f func(v T) bool) Cond {
 			v, err := s.Get(c, key)
 			return err == nil && f(v), err
 		}
-		known, writes := &j.sessions, s.writes.Load()
-		of := sessionRead{s, s.id(c, key)}
+		known := readsIn(&j.attempt)
+		of, writes := sessionRead{s, s.id(c, key)}, s.writes.Load()
 		record, ok := known.recall(of, writes)
 		if !ok {
 			var err error
 			if record, err = s.store().Get(c, of.id); err != nil {
 				return false, s.failed(key, err)
 			}
-			known.remember(of, sessionMemo{record, writes})
+			known.note(of, sessionMemo{record, writes})
 		}
 		v, _, err := s.decode(c, key, record)
 		return err == nil && f(v), err
 	}
+}
+
+// sessionsKey finds the sessionReads of an attempt.
+type sessionsKey struct{}
+
+// A sessionReads is what conditions of Sessions have read in one attempt to
+// handle an event.
+type sessionReads struct {
+	mu   sync.Mutex
+	read map[sessionRead]sessionMemo
+}
+
+// readsIn returns the sessionReads of an attempt, which it begins if need be.
+func readsIn(a *attempt) *sessionReads {
+	if known, ok := a.value(sessionsKey{}).(*sessionReads); ok {
+		return known
+	}
+	return a.remember(sessionsKey{}, new(sessionReads)).(*sessionReads)
+}
+
+// A sessionRead is one key that one Session has read.
+type sessionRead struct {
+	session any // the *Session
+	id      string
+}
+
+type sessionMemo struct {
+	record []byte
+	writes int64 // of the Session, before it was read
+}
+
+// recall returns the record that was read, unless the Session has changed
+// something since, under any key.
+func (r *sessionReads) recall(of sessionRead, writes int64) (record []byte, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m, ok := r.read[of]
+	return m.record, ok && m.writes == writes
+}
+
+// note keeps what was read for recall.
+func (r *sessionReads) note(of sessionRead, m sessionMemo) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.read == nil {
+		r.read = make(map[sessionRead]sessionMemo)
+	}
+	r.read[of] = m
+}
+
+// forget is called when the event's handlers have changed something: another
+// Session of the same name may have read it.
+func (r *sessionReads) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.read = nil
 }
 
 func (s *Session[T]) store() Store {
@@ -213,7 +270,7 @@ func (c *Context) handling() (event string, attempt uint64) {
 	if j == nil || j.ev.ID == "" {
 		return "", 0
 	}
-	return j.ev.ID, j.sessions.attempt()
+	return j.ev.ID, j.attempt.id()
 }
 
 // seenBy returns the value that c is to see.
@@ -305,7 +362,9 @@ func (s *Session[T]) change(c *Context, key Key, f func(T) (json.RawMessage, err
 		swapped, err := s.store().Swap(c, id, raw, next, ttl)
 		s.writes.Add(1)
 		if j := jobOf(c); j != nil {
-			j.sessions.forget()
+			if known, ok := j.attempt.value(sessionsKey{}).(*sessionReads); ok {
+				known.forget()
+			}
 		}
 		if err != nil {
 			return s.failed(key, err)

@@ -266,3 +266,95 @@ func TestRouterRoutesMessagesToTheBotOnly(t *testing.T) {
 		})
 	}
 }
+
+func TestRouterFold(t *testing.T) {
+	tests := []struct {
+		name    string
+		pattern string
+		text    string
+		want    string // prefix and argument, or "" for none
+	}{
+		{"vk_botting's", "ПриВет Мир {x?}", "!ПРИВЕТ мир", "!|"},
+		{"argument keeps its case", "say {x?}", "!SAY Loud", "!|Loud"},
+		{"prefix", "say {x?}", "БОТ, say it", "БОТ, |it"},
+		{"prefix with ё", "say {x?}", "Ежик say it", "Ежик |it"},
+		{"prefix cut short", "say {x?}", "бо", ""},
+		{"longest prefix", "say {x?}", "БОТ, Бот, say", "БОТ, Бот, |"},
+		{"alternatives", "А|б {x?}", "!Б 1", "!|1"},
+		{"longest word", strings.Repeat("я", 32) + " {x?}", "!" + strings.Repeat("Я", 32), "!|"},
+		{"word of more bytes than are looked up", strings.Repeat("k", 64) + " {x?}", "!" + strings.Repeat("\u212a", 64), "?"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := &vk.Router{Prefix: vk.Literal("!", "бот, ", "бот, бот, ", "ёжик "), Fold: true}
+			got := ""
+			r.Handle(tt.pattern, func(c *vk.Context) error {
+				got = c.Prefix() + "|" + c.Arg("x")
+				return nil
+			})
+			err := r.Serve(said(t, tt.text))
+			if tt.want == "?" {
+				var unknown *vk.NotFoundError
+				if !errors.As(err, &unknown) {
+					t.Errorf("%q, %v, want a NotFoundError", got, err)
+				}
+				return
+			}
+			if err != nil || got != tt.want {
+				t.Errorf("%q, %v, want %q", got, err, tt.want)
+			}
+		})
+	}
+}
+
+// Words that differ in case are a conflict, not two routes of which one is
+// never found.
+func TestFoldedWordsConflict(t *testing.T) {
+	h := func(*vk.Context) error { return nil }
+	register := func(fold bool, patterns ...string) (msg any) {
+		defer func() { msg = recover() }()
+		r := &vk.Router{Fold: fold}
+		for _, p := range patterns {
+			r.Handle(p, h)
+		}
+		return nil
+	}
+	if msg := register(true, "всё", "ВСЕ {x}"); msg == nil {
+		t.Error("no conflict")
+	}
+	if msg := register(false, "всё", "ВСЕ {x}"); msg != nil {
+		t.Error(msg)
+	}
+	r := &vk.Router{Fold: true}
+	rt := r.Handle("Ping", h)
+	r.Remove(rt)
+	r.Handle("PING", h) // is free again
+}
+
+// TestFoldSetLate: Fold, once it comes too late, does not go unnoticed.
+func TestFoldSetLate(t *testing.T) {
+	h := func(*vk.Context) error { return nil }
+	for name, late := range map[string]func(r *vk.Router){
+		"at the next route":    func(r *vk.Router) { r.Handle("b", h) },
+		"at the first event":   func(r *vk.Router) { r.Serve(said(t, "!a")) },
+		"at a NotFound inside": func(r *vk.Router) { r.Route("in", func(r *vk.Router) { r.NotFound(h) }) },
+	} {
+		for _, fold := range []bool{true, false} {
+			r := &vk.Router{Prefix: vk.Literal("!"), Fold: !fold}
+			r.Handle("a", h)
+			r.Fold = fold
+			msg := func() (msg string) {
+				defer func() { msg, _ = recover().(string) }()
+				late(r)
+				return ""
+			}()
+			if !strings.Contains(msg, "Fold was") {
+				t.Errorf("%s: %q", name, msg)
+			}
+			r.Fold = !fold
+			if err := r.Serve(said(t, "!a")); err != nil { // and no lock is held
+				t.Error(err)
+			}
+		}
+	}
+}

@@ -97,7 +97,7 @@ func newWatch[T any](c *Context, k Kind[T], match func(*Context, *T) bool, place
 				return nil // a listener's to complain of: it is not what this waits for
 			}
 			if match == nil || match(c, e) {
-				f = finding{verdict: takes, v: e}
+				f = finding{verdict: consumes, v: e}
 			}
 			return nil
 		}, func(i *invocation) {

@@ -3,6 +3,8 @@ package pace
 import (
 	"context"
 	"sync"
+
+	"github.com/vkrouter/vk/internal/list"
 )
 
 // An Order lets those who share a key go one after the other, in the order in
@@ -10,17 +12,13 @@ import (
 // in it, and it is safe for concurrent use.
 type Order[K comparable] struct {
 	mu    sync.Mutex
-	lines map[K]*line[K] // of the keys that somebody has or waits for
+	lines map[K]*list.List[*Pass[K]] // the passes for a key, of which the first has it
 }
 
-// A line is those who want a key; the first has it.
-type line[K comparable] struct{ first, last *place[K] }
-
-// A place is one who stands in the line of a key.
+// A place is that of a pass in the line for a key.
 type place[K comparable] struct {
-	of         *Pass[K]
-	key        K
-	prev, next *place[K]
+	list.Node[*Pass[K]]
+	key K
 }
 
 // A Pass is the right to go, or the wish to.
@@ -39,18 +37,19 @@ func (o *Order[K]) Enter(ctx context.Context, keys ...K) (*Pass[K], error) {
 	p := &Pass[K]{order: o, places: make([]place[K], len(keys))}
 	o.mu.Lock()
 	if o.lines == nil {
-		o.lines = make(map[K]*line[K])
+		o.lines = make(map[K]*list.List[*Pass[K]])
 	}
 	for i, key := range keys {
 		at := &p.places[i]
-		at.of, at.key = p, key
+		at.Value, at.key = p, key
 		q := o.lines[key]
 		if q == nil {
-			o.lines[key] = &line[K]{at, at}
-			continue
+			q = new(list.List[*Pass[K]])
+			o.lines[key] = q
+		} else {
+			p.behind++
 		}
-		at.prev, q.last.next, q.last = q.last, at, at
-		p.behind++
+		q.Push(&at.Node)
 	}
 	var ready chan struct{}
 	if p.behind > 0 {
@@ -78,21 +77,17 @@ func (p *Pass[K]) Leave() {
 	for i := range p.places {
 		at := &p.places[i]
 		q := o.lines[at.key]
-		if at.next == nil {
-			q.last = at.prev
-		} else {
-			at.next.prev = at.prev
-		}
-		if at.prev != nil {
-			at.prev.next = at.next
+		had := q.First() == &at.Node
+		at.Remove()
+		if !had {
 			continue
 		}
-		q.first = at.next
-		if q.first == nil {
+		first := q.First()
+		if first == nil {
 			delete(o.lines, at.key)
 			continue
 		}
-		next := q.first.of
+		next := first.Value
 		if next.behind--; next.behind == 0 {
 			close(next.ready)
 		}

@@ -9,6 +9,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/vkrouter/vk/internal/list"
 )
 
 const (
@@ -45,7 +47,7 @@ type Limiter struct {
 	given  []time.Time // when the last Rate turns were given, a ring
 	last   int         // the latest of given
 	next   time.Time   // before that, nobody who waits gets a turn
-	queues [Levels]list
+	queues [Levels]list.List[*Waiter]
 	timer  *time.Timer // set while somebody waits
 
 	slowed time.Time // when there was a refusal last
@@ -57,10 +59,9 @@ type Waiter struct {
 	Priority int // from 0, which goes first, to Levels-1
 	Load     any // for those who gather
 
-	prev, next *Waiter
-	waiting    bool
-	taken      bool
-	ready      chan struct{}
+	place list.Node[*Waiter] // in a queue, while it waits
+	taken bool
+	ready chan struct{}
 }
 
 // Try returns whether there is room for a turn now and nobody waits for one,
@@ -87,8 +88,8 @@ func (l *Limiter) Wait(ctx context.Context, w *Waiter) (taken bool, err error) {
 	}
 	w.ready = make(chan struct{})
 	l.mu.Lock()
-	w.waiting = true
-	l.queues[w.Priority].add(w)
+	w.place.Value = w
+	l.queues[w.Priority].Push(&w.place)
 	if l.timer == nil {
 		l.advance()
 	}
@@ -98,9 +99,9 @@ func (l *Limiter) Wait(ctx context.Context, w *Waiter) (taken bool, err error) {
 	case <-w.ready:
 	case <-ctx.Done():
 		l.mu.Lock()
-		gone := w.waiting
+		gone := w.place.List() != nil
 		if gone {
-			l.drop(w)
+			w.place.Remove()
 			l.rest()
 		}
 		l.mu.Unlock()
@@ -119,18 +120,18 @@ func (l *Limiter) Wait(ctx context.Context, w *Waiter) (taken bool, err error) {
 func (l *Limiter) Gather(w *Waiter, pick func(*Waiter) (take, more bool)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for o := l.queues[w.Priority].first; o != nil; {
-		next := o.next
+	for at := l.queues[w.Priority].First(); at != nil; {
+		o, next := at.Value, at.Next()
 		take, more := pick(o)
 		if take {
-			l.drop(o)
+			at.Remove()
 			o.taken = true
 			close(o.ready)
 		}
 		if !more {
 			break
 		}
-		o = next
+		at = next
 	}
 	l.rest()
 }
@@ -209,7 +210,7 @@ func (l *Limiter) advance() {
 			l.timer = time.AfterFunc(wait, l.fire)
 			return
 		}
-		l.drop(w)
+		w.place.Remove()
 		l.give(now)
 		l.next = now.Add(l.gap(now))
 		close(w.ready)
@@ -233,42 +234,9 @@ func (l *Limiter) rest() {
 // head is who goes next, or nil.
 func (l *Limiter) head() *Waiter {
 	for i := range l.queues {
-		if w := l.queues[i].first; w != nil {
-			return w
+		if at := l.queues[i].First(); at != nil {
+			return at.Value
 		}
 	}
 	return nil
-}
-
-// drop takes w out of its queue.
-func (l *Limiter) drop(w *Waiter) {
-	w.waiting = false
-	l.queues[w.Priority].remove(w)
-}
-
-// A list is a queue of waiters.
-type list struct{ first, last *Waiter }
-
-func (q *list) add(w *Waiter) {
-	w.prev = q.last
-	if q.last == nil {
-		q.first = w
-	} else {
-		q.last.next = w
-	}
-	q.last = w
-}
-
-func (q *list) remove(w *Waiter) {
-	if w.prev == nil {
-		q.first = w.next
-	} else {
-		w.prev.next = w.next
-	}
-	if w.next == nil {
-		q.last = w.prev
-	} else {
-		w.next.prev = w.prev
-	}
-	w.prev, w.next = nil, nil
 }

@@ -5,10 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
-	"math/big"
-	"net/netip"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -168,7 +164,7 @@ func TestPagesAreFetchedForFields(t *testing.T) {
 		got = a
 		return nil
 	})
-	c, calls := caller(t, "!a @durov 9 -9 1 id1", people)
+	c, calls := caller(t, "!a @durov 9 -9 1 [id1|Pavel D]", people)
 	if err := r.Serve(c); err != nil {
 		t.Fatal(err)
 	}
@@ -225,228 +221,28 @@ func TestConverterThatCannotTell(t *testing.T) {
 	})
 }
 
-func TestDuration(t *testing.T) {
-	const day = 24 * time.Hour
-	tests := []struct {
-		line string
-		want time.Duration // -1: not a duration
-		rest string
-	}{
-		{"10s", 10 * time.Second, ""},
-		{"1h30m", 90 * time.Minute, ""},
-		{"7d", 7 * day, ""},
-		{"2w", 14 * day, ""},
-		{"1w2d3h4m5s6ms7us8ns", 9*day + 3*time.Hour + 4*time.Minute + 5*time.Second + 6007008, ""},
-		{"7µs", 7 * time.Microsecond, ""},
-		{"7μs", 7 * time.Microsecond, ""},
-		{"7мс", 7 * time.Millisecond, ""},
-		{"0", 0, ""},
-		{"0s", 0, ""},
-		{"1.5h", 90 * time.Minute, ""},
-		{"1,5ч", 90 * time.Minute, ""},
-		{"10с", 10 * time.Second, ""},
-		{"10сек", 10 * time.Second, ""},
-		{"30мин", 30 * time.Minute, ""},
-		{"30 мин. x", 30 * time.Minute, "x"},
-		{"2ч30м", 150 * time.Minute, ""},
-		{"7Д", 7 * day, ""},
-		{"2 дня x", 2 * day, "x"},
-		{"2  Недели\nx", 14 * day, "x"},
-		{`"2 дня" x`, 2 * day, "x"},
-		{"1 день 2 часа 3 минуты за спам", day + 123*time.Minute, "за спам"},
-		{"1 week 2 days x", 9 * day, "x"},
-		{"1h 30m x", 90 * time.Minute, "x"},
-		{"1h 5 x", time.Hour, "5 x"},
-		{"30m 1h", 30 * time.Minute, "1h"}, // not in order: another word
-		{"1h 1h", time.Hour, "1h"},
-		{"1h 5mx", time.Hour, "5mx"},
-		{"100 сек", 100 * time.Second, ""},
-		{"2562047h47m16.854775807s", 1<<63 - 1, ""},
-		{"106751d", 106751 * day, ""},
-
-		{"10", -1, ""}, // of what?
-		{"", -1, ""},
-		{"h", -1, ""},
-		{"1hx", -1, ""},
-		{"1h5", -1, ""},
-		{"-5m", -1, ""},
-		{"+5m", -1, ""},
-		{"1.h", -1, ""},
-		{".5h", -1, ""},
-		{"1h-5m", -1, ""},
-		{"1.2.3h", -1, ""},
-		{"1mo", -1, ""},
-		{"1год", -1, ""},
-		{"1e3s", -1, ""},
-		{"106752d", -1, ""},
-		{"106751d24h", -1, ""},
-		{"99999999999999999999s", -1, ""},
-		{"9223372036854775807ns1ns", -1, ""},
-		{"∞s", -1, ""},
-		{"٥s", -1, ""},
-	}
-	for _, tt := range tests {
-		t.Run(tt.line, func(t *testing.T) {
-			r := NewRouter("!")
-			got, rest := time.Duration(-1), ""
-			Command(r, "a {d:duration} {x...?}", func(_ *Context, a struct {
-				D time.Duration
-				X string
-			}) error {
-				got, rest = a.D, a.X
-				return nil
-			})
-			err := r.Serve(newMessage(t, "!a "+tt.line))
-			if got != tt.want || rest != tt.rest || (tt.want < 0) != (errors.Is(err, ErrArgType) || errors.Is(err, ErrMissingArg)) {
-				t.Errorf("%v, %q, %v, want %v, %q", got, rest, err, tt.want, tt.rest)
-			}
-		})
-	}
-}
-
-// FuzzDuration: a duration reads back as Go writes it, and no text makes a
-// negative one.
-func FuzzDuration(f *testing.F) {
-	f.Add("1h30m", int64(1))
-	f.Add("2 дня 1,5ч", int64(1<<63-1))
-	f.Add("0", int64(999999))
-	f.Fuzz(func(t *testing.T, s string, ns int64) {
-		d, n := readDuration(s)
-		if d < 0 || n < 0 || n > len(s) || n > 0 && n < len(s) && !startsWithSpace(s[n:]) {
-			t.Errorf("%q is %v, %d bytes", s, d, n)
-		}
-		if ns &= 1<<63 - 1; ns >= 0 {
-			text := time.Duration(ns).String()
-			if d, n := readDuration(text); int64(d) != ns || n != len(text) {
-				t.Errorf("%s is read as %v, %d bytes", text, d, n)
-			}
-		}
-	})
-}
-
-func TestTime(t *testing.T) {
+// "Tomorrow" counts from when the message was written, in the zone of the
+// Router's type.
+func TestTimeIsOfTheMessage(t *testing.T) {
 	moscow := time.FixedZone("MSK", 3*60*60)
-	now := time.Date(2026, 12, 30, 22, 30, 15, 0, time.UTC) // the 31st, 01:30 in Moscow
-	at := func(y int, m time.Month, d, hour, min, sec int) time.Time {
-		return time.Date(y, m, d, hour, min, sec, 0, moscow)
-	}
-	tests := []struct {
-		line string
-		want time.Time // zero: not a time
-		rest string
+	written := time.Date(2026, 12, 30, 22, 30, 15, 0, time.UTC) // the 31st, 01:30 in Moscow
+	for name, tt := range map[string]struct {
+		register func(r *Router)
+		want     time.Time
 	}{
-		{"15:04", at(2026, 12, 31, 15, 4, 0), ""},
-		{"9:30", at(2026, 12, 31, 9, 30, 0), ""},
-		{"15:04:05", at(2026, 12, 31, 15, 4, 5), ""},
-		{"00:00", at(2026, 12, 31, 0, 0, 0), ""},
-		{"02.01.2027", at(2027, 1, 2, 0, 0, 0), ""},
-		{"2.1.2027 15:04 x", at(2027, 1, 2, 15, 4, 0), "x"},
-		{"02.01.27 15:04", at(2027, 1, 2, 15, 4, 0), ""},
-		{"02.01", at(2026, 1, 2, 0, 0, 0), ""},
-		{"02.01. 9:00", at(2026, 1, 2, 9, 0, 0), ""},
-		{"2027-01-02", at(2027, 1, 2, 0, 0, 0), ""},
-		{"2027-01-02 15:04:05 x y", at(2027, 1, 2, 15, 4, 5), "x y"},
-		{"2027-01-02T15:04", at(2027, 1, 2, 15, 4, 0), ""},
-		{"2027-01-02T15:04:05", at(2027, 1, 2, 15, 4, 5), ""},
-		{"2027-01-02T15:04:05Z", at(2027, 1, 2, 18, 4, 5), ""},
-		{"2027-01-02T15:04:05+05:00", at(2027, 1, 2, 13, 4, 5), ""},
-		{"2027-01-02T15:04+05:00", at(2027, 1, 2, 13, 4, 0), ""},
-		{"завтра", at(2027, 1, 1, 0, 0, 0), ""},
-		{"Завтра 10:00 кофе", at(2027, 1, 1, 10, 0, 0), "кофе"},
-		{"tomorrow x", at(2027, 1, 1, 0, 0, 0), "x"},
-		{"сегодня 10:00", at(2026, 12, 31, 10, 0, 0), ""},
-		{"today", at(2026, 12, 31, 0, 0, 0), ""},
-		{"yesterday 23:59", at(2026, 12, 30, 23, 59, 0), ""},
-		{"вчера", at(2026, 12, 30, 0, 0, 0), ""},
-		{`"02.01.2027 15:04" x`, at(2027, 1, 2, 15, 4, 0), "x"},
-		{"29.02.2028 1:00", at(2028, 2, 29, 1, 0, 0), ""},
-
-		{"24:00", time.Time{}, ""},
-		{"15:60", time.Time{}, ""},
-		{"15", time.Time{}, ""},
-		{"15:04.5", time.Time{}, ""},
-		{"15:04:05.5", time.Time{}, ""},
-		{"31.02.2027", time.Time{}, ""},
-		{"29.02", time.Time{}, ""}, // 2026 has none
-		{"29.02 1:00", time.Time{}, ""},
-		{"2027-13-01", time.Time{}, ""},
-		{"once", time.Time{}, ""},
-		{"", time.Time{}, ""},
-		{strings.Repeat("1", 9000), time.Time{}, ""},
-	}
-	for _, tt := range tests {
-		t.Run(fmt.Sprintf("%.30s", tt.line), func(t *testing.T) {
+		"UTC unless told": {func(*Router) {}, time.Date(2026, 12, 31, 10, 0, 0, 0, time.UTC)},
+		"nil is UTC":      {func(r *Router) { r.Converter("time", TimeIn(nil)) }, time.Date(2026, 12, 31, 10, 0, 0, 0, time.UTC)},
+		"Moscow":          {func(r *Router) { r.Converter("time", TimeIn(moscow)) }, time.Date(2027, 1, 1, 10, 0, 0, 0, moscow)},
+	} {
+		t.Run(name, func(t *testing.T) {
 			r := NewRouter("!")
-			r.Converter("time", TimeIn(moscow))
+			tt.register(r)
 			var got time.Time
-			rest := ""
-			Command(r, "a {t:time} {x...?}", func(_ *Context, a struct {
-				T time.Time
-				X string
-			}) error {
-				got, rest = a.T, a.X
-				return nil
-			})
-			c := newMessage(t, "!a "+tt.line)
-			c.event.Object = fmt.Appendf(nil, `{"message":{"date":%d,"peer_id":5}}`, now.Unix())
-			err := r.Serve(c)
-			if !got.Equal(tt.want) || rest != tt.rest || tt.want.IsZero() != (errors.Is(err, ErrArgType) || errors.Is(err, ErrMissingArg)) {
-				t.Errorf("%v, %q, %v, want %v, %q", got, rest, err, tt.want, tt.rest)
-			}
-		})
-	}
-	t.Run("UTC unless told", func(t *testing.T) {
-		for _, conv := range []Converter{builtinTypes["time"], TimeIn(nil)} {
-			v, err := conv.convert(newMessage(t, ""), "02.01.2027 15:04")
-			if got, _ := v.(time.Time); err != nil || got.Location() != time.UTC || got.Hour() != 15 {
-				t.Errorf("%v, %v", v, err)
-			}
-		}
-	})
-}
-
-func TestURL(t *testing.T) {
-	tests := []struct {
-		text, want string // "" for none
-	}{
-		{"https://vk.com/durov?w=wall1_2#x", "https://vk.com/durov?w=wall1_2#x"},
-		{"HTTP://Example.com", "http://Example.com"},
-		{"vk.com/durov", "https://vk.com/durov"},
-		{"пример.рф", "https://%D0%BF%D1%80%D0%B8%D0%BC%D0%B5%D1%80.%D1%80%D1%84"},
-		{"http://localhost:8080/x", "http://localhost:8080/x"},
-		{"http://127.0.0.1", "http://127.0.0.1"},
-		{"1.5", ""},
-		{"hello", ""},
-		{"a@b.com", ""},
-		{"javascript:alert(1)", ""},
-		{"javascript://x.com/%0aalert(1)", ""},
-		{"file:///etc/passwd", ""},
-		{"ftp://a.com", ""},
-		{"https://", ""},
-		{"https:///path", ""},
-		{`"https://a b.com"`, ""},
-		{`"https://a.com/b c"`, ""},
-		{"https://[::1", ""},
-		{".com", ""},
-		{"", ""},
-	}
-	for _, tt := range tests {
-		t.Run(tt.text, func(t *testing.T) {
-			r := NewRouter("!")
-			got := ""
-			Command(r, "a {u:url} {v:url=vk.com}", func(_ *Context, a struct {
-				U *url.URL
-				V url.URL
-			}) error {
-				got = a.U.String()
-				if a.V.Host != "vk.com" {
-					t.Error(a.V)
-				}
-				return nil
-			})
-			err := r.Serve(newMessage(t, "!a "+tt.text))
-			if got != tt.want || (tt.want == "") != (err != nil) {
-				t.Errorf("%q, %v, want %q", got, err, tt.want)
+			Command(r, "a {t:time}", func(_ *Context, a struct{ T time.Time }) error { got = a.T; return nil })
+			c := newMessage(t, "!a завтра 10:00")
+			c.event.Object = fmt.Appendf(nil, `{"message":{"date":%d,"peer_id":5}}`, written.Unix())
+			if err := r.Serve(c); err != nil || !got.Equal(tt.want) || got.Location().String() != tt.want.Location().String() {
+				t.Errorf("%v, %v, want %v", got, err, tt.want)
 			}
 		})
 	}
@@ -507,16 +303,16 @@ func TestConverterRefusesAtRegistration(t *testing.T) {
 		f    func(r *Router)
 		want string
 	}{
-		{"no name", func(r *Router) { r.Converter("", ok) }, `Converter "" (at convert_test.go:HERE): not a name`},
+		{"no name", func(r *Router) { r.Converter("", ok) }, `Converter "" (at args_convert_test.go:HERE): not a name`},
 		{"no name of a placeholder", func(r *Router) { r.Converter("a|b", ok) }, `not a name`},
 		{"digit", func(r *Router) { r.Converter("1a", ok) }, `not a name`},
 		{"string", func(r *Router) { r.Converter("string", ok) }, "the type of text cannot be another"},
 		{"word", func(r *Router) { r.Converter("word", ok) }, "the type of text cannot be another"},
 		{"zero", func(r *Router) { r.Converter("a", Converter{}) }, "the zero Converter"},
-		{"ParseFunc of nil", func(*Router) { ParseFunc[int](nil) }, "ParseFunc: nil function (at convert_test.go:"},
-		{"ConvertFunc of nil", func(*Router) { ConvertFunc[int](nil) }, "ConvertFunc: nil function (at convert_test.go:"},
-		{"OneOf nothing", func(*Router) { OneOf() }, "OneOf: no words (at convert_test.go:"},
-		{"OneOf the same", func(*Router) { OneOf("a", "A") }, `OneOf: "A" twice (at convert_test.go:`},
+		{"ParseFunc of nil", func(*Router) { ParseFunc[int](nil) }, "ParseFunc: nil function (at args_convert_test.go:"},
+		{"ConvertFunc of nil", func(*Router) { ConvertFunc[int](nil) }, "ConvertFunc: nil function (at args_convert_test.go:"},
+		{"OneOf nothing", func(*Router) { OneOf() }, "OneOf: no words (at args_convert_test.go:"},
+		{"OneOf the same", func(*Router) { OneOf("a", "A") }, `OneOf: "A" twice (at args_convert_test.go:`},
 		{"type of an inner Router", func(r *Router) {
 			r.Route("x", func(r *Router) { r.Converter("mine", ok) })
 			r.Handle("a {x:mine}", func(*Context) error { return nil })
@@ -539,70 +335,6 @@ func TestConverterRefusesAtRegistration(t *testing.T) {
 	}
 }
 
-type level string // knows how to read itself, though it is a string
-
-func (l *level) UnmarshalText(b []byte) error {
-	if len(b) != 1 {
-		return errors.New("not a level")
-	}
-	*l = level("level " + string(b))
-	return nil
-}
-
-func TestFieldTypes(t *testing.T) {
-	type (
-		count uint8
-		args  struct {
-			I8   int8
-			U    uint
-			C    count
-			F32  float32
-			L    level
-			Ls   []level
-			Addr netip.Addr
-			Big  *big.Int
-			Slog slog.Level
-			Rest level
-		}
-	)
-	pattern := "a {i8:int} {u:int} {c:int=7} {f32:float} {l} {addr} {big} {slog:one} {ls:word...} {_rest...?}"
-	serve := func(text string) (got args, err error) {
-		r := NewRouter("!")
-		r.Converter("one", OneOf("INFO", "WARN"))
-		Command(r, pattern, func(_ *Context, a args) error { got = a; return nil })
-		return got, errors.Join(r.Serve(newMessage(t, text)))
-	}
-	r := NewRouter("!")
-	r.Converter("one", OneOf("INFO", "WARN"))
-	var got args
-	Command(r, pattern, func(_ *Context, a args) error { got = a; return nil })
-	const line = "!a -128 5 255 1.5 1 ::1 -12345678901234567890 warn "
-	if err := r.Serve(newMessage(t, line+"1 2")); err != nil {
-		t.Fatal(err)
-	}
-	if got.I8 != -128 || got.U != 5 || got.C != 255 || got.F32 != 1.5 || got.L != "level 1" || !cmp.Equal(got.Ls, []level{"level 1", "level 2"}) ||
-		got.Addr != netip.IPv6Loopback() || got.Big.String() != "-12345678901234567890" || got.Slog != slog.LevelWarn || got.Rest != "" {
-		t.Errorf("%+v", got)
-	}
-	for name, text := range map[string]string{
-		"i8":   "!a 128 5 255 1.5 1 ::1 1 warn 1",
-		"u":    "!a 1 -5 255 1.5 1 ::1 1 warn 1",
-		"c":    "!a 1 5 256 1.5 1 ::1 1 warn 1",
-		"f32":  "!a 1 5 255 1e39 1 ::1 1 warn 1",
-		"l":    "!a 1 5 255 1 10 ::1 1 warn 1",
-		"addr": "!a 1 5 255 1 1 x 1 warn 1",
-		"big":  "!a 1 5 255 1 1 ::1 x warn 1",
-		"slog": "!a 1 5 255 1 1 ::1 1 x 1",
-		"ls":   "!a 1 5 255 1 1 ::1 1 warn 10",
-	} {
-		_, err := serve(text)
-		var wrong *ArgError
-		if !errors.As(err, &wrong) || wrong.Name != name || !errors.Is(err, ErrArgType) {
-			t.Errorf("%s: %v", text, err)
-		}
-	}
-}
-
 // An argument that a field cannot hold shows before anything is done.
 func TestFieldsAreCheckedBeforeHooks(t *testing.T) {
 	r := NewRouter("!")
@@ -622,7 +354,9 @@ func TestFieldsAreCheckedBeforeHooks(t *testing.T) {
 // which it has none.
 func TestConverterMayUseItsContext(t *testing.T) {
 	r := NewRouter("!")
+	var seen []*Context
 	r.Converter("odd", ConvertFunc(func(c *Context, text string) (int64, error) {
+		seen = append(seen, c)
 		if m, err := c.Message(); err != nil || m.PeerID != 5 || c.FromID() != 5 || c.Arg("x") != "" || c.Route() != nil || c.Prefix() != "!" {
 			t.Error(m, err, c.Arg("x"), c.Route(), c.Prefix())
 		}
@@ -638,6 +372,9 @@ func TestConverterMayUseItsContext(t *testing.T) {
 	})
 	if err := r.Serve(newMessage(t, "!a 1")); err != nil {
 		t.Error(err)
+	}
+	if len(seen) != 2 || seen[0] != seen[1] {
+		t.Errorf("a line makes the Contexts %v, want one for all", seen)
 	}
 }
 

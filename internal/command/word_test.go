@@ -1,16 +1,18 @@
-package vk
+package command_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/vkrouter/vk/internal/command"
 )
 
-// The vectors of vk_botting's StringView, which bots that come from there are
-// used to. Where a word is read otherwise here, the comment says how it was
-// and why.
+// The first vectors are those of the reader that bots written in Python are used
+// to. Where a word is read otherwise here, the comment says how it was and why.
 func TestQuotedWords(t *testing.T) {
 	tests := []struct {
 		name string
@@ -71,7 +73,7 @@ func TestQuotedWords(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := splitWords(tt.text)
 			if tt.want == nil {
-				if !errors.Is(err, ErrBadQuote) {
+				if !errors.Is(err, command.ErrBadQuote) {
 					t.Errorf("%s: %q, %v, want ErrBadQuote", tt.text, got, err)
 				}
 				return
@@ -83,34 +85,30 @@ func TestQuotedWords(t *testing.T) {
 	}
 }
 
-// What vk_botting has three exceptions for.
+// The names are those of the exceptions that bots written in Python are used to.
 func TestQuoteErrorTellsWhatAndWhere(t *testing.T) {
 	tests := []struct {
 		name, text string
-		value      string // ArgError.Value
-		want       QuoteError
+		want       command.QuoteError
 	}{
-		{"UnexpectedQuoteError", `a"b`, `a"b`, QuoteError{QuoteInside, '"', 1}},
-		{"behind an escape", `x я\"«b y`, `я\"«b y`, QuoteError{QuoteInside, '«', 4}},
-		{"InvalidEndOfQuotedStringError", `"a"b`, `"a"b`, QuoteError{QuoteNoSpace, 'b', 3}},
-		{"of more bytes", `x «я»ж`, `«я»ж`, QuoteError{QuoteNoSpace, 'ж', 6}},
-		{"ExpectedClosingQuoteError", `"abc`, `"abc`, QuoteError{QuoteUnclosed, '"', 0}},
-		{"of another pair", `x „a "b`, `„a "b`, QuoteError{QuoteUnclosed, '„', 0}},
+		{"UnexpectedQuoteError", `a"b`, command.QuoteError{Kind: command.QuoteInside, Rune: '"', Offset: 1}},
+		{"behind an escape", `я\"«b y`, command.QuoteError{Kind: command.QuoteInside, Rune: '«', Offset: 4}},
+		{"InvalidEndOfQuotedStringError", `"a"b`, command.QuoteError{Kind: command.QuoteNoSpace, Rune: 'b', Offset: 3}},
+		{"of more bytes", `«я»ж`, command.QuoteError{Kind: command.QuoteNoSpace, Rune: 'ж', Offset: 6}},
+		{"ExpectedClosingQuoteError", `"abc`, command.QuoteError{Kind: command.QuoteUnclosed, Rune: '"', Offset: 0}},
+		{"of another pair", `„a "b`, command.QuoteError{Kind: command.QuoteUnclosed, Rune: '„', Offset: 0}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			r := new(Router)
-			r.Handle("a {x} {y?}", func(*Context) error { return nil })
-			err := r.Serve(newMessage(t, "a "+tt.text))
-			var wrong *ArgError
-			var quote *QuoteError
-			if !errors.As(err, &wrong) || !errors.As(err, &quote) || !errors.Is(err, ErrBadQuote) {
-				t.Fatal(err)
+			_, rest, err := command.NextWord(tt.text)
+			var quote *command.QuoteError
+			if !errors.As(err, &quote) || !errors.Is(err, command.ErrBadQuote) || rest != tt.text {
+				t.Fatal(rest, err)
 			}
-			if *quote != tt.want || wrong.Value != tt.value || quote.Error() == "" {
-				t.Errorf("%q: %+v, want %q: %+v", wrong.Value, *quote, tt.value, tt.want)
+			if *quote != tt.want || !strings.ContainsRune(quote.Error(), quote.Rune) {
+				t.Errorf("%+v, want %+v", *quote, tt.want)
 			}
-			if quote.Kind != QuoteNoSpace && !strings.HasPrefix(wrong.Value[quote.Offset:], string(quote.Rune)) {
+			if !strings.HasPrefix(tt.text[quote.Offset:], string(quote.Rune)) {
 				t.Errorf("%c is not at %d", quote.Rune, quote.Offset)
 			}
 		})
@@ -122,11 +120,14 @@ func TestQuotePairs(t *testing.T) {
 		`""`, "‘’", "‚‛", "‚’", "‚‘", "“”", "„‟", "„“", "„”", "⹂⹂", "「」", "『』", "〝〞", "﹁﹂", "﹃﹄",
 		"＂＂", "｢｣", "«»", "‹›", "《》", "〈〉",
 	}
-	opening := make(map[rune]bool)
+	known := command.QuotePairs()
+	slices.Sort(known)
+	if diff := cmp.Diff(slices.Sorted(slices.Values(pairs)), known); diff != "" {
+		t.Errorf("other pairs (-want +got):\n%s", diff)
+	}
 	for _, pair := range pairs {
 		t.Run(pair, func(t *testing.T) {
 			marks := []rune(pair)
-			opening[marks[0]] = true
 			open, end := string(marks[0]), string(marks[1])
 			for text, want := range map[string][]string{
 				open + "a b" + end + " c":                     {"a b", "c"},
@@ -146,29 +147,28 @@ func TestQuotePairs(t *testing.T) {
 			}
 		})
 	}
-	// Nothing in the tables that is not tested above.
-	for r, ends := range quotes {
-		if !opening[r] {
-			t.Errorf("%c is not tested", r)
-		}
-		for _, end := range ends {
-			if quotes[end] == "" && !strings.ContainsRune(closing, end) {
-				t.Errorf("%c ends a word, but is not known to", end)
+}
+
+// FuzzAppendWord: every word can be quoted, and reads back.
+func FuzzAppendWord(f *testing.F) {
+	for _, s := range []string{"", "a", "green tea", `a\"b`, `\`, "„x“", "\u00a0", "\xff «»", "it’s"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		quoted := `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+		for _, line := range []string{string(command.AppendWord(nil, s)), quoted} {
+			if word, rest, err := command.NextWord(line + " x"); err != nil || word != s || rest != " x" {
+				t.Errorf("%s is read as %q, %q, %v", line, word, rest, err)
 			}
 		}
-	}
-	for _, r := range closing {
-		if quotes[r] != "" {
-			t.Errorf("%c also begins a word", r)
-		}
-	}
+	})
 }
 
 // splitWords reads all words of a text.
 func splitWords(s string) (words []string, err error) {
-	for s = trimLeft(s); s != ""; s = trimLeft(s) {
+	for s = command.SkipSpace(s); s != ""; s = command.SkipSpace(s) {
 		var word string
-		if word, s, err = nextWord(s); err != nil {
+		if word, s, err = command.NextWord(s); err != nil {
 			return words, err
 		}
 		words = append(words, word)

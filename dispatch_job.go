@@ -1,0 +1,338 @@
+package vk
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/vkrouter/vk/internal/lane"
+	"github.com/vkrouter/vk/internal/watchdog"
+)
+
+// A job is one attempt to handle an event. The watchdog, the waits, the deduper
+// and the journal keep records of their own about it: none of them reads fields
+// that another's lock guards.
+//
+// Locks nest in these orders only, the first is acquired first:
+//
+//	waits.mu, job.mu, then the lock of the watchdog, the lanes or an observedJob
+//	waits.mu, feed.mu
+//	deduper.mu, journal.mu, then job.mu or feed.mu
+//
+// The locks of two jobs nest in consume alone, and waits.mu serializes that.
+type job struct {
+	// These do not change once the job was put, except turn, which run sets.
+	d       *Dispatcher
+	feed    *feed
+	ctx     context.Context // the parent of handlers' contexts
+	client  *Client
+	ev      *Event
+	turn    *lane.Turn[laneKey, *job]
+	seen    *observedJob // nil if nobody observes
+	repeats bool         // the source delivers the event again until it is handled
+	deduped bool         // the deduper is to be told how the event ends
+
+	// Records of others, used by their methods alone.
+	task    watchdog.Task[*job]
+	dedupe  dedupeRecord
+	attempt attempt
+
+	mu       sync.Mutex
+	err      error  // of the handlers that have ended
+	consumed []*job // the jobs of events that waits of the handler have consumed
+	takers   int32  // unfinished handlers that have consumed the event
+	parked   int32  // goroutines of the handler that wait
+	busy     int32  // those of them that wait for something else than an event
+	ending   ending
+	offered  offerState // of the event to waits
+	again    bool       // the handlers want the source to deliver the event again
+	undone   bool       // the event is to be handled again
+	cut      bool       // a stop has ended a wait of the handler
+	handed   bool       // the consumer of the event answers it, if it is a press
+	quiet    bool       // Pending does not count it
+	outside  bool       // it has no place among MaxEvents
+
+	presses atomic.Bool // there is a press among consumed: spares answerRest the lock
+}
+
+// An ending is how a job has ended.
+type ending uint8
+
+const (
+	notEnded  ending = iota
+	handled          // its handlers have returned, or were abandoned
+	cutOff           // a stop has cut its handlers off
+	skipped          // its handlers have not begun, because of a stop
+	elsewhere        // another process handles the event
+)
+
+// undone reports whether the event is to be handled again.
+func (e ending) undone() bool { return e == cutOff || e == skipped }
+
+// A settlement is the fate of an event once its handlers have ended, and those
+// that have consumed it.
+type settlement uint8
+
+const (
+	unsettled     settlement = iota
+	isHandled                // it is not handled again
+	isElsewhere              // another process handles it
+	isRedelivered            // its handlers want its source to deliver it again
+	notHandled               // it is to be handled again
+)
+
+// over reports whether this process is not to handle the event again.
+func (s settlement) over() bool { return s == isHandled || s == isElsewhere }
+
+// An exit is the rest of a job that has ended.
+type exit struct {
+	how            ending
+	settled        settlement // of the event; unsettled if an unfinished handler has consumed it
+	consumed       []*job     // as in job
+	quiet, outside bool       // as in job
+}
+
+// end notes how a job has ended.
+func (j *job) end(how ending, err error) exit {
+	again := j.repeats && asksAgain(err)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.cut && how == handled {
+		how = cutOff
+	}
+	j.ending, j.err, j.again = how, err, again
+	j.undone = j.undone || how.undone()
+	x := exit{how, j.settlement(), j.consumed, j.quiet, j.outside}
+	j.consumed = nil
+	return x
+}
+
+// settlement returns the event's settlement. The caller holds j.mu.
+func (j *job) settlement() settlement {
+	switch {
+	case j.ending == notEnded || j.takers > 0:
+		return unsettled
+	case j.undone:
+		return notHandled
+	case j.ending == elsewhere:
+		return isElsewhere
+	case j.again:
+		return isRedelivered
+	}
+	return isHandled
+}
+
+// hasEnded reports whether the handlers have ended or were abandoned.
+func (j *job) hasEnded() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.ending != notEnded
+}
+
+// An offerState is how far the offer of a job's event to waits has come.
+type offerState uint8
+
+const (
+	notOffered offerState = iota
+	offerDeclined
+	offerConsumed
+)
+
+// markOffered returns the state of the offer before the call. From then on the
+// event counts as declined, unless a wait consumes it.
+func (j *job) markOffered() (before offerState) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	before = j.offered
+	if before == notOffered {
+		j.offered = offerDeclined
+	}
+	return before
+}
+
+// consume makes j answer for the event of another job: if j is cut off, both
+// events are handled again. It reports false if one of the jobs has ended.
+func (j *job) consume(of *job) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.ending != notEnded || !of.lend() {
+		return false
+	}
+	j.consumed = append(j.consumed, of)
+	if of.ev.press != nil {
+		j.presses.Store(true)
+	}
+	return true
+}
+
+// lend notes that another job consumes the event of j, until release.
+func (j *job) lend() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.ending != notEnded {
+		return false // abandoned while a wait looked at its event
+	}
+	j.takers++
+	j.offered = offerConsumed
+	return true
+}
+
+// release notes how a job has ended that has consumed the event of j. It returns
+// the event's settlement, if that settles it.
+func (j *job) release(how ending) settlement {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.undone = j.undone || how.undone()
+	j.takers--
+	return j.settlement()
+}
+
+// noteCut notes that a stop has ended a wait of the handler.
+func (j *job) noteCut() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.cut = true
+}
+
+// asksAgain reports whether handlers that ended with err want their event
+// delivered again.
+func asksAgain(err error) bool {
+	if err == nil {
+		return false
+	}
+	var again comesAgain
+	return errors.As(err, &again) && again.comesAgain()
+}
+
+// isUndone reports whether a settled event is to be handled again.
+func (j *job) isUndone() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.undone
+}
+
+// outcome returns the error with which the handlers of a settled event ended. It
+// is ErrStopped if the event is to be handled again, or by another process.
+func (j *job) outcome() error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.undone || j.ending == elsewhere {
+		return ErrStopped
+	}
+	return j.err
+}
+
+// handle gives the event to the handler. stackOf looks for the name of the method
+// in stack traces.
+//
+//go:noinline
+func (j *job) handle() error {
+	c := newContext(j.ctx, j.client, j.ev, j)
+	defer j.answerRest()
+	if j.d.waits.bare.Load() > 0 && c.ask(destination{}, true) {
+		return nil
+	}
+	if r, ok := j.d.Handler.(*Router); ok {
+		return r.Serve(c) // makes an invocation of each listener and of the route
+	}
+	return c.invoke("", j.d.Handler.Serve, nil)
+}
+
+// stackOf returns the stack of the goroutine that handles j, or "" if it is
+// not found. There is no way to ask for the stack of one goroutine, so stackOf
+// looks through all of them for the address of the job.
+func stackOf(j *job) string {
+	buf := make([]byte, 1<<20)
+	mark := fmt.Sprintf(".(*job).handle(%p", j)
+	for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		if strings.Contains(stack, mark) {
+			return stack
+		}
+	}
+	return ""
+}
+
+// enter implements turn: each invocation has all of the time limit.
+func (j *job) enter(in inner) (outer inner) {
+	s := j.d.watchdog.Enter(&j.task, watchdog.Section{Name: in.name, Cancel: in.cancel})
+	return inner{s.Name, s.Cancel}
+}
+
+// leave implements turn.
+func (j *job) leave(outer inner) {
+	j.d.watchdog.Leave(&j.task, watchdog.Section{Name: outer.name, Cancel: outer.cancel})
+}
+
+// report implements turn.
+func (j *job) report(err error) { logFailure(err, j.log) }
+
+// log logs with attributes that identify the event.
+func (j *job) log(level slog.Level, msg string, attrs ...slog.Attr) {
+	attrs = append(attrs, slog.String("kind", j.ev.Kind), slog.String("event", j.ev.ID), slog.Int64("peer", j.ev.head.peer))
+	j.d.logger().LogAttrs(j.ctx, level, msg, attrs...)
+}
+
+// A laneKey names a lane: a conversation, or its substitute. Each community has
+// its own, because it numbers its chats by itself.
+type laneKey struct {
+	group int64
+	peer  int64
+	kind  string // if there is no peer
+}
+
+// laneOf returns the lane of an event: the conversation, else the dialog with
+// the user who caused it, else that of its kind.
+func laneOf(e *Event) laneKey {
+	peer := cmp.Or(e.head.peer, e.head.from)
+	if peer == 0 {
+		return laneKey{group: e.GroupID, kind: e.Kind}
+	}
+	return laneKey{group: e.GroupID, peer: peer}
+}
+
+// An attempt is the record of one attempt to handle an event. Upper layers keep
+// values in it that last as long as the attempt.
+type attempt struct {
+	mu     sync.Mutex
+	number uint64 // 0 until asked for
+	values map[any]any
+}
+
+// id returns a number that no other attempt has, in this process or another.
+func (a *attempt) id() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for a.number == 0 {
+		a.number = rand.Uint64()
+	}
+	return a.number
+}
+
+// value returns the value that was remembered under a key, or nil.
+func (a *attempt) value(key any) any {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.values[key]
+}
+
+// remember keeps a value under a key, and returns it. If there is one already,
+// it is kept and returned instead.
+func (a *attempt) remember(key, value any) any {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if old, ok := a.values[key]; ok {
+		return old
+	}
+	if a.values == nil {
+		a.values = make(map[any]any)
+	}
+	a.values[key] = value
+	return value
+}

@@ -1,0 +1,270 @@
+// Package watchdog ends tasks that take too long.
+//
+// A [Watchdog] has one timer for all of its tasks. A [Task] that exceeds the
+// limit is told to end, by the cancellation of its context. If it goes on for
+// longer than the grace period after that, the Watchdog abandons it.
+package watchdog
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/vkrouter/vk/internal/list"
+)
+
+// A Watchdog watches tasks, each of which belongs to an owner of type T. Its
+// fields must be set before the first use. It has no goroutine, and its methods
+// are safe for concurrent use. It calls Abandon and cancels contexts without a
+// lock.
+type Watchdog[T any] struct {
+	// Limit is how long a task may run before it is told to end. Zero or less
+	// means no limit.
+	Limit time.Duration
+
+	// Grace is how long a task may go on after it was told to end.
+	Grace time.Duration
+
+	// LimitCause and StopCause are the causes with which a task's context ends
+	// by the limit and by Stop.
+	LimitCause, StopCause error
+
+	// Abandon is called for each task that exceeds Grace, once, on a goroutine
+	// of its own: with the task's owner, with the name of the section that the
+	// task is in, and whether a stop has told it to end.
+	Abandon func(owner T, section string, stopped bool)
+
+	mu      sync.Mutex
+	running list.List[*Task[T]] // within the limit; the first is due first
+	late    list.List[*Task[T]] // told to end; the first is abandoned first
+	parked  list.List[*Task[T]] // never due
+	timer   *time.Timer
+	due     time.Time // when the timer fires; zero if it is not armed
+}
+
+// A Task is a Watchdog's record of one task. The zero Task has not begun. A
+// Task runs once.
+type Task[T any] struct {
+	owner   T
+	group   *Group
+	place   list.Node[*Task[T]] // in a list of the Watchdog, from Begin to End
+	at      time.Time           // when it is due, to be told to end or abandoned
+	section Section             // the innermost one that it is in
+
+	fresh     bool // it has entered no section: the first one has the time since Begin
+	abandoned bool
+	stopped   bool // it was told to end by a stop
+}
+
+// A Group is a set of tasks that stop together. The zero Group is ready to use,
+// and belongs to one Watchdog.
+type Group struct{ stopped bool }
+
+// A Section is a part of a task that has all of the limit, and a context of its
+// own. Sections may be nested: then only the innermost one is told to end.
+type Section struct {
+	Name   string
+	Cancel context.CancelCauseFunc
+}
+
+// Begin starts to watch a task of a group. It reports false, and does not watch
+// the task, if the group was stopped: then the task must not run.
+func (w *Watchdog[T]) Begin(t *Task[T], g *Group, owner T) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if g.stopped {
+		return false
+	}
+	t.owner, t.group, t.place.Value, t.fresh = owner, g, t, true
+	w.move(t, &w.running, w.Limit)
+	return true
+}
+
+// End ends the watching of a task. If the task was abandoned, ok is false.
+// Otherwise stopped reports whether a stop has told it to end.
+func (w *Watchdog[T]) End(t *Task[T]) (stopped, ok bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if t.place.List() == nil {
+		return false, false
+	}
+	t.place.Remove()
+	return t.stopped, true
+}
+
+// Enter notes that a task enters a section, which has all of the limit. It
+// returns the section around it, for Leave. It cancels the section's context at
+// once if the task was abandoned or its group was stopped.
+func (w *Watchdog[T]) Enter(t *Task[T], in Section) (outer Section) {
+	w.mu.Lock()
+	outer, t.section = t.section, in
+	stopped, abandoned := t.group.stopped, t.abandoned
+	t.stopped = t.stopped || stopped
+	switch t.place.List() {
+	case &w.running:
+		if !t.fresh {
+			w.move(t, &w.running, w.Limit)
+		}
+	case &w.late:
+		if outer.Cancel == nil && !stopped { // it was late between two sections
+			w.move(t, &w.running, w.Limit)
+		}
+	}
+	t.fresh = false
+	w.mu.Unlock()
+	switch {
+	case abandoned:
+		in.Cancel(w.LimitCause)
+	case stopped:
+		in.Cancel(w.StopCause)
+	}
+	return outer
+}
+
+// Leave notes that a task leaves its innermost section, for the section that
+// Enter has returned, which has all of the limit again. A section that was told
+// to end is in time if it leaves within Grace.
+func (w *Watchdog[T]) Leave(t *Task[T], outer Section) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	t.section = outer
+	if t.group.stopped {
+		return
+	}
+	switch t.place.List() {
+	case &w.running:
+		if outer.Cancel != nil { // otherwise the task ends, or enters another section
+			w.move(t, &w.running, w.Limit)
+		}
+	case &w.late:
+		w.move(t, &w.running, w.Limit)
+	}
+}
+
+// Park stops the clock of a task while it waits for something. The clock of a
+// task that was told to end does not stop.
+func (w *Watchdog[T]) Park(t *Task[T]) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if t.place.List() == &w.running {
+		w.move(t, &w.parked, 0)
+	}
+}
+
+// Unpark gives a parked task all of the limit from now on.
+func (w *Watchdog[T]) Unpark(t *Task[T]) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if t.place.List() == &w.parked {
+		w.move(t, &w.running, w.Limit)
+	}
+}
+
+// Cancel cancels the context of the innermost section of a task. With the cause
+// StopCause the task counts as told to end by a stop.
+func (w *Watchdog[T]) Cancel(t *Task[T], cause error) {
+	w.mu.Lock()
+	cancel := t.section.Cancel
+	t.stopped = t.stopped || cause == w.StopCause
+	w.mu.Unlock()
+	if cancel != nil {
+		cancel(cause)
+	}
+}
+
+// Stop tells the tasks of a group to end, and keeps others of the group from
+// beginning.
+func (w *Watchdog[T]) Stop(g *Group) {
+	var cancels []context.CancelCauseFunc
+	w.mu.Lock()
+	g.stopped = true
+	for _, l := range [...]*list.List[*Task[T]]{&w.running, &w.parked} {
+		for n := l.First(); n != nil; {
+			t := n.Value
+			n = n.Next()
+			if t.group == g {
+				w.move(t, &w.late, w.Grace)
+				t.stopped = true
+				cancels = append(cancels, t.section.Cancel)
+			}
+		}
+	}
+	w.mu.Unlock()
+	cancelAll(cancels, w.StopCause)
+}
+
+func cancelAll(cancels []context.CancelCauseFunc, cause error) {
+	for _, cancel := range cancels {
+		if cancel != nil {
+			cancel(cause)
+		}
+	}
+}
+
+// move moves a task to the end of a list, due after d; if d is zero or less, it
+// is never due. The caller holds w.mu.
+func (w *Watchdog[T]) move(t *Task[T], to *list.List[*Task[T]], d time.Duration) {
+	t.at = time.Time{}
+	if d > 0 {
+		t.at = time.Now().Add(d)
+	}
+	to.Push(&t.place)
+	w.arm()
+}
+
+// arm sets the timer for the first task that is due. The caller holds w.mu.
+func (w *Watchdog[T]) arm() {
+	var due time.Time
+	for _, l := range [...]*list.List[*Task[T]]{&w.running, &w.late} {
+		if n := l.First(); n != nil && !n.Value.at.IsZero() && (due.IsZero() || n.Value.at.Before(due)) {
+			due = n.Value.at
+		}
+	}
+	if due.IsZero() || !w.due.IsZero() && !due.Before(w.due) {
+		return // a timer that fires too early is armed again then
+	}
+	w.due = due
+	if w.timer == nil {
+		w.timer = time.AfterFunc(time.Until(due), w.fire)
+	} else {
+		w.timer.Reset(time.Until(due))
+	}
+}
+
+// fire tells tasks that exceed the limit to end, and abandons those that were
+// told before and exceed Grace.
+func (w *Watchdog[T]) fire() {
+	type lost struct {
+		owner   T
+		section string
+		stopped bool
+	}
+	var abandoned []lost
+	var cancels []context.CancelCauseFunc
+	w.mu.Lock()
+	now := time.Now()
+	w.due = time.Time{}
+	for t := firstDue(&w.late, now); t != nil; t = firstDue(&w.late, now) {
+		t.place.Remove()
+		t.abandoned = true
+		abandoned = append(abandoned, lost{t.owner, t.section.Name, t.stopped})
+	}
+	for t := firstDue(&w.running, now); t != nil; t = firstDue(&w.running, now) {
+		w.move(t, &w.late, w.Grace)
+		cancels = append(cancels, t.section.Cancel)
+	}
+	w.arm()
+	w.mu.Unlock()
+	cancelAll(cancels, w.LimitCause)
+	for _, t := range abandoned {
+		w.Abandon(t.owner, t.section, t.stopped)
+	}
+}
+
+// firstDue returns the first task of a list if it is due, or nil.
+func firstDue[T any](l *list.List[*Task[T]], now time.Time) *Task[T] {
+	if n := l.First(); n != nil && !n.Value.at.IsZero() && !n.Value.at.After(now) {
+		return n.Value
+	}
+	return nil
+}

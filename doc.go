@@ -122,15 +122,12 @@
 // routes of a router, the last arguments of [Router.Handle] around one route,
 // and [Wrap] around the whole bot, listeners included.
 //
-//	timed := func(next vk.HandlerFunc) vk.HandlerFunc {
+//	r.Use(func(next vk.HandlerFunc) vk.HandlerFunc {
 //		return func(c *vk.Context) error {
-//			start := time.Now()
-//			err := next(c)
-//			log.Print(c.Text(), ": ", time.Since(start), " ", err)
-//			return err
+//			defer func(start time.Time) { log.Print(c.Text(), ": ", time.Since(start)) }(time.Now())
+//			return next(c)
 //		}
-//	}
-//	r.Use(timed)
+//	})
 //
 // Package middleware has what most bots want: words for every error, cooldowns
 // and other limits, logging, a help command. What a middleware wants to tell the
@@ -230,12 +227,8 @@
 // address that VK sends them to. [Callback.Setup] registers the address with
 // VK; it can be entered in the community's settings as well.
 //
-//	cb := &vk.Callback{
-//		Client:       client,
-//		Dispatcher:   &vk.Dispatcher{Handler: r, Store: store},
-//		Secret:       vk.NewSecret(os.Getenv("VK_SECRET")),
-//		Confirmation: "ab12cd34",
-//	}
+//	d := &vk.Dispatcher{Handler: r, Store: store}
+//	cb := &vk.Callback{Client: client, Dispatcher: d, Secret: vk.NewSecret(os.Getenv("VK_SECRET")), Confirmation: "ab12cd34"}
 //	http.Handle("/vk", cb)
 //
 // VK is told that it need not send an event again when the event is done, or
@@ -250,23 +243,19 @@
 // last process has ended, also if that was killed: with what was not done, and
 // then with what has happened since. A handler that was waiting for an answer
 // is run again and gets the answers that it got; people see nothing twice.
-// [Poller.OnGap] is told if VK no longer has some of the events.
+// [Poller.OnGap] is told if VK no longer has some of the events. The promises
+// about messages are on one page, docs/delivery.md.
 //
-// docs/delivery.md says on one page what is promised about messages that come
-// and go.
-//
-// # Diagnosis
+// # Diagnosis and metrics
 //
 // [Diagnose] compares the bot with its token and with the community's settings,
 // and says what will not work and how to mend it, such as listeners to kinds of
 // events that are switched off. A Poller logs the same when it starts.
-// [Poller.EnableEvents] has it switch on what the bot lacks.
+// [Poller.EnableEvents] makes it enable what the bot lacks.
 //
-// # Watching
-//
-// [Client.Observer] is told of each call, each poll and the way of each event:
-// metrics and traces are made of that. [Poller.Status] and [Dispatcher.Pending]
-// say how a bot fares, to a health check for instance, and what fails is logged.
+// [Client.Observer] is called for each call, each poll and the way of each event,
+// for metrics and traces. [Poller.Status] and [Dispatcher.Pending] are for health
+// checks. Failures are logged.
 //
 // # Testing
 //
@@ -277,4 +266,14 @@
 //	anna := bot.User("Anna")
 //	anna.Says("!ping")
 //	anna.Hears("pong")
+//
+// # The essentials
+//
+//   - [Run] starts a bot. [Poller] and [Callback] are sources of events.
+//   - [Dispatcher] decides when events are handled, and keeps them in a [Store].
+//   - [Router] finds the handler: [Router.Handle], [Command], [On], [Router.Mount].
+//   - [Context] is what a handler gets: [Context.Send], [Context.Reply], [Context.Arg].
+//   - [Client] calls the API: [Call], [Client.Send], [Client.Upload].
+//   - [Keyboard], [Carousel] and [Attachment] are parts of messages.
+//   - [Ask], [Wait] and [Watch] wait for people. [Session] keeps state.
 package vk

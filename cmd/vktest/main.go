@@ -118,7 +118,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	base := "http://" + address(l)
-	sim, err := fakesim.New(fakesim.Options{World: world, Config: fakevk.Config{Seed: o.seed, RPS: o.rps}})
+	sim, err := fakesim.New(fakesim.Options{World: world, Config: fakevk.Config{
+		Seed: o.seed, RPS: o.rps, OnRemark: func(text string) { fmt.Fprintln(stderr, "vktest:", text) },
+	}})
 	if err != nil {
 		l.Close()
 		return err

@@ -316,6 +316,8 @@ func (cb *Callback) dispatch(ctx, request context.Context, client *Client, e *Ev
 	switch cb.await(ctx, j) {
 	case handlingEnded:
 		return cb.answerTo(j.outcome(), e)
+	case handlingRefused:
+		return again(soon())
 	case handlingCutOff:
 		if cb.keep(ctx, j) {
 			return acked
@@ -338,6 +340,7 @@ const (
 	handlingOngoing handlingState = iota // the handlers go on
 	handlingEnded                        // the handlers have ended by themselves
 	handlingCutOff                       // a stop has ended them, or another process has the event
+	handlingRefused                      // the event was not admitted, for another request
 )
 
 // await blocks until a job has ended, or as long as VK can wait.
@@ -348,7 +351,10 @@ func (cb *Callback) await(ctx context.Context, j *job) handlingState {
 	}
 	select {
 	case <-cb.d.dedupe.settledOf(j):
-		if errors.Is(j.outcome(), ErrStopped) {
+		switch {
+		case j.isRefused():
+			return handlingRefused
+		case errors.Is(j.outcome(), ErrStopped):
 			return handlingCutOff
 		}
 		return handlingEnded

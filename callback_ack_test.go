@@ -355,3 +355,45 @@ func TestCallbackBesidePoller(t *testing.T) {
 		cb.Stop(t.Context())
 	})
 }
+
+// heldStore is a Store whose Get of a webhook's event waits, and then fails.
+type heldStore struct {
+	vk.Store
+	held chan struct{} // Get returns an error once it is closed
+}
+
+func (s *heldStore) Get(ctx context.Context, key string) ([]byte, error) {
+	if strings.HasPrefix(key, "claim/") {
+		<-s.held
+		return nil, errors.New("the disk is gone")
+	}
+	return s.Store.Get(ctx, key)
+}
+
+func (s *heldStore) Exclusive() bool { return true }
+
+// TestCallbackSecondRequest: a request that finds its event being admitted for
+// another request is not acknowledged if that fails.
+func TestCallbackSecondRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &heldStore{Store: new(vk.MemoryStore), held: make(chan struct{})}
+		handled := 0
+		cb := hooktest.New(nil)
+		cb.Handler = nil
+		cb.Dispatcher = &vk.Dispatcher{Client: cb.Client, Store: store, Logger: slog.New(slog.DiscardHandler),
+			Handler: vk.HandlerFunc(func(*vk.Context) error { handled++; return nil })}
+		answers := make(chan string)
+		for range 2 {
+			go func() { answers <- hooktest.Answer(t, hooktest.Post(cb, hooktest.Event("a", 1))) }()
+			synctest.Wait()
+		}
+		close(store.held)
+		for range 2 {
+			if got := <-answers; got != "503" || handled != 0 {
+				t.Errorf("answered %q, handled %d times: want 503 and 0", got, handled)
+			}
+		}
+		cb.Stop(t.Context())
+		cb.Dispatcher.Stop(t.Context())
+	})
+}

@@ -220,19 +220,20 @@ func (d *Dispatcher) admit(ctx context.Context, f *feed, client *Client, e *Even
 	if state != admitted {
 		return holder, state, nil
 	}
+	// Another request for the event may wait for j, and is answered by its end.
 	if d.isFull() {
-		d.dedupe.leave(j, notHandled)
+		d.dedupe.leave(j, j.end(skipped, errFull).settled)
 		return nil, 0, errFull // VK waits for room, not this process: there may be many requests
 	}
 	switch state, err := d.acquire(ctx, j); {
 	case err != nil:
-		d.dedupe.leave(j, notHandled)
+		d.dedupe.leave(j, j.end(skipped, err).settled)
 		return nil, 0, err
 	case state == alreadyHandled:
-		d.dedupe.leave(j, isHandled)
+		d.dedupe.leave(j, j.end(handled, nil).settled)
 		return nil, state, nil
 	case state == alreadyRunning:
-		d.dedupe.leave(j, notHandled)
+		d.dedupe.leave(j, j.end(elsewhere, nil).settled)
 		return nil, state, nil
 	}
 	if err := d.put(ctx, j); err != nil {

@@ -218,6 +218,14 @@ func (j *job) isUndone() bool {
 	return j.undone
 }
 
+// isRefused reports whether the event of a settled job was not admitted: the
+// Store failed, or the Dispatcher had MaxEvents.
+func (j *job) isRefused() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.ending == skipped && j.err != nil && !errors.Is(j.err, ErrStopped)
+}
+
 // outcome returns the error with which the handlers of a settled event ended. It
 // is ErrStopped if the event is to be handled again, or by another process.
 func (j *job) outcome() error {

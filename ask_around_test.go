@@ -1,11 +1,15 @@
 package vk_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vkrouter/vk"
@@ -159,4 +163,107 @@ func TestAskInside(t *testing.T) {
 		}
 		anna.HearsNothing()
 	})
+}
+
+// TestBadWaiters: a handler that panics or ends its goroutine while it waits, or
+// after that, frees its conversation and its worker.
+func TestBadWaiters(t *testing.T) {
+	for _, how := range []string{"panic", "Goexit"} {
+		for _, when := range []string{"in Park", "after Park", "after Ask"} {
+			t.Run(how+" "+when, func(t *testing.T) {
+				bubble(t, func(t *testing.T) {
+					logger, _ := logTo()
+					bad := func() {
+						if how == "panic" {
+							panic("boom")
+						}
+						runtime.Goexit()
+					}
+					r := vk.NewRouter()
+					r.Handle("bad", func(c *vk.Context) error {
+						switch when {
+						case "in Park":
+							return c.Park(func() error { time.Sleep(time.Second); bad(); return nil })
+						case "after Park":
+							c.Park(func() error { time.Sleep(time.Second); return nil })
+						case "after Ask":
+							if _, err := c.Ask("?"); err != nil {
+								return err
+							}
+						}
+						bad()
+						return nil
+					})
+					r.Handle("ping", func(c *vk.Context) error { return c.Send("pong") })
+					bot := vktest.Config{Logger: logger, Dispatcher: &vk.Dispatcher{Workers: 1, MaxEvents: 1}}.Start(t, r)
+					anna := bot.User("Anna")
+					for range 3 {
+						anna.Says("bad")
+						if when == "after Ask" {
+							anna.Hears("?")
+							anna.Says("x")
+						}
+						time.Sleep(time.Minute)
+					}
+					anna.Says("ping")
+					anna.Hears("pong")
+					anna.HearsNothing()
+				})
+			})
+		}
+	}
+}
+
+// TestBadHandlers: a handler that fails, panics or ends its goroutine loses no
+// other event, and is logged with what identifies it.
+func TestBadHandlers(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		bad  func() error
+		want []string // in the log
+	}{
+		{"error", func() error { return errors.New("no luck") }, []string{"no luck", "level=ERROR"}},
+		{"panic", func() error { panic("boom") }, []string{"panic: boom", "ask_around_test.go"}},
+		{"nil pointer", func() error { var m *vk.Message; _ = m.Text; return nil }, []string{"nil pointer", "ask_around_test.go"}},
+		{"nil panic", func() error { panic(nil) }, []string{"panic"}},
+		{"Goexit", func() error { runtime.Goexit(); return nil }, []string{"Goexit"}},
+		{"canceled", func() error { return context.Canceled }, []string{"level=INFO"}},
+	} {
+		for _, routed := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/routed=%v", tt.name, routed), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					d := newDiary()
+					logger, log := logTo()
+					h := func(c *vk.Context) error {
+						if c.Text() == "bad" {
+							return tt.bad()
+						}
+						d.note("%s", c.Text())
+						return nil
+					}
+					var handler vk.Handler = vk.HandlerFunc(h)
+					if routed {
+						r := new(vk.Router)
+						r.Handle("bad", h)
+						r.Handle("good", h)
+						handler = r
+					}
+					dispatcher := &vk.Dispatcher{Handler: handler, Logger: logger, Workers: 1}
+					for _, text := range []string{"good", "bad", "good"} {
+						dispatcher.Dispatch(t.Context(), message(t, 1, text))
+					}
+					dispatcher.Stop(t.Context())
+					d.is(t, "0s good", "0s good")
+					for _, want := range append(tt.want, "1-bad") {
+						if !strings.Contains(log.String(), want) {
+							t.Errorf("the log lacks %q:\n%s", want, log)
+						}
+					}
+					if n := dispatcher.Pending(); n != 0 {
+						t.Errorf("%d pending", n)
+					}
+				})
+			})
+		}
+	}
 }

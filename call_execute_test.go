@@ -1,15 +1,19 @@
 package vk_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -192,4 +196,233 @@ func FuzzParams(f *testing.F) {
 			t.Errorf("%q is not %q", got, e)
 		}
 	})
+}
+
+// TestBatchFate: a call ends in a bundle as it would have ended alone, and
+// the others in it do not notice.
+func TestBatchFate(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		effect fakevk.Effect
+		times  int
+		want   vk.Code // 0: success
+	}{
+		{"refused", fakevk.APIError{Code: 901}, 0, vk.CodeCannotWrite},
+		{"too many requests", fakevk.APIError{Code: 6}, 2, 0},
+		{"internal error", fakevk.APIError{Code: 10}, 3, 0},
+		{"unknown error", fakevk.APIError{Code: 1}, 1, 0},
+		{"internal error for ever", fakevk.APIError{Code: 10}, 0, vk.CodeServer},
+		{"flood", fakevk.APIError{Code: 9}, 0, vk.CodeFlood},
+		{"quota", fakevk.APIError{Code: 29}, 0, vk.CodeRateLimit},
+		{"captcha", fakevk.Captcha{Key: "solved"}, 0, 0},
+		{"new captcha", fakevk.Captcha{Key: "solved", New: true}, 0, 0},
+		{"validation", fakevk.APIError{Code: 17, Extra: map[string]any{"redirect_uri": "https://vk.test/x"}}, 0, vk.CodeValidation},
+		{"confirmation", fakevk.APIError{Code: 24, Extra: map[string]any{"confirmation_text": "Sure?"}}, 0, vk.CodeConfirmation},
+		{"unknown method", fakevk.APIError{Code: 3}, 0, vk.CodeUnknownMethod},
+		{"bad token", fakevk.APIError{Code: 5}, 0, vk.CodeAuth},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			errs := make(map[bool]*vk.Error)
+			for _, batch := range []bool{false, true} {
+				synctest.Test(t, func(t *testing.T) {
+					b := newBench(t, fakevk.Config{Readings: fakevk.Readings{ExecuteSummary: tt.times%2 == 0}}, 10)
+					b.client.Batch = batch
+					b.client.Captcha = func(_ context.Context, e *vk.Error) (vk.CaptchaAnswer, error) {
+						if (e.CaptchaSID == "") == (e.RedirectURI == "") {
+							t.Errorf("captcha: %+v", e)
+						}
+						if e.RedirectURI != "" {
+							return vk.CaptchaAnswer{SuccessToken: "solved"}, nil
+						}
+						return vk.CaptchaAnswer{Key: "solved"}, nil
+					}
+					b.crowd(t)
+					b.Fail(fakevk.Fault{On: "messages.send", Peer: b.users[4], Times: tt.times, Effect: tt.effect})
+					var all sync.WaitGroup
+					for i, u := range b.users {
+						all.Go(func() {
+							err := b.client.Send(t.Context(), u, "hi", vk.Extra{"random_id": 7})
+							if i == 4 {
+								var e *vk.Error
+								if errors.As(err, &e); e != nil {
+									errs[batch] = e
+								} else if err != nil {
+									t.Error(err)
+								}
+								return
+							}
+							if err != nil {
+								t.Errorf("another failed: %v", err)
+							}
+						})
+						synctest.Wait()
+					}
+					all.Wait()
+					if slices.Contains(b.requests(), "execute") != batch {
+						t.Errorf("requests: %v", b.requests())
+					}
+					for i, u := range b.users {
+						want := 1
+						if i == 4 && tt.want != 0 {
+							want = 0
+						}
+						if got := len(b.heard(u)); got != want {
+							t.Errorf("user %d heard %d messages", i, got)
+						}
+					}
+				})
+			}
+			alone, packed := errs[false], errs[true]
+			if (alone == nil) != (tt.want == 0) || alone != nil && alone.Code != tt.want {
+				t.Errorf("alone: %v", alone)
+			}
+			if alone != nil && packed != nil {
+				delete(alone.Params, "oauth")
+				delete(packed.Params, "oauth")
+			}
+			if diff := cmp.Diff(alone, packed); diff != "" {
+				t.Errorf("(-alone +packed):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestBundleFate: a bundle that fails as a whole costs none of
+// its calls.
+func TestBundleFate(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		effect   fakevk.Effect
+		times    int
+		requests string // after the first 20
+	}{
+		{"too large, once", fakevk.APIError{Code: 13}, 1, "execute execute execute"},
+		{"too large, always", fakevk.APIError{Code: 13}, 0, strings.Repeat("execute ", 9) + strings.Repeat("messages.send ", 10)},
+		{"does not compile", fakevk.APIError{Code: 12}, 1, "execute execute execute"},
+		{"too many requests", fakevk.APIError{Code: 6}, 1, "execute execute"},
+		{"internal error", fakevk.APIError{Code: 10}, 1, "execute execute"},
+		{"no answer", fakevk.ResetAfter{}, 1, "execute execute"},
+		{"half an answer", fakevk.Truncate{}, 1, "execute execute"},
+		{"a page", fakevk.HTTPStatus{}, 1, "execute"}, // the proxy's answer is not VK's
+		{"never an answer", fakevk.ResetAfter{}, 0, "execute execute" + strings.Repeat(" messages.send", 10)},
+		{"not for this token", fakevk.APIError{Code: 27}, 0, "execute" + strings.Repeat(" messages.send", 10)},
+		{"captcha", fakevk.Captcha{}, 0, "execute" + strings.Repeat(" messages.send", 10)},
+		{"flood", fakevk.APIError{Code: 9}, 0, "execute" + strings.Repeat(" messages.send", 10)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(t, fakevk.Config{}, 10)
+				b.client.Batch = true
+				b.client.RPS = 1 // there is never room
+				b.crowd(t)
+				before := len(b.requests())
+				b.Fail(fakevk.Fault{On: "execute", Times: tt.times, Effect: tt.effect})
+				var all sync.WaitGroup
+				for _, u := range b.users {
+					all.Go(func() {
+						if err := b.client.Send(t.Context(), u, "hi"); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				all.Wait()
+				for i, u := range b.users {
+					if got := len(b.heard(u)); got != 1 {
+						t.Errorf("user %d heard %d messages", i, got)
+					}
+				}
+				got, want := b.requests()[before:], strings.Fields(tt.requests)
+				slices.Sort(got)
+				slices.Sort(want)
+				if !slices.Equal(got, want) {
+					t.Errorf("requests %v\nwant     %v", got, want)
+				}
+
+				// VK is not asked again for what it never does.
+				b.ClearFaults()
+				time.Sleep(2 * time.Second)
+				before = len(b.requests())
+				for _, u := range b.users {
+					all.Go(func() { b.client.Send(t.Context(), u, "hi") })
+				}
+				all.Wait()
+				if slices.Contains(b.requests()[before:], "execute") == (tt.name == "not for this token") {
+					t.Errorf("later requests: %v", b.requests()[before:])
+				}
+			})
+		})
+	}
+}
+
+// TestBatchMatch tests which results of a bundle are refusals.
+func TestBatchMatch(t *testing.T) {
+	type result struct{ A, B, C, D string } // of four calls; "alone" if it was made again
+	for _, tt := range []struct {
+		name, answer string
+		want         result
+	}{
+		{"all well", `{"response":[1,2,3,4]}`, result{"1", "2", "3", "4"}},
+		{"one failed", `{"response":[1,false,3,4],"execute_errors":[{"method":"groups.isMember","error_code":15,"error_msg":"no"}]}`,
+			result{"1", "15", "3", "4"}},
+		{"with a summary", `{"response":[1,false,3,false],"execute_errors":[{"method":"groups.isMember","error_code":15},{"method":"groups.isMember","error_code":7},{"method":"execute","error_code":7}]}`,
+			result{"1", "15", "3", "7"}},
+		{"null in place of false", `{"response":[null,2,3,4],"execute_errors":[{"method":"users.get","error_code":15}]}`,
+			result{"15", "2", "3", "4"}},
+		{"false is an answer", `{"response":[1,false,3,4]}`, result{"1", "false", "3", "4"}},
+		{"false is an answer, another failed", `{"response":[false,false,3,4],"execute_errors":[{"method":"users.get","error_code":15}]}`,
+			result{"15", "false", "3", "4"}},
+		{"which of two is unclear", `{"response":[1,false,3,false],"execute_errors":[{"method":"groups.isMember","error_code":15}]}`,
+			result{"1", "alone", "3", "alone"}},
+		{"an error of nobody", `{"response":[1,false,3,4],"execute_errors":[{"method":"photos.get","error_code":15}]}`,
+			result{"1", "alone", "3", "4"}},
+		{"too few results", `{"response":[1,2,3]}`, result{"alone", "alone", "alone", "alone"}},
+		{"no list", `{"response":false,"execute_errors":[{"method":"execute","error_code":13}]}`, result{"alone", "alone", "alone", "alone"}},
+		{"null is an answer", `{"response":[null,false,3,4],"execute_errors":[{"method":"groups.isMember","error_code":15}]}`,
+			result{"null", "15", "3", "4"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				api := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+					switch {
+					case strings.HasSuffix(r.URL.Path, "/execute"):
+						io.WriteString(w, tt.answer)
+					case r.Form.Get("filler") != "":
+						io.WriteString(w, `{"response":1}`)
+					default:
+						io.WriteString(w, `{"response":"alone"}`)
+					}
+				})
+				api.client.Batch = true
+				var all sync.WaitGroup
+				for range 20 {
+					all.Go(func() { api.client.Call(t.Context(), "users.get", vk.Params{"filler": 1}, nil) })
+				}
+				all.Wait()
+				var got result
+				for _, c := range []struct {
+					method string
+					to     *string
+				}{{"users.get", &got.A}, {"groups.isMember", &got.B}, {"users.get", &got.C}, {"groups.isMember", &got.D}} {
+					all.Go(func() {
+						raw, err := vk.Call[json.RawMessage](t.Context(), api.client, c.method, nil)
+						var e *vk.Error
+						if errors.As(err, &e) {
+							*c.to = strconv.Itoa(int(e.Code))
+							if e.Method != c.method || e.Params["v"] != "5.199" {
+								t.Errorf("%+v", e)
+							}
+							return
+						}
+						*c.to = strings.Trim(string(raw), `"`)
+					})
+					synctest.Wait()
+				}
+				all.Wait()
+				if got != tt.want {
+					t.Errorf("got %v, want %v", got, tt.want)
+				}
+			})
+		})
+	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/hooktest"
 	"github.com/vkrouter/vk/vktest"
 )
 
@@ -46,8 +47,8 @@ func TestCallbackOutcomes(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := post(newHook(tt.h), hookEvent("a", 1))
-				if got, after := told(t, w), w.Header().Get("Retry-After"); got != tt.want || after != tt.after {
+				w := hooktest.Post(hooktest.New(tt.h), hooktest.Event("a", 1))
+				if got, after := hooktest.Answer(t, w), w.Header().Get("Retry-After"); got != tt.want || after != tt.after {
 					t.Errorf("%s, Retry-After %q; want %s, %q", got, after, tt.want, tt.after)
 				}
 			})
@@ -61,10 +62,10 @@ func TestCallbackListenersOutcomes(t *testing.T) {
 		r := vk.NewRouter()
 		r.Listen(func(c *vk.Context) error { return vk.RetryAfter(7 * time.Second) })
 		r.Handle("a", func(c *vk.Context) error { return errors.New("boom") })
-		cb := newHook(nil)
+		cb := hooktest.New(nil)
 		cb.Handler = r
-		w := post(cb, hookEvent("a", 1))
-		if told(t, w) != "503" || w.Header().Get("Retry-After") != "7" {
+		w := hooktest.Post(cb, hooktest.Event("a", 1))
+		if hooktest.Answer(t, w) != "503" || w.Header().Get("Retry-After") != "7" {
 			t.Errorf("%d, %v", w.Code, w.Header())
 		}
 	})
@@ -75,7 +76,7 @@ func TestCallbackListenersOutcomes(t *testing.T) {
 func TestCallbackPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
-		cb := newHook(func(c *vk.Context) error {
+		cb := hooktest.New(func(c *vk.Context) error {
 			d.note("begins")
 			select {
 			case <-time.After(8 * time.Second):
@@ -86,16 +87,16 @@ func TestCallbackPatience(t *testing.T) {
 			return nil
 		})
 		for retry := range 3 {
-			w := post(cb, hookEvent("a", 1), "X-Retry-Counter", strconv.Itoa(retry))
-			d.note("%s after %s s", told(t, w), w.Header().Get("Retry-After"))
+			w := hooktest.Post(cb, hooktest.Event("a", 1), "X-Retry-Counter", strconv.Itoa(retry))
+			d.note("%s after %s s", hooktest.Answer(t, w), w.Header().Get("Retry-After"))
 		}
-		d.note("%s", told(t, post(cb, hookEvent("a", 1))))
+		d.note("%s", hooktest.Answer(t, hooktest.Post(cb, hooktest.Event("a", 1))))
 		d.is(t, "0s begins", "3s 503 after 10 s", "6s 503 after 20 s", "8s ends", "8s 200 ok after  s", "8s 200 ok")
 
-		quick := newHook(func(c *vk.Context) error { time.Sleep(time.Second); return nil })
+		quick := hooktest.New(func(c *vk.Context) error { time.Sleep(time.Second); return nil })
 		quick.Patience = 500 * time.Millisecond
 		start := time.Now()
-		if got := told(t, post(quick, hookEvent("b", 1))); got != "503" || time.Since(start) != quick.Patience {
+		if got := hooktest.Answer(t, hooktest.Post(quick, hooktest.Event("b", 1))); got != "503" || time.Since(start) != quick.Patience {
 			t.Errorf("%s after %v", got, time.Since(start))
 		}
 		quick.Stop(t.Context())
@@ -106,26 +107,26 @@ func TestCallbackPatience(t *testing.T) {
 func TestCallbackStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &countingStore{Store: new(vk.MemoryStore)}
-		cb := newHook(nil)
+		cb := hooktest.New(nil)
 		cb.Handler, cb.Dispatcher = nil, &vk.Dispatcher{Store: store, Handler: vk.HandlerFunc(func(c *vk.Context) error {
 			time.Sleep(12 * time.Second)
 			return nil
 		})}
 		start := time.Now()
-		if got := told(t, post(cb, hookEvent("a", 1))); got != "200 ok" || time.Since(start) != 3*time.Second {
+		if got := hooktest.Answer(t, hooktest.Post(cb, hooktest.Event("a", 1))); got != "200 ok" || time.Since(start) != 3*time.Second {
 			t.Errorf("%s after %v", got, time.Since(start))
 		}
 		store.fail(errors.New("full"))
-		if got := told(t, post(cb, hookEvent("b", 2))); got != "503" {
+		if got := hooktest.Answer(t, hooktest.Post(cb, hooktest.Event("b", 2))); got != "503" {
 			t.Errorf("with a Store that fails: %s", got)
 		}
 		store.fail(nil)
 		time.AfterFunc(time.Second, func() { store.fail(errors.New("full")) })
-		if got := told(t, post(cb, hookEvent("c", 3))); got != "503" {
+		if got := hooktest.Answer(t, hooktest.Post(cb, hooktest.Event("c", 3))); got != "503" {
 			t.Errorf("with a Store that fails later: %s", got)
 		}
 		store.fail(nil)
-		if got := told(t, post(cb, hookEvent("c", 3))); got != "200 ok" {
+		if got := hooktest.Answer(t, hooktest.Post(cb, hooktest.Event("c", 3))); got != "200 ok" {
 			t.Errorf("while the handler still runs, with a Store that works again: %s", got)
 		}
 		cb.Stop(t.Context())
@@ -162,7 +163,7 @@ func (s *countingStore) Swap(ctx context.Context, key string, old, new []byte, t
 func TestCallbackDuplicates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
-		cb := newHook(func(c *vk.Context) error {
+		cb := hooktest.New(func(c *vk.Context) error {
 			time.Sleep(time.Second)
 			d.note("%s", c.Text())
 			return nil
@@ -170,13 +171,13 @@ func TestCallbackDuplicates(t *testing.T) {
 		var all sync.WaitGroup
 		for range 10 {
 			all.Go(func() {
-				if got := told(t, post(cb, hookEvent("a", 1))); got != "200 ok" {
+				if got := hooktest.Answer(t, hooktest.Post(cb, hooktest.Event("a", 1))); got != "200 ok" {
 					t.Error(got)
 				}
 			})
 		}
 		all.Wait()
-		if got := told(t, post(cb, hookEvent("a", 1))); got != "200 ok" {
+		if got := hooktest.Answer(t, hooktest.Post(cb, hooktest.Event("a", 1))); got != "200 ok" {
 			t.Error(got)
 		}
 		d.is(t, "1s a")
@@ -187,16 +188,16 @@ func TestCallbackDuplicates(t *testing.T) {
 func TestCallbackDisconnect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
-		cb := newHook(func(c *vk.Context) error {
+		cb := hooktest.New(func(c *vk.Context) error {
 			time.Sleep(2 * time.Second)
 			d.note("%s %v", c.Text(), c.Err())
 			return nil
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		postBy(ctx, cb, hookEvent("a", 1))
+		hooktest.PostContext(ctx, cb, hooktest.Event("a", 1))
 		d.note("gone")
-		if got := told(t, post(cb, hookEvent("a", 1))); got != "200 ok" {
+		if got := hooktest.Answer(t, hooktest.Post(cb, hooktest.Event("a", 1))); got != "200 ok" {
 			t.Error(got)
 		}
 		d.is(t, "1s gone", "2s a <nil>")
@@ -213,7 +214,7 @@ func TestCallbackBalancer(t *testing.T) {
 		handled := make(map[string]int)
 		var hooks [2]*vk.Callback
 		for i := range hooks {
-			hooks[i] = newHook(nil)
+			hooks[i] = hooktest.New(nil)
 			hooks[i].Handler, hooks[i].Dispatcher = nil, &vk.Dispatcher{Store: store, Handler: vk.HandlerFunc(func(c *vk.Context) error {
 				time.Sleep(5 * time.Second)
 				mu.Lock()
@@ -227,8 +228,8 @@ func TestCallbackBalancer(t *testing.T) {
 			for at := range 2 { // and each twice at the same time
 				all.Go(func() {
 					for try := 0; ; try++ {
-						w := post(hooks[(n+at+try)%2], hookEvent(strconv.Itoa(n), n+1), "X-Retry-Counter", strconv.Itoa(try))
-						if told(t, w) == "200 ok" {
+						w := hooktest.Post(hooks[(n+at+try)%2], hooktest.Event(strconv.Itoa(n), n+1), "X-Retry-Counter", strconv.Itoa(try))
+						if hooktest.Answer(t, w) == "200 ok" {
 							return
 						}
 						after, _ := strconv.Atoi(w.Header().Get("Retry-After"))
@@ -257,13 +258,13 @@ func TestCallbackBalancer(t *testing.T) {
 func TestCallbackRetryCounter(t *testing.T) {
 	for header, want := range map[string]int{"": 0, "2": 2, "0": 0, "-5": 0, "x": 0, "1 ": 0, "99999999999999999999": 0} {
 		synctest.Test(t, func(t *testing.T) {
-			cb := newHook(func(c *vk.Context) error {
+			cb := hooktest.New(func(c *vk.Context) error {
 				if got := c.RetryCounter(); got != want {
 					t.Errorf("%q: %d, want %d", header, got, want)
 				}
 				return nil
 			})
-			post(cb, hookEvent("a", 1), "X-Retry-Counter", header)
+			hooktest.Post(cb, hooktest.Event("a", 1), "X-Retry-Counter", header)
 		})
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/hooktest"
 	"github.com/vkrouter/vk/internal/memnet"
 	"github.com/vkrouter/vk/internal/versus"
 )
@@ -38,7 +39,7 @@ func TestCallbackLoad(t *testing.T) {
 			handled[c.Text()]++
 			return nil
 		})}
-		cb := newHook(nil)
+		cb := hooktest.New(nil)
 		cb.Handler, cb.Dispatcher = nil, d
 		var all sync.WaitGroup
 		var refused, most atomic.Int64
@@ -52,12 +53,12 @@ func TestCallbackLoad(t *testing.T) {
 					id := fmt.Sprintf("%d-%d", s, n)
 					for try := 0; ; try++ {
 						began := time.Now()
-						w := post(cb, hookEvent(id, s+1), "X-Retry-Counter", strconv.Itoa(try))
+						w := hooktest.Post(cb, hooktest.Event(id, s+1), "X-Retry-Counter", strconv.Itoa(try))
 						slowest.Store(max(slowest.Load(), int64(time.Since(began))))
 						if p := int64(d.Pending()); p > most.Load() {
 							most.Store(p)
 						}
-						if told(t, w) == "200 ok" {
+						if hooktest.Answer(t, w) == "200 ok" {
 							break
 						}
 						refused.Add(1)
@@ -94,7 +95,7 @@ func TestCallbackLoad(t *testing.T) {
 // waiting for it.
 func TestCallbackBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cb := newHook(nil)
+		cb := hooktest.New(nil)
 		cb.Handler, cb.Dispatcher = nil, &vk.Dispatcher{MaxEvents: 1, Handler: vk.HandlerFunc(func(c *vk.Context) error {
 			time.Sleep(2 * time.Second)
 			return nil
@@ -102,16 +103,16 @@ func TestCallbackBound(t *testing.T) {
 		start := time.Now()
 		var all sync.WaitGroup
 		all.Go(func() {
-			if got := told(t, post(cb, hookEvent("a", 1))); got != "200 ok" {
+			if got := hooktest.Answer(t, hooktest.Post(cb, hooktest.Event("a", 1))); got != "200 ok" {
 				t.Error(got)
 			}
 		})
 		synctest.Wait()
-		if got := told(t, post(cb, hookEvent("b", 2))); got != "503" || time.Since(start) != 0 {
+		if got := hooktest.Answer(t, hooktest.Post(cb, hooktest.Event("b", 2))); got != "503" || time.Since(start) != 0 {
 			t.Errorf("%s after %v", got, time.Since(start))
 		}
 		all.Wait()
-		if got := told(t, post(cb, hookEvent("b", 2))); got != "200 ok" {
+		if got := hooktest.Answer(t, hooktest.Post(cb, hooktest.Event("b", 2))); got != "200 ok" {
 			t.Error(got)
 		}
 	})
@@ -150,7 +151,7 @@ func (f forever) Read(b []byte) (int, error) {
 // bound.
 func TestCallbackHostile(t *testing.T) {
 	const large = 64 << 20
-	begin := hookEvent("a", 1)
+	begin := hooktest.Event("a", 1)
 	for _, tt := range []struct {
 		name   string
 		body   io.Reader
@@ -172,7 +173,7 @@ func TestCallbackHostile(t *testing.T) {
 		{"zeros", io.LimitReader(forever(0), 1<<20), 1 << 20, "", 400, 1 << 20, 6 << 20},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			cb := newHook(func(c *vk.Context) error { t.Error("handled"); return nil })
+			cb := hooktest.New(func(c *vk.Context) error { t.Error("handled"); return nil })
 			body := &metered{Reader: tt.body}
 			r := httptest.NewRequest(http.MethodPost, "/vk", body)
 			r.ContentLength = tt.length
@@ -197,7 +198,7 @@ func TestCallbackHostile(t *testing.T) {
 // leave room for VK, and are sent away in the end.
 func TestCallbackSlowBodies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cb := newHook(func(c *vk.Context) error { return nil })
+		cb := hooktest.New(func(c *vk.Context) error { return nil })
 		l := memnet.Listen("bot.test:80")
 		srv := &http.Server{Handler: cb}
 		var serving sync.WaitGroup
@@ -235,7 +236,7 @@ func TestCallbackSlowBodies(t *testing.T) {
 		client := &http.Client{Transport: &http.Transport{DialContext: l.Dial}}
 		defer client.CloseIdleConnections()
 		for n := range 3 {
-			resp, err := client.Post("http://bot.test/vk", "application/json", strings.NewReader(hookEvent(strconv.Itoa(n), 1)))
+			resp, err := client.Post("http://bot.test/vk", "application/json", strings.NewReader(hooktest.Event(strconv.Itoa(n), 1)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -262,10 +263,10 @@ func TestCallbackSlowBodies(t *testing.T) {
 // TestCallbackLargeBodies: the room for large bodies is given back.
 func TestCallbackLargeBodies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		cb := newHook(func(c *vk.Context) error { return nil })
+		cb := hooktest.New(func(c *vk.Context) error { return nil })
 		padding := strings.Repeat(" ", 700_000)
 		for n := range 100 {
-			if got := told(t, post(cb, hookEvent(strconv.Itoa(n), 1)+padding)); got != "200 ok" {
+			if got := hooktest.Answer(t, hooktest.Post(cb, hooktest.Event(strconv.Itoa(n), 1)+padding)); got != "200 ok" {
 				t.Fatalf("body %d: %s", n, got)
 			}
 		}
@@ -290,13 +291,13 @@ func TestCallbackReadDeadline(t *testing.T) {
 		t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
 	}
 	bubble("a handler that is slower than bodies may be", func(t *testing.T) {
-		cb := newHook(func(c *vk.Context) error { time.Sleep(15 * time.Second); return nil })
+		cb := hooktest.New(func(c *vk.Context) error { time.Sleep(15 * time.Second); return nil })
 		cb.Patience = 20 * time.Second
 		l := serve(t, cb, 0)
 		client := &http.Client{Transport: &http.Transport{DialContext: l.Dial}}
 		defer client.CloseIdleConnections()
 		for _, id := range []string{"a", "b"} { // over one connection
-			resp, err := client.Post("http://bot.test/vk", "application/json", strings.NewReader(hookEvent(id, 1)))
+			resp, err := client.Post("http://bot.test/vk", "application/json", strings.NewReader(hooktest.Event(id, 1)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -319,7 +320,7 @@ func TestCallbackReadDeadline(t *testing.T) {
 		"an encoding":                 {"POST", "Content-Encoding: gzip\r\n", 0, http.StatusUnsupportedMediaType},
 	} {
 		bubble(name, func(t *testing.T) {
-			l := serve(t, newHook(func(c *vk.Context) error { return nil }), tt.timeout)
+			l := serve(t, hooktest.New(func(c *vk.Context) error { return nil }), tt.timeout)
 			start := time.Now()
 			conn, err := l.Dial(t.Context(), "tcp", "bot.test:80")
 			if err != nil {
@@ -344,7 +345,7 @@ func TestCallbackReadDeadline(t *testing.T) {
 // BenchmarkCallback is a request with a handler that does nothing, in times of
 // what it cannot do without: net/http's recorder and the reading of the event.
 func BenchmarkCallback(b *testing.B) {
-	body := hookEvent("a", 1)
+	body := hooktest.Event("a", 1)
 	serve := func(h http.Handler) func() {
 		n := 0
 		return func() {
@@ -365,5 +366,5 @@ func BenchmarkCallback(b *testing.B) {
 		}
 		io.WriteString(w, "ok")
 	})
-	versus.Run(b, "ParseEvent", 1, serve(newHook(func(c *vk.Context) error { return nil })), serve(bare))
+	versus.Run(b, "ParseEvent", 1, serve(hooktest.New(func(c *vk.Context) error { return nil })), serve(bare))
 }

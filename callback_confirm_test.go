@@ -15,6 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/hooktest"
 )
 
 // TestCallbackConfirmationCode: where none is given, VK is asked; not for
@@ -34,11 +35,11 @@ func TestCallbackConfirmationCode(t *testing.T) {
 				fmt.Fprintf(w, `{"response":{"code":"code%s"}}`, r.Form.Get("group_id"))
 			}
 		})
-		cb := newHook(func(c *vk.Context) error { return nil })
+		cb := hooktest.New(func(c *vk.Context) error { return nil })
 		cb.Client, cb.GroupID, cb.Confirmation = api.client, 0, ""
 		for range 5 {
 			for group, want := range map[int]string{7: "200 code7", 8: "403 another community's confirmation"} {
-				if got := told(t, post(cb, fmt.Sprintf(`{"type":"confirmation","group_id":%d}`, group))); got != want {
+				if got := hooktest.Answer(t, hooktest.Post(cb, fmt.Sprintf(`{"type":"confirmation","group_id":%d}`, group))); got != want {
 					t.Errorf("community %d: %s, want %s", group, got, want)
 				}
 			}
@@ -46,13 +47,13 @@ func TestCallbackConfirmationCode(t *testing.T) {
 		time.Sleep(time.Minute)
 		fails = true
 		for range 5 {
-			if got := told(t, post(cb, `{"type":"confirmation","group_id":7}`)); got != "503" {
+			if got := hooktest.Answer(t, hooktest.Post(cb, `{"type":"confirmation","group_id":7}`)); got != "503" {
 				t.Errorf("when VK refuses: %s", got)
 			}
 		}
 		time.Sleep(5 * time.Second)
 		fails = false
-		if got := told(t, post(cb, `{"type":"confirmation","group_id":7}`)); got != "200 code7" {
+		if got := hooktest.Answer(t, hooktest.Post(cb, `{"type":"confirmation","group_id":7}`)); got != "200 code7" {
 			t.Errorf("when VK no longer refuses: %s", got)
 		}
 		code := "groups.getCallbackConfirmationCode"
@@ -72,20 +73,20 @@ func TestCallbackConfirmationInTime(t *testing.T) {
 			time.Sleep(time.Duration(slow.Load()))
 			io.WriteString(w, `{"response":{"code":"api"}}`)
 		})
-		cb := newHook(func(c *vk.Context) error { return nil })
+		cb := hooktest.New(func(c *vk.Context) error { return nil })
 		cb.Client, cb.Confirmation = api.client, ""
 		start := time.Now()
 		var all sync.WaitGroup
 		for range 3 {
 			all.Go(func() {
-				if got := told(t, post(cb, `{"type":"confirmation","group_id":7}`)); got != "503" || time.Since(start) != 3*time.Second {
+				if got := hooktest.Answer(t, hooktest.Post(cb, `{"type":"confirmation","group_id":7}`)); got != "503" || time.Since(start) != 3*time.Second {
 					t.Errorf("%s after %v", got, time.Since(start))
 				}
 			})
 		}
 		all.Wait()
 		slow.Store(0)
-		if got := told(t, post(cb, `{"type":"confirmation","group_id":7}`)); got != "200 api" {
+		if got := hooktest.Answer(t, hooktest.Post(cb, `{"type":"confirmation","group_id":7}`)); got != "200 api" {
 			t.Error(got)
 		}
 		time.Sleep(5 * time.Second) // the fake's slow answer
@@ -96,37 +97,37 @@ func TestCallbackConfirmationInTime(t *testing.T) {
 // by the account of encoding/json, and the secret goes no further.
 func FuzzCallback(f *testing.F) {
 	for _, body := range []string{
-		hookEvent("a", 1), `{"type":"confirmation","group_id":7}`, `{"type":"confirmation","group_id":7,"secret":"` + hookSecret + `"}`,
-		``, `{}`, `[]`, `null`, `{"group_id":"7","secret":"` + hookSecret + `"}`, `{"group_id":7,"type":1,"secret":"` + hookSecret + `"}`,
-		`{"group_id":7,"type":"a","s\u0065cret":"\u0073` + hookSecret[1:] + `"}`, `{"secret":1,"group_id":7e0}`, strings.Repeat(`{"a":`, 1001),
-		`{"group_id":7,"type":"a","secret":"x","secret":"` + hookSecret + `"}`, "\xff", "\x00", hookEvent("a", 1) + " ", "\ufeff" + hookEvent("a", 1),
+		hooktest.Event("a", 1), `{"type":"confirmation","group_id":7}`, `{"type":"confirmation","group_id":7,"secret":"` + hooktest.Secret + `"}`,
+		``, `{}`, `[]`, `null`, `{"group_id":"7","secret":"` + hooktest.Secret + `"}`, `{"group_id":7,"type":1,"secret":"` + hooktest.Secret + `"}`,
+		`{"group_id":7,"type":"a","s\u0065cret":"\u0073` + hooktest.Secret[1:] + `"}`, `{"secret":1,"group_id":7e0}`, strings.Repeat(`{"a":`, 1001),
+		`{"group_id":7,"type":"a","secret":"x","secret":"` + hooktest.Secret + `"}`, "\xff", "\x00", hooktest.Event("a", 1) + " ", "\ufeff" + hooktest.Event("a", 1),
 	} {
 		f.Add([]byte(body))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		sent := string(body)
 		handled := 0
-		cb := newHook(func(c *vk.Context) error {
+		cb := hooktest.New(func(c *vk.Context) error {
 			handled++
 			raw := c.Event().Raw
 			if !json.Valid(raw) || len(raw) != len(sent) {
 				t.Errorf("the event is %q", raw)
 			}
 			var top map[string]json.RawMessage
-			if json.Unmarshal(raw, &top) == nil && strings.Contains(string(top["secret"]), hookSecret) {
+			if json.Unmarshal(raw, &top) == nil && strings.Contains(string(top["secret"]), hooktest.Secret) {
 				t.Errorf("the event has the secret: %s", raw)
 			}
 			return nil
 		})
 		cb.Patience = time.Hour // the machine may be busy
-		w := post(cb, sent)
+		w := hooktest.Post(cb, sent)
 		var top map[string]any
 		object := utf8.ValidString(sent) && json.Unmarshal([]byte(sent), &top) == nil && top != nil
 		secret, _ := top["secret"].(string)
 		switch w.Code {
 		case http.StatusOK:
 			confirmed := top["type"] == "confirmation" && secret == "" && w.Body.String() == "c0de"
-			if !object || secret != hookSecret && !confirmed {
+			if !object || secret != hooktest.Secret && !confirmed {
 				t.Errorf("taken: %q", sent)
 			}
 			if got := w.Body.String(); got != "ok" && !(got == "c0de" && top["type"] == "confirmation") {
@@ -146,16 +147,16 @@ func FuzzCallback(f *testing.F) {
 func TestCallbackSetupCode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newServers(t)
-		cb := newHook(func(c *vk.Context) error { return nil })
+		cb := hooktest.New(func(c *vk.Context) error { return nil })
 		cb.Client, cb.Confirmation = f.client, "page"
 		confirmation := `{"type":"confirmation","group_id":7}`
-		if got := told(t, post(cb, confirmation)); got != "200 page" {
+		if got := hooktest.Answer(t, hooktest.Post(cb, confirmation)); got != "200 page" {
 			t.Errorf("before: %s", got)
 		}
 		if err := cb.Setup(t.Context(), "https://bot.test"); err != nil {
 			t.Fatal(err)
 		}
-		if got := told(t, post(cb, confirmation)); got != "200 c0de" {
+		if got := hooktest.Answer(t, hooktest.Post(cb, confirmation)); got != "200 c0de" {
 			t.Errorf("after: %s", got)
 		}
 	})

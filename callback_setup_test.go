@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/hooktest"
 	"github.com/vkrouter/vk/vktest"
 )
 
@@ -213,7 +214,7 @@ func TestCallbackSetupServers(t *testing.T) {
 				if len(tt.status) > 0 {
 					f.status = func(n int) string { return tt.status[min(n, len(tt.status)-1)] }
 				}
-				cb := newHook(func(c *vk.Context) error { return nil })
+				cb := hooktest.New(func(c *vk.Context) error { return nil })
 				cb.Client, cb.GroupID, cb.Title, cb.Secret = f.client, 0, "Title", vk.NewSecret(tt.secret)
 				start := time.Now()
 				err := cb.Setup(t.Context(), address)
@@ -243,7 +244,7 @@ func TestCallbackSetupServers(t *testing.T) {
 					t.Errorf("a Handler that does not tell gets %v", last)
 				}
 				if f.servers != "" && tt.secret == "" {
-					if got := told(t, post(cb, `{"group_id":7,"type":"a","event_id":"1","secret":"theirs"}`)); got != "200 ok" {
+					if got := hooktest.Answer(t, hooktest.Post(cb, `{"group_id":7,"type":"a","event_id":"1","secret":"theirs"}`)); got != "200 ok" {
 						t.Errorf("with the server's secret: %s", got)
 					}
 				}
@@ -270,7 +271,7 @@ func TestCallbackSetupOldVersion(t *testing.T) {
 func TestCallbackSetupDerived(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newServers(t)
-		cb := newHook(func(c *vk.Context) error { return nil })
+		cb := hooktest.New(func(c *vk.Context) error { return nil })
 		cb.Client, cb.Kinds = f.client, []string{string(vk.EventStart), "brand_new"}
 		if err := cb.Setup(t.Context(), "https://bot.test"); err != nil {
 			t.Fatal(err)
@@ -297,7 +298,7 @@ func TestCallbackSetupKinds(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newServers(t)
-				cb := newHook(nil)
+				cb := hooktest.New(nil)
 				cb.Client, cb.Handler = f.client, tt.h
 				if err := cb.Setup(t.Context(), "https://bot.test"); err != nil {
 					t.Fatal(err)
@@ -319,7 +320,7 @@ func TestCallbackSetupErrors(t *testing.T) {
 		refusal := func(code int) string {
 			return fmt.Sprintf(`{"error":{"error_code":%d,"error_msg":"No"}}`, code)
 		}
-		cb := newHook(func(c *vk.Context) error { return nil })
+		cb := hooktest.New(func(c *vk.Context) error { return nil })
 		cb.Client = f.client
 		for method, code := range map[string]vk.Code{
 			"getCallbackServers": vk.CodeAccess, "getCallbackConfirmationCode": vk.CodeAccess,
@@ -337,7 +338,7 @@ func TestCallbackSetupErrors(t *testing.T) {
 		if err := cb.Setup(ctx, "https://bot.test"); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("the context ends: %v", err)
 		}
-		cb = newHook(func(c *vk.Context) error { return nil })
+		cb = hooktest.New(func(c *vk.Context) error { return nil })
 		cb.Title = "Fifteen letters"
 		if err := cb.Setup(t.Context(), "https://bot.test"); err == nil || !strings.Contains(err.Error(), "14") {
 			t.Errorf("a long title: %v", err)
@@ -393,13 +394,13 @@ func TestCallbackSetupAnswers(t *testing.T) {
 				f := newServers(t)
 				f.servers = tt.servers
 				f.fails = map[string]string{tt.method: tt.answer}
-				cb := newHook(func(c *vk.Context) error { return nil })
+				cb := hooktest.New(func(c *vk.Context) error { return nil })
 				cb.Client, cb.GroupID, cb.Confirmation = f.client, 0, ""
 				if err := cb.Setup(t.Context(), address); err == nil || !strings.Contains(err.Error(), tt.err) {
 					t.Errorf("error %v, want %s", err, tt.err)
 				}
 				if tt.method == "getById" || tt.method == "getCallbackConfirmationCode" {
-					if got := told(t, post(cb, `{"type":"confirmation","group_id":7}`)); got != "503" {
+					if got := hooktest.Answer(t, hooktest.Post(cb, `{"type":"confirmation","group_id":7}`)); got != "503" {
 						t.Errorf("a confirmation: %s", got)
 					}
 				}
@@ -412,11 +413,11 @@ func TestCallbackSetupAnswers(t *testing.T) {
 func TestCallbackSetupUnsuited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newServers(t)
-		cb := newHook(func(c *vk.Context) error { return nil })
+		cb := hooktest.New(func(c *vk.Context) error { return nil })
 		cb.Client = f.client
 		f.status = func(n int) string {
 			if n == 0 {
-				if got := told(t, post(cb, `{"type":"confirmation","group_id":7}`)); got != "200 c0de" {
+				if got := hooktest.Answer(t, hooktest.Post(cb, `{"type":"confirmation","group_id":7}`)); got != "200 c0de" {
 					t.Error(got)
 				}
 			}
@@ -450,14 +451,14 @@ func TestCallbackSetupNamed(t *testing.T) {
 						continue
 					}
 					secrets[s] = true
-					if got := told(t, post(cb, `{"group_id":`+group+`,"type":"a","event_id":"1","secret":"`+s+`"}`)); got != "200 ok" {
+					if got := hooktest.Answer(t, hooktest.Post(cb, `{"group_id":`+group+`,"type":"a","event_id":"1","secret":"`+s+`"}`)); got != "200 ok" {
 						t.Errorf("an event of community %s: %s", group, got)
 					}
 				}
 				if len(secrets) != max(len(cb.Groups), 1) {
 					t.Errorf("secrets %v", secrets)
 				}
-				if got := told(t, post(cb, `{"type":"confirmation","group_id":7}`)); got != "200 c0de" {
+				if got := hooktest.Answer(t, hooktest.Post(cb, `{"type":"confirmation","group_id":7}`)); got != "200 c0de" {
 					t.Errorf("a confirmation: %s", got)
 				}
 			})
@@ -487,10 +488,10 @@ func TestCallbackSetupGroups(t *testing.T) {
 		if len(secret) != 50 || strings.Contains(secret, "s3cret") {
 			t.Errorf("the secret is %q", secret)
 		}
-		if got := told(t, post(cb, `{"group_id":8,"type":"a","event_id":"1","secret":"`+secret+`"}`)); got != "200 ok" {
+		if got := hooktest.Answer(t, hooktest.Post(cb, `{"group_id":8,"type":"a","event_id":"1","secret":"`+secret+`"}`)); got != "200 ok" {
 			t.Error(got)
 		}
-		if got := told(t, post(cb, `{"group_id":7,"type":"a","event_id":"2","secret":"`+secret+`"}`)); got != "503" {
+		if got := hooktest.Answer(t, hooktest.Post(cb, `{"group_id":7,"type":"a","event_id":"2","secret":"`+secret+`"}`)); got != "503" {
 			t.Error(got)
 		}
 	})

@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -18,116 +17,66 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/hooktest"
 )
-
-const hookSecret = "s3cret-of-the-hook"
-
-// hookEvent is a request's body: a message from a peer, of community 7.
-func hookEvent(id string, peer int) string {
-	return fmt.Sprintf(`{"group_id":7,"type":"message_new","event_id":%q,"v":"5.199","object":{"message":{"peer_id":%d,"from_id":%d,"text":%q}},"secret":%q}`, id, peer, peer, id, hookSecret)
-}
-
-// newHook returns a Callback of community 7, which logs nowhere.
-func newHook(h vk.HandlerFunc) *vk.Callback {
-	return &vk.Callback{
-		Client:       vk.NewClient("t0ken"),
-		Handler:      h,
-		GroupID:      7,
-		Secret:       vk.NewSecret(hookSecret),
-		Confirmation: "c0de",
-		Logger:       slog.New(slog.DiscardHandler),
-	}
-}
-
-// post sends a body to h, with pairs of header fields.
-func post(h http.Handler, body string, header ...string) *httptest.ResponseRecorder {
-	return postBy(context.Background(), h, body, header...)
-}
-
-func postBy(ctx context.Context, h http.Handler, body string, header ...string) *httptest.ResponseRecorder {
-	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/vk", strings.NewReader(body))
-	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w
-}
-
-// told returns an answer in one line, and fails the test if VK is told to come
-// again without a time that it takes.
-func told(t testing.TB, w *httptest.ResponseRecorder) string {
-	t.Helper()
-	after := w.Header().Get("Retry-After")
-	if w.Code == http.StatusServiceUnavailable {
-		if n, err := strconv.Atoi(after); err != nil || n < 1 || n >= 3*60*60 {
-			t.Errorf("503 with Retry-After %q", after)
-		}
-		return "503"
-	}
-	if after != "" {
-		t.Errorf("%d with Retry-After %q", w.Code, after)
-	}
-	return fmt.Sprintf("%d %s", w.Code, w.Body)
-}
 
 // TestCallbackRequests: what each request is answered. Only an event that is
 // answered ok is handled; one that cannot be read is logged.
 func TestCallbackRequests(t *testing.T) {
 	const confirmation = `{"type":"confirmation","group_id":7%s}`
 	deep := func(n int) string {
-		return `{"group_id":7,"type":"a","secret":"` + hookSecret + `","object":` + strings.Repeat("[", n) + strings.Repeat("]", n) + `}`
+		return `{"group_id":7,"type":"a","secret":"` + hooktest.Secret + `","object":` + strings.Repeat("[", n) + strings.Repeat("]", n) + `}`
 	}
 	for _, tt := range []struct {
 		name, body, want string
 		header           []string
 	}{
-		{"event", hookEvent("a", 1), "200 ok", nil},
-		{"content type does not matter", hookEvent("a", 1), "200 ok", []string{"Content-Type", "text/html"}},
-		{"unknown kind", `{"group_id":7,"type":"new_thing","event_id":"a","secret":"` + hookSecret + `"}`, "200 ok", nil},
-		{"old version's warning", `{"group_id":7,"type":"message_new","event_id":"a","object":{"warning":"old"},"secret":"` + hookSecret + `"}`, "200 ok", nil},
-		{"without an id", `{"group_id":7,"type":"group_join","object":{"user_id":1},"secret":"` + hookSecret + `"}`, "200 ok", nil},
-		{"secret written otherwise", strings.Replace(hookEvent("a", 1), `"secret":"s`, `"s\u0065cret" : "\u0073`, 1), "200 ok", nil},
-		{"without a type, which will not get better", `{"group_id":7,"secret":"` + hookSecret + `"}`, "200 ok", nil},
+		{"event", hooktest.Event("a", 1), "200 ok", nil},
+		{"content type does not matter", hooktest.Event("a", 1), "200 ok", []string{"Content-Type", "text/html"}},
+		{"unknown kind", `{"group_id":7,"type":"new_thing","event_id":"a","secret":"` + hooktest.Secret + `"}`, "200 ok", nil},
+		{"old version's warning", `{"group_id":7,"type":"message_new","event_id":"a","object":{"warning":"old"},"secret":"` + hooktest.Secret + `"}`, "200 ok", nil},
+		{"without an id", `{"group_id":7,"type":"group_join","object":{"user_id":1},"secret":"` + hooktest.Secret + `"}`, "200 ok", nil},
+		{"secret written otherwise", strings.Replace(hooktest.Event("a", 1), `"secret":"s`, `"s\u0065cret" : "\u0073`, 1), "200 ok", nil},
+		{"without a type, which will not get better", `{"group_id":7,"secret":"` + hooktest.Secret + `"}`, "200 ok", nil},
 		{"confirmation without the secret", fmt.Sprintf(confirmation, ""), "200 c0de", nil},
 		{"confirmation with an empty secret", fmt.Sprintf(confirmation, `,"secret":""`), "200 c0de", nil},
-		{"confirmation with the secret", fmt.Sprintf(confirmation, `,"secret":"`+hookSecret+`"`), "200 c0de", nil},
+		{"confirmation with the secret", fmt.Sprintf(confirmation, `,"secret":"`+hooktest.Secret+`"`), "200 c0de", nil},
 		{"confirmation with another secret", fmt.Sprintf(confirmation, `,"secret":"x"`), "403 wrong secret", nil},
 		{"confirmation of another community", `{"type":"confirmation","group_id":8}`, "403 another community's event", nil},
 		{"no secret", `{"group_id":7,"type":"a"}`, "403 wrong secret", nil},
-		{"another secret", strings.Replace(hookEvent("a", 1), hookSecret, "x", 1), "403 wrong secret", nil},
-		{"the beginning of the secret", strings.Replace(hookEvent("a", 1), hookSecret, hookSecret[:5], 1), "403 wrong secret", nil},
-		{"secret in the object", `{"group_id":7,"type":"a","object":{"secret":"` + hookSecret + `"}}`, "403 wrong secret", nil},
-		{"secret not a string", `{"group_id":7,"type":"a","secret":["` + hookSecret + `"]}`, "403 wrong secret", nil},
-		{"two secrets", `{"group_id":7,"type":"a","secret":"x","secret":"` + hookSecret + `"}`, "400 ", nil},
-		{"two secrets, one with an escape", `{"group_id":7,"type":"a","s\u0065cret":"x","secret":"` + hookSecret + `"}`, "400 ", nil},
+		{"another secret", strings.Replace(hooktest.Event("a", 1), hooktest.Secret, "x", 1), "403 wrong secret", nil},
+		{"the beginning of the secret", strings.Replace(hooktest.Event("a", 1), hooktest.Secret, hooktest.Secret[:5], 1), "403 wrong secret", nil},
+		{"secret in the object", `{"group_id":7,"type":"a","object":{"secret":"` + hooktest.Secret + `"}}`, "403 wrong secret", nil},
+		{"secret not a string", `{"group_id":7,"type":"a","secret":["` + hooktest.Secret + `"]}`, "403 wrong secret", nil},
+		{"two secrets", `{"group_id":7,"type":"a","secret":"x","secret":"` + hooktest.Secret + `"}`, "400 ", nil},
+		{"two secrets, one with an escape", `{"group_id":7,"type":"a","s\u0065cret":"x","secret":"` + hooktest.Secret + `"}`, "400 ", nil},
 		{"confirmation and then an event, without the secret", `{"type":"confirmation","group_id":7,"type":"message_new"}`, "403 wrong secret", nil},
 		{"event and then a confirmation, without the secret", `{"type":"message_new","group_id":7,"t\u0079pe":"confirmation"}`, "200 c0de", nil},
 		{"confirmation in another case", `{"type":"Confirmation","group_id":7}`, "403 wrong secret", nil},
-		{"keys in another case", `{"Type":"confirmation","group_id":7,"type":"a","Secret":"` + hookSecret + `"}`, "403 wrong secret", nil},
-		{"two communities", strings.Replace(hookEvent("a", 1), `"group_id":7`, `"group_id":7,"group_id":8`, 1), "403 another community's event", nil},
-		{"another community", strings.Replace(hookEvent("a", 1), `"group_id":7`, `"group_id":8`, 1), "403 another community's event", nil},
-		{"no community", strings.Replace(hookEvent("a", 1), `"group_id":7,`, ``, 1), "403 another community's event", nil},
+		{"keys in another case", `{"Type":"confirmation","group_id":7,"type":"a","Secret":"` + hooktest.Secret + `"}`, "403 wrong secret", nil},
+		{"two communities", strings.Replace(hooktest.Event("a", 1), `"group_id":7`, `"group_id":7,"group_id":8`, 1), "403 another community's event", nil},
+		{"another community", strings.Replace(hooktest.Event("a", 1), `"group_id":7`, `"group_id":8`, 1), "403 another community's event", nil},
+		{"no community", strings.Replace(hooktest.Event("a", 1), `"group_id":7,`, ``, 1), "403 another community's event", nil},
 		{"empty", ``, "400 ", nil},
 		{"not JSON", `hello`, "400 ", nil},
-		{"cut off", hookEvent("a", 1)[:50], "400 ", nil},
-		{"more than one", hookEvent("a", 1) + hookEvent("b", 1), "400 ", nil},
-		{"array", `[` + hookEvent("a", 1) + `]`, "400 ", nil},
-		{"bad UTF-8", strings.Replace(hookEvent("a", 1), `"text":"a"`, "\"text\":\"\xff\"", 1), "400 ", nil},
+		{"cut off", hooktest.Event("a", 1)[:50], "400 ", nil},
+		{"more than one", hooktest.Event("a", 1) + hooktest.Event("b", 1), "400 ", nil},
+		{"array", `[` + hooktest.Event("a", 1) + `]`, "400 ", nil},
+		{"bad UTF-8", strings.Replace(hooktest.Event("a", 1), `"text":"a"`, "\"text\":\"\xff\"", 1), "400 ", nil},
 		{"deep, but not too deep", deep(900), "200 ok", nil},
 		{"too deep", deep(1100), "400 ", nil},
 		{"compressed", "\x1f\x8b\x08\x00", "415 ", []string{"Content-Encoding", "gzip"}},
-		{"not compressed", hookEvent("a", 1), "200 ok", []string{"Content-Encoding", "identity"}},
-		{"as large as may be", hookEvent("a", 1) + strings.Repeat(" ", 1<<20-len(hookEvent("a", 1))), "200 ok", nil},
-		{"too large", hookEvent("a", 1) + strings.Repeat(" ", 1<<20), "413 ", nil},
+		{"not compressed", hooktest.Event("a", 1), "200 ok", []string{"Content-Encoding", "identity"}},
+		{"as large as may be", hooktest.Event("a", 1) + strings.Repeat(" ", 1<<20-len(hooktest.Event("a", 1))), "200 ok", nil},
+		{"too large", hooktest.Event("a", 1) + strings.Repeat(" ", 1<<20), "413 ", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				handled := 0
-				cb := newHook(func(c *vk.Context) error { handled++; return nil })
+				cb := hooktest.New(func(c *vk.Context) error { handled++; return nil })
 				log, lines := logTo()
 				cb.Logger = log
-				got := told(t, post(cb, tt.body, tt.header...))
+				got := hooktest.Answer(t, hooktest.Post(cb, tt.body, tt.header...))
 				synctest.Wait()
 				unread := strings.Contains(lines.String(), "an event cannot be read")
 				if taken := handled == 1 || unread; taken != (tt.want == "200 ok") || handled > 1 || unread && handled > 0 {
@@ -148,7 +97,7 @@ func TestCallbackRequests(t *testing.T) {
 func TestCallbackMethods(t *testing.T) {
 	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodOptions} {
 		w := httptest.NewRecorder()
-		newHook(nil).ServeHTTP(w, httptest.NewRequest(method, "/vk", strings.NewReader(hookEvent("a", 1))))
+		hooktest.New(nil).ServeHTTP(w, httptest.NewRequest(method, "/vk", strings.NewReader(hooktest.Event("a", 1))))
 		if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "POST" {
 			t.Errorf("%s: %d, Allow %q", method, w.Code, w.Header().Get("Allow"))
 		}
@@ -169,26 +118,26 @@ func TestCallbackClosed(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				handled := 0
 				h := func(c *vk.Context) error { handled++; return nil }
-				none := newHook(h)
+				none := hooktest.New(h)
 				none.Secret = vk.Secret{}
-				if got := told(t, post(none, tt.body)); got != "503" {
+				if got := hooktest.Answer(t, hooktest.Post(none, tt.body)); got != "503" {
 					t.Errorf("without a Secret: %s", got)
 				}
-				if got := told(t, post(newHook(h), tt.body)); got != tt.secret {
+				if got := hooktest.Answer(t, hooktest.Post(hooktest.New(h), tt.body)); got != tt.secret {
 					t.Errorf("with one: %s", got)
 				}
 				synctest.Wait()
 				if handled != 0 {
 					t.Errorf("handled %d", handled)
 				}
-				open := newHook(h)
+				open := hooktest.New(h)
 				open.Secret, open.NoSecret = vk.Secret{}, true
-				if got := told(t, post(open, tt.body)); got != tt.open {
+				if got := hooktest.Answer(t, hooktest.Post(open, tt.body)); got != tt.open {
 					t.Errorf("with NoSecret: %s", got)
 				}
-				both := newHook(h)
+				both := hooktest.New(h)
 				both.NoSecret = true
-				if got := told(t, post(both, tt.body)); got != tt.secret {
+				if got := hooktest.Answer(t, hooktest.Post(both, tt.body)); got != tt.secret {
 					t.Errorf("with both: %s", got)
 				}
 			})
@@ -212,19 +161,19 @@ func TestCallbackStop(t *testing.T) {
 			d.note("%s is done", c.Text())
 			return nil
 		}
-		cb := newHook(handle)
+		cb := hooktest.New(handle)
 		cb.Handler, cb.Dispatcher = nil, &vk.Dispatcher{Handler: vk.HandlerFunc(handle), DrainTime: 2500 * time.Millisecond, Logger: cb.Logger}
 		var all sync.WaitGroup
 		for peer, wait := range []string{"1s", "2s", "1h"} {
 			all.Go(func() {
-				got := told(t, post(cb, hookEvent(wait, peer+1)))
+				got := hooktest.Answer(t, hooktest.Post(cb, hooktest.Event(wait, peer+1)))
 				d.note("%s: %s", wait, got)
 			})
 		}
 		synctest.Wait()
 		all.Go(func() {
 			time.Sleep(500 * time.Millisecond)
-			d.note("new: %s", told(t, post(cb, hookEvent("0s", 9))))
+			d.note("new: %s", hooktest.Answer(t, hooktest.Post(cb, hooktest.Event("0s", 9))))
 		})
 		time.Sleep(100 * time.Millisecond)
 		cb.Stop(t.Context())
@@ -233,11 +182,11 @@ func TestCallbackStop(t *testing.T) {
 		slices.Sort(d.lines) // what happens at one moment is in no order
 		d.is(t, "1s 1s is done", "1s 1s: 200 ok", "2.6s 1h is cut off", "2.6s 1h: 503", "2.6s stopped", "2s 2s is done", "2s 2s: 200 ok", "500ms new: 503")
 		cb.Stop(t.Context()) // again
-		if got := told(t, post(cb, `{"type":"confirmation","group_id":7}`)); got != "503" {
+		if got := hooktest.Answer(t, hooktest.Post(cb, `{"type":"confirmation","group_id":7}`)); got != "503" {
 			t.Errorf("after the stop: %s", got)
 		}
-		next := newHook(func(c *vk.Context) error { return nil })
-		if got := told(t, post(next, hookEvent("1h", 3))); got != "200 ok" {
+		next := hooktest.New(func(c *vk.Context) error { return nil })
+		if got := hooktest.Answer(t, hooktest.Post(next, hooktest.Event("1h", 3))); got != "200 ok" {
 			t.Errorf("the next process: %s", got)
 		}
 	})
@@ -249,18 +198,18 @@ func TestCallbackSharedDispatcher(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
 		shared := &vk.Dispatcher{Handler: vk.HandlerFunc(func(c *vk.Context) error { d.note("%s", c.Text()); return nil })}
-		one, two := newHook(nil), newHook(nil)
+		one, two := hooktest.New(nil), hooktest.New(nil)
 		one.Handler, two.Handler = nil, nil
 		one.Dispatcher, two.Dispatcher = shared, shared
-		post(one, hookEvent("a", 1))
-		post(two, hookEvent("a", 1)) // the same
+		hooktest.Post(one, hooktest.Event("a", 1))
+		hooktest.Post(two, hooktest.Event("a", 1)) // the same
 		one.Stop(t.Context())
-		if got := told(t, post(two, hookEvent("b", 1))); got != "200 ok" {
+		if got := hooktest.Answer(t, hooktest.Post(two, hooktest.Event("b", 1))); got != "200 ok" {
 			t.Error(got)
 		}
 		d.is(t, "0s a", "0s b")
 		shared.Stop(t.Context())
-		if got := told(t, post(two, hookEvent("c", 1))); got != "503" {
+		if got := hooktest.Answer(t, hooktest.Post(two, hooktest.Event("c", 1))); got != "503" {
 			t.Errorf("with a stopped Dispatcher: %s", got)
 		}
 	})
@@ -271,20 +220,20 @@ func TestCallbackSharedDispatcher(t *testing.T) {
 func TestCallbackStopWaitsForNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := &vk.Dispatcher{Handler: vk.HandlerFunc(func(c *vk.Context) error { time.Sleep(time.Minute); return nil })}
-		one, two := newHook(nil), newHook(nil)
+		one, two := hooktest.New(nil), hooktest.New(nil)
 		for _, cb := range []*vk.Callback{one, two} {
 			cb.Handler, cb.Dispatcher, cb.Patience = nil, shared, time.Hour
 		}
 		var all sync.WaitGroup
 		start := time.Now()
 		all.Go(func() {
-			if got := told(t, post(one, hookEvent("a", 1))); got != "200 ok" || time.Since(start) != time.Minute {
+			if got := hooktest.Answer(t, hooktest.Post(one, hooktest.Event("a", 1))); got != "200 ok" || time.Since(start) != time.Minute {
 				t.Errorf("%s after %v", got, time.Since(start))
 			}
 		})
 		synctest.Wait()
 		all.Go(func() {
-			if got := told(t, post(two, hookEvent("a", 1))); got != "503" {
+			if got := hooktest.Answer(t, hooktest.Post(two, hooktest.Event("a", 1))); got != "503" {
 				t.Error(got)
 			}
 		})
@@ -327,7 +276,7 @@ func TestCallbackGroups(t *testing.T) {
 			{`{"group_id":8,"type":"confirmation"}`, "200 code8"},
 			{`{"group_id":10,"type":"confirmation"}`, "403 another community's event"},
 		} {
-			if got := told(t, post(cb, tt.body)); got != tt.want {
+			if got := hooktest.Answer(t, hooktest.Post(cb, tt.body)); got != tt.want {
 				t.Errorf("%s: %s, want %s", tt.body, got, tt.want)
 			}
 		}
@@ -371,7 +320,7 @@ func TestCallbackGroupsApart(t *testing.T) {
 			says := func(group int, text string) {
 				n++
 				body := fmt.Sprintf(`{"group_id":%d,"type":"message_new","event_id":"%d","object":{"message":{"peer_id":%d,"from_id":1,"text":%q}}}`, group, n, peer, text)
-				all.Go(func() { post(cb, body) })
+				all.Go(func() { hooktest.Post(cb, body) })
 				synctest.Wait()
 			}
 			for _, command := range []string{"!ask", "!watch"} {
@@ -407,7 +356,7 @@ func TestCallbackMisuse(t *testing.T) {
 	} {
 		log, text := logTo()
 		cb.Logger = log
-		if got := told(t, post(cb, hookEvent("a", 1))); !strings.HasPrefix(got, "500 ") {
+		if got := hooktest.Answer(t, hooktest.Post(cb, hooktest.Event("a", 1))); !strings.HasPrefix(got, "500 ") {
 			t.Errorf("%s: %s", name, got)
 		}
 		if !strings.Contains(text.String(), "vk: the Callback has") && !strings.Contains(text.String(), "vk: the Dispatcher has no Handler") {
@@ -426,25 +375,25 @@ func TestCallbackHidesSecret(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, text := logTo()
 		var raw json.RawMessage
-		cb := newHook(func(c *vk.Context) error { raw = c.Event().Raw; return errors.New("boom") })
+		cb := hooktest.New(func(c *vk.Context) error { raw = c.Event().Raw; return errors.New("boom") })
 		cb.Logger = log
-		escaped := strings.Replace(hookEvent("a", 1), `"secret":"s`, `"\u0073ecret": "\u0073`, 1)
-		for _, body := range []string{hookEvent("b", 1), escaped, `{"group_id":7,"secret":"` + hookSecret + `"}`, hookEvent("c", 1)[:80]} {
-			if got := told(t, post(cb, body)); strings.Contains(got, hookSecret) {
+		escaped := strings.Replace(hooktest.Event("a", 1), `"secret":"s`, `"\u0073ecret": "\u0073`, 1)
+		for _, body := range []string{hooktest.Event("b", 1), escaped, `{"group_id":7,"secret":"` + hooktest.Secret + `"}`, hooktest.Event("c", 1)[:80]} {
+			if got := hooktest.Answer(t, hooktest.Post(cb, body)); strings.Contains(got, hooktest.Secret) {
 				t.Errorf("answered %s", got)
 			}
 		}
-		post(cb, strings.Replace(hookEvent("d", 1), hookSecret, "wr0ng", 1))
-		for _, s := range []string{hookSecret, "wr0ng"} {
+		hooktest.Post(cb, strings.Replace(hooktest.Event("d", 1), hooktest.Secret, "wr0ng", 1))
+		for _, s := range []string{hooktest.Secret, "wr0ng"} {
 			if strings.Contains(text.String(), s) {
 				t.Errorf("logged:\n%s", text)
 			}
 		}
-		want := strings.Replace(escaped, `\u0073`+hookSecret[1:], strings.Repeat("*", 5+len(hookSecret)), 1)
+		want := strings.Replace(escaped, `\u0073`+hooktest.Secret[1:], strings.Repeat("*", 5+len(hooktest.Secret)), 1)
 		if diff := cmp.Diff(want, string(raw)); diff != "" {
 			t.Errorf("the event (-want +got):\n%s", diff)
 		}
-		if s := fmt.Sprintf("%v %+v %#v", cb.Secret, cb.Groups, cb.Secret); strings.Contains(s, hookSecret) {
+		if s := fmt.Sprintf("%v %+v %#v", cb.Secret, cb.Groups, cb.Secret); strings.Contains(s, hooktest.Secret) {
 			t.Error(s)
 		}
 	})
@@ -454,13 +403,13 @@ func TestCallbackHidesSecret(t *testing.T) {
 func TestCallbackLogsRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, text := logTo()
-		cb := newHook(func(c *vk.Context) error { return nil })
+		cb := hooktest.New(func(c *vk.Context) error { return nil })
 		cb.Logger = log
 		for range 100 {
-			post(cb, `{}`)
+			hooktest.Post(cb, `{}`)
 		}
 		time.Sleep(time.Minute)
-		post(cb, `{}`)
+		hooktest.Post(cb, `{}`)
 		if n := strings.Count(text.String(), "\n"); n != 2 || !strings.Contains(text.String(), "others=99") {
 			t.Errorf("%d lines:\n%s", n, text)
 		}

@@ -1,9 +1,23 @@
 package vk
 
 import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/vkrouter/vk/internal/versus"
 )
 
 // TestSettlement: an event is settled once its own handlers have ended and those
@@ -109,4 +123,304 @@ func TestAttempt(t *testing.T) {
 	if id := a.id(); id == 0 || id != a.id() || id == b.id() {
 		t.Error("ids:", a.id(), b.id())
 	}
+}
+
+// TestReportLevels: what people do, and ends, are no errors in the log. Each of
+// several handlers' errors is a line, with a level of its own.
+func TestReportLevels(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want slog.Level
+	}{
+		{io.EOF, slog.LevelError},
+		{&PanicError{Value: "x"}, slog.LevelError},
+		{&NotFoundError{}, slog.LevelInfo},
+		{&ArgError{}, slog.LevelInfo},
+		{&CheckError{Err: io.EOF}, slog.LevelInfo},
+		{&PayloadError{Err: io.EOF}, slog.LevelInfo},
+		{ErrDisabled, slog.LevelInfo},
+		{ErrTimeLimit, slog.LevelInfo},
+		{context.Canceled, slog.LevelInfo},
+		{RetryAfter(time.Second), slog.LevelInfo},
+		{ErrStopped, slog.LevelDebug},
+		{ErrUnmounted, slog.LevelDebug},
+		{errHandled, slog.LevelDebug},
+		{ErrInterrupted, slog.LevelDebug},
+		{ErrCanceled, slog.LevelDebug},
+		{ErrNoAnswer, slog.LevelDebug},
+	} {
+		var b strings.Builder
+		d := &Dispatcher{Logger: slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+		j := &job{d: d, ctx: t.Context(), ev: textEvent(t, "a", "a")}
+		j.report(fmt.Errorf("wrapped: %w", tt.err))
+		if want := "level=" + tt.want.String() + " "; !strings.Contains(b.String(), want) || strings.Count(b.String(), "\n") != 1 {
+			t.Errorf("%T %v: %s", tt.err, tt.err, b.String())
+		}
+		var p *PanicError
+		if errors.As(tt.err, &p) != strings.Contains(b.String(), "stack=") {
+			t.Errorf("%T: the stack: %s", tt.err, b.String())
+		}
+	}
+}
+
+// TestStopOneSource: when the time to drain one source is over, its handlers end,
+// those that they are followed by included, and nothing more of it begins.
+// Those of another source go on.
+func TestStopOneSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var lines []string
+		start := time.Now()
+		listener := func(c *Context) error {
+			select {
+			case <-c.Done():
+			case <-time.After(20 * time.Second):
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			lines = append(lines, fmt.Sprint(time.Since(start), " ", c.Text(), " ", context.Cause(c)))
+			return nil
+		}
+		r := NewRouter("!")
+		r.Listen(listener)
+		r.Listen(listener)
+		d := &Dispatcher{Handler: r, DrainTime: 5 * time.Second, Logger: slog.New(slog.DiscardHandler)}
+		d.init()
+		mine, others := d.feed(), d.feed()
+		put := func(f *feed, peer int, text string) {
+			t.Helper()
+			e, err := ParseEvent(fmt.Appendf(nil, `{"type":"message_new","object":{"message":{"peer_id":%d,"from_id":%d,"text":%q}}}`, peer, peer, text))
+			if err == nil {
+				err = d.put(t.Context(), &job{d: d, feed: f, ctx: context.WithoutCancel(t.Context()), ev: e})
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		put(others, 1, "theirs")
+		put(mine, 1, "mine, behind it")
+		put(mine, 2, "mine")
+		d.drain(t.Context(), mine)
+		d.Stop(t.Context())
+		want := []string{"5s mine vk: stopped", "5s mine vk: stopped", "20s theirs <nil>", "40s theirs <nil>"}
+		if fmt.Sprint(lines) != fmt.Sprint(want) {
+			t.Errorf("got  %q\nwant %q", lines, want)
+		}
+		if mine.skipped != 1 {
+			t.Errorf("%d skipped", mine.skipped)
+		}
+	})
+}
+
+// BenchmarkSourceRoute is an event's way from its bytes to a command's handler,
+// the time limit included but for the lanes, in times of json.Unmarshal into a
+// struct with four fields. It is to be at most 0.5.
+func BenchmarkSourceRoute(b *testing.B) {
+	for name, raw := range benchEvents() {
+		b.Run("event="+name, func(b *testing.B) {
+			handled := 0
+			r := NewRouter("!")
+			for i := range 1_000 {
+				r.Handle(fmt.Sprint("command", i), func(*Context) error { handled++; return nil })
+			}
+			d := &Dispatcher{Handler: r}
+			d.init()
+			client := NewClient("unused")
+			route := func() {
+				e, err := ParseEvent(raw)
+				if err != nil {
+					b.Fatal(err)
+				}
+				j := &job{d: d, feed: d.direct, ctx: context.Background(), client: client, ev: e}
+				d.watchdog.Begin(&j.task, &j.feed.group, j)
+				if err := j.handle(); err != nil {
+					b.Fatal(err)
+				}
+				d.watchdog.End(&j.task)
+			}
+			routed := 0
+			versus.Run(b, "json.Unmarshal", 1, func() {
+				routed++
+				route()
+			}, func() {
+				var e bareEvent
+				if err := json.Unmarshal(raw, &e); err != nil || e.Object.Message.Text == "" {
+					b.Fatal(e, err)
+				}
+			})
+			if handled != routed {
+				b.Fatalf("%d of %d events were handled", handled, routed)
+			}
+		})
+	}
+}
+
+// BenchmarkSourcePoll is the long poll in batches of 100 events of as many
+// people, through a Poller and its Dispatcher to the end of each handler, in
+// times of a loop that polls and decodes the least. It is to be at most 1.
+func BenchmarkSourcePoll(b *testing.B) {
+	const batch = 100
+	for name, raw := range benchEvents() {
+		b.Run("event="+name, func(b *testing.B) {
+			var body bytes.Buffer
+			body.WriteString(`{"ts":"2","updates":[`)
+			for i := range batch {
+				if i > 0 {
+					body.WriteByte(',')
+				}
+				one := bytes.ReplaceAll(raw, []byte("148273615"), fmt.Append(nil, 148273000+i))
+				one = bytes.Replace(one, []byte(`"event_id":"da94c7c15197d35a45ed6a76df5271eb8a90b5bc",`), nil, 1) // else the next batch would be known
+				body.Write(one)
+			}
+			body.WriteString(`]}`)
+			hc := &http.Client{Transport: &pollServer{body.Bytes()}}
+			var batches sync.WaitGroup
+			r := NewRouter("!")
+			r.Handle("command500", func(*Context) error { batches.Done(); return nil })
+			client := NewClient("unused")
+			client.HTTPClient = hc
+			d := &Dispatcher{Handler: r}
+			d.init()
+			f := &follower{Poller: &Poller{Client: client}, d: d, feed: d.feed(), base: b.Context(), server: "http://poll.test", key: "k", ts: "1"}
+			versus.Run(b, "poll+json.Unmarshal", batch, func() {
+				batches.Add(batch)
+				events, err := f.poll(b.Context())
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := f.handle(b.Context(), events); err != nil {
+					b.Fatal(err)
+				}
+				batches.Wait()
+			}, func() {
+				resp, err := hc.Get("http://poll.test?act=a_check&key=k&ts=1&wait=25")
+				if err != nil {
+					b.Fatal(err)
+				}
+				all, err := io.ReadAll(resp.Body)
+				resp.Body.Close()
+				if err != nil {
+					b.Fatal(err)
+				}
+				var answer struct {
+					TS      string      `json:"ts"`
+					Updates []bareEvent `json:"updates"`
+				}
+				if err := json.Unmarshal(all, &answer); err != nil {
+					b.Fatal(err)
+				}
+				for _, e := range answer.Updates {
+					if !strings.HasPrefix(e.Object.Message.Text, "!") {
+						b.Fatal(e)
+					}
+				}
+			})
+			d.Stop(context.Background())
+		})
+	}
+}
+
+// BenchmarkSourceLanes is what events of a thousand people cost on their way
+// through a Dispatcher, in times of a goroutine for each, which keeps no order.
+// It is to be at most 3. With work to do, the last form is in times of a loop
+// that does all of the work on one core.
+func BenchmarkSourceLanes(b *testing.B) {
+	const peers, turn = 1000, 1000
+	events := make([]*Event, peers)
+	for i := range events {
+		e, err := ParseEvent(fmt.Appendf(nil, `{"type":"message_new","object":{"message":{"peer_id":%d,"from_id":%[1]d,"text":"x"}}}`, i+1))
+		if err != nil {
+			b.Fatal(err)
+		}
+		events[i] = e
+	}
+	block := make([]byte, 16<<10)
+	for _, bb := range []struct {
+		work    int // blocks that each handler hashes
+		against string
+	}{{0, "goroutine"}, {1, "goroutine"}, {1, "loop"}} {
+		b.Run(fmt.Sprintf("work=%d/against=%s", bb.work, bb.against), func(b *testing.B) {
+			do := func() {
+				for range bb.work {
+					sha256.Sum256(block)
+				}
+			}
+			var done sync.WaitGroup
+			client := NewClient("unused")
+			d := &Dispatcher{Client: client, Handler: HandlerFunc(func(*Context) error {
+				do()
+				done.Done()
+				return nil
+			})}
+			dispatch := func() {
+				done.Add(turn)
+				for i := range turn {
+					if err := d.Dispatch(b.Context(), events[i%peers]); err != nil {
+						b.Fatal(err)
+					}
+				}
+				done.Wait()
+			}
+			bare := map[string]func(){
+				"goroutine": func() {
+					done.Add(turn)
+					for i := range turn {
+						go func() {
+							ctx, cancel := context.WithCancel(context.Background())
+							defer cancel()
+							_ = NewContext(ctx, client, events[i%peers])
+							do()
+							done.Done()
+						}()
+					}
+					done.Wait()
+				},
+				"loop": func() {
+					for range turn {
+						do()
+					}
+				},
+			}[bb.against]
+			versus.Run(b, bb.against, turn, dispatch, bare)
+			d.Stop(context.Background())
+		})
+	}
+}
+
+// TestAbandonedOffer: an event whose handler is abandoned while a wait looks at it
+// is settled then, once: the wait cannot consume it any more.
+func TestAbandonedOffer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var r Router
+		block := make(chan struct{})
+		got := make(map[string]int)
+		r.Handle("watch", func(c *Context) error {
+			w := NewWatch(c, EventMessageNew, func(c *Context, e *MessageNew) bool {
+				if e.Message.Text == "slow" {
+					<-block
+				}
+				return true
+			}, From{})
+			defer w.Stop()
+			_, e, err := w.Next()
+			if err == nil {
+				got[e.Message.Text]++
+			}
+			return err
+		})
+		p := newReplayer(t, &r, nil)
+		p.take(t, "watch")
+		p.take(t, "2:slow")
+		time.Sleep(time.Minute + 2*time.Second)
+		p.expect(t, map[string]bool{"slow": true})
+		close(block)
+		synctest.Wait()
+		p.expect(t, map[string]bool{"slow": true})
+		p.take(t, "3:quick")
+		p.expect(t, map[string]bool{"slow": true, "quick": true, "watch": true})
+		if diff := cmp.Diff(map[string]int{"quick": 1}, got); diff != "" {
+			t.Errorf("consumed (-want +got):\n%s", diff)
+		}
+		p.d.Stop(t.Context())
+	})
 }

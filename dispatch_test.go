@@ -392,60 +392,6 @@ func TestStopContext(t *testing.T) {
 	})
 }
 
-// TestBadHandlers: a handler that fails, panics or ends its goroutine loses no
-// other event, and is logged with what identifies it.
-func TestBadHandlers(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		bad  func() error
-		want []string // in the log
-	}{
-		{"error", func() error { return errors.New("no luck") }, []string{"no luck", "level=ERROR"}},
-		{"panic", func() error { panic("boom") }, []string{"panic: boom", "dispatch_test.go"}},
-		{"nil pointer", func() error { var m *vk.Message; _ = m.Text; return nil }, []string{"nil pointer", "dispatch_test.go"}},
-		{"nil panic", func() error { panic(nil) }, []string{"panic"}},
-		{"Goexit", func() error { runtime.Goexit(); return nil }, []string{"Goexit"}},
-		{"canceled", func() error { return context.Canceled }, []string{"level=INFO"}},
-	} {
-		for _, routed := range []bool{false, true} {
-			t.Run(fmt.Sprintf("%s/routed=%v", tt.name, routed), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					d := newDiary()
-					logger, log := logTo()
-					h := func(c *vk.Context) error {
-						if c.Text() == "bad" {
-							return tt.bad()
-						}
-						d.note("%s", c.Text())
-						return nil
-					}
-					var handler vk.Handler = vk.HandlerFunc(h)
-					if routed {
-						r := new(vk.Router)
-						r.Handle("bad", h)
-						r.Handle("good", h)
-						handler = r
-					}
-					dispatcher := &vk.Dispatcher{Handler: handler, Logger: logger, Workers: 1}
-					for _, text := range []string{"good", "bad", "good"} {
-						dispatcher.Dispatch(t.Context(), message(t, 1, text))
-					}
-					dispatcher.Stop(t.Context())
-					d.is(t, "0s good", "0s good")
-					for _, want := range append(tt.want, "1-bad") {
-						if !strings.Contains(log.String(), want) {
-							t.Errorf("the log lacks %q:\n%s", want, log)
-						}
-					}
-					if n := dispatcher.Pending(); n != 0 {
-						t.Errorf("%d pending", n)
-					}
-				})
-			})
-		}
-	}
-}
-
 // TestContextEnds: a handler's Context ends when it returns, not before, and
 // whatever is derived from it too, without a goroutine.
 func TestContextEnds(t *testing.T) {
@@ -479,5 +425,56 @@ func TestContextEnds(t *testing.T) {
 func TestNoHandler(t *testing.T) {
 	if err := new(vk.Dispatcher).Dispatch(t.Context(), message(t, 1, "x")); err == nil {
 		t.Error("no error without a Handler")
+	}
+}
+
+// BenchmarkDispatch is what an event costs on its way through a Dispatcher, to
+// a handler that does nothing, against a goroutine for each event, which keeps
+// no order and no limit. In the last form, a thousand handlers wait meanwhile.
+func BenchmarkDispatch(b *testing.B) {
+	const peers = 1000
+	events := make([]*vk.Event, peers)
+	for i := range events {
+		events[i] = message(b, int64(i+1), "x")
+	}
+	client := vk.NewClient("x")
+	b.Run("goroutine", func(b *testing.B) {
+		b.ReportAllocs()
+		room := make(chan struct{}, 8192)
+		var wg sync.WaitGroup
+		i := 0
+		for b.Loop() {
+			room <- struct{}{}
+			e := events[i%peers]
+			i++
+			wg.Go(func() {
+				ctx, cancel := context.WithCancel(context.Background())
+				defer cancel()
+				_ = vk.NewContext(ctx, client, e)
+				<-room
+			})
+		}
+		wg.Wait()
+	})
+	for _, waiting := range []int{0, 1000} {
+		b.Run(fmt.Sprintf("dispatcher/waiting=%d", waiting), func(b *testing.B) {
+			b.ReportAllocs()
+			d := &vk.Dispatcher{Client: client, Logger: slog.New(slog.DiscardHandler), Handler: vk.HandlerFunc(func(c *vk.Context) error {
+				if c.Text() == "wait" {
+					_, _, err := vk.Wait(c, vk.EventMessageNew, nil)
+					return err
+				}
+				return nil
+			})}
+			for i := range waiting {
+				d.Dispatch(b.Context(), message(b, int64(peers+1+i), "wait"))
+			}
+			i := 0
+			for b.Loop() {
+				d.Dispatch(b.Context(), events[i%peers])
+				i++
+			}
+			d.Stop(context.Background())
+		})
 	}
 }

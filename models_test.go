@@ -1,20 +1,14 @@
 package vk_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"testing"
-	"time"
-	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vkrouter/vk"
-	"github.com/vkrouter/vk/vktest"
 )
 
 // messageOf returns the message of a payload of testdata.
@@ -38,156 +32,6 @@ func parseMessage(t testing.TB, raw []byte) *vk.Message {
 		t.Fatal(err)
 	}
 	return m
-}
-
-// attached returns what came in a message with one attachment.
-func attached(t testing.TB, object string) vk.Attached {
-	t.Helper()
-	m := parseMessage(t, []byte(`{"type":"message_new","object":{"message":{"peer_id":1,"attachments":[`+object+`]}}}`))
-	if len(m.Attachments) != 1 {
-		t.Fatalf("%s: %d attachments", object, len(m.Attachments))
-	}
-	return m.Attachments[0]
-}
-
-// TestAttachedRef: what can be sent again has its access key; what cannot says
-// so.
-func TestAttachedRef(t *testing.T) {
-	for _, tt := range []struct{ object, want string }{
-		{`{"type":"photo","photo":{"id":2,"owner_id":1,"access_key":"k"}}`, "photo1_2_k"},
-		{`{"type":"photo","photo":{"id":2,"owner_id":-1}}`, "photo-1_2"},
-		{`{"type":"photo","photo":{"id":2,"owner_id":-1},"access_key":"outer"}`, "photo-1_2_outer"},
-		{`{"type":"video","video":{"id":2,"owner_id":1,"access_key":"k"}}`, "video1_2_k"},
-		{`{"type":"clip","clip":{"id":2,"owner_id":1,"access_key":"k"}}`, "video1_2_k"},
-		{`{"type":"video_message","video_message":{"id":2,"owner_id":1,"access_key":"k"}}`, "video_message1_2_k"},
-		{`{"type":"audio","audio":{"id":2,"owner_id":1}}`, "audio1_2"},
-		{`{"type":"audio_message","audio_message":{"id":2,"owner_id":1,"access_key":"k"}}`, "audio_message1_2_k"},
-		{`{"type":"doc","doc":{"id":2,"owner_id":1,"access_key":"k"}}`, "doc1_2_k"},
-		{`{"type":"graffiti","graffiti":{"id":2,"owner_id":1,"access_key":"k"}}`, "graffiti1_2_k"},
-		{`{"type":"poll","poll":{"id":2,"owner_id":1}}`, "poll1_2"},
-		{`{"type":"story","story":{"id":2,"owner_id":1,"access_key":"k"}}`, "story1_2_k"},
-		{`{"type":"wall","wall":{"id":2,"to_id":-1,"from_id":5}}`, "wall-1_2"},
-		{`{"type":"wall","wall":{"id":2,"owner_id":-1,"to_id":7,"access_key":"k"}}`, "wall-1_2_k"},
-		{`{"type":"wall_reply","wall_reply":{"id":2,"owner_id":-1}}`, "wall_reply-1_2"},
-		{`{"type":"article","article":{"id":2,"owner_id":-1,"access_key":"k"}}`, "article-1_2_k"},
-		{`{"type":"podcast","podcast":{"id":2,"owner_id":-1}}`, "podcast-1_2"},
-		{`{"type":"narrative","narrative":{"id":2,"owner_id":-1}}`, "narrative-1_2"},
-		{`{"type":"note","note":{"id":2,"owner_id":1}}`, "note1_2"},
-		{`{"type":"market","market":{"id":2,"owner_id":-1,"access_key":"k"}}`, "market-1_2_k"},
-		{`{"type":"market_album","market_album":{"id":2,"owner_id":-1}}`, "market_album-1_2"},
-		{`{"type":"market_market_album","market_market_album":{"id":2,"owner_id":-1}}`, "market_album-1_2"},
-		{`{"type":"album","album":{"id":2,"owner_id":-1}}`, "album-1_2"},
-		{`{"type":"video_playlist","video_playlist":{"id":2,"owner_id":-1}}`, "video_playlist-1_2"},
-		{`{"type":"audio_playlist","audio_playlist":{"id":2,"owner_id":-1,"access_key":"k"}}`, "audio_playlist-1_2_k"},
-		{`{"type":"textlive","textlive":{"id":2,"owner_id":-1,"access_key":"k"}}`, "textlive-1_2_k"}, // not known here
-
-		{`{"type":"photo"}`, ""},
-		{`{"type":"photo","photo":null}`, ""},
-		{`{"type":"photo","video":{"id":2,"owner_id":1}}`, ""},
-		{`{"type":"photo","photo":{"id":2,"owner_id":1,"access_key":"a,photo3_4"}}`, ""}, // no second one by way of a key
-		{`{"type":"gift","gift":{"id":2}}`, ""},
-		{`{"type":"sticker","sticker":{"sticker_id":2}}`, ""},
-		{`{"type":"call","call":{"initiator_id":2}}`, ""},
-		{`{"type":"textlive"}`, ""},
-		{`{"type":"a b","a b":{"id":2,"owner_id":1}}`, ""},
-		{`{}`, ""},
-	} {
-		a := attached(t, tt.object)
-		ref, ok := a.Ref()
-		if ok != (tt.want != "") || ok && ref.String() != tt.want {
-			t.Errorf("%s: %v, %v, want %q", tt.object, ref, ok, tt.want)
-		}
-		if ok && a.String() != tt.want || !ok && a.String() != a.Type {
-			t.Errorf("%s: String: %q", tt.object, a)
-		}
-		if ok {
-			if _, err := vk.ParseAttachment(tt.want); err != nil {
-				t.Error(err)
-			}
-		}
-	}
-	for _, typ := range []string{
-		"photo", "video", "clip", "video_message", "audio", "audio_message", "doc", "graffiti", "poll", "story", "wall", "wall_reply", "article",
-		"podcast", "narrative", "note", "market", "market_album", "market_market_album", "album", "video_playlist", "audio_playlist", "sticker", "link",
-	} {
-		for _, object := range []string{`{"type":"` + typ + `"}`, `{"type":"gift","` + typ + `":{"id":2,"owner_id":1,"url":"https://example.com/"}}`} {
-			a := attached(t, object)
-			if ref, ok := a.Ref(); ok || a.String() != a.Type {
-				t.Errorf("%s: %v, %s", object, ref, a)
-			}
-		}
-	}
-	link := attached(t, `{"type":"link","link":{"url":"https://example.com/"}}`)
-	if _, ok := link.Ref(); ok || link.String() != "https://example.com/" {
-		t.Errorf("a link: %s", link)
-	}
-}
-
-// TestAttachedUnknown: a type that nobody knows is there, with its object as VK
-// sent it.
-func TestAttachedUnknown(t *testing.T) {
-	a := attached(t, `{"type":"hologram","hologram":{"id":1, "x":[1]},"new":true}`)
-	want := vk.Attached{Type: "hologram", Other: map[string]json.RawMessage{"hologram": []byte(`{"id":1, "x":[1]}`), "new": []byte(`true`)}}
-	if diff := cmp.Diff(want, a); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	if a := messageOf(t, "variants/message_new__attachments").Attachments[0]; a.Other != nil {
-		t.Errorf("a photo has others: %v", a.Other)
-	}
-}
-
-// TestSendAgain: what somebody sent, a handler sends back, as it came.
-func TestSendAgain(t *testing.T) {
-	r := vk.NewRouter("!")
-	vk.On(r, vk.EventMessageNew, func(c *vk.Context, e *vk.MessageNew) error {
-		for _, a := range e.Message.Attachments {
-			if err := c.Send("", a); err != nil {
-				return c.Send(err.Error())
-			}
-		}
-		if g := e.Message.Geo; g != nil {
-			return c.Send("There:", *g.Coordinates)
-		}
-		return nil
-	})
-	bot := vktest.Start(t, r)
-	anna := bot.User("Anna")
-	for _, tt := range []struct {
-		name string
-		what vktest.Attachment
-		want string
-	}{
-		{"photo", vktest.Photo(600, 400), "photo"},
-		{"voice", vktest.Voice(3), "audio_message"},
-		{"document", vktest.Document("x.txt", 5), "doc"},
-		{"sticker", vktest.Sticker(9019), "sticker"},
-	} {
-		anna.Says("", tt.what)
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		got, err := anna.Next(ctx)
-		cancel()
-		if err != nil || !slices.Equal(got.Attachments, []string{tt.want}) {
-			t.Errorf("%s: heard %+v, %v", tt.name, got, err)
-		}
-	}
-	anna.Says("", vktest.Location(59.93, 30.31))
-	anna.Hears("There:")
-}
-
-// TestSendAgainRefused: what cannot be sent again is an error before anything is
-// sent.
-func TestSendAgainRefused(t *testing.T) {
-	c, rec := vktest.NewContext("hi")
-	for _, object := range []string{`{"type":"gift","gift":{"id":2}}`, `{"type":"sticker"}`, `{"type":"link","sticker":{"sticker_id":5}}`} {
-		a := attached(t, object)
-		err := c.Send("Yours:", a)
-		if err == nil || !strings.Contains(err.Error(), `"`+a.Type+`"`) {
-			t.Errorf("%s: %v", object, err)
-		}
-	}
-	if n := len(rec.Messages()); n != 0 {
-		t.Errorf("%d messages were sent", n)
-	}
 }
 
 // TestLargestPhoto: the largest size is found by its area; by its letter where
@@ -352,13 +196,6 @@ func TestCoordinates(t *testing.T) {
 	var l vk.Location
 	if err := json.Unmarshal(stored, &l); err != nil || l != (vk.Location{Lat: 1, Long: 2}) {
 		t.Errorf("stored as %s, read as %v, %v", stored, l, err)
-	}
-}
-
-// TestAttachedIsSmall: an album of ten is no heap of empty structs.
-func TestAttachedIsSmall(t *testing.T) {
-	if n := unsafe.Sizeof(vk.Attached{}); n > 512 {
-		t.Errorf("an attachment takes %d bytes", n)
 	}
 }
 

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -332,6 +334,101 @@ func TestPollRedirected(t *testing.T) {
 				if _, err := p.run(t, time.Minute); err != nil || followed == 0 || followed > 200 {
 					t.Errorf("%d polls, %v", followed, err)
 				}
+			})
+		})
+	}
+}
+
+// TestAsSent: an event that is handled by a later run is the same to the byte as
+// it came from VK.
+func TestAsSent(t *testing.T) {
+	for name, store := range map[string]vk.Store{
+		"of this process": new(vk.MemoryStore),
+		"shared":          struct{ vk.Store }{new(vk.MemoryStore)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const sent = `{ "v":"5.199", "new": 1e400, "type":"message_n\u0065w","event_id":"a","group_id":7,` +
+					"\n\t" + `"object": {"message":{"peer_id":1,"from_id":1,"text":"<\u003c\/\ud83d>` + "\u2028" + `","text2":0.10}}  , "twice":1,"twice":2}`
+				p := newPoll(t)
+				p.poll = func(n int, w http.ResponseWriter, r *http.Request) {
+					if n > 0 {
+						wait(r)
+						return
+					}
+					fmt.Fprintf(w, `{"ts":"101","updates":[%s]}`, sent)
+				}
+				for i := range 2 {
+					got := ""
+					ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+					err := (&vk.Poller{Client: p.client, Logger: slog.New(slog.DiscardHandler), Dispatcher: &vk.Dispatcher{
+						Store: store, DrainTime: time.Second, TimeLimit: -1, Logger: slog.New(slog.DiscardHandler),
+						Handler: vk.HandlerFunc(func(c *vk.Context) error {
+							got = string(c.Event().Raw)
+							<-c.Done()
+							return context.Cause(c)
+						}),
+					}}).Run(ctx)
+					cancel()
+					synctest.Wait()
+					if got != sent || err != nil {
+						t.Errorf("run %d got %q, %v", i, got, err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestPollingPauses: while a Dispatcher has all the events that it takes, a
+// Poller does not ask for more, and then goes on. Those whose handlers wait for
+// something do not count.
+func TestPollingPauses(t *testing.T) {
+	for name, wait := range map[string]func(c *vk.Context, f func() error) error{
+		"works": func(c *vk.Context, f func() error) error { return f() },
+		"waits": (*vk.Context).Park,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPoll(t)
+				p.poll = func(n int, w http.ResponseWriter, r *http.Request) {
+					select {
+					case <-time.After(time.Second):
+					case <-r.Context().Done():
+						return
+					}
+					id := strconv.Itoa(n)
+					fmt.Fprintf(w, `{"ts":"%d","updates":[%s]}`, 101+n, strings.Replace(update(id), `"peer_id":1`, `"peer_id":1`+id, 1))
+				}
+				release := make(chan struct{})
+				var handled atomic.Int64
+				d := &vk.Dispatcher{MaxEvents: 3, TimeLimit: -1, Handler: vk.HandlerFunc(func(c *vk.Context) error {
+					err := wait(c, func() error { <-release; return nil })
+					handled.Add(1)
+					return err
+				})}
+				ctx, cancel := context.WithCancel(t.Context())
+				ended := make(chan error)
+				go func() {
+					ended <- (&vk.Poller{Client: p.client, Dispatcher: d, Logger: slog.New(slog.DiscardHandler)}).Run(ctx)
+				}()
+				time.Sleep(time.Minute + time.Second/2)
+				synctest.Wait()
+				polls := len(p.polls)
+				if paused := polls == 4; paused != (name == "works") || !paused && polls < 50 {
+					t.Errorf("%d polls in a minute", polls)
+				}
+				close(release)
+				time.Sleep(10 * time.Second)
+				synctest.Wait()
+				if got := handled.Load(); got < int64(polls+9) {
+					t.Errorf("handled %d afterwards, after %d polls", got, polls)
+				}
+				cancel()
+				if err := <-ended; err != nil {
+					t.Error(err)
+				}
+				synctest.Wait()
 			})
 		})
 	}

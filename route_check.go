@@ -1,8 +1,16 @@
 package vk
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/vkrouter/vk/internal/command"
+	"github.com/vkrouter/vk/internal/tolerant"
 )
 
 // A Check decides whether somebody may run a command: nil lets it run, an
@@ -123,4 +131,225 @@ func (c *Context) as(rt *Route) *Context {
 	d.inv.name, d.inv.via, d.inv.outer = "checks of "+rt.Pattern, c.via, c.inv
 	d.inv.route, d.inv.prefix = rt, c.inv.prefix
 	return d
+}
+
+// A Cond is a condition for a route: whether it answers an event. See
+// [Router.When]. It is asked for each event that no command answers, so that it
+// should be quick; an error says that the answer cannot be known. It must not
+// have effects.
+type Cond func(*Context) (bool, error)
+
+// And returns the condition that f and g hold. It does not ask g if f does not
+// hold.
+func (f Cond) And(g Cond) Cond {
+	return func(c *Context) (bool, error) {
+		before := c.inv.captures
+		ok, err := f(c)
+		if ok && err == nil {
+			ok, err = g(c)
+		}
+		if !ok {
+			c.inv.captures = before
+		}
+		return ok, err
+	}
+}
+
+// Or returns the condition that f or g holds. It does not ask g if f holds.
+func (f Cond) Or(g Cond) Cond {
+	return func(c *Context) (bool, error) {
+		if ok, err := f(c); ok || err != nil {
+			return ok, err
+		}
+		return g(c)
+	}
+}
+
+// Not returns the condition that f does not hold.
+func (f Cond) Not() Cond {
+	return func(c *Context) (bool, error) {
+		before := c.inv.captures
+		ok, err := f(c)
+		c.inv.captures = before
+		return !ok && err == nil, err
+	}
+}
+
+// If returns the condition that ok reports: If((*vk.Context).IsChat) is that the
+// event is from a chat.
+func If(ok func(*Context) bool) Cond {
+	if ok == nil {
+		panic("vk: If (at " + callers(1) + "): nil function")
+	}
+	return func(c *Context) (bool, error) { return ok(c), nil }
+}
+
+// Regexp returns the condition that a message's text has a match of a regular
+// expression, in the syntax of package regexp; "(?i)" at its beginning makes
+// case not count. In the handler, [Context.Arg] returns what its groups have
+// matched, by their name or number: Arg("1") is the first, Arg("0") all of the
+// match.
+//
+// It panics if the expression is malformed.
+func Regexp(expr string) Cond {
+	re, err := regexp.Compile(expr)
+	if err != nil {
+		panic(fmt.Sprintf("vk: Regexp (at %s): %v", callers(1), err))
+	}
+	names := re.SubexpNames()
+	return func(c *Context) (bool, error) {
+		if c.event.Kind == string(EventMessageEvent) {
+			return false, nil // has no text
+		}
+		found := re.FindStringSubmatch(c.Text())
+		if found == nil {
+			return false, nil
+		}
+		c.inv.captures = append(slices.Clip(c.inv.captures), capture{names, found})
+		return true, nil
+	}
+}
+
+// A capture is what the groups of a regular expression have matched.
+type capture struct{ names, found []string }
+
+// captured returns what a group of a condition's regular expression has
+// matched.
+func (i *invocation) captured(name string) (text string, ok bool) {
+	for _, c := range slices.Backward(i.captures) {
+		if n, err := strconv.Atoi(name); err == nil && 0 <= n && n < len(c.found) {
+			return c.found[n], true
+		}
+		if n := slices.Index(c.names, name); n > 0 {
+			return c.found[n], true
+		}
+	}
+	return "", false
+}
+
+// Has returns the condition that the message has an attachment of one of the
+// given kinds: "photo", "sticker", "audio_message", or whatever VK calls them.
+// Without kinds, it is that the message has any.
+//
+// See https://dev.vk.com/ru/reference/objects/message for VK's list.
+func Has(kinds ...string) Cond {
+	kinds = slices.Clone(kinds)
+	return func(c *Context) (bool, error) {
+		has := c.attached()
+		if len(kinds) == 0 {
+			return len(has) > 0, nil
+		}
+		return slices.ContainsFunc(has, func(kind string) bool { return slices.Contains(kinds, kind) }), nil
+	}
+}
+
+// attached returns the kinds of the message's attachments. It reads them once
+// for all conditions of an event.
+func (c *Context) attached() []string {
+	i := c.inv
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	f := i.finding()
+	if !f.looked {
+		f.looked = true
+		f.attached = attachedTo(c.event)
+	}
+	return f.attached
+}
+
+func attachedTo(e *Event) (kinds []string) {
+	if !bytes.Contains(e.Object, []byte(`"attachments"`)) {
+		return nil
+	}
+	type message struct {
+		Attachments []struct {
+			Type string `json:"type"`
+		} `json:"attachments"`
+	}
+	var o struct {
+		message
+		Message message `json:"message"`
+	}
+	if tolerant.Unmarshal(e.Object, &o) != nil {
+		return nil
+	}
+	for _, a := range append(o.Attachments, o.Message.Attachments...) {
+		kinds = append(kinds, a.Type)
+	}
+	return kinds
+}
+
+// sameText returns a text in the form that it is compared in.
+func sameText(s string) string {
+	return command.Fold(strings.Join(strings.Fields(s), " "))
+}
+
+// A PayloadError says that the payload of a pressed button is not what its route
+// takes. The handler has not run.
+type PayloadError struct {
+	Key   string          // of the payload, that the route is found by
+	Value json.RawMessage // what stands there, or nil if there is nothing
+	Err   error           // what is wrong with it
+}
+
+// Error says what is wrong with the payload.
+func (e *PayloadError) Error() string {
+	return fmt.Sprintf("vk: payload: %q is %.40q: %v", e.Key, e.Value, e.Err)
+}
+
+// Unwrap returns e.Err.
+func (e *PayloadError) Unwrap() error { return e.Err }
+
+// decodePayload returns what stands at a key of a payload.
+func decodePayload[T any](key string, payload json.RawMessage) (v T, err error) {
+	raw := payloadKeys(payload)[key]
+	if raw == nil {
+		return v, &PayloadError{key, nil, ErrMissingArg}
+	}
+	if err := json.Unmarshal(raw, &v); err != nil {
+		var none T
+		return none, &PayloadError{key, raw, err}
+	}
+	return v, nil
+}
+
+// payloadKeys returns a payload's values by their keys, if it is a JSON object.
+func payloadKeys(payload json.RawMessage) (values map[string]json.RawMessage) {
+	if beginsObject(payload) && json.Unmarshal(payload, &values) != nil {
+		return nil
+	}
+	return values
+}
+
+// findings is what was found in an event for conditions and routes, of which most
+// handlers need nothing.
+type findings struct {
+	looked   bool // for attachments
+	attached []string
+
+	decoded bool // the payload, for the route
+	payload any
+	err     error
+}
+
+// finding returns what was found so far. The caller holds i.mu.
+func (i *invocation) finding() *findings {
+	if i.found == nil {
+		i.found = new(findings)
+	}
+	return i.found
+}
+
+// pressed returns what the payload of the button holds for the route, decoded
+// once.
+func (c *Context) pressed() (any, error) {
+	i := c.inv
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	f := i.finding()
+	if !f.decoded && i.route != nil && i.route.decode != nil {
+		f.decoded = true
+		f.payload, f.err = i.route.decode(c)
+	}
+	return f.payload, f.err
 }

@@ -39,6 +39,11 @@ type Config struct {
 	// list none.
 	Intents []string
 
+	// Strict makes the test fail for what VK ignores silently, and the fake only
+	// logs: parameters that a method does not have, such as a misspelt keybord,
+	// and methods that the fake lacks.
+	Strict bool
+
 	// Readings choose between the ways in which VK's documentation and its
 	// servers are understood.
 	Readings Readings
@@ -148,9 +153,11 @@ func (c Config) NewServer() *Server {
 func (c Config) serve(t testing.TB, l net.Listener, url string, transport *http.Transport) *Server {
 	hooks := &hooks{handlers: make(map[string]http.Handler)}
 	var world *fakevk.World
-	(&Server{t: t, cfg: c}).try("Config", func() {
+	early := &Server{t: t, cfg: c} // tells of what is wrong before there is a world
+	early.try("Config", func() {
 		world = fakevk.New(fakevk.Config{
 			Seed: c.Seed, RPS: c.RPS, BaseURL: url, CallbackClient: &http.Client{Transport: hooks}, Readings: fakevk.Readings(c.Readings),
+			OnRemark: early.remark,
 		})
 	})
 	admin := world.AddUser(fakevk.UserSpec{FirstName: "Admin"})
@@ -365,6 +372,15 @@ func (s *Server) logger() *slog.Logger {
 		return slog.New(slog.DiscardHandler)
 	}
 	return slog.New(slog.NewTextHandler(s.t.Output(), nil))
+}
+
+// remark tells of what VK would ignore.
+func (s *Server) remark(text string) {
+	if s.cfg.Strict {
+		s.errorf("%s", text)
+		return
+	}
+	s.logger().Warn("vktest: " + text)
 }
 
 // tb returns the test, or what panics in its place.

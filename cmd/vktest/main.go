@@ -2,13 +2,18 @@
 // and uploads over a world in memory, and beside them, under /sim, what people
 // do and see there.
 //
-//	vktest [-addr host:port] [-json] [-seed n] [-rps n] [-world file] [-readings list] [-callback url]
+//	vktest [-addr host:port] [-json] [-seed n] [-rps n] [-world file] [-readings list] [-callback url] [-tls dir]
 //
 // It prints the base URL, to put in the place of https://api.vk.com, the id of
 // the community, the token of its bot and the address of the chat page; with -json as
 // one line {"base_url","group_id","token","page"}, and "confirmation" if there
 // is a -callback. It listens on the loopback interface unless -addr names
 // another host, and ends at an interrupt.
+//
+// With -tls it speaks TLS too, on the same port, as api.vk.com and VK's other
+// hosts, with a certificate that clients trust who trust the file ca.pem in the
+// directory; and it is a proxy that leads to itself, for clients that know no other
+// address than VK's.
 //
 // See docs/vktest.md for the requests and for world files.
 package main
@@ -60,6 +65,7 @@ type options struct {
 	world    string
 	readings string
 	callback string
+	tls      string
 }
 
 func parse(args []string, stderr io.Writer) (o options, err error) {
@@ -72,6 +78,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.StringVar(&o.world, "world", "", "read the world from a `file`; see docs/vktest.md")
 	f.StringVar(&o.readings, "readings", "", "what of VK is understood in the other way, a `list` such as plain_press,max_message_len=9000")
 	f.StringVar(&o.callback, "callback", "", "send the events to a webhook at this `url`")
+	f.StringVar(&o.tls, "tls", "", "speak TLS too, as api.vk.com, with a certificate of the authority in this `dir`ectory, which is made if need be")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return o, err
@@ -119,13 +126,23 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	base := "http://" + address(l)
-	sim, err := fakesim.New(fakesim.Options{World: world, Config: fakevk.Config{Seed: o.seed, RPS: o.rps}})
+	greeting := greeting{BaseURL: base, Page: base + "/"}
+	var g *gate
+	if o.tls != "" {
+		if g, greeting.CA, err = gateFor(l, o.tls); err != nil {
+			l.Close()
+			return fmt.Errorf("-tls: %w", err)
+		}
+		l, greeting.Proxy = g, base
+	}
+	sim, err := fakesim.New(fakesim.Options{World: world, Config: fakevk.Config{
+		Seed: o.seed, RPS: o.rps, OnRemark: func(text string) { fmt.Fprintln(stderr, "vktest:", text) },
+	}})
 	if err != nil {
 		l.Close()
 		return err
 	}
 	defer sim.Close()
-	greeting := greeting{BaseURL: base, Page: base + "/"}
 	greeting.GroupID, greeting.Token = sim.Group()
 	if o.callback != "" {
 		greeting.Confirmation = sim.AddCallback(o.callback)
@@ -137,6 +154,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(slog.NewTextHandler(stderr, nil), slog.LevelWarn),
+	}
+	if g != nil {
+		srv.Handler = g.proxy(sim)
 	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(l) }()
@@ -158,6 +178,20 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	<-served
 	return nil
+}
+
+// gateFor makes a gate of a listener, with the authority of a directory, whose
+// file it returns.
+func gateFor(l net.Listener, dir string) (*gate, string, error) {
+	a, err := loadAuthority(dir)
+	if err != nil {
+		return nil, "", err
+	}
+	config, err := a.config()
+	if err != nil {
+		return nil, "", err
+	}
+	return newGate(l, config), a.file, nil
 }
 
 // listen listens on the loopback interface unless a host is named.
@@ -192,6 +226,8 @@ type greeting struct {
 	Token        string `json:"token"`
 	Page         string `json:"page"`
 	Confirmation string `json:"confirmation,omitempty"`
+	CA           string `json:"ca,omitempty"`    // the file that clients have to trust
+	Proxy        string `json:"proxy,omitempty"` // for HTTPS_PROXY
 }
 
 func (g greeting) print(w io.Writer, asJSON bool) error {
@@ -201,6 +237,9 @@ func (g greeting) print(w io.Writer, asJSON bool) error {
 	_, err := fmt.Fprintf(w, "base URL   %s   (methods: %[1]s/method/)\ngroup id   %d\ntoken      %s\npage       %s\n", g.BaseURL, g.GroupID, g.Token, g.Page)
 	if err == nil && g.Confirmation != "" {
 		_, err = fmt.Fprintf(w, "confirm    %s\n", g.Confirmation)
+	}
+	if err == nil && g.CA != "" {
+		_, err = fmt.Fprintf(w, "trust      %s\nproxy      %s\n", g.CA, g.Proxy)
 	}
 	return err
 }

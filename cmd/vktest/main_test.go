@@ -97,8 +97,8 @@ func TestPrints(t *testing.T) {
 		t.Errorf("the page: %d", resp.StatusCode)
 	}
 	var b bytes.Buffer
-	if err := (greeting{"http://x", 1, "t", "http://x/", "c"}).print(&b, false); err != nil ||
-		b.String() != "base URL   http://x   (methods: http://x/method/)\ngroup id   1\ntoken      t\npage       http://x/\nconfirm    c\n" {
+	if err := (greeting{BaseURL: "http://x", GroupID: 1, Token: "t", Page: "http://x/", Confirmation: "c", CA: "d/ca.pem", Proxy: "http://x"}).print(&b, false); err != nil ||
+		b.String() != "base URL   http://x   (methods: http://x/method/)\ngroup id   1\ntoken      t\npage       http://x/\nconfirm    c\ntrust      d/ca.pem\nproxy      http://x\n" {
 		t.Errorf("%v\n%s", err, &b)
 	}
 }

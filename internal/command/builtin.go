@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -34,7 +35,10 @@ func Builtin(now func(ctx context.Context) time.Time) map[string]Converter {
 }
 
 // textConverter takes every word.
-var textConverter = ParseFunc(func(s string) (string, error) { return s, nil })
+var textConverter = Converter{
+	Type:    reflect.TypeFor[string](),
+	Convert: func(_ context.Context, s string) (any, error) { return s, nil },
+}
 
 func parseInt(s string) (int64, error) {
 	n, err := strconv.ParseInt(s, 10, 64)

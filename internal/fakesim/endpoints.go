@@ -211,7 +211,7 @@ func (s *Sim) endpoints() []endpoint {
 		}),
 		get("/sim/test", "user peer", "a conversation as a test in Go that has it again", (*request).goTest),
 		get("/sim/calls", "method limit", "the calls of the API that were made, the oldest first", (*request).calls),
-		get("/sim/events", "since limit wait", "all that happens, in order: poll it with the next of the answer before; -100 begins with the last 100", (*request).events),
+		get("/sim/events", "since stream limit wait", "all that happens, in order: poll it with the next and the stream of the answer before; -100 begins with the last 100", (*request).events),
 
 		// The world.
 		get("/sim/world", "", "communities, people, chats and tokens", (*request).everything),

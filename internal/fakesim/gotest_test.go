@@ -190,6 +190,19 @@ func TestEventsBackwards(t *testing.T) {
 	if w := must(t, s, "GET", "/sim/events?since=-10000", ""); len(w["events"].([]any)) < 3 {
 		t.Errorf("%v", w)
 	}
+	// Another server may have as many events: a client that names its stream does
+	// not wait for the next one.
+	other := newSim(t)
+	must(t, other, "POST", "/sim/send", `{"user":"anna","text":"other"}`)
+	must(t, other, "POST", "/sim/send", `{"user":"anna","text":"other"}`)
+	anew := must(t, other, "GET", fmt.Sprintf("/sim/events?since=%v&stream=%v&wait=60", v["next"], v["stream"]), "")
+	if anew["lost"] != true || anew["stream"] == v["stream"] || len(anew["events"].([]any)) < 4 {
+		t.Errorf("after a restart: %v", anew)
+	}
+	same := must(t, other, "GET", fmt.Sprintf("/sim/events?since=%v&stream=%v", anew["next"], anew["stream"]), "")
+	if same["lost"] != nil || len(same["events"].([]any)) != 0 {
+		t.Errorf("afterwards: %v", same)
+	}
 	if other := must(t, newSim(t), "GET", "/sim/events?since=-1", ""); other["stream"] == v["stream"] {
 		t.Error("two servers have one stream")
 	}

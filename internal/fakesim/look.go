@@ -214,6 +214,9 @@ func (q *request) events() (any, error) {
 		since = q.sim.stream.before(-since)
 	}
 	out.Stream = q.sim.stream.id
+	if of := q.query["stream"]; of != "" && of != out.Stream {
+		since, seconds = 0, 0 // a number of another stream says nothing here
+	}
 	// A reset does not end the stream: this waits by itself.
 	events, next, lost, changed := q.sim.stream.since(since, int(limit))
 	if len(events) == 0 && !lost && seconds > 0 {
@@ -232,7 +235,7 @@ func (q *request) events() (any, error) {
 		q.sim.waiting.Add(-1)
 		events, next, lost, _ = q.sim.stream.since(since, int(limit))
 	}
-	out.Events, out.Next, out.Lost = events, next, lost
+	out.Events, out.Next, out.Lost = events, next, lost || q.query["stream"] != "" && q.query["stream"] != out.Stream
 	return out, nil
 }
 

@@ -21,6 +21,7 @@ type call struct {
 	nested    bool   // made by an execute
 
 	executeErrors []executeError // what an execute tells beside its response
+	remarks       []string       // for whoever tests
 }
 
 // A method is one entry of the API.
@@ -95,7 +96,11 @@ func (w *World) serveMethod(rw http.ResponseWriter, r *http.Request) {
 		body = mustJSON(response)
 	}
 	w.record(c, body, fault)
+	remarks := w.newRemarks(c)
 	w.mu.Unlock()
+	for _, r := range remarks {
+		w.cfg.OnRemark(r)
+	}
 
 	if fault == nil {
 		body = append(append([]byte(`{"response":`), body...), c.tail()...)
@@ -124,7 +129,7 @@ func (c *call) answer(verb, value string) (any, *apiError) {
 	}
 	c.method = methods[c.name]
 	if c.method == nil {
-		return nil, fail(codeUnknownMethod)
+		return nil, c.unknownMethod()
 	}
 	if err := c.checkKind(); err != nil {
 		return nil, err
@@ -137,6 +142,7 @@ func (c *call) answer(verb, value string) (any, *apiError) {
 
 // run does what comes after the limits: the rights and the method itself.
 func (c *call) run() (response any, err *apiError) {
+	c.remarkParams()
 	if err := c.strikeInner(); err != nil {
 		return nil, err
 	}
@@ -191,6 +197,11 @@ func (c *call) checkKind() *apiError {
 	if c.token.kind&c.method.tokens != 0 {
 		return nil
 	}
+	return c.wrongKind()
+}
+
+// wrongKind refuses a token of a kind that may not call the method.
+func (c *call) wrongKind() *apiError {
 	switch c.token.kind {
 	case groupToken:
 		return fail(codeGroupAuth, "method is unavailable with group auth.")

@@ -76,6 +76,11 @@ type Config struct {
 	// zero means one.
 	CallbackParallel int
 
+	// OnRemark is told, once each, of what a bot does that VK would ignore
+	// silently, such as a misspelt parameter, and of methods that the fake lacks.
+	// It is called without a lock and may be called by several goroutines at once.
+	OnRemark func(text string)
+
 	Readings
 }
 

@@ -78,6 +78,7 @@ func (c *call) inner(method string, params map[string]string) (json.RawMessage, 
 		token: c.token, version: c.version, nested: true, secretKey: params["secret_key"],
 	}
 	response, fault := in.invoke()
+	c.remarks = append(c.remarks, in.remarks...)
 	if fault != nil {
 		c.w.record(in, nil, fault)
 		return nil, fault
@@ -92,7 +93,7 @@ func (c *call) inner(method string, params map[string]string) (json.RawMessage, 
 func (c *call) invoke() (any, *apiError) {
 	c.method = methods[c.name]
 	if c.method == nil {
-		return nil, fail(codeUnknownMethod)
+		return nil, c.unknownMethod()
 	}
 	if err := c.checkKind(); err != nil {
 		return nil, err

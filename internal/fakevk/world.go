@@ -59,6 +59,7 @@ type World struct {
 	followers []func(Change)
 	faults    []*Injection
 	timers    map[int64]*time.Timer // of what is to happen later
+	remarked  map[string]bool       // what was told to Config.OnRemark
 
 	lastUser, lastGroup, lastChat int64
 	lastMessage, lastVersion      int64
@@ -75,6 +76,7 @@ func New(cfg Config) *World {
 	w := &World{
 		cfg:         cfg,
 		done:        make(chan struct{}),
+		remarked:    make(map[string]bool),
 		users:       make(map[int64]*user),
 		groups:      make(map[int64]*group),
 		chats:       make(map[int64]*chat),

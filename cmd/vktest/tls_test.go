@@ -1,0 +1,231 @@
+package main
+
+import (
+	"bufio"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vkrouter/vk"
+)
+
+// trusting is a client that trusts the file alone, and goes through the proxy
+// unless that is empty.
+func trusting(t *testing.T, file, proxy string) *http.Client {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		t.Fatalf("%s has no certificate", file)
+	}
+	tr := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
+	if proxy != "" {
+		u, err := url.Parse(proxy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tr.Proxy = http.ProxyURL(u)
+	}
+	t.Cleanup(tr.CloseIdleConnections)
+	return &http.Client{Transport: tr, Timeout: 30 * time.Second}
+}
+
+// TestHardWired: a client that knows no address but https://api.vk.ru gets
+// through the proxy to the fake, to its long poll and to its uploads.
+func TestHardWired(t *testing.T) {
+	t.Parallel()
+	g := start(t, "-tls", filepath.Join(t.TempDir(), "tls"))
+	client := vk.NewClient(g.Token)
+	client.HTTPClient = trusting(t, g.CA, g.Proxy)
+	if client.BaseURL != "" {
+		t.Fatalf("the client asks %s", client.BaseURL)
+	}
+	server, err := vk.Call[struct {
+		Server string `json:"server"`
+		Key    string `json:"key"`
+		TS     string `json:"ts"`
+	}](t.Context(), client, "groups.getLongPollServer", vk.Params{"group_id": g.GroupID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasPrefix(server.Server, "https://api.vk.ru/lp/") {
+		t.Errorf("long poll is at %s", server.Server)
+	}
+	request(t, "POST", g.BaseURL+"/sim/send", `{"user":"anna","text":"hi"}`) // without TLS, on the same port
+	resp, err := client.HTTPClient.Get(server.Server + "?act=a_check&wait=0&key=" + server.Key + "&ts=" + server.TS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if b, _ := io.ReadAll(resp.Body); !strings.Contains(string(b), `"message_new"`) {
+		t.Errorf("the poll says %s", b)
+	}
+	doc, err := client.Upload(t.Context(), vk.DocumentFor(1), vk.Bytes("a.txt", []byte("text")))
+	if err != nil || doc.String() == "" {
+		t.Errorf("the upload: %v, %v", doc, err)
+	}
+	for _, host := range []string{"api.vk.ru", "lp.vk.com"} {
+		resp, err := client.HTTPClient.Get("https://" + host + "/method/users.get")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	// Without the proxy, by the address.
+	resp, err = trusting(t, g.CA, "").Get(strings.Replace(g.BaseURL, "http://", "https://", 1) + "/method/users.get")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+}
+
+// TestProxyRefuses: the proxy leads nowhere but to the fake.
+func TestProxyRefuses(t *testing.T) {
+	t.Parallel()
+	g := start(t, "-tls", t.TempDir())
+	addr := strings.TrimPrefix(g.Proxy, "http://")
+	for _, tt := range []struct {
+		name, request string
+		status        int
+		words         string
+	}{
+		{"another host", "CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n", 403, "not to example.com:443"},
+		{"another port", "CONNECT api.vk.com:22 HTTP/1.1\r\nHost: api.vk.com:22\r\n\r\n", 403, "not to api.vk.com:22"},
+		{"this machine", "CONNECT 127.0.0.1:443 HTTP/1.1\r\nHost: 127.0.0.1:443\r\n\r\n", 403, "not to 127.0.0.1"},
+		{"no port", "CONNECT api.vk.com HTTP/1.1\r\nHost: api.vk.com\r\n\r\n", 400, "host:port"},
+		{"another page", "GET http://example.com/ HTTP/1.1\r\nHost: example.com\r\n\r\n", 403, "not to example.com"},
+		{"the fake itself", fmt.Sprintf("GET http://%s/sim HTTP/1.1\r\nHost: %[1]s\r\n\r\n", addr), 200, "endpoints"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c, err := net.Dial("tcp", addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if _, err := io.WriteString(c, tt.request); err != nil {
+				t.Fatal(err)
+			}
+			resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer resp.Body.Close()
+			if b, _ := io.ReadAll(resp.Body); resp.StatusCode != tt.status || !strings.Contains(string(b), tt.words) {
+				t.Errorf("%d %.300s, want %d with %q", resp.StatusCode, b, tt.status, tt.words)
+			}
+		})
+	}
+}
+
+// TestGateCloses: clients that say nothing do not keep the server from ending.
+func TestGateCloses(t *testing.T) {
+	t.Parallel()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := newGate(l, &tls.Config{})
+	c, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	ended := make(chan error, 1)
+	go func() { ended <- g.Close() }()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(firstByteTime / 2):
+		t.Error("it waits for the client")
+	}
+	if _, err := g.Accept(); err == nil {
+		t.Error("it accepts still")
+	}
+}
+
+// TestAuthority: it is kept for the next run, and made anew when its time is
+// over; its key is for nobody else; it signs for no other host.
+func TestAuthority(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "new", "tls")
+	a, err := loadAuthority(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyPath := filepath.Join(dir, keyFile)
+	if info, err := os.Stat(keyPath); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+		t.Errorf("the key: %v, %v", info.Mode(), err)
+	}
+	again, err := loadAuthority(dir)
+	if err != nil || !again.cert.Equal(a.cert) {
+		t.Errorf("another one, %v", err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(a.cert)
+	config, err := a.config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.ParseCertificate(config.Certificates[0].Certificate[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, host := range append([]string{"localhost", "127.0.0.1"}, vkHosts...) {
+		if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, DNSName: host}); err != nil {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+	for _, host := range []string{"example.com", "vk.com", "oauth.vk.com", "192.168.0.1"} {
+		forged := *leaf
+		forged.DNSNames, forged.IPAddresses = []string{host}, nil
+		if ip := net.ParseIP(host); ip != nil {
+			forged.DNSNames, forged.IPAddresses = nil, []net.IP{ip}
+		}
+		forged.ExtraExtensions, forged.Extensions = nil, nil
+		if _, err := signedBy(a, &forged).Verify(x509.VerifyOptions{Roots: roots, DNSName: host}); err == nil {
+			t.Errorf("it can sign for %s", host)
+		}
+	}
+	if runtime.GOOS != "windows" {
+		os.Chmod(keyPath, 0o644)
+		if _, err := loadAuthority(dir); err == nil || !strings.Contains(err.Error(), "can be read by others: chmod 600") {
+			t.Errorf("got %v", err)
+		}
+		os.Chmod(keyPath, 0o600)
+	}
+	if err := os.WriteFile(filepath.Join(dir, authorityFile), []byte("nonsense"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := loadAuthority(dir); err == nil || !strings.Contains(err.Error(), "to have them made anew") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// signedBy has an authority sign a certificate.
+func signedBy(a *authority, template *x509.Certificate) *x509.Certificate {
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, template.PublicKey, a.key)
+	if err != nil {
+		panic(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		panic(err)
+	}
+	return cert
+}

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bufio"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A gate is a listener whose connections may speak HTTP or TLS: the first byte
+// tells. It is a proxy too, for clients that know no address but VK's: a CONNECT
+// to one of VK's hosts leads to this server, and to nowhere else.
+type gate struct {
+	net.Listener
+	config *tls.Config
+
+	ready chan net.Conn
+	done  chan struct{}
+	once  sync.Once
+
+	mu      sync.Mutex
+	reading map[net.Conn]bool // whose first byte has not come
+	working sync.WaitGroup
+}
+
+// firstByteTime is how long a client may take to say something.
+const firstByteTime = 10 * time.Second
+
+func newGate(l net.Listener, config *tls.Config) *gate {
+	g := &gate{Listener: l, config: config, ready: make(chan net.Conn), done: make(chan struct{}), reading: make(map[net.Conn]bool)}
+	g.working.Go(g.accept)
+	return g
+}
+
+// accept takes connections until the listener is closed.
+func (g *gate) accept() {
+	for {
+		c, err := g.Listener.Accept()
+		if err != nil {
+			return
+		}
+		g.admit(c, c)
+	}
+}
+
+// admit finds out what a connection speaks, reading from r, and hands it to the
+// server.
+func (g *gate) admit(c net.Conn, r io.Reader) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	select {
+	case <-g.done:
+		c.Close()
+		return
+	default:
+	}
+	g.reading[c] = true
+	g.working.Go(func() {
+		b := bufio.NewReader(r)
+		c.SetReadDeadline(time.Now().Add(firstByteTime))
+		first, err := b.Peek(1)
+		c.SetReadDeadline(time.Time{})
+		g.mu.Lock()
+		delete(g.reading, c)
+		g.mu.Unlock()
+		if err != nil {
+			c.Close()
+			return
+		}
+		out := net.Conn(&peeked{c, b})
+		if first[0] == tlsHandshake {
+			out = tls.Server(out, g.config)
+		}
+		select {
+		case g.ready <- out:
+		case <-g.done:
+			c.Close()
+		}
+	})
+}
+
+const tlsHandshake = 0x16 // the first byte of TLS
+
+// Accept returns the next connection that has said something.
+func (g *gate) Accept() (net.Conn, error) {
+	select {
+	case c := <-g.ready:
+		return c, nil
+	case <-g.done:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close stops listening and ends the connections that have said nothing yet.
+func (g *gate) Close() error {
+	err := g.Listener.Close()
+	g.once.Do(func() {
+		g.mu.Lock()
+		close(g.done)
+		for c := range g.reading {
+			c.Close()
+		}
+		g.mu.Unlock()
+	})
+	g.working.Wait()
+	return err
+}
+
+// peeked is a connection of which the beginning was read.
+type peeked struct {
+	net.Conn
+	r *bufio.Reader
+}
+
+func (p *peeked) Read(b []byte) (int, error) { return p.r.Read(b) }
+
+// proxy serves CONNECT, and everything else as next does.
+func (g *gate) proxy(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == http.MethodConnect:
+			g.connect(w, r)
+		case r.URL.Host != "" && !slices.Contains(vkHosts, r.URL.Hostname()) && r.URL.Host != g.Addr().String():
+			http.Error(w, elsewhere(r.URL.Hostname()), http.StatusForbidden)
+		default:
+			next.ServeHTTP(w, r)
+		}
+	})
+}
+
+// connect makes a connection to the proxy one to this server.
+func (g *gate) connect(w http.ResponseWriter, r *http.Request) {
+	host, port, err := net.SplitHostPort(r.Host)
+	client, _, _ := net.SplitHostPort(r.RemoteAddr)
+	switch {
+	case err != nil:
+		http.Error(w, "vktest: CONNECT needs host:port", http.StatusBadRequest)
+		return
+	case !net.ParseIP(client).IsLoopback():
+		http.Error(w, "vktest: the proxy serves this machine only", http.StatusForbidden)
+		return
+	case !slices.Contains(vkHosts, strings.ToLower(host)) || port != "443":
+		http.Error(w, elsewhere(r.Host), http.StatusForbidden)
+		return
+	}
+	c, buffered, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		http.Error(w, "vktest: "+err.Error(), http.StatusInternalServerError)
+		return
+	}
+	c.SetDeadline(time.Time{})
+	if _, err := io.WriteString(c, "HTTP/1.1 200 Connection established\r\n\r\n"); err != nil {
+		c.Close()
+		return
+	}
+	g.admit(c, buffered.Reader)
+}
+
+func elsewhere(host string) string {
+	return fmt.Sprintf("vktest: this proxy leads to %s only, not to %s", strings.Join(vkHosts, ", "), host)
+}

@@ -1,0 +1,463 @@
+package vk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/vkrouter/vk/filestore"
+)
+
+// An offerer is a source whose events come again until they are done, as a
+// webhook's do.
+type offerer struct {
+	d    *Dispatcher
+	feed *feed
+}
+
+func newOfferer(store Store, h Handler) *offerer {
+	o := &offerer{d: &Dispatcher{Handler: h, Store: store, Logger: slog.New(slog.DiscardHandler), Grace: time.Second}}
+	o.d.init()
+	o.feed = o.d.feed()
+	return o
+}
+
+func textEvent(t testing.TB, id, text string) *Event {
+	e, err := ParseEvent(fmt.Appendf(nil, `{"type":"message_new","event_id":%q,"group_id":7,"object":{"message":{"peer_id":1,"from_id":1,"text":%q}}}`, id, text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// offer offers an event and returns what became of it, and, if it is settled,
+// with which error.
+func (o *offerer) offer(t *testing.T, id string) (state admission, settled bool, err error) {
+	t.Helper()
+	j, state, err := o.d.admit(t.Context(), o.feed, nil, textEvent(t, id, id))
+	if err != nil {
+		return state, false, err
+	}
+	synctest.Wait()
+	if j == nil {
+		return state, false, nil
+	}
+	select {
+	case <-o.d.dedupe.settledOf(j):
+		return state, true, j.outcome()
+	default:
+		return state, false, nil
+	}
+}
+
+// keep keeps an event that was offered and is being handled.
+func (o *offerer) keep(t *testing.T, id string) (kept bool, err error) {
+	t.Helper()
+	o.d.dedupe.mu.Lock()
+	j := o.d.dedupe.running[idOf(textEvent(t, id, id))]
+	o.d.dedupe.mu.Unlock()
+	if j == nil {
+		t.Fatalf("%s is not being handled", id)
+	}
+	return o.d.keep(t.Context(), j)
+}
+
+type redeliverError struct{}
+
+func (redeliverError) Error() string { return "come again" }
+
+func (redeliverError) comesAgain() bool { return true }
+
+// others hides the method Exclusive of its Store.
+type others struct{ Store }
+
+func eachKind(t *testing.T, test func(t *testing.T, store Store)) {
+	for name, store := range map[string]func() Store{
+		"none":   func() Store { return nil },
+		"own":    func() Store { return new(MemoryStore) },
+		"shared": func() Store { return others{new(MemoryStore)} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { test(t, store()) })
+		})
+	}
+}
+
+// sometimes is exclusive if it is told to be.
+type sometimes struct {
+	Store
+	exclusive bool
+}
+
+func (s sometimes) Exclusive() bool { return s.exclusive }
+
+func TestSharedStore(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		store Store
+		want  bool
+	}{
+		{"none", nil, false},
+		{"MemoryStore", new(MemoryStore), false},
+		{"filestore.Store", new(filestore.Store), false},
+		{"without the method", others{new(MemoryStore)}, true},
+		{"exclusive", sometimes{new(MemoryStore), true}, false},
+		{"not exclusive", sometimes{new(MemoryStore), false}, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := (&Dispatcher{Store: tt.store}).sharedStore(); got != tt.want {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestAdmitOnce: an event that is offered again is running while it is, and done
+// when it is, however it has ended.
+func TestAdmitOnce(t *testing.T) {
+	boom := errors.New("boom")
+	eachKind(t, func(t *testing.T, store Store) {
+		n := make(map[string]int)
+		o := newOfferer(store, HandlerFunc(func(c *Context) error {
+			n[c.Text()]++
+			switch c.Text() {
+			case "slow":
+				time.Sleep(time.Second)
+			case "fails":
+				return boom
+			case "again":
+				if n["again"] == 1 {
+					return fmt.Errorf("not now: %w", redeliverError{})
+				}
+			}
+			return nil
+		}))
+		for _, tt := range []struct {
+			id      string
+			state   admission
+			settled bool
+			err     error
+		}{
+			{"a", admitted, true, nil},
+			{"a", alreadyHandled, false, nil},
+			{"fails", admitted, true, boom},
+			{"fails", alreadyHandled, false, nil},
+			{"again", admitted, true, redeliverError{}},
+			{"again", admitted, true, nil},
+			{"again", alreadyHandled, false, nil},
+			{"slow", admitted, false, nil},
+			{"slow", alreadyRunning, false, nil},
+		} {
+			state, settled, err := o.offer(t, tt.id)
+			if state != tt.state || settled != tt.settled || !errors.Is(err, tt.err) {
+				t.Errorf("%s: %v, %v, %v", tt.id, state, settled, err)
+			}
+		}
+		j, _, _ := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "slow", "slow"))
+		<-o.d.dedupe.settledOf(j)
+		if err := j.outcome(); err != nil {
+			t.Error(err)
+		}
+		if state, _, _ := o.offer(t, "slow"); state != alreadyHandled {
+			t.Error("slow:", state)
+		}
+		o.d.Stop(t.Context())
+		if _, _, err := o.offer(t, "late"); !errors.Is(err, ErrStopped) && !errors.Is(err, errNoLease) {
+			t.Errorf("after the stop: %v", err)
+		}
+	})
+}
+
+// TestAdmitCutOff: an event that a stop has cut off is not done: it is taken when
+// it comes again.
+func TestAdmitCutOff(t *testing.T) {
+	eachKind(t, func(t *testing.T, store Store) {
+		h := HandlerFunc(func(c *Context) error {
+			return c.Park(func() error { <-c.Done(); return context.Cause(c) })
+		})
+		o := newOfferer(store, h)
+		j, _, err := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "a", "a"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		o.d.drain(t.Context(), o.feed)
+		<-o.d.dedupe.settledOf(j)
+		for range 2 {
+			if kept, err := o.d.keep(t.Context(), j); kept != (store != nil) || err != nil {
+				t.Errorf("kept after its end: %v, %v", kept, err)
+			}
+		}
+		o.d.Stop(t.Context())
+		if err := j.outcome(); !errors.Is(err, ErrStopped) {
+			t.Errorf("outcome %v", err)
+		}
+		o = newOfferer(store, h)
+		want := admitted
+		if store != nil {
+			want = alreadyRunning // it is in the journal
+		}
+		if state, settled, err := o.offer(t, "a"); state != want || settled || err != nil {
+			t.Errorf("%v, %v, %v", state, settled, err)
+		}
+		if store != nil {
+			o.d.Stop(t.Context())
+			if r := stored(t, store, 0); len(r.Events) != 1 {
+				t.Errorf("it is kept as %+v", r)
+			}
+		}
+		o.d.Stop(t.Context())
+	})
+}
+
+// TestAdmitElsewhere: of two processes that share a Store, one handles an event,
+// and the other knows; when one has died, the other takes it.
+func TestAdmitElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := others{new(MemoryStore)}
+		slow := HandlerFunc(func(c *Context) error {
+			c.Park(func() error { <-c.Done(); return nil })
+			return context.Cause(c)
+		})
+		a := newOfferer(store, slow)
+		b := newOfferer(store, HandlerFunc(func(c *Context) error { return nil }))
+		if state, _, err := a.offer(t, "x"); state != admitted || err != nil {
+			t.Error(state, err)
+		}
+		b.offer(t, "warm up")
+		time.Sleep(time.Hour / 2) // a renews what it has
+		if state, _, err := b.offer(t, "x"); state != alreadyRunning || err != nil {
+			t.Error(state, err)
+		}
+		if state, _, err := a.offer(t, "warm up"); state != alreadyHandled || err != nil {
+			t.Error(state, err)
+		}
+		jr, err := a.d.journal(t.Context(), 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		jr.end() // a dies
+		if state, _, err := b.offer(t, "x"); state != alreadyRunning || err != nil {
+			t.Error(state, err)
+		}
+		time.Sleep(leaseTime)
+		if state, settled, err := b.offer(t, "x"); state != admitted || !settled || err != nil {
+			t.Error(state, settled, err)
+		}
+		a.d.Stop(t.Context())
+		b.d.Stop(t.Context())
+	})
+}
+
+// TestDoneSurvives: what a webhook has delivered and was handled is known to be
+// after a restart, as long as VK may deliver it again.
+func TestDoneSurvives(t *testing.T) {
+	eachKind(t, func(t *testing.T, store Store) {
+		if store == nil {
+			return
+		}
+		h := HandlerFunc(func(c *Context) error { return nil })
+		o := newOfferer(store, h)
+		o.offer(t, "a")
+		o = newOfferer(store, h) // without a stop
+		time.Sleep(2 * time.Hour)
+		if state, _, err := o.offer(t, "a"); state != alreadyHandled || err != nil {
+			t.Error(state, err)
+		}
+		time.Sleep(2 * time.Hour)
+		o = newOfferer(store, h)
+		if state, _, err := o.offer(t, "a"); state != admitted || err != nil {
+			t.Error(state, err)
+		}
+		o.d.Stop(t.Context())
+	})
+}
+
+// TestKeep: an event that was kept is handled by the next run, if this one dies;
+// if it is done before, it is not.
+func TestKeep(t *testing.T) {
+	eachKind(t, func(t *testing.T, store Store) {
+		block := make(chan struct{})
+		o := newOfferer(store, HandlerFunc(func(c *Context) error {
+			if c.Text() == "slow" {
+				<-block
+			}
+			return nil
+		}))
+		quick, _, _ := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "quick", "quick"))
+		<-o.d.dedupe.settledOf(quick)
+		if kept, err := o.d.keep(t.Context(), quick); kept != (store != nil) || err != nil {
+			t.Errorf("what is done: %v, %v", kept, err)
+		}
+		o.offer(t, "slow")
+		kept, err := o.keep(t, "slow")
+		if kept != (store != nil) || err != nil {
+			t.Errorf("%v, %v", kept, err)
+		}
+		if store != nil {
+			jr, err := o.d.journal(t.Context(), 7)
+			if err != nil {
+				t.Fatal(err)
+			}
+			jr.end()
+			time.Sleep(leaseTime)
+			var got []string
+			next := newOfferer(store, HandlerFunc(func(c *Context) error { got = append(got, c.Text()); return nil }))
+			if err := next.d.resume(t.Context(), next.feed, nil, 7); err != nil {
+				t.Error(err)
+			}
+			synctest.Wait()
+			if len(got) != 1 || got[0] != "slow" {
+				t.Errorf("handled %q", got)
+			}
+			if state, _, err := next.offer(t, "slow"); state != alreadyHandled || err != nil {
+				t.Error(state, err)
+			}
+			next.d.Stop(t.Context())
+		}
+		close(block)
+		o.d.Stop(t.Context())
+	})
+}
+
+// failing is a Store that does not work.
+type failing struct{}
+
+func (failing) Get(context.Context, string) ([]byte, error) { return nil, errors.New("down") }
+
+func (failing) Swap(context.Context, string, []byte, []byte, time.Duration) (bool, error) {
+	return false, errors.New("down")
+}
+
+// TestAdmitStoreDown: an event that cannot be claimed is not taken: it comes
+// again.
+func TestAdmitStoreDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOfferer(failing{}, HandlerFunc(func(c *Context) error { t.Error("handled"); return nil }))
+		for range 2 {
+			if _, _, err := o.offer(t, "a"); err == nil {
+				t.Error("no error")
+			}
+		}
+		if n := len(o.d.dedupe.running); n != 0 {
+			t.Errorf("%d are running", n)
+		}
+		o.d.Stop(t.Context())
+	})
+}
+
+// TestClaimsAreBounded: what is remembered of handled events has a bound in
+// number and in time, and what is within both is remembered: of the last three
+// hours the last 32,768.
+func TestClaimsAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c deduper
+		state := func(id string) admission {
+			j := &job{ev: &Event{ID: id}}
+			_, state := c.enter(j)
+			if state == admitted {
+				c.leave(j, isHandled)
+			}
+			return state
+		}
+		const last = 32_768
+		for i := range 4 * last {
+			if got := state(strconv.Itoa(i)); got != admitted {
+				t.Fatal(i, got)
+			}
+			if i >= last {
+				if got := state(strconv.Itoa(i - last + 1)); got != alreadyHandled {
+					t.Fatal(i, got)
+				}
+			}
+		}
+		if n := len(c.handled[0]) + len(c.handled[1]); n > 2*last {
+			t.Errorf("%d are remembered", n)
+		}
+		time.Sleep(3*time.Hour - time.Second)
+		if got := state(strconv.Itoa(4*last - 1)); got != alreadyHandled {
+			t.Error("after nearly three hours:", got)
+		}
+		time.Sleep(10 * time.Hour)
+		if got := state(strconv.Itoa(4*last - 1)); got != admitted {
+			t.Error("after half a day:", got)
+		}
+		if n := len(c.handled[0]) + len(c.handled[1]); n > 1 {
+			t.Errorf("%d are remembered after a day", n)
+		}
+		if got := state(""); got != admitted {
+			t.Error("no id:", got)
+		}
+		if got := state(""); got != admitted {
+			t.Error("no id, again:", got)
+		}
+	})
+}
+
+// TestKeptIsDone: a handler that asks for its event again when VK has been told
+// already that it need not come gets it no more: nobody would bring it.
+func TestKeptIsDone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, kept := range []bool{true, false} {
+			block := make(chan struct{})
+			o := newOfferer(new(MemoryStore), HandlerFunc(func(c *Context) error {
+				<-block
+				return redeliverError{}
+			}))
+			o.offer(t, "a")
+			if kept {
+				if ok, err := o.keep(t, "a"); !ok || err != nil {
+					t.Error(ok, err)
+				}
+			}
+			close(block)
+			synctest.Wait()
+			want := admitted
+			if kept {
+				want = alreadyHandled
+			}
+			if state, _, _ := o.offer(t, "a"); state != want {
+				t.Errorf("kept %v: %v", kept, state)
+			}
+			o.d.Stop(t.Context())
+		}
+	})
+}
+
+// TestBothSources: an event that a webhook has brought and that is being handled
+// is in the journal from when a Poller brings it too, until it is done.
+func TestBothSources(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := new(MemoryStore)
+		block := make(chan struct{})
+		runs := 0
+		o := newOfferer(store, HandlerFunc(func(c *Context) error {
+			runs++
+			<-block
+			return nil
+		}))
+		o.offer(t, "a")
+		jr := journalOf(t, o)
+		for range 2 { // the poll may repeat it, too
+			jr.add("1", []*Event{textEvent(t, "a", "a")})
+			if err := jr.handle(t.Context(), o.feed, nil); err != nil {
+				t.Error(err)
+			}
+		}
+		jr.save(t.Context())
+		if r := stored(t, store, 0); len(r.Events) != 1 {
+			t.Errorf("while it is handled: %+v", r)
+		}
+		close(block)
+		time.Sleep(time.Minute)
+		if r := stored(t, store, 0); len(r.Events) != 0 || runs != 1 {
+			t.Errorf("after %d runs: %+v", runs, r)
+		}
+		o.d.Stop(t.Context())
+	})
+}

@@ -24,6 +24,7 @@ var mayImport = []struct {
 	{"cmd/vktest", []string{"internal/"}},
 	{"examples/", []string{".", "middleware", "filestore", "vktest", "vktest/demo"}},
 	{"internal/soak", []string{".", "filestore", "internal/"}},
+	{"internal/hooktest", []string{"."}},
 	{"internal/", []string{"internal/"}},
 }
 

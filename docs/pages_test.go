@@ -38,7 +38,7 @@ func pages(t *testing.T) map[string]string {
 	return found
 }
 
-// fence is what begins and ends a block of code.
+// fence matches the first and the last line of a block of code.
 var fence = regexp.MustCompile("^\\s*```")
 
 // unfenced returns the lines of a page that are no code, by their numbers.
@@ -60,7 +60,7 @@ var (
 	noAnchor = regexp.MustCompile(`[^\pL\pN _-]`)
 )
 
-// anchors returns what the headings of a page are linked by.
+// anchors returns the anchors of the headings of a page.
 func anchors(page string) (all []string) {
 	for _, h := range heading.FindAllStringSubmatch(page, -1) {
 		all = append(all, strings.ReplaceAll(noAnchor.ReplaceAllString(strings.ToLower(h[1]), ""), " ", "-"))
@@ -68,7 +68,7 @@ func anchors(page string) (all []string) {
 	return all
 }
 
-// brokenLink returns what is wrong with a link of the page at from, or "".
+// brokenLink returns the mistake in a link of the page at from, or "".
 func brokenLink(from, link string, all map[string]string) string {
 	if strings.Contains(link, "://") || strings.HasPrefix(link, "mailto:") {
 		return ""
@@ -118,8 +118,8 @@ func TestPageLinksMistakes(t *testing.T) {
 	}
 }
 
-// sourcePages are the pages about the code of the library itself: what they call
-// by a name, or by the path of a file, is in the repository.
+// sourcePages are the pages about the code of the library itself. The names and
+// the paths of files on them are in the repository.
 var sourcePages = []string{"docs/architecture.md", "docs/adding.md", "docs/compatibility.md", "CONTRIBUTING.md"}
 
 var (
@@ -129,7 +129,7 @@ var (
 )
 
 // sourceWords returns the words in the Go code of the repository: names, keywords
-// and what stands in strings, but not in comments.
+// and the words in strings, but not those in comments.
 func sourceWords(t *testing.T) map[string]bool {
 	t.Helper()
 	words := make(map[string]bool)
@@ -167,7 +167,7 @@ func sourceWords(t *testing.T) map[string]bool {
 	return words
 }
 
-// missing returns what a code span names that is not there, or "".
+// missing returns the mistake in a code span that names something, or "".
 func missing(span string, words map[string]bool) string {
 	switch {
 	case pathSpan.MatchString(span):
@@ -184,7 +184,7 @@ func missing(span string, words map[string]bool) string {
 	return ""
 }
 
-// TestPageNames: the pages about the code name what there is.
+// TestPageNames: the names on the pages about the code exist.
 func TestPageNames(t *testing.T) {
 	words, n, all := sourceWords(t), loadNames(t), pages(t)
 	for _, page := range sourcePages {

@@ -22,7 +22,7 @@ import (
 	"time"
 )
 
-// Options are what the program is called with.
+// Options are the flags of the program.
 type options struct {
 	rounds    int
 	benchtime time.Duration
@@ -33,10 +33,10 @@ type options struct {
 
 func main() {
 	o := options{}
-	only := flag.String("run", ".", "measure the benchmarks whose names match this `expression`, without the word Benchmark")
+	only := flag.String("run", ".", "measure the benchmarks with names that match this `expression`, without the word Benchmark")
 	flag.IntVar(&o.rounds, "rounds", 9, "how many times everything is measured")
 	flag.DurationVar(&o.benchtime, "benchtime", 200*time.Millisecond, "for how long each benchmark is measured in a round")
-	flag.StringVar(&o.note, "note", "", "a `sentence` about the machine, for the page: what else runs on it, for instance")
+	flag.StringVar(&o.note, "note", "", "a `sentence` about the machine, for the page, such as its other load")
 	flag.StringVar(&o.page, "o", "docs/benchmarks.md", "the `file` that is written, from the root of the module")
 	flag.Parse()
 	var err error
@@ -128,7 +128,7 @@ func commit(root, page string) string {
 	return id
 }
 
-// output runs a program and returns what it prints.
+// output runs a program and returns its output.
 func output(dir, name string, args ...string) (string, error) {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = dir

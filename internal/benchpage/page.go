@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A page is what is written: all results, and where they come from.
+// A page is the page to write: all results, and where they come from.
 type page struct {
 	benchmarks []benchmark
 	rounds     int
@@ -21,7 +21,7 @@ type page struct {
 	cores      int
 	note       string
 	rows       []*row
-	about      map[string]string // what go test tells about the machine: goos, goarch, cpu
+	about      map[string]string // the machine, as go test prints it: goos, goarch, cpu
 }
 
 // A row is one comparison.
@@ -33,7 +33,7 @@ type row struct {
 	metrics   map[string][]float64 // by unit, one value for each round
 }
 
-// add adds what the benchmarks of the package in dir have printed in one round.
+// add adds the output of the benchmarks of the package in dir, of one round.
 func (p *page) add(dir, out string) error {
 	found := false
 	for line := range strings.Lines(out) {
@@ -183,7 +183,7 @@ func (p *page) String() string {
 				typical(r.metrics["ours-allocs/op"], number), typical(r.metrics["bare-allocs/op"], number))
 		}
 	}
-	b.WriteString("\n## What is compared\n\n")
+	b.WriteString("\n## Comparisons\n\n")
 	for _, bench := range p.benchmarks {
 		doc := strings.Join(strings.Fields(strings.TrimPrefix(bench.doc, "Benchmark")), " ")
 		fmt.Fprintf(&b, "* %s (`%s`)\n", cmp.Or(doc, bench.name), bench.dir)

@@ -102,7 +102,7 @@ func TestString(t *testing.T) {
 | Find n=1000 | map | not measured | **1.00** (1.00–1.00) | not measured, not measured | not measured, not measured |
 | Lane | goroutine | not measured | **2.00** (2.00–2.00) | not measured, not measured | not measured, not measured |
 
-## What is compared
+## Comparisons
 
 * Find is the lookup of a command. (` + "`.`" + `)
 * Lane (` + "`internal/lane`" + `)

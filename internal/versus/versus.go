@@ -1,7 +1,7 @@
 // Package versus measures two ways to do the same work in one benchmark.
 //
 // Wall time on a busy machine says little. The ratio of two sides that take
-// turns says much: whatever slows down the machine slows down both of them.
+// turns says much: other load on the machine slows down both of them.
 package versus
 
 import (
@@ -61,7 +61,7 @@ type pair struct {
 	rounds     int // pairs of turns
 }
 
-// A side is one of the two ways, and what its turns took.
+// A side is one of the two ways, and the times of its turns.
 type side struct {
 	f    func()
 	wall []time.Duration // of each turn

@@ -92,7 +92,7 @@ func TestCPUTime(t *testing.T) {
 	if before == 0 {
 		return // it is not told
 	}
-	for sum := 0; cpuTime() == before; sum++ { // ends: time passes for who computes
+	for sum := 0; cpuTime() == before; sum++ { // ends: computing takes CPU time
 	}
 }
 

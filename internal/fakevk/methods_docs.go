@@ -68,7 +68,7 @@ func (c *call) docsGetByID() (any, *apiError) {
 	return c.known("doc", c.list("docs", 100)), nil
 }
 
-// docsSearch looks for documents whose title has the words, the newest first.
+// docsSearch looks for documents with the words in the title, the newest first.
 func (c *call) docsSearch() (any, *apiError) {
 	q := strings.ToLower(c.strMax("q", 512))
 	own := c.bool("search_own")

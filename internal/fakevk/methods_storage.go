@@ -15,7 +15,7 @@ const (
 	maxStorageKey    = 100    // characters
 	maxStorageKeys   = 1000   // of one user, and of one call
 	maxStorageValue  = 4096   // characters
-	maxStorageOwners = 10_000 // users who have variables
+	maxStorageOwners = 10_000 // users with variables
 )
 
 // A storage is the variables of one user, or those of the application if they
@@ -25,8 +25,8 @@ type storage struct {
 	values map[string]string
 }
 
-// storageOwner is whose variables a call is about: the person of the token, the
-// user that the call names, or with 0 nobody's.
+// storageOwner returns the user that the variables belong to: the person of the
+// token or the user that the call names. 0 stands for the application.
 func (c *call) storageOwner() int64 {
 	if c.token.kind == userToken {
 		return c.token.owner

@@ -30,8 +30,8 @@ type tag struct {
 	users       map[int64]bool
 }
 
-// tagged is the community of a call about its tags and notes, whose moderators
-// they are for.
+// tagged returns the community of a call about tags and notes. They are for its
+// moderators.
 func (c *call) tagged() *group {
 	c.positive("group_id")
 	g := c.group()

@@ -60,7 +60,7 @@ type World struct {
 	followers []func(Change)
 	faults    []*Injection
 	timers    map[int64]*time.Timer // of what is to happen later
-	remarked  map[string]bool       // what was told to Config.OnRemark
+	remarked  map[string]bool       // told to Config.OnRemark
 
 	lastUser, lastGroup, lastChat int64
 	lastMessage, lastVersion      int64

@@ -172,7 +172,7 @@ func ExampleServer_MentionsOnly() {
 	}
 }
 
-// A VK that understands in the other way what its documentation leaves open.
+// A VK with other readings of its documentation.
 func ExampleReadings() {
 	_ = func(t *testing.T) {
 		bot := vktest.Config{Readings: vktest.Readings{MaxMessageLen: 9000, EditKeepsAttachments: true}}.Start(t, router())

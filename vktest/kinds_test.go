@@ -17,8 +17,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestKinds: Start switches on what the bot listens to, without a call of the
-// bot's, and says what is off at VK.
+// TestKinds: Start switches on the kinds that the bot listens to, without a call
+// of the bot's, and logs those that are off at VK.
 func TestKinds(t *testing.T) {
 	heard := make(chan string, 10)
 	router := vk.NewRouter("!")
@@ -81,7 +81,7 @@ func TestKindsRefused(t *testing.T) {
 }
 
 // TestStartAgain: a bot with a Store goes on with an open question after Stop
-// and Start, and gets what was said meanwhile.
+// and Start, and gets the messages sent meanwhile.
 func TestStartAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := vk.NewRouter("!")

@@ -16,8 +16,8 @@ type Message struct {
 	Buttons     []string // the labels of its buttons, row by row, and of its carousel
 	Attachments []string // the kinds of what is attached: "photo", "doc", …
 
-	// Media names what is attached as the bot did: "photo-101_457239017", in the
-	// order of Attachments. What has no id is there with its kind alone.
+	// Media names the attachments as the bot did, "photo-101_457239017", in the
+	// order of Attachments. Those without an id have their kind alone.
 	Media []string
 
 	// Reply is the message that it answers, as it was then; nil if it answers

@@ -1,7 +1,7 @@
 package vktest
 
-// Readings settle what VK's documentation leaves open, or what differs between
-// its versions and its servers. The zero value of each is the reading under which
+// Readings settle questions that VK's documentation leaves open, or on which its
+// versions and its servers differ. The zero value of each is the reading under which
 // a careless bot fails sooner; docs/vktest.md has the sources.
 type Readings struct {
 	// MaxMessageLen is the longest text of a message in characters. Zero means
@@ -20,7 +20,7 @@ type Readings struct {
 	FullRowButtons bool
 
 	// EditKeepsAttachments lets messages.edit without the attachment parameter
-	// keep what was attached, instead of dropping it.
+	// keep the old attachments, instead of dropping them.
 	EditKeepsAttachments bool
 
 	// ReplyToServerError refuses an answer by reply_to to a message of another

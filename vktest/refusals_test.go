@@ -10,8 +10,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// refused runs check in a bubble, with a server and a person who may be
-// written to.
+// refused runs check in a bubble, with a server and a user that the bot may write
+// to.
 func refused(t *testing.T, check func(t *testing.T, fake *vktest.Server, anna *vktest.User)) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := vktest.New(t)

@@ -39,8 +39,8 @@ type Config struct {
 	// list none.
 	Intents []string
 
-	// Strict makes the test fail for what VK ignores silently, and the fake only
-	// logs: parameters that a method does not have, such as a misspelt keybord,
+	// Strict makes the test fail for mistakes that VK ignores silently, and that
+	// the fake only logs otherwise: parameters that a method does not have, such as a misspelt keybord,
 	// and methods that the fake lacks.
 	Strict bool
 
@@ -49,8 +49,8 @@ type Config struct {
 	Readings Readings
 
 	// Kinds are the kinds of events that the bot wants besides those that a
-	// Router has handlers for: what it waits for with [vk.Wait], or what a Handler
-	// that is no Router handles. Start switches them on.
+	// Router has handlers for: those that it waits for with [vk.Wait], or that a
+	// Handler handles that is no Router. Start switches them on.
 	Kinds []string
 
 	// Dispatcher is the bot's dispatcher, for tests that set its limits or its
@@ -153,7 +153,7 @@ func (c Config) NewServer() *Server {
 func (c Config) serve(t testing.TB, l net.Listener, url string, transport *http.Transport) *Server {
 	hooks := &hooks{handlers: make(map[string]http.Handler)}
 	var world *fakevk.World
-	early := &Server{t: t, cfg: c} // tells of what is wrong before there is a world
+	early := &Server{t: t, cfg: c} // reports mistakes before there is a world
 	early.try("Config", func() {
 		world = fakevk.New(fakevk.Config{
 			Seed: c.Seed, RPS: c.RPS, BaseURL: url, CallbackClient: &http.Client{Transport: hooks}, Readings: fakevk.Readings(c.Readings),
@@ -374,7 +374,7 @@ func (s *Server) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(s.t.Output(), nil))
 }
 
-// remark tells of what VK would ignore.
+// remark reports a mistake that VK would ignore.
 func (s *Server) remark(text string) {
 	if s.cfg.Strict {
 		s.errorf("%s", text)

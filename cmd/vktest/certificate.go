@@ -37,7 +37,7 @@ const (
 )
 
 // An authority signs the server's certificate. It can sign for nothing but VK's
-// hosts and this machine, so that whoever trusts it trusts it with no more.
+// hosts and this machine, so that trusting it is safe.
 type authority struct {
 	cert *x509.Certificate
 	key  *ecdsa.PrivateKey

@@ -11,9 +11,8 @@
 // another host, and ends at an interrupt.
 //
 // With -tls it speaks TLS too, on the same port, as api.vk.com and VK's other
-// hosts, with a certificate that clients trust who trust the file ca.pem in the
-// directory; and it is a proxy that leads to itself, for clients that know no other
-// address than VK's.
+// hosts. Clients must trust the file ca.pem in the directory. It is also a proxy
+// that leads to itself, for clients that know no other address than VK's.
 //
 // See docs/vktest.md for the requests and for world files.
 package main
@@ -180,8 +179,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// gateFor makes a gate of a listener, with the authority of a directory, whose
-// file it returns.
+// gateFor makes a gate of a listener, with the authority of a directory. It also
+// returns the authority's file.
 func gateFor(l net.Listener, dir string) (*gate, string, error) {
 	a, err := loadAuthority(dir)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// A gate is a listener whose connections may speak HTTP or TLS: the first byte
+// A gate is a listener for connections that speak HTTP or TLS: the first byte
 // tells. It is a proxy too, for clients that know no address but VK's: a CONNECT
 // to one of VK's hosts leads to this server, and to nowhere else.
 type gate struct {
@@ -25,7 +25,7 @@ type gate struct {
 	once  sync.Once
 
 	mu      sync.Mutex
-	reading map[net.Conn]bool // whose first byte has not come
+	reading map[net.Conn]bool // until their first byte comes
 	working sync.WaitGroup
 }
 
@@ -49,8 +49,8 @@ func (g *gate) accept() {
 	}
 }
 
-// admit finds out what a connection speaks, reading from r, and hands it to the
-// server.
+// admit reads the first byte of a connection from r and hands the connection to
+// the server, as TLS or as it is.
 func (g *gate) admit(c net.Conn, r io.Reader) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

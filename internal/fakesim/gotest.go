@@ -243,7 +243,7 @@ func attached(raw json.RawMessage) string {
 	return ""
 }
 
-// hears writes what the bot says, as it was sent.
+// hears writes a message of the bot, as it was sent.
 func (w *testWriter) hears(m *fakevk.Message) {
 	for _, b := range m.Buttons() {
 		w.labels[label(b)] = true

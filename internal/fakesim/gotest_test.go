@@ -37,7 +37,7 @@ func written(t *testing.T, s *Sim, query string) string {
 }
 
 // TestGoTest: a dialog becomes a test that says and expects the same, changes of
-// what the bot has said included.
+// the bot's messages included.
 func TestGoTest(t *testing.T) {
 	t.Parallel()
 	s := newSim(t)

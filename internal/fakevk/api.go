@@ -21,7 +21,7 @@ type call struct {
 	nested    bool   // made by an execute
 
 	executeErrors []executeError // what an execute tells beside its response
-	remarks       []string       // for whoever tests
+	remarks       []string       // for Config.OnRemark
 }
 
 // A method is one entry of the API.

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// anyMusts are what further client libraries need of the fake, each in the
-// notation of all four dialects.
+// anyMusts are the requirements of further client libraries, each in the notation
+// of all four dialects.
 var anyMusts = []must{
 	{"a photo in a field of any name", "", func(c *wireClient) {
 		var at struct {
@@ -59,8 +59,8 @@ var anyMusts = []must{
 	}},
 }
 
-// TestClientsUserLongPoll: what three client libraries make of a message that
-// their person gets, each asking for the version that it asks for at VK.
+// TestClientsUserLongPoll: three client libraries get a message for their user,
+// each in the version that it asks VK for.
 func TestClientsUserLongPoll(t *testing.T) {
 	for _, tt := range []struct {
 		name, query string
@@ -124,8 +124,8 @@ func TestClientsUserLongPoll(t *testing.T) {
 	}
 }
 
-// TestInboxDetails: what the user long poll tells of chats, quotes, voice
-// messages and stickers.
+// TestInboxDetails: the user long poll describes chats, quotes, voice messages and
+// stickers.
 func TestInboxDetails(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})

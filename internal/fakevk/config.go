@@ -76,9 +76,9 @@ type Config struct {
 	// zero means one.
 	CallbackParallel int
 
-	// OnRemark is told, once each, of what a bot does that VK would ignore
-	// silently, such as a misspelt parameter, and of methods that the fake lacks.
-	// It is called without a lock and may be called by several goroutines at once.
+	// OnRemark is called once for each mistake of a bot that VK would ignore
+	// silently, such as a misspelt parameter, and for each method that the fake
+	// lacks. It is called without a lock and may be called by several goroutines at once.
 	OnRemark func(text string)
 
 	Readings

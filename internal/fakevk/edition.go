@@ -3,10 +3,10 @@ package fakevk
 import "slices"
 
 // A message is heard as it was sent, and each of its edits is seen, however fast
-// they follow: the world keeps what edits have replaced.
+// they follow: the world keeps the versions that edits have replaced.
 
-// edit puts an edited copy in the place of a message and keeps what it
-// replaces. Config.HistoryLimit bounds how many of a dialog are kept; the oldest
+// edit puts an edited copy in the place of a message and keeps the version that
+// it replaces. Config.HistoryLimit bounds how many of a dialog are kept; the oldest
 // are forgotten first.
 func (w *World) edit(d *dialog, m *Message) {
 	if old := d.find(m.CMID); old != nil {
@@ -41,8 +41,8 @@ func (w *World) Original(viewer, peer, cmid int64) (Message, bool) {
 	return out, true
 }
 
-// Edits returns what the messages of a dialog were changed to, in the order of
-// the changes: one message for each edit, whose Edition is its own. Reactions and
+// Edits returns the edited versions of a dialog's messages in the order of the
+// edits: one message for each edit, with the edit's own Edition. Reactions and
 // deletions are no edits.
 func (w *World) Edits(viewer, peer int64) []Message {
 	w.mu.Lock()

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// places are where faults happen besides methods and kinds of events: the name,
-// other names for it, and what happens there.
+// places are where faults happen besides methods and kinds of events, with the
+// other names that a place has.
 var places = []struct {
 	name    string
 	aliases []string
@@ -59,7 +59,7 @@ func Misplaced(on string, e Effect) error {
 	return fmt.Errorf("this cannot happen to %s, but to %s", spots, e.spots())
 }
 
-// String names what is done at the spots: "calls, polls and uploads".
+// String names the occasions at the spots: "calls, polls and uploads".
 func (s spot) String() string {
 	var names []string
 	for _, n := range []struct {

@@ -84,6 +84,9 @@ type group struct {
 	online      string // none, online or answer_mark
 	answerIn    int64  // minutes, with answer_mark
 	subscribers map[subscription]time.Time
+	tags        []*tag
+	lastTag     int64
+	notes       map[int64]string // of moderators, by person
 
 	held []Event // which faults keep back to be overtaken
 

@@ -130,7 +130,7 @@ func (w *World) inboxEvent(viewer int64, l located, version int, short bool) []a
 	return append(event, m.ID, edited)
 }
 
-// inboxExtra is what an event tells of a message in strings by name.
+// inboxExtra returns the named strings that an event carries about a message.
 func inboxExtra(l located) map[string]string {
 	m, extra := l.message, map[string]string{}
 	if l.dialog.chat != nil {
@@ -153,7 +153,7 @@ func inboxExtra(l located) map[string]string {
 	return extra
 }
 
-// inboxAttached is what an event tells of attachments and quotes.
+// inboxAttached returns the named strings about attachments and quotes.
 func inboxAttached(m *Message) map[string]string {
 	attached := map[string]string{}
 	for i, raw := range m.Attachments {

@@ -14,6 +14,7 @@ func init() {
 	register("docs.getMessagesUploadServer", userOrGroup, scopeDocs, (*call).docsGetMessagesUploadServer)
 	register("docs.getUploadServer", userToken, scopeNone, (*call).docsGetUploadServer)
 	register("docs.getWallUploadServer", userOrGroup, scopeDocs, (*call).docsGetWallUploadServer)
+	register("docs.search", userOrGroup, scopeDocs, (*call).docsSearch)
 	register("docs.save", userOrGroup, scopeDocs, (*call).docsSave)
 }
 
@@ -67,6 +68,18 @@ func (c *call) docsGetByID() (any, *apiError) {
 	return c.known("doc", c.list("docs", 100)), nil
 }
 
+// docsSearch looks for documents with the words in the title, the newest first.
+func (c *call) docsSearch() (any, *apiError) {
+	q := strings.ToLower(c.strMax("q", 512))
+	own := c.bool("search_own")
+	offset, count := c.intIn("offset", 0, 0, math.MaxInt32), c.intIn("count", 20, 0, math.MaxInt32)
+	return c.documents(offset, count, func(a attachment) bool {
+		var doc struct{ Title string }
+		json.Unmarshal(a.object, &doc)
+		return (!own || a.owner == c.token.owner) && strings.Contains(strings.ToLower(doc.Title), q)
+	}), nil
+}
+
 // docsGet returns the documents of an owner, the newest first.
 func (c *call) docsGet() (any, *apiError) {
 	owner := c.token.owner
@@ -75,14 +88,18 @@ func (c *call) docsGet() (any, *apiError) {
 	}
 	kind := c.intIn("type", 0, 0, docTypeOther)
 	offset, count := c.intIn("offset", 0, 0, math.MaxInt32), c.intIn("count", math.MaxInt32, 0, math.MaxInt32)
-	var found []attachment
-	for _, a := range c.w.media.m {
-		if a.kind != "doc" || a.owner != owner {
-			continue
-		}
+	return c.documents(offset, count, func(a attachment) bool {
 		var doc struct{ Type int64 }
 		json.Unmarshal(a.object, &doc)
-		if kind == 0 || doc.Type == kind {
+		return a.owner == owner && (kind == 0 || doc.Type == kind)
+	}), nil
+}
+
+// documents is a page of the documents that match accepts, the newest first.
+func (c *call) documents(offset, count int64, match func(attachment) bool) any {
+	var found []attachment
+	for _, a := range c.w.media.m {
+		if a.kind == "doc" && match(a) {
 			found = append(found, a)
 		}
 	}
@@ -91,7 +108,7 @@ func (c *call) docsGet() (any, *apiError) {
 	for _, a := range page(found, offset, count) {
 		items = append(items, a.object)
 	}
-	return map[string]any{"count": len(found), "items": items}, nil
+	return map[string]any{"count": len(found), "items": items}
 }
 
 // known is the media of one kind among those that names list, each in the form

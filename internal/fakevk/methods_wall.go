@@ -8,10 +8,12 @@ import (
 )
 
 func init() {
+	register("wall.closeComments", userOrGroup, scopeNone, (*call).wallCloseComments)
 	register("wall.delete", userToken, scopeNone, (*call).wallDelete)
 	register("wall.edit", userToken, scopeNone, (*call).wallEdit)
 	register("wall.get", userToken|serviceToken, scopeNone, (*call).wallGet)
 	register("wall.getById", userToken|serviceToken, scopeNone, (*call).wallGetByID)
+	register("wall.openComments", userOrGroup, scopeNone, (*call).wallOpenComments)
 	register("wall.post", userToken, scopeNone, (*call).wallPost)
 }
 
@@ -96,6 +98,22 @@ func (c *call) wallEdit() (any, *apiError) {
 	p.edited = now()
 	c.w.touch()
 	return map[string]int64{"post_id": p.id}, nil
+}
+
+func (c *call) wallCloseComments() (any, *apiError) { return c.closeComments(true) }
+
+func (c *call) wallOpenComments() (any, *apiError) { return c.closeComments(false) }
+
+// closeComments lets nobody comment on a post any more, or everybody again.
+func (c *call) closeComments(closed bool) (any, *apiError) {
+	c.require("owner_id")
+	_, p, err := c.ownPost()
+	if err != nil {
+		return nil, err
+	}
+	p.closed = closed
+	c.w.touch()
+	return 1, nil
 }
 
 func (c *call) wallDelete() (any, *apiError) {

@@ -5,12 +5,12 @@ import (
 	"errors"
 )
 
-// Readings settle what VK's documentation leaves open, or what differs between
-// its versions and its servers. The zero value of each is the reading under which
+// Readings settle questions that VK's documentation leaves open, or on which its
+// versions and its servers differ. The zero value of each is the reading under which
 // a careless bot fails sooner.
 type Readings struct {
 	// MaxMessageLen is the longest text of a message in characters. Zero means
-	// 4096, what VK's clients show; its schema says 9000.
+	// 4096, as VK's clients show; its schema says 9000.
 	MaxMessageLen int `json:"max_message_len"`
 
 	// MissingToken15 answers a call without a token with code 15 "Access
@@ -26,7 +26,7 @@ type Readings struct {
 	FullRowButtons bool `json:"full_row_buttons"`
 
 	// EditKeepsAttachments lets messages.edit without the attachment parameter
-	// keep what was attached. By default it is dropped.
+	// keep the old attachments. By default they are dropped.
 	EditKeepsAttachments bool `json:"edit_keeps_attachments"`
 
 	// ReplyToServerError refuses an answer to a message of another dialog with

@@ -8,8 +8,8 @@ import (
 	"github.com/vkrouter/vk/internal/vkfacts"
 )
 
-// What VK ignores silently and what the fake lacks is worth a remark to whoever
-// tests: a misspelt parameter, a method that is not done here.
+// A bot's mistake that VK ignores silently is worth a remark in the test's log: a
+// misspelt parameter, for instance. So is a method that the fake lacks.
 
 // remark notes something about the call, to be told once it is answered.
 func (c *call) remark(format string, args ...any) {

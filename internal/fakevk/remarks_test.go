@@ -42,7 +42,7 @@ func TestUnknownMethods(t *testing.T) {
 	}
 }
 
-// TestFactsAgree: the schema and the fake agree on who may call a method.
+// TestFactsAgree: the schema and the fake agree on the tokens of each method.
 func TestFactsAgree(t *testing.T) {
 	t.Parallel()
 	for _, name := range Methods() {
@@ -59,7 +59,7 @@ func TestFactsAgree(t *testing.T) {
 	}
 }
 
-// TestRemarks: each remark is made once, and not of what VK takes.
+// TestRemarks: each remark is made once, and not about parameters that VK takes.
 func TestRemarks(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex

@@ -59,8 +59,8 @@ func checkPhoto(f *Upload) string {
 	return ""
 }
 
-// named is a check that also refuses a photo whose file name has no extension.
-// Which one it is does not matter.
+// named is a check that also refuses a photo without an extension in its file
+// name. Any extension will do.
 func named(check func(*Upload) string) func(*Upload) string {
 	return func(f *Upload) string {
 		if len(path.Ext(f.FileName)) < 2 {

@@ -52,6 +52,7 @@ type World struct {
 	likes     map[string][]int64 // who likes what, by likeKey
 	apps      map[string]app     // by screen name
 	refused   map[string]bool    // hosts that utils.checkLink calls banned
+	storage   map[int64]*storage // by user, 0 for nobody's
 	presses   map[string]*Press
 	taps      []func(Event)
 	calls     []Call
@@ -59,7 +60,7 @@ type World struct {
 	followers []func(Change)
 	faults    []*Injection
 	timers    map[int64]*time.Timer // of what is to happen later
-	remarked  map[string]bool       // what was told to Config.OnRemark
+	remarked  map[string]bool       // told to Config.OnRemark
 
 	lastUser, lastGroup, lastChat int64
 	lastMessage, lastVersion      int64
@@ -77,6 +78,7 @@ func New(cfg Config) *World {
 		cfg:         cfg,
 		done:        make(chan struct{}),
 		remarked:    make(map[string]bool),
+		storage:     make(map[int64]*storage),
 		users:       make(map[int64]*user),
 		groups:      make(map[int64]*group),
 		chats:       make(map[int64]*chat),

@@ -3,8 +3,8 @@
 //
 // The facts are those of VK's JSON schema. facts.json is the schema without its
 // sentences, one line for each method and type: names, types, bounds and values.
-// names.txt, which is derived from it by the package's test, has the names alone
-// and is what is embedded. errata.json corrects the schema where VK does other
+// names.txt has the names alone and is embedded; the package's test derives it
+// from facts.json. errata.json corrects the schema where VK does other
 // than it says; each entry says why.
 //
 // In facts.json, a method has tokens (u for a user's, g for a community's, s for a
@@ -32,10 +32,10 @@ const (
 	Service = 's'
 )
 
-// A Method is what is known of a method.
+// A Method is a method of the API.
 type Method struct {
 	Name   string
-	Tokens string   // who may call it: User, Group and Service; empty if that is not known
+	Tokens string   // that may call it: User, Group and Service; empty if not known
 	Params []string // with those of the errata
 
 	any bool // it takes parameters of any name
@@ -47,7 +47,7 @@ var names string
 //go:embed errata.json
 var errata []byte
 
-// An entry is one of the errata. Each has a reason, for those who read it.
+// An entry is one of the errata. Each has a reason, for its readers.
 type entry struct {
 	Method string   `json:"method"`
 	Params []string `json:"params"`
@@ -92,7 +92,7 @@ var load = sync.OnceValue(func() facts {
 	return f
 })
 
-// Lookup returns what is known of a method, and whether VK has it.
+// Lookup returns a method and reports whether VK has it.
 func Lookup(name string) (Method, bool) {
 	m, ok := load().methods[name]
 	return m, ok

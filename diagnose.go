@@ -43,6 +43,7 @@ type Problem string
 
 // The problems.
 const (
+	ProblemClient      Problem = "client"        // a field of the Client keeps its calls from being sent
 	ProblemToken       Problem = "token"         // there is none, VK does not take it, or it is none of a community
 	ProblemRights      Problem = "rights"        // the token lacks some
 	ProblemVersion     Problem = "version"       // of the API, in the Client or in the community's settings
@@ -196,7 +197,11 @@ func (d *diagnosis) checkToken() bool {
 		return true
 	case !errors.As(err, &refused):
 		if wrong := explain(err); wrong != nil {
-			d.fatal(ProblemToken, wrong.Text, wrong.Mend, err)
+			problem := ProblemClient
+			if wrong.Field == "Client.Token" {
+				problem = ProblemToken
+			}
+			d.fatal(problem, wrong.Text, wrong.Mend, err)
 		} else {
 			d.unchecked("the token", err)
 		}

@@ -250,3 +250,33 @@ func TestEnableEventsUnknown(t *testing.T) {
 		}
 	})
 }
+
+// TestDiagnoseClient: what keeps the client's calls from being sent is said in the
+// words of Run.
+func TestDiagnoseClient(t *testing.T) {
+	for name, tt := range map[string]struct {
+		set     func(*vktest.Server, *vk.Client)
+		problem vk.Problem
+		want    string
+	}{
+		"token":   {func(s *vktest.Server, c *vk.Client) { c.Token = vk.NewSecret(s.Token + "\n") }, vk.ProblemToken, "error: Client.Token contains a line break at byte"},
+		"BaseURL": {func(s *vktest.Server, c *vk.Client) { c.BaseURL = "vk.test/method/" }, vk.ProblemClient, "error: Client.BaseURL has no scheme: write the whole address"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := vktest.New(t)
+				c := s.Client()
+				c.RPS = 3
+				tt.set(s, c)
+				found := vk.Diagnose(t.Context(), c, nil)
+				if len(found) == 0 || found[0].Problem != tt.problem || !strings.Contains(found[0].String(), tt.want) {
+					t.Fatalf("%v, want %s", found, tt.want)
+				}
+				err := (&vk.Poller{Client: c, Handler: pinger()}).Run(t.Context())
+				if !strings.Contains(err.Error(), found[0].Text+": "+found[0].Mend) {
+					t.Errorf("Run says %v, and Diagnose %v", err, found[0])
+				}
+			})
+		})
+	}
+}

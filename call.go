@@ -75,7 +75,10 @@ func (c *Client) newCall(ctx context.Context, method string, p Params) (*call, e
 		return nil, fmt.Errorf("vk: %q is not the name of an API method", method)
 	}
 	if c.Token.reveal() == "" {
-		return nil, fmt.Errorf("vk: %s: %w", method, ErrNoToken)
+		return nil, &ConfigError{Place: method, Field: "Client.Token", Text: "the client has no token", Mend: "make one under " + atTokens, is: ErrNoToken}
+	}
+	if _, wrong := c.base(); wrong != nil {
+		return nil, wrong.at(method)
 	}
 	x := &call{client: c, ctx: ctx, method: method}
 	var err error
@@ -274,9 +277,13 @@ func (c *Client) post(ctx context.Context, method string, form []byte) (a reply,
 		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, cmp.Or(c.BaseURL, "https://api.vk.ru/method/")+method, bytes.NewReader(form))
+	base, wrong := c.base()
+	if wrong != nil {
+		return a, wrong
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+method, bytes.NewReader(form))
 	if err != nil {
-		return a, err
+		return a, err // cannot be: the address was parsed before
 	}
 	req.Header["Authorization"] = []string{"Bearer " + c.Token.reveal()}
 	req.Header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
@@ -299,13 +306,14 @@ func (c *Client) post(ctx context.Context, method string, form []byte) (a reply,
 func (c *Client) readJSON(b *bytes.Buffer, hc *http.Client, req *http.Request, method string) error {
 	resp, err := hc.Do(req)
 	if err != nil {
-		return err
+		return unsendable(hc, req, err)
 	}
 	defer resp.Body.Close()
 	contentType := resp.Header.Get("Content-Type")
 	if resp.StatusCode != http.StatusOK || !isJSON(contentType) {
 		io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10))
-		return &HTTPError{Method: method, Status: resp.StatusCode, ContentType: contentType}
+		from := cmp.Or(resp.Request, req).URL // another one after a redirect
+		return &HTTPError{Method: method, Status: resp.StatusCode, ContentType: contentType, Host: from.Host, Path: from.EscapedPath()}
 	}
 	limit := cmp.Or(c.MaxResponse, 64<<20)
 	if n, err := b.ReadFrom(io.LimitReader(resp.Body, limit+1)); err != nil {

@@ -71,7 +71,7 @@ func TestObserveCalls(t *testing.T) {
 		if len(d.lines) != 5 || !strings.Contains(d.lines[2], "repeat users.get #1 wait ") {
 			t.Fatalf("%q", d.lines)
 		}
-		down := `: vk: users.get: HTTP 502 Bad Gateway with content type "text/plain; charset=utf-8" where JSON was expected`
+		down := `: vk: users.get: HTTP 502 Bad Gateway from vk.test/method/users.get with content type "text/plain; charset=utf-8" where JSON was expected`
 		for i, want := range []string{"call users.get #1", "called users.get #1 took 1s" + down, down, "call users.get #2", "called users.get #2 took 1s"} {
 			if !strings.HasSuffix(d.lines[i], want) {
 				t.Errorf("%s, want %s", d.lines[i], want)

@@ -25,6 +25,10 @@ type sendScope interface {
 	// be named. It reports false if the keys of the handler's event do not
 	// repeat, because the event has no ID.
 	sendKey(to, name string) (key sendKey, ok bool)
+
+	// actsFor returns the community that the handler's event is for, if the
+	// handler answers with the Client, else 0.
+	actsFor(c *Client) int64
 }
 
 type sendScopeKey struct{}

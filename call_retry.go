@@ -2,6 +2,7 @@ package vk
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"net/http"
@@ -150,8 +151,59 @@ func reads(method string) bool {
 	return false
 }
 
+// unsendable returns the error of a request that failed, as a [*ConfigError] if
+// the transport refused to send it or did not trust the host: another attempt
+// fails in the same way.
+func unsendable(hc *http.Client, req *http.Request, err error) error {
+	var (
+		field = "Client.HTTPClient"
+		text  string
+		mend  string
+		proxy *http.Transport
+		cert  *tls.CertificateVerificationError
+	)
+	switch t := hc.Transport.(type) {
+	case nil:
+		proxy, _ = http.DefaultTransport.(*http.Transport)
+	case *http.Transport:
+		proxy = t
+	}
+	host := req.URL.Host
+	switch {
+	case req.Context().Err() != nil:
+		return err
+	case errors.As(err, &cert):
+		text = "does not trust the certificate of " + host
+		mend = "install the system's root certificates (the package ca-certificates), and see that the clock is right and that no proxy is in between"
+	case errors.Is(err, http.ErrSchemeMismatch):
+		text = "asks " + host + " by https, and it speaks http"
+		mend = "give Client.BaseURL and the proxy the scheme that they serve"
+	case proxy != nil && refusesProxy(proxy, req):
+		text = "has a proxy with a wrong address"
+		mend = "correct HTTPS_PROXY and HTTP_PROXY in the environment, or the transport's Proxy"
+		err = nil // its text has the address, with a password perhaps
+	default:
+		return err
+	}
+	return &ConfigError{Field: field, Text: field + " " + text, Mend: mend, Err: withoutURL(err)}
+}
+
+// refusesProxy reports whether the transport finds no proxy to send a request
+// through because of how that is configured.
+func refusesProxy(t *http.Transport, req *http.Request) bool {
+	if t.Proxy == nil {
+		return false
+	}
+	_, err := t.Proxy(req)
+	return err != nil
+}
+
 // notSent reports whether err shows that the request never reached VK.
 func notSent(err error) bool {
+	var wrong *ConfigError
+	if errors.As(err, &wrong) {
+		return true
+	}
 	var op *net.OpError
 	return errors.As(err, &op) && op.Op == "dial"
 }
@@ -184,8 +236,9 @@ func mayBeDone(err error) bool {
 func maySucceed(err error) bool {
 	var refused *Error
 	var foreign *HTTPError
+	var wrong *ConfigError
 	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, ErrTooLarge):
+	case errors.Is(err, context.Canceled), errors.Is(err, ErrTooLarge), errors.As(err, &wrong):
 		return false
 	case errors.As(err, &refused):
 		switch refused.Code {

@@ -1,13 +1,18 @@
 package vk_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -294,5 +299,92 @@ func TestServerDies(t *testing.T) {
 		t.Errorf("%d sends", sent)
 	} else {
 		t.Logf("%d sends for %d answers", sent, people*each)
+	}
+}
+
+// TestUnsendable: what the transport refuses to send is not tried again, and the
+// error names the remedy and no password.
+func TestUnsendable(t *testing.T) {
+	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	secure.StartTLS()
+	defer secure.Close()
+	plain := httptest.NewServer(http.NotFoundHandler())
+	defer plain.Close()
+	for name, tt := range map[string]struct {
+		base  string
+		proxy func(*http.Request) (*url.URL, error)
+		text  string
+	}{
+		"certificate": {secure.URL, nil, "does not trust the certificate of 127.0.0.1:"},
+		"scheme":      {strings.Replace(plain.URL, "http:", "https:", 1), nil, "speaks http"},
+		"proxy": {plain.URL, func(*http.Request) (*url.URL, error) {
+			return nil, errors.New(`invalid proxy address "http://me:s3cret@:x"`)
+		}, "has a proxy with a wrong address"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := vk.NewClient("t")
+			c.BaseURL = tt.base + "/method/"
+			transport := &http.Transport{Proxy: tt.proxy}
+			defer transport.CloseIdleConnections()
+			c.HTTPClient = &http.Client{Transport: transport}
+			var logged bytes.Buffer
+			c.Logger = slog.New(slog.NewTextHandler(&logged, nil))
+			err := c.Call(t.Context(), "wall.post", nil, nil)
+			var wrong *vk.ConfigError
+			if !errors.As(err, &wrong) || wrong.Field != "Client.HTTPClient" || wrong.Mend == "" || !strings.Contains(err.Error(), tt.text) {
+				t.Errorf("%v", err)
+			}
+			if errors.Is(err, vk.ErrMaybeDone) || logged.Len() > 0 || strings.Contains(err.Error(), "s3cret") {
+				t.Errorf("%v; logged %s", err, &logged)
+			}
+			_, err = c.Upload(t.Context(), vk.PhotoFor(0), vk.Bytes("a.png", []byte("x")))
+			if !errors.As(err, &wrong) || logged.Len() > 0 {
+				t.Errorf("an upload: %v; logged %s", err, &logged)
+			}
+		})
+	}
+}
+
+// TestUnsendableUpload: an upload server that is not trusted is asked once.
+func TestUnsendableUpload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, respond(`{"response":{"upload_url":"https://up.test/x"}}`))
+		network := a.client.HTTPClient.Transport
+		a.client.HTTPClient.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Host == "up.test" {
+				return nil, &tls.CertificateVerificationError{Err: errors.New("unknown authority")}
+			}
+			return network.RoundTrip(r)
+		})
+		_, err := a.client.Upload(t.Context(), vk.PhotoFor(0), vk.Bytes("a.png", []byte("x")))
+		var failed *vk.UploadError
+		var wrong *vk.ConfigError
+		if !errors.As(err, &failed) || !errors.As(err, &wrong) || a.calls() != 1 {
+			t.Errorf("%d calls, %v", a.calls(), err)
+		}
+	})
+}
+
+// TestUntrustedLater: a certificate that is not trusted ends Run at its start, and
+// not after polls that went well.
+func TestUntrustedLater(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPoll(t)
+			p.poll = func(n int, w http.ResponseWriter, r *http.Request) { io.WriteString(w, `{"ts":"100","updates":[]}`) }
+			network, start := p.client.HTTPClient.Transport, time.Now()
+			p.client.HTTPClient.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+				if !late || time.Since(start) > time.Minute && time.Since(start) < 5*time.Minute {
+					return nil, &tls.CertificateVerificationError{Err: errors.New("unknown authority")}
+				}
+				return network.RoundTrip(r)
+			})
+			_, err := p.run(t, 10*time.Minute)
+			var wrong *vk.ConfigError
+			if errors.As(err, &wrong) == late || late && err != nil || !late && time.Since(start) > 0 {
+				t.Errorf("late=%v: after %v: %v", late, time.Since(start), err)
+			}
+		})
 	}
 }

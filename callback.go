@@ -7,9 +7,12 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A Callback is a source of events: an [http.Handler] for the address that VK
@@ -162,10 +165,37 @@ func (cb *Callback) check() error {
 	case cb.Groups != nil && (cb.GroupID != 0 || cb.Secret.reveal() != "" || cb.Confirmation != ""):
 		return errors.New("vk: the Callback has Groups, and a GroupID, Secret or Confirmation beside them")
 	}
+	if cb.GroupID < 0 {
+		return misuse("Callback.GroupID", "is negative", "write "+strconv.FormatInt(-cb.GroupID, 10))
+	}
+	if err := checkHook("Callback.", cb.Secret, cb.Confirmation); err != nil {
+		return err
+	}
 	for id, g := range cb.Groups {
 		if g.Client == nil && cb.Client == nil {
 			return errors.New("vk: the Callback has no Client for community " + strconv.FormatInt(id, 10))
 		}
+		if id <= 0 {
+			return misuse("Callback.Groups", "has a key that is not positive", "use the communities' ids")
+		}
+		if err := checkHook("Callback.Groups["+strconv.FormatInt(id, 10)+"].", g.Secret, g.Confirmation); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkHook returns what is wrong with a Secret or a Confirmation: VK would never
+// send the one, nor take the other.
+func checkHook(of string, secret Secret, confirmation string) error {
+	if flaw := secret.flaw(true); flaw != "" {
+		return misuse(of+"Secret", flaw, "copy the secret key anew from "+atCallback)
+	}
+	if utf8.RuneCountInString(secret.reveal()) > maxSecret {
+		return misuse(of+"Secret", "has more than "+strconv.Itoa(maxSecret)+" characters, which VK does not take", "use a shorter one")
+	}
+	if strings.ContainsFunc(strings.TrimSpace(confirmation), unicode.IsSpace) {
+		return misuse(of+"Confirmation", "has white space in it", "copy the text that the server must return from "+atCallback)
 	}
 	return nil
 }
@@ -304,6 +334,11 @@ func (cb *Callback) dispatch(ctx, request context.Context, client *Client, e *Ev
 	j, state, err := cb.d.admit(ctx, cb.feed, client, e)
 	switch {
 	case err != nil:
+		if errors.Is(err, ErrStopped) && !cb.stopping.Load() {
+			if _, tell := cb.refusals.tell(); tell {
+				cb.log(ctx, slog.LevelError, "vk: callback: events cannot be taken", e, stoppedDispatcher("Callback"))
+			}
+		}
 		if !errors.Is(err, ErrStopped) && !errors.Is(err, errFull) && ctx.Err() == nil {
 			cb.log(ctx, slog.LevelError, "vk: callback: an event cannot be taken", e, err)
 		}

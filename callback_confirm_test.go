@@ -2,8 +2,10 @@ package vk_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -16,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/vkrouter/vk"
 	"github.com/vkrouter/vk/internal/hooktest"
+	"github.com/vkrouter/vk/vktest"
 )
 
 // TestCallbackConfirmationCode: where none is given, VK is asked; not for
@@ -158,6 +161,98 @@ func TestCallbackSetupCode(t *testing.T) {
 		}
 		if got := hooktest.Answer(t, hooktest.Post(cb, confirmation)); got != "200 c0de" {
 			t.Errorf("after: %s", got)
+		}
+	})
+}
+
+// TestCallbackConfig: a field that VK's requests can never suit is an error of
+// Setup, which names it, and every request is refused.
+func TestCallbackConfig(t *testing.T) {
+	h := vk.HandlerFunc(nothing)
+	c := vk.NewClient("t")
+	secret := func(s string) *vk.Callback { return &vk.Callback{Client: c, Handler: h, Secret: vk.NewSecret(s)} }
+	for name, tt := range map[string]struct {
+		cb          *vk.Callback
+		field, text string
+	}{
+		"line break":     {secret("s3cret\n"), "Callback.Secret", "contains a line break at byte 6"},
+		"space at end":   {secret("s3cret "), "Callback.Secret", "contains white space at byte 6"},
+		"tab":            {secret("s3\tcret"), "Callback.Secret", "contains white space at byte 2"},
+		"long secret":    {secret(strings.Repeat("s", 51)), "Callback.Secret", "more than 50 characters"},
+		"confirmation":   {&vk.Callback{Client: c, Handler: h, Confirmation: "ab12 cd34"}, "Callback.Confirmation", "has white space in it"},
+		"negative":       {&vk.Callback{Client: c, Handler: h, GroupID: -7}, "Callback.GroupID", "is negative: write 7"},
+		"negative group": {&vk.Callback{Client: c, Handler: h, Groups: map[int64]vk.CallbackGroup{-7: {}}}, "Callback.Groups", "is not positive"},
+		"group's secret": {&vk.Callback{Client: c, Handler: h, Groups: map[int64]vk.CallbackGroup{7: {Secret: vk.NewSecret("s3cret\n")}}}, "Callback.Groups[7].Secret", "line break"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log, text := logTo()
+			tt.cb.Logger = log
+			err := tt.cb.Setup(t.Context(), "https://bot.test")
+			var wrong *vk.ConfigError
+			if !errors.As(err, &wrong) || wrong.Field != tt.field || wrong.Mend == "" || !strings.Contains(err.Error(), tt.text) {
+				t.Errorf("%v", err)
+			}
+			if got := hooktest.Answer(t, hooktest.Post(tt.cb, hooktest.Event("a", 1))); !strings.HasPrefix(got, "500 ") || strings.Contains(text.String()+fmt.Sprint(err), "s3cret") {
+				t.Errorf("%s; %v; logged %s", got, err, text)
+			}
+		})
+	}
+	cb := secret("two words")
+	if got := hooktest.Answer(t, hooktest.Post(cb, `{"group_id":7,"type":"a","event_id":"1","secret":"two words"}`)); got != "200 ok" {
+		t.Errorf("a secret with a space within: %s", got)
+	}
+}
+
+// TestCallbackStoppedDispatcher: Setup says that the Dispatcher was stopped, and so
+// does the log when events come, while VK is told to come again.
+func TestCallbackStoppedDispatcher(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &vk.Dispatcher{Handler: vk.HandlerFunc(nothing), Logger: slog.New(slog.DiscardHandler)}
+		log, text := logTo()
+		cb := &vk.Callback{Client: vk.NewClient("t"), GroupID: 7, Dispatcher: d, Secret: vk.NewSecret(hooktest.Secret), Logger: log}
+		d.Stop(t.Context())
+		var wrong *vk.ConfigError
+		if err := cb.Setup(t.Context(), "https://bot.test"); !errors.Is(err, vk.ErrStopped) || !errors.As(err, &wrong) || wrong.Field != "Callback.Dispatcher" {
+			t.Errorf("%v", err)
+		}
+		for _, id := range []string{"a", "b"} {
+			if got := hooktest.Answer(t, hooktest.Post(cb, hooktest.Event(id, 1))); got != "503" {
+				t.Errorf("an event: %s", got)
+			}
+		}
+		if n := strings.Count(text.String(), "the Dispatcher was stopped"); n != 1 {
+			t.Errorf("said %d times:\n%s", n, text)
+		}
+		for _, address := range []string{"bot.test/vk", "https://", "ftp://bot.test", "https://bot.test\n"} {
+			err := hooktest.New(nothing).Setup(t.Context(), address)
+			if !errors.As(err, &wrong) || !strings.Contains(err.Error(), "write the whole address") {
+				t.Errorf("%q: %v", address, err)
+			}
+		}
+	})
+}
+
+// TestCallbackForeignGroup: Setup says whose the token is, or that its user does
+// not administer the community.
+func TestCallbackForeignGroup(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := vktest.New(t)
+		for text, c := range map[string]*vk.Client{
+			fmt.Sprintf("is 5, and the token belongs to community %d", s.GroupID): s.Client(),
+			"the token may not act for community 5":                               s.AdminClient(),
+		} {
+			cb := hooktest.New(nothing)
+			cb.Client, cb.GroupID = c, 5
+			err := cb.Setup(t.Context(), "https://bot.test")
+			var wrong *vk.ConfigError
+			if !errors.As(err, &wrong) || wrong.Field != "Callback.GroupID" || !strings.Contains(err.Error(), text) {
+				t.Errorf("%v, want %s", err, text)
+			}
+			cb = hooktest.New(nothing)
+			cb.Client, cb.GroupID = s.AdminClient(), 0
+			if err := cb.Setup(t.Context(), "https://bot.test"); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "or set Callback.GroupID") {
+				t.Errorf("a user's token: %v", err)
+			}
 		}
 	})
 }

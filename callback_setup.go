@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,7 +52,8 @@ const (
 //
 // The token needs the right to manage the community. Errors are VK's [*Error]s
 // (CodeCallbackLimit if the community has ten servers already, of others), and
-// one that says so if VK could not have the address confirmed. If something
+// one that says so if VK could not have the address confirmed. An error that the
+// bot's owner can mend is a [*ConfigError], as for [Poller.Run]. If something
 // fails for one of several communities, the others are set up all the same. Setup
 // gives up when ctx ends, and after a minute of waiting for VK to confirm.
 //
@@ -59,6 +61,12 @@ const (
 func (cb *Callback) Setup(ctx context.Context, address string) error {
 	if err := cb.init(); err != nil {
 		return err
+	}
+	if !cb.feed.isOpen() {
+		return stoppedDispatcher("Callback.Setup")
+	}
+	if u, err := url.Parse(address); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" {
+		return &ConfigError{Place: "Callback.Setup", Text: "the address is not one of http or https", Mend: `write the whole address, such as "https://bot.example/vk"`}
 	}
 	if utf8.RuneCountInString(cb.Title) > maxServerTitle {
 		return fmt.Errorf("vk: callback: the Title %q has more than %d characters", cb.Title, maxServerTitle)
@@ -96,15 +104,18 @@ func (s callbackServer) String() string {
 
 // setup is Setup for one community.
 func (cb *Callback) setup(ctx context.Context, group int64, address string) (err error) {
+	g, _ := cb.group(group)
+	field := "Callback.GroupID"
+	if cb.Groups != nil {
+		field = "Callback.Groups"
+	}
 	defer func() {
-		if err != nil {
+		if wrong := explainGroup(ctx, g.Client, err, field, group); wrong != nil {
+			err = wrong.at("Callback.Setup")
+		} else if err != nil {
 			err = fmt.Errorf("vk: callback: community %d: %w", group, err)
 		}
 	}()
-	g, _ := cb.group(group)
-	if utf8.RuneCountInString(g.Secret.reveal()) > maxSecret {
-		return fmt.Errorf("the Secret has more than %d characters", maxSecret)
-	}
 	if cb.d.Store != nil {
 		if err := cb.d.resume(ctx, cb.feed, g.Client, group); err != nil {
 			return err
@@ -292,7 +303,7 @@ func (cb *Callback) whose(ctx context.Context, group int64, client *Client) (int
 	f, err := cb.fetch(ctx, client, false, func() (f fetched) {
 		f.group, f.err = client.ownGroup(ctx)
 		if f.err == nil && f.group == 0 {
-			f.err = errors.New("vk: the token belongs to no community: set the Callback's GroupID")
+			f.err = noCommunity("Callback.GroupID")
 		}
 		return f
 	})

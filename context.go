@@ -329,7 +329,7 @@ func (c *Context) KeepTyping(f func() error) error {
 
 // Edit is [Client.Edit] of the message.
 func (s Sent) Edit(c *Context, text string, opts ...SendOption) error {
-	if s.CMID == 0 {
+	if s.CMID == 0 && s.ID != 0 {
 		opts = append([]SendOption{Extra{"message_id": s.ID}}, opts...)
 	}
 	return c.client.Edit(c, s.PeerID, s.CMID, text, opts...)
@@ -340,6 +340,8 @@ func (s Sent) Delete(c *Context) error {
 	switch {
 	case len(s.Parts) > 0:
 		return c.client.Delete(c, s.PeerID, s.Parts...)
+	case s.CMID == 0 && s.ID == 0:
+		return errUnnamed("messages.delete")
 	case s.CMID == 0:
 		return errors.Join(c.client.delete(c, Params{"message_ids": s.ID, "delete_for_all": true})...)
 	}
@@ -347,10 +349,24 @@ func (s Sent) Delete(c *Context) error {
 }
 
 // Pin is [Client.Pin] of the message.
-func (s Sent) Pin(c *Context) error { return c.client.Pin(c, s.PeerID, s.CMID) }
+func (s Sent) Pin(c *Context) error {
+	if s.CMID == 0 {
+		return errUnnamed("messages.pin")
+	}
+	return c.client.Pin(c, s.PeerID, s.CMID)
+}
+
+// errUnnamed returns the error of a method on a Sent without the number that the
+// API method takes.
+func errUnnamed(method string) error {
+	return fmt.Errorf("vk: %s: the number of the message is not known: VK tells none for messages sent with a user's token", method)
+}
 
 // React is [Client.React] to the message.
 func (s Sent) React(c *Context, reaction int) error {
+	if s.CMID == 0 {
+		return errUnnamed("messages.sendReaction")
+	}
 	return c.client.React(c, s.PeerID, s.CMID, reaction)
 }
 
@@ -391,6 +407,14 @@ func (c *Context) sendKey(to, name string) (key sendKey, ok bool) {
 		return digest(c.event.ID, c.inv.scope(), to, "named "+name), true
 	}
 	return digest(c.event.ID, c.inv.scope(), to, "number "+strconv.Itoa(c.inv.count(to))), true
+}
+
+// actsFor implements sendScope.
+func (c *Context) actsFor(client *Client) int64 {
+	if client != c.client {
+		return 0
+	}
+	return c.event.GroupID
 }
 
 // count returns how many sends of the invocation to the same peer came before.

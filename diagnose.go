@@ -43,6 +43,7 @@ type Problem string
 
 // The problems.
 const (
+	ProblemClient      Problem = "client"        // a field of the Client keeps its calls from being sent
 	ProblemToken       Problem = "token"         // there is none, VK does not take it, or it is none of a community
 	ProblemRights      Problem = "rights"        // the token lacks some
 	ProblemVersion     Problem = "version"       // of the API, in the Client or in the community's settings
@@ -53,13 +54,6 @@ const (
 	ProblemBotsOff     Problem = "bots off"      // keyboards, or chats, are switched off in the community's settings
 	ProblemNoHandlers  Problem = "no handlers"   // there are neither routes nor listeners
 	ProblemUnchecked   Problem = "unchecked"     // VK did not tell: see Err
-)
-
-const (
-	atTokens   = "Manage, API usage, Access tokens"
-	atLongPoll = "Manage, API usage, Long Poll API"
-	atCallback = "Manage, API usage, Callback API"
-	atBots     = "Manage, Messages, Bot settings"
 )
 
 // Diagnose compares a bot with the community that it is for, and returns what
@@ -190,6 +184,7 @@ func (d *diagnosis) checkToken() bool {
 	var refused *Error
 	switch {
 	case err == nil:
+		d.client.learn(tokenCommunity)
 		if own.Mask != nil {
 			d.checkRights(func(name string, bit int64) bool {
 				return *own.Mask&bit != 0 || slices.ContainsFunc(own.Rights, func(r struct {
@@ -200,25 +195,29 @@ func (d *diagnosis) checkToken() bool {
 			})
 		}
 		return true
-	case errors.Is(err, ErrNoToken):
-		d.fatal(ProblemToken, "the client has no token", "make one under "+atTokens, err)
-		return false
 	case !errors.As(err, &refused):
-		d.unchecked("the token", err)
+		if wrong := explain(err); wrong != nil {
+			problem := ProblemClient
+			if wrong.Field == "Client.Token" {
+				problem = ProblemToken
+			}
+			d.fatal(problem, wrong.Text, wrong.Mend, err)
+		} else {
+			d.unchecked("the token", err)
+		}
 		return false
 	}
 	switch refused.Code {
-	case CodeAuth, CodeTokenExpired, CodeTokenExtension, CodeAnonymousExpired, CodeAnonymousInvalid:
-		d.fatal(ProblemToken, "VK does not take the token: "+refused.Message, "make a new one under "+atTokens, err)
-		return false
-	case CodeIPNotAllowed:
-		d.fatal(ProblemToken, "the token may not be used from this address", "allow the address, or make a new token under "+atTokens, err)
-		return false
-	case CodeAppAuth:
-		d.fatal(ProblemToken, "the token is an application's service key, with which there is no bot", "use a community's token, made under "+atTokens, err)
-		return false
-	case CodeAccess, CodePermission, CodeGroupAuth, CodeStandaloneOnly:
+	case CodeAccess, CodePermission, CodeGroupAuth, CodeStandaloneOnly: // it is not a community's
 	default:
+		if wrong := explain(err); wrong != nil {
+			text := wrong.Text
+			if text == untaken {
+				text += ": " + refused.Message
+			}
+			d.fatal(ProblemToken, text, wrong.Mend, err)
+			return false
+		}
 		d.unchecked("the token's rights", err)
 		return refused.Code != CodeUnknown && !refused.Temporary()
 	}
@@ -228,10 +227,96 @@ func (d *diagnosis) checkToken() bool {
 		return true
 	}
 	d.user = true
+	d.client.learn(tokenOther)
 	if d.client.RPS <= 0 || d.client.RPS > 3 {
 		d.warn(ProblemToken, "VK allows a user's token 3 calls in a second, and the client makes more", "set Client.RPS to 3")
 	}
 	return true
+}
+
+// untaken is what is said of a token that is wrong, expired or revoked.
+const untaken = "VK does not take the token"
+
+// explain returns what an error that no repetition mends means for the bot, and
+// the remedy. It returns nil if there is nothing to say beyond the error's own
+// text. Diagnose, Poller.Run and Callback.Setup say it in these words.
+func explain(err error) *ConfigError {
+	var wrong *ConfigError
+	var refused *Error
+	switch {
+	case errors.As(err, &wrong):
+		return wrong
+	case !errors.As(err, &refused):
+		return nil
+	}
+	token := func(text, mend string) *ConfigError {
+		return &ConfigError{Field: "Client.Token", Text: text, Mend: mend, Err: err}
+	}
+	const users = "use a community's token, made under " + atTokens
+	switch refused.Code {
+	case CodeAuth, CodeTokenExpired, CodeTokenExtension, CodeAnonymousExpired, CodeAnonymousInvalid:
+		return token(untaken, "make a new one under "+atTokens)
+	case CodeIPNotAllowed, CodeAnonymousIP:
+		return token("the token may not be used from this address", "allow the address, or make a new token under "+atTokens)
+	case CodeAppAuth:
+		return token("the token is an application's service key, with which there is no bot", users)
+	case CodeGroupAuth:
+		return token(refused.Method+" is not for a community's token", "use the token of a user who administers the community")
+	case CodeAccess:
+		if right := refused.Right(); right != "" {
+			return token("the token lacks the right "+right, "make a token that has it under "+atTokens)
+		}
+		if strings.Contains(refused.Message, "user auth") {
+			return token(refused.Method+" is not for a user's token", users)
+		}
+	}
+	return nil
+}
+
+// explainGroup is explain for calls that name a community, which a field says. It
+// asks VK for the token's own community if that may be the trouble.
+func explainGroup(ctx context.Context, c *Client, err error, field string, group int64) *ConfigError {
+	if wrong := explain(err); wrong != nil {
+		return wrong
+	}
+	var refused *Error
+	if !errors.As(err, &refused) {
+		return nil
+	}
+	switch refused.Code {
+	case CodeParam:
+		if !strings.Contains(refused.Message, "group_id") {
+			return nil
+		}
+	case CodeParamGroupID, CodeUnknownGroup, CodeAccess, CodePermission, CodeGroupAccess:
+	default:
+		return nil
+	}
+	own, askErr := c.ownGroup(ctx)
+	switch {
+	case askErr != nil, own == group:
+		return nil
+	case own != 0:
+		wrong := misuse(field, fmt.Sprintf("is %d, and the token belongs to community %d", group, own), "leave it 0, or use the other community's token")
+		wrong.Err = err
+		return wrong
+	}
+	return &ConfigError{
+		Field: field,
+		Text:  fmt.Sprintf("the token may not act for community %d, or there is no such community", group),
+		Mend:  "set " + field + " to a community that the token's user administers, or use that community's token",
+		Err:   err,
+	}
+}
+
+// noCommunity returns the error of a token that belongs to no community, where
+// the field could name one.
+func noCommunity(field string) *ConfigError {
+	return &ConfigError{
+		Field: field,
+		Text:  "the token belongs to no community, as a user's does",
+		Mend:  "use a community's token, made under " + atTokens + ", or set " + field,
+	}
 }
 
 // checkRights looks at the rights of a community's token.

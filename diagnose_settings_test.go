@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -249,4 +250,182 @@ func TestEnableEventsUnknown(t *testing.T) {
 			t.Errorf("%d times", n)
 		}
 	})
+}
+
+// TestDiagnoseClient: what keeps the client's calls from being sent is said in the
+// words of Run.
+func TestDiagnoseClient(t *testing.T) {
+	for name, tt := range map[string]struct {
+		set     func(*vktest.Server, *vk.Client)
+		problem vk.Problem
+		want    string
+	}{
+		"token":   {func(s *vktest.Server, c *vk.Client) { c.Token = vk.NewSecret(s.Token + "\n") }, vk.ProblemToken, "error: Client.Token contains a line break at byte"},
+		"BaseURL": {func(s *vktest.Server, c *vk.Client) { c.BaseURL = "vk.test/method/" }, vk.ProblemClient, "error: Client.BaseURL has no scheme: write the whole address"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := vktest.New(t)
+				c := s.Client()
+				c.RPS = 3
+				tt.set(s, c)
+				found := vk.Diagnose(t.Context(), c, nil)
+				if len(found) == 0 || found[0].Problem != tt.problem || !strings.Contains(found[0].String(), tt.want) {
+					t.Fatalf("%v, want %s", found, tt.want)
+				}
+				err := (&vk.Poller{Client: c, Handler: pinger()}).Run(t.Context())
+				if !strings.Contains(err.Error(), found[0].Text+": "+found[0].Mend) {
+					t.Errorf("Run says %v, and Diagnose %v", err, found[0])
+				}
+			})
+		})
+	}
+}
+
+// TestPollConfig: what Run cannot work with is an error at once, which names the
+// field to change and how.
+func TestPollConfig(t *testing.T) {
+	base := func(change func(base string) string) func(*vktest.Server, *vk.Poller) {
+		return func(s *vktest.Server, p *vk.Poller) { p.Client.BaseURL = change(s.URL) }
+	}
+	group := func(of func(int64) int64) func(*vktest.Server, *vk.Poller) {
+		return func(s *vktest.Server, p *vk.Poller) { p.GroupID = of(s.GroupID) }
+	}
+	for name, tt := range map[string]struct {
+		set         func(s *vktest.Server, p *vk.Poller)
+		field, text string
+		calls       bool
+	}{
+		"token with a line break": {func(s *vktest.Server, p *vk.Poller) { p.Client.Token = vk.NewSecret(s.Token + "\n") }, "Client.Token", "line break", false},
+		"no token":                {func(s *vktest.Server, p *vk.Poller) { p.Client.Token = vk.Secret{} }, "Client.Token", "has no token: make one", false},
+		"wrong token":             {func(s *vktest.Server, p *vk.Poller) { p.Client.Token = vk.NewSecret("x") }, "Client.Token", "VK does not take the token: make a new one", true},
+		"user's token":            {func(s *vktest.Server, p *vk.Poller) { p.Client = s.AdminClient() }, "Poller.GroupID", "as a user's does: use a community's token", true},
+		"user of no such group": {func(s *vktest.Server, p *vk.Poller) { p.Client, p.GroupID = s.AdminClient(), 5 },
+			"Poller.GroupID", "may not act for community 5", true},
+		"negative GroupID":    {group(func(id int64) int64 { return -id }), "Poller.GroupID", "is negative: write ", false},
+		"foreign GroupID":     {group(func(int64) int64 { return 5 }), "Poller.GroupID", "is 5, and the token belongs to community ", true},
+		"short Wait":          {func(s *vktest.Server, p *vk.Poller) { p.Wait = 25 }, "Poller.Wait", "is 25ns", false},
+		"negative Wait":       {func(s *vktest.Server, p *vk.Poller) { p.Wait = -time.Minute }, "Poller.Wait", "less than a second", false},
+		"BaseURL of a server": {base(func(s string) string { return s }), "Client.BaseURL", "(groups.getById: HTTP 404 Not Found from vk.test/groups.getById with", false},
+		"BaseURL misspelt":    {base(func(s string) string { return s + "/metod/" }), "Client.BaseURL", "from vk.test/metod/groups.getById", false},
+		"BaseURL, no scheme":  {base(func(s string) string { return "vk.test/method/" }), "Client.BaseURL", "has no scheme", false},
+		"long poll is off": {func(s *vktest.Server, p *vk.Poller) {
+			s.AdminClient().Call(context.Background(), "groups.setLongPollSettings", vk.Params{"group_id": s.GroupID, "enabled": false}, nil)
+		}, "", "switched off in the settings of the community: switch it on under Manage", true},
+		"service key": {func(s *vktest.Server, p *vk.Poller) { s.Fail("groups.getById", vktest.Error(vk.CodeAppAuth)) },
+			"Client.Token", "an application's service key", true},
+		"method of users": {func(s *vktest.Server, p *vk.Poller) {
+			s.Fail("groups.getLongPollServer", vktest.Error(vk.CodeGroupAuth))
+		},
+			"Client.Token", "groups.getLongPollServer is not for a community's token", true},
+		"address": {func(s *vktest.Server, p *vk.Poller) { s.Fail("groups.getById", vktest.Error(vk.CodeIPNotAllowed)) },
+			"Client.Token", "may not be used from this address", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := vktest.New(t)
+				p := &vk.Poller{Client: s.Client(), Handler: pinger(), SkipDiagnosis: true, Logger: slog.New(slog.DiscardHandler)}
+				tt.set(s, p)
+				before := len(s.Calls(""))
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				start := time.Now()
+				err := p.Run(ctx)
+				var wrong *vk.ConfigError
+				if !errors.As(err, &wrong) || wrong.Field != tt.field || wrong.Mend == "" || !strings.Contains(err.Error(), tt.text) {
+					t.Fatalf("%v, want %s: %s", err, tt.field, tt.text)
+				}
+				if took := time.Since(start); took > time.Second {
+					t.Errorf("it took %v", took)
+				}
+				if text := err.Error(); strings.Count(text, "vk: ") != 1 || strings.Contains(text, s.Token) {
+					t.Error(text)
+				}
+				if errors.Is(err, vk.ErrLongPollOff) != (name == "long poll is off") {
+					t.Errorf("%v is ErrLongPollOff", err)
+				}
+				if !tt.calls && len(s.Calls("")) > before {
+					t.Errorf("calls: %v", s.Calls(""))
+				}
+				if refused := (*vk.Error)(nil); tt.calls && name != "user's token" && !errors.As(err, &refused) {
+					t.Errorf("%v does not hold VK's error", err)
+				}
+			})
+		})
+	}
+}
+
+// TestPollLate: after the first poll, an address that leads elsewhere for a
+// while does not end Run.
+func TestPollLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPoll(t)
+		good := p.answer
+		start := time.Now()
+		p.answer = func(w http.ResponseWriter, r *http.Request) {
+			if since := time.Since(start); since > time.Minute && since < 5*time.Minute {
+				http.NotFound(w, r)
+				return
+			}
+			good(w, r)
+		}
+		p.poll = func(n int, w http.ResponseWriter, r *http.Request) {
+			wait(r)
+			text := ""
+			if time.Since(start) > 10*time.Minute {
+				text = update("late")
+			}
+			fmt.Fprintf(w, `{"ts":"%d","updates":[%s]}`, 100+n, text)
+		}
+		if texts, err := p.run(t, 11*time.Minute); err != nil || !slices.Contains(texts, "late") {
+			t.Errorf("handled %q, %v", texts, err)
+		}
+	})
+}
+
+// TestPollServerAddress: a long poll server without a scheme is asked by https,
+// and what is no address is asked for again.
+func TestPollServerAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPoll(t)
+		servers := []string{"ftp://vk.test/lp", "http://", "vk.test/lp"}
+		p.server = func(n int) string {
+			return fmt.Sprintf(`{"response":{"key":"k%d","server":%q,"ts":"100"}}`, n, servers[min(n, len(servers)-1)])
+		}
+		network, asked := p.client.HTTPClient.Transport, ""
+		p.client.HTTPClient.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(r.URL.Path, "/lp") {
+				asked = r.URL.Scheme + "://" + r.URL.Host + r.URL.Path
+				r = r.Clone(r.Context())
+				r.URL.Scheme = "http"
+			}
+			return network.RoundTrip(r)
+		})
+		if _, err := p.run(t, time.Minute); err != nil || asked != "https://vk.test/lp" || p.servers != 3 {
+			t.Errorf("asked %q, %d requests for a server, %v", asked, p.servers, err)
+		}
+	})
+}
+
+// TestPollStoppedDispatcher: Run says that its Dispatcher was stopped, before it
+// began or meanwhile.
+func TestPollStoppedDispatcher(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPoll(t)
+			d := &vk.Dispatcher{Handler: vk.HandlerFunc(nothing), Logger: slog.New(slog.DiscardHandler)}
+			p.poll = func(n int, w http.ResponseWriter, r *http.Request) {
+				d.Stop(t.Context())
+				fmt.Fprintf(w, `{"ts":"101","updates":[%s]}`, update("a"))
+			}
+			if !late {
+				d.Stop(t.Context())
+			}
+			err := (&vk.Poller{Client: p.client, Dispatcher: d, SkipDiagnosis: true}).Run(t.Context())
+			var wrong *vk.ConfigError
+			if !errors.Is(err, vk.ErrStopped) || !errors.As(err, &wrong) || wrong.Field != "Poller.Dispatcher" || (p.calls() > 0) != late {
+				t.Errorf("late=%v: %v, %d requests", late, err, p.calls())
+			}
+		})
+	}
 }

@@ -171,7 +171,7 @@ func TestDiagnose(t *testing.T) {
 		},
 		"VK is down": {
 			setup: func(t *testing.T, s *vktest.Server) { s.Fail(vktest.Anything, vktest.Status(502)) },
-			want:  []string{`info: the token could not be checked: vk: groups.getTokenPermissions: HTTP 502 Bad Gateway with content type "text/html" where JSON was expected`},
+			want:  []string{`info: the token could not be checked: vk: groups.getTokenPermissions: HTTP 502 Bad Gateway from vk.test/method/groups.getTokenPermissions with content type "text/html" where JSON was expected`},
 		},
 		"VK does not tell": {
 			setup: func(t *testing.T, s *vktest.Server) {

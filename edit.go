@@ -43,7 +43,7 @@ func (c *Client) Edit(ctx context.Context, peer, cmid int64, text string, opts .
 	if cmid == 0 && o.params["message_id"] == nil && o.params["conversation_message_id"] == nil {
 		return errors.New("vk: messages.edit: no message is named")
 	}
-	if err := c.Call(ctx, "messages.edit", o.params, nil); err != nil {
+	if err := c.Call(ctx, "messages.edit", c.forGroup(ctx, o.params), nil); err != nil {
 		o.logDoubts(ctx, c, err)
 		return err
 	}
@@ -84,7 +84,7 @@ func (c *Client) deleteAll(ctx context.Context, peer int64, cmids []int64, forAl
 func (c *Client) delete(ctx context.Context, p Params) (errs []error) {
 	const method = "messages.delete"
 	var raw json.RawMessage
-	if err := c.Call(ctx, method, p, &raw); err != nil {
+	if err := c.Call(ctx, method, c.forGroup(ctx, p), &raw); err != nil {
 		return []error{err}
 	}
 	type item struct {
@@ -123,6 +123,9 @@ func (c *Client) delete(ctx context.Context, p Params) (errs []error) {
 //
 // It calls https://dev.vk.com/ru/method/messages.pin.
 func (c *Client) Pin(ctx context.Context, peer, cmid int64) error {
+	if err := c.onlyCommunity(ctx, "messages.pin"); err != nil {
+		return err
+	}
 	return c.Call(ctx, "messages.pin", Params{"peer_id": peer, "cmid": cmid}, nil)
 }
 
@@ -130,7 +133,7 @@ func (c *Client) Pin(ctx context.Context, peer, cmid int64) error {
 //
 // It calls https://dev.vk.com/ru/method/messages.unpin.
 func (c *Client) Unpin(ctx context.Context, peer int64) error {
-	return c.Call(ctx, "messages.unpin", Params{"peer_id": peer}, nil)
+	return c.Call(ctx, "messages.unpin", c.forGroup(ctx, Params{"peer_id": peer}), nil)
 }
 
 // MarkRead marks the messages of a conversation as read by the community, up to
@@ -142,7 +145,7 @@ func (c *Client) MarkRead(ctx context.Context, peer, cmid int64) error {
 	if cmid != 0 {
 		p = Params{"peer_id": peer, "up_to_cmid": cmid}
 	}
-	return c.Call(ctx, "messages.markAsRead", p, nil)
+	return c.Call(ctx, "messages.markAsRead", c.forGroup(ctx, p), nil)
 }
 
 // React puts the community's reaction on a message, in the place of one that it
@@ -151,6 +154,9 @@ func (c *Client) MarkRead(ctx context.Context, peer, cmid int64) error {
 //
 // It calls https://dev.vk.com/ru/method/messages.sendReaction.
 func (c *Client) React(ctx context.Context, peer, cmid int64, reaction int) error {
+	if err := c.onlyCommunity(ctx, "messages.sendReaction"); err != nil {
+		return err
+	}
 	return c.Call(ctx, "messages.sendReaction", Params{"peer_id": peer, "cmid": cmid, "reaction_id": reaction}, nil)
 }
 
@@ -158,6 +164,9 @@ func (c *Client) React(ctx context.Context, peer, cmid int64, reaction int) erro
 //
 // It calls https://dev.vk.com/ru/method/messages.deleteReaction.
 func (c *Client) Unreact(ctx context.Context, peer, cmid int64) error {
+	if err := c.onlyCommunity(ctx, "messages.deleteReaction"); err != nil {
+		return err
+	}
 	return c.Call(ctx, "messages.deleteReaction", Params{"peer_id": peer, "cmid": cmid}, nil)
 }
 

@@ -41,9 +41,35 @@ type Error struct {
 	ConfirmationText string
 }
 
-// Error names the method, the code and VK's explanation.
+// Error names the method, the code and VK's explanation, and the right that the
+// token lacks if that is known.
 func (e *Error) Error() string {
-	return fmt.Sprintf("vk: %s: error %d: %s", e.Method, int(e.Code), e.Message)
+	s := fmt.Sprintf("vk: %s: error %d: %s", e.Method, int(e.Code), e.Message)
+	if right := e.Right(); right != "" {
+		s += " The token lacks the right " + right + "."
+	}
+	return s
+}
+
+// subcodeScope is the Subcode of CodeAccess if the token lacks a right.
+const subcodeScope = 1133
+
+// Right returns the right of a community's token that the call needs and the
+// token lacks, as VK names it: messages, photos, docs, stories, app_widget or
+// manage. It returns "" for other errors, and if the right is not known.
+func (e *Error) Right() string {
+	if e.Code != CodeAccess || e.Subcode != subcodeScope && !strings.Contains(e.Message, "scopes") {
+		return ""
+	}
+	switch section, _, _ := strings.Cut(e.Method, "."); section {
+	case "messages", "photos", "docs", "stories":
+		return section
+	case "appWidgets":
+		return "app_widget"
+	case "groups":
+		return "manage"
+	}
+	return ""
 }
 
 // Is reports whether target is the error's code.
@@ -110,15 +136,76 @@ type HTTPError struct {
 	Method      string // what was called: an API method, or "long poll"
 	Status      int    // the HTTP status code
 	ContentType string // the answer's Content-Type
+	Host        string // the host that answered, with its port if the address has one
+	Path        string // the path that was asked for, such as "/method/users.get"
 }
 
-// Error names the method, the status and the content type.
+// Error names the method, the status, the address and the content type.
 func (e *HTTPError) Error() string {
 	what := strconv.Itoa(e.Status)
 	if text := http.StatusText(e.Status); text != "" {
 		what += " " + text
 	}
+	if e.Host != "" {
+		what += " from " + e.Host + e.Path
+	}
 	return fmt.Sprintf("vk: %s: HTTP %s with content type %q where JSON was expected", e.Method, what, e.ContentType)
+}
+
+// A ConfigError says that a call, a [Poller] or a [Callback] cannot work until
+// something is changed: a field of this package's types, the token, or the
+// community's settings. Trying again does not help, so it is returned at once.
+type ConfigError struct {
+	Place string // what was called, such as "users.get" or "Poller.Run"
+	Field string // the field to change, such as "Client.Token" or "Poller.GroupID"; empty if it is none
+	Text  string // what is wrong, in English; it shows no token and no other secret
+	Mend  string // what to do about it
+	Err   error  // the cause, such as VK's *Error; nil if there is none beyond Text
+
+	is error // the sentinel that the error is too, such as ErrNoToken; nil if it is none
+}
+
+// Error says what was called, what is wrong and what to do about it.
+func (e *ConfigError) Error() string {
+	s := "vk: "
+	if e.Place != "" {
+		s += e.Place + ": "
+	}
+	s += e.Text
+	if e.Mend != "" {
+		s += ": " + e.Mend
+	}
+	if e.Err != nil {
+		s += " (" + strings.TrimPrefix(e.Err.Error(), "vk: ") + ")"
+	}
+	return s
+}
+
+// Is reports whether the error is target: [ErrNoToken], [ErrLongPollOff] or
+// [ErrStopped].
+func (e *ConfigError) Is(target error) bool { return e.is != nil && e.is == target }
+
+// Unwrap returns e.Err.
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// Where a community's settings are, on its page.
+const (
+	atTokens   = "Manage, API usage, Access tokens"
+	atLongPoll = "Manage, API usage, Long Poll API"
+	atCallback = "Manage, API usage, Callback API"
+	atBots     = "Manage, Messages, Bot settings"
+)
+
+// misuse returns the error of a field with a wrong value.
+func misuse(field, what, mend string) *ConfigError {
+	return &ConfigError{Field: field, Text: field + " " + what, Mend: mend}
+}
+
+// at returns the error with the place where it was found, unless it has one.
+func (e *ConfigError) at(place string) *ConfigError {
+	own := *e
+	own.Place = cmp.Or(own.Place, place)
+	return &own
 }
 
 // maybeDone reports whether VK may have carried out the request: the answer of a
@@ -127,7 +214,8 @@ func (e *HTTPError) maybeDone() bool { return e.Status >= 500 || e.Status == htt
 
 // Errors that are told apart by errors.Is.
 var (
-	// ErrNoToken is returned by calls of a [Client] whose token is empty.
+	// ErrNoToken is returned, in a [*ConfigError], by calls of a [Client] whose
+	// token is empty.
 	ErrNoToken = errors.New("vk: the client has no token")
 
 	// ErrTooLarge is returned, wrapped, where an answer is larger than
@@ -142,9 +230,9 @@ var (
 	// certain that nothing was done.
 	ErrMaybeDone = errors.New("VK may have done it")
 
-	// ErrLongPollOff is returned, wrapped together with VK's [*Error], by
-	// [Poller.Run] where the community's settings have Bots Long Poll switched
-	// off. It is switched on under Manage, API usage, Long Poll API.
+	// ErrLongPollOff is returned by [Poller.Run], in a [*ConfigError] together
+	// with VK's [*Error], if the community's settings have Bots Long Poll
+	// switched off. It is switched on under Manage, API usage, Long Poll API.
 	ErrLongPollOff = errors.New("long poll is switched off in the settings of the community")
 
 	// ErrStopped is the cause with which a handler's context ends when its
@@ -224,7 +312,12 @@ func callError(ctx context.Context, method string, err error) error {
 	} else if foreign := (*HTTPError)(nil); errors.As(err, &foreign) {
 		own := *foreign
 		own.Method = method
+		if prefix, bundled := strings.CutSuffix(own.Path, "/execute"); bundled {
+			own.Path = prefix + "/" + method
+		}
 		return &own // names the method itself
+	} else if wrong := (*ConfigError)(nil); errors.As(err, &wrong) {
+		return wrong.at(method)
 	}
 	return fmt.Errorf("vk: %s: %w", method, err)
 }

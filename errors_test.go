@@ -315,3 +315,148 @@ func TestErrorMethod(t *testing.T) {
 		}
 	})
 }
+
+// TestConfigErrorFields: a call with a wrong field of the Client is not sent, and
+// its error names the field and the remedy, at once and without the token.
+func TestConfigErrorFields(t *testing.T) {
+	const good = "http://vk.test/method/"
+	for name, tt := range map[string]struct {
+		token, base string
+		max         int64
+		field, text string
+	}{
+		"line break within":     {"t0k\nen", good, 0, "Client.Token", "contains a line break at byte 3"},
+		"line break at the end": {"t0ken\r\n", good, 0, "Client.Token", "contains a line break at byte 5"},
+		"space":                 {"Bearer t0ken", good, 0, "Client.Token", "contains white space at byte 6"},
+		"tab":                   {"t0ken\t", good, 0, "Client.Token", "contains white space at byte 5"},
+		"no-break space":        {"t0ken\u00a0", good, 0, "Client.Token", "contains white space"},
+		"byte order mark":       {"\ufefft0ken", good, 0, "Client.Token", "begins with a byte order mark"},
+		"control character":     {"t0\x00ken", good, 0, "Client.Token", "cannot be printed"},
+		"another alphabet":      {"t0kеn", good, 0, "Client.Token", "a character that no token has"},
+		"not UTF-8":             {"t0\xffken", good, 0, "Client.Token", "cannot be printed"},
+		"nothing":               {"", good, 0, "Client.Token", "no token"},
+		"no scheme":             {"t0ken", "127.0.0.1:8080/method/", 0, "Client.BaseURL", "has no scheme"},
+		"no scheme, a name":     {"t0ken", "localhost:8080/method/", 0, "Client.BaseURL", "has no scheme"},
+		"a path alone":          {"t0ken", "/method/", 0, "Client.BaseURL", "has no scheme"},
+		"a port alone":          {"t0ken", ":8080", 0, "Client.BaseURL", "has no scheme"},
+		"no host":               {"t0ken", "http://:8080/method/", 0, "Client.BaseURL", "names no host"},
+		"another scheme":        {"t0ken", "ftp://vk.test/method/", 0, "Client.BaseURL", "neither http nor https"},
+		"line break in address": {"t0ken", good + "\n", 0, "Client.BaseURL", "is no address"},
+		"bad port":              {"t0ken", "http://vk.test:x/", 0, "Client.BaseURL", "is no address"},
+		"query":                 {"t0ken", good + "?a=b", 0, "Client.BaseURL", "has a query"},
+		"user":                  {"t0ken", "http://u:t0ken@vk.test/method/", 0, "Client.BaseURL", "has a user name"},
+		"MaxResponse":           {"t0ken", good, -1, "Client.MaxResponse", "is negative"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := newAPI(t, respond(`{"response":1}`))
+				a.client.Token, a.client.BaseURL, a.client.MaxResponse = vk.NewSecret(tt.token), tt.base, tt.max
+				start := time.Now()
+				err := a.client.Call(t.Context(), "messages.send", vk.Params{"peer_id": 1}, nil)
+				var wrong *vk.ConfigError
+				if !errors.As(err, &wrong) || wrong.Field != tt.field || wrong.Place != "messages.send" || wrong.Mend == "" {
+					t.Fatalf("%#v: %v", wrong, err)
+				}
+				if !strings.Contains(err.Error(), tt.text) || !strings.HasPrefix(err.Error(), "vk: messages.send: ") || strings.Contains(err.Error(), "t0k") {
+					t.Errorf("%v, want %s", err, tt.text)
+				}
+				if errors.Is(err, vk.ErrNoToken) != (name == "nothing") || errors.Is(err, vk.ErrMaybeDone) {
+					t.Errorf("%v is another error too", err)
+				}
+				if a.calls() > 0 || time.Since(start) > 0 {
+					t.Errorf("%d requests, in %v", a.calls(), time.Since(start))
+				}
+			})
+		})
+	}
+}
+
+// TestBaseURL: a method's name is appended to the address in one way.
+func TestBaseURL(t *testing.T) {
+	for base, want := range map[string]string{
+		"":                           "https://api.vk.ru/method/users.get",
+		"http://vk.test/method/":     "http://vk.test/method/users.get",
+		"http://vk.test/method":      "http://vk.test/method/users.get",
+		"http://vk.test:8080":        "http://vk.test:8080/users.get",
+		"http://vk.test:8080/":       "http://vk.test:8080/users.get",
+		"HTTPS://[::1]:8080/a%20b/c": "https://[::1]:8080/a%20b/c/users.get",
+	} {
+		c := vk.NewClient("t")
+		c.BaseURL = base
+		got := ""
+		c.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			got = r.URL.String()
+			return nil, context.Canceled
+		})}
+		if c.Call(t.Context(), "users.get", nil, nil); got != want {
+			t.Errorf("%q leads to %q, want %q", base, got, want)
+		}
+	}
+}
+
+// TestHTTPErrorAddress: the error of an answer that is not VK's names the host
+// and the path, also after a redirect.
+func TestHTTPErrorAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/users.get" {
+				http.Redirect(w, r, "/login?key=s3cret", http.StatusSeeOther)
+				return
+			}
+			http.NotFound(w, r)
+		})
+		for base, want := range map[string]string{"http://vk.test/method": "/method/users.get", "http://vk.test": "/login"} {
+			a.client.BaseURL = base
+			err := a.client.Call(t.Context(), "users.get", nil, nil)
+			var foreign *vk.HTTPError
+			if !errors.As(err, &foreign) || foreign.Host != "vk.test" || foreign.Path != want {
+				t.Errorf("%s: %#v", base, foreign)
+			}
+			if !strings.Contains(err.Error(), "404 Not Found from vk.test"+want+" with") || strings.Contains(err.Error(), "s3cret") {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// TestNewClientTrims: a token from a file works.
+func TestNewClientTrims(t *testing.T) {
+	for _, end := range []string{"\n", "\r\n", "\n\n"} {
+		c := vk.NewClient("t0ken" + end)
+		got := ""
+		c.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			got = r.Header.Get("Authorization")
+			return nil, context.Canceled
+		})}
+		if c.Call(t.Context(), "users.get", nil, nil); got != "Bearer t0ken" {
+			t.Errorf("%q is sent as %q", end, got)
+		}
+	}
+}
+
+// TestErrorRight: error 15 names the right that the token lacks, where VK's answer
+// says that it is about rights.
+func TestErrorRight(t *testing.T) {
+	const text = "Access denied: no access to call this method. It cannot be called with current scopes."
+	for _, tt := range []struct {
+		e    vk.Error
+		want string
+	}{
+		{vk.Error{Code: 15, Subcode: 1133, Method: "messages.send"}, "messages"},
+		{vk.Error{Code: 15, Message: text, Method: "photos.getMessagesUploadServer"}, "photos"},
+		{vk.Error{Code: 15, Message: text, Method: "docs.save"}, "docs"},
+		{vk.Error{Code: 15, Message: text, Method: "stories.save"}, "stories"},
+		{vk.Error{Code: 15, Message: text, Method: "appWidgets.update"}, "app_widget"},
+		{vk.Error{Code: 15, Message: text, Method: "groups.setLongPollSettings"}, "manage"},
+		{vk.Error{Code: 15, Message: text, Method: "wall.get"}, ""},
+		{vk.Error{Code: 15, Message: "Access denied", Method: "messages.delete"}, ""},
+		{vk.Error{Code: 7, Subcode: 1133, Method: "messages.send"}, ""},
+	} {
+		if got := tt.e.Right(); got != tt.want {
+			t.Errorf("%s %d: %q, want %q", tt.e.Method, tt.e.Code, got, tt.want)
+		}
+		if tt.want != "" && !strings.HasSuffix(tt.e.Error(), "The token lacks the right "+tt.want+".") {
+			t.Error(tt.e.Error())
+		}
+	}
+}

@@ -171,7 +171,7 @@ func ExampleError() {
 		return fmt.Errorf("the network: %w", err)
 	}
 	fmt.Println(send(context.Background(), vk.NewClient("")))
-	// Output: a new token is needed: vk: messages.send: vk: the client has no token
+	// Output: a new token is needed: vk: messages.send: the client has no token: make one under Manage, API usage, Access tokens
 }
 
 func ExampleRouter() {

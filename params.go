@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -256,7 +257,8 @@ type Secret struct {
 
 type hidden string
 
-// NewSecret returns a Secret that holds s.
+// NewSecret returns a Secret that holds s, exactly. The line break at the end of a
+// secret's file is for the caller to trim; [NewClient] trims it.
 func NewSecret(s string) Secret {
 	if s == "" {
 		return Secret{}
@@ -270,6 +272,27 @@ func (s Secret) reveal() string {
 		return ""
 	}
 	return string(*s.p)
+}
+
+// flaw says what is wrong with a secret that was not copied exactly, without
+// showing it. It returns "" if nothing is. Spaces within it may be allowed.
+func (s Secret) flaw(spaces bool) string {
+	text := s.reveal()
+	if strings.HasPrefix(text, "\ufeff") {
+		return "begins with a byte order mark"
+	}
+	for i, r := range text {
+		switch {
+		case r == '\n' || r == '\r':
+			return fmt.Sprintf("contains a line break at byte %d", i)
+		case r == ' ' && spaces && i > 0 && i < len(text)-1:
+		case unicode.IsSpace(r):
+			return fmt.Sprintf("contains white space at byte %d", i)
+		case r == utf8.RuneError, !unicode.IsPrint(r):
+			return fmt.Sprintf("contains a character at byte %d that cannot be printed", i)
+		}
+	}
+	return ""
 }
 
 // String returns "***", or "" for an empty Secret.

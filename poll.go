@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -35,12 +37,13 @@ type Poller struct {
 	// the Poller's must be nil.
 	Dispatcher *Dispatcher
 
-	// GroupID is the community. Zero means the one that the token belongs to;
-	// a user's token belongs to none.
+	// GroupID is the community, by its id, which is positive. Zero means the one
+	// that the token belongs to; a user's token belongs to none. With a user's
+	// token, what handlers send through the Context is the community's.
 	GroupID int64
 
-	// Wait is how long VK waits for an event before it answers with none. Zero
-	// means 25 seconds; VK takes up to 90.
+	// Wait is how long VK waits for an event before it answers with none, at
+	// least a second. Zero means 25 seconds; VK takes up to 90.
 	Wait time.Duration
 
 	// EnableEvents has Run switch on what the bot lacks in the community's
@@ -141,34 +144,88 @@ const (
 // it, with a line in the log, until it works again.
 //
 // Whatever may pass, Run survives: lost connections, HTTP errors, answers that
-// make no sense, VK's internal errors. What cannot pass, it returns: an [*Error]
-// (CodeAuth for a bad token), [ErrLongPollOff], [ErrNoToken].
+// make no sense, VK's internal errors. Other errors it returns at once. One that
+// the bot's owner can mend is a [*ConfigError], which names the field and the
+// remedy and holds the [*Error] of VK if there is one: no token, or a wrong one
+// (CodeAuth), or one of a user without a GroupID, a GroupID that the token may not
+// act for, [ErrLongPollOff], a BaseURL that leads elsewhere, a certificate that is
+// not trusted. A Dispatcher that was stopped is [ErrStopped], in the same way.
 func (p *Poller) Run(ctx context.Context) error {
-	if p.Client == nil {
-		return errors.New("vk: the Poller has no Client")
-	}
 	d := p.Dispatcher
-	switch {
-	case d == nil && p.Handler == nil:
-		return errors.New("vk: the Poller has no Handler")
-	case d == nil:
+	if err := p.check(); err != nil {
+		return err
+	}
+	if d == nil {
 		d = &Dispatcher{Handler: p.Handler, Logger: p.Logger}
-	case p.Handler != nil:
-		return errors.New("vk: the Poller has a Handler beside its Dispatcher's")
-	case d.Handler == nil:
-		return errNoHandler
 	}
 	d.init()
 	f := &follower{Poller: p, d: d, feed: d.feed(), base: context.WithoutCancel(ctx), log: slogOr(p.Logger)}
+	if !f.feed.isOpen() {
+		return stoppedDispatcher("Poller.Run")
+	}
 	err := f.follow(ctx)
 	d.drain(f.base, f.feed)
 	if f.journal != nil {
 		f.journal.leave(f.base)
 	}
-	if ctx.Err() != nil || errors.Is(err, ErrStopped) {
+	if err == nil || ctx.Err() != nil {
 		return nil
 	}
-	return err
+	return f.explained(ctx, err)
+}
+
+// check returns what is wrong with the fields.
+func (p *Poller) check() error {
+	d := p.Dispatcher
+	var wrong *ConfigError
+	switch {
+	case p.Client == nil:
+		wrong = &ConfigError{Field: "Poller.Client", Text: "the Poller has no Client", Mend: "set Poller.Client"}
+	case d == nil && p.Handler == nil:
+		wrong = &ConfigError{Field: "Poller.Handler", Text: "the Poller has no Handler", Mend: "set Poller.Handler"}
+	case d != nil && p.Handler != nil:
+		wrong = &ConfigError{Field: "Poller.Handler", Text: "the Poller has a Handler beside its Dispatcher's", Mend: "set one of them"}
+	case d != nil && d.Handler == nil:
+		return errNoHandler
+	case p.GroupID < 0:
+		wrong = misuse("Poller.GroupID", "is negative", "write "+strconv.FormatInt(-p.GroupID, 10))
+	case p.Wait != 0 && p.Wait < time.Second:
+		wrong = misuse("Poller.Wait", fmt.Sprintf("is %v, less than a second", p.Wait), "leave it 0, or write 25*time.Second")
+	default:
+		return nil
+	}
+	return wrong.at("Poller.Run")
+}
+
+// stoppedDispatcher returns the error of a source whose Dispatcher takes no more.
+func stoppedDispatcher(place string) error {
+	return &ConfigError{
+		Place: place, Field: strings.Split(place, ".")[0] + ".Dispatcher", is: ErrStopped,
+		Text: "the Dispatcher was stopped, and takes no more events",
+		Mend: "make a new Dispatcher, and stop it after its sources",
+	}
+}
+
+// explained returns the error with which Run ends, in the words that Diagnose has
+// for it.
+func (f *follower) explained(ctx context.Context, err error) error {
+	const place = "Poller.Run"
+	var foreign *HTTPError
+	if errors.Is(err, ErrStopped) {
+		return stoppedDispatcher(place)
+	}
+	wrong := explain(err)
+	if wrong == nil && f.GroupID != 0 {
+		wrong = explainGroup(ctx, f.Client, err, "Poller.GroupID", f.GroupID)
+	}
+	if wrong == nil && errors.As(err, &foreign) {
+		wrong = misuse("Client.BaseURL", "leads to "+foreign.Host+", where VK's methods are not", `write the whole address, such as "http://127.0.0.1:8080/method/"`)
+		wrong.Err = err
+	}
+	if wrong == nil {
+		return err
+	}
+	return wrong.at(place)
 }
 
 // Run runs a bot: it finds the community that token belongs to, follows its

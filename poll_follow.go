@@ -88,6 +88,10 @@ func (f *follower) mend(ctx context.Context, err error, failures int) error {
 		return nil
 	}
 	var failed pollFailed
+	var wrong *ConfigError
+	if errors.As(err, &wrong) && !f.mayPass(err) {
+		return err
+	}
 	errors.As(err, &failed)
 	if failed == 0 || failures > 1 {
 		f.pause(ctx, failures, err)
@@ -110,10 +114,10 @@ func (f *follower) start(ctx context.Context) error {
 		case err == nil && own != 0:
 			f.group = own
 		case err == nil:
-			return errors.New("vk: the token belongs to no community: set the Poller's GroupID")
+			return noCommunity("Poller.GroupID")
 		case ctx.Err() != nil:
 			return nil
-		case !mayPass(err):
+		case !f.mayPass(err):
 			return err
 		default:
 			failures++
@@ -206,6 +210,9 @@ func (f *follower) renew(ctx context.Context, lost bool) error {
 			err = errors.New("vk: groups.getLongPollServer: the answer lacks a server, a key or a ts")
 		}
 		if err == nil {
+			s.Server, err = pollAddress(s.Server)
+		}
+		if err == nil {
 			f.server, f.key = s.Server, s.Key
 			if lost || f.ts == "" {
 				from := f.ts
@@ -221,9 +228,9 @@ func (f *follower) renew(ctx context.Context, lost bool) error {
 			return nil
 		}
 		if errors.Is(err, CodeParam) && f.isOff(ctx, err) {
-			return fmt.Errorf("vk: %w: %w", ErrLongPollOff, err)
+			return &ConfigError{Text: ErrLongPollOff.Error(), Mend: "switch it on under " + atLongPoll + ", or set Poller.EnableEvents", Err: err, is: ErrLongPollOff}
 		}
-		if !mayPass(err) {
+		if !f.mayPass(err) {
 			return err
 		}
 		f.note(err, 0)
@@ -241,8 +248,43 @@ func (f *follower) isOff(ctx context.Context, refusal error) bool {
 	if err == nil && settings.Enabled != nil {
 		return !*settings.Enabled
 	}
-	text := strings.ToLower(refusal.Error())
+	var refused *Error
+	errors.As(refusal, &refused) // its text without the method, which is called that too
+	text := strings.ToLower(refused.Message)
 	return strings.Contains(text, "longpoll") || strings.Contains(text, "long poll")
+}
+
+// pollAddress returns the address of a long poll server, to which VK gives no
+// scheme at times.
+func pollAddress(server string) (string, error) {
+	if !strings.Contains(server, "://") {
+		server = "https://" + server
+	}
+	u, err := url.Parse(server)
+	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return "", errors.New("vk: groups.getLongPollServer: the answer's server is no address")
+	}
+	return u.String(), nil
+}
+
+// mayPass is mayPass for a call of Run. Before the first poll, an address where VK
+// is not, or a certificate that is not trusted, is a mistake; after it, it may
+// be the trouble of a network.
+func (f *follower) mayPass(err error) bool {
+	var foreign *HTTPError
+	var wrong *ConfigError
+	fresh := f.status.LastPoll.IsZero()
+	if errors.As(err, &foreign) && fresh && f.Client.BaseURL != "" {
+		switch s := foreign.Status; s {
+		case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
+		default:
+			return s < 400 || s >= 500
+		}
+	}
+	if errors.As(err, &wrong) && wrong.Field == "Client.HTTPClient" {
+		return !fresh
+	}
+	return mayPass(err)
 }
 
 // mayPass reports whether a call that failed, repetitions included, may
@@ -253,7 +295,8 @@ func mayPass(err error) bool {
 		return refused.Temporary()
 	}
 	var param *ParamError
-	return !errors.Is(err, ErrNoToken) && !errors.As(err, &param)
+	var wrong *ConfigError
+	return !errors.As(err, &wrong) && !errors.As(err, &param)
 }
 
 // pause waits after a failure.

@@ -164,6 +164,7 @@ func TestPollFatal(t *testing.T) {
 	}{
 		{"bad token", refuse(5, "User authorization failed: invalid access_token (4)."), vk.CodeAuth},
 		{"no scope", refuse(15, "Access denied"), vk.CodeAccess},
+		{"no right", refuse(15, "Access denied: no access to call this method. It cannot be called with current scopes."), vk.CodeAccess},
 		{"token of another kind", refuse(27, "Group authorization failed"), vk.CodeGroupAuth},
 		{"long poll is off", refuse(100, "One of the parameters specified was missing or invalid: longpoll for this group is not enabled"), vk.ErrLongPollOff},
 		{"bad group", refuse(100, "One of the parameters specified was missing or invalid: group_id is not integer"), vk.CodeParam},
@@ -184,6 +185,9 @@ func TestPollFatal(t *testing.T) {
 					_, err := p.run(t, time.Minute)
 					if !errors.Is(err, tt.want) || time.Since(start) > time.Second {
 						t.Errorf("after %v: %v", time.Since(start), err)
+					}
+					if tt.name == "no right" && !strings.Contains(err.Error(), "the token lacks the right manage: make a token that has it") {
+						t.Error(err)
 					}
 					if tt.want == vk.ErrLongPollOff && !errors.Is(err, vk.CodeParam) {
 						t.Errorf("%v does not hold VK's error", err)

@@ -92,6 +92,11 @@ func (c *Context) answerPress(data any) error {
 		}
 		p["event_data"] = text
 	}
+	if c.client.known() == tokenOther {
+		if err := c.client.onlyCommunity(c, pressMethod); err != nil {
+			return err
+		}
+	}
 	if !press.answered.CompareAndSwap(false, true) {
 		return pressError(errors.New("the press was answered before"))
 	}

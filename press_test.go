@@ -313,3 +313,23 @@ func TestAnswerFails(t *testing.T) {
 		})
 	}
 }
+
+// TestAnswerUser: VK takes no answer to a press with a user's token. Once that is
+// known of the token, it is not asked in vain.
+func TestAnswerUser(t *testing.T) {
+	p := newPlace(t)
+	me := p.world.AddUser(fakevk.UserSpec{FirstName: "Me"})
+	c := p.as(p.world.AddUserToken(me.ID))
+	if err := c.Send(t.Context(), p.anna.ID, "x"); err != nil {
+		t.Fatal(err)
+	}
+	e := happened(t, "message_event", `{"event_id":"p","user_id":5,"peer_id":5,"conversation_message_id":1,"payload":{}}`).Event()
+	err := vk.NewContext(t.Context(), c, e).Answer()
+	var wrong *vk.ConfigError
+	if !errors.As(err, &wrong) || wrong.Field != "Client.Token" || wrong.Place != "messages.sendMessageEventAnswer" {
+		t.Errorf("%v", err)
+	}
+	if n := len(p.world.Calls("messages.sendMessageEventAnswer")); n > 0 {
+		t.Errorf("%d calls", n)
+	}
+}

@@ -116,12 +116,20 @@ func (c *Client) Groups(ctx context.Context, ids []int64, opts ...ProfileOption)
 // none.
 func (c *Client) ownGroup(ctx context.Context) (int64, error) {
 	own, err := c.getGroups(ctx, nil)
-	if err != nil || len(own) == 0 {
+	if refused := (*Error)(nil); errors.As(err, &refused) && refused.Code == CodeParam && strings.Contains(refused.Message, "group_id") {
+		err = nil // VK's answer to a user's token
+	}
+	if err != nil {
 		return 0, err
+	}
+	if len(own) == 0 {
+		c.learn(tokenOther)
+		return 0, nil
 	}
 	if own[0].ID == 0 {
 		return 0, errors.New("vk: groups.getById: the answer lacks the community's id")
 	}
+	c.learn(tokenCommunity)
 	return own[0].ID, nil
 }
 

@@ -38,9 +38,14 @@ import (
 // sends of a handler to one peer must come in a fixed order, or have names: see
 // [As].
 //
-// An empty text is VK's error, unless an option adds something to show. With a
-// user's token, for which VK takes one recipient only, a message needs an
-// Extra{"peer_ids": nil, "peer_id": peer}.
+// An empty text is VK's error, unless an option adds something to show.
+//
+// With a user's token, the message is the user's own. In a handler, if the token
+// is the one that the handler answers with and its user administers the
+// community, the message is the community's. Either way VK tells the message's
+// ID alone, so that the CMID that [Into] gets is 0, and in chats of a community
+// neither. Whose the token is, the Client finds out once, when VK refuses the
+// first message.
 //
 // Send calls https://dev.vk.com/ru/method/messages.send.
 func (c *Client) Send(ctx context.Context, peer int64, text string, opts ...SendOption) error {
@@ -52,7 +57,7 @@ func (c *Client) Send(ctx context.Context, peer int64, text string, opts ...Send
 		return err
 	}
 	d := c.deliver(ctx, []int64{peer}, parts)[0]
-	if o.into != nil && (d.Sent.CMID != 0 || d.Sent.ID != 0) {
+	if o.into != nil && (d.Err == nil || d.Sent.CMID != 0 || d.Sent.ID != 0) {
 		*o.into = d.Sent
 	}
 	o.logDoubts(ctx, c, d.Err)
@@ -148,6 +153,9 @@ type sentItem struct {
 	MessageID int64      `json:"message_id"`
 	CMID      int64      `json:"conversation_message_id"`
 	Error     *itemError `json:"error"`
+
+	bare bool  // VK answers with the id alone, which is 0 in a community's chats
+	err  error // of a call for this recipient alone
 }
 
 // An itemError is the error of one recipient or message inside of an answer.
@@ -164,20 +172,19 @@ func (c *Client) sendPart(ctx context.Context, to []*Delivery, part Params) (map
 	}
 	p := Params{"peer_ids": peers}
 	maps.Copy(p, part)
-	var raw json.RawMessage
-	if err := c.Call(ctx, "messages.send", p, &raw); err != nil {
+	usual := !slices.ContainsFunc(recipientParams[:], func(name string) bool { _, given := part[name]; return given })
+	if usual && c.known() == tokenOther {
+		return c.sendEach(ctx, peers, part), nil
+	}
+	items, err := c.callSend(ctx, p)
+	if err != nil {
+		if usual && c.isOther(ctx, err) {
+			return c.sendEach(ctx, peers, part), nil
+		}
 		return nil, err
 	}
-	var items []sentItem
-	if err := tolerant.Unmarshal(raw, &items); err != nil {
-		return nil, fmt.Errorf("vk: messages.send: %w", err)
-	}
-	if len(items) == 0 {
-		// So VK answers a peer_id, which an Extra can set instead.
-		var id int64
-		if tolerant.Unmarshal(raw, &id); id != 0 {
-			items = []sentItem{{MessageID: id}}
-		}
+	if usual && len(items) > 0 && !items[0].bare && c.known() == tokenUnknown {
+		c.learn(tokenCommunity)
 	}
 	answer := make(map[int64]sentItem, len(items))
 	for _, item := range items {
@@ -189,11 +196,68 @@ func (c *Client) sendPart(ctx context.Context, to []*Delivery, part Params) (map
 	return answer, nil
 }
 
+// callSend makes one call of messages.send.
+func (c *Client) callSend(ctx context.Context, p Params) ([]sentItem, error) {
+	var raw json.RawMessage
+	if err := c.Call(ctx, "messages.send", p, &raw); err != nil {
+		return nil, err
+	}
+	var items []sentItem
+	if err := tolerant.Unmarshal(raw, &items); err != nil {
+		return nil, fmt.Errorf("vk: messages.send: %w", err)
+	}
+	if len(items) == 0 {
+		// VK answers a peer_id in this way.
+		var id *int64
+		if tolerant.Unmarshal(raw, &id); id != nil && (raw[0] >= '0' && raw[0] <= '9' || *id != 0) {
+			items = []sentItem{{MessageID: *id, bare: true}}
+		}
+	}
+	return items, nil
+}
+
+// isOther reports whether a messages.send with peer_ids was refused because the
+// token is not a community's. It asks VK whose the token is, once.
+func (c *Client) isOther(ctx context.Context, refusal error) bool {
+	var refused *Error
+	if c.known() != tokenUnknown || !errors.As(refusal, &refused) {
+		return c.known() == tokenOther && errors.Is(refusal, CodeParam)
+	}
+	switch refused.Code {
+	case CodeParam, CodeAccess, CodePermission:
+		k, err := c.askKind(ctx)
+		return err == nil && k == tokenOther
+	}
+	return false
+}
+
+// sendEach makes one call of messages.send for each recipient, as VK wants it of
+// a user's token.
+func (c *Client) sendEach(ctx context.Context, peers []int64, part Params) map[int64]sentItem {
+	answer := make(map[int64]sentItem, len(peers))
+	for _, peer := range peers {
+		p := c.forGroup(ctx, Params{"peer_id": peer})
+		maps.Copy(p, part)
+		var item sentItem
+		items, err := c.callSend(ctx, p)
+		if refused := (*Error)(nil); errors.As(err, &refused) && refused.Unreachable() {
+			err = &MessageError{PeerID: peer, Err: err}
+		}
+		if item.err = err; len(items) > 0 {
+			item = items[0]
+		}
+		answer[peer] = item
+	}
+	return answer
+}
+
 // addPart adds the answer for one part, or returns the error in it.
 func (s *Sent) addPart(answer map[int64]sentItem, peer int64, several bool) error {
 	item, ok := answer[peer]
 	switch {
-	case !ok || item.Error == nil && item.CMID == 0 && item.MessageID == 0:
+	case item.err != nil:
+		return item.err
+	case !ok || item.Error == nil && item.CMID == 0 && item.MessageID == 0 && !item.bare:
 		return &MessageError{PeerID: peer, Err: errors.New("vk: messages.send: the answer names no message")}
 	case item.Error != nil:
 		return &MessageError{PeerID: peer, Err: item.Error.forMethod("messages.send")}
@@ -223,7 +287,7 @@ func (o *outgoing) logDoubts(ctx context.Context, c *Client, err error) {
 //
 // It calls https://dev.vk.com/ru/method/messages.setActivity.
 func (c *Client) Typing(ctx context.Context, peer int64) error {
-	return c.Call(ctx, "messages.setActivity", Params{"peer_id": peer, "type": "typing"}, nil)
+	return c.Call(ctx, "messages.setActivity", c.forGroup(ctx, Params{"peer_id": peer, "type": "typing"}), nil)
 }
 
 // typingEvery is less than VK shows it.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"runtime"
 	"slices"
@@ -18,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/vkrouter/vk"
 	"github.com/vkrouter/vk/internal/fakevk"
+	"github.com/vkrouter/vk/vktest"
 )
 
 // crowd adds people whom the community may write to.
@@ -315,4 +317,164 @@ func TestBroadcastInto(t *testing.T) {
 	if n != 3 {
 		t.Errorf("%d results", n)
 	}
+}
+
+// TestSendUser: with a user's token, messages are the user's, one call for each
+// recipient. Whose the token is, VK is asked once.
+func TestSendUser(t *testing.T) {
+	p := newPlace(t)
+	boris := p.user("Boris")
+	me := p.world.AddUser(fakevk.UserSpec{FirstName: "Me"})
+	c := p.as(p.world.AddUserToken(me.ID))
+	var first, second vk.Sent
+	if err := c.Send(t.Context(), p.anna.ID, "one", vk.Into(&first)); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Send(t.Context(), p.anna.ID, "two", vk.Into(&second)); err != nil {
+		t.Fatal(err)
+	}
+	if first.ID == 0 || first.CMID != 0 || second.ID == first.ID || first.PeerID != p.anna.ID {
+		t.Errorf("sent %v, %v", first, second)
+	}
+	sent := make(map[int64]error)
+	for d := range c.Broadcast(t.Context(), []int64{p.anna.ID, 999, boris.ID}, "all") {
+		sent[d.PeerID] = d.Err
+	}
+	var one *vk.MessageError
+	if sent[p.anna.ID] != nil || sent[boris.ID] != nil || !errors.As(sent[999], &one) || one.PeerID != 999 || !errors.Is(one, vk.CodeNoContact) {
+		t.Errorf("broadcast: %v", sent)
+	}
+	if err := c.Send(t.Context(), 999, "x"); !errors.As(err, &one) {
+		t.Errorf("to nobody: %v", err)
+	}
+	var texts []string
+	for _, m := range p.world.Messages(p.anna.ID, me.ID) {
+		texts = append(texts, m.Text)
+	}
+	if diff := cmp.Diff([]string{"one", "two", "all"}, texts); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if n := len(p.world.Calls("users.get")); n != 1 {
+		t.Errorf("VK was asked %d times", n)
+	}
+	var refused int
+	for _, s := range p.sends() {
+		if s["peer_ids"] != "" {
+			refused++
+		}
+		if s["group_id"] != "" {
+			t.Errorf("for a community: %v", s)
+		}
+	}
+	if refused != 1 {
+		t.Errorf("%d sends that VK refuses", refused)
+	}
+}
+
+// TestSendUserInParts: a long text of a user goes in parts.
+func TestSendUserInParts(t *testing.T) {
+	p := newPlace(t)
+	me := p.world.AddUser(fakevk.UserSpec{FirstName: "Me"})
+	c := p.as(p.world.AddUserToken(me.ID))
+	if err := c.Send(t.Context(), p.anna.ID, strings.Repeat("x", 5000)); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(p.world.Messages(p.anna.ID, me.ID)); n != 2 {
+		t.Errorf("%d messages", n)
+	}
+}
+
+// TestSendCommunity: with a community's token nothing is asked and nothing added,
+// also if VK refuses a message.
+func TestSendCommunity(t *testing.T) {
+	p := newPlace(t)
+	if err := p.client.Send(t.Context(), p.anna.ID, "one"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := p.client.Send(t.Context(), p.anna.ID, ""); !errors.Is(err, vk.CodeParam) {
+			t.Errorf("an empty text: %v", err)
+		}
+	}
+	if n := len(p.world.Calls("users.get")); n != 0 {
+		t.Errorf("VK was asked %d times", n)
+	}
+	for _, s := range p.sends() {
+		if s["peer_ids"] == "" || s["group_id"] != "" {
+			t.Errorf("%v", s)
+		}
+	}
+	fresh := p.as(p.group.Token) // does not know yet
+	for range 2 {
+		if err := fresh.Send(t.Context(), p.anna.ID, ""); !errors.Is(err, vk.CodeParam) {
+			t.Errorf("an empty text: %v", err)
+		}
+	}
+	if n := len(p.world.Calls("users.get")); n != 1 {
+		t.Errorf("VK was asked %d times", n)
+	}
+}
+
+// TestAdminPoller: a bot with the token of a user who administers the community
+// answers as the community, in private and in chats; another Client with a
+// user's token stays the user.
+func TestAdminPoller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := vktest.New(t)
+		admin := s.AdminClient()
+		anna := s.User("Anna")
+		chat := s.Chat("chat", anna)
+		user := s.AdminClient()
+		r := vk.NewRouter("!")
+		var errs []error
+		r.Handle("ping", func(c *vk.Context) error {
+			var sent vk.Sent
+			errs = append(errs, c.Typing(), c.Send("pong", vk.Into(&sent)))
+			if c.ChatID() == 0 {
+				errs = append(errs, sent.Edit(c, "pong!"), c.Reply("again"), user.Send(c, c.PeerID(), "me"))
+				for m, err := range c.Client().History(c, c.PeerID()) {
+					if errs = append(errs, err); m != nil && m.Text == "again" {
+						errs = append(errs, c.Client().MarkRead(c, c.PeerID(), m.CMID), c.Client().Delete(c, c.PeerID(), m.CMID))
+					}
+					break
+				}
+			} else {
+				errs = append(errs, c.Client().Send(context.WithoutCancel(c), c.PeerID(), "too"))
+				if sent.PeerID != c.PeerID() || sent.ID != 0 || sent.CMID != 0 {
+					t.Errorf("sent %v", sent)
+				}
+				if err := sent.React(c, 1); err == nil || !strings.Contains(err.Error(), "not known") {
+					t.Errorf("a reaction to it: %v", err)
+				}
+				var wrong *vk.ConfigError
+				for _, err := range []error{c.Client().React(c, c.PeerID(), 1, 1), c.Client().Unreact(c, c.PeerID(), 1), c.Client().Pin(c, c.PeerID(), 1)} {
+					if !errors.As(err, &wrong) || wrong.Field != "Client.Token" {
+						t.Errorf("%v", err)
+					}
+				}
+			}
+			return nil
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		ready, ended := make(chan bool), make(chan error)
+		p := &vk.Poller{Client: admin, GroupID: s.GroupID, Handler: r, SkipDiagnosis: true, Logger: slog.New(slog.DiscardHandler), Ready: func(int64) { close(ready) }}
+		go func() { ended <- p.Run(ctx) }()
+		<-ready
+		anna.Says("!ping")
+		synctest.Wait()
+		anna.In(chat).Says("!ping")
+		synctest.Wait()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if err := errors.Join(errs...); err != nil || len(errs) == 0 {
+			t.Error(err)
+		}
+		for text, want := range map[string]bool{"Bot: pong!": true, "Bot: too": true, "Bot: me": false} {
+			if strings.Contains(s.Transcript(), text) != want {
+				t.Errorf("%q in\n%s", text, s.Transcript())
+			}
+		}
+	})
 }

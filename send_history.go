@@ -26,7 +26,7 @@ func (c *Client) History(ctx context.Context, peer int64) iter.Seq2[*Message, er
 			page, err := Call[struct {
 				Count int       `json:"count"`
 				Items []Message `json:"items"`
-			}](ctx, c, "messages.getHistory", Params{"peer_id": peer, "offset": offset, "count": count})
+			}](ctx, c, "messages.getHistory", c.forGroup(ctx, Params{"peer_id": peer, "offset": offset, "count": count}))
 			if err != nil {
 				yield(nil, err)
 				return
@@ -91,7 +91,7 @@ func (c *Client) Members(ctx context.Context, peer int64, fields ...string) iter
 			if len(fields) > 0 {
 				p["fields"] = fields
 			}
-			page, err := Call[membersPage](ctx, c, "messages.getConversationMembers", p)
+			page, err := Call[membersPage](ctx, c, "messages.getConversationMembers", c.forGroup(ctx, p))
 			if err != nil {
 				yield(Member{}, err)
 				return

@@ -176,7 +176,10 @@ func saveAgain(err error, unseen bool) bool {
 	var refused *Error
 	var foreign *HTTPError
 	var param *ParamError
+	var wrong *ConfigError
 	switch {
+	case errors.As(err, &wrong):
+		return false
 	case errors.As(err, &refused):
 		switch refused.Code {
 		case CodeUpload, CodeSaveFile, CodePhotoChanged:
@@ -354,6 +357,10 @@ func (c *Client) uploadRequest(ctx context.Context, method string, req *http.Req
 	if err != nil {
 		if ctx.Err() != nil {
 			failed.Err = context.Cause(ctx)
+			return nil, false, failed
+		}
+		if wrong := (*ConfigError)(nil); errors.As(unsendable(&hc, req, err), &wrong) {
+			failed.Err = wrong
 			return nil, false, failed
 		}
 		failed.Err = fmt.Errorf("%w: %w", errNoAnswer, withoutURL(err))

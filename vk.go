@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"github.com/vkrouter/vk/internal/pace"
 	"github.com/vkrouter/vk/internal/tolerant"
@@ -21,7 +24,8 @@ import (
 // Its fields must not change once it is in use. Its methods are safe for
 // concurrent use.
 type Client struct {
-	// Token is sent in the Authorization header of each call.
+	// Token is sent in the Authorization header of each call. One that contains
+	// white space or a line break is a [*ConfigError] of each call.
 	Token Secret
 
 	// HTTPClient makes all requests to VK: API calls, long polls and uploads.
@@ -29,7 +33,9 @@ type Client struct {
 	// and uploads.
 	HTTPClient *http.Client
 
-	// BaseURL is what a method's name is appended to. Empty means
+	// BaseURL is the address that a method's name is appended to: with a scheme,
+	// a host and the whole path, such as "http://127.0.0.1:8080/method/". A
+	// slash is added at its end if there is none. Empty means
 	// "https://api.vk.ru/method/".
 	BaseURL string
 
@@ -124,6 +130,73 @@ type Client struct {
 	senders   pace.Order[dialog]    // with Batch
 	captchas  captchas
 	noExecute atomic.Bool // VK refuses execute to the token
+
+	checked atomic.Pointer[checkedFields]
+	kind    atomic.Int32 // of the token, a tokenKind
+}
+
+// checkedFields are fields of a Client and what follows from them.
+type checkedFields struct {
+	token   Secret
+	baseURL string
+	base    string       // what methods' names are appended to
+	err     *ConfigError // what is wrong with the fields, or nil
+}
+
+// base returns the address that methods' names are appended to, or what is wrong
+// with the fields. It looks at them once.
+func (c *Client) base() (string, *ConfigError) {
+	f := c.checked.Load()
+	if f == nil || f.token != c.Token || f.baseURL != c.BaseURL {
+		f = &checkedFields{token: c.Token, baseURL: c.BaseURL}
+		if f.base, f.err = joinable(c.BaseURL); f.err == nil {
+			f.err = c.checkFields()
+		}
+		c.checked.Store(f)
+	}
+	return f.base, f.err
+}
+
+// checkFields returns what is wrong with the token and the limits, or nil.
+func (c *Client) checkFields() *ConfigError {
+	const mend = "trim the token, as NewClient does with line breaks at its end, or copy it anew"
+	if flaw := c.Token.flaw(false); flaw != "" {
+		return misuse("Client.Token", flaw, mend)
+	}
+	for _, r := range c.Token.reveal() {
+		if r > unicode.MaxASCII {
+			return misuse("Client.Token", "contains a character that no token has", mend)
+		}
+	}
+	if c.MaxResponse < 0 {
+		return misuse("Client.MaxResponse", "is negative, so that every answer is too large", "leave it 0, or give a number of bytes")
+	}
+	return nil
+}
+
+// joinable returns a BaseURL with a slash at its end.
+func joinable(baseURL string) (string, *ConfigError) {
+	const example = `write the whole address, such as "http://127.0.0.1:8080/method/"`
+	wrong := func(what string) (string, *ConfigError) { return "", misuse("Client.BaseURL", what, example) }
+	if baseURL == "" {
+		return "https://api.vk.ru/method/", nil
+	}
+	u, err := url.Parse(baseURL)
+	switch {
+	case err != nil && !strings.Contains(baseURL, "://"), err == nil && (u.Scheme == "" || u.Opaque != ""):
+		return wrong("has no scheme")
+	case err != nil:
+		return wrong("is no address")
+	case u.Scheme != "http" && u.Scheme != "https":
+		return wrong("has a scheme that is neither http nor https")
+	case u.Hostname() == "":
+		return wrong("names no host")
+	case u.User != nil:
+		return wrong("has a user name in it, which is not sent")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(baseURL, "#"):
+		return wrong("has a query or a fragment, which a method's name cannot be appended to")
+	}
+	return strings.TrimSuffix(baseURL, "/") + "/", nil
 }
 
 // A CallFunc makes an API call and returns what VK answered as its response.
@@ -131,8 +204,11 @@ type Client struct {
 // Of execute, both can be: a response, and as an error [ExecuteErrors].
 type CallFunc func(ctx context.Context, method string, p Params) (json.RawMessage, error)
 
-// NewClient returns &Client{Token: NewSecret(token)}.
-func NewClient(token string) *Client { return &Client{Token: NewSecret(token)} }
+// NewClient returns a Client with the token, without the line break that the file
+// of a secret ends in.
+func NewClient(token string) *Client {
+	return &Client{Token: NewSecret(strings.TrimRight(token, "\r\n"))}
+}
 
 // Use wraps every later call of c in mw: to trace, record, delay or answer it.
 // What was given first is outermost. A wrapper sees a call once, however often
@@ -166,7 +242,8 @@ func (c *Client) chain() CallFunc {
 // has leaves the field zero instead of failing the call.
 //
 // VK's refusal is an [*Error], a parameter that cannot be sent a [*ParamError],
-// an answer that is not VK's an [*HTTPError]. When ctx ends, Call returns its
+// an answer that is not VK's an [*HTTPError], and a wrong field of the Client,
+// which keeps any call from being sent, a [*ConfigError]. When ctx ends, Call returns its
 // cause. What failed in execute is [ExecuteErrors]; out is filled nevertheless.
 //
 // A call that failed in a way that may pass (no connection, a cut answer, HTTP
@@ -193,4 +270,80 @@ func Call[T any](ctx context.Context, c *Client, method string, p Params) (T, er
 	var out T
 	err := c.Call(ctx, method, p, &out)
 	return out, err
+}
+
+// A tokenKind says whose the token of a Client is, as far as that is known.
+type tokenKind int32
+
+const (
+	tokenUnknown   tokenKind = iota
+	tokenCommunity           // a community's
+	tokenOther               // a user's; or an application's, with which there are no messages
+)
+
+// learn remembers whose the token is.
+func (c *Client) learn(k tokenKind) { c.kind.Store(int32(k)) }
+
+// known returns whose the token is, without a call.
+func (c *Client) known() tokenKind { return tokenKind(c.kind.Load()) }
+
+// askKind returns whose the token is. Once that is known, it makes no call.
+//
+// It calls https://dev.vk.com/ru/method/users.get, which answers a community
+// with nobody.
+func (c *Client) askKind(ctx context.Context) (tokenKind, error) {
+	if k := c.known(); k != tokenUnknown {
+		return k, nil
+	}
+	users, err := Call[[]json.RawMessage](ctx, c, "users.get", nil)
+	switch {
+	case err != nil:
+		return tokenUnknown, err
+	case len(users) > 0:
+		c.learn(tokenOther)
+	default:
+		c.learn(tokenCommunity)
+	}
+	return c.known(), nil
+}
+
+// actsFor returns the community whose bot a call in the handler of ctx is made
+// for. It is 0 outside of handlers, and for a Client other than the one that the
+// handler answers with.
+func (c *Client) actsFor(ctx context.Context) int64 {
+	if scope, ok := ctx.Value(sendScopeKey{}).(sendScope); ok {
+		return scope.actsFor(c)
+	}
+	return 0
+}
+
+// forGroup adds a group_id to the parameters of a call that a handler makes: with
+// the token of a user who administers the community, VK takes the call for the
+// user's own otherwise. With a community's token it is not needed, and does no
+// harm while the kind of the token is not known.
+func (c *Client) forGroup(ctx context.Context, p Params) Params {
+	if c.known() == tokenCommunity {
+		return p
+	}
+	if group := c.actsFor(ctx); group != 0 && p["group_id"] == nil {
+		p["group_id"] = group
+	}
+	return p
+}
+
+// onlyCommunity returns an error if a handler makes a call of a method that has
+// no group_id with a user's token: it would be the user's own.
+func (c *Client) onlyCommunity(ctx context.Context, method string) error {
+	if c.known() == tokenCommunity || c.actsFor(ctx) == 0 {
+		return nil
+	}
+	k, err := c.askKind(ctx)
+	if err != nil || k == tokenCommunity {
+		return err
+	}
+	return &ConfigError{
+		Place: method, Field: "Client.Token",
+		Text: "the token is a user's, and VK takes this for the community with its own token only",
+		Mend: "use a community's token, made under " + atTokens,
+	}
 }

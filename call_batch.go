@@ -434,3 +434,24 @@ func (s refusalSign) meaning(result json.RawMessage) meaning {
 func isExecute(method string) bool {
 	return method == "execute" || strings.HasPrefix(method, "execute.")
 }
+
+// appendCall appends a call of the API in VKScript.
+func appendCall(b []byte, method string, params []pair) []byte {
+	b = append(b, "API."...)
+	b = append(b, method...)
+	b = append(b, '(', '{')
+	first := true
+	for _, p := range params {
+		if p.name == "v" || p.name == "lang" {
+			continue // those of the execute
+		}
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = appendString(b, p.name) // VKScript's strings are those of JSON
+		b = append(b, ':')
+		b = appendString(b, p.value)
+	}
+	return append(b, '}', ')')
+}

@@ -77,24 +77,3 @@ func Execute[T any](ctx context.Context, c *Client, code string, args Params) (T
 	err := c.Call(ctx, "execute", p, &out)
 	return out, err
 }
-
-// appendCall appends a call of the API in VKScript.
-func appendCall(b []byte, method string, params []pair) []byte {
-	b = append(b, "API."...)
-	b = append(b, method...)
-	b = append(b, '(', '{')
-	first := true
-	for _, p := range params {
-		if p.name == "v" || p.name == "lang" {
-			continue // those of the execute
-		}
-		if !first {
-			b = append(b, ',')
-		}
-		first = false
-		b = appendString(b, p.name) // VKScript's strings are those of JSON
-		b = append(b, ':')
-		b = appendString(b, p.value)
-	}
-	return append(b, '}', ')')
-}

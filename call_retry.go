@@ -3,7 +3,10 @@ package vk
 import (
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -14,6 +17,48 @@ import (
 
 // callPause is the pause before a call that failed is made again.
 var callPause = backoff.Backoff{Min: 400 * time.Millisecond, Max: 10 * time.Second}
+
+// run makes attempts until one succeeds, or further ones are of no use.
+func (x *call) run() (json.RawMessage, error) {
+	c := x.client
+	for {
+		raw, err := x.observed()
+		x.judgeCaptcha(raw, err)
+		if err == nil || raw != nil {
+			return raw, err
+		}
+		if x.maybe && x.method == pressMethod && pressOver(err) {
+			return json.RawMessage("1"), nil
+		}
+		doubt := x.begun && mayBeDone(err)
+		x.maybe = x.maybe || doubt
+		if x.ctx.Err() != nil {
+			return nil, err
+		}
+		var refused *Error
+		errors.As(err, &refused)
+		switch {
+		case refused != nil && refused.Code == CodeCaptcha && c.Captcha != nil:
+			if err := x.solve(refused); err != nil {
+				return nil, err
+			}
+			continue
+		case refused != nil && throttles(refused.Code) && c.WaitOut > 0 && x.begun:
+			continue // the throttle decides for how long
+		}
+		x.tries++
+		if x.tries >= c.maxAttempts() || !maySucceed(err) || doubt && x.effect == effectDoubles {
+			return nil, err
+		}
+		pause := callPause.Delay(x.tries)
+		slogOr(c.Logger).LogAttrs(x.ctx, slog.LevelInfo, "vk: calling again",
+			slog.String("method", x.method), slog.Int("attempt", x.tries), slog.Duration("after", pause), slog.Any("err", err))
+		x.tellRepeat(pause, err)
+		if backoff.Sleep(x.ctx, pause) != nil {
+			return nil, fmt.Errorf("%w; gave up: %w", err, context.Cause(x.ctx))
+		}
+	}
+}
 
 // An effect is what making a call twice does.
 type effect uint8

@@ -318,3 +318,30 @@ func ExamplePoller_enableEvents() {
 		fmt.Println(err)
 	}
 }
+
+// A ConfigError is for the bot's owner: it says what to change.
+func ExampleConfigError() {
+	client := vk.NewClient("vk1.a.token from a page")
+	err := client.Call(context.Background(), "users.get", nil, nil)
+	var wrong *vk.ConfigError
+	if errors.As(err, &wrong) {
+		fmt.Println(wrong.Field)
+	}
+	client = vk.NewClient("vk1.a.token")
+	client.BaseURL = "127.0.0.1:5199"
+	for _, f := range vk.Diagnose(context.Background(), client, nil) {
+		fmt.Println(f.Problem == vk.ProblemClient, f.Text)
+	}
+	// Output:
+	// Client.Token
+	// true Client.BaseURL has no scheme
+}
+
+func ExampleError_Right() {
+	err := error(&vk.Error{Code: vk.CodeAccess, Subcode: 1133, Method: "docs.save", Message: "Access denied"})
+	var refused *vk.Error
+	if errors.As(err, &refused) && refused.Right() != "" {
+		fmt.Println("make a token with the right", refused.Right())
+	}
+	// Output: make a token with the right docs
+}

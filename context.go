@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/vkrouter/vk/internal/command"
 )
 
 // A Handler responds to events. It is what a source of events drives; a
@@ -40,11 +43,7 @@ type Middleware func(next HandlerFunc) HandlerFunc
 // For which kinds of events the bot has handlers is known of it as it is of h:
 // see [Diagnose], [Poller.EnableEvents] and [Callback.Setup].
 func Wrap(h Handler, mw ...Middleware) Handler {
-	f := h.Serve
-	for _, m := range slices.Backward(mw) {
-		f = m(f)
-	}
-	return &wrapped{f, h}
+	return &wrapped{chain(mw, h.Serve), h}
 }
 
 // A wrapped is a handler with middleware around it.
@@ -145,6 +144,36 @@ func (c *Context) Value(key any) any {
 	}
 	return c.ctx.Value(key)
 }
+
+// Route returns the route that the handler runs for, or nil outside of one: in
+// a listener, in a NotFound.
+func (c *Context) Route() *Route { return c.inv.route }
+
+// Module returns the module that the handler is of, or nil.
+func (c *Context) Module() *Module { return c.inv.module }
+
+// Prefix returns the prefix that the command was written with: "" if that had
+// none, as a button's has, and if the text is no command line. In a condition,
+// in the handler of one, and in a NotFound, it is that of a command that there is
+// none of.
+func (c *Context) Prefix() string { return c.inv.prefix }
+
+// Invoked returns the words that the route was found by, as they were written:
+// of "!Admin  BAN anna" it is "Admin  BAN". In a NotFound or a condition it is the
+// first word, and outside of a command it is "".
+func (c *Context) Invoked() string {
+	i := c.inv
+	if i.route == nil {
+		word, _ := command.CutSpace(command.SkipSpace(i.line))
+		return word
+	}
+	return strings.TrimSpace(strings.TrimSuffix(i.text, i.line))
+}
+
+// Line returns what was written behind the words of the command: all of its
+// arguments, as they stand. In a NotFound or a condition it is all that stands
+// behind the prefix, and outside of a command it is "".
+func (c *Context) Line() string { return strings.TrimSpace(c.inv.line) }
 
 // Event returns the event, which must not be changed.
 func (c *Context) Event() *Event { return c.event }

@@ -7,9 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strconv"
-	"strings"
-
-	"github.com/vkrouter/vk/internal/command"
+	"sync/atomic"
 )
 
 // run returns what runs a route: its chain of middleware, with what decides
@@ -232,125 +230,262 @@ func join(errs ...error) error {
 	return errors.Join(some...)
 }
 
-// Route returns the route that the handler runs for, or nil outside of one: in
-// a listener, in a NotFound.
-func (c *Context) Route() *Route { return c.inv.route }
-
-// Module returns the module that the handler is of, or nil.
-func (c *Context) Module() *Module { return c.inv.module }
-
-// Prefix returns the prefix that the command was written with: "" if that had
-// none, as a button's has, and if the text is no command line. In a condition,
-// in the handler of one, and in a NotFound, it is that of a command that there is
-// none of.
-func (c *Context) Prefix() string { return c.inv.prefix }
-
-// Invoked returns the words that the route was found by, as they were written:
-// of "!Admin  BAN anna" it is "Admin  BAN". In a NotFound or a condition it is the
-// first word, and outside of a command it is "".
-func (c *Context) Invoked() string {
-	i := c.inv
-	if i.route == nil {
-		word, _ := command.CutSpace(command.SkipSpace(i.line))
-		return word
-	}
-	return strings.TrimSpace(strings.TrimSuffix(i.text, i.line))
-}
-
-// Line returns what was written behind the words of the command: all of its
-// arguments, as they stand. In a NotFound or a condition it is all that stands
-// behind the prefix, and outside of a command it is "".
-func (c *Context) Line() string { return strings.TrimSpace(c.inv.line) }
-
-// hooks are what middleware has asked to be run around the handler.
+// hooks are the functions that middleware adds to an invocation. The invocation's
+// mu guards them.
 type hooks struct {
-	before []HandlerFunc
-	after  []func(*Context, error) error
+	claims []*claim
+	lines  []hookLine
+
+	begun   bool     // their run has begun once
+	running *running // the latest run, until it ends
+	first   running  // of one run, as most have
+
+	used atomic.Bool // a hook was added
 }
 
-// Before has f run just before the route's handler: when no check has refused,
-// and the arguments are parsed. If f returns an error, that is the handler's
-// outcome; the handler and what other hooks would have done before it are
-// left out. It is for middleware whose act should cost nothing unless the
-// handler runs, such as a cooldown's. Hooks run in the order in which they
-// were added.
+// A claim is a function that Claim has added.
+type claim struct {
+	take func(*Context) (giveBack func(), err error)
+	kept atomic.Bool // a handler has begun with it: it is not taken again
+}
+
+// A hookLine is a hook that Before or After has added. One of the two is nil.
+type hookLine struct {
+	before HandlerFunc
+	after  func(*Context, error) error
+}
+
+// Claim registers f to run before the route's handler and before all hooks of
+// [Context.Before]: when no check has refused and the arguments are parsed. f
+// takes something: a use of a cooldown, a place among those that may run, a coin.
+// If f returns an error, f has taken nothing, and the error is the handler's
+// outcome.
 //
-// Middleware around a whole Router can add hooks as well: they run before the
-// route that the Router finds, and not if it finds none. Those of a route are
-// not run for the routes that its handler runs, see [Context.Invoke].
+// If the handler does not begin, because a later claim or a Before returns an
+// error, panics or ends the goroutine, what was taken is given back: the giveBack
+// functions are called, the last first, after the After hooks. giveBack may be
+// nil. Once the handler has begun, it is not called, whatever the handler returns.
+//
+// Claims run in the order in which they were added: those of the middleware
+// outside come first. Middleware inside that calls its handler again does not
+// make a claim again. As f runs before the handler is sure to run, f is not for
+// messages to people: those are for Before.
+//
+// Each event has its own Context, but events of different conversations are
+// handled at the same time: what f and giveBack share needs a lock. f may block,
+// also in [Context.Park]. Claim and Before panic when the handler's hooks have
+// begun to run.
+//
+// Middleware around a whole Router can add claims and hooks as well: they run
+// before the route that the Router finds, and not if it finds none. Those of a
+// route are not run for the routes that its handler runs, see [Context.Invoke].
+// Nothing runs them for a handler that is in no Router.
+func (c *Context) Claim(f func(c *Context) (giveBack func(), err error)) {
+	i := c.inv
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.hooks.notRunning("Claim")
+	i.hooks.used.Store(true)
+	i.hooks.claims = append(i.hooks.claims, &claim{take: f})
+}
+
+// Before registers f to run before the route's handler, when no check has refused,
+// the arguments are parsed, and all claims are made; see [Context.Claim]. If f
+// returns an error, that is the handler's outcome: the handler and the hooks that
+// were added later do not run.
+//
+// The hooks run in the order in which they were added, like the lines of a
+// function: a Before is a line that may return an error, an After is a defer, and
+// the handler is the last line.
 func (c *Context) Before(f HandlerFunc) {
 	i := c.inv
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.hooks.before = append(i.hooks.before, f)
+	i.hooks.notRunning("Before")
+	i.hooks.used.Store(true)
+	i.hooks.lines = append(i.hooks.lines, hookLine{before: f})
 }
 
-// After has f run when the route's handler has ended, with its error, however
-// it ended, but not if it was not begun. An error that f returns is joined with
-// the handler's; it cannot make that one undone. The hooks run in the reverse
-// order of that in which they were added.
+// After registers f to run when the route's handler has ended, with the handler's
+// error, however it ended: a panic is a [*PanicError], and a call of
+// runtime.Goexit is an error, too. If a Before that was added later fails, the
+// handler does not run, and f gets the error of that Before. f does not run if a
+// Before that was added earlier fails, or a claim.
+//
+// An error that f returns is joined with the handler's; f cannot undo that one.
+// The functions run in the reverse order of that in which they were added. Called
+// by a hook or by the handler itself, After is a defer in that place.
 func (c *Context) After(f func(c *Context, err error) error) {
 	i := c.inv
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.hooks.after = append(i.hooks.after, f)
+	if r := i.hooks.running; r != nil {
+		r.deferred = append(r.deferred, deferred{after: f})
+		return
+	}
+	i.hooks.used.Store(true)
+	i.hooks.lines = append(i.hooks.lines, hookLine{after: f})
 }
 
-// run runs h between its hooks: those of the invocations around that are of no
-// other route, then its own.
-func (i *invocation) run(c *Context, h HandlerFunc) error {
-	before, after := i.hooksAround()
-	for _, f := range before {
-		if err := f(c); err != nil {
-			return err
-		}
+// notRunning panics if the hooks have begun to run.
+func (h *hooks) notRunning(method string) {
+	if h.running != nil {
+		panic("vk: " + method + ": the handler's hooks run already: call it in middleware, before next")
 	}
-	if len(after) == 0 {
-		return h(c)
-	}
-	return runAfter(c, h, after)
 }
 
-func (i *invocation) hooksAround() (before []HandlerFunc, after []func(*Context, error) error) {
-	for up := i; up != nil && (up == i || up.route == nil); up = up.outer {
-		up.mu.Lock()
-		if len(up.hooks.before) > 0 {
-			before = append(slices.Clip(up.hooks.before), before...)
-		}
-		if len(up.hooks.after) > 0 {
-			after = append(slices.Clip(up.hooks.after), after...)
-		}
-		up.mu.Unlock()
-	}
-	return before, after
+// A running is one run of a handler and its hooks.
+type running struct {
+	deferred []deferred // what runs in the end, the last first
+	begun    bool       // the handler has
 }
 
-// runAfter runs h and then the hooks, the last first, however h and they end.
-func runAfter(c *Context, h HandlerFunc, after []func(*Context, error) error) (err error) {
+// A deferred is an After, or else what gives a claim back.
+type deferred struct {
+	after    func(*Context, error) error
+	giveBack func()
+}
+
+// run runs h with its hooks: those of the invocations around that are of no
+// other route, then its own. It returns an error for a panic of any of them.
+func (i *invocation) run(c *Context, h HandlerFunc) (err error) {
+	r, claims, lines := i.beginHooks()
 	ended := false
-	for _, f := range after {
-		defer func() {
-			if v := recover(); v != nil {
-				err = join(err, caught(v))
-			} else if !ended && err == nil {
-				err = errGoexit
-			}
-			if e := afterwards(c, f, err); e != nil {
-				err = join(err, e)
-			}
-		}()
-	}
-	err = h(c)
+	defer func() {
+		if v := recover(); v != nil {
+			err = caught(v)
+		} else if !ended {
+			err = errGoexit
+		}
+		i.unwind(c, r, &err)
+	}()
+	err = i.runLines(c, r, h, claims, lines)
 	ended = true
 	return err
 }
 
-// afterwards runs a hook, whose panic is an error.
-func afterwards(c *Context, f func(*Context, error) error, err error) (e error) {
+// beginHooks begins a run, and returns the hooks that it runs.
+func (i *invocation) beginHooks() (r *running, claims []*claim, lines []hookLine) {
+	for up := i; up != nil && (up == i || up.route == nil); up = up.outer {
+		up.mu.Lock()
+		over := up != i && up.hooks.begun // those of a NotFound that runs a route
+		if up == i {
+			if r = &i.hooks.first; i.hooks.begun {
+				r = new(running)
+			}
+			i.hooks.begun, i.hooks.running = true, r
+		}
+		if !over && len(up.hooks.claims) > 0 {
+			claims = append(slices.Clip(up.hooks.claims), claims...)
+		}
+		if !over && len(up.hooks.lines) > 0 {
+			lines = append(slices.Clip(up.hooks.lines), lines...)
+		}
+		up.mu.Unlock()
+		if over {
+			break
+		}
+	}
+	return r, claims, lines
+}
+
+// runLines makes the claims, and then runs the lines and h.
+func (i *invocation) runLines(c *Context, r *running, h HandlerFunc, claims []*claim, lines []hookLine) error {
+	for _, cl := range claims {
+		if cl.kept.Load() {
+			continue
+		}
+		giveBack, err := cl.take(c)
+		if err != nil {
+			return err
+		}
+		if giveBack != nil {
+			i.deferHook(r, deferred{giveBack: giveBack})
+		}
+	}
+	for _, l := range lines {
+		if l.after != nil {
+			i.deferHook(r, deferred{after: l.after})
+		} else if err := l.before(c); err != nil {
+			return err
+		}
+	}
+	r.begun = true
+	for _, cl := range claims {
+		cl.kept.Store(true)
+	}
+	return h(c)
+}
+
+// deferHook adds to what runs in the end.
+func (i *invocation) deferHook(r *running, d deferred) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	r.deferred = append(r.deferred, d)
+}
+
+// unwind runs what r has deferred, the last first, however each of them ends.
+func (i *invocation) unwind(c *Context, r *running, err *error) {
+	i.mu.Lock()
+	n := len(r.deferred)
+	if n == 0 {
+		if i.hooks.running == r {
+			i.hooks.running = nil
+		}
+		i.mu.Unlock()
+		return
+	}
+	d := r.deferred[n-1]
+	r.deferred = r.deferred[:n-1]
+	i.mu.Unlock()
+	defer i.unwind(c, r, err)
+	switch {
+	case d.after != nil:
+		afterwards(c, d.after, err)
+	case !r.begun:
+		afterwards(c, func(*Context, error) error { d.giveBack(); return nil }, err)
+	}
+}
+
+// afterwards runs a hook and joins its error with err.
+func afterwards(c *Context, f func(*Context, error) error, err *error) {
+	ended := false
 	defer func() {
 		if v := recover(); v != nil {
-			e = caught(v)
+			*err = join(*err, caught(v))
+		} else if !ended {
+			*err = join(*err, errGoexit)
 		}
 	}()
-	return f(c, err)
+	e := f(c, *err)
+	ended = true
+	if e != nil {
+		*err = join(*err, e)
+	}
+}
+
+// contain returns h as a middleware gets it: a panic of h is an error to the
+// middleware, and the hooks that are added inside of h do not outlast the call.
+func contain(h HandlerFunc) HandlerFunc {
+	return func(c *Context) (err error) {
+		i := c.inv
+		claims, lines := 0, 0
+		if i.hooks.used.Load() {
+			i.mu.Lock()
+			claims, lines = len(i.hooks.claims), len(i.hooks.lines)
+			i.mu.Unlock()
+		}
+		defer func() {
+			if v := recover(); v != nil {
+				err = caught(v)
+			}
+			if i.hooks.used.Load() {
+				i.mu.Lock()
+				i.hooks.claims = slices.Clip(i.hooks.claims[:min(claims, len(i.hooks.claims))])
+				i.hooks.lines = slices.Clip(i.hooks.lines[:min(lines, len(i.hooks.lines))])
+				i.mu.Unlock()
+			}
+		}()
+		return h(c)
+	}
 }

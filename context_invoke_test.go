@@ -92,6 +92,7 @@ func TestOrderWithinRoute(t *testing.T) {
 		befores = ", bot before, router before, module before, route before"
 		afters  = ", route after, module after, router after, bot after"
 		out     = ", )route, )module, )router, )bot"
+		outside = ", after an error, router after, after an error, bot after"
 		failed  = ", )route error, )module error, )router error, )bot error"
 	)
 	failing := strings.ReplaceAll(afters, ", ", ", after an error, ")
@@ -110,7 +111,8 @@ func TestOrderWithinRoute(t *testing.T) {
 		{"refused by the module", "!a 1", map[string]func() error{"module check": fail}, strings.ReplaceAll(in, "route check, ", "") + failed},
 		{"refused by the route", "!a 1", map[string]func() error{"route check": fail}, in + failed},
 		{"panic of a check", "!a 1", map[string]func() error{"module check": blow}, strings.ReplaceAll(in, "route check, ", "") + failed},
-		{"error before", "!a 1", map[string]func() error{"module before": fail}, in + ", bot before, router before, module before" + failed},
+		{"error before", "!a 1", map[string]func() error{"module before": fail}, in + ", bot before, router before, module before" + outside + failed},
+		{"panic before", "!a 1", map[string]func() error{"module before": blow}, in + ", bot before, router before, module before" + outside + failed},
 		{"error after", "!a 1", map[string]func() error{"module after": fail}, in + befores + ", BODY, route after, module after, after an error, router after, after an error, bot after" + failed},
 		{"errors of both", "!a 1", map[string]func() error{"BODY": fail, "route after": fail}, in + befores + ", BODY" + failing + failed},
 		{"panic of the handler", "!a 1", map[string]func() error{"BODY": blow}, in + befores + ", BODY" + failing + failed},
@@ -149,15 +151,6 @@ func TestOrderWithinRoute(t *testing.T) {
 			}
 		})
 	}
-
-	t.Run("panic of a Before", func(t *testing.T) {
-		l := &layers{ends: map[string]func() error{"module before": blow}}
-		var p *vk.PanicError
-		if err := l.serve(t, "!a 1"); !errors.As(err, &p) {
-			t.Error(err)
-		}
-		l.is(t, strings.Split(in+", bot before, router before, module before, )bot error", ", ")...) // as any panic without Recover
-	})
 }
 
 // What an After hook is told, when the handler ends its goroutine: that it is
@@ -201,41 +194,6 @@ func TestHookErrorsKeepTheHandlers(t *testing.T) {
 			t.Error(text, err)
 		}
 	}
-}
-
-func TestRouteAllowed(t *testing.T) {
-	var ran trace
-	no := errors.New("no")
-	var route *vk.Route
-	r := vk.NewRouter("!")
-	remove := r.Check(func(c *vk.Context) error { ran.note("router"); route = c.Route(); return nil })
-	var rt *vk.Route
-	r.Group(func(r *vk.Router) {
-		r.Use(ran.around("use"))
-		rt = r.Add(vk.Route{Pattern: "a {x}", Handler: ran.handler("a"), Checks: []vk.Check{
-			func(*vk.Context) error { ran.note("first"); return nil },
-			func(*vk.Context) error { ran.note("second"); return no },
-			func(*vk.Context) error { ran.note("third"); return nil },
-		}})
-	})
-	var refused *vk.CheckError
-	if err := rt.Allowed(said(t, "!help")); !errors.As(err, &refused) || !errors.Is(err, no) {
-		t.Error(err)
-	}
-	ran.is(t, "router", "first", "second")
-	if route != rt {
-		t.Error("the check sees another route:", route)
-	}
-	remove()
-	remove()
-	rt.SetEnabled(false)
-	if err := rt.Allowed(said(t, "!help")); !errors.Is(err, vk.ErrDisabled) || rt.Enabled() {
-		t.Error(err)
-	}
-	ran.is(t)
-	rt.SetEnabled(true)
-	rt.Allowed(said(t, "!help"))
-	ran.is(t, "first", "second")
 }
 
 func TestContextRun(t *testing.T) {
@@ -367,6 +325,165 @@ func TestContextAuthorAndSelf(t *testing.T) {
 		p, err := tt.page()
 		if p.PeerID != tt.want || (err == nil) != (tt.want != 0) || err != nil && !errors.Is(err, vk.ErrNotFound) {
 			t.Errorf("%s: %+v, %v", tt.name, p, err)
+		}
+	}
+}
+
+// costs is a middleware with a claim, a Before and an After, each of which notes
+// that it runs, and ends as end says by its name.
+func (l *layers) costs(name string) vk.Middleware {
+	return func(next vk.HandlerFunc) vk.HandlerFunc {
+		return func(c *vk.Context) error {
+			c.Claim(func(*vk.Context) (func(), error) {
+				return func() { l.step(name + "-") }, l.step(name + "+")
+			})
+			c.Before(func(*vk.Context) error { return l.step("open " + name) })
+			c.After(func(_ *vk.Context, err error) error {
+				if err != nil {
+					l.note("failed:")
+				}
+				return l.step("close " + name)
+			})
+			return next(c)
+		}
+	}
+}
+
+// TestClaims: wherever a run ends before the handler begins, what was taken is
+// given back, the last first; and once the handler begins, it is kept.
+func TestClaims(t *testing.T) {
+	boom := errors.New("boom")
+	ways := map[string]func() error{
+		"an error": func() error { return boom },
+		"a panic":  func() error { panic(boom) },
+		"a Goexit": func() error { runtime.Goexit(); return nil },
+	}
+	for at, want := range map[string]string{
+		"":        "a+, b+, c+, open a, open b, open c, BODY, close c, close b, close a",
+		"a+":      "a+",
+		"b+":      "a+, b+, a-",
+		"c+":      "a+, b+, c+, b-, a-",
+		"open a":  "a+, b+, c+, open a, c-, b-, a-",
+		"open b":  "a+, b+, c+, open a, open b, failed:, close a, c-, b-, a-",
+		"open c":  "a+, b+, c+, open a, open b, open c, failed:, close b, failed:, close a, c-, b-, a-",
+		"BODY":    "a+, b+, c+, open a, open b, open c, BODY, failed:, close c, failed:, close b, failed:, close a",
+		"close c": "a+, b+, c+, open a, open b, open c, BODY, close c, failed:, close b, failed:, close a",
+	} {
+		for way, end := range ways {
+			t.Run(strings.TrimSpace(way+" in "+at), func(t *testing.T) {
+				l := &layers{ends: map[string]func() error{at: end}}
+				r := vk.NewRouter("!")
+				r.Use(l.costs("a"))
+				r.Group(func(r *vk.Router) {
+					r.Use(l.costs("b"))
+					r.Handle("x", func(*vk.Context) error { return l.step("BODY") }, l.costs("c"))
+				})
+				var err error
+				done := make(chan bool)
+				go func() {
+					defer close(done)
+					err = r.Serve(said(t, "!x"))
+				}()
+				<-done
+				l.is(t, strings.Split(want, ", ")...)
+				if way != "a Goexit" && (at != "") != errors.Is(err, boom) {
+					t.Errorf("err = %v", err)
+				}
+			})
+		}
+	}
+	for _, way := range []string{"a panic", "a Goexit"} {
+		t.Run(way+" while giving back", func(t *testing.T) {
+			l := &layers{ends: map[string]func() error{"open a": ways["an error"], "c-": ways[way]}}
+			r := vk.NewRouter("!")
+			r.Handle("x", nothing, l.costs("a"), l.costs("b"), l.costs("c"))
+			done := make(chan bool)
+			go func() { defer close(done); r.Serve(said(t, "!x")) }()
+			<-done
+			l.is(t, strings.Split("a+, b+, c+, open a, c-, b-, a-", ", ")...)
+		})
+	}
+}
+
+// again is a middleware that calls its handler three times.
+func again(next vk.HandlerFunc) vk.HandlerFunc {
+	return func(c *vk.Context) error { return errors.Join(next(c), next(c), next(c)) }
+}
+
+// TestHooksOfSeveralRuns: a hook belongs to the call of next that it was added
+// in, and a claim that was kept is not made again.
+func TestHooksOfSeveralRuns(t *testing.T) {
+	var l layers
+	body := func(*vk.Context) error { return l.step("BODY") }
+	r := vk.NewRouter("!")
+	r.Handle("inside", body, l.costs("a"), again)
+	r.Handle("outside", body, again, l.costs("a"))
+	const once = "a+, open a, BODY, close a"
+	for text, want := range map[string]string{
+		"!inside":  once + ", open a, BODY, close a, open a, BODY, close a",
+		"!outside": once + ", " + once + ", " + once,
+	} {
+		l.trace = nil
+		if err := r.Serve(said(t, text)); err != nil {
+			t.Error(text, err)
+		}
+		l.is(t, strings.Split(want, ", ")...)
+	}
+}
+
+// TestHooksOfNotFound: a NotFound that runs a route does not lend it its hooks,
+// which have run.
+func TestHooksOfNotFound(t *testing.T) {
+	var l layers
+	var x *vk.Route
+	r := vk.NewRouter("!")
+	r.Group(func(r *vk.Router) { x = r.Handle("x", func(*vk.Context) error { return l.step("BODY") }) })
+	in := vk.NewRouter("!")
+	in.Use(l.costs("a"))
+	in.NotFound(func(c *vk.Context) error { return c.Invoke(x, "") })
+	bot := vk.Wrap(in, l.costs("bot"))
+	if err := bot.Serve(said(t, "!y")); err != nil {
+		t.Error(err)
+	}
+	l.is(t, strings.Split("bot+, a+, open bot, open a, BODY, close a, close bot", ", ")...)
+}
+
+// TestHooksOfHooks: After is a defer also in a hook and in the handler, and what
+// would come too late is a mistake.
+func TestHooksOfHooks(t *testing.T) {
+	var l layers
+	defers := func(name string) vk.HandlerFunc {
+		return func(c *vk.Context) error {
+			c.After(func(*vk.Context, error) error { return l.step("undo " + name) })
+			return l.step(name)
+		}
+	}
+	hooks := func(next vk.HandlerFunc) vk.HandlerFunc {
+		return func(c *vk.Context) error {
+			c.Before(defers("open"))
+			c.Before(func(*vk.Context) error { return l.step("check") })
+			return next(c)
+		}
+	}
+	boom := errors.New("boom")
+	r := vk.NewRouter("!")
+	r.Handle("x", defers("BODY"), hooks)
+	r.Serve(said(t, "!x"))
+	l.is(t, "open", "check", "BODY", "undo BODY", "undo open")
+	l.ends = map[string]func() error{"check": func() error { return boom }}
+	l.trace = nil
+	r.Serve(said(t, "!x"))
+	l.is(t, "open", "check", "undo open")
+
+	for name, f := range map[string]vk.HandlerFunc{
+		"Claim":  func(c *vk.Context) error { c.Claim(nil); return nil },
+		"Before": func(c *vk.Context) error { c.Before(nil); return nil },
+	} {
+		r := vk.NewRouter("!")
+		r.Handle("x", f)
+		var p *vk.PanicError
+		if err := r.Serve(said(t, "!x")); !errors.As(err, &p) || !strings.Contains(err.Error(), name+": the handler's hooks run already") {
+			t.Error(name, err)
 		}
 	}
 }

@@ -129,6 +129,43 @@ func ExampleRouter_Replace() {
 }
 
 // What a message would run.
+// Hooks are like the lines of a function: a Before is a line that may return an
+// error, an After is a defer, and the handler is the last line.
+func ExampleContext_Claim() {
+	door := func(next vk.HandlerFunc) vk.HandlerFunc {
+		return func(c *vk.Context) error {
+			c.Claim(func(*vk.Context) (giveBack func(), err error) {
+				fmt.Println("take the key")
+				return func() { fmt.Println("give the key back") }, nil
+			})
+			c.Before(func(*vk.Context) error { fmt.Println("open"); return nil })
+			c.After(func(_ *vk.Context, err error) error { fmt.Println("close:", err); return nil })
+			c.Before(func(c *vk.Context) error {
+				if c.Arg("what") == "piano" {
+					return errors.New("too large")
+				}
+				return nil
+			})
+			return next(c)
+		}
+	}
+	r := vk.NewRouter("!")
+	r.Handle("carry {what}", func(c *vk.Context) error { fmt.Println("carry the", c.Arg("what")); return nil }, door)
+	for _, text := range []string{"!carry chair", "!carry piano"} {
+		c, _ := vktest.NewContext(text)
+		r.Serve(c)
+	}
+	// Output:
+	// take the key
+	// open
+	// carry the chair
+	// close: <nil>
+	// take the key
+	// open
+	// close: too large
+	// give the key back
+}
+
 func ExampleRouter_Match() {
 	r := vk.NewRouter("!")
 	r.Handle("order {what} {n:int=1}", func(c *vk.Context) error { return nil })

@@ -217,7 +217,7 @@ func ExampleRouter_Route() {
 func ExampleRouter_Group() {
 	r := vk.NewRouter("/")
 	r.Group(func(r *vk.Router) {
-		r.Use(middleware.Logger(nil), middleware.Recover())
+		r.Use(middleware.Logger(nil))
 		r.Handle("report", func(c *vk.Context) error { return c.Send("…") })
 	})
 }
@@ -227,7 +227,7 @@ func ExampleRouter_Remove() {
 	r := vk.NewRouter("/")
 	quiz := r.Add(vk.Route{
 		Pattern: "quiz",
-		Use:     []vk.Middleware{middleware.Recover()},
+		Use:     []vk.Middleware{middleware.Typing()},
 		Handler: func(c *vk.Context) error { return c.Send("How many legs has a spider?") },
 	})
 	fmt.Println(r.Remove(quiz))

@@ -335,3 +335,38 @@ func TestConditionsOfAllEvents(t *testing.T) {
 		}
 	}
 }
+
+func TestRouteAllowed(t *testing.T) {
+	var ran trace
+	no := errors.New("no")
+	var route *vk.Route
+	r := vk.NewRouter("!")
+	remove := r.Check(func(c *vk.Context) error { ran.note("router"); route = c.Route(); return nil })
+	var rt *vk.Route
+	r.Group(func(r *vk.Router) {
+		r.Use(ran.around("use"))
+		rt = r.Add(vk.Route{Pattern: "a {x}", Handler: ran.handler("a"), Checks: []vk.Check{
+			func(*vk.Context) error { ran.note("first"); return nil },
+			func(*vk.Context) error { ran.note("second"); return no },
+			func(*vk.Context) error { ran.note("third"); return nil },
+		}})
+	})
+	var refused *vk.CheckError
+	if err := rt.Allowed(said(t, "!help")); !errors.As(err, &refused) || !errors.Is(err, no) {
+		t.Error(err)
+	}
+	ran.is(t, "router", "first", "second")
+	if route != rt {
+		t.Error("the check sees another route:", route)
+	}
+	remove()
+	remove()
+	rt.SetEnabled(false)
+	if err := rt.Allowed(said(t, "!help")); !errors.Is(err, vk.ErrDisabled) || rt.Enabled() {
+		t.Error(err)
+	}
+	ran.is(t)
+	rt.SetEnabled(true)
+	rt.Allowed(said(t, "!help"))
+	ran.is(t, "first", "second")
+}

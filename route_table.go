@@ -81,10 +81,11 @@ func (t *table) add(to *target) {
 	}
 }
 
-// chain wraps h in mw, the first outermost.
+// chain wraps h in mw, the first outermost. To each of them, a panic inside is an
+// error.
 func chain(mw []Middleware, h HandlerFunc) HandlerFunc {
 	for i := len(mw) - 1; i >= 0; i-- {
-		h = mw[i](h)
+		h = mw[i](contain(h))
 	}
 	return h
 }

@@ -1,6 +1,7 @@
 package middleware_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,7 @@ func all() map[string]vk.Middleware {
 	return map[string]vk.Middleware{
 		"After":                   middleware.After(func(*vk.Context, error) error { return nil }),
 		"Before":                  middleware.Before(nothing),
+		"Claim":                   middleware.Claim(func(*vk.Context) (func(), error) { return nil, nil }),
 		"Cooldown.Wrap":           middleware.NewCooldown(1000, time.Second, vk.PerUser).Wrap,
 		"Explain":                 middleware.Explain(),
 		"IgnoreBots":              middleware.IgnoreBots(),
@@ -222,4 +224,208 @@ func TestIgnoreBots(t *testing.T) {
 	if r.Serve(s.context(t, chat, 5, "!x 1")); ran != 1 {
 		t.Error("a person is ignored")
 	}
+}
+
+// TestHooksLog is the log of claims and hooks: claims first, then the lines.
+func TestHooksLog(t *testing.T) {
+	no := errors.New("no")
+	for _, tt := range []struct {
+		name  string
+		check error // that the Before named check returns
+		spent bool  // the cooldown was used up before
+		want  string
+		kept  bool // the cooldown's use
+	}{
+		{"check refuses", no, false, "coin+ open check close(no) coin-", false},
+		{"runs", nil, false, "coin+ open check run uncheck close(<nil>)", true},
+		{"cooldown refuses", nil, true, "coin+ coin-", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var log []string
+			note := func(s string) { log = append(log, s) }
+			coin := middleware.Claim(func(*vk.Context) (func(), error) {
+				note("coin+")
+				return func() { note("coin-") }, nil
+			})
+			cd := middleware.NewCooldown(1, time.Hour, vk.PerUser)
+			r := vk.NewRouter("!")
+			r.Use(coin, cd.Wrap,
+				middleware.Before(func(*vk.Context) error { note("open"); return nil }),
+				middleware.After(func(_ *vk.Context, err error) error { note(fmt.Sprintf("close(%v)", err)); return nil }),
+				middleware.Before(func(*vk.Context) error { note("check"); return tt.check }),
+				middleware.After(func(*vk.Context, error) error { note("uncheck"); return nil }))
+			r.Handle("x", func(*vk.Context) error { note("run"); return nil })
+			c := newStub(nil).context(t, 1, 1, "!x")
+			if tt.spent {
+				middleware.Use(cd)(c)
+			}
+			err := r.Serve(c)
+			if got := strings.Join(log, " "); got != tt.want {
+				t.Errorf("log %q, want %q; %v", got, tt.want, err)
+			}
+			if kept := cd.Left(c) > 0; kept != tt.kept {
+				t.Errorf("the use is kept: %v", kept)
+			}
+		})
+	}
+}
+
+// TestRefusalCostsNothing: whatever refuses, and in whatever order they stand,
+// all others give back what they have taken.
+func TestRefusalCostsNothing(t *testing.T) {
+	no := errors.New("no")
+	for _, refuses := range []string{"a cooldown", "another's limit", "a coin", "a Before", "a panic of a Before", "a check", "nothing"} {
+		for order := range 24 {
+			t.Run(fmt.Sprint(refuses, ", order ", order), func(t *testing.T) {
+				s := newStub(nil)
+				context := func(text string) *vk.Context { return s.context(t, 1, 1, text) }
+				coins := 1
+				coin := middleware.Claim(func(*vk.Context) (func(), error) {
+					if refuses == "a coin" {
+						return nil, no
+					}
+					coins--
+					return func() { coins++ }, nil
+				})
+				one, two := middleware.NewCooldown(1, time.Hour, vk.PerUser), middleware.NewCooldown(2, time.Hour, vk.PerUser)
+				mc := middleware.NewMaxConcurrency(1, vk.PerUser)
+				mw := []vk.Middleware{one.Wrap, two.Wrap, mc.Wrap, coin}
+				for i, left := 4, order; i > 1; i-- { // the permutation of that number
+					mw[i-1], mw[left%i] = mw[left%i], mw[i-1]
+					left /= i
+				}
+				x := vk.Route{Pattern: "x", Handler: nothing, Use: append(mw[2:], middleware.Before(func(*vk.Context) error {
+					switch refuses {
+					case "a Before":
+						return no
+					case "a panic of a Before":
+						panic(no)
+					}
+					return nil
+				}))}
+				if refuses == "a check" {
+					x.Checks = []vk.Check{middleware.Users()}
+				}
+				closed := 0
+				r := vk.NewRouter("!")
+				r.Handle("free", nothing, mc.Wrap)
+				r.Group(func(r *vk.Router) {
+					r.Use(mw[0], middleware.After(func(*vk.Context, error) error { closed++; return nil }), mw[1])
+					r.Add(x)
+				})
+				uses := 2 // of two that are left
+				serve := func() error { return r.Serve(context("!x")) }
+				switch refuses {
+				case "a cooldown":
+					uses = 0
+					middleware.Use(two)(context(""))
+					middleware.Use(two)(context(""))
+				case "another's limit":
+					inner := serve
+					serve = func() (err error) {
+						middleware.Hold(mc, context(""), func() { err = inner() })
+						return err
+					}
+				}
+				err := serve()
+				ran := refuses == "nothing"
+				if ran {
+					uses--
+				}
+				if (err == nil) != ran {
+					t.Errorf("err = %v", err)
+				}
+				if left := one.Left(context("")); (coins == 0) != ran || (left > 0) != ran {
+					t.Errorf("%d coins, the cooldown lasts %v", coins, left)
+				}
+				if want := ran || strings.Contains(refuses, "Before"); (closed == 1) != want {
+					t.Errorf("closed %d times", closed)
+				}
+				if err := r.Serve(context("!free")); err != nil {
+					t.Errorf("the place is still taken: %v", err)
+				}
+				for range uses {
+					if err := middleware.Use(two)(context("")); err != nil {
+						t.Errorf("a use is gone: %v", err)
+					}
+				}
+				if err := middleware.Use(two)(context("")); err == nil {
+					t.Error("a use too many")
+				}
+			})
+		}
+	}
+}
+
+// TestRetryCountsOnce: a middleware that runs its handler again costs a use if it
+// stands inside of the cooldown, and one for each run if it stands outside.
+func TestRetryCountsOnce(t *testing.T) {
+	again := func(next vk.HandlerFunc) vk.HandlerFunc {
+		return func(c *vk.Context) error { return cmp.Or(next(c), next(c)) }
+	}
+	for _, tt := range []struct {
+		name string
+		mw   func(wrap vk.Middleware) []vk.Middleware
+		want bool // that both runs come through a cooldown of one
+	}{
+		{"inside", func(wrap vk.Middleware) []vk.Middleware { return []vk.Middleware{wrap, again} }, true},
+		{"outside", func(wrap vk.Middleware) []vk.Middleware { return []vk.Middleware{again, wrap} }, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r, ran := vk.NewRouter("!"), 0
+			r.Handle("x", func(*vk.Context) error { ran++; return nil }, tt.mw(middleware.NewCooldown(1, time.Hour, vk.PerUser).Wrap)...)
+			err := r.Serve(newStub(nil).context(t, 1, 1, "!x"))
+			if (err == nil) != tt.want || (ran == 2) != tt.want {
+				t.Errorf("ran %d times, %v", ran, err)
+			}
+		})
+	}
+}
+
+// TestPanicsReachOnError: without Recover, wherever inside the panic is.
+func TestPanicsReachOnError(t *testing.T) {
+	cause := errors.New("cause")
+	blow := func(*vk.Context) error { panic(cause) }
+	pass := func(next vk.HandlerFunc) vk.HandlerFunc { return next }
+	for name, rt := range map[string]vk.Route{
+		"handler":    {Pattern: "x {n}", Handler: blow},
+		"converter":  {Pattern: "x {n:odd}", Handler: nothing},
+		"list":       {Pattern: "x {n:odd...}", Handler: nothing},
+		"check":      {Pattern: "x {n}", Handler: nothing, Checks: []vk.Check{blow}},
+		"claim":      {Pattern: "x {n}", Handler: nothing, Use: []vk.Middleware{middleware.Claim(func(*vk.Context) (func(), error) { panic(cause) })}},
+		"before":     {Pattern: "x {n}", Handler: nothing, Use: []vk.Middleware{middleware.Before(blow)}},
+		"after":      {Pattern: "x {n}", Handler: nothing, Use: []vk.Middleware{middleware.After(func(*vk.Context, error) error { panic(cause) })}},
+		"middleware": {Pattern: "x {n}", Handler: nothing, Use: []vk.Middleware{pass, func(vk.HandlerFunc) vk.HandlerFunc { return blow }}},
+		"text":       {Text: "!x 1", Handler: blow},
+		"condition":  {When: func(*vk.Context) (bool, error) { panic(cause) }, Handler: nothing},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var told error
+			r := vk.NewRouter("!")
+			r.Converter("odd", vk.ConvertFunc(func(*vk.Context, string) (int, error) { panic(cause) }))
+			r.Use(middleware.OnError(func(_ *vk.Context, err error) error { told = err; return nil }))
+			r.Add(rt)
+			err := r.Serve(newStub(nil).context(t, 1, 1, "!x 1"))
+			var p *vk.PanicError
+			if err != nil || !errors.As(told, &p) || !errors.Is(told, cause) || !strings.Contains(string(p.Stack), "chain_test.go") {
+				t.Errorf("told %v, left %v", told, err)
+			}
+		})
+	}
+	t.Run("NotFound", func(t *testing.T) {
+		var told error
+		r := vk.NewRouter("!")
+		r.Use(middleware.OnError(func(_ *vk.Context, err error) error { told = err; return nil }))
+		r.NotFound(blow)
+		if err := r.Serve(newStub(nil).context(t, 1, 1, "!x")); err != nil || !errors.Is(told, cause) {
+			t.Errorf("told %v, left %v", told, err)
+		}
+	})
+	t.Run("a bot that is no Router", func(t *testing.T) {
+		var told error
+		bot := vk.Wrap(vk.HandlerFunc(blow), middleware.OnError(func(_ *vk.Context, err error) error { told = err; return nil }))
+		if err := bot.Serve(newStub(nil).context(t, 1, 1, "!x")); err != nil || !errors.Is(told, cause) {
+			t.Errorf("told %v, left %v", told, err)
+		}
+	})
 }

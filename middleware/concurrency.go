@@ -20,9 +20,9 @@ import (
 // chat goes on meanwhile. It waits until it is its turn, those who came first
 // first, or until its context ends, whose cause the error is then.
 //
-// A place is taken just before the handler runs (see [vk.Context.Before]), so
-// that what is refused or written with wrong arguments takes none, and given
-// back however the handler ends. A handler that asks somebody, and is parked
+// A place is a claim (see [vk.Context.Claim]): a command that is refused or
+// written with wrong arguments takes none, and a place is given back however the
+// handler ends, or at once if the handler does not run. A handler that asks somebody, and is parked
 // until the answer comes, keeps its place: one quiz for a chat is one quiz, also
 // while it waits for answers. A handler that has a place, and runs another with
 // the same limit and key, does not need a second one.
@@ -87,28 +87,27 @@ func (mc *MaxConcurrency) Wrap(next vk.HandlerFunc) vk.HandlerFunc {
 	return func(c *vk.Context) error {
 		p := new(place)
 		outer, _ := c.Value(mc).(*place)
-		c.Before(func(c *vk.Context) error {
+		giveBack := func() {
 			if p.held {
-				return nil // a middleware inside runs the handler more than once
+				p.held = false
+				mc.leave(p.key)
 			}
+		}
+		c.Claim(func(c *vk.Context) (func(), error) {
 			key := vk.Key{}
 			if mc.By != nil {
 				key = mc.By(c)
 			}
 			if outer != nil && outer.held && outer.key == key {
-				return nil
+				return nil, nil
 			}
 			if err := mc.enter(c, key); err != nil {
-				return err
+				return nil, err
 			}
 			p.key, p.held = key, true
-			return nil
+			return giveBack, nil
 		})
-		defer func() {
-			if p.held {
-				mc.leave(p.key)
-			}
-		}()
+		defer giveBack() // when the handler has run
 		return next(c.WithContext(context.WithValue(c, mc, p)))
 	}
 }

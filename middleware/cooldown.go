@@ -16,10 +16,11 @@ import (
 //	r.Handle("roll", roll, cd.Wrap)
 //	r.Handle("flip", flip, cd.Wrap)
 //
-// All that one Cooldown wraps is counted together. It counts just before the
-// handler runs (see [vk.Context.Before]): what a check refuses, or what is
-// written with wrong arguments, does not count, and a use that is refused does
-// not make the wait longer.
+// All that one Cooldown wraps is counted together. A use is a claim: see
+// [vk.Context.Claim]. Only a handler that runs costs one. A use does not count
+// when a check refuses, when an argument is wrong, or when another cooldown, a
+// [MaxConcurrency] or a Before hook refuses, wherever it stands; and a use that is
+// refused does not make the wait longer.
 //
 // It goes by the clock of the bot; when that is set back, what it had counted
 // counts no more. It remembers nothing from one start of the bot to the next.
@@ -79,27 +80,29 @@ func (e *CooldownError) Is(target error) bool { return target == ErrRefused }
 // Wrap is a [vk.Middleware]: it refuses with a [*CooldownError] what comes too
 // often.
 func (cd *Cooldown) Wrap(next vk.HandlerFunc) vk.HandlerFunc {
-	take := cd.take
-	return func(c *vk.Context) error {
-		c.Before(take)
-		return next(c)
-	}
+	return Claim(cd.take)(next)
 }
 
-func (cd *Cooldown) take(c *vk.Context) error {
+// take takes a use.
+func (cd *Cooldown) take(c *vk.Context) (giveBack func(), err error) {
 	rate, per := cd.limit(c)
 	if rate <= 0 || per <= 0 {
-		return nil
+		return nil, nil
 	}
 	key := cd.key(c)
 	now := time.Now().UnixNano()
 	cd.mu.Lock()
-	wait, again := cd.windows.take(key, now, rate, per)
+	taken, wait, again := cd.windows.take(key, now, rate, per)
 	cd.mu.Unlock()
 	if wait > 0 {
-		return &vk.CheckError{Err: &CooldownError{Rate: rate, Per: per, Key: key, RetryAfter: wait, Again: again}}
+		return nil, &vk.CheckError{Err: &CooldownError{Rate: rate, Per: per, Key: key, RetryAfter: wait, Again: again}}
 	}
-	return nil
+	return func() {
+		now := time.Now().UnixNano()
+		cd.mu.Lock()
+		defer cd.mu.Unlock()
+		cd.windows.giveBack(taken, now)
+	}, nil
 }
 
 // Left returns how long it will be until c may be handled, by what was counted

@@ -265,6 +265,7 @@ func TestMistakesPanic(t *testing.T) {
 		"per":      func() { middleware.NewCooldown(1, 0, vk.PerUser) },
 		"n":        func() { middleware.NewMaxConcurrency(0, vk.PerUser) },
 		"timeout":  func() { middleware.Timeout(0) },
+		"claim":    func() { middleware.Claim(nil) },
 		"before":   func() { middleware.Before(nil) },
 		"after":    func() { middleware.After(nil) },
 		"on error": func() { middleware.OnError(nil) },

@@ -8,18 +8,19 @@
 //	r.Handle("report {text...}", report, middleware.Logger(log))
 //
 // Middleware given first is outermost. A usual order is IgnoreBots, Explain,
-// OnError, Logger, Recover, a Cooldown's Wrap: what Recover makes of a panic,
-// Logger logs and OnError sees; what nobody has dealt with, Explain tells the
-// person.
+// OnError, Logger, a Cooldown's Wrap: Logger logs an error, OnError sees it next,
+// and Explain tells the person about an error that OnError has returned. A panic
+// is an error to all of them.
 //
 // A check decides who may run a command. It is given to a router, or stands in a
 // route:
 //
 //	r.Check(middleware.Any(middleware.Users(owner), middleware.ChatAdmin))
 //
-// Checks run before all middleware, which sees their refusal as an error. What
-// should cost nothing unless the handler runs, such as a use of a cooldown,
-// happens after that, just before the handler: see [vk.Context.Before].
+// Checks run before all middleware, which sees their refusal as an error. Claims,
+// such as a use of a cooldown, are made after that, before all hooks, and given
+// back unless the handler runs: see [vk.Context.Claim]. Hooks run last: see
+// [vk.Context.Before] and [vk.Context.After].
 //
 // What is made here may be kept in package variables. It owns no goroutine,
 // timer or channel, and works in virtual time.

@@ -7,6 +7,7 @@ import (
 	"log"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/vkrouter/vk"
@@ -21,11 +22,44 @@ func Example() {
 		middleware.IgnoreBots(),
 		middleware.Explain(),
 		middleware.Logger(slog.Default()),
-		middleware.Recover(),
 		middleware.NewCooldown(5, 10*time.Second, vk.PerMember).Wrap,
 	)
 	r.Handle("help {command...?}", middleware.Help(r))
 	r.Handle("draw {what...}", func(c *vk.Context) error { return nil }, middleware.Timeout(30*time.Second), middleware.Typing())
+}
+
+// A command that costs a coin. The person keeps the coin if the command does not
+// run after all, here because of a cooldown.
+func ExampleClaim() {
+	var mu sync.Mutex
+	coins := map[int64]int{}
+	coin := middleware.Claim(func(c *vk.Context) (giveBack func(), err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		who := c.FromID()
+		if coins[who] == 0 {
+			return nil, middleware.Refuse("You have no coins left.")
+		}
+		coins[who]--
+		return func() {
+			mu.Lock()
+			defer mu.Unlock()
+			coins[who]++
+		}, nil
+	})
+	daily := middleware.NewCooldown(1, 24*time.Hour, vk.PerUser)
+
+	r := vk.NewRouter("!")
+	r.Handle("spin", func(c *vk.Context) error { return c.Reply("7 7 7") }, coin, daily.Wrap)
+	for range 2 {
+		c, _ := vktest.NewContext("!spin")
+		coins[c.FromID()] = 2
+		err := r.Serve(c)
+		fmt.Println(errors.Is(err, middleware.ErrRefused), coins[c.FromID()])
+	}
+	// Output:
+	// false 1
+	// true 2
 }
 
 // What other libraries have as on_command and on_command_completion.
@@ -128,4 +162,14 @@ func ExampleHelp() {
 	// !roll {sides:int=6}
 	// Rolls a die.
 	// It has six sides, or as many as you say.
+}
+
+// A Router makes a panic an error by itself. Recover is for a handler that is
+// called in another way.
+func ExampleRecover() {
+	roll := middleware.Recover()(func(c *vk.Context) error { panic("no dice") })
+	c, _ := vktest.NewContext("roll")
+	var p *vk.PanicError
+	fmt.Println(errors.As(roll(c), &p), p)
+	// Output: true panic: no dice
 }

@@ -2,10 +2,25 @@ package middleware
 
 import "github.com/vkrouter/vk"
 
+// Claim runs f before the handler of each route that it wraps, and before all
+// hooks of [Before]: to take what the handler costs. What f has taken is given
+// back if the handler does not run. It is [vk.Context.Claim] as a middleware.
+func Claim(f func(c *vk.Context) (giveBack func(), err error)) vk.Middleware {
+	if f == nil {
+		panic("middleware: Claim: nil function")
+	}
+	return func(next vk.HandlerFunc) vk.HandlerFunc {
+		return func(c *vk.Context) error {
+			c.Claim(f)
+			return next(c)
+		}
+	}
+}
+
 // Before runs f just before the handler of each route that it wraps: when no
-// check has refused and the arguments are right. An error of f is the handler's
-// outcome, and the handler does not run. It is [vk.Context.Before] as a
-// middleware.
+// check has refused, the arguments are right, and all claims are made. An error of
+// f is the handler's outcome, and the handler does not run. It is
+// [vk.Context.Before] as a middleware.
 //
 // What is to see every command, also those that come to nothing, is a
 // middleware of its own.
@@ -23,8 +38,9 @@ func Before(f vk.HandlerFunc) vk.Middleware {
 
 // After runs f when the handler of a route that it wraps has ended, with the
 // handler's error: nil if the command was completed. It does not run for a
-// handler that did not. An error of f is joined with the handler's. It is
-// [vk.Context.After] as a middleware.
+// command that a check, a wrong argument, a claim or an earlier Before has
+// refused; if a later Before refuses, f gets that error. An error of f is joined
+// with the handler's. It is [vk.Context.After] as a middleware.
 func After(f func(c *vk.Context, err error) error) vk.Middleware {
 	if f == nil {
 		panic("middleware: After: nil function")

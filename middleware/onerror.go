@@ -22,8 +22,9 @@ import (
 //		return err
 //	}))
 //
-// A panic is an error to it if [Recover] stands inside. Of the errors of
-// listeners it hears around the whole router: vk.Wrap(r, OnError(f)).
+// A panic of a handler, a converter, a hook or a middleware inside is an error, a
+// [*vk.PanicError]. Listeners' errors reach f around the whole router:
+// vk.Wrap(r, OnError(f)).
 func OnError(f func(c *vk.Context, err error) error) vk.Middleware {
 	if f == nil {
 		panic("middleware: OnError: nil function")

@@ -13,7 +13,17 @@ import (
 type window struct {
 	start   int64 // in Unix nanoseconds
 	used    int32
-	refused bool // somebody was told to wait
+	id      uint32 // no other window of the key has it, until it has come round
+	refused bool   // somebody was told to wait
+}
+
+// A use is one that was taken of a window, to be given back.
+type use struct {
+	key    vk.Key
+	per    time.Duration
+	rate   int
+	id     uint32 // the window's
+	opened int64  // the start of the window before the use
 }
 
 // windows are those of many keys. They are in two maps, which take turns: when
@@ -25,6 +35,7 @@ type window struct {
 type windows struct {
 	fresh, stale generation
 	began        int64 // when fresh was begun
+	last         uint32
 }
 
 // A generation is the windows that were last used in some time.
@@ -72,23 +83,45 @@ func (w *windows) put(key vk.Key, win window, per time.Duration) {
 // take uses key once, if it may be used: at most rate times, and then not for
 // as long as per. Otherwise it returns how long to wait, and whether somebody
 // was told so before.
-func (w *windows) take(key vk.Key, now int64, rate int, per time.Duration) (wait time.Duration, again bool) {
+func (w *windows) take(key vk.Key, now int64, rate int, per time.Duration) (taken use, wait time.Duration, again bool) {
 	w.turn(now)
 	rate = min(rate, math.MaxInt32)
 	win := w.find(key, now, per)
+	if win.used == 0 {
+		w.last++
+		win.id = w.last
+	}
 	if int(win.used) >= rate {
 		again = win.refused
 		if !again {
 			win.refused = true
 			w.put(key, win, per)
 		}
-		return per - time.Duration(now-win.start), again
+		return use{}, per - time.Duration(now-win.start), again
 	}
+	taken = use{key, per, rate, win.id, win.start}
 	if win.used++; int(win.used) == rate {
 		win.start = now
 	}
 	w.put(key, win, per)
-	return 0, false
+	return taken, 0, false
+}
+
+// giveBack undoes a use, as far as its window still lasts. A rest that the window
+// has begun is over.
+func (w *windows) giveBack(u use, now int64) {
+	win := w.find(u.key, now, u.per)
+	if win.used == 0 || win.id != u.id {
+		return
+	}
+	if int(win.used) >= u.rate {
+		win.start, win.refused = u.opened, false
+	}
+	if win.used--; win.used == 0 {
+		w.reset(u.key)
+		return
+	}
+	w.put(u.key, win, u.per)
 }
 
 // left returns how long take would have to wait.

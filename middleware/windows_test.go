@@ -19,7 +19,7 @@ func TestWindowsClockGoesBack(t *testing.T) {
 		at   int64
 		wait time.Duration
 	}{{1000, 0}, {1001, 9}, {500, 0}, {501, 9}, {510, 0}, {1000, 0}, {1009, 1}} {
-		if wait, _ := w.take(key, at(u.at), 1, per); wait != u.wait*time.Second {
+		if _, wait, _ := w.take(key, at(u.at), 1, per); wait != u.wait*time.Second {
 			t.Errorf("use %d at %d: wait %v, want %v s", i, u.at, wait, int64(u.wait))
 		}
 	}
@@ -77,7 +77,7 @@ func TestWindowsForgetNothing(t *testing.T) {
 			}
 			all[key] = win
 			left := w.left(key, now, rate, per)
-			if got, again := w.take(key, now, rate, per); got != want || again != wasTold || left != want {
+			if _, got, again := w.take(key, now, rate, per); got != want || again != wasTold || left != want {
 				t.Fatalf("at %d, %d in %d: wait %d (again: %v, left: %d), want %d (%v)", now, rate, per, got, again, left, want, wasTold)
 			}
 		}
@@ -98,4 +98,49 @@ func TestWindowsReset(t *testing.T) {
 	if left := w.left(a, 12, 1, 10); left != 0 {
 		t.Errorf("after reset, %d are left", left)
 	}
+}
+
+// TestWindowsGiveBack: a use that is given back was not, but for what has become
+// of the window since.
+func TestWindowsGiveBack(t *testing.T) {
+	key := vk.Key{User: 1}
+	for _, tt := range []struct {
+		name string
+		rate int
+		f    func(w *windows, take func(now int64) use)
+		now  int64
+		used int32
+		left time.Duration
+	}{
+		{"the only one", 1, func(w *windows, take func(int64) use) { w.giveBack(take(0), 0) }, 0, 0, 0},
+		{"one of two", 2, func(w *windows, take func(int64) use) { take(0); w.giveBack(take(5), 5) }, 9, 1, 0},
+		{"the window opened with the first", 2, func(w *windows, take func(int64) use) { take(0); w.giveBack(take(5), 5) }, 10, 0, 0},
+		{"the first of two", 2, func(w *windows, take func(int64) use) { a := take(0); take(5); w.giveBack(a, 6) }, 9, 1, 0},
+		{"one of three in a rest", 3, func(w *windows, take func(int64) use) { take(0); b := take(1); take(2); w.giveBack(b, 3); take(4) }, 4, 3, 10},
+		{"when it is over", 1, func(w *windows, take func(int64) use) { a := take(0); take(10); w.giveBack(a, 11) }, 11, 1, 9},
+		{"after a reset", 1, func(w *windows, take func(int64) use) { a := take(0); w.reset(key); take(0); w.giveBack(a, 0) }, 0, 1, 10},
+		{"after a reset, alone", 1, func(w *windows, take func(int64) use) { a := take(0); w.reset(key); w.giveBack(a, 0) }, 0, 0, 0},
+		{"after a turn", 1, func(w *windows, take func(int64) use) { a := take(9); w.turn(10); w.giveBack(a, 11) }, 11, 0, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var w windows
+			tt.f(&w, func(now int64) use { u, _, _ := w.take(key, now, tt.rate, 10); return u })
+			if left := w.left(key, tt.now, tt.rate, 10); left != tt.left {
+				t.Errorf("%v left, want %v", left, tt.left)
+			}
+			if win := w.find(key, tt.now, 10); win.used != tt.used {
+				t.Errorf("%d used, want %d", win.used, tt.used)
+			}
+		})
+	}
+	t.Run("who was told to wait is told anew in the next rest", func(t *testing.T) {
+		var w windows
+		a, _, _ := w.take(key, 0, 1, 10)
+		w.take(key, 1, 1, 10)
+		w.giveBack(a, 2)
+		w.take(key, 3, 1, 10)
+		if _, wait, again := w.take(key, 4, 1, 10); wait == 0 || again {
+			t.Errorf("wait %v, again: %v", wait, again)
+		}
+	})
 }

@@ -268,18 +268,19 @@ func PerMember(c *Context) Key {
 }
 
 // Payload decodes the payload of the button that was pressed, from JSON. It is
-// an error if the event has none or one that is no T: anybody can send any
-// payload, and a button of an older version of the bot may still be there.
+// an error if the event has none or one that is no T, as null is no int: anybody
+// can send any payload, and a button of an older version of the bot may still be
+// there.
 // [Context.Payload] returns it undecoded.
 func Payload[T any](c *Context) (T, error) {
-	var v T
 	raw := c.Payload()
 	if raw == nil {
-		return v, errors.New("vk: the event has no payload")
-	}
-	if err := json.Unmarshal(raw, &v); err != nil {
 		var none T
-		return none, fmt.Errorf("vk: payload: %w", err)
+		return none, errors.New("vk: the event has no payload")
+	}
+	v, err := decodeButton[T](raw)
+	if err != nil {
+		return v, fmt.Errorf("vk: payload: %w", err)
 	}
 	return v, nil
 }

@@ -271,6 +271,10 @@ func TestDrift(t *testing.T) {
 			`message_new: bent value object.message.geo.coordinates.latitude, want float64: []; message_new: unknown field object.message.geo.coordinates.height: 1`},
 		{"coordinates as a text", `{"type":"message_new","object":{"message":{"geo":{"coordinates":"59.5 -30.25"}}}}`, ""},
 		{"null", `{"type":"message_new","object":{"message":{"keyboard":null,"template":null,"geo":{"coordinates":null},"action":null,"attachments":null}}}`, ""},
+		{"what PHP makes of empty objects", `{"type":"message_new","object":{"message":{"keyboard":[],"template":[],"action":[],"geo":[],"reply_message":[],"format_data":[],` +
+			`"attachments":{},"fwd_messages":{}},"client_info":[]}}`, ""},
+		{"false for an object", `{"type":"message_new","object":{"message":{"keyboard":false,"template":"","geo":{"coordinates":[]}}}}`, ""},
+		{"not described", `{"type":"video_new","object":{"id":1,"first_frame_320":"u","photo_800":"u"}}`, ""},
 		{"a keyboard of another kind", `{"type":"message_new","object":{"message":{"keyboard":[1]}}}`, `message_new: bent value object.message.keyboard, want vk.Keyboard: [1]`},
 		{"around the object", `{"type":"group_join","group_id":[],"event_id":5,"v":{},"secret":{},"attempt":2,"object":{"user_id":1,"x":2}}`,
 			`group_join: bent value group_id, want int64: []; group_join: bent value v, want string: {}; group_join: unknown field attempt: 2; group_join: unknown field object.x: 2`},

@@ -358,8 +358,10 @@ func TestUntaggedFields(t *testing.T) {
 	const raw = `{"title":"art","owner_id":-5}`
 	want := album{"art", -5}
 	for name, decode := range map[string]func(ctx context.Context, c *vk.Client) (album, error){
-		"Call":    func(ctx context.Context, c *vk.Client) (album, error) { return vk.Call[album](ctx, c, "x.one", nil) },
-		"Execute": func(ctx context.Context, c *vk.Client) (album, error) { return vk.Execute[album](ctx, c, "return 1;", nil) },
+		"Call": func(ctx context.Context, c *vk.Client) (album, error) { return vk.Call[album](ctx, c, "x.one", nil) },
+		"Execute": func(ctx context.Context, c *vk.Client) (album, error) {
+			return vk.Execute[album](ctx, c, "return 1;", nil)
+		},
 		"Pages": func(ctx context.Context, c *vk.Client) (a album, err error) {
 			for a, err = range vk.Pages[album](ctx, c, "x.list", nil) {
 				break

@@ -7,8 +7,8 @@
 //	r.Use(middleware.Explain())
 //	r.Handle("report {text...}", report, middleware.Logger(log))
 //
-// Middleware given first is outermost. A usual order is IgnoreBots, Explain,
-// OnError, Logger, Recover, a Cooldown's Wrap: what Recover makes of a panic,
+// Middleware given first is outermost. A usual order is Explain, OnError,
+// Logger, Recover, a Cooldown's Wrap: what Recover makes of a panic,
 // Logger logs and OnError sees; what nobody has dealt with, Explain tells the
 // person.
 //

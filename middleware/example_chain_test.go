@@ -18,7 +18,6 @@ import (
 func Example() {
 	r := vk.NewRouter("!")
 	r.Use(
-		middleware.IgnoreBots(),
 		middleware.Explain(),
 		middleware.Logger(slog.Default()),
 		middleware.Recover(),
@@ -83,7 +82,7 @@ func ExampleOnError() {
 // Two bots that answer each other do so for ever.
 func ExampleIgnoreBots() {
 	var r vk.Router
-	r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })
+	vk.On(&r, vk.EventMessageNew, func(c *vk.Context, m *vk.MessageNew) error { return c.Reply("I heard you.") })
 	bot := vk.Wrap(&r, middleware.IgnoreBots()) // listeners included
 	log.Fatal(vk.Run(context.Background(), os.Getenv("VK_TOKEN"), bot))
 }

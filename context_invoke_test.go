@@ -1,9 +1,12 @@
 package vk_test
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -369,4 +372,60 @@ func TestContextAuthorAndSelf(t *testing.T) {
 			t.Errorf("%s: %+v, %v", tt.name, p, err)
 		}
 	}
+}
+
+// TestFullMessage: a message that VK has cropped is fetched once, any other not
+// at all.
+func TestFullMessage(t *testing.T) {
+	for _, tt := range []struct {
+		name                  string
+		photos                int
+		inEvent, whole, calls int
+	}{
+		{"whole", 5, 5, 5, 0},
+		{"cropped", 8, 1, 8, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := vk.NewRouter("!")
+				r.Handle("album", func(c *vk.Context) error {
+					m, err := c.Message()
+					if err != nil {
+						return err
+					}
+					before := len(m.Attachments)
+					for range 2 {
+						if m, err = c.FullMessage(); err != nil {
+							return err
+						}
+					}
+					same, err := c.Message()
+					return errors.Join(err, c.Send(fmt.Sprint(before, len(m.Attachments), m.Cropped, m == same)))
+				})
+				bot := vktest.Start(t, r)
+				anna := bot.User("Anna")
+				in := anna.In(bot.Chat("Tea", anna))
+				in.Says("!album", slices.Repeat([]vktest.Attachment{vktest.Photo(600, 400)}, tt.photos)...)
+				in.Hears(fmt.Sprint(tt.inEvent, tt.whole, false, true))
+				if n := len(bot.Calls("messages.getByConversationMessageId")); n != tt.calls {
+					t.Errorf("%d calls", n)
+				}
+			})
+		})
+	}
+	t.Run("gone", func(t *testing.T) {
+		c := happened(t, "message_new", `{"message":{"peer_id":5,"conversation_message_id":7,"is_cropped":true}}`)
+		client := vk.NewClient("token")
+		client.Use(func(vk.CallFunc) vk.CallFunc {
+			return func(context.Context, string, vk.Params) (json.RawMessage, error) {
+				return json.RawMessage(`{"count":0,"items":[]}`), nil
+			}
+		})
+		if m, err := vk.NewContext(c, client, c.Event()).FullMessage(); !errors.Is(err, vk.ErrNotFound) {
+			t.Errorf("%v, %v", m, err)
+		}
+		if m, err := happened(t, "group_join", `{"user_id":5}`).FullMessage(); err == nil {
+			t.Errorf("%v", m)
+		}
+	})
 }

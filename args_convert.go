@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"strconv"
 	"strings"
 	"time"
 
@@ -35,6 +36,14 @@ import (
 // field wants it, by [Client.Profiles]; what does not exist is a wrong
 // argument. A bare "durov" is a word like others, and none of these.
 //
+// In an answer to a message, the first of a command's arguments that is of these
+// four types and is not written is the author of that message; in a message that
+// forwards others, the author of the first of them. So "!warn" in answer to a
+// message warns its author, as "!warn @durov" does anybody else: what is written
+// comes first, then the message that is answered, then the forwarded one, and
+// only then "?" or a default. An author of another type, such as a community
+// where a person is wanted, does not count.
+//
 // A mention with spaces in it is one argument for these four types, without
 // quotation marks, as are "10 минут" for duration and "31.12 18:00" for time.
 //
@@ -63,14 +72,20 @@ func ParseFunc[T any](parse func(text string) (T, error)) Converter {
 // Every other error means that it could not be found out. It is the command's
 // outcome, as if the handler had returned it.
 //
+// As {x...}, such a type is one argument, which gets all of the text that is left:
+// the name of a role may be of several words. Other types make a list of words
+// there; a T that is a slice can be one, too.
+//
 // The Context has no arguments, and ends when the handler's does.
 func ConvertFunc[T any](convert func(c *Context, text string) (T, error)) Converter {
 	if convert == nil {
 		panic("vk: ConvertFunc: nil function (at " + callers(1) + ")")
 	}
-	return Converter{command.ConvertFunc(func(ctx context.Context, text string) (T, error) {
+	conv := command.ConvertFunc(func(ctx context.Context, text string) (T, error) {
 		return convert(ctx.(*Context), text)
-	})}
+	})
+	conv.Whole = true
+	return Converter{conv}
 }
 
 // OneOf returns a Converter that takes one of the given words, whatever its
@@ -186,7 +201,7 @@ func pageConverter(fits func(peer int64) bool) command.Converter {
 		}
 		return id, err
 	})
-	conv.Span = markupLen
+	conv.Span, conv.Implied = markupLen, quotedAuthor
 	conv.Fetch = func(field reflect.Type) (command.Converter, bool) {
 		switch {
 		case fits(chatPeers + 1):
@@ -254,8 +269,31 @@ func fetching[T any](find func(c *Context, text string) (peer int64, err error),
 		}
 		return value(pages[0]), nil
 	})
-	conv.Span = markupLen
+	conv.Span, conv.Implied = markupLen, quotedAuthor
 	return conv
+}
+
+// quotedAuthor names the author of the message that the event's message answers,
+// or of the first one that it forwards, as [Context.page] reads it.
+func quotedAuthor(ctx context.Context) (text string, ok bool) {
+	m, err := ctx.(*Context).Message()
+	if err != nil {
+		return "", false
+	}
+	author := int64(0)
+	switch {
+	case m.Reply != nil:
+		author = m.Reply.FromID
+	case len(m.Forwarded) > 0:
+		author = m.Forwarded[0].FromID
+	}
+	switch {
+	case author > 0:
+		return "id" + strconv.FormatInt(author, 10), true
+	case author < 0:
+		return "club" + strconv.FormatInt(-author, 10), true
+	}
+	return "", false
 }
 
 // markupLen returns the length of the mention that s begins with, which may

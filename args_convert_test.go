@@ -221,6 +221,73 @@ func TestConverterThatCannotTell(t *testing.T) {
 	})
 }
 
+// TestTargetByReply: an argument that is a page, and is not written, is the author
+// of the message that is answered, or else forwarded.
+func TestTargetByReply(t *testing.T) {
+	const (
+		durov   = `"reply_message":{"from_id":1}`
+		tea     = `"reply_message":{"from_id":-9}`
+		forward = `"fwd_messages":[{"from_id":2},{"from_id":3}]`
+	)
+	for _, tt := range []struct {
+		name, pattern, line, quoted string
+		want                        string // the arguments
+	}{
+		{"reply", "{x:user}", "", durov, "id1"},
+		{"reply, then words", "{x:user} {y...}", "flood it", durov, "id1,flood it"},
+		{"words come first", "{x:user}", "@id5", durov, "@id5"},
+		{"forwarded", "{x:user}", "", forward, "id2"},
+		{"the reply before the forwarded", "{x:user}", "", forward + "," + durov, "id1"},
+		{"before leaving it out", "{x:user?}", "", durov, "id1"},
+		{"before the default", "{x:user=@id7}", "", durov, "id1"},
+		{"a list", "{x:user...}", "", durov, "id1"},
+		{"one of two types", "{x:int|user}", "", durov, "id1"},
+		{"one argument of two", "{x:user} {y:user}", "@id5", durov, "@id5,id1"},
+		{"not for both", "{x:user} {y:user}", "", durov, "y is missing"},
+		{"a community", "{x:group}", "", tea, "club9"},
+		{"a community is no person", "{x:user}", "", tea, "x is missing"},
+		{"a community for a page", "{x:page}", "", tea, "club9"},
+		{"a peer", "{x:peer}", "", durov, "id1"},
+		{"no message is quoted", "{x:user}", "", `"text":"!a"`, "x is missing"},
+		{"an author that VK does not tell", "{x:user}", "", `"reply_message":{}`, "x is missing"},
+		{"what is wrong is still told", "{x:user}", "flood", tea, "x is of another type"},
+		{"another type", "{x:int}", "", durov, "x is missing"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := NewRouter("!")
+			var got []string
+			r.Handle("a "+tt.pattern, func(c *Context) error {
+				for _, p := range c.Route().Params() {
+					got = append(got, c.Arg(p.Name))
+				}
+				return nil
+			})
+			c := newMessage(t, "!a "+tt.line)
+			c.event.Object = fmt.Appendf(nil, `{"message":{"peer_id":5,%s}}`, tt.quoted)
+			err := r.Serve(c)
+			var wrong *ArgError
+			if errors.As(err, &wrong) {
+				got = []string{wrong.Name + " " + wrong.Err.Error()}
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			if s := strings.Join(got, ","); s != tt.want {
+				t.Errorf("%q, want %q", s, tt.want)
+			}
+		})
+	}
+	t.Run("fetched", func(t *testing.T) {
+		r := NewRouter("!")
+		name := ""
+		Command(r, "a {x:user}", func(_ *Context, a struct{ X User }) error { name = a.X.FirstName; return nil })
+		c, _ := caller(t, "!a", people)
+		c.event.Object = []byte(`{"message":{"peer_id":5,` + durov + `}}`)
+		if err := r.Serve(c); err != nil || name != "Pavel" {
+			t.Errorf("%q, %v", name, err)
+		}
+	})
+}
+
 // "Tomorrow" counts from when the message was written, in the zone of the
 // Router's type.
 func TestTimeIsOfTheMessage(t *testing.T) {

@@ -309,6 +309,34 @@ func TestUsage(t *testing.T) {
 	}
 }
 
+// TestConverterOfTheRest: as {x...}, a type of ConvertFunc is one argument.
+func TestConverterOfTheRest(t *testing.T) {
+	upper := ConvertFunc(func(c *Context, text string) (string, error) {
+		if text == "none" {
+			return "", fmt.Errorf("%w: no role", ErrArgType)
+		}
+		return fmt.Sprint(strings.ToUpper(text), c.PeerID()), nil
+	})
+	r := NewRouter("!")
+	r.Converter("role", upper)
+	got := ""
+	Command(r, "a {n:int} {x:role...=user}", func(_ *Context, a struct {
+		N int
+		X string
+	}) error {
+		got = a.X
+		return nil
+	})
+	for text, want := range map[string]string{"!a 1 chat  moderator": "CHAT  MODERATOR5", "!a 1 x": "X5", "!a 1": "USER5"} {
+		if err := r.Serve(newMessage(t, text)); err != nil || got != want {
+			t.Errorf("%s: %q, %v, want %q", text, got, err, want)
+		}
+	}
+	if err := r.Serve(newMessage(t, "!a 1 none")); !errors.Is(err, ErrArgType) {
+		t.Error(err)
+	}
+}
+
 // FuzzCommandLine: no text does harm.
 func FuzzCommandLine(f *testing.F) {
 	for _, s := range []string{

@@ -298,6 +298,9 @@ func (q *question) look(c *Context, to destination, ids []int64) finding {
 	if e.Derived != "" || e.head.out {
 		return finding{}
 	}
+	if e.head.from < 0 && q.from != nil && q.from.User == 0 {
+		return finding{} // anybody may answer, but not another bot
+	}
 	typed := e.Kind == string(EventMessageNew)
 	if choice, id, ok := chosen(e.head.payload); ok {
 		if slices.Contains(ids, id) || id == 0 && typed {

@@ -48,6 +48,38 @@ func TestAskOutside(t *testing.T) {
 	}
 }
 
+// TestAskAnybody: a question to everybody in a chat is not answered by another
+// bot, unless it is put to that one.
+func TestAskAnybody(t *testing.T) {
+	for _, to := range []int64{0, -777} {
+		bubble(t, func(t *testing.T) {
+			r := vk.NewRouter("!")
+			r.Handle("ask", func(c *vk.Context) error {
+				a, err := c.Ask("Who is there?", vk.From{Peer: c.PeerID(), User: to}, vk.Within(time.Minute))
+				if err != nil {
+					return c.Send(err.Error())
+				}
+				return c.Send(a.Text())
+			})
+			bot := vktest.Start(t, r)
+			anna := bot.User("Anna")
+			tea := bot.Chat("Tea", anna)
+			in := anna.In(tea)
+			in.Says("!ask")
+			in.Hears("Who is there?")
+			bot.Emit("message_new", map[string]any{"message": map[string]any{
+				"from_id": -777, "peer_id": tea.ID, "text": "a bot", "conversation_message_id": 99}})
+			bot.Wait(t.Context())
+			if to != 0 {
+				in.Hears("a bot")
+				return
+			}
+			in.Says("a person")
+			in.Hears("a person")
+		})
+	}
+}
+
 // TestAskWithoutRouter: a plain function asks too; its answers do not come to it
 // as events. A command cannot interrupt it, for there is none.
 func TestAskWithoutRouter(t *testing.T) {

@@ -34,8 +34,8 @@ type Button struct {
 	Color string
 
 	// Payload comes back when the button is pressed; see [Payload]. It is a
-	// value that becomes a JSON object of at most 255 characters: a [Cmd], a
-	// [Choice], a map or a struct. A string, a []byte and a json.RawMessage
+	// value that becomes a JSON object or array of at most 255 characters: a
+	// [Cmd], a [Choice], a map, a struct or a slice. A string, a []byte and a json.RawMessage
 	// are taken for JSON text. Nil means none.
 	Payload any
 
@@ -204,8 +204,8 @@ func (b *Button) appendJSON(dst []byte) (_, payload []byte, err error) {
 	return append(dst, '}'), payload, nil
 }
 
-// payloadText returns a payload as the JSON text of an object, of so many
-// characters at most, or nil where there is none.
+// payloadText returns a payload as the JSON text of an object or an array, of so
+// many characters at most, or nil where there is none.
 func payloadText(v any, limit int) (text []byte, err error) {
 	given := true // JSON text from outside: it may be anything
 	switch v := v.(type) {
@@ -227,8 +227,8 @@ func payloadText(v any, limit int) (text []byte, err error) {
 	if len(text) == 0 || string(text) == "null" {
 		return nil, nil
 	}
-	if text[0] != '{' || given && !(json.Valid(text) && utf8.Valid(text)) {
-		return nil, fmt.Errorf("the payload %.40q is not a JSON object", text)
+	if text[0] != '{' && text[0] != '[' || given && !(json.Valid(text) && utf8.Valid(text)) {
+		return nil, fmt.Errorf("the payload %.40q is not a JSON object or array", text)
 	}
 	if len(text) > limit {
 		if n := utf8.RuneCount(text); n > limit {

@@ -347,3 +347,47 @@ func TestPagesUse(t *testing.T) {
 		}
 	})
 }
+
+// TestUntaggedFields: a struct without tags is filled in every place where VK's
+// JSON is decoded into one.
+func TestUntaggedFields(t *testing.T) {
+	type album struct {
+		Title   string
+		OwnerID int64
+	}
+	const raw = `{"title":"art","owner_id":-5}`
+	want := album{"art", -5}
+	for name, decode := range map[string]func(ctx context.Context, c *vk.Client) (album, error){
+		"Call": func(ctx context.Context, c *vk.Client) (album, error) { return vk.Call[album](ctx, c, "x.one", nil) },
+		"Execute": func(ctx context.Context, c *vk.Client) (album, error) {
+			return vk.Execute[album](ctx, c, "return 1;", nil)
+		},
+		"Pages": func(ctx context.Context, c *vk.Client) (a album, err error) {
+			for a, err = range vk.Pages[album](ctx, c, "x.list", nil) {
+				break
+			}
+			return a, err
+		},
+		"On": func(ctx context.Context, c *vk.Client) (a album, err error) {
+			r := vk.NewRouter()
+			vk.On(r, vk.Kind[album]("album_new"), func(_ *vk.Context, e *album) error { a = *e; return nil })
+			err = r.Serve(happened(t, "album_new", raw))
+			return a, err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				api := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+					if strings.HasSuffix(r.URL.Path, "x.list") {
+						io.WriteString(w, `{"response":{"count":1,"items":[`+raw+`]}}`)
+						return
+					}
+					io.WriteString(w, `{"response":`+raw+`}`)
+				})
+				if got, err := decode(t.Context(), api.client); err != nil || got != want {
+					t.Errorf("%+v, %v", got, err)
+				}
+			})
+		})
+	}
+}

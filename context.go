@@ -244,6 +244,35 @@ func (c *Context) Message() (*Message, error) {
 	return m, err
 }
 
+// FullMessage is Message, but whole: where VK has cropped the message for the
+// event, it is fetched, once for each handler. See [Message.Cropped]. What an event has of a long
+// message is its text, one attachment and one forwarded message. A message that
+// was deleted meanwhile is an error that wraps [ErrNotFound].
+//
+// It calls https://dev.vk.com/ru/method/messages.getByConversationMessageId.
+func (c *Context) FullMessage() (*Message, error) {
+	m, err := c.Message()
+	if err != nil || !m.Cropped {
+		return m, err
+	}
+	const method = "messages.getByConversationMessageId"
+	whole, err := Call[struct {
+		Items []*Message `json:"items"`
+	}](c, c.client, method, Params{"peer_id": m.PeerID, "conversation_message_ids": m.CMID})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(whole.Items) == 0 || whole.Items[0] == nil:
+		return nil, fmt.Errorf("vk: %s: message %d: %w", method, m.CMID, ErrNotFound)
+	}
+	i := c.inv
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.message = whole.Items[0]
+	i.message.Cropped = false
+	return i.message, nil
+}
+
 // Author returns the page of who caused the event, a person or a community, or
 // an error that wraps [ErrNotFound] if nobody did. Each call asks VK; see
 // [Client.Profiles].
@@ -297,18 +326,19 @@ func PerMember(c *Context) Key {
 }
 
 // Payload decodes the payload of the button that was pressed, from JSON. It is
-// an error if the event has none or one that is no T: anybody can send any
-// payload, and a button of an older version of the bot may still be there.
+// an error if the event has none or one that is no T, as null is no int: anybody
+// can send any payload, and a button of an older version of the bot may still be
+// there.
 // [Context.Payload] returns it undecoded.
 func Payload[T any](c *Context) (T, error) {
-	var v T
 	raw := c.Payload()
 	if raw == nil {
-		return v, errors.New("vk: the event has no payload")
-	}
-	if err := json.Unmarshal(raw, &v); err != nil {
 		var none T
-		return none, fmt.Errorf("vk: payload: %w", err)
+		return none, errors.New("vk: the event has no payload")
+	}
+	v, err := decodeButton[T](raw)
+	if err != nil {
+		return v, fmt.Errorf("vk: payload: %w", err)
 	}
 	return v, nil
 }

@@ -170,4 +170,12 @@ var leftOut = map[string]bool{
 	// How VK's apps show a thing.
 	"short_text_rate": true, "carousel_offset": true, "feedback": true, "clickable_stickers": true, "real_offset": true,
 	"showmap": true, "episodes": true, "live_settings": true,
+
+	// What VK sends with some objects and has in no description of them.
+	"from":                 true,                                               // of a post: the page of its author, whose id is there too
+	"main_artists":         true,                                               // of an audio: its artist once more
+	"content_restricted":   true,                                               // of an audio: a restriction of VK's own player
+	"short_videos_allowed": true, "stories_allowed": true, "can_archive": true, // what the app of a person may do
+	"first_frame_130": true, "first_frame_160": true, "first_frame_320": true, "first_frame_800": true, // of a video, before 5.103: its pictures
+	"photo_130": true, "photo_320": true, "photo_800": true,
 }

@@ -1,17 +1,20 @@
 package vk_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/vktest"
 )
 
 // TestPayloads takes every event of testdata, as VK sends them, through the
@@ -271,6 +274,10 @@ func TestDrift(t *testing.T) {
 			`message_new: bent value object.message.geo.coordinates.latitude, want float64: []; message_new: unknown field object.message.geo.coordinates.height: 1`},
 		{"coordinates as a text", `{"type":"message_new","object":{"message":{"geo":{"coordinates":"59.5 -30.25"}}}}`, ""},
 		{"null", `{"type":"message_new","object":{"message":{"keyboard":null,"template":null,"geo":{"coordinates":null},"action":null,"attachments":null}}}`, ""},
+		{"what PHP makes of empty objects", `{"type":"message_new","object":{"message":{"keyboard":[],"template":[],"action":[],"geo":[],"reply_message":[],"format_data":[],` +
+			`"attachments":{},"fwd_messages":{}},"client_info":[]}}`, ""},
+		{"false for an object", `{"type":"message_new","object":{"message":{"keyboard":false,"template":"","geo":{"coordinates":[]}}}}`, ""},
+		{"not described", `{"type":"video_new","object":{"id":1,"first_frame_320":"u","photo_800":"u"}}`, ""},
 		{"a keyboard of another kind", `{"type":"message_new","object":{"message":{"keyboard":[1]}}}`, `message_new: bent value object.message.keyboard, want vk.Keyboard: [1]`},
 		{"around the object", `{"type":"group_join","group_id":[],"event_id":5,"v":{},"secret":{},"attempt":2,"object":{"user_id":1,"x":2}}`,
 			`group_join: bent value group_id, want int64: []; group_join: bent value v, want string: {}; group_join: unknown field attempt: 2; group_join: unknown field object.x: 2`},
@@ -360,4 +367,60 @@ func TestOnKind(t *testing.T) {
 			on()
 		}()
 	}
+}
+
+// TestFullMessage: a message that VK has cropped is fetched once, any other not
+// at all.
+func TestFullMessage(t *testing.T) {
+	for _, tt := range []struct {
+		name                  string
+		photos                int
+		inEvent, whole, calls int
+	}{
+		{"whole", 5, 5, 5, 0},
+		{"cropped", 8, 1, 8, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := vk.NewRouter("!")
+				r.Handle("album", func(c *vk.Context) error {
+					m, err := c.Message()
+					if err != nil {
+						return err
+					}
+					before := len(m.Attachments)
+					for range 2 {
+						if m, err = c.FullMessage(); err != nil {
+							return err
+						}
+					}
+					same, err := c.Message()
+					return errors.Join(err, c.Send(fmt.Sprint(before, len(m.Attachments), m.Cropped, m == same)))
+				})
+				bot := vktest.Start(t, r)
+				anna := bot.User("Anna")
+				in := anna.In(bot.Chat("Tea", anna))
+				in.Says("!album", slices.Repeat([]vktest.Attachment{vktest.Photo(600, 400)}, tt.photos)...)
+				in.Hears(fmt.Sprint(tt.inEvent, tt.whole, false, true))
+				if n := len(bot.Calls("messages.getByConversationMessageId")); n != tt.calls {
+					t.Errorf("%d calls", n)
+				}
+			})
+		})
+	}
+	t.Run("gone", func(t *testing.T) {
+		c := happened(t, "message_new", `{"message":{"peer_id":5,"conversation_message_id":7,"is_cropped":true}}`)
+		client := vk.NewClient("token")
+		client.Use(func(vk.CallFunc) vk.CallFunc {
+			return func(context.Context, string, vk.Params) (json.RawMessage, error) {
+				return json.RawMessage(`{"count":0,"items":[]}`), nil
+			}
+		})
+		if m, err := vk.NewContext(c, client, c.Event()).FullMessage(); !errors.Is(err, vk.ErrNotFound) {
+			t.Errorf("%v, %v", m, err)
+		}
+		if m, err := happened(t, "group_join", `{"user_id":5}`).FullMessage(); err == nil {
+			t.Errorf("%v", m)
+		}
+	})
 }

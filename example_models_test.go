@@ -389,3 +389,15 @@ func ExampleClient_Fetch() {
 	}
 	// Output: not of the public internet
 }
+
+// VK crops long messages: an event of eight photos has one.
+func ExampleContext_FullMessage() {
+	r := vk.NewRouter("!")
+	r.Handle("album", func(c *vk.Context) error {
+		m, err := c.FullMessage()
+		if err != nil {
+			return err
+		}
+		return c.Reply(fmt.Sprintf("%d photos", len(m.Attachments)))
+	})
+}

@@ -310,6 +310,36 @@ func ExampleRouter_fold() {
 	// Вот он.
 }
 
+// The keyboards of phones put spaces where people want none.
+func ExamplePrefixFunc_Spaced() {
+	r := &vk.Router{Prefix: vk.Literal("!").Spaced()}
+	r.Handle("ping", func(c *vk.Context) error { return c.Send("pong") })
+	for _, text := range []string{"!ping", "! ping", " !ping"} {
+		c, rec := vktest.NewContext(text)
+		r.Serve(c)
+		fmt.Println(rec.Text())
+	}
+	// Output:
+	// pong
+	// pong
+	// pong
+}
+
+// Bots leave each other alone, unless a Router says otherwise.
+func ExampleRouter_answerBots() {
+	r := &vk.Router{Prefix: vk.Literal("!"), AnswerBots: true}
+	r.Handle("ping", func(c *vk.Context) error { return c.Send("pong") })
+	c, rec := vktest.NewContext("hi")
+	raw := fmt.Appendf(nil, `{"type":"message_new","group_id":1,"object":{"message":{"peer_id":%d,"from_id":-2,"text":"!ping"}}}`, c.PeerID())
+	e, err := vk.ParseEvent(raw)
+	if err != nil {
+		log.Fatal(err)
+	}
+	r.Serve(vk.NewContext(c, c.Client(), e))
+	fmt.Println(rec.Text())
+	// Output: pong
+}
+
 // A module is a function that registers. What it registers comes and goes as
 // one, while the bot runs.
 func ExampleRouter_Mount() {

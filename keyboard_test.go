@@ -198,7 +198,10 @@ func TestKeyboardLimits(t *testing.T) {
 		{"intent for nobody", nil, one(vk.Button{Type: "intent_subscribe", Label: "No", Intent: "x"}), 0, 1, "No", "peer id is missing"},
 		{"colour", nil, one(vk.Button{Label: "Pink", Color: "pink"}), 0, 1, "Pink", `no color "pink"`},
 		{"payload", one(vk.TextButton("x", `{"a":"`+strings.Repeat("я", 247)+`"}`)), one(vk.TextButton("x", `{"a":"`+strings.Repeat("я", 248)+`"}`)), 0, 1, "x", "payload has 256 characters, the limit is 255"},
-		{"payload of no object", nil, one(vk.LocationButton("[1]")), 0, 1, "", `"[1]" is not a JSON object`},
+		{"payload of no object", one(vk.LocationButton("[1]")), one(vk.LocationButton("1")), 0, 1, "", `"1" is not a JSON object or array`},
+		{"payload of a slice", one(vk.TextButton("x", []int{1, 2})), one(vk.TextButton("x", 1)), 0, 1, "x", `"1" is not a JSON object or array`},
+		{"payload of an empty slice", one(vk.TextButton("x", []any{})), one(vk.TextButton("x", true)), 0, 1, "x", `"true" is not a JSON object or array`},
+		{"payload of JSON", one(vk.TextButton("x", json.RawMessage(`["buy",5]`))), one(vk.TextButton("x", json.RawMessage(`["buy",`))), 0, 1, "x", "is not a JSON object or array"},
 		{"payload that is no JSON", nil, one(vk.TextButton("x", "hello")), 0, 1, "x", `"hello" is not a JSON object`},
 		{"payload of a bad command", nil, one(vk.TextButton("x", vk.Cmd("buy", []int{1}))), 0, 1, "x", "argument 1: a []int is not one word"},
 

@@ -40,7 +40,7 @@ type Message struct {
 	RefSource string `json:"ref_source"` // and with which source
 	RandomID  int64  `json:"random_id"`  // as the sender gave it; 0 for other people's messages
 
-	Cropped     bool `json:"is_cropped"`        // whether VK cut it: the API has all of it
+	Cropped     bool `json:"is_cropped"`        // whether VK cut it for the event: Context.FullMessage has all of it
 	Important   bool `json:"important"`         // whether the community has starred it
 	Hidden      bool `json:"is_hidden"`         // whether apps do not show it
 	Deleted     bool `json:"deleted"`           // whether it was deleted

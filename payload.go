@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 
 	"github.com/vkrouter/vk/internal/command"
@@ -95,6 +96,28 @@ func (c *Choice) UnmarshalJSON(b []byte) error {
 	}
 	*c = Choice(*p.Choice)
 	return nil
+}
+
+// decodeButton decodes JSON of a button's payload. A null is an error unless a T
+// has a value for it, as a pointer does.
+func decodeButton[T any](raw json.RawMessage) (v T, err error) {
+	if string(bytes.TrimSpace(raw)) == "null" && !takesNull(reflect.TypeFor[T]()) {
+		return v, fmt.Errorf("null is no %s", reflect.TypeFor[T]())
+	}
+	if err := json.Unmarshal(raw, &v); err != nil {
+		var none T
+		return none, err
+	}
+	return v, nil
+}
+
+// takesNull reports whether values of type t tell null from a zero.
+func takesNull(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Interface, reflect.Map, reflect.Slice:
+		return true
+	}
+	return reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]())
 }
 
 // unwrapPayload returns the payload inside of what VK's older apps make of it

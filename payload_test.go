@@ -149,6 +149,45 @@ func TestPayload(t *testing.T) {
 	if got, err := Payload[map[string]any](press(t, "")); err == nil {
 		t.Errorf("no payload is %v", got)
 	}
+	if got, err := Payload[[]int](press(t, `[1,2]`)); err != nil || !cmp.Equal(got, []int{1, 2}) {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+// TestPayloadNull: null is a value of those types alone that tell it from a zero.
+func TestPayloadNull(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		into func(json.RawMessage) error
+		ok   bool
+	}{
+		{"int", buttonInto[int], false},
+		{"string", buttonInto[string], false},
+		{"bool", buttonInto[bool], false},
+		{"struct", buttonInto[struct{ ID int }], false},
+		{"array", buttonInto[[2]int], false},
+		{"pointer", buttonInto[*int], true},
+		{"slice", buttonInto[[]int], true},
+		{"map", buttonInto[map[string]int], true},
+		{"any", buttonInto[any], true},
+		{"JSON", buttonInto[json.RawMessage], true},
+		{"a type that decodes itself", buttonInto[time.Time], true},
+		{"a Choice", buttonInto[Choice], false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, null := range []string{"null", " null\n"} {
+				if err := tt.into(json.RawMessage(null)); (err == nil) != tt.ok {
+					t.Errorf("%q: %v", null, err)
+				}
+			}
+		})
+	}
+}
+
+func buttonInto[T any](raw json.RawMessage) error {
+	_, err := decodeButton[T](raw)
+	return err
 }
 
 // TestPayloadOfAnOldApp: an app without callback buttons wraps the payload, once
@@ -219,6 +258,8 @@ func TestPayloadText(t *testing.T) {
 		{[]byte(`{}`), `{}`},
 		{json.RawMessage(`{"a":1}`), `{"a":1}`},
 		{map[string]any{"like": 42}, `{"like":42}`},
+		{[]int{1}, `[1]`},
+		{"[]", `[]`},
 		{struct{ Tea string }{"<b> & я\u2028"}, "{\"Tea\":\"<b> & я\\u2028\"}"},
 		{Cmd("buy", "x"), `{"command":"buy x"}`},
 		{pointer(Choice("<Paris>")), `{"choice":"<Paris>"}`},
@@ -231,7 +272,7 @@ func TestPayloadText(t *testing.T) {
 		}
 	}
 	for _, payload := range []any{
-		"hello", "{\"a\":\"\xff\"}", `"text"`, `{"a":1`, `{"a":1} {}`, 5, true, []int{1}, func() {}, map[string]any{"a": make(chan int)}, Cmd(""),
+		"hello", "{\"a\":\"\xff\"}", `"text"`, `{"a":1`, `{"a":1} {}`, 5, true, "[1", func() {}, map[string]any{"a": make(chan int)}, Cmd(""),
 		Choice(strings.Repeat("я", maxPayload-len(`{"choice":""}`)+1)),
 	} {
 		if got, err := payloadText(payload, maxPayload); err == nil {

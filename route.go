@@ -193,7 +193,8 @@ func (r *Router) When(cond Cond, h HandlerFunc, mw ...Middleware) *Route {
 // button of that payload. If there are several such keys, the route that was
 // added first answers.
 //
-// What does not decode is a [*PayloadError], instead of running the handler:
+// What does not decode is a [*PayloadError], as null does not into an int,
+// instead of running the handler:
 // anybody can send any payload, and a button of an older version of the bot may
 // still be there.
 //

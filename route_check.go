@@ -306,9 +306,8 @@ func decodePayload[T any](key string, payload json.RawMessage) (v T, err error) 
 	if raw == nil {
 		return v, &PayloadError{key, nil, ErrMissingArg}
 	}
-	if err := json.Unmarshal(raw, &v); err != nil {
-		var none T
-		return none, &PayloadError{key, raw, err}
+	if v, err = decodeButton[T](raw); err != nil {
+		return v, &PayloadError{key, raw, err}
 	}
 	return v, nil
 }

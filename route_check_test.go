@@ -148,6 +148,9 @@ func TestPressDecodes(t *testing.T) {
 	if !errors.As(err, &wrong) || wrong.Key != "item" || string(wrong.Value) != `"5"` || before != 1 {
 		t.Errorf("%v, Before ran %d times", err, before)
 	}
+	if err := press(`{"item":null}`); !errors.As(err, &wrong) || before != 1 || wrong.Err.Error() != "null is no vk_test.item" {
+		t.Errorf("null: %v, Before ran %d times", err, before)
+	}
 	for want, bad := range map[string]func(){
 		`vk: payload "item" (at HERE): another route has the payload key "item" (at HERE)`: func() { vk.Press(r, "item", func(*vk.Context, int) error { return nil }) },
 		`vk: payload "" (at HERE): no key`:                                                 func() { vk.Press(r, "", func(*vk.Context, int) error { return nil }) },

@@ -194,6 +194,9 @@ func (m *Module) build(f func(*Router) error) (s *edition, err error) {
 	if in.Fold {
 		err = join(err, errors.New("only the outermost Router has Fold"))
 	}
+	if in.AnswerBots {
+		err = join(err, errors.New("only the outermost Router has AnswerBots"))
+	}
 	return s, err
 }
 

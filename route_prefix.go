@@ -17,7 +17,7 @@ type PrefixFunc func(*Context) (prefix string, ok bool)
 //
 // A prefix is found as it is written: behind "!", a space is no part of it, and
 // "! ping" is no command. Where people are to put a space, it is in the prefix:
-// "bot, ".
+// "bot, ". Where they may, see [PrefixFunc.Spaced].
 func Literal(prefixes ...string) PrefixFunc {
 	sorted := slices.Clone(prefixes)
 	slices.SortStableFunc(sorted, func(a, b string) int { return len(b) - len(a) })
@@ -34,6 +34,33 @@ func Literal(prefixes ...string) PrefixFunc {
 			}
 		}
 		return "", false
+	}
+}
+
+// Spaced returns a PrefixFunc that finds what f finds also with white space before
+// or behind it, as keyboards of phones put there:
+//
+//	r.Prefix = vk.Literal("!").Spaced() // "! ping" and " !ping" are commands
+//
+// The space is part of the prefix. So "! that" is a command that there is none
+// of, where without Spaced it is nobody's.
+func (f PrefixFunc) Spaced() PrefixFunc {
+	if f == nil {
+		panic("vk: Spaced: nil function (at " + callers(1) + ")")
+	}
+	return func(c *Context) (string, bool) {
+		text := c.Text()
+		trimmed := command.SkipSpace(text)
+		e := *c.event
+		e.head.text = trimmed
+		inner := *c
+		inner.event = &e
+		prefix, ok := f(&inner)
+		if !ok || prefix == "" || !strings.HasPrefix(trimmed, prefix) {
+			return prefix, ok
+		}
+		rest := command.SkipSpace(trimmed[len(prefix):])
+		return text[:len(text)-len(rest)], true
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 // began with.
 type table struct {
 	prefix  func(*Context) (string, bool)
+	bots    bool // messages of communities have routes, too
 	heard   hearing
 	words   command.Tree[target] // of the commands
 	presses []*target            // those of a payload's key
@@ -51,7 +52,7 @@ func (r *Router) compile() *table {
 		run := sync.OnceValue(func() HandlerFunc { return chain(use, unknown) })
 		r.unknown = &target{name: "NotFound", run: func(c *Context) error { return run()(c) }}
 	}
-	t := &table{prefix: r.Prefix, words: command.Tree[target]{Fold: r.Fold}, heard: newHearing(r.reg.listeners), texts: make(map[string]*target), unknown: r.unknown}
+	t := &table{prefix: r.Prefix, bots: r.AnswerBots, words: command.Tree[target]{Fold: r.Fold}, heard: newHearing(r.reg.listeners), texts: make(map[string]*target), unknown: r.unknown}
 	for _, to := range r.reg.targets {
 		t.add(to)
 	}
@@ -134,7 +135,7 @@ type destination struct {
 // else that of the message's text. Where there is none, m may lead to a
 // NotFound.
 func (t *table) match(c *Context) (m destination, err error) {
-	typed := c.event.typed()
+	typed := t.typed(c.event)
 	if !typed && c.event.Kind != string(EventMessageEvent) {
 		return destination{}, nil
 	}
@@ -200,7 +201,7 @@ func (t *table) findPrefix(c *Context) (prefix string, ok bool, err error) {
 // text, else one whose condition holds, else what m says. Conditions find the
 // prefix and the line of a command that there is none of.
 func (t *table) matchRest(c *Context, m destination) destination {
-	typed := c.event.typed()
+	typed := t.typed(c.event)
 	if m.to != nil && m.to.route != nil || !typed && c.event.Kind != string(EventMessageEvent) {
 		return m
 	}
@@ -252,6 +253,9 @@ func (f Cond) matches(c *Context) (ok bool, err error) {
 func (e *Event) typed() bool {
 	return e.Kind == string(EventMessageNew) && !e.head.out && (e.Derived == "" || e.Derived == "message_new.start")
 }
+
+// typed reports whether the event is a message that a route may answer.
+func (t *table) typed(e *Event) bool { return e.typed() && (t.bots || e.head.from >= 0) }
 
 // findPress returns the route of a key of a payload.
 func (t *table) findPress(payload json.RawMessage) *target {

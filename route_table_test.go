@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -104,6 +106,14 @@ func TestRouterPrefixes(t *testing.T) {
 		{"of several bytes", vk.NewRouter("бот, "), "бот, go 1", "бот, |1"},
 		{"case counts", vk.NewRouter("бот, "), "Бот, go 1", ""},
 		{"space behind it", vk.NewRouter("!"), "! go 1", ""},
+		{"spaced", &vk.Router{Prefix: vk.Literal("!").Spaced()}, "!go 1", "!|1"},
+		{"spaced, behind", &vk.Router{Prefix: vk.Literal("!").Spaced()}, "! go 1", "! |1"},
+		{"spaced, before", &vk.Router{Prefix: vk.Literal("!").Spaced()}, "\n !go 1", "\n !|1"},
+		{"spaced, neither", &vk.Router{Prefix: vk.Literal("!").Spaced()}, " go 1", ""},
+		{"spaced and folded", &vk.Router{Prefix: vk.Literal("бот,").Spaced(), Fold: true}, " Бот,  go 1", " Бот,  |1"},
+		{"spaced, and nothing is a prefix", &vk.Router{Prefix: vk.Literal("").Spaced()}, " go 1", "|1"},
+		{"spaced function that finds what is not there", &vk.Router{Prefix: vk.PrefixFunc(ask("hey ")).Spaced()}, "go 1", ""},
+		{"any, one of them spaced", &vk.Router{Prefix: vk.AnyPrefix(vk.Literal("/"), vk.Literal("!").Spaced())}, " ! go 1", " ! |1"},
 		{"prefix only", vk.NewRouter("!"), "!", ""},
 		{"prefix with its own space", vk.NewRouter("! "), "! go 1", "! |1"},
 		{"empty", vk.NewRouter(""), "go 1", "|1"},
@@ -141,6 +151,49 @@ func TestRouterAsksForPrefixOnce(t *testing.T) {
 	r.Serve(happened(t, "message_reply", `{"peer_id":5,"from_id":-1,"text":"!a"}`))
 	if asked != 1 {
 		t.Errorf("asked %d times", asked)
+	}
+}
+
+// TestRouterAnswerBots: what a community writes leads to a route only if the
+// Router says so, and always to listeners.
+func TestRouterAnswerBots(t *testing.T) {
+	for _, answer := range []bool{false, true} {
+		r := &vk.Router{Prefix: vk.Literal("!"), AnswerBots: answer}
+		var ran []string
+		h := func(name string) vk.HandlerFunc {
+			return func(*vk.Context) error { ran = append(ran, name); return nil }
+		}
+		r.Handle("a", h("command"))
+		r.Text("hello", h("text"))
+		r.NotFound(h("unknown"))
+		r.When(vk.Regexp("^x"), h("condition"))
+		vk.Press(r, "k", func(*vk.Context, int) error { return h("press")(nil) })
+		vk.On(r, vk.EventMessageNew, func(*vk.Context, *vk.MessageNew) error { ran = append(ran, "heard"); return nil })
+		for _, tt := range []struct{ name, message, route string }{
+			{"a command", `"text":"!a"`, "command"},
+			{"a text", `"text":"hello"`, "text"},
+			{"no command", `"text":"!b"`, "unknown"},
+			{"a condition", `"text":"xyz"`, "condition"},
+			{"a button", `"text":"b","payload":"{\"k\":1}"`, "press"},
+			{"a button with a command", `"text":"b","payload":"{\"command\":\"a\"}"`, "command"},
+		} {
+			for _, from := range []int{-777, 777} {
+				t.Run(fmt.Sprintf("%s from %d, AnswerBots %t", tt.name, from, answer), func(t *testing.T) {
+					ran = nil
+					want := []string{"heard"}
+					if from > 0 || answer {
+						want = append(want, tt.route)
+					}
+					c := happened(t, "message_new", fmt.Sprintf(`{"message":{"peer_id":2000000001,"from_id":%d,%s}}`, from, tt.message))
+					if m, err := r.Match(c); err != nil || (m.Route() != nil) != (len(want) > 1 && tt.route != "unknown") {
+						t.Errorf("Match: %v", err)
+					}
+					if err := r.Serve(c); err != nil || !slices.Equal(ran, want) {
+						t.Errorf("%q, %v, want %q", ran, err, want)
+					}
+				})
+			}
+		}
 	}
 }
 

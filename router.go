@@ -36,7 +36,8 @@ import (
 //     [Router.NotFound]
 //
 // Messages that tell what happened in a chat, such as that somebody joined it,
-// are for listeners, as are the bot's own messages: no route answers them.
+// are for listeners, as are the bot's own messages and, without AnswerBots, those
+// of communities: no route answers them.
 //
 // The zero Router is ready for use and takes every message for a command line.
 // Handlers may be added and removed while it serves. All methods are safe for
@@ -54,6 +55,12 @@ type Router struct {
 	// the next route, or the first event, panics otherwise.
 	// Only the outermost Router has it.
 	Fold bool
+
+	// AnswerBots makes routes answer messages that communities have written, too:
+	// other bots, as a rule. By default they are for listeners alone, because two
+	// bots that answer each other do so for ever. Only the outermost Router has
+	// it.
+	AnswerBots bool
 
 	// Defaults is what the routes of this Router, and of Routers inside of it
 	// that have no Defaults of their own, take over where they leave it zero:
@@ -177,6 +184,9 @@ func (r *Router) nest(words string, f func(r *Router)) {
 	}
 	if in.Fold {
 		panic("vk: only the outermost Router has Fold (at " + callers(2) + ")")
+	}
+	if in.AnswerBots {
+		panic("vk: only the outermost Router has AnswerBots (at " + callers(2) + ")")
 	}
 }
 

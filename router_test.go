@@ -149,6 +149,12 @@ func TestRouterRefusesAtRegistration(t *testing.T) {
 		{"placeholder in Route", func(r *vk.Router) { r.Route("a {x}", func(*vk.Router) {}) }, `vk: Route "a {x}" (at HERE): not just words`},
 		{"no words for Route", func(r *vk.Router) { r.Route(" ", func(*vk.Router) {}) }, `vk: Route " " (at HERE): not just words`},
 		{"Prefix of an inner Router", in(func(r *vk.Router) { r.Prefix = vk.Literal("!") }), `vk: only the outermost Router has a Prefix (at HERE)`},
+		{"AnswerBots of an inner Router", in(func(r *vk.Router) { r.AnswerBots = true }), `vk: only the outermost Router has AnswerBots (at HERE)`},
+		{"AnswerBots of a module", func(r *vk.Router) {
+			if _, err := r.Mount("m", func(r *vk.Router) error { r.AnswerBots = true; return nil }); err != nil {
+				panic(err.Error())
+			}
+		}, `vk: mount module "m": only the outermost Router has AnswerBots`},
 		{"Prefix of a Group", func(r *vk.Router) { r.Group(func(r *vk.Router) { r.Prefix = vk.Literal("!") }) }, `vk: only the outermost Router has a Prefix (at HERE)`},
 
 		{"Use after Handle", func(r *vk.Router) { r.Handle("a", nothing); r.Use() }, `vk: Use after a route was added (at HERE): the routes before would do without`},

@@ -239,7 +239,9 @@ func (c *Client) chain() CallFunc {
 
 // Call calls an API method and decodes its response into out, a pointer; a nil
 // out drops it. Decoding is tolerant: what VK sends in another shape than out
-// has leaves the field zero instead of failing the call.
+// has leaves the field zero instead of failing the call. A field without a json
+// tag also takes a key that differs from its name in case and underscores:
+// FirstName is filled from first_name.
 //
 // VK's refusal is an [*Error], a parameter that cannot be sent a [*ParamError],
 // an answer that is not VK's an [*HTTPError], and a wrong field of the Client,

@@ -212,7 +212,7 @@ func TestHooks(t *testing.T) {
 // explanation.
 func TestIgnoreBots(t *testing.T) {
 	s := newStub(nil)
-	r := vk.NewRouter("!")
+	r := &vk.Router{Prefix: vk.Literal("!"), AnswerBots: true}
 	r.Use(middleware.IgnoreBots(), middleware.Explain())
 	ran := 0
 	r.Handle("x {n:int}", func(*vk.Context) error { ran++; return nil })

@@ -7,8 +7,8 @@
 //	r.Use(middleware.Explain())
 //	r.Handle("report {text...}", report, middleware.Logger(log))
 //
-// Middleware given first is outermost. A usual order is IgnoreBots, Explain,
-// OnError, Logger, a Cooldown's Wrap: Logger logs an error, OnError sees it next,
+// Middleware given first is outermost. A usual order is Explain, OnError,
+// Logger, a Cooldown's Wrap: Logger logs an error, OnError sees it next,
 // and Explain tells the person about an error that OnError has returned. A panic
 // is an error to all of them.
 //

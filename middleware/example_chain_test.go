@@ -19,7 +19,6 @@ import (
 func Example() {
 	r := vk.NewRouter("!")
 	r.Use(
-		middleware.IgnoreBots(),
 		middleware.Explain(),
 		middleware.Logger(slog.Default()),
 		middleware.NewCooldown(5, 10*time.Second, vk.PerMember).Wrap,
@@ -117,7 +116,7 @@ func ExampleOnError() {
 // Two bots that answer each other do so for ever.
 func ExampleIgnoreBots() {
 	var r vk.Router
-	r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })
+	vk.On(&r, vk.EventMessageNew, func(c *vk.Context, m *vk.MessageNew) error { return c.Reply("I heard you.") })
 	bot := vk.Wrap(&r, middleware.IgnoreBots()) // listeners included
 	log.Fatal(vk.Run(context.Background(), os.Getenv("VK_TOKEN"), bot))
 }

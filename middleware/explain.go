@@ -39,8 +39,7 @@ import (
 //		return ""
 //	}))
 //
-// It stands outermost, apart from IgnoreBots, and speaks only while the
-// handler's context lasts.
+// It stands outermost and speaks only while the handler's context lasts.
 func Explain(own ...func(c *vk.Context, err error) string) vk.Middleware {
 	own = slices.Clone(own)
 	for _, f := range own {

@@ -3,10 +3,8 @@ package middleware
 import "github.com/vkrouter/vk"
 
 // IgnoreBots leaves alone what communities have written: other bots, as a rule.
-// Two bots that answer each other do so for ever.
-//
-// It stands outermost: outside of Explain, which would answer too. Around a
-// whole bot, its listeners included, it is
+// Routes do so by themselves, unless [vk.Router.AnswerBots] is set; IgnoreBots is
+// for listeners, around a whole bot:
 //
 //	vk.Run(ctx, token, vk.Wrap(r, middleware.IgnoreBots()))
 func IgnoreBots() vk.Middleware {

@@ -12,7 +12,7 @@ type Readings struct {
 	MissingToken15 bool
 
 	// AnyButtonPayload accepts any JSON value as the payload of a button,
-	// instead of objects only.
+	// instead of objects and arrays only.
 	AnyButtonPayload bool
 
 	// FullRowButtons refuses location, vkpay and open_app buttons that share

@@ -25,7 +25,7 @@ func TestReadings(t *testing.T) {
 	}{
 		{"long texts", vktest.Readings{MaxMessageLen: 9000}, vk.Params{"message": long}},
 		{"payloads of any kind", vktest.Readings{AnyButtonPayload: true}, vk.Params{"message": "x",
-			"keyboard": `{"buttons":[[{"action":{"type":"text","label":"x","payload":"[1]"}}]]}`}},
+			"keyboard": `{"buttons":[[{"action":{"type":"text","label":"x","payload":"1"}}]]}`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

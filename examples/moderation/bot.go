@@ -30,7 +30,7 @@ func newBot(store vk.Store) vk.Handler {
 	}
 	// The order counts: Explain tells people of the errors of everything inside
 	// of it.
-	r.Use(middleware.IgnoreBots(), m.deaf, middleware.Explain(sorry))
+	r.Use(m.deaf, middleware.Explain(sorry))
 
 	help := r.Add(vk.Route{Pattern: "help {command...?}", Doc: "Tells what you can do.", Handler: middleware.Help(r)})
 	r.Add(vk.Route{Pattern: "rules", Doc: "What is allowed here.", Handler: rules})

@@ -10,7 +10,7 @@ import (
 // newBot returns the bot, which keeps the points in store.
 func newBot(store vk.Store) vk.Handler {
 	r := vk.NewRouter("!")
-	r.Use(middleware.IgnoreBots(), middleware.Explain(sorry))
+	r.Use(middleware.Explain(sorry))
 	r.Add(vk.Route{Pattern: "help {command...?}", Doc: "Tells what you can do.", Handler: middleware.Help(r)})
 
 	g := &game{points: &vk.Session[points]{Store: store, Name: "points"}}

@@ -27,7 +27,7 @@ func newBot(store vk.Store) vk.Handler {
 		managers: &vk.Session[int64]{Store: store, Name: "manager"},
 	}
 	r := vk.NewRouter("/")
-	r.Use(middleware.IgnoreBots(), middleware.Explain())
+	r.Use(middleware.Explain())
 	r.Check(middleware.PrivateOnly) // an address is nobody else's business
 
 	// People type these commands, as in "/cart", or press a button that stands

@@ -33,6 +33,16 @@ type Converter struct {
 	// Span is nil, every argument is a word.
 	Span func(s string) int
 
+	// Whole says that a placeholder with dots is one argument, of all the text
+	// that is left, as of the type string. Otherwise it is a list of words.
+	Whole bool
+
+	// Implied returns the text of an argument that follows from what the line
+	// is an answer to, for the first placeholder of a line that has none of its
+	// own; ok is false if there is none. It gets the context of the [Reader]. If
+	// Implied is nil, arguments are always written.
+	Implied func(ctx context.Context) (text string, ok bool)
+
 	// Fetch returns the Converter for fields of a type that no value fits but
 	// that can be asked for by one: a page by its id, say. If Fetch is nil,
 	// there is no such type.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -111,6 +112,89 @@ func TestParseFuncAndConvertFunc(t *testing.T) {
 	precise := fmt.Errorf("%w: too short", command.ErrType)
 	if _, err := convert(t, command.ParseFunc(func(string) (int, error) { return 0, precise }), ""); err != precise {
 		t.Errorf("%v is made another error", err)
+	}
+}
+
+type impliedKey struct{}
+
+// The types of a placeholder are asked for an argument that is not written, once
+// for each line, and what they cannot convert is not one.
+func TestImplied(t *testing.T) {
+	down := errors.New("down")
+	who := builtin["int"]
+	who.Implied = func(ctx context.Context) (string, bool) {
+		text, ok := ctx.Value(impliedKey{}).(string)
+		return text, ok
+	}
+	failing := who
+	failing.Convert = func(context.Context, string) (any, error) { return nil, down }
+	types := func(name string) (command.Converter, bool) {
+		switch name {
+		case "who":
+			return who, true
+		case "failing":
+			return failing, true
+		}
+		return lookup(name)
+	}
+	for _, tt := range []struct {
+		name, pattern, line, implied, want string
+	}{
+		{"implied", "{a:who}", "", "5", "[{5 5}]"},
+		{"written", "{a:who}", "6", "5", "[{6 6}]"},
+		{"once", "{a:who} {b:who?}", "", "5", "[{5 5} { <nil>}]"},
+		{"a list", "{a:who...}", "", "5", "[{5 [5]}]"},
+		{"one that does not convert", "{a:who?}", "", "x", "[{ <nil>}]"},
+		{"the next type", "{a:bool|who} {b...}", "x", "5", "[{5 5} {x x}]"},
+		{"none", "{a:who}", "", "", "a: is missing"},
+		{"that cannot be found out", "{a:failing}", "", "5", "argument a: down"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p, err := command.Parse("x "+tt.pattern, types)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx := context.Background()
+			if tt.implied != "" {
+				ctx = context.WithValue(ctx, impliedKey{}, tt.implied)
+			}
+			args, err := command.Reader{Context: func() context.Context { return ctx }}.Read(p.Params, tt.line)
+			got := fmt.Sprint(args)
+			if err != nil {
+				got = err.Error()
+			}
+			if got != tt.want {
+				t.Errorf("%s, want %s", got, tt.want)
+			}
+		})
+	}
+	p, err := command.Parse("x {a:who}", types)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (command.Reader{}).Read(p.Params, ""); !errors.Is(err, command.ErrMissing) {
+		t.Errorf("without a context: %v", err)
+	}
+}
+
+// With dots, a placeholder whose first type is Whole is the rest of the text.
+func TestWhole(t *testing.T) {
+	whole := builtin["word"]
+	whole.Whole = true
+	types := func(name string) (command.Converter, bool) {
+		if name == "whole" {
+			return whole, true
+		}
+		return lookup(name)
+	}
+	for pattern, rest := range map[string]bool{"{a:whole...}": true, "{a:whole|int...}": true, "{a:int|whole...}": false, "{a:word...}": false, "{a:whole}": false} {
+		p, err := command.Parse(pattern, types)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Params[0]; got.Rest != rest || got.List != (strings.Contains(pattern, "...") && !rest) {
+			t.Errorf("%s: Rest %t, List %t", pattern, got.Rest, got.List)
+		}
 	}
 }
 

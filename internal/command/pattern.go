@@ -142,7 +142,7 @@ func (p *Param) parse(s string, lookup func(typ string) (Converter, bool)) (rest
 		return "", err
 	}
 	s, dots := strings.CutPrefix(s, "...")
-	p.Rest = dots && p.Types[0] == textName
+	p.Rest = dots && (p.Types[0] == textName || p.Converters[0].Whole)
 	p.List = dots && !p.Rest
 	if s, err = p.parseDefault(s); err != nil {
 		return "", err

@@ -82,9 +82,14 @@ func (r Reader) Read(params []Param, text string) ([]Argument, error) {
 	}
 	l := line{rest: strings.TrimSpace(text)}
 	args := make([]Argument, len(params))
+	implied := false // an argument was
 	for i := range params {
 		p := &params[i]
 		arg, taken, err := r.argument(&l, p)
+		if err == nil && !taken && !implied {
+			arg, implied, err = r.implied(p)
+			taken = implied
+		}
 		switch {
 		case err != nil || taken:
 		case p.skips(l.rest):
@@ -243,6 +248,33 @@ func (r Reader) convert(p *Param, text string) (v any, refused, err error) {
 		errs = append(errs, err)
 	}
 	return nil, &UnionError{slices.Clone(p.Types), errs}, nil
+}
+
+// implied returns the argument of p that is not written: of its types, the first
+// that has one takes it. The error is that of a Converter that could not find
+// out.
+func (r Reader) implied(p *Param) (arg Argument, ok bool, err error) {
+	for i := range p.Converters {
+		conv := &p.Converters[i]
+		if conv.Implied == nil || r.Context == nil {
+			continue
+		}
+		text, ok := conv.Implied(r.Context())
+		if !ok {
+			continue
+		}
+		v, err := conv.Convert(r.Context(), text)
+		switch {
+		case errors.Is(err, ErrType):
+			continue
+		case err != nil:
+			return Argument{}, false, err
+		case p.List:
+			v = []any{v}
+		}
+		return Argument{text, v}, true, nil
+	}
+	return Argument{}, false, nil
 }
 
 // fallback returns the argument of a placeholder that the line has none for.

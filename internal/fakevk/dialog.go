@@ -208,6 +208,21 @@ func (w *World) replace(d *dialog, m *Message) {
 	w.touch()
 }
 
+// maxDelivered is how many attachments, or forwarded messages, an event has before
+// its message is cropped. VK's limit is one of size, which nobody knows.
+const maxDelivered = 5
+
+// cropped returns the message as an event has it: of a long one, the first
+// attachment and the first forwarded message.
+func (m wireMessage) cropped() wireMessage {
+	if len(m.Attachments) > maxDelivered || len(m.Forward) > maxDelivered {
+		m.IsCropped = true
+		m.Attachments = m.Attachments[:min(len(m.Attachments), 1)]
+		m.Forward = m.Forward[:min(len(m.Forward), 1)]
+	}
+	return m
+}
+
 // announce emits message_new to the communities of the dialog and
 // message_reply to the one that wrote.
 func (w *World) announce(d *dialog, m *Message) {
@@ -217,7 +232,7 @@ func (w *World) announce(d *dialog, m *Message) {
 		case m.FromID == id:
 			w.emit(g, "message_reply", w.wire(d, m, id))
 		case d.chat == nil || d.chat.shows(id, g.spec.ScreenName, m):
-			w.emit(g, "message_new", messageNew{w.wire(d, m, id), w.clientOf(m.FromID)})
+			w.emit(g, "message_new", messageNew{w.wire(d, m, id).cropped(), w.clientOf(m.FromID)})
 		}
 	}
 }

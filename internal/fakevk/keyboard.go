@@ -270,8 +270,8 @@ func (w *World) parsePayload(raw json.RawMessage) (payload, wrong string) {
 	if utf8.RuneCountInString(payload) > maxPayload {
 		return "", "payload is too long"
 	}
-	object := strings.HasPrefix(payload, "{") && strings.HasSuffix(payload, "}")
-	if !json.Valid([]byte(payload)) || !object && !w.cfg.AnyButtonPayload {
+	scalar := !strings.HasPrefix(payload, "{") && !strings.HasPrefix(payload, "[")
+	if !json.Valid([]byte(payload)) || scalar && !w.cfg.AnyButtonPayload {
 		return "", "payload should be valid json object"
 	}
 	return payload, ""

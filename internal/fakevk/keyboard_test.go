@@ -66,7 +66,9 @@ func TestKeyboards(t *testing.T) {
 		{"payload null", button(`"type":"text","label":"x","payload":null`), ""},
 		{"payload empty", button(`"type":"text","label":"x","payload":""`), ""},
 		{"payload not JSON", button(`"type":"text","label":"x","payload":"buy"`), "button [0][0] payload should be valid json object"},
-		{"payload a list", button(`"type":"text","label":"x","payload":"[1]"`), "button [0][0] payload should be valid json object"},
+		{"payload a list", button(`"type":"text","label":"x","payload":"[1]"`), ""},
+		{"payload an empty list", button(`"type":"text","label":"x","payload":[]`), ""},
+		{"payload a number", button(`"type":"text","label":"x","payload":"1"`), "button [0][0] payload should be valid json object"},
 		{"payload broken", button(`"type":"text","label":"x","payload":"{a}"`), "button [0][0] payload should be valid json object"},
 		{"payload of 255", button(`"type":"text","label":"x","payload":"{\"a\":\"` + strings.Repeat("x", 247) + `\"}"`), ""},
 		{"payload of 256", button(`"type":"text","label":"x","payload":"{\"a\":\"` + strings.Repeat("x", 248) + `\"}"`), "button [0][0] payload is too long"},
@@ -110,7 +112,7 @@ func TestKeyboards(t *testing.T) {
 func TestKeyboardSwitches(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{Readings: Readings{AnyButtonPayload: true, FullRowButtons: true}})
-	s.writes("message", "x", "keyboard", button(`"type":"text","label":"x","payload":"[1]"`))
+	s.writes("message", "x", "keyboard", button(`"type":"text","label":"x","payload":"1"`))
 	s.fails(911, "button [0][0] should take the whole row", "messages.send", "peer_id", s.anna.ID, "random_id", 0, "message", "x",
 		"keyboard", `{"buttons":[[{"action":{"type":"location"}},`+textButton+`]]}`)
 	s.SetBotFeatures(s.group.ID, false)

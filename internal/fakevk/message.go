@@ -122,6 +122,7 @@ type wireMessage struct {
 	Ref         string            `json:"ref,omitempty"`
 	RefSource   string            `json:"ref_source,omitempty"`
 	IsSilent    bool              `json:"is_silent,omitempty"`
+	IsCropped   bool              `json:"is_cropped,omitempty"`
 	AdminID     int64             `json:"admin_author_id,omitempty"`
 
 	Reactions    []reactionCounter `json:"reactions,omitempty"`

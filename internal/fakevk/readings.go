@@ -18,7 +18,7 @@ type Readings struct {
 	MissingToken15 bool `json:"missing_token_15"`
 
 	// AnyButtonPayload accepts any JSON value as the payload of a button. By
-	// default it must be an object.
+	// default it must be an object or an array.
 	AnyButtonPayload bool `json:"any_button_payload"`
 
 	// FullRowButtons refuses location, vkpay and open_app buttons that share

@@ -120,7 +120,7 @@ func (s *state) object(p *plan, v reflect.Value) bool {
 	s.i++
 	for s.more('}') {
 		key := s.key()
-		f := p.fields[string(key)]
+		f := p.field(key)
 		if f == nil {
 			s.unknown(key, p.rest, v)
 			continue

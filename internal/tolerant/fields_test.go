@@ -113,6 +113,67 @@ func TestFieldsAgree(t *testing.T) {
 	}
 }
 
+// TestLooseNames: a field without a tag takes a key that differs from its name in
+// case and underscores, unless the key is the name of another.
+func TestLooseNames(t *testing.T) {
+	t.Parallel()
+	type inner struct{ PeerID int }
+	type album struct {
+		Title     string
+		FirstName string
+		GroupID   int
+		Owner_ID  int
+		Exact     string
+		Страна    string
+		Kelvin    int
+		Tagged    string `json:"tagged"`
+		Option    int    `json:",omitempty"`
+		inner
+	}
+	for _, tc := range []struct {
+		name, in string
+		want     album
+	}{
+		{"exact", `{"Title":"a"}`, album{Title: "a"}},
+		{"lower case", `{"title":"a"}`, album{Title: "a"}},
+		{"snake case", `{"first_name":"a","group_id":1}`, album{FirstName: "a", GroupID: 1}},
+		{"underscore in the name", `{"ownerid":1}`, album{Owner_ID: 1}},
+		{"not ASCII", `{"страна":"a"}`, album{Страна: "a"}},
+		{"a letter that folds to ASCII", `{"Kelvin":1}`, album{Kelvin: 1}},
+		{"tag with options alone", `{"option":1}`, album{Option: 1}},
+		{"embedded", `{"peer_id":1}`, album{inner: inner{1}}},
+		{"the last one counts", `{"title":"a","TITLE":"b"}`, album{Title: "b"}},
+		{"another name", `{"titles":"a"}`, album{}},
+		{"a tag is exact", `{"Tagged":"a","TAGGED":"b"}`, album{}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var got album
+			var unknown []string
+			d := Decoder{Unknown: func(path string, _ []byte) { unknown = append(unknown, path) }}
+			if err := d.Unmarshal([]byte(tc.in), &got); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(album{})); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if (len(unknown) > 0) != (tc.want == album{}) {
+				t.Errorf("unknown: %q", unknown)
+			}
+		})
+	}
+	var two struct {
+		ID, Id int
+		Title  string `json:"title"`
+		TITLE  string
+	}
+	if err := Unmarshal([]byte(`{"id":1,"Id":2,"title":"a","Title":"b"}`), &two); err != nil {
+		t.Fatal(err)
+	}
+	if two.ID != 1 || two.Id != 2 || two.Title != "a" || two.TITLE != "b" {
+		t.Errorf("the nearest name: %+v", two)
+	}
+}
+
 // TestUnsettable covers what reflection forbids to set.
 func TestUnsettable(t *testing.T) {
 	t.Parallel()

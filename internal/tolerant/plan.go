@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // op is what to do for a type.
@@ -36,6 +38,7 @@ type plan struct {
 	typ    reflect.Type
 	elem   *plan             // of a pointer, slice, array or map
 	fields map[string]*field // of a struct, by key
+	loose  map[string]*field // of a struct: those without a tag, by what looseName makes of the key; nil if there are none
 	rest   *field            // of a struct: takes the keys that have no field; or nil
 	empty  reflect.Value     // of a slice: not nil, of length and capacity 0
 }
@@ -134,7 +137,68 @@ func (b builder) plan(t reflect.Type) *plan {
 				continue
 			}
 			p.fields[f.name] = f
+			if f.tagged {
+				continue
+			}
+			if p.loose == nil {
+				p.loose = map[string]*field{}
+			}
+			if name := string(looseName(nil, []byte(f.name))); p.loose[name] == nil {
+				p.loose[name] = f
+			}
 		}
 	}
 	return p
+}
+
+// field returns the field of a struct for a key, or nil: the field of exactly
+// this name, or else the first field without a tag whose name differs only in
+// case and underscores.
+func (p *plan) field(key []byte) *field {
+	if f := p.fields[string(key)]; f != nil || p.loose == nil {
+		return f
+	}
+	var buf [64]byte
+	return p.loose[string(looseName(buf[:0], key))]
+}
+
+// looseName appends a name to b without its underscores, and with the same
+// letter for all cases of one.
+func looseName(b, name []byte) []byte {
+	for len(name) > 0 {
+		r, n := utf8.DecodeRune(name)
+		name = name[n:]
+		switch {
+		case r == '_':
+		case r < utf8.RuneSelf:
+			b = append(b, asciiLower(byte(r)))
+		default:
+			b = utf8.AppendRune(b, leastFold(r))
+		}
+	}
+	return b
+}
+
+func asciiLower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c |= 0x20
+	}
+	return c
+}
+
+// leastFold returns the first of the letters that r folds to, in lower case if
+// that is an ASCII letter.
+func leastFold(r rune) rune {
+	for {
+		next := unicode.SimpleFold(r)
+		if next <= r {
+			r = next
+			break
+		}
+		r = next
+	}
+	if r < utf8.RuneSelf {
+		r = rune(asciiLower(byte(r)))
+	}
+	return r
 }

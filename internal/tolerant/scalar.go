@@ -21,6 +21,10 @@ func (s *state) scalar(p *plan, v reflect.Value, raw []byte) bool {
 		return true
 	case opJSON:
 		if v.Addr().Interface().(json.Unmarshaler).UnmarshalJSON(raw) != nil {
+			if isNothing(raw) || isEmptyArray(raw) {
+				v.SetZero()
+				return false
+			}
 			return s.bend(p.typ, v, raw)
 		}
 		if t := s.inside[p.typ]; t != nil && raw[0] == '{' {

@@ -33,15 +33,18 @@
 //     its struct has no other field for.
 //   - any: as encoding/json does it.
 //   - types with an UnmarshalJSON or UnmarshalText method: what the method
-//     makes of it; an error from it bends the value. UnmarshalText is given
+//     makes of it; an error from it bends the value, unless UnmarshalJSON was
+//     given null, [], false or "": then nothing is there. UnmarshalText is given
 //     the text of a string, or a number or bool as written.
 //
 // Everywhere else null is zero.
 //
 // # Differences from encoding/json
 //
-// Keys match a field's tag or name in exact case. The tag option string is
-// ignored, for every number may be a string anyway. A key that is present
+// A key matches a field's tag in exact case. A field without a tag also takes a
+// key that differs from its name in case and underscores, so that FirstName is
+// filled from first_name; a key that another field has exactly goes there. The
+// tag option string is ignored, for every number may be a string anyway. A key that is present
 // decides its field: null and bent values make it zero, where encoding/json
 // would leave what was there. A slice is replaced, never decoded into, and a
 // []byte is a slice like any other, without base64. An interface is replaced

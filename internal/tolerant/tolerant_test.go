@@ -210,6 +210,8 @@ func TestConvert(t *testing.T) {
 		{in: `[1]`, want: refusing{}, bent: true},
 		{in: `[1]`, want: (*refusing)(nil), bent: true},
 		{in: `null`, want: (*refusing)(nil)},
+		{in: `[]`, want: refusing{}},
+		{in: `[ ]`, want: (*refusing)(nil)},
 		{in: `"127.0.0.1"`, want: netip.MustParseAddr("127.0.0.1")},
 		{in: `null`, want: netip.Addr{}},
 		{in: `127`, want: netip.Addr{}, bent: true},
@@ -240,7 +242,7 @@ func TestConvert(t *testing.T) {
 func TestReports(t *testing.T) {
 	t.Parallel()
 	type attachment struct {
-		Type  string
+		Kind  string `json:"Type"`
 		Photo *struct {
 			Width int `json:"width"`
 		} `json:"photo"`

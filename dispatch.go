@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/lane"
+	"github.com/vkrouter/vk/internal/stacks"
 	"github.com/vkrouter/vk/internal/watchdog"
 )
 
@@ -77,6 +78,8 @@ type Dispatcher struct {
 	count    atomic.Int64  // of pending events; whoever reads it sees what was written before it fell
 	lanes    lane.Lanes[laneKey, *job]
 	watchdog watchdog.Watchdog[*job]
+	coroner  coroner
+	marks    atomic.Uint32 // the last mark of a job
 	waits    waits
 	dedupe   deduper
 	ending   atomic.Bool // a feed is ending, or has ended
@@ -200,7 +203,8 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 		}
 		d.finish(j, how, err)
 	}()
-	err = j.handle()
+	j.mark = d.marks.Add(1)
+	err = stacks.Mark(j.mark, j)
 }
 
 // begin begins a job, unless its handlers must not run: then it returns how the
@@ -221,9 +225,21 @@ func (d *Dispatcher) begin(j *job) ending {
 	return notEnded
 }
 
-// abandon gives up on a handler that does not end.
-func (d *Dispatcher) abandon(j *job, name string, stopped bool) {
-	j.log(slog.LevelError, "vk: handler abandoned: it does not end", slog.String("handler", name), slog.String("stack", stackOf(j)))
+// abandon gives up on handlers that do not end. Their conversations go on before
+// the stacks are found.
+func (d *Dispatcher) abandon(all []watchdog.Abandoned[*job]) {
+	cases := make([]lostHandler, len(all))
+	for i, a := range all {
+		cases[i] = lostHandler{a.Owner, a.Section}
+	}
+	d.coroner.take(cases, func() {
+		for _, a := range all {
+			d.giveUp(a.Owner, a.Section, a.Stopped)
+		}
+	})
+}
+
+func (d *Dispatcher) giveUp(j *job, name string, stopped bool) {
 	how, why := handled, ErrTimeLimit // otherwise it would hang the next run of the bot too
 	if stopped {
 		how, why = cutOff, ErrStopped
@@ -285,6 +301,7 @@ func (d *Dispatcher) drain(ctx context.Context, feeds ...*feed) {
 			d.logger().LogAttrs(ctx, slog.LevelWarn, "vk: stopped before all events were handled", slog.Int("events", n))
 		}
 	}
+	d.coroner.wait()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.feeds = slices.DeleteFunc(d.feeds, func(f *feed) bool { return slices.Contains(feeds, f) })

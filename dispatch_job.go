@@ -58,6 +58,7 @@ type job struct {
 	quiet    bool       // Pending does not count it
 	outside  bool       // it has no place among MaxEvents
 
+	exited  atomic.Bool // it was logged that a handler has ended its goroutine
 	presses atomic.Bool // there is a press among consumed: spares answerRest the lock
 }
 
@@ -322,7 +323,12 @@ func (j *job) leave(outer inner) {
 }
 
 // report implements turn.
-func (j *job) report(err error) { logFailure(err, j.log) }
+func (j *job) report(err error) {
+	if errors.Is(err, errGoexit) {
+		j.exited.Store(true)
+	}
+	logFailure(err, j.log)
+}
 
 // log logs with attributes that identify the event.
 func (j *job) log(level slog.Level, msg string, attrs ...slog.Attr) {

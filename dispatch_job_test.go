@@ -458,7 +458,7 @@ func TestAbandonedAmongMany(t *testing.T) {
 	if n := strings.Count(log.String(), "stuckInAbandoned(...)"); n != stuck {
 		t.Errorf("%d stacks of %d handlers:\n%.3000s", n, stuck, &log)
 	}
-	if n := strings.Count(log.String(), "handler abandoned"); n != stuck {
+	if n := strings.Count(log.String(), "handler=stuck"); n != stuck {
 		t.Errorf("%d lines for %d handlers", n, stuck)
 	}
 }

@@ -205,7 +205,8 @@ func (b *bundle) send(calls []*call) {
 		params = append(params, pair{"lang", c.Lang})
 	}
 	began := time.Now()
-	a, err := c.post(b.ctx, "execute", formOf(params))
+	var a reply
+	err := apart(func() (err error) { a, err = c.post(b.ctx, "execute", formOf(params)); return err }) // the transport is the user's
 	switch {
 	case err != nil:
 		for _, x := range calls {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"sync/atomic"
 	"time"
 )
 
@@ -11,9 +12,11 @@ import (
 // calls and their repetitions, polls, and the way of each event. It is what
 // metrics, traces and logs are made of. See [Client.Observer].
 //
-// It is called at once, on the goroutine that does the work, and by many at the
+// It is called at once, while the work waits for it, and by many goroutines at the
 // same time: it must be quick and must not block. Inside of it the bot must not
-// be used. A panic in it is logged and has no other effect.
+// be used. If it panics or calls [runtime.Goexit], that has no other effect than a
+// line in the log: one for the first of several failures in a row, and one when
+// they are over.
 //
 // The context is that of the call, or that which the handlers of the event get
 // theirs from; its values are those that a tracer has put there.
@@ -90,19 +93,67 @@ func (s Step) String() string {
 	return names[s-1]
 }
 
+// An observing is what a Client knows of its Observer. The first call for each Step
+// is made on a goroutine of its own: an Observer that ends its goroutine is found
+// out by that, and gets one for each call from then on. Others cost nothing.
+type observing struct {
+	trusted atomic.Uint32 // a bit for each Step
+	exits   atomic.Bool   // it has ended a goroutine
+	streak  streak
+}
+
 // tell calls the client's Observer, if it has one. Who has to make up an
 // Observation for that asks for the Observer before.
 func (c *Client) tell(ctx context.Context, o Observation) {
 	if c == nil || c.Observer == nil {
 		return
 	}
+	bit := uint32(1) << o.Step
+	if c.observing.trusted.Load()&bit != 0 && !c.observing.exits.Load() {
+		c.observe(ctx, o)
+		return
+	}
+	c.observeApart(ctx, o, bit)
+}
+
+// observe calls the Observer on this goroutine.
+func (c *Client) observe(ctx context.Context, o Observation) {
+	returned := false
 	defer func() {
+		var err error
 		if v := recover(); v != nil {
-			slogOr(c.Logger).LogAttrs(ctx, slog.LevelError, "vk: the Observer panics",
-				slog.String("step", o.Step.String()), slog.Any("err", caught(v)))
+			err = caught(v)
+		} else if !returned {
+			err = errExit
+			c.observing.exits.Store(true)
 		}
+		c.observed(ctx, o.Step, err)
 	}()
 	c.Observer(ctx, o)
+	returned = true
+}
+
+// observeApart calls the Observer on a goroutine of its own.
+func (c *Client) observeApart(ctx context.Context, o Observation, bit uint32) {
+	err := apart(func() error { c.Observer(ctx, o); return nil })
+	if err == errExit {
+		c.observing.exits.Store(true)
+	} else {
+		c.observing.trusted.Or(bit)
+	}
+	c.observed(ctx, o.Step, err)
+}
+
+// observed says when the Observer begins to fail, and when that is over.
+func (c *Client) observed(ctx context.Context, step Step, err error) {
+	s := &c.observing.streak
+	if err == nil {
+		if failures, tell := s.worked(); tell {
+			slogOr(c.Logger).LogAttrs(ctx, slog.LevelInfo, "vk: the Observer works again", slog.Int("failures", failures))
+		}
+	} else if s.failed() {
+		slogOr(c.Logger).LogAttrs(ctx, slog.LevelError, "vk: the Observer panics", append([]slog.Attr{slog.String("step", step.String())}, failure(err)...)...)
+	}
 }
 
 // An observedCall is what is noted of a call for the Observer. Nil notes

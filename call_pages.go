@@ -233,9 +233,12 @@ func (l *listing) fetchPages(ctx context.Context, n int) ([]page, error) {
 	var fetching sync.WaitGroup
 	for i := range n {
 		fetching.Go(func() {
-			defer seats[i].GiveUp()
 			in := context.WithValue(ctx, seatKey{}, &seats[i])
-			pages[i], errs[i] = l.fetchPage(in, l.offset+i*l.size)
+			errs[i] = apart(func() (err error) {
+				defer seats[i].GiveUp()
+				pages[i], err = l.fetchPage(in, l.offset+i*l.size)
+				return err
+			})
 		})
 	}
 	fetching.Wait()

@@ -200,7 +200,7 @@ func checkHook(of string, secret Secret, confirmation string) error {
 	return nil
 }
 
-func (cb *Callback) logger() *slog.Logger { return slogOr(cb.Logger) }
+func (cb *Callback) logger() logger { return slogOr(cb.Logger) }
 
 // group returns what is known of a community; ok is false if it is not one of
 // the Callback's.

@@ -82,7 +82,7 @@ func (cb *Callback) Setup(ctx context.Context, address string) error {
 	errs := make([]error, len(ids))
 	var all sync.WaitGroup // one that VK does not answer for holds up no other
 	for i, id := range ids {
-		all.Go(func() { errs[i] = cb.setup(ctx, id, address) })
+		all.Go(func() { errs[i] = apart(func() error { return cb.setup(ctx, id, address) }) })
 	}
 	all.Wait()
 	return errors.Join(errs...)

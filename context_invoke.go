@@ -464,9 +464,9 @@ func afterwards(c *Context, f func(*Context, error) error, err *error) {
 	}
 }
 
-// contain returns h as a middleware gets it: a panic of h is an error to the
+// contained returns h as a middleware gets it: a panic of h is an error to the
 // middleware, and the hooks that are added inside of h do not outlast the call.
-func contain(h HandlerFunc) HandlerFunc {
+func contained(h HandlerFunc) HandlerFunc {
 	return func(c *Context) (err error) {
 		i := c.inv
 		claims, lines := 0, 0

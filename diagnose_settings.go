@@ -225,11 +225,15 @@ func (f *follower) examine(ctx context.Context) (stop func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
+		returned := false
 		defer func() {
 			if v := recover(); v != nil { // in what the Client uses
-				f.log.LogAttrs(ctx, slog.LevelError, "vk: diagnosis failed", slog.Any("err", caught(v)))
+				f.log.LogAttrs(ctx, slog.LevelError, "vk: diagnosis failed", failure(caught(v))...)
+			} else if !returned {
+				f.log.LogAttrs(ctx, slog.LevelError, "vk: diagnosis failed", failure(errExit)...)
 			}
 		}()
+		defer func() { returned = returned || ctx.Err() != nil }()
 		d := newDiagnosis(ctx, f.Client, f.d.Handler, f.Kinds...)
 		d.group = f.group
 		if d.checkVersion() && d.checkToken() {
@@ -248,6 +252,7 @@ func (f *follower) examine(ctx context.Context) (stop func()) {
 			}
 			f.log.LogAttrs(ctx, found.Severity, "vk: diagnosis", attrs...)
 		}
+		returned = true
 	}()
 	return func() {
 		cancel()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/lane"
+	"github.com/vkrouter/vk/internal/stacks"
 	"github.com/vkrouter/vk/internal/watchdog"
 )
 
@@ -72,15 +73,19 @@ type Dispatcher struct {
 	// each event. Nil means slog.Default().
 	Logger *slog.Logger
 
-	once     sync.Once
-	room     chan struct{} // holds one element for each event among MaxEvents
-	count    atomic.Int64  // of pending events; whoever reads it sees what was written before it fell
-	lanes    lane.Lanes[laneKey, *job]
-	watchdog watchdog.Watchdog[*job]
-	waits    waits
-	dedupe   deduper
-	ending   atomic.Bool // a feed is ending, or has ended
-	direct   *feed       // of the events given to Dispatch
+	once      sync.Once
+	room      chan struct{} // holds one element for each event among MaxEvents
+	count     atomic.Int64  // of pending events; whoever reads it sees what was written before it fell
+	lanes     lane.Lanes[laneKey, *job]
+	watchdog  watchdog.Watchdog[*job]
+	coroner   coroner
+	debugging atomic.Int32  // what is known of the Logger's handler
+	store     Store         // the Store, guarded
+	marks     atomic.Uint32 // the last mark of a job
+	waits     waits
+	dedupe    deduper
+	ending    atomic.Bool // a feed is ending, or has ended
+	direct    *feed       // of the events given to Dispatch
 
 	mu       sync.Mutex
 	stopped  bool
@@ -97,6 +102,7 @@ func (d *Dispatcher) init() {
 		d.watchdog.Grace = cmp.Or(max(d.Grace, 0), 10*time.Second)
 		d.watchdog.LimitCause, d.watchdog.StopCause = ErrTimeLimit, ErrStopped
 		d.watchdog.Abandon = d.abandon
+		d.store = guard(d.Store)
 		d.direct = d.feed()
 	})
 }
@@ -112,7 +118,7 @@ func (d *Dispatcher) feed() *feed {
 	return f
 }
 
-func (d *Dispatcher) logger() *slog.Logger { return slogOr(d.Logger) }
+func (d *Dispatcher) logger() logger { return slogOr(d.Logger) }
 
 // Dispatch takes an event, to be handled soon. The handlers' contexts have the
 // values of ctx, but do not end with it. Dispatch waits while the Dispatcher
@@ -161,14 +167,14 @@ func (d *Dispatcher) put(ctx context.Context, j *job) error {
 			return context.Cause(ctx)
 		}
 	}
+	d.observe(j)
 	if !j.feed.begin() {
 		<-d.room
 		return ErrStopped
 	}
 	d.count.Add(1)
-	d.observe(j)
+	defer d.lanes.Add(laneOf(j.ev), j) // also if the Observer ends the goroutine
 	j.tellAdmitted()
-	d.lanes.Add(laneOf(j.ev), j)
 	return nil
 }
 
@@ -183,9 +189,15 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 		d.finish(j, how, nil)
 		return
 	}
-	j.tellBegun()
 	var err error
+	returned := false
 	defer func() { // also when the handler ends the goroutine
+		switch v := recover(); {
+		case v != nil:
+			err = caught(v)
+		case !returned && !j.exited.Load():
+			err = errGoexit
+		}
 		stopped, ok := d.watchdog.End(&j.task)
 		if !ok {
 			return // abandon has finished the job
@@ -200,7 +212,10 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 		}
 		d.finish(j, how, err)
 	}()
-	err = j.handle()
+	j.tellBegun()
+	j.mark = d.marks.Add(1)
+	err = stacks.Mark(j.mark, j)
+	returned = true
 }
 
 // begin begins a job, unless its handlers must not run: then it returns how the
@@ -221,9 +236,21 @@ func (d *Dispatcher) begin(j *job) ending {
 	return notEnded
 }
 
-// abandon gives up on a handler that does not end.
-func (d *Dispatcher) abandon(j *job, name string, stopped bool) {
-	j.log(slog.LevelError, "vk: handler abandoned: it does not end", slog.String("handler", name), slog.String("stack", stackOf(j)))
+// abandon gives up on handlers that do not end. Their conversations go on before
+// the stacks are found.
+func (d *Dispatcher) abandon(all []watchdog.Abandoned[*job]) {
+	cases := make([]lostHandler, len(all))
+	for i, a := range all {
+		cases[i] = lostHandler{a.Owner, a.Section}
+	}
+	d.coroner.take(cases, func() {
+		for _, a := range all {
+			d.giveUp(a.Owner, a.Section, a.Stopped)
+		}
+	})
+}
+
+func (d *Dispatcher) giveUp(j *job, name string, stopped bool) {
 	how, why := handled, ErrTimeLimit // otherwise it would hang the next run of the bot too
 	if stopped {
 		how, why = cutOff, ErrStopped
@@ -285,6 +312,7 @@ func (d *Dispatcher) drain(ctx context.Context, feeds ...*feed) {
 			d.logger().LogAttrs(ctx, slog.LevelWarn, "vk: stopped before all events were handled", slog.Int("events", n))
 		}
 	}
+	d.coroner.wait()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.feeds = slices.DeleteFunc(d.feeds, func(f *feed) bool { return slices.Contains(feeds, f) })
@@ -306,10 +334,41 @@ type observedJob struct {
 // observe begins to note the way of an event that is about to be admitted, if
 // there is an Observer or a log for it.
 func (d *Dispatcher) observe(j *job) {
-	if j.client != nil && j.client.Observer != nil || d.logger().Enabled(j.ctx, slog.LevelDebug) {
+	if j.client != nil && j.client.Observer != nil || d.debugs(j.ctx) {
 		j.seen = &observedJob{admitted: time.Now()}
 	}
 }
+
+// debugs reports whether lines for debugging are logged. The first question to the
+// slog.Handler is asked on a goroutine of its own: it is not asked again if that
+// ends the goroutine.
+func (d *Dispatcher) debugs(ctx context.Context) (enabled bool) {
+	switch d.debugging.Load() {
+	case debugsAsked:
+		return d.logger().Enabled(ctx, slog.LevelDebug)
+	case debugsNever:
+		return false
+	}
+	return d.askDebugs(ctx)
+}
+
+func (d *Dispatcher) askDebugs(ctx context.Context) (enabled bool) {
+	next := int32(debugsAsked)
+	err := apart(func() error { enabled = d.logger().Enabled(ctx, slog.LevelDebug); return nil })
+	if err != nil {
+		next = debugsNever
+		lamentLogger(err)
+	}
+	d.debugging.Store(next)
+	return enabled
+}
+
+// The states of the question whether there are lines for debugging.
+const (
+	debugsUnknown = iota
+	debugsAsked
+	debugsNever
+)
 
 // tell tells of one step of the event.
 func (j *job) tell(o Observation) {
@@ -396,7 +455,7 @@ func (j *job) tellEnded(how ending) {
 	if o.Err == nil && how.undone() {
 		o.Err = ErrStopped
 	}
-	if j.d.logger().Enabled(j.ctx, slog.LevelDebug) {
+	if j.d.debugs(j.ctx) {
 		j.log(slog.LevelDebug, "vk: event done", slog.String("route", o.Route), // an error has a line of its own
 			slog.Duration("waited", o.Wait), slog.Duration("took", o.Took), slog.Bool("failed", o.Err != nil))
 	}

@@ -256,12 +256,18 @@ func dedupeKey(e *Event) string {
 	return "claim/" + strconv.FormatInt(e.GroupID, 10) + "/" + short(e.ID)
 }
 
+// guarded returns the Store so that its panics are errors.
+func (d *Dispatcher) guarded() Store {
+	d.init()
+	return d.store
+}
+
 // sharedStore reports whether other processes may use the Store.
 func (d *Dispatcher) sharedStore() bool {
 	if d.Store == nil {
 		return false
 	}
-	s, ok := d.Store.(interface{ Exclusive() bool })
+	s, ok := d.guarded().(interface{ Exclusive() bool })
 	return !ok || !s.Exclusive()
 }
 
@@ -276,7 +282,7 @@ func (d *Dispatcher) acquire(ctx context.Context, j *job) (admission, error) {
 	defer cancel()
 	key := dedupeKey(j.ev)
 	if !d.sharedStore() {
-		value, err := d.Store.Get(ctx, key)
+		value, err := d.guarded().Get(ctx, key)
 		if err != nil {
 			return 0, fmt.Errorf("vk: claim: %w", err)
 		}
@@ -295,13 +301,13 @@ func (d *Dispatcher) acquire(ctx context.Context, j *job) (admission, error) {
 	}
 	var old []byte
 	for {
-		swapped, err := d.Store.Swap(ctx, key, old, []byte(mine), dedupeTTL)
+		swapped, err := d.guarded().Swap(ctx, key, old, []byte(mine), dedupeTTL)
 		if err == nil && swapped {
 			d.dedupe.own(j, mine)
 			return admitted, nil
 		}
 		if err == nil {
-			old, err = d.Store.Get(ctx, key)
+			old, err = d.guarded().Get(ctx, key)
 		}
 		if err != nil {
 			return 0, fmt.Errorf("vk: claim: %w", err)
@@ -372,7 +378,7 @@ func (d *Dispatcher) release(j *job, s settlement) {
 	defer cancel()
 	var err error
 	for try := range 4 {
-		if _, err = d.Store.Swap(ctx, dedupeKey(j.ev), old, next, dedupeTTL); err == nil {
+		if _, err = d.guarded().Swap(ctx, dedupeKey(j.ev), old, next, dedupeTTL); err == nil {
 			return // swapped, or another process has it by now, which thought this one dead
 		}
 		if backoff.Sleep(ctx, storePause.Delay(try+1)) != nil {

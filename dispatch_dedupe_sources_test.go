@@ -18,7 +18,7 @@ import (
 // follow returns what a Poller beside the offerer is once it follows.
 func (o *offerer) follow(t *testing.T) *follower {
 	t.Helper()
-	f := &follower{Poller: &Poller{}, d: o.d, feed: o.d.feed(), base: context.WithoutCancel(t.Context()), log: slog.New(slog.DiscardHandler)}
+	f := &follower{Poller: &Poller{}, d: o.d, feed: o.d.feed(), base: context.WithoutCancel(t.Context()), log: slogOr(slog.New(slog.DiscardHandler))}
 	if o.d.Store != nil {
 		f.journal = journalOf(t, o)
 		f.journal.join(f.feed, nil)

@@ -131,7 +131,12 @@ func (d *Dispatcher) finish(j *job, how ending, err error) {
 	if x.how == cutOff {
 		j.feed.cutAt(laneOf(j.ev))
 	}
+	defer d.leave(j, x) // also if the Observer ends the goroutine
 	j.tellEnded(x.how)
+}
+
+// leave settles the events of a job that has ended, and gives up its place.
+func (d *Dispatcher) leave(j *job, x exit) {
 	d.settle(j, x.settled)
 	for _, of := range x.consumed {
 		d.settle(of, of.release(x.how))

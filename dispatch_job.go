@@ -4,15 +4,13 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"runtime"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/vkrouter/vk/internal/lane"
+	"github.com/vkrouter/vk/internal/stacks"
 	"github.com/vkrouter/vk/internal/watchdog"
 )
 
@@ -41,6 +39,7 @@ type job struct {
 
 	// Records of others, used by their methods alone.
 	task    watchdog.Task[*job]
+	mark    uint32 // finds its stack
 	dedupe  dedupeRecord
 	attempt attempt
 
@@ -59,6 +58,7 @@ type job struct {
 	quiet    bool       // Pending does not count it
 	outside  bool       // it has no place among MaxEvents
 
+	exited  atomic.Bool // it was logged that a handler has ended its goroutine
 	presses atomic.Bool // there is a press among consumed: spares answerRest the lock
 }
 
@@ -237,11 +237,8 @@ func (j *job) outcome() error {
 	return j.err
 }
 
-// handle gives the event to the handler. stackOf looks for the name of the method
-// in stack traces.
-//
-//go:noinline
-func (j *job) handle() error {
+// Run implements stacks.Runner: it gives the event to the handler.
+func (j *job) Run() error {
 	c := newContext(j.ctx, j.client, j.ev, j)
 	defer j.answerRest()
 	if j.d.waits.bare.Load() > 0 && c.ask(destination{}, true) {
@@ -253,18 +250,73 @@ func (j *job) handle() error {
 	return c.invoke("", j.d.Handler.Serve, nil)
 }
 
-// stackOf returns the stack of the goroutine that handles j, or "" if it is
-// not found. There is no way to ask for the stack of one goroutine, so stackOf
-// looks through all of them for the address of the job.
-func stackOf(j *job) string {
-	buf := make([]byte, 1<<20)
-	mark := fmt.Sprintf(".(*job).handle(%p", j)
-	for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
-		if strings.Contains(stack, mark) {
-			return stack
-		}
+// A coroner logs the handlers that were abandoned, with their stacks. One look at
+// all goroutines finds the stacks of all handlers that were abandoned before it.
+type coroner struct {
+	mu    sync.Mutex
+	cases []lostHandler
+	done  chan struct{} // closed when there are no cases; nil if nobody looks
+}
+
+// A lostHandler is a handler that was abandoned.
+type lostHandler struct {
+	job  *job
+	name string
+}
+
+// take gives up the handlers, with giveUp, and logs them, on this goroutine or on
+// the one that is at it. Once giveUp is called, wait waits for their lines.
+func (k *coroner) take(cases []lostHandler, giveUp func()) {
+	k.mu.Lock()
+	k.cases = append(k.cases, cases...)
+	first := k.done == nil
+	if first {
+		k.done = make(chan struct{})
 	}
-	return ""
+	k.mu.Unlock()
+	giveUp()
+	if !first {
+		return
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	for len(k.cases) > 0 {
+		cases = k.cases
+		k.cases = nil
+		k.mu.Unlock()
+		logLost(cases)
+		k.mu.Lock()
+	}
+	close(k.done)
+	k.done = nil
+}
+
+// wait blocks until all handlers are logged that were abandoned.
+func (k *coroner) wait() {
+	k.mu.Lock()
+	done := k.done
+	k.mu.Unlock()
+	if done != nil {
+		<-done
+	}
+}
+
+func logLost(cases []lostHandler) {
+	marks := make([]uint32, len(cases))
+	for i, c := range cases {
+		marks[i] = c.job.mark
+	}
+	found, err := stacks.Find(marks)
+	for _, c := range cases {
+		stack := found[c.job.mark]
+		switch {
+		case err != nil:
+			stack = err.Error()
+		case stack == "":
+			stack = "not found: the handler has just returned, or its stack has more than 128 calls"
+		}
+		c.job.log(slog.LevelError, "vk: handler abandoned: it does not end", slog.String("handler", c.name), slog.String("stack", stack))
+	}
 }
 
 // enter implements turn: each invocation has all of the time limit.
@@ -279,7 +331,12 @@ func (j *job) leave(outer inner) {
 }
 
 // report implements turn.
-func (j *job) report(err error) { logFailure(err, j.log) }
+func (j *job) report(err error) {
+	if errors.Is(err, errGoexit) {
+		j.exited.Store(true)
+	}
+	logFailure(err, j.log)
+}
 
 // log logs with attributes that identify the event.
 func (j *job) log(level slog.Level, msg string, attrs ...slog.Attr) {

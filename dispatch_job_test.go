@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -233,7 +234,7 @@ func BenchmarkSourceRoute(b *testing.B) {
 				}
 				j := &job{d: d, feed: d.direct, ctx: context.Background(), client: client, ev: e}
 				d.watchdog.Begin(&j.task, &j.feed.group, j)
-				if err := j.handle(); err != nil {
+				if err := j.Run(); err != nil {
 					b.Fatal(err)
 				}
 				d.watchdog.End(&j.task)
@@ -424,3 +425,43 @@ func TestAbandonedOffer(t *testing.T) {
 		p.d.Stop(t.Context())
 	})
 }
+
+// TestAbandonedAmongMany: the log has the stacks of all handlers that are abandoned
+// at once, also while thousands of others are parked, and Stop waits for these lines.
+func TestAbandonedAmongMany(t *testing.T) {
+	const parked, stuck = 3000, 20
+	var r Router
+	forever := make(chan struct{})
+	r.Handle("park", func(c *Context) error { return c.Park(func() error { <-c.Done(); return nil }) })
+	r.Handle("stuck", func(c *Context) error { stuckInAbandoned(forever); return nil })
+	defer close(forever)
+	var log bytes.Buffer
+	d := &Dispatcher{Handler: &r, Grace: time.Millisecond, DrainTime: time.Millisecond,
+		Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelError}))}
+	for i := range parked + stuck {
+		text := "park"
+		if i >= parked {
+			text = "stuck"
+		}
+		e, err := ParseEvent(fmt.Appendf(nil, `{"type":"message_new","event_id":"%d","group_id":1,"object":{"message":{"from_id":%[1]d,"peer_id":%[1]d,"text":%q}}}`, i+1, text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Dispatch(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for len(d.room) > stuck {
+		runtime.Gosched()
+	}
+	d.Stop(t.Context())
+	if n := strings.Count(log.String(), "stuckInAbandoned(...)"); n != stuck {
+		t.Errorf("%d stacks of %d handlers:\n%.3000s", n, stuck, &log)
+	}
+	if n := strings.Count(log.String(), "handler=stuck"); n != stuck {
+		t.Errorf("%d lines for %d handlers", n, stuck)
+	}
+}
+
+//go:noinline
+func stuckInAbandoned(forever chan struct{}) { <-forever }

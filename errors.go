@@ -5,12 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -292,8 +297,141 @@ func caught(v any) error {
 	return &PanicError{v, debug.Stack()}
 }
 
-// slogOr returns l, or slog.Default() if l is nil.
-func slogOr(l *slog.Logger) *slog.Logger { return cmp.Or(l, slog.Default()) }
+// errExit is the error of a function of the user's that ended its goroutine.
+var errExit = errors.New("called runtime.Goexit")
+
+// contain runs f, which calls the user's code, on this goroutine. A panic is an
+// error.
+func contain(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = caught(v)
+		}
+	}()
+	return f()
+}
+
+// apart runs f, which calls the user's code, on a goroutine of its own, and waits
+// for it. A panic is an error, and so is the end of the goroutine.
+func apart(f func() error) error {
+	done := make(chan error, 1)
+	go func() {
+		err := errExit
+		defer func() {
+			if v := recover(); v != nil {
+				err = caught(v)
+			}
+			done <- err
+		}()
+		err = f()
+	}()
+	return <-done
+}
+
+// failure returns the attributes of an error in the log: also the stack, if it is
+// a panic.
+func failure(err error) []slog.Attr {
+	attrs := []slog.Attr{slog.Any("err", err)}
+	var p *PanicError
+	if errors.As(err, &p) {
+		attrs = append(attrs, slog.String("stack", string(p.Stack)))
+	}
+	return attrs
+}
+
+// A logger logs. What goes wrong in the handler of its slog.Logger has no other
+// effect than a line on standard error, once.
+type logger struct{ to *slog.Logger }
+
+// slogOr returns a logger for l, or for slog.Default() if l is nil.
+func slogOr(l *slog.Logger) logger { return logger{cmp.Or(l, slog.Default())} }
+
+// LogAttrs is like that of a slog.Logger.
+func (l logger) LogAttrs(ctx context.Context, level slog.Level, msg string, attrs ...slog.Attr) {
+	h := l.to.Handler()
+	if h == slog.DiscardHandler {
+		return
+	}
+	var caller [1]uintptr
+	runtime.Callers(2, caller[:])
+	now := time.Now()
+	err := apart(func() error {
+		if !h.Enabled(ctx, level) {
+			return nil
+		}
+		r := slog.NewRecord(now, level, msg, caller[0])
+		r.AddAttrs(attrs...)
+		h.Handle(ctx, r) // as a slog.Logger, it has nobody to give an error to
+		return nil
+	})
+	if err != nil {
+		lamentLogger(err)
+	}
+}
+
+// Enabled reports whether lines of a level are logged. It calls the handler on
+// this goroutine.
+func (l logger) Enabled(ctx context.Context, level slog.Level) (enabled bool) {
+	defer func() {
+		if v := recover(); v != nil {
+			lamentLogger(caught(v))
+		}
+	}()
+	return l.to.Enabled(ctx, level)
+}
+
+// lament is where it is said that a slog.Handler fails.
+var lament io.Writer = os.Stderr
+
+var lamented atomic.Bool
+
+// lamentLogger says, once in a process, that a slog.Handler has failed. There is no
+// log for that.
+func lamentLogger(err error) {
+	if !lamented.Swap(true) {
+		fmt.Fprintf(lament, "vk: the slog.Handler of a Logger fails, and lines are lost: %v\n", failure(err))
+	}
+}
+
+// A streak is something that may fail again and again: its first failure is
+// told, and its recovery. The zero streak is ready for use.
+type streak struct {
+	failing atomic.Bool // spares success the lock
+
+	mu       sync.Mutex
+	failures int       // in a row
+	told     bool      // the first of these
+	next     time.Time // before then, no other streak of failures is told
+}
+
+// failed notes a failure, and reports whether to tell it: if it is the first in a
+// row, and no other was told in the last minute.
+func (s *streak) failed() (tell bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failing.Store(true)
+	s.failures++
+	now := time.Now()
+	if s.told || now.Before(s.next) {
+		return false
+	}
+	s.told, s.next = true, now.Add(time.Minute)
+	return true
+}
+
+// worked notes a success. It returns how many failures came before it, and whether
+// to tell that they are over: if the first of them was told.
+func (s *streak) worked() (failures int, tell bool) {
+	if !s.failing.Load() {
+		return 0, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	failures, tell = s.failures, s.told
+	s.failures, s.told = 0, false
+	s.failing.Store(false)
+	return failures, tell
+}
 
 // withoutURL returns err without its *url.Error, whose text has the URL: that
 // of a long poll or an upload is a key, and that of a download may be private.

@@ -345,7 +345,7 @@ func BenchmarkEvent(b *testing.B) {
 				}
 				j := &job{d: d, feed: d.direct, ctx: ctx, client: client, ev: e}
 				d.watchdog.Begin(&j.task, &j.feed.group, j)
-				if err := j.handle(); err != nil {
+				if err := j.Run(); err != nil {
 					b.Fatal(err)
 				}
 				d.watchdog.End(&j.task)

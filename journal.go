@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"sync"
@@ -146,7 +147,7 @@ func (d *Dispatcher) journal(ctx context.Context, group int64) (*journal, error)
 
 func (d *Dispatcher) openJournal(ctx context.Context, group int64) (*journal, error) {
 	jr := &journal{
-		d: d, store: d.Store, group: group, shared: d.sharedStore(), owner: rand.Text(),
+		d: d, store: d.guarded(), group: group, shared: d.sharedStore(), owner: rand.Text(),
 		writing: make(chan struct{}, 1), handing: make(chan struct{}, 1), shelf: newShelf(),
 	}
 	jr.base, jr.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -417,7 +418,7 @@ func (jr *journal) close(ctx context.Context) {
 	defer cancel()
 	for try := 1; jr.write(ctx, true) != nil; try++ {
 		if try == 5 || backoff.Sleep(ctx, storePause.Delay(try)) != nil {
-			jr.d.logger().Error("vk: the store fails: what was done of late is done again after the next start")
+			jr.d.logger().LogAttrs(ctx, slog.LevelError, "vk: the store fails: what was done of late is done again after the next start")
 			return
 		}
 	}

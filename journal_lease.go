@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"time"
@@ -43,21 +44,26 @@ func (jr *journal) renew() {
 
 // puzzle says once that what another has left cannot be taken over.
 func (jr *journal) puzzle(err error) {
-	jr.mu.Lock()
-	defer jr.mu.Unlock()
 	if !errors.Is(err, errCannotRead) {
 		err = nil
 	}
-	if err != nil && !jr.puzzled {
-		jr.d.logger().Error("vk: journal: events of another process cannot be taken over", "err", err)
+	if was := jr.setPuzzled(err); err != nil && !was {
+		jr.d.logger().LogAttrs(jr.base, slog.LevelError, "vk: journal: events of another process cannot be taken over", slog.Any("err", err))
 	}
+}
+
+func (jr *journal) setPuzzled(err error) (was bool) {
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	was = jr.puzzled
 	jr.puzzled = err != nil
+	return was
 }
 
 // reopen takes another record, since the one it had was taken by somebody who
 // thought this process dead. Its events are in their hands now, too.
 func (jr *journal) reopen(ctx context.Context) {
-	jr.d.logger().Warn("vk: the journal was taken over by another process, as if this one had died: some events are handled twice")
+	jr.d.logger().LogAttrs(ctx, slog.LevelWarn, "vk: the journal was taken over by another process, as if this one had died: some events are handled twice")
 	jr.writing <- struct{}{}
 	defer func() { <-jr.writing }()
 	for n := range maxSlots {
@@ -152,7 +158,7 @@ func (jr *journal) inheritFrom(ctx context.Context, slot int, raw []byte, r reco
 	if err != nil || !swapped {
 		return err
 	}
-	jr.d.logger().Info("vk: events of a process that has died are taken over", "events", len(left.entries))
+	jr.d.logger().LogAttrs(ctx, slog.LevelInfo, "vk: events of a process that has died are taken over", slog.Int("events", len(left.entries)))
 	rest.Unused = slices.DeleteFunc(rest.Unused, func(name string) bool { return jr.erase(ctx, name) })
 	_, err = jr.store.Swap(ctx, jr.key(slot), cleared, rest.append(nil), 0)
 	return err

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"time"
@@ -162,7 +163,7 @@ func (jr *journal) load(ctx context.Context, r record) (left leftover, err error
 		}
 		var err error
 		if e.ev, err = ParseEvent(of.Raw); err != nil {
-			jr.d.logger().Error("vk: journal: an event cannot be read", "err", err, "event", fmt.Sprintf("%.300s", of.Raw))
+			jr.d.logger().LogAttrs(jr.base, slog.LevelError, "vk: journal: an event cannot be read", slog.Any("err", err), slog.String("event", fmt.Sprintf("%.300s", of.Raw)))
 			e.handled = true
 			return e
 		}

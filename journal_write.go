@@ -103,31 +103,38 @@ func (jr *journal) writeRecord(ctx context.Context, old []*journalEntry) (lost b
 	return false, nil
 }
 
-// wrote notes how a write went.
+// wrote notes how a write went, and says when the Store begins to fail, and when
+// that is over.
 func (jr *journal) wrote(lost bool, err error, took time.Duration) {
 	log := jr.d.logger()
+	switch failures := jr.noteWrite(lost, err, took); {
+	case err != nil && failures == 1:
+		log.LogAttrs(jr.base, slog.LevelError, "vk: the store fails: the bot goes on, but is not safe from a crash", failure(err)...)
+	case err != nil:
+	case lost && !jr.shared:
+		log.LogAttrs(jr.base, slog.LevelError, "vk: another Dispatcher of this process has taken over the store: this one keeps nothing any more")
+	case !lost && failures > 0:
+		log.LogAttrs(jr.base, slog.LevelInfo, "vk: the store works again", slog.Int("failures", failures))
+	}
+}
+
+// noteWrite notes how a write went, and returns how many have failed in a row: up to
+// this one, or before it.
+func (jr *journal) noteWrite(lost bool, err error, took time.Duration) (failures int) {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
 	switch {
 	case err != nil:
 		jr.dirty = true
 		jr.failing++
-		if jr.failing == 1 {
-			log.Error("vk: the store fails: the bot goes on, but is not safe from a crash", "err", err)
-		}
 		jr.soon(storePause.Delay(jr.failing))
+		return jr.failing
 	case lost:
 		jr.lost = true
-		if !jr.shared {
-			log.Error("vk: another Dispatcher of this process has taken over the store: this one keeps nothing any more")
-		}
-	default:
-		if jr.failing > 0 {
-			log.Info("vk: the store works again", "failures", jr.failing)
-		}
-		jr.failing = 0
-		jr.took = took
+		return jr.failing
 	}
+	failures, jr.failing, jr.took = jr.failing, 0, took
+	return failures
 }
 
 // swap puts b in the record's place. It reports whether another has taken it.

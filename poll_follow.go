@@ -25,7 +25,7 @@ type follower struct {
 	d    *Dispatcher
 	feed *feed
 	base context.Context // the parent of handlers' contexts
-	log  *slog.Logger
+	log  logger
 
 	group       int64
 	server, key string
@@ -47,7 +47,7 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 	defer f.examine(ctx)()
 	if f.Ready != nil {
-		f.Ready(f.group)
+		f.call(ctx, "Ready", func() error { f.Ready(f.group); return nil })
 	}
 	if f.journal != nil {
 		if err := f.journal.handle(ctx, f.feed, f.Client); err != nil {
@@ -58,7 +58,8 @@ func (f *follower) follow(ctx context.Context) error {
 	for ctx.Err() == nil {
 		began, from := time.Now(), f.ts
 		f.fresh = 0
-		events, err := f.poll(ctx)
+		var events []json.RawMessage
+		err := apart(func() (err error) { events, err = f.poll(ctx); return err }) // the transport is the user's
 		if err != nil && ctx.Err() != nil {
 			break // the end has cut it off
 		}
@@ -109,7 +110,8 @@ func (f *follower) mend(ctx context.Context, err error, failures int) error {
 func (f *follower) start(ctx context.Context) error {
 	f.group = f.GroupID
 	for failures := 0; f.group == 0; {
-		own, err := f.Client.ownGroup(ctx)
+		var own int64
+		err := apart(func() (err error) { own, err = f.Client.ownGroup(ctx); return err })
 		switch {
 		case err == nil && own != 0:
 			f.group = own
@@ -126,7 +128,7 @@ func (f *follower) start(ctx context.Context) error {
 		}
 	}
 	if f.EnableEvents {
-		f.enable(ctx)
+		f.call(ctx, "EnableEvents", func() error { f.enable(ctx); return nil })
 	}
 	if f.d.Store != nil && ctx.Err() == nil {
 		if err := f.openJournal(ctx); err != nil {
@@ -138,6 +140,14 @@ func (f *follower) start(ctx context.Context) error {
 	}
 	f.keep()
 	return nil
+}
+
+// call calls a function of the user's, or what uses the user's Client. If it panics
+// or ends its goroutine, that is logged.
+func (f *follower) call(ctx context.Context, name string, do func() error) {
+	if err := apart(do); err != nil {
+		f.log.LogAttrs(ctx, slog.LevelError, "vk: long poll: "+name+" failed", failure(err)...)
+	}
 }
 
 // keep keeps the place in the history, if there is no event before it that is
@@ -192,7 +202,7 @@ func (f *follower) gap(ctx context.Context, from, to string) {
 	f.log.LogAttrs(ctx, slog.LevelWarn, "vk: long poll: events are lost: VK no longer has them", slog.String("from", from), slog.String("to", to))
 	f.keep()
 	if f.OnGap != nil {
-		f.OnGap(from, to)
+		f.call(ctx, "OnGap", func() error { f.OnGap(from, to); return nil })
 	}
 }
 
@@ -205,7 +215,9 @@ func (f *follower) renew(ctx context.Context, lost bool) error {
 			Server string `json:"server"`
 			TS     string `json:"ts"`
 		}
-		err := f.Client.Call(ctx, "groups.getLongPollServer", Params{"group_id": f.group}, &s)
+		err := apart(func() error {
+			return f.Client.Call(ctx, "groups.getLongPollServer", Params{"group_id": f.group}, &s)
+		})
 		if err == nil && (s.Server == "" || s.Key == "" || s.TS == "") {
 			err = errors.New("vk: groups.getLongPollServer: the answer lacks a server, a key or a ts")
 		}
@@ -244,7 +256,9 @@ func (f *follower) isOff(ctx context.Context, refusal error) bool {
 	var settings struct {
 		Enabled *bool `json:"is_enabled"`
 	}
-	err := f.Client.Call(ctx, "groups.getLongPollSettings", Params{"group_id": f.group}, &settings)
+	err := apart(func() error {
+		return f.Client.Call(ctx, "groups.getLongPollSettings", Params{"group_id": f.group}, &settings)
+	})
 	if err == nil && settings.Enabled != nil {
 		return !*settings.Enabled
 	}

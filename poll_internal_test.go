@@ -26,7 +26,7 @@ func TestRenewIncomplete(t *testing.T) {
 			asked++
 			return answers[min(asked, len(answers))-1]
 		})}
-		f := &follower{Poller: &Poller{Client: client}, log: slog.New(slog.DiscardHandler), group: 7}
+		f := &follower{Poller: &Poller{Client: client}, log: slogOr(slog.New(slog.DiscardHandler)), group: 7}
 		if err := f.renew(t.Context(), false); err != nil {
 			t.Error(err)
 		}

@@ -86,7 +86,7 @@ func (t *table) add(to *target) {
 // error.
 func chain(mw []Middleware, h HandlerFunc) HandlerFunc {
 	for i := len(mw) - 1; i >= 0; i-- {
-		h = mw[i](contain(h))
+		h = mw[i](contained(h))
 	}
 	return h
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -54,6 +55,50 @@ type Store interface {
 	// A change outlives the process, unless the Store documents otherwise. If
 	// Swap returns an error, the value may or may not have changed.
 	Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (swapped bool, err error)
+}
+
+// guard returns s as a Store whose panics, and whose ends of the goroutine, are
+// errors.
+func guard(s Store) Store {
+	switch s.(type) {
+	case nil, *MemoryStore:
+		return s
+	}
+	return guardedStore{s}
+}
+
+type guardedStore struct{ Store }
+
+func (s guardedStore) Get(ctx context.Context, key string) (value []byte, err error) {
+	failed := apart(func() error {
+		value, err = s.Store.Get(ctx, key)
+		return nil
+	})
+	if failed != nil {
+		return nil, fmt.Errorf("vk: Store.Get: %w", failed)
+	}
+	return value, err
+}
+
+func (s guardedStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (swapped bool, err error) {
+	failed := apart(func() error {
+		swapped, err = s.Store.Swap(ctx, key, old, new, ttl)
+		return nil
+	})
+	if failed != nil {
+		return false, fmt.Errorf("vk: Store.Swap: %w", failed)
+	}
+	return swapped, err
+}
+
+// Exclusive returns what the Store says, or false if it does not say that.
+func (s guardedStore) Exclusive() (exclusive bool) {
+	apart(func() error {
+		e, ok := s.Store.(interface{ Exclusive() bool })
+		exclusive = ok && e.Exclusive()
+		return nil
+	})
+	return exclusive
 }
 
 // storeErrors begins the error texts of a MemoryStore.

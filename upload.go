@@ -106,7 +106,8 @@ func (c *Client) UploadAll(ctx context.Context, to UploadTarget, sources ...Sour
 	for range min(uploadsAtOnce, len(sources)) {
 		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(sources); i = int(next.Add(1)) - 1 {
-				if all[i], errs[i] = c.Upload(ctx, to, sources[i]); errs[i] != nil {
+				errs[i] = apart(func() (err error) { all[i], err = c.Upload(ctx, to, sources[i]); return err })
+				if errs[i] != nil {
 					errs[i] = fmt.Errorf("vk: file %d of %d: %w", i+1, len(sources), errs[i])
 				}
 			}

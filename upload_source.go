@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"sync"
@@ -193,8 +194,11 @@ func (c *Client) openFile(ctx context.Context, src Source) (*uploadFile, error) 
 			return err
 		}
 		f.close = sync.OnceFunc(func() {
-			if in.close != nil {
-				in.close()
+			if in.close == nil {
+				return
+			}
+			if err := apart(func() error { in.close(); return nil }); err != nil {
+				slogOr(c.Logger).LogAttrs(ctx, slog.LevelError, "vk: upload: closing the source failed", failure(err)...)
 			}
 		})
 		stop := context.AfterFunc(ctx, f.close)

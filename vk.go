@@ -129,6 +129,7 @@ type Client struct {
 	throttle  pace.Throttle[string] // of methods, with WaitOut
 	senders   pace.Order[dialog]    // with Batch
 	captchas  captchas
+	observing observing
 	noExecute atomic.Bool // VK refuses execute to the token
 
 	checked atomic.Pointer[checkedFields]

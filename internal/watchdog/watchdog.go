@@ -29,10 +29,9 @@ type Watchdog[T any] struct {
 	// by the limit and by Stop.
 	LimitCause, StopCause error
 
-	// Abandon is called for each task that exceeds Grace, once, on a goroutine
-	// of its own: with the task's owner, with the name of the section that the
-	// task is in, and whether a stop has told it to end.
-	Abandon func(owner T, section string, stopped bool)
+	// Abandon is called with the tasks that exceed Grace, with each task once, on
+	// a goroutine of its own.
+	Abandon func([]Abandoned[T])
 
 	mu      sync.Mutex
 	running list.List[*Task[T]] // within the limit; the first is due first
@@ -54,6 +53,13 @@ type Task[T any] struct {
 	fresh     bool // it has entered no section: the first one has the time since Begin
 	abandoned bool
 	stopped   bool // it was told to end by a stop
+}
+
+// An Abandoned is a task that the Watchdog has abandoned.
+type Abandoned[T any] struct {
+	Owner   T
+	Section string // the name of the section that the task is in
+	Stopped bool   // a stop has told it to end
 }
 
 // A Group is a set of tasks that stop together. The zero Group is ready to use,
@@ -234,12 +240,7 @@ func (w *Watchdog[T]) arm() {
 // fire tells tasks that exceed the limit to end, and abandons those that were
 // told before and exceed Grace.
 func (w *Watchdog[T]) fire() {
-	type lost struct {
-		owner   T
-		section string
-		stopped bool
-	}
-	var abandoned []lost
+	var abandoned []Abandoned[T]
 	var cancels []context.CancelCauseFunc
 	w.mu.Lock()
 	now := time.Now()
@@ -247,7 +248,7 @@ func (w *Watchdog[T]) fire() {
 	for t := firstDue(&w.late, now); t != nil; t = firstDue(&w.late, now) {
 		t.place.Remove()
 		t.abandoned = true
-		abandoned = append(abandoned, lost{t.owner, t.section.Name, t.stopped})
+		abandoned = append(abandoned, Abandoned[T]{t.owner, t.section.Name, t.stopped})
 	}
 	for t := firstDue(&w.running, now); t != nil; t = firstDue(&w.running, now) {
 		w.move(t, &w.late, w.Grace)
@@ -256,8 +257,8 @@ func (w *Watchdog[T]) fire() {
 	w.arm()
 	w.mu.Unlock()
 	cancelAll(cancels, w.LimitCause)
-	for _, t := range abandoned {
-		w.Abandon(t.owner, t.section, t.stopped)
+	if len(abandoned) > 0 {
+		w.Abandon(abandoned)
 	}
 }
 

@@ -31,8 +31,10 @@ func newBench() *bench {
 	b := &bench{began: time.Now()}
 	b.Watchdog = &Watchdog[string]{
 		Limit: time.Minute, Grace: 10 * time.Second, LimitCause: errLimit, StopCause: errStop,
-		Abandon: func(owner, section string, stopped bool) {
-			b.note("%s abandoned in %q, stopped %v", owner, section, stopped)
+		Abandon: func(all []Abandoned[string]) {
+			for _, a := range all {
+				b.note("%s abandoned in %q, stopped %v", a.Owner, a.Section, a.Stopped)
+			}
 		},
 	}
 	return b

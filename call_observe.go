@@ -136,9 +136,10 @@ func (c *Client) observe(ctx context.Context, o Observation) {
 // observeApart calls the Observer on a goroutine of its own.
 func (c *Client) observeApart(ctx context.Context, o Observation, bit uint32) {
 	err := apart(func() error { c.Observer(ctx, o); return nil })
-	if err == errExit {
+	switch {
+	case err == errExit:
 		c.observing.exits.Store(true)
-	} else {
+	case o.Step != StepPolled: // the goroutine of a Poller must not end
 		c.observing.trusted.Or(bit)
 	}
 	c.observed(ctx, o.Step, err)

@@ -272,7 +272,7 @@ func TestObserverPanics(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		if n := strings.Count(log.String(), `msg="vk: the Observer panics" step=done err="panic: oh"`); n != 1 {
+		if n := strings.Count(log.String(), `msg="vk: the Observer panics" step=call err="panic: oh" stack=`); n != 1 {
 			t.Errorf("%d lines of it:\n%s", n, log)
 		}
 	})

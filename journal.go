@@ -68,6 +68,7 @@ type journal struct {
 	timer    *time.Timer // writes soon what has changed; nil if nothing has
 	beat     *time.Timer // renews the lease
 
+	blind streak         // of looks for what the dead have left
 	tasks sync.WaitGroup // what timers have begun
 }
 

@@ -42,8 +42,16 @@ func (jr *journal) renew() {
 	}
 }
 
-// puzzle says once that what another has left cannot be taken over.
+// puzzle says once that what another has left cannot be taken over, or that the
+// Store does not tell what there is.
 func (jr *journal) puzzle(err error) {
+	if err != nil && !errors.Is(err, errCannotRead) && !errors.Is(err, errNoLease) && jr.base.Err() == nil {
+		if jr.blind.failed() {
+			jr.d.logger().LogAttrs(jr.base, slog.LevelWarn, "vk: the store fails: events of processes that have died are not taken over", failure(err)...)
+		}
+	} else if failures, tell := jr.blind.worked(); tell {
+		jr.d.logger().LogAttrs(jr.base, slog.LevelInfo, "vk: the store tells again what other processes have left", slog.Int("failures", failures))
+	}
 	if !errors.Is(err, errCannotRead) {
 		err = nil
 	}

@@ -32,6 +32,7 @@ type follower struct {
 	ts          string
 	journal     *journal // nil without a Store
 	status      PollerStatus
+	streak      streak // of polls, and of what comes before them
 
 	answer bytes.Buffer // the last one's memory, for the next
 	fresh  int          // events of it that could be read
@@ -50,7 +51,7 @@ func (f *follower) follow(ctx context.Context) error {
 		f.call(ctx, "Ready", func() error { f.Ready(f.group); return nil })
 	}
 	if f.journal != nil {
-		if err := f.journal.handle(ctx, f.feed, f.Client); err != nil {
+		if err := resumed(func() error { return f.journal.handle(ctx, f.feed, f.Client) }); err != nil {
 			return err
 		}
 	}
@@ -66,6 +67,7 @@ func (f *follower) follow(ctx context.Context) error {
 		f.Client.tell(ctx, Observation{Step: StepPolled, Events: len(events), Took: time.Since(began), Err: err})
 		if err == nil {
 			failures = 0
+			f.recovered(ctx)
 			f.note(nil, len(events))
 			err = f.handle(ctx, events)
 		} else {
@@ -313,15 +315,23 @@ func mayPass(err error) bool {
 	return !errors.As(err, &wrong) && !errors.As(err, &param)
 }
 
-// pause waits after a failure.
+// pause waits after a failure. The first of several in a row is a warning.
 func (f *follower) pause(ctx context.Context, failures int, err error) {
 	d := pollPause.Delay(failures)
-	level := slog.LevelWarn
-	if failures == 1 {
-		level = slog.LevelDebug // one of these is nothing: idle connections get cut
+	level := slog.LevelDebug
+	if f.streak.failed() {
+		level = slog.LevelWarn
 	}
-	f.log.LogAttrs(ctx, level, "vk: long poll failed", slog.Any("err", err), slog.Int("failures", failures), slog.Duration("after", d))
+	attrs := append(failure(err), slog.Int("failures", failures), slog.Duration("after", d))
+	f.log.LogAttrs(ctx, level, "vk: long poll failed", attrs...)
 	backoff.Sleep(ctx, d)
+}
+
+// recovered says that VK answers again, if it was said that it does not.
+func (f *follower) recovered(ctx context.Context) {
+	if failures, tell := f.streak.worked(); tell {
+		f.log.LogAttrs(ctx, slog.LevelInfo, "vk: long poll works again", slog.Int("failures", failures))
+	}
 }
 
 const (
@@ -425,27 +435,35 @@ func (f *follower) handle(ctx context.Context, raw []json.RawMessage) error {
 	if f.journal != nil {
 		events = make([]*Event, 0, len(raw))
 	}
-	for _, raw := range raw {
-		e, err := ParseEvent(raw)
-		if err != nil {
-			f.log.LogAttrs(ctx, slog.LevelError, "vk: long poll: an event cannot be read", slog.Any("err", err), slog.String("event", fmt.Sprintf("%.300s", raw)))
-			continue
+	err := resumed(func() error {
+		for len(raw) > 0 {
+			first := raw[0]
+			raw = raw[1:]
+			e, err := ParseEvent(first)
+			if err != nil {
+				f.log.LogAttrs(ctx, slog.LevelError, "vk: long poll: an event cannot be read", slog.Any("err", err), slog.String("event", fmt.Sprintf("%.300s", first)))
+				continue
+			}
+			f.fresh++
+			if f.journal != nil {
+				events = append(events, e)
+				continue
+			}
+			if err := f.dispatch(ctx, e); err != nil {
+				return err
+			}
 		}
-		f.fresh++
-		if f.journal != nil {
-			events = append(events, e)
-			continue
-		}
-		if err := f.dispatch(ctx, e); err != nil {
-			return err
-		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if f.journal == nil {
 		return f.redispatch(ctx)
 	}
 	// Nobody else is to give them to the lanes before they are saved: who renews
 	// the lease gives what is in nobody's hands.
-	err := f.journal.hand(ctx)
+	err = f.journal.hand(ctx)
 	if err == nil {
 		defer f.journal.endHand()
 	}
@@ -454,7 +472,18 @@ func (f *follower) handle(ctx context.Context, raw []json.RawMessage) error {
 	if err != nil {
 		return err // the next run has them
 	}
-	return f.journal.handIdle(ctx, f.feed, f.Client)
+	return resumed(func() error { return f.journal.handIdle(ctx, f.feed, f.Client) })
+}
+
+// resumed runs f, which gives events to the Dispatcher, apart. If an Observer or a
+// slog.Handler ends the goroutine, the event was given, and f runs again for the
+// rest.
+func resumed(f func() error) error {
+	for {
+		if err := apart(f); err != errExit {
+			return err
+		}
+	}
 }
 
 // dispatch gives an event to the Dispatcher, without a Store.

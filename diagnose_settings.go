@@ -2,7 +2,6 @@ package vk
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -258,74 +257,4 @@ func (f *follower) examine(ctx context.Context) (stop func()) {
 		cancel()
 		<-ended
 	}
-}
-
-// enableTries is how often it is tried to switch on what is missing if VK refuses
-// that for the moment, or for the day.
-const enableTries = 3
-
-// enable switches on what is missing in the settings of long poll, until that
-// is done or refused.
-func (f *follower) enable(ctx context.Context) {
-	kinds, known := kindsWanted(f.d.Handler, f.Kinds)
-	if !known {
-		f.log.LogAttrs(ctx, slog.LevelWarn, "vk: long poll: EnableEvents switches on no kinds of events: the Handler does not tell which ones it wants",
-			slog.String("mend", "make a *Router the Handler, in vk.Wrap if there is middleware around it, or set Poller.Kinds, or switch them on under "+atLongPoll))
-	}
-	for failures := 1; ctx.Err() == nil; failures++ {
-		enabled, err := enableEvents(ctx, f.Client, f.group, kinds)
-		var refused *Error
-		switch {
-		case ctx.Err() != nil:
-		case err == nil && len(enabled) > 0:
-			f.log.LogAttrs(ctx, slog.LevelInfo, "vk: long poll: switched on in the settings of the community",
-				slog.Int64("group", f.group), slog.Any("events", enabled))
-			return
-		case err == nil:
-			return
-		case !mayPass(err), errors.As(err, &refused) && failures >= enableTries:
-			mend := "give the token the right manage, or switch them on under " + atLongPoll
-			if mayPass(err) {
-				mend = "start the bot again later, or switch them on under " + atLongPoll
-			}
-			f.log.LogAttrs(ctx, slog.LevelError, "vk: long poll: the events that have handlers could not be switched on",
-				slog.Any("err", err), slog.String("mend", mend))
-			return
-		default:
-			f.pause(ctx, failures, err)
-		}
-	}
-}
-
-// enableEvents switches on long poll and those of the kinds that are not on. It
-// returns what it has switched on: those kinds, and "long poll".
-//
-// See https://dev.vk.com/ru/method/groups.setLongPollSettings.
-func enableEvents(ctx context.Context, c *Client, group int64, kinds []string) (enabled []string, err error) {
-	var s eventSettings
-	if err := c.Call(ctx, "groups.getLongPollSettings", Params{"group_id": group}, &s); err != nil {
-		return nil, err
-	}
-	enabled = s.missing(kinds)
-	if s.isOff() {
-		enabled = append([]string{"long poll"}, enabled...)
-	}
-	if len(enabled) == 0 {
-		return nil, nil
-	}
-	p := Params{"group_id": group, "enabled": true}
-	if apiVersion(s.Version) >= versionDead {
-		p["api_version"] = s.Version
-	} else {
-		p["api_version"] = c.version()
-	}
-	for _, k := range s.missing(kinds) {
-		p[k] = true
-	}
-	for k, on := range s.Events {
-		if on {
-			p[k] = true // is on: VK does not say what it makes of kinds that are left out
-		}
-	}
-	return enabled, c.Call(ctx, "groups.setLongPollSettings", p, nil)
 }

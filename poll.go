@@ -2,7 +2,6 @@ package vk
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,8 +11,6 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/backoff"
-	"github.com/vkrouter/vk/internal/scan"
-	"github.com/vkrouter/vk/internal/tolerant"
 )
 
 // A Poller is a source of events: it asks VK for them by Bots Long Poll. Long
@@ -240,65 +237,72 @@ func Run(ctx context.Context, token string, h Handler) error {
 	return (&Poller{Client: NewClient(token), Handler: h}).Run(ctx)
 }
 
-// updates is an answer of the long poll.
-type updates struct {
-	ts     string            // where the history goes on
-	failed pollFailed        // what VK says instead
-	events []json.RawMessage // parts of the answer, for ParseEvent
-}
+// enableTries is how often it is tried to switch on what is missing if VK refuses
+// that for the moment, or for the day.
+const enableTries = 3
 
-// maxUpdates is how many updates are taken for an answer of VK, which keeps 256
-// for those who ask: a short update takes more memory here than on the way.
-const maxUpdates = 10_000
-
-var errTooManyUpdates = fmt.Errorf("an answer with more than %d updates", maxUpdates)
-
-// readUpdates reads an answer of the long poll. It cuts out the events without
-// looking into them, other than for mistakes in the JSON: these are an error for
-// all, because what follows a mistake is anybody's guess.
-func readUpdates(b []byte) (updates, error) {
-	var u updates
-	var ts, failed []byte
-	var odd json.RawMessage // updates that are no array
-	s := scan.New(b)
-	if s.Object() {
-		for s.Member() {
-			switch string(s.Key()) {
-			case "ts":
-				ts = s.Value()
-			case "failed":
-				failed = s.Value()
-			case "updates":
-				u.events, odd = u.events[:0], nil
-				start := s.Pos()
-				if !s.Array() {
-					odd = s.Since(start)
-					continue
-				}
-				for s.Element() {
-					if len(u.events) == maxUpdates {
-						return updates{}, errTooManyUpdates
-					}
-					u.events = append(u.events, s.Value())
-				}
-			default:
-				s.Value()
+// enable switches on what is missing in the settings of long poll, until that
+// is done or refused.
+func (f *follower) enable(ctx context.Context) {
+	kinds, known := kindsWanted(f.d.Handler, f.Kinds)
+	if !known {
+		f.log.LogAttrs(ctx, slog.LevelWarn, "vk: long poll: EnableEvents switches on no kinds of events: the Handler does not tell which ones it wants",
+			slog.String("mend", "make a *Router the Handler, in vk.Wrap if there is middleware around it, or set Poller.Kinds, or switch them on under "+atLongPoll))
+	}
+	for failures := 1; ctx.Err() == nil; failures++ {
+		enabled, err := enableEvents(ctx, f.Client, f.group, kinds)
+		var refused *Error
+		switch {
+		case ctx.Err() != nil:
+		case err == nil && len(enabled) > 0:
+			f.log.LogAttrs(ctx, slog.LevelInfo, "vk: long poll: switched on in the settings of the community",
+				slog.Int64("group", f.group), slog.Any("events", enabled))
+			return
+		case err == nil:
+			return
+		case !mayPass(err), errors.As(err, &refused) && failures >= enableTries:
+			mend := "give the token the right manage, or switch them on under " + atLongPoll
+			if mayPass(err) {
+				mend = "start the bot again later, or switch them on under " + atLongPoll
 			}
+			f.log.LogAttrs(ctx, slog.LevelError, "vk: long poll: the events that have handlers could not be switched on",
+				slog.Any("err", err), slog.String("mend", mend))
+			return
+		default:
+			f.pause(ctx, failures, err)
 		}
 	}
-	if err := s.End(); err != nil {
-		return updates{}, err
-	}
-	if odd != nil {
-		u.events = nil
-		tolerant.Unmarshal(odd, &u.events) // an object with numbers for keys, as PHP makes of an array
-	}
-	text, _ := tolerant.Text(ts)
-	u.ts = string(text)
-	n, _ := tolerant.Int(failed)
-	u.failed = pollFailed(n)
-	return u, nil
 }
 
-// A pollFailed is what VK says instead of events.
-type pollFailed int
+// enableEvents switches on long poll and those of the kinds that are not on. It
+// returns what it has switched on: those kinds, and "long poll".
+//
+// See https://dev.vk.com/ru/method/groups.setLongPollSettings.
+func enableEvents(ctx context.Context, c *Client, group int64, kinds []string) (enabled []string, err error) {
+	var s eventSettings
+	if err := c.Call(ctx, "groups.getLongPollSettings", Params{"group_id": group}, &s); err != nil {
+		return nil, err
+	}
+	enabled = s.missing(kinds)
+	if s.isOff() {
+		enabled = append([]string{"long poll"}, enabled...)
+	}
+	if len(enabled) == 0 {
+		return nil, nil
+	}
+	p := Params{"group_id": group, "enabled": true}
+	if apiVersion(s.Version) >= versionDead {
+		p["api_version"] = s.Version
+	} else {
+		p["api_version"] = c.version()
+	}
+	for _, k := range s.missing(kinds) {
+		p[k] = true
+	}
+	for k, on := range s.Events {
+		if on {
+			p[k] = true // is on: VK does not say what it makes of kinds that are left out
+		}
+	}
+	return enabled, c.Call(ctx, "groups.setLongPollSettings", p, nil)
+}

@@ -236,6 +236,7 @@ func (j *job) outcome() error {
 func (j *job) handle() error {
 	c := newContext(j.ctx, j.client, j.ev, j)
 	defer j.answerRest()
+	j.d.waits.show(j)
 	if j.d.waits.bare.Load() > 0 && c.ask(destination{}, true) {
 		return nil
 	}

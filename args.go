@@ -2,6 +2,7 @@ package vk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -126,6 +127,18 @@ func (c *Context) readArgs() ([]command.Argument, error) {
 		return nil, c.argError(err)
 	}
 	return values, nil
+}
+
+// takes reports whether a line has the right arguments for a route, or at least
+// not surely wrong ones.
+func (c *Context) takes(rt *Route, line string) bool {
+	var wrong *command.ArgError
+	err := c.invoke("arguments", func(c *Context) error {
+		r := command.Reader{IgnoreExtra: rt.IgnoreExtra, Context: func() context.Context { return c }}
+		_, err := r.Read(rt.params, line)
+		return err
+	}, nil)
+	return !errors.As(err, &wrong)
 }
 
 // forConverters returns the Context for Converters. It belongs to no route: it

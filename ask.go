@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/vkrouter/vk/internal/command"
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
@@ -31,13 +32,15 @@ import (
 //
 // An answer comes to listeners, but not to routes. A command that is no choice
 // ends the question with [ErrInterrupted], and runs when the handler has ended;
-// so do buttons that stand for one. Where a handler asks that no Router runs,
+// so do buttons that stand for one. Where commands have no prefix, as with
+// [NoPrefixInPrivate], a text that begins with a command's words but has the wrong
+// arguments for it is an answer; with [AnyText], each text is. Where a handler asks that no Router runs,
 // such as middleware around one, there are no commands, and answers come to
 // nobody else. The buttons of other questions are no answers, nor is what
 // happens in a chat, nor the button Start.
 //
-// The options are those of a message, and [Choices], [Cancel], [Within] and
-// [From]. Buttons with the payload Choice, of a Keyboard or a Carousel among
+// The options are those of a message, and [Choices], [Cancel], [AnyText], [Within]
+// and [From]. Buttons with the payload Choice, of a Keyboard or a Carousel among
 // them, answer this question alone.
 //
 // An error is one of sending, [ErrNoAnswer] after an hour or by Within,
@@ -73,7 +76,7 @@ func Ask[T any](c *Context, text string, parse func(answer string) (T, error), o
 		if wrong == nil {
 			return v, nil
 		}
-		if q.retry == nil || again >= q.retry.times {
+		if q.retry == nil || q.retry.times > 0 && again >= q.retry.times {
 			return none, &AnswerError{a.Text(), wrong}
 		}
 		a, err = q.ask(c, q.retry.text, q.buttons())
@@ -95,7 +98,7 @@ func (e *AnswerError) Unwrap() error { return e.Err }
 
 // Retry is an option of the function [Ask]: after an answer that cannot be
 // parsed, the person is asked again, with this text and the same buttons, so
-// many times.
+// many times; if times is zero or less, until the answer can be parsed.
 func Retry(times int, text string) SendOption { return &retry{times, text} }
 
 type retry struct {
@@ -126,6 +129,16 @@ type cancelWords []string
 
 func (cancelWords) apply(*outgoing) error { return errNotAsked("Cancel") }
 
+// AnyText is an option of questions: a text without a prefix is an answer, also
+// where it is a command. It is for bots whose commands have no prefix, as with
+// [NoPrefixInPrivate]; give such a question a [Cancel] as well. What begins with
+// a prefix, and buttons that stand for a command, still end the question.
+func AnyText() SendOption { return anyText{} }
+
+type anyText struct{}
+
+func (anyText) apply(*outgoing) error { return errNotAsked("AnyText") }
+
 // A question is one that is asked, and asked again.
 type question struct {
 	opts    []SendOption // of the message
@@ -134,6 +147,7 @@ type question struct {
 	retry   *retry
 	within  time.Duration
 	from    *Key
+	anyText bool
 	ids     []int64 // of its messages, which their buttons carry
 }
 
@@ -149,6 +163,8 @@ func newQuestion(opts []SendOption) *question {
 			q.cancel = append(q.cancel, opt...)
 		case *retry:
 			q.retry = opt
+		case anyText:
+			q.anyText = true
 		case Within:
 			q.within = time.Duration(opt)
 		case From:
@@ -314,12 +330,25 @@ func (q *question) look(c *Context, to destination, ids []int64) finding {
 		choice = cmp.Or(sameIn(q.choices, text), sameIn(q.cancel, text))
 	}
 	switch {
-	case choice == "" && to.isCommand():
+	case choice == "" && to.isCommand() && !(typed && q.isText(c, to)):
 		return finding{verdict: interrupts}
 	case typed:
 		return finding{verdict: consumes, text: cmp.Or(choice, text)}
 	}
 	return finding{}
+}
+
+// isText reports whether a text that leads to a command is meant for an answer:
+// it has no prefix, and the question takes any text or the command would not
+// take this one.
+func (q *question) isText(c *Context, to destination) bool {
+	return to.prefix == "" && to.text != "" && !fromButton(c, to) && (q.anyText || !c.takes(to.to.route, to.line))
+}
+
+// fromButton reports whether the event leads to a command by the button that was
+// pressed.
+func fromButton(c *Context, to destination) bool {
+	return command.SkipSpace(buttonLine(c.event.head.payload)) == to.text
 }
 
 // isCommand reports whether the event leads to a route that is there for just

@@ -34,7 +34,7 @@ func TestAskOutside(t *testing.T) {
 		t.Error(err)
 	}
 	for name, opt := range map[string]vk.SendOption{
-		"Within": vk.Within(1), "From": vk.From{}, "Retry": vk.Retry(1, "x"), "Choices": vk.Choices("x"), "Cancel": vk.Cancel("x"),
+		"Within": vk.Within(1), "From": vk.From{}, "Retry": vk.Retry(1, "x"), "AnyText": vk.AnyText(), "Choices": vk.Choices("x"), "Cancel": vk.Cancel("x"),
 	} {
 		if err := c.Send("x", opt); err == nil || !strings.Contains(err.Error(), name+" is for questions") {
 			t.Errorf("%s: %v", name, err)
@@ -78,6 +78,164 @@ func TestAskAnybody(t *testing.T) {
 			in.Hears("a person")
 		})
 	}
+}
+
+// TestWatchOn: a part of the program that is no handler sees what others handle,
+// and takes it from nobody.
+func TestWatchOn(t *testing.T) {
+	type newWatch func(ctx context.Context, d *vk.Dispatcher) *vk.Watch[vk.MessageNew]
+	watch := func(opts ...vk.WaitOption) newWatch {
+		return func(ctx context.Context, d *vk.Dispatcher) *vk.Watch[vk.MessageNew] {
+			return vk.WatchOn(ctx, d, vk.EventMessageNew, func(c *vk.Context, e *vk.MessageNew) bool {
+				return c.Text() == e.Message.Text && e.Message.Text != "skip"
+			}, opts...)
+		}
+	}
+	// run starts a bot, with a watch, in which Anna writes here and Boris in a
+	// chat, and returns what the watch has seen and why it has ended.
+	run := func(t *testing.T, make newWatch, end func(cancel func(), d *vk.Dispatcher)) (seen []string, err error) {
+		bubble(t, func(t *testing.T) {
+			d := new(vk.Dispatcher)
+			r := vk.NewRouter("!")
+			r.Handle("ping", func(c *vk.Context) error { return c.Send("pong") })
+			bot := vktest.Config{Dispatcher: d}.Start(t, r)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			w, second := make(ctx, d), make(ctx, d)
+			defer w.Stop()
+			defer second.Stop()
+			anna, boris := bot.User("Anna"), bot.User("Boris")
+			anna.Says("!ping")
+			anna.Hears("pong") // which the watch has not taken
+			anna.Says("skip")
+			tea := bot.Chat("Tea", anna, boris)
+			boris.In(tea).Says("hello")
+			bot.Wait(t.Context())
+			for {
+				if end != nil && len(seen) == 2 {
+					end(cancel, d)
+				}
+				c, _, nextErr := w.Next()
+				if nextErr != nil {
+					err = nextErr
+					break
+				}
+				seen = append(seen, c.Text())
+				if _, e, err := second.Next(); err != nil || e.Message.Text != c.Text() {
+					t.Errorf("the second watch: %v, %v", e, err)
+				}
+			}
+		})
+		return seen, err
+	}
+	for _, tt := range []struct {
+		name string
+		make newWatch
+		end  func(cancel func(), d *vk.Dispatcher)
+		want string
+		err  error
+	}{
+		{"until its time is over", watch(vk.Within(time.Minute)), nil, "!ping,hello", vk.ErrNoAnswer},
+		{"for an hour by default", watch(), nil, "!ping,hello", vk.ErrNoAnswer},
+		{"until its context ends", watch(vk.Within(0)), func(cancel func(), _ *vk.Dispatcher) { cancel() }, "!ping,hello", context.Canceled},
+		{"until the Dispatcher stops", watch(vk.Within(0)), func(_ func(), d *vk.Dispatcher) { d.Stop(context.Background()) }, "!ping,hello", vk.ErrStopped},
+		{"of another conversation", watch(vk.From{Peer: 1}), nil, "", vk.ErrNoAnswer},
+		{"of another community", watch(vk.From{Group: 1}), nil, "", vk.ErrNoAnswer},
+		{"of another person", watch(vk.From{User: 1}), nil, "", vk.ErrNoAnswer},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			seen, err := run(t, tt.make, tt.end)
+			if got := strings.Join(seen, ","); got != tt.want || !errors.Is(err, tt.err) {
+				t.Errorf("%s, %v, want %s, %v", got, err, tt.want, tt.err)
+			}
+		})
+	}
+}
+
+// TestWatchOnSends: what two watches send for one event are two messages.
+func TestWatchOnSends(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		d := new(vk.Dispatcher)
+		bot := vktest.Config{Dispatcher: d}.Start(t, asker())
+		anna := bot.User("Anna")
+		first := vk.WatchOn(t.Context(), d, vk.EventMessageNew, nil)
+		second := vk.WatchOn(t.Context(), d, vk.EventMessageNew, nil)
+		anna.Says("hi")
+		for i, w := range []*vk.Watch[vk.MessageNew]{first, second} {
+			c, _, err := w.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := c.Send(fmt.Sprint("seen ", i)); err != nil {
+				t.Fatal(err)
+			}
+			anna.Hears(fmt.Sprint("seen ", i))
+			w.Stop()
+		}
+		first.Stop()
+		if _, _, err := first.Next(); err == nil {
+			t.Error("a stopped watch goes on")
+		}
+		panicking := vk.WatchOn(t.Context(), d, vk.EventMessageNew, func(*vk.Context, *vk.MessageNew) bool { panic("oops") })
+		anna.Says("!ping")
+		anna.Hears("pong")
+		var p *vk.PanicError
+		if _, _, err := panicking.Next(); !errors.As(err, &p) {
+			t.Error(err)
+		}
+		d.Stop(t.Context())
+		if _, _, err := vk.WatchOn(t.Context(), d, vk.EventMessageNew, nil).Next(); !errors.Is(err, vk.ErrStopped) {
+			t.Error(err)
+		}
+	})
+}
+
+// TestWaitAnywhere: by From, a wait in a handler sees all conversations.
+func TestWaitAnywhere(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := vk.NewRouter("!")
+		r.Handle("greet", func(c *vk.Context) error {
+			a, _, err := vk.Wait(c, vk.EventMessageNew, nil, vk.From{}, vk.Within(0))
+			if err != nil {
+				return err
+			}
+			return c.Send(fmt.Sprint("from ", a.FromID(), a.IsChat()))
+		})
+		bot := vktest.Start(t, r)
+		anna, boris := bot.User("Anna"), bot.User("Boris")
+		tea := bot.Chat("Tea", boris)
+		anna.Says("!greet")
+		bot.Wait(t.Context())
+		time.Sleep(61 * time.Minute)
+		boris.In(tea).Says("hello")
+		anna.Hears(fmt.Sprint("from ", boris.ID, true))
+	})
+}
+
+// TestRetryWithoutNumber: the person is asked until the answer is of use.
+func TestRetryWithoutNumber(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := vk.NewRouter("!")
+		r.Handle("age", func(c *vk.Context) error {
+			n, err := vk.Ask(c, "Your age?", strconv.Atoi, vk.Retry(0, "A number!"), vk.Cancel("never mind"))
+			if err != nil {
+				return c.Send(err.Error())
+			}
+			return c.Send(fmt.Sprint("You are ", n))
+		})
+		bot := vktest.Start(t, r)
+		anna := bot.User("Anna")
+		for _, last := range [][2]string{{"41", "You are 41"}, {"never mind", vk.ErrCanceled.Error()}} {
+			anna.Says("!age")
+			anna.Hears("Your age?")
+			for range 12 {
+				anna.Says("old")
+				anna.Hears("A number!")
+			}
+			anna.Says(last[0])
+			anna.Hears(last[1])
+		}
+	})
 }
 
 // TestAskWithoutRouter: a plain function asks too; its answers do not come to it

@@ -155,6 +155,49 @@ func TestInterrupted(t *testing.T) {
 	})
 }
 
+// TestAskWithoutPrefix: where commands have no prefix, a text that is no whole
+// command is an answer; with AnyText, a command is one, too.
+func TestAskWithoutPrefix(t *testing.T) {
+	const answered, interrupted = "Hello, ", "No name: "
+	yes := vk.TextButton("Yes", vk.Cmd("no"))
+	for _, tt := range []struct {
+		name  string
+		opts  []vk.SendOption
+		reply func(u *vktest.User)
+		want  string
+	}{
+		{"no command", nil, func(u *vktest.User) { u.Says("Anna") }, answered},
+		{"a command", nil, func(u *vktest.User) { u.Says("no") }, interrupted},
+		{"a command and more", nil, func(u *vktest.User) { u.Says("no bad habits") }, answered},
+		{"a command with arguments", nil, func(u *vktest.User) { u.Says("add 5") }, interrupted},
+		{"a command without its arguments", nil, func(u *vktest.User) { u.Says("add it") }, answered},
+		{"a command whose arguments cannot be found out", nil, func(u *vktest.User) { u.Says("ask x") }, interrupted},
+		{"a command with a prefix and more", nil, func(u *vktest.User) { u.Says("!no bad habits") }, interrupted},
+		{"a button of a command", []vk.SendOption{new(vk.Keyboard).Row(yes)}, func(u *vktest.User) { u.Presses("Yes") }, interrupted},
+		{"AnyText: a command", []vk.SendOption{vk.AnyText()}, func(u *vktest.User) { u.Says("no") }, answered},
+		{"AnyText: a command with arguments", []vk.SendOption{vk.AnyText()}, func(u *vktest.User) { u.Says("add 5") }, answered},
+		{"AnyText: a command with a prefix", []vk.SendOption{vk.AnyText()}, func(u *vktest.User) { u.Says("!no") }, interrupted},
+		{"AnyText: a button of a command", []vk.SendOption{vk.AnyText(), new(vk.Keyboard).Row(yes)}, func(u *vktest.User) { u.Presses("Yes") }, interrupted},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				r := asker(tt.opts...)
+				r.Prefix = vk.AnyPrefix(vk.Literal("!"), vk.NoPrefixInPrivate)
+				r.Converter("db", vk.ConvertFunc(func(*vk.Context, string) (int, error) { panic("down") }))
+				r.Handle("no", nothing)
+				r.Handle("add {n:int}", nothing)
+				r.Handle("ask {x:db}", nothing)
+				bot := vktest.Start(t, r)
+				anna := bot.User("Anna")
+				anna.Says("name")
+				anna.Hears("Your name?")
+				tt.reply(anna)
+				anna.HearsLike("^" + tt.want)
+			})
+		})
+	}
+}
+
 func TestWithin(t *testing.T) {
 	for _, tt := range []struct {
 		name string

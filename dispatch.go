@@ -279,6 +279,7 @@ func (d *Dispatcher) Stop(ctx context.Context) {
 	d.mu.Unlock()
 	d.drain(ctx, feeds...)
 	d.closeJournals(ctx)
+	d.waits.endOnlookers(ErrStopped)
 }
 
 // drain ends feeds, as described at Stop.

@@ -241,6 +241,7 @@ func (j *job) outcome() error {
 func (j *job) Run() error {
 	c := newContext(j.ctx, j.client, j.ev, j)
 	defer j.answerRest()
+	j.d.waits.show(j)
 	if j.d.waits.bare.Load() > 0 && c.ask(destination{}, true) {
 		return nil
 	}

@@ -14,11 +14,14 @@ import (
 // waits holds everything that handlers of a Dispatcher wait for.
 type waits struct {
 	routed, bare atomic.Int64 // how many waits of these kinds there are
+	looking      atomic.Int64 // how many onlookers
 
 	mu    sync.Mutex
 	stays map[*stay]struct{}
 	by    map[int64][]*wait // by the conversation, 0 for any; the oldest first
 	last  uint64
+
+	onlookers []*onlooker // the oldest first
 }
 
 // A stay is one goroutine's waiting, or one wait for events.

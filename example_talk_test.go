@@ -89,6 +89,47 @@ func ExampleFrom() {
 	})
 }
 
+// Where commands have no prefix, an answer may look like one.
+func ExampleAnyText() {
+	r := &vk.Router{Prefix: vk.NoPrefixInPrivate}
+	r.Handle("no", func(c *vk.Context) error { return c.Send("As you like.") })
+	r.Handle("form", func(c *vk.Context) error {
+		a, err := c.Ask("Any bad habits?", vk.AnyText(), vk.Cancel("never mind"))
+		if err != nil {
+			return err
+		}
+		return c.Send("You say: " + a.Text())
+	})
+
+	bot := vktest.NewServer()
+	defer bot.Close()
+	bot.Start(r)
+	anna := bot.User("Anna")
+	anna.Says("form")
+	anna.Hears("Any bad habits?")
+	anna.Says("no")
+	fmt.Println(anna.Hears("You say: no").Text)
+	// Output: You say: no
+}
+
+// A part of the program that is no handler waits for what the bot sees.
+func ExampleWatchOn() {
+	d := &vk.Dispatcher{Client: vk.NewClient("token"), Handler: vk.NewRouter("!")}
+	w := vk.WatchOn(context.Background(), d, vk.EventGroupJoin, nil, vk.Within(time.Minute))
+	defer w.Stop()
+	e, err := vk.ParseEvent([]byte(`{"type":"group_join","group_id":1,"object":{"user_id":5,"join_type":"join"}}`))
+	if err != nil {
+		log.Fatal(err)
+	}
+	d.Dispatch(context.Background(), e) // as a Poller does
+	c, join, err := w.Next()
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(join.UserID, c.Event().GroupID)
+	// Output: 5 1
+}
+
 // The first in the chat who has the answer wins.
 func ExampleNewWatch() {
 	r := vk.NewRouter("!")

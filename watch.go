@@ -9,12 +9,18 @@ import (
 	"time"
 )
 
-// A Watch takes events for the handler that has made it, by [NewWatch], in their
-// order. Its methods are safe for concurrent use.
+// A Watch takes events for the handler that has made it, by [NewWatch], or shows
+// those of a whole bot, by [WatchOn], in their order. Its methods are safe for concurrent use.
 type Watch[T any] struct {
-	w    *wait
+	w    taker
 	err  error  // why it does not take anything
 	stop func() // what ends it with its context
+}
+
+// A taker takes events for a Watch: a wait, or an onlooker.
+type taker interface {
+	next() (consumption, error)
+	stop()
 }
 
 // NewWatch returns a Watch for events of a kind, or of a derived kind, that
@@ -58,7 +64,73 @@ func NewWatch[T any](c *Context, k Kind[T], match func(c *Context, e *T) bool, o
 	return w
 }
 
-// Wait waits for one event, as a [Watch] does that takes no other. An event of
+// WatchOn returns a Watch for a program's part that is no handler, such as its
+// main function: it sees the events that d handles from now on, of all
+// conversations and communities. [From] narrows that, also to a community.
+//
+//	w := vk.WatchOn(ctx, d, vk.EventGroupJoin, nil, vk.Within(0))
+//	for {
+//		c, e, err := w.Next()
+//		if err != nil {
+//			return err
+//		}
+//		log.Printf("%d has joined %d", e.UserID, c.Event().GroupID)
+//	}
+//
+// It only looks on: an event goes its way to listeners, to waits and to its
+// route all the same, and several such watches see the same event. match and
+// [Within] are as those of [NewWatch], but the Context has no Route. The event
+// is shown just before it is handled. If its handlers make it come again, it is
+// shown again.
+//
+// The Context that Next returns has the values and the end of ctx. What is sent
+// with it is told apart from what handlers send. The handlers answer a press of
+// a callback button, unless they have not returned yet.
+//
+// At most 1024 events are kept for Next, and those on top of that are lost for
+// it. The Watch ends with ctx, by [Dispatcher.Stop], and by Within. WatchOn
+// panics as NewWatch does.
+func WatchOn[T any](ctx context.Context, d *Dispatcher, k Kind[T], match func(c *Context, e *T) bool, opts ...WaitOption) *Watch[T] {
+	checkKind(k, callers(1))
+	o := &onlooker{d: d, ctx: ctx, kind: string(k)}
+	within := waitTime
+	for _, opt := range opts {
+		switch opt := opt.(type) {
+		case Within:
+			within = time.Duration(opt)
+		case From:
+			o.key = Key(opt)
+		}
+	}
+	if within > 0 {
+		o.due = time.Now().Add(within)
+	}
+	o.look = func(c *Context) (v any, ok bool, err error) {
+		err = c.invoke("watch of "+o.kind, func(c *Context) error {
+			e, err := decode[T](c.event)
+			if err != nil {
+				return nil // a listener's to complain of
+			}
+			v, ok = e, match == nil || match(c, e)
+			return nil
+		}, nil)
+		return v, ok, err
+	}
+	return &Watch[T]{w: o, err: o.start()}
+}
+
+// checkKind panics if a kind's name is tied to another type than T.
+func checkKind[T any](k Kind[T], place string) {
+	if t, ok := kindTypes[string(k)]; ok && t != reflect.TypeFor[T]() {
+		panic(fmt.Sprintf("vk: a wait for %q (at %s): its object is a %s, not a %s", k, place, t, reflect.TypeFor[T]()))
+	}
+}
+
+// Wait waits for one event, as a [Watch] does that takes no other. It is narrower
+// than wait_for of other libraries, because what it waits for is mostly an answer:
+// it sees the events of its own conversation, unless [From] says otherwise; it
+// ends after an hour, unless [Within] does; and it takes the event, so that no
+// other wait and no command gets it. [WatchOn] takes none. An event of
 // another conversation that comes before the call is not seen: if the handler
 // does something that provokes such an event, NewWatch before that is better.
 // Those of its own conversation wait until the handler waits.
@@ -69,9 +141,7 @@ func Wait[T any](c *Context, k Kind[T], match func(c *Context, e *T) bool, opts 
 }
 
 func newWatch[T any](c *Context, k Kind[T], match func(*Context, *T) bool, place string, opts []WaitOption) *Watch[T] {
-	if t, ok := kindTypes[string(k)]; ok && t != reflect.TypeFor[T]() {
-		panic(fmt.Sprintf("vk: a wait for %q (at %s): its object is a %s, not a %s", k, place, t, reflect.TypeFor[T]()))
-	}
+	checkKind(k, place)
 	w := &wait{c: c, kind: string(k), most: maxKept}
 	if strings.HasPrefix(w.kind, "message_") {
 		w.key = Key{Peer: c.PeerID()}
@@ -167,9 +237,10 @@ func (w Within) waitOption() {}
 func (w Within) apply(*outgoing) error { return errNotAsked("Within") }
 
 // From says whose events are waited for, of a [Watch] or of a question: those
-// of one conversation, of one person, or of one person in one conversation. So
-// a question can be put to somebody else, in another conversation, or, by
-// From(vk.PerChat(c)), to whoever in the chat answers first.
+// of one conversation, of one person, or of one person in one conversation;
+// From{} are those of everybody, everywhere. So a question can be put to somebody
+// else, in another conversation, or, by From(vk.PerChat(c)), to whoever in the
+// chat answers first: a person, since another bot is asked by its id alone.
 //
 // Without it, a question is for the person who has caused the event, in the
 // conversation that it is from. A question for a Key without a Peer is put

@@ -86,15 +86,22 @@ func (s *Store) copyTo(name string) (l *framelog.Log, err error) {
 		payload = payload[:0]
 		return err
 	}
-	err = s.entries.Each(time.Now(), func(key string, value []byte, deadline memstore.Deadline) error {
-		payload = appendRecord(payload, key, value, deadline)
-		if len(payload) < 1<<20 {
-			return nil
+	now := time.Now()
+	var entries []*memstore.Entry
+	for i := range memstore.Parts {
+		entries = s.entries.Part(i, entries[:0])
+		for _, e := range entries {
+			if e.Deadline.Passed(now) {
+				continue
+			}
+			payload = appendRecord(payload, e.Key, e.Value, e.Deadline)
+			if len(payload) < 1<<20 {
+				continue
+			}
+			if err := flush(); err != nil {
+				return nil, err
+			}
 		}
-		return flush()
-	})
-	if err != nil {
-		return nil, err
 	}
 	if err := flush(); err != nil {
 		return nil, err

@@ -36,20 +36,23 @@ var table = crc32.MakeTable(crc32.Castagnoli)
 // ErrNotLog is returned by [Read] if the file has no valid header.
 var ErrNotLog = errors.New("not a frame log")
 
-// A DamageError reports a damaged frame that is followed by a whole one.
+// A DamageError reports a damaged frame.
 type DamageError struct {
 	Offset int64 // of the damaged frame
-	Next   int64 // offset of the next whole frame
+	Next   int64 // offset of the next whole frame, or 0 if it is not known
 }
 
-// Error returns both offsets.
+// Error returns the offsets.
 func (e *DamageError) Error() string {
+	if e.Next == 0 {
+		return fmt.Sprintf("damaged at offset %d", e.Offset)
+	}
 	return fmt.Sprintf("damaged at offset %d; whole again from offset %d", e.Offset, e.Next)
 }
 
 // A Log holds the salt of a file and the offset of its next frame.
 type Log struct {
-	salt [8]byte
+	salt uint32 // the checksum of the salt, on which that of a frame is based
 	end  int64
 }
 
@@ -58,7 +61,7 @@ func New(salt [8]byte) (*Log, []byte) {
 	b := append([]byte(magic), salt[:]...)
 	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, table))
 	b = append(b, 0, 0, 0, 0)
-	return &Log{salt, headerSize}, b
+	return &Log{crc32.Checksum(salt[:], table), headerSize}, b
 }
 
 // Read reads a file and calls each with the payload of each frame, in order. The
@@ -66,20 +69,12 @@ func New(salt [8]byte) (*Log, []byte) {
 // the returned Log are an unfinished frame; the caller must truncate the file
 // there before it appends.
 func Read(r io.ReaderAt, size int64, each func(offset int64, payload []byte) error) (*Log, error) {
-	var header [headerSize]byte
-	if size < headerSize {
-		return nil, ErrNotLog
-	}
-	if err := readAt(r, header[:], 0); err != nil {
+	l, err := open(r, size)
+	if err != nil {
 		return nil, err
-	}
-	l, want := New([8]byte(header[8:16]))
-	if !bytes.Equal(header[:], want) {
-		return nil, ErrNotLog
 	}
 	var payload []byte
 	for {
-		var err error
 		payload, err = l.frame(r, size, l.end, payload)
 		if err != nil {
 			return nil, err
@@ -92,7 +87,7 @@ func Read(r io.ReaderAt, size int64, each func(offset int64, payload []byte) err
 		}
 		l.end += frameSize + int64(len(payload))
 	}
-	next, err := l.find(r, size)
+	next, err := l.find(r, size, l.end+1)
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +95,44 @@ func Read(r io.ReaderAt, size int64, each func(offset int64, payload []byte) err
 		return nil, &DamageError{l.end, next}
 	}
 	return l, nil
+}
+
+// open reads the header of a file.
+func open(r io.ReaderAt, size int64) (*Log, error) {
+	var header [headerSize]byte
+	if size < headerSize {
+		return nil, ErrNotLog
+	}
+	if err := readAt(r, header[:], 0); err != nil {
+		return nil, err
+	}
+	l, want := New([8]byte(header[8:16]))
+	if !bytes.Equal(header[:], want) {
+		return nil, ErrNotLog
+	}
+	return l, nil
+}
+
+// Frames calls each with the payload of each frame from one offset up to another.
+// Both must be ends of the log, at any time. The payload is valid until each
+// returns. The log may be appended to meanwhile.
+func (l *Log) Frames(r io.ReaderAt, from, to int64, each func(payload []byte) error) error {
+	var payload []byte
+	for from < to {
+		var err error
+		payload, err = l.frame(r, to, from, payload)
+		if err != nil {
+			return err
+		}
+		if payload == nil {
+			return &DamageError{Offset: from}
+		}
+		if err := each(payload); err != nil {
+			return err
+		}
+		from += frameSize + int64(len(payload))
+	}
+	return nil
 }
 
 // frame returns the payload of the frame at an offset, or nil if there is no
@@ -138,13 +171,34 @@ func (l *Log) parse(header []byte, offset int64) (n int64, sum uint32, ok bool) 
 	return n, sum, ok
 }
 
-// find returns the offset of the first whole frame after the end, or 0.
-func (l *Log) find(r io.ReaderAt, size int64) (int64, error) {
-	window := make([]byte, min(size-l.end, 1<<20))
-	for base := l.end + 1; base <= size-frameSize; {
-		w := window[:min(int64(len(window)), size-base)]
-		if err := readAt(r, w, base); err != nil {
-			return 0, err
+// find returns the offset of the first whole frame at an offset or after it, or 0.
+func (l *Log) find(r io.ReaderAt, size, offset int64) (int64, error) {
+	found := int64(0)
+	err := marks(r, size, offset, func(offset int64, header []byte) (bool, error) {
+		if _, _, ok := l.parse(header, offset); !ok {
+			return true, nil
+		}
+		payload, err := l.frame(r, size, offset, nil)
+		if err == nil && payload != nil {
+			found = offset
+		}
+		return found == 0, err
+	})
+	return found, err
+}
+
+// marks calls each with everything that begins like the header of a frame, at an
+// offset or after it, until each returns false or an error.
+func marks(r io.ReaderAt, size, offset int64, each func(offset int64, header []byte) (more bool, err error)) error {
+	const smallest, largest = 4 << 10, 1 << 20 // the next frame is often near
+	var window []byte
+	for n := smallest; offset <= size-frameSize; n = min(2*n, largest) {
+		if len(window) < n {
+			window = make([]byte, n)
+		}
+		w := window[:min(int64(n), size-offset)]
+		if err := readAt(r, w, offset); err != nil {
+			return err
 		}
 		last := len(w) - frameSize + 1 // the number of whole headers in the window
 		for at := 0; at < last; at++ {
@@ -153,24 +207,19 @@ func (l *Log) find(r io.ReaderAt, size int64) (int64, error) {
 				break
 			}
 			at += i
-			offset := base + int64(at)
-			if _, _, ok := l.parse(w[at:at+frameSize], offset); !ok {
-				continue
-			}
-			if payload, err := l.frame(r, size, offset, nil); err != nil || payload != nil {
-				return offset, err
+			if more, err := each(offset+int64(at), w[at:at+frameSize]); err != nil || !more {
+				return err
 			}
 		}
-		base += int64(last)
+		offset += int64(last)
 	}
-	return 0, nil
+	return nil
 }
 
 func (l *Log) sum(offset int64, b []byte) uint32 {
-	var seed [16]byte
-	copy(seed[:], l.salt[:])
-	binary.LittleEndian.PutUint64(seed[8:], uint64(offset))
-	return crc32.Update(crc32.Checksum(seed[:], table), table, b)
+	var at [8]byte
+	binary.LittleEndian.PutUint64(at[:], uint64(offset))
+	return crc32.Update(crc32.Update(l.salt, table, at[:]), table, b)
 }
 
 // End returns the offset of the next frame.

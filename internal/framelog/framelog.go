@@ -15,14 +15,16 @@ import (
 	"io"
 )
 
-// A file begins with a header: magic, salt, their checksum and four zeros. A
+// Magic is the beginning of each file.
+const Magic = "vkstore\x01"
+
+// A file begins with a header: Magic, salt, their checksum and four zeros. A
 // frame is its mark, the length of the payload, the checksum of the payload and
 // the checksum of these three. All numbers are little-endian. The checksums of a
 // frame also cover the salt and the frame's offset, so that a frame is valid at
 // one offset of one file only. A value that imitates a frame is not valid, nor
 // are old contents of a disk block.
 const (
-	magic      = "vkstore\x01"
 	mark       = "\xf5vk\x9d"
 	headerSize = 24
 	frameSize  = 16
@@ -58,7 +60,7 @@ type Log struct {
 
 // New returns a log without frames, and the header of its file.
 func New(salt [8]byte) (*Log, []byte) {
-	b := append([]byte(magic), salt[:]...)
+	b := append([]byte(Magic), salt[:]...)
 	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, table))
 	b = append(b, 0, 0, 0, 0)
 	return &Log{crc32.Checksum(salt[:], table), headerSize}, b
@@ -222,6 +224,16 @@ func (l *Log) sum(offset int64, b []byte) uint32 {
 	return crc32.Update(crc32.Update(l.salt, table, at[:]), table, b)
 }
 
+// Matches reports whether a file is the one of the log, with no more and no less
+// than its frames. It does not read the frames.
+func (l *Log) Matches(r io.ReaderAt, size int64) (bool, error) {
+	other, err := open(r, size)
+	if errors.Is(err, ErrNotLog) {
+		return false, nil
+	}
+	return err == nil && other.salt == l.salt && size == l.end, err
+}
+
 // End returns the offset of the next frame.
 func (l *Log) End() int64 { return l.end }
 
@@ -234,6 +246,9 @@ func (l *Log) Frame(b, payload []byte) []byte {
 	b = binary.LittleEndian.AppendUint32(b, l.sum(l.end, b[start:start+12]))
 	return append(b, payload...)
 }
+
+// FrameSize returns the size of the frame with a payload.
+func FrameSize(payload []byte) int64 { return frameSize + int64(len(payload)) }
 
 // Appended moves the end behind a frame with a payload of n bytes. The frame
 // must be safe on the disk.

@@ -1,115 +1,383 @@
 package filestore
 
 import (
-	"crypto/rand"
 	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/vkrouter/vk/internal/framelog"
 	"github.com/vkrouter/vk/internal/memstore"
 )
 
-// tidy compacts the file if more than half of it is garbage. The caller holds
-// disk.
-func (s *Store) tidy() {
-	s.mu.Lock()
-	over := s.err != nil
-	s.mu.Unlock()
-	if over || s.log.End() < max(s.compactAt, minCompact, 2*s.entries.Weight()) {
-		return
+const (
+	minCompact = 1 << 20 // a smaller file is not compacted
+
+	// maxRest is the size of the changes that a compaction copies while others
+	// wait.
+	maxRest = 16 << 10
+
+	// maxRounds is the number of times that a compaction tries to get there.
+	maxRounds = 10
+
+	// retryAfter is the time after which a compaction that failed is tried again,
+	// also if the file has not become much larger.
+	retryAfter = time.Minute
+)
+
+// A failure tells when a compaction that failed is tried again. The zero value
+// stands for none.
+type failure struct {
+	size  int64
+	until time.Time
+}
+
+// wasteful reports whether more than half of the file is garbage, and it is time
+// to do something about it. The caller holds disk.
+func (s *Store) wasteful(now time.Time) bool {
+	end := s.log.End()
+	if s.failure.size > 0 && end < s.failure.size && now.Before(s.failure.until) {
+		return false
 	}
-	if err := s.compact(); err != nil {
-		s.compactAt = 2 * s.log.End()
-		slog.Warn("filestore: compaction failed, trying again when the file is twice as large", "file", s.path, "err", err)
+	return end >= max(minCompact, 2*s.entries.Weight())
+}
+
+func (s *Store) compactionFailed(err error) {
+	first := s.failure.size == 0
+	s.failure = failure{2 * s.log.End(), time.Now().Add(retryAfter)}
+	if first {
+		slog.Warn("filestore: compaction failed, trying again in a minute or when the file is twice as large", "file", s.path, "err", s.failed(err))
 	}
 }
 
-// compact replaces the file by one with the current entries only. The caller
-// holds disk. compact does not change the entries: Get may read them meanwhile.
-func (s *Store) compact() error {
-	temp := s.path + ".tmp"
-	l, err := s.copyTo(temp)
+func (s *Store) compacted() {
+	if s.failure.size > 0 {
+		slog.Info("filestore: compaction succeeds again", "file", s.path)
+	}
+	s.failure = failure{}
+}
+
+// createTemp creates the file that is to replace the current one.
+func (s *Store) createTemp() (*newFile, error) {
+	f, err := createFile(s.files, fmt.Sprintf("%s%s%016x", s.path, tempMark, rand.Uint64()))
 	if err != nil {
-		os.Remove(temp)
+		return nil, err
+	}
+	if info, err := s.files.Lstat(s.path); err == nil {
+		f.access(info)
+	}
+	return f, nil
+}
+
+// each calls f for all values that have not expired, until f returns an error.
+// Values may change meanwhile: then f gets either the old or the new one.
+func (s *Store) each(f func(*memstore.Entry) error) error {
+	now := time.Now()
+	var entries []*memstore.Entry
+	for i := range memstore.Parts {
+		s.mu.Lock()
+		entries = s.entries.Part(i, entries[:0])
+		s.mu.Unlock()
+		for _, e := range entries {
+			if e.Deadline.Passed(now) {
+				continue
+			}
+			if err := f(e); err != nil {
+				return err
+			}
+		}
+		runtime.Gosched() // changes come first
+	}
+	return nil
+}
+
+// copyValues writes all values to a new file and syncs it. The caller holds disk.
+func (s *Store) copyValues(f *newFile) error {
+	if err := s.each(f.put); err != nil {
 		return err
 	}
-	// Some systems cannot replace an open file.
-	if s.file != nil {
-		s.file.Close()
+	return f.sync()
+}
+
+// rewrite replaces the file by one with the current values, while all changes
+// wait: it is for a file that is not there yet, and for one that is of no use. The
+// caller holds disk.
+func (s *Store) rewrite() (err error) {
+	s.stopCompaction()
+	begin := time.Now()
+	defer func() {
+		if err != nil {
+			s.attempts.begin(begin, time.Now())
+		}
+	}()
+	f, err := s.createTemp()
+	if err != nil {
+		return err
 	}
-	if err = os.Rename(temp, s.path); err == nil {
-		s.log, s.compactAt = l, 0
-	} else {
-		os.Remove(temp)
+	if err = s.copyValues(f); err == nil {
+		var old diskFile
+		if old, err = s.install(f); old != nil {
+			defer old.Close()
+		}
 	}
-	file, openErr := s.open(s.path, os.O_RDWR)
-	var dirErr error
+	if err != nil {
+		f.discard()
+		return err
+	}
+	if err := s.settle(); err != nil {
+		s.doubt = err
+		return err
+	}
+	s.compacted()
+	return nil
+}
+
+// settle syncs the directory after install.
+func (s *Store) settle() error {
+	s.settling.Lock()
+	defer s.settling.Unlock()
+	s.unsettled = s.files.SyncDir(filepath.Dir(s.path))
+	return s.unsettled
+}
+
+// install puts a new file, which is synced, in the place of the old one, and
+// returns the old one for the caller to close. The caller holds disk, and settles
+// the new file. After an error, the old file is still in place.
+func (s *Store) install(f *newFile) (old diskFile, err error) {
+	if err := s.replaceable(); err != nil {
+		return nil, err
+	}
+	info, err := f.file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	renamesOpen := s.files.RenamesOpen()
+	if !renamesOpen {
+		if err := f.file.Close(); err != nil {
+			return nil, err
+		}
+		if s.file != nil {
+			s.file.Close()
+			s.file = nil
+		}
+	}
+	if err := s.files.Rename(f.name, s.path); err != nil {
+		if s.info != nil && s.file == nil && s.doubt == nil {
+			s.reopen() // or else the next change does it
+		}
+		return nil, err
+	}
+	old = s.file
+	s.file, s.info, s.log, s.doubt = f.file, info, f.log, nil
+	if !renamesOpen {
+		s.file = nil
+		s.reopen() // or else the next change does it
+	}
+	return old, nil
+}
+
+// replaceable returns an error if the file with the Store's name is not the
+// Store's to replace.
+func (s *Store) replaceable() error {
+	if s.info != nil {
+		return s.check(s.size())
+	}
+	info, err := s.files.Lstat(s.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular() || info.Size() > 0:
+		return errors.New("another program created the file just now: open it again")
+	}
+	return nil
+}
+
+// reopen opens the file after a compaction. The caller holds disk.
+func (s *Store) reopen() error {
+	file, err := s.files.Open(s.path, os.O_RDWR)
+	if err != nil {
+		return err
+	}
+	info, err := file.Stat()
+	ok := false
 	if err == nil {
-		dirErr = syncDir(filepath.Dir(s.path))
+		ok, err = s.log.Matches(file, info.Size())
 	}
-	if lost := errors.Join(openErr, dirErr); lost != nil {
-		s.mu.Lock()
-		s.err = s.lost(lost)
-		s.mu.Unlock()
-		err = errors.Join(err, lost)
+	if err == nil && !ok {
+		err = s.changed(errors.New("replaced or changed by another program"), false)
 	}
-	if openErr == nil {
-		s.file = file
+	if err != nil {
+		file.Close()
+		return err
 	}
+	s.file, s.info = file, info
+	return nil
+}
+
+// A compaction replaces the file by one with the current values only, beside the
+// changes. First its goroutine copies the values, part by part. The changes since
+// its beginning are at the end of the old file: they are copied after the values,
+// again and again until they are few. Only while the last of them are copied and
+// the new file replaces the old one does it hold the Store's disk.
+type compaction struct {
+	store *Store
+	old   diskFile
+	log   *framelog.Log // of the old file
+	from  int64         // the frames before it are among the values, or copied
+
+	// mu is held while the new file is written, and may be locked while disk is
+	// held. Then stop can remove the new file without waiting for the goroutine.
+	mu      sync.Mutex
+	new     *newFile
+	stopped bool
+}
+
+var errStopped = errors.New("compaction stopped")
+
+// tidy begins a compaction if more than half of the file is garbage. The caller
+// holds disk.
+func (s *Store) tidy() {
+	s.mu.Lock()
+	closed := s.closed
+	s.mu.Unlock()
+	if !closed && s.doubt == nil && s.file != nil && s.compacting == nil && s.wasteful(time.Now()) {
+		s.compact()
+	}
+}
+
+// compact begins a compaction. The caller holds disk.
+func (s *Store) compact() {
+	c := &compaction{store: s, old: s.file, log: s.log, from: s.log.End()}
+	s.compacting = c
+	s.compactions.RLock()
+	go func() {
+		defer s.compactions.RUnlock()
+		c.run()
+	}()
+}
+
+// stopCompaction ends a compaction, if there is one, and removes its new file. Its
+// goroutine ends soon. The caller holds disk.
+func (s *Store) stopCompaction() {
+	c := s.compacting
+	if c == nil {
+		return
+	}
+	s.compacting = nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopped = true
+	if c.new != nil {
+		c.new.discard()
+	}
+}
+
+// run does all of a compaction.
+func (c *compaction) run() {
+	s := c.store
+	err := c.copyValues()
+	if err == nil {
+		err = c.catchUp()
+	}
+	s.disk.Lock()
+	for rounds := 0; err == nil && !c.stopped && c.rest() > maxRest && rounds < maxRounds; rounds++ {
+		s.disk.Unlock()
+		err = c.catchUp()
+		s.disk.Lock()
+	}
+	if c.stopped {
+		s.disk.Unlock()
+		return
+	}
+	s.compacting = nil
+	var old diskFile
+	if err == nil {
+		old, err = c.install()
+	}
+	if err != nil {
+		if c.new != nil {
+			c.new.discard()
+		}
+		s.compactionFailed(err)
+		s.disk.Unlock()
+		return
+	}
+	s.compacted()
+	s.settling.Lock()
+	s.disk.Unlock()
+	s.unsettled = s.files.SyncDir(filepath.Dir(s.path))
+	s.settling.Unlock()
+	if old != nil {
+		old.Close() // takes long if the file is large
+	}
+}
+
+// rest returns the size of the changes that are not copied. The caller holds disk.
+func (c *compaction) rest() int64 { return c.log.End() - c.from }
+
+// step runs f, which writes the new file, unless the compaction is stopped.
+func (c *compaction) step(f func() error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stopped {
+		return errStopped
+	}
+	return f()
+}
+
+// copyValues copies the values. They may change meanwhile: the changes come later.
+func (c *compaction) copyValues() error {
+	s := c.store
+	err := c.step(func() (err error) {
+		if c.new, err = s.createTemp(); err == nil {
+			c.new.syncEach = true
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.each(func(e *memstore.Entry) error {
+		return c.step(func() error { return c.new.put(e) })
+	})
+}
+
+// catchUp copies the changes up to now and syncs the new file.
+func (c *compaction) catchUp() error {
+	c.store.disk.Lock()
+	end := c.log.End()
+	c.store.disk.Unlock()
+	if err := c.copyChanges(end); err != nil {
+		return err
+	}
+	return c.step(func() error { return c.new.sync() })
+}
+
+// copyChanges copies the changes up to an offset of the old file.
+func (c *compaction) copyChanges(end int64) error {
+	err := c.log.Frames(c.old, c.from, end, func(payload []byte) error {
+		return c.step(func() error { return c.new.putAll(payload) })
+	})
+	c.from = end
 	return err
 }
 
-// copyTo writes a new file with all entries.
-func (s *Store) copyTo(name string) (l *framelog.Log, err error) {
-	file, err := s.open(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC)
-	if err != nil {
+// install copies the changes that are left and puts the new file in the place of
+// the old one. The caller holds disk.
+func (c *compaction) install() (old diskFile, err error) {
+	if err := c.copyChanges(c.log.End()); err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, file.Close()) }()
-	var salt [8]byte
-	rand.Read(salt[:])
-	l, header := framelog.New(salt)
-	if _, err := file.WriteAt(header, 0); err != nil {
+	if err := c.new.sync(); err != nil {
 		return nil, err
 	}
-	var payload []byte
-	flush := func() error {
-		if len(payload) == 0 {
-			return nil
-		}
-		_, err := file.WriteAt(l.Frame(nil, payload), l.End())
-		l.Appended(len(payload))
-		payload = payload[:0]
-		return err
-	}
-	err = s.entries.Each(time.Now(), func(key string, value []byte, deadline memstore.Deadline) error {
-		payload = appendRecord(payload, key, value, deadline)
-		if len(payload) < 1<<20 {
-			return nil
-		}
-		return flush()
-	})
-	if err != nil {
-		return nil, err
-	}
-	if err := flush(); err != nil {
-		return nil, err
-	}
-	return l, file.Sync()
-}
-
-// syncDir syncs a directory, so that a new name in it is safe on the disk.
-func syncDir(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil // not possible, and not needed
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return c.store.install(c.new)
 }

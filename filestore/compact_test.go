@@ -10,10 +10,20 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/vkrouter/vk/internal/memstore"
 )
+
+func sizeOf(t *testing.T, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
 
 // TestCompact: the size of the file stays limited, also after compactions have
 // failed for a while, and compactions lose nothing.
@@ -21,168 +31,249 @@ func TestCompact(t *testing.T) {
 	d := new(faultyDisk)
 	path := filepath.Join(t.TempDir(), "s")
 	s := d.store(t, path)
-	ctx := t.Context()
-	size := func() int64 {
-		info, err := os.Stat(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return info.Size()
-	}
-	s.Swap(ctx, "kept", nil, []byte("1"), 0)
-	var last []byte
+	swap(t, s, "kept", "", "1")
+	last := ""
 	put := func() {
 		t.Helper()
-		next := bytes.Repeat([]byte{byte(rand.IntN(256))}, 100_000)
-		if bytes.Equal(next, last) {
-			return
-		}
-		if ok, err := s.Swap(ctx, "a", last, next, 0); !ok || err != nil {
-			t.Fatalf("%v, %v", ok, err)
-		}
+		next := strings.Repeat(string(rune('a'+rand.IntN(26))), 100_000)
+		swap(t, s, "a", last, next)
 		last = next
+		s.awaitCompaction()
 	}
 	for range 100 {
 		put()
-		if size() > 2*minCompact {
-			t.Fatalf("%d bytes", size())
+		if n := sizeOf(t, path); n > 2*minCompact {
+			t.Fatalf("%d bytes", n)
 		}
-	}
-	// A directory with the name of the new file makes compactions fail.
-	if err := os.MkdirAll(filepath.Join(path+".tmp", "x"), 0o700); err != nil {
-		t.Fatal(err)
 	}
 	tries, log := 0, captureLog(t)
-	d.before = func(op, name string) error {
-		if op == "open" && name != path {
+	d.hook(func(op, name string) error {
+		if op == "open" && name == "s.tmp" {
 			tries++
+			return syscall.EACCES
 		}
 		return nil
-	}
-	for size() < 3*minCompact {
+	})
+	for sizeOf(t, path) < 3*minCompact {
 		put()
 	}
 	if tries != 2 {
 		t.Errorf("%d tries until the file was three times as large, want 2", tries)
 	}
-	if n := strings.Count(log.String(), "filestore: compaction failed"); n != tries {
-		t.Errorf("%d warnings for %d tries:\n%s", n, tries, log)
-	}
-	d.before = nil
-	os.RemoveAll(path + ".tmp")
+	d.hook(nil)
 	for range 100 {
 		put()
 	}
-	if size() > 2*minCompact {
-		t.Errorf("%d bytes after a compaction", size())
+	if n := sizeOf(t, path); n > 2*minCompact {
+		t.Errorf("%d bytes after a compaction", n)
+	}
+	for line, want := range map[string]int{"compaction failed": 1, "must be able to write the file and its directory": 1, "compaction succeeds again": 1} {
+		if n := strings.Count(log.String(), line); n != want {
+			t.Errorf("%d times %q in the log, want %d:\n%s", n, line, want, log)
+		}
 	}
 	// A compaction drops expired values.
 	for i := range 20 {
-		s.Swap(ctx, fmt.Sprint("x", i), nil, make([]byte, 100_000), time.Nanosecond)
+		s.Swap(t.Context(), fmt.Sprint("x", i), nil, make([]byte, 100_000), time.Nanosecond)
 	}
 	for range 20 {
 		put()
 	}
-	if size() > 2*minCompact || s.entries.Len() > 2+memstore.SweepEach {
-		t.Errorf("%d bytes, %d entries", size(), s.entries.Len())
+	if n := sizeOf(t, path); n > 2*minCompact || s.entries.Len() > 2+memstore.SweepEach {
+		t.Errorf("%d bytes, %d entries", n, s.entries.Len())
 	}
 	s.Close()
 	s = d.store(t, path)
 	wantStored(t, s, "kept", "1")
-	wantStored(t, s, "a", string(last))
+	wantStored(t, s, "a", last)
 }
 
-// TestCompactFails: if any operation of a compaction fails, no value is lost and
-// no file is left. The Store goes on, unless it cannot open the file.
-func TestCompactFails(t *testing.T) {
-	seen := make(map[string]bool)
-	for n, more := 0, true; more; n++ {
+// TestCompactRetries: a compaction that failed is tried again after a minute.
+func TestCompactRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		captureLog(t)
 		d := new(faultyDisk)
 		path := filepath.Join(t.TempDir(), "s")
 		s := d.store(t, path)
-		putBig(t, s)
-		failed := d.failNth(n)
-		err := s.compactNow()
-		op, name := failed()
-		more = op != ""
-		what := op + " " + filepath.Base(name)
-		seen[what] = true
-		ignored := what == "close s" || !more // the old file is not needed any more
-		if ignored != (err == nil) || err != nil && !errors.Is(err, syscall.EIO) {
-			t.Errorf("%s: %v", what, err)
+		d.hook(func(op, name string) error {
+			if name == "s.tmp" {
+				return syscall.ENOSPC
+			}
+			return nil
+		})
+		swap(t, s, "a", "", strings.Repeat("x", minCompact))
+		swap(t, s, "a", strings.Repeat("x", minCompact), "1")
+		synctest.Wait()
+		d.hook(nil)
+		swap(t, s, "a", "1", "2")
+		synctest.Wait()
+		if n := sizeOf(t, path); n < minCompact {
+			t.Errorf("%d bytes at once", n)
 		}
-		if _, err := os.Stat(path + ".tmp"); !errors.Is(err, os.ErrNotExist) {
-			t.Errorf("%s: the new file is left: %v", what, err)
-		}
-		wantBig(t, s)
-		ok, err := s.Swap(t.Context(), "after", nil, []byte("1"), 0)
-		if lost := what == "open s"; ok == lost || lost != errors.Is(err, syscall.EIO) {
-			t.Errorf("%s: after it: %v, %v", what, ok, err)
-		}
-		s.Close()
-		if d.open != 0 {
-			t.Errorf("%s: %d files left open", what, d.open)
-		}
-		s = d.store(t, path)
-		wantBig(t, s)
-		if after, err := s.Get(t.Context(), "after"); err != nil || ok != (string(after) == "1") {
-			t.Errorf("%s: opened again: %q, %v", what, after, err)
+		time.Sleep(retryAfter)
+		swap(t, s, "a", "2", "3")
+		synctest.Wait()
+		if n := sizeOf(t, path); n > 1000 {
+			t.Errorf("%d bytes after a minute", n)
 		}
 		s.Close()
-	}
-	for _, what := range []string{"open s.tmp", "write s.tmp", "sync s.tmp", "close s.tmp", "close s", "open s"} {
-		if !seen[what] {
-			t.Errorf("%s did not fail", what)
-		}
+	})
+}
+
+// TestCompactBeside: changes go on at each operation of a compaction, and are
+// kept. They wait only while few bytes are written, synced and renamed.
+func TestCompactBeside(t *testing.T) {
+	for _, closeFirst := range []bool{false, true} {
+		t.Run(fmt.Sprint("close first ", closeFirst), func(t *testing.T) {
+			d := &faultyDisk{closeFirst: closeFirst}
+			path := filepath.Join(t.TempDir(), "s")
+			s := d.store(t, path)
+			putBig(t, s)
+			want := make(map[string]string)
+			for i := range 100 {
+				want[fmt.Sprint(i)] = "old"
+				swap(t, s, fmt.Sprint(i), "", "old")
+			}
+			changes := 0
+			beside, held, rest := compactWith(t, d, s, func(size int) {
+				key, next := fmt.Sprint(changes%100), fmt.Sprintf("%0*d", size, changes)
+				if changes%7 == 0 {
+					next = ""
+				}
+				swap(t, s, key, want[key], next)
+				want[key] = next
+				changes++
+			})
+			for _, op := range []string{"open s.tmp", "write s.tmp", "sync s.tmp", "syncdir ."} {
+				if beside[op] == 0 {
+					t.Errorf("no change was possible during %s", op)
+				}
+			}
+			wantHeld := map[string]int{"write s.tmp": 1, "sync s.tmp": 1, "stat s.tmp": 1, "rename s.tmp": 1}
+			if closeFirst {
+				wantHeld["close s.tmp"] = 1
+			}
+			if fmt.Sprint(held) != fmt.Sprint(wantHeld) {
+				t.Errorf("changes wait for %v, want %v", held, wantHeld)
+			}
+			if changes < 100 || rest <= 0 || rest > maxRest+1000 {
+				t.Errorf("%d changes, the last %d bytes were copied while others wait", changes, rest)
+			}
+			for range 2 {
+				wantBig(t, s)
+				for key, value := range want {
+					wantStored(t, s, key, value)
+				}
+				s.Close()
+				s = d.store(t, path)
+			}
+			s.Close()
+		})
 	}
 }
 
-// TestCompactNotPutInPlace: if the new file cannot replace the old one, the old
-// one stays in use.
-func TestCompactNotPutInPlace(t *testing.T) {
+// compactWith compacts the file and makes changes of a size at each operation at
+// which they are possible. It returns these operations, the others, and the number
+// of bytes that were written during the latter.
+func compactWith(t *testing.T, d *faultyDisk, s *Store, change func(size int)) (beside, held map[string]int, rest int64) {
+	t.Helper()
+	tempSize := func() int64 {
+		names, err := filepath.Glob(s.path + tempMark + "*")
+		if err != nil || len(names) != 1 {
+			t.Fatalf("%v, %v", names, err)
+		}
+		return sizeOf(t, names[0])
+	}
+	beside, held = make(map[string]int), make(map[string]int)
+	var before, after int64
+	d.hook(func(op, name string) error {
+		if name != "s.tmp" && name != "s (old)" && name != "." {
+			return nil // of a change
+		}
+		if !s.disk.TryLock() {
+			held[op+" "+name]++
+			if op == "sync" {
+				after = tempSize()
+			}
+			return nil
+		}
+		s.disk.Unlock()
+		beside[op+" "+name]++
+		switch op + " " + name {
+		case "syncdir .": // a change waits for it
+		case "open s.tmp":
+			for range 100 {
+				change(10_000)
+			}
+		default:
+			change(10)
+		}
+		if op == "sync" {
+			before = tempSize()
+		}
+		return nil
+	})
+	s.compactNow()
+	d.hook(nil)
+	return beside, held, after - before
+}
+
+// TestCompactFastChanges: a compaction comes to an end although each of its
+// operations is outrun by a large change.
+func TestCompactFastChanges(t *testing.T) {
 	d := new(faultyDisk)
 	path := filepath.Join(t.TempDir(), "s")
 	s := d.store(t, path)
-	putBig(t, s)
-	d.before = func(op, name string) error {
-		if op == "close" && name == path { // just before the rename
-			os.Remove(path + ".tmp")
+	last, syncs := "", 0
+	d.hook(func(op, name string) error {
+		if op == "sync" && name == "s.tmp" && s.disk.TryLock() {
+			s.disk.Unlock()
+			syncs++
+			next := strings.Repeat(fmt.Sprint(syncs%10), 2*maxRest)
+			swap(t, s, "a", last, next)
+			last = next
 		}
 		return nil
-	}
-	if err := s.compactNow(); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("the new file is gone: %v", err)
-	}
-	d.before = nil
-	if ok, err := s.Swap(t.Context(), "after", nil, []byte("1"), 0); !ok || err != nil {
-		t.Errorf("after it: %v, %v", ok, err)
+	})
+	s.compactNow()
+	d.hook(nil)
+	if syncs < maxRounds || syncs > 3*maxRounds {
+		t.Errorf("%d syncs", syncs)
 	}
 	s.Close()
-	s = d.store(t, path)
-	wantBig(t, s)
-	wantStored(t, s, "after", "1")
+	wantStored(t, d.store(t, path), "a", last)
+	if n := sizeOf(t, path); n > 2*maxRounds*2*maxRest {
+		t.Errorf("%d bytes", n)
+	}
 }
 
-// TestCompactNotAfterLoss: if the contents of the file are unknown, it is not
-// replaced.
-func TestCompactNotAfterLoss(t *testing.T) {
-	d := new(faultyDisk)
-	s := d.store(t, filepath.Join(t.TempDir(), "s"))
-	s.append(appendRecord(nil, "garbage", make([]byte, minCompact), 0))
-	opened := ""
-	d.before = func(op, name string) error {
-		if op == "open" {
-			opened = name
+// TestCompactExpires: a value that is renewed or deleted while it is copied does
+// not expire, and does not come back.
+func TestCompactExpires(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := new(faultyDisk)
+		path := filepath.Join(t.TempDir(), "s")
+		s := d.store(t, path)
+		for _, key := range []string{"renewed", "deleted", "expired"} {
+			s.Swap(t.Context(), key, nil, []byte("1"), time.Minute)
 		}
-		return nil
-	}
-	d.fail(nil, syscall.EIO, nil)
-	if ok, err := s.Swap(t.Context(), "a", nil, []byte("1"), 0); ok || !errors.Is(err, syscall.EIO) {
-		t.Errorf("%v, %v", ok, err)
-	}
-	if opened != "" {
-		t.Errorf("opened %s", opened)
-	}
+		d.hook(func(op, name string) error {
+			if op == "open" && name == "s.tmp" {
+				s.Swap(t.Context(), "renewed", []byte("1"), []byte("1"), time.Hour)
+				s.Swap(t.Context(), "deleted", []byte("1"), nil, 0)
+			}
+			return nil
+		})
+		s.compactNow()
+		d.hook(nil)
+		s.Close()
+		time.Sleep(2 * time.Minute)
+		s = d.store(t, path)
+		for key, want := range map[string]string{"renewed": "1", "deleted": "", "expired": ""} {
+			wantStored(t, s, key, want)
+		}
+		s.Close()
+	})
 }
 
 // TestCompactAnew: the new file has each value once. It has a salt of its own, so
@@ -191,10 +282,10 @@ func TestCompactAnew(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	s := new(faultyDisk).store(t, path)
 	putBig(t, s)
+	swap(t, s, "big0", strings.Repeat("0", 700_000), "")
+	swap(t, s, "big0", "", strings.Repeat("0", 700_000))
 	before, _ := os.ReadFile(path)
-	if err := s.compactNow(); err != nil {
-		t.Fatal(err)
-	}
+	s.compactNow()
 	after, _ := os.ReadFile(path)
 	if len(after) > 3*700_000+1000 {
 		t.Errorf("%d bytes", len(after))
@@ -213,13 +304,46 @@ func TestCompactBehindLink(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := d.store(t, link)
-	s.Swap(t.Context(), "a", nil, []byte("1"), 0)
-	if err := s.compactNow(); err != nil {
+	swap(t, s, "a", "", "1")
+	if err := s.rewriteNow(); err != nil {
 		t.Fatal(err)
 	}
+	s.compactNow()
 	s.Close()
 	if to, err := os.Readlink(link); to != path || err != nil {
 		t.Errorf("the link leads to %q, %v", to, err)
 	}
 	wantStored(t, d.store(t, path), "a", "1")
+}
+
+// TestCompactKeepsAccess: the new file has the permissions and the owner of the
+// old one.
+func TestCompactKeepsAccess(t *testing.T) {
+	uid, gid := os.Getuid(), os.Getgid()
+	if uid == 0 {
+		uid, gid = 12345, 54321 // root may give files to others
+	}
+	path := filepath.Join(t.TempDir(), "s")
+	if err := errors.Join(os.WriteFile(path, nil, 0o640), os.Chmod(path, 0o640), os.Chown(path, uid, gid)); err != nil {
+		t.Fatal(err)
+	}
+	s := new(faultyDisk).store(t, path)
+	check := func(when string, perm os.FileMode) {
+		t.Helper()
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u, g, _ := owner(info)
+		if info.Mode().Perm() != perm || u != uid || g != gid {
+			t.Errorf("%s: %v of %d, %d, want %v of %d, %d", when, info.Mode(), u, g, perm, uid, gid)
+		}
+	}
+	check("opened", 0o640)
+	os.Chmod(path, 0o660)
+	s.compactNow()
+	check("compacted", 0o660)
+	os.Chmod(path, 0o600)
+	s.compactNow()
+	check("compacted again", 0o600)
 }

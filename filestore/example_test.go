@@ -21,7 +21,7 @@ func ExampleOpen() {
 		case errors.Is(err, filestore.ErrLocked):
 			return fmt.Errorf("the bot is running already: %w", err)
 		case errors.As(err, &damaged):
-			return fmt.Errorf("damage in %s at offset %d: %w", damaged.Path, damaged.Offset, damaged.Err)
+			return fmt.Errorf("stopped at offset %d of the file: %w", damaged.Offset, err)
 		case err != nil:
 			return err
 		}
@@ -66,4 +66,51 @@ func ExampleStore() {
 	// Output:
 	// true <nil>
 	// hello <nil> true
+}
+
+// What can be read of a damaged file goes on in a new one.
+func ExampleSalvage() {
+	dir, err := os.MkdirTemp("", "bot")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "bot.db")
+	ctx := context.Background()
+
+	store, err := filestore.Open(path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, key := range []string{"first", "second", "third"} {
+		if _, err := store.Swap(ctx, key, nil, []byte("value"), 0); err != nil {
+			log.Fatal(err)
+		}
+	}
+	store.Close()
+	file, err := os.ReadFile(path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	file[50] = 'X' // in the first change
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		log.Fatal(err)
+	}
+
+	var damaged *filestore.CorruptError
+	if _, err := filestore.Open(path); errors.As(err, &damaged) {
+		fmt.Println(damaged.Err)
+	}
+	saved, err := filestore.Salvage(path)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("%d values in %s\n", saved.Values, filepath.Base(saved.Path))
+	for _, part := range saved.Lost {
+		fmt.Printf("lost: %d bytes at offset %d\n", part.Size, part.Offset)
+	}
+	// Output:
+	// damaged at offset 24; whole again from offset 53
+	// 2 values in bot.db.salvaged
+	// lost: 29 bytes at offset 24
 }

@@ -2,160 +2,161 @@ package filestore
 
 import (
 	"bytes"
-	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/vkrouter/vk/internal/framelog"
 	"github.com/vkrouter/vk/internal/memstore"
 )
 
-// ErrLocked is the error that [Open] wraps if the file is open already, in this
-// process or another.
-var ErrLocked = errors.New("already open in this process or another")
-
-// A CorruptError reports a file that is damaged, or that is not the file of a
-// Store. [Open] leaves the file unchanged. To recover, restore a backup, or move
-// the file away to begin with an empty Store.
-type CorruptError struct {
-	Path   string
-	Offset int64 // of the damage; 0 if the file is not one of a Store
-	Err    error // the cause
-}
-
-// Error returns the path, the cause and the remedy.
-func (e *CorruptError) Error() string {
-	return fmt.Sprintf("%s: %s: %v: restore a backup or move the file away", errPrefix, e.Path, e.Err)
-}
-
-// Unwrap returns e.Err.
-func (e *CorruptError) Unwrap() error { return e.Err }
-
 // Open opens the Store in a file. It creates the file if there is none, or if it
-// is empty. The caller must close the Store.
+// is empty; the directory must exist. Symbolic links are followed. The caller must
+// close the Store.
 //
 // If the file is open already, the error matches [ErrLocked]. If the file is
-// damaged or is not one of a Store, the error is a [*CorruptError].
-func Open(path string) (*Store, error) {
-	return openWith(path, func(name string, flag int) (diskFile, error) {
-		return os.OpenFile(name, flag, 0o600)
-	})
-}
+// damaged or is not one of a Store, the error is a [*CorruptError]. If the path
+// leads to something that is not a regular file, it is a [*NotRegularError].
+func Open(path string) (*Store, error) { return openWith(path, osFiles{}) }
 
-func openWith(path string, open func(name string, flag int) (diskFile, error)) (_ *Store, err error) {
-	if path, err = filepath.Abs(path); err != nil {
-		return nil, fmt.Errorf("%s: %w", errPrefix, err)
+func openWith(path string, files files) (_ *Store, err error) {
+	if path, err = resolve(path); err != nil {
+		return nil, err
 	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real // a compaction must not replace a link by a file
-	}
-	s := &Store{path: path, open: open}
-	if s.lock, err = lockFile(path + ".lock"); err != nil {
+	s := &Store{path: path, files: files}
+	lock, err := lockStore(path)
+	if err != nil {
 		return nil, s.failed(err)
 	}
+	s.lock = lock
 	defer func() {
 		if err != nil {
-			s.lock.Close()
 			if s.file != nil {
 				s.file.Close()
 			}
+			lock.Close()
 		}
 	}()
-	info, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && info.Size() == 0 {
-		if err := s.compact(); err != nil {
-			return nil, s.failed(err)
-		}
-		return s, nil
+	removeLeftovers(files, path)
+	info, err := files.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), err == nil && info.Mode().IsRegular() && info.Size() == 0:
+		err = s.rewrite()
+	case err == nil:
+		err = s.openOld()
+	}
+	if err == nil && s.file == nil { // it could not be opened again after rewrite
+		err = s.reopen()
 	}
 	if err != nil {
 		return nil, s.failed(err)
 	}
-	if s.file, err = open(path, os.O_RDWR); err != nil {
-		return nil, s.failed(err)
+	return s, nil
+}
+
+// openOld opens a file that is not empty.
+func (s *Store) openOld() error {
+	file, err := s.files.Open(s.path, os.O_RDWR)
+	if err != nil {
+		return err
 	}
-	if err := s.load(info.Size()); err != nil {
-		return nil, err
+	s.file = file
+	if s.info, err = file.Stat(); err != nil {
+		return err
+	}
+	if !s.info.Mode().IsRegular() {
+		return &NotRegularError{s.path, s.info.Mode()}
+	}
+	if now, err := s.files.Lstat(s.path); err != nil || !os.SameFile(now, s.info) {
+		return errors.Join(errors.New("another program replaced the file just now: open it again"), err)
+	}
+	if err := s.load(s.info.Size()); err != nil {
+		return err
+	}
+	// The process before this one may have ended before its syncs.
+	if err := errors.Join(s.file.Sync(), s.files.SyncDir(filepath.Dir(s.path))); err != nil {
+		return err
 	}
 	s.entries.Sweep(time.Now(), s.entries.Len())
-	s.tidy()
-	if s.err != nil {
-		return nil, s.err
+	if !s.wasteful(time.Now()) {
+		return nil
 	}
-	return s, nil
+	if err := s.rewrite(); err != nil {
+		if s.doubt != nil || s.file == nil {
+			return err
+		}
+		s.compactionFailed(err)
+	}
+	return nil
 }
 
 // load reads the file and removes an unfinished change from its end.
 func (s *Store) load(size int64) error {
 	var err error
 	s.log, err = framelog.Read(s.file, size, func(offset int64, payload []byte) error {
-		if err := s.apply(payload); err != nil {
+		if _, err := readRecords(payload, s.put); err != nil {
 			return &CorruptError{s.path, offset, fmt.Errorf("%w at offset %d", err, offset)}
 		}
 		return nil
 	})
 	var damage *framelog.DamageError
-	var corrupt *CorruptError
 	switch {
-	case errors.As(err, &corrupt):
-		return err
 	case errors.As(err, &damage):
 		return &CorruptError{s.path, damage.Offset, err}
 	case errors.Is(err, framelog.ErrNotLog):
-		return &CorruptError{s.path, 0, errors.New("not the file of a Store")}
+		return &CorruptError{s.path, 0, errNotStore}
 	case err != nil:
-		return s.failed(err)
+		return err
 	}
 	if end := s.log.End(); end < size {
 		slog.Warn("filestore: removing an unfinished change from the end of the file", "file", s.path, "offset", end, "bytes", size-end)
-		if err := errors.Join(s.file.Truncate(end), s.file.Sync()); err != nil {
-			return s.failed(err)
-		}
+		return s.file.Truncate(end)
 	}
 	return nil
 }
 
-// appendRecord appends a record to the payload of a frame: the deadline, the key
-// and the value.
-func appendRecord(b []byte, key string, value []byte, deadline memstore.Deadline) []byte {
-	b = binary.AppendUvarint(b, uint64(deadline))
-	b = binary.AppendUvarint(b, uint64(len(key)))
-	b = append(b, key...)
-	b = binary.AppendUvarint(b, uint64(len(value)))
-	return append(b, value...)
+// put applies a record of the file to the entries.
+func (s *Store) put(key string, value []byte, deadline memstore.Deadline) {
+	s.entries.Put(key, bytes.Clone(value), deadline)
 }
 
-var errRecord = errors.New("malformed record")
+// tempMark is between the name of a Store and 16 random hexadecimal digits in the
+// names of files that are to replace it.
+const tempMark = ".tmp-"
 
-// apply applies the records of a frame to the entries.
-func (s *Store) apply(payload []byte) error {
-	part := func(n uint64) []byte {
-		b := payload[:n]
-		payload = payload[n:]
-		return b
-	}
-	number := func() (uint64, bool) {
-		n, size := binary.Uvarint(payload)
-		part(uint64(max(size, 0)))
-		return n, size > 0
-	}
-	for len(payload) > 0 {
-		deadline, ok1 := number()
-		n, ok2 := number()
-		if !ok1 || !ok2 || int64(deadline) < 0 || n == 0 || n > min(memstore.MaxKey, uint64(len(payload))) {
-			return errRecord
+// removeLeftovers removes new files of a process that ended during a compaction.
+// The caller holds the lock. Other files stay, whatever their names.
+func removeLeftovers(files files, path string) {
+	dir, base := filepath.Split(path)
+	list, _ := os.ReadDir(dir) // without it, they stay for now
+	for _, entry := range list {
+		digits, ok := strings.CutPrefix(entry.Name(), base+tempMark)
+		if b, err := hex.DecodeString(digits); !ok || err != nil || len(b) != 8 || !entry.Type().IsRegular() {
+			continue
 		}
-		key := string(part(n))
-		n, ok := number()
-		if !ok || n > min(memstore.MaxValue, uint64(len(payload))) {
-			return errRecord
+		if name := filepath.Join(dir, entry.Name()); beginsLikeLog(name) {
+			files.Remove(name)
 		}
-		s.entries.Put(key, bytes.Clone(part(n)), memstore.Deadline(deadline))
 	}
-	return nil
+}
+
+// beginsLikeLog reports whether a file has the first bytes of a log, or zeros as
+// after a loss of power, or is empty.
+func beginsLikeLog(name string) bool {
+	f, err := os.OpenFile(name, os.O_RDONLY|noFollow, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	b := make([]byte, len(framelog.Magic))
+	n, err := f.ReadAt(b, 0)
+	begin := string(b[:n])
+	return (err == nil || err == io.EOF) && (strings.HasPrefix(framelog.Magic, begin) || strings.Trim(begin, "\x00") == "")
 }

@@ -110,10 +110,9 @@ func TestFormat(t *testing.T) {
 // TestOpenUnfinished: Open removes an unfinished change from the end of the file,
 // and logs a warning. The Store goes on from there.
 func TestOpenUnfinished(t *testing.T) {
-	log := captureLog(t)
 	path, whole, middle := twoChanges(t)
 	for cut := len(whole) - 1; cut >= middle; cut-- {
-		log.Reset()
+		log := captureLog(t)
 		os.WriteFile(path, whole[:cut], 0o600)
 		s := new(faultyDisk).store(t, path)
 		if info, err := os.Stat(path); err != nil || info.Size() != int64(middle) {
@@ -172,8 +171,8 @@ func TestCorruptError(t *testing.T) {
 	}{
 		{"damaged", damaged, 24, nil, fmt.Sprintf("damaged at offset 24; whole again from offset %d", middle)},
 		{"malformed", malformed(), len(whole), errRecord, fmt.Sprintf("malformed record at offset %d", len(whole))},
-		{"another file", []byte("#!/bin/sh\necho this is not a store\n"), 0, nil, "not the file of a Store"},
-		{"a short file", []byte("x"), 0, nil, "not the file of a Store"},
+		{"another file", []byte("#!/bin/sh\necho this is not a store\n"), 0, nil, "not the file of a Store, or damaged at its beginning"},
+		{"a short file", []byte("x"), 0, nil, "not the file of a Store, or damaged at its beginning"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			os.WriteFile(path, tt.file, 0o600)
@@ -185,7 +184,11 @@ func TestCorruptError(t *testing.T) {
 			if corrupt.Path != path || corrupt.Offset != int64(tt.offset) || tt.is != nil && !errors.Is(err, tt.is) {
 				t.Errorf("%s at %d: %v", corrupt.Path, corrupt.Offset, corrupt.Err)
 			}
-			if want := "filestore: " + path + ": " + tt.want + ": restore a backup or move the file away"; err.Error() != want {
+			remedy := "restore a copy, or use filestore.Salvage"
+			if tt.offset == 0 {
+				remedy = "name another file, or " + remedy
+			}
+			if want := "filestore: " + path + ": " + tt.want + ": " + remedy; err.Error() != want {
 				t.Errorf("got  %v\nwant %s", err, want)
 			}
 			if now, _ := os.ReadFile(path); !bytes.Equal(now, tt.file) {
@@ -197,8 +200,8 @@ func TestCorruptError(t *testing.T) {
 	}
 }
 
-// TestApply: a malformed record is an error.
-func TestApply(t *testing.T) {
+// TestReadRecords: a malformed record is an error. The ones before it are read.
+func TestReadRecords(t *testing.T) {
 	long := func(n int) string {
 		return string(appendRecord(nil, strings.Repeat("k", n), []byte("v"), 0))
 	}
@@ -220,8 +223,12 @@ func TestApply(t *testing.T) {
 		"a number of 70 bits":  {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f\x01k\x01v", false},
 		"something behind one": {"\x00\x01k\x01v\x00", false},
 	} {
-		if err := new(Store).apply([]byte(tt.payload)); (err == nil) != tt.ok {
-			t.Errorf("%s: %v", name, err)
+		var got []byte
+		n, err := readRecords([]byte(tt.payload), func(key string, value []byte, deadline memstore.Deadline) {
+			got = appendRecord(got, key, value, deadline)
+		})
+		if (err == nil) != tt.ok || (n == len(tt.payload)) != tt.ok || string(got) != tt.payload[:n] {
+			t.Errorf("%s: read %.40q of %d bytes, %v", name, got, n, err)
 		}
 	}
 }
@@ -229,122 +236,186 @@ func TestApply(t *testing.T) {
 // TestOpenFails: if any operation fails, Open returns the error and closes all
 // files. The Store can be opened later, and has all its values.
 func TestOpenFails(t *testing.T) {
-	create := []string{"open s.tmp", "write s.tmp", "sync s.tmp", "close s.tmp", "open s"}
+	captureLog(t)
+	create := []string{"lstat s", "open s.tmp", "write s.tmp", "sync s.tmp", "stat s.tmp", "rename s.tmp", "syncdir ."}
+	open := []string{"lstat s", "open s", "stat s", "read s", "sync s", "syncdir ."}
 	for kind, operations := range map[string][]string{
 		"new":        create,
 		"empty":      create,
-		"whole":      {"open s", "read s"},
-		"unfinished": {"open s", "read s", "truncate s", "sync s"},
+		"whole":      open,
+		"unfinished": append([]string{"truncate s"}, open...),
 	} {
-		t.Run(kind, func(t *testing.T) {
-			d, seen := new(faultyDisk), make(map[string]bool)
-			path := filepath.Join(t.TempDir(), "s")
-			for n, more := 0, true; more; n++ {
-				os.Remove(path)
-				switch kind {
-				case "empty":
-					os.WriteFile(path, nil, 0o600)
-				case "whole", "unfinished":
-					s := d.store(t, path)
-					putBig(t, s)
-					s.Close()
-				}
-				if kind == "unfinished" {
-					f, _ := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
-					f.Write(make([]byte, 100))
-					f.Close()
-				}
-				failed := d.failNth(n)
-				s, err := openWith(path, d.openFile)
-				op, name := failed()
-				seen[op+" "+filepath.Base(name)] = true
-				if more = op != ""; more != errors.Is(err, syscall.EIO) {
-					t.Errorf("%s %s fails: %v", op, name, err)
-				}
-				if err != nil {
-					if d.open != 0 {
-						t.Errorf("%s %s fails: %d files left open", op, name, d.open)
+		for _, closeFirst := range []bool{false, true} {
+			t.Run(fmt.Sprint(kind, "/close first ", closeFirst), func(t *testing.T) {
+				d, seen := &faultyDisk{closeFirst: closeFirst}, make(map[string]bool)
+				path := filepath.Join(t.TempDir(), "s")
+				for n, more := 0, true; more; n++ {
+					makeFile(t, path, kind)
+					failed := d.failNth(n)
+					s, err := openWith(path, d)
+					what := failed()
+					seen[what] = true
+					more = what != ""
+					// Open opens a new file for a second time, and can do without the
+					// permissions of an empty one.
+					isNew := kind == "new" || kind == "empty"
+					again := isNew && closeFirst && (what == "open s" || what == "stat s" || what == "read s")
+					ignored := !more || again || isNew && what == "lstat s" && n > 0 && err == nil
+					if ignored != (err == nil) || err != nil && !errors.Is(err, syscall.EIO) {
+						t.Errorf("%s fails: %v", what, err)
 					}
-					s = d.store(t, path)
+					if err != nil {
+						if n := d.opened(); n != 0 {
+							t.Errorf("%s fails: %d files left open", what, n)
+						}
+						s = d.store(t, path)
+					}
+					if kind == "whole" || kind == "unfinished" {
+						wantBig(t, s)
+					}
+					swap(t, s, "after", "", "1")
+					s.Close()
+					if names := fmt.Sprint(filesBeside(t, path)); names != "[s s.lock]" {
+						t.Errorf("%s has failed: files %s", what, names)
+					}
 				}
-				if kind == "whole" || kind == "unfinished" {
-					wantBig(t, s)
+				for _, op := range operations {
+					if !seen[op] {
+						t.Errorf("%s did not fail", op)
+					}
 				}
-				if ok, err := s.Swap(t.Context(), "after", nil, []byte("1"), 0); !ok || err != nil {
-					t.Errorf("%s %s has failed: %v, %v", op, name, ok, err)
-				}
-				s.Close()
-			}
-			for _, op := range operations {
-				if !seen[op] {
-					t.Errorf("%s did not fail", op)
-				}
-			}
-		})
+			})
+		}
 	}
 }
 
-// TestOpenTidies: Open compacts a file that is mostly garbage or expired.
+// makeFile makes a file of a kind for TestOpenFails.
+func makeFile(t *testing.T, path, kind string) {
+	t.Helper()
+	os.Remove(path)
+	switch kind {
+	case "empty":
+		os.WriteFile(path, nil, 0o600)
+	case "whole", "unfinished":
+		s, err := Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		putBig(t, s)
+		s.Close()
+	}
+	if kind == "unfinished" {
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Write(make([]byte, 100))
+		f.Close()
+	}
+}
+
+// TestOpenSyncs: the process before may have been killed before its syncs, so that
+// Open syncs the file and its directory before anybody relies on them.
+func TestOpenSyncs(t *testing.T) {
+	d := new(faultyDisk)
+	path, _, _ := twoChanges(t)
+	var ops []string
+	d.hook(func(op, name string) error {
+		if op == "sync" || op == "syncdir" {
+			ops = append(ops, op+" "+name)
+		}
+		return nil
+	})
+	s := d.store(t, path)
+	if got := fmt.Sprint(ops); got != "[sync s syncdir .]" {
+		t.Errorf("Open does %s", got)
+	}
+	d.hook(nil)
+	s.Close()
+}
+
+// makeGarbage makes a file that is mostly garbage, or whose values have expired.
+func makeGarbage(t *testing.T, path string, ttl time.Duration) {
+	t.Helper()
+	captureLog(t)
+	d := new(faultyDisk)
+	s := d.store(t, path)
+	swap(t, s, "kept", "", "1")
+	d.hook(func(op, name string) error {
+		if name == "s.tmp" {
+			return syscall.EIO // so that it is not compacted yet
+		}
+		return nil
+	})
+	for i := range 20 {
+		key := fmt.Sprint(i)
+		s.Swap(t.Context(), key, nil, make([]byte, 100_000), ttl)
+		if ttl == 0 {
+			s.Swap(t.Context(), key, make([]byte, 100_000), nil, 0)
+		}
+	}
+	s.Close()
+	if info, err := os.Stat(path); err != nil || info.Size() < minCompact {
+		t.Fatalf("%v, %v", info, err)
+	}
+}
+
+// TestOpenTidies: Open compacts a file that is mostly garbage or expired. If it
+// cannot, it opens the file as it is.
 func TestOpenTidies(t *testing.T) {
 	for name, ttl := range map[string]time.Duration{"garbage": 0, "expired": time.Nanosecond} {
 		t.Run(name, func(t *testing.T) {
-			d := new(faultyDisk)
 			path := filepath.Join(t.TempDir(), "s")
-			s := d.store(t, path)
-			s.Swap(t.Context(), "kept", nil, []byte("1"), 0)
-			d.before = func(op, name string) error {
-				if op == "open" {
-					return syscall.EIO // so that it is not compacted yet
+			makeGarbage(t, path, ttl)
+			d, log := new(faultyDisk), captureLog(t)
+			d.hook(func(op, name string) error {
+				if op == "write" {
+					return syscall.ENOSPC
 				}
 				return nil
-			}
-			for i := range 20 {
-				key := fmt.Sprint(i)
-				s.Swap(t.Context(), key, nil, make([]byte, 100_000), ttl)
-				if ttl == 0 {
-					s.Swap(t.Context(), key, make([]byte, 100_000), nil, 0)
-				}
-			}
-			s.Close()
-			d.before = nil
+			})
+			s := d.store(t, path)
 			if info, err := os.Stat(path); err != nil || info.Size() < minCompact {
-				t.Fatalf("%v, %v", info, err)
+				t.Errorf("no compaction possible: %d bytes, %v", info.Size(), err)
 			}
+			wantStored(t, s, "kept", "1")
+			d.hook(nil)
+			s.Close()
 			s = d.store(t, path)
 			if info, err := os.Stat(path); err != nil || info.Size() > 1000 {
 				t.Errorf("%d bytes, %v", info.Size(), err)
 			}
 			wantStored(t, s, "kept", "1")
+			if n := strings.Count(log.String(), "filestore: compaction failed"); n != 1 {
+				t.Errorf("%d warnings:\n%s", n, log)
+			}
 		})
 	}
 }
 
 // TestOpenTidyLoses: Open fails if the compacted file cannot be opened.
 func TestOpenTidyLoses(t *testing.T) {
-	d := new(faultyDisk)
+	d := &faultyDisk{closeFirst: true}
 	path := filepath.Join(t.TempDir(), "s")
-	s := d.store(t, path)
-	s.Swap(t.Context(), "kept", nil, []byte("1"), 0)
-	s.append(appendRecord(nil, "garbage", make([]byte, minCompact), 0))
-	s.append(appendRecord(nil, "garbage", nil, 0))
-	s.Close()
+	makeGarbage(t, path, 0)
 	opens := 0
-	d.before = func(op, name string) error {
-		if op == "open" && name == path {
-			if opens++; opens == 2 { // the first one reads the old file
+	d.hook(func(op, name string) error {
+		if op == "open" && name == "s" {
+			if opens++; opens >= 2 { // the first one reads the old file
 				return syscall.EIO
 			}
 		}
 		return nil
+	})
+	if _, err := openWith(path, d); err == nil || d.opened() != 0 {
+		t.Errorf("the new file cannot be opened: %v, %d files left open", err, d.opened())
 	}
-	if _, err := openWith(path, d.openFile); !errors.Is(err, syscall.EIO) {
-		t.Errorf("the new file cannot be opened: %v", err)
-	}
-	d.before = nil
+	d.hook(nil)
 	wantStored(t, d.store(t, path), "kept", "1")
 }
 
-// FuzzOpen: Open does not panic for any file, and a Store that it returns works.
+// FuzzOpen: Open does not panic for any file, and a Store that it returns works. So
+// does one of a file that Salvage makes of a damaged one.
 func FuzzOpen(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "seed")
 	s, err := Open(path)
@@ -356,21 +427,36 @@ func FuzzOpen(f *testing.F) {
 	s.Close()
 	seed, _ := os.ReadFile(path)
 	f.Add(seed, []byte{})
+	f.Add(bytes.Replace(seed, []byte("a"), []byte("b"), 1), []byte{})
+	f.Add(append([]byte("x"), seed[1:]...), []byte{})
 	f.Add(seed, appendRecord(nil, "a", []byte("2"), 0))
 	f.Add(seed, appendRecord(nil, "b", nil, 5))
 	f.Fuzz(func(t *testing.T, file, payload []byte) {
 		path := filepath.Join(t.TempDir(), "s")
 		os.WriteFile(path, file, 0o600)
 		d := new(faultyDisk)
-		s, err := openWith(path, d.openFile)
-		if err != nil {
-			return
+		s, err := openWith(path, d)
+		var corrupt *CorruptError
+		if errors.As(err, &corrupt) {
+			salvaged, err := Salvage(path)
+			if now, _ := os.ReadFile(path); !bytes.Equal(now, file) {
+				t.Error("Salvage changed the file")
+			}
+			if err != nil {
+				return
+			}
+			path = salvaged.Path
+			if s, err = openWith(path, d); err != nil {
+				t.Fatal(err)
+			}
+		} else if err != nil {
+			t.Fatal(err)
 		}
 		if len(payload) > 0 {
 			s.append(payload) // as records, in a whole frame
 		}
 		s.Close()
-		if s, err = openWith(path, d.openFile); err != nil {
+		if s, err = openWith(path, d); err != nil {
 			return
 		}
 		old, err := s.Get(ctx, "a")
@@ -382,7 +468,7 @@ func FuzzOpen(f *testing.F) {
 			t.Fatalf("%v, %v", ok, err)
 		}
 		s.Close()
-		if s, err = openWith(path, d.openFile); err != nil {
+		if s, err = openWith(path, d); err != nil {
 			t.Fatal(err)
 		}
 		if got, _ := s.Get(ctx, "a"); !bytes.Equal(got, next) {

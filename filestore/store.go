@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"sync"
 	"time"
@@ -19,32 +19,39 @@ import (
 //
 // Its methods are safe for concurrent use.
 type Store struct {
-	path string
-	open func(name string, flag int) (diskFile, error)
-	lock io.Closer
+	path  string
+	files files
+	lock  io.Closer
 
 	// disk is held while the file is written. mu is held for moments only, and
 	// may be locked while disk is held, not the other way round.
-	disk      sync.Mutex
-	file      diskFile
-	log       *framelog.Log
-	compactAt int64 // the size at which a failed compaction is tried again
+	disk       sync.Mutex
+	file       diskFile    // nil if it could not be opened after a compaction
+	info       fs.FileInfo // identifies file; nil as long as there is none
+	log        *framelog.Log
+	frame      []byte
+	doubt      error       // why the contents of the file are unknown, or nil
+	attempts   pause       // between attempts to write a new file
+	compacting *compaction // in progress, or nil
+	failure    failure     // of the last compaction
+	saved      string      // the file with the values, saved because another program changed the file
+	saving     error       // why there is none
+	noticed    bool        // that change has been logged
+
+	// settling is locked from the time at which a new file replaces the old one
+	// until the directory is synced. Changes in the new file are safe after that.
+	settling  sync.Mutex
+	unsettled error // of the sync
+
+	// compactions is locked for reading as long as the goroutine of a compaction
+	// runs.
+	compactions sync.RWMutex
 
 	mu      sync.Mutex
 	entries memstore.Entries  // the contents of the file; changed with disk held, too
 	pending map[string]change // the last change of each key that is not yet on the disk
 	next    *batch            // the batch that takes changes, or nil
-	err     error             // why no more changes are possible
 	closed  bool
-}
-
-// A diskFile is the part of an [os.File] that a Store needs.
-type diskFile interface {
-	io.ReaderAt
-	io.WriterAt
-	Truncate(size int64) error
-	Sync() error
-	Close() error
 }
 
 // A change is a new value that a Swap has decided on.
@@ -65,19 +72,9 @@ type batch struct {
 	err  error
 }
 
-const (
-	maxBatch   = 64 << 20 // further changes wait while a batch has this size
-	minCompact = 1 << 20  // a smaller file is not compacted
-	errPrefix  = "filestore"
-)
+const maxBatch = 64 << 20 // further changes wait while a batch has this size
 
-func (s *Store) failed(err error) error { return fmt.Errorf("%s: %s: %w", errPrefix, s.path, err) }
-
-// lost returns the error of all further changes, once the contents of the file
-// are unknown.
-func (s *Store) lost(err error) error {
-	return fmt.Errorf("%w (no more changes until the store is opened again)", s.failed(err))
-}
+func (s *Store) failed(err error) error { return failed(s.path, err) }
 
 // Get returns the value, or nil if there is none or it has expired. A change that
 // is being written is not visible yet.
@@ -102,8 +99,8 @@ func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
 // Swap returns when the change is safe on the disk, even if ctx ends before
 // that. If the change cannot be written, for instance because the disk is full,
 // Swap returns the error and the value is as before. Changes that share the write
-// fail with it; later ones may succeed. If the contents of the file are unknown
-// after an error, all further changes fail until the Store is opened again.
+// fail with it. Later ones succeed as soon as the cause has gone. The error is a
+// [*ChangedError] if another program has deleted, replaced or changed the file.
 func (s *Store) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
 	if err := memstore.Check(ctx, errPrefix, key, new, ttl); err != nil {
 		return false, err
@@ -130,8 +127,8 @@ func (s *Store) Swap(ctx context.Context, key string, old, new []byte, ttl time.
 func (s *Store) decide(key string, old, new []byte, ttl time.Duration) (b *batch, swapped, again bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err != nil {
-		return nil, false, false, s.err
+	if s.closed {
+		return nil, false, false, s.failed(os.ErrClosed)
 	}
 	now := time.Now()
 	value := s.entries.Get(key, now)
@@ -175,64 +172,16 @@ func (s *Store) commit(b *batch) error {
 	return b.err
 }
 
-// write writes the next batch. The caller holds disk.
-func (s *Store) write(b *batch) {
-	s.mu.Lock()
-	s.next = nil
-	s.mu.Unlock()
-
-	var payload []byte
-	for _, c := range b.changes {
-		payload = appendRecord(payload, c.key, c.value, c.deadline)
-	}
-	err, fatal := s.append(payload)
-
-	s.mu.Lock()
-	defer s.tidy() // after the unlock
-	defer s.mu.Unlock()
-	b.done = true
-	if err != nil {
-		if fatal {
-			s.err = s.lost(err)
-		}
-		b.err = s.failed(err)
-		if s.next != nil { // it builds on this batch
-			s.next.done, s.next.err = true, b.err
-			s.next = nil
-		}
-		clear(s.pending)
-		return
-	}
-	for _, c := range b.changes {
-		s.entries.Put(c.key, c.value, c.deadline)
-		if s.pending[c.key].batch == b {
-			delete(s.pending, c.key)
-		}
-	}
-	s.entries.Sweep(time.Now(), len(b.changes)+memstore.SweepEach)
-}
-
-// append writes a frame. After a fatal error the contents of the file are
-// unknown.
-func (s *Store) append(payload []byte) (err error, fatal bool) {
-	if _, err := s.file.WriteAt(s.log.Frame(nil, payload), s.log.End()); err != nil {
-		// A part of the frame may be in the file. If it cannot be removed now,
-		// Open removes it.
-		return err, s.file.Truncate(s.log.End()) != nil
-	}
-	if err := s.file.Sync(); err != nil {
-		return err, true // a second Sync may return nil although data is lost
-	}
-	s.log.Appended(len(payload))
-	return nil, false
-}
-
 // Exclusive returns true: the file belongs to one process at a time. It tells a
 // vk.Dispatcher that no other process uses the Store.
 func (s *Store) Exclusive() bool { return true }
 
-// Close writes the changes that were begun and closes the file. After it, Get and
-// Swap return an error that matches [os.ErrClosed]. A second Close does nothing.
+// Close writes the changes that were begun and closes the file. It ends a
+// compaction; the next [Open] begins it anew. After Close, Get and Swap return an
+// error that matches [os.ErrClosed]. A second Close does nothing.
+//
+// If another program has deleted, replaced or changed the file, Close saves the
+// values beside it and returns a [*ChangedError].
 func (s *Store) Close() error {
 	s.mu.Lock()
 	if s.closed {
@@ -240,11 +189,18 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
-	if s.err == nil {
-		s.err = s.failed(os.ErrClosed)
-	}
 	s.mu.Unlock()
 
+	err := s.closeFile()
+	s.compactions.Lock() // waits for the goroutine, which has nothing to do any more
+	defer s.compactions.Unlock()
+	if err := errors.Join(err, s.lock.Close()); err != nil {
+		return s.failed(err)
+	}
+	return nil
+}
+
+func (s *Store) closeFile() error {
 	s.disk.Lock()
 	defer s.disk.Unlock()
 	s.mu.Lock()
@@ -253,8 +209,10 @@ func (s *Store) Close() error {
 	if b != nil {
 		s.write(b)
 	}
-	if err := errors.Join(s.file.Close(), s.lock.Close()); err != nil {
-		return s.failed(err)
+	s.stopCompaction()
+	err := s.check(s.size())
+	if s.file != nil {
+		err = errors.Join(err, s.file.Close())
 	}
-	return nil
+	return err
 }

@@ -3,9 +3,12 @@ package filestore
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // BenchmarkSwap shows the effect of shared writes.
@@ -30,6 +33,44 @@ func BenchmarkSwap(b *testing.B) {
 			})
 		})
 	}
+}
+
+// BenchmarkSwapRatio compares Swap with the least that it must do, which is to
+// append as many bytes to a file and to sync it. Both take turns on the same disk.
+// The ratio is that of the medians.
+func BenchmarkSwapRatio(b *testing.B) {
+	s := openStore(b)
+	raw, err := os.Create(filepath.Join(b.TempDir(), "raw"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer raw.Close()
+	var swaps, appends []time.Duration
+	var old []byte
+	for i := 0; b.Loop(); i++ {
+		next := fmt.Appendf(nil, "%0300d", i)
+		begin := time.Now()
+		if ok, err := s.Swap(context.Background(), "key", old, next, 0); !ok || err != nil {
+			b.Fatal(ok, err)
+		}
+		middle := time.Now()
+		frame := make([]byte, 326)
+		if _, err := raw.WriteAt(frame, int64(i*len(frame))); err != nil {
+			b.Fatal(err)
+		}
+		if err := raw.Sync(); err != nil {
+			b.Fatal(err)
+		}
+		swaps, appends = append(swaps, middle.Sub(begin)), append(appends, time.Since(middle))
+		old = next
+	}
+	slices.Sort(swaps)
+	slices.Sort(appends)
+	half := len(swaps) / 2
+	b.ReportMetric(float64(swaps[half])/float64(appends[half]), "ratio")
+	b.ReportMetric(float64(swaps[half].Nanoseconds()), "ns/swap")
+	b.ReportMetric(float64(appends[half].Nanoseconds()), "ns/raw")
+	b.ReportMetric(0, "ns/op")
 }
 
 // BenchmarkOpen opens a file with a hundred thousand sessions of 300 bytes.

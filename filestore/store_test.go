@@ -118,59 +118,6 @@ func TestConcurrent(t *testing.T) {
 	}
 }
 
-// TestDiskFull: a change that cannot be written fails and changes nothing, and
-// later ones succeed as soon as there is room.
-func TestDiskFull(t *testing.T) {
-	d := new(faultyDisk)
-	path := filepath.Join(t.TempDir(), "s")
-	s := d.store(t, path)
-	s.Swap(t.Context(), "a", nil, []byte("1"), 0)
-	d.fail(syscall.ENOSPC, nil, nil)
-	for range 2 {
-		if ok, err := s.Swap(t.Context(), "a", []byte("1"), []byte("2"), 0); ok || !errors.Is(err, syscall.ENOSPC) {
-			t.Errorf("%v, %v", ok, err)
-		}
-		wantStored(t, s, "a", "1")
-	}
-	d.fail(nil, nil, nil)
-	if ok, err := s.Swap(t.Context(), "a", []byte("1"), []byte("3"), 0); !ok || err != nil {
-		t.Errorf("with room again: %v, %v", ok, err)
-	}
-	s.Close()
-	wantStored(t, d.store(t, path), "a", "3")
-}
-
-// TestUncertain: if the contents of the file are unknown, all changes fail until
-// the Store is opened again. Get still returns the safe values.
-func TestUncertain(t *testing.T) {
-	for name, fail := range map[string][3]error{
-		"sync fails":            {nil, syscall.EIO, nil},
-		"nothing can be undone": {syscall.EIO, nil, syscall.EROFS},
-	} {
-		t.Run(name, func(t *testing.T) {
-			d := new(faultyDisk)
-			path := filepath.Join(t.TempDir(), "s")
-			s := d.store(t, path)
-			s.Swap(t.Context(), "a", nil, []byte("1"), 0)
-			d.fail(fail[0], fail[1], fail[2])
-			if ok, err := s.Swap(t.Context(), "a", []byte("1"), []byte("2"), 0); ok || !errors.Is(err, syscall.EIO) {
-				t.Errorf("%v, %v", ok, err)
-			}
-			d.fail(nil, nil, nil)
-			if ok, err := s.Swap(t.Context(), "b", nil, []byte("1"), 0); ok || !errors.Is(err, syscall.EIO) {
-				t.Errorf("after it: %v, %v", ok, err)
-			}
-			wantStored(t, s, "a", "1")
-			s.Close()
-			s = d.store(t, path)
-			if got, _ := s.Get(t.Context(), "a"); string(got) != "1" && string(got) != "2" {
-				t.Errorf("opened again: %q", got)
-			}
-			wantStored(t, s, "b", "")
-		})
-	}
-}
-
 // TestBatch: changes that begin while another is being written share the next
 // write, and its failure.
 func TestBatch(t *testing.T) {
@@ -243,7 +190,7 @@ func TestFailsTogether(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	s := d.store(t, path)
 	var next *batch
-	d.before = func(op, name string) error {
+	d.hook(func(op, name string) error {
 		if op != "write" || next != nil {
 			return nil
 		}
@@ -253,7 +200,7 @@ func TestFailsTogether(t *testing.T) {
 			t.Errorf("meanwhile: %v, %v", swapped, err)
 		}
 		return syscall.ENOSPC
-	}
+	})
 	ok, err := s.Swap(t.Context(), "a", nil, []byte("1"), 0)
 	if ok || !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), path) {
 		t.Errorf("%v, %v", ok, err)
@@ -286,12 +233,12 @@ func TestPending(t *testing.T) {
 	decide("b", "", "1", true)
 	decide("a", "", "2", false) // though b came after it
 	var second *batch
-	d.before = func(op, name string) error {
+	d.hook(func(op, name string) error {
 		if op == "write" && second == nil {
 			second = decide("a", "1", "2", true)
 		}
 		return nil
-	}
+	})
 	if err := s.commit(first); err != nil {
 		t.Error(err)
 	}
@@ -362,13 +309,13 @@ func TestClose(t *testing.T) {
 	}
 	s = d.store(t, path)
 	wantStored(t, s, "a", "1")
-	d.before = func(op, name string) error { return syscall.EIO }
+	d.hook(func(op, name string) error { return syscall.EIO })
 	if err := s.Close(); !errors.Is(err, syscall.EIO) || !strings.Contains(err.Error(), path) {
 		t.Errorf("the file cannot be closed: %v", err)
 	}
-	d.before = nil
+	d.hook(nil)
 	d.store(t, path).Close() // it is not locked
-	if d.open != 0 {
-		t.Errorf("%d files left open", d.open)
+	if n := d.opened(); n != 0 {
+		t.Errorf("%d files left open", n)
 	}
 }

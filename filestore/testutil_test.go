@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -28,23 +30,44 @@ func openStore(t testing.TB) *Store {
 	return s
 }
 
-// captureLog returns the lines that are logged until the end of the test. Read
-// them while nothing logs.
-func captureLog(t testing.TB) *bytes.Buffer {
-	lines := new(bytes.Buffer)
+// A logBuffer holds lines that are logged.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// captureLog returns the lines that are logged until the end of the test.
+func captureLog(t testing.TB) *logBuffer {
+	lines := new(logBuffer)
 	before := log.Writer()
 	log.SetOutput(lines)
 	t.Cleanup(func() { log.SetOutput(before) })
 	return lines
 }
 
-// A faultyDisk opens files whose operations fail on demand.
+// A faultyDisk is a file system whose operations fail on demand.
 type faultyDisk struct {
+	osFiles
+	closeFirst bool // an open file cannot be renamed, replaced or removed, as on Windows
+
 	mu                    sync.Mutex
 	write, sync, truncate error
+	room                  int64 // the size that all open files together can have, if positive
 	syncs                 int
-	open                  int                         // the number of open files
-	before                func(op, name string) error // called before each operation, which fails with its error; set it while the disk is idle
+	open                  map[*faultyFile]bool
+	before                func(op, name string) error
 }
 
 func (d *faultyDisk) fail(write, sync, truncate error) {
@@ -53,81 +76,203 @@ func (d *faultyDisk) fail(write, sync, truncate error) {
 	d.write, d.sync, d.truncate = write, sync, truncate
 }
 
+// hook makes the disk call f before each operation, which fails with the error of
+// f. The name is short, see shortName.
+func (d *faultyDisk) hook(f func(op, name string) error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.before = f
+}
+
+// shortName returns the last element of a name, without random digits.
+func shortName(name string) string {
+	name, _, temp := strings.Cut(filepath.Base(name), tempMark)
+	if temp {
+		name += ".tmp"
+	}
+	return name
+}
+
 func (d *faultyDisk) does(op, name string) error {
-	if d.before == nil {
+	d.mu.Lock()
+	before := d.before
+	d.mu.Unlock()
+	if before == nil {
 		return nil
 	}
-	return d.before(op, name)
+	return before(op, shortName(name))
 }
 
 // failNth makes the nth operation fail, and the others succeed, until failed is
 // called. failed returns the operation that failed, if there were so many.
-func (d *faultyDisk) failNth(n int) (failed func() (op, name string)) {
-	var op, name string
-	d.before = func(o, of string) error {
+func (d *faultyDisk) failNth(n int) (failed func() (what string)) {
+	var mu sync.Mutex
+	var what string
+	d.hook(func(op, name string) error {
+		mu.Lock()
+		defer mu.Unlock()
 		if n--; n != -1 {
 			return nil
 		}
-		op, name = o, of
+		what = op + " " + name
 		return syscall.EIO
-	}
-	return func() (string, string) {
-		d.before = nil
-		return op, name
+	})
+	return func() string {
+		d.hook(nil)
+		mu.Lock()
+		defer mu.Unlock()
+		return what
 	}
 }
 
-func (d *faultyDisk) openFile(name string, flag int) (diskFile, error) {
+// opened returns the number of open files.
+func (d *faultyDisk) opened() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.open)
+}
+
+// inUse reports whether an open file has a name. The caller holds mu.
+func (d *faultyDisk) inUse(name string) bool {
+	for f := range d.open {
+		if f.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *faultyDisk) RenamesOpen() bool { return !d.closeFirst }
+
+func (d *faultyDisk) Open(name string, flag int) (diskFile, error) {
 	if err := d.does("open", name); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(name, flag, 0o600)
+	file, err := openFile(name, flag)
 	if err != nil {
 		return nil, err
 	}
+	f := &faultyFile{File: file, d: d, name: name}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.open++
-	return faultyFile{f, d}, nil
+	if d.open == nil {
+		d.open = make(map[*faultyFile]bool)
+	}
+	d.open[f] = true
+	return f, nil
+}
+
+func (d *faultyDisk) Lstat(name string) (fs.FileInfo, error) {
+	if err := d.does("lstat", name); err != nil {
+		return nil, err
+	}
+	return d.osFiles.Lstat(name)
+}
+
+func (d *faultyDisk) Rename(from, to string) error {
+	if err := d.does("rename", from); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closeFirst && (d.inUse(from) || d.inUse(to)) {
+		return fmt.Errorf("rename %s: %w", from, syscall.EBUSY)
+	}
+	if err := d.osFiles.Rename(from, to); err != nil {
+		return err
+	}
+	for f := range d.open {
+		switch f.name {
+		case to:
+			f.name += " (old)"
+		case from:
+			f.name = to
+		}
+	}
+	return nil
+}
+
+func (d *faultyDisk) Remove(name string) error {
+	if err := d.does("remove", name); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closeFirst && d.inUse(name) {
+		return fmt.Errorf("remove %s: %w", name, syscall.EBUSY)
+	}
+	return d.osFiles.Remove(name)
+}
+
+func (d *faultyDisk) SyncDir(dir string) error {
+	if err := d.does("syncdir", "."); err != nil {
+		return err
+	}
+	return d.osFiles.SyncDir(dir)
 }
 
 type faultyFile struct {
 	*os.File
-	d *faultyDisk
+	d    *faultyDisk
+	name string // guarded by the disk's mu; renamed with the file
 }
 
-func (f faultyFile) ReadAt(b []byte, at int64) (int, error) {
-	if err := f.d.does("read", f.Name()); err != nil {
+func (f *faultyFile) does(op string) error {
+	f.d.mu.Lock()
+	name := f.name
+	f.d.mu.Unlock()
+	return f.d.does(op, name)
+}
+
+func (f *faultyFile) ReadAt(b []byte, at int64) (int, error) {
+	if err := f.does("read"); err != nil {
 		return 0, err
 	}
 	return f.File.ReadAt(b, at)
 }
 
-func (f faultyFile) Close() error {
-	err := f.File.Close()
-	if !errors.Is(err, os.ErrClosed) {
-		f.d.mu.Lock()
-		f.d.open--
-		f.d.mu.Unlock()
+func (f *faultyFile) Stat() (fs.FileInfo, error) {
+	if err := f.does("stat"); err != nil {
+		return nil, err
 	}
-	return errors.Join(f.d.does("close", f.Name()), err)
+	return f.File.Stat()
 }
 
-func (f faultyFile) WriteAt(b []byte, at int64) (int, error) {
-	if err := f.d.does("write", f.Name()); err != nil {
+func (f *faultyFile) Close() error {
+	failed := f.does("close")
+	f.d.mu.Lock()
+	delete(f.d.open, f)
+	f.d.mu.Unlock()
+	return errors.Join(failed, f.File.Close())
+}
+
+func (f *faultyFile) WriteAt(b []byte, at int64) (int, error) {
+	if err := f.does("write"); err != nil {
 		return 0, err
 	}
 	f.d.mu.Lock()
 	defer f.d.mu.Unlock()
-	if f.d.write != nil {
-		n, _ := f.File.WriteAt(b[:len(b)/2], at) // a part of it
-		return n, f.d.write
+	fits, err := len(b), f.d.write
+	if err != nil {
+		fits /= 2
 	}
-	return f.File.WriteAt(b, at)
+	if f.d.room > 0 {
+		left := f.d.room
+		for other := range f.d.open {
+			if info, err := other.File.Stat(); err == nil && other != f {
+				left -= info.Size()
+			}
+		}
+		if int64(fits) > left-at {
+			fits, err = int(max(0, left-at)), syscall.ENOSPC
+		}
+	}
+	n, written := f.File.WriteAt(b[:fits], at)
+	return n, errors.Join(err, written)
 }
 
-func (f faultyFile) Sync() error {
-	if err := f.d.does("sync", f.Name()); err != nil {
+func (f *faultyFile) Sync() error {
+	if err := f.does("sync"); err != nil {
 		return err
 	}
 	f.d.mu.Lock()
@@ -136,8 +281,8 @@ func (f faultyFile) Sync() error {
 	return f.d.sync
 }
 
-func (f faultyFile) Truncate(size int64) error {
-	if err := f.d.does("truncate", f.Name()); err != nil {
+func (f *faultyFile) Truncate(size int64) error {
+	if err := f.does("truncate"); err != nil {
 		return err
 	}
 	f.d.mu.Lock()
@@ -149,9 +294,9 @@ func (f faultyFile) Truncate(size int64) error {
 }
 
 // store opens a Store on the disk. The test closes it at its end.
-func (d *faultyDisk) store(t *testing.T, path string) *Store {
+func (d *faultyDisk) store(t testing.TB, path string) *Store {
 	t.Helper()
-	s, err := openWith(path, d.openFile)
+	s, err := openWith(path, d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,8 +306,16 @@ func (d *faultyDisk) store(t *testing.T, path string) *Store {
 
 func wantStored(t *testing.T, s *Store, key, want string) {
 	t.Helper()
-	if got, err := s.Get(t.Context(), key); string(got) != want || err != nil {
-		t.Errorf("%s is %q, %v, want %q", key, got, err, want)
+	if got, err := s.Get(context.Background(), key); string(got) != want || err != nil {
+		t.Errorf("%s is %.40q, %v, want %.40q", key, got, err, want)
+	}
+}
+
+// swap changes a value and fails the test if that fails.
+func swap(t testing.TB, s *Store, key, old, new string) {
+	t.Helper()
+	if ok, err := s.Swap(context.Background(), key, []byte(old), []byte(new), 0); !ok || err != nil {
+		t.Fatalf("%s from %.40q to %.40q: %v, %v", key, old, new, ok, err)
 	}
 }
 
@@ -170,23 +323,48 @@ func wantStored(t *testing.T, s *Store, key, want string) {
 func putBig(t *testing.T, s *Store) {
 	t.Helper()
 	for i := range 3 {
-		if ok, err := s.Swap(t.Context(), fmt.Sprint("big", i), nil, bytes.Repeat([]byte{byte('0' + i)}, 700_000), 0); !ok || err != nil {
-			t.Fatalf("%v, %v", ok, err)
-		}
+		swap(t, s, fmt.Sprint("big", i), "", strings.Repeat(fmt.Sprint(i), 700_000))
 	}
 }
 
 func wantBig(t *testing.T, s *Store) {
 	t.Helper()
 	for i := range 3 {
-		if got, err := s.Get(context.Background(), fmt.Sprint("big", i)); len(got) != 700_000 || got[0] != byte('0'+i) || err != nil {
-			t.Errorf("big%d: %d bytes, %v", i, len(got), err)
-		}
+		wantStored(t, s, fmt.Sprint("big", i), strings.Repeat(fmt.Sprint(i), 700_000))
 	}
 }
 
-func (s *Store) compactNow() error {
+// rewriteNow replaces the file while all changes wait.
+func (s *Store) rewriteNow() error {
 	s.disk.Lock()
 	defer s.disk.Unlock()
-	return s.compact()
+	return s.rewrite()
+}
+
+// compactNow replaces the file beside the changes, and returns when that is done.
+func (s *Store) compactNow() {
+	s.disk.Lock()
+	s.compact()
+	s.disk.Unlock()
+	s.awaitCompaction()
+}
+
+// filesBeside returns the names of the files in the directory of a Store, in order.
+func filesBeside(t testing.TB, path string) []string {
+	t.Helper()
+	list, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, entry := range list {
+		names = append(names, shortName(entry.Name()))
+	}
+	return names
+}
+
+// awaitCompaction returns when no compaction is in progress.
+func (s *Store) awaitCompaction() {
+	s.compactions.Lock()
+	defer s.compactions.Unlock()
 }

@@ -15,14 +15,16 @@ import (
 	"io"
 )
 
-// A file begins with a header: magic, salt, their checksum and four zeros. A
+// Magic is the beginning of each file.
+const Magic = "vkstore\x01"
+
+// A file begins with a header: Magic, salt, their checksum and four zeros. A
 // frame is its mark, the length of the payload, the checksum of the payload and
 // the checksum of these three. All numbers are little-endian. The checksums of a
 // frame also cover the salt and the frame's offset, so that a frame is valid at
 // one offset of one file only. A value that imitates a frame is not valid, nor
 // are old contents of a disk block.
 const (
-	magic      = "vkstore\x01"
 	mark       = "\xf5vk\x9d"
 	headerSize = 24
 	frameSize  = 16
@@ -36,29 +38,32 @@ var table = crc32.MakeTable(crc32.Castagnoli)
 // ErrNotLog is returned by [Read] if the file has no valid header.
 var ErrNotLog = errors.New("not a frame log")
 
-// A DamageError reports a damaged frame that is followed by a whole one.
+// A DamageError reports a damaged frame.
 type DamageError struct {
 	Offset int64 // of the damaged frame
-	Next   int64 // offset of the next whole frame
+	Next   int64 // offset of the next whole frame, or 0 if it is not known
 }
 
-// Error returns both offsets.
+// Error returns the offsets.
 func (e *DamageError) Error() string {
+	if e.Next == 0 {
+		return fmt.Sprintf("damaged at offset %d", e.Offset)
+	}
 	return fmt.Sprintf("damaged at offset %d; whole again from offset %d", e.Offset, e.Next)
 }
 
 // A Log holds the salt of a file and the offset of its next frame.
 type Log struct {
-	salt [8]byte
+	salt uint32 // the checksum of the salt, on which that of a frame is based
 	end  int64
 }
 
 // New returns a log without frames, and the header of its file.
 func New(salt [8]byte) (*Log, []byte) {
-	b := append([]byte(magic), salt[:]...)
+	b := append([]byte(Magic), salt[:]...)
 	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, table))
 	b = append(b, 0, 0, 0, 0)
-	return &Log{salt, headerSize}, b
+	return &Log{crc32.Checksum(salt[:], table), headerSize}, b
 }
 
 // Read reads a file and calls each with the payload of each frame, in order. The
@@ -66,20 +71,12 @@ func New(salt [8]byte) (*Log, []byte) {
 // the returned Log are an unfinished frame; the caller must truncate the file
 // there before it appends.
 func Read(r io.ReaderAt, size int64, each func(offset int64, payload []byte) error) (*Log, error) {
-	var header [headerSize]byte
-	if size < headerSize {
-		return nil, ErrNotLog
-	}
-	if err := readAt(r, header[:], 0); err != nil {
+	l, err := open(r, size)
+	if err != nil {
 		return nil, err
-	}
-	l, want := New([8]byte(header[8:16]))
-	if !bytes.Equal(header[:], want) {
-		return nil, ErrNotLog
 	}
 	var payload []byte
 	for {
-		var err error
 		payload, err = l.frame(r, size, l.end, payload)
 		if err != nil {
 			return nil, err
@@ -92,7 +89,7 @@ func Read(r io.ReaderAt, size int64, each func(offset int64, payload []byte) err
 		}
 		l.end += frameSize + int64(len(payload))
 	}
-	next, err := l.find(r, size)
+	next, err := l.find(r, size, l.end+1)
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +97,44 @@ func Read(r io.ReaderAt, size int64, each func(offset int64, payload []byte) err
 		return nil, &DamageError{l.end, next}
 	}
 	return l, nil
+}
+
+// open reads the header of a file.
+func open(r io.ReaderAt, size int64) (*Log, error) {
+	var header [headerSize]byte
+	if size < headerSize {
+		return nil, ErrNotLog
+	}
+	if err := readAt(r, header[:], 0); err != nil {
+		return nil, err
+	}
+	l, want := New([8]byte(header[8:16]))
+	if !bytes.Equal(header[:], want) {
+		return nil, ErrNotLog
+	}
+	return l, nil
+}
+
+// Frames calls each with the payload of each frame from one offset up to another.
+// Both must be ends of the log, at any time. The payload is valid until each
+// returns. The log may be appended to meanwhile.
+func (l *Log) Frames(r io.ReaderAt, from, to int64, each func(payload []byte) error) error {
+	var payload []byte
+	for from < to {
+		var err error
+		payload, err = l.frame(r, to, from, payload)
+		if err != nil {
+			return err
+		}
+		if payload == nil {
+			return &DamageError{Offset: from}
+		}
+		if err := each(payload); err != nil {
+			return err
+		}
+		from += frameSize + int64(len(payload))
+	}
+	return nil
 }
 
 // frame returns the payload of the frame at an offset, or nil if there is no
@@ -138,13 +173,34 @@ func (l *Log) parse(header []byte, offset int64) (n int64, sum uint32, ok bool) 
 	return n, sum, ok
 }
 
-// find returns the offset of the first whole frame after the end, or 0.
-func (l *Log) find(r io.ReaderAt, size int64) (int64, error) {
-	window := make([]byte, min(size-l.end, 1<<20))
-	for base := l.end + 1; base <= size-frameSize; {
-		w := window[:min(int64(len(window)), size-base)]
-		if err := readAt(r, w, base); err != nil {
-			return 0, err
+// find returns the offset of the first whole frame at an offset or after it, or 0.
+func (l *Log) find(r io.ReaderAt, size, offset int64) (int64, error) {
+	found := int64(0)
+	err := marks(r, size, offset, func(offset int64, header []byte) (bool, error) {
+		if _, _, ok := l.parse(header, offset); !ok {
+			return true, nil
+		}
+		payload, err := l.frame(r, size, offset, nil)
+		if err == nil && payload != nil {
+			found = offset
+		}
+		return found == 0, err
+	})
+	return found, err
+}
+
+// marks calls each with everything that begins like the header of a frame, at an
+// offset or after it, until each returns false or an error.
+func marks(r io.ReaderAt, size, offset int64, each func(offset int64, header []byte) (more bool, err error)) error {
+	const smallest, largest = 4 << 10, 1 << 20 // the next frame is often near
+	var window []byte
+	for n := smallest; offset <= size-frameSize; n = min(2*n, largest) {
+		if len(window) < n {
+			window = make([]byte, n)
+		}
+		w := window[:min(int64(n), size-offset)]
+		if err := readAt(r, w, offset); err != nil {
+			return err
 		}
 		last := len(w) - frameSize + 1 // the number of whole headers in the window
 		for at := 0; at < last; at++ {
@@ -153,24 +209,29 @@ func (l *Log) find(r io.ReaderAt, size int64) (int64, error) {
 				break
 			}
 			at += i
-			offset := base + int64(at)
-			if _, _, ok := l.parse(w[at:at+frameSize], offset); !ok {
-				continue
-			}
-			if payload, err := l.frame(r, size, offset, nil); err != nil || payload != nil {
-				return offset, err
+			if more, err := each(offset+int64(at), w[at:at+frameSize]); err != nil || !more {
+				return err
 			}
 		}
-		base += int64(last)
+		offset += int64(last)
 	}
-	return 0, nil
+	return nil
 }
 
 func (l *Log) sum(offset int64, b []byte) uint32 {
-	var seed [16]byte
-	copy(seed[:], l.salt[:])
-	binary.LittleEndian.PutUint64(seed[8:], uint64(offset))
-	return crc32.Update(crc32.Checksum(seed[:], table), table, b)
+	var at [8]byte
+	binary.LittleEndian.PutUint64(at[:], uint64(offset))
+	return crc32.Update(crc32.Update(l.salt, table, at[:]), table, b)
+}
+
+// Matches reports whether a file is the one of the log, with no more and no less
+// than its frames. It does not read the frames.
+func (l *Log) Matches(r io.ReaderAt, size int64) (bool, error) {
+	other, err := open(r, size)
+	if errors.Is(err, ErrNotLog) {
+		return false, nil
+	}
+	return err == nil && other.salt == l.salt && size == l.end, err
 }
 
 // End returns the offset of the next frame.
@@ -185,6 +246,9 @@ func (l *Log) Frame(b, payload []byte) []byte {
 	b = binary.LittleEndian.AppendUint32(b, l.sum(l.end, b[start:start+12]))
 	return append(b, payload...)
 }
+
+// FrameSize returns the size of the frame with a payload.
+func FrameSize(payload []byte) int64 { return frameSize + int64(len(payload)) }
 
 // Appended moves the end behind a frame with a payload of n bytes. The frame
 // must be safe on the disk.

@@ -216,11 +216,11 @@ func TestDamage(t *testing.T) {
 	}
 }
 
-// TestDamageAcrossWindows: Read searches a file in windows of a MiB, and also
-// finds a frame that lies across the end of one.
+// TestDamageAcrossWindows: Read searches a file in windows, of 4 KiB at first,
+// and also finds a frame that lies across the end of one.
 func TestDamageAcrossWindows(t *testing.T) {
-	const window = 1 << 20
-	for n := window - 3*frameSize; n <= window; n++ {
+	const first = 4096 - 2*frameSize // the mark of the next frame is just before the end of the first window
+	for n := first - 3*frameSize; n <= first+3*frameSize; n++ {
 		file, offsets := write(salt, string(make([]byte, n)), "whole")
 		file[offsets[0]+frameSize] ^= 1
 		_, _, err := read(file)
@@ -233,6 +233,54 @@ func TestDamageAcrossWindows(t *testing.T) {
 		if got, end, err := read(file[:len(file)-1]); len(got) != 0 || end != offsets[0] || err != nil {
 			t.Errorf("%d bytes and a mark: %d frames to %d, %v", n, len(got), end, err)
 		}
+	}
+}
+
+// TestFrames: Frames reads the frames between two offsets, also of a log that has
+// become longer since, and finds damage there only.
+func TestFrames(t *testing.T) {
+	l, file := framelog.New(salt)
+	var ends []int64
+	for i := range 5 {
+		ends = append(ends, l.End())
+		p := fmt.Appendf(nil, "payload %d", i)
+		file = l.Frame(file, p)
+		l.Appended(len(p))
+	}
+	stop := errors.New("stop")
+	frames := func(file []byte, from, to int64, stopAt int) (got []string, err error) {
+		err = l.Frames(bytes.NewReader(file), from, to, func(p []byte) error {
+			got = append(got, string(p))
+			if len(got) == stopAt {
+				return stop
+			}
+			return nil
+		})
+		return got, err
+	}
+	damaged := bytes.Clone(file)
+	damaged[ends[2]+frameSize] ^= 1
+	for _, tt := range []struct {
+		name     string
+		file     []byte
+		from, to int64
+		stopAt   int
+		want     string
+	}{
+		{"all", file, ends[0], l.End(), 0, "[payload 0 payload 1 payload 2 payload 3 payload 4] <nil>"},
+		{"some", file, ends[1], ends[3], 0, "[payload 1 payload 2] <nil>"},
+		{"none", file, ends[3], ends[3], 0, "[] <nil>"},
+		{"until an error", file, ends[0], ends[3], 2, "[payload 0 payload 1] stop"},
+		{"up to the damage", damaged, ends[0], ends[2], 0, "[payload 0 payload 1] <nil>"},
+		{"damaged", damaged, ends[0], l.End(), 0, fmt.Sprintf("[payload 0 payload 1] damaged at offset %d", ends[2])},
+		{"a file that was cut", file[:ends[3]], ends[2], l.End(), 0, "[payload 2] unexpected EOF"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := frames(tt.file, tt.from, tt.to, tt.stopAt)
+			if s := fmt.Sprint(got, err); s != tt.want {
+				t.Errorf("got  %s\nwant %s", s, tt.want)
+			}
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ package memstore
 
 import (
 	"container/heap"
+	"hash/maphash"
 	"math"
 	"time"
 )
@@ -35,19 +36,33 @@ func (d Deadline) Passed(now time.Time) bool {
 	return d != 0 && int64(d) <= now.UnixNano()
 }
 
+// Parts is the number of parts that [Entries] keep their values in. A part of a
+// million values has about 4,000, which take well below a millisecond to list.
+const Parts = 256
+
 // Entries holds values by key, and in the order of their deadlines. The zero
 // value is empty.
+//
+// No method takes long because there are many entries: the map is divided into
+// parts, so that one part at a time can be listed or freed.
 type Entries struct {
-	byKey  map[string]*entry
+	parts  [Parts]part
 	queue  deadlineQueue // the entries that have a deadline
-	peak   int           // the largest size of byKey: maps do not shrink
-	weight int64         // the sum over all entries
+	len    int
+	weight int64 // the sum over all entries
 }
 
-type entry struct {
-	key      string
-	value    []byte
-	deadline Deadline
+// A part holds the entries whose keys have the same hash modulo Parts.
+type part struct {
+	byKey map[string]*Entry
+	peak  int // the largest size of byKey: maps do not shrink
+}
+
+// An Entry is a value with its key and its deadline, which never change.
+type Entry struct {
+	Key      string
+	Value    []byte
+	Deadline Deadline
 	at       int // index in the queue, if the entry has a deadline
 }
 
@@ -55,34 +70,40 @@ type entry struct {
 // is about the overhead of a record in a file, and less than that in memory.
 const EntryWeight = 16
 
-func (e *entry) weight() int64 { return int64(len(e.key) + len(e.value) + EntryWeight) }
+func (e *Entry) weight() int64 { return int64(len(e.Key) + len(e.Value) + EntryWeight) }
+
+var seed = maphash.MakeSeed()
+
+func (s *Entries) part(key string) *part { return &s.parts[maphash.String(seed, key)%Parts] }
 
 // Get returns the value, or nil if there is none or its deadline has passed. The
 // caller must not change it.
 func (s *Entries) Get(key string, now time.Time) []byte {
-	e := s.byKey[key]
-	if e == nil || e.deadline.Passed(now) {
+	e := s.part(key).byKey[key]
+	if e == nil || e.Deadline.Passed(now) {
 		return nil
 	}
-	return e.value
+	return e.Value
 }
 
 // Put sets a value, or deletes it if the new value is empty. It keeps the slice,
 // which the caller must not change afterwards.
 func (s *Entries) Put(key string, value []byte, deadline Deadline) {
-	if old := s.byKey[key]; old != nil {
-		s.remove(old)
+	p := s.part(key)
+	if old := p.byKey[key]; old != nil {
+		s.remove(p, old)
 	}
 	if len(value) == 0 {
-		s.shrink()
+		s.shrink(p)
 		return
 	}
-	e := &entry{key: key, value: value, deadline: deadline}
-	if s.byKey == nil {
-		s.byKey = make(map[string]*entry)
+	e := &Entry{Key: key, Value: value, Deadline: deadline}
+	if p.byKey == nil {
+		p.byKey = make(map[string]*Entry)
 	}
-	s.byKey[key] = e
-	s.peak = max(s.peak, len(s.byKey))
+	p.byKey[key] = e
+	p.peak = max(p.peak, len(p.byKey))
+	s.len++
 	s.weight += e.weight()
 	if deadline != 0 {
 		heap.Push(&s.queue, e)
@@ -92,62 +113,69 @@ func (s *Entries) Put(key string, value []byte, deadline Deadline) {
 // Sweep removes at most n expired entries.
 func (s *Entries) Sweep(now time.Time, n int) {
 	for range n {
-		if len(s.queue) == 0 || !s.queue[0].deadline.Passed(now) {
+		if len(s.queue) == 0 || !s.queue[0].Deadline.Passed(now) {
 			return
 		}
-		s.remove(s.queue[0])
-		s.shrink()
+		e := s.queue[0]
+		p := s.part(e.Key)
+		s.remove(p, e)
+		s.shrink(p)
 	}
 }
 
 // Len returns the number of entries, including those that have expired and are
 // not yet removed.
-func (s *Entries) Len() int { return len(s.byKey) }
+func (s *Entries) Len() int { return s.len }
 
 // Weight returns the sum of the sizes of all keys and values, plus EntryWeight
 // for each.
 func (s *Entries) Weight() int64 { return s.weight }
 
-// Each calls f for each entry that has not expired, in no order, until f returns
-// an error, which Each returns. f must not change the value or the Entries.
-func (s *Entries) Each(now time.Time, f func(key string, value []byte, deadline Deadline) error) error {
-	for _, e := range s.byKey {
-		if e.deadline.Passed(now) {
-			continue
-		}
-		if err := f(e.key, e.value, e.deadline); err != nil {
-			return err
-		}
+// Part appends the entries of one of the Parts to list, in no order, including
+// those that have expired. An entry stays in the same part. The caller must not
+// change a value, and may read the entries while the Entries change.
+func (s *Entries) Part(i int, list []*Entry) []*Entry {
+	for _, e := range s.parts[i].byKey {
+		list = append(list, e)
 	}
-	return nil
+	return list
 }
 
-func (s *Entries) remove(e *entry) {
-	delete(s.byKey, e.key)
+func (s *Entries) remove(p *part, e *Entry) {
+	delete(p.byKey, e.Key)
+	s.len--
 	s.weight -= e.weight()
-	if e.deadline != 0 {
+	if e.Deadline != 0 {
 		heap.Remove(&s.queue, e.at)
 	}
 }
 
+// Memory is freed once this many entries had room in a part, or in the queue, and
+// most of it is unused.
+const (
+	minPeak  = 16
+	minQueue = 1024
+)
+
 // shrink frees memory if most of it is unused.
-func (s *Entries) shrink() {
-	if s.peak < 1024 || len(s.byKey) > s.peak/4 {
-		return
+func (s *Entries) shrink(p *part) {
+	if p.peak >= minPeak && len(p.byKey) <= p.peak/4 {
+		less := make(map[string]*Entry, len(p.byKey))
+		for key, e := range p.byKey {
+			less[key] = e
+		}
+		p.byKey, p.peak = less, len(less)
 	}
-	less := make(map[string]*entry, len(s.byKey))
-	for key, e := range s.byKey {
-		less[key] = e
+	if cap(s.queue) >= minQueue && len(s.queue) <= cap(s.queue)/4 {
+		s.queue = append(make(deadlineQueue, 0, 2*len(s.queue)), s.queue...)
 	}
-	s.byKey, s.peak = less, len(less)
-	s.queue = append(make(deadlineQueue, 0, len(s.queue)), s.queue...)
 }
 
 // A deadlineQueue is a heap whose first element expires first.
-type deadlineQueue []*entry
+type deadlineQueue []*Entry
 
 func (q deadlineQueue) Len() int           { return len(q) }
-func (q deadlineQueue) Less(i, j int) bool { return q[i].deadline < q[j].deadline }
+func (q deadlineQueue) Less(i, j int) bool { return q[i].Deadline < q[j].Deadline }
 
 func (q deadlineQueue) Swap(i, j int) {
 	q[i], q[j] = q[j], q[i]
@@ -155,7 +183,7 @@ func (q deadlineQueue) Swap(i, j int) {
 }
 
 func (q *deadlineQueue) Push(x any) {
-	e := x.(*entry)
+	e := x.(*Entry)
 	e.at = len(*q)
 	*q = append(*q, e)
 }

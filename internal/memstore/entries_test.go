@@ -1,7 +1,6 @@
 package memstore
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -111,23 +110,44 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// TestEach: Each skips expired entries and stops at an error.
-func TestEach(t *testing.T) {
+// TestPart: the parts have each entry once, in the same part all the time. An
+// entry that is listed does not change with the Entries.
+func TestPart(t *testing.T) {
 	var e Entries
-	e.Put("a", []byte("1"), 0)
-	e.Put("b", []byte("2"), 20)
-	e.Put("expired", []byte("3"), 10)
-	got := make(map[string]string)
-	each := func(key string, value []byte, deadline Deadline) error {
-		got[key] = fmt.Sprintf("%s %d", value, deadline)
-		return nil
+	const n = 10_000
+	for i := range n {
+		e.Put(fmt.Sprint(i), []byte("1"), Deadline(i%3))
 	}
-	if err := e.Each(time.Unix(0, 10), each); err != nil || len(got) != 2 || got["a"] != "1 0" || got["b"] != "2 20" {
-		t.Errorf("%v, %v", got, err)
+	parts := make(map[string]int)
+	var listed []*Entry
+	for i := range Parts {
+		before := len(listed)
+		listed = e.Part(i, listed)
+		for _, entry := range listed[before:] {
+			parts[entry.Key] = i
+		}
+		if size := len(listed) - before; size > 4*n/Parts {
+			t.Errorf("part %d has %d of %d entries", i, size, n)
+		}
 	}
-	stop, calls := errors.New("stop"), 0
-	err := e.Each(time.Unix(0, 10), func(string, []byte, Deadline) error { calls++; return stop })
-	if err != stop || calls != 1 {
-		t.Errorf("%v after %d calls, want %v after 1", err, calls, stop)
+	if len(parts) != n || len(listed) != n {
+		t.Fatalf("%d keys in %d entries, want %d", len(parts), len(listed), n)
+	}
+	for i := range n {
+		e.Put(fmt.Sprint(i), []byte("2"), 0)
+	}
+	for _, entry := range listed {
+		var i int
+		fmt.Sscan(entry.Key, &i)
+		if string(entry.Value) != "1" || entry.Deadline != Deadline(i%3) {
+			t.Fatalf("%s was listed and is now %q, %d", entry.Key, entry.Value, entry.Deadline)
+		}
+	}
+	for i := range Parts {
+		for _, entry := range e.Part(i, nil) {
+			if parts[entry.Key] != i || string(entry.Value) != "2" {
+				t.Fatalf("%s: %q in part %d, was in %d", entry.Key, entry.Value, i, parts[entry.Key])
+			}
+		}
 	}
 }

@@ -109,8 +109,13 @@ func TestStoreShrinks(t *testing.T) {
 		small := func(after string) {
 			t.Helper()
 			e := &s.entries
-			if len(e.byKey) != 2 || len(e.queue) != 1 || e.peak > 4096 || cap(e.queue) > 4096 {
-				t.Errorf("%s: %d entries, %d queued of %d, peak %d", after, len(e.byKey), len(e.queue), cap(e.queue), e.peak)
+			entries, peak := 0, 0
+			for _, p := range e.parts {
+				entries += len(p.byKey)
+				peak += p.peak
+			}
+			if entries != 2 || e.Len() != 2 || len(e.queue) != 1 || peak > 4096 || cap(e.queue) > 4096 {
+				t.Errorf("%s: %d entries, Len %d, %d queued of %d, peak %d", after, entries, e.Len(), len(e.queue), cap(e.queue), peak)
 			}
 			if e.weight != 2*(4+1+EntryWeight) {
 				t.Errorf("%s: weight %d", after, e.weight)

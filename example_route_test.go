@@ -46,7 +46,7 @@ func ExampleRouter_Walk() {
 	r := vk.NewRouter("!")
 	r.Add(vk.Route{Pattern: "rules", Doc: "What is allowed here.", Handler: func(c *vk.Context) error { return nil }})
 	r.Route("admin", func(r *vk.Router) {
-		r.Defaults = vk.Route{Hidden: true} // all of its routes
+		r.Defaults = vk.Route{Hidden: true} // all of its routes that are not Shown
 		r.Handle("reload", func(c *vk.Context) error { return nil })
 	})
 	for rt := range r.Walk() {
@@ -128,7 +128,6 @@ func ExampleRouter_Replace() {
 	// We are closed on Monday.
 }
 
-// What a message would run.
 // Hooks are like the lines of a function: a Before is a line that may return an
 // error, an After is a defer, and the handler is the last line.
 func ExampleContext_Claim() {
@@ -166,6 +165,60 @@ func ExampleContext_Claim() {
 	// give the key back
 }
 
+// A change of a registered route, while the bot runs.
+func ExampleRoute_Update() {
+	r := vk.NewRouter("!")
+	shop := r.Handle("shop|store {item?}", func(c *vk.Context) error { return c.Send("Tea, coffee.") })
+	shop, err := shop.Update(func(rt *vk.Route) { rt.Doc = "Shows what there is." })
+	fmt.Println(shop.Words()+":", shop.Doc, err)
+
+	open := shop.Check(func(*vk.Context) error { return errors.New("closed on Monday") })
+	c, _ := vktest.NewContext("!shop")
+	fmt.Println(r.Serve(c))
+	open() // takes the check away
+	fmt.Println(r.Serve(c))
+
+	r.Remove(shop)
+	_, err = shop.Update(func(rt *vk.Route) { rt.Hidden = true })
+	fmt.Println(errors.Is(err, vk.ErrRemoved))
+	// Output:
+	// shop: Shows what there is. <nil>
+	// vk: shop|store {item?}: vk: refused: closed on Monday
+	// <nil>
+	// true
+}
+
+// Commands that people add.
+func ExampleRouter_TryAdd() {
+	r := vk.NewRouter("!")
+	r.Handle("learn {words} {answer...}", func(c *vk.Context) error {
+		answer := c.Arg("answer")
+		_, err := r.TryAdd(c.Arg("words"), vk.Route{Handler: func(c *vk.Context) error { return c.Send(answer) }})
+		var taken *vk.ConflictError
+		var words *vk.WordsError
+		switch {
+		case errors.As(err, &taken):
+			return c.Send("There is a command of this name.")
+		case errors.As(err, &words):
+			return c.Send("That is no name: " + words.Err.Error())
+		}
+		return err
+	})
+	for _, text := range []string{`!learn "good night" Sleep well!`, "!good night", "!learn learn x", "!learn a|b x"} {
+		c, rec := vktest.NewContext(text)
+		if err := r.Serve(c); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(rec.Text())
+	}
+	// Output:
+	//
+	// Sleep well!
+	// There is a command of this name.
+	// That is no name: '|' cannot be in a word
+}
+
+// What a message would run.
 func ExampleRouter_Match() {
 	r := vk.NewRouter("!")
 	r.Handle("order {what} {n:int=1}", func(c *vk.Context) error { return nil })

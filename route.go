@@ -14,7 +14,9 @@ import (
 
 // A Route is what a bot answers to, and how: a command, or whatever else its
 // fields tell; one that has several of Pattern, Text, Payload and When answers
-// to each. A Route that a Router has returned must not be changed.
+// to each. A Route that a Router has returned must not be changed, except with
+// its methods. A copy of it can be changed and added again, to the same Router or
+// another one.
 type Route struct {
 	// Pattern is the command; see [Router.Handle]. In a Route that a Router
 	// returns it is whole: with the words of the routers around.
@@ -41,6 +43,10 @@ type Route struct {
 	// them. It answers all the same.
 	Hidden bool
 
+	// Shown keeps the route in these lists although the Router's Defaults hide
+	// its routes.
+	Shown bool
+
 	// IgnoreExtra has words that are left over behind the last argument be no
 	// error.
 	IgnoreExtra bool
@@ -62,6 +68,7 @@ type Route struct {
 	router *Router         // which it was added to
 	target *target
 	off    *atomic.Bool
+	added  *atomic.Pointer[[]*checkSet] // by Check; changed under the mu of the outermost Router
 }
 
 // Handle adds a route: a pattern and the handler of the commands that match it.
@@ -222,7 +229,8 @@ func Press[T any](r *Router, key string, h func(c *Context, value T) error, mw .
 // addRoute registers a route. place is the place in the program that errors
 // name.
 func (r *Router) addRoute(rt Route, place string) *Route {
-	whole, err := r.newRoute(rt, place)
+	rt.Pattern = rt.ownPattern()
+	whole, err := r.newRoute(rt, place, r.path)
 	if err != nil {
 		r.reportMistake(whole.target, err)
 	} else {
@@ -233,7 +241,7 @@ func (r *Router) addRoute(rt Route, place string) *Route {
 
 // refuseRoute reports a mistake in a route.
 func (r *Router) refuseRoute(rt Route, place string, mistake error) *Route {
-	whole, _ := r.newRoute(rt, place)
+	whole, _ := r.newRoute(rt, place, r.path)
 	r.reportMistake(whole.target, mistake)
 	return whole
 }
@@ -254,19 +262,20 @@ func (r *Router) reportMistake(t *target, mistake error) {
 }
 
 // newRoute returns a complete copy of rt with its target, which is ready to be
-// registered. With an error it returns a Route whose target names the mistake.
-func (r *Router) newRoute(rt Route, place string) (*Route, error) {
+// registered. path is what stands before its words. With an error it returns a
+// Route whose target names the mistake.
+func (r *Router) newRoute(rt Route, place, path string) (*Route, error) {
 	whole := r.inherit(rt)
 	t := &target{place: place, edition: r.edition, route: whole}
 	t.setNames()
 	whole.target = t
-	if err := rt.check(); err != nil {
+	if err := whole.check(); err != nil {
 		return whole, err
 	}
 	if rt.isCommand() {
-		whole.Pattern = strings.TrimSpace(r.path + " " + rt.Pattern)
+		whole.Pattern = strings.TrimSpace(path + " " + rt.Pattern)
 		t.name = cmp.Or(whole.Pattern, t.label)
-		if err := t.addCommand(whole.Pattern, r.path, rt.Aliases); err != nil {
+		if err := t.addCommand(whole.Pattern, path, rt.Aliases); err != nil {
 			return whole, err
 		}
 	}
@@ -282,20 +291,66 @@ func (r *Router) newRoute(rt Route, place string) (*Route, error) {
 	return whole, nil
 }
 
-// inherit returns a copy of a route of r with the defaults of r and of the
-// Routers around it.
+// inherit returns a copy of a route of r with the defaults of r. A copy of a
+// registered route has its own already.
 func (r *Router) inherit(rt Route) *Route {
 	whole := new(Route)
 	*whole = rt
-	whole.router, whole.off, whole.params = r, new(atomic.Bool), nil
-	whole.Use, whole.Checks, whole.Aliases = slices.Clone(rt.Use), slices.Clone(rt.Checks), slices.Clone(rt.Aliases)
-	for up := r; up != nil; up = up.outer {
-		if whole.Doc == "" {
-			whole.Doc = up.Defaults.Doc
+	if rt.router == nil {
+		d := r.defaults()
+		whole.Doc = cmp.Or(rt.Doc, d.Doc)
+		whole.Hidden = rt.Hidden || d.Hidden && !rt.Shown
+		whole.IgnoreExtra = rt.IgnoreExtra || d.IgnoreExtra
+		if rt.Checks == nil {
+			whole.Checks = d.Checks
 		}
-		whole.Hidden = whole.Hidden || up.Defaults.Hidden
 	}
+	whole.router, whole.params = r, nil
+	whole.off, whole.added = new(atomic.Bool), new(atomic.Pointer[[]*checkSet])
+	if rt.added != nil {
+		whole.added.Store(rt.added.Load())
+	}
+	whole.Use, whole.Checks, whole.Aliases = slices.Clone(whole.Use), slices.Clone(whole.Checks), slices.Clone(whole.Aliases)
 	return whole
+}
+
+// defaults returns the Defaults of the innermost Router that has some.
+func (r *Router) defaults() Route {
+	for ; r != nil; r = r.outer {
+		if d := r.Defaults; d.Doc != "" || d.Hidden || d.Shown || d.IgnoreExtra || d.Checks != nil {
+			return d
+		}
+	}
+	return Route{}
+}
+
+// ownPattern returns the Pattern without the words of the Routers around it,
+// which that of a copy of a registered route begins with.
+func (rt *Route) ownPattern() string {
+	if rt.router == nil || rt.router.path == "" {
+		return rt.Pattern
+	}
+	own, ok := strings.CutPrefix(rt.Pattern, rt.router.path)
+	if !ok || own != "" && !strings.HasPrefix(own, " ") {
+		return rt.Pattern
+	}
+	return strings.TrimSpace(own)
+}
+
+// Words returns the words of a command without its placeholders, such as "admin
+// ban" for the Pattern "admin ban|kick {user}": of several words in one place the
+// first. [Router.Lookup] of the outermost Router finds the route by them. Words
+// returns "" for a route that has no Pattern.
+func (rt *Route) Words() string {
+	var words []string
+	for word := range strings.FieldsSeq(rt.Pattern) {
+		if word[0] == '{' {
+			break
+		}
+		first, _, _ := strings.Cut(word, "|")
+		words = append(words, first)
+	}
+	return strings.Join(words, " ")
 }
 
 // isCommand reports whether words lead to the route. A route that nothing leads
@@ -313,6 +368,8 @@ func (rt *Route) check() error {
 		return errors.New("nil middleware")
 	case slices.ContainsFunc(rt.Checks, func(f Check) bool { return f == nil }):
 		return errors.New("nil check")
+	case rt.Hidden && rt.Shown:
+		return errors.New("both Hidden and Shown")
 	case rt.decode != nil && rt.Payload == "":
 		return errors.New("no key")
 	}
@@ -397,54 +454,6 @@ func (t *target) addCommand(pattern, path string, aliases []string) error {
 // mistake returns an error with the place in the program that it comes from.
 func (t *target) mistake(err error) error {
 	return fmt.Errorf("vk: %s (at %s): %w", t.label, t.place, err)
-}
-
-// Remove removes a route that Handle, or one of its kind, has returned. What it
-// is answering, it answers to the end. It reports whether the route was there.
-func (r *Router) Remove(rt *Route) (removed bool) {
-	if rt == nil || rt.target == nil || rt.router.top() != r.top() {
-		return false
-	}
-	top := r.top()
-	top.mu.Lock()
-	defer top.mu.Unlock()
-	g, _, err := rt.router.registry()
-	if err != nil || g.removeTarget(rt.target) < 0 {
-		return false
-	}
-	top.table.Store(nil)
-	return true
-}
-
-// Replace puts a route in the place of another: an event sees the one or the
-// other, and a condition keeps its place in the order. The new one may have the
-// words of the old. It is added to r, as by [Router.Add], also if the old one
-// was of another Router of the bot.
-//
-// If old is not there (any more), Replace does nothing and returns false. It
-// panics where Add does, and old is then still there.
-func (r *Router) Replace(old *Route, rt Route) (added *Route, replaced bool) {
-	if old == nil || old.target == nil || old.router.top() != r.top() {
-		return nil, false
-	}
-	whole, err := r.newRoute(rt, callers(1))
-	if err != nil {
-		r.reportMistake(whole.target, err)
-		return nil, false
-	}
-	replaced = r.change(func(g *registry) error {
-		at := g.removeTarget(old.target)
-		if at < 0 {
-			whole = nil
-			return nil
-		}
-		if err := g.addTarget(whole.target, at); err != nil {
-			g.addTarget(old.target, at)
-			return whole.target.mistake(err)
-		}
-		return nil
-	})
-	return whole, replaced && whole != nil
 }
 
 // SetEnabled switches the route off, and on again, while the bot runs. A

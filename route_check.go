@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/vkrouter/vk/internal/command"
 	"github.com/vkrouter/vk/internal/tolerant"
@@ -46,17 +47,35 @@ func (r *Router) Check(checks ...Check) (remove func()) {
 	if slices.ContainsFunc(checks, func(f Check) bool { return f == nil }) {
 		panic("vk: Check: nil check (at " + callers(1) + ")")
 	}
-	top := r.top()
+	return r.top().addChecks(&r.checks, checks)
+}
+
+// Check adds checks to a registered route, after those of its Checks, while the
+// bot runs. The route that [Router.Replace] or [Route.Update] puts in its place has
+// them, too. The function that Check returns removes them again. Check panics if
+// the Route was not returned by a Router, or if a check is nil.
+func (rt *Route) Check(checks ...Check) (remove func()) {
+	if rt.added == nil {
+		panic("vk: Check: the Route was not returned by a Router")
+	}
+	if slices.ContainsFunc(checks, func(f Check) bool { return f == nil }) {
+		panic("vk: Check: nil check (at " + callers(1) + ")")
+	}
+	return rt.router.top().addChecks(rt.added, checks)
+}
+
+// addChecks adds checks to those in to. r is the outermost Router.
+func (r *Router) addChecks(to *atomic.Pointer[[]*checkSet], checks []Check) (remove func()) {
 	added := &checkSet{slices.Clone(checks)}
 	change := func(f func([]*checkSet) []*checkSet) {
-		top.mu.Lock()
-		defer top.mu.Unlock()
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		var old []*checkSet
-		if p := r.checks.Load(); p != nil {
+		if p := to.Load(); p != nil {
 			old = *p
 		}
 		sets := f(slices.Clone(old))
-		r.checks.Store(&sets)
+		to.Store(&sets)
 	}
 	change(func(sets []*checkSet) []*checkSet { return append(sets, added) })
 	return func() {
@@ -77,7 +96,12 @@ func (r *Router) allow(c *Context) error {
 	if err := r.outer.allow(c); err != nil {
 		return err
 	}
-	sets := r.checks.Load()
+	return runAdded(c, &r.checks)
+}
+
+// runAdded runs the checks that Check has added.
+func runAdded(c *Context, added *atomic.Pointer[[]*checkSet]) error {
+	sets := added.Load()
 	if sets == nil {
 		return nil
 	}
@@ -121,7 +145,10 @@ func (rt *Route) allowed(c *Context) (err error) {
 	if err := rt.router.allow(c); err != nil {
 		return err
 	}
-	return run(c, rt.Checks)
+	if err := run(c, rt.Checks); err != nil || rt.added == nil {
+		return err
+	}
+	return runAdded(c, rt.added)
 }
 
 // as returns a Context like c for the checks of a route that does not run.

@@ -14,8 +14,9 @@ import (
 // Its methods are safe for concurrent use, also by handlers of the module
 // itself.
 type Module struct {
-	name string
-	at   *Router // where it is mounted
+	name  string
+	at    *Router // where it is mounted
+	place string  // in the program
 
 	now *edition // guarded by the mu of the outermost Router; nil if it is unmounted
 }
@@ -53,7 +54,7 @@ func (s *edition) within(outer *edition) bool {
 
 var (
 	// ErrMounted is in the [*ModuleError] of a Mount under a name that another
-	// module has.
+	// module has. The error is a [*ConflictError], too.
 	ErrMounted = errors.New("a module of this name is mounted")
 
 	// ErrUnmounted is in the [*ModuleError] of whatever is asked of a module
@@ -68,9 +69,9 @@ type ModuleError struct {
 	Name string // the module
 	Op   string // "mount", "swap" or "unmount"; "register" for what a module does that is unmounted
 
-	// Err is why: ErrMounted, ErrUnmounted, what the module's function has
-	// returned, a [*PanicError] if it has panicked, or a [*ConflictError] for
-	// each thing that is taken; joined, if there are several.
+	// Err is why: ErrUnmounted, what the module's function has returned, a
+	// [*PanicError] if it has panicked, or a [*ConflictError] for each thing that
+	// is taken, the module's name included; joined, if there are several.
 	Err error
 }
 
@@ -91,12 +92,14 @@ func (e *ModuleError) Unwrap() error { return e.Err }
 // [*ModuleError] with all of that. The handlers of f may run before Mount
 // returns, but not before f does.
 func (r *Router) Mount(name string, f func(r *Router) error) (*Module, error) {
-	m := &Module{name: name, at: r}
+	m := &Module{name: name, at: r, place: callers(1)}
 	top := r.top()
 	top.mu.Lock()
 	g, _, err := r.registry()
-	if err == nil && g.module(name) != nil {
-		err = ErrMounted
+	if err == nil {
+		if other := g.module(name); other != nil {
+			err = other.taken()
+		}
 	}
 	top.mu.Unlock()
 	if err != nil {

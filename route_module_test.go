@@ -249,7 +249,7 @@ func TestModuleThatFailsLeavesNothing(t *testing.T) {
 			if got := moduleNames(r.Modules()); len(got) != 2 || len(slices.Collect(r.Walk())) != routes {
 				t.Error("something is left:", got)
 			}
-			if _, err := r.Mount("old", ran.module("x")); !errors.Is(err, vk.ErrMounted) || strings.Count(err.Error(), "module \"old\"") != 1 {
+			if _, err := r.Mount("old", ran.module("x")); !errors.Is(err, vk.ErrMounted) || conflicts1(err) != 1 || strings.Count(err.Error(), "module \"old\"") != 1 {
 				t.Error(err)
 			}
 			ran.is(t)

@@ -31,16 +31,30 @@ const (
 )
 
 // A ConflictError says that a registration wants what another has already: the
-// words of a command, a text, the key of a payload. A Router panics with an
-// error that wraps it; [Router.Mount] returns it.
+// words of a command, a text, the key of a payload, the name of a module. A Router
+// panics with an error that wraps it; [Router.Mount], [Router.TryAdd] and
+// [Route.Update] return it. If it is about a module's name, it is [ErrMounted].
 type ConflictError struct {
 	What  string // what both want, for instance: the words "admin ban"
 	Other string // where the other was registered, as file:line
+
+	module bool
 }
 
 // Error says what is taken and by whom.
 func (e *ConflictError) Error() string {
+	if e.module {
+		return fmt.Sprintf("another module has %s (at %s)", e.What, e.Other)
+	}
 	return fmt.Sprintf("another route has %s (at %s)", e.What, e.Other)
+}
+
+// Is reports whether target is [ErrMounted] and the name of a module is taken.
+func (e *ConflictError) Is(target error) bool { return e.module && target == ErrMounted }
+
+// taken returns the error of a module whose name m has.
+func (m *Module) taken() error {
+	return &ConflictError{What: fmt.Sprintf("the name %q", m.name), Other: m.place, module: true}
 }
 
 // addTarget adds a target at index i, or at the end if i is negative. It adds
@@ -49,7 +63,7 @@ func (e *ConflictError) Error() string {
 func (g *registry) addTarget(t *target, i int) error {
 	for _, res := range t.reserved {
 		if other, ok := g.reserved[res]; ok {
-			return &ConflictError{fmt.Sprintf("%s %q", res.what, res.name), other}
+			return &ConflictError{What: fmt.Sprintf("%s %q", res.what, res.name), Other: other}
 		}
 	}
 	if g.reserved == nil {
@@ -152,8 +166,8 @@ func (g *registry) replace(old *edition, in *registry) (gone []*Module, errs []e
 
 // addModule adds a module. It returns an error if its name is taken.
 func (g *registry) addModule(m *Module) error {
-	if g.module(m.name) != nil {
-		return &ModuleError{m.name, "mount", ErrMounted}
+	if other := g.module(m.name); other != nil {
+		return &ModuleError{m.name, "mount", other.taken()}
 	}
 	g.modules = append(g.modules, m)
 	return nil

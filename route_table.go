@@ -35,6 +35,7 @@ type target struct {
 	route    *Route        // nil for a NotFound
 	run      HandlerFunc
 	edition  *edition // of the module that it is of; nil if it is of none
+	next     *Route   // that has replaced it; guarded by the mu of the outermost Router
 }
 
 // compile makes and publishes the table.

@@ -133,10 +133,10 @@ func TestRouterWalk(t *testing.T) {
 		}
 		return all
 	}
-	if diff := cmp.Diff([]string{"b|c, Does things.", "in x {y}, X., hidden", "in z, Does things., hidden", "a, Does things.", ", Does things."}, list(r)); diff != "" {
+	if diff := cmp.Diff([]string{"b|c, Does things.", "in x {y}, X., hidden", "in z, , hidden", "a, Does things.", ", Does things."}, list(r)); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"in x {y}, X., hidden", "in z, Does things., hidden"}, list(in)); diff != "" {
+	if diff := cmp.Diff([]string{"in x {y}, X., hidden", "in z, , hidden"}, list(in)); diff != "" {
 		t.Error(diff)
 	}
 	for rt := range r.Walk() { // may change what it walks over, and stop
@@ -262,5 +262,141 @@ func TestRouterMatch(t *testing.T) {
 	var p *vk.PanicError
 	if c, err := r.Match(said(t, "!buy")); !errors.As(err, &p) || c.Route() != nil {
 		t.Error(err)
+	}
+}
+
+// TestReplaceKeeps: what the new Route does not say stays as it was.
+func TestReplaceKeeps(t *testing.T) {
+	no := errors.New("no")
+	refuse := func(*vk.Context) error { return no }
+	var ran trace
+	var r, in *vk.Router
+	var m *vk.Module
+	var old *vk.Route
+	begin := func(rt vk.Route) {
+		ran = nil
+		r = vk.NewRouter("!")
+		var err error
+		m, err = r.Mount("m", func(r *vk.Router) error {
+			r.Route("g", func(r *vk.Router) {
+				in = r
+				r.Use(ran.around("use"))
+				rt.Handler = ran.handler("old")
+				old = r.Add(rt)
+			})
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	replaced := func(by *vk.Router, rt vk.Route) *vk.Route {
+		t.Helper()
+		rt.Handler = ran.handler("new")
+		added, ok := by.Replace(old, rt)
+		if !ok {
+			t.Fatal("not replaced")
+		}
+		return added
+	}
+	copied := func() vk.Route { return *old }
+	none := func() vk.Route { return vk.Route{} }
+	for name, rt := range map[string]func() vk.Route{"a copy": copied, "a fresh Route": none} {
+		for where, by := range map[string]func() *vk.Router{"from outside": func() *vk.Router { return r }, "from inside": func() *vk.Router { return in }} {
+			t.Run(name+" "+where, func(t *testing.T) {
+				begin(vk.Route{Pattern: "a|b", Aliases: []string{"c d"}, Doc: "Doc.", Hidden: true, IgnoreExtra: true, Use: []vk.Middleware{ran.around("own")}})
+				added := replaced(by(), rt())
+				for _, text := range []string{"!g a", "!g b more", "!g c d"} {
+					ran = nil
+					if err := r.Serve(said(t, text)); err != nil {
+						t.Error(text, err)
+					}
+					ran.is(t, "use(", "own(", "new", ")own", ")use")
+				}
+				if added.Pattern != "g a|b" || added.Doc != "Doc." || !added.Hidden || added.Module() != m || added.Words() != "g a" {
+					t.Errorf("%+v", added)
+				}
+				if err := m.Unmount(); err != nil {
+					t.Error(err)
+				}
+				if _, ok := r.Lookup("g a"); ok {
+					t.Error("it outlasts its module")
+				}
+			})
+		}
+	}
+	t.Run("checks", func(t *testing.T) {
+		begin(vk.Route{Pattern: "a", Checks: []vk.Check{refuse}})
+		old = replaced(r, none())
+		if err := old.Allowed(said(t, "")); !errors.Is(err, no) {
+			t.Error(err)
+		}
+		old = replaced(r, vk.Route{Checks: []vk.Check{}})
+		if err := old.Allowed(said(t, "")); err != nil {
+			t.Error("checks that are empty are none:", err)
+		}
+		remove := old.Check(refuse)
+		old = replaced(r, none())
+		if err := old.Allowed(said(t, "")); !errors.Is(err, no) {
+			t.Error("added by Check:", err)
+		}
+		remove()
+		if err := old.Allowed(said(t, "")); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("enabled", func(t *testing.T) {
+		begin(vk.Route{Pattern: "a"})
+		first := old
+		first.SetEnabled(false)
+		if old = replaced(r, none()); old.Enabled() {
+			t.Error("it is switched on")
+		}
+		if first.SetEnabled(true); !old.Enabled() {
+			t.Error("the first Route does not switch it")
+		}
+	})
+	t.Run("other words", func(t *testing.T) {
+		begin(vk.Route{Pattern: "a", Aliases: []string{"b"}})
+		replaced(r, vk.Route{Pattern: "x"})
+		for text, want := range map[string][]string{"!x": {"use(", "new", ")use"}, "!g a": nil, "!g b": nil} {
+			ran = nil
+			r.Serve(said(t, text))
+			ran.is(t, want...)
+		}
+	})
+	t.Run("the module is gone", func(t *testing.T) {
+		begin(vk.Route{Pattern: "a"})
+		m.Unmount()
+		if rt, ok := r.Replace(old, vk.Route{Pattern: "a", Handler: nothing}); ok || rt != nil {
+			t.Error("replaced")
+		}
+	})
+}
+
+// TestAddCopy: a copy that is added again has the words of its new place.
+func TestAddCopy(t *testing.T) {
+	no := errors.New("no")
+	r := vk.NewRouter("!")
+	var rt *vk.Route
+	r.Route("g", func(r *vk.Router) { rt = r.Add(vk.Route{Pattern: "a {x?}", Aliases: []string{"b"}, Handler: nothing}) })
+	rt.Check(func(*vk.Context) error { return no })
+	r.Route("h", func(r *vk.Router) {
+		other := r.Add(*rt)
+		if other.Pattern != "h a {x?}" || other.Words() != "h a" {
+			t.Error(other.Pattern, other.Words())
+		}
+		if err := other.Allowed(said(t, "")); !errors.Is(err, no) {
+			t.Error("a check is lost:", err)
+		}
+		other.SetEnabled(false)
+	})
+	if !rt.Enabled() {
+		t.Error("the first is switched off as well")
+	}
+	for _, words := range []string{"g a", "g b", "h a", "h b"} {
+		if _, ok := r.Lookup(words); !ok {
+			t.Error("no", words)
+		}
 	}
 }

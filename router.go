@@ -1,6 +1,7 @@
 package vk
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -62,9 +63,14 @@ type Router struct {
 	// it.
 	AnswerBots bool
 
-	// Defaults is what the routes of this Router, and of Routers inside of it
-	// that have no Defaults of their own, take over where they leave it zero:
-	// Doc and Hidden. Other fields of it do not count.
+	// Defaults are for the routes of this Router, and of Routers inside of it
+	// that have no Defaults of their own. A route takes each of Doc, Hidden,
+	// IgnoreExtra and Checks from it that the route leaves zero. A Route that is
+	// Shown is not Hidden by Defaults; Checks that are empty but not nil are none.
+	//
+	// Defaults with none of these fields and without Shown are none. So Shown in
+	// the Defaults of an inner Router says that its routes are not hidden. Checks
+	// that no route may leave out are added with [Router.Check].
 	Defaults Route
 
 	outer   *Router  // the Router whose Route, Group or Mount made this one
@@ -211,6 +217,228 @@ func (r *Router) NotFound(h HandlerFunc) {
 	t.run = r.wrap(func(c *Context) error { return c.inv.run(c, h) })
 	r.register(t)
 }
+
+// Remove removes a route that Handle, or one of its kind, has returned. What it
+// is answering, it answers to the end. It reports whether the route was there.
+func (r *Router) Remove(rt *Route) (removed bool) {
+	if rt == nil || rt.target == nil || rt.router.top() != r.top() {
+		return false
+	}
+	top := r.top()
+	top.mu.Lock()
+	defer top.mu.Unlock()
+	g, _, err := rt.router.registry()
+	if err != nil || g.removeTarget(rt.target) < 0 {
+		return false
+	}
+	top.table.Store(nil)
+	return true
+}
+
+// Replace puts a route in the place of another: an event sees the one or the
+// other, and a condition keeps its place in the order. The new one may have the
+// words of the old.
+//
+// The new route belongs to the Router and the module of the old one, with their
+// checks and middleware, and is enabled if the old one is. Where rt leaves a field
+// zero, other than Handler, it keeps that of the old route; Pattern, Aliases, Text,
+// Payload and When count as one field here. Its words are read as by [Router.Add]
+// of r. If rt is a copy of a registered route, all of its fields count. To
+// change some fields of a route, see [Route.Update].
+//
+// If old is not there (any more), Replace does nothing and returns false. It
+// panics where Add does, and old is then still there.
+func (r *Router) Replace(old *Route, rt Route) (added *Route, replaced bool) {
+	if old == nil || old.target == nil || old.router.top() != r.top() {
+		return nil, false
+	}
+	path := r.path
+	if rt.router != nil {
+		rt.Pattern, path = rt.ownPattern(), old.router.path
+	} else if rt.keep(old) {
+		path = old.router.path
+	}
+	whole, err := old.replacement(rt, callers(1), path)
+	if err == nil {
+		replaced, err = old.swap(whole)
+	}
+	switch {
+	case err != nil:
+		old.router.change(func(*registry) error { return err })
+		return nil, false
+	case !replaced:
+		return nil, false
+	}
+	return whole, true
+}
+
+// keep sets the fields of rt that are zero to those of another route. It reports
+// whether its words are among them.
+func (rt *Route) keep(old *Route) (words bool) {
+	words = rt.Pattern == "" && rt.Aliases == nil && rt.Text == "" && rt.Payload == "" && rt.When == nil
+	if words {
+		rt.Pattern, rt.Aliases, rt.Text, rt.Payload, rt.When = old.ownPattern(), old.Aliases, old.Text, old.Payload, old.When
+	}
+	rt.Doc = cmp.Or(rt.Doc, old.Doc)
+	rt.IgnoreExtra = rt.IgnoreExtra || old.IgnoreExtra
+	if !rt.Hidden && !rt.Shown {
+		rt.Hidden, rt.Shown = old.Hidden, old.Shown
+	}
+	if rt.Use == nil {
+		rt.Use = old.Use
+	}
+	if rt.Checks == nil {
+		rt.Checks = old.Checks
+	}
+	rt.router = old.router // as that of a copy: it takes no Defaults anew
+	return words
+}
+
+// replacement returns the route that rt is in the place of old. An error names the
+// mistake in it.
+func (old *Route) replacement(rt Route, place, path string) (*Route, error) {
+	whole, err := old.router.newRoute(rt, place, path)
+	if err != nil {
+		return nil, whole.target.mistake(err)
+	}
+	whole.off, whole.added = old.off, old.added
+	return whole, nil
+}
+
+// swap puts whole in the place of old. It reports false if old is not there.
+func (old *Route) swap(whole *Route) (done bool, err error) {
+	top := old.router.top()
+	top.mu.Lock()
+	defer top.mu.Unlock()
+	g, _, err := old.router.registry()
+	if err != nil {
+		return false, nil // the module is gone, and old with it
+	}
+	at := g.removeTarget(old.target)
+	if at < 0 {
+		return false, nil
+	}
+	if err := g.addTarget(whole.target, at); err != nil {
+		g.addTarget(old.target, at)
+		return false, whole.target.mistake(err)
+	}
+	old.target.next = whole
+	top.table.Store(nil)
+	return true, nil
+}
+
+// ErrRemoved is returned, wrapped, by [Route.Update] of a route that is no longer
+// registered.
+var ErrRemoved = errors.New("the route is not registered any more")
+
+// Update changes a registered route while the bot runs: its Doc, for instance,
+// its Hidden or its Checks. f gets a copy to change, which then takes the place of
+// the route: an event sees all of the old or all of the new. Update returns the
+// new Route. The old one must not be read for changes, but can be updated again: f
+// gets the newest then. f may be called several times, if others update the route
+// at the same time.
+//
+// An error says that the changed route is mistaken, or that it wants what another
+// has, a [*ConflictError], or that it was removed, [ErrRemoved]. The route is then
+// as it was. Update panics if the Route was not returned by a Router.
+func (rt *Route) Update(f func(rt *Route)) (updated *Route, err error) {
+	if rt.target == nil {
+		panic("vk: Update: the Route was not returned by a Router")
+	}
+	place := callers(1)
+	for {
+		old, ok := rt.newest()
+		if !ok {
+			return nil, old.target.mistake(ErrRemoved)
+		}
+		n := *old
+		n.Use, n.Checks, n.Aliases = slices.Clone(old.Use), slices.Clone(old.Checks), slices.Clone(old.Aliases)
+		f(&n)
+		n.Pattern = n.ownPattern()
+		whole, err := old.replacement(n, place, old.router.path)
+		if err != nil {
+			return nil, err
+		}
+		if done, err := old.swap(whole); done || err != nil {
+			if err != nil {
+				return nil, err
+			}
+			return whole, nil
+		}
+	}
+}
+
+// newest returns what has become of a route by replacements. It reports whether
+// that is registered.
+func (rt *Route) newest() (*Route, bool) {
+	top := rt.router.top()
+	top.mu.Lock()
+	defer top.mu.Unlock()
+	for rt.target.next != nil {
+		rt = rt.target.next
+	}
+	g, _, err := rt.router.registry()
+	return rt, err == nil && slices.Contains(g.targets, rt.target)
+}
+
+// TryAdd adds a command whose words are text, such as that of a person, which it
+// takes as it stands. The route's Pattern is empty or has placeholders only. It is
+// otherwise like [Router.Add], but returns an error where that panics.
+//
+// Of words that can be none, the error is a [*WordsError]; of words that another
+// route has, it wraps a [*ConflictError].
+func (r *Router) TryAdd(words string, rt Route) (*Route, error) {
+	if err := r.checkWords(words); err != nil {
+		return nil, &WordsError{words, err}
+	}
+	place := callers(1)
+	rt.Pattern = strings.TrimSpace(rt.Pattern)
+	only := rt.Pattern == "" || rt.Pattern[0] == '{'
+	rt.Pattern = strings.TrimSpace(words + " " + rt.Pattern)
+	whole, err := r.newRoute(rt, place, r.path)
+	switch {
+	case err != nil:
+		return nil, whole.target.mistake(err)
+	case !only:
+		return nil, whole.target.mistake(errors.New("the Pattern has words besides those given to TryAdd"))
+	}
+	top := r.top()
+	top.mu.Lock()
+	defer top.mu.Unlock()
+	g, _, err := r.registry()
+	if err == nil {
+		err = g.addTarget(whole.target, -1)
+	}
+	if err != nil {
+		return nil, whole.target.mistake(err)
+	}
+	top.table.Store(nil)
+	return whole, nil
+}
+
+// checkWords returns what is wrong with text as the words of a command.
+func (r *Router) checkWords(words string) error {
+	if strings.TrimSpace(words) == "" {
+		return errors.New("there is none")
+	}
+	if i := strings.IndexAny(words, "{}|"); i >= 0 {
+		return fmt.Errorf("%q cannot be in a word", words[i])
+	}
+	_, err := r.parsePattern(words)
+	return err
+}
+
+// A WordsError says that a text cannot be the words of a command.
+type WordsError struct {
+	Words string // the text
+	Err   error  // what is wrong with it
+}
+
+// Error says what is wrong with the words.
+func (e *WordsError) Error() string { return fmt.Sprintf("vk: words %.100q: %v", e.Words, e.Err) }
+
+// Unwrap returns e.Err.
+func (e *WordsError) Unwrap() error { return e.Err }
 
 // A NotFoundError says that somebody wrote a command that there is none of.
 type NotFoundError struct {

@@ -3,7 +3,9 @@ package vk_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/vkrouter/vk"
@@ -265,4 +267,204 @@ func TestRouterRemove(t *testing.T) {
 	r.Serve(said(t, "!a 2"))
 	r.Serve(said(t, "!in c"))
 	ran.is(t, "use(", "a: 2", ")use", "another")
+}
+
+func TestRouteUpdate(t *testing.T) {
+	no := errors.New("no")
+	r := vk.NewRouter("!")
+	var rt *vk.Route
+	r.Defaults = vk.Route{Hidden: true}
+	r.Route("g", func(r *vk.Router) { rt = r.Handle("a {n:int}", nothing) })
+	r.Handle("taken", nothing)
+	update := func(f func(rt *vk.Route)) *vk.Route {
+		t.Helper()
+		updated, err := rt.Update(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return updated
+	}
+	update(func(rt *vk.Route) { rt.Doc = "Doc." })
+	update(func(rt *vk.Route) { rt.Hidden = false }) // by the first Route again
+	now := update(func(rt *vk.Route) {
+		rt.Checks = append(rt.Checks, func(*vk.Context) error { return no })
+		rt.Aliases = append(rt.Aliases, "b")
+	})
+	if now.Doc != "Doc." || now.Hidden || now.Pattern != "g a {n:int}" || rt.Doc != "" || rt.Checks != nil {
+		t.Errorf("%+v of %+v", now, rt)
+	}
+	if err := r.Serve(said(t, "!g b 1")); !errors.Is(err, no) {
+		t.Error(err)
+	}
+	if found, _ := r.Lookup("g a"); found != now {
+		t.Error("the route that answers is another")
+	}
+	var taken *vk.ConflictError
+	if _, err := now.Update(func(rt *vk.Route) { rt.Aliases = []string{"c", "a"} }); err == nil || errors.As(err, &taken) {
+		t.Error("twice the same words:", err)
+	}
+	top := r.Handle("x", nothing)
+	if _, err := top.Update(func(rt *vk.Route) { rt.Pattern = "taken" }); !errors.As(err, &taken) || taken.What != `the words "taken"` {
+		t.Error(err)
+	}
+	if _, ok := r.Lookup("x"); !ok {
+		t.Error("a failed Update removes the route")
+	}
+	r.Remove(now)
+	if _, err := rt.Update(func(*vk.Route) { t.Error("called") }); !errors.Is(err, vk.ErrRemoved) {
+		t.Error(err)
+	}
+	if msg := panics(func() { new(vk.Route).Update(nil) }); !strings.Contains(msg, "not returned by a Router") {
+		t.Error(msg)
+	}
+}
+
+// TestRouteChangesWhileServing: under the race detector, and no update is lost.
+func TestRouteChangesWhileServing(t *testing.T) {
+	r := vk.NewRouter("!")
+	rt := r.Handle("a", nothing)
+	var wg sync.WaitGroup
+	const n = 50
+	for range 4 {
+		wg.Go(func() {
+			for range n {
+				if _, err := rt.Update(func(rt *vk.Route) { rt.Doc += "x" }); err != nil {
+					t.Error(err)
+				}
+				rt.Check(func(*vk.Context) error { return nil })()
+			}
+		})
+		wg.Go(func() {
+			for range n {
+				c := said(t, "!a")
+				for rt := range r.Walk() {
+					_ = rt.Doc + fmt.Sprint(rt.Hidden, rt.Allowed(c))
+				}
+				if err := r.Serve(c); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if now, _ := r.Lookup("a"); len(now.Doc) != 4*n {
+		t.Errorf("%d of %d updates are there", len(now.Doc), 4*n)
+	}
+}
+
+func TestRouterTryAdd(t *testing.T) {
+	var ran trace
+	r := vk.NewRouter("!")
+	r.Handle("taken", nothing)
+	for _, tt := range []struct {
+		words string
+		rt    vk.Route
+		want  string // in the error
+	}{
+		{"cats  and dogs", vk.Route{Handler: ran.handler("ok")}, ""},
+		{"say", vk.Route{Pattern: "{x...}", Handler: ran.handler("say")}, ""},
+		{"taken", vk.Route{Handler: nothing}, `another route has the words "taken" (at `},
+		{"", vk.Route{Handler: nothing}, `vk: words "": there is none`},
+		{" \n", vk.Route{Handler: nothing}, "there is none"},
+		{"{x}", vk.Route{Handler: nothing}, `vk: words "{x}": '{' cannot be in a word`},
+		{"a|b", vk.Route{Handler: nothing}, "'|' cannot be in a word"},
+		{strings.Repeat("я", 40), vk.Route{Handler: nothing}, "longer than 64 bytes"},
+		{"mine", vk.Route{}, "nil handler"},
+		{"mine", vk.Route{Pattern: "too", Handler: nothing}, "words besides those given"},
+		{"mine", vk.Route{Pattern: "{x", Handler: nothing}, "is not closed"},
+	} {
+		rt, err := r.TryAdd(tt.words, tt.rt)
+		if (err == nil) != (tt.want == "") || (rt != nil) != (err == nil) || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%q: %v, %v", tt.words, rt, err)
+		}
+		var words *vk.WordsError
+		var taken *vk.ConflictError
+		if err != nil && errors.As(err, &words) == (tt.words == "taken" || tt.words == "mine") || errors.As(err, &taken) != (tt.words == "taken") {
+			t.Errorf("%q: a %T", tt.words, err)
+		}
+	}
+	r.Serve(said(t, "!cats and dogs"))
+	r.Serve(said(t, "!say hello you"))
+	ran.is(t, "ok", "say: hello you")
+
+	m, err := r.Mount("m", func(r *vk.Router) error {
+		r.TryAdd("mine", vk.Route{Handler: nothing})
+		if _, err := r.TryAdd("mine", vk.Route{Handler: nothing}); err == nil {
+			t.Error("twice the same words in a module")
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Unmount()
+	if _, ok := r.Lookup("mine"); ok {
+		t.Error("it outlasts its module")
+	}
+}
+
+// TestDefaults: those of the innermost Router that has some.
+func TestDefaults(t *testing.T) {
+	no := errors.New("no")
+	refuse := []vk.Check{func(*vk.Context) error { return no }}
+	everything := vk.Route{Doc: "Doc.", Hidden: true, IgnoreExtra: true, Checks: refuse}
+	for _, tt := range []struct {
+		name         string
+		outer, inner vk.Route
+		rt           vk.Route
+		want         string
+	}{
+		{"all that are zero", everything, vk.Route{}, vk.Route{}, "Doc. hidden extra refused"},
+		{"none that is not", everything, vk.Route{}, vk.Route{Doc: "Own.", Shown: true, Checks: []vk.Check{}}, "Own. extra"},
+		{"of the inner Router alone", everything, vk.Route{Doc: "Inner."}, vk.Route{}, "Inner."},
+		{"an inner Hidden that is false", vk.Route{Hidden: true}, vk.Route{Shown: true}, vk.Route{}, ""},
+		{"an own Hidden in that", vk.Route{Hidden: true}, vk.Route{Shown: true}, vk.Route{Hidden: true}, "hidden"},
+		{"other fields", vk.Route{Text: "x", Use: []vk.Middleware{nil}, Handler: nothing}, vk.Route{}, vk.Route{}, ""},
+		{"other fields inside", everything, vk.Route{Text: "x"}, vk.Route{}, "Doc. hidden extra refused"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := vk.NewRouter("!")
+			r.Defaults = tt.outer
+			r.Group(func(r *vk.Router) {
+				r.Defaults = tt.inner
+				tt.rt.Pattern, tt.rt.Handler = "a", nothing
+				rt := r.Add(tt.rt)
+				got := rt.Doc
+				if rt.Hidden {
+					got += " hidden"
+				}
+				if rt.IgnoreExtra {
+					got += " extra"
+				}
+				if rt.Allowed(said(t, "")) != nil {
+					got += " refused"
+				}
+				if got = strings.TrimSpace(got); got != tt.want {
+					t.Errorf("%q, want %q", got, tt.want)
+				}
+			})
+		})
+	}
+	if msg := panics(func() { vk.NewRouter("!").Add(vk.Route{Pattern: "a", Hidden: true, Shown: true, Handler: nothing}) }); !strings.Contains(msg, "both Hidden and Shown") {
+		t.Error(msg)
+	}
+}
+
+func TestRouteWords(t *testing.T) {
+	r := vk.NewRouter("!")
+	r.Route("one|uno", func(r *vk.Router) {
+		rt := r.Handle("two|zwei {a} {b?}", nothing)
+		if found, ok := r.Lookup("two"); !ok || found != rt || rt.Words() != "one two" {
+			t.Error(rt.Words())
+		}
+		if found, _ := vk.NewRouter().Lookup(rt.Words()); found != nil {
+			t.Error("found in another Router")
+		}
+	})
+	if rt, ok := r.Lookup("one two"); !ok || rt.Words() != "one two" {
+		t.Error("not found by its words")
+	}
+	if got := (&vk.Route{Pattern: "a|b {x}"}).Words() + r.Text("hi", nothing).Words(); got != "a" {
+		t.Error(got)
+	}
 }

@@ -154,7 +154,7 @@ type question struct {
 // newQuestion takes those options that are not the message's.
 func newQuestion(opts []SendOption) *question {
 	q := &question{within: waitTime}
-	for _, opt := range opts {
+	for _, opt := range flatten(opts) {
 		switch opt := opt.(type) {
 		case choiceList:
 			q.choices = append(q.choices, opt...)

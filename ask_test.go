@@ -295,6 +295,7 @@ func TestChoices(t *testing.T) {
 		{"something else", []vk.SendOption{vk.Choices("Paris", "Lyon")}, func(u *vktest.User) { u.Says("Rome") }, "You say: Rome"},
 		{"below the input field", []vk.SendOption{vk.Choices(many...)}, func(u *vktest.User) { u.Presses("Town 10") }, "You say: Town 10"},
 		{"a sticker", nil, func(u *vktest.User) { u.Says("", vktest.Photo(10, 10)) }, "You say: "},
+		{"options as one", []vk.SendOption{vk.Options(vk.Choices("Paris"), vk.Cancel("x"))}, func(u *vktest.User) { u.Presses("Paris") }, "You say: Paris"},
 		{"callback button", []vk.SendOption{(&vk.Keyboard{Inline: true}).Row(vk.CallbackButton("P", vk.Choice("Paris")))},
 			func(u *vktest.User) { u.Presses("P").Blank() }, "You say: Paris"},
 		{"own text button", []vk.SendOption{(&vk.Keyboard{}).Row(vk.TextButton("P", vk.Choice("Paris")))},

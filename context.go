@@ -277,28 +277,14 @@ func (c *Context) FullMessage() (*Message, error) {
 // an error that wraps [ErrNotFound] if nobody did. Each call asks VK; see
 // [Client.Profiles].
 func (c *Context) Author(opts ...ProfileOption) (Profile, error) {
-	return c.profile(c.FromID(), opts)
+	return c.client.Profile(c, c.FromID(), opts...)
 }
 
 // Self returns the page of the bot: that of the community which the event is
 // from. Each call asks VK; see [Client.Profiles], and [Client.Self] for the page
 // of any token.
 func (c *Context) Self(opts ...ProfileOption) (Profile, error) {
-	return c.profile(-c.event.GroupID, opts)
-}
-
-func (c *Context) profile(peer int64, opts []ProfileOption) (Profile, error) {
-	if peer == 0 {
-		return Profile{}, fmt.Errorf("vk: nobody: %w", ErrNotFound)
-	}
-	pages, err := c.client.Profiles(c, []int64{peer}, opts...)
-	switch {
-	case err != nil:
-		return Profile{}, err
-	case pages[0].PeerID == 0:
-		return Profile{}, fmt.Errorf("vk: page %d: %w", peer, ErrNotFound)
-	}
-	return pages[0], nil
+	return c.client.Profile(c, -c.event.GroupID, opts...)
 }
 
 // A Key says whose something is: what a cooldown counts by, and whose state a

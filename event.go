@@ -39,6 +39,19 @@ type Event struct {
 	press *buttonPress // of a callback button, else nil
 }
 
+// NewMessageEvent returns the message_new event that brings a message to a
+// community, as VK would send it: to run a command for somebody, with [NewContext]
+// and [Router.Serve], or [Dispatcher.Dispatch]. The event has no ID.
+func NewMessageEvent(groupID int64, m *Message) (*Event, error) {
+	raw, err := json.Marshal(map[string]any{
+		"type": EventMessageNew, "group_id": groupID, "object": map[string]any{"message": m},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("vk: NewMessageEvent: %w", err)
+	}
+	return ParseEvent(raw)
+}
+
 // ParseEvent reads an event from what VK sends of it: an element of a long
 // poll's updates, or the body of a callback. It goes through the bytes once, and
 // reads of the object only what leads the event to its handlers; the rest is

@@ -424,3 +424,37 @@ func TestFullMessage(t *testing.T) {
 		}
 	})
 }
+
+// TestNewMessageEvent: a message comes out of an event as it went in, and runs
+// its command.
+func TestNewMessageEvent(t *testing.T) {
+	m := &vk.Message{
+		PeerID: 5, FromID: 5, CMID: 7, Text: "!a 1", Date: time.Unix(1736240400, 0).UTC(), Payload: `{"x":1}`,
+		Reply:       &vk.Message{FromID: 9, Text: "b"},
+		Attachments: []vk.Attached{{Type: "photo", Photo: &vk.Photo{OwnerID: 5, ID: 2}}},
+	}
+	e, err := vk.NewMessageEvent(1, m)
+	if err != nil || e.Kind != "message_new" || e.GroupID != 1 {
+		t.Fatalf("%+v, %v", e, err)
+	}
+	c := vk.NewContext(t.Context(), nil, e)
+	got, err := c.Message()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Text != m.Text || got.CMID != 7 || !got.Date.Equal(m.Date) || got.Reply.FromID != 9 || got.Attachments[0].Photo.ID != 2 ||
+		string(c.Payload()) != m.Payload {
+		t.Errorf("%+v", got)
+	}
+	r := vk.NewRouter("!")
+	n := ""
+	r.Handle("a {n}", func(c *vk.Context) error { n = fmt.Sprint(c.Arg("n"), c.FromID(), c.PeerID()); return nil })
+	if err := r.Serve(c); err != nil || n != "15 5" {
+		t.Errorf("%q, %v", n, err)
+	}
+	bad := &vk.Message{Keyboard: new(vk.Keyboard).Row(vk.TextButton("", nil))}
+	var wrong *vk.KeyboardError
+	if _, err := vk.NewMessageEvent(1, bad); !errors.As(err, &wrong) {
+		t.Error(err)
+	}
+}

@@ -49,6 +49,16 @@ func ExampleKeyboard_Row() {
 	// Output: 2 1
 }
 
+func ExampleKeyboard_Grid() {
+	var buttons []vk.Button
+	for _, tea := range []string{"green", "black", "white"} {
+		buttons = append(buttons, vk.TextButton(tea, vk.Cmd("buy", tea)))
+	}
+	kb := new(vk.Keyboard).Grid(2, buttons...)
+	fmt.Println(len(kb.Rows[0]), len(kb.Rows[1]))
+	// Output: 2 1
+}
+
 // Buttons that pay, open an app, or are of a kind that this package has no
 // function for.
 func ExampleButton() {

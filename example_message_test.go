@@ -284,6 +284,22 @@ func ExampleClient_Members() {
 }
 
 // Who is it? Everything about pages.
+func ExampleClient_Profile() {
+	fake := vktest.NewServer()
+	defer fake.Close()
+	anna := fake.User("Anna")
+	for _, id := range []int64{anna.ID, -fake.GroupID} { // of any kind
+		p, err := fake.Client().Profile(context.Background(), id)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(p.User != nil, p.Group != nil)
+	}
+	// Output:
+	// true false
+	// false true
+}
+
 func ExampleClient_Profiles() {
 	fake := vktest.NewServer()
 	defer fake.Close()
@@ -392,6 +408,18 @@ func ExampleMessageRef() {
 		return c.Send("These two:", vk.Forward[vk.MessageRef](m, sent))
 	}
 	_ = together
+}
+
+// A bot that says what was said to it, with all that was attached.
+func ExampleOptions() {
+	r := vk.NewRouter("!")
+	r.Handle("echo {text...?}", func(c *vk.Context) error {
+		m, err := c.FullMessage()
+		if err != nil {
+			return err
+		}
+		return c.Send(c.Arg("text"), vk.Options(m.Attachments...), vk.Silent)
+	})
 }
 
 // Any switch of messages.send can be an option.

@@ -401,3 +401,18 @@ func ExampleContext_FullMessage() {
 		return c.Reply(fmt.Sprintf("%d photos", len(m.Attachments)))
 	})
 }
+
+// A command that nobody has written.
+func ExampleNewMessageEvent() {
+	r := vk.NewRouter("!")
+	r.Handle("report {day}", func(c *vk.Context) error {
+		fmt.Println(c.FromID(), "wants", c.Arg("day"))
+		return nil
+	})
+	e, err := vk.NewMessageEvent(1, &vk.Message{PeerID: 5, FromID: 5, Text: "!report today"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	r.Serve(vk.NewContext(context.Background(), vk.NewClient("token"), e))
+	// Output: 5 wants today
+}

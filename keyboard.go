@@ -50,6 +50,21 @@ func (k *Keyboard) Row(buttons ...Button) *Keyboard {
 	return k
 }
 
+// Grid adds the buttons in rows of so many below the others and returns k:
+//
+//	c.Send("Which tea?", new(vk.Keyboard).Grid(3, buttons...))
+//
+// The last row may have fewer. Grid panics if columns is not positive.
+func (k *Keyboard) Grid(columns int, buttons ...Button) *Keyboard {
+	if columns < 1 {
+		panic(fmt.Sprintf("vk: Grid: %d columns", columns))
+	}
+	for row := range slices.Chunk(buttons, columns) {
+		k.Row(row...)
+	}
+	return k
+}
+
 // Clone returns a copy, to be changed without changing k. The payloads are not
 // copied.
 func (k *Keyboard) Clone() *Keyboard {

@@ -324,6 +324,27 @@ func TestNilKeyboardIsNone(t *testing.T) {
 	}
 }
 
+func TestKeyboardGrid(t *testing.T) {
+	button := func(label string) vk.Button { return vk.TextButton(label, nil) }
+	buttons := []vk.Button{button("a"), button("b"), button("c")}
+	for columns, want := range map[int][][]vk.Button{
+		1: {{button("x")}, {button("a")}, {button("b")}, {button("c")}},
+		2: {{button("x")}, {button("a"), button("b")}, {button("c")}},
+		3: {{button("x")}, {button("a"), button("b"), button("c")}},
+		9: {{button("x")}, {button("a"), button("b"), button("c")}},
+	} {
+		if diff := cmp.Diff(want, new(vk.Keyboard).Row(button("x")).Grid(columns, buttons...).Rows); diff != "" {
+			t.Errorf("%d columns (-want +got):\n%s", columns, diff)
+		}
+	}
+	if rows := new(vk.Keyboard).Grid(2).Rows; rows != nil {
+		t.Errorf("no buttons: %v", rows)
+	}
+	if got := panics(func() { new(vk.Keyboard).Grid(0, buttons...) }); got != "vk: Grid: 0 columns" {
+		t.Error(got)
+	}
+}
+
 func TestKeyboardClone(t *testing.T) {
 	t.Parallel()
 	kb := (&vk.Keyboard{Inline: true}).Row(vk.TextButton("a", nil), vk.TextButton("b", nil))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -22,10 +23,7 @@ type outgoing struct {
 
 // applyOptions applies options, and checks them together.
 func (o *outgoing) applyOptions(opts []SendOption) error {
-	for _, opt := range opts {
-		if opt == nil {
-			continue
-		}
+	for _, opt := range flatten(opts) {
 		if err := opt.apply(o); err != nil {
 			return err
 		}
@@ -40,9 +38,59 @@ func (o *outgoing) applyOptions(opts []SendOption) error {
 // options of this package are values: what they stand for is theirs to say.
 // They apply in the order in which they are given: of two that set the same
 // thing, the later one counts. If one of them cannot be sent, nothing is.
+//
+// What a message says beside its text: *[Keyboard], [Carousel], [Attachment],
+// [Attachments], [Attached], [Location], [Sticker], and the formats that [Bold],
+// [Italic], [Underline] and [Link] make. What it refers to: [ReplyTo], [Forward].
+// How it is sent: the flags [Silent], [NoMentions], [NoLinkPreview],
+// [KeepForwards] and [KeepSnippets], or any other [SendFlag]; [As], [Into],
+// [Intent], [MessagePayload], and [Extra] for everything else. Of a question:
+// [Choices], [Cancel], [AnyText], [Retry], [Within], [From]. Several in one:
+// [Options].
 type SendOption interface {
 	// apply puts the option into the message, or says why it cannot be sent.
 	apply(*outgoing) error
+}
+
+// Options returns several options as one, such as those of a slice:
+//
+//	c.Send("Look:", vk.Options(m.Attachments...), vk.Silent)
+func Options[O SendOption](opts ...O) SendOption {
+	list := make(optionList, len(opts))
+	for i, opt := range opts {
+		list[i] = opt
+	}
+	return list
+}
+
+type optionList []SendOption
+
+func (l optionList) apply(o *outgoing) error {
+	for _, opt := range flatten(l) {
+		if err := opt.apply(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flatten returns the options with those that Options has put together, and
+// without nil.
+func flatten(opts []SendOption) []SendOption {
+	if !slices.ContainsFunc(opts, func(opt SendOption) bool { _, list := opt.(optionList); return list || opt == nil }) {
+		return opts
+	}
+	var all []SendOption
+	for _, opt := range opts {
+		switch opt := opt.(type) {
+		case nil:
+		case optionList:
+			all = append(all, flatten(opt)...)
+		default:
+			all = append(all, opt)
+		}
+	}
+	return all
 }
 
 // sendOnly returns the error of an option that an edit cannot follow.

@@ -182,6 +182,22 @@ func (c *Client) Group(ctx context.Context, id int64, opts ...ProfileOption) (Gr
 	return groups[0], nil
 }
 
+// Profile returns the page of a person or of a community, whose id is negative, or
+// an error that wraps [ErrNotFound]. See [Client.Profiles].
+func (c *Client) Profile(ctx context.Context, id int64, opts ...ProfileOption) (Profile, error) {
+	if id == 0 {
+		return Profile{}, fmt.Errorf("vk: nobody: %w", ErrNotFound)
+	}
+	pages, err := c.Profiles(ctx, []int64{id}, opts...)
+	switch {
+	case err != nil:
+		return Profile{}, err
+	case pages[0].PeerID == 0:
+		return Profile{}, fmt.Errorf("vk: page %d: %w", id, ErrNotFound)
+	}
+	return pages[0], nil
+}
+
 // A Profile is a person's or a community's page. The zero Profile is that of
 // nobody.
 type Profile struct {

@@ -239,6 +239,17 @@ func TestMixedProfiles(t *testing.T) {
 }
 
 // TestSelf: the page of a token, whatever kind it is of.
+// TestProfile: one page of any kind.
+func TestProfile(t *testing.T) {
+	p := newPeople(t)
+	for id, want := range map[int64]string{1: "Pavel Durov", -9: "Concert", 0: "", 1_999_999_998: "", -1_999_999_998: "", 2_000_000_001: ""} {
+		got, err := p.client.Profile(t.Context(), id)
+		if got.Name != want || (want == "") != errors.Is(err, vk.ErrNotFound) || (want != "") != (err == nil) {
+			t.Errorf("%d: %+v, %v", id, got, err)
+		}
+	}
+}
+
 func TestSelf(t *testing.T) {
 	p := newPeople(t)
 	if page, err := p.client.Self(t.Context()); err != nil || page.PeerID != -p.group.ID || page.Name != "Bot" || page.Group == nil {

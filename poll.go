@@ -161,9 +161,13 @@ func (p *Poller) Run(ctx context.Context) error {
 	d.init()
 	f := &follower{Poller: p, d: d, feed: d.feed(), base: context.WithoutCancel(ctx), log: slogOr(p.Logger)}
 	err := f.follow(ctx)
+	open, _ := f.feed.counts()
 	d.drain(f.base, f.feed)
 	if f.journal != nil {
 		f.journal.leave(f.base)
+	}
+	if f.started {
+		f.feed.logEnd(f.log, "vk: bot stopped", open, slog.Int64("group", f.group), slog.String("ts", f.ts))
 	}
 	if ctx.Err() != nil || errors.Is(err, ErrStopped) {
 		return nil

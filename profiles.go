@@ -115,14 +115,20 @@ func (c *Client) Groups(ctx context.Context, ids []int64, opts ...ProfileOption)
 // ownGroup returns the community that the token belongs to, or 0 if it belongs to
 // none.
 func (c *Client) ownGroup(ctx context.Context) (int64, error) {
+	id, _, err := c.ownCommunity(ctx)
+	return id, err
+}
+
+// ownCommunity is ownGroup with the community's name.
+func (c *Client) ownCommunity(ctx context.Context) (id int64, name string, err error) {
 	own, err := c.getGroups(ctx, nil)
 	if err != nil || len(own) == 0 {
-		return 0, err
+		return 0, "", err
 	}
 	if own[0].ID == 0 {
-		return 0, errors.New("vk: groups.getById: the answer lacks the community's id")
+		return 0, "", errors.New("vk: groups.getById: the answer lacks the community's id")
 	}
-	return own[0].ID, nil
+	return own[0].ID, own[0].Name, nil
 }
 
 // getGroups calls groups.getById, whose answer is an object since 5.139 and was

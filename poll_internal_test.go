@@ -209,3 +209,87 @@ func TestLoggerFails(t *testing.T) {
 type brokenHandler struct{ slog.Handler }
 
 func (brokenHandler) Enabled(context.Context, slog.Level) bool { panic("no log") }
+
+// A retryingStore has a driver that repeats a Swap after a lost answer: it returns
+// false for what it has swapped.
+type retryingStore struct {
+	MemoryStore
+	lost atomic.Bool
+}
+
+func (s *retryingStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	ok, err := s.MemoryStore.Swap(ctx, key, old, new, ttl)
+	return ok && !s.lost.Swap(false), err
+}
+
+// TestSessionDriverRetry: an Update or Delete whose Swap was repeated by the driver counts
+// once.
+func TestSessionDriverRetry(t *testing.T) {
+	e, err := ParseEvent([]byte(`{"type":"message_new","event_id":"1","group_id":1,"object":{"message":{"from_id":1,"peer_id":1,"text":"x"}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := NewContext(t.Context(), NewClient("t"), e)
+	store := new(retryingStore)
+	n := &Session[int]{Store: store, Name: "n"}
+	add := func() {
+		t.Helper()
+		if err := n.Update(c, PerUser(c), func(v *int) error { *v++; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for want := 1; want <= 3; want++ {
+		store.lost.Store(want != 2)
+		add()
+		if got, err := n.Get(c, PerUser(c)); got != want || err != nil {
+			t.Errorf("after %d updates: %d, %v", want, got, err)
+		}
+	}
+	store.lost.Store(true)
+	if err := n.Delete(c, PerUser(c)); err != nil {
+		t.Error(err)
+	}
+	if got, err := n.Get(c, PerUser(c)); got != 0 || err != nil {
+		t.Errorf("after Delete: %d, %v", got, err)
+	}
+}
+
+// TestPollRecoveryLog: of polls that fail in a row the first has a warning with its cause,
+// and the recovery a line.
+func TestPollRecoveryLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		polls := 0
+		client := NewClient("x")
+		client.HTTPClient = &http.Client{Transport: answering(func(r *http.Request) string {
+			if r.URL.Host != "lp.test" {
+				return `{"response":{"server":"http://lp.test","key":"k","ts":"5"}}`
+			}
+			if polls++; polls > 1 && polls < 5 {
+				return "not JSON"
+			}
+			time.Sleep(time.Second)
+			return `{"ts":"5","updates":[]}`
+		})}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		p := &Poller{Client: client, GroupID: 7, SkipDiagnosis: true, Handler: new(Router), Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+		if err := p.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		for want, n := range map[string]int{
+			`level=WARN msg="vk: long poll failed"`:                             1,
+			`level=DEBUG msg="vk: long poll failed"`:                            2,
+			`level=INFO msg="vk: long poll works again" failures=3`:             1,
+			`level=INFO msg="vk: bot started" group=7 name=""`:                  1,
+			`level=INFO msg="vk: bot stopped" group=7 ts=5 drained=0 skipped=0`: 1,
+		} {
+			if got := strings.Count(log.String(), want); got != n {
+				t.Errorf("%d lines %s, want %d:\n%.3000s", got, want, n, &log)
+			}
+		}
+		if !strings.Contains(log.String(), `level=DEBUG msg="vk: long poll" events=0`) {
+			t.Error("no line for a poll")
+		}
+	})
+}

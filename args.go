@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/vkrouter/vk/internal/command"
 )
@@ -263,5 +265,48 @@ func (rt *Route) Usage() string { return command.Usage(rt.Pattern) }
 // parsePattern reads a pattern with the types of r. Its errors name the part
 // that is wrong; the caller adds the pattern itself.
 func (r *Router) parsePattern(s string) (*command.Pattern, error) {
-	return command.Parse(s, r.typeNamed)
+	p, err := command.Parse(s, r.typeNamed)
+	var unknown *command.UnknownTypeError
+	if errors.As(err, &unknown) {
+		return nil, fmt.Errorf("%w; the types are %s", err, strings.Join(r.typeNames(), ", "))
+	}
+	if err == nil && len(p.Words) > 0 && r.path == "" {
+		if prefix := r.ownPrefix(s); prefix != "" {
+			return nil, fmt.Errorf("it begins with the prefix %q, which the Router reads before the command: write %q", prefix, strings.TrimPrefix(strings.TrimSpace(s), prefix))
+		}
+	}
+	return p, err
+}
+
+// typeNames returns the names of the types that patterns of r can have.
+func (r *Router) typeNames() []string {
+	names := slices.Collect(maps.Keys(builtinTypes))
+	for ; r != nil; r = r.outer {
+		if types := r.types.Load(); types != nil {
+			names = slices.AppendSeq(names, maps.Keys(*types))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// ownPrefix returns the prefix that a pattern begins with, or "". Only a pattern that
+// begins with a sign, which a prefix mostly is, is shown to the Prefix.
+func (r *Router) ownPrefix(pattern string) (prefix string) {
+	pattern = strings.TrimSpace(pattern)
+	find := r.top().Prefix
+	sign := strings.TrimLeftFunc(pattern, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) && c != '{' })
+	if find == nil || sign == "" || sign == pattern || sign[0] == '{' {
+		return ""
+	}
+	e := new(Event)
+	e.Kind, e.head.text = string(EventMessageNew), pattern
+	contain(func() error { // a Prefix that wants more of the event than its text
+		found, ok := find(newContext(context.Background(), nil, e, noTurn{}))
+		if ok && strings.HasPrefix(pattern, found) && found != pattern {
+			prefix = found
+		}
+		return nil
+	})
+	return prefix
 }

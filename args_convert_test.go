@@ -383,7 +383,11 @@ func TestConverterRefusesAtRegistration(t *testing.T) {
 		{"type of an inner Router", func(r *Router) {
 			r.Route("x", func(r *Router) { r.Converter("mine", ok) })
 			r.Handle("a {x:mine}", func(*Context) error { return nil })
-		}, `the placeholder "{x:mine}" has the unknown type "mine"`},
+		}, `the placeholder "{x:mine}" has the unknown type "mine"; the types are bool, `},
+		{"unknown type beside one of its own", func(r *Router) {
+			r.Converter("mine", ok)
+			r.Handle("a {x:size}", func(*Context) error { return nil })
+		}, `, mine, `},
 		{"default of none", func(r *Router) {
 			r.Converter("mine", ok)
 			r.Handle("a {x:mine=b}", func(*Context) error { return nil })

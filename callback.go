@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -115,13 +117,17 @@ type Callback struct {
 	ending   chan struct{} // closed by Stop
 	bodies   atomic.Int64  // bytes of large bodies that are being read
 	refusals quiet
+	takes    streak // of admitting events
+	keeps    streak // of keeping them in the Store
 
 	asking  chan struct{}   // holds one element while somebody asks VK for what follows
 	fetched map[any]fetched // by token, the community; by community, its confirmation code
 
 	mu    sync.Mutex
 	setUp map[int64]Secret // the communities that Setup was called for, and their secrets
-	asked map[int64]int    // by community, requests for a confirmation that were answered
+	asked map[int64]int    // by community that Setup was called for, requests for a confirmation that were answered
+	last  time.Time        // when an event last came
+	err   error            // of the last event: why it was not taken; nil if it was
 	now   int              // events of requests that are not answered yet
 	idle  chan struct{}    // closed when these are none, if Stop waits for that
 }
@@ -145,8 +151,20 @@ func (cb *Callback) init() error {
 		cb.d = cmp.Or(cb.Dispatcher, &Dispatcher{Handler: cb.Handler, Logger: cb.Logger})
 		cb.d.init()
 		cb.feed = cb.d.feed()
+		cb.logStart()
 	})
 	return cb.misuse
+}
+
+// logStart says what the Callback is about to serve.
+func (cb *Callback) logStart() {
+	groups := slices.Sorted(maps.Keys(cb.Groups))
+	if cb.GroupID != 0 {
+		groups = append(groups, cb.GroupID)
+	}
+	kinds, _ := kindsWanted(cb.d.Handler, cb.Kinds)
+	cb.logger().LogAttrs(context.Background(), slog.LevelInfo, "vk: callback started",
+		slog.Any("groups", groups), slog.Any("kinds", kinds), slog.Bool("store", cb.d.Store != nil))
 }
 
 // check returns what is wrong with the fields.
@@ -231,10 +249,15 @@ func (cb *Callback) Stop(ctx context.Context) {
 	if cb.init() != nil {
 		return
 	}
-	if !cb.stopping.Swap(true) {
+	first := !cb.stopping.Swap(true)
+	if first {
 		close(cb.ending)
 	}
+	open, _ := cb.feed.counts()
 	cb.d.drain(ctx, cb.feed)
+	if first {
+		cb.feed.logEnd(cb.logger(), "vk: callback stopped", open)
+	}
 	cb.mu.Lock()
 	if cb.now > 0 && cb.idle == nil {
 		cb.idle = make(chan struct{})
@@ -246,11 +269,41 @@ func (cb *Callback) Stop(ctx context.Context) {
 	}
 }
 
-// enter notes that a request brings an event, and leave that it is answered.
+// A CallbackStatus says how a [Callback] fares, for instance to the handler of a
+// health or readiness check.
+type CallbackStatus struct {
+	Ready     bool      // it takes events: its fields make sense, and Stop was not called
+	LastEvent time.Time // when VK last sent an event; zero if it has not
+	Answering int       // requests with an event that are not answered yet
+	Err       error     // why the last event was not taken, or what is wrong with the fields; nil if it was taken
+}
+
+// Status returns how the Callback fares. It is safe for concurrent use.
+func (cb *Callback) Status() CallbackStatus {
+	misuse := cb.init()
+	cb.mu.Lock()
+	defer cb.mu.Unlock()
+	s := CallbackStatus{LastEvent: cb.last, Answering: cb.now, Err: cb.err}
+	if misuse != nil {
+		s.Err = misuse
+	}
+	s.Ready = misuse == nil && !cb.stopping.Load()
+	return s
+}
+
+// enter notes that a request brings an event, took why it was not taken, and leave
+// that it is answered.
 func (cb *Callback) enter() {
 	cb.mu.Lock()
 	defer cb.mu.Unlock()
 	cb.now++
+	cb.last = time.Now()
+}
+
+func (cb *Callback) took(err error) {
+	cb.mu.Lock()
+	defer cb.mu.Unlock()
+	cb.err = err
 }
 
 func (cb *Callback) leave() {
@@ -332,6 +385,7 @@ func (cb *Callback) dispatch(ctx, request context.Context, client *Client, e *Ev
 	cb.enter()
 	defer cb.leave()
 	j, state, err := cb.d.admit(ctx, cb.feed, client, e)
+	cb.took(err)
 	switch {
 	case err != nil:
 		if errors.Is(err, ErrStopped) && !cb.stopping.Load() {
@@ -340,9 +394,16 @@ func (cb *Callback) dispatch(ctx, request context.Context, client *Client, e *Ev
 			}
 		}
 		if !errors.Is(err, ErrStopped) && !errors.Is(err, errFull) && ctx.Err() == nil {
-			cb.log(ctx, slog.LevelError, "vk: callback: an event cannot be taken", e, err)
+			if cb.takes.failed() {
+				cb.log(ctx, slog.LevelError, "vk: callback: events cannot be taken: VK is to send them again", e, err)
+			}
 		}
 		return again(soon())
+	}
+	if failures, tell := cb.takes.worked(); tell {
+		cb.logger().LogAttrs(ctx, slog.LevelInfo, "vk: callback: events can be taken again", slog.Int("failures", failures))
+	}
+	switch {
 	case state == alreadyHandled:
 		return acked
 	case j == nil: // another process has it
@@ -404,8 +465,14 @@ func (cb *Callback) keep(ctx context.Context, j *job) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
 	defer cancel()
 	kept, err := cb.d.keep(ctx, j)
-	if err != nil && !kept && !errors.Is(err, ErrStopped) {
-		cb.log(ctx, slog.LevelError, "vk: callback: an event cannot be kept in the Store: VK is to send it again", j.ev, err)
+	if err != nil && !kept && !errors.Is(err, ErrStopped) && cb.keeps.failed() {
+		cb.log(ctx, slog.LevelError, "vk: callback: events cannot be kept in the Store: VK is to send them again", j.ev, err)
+	}
+	if !kept {
+		return false
+	}
+	if failures, tell := cb.keeps.worked(); tell {
+		cb.logger().LogAttrs(ctx, slog.LevelInfo, "vk: callback: events are kept in the Store again", slog.Int("failures", failures))
 	}
 	return kept
 }

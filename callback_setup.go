@@ -139,6 +139,10 @@ func (cb *Callback) setup(ctx context.Context, group int64, address string) (err
 	}
 	cb.setUp[group] = NewSecret(secret)
 	asked := cb.asked[group]
+	if cb.asked == nil {
+		cb.asked = make(map[int64]int)
+	}
+	cb.asked[group] = asked
 	cb.mu.Unlock()
 
 	p := Params{"group_id": group, "url": address, "title": cmp.Or(s.Title, cb.Title, "Bot"), "secret_key": secret}
@@ -283,10 +287,9 @@ func (cb *Callback) confirm(ctx context.Context, r *http.Request, group int64, g
 		}
 	}
 	cb.mu.Lock()
-	if cb.asked == nil {
-		cb.asked = make(map[int64]int)
+	if asked, wanted := cb.asked[group]; wanted { // anybody may send confirmations of any community
+		cb.asked[group] = asked + 1
 	}
-	cb.asked[group]++
 	cb.mu.Unlock()
 	return ack{status: http.StatusOK, text: code}
 }

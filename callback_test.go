@@ -410,7 +410,7 @@ func TestCallbackLogsRefusals(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		hooktest.Post(cb, `{}`)
-		if n := strings.Count(text.String(), "\n"); n != 2 || !strings.Contains(text.String(), "others=99") {
+		if n := strings.Count(text.String(), "level=WARN"); n != 2 || !strings.Contains(text.String(), "others=99") {
 			t.Errorf("%d lines:\n%s", n, text)
 		}
 	})

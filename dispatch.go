@@ -79,6 +79,7 @@ type Dispatcher struct {
 	lanes     lane.Lanes[laneKey, *job]
 	watchdog  watchdog.Watchdog[*job]
 	coroner   coroner
+	claims    streak        // of what the Store is asked about single events
 	debugging atomic.Int32  // what is known of the Logger's handler
 	store     Store         // the Store, guarded
 	marks     atomic.Uint32 // the last mark of a job

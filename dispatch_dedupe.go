@@ -349,9 +349,10 @@ func (d *Dispatcher) askStore(j *job) admission {
 		state, err = d.acquire(j.ctx, j)
 	}
 	if err != nil {
-		j.log(slog.LevelWarn, "vk: the store fails: an event is handled without asking whether it was before", slog.Any("err", err))
+		d.storeFailed(j, "vk: the store fails: events are handled without asking whether they were before", err)
 		return admitted
 	}
+	d.storeWorked(j.ctx)
 	return state
 }
 
@@ -379,13 +380,29 @@ func (d *Dispatcher) release(j *job, s settlement) {
 	var err error
 	for try := range 4 {
 		if _, err = d.guarded().Swap(ctx, dedupeKey(j.ev), old, next, dedupeTTL); err == nil {
+			d.storeWorked(j.ctx)
 			return // swapped, or another process has it by now, which thought this one dead
 		}
 		if backoff.Sleep(ctx, storePause.Delay(try+1)) != nil {
 			break
 		}
 	}
-	j.log(slog.LevelWarn, "vk: the store fails: an event that is delivered again may be handled again", slog.Any("err", err))
+	d.storeFailed(j, "vk: the store fails: events that are delivered again may be handled again", err)
+}
+
+// storeFailed says that the Store fails, unless it was said: once, and not for each
+// event.
+func (d *Dispatcher) storeFailed(j *job, msg string, err error) {
+	if d.claims.failed() {
+		j.log(slog.LevelWarn, msg, failure(err)...)
+	}
+}
+
+// storeWorked says that the Store works again, if it was said that it fails.
+func (d *Dispatcher) storeWorked(ctx context.Context) {
+	if failures, tell := d.claims.worked(); tell {
+		d.logger().LogAttrs(ctx, slog.LevelInfo, "vk: the store works again", slog.Int("failures", failures))
+	}
 }
 
 // splitOwner splits an owner as records in the Store have it.

@@ -1,6 +1,8 @@
 package vk
 
 import (
+	"context"
+	"log/slog"
 	"sync"
 
 	"github.com/vkrouter/vk/internal/watchdog"
@@ -78,6 +80,22 @@ func (f *feed) close() <-chan struct{} {
 		f.idle = idle
 	}
 	return idle
+}
+
+// counts returns how many jobs are unfinished, and how many were dropped before they
+// began.
+func (f *feed) counts() (open, skipped int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.open, f.skipped
+}
+
+// logEnd says that a source has stopped: how many of the events that were open then
+// were drained, and how many were not handled.
+func (f *feed) logEnd(log logger, msg string, open int, attrs ...slog.Attr) {
+	_, skipped := f.counts()
+	attrs = append(attrs, slog.Int("drained", max(open-skipped, 0)), slog.Int("skipped", skipped))
+	log.LogAttrs(context.Background(), slog.LevelInfo, msg, attrs...)
 }
 
 // countSkipped returns how many jobs were dropped before they began.

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -244,4 +247,30 @@ func ExamplePoller_Status() {
 	var s vk.PollerStatus = p.Status()
 	fmt.Println(s.GroupID, s.TS == "", s.LastPoll.IsZero(), s.LastEvent.IsZero(), s.Failures, s.Err)
 	// Output: 0 true true true 0 <nil>
+}
+
+// ExampleCallback_Status serves a readiness check: it fails before the bot drains, so
+// that a load balancer sends new events to other processes.
+func ExampleCallback_Status() {
+	cb := &vk.Callback{Client: vk.NewClient("token"), Handler: vk.NewRouter("!"), GroupID: 1, Secret: vk.NewSecret("secret"), Logger: slog.New(slog.DiscardHandler)}
+	var leaving atomic.Bool
+	ready := func(w http.ResponseWriter, _ *http.Request) {
+		if leaving.Load() || !cb.Status().Ready {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}
+	check := func() int {
+		w := httptest.NewRecorder()
+		ready(w, nil)
+		return w.Code
+	}
+	fmt.Println(check())
+	leaving.Store(true) // on SIGTERM; then wait until the balancer has noticed
+	fmt.Println(check())
+	cb.Stop(context.Background())
+	fmt.Println(cb.Status().Ready)
+	// Output:
+	// 200
+	// 503
+	// false
 }

@@ -45,7 +45,7 @@ func (jr *journal) renew() {
 // puzzle says once that what another has left cannot be taken over, or that the
 // Store does not tell what there is.
 func (jr *journal) puzzle(err error) {
-	if err != nil && !errors.Is(err, errCannotRead) && !errors.Is(err, errNoLease) && jr.base.Err() == nil {
+	if err != nil && !errors.Is(err, errCannotRead) && !errors.Is(err, errNoLease) && jr.base.Err() == nil && !jr.isFailing() {
 		if jr.blind.failed() {
 			jr.d.logger().LogAttrs(jr.base, slog.LevelWarn, "vk: the store fails: events of processes that have died are not taken over", failure(err)...)
 		}

@@ -161,9 +161,13 @@ func (p *Poller) Run(ctx context.Context) error {
 		return stoppedDispatcher("Poller.Run")
 	}
 	err := f.follow(ctx)
+	open, _ := f.feed.counts()
 	d.drain(f.base, f.feed)
 	if f.journal != nil {
 		f.journal.leave(f.base)
+	}
+	if f.started {
+		f.feed.logEnd(f.log, "vk: bot stopped", open, slog.Int64("group", f.group), slog.String("ts", f.ts))
 	}
 	if err == nil || ctx.Err() != nil {
 		return nil

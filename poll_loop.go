@@ -22,6 +22,9 @@ type follower struct {
 	base context.Context // the parent of handlers' contexts
 	log  logger
 
+	started     bool   // it was logged that the bot has started
+	resumes     bool   // it goes on where another run has ended
+	name        string // of the community; "" if GroupID says which it is
 	group       int64
 	server, key string
 	ts          string
@@ -41,6 +44,7 @@ func (f *follower) follow(ctx context.Context) error {
 	if err := f.start(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
+	f.logStart(ctx)
 	defer f.examine(ctx)()
 	if f.Ready != nil {
 		f.call(ctx, "Ready", func() error { f.Ready(f.group); return nil })
@@ -63,6 +67,7 @@ func (f *follower) follow(ctx context.Context) error {
 		if err == nil {
 			failures = 0
 			f.recovered(ctx)
+			f.log.LogAttrs(ctx, slog.LevelDebug, "vk: long poll", slog.Int("events", len(events)), slog.Duration("took", time.Since(began)), slog.String("ts", f.ts))
 			f.note(nil, len(events))
 			err = f.handle(ctx, events)
 		} else {
@@ -78,6 +83,14 @@ func (f *follower) follow(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// logStart says what the bot is, and from where in the history it goes on.
+func (f *follower) logStart(ctx context.Context) {
+	f.started = true
+	kinds, _ := kindsWanted(f.d.Handler, f.Kinds)
+	f.log.LogAttrs(ctx, slog.LevelInfo, "vk: bot started", slog.Int64("group", f.group), slog.String("name", f.name), slog.Any("kinds", kinds),
+		slog.String("ts", f.ts), slog.Bool("resumed", f.resumes), slog.Bool("store", f.d.Store != nil))
 }
 
 // mend does what a failed poll asks for. It returns an error if nothing helps.
@@ -108,7 +121,7 @@ func (f *follower) start(ctx context.Context) error {
 	f.group = f.GroupID
 	for failures := 0; f.group == 0; {
 		var own int64
-		err := apart(func() (err error) { own, err = f.Client.ownGroup(ctx); return err })
+		err := apart(func() (err error) { own, f.name, err = f.Client.ownCommunity(ctx); return err })
 		switch {
 		case err == nil && own != 0:
 			f.group = own
@@ -168,6 +181,7 @@ func (f *follower) openJournal(ctx context.Context) error {
 		return err
 	}
 	f.ts = jr.place()
+	f.resumes = f.ts != ""
 	return nil
 }
 

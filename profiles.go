@@ -115,22 +115,28 @@ func (c *Client) Groups(ctx context.Context, ids []int64, opts ...ProfileOption)
 // ownGroup returns the community that the token belongs to, or 0 if it belongs to
 // none.
 func (c *Client) ownGroup(ctx context.Context) (int64, error) {
+	id, _, err := c.ownCommunity(ctx)
+	return id, err
+}
+
+// ownCommunity is ownGroup with the community's name.
+func (c *Client) ownCommunity(ctx context.Context) (id int64, name string, err error) {
 	own, err := c.getGroups(ctx, nil)
 	if refused := (*Error)(nil); errors.As(err, &refused) && refused.Code == CodeParam && strings.Contains(refused.Message, "group_id") {
 		err = nil // VK's answer to a user's token
 	}
 	if err != nil {
-		return 0, err
+		return 0, "", err
 	}
 	if len(own) == 0 {
 		c.learn(tokenOther)
-		return 0, nil
+		return 0, "", nil
 	}
 	if own[0].ID == 0 {
-		return 0, errors.New("vk: groups.getById: the answer lacks the community's id")
+		return 0, "", errors.New("vk: groups.getById: the answer lacks the community's id")
 	}
 	c.learn(tokenCommunity)
-	return own[0].ID, nil
+	return own[0].ID, own[0].Name, nil
 }
 
 // getGroups calls groups.getById, whose answer is an object since 5.139 and was

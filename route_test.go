@@ -75,6 +75,16 @@ func TestRouteAliases(t *testing.T) {
 			t.Errorf("panics with %s\nwant %s", got, want)
 		}
 	}
+	for pattern, want := range map[string]string{
+		"!ban {who}": `it begins with the prefix "!", which the Router reads before the command: write "ban {who}"`,
+		"<n>":        `the word "<n>" is no placeholder: write {n}`,
+	} {
+		if got := panics(func() { r.Handle(pattern, nothing); panic("") }); !strings.Contains(got, want) {
+			t.Errorf("%q panics with %s", pattern, got)
+		}
+	}
+	r.Handle("/sign", nothing) // no prefix of this Router
+	r.Route("deep", func(r *vk.Router) { r.Handle("!x", nothing) })
 	r.Remove(rt)
 	r.Handle("throw away", ran.handler("free"))
 	r.Serve(said(t, "!throw away"))

@@ -1,9 +1,11 @@
 package vk
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -261,6 +263,7 @@ type sessionRecord struct {
 	Event   string          `json:"e,omitempty"` // the last that changed it
 	Attempt uint64          `json:"a,omitempty"` // the handling of it that did
 	Before  json.RawMessage `json:"b,omitempty"` // the value before that event
+	Write   uint64          `json:"w,omitempty"` // a random number of each change
 }
 
 // handling returns the event that is being handled and the number of this
@@ -334,8 +337,12 @@ var sessionBackoff = backoff.Backoff{Min: time.Millisecond, Max: 250 * time.Mill
 // without f, for one without a value.
 func (s *Session[T]) change(c *Context, key Key, f func(T) (json.RawMessage, error)) error {
 	id := s.id(c, key)
+	var written []byte // by a Swap that returned false
 	for try := range sessionTries {
 		raw, v, record, err := s.read(c, key)
+		if err == nil && len(written) > 0 && bytes.Equal(raw, written) {
+			return nil // the Store's driver has repeated the Swap, and saw its own change
+		}
 		var broken *SessionError
 		if err != nil && (f != nil || !errors.As(err, &broken)) {
 			return err
@@ -351,6 +358,7 @@ func (s *Session[T]) change(c *Context, key Key, f func(T) (json.RawMessage, err
 		}
 		var next []byte
 		changed := record.changedBy(c, value)
+		changed.Write = rand.Uint64()
 		if value != nil || changed.Before != nil {
 			if next, err = json.Marshal(changed); err != nil {
 				return &SessionError{s.Name, key, nil, err}
@@ -372,6 +380,7 @@ func (s *Session[T]) change(c *Context, key Key, f func(T) (json.RawMessage, err
 		if swapped {
 			return nil
 		}
+		written = next
 		if err := backoff.Sleep(c, sessionBackoff.Delay(try)); err != nil {
 			return s.failed(key, err)
 		}

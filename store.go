@@ -52,6 +52,10 @@ type Store interface {
 	// one that leaves the value as it is. If ttl is zero, the value does not
 	// expire; a negative ttl is an error. A Store may be late by a second.
 	//
+	// A Store whose driver repeats a Swap after a lost answer must not return false
+	// for a change that it has made itself: if it cannot tell, it returns an error.
+	// Sessions recognize their own change where no other has followed.
+	//
 	// A change outlives the process, unless the Store documents otherwise. If
 	// Swap returns an error, the value may or may not have changed.
 	Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (swapped bool, err error)

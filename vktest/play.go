@@ -56,7 +56,7 @@ func (s *Server) Play(ctx context.Context, addr string) error {
 		boris := s.Person(Person{Name: "Борис", ScreenName: "boris", Sex: 2, Lang: "ru"})
 		s.Chat("Tea", anna, boris)
 	}
-	sim := fakesim.Over(s.world, s.GroupID)
+	sim := fakesim.Over(s.world, s.GroupID, host)
 	srv := &http.Server{
 		Handler: sim, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0),

@@ -134,7 +134,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		}
 		l, greeting.Proxy = g, base
 	}
-	sim, err := fakesim.New(fakesim.Options{World: world, Config: fakevk.Config{
+	sim, err := fakesim.New(fakesim.Options{World: world, Hosts: []string{hostOf(o.addr)}, Config: fakevk.Config{
 		Seed: o.seed, RPS: o.rps, OnRemark: func(text string) { fmt.Fprintln(stderr, "vktest:", text) },
 	}})
 	if err != nil {
@@ -207,6 +207,12 @@ func listen(addr string) (net.Listener, error) {
 		return nil, fmt.Errorf("-addr: %w", err)
 	}
 	return l, nil
+}
+
+// hostOf returns the host of an address to listen on.
+func hostOf(addr string) string {
+	host, _, _ := net.SplitHostPort(addr)
+	return host
 }
 
 // address is where clients of this machine reach a listener.

@@ -81,6 +81,9 @@ func parseWord(word string) ([]string, error) {
 	if strings.ContainsAny(word, "{}") {
 		return nil, fmt.Errorf("the word %q has a brace in it", word)
 	}
+	if right := asPlaceholder(word); right != "" {
+		return nil, fmt.Errorf("the word %q is no placeholder: write %s", word, right)
+	}
 	alts := strings.Split(word, "|")
 	for i, alt := range alts {
 		switch {
@@ -94,6 +97,34 @@ func parseWord(word string) ([]string, error) {
 	}
 	return alts, nil
 }
+
+// asPlaceholder returns a word in the form of other libraries' placeholders in the
+// form of this one, or "".
+func asPlaceholder(word string) string {
+	for _, form := range [...]struct{ open, end, mark string }{{"<", ">", ""}, {"[", "]", "?"}} {
+		name, opened := strings.CutPrefix(word, form.open)
+		name, closed := strings.CutSuffix(name, form.end)
+		if !opened || !closed {
+			continue
+		}
+		name, rest := strings.CutSuffix(name, "...")
+		if n := nameLen(name); n > 0 && n == len(name) {
+			switch {
+			case rest:
+				return "{" + name + "...}"
+			default:
+				return "{" + name + form.mark + "}"
+			}
+		}
+		return "{name" + form.mark + "}"
+	}
+	return ""
+}
+
+// An UnknownTypeError says that a placeholder has a type that there is none of.
+type UnknownTypeError struct{ Name string }
+
+func (e *UnknownTypeError) Error() string { return fmt.Sprintf("has the unknown type %q", e.Name) }
 
 // Expand returns every sequence of words that p answers to.
 func (p *Pattern) Expand() [][]string {
@@ -172,7 +203,7 @@ func (p *Param) parseTypes(s string, lookup func(typ string) (Converter, bool)) 
 	for i, name := range p.Types {
 		conv, ok := lookup(name)
 		if !ok {
-			return "", fmt.Errorf("has the unknown type %q", name)
+			return "", &UnknownTypeError{name}
 		}
 		if i > 0 && (p.Types[i-1] == textName || p.Types[i-1] == wordName) {
 			return "", fmt.Errorf("has the type %s behind %s, which takes every word", name, p.Types[i-1])

@@ -199,7 +199,7 @@ func TestDocsWorldFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(Options{World: w})
+	s, err := New(Options{World: w, Hosts: []string{"example.com"}})
 	if err != nil {
 		t.Fatal(err)
 	}

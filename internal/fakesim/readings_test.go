@@ -19,7 +19,7 @@ func TestReadings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(Options{World: w})
+	s, err := New(Options{World: w, Hosts: []string{"example.com"}})
 	if err != nil {
 		t.Fatal(err)
 	}

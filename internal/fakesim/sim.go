@@ -9,7 +9,9 @@ package fakesim
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -37,6 +39,10 @@ const (
 type Options struct {
 	Config fakevk.Config
 	World  *WorldFile // nil means Small()
+
+	// Hosts are names of the server, besides localhost and IP addresses, by which
+	// the page and /sim may be asked for.
+	Hosts []string
 }
 
 // A Sim is a fake VK with both of its sides: the API for bots, and /sim for
@@ -89,8 +95,8 @@ func New(o Options) (*Sim, error) {
 // Over makes a Sim of a world that is somebody else's: it cannot be reset, and
 // Close does not close it. A group is the community that requests mean if they
 // name none. What happened before is not in the stream.
-func Over(world *fakevk.World, group int64) *Sim {
-	s := &Sim{stream: newStream(), origin: http.NewCrossOriginProtection(), done: make(chan struct{}), borrowed: true}
+func Over(world *fakevk.World, group int64, hosts ...string) *Sim {
+	s := &Sim{opts: Options{Hosts: hosts}, stream: newStream(), origin: http.NewCrossOriginProtection(), done: make(chan struct{}), borrowed: true}
 	r := s.follow(world)
 	r.group = group
 	s.now.Store(r)
@@ -181,10 +187,27 @@ func (s *Sim) AddCallback(url string) string {
 	return r.world.ConfirmationCode(r.group)
 }
 
+// isHost reports whether a request's Host is the server's: the page of another site
+// whose name was made to lead to this machine is not to read or do anything here.
+func (s *Sim) isHost(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(strings.Trim(host, "[]")) != nil {
+		return true
+	}
+	return slices.ContainsFunc(s.opts.Hosts, func(own string) bool { return strings.EqualFold(own, host) })
+}
+
 // ServeHTTP serves the page, /sim and VK's API.
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch path := r.URL.Path; {
 	case path == "/", path == "/requests", path == "/sim", strings.HasPrefix(path, "/sim/"), strings.HasPrefix(path, "/page/"):
+		if !s.isHost(r.Host) {
+			answer(w, 0, &failure{http.StatusForbidden, "foreign_host", fmt.Sprintf("this server is not %s: use localhost or an IP address", clip(r.Host))})
+			return
+		}
 		s.mux.ServeHTTP(w, r)
 		return
 	}

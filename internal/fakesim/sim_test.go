@@ -20,7 +20,7 @@ import (
 
 func newSim(t testing.TB) *Sim {
 	t.Helper()
-	s, err := New(Options{Config: fakevk.Config{RPS: -1}})
+	s, err := New(Options{Config: fakevk.Config{RPS: -1}, Hosts: []string{"example.com"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -363,6 +363,37 @@ func TestNonsense(t *testing.T) {
 	}
 	if v := must(t, s, "GET", "/sim/messages?user=1", ""); len(v["messages"].([]any)) != 0 {
 		t.Errorf("nonsense has said something: %v", v)
+	}
+}
+
+// TestForeignHost: the page and /sim are refused to a name that was made to lead here,
+// and VK's API is not.
+func TestForeignHost(t *testing.T) {
+	s, err := New(Options{Hosts: []string{"Bot.test"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	for host, want := range map[string]int{
+		"localhost": 200, "localhost:8080": 200, "app.localhost:1": 200, "127.0.0.1": 200, "127.0.0.1:80": 200, "[::1]:80": 200, "[::1]": 200,
+		"192.168.1.5:80": 200, "bot.test:80": 200, "evil.test": 403, "evil.test:80": 403, "127.0.0.1.evil.test": 403, "localhost.evil.test": 403, "": 403,
+	} {
+		for _, path := range []string{"/", "/sim", "/requests", "/page/app.js"} {
+			r := httptest.NewRequest("GET", path, nil)
+			r.Host = host
+			rec := httptest.NewRecorder()
+			s.ServeHTTP(rec, r)
+			if got := rec.Code; (got == 403) != (want == 403) {
+				t.Errorf("%s of %q: %d", path, host, got)
+			}
+		}
+	}
+	r := httptest.NewRequest("GET", "/method/users.get", nil)
+	r.Host = "evil.test"
+	rec := httptest.NewRecorder()
+	s.ServeHTTP(rec, r)
+	if rec.Code == 403 {
+		t.Error("the API is refused")
 	}
 }
 
@@ -725,7 +756,7 @@ func TestLimits(t *testing.T) {
 // FuzzRequest: whatever a request is, it is answered with JSON, and the world
 // stands.
 func FuzzRequest(f *testing.F) {
-	s, err := New(Options{})
+	s, err := New(Options{Hosts: []string{"example.com"}})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -773,7 +804,7 @@ func FuzzWorld(f *testing.F) {
 			return
 		}
 		if !strings.Contains(text, "callbacks") {
-			s, err := New(Options{World: w})
+			s, err := New(Options{World: w, Hosts: []string{"example.com"}})
 			if err != nil {
 				t.Fatalf("%q: %v", text, err)
 			}

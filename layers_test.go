@@ -75,7 +75,7 @@ var packageIndex = []struct {
 		{"upload_result.go", "answers of upload servers"},
 	}},
 	{"route", []indexed{
-		{"router.go", "Router, Handle, Use, Group"},
+		{"router.go", "Router, Use, Group; Replace, Update, TryAdd"},
 		{"route.go", "Route and its registration"},
 		{"route_table.go", "which route an event leads to"},
 		{"route_registry.go", "registrations and their conflicts; Walk, Lookup, Match"},

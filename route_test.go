@@ -375,6 +375,19 @@ func TestReplaceKeeps(t *testing.T) {
 			ran.is(t, want...)
 		}
 	})
+	t.Run("no Defaults anew", func(t *testing.T) {
+		r := vk.NewRouter("!")
+		r.Defaults = vk.Route{Hidden: true, Doc: "Doc.", Checks: []vk.Check{refuse}}
+		rt := r.Handle("a", nothing)
+		rt, err := rt.Update(func(rt *vk.Route) { rt.Hidden, rt.Doc, rt.Checks = false, "", nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		rt, _ = r.Replace(rt, vk.Route{Handler: nothing})
+		if rt.Hidden || rt.Doc != "" || rt.Allowed(said(t, "")) != nil {
+			t.Errorf("%+v", rt)
+		}
+	})
 	t.Run("the module is gone", func(t *testing.T) {
 		begin(vk.Route{Pattern: "a"})
 		m.Unmount()

@@ -334,9 +334,10 @@ var ErrRemoved = errors.New("the route is not registered any more")
 // Update changes a registered route while the bot runs: its Doc, for instance,
 // its Hidden or its Checks. f gets a copy to change, which then takes the place of
 // the route: an event sees all of the old or all of the new. Update returns the
-// new Route. The old one must not be read for changes, but can be updated again: f
-// gets the newest then. f may be called several times, if others update the route
-// at the same time.
+// new Route. The old one stays as it was, but can be updated again: f gets the
+// newest then. f may be called several times, if others update the route at the
+// same time. The route's middleware is called anew, as for every route that is
+// added: state that it has for one route begins anew.
 //
 // An error says that the changed route is mistaken, or that it wants what another
 // has, a [*ConflictError], or that it was removed, [ErrRemoved]. The route is then

@@ -255,7 +255,8 @@ func ExampleCallback_Status() {
 	cb := &vk.Callback{Client: vk.NewClient("token"), Handler: vk.NewRouter("!"), GroupID: 1, Secret: vk.NewSecret("secret"), Logger: slog.New(slog.DiscardHandler)}
 	var leaving atomic.Bool
 	ready := func(w http.ResponseWriter, _ *http.Request) {
-		if leaving.Load() || !cb.Status().Ready {
+		var s vk.CallbackStatus = cb.Status()
+		if leaving.Load() || !s.Ready {
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 	}

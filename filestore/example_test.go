@@ -114,3 +114,35 @@ func ExampleSalvage() {
 	// 2 values in bot.db.salvaged
 	// lost: 29 bytes at offset 24
 }
+
+// Recovery from a damaged file: the readable part is in a new file, and the
+// operator hears which parts are lost.
+func ExampleSalvage() {
+	_ = func(path string) error {
+		var kept *filestore.Salvaged
+		kept, err := filestore.Salvage(path)
+		if err != nil {
+			return err
+		}
+		for _, lost := range kept.Lost {
+			var p filestore.Part = lost
+			log.Printf("lost: %d bytes at offset %d", p.Size, p.Offset)
+		}
+		log.Printf("%d values are in %s", kept.Values, kept.Path)
+		return os.Rename(kept.Path, path)
+	}
+}
+
+// The errors that a bot's operator has to act on.
+func ExampleChangedError() {
+	_ = func(err error) {
+		var changed *filestore.ChangedError
+		var special *filestore.NotRegularError
+		switch {
+		case errors.As(err, &changed):
+			log.Printf("%s was changed by another program; all values are in %s", changed.Path, changed.Saved)
+		case errors.As(err, &special):
+			log.Printf("%s is no regular file: name another one", special.Path)
+		}
+	}
+}

@@ -52,7 +52,7 @@ func (r *recorder) note(kind, key string, number int) {
 	r.does(event{kind: kind, name: key, number: number}, func() error { return nil })
 }
 
-func (r *recorder) RenamesOpen() bool { return !r.closeFirst }
+func (r *recorder) RenamesOpen() bool { return renamesOpen && !r.closeFirst }
 
 func (r *recorder) Open(name string, flag int) (diskFile, error) {
 	r.mu.Lock()

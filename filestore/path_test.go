@@ -1,3 +1,5 @@
+//go:build !windows
+
 package filestore
 
 import (
@@ -170,5 +172,26 @@ func TestCreateFileExclusive(t *testing.T) {
 	}
 	if names := filesBeside(t, at("x")); len(names) != 4 {
 		t.Errorf("files %v", names)
+	}
+}
+
+// TestLockLink: a link in the place of the lock is not followed.
+func TestLockLink(t *testing.T) {
+	dir := t.TempDir()
+	path, other := filepath.Join(dir, "s"), filepath.Join(dir, "other")
+	if err := os.Symlink("other", path+".lock"); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"", "precious"} {
+		if text != "" {
+			os.WriteFile(other, []byte(text), 0o600)
+		}
+		var notRegular *NotRegularError
+		if _, err := Open(path); !errors.As(err, &notRegular) || notRegular.Path != path+".lock" {
+			t.Errorf("%q: %v", text, err)
+		}
+		if b, _ := os.ReadFile(other); string(b) != text {
+			t.Errorf("%q is now %q", text, b)
+		}
 	}
 }

@@ -142,7 +142,7 @@ func (d *faultyDisk) inUse(name string) bool {
 	return false
 }
 
-func (d *faultyDisk) RenamesOpen() bool { return !d.closeFirst }
+func (d *faultyDisk) RenamesOpen() bool { return renamesOpen && !d.closeFirst }
 
 func (d *faultyDisk) Open(name string, flag int) (diskFile, error) {
 	if err := d.does("open", name); err != nil {

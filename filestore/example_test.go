@@ -117,7 +117,7 @@ func ExampleSalvage() {
 
 // Recovery from a damaged file: the readable part is in a new file, and the
 // operator hears which parts are lost.
-func ExampleSalvage() {
+func ExampleSalvaged() {
 	_ = func(path string) error {
 		var kept *filestore.Salvaged
 		kept, err := filestore.Salvage(path)

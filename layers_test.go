@@ -87,7 +87,7 @@ var packageIndex = []struct {
 		{"context_invoke.go", "one run of a handler: panics, hooks, Invoke"},
 		{"args.go", "arguments of commands"},
 		{"args_convert.go", "types of arguments: converters, people and communities"},
-		{"press.go", "answers to presses of buttons"},
+		{"press.go", "presses of buttons: answers to them, payloads of routes"},
 	}},
 	{"deliver", []indexed{
 		{"dispatch.go", "Dispatcher: lanes, workers, Stop"},

@@ -126,3 +126,53 @@ func pressData(data any) (string, error) {
 }
 
 func pressError(err error) error { return fmt.Errorf("vk: %s: %w", pressMethod, err) }
+
+// A PayloadError says that the payload of a pressed button is not what its route
+// takes. The handler has not run.
+type PayloadError struct {
+	Key   string          // of the payload, that the route is found by
+	Value json.RawMessage // what stands there, or nil if there is nothing
+	Err   error           // what is wrong with it
+}
+
+// Error says what is wrong with the payload.
+func (e *PayloadError) Error() string {
+	return fmt.Sprintf("vk: payload: %q is %.40q: %v", e.Key, e.Value, e.Err)
+}
+
+// Unwrap returns e.Err.
+func (e *PayloadError) Unwrap() error { return e.Err }
+
+// decodePayload returns what stands at a key of a payload.
+func decodePayload[T any](key string, payload json.RawMessage) (v T, err error) {
+	raw := payloadKeys(payload)[key]
+	if raw == nil {
+		return v, &PayloadError{key, nil, ErrMissingArg}
+	}
+	if v, err = decodeButton[T](raw); err != nil {
+		return v, &PayloadError{key, raw, err}
+	}
+	return v, nil
+}
+
+// payloadKeys returns a payload's values by their keys, if it is a JSON object.
+func payloadKeys(payload json.RawMessage) (values map[string]json.RawMessage) {
+	if beginsObject(payload) && json.Unmarshal(payload, &values) != nil {
+		return nil
+	}
+	return values
+}
+
+// pressed returns what the payload of the button holds for the route, decoded
+// once.
+func (c *Context) pressed() (any, error) {
+	i := c.inv
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	f := i.finding()
+	if !f.decoded && i.route != nil && i.route.decode != nil {
+		f.decoded = true
+		f.payload, f.err = i.route.decode(c)
+	}
+	return f.payload, f.err
+}

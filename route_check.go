@@ -2,7 +2,6 @@ package vk
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -311,42 +310,6 @@ func sameText(s string) string {
 	return command.Fold(strings.Join(strings.Fields(s), " "))
 }
 
-// A PayloadError says that the payload of a pressed button is not what its route
-// takes. The handler has not run.
-type PayloadError struct {
-	Key   string          // of the payload, that the route is found by
-	Value json.RawMessage // what stands there, or nil if there is nothing
-	Err   error           // what is wrong with it
-}
-
-// Error says what is wrong with the payload.
-func (e *PayloadError) Error() string {
-	return fmt.Sprintf("vk: payload: %q is %.40q: %v", e.Key, e.Value, e.Err)
-}
-
-// Unwrap returns e.Err.
-func (e *PayloadError) Unwrap() error { return e.Err }
-
-// decodePayload returns what stands at a key of a payload.
-func decodePayload[T any](key string, payload json.RawMessage) (v T, err error) {
-	raw := payloadKeys(payload)[key]
-	if raw == nil {
-		return v, &PayloadError{key, nil, ErrMissingArg}
-	}
-	if v, err = decodeButton[T](raw); err != nil {
-		return v, &PayloadError{key, raw, err}
-	}
-	return v, nil
-}
-
-// payloadKeys returns a payload's values by their keys, if it is a JSON object.
-func payloadKeys(payload json.RawMessage) (values map[string]json.RawMessage) {
-	if beginsObject(payload) && json.Unmarshal(payload, &values) != nil {
-		return nil
-	}
-	return values
-}
-
 // findings is what was found in an event for conditions and routes, of which most
 // handlers need nothing.
 type findings struct {
@@ -364,18 +327,4 @@ func (i *invocation) finding() *findings {
 		i.found = new(findings)
 	}
 	return i.found
-}
-
-// pressed returns what the payload of the button holds for the route, decoded
-// once.
-func (c *Context) pressed() (any, error) {
-	i := c.inv
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	f := i.finding()
-	if !f.decoded && i.route != nil && i.route.decode != nil {
-		f.decoded = true
-		f.payload, f.err = i.route.decode(c)
-	}
-	return f.payload, f.err
 }

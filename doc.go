@@ -101,20 +101,15 @@
 // A [Check] decides who may run a command: of one route ([Route.Checks]) or of
 // all of a router ([Router.Check]). Checks are data: a help command runs them
 // alone, by [Route.Allowed], to list what this person may do. Package
-// middleware has the usual ones.
-//
-//	r.Route("mod", func(r *vk.Router) {
-//		r.Check(middleware.ChatAdmin)
-//		r.Handle("reload", reload)
-//	})
+// middleware has the usual ones, such as middleware.ChatAdmin.
 //
 // A hook runs just before the handler or after it: when no check has refused and
-// the arguments are right. [Context.Before] and [Context.After] add hooks, from
-// middleware.
+// the arguments are right. Middleware adds hooks by [Context.Before] and
+// [Context.After], and by [Context.Claim] what a run costs.
 //
 // For each route, the order is: checks, from the outermost router's to the
-// route's; middleware, in the same order; the arguments; hooks before; the
-// handler; hooks after; and back through middleware.
+// route's; middleware, in the same order; the arguments; claims; hooks before;
+// the handler; hooks after; and back through middleware.
 //
 // # Middleware
 //
@@ -123,10 +118,7 @@
 // and [Wrap] around the whole bot, listeners included.
 //
 //	r.Use(func(next vk.HandlerFunc) vk.HandlerFunc {
-//		return func(c *vk.Context) error {
-//			defer func(start time.Time) { log.Print(c.Text(), ": ", time.Since(start)) }(time.Now())
-//			return next(c)
-//		}
+//		return func(c *vk.Context) error { log.Print(c.Text()); return next(c) }
 //	})
 //
 // Package middleware has what most bots want: words for every error, cooldowns
@@ -242,7 +234,8 @@
 // With a Store in its Dispatcher ([Dispatcher.Store]), a bot goes on where the
 // last process has ended, also if that was killed: with what was not done, and
 // then with what has happened since. A handler that was waiting for an answer
-// is run again and gets the answers that it got; people see nothing twice.
+// is run again and gets the answers that it got. Its messages are sent again as
+// well, and VK drops them within an hour and a hundred messages of the conversation.
 // [Poller.OnGap] is told if VK no longer has some of the events. The promises
 // about messages are on one page, docs/delivery.md.
 //

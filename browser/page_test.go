@@ -164,6 +164,9 @@ func (p *person) chooses(item string) {
 		if js[bool](p, `[document.activeElement.getAttribute("aria-label"), document.activeElement.innerText].includes("`+item+`")`) {
 			p.do(chromedp.KeyEvent(kb.Enter))
 			p.until(`!document.querySelector(".menu")`, "the menu should close")
+			if item == "Reply" || item == "Forward" || item == "Edit" {
+				p.until(`document.querySelector("#chips .chip")`, "the input field should show the message")
+			}
 			return
 		}
 		p.do(chromedp.KeyEvent(kb.ArrowDown))

@@ -74,7 +74,7 @@ async function send() {
   const text = $('input').value;
   if (editing) {
     const m = editing;
-    if (await attempt(() => post('/sim/edit', { ...place, cmid: m.cmid, text }))) {
+    if (await attempt(() => post('/sim/edit', { ...place, cmid: m.cmid, text })) && editing === m) {
       clear();
       $('input').value = '';
     }
@@ -85,10 +85,17 @@ async function send() {
   if (reply) body.reply_to = reply.cmid;
   if (forward.length > 0) body.forward = forward.map((m) => m.cmid);
   if (attachments.length > 0) body.attachments = attachments;
-  $('input').value = ''; // what is typed next is the next message
-  if (await attempt(() => post('/sim/send', body))) clear();
-  else if ($('input').value === '') $('input').value = text;
+  // What is typed or chosen from now on is for the next message, even before the
+  // server has answered.
+  const sent = { reply, forward, attachments };
+  $('input').value = '';
+  clear();
   typed = 0;
+  if (await attempt(() => post('/sim/send', body))) return;
+  if ($('input').value !== '' || editing || reply || forward.length + attachments.length > 0) return;
+  ({ reply, forward, attachments } = sent);
+  $('input').value = text;
+  chips();
 }
 
 const alone = (fields) => attempt(() => post('/sim/send', { ...place, ...fields }));

@@ -73,9 +73,10 @@ func (c *call) execute() (any, *apiError) {
 // inner makes a call inside an execute and records it. It has the token and the
 // version of the execute.
 func (c *call) inner(method string, params map[string]string) (json.RawMessage, *apiError) {
+	secretKey := params["secret_key"] // withoutSecrets removes it
 	in := &call{
 		w: c.w, name: method, params: withoutSecrets(params), baseURL: c.baseURL,
-		token: c.token, version: c.version, nested: true, secretKey: params["secret_key"],
+		token: c.token, version: c.version, nested: true, secretKey: secretKey,
 	}
 	response, fault := in.invoke()
 	c.remarks = append(c.remarks, in.remarks...)

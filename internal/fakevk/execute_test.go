@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -200,6 +202,28 @@ func TestExecuteRights(t *testing.T) {
 	if string(rep.Response) != "false" || len(rep.ExecuteErrors) != 1 || rep.ExecuteErrors[0].Code != 15 {
 		t.Errorf("got %s %+v", rep.Response, rep.ExecuteErrors)
 	}
+}
+
+// TestExecuteSecretKey: a call in a script keeps its secret_key.
+func TestExecuteSecretKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, Config{CallbackClient: &http.Client{Transport: &webhook{answer: always(200, "")}}})
+		defer s.Close()
+		code := fmt.Sprintf(`return API.groups.addCallbackServer({"group_id":%d,"url":"https://bot.test","title":"b","secret_key":"hush"});`, s.group.ID)
+		if rep := s.call("execute", "code", code); rep.Error != nil || len(rep.ExecuteErrors) > 0 {
+			t.Fatalf("%+v %+v", rep.Error, rep.ExecuteErrors)
+		}
+		synctest.Wait()
+		var list struct {
+			Items []struct {
+				SecretKey string `json:"secret_key"`
+			}
+		}
+		s.ok(&list, "groups.getCallbackServers", "group_id", s.group.ID)
+		if len(list.Items) != 1 || list.Items[0].SecretKey != "hush" {
+			t.Errorf("got %+v", list)
+		}
+	})
 }
 
 // FuzzExecute: a script may be refused, but neither panics nor answers with

@@ -58,6 +58,8 @@ type fakeAPI struct {
 	conns map[string]bool
 }
 
+// newAPI returns a fake API over a network in memory, which answers requests by
+// answer, with a client of it.
 func newAPI(t *testing.T, answer func(w http.ResponseWriter, r *http.Request)) *fakeAPI {
 	a := &fakeAPI{t: t, answer: answer, conns: make(map[string]bool)}
 	l := memnet.Listen("vk.test:80")
@@ -77,6 +79,7 @@ func newAPI(t *testing.T, answer func(w http.ResponseWriter, r *http.Request)) *
 	return a
 }
 
+// ServeHTTP records the request and answers it.
 func (a *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	form, err := url.ParseQuery(string(body))
@@ -111,6 +114,7 @@ func respond(bodies ...string) func(http.ResponseWriter, *http.Request) {
 
 type roundTripper func(*http.Request) (*http.Response, error)
 
+// RoundTrip calls f.
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // A place is a fake VK with a community, a client of it, and one person who may
@@ -126,6 +130,7 @@ type place struct {
 	events []*vk.Event // that the community was told of
 }
 
+// newPlace returns a fake VK with a community, its client and Anna.
 func newPlace(t *testing.T) *place {
 	w := fakevk.New(fakevk.Config{RPS: -1})
 	p := &place{t: t, world: w, group: w.AddGroup(fakevk.GroupSpec{Name: "Bot", ScreenName: "bot"})}
@@ -191,6 +196,7 @@ func (p *place) presses(who fakevk.User, peer, cmid int64, label string) *vk.Eve
 	return p.last()
 }
 
+// last returns the newest event of the community.
 func (p *place) last() *vk.Event {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -264,6 +270,7 @@ func happened(t testing.TB, kind, object string) *vk.Context {
 // A trace is what ran.
 type trace []string
 
+// note adds a line.
 func (l *trace) note(s string) { *l = append(*l, s) }
 
 // handler returns a handler that notes a name and the argument x.
@@ -309,6 +316,7 @@ func panics(f func()) (msg string) {
 	return ""
 }
 
+// nothing is a handler that does nothing.
 func nothing(*vk.Context) error { return nil }
 
 // bubble runs a test of waiting in virtual time. That it ends shows that no

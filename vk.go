@@ -275,6 +275,11 @@ func Call[T any](ctx context.Context, c *Client, method string, p Params) (T, er
 	return out, err
 }
 
+// Decode decodes JSON that VK has sent into out, a pointer, as tolerantly as
+// [Client.Call]: for wrappers of [Client.Use], and for calls into a
+// [json.RawMessage]. It returns an error if raw is not JSON.
+func Decode(raw json.RawMessage, out any) error { return tolerant.Unmarshal(raw, out) }
+
 // A tokenKind says whose the token of a Client is, as far as that is known.
 type tokenKind int32
 

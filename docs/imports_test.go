@@ -17,14 +17,17 @@ var mayImport = []struct {
 }{
 	{".", []string{"internal/"}},
 	{"docs", nil},
+	{"api", []string{"."}},
+	{"miniapp", nil},
 	{"middleware", []string{"."}},
 	{"filestore", []string{"internal/"}},
 	{"vktest", []string{".", "internal/"}},
 	{"vktest/demo", []string{".", "filestore", "vktest", "internal/"}},
 	{"cmd/vktest", []string{"internal/"}},
-	{"examples/", []string{".", "middleware", "filestore", "vktest", "vktest/demo"}},
+	{"examples/", []string{".", "api", "miniapp", "middleware", "filestore", "vktest", "vktest/demo"}},
 	{"internal/soak", []string{".", "filestore", "internal/"}},
 	{"internal/hooktest", []string{"."}},
+	{"internal/gen", []string{"."}},
 	{"internal/", []string{"internal/"}},
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// DonutGetFriends calls donut.getFriends. The answer is a DonutGetFriendsAnswer.
+// DonutGetFriends calls donut.getFriends. The answer is a GroupsGetMembersFieldsAnswer.
 // [Pages] returns the items, each of type GroupsUserXtrRole.
 //
 // Tokens: a user's.
@@ -28,7 +28,7 @@ func (r DonutGetFriends) Request() (string, vk.Params, error) {
 	return request("donut.getFriends", r, nil, r.Extra)
 }
 
-func (DonutGetFriends) answer() (_ DonutGetFriendsAnswer) { return }
+func (DonutGetFriends) answer() (_ GroupsGetMembersFieldsAnswer) { return }
 
 func (DonutGetFriends) item() (_ GroupsUserXtrRole) { return }
 
@@ -94,13 +94,6 @@ type DonutDonatorSubscriptionInfo struct {
 	Amount          int       `json:"amount"`
 	NextPaymentDate time.Time `json:"next_payment_date"`
 	Status          string    `json:"status"` // active, expiring
-}
-
-// DonutGetFriendsAnswer is the answer to donut.getFriends.
-type DonutGetFriendsAnswer struct {
-	Count    int                 `json:"count"`
-	Items    []GroupsUserXtrRole `json:"items"`
-	NextFrom string              `json:"next_from"`
 }
 
 // DonutGetSubscriptionsAnswer is the answer to donut.getSubscriptions.

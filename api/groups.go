@@ -24,7 +24,7 @@ type GroupsAddAddress struct {
 	MetroID           int64                       `vk:"metro_id"`
 	Phone             string                      `vk:"phone"`
 	WorkInfoStatus    GroupsAddressWorkInfoStatus `vk:"work_info_status"` // default no_information
-	Timetable         any                         `vk:"timetable,json"`
+	Timetable         any                         `vk:"timetable,json"`   // sent as JSON, unless it is a string
 	IsMainAddress     bool                        `vk:"is_main_address"`
 
 	Extra vk.Params `vk:"-"` // further parameters, by VK's names; they win over the fields
@@ -256,7 +256,7 @@ type GroupsEdit struct {
 	Addresses                *bool                      `vk:"addresses"`
 	AgeLimits                *GroupsGroupAgeLimits      `vk:"age_limits"`
 	Market                   *bool                      `vk:"market"`
-	MarketButtons            any                        `vk:"market_buttons,json"` // JSON
+	MarketButtons            any                        `vk:"market_buttons,json"` // sent as JSON, unless it is a string
 	MarketComments           *bool                      `vk:"market_comments"`
 	MarketCountry            []int                      `vk:"market_country"` // at most 10 elements
 	MarketCity               []int                      `vk:"market_city"`    // at most 10 elements
@@ -300,7 +300,7 @@ type GroupsEditAddress struct {
 	Longitude         *float64                    `vk:"longitude"` // -180 to 180
 	Phone             *string                     `vk:"phone"`
 	WorkInfoStatus    GroupsAddressWorkInfoStatus `vk:"work_info_status"`
-	Timetable         any                         `vk:"timetable,json"`
+	Timetable         any                         `vk:"timetable,json"` // sent as JSON, unless it is a string
 	IsMainAddress     *bool                       `vk:"is_main_address"`
 
 	Extra vk.Params `vk:"-"` // further parameters, by VK's names; they win over the fields
@@ -723,7 +723,7 @@ func (GroupsGetMembers) answer() (_ GroupsGetMembersAnswer) { return }
 
 func (GroupsGetMembers) item() (_ int64) { return }
 
-// GroupsGetMembersFields calls groups.getMembers. The answer is a DonutGetFriendsAnswer.
+// GroupsGetMembersFields calls groups.getMembers. The answer is a GroupsGetMembersFieldsAnswer.
 // [Pages] returns the items, each of type GroupsUserXtrRole.
 //
 // Tokens: a user's, a community's, a service key.
@@ -745,7 +745,7 @@ func (r GroupsGetMembersFields) Request() (string, vk.Params, error) {
 	return request("groups.getMembers", r, nil, r.Extra)
 }
 
-func (GroupsGetMembersFields) answer() (_ DonutGetFriendsAnswer) { return }
+func (GroupsGetMembersFields) answer() (_ GroupsGetMembersFieldsAnswer) { return }
 
 func (GroupsGetMembersFields) item() (_ GroupsUserXtrRole) { return }
 
@@ -1695,6 +1695,14 @@ type GroupsGetMembersAnswer struct {
 	NextFrom string  `json:"next_from"`
 }
 
+// GroupsGetMembersFieldsAnswer is the answer to donut.getFriends.
+// It is also that to groups.getMembers.
+type GroupsGetMembersFieldsAnswer struct {
+	Count    int                 `json:"count"`
+	Items    []GroupsUserXtrRole `json:"items"`
+	NextFrom string              `json:"next_from"`
+}
+
 // GroupsGetMembersManagersAnswer is the answer to groups.getMembers.
 type GroupsGetMembersManagersAnswer struct {
 	Count    int                `json:"count"`
@@ -1888,6 +1896,8 @@ type GroupsLongPollEvents struct {
 	GroupLeave                    bool `json:"group_leave"`
 	GroupOfficersEdit             bool `json:"group_officers_edit"`
 	LeadFormsNew                  bool `json:"lead_forms_new"`
+	LikeAdd                       bool `json:"like_add"`
+	LikeRemove                    bool `json:"like_remove"`
 	MarketCommentDelete           bool `json:"market_comment_delete"`
 	MarketCommentEdit             bool `json:"market_comment_edit"`
 	MarketCommentNew              bool `json:"market_comment_new"`
@@ -1897,6 +1907,7 @@ type GroupsLongPollEvents struct {
 	MessageAllow                  bool `json:"message_allow"`
 	MessageDeny                   bool `json:"message_deny"`
 	MessageEdit                   bool `json:"message_edit"`
+	MessageEvent                  bool `json:"message_event"`
 	MessageNew                    bool `json:"message_new"`
 	MessageReactionEvent          bool `json:"message_reaction_event"`
 	MessageRead                   bool `json:"message_read"`

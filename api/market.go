@@ -394,7 +394,7 @@ func (r MarketEditPropertyVariant) Request() (string, vk.Params, error) {
 
 func (MarketEditPropertyVariant) answer() (_ bool) { return }
 
-// MarketFilterCategories calls market.filterCategories. The answer is a MarketFilterCategoriesAnswer.
+// MarketFilterCategories calls market.filterCategories. The answer is a MarketGetCategoriesAnswer.
 //
 // Tokens: a user's.
 //
@@ -412,7 +412,7 @@ func (r MarketFilterCategories) Request() (string, vk.Params, error) {
 	return request("market.filterCategories", r, nil, r.Extra)
 }
 
-func (MarketFilterCategories) answer() (_ MarketFilterCategoriesAnswer) { return }
+func (MarketFilterCategories) answer() (_ MarketGetCategoriesAnswer) { return }
 
 // MarketGet calls market.get. The answer is a MarketGetAnswer.
 // [Pages] returns the items, each of type ProductFull.
@@ -505,7 +505,7 @@ func (r MarketGetByID) Request() (string, vk.Params, error) {
 
 func (MarketGetByID) answer() (_ MarketGetByIDAnswer) { return }
 
-// MarketGetCategories calls market.getCategories. The answer is a MarketFilterCategoriesAnswer.
+// MarketGetCategories calls market.getCategories. The answer is a MarketGetCategoriesAnswer.
 //
 // Tokens: a user's.
 //
@@ -522,7 +522,7 @@ func (r MarketGetCategories) Request() (string, vk.Params, error) {
 	return request("market.getCategories", r, nil, r.Extra)
 }
 
-func (MarketGetCategories) answer() (_ MarketFilterCategoriesAnswer) { return }
+func (MarketGetCategories) answer() (_ MarketGetCategoriesAnswer) { return }
 
 // MarketGetComments calls market.getComments. The answer is a MarketGetCommentsAnswer.
 // [Pages] returns the items, each of type vk.Comment.
@@ -1012,11 +1012,6 @@ type MarketAddPropertyVariantAnswer struct {
 	VariantID int64 `json:"variant_id"`
 }
 
-// MarketFilterCategoriesAnswer is the answer to market.filterCategories.
-type MarketFilterCategoriesAnswer struct {
-	Items []MarketMarketCategoryTree `json:"items"`
-}
-
 // MarketGetAlbumByIDAnswer is the answer to market.getAlbumById.
 type MarketGetAlbumByIDAnswer struct {
 	Count int               `json:"count"`
@@ -1040,6 +1035,12 @@ type MarketGetAnswer struct {
 type MarketGetByIDAnswer struct {
 	Count int           `json:"count"`
 	Items []ProductFull `json:"items"`
+}
+
+// MarketGetCategoriesAnswer is the answer to market.filterCategories.
+// It is also that to market.getCategories.
+type MarketGetCategoriesAnswer struct {
+	Items []MarketMarketCategoryTree `json:"items"`
 }
 
 // MarketGetCommentsAnswer is the answer to market.getComments.
@@ -1159,6 +1160,7 @@ type MarketSaveProductPhotoAnswer struct {
 }
 
 // MarketSearchAnswer is the answer to market.search.
+// It is also that to market.searchItems.
 type MarketSearchAnswer struct {
 	Count    int                        `json:"count"`
 	Filters  *MarketGlobalSearchFilters `json:"filters"`

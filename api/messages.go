@@ -211,7 +211,7 @@ type MessagesEdit struct {
 	CMID                int64        `vk:"cmid"`
 	Template            *vk.Carousel `vk:"template,json"`
 	Keyboard            *vk.Keyboard `vk:"keyboard,json"`
-	FormatData          any          `vk:"format_data,json"`
+	FormatData          any          `vk:"format_data,json"` // sent as JSON, unless it is a string
 
 	Extra vk.Params `vk:"-"` // further parameters, by VK's names; they win over the fields
 }
@@ -1057,7 +1057,7 @@ type MessagesSend struct {
 	Attachment      []string           `vk:"attachment"` // at most 9000 characters
 	ReplyTo         int                `vk:"reply_to"`
 	ForwardMessages []int              `vk:"forward_messages"` // at most 1000 elements
-	Forward         any                `vk:"forward,json"`     // JSON
+	Forward         any                `vk:"forward,json"`     // sent as JSON, unless it is a string
 	StickerID       int64              `vk:"sticker_id"`
 	GroupID         int64              `vk:"group_id"`
 	Keyboard        *vk.Keyboard       `vk:"keyboard,json"`
@@ -1066,9 +1066,9 @@ type MessagesSend struct {
 	ContentSource   string             `vk:"content_source"`
 	DontParseLinks  bool               `vk:"dont_parse_links"`
 	DisableMentions bool               `vk:"disable_mentions"`
-	Intent          MessagesSendIntent `vk:"intent"`       // default default
-	SubscribeID     int64              `vk:"subscribe_id"` // at most 100
-	FormatData      any                `vk:"format_data,json"`
+	Intent          MessagesSendIntent `vk:"intent"`           // default default
+	SubscribeID     int64              `vk:"subscribe_id"`     // at most 100
+	FormatData      any                `vk:"format_data,json"` // sent as JSON, unless it is a string
 	Silent          bool               `vk:"silent"`
 
 	Extra vk.Params `vk:"-" omits:"user_id,peer_id,domain,chat_id"` // further parameters, by VK's names; they win over the fields
@@ -1092,7 +1092,7 @@ type MessagesSendMessageEventAnswer struct {
 	EventID   string `vk:"event_id,required"` // required
 	UserID    int64  `vk:"user_id,required"`  // required
 	PeerID    int64  `vk:"peer_id,required"`  // required
-	EventData any    `vk:"event_data,json"`   // at most 1000 characters
+	EventData any    `vk:"event_data,json"`   // at most 1000 characters; sent as JSON, unless it is a string
 
 	Extra vk.Params `vk:"-"` // further parameters, by VK's names; they win over the fields
 }

@@ -48,7 +48,7 @@ func (r PhotosCopy) Request() (string, vk.Params, error) {
 
 func (PhotosCopy) answer() (_ int64) { return }
 
-// PhotosCreateAlbum calls photos.createAlbum. The answer is a vk.Album.
+// PhotosCreateAlbum calls photos.createAlbum. The answer is a AlbumFull.
 //
 // Tokens: a user's.
 //
@@ -70,7 +70,7 @@ func (r PhotosCreateAlbum) Request() (string, vk.Params, error) {
 	return request("photos.createAlbum", r, nil, r.Extra)
 }
 
-func (PhotosCreateAlbum) answer() (_ vk.Album) { return }
+func (PhotosCreateAlbum) answer() (_ AlbumFull) { return }
 
 // PhotosCreateComment calls photos.createComment. The answer is an int64.
 //
@@ -258,7 +258,7 @@ func (PhotosGet) answer() (_ PhotosGetAnswer) { return }
 func (PhotosGet) item() (_ vk.Photo) { return }
 
 // PhotosGetAlbums calls photos.getAlbums. The answer is a PhotosGetAlbumsAnswer.
-// [Pages] returns the items, each of type vk.Album.
+// [Pages] returns the items, each of type AlbumFull.
 //
 // Tokens: a user's, a service key.
 //
@@ -282,7 +282,7 @@ func (r PhotosGetAlbums) Request() (string, vk.Params, error) {
 
 func (PhotosGetAlbums) answer() (_ PhotosGetAlbumsAnswer) { return }
 
-func (PhotosGetAlbums) item() (_ vk.Album) { return }
+func (PhotosGetAlbums) item() (_ AlbumFull) { return }
 
 // PhotosGetAlbumsCount calls photos.getAlbumsCount. The answer is an int64.
 //
@@ -978,10 +978,24 @@ func (PhotosSearch) answer() (_ PhotosSearchAnswer) { return }
 
 func (PhotosSearch) item() (_ vk.Photo) { return }
 
+// AlbumFull is VK's photos_photo_album_full: a [vk.Album], and the fields that it does not have.
+type AlbumFull struct {
+	vk.Album
+
+	CanIncludeToFeed   bool           `json:"can_include_to_feed"`
+	CommentsDisabled   bool           `json:"comments_disabled"`
+	IsLocked           bool           `json:"is_locked"`
+	Sizes              []vk.PhotoSize `json:"sizes"`
+	ThumbID            int64          `json:"thumb_id"`
+	ThumbIsLast        bool           `json:"thumb_is_last"`
+	ThumbSrc           string         `json:"thumb_src"`
+	UploadByAdminsOnly bool           `json:"upload_by_admins_only"`
+}
+
 // PhotosGetAlbumsAnswer is the answer to photos.getAlbums.
 type PhotosGetAlbumsAnswer struct {
-	Count int        `json:"count"`
-	Items []vk.Album `json:"items"`
+	Count int         `json:"count"`
+	Items []AlbumFull `json:"items"`
 }
 
 // PhotosGetAllAnswer is the answer to photos.getAll.

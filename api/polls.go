@@ -118,7 +118,7 @@ func (r PollsGetBackgrounds) Request() (string, vk.Params, error) {
 
 func (PollsGetBackgrounds) answer() (_ []vk.PollBackground) { return }
 
-// PollsGetByID calls polls.getById. The answer is a vk.Poll.
+// PollsGetByID calls polls.getById. The answer is a PollsPollExtended.
 //
 // Tokens: a user's.
 //
@@ -140,7 +140,7 @@ func (r PollsGetByID) Request() (string, vk.Params, error) {
 	return request("polls.getById", r, nil, r.Extra)
 }
 
-func (PollsGetByID) answer() (_ vk.Poll) { return }
+func (PollsGetByID) answer() (_ PollsPollExtended) { return }
 
 // PollsGetPhotoUploadServer calls polls.getPhotoUploadServer. The answer is a UploadServer.
 //
@@ -235,6 +235,13 @@ type PollsFieldsVoters struct {
 	AnswerID     int64                   `json:"answer_id"`
 	AnswerOffset string                  `json:"answer_offset"`
 	Users        *PollsVotersFieldsUsers `json:"users"`
+}
+
+// PollsPollExtended is VK's polls_poll_extended.
+type PollsPollExtended struct {
+	vk.Poll
+
+	Profiles []vk.User `json:"profiles"`
 }
 
 // PollsVoters is VK's polls_voters.

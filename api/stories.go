@@ -134,7 +134,7 @@ type StoriesGetPhotoUploadServer struct {
 	LinkText          StoriesUploadLinkText `vk:"link_text"`
 	LinkURL           string                `vk:"link_url"` // at most 2048 characters
 	GroupID           int64                 `vk:"group_id"`
-	ClickableStickers any                   `vk:"clickable_stickers,json"`
+	ClickableStickers any                   `vk:"clickable_stickers,json"` // sent as JSON, unless it is a string
 
 	Extra vk.Params `vk:"-"` // further parameters, by VK's names; they win over the fields
 }
@@ -199,7 +199,7 @@ type StoriesGetVideoUploadServer struct {
 	LinkText          StoriesUploadLinkText `vk:"link_text"`
 	LinkURL           string                `vk:"link_url"` // at most 2048 characters
 	GroupID           int64                 `vk:"group_id"`
-	ClickableStickers any                   `vk:"clickable_stickers,json"`
+	ClickableStickers any                   `vk:"clickable_stickers,json"` // sent as JSON, unless it is a string
 
 	Extra vk.Params `vk:"-"` // further parameters, by VK's names; they win over the fields
 }
@@ -282,7 +282,7 @@ func (StoriesHideReply) answer() (_ bool) { return }
 // See https://dev.vk.com/method/stories.save.
 type StoriesSave struct {
 	UploadResults     []string `vk:"upload_results,required"`  // required
-	UploadResultsJSON any      `vk:"upload_results_json,json"` // JSON
+	UploadResultsJSON any      `vk:"upload_results_json,json"` // sent as JSON, unless it is a string
 	Extended          bool     `vk:"extended"`
 	Fields            []string `vk:"fields"`
 
@@ -377,6 +377,8 @@ type StoriesFeedItem struct {
 }
 
 // StoriesGetAnswer is the answer to stories.get.
+// It is also that to stories.getReplies.
+// It is also that to stories.search.
 type StoriesGetAnswer struct {
 	Count            int               `json:"count"`
 	Items            []StoriesFeedItem `json:"items"`
@@ -414,6 +416,7 @@ type StoriesGetDetailedStatsAnswer struct {
 
 // StoriesGetPhotoUploadServerAnswer is the answer to stories.getPhotoUploadServer.
 type StoriesGetPhotoUploadServerAnswer struct {
+	PeerIDs   []int64 `json:"peer_ids"`
 	UploadURL string  `json:"upload_url"`
 	UserIDs   []int64 `json:"user_ids"`
 }
@@ -432,6 +435,7 @@ type StoriesGetStatsAnswer struct {
 
 // StoriesGetVideoUploadServerAnswer is the answer to stories.getVideoUploadServer.
 type StoriesGetVideoUploadServerAnswer struct {
+	PeerIDs   []int64 `json:"peer_ids"`
 	UploadURL string  `json:"upload_url"`
 	UserIDs   []int64 `json:"user_ids"`
 }

@@ -339,7 +339,7 @@ func (WallOpenComments) answer() (_ bool) { return }
 //
 // See https://dev.vk.com/method/wall.parseAttachedLink.
 type WallParseAttachedLink struct {
-	Links    any      `vk:"links,required,json"` // required; JSON
+	Links    any      `vk:"links,required,json"` // required; sent as JSON, unless it is a string
 	Extended bool     `vk:"extended"`
 	Fields   []string `vk:"fields"`
 	NameCase NameCase `vk:"name_case"`

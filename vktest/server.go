@@ -363,6 +363,24 @@ func (s *Server) Calls(method string) []Call {
 	return calls
 }
 
+// Rights returns the rights of the community's token that the bot's calls have needed,
+// as VK names them and in its order: for [vk.Diagnose], which looks for them at the
+// token of the real bot. Calls inside of an execute and calls that were refused count,
+// too. VK publishes no list of rights: of walls, markets and boards, none is known.
+func (s *Server) Rights() []string {
+	needed := make(map[string]bool)
+	for _, c := range s.Calls("") {
+		needed[fakevk.Right(c.Method)] = true
+	}
+	var list []string
+	for _, right := range fakevk.Rights() {
+		if needed[right] {
+			list = append(list, right)
+		}
+	}
+	return list
+}
+
 // logger returns where the bot logs to.
 func (s *Server) logger() *slog.Logger {
 	switch {

@@ -48,6 +48,10 @@ func (g *generator) files() (map[string][]byte, error) {
 		return nil, err
 	}
 	files["needs_table.go"] = out
+	if out, err = format.Source([]byte(g.table())); err != nil {
+		return nil, err
+	}
+	files["requests_table_test.go"] = out
 	return files, nil
 }
 
@@ -190,5 +194,23 @@ func (g *generator) needs() string {
 		fmt.Fprintf(&b, "%s %s %s\n", r.method, cmp.Or(r.tokens, "-"), cmp.Or(r.right, "?"))
 	}
 	b.WriteString("`\n")
+	return b.String()
+}
+
+// table returns the file with a list of all requests, for the tests of the package.
+func (g *generator) table() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, header, g.facts.Version)
+	b.WriteString("// requests has one of each type.\nvar requests = []tabled{\n")
+	for _, r := range g.requests {
+		fmt.Fprintf(&b, "entry(%s{}),\n", r.name)
+	}
+	b.WriteString("}\n\n// lists has those that are answered page by page.\nvar lists = []tabled{\n")
+	for _, r := range g.requests {
+		if r.item != "" {
+			fmt.Fprintf(&b, "item(%s{}),\n", r.name)
+		}
+	}
+	b.WriteString("}\n")
 	return b.String()
 }

@@ -192,7 +192,11 @@ func (g *generator) split(method string, m methodFact, params []paramFact, s spl
 		return
 	}
 	if t.Fields != nil {
-		r.answer = g.answer(id, r.name+"Answer", r.section, method, t.Fields)
+		answerName, section := r.name+"Answer", r.section
+		if owner, variant := g.owner(name); owner != "" && owner != method {
+			answerName, section = goName(owner)+goName(variant)+"Answer", sectionOf(name)
+		}
+		r.answer = g.answer(id, answerName, section, method, t.Fields)
 		r.item = g.itemOf(r, t.Fields)
 		return
 	}
@@ -212,6 +216,18 @@ func (g *generator) split(method string, m methodFact, params []paramFact, s spl
 	if ref, ok := strings.CutPrefix(t.Kind, "@"); ok {
 		r.item = g.itemOf(r, g.facts.Types[ref].Fields)
 	}
+}
+
+// owner returns the method that an answer is named after, and the variant, or "".
+func (g *generator) owner(answer string) (owner, variant string) {
+	for _, method := range g.inScope() {
+		for v, a := range g.facts.Methods[method].Answers {
+			if a == answer && strings.HasPrefix(answer, strings.ReplaceAll(method, ".", "_")+"_") {
+				return method, v
+			}
+		}
+	}
+	return "", ""
 }
 
 // own reports whether a type is an object that one answer alone has: it is named
@@ -333,7 +349,10 @@ func (g *generator) isWord(name string) bool {
 // type does not tell, and whether it is sent as JSON.
 func (g *generator) paramType(r *request, p paramFact) (typ, values string, isJSON bool) {
 	if x, ok := g.fix.find("json", g.fix.JSON, r.method, p.name); ok {
-		return x.Type, "", true
+		if x.Type == "any" {
+			values = "sent as JSON, unless it is a string"
+		}
+		return x.Type, values, true
 	}
 	if x, ok := g.fix.find("kinds", g.fix.Kinds, r.method, p.name); ok {
 		return x.Type, x.Text, false
@@ -362,7 +381,7 @@ func (g *generator) scalarParam(r *request, p paramFact, e expr) (typ, values st
 		case e.ref == "base_bool_int":
 			return "bool", "", false
 		case list == nil:
-			return "any", "JSON", true
+			return "any", "sent as JSON, unless it is a string", true
 		case t.Of == "int" && !named(list):
 			return "int", valuesText(list), false
 		default:
@@ -394,7 +413,7 @@ func (g *generator) scalarParam(r *request, p paramFact, e expr) (typ, values st
 	case "bool":
 		return "bool", "", false
 	}
-	return "any", "JSON", true
+	return "any", "sent as JSON, unless it is a string", true
 }
 
 // enumInPlace returns the type for values that the schema writes at a parameter. The

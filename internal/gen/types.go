@@ -189,6 +189,7 @@ func (g *generator) object(ref string) string {
 // request names.
 func (g *generator) answer(id, name, section, method string, fields map[string]string) string {
 	if s := g.structs[id]; s != nil {
+		s.doc += "\n// It is also that to " + method + "."
 		return s.name
 	}
 	s := &goStruct{name: g.claim(name, id), section: section, doc: fmt.Sprintf("%s is the answer to %s.", name, method)}
@@ -213,19 +214,6 @@ func (g *generator) flatten(ref string, s *goStruct, fields map[string]string) {
 		g.flatten(base, s, fields)
 	}
 	maps.Copy(fields, t.Fields)
-	for _, x := range g.fix.Fields {
-		if x.Type != ref {
-			continue
-		}
-		g.fix.use("fields", x.Type)
-		for _, f := range x.Fields {
-			name, typ, _ := strings.Cut(f, " ")
-			if _, has := t.Fields[name]; has {
-				g.errorf("errata: %s has %s already", ref, name)
-			}
-			fields[name] = typ
-		}
-	}
 }
 
 func (g *generator) fullNamed(name string) bool {
@@ -263,6 +251,7 @@ func (g *generator) allFields(ref string, fields map[string]string) {
 // fields returns the fields of a struct, in the order of their keys, those of an id
 // first.
 func (g *generator) fields(ref string, facts map[string]string) (fields []goField) {
+	facts = g.withErrata(ref, facts)
 	keys := slices.Sorted(maps.Keys(facts))
 	slices.SortStableFunc(keys, func(a, b string) int { return rank(a) - rank(b) })
 	for _, key := range keys {
@@ -273,6 +262,25 @@ func (g *generator) fields(ref string, facts map[string]string) (fields []goFiel
 		}
 		typ, comment := g.goType(e, place{ref, key, always})
 		fields = append(fields, goField{name: goName(key), typ: typ, tag: fmt.Sprintf("`json:%q`", key), comment: comment, key: key})
+	}
+	return fields
+}
+
+// withErrata returns the fields of a type with those of the errata.
+func (g *generator) withErrata(ref string, fields map[string]string) map[string]string {
+	fields = maps.Clone(fields)
+	for _, x := range g.fix.Fields {
+		if x.Type != ref {
+			continue
+		}
+		g.fix.use("fields", x.Type)
+		for _, f := range x.Fields {
+			name, typ, _ := strings.Cut(f, " ")
+			if _, has := fields[name]; has {
+				g.errorf("errata: %s has %s already", ref, name)
+			}
+			fields[name] = typ
+		}
 	}
 	return fields
 }

@@ -444,17 +444,18 @@ func (MessagesGetConversations) answer() (_ MessagesGetConversationsAnswer) { re
 
 func (MessagesGetConversations) item() (_ MessagesConversationWithMessage) { return }
 
-// MessagesGetConversationsByID calls messages.getConversationsById. The answer is a MessagesGetConversationByID.
+// MessagesGetConversationsByID calls messages.getConversationsById. The answer is a MessagesGetConversationsByIDAnswer.
 //
 // Tokens: a user's, a community's. A community's needs the right messages.
 //
 // See https://dev.vk.com/method/messages.getConversationsById.
 type MessagesGetConversationsByID struct {
-	PeerIDs []int64  `vk:"peer_ids,required"` // required; at most 100 elements
-	Fields  []string `vk:"fields"`
-	GroupID int64    `vk:"group_id"`
+	PeerIDs  []int64  `vk:"peer_ids,required"` // required; at most 100 elements
+	Extended bool     `vk:"extended"`
+	Fields   []string `vk:"fields"`
+	GroupID  int64    `vk:"group_id"`
 
-	Extra vk.Params `vk:"-" omits:"extended"` // further parameters, by VK's names; they win over the fields
+	Extra vk.Params `vk:"-"` // further parameters, by VK's names; they win over the fields
 }
 
 // Request returns messages.getConversationsById and its parameters.
@@ -462,27 +463,7 @@ func (r MessagesGetConversationsByID) Request() (string, vk.Params, error) {
 	return request("messages.getConversationsById", r, nil, r.Extra)
 }
 
-func (MessagesGetConversationsByID) answer() (_ MessagesGetConversationByID) { return }
-
-// MessagesGetConversationsByIDExtended calls messages.getConversationsById with extended=1. The answer is a MessagesGetConversationByIDExtended.
-//
-// Tokens: a user's, a community's. A community's needs the right messages.
-//
-// See https://dev.vk.com/method/messages.getConversationsById.
-type MessagesGetConversationsByIDExtended struct {
-	PeerIDs []int64  `vk:"peer_ids,required"` // required; at most 100 elements
-	Fields  []string `vk:"fields"`
-	GroupID int64    `vk:"group_id"`
-
-	Extra vk.Params `vk:"-"` // further parameters, by VK's names; they win over the fields
-}
-
-// Request returns messages.getConversationsById and its parameters.
-func (r MessagesGetConversationsByIDExtended) Request() (string, vk.Params, error) {
-	return request("messages.getConversationsById", r, vk.Params{"extended": true}, r.Extra)
-}
-
-func (MessagesGetConversationsByIDExtended) answer() (_ MessagesGetConversationByIDExtended) { return }
+func (MessagesGetConversationsByID) answer() (_ MessagesGetConversationsByIDAnswer) { return }
 
 // MessagesGetHistory calls messages.getHistory. The answer is a MessagesGetHistoryAnswer.
 // [Pages] returns the items, each of type vk.Message.
@@ -1427,20 +1408,6 @@ type MessagesGetChatPreviewAnswer struct {
 	Groups   []vk.Group          `json:"groups"`
 }
 
-// MessagesGetConversationByID is VK's messages_getConversationById.
-type MessagesGetConversationByID struct {
-	Count int                    `json:"count"`
-	Items []MessagesConversation `json:"items"`
-}
-
-// MessagesGetConversationByIDExtended is VK's messages_getConversationById_extended.
-type MessagesGetConversationByIDExtended struct {
-	Count    int                    `json:"count"`
-	Items    []MessagesConversation `json:"items"`
-	Profiles []vk.User              `json:"profiles"`
-	Groups   []vk.Group             `json:"groups"`
-}
-
 // MessagesGetConversationMembersAnswer is the answer to messages.getConversationMembers.
 type MessagesGetConversationMembersAnswer struct {
 	Count            int                          `json:"count"`
@@ -1457,6 +1424,14 @@ type MessagesGetConversationsAnswer struct {
 	UnreadCount int                               `json:"unread_count"`
 	Profiles    []vk.User                         `json:"profiles"`
 	Groups      []vk.Group                        `json:"groups"`
+}
+
+// MessagesGetConversationsByIDAnswer is the answer to messages.getConversationsById.
+type MessagesGetConversationsByIDAnswer struct {
+	Count    int                    `json:"count"`
+	Items    []MessagesConversation `json:"items"`
+	Profiles []vk.User              `json:"profiles"`
+	Groups   []vk.Group             `json:"groups"`
 }
 
 // MessagesGetHistoryAnswer is the answer to messages.getHistory.

@@ -197,7 +197,6 @@ var requests = []tabled{
 	entry(MessagesGetConversationMembers{}),
 	entry(MessagesGetConversations{}),
 	entry(MessagesGetConversationsByID{}),
-	entry(MessagesGetConversationsByIDExtended{}),
 	entry(MessagesGetHistory{}),
 	entry(MessagesGetHistoryAttachments{}),
 	entry(MessagesGetImportantMessages{}),

@@ -102,10 +102,15 @@ func (g *generator) merged(answers map[string]string) (fields map[string]string,
 	count := make(map[string]int)
 	for _, variant := range slices.Sorted(maps.Keys(answers)) {
 		t := g.facts.Types["="+answers[variant]]
-		if t.Fields == nil {
+		all := t.Fields
+		if ref, ok := strings.CutPrefix(t.Kind, "@"); ok && g.fix.Models[ref] == "" {
+			all = make(map[string]string)
+			g.allFields(ref, all)
+		}
+		if len(all) == 0 {
 			return nil, false
 		}
-		for key, typ := range t.Fields {
+		for key, typ := range all {
 			count[key]++
 			was, has := fields[key]
 			both, same := g.wider(was, typ)

@@ -6,7 +6,7 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// AppWidgetsGetAppImageUploadServer calls appWidgets.getAppImageUploadServer. The answer is a AppWidgetsGetAppImageUploadServerAnswer.
+// AppWidgetsGetAppImageUploadServer calls appWidgets.getAppImageUploadServer. The answer is an AppWidgetsGetAppImageUploadServerAnswer.
 //
 // Tokens: a service key.
 //
@@ -24,7 +24,7 @@ func (r AppWidgetsGetAppImageUploadServer) Request() (string, vk.Params, error) 
 
 func (AppWidgetsGetAppImageUploadServer) answer() (_ AppWidgetsGetAppImageUploadServerAnswer) { return }
 
-// AppWidgetsGetAppImages calls appWidgets.getAppImages. The answer is a AppWidgetsPhotos.
+// AppWidgetsGetAppImages calls appWidgets.getAppImages. The answer is an AppWidgetsPhotos.
 // [Pages] returns the items, each of type AppWidgetsPhoto.
 //
 // Tokens: a user's, a community's, a service key. A community's needs the right app_widget.
@@ -47,7 +47,7 @@ func (AppWidgetsGetAppImages) answer() (_ AppWidgetsPhotos) { return }
 
 func (AppWidgetsGetAppImages) item() (_ AppWidgetsPhoto) { return }
 
-// AppWidgetsGetGroupImageUploadServer calls appWidgets.getGroupImageUploadServer. The answer is a AppWidgetsGetGroupImageUploadServerAnswer.
+// AppWidgetsGetGroupImageUploadServer calls appWidgets.getGroupImageUploadServer. The answer is an AppWidgetsGetGroupImageUploadServerAnswer.
 //
 // Tokens: a community's. A community's needs the right app_widget.
 //
@@ -67,7 +67,7 @@ func (AppWidgetsGetGroupImageUploadServer) answer() (_ AppWidgetsGetGroupImageUp
 	return
 }
 
-// AppWidgetsGetGroupImages calls appWidgets.getGroupImages. The answer is a AppWidgetsPhotos.
+// AppWidgetsGetGroupImages calls appWidgets.getGroupImages. The answer is an AppWidgetsPhotos.
 // [Pages] returns the items, each of type AppWidgetsPhoto.
 //
 // Tokens: a community's. A community's needs the right app_widget.
@@ -108,7 +108,7 @@ func (r AppWidgetsGetImagesByID) Request() (string, vk.Params, error) {
 
 func (AppWidgetsGetImagesByID) answer() (_ []AppWidgetsPhoto) { return }
 
-// AppWidgetsSaveAppImage calls appWidgets.saveAppImage. The answer is a AppWidgetsPhoto.
+// AppWidgetsSaveAppImage calls appWidgets.saveAppImage. The answer is an AppWidgetsPhoto.
 //
 // Tokens: a service key.
 //
@@ -127,7 +127,7 @@ func (r AppWidgetsSaveAppImage) Request() (string, vk.Params, error) {
 
 func (AppWidgetsSaveAppImage) answer() (_ AppWidgetsPhoto) { return }
 
-// AppWidgetsSaveGroupImage calls appWidgets.saveGroupImage. The answer is a AppWidgetsPhoto.
+// AppWidgetsSaveGroupImage calls appWidgets.saveGroupImage. The answer is an AppWidgetsPhoto.
 //
 // Tokens: a community's. A community's needs the right app_widget.
 //

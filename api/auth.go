@@ -6,7 +6,7 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// AuthRestore calls auth.restore. The answer is a AuthRestoreAnswer.
+// AuthRestore calls auth.restore. The answer is an AuthRestoreAnswer.
 //
 // Tokens: a user's, a service key.
 //

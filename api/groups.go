@@ -1068,7 +1068,7 @@ func (GroupsRemoveUser) answer() (_ bool) { return }
 type GroupsReorderLink struct {
 	GroupID int64 `vk:"group_id,required"` // required
 	LinkID  int64 `vk:"link_id,required"`  // required
-	After   int   `vk:"after"`
+	After   int64 `vk:"after"`
 
 	Extra vk.Params `vk:"-"` // further parameters, by VK's names; they win over the fields
 }

@@ -134,7 +134,7 @@ type MarketCreateComment struct {
 	Message        string   `vk:"message"`
 	Attachments    []string `vk:"attachments"`
 	FromGroup      bool     `vk:"from_group"`
-	ReplyToComment int      `vk:"reply_to_comment"`
+	ReplyToComment int64    `vk:"reply_to_comment"`
 	StickerID      int64    `vk:"sticker_id"`
 	GUID           string   `vk:"guid"`
 
@@ -730,8 +730,8 @@ func (MarketRemoveFromAlbum) answer() (_ bool) { return }
 type MarketReorderAlbums struct {
 	OwnerID int64 `vk:"owner_id,required"` // required
 	AlbumID int64 `vk:"album_id,required"` // required
-	Before  int   `vk:"before"`
-	After   int   `vk:"after"`
+	Before  int64 `vk:"before"`
+	After   int64 `vk:"after"`
 
 	Extra vk.Params `vk:"-"` // further parameters, by VK's names; they win over the fields
 }
@@ -752,8 +752,8 @@ type MarketReorderItems struct {
 	OwnerID int64 `vk:"owner_id,required"` // required
 	ItemID  int64 `vk:"item_id,required"`  // required
 	AlbumID int64 `vk:"album_id"`
-	Before  int   `vk:"before"`
-	After   int   `vk:"after"`
+	Before  int64 `vk:"before"`
+	After   int64 `vk:"after"`
 
 	Extra vk.Params `vk:"-"` // further parameters, by VK's names; they win over the fields
 }
@@ -1133,9 +1133,7 @@ type MarketMarketItemBasicWithGroup struct {
 
 	GroupLink       string `json:"group_link"`
 	GroupName       string `json:"group_name"`
-	IsAdult         bool   `json:"is_adult"`
 	IsGroupVerified bool   `json:"is_group_verified"`
-	IsOwner         bool   `json:"is_owner"`
 }
 
 // MarketProperty is VK's market_property.

@@ -1036,7 +1036,7 @@ type MessagesSend struct {
 	Lat             float64            `vk:"lat"`
 	Long            float64            `vk:"long"`
 	Attachment      []string           `vk:"attachment"` // at most 9000 characters
-	ReplyTo         int                `vk:"reply_to"`
+	ReplyTo         int64              `vk:"reply_to"`
 	ForwardMessages []int              `vk:"forward_messages"` // at most 1000 elements
 	Forward         any                `vk:"forward,json"`     // sent as JSON, unless it is a string
 	StickerID       int64              `vk:"sticker_id"`
@@ -1666,9 +1666,8 @@ type MessagesSetChatPhotoAnswer struct {
 type MessagesUserXtrInvitedBy struct {
 	UserFull
 
-	InvitedBy int64                           `json:"invited_by"`
-	Name      string                          `json:"name"`
-	Type      MessagesUserTypeForXtrInvitedBy `json:"type"`
+	InvitedBy int64  `json:"invited_by"`
+	Name      string `json:"name"`
 }
 
 // MessagesChatSettingsState is a value of VK's. It may have others than the constants.
@@ -1821,13 +1820,4 @@ const (
 	MessagesSetActivityTypePhoto        MessagesSetActivityType = "photo"
 	MessagesSetActivityTypeTyping       MessagesSetActivityType = "typing"
 	MessagesSetActivityTypeVideo        MessagesSetActivityType = "video"
-)
-
-// MessagesUserTypeForXtrInvitedBy is a value of VK's. It may have others than the constants.
-type MessagesUserTypeForXtrInvitedBy string
-
-// Values of [MessagesUserTypeForXtrInvitedBy].
-const (
-	MessagesUserTypeForXtrInvitedByProfile MessagesUserTypeForXtrInvitedBy = "profile"
-	MessagesUserTypeForXtrInvitedByGroup   MessagesUserTypeForXtrInvitedBy = "group"
 )

@@ -89,7 +89,7 @@ func (r OrdersGetByID) Request() (string, vk.Params, error) {
 
 func (OrdersGetByID) answer() (_ []OrdersOrder) { return }
 
-// OrdersGetUserSubscriptionByID calls orders.getUserSubscriptionById. The answer is a OrdersSubscription.
+// OrdersGetUserSubscriptionByID calls orders.getUserSubscriptionById. The answer is an OrdersSubscription.
 //
 // Tokens: a service key.
 //
@@ -108,7 +108,7 @@ func (r OrdersGetUserSubscriptionByID) Request() (string, vk.Params, error) {
 
 func (OrdersGetUserSubscriptionByID) answer() (_ OrdersSubscription) { return }
 
-// OrdersGetUserSubscriptions calls orders.getUserSubscriptions. The answer is a OrdersGetUserSubscriptionsAnswer.
+// OrdersGetUserSubscriptions calls orders.getUserSubscriptions. The answer is an OrdersGetUserSubscriptionsAnswer.
 //
 // Tokens: a service key.
 //

@@ -48,7 +48,7 @@ func (r PhotosCopy) Request() (string, vk.Params, error) {
 
 func (PhotosCopy) answer() (_ int64) { return }
 
-// PhotosCreateAlbum calls photos.createAlbum. The answer is a AlbumFull.
+// PhotosCreateAlbum calls photos.createAlbum. The answer is an AlbumFull.
 //
 // Tokens: a user's.
 //
@@ -83,7 +83,7 @@ type PhotosCreateComment struct {
 	Message        string   `vk:"message"`
 	Attachments    []string `vk:"attachments"`
 	FromGroup      bool     `vk:"from_group"`
-	ReplyToComment int      `vk:"reply_to_comment"`
+	ReplyToComment int64    `vk:"reply_to_comment"`
 	StickerID      int64    `vk:"sticker_id"`
 	AccessKey      string   `vk:"access_key"`
 	GUID           string   `vk:"guid"`
@@ -701,8 +701,8 @@ func (PhotosRemoveTag) answer() (_ bool) { return }
 type PhotosReorderAlbums struct {
 	AlbumID int64 `vk:"album_id,required"` // required
 	OwnerID int64 `vk:"owner_id"`
-	Before  int   `vk:"before"`
-	After   int   `vk:"after"`
+	Before  int64 `vk:"before"`
+	After   int64 `vk:"after"`
 
 	Extra vk.Params `vk:"-"` // further parameters, by VK's names; they win over the fields
 }
@@ -722,8 +722,8 @@ func (PhotosReorderAlbums) answer() (_ bool) { return }
 type PhotosReorderPhotos struct {
 	PhotoID int64 `vk:"photo_id,required"` // required
 	OwnerID int64 `vk:"owner_id"`
-	Before  int   `vk:"before"`
-	After   int   `vk:"after"`
+	Before  int64 `vk:"before"`
+	After   int64 `vk:"after"`
 
 	Extra vk.Params `vk:"-"` // further parameters, by VK's names; they win over the fields
 }

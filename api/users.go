@@ -389,8 +389,6 @@ type UsersUserCounters struct {
 // UsersUserXtrType is VK's users_user_xtr_type.
 type UsersUserXtrType struct {
 	UserFull
-
-	Type UsersUserType `json:"type"`
 }
 
 // UsersUsersArray is VK's users_users_array.

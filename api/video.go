@@ -97,7 +97,7 @@ type VideoCreateComment struct {
 	Message        string   `vk:"message"`
 	Attachments    []string `vk:"attachments"`
 	FromGroup      bool     `vk:"from_group"`
-	ReplyToComment int      `vk:"reply_to_comment"`
+	ReplyToComment int64    `vk:"reply_to_comment"`
 	StickerID      int64    `vk:"sticker_id"`
 	GUID           string   `vk:"guid"`
 	TrackCode      string   `vk:"track_code"`
@@ -484,8 +484,8 @@ func (VideoRemoveFromAlbumList) answer() (_ []int64) { return }
 type VideoReorderAlbums struct {
 	AlbumID int64 `vk:"album_id,required"` // required
 	OwnerID int64 `vk:"owner_id"`
-	Before  int   `vk:"before"`
-	After   int   `vk:"after"`
+	Before  int64 `vk:"before"`
+	After   int64 `vk:"after"`
 
 	Extra vk.Params `vk:"-"` // further parameters, by VK's names; they win over the fields
 }

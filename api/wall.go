@@ -55,7 +55,7 @@ type WallCreateComment struct {
 	OwnerID        int64    `vk:"owner_id"`
 	FromGroup      int64    `vk:"from_group"`
 	Message        string   `vk:"message"`
-	ReplyToComment int      `vk:"reply_to_comment"`
+	ReplyToComment int64    `vk:"reply_to_comment"`
 	Attachments    []string `vk:"attachments"`
 	StickerID      int64    `vk:"sticker_id"`
 	GUID           string   `vk:"guid"`

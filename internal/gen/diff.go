@@ -13,7 +13,7 @@ import (
 func diff(a, b *factsFile) []string {
 	var d differ
 	d.value("version", a.Version, b.Version)
-	d.keys("", a.Methods, b.Methods, nil)
+	keys(&d, "", a.Methods, b.Methods)
 	for _, name := range both(a.Methods, b.Methods) {
 		d.method(name, a.Methods[name], b.Methods[name])
 	}
@@ -44,40 +44,24 @@ func both[T any](a, b map[string]T) (keys []string) {
 }
 
 // keys notes the keys that came and went.
-func (d *differ) keys(of string, a, b any, _ any) {
-	old, fresh := keySet(a), keySet(b)
+func keys[T any](d *differ, of string, old, fresh map[string]T) {
 	for _, k := range slices.Sorted(maps.Keys(old)) {
-		if !fresh[k] {
+		if _, ok := fresh[k]; !ok {
 			d.add("!", "%s%s is gone", of, k)
 		}
 	}
 	for _, k := range slices.Sorted(maps.Keys(fresh)) {
-		if !old[k] {
+		if _, ok := old[k]; !ok {
 			d.add("+", "%s%s", of, k)
 		}
 	}
-}
-
-func keySet(m any) map[string]bool {
-	set := make(map[string]bool)
-	switch m := m.(type) {
-	case map[string]methodFact:
-		for k := range m {
-			set[k] = true
-		}
-	case map[string]string:
-		for k := range m {
-			set[k] = true
-		}
-	}
-	return set
 }
 
 func (d *differ) method(name string, a, b methodFact) {
 	d.value(name+" tokens", a.Tokens, b.Tokens)
 	d.value(name+" errors", fmt.Sprint(a.Errors), fmt.Sprint(b.Errors))
 	old, fresh := paramTexts(a.Params), paramTexts(b.Params)
-	d.keys(name+" parameter ", old, fresh, nil)
+	keys(d, name+" parameter ", old, fresh)
 	for _, p := range both(old, fresh) {
 		was, is := old[p], fresh[p]
 		wasType, isType := splitOutside(was, ' ')[0], splitOutside(is, ' ')[0]
@@ -88,7 +72,7 @@ func (d *differ) method(name string, a, b methodFact) {
 			d.add("~", "%s parameter %s: %s, was %s", name, p, is, was)
 		}
 	}
-	d.keys(name+" answer ", a.Answers, b.Answers, nil)
+	keys(d, name+" answer ", a.Answers, b.Answers)
 	for _, v := range both(a.Answers, b.Answers) {
 		d.value(name+" answer "+v, a.Answers[v], b.Answers[v])
 	}
@@ -111,19 +95,10 @@ func goKind(typ string) string {
 }
 
 func (d *differ) types(a, b *factsFile) {
-	for _, name := range slices.Sorted(maps.Keys(a.Types)) {
-		if _, ok := b.Types[name]; !ok {
-			d.add("!", "type %s is gone", name)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(b.Types)) {
-		if _, ok := a.Types[name]; !ok {
-			d.add("+", "type %s", name)
-		}
-	}
+	keys(d, "type ", a.Types, b.Types)
 	for _, name := range both(a.Types, b.Types) {
 		was, is := a.Types[name], b.Types[name]
-		d.keys(name+" field ", was.Fields, is.Fields, nil)
+		keys(d, name+" field ", was.Fields, is.Fields)
 		for _, f := range both(was.Fields, is.Fields) {
 			switch x, y := was.Fields[f], is.Fields[f]; {
 			case goKind(x) != goKind(y):

@@ -83,7 +83,7 @@ var tokenNames = [...]struct{ letter, name string }{{"u", "a user's"}, {"g", "a 
 
 func (r *request) emit(b *bytes.Buffer) {
 	what := strings.TrimPrefix(r.answer, "[]")
-	answer := "The answer is a " + what + "."
+	answer := "The answer is " + article(what) + "."
 	switch {
 	case strings.HasPrefix(r.answer, "[]"):
 		answer = "The answer is a list of " + what + "."
@@ -96,7 +96,7 @@ func (r *request) emit(b *bytes.Buffer) {
 	for i, f := range r.fixed {
 		fmt.Fprintf(b, "%s%s=%s", [...]string{" with ", ", "}[min(i, 1)], f[0], strings.Replace(f[1], "true", "1", 1))
 	}
-	fmt.Fprintf(b, ". %s\n", strings.ReplaceAll(strings.ReplaceAll(answer, "a int", "an int"), "a Apps", "an Apps"))
+	fmt.Fprintf(b, ". %s\n", answer)
 	if r.item != "" {
 		fmt.Fprintf(b, "// [Pages] returns the items, each of type %s.\n", r.item)
 	}
@@ -147,6 +147,14 @@ func (r *request) emit(b *bytes.Buffer) {
 	if r.item != "" {
 		fmt.Fprintf(b, "func (%s) item() (_ %s) { return }\n\n", r.name, r.item)
 	}
+}
+
+// article returns a word with a or an before it.
+func article(word string) string {
+	if strings.ContainsRune("AEIOaeio", rune(word[0])) {
+		return "an " + word
+	}
+	return "a " + word
 }
 
 func (f *goField) emit(b *bytes.Buffer) {

@@ -181,8 +181,31 @@ func (g *generator) object(ref string) string {
 	g.structs[ref] = s
 	fields := make(map[string]string)
 	g.flatten(ref, s, fields)
+	for _, e := range s.embed {
+		for _, key := range g.keys(e) {
+			delete(fields, key) // an outer field would hide the embedded one
+		}
+	}
 	s.fields = g.fields(ref, fields)
 	return s.name
+}
+
+// keys returns the keys of a type that a struct embeds: one of the root, or a full one.
+func (g *generator) keys(typ string) (keys []string) {
+	if model, ok := strings.CutPrefix(typ, "vk."); ok {
+		return modelKeys(model)
+	}
+	for _, s := range g.structs {
+		if s.name == typ {
+			for _, e := range s.embed {
+				keys = append(keys, g.keys(e)...)
+			}
+			for _, f := range s.fields {
+				keys = append(keys, f.key)
+			}
+		}
+	}
+	return keys
 }
 
 // answer returns the name of the struct for the fields of an answer, which its

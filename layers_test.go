@@ -67,7 +67,7 @@ var packageIndex = []struct {
 		{"send.go", "Client.Send, Broadcast, Typing"},
 		{"send_split.go", "long texts in parts"},
 		{"edit.go", "editing, deleting, pinning, reactions, MarkRead"},
-		{"send_history.go", "History and Members"},
+		{"send_history.go", "History and Members; what a bot does to a chat"},
 		{"profiles.go", "Users, Groups, Profiles, Self, Resolve"},
 		{"upload.go", "Upload and UploadAll"},
 		{"upload_kinds.go", "the kinds of uploads"},

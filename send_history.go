@@ -3,7 +3,9 @@ package vk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
+	"strings"
 	"time"
 )
 
@@ -136,4 +138,126 @@ type membersPage struct {
 		Restricted bool      `json:"is_restricted_to_write"`
 	} `json:"items"`
 	extended
+}
+
+// chatID returns the number of the chat that a peer is, as methods that take chat_id
+// want it.
+func chatID(method string, peer int64) (int64, error) {
+	if peer <= chatPeers {
+		return 0, &ParamError{method, "chat_id", fmt.Errorf("peer %d is no chat", peer)}
+	}
+	return peer - chatPeers, nil
+}
+
+// callInChat calls a method that takes the number of a chat.
+func (c *Client) callInChat(ctx context.Context, method string, peer int64, p Params) error {
+	id, err := chatID(method, peer)
+	if err == nil {
+		err = c.onlyCommunity(ctx, method)
+	}
+	if err != nil {
+		return err
+	}
+	p["chat_id"] = id
+	return c.Call(ctx, method, p, nil)
+}
+
+// Kick removes a member from a chat: a person, or a community, whose id is negative. The
+// community must be an admin of the chat. Whoever is not in the chat is VK's error 935.
+//
+// It calls https://dev.vk.com/ru/method/messages.removeChatUser.
+func (c *Client) Kick(ctx context.Context, peer, member int64) error {
+	return c.callInChat(ctx, "messages.removeChatUser", peer, Params{"member_id": member})
+}
+
+// Mute forbids members of a chat to write for a time, which is sent in whole seconds; a
+// zero time lasts until [Client.Unmute]. The community must be an admin of the chat.
+// Members that VK does not mute, such as admins, are a [*MuteError]. No members are no
+// call.
+//
+// It calls https://dev.vk.com/ru/method/messages.changeConversationMemberRestrictions.
+func (c *Client) Mute(ctx context.Context, peer int64, d time.Duration, members ...int64) error {
+	p := Params{"action": "ro"}
+	switch {
+	case d < 0 || d > 0 && d < time.Second:
+		return &ParamError{methodRestrict, "for", fmt.Errorf("%v is less than a second", d)}
+	case d > 0:
+		p["for"] = d
+	}
+	return c.restrict(ctx, peer, p, members)
+}
+
+// Unmute allows members of a chat to write again.
+//
+// It calls https://dev.vk.com/ru/method/messages.changeConversationMemberRestrictions.
+func (c *Client) Unmute(ctx context.Context, peer int64, members ...int64) error {
+	return c.restrict(ctx, peer, Params{"action": "rw"}, members)
+}
+
+const methodRestrict = "messages.changeConversationMemberRestrictions"
+
+// A MuteError lists members of a chat that VK did not mute or unmute.
+type MuteError struct {
+	PeerID  int64   // the chat
+	Members []int64 // who was left as they were; the others were not
+}
+
+// Error names the chat and the members.
+func (e *MuteError) Error() string {
+	return fmt.Sprintf("vk: %s: members %v of peer %d were left as they were", methodRestrict, e.Members, e.PeerID)
+}
+
+func (c *Client) restrict(ctx context.Context, peer int64, p Params, members []int64) error {
+	if len(members) == 0 {
+		return nil
+	}
+	if _, err := chatID(methodRestrict, peer); err != nil {
+		return err
+	}
+	p["peer_id"], p["member_ids"] = peer, members
+	var answer struct {
+		Failed []int64 `json:"failed_member_ids"`
+	}
+	err := c.Call(ctx, methodRestrict, c.forGroup(ctx, p), &answer)
+	if err == nil && len(answer.Failed) > 0 {
+		err = &MuteError{peer, answer.Failed}
+	}
+	return err
+}
+
+// InviteLink returns the link by which people join a chat. With reset, it is a new one,
+// and earlier links lead nowhere. The community must be an admin of the chat.
+//
+// It calls https://dev.vk.com/ru/method/messages.getInviteLink.
+func (c *Client) InviteLink(ctx context.Context, peer int64, reset bool) (string, error) {
+	const method = "messages.getInviteLink"
+	if _, err := chatID(method, peer); err != nil {
+		return "", err
+	}
+	var answer struct {
+		Link string `json:"link"`
+	}
+	err := c.Call(ctx, method, c.forGroup(ctx, Params{"peer_id": peer, "reset": reset}), &answer)
+	if err == nil && answer.Link == "" {
+		err = fmt.Errorf("vk: %s: the answer has no link", method)
+	}
+	return answer.Link, err
+}
+
+// SetTitle renames a chat. The community must have the right to.
+//
+// It calls https://dev.vk.com/ru/method/messages.editChat.
+func (c *Client) SetTitle(ctx context.Context, peer int64, title string) error {
+	if strings.TrimSpace(title) == "" {
+		return &ParamError{"messages.editChat", "title", errors.New("is empty")}
+	}
+	return c.callInChat(ctx, "messages.editChat", peer, Params{"title": title})
+}
+
+// DeletePhoto removes the picture of a chat. [ChatPhotoFor] is what to upload a new one
+// for.
+//
+// It calls https://dev.vk.com/ru/method/messages.deleteChatPhoto.
+func (c *Client) DeletePhoto(ctx context.Context, peer int64) error {
+	return c.callInChat(ctx, "messages.deleteChatPhoto", peer, Params{})
 }

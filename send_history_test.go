@@ -9,9 +9,12 @@ import (
 	"slices"
 	"testing"
 	"testing/synctest"
+	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/vkrouter/vk"
 	"github.com/vkrouter/vk/internal/fakevk"
+	"github.com/vkrouter/vk/vktest"
 )
 
 // before makes something happen before each call of a method.
@@ -256,4 +259,94 @@ func TestMembersEnds(t *testing.T) {
 			t.Errorf("%d members of %d calls", n, api.calls())
 		}
 	})
+}
+
+// TestChatHelpers: what a bot does to a chat that it is an admin of.
+func TestChatHelpers(t *testing.T) {
+	bot := vktest.New(t)
+	c := bot.Client()
+	anna, boris := bot.User("Anna"), bot.User("Boris")
+	chat := bot.Chat("Tea", anna, boris)
+	bot.MakeBotAdmin(chat)
+	link, err := c.InviteLink(t.Context(), chat.ID, false)
+	if err != nil || link == "" {
+		t.Errorf("link %q, %v", link, err)
+	}
+	if again, err := c.InviteLink(t.Context(), chat.ID, false); again != link || err != nil {
+		t.Errorf("link %q, %v, want the same", again, err)
+	}
+	if other, err := c.InviteLink(t.Context(), chat.ID, true); other == link || err != nil {
+		t.Errorf("link %q, %v, want a new one", other, err)
+	}
+	if err := c.SetTitle(t.Context(), chat.ID, "Coffee"); err != nil {
+		t.Error(err)
+	}
+	if err := c.Kick(t.Context(), chat.ID, boris.ID); err != nil {
+		t.Error(err)
+	}
+	if err := c.Kick(t.Context(), chat.ID, boris.ID); !errors.Is(err, vk.Code(935)) {
+		t.Errorf("a second time: %v", err)
+	}
+	for m, err := range c.Members(t.Context(), chat.ID) {
+		if err != nil || m.PeerID == boris.ID {
+			t.Errorf("member %v, %v", m.PeerID, err)
+		}
+	}
+	if _, err := c.Upload(t.Context(), vk.ChatPhotoFor(chat.ID), vk.Bytes("a.png", picture(300, 300))); err != nil {
+		t.Error(err)
+	}
+	if err := c.DeletePhoto(t.Context(), chat.ID); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestMute: what is sent, and who was not muted.
+func TestMute(t *testing.T) {
+	const chat = 2_000_000_001
+	for _, tt := range []struct {
+		name   string
+		do     func(c *vk.Client) error
+		answer string
+		want   vk.Params // nil if nothing is sent
+		err    string
+	}{
+		{"for a time", func(c *vk.Client) error { return c.Mute(t.Context(), chat, time.Hour, 1, 2) }, `{"failed_member_ids":[]}`,
+			vk.Params{"peer_id": int64(chat), "member_ids": []int64{1, 2}, "action": "ro", "for": time.Hour}, ""},
+		{"for good", func(c *vk.Client) error { return c.Mute(t.Context(), chat, 0, 1) }, `{}`,
+			vk.Params{"peer_id": int64(chat), "member_ids": []int64{1}, "action": "ro"}, ""},
+		{"again", func(c *vk.Client) error { return c.Unmute(t.Context(), chat, 1) }, `1`,
+			vk.Params{"peer_id": int64(chat), "member_ids": []int64{1}, "action": "rw"}, ""},
+		{"an admin", func(c *vk.Client) error { return c.Mute(t.Context(), chat, 0, 1, 2) }, `{"failed_member_ids":[2]}`,
+			vk.Params{"peer_id": int64(chat), "member_ids": []int64{1, 2}, "action": "ro"},
+			"vk: messages.changeConversationMemberRestrictions: members [2] of peer 2000000001 were left as they were"},
+		{"nobody", func(c *vk.Client) error { return c.Mute(t.Context(), chat, 0) }, "", nil, ""},
+		{"no chat", func(c *vk.Client) error { return c.Mute(t.Context(), 5, 0, 1) }, "", nil,
+			`vk: messages.changeConversationMemberRestrictions: parameter "chat_id": peer 5 is no chat`},
+		{"too short", func(c *vk.Client) error { return c.Mute(t.Context(), chat, time.Millisecond, 1) }, "", nil,
+			`vk: messages.changeConversationMemberRestrictions: parameter "for": 1ms is less than a second`},
+		{"kick from no chat", func(c *vk.Client) error { return c.Kick(t.Context(), 5, 1) }, "", nil, `vk: messages.removeChatUser: parameter "chat_id": peer 5 is no chat`},
+		{"link into no chat", func(c *vk.Client) error { _, err := c.InviteLink(t.Context(), 5, false); return err }, "", nil,
+			`vk: messages.getInviteLink: parameter "chat_id": peer 5 is no chat`},
+		{"no link", func(c *vk.Client) error { _, err := c.InviteLink(t.Context(), chat, false); return err }, "{}",
+			vk.Params{"peer_id": int64(chat), "reset": false}, "vk: messages.getInviteLink: the answer has no link"},
+		{"no title", func(c *vk.Client) error { return c.SetTitle(t.Context(), chat, " ") }, "", nil, `vk: messages.editChat: parameter "title": is empty`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var sent vk.Params
+			c := vk.NewClient("token")
+			c.Use(func(vk.CallFunc) vk.CallFunc {
+				return func(_ context.Context, _ string, p vk.Params) (json.RawMessage, error) {
+					sent = p
+					return json.RawMessage(tt.answer), nil
+				}
+			})
+			err := tt.do(c)
+			if tt.err == "" && err != nil || tt.err != "" && (err == nil || err.Error() != tt.err) {
+				t.Errorf("got %v, want %s", err, tt.err)
+			}
+			if d := cmp.Diff(tt.want, sent); d != "" {
+				t.Errorf("parameters (-want +got):\n%s", d)
+			}
+		})
+	}
 }

@@ -111,7 +111,7 @@ func ExampleExplain() {
 			return "Join us first: vk.com/club" + strconv.FormatInt(c.Event().GroupID, 10)
 		case errors.Is(err, middleware.ErrChatOnly), errors.Is(err, middleware.ErrPrivateOnly):
 			return "Not here."
-		case errors.Is(err, middleware.ErrNotChatAdmin), errors.Is(err, middleware.ErrNotManager):
+		case errors.Is(err, middleware.ErrNotChatAdmin), errors.Is(err, middleware.ErrNotManager), errors.Is(err, middleware.ErrNotDon):
 			return "Ask somebody who may."
 		case errors.Is(err, middleware.ErrBotNotAdmin):
 			return "Give me a star, please: the one of administrators."

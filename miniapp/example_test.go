@@ -12,6 +12,7 @@ import (
 
 // The server of a mini app, which knows who opens it.
 func ExampleVerifier() {
+	var v *miniapp.Verifier
 	v, err := miniapp.NewVerifier(5, "the app's protected key", time.Hour)
 	if err != nil {
 		fmt.Println(err)
@@ -62,13 +63,10 @@ func ExampleVerifier_Verify() {
 		fmt.Println(errors.Is(err, miniapp.ErrNoSign), errors.Is(err, miniapp.ErrSign), errors.Is(err, miniapp.ErrApp), errors.As(err, &bad))
 	}
 	fmt.Println(v)
-	fmt.Printf("%#v\n", v)
-	_ = (*miniapp.Verifier).GoString
 	// Output:
 	// true false false false
 	// false true false false
 	// false false false true
-	// miniapp.Verifier(app 5)
 	// miniapp.Verifier(app 5)
 }
 

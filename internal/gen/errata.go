@@ -16,6 +16,7 @@ import (
 type errata struct {
 	Sections []string          `json:"sections"` // with all of their methods
 	Skip     []entry           `json:"skip"`     // methods that are left out
+	Bools    []entry           `json:"bools"`    // parameters of errata.json that are flags
 	Models   map[string]string `json:"models"`   // types that are types of the root
 	Values   []string          `json:"values"`   // types of the root that are no pointers where VK may leave them out
 	Fulls    []fullErratum     `json:"fulls"`    // types that embed one of the root's
@@ -95,7 +96,7 @@ func readErrata(dir string) (*errata, error) {
 		return nil, err
 	}
 	e.params = shared.Params
-	for _, list := range [][]entry{e.Skip, e.Required, e.Keep, e.JSON, e.Kinds, e.Rights, e.Fields, e.Gone, e.params} {
+	for _, list := range [][]entry{e.Skip, e.Bools, e.Required, e.Keep, e.JSON, e.Kinds, e.Rights, e.Fields, e.Gone, e.params} {
 		for _, x := range list {
 			if x.Why == "" {
 				return nil, fmt.Errorf("errata: %s%s %v: no reason is given", x.Method, x.Type, x.Params)
@@ -130,6 +131,9 @@ func (e *errata) paramsOf(method string) (list []string) {
 			continue
 		}
 		for _, p := range x.Params {
+			if e.has("bools", e.Bools, method, p) {
+				p += " bool"
+			}
 			if strings.Contains(p, " ") {
 				list = append(list, p)
 			}
@@ -249,6 +253,7 @@ func (e *errata) unused() (list []string) {
 		}
 	}
 	entries("skip", e.Skip)
+	entries("bools", e.Bools)
 	entries("required", e.Required)
 	entries("keep", e.Keep)
 	entries("json", e.JSON)

@@ -27,7 +27,7 @@ func (AppWidgetsGetAppImageUploadServer) answer() (_ AppWidgetsGetAppImageUpload
 // AppWidgetsGetAppImages calls appWidgets.getAppImages. The answer is an AppWidgetsPhotos.
 // [Pages] returns the items, each of type AppWidgetsPhoto.
 //
-// Tokens: a user's, a community's, a service key. A community's needs the right app_widget.
+// Tokens: a user's, a community's, a service key.
 //
 // See https://dev.vk.com/method/appWidgets.getAppImages.
 type AppWidgetsGetAppImages struct {
@@ -92,7 +92,7 @@ func (AppWidgetsGetGroupImages) item() (_ AppWidgetsPhoto) { return }
 
 // AppWidgetsGetImagesByID calls appWidgets.getImagesById. The answer is a list of AppWidgetsPhoto.
 //
-// Tokens: a user's, a community's, a service key. A community's needs the right app_widget.
+// Tokens: a user's, a community's, a service key.
 //
 // See https://dev.vk.com/method/appWidgets.getImagesById.
 type AppWidgetsGetImagesByID struct {

@@ -22,7 +22,8 @@ type fakeWorld struct {
 	bot    *vktest.Server
 	values map[string]string // of parameters, by name
 
-	own, banned, server, tag, album, ownPost, ownComment, deletedComment int64
+	link                                                                          string // a short one
+	own, address, banned, server, tag, album, ownPost, ownComment, deletedComment int64
 }
 
 func newFakeWorld(t *testing.T) *fakeWorld {
@@ -76,6 +77,18 @@ func newFakeWorld(t *testing.T) *fakeWorld {
 	}
 	_, err = Call(t.Context(), admin, WallDeleteComment{OwnerID: -bot.GroupID, CommentID: w.deletedComment})
 	must(err)
+	// The fake need not have these two methods.
+	has := func(method string) bool { return slices.Contains(fakevk.Methods(), method) }
+	if has("utils.getShortLink") {
+		link, err := Call(t.Context(), bot.Client(), UtilsGetShortLink{URL: "https://example.com"})
+		must(err)
+		w.link = link.Key
+	}
+	if has("groups.addAddress") {
+		a, err := Call(t.Context(), bot.Client(), GroupsAddAddress{GroupID: bot.GroupID, Title: "a", Address: "b", CityID: 1, Latitude: 1, Longitude: 1})
+		must(err)
+		w.address = a.ID
+	}
 	w.values = map[string]string{
 		"peer_id": fmt.Sprint(anna.ID), "user_id": fmt.Sprint(anna.ID), "peer_ids": fmt.Sprint(anna.ID), "user_ids": fmt.Sprint(anna.ID),
 		"owner_id": fmt.Sprint(-bot.GroupID), "group_id": group, "group_ids": group,
@@ -141,6 +154,14 @@ func (w *fakeWorld) more(name string) vk.Params {
 		return vk.Params{"peer_id": w.values["peer_id"], "cmids": w.values["cmid"]}
 	case "MessagesEdit":
 		return vk.Params{"cmid": w.own, "message": "Text"}
+	case "AppWidgetsGetGroupImageUploadServer":
+		return vk.Params{"image_type": "24x24"}
+	case "AppWidgetsUpdate":
+		return vk.Params{"type": "text", "code": `return {"title": "Title", "text": "Text"};`}
+	case "GroupsEditAddress", "GroupsDeleteAddress":
+		return vk.Params{"address_id": w.address}
+	case "UtilsGetLinkStats", "UtilsGetLinkStatsExtended":
+		return vk.Params{"key": w.link}
 	case "MessagesMarkAsImportant":
 		return vk.Params{"message_ids": "1"}
 	case "MessagesGetHistory", "MessagesGetHistoryAttachments", "MessagesMarkAsRead":
@@ -192,6 +213,8 @@ func (w *fakeWorld) more(name string) vk.Params {
 var needsState = []string{
 	"DocsSave", "MessagesAddChatUser", "MessagesJoinChatByInviteLink", "MessagesSendMessageEventAnswer", "MessagesSetChatPhoto", "PhotosSave", "PhotosSaveMessagesPhoto",
 	"PhotosSaveOwnerCoverPhoto", "PhotosSaveOwnerPhoto", "PhotosSaveWallPhoto", "PollsSavePhoto", "StoriesSave", "DocsGetByID", "GroupsDisableOnline", "GroupsJoin", "MessagesGetLongPollHistory", "MessagesRestore",
+	"AppWidgetsSaveGroupImage", "BoardDeleteComment", "BoardRestoreComment", "MarketEditOrder", "MarketGetOrderByID", "MarketGetOrderItems",
+	"StoriesDelete", "StoriesGetByID", "StoriesGetReplies", "StoriesGetStats", "StoriesGetViewers", "StoriesHideReply",
 }
 
 // leftOut are fields that the models of the root leave out on purpose.

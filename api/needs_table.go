@@ -5,10 +5,10 @@ package api
 // needsTable has a line for each method: its name, its tokens, and the right that a
 // community's needs: none, or ? if that is not known.
 const needsTable = `appWidgets.getAppImageUploadServer s app_widget
-appWidgets.getAppImages ugs app_widget
+appWidgets.getAppImages ugs none
 appWidgets.getGroupImageUploadServer g app_widget
 appWidgets.getGroupImages g app_widget
-appWidgets.getImagesById ugs app_widget
+appWidgets.getImagesById ugs none
 appWidgets.saveAppImage s app_widget
 appWidgets.saveGroupImage g app_widget
 appWidgets.update g app_widget

@@ -68,8 +68,8 @@ const (
 //
 // The rights are those that the bot's calls need, as VK names them: messages, photos,
 // docs, stories, app_widget and manage. Those that the token of a community lacks are
-// found. Package vktest lists what the calls of a test have needed, and package api what
-// requests need. Without rights, Diagnose says what a bot without them cannot do.
+// found. Package vktest lists the rights that a test's calls needed, package api those that
+// requests need. Without rights, Diagnose lists the limits of a bot without them.
 //
 // It makes some four calls of low priority, and one for each callback server,
 // and changes nothing. That a call fails is a finding too. A [Poller] does the

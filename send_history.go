@@ -162,8 +162,9 @@ func (c *Client) callInChat(ctx context.Context, method string, peer int64, p Pa
 	return c.Call(ctx, method, p, nil)
 }
 
-// Kick removes a member from a chat: a person, or a community, whose id is negative. The
-// community must be an admin of the chat. Whoever is not in the chat is VK's error 935.
+// Kick removes a member from a chat: a person, or a community by its negative id. The
+// bot's community must be an admin of the chat. For others than members, VK returns
+// error 935.
 //
 // It calls https://dev.vk.com/ru/method/messages.removeChatUser.
 func (c *Client) Kick(ctx context.Context, peer, member int64) error {
@@ -199,7 +200,7 @@ const methodRestrict = "messages.changeConversationMemberRestrictions"
 // A MuteError lists members of a chat that VK did not mute or unmute.
 type MuteError struct {
 	PeerID  int64   // the chat
-	Members []int64 // who was left as they were; the others were not
+	Members []int64 // those left as they were
 }
 
 // Error names the chat and the members.
@@ -254,8 +255,8 @@ func (c *Client) SetTitle(ctx context.Context, peer int64, title string) error {
 	return c.callInChat(ctx, "messages.editChat", peer, Params{"title": title})
 }
 
-// DeletePhoto removes the picture of a chat. [ChatPhotoFor] is what to upload a new one
-// for.
+// DeletePhoto removes the picture of a chat. For a new picture, upload one for
+// [ChatPhotoFor].
 //
 // It calls https://dev.vk.com/ru/method/messages.deleteChatPhoto.
 func (c *Client) DeletePhoto(ctx context.Context, peer int64) error {

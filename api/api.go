@@ -20,7 +20,7 @@
 // VK moves them. A pointer is a parameter for which leaving it out differs from zero;
 // [Set] makes one. Extra takes any parameter by VK's name, and wins over the fields.
 //
-// A method whose answers differ has several requests, such as [GroupsGetMembers] and
+// A method with different answers has several requests, such as [GroupsGetMembers] and
 // [GroupsGetMembersFields].
 //
 // # Answers
@@ -98,7 +98,7 @@ func Pages[T any](ctx context.Context, c *vk.Client, r List[T]) iter.Seq2[T, err
 	}
 }
 
-// checked returns what a request is to send.
+// checked returns the method and the parameters of a request, and checks the client.
 func checked(c *vk.Client, r interface {
 	Request() (string, vk.Params, error)
 }) (method string, p vk.Params, err error) {

@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-// TestMistakesDoNotBuild: the compiler finds what a request must not be.
+// TestMistakesDoNotBuild: the compiler finds mistakes in requests.
 func TestMistakesDoNotBuild(t *testing.T) {
 	cmd := exec.Command("go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", "context", "iter", "time", "fmt", ".")
 	cmd.Stderr = os.Stderr

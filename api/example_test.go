@@ -67,7 +67,7 @@ func ExamplePages_managers() {
 	// Output: true true
 }
 
-// What VK tells of a conversation, with the pages of those in it.
+// A conversation as VK describes it, with the pages of its people.
 func ExampleCall_conversation() {
 	fake := vktest.NewServer()
 	defer fake.Close()
@@ -153,7 +153,7 @@ func ExampleCall_users() {
 	// Output: Anna true
 }
 
-// A test of what reads a wall, without a wall.
+// A test of a program that reads a wall, without a wall.
 func ExampleStub() {
 	client := vk.NewClient("token")
 	client.Use(api.Stub(func(_ context.Context, r api.WallGet) (api.WallGetAnswer, error) {
@@ -205,7 +205,7 @@ func ExampleCall_comment() {
 	// Output: true <nil>
 }
 
-// Who of several people is a member.
+// Several people: are they members?
 func ExampleID() {
 	fake := vktest.NewServer()
 	defer fake.Close()
@@ -237,7 +237,7 @@ func ExamplePages_conversations() {
 	// Output: hi
 }
 
-// What the token of a bot has to be able to do, before it runs.
+// The rights that the token of a bot needs, before it runs.
 func ExampleNeeds() {
 	fake := vktest.Config{Scopes: []string{"messages", "manage"}}.NewServer()
 	defer fake.Close()

@@ -102,8 +102,8 @@ func newFakeWorld(t *testing.T) *fakeWorld {
 	return w
 }
 
-// fill sets the required fields of a request, and those of more; what it has no field
-// for is in Extra.
+// fill sets the required fields of a request, and those of more. Parameters without a
+// field are in Extra.
 func (w *fakeWorld) fill(t *testing.T, r any, more vk.Params) tabledRequest {
 	v := reflect.New(reflect.TypeOf(r)).Elem()
 	p := maps.Clone(more)
@@ -223,7 +223,7 @@ var leftOut = map[string]bool{"version": true, "web_view_token": true, "inner_ty
 // knownDrift are fields that the fake's answers have and the types lack.
 var knownDrift = []string{}
 
-// TestFakeAnswers calls every request whose method the fake has with its required
+// TestFakeAnswers calls every request that the fake can answer with its required
 // parameters, and decodes the answers. No value may be bent, and each field that VK
 // sends and a type lacks is in knownDrift.
 func TestFakeAnswers(t *testing.T) {

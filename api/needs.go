@@ -8,7 +8,7 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// A Need is what requests need of a token.
+// A Need lists the tokens and rights that requests need.
 type Need struct {
 	// Tokens are the kinds of tokens that may make all of the requests: "user",
 	// "community" and "service". It is empty if no token may make all.
@@ -39,8 +39,8 @@ var needs = sync.OnceValue(func() map[string][2]string {
 	return m
 })
 
-// Needs returns what the requests need of the token that makes them. Only their types
-// count: their fields may be zero.
+// Needs returns the tokens and rights that the requests need. Only their types count:
+// their fields may be zero.
 func Needs(requests ...interface {
 	Request() (method string, p vk.Params, err error)
 }) Need {

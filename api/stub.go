@@ -139,7 +139,7 @@ func readField(field reflect.Value, value any, isJSON bool) bool {
 	return parse(field, text(value))
 }
 
-// parse sets a field to what a parameter's text says.
+// parse sets a field to the value of a parameter's text.
 func parse(field reflect.Value, s string) bool {
 	if field.Type() == timeType {
 		n, err := strconv.ParseInt(s, 10, 64)

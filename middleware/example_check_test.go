@@ -128,7 +128,7 @@ func ExampleExplain() {
 	// Output: Not here.
 }
 
-// Something for dons, who are told since when they are.
+// A command for dons. It tells since when they are dons.
 func ExampleDon() {
 	type don struct{ Since time.Time }
 	dons := &vk.Session[don]{Name: "dons"}

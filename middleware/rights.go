@@ -132,10 +132,10 @@ func managers(c *vk.Context) ([]manager, error) {
 	return list.Items, err
 }
 
-// Don is a check that lets through those who support the community in VK Donut. It
+// Don is a check that lets through the community's dons: its supporters in VK Donut. It
 // refuses others with [ErrNotDon]; any other error is a failure: VK did not answer.
 //
-// What VK answers is kept as for [ChatAdmin]. VK does not tell a community since when
+// VK's answer is kept as for [ChatAdmin]. VK does not tell a community since when
 // somebody is a don: the event [vk.EventDonutSubscriptionCreate] does.
 //
 // It calls https://dev.vk.com/ru/method/groups.getMembers, for each 1000 dons.

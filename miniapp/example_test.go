@@ -10,7 +10,7 @@ import (
 	"github.com/vkrouter/vk/miniapp"
 )
 
-// The server of a mini app, which knows who opens it.
+// The server of a mini app. It greets the verified user.
 func ExampleVerifier() {
 	var v *miniapp.Verifier
 	v, err := miniapp.NewVerifier(5, "the app's protected key", time.Hour)

@@ -1,4 +1,4 @@
-// Package miniapp verifies the launch parameters of VK's mini apps: who opens the
+// Package miniapp verifies the launch parameters of VK's mini apps: the user and the
 // app, signed by VK. The parameters are the query of the address that VK opens the app
 // with; the app sends them to its server, which verifies them before it believes
 // them.
@@ -9,10 +9,10 @@
 //
 // # The signature
 //
-// VK signs all parameters whose names begin with vk_. The server does the same and
+// VK signs all parameters with the prefix vk_. The server does the same and
 // compares:
 //
-//  1. take the parameters whose names begin with vk_,
+//  1. take the parameters with the prefix vk_,
 //  2. sort them by name,
 //  3. encode them as a query: name=value, escaped, joined by &,
 //  4. make an HMAC-SHA256 of that with the app's protected key,
@@ -45,7 +45,7 @@ const maxQuery = 16 << 10
 const maxAhead = 5 * time.Minute
 
 // Errors of launch parameters, which are told apart by errors.Is. An app treats all of
-// them alike: as somebody who is not known.
+// them alike: as an unknown user.
 var (
 	// ErrNoSign is returned if there is no signature.
 	ErrNoSign = errors.New("miniapp: the launch parameters have no sign")
@@ -65,10 +65,10 @@ var (
 // A ParamError is a launch parameter, or their whole query, that cannot be read.
 type ParamError struct {
 	Name string // of the parameter; empty for the query
-	Text string // what is wrong with it
+	Text string // the mistake
 }
 
-// Error names the parameter and what is wrong with it. It has no value of a parameter.
+// Error names the parameter and the mistake. It shows no value of a parameter.
 func (e *ParamError) Error() string {
 	if e.Name == "" {
 		return "miniapp: launch parameters: " + e.Text
@@ -83,7 +83,7 @@ type Verifier struct {
 	maxAge time.Duration
 }
 
-// NewVerifier returns a Verifier for the app with the id, whose protected key stands in
+// NewVerifier returns a Verifier for the app with the id. The protected key stands in
 // the app's settings. Launch parameters may be as old as maxAge; zero means
 // [DefaultMaxAge], and a negative value no limit. It returns an error if the key is
 // empty or the id is not positive, for then anybody could sign.
@@ -103,7 +103,7 @@ func NewVerifier(app int64, key string, maxAge time.Duration) (*Verifier, error)
 // String returns a text without the key.
 func (v *Verifier) String() string { return fmt.Sprintf("miniapp.Verifier(app %d)", v.app) }
 
-// GoString returns what String returns.
+// GoString returns the same as String.
 func (v *Verifier) GoString() string { return v.String() }
 
 // Verify verifies launch parameters: a query, such as "vk_app_id=1&…&sign=…". A
@@ -129,7 +129,7 @@ func (v *Verifier) verify(query string, now time.Time) (*Launch, error) {
 	if sign == "" {
 		return nil, ErrNoSign
 	}
-	// The text is compared, not what it decodes to: base64 has several texts for one
+	// The texts are compared, not the decoded values: base64 has several texts for one
 	// value.
 	if !hmac.Equal([]byte(sign), []byte(v.sign(values))) {
 		return nil, ErrSign
@@ -193,9 +193,9 @@ func (v *Verifier) Sign(query string) (string, error) {
 	return values.Encode(), nil
 }
 
-// A Launch is what verified launch parameters say.
+// A Launch holds verified launch parameters.
 type Launch struct {
-	UserID   int64     // the person who opens the app
+	UserID   int64     // the user of the app
 	AppID    int64     // the app
 	Time     time.Time // when, in UTC
 	GroupID  int64     // the community that the app is opened from, or 0
@@ -212,7 +212,7 @@ type Launch struct {
 	Params map[string]string
 }
 
-// read returns what parameters say whose signature is right.
+// read returns the Launch for parameters with a right signature.
 func read(values url.Values) (*Launch, error) {
 	l := &Launch{
 		Role: values.Get("vk_viewer_group_role"), Platform: values.Get("vk_platform"), Ref: values.Get("vk_ref"), Lang: values.Get("vk_language"),
@@ -243,9 +243,9 @@ func read(values url.Values) (*Launch, error) {
 	return l, nil
 }
 
-// AppHash returns what the app finds behind the # of its address when a button of the
-// bot opens it: the hash of vk.AppButton. The location is the app's, such as
-// "https://example.com/?vk_app_id=1#order=5", or what window.location.hash says. VK does
+// AppHash returns the text behind the # of an app's address: the hash of the
+// vk.AppButton that opened it. The location is the app's, such as
+// "https://example.com/?vk_app_id=1#order=5", or window.location.hash. VK does
 // not sign it: anybody may write a link with another hash.
 func AppHash(location string) string {
 	_, hash, _ := strings.Cut(location, "#")

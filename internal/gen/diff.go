@@ -7,9 +7,8 @@ import (
 	"strings"
 )
 
-// diff returns what changed from one file of facts to another, a line for each
-// change: + for what is new, ! for what breaks code that uses the package, ~ for
-// other changes.
+// diff returns the changes from one file of facts to another, a line for each: + for
+// additions, ! for changes that break code, ~ for other changes.
 func diff(a, b *factsFile) []string {
 	var d differ
 	d.value("version", a.Version, b.Version)
@@ -78,7 +77,7 @@ func (d *differ) method(name string, a, b methodFact) {
 	}
 }
 
-// paramTexts returns what the facts say of parameters, by name.
+// paramTexts returns the facts of parameters, by name.
 func paramTexts(params []string) map[string]string {
 	m := make(map[string]string)
 	for _, p := range params {
@@ -88,7 +87,7 @@ func paramTexts(params []string) map[string]string {
 	return m
 }
 
-// goKind returns a type expression without what Go does not tell apart.
+// goKind returns a type expression without the parts that are no part of a Go type.
 func goKind(typ string) string {
 	typ, _, _ = strings.Cut(strings.TrimSuffix(typ, "!"), "(")
 	return typ

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// The errata are what the generator knows beside the facts, from
+// The errata correct and complete the facts for the generator. They are from
 // internal/vkfacts/api.json, and the parameters of errata.json there. Each entry must
 // be of use, or the generator fails.
 type errata struct {
@@ -20,7 +20,7 @@ type errata struct {
 	Models   map[string]string `json:"models"`   // types that are types of the root
 	Values   []string          `json:"values"`   // types of the root that are no pointers where VK may leave them out
 	Fulls    []fullErratum     `json:"fulls"`    // types that embed one of the root's
-	Required []entry           `json:"required"` // parameters that VK requires, whatever the schema says
+	Required []entry           `json:"required"` // parameters that VK requires and the schema does not
 	Keep     []entry           `json:"keep"`     // methods, or parameters of a method, where leaving out differs from zero
 	Identity []string          `json:"identity"` // parameters of these that name a thing
 	Times    timeErrata        `json:"times"`

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// TestTree: generation gives what the tree has, each time.
+// TestTree: each generation gives the files of the tree.
 func TestTree(t *testing.T) {
 	first, err := generate("../vkfacts")
 	if err != nil {
@@ -199,7 +199,7 @@ func TestModels(t *testing.T) {
 	golden(t, "lacking.txt", strings.Join(slices.Compact(lacking), "\n")+"\n")
 }
 
-// TestKeysOnce: a struct and what it embeds have no key twice.
+// TestKeysOnce: a struct and its embedded types have no key twice.
 func TestKeysOnce(t *testing.T) {
 	facts, err := readFacts("../vkfacts/facts.json")
 	if err != nil {

@@ -2,7 +2,7 @@
 //
 //	go run ./internal/gen facts DIR    makes internal/vkfacts/facts.json of a checkout of the schema
 //	go run ./internal/gen code         writes the files of api
-//	go run ./internal/gen diff A B     lists what changed between two files of facts
+//	go run ./internal/gen diff A B     lists the changes between two files of facts
 //
 // It is run in the root of the repository, or in api by go generate. The flag -C names
 // the root otherwise.

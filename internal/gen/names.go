@@ -28,8 +28,8 @@ func goName(vk string) string {
 	return b.String()
 }
 
-// words splits a name of VK's at what is no letter or digit, and where capitals
-// begin.
+// words splits a name of VK's at characters other than letters and digits, and before
+// capitals.
 func words(s string) (list []string) {
 	var word []rune
 	end := func() {

@@ -123,7 +123,7 @@ func (g *generator) merged(answers map[string]string) (fields map[string]string,
 			fields[key] = both
 		}
 	}
-	for key, n := range count { // what only some answers have is not always there
+	for key, n := range count { // a field of some answers only is not always there
 		if n < len(answers) {
 			fields[key] = strings.TrimSuffix(fields[key], "!")
 		}
@@ -156,7 +156,7 @@ func (g *generator) wider(a, b string) (string, bool) {
 }
 
 // splitByRule makes a request for each of a method's answers, if the names of the
-// answers tell what chooses them.
+// answers tell the parameters that choose them.
 func (g *generator) splitByRule(method string, m methodFact, params []paramFact) {
 	has := func(name string) bool {
 		return slices.ContainsFunc(params, func(p paramFact) bool { return p.name == name })

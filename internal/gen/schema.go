@@ -19,7 +19,7 @@ type schemaDef struct {
 	Ref        string               `json:"$ref"`
 	Type       oneOrMore            `json:"type"`
 	Format     string               `json:"format"`
-	Entity     string               `json:"entity"` // what an id is of
+	Entity     string               `json:"entity"` // the kind of thing that an id names
 	Items      *schemaDef           `json:"items"`
 	Properties map[string]schemaDef `json:"properties"`
 	AllOf      []schemaDef          `json:"allOf"`
@@ -263,7 +263,7 @@ func (r *schemaReader) base(d *schemaDef) string {
 	return strings.Join(kinds, "|")
 }
 
-// expr returns a type expression. What the schema writes in place gets a name from
+// expr returns a type expression. A type that the schema writes in place is named after
 // the place.
 func (r *schemaReader) expr(place string, d *schemaDef) string {
 	ref := refName(d.Ref)
@@ -325,7 +325,7 @@ func (r *schemaReader) method(path string, m *schemaMethod) {
 	r.facts.Methods[m.Name] = f
 }
 
-// variant returns what a response's name says of when it comes: "" for the usual one.
+// variant returns the variant that a response's name tells: "" for the usual one.
 func variant(name string) string {
 	if name == "response" {
 		return ""
@@ -394,8 +394,8 @@ func mustJSON(v any) []byte {
 	return bytes.TrimSpace(b.Bytes())
 }
 
-// makeFacts writes the facts of a checkout of the schema, and names.txt, and lists what
-// changed.
+// makeFacts writes the facts of a checkout of the schema, and names.txt, and lists the
+// changes.
 func makeFacts(dir, data string, out io.Writer) error {
 	facts, err := readSchema(dir)
 	if err != nil {

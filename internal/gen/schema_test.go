@@ -31,7 +31,7 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// TestFactsOfSchema: the facts of a small schema, with the command and what it says.
+// TestFactsOfSchema: the facts of a small schema, and the output of the command.
 func TestFactsOfSchema(t *testing.T) {
 	root := t.TempDir()
 	data := filepath.Join(root, "internal", "vkfacts")
@@ -60,7 +60,7 @@ func TestFactsOfSchema(t *testing.T) {
 	}
 }
 
-// TestBrokenSchema: errors name the file and what is wrong.
+// TestBrokenSchema: errors name the file and the mistake.
 func TestBrokenSchema(t *testing.T) {
 	for _, tt := range []struct {
 		name, file, old, new string

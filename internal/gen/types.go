@@ -34,7 +34,7 @@ type generator struct {
 	facts *factsFile
 	fix   *errata
 
-	names    map[string]string    // of the package, and what they stand for
+	names    map[string]string    // of the package, and their origins
 	structs  map[string]*goStruct // by the type of the facts
 	enums    map[string]*goEnum   // likewise, or by the name of those in place
 	requests []*request
@@ -53,7 +53,7 @@ func (g *generator) errorf(format string, args ...any) {
 	g.errs = append(g.errs, fmt.Errorf(format, args...))
 }
 
-// claim gives a name of the package to what it stands for.
+// claim reserves a name of the package. Two origins of one name are an error.
 func (g *generator) claim(name, of string) string {
 	if was, ok := g.names[name]; ok && was != of {
 		g.errorf("%s and %s would both be named %s", was, of, name)
@@ -243,8 +243,8 @@ func (g *generator) fullNamed(name string) bool {
 	return slices.ContainsFunc(g.fix.Fulls, func(f fullErratum) bool { return f.Name == name })
 }
 
-// full makes the struct that embeds a type of the root and adds what that leaves
-// out.
+// full makes the struct that embeds a type of the root and adds the fields which that
+// lacks.
 func (g *generator) full(f fullErratum) {
 	if g.structs[f.Type] != nil {
 		return

@@ -41,7 +41,8 @@
 // What may pass is tried again, where that does no harm; a message is not sent
 // twice. [Client.Use] wraps every call, to trace or to stub it. [Client.RPS]
 // paces calls, and [Client.Batch] packs those that wait into one request.
-// [Pages] and [Execute] are for lists and for VKScript.
+// [Pages] and [Execute] are for lists and for VKScript. Package api has a typed
+// request for each method that a community may call.
 //
 // # Messages
 //

@@ -39,7 +39,6 @@ import (
 	"iter"
 	"reflect"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/vkrouter/vk"
@@ -76,7 +75,7 @@ func Call[R any](ctx context.Context, c *vk.Client, r Request[R]) (R, error) {
 		return answer, err
 	}
 	if !fits(raw, reflect.TypeFor[R]()) {
-		return answer, &AnswerError{method, reflect.TypeFor[R]().String(), sample(raw)}
+		return answer, &AnswerError{method, reflect.TypeFor[R]().String(), kindOf(raw)}
 	}
 	if err := vk.Decode(raw, &answer); err != nil {
 		return answer, fmt.Errorf("vk: %s: %w", method, err)
@@ -117,16 +116,29 @@ func checked(c *vk.Client, r interface {
 type AnswerError struct {
 	Method string // the API method
 	Want   string // the type of Go that the answer is decoded into
-	Sample string // the beginning of the answer
+	Got    string // the kind of the answer: "object", "list", "string", "number" or "bool"
 }
 
-// Error names the method, the type and the beginning of the answer.
+// Error names the method, the type and the kind of the answer. It shows nothing of the
+// answer itself, which may hold keys.
 func (e *AnswerError) Error() string {
-	return fmt.Sprintf("vk: %s: the answer is no %s: %s", e.Method, e.Want, e.Sample)
+	return fmt.Sprintf("vk: %s: the answer is a JSON %s, no %s", e.Method, e.Got, e.Want)
 }
 
-// sample returns the beginning of an answer.
-func sample(raw []byte) string { return strings.ToValidUTF8(string(raw[:min(len(raw), 100)]), "") }
+// kindOf returns the kind of a JSON value.
+func kindOf(raw []byte) string {
+	switch bytes.TrimSpace(raw)[0] {
+	case '{':
+		return "object"
+	case '[':
+		return "list"
+	case '"':
+		return "string"
+	case 't', 'f':
+		return "bool"
+	}
+	return "number"
+}
 
 // fits reports whether an answer can be a value of the type. VK writes an empty object
 // as [], and numbers as strings.

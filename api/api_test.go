@@ -154,10 +154,12 @@ func TestAnswerShapes(t *testing.T) {
 		{"number in a string", `"5"`, with(UtilsGetServerTime{}), int64(5), ""},
 		{"empty object", "[]", with(UtilsResolveScreenName{ScreenName: "x"}), UtilsResolveScreenNameAnswer{}, ""},
 		{"bent field", `{"post_id":{}}`, with(WallPost{}), WallPostAnswer{}, ""},
-		{"object for a flag", `{"a":1}`, with(MessagesEditChat{ChatID: 1, Title: "t"}), false, `vk: messages.editChat: the answer is no bool: {"a":1}`},
-		{"number for an object", "5", with(WallPost{}), WallPostAnswer{}, "vk: wall.post: the answer is no api.WallPostAnswer: 5"},
-		{"list for an object", "[1]", with(WallPost{}), WallPostAnswer{}, "vk: wall.post: the answer is no api.WallPostAnswer: [1]"},
-		{"object for a list", `{"count":0}`, with(UsersGet{}), []UserFull(nil), `vk: users.get: the answer is no []api.UserFull: {"count":0}`},
+		{"object for a flag", `{"a":1}`, with(MessagesEditChat{ChatID: 1, Title: "t"}), false, "vk: messages.editChat: the answer is a JSON object, no bool"},
+		{"number for an object", "5", with(WallPost{}), WallPostAnswer{}, "vk: wall.post: the answer is a JSON number, no api.WallPostAnswer"},
+		{"list for an object", "[1]", with(WallPost{}), WallPostAnswer{}, "vk: wall.post: the answer is a JSON list, no api.WallPostAnswer"},
+		{"text for an object", `"secret"`, with(WallPost{}), WallPostAnswer{}, "vk: wall.post: the answer is a JSON string, no api.WallPostAnswer"},
+		{"flag for a list", "false", with(UsersGet{}), []UserFull(nil), "vk: users.get: the answer is a JSON bool, no []api.UserFull"},
+		{"object for a list", `{"count":0}`, with(UsersGet{}), []UserFull(nil), "vk: users.get: the answer is a JSON object, no []api.UserFull"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := answering(func(context.Context, string, vk.Params) (string, error) { return tt.answer, nil })
@@ -429,6 +431,15 @@ func TestSeenAsAnyCall(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+func BenchmarkRequest(b *testing.B) {
+	r := WallPost{OwnerID: -1, FromGroup: true, Message: "Hi", Attachments: []string{"photo1_2"}}
+	for b.Loop() {
+		if _, _, err := r.Request(); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
 
 // TestMisspeltParameter: a parameter of Extra that the method does not have is in the

@@ -266,10 +266,10 @@ func ExampleAnswerError() {
 	fmt.Println(method, p)
 	_, err := api.Call(ctx, client, request)
 	var wrong *api.AnswerError
-	fmt.Println(errors.As(err, &wrong), wrong.Method, wrong.Sample)
+	fmt.Println(errors.As(err, &wrong), wrong.Method, wrong.Got)
 	// Output:
 	// wall.get map[domain:apiclub]
-	// true wall.post 5
+	// true wall.post number
 }
 
 // recording is a client that prints its calls, and to which VK says 1.

@@ -285,6 +285,27 @@ func TestStub(t *testing.T) {
 	}
 }
 
+// TestStubOfPlainRequest: a stub of the plain request does not answer those of its
+// method that other parameters choose.
+func TestStubOfPlainRequest(t *testing.T) {
+	c := vk.NewClient("token")
+	stubbed := 0
+	c.Use(Stub(func(context.Context, GroupsGetMembers) (GroupsGetMembersAnswer, error) {
+		stubbed++
+		return GroupsGetMembersAnswer{Count: 1, Items: []int64{7}}, nil
+	}), func(vk.CallFunc) vk.CallFunc {
+		return func(context.Context, string, vk.Params) (json.RawMessage, error) {
+			return json.RawMessage(`{"count":0,"items":[]}`), nil
+		}
+	})
+	if _, err := Call(t.Context(), c, GroupsGetMembersFields{GroupID: "1", Fields: []string{"sex"}}); err != nil || stubbed != 0 {
+		t.Errorf("with fields: %v, %d", err, stubbed)
+	}
+	if a, err := Call(t.Context(), c, GroupsGetMembers{GroupID: "1"}); err != nil || stubbed != 1 || len(a.Items) != 1 {
+		t.Errorf("without fields: %+v, %v, %d", a, err, stubbed)
+	}
+}
+
 func TestStubErrors(t *testing.T) {
 	mine := errors.New("mine")
 	c := vk.NewClient("token")

@@ -65,12 +65,12 @@ func (s *state) scalar(p *plan, v reflect.Value, raw []byte) bool {
 	case opString:
 		var t []byte
 		if t, ok = s.plain(raw); ok {
-			v.SetString(string(t))
+			v.SetString(s.kept.string(t, len(s.data)-s.i))
 		}
 	case opTime:
 		var t time.Time
 		if t, ok = s.time(raw); ok {
-			v.Set(reflect.ValueOf(t))
+			*v.Addr().Interface().(*time.Time) = t // Set would allocate a copy
 			return !t.IsZero()
 		}
 	case opText:
@@ -243,6 +243,18 @@ const (
 	maxUnix = 253402300799
 )
 
+// maxDigits is the number of digits of which all numbers are below maxUnix.
+const maxDigits = 11
+
+func allDigits(lit []byte) bool {
+	for _, c := range lit {
+		if !isDigit(c) {
+			return false
+		}
+	}
+	return true
+}
+
 func (s *state) time(raw []byte) (time.Time, bool) {
 	switch string(raw) {
 	case "false", `""`:
@@ -257,6 +269,13 @@ func (s *state) time(raw []byte) (time.Time, bool) {
 		}
 		t, err := time.Parse(time.RFC3339, string(lit))
 		return t.UTC(), err == nil
+	}
+	if len(lit) <= maxDigits && allDigits(lit) { // the usual case, faster
+		n, _ := Int(lit)
+		if n == 0 {
+			return time.Time{}, true
+		}
+		return time.Unix(n, 0).UTC(), true
 	}
 	f, err := strconv.ParseFloat(string(lit), 64)
 	if err != nil || f < minUnix || f > maxUnix {

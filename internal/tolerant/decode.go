@@ -121,8 +121,7 @@ func (s *state) object(p *plan, v reflect.Value) bool {
 	}
 	s.i++
 	for s.more('}') {
-		key := s.key()
-		f := p.field(key)
+		f, key := s.field(p)
 		if f == nil {
 			s.unknown(key, p.rest, v)
 			continue
@@ -136,6 +135,21 @@ func (s *state) object(p *plan, v reflect.Value) bool {
 		s.pop()
 	}
 	return true
+}
+
+// field moves past a member's key to its value, and returns the field of the
+// struct for it, or nil and the key's text.
+func (s *state) field(p *plan) (f *field, key []byte) {
+	raw := s.next()
+	s.space()
+	s.i++ // the colon
+	s.space()
+	// No field's name has escapes, so the usual key can be looked up as written.
+	if f = p.fields[string(raw[1:len(raw)-1])]; f != nil {
+		return f, nil
+	}
+	key = s.text(raw)
+	return p.field(key), key
 }
 
 // unknown moves past the value of a key that has no field, and keeps it in the

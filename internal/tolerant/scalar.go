@@ -45,7 +45,10 @@ func (s *state) scalar(p *plan, v reflect.Value, raw []byte) bool {
 		}
 	case opInt:
 		var n int64
-		if n, ok = s.int(raw); ok {
+		if n, ok = digits(raw); !ok {
+			n, ok = s.int(raw)
+		}
+		if ok {
 			if ok = !v.OverflowInt(n); ok {
 				v.SetInt(n)
 			}
@@ -243,18 +246,6 @@ const (
 	maxUnix = 253402300799
 )
 
-// maxDigits is the number of digits of which all numbers are below maxUnix.
-const maxDigits = 11
-
-func allDigits(lit []byte) bool {
-	for _, c := range lit {
-		if !isDigit(c) {
-			return false
-		}
-	}
-	return true
-}
-
 func (s *state) time(raw []byte) (time.Time, bool) {
 	switch string(raw) {
 	case "false", `""`:
@@ -270,8 +261,7 @@ func (s *state) time(raw []byte) (time.Time, bool) {
 		t, err := time.Parse(time.RFC3339, string(lit))
 		return t.UTC(), err == nil
 	}
-	if len(lit) <= maxDigits && allDigits(lit) { // the usual case, faster
-		n, _ := Int(lit)
+	if n, ok := digits(lit); ok && n <= maxUnix {
 		if n == 0 {
 			return time.Time{}, true
 		}

@@ -245,10 +245,7 @@ var errStopped = errors.New("compaction stopped")
 // tidy begins a compaction if more than half of the file is garbage. The caller
 // holds disk.
 func (s *Store) tidy() {
-	s.mu.Lock()
-	closed := s.closed
-	s.mu.Unlock()
-	if !closed && s.doubt == nil && s.file != nil && s.compacting == nil && s.wasteful(time.Now()) {
+	if s.doubt == nil && s.file != nil && s.compacting == nil && s.wasteful(time.Now()) {
 		s.compact()
 	}
 }
@@ -311,7 +308,7 @@ func (c *compaction) run() {
 		return
 	}
 	s.compacted()
-	s.settling.Lock()
+	s.settling.Lock() // before anybody can write the new file
 	s.disk.Unlock()
 	s.unsettled = s.files.SyncDir(filepath.Dir(s.path))
 	s.settling.Unlock()

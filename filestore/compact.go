@@ -300,20 +300,42 @@ func (c *compaction) run() {
 		old, err = c.install()
 	}
 	if err != nil {
+		s.compactionFailed(err)
+		s.disk.Unlock()
 		if c.new != nil {
 			c.new.discard()
 		}
-		s.compactionFailed(err)
-		s.disk.Unlock()
 		return
 	}
 	s.compacted()
 	s.settling.Lock() // before anybody can write the new file
 	s.disk.Unlock()
-	s.unsettled = s.files.SyncDir(filepath.Dir(s.path))
+	err = s.files.SyncDir(filepath.Dir(s.path))
+	s.unsettled = err
 	s.settling.Unlock()
 	if old != nil {
-		old.Close() // takes long if the file is large
+		if err == nil {
+			s.shrink(old)
+		}
+		old.Close()
+	}
+}
+
+// shrink frees the room of a file that was replaced, bit by bit. If Close freed all
+// of it, some file systems would stop the syncs of all other files for long.
+func (s *Store) shrink(old diskFile) {
+	const step = 2 << 20
+	info, err := old.Stat()
+	if err != nil || !isUnused(old, info) {
+		return // another program reads it, or it has another name
+	}
+	for size := info.Size() - step; size > 0; size -= step {
+		s.mu.Lock()
+		closed := s.closed
+		s.mu.Unlock()
+		if closed || errors.Join(old.Truncate(size), old.Sync()) != nil {
+			return
+		}
 	}
 }
 

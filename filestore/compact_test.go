@@ -210,7 +210,7 @@ func compactWith(t *testing.T, d *faultyDisk, s *Store, change func(size int)) (
 		default:
 			change(10)
 		}
-		if op == "sync" {
+		if op+" "+name == "sync s.tmp" {
 			before = tempSize()
 		}
 		return nil

@@ -294,7 +294,6 @@ func (c *compaction) run() {
 		s.disk.Unlock()
 		return
 	}
-	s.compacting = nil
 	var old diskFile
 	if err == nil {
 		old, err = c.install()
@@ -302,11 +301,10 @@ func (c *compaction) run() {
 	if err != nil {
 		s.compactionFailed(err)
 		s.disk.Unlock()
-		if c.new != nil {
-			c.new.discard()
-		}
+		c.remove()
 		return
 	}
+	s.compacting = nil
 	s.compacted()
 	s.settling.Lock() // before anybody can write the new file
 	s.disk.Unlock()
@@ -318,6 +316,24 @@ func (c *compaction) run() {
 			s.shrink(old)
 		}
 		old.Close()
+	}
+}
+
+// remove removes the new file after an error. The file may be large, so that changes
+// do not wait for it. The compaction remains in progress until then: a change that
+// finds the disk full meanwhile stops it, as always, and then has the room.
+func (c *compaction) remove() {
+	c.step(func() error {
+		if c.new != nil {
+			c.new.discard()
+		}
+		return nil
+	})
+	s := c.store
+	s.disk.Lock()
+	defer s.disk.Unlock()
+	if s.compacting == c {
+		s.compacting = nil
 	}
 }
 

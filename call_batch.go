@@ -119,7 +119,7 @@ type seatKey struct{}
 // It is sent, whether or not the calls would have to wait for the limit, once
 // each seat is taken or given up.
 func (c *Client) book(ctx context.Context, n int) (*bundle, []seat) {
-	b := c.newBundle(ctx, 0)
+	b := c.newBundle(ctx, pace.Levels-1)
 	b.waiting.Store(1) // until it is sent
 	booked := pace.Book(n, b.sendBooked)
 	seats := make([]seat, n)
@@ -137,7 +137,7 @@ func (x *call) takeSeat() bool {
 	return s != nil && x.bundleable() && s.Take(func() *call {
 		x.prepareForBundle()
 		s.bundle.carry(x)
-		s.bundle.level = x.level()
+		s.bundle.level = min(s.bundle.level, x.level()) // that of the most urgent call
 		return x
 	})
 }

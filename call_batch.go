@@ -3,6 +3,8 @@ package vk
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -207,6 +209,11 @@ func (b *bundle) send(calls []*call) {
 	began := time.Now()
 	var a reply
 	err := apart(func() (err error) { a, err = c.post(b.ctx, "execute", formOf(params)); return err }) // the transport is the user's
+	var panicked *PanicError
+	if errors.As(err, &panicked) || err == errExit {
+		// The calls are made again, as after a lost connection, and do not tell.
+		slogOr(c.Logger).LogAttrs(b.ctx, slog.LevelError, "vk: batch: Client.HTTPClient failed", failure(err)...)
+	}
 	switch {
 	case err != nil:
 		for _, x := range calls {

@@ -75,6 +75,7 @@ func (tr *trial) says(texts ...string) *trial {
 // did checks what was noted since the last call.
 func (tr *trial) did(want ...string) {
 	tr.Helper()
+	synctest.Wait() // for the goroutines of a bot
 	if got := strings.Join(tr.log, ", "); got != strings.Join(want, ", ") {
 		tr.Errorf("did %s; want %s", got, strings.Join(want, ", "))
 	}

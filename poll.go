@@ -68,7 +68,7 @@ type Poller struct {
 
 	// Ready is called once in each Run, when the Poller knows from where in
 	// the community's history it follows: events from then on are handled.
-	// The default is to call nothing. [Run] sets it, too.
+	// The default is to call nothing. A function given to [Run] can set it.
 	Ready func(groupID int64)
 
 	// OnGap is called when VK no longer has some of the events that the Poller

@@ -2,9 +2,12 @@ package browser
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"net/http"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -98,32 +101,53 @@ func TestKeyboardAlone(t *testing.T) {
 	p.sees("[role=status] .snackbar", "Added")
 }
 
+// A restarted is a program that can be stopped, and started again at its address.
+type restarted struct {
+	t       *testing.T
+	program string
+	addr    string
+	stop    func()
+}
+
+// restartable starts the fake VK at a free port.
+func restartable(t *testing.T) *restarted {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &restarted{t: t, program: build(t, "..", "./cmd/vktest"), addr: l.Addr().String()}
+	l.Close()
+	r.start()
+	t.Cleanup(func() { r.stop() })
+	return r
+}
+
+// start returns when the address answers.
+func (r *restarted) start() {
+	r.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, r.program, "-addr", r.addr)
+	if err := cmd.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.stop = sync.OnceFunc(func() { cancel(); cmd.Wait() })
+	for range 500 {
+		if c, err := net.Dial("tcp", r.addr); err == nil {
+			c.Close()
+			return
+		}
+		time.Sleep(20 * time.Millisecond) // the program is another process
+	}
+	r.t.Fatal("the program does not listen")
+}
+
 // TestReconnects: a page whose server is gone says so, and goes on by itself
 // when there is one again, with what that one knows; it keeps a bounded number
 // of messages and of entries of the log.
 func TestReconnects(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") // for a free port
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
-	program := build(t, "..", "./cmd/vktest")
-	ctx, stop := context.WithCancel(t.Context())
-	first := exec.CommandContext(ctx, program, "-addr", addr)
-	if err := first.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { stop(); first.Wait() }()
-	for range 200 {
-		c, err := net.Dial("tcp", addr)
-		if err == nil {
-			c.Close()
-			break
-		}
-		time.Sleep(20 * time.Millisecond) // the program of another process
-	}
-	p := visit(t, "http://"+addr+"/")
+	fake := restartable(t)
+	p := visit(t, "http://"+fake.addr+"/")
 	p.says("before")
 	p.sees("#messages", "before")
 	many := `(async () => {
@@ -135,10 +159,9 @@ func TestReconnects(t *testing.T) {
 	p.until(`document.querySelectorAll("#messages > li").length === 200`, "there should be 200 messages")
 	p.until(`document.querySelectorAll("#log > li").length === 400`, "there should be 400 entries")
 
-	stop()
-	first.Wait()
+	fake.stop()
 	p.sees("#state", "No connection")
-	start(t, program, "-addr", addr)
+	fake.start()
 	p.until(`document.querySelector("#state").textContent === ""`, "the page should be connected again")
 	p.sees("#messages", "Nothing was said yet")
 	if text := p.text("#messages"); strings.Contains(text, "before") {
@@ -148,25 +171,57 @@ func TestReconnects(t *testing.T) {
 	p.sees("#messages", "after")
 }
 
+// TestUnnoticedRestart: a page that nobody looks at while the server is started
+// again, and as much happens there as before, shows the new world and hears of
+// what is new in it.
+func TestUnnoticedRestart(t *testing.T) {
+	fake := restartable(t)
+	p := visit(t, "http://"+fake.addr+"/")
+	p.says("before")
+	p.sees("#messages", "before")
+	p.hidden(true)
+	fake.stop()
+	fake.start()
+	for i := range 20 {
+		body := strings.NewReader(fmt.Sprintf(`{"user":"anna","text":"again %d"}`, i))
+		resp, err := http.Post("http://"+fake.addr+"/sim/send", "application/json", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	p.hidden(false)
+	p.sees("#messages", "again 19")
+	if text := p.text("#messages"); strings.Contains(text, "before") {
+		t.Errorf("the messages are still\n%s", text)
+	}
+	p.says("after")
+	p.hears("after")
+}
+
+// hidden says whether the page is one that nobody looks at.
+func (p *person) hidden(is bool) {
+	p.t.Helper()
+	p.do(chromedp.Evaluate(fmt.Sprintf(`Object.defineProperty(document, "hidden", {configurable: true, value: %v});
+		document.dispatchEvent(new Event("visibilitychange"))`, is), nil))
+}
+
 // TestManyTabs: a page that nobody looks at asks for nothing, and shows what it
 // has missed when somebody does; one for which the server has no room looks now
 // and then instead of waiting.
 func TestManyTabs(t *testing.T) {
 	p := visit(t, start(t, build(t, ".", "./showbot"), "127.0.0.1:0"))
-	hide := func(is string) {
-		p.do(chromedp.Evaluate(`Object.defineProperty(document, "hidden", {configurable: true, value: `+is+`}); document.dispatchEvent(new Event("visibilitychange"))`, nil))
-	}
 	p.do(chromedp.Evaluate(`window.asked = []; window.before = window.fetch;
 		window.fetch = (path, options) => { asked.push(path); return before(path, options) }; 0`, nil))
 	p.do(chromedp.Evaluate(`asked.length = 0`, nil))
-	hide("true")
+	p.hidden(true)
 	p.do(chromedp.Evaluate(`before("/sim/send", {method: "POST", body: '{"user":"anna","text":"!ping"}'}).then((r) => r.json()).then(() => { window.sent = true }); 0`, nil))
 	p.until(`window.sent`, "it should be sent")
 	p.do(chromedp.Sleep(300 * time.Millisecond)) // in which a page that waits would be told
 	if asked := js[[]string](p, `asked`); len(asked) > 0 {
 		t.Errorf("a page that nobody looks at asks for %q", asked)
 	}
-	hide("false")
+	p.hidden(false)
 	p.hears("pong")
 
 	p.do(chromedp.Evaluate(`window.fetch = (path, options) => String(path).startsWith("/sim/events") && !path.includes("wait=0")

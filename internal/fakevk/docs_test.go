@@ -205,12 +205,10 @@ func TestDocsSources(t *testing.T) {
 	if schema.root == "" {
 		t.Skip("VK_SCHEMA is not set")
 	}
-	schema.Lock()
-	defer schema.Unlock()
 	for _, r := range docRows(t, readDocs(t)) {
 		var want []int
 		for _, n := range r.codes {
-			if !schemaLists(r.name, n) {
+			if !schema.of.Lists(r.name, n) {
 				want = append(want, n)
 			}
 		}
@@ -218,26 +216,6 @@ func TestDocsSources(t *testing.T) {
 			t.Errorf("%s: codes by analogy (-schema +page):\n%s", r.name, diff)
 		}
 	}
-}
-
-// schemaLists reports whether the schema has a code among the errors of a
-// method, or among those of all.
-func schemaLists(method string, code int) bool {
-	errors, _ := loadSchema("errors.json")["errors"].(map[string]any)
-	name := ""
-	for n, e := range errors {
-		if e := e.(map[string]any); e["code"] == float64(code) {
-			if global, _ := e["global"].(bool); global {
-				return true
-			}
-			name = n
-		}
-	}
-	list, _ := methodSchema(method)["errors"].([]any)
-	return slices.ContainsFunc(list, func(e any) bool {
-		ref, _ := e.(map[string]any)["$ref"].(string)
-		return name != "" && strings.HasSuffix(ref, "/"+name)
-	})
 }
 
 // TestDocsCodes: each code on the page is one that the fake has a text for.

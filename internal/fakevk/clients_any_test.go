@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"image/png"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -57,6 +59,85 @@ var anyMusts = []must{
 			c.t.Errorf("%v, got %v", err, up)
 		}
 	}},
+}
+
+// moreMusts are requirements of clients that the tests of cmd/vktest/clienttest run.
+var moreMusts = []must{
+	{"a photo whose name has no extension is no photo", "", func(c *wireClient) {
+		var at struct {
+			URL string `json:"upload_url"`
+		}
+		c.get(&at, "photos.getMessagesUploadServer", "peer_id", c.her())
+		var up struct{ Photo string }
+		if b := c.uploaded(at.URL, "photo", "photo", encoded(png.Encode)); json.Unmarshal(b, &up) != nil || up.Photo != "[]" {
+			c.t.Errorf("got %s", b)
+		}
+	}},
+	{"photos of walls, albums, communities and covers in a field of any name", "", func(c *wireClient) {
+		id := c.scene.AddGroup(GroupSpec{Admins: []int64{c.anna.ID}}).ID
+		as := []any{"access_token", c.AddUserToken(c.anna.ID)}
+		var album struct{ ID int64 }
+		c.ok(&album, "photos.createAlbum", append(as, "title", "Tea")...)
+		for _, server := range [][]any{
+			{"photos.getWallUploadServer"}, {"photos.getUploadServer", "album_id", album.ID}, {"photos.getOwnerPhotoUploadServer", "owner_id", -id},
+			{"photos.getOwnerCoverPhotoUploadServer", "group_id", id},
+		} {
+			at := strings.Replace(c.scene.address(server[0].(string), append(server[1:], as...)...), "http://example.com", c.base, 1)
+			for _, field := range []string{"photo", "file0", "file1", "image"} {
+				if b := string(c.uploaded(at, field, "a.png", pngHead(1590, 530))); !strings.Contains(b, `"hash":"`) || strings.Contains(b, `"[]"`) {
+					c.t.Errorf("%s, %s: %s", server[0], field, b)
+				}
+			}
+		}
+	}},
+	{"a method of people's refuses a community's token by its kind", "", func(c *wireClient) {
+		// easyvk finds out so whose token it has.
+		if rep := c.try("apps.get"); rep.Error == nil || rep.Error.Code != 27 {
+			c.t.Errorf("got %+v", rep)
+		}
+	}},
+	{"the server of the user long poll has no scheme", "", func(c *wireClient) {
+		var srv struct{ Server string }
+		if c.get(&srv, "messages.getLongPollServer"); !strings.HasPrefix(srv.Server, "vk.test/") {
+			c.t.Errorf("got %+v", srv)
+		}
+	}},
+}
+
+// TestClientsByProxy: axios asks a proxy for https://api.vk.com without a tunnel.
+// The addresses in the answers lead it there again.
+func TestClientsByProxy(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, Config{})
+	form := strings.NewReader("v=5.103&group_id=" + fmt.Sprint(s.group.ID) + "&access_token=" + s.group.Token)
+	r := httptest.NewRequest("POST", "/method/groups.getLongPollServer", form)
+	r.Header.Set("Content-Type", formType)
+	r.URL.Scheme, r.URL.Host, r.Host, r.TLS = "https", "api.vk.com", "api.vk.com", nil
+	var srv struct{ Server string }
+	if rep := s.do(r); json.Unmarshal(rep.Response, &srv) != nil || !strings.HasPrefix(srv.Server, "https://api.vk.com/lp/") {
+		t.Errorf("got %+v", rep)
+	}
+}
+
+// TestClientsConfirm: the confirmation of a webhook carries the secret, without
+// which vksdk, easyvk, vk-io and vk-chat-bot refuse it.
+func TestClientsConfirm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s *scene
+		b := &webhook{answer: func(h hook) (int, string, http.Header) {
+			if !strings.Contains(h.body, `"secret":"hush"`) {
+				return 403, "Bad Secret", nil
+			}
+			return 200, s.ConfirmationCode(s.group.ID), nil
+		}}
+		s = newScene(t, Config{CallbackClient: &http.Client{Transport: b}})
+		defer s.Close()
+		s.AddCallback(s.group.ID, CallbackSpec{URL: "https://bot.test/cb", Secret: "hush"})
+		synctest.Wait()
+		if cb := s.Callbacks(s.group.ID); cb[0].Status != "ok" {
+			t.Errorf("the webhook is %s", cb[0].Status)
+		}
+	})
 }
 
 // TestClientsUserLongPoll: three client libraries get a message for their user,

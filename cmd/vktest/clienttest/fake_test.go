@@ -12,14 +12,20 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/vkrouter/vk/internal/fakesim"
 	"github.com/vkrouter/vk/internal/vkschema"
 )
+
+// server makes the fake a part of the tests' program, so that go test keeps no
+// results of another one.
+var server = fakesim.New
 
 // programs is the folder of what is made once for all tests: vktest, and the
 // clients from npm.
@@ -27,6 +33,7 @@ var programs string
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
+		runtime.KeepAlive(server)
 		var err error
 		if programs, err = os.MkdirTemp("", "clienttest"); err != nil {
 			fmt.Println(err)

@@ -107,6 +107,8 @@ func newBrowser(t *testing.T) context.Context {
 	t.Helper()
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.DisableGPU,
+		// It has a mouse, unless a test says that it is a phone.
+		chromedp.Flag("blink-settings", "primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4"),
 		chromedp.Flag("lang", "en-US"), chromedp.Env("LANGUAGE=en"), chromedp.WindowSize(1360, 860),
 	)
 	alloc, cancel := chromedp.NewExecAllocator(t.Context(), opts...)

@@ -46,7 +46,7 @@ func TestLooks(t *testing.T) {
 	p.prefers("light")
 
 	choose("#language", "ru")
-	p.sees("#copy-test", "Скопировать как тест Go")
+	p.sees("#copy", "Скопировать…")
 	p.sees("#side", "Диалоги")
 	if lang := js[string](p, `document.documentElement.lang`); lang != "ru" {
 		t.Errorf("the language is %s", lang)
@@ -60,6 +60,17 @@ func TestLooks(t *testing.T) {
 		}
 		p.do(chromedp.Evaluate(`document.querySelector("#messages").scrollTop = 1e6`, nil))
 		p.picture("phone-" + theme)
+		p.clicks("#messages > li:last-child .text")
+		p.until(`document.querySelector(".menu")?.getBoundingClientRect().right <= 390`, "a tap on a message should open its menu")
+		p.picture("phone-menu-" + theme)
+		p.do(chromedp.KeyEvent(kb.Escape))
+		p.until(`!document.querySelector(".menu")`, "the menu should close")
+	}
+	if over := js[int](p, `[...document.querySelectorAll(".more")].filter((e) => e.offsetWidth > 1).length`); over > 0 {
+		t.Errorf("on a phone %d buttons stand beside messages", over)
+	}
+	if n := js[int](p, `document.querySelectorAll("#top #title, #side #language").length`); n != 2 {
+		t.Error("the page's head is not that of the conversation")
 	}
 	p.clicks("#show-log")
 	p.until(`document.querySelector("#panel").getBoundingClientRect().width >= 380`, "the log should be open")
@@ -86,7 +97,7 @@ func TestKeyboardAlone(t *testing.T) {
 		reached[js[string](p, `document.activeElement.id || document.activeElement.innerText.trim()`)] = true
 	}
 	for _, name := range []string{
-		"language", "theme", "me", "add-user", "add-chat", "copy-test", "messages", "Tea", "↗ Site", "attach", "input", "send", "tab-log", "filter",
+		"language", "theme", "me", "add-user", "add-chat", "copy", "messages", "Tea", "Site", "attach", "input", "send", "tab-log", "filter",
 	} {
 		if !reached[name] {
 			t.Errorf("Tab does not reach %q", name)

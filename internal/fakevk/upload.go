@@ -54,6 +54,8 @@ type Upload struct {
 	Duration    time.Duration // of a voice message
 	Wrong       string        // why it was refused; empty when it was not
 	Time        time.Time
+
+	data []byte // of a picture that is to be looked at, until it is taken over
 }
 
 // A ticket is an address for uploads that was handed out.

@@ -96,6 +96,41 @@ var moreMusts = []must{
 			c.t.Errorf("got %+v", rep)
 		}
 	}},
+	{"what VK refuses of messages is refused", "", func(c *wireClient) {
+		chat := c.chat(ChatSpec{})
+		in := []string{"peer_id", fmt.Sprint(chat.PeerID)}
+		c.get(new(any), "messages.send", append(in, "random_id", "0", "message", "x")...)
+		cmid := fmt.Sprint(c.last(c.anna.ID, chat.PeerID).CMID)
+		to := []string{"peer_id", c.her(), "random_id", "0", "message", "x"}
+		keyboard := func(button string) []string {
+			return append(to[:len(to):len(to)], "keyboard", `{"inline":true,"buttons":[[`+button+`]]}`)
+		}
+		for _, tt := range []struct {
+			name, method string
+			pairs        []string
+			code         int
+			words        string
+		}{
+			{"a colour on a link button", "messages.send", keyboard(`{"action":{"type":"open_link","link":"https://vk.com","label":"x"},"color":"primary"}`), 911, "color"},
+			{"a label on a location button", "messages.send", keyboard(`{"action":{"type":"location","label":"x","payload":"{}"}}`), 911, "label"},
+			{"a payload that is no JSON", "messages.send", append(to[:len(to):len(to)], "payload", "x"), 100, "contains incorrect JSON"},
+			{"the members of a chat without rights", "messages.getConversationMembers", in, 917, ""},
+			{"reply_to in a chat", "messages.send", append(in[:2:2], "random_id", "0", "message", "x", "reply_to", "1"), 100, ""},
+			{"an edit by message_id in a chat", "messages.edit", append(in[:2:2], "message_id", cmid, "message", "y"), 15, ""},
+		} {
+			rep := c.try(tt.method, tt.pairs...)
+			if rep.Error == nil || rep.Error.Code != tt.code || !strings.Contains(rep.Error.Msg, tt.words) {
+				c.t.Errorf("%s: %s %+v, want %d with %q", tt.name, rep.Response, rep.Error, tt.code, tt.words)
+			}
+		}
+	}},
+	{"a parameter that a method does not have changes nothing", "", func(c *wireClient) {
+		c.get(new(int64), "messages.send", "peer_id", c.her(), "random_id", "0", "message", "x", "keybord", "{}")
+		// VK ignores it silently. TestRemarks has what the test's log says.
+		if m := c.last(c.anna.ID, -c.group.ID); m.Keyboard != nil {
+			c.t.Errorf("got %+v", m.Keyboard)
+		}
+	}},
 	{"the server of the user long poll has no scheme", "", func(c *wireClient) {
 		var srv struct{ Server string }
 		if c.get(&srv, "messages.getLongPollServer"); !strings.HasPrefix(srv.Server, "vk.test/") {

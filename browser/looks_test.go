@@ -154,8 +154,8 @@ func (r *restarted) start() {
 	r.t.Fatal("the program does not listen")
 }
 
-// TestReconnects: a page whose server is gone says so, and goes on by itself
-// when there is one again, with what that one knows; it keeps a bounded number
+// TestReconnects: a page says so when its server is gone, and goes on by itself
+// when there is one again, with the world of the new one. It keeps a bounded number
 // of messages and of entries of the log.
 func TestReconnects(t *testing.T) {
 	fake := restartable(t)

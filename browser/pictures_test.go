@@ -21,12 +21,12 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// The pictures of the README are kept together with what they show, as text in
-// testdata. When that has changed, a test fails, and PICTURES=write writes both anew:
+// The README's pictures are kept together with their content, as text in testdata.
+// When the content has changed, a test fails, and PICTURES=write writes both anew:
 //
 //	PICTURES=write go test -run TestPictures
 
-// TestPictures: the README's pictures show what is there now.
+// TestPictures: the README's pictures are true.
 func TestPictures(t *testing.T) {
 	t.Run("page", func(t *testing.T) {
 		p := &person{t: t, ctx: newBrowser(t)}
@@ -71,7 +71,7 @@ body { margin: 0; padding: 18px 22px; background: #16181c; color: #e4e6ea; font:
 pre { margin: 0; font: inherit; white-space: pre-wrap; tab-size: 4 }
 </style><pre>%s</pre>`
 
-// looks is what the page looks like, as far as it is not text.
+// looks is a digest of the files that decide how the page looks.
 func looks(t *testing.T) string {
 	t.Helper()
 	sum := sha256.New()
@@ -85,7 +85,8 @@ func looks(t *testing.T) string {
 	return fmt.Sprintf("\n(the page's style: %x)\n", sum.Sum(nil)[:8])
 }
 
-// shows compares what a picture shows with what it is kept for, or writes both.
+// shows compares the content of a picture with the one kept beside it, or writes
+// both.
 func (p *person) shows(name, content string) {
 	p.t.Helper()
 	content = strings.TrimSpace(regexp.MustCompile(`[ \t]+\n`).ReplaceAllString(content, "\n")) + "\n"

@@ -36,7 +36,7 @@ func TestClientRecipes(t *testing.T) {
 	run := slices.DeleteFunc(names("cmd/vktest/clienttest/testdata/npm/*.js", ".js"), func(name string) bool { return name == "people" })
 	run = append(run, "vksdk")
 	sent := names("internal/fakevk/testdata/exchanges/*.txt", ".txt")
-	for how, want := range map[string][]string{"each run of the tests": run, "what it sends": sent} {
+	for how, want := range map[string][]string{"each run of the tests": run, "its requests": sent} {
 		slices.Sort(want)
 		slices.Sort(listed[how])
 		if !slices.Equal(listed[how], want) {

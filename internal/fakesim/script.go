@@ -121,7 +121,7 @@ func (w *scriptWriter) says(m *fakevk.Message) {
 		"sticker", sticker, "reply_to", reply, "forward", forward, "geo", geo, "ref", m.Ref, "ref_source", m.RefSource)
 }
 
-// acts writes what a person does to a chat.
+// acts writes a person's change of a chat.
 func (w *scriptWriter) acts(m *fakevk.Message) {
 	a := m.Action
 	switch {

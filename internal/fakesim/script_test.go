@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// script is what GET /sim/script writes, without its head.
+// script returns the answer of GET /sim/script, without its head.
 func script(t *testing.T, s *Sim, query string) string {
 	t.Helper()
 	text := must(t, s, "GET", "/sim/script?"+query, "")["script"].(string)

@@ -20,7 +20,7 @@ type attachment struct {
 	picture   picture         // of an uploaded photo
 }
 
-// A picture is what an uploaded photo shows.
+// A picture names the bytes of an uploaded photo.
 type picture struct {
 	format string
 	sum    [32]byte

@@ -91,7 +91,7 @@ var moreMusts = []must{
 		}
 	}},
 	{"a method of people's refuses a community's token by its kind", "", func(c *wireClient) {
-		// easyvk finds out so whose token it has.
+		// easyvk tells a community's token from a person's so.
 		if rep := c.try("apps.get"); rep.Error == nil || rep.Error.Code != 27 {
 			c.t.Errorf("got %+v", rep)
 		}
@@ -126,7 +126,7 @@ var moreMusts = []must{
 	}},
 	{"a parameter that a method does not have changes nothing", "", func(c *wireClient) {
 		c.get(new(int64), "messages.send", "peer_id", c.her(), "random_id", "0", "message", "x", "keybord", "{}")
-		// VK ignores it silently. TestRemarks has what the test's log says.
+		// VK ignores it silently. TestRemarks looks at the test's log.
 		if m := c.last(c.anna.ID, -c.group.ID); m.Keyboard != nil {
 			c.t.Errorf("got %+v", m.Keyboard)
 		}

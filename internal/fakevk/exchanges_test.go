@@ -13,15 +13,15 @@ import (
 	"time"
 )
 
-// The files in testdata/exchanges hold the fake to what libraries send that the
-// tests cannot run: each is one client's way through a log in, the long poll, an
-// answer and uploads. A file is a list of exchanges; testdata/exchanges/README.md
-// says how it is written.
+// The files in testdata/exchanges hold the fake to libraries that the tests cannot
+// run: each is one client's way through a log in, the long poll, an answer and
+// uploads. A file is a list of exchanges; testdata/exchanges/README.md says how it is
+// written.
 
-// An exchange is a request and what its answer must have.
+// An exchange is a request and the pattern of its answer.
 type exchange struct {
 	title   string
-	says    string // what Anna writes before
+	says    string // by Anna, before the request
 	verb    string
 	target  string
 	headers [][2]string
@@ -69,8 +69,8 @@ func readExchanges(t *testing.T, file string) (list []exchange) {
 	return list
 }
 
-// A replay sends the exchanges of a file. Names in braces are what answers before
-// have told.
+// A replay sends the exchanges of a file. Names in braces stand for values of
+// earlier answers.
 type replay struct {
 	*scene
 	known map[string]string
@@ -205,7 +205,7 @@ func (r *replay) differs(got, want any, at string) string {
 	return ""
 }
 
-// TestExchanges: what each of the libraries sends is answered as it needs.
+// TestExchanges: the requests of each library are answered as it needs.
 func TestExchanges(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/exchanges/*.txt")

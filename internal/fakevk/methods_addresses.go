@@ -57,7 +57,7 @@ func (c *call) address(g *group) *address {
 	return g.addresses[i]
 }
 
-// fillAddress takes over what the call says of an address, and leaves the rest.
+// fillAddress sets the fields that the call names, and leaves the others.
 func (c *call) fillAddress(a *address) {
 	set := func(to *string, name string, limit int) {
 		if c.has(name) {

@@ -26,8 +26,8 @@ type order struct {
 // lastOrderStatus is returned, the last of the seven states of an order.
 const lastOrderStatus = 6
 
-// learn keeps of an event what the methods need: the order of market_order_new,
-// and the comment of board_post_new. The oldest are forgotten.
+// learn keeps, for the methods, the order of market_order_new and the comment of
+// board_post_new. The oldest are forgotten.
 func (w *World) learn(g *group, eventType string, object any) {
 	if eventType != "market_order_new" && eventType != "board_post_new" {
 		return
@@ -72,8 +72,8 @@ func number(v any) int64 {
 	return int64(f)
 }
 
-// order is the order that a call names, in a community that its token may act
-// for or made by the person whose token it is.
+// order is the order that a call names: one of a community that its token may act
+// for, or one of the person's own.
 func (c *call) order() (*group, *order) {
 	c.require("order_id")
 	id, user := c.int("order_id"), c.int("user_id")
@@ -150,7 +150,7 @@ func (c *call) marketEditOrder() (any, *apiError) {
 	return 1, nil
 }
 
-// checkParcel checks what an order does not show afterwards.
+// checkParcel checks the parameters that an order does not show afterwards.
 func (c *call) checkParcel() *apiError {
 	c.strMax("receipt_link", 400)
 	c.oneOf("payment_status", "not_paid", "paid", "returned")

@@ -24,7 +24,7 @@ func init() {
 type story struct {
 	owner, id int64
 	parent    string // the name of the story that it answers
-	hidden    bool   // from who asks for the answers to that one
+	hidden    bool   // from the answers to that one
 	deleted   bool
 	expires   time.Time
 	object    json.RawMessage
@@ -116,8 +116,7 @@ func (c *call) storiesGet() (any, *apiError) {
 	return c.storyFeed(c.w.liveStories(func(s *story) bool { return s.owner == owner && s.parent == "" })), nil
 }
 
-// storiesGetByID skips what there is not. A single story that is over is an
-// error.
+// storiesGetByID skips unknown stories. A single story that is over is an error.
 func (c *call) storiesGetByID() (any, *apiError) {
 	c.require("stories")
 	names := c.list("stories", 100)
@@ -203,8 +202,8 @@ func (c *call) storiesHideReply() (any, *apiError) {
 	return 1, nil
 }
 
-// storiesHideAllReplies hides what one person answered to the caller's stories
-// within the last day.
+// storiesHideAllReplies hides one person's answers of the last day to the caller's
+// stories.
 func (c *call) storiesHideAllReplies() (any, *apiError) {
 	c.require("owner_id")
 	from, to := c.int("owner_id"), c.actor()

@@ -77,7 +77,7 @@ func (c *call) appWidgetsGetGroupImages() (any, *apiError) {
 	return c.widgetImages(c.w.groups[-c.token.owner].images), nil
 }
 
-// appWidgetsGetImagesByID skips what there is not.
+// appWidgetsGetImagesByID skips unknown pictures.
 func (c *call) appWidgetsGetImagesByID() (any, *apiError) {
 	c.require("images")
 	items := []map[string]any{}

@@ -70,8 +70,8 @@ func (k *uploadKind) takes(field string, files []Upload) bool {
 	return slices.Contains(k.fields, field) && !slices.ContainsFunc(files, func(f Upload) bool { return f.Field == field })
 }
 
-// readFile reads one file to its end and keeps what is to be known of it and, if
-// told so, the bytes of a picture.
+// readFile reads one file to its end and keeps its size, hash, format and
+// dimensions and, if told so, the bytes of a picture.
 func readFile(p *multipart.Part, limit int64, keep bool) (Upload, error) {
 	f := Upload{Field: p.FormName(), FileName: p.FileName(), ContentType: p.Header.Get("Content-Type")}
 	sum := sha256.New()

@@ -30,7 +30,7 @@ type Schema struct {
 func Open(dir string) *Schema { return &Schema{root: dir, files: make(map[string]map[string]any)} }
 
 // errata are the places where the schema is known to be wrong and real answers
-// are followed: the definition and what is said of it.
+// are followed: the definition, and a part of the complaint.
 var errata = []struct{ where, what string }{
 	{"messages_keyboard_button/color", "not in enum"},      // secondary is sent
 	{"callback_message_event/payload", "want string"},      // it is an object
@@ -40,8 +40,8 @@ var errata = []struct{ where, what string }{
 	{"utils_domain_resolved", "want object, got []"},       // nothing found is an empty array
 }
 
-// Response returns what is wrong with the response of a method: one of the shapes
-// that the schema declares for it must fit. It reports whether there is such a
+// Response checks the response of a method and returns the errors. One of the
+// shapes that the schema declares for the method must fit. It reports whether there is such a
 // shape.
 func (s *Schema) Response(method string, response []byte) (wrong []string, known bool) {
 	s.mu.Lock()
@@ -64,14 +64,14 @@ func (s *Schema) Response(method string, response []byte) (wrong []string, known
 	return wrong, true
 }
 
-// eventDefinitions are the events whose definition is named otherwise.
+// eventDefinitions are the events with a definition of another name.
 var eventDefinitions = map[string]string{
 	"message_reply": "callback_message", "message_edit": "callback_message",
 	"wall_reply_delete": "callback_wall_comment_delete",
 	"like_add":          "callback_like_add_remove", "like_remove": "callback_like_add_remove",
 }
 
-// Event returns what is wrong with the object of an event.
+// Event checks the object of an event and returns the errors.
 func (s *Schema) Event(kind string, object []byte) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -108,7 +108,7 @@ func (s *Schema) Lists(method string, code int) bool {
 	})
 }
 
-// Method returns what the schema says of a method, or nil.
+// Method returns the schema's entry of a method, or nil.
 func (s *Schema) Method(name string) map[string]any {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -139,7 +139,7 @@ func (s *Schema) load(name string) map[string]any {
 	return f
 }
 
-// validate returns what is wrong with v. The file is where the schema stands,
+// validate checks v and returns the errors. The file is where the schema stands,
 // for relative references; at is where v is.
 func (c *Schema) validate(v any, s map[string]any, file, at string) []string {
 	if ref, ok := s["$ref"].(string); ok {
@@ -153,7 +153,7 @@ func (c *Schema) validate(v any, s map[string]any, file, at string) []string {
 		if !ok {
 			return []string{at + ": no definition " + ref}
 		}
-		// What stands in a definition is named by it, to make errata short.
+		// Errors within a definition are named by it, which makes errata short.
 		return c.validate(v, target, file, pointer)
 	}
 	var errs []string

@@ -44,7 +44,7 @@ func TestResponse(t *testing.T) {
 	s := small(t)
 	for _, tt := range []struct {
 		name, response string
-		wrong          string // a part of what is said; empty means nothing
+		wrong          string // a part of the errors; empty means none
 	}{
 		{"one shape", `5`, ""},
 		{"the other shape", `{"id": 1, "name": "cup", "kind": "green", "sizes": [1, 2.5], "of": true}`, ""},

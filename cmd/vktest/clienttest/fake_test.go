@@ -27,8 +27,8 @@ import (
 // results of another one.
 var server = fakesim.New
 
-// programs is the folder of what is made once for all tests: vktest, and the
-// clients from npm.
+// programs is the folder of vktest and of the clients from npm, which are built
+// once for all tests.
 var programs string
 
 func TestMain(m *testing.M) {
@@ -130,7 +130,7 @@ func (f *fake) sim(path, body string, v any) error {
 	return json.Unmarshal(text, v)
 }
 
-// olderShapes are methods whose answers were other ones before 5.139.
+// olderShapes are methods that answered in another shape before 5.139.
 var olderShapes = []string{"groups.getById", "messages.delete", "messages.createChat"}
 
 // checkCalls checks the answers of all calls that the client made, and all events,
@@ -191,7 +191,7 @@ func (f *fake) checkCalls() {
 	f.t.Logf("%d calls: %d answers and %d events checked against the schema", len(made.Calls), answers, events)
 }
 
-// files makes what the clients upload.
+// files makes the files that the clients upload.
 func files(t *testing.T) (dir string) {
 	t.Helper()
 	dir = t.TempDir()

@@ -23,11 +23,11 @@ import (
 	"github.com/SevereCloud/vksdk/v2/object"
 )
 
-// A sdkBot is a bot of vksdk. What goes wrong in its handlers fails the test.
+// A sdkBot is a bot of vksdk. Errors of its handlers fail the test.
 type sdkBot struct {
 	t   *testing.T
 	vk  *api.VK
-	dir string // of what it uploads
+	dir string // of the files that it uploads
 }
 
 // on makes the bot answer.
@@ -171,7 +171,7 @@ func TestVKSDK(t *testing.T) {
 	}
 }
 
-// polls starts the bot and returns what ends it, or nil.
+// polls starts the bot and returns the function that stops it, or nil.
 func (b *sdkBot) polls(f *fake, client *http.Client) (stop func()) {
 	b.t.Run("connect by long poll", func(t *testing.T) {
 		lp, err := longpoll.NewLongPoll(b.vk, f.GroupID)

@@ -351,8 +351,8 @@ function speak(code) {
   if (connection) $('state').textContent = t(connection);
 }
 
-// On a phone, the page has one head: that of the conversation. What it looks like
-// is chosen beside the list of conversations.
+// On a phone, the page has one head: that of the conversation. Language and theme
+// are chosen beside the list of conversations.
 const phone = matchMedia('(max-width: 720px)');
 
 function arrange() {

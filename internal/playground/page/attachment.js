@@ -1,5 +1,5 @@
-// What messages carry. A photo that was uploaded is shown; other pictures are
-// placeholders, for the page loads nothing from elsewhere.
+// Attachments. A photo that was uploaded is shown; other pictures are placeholders,
+// for the page loads nothing from elsewhere.
 
 import { el, link } from './dom.js';
 import { known, t } from './words.js';

@@ -5,8 +5,8 @@ import { attempt } from './compose.js';
 import { get } from './server.js';
 import { t } from './words.js';
 
-// forms are what a conversation is copied as: what is asked for, and what of the
-// answer is the text.
+// forms are the ways to copy a conversation: the request, and the text in its
+// answer.
 const forms = {
   test: { path: '/sim/test', title: 'testTitle', copied: 'copied', text: (v) => v.test },
   curl: { path: '/sim/script', title: 'curlTitle', copied: 'copiedCurl', text: (v) => v.script },

@@ -23,8 +23,8 @@ const live = new RegExp([
   '(?<![\\p{L}\\p{N}_&/#])#(?<tag>[\\p{L}\\p{N}_]*[\\p{L}_][\\p{L}\\p{N}_]*(?:@[\\w.]+)?)',
 ].join('|'), 'gu');
 
-// whole leaves out what ends a sentence and not an address, and a bracket that the
-// address does not open.
+// whole leaves out the end of a sentence, which is not the address's, and a bracket
+// that the address does not open.
 function whole(url) {
   let s = url;
   for (;;) {
@@ -36,7 +36,7 @@ function whole(url) {
 
 const mention = (words, who) => followed('mention', words, 'opensPage', who);
 
-// withLinks is a text with what can be followed in it.
+// withLinks is a text with links, tags and mentions that can be followed.
 export function withLinks(text) {
   const out = [];
   let at = 0;

@@ -9,7 +9,7 @@ const VkBot = require('node-vk-bot-api');
 const Markup = require('node-vk-bot-api/lib/markup');
 const { anna, confirmation, equal, file, freePort, group, photo, ready, run, step, token, webhook } = require('./people.js');
 
-// upload is what the library's users write themselves.
+// The library has no uploads: its users write them.
 async function upload(bot, address, save, field, path) {
   const { upload_url } = await bot.execute(address[0], address[1]);
   const form = new FormData();

@@ -1,6 +1,6 @@
 'use strict';
-// What every script needs: the people of the fake VK, and steps that say how they
-// went. The program that runs a script sets BASE, TOKEN, GROUP_ID and DIR.
+// The parts that all scripts share: the people of the fake VK, and steps that say
+// how they went. The program that runs a script sets BASE, TOKEN, GROUP_ID and DIR.
 
 const http = require('http');
 
@@ -72,7 +72,7 @@ exports.equal = (got, want) => {
   if (JSON.stringify(got) !== JSON.stringify(want)) throw new Error(`got ${JSON.stringify(got)}, want ${JSON.stringify(want)}`);
 };
 
-// run runs a script, whose bot would go on for ever.
+// run runs a script and ends the process, for the bots would go on for ever.
 exports.run = (main) => main().then(() => process.exit(0), (err) => {
   console.error(err);
   process.exit(1);

@@ -13,7 +13,7 @@ run(async () => {
     vkToken: token, confirmationToken: await confirmation(), groupId: group, secret: 'secret', port, cmdPrefix: '!',
   });
   const call = (method, params) => core.api.scheduleCall(method, params);
-  // upload is what the library's users write themselves.
+  // The library has no uploads: its users write them.
   const upload = async (address, params, field, path) => {
     const { upload_url } = await call(address, params);
     return rp({ method: 'POST', uri: upload_url, formData: { [field]: fs.createReadStream(path) }, json: true });

@@ -79,6 +79,7 @@ func TestLooks(t *testing.T) {
 	p.picture("phone-faults")
 	p.clicks("#show-log")
 	p.clicks("#show-side")
+	p.picture("phone-side")
 	p.do(chromedp.Evaluate(`[...document.querySelectorAll("#chats button")].find((b) => b.innerText.includes("Tea")).click()`, nil))
 	p.sees("#title", "Tea")
 	p.until(`getComputedStyle(document.querySelector("#side")).display === "none"`, "the list should close")

@@ -17,7 +17,7 @@ import (
 // handler has not run. middleware.Explain tells the person.
 type ArgError struct {
 	Route *Route // the command
-	Usage string // how it is to be written: the prefix and words that the person used, and its placeholders
+	Usage string // how it is to be written: the prefix and words that the person used, such as an alias, and its placeholders
 	Name  string // the placeholder without a fitting argument, or ""
 	Want  string // the types that it takes, or of a OneOf the words: "int|bool", "S|M"
 	Value string // what was written in its place, or what was left over
@@ -181,7 +181,7 @@ func (c *Context) typedUsage() string {
 		if words, ok = strings.CutSuffix(words, i.line); !ok {
 			continue
 		}
-		if usage, ok := command.UsageAs(i.route.Pattern, strings.Fields(words)); ok {
+		if usage, ok := command.UsageAs(i.route.Pattern, i.route.target.words, strings.Fields(words)); ok {
 			return i.prefix + usage
 		}
 	}

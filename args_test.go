@@ -283,13 +283,16 @@ func TestUsage(t *testing.T) {
 		{"!бан  user x y", "!бан user {who:user} {days:int=1}"},
 		{"!БАН\nUSER", "!БАН USER {who:user} {days:int=1}"},
 		{"[club1|@x], ban user 5 x", "[club1|@x], ban user {who:user} {days:int=1}"},
+		{"!бан за дверь x y", "!бан за дверь {who:user} {days:int=1}"},
+		{"!ban Out x y", "!ban Out {who:user} {days:int=1}"},
+		{"!бан вон x y", "!бан вон {who:user} {days:int=1}"},
 		{button, "ban user {who:user} {days:int=1}"},
 	} {
 		t.Run(tt.text, func(t *testing.T) {
 			r := &Router{Prefix: AnyPrefix(Literal("!"), Mentioned()), Fold: true}
 			var rt *Route
 			r.Route("кик|ban|бан", func(r *Router) {
-				rt = r.Handle("user|кого {who:user} {days:int=1}", func(*Context) error { return nil })
+				rt = r.Add(Route{Pattern: "user|кого {who:user} {days:int=1}", Aliases: []string{"за дверь", "out|вон"}, Handler: func(*Context) error { return nil }})
 			})
 			c := newMessage(t, tt.text)
 			if tt.text == button {

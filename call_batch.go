@@ -3,6 +3,8 @@ package vk
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -119,7 +121,7 @@ type seatKey struct{}
 // It is sent, whether or not the calls would have to wait for the limit, once
 // each seat is taken or given up.
 func (c *Client) book(ctx context.Context, n int) (*bundle, []seat) {
-	b := c.newBundle(ctx, 0)
+	b := c.newBundle(ctx, pace.Levels-1)
 	b.waiting.Store(1) // until it is sent
 	booked := pace.Book(n, b.sendBooked)
 	seats := make([]seat, n)
@@ -137,7 +139,7 @@ func (x *call) takeSeat() bool {
 	return s != nil && x.bundleable() && s.Take(func() *call {
 		x.prepareForBundle()
 		s.bundle.carry(x)
-		s.bundle.level = x.level()
+		s.bundle.level = min(s.bundle.level, x.level()) // that of the most urgent call
 		return x
 	})
 }
@@ -207,6 +209,11 @@ func (b *bundle) send(calls []*call) {
 	began := time.Now()
 	var a reply
 	err := apart(func() (err error) { a, err = c.post(b.ctx, "execute", formOf(params)); return err }) // the transport is the user's
+	var panicked *PanicError
+	if errors.As(err, &panicked) || err == errExit {
+		// The calls are made again, as after a lost connection, and do not tell.
+		slogOr(c.Logger).LogAttrs(b.ctx, slog.LevelError, "vk: batch: Client.HTTPClient failed", failure(err)...)
+	}
 	switch {
 	case err != nil:
 		for _, x := range calls {

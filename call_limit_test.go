@@ -2,6 +2,7 @@ package vk_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -138,6 +139,144 @@ func TestPriorities(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A line is an API that notes the calls in the order in which they came.
+type line struct {
+	*fakeAPI
+	mu      sync.Mutex
+	got     []string
+	items   int
+	execute func(calls int) string // answers an execute
+}
+
+func newLine(t *testing.T) *line {
+	l := new(line)
+	l.fakeAPI = newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+		n := strings.Count(r.Form.Get("code"), "API.")
+		what := path.Base(r.URL.Path)
+		if n > 0 {
+			what = fmt.Sprint(n, " packed")
+		}
+		l.mu.Lock()
+		l.got = append(l.got, what)
+		l.mu.Unlock()
+		if n > 0 {
+			io.WriteString(w, l.execute(n))
+			return
+		}
+		io.WriteString(w, `{"response":`+l.page()+`}`)
+	})
+	l.client.RPS = 1
+	l.client.Batch = true
+	return l
+}
+
+// page returns a page of 100 more items.
+func (l *line) page() string {
+	items := make([]string, 100)
+	for i := range items {
+		l.items++
+		items[i] = fmt.Sprint(l.items)
+	}
+	return `{"count":1000,"items":[` + strings.Join(items, ",") + `]}`
+}
+
+// TestPriorityOfPages: pages that are fetched at once have the priority of their
+// context, and that of the most urgent if a wrapper gives them several.
+func TestPriorityOfPages(t *testing.T) {
+	const stats, chat, press, pages, more = "stats.get", "messages.createChat", "messages.sendMessageEventAnswer", "4 packed", "5 packed"
+	for _, tt := range []struct {
+		name     string
+		priority func(offset string) vk.Priority
+		want     []string
+	}{
+		{"low", func(string) vk.Priority { return vk.PriorityLow }, []string{press, chat, stats, pages, more}},
+		{"normal", func(string) vk.Priority { return vk.PriorityNormal }, []string{press, chat, pages, more, stats}},
+		{"high", func(string) vk.Priority { return vk.PriorityHigh }, []string{press, pages, more, chat, stats}},
+		{"one is high", func(offset string) vk.Priority {
+			if offset == "200" {
+				return vk.PriorityHigh
+			}
+			return vk.PriorityLow
+		}, []string{press, pages, chat, stats, more}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLine(t)
+				l.execute = func(n int) string {
+					answers := make([]string, n)
+					for i := range answers {
+						answers[i] = l.page()
+					}
+					return `{"response":[` + strings.Join(answers, ",") + `]}`
+				}
+				l.client.Use(func(next vk.CallFunc) vk.CallFunc {
+					return func(ctx context.Context, method string, p vk.Params) (json.RawMessage, error) {
+						if method == "groups.getMembers" {
+							ctx = vk.WithPriority(ctx, tt.priority(fmt.Sprint(p["offset"])))
+						}
+						return next(ctx, method, p)
+					}
+				})
+				var all sync.WaitGroup
+				call := func(ctx context.Context, method string) {
+					all.Go(func() { l.client.Call(ctx, method, nil, nil) })
+					synctest.Wait()
+				}
+				seen := 0
+				for _, err := range vk.Pages[int](t.Context(), l.client, "groups.getMembers", vk.Params{"count": 100}) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					if seen++; seen == 100 { // the next pages wait for their turn, as these do
+						call(vk.WithPriority(t.Context(), vk.PriorityHigh), press)
+						call(t.Context(), chat)
+						call(vk.WithPriority(t.Context(), vk.PriorityLow), stats)
+					}
+				}
+				all.Wait()
+				if want := append([]string{"groups.getMembers"}, tt.want...); !slices.Equal(l.got, want) {
+					t.Errorf("got  %q\nwant %q", l.got, want)
+				}
+			})
+		})
+	}
+}
+
+// TestPriorityOfHalves: if VK refuses a bundle as too much, its halves go at the
+// priority of its calls.
+func TestPriorityOfHalves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLine(t)
+		var all sync.WaitGroup
+		call := func(p vk.Priority, method string) {
+			all.Go(func() {
+				if err := l.client.Call(vk.WithPriority(t.Context(), p), method, nil, nil); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		l.execute = func(n int) string {
+			if n == 4 {
+				call(vk.PriorityNormal, "messages.createChat")
+				call(vk.PriorityHigh, "messages.createChat")
+				time.Sleep(100 * time.Millisecond)
+				return `{"error":{"error_code":13,"error_msg":"Runtime error occurred during code invocation"}}`
+			}
+			return `{"response":[1` + strings.Repeat(",1", n-1) + `]}`
+		}
+		call(vk.PriorityNormal, "users.get")
+		synctest.Wait()
+		for range 4 {
+			call(vk.PriorityLow, "stats.get")
+		}
+		all.Wait()
+		want := []string{"users.get", "4 packed", "messages.createChat", "messages.createChat", "2 packed", "2 packed"}
+		if !slices.Equal(l.got, want) {
+			t.Errorf("got  %q\nwant %q", l.got, want)
+		}
+	})
 }
 
 // TestTooMany: when VK is stricter than was thought, all calls succeed, and VK

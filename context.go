@@ -231,10 +231,7 @@ func (c *Context) Message() (*Message, error) {
 	var err error
 	switch c.event.Kind {
 	case string(EventMessageNew):
-		var e *MessageNew
-		if e, err = decode[MessageNew](c.event); err == nil {
-			m = &e.Message
-		}
+		m, err = c.event.newMessage()
 	case string(EventMessageReply), string(EventMessageEdit):
 		m, err = decode[Message](c.event)
 	default:

@@ -103,6 +103,7 @@ func (d *Dispatcher) init() {
 		d.watchdog.Grace = cmp.Or(max(d.Grace, 0), 10*time.Second)
 		d.watchdog.LimitCause, d.watchdog.StopCause = ErrTimeLimit, ErrStopped
 		d.watchdog.Abandon = d.abandon
+		d.coroner.find = findLost
 		d.store = guard(d.Store)
 		d.direct = d.feed()
 	})

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/vkrouter/vk/internal/lane"
 	"github.com/vkrouter/vk/internal/stacks"
@@ -253,11 +254,28 @@ func (j *job) Run() error {
 
 // A coroner logs the handlers that were abandoned, with their stacks. One look at
 // all goroutines finds the stacks of all handlers that were abandoned before it.
+//
+// A look takes time for each goroutine that there is, because the runtime has no way
+// to read the stack of one (see package stacks): half a second of one processor with
+// 100,000 parked handlers. So it comes after the handlers were given up, and no
+// conversation waits for it. Looks may take a tenth of one processor, however many
+// goroutines there are and however often handlers are abandoned: the time that they
+// may take is saved up to lookSaved, and once it is used up, the coroner rests before
+// the next look. Then the lines in the log are late instead.
 type coroner struct {
+	find func([]lostHandler) (stacks map[uint32]string, err error) // by the marks of the jobs
+
 	mu    sync.Mutex
 	cases []lostHandler
 	done  chan struct{} // closed when there are no cases; nil if nobody looks
+	hurry chan struct{} // closed when somebody waits for done; nil if nobody looks
+	paid  time.Time     // when the looks so far have taken a tenth of the time
 }
+
+const (
+	lookShare = 10              // looks take one part in so many of the time
+	lookSaved = 2 * time.Second // the time that looks may take without a rest
+)
 
 // A lostHandler is a handler that was abandoned.
 type lostHandler struct {
@@ -272,7 +290,7 @@ func (k *coroner) take(cases []lostHandler, giveUp func()) {
 	k.cases = append(k.cases, cases...)
 	first := k.done == nil
 	if first {
-		k.done = make(chan struct{})
+		k.done, k.hurry = make(chan struct{}), make(chan struct{})
 	}
 	k.mu.Unlock()
 	giveUp()
@@ -282,38 +300,75 @@ func (k *coroner) take(cases []lostHandler, giveUp func()) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for len(k.cases) > 0 {
+		rest, hurry := time.Until(k.paid.Add(-lookShare*lookSaved)), k.hurry
+		k.mu.Unlock()
+		pauseUnless(hurry, rest)
+		k.mu.Lock()
 		cases = k.cases
 		k.cases = nil
 		k.mu.Unlock()
-		logLost(cases)
+		begin := time.Now()
+		found, err := k.find(cases)
+		took := time.Since(begin)
+		logLost(cases, found, err)
 		k.mu.Lock()
+		if k.paid.Before(begin) {
+			k.paid = begin
+		}
+		k.paid = k.paid.Add(lookShare * took)
 	}
 	close(k.done)
-	k.done = nil
+	k.done, k.hurry = nil, nil
 }
 
-// wait blocks until all handlers are logged that were abandoned.
+// pauseUnless waits for d, or until hurry is closed.
+func pauseUnless(hurry <-chan struct{}, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-hurry:
+	}
+}
+
+// wait blocks until all handlers are logged that were abandoned. There is no rest
+// meanwhile.
 func (k *coroner) wait() {
 	k.mu.Lock()
 	done := k.done
+	if done != nil {
+		select {
+		case <-k.hurry:
+		default:
+			close(k.hurry)
+		}
+	}
 	k.mu.Unlock()
 	if done != nil {
 		<-done
 	}
 }
 
-func logLost(cases []lostHandler) {
+// findLost returns the stacks by the marks of the jobs.
+func findLost(cases []lostHandler) (map[uint32]string, error) {
 	marks := make([]uint32, len(cases))
 	for i, c := range cases {
 		marks[i] = c.job.mark
 	}
-	found, err := stacks.Find(marks)
+	return stacks.Find(marks)
+}
+
+func logLost(cases []lostHandler, found map[uint32]string, err error) {
 	for _, c := range cases {
 		stack := found[c.job.mark]
 		switch {
+		case stack != "":
 		case err != nil:
 			stack = err.Error()
-		case stack == "":
+		default:
 			stack = "not found: the handler has just returned, or its stack has more than 128 calls"
 		}
 		c.job.log(slog.LevelError, "vk: handler abandoned: it does not end", slog.String("handler", c.name), slog.String("stack", stack))

@@ -463,5 +463,36 @@ func TestAbandonedAmongMany(t *testing.T) {
 	}
 }
 
+// TestCoronerRests: looks for stacks take a tenth of the time, beside what is saved up,
+// however often handlers are abandoned. Stop does not wait for a rest.
+func TestCoronerRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		var looks []string
+		k := &coroner{find: func(cases []lostHandler) (map[uint32]string, error) {
+			looks = append(looks, fmt.Sprint(time.Since(start), " for ", len(cases)))
+			time.Sleep(time.Second)
+			return nil, nil
+		}}
+		lost := []lostHandler{{&job{d: &Dispatcher{Logger: slog.New(slog.DiscardHandler)}, ctx: t.Context(), ev: new(Event)}, "h"}}
+		given := 0
+		for n := range 15 {
+			go k.take(lost, func() { given++ })
+			synctest.Wait()
+			if given != n+1 {
+				t.Errorf("%d given up, want %d: it does not wait for a look", given, n+1)
+			}
+			time.Sleep(1100 * time.Millisecond)
+		}
+		k.wait()
+		if took := time.Since(start); took != 17500*time.Millisecond {
+			t.Errorf("all is logged after %v", took)
+		}
+		if diff := cmp.Diff([]string{"0s for 1", "1.1s for 1", "2.2s for 1", "10s for 7", "16.5s for 5"}, looks); diff != "" {
+			t.Errorf("looks (-want +got):\n%s", diff)
+		}
+	})
+}
+
 //go:noinline
 func stuckInAbandoned(forever chan struct{}) { <-forever }

@@ -178,4 +178,8 @@ var leftOut = map[string]bool{
 	"short_videos_allowed": true, "stories_allowed": true, "can_archive": true, // what the app of a person may do
 	"first_frame_130": true, "first_frame_160": true, "first_frame_320": true, "first_frame_800": true, // of a video, before 5.103: its pictures
 	"photo_130": true, "photo_320": true, "photo_800": true,
+	"ads": true, "track_genre_id": true, "featured_artists": true, "no_search": true, "lyrics_id": true, // of an audio, for VK's player
+	"web_preview_url": true, "photo_100": true, "total_checkins": true, "owner_photo": true, "can_report": true,
+	"ads_easy_promote": true, "author_ad": true, "push_subscription": true, "stats_pixels": true,
+	"reaction_set_id": true, "can_dislike": true, "mute_reply": true, "interactive": true, "short_video_info": true,
 }

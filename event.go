@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,8 +36,9 @@ type Event struct {
 	// them, in the same memory. The bytes must not be changed.
 	Object, Raw json.RawMessage
 
-	head  head
-	press *buttonPress // of a callback button, else nil
+	head   head
+	press  *buttonPress // of a callback button, else nil
+	shared *shared
 }
 
 // NewMessageEvent returns the message_new event that brings a message to a
@@ -75,19 +77,68 @@ func ParseEvent(raw []byte) (*Event, error) {
 	return e, nil
 }
 
-// decode fills a listener's own copy of the event's object.
+// decode returns a new T with the event's object.
 func decode[T any](e *Event) (*T, error) {
 	v := new(T)
 	if e.Object == nil {
 		return v, nil
 	}
-	if err := tolerant.Unmarshal(e.Object, v); err != nil {
+	d := tolerant.Decoder{Checked: e.checked()}
+	if err := d.Unmarshal(e.Object, v); err != nil {
 		return nil, fmt.Errorf("vk: %s: %w", e.Kind, err)
 	}
 	if m, ok := any(v).(*MessageNew); ok && m.Message.PeerID == 0 && e.old() {
 		tolerant.Unmarshal(e.Object, &m.Message)
 	}
 	return v, nil
+}
+
+// checked reports whether Object is what ParseEvent has checked, and not what
+// somebody has put in its place.
+func (e *Event) checked() bool {
+	was := e.head.object
+	return len(was) > 0 && len(was) == len(e.Object) && &was[0] == &e.Object[0]
+}
+
+// newMessage returns the message of a message_new event. It decodes nothing else
+// of the object.
+func (e *Event) newMessage() (*Message, error) {
+	if len(e.head.message) > 0 && e.checked() {
+		d := tolerant.Decoder{Checked: true}
+		m := new(Message)
+		if d.Unmarshal(e.head.message, m); m.PeerID != 0 {
+			return m, nil
+		}
+	}
+	v, err := decode[MessageNew](e)
+	if err != nil {
+		return nil, err
+	}
+	return &v.Message, nil
+}
+
+// shared is what the listeners of an event share.
+type shared struct {
+	mu     sync.Mutex
+	object any // the decoded object: a *T; nil before
+}
+
+// decodeShared returns the event's object as a T, which it decodes at the first
+// call. Of several types it keeps the first.
+func decodeShared[T any](e *Event) (*T, error) {
+	if e.shared == nil {
+		return decode[T](e)
+	}
+	e.shared.mu.Lock()
+	defer e.shared.mu.Unlock()
+	if v, ok := e.shared.object.(*T); ok {
+		return v, nil
+	}
+	v, err := decode[T](e)
+	if err == nil && e.shared.object == nil {
+		e.shared.object = v
+	}
+	return v, err
 }
 
 // old reports whether a message_new event is written as before version 5.103:
@@ -109,6 +160,8 @@ type head struct {
 	out        bool
 	lang       string
 	member     int64 // whom the service action of a message is about
+
+	object, message json.RawMessage // the object as it was checked, and of a message_new event the message in it
 }
 
 // found is what one walk through an event has found. Of equal keys the last one
@@ -127,6 +180,7 @@ type foundObject struct {
 	lang                 int64   // plus 1
 	inner                message // of message_new
 	nested               bool    // inner is there
+	whole                []byte  // the message as VK wrote it; nil if it did so in several parts
 }
 
 // message is what was found in a message, or an object in place of one.
@@ -180,12 +234,17 @@ func (o *foundObject) readObject(s *scan.Scanner) {
 		case "client_info":
 			o.readClient(s)
 		case "message":
+			again := o.nested
+			start := s.Pos()
 			if o.nested = s.Object(); !o.nested {
-				o.inner = message{}
+				o.inner, o.whole = message{}, nil
 				continue
 			}
 			for s.Member() {
 				o.inner.readMember(s, s.Key())
+			}
+			if o.whole = s.Since(start); again {
+				o.whole = nil // is merged with the one before
 			}
 		default:
 			o.message.readMember(s, key)
@@ -272,13 +331,20 @@ func (f *found) makeEvent(kind string) *Event {
 	if kind == string(EventMessageEvent) {
 		made := &struct {
 			Event
+			shared
 			buttonPress
 		}{}
 		e = &made.Event
+		e.shared = &made.shared
 		e.press = &made.buttonPress
 		e.press.at = time.Now()
 	} else {
-		e = new(Event)
+		made := &struct {
+			Event
+			shared
+		}{}
+		e = &made.Event
+		e.shared = &made.shared
 	}
 	e.Kind, e.Object = kind, f.object
 	e.GroupID = f.group
@@ -289,6 +355,10 @@ func (f *found) makeEvent(kind string) *Event {
 	}
 	f.setTexts(e, m)
 	h := &e.head
+	h.object = f.object
+	if kind == string(EventMessageNew) {
+		h.message = f.in.whole
+	}
 	h.id, h.cmid, h.peer, h.member, h.out = m.id, m.cmid, m.peer, m.member, m.out
 	h.from = cmp.Or(m.from, f.in.user, f.in.liker, f.in.reacted)
 	if h.peer == 0 && h.from > 0 {

@@ -129,6 +129,14 @@ func agree(t *testing.T, raw []byte) {
 		t.Errorf("%.200q: press is %v", raw, got.press)
 	}
 	got.press = nil
+	if got.Kind == string(EventMessageNew) {
+		whole, err := want.newMessage() // decodes the whole object, which was not checked
+		alone, aloneErr := got.newMessage()
+		if (err != nil) != (aloneErr != nil) || !reflect.DeepEqual(whole, alone) {
+			t.Errorf("%.200q (-of the object +alone):\n%s", raw, gocmp.Diff(whole, alone))
+		}
+	}
+	got.shared, got.head.object, got.head.message = nil, nil, nil
 	if nests(want.head.payload) {
 		return // beyond the scanner: it is left as text
 	}

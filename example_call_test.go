@@ -99,6 +99,21 @@ func Example_maybeDone() {
 }
 
 // A mailing lets everything else pass.
+// A struct with the fields on the way takes one value out of a nested answer. It needs
+// no tags, and the rest of the answer is dropped.
+func ExampleCall_nested() {
+	fake := vktest.NewServer()
+	defer fake.Close()
+
+	settings, err := vk.Call[struct{ Events struct{ MessageNew bool } }](context.Background(), fake.Client(),
+		"groups.getLongPollSettings", vk.Params{"group_id": fake.GroupID})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(settings.Events.MessageNew)
+	// Output: true
+}
+
 func ExampleWithPriority() {
 	mail := func(ctx context.Context, client *vk.Client, peers []int64) {
 		var p vk.Priority = vk.PriorityLow // answers have PriorityNormal

@@ -242,6 +242,18 @@ func ExampleDispatcher_store() {
 }
 
 // How far a Poller is.
+func ExampleRun_ready() {
+	r := vk.NewRouter("!")
+	r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })
+
+	err := vk.Run(context.Background(), os.Getenv("VK_TOKEN"), r, func(p *vk.Poller) {
+		p.Ready = func(groupID int64) { log.Printf("https://vk.com/club%d is online", groupID) }
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
 func ExamplePoller_Status() {
 	var p vk.Poller
 	var s vk.PollerStatus = p.Status()

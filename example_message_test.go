@@ -221,10 +221,11 @@ func ExampleClient_Broadcast() {
 	sent := 0
 	peers := []int64{anna.ID, boris.ID, vera.ID}
 	for d := range fake.Client().Broadcast(context.Background(), peers, "We are open again!", vk.As("open 2025-01-07")) {
+		var refused *vk.Error
 		switch {
 		case d.Err == nil:
 			sent++
-		case errors.Is(d.Err, vk.CodeCannotWrite):
+		case errors.As(d.Err, &refused) && refused.Unreachable():
 			fmt.Println("no longer a subscriber:", d.PeerID == boris.ID, d.Sent.CMID)
 		default:
 			log.Print(d.Err) // the others get theirs

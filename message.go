@@ -41,7 +41,8 @@ func (o *outgoing) applyOptions(opts []SendOption) error {
 //
 // What a message says beside its text: *[Keyboard], [Carousel], [Attachment],
 // [Attachments], [Attached], [Location], [Sticker], and the formats that [Bold],
-// [Italic], [Underline] and [Link] make. What it refers to: [ReplyTo], [Forward].
+// [Italic], [Underline], [Link] and [Plain] make. What it refers to: [ReplyTo],
+// [Forward].
 // How it is sent: the flags [Silent], [NoMentions], [NoLinkPreview],
 // [KeepForwards] and [KeepSnippets], or any other [SendFlag]; [As], [Into],
 // [Intent], [MessagePayload], and [Extra] for everything else. Of a question:

@@ -250,6 +250,8 @@ type Place struct {
 	Long     float64   `json:"longitude"`
 	Checkins int       `json:"checkins"`
 	Created  time.Time `json:"created"`
+	Updated  time.Time `json:"updated"`
+	Deleted  bool      `json:"is_deleted"`
 }
 
 // A locationModel is coordinates as VK sends them, mostly.

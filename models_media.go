@@ -141,6 +141,7 @@ type Video struct {
 	Upcoming   bool      `json:"upcoming"` // a broadcast to come
 	LiveStart  time.Time `json:"live_start_time"`
 	LiveNotify bool      `json:"live_notify"`
+	LiveStatus string    `json:"live_status"` // "waiting", "started", "finished", "failed" or "upcoming"
 	Spectators int       `json:"spectators"`
 	Balance    int       `json:"balance"` // of a broadcast, in votes
 
@@ -153,6 +154,10 @@ type Video struct {
 	Subscribed    bool   `json:"is_subscribed"`
 	Restricted    int    `json:"content_restricted"` // a reason for which it cannot be seen, or 0
 	RestrictedMsg string `json:"content_restricted_message"`
+	Restriction   struct {
+		Title string `json:"title"`
+		Text  string `json:"text"` // why it cannot be seen, in words
+	} `json:"restriction"`
 
 	CanComment     bool `json:"can_comment"`
 	CanEdit        bool `json:"can_edit"`
@@ -188,6 +193,8 @@ type Audio struct {
 	Artist    string    `json:"artist"`
 	Performer string    `json:"performer"`
 	Title     string    `json:"title"`
+	Subtitle  string    `json:"subtitle"`
+	Genre     int       `json:"genre_id"`
 	Duration  int       `json:"duration"`        // in seconds
 	Stream    int       `json:"stream_duration"` // in seconds
 	URL       string    `json:"url"`             // empty for bots
@@ -196,6 +203,8 @@ type Audio struct {
 	Size      int64     `json:"file_size"`   // in bytes
 	Explicit  bool      `json:"is_explicit"` // not for children
 	Focus     bool      `json:"is_focus_track"`
+	Licensed  bool      `json:"is_licensed"`
+	HQ        bool      `json:"is_hq"`
 }
 
 // A Voice is a voice message.

@@ -162,6 +162,9 @@ type Story struct {
 	NarrativeTitle string `json:"first_narrative_title"`
 	NarrativeID    int64  `json:"first_narrative_id"`
 
+	OneTime        bool `json:"is_one_time"`
+	NoSound        bool `json:"no_sound"`
+	Restricted     bool `json:"is_restricted"`
 	Deleted        bool `json:"is_deleted"`
 	Expired        bool `json:"is_expired"`
 	Seen           bool `json:"seen"`
@@ -201,6 +204,7 @@ type Article struct {
 	Photo     *Photo    `json:"photo"`
 	Views     int       `json:"views"`
 	Shares    int       `json:"shares"`
+	Favorite  bool      `json:"is_favorite"`
 }
 
 // A Podcast is one episode of a podcast.

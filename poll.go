@@ -67,8 +67,8 @@ type Poller struct {
 	SkipDiagnosis bool
 
 	// Ready is called once in each Run, when the Poller knows from where in
-	// the community's history it follows: events from then on are handled. Nil
-	// means that nobody wants to know.
+	// the community's history it follows: events from then on are handled.
+	// The default is to call nothing. A function given to [Run] can set it.
 	Ready func(groupID int64)
 
 	// OnGap is called when VK no longer has some of the events that the Poller
@@ -237,8 +237,22 @@ func (f *follower) explained(ctx context.Context, err error) error {
 // Run is short for
 //
 //	(&vk.Poller{Client: vk.NewClient(token), Handler: h}).Run(ctx)
-func Run(ctx context.Context, token string, h Handler) error {
-	return (&Poller{Client: NewClient(token), Handler: h}).Run(ctx)
+//
+// Each function of set changes fields of this Poller or of its Client first, in
+// order: [Poller.Ready], [Poller.EnableEvents], [Client.BaseURL] and so on. If they
+// set a Dispatcher without a Handler, h is its Handler.
+func Run(ctx context.Context, token string, h Handler, set ...func(p *Poller)) error {
+	p := &Poller{Client: NewClient(token), Handler: h}
+	for _, f := range set {
+		if f == nil {
+			return misuse("set", "is a nil function", "give Run a function, or none").at("Run")
+		}
+		f(p)
+	}
+	if d := p.Dispatcher; d != nil && d.Handler == nil {
+		d.Handler, p.Handler = p.Handler, nil
+	}
+	return p.Run(ctx)
 }
 
 // enableTries is how often it is tried to switch on what is missing if VK refuses

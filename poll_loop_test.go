@@ -437,3 +437,37 @@ func TestPollingPauses(t *testing.T) {
 		})
 	}
 }
+
+// TestRunSet: Run's functions change its Poller, in order.
+func TestRunSet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPoll(t)
+		p.poll = func(n int, w http.ResponseWriter, r *http.Request) {
+			if n > 0 {
+				wait(r)
+				return
+			}
+			fmt.Fprintf(w, `{"ts":"101","updates":[%s]}`, update("a"))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		var got []string
+		h := vk.HandlerFunc(func(c *vk.Context) error { got = append(got, c.Text()); cancel(); return nil })
+		err := vk.Run(ctx, "", h,
+			func(r *vk.Poller) { r.Client = p.client },
+			func(r *vk.Poller) {
+				r.Dispatcher = &vk.Dispatcher{Store: new(vk.MemoryStore), Logger: r.Client.Logger}
+				r.Ready = func(groupID int64) { got = append(got, fmt.Sprint("ready ", groupID)) }
+			})
+		if err != nil || !slices.Equal(got, []string{"ready 7", "a"}) {
+			t.Errorf("%q, %v", got, err)
+		}
+		var wrong *vk.ConfigError
+		if err := vk.Run(ctx, "t", h, nil); !errors.As(err, &wrong) || err.Error() != "vk: Run: set is a nil function: give Run a function, or none" {
+			t.Errorf("nil: %v", err)
+		}
+		err = vk.Run(ctx, "t", h, func(r *vk.Poller) { r.Dispatcher = &vk.Dispatcher{Handler: h} })
+		if !errors.As(err, &wrong) || wrong.Field != "Poller.Handler" {
+			t.Errorf("two Handlers: %v", err)
+		}
+	})
+}

@@ -184,9 +184,11 @@ func (f Cond) And(g Cond) Cond {
 // Or returns the condition that f or g holds. It does not ask g if f holds.
 func (f Cond) Or(g Cond) Cond {
 	return func(c *Context) (bool, error) {
+		before := c.inv.captures
 		if ok, err := f(c); ok || err != nil {
 			return ok, err
 		}
+		c.inv.captures = before // f may have asked others
 		return g(c)
 	}
 }

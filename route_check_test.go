@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -286,6 +287,50 @@ func TestRegexpGroups(t *testing.T) {
 	}
 	if msg := panics(func() { vk.Regexp("(") }); !strings.HasPrefix(msg, "vk: Regexp (at HERE): ") {
 		t.Error(msg)
+	}
+}
+
+// TestRegexpGroupsOfFailed: the groups of an expression do not reach the handler if
+// the condition around it does not hold.
+func TestRegexpGroupsOfFailed(t *testing.T) {
+	word, number := vk.Regexp(`^buy (?P<word>[a-z]+)`), vk.Regexp(`(?P<number>\d+)$`)
+	no := vk.If(func(*vk.Context) bool { return false })
+	asks := vk.Cond(func(c *vk.Context) (bool, error) {
+		word(c)
+		return false, nil
+	})
+	asksAnd := vk.Cond(func(c *vk.Context) (bool, error) {
+		word.And(no)(c)
+		return number(c)
+	})
+	for name, tt := range map[string]struct {
+		cond vk.Cond
+		want string
+	}{
+		"and":                   {word.And(number), "tea 5"},
+		"or asks the first":     {word.Or(number), "tea "},
+		"or asks the second":    {no.Or(number), " 5"},
+		"failed and, or":        {word.And(no).Or(number), " 5"},
+		"and with failed and":   {number.And(word.And(no).Or(number)), " 5"},
+		"failed and inside and": {number.And(word.And(no).Not()), " 5"},
+		"not":                   {word.Not().Or(number), " 5"},
+		"not not":               {word.Not().Not().And(number), " 5"},
+		"function, or":          {asks.Or(number), " 5"},
+		"function asks and":     {asksAnd, " 5"},
+		"or of failed, or":      {asks.Or(no).Or(number), " 5"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := vk.NewRouter("!")
+			var got []string
+			r.When(asks, func(c *vk.Context) error { t.Error("ran"); return nil })
+			r.When(tt.cond, func(c *vk.Context) error {
+				got = append(got, c.Arg("word")+" "+c.Arg("number"))
+				return nil
+			})
+			if err := r.Serve(said(t, "buy tea 5")); err != nil || !slices.Equal(got, []string{tt.want}) {
+				t.Errorf("got %q, %v, want %q", got, err, tt.want)
+			}
+		})
 	}
 }
 

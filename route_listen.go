@@ -16,8 +16,8 @@ type listener struct {
 }
 
 // On adds a listener: a handler of all events of one kind, with the event's
-// object, decoded for this listener alone. It returns what removes the
-// listener again.
+// object. The object is decoded once for all listeners of the event, and must not
+// be changed. On returns a function that removes the listener again.
 //
 // A derived kind, such as message_new.chat_kick_user, has the events that are of
 // this kind besides their own; its object is that of the event. The listeners of
@@ -43,7 +43,7 @@ func On[T any](r *Router, k Kind[T], h func(c *Context, e *T) error) (remove fun
 		return mistake("its object is a %s, not a %s", kindTypes[string(k)], t)
 	}
 	l.run = func(c *Context) error {
-		e, err := decode[T](c.event)
+		e, err := decodeShared[T](c.event)
 		if err != nil {
 			return err
 		}

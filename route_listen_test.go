@@ -122,7 +122,6 @@ func TestListenersInOrderThenRoute(t *testing.T) {
 	listen := func(r *vk.Router, name string) (remove func()) {
 		return vk.On(r, vk.EventMessageNew, func(c *vk.Context, e *vk.MessageNew) error {
 			ran.note(name + " " + e.Message.Text)
-			e.Message.Text = "changed" // in its own copy
 			return nil
 		})
 	}
@@ -143,6 +142,34 @@ func TestListenersInOrderThenRoute(t *testing.T) {
 	ran.is(t, "edit")
 	r.Serve(happened(t, "group_join", `{"user_id":5}`))
 	ran.is(t)
+}
+
+// TestListenersShareTheObject holds that the listeners of an event get one object,
+// and those of another type one of their own.
+func TestListenersShareTheObject(t *testing.T) {
+	r := vk.NewRouter()
+	var got []any
+	for range 2 {
+		vk.On(r, "thing", func(_ *vk.Context, e *struct{ N int }) error { got = append(got, e); return nil })
+		vk.On(r, "thing", func(_ *vk.Context, e *json.RawMessage) error { got = append(got, e); return nil })
+	}
+	serve := func() {
+		got = nil
+		if err := r.Serve(happened(t, "thing", `{"n":5}`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	serve()
+	first := got[0].(*struct{ N int })
+	if first.N != 5 || string(*got[1].(*json.RawMessage)) != `{"n":5}` {
+		t.Errorf("the listeners got %v", got)
+	}
+	if got[2] != got[0] {
+		t.Error("the object was decoded twice")
+	}
+	if serve(); got[0] == first {
+		t.Error("two events share an object")
+	}
 }
 
 func TestListenerOfAnyKindAndType(t *testing.T) {

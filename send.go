@@ -342,10 +342,15 @@ type Delivery struct {
 // what came of it:
 //
 //	for d := range client.Broadcast(ctx, peers, "We are open again!") {
-//		if errors.Is(d.Err, vk.CodeCannotWrite) {
+//		var refused *vk.Error
+//		if errors.As(d.Err, &refused) && refused.Unreachable() {
 //			unsubscribe(d.PeerID)
 //		}
 //	}
+//
+// Only an error that is [Error.Unreachable] says that the recipient wants or gets
+// no messages. Any other error, such as a lost connection, a quota or a mistake in
+// the message, says nothing about the recipient.
 //
 // There is one Delivery for each peer, however often it is among the peers, in
 // no certain order. A failure concerns its recipient, or the recipients of one

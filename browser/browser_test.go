@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	goruntime "runtime"
 	"strings"
 	"testing"
 	"time"
@@ -23,8 +24,12 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
-	_ "github.com/vkrouter/vk/vktest" // a change of the page is one of the tests: their results are not kept
+	"github.com/vkrouter/vk/vktest"
 )
+
+// server makes the page and the fake VK a part of the tests' program, so that go
+// test keeps no results of another page.
+var server = (*vktest.Server).Play
 
 // chromium finds the browser.
 func chromium(t *testing.T) string {
@@ -58,6 +63,7 @@ type person struct {
 // build builds a program of a module and returns where it is.
 func build(t *testing.T, dir, pkg string) string {
 	t.Helper()
+	goruntime.KeepAlive(server)
 	out := filepath.Join(t.TempDir(), "program")
 	cmd := exec.Command("go", "build", "-o", out, pkg)
 	cmd.Dir = dir
@@ -101,6 +107,8 @@ func newBrowser(t *testing.T) context.Context {
 	t.Helper()
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.DisableGPU,
+		// It has a mouse, unless a test says that it is a phone.
+		chromedp.Flag("blink-settings", "primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4"),
 		chromedp.Flag("lang", "en-US"), chromedp.Env("LANGUAGE=en"), chromedp.WindowSize(1360, 860),
 	)
 	alloc, cancel := chromedp.NewExecAllocator(t.Context(), opts...)

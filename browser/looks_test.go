@@ -2,13 +2,17 @@ package browser
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"net/http"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -42,7 +46,7 @@ func TestLooks(t *testing.T) {
 	p.prefers("light")
 
 	choose("#language", "ru")
-	p.sees("#copy-test", "Скопировать как тест Go")
+	p.sees("#copy", "Скопировать…")
 	p.sees("#side", "Диалоги")
 	if lang := js[string](p, `document.documentElement.lang`); lang != "ru" {
 		t.Errorf("the language is %s", lang)
@@ -56,6 +60,17 @@ func TestLooks(t *testing.T) {
 		}
 		p.do(chromedp.Evaluate(`document.querySelector("#messages").scrollTop = 1e6`, nil))
 		p.picture("phone-" + theme)
+		p.clicks("#messages > li:last-child .text")
+		p.until(`document.querySelector(".menu")?.getBoundingClientRect().right <= 390`, "a tap on a message should open its menu")
+		p.picture("phone-menu-" + theme)
+		p.do(chromedp.KeyEvent(kb.Escape))
+		p.until(`!document.querySelector(".menu")`, "the menu should close")
+	}
+	if over := js[int](p, `[...document.querySelectorAll(".more")].filter((e) => e.offsetWidth > 1).length`); over > 0 {
+		t.Errorf("on a phone %d buttons stand beside messages", over)
+	}
+	if n := js[int](p, `document.querySelectorAll("#top #title, #side #language").length`); n != 2 {
+		t.Error("the page's head is not that of the conversation")
 	}
 	p.clicks("#show-log")
 	p.until(`document.querySelector("#panel").getBoundingClientRect().width >= 380`, "the log should be open")
@@ -64,6 +79,7 @@ func TestLooks(t *testing.T) {
 	p.picture("phone-faults")
 	p.clicks("#show-log")
 	p.clicks("#show-side")
+	p.picture("phone-side")
 	p.do(chromedp.Evaluate(`[...document.querySelectorAll("#chats button")].find((b) => b.innerText.includes("Tea")).click()`, nil))
 	p.sees("#title", "Tea")
 	p.until(`getComputedStyle(document.querySelector("#side")).display === "none"`, "the list should close")
@@ -82,7 +98,7 @@ func TestKeyboardAlone(t *testing.T) {
 		reached[js[string](p, `document.activeElement.id || document.activeElement.innerText.trim()`)] = true
 	}
 	for _, name := range []string{
-		"language", "theme", "me", "add-user", "add-chat", "copy-test", "messages", "Tea", "↗ Site", "attach", "input", "send", "tab-log", "filter",
+		"language", "theme", "me", "add-user", "add-chat", "copy", "messages", "Tea", "Site", "attach", "input", "send", "tab-log", "filter",
 	} {
 		if !reached[name] {
 			t.Errorf("Tab does not reach %q", name)
@@ -98,32 +114,53 @@ func TestKeyboardAlone(t *testing.T) {
 	p.sees("[role=status] .snackbar", "Added")
 }
 
-// TestReconnects: a page whose server is gone says so, and goes on by itself
-// when there is one again, with what that one knows; it keeps a bounded number
-// of messages and of entries of the log.
-func TestReconnects(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") // for a free port
+// A restarted is a program that can be stopped, and started again at its address.
+type restarted struct {
+	t       *testing.T
+	program string
+	addr    string
+	stop    func()
+}
+
+// restartable starts the fake VK at a free port.
+func restartable(t *testing.T) *restarted {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := l.Addr().String()
+	r := &restarted{t: t, program: build(t, "..", "./cmd/vktest"), addr: l.Addr().String()}
 	l.Close()
-	program := build(t, "..", "./cmd/vktest")
-	ctx, stop := context.WithCancel(t.Context())
-	first := exec.CommandContext(ctx, program, "-addr", addr)
-	if err := first.Start(); err != nil {
-		t.Fatal(err)
+	r.start()
+	t.Cleanup(func() { r.stop() })
+	return r
+}
+
+// start returns when the address answers.
+func (r *restarted) start() {
+	r.t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, r.program, "-addr", r.addr)
+	if err := cmd.Start(); err != nil {
+		r.t.Fatal(err)
 	}
-	defer func() { stop(); first.Wait() }()
-	for range 200 {
-		c, err := net.Dial("tcp", addr)
-		if err == nil {
+	r.stop = sync.OnceFunc(func() { cancel(); cmd.Wait() })
+	for range 500 {
+		if c, err := net.Dial("tcp", r.addr); err == nil {
 			c.Close()
-			break
+			return
 		}
-		time.Sleep(20 * time.Millisecond) // the program of another process
+		time.Sleep(20 * time.Millisecond) // the program is another process
 	}
-	p := visit(t, "http://"+addr+"/")
+	r.t.Fatal("the program does not listen")
+}
+
+// TestReconnects: a page says so when its server is gone, and goes on by itself
+// when there is one again, with the world of the new one. It keeps a bounded number
+// of messages and of entries of the log.
+func TestReconnects(t *testing.T) {
+	fake := restartable(t)
+	p := visit(t, "http://"+fake.addr+"/")
 	p.says("before")
 	p.sees("#messages", "before")
 	many := `(async () => {
@@ -135,10 +172,9 @@ func TestReconnects(t *testing.T) {
 	p.until(`document.querySelectorAll("#messages > li").length === 200`, "there should be 200 messages")
 	p.until(`document.querySelectorAll("#log > li").length === 400`, "there should be 400 entries")
 
-	stop()
-	first.Wait()
+	fake.stop()
 	p.sees("#state", "No connection")
-	start(t, program, "-addr", addr)
+	fake.start()
 	p.until(`document.querySelector("#state").textContent === ""`, "the page should be connected again")
 	p.sees("#messages", "Nothing was said yet")
 	if text := p.text("#messages"); strings.Contains(text, "before") {
@@ -148,25 +184,63 @@ func TestReconnects(t *testing.T) {
 	p.sees("#messages", "after")
 }
 
+// TestUnnoticedRestart: a page that nobody looks at while the server is started
+// again, and exactly as much happens there as before, shows the new world at once.
+func TestUnnoticedRestart(t *testing.T) {
+	fake := restartable(t)
+	call := func(method string) {
+		t.Helper()
+		resp, err := http.Get("http://" + fake.addr + "/method/" + method)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+	}
+	p := visit(t, "http://"+fake.addr+"/")
+	number := func() (n int) { // of the last event
+		t.Helper()
+		p.do(chromedp.Evaluate(`fetch("/sim/events?since=-1").then((r) => r.json()).then((v) => v.next)`, &n,
+			func(e *runtime.EvaluateParams) *runtime.EvaluateParams { return e.WithAwaitPromise(true) }))
+		return n
+	}
+	call("users.get")
+	p.sees("#log", "users.get")
+	before := number()
+	p.hidden(true)
+	fake.stop()
+	fake.start()
+	call("groups.getById")
+	if n := number(); n != before {
+		t.Fatalf("the new server is at event %d, the old one was at %d", n, before)
+	}
+	p.hidden(false)
+	p.until(`document.querySelector("#log").textContent.includes("groups.getById") && !document.querySelector("#log").textContent.includes("users.get")`,
+		"the log should be the new server's")
+}
+
+// hidden says whether the page is one that nobody looks at.
+func (p *person) hidden(is bool) {
+	p.t.Helper()
+	p.do(chromedp.Evaluate(fmt.Sprintf(`Object.defineProperty(document, "hidden", {configurable: true, value: %v});
+		document.dispatchEvent(new Event("visibilitychange"))`, is), nil))
+}
+
 // TestManyTabs: a page that nobody looks at asks for nothing, and shows what it
 // has missed when somebody does; one for which the server has no room looks now
 // and then instead of waiting.
 func TestManyTabs(t *testing.T) {
 	p := visit(t, start(t, build(t, ".", "./showbot"), "127.0.0.1:0"))
-	hide := func(is string) {
-		p.do(chromedp.Evaluate(`Object.defineProperty(document, "hidden", {configurable: true, value: `+is+`}); document.dispatchEvent(new Event("visibilitychange"))`, nil))
-	}
 	p.do(chromedp.Evaluate(`window.asked = []; window.before = window.fetch;
 		window.fetch = (path, options) => { asked.push(path); return before(path, options) }; 0`, nil))
 	p.do(chromedp.Evaluate(`asked.length = 0`, nil))
-	hide("true")
+	p.hidden(true)
 	p.do(chromedp.Evaluate(`before("/sim/send", {method: "POST", body: '{"user":"anna","text":"!ping"}'}).then((r) => r.json()).then(() => { window.sent = true }); 0`, nil))
 	p.until(`window.sent`, "it should be sent")
 	p.do(chromedp.Sleep(300 * time.Millisecond)) // in which a page that waits would be told
 	if asked := js[[]string](p, `asked`); len(asked) > 0 {
 		t.Errorf("a page that nobody looks at asks for %q", asked)
 	}
-	hide("false")
+	p.hidden(false)
 	p.hears("pong")
 
 	p.do(chromedp.Evaluate(`window.fetch = (path, options) => String(path).startsWith("/sim/events") && !path.includes("wait=0")

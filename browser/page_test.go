@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
@@ -62,6 +63,14 @@ func TestPage(t *testing.T) {
 		p.hears("You chose yes.")
 		p.presses("Change")
 		p.sees("#messages > li", "Something else?")
+		p.says("!app")
+		p.hears("An app:")
+		if n := js[int](p, `document.querySelectorAll("#messages > li:last-child .vk svg path[d]").length`); n != 2 {
+			t.Errorf("%d of two buttons have icons", n)
+		}
+		p.presses("Open the shop")
+		p.sees(".snackbar", "VK opens the app 7")
+		p.picture("app")
 	})
 	t.Run("sees a carousel", func(t *testing.T) {
 		p.t = t
@@ -70,6 +79,16 @@ func TestPage(t *testing.T) {
 		if n := js[int](p, `document.querySelectorAll("#messages > li:last-child .card").length`); n != 3 {
 			t.Errorf("it has %d cards", n)
 		}
+		edge := js[int](p, `Math.round(document.querySelector("#messages").getBoundingClientRect().right - document.querySelector("#messages > li:last-child .carousel").getBoundingClientRect().right)`)
+		if edge > 1 {
+			t.Errorf("it ends %d pixels before the edge", edge)
+		}
+		p.until(`document.querySelector("#messages > li:last-child .arrow.left").hidden && document.querySelector("#messages > li:last-child .arrow.right").offsetWidth > 0`, "there should be an arrow to the right alone")
+		p.picture("cards")
+		for range 3 {
+			p.do(chromedp.Evaluate(`document.querySelector("#messages > li:last-child .arrow.right").click()`, nil), chromedp.Sleep(500*time.Millisecond)) // it glides
+		}
+		p.until(`!document.querySelector("#messages > li:last-child .arrow.left").hidden && document.querySelector("#messages > li:last-child .arrow.right").hidden`, "there should be an arrow to the left alone")
 		p.do(chromedp.Evaluate(`document.querySelector("#snackbars").replaceChildren()`, nil))
 		p.presses("Buy Ivan-chai")
 		p.sees(".snackbar", "Added to the cart")
@@ -84,7 +103,7 @@ func TestPage(t *testing.T) {
 		p.clicks("#attach")
 		p.clicks("[data-attach=doc]")
 		p.says("two things")
-		p.sees("#messages > li:last-child", "report.pdf")
+		p.sees("#messages > li:last-child", "report.pdf · 22 KB")
 		p.sees("#messages > li:last-child", "1280 × 720")
 		p.chooses("Reply")
 		p.says("an answer")
@@ -130,6 +149,51 @@ func TestPage(t *testing.T) {
 		p.says("!ping")
 		p.hears("pong")
 	})
+	t.Run("follows what can be followed in a text", func(t *testing.T) {
+		p.t = t
+		p.says("!text")
+		p.hears("See https://example.com/a?b=1, vk.com/about")
+		const last = "#messages > li:last-child "
+		if got := js[[]string](p, `[...document.querySelectorAll("`+last+`.text a")].map((a) => a.href)`); strings.Join(got, " ") != "https://example.com/a?b=1 https://vk.com/about" {
+			t.Errorf("the links are %q", got)
+		}
+		if got := js[[]string](p, `[...document.querySelectorAll("`+last+`.live")].map((e) => e.textContent)`); strings.Join(got, " ") != "#tea #чай@club Vera @club200000001" {
+			t.Errorf("alive are %q", got)
+		}
+		p.clicks(last + ".tag")
+		p.sees(".snackbar", "VK searches for #чай@club")
+		p.clicks(last + ".mention")
+		p.sees(".snackbar", "VK opens the page club200000001")
+	})
+	t.Run("sees an uploaded photo, and a sticker without a bubble", func(t *testing.T) {
+		p.t = t
+		p.says("!photo")
+		p.hears("A photo of mine:")
+		p.until(`document.querySelector("#messages > li:last-child .photo.real img")?.naturalWidth === 320`, "the picture should be shown")
+		p.picture("photo")
+		p.clicks("#attach")
+		p.clicks("[data-attach=sticker]")
+		p.sees("#messages > li:last-child", "Sticker 9019")
+		if got := js[string](p, `getComputedStyle(document.querySelector("#messages > li:last-child .bubble")).backgroundColor`); got != "rgba(0, 0, 0, 0)" {
+			t.Errorf("the sticker's bubble is %s", got)
+		}
+	})
+	t.Run("copies calls and conversations", func(t *testing.T) {
+		p.t = t
+		p.do(chromedp.Evaluate(`document.querySelector("#log details:not([open]) summary").click()`, nil))
+		p.clicks("#log .quiet")
+		p.until(`document.querySelector("dialog[open] textarea")?.value.includes('"method": "messages.send"')`, "the call should be shown as JSON")
+		p.clicks("dialog [value=close]")
+		if text := p.copies("json"); !strings.Contains(text, `"text": "!photo"`) {
+			t.Errorf("as JSON it is %s", text)
+		}
+		p.do(chromedp.Evaluate(`(() => { const s = document.querySelector("#language"); s.value = "ru"; s.dispatchEvent(new Event("change")) })()`, nil))
+		p.sees("dialog [value=close]", "Закрыть")
+		p.sees("dialog h2", "Как JSON")
+		p.do(chromedp.Evaluate(`(() => { const s = document.querySelector("#language"); s.value = "en"; s.dispatchEvent(new Event("change")) })()`, nil))
+		p.sees("dialog [value=close]", "Close")
+		p.clicks("dialog [value=close]")
+	})
 	t.Run("provokes a fault, and reads of it", func(t *testing.T) {
 		p.t = t
 		p.says("!broken")
@@ -174,6 +238,16 @@ func (p *person) chooses(item string) {
 	p.t.Fatalf("there is no %q in the menu", item)
 }
 
+// copies copies the conversation and returns the text that is shown.
+func (p *person) copies(as string) string {
+	p.t.Helper()
+	p.clicks("#copy")
+	p.clicks("[data-copy=" + as + "]")
+	p.until(`document.querySelector("dialog[open] textarea")`, "the text should be shown")
+	text := js[string](p, `document.querySelector("dialog textarea").value`)
+	return text
+}
+
 // TestCopiedTest: a conversation that was had on the page, copied from it,
 // compiles beside the bot and passes.
 func TestCopiedTest(t *testing.T) {
@@ -200,9 +274,8 @@ func TestCopiedTest(t *testing.T) {
 	p.sees("#messages > li:last-child", "1280")
 	p.chooses("Reaction 👍")
 	p.sees("#messages > li:last-child .reactions", "👍")
-	p.clicks("#copy-test")
+	text := p.copies("test")
 	p.sees("dialog", "Go test")
-	text := js[string](p, `document.querySelector("dialog textarea").value`)
 	p.picture("copy")
 
 	dir := t.TempDir()
@@ -228,5 +301,31 @@ func TestCopiedTest(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "--- PASS: TestConversation") {
 		t.Errorf("%v\n%s\n%s", err, out, text)
+	}
+}
+
+// TestCopiedScript: a conversation that is copied as requests for curl is had
+// again with a bot that was started anew.
+func TestCopiedScript(t *testing.T) {
+	showbot := build(t, ".", "./showbot")
+	p := visit(t, start(t, showbot, "127.0.0.1:0"))
+	p.says("!ping")
+	p.hears("pong")
+	p.says("!shop")
+	p.hears("What would you like?")
+	p.presses("Tea")
+	p.sees(".snackbar", "Added")
+	p.presses("Change")
+	p.sees("#messages > li", "Something else?")
+	p.says("it's all")
+	p.sees("#messages > li", "it's all")
+	p.chooses("Reaction 👍")
+	p.sees("#messages > li:last-child .reactions", "👍")
+	script := p.copies("curl")
+
+	cmd := exec.Command("bash", "-c", script)
+	cmd.Env = append(os.Environ(), "BASE="+strings.TrimSuffix(start(t, showbot, "127.0.0.1:0"), "/"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s\n%s", err, out, script)
 	}
 }

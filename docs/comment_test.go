@@ -2,9 +2,11 @@ package docs_test
 
 import (
 	"fmt"
+	"go/ast"
 	"go/doc/comment"
 	"go/parser"
 	"go/token"
+	"go/types"
 	"strings"
 	"testing"
 )
@@ -122,4 +124,56 @@ func TestPackageComment(t *testing.T) {
 		t.Errorf("%d links, %d files", links, len(files))
 	}
 	runModule(t, "comment", files, "vet", "test")
+}
+
+// TestSendOptionComment: the comment of SendOption lists every option, by its type or by
+// all functions that make it.
+func TestSendOptionComment(t *testing.T) {
+	f, err := parser.ParseFile(token.NewFileSet(), "message.go", nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := ""
+	for _, d := range f.Decls {
+		if d, ok := d.(*ast.GenDecl); ok && d.Tok == token.TYPE && d.Specs[0].(*ast.TypeSpec).Name.Name == "SendOption" {
+			listed = d.Doc.Text()
+		}
+	}
+	scope := loadNames(t).packages["vk"].Scope()
+	option := scope.Lookup("SendOption").Type()
+	isOption := func(typ types.Type) bool { return types.Implements(typ, option.Underlying().(*types.Interface)) }
+	made := make(map[string][]string) // functions by the type of option that they return
+	for _, name := range scope.Names() {
+		obj := scope.Lookup(name)
+		if !obj.Exported() {
+			continue
+		}
+		switch obj := obj.(type) {
+		case *types.TypeName:
+			if typ := obj.Type(); name != "SendOption" && (isOption(typ) || isOption(types.NewPointer(typ))) {
+				made[name] = append(made[name], name)
+			}
+		case *types.Func:
+			results := obj.Signature().Results()
+			if results.Len() != 1 || !isOption(results.At(0).Type()) {
+				continue
+			}
+			typ := strings.TrimLeft(types.TypeString(results.At(0).Type(), func(*types.Package) string { return "" }), "*")
+			made[typ] = append(made[typ], name)
+		}
+	}
+	if len(made) < 10 || len(made["SendOption"]) < 8 {
+		t.Fatalf("only %v found", made)
+	}
+	isListed := func(name string) bool { return strings.Contains(listed, "["+name+"]") }
+	for typ, names := range made {
+		if typ != "SendOption" && isListed(typ) {
+			continue
+		}
+		for _, name := range names {
+			if name != typ && !isListed(name) || len(names) == 1 && name == typ {
+				t.Errorf("the comment does not list %s", name)
+			}
+		}
+	}
 }

@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -28,7 +29,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-var _ = []any{context.Background, json.Valid, fmt.Sprint, io.EOF, http.NotFound, (*sync.Mutex)(nil), synctest.Wait,
+var _ = []any{context.Background, json.Valid, fmt.Sprint, io.EOF, http.NotFound, os.Getenv, (*sync.Mutex)(nil), synctest.Wait,
 	time.Now, vk.NewClient, vktest.New, (*testing.T)(nil)}
 
 `

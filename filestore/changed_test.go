@@ -37,7 +37,7 @@ var changes = []struct {
 	}, "replaced by another program"},
 	{"emptied", func(path string) error { return os.Truncate(path, 0) }, "changed by another program: it has 0 bytes and should have"},
 	{"cut", func(path string) error { return os.Truncate(path, 30) }, "changed by another program: it has 30 bytes and should have"},
-	{"made longer", func(path string) error { return os.Truncate(path, 1<<20) }, "changed by another program: it has 1048576 bytes and should have"},
+	{"made longer", func(path string) error { return os.Truncate(path, 1<<22) }, "changed by another program: it has 4194304 bytes and should have"},
 }
 
 // wantChanged checks an error after a change, and returns the name of the file with
@@ -111,6 +111,9 @@ func TestChanged(t *testing.T) {
 				}
 				if n := strings.Count(log.String(), "ERROR filestore: the file was changed by another program"); n != 1 {
 					t.Errorf("%d errors logged:\n%s", n, log)
+				}
+				if names, _ := filepath.Glob(path + ".saved*"); len(names) != 1 {
+					t.Errorf("saved in %s", names)
 				}
 				os.RemoveAll(path)
 				if err := os.Rename(saved, path); err != nil { // as the error says
@@ -199,6 +202,93 @@ func TestChangedNotSaved(t *testing.T) {
 			saved := wantChanged(t, err, path, "deleted or moved")
 			s.Close()
 			wantStored(t, d.store(t, saved), "a", "1")
+		})
+	}
+}
+
+// TestChangedDirectory: the directory may be gone, too, and come back.
+func TestChangedDirectory(t *testing.T) {
+	captureLog(t)
+	dir := filepath.Join(t.TempDir(), "dir")
+	os.Mkdir(dir, 0o700)
+	s := new(faultyDisk).store(t, filepath.Join(dir, "s"))
+	swap(t, s, "a", "", "1")
+	os.Rename(dir, dir+".moved")
+	_, err := s.Swap(t.Context(), "a", []byte("1"), []byte("2"), 0)
+	var changed *ChangedError
+	if !errors.As(err, &changed) || changed.Saved != "" || !strings.Contains(err.Error(), "cannot be saved beside it: open "+s.path+".saved: no such file or directory") {
+		t.Errorf("%v", err)
+	}
+	os.Rename(dir+".moved", dir)
+	swap(t, s, "a", "1", "2")
+}
+
+// TestChangedWhileReopened: a file that comes between a compaction and the time
+// when the new file is opened again is not taken for it.
+func TestChangedWhileReopened(t *testing.T) {
+	captureLog(t)
+	d := &faultyDisk{closeFirst: true}
+	path := filepath.Join(t.TempDir(), "s")
+	other := filepath.Join(t.TempDir(), "s")
+	o := d.store(t, other)
+	swap(t, o, "other", "", "1")
+	o.Close()
+	s := d.store(t, path)
+	swap(t, s, "a", "", "1")
+	replaced := false
+	d.hook(func(op, name string) error {
+		if op == "open" && name == "s" && !replaced {
+			replaced = true
+			os.Rename(path, path+".moved")
+			os.Rename(other, path)
+		}
+		return nil
+	})
+	s.compactNow()
+	d.hook(nil)
+	for range 2 {
+		_, err := s.Swap(t.Context(), "a", []byte("1"), []byte("2"), 0)
+		wantChanged(t, err, path, "replaced or changed by another program")
+	}
+	os.Rename(path, other)
+	os.Rename(path+".moved", path)
+	swap(t, s, "a", "1", "2")
+	s.Close()
+	o = d.store(t, other)
+	wantStored(t, o, "other", "1")
+	wantStored(t, o, "a", "")
+	wantStored(t, d.store(t, path), "a", "2")
+}
+
+// TestOpenRaces: a file that another program puts in the place just when Open
+// creates or opens the file is not touched.
+func TestOpenRaces(t *testing.T) {
+	for _, tt := range []struct{ name, at, want string }{
+		{"new", "sync s.tmp", "another program created the file just now: open it again"},
+		{"old", "stat s", "another program replaced the file just now: open it again"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := new(faultyDisk)
+			path := filepath.Join(t.TempDir(), "s")
+			if tt.name == "old" {
+				d.store(t, path).Close()
+			}
+			d.hook(func(op, name string) error {
+				if op+" "+name == tt.at {
+					os.Remove(path)
+					os.WriteFile(path, []byte("foreign"), 0o600)
+				}
+				return nil
+			})
+			if _, err := openWith(path, d); err == nil || err.Error() != "filestore: "+path+": "+tt.want {
+				t.Errorf("got  %v\nwant %s", err, tt.want)
+			}
+			if b, _ := os.ReadFile(path); string(b) != "foreign" || d.opened() != 0 {
+				t.Errorf("%q, %d files left open", b, d.opened())
+			}
+			if names := fmt.Sprint(filesBeside(t, path)); names != "[s s.lock]" {
+				t.Errorf("files %s", names)
+			}
 		})
 	}
 }

@@ -245,10 +245,7 @@ var errStopped = errors.New("compaction stopped")
 // tidy begins a compaction if more than half of the file is garbage. The caller
 // holds disk.
 func (s *Store) tidy() {
-	s.mu.Lock()
-	closed := s.closed
-	s.mu.Unlock()
-	if !closed && s.doubt == nil && s.file != nil && s.compacting == nil && s.wasteful(time.Now()) {
+	if s.doubt == nil && s.file != nil && s.compacting == nil && s.wasteful(time.Now()) {
 		s.compact()
 	}
 }
@@ -297,26 +294,64 @@ func (c *compaction) run() {
 		s.disk.Unlock()
 		return
 	}
-	s.compacting = nil
 	var old diskFile
 	if err == nil {
 		old, err = c.install()
 	}
 	if err != nil {
+		s.compactionFailed(err)
+		s.disk.Unlock()
+		c.remove()
+		return
+	}
+	s.compacting = nil
+	s.compacted()
+	s.settling.Lock() // before anybody can write the new file
+	s.disk.Unlock()
+	err = s.files.SyncDir(filepath.Dir(s.path))
+	s.unsettled = err
+	s.settling.Unlock()
+	if old != nil {
+		if err == nil {
+			s.shrink(old)
+		}
+		old.Close()
+	}
+}
+
+// remove removes the new file after an error. The file may be large, so that changes
+// do not wait for it. The compaction remains in progress until then: a change that
+// finds the disk full meanwhile stops it, as always, and then has the room.
+func (c *compaction) remove() {
+	c.step(func() error {
 		if c.new != nil {
 			c.new.discard()
 		}
-		s.compactionFailed(err)
-		s.disk.Unlock()
-		return
+		return nil
+	})
+	s := c.store
+	s.disk.Lock()
+	defer s.disk.Unlock()
+	if s.compacting == c {
+		s.compacting = nil
 	}
-	s.compacted()
-	s.settling.Lock()
-	s.disk.Unlock()
-	s.unsettled = s.files.SyncDir(filepath.Dir(s.path))
-	s.settling.Unlock()
-	if old != nil {
-		old.Close() // takes long if the file is large
+}
+
+// shrink frees the room of a file that was replaced, bit by bit. If Close freed all
+// of it, some file systems would stop the syncs of all other files for long.
+func (s *Store) shrink(old diskFile) {
+	const step = 2 << 20
+	info, err := old.Stat()
+	if err != nil || !isUnused(old, info) {
+		return // another program reads it, or it has another name
+	}
+	for size := info.Size() - step; size > 0; size -= step {
+		s.mu.Lock()
+		closed := s.closed
+		s.mu.Unlock()
+		if closed || errors.Join(old.Truncate(size), old.Sync()) != nil {
+			return
+		}
 	}
 }
 

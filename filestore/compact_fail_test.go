@@ -1,11 +1,13 @@
 package filestore
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -179,5 +181,54 @@ func TestCloseCompacting(t *testing.T) {
 		s = d.store(t, path)
 		wantBig(t, s)
 		s.Close()
+	}
+}
+
+// TestCompactFailedRoom: a change that finds the disk full while the new file of a
+// failed compaction is being removed waits for the room.
+func TestCompactFailedRoom(t *testing.T) {
+	captureLog(t)
+	d := new(faultyDisk)
+	path := filepath.Join(t.TempDir(), "s")
+	s := d.store(t, path)
+	putBig(t, s)
+	full, swapped := make(chan bool), make(chan error, 1)
+	var removing, removed atomic.Bool
+	d.hook(func(op, name string) error {
+		switch op + " " + name {
+		case "rename s.tmp":
+			return syscall.EIO
+		case "remove s.tmp":
+			if removing.Swap(true) {
+				return nil
+			}
+			go func() {
+				ok, err := s.Swap(context.Background(), "after", nil, []byte("1"), 0)
+				if err == nil && !ok {
+					err = errors.New("not swapped")
+				}
+				swapped <- err
+			}()
+			<-full
+			removed.Store(true)
+		case "write s":
+			if !removed.Load() {
+				close(full)
+				return syscall.ENOSPC
+			}
+		}
+		return nil
+	})
+	s.compactNow()
+	if err := <-swapped; err != nil {
+		t.Error(err)
+	}
+	d.hook(nil)
+	wantBig(t, s)
+	wantStored(t, s, "after", "1")
+	s.compactNow() // nothing of the failed one is left
+	s.Close()
+	if names := fmt.Sprint(filesBeside(t, path)); names != "[s s.lock]" || d.opened() != 0 {
+		t.Errorf("files %s, %d open", names, d.opened())
 	}
 }

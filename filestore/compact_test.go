@@ -210,7 +210,7 @@ func compactWith(t *testing.T, d *faultyDisk, s *Store, change func(size int)) (
 		default:
 			change(10)
 		}
-		if op == "sync" {
+		if op+" "+name == "sync s.tmp" {
 			before = tempSize()
 		}
 		return nil
@@ -257,7 +257,7 @@ func TestCompactFastChanges(t *testing.T) {
 }
 
 // TestCompactExpires: a value that is renewed or deleted while it is copied does
-// not expire, and does not come back.
+// not expire, and does not come back. Values that have expired are not copied.
 func TestCompactExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := new(faultyDisk)
@@ -266,6 +266,10 @@ func TestCompactExpires(t *testing.T) {
 		for _, key := range []string{"renewed", "deleted", "expired"} {
 			s.Swap(t.Context(), key, nil, []byte("1"), time.Minute)
 		}
+		for i := range 50 {
+			s.Swap(t.Context(), fmt.Sprint(i), nil, make([]byte, 1000), time.Second)
+		}
+		time.Sleep(time.Second)
 		d.hook(func(op, name string) error {
 			if op == "open" && name == "s.tmp" {
 				s.Swap(t.Context(), "renewed", []byte("1"), []byte("1"), time.Hour)
@@ -275,6 +279,9 @@ func TestCompactExpires(t *testing.T) {
 		})
 		s.compactNow()
 		d.hook(nil)
+		if n := sizeOf(t, path); n > 1000 {
+			t.Errorf("%d bytes: has expired values", n)
+		}
 		s.Close()
 		time.Sleep(2 * time.Minute)
 		s = d.store(t, path)

@@ -22,7 +22,8 @@ type recorder struct {
 	log      []event
 	names    map[string]int // the file that has each name
 	files    int
-	failSync int    // the number of further syncs that fail
+	failSync int    // the number of further syncs that fail, of files
+	failDir  int    // the same, of directories
 	beside   func() // called before each sync of a new file
 }
 
@@ -88,7 +89,13 @@ func (r *recorder) Remove(name string) error {
 }
 
 func (r *recorder) SyncDir(string) error {
-	return r.does(event{kind: "syncdir"}, func() error { return nil })
+	return r.does(event{kind: "syncdir"}, func() error {
+		if r.failDir > 0 {
+			r.failDir--
+			return syscall.EIO
+		}
+		return nil
+	})
 }
 
 type recordedFile struct {

@@ -83,6 +83,11 @@ func live(t *testing.T, r *recorder, path string, begun map[string]int, long boo
 		rounds, changes = 4, 3
 	}
 	for round := range rounds {
+		if long && round == 3 {
+			r.mu.Lock()
+			r.failDir = 1
+			r.mu.Unlock()
+		}
 		s.disk.Lock()
 		s.compact()
 		s.disk.Unlock()
@@ -96,6 +101,7 @@ func live(t *testing.T, r *recorder, path string, begun map[string]int, long boo
 		}
 		wg.Wait()
 		s.awaitCompaction()
+		count("late", 50)
 		if long && round%2 == 1 {
 			r.mu.Lock()
 			r.failSync = 1

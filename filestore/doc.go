@@ -85,7 +85,9 @@
 // with these values only. Open does that before it returns. Later, it happens
 // beside the changes, which wait only while the last few kilobytes are copied and
 // synced and the new file is put in place of the old one. At any time, the old file
-// or the new one is complete. If a compaction fails, the Store logs a warning, goes
+// or the new one is complete. On Linux, the old file is then freed in steps, unless
+// another program has it open: freed at once, it would delay the writes of all other
+// files. If a compaction fails, the Store logs a warning, goes
 // on with the old file, and tries again after a minute or when that is twice as
 // large.
 package filestore

@@ -73,6 +73,14 @@ func testDisk(t *testing.T, d *faultyDisk, fail func(), isRight func(error) bool
 		d.fail(nil, nil, nil)
 		d.hook(nil)
 		swap(t, s, key, "", "1")
+		d.hook(func(op, name string) error {
+			if name == "s.tmp" {
+				t.Errorf("%s once more", op)
+			}
+			return nil
+		})
+		swap(t, s, key, "1", "2")
+		d.hook(nil)
 	}
 	swap(t, s, "a", "1", "3")
 	s.Close()
@@ -80,7 +88,7 @@ func testDisk(t *testing.T, d *faultyDisk, fail func(), isRight func(error) bool
 		t.Errorf("files %s, %d open", names, d.opened())
 	}
 	s = d.store(t, path)
-	for key, want := range map[string]string{"a": "3", "b": "1", "c": "1"} {
+	for key, want := range map[string]string{"a": "3", "b": "2", "c": "2"} {
 		wantStored(t, s, key, want)
 	}
 	s.Close()

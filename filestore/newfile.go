@@ -13,7 +13,7 @@ import (
 // chunk is the size of the frames of a new file. If the new file is synced after
 // each of them, the disk has no long work to do at once, for which the syncs of
 // other files would have to wait.
-const chunk = 256 << 10
+const chunk = 64 << 10
 
 // A newFile is a file of values that is being written.
 type newFile struct {

@@ -114,7 +114,7 @@ func TestLeftovers(t *testing.T) {
 	}
 	kept := map[string]string{
 		"s" + digits:                 "mine",
-		"s" + digits + "0":           string(whole),
+		"s" + digits + "00":          string(whole),
 		"s" + tempMark + "x":         string(whole),
 		"s2" + digits:                string(whole),
 		"s.tmp":                      "mine, too",

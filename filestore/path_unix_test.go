@@ -108,6 +108,20 @@ func state(t *testing.T, path string) string {
 	return fmt.Sprint(info.Mode(), st.Ino, st.Rdev, info.ModTime())
 }
 
+// TestLeftoverPipe: Open does not wait for a pipe with the name of a leftover.
+func TestLeftoverPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	pipe := path + tempMark + "0123456789abcdef"
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	before := state(t, pipe)
+	new(faultyDisk).store(t, path)
+	if after := state(t, pipe); after != before {
+		t.Errorf("it was %s and is %s", before, after)
+	}
+}
+
 // TestHardLink: a file is locked under each of its names.
 func TestHardLink(t *testing.T) {
 	dir := t.TempDir()

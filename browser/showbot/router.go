@@ -1,7 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"image"
+	"image/color"
+	"image/png"
 
 	"github.com/vkrouter/vk"
 )
@@ -41,6 +45,20 @@ func newRouter() *vk.Router {
 			{"title":"Ivan-chai","description":"Fireweed, 50 g","action":{"type":"open_link","link":"https://example.com/ivan"},
 			 "buttons":[{"action":{"type":"callback","label":"Buy Ivan-chai","payload":"{\"do\":\"tea\"}"},"color":"secondary"}]}]}`})
 	})
+	r.Handle("text", func(c *vk.Context) error {
+		return c.Send("See https://example.com/a?b=1, vk.com/about. Mail a@example.com; #tea #чай@club, 1#2, [id1|Vera] and @club200000001, not @nobody.")
+	})
+	r.Handle("photo", func(c *vk.Context) error {
+		a, err := c.Client().Upload(c, vk.PhotoFor(c.PeerID()), vk.Bytes("sunrise.png", sunrise()))
+		if err != nil {
+			return err
+		}
+		return c.Send("A photo of mine:", a)
+	})
+	r.Handle("app", func(c *vk.Context) error {
+		return c.Send("An app:", vk.Extra{"keyboard": `{"inline":true,"buttons":[[{"action":{"type":"open_app","app_id":7,"label":"Open the shop"}}],
+			[{"action":{"type":"vkpay","hash":"action=pay-to-group&group_id=1&amount=1"}}]]}`})
+	})
 	r.Handle("broken", func(c *vk.Context) error {
 		return c.Send("no keyboard", vk.Extra{"keyboard": `{"inline":true,"buttons":[[]]}`})
 	})
@@ -58,4 +76,25 @@ func newRouter() *vk.Router {
 		return c.Show("Something else?") // and the button is let go at the end
 	})
 	return r
+}
+
+// sunrise is a picture.
+func sunrise() []byte {
+	const width, height = 320, 200
+	img := image.NewRGBA(image.Rect(0, 0, width, height))
+	for y := range height {
+		for x := range width {
+			c := color.RGBA{uint8(40 + y), uint8(60 + y/2), uint8(160 - y/3), 255}
+			if dx, dy := x-width/2, y-140; dx*dx+dy*dy < 45*45 {
+				c = color.RGBA{255, 214, 90, 255}
+			}
+			if y > 150 {
+				c = color.RGBA{30, 52, 74, 255}
+			}
+			img.Set(x, y, c)
+		}
+	}
+	var b bytes.Buffer
+	png.Encode(&b, img) // to memory
+	return b.Bytes()
 }

@@ -16,18 +16,15 @@ func Usage(pattern string) string {
 	return joinUsage(words, params)
 }
 
-// UsageAs is Usage with the words that a person has written; ok is false if
-// they are not words of the pattern, in any case.
-func UsageAs(pattern string, words []string) (usage string, ok bool) {
-	alts, params := cutWords(pattern)
-	if !slices.EqualFunc(words, alts, isOneOf) {
+// UsageAs is Usage with the words that a person has written. Commands are the words
+// that lead to the pattern, those of its aliases included; ok is false if the
+// person's are none of them, in any case.
+func UsageAs(pattern string, commands [][]string, words []string) (usage string, ok bool) {
+	if !slices.ContainsFunc(commands, func(c []string) bool { return slices.EqualFunc(words, c, EqualFold) }) {
 		return "", false
 	}
+	_, params := cutWords(pattern)
 	return joinUsage(words, params), true
-}
-
-func isOneOf(word string, alts []string) bool {
-	return slices.ContainsFunc(alts, func(alt string) bool { return EqualFold(word, alt) })
 }
 
 func joinUsage(words []string, params string) string {

@@ -15,6 +15,9 @@ func TestUsage(t *testing.T) {
 	}{
 		{"first words", "кик|ban user|кого {who:user} {days:int=1}", "кик user", "кик user {who:user} {days:int=1}", "кик user {who:user} {days:int=1}"},
 		{"other words, in other case", "кик|ban user|кого {who}", "BAN Кого", "BAN Кого {who}", "кик user {who}"},
+		{"an alias", "кик|ban user|кого {who}", "Выгнать", "Выгнать {who}", "кик user {who}"},
+		{"an alias of several words", "кик|ban user|кого {who}", "throw away", "throw away {who}", "кик user {who}"},
+		{"half of an alias", "кик|ban user|кого {who}", "throw user", "", "кик user {who}"},
 		{"words of another command", "кик|ban user|кого {who}", "ban me", "", "кик user {who}"},
 		{"too few words", "ban user {who}", "ban", "", "ban user {who}"},
 		{"too many words", "ban user {who}", "ban user boris", "", "ban user {who}"},
@@ -28,7 +31,13 @@ func TestUsage(t *testing.T) {
 			if got := command.Usage(tt.pattern); got != tt.plain {
 				t.Errorf("%q, want %q", got, tt.plain)
 			}
-			got, ok := command.UsageAs(tt.pattern, strings.Fields(tt.typed))
+			words, _, _ := strings.Cut(tt.pattern, "{")
+			p, err := command.Parse(words, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			commands := append(p.Expand(), []string{"выгнать"}, []string{"throw", "away"})
+			got, ok := command.UsageAs(tt.pattern, commands, strings.Fields(tt.typed))
 			if got != tt.want || ok != (tt.want != "" || tt.pattern == "") {
 				t.Errorf("as %q: %q, %v, want %q", tt.typed, got, ok, tt.want)
 			}

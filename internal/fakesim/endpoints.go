@@ -210,6 +210,8 @@ func (s *Sim) endpoints() []endpoint {
 			return map[string]string{"transcript": q.transcript()}, nil
 		}),
 		get("/sim/test", "user peer", "a conversation as a test in Go that has it again", (*request).goTest),
+		get("/sim/script", "user peer", "a conversation as requests for curl that have it again", (*request).script),
+		get("/sim/pictures/{name}", "", "a photo that was uploaded, named {owner}_{id}", (*request).pictured),
 		get("/sim/calls", "method limit", "the calls of the API that were made, the oldest first", (*request).calls),
 		get("/sim/events", "since stream limit wait", "all that happens, in order: poll it with the next and the stream of the answer before; -100 begins with the last 100", (*request).events),
 

@@ -244,6 +244,10 @@ func (q *request) read(v any) error {
 
 // answer writes an answer: of a value, or of an error.
 func answer(w http.ResponseWriter, status int, v any) {
+	if f, ok := v.(file); ok {
+		f.serve(w)
+		return
+	}
 	if err, isErr := v.(error); isErr {
 		f := failureOf(err)
 		status = f.status

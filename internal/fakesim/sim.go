@@ -104,8 +104,12 @@ func Over(world *fakevk.World, group int64, hosts ...string) *Sim {
 	return s
 }
 
+// pictureBytes is how many bytes of uploaded photos are kept, to be looked at.
+const pictureBytes = 32 << 20
+
 // follow is a run of a world, of which nothing is known yet.
 func (s *Sim) follow(world *fakevk.World) *run {
+	world.KeepPictures(pictureBytes)
 	r := &run{world: world, over: make(chan struct{}), hearings: make(map[conversation]*hearing)}
 	r.world.OnChange(func(c fakevk.Change) {
 		r.log.add(c)

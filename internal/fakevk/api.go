@@ -217,10 +217,12 @@ func (w *World) baseURL(r *http.Request) string {
 	if w.cfg.BaseURL != "" {
 		return w.cfg.BaseURL
 	}
-	if r.TLS != nil {
+	switch {
+	case r.TLS != nil, r.URL.Scheme == "https": // the latter for a proxy, without a tunnel
 		return "https://" + r.Host
+	default:
+		return "http://" + r.Host
 	}
-	return "http://" + r.Host
 }
 
 // actor is on whose behalf the call acts: minus the community of a community

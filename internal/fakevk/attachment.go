@@ -17,6 +17,13 @@ type attachment struct {
 	accessKey string
 	url       string          // of a link
 	object    json.RawMessage // what stands under the kind; nil when not known
+	picture   picture         // of an uploaded photo
+}
+
+// A picture names the bytes of an uploaded photo.
+type picture struct {
+	format string
+	sum    [32]byte
 }
 
 // attachmentPattern is the form {kind}{owner}_{id} with an optional key.

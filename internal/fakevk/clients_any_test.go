@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"image/png"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -57,6 +59,120 @@ var anyMusts = []must{
 			c.t.Errorf("%v, got %v", err, up)
 		}
 	}},
+}
+
+// moreMusts are requirements of clients that the tests of cmd/vktest/clienttest run.
+var moreMusts = []must{
+	{"a photo whose name has no extension is no photo", "", func(c *wireClient) {
+		var at struct {
+			URL string `json:"upload_url"`
+		}
+		c.get(&at, "photos.getMessagesUploadServer", "peer_id", c.her())
+		var up struct{ Photo string }
+		if b := c.uploaded(at.URL, "photo", "photo", encoded(png.Encode)); json.Unmarshal(b, &up) != nil || up.Photo != "[]" {
+			c.t.Errorf("got %s", b)
+		}
+	}},
+	{"photos of walls, albums, communities and covers in a field of any name", "", func(c *wireClient) {
+		id := c.scene.AddGroup(GroupSpec{Admins: []int64{c.anna.ID}}).ID
+		as := []any{"access_token", c.AddUserToken(c.anna.ID)}
+		var album struct{ ID int64 }
+		c.ok(&album, "photos.createAlbum", append(as, "title", "Tea")...)
+		for _, server := range [][]any{
+			{"photos.getWallUploadServer"}, {"photos.getUploadServer", "album_id", album.ID}, {"photos.getOwnerPhotoUploadServer", "owner_id", -id},
+			{"photos.getOwnerCoverPhotoUploadServer", "group_id", id},
+		} {
+			at := strings.Replace(c.scene.address(server[0].(string), append(server[1:], as...)...), "http://example.com", c.base, 1)
+			for _, field := range []string{"photo", "file0", "file1", "image"} {
+				if b := string(c.uploaded(at, field, "a.png", pngHead(1590, 530))); !strings.Contains(b, `"hash":"`) || strings.Contains(b, `"[]"`) {
+					c.t.Errorf("%s, %s: %s", server[0], field, b)
+				}
+			}
+		}
+	}},
+	{"a method of people's refuses a community's token by its kind", "", func(c *wireClient) {
+		// easyvk tells a community's token from a person's so.
+		if rep := c.try("apps.get"); rep.Error == nil || rep.Error.Code != 27 {
+			c.t.Errorf("got %+v", rep)
+		}
+	}},
+	{"what VK refuses of messages is refused", "", func(c *wireClient) {
+		chat := c.chat(ChatSpec{})
+		in := []string{"peer_id", fmt.Sprint(chat.PeerID)}
+		c.get(new(any), "messages.send", append(in, "random_id", "0", "message", "x")...)
+		cmid := fmt.Sprint(c.last(c.anna.ID, chat.PeerID).CMID)
+		to := []string{"peer_id", c.her(), "random_id", "0", "message", "x"}
+		keyboard := func(button string) []string {
+			return append(to[:len(to):len(to)], "keyboard", `{"inline":true,"buttons":[[`+button+`]]}`)
+		}
+		for _, tt := range []struct {
+			name, method string
+			pairs        []string
+			code         int
+			words        string
+		}{
+			{"a colour on a link button", "messages.send", keyboard(`{"action":{"type":"open_link","link":"https://vk.com","label":"x"},"color":"primary"}`), 911, "color"},
+			{"a label on a location button", "messages.send", keyboard(`{"action":{"type":"location","label":"x","payload":"{}"}}`), 911, "label"},
+			{"a payload that is no JSON", "messages.send", append(to[:len(to):len(to)], "payload", "x"), 100, "contains incorrect JSON"},
+			{"the members of a chat without rights", "messages.getConversationMembers", in, 917, ""},
+			{"reply_to in a chat", "messages.send", append(in[:2:2], "random_id", "0", "message", "x", "reply_to", "1"), 100, ""},
+			{"an edit by message_id in a chat", "messages.edit", append(in[:2:2], "message_id", cmid, "message", "y"), 15, ""},
+		} {
+			rep := c.try(tt.method, tt.pairs...)
+			if rep.Error == nil || rep.Error.Code != tt.code || !strings.Contains(rep.Error.Msg, tt.words) {
+				c.t.Errorf("%s: %s %+v, want %d with %q", tt.name, rep.Response, rep.Error, tt.code, tt.words)
+			}
+		}
+	}},
+	{"a parameter that a method does not have changes nothing", "", func(c *wireClient) {
+		c.get(new(int64), "messages.send", "peer_id", c.her(), "random_id", "0", "message", "x", "keybord", "{}")
+		// VK ignores it silently. TestRemarks looks at the test's log.
+		if m := c.last(c.anna.ID, -c.group.ID); m.Keyboard != nil {
+			c.t.Errorf("got %+v", m.Keyboard)
+		}
+	}},
+	{"the server of the user long poll has no scheme", "", func(c *wireClient) {
+		var srv struct{ Server string }
+		if c.get(&srv, "messages.getLongPollServer"); !strings.HasPrefix(srv.Server, "vk.test/") {
+			c.t.Errorf("got %+v", srv)
+		}
+	}},
+}
+
+// TestClientsByProxy: axios asks a proxy for https://api.vk.com without a tunnel.
+// The addresses in the answers lead it there again.
+func TestClientsByProxy(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, Config{})
+	form := strings.NewReader("v=5.103&group_id=" + fmt.Sprint(s.group.ID) + "&access_token=" + s.group.Token)
+	r := httptest.NewRequest("POST", "/method/groups.getLongPollServer", form)
+	r.Header.Set("Content-Type", formType)
+	r.URL.Scheme, r.URL.Host, r.Host, r.TLS = "https", "api.vk.com", "api.vk.com", nil
+	var srv struct{ Server string }
+	if rep := s.do(r); json.Unmarshal(rep.Response, &srv) != nil || !strings.HasPrefix(srv.Server, "https://api.vk.com/lp/") {
+		t.Errorf("got %+v", rep)
+	}
+}
+
+// TestClientsConfirm: the confirmation of a webhook carries the secret, without
+// which vksdk, easyvk, vk-io and vk-chat-bot refuse it.
+func TestClientsConfirm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s *scene
+		b := &webhook{answer: func(h hook) (int, string, http.Header) {
+			if !strings.Contains(h.body, `"secret":"hush"`) {
+				return 403, "Bad Secret", nil
+			}
+			return 200, s.ConfirmationCode(s.group.ID), nil
+		}}
+		s = newScene(t, Config{CallbackClient: &http.Client{Transport: b}})
+		defer s.Close()
+		s.AddCallback(s.group.ID, CallbackSpec{URL: "https://bot.test/cb", Secret: "hush"})
+		synctest.Wait()
+		if cb := s.Callbacks(s.group.ID); cb[0].Status != "ok" {
+			t.Errorf("the webhook is %s", cb[0].Status)
+		}
+	})
 }
 
 // TestClientsUserLongPoll: three client libraries get a message for their user,

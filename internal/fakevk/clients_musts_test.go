@@ -16,7 +16,7 @@ import (
 
 // musts are the requirements of the four clients, in the order in which a bot
 // meets them.
-var musts = slices.Concat(callMusts, pollMusts, messageMusts, uploadMusts, executeMusts, anyMusts)
+var musts = slices.Concat(callMusts, pollMusts, messageMusts, uploadMusts, executeMusts, anyMusts, moreMusts)
 
 var callMusts = []must{
 	{"an answer is application/json with HTTP 200, a refusal too", "", func(c *wireClient) {

@@ -54,8 +54,9 @@ type Config struct {
 	CallLimit int
 
 	// MediaLimit is how many pieces of media the world knows, and how many
-	// uploads it remembers. Of each it keeps what it is, never its bytes. Zero
-	// means 10,000; the oldest are forgotten first.
+	// uploads it remembers. It keeps the description of each, and bytes only of
+	// photos and only after [World.KeepPictures]. Zero means 10,000; the oldest are
+	// forgotten first.
 	MediaLimit int
 
 	// ClockOffset is by how much the server's clock is ahead of time.Now; see

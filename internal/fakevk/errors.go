@@ -47,6 +47,12 @@ const (
 	codeManyOfficers = 702
 	codeScreenName   = 1260
 
+	codeManyAddresses = 706
+	codeDimensions    = 1429
+	codeNoOrder       = 1436
+	codeOrderStatus   = 1456
+	codeStoryExpired  = 1600
+
 	codeBlacklisted    = 900
 	codeNoPermission   = 901
 	codePrivacy        = 902
@@ -142,6 +148,11 @@ var errorTexts = map[int]string{
 	codeNoChat:         "Chat does not exist",
 	codeContactMissing: "Contact not found",
 	codeHTTPMethod:     "Not supported http method",
+	codeManyAddresses:  "Too many addresses in club",
+	codeDimensions:     "Specify width, length, height and weight all together",
+	codeNoOrder:        "Order not found",
+	codeOrderStatus:    "Order status is invalid",
+	codeStoryExpired:   "Story has already expired",
 }
 
 // An apiError is what a method answers instead of a response.

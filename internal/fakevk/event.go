@@ -55,10 +55,15 @@ func (w *World) OnEvent(f func(Event)) {
 // say wall_post_new. The object is what stands under "object", as a value for
 // encoding/json or as json.RawMessage. It returns the id of the event. An event
 // that the community's settings switch off reaches no source.
+//
+// The order of a market_order_new and the comment of a board_post_new are known
+// to the methods from then on.
 func (w *World) Emit(group int64, eventType string, object any) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.emit(w.mustGroup(group), eventType, object)
+	g := w.mustGroup(group)
+	w.learn(g, eventType, object)
+	return w.emit(g, eventType, object)
 }
 
 // EmitAgain delivers an event a second time with the same id, as VK does now

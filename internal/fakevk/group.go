@@ -87,6 +87,11 @@ type group struct {
 	tags        []*tag
 	lastTag     int64
 	notes       map[int64]string // of moderators, by person
+	images      []widgetImage
+	addresses   []*address
+	lastAddress int64
+	orders      []*order
+	topics      []*topicComment
 
 	held []Event // which faults keep back to be overtaken
 

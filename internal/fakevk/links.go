@@ -7,6 +7,7 @@ import (
 
 func init() {
 	register("utils.checkLink", anyToken, scopeNone, (*call).utilsCheckLink)
+	register("utils.getLinkStats", anyToken, scopeNone, (*call).utilsGetLinkStats)
 	register("utils.getShortLink", anyToken, scopeNone, (*call).utilsGetShortLink)
 }
 
@@ -41,7 +42,21 @@ func (c *call) utilsCheckLink() (any, *apiError) {
 	return map[string]string{"status": status, "link": u.String()}, nil
 }
 
-// utilsGetShortLink gives equal addresses equal links, and keeps nothing.
+// utilsGetLinkStats tells of a link that was made here. Nobody follows it.
+func (c *call) utilsGetLinkStats() (any, *apiError) {
+	c.require("key")
+	c.oneOf("source", "vk_cc", "vk_link")
+	c.oneOf("interval", "day", "forever", "hour", "month", "week")
+	c.intIn("intervals_count", 1, 0, 100)
+	c.bool("extended")
+	key, made := c.w.shortLinks.get(c.str("key"))
+	if !made || key != c.str("access_key") {
+		return nil, fail(codeNotFound)
+	}
+	return map[string]any{"key": c.str("key"), "stats": []any{}}, nil
+}
+
+// utilsGetShortLink gives equal addresses equal links.
 func (c *call) utilsGetShortLink() (any, *apiError) {
 	u := c.link()
 	private := c.bool("private")
@@ -53,5 +68,6 @@ func (c *call) utilsGetShortLink() (any, *apiError) {
 	if private {
 		out["access_key"] = c.w.hex(18, "short key "+u.String())
 	}
+	c.w.shortLinks.put(key, out["access_key"])
 	return out, nil
 }

@@ -79,7 +79,10 @@ func (w *World) addPhoto(f *Upload, owner, album int64, more map[string]any) jso
 	for k, v := range more {
 		o[k] = v
 	}
-	return w.know("photo", owner, id, o).object
+	a := w.know("photo", owner, id, o)
+	a.picture = picture{f.Format, f.SHA256}
+	w.media.put(a.name(), a)
+	return a.object
 }
 
 // addDoc makes a document, a voice message or a graffiti out of an uploaded

@@ -34,13 +34,17 @@ func (c *call) storyUploadServer(kind *uploadKind) (any, *apiError) {
 	if link := c.strMax("link_url", maxStoryLink); link != "" && !validLink(link) {
 		return nil, invalid("link_url is invalid")
 	}
+	reply := c.str("reply_to_story")
+	if _, there := c.w.stories.get(reply); reply != "" && !there {
+		return nil, invalid("reply_to_story is invalid")
+	}
 	owner, group := c.token.owner, int64(0)
 	if c.has("group_id") || owner < 0 {
 		group = c.group().spec.ID
 		owner = -group
 	}
 	return map[string]any{
-		"upload_url": c.uploadURL(ticket{kind: kind, owner: owner, group: group}),
+		"upload_url": c.uploadURL(ticket{kind: kind, owner: owner, group: group, reply: reply}),
 		"user_ids":   notNull(users), "peer_ids": notNull(users),
 	}, nil
 }
@@ -75,5 +79,11 @@ func (w *World) addStory(s *staged) json.RawMessage {
 		v := &video{id: w.newMediaID(), title: "Story"}
 		o["type"], o["video"] = "video", w.videoObject(v, s.owner, false)
 	}
-	return w.know("story", s.owner, id, o).object
+	if parent, ok := w.stories.get(s.reply); ok {
+		o["parent_story_owner_id"], o["parent_story_id"] = parent.owner, parent.id
+	}
+	made := &story{owner: s.owner, id: id, parent: s.reply, expires: now().Add(storyLifetime)}
+	made.object = w.know("story", s.owner, id, o).object
+	w.stories.put(made.name(), made)
+	return made.object
 }

@@ -102,11 +102,9 @@ func TestTokensBySchema(t *testing.T) {
 	if schema.root == "" {
 		t.Skip("VK_SCHEMA is not set")
 	}
-	schema.Lock()
-	defer schema.Unlock()
 	kinds := map[string]tokenKind{"user": userToken, "group": groupToken, "service": serviceToken}
 	for name, m := range methods {
-		def := methodSchema(name)
+		def := schema.of.Method(name)
 		if def == nil {
 			t.Errorf("%s is not in the schema", name)
 			continue

@@ -40,7 +40,7 @@ type uploadKind struct {
 // An Upload is a file that was sent to an upload host, as the world remembers
 // it: what it is, but not its bytes.
 type Upload struct {
-	Kind        string // message_photo, wall_photo, album_photo, owner_photo, cover, chat_photo, doc, audio_message, graffiti, video, story_photo, story_video or poll_photo
+	Kind        string // message_photo, wall_photo, album_photo, owner_photo, cover, chat_photo, doc, audio_message, graffiti, video, story_photo, story_video, poll_photo or widget_image
 	Owner       int64  // the user, or minus the community, who asked for the address
 	Peer        int64  // that the address was asked for; may be 0
 	Field       string
@@ -54,6 +54,8 @@ type Upload struct {
 	Duration    time.Duration // of a voice message
 	Wrong       string        // why it was refused; empty when it was not
 	Time        time.Time
+
+	data []byte // of a picture that is to be looked at, until it is taken over
 }
 
 // A ticket is an address for uploads that was handed out.
@@ -65,6 +67,8 @@ type ticket struct {
 	album   int64
 	group   int64
 	server  int64
+	size    string // of a widget's picture, as 160x240
+	reply   string // the story that a story answers
 	video   *video // that the file is for
 	expires time.Time
 }

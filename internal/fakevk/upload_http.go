@@ -75,6 +75,8 @@ func (w *World) receive(t *ticket, files []Upload) any {
 	wrong := ""
 	for i := range files {
 		f := &files[i]
+		w.pictures.put(f.SHA256, f.data)
+		f.data = nil
 		f.Kind, f.Owner, f.Peer, f.Time = t.kind.name, t.by, t.peer, now()
 		if f.Wrong == "" && f.Size == 0 {
 			f.Wrong = "file is empty"

@@ -38,6 +38,8 @@ var (
 		accept: acceptStory, wrong: noVideo}
 	kindPollPhoto = &uploadKind{name: "poll_photo", fields: []string{"photo", "file"}, limit: maxPhotoSize, html: true,
 		check: checkPhoto, accept: acceptPoll, wrong: badImage}
+	kindWidgetImage = &uploadKind{name: "widget_image", fields: []string{"image", "file"}, limit: maxPhotoSize, html: true,
+		check: checkPhoto, accept: acceptWidgetImage, wrong: badImage}
 )
 
 const (
@@ -157,6 +159,17 @@ func acceptCover(w *World, s *staged) any {
 	s.value, s.hash = w.encoded(s), w.hex(32, "staged", s.n)
 	w.stage(s, s.hash)
 	return map[string]string{"photo": s.value, "hash": s.hash}
+}
+
+// acceptWidgetImage refuses a picture that is smaller than its type.
+func acceptWidgetImage(w *World, s *staged) any {
+	width, height := widgetSize(s.size)
+	if f := &s.files[0]; f.Width < width || f.Height < height {
+		return badImage(w, s, fmt.Sprintf("ERR_UPLOAD_BAD_IMAGE_SIZE: min size %s", s.size))
+	}
+	s.value, s.hash = w.encoded(s), w.hex(32, "staged", s.n)
+	w.stage(s, s.hash)
+	return map[string]string{"image": s.value, "hash": s.hash}
 }
 
 func acceptPoll(w *World, s *staged) any { return acceptCover(w, s) }

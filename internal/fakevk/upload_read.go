@@ -40,6 +40,7 @@ func (w *World) readUpload(rw http.ResponseWriter, r *http.Request, k *uploadKin
 		return nil, nil // no form, no file
 	}
 	var files []Upload
+	keep := w.keepsPictures()
 	for range maxUploadParts {
 		p, err := mr.NextRawPart()
 		if err == io.EOF {
@@ -52,7 +53,7 @@ func (w *World) readUpload(rw http.ResponseWriter, r *http.Request, k *uploadKin
 		if p.FileName() == "" || !k.takes(name, files) {
 			continue // the next NextRawPart skips what is left of it
 		}
-		f, err := readFile(p, limit)
+		f, err := readFile(p, limit, keep)
 		if err != nil {
 			return nil, err
 		}
@@ -69,12 +70,18 @@ func (k *uploadKind) takes(field string, files []Upload) bool {
 	return slices.Contains(k.fields, field) && !slices.ContainsFunc(files, func(f Upload) bool { return f.Field == field })
 }
 
-// readFile reads one file to its end and keeps what is to be known of it.
-func readFile(p *multipart.Part, limit int64) (Upload, error) {
+// readFile reads one file to its end and keeps its size, hash, format and
+// dimensions and, if told so, the bytes of a picture.
+func readFile(p *multipart.Part, limit int64, keep bool) (Upload, error) {
 	f := Upload{Field: p.FormName(), FileName: p.FileName(), ContentType: p.Header.Get("Content-Type")}
 	sum := sha256.New()
 	voice := &oggScanner{}
-	in := io.TeeReader(&capped{p, limit}, io.MultiWriter(sum, voice, counter{&f.Size}))
+	kept := &keeper{}
+	to := []io.Writer{sum, voice, counter{&f.Size}}
+	if keep {
+		to = append(to, kept)
+	}
+	in := io.TeeReader(&capped{p, limit}, io.MultiWriter(to...))
 
 	head := make([]byte, 16)
 	n, err := io.ReadFull(in, head)
@@ -93,6 +100,9 @@ func readFile(p *multipart.Part, limit int64) (Upload, error) {
 	}
 	if bytes.HasPrefix(head, []byte("OggS")) {
 		f.Format, f.Duration = "ogg", voice.duration(f.Size)
+	}
+	if f.Width > 0 && len(kept.b) <= maxPicture {
+		f.data = kept.b
 	}
 	sum.Sum(f.SHA256[:0])
 	return f, nil

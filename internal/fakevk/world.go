@@ -39,19 +39,24 @@ type World struct {
 	closed  bool
 	changed chan struct{} // closed at the next change; nil when nobody asked
 
-	users     map[int64]*user
-	groups    map[int64]*group
-	chats     map[int64]*chat // by peer id
-	names     map[string]int64
-	tokens    map[string]*token
-	dialogs   map[pair]*dialog
-	byID      map[int64]place      // messages by account-wide id
-	media     *bounded[attachment] // by name
-	uploads   uploads
-	walls     map[int64]*wall    // by owner
-	likes     map[string][]int64 // who likes what, by likeKey
-	apps      map[string]app     // by screen name
-	refused   map[string]bool    // hosts that utils.checkLink calls banned
+	users    map[int64]*user
+	groups   map[int64]*group
+	chats    map[int64]*chat // by peer id
+	names    map[string]int64
+	tokens   map[string]*token
+	dialogs  map[pair]*dialog
+	byID     map[int64]place      // messages by account-wide id
+	media    *bounded[attachment] // by name
+	uploads  uploads
+	pictures pictures
+	walls    map[int64]*wall    // by owner
+	likes    map[string][]int64 // who likes what, by likeKey
+	apps     map[string]app     // by screen name
+	refused  map[string]bool    // hosts that utils.checkLink calls banned
+	stories  *bounded[*story]   // by owner_id
+
+	shortLinks *bounded[string] // the keys of private links by those of the links
+
 	storage   map[int64]*storage // by user, 0 for nobody's
 	presses   map[string]*Press
 	taps      []func(Event)
@@ -93,7 +98,10 @@ func New(cfg Config) *World {
 		presses:     make(map[string]*Press),
 		timers:      make(map[int64]*time.Timer),
 		media:       newBounded[attachment](cfg.MediaLimit),
+		stories:     newBounded[*story](cfg.MediaLimit),
+		shortLinks:  newBounded[string](cfg.MediaLimit),
 		uploads:     newUploads(cfg.MediaLimit),
+		pictures:    pictures{m: make(map[[32]byte][]byte)},
 		lastUser:    firstUser - 1,
 		lastGroup:   firstGroup - 1,
 		lastMessage: firstMessage - 1,

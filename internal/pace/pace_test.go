@@ -191,9 +191,9 @@ func TestGather(t *testing.T) {
 			synctest.Wait()
 		}
 		for _, name := range []string{"a", "b", "c", "d", "e", "f"} {
-			wait(name, 0)
+			wait(name, 1)
 		}
-		wait("other", 1)
+		wait("other", 2)
 		all.Wait()
 		want := map[string]string{"a": "1s b c d e", "b": "taken", "d": "taken", "e": "taken", "c": "2s", "f": "3.1s", "other": "4.1s"}
 		if fmt.Sprint(at) != fmt.Sprint(want) {

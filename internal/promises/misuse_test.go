@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime"
 	"strings"
@@ -47,6 +48,7 @@ var ways = map[string]func(){
 // A misused is a bot with the fuse in one place.
 type misused struct {
 	fuse   *fuse
+	server *vktest.Server
 	router *vk.Router
 	poller *vk.Poller
 	client *vk.Client
@@ -211,7 +213,9 @@ var misuses = map[string]func(b *misused){
 // TestMisuse: user code that misbehaves in one place does not end the bot: the event
 // is done, later ones are handled, the failure is logged once, and nothing leaks.
 func TestMisuse(t *testing.T) {
-	for place, put := range misuses {
+	all := maps.Clone(misuses)
+	maps.Copy(all, callMisuses)
+	for place, put := range all {
 		for way, do := range ways {
 			t.Run(place+" "+way, func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) { misuse(t, put, do) })
@@ -223,7 +227,7 @@ func TestMisuse(t *testing.T) {
 func misuse(t *testing.T, put func(*misused), way func()) {
 	s := vktest.New(t)
 	var log lockedBuffer
-	b := &misused{fuse: &fuse{way: way}, router: vk.NewRouter("!"), client: s.Client()}
+	b := &misused{fuse: &fuse{way: way}, server: s, router: vk.NewRouter("!"), client: s.Client()}
 	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	b.client.Logger = logger
 	d := &vk.Dispatcher{Handler: b.router, Logger: logger}

@@ -1,11 +1,19 @@
 // Package stacks finds the stacks of chosen goroutines among very many.
 //
-// The runtime prints the stack of the calling goroutine, or those of all with
-// the world stopped. Package stacks reads the goroutine profile instead, which
-// hardly stops the world and prints nothing. The profile does not tell which
-// goroutine is which, so [Mark] writes a number into the stack itself, as the
-// lines from which a function calls itself. That costs some nanoseconds and no
-// memory.
+// The runtime tells the stack of the calling goroutine alone. For any other, it walks
+// the stacks of all goroutines: [runtime.Stack] prints them while the world is
+// stopped, and a goroutine profile collects them while the others go on. So finding
+// one stack costs time for each goroutine that there is, and no way of looking
+// changes that. A blocked goroutine cannot write down its own stack either. This
+// package makes a look as cheap as the runtime allows, and its users must limit how
+// often they look.
+//
+// A profile does not tell which goroutine is which, so [Mark] writes a number into
+// the stack itself, as the lines from which a function calls itself. That costs some
+// nanoseconds and no memory. [runtime.GoroutineProfile] is the cheapest profile, but
+// has only the innermost 32 calls of a stack. The profile of package runtime/pprof
+// has 128 and costs several times as much, so that it is for stacks that the first
+// one has cut off.
 package stacks
 
 import (
@@ -80,8 +88,14 @@ func descend(mark uint32, r Runner) error {
 	}
 }
 
-// A prober notes from which line descend has called itself first.
-type prober struct{ line int64 }
+// A site is a call in descend that stands for a digit.
+type site struct {
+	pc   uintptr // to which it returns
+	line int64
+}
+
+// A prober notes from where descend has called itself first.
+type prober struct{ site site }
 
 // The names of descend and Mark in a profile.
 const (
@@ -91,27 +105,23 @@ const (
 
 func (p *prober) Run() error {
 	var pcs [2 * digits]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs[:])])
-	for {
-		f, more := frames.Next()
-		if f.Function == descendName {
-			p.line = int64(f.Line) // the last one stays: that of the lowest digit
-		}
-		if !more {
-			return nil
+	for _, pc := range pcs[:runtime.Callers(1, pcs[:])] {
+		if f := runtime.FuncForPC(pc - 1); f != nil && f.Name() == descendName {
+			_, line := f.FileLine(pc - 1)
+			p.site = site{pc, int64(line)} // the last one stays: that of the lowest digit
 		}
 	}
+	return nil
 }
 
-// digitOf returns the digits by the lines of descend.
-var digitOf = sync.OnceValue(func() map[int64]uint32 {
-	lines := make(map[int64]uint32, 16)
-	for d := range uint32(16) {
+// sites returns the calls of descend by digit.
+var sites = sync.OnceValue(func() (all [16]site) {
+	for d := range uint32(len(all)) {
 		var p prober
 		Mark(d, &p)
-		lines[p.line] = d
+		all[d] = p.site
 	}
-	return lines
+	return all
 })
 
 // Find returns the stacks of the goroutines with the given marks, in the form of
@@ -120,9 +130,97 @@ var digitOf = sync.OnceValue(func() map[int64]uint32 {
 // profile, which is 128. If several goroutines have one mark, Find returns one of
 // their stacks.
 //
-// Its time grows with the number of all goroutines, by some microseconds for
-// each, during which the others go on.
+// Its time grows with the number of all goroutines, during which the others go on:
+// by some microseconds for each, and by some tens if a stack has more than 32 calls.
 func Find(marks []uint32) (map[uint32]string, error) {
+	found, cut := findShort(marks)
+	if !cut || len(found) == len(marks) {
+		return found, nil
+	}
+	deep, err := findDeep(marks)
+	for mark, stack := range deep {
+		found[mark] = stack
+	}
+	return found, err
+}
+
+// findShort is Find for stacks with up to 32 calls. cut reports whether there are
+// others.
+func findShort(marks []uint32) (found map[uint32]string, cut bool) {
+	wanted := make(map[uint32]uint32, len(marks)) // the given marks by their digits
+	for _, m := range marks {
+		wanted[m%Marks] = m
+	}
+	found = make(map[uint32]string, len(marks))
+	for _, r := range profileAll() {
+		stack := r.Stack()
+		mark, n := markOf(stack)
+		if n < digits {
+			cut = cut || len(stack) == len(r.Stack0)
+			continue
+		}
+		if m, ok := wanted[mark]; ok {
+			found[m] = textOf(stack)
+		}
+	}
+	return found, cut
+}
+
+// profileAll returns the stacks of all goroutines.
+func profileAll() []runtime.StackRecord {
+	const more = 128 // that may begin meanwhile
+	records := make([]runtime.StackRecord, runtime.NumGoroutine()+more)
+	for {
+		n, ok := runtime.GoroutineProfile(records)
+		if ok {
+			return records[:n]
+		}
+		records = make([]runtime.StackRecord, n+n/8+more)
+	}
+}
+
+// markOf returns the mark in a stack, and the number of its digits that are there.
+func markOf(stack []uintptr) (mark uint32, n int) {
+	all := sites()
+	low, high := all[0].pc, all[0].pc
+	for _, s := range all {
+		low, high = min(low, s.pc), max(high, s.pc)
+	}
+	for _, pc := range stack {
+		if pc < low || pc > high || n == digits {
+			continue
+		}
+		for d, s := range all {
+			if s.pc == pc {
+				mark = mark<<4 | uint32(d)
+				n++
+			}
+		}
+	}
+	return mark, n
+}
+
+// textOf prints a stack, without the calls of this package.
+func textOf(stack []uintptr) string {
+	var b strings.Builder
+	frames := runtime.CallersFrames(stack)
+	for {
+		f, more := frames.Next()
+		writeCall(&b, f.Function, f.File, int64(f.Line))
+		if !more {
+			return b.String()
+		}
+	}
+}
+
+func writeCall(b *strings.Builder, name, file string, line int64) {
+	if name != descendName && name != markName && name != "runtime.goexit" {
+		fmt.Fprintf(b, "%s(...)\n\t%s:%d\n", name, file, line)
+	}
+}
+
+// findDeep is Find for stacks with up to 128 calls.
+func findDeep(marks []uint32) (map[uint32]string, error) {
 	var zipped bytes.Buffer
 	if err := pprof.Lookup("goroutine").WriteTo(&zipped, 0); err != nil {
 		return nil, err
@@ -177,7 +275,10 @@ func (p *profile) find(marks []uint32) (map[uint32]string, error) {
 
 // markLines returns the digits by the locations that stand for them.
 func (p *profile) markLines() map[uint64]uint32 {
-	digit := digitOf()
+	digit := make(map[int64]uint32, 16)
+	for d, s := range sites() {
+		digit[s.line] = uint32(d)
+	}
 	at := make(map[uint64]uint32, 16)
 	for id, calls := range p.locations {
 		for _, c := range calls {
@@ -195,9 +296,7 @@ func (p *profile) text(stack []uint64) string {
 	for _, id := range stack {
 		for _, c := range p.locations[id] {
 			f := p.functions[c.function]
-			if name := p.name(f.name); name != descendName && name != markName {
-				fmt.Fprintf(&b, "%s(...)\n\t%s:%d\n", name, p.name(f.file), c.line)
-			}
+			writeCall(&b, p.name(f.name), p.name(f.file), c.line)
 		}
 	}
 	return b.String()

@@ -63,6 +63,10 @@ func TestFind(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	short, cut := findShort(marks)
+	if !cut || len(short) != (len(marks)+1)/2 {
+		t.Errorf("the quick look finds %d stacks, and that some are cut off: %v", len(short), cut)
+	}
 	for i, mark := range marks {
 		if n := strings.Count(found[mark], "stacks_test.go"); (n > 40) != (i%2 == 1) {
 			t.Errorf("mark %#x: the stack has %d calls of the test:\n%s", mark, n, found[mark])

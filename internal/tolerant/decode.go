@@ -12,6 +12,8 @@ type state struct {
 	data []byte
 	i    int    // the next byte to look at
 	buf  []byte // text of the last string that had escapes
+	kept arena  // the text of the strings decoded so far
+	in   int    // the number of lists around
 
 	bent  func(path string, want reflect.Type, raw []byte)
 	miss  func(path string, raw []byte)
@@ -119,8 +121,7 @@ func (s *state) object(p *plan, v reflect.Value) bool {
 	}
 	s.i++
 	for s.more('}') {
-		key := s.key()
-		f := p.field(key)
+		f, key := s.field(p)
 		if f == nil {
 			s.unknown(key, p.rest, v)
 			continue
@@ -134,6 +135,21 @@ func (s *state) object(p *plan, v reflect.Value) bool {
 		s.pop()
 	}
 	return true
+}
+
+// field moves past a member's key to its value, and returns the field of the
+// struct for it, or nil and the key's text.
+func (s *state) field(p *plan) (f *field, key []byte) {
+	raw := s.next()
+	s.space()
+	s.i++ // the colon
+	s.space()
+	// No field's name has escapes, so the usual key can be looked up as written.
+	if f = p.fields[string(raw[1:len(raw)-1])]; f != nil {
+		return f, nil
+	}
+	key = s.text(raw)
+	return p.field(key), key
 }
 
 // unknown moves past the value of a key that has no field, and keeps it in the
@@ -218,6 +234,13 @@ func (s *state) list(p *plan, v reflect.Value) bool {
 	}
 	v.SetZero()
 	n := 0
+	if p.op == opSlice && s.in < maxCounted {
+		if size := s.count(closing); size > 0 {
+			v.Grow(size)
+		}
+	}
+	s.in++
+	defer func() { s.in-- }()
 	s.i++
 	for ; s.more(closing); n++ {
 		if closing == '}' {
@@ -240,6 +263,26 @@ func (s *state) list(p *plan, v reflect.Value) bool {
 		v.Set(p.empty)
 	}
 	return true
+}
+
+// maxCounted is the number of lists within each other whose elements are counted
+// before they are decoded. Counting all would take time in the square of the
+// depth.
+const maxCounted = 4
+
+// count returns the number of elements of the array, or of the object with
+// numbers for keys, that begins here. It does not move.
+func (s *state) count(closing byte) (n int) {
+	start := s.i
+	s.i++
+	for ; s.more(closing); n++ {
+		if closing == '}' {
+			s.key()
+		}
+		s.next()
+	}
+	s.i = start
+	return n
 }
 
 // numbered reports whether all keys of the object that begins here are

@@ -9,17 +9,27 @@ func Int(raw []byte) (n int64, ok bool) {
 	if len(raw) == 0 || raw[0] == 'n' {
 		return 0, false
 	}
-	digits := 0
-	for digits < len(raw) && isDigit(raw[digits]) {
-		n = n*10 + int64(raw[digits]-'0')
-		digits++
-	}
-	if digits == len(raw) && digits < 19 { // the usual case, faster: as many fit
+	if n, ok = digits(raw); ok {
 		return n, true
 	}
 	var s state
 	if n, ok = s.int(raw); !ok {
 		return 0, false
+	}
+	return n, true
+}
+
+// digits returns the number of lit if lit has only digits, and few enough for
+// all such numbers to fit: the usual case, faster than what reads any number.
+func digits(lit []byte) (n int64, ok bool) {
+	if len(lit) == 0 || len(lit) > 18 {
+		return 0, false
+	}
+	for _, c := range lit {
+		if !isDigit(c) {
+			return 0, false
+		}
+		n = n*10 + int64(c-'0')
 	}
 	return n, true
 }

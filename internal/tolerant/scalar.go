@@ -45,7 +45,10 @@ func (s *state) scalar(p *plan, v reflect.Value, raw []byte) bool {
 		}
 	case opInt:
 		var n int64
-		if n, ok = s.int(raw); ok {
+		if n, ok = digits(raw); !ok {
+			n, ok = s.int(raw)
+		}
+		if ok {
 			if ok = !v.OverflowInt(n); ok {
 				v.SetInt(n)
 			}
@@ -65,12 +68,12 @@ func (s *state) scalar(p *plan, v reflect.Value, raw []byte) bool {
 	case opString:
 		var t []byte
 		if t, ok = s.plain(raw); ok {
-			v.SetString(string(t))
+			v.SetString(s.kept.string(t, len(s.data)-s.i))
 		}
 	case opTime:
 		var t time.Time
 		if t, ok = s.time(raw); ok {
-			v.Set(reflect.ValueOf(t))
+			*v.Addr().Interface().(*time.Time) = t // Set would allocate a copy
 			return !t.IsZero()
 		}
 	case opText:
@@ -257,6 +260,12 @@ func (s *state) time(raw []byte) (time.Time, bool) {
 		}
 		t, err := time.Parse(time.RFC3339, string(lit))
 		return t.UTC(), err == nil
+	}
+	if n, ok := digits(lit); ok && n <= maxUnix {
+		if n == 0 {
+			return time.Time{}, true
+		}
+		return time.Unix(n, 0).UTC(), true
 	}
 	f, err := strconv.ParseFloat(string(lit), 64)
 	if err != nil || f < minUnix || f > maxUnix {

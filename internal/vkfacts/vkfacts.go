@@ -26,6 +26,8 @@ package vkfacts
 import (
 	_ "embed"
 	"encoding/json"
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -107,6 +109,9 @@ func Lookup(name string) (Method, bool) {
 	m, ok := load().methods[name]
 	return m, ok
 }
+
+// All returns the names of the methods that VK has, in no order.
+func All() iter.Seq[string] { return maps.Keys(load().methods) }
 
 // May reports whether a kind of token may call the method: User, Group or
 // Service. Of a method of which nothing is known, all may.

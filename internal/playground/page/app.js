@@ -1,7 +1,7 @@
 // The page as a whole: who one is, which conversation is open, and what is
 // drawn when something happens.
 
-import { $, ask, el } from './dom.js';
+import { $, ask, el, said } from './dom.js';
 import { attempt, composeIn, editNow, forwardAlso, redrawCompose, replyTo, startCompose } from './compose.js';
 import { answered, buttons } from './keyboard.js';
 import { avatar, message } from './message.js';
@@ -10,6 +10,8 @@ import { follow, get, post } from './server.js';
 import { load, save } from './settings.js';
 import { setLanguage, t } from './words.js';
 import { showFaults } from './faults.js';
+import { startCopy } from './copy.js';
+import { knowPeople } from './text.js';
 
 const shownMessages = 200; // of one conversation
 
@@ -42,6 +44,7 @@ function conversations() {
 
 async function readWorld() {
   world = await get('/sim/world');
+  knowPeople(world);
   if (!world.users.some((u) => u.id === me)) me = (world.users.find((u) => world.chats.some((c) => c.members.includes(u.id))) || world.users[0])?.id || 0;
   if (!conversations().some((c) => c.peer === peer)) peer = -world.group_id;
   drawSide();
@@ -259,26 +262,11 @@ function showState(now) {
   $('state').className = now ? 'broken' : '';
 }
 
-async function copyTest() {
-  const answer = await attempt(() => get('/sim/test', { user: me, peer }));
-  if (!answer) return;
-  const area = el('textarea', { readonly: true, 'aria-label': t('testTitle'), spellcheck: 'false', value: answer.test });
-  let words = 'copied';
-  try {
-    await navigator.clipboard.writeText(answer.test);
-  } catch {
-    words = 'notCopied';
-  }
-  ask(t('testTitle'), el('p', { role: 'status' }, t(words)), area, el('div', { className: 'row' }, el('button', { value: 'close' }, t('close'))));
-  area.focus();
-  area.select();
-}
-
 // form opens a dialog with fields, and does something with them unless it is
 // cancelled.
 function form(title, fields, done) {
   const d = ask(title, fields, el('div', { className: 'row' },
-    el('button', { type: 'button', onclick: () => d.close() }, t('cancel')), el('button', { className: 'send', value: 'ok' }, t('create'))));
+    el('button', { type: 'button', onclick: () => d.close() }, said('cancel')), el('button', { className: 'send', value: 'ok' }, said('create'))));
   d.querySelector('form').addEventListener('submit', async (e) => {
     e.preventDefault();
     if (await attempt(() => done(new FormData(e.target)))) d.close();
@@ -286,9 +274,9 @@ function form(title, fields, done) {
 }
 
 function addUser() {
-  form(t('addUser'), [
-    el('label', { className: 'field' }, t('name'), el('input', { name: 'name', required: true, maxlength: 100 })),
-    el('label', { className: 'field' }, t('lang'), el('select', { name: 'lang' }, ['en', 'ru', 'uk', 'be', 'es', 'fi', 'de', 'it'].map((l) => el('option', null, l)))),
+  form('addUser', [
+    el('label', { className: 'field' }, said('name'), el('input', { name: 'name', required: true, maxlength: 100 })),
+    el('label', { className: 'field' }, said('lang'), el('select', { name: 'lang' }, ['en', 'ru', 'uk', 'be', 'es', 'fi', 'de', 'it'].map((l) => el('option', null, l)))),
   ], async (f) => {
     const [first, ...last] = f.get('name').trim().split(/\s+/);
     const u = await post('/sim/users', { first_name: first, last_name: last.join(' '), lang: f.get('lang') });
@@ -299,9 +287,9 @@ function addUser() {
 }
 
 function addChat() {
-  form(t('addChat'), [
-    el('label', { className: 'field' }, t('title'), el('input', { name: 'title', required: true, maxlength: 100 })),
-    el('fieldset', null, el('legend', null, t('who')), world.users.slice(0, 100).map((u) => el('label', null,
+  form('addChat', [
+    el('label', { className: 'field' }, said('title'), el('input', { name: 'title', required: true, maxlength: 100 })),
+    el('fieldset', null, el('legend', null, said('who')), world.users.slice(0, 100).map((u) => el('label', null,
       el('input', { type: 'checkbox', name: 'member', value: String(u.id), checked: u.id === me }), names(u.id)))),
   ], async (f) => {
     const c = await post('/sim/chats', { title: f.get('title'), members: f.getAll('member').map(Number) });
@@ -363,6 +351,22 @@ function speak(code) {
   if (connection) $('state').textContent = t(connection);
 }
 
+// On a phone, the page has one head: that of the conversation. Language and theme
+// are chosen beside the list of conversations.
+const phone = matchMedia('(max-width: 720px)');
+
+function arrange() {
+  const [head, top] = [$('chat-head'), $('top')];
+  if (phone.matches) {
+    top.insertBefore($('heading'), $('state'));
+    top.insertBefore($('copy'), $('show-log'));
+    $('side').append($('looks'));
+  } else {
+    head.append($('heading'), $('copy'));
+    top.insertBefore($('looks'), $('show-log'));
+  }
+}
+
 function start() {
   const language = load('language') || (navigator.languages.some((l) => /^(ru|be|uk|kk)\b/i.test(l)) ? 'ru' : 'en');
   $('language').value = language;
@@ -372,6 +376,12 @@ function start() {
   $('theme').value = theme;
   dress(theme);
   $('theme').addEventListener('change', (e) => { save('theme', e.target.value); dress(e.target.value); });
+  addEventListener('storage', (e) => { // another tab has switched
+    if (e.key === 'vktest.language' && e.newValue) { $('language').value = e.newValue; speak(e.newValue); }
+    if (e.key === 'vktest.theme') { $('theme').value = e.newValue || ''; dress(e.newValue); }
+  });
+  phone.addEventListener('change', arrange);
+  arrange();
   setLanguage(language);
 
   startLog();
@@ -379,7 +389,7 @@ function start() {
   $('me').addEventListener('change', (e) => open(Number(e.target.value), peer));
   $('add-user').addEventListener('click', addUser);
   $('add-chat').addEventListener('click', addChat);
-  $('copy-test').addEventListener('click', copyTest);
+  startCopy(() => ({ user: me, peer }));
   $('membership').addEventListener('click', () => belongs('membership', members, '/sim/join', '/sim/leave'));
   $('permission').addEventListener('click', () => belongs('permission', allowed, '/sim/allow', '/sim/deny'));
   $('reset').addEventListener('click', () => attempt(() => post('/sim/reset', {})));

@@ -1,12 +1,20 @@
-// What messages carry. A picture is a placeholder: the fake keeps no bytes, and
-// the page loads nothing from elsewhere.
+// Attachments. A photo that was uploaded is shown; other pictures are placeholders,
+// for the page loads nothing from elsewhere.
 
 import { el, link } from './dom.js';
 import { known, t } from './words.js';
 
-export function photo(words, width, height) {
+// photo is a placeholder until the picture of that name has come, if there is one.
+export function photo(words, width, height, name) {
   const e = el('div', { className: 'photo', role: 'img', 'aria-label': `${t('photo')} ${words}` }, '🖼', el('br'), words);
   if (width > 0 && height > 0) e.style.aspectRatio = `${Math.min(Math.max(width / height, 0.4), 4)}`;
+  if (name) {
+    const picture = el('img', { src: `/sim/pictures/${name}`, alt: '' });
+    picture.addEventListener('load', () => {
+      e.replaceChildren(picture);
+      e.classList.add('real');
+    });
+  }
   return e;
 }
 
@@ -18,12 +26,14 @@ export function attachment(a) {
   switch (a.type) {
     case 'photo': {
       const big = (o.sizes || []).at(-1) || {};
-      return photo(big.width ? `${big.width} × ${big.height}` : `${o.owner_id}_${o.id}`, big.width, big.height);
+      const name = `${o.owner_id}_${o.id}`;
+      const uploaded = String(big.url).startsWith('https://sun9-1.userapi.com/impg/');
+      return photo(big.width ? `${big.width} × ${big.height}` : name, big.width, big.height, uploaded && name);
     }
     case 'sticker':
       return el('div', { className: 'sticker', role: 'img', 'aria-label': `${called} ${o.sticker_id}` }, `${called} ${o.sticker_id}`);
     case 'doc':
-      return file('📄', `${o.title || called}`, o.size !== undefined ? ` · ${t('bytes', { n: o.size })}` : '');
+      return file('📄', `${o.title || called}`, o.size !== undefined ? ` · ${size(o.size)}` : '');
     case 'audio_message':
       return file('🎤', `${called} · ${t('seconds', { n: o.duration ?? '?' })}`);
     case 'link':
@@ -31,6 +41,13 @@ export function attachment(a) {
     default:
       return file('📎', [called, o.title || o.question || o.text || '', o.owner_id ? `${o.owner_id}_${o.id}` : ''].filter(Boolean).join(' · '));
   }
+}
+
+// size is how VK's clients tell the size of a document.
+function size(n) {
+  if (n < 1024) return t('bytes', { n });
+  if (n < 1024 * 1024) return t('kilobytes', { n: Math.round(n / 1024) });
+  return t('megabytes', { n: (n / 1024 / 1024).toFixed(1) });
 }
 
 export const place = (g) => file('📍', `${t('location')} ${g.lat}, ${g.long}`);

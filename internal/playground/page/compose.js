@@ -1,6 +1,6 @@
 // The input field: writing, answering, forwarding, editing, attaching.
 
-import { $, el, menu, snackbar } from './dom.js';
+import { $, el, menu, said, snackbar } from './dom.js';
 import { inventions } from './attachment.js';
 import { post } from './server.js';
 import { t } from './words.js';
@@ -131,9 +131,9 @@ export function startCompose() {
         chips();
         setTimeout(() => $('input').focus());
       },
-    }, t(kind))),
-    el('button', { type: 'button', 'data-attach': 'sticker', onclick: () => alone({ sticker: 9019 }) }, t('sticker')),
-    el('button', { type: 'button', 'data-attach': 'location', onclick: () => alone({ geo: { lat: 59.94, long: 30.31 } }) }, t('location'))));
+    }, said(kind))),
+    el('button', { type: 'button', 'data-attach': 'sticker', onclick: () => alone({ sticker: 9019 }) }, said('sticker')),
+    el('button', { type: 'button', 'data-attach': 'location', onclick: () => alone({ geo: { lat: 59.94, long: 30.31 } }) }, said('location'))));
   chips();
 }
 

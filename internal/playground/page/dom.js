@@ -1,6 +1,8 @@
 // Elements. Whatever bots and people write goes into text nodes and attributes
 // that cannot run; nothing here parses HTML.
 
+import { t } from './words.js';
+
 // el makes an element: properties that are on the list below are set as they
 // are, on* are listeners, all else are attributes; children are nodes or texts.
 const plain = new Set(['className', 'textContent', 'value', 'checked', 'disabled', 'hidden', 'tabIndex', 'open', 'selected']);
@@ -15,6 +17,28 @@ export function el(tag, props, ...children) {
   }
   e.append(...children.flat(Infinity).filter((c) => c !== undefined && c !== null && c !== false && c !== ''));
   return e;
+}
+
+// said is a text of the page that follows the language, wherever it stands.
+export const said = (name) => el('span', { 'data-t': name }, t(name));
+
+// The shapes of icons, in a square of 24.
+const shapes = {
+  open_link: 'M7 17 17 7M9 7h8v8',
+  open_app: 'M4 4h7v7H4zM4 14h7v7H4zM14 14h7v7h-7zM17.5 2.5l5 5-5 5-5-5z',
+  location: 'M12 22c4-5 7-8 7-12a7 7 0 0 0-14 0c0 4 3 7 7 12zM12 12.5a2.5 2.5 0 1 0 0-5 2.5 2.5 0 0 0 0 5z',
+  vkpay: 'M3 6h18v12H3zM3 10.5h18',
+  left: 'M15 5l-7 7 7 7',
+  right: 'M9 5l7 7-7 7',
+};
+
+export function icon(name) {
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  svg.setAttribute('viewBox', '0 0 24 24');
+  svg.setAttribute('aria-hidden', 'true');
+  svg.append(document.createElementNS('http://www.w3.org/2000/svg', 'path'));
+  svg.firstChild.setAttribute('d', shapes[name]);
+  return svg;
 }
 
 export const $ = (id) => document.getElementById(id);
@@ -32,6 +56,12 @@ export function webAddress(s) {
 export function link(address, text) {
   const href = webAddress(address);
   return href ? el('a', { href, target: '_blank', rel: 'noopener noreferrer' }, text || address) : el('span', null, text || String(address));
+}
+
+// followed is a part of a text that VK's clients follow to a page of theirs. There
+// is none here: it says where it leads.
+export function followed(className, words, where, what) {
+  return el('button', { type: 'button', className: `live ${className}`, title: what, onclick: () => snackbar(t(where, { what })) }, words);
 }
 
 // snackbar says something for a while; of many, the last few stay.
@@ -75,18 +105,17 @@ export function menu(button, ...items) {
   document.addEventListener('pointerdown', (e) => box.contains(e.target) || button.contains(e.target) || close(), { signal: gone.signal });
   document.body.append(box);
   button.setAttribute('aria-expanded', 'true');
-  const at = button.getBoundingClientRect();
+  const at = (button.offsetWidth > 1 ? button : button.opensAt || button).getBoundingClientRect();
   const size = box.getBoundingClientRect();
   box.style.left = Math.max(8, Math.min(at.left, innerWidth - size.width - 8)) + 'px';
   box.style.top = Math.max(8, at.top - size.height - 4 > 0 ? at.top - size.height - 4 : Math.min(at.bottom + 4, innerHeight - size.height - 8)) + 'px';
   buttons[0]?.focus();
 }
 
-// ask opens the dialog, and gives it back to be filled; it is emptied when it
-// closes.
+// ask opens the dialog with the title of that name.
 export function ask(title, ...content) {
   const d = $('dialog');
-  d.replaceChildren(el('form', { method: 'dialog' }, el('h2', { id: 'dialog-title' }, title), content));
+  d.replaceChildren(el('form', { method: 'dialog' }, el('h2', { id: 'dialog-title' }, said(title)), content));
   d.showModal();
   return d;
 }

@@ -1,6 +1,6 @@
 // Keyboards, the buttons on messages, and carousels.
 
-import { el, link, snackbar, webAddress } from './dom.js';
+import { el, icon, link, snackbar, webAddress } from './dom.js';
 import { get, post } from './server.js';
 import { t } from './words.js';
 import { photo } from './attachment.js';
@@ -84,7 +84,7 @@ function button(place, b) {
   const e = el('button', {
     type: 'button', className: `vk ${colours.has(b.color) ? b.color : 'secondary'}`, 'data-type': b.action.type,
     onclick: () => press(place, b),
-  }, { open_link: '↗ ', location: '📍 ', vkpay: '₽ ', open_app: '◻ ' }[b.action.type], el('span', { dir: 'auto' }, label(b)));
+  }, ['open_link', 'open_app', 'location', 'vkpay'].includes(b.action.type) && icon(b.action.type), el('span', { dir: 'auto' }, label(b)));
   e.vkKey = keyOf(place, b);
   if (isSpinning(e.vkKey)) e.setAttribute('aria-busy', true);
   return e;
@@ -95,18 +95,34 @@ export function buttons(place, rows) {
   return el('div', { className: 'buttons' }, rows.map((row) => el('div', null, row.map((b) => button(place, b)))));
 }
 
+// carousel is cards in a row, which reaches to the edge of the conversation, with
+// arrows where there are more.
 export function carousel(place, cards) {
-  return el('div', { className: 'carousel', role: 'group', 'aria-label': t('carousel'), tabindex: 0 }, cards.map((c, i) => {
+  const row = el('div', { className: 'carousel', role: 'group', 'aria-label': t('carousel'), tabindex: 0 }, cards.map((c, i) => {
     const opens = () => {
       if (c.action.type === 'open_link') snackbar(opened('opens', c.action.link));
       else snackbar(t('opensPhoto', { what: c.photo_id }));
     };
     const title = c.title || (c.action ? c.photo_id || String(i + 1) : '');
     return el('section', { className: 'card', 'aria-label': `${i + 1}/${cards.length} ${c.title || ''}` },
-      c.photo_id && photo(c.photo_id),
+      c.photo_id && photo(c.photo_id, 0, 0, c.photo_id.split('_').slice(0, 2).join('_')),
       title && (c.action ? el('button', { type: 'button', className: 'card-title', onclick: opens, dir: 'auto' }, title)
         : el('p', { className: 'card-title', dir: 'auto' }, title)),
       c.description && el('p', { className: 'card-text', dir: 'auto' }, c.description),
       c.buttons && buttons(place, c.buttons.map((b) => [b])));
   }));
+  const arrow = (way, step) => el('button', {
+    type: 'button', className: `arrow ${way}`, tabindex: -1, 'aria-label': way === 'left' ? t('previous') : t('next'),
+    onclick: () => row.scrollBy({ left: step * (row.firstElementChild.offsetWidth + 8), behavior: calm.matches ? 'auto' : 'smooth' }),
+  }, icon(way));
+  const left = arrow('left', -1), right = arrow('right', 1);
+  const look = () => {
+    left.hidden = row.scrollLeft < 8;
+    right.hidden = row.scrollLeft + row.clientWidth > row.scrollWidth - 8;
+  };
+  row.addEventListener('scroll', look);
+  new ResizeObserver(look).observe(row);
+  return el('div', { className: 'cards-box' }, left, row, right);
 }
+
+const calm = matchMedia('(prefers-reduced-motion: reduce)');

@@ -2,6 +2,7 @@
 // entries, and what is in one is drawn when it is opened.
 
 import { $, el } from './dom.js';
+import { callButtons } from './copy.js';
 import { refusal, t } from './words.js';
 
 const kept = 400;
@@ -80,6 +81,7 @@ function inside(c) {
   }
   if (c.response_cut) out.push(el('p', null, t('cut')));
   else if (c.response !== undefined) out.push(el('p', { className: 'meta' }, t('answered')), el('pre', { tabindex: 0 }, JSON.stringify(c.response, null, 2)));
+  out.push(callButtons(c));
   return out;
 }
 

@@ -1,8 +1,9 @@
 // One message, as VK's clients show it.
 
-import { el, link, menu } from './dom.js';
+import { el, menu, said } from './dom.js';
 import { attachment, place as location } from './attachment.js';
 import { buttons, carousel } from './keyboard.js';
+import { formatted } from './text.js';
 import { known, t } from './words.js';
 
 export const emoji = ['❤️', '🔥', '😂', '👍', '💩', '❓', '😭', '😡', '👎', '👌', '😃', '🤔', '🙏', '😘', '😍', '🎉'];
@@ -12,41 +13,6 @@ export function avatar(id, name) {
   const e = el('span', { className: 'avatar', 'aria-hidden': true }, initials || '?');
   e.style.setProperty('--hue', String((Math.imul(id, 2654435761) >>> 0) % 360));
   return e;
-}
-
-const mention = /\[((?:id|club|public)\d+)\|([^\]]{1,200})\]/g;
-
-// withMentions is a text whose [id1|Anna] are names.
-function withMentions(text) {
-  const out = [];
-  let at = 0;
-  for (const m of text.matchAll(mention)) {
-    out.push(text.slice(at, m.index), el('span', { className: 'mention', title: m[1] }, m[2]));
-    at = m.index + m[0].length;
-  }
-  out.push(text.slice(at));
-  return out;
-}
-
-const tags = { bold: 'strong', italic: 'em', underline: 'u', strikethrough: 's' };
-
-// formatted is a text with its format_data: pieces between all the ends, each
-// within the formats that hold there.
-function formatted(text, data) {
-  const items = (data?.items || []).filter((i) => Number.isInteger(i.offset) && Number.isInteger(i.length) && i.length > 0).slice(0, 200);
-  if (items.length === 0) return withMentions(text);
-  const ends = [...new Set([0, text.length, ...items.flatMap((i) => [i.offset, i.offset + i.length])])]
-    .filter((n) => n >= 0 && n <= text.length).sort((a, b) => a - b);
-  return ends.slice(1).flatMap((end, n) => {
-    const begin = ends[n];
-    let piece = withMentions(text.slice(begin, end));
-    for (const i of items) {
-      if (i.offset > begin || i.offset + i.length < end) continue;
-      if (i.type === 'url') piece = [link(i.url, piece.map((p) => p.textContent ?? p).join(''))];
-      else if (Object.hasOwn(tags, i.type)) piece = [el(tags[i.type], null, piece)];
-    }
-    return piece;
-  });
 }
 
 // quoted is an answered or forwarded message, with those within it.
@@ -90,27 +56,38 @@ export function message(m, env) {
       avatar(m.from_id, author), el('div', { className: 'body' }, el('div', { className: 'bubble' }, el('div', { className: 'text' }, t('deleted')))));
   }
   const inline = m.keyboard?.inline ? m.keyboard.buttons : [];
-  const wide = inline.length > 0 || m.carousel;
+  const alone = !m.text && !m.reply && !m.forward && m.attachments?.length === 1 && m.attachments[0].type === 'sticker';
+  const shape = m.carousel ? 'cards' : inline.length > 0 ? 'wide' : alone ? 'bare' : '';
   const time = new Date(m.date * 1000).toLocaleTimeString(document.documentElement.lang, { hour: '2-digit', minute: '2-digit' });
   const notes = [m.edited && t('edited'), env.pinned === m.cmid && t('pinned'), mine && env.read >= m.cmid && t('read'), time].filter(Boolean).join(' · ');
   const more = el('button', {
     type: 'button', className: 'icon more', tabindex: -1, 'aria-label': t('actions'), 'aria-haspopup': 'menu', 'aria-expanded': 'false',
     onclick: (e) => menu(e.currentTarget, items(m, env)),
   }, '⋯');
+  const bubble = el('div', { className: 'bubble', onclick: (e) => tapped(e, more) },
+    !mine && el('div', { className: 'author', dir: 'auto' }, author),
+    content(m, env.names),
+    el('div', { className: 'meta' }, notes));
+  more.opensAt = bubble;
   return el('li', {
-    className: `message ${mine ? 'mine' : 'theirs'} ${wide ? 'wide' : ''}`, 'data-cmid': m.cmid, tabindex: -1,
+    className: `message ${mine ? 'mine' : 'theirs'} ${shape}`, 'data-cmid': m.cmid, tabindex: -1,
     'aria-label': `${author}: ${what(m)}. ${notes}`,
   },
   avatar(m.from_id, author),
   el('div', { className: 'body' },
-    el('div', { className: 'bubble' },
-      !mine && el('div', { className: 'author', dir: 'auto' }, author),
-      content(m, env.names),
-      el('div', { className: 'meta' }, notes)),
+    bubble,
     m.carousel && carousel(place, m.carousel),
     inline.length > 0 && buttons(place, inline),
     reactions(m, env)),
   more);
+}
+
+// Where there is no room for the button beside the message, a tap on the message
+// opens its menu.
+const crowded = matchMedia('(max-width: 720px), (hover: none)');
+
+function tapped(e, more) {
+  if (crowded.matches && !e.target.closest('a, button') && !getSelection().toString()) more.click();
 }
 
 function reactions(m, env) {
@@ -128,7 +105,7 @@ function reactions(m, env) {
 
 function items(m, env) {
   const own = m.from_id === env.me;
-  const item = (name, on = true) => on && el('button', { type: 'button', onclick: () => env.do(name, m) }, t(name));
+  const item = (name, on = true) => on && el('button', { type: 'button', onclick: () => env.do(name, m) }, said(name));
   return [
     el('div', { className: 'emoji', role: 'group' }, emoji.map((face, i) => el('button', {
       type: 'button', 'aria-label': t('reaction', { name: face }), onclick: () => env.do('react', m, i + 1),

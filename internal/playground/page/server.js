@@ -47,8 +47,8 @@ export async function follow({ begin, events, state }) {
       continue;
     }
     try {
-      const answer = await get('/sim/events', { since: next, wait }, shown.signal);
-      const anew = next < 0 || answer.lost || stream !== '' && answer.stream !== stream;
+      const answer = await get('/sim/events', { since: next, stream, wait }, shown.signal);
+      const anew = next < 0 || answer.lost; // lost: also when the stream is another one's
       if (anew && next >= 0) { // the server was started again, or too much has happened
         next = -recent, stream = '', wait = 0;
         continue;

@@ -1,0 +1,15 @@
+package fakevk
+
+import "math"
+
+func init() {
+	register("podcasts.searchPodcast", userOrGroup, scopeNone, (*call).podcastsSearch)
+}
+
+// podcastsSearch finds nothing: there are no podcasts in this world.
+func (c *call) podcastsSearch() (any, *apiError) {
+	c.require("search_string")
+	c.intIn("offset", 0, 0, math.MaxInt32)
+	c.intIn("count", 20, 1, 1000)
+	return map[string]any{"podcasts": []any{}, "results_total": 0}, nil
+}

@@ -36,7 +36,7 @@ func newFakeWorld(t *testing.T) *fakeWorld {
 	anna.In(chat).Says("hi")
 	post := anna.Posts("hi")
 	comment := anna.Comments(post, "hi")
-	photo, err := bot.Client().Upload(t.Context(), vk.PhotoFor(anna.ID), vk.Bytes("a.png", png))
+	photo, err := bot.Client().Upload(t.Context(), vk.PhotoFor(anna.ID), vk.Bytes("a.png", image(t, 10, 10)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,8 +127,6 @@ func (w *fakeWorld) fill(t *testing.T, r any, more vk.Params) tabledRequest {
 	return v.Interface().(tabledRequest)
 }
 
-var png = []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89\x00\x00\x00\rIDATx\x9cc\xf8\xff\xff?\x00\x05\xfe\x02\xfe\xa75\x81\x84\x00\x00\x00\x00IEND\xaeB`\x82")
-
 // more are the parameters that a request needs in this world, besides the required
 // ones or in their place.
 func (w *fakeWorld) more(name string) vk.Params {
@@ -209,7 +207,7 @@ func (w *fakeWorld) more(name string) vk.Params {
 }
 
 // needsState are the requests that the fake refuses in a small world, because they need
-// an upload, a press, a link or a history from before.
+// an upload, a press, a link or a history from before. TestAnswersThatNeedState makes them.
 var needsState = []string{
 	"DocsSave", "MessagesAddChatUser", "MessagesJoinChatByInviteLink", "MessagesSendMessageEventAnswer", "MessagesSetChatPhoto", "PhotosSave", "PhotosSaveMessagesPhoto",
 	"PhotosSaveOwnerCoverPhoto", "PhotosSaveOwnerPhoto", "PhotosSaveWallPhoto", "PollsSavePhoto", "StoriesSave", "DocsGetByID", "GroupsDisableOnline", "GroupsJoin", "MessagesGetLongPollHistory", "MessagesRestore",

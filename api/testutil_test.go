@@ -1,11 +1,15 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	img "image"
+	"image/png"
 	"io"
 	"log/slog"
 	"reflect"
+	"testing"
 
 	"github.com/vkrouter/vk"
 )
@@ -50,3 +54,13 @@ func answering(f func(ctx context.Context, method string, p vk.Params) (string, 
 
 // textLogger logs to w, in the goroutine of the caller.
 func textLogger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
+
+// image returns a PNG.
+func image(t *testing.T, width, height int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, img.NewGray(img.Rect(0, 0, width, height))); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}

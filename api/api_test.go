@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"os"
 	"reflect"
 	"strings"
 	"sync"
@@ -452,6 +454,27 @@ func TestSeenAsAnyCall(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// TestCounts: the pages say how many methods and requests there are.
+func TestCounts(t *testing.T) {
+	methods := make(map[string]bool)
+	for _, r := range requests {
+		method, _, _ := r.request.Request()
+		methods[method] = true
+	}
+	for page, want := range map[string]string{
+		"typed_methods.md": fmt.Sprintf("%d methods as %d requests", len(methods), len(requests)),
+		"vksdk.md":         fmt.Sprintf("%d methods, of communities", len(methods)),
+	} {
+		b, err := os.ReadFile("../docs/" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(b), want) {
+			t.Errorf("docs/%s does not say %q", page, want)
+		}
+	}
 }
 
 func BenchmarkRequest(b *testing.B) {

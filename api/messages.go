@@ -1037,7 +1037,7 @@ type MessagesSend struct {
 	Long            float64            `vk:"long"`
 	Attachment      []string           `vk:"attachment"` // at most 9000 characters
 	ReplyTo         int64              `vk:"reply_to"`
-	ForwardMessages []int              `vk:"forward_messages"` // at most 1000 elements
+	ForwardMessages []int64            `vk:"forward_messages"` // at most 1000 elements
 	Forward         any                `vk:"forward,json"`     // sent as JSON, unless it is a string
 	StickerID       int64              `vk:"sticker_id"`
 	GroupID         int64              `vk:"group_id"`

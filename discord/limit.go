@@ -79,10 +79,10 @@ type bucket struct {
 
 // A waiter is a call that waits for its turn in a bucket.
 type waiter struct {
-	node  list.Node[*waiter]
-	ready chan struct{}
-	b     *bucket // that it waits in, or whose turn it has
-	route string
+	node   list.Node[*waiter]
+	ready  chan struct{}
+	b      *bucket // that it waits in, or whose turn it has
+	window int     // of that turn
 }
 
 // A ticket is the right to make a call.
@@ -127,7 +127,7 @@ func (l *limiter) enter(ctx context.Context, t *ticket) error {
 		l.mu.Unlock()
 		return nil
 	}
-	w := &waiter{ready: make(chan struct{}), b: b, route: t.route}
+	w := &waiter{ready: make(chan struct{}), b: b}
 	w.node.Value = w
 	b.waiters.Push(&w.node)
 	l.serve(b, now)
@@ -147,9 +147,7 @@ func (l *limiter) enter(ctx context.Context, t *ticket) error {
 		}
 		<-w.ready
 	}
-	l.mu.Lock()
-	t.b, t.window = w.b, w.b.window
-	l.mu.Unlock()
+	t.b, t.window = w.b, w.window
 	return nil
 }
 
@@ -242,6 +240,13 @@ func (l *limiter) bucketOf(route, major string, now time.Time) *bucket {
 		key.name = r.hash
 	}
 	b := l.buckets[key]
+	if b == nil && r.hash != "" {
+		if b = l.buckets[bucketKey{route, major}]; b != nil { // it began before the hash was known
+			delete(l.buckets, b.key)
+			b.key = key
+			l.buckets[key] = b
+		}
+	}
 	if b == nil {
 		b = &bucket{key: key}
 		if r.free {
@@ -258,10 +263,11 @@ func (b *bucket) over(now time.Time) bool { return !b.reset.IsZero() && !b.reset
 
 // take takes a turn, if there is one.
 func (b *bucket) take(now time.Time) bool {
-	if b.over(now) {
+	if b.over(now) || b.known && b.reset.IsZero() && b.inflight == 0 {
+		// A new window. What is under way may arrive in it.
 		b.reset = time.Time{}
 		b.window++
-		b.remaining = b.limit
+		b.remaining = b.limit - b.inflight
 	}
 	switch {
 	case !b.reset.IsZero() && !b.known:
@@ -291,7 +297,7 @@ func (l *limiter) serve(b *bucket, now time.Time) {
 			break
 		}
 		first.Remove()
-		first.Value.b = b
+		first.Value.b, first.Value.window = b, b.window
 		close(first.Value.ready)
 	}
 	if b.waiters.First() == nil || b.reset.IsZero() {

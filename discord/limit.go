@@ -60,7 +60,10 @@ type routeLimit struct {
 
 // A bucketKey is a bucket's hash, or a route as long as that is unknown, and the
 // major parameters.
-type bucketKey struct{ name, major string }
+type bucketKey struct {
+	name  string
+	major uint64
+}
 
 // A bucket is a limit that some calls share.
 type bucket struct {
@@ -88,7 +91,7 @@ type waiter struct {
 // A ticket is the right to make a call.
 type ticket struct {
 	route  string
-	major  string
+	major  uint64
 	global bool // counts for the global limit
 	b      *bucket
 	window int
@@ -224,7 +227,7 @@ func (l *limiter) giveUp(t *ticket) {
 }
 
 // bucketOf returns the bucket of a call.
-func (l *limiter) bucketOf(route, major string, now time.Time) *bucket {
+func (l *limiter) bucketOf(route string, major uint64, now time.Time) *bucket {
 	if l.routes == nil {
 		l.routes = make(map[string]*routeLimit)
 		l.buckets = make(map[bucketKey]*bucket)

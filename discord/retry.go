@@ -39,8 +39,11 @@ type attemptState struct {
 
 // try makes a call, repeatedly if need be.
 func (c *Client) try(ctx context.Context, r *Request) (json.RawMessage, error) {
-	if r.Path.err != nil {
+	switch {
+	case r.Path.err != nil:
 		return nil, callError(ctx, r, r.Path.err)
+	case r.Path.path == "":
+		return nil, misuse("Path", "is empty", "make it with To").at(r.Method)
 	}
 	if f := c.fields(); f.err != nil {
 		return nil, f.err.at(r.place())

@@ -48,13 +48,13 @@ func (f *formReader) Read(b []byte) (int, error) {
 			return 0, errFormClosed
 		}
 		p := &f.parts[f.i]
+		room := b
 		if p.size >= 0 && int64(len(b)) > p.size-p.read {
-			b = b[:p.size-p.read] // a file that has grown is cut
+			room = b[:p.size-p.read] // a file that has grown is cut
 		}
-		n := 0
-		err := io.EOF
-		if len(b) > 0 {
-			n, err = p.r.Read(b)
+		n, err := 0, io.EOF
+		if len(room) > 0 {
+			n, err = p.r.Read(room)
 		}
 		p.read += int64(n)
 		switch {

@@ -60,7 +60,10 @@ type routeLimit struct {
 
 // A bucketKey is a bucket's hash, or a route as long as that is unknown, and the
 // major parameters.
-type bucketKey struct{ name, major string }
+type bucketKey struct {
+	name  string
+	major uint64
+}
 
 // A bucket is a limit that some calls share.
 type bucket struct {
@@ -79,16 +82,16 @@ type bucket struct {
 
 // A waiter is a call that waits for its turn in a bucket.
 type waiter struct {
-	node  list.Node[*waiter]
-	ready chan struct{}
-	b     *bucket // that it waits in, or whose turn it has
-	route string
+	node   list.Node[*waiter]
+	ready  chan struct{}
+	b      *bucket // that it waits in, or whose turn it has
+	window int     // of that turn
 }
 
 // A ticket is the right to make a call.
 type ticket struct {
 	route  string
-	major  string
+	major  uint64
 	global bool // counts for the global limit
 	b      *bucket
 	window int
@@ -127,7 +130,7 @@ func (l *limiter) enter(ctx context.Context, t *ticket) error {
 		l.mu.Unlock()
 		return nil
 	}
-	w := &waiter{ready: make(chan struct{}), b: b, route: t.route}
+	w := &waiter{ready: make(chan struct{}), b: b}
 	w.node.Value = w
 	b.waiters.Push(&w.node)
 	l.serve(b, now)
@@ -147,9 +150,7 @@ func (l *limiter) enter(ctx context.Context, t *ticket) error {
 		}
 		<-w.ready
 	}
-	l.mu.Lock()
-	t.b, t.window = w.b, w.b.window
-	l.mu.Unlock()
+	t.b, t.window = w.b, w.window
 	return nil
 }
 
@@ -226,7 +227,7 @@ func (l *limiter) giveUp(t *ticket) {
 }
 
 // bucketOf returns the bucket of a call.
-func (l *limiter) bucketOf(route, major string, now time.Time) *bucket {
+func (l *limiter) bucketOf(route string, major uint64, now time.Time) *bucket {
 	if l.routes == nil {
 		l.routes = make(map[string]*routeLimit)
 		l.buckets = make(map[bucketKey]*bucket)
@@ -242,6 +243,13 @@ func (l *limiter) bucketOf(route, major string, now time.Time) *bucket {
 		key.name = r.hash
 	}
 	b := l.buckets[key]
+	if b == nil && r.hash != "" {
+		if b = l.buckets[bucketKey{route, major}]; b != nil { // it began before the hash was known
+			delete(l.buckets, b.key)
+			b.key = key
+			l.buckets[key] = b
+		}
+	}
 	if b == nil {
 		b = &bucket{key: key}
 		if r.free {
@@ -258,10 +266,11 @@ func (b *bucket) over(now time.Time) bool { return !b.reset.IsZero() && !b.reset
 
 // take takes a turn, if there is one.
 func (b *bucket) take(now time.Time) bool {
-	if b.over(now) {
+	if b.over(now) || b.known && b.reset.IsZero() && b.inflight == 0 {
+		// A new window. What is under way may arrive in it.
 		b.reset = time.Time{}
 		b.window++
-		b.remaining = b.limit
+		b.remaining = b.limit - b.inflight
 	}
 	switch {
 	case !b.reset.IsZero() && !b.known:
@@ -291,7 +300,7 @@ func (l *limiter) serve(b *bucket, now time.Time) {
 			break
 		}
 		first.Remove()
-		first.Value.b = b
+		first.Value.b, first.Value.window = b, b.window
 		close(first.Value.ready)
 	}
 	if b.waiters.First() == nil || b.reset.IsZero() {

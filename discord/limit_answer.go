@@ -131,8 +131,9 @@ func (l *limiter) learn(t *ticket, b *bucket, v verdict, now time.Time) *bucket 
 	}
 	if r.hash != v.hash {
 		r.hash, r.free = v.hash, false
+	}
+	if b.key.name != v.hash {
 		b = l.move(t, b)
-		t.window = b.window
 	}
 	if v.limit < 0 || v.remaining < 0 {
 		return b
@@ -144,12 +145,10 @@ func (l *limiter) learn(t *ticket, b *bucket, v verdict, now time.Time) *bucket 
 		b.window++
 		fresh = true
 	}
-	left := v.remaining
-	switch {
-	case fresh || b.reset.IsZero() && b.remaining > left:
-		b.remaining = max(left-b.inflight, 0)
-	default:
-		b.remaining = min(b.remaining, left)
+	if fresh {
+		b.remaining = v.remaining - b.inflight
+	} else {
+		b.remaining = min(b.remaining, v.remaining)
 	}
 	if v.reset >= 0 {
 		if until := now.Add(v.reset); until.After(b.reset) {
@@ -178,7 +177,7 @@ func (l *limiter) move(t *ticket, from *bucket) *bucket {
 		from.timer.Stop()
 		from.timer = nil
 	}
-	if from.inflight == 0 {
+	if from.inflight == 0 && l.buckets[from.key] == from {
 		delete(l.buckets, from.key)
 	}
 	return to

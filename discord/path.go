@@ -2,6 +2,8 @@ package discord
 
 import (
 	"fmt"
+	"hash/maphash"
+	"io"
 	"net/url"
 	"strconv"
 	"strings"
@@ -12,7 +14,7 @@ type Path struct {
 	template string
 	path     string
 	query    string // without "?"
-	major    string // the arguments that have rate limits of their own
+	major    uint64 // a hash of the arguments that have rate limits of their own; they may be secrets
 	err      error
 }
 
@@ -51,13 +53,15 @@ func To(template string, args ...any) Path {
 			return p
 		}
 		if i < majors {
-			p.major += string(buf[start:]) + "/"
+			p.major = p.major*31 + maphash.Bytes(majorSeed, buf[start:])
 		}
 		rest = after
 	}
 	p.path = string(append(buf, rest...))
 	return p
 }
+
+var majorSeed = maphash.MakeSeed()
 
 // majorArgs returns how many of the first arguments have rate limits of their own.
 func majorArgs(template string) int {
@@ -138,6 +142,9 @@ func (p Path) Template() string { return p.template }
 
 // String returns the template: the path itself may hold the token of a webhook.
 func (p Path) String() string { return p.template }
+
+// Format writes what String returns, whatever the verb.
+func (p Path) Format(f fmt.State, verb rune) { io.WriteString(f, p.template) }
 
 // URL returns the address of the path below a base address. It may hold the token
 // of a webhook or an interaction, and must not be logged then.

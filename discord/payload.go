@@ -45,9 +45,6 @@ func (o *outgoing) uploads() []*Upload { return o.files }
 
 func (p *payload) hasFiles() bool { return len(p.files) > 0 }
 
-// again reports whether the payload can be sent once more.
-func (p *payload) again() bool { return !p.spent }
-
 // A content is an opened payload.
 type content struct {
 	p      *payload

@@ -1,7 +1,6 @@
 package discord
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 )
@@ -116,13 +115,3 @@ func (p *Permissions) UnmarshalJSON(b []byte) error {
 	*p = Permissions(id)
 	return nil
 }
-
-var _ json.Unmarshaler = (*Permissions)(nil)
-
-// Implicit denials: without the first, a member has none of the second.
-const (
-	permNeedSend    = PermMentionEveryone | PermSendTTSMessages | PermAttachFiles | PermEmbedLinks
-	permNeedConnect = PermSpeak | PermStream | PermMuteMembers | PermDeafenMembers | PermMoveMembers | PermUseVAD |
-		PermPrioritySpeaker | PermUseSoundboard | PermUseExternalSounds | PermUseEmbeddedActivities | PermRequestToSpeak | PermSetVoiceChannelStatus
-	permTimedOut = PermViewChannel | PermReadMessageHistory
-)

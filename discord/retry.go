@@ -39,8 +39,11 @@ type attemptState struct {
 
 // try makes a call, repeatedly if need be.
 func (c *Client) try(ctx context.Context, r *Request) (json.RawMessage, error) {
-	if r.Path.err != nil {
+	switch {
+	case r.Path.err != nil:
 		return nil, callError(ctx, r, r.Path.err)
+	case r.Path.path == "":
+		return nil, misuse("Path", "is empty", "make it with To").at(r.Method)
 	}
 	if f := c.fields(); f.err != nil {
 		return nil, f.err.at(r.place())
@@ -128,10 +131,10 @@ func (x *attemptState) judge(ctx context.Context, a answer, v verdict, wait time
 	if a.status == http.StatusTooManyRequests {
 		x.stops++
 		err = refusal(x.r, a.status, a.header, a.body)
-		if x.stops < max(maxTries429, c.maxAttempts()) && x.body.again() {
-			return nil, max(wait, time.Millisecond), err
+		if x.stops >= max(maxTries429, c.maxAttempts()) {
+			return nil, 0, err
 		}
-		return nil, 0, err
+		return x.again(max(wait, time.Millisecond), err)
 	}
 	x.tries++
 	switch {
@@ -156,11 +159,23 @@ func (x *attemptState) judge(ctx context.Context, a answer, v verdict, wait time
 		x.maybe = true
 		err = refused
 	}
-	if x.tries >= c.maxAttempts() || x.maybe && !x.same || !x.body.again() {
+	if x.tries >= c.maxAttempts() || x.maybe && !x.same {
 		return nil, 0, err
 	}
-	return nil, callPause.Delay(x.tries), err
+	return x.again(callPause.Delay(x.tries), err)
 }
+
+// again returns the pause before the next attempt, or none if the body cannot be sent
+// again.
+func (x *attemptState) again(pause time.Duration, err error) (json.RawMessage, time.Duration, error) {
+	if x.body.spent {
+		return nil, 0, fmt.Errorf("%w; not tried again: %w", err, errSpent)
+	}
+	return nil, pause, err
+}
+
+// errSpent says that a file cannot be read a second time.
+var errSpent = errors.New("a file was read before and cannot be rewound: give it as File, Bytes or FileFunc")
 
 // A deadError is the error of calls after one whose token Discord did not know.
 type deadError struct{ first *Error }

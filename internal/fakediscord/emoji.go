@@ -1,5 +1,7 @@
 package fakediscord
 
+import "time"
+
 // An emoji is one of a guild's own.
 type emoji struct {
 	id       ID
@@ -21,18 +23,18 @@ type invite struct {
 	code      string
 	channel   *channel
 	inviter   *user
-	created   string
+	created   time.Time
 	maxAge    int
 	maxUses   int
 	uses      int
 	temporary bool
-	expires   any
+	until     time.Time // zero if it lasts for ever
 }
 
 func (i *invite) object() object {
 	g := i.channel.guild
 	return object{
-		"type": 0, "code": i.code, "expires_at": i.expires, "flags": 0, "inviter": i.inviter.object(), "guild_id": g.id,
+		"type": 0, "code": i.code, "expires_at": stamp(i.until), "flags": 0, "inviter": i.inviter.object(), "guild_id": g.id,
 		"guild": object{"id": g.id, "name": g.doc["name"], "splash": g.doc["splash"], "banner": nil, "description": nil, "icon": g.doc["icon"],
 			"features": []any{}, "verification_level": g.doc["verification_level"], "vanity_url_code": nil, "nsfw_level": 0, "nsfw": false, "premium_subscription_count": 0},
 		"channel": object{"id": i.channel.id, "type": i.channel.kind, "name": i.channel.doc["name"]},
@@ -41,7 +43,7 @@ func (i *invite) object() object {
 
 // metadata returns the invite with its counts.
 func (i *invite) metadata() object {
-	return with(i.object(), object{"uses": i.uses, "max_uses": i.maxUses, "max_age": i.maxAge, "temporary": i.temporary, "created_at": i.created})
+	return with(i.object(), object{"uses": i.uses, "max_uses": i.maxUses, "max_age": i.maxAge, "temporary": i.temporary, "created_at": stamp(i.created)})
 }
 
 // A webhook posts messages to a channel without a bot.

@@ -62,7 +62,7 @@ var (
 	errNoBots         = forbidden(20001, "Bots cannot use this endpoint")
 	errTooManyPins    = badRequest(30003, "Maximum number of pins reached (50)")
 	errTooManyEmojis  = badRequest(30010, "Maximum number of reactions reached (20)")
-	errRevoked        = forbidden(40001, "Unauthorized. Provide a valid token and try again.")
+	errScope          = &Error{Status: http.StatusUnauthorized, Code: 40001, Message: "Unauthorized. Provide a valid token and try again."}
 	errTooLarge       = &Error{Status: http.StatusRequestEntityTooLarge, Code: 40005, Message: "Request entity too large"}
 	errBanned         = forbidden(40007, "The user is banned from this guild.")
 	errAccess         = forbidden(50001, "Missing Access")
@@ -73,9 +73,7 @@ var (
 	errNoDM           = forbidden(50007, "Cannot send messages to this user")
 	errNotText        = badRequest(50008, "Cannot send messages in a non-text channel")
 	errPermissions    = forbidden(50013, "Missing Permissions")
-	errToken          = &Error{Status: http.StatusUnauthorized, Code: 50014, Message: "Invalid authentication token provided"}
 	errDeleteCount    = badRequest(50016, "Provided too few or too many messages to delete. Must provide at least 2 and at most 100 messages")
-	errPinElsewhere   = badRequest(50019, "A message can only be pinned in the channel in which it was sent")
 	errSystemMessage  = forbidden(50021, "Cannot execute action on a system message")
 	errChannelType    = badRequest(50024, "Cannot execute action on this channel type")
 	errWebhookToken   = &Error{Status: http.StatusUnauthorized, Code: 50027, Message: "Invalid Webhook Token provided"}
@@ -84,7 +82,6 @@ var (
 	errInvalidJSON    = badRequest(50109, "The request body contains invalid JSON.")
 	errInvalidVersion = badRequest(50041, "Invalid API version provided")
 	errNotInVoice     = badRequest(40032, "Target user is not connected to voice.")
-	errReactionBlock  = forbidden(90001, "Reaction was blocked")
 	errThreadExists   = badRequest(160004, "A thread has already been created for this message")
 	errArchived       = badRequest(50083, "Thread is archived")
 )

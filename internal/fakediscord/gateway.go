@@ -39,6 +39,7 @@ type conn struct {
 	s       *Server
 	ws      *websocket.Conn
 	wire    *wire
+	host    string // by which the client reaches the Server
 	version int
 	session *session // nil before Identify and after op 9
 
@@ -104,7 +105,7 @@ func (s *Server) serveGateway(w http.ResponseWriter, r *http.Request) {
 		return // the client was told
 	}
 	defer ws.CloseNow()
-	c := &conn{s: s, ws: ws, wire: capture.wire, wake: make(chan struct{}, 1), gone: make(chan struct{})}
+	c := &conn{s: s, ws: ws, host: r.Host, wire: capture.wire, wake: make(chan struct{}, 1), gone: make(chan struct{})}
 	query := r.URL.Query()
 	c.version, _ = strconv.Atoi(query.Get("v"))
 	if query.Get("compress") == "zlib-stream" {

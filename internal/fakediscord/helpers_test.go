@@ -101,11 +101,18 @@ func (f *fixture) refused(status, code int, method, path, body string, header ..
 // as makes a call as Anna.
 func (f *fixture) as(method, path string, body any) object {
 	f.t.Helper()
-	var out any
-	if err := f.s.Do(f.anna, method, path, body, &out); err != nil {
+	var raw json.RawMessage
+	if err := f.s.Do(f.anna, method, path, body, &raw); err != nil {
 		f.t.Fatalf("Anna: %s %s: %v", method, path, err)
 	}
-	o, _ := out.(object)
+	if raw == nil {
+		return nil
+	}
+	v, err := decode(raw)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	o, _ := v.(object)
 	return o
 }
 

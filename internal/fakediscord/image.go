@@ -57,7 +57,7 @@ func (c *call) setImage(to *string, path string, u *upload) {
 
 // serveCDN serves images and attachments.
 func (s *Server) serveCDN(w http.ResponseWriter, r *http.Request) {
-	path := strings.TrimPrefix(r.URL.Path, "/cdn/")
+	path := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/cdn"), "/")
 	s.mu.Lock()
 	f, ok := s.files[path]
 	if !ok {

@@ -22,6 +22,7 @@ type route struct {
 	limit            int
 	per              time.Duration
 	open             bool // no token is needed
+	oauth            bool // a token of OAuth2 is enough
 	unlimited        bool // the global limit does not count
 }
 
@@ -108,6 +109,7 @@ type call struct {
 	form   // of the body
 	route  *route
 	params map[string]string
+	host   string // by which the client reaches the Server
 	query  url.Values
 	actor  *user // nil without a token
 	bearer bool
@@ -196,10 +198,13 @@ func (s *Server) plainAnswer(h http.Header, r *http.Request, rt *route, params m
 	case missing != nil:
 		return fail(missing)
 	}
-	c := &call{s: s, route: rt, params: params, query: r.URL.Query()}
+	c := &call{s: s, route: rt, params: params, host: r.Host, query: r.URL.Query()}
 	if !rt.open {
 		if c.actor, c.bearer = s.authorize(r.Header.Get("Authorization")); c.actor == nil {
 			return fail(errUnauthorized)
+		}
+		if c.bearer && !rt.oauth {
+			return fail(errScope)
 		}
 	}
 	if a := s.limit(h, rt, params["channel"]+params["guild"]+params["webhook"], r.Header.Get("Authorization")); a != nil {

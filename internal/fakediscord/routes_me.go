@@ -7,12 +7,12 @@ import (
 )
 
 func init() {
-	on("GET /gateway", func(c *call) any { return object{"url": c.s.gatewayURL()} }).open = true
+	on("GET /gateway", func(c *call) any { return object{"url": c.s.gatewayURL(c.host)} }).open = true
 	on("GET /gateway/bot", getGatewayBot)
-	on("GET /users/@me", func(c *call) any { return c.actor.selfObject() })
+	on("GET /users/@me", func(c *call) any { return c.actor.selfObject() }).oauth = true
 	on("PATCH /users/@me", patchMe)
 	on("GET /users/{user}", func(c *call) any { return c.user().object() })
-	on("GET /users/@me/guilds", getMyGuilds)
+	on("GET /users/@me/guilds", getMyGuilds).oauth = true
 	on("GET /users/@me/guilds/{guild}/member", func(c *call) any {
 		g := c.guild()
 		return g.member(c.actor.id).object()
@@ -20,7 +20,7 @@ func init() {
 	on("DELETE /users/@me/guilds/{guild}", leaveGuild)
 	on("GET /users/@me/channels", func(c *call) any { return []any{} }) // always empty for bots
 	on("POST /users/@me/channels", openDM)
-	on("GET /users/@me/connections", getConnections)
+	on("GET /users/@me/connections", getConnections).oauth = true
 	on("GET /applications/@me", getApplication)
 	on("GET /oauth2/applications/@me", getApplication)
 	on("GET /voice/regions", func(c *call) any {
@@ -38,7 +38,7 @@ func getGatewayBot(c *call) any {
 	if len(s.started) > 0 {
 		reset = 24*time.Hour - time.Since(s.started[0])
 	}
-	return object{"url": s.gatewayURL(), "shards": s.cfg.Shards, "session_start_limit": object{
+	return object{"url": s.gatewayURL(c.host), "shards": s.cfg.Shards, "session_start_limit": object{
 		"total": s.cfg.Identifies, "remaining": max(0, s.cfg.Identifies-len(s.started)), "reset_after": reset.Milliseconds(), "max_concurrency": s.cfg.MaxConcurrency,
 	}}
 }

@@ -3,6 +3,7 @@ package fakediscord
 import (
 	"cmp"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -188,18 +189,30 @@ func (s *Server) enter(r *http.Request) bool {
 	return true
 }
 
+// Hosts are Discord's hosts, by which clients reach a Server that stands in for
+// them.
+var Hosts = []string{apiHost, "discordapp.com", "canary.discord.com", "ptb.discord.com", gatewayHost, cdnHost, "media.discordapp.net"}
+
+const (
+	apiHost     = "discord.com"
+	gatewayHost = "gateway.discord.gg"
+	cdnHost     = "cdn.discordapp.com"
+)
+
 // ServeHTTP serves the API at /api/v10, the gateway at /gateway and the CDN at
-// /cdn.
+// /cdn. Requests for the gateway's and the CDN's own host are served at all
+// paths.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.enter(r) {
 		http.Error(w, "the server is closed", http.StatusServiceUnavailable)
 		return
 	}
 	defer s.wg.Done()
+	host := strings.TrimSuffix(strings.ToLower(r.Host), ":443")
 	switch path := r.URL.Path; {
-	case path == "/gateway" || path == "/gateway/":
+	case host == gatewayHost, path == "/gateway", path == "/gateway/":
 		s.serveGateway(w, r)
-	case strings.HasPrefix(path, "/cdn/"):
+	case host == cdnHost, host == "media.discordapp.net", strings.HasPrefix(path, "/cdn/"):
 		s.serveCDN(w, r)
 	case strings.HasPrefix(path, "/api/"):
 		s.serveAPI(w, r)
@@ -208,7 +221,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// gatewayURL returns the address of the gateway.
-func (s *Server) gatewayURL() string {
+// gatewayURL returns the address of the gateway for a client that reaches the
+// Server by a host.
+func (s *Server) gatewayURL(host string) string {
+	if slices.Contains(Hosts, strings.TrimSuffix(strings.ToLower(host), ":443")) {
+		return "wss://" + gatewayHost
+	}
 	return "ws" + strings.TrimPrefix(s.base, "http") + "/gateway"
 }

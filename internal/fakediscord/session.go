@@ -188,7 +188,7 @@ func (sess *session) ready(s *Server) {
 	}
 	sess.dispatch(s, "READY", object{
 		"v": sess.conn.version, "user": s.me.selfObject(), "session_id": sess.id, "session_type": "normal",
-		"resume_gateway_url": s.gatewayURL(), "shard": sess.shard[:],
+		"resume_gateway_url": s.gatewayURL(sess.conn.host), "shard": sess.shard[:],
 		"guilds":        list(guilds, func(g *guild) any { return object{"id": g.id, "unavailable": true} }),
 		"application":   object{"id": s.appID, "flags": s.flags()},
 		"user_settings": object{}, "private_channels": []any{}, "relationships": []any{}, "presences": []any{}, "guild_join_requests": []any{},

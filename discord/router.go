@@ -1,9 +1,11 @@
 package discord
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"sync"
@@ -93,11 +95,15 @@ type listener struct {
 //
 // The kind may have any name, also one that this package does not know, and any
 // type that its object fits; [encoding/json.RawMessage] fits all. On panics if h is
-// nil.
+// nil, or if the name is tied to another type in this package: a constant such as
+// [EventMessageCreate] always has the right one.
 func On[T any](r *Router, k Kind[T], h func(c *Context, e *T) error) (remove func()) {
 	place := callers(1)
 	if h == nil || k.Name() == "" {
 		panic(fmt.Sprintf("discord: On %q (at %s): no kind or a nil handler", k.Name(), place))
+	}
+	if known, t := kindTable[k.Name()].typ, reflect.TypeFor[T](); known != nil && t != known && t != reflect.TypeFor[json.RawMessage]() {
+		panic(fmt.Sprintf("discord: On %q (at %s): its object is a %s, not a %s", k.Name(), place, known, t))
 	}
 	return r.listen(&listener{
 		kind: k.Name(), intents: k.Intents(), place: place, name: "listener of " + k.Name() + " at " + place,

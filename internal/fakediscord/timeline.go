@@ -1,0 +1,58 @@
+package fakediscord
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+)
+
+// kept is how many happenings and calls are remembered.
+const kept = 10_000
+
+// A Happening is a message that was sent, edited or deleted, a reaction or a
+// sign of typing, as it was at that moment.
+type Happening struct {
+	N         int64           `json:"n"`    // counts from 1
+	Kind      string          `json:"kind"` // message, edit, delete, react, unreact, typing
+	At        time.Time       `json:"at"`
+	GuildID   ID              `json:"guild_id,omitzero"`
+	ChannelID ID              `json:"channel_id"`
+	MessageID ID              `json:"message_id,omitzero"`
+	UserID    ID              `json:"user_id"` // the author, or the user who reacts
+	Emoji     string          `json:"emoji,omitempty"`
+	Message   json.RawMessage `json:"message,omitempty"` // as the API returns it
+}
+
+// A timeline holds the latest happenings.
+type timeline struct {
+	last int64
+	all  []Happening
+}
+
+func (s *Server) record(h Happening) {
+	t := &s.timeline
+	t.last++
+	h.N, h.At = t.last, s.now()
+	if len(t.all) >= kept {
+		t.all = slices.Delete(t.all, 0, kept/10)
+	}
+	t.all = append(t.all, h)
+	s.touch()
+}
+
+// note records what happens to a message.
+func (s *Server) note(kind string, m *message) {
+	s.record(Happening{
+		Kind: kind, GuildID: m.channel.guildID(), ChannelID: m.channel.id, MessageID: m.id, UserID: m.author.id,
+		Message: encode(m.object(s.me)),
+	})
+}
+
+// Timeline returns what has happened after the n-th happening. Only the latest
+// 10,000 are remembered.
+func (s *Server) Timeline(n int64) []Happening {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, _ := slices.BinarySearchFunc(s.timeline.all, n+1, func(h Happening, n int64) int { return int(h.N - n) })
+	return slices.Clone(s.timeline.all[i:])
+}

@@ -1,0 +1,20 @@
+// Package discord is a client for Discord bots, API version 10: the REST API, the
+// gateway's events, and the objects that both deal in.
+//
+// A [Client] makes calls. It keeps Discord's rate limits, retries what may be
+// repeated, and returns typed errors. There is a method for each thing that bots
+// usually do; [Client.Call] makes all other calls.
+//
+//	client := discord.NewClient(os.Getenv("DISCORD_TOKEN"))
+//	m, err := client.Send(ctx, channel, "Hello!", discord.Embed{Title: "News"})
+//
+// An event has a kind, such as [EventMessageCreate], which ties Discord's name to
+// the type of the event's data and to the intents that the gateway needs to send
+// it.
+//
+// Objects are decoded tolerantly: null and absent fields are zero, unknown fields
+// are ignored, and unknown values of enumerations stay as they are.
+package discord
+
+// Version is the version of this package, as it is sent in the User-Agent header.
+const Version = "0.1.0"

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -97,12 +98,11 @@ func (c *conn) identify(d object) {
 	s := c.s
 	shard, shards, ok := shardOf(d["shard"])
 	intents, given := idOf(d["intents"])
-	token, _ := d["token"].(string)
 	switch {
 	case c.session != nil:
 		c.closeWith(4005, "Already authenticated.")
 		return
-	case token != s.token:
+	case bareToken(d) != s.token:
 		c.closeWith(4004, "Authentication failed.")
 		return
 	case !ok:
@@ -148,6 +148,10 @@ func (c *conn) identify(d object) {
 	sess.ready(s)
 	s.touch()
 }
+
+// bareToken returns the token of Identify and Resume. Clients exist that send it
+// with the prefix of the Authorization header.
+func bareToken(d object) string { return strings.TrimPrefix(text(d, "token"), "Bot ") }
 
 func properties(d object) object { o, _ := d["properties"].(object); return o }
 
@@ -216,11 +220,11 @@ func (c *conn) resume(d object) {
 		return
 	}
 	seq, given := idOf(d["seq"])
-	switch token, _ := d["token"].(string); {
+	switch {
 	case c.session != nil:
 		c.closeWith(4005, "Already authenticated.")
 		return
-	case token != s.token:
+	case bareToken(d) != s.token:
 		c.closeWith(4004, "Authentication failed.")
 		return
 	}

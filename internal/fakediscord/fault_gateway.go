@@ -101,7 +101,35 @@ func (s *Server) Garble() {
 
 // Heartbeat sends op 1: clients should send a heartbeat at once.
 func (s *Server) Heartbeat() {
-	s.each(func(c *conn) { c.send(opHeartbeat, nil) })
+	s.each((*conn).ask)
+}
+
+// Settled reports whether every session that the bot has not given up is
+// connected and has told by a heartbeat that all its events have arrived. It asks
+// those that lag for a heartbeat.
+func (s *Server) Settled() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	connected := make(map[[2]int]bool)
+	for _, sess := range s.sessions {
+		if sess.conn != nil {
+			connected[sess.shard] = true
+		}
+	}
+	settled := true
+	for _, sess := range s.sorted() {
+		switch {
+		case sess.conn == nil && !connected[sess.shard]:
+			settled = false
+		case sess.conn != nil && sess.acked < sess.seq:
+			settled = false
+			if sess.askedAt < sess.seq {
+				sess.askedAt = sess.seq
+				sess.conn.ask()
+			}
+		}
+	}
+	return settled
 }
 
 // Emit sends an event of any name to every session, whatever its intents are:

@@ -51,6 +51,7 @@ type conn struct {
 	stream   *stream // zlib-stream, or nil
 
 	sends  []time.Time // of the last minute
+	asked  int         // heartbeats that op 1 has asked for; they do not count
 	beats  *time.Timer // closes a connection without heartbeats
 	silent bool        // nothing is sent any more
 	closed bool        // a close frame is queued
@@ -186,16 +187,12 @@ func (c *conn) handle(data []byte) {
 	if c.closed {
 		return
 	}
-	c.sends = append(c.sends, time.Now())
-	for time.Since(c.sends[0]) >= time.Minute {
-		c.sends = c.sends[1:]
-	}
-	if len(c.sends) > maxSends {
+	v, err := decode(data)
+	p, ok := v.(object)
+	if c.limited(p) {
 		c.closeWith(4008, "Rate limited.")
 		return
 	}
-	v, err := decode(data)
-	p, ok := v.(object)
 	if err != nil || !ok || len(data) > maxPayload || p["op"] == nil {
 		c.closeWith(4002, "Error while decoding payload.")
 		return
@@ -204,6 +201,10 @@ func (c *conn) handle(data []byte) {
 	switch op := number(p, "op"); {
 	case op == opHeartbeat:
 		c.beats.Reset(2 * c.s.cfg.Heartbeat)
+		if c.session != nil {
+			c.session.acked = int64(number(p, "d"))
+			c.s.touch()
+		}
 		c.send(opAck, nil)
 	case op == opIdentify && d != nil:
 		c.identify(d)
@@ -222,6 +223,25 @@ func (c *conn) handle(data []byte) {
 	case op == opMembers:
 		c.requestMembers(d)
 	}
+}
+
+// limited counts a payload and reports whether there were too many.
+func (c *conn) limited(p object) bool {
+	if c.asked > 0 && p["op"] != nil && number(p, "op") == opHeartbeat {
+		c.asked--
+		return false
+	}
+	c.sends = append(c.sends, time.Now())
+	for time.Since(c.sends[0]) >= time.Minute {
+		c.sends = c.sends[1:]
+	}
+	return len(c.sends) > maxSends
+}
+
+// ask sends op 1.
+func (c *conn) ask() {
+	c.asked++
+	c.send(opHeartbeat, nil)
 }
 
 // write does what is queued until the connection ends.

@@ -18,6 +18,8 @@ type session struct {
 	intents   Intents
 	threshold int // large_threshold
 	seq       int64
+	acked     int64      // of the last heartbeat
+	askedAt   int64      // seq when Settled asked for a heartbeat
 	sent      []dispatch // the latest
 	conn      *conn      // nil if the session waits to be resumed
 	left      time.Time  // when it lost its connection
@@ -248,6 +250,7 @@ func (c *conn) resume(d object) {
 		old.push(outgoing{reset: true}) // the client believes it dead
 	}
 	sess.conn, c.session = c, sess
+	sess.askedAt = 0
 	for _, d := range sess.sent {
 		if d.seq > int64(seq) {
 			c.push(outgoing{data: d.payload})

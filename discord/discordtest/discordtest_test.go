@@ -231,8 +231,8 @@ func TestExpectationsFail(t *testing.T) {
 		"another text":  {func(s *discordtest.Server, u *discordtest.User) { u.Says("!ping"); u.Sees("bong") }, `Anna should see "bong", but sees "pong"`},
 		"nothing":       {func(s *discordtest.Server, u *discordtest.User) { u.Sees("bong") }, "nothing comes for 10s"},
 		"no pattern":    {func(s *discordtest.Server, u *discordtest.User) { u.SeesLike("(") }, "missing closing )"},
-		"another embed": {func(s *discordtest.Server, u *discordtest.User) { u.Says("!report"); u.SeesEmbed("x") }, `<embed "Report"> <file notes.txt>`},
-		"something":     {func(s *discordtest.Server, u *discordtest.User) { u.Says("!ping"); u.SeesNothing() }, "What was said in general:\n\tAnna: \"!ping\"\n\tBot: \"pong\""},
+		"another embed": {func(s *discordtest.Server, u *discordtest.User) { u.Says("!report"); u.SeesEmbed("x") }, `<embed Report> <file notes.txt>`},
+		"something":     {func(s *discordtest.Server, u *discordtest.User) { u.Says("!ping"); u.SeesNothing() }, "What was said in general:\n\tAnna: !ping\n\tBot: pong"},
 		"no edit":       {func(s *discordtest.Server, u *discordtest.User) { u.SeesEdited("x") }, "nothing comes"},
 		"no deletion":   {func(s *discordtest.Server, u *discordtest.User) { u.SeesDeleted(u.Says("x")) }, "deleted, but nothing comes"},
 		"no reaction":   {func(s *discordtest.Server, u *discordtest.User) { u.SeesReaction(u.Says("x"), "👍") }, "nothing comes"},
@@ -278,16 +278,21 @@ func TestTranscript(t *testing.T) {
 		in := anna.In(anna.DM())
 		in.Says("!ping")
 		in.Sees("pong")
-		const want = `# general
-Anna: "!react"
-(Bot reacts with 👍 to "!react")
-Anna: "!edit"
-Bot: "before"
-Bot edits: "after"
+		boris := bot.User("Boris")
+		anna.Says("!ban " + boris.Mention())
+		bot.Wait(t.Context())
+		want := `# general
+Anna: !react
+(Bot reacts with 👍 to !react)
+Anna: !edit
+Bot: before
+Bot edits: after
+Anna: !ban ` + boris.Mention() + `
+(Bot bans Boris: spam)
 
 # DM
-Anna: "!ping"
-Bot: "pong"
+Anna: !ping
+Bot: pong
 `
 		if got := bot.Transcript(); got != want {
 			t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -119,7 +119,7 @@ func (u *User) take(ok func(discord.Message) bool) (m discord.Message, came, tak
 	u.s.mu.Lock()
 	defer u.s.mu.Unlock()
 	h := u.s.of(u.in)
-	unheard := u.s.happenings(u.in, h.upTo, "message")
+	unheard := u.s.happenings(u.in, h.upTo, fakediscord.HappeningMessage)
 	if len(unheard) == 0 {
 		return m, false, false
 	}
@@ -162,7 +162,7 @@ func (u *User) SeesEdited(text string) (m discord.Message) {
 		u.s.mu.Lock()
 		defer u.s.mu.Unlock()
 		seen := u.s.of(u.in).edits
-		for _, h := range u.s.happenings(u.in, 0, "edit") {
+		for _, h := range u.s.happenings(u.in, 0, fakediscord.HappeningEdit) {
 			if h.N <= seen[h.MessageID] {
 				continue
 			}
@@ -181,7 +181,7 @@ func (u *User) SeesDeleted(m discord.Message) {
 	u.s.tb().Helper()
 	u.await(fmt.Sprintf("should see %s deleted", written(m)), func() bool {
 		for _, h := range u.s.fake.Timeline(0) {
-			if h.Kind == "delete" && h.MessageID == fakediscord.ID(m.ID) {
+			if h.Kind == fakediscord.HappeningDelete && h.MessageID == fakediscord.ID(m.ID) {
 				return true
 			}
 		}
@@ -194,7 +194,7 @@ func (u *User) SeesDeleted(m discord.Message) {
 func (u *User) SeesReaction(m discord.Message, emoji string) {
 	u.s.tb().Helper()
 	u.await(fmt.Sprintf("should see the reaction %s to %s", emoji, written(m)), func() bool {
-		for _, h := range u.s.happenings(u.in, 0, "react") {
+		for _, h := range u.s.happenings(u.in, 0, fakediscord.HappeningReact) {
 			if h.MessageID == fakediscord.ID(m.ID) && h.Emoji == emoji {
 				return true
 			}
@@ -210,7 +210,7 @@ func (u *User) SeesTyping() {
 		u.s.mu.Lock()
 		defer u.s.mu.Unlock()
 		h := u.s.of(u.in)
-		for _, t := range u.s.happenings(u.in, h.typing, "typing") {
+		for _, t := range u.s.happenings(u.in, h.typing, fakediscord.HappeningTyping) {
 			h.typing = t.N
 			return true
 		}

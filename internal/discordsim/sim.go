@@ -159,13 +159,14 @@ func (s *Sim) do(w http.ResponseWriter, r *http.Request, e endpoint) (v any, err
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	defer func() {
-		text, ours := recover().(string)
-		if text == "" && !ours {
+		p := recover()
+		if p == nil {
 			return
 		}
+		text, _ := p.(string)
 		wrong, ours := strings.CutPrefix(text, "fakediscord: ")
 		if !ours {
-			panic(text)
+			panic(p)
 		}
 		v, err = nil, bad("%s", wrong)
 	}()

@@ -146,7 +146,7 @@ func (s *Server) post(m *message) {
 	c := m.channel
 	c.messages = append(c.messages, m)
 	c.last = m.id
-	s.note("message", m)
+	s.note(HappeningMessage, m)
 	s.emitMessage("MESSAGE_CREATE", m)
 }
 
@@ -176,7 +176,7 @@ func (s *Server) removeMessage(m *message) {
 			x.reference = nil
 		}
 	}
-	s.note("delete", m)
+	s.note(HappeningDelete, m)
 }
 
 // reaction returns the reaction with an emoji, or nil.

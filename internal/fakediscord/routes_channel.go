@@ -160,12 +160,13 @@ func (c *call) pin(on bool) any {
 		refuse(errSystemMessage)
 	}
 	m.pinned = time.Time{}
-	action := 75
+	action, kind := 75, HappeningUnpin
 	if on {
 		m.pinned = c.s.now()
 		ch.lastPin = m.pinned
-		action = 74
+		action, kind = 74, HappeningPin
 	}
+	c.s.record(Happening{Kind: kind, GuildID: ch.guildID(), ChannelID: ch.id, MessageID: m.id, UserID: c.actor.id})
 	data := object{"channel_id": ch.id}
 	pinned := ch.pins()
 	if len(pinned) > 0 {

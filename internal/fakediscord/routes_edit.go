@@ -41,7 +41,7 @@ func (c *call) edit(m *message) any {
 	c.attach(&changed)
 	changed.edited = c.s.now()
 	*m = changed
-	c.s.note("edit", m)
+	c.s.note(HappeningEdit, m)
 	c.s.emitMessage("MESSAGE_UPDATE", m)
 	return c.render(m)
 }

@@ -154,6 +154,7 @@ func patchMember(c *call) any {
 	}
 	if _, given := c.body["nick"]; given {
 		m.nick = nick
+		c.acts(HappeningNickname, g, m.user.id, nick)
 	}
 	if _, given := c.body["communication_disabled_until"]; given {
 		m.timeout = timeout
@@ -180,6 +181,7 @@ func kick(c *call) any {
 	m := c.member(g)
 	c.outranks(g, m.user.id)
 	c.log(g, 20, m.user.id)
+	c.acts(HappeningKick, g, m.user.id, c.reason)
 	c.s.leave(g, m)
 	return nil
 }
@@ -200,9 +202,12 @@ func (c *call) memberRole(give bool) any {
 		return nil
 	}
 	m.roles = slices.DeleteFunc(slices.Clone(m.roles), func(id ID) bool { return id == r.id })
+	kind := HappeningTakeRole
 	if give {
 		m.roles = append(m.roles, r.id)
+		kind = HappeningGiveRole
 	}
+	c.acts(kind, g, m.user.id, text(r.doc, "name"))
 	c.log(g, 25, m.user.id)
 	c.s.emitMember(g, m)
 	return nil
@@ -253,6 +258,7 @@ func (c *call) ban(g *guild, u *user, back time.Duration) {
 	}
 	g.bans = append(g.bans, ban{u, c.reason})
 	c.log(g, 22, u.id)
+	c.acts(HappeningBan, g, u.id, c.reason)
 	if m := g.member(u.id); m != nil {
 		c.s.leave(g, m)
 	}
@@ -278,6 +284,7 @@ func deleteBan(c *call) any {
 	u := g.bans[i].user
 	g.bans = slices.Delete(g.bans, i, i+1)
 	c.log(g, 23, u.id)
+	c.acts(HappeningUnban, g, u.id, c.reason)
 	c.s.emit(event{name: "GUILD_BAN_REMOVE", guild: g, data: object{"guild_id": g.id, "user": u.object()}})
 	return nil
 }

@@ -338,7 +338,7 @@ func typing(c *call) any {
 		data["guild_id"] = g.id
 		data["member"] = g.member(c.actor.id).object()
 	}
-	s.record(Happening{Kind: "typing", GuildID: ch.guildID(), ChannelID: ch.id, UserID: c.actor.id})
+	s.record(Happening{Kind: HappeningTyping, GuildID: ch.guildID(), ChannelID: ch.id, UserID: c.actor.id})
 	s.emit(event{name: "TYPING_START", guild: ch.guild, channel: ch, data: data})
 	return nil
 }

@@ -77,7 +77,7 @@ func react(c *call) any {
 	if g := ch.guild; g != nil {
 		data["member"] = g.member(c.actor.id).object()
 	}
-	c.s.record(Happening{Kind: "react", GuildID: ch.guildID(), ChannelID: ch.id, MessageID: m.id, UserID: c.actor.id, Emoji: key})
+	c.s.record(Happening{Kind: HappeningReact, GuildID: ch.guildID(), ChannelID: ch.id, MessageID: m.id, UserID: c.actor.id, Emoji: key})
 	c.s.emitReaction("MESSAGE_REACTION_ADD", m, data)
 	return nil
 }
@@ -101,7 +101,7 @@ func unreact(c *call) any {
 	if len(r.users) == 0 {
 		m.reactions = slices.DeleteFunc(m.reactions, func(x *reaction) bool { return x == r })
 	}
-	c.s.record(Happening{Kind: "unreact", GuildID: ch.guildID(), ChannelID: ch.id, MessageID: m.id, UserID: u.id, Emoji: key})
+	c.s.record(Happening{Kind: HappeningUnreact, GuildID: ch.guildID(), ChannelID: ch.id, MessageID: m.id, UserID: u.id, Emoji: key})
 	c.s.emitReaction("MESSAGE_REACTION_REMOVE", m, object{"user_id": u.id, "emoji": emoji, "burst": false, "type": 0})
 	return nil
 }

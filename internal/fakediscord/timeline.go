@@ -9,18 +9,44 @@ import (
 // kept is how many happenings and calls are remembered.
 const kept = 10_000
 
-// A Happening is a message that was sent, edited or deleted, a reaction or a
-// sign of typing, as it was at that moment.
+// A Happening is something that people see: a message that was sent, edited or
+// deleted, a reaction, a sign of typing, or what is done to a member, as it was at
+// that moment.
 type Happening struct {
-	N         int64           `json:"n"`    // counts from 1
-	Kind      string          `json:"kind"` // message, edit, delete, react, unreact, typing
+	N         int64           `json:"n"` // counts from 1
+	Kind      string          `json:"kind"`
 	At        time.Time       `json:"at"`
 	GuildID   ID              `json:"guild_id,omitzero"`
-	ChannelID ID              `json:"channel_id"`
+	ChannelID ID              `json:"channel_id,omitzero"` // 0 for what is done to a member
 	MessageID ID              `json:"message_id,omitzero"`
-	UserID    ID              `json:"user_id"` // the author, or the user who reacts
+	UserID    ID              `json:"user_id"`         // the author, or the user who does it
+	Target    ID              `json:"target,omitzero"` // the member
+	Text      string          `json:"text,omitempty"`  // the role, the nickname or the reason
 	Emoji     string          `json:"emoji,omitempty"`
 	Message   json.RawMessage `json:"message,omitempty"` // as the API returns it
+}
+
+// The kinds of happenings.
+const (
+	HappeningMessage  = "message"
+	HappeningEdit     = "edit"
+	HappeningDelete   = "delete"
+	HappeningReact    = "react"
+	HappeningUnreact  = "unreact"
+	HappeningTyping   = "typing"
+	HappeningPin      = "pin"
+	HappeningUnpin    = "unpin"
+	HappeningBan      = "ban"
+	HappeningUnban    = "unban"
+	HappeningKick     = "kick"
+	HappeningGiveRole = "give role"
+	HappeningTakeRole = "take role"
+	HappeningNickname = "nickname"
+)
+
+// acts records what the actor does to a member.
+func (c *call) acts(kind string, g *guild, member ID, text string) {
+	c.s.record(Happening{Kind: kind, GuildID: g.id, UserID: c.actor.id, Target: member, Text: text})
 }
 
 // A timeline holds the latest happenings.

@@ -210,7 +210,7 @@ func (c *connection) open() error {
 	for before := int64(-1); ; {
 		select {
 		case <-c.live:
-			c.s.callReady()
+			c.s.tellReady(c.resume)
 			return nil
 		case <-c.ctx.Done():
 			return nil
@@ -224,8 +224,13 @@ func (c *connection) open() error {
 	}
 }
 
-// callReady calls the Gateway's Ready.
-func (s *shard) callReady() {
+// tellReady says that a session has begun or goes on.
+func (s *shard) tellReady(resumed bool) {
+	msg := "discord: session begun"
+	if resumed {
+		msg = "discord: session resumed"
+	}
+	s.log(slog.LevelInfo, msg, slog.Any("me", s.r.Me().ID))
 	if s.r.Ready == nil {
 		return
 	}

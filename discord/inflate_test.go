@@ -150,7 +150,17 @@ func TestLedger(t *testing.T) {
 	if seq, done := second.state(); seq != 1 || len(done) != 0 {
 		t.Errorf("the state is %d %v", seq, done)
 	}
+	l = newLedger(0, []int64{7}, func() {})
+	l.resumed()
+	state("0 []")
+	for seq := int64(1); seq <= maxPending+10; seq++ {
+		l.take(seq)
+	}
+	if seq, _ := l.state(); seq != 10 || len(l.pending) != maxPending {
+		t.Errorf("all up to %d are done, %d are pending", seq, len(l.pending))
+	}
 	var none *ledger
+	none.resumed()
 	if !none.take(1) {
 		t.Error("a nil ledger refuses an event")
 	}

@@ -194,7 +194,7 @@ func (s *shard) ready(c *connection, e *Event) error {
 	}
 	s.mu.Unlock()
 	s.r.requests.lose(s)
-	s.goLive(c, "discord: session begun")
+	s.goLive(c)
 	return nil
 }
 
@@ -204,22 +204,21 @@ func (s *shard) resumed(c *connection) {
 	s.mu.Lock()
 	s.session.tries, s.session.most = 0, maxResumes
 	s.mu.Unlock()
-	s.goLive(c, "discord: session resumed")
+	s.currentLedger().resumed()
+	s.goLive(c)
 }
 
 // goLive opens a connection for the payloads of other goroutines.
-func (s *shard) goLive(c *connection, msg string) {
+func (s *shard) goLive(c *connection) {
 	s.failures = 0
 	s.setPhase(ShardReady)
 	s.setConnection(c)
+	s.mark()
 	select {
-	case <-c.live:
-		return // a second READY or RESUMED
+	case <-c.live: // a second READY or RESUMED
 	default:
 		close(c.live)
 	}
-	s.mark()
-	s.log(slog.LevelInfo, msg, slog.Any("me", s.r.Me().ID))
 }
 
 // setConnection sets the connection that takes payloads.

@@ -406,7 +406,7 @@ func (c *connection) dispatch(f *frame, shared bool) error {
 	return nil
 }
 
-// deliver gives an event to whatever wants it, and does not block. It fails if the
+// deliver gives an event to its followers and handlers, and does not block. It fails if the
 // Dispatcher has no room for it.
 func (s *shard) deliver(e *Event, shared bool, l *ledger) error {
 	wanted := wants(s.r.d.Handler, e.Kind)

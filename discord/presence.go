@@ -69,7 +69,7 @@ const (
 
 // SetVoice makes the bot join a voice channel of a guild, move to it, or leave voice
 // if the channel is 0. Discord answers with an [EventVoiceStateUpdate] and an
-// [EventVoiceServerUpdate], which have what a library for voice needs.
+// [EventVoiceServerUpdate], which a library for voice needs.
 func (g *Gateway) SetVoice(ctx context.Context, guild, channel ID, opts ...VoiceOption) error {
 	s, err := g.shardFor(guild)
 	if err != nil {

@@ -24,7 +24,7 @@ const (
 	refetchAfter = 3
 )
 
-// A session is what Discord keeps for a shard, and what it takes to resume it.
+// A session is the state that Discord keeps for a shard, and the means to resume it.
 type session struct {
 	id    string // empty: there is none
 	url   string // where it is resumed
@@ -296,7 +296,7 @@ func (s *shard) currentLedger() *ledger {
 func isFatal(code int) bool { return code == 4004 || code >= 4010 && code <= 4014 }
 
 // A CloseError says that Discord has closed a connection for good: another one would
-// be closed too. Its text says what to do.
+// be closed too. Its text names the remedy.
 type CloseError struct {
 	Code   int    // such as 4004
 	Reason string // in Discord's words; may be empty

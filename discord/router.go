@@ -20,7 +20,7 @@ import (
 // The zero Router is ready for use. Listeners may be added and removed while it
 // serves. All methods are safe for concurrent use.
 type Router struct {
-	outer *Router // the Router whose Group made this one
+	outer *Router // the Router around this one, made by its Group
 
 	// Guarded by the mu of the outermost Router. Once used is set, use does not
 	// change any more.
@@ -62,8 +62,8 @@ func (r *Router) Use(mw ...Middleware) {
 	r.use = append(r.use, mw...)
 }
 
-// Group calls f with a Router whose middleware is inside of r's and applies to the
-// listeners that f adds.
+// Group calls f with a Router inside of r: its middleware is inside of r's and applies
+// to the listeners that f adds.
 func (r *Router) Group(f func(r *Router)) { f(&Router{outer: r}) }
 
 // wrap returns h with the middleware of r and of the Routers around it, which can
@@ -206,8 +206,8 @@ func (r *Router) Serve(c *Context) error {
 	return errs
 }
 
-// serve runs listeners. What comes after a listener is deferred: it is run even if
-// the listener ends the goroutine.
+// serve runs listeners. The later ones are deferred: they run even if the first ends the
+// goroutine.
 func serve(c *Context, listeners []*listener, errs *handlerErrors) {
 	if len(listeners) == 0 {
 		return

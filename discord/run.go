@@ -245,7 +245,7 @@ func (r *running) checkIntents(ctx context.Context) error {
 	}).at("Gateway.Run")
 }
 
-// needing names what needs one of the intents.
+// needing names the listeners and fields that need one of the intents.
 func (r *running) needing(missing Intents) string {
 	if r.Gateway.Intents != 0 {
 		return "the field Gateway.Intents"

@@ -6,10 +6,10 @@ import (
 	"github.com/vkrouter/vk/discord"
 )
 
-// IgnoreBots skips the handler for what bots and webhooks do, the bot itself included:
+// IgnoreBots skips the handler for deeds of bots and webhooks, the bot itself included:
 // their messages, reactions, votes and interactions, their typing, and their moves in
-// voice. Two bots that answer each other do so for ever. Other events are handled, as
-// are those whose user Discord names by ID alone, unless that is the bot itself.
+// voice. Two bots that answer each other do so for ever. Other events are handled, and
+// also those with no more than a user's ID, unless it is that of the bot itself.
 func IgnoreBots() discord.Middleware {
 	return func(next discord.HandlerFunc) discord.HandlerFunc {
 		return func(c *discord.Context) error {

@@ -17,7 +17,7 @@ import (
 	"sync"
 )
 
-// A Feed is the gateway, and what of the API a client asks for before it connects.
+// A Feed is the gateway, and the calls of the API that clients make before they connect.
 type Feed struct {
 	server *httptest.Server
 	kind   string

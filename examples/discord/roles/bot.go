@@ -18,12 +18,12 @@ const (
 	roleName = "Reader"
 )
 
-// A board is the message of a guild whose reactions give a role.
+// A board is a message in a guild: a reaction to it gives the role.
 type board struct {
 	Message, Role discord.ID
 }
 
-// A bot gives a role to those who react to a message, and takes it away again. The
+// A bot gives a role for a reaction to a message, and takes it away with the reaction. The
 // boards are kept in the store, so that they work after a restart.
 type bot struct {
 	store discord.Store
@@ -63,7 +63,7 @@ func newBot(store discord.Store) discord.Handler {
 	return discord.Wrap(r, middleware.IgnoreBots())
 }
 
-// command handles what people write.
+// command handles the messages of people.
 func (b *bot) command(c *discord.Context, m *discord.MessageCreate) error {
 	if c.GuildID() == 0 {
 		return nil
@@ -115,7 +115,7 @@ func (b *bot) open(c *discord.Context) error {
 	return b.keep(c, board{m.ID, role.ID})
 }
 
-// count says who has the role. It asks for all members over the gateway.
+// count lists the members with the role. It asks for all members over the gateway.
 func (b *bot) count(c *discord.Context) error {
 	kept, _, err := b.board(c)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Roles is a bot for Discord that gives a role to those who react to a message, and
-// counts its members. It runs in the terminal, without Discord:
+// Roles is a bot for Discord that gives a role for a reaction to a message, and counts
+// the members with the role. It runs in the terminal, without Discord:
 //
 //	go run ./examples/discord/roles
 //

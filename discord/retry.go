@@ -150,7 +150,7 @@ func (x *attemptState) judge(ctx context.Context, a answer, v verdict, wait time
 		return a.body, 0, nil
 	default:
 		refused := refusal(x.r, a.status, a.header, a.body)
-		if a.status == http.StatusUnauthorized && !x.r.Path.hasToken() {
+		if a.status == http.StatusUnauthorized && !x.r.Path.hasToken() && !a.html() {
 			c.limits.kill(&deadError{refused})
 		}
 		if a.status < 500 {
@@ -200,6 +200,9 @@ type answer struct {
 	unsent bool // Discord surely has not got the request
 	fatal  bool // trying again does not help
 }
+
+// html reports whether a page came in place of Discord's JSON, as from a proxy.
+func (a answer) html() bool { return len(a.body) > 0 && a.body[0] != '{' }
 
 // send makes one request.
 func (c *Client) send(ctx context.Context, r *Request, body *payload) (a answer) {

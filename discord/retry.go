@@ -31,7 +31,7 @@ type attemptState struct {
 	r     *Request
 	route string
 	body  *payload
-	same  bool // making it twice does what making it once does
+	same  bool // making it twice has the effect of making it once
 	maybe bool // some attempt may have been carried out
 	tries int  // attempts that failed otherwise than with 429
 	stops int  // attempts that failed with 429
@@ -70,7 +70,7 @@ func (c *Client) try(ctx context.Context, r *Request) (json.RawMessage, error) {
 	}
 }
 
-// result returns the result of a call whose last attempt failed.
+// result returns the result of a call after its last attempt failed.
 func (x *attemptState) result(err error) (json.RawMessage, error) {
 	if x.maybe && x.r.Method == http.MethodDelete && errors.Is(err, ErrNotFound) {
 		return nil, nil // an attempt before did it, and its answer was lost
@@ -81,7 +81,7 @@ func (x *attemptState) result(err error) (json.RawMessage, error) {
 	return nil, err
 }
 
-// repeatable reports whether making a call twice does what making it once does.
+// repeatable reports whether making a call twice has the effect of making it once.
 func repeatable(r *Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodDelete:
@@ -125,7 +125,7 @@ func (x *attemptState) attempt(ctx context.Context) (raw json.RawMessage, again 
 	return raw, again, err
 }
 
-// judge says what comes of an attempt.
+// judge returns the result of an attempt.
 func (x *attemptState) judge(ctx context.Context, a answer, v verdict, wait time.Duration) (raw json.RawMessage, again time.Duration, err error) {
 	c := x.c
 	if a.status == http.StatusTooManyRequests {
@@ -177,7 +177,7 @@ func (x *attemptState) again(pause time.Duration, err error) (json.RawMessage, t
 // errSpent says that a file cannot be read a second time.
 var errSpent = errors.New("a file was read before and cannot be rewound: give it as File, Bytes or FileFunc")
 
-// A deadError is the error of calls after one whose token Discord did not know.
+// A deadError is the error of calls after Discord has refused the token.
 type deadError struct{ first *Error }
 
 func (e *deadError) Error() string { return errDead.Error() + ": " + e.first.Error() }
@@ -191,7 +191,7 @@ func (e *maybeDoneError) Error() string { return e.err.Error() + "; " + ErrMaybe
 
 func (e *maybeDoneError) Unwrap() []error { return []error{e.err, ErrMaybeDone} }
 
-// An answer is what came of one request.
+// An answer is the result of one request.
 type answer struct {
 	status int // zero if none came
 	header http.Header

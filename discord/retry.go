@@ -25,6 +25,9 @@ var callPause = backoff.Backoff{Min: 400 * time.Millisecond, Max: 10 * time.Seco
 // attempts other failures have.
 const maxTries429 = 10
 
+// maxNonceAge is how long Discord surely recognizes the nonce of a message.
+const maxNonceAge = 2 * time.Minute
+
 // An attemptState is a call from its first attempt to its last.
 type attemptState struct {
 	c     *Client
@@ -171,6 +174,10 @@ func (x *attemptState) again(pause time.Duration, err error) (json.RawMessage, t
 	if x.body.spent {
 		return nil, 0, fmt.Errorf("%w; not tried again: %w", err, errSpent)
 	}
+	if x.maybe && x.r.Method == http.MethodPost && pause > maxNonceAge {
+		x.same = false // Discord would no longer recognize the nonce
+		return nil, 0, err
+	}
 	return nil, pause, err
 }
 
@@ -234,7 +241,7 @@ func (c *Client) send(ctx context.Context, r *Request, body *payload) (a answer)
 	resp, err := hc.Do(req)
 	if err != nil {
 		if own := content.err(); own != nil {
-			return answer{err: own, fatal: true}
+			return answer{err: own, unsent: true, fatal: true} // a body that is cut is of no use to Discord
 		}
 		return answer{err: err, unsent: notSent(err)}
 	}

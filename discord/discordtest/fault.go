@@ -117,6 +117,10 @@ func (g *Gateway) Late(d time.Duration) { g.s.fake.Late(d) }
 // Twice makes each event arrive twice, until Heal.
 func (g *Gateway) Twice() { g.s.fake.Twice(true) }
 
+// Busy refuses the next n requests for the members of a guild and tells the bot to
+// ask again after a time.
+func (g *Gateway) Busy(n int, after time.Duration) { g.s.fake.Busy(n, after) }
+
 // Heal ends Brick, Late and Twice.
 func (g *Gateway) Heal() {
 	g.s.fake.Brick(false)

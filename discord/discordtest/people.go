@@ -95,6 +95,13 @@ func (u *User) Edits(m discord.Message, text string) {
 	u.Does("PATCH", u.messages()+"/"+m.ID.String(), map[string]any{"content": text}, nil)
 }
 
+// Previews adds the preview of a link to a message, as Discord does some time after
+// the message was sent.
+func (u *User) Previews(m discord.Message, link, title string) {
+	u.s.tb().Helper()
+	u.s.must("the preview", u.s.fake.Preview(fakediscord.ID(m.ChannelID), fakediscord.ID(m.ID), link, title))
+}
+
 // Deletes deletes a message.
 func (u *User) Deletes(m discord.Message) {
 	u.s.tb().Helper()

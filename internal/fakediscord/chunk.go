@@ -32,6 +32,13 @@ func (c *conn) requestMembers(d object) {
 		c.closeWith(4014, "Disallowed intent(s).")
 		return
 	}
+	if s.busy > 0 {
+		s.busy--
+		c.session.dispatch(s, "RATE_LIMITED", object{
+			"opcode": opMembers, "retry_after": s.busyFor.Seconds(), "meta": object{"guild_id": g.id, "nonce": nonce},
+		})
+		return
+	}
 	var found []*member
 	missing := []any{}
 	for _, m := range g.members {

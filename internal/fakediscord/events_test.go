@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 )
 
 const pixel = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
@@ -81,6 +82,9 @@ func TestEvents(t *testing.T) {
 		}, `"content":"for `},
 		{"MESSAGE_CREATE", IntentDirectMessages, func(f *fixture, g *gatewayClient) { f.says(f.s.DM(f.anna), "private") }, `"content":"private"`},
 		{"MESSAGE_UPDATE", IntentGuildMessages | IntentContent, func(f *fixture, g *gatewayClient) { f.as("PATCH", message(f), object{"content": "new"}) }, `"content":"new"`},
+		{"MESSAGE_UPDATE", IntentGuildMessages | IntentContent, func(f *fixture, g *gatewayClient) {
+			f.must(f.s.Preview(f.general, f.says(f.general, "https://a.test"), "https://a.test", "A"))
+		}, `{"channel_id":"GENERAL","embeds":[{"title":"A","type":"link","url":"https://a.test"}],"guild_id":"GUILD","id"`},
 		{"MESSAGE_DELETE", IntentGuildMessages, func(f *fixture, g *gatewayClient) { f.as("DELETE", message(f), nil) }, `"channel_id":"GENERAL"`},
 		{"MESSAGE_DELETE_BULK", IntentGuildMessages, func(f *fixture, g *gatewayClient) {
 			f.as("POST", channel(f)+"/messages/bulk-delete", object{"messages": []ID{f.says(f.general, "1"), f.says(f.general, "2")}})
@@ -200,6 +204,11 @@ func TestMemberChunks(t *testing.T) {
 			t.Errorf("chunk %d is %v of %v", i, c["chunk_index"], c["chunk_count"])
 		}
 		total += len(c["members"].([]any))
+	}
+	f.s.Busy(1, 1500*time.Millisecond)
+	g.send(`{"op":8,"d":{"guild_id":` + f.guild.String() + `,"query":"","limit":0,"nonce":"y"}}`)
+	if c := g.wait("RATE_LIMITED"); string(encode(c["retry_after"])) != "1.5" || c["meta"].(object)["nonce"] != "y" || number(c, "opcode") != 8 {
+		t.Errorf("got %v", c)
 	}
 	if total != 2001 {
 		t.Errorf("%d members", total)

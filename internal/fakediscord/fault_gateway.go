@@ -83,6 +83,14 @@ func (s *Server) Twice(on bool) {
 	s.twice = on
 }
 
+// Busy makes the next n requests for members be answered with RATE_LIMITED, which
+// tells the client to ask again after a time.
+func (s *Server) Busy(n int, after time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.busy, s.busyFor = n, after
+}
+
 // Huge sends a dispatch of n bytes with the name HUGE.
 func (s *Server) Huge(n int) {
 	s.each(func(c *conn) {

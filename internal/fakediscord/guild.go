@@ -290,6 +290,6 @@ func (s *Server) Outage(guild ID, down bool) error {
 func (s *Server) botIntegration() object {
 	return object{
 		"id": s.appID, "name": "Bot", "type": "discord", "enabled": true, "account": object{"id": s.appID.String(), "name": "Bot"},
-		"application": object{"id": s.appID, "name": "Bot", "icon": nil, "description": "", "bot": s.me.object()}, "scopes": []any{"bot"},
+		"application": object{"id": s.appID, "name": "Bot", "icon": nil, "description": "", "summary": "", "bot": s.me.object()}, "scopes": []any{"bot"},
 	}
 }

@@ -9,7 +9,9 @@ import (
 	"strings"
 )
 
-var dataURI = regexp.MustCompile(`^data:(image/(?:png|jpeg|gif|webp));base64,`)
+// dataURI begins the address of an image. Clients exist that write jpg for every
+// image, so the data tells the type.
+var dataURI = regexp.MustCompile(`^data:image/(?:png|jpe?g|gif|webp);base64,`)
 
 // An upload is an image of a body.
 type upload struct {
@@ -27,19 +29,20 @@ func (c *call) image(name string) *upload {
 	if !ok {
 		return nil
 	}
-	head := dataURI.FindStringSubmatch(s)
-	if head == nil {
+	head := dataURI.FindString(s)
+	if head == "" {
 		c.fail(name, "BASE_TYPE_INVALID_IMAGE", "Invalid image data: expected data:image/png;base64,…")
 		return nil
 	}
-	data, err := base64.StdEncoding.DecodeString(s[len(head[0]):])
-	if err != nil || len(data) == 0 {
-		c.fail(name, "BASE_TYPE_INVALID_IMAGE", "Invalid image data: expected base64")
+	data, err := base64.StdEncoding.DecodeString(s[len(head):])
+	kind := http.DetectContentType(data)
+	if err != nil || !strings.HasPrefix(kind, "image/") {
+		c.fail(name, "BASE_TYPE_INVALID_IMAGE", "Invalid image data: expected the base64 of an image")
 		return nil
 	}
 	sum := sha256.Sum256(data)
-	u := &upload{hash: hex.EncodeToString(sum[:16]), file: file{contentType: head[1], data: data}}
-	if head[1] == "image/gif" {
+	u := &upload{hash: hex.EncodeToString(sum[:16]), file: file{contentType: kind, data: data}}
+	if kind == "image/gif" {
 		u.hash = "a_" + u.hash
 	}
 	return u

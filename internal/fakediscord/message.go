@@ -188,3 +188,25 @@ func (m *message) reaction(key string) *reaction {
 	}
 	return nil
 }
+
+// Preview adds the preview of a link to a message, as Discord does some time after
+// it was sent. The event has nothing but the IDs and the embeds.
+func (s *Server) Preview(channel, id ID, link, title string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.channels[channel]
+	if c == nil {
+		return errChannel
+	}
+	m := c.message(id)
+	if m == nil {
+		return errMessage
+	}
+	m.doc = with(m.doc, object{"embeds": append(slices.Clone(m.doc["embeds"].([]any)), object{"type": "link", "url": link, "title": title})})
+	data := object{"id": m.id, "channel_id": c.id, "embeds": m.doc["embeds"]}
+	if c.guild != nil {
+		data["guild_id"] = c.guild.id
+	}
+	s.emit(event{name: "MESSAGE_UPDATE", guild: c.guild, channel: c, message: m, data: data})
+	return nil
+}

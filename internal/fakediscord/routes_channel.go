@@ -62,10 +62,10 @@ func deleteChannel(c *call) any {
 	}
 	if ch.thread() {
 		c.needs(ch, PermManageThreads)
-		c.log(ch.guild, 112, ch.id)
+		c.log(ch.guild, 112, ch.id, gone(object{"name": ch.doc["name"], "type": ch.kind}))
 	} else {
 		c.needs(ch, PermManageChannels)
-		c.log(ch.guild, 12, ch.id)
+		c.log(ch.guild, 12, ch.id, gone(object{"name": ch.doc["name"], "type": ch.kind}))
 	}
 	c.s.removeChannel(ch)
 	return o
@@ -89,9 +89,17 @@ func putOverwrite(c *call) any {
 		action = 14
 	}
 	ch.overwrites = append(kept, o)
-	c.log(ch.guild, action, ch.id)
+	c.log(ch.guild, action, ch.id, options(overwriteOptions(ch.guild, o)))
 	c.s.emitChannel("CHANNEL_UPDATE", ch)
 	return nil
+}
+
+// overwriteOptions returns what the audit log has of an overwrite.
+func overwriteOptions(g *guild, o overwrite) object {
+	if r := g.role(o.id); r != nil && !o.member {
+		return object{"id": o.id, "type": "0", "role_name": r.doc["name"]}
+	}
+	return object{"id": o.id, "type": "1"}
 }
 
 func deleteOverwrite(c *call) any {
@@ -100,12 +108,13 @@ func deleteOverwrite(c *call) any {
 		refuse(errDMAction)
 	}
 	id := c.pathID("overwrite")
-	kept := slices.DeleteFunc(slices.Clone(ch.overwrites), func(x overwrite) bool { return x.id == id })
-	if len(kept) == len(ch.overwrites) {
+	i := slices.IndexFunc(ch.overwrites, func(x overwrite) bool { return x.id == id })
+	if i < 0 {
 		refuse(errOverwrite)
 	}
-	ch.overwrites = kept
-	c.log(ch.guild, 15, ch.id)
+	removed := ch.overwrites[i]
+	ch.overwrites = slices.Delete(slices.Clone(ch.overwrites), i, i+1)
+	c.log(ch.guild, 15, ch.id, options(overwriteOptions(ch.guild, removed)))
 	c.s.emitChannel("CHANNEL_UPDATE", ch)
 	return nil
 }
@@ -176,7 +185,7 @@ func (c *call) pin(on bool) any {
 	}
 	if ch.guild != nil {
 		data["guild_id"] = ch.guild.id
-		c.log(ch.guild, action, m.author.id)
+		c.log(ch.guild, action, m.author.id, options(object{"channel_id": ch.id, "message_id": m.id}))
 	}
 	c.s.emitMessage("MESSAGE_UPDATE", m)
 	c.s.emit(event{name: "CHANNEL_PINS_UPDATE", guild: ch.guild, channel: ch, data: data})
@@ -256,7 +265,7 @@ func startThread(c *call) any {
 	}
 	ch.guild.threads = append(ch.guild.threads, t)
 	c.s.channels[t.id] = t
-	c.log(ch.guild, 110, t.id)
+	c.log(ch.guild, 110, t.id, made(object{"name": name, "type": kind}))
 	c.s.emit(event{name: "THREAD_CREATE", guild: ch.guild, channel: t, data: with(t.object(), object{"newly_created": true})})
 	c.status = 201
 	return t.object()

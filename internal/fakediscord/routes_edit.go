@@ -67,7 +67,7 @@ func (c *call) deleteOne(m *message) {
 	if ch.guild != nil {
 		data["guild_id"] = ch.guild.id
 		if c.actor != nil && m.author != c.actor {
-			c.log(ch.guild, 72, m.author.id)
+			c.log(ch.guild, 72, m.author.id, options(object{"channel_id": ch.id, "count": "1"}))
 		}
 	}
 	c.s.emit(event{name: "MESSAGE_DELETE", guild: ch.guild, channel: ch, data: data})
@@ -99,7 +99,7 @@ func bulkDelete(c *call) any {
 			gone = append(gone, id)
 		}
 	}
-	c.log(ch.guild, 73, ch.id)
+	c.log(ch.guild, 73, ch.id, options(object{"count": strconv.Itoa(len(gone))}))
 	if len(gone) > 0 {
 		c.s.emit(event{name: "MESSAGE_DELETE_BULK", guild: ch.guild, channel: ch, data: object{"ids": gone, "channel_id": ch.id, "guild_id": ch.guild.id}})
 	}

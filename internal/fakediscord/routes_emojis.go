@@ -65,7 +65,7 @@ func createEmoji(c *call) any {
 	e.animated = strings.HasPrefix(image.hash, "a_")
 	c.s.files["emojis/"+e.id.String()] = image.file
 	g.emojis = append(g.emojis, e)
-	c.log(g, 60, e.id)
+	c.log(g, 60, e.id, made(object{"name": e.name}))
 	c.s.emitEmojis(g)
 	c.status = 201
 	return e.object()
@@ -83,7 +83,7 @@ func patchEmoji(c *call) any {
 func deleteEmoji(c *call) any {
 	g := c.guildNeeds(PermManageEmojis)
 	i := c.emojiIndex(g)
-	c.log(g, 62, g.emojis[i].id)
+	c.log(g, 62, g.emojis[i].id, gone(object{"name": g.emojis[i].name}))
 	g.emojis = slices.Delete(g.emojis, i, i+1)
 	c.s.emitEmojis(g)
 	return nil

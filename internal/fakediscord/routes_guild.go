@@ -23,6 +23,18 @@ func init() {
 	on("PATCH /guilds/{guild}/widget", patchWidget)
 	on("GET /guilds/{guild}/widget.json", getWidget).open = true
 	on("GET /guilds/{guild}/audit-logs", getAuditLog)
+	for _, method := range []string{"GET", "POST"} {
+		on(method+" /guilds/{guild}/prune", func(c *call) any {
+			c.guildNeeds(PermKick)
+			return object{"pruned": 0} // everybody is active
+		})
+	}
+	for _, none := range []string{"stickers", "scheduled-events", "auto-moderation/rules"} {
+		on("GET /guilds/{guild}/"+none, func(c *call) any {
+			c.guild()
+			return []any{} // the fake has none
+		})
+	}
 	on("GET /guilds/{guild}/regions", func(c *call) any {
 		c.guild()
 		rt, _, _ := find("GET", "/voice/regions")
@@ -33,7 +45,7 @@ func init() {
 func getGuild(c *call) any {
 	g := c.guild()
 	o := g.object()
-	if c.query.Get("with_counts") == "true" {
+	if c.queryBool("with_counts") {
 		o["approximate_member_count"], o["approximate_presence_count"] = len(g.members), len(g.presences)
 	}
 	return o
@@ -89,7 +101,7 @@ func createChannel(c *call) any {
 	}
 	ch := c.s.addChannel(g, kind, name)
 	ch.doc, ch.overwrites = doc, overwrites
-	c.log(g, 10, ch.id)
+	c.log(g, 10, ch.id, made(object{"name": name, "type": kind}))
 	c.s.emitChannel("CHANNEL_CREATE", ch)
 	c.status = 201
 	return ch.object()

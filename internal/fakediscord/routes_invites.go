@@ -18,7 +18,7 @@ func init() {
 	on("POST /channels/{channel}/invites", createInvite)
 	on("GET /invites/{code}", func(c *call) any {
 		o := c.invite().object()
-		if c.query.Get("with_counts") == "true" {
+		if c.queryBool("with_counts") {
 			g := c.invite().channel.guild
 			o["approximate_member_count"], o["approximate_presence_count"] = len(g.members), len(g.presences)
 		}
@@ -73,7 +73,7 @@ func createInvite(c *call) any {
 		i.until = c.s.now().Add(time.Duration(i.maxAge) * time.Second)
 	}
 	c.s.invites = append(c.s.invites, i)
-	c.log(ch.guild, 40, 0)
+	c.log(ch.guild, 40, 0, made(object{"code": i.code, "channel_id": ch.id, "max_age": i.maxAge, "max_uses": i.maxUses}))
 	data := i.metadata()
 	delete(data, "guild")
 	delete(data, "channel")
@@ -111,7 +111,7 @@ func deleteInvite(c *call) any {
 	if i.inviter != c.actor {
 		c.needs(i.channel, PermManageChannels)
 	}
-	c.log(i.channel.guild, 42, 0)
+	c.log(i.channel.guild, 42, 0, gone(object{"code": i.code, "channel_id": i.channel.id}))
 	c.removeInvite(i)
 	return i.object()
 }

@@ -77,7 +77,7 @@ func getMyGuilds(c *call) any {
 			"id": g.id, "name": g.doc["name"], "icon": g.doc["icon"], "banner": g.doc["banner"], "owner": g.owner == c.actor.id,
 			"permissions": g.basePermissions(g.member(c.actor.id)), "features": g.doc["features"],
 		}
-		if c.query.Get("with_counts") == "true" {
+		if c.queryBool("with_counts") {
 			o["approximate_member_count"], o["approximate_presence_count"] = len(g.members), len(g.presences)
 		}
 		return o
@@ -164,6 +164,12 @@ func (c *call) queryInt(name string, def, lo, hi int) int {
 	n, _ := f.int(name, lo, hi)
 	f.done()
 	return n
+}
+
+// queryBool returns a boolean of the query.
+func (c *call) queryBool(name string) bool {
+	b, _ := strconv.ParseBool(c.query.Get(name))
+	return b
 }
 
 // user returns the user of the path.

@@ -202,13 +202,13 @@ func (c *call) memberRole(give bool) any {
 		return nil
 	}
 	m.roles = slices.DeleteFunc(slices.Clone(m.roles), func(id ID) bool { return id == r.id })
-	kind := HappeningTakeRole
+	kind, key := HappeningTakeRole, "$remove"
 	if give {
 		m.roles = append(m.roles, r.id)
-		kind = HappeningGiveRole
+		kind, key = HappeningGiveRole, "$add"
 	}
 	c.acts(kind, g, m.user.id, text(r.doc, "name"))
-	c.log(g, 25, m.user.id)
+	c.log(g, 25, m.user.id, made(object{key: []any{object{"id": r.id, "name": r.doc["name"]}}}))
 	c.s.emitMember(g, m)
 	return nil
 }

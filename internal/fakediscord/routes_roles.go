@@ -66,7 +66,7 @@ func createRole(c *call) any {
 	}
 	g.roles = append(g.roles, r)
 	g.sortRoles()
-	c.log(g, 30, r.id)
+	c.log(g, 30, r.id, made(object{"name": r.doc["name"], "permissions": r.permissions}))
 	c.s.emitRole("GUILD_ROLE_CREATE", g, r)
 	return r.object()
 }
@@ -86,11 +86,11 @@ func moveRoles(c *call) any {
 			continue
 		}
 		id, _ := f.id("id")
-		n, given := f.int("position", 1, 250)
+		n, given := f.int("position", 0, 250)
 		r := g.role(id)
-		if r == nil || r.id == g.id {
+		if r == nil {
 			f.fail("id", "ROLE_INVALID", "Unknown role")
-		} else if given {
+		} else if given && r.position != n && r.id != g.id {
 			to[r] = n
 		}
 	}
@@ -135,7 +135,7 @@ func deleteRole(c *call) any {
 		refuse(errPermissions)
 	}
 	g.roles = slices.DeleteFunc(g.roles, func(x *role) bool { return x == r })
-	c.log(g, 32, r.id)
+	c.log(g, 32, r.id, gone(object{"name": r.doc["name"], "permissions": r.permissions}))
 	c.s.emit(event{name: "GUILD_ROLE_DELETE", guild: g, data: object{"guild_id": g.id, "role_id": r.id}})
 	for _, m := range g.members {
 		if m.has(r.id) {

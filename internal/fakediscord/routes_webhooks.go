@@ -95,7 +95,7 @@ func createWebhook(c *call) any {
 	w.token = fmt.Sprintf("webhook-%s-token", w.id)
 	c.setImage(&w.avatar, "avatars/"+w.id.String(), avatar)
 	c.s.webhooks = append(c.s.webhooks, w)
-	c.log(ch.guild, 50, w.id)
+	c.log(ch.guild, 50, w.id, made(object{"name": w.name, "channel_id": ch.id, "type": 1}))
 	c.s.emitWebhooks(ch)
 	return w.object(c.s, true)
 }
@@ -127,7 +127,7 @@ func deleteWebhook(c *call) any {
 	w := c.webhook()
 	c.s.webhooks = slices.DeleteFunc(c.s.webhooks, func(x *webhook) bool { return x == w })
 	if c.actor != nil {
-		c.log(w.channel.guild, 52, w.id)
+		c.log(w.channel.guild, 52, w.id, gone(object{"name": w.name, "channel_id": w.channel.id, "type": 1}))
 	}
 	c.s.emitWebhooks(w.channel)
 	return nil
@@ -152,7 +152,7 @@ func executeWebhook(c *call) any {
 	c.checkNotEmpty(m)
 	c.attach(m)
 	c.s.post(m)
-	if c.query.Get("wait") != "true" {
+	if !c.queryBool("wait") {
 		return nil
 	}
 	return c.render(m)

@@ -81,6 +81,8 @@ type Server struct {
 	late       time.Duration     // how late dispatches are sent
 	twice      bool              // dispatches are sent twice
 	presence   object            // of the bot
+	busy       int               // requests for members to refuse
+	busyFor    time.Duration
 
 	global  window
 	buckets map[string]*window

@@ -79,9 +79,12 @@ func ExampleGateway_shards() {
 // A health check: the bot is well while no shard has been without a session for long.
 func ExampleGateway_Status() {
 	g := &discord.Gateway{Client: discord.NewClient(os.Getenv("DISCORD_TOKEN")), Handler: discord.NewRouter()}
+	away := func(s discord.ShardStatus) bool {
+		return s.Phase != discord.ShardReady && time.Since(s.Since) > time.Minute
+	}
 	http.HandleFunc("/health", func(w http.ResponseWriter, r *http.Request) {
 		for _, s := range g.Status() {
-			if s.Phase != discord.ShardReady && time.Since(s.Since) > time.Minute {
+			if away(s) {
 				http.Error(w, fmt.Sprintf("shard %v is %v after %d failures: %v", s.Shard, s.Phase, s.Failures, s.Err), http.StatusServiceUnavailable)
 				return
 			}
@@ -202,11 +205,12 @@ func ExampleRouter_Use() {
 			return nil
 		})
 	})
-	bot := discord.Wrap(r, middleware.IgnoreBots(), func(next discord.HandlerFunc) discord.HandlerFunc {
+	var trace discord.Middleware = func(next discord.HandlerFunc) discord.HandlerFunc {
 		return func(c *discord.Context) error {
 			return next(c.WithContext(context.WithValue(c, traceKey{}, c.Event().Seq)))
 		}
-	})
+	}
+	bot := discord.Wrap(r, middleware.IgnoreBots(), trace)
 	fmt.Println(discord.IntentsOf(bot))
 	// Output: GUILD_MODERATION
 }

@@ -130,6 +130,7 @@ func TestGatewayAsked(t *testing.T) {
 				return
 			case strings.Contains(p, `"op":2`):
 				c.send(readyText)
+				c.send(`{"op":0,"t":"UNNUMBERED","d":{}}`)
 				c.send(`{"op":1,"d":null}`)
 			case strings.Contains(p, `"op":1`):
 				mu.Lock()

@@ -92,6 +92,9 @@ func (s *shard) connect(ctx context.Context) (lost time.Time, err error) {
 	s.setPhase(ShardConnecting)
 	s.served = false
 	resume := s.session.id != ""
+	if !resume {
+		s.seq.Store(0)
+	}
 	ws, err := s.dial(ctx, resume)
 	if err != nil {
 		return time.Now(), err
@@ -247,7 +250,6 @@ func (c *connection) introduce() error {
 	if c.resume {
 		data, err = encodePayload(OpResume, map[string]any{"token": token, "session_id": c.began.id, "seq": c.s.seq.Load()})
 	} else {
-		c.s.seq.Store(0)
 		data, err = encodePayload(OpIdentify, c.s.identification(token))
 	}
 	if err != nil {

@@ -178,6 +178,12 @@ func TestGatewayCloseCodes(t *testing.T) {
 					c.ws.Close(context.Background(), tt.code, "")
 					return
 				}
+				for strings.Contains(p, `"op":1,`) { // while it waits for its turn
+					if p != `{"op":1,"d":null}` {
+						t.Errorf("before the new session, the heartbeat is %s", p)
+					}
+					p = c.read()
+				}
 				got = p
 				c.hang()
 			}, func(t *testing.T, g *discord.Gateway) {

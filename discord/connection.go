@@ -210,7 +210,7 @@ func (c *connection) open() error {
 	for before := int64(-1); ; {
 		select {
 		case <-c.live:
-			c.s.callReady()
+			c.s.tellReady(c.resume)
 			return nil
 		case <-c.ctx.Done():
 			return nil
@@ -224,8 +224,13 @@ func (c *connection) open() error {
 	}
 }
 
-// callReady calls the Gateway's Ready.
-func (s *shard) callReady() {
+// tellReady says that a session has begun or goes on.
+func (s *shard) tellReady(resumed bool) {
+	msg := "discord: session begun"
+	if resumed {
+		msg = "discord: session resumed"
+	}
+	s.log(slog.LevelInfo, msg, slog.Any("me", s.r.Me().ID))
 	if s.r.Ready == nil {
 		return
 	}
@@ -401,7 +406,7 @@ func (c *connection) dispatch(f *frame, shared bool) error {
 	return nil
 }
 
-// deliver gives an event to whatever wants it, and does not block. It fails if the
+// deliver gives an event to its followers and handlers, and does not block. It fails if the
 // Dispatcher has no room for it.
 func (s *shard) deliver(e *Event, shared bool, l *ledger) error {
 	wanted := wants(s.r.d.Handler, e.Kind)

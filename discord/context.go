@@ -63,7 +63,7 @@ func contained(h HandlerFunc) HandlerFunc {
 	}
 }
 
-// A Context is what a handler gets: the event, and the means to respond.
+// A Context gives a handler the event and the means to respond.
 //
 // It is also a [context.Context] to pass on. It ends when the handler returns, with
 // cause [ErrTimeLimit] when the handler takes too long, and with cause [ErrStopped]
@@ -107,7 +107,7 @@ func newContext(ctx context.Context, client *Client, e *Event, j *job) *Context 
 	return &made.c
 }
 
-// WithContext returns a Context like c whose deadline, end and values are those of
+// WithContext returns a Context like c with the deadline, the end and the values of
 // ctx, which must be derived from c.
 func (c *Context) WithContext(ctx context.Context) *Context {
 	if ctx == nil {
@@ -172,7 +172,7 @@ func (c *Context) GuildID() ID { return c.event.GuildID }
 // ChannelID returns the channel that the event is from, or 0 if it is from none.
 func (c *Context) ChannelID() ID { return c.event.ChannelID }
 
-// UserID returns the user who caused the event or whom it is about, or 0.
+// UserID returns the user of the event, or 0: its author, or the member that it is about.
 func (c *Context) UserID() ID { return c.event.UserID }
 
 // People are the users of an event, wherever it has them.
@@ -197,8 +197,7 @@ func (c *Context) people() (*people, error) {
 	return i.people, nil
 }
 
-// User returns the user who caused the event or whom it is about, which must not be
-// changed. Many events have no more than the user's ID: then it is an error, and
+// User returns the user of the event, as [Context.UserID], which must not be changed. Many events have no more than the user's ID: then it is an error, and
 // [Client.User] gets the user.
 func (c *Context) User() (*User, error) {
 	p, err := c.people()
@@ -215,8 +214,7 @@ func (c *Context) User() (*User, error) {
 	return nil, errors.New("discord: a " + c.event.Kind + " event has no user: get it by Context.UserID, if that is not 0")
 }
 
-// Member returns the guild member who caused the event or whom it is about, which
-// must not be changed. If the event has none, the [State] of the Gateway is asked.
+// Member returns the guild member of the event, which must not be changed. If the event has none, the [State] of the Gateway is asked.
 // If that has none either, it is an error, and [Client.Member] gets the member.
 func (c *Context) Member() (*Member, error) {
 	p, err := c.people()

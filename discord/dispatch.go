@@ -19,8 +19,8 @@ import (
 // Errors of handlers and of a Dispatcher.
 var (
 	// ErrStopped is the cause with which a handler's context ends when its source
-	// was stopped and the time to finish is over. An event whose handler ends with
-	// it counts as not handled.
+	// was stopped and the time to finish is over. The event of a
+	// handler that ends with it counts as not handled.
 	ErrStopped = errors.New("discord: stopped")
 
 	// ErrTimeLimit is the cause with which a handler's context ends when the
@@ -155,8 +155,8 @@ func (d *Dispatcher) put(j *job) error {
 	return nil
 }
 
-// Pending returns the number of unfinished events. What their handlers have
-// written can be read once it is 0.
+// Pending returns the number of unfinished events. Once it is 0, the results of their
+// handlers can be read.
 func (d *Dispatcher) Pending() int { return int(d.count.Load()) }
 
 // Stop ends the Dispatcher: it takes no more events, ends parked handlers' waits

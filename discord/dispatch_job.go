@@ -24,6 +24,10 @@ type job struct {
 	mark     uint32                    // finds its stack; set by run
 	task     watchdog.Task[*job]
 	reported bool // it was logged that a handler has ended the goroutine
+	root     struct {
+		c   Context // around those of the handlers
+		inv invocation
+	}
 
 	mu      sync.Mutex
 	ended   bool
@@ -33,7 +37,9 @@ type job struct {
 
 // Run implements stacks.Runner: it gives the event to the handler.
 func (j *job) Run() error {
-	c := newContext(j.ctx, j.client, j.ev, j)
+	j.root.inv.job = j
+	j.root.c = Context{ctx: j.ctx, event: j.ev, client: j.client, inv: &j.root.inv}
+	c := &j.root.c
 	if r, ok := j.d.Handler.(*Router); ok {
 		return r.Serve(c) // makes an invocation of each listener
 	}

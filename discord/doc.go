@@ -1,7 +1,7 @@
 // Package discord is a client for Discord bots, API version 10: the REST API, the
 // gateway's events, and the objects that both deal in.
 //
-// A [Client] makes calls. It keeps Discord's rate limits, retries what may be
+// A [Client] makes calls. It keeps Discord's rate limits, retries calls that may be
 // repeated, and returns typed errors. There is a method for each thing that bots
 // usually do; [Client.Call] makes all other calls.
 //

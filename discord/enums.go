@@ -25,7 +25,8 @@ var notificationNames = map[NotificationLevel]string{NotifyAllMessages: "ALL_MES
 // String returns Discord's name of the level, or its number if it is unknown.
 func (l NotificationLevel) String() string { return named(notificationNames, l) }
 
-// A ContentFilter says whose messages Discord scans for explicit content.
+// A ContentFilter selects the members of a guild that Discord scans the messages of, for
+// explicit content.
 type ContentFilter int
 
 // The content filters.
@@ -56,7 +57,7 @@ var mfaNames = map[MFALevel]string{MFANone: "NONE", MFAElevated: "ELEVATED"}
 // String returns Discord's name of the level, or its number if it is unknown.
 func (l MFALevel) String() string { return named(mfaNames, l) }
 
-// A VerificationLevel says what a user must have before writing in a guild.
+// A VerificationLevel is the condition for users to write in a guild.
 type VerificationLevel int
 
 // The levels.
@@ -113,7 +114,7 @@ func (t ChannelType) IsThread() bool {
 // IsVoice reports whether members can talk in channels of the type.
 func (t ChannelType) IsVoice() bool { return t == ChannelVoice || t == ChannelStage }
 
-// A MessageActivityType says what a message invites to.
+// A MessageActivityType is the kind of invitation in a message.
 type MessageActivityType int
 
 // The types.
@@ -173,7 +174,7 @@ const (
 	Streaming    ActivityType = 1 // the URL is one of Twitch or YouTube
 	Listening    ActivityType = 2
 	Watching     ActivityType = 3
-	CustomStatus ActivityType = 4 // the State is what people see
+	CustomStatus ActivityType = 4 // people see the State
 	Competing    ActivityType = 5
 )
 
@@ -184,7 +185,7 @@ var activityTypeNames = map[ActivityType]string{
 // String returns Discord's name of the type, or its number if it is unknown.
 func (t ActivityType) String() string { return named(activityTypeNames, t) }
 
-// An OverwriteType says whose permissions an [Overwrite] changes.
+// An OverwriteType says whether an [Overwrite] is for a role or a member.
 type OverwriteType int
 
 // The types.

@@ -24,13 +24,13 @@ type Error struct {
 	Status  int          // the HTTP status code
 	Code    Code         // Discord's code; zero if the answer has none
 	Message string       // Discord's text, in English; or the beginning of another answer
-	Fields  []FieldError // what is wrong with the body of the call
+	Fields  []FieldError // the mistakes in the body of the call
 	Method  string       // "GET", "POST", …
 	Route   string       // the template of the path, as in "/guilds/{}/bans/{}"
 	Header  http.Header  // of the answer
 }
 
-// A FieldError is what is wrong with one field of a call's body.
+// A FieldError is a mistake in one field of a call's body.
 type FieldError struct {
 	Path    string // such as "embeds[0].title"; empty for the whole body
 	Code    string // such as "BASE_TYPE_REQUIRED"
@@ -49,8 +49,8 @@ func (f FieldError) String() string {
 	return s
 }
 
-// Error names the call, the status, what Discord says and, where there is a usual
-// one, the remedy.
+// Error names the call, the status, Discord's message and, where there is a usual one,
+// the remedy.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("discord: ")
@@ -76,7 +76,7 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
-// remedy returns what to do about the error, or "".
+// remedy returns the remedy for the error, or "".
 func (e *Error) remedy() string {
 	switch e.Code {
 	case CodeMissingPermissions:
@@ -113,8 +113,8 @@ func (e *Error) Is(target error) bool {
 
 // Errors that are told apart by errors.Is.
 var (
-	// ErrUnauthorized is the error of a call whose token Discord does not know.
-	// After one, a [Client] makes no call any more: each that Discord refuses
+	// ErrUnauthorized is the error of a call with a token that Discord does not know.
+	// After it, a [Client] makes no call any more: each that Discord refuses
 	// brings the address of the bot nearer to a ban.
 	ErrUnauthorized = errors.New("discord: unauthorized")
 
@@ -128,10 +128,10 @@ var (
 	// [Client.MaxResponse].
 	ErrTooLarge = errors.New("the answer is too large")
 
-	// ErrMaybeDone is returned, wrapped together with what went wrong, by calls
-	// that failed in a way that leaves open whether Discord has done what they
-	// ask for, and that are not safe to repeat.
-	ErrMaybeDone = errors.New("Discord may have done it")
+	// ErrMaybeDone is returned, wrapped together with the cause, by calls that
+	// failed in a way that leaves open whether Discord has carried them out, and
+	// that are not safe to repeat.
+	ErrMaybeDone = errors.New("the call may have been carried out")
 )
 
 // A Code is a code of Discord's for an error. It is an error for errors.Is:
@@ -190,14 +190,14 @@ func (c Code) Error() string { return "discord: code " + strconv.Itoa(int(c)) }
 // this package's types, the token, an argument, or a setting in the developer portal.
 // Trying again does not help, so it is returned at once, before anything is sent.
 type ConfigError struct {
-	Place string // what was called, such as "POST /channels/{}/messages" or "Gateway.Run"
+	Place string // the call or the method, such as "POST /channels/{}/messages" or "Gateway.Run"
 	Field string // the field to change, such as "Client.APIURL" or "embeds[0].title"
-	Text  string // what is wrong, in English; it shows no secret
-	Mend  string // what to do about it
+	Text  string // the mistake, in English; it shows no secret
+	Mend  string // the remedy
 	Err   error  // the cause, such as an *Error; nil if there is none beyond Text
 }
 
-// Error says what was called, what is wrong and what to do about it.
+// Error names the place, the mistake and the remedy.
 func (e *ConfigError) Error() string {
 	s := "discord: "
 	if e.Place != "" {
@@ -265,7 +265,7 @@ func refusal(r *Request, status int, header http.Header, body []byte) *Error {
 	return e
 }
 
-// foreign says what an answer is that has no JSON.
+// foreign describes an answer that has no JSON.
 func foreign(header http.Header) string {
 	if t := header.Get("Content-Type"); t != "" {
 		return "of type " + strconv.Quote(clip(t, 60)) + ", from a proxy or a gateway"

@@ -15,7 +15,7 @@ type formReader struct {
 	parts []formPart
 	i     int // the part that is being read
 
-	pipe *io.PipeReader // what the request reads; nil before start
+	pipe *io.PipeReader // read by the request; nil before start
 	stop func() bool    // ends the watch over the context; nil before start
 
 	mu     sync.Mutex

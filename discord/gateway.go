@@ -77,7 +77,7 @@ func Run(ctx context.Context, token string, h Handler) error {
 	return (&Gateway{Client: NewClient(token), Handler: h}).Run(ctx)
 }
 
-// check returns what is wrong with the fields, or nil.
+// check returns the mistake in the fields, or nil.
 func (g *Gateway) check() *ConfigError {
 	d := g.Dispatcher
 	switch {

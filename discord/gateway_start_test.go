@@ -2,10 +2,13 @@ package discord_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -54,6 +57,24 @@ func TestGatewayWrongToken(t *testing.T) {
 	})
 }
 
+// TestGatewayUntrusted: a certificate that is not trusted ends Run at once.
+func TestGatewayUntrusted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := discord.NewClient("t")
+		c.Logger = slog.New(slog.DiscardHandler)
+		c.HTTPClient = &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+			return nil, &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}
+		})}
+		err := (&discord.Gateway{Client: c, Handler: discord.NewRouter(), Logger: c.Logger}).Run(t.Context())
+		var wrong *discord.ConfigError
+		if !errors.As(err, &wrong) || wrong.Field != "Client.HTTPClient" || !strings.HasPrefix(err.Error(), "discord: Gateway.Run: the server's certificate is not trusted: install") {
+			t.Errorf("Run: %v", err)
+		}
+	})
+}
+
+var lineNumber = regexp.MustCompile(`go:\d+ `)
+
 // TestGatewayIntents: the intents follow from the handlers, and those that are
 // switched off are said before anything is sent to the gateway.
 func TestGatewayIntents(t *testing.T) {
@@ -77,9 +98,9 @@ func TestGatewayIntents(t *testing.T) {
 		{name: "state", change: func(g *discord.Gateway) { g.State = &discord.State{VoiceStates: true} }, want: discord.IntentGuilds | discord.IntentGuildVoiceStates},
 		{name: "another one is off", add: []func(*discord.Router){members}, disabled: fakediscord.IntentContent, want: discord.IntentGuildMembers},
 		{name: "content is off", add: []func(*discord.Router){content, members}, disabled: fakediscord.IntentContent,
-			wrong: "the privileged intents MESSAGE_CONTENT are switched off for the application, and needed by the listener of MESSAGE_CREATE at gateway_start_test.go:61 (MESSAGE_CONTENT): switch them on at https://discord.com/developers/applications/{id}/bot under Privileged Gateway Intents, or do without the handlers"},
+			wrong: "the privileged intents MESSAGE_CONTENT are switched off for the application, and needed by the listener of MESSAGE_CREATE at gateway_start_test.go:N (MESSAGE_CONTENT): switch them on at https://discord.com/developers/applications/{id}/bot under Privileged Gateway Intents, or do without the handlers"},
 		{name: "two are off", add: []func(*discord.Router){content, members}, disabled: fakediscord.IntentContent | fakediscord.IntentMembers,
-			wrong: "GUILD_MEMBERS|MESSAGE_CONTENT are switched off for the application, and needed by the listener of MESSAGE_CREATE at gateway_start_test.go:61 (MESSAGE_CONTENT), the listener of GUILD_MEMBER_ADD at gateway_start_test.go:64 (GUILD_MEMBERS)"},
+			wrong: "GUILD_MEMBERS|MESSAGE_CONTENT are switched off for the application, and needed by the listener of MESSAGE_CREATE at gateway_start_test.go:N (MESSAGE_CONTENT), the listener of GUILD_MEMBER_ADD at gateway_start_test.go:N (GUILD_MEMBERS)"},
 		{name: "the field is off", change: func(g *discord.Gateway) { g.Intents = discord.IntentGuildPresences }, disabled: fakediscord.IntentPresences,
 			wrong: "the privileged intents GUILD_PRESENCES are switched off for the application, and needed by the field Gateway.Intents"},
 		{name: "the state is off", change: func(g *discord.Gateway) { g.State = &discord.State{Members: true} }, disabled: fakediscord.IntentMembers,
@@ -107,7 +128,7 @@ func TestGatewayIntents(t *testing.T) {
 				want := strings.ReplaceAll(tt.wrong, "{id}", w.Me().String())
 				err := g.Run(t.Context())
 				var wrong *discord.ConfigError
-				if !errors.As(err, &wrong) || !strings.Contains(err.Error(), want) {
+				if !errors.As(err, &wrong) || !strings.Contains(lineNumber.ReplaceAllString(err.Error(), "go:N "), want) {
 					t.Errorf("Run: %v\nwant %s", err, want)
 				}
 				if n := len(w.Sessions()); n != 0 {

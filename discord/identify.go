@@ -12,8 +12,8 @@ import (
 // identifySpan is the time between two identifications with the same key.
 const identifySpan = 5 * time.Second
 
-// turns lets the shards identify one after the other: those whose numbers are equal
-// modulo max_concurrency have one key, and identifySpan between them. When the
+// turns lets the shards identify one after the other: shards with numbers that are
+// equal modulo max_concurrency have one key, and identifySpan between them. When the
 // sessions that Discord allows in a day are used up, all wait for more.
 type turns struct {
 	r    *running

@@ -34,7 +34,7 @@ type inflater struct {
 	src    bytes.Reader  // reads in
 	r      io.ReadCloser // made at the first payload
 	out    bytes.Buffer  // the last payload
-	window []byte        // the end of what was decompressed
+	window []byte        // the end of the output so far
 }
 
 func newInflater() *inflater { return &inflater{limit: maxPayload} }
@@ -83,7 +83,7 @@ func (z *inflater) add(msg []byte) ([]byte, error) {
 	return z.out.Bytes(), nil
 }
 
-// slide keeps the end of what was decompressed.
+// slide keeps the end of the output.
 func (z *inflater) slide() {
 	out := z.out.Bytes()
 	if len(out) >= inflateWindow {

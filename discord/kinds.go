@@ -101,7 +101,7 @@ func (k Kind[T]) Name() string { return string(k) }
 // without an intent, and for those that are unknown here.
 func (k Kind[T]) Intents() Intents { return kindTable[string(k)].intents }
 
-// knownKind is what is known of a kind of event.
+// A knownKind is the name, the type and the intents of a kind of event.
 type knownKind struct {
 	name    string
 	typ     reflect.Type

@@ -82,7 +82,7 @@ type ThreadDelete struct {
 // ThreadListSync is the data of a THREAD_LIST_SYNC event.
 type ThreadListSync struct {
 	GuildID    ID             `json:"guild_id"`
-	ChannelIDs []ID           `json:"channel_ids"` // whose threads these are; empty for all channels
+	ChannelIDs []ID           `json:"channel_ids"` // of the threads; empty for all channels
 	Threads    []Channel      `json:"threads"`
 	Members    []ThreadMember `json:"members"` // the bot in each thread that it is in
 }
@@ -319,7 +319,7 @@ type AutoModRule struct {
 	ExemptChannels  []ID                `json:"exempt_channels"`
 }
 
-// An AutoModRuleAction is what a rule does.
+// An AutoModRuleAction is an action of a rule.
 type AutoModRuleAction struct {
 	Type     int `json:"type"` // 1 block, 2 alert, 3 timeout, 4 block the profile
 	Metadata struct {

@@ -32,8 +32,7 @@ func laneOf(e *Event) laneKey {
 	return laneKey{kind: e.Kind}
 }
 
-// ofMember reports whether an event is about a user of a guild, whatever the
-// channel.
+// ofMember reports whether an event is about a user of a guild, in any channel.
 func ofMember(kind string) bool {
 	switch kind {
 	case "PRESENCE_UPDATE", "VOICE_STATE_UPDATE":

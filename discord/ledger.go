@@ -35,6 +35,20 @@ func newLedger(seq int64, done []int64, changed func()) *ledger {
 	return l
 }
 
+// maxPending limits the events that a ledger records. A handler that is parked for days
+// would let their number grow; its event then counts as done.
+const maxPending = 1 << 14
+
+// resumed notes that all events that were missed have come.
+func (l *ledger) resumed() {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.skip = nil
+}
+
 // take notes that an event has come. It reports false if an earlier process has
 // handled the event.
 func (l *ledger) take(seq int64) (wanted bool) {
@@ -45,12 +59,22 @@ func (l *ledger) take(seq int64) (wanted bool) {
 	defer l.mu.Unlock()
 	done := l.skip[seq]
 	delete(l.skip, seq)
-	if done && len(l.pending) == 0 {
-		l.seq = max(l.seq, seq)
-	} else {
-		l.pending = append(l.pending, entry{seq, done})
+	l.pending = append(l.pending, entry{seq, done})
+	if len(l.pending) > maxPending {
+		l.pending[0].done = true
 	}
+	l.advance()
 	return !done
+}
+
+// advance moves seq over the events that are done. The caller holds l.mu.
+func (l *ledger) advance() {
+	n := 0
+	for n < len(l.pending) && l.pending[n].done {
+		l.seq = l.pending[n].seq
+		n++
+	}
+	l.pending = l.pending[n:]
 }
 
 // done notes that an event is handled, or has no handler.
@@ -63,12 +87,7 @@ func (l *ledger) done(seq int64) {
 	if ok {
 		l.pending[i].done = true
 	}
-	n := 0
-	for n < len(l.pending) && l.pending[n].done {
-		l.seq = l.pending[n].seq
-		n++
-	}
-	l.pending = l.pending[n:]
+	l.advance()
 	l.mu.Unlock()
 	l.changed()
 }

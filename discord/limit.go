@@ -24,16 +24,16 @@ const (
 // pause429 is the pause after a 429 that does not say how long to wait.
 var pause429 = backoff.Backoff{Min: time.Second, Max: 30 * time.Second}
 
-// A limiter keeps Discord's rate limits. Each call takes a ticket, which it gives back
-// with what the answer says about the limits.
+// A limiter keeps Discord's rate limits. Each call takes a ticket, and gives it back
+// with the limits in the answer.
 //
 // Discord tells the limits in the headers of its answers: a bucket has a hash, which
 // several routes may share, and there is one for each value of the major parameters.
 // Until the hash of a route is known, one call at a time is made for the route and
 // its major parameters.
 //
-// There is no goroutine; while nobody waits there is no timer. The lock is held by
-// nobody who waits.
+// There is no goroutine; while nobody waits there is no timer. Nothing waits
+// while it holds the lock.
 type limiter struct {
 	rate pace.Limiter // of all calls that count for the global limit
 
@@ -51,7 +51,7 @@ type limiter struct {
 	globalStreak int       // global 429 in a row
 }
 
-// A routeLimit is what is known of a route.
+// A routeLimit is the knowledge about a route.
 type routeLimit struct {
 	hash string // of its bucket; empty if that is unknown
 	free bool   // there is no limit
@@ -84,7 +84,7 @@ type bucket struct {
 type waiter struct {
 	node   list.Node[*waiter]
 	ready  chan struct{}
-	b      *bucket // that it waits in, or whose turn it has
+	b      *bucket // that it waits in, or has a turn of
 	window int     // of that turn
 }
 
@@ -267,7 +267,7 @@ func (b *bucket) over(now time.Time) bool { return !b.reset.IsZero() && !b.reset
 // take takes a turn, if there is one.
 func (b *bucket) take(now time.Time) bool {
 	if b.over(now) || b.known && b.reset.IsZero() && b.inflight == 0 {
-		// A new window. What is under way may arrive in it.
+		// A new window. Calls under way may arrive in it.
 		b.reset = time.Time{}
 		b.window++
 		b.remaining = b.limit - b.inflight
@@ -292,7 +292,7 @@ func (b *bucket) take(now time.Time) bool {
 	return true
 }
 
-// serve gives turns to those who wait in a bucket, and sets its timer for the others.
+// serve gives turns to the waiters of a bucket, and sets its timer for the others.
 func (l *limiter) serve(b *bucket, now time.Time) {
 	for {
 		first := b.waiters.First()

@@ -9,7 +9,7 @@ import (
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
-// A verdict is what an answer says about rate limits.
+// A verdict is the part of an answer that is about rate limits.
 type verdict struct {
 	status    int
 	hash      string
@@ -22,7 +22,7 @@ type verdict struct {
 	foreign   bool // a 429 that is not Discord's, but that of a gateway in front of it
 }
 
-// judge reads what an answer says about rate limits.
+// judge reads the rate limits in an answer.
 func judge(status int, h http.Header, body []byte) verdict {
 	v := verdict{status: status, limit: -1, remaining: -1, reset: -1, wait: -1}
 	v.hash = h.Get("X-RateLimit-Bucket")
@@ -57,7 +57,7 @@ func judge(status int, h http.Header, body []byte) verdict {
 }
 
 // seconds returns a number of seconds with a fraction as a Duration, or -1 if there is
-// none. What is longer than a day is cut to that.
+// none. The maximum is a day.
 func seconds(s string) time.Duration {
 	if s == "" {
 		return -1
@@ -69,7 +69,7 @@ func seconds(s string) time.Duration {
 	return time.Duration(min(f, 24*60*60) * float64(time.Second))
 }
 
-// done gives back a ticket with what the answer says. It returns how long to wait
+// done gives back a ticket with the verdict of the answer. It returns how long to wait
 // after a 429.
 func (l *limiter) done(t *ticket, v verdict) (wait time.Duration) {
 	l.mu.Lock()
@@ -113,7 +113,7 @@ func (l *limiter) done(t *ticket, v verdict) (wait time.Duration) {
 	return v.wait
 }
 
-// learn takes over what an answer says about a bucket, and returns the bucket that the
+// learn updates a bucket by the verdict of an answer, and returns the bucket that the
 // calls of the route use from now on.
 func (l *limiter) learn(t *ticket, b *bucket, v verdict, now time.Time) *bucket {
 	r := l.routes[t.route]

@@ -317,6 +317,23 @@ func TestLimitUnauthorized(t *testing.T) {
 	})
 }
 
+// TestLimitUnauthorizedPage: a 401 of a proxy says nothing about the token.
+func TestLimitUnauthorizedPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, inTurn(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/html")
+			w.WriteHeader(401)
+			fmt.Fprint(w, "<html>")
+		}, ok("{}")))
+		if err := get(t.Context(), a.client, "/users/@me"); !errors.Is(err, discord.ErrUnauthorized) {
+			t.Error(err)
+		}
+		if err := get(t.Context(), a.client, "/users/@me"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestLimitIdle: buckets that are not used are forgotten.
 func TestLimitIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -22,8 +22,8 @@ const (
 	chunkTimeout = 30 * time.Second
 )
 
-// MembersOf says which members [Gateway.Members] returns: all of a guild, those whose
-// names begin with Query, or those in Users.
+// MembersOf says which members [Gateway.Members] returns: all of a guild, those with a
+// name that begins with Query, or those in Users.
 type MembersOf struct {
 	Guild ID
 
@@ -232,7 +232,7 @@ func (q *requests) remove(nonce string) {
 	delete(q.all, nonce)
 }
 
-// take returns what has come since the last call.
+// take returns the answers that have come since the last call.
 func (r *request) take() (chunks []*Event, limited time.Duration, lost bool) {
 	r.owner.mu.Lock()
 	defer r.owner.mu.Unlock()

@@ -61,10 +61,11 @@ type allowedMentions struct {
 // the order in which they are given: of two that set the same thing, the later one
 // counts. If one of them cannot be sent, nothing is.
 //
-// What a message has beside its text: [Embed] or *Embed, [Embeds], *[Upload],
-// [Stickers]. Whom it pings: [Mentions], [MentionsOf]. What it answers: [ReplyTo].
-// How it is sent: the flags [Silent] and [NoEmbeds], [As], [Into], [Name], and [Extra] for everything
-// else. Of an edit: [KeepText], [KeepFiles]. Several in one: [Options].
+// For content beside the text, there are [Embed] or *Embed, [Embeds], *[Upload] and
+// [Stickers]; for notifications, [Mentions], [MentionsOf] and [Silent]; for an answer to
+// another message, [ReplyTo]. [NoEmbeds], [As], [Into] and [Name] change the way in which
+// a message is sent, [KeepText] and [KeepFiles] an edit. [Extra] has fields without an
+// option of their own, and [Options] makes several options one.
 type SendOption interface {
 	// apply puts the option into the message, or says why it cannot be sent.
 	apply(*outgoing) error
@@ -110,7 +111,7 @@ func Embeds(list ...Embed) SendOption {
 type SendFlag MessageFlags
 
 const (
-	Silent   = SendFlag(FlagSuppressNotifications) // no notification on the devices of those who get it
+	Silent   = SendFlag(FlagSuppressNotifications) // no notification on the devices of the people in the channel
 	NoEmbeds = SendFlag(FlagSuppressEmbeds)        // no previews of the links in the text
 )
 
@@ -147,8 +148,8 @@ const (
 // Mentions returns a SendOption that says which mentions in the message notify
 // people; the others only look like mentions. Without arguments, nobody is notified.
 //
-// The default is PingUsers and PingReply, so that a bot that repeats what a user
-// wrote does not notify a whole guild.
+// The default is PingUsers and PingReply, so that a bot that repeats the text of
+// a user does not notify a whole guild.
 func Mentions(pings ...Ping) SendOption {
 	return optionFunc(func(o *outgoing) error {
 		o.body.AllowedMentions = &allowedMentions{Parse: []Ping{}}
@@ -219,7 +220,7 @@ func KeepFiles(ids ...ID) SendOption {
 }
 
 // Extra is fields of the message's JSON that this package has no option for. They
-// override what the other options set.
+// override the other options.
 type Extra map[string]any
 
 func (x Extra) apply(o *outgoing) error {

@@ -1,6 +1,6 @@
 package discord
 
-// An Activity is what a user does, shown below the name. A bot can set Name, Type,
+// An Activity is shown below the name of a user: a game, music. A bot can set Name, Type,
 // State and URL.
 type Activity struct {
 	Name          string             `json:"name"`

@@ -2,7 +2,7 @@ package discord
 
 import "time"
 
-// A Guild is what people call a server: channels, members and roles.
+// A Guild is a community with channels, members and roles. People call it a server.
 type Guild struct {
 	ID                   ID                `json:"id"`
 	Name                 string            `json:"name"`

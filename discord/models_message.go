@@ -92,7 +92,7 @@ type MessageSnapshot struct {
 	Message Message `json:"message"` // partial
 }
 
-// A MessageActivity is what a message invites to.
+// A MessageActivity is an invitation in a message.
 type MessageActivity struct {
 	Type    MessageActivityType `json:"type"`
 	PartyID string              `json:"party_id"`

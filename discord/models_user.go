@@ -63,7 +63,7 @@ type Connection struct {
 
 // A Member is a user in a guild.
 type Member struct {
-	// User is nil in the Member of a message, whose Author it is.
+	// User is nil in the Member of a message: it is the message's Author.
 	User *User `json:"user"`
 
 	GuildID      ID          `json:"guild_id"` // of events; zero in the answers to calls
@@ -141,7 +141,7 @@ type RoleColors struct {
 	Tertiary  int `json:"tertiary_color"`
 }
 
-// RoleTags say what a role belongs to.
+// RoleTags name the owner of a role: a bot, an integration, a subscription.
 type RoleTags struct {
 	BotID         ID `json:"bot_id"`
 	IntegrationID ID `json:"integration_id"`

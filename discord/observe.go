@@ -9,7 +9,7 @@ import (
 
 // A CallInfo is an attempt at a call that has ended, as [Client.Observer] sees it.
 type CallInfo struct {
-	Context context.Context // the call's; it holds what a tracer has put there
+	Context context.Context // the call's, with the values that a tracer has put there
 	Method  string
 	Route   string        // the template of the path
 	Attempt int           // 1 for the first

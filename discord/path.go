@@ -74,7 +74,7 @@ func majorArgs(template string) int {
 	return 0
 }
 
-// appendArg appends an argument of a path to buf, or says what is wrong with it.
+// appendArg appends an argument of a path to buf, or describes the mistake in it.
 func appendArg(buf []byte, arg any) (_ []byte, flaw string) {
 	switch arg := arg.(type) {
 	case ID:
@@ -143,7 +143,7 @@ func (p Path) Template() string { return p.template }
 // String returns the template: the path itself may hold the token of a webhook.
 func (p Path) String() string { return p.template }
 
-// Format writes what String returns, whatever the verb.
+// Format writes the result of String for every verb.
 func (p Path) Format(f fmt.State, verb rune) { io.WriteString(f, p.template) }
 
 // URL returns the address of the path below a base address. It may hold the token

@@ -72,7 +72,7 @@ func (p *payload) open(ctx context.Context) (*content, error) {
 	case o := <-done:
 		return o.c, o.err
 	case <-ctx.Done():
-		go func() { // what is opened too late is closed
+		go func() { // a file that is opened too late is closed
 			if o := <-done; o.c != nil {
 				o.c.close()
 			}

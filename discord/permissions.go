@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// Permissions are what a member may do in a guild or a channel, a set of bits. In
-// JSON they are a string of decimal digits.
+// Permissions are the rights of a member in a guild or a channel, a set of bits. In JSON
+// they are a string of decimal digits.
 type Permissions uint64
 
 // The permissions.

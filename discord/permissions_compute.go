@@ -7,12 +7,12 @@ const (
 	permNeedSend    = PermMentionEveryone | PermSendTTSMessages | PermAttachFiles | PermEmbedLinks
 	permNeedConnect = PermSpeak | PermStream | PermUseVAD | PermPrioritySpeaker | PermMuteMembers | PermDeafenMembers | PermMoveMembers |
 		PermUseSoundboard | PermUseExternalSounds | PermUseEmbeddedActivities | PermRequestToSpeak | PermSetVoiceChannelStatus
-	permTimedOut = PermViewChannel | PermReadMessageHistory // what remains during a timeout
+	permTimedOut = PermViewChannel | PermReadMessageHistory // remain during a timeout
 )
 
-// Permissions returns what the member may do in the guild, without the overwrites of
-// channels. The guild must have its Roles. An owner and an administrator have all
-// permissions; a member who is timed out now can only view channels and read.
+// Permissions returns the permissions of the member in the guild, without the overwrites
+// of channels. The guild must have its Roles. An owner and an administrator have all
+// permissions; a member that is timed out now can only view channels and read.
 func (g Guild) Permissions(m Member) Permissions {
 	if g.IsOwner(m) {
 		return PermAll
@@ -37,13 +37,14 @@ func (g Guild) rolePermissions(m Member) (p Permissions) {
 	return p
 }
 
-// ChannelPermissions returns what the member may do in a channel of the guild. The
+// ChannelPermissions returns the permissions of the member in a channel of the guild. The
 // guild must have its Roles, and the channel its Overwrites; of a thread, they are
 // those of the channel that it is in.
 //
 // It applies the overwrites of @everyone, of the member's roles and of the member, in
-// that order, and what follows from a missing permission: whoever cannot view a channel
-// can do nothing in it, nobody attaches files without writing, and so on.
+// that order, and removes the permissions that depend on a missing one: a member that
+// cannot view a channel has none in it, one that cannot send messages cannot attach files,
+// and so on.
 func (g Guild) ChannelPermissions(c Channel, m Member) Permissions {
 	p := g.Permissions(m)
 	if p == PermAll {
@@ -67,8 +68,7 @@ func (g Guild) ChannelPermissions(c Channel, m Member) Permissions {
 	return implied(p, c, m)
 }
 
-// implied returns what is left of permissions without those that follow from a
-// missing one.
+// implied returns permissions without those that depend on a missing one.
 func implied(p Permissions, c Channel, m Member) Permissions {
 	if m.TimedOutAt(time.Now()) {
 		p &= permTimedOut

@@ -38,8 +38,8 @@ func (p Presence) MarshalJSON() ([]byte, error) {
 }
 
 // SetPresence sets the bot's status and activity, on all shards of this Gateway, also
-// for the connections that they make later. It blocks until each connected shard has
-// sent it; a shard without a connection sends it with the next one. Discord takes few
+// for the sessions that they begin later. It blocks until each shard has sent it, which
+// takes longer for a shard that has no connection at the moment. Discord takes few
 // changes in a minute.
 func (g *Gateway) SetPresence(ctx context.Context, p Presence) error {
 	r := g.running.Load()
@@ -69,7 +69,7 @@ const (
 
 // SetVoice makes the bot join a voice channel of a guild, move to it, or leave voice
 // if the channel is 0. Discord answers with an [EventVoiceStateUpdate] and an
-// [EventVoiceServerUpdate], which have what a library for voice needs.
+// [EventVoiceServerUpdate], which a library for voice needs.
 func (g *Gateway) SetVoice(ctx context.Context, guild, channel ID, opts ...VoiceOption) error {
 	s, err := g.shardFor(guild)
 	if err != nil {

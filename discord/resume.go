@@ -24,7 +24,7 @@ const (
 	refetchAfter = 3
 )
 
-// A session is what Discord keeps for a shard, and what it takes to resume it.
+// A session is the state that Discord keeps for a shard, and the means to resume it.
 type session struct {
 	id    string // empty: there is none
 	url   string // where it is resumed
@@ -194,7 +194,7 @@ func (s *shard) ready(c *connection, e *Event) error {
 	}
 	s.mu.Unlock()
 	s.r.requests.lose(s)
-	s.goLive(c, "discord: session begun")
+	s.goLive(c)
 	return nil
 }
 
@@ -204,22 +204,21 @@ func (s *shard) resumed(c *connection) {
 	s.mu.Lock()
 	s.session.tries, s.session.most = 0, maxResumes
 	s.mu.Unlock()
-	s.goLive(c, "discord: session resumed")
+	s.currentLedger().resumed()
+	s.goLive(c)
 }
 
 // goLive opens a connection for the payloads of other goroutines.
-func (s *shard) goLive(c *connection, msg string) {
+func (s *shard) goLive(c *connection) {
 	s.failures = 0
 	s.setPhase(ShardReady)
 	s.setConnection(c)
+	s.mark()
 	select {
-	case <-c.live:
-		return // a second READY or RESUMED
+	case <-c.live: // a second READY or RESUMED
 	default:
 		close(c.live)
 	}
-	s.mark()
-	s.log(slog.LevelInfo, msg, slog.Any("me", s.r.Me().ID))
 }
 
 // setConnection sets the connection that takes payloads.
@@ -297,7 +296,7 @@ func (s *shard) currentLedger() *ledger {
 func isFatal(code int) bool { return code == 4004 || code >= 4010 && code <= 4014 }
 
 // A CloseError says that Discord has closed a connection for good: another one would
-// be closed too. Its text says what to do.
+// be closed too. Its text names the remedy.
 type CloseError struct {
 	Code   int    // such as 4004
 	Reason string // in Discord's words; may be empty

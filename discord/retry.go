@@ -25,13 +25,16 @@ var callPause = backoff.Backoff{Min: 400 * time.Millisecond, Max: 10 * time.Seco
 // attempts other failures have.
 const maxTries429 = 10
 
+// maxNonceAge is how long Discord surely recognizes the nonce of a message.
+const maxNonceAge = 2 * time.Minute
+
 // An attemptState is a call from its first attempt to its last.
 type attemptState struct {
 	c     *Client
 	r     *Request
 	route string
 	body  *payload
-	same  bool // making it twice does what making it once does
+	same  bool // making it twice has the effect of making it once
 	maybe bool // some attempt may have been carried out
 	tries int  // attempts that failed otherwise than with 429
 	stops int  // attempts that failed with 429
@@ -70,7 +73,7 @@ func (c *Client) try(ctx context.Context, r *Request) (json.RawMessage, error) {
 	}
 }
 
-// result returns the result of a call whose last attempt failed.
+// result returns the result of a call after its last attempt failed.
 func (x *attemptState) result(err error) (json.RawMessage, error) {
 	if x.maybe && x.r.Method == http.MethodDelete && errors.Is(err, ErrNotFound) {
 		return nil, nil // an attempt before did it, and its answer was lost
@@ -81,7 +84,7 @@ func (x *attemptState) result(err error) (json.RawMessage, error) {
 	return nil, err
 }
 
-// repeatable reports whether making a call twice does what making it once does.
+// repeatable reports whether making a call twice has the effect of making it once.
 func repeatable(r *Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodDelete:
@@ -125,7 +128,7 @@ func (x *attemptState) attempt(ctx context.Context) (raw json.RawMessage, again 
 	return raw, again, err
 }
 
-// judge says what comes of an attempt.
+// judge returns the result of an attempt.
 func (x *attemptState) judge(ctx context.Context, a answer, v verdict, wait time.Duration) (raw json.RawMessage, again time.Duration, err error) {
 	c := x.c
 	if a.status == http.StatusTooManyRequests {
@@ -150,7 +153,7 @@ func (x *attemptState) judge(ctx context.Context, a answer, v verdict, wait time
 		return a.body, 0, nil
 	default:
 		refused := refusal(x.r, a.status, a.header, a.body)
-		if a.status == http.StatusUnauthorized && !x.r.Path.hasToken() {
+		if a.status == http.StatusUnauthorized && !x.r.Path.hasToken() && !a.html() {
 			c.limits.kill(&deadError{refused})
 		}
 		if a.status < 500 {
@@ -171,13 +174,17 @@ func (x *attemptState) again(pause time.Duration, err error) (json.RawMessage, t
 	if x.body.spent {
 		return nil, 0, fmt.Errorf("%w; not tried again: %w", err, errSpent)
 	}
+	if x.maybe && x.r.Method == http.MethodPost && pause > maxNonceAge {
+		x.same = false // Discord would no longer recognize the nonce
+		return nil, 0, err
+	}
 	return nil, pause, err
 }
 
 // errSpent says that a file cannot be read a second time.
 var errSpent = errors.New("a file was read before and cannot be rewound: give it as File, Bytes or FileFunc")
 
-// A deadError is the error of calls after one whose token Discord did not know.
+// A deadError is the error of calls after Discord has refused the token.
 type deadError struct{ first *Error }
 
 func (e *deadError) Error() string { return errDead.Error() + ": " + e.first.Error() }
@@ -191,7 +198,7 @@ func (e *maybeDoneError) Error() string { return e.err.Error() + "; " + ErrMaybe
 
 func (e *maybeDoneError) Unwrap() []error { return []error{e.err, ErrMaybeDone} }
 
-// An answer is what came of one request.
+// An answer is the result of one request.
 type answer struct {
 	status int // zero if none came
 	header http.Header
@@ -200,6 +207,9 @@ type answer struct {
 	unsent bool // Discord surely has not got the request
 	fatal  bool // trying again does not help
 }
+
+// html reports whether a page came in place of Discord's JSON, as from a proxy.
+func (a answer) html() bool { return len(a.body) > 0 && a.body[0] != '{' }
 
 // send makes one request.
 func (c *Client) send(ctx context.Context, r *Request, body *payload) (a answer) {
@@ -231,7 +241,7 @@ func (c *Client) send(ctx context.Context, r *Request, body *payload) (a answer)
 	resp, err := hc.Do(req)
 	if err != nil {
 		if own := content.err(); own != nil {
-			return answer{err: own, fatal: true}
+			return answer{err: own, unsent: true, fatal: true} // a body that is cut is of no use to Discord
 		}
 		return answer{err: err, unsent: notSent(err)}
 	}

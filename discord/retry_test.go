@@ -53,6 +53,10 @@ func TestRetry(t *testing.T) {
 			_, err := c.ExecuteWebhook(ctx, discord.Webhook{ID: 1, Token: discord.NewSecret("t")}, "hi")
 			return err
 		}, 1, false, true},
+		{"a message, a cut answer and a long 429", []http.HandlerFunc{cut, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Retry-After", "600")
+			w.WriteHeader(429)
+		}}, send, 2, false, true},
 		{"400", []http.HandlerFunc{status(400)}, send, 1, false, false},
 		{"403", []http.HandlerFunc{status(403)}, call("GET", "/users/@me"), 1, false, false},
 		{"502 for ever", []http.HandlerFunc{status(502)}, call("GET", "/users/@me"), 5, false, false},

@@ -1,9 +1,11 @@
 package discord
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"slices"
 	"sync"
@@ -18,7 +20,7 @@ import (
 // The zero Router is ready for use. Listeners may be added and removed while it
 // serves. All methods are safe for concurrent use.
 type Router struct {
-	outer *Router // the Router whose Group made this one
+	outer *Router // the Router around this one, made by its Group
 
 	// Guarded by the mu of the outermost Router. Once used is set, use does not
 	// change any more.
@@ -60,8 +62,8 @@ func (r *Router) Use(mw ...Middleware) {
 	r.use = append(r.use, mw...)
 }
 
-// Group calls f with a Router whose middleware is inside of r's and applies to the
-// listeners that f adds.
+// Group calls f with a Router inside of r: its middleware is inside of r's and applies
+// to the listeners that f adds.
 func (r *Router) Group(f func(r *Router)) { f(&Router{outer: r}) }
 
 // wrap returns h with the middleware of r and of the Routers around it, which can
@@ -93,11 +95,15 @@ type listener struct {
 //
 // The kind may have any name, also one that this package does not know, and any
 // type that its object fits; [encoding/json.RawMessage] fits all. On panics if h is
-// nil.
+// nil, or if the name is tied to another type in this package: a constant such as
+// [EventMessageCreate] always has the right one.
 func On[T any](r *Router, k Kind[T], h func(c *Context, e *T) error) (remove func()) {
 	place := callers(1)
 	if h == nil || k.Name() == "" {
 		panic(fmt.Sprintf("discord: On %q (at %s): no kind or a nil handler", k.Name(), place))
+	}
+	if known, t := kindTable[k.Name()].typ, reflect.TypeFor[T](); known != nil && t != known && t != reflect.TypeFor[json.RawMessage]() {
+		panic(fmt.Sprintf("discord: On %q (at %s): its object is a %s, not a %s", k.Name(), place, known, t))
 	}
 	return r.listen(&listener{
 		kind: k.Name(), intents: k.Intents(), place: place, name: "listener of " + k.Name() + " at " + place,
@@ -200,8 +206,8 @@ func (r *Router) Serve(c *Context) error {
 	return errs
 }
 
-// serve runs listeners. What comes after a listener is deferred: it is run even if
-// the listener ends the goroutine.
+// serve runs listeners. The later ones are deferred: they run even if the first ends the
+// goroutine.
 func serve(c *Context, listeners []*listener, errs *handlerErrors) {
 	if len(listeners) == 0 {
 		return

@@ -3,6 +3,7 @@ package discord
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -184,8 +185,13 @@ func retried[T any](ctx context.Context, r *running, name string, call func(cont
 			return v, nil
 		case ctx.Err() != nil:
 			return v, context.Cause(ctx)
+		case isUntrusted(err):
+			return v, (&ConfigError{
+				Field: "Client.HTTPClient", Text: "the server's certificate is not trusted", Err: err,
+				Mend: "install the system's certificates, or give the certificate of a proxy in the way to the Transport's TLSClientConfig",
+			}).at("Gateway.Run")
 		case !mayPass(err):
-			return v, fmt.Errorf("discord: %s: %w", name, err)
+			return v, err
 		}
 		pause := pauseAfter(failures)
 		r.log.LogAttrs(ctx, slog.LevelWarn, "discord: call failed", append(failure(err), slog.String("call", name), slog.Duration("after", pause))...)
@@ -193,6 +199,12 @@ func retried[T any](ctx context.Context, r *running, name string, call func(cont
 			return v, err
 		}
 	}
+}
+
+// isUntrusted reports whether the certificate of a server was refused.
+func isUntrusted(err error) bool {
+	var refused *tls.CertificateVerificationError
+	return errors.As(err, &refused)
 }
 
 // mayPass reports whether a call that failed may succeed later. Refusals do not.
@@ -233,7 +245,7 @@ func (r *running) checkIntents(ctx context.Context) error {
 	}).at("Gateway.Run")
 }
 
-// needing names what needs one of the intents.
+// needing names the listeners and fields that need one of the intents.
 func (r *running) needing(missing Intents) string {
 	if r.Gateway.Intents != 0 {
 		return "the field Gateway.Intents"

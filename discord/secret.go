@@ -43,13 +43,13 @@ func (s Secret) String() string {
 	return "***"
 }
 
-// Format writes what String returns, whatever the verb.
+// Format writes the result of String for every verb.
 func (s Secret) Format(f fmt.State, verb rune) { io.WriteString(f, s.String()) }
 
-// MarshalText returns what String returns.
+// MarshalText returns the result of String.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// LogValue returns what String returns.
+// LogValue returns the result of String.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // UnmarshalJSON reads a string or null.

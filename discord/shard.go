@@ -20,7 +20,7 @@ type Shards struct {
 	From, To int // those of this Gateway, without To; both zero for all
 }
 
-// check returns what is wrong with the numbers, or nil.
+// check returns the mistake in the numbers, or nil.
 func (s Shards) check() *ConfigError {
 	const mend = "leave Gateway.Shards zero, or write Shards{Total: 16, From: 0, To: 8} for the first half of 16"
 	switch {

@@ -12,7 +12,7 @@ import (
 // belongs to one Gateway.
 //
 // Its methods return values that are shared and must not be changed. A change at
-// Discord replaces a value as a whole: what was returned before stays as it was. The
+// Discord replaces a value as a whole: values returned before stay as they were. The
 // State is up to date before the handlers of an event run. It is safe for concurrent
 // use.
 type State struct {
@@ -32,7 +32,7 @@ type State struct {
 	homes  map[ID]ID // the guild of each channel and thread
 }
 
-// A guildState is what the State keeps of a guild.
+// A guildState is a guild in a State.
 type guildState struct {
 	shard     int
 	guild     *Guild // never nil
@@ -138,7 +138,7 @@ func (s *State) Presence(guild, user ID) *PresenceUpdate {
 	return nil
 }
 
-// VoiceState returns how a member takes part in voice, or nil for one who does not.
+// VoiceState returns how a member takes part in voice, or nil if the member does not.
 func (s *State) VoiceState(guild, user ID) *VoiceState {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -156,7 +156,7 @@ func roleIndex(list []Role, id ID) int {
 	return slices.IndexFunc(list, func(r Role) bool { return r.ID == id })
 }
 
-// apply follows an event of a shard. What cannot be decoded changes nothing.
+// apply follows an event of a shard. Data that cannot be decoded changes nothing.
 func (s *State) apply(sh Shard, me ID, e *Event) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -170,7 +170,7 @@ func (s *limitServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.atOnce[key]--
 	s.mu.Unlock()
-	after := ends.Sub(time.Now()).Seconds()
+	after := time.Until(ends).Seconds()
 	h := w.Header()
 	h.Set("X-RateLimit-Limit", strconv.Itoa(s.limit))
 	h.Set("X-RateLimit-Remaining", strconv.Itoa(left))

@@ -62,8 +62,8 @@ func (u *Upload) filename() string {
 	return name
 }
 
-// File returns an Upload of the file at a path. If it grows while it is sent, what
-// is added is left out.
+// File returns an Upload of the file at a path. If it grows while it is sent, the
+// addition is left out.
 func File(path string) *Upload {
 	return &Upload{Name: filepath.Base(path), Open: func(context.Context) (io.ReadCloser, int64, error) {
 		f, err := os.Open(path)
@@ -94,8 +94,8 @@ func Bytes(name string, b []byte) *Upload {
 	}}
 }
 
-// Reader returns an Upload of what r has. It can be sent once. If Discord has to be
-// asked again, because of a rate limit or a cut connection, an [io.Seeker] is
+// Reader returns an Upload of the content of r. It can be sent once. If the request has
+// to be repeated, because of a rate limit or a cut connection, an [io.Seeker] is
 // rewound; with any other reader the call fails. An [io.Closer] is not closed.
 func Reader(name string, r io.Reader) *Upload {
 	u := &Upload{Name: name}
@@ -121,8 +121,8 @@ func Reader(name string, r io.Reader) *Upload {
 	return u
 }
 
-// FileFunc returns an Upload of what open returns. It is called again if Discord has
-// to be asked again.
+// FileFunc returns an Upload of the content that open returns. It is called again if the
+// request has to be repeated.
 func FileFunc(name string, open func() (io.ReadCloser, error)) *Upload {
 	return &Upload{Name: name, Open: func(context.Context) (io.ReadCloser, int64, error) {
 		rc, err := open()

@@ -1,4 +1,4 @@
-// Package middleware has what most bots want around their handlers.
+// Package middleware has the middleware that most bots need.
 //
 // A middleware is a function that wraps a handler. It is given to a router, to a
 // group of one, or to a whole bot:
@@ -10,6 +10,6 @@
 // Timeout: Logger logs an error, and OnError sees it next. A panic is an error to all
 // of them.
 //
-// What is made here may be kept in package variables. It owns no goroutine, timer or
-// channel, and works in virtual time.
+// Middleware may be kept in package variables. It owns no goroutine, timer or channel,
+// and works in virtual time.
 package middleware

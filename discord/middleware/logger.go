@@ -9,9 +9,9 @@ import (
 	"github.com/vkrouter/vk/discord"
 )
 
-// Logger logs each run of a handler: at level Info with the event's kind, where it
-// happened, whom it is about and how long it took, and at level Warn with the error,
-// if there is one. Texts are not logged. A nil logger means slog.Default().
+// Logger logs each run of a handler: at level Info with the event's kind, guild,
+// channel and user and the time that it took, and at level Warn with the error, if there
+// is one. Texts are not logged. A nil logger means slog.Default().
 func Logger(l *slog.Logger) discord.Middleware {
 	return func(next discord.HandlerFunc) discord.HandlerFunc {
 		return func(c *discord.Context) error {

@@ -63,7 +63,7 @@ func onError(c *discord.Context, f func(*discord.Context, error) error, err erro
 	}
 }
 
-// A whole is an error that is found by errors.Is, whatever its type.
+// A whole is an error that is found by errors.Is, also if its type cannot be compared.
 type whole struct{ error }
 
 func (w *whole) Unwrap() error { return w.error }

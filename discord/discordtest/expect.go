@@ -16,7 +16,7 @@ const patience = 10 * time.Second
 
 var errSilence = fmt.Errorf("nothing comes for %v", patience)
 
-// A hearing is what was heard of the bot in one channel.
+// A hearing says how much of the bot was heard in one channel.
 type hearing struct {
 	upTo   int64                    // the last happening that was a message and heard
 	edits  map[fakediscord.ID]int64 // the last happening that was an edit and seen, by message
@@ -33,7 +33,7 @@ func (s *Server) of(c *Channel) *hearing {
 	return h
 }
 
-// happenings returns what the bot did in a channel after a number.
+// happenings returns the bot's happenings in a channel after a number.
 func (s *Server) happenings(c *Channel, after int64, kind string) []fakediscord.Happening {
 	var found []fakediscord.Happening
 	for _, h := range s.fake.Timeline(after) {

@@ -173,7 +173,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestTimeline: it waits for what is to come, and shows what the bot does.
+// TestTimeline: it waits for the next happening, also of the bot.
 func TestTimeline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := fakediscord.New(fakediscord.Config{Global: -1})

@@ -74,11 +74,29 @@ func (s *Server) note(kind string, m *message) {
 	})
 }
 
+// Next returns the first happening after the n-th that is as wanted. The function
+// runs with the Server locked: it must not call it.
+func (s *Server) Next(n int64, wanted func(*Happening) bool) (Happening, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := s.timeline.after(n); i < len(s.timeline.all); i++ {
+		if h := &s.timeline.all[i]; wanted(h) {
+			return *h, true
+		}
+	}
+	return Happening{}, false
+}
+
+// after returns the place of the first happening after the n-th.
+func (t *timeline) after(n int64) int {
+	i, _ := slices.BinarySearchFunc(t.all, n+1, func(h Happening, n int64) int { return int(h.N - n) })
+	return i
+}
+
 // Timeline returns the happenings after the n-th happening. Only the latest
 // 10,000 are remembered.
 func (s *Server) Timeline(n int64) []Happening {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i, _ := slices.BinarySearchFunc(s.timeline.all, n+1, func(h Happening, n int64) int { return int(h.N - n) })
-	return slices.Clone(s.timeline.all[i:])
+	return slices.Clone(s.timeline.all[s.timeline.after(n):])
 }

@@ -1,6 +1,6 @@
 // Discordtest runs a fake Discord for bots in any language: the API, the gateway
-// and the CDN over a world in memory, and beside them, under /sim, what people do
-// and see there.
+// and the CDN over a world in memory, and beside them, under /sim, the people
+// there.
 //
 //	discordtest [-addr host:port] [-json] [-token token] [-heartbeat duration] [-shards n] [-concurrency n] [-global n] [-disable intents] [-tls dir]
 //
@@ -186,7 +186,7 @@ func address(l net.Listener) string {
 	return a.String()
 }
 
-// A greeting is what a program needs to know of the server.
+// A greeting tells a program about the server.
 type greeting struct {
 	URL     string `json:"url"`
 	API     string `json:"api"`

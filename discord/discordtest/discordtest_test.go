@@ -68,7 +68,7 @@ func TestConversation(t *testing.T) {
 	})
 }
 
-// TestPeople: what people do reaches the bot.
+// TestPeople: the actions of people reach the bot.
 func TestPeople(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		got := make(chan string, 100)

@@ -11,12 +11,12 @@
 //
 // [Start] makes a guild, called Home, with a channel, called general, and runs the
 // bot until the end of the test. People write there, unless [User.In] names
-// another channel. The fake refuses what Discord refuses, with Discord's codes.
+// another channel. The fake is as strict as Discord, with Discord's codes.
 //
 // # Expectations
 //
 // Expectations wait up to ten seconds, and fail the test with the conversation.
-// The bot's messages are heard in order, once in each channel, whoever hears them,
+// The bot's messages are heard in order, once in each channel, by one person for all,
 // as they were sent: [User.SeesEdited] expects their edits.
 //
 // # Virtual time
@@ -24,7 +24,7 @@
 // In a bubble of testing/synctest everything runs in virtual time, so that a test
 // of an hour takes milliseconds. IDs and timestamps are of the year 2026 there.
 //
-// # What goes wrong
+// # Faults
 //
 // [Server.Fail] makes calls of the API fail, and [Server.Gateway] breaks the
 // gateway.

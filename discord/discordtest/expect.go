@@ -16,7 +16,7 @@ const patience = 10 * time.Second
 
 var errSilence = fmt.Errorf("nothing comes for %v", patience)
 
-// A hearing is what was heard of the bot in one channel.
+// A hearing says how much of the bot was heard in one channel.
 type hearing struct {
 	upTo   int64                    // the last happening that was a message and heard
 	edits  map[fakediscord.ID]int64 // the last happening that was an edit and seen, by message
@@ -33,15 +33,13 @@ func (s *Server) of(c *Channel) *hearing {
 	return h
 }
 
-// happenings returns what the bot did in a channel after a number.
-func (s *Server) happenings(c *Channel, after int64, kind string) []fakediscord.Happening {
-	var found []fakediscord.Happening
-	for _, h := range s.fake.Timeline(after) {
-		if h.ChannelID == fakediscord.ID(c.ID) && h.Kind == kind && h.UserID == s.fake.Me() {
-			found = append(found, h)
-		}
-	}
-	return found
+// next returns the bot's first happening of a kind in a channel after a number that
+// is as wanted; nil wants any.
+func (s *Server) next(c *Channel, after int64, kind string, wanted func(*fakediscord.Happening) bool) (fakediscord.Happening, bool) {
+	bot := s.fake.Me()
+	return s.fake.Next(after, func(h *fakediscord.Happening) bool {
+		return h.ChannelID == fakediscord.ID(c.ID) && h.Kind == kind && h.UserID == bot && (wanted == nil || wanted(h))
+	})
 }
 
 // messageOf returns the message of a happening.
@@ -119,12 +117,12 @@ func (u *User) take(ok func(discord.Message) bool) (m discord.Message, came, tak
 	u.s.mu.Lock()
 	defer u.s.mu.Unlock()
 	h := u.s.of(u.in)
-	unheard := u.s.happenings(u.in, h.upTo, fakediscord.HappeningMessage)
-	if len(unheard) == 0 {
+	unheard, came := u.s.next(u.in, h.upTo, fakediscord.HappeningMessage, nil)
+	if !came {
 		return m, false, false
 	}
-	if m = messageOf(unheard[0]); ok(m) {
-		h.upTo = unheard[0].N
+	if m = messageOf(unheard); ok(m) {
+		h.upTo = unheard.N
 		return m, true, true
 	}
 	return m, true, false
@@ -162,16 +160,13 @@ func (u *User) SeesEdited(text string) (m discord.Message) {
 		u.s.mu.Lock()
 		defer u.s.mu.Unlock()
 		seen := u.s.of(u.in).edits
-		for _, h := range u.s.happenings(u.in, 0, fakediscord.HappeningEdit) {
-			if h.N <= seen[h.MessageID] {
-				continue
-			}
-			if m = messageOf(h); m.Content == text {
-				seen[h.MessageID] = h.N
-				return true
-			}
+		h, ok := u.s.next(u.in, 0, fakediscord.HappeningEdit, func(h *fakediscord.Happening) bool {
+			return h.N > seen[h.MessageID] && messageOf(*h).Content == text
+		})
+		if ok {
+			m, seen[h.MessageID] = messageOf(h), h.N
 		}
-		return false
+		return ok
 	})
 	return m
 }
@@ -180,12 +175,10 @@ func (u *User) SeesEdited(text string) (m discord.Message) {
 func (u *User) SeesDeleted(m discord.Message) {
 	u.s.tb().Helper()
 	u.await(fmt.Sprintf("should see %s deleted", written(m)), func() bool {
-		for _, h := range u.s.fake.Timeline(0) {
-			if h.Kind == fakediscord.HappeningDelete && h.MessageID == fakediscord.ID(m.ID) {
-				return true
-			}
-		}
-		return false
+		_, ok := u.s.fake.Next(0, func(h *fakediscord.Happening) bool {
+			return h.Kind == fakediscord.HappeningDelete && h.MessageID == fakediscord.ID(m.ID)
+		})
+		return ok
 	})
 }
 
@@ -194,12 +187,10 @@ func (u *User) SeesDeleted(m discord.Message) {
 func (u *User) SeesReaction(m discord.Message, emoji string) {
 	u.s.tb().Helper()
 	u.await(fmt.Sprintf("should see the reaction %s to %s", emoji, written(m)), func() bool {
-		for _, h := range u.s.happenings(u.in, 0, fakediscord.HappeningReact) {
-			if h.MessageID == fakediscord.ID(m.ID) && h.Emoji == emoji {
-				return true
-			}
-		}
-		return false
+		_, ok := u.s.next(u.in, 0, fakediscord.HappeningReact, func(h *fakediscord.Happening) bool {
+			return h.MessageID == fakediscord.ID(m.ID) && h.Emoji == emoji
+		})
+		return ok
 	})
 }
 
@@ -210,11 +201,11 @@ func (u *User) SeesTyping() {
 		u.s.mu.Lock()
 		defer u.s.mu.Unlock()
 		h := u.s.of(u.in)
-		for _, t := range u.s.happenings(u.in, h.typing, fakediscord.HappeningTyping) {
+		t, ok := u.s.next(u.in, h.typing, fakediscord.HappeningTyping, nil)
+		if ok {
 			h.typing = t.N
-			return true
 		}
-		return false
+		return ok
 	})
 }
 

@@ -126,7 +126,7 @@ func (s *Server) Presence() discord.Presence {
 	return p
 }
 
-// Emit sends the bot an event of any name, whatever its intents are.
+// Emit sends the bot an event of any name, for all intents.
 func (s *Server) Emit(name string, data any) { s.fake.Emit(name, data) }
 
 // must fails the test if the fake refuses something.

@@ -18,8 +18,8 @@ type User struct {
 	in *Channel
 }
 
-// User adds a person who is a member of Home, with permissions that a role gives
-// besides those of everyone. The person writes in general.
+// User adds a person to Home, with permissions that a role gives besides those of
+// everyone. The person writes in general.
 func (s *Server) User(name string, permissions ...discord.Permissions) *User {
 	s.tb().Helper()
 	u := s.Stranger(name)
@@ -34,7 +34,7 @@ func (s *Server) User(name string, permissions ...discord.Permissions) *User {
 	return u
 }
 
-// Stranger adds a person who is in no guild.
+// Stranger adds a person without a guild.
 func (s *Server) Stranger(name string) *User {
 	return &User{ID: discord.ID(s.fake.AddUser(name)), Name: name, s: s, in: s.General}
 }

@@ -260,13 +260,23 @@ func (s *Server) Close() {
 	s.serving.Wait()
 }
 
-// Wait blocks until all events have reached the bot and their handlers have
-// returned or wait for something. It returns the cause of ctx if that ends first.
+// Wait blocks until all events have reached the bot, their handlers have returned
+// or wait for something, and everything that the bot has sent has had its effect. It
+// returns the cause of ctx if that ends first.
 func (s *Server) Wait(ctx context.Context) error {
+	if err := s.await(ctx, s.idle); err != nil {
+		return err
+	}
+	answered := s.fake.Ping()
+	return s.await(ctx, func() bool { return answered() && s.idle() })
+}
+
+// await waits until ok reports true.
+func (s *Server) await(ctx context.Context, ok func() bool) error {
 	// The end of a handler is no change of the fake: look again, soon at first.
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		changed := s.fake.Changed()
-		if s.idle() {
+		if ok() {
 			return nil
 		}
 		again := time.NewTimer(pause)

@@ -51,8 +51,8 @@ func (s *Server) channelName(id fakediscord.ID) string {
 	return "a channel that is gone"
 }
 
-// lines writes down what has happened in a channel, and what was done to members of
-// its guild.
+// lines writes down the happenings in a channel, and the actions on members of its
+// guild.
 func (s *Server) lines(all []fakediscord.Happening, channel fakediscord.ID) string {
 	var guild fakediscord.ID
 	for _, h := range all {
@@ -127,7 +127,7 @@ func (w *writer) line(h fakediscord.Happening) string {
 	return fmt.Sprintf("(%s: %s)", name, h.Kind)
 }
 
-// A Log returns what the bot does, as lines like those of a transcript. It is not
+// A Log returns the bot's actions, as lines like those of a transcript. It is not
 // safe for concurrent use.
 type Log struct {
 	s *Server
@@ -135,7 +135,7 @@ type Log struct {
 	n int64
 }
 
-// Log returns a Log of what the bot does from now on.
+// Log returns a Log that begins now.
 func (s *Server) Log() *Log {
 	l := &Log{s: s}
 	l.Next()

@@ -112,6 +112,8 @@ func (s *Sim) endpoints() []endpoint {
 		post("/sim/presence", "a person has another status", presenceBody{"Anna", "idle", json.RawMessage(`[{"name":"chess","type":0}]`)}, s.presence),
 		post("/sim/outage", "a guild becomes unavailable, or available again", outageBody{Down: true}, s.outage),
 		post("/sim/emit", "an event that the fake does not know, to every session", emitBody{"NEW_EVENT", json.RawMessage(`{}`)}, s.emit),
+		get("/sim/ready", "the session of the bot that is connected and is not ?not=, waiting up to ?wait= seconds", s.ready),
+		get("/sim/settled", "whether all events have reached the bot, waiting up to ?wait= seconds", s.settled),
 		get("/sim/timeline", "messages, edits, deletions, reactions and typing after number ?after=, waiting up to ?wait= seconds", s.timeline),
 		get("/sim/calls", "calls that the bot has made and that fit ?call=, such as PUT /guilds/*/bans/*", s.calls),
 		post("/sim/faults", "calls of the API go wrong", faultBody{Call: "POST /channels/*/messages", Times: 2, Status: 429, RetryMS: 400, Scope: "shared"}, s.fail),
@@ -205,36 +207,65 @@ func (s *Sim) inGuild(guild, user string) (g, u fakediscord.ID, err error) {
 	return g, u, err
 }
 
+// wait waits until ok reports true, looking at every change, or until the seconds
+// of the query are over. Only an error means that the request is not to be answered.
+func (s *Sim) wait(r *http.Request, ok func() bool) error {
+	seconds, err := strconv.ParseFloat("0"+r.FormValue("wait"), 64)
+	if err != nil || seconds > 60 {
+		return bad("wait is no number of seconds up to 60")
+	}
+	late := time.NewTimer(time.Duration(seconds * float64(time.Second)))
+	defer late.Stop()
+	for {
+		changed := s.fake.Changed()
+		if ok() || seconds == 0 {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-late.C:
+			return nil
+		case <-r.Context().Done():
+			return bad("the client has gone")
+		case <-s.done:
+			return &failure{http.StatusServiceUnavailable, "closed", "the server closes"}
+		}
+	}
+}
+
+func (s *Sim) ready(r *http.Request) (any, error) {
+	var session any
+	err := s.wait(r, func() bool {
+		for _, x := range s.fake.Sessions() {
+			if x.Connected && x.ID != r.FormValue("not") {
+				session = x
+			}
+		}
+		return session != nil
+	})
+	return map[string]any{"session": session}, err
+}
+
+func (s *Sim) settled(r *http.Request) (any, error) {
+	settled := false
+	err := s.wait(r, func() bool {
+		settled = len(s.fake.Sessions()) > 0 && s.fake.Settled()
+		return settled
+	})
+	return map[string]any{"settled": settled}, err
+}
+
 func (s *Sim) timeline(r *http.Request) (any, error) {
 	after, err := strconv.ParseInt("0"+r.FormValue("after"), 10, 64)
 	if err != nil {
 		return nil, bad("after is no number")
 	}
-	wait, err := strconv.ParseFloat("0"+r.FormValue("wait"), 64)
-	if err != nil || wait > 60 {
-		return nil, bad("wait is no number of seconds up to 60")
-	}
-	late := time.NewTimer(time.Duration(wait * float64(time.Second)))
-	defer late.Stop()
-	for {
-		changed := s.fake.Changed()
-		found := s.fake.Timeline(after)
-		if found == nil {
-			found = []fakediscord.Happening{}
-		}
-		if len(found) > 0 || wait == 0 {
-			return map[string]any{"happenings": found}, nil
-		}
-		select {
-		case <-changed:
-		case <-late.C:
-			wait = 0
-		case <-r.Context().Done():
-			return nil, bad("the client has gone")
-		case <-s.done:
-			return nil, &failure{http.StatusServiceUnavailable, "closed", "the server closes"}
-		}
-	}
+	found := []fakediscord.Happening{}
+	err = s.wait(r, func() bool {
+		found = append(found[:0], s.fake.Timeline(after)...)
+		return len(found) > 0
+	})
+	return map[string]any{"happenings": found}, err
 }
 
 func (s *Sim) calls(r *http.Request) (any, error) {

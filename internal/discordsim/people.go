@@ -8,7 +8,7 @@ import (
 	"github.com/vkrouter/vk/internal/fakediscord"
 )
 
-// An id is the answer to what makes something.
+// An id is the answer to requests that make something.
 type id struct {
 	ID fakediscord.ID `json:"id"`
 }

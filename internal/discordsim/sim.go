@@ -1,5 +1,5 @@
-// Package discordsim serves, beside a fake Discord, what people do and see there
-// as HTTP requests with JSON, for tests in any language: the paths below /sim.
+// Package discordsim serves the people of a fake Discord as HTTP requests with
+// JSON, for tests in any language: the paths below /sim.
 package discordsim
 
 import (
@@ -71,7 +71,7 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // isHost reports whether a request's Host is the server's. The page of another
-// site whose name was made to lead to this machine must not do anything here.
+// site must not do anything here by a name that leads to this machine.
 func (s *Sim) isHost(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -83,7 +83,7 @@ func (s *Sim) isHost(host string) bool {
 	return slices.ContainsFunc(s.hosts, func(own string) bool { return strings.EqualFold(own, host) })
 }
 
-// A failure is what a refused request is answered with:
+// A failure is the answer to a refused request:
 // {"error":{"code":…,"message":…}}.
 type failure struct {
 	status  int
@@ -173,7 +173,7 @@ func (s *Sim) do(w http.ResponseWriter, r *http.Request, e endpoint) (v any, err
 	return e.serve(r)
 }
 
-// answer writes what a request is answered with. Refusals of the fake keep their
+// answer writes the answer to a request. Refusals of the fake keep their
 // status and code.
 func answer(w http.ResponseWriter, v any, err error) {
 	status := http.StatusOK

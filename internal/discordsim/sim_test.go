@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/fakediscord"
+	"github.com/vkrouter/vk/internal/websocket"
 )
 
 type fixture struct {
@@ -172,7 +173,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestTimeline: it waits for what is to come, and shows what the bot does.
+// TestTimeline: it waits for the next happening, also of the bot.
 func TestTimeline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := fakediscord.New(fakediscord.Config{Global: -1})
@@ -207,6 +208,46 @@ func TestTimeline(t *testing.T) {
 			t.Errorf("got %+v after %v", none, time.Since(start))
 		}
 	})
+}
+
+// TestReady: a script can wait for the bot, and for the bot to have got everything.
+func TestReady(t *testing.T) {
+	f := newFixture(t)
+	if out := f.ok("GET", "/sim/ready", ""); out["session"] != nil {
+		t.Errorf("got %v", out)
+	}
+	c, _, err := websocket.Dial(t.Context(), "ws"+strings.TrimPrefix(f.url, "http")+"/gateway?v=10&encoding=json", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.CloseNow()
+	write := func(s string) {
+		t.Helper()
+		if err := c.Write(t.Context(), websocket.Text, []byte(s)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(`{"op":2,"d":{"token":"` + f.fake.Token() + `","intents":0,"properties":{"os":"x"}}}`)
+	session := f.ok("GET", "/sim/ready?wait=30", "")["session"].(map[string]any)
+	if out := f.ok("GET", "/sim/ready?wait=0.01&not="+session["id"].(string), ""); out["session"] != nil {
+		t.Errorf("got %v", out)
+	}
+	if out := f.ok("GET", "/sim/settled", ""); out["settled"] != false {
+		t.Errorf("got %v", out)
+	}
+	for {
+		_, b, err := c.Read(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(b), `"op":1,`) || strings.Contains(string(b), `"op":1}`) {
+			break // Settled asks for a heartbeat
+		}
+	}
+	write(`{"op":1,"d":1}`)
+	if out := f.ok("GET", "/sim/settled?wait=30", ""); out["settled"] != true {
+		t.Errorf("got %v", out)
+	}
 }
 
 // TestCalls: the calls of the bot, with their bodies and reasons.

@@ -108,7 +108,7 @@ func (s *Server) addChannel(g *guild, kind int, name string) *channel {
 	return c
 }
 
-// emitChannel sends an event whose data is a channel.
+// emitChannel sends an event with a channel as its data.
 func (s *Server) emitChannel(name string, c *channel) {
 	s.emit(event{name: name, guild: c.guild, data: c.object()})
 }

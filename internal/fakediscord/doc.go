@@ -15,8 +15,8 @@
 //
 // Its methods are the people: [Server.Do] makes a call of the API as a person,
 // with that person's permissions; [Server.Join], [Server.Voice] and
-// [Server.SetPresence] do what only the clients of people can do.
-// [Server.Timeline] and [Server.Calls] return what the bot has done, and
+// [Server.SetPresence] are for things that only the clients of people can do.
+// [Server.Timeline] and [Server.Calls] return the bot's actions, and
 // [Server.Changed] tells when it is worth looking again. Every event of the
 // gateway happens because the world changes, and all pass through emit.
 //
@@ -27,7 +27,7 @@
 // begins before Discord's epoch, therefore snowflakes and timestamps count from
 // [Config.Moment].
 //
-// # What goes wrong
+// # Faults
 //
 // [Server.Fail] makes calls of the API fail. [Server.Reconnect],
 // [Server.Invalid], [Server.Cut], [Server.CloseAll], [Server.Silence],
@@ -37,8 +37,8 @@
 // # Locking
 //
 // One mutex guards the world. Exported methods take it; everything in lower case
-// expects it to be held, except for what reads and writes sockets. No lock is
-// held over anything that waits. Each connection of the gateway has two
+// expects it to be held, except for the functions that read and write sockets. No
+// lock is held over anything that waits. Each connection of the gateway has two
 // goroutines, the request's and one that writes; both end with the connection,
 // and [Server.Close] waits for them.
 //

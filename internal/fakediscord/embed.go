@@ -21,28 +21,36 @@ func (c *call) embeds(l []any) []any {
 	return out
 }
 
+// An embedReader reads one embed and counts its characters.
+type embedReader struct{ total *int }
+
+// text copies a text of at most hi characters.
+func (r embedReader) text(f form, to object, name string, hi int) {
+	if s, ok := f.text(name, 0, hi); ok && s != "" {
+		to[name] = s
+		*r.total += utf8.RuneCountInString(s)
+	}
+}
+
+// links copies addresses.
+func (r embedReader) links(f form, to object, names ...string) {
+	for _, name := range names {
+		if s, ok := f.text(name, 0, 2048); ok {
+			if s != "" && !isURL(s) {
+				f.fail(name, "URL_TYPE_INVALID_URL", "Not a well formed URL.")
+			}
+			to[name] = s
+		}
+	}
+}
+
 // embed reads one embed and adds its characters to total.
 func (f form) embed(total *int) object {
+	r := embedReader{total}
 	o := object{"type": "rich"}
-	text := func(f form, to object, name string, hi int) {
-		if s, ok := f.text(name, 0, hi); ok && s != "" {
-			to[name] = s
-			*total += utf8.RuneCountInString(s)
-		}
-	}
-	link := func(f form, to object, names ...string) {
-		for _, name := range names {
-			if s, ok := f.text(name, 0, 2048); ok {
-				if s != "" && !isURL(s) {
-					f.fail(name, "URL_TYPE_INVALID_URL", "Not a well formed URL.")
-				}
-				to[name] = s
-			}
-		}
-	}
-	text(f, o, "title", 256)
-	text(f, o, "description", 4096)
-	link(f, o, "url")
+	r.text(f, o, "title", 256)
+	r.text(f, o, "description", 4096)
+	r.links(f, o, "url")
 	if n, ok := f.int("color", 0, 1<<24-1); ok {
 		o["color"] = n
 	}
@@ -53,46 +61,50 @@ func (f form) embed(total *int) object {
 			o["timestamp"] = stamp(t)
 		}
 	}
-	for _, name := range []string{"image", "thumbnail", "video"} {
+	for _, name := range []string{"image", "thumbnail"} {
 		if media, ok := f.sub(name); ok {
 			to := object{}
-			if media.require("url"); name != "video" {
-				link(media, to, "url")
-				o[name] = to
-			}
+			media.require("url")
+			r.links(media, to, "url")
+			o[name] = to
 		}
 	}
 	if footer, ok := f.sub("footer"); ok {
 		to := object{}
 		footer.require("text")
-		text(footer, to, "text", 2048)
-		link(footer, to, "icon_url")
+		r.text(footer, to, "text", 2048)
+		r.links(footer, to, "icon_url")
 		o["footer"] = to
 	}
 	if author, ok := f.sub("author"); ok {
 		to := object{}
 		author.require("name")
-		text(author, to, "name", 256)
-		link(author, to, "url", "icon_url")
+		r.text(author, to, "name", 256)
+		r.links(author, to, "url", "icon_url")
 		o["author"] = to
 	}
-	fields, _ := f.list("fields", 0, 25)
-	stored := []any{}
-	for i, v := range fields {
-		if field, ok := f.model("fields."+strconv.Itoa(i), v); ok {
-			to := object{"inline": false}
-			field.require("name", "value")
-			text(field, to, "name", 256)
-			text(field, to, "value", 1024)
-			field.setBool(to, "inline")
-			stored = append(stored, to)
-		}
-	}
-	if len(stored) > 0 {
-		o["fields"] = stored
+	if fields := r.fields(f); len(fields) > 0 {
+		o["fields"] = fields
 	}
 	if len(o) == 1 {
 		f.fail("description", "BASE_TYPE_REQUIRED", "This field is required")
 	}
 	return o
+}
+
+// fields reads the fields of an embed.
+func (r embedReader) fields(f form) []any {
+	given, _ := f.list("fields", 0, 25)
+	fields := []any{}
+	for i, v := range given {
+		if field, ok := f.model("fields."+strconv.Itoa(i), v); ok {
+			to := object{"inline": false}
+			field.require("name", "value")
+			r.text(field, to, "name", 256)
+			r.text(field, to, "value", 1024)
+			field.setBool(to, "inline")
+			fields = append(fields, to)
+		}
+	}
+	return fields
 }

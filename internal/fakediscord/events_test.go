@@ -9,117 +9,129 @@ import (
 
 const pixel = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 
+// eventCases are the events, each with its intent and a way to make it happen.
+var eventCases = []struct {
+	name    string
+	intents Intents
+	do      func(f *fixture, g *gatewayClient)
+	want    string // members of the data, as JSON, with names for IDs
+}{
+	{"CHANNEL_CREATE", IntentGuilds, func(f *fixture, g *gatewayClient) { f.as("POST", f.guildPath()+"/channels", object{"name": "new"}) }, `"name":"new"`},
+	{"CHANNEL_UPDATE", IntentGuilds, func(f *fixture, g *gatewayClient) { f.as("PATCH", f.channelPath(), object{"topic": "tea"}) }, `"topic":"tea"`},
+	{"CHANNEL_DELETE", IntentGuilds, func(f *fixture, g *gatewayClient) { f.as("DELETE", f.channelPath(), nil) }, `"id":"GENERAL"`},
+	{"CHANNEL_PINS_UPDATE", IntentGuilds, func(f *fixture, g *gatewayClient) {
+		f.as("PUT", f.channelPath()+"/messages/pins/"+f.says(f.general, "hi").String(), nil)
+	}, `"last_pin_timestamp":"20`},
+	{"CHANNEL_PINS_UPDATE", IntentDirectMessages, func(f *fixture, g *gatewayClient) {
+		dm := f.s.DM(f.anna)
+		f.as("PUT", "/channels/"+dm.String()+"/pins/"+f.says(dm, "hi").String(), nil)
+	}, `"last_pin_timestamp":"20`},
+	{"GUILD_UPDATE", IntentGuilds, func(f *fixture, g *gatewayClient) { f.as("PATCH", f.guildPath(), object{"name": "Other"}) }, `"name":"Other"`},
+	{"GUILD_CREATE", IntentGuilds, func(f *fixture, g *gatewayClient) { f.s.AddGuild("Second", f.anna) }, `"name":"Second"`},
+	{"GUILD_DELETE", IntentGuilds, func(f *fixture, g *gatewayClient) { f.must(f.s.Outage(f.guild, true)) }, `"id":"GUILD","unavailable":true`},
+	{"GUILD_DELETE", IntentGuilds, func(f *fixture, g *gatewayClient) { f.as("DELETE", f.guildPath()+"/members/"+f.s.Me().String(), nil) }, `{"id":"GUILD"}`},
+	{"GUILD_ROLE_CREATE", IntentGuilds, func(f *fixture, g *gatewayClient) { f.as("POST", f.guildPath()+"/roles", object{"name": "tea"}) }, `"name":"tea"`},
+	{"GUILD_ROLE_UPDATE", IntentGuilds, func(f *fixture, g *gatewayClient) {
+		f.as("PATCH", f.guildPath()+"/roles/"+f.guild.String(), object{"color": 5})
+	}, `"color":5`},
+	{"GUILD_ROLE_DELETE", IntentGuilds, func(f *fixture, g *gatewayClient) {
+		r := f.as("POST", f.guildPath()+"/roles", object{})
+		f.as("DELETE", f.guildPath()+"/roles/"+r["id"].(string), nil)
+	}, `"role_id":"`},
+	{"THREAD_CREATE", IntentGuilds, func(f *fixture, g *gatewayClient) {
+		f.as("POST", f.channelPath()+"/threads", object{"name": "t", "type": 11})
+	}, `"newly_created":true`},
+	{"GUILD_EMOJIS_UPDATE", IntentExpressions, func(f *fixture, g *gatewayClient) {
+		f.as("POST", f.guildPath()+"/emojis", object{"name": "tea", "image": pixel})
+	}, `"name":"tea"`},
+	{"GUILD_INTEGRATIONS_UPDATE", IntentIntegrations, func(f *fixture, g *gatewayClient) { f.s.AddIntegration(f.guild, "twitch", "anna") }, `"guild_id":"GUILD"`},
+	{"GUILD_MEMBER_ADD", IntentMembers, func(f *fixture, g *gatewayClient) { f.boris() }, `"global_name":"Boris"`},
+	{"GUILD_MEMBER_REMOVE", IntentMembers, func(f *fixture, g *gatewayClient) {
+		f.must(f.s.Do(f.boris(), "DELETE", "/users/@me/guilds/"+f.guild.String(), nil, nil))
+	}, `"global_name":"Boris"`},
+	{"GUILD_MEMBER_UPDATE", IntentMembers, func(f *fixture, g *gatewayClient) {
+		f.as("PATCH", f.guildPath()+"/members/"+f.boris().String(), object{"nick": "B"})
+	}, `"nick":"B"`},
+	{"GUILD_MEMBER_UPDATE", IntentMembers, func(f *fixture, g *gatewayClient) {
+		f.as("PATCH", f.guildPath()+"/members/"+f.boris().String(), object{"nick": nil})
+	}, `"nick":null`},
+	{"GUILD_MEMBERS_CHUNK", IntentMembers, func(f *fixture, g *gatewayClient) {
+		g.send(`{"op":8,"d":{"guild_id":` + f.guild.String() + `,"query":"","limit":0,"nonce":"n"}}`)
+	}, `"chunk_count":1`},
+	{"GUILD_BAN_ADD", IntentModeration, func(f *fixture, g *gatewayClient) { f.as("PUT", f.guildPath()+"/bans/"+f.boris().String(), nil) }, `"global_name":"Boris"`},
+	{"GUILD_BAN_REMOVE", IntentModeration, func(f *fixture, g *gatewayClient) {
+		path := f.guildPath() + "/bans/" + f.boris().String()
+		f.as("PUT", path, nil)
+		f.as("DELETE", path, nil)
+	}, `"global_name":"Boris"`},
+	{"MESSAGE_CREATE", IntentGuildMessages | IntentContent, func(f *fixture, g *gatewayClient) { f.messagePath() }, `"content":"hi"`},
+	{"MESSAGE_CREATE", IntentGuildMessages, func(f *fixture, g *gatewayClient) { f.messagePath() }, `"content":""`},
+	{"MESSAGE_CREATE", IntentGuildMessages, func(f *fixture, g *gatewayClient) {
+		f.says(f.general, "for <@"+f.s.Me().String()+">")
+	}, `"content":"for `},
+	{"MESSAGE_CREATE", IntentDirectMessages, func(f *fixture, g *gatewayClient) { f.says(f.s.DM(f.anna), "private") }, `"content":"private"`},
+	{"MESSAGE_UPDATE", IntentGuildMessages | IntentContent, func(f *fixture, g *gatewayClient) { f.as("PATCH", f.messagePath(), object{"content": "new"}) }, `"content":"new"`},
+	{"MESSAGE_UPDATE", IntentGuildMessages | IntentContent, func(f *fixture, g *gatewayClient) {
+		f.must(f.s.Preview(f.general, f.says(f.general, "https://a.test"), "https://a.test", "A"))
+	}, `{"channel_id":"GENERAL","embeds":[{"title":"A","type":"link","url":"https://a.test"}],"guild_id":"GUILD","id"`},
+	{"MESSAGE_DELETE", IntentGuildMessages, func(f *fixture, g *gatewayClient) { f.as("DELETE", f.messagePath(), nil) }, `"channel_id":"GENERAL"`},
+	{"MESSAGE_DELETE_BULK", IntentGuildMessages, func(f *fixture, g *gatewayClient) {
+		f.as("POST", f.channelPath()+"/messages/bulk-delete", object{"messages": []ID{f.says(f.general, "1"), f.says(f.general, "2")}})
+	}, `"ids":["`},
+	{"MESSAGE_REACTION_ADD", IntentGuildReactions, func(f *fixture, g *gatewayClient) { f.as("PUT", f.messagePath()+"/reactions/👍/@me", nil) }, `"emoji":{"id":null,"name":"👍"}`},
+	{"MESSAGE_REACTION_REMOVE", IntentGuildReactions, func(f *fixture, g *gatewayClient) {
+		m := f.messagePath()
+		f.as("PUT", m+"/reactions/👍/@me", nil)
+		f.as("DELETE", m+"/reactions/👍/@me", nil)
+	}, `"user_id":"ANNA"`},
+	{"MESSAGE_REACTION_REMOVE_ALL", IntentGuildReactions, func(f *fixture, g *gatewayClient) { f.as("DELETE", f.messagePath()+"/reactions", nil) }, `"guild_id":"GUILD"`},
+	{"MESSAGE_REACTION_REMOVE_EMOJI", IntentGuildReactions, func(f *fixture, g *gatewayClient) { f.as("DELETE", f.messagePath()+"/reactions/👍", nil) }, `"name":"👍"`},
+	{"PRESENCE_UPDATE", IntentPresences, func(f *fixture, g *gatewayClient) {
+		f.must(f.s.SetPresence(f.anna, "idle", []byte(`[{"name":"tea","type":0}]`)))
+	}, `"user":{"id":"ANNA"}`},
+	{"TYPING_START", IntentGuildTyping, func(f *fixture, g *gatewayClient) { f.as("POST", f.channelPath()+"/typing", nil) }, `"timestamp":1`},
+	{"TYPING_START", IntentDirectTyping, func(f *fixture, g *gatewayClient) { f.as("POST", "/channels/"+f.s.DM(f.anna).String()+"/typing", nil) }, `"timestamp":1`},
+	{"USER_UPDATE", 0, func(f *fixture, g *gatewayClient) { f.ok("PATCH", "/users/@me", `{"username":"Renamed"}`) }, `"username":"Renamed"`},
+	{"VOICE_STATE_UPDATE", IntentVoiceStates, func(f *fixture, g *gatewayClient) { f.must(f.s.Voice(f.guild, f.anna, f.voiceChannel())) }, `"user_id":"ANNA"`},
+	{"VOICE_STATE_UPDATE", IntentVoiceStates, func(f *fixture, g *gatewayClient) {
+		f.must(f.s.Voice(f.guild, f.anna, f.voiceChannel()))
+		g.wait("VOICE_STATE_UPDATE")
+		f.must(f.s.Voice(f.guild, f.anna, 0))
+	}, `"channel_id":null`},
+	{"VOICE_SERVER_UPDATE", 0, func(f *fixture, g *gatewayClient) {
+		g.send(fmt.Sprintf(`{"op":4,"d":{"guild_id":"%s","channel_id":"%s","self_mute":false,"self_deaf":true}}`, f.guild, f.voiceChannel()))
+	}, `"endpoint":"voice.discord.test:443"`},
+	{"VOICE_SERVER_UPDATE", 0, func(f *fixture, g *gatewayClient) { f.must(f.s.VoiceServer(f.guild, "")) }, `"endpoint":null`},
+	{"WEBHOOKS_UPDATE", IntentWebhooks, func(f *fixture, g *gatewayClient) { f.as("POST", f.channelPath()+"/webhooks", object{"name": "hook"}) }, `"channel_id":"GENERAL"`},
+	{"INVITE_CREATE", IntentInvites, func(f *fixture, g *gatewayClient) { f.as("POST", f.channelPath()+"/invites", object{}) }, `"max_age":86400`},
+	{"INVITE_DELETE", IntentInvites, func(f *fixture, g *gatewayClient) {
+		i := f.as("POST", f.channelPath()+"/invites", object{})
+		f.as("DELETE", "/invites/"+i["code"].(string), nil)
+	}, `"code":"i`},
+}
+
+func (f *fixture) channelPath() string { return "/channels/" + f.general.String() }
+func (f *fixture) guildPath() string   { return "/guilds/" + f.guild.String() }
+
+// messagePath returns the path of a new message of Anna's.
+func (f *fixture) messagePath() string {
+	return f.channelPath() + "/messages/" + f.says(f.general, "hi").String()
+}
+
+// boris adds a member.
+func (f *fixture) boris() ID {
+	id := f.s.AddUser("Boris")
+	f.must(f.s.Join(f.guild, id))
+	return id
+}
+
+// voiceChannel adds a voice channel.
+func (f *fixture) voiceChannel() ID { return f.s.AddChannel(f.guild, typeVoice, "Voice") }
+
 // TestEvents: each event comes because the world does the thing, to a session
 // with the event's intent alone, and not to one without it.
 func TestEvents(t *testing.T) {
-	channel := func(f *fixture) string { return "/channels/" + f.general.String() }
-	guild := func(f *fixture) string { return "/guilds/" + f.guild.String() }
-	message := func(f *fixture) string { return channel(f) + "/messages/" + f.says(f.general, "hi").String() }
-	boris := func(f *fixture) ID {
-		id := f.s.AddUser("Boris")
-		f.must(f.s.Join(f.guild, id))
-		return id
-	}
-	voice := func(f *fixture) ID { return f.s.AddChannel(f.guild, typeVoice, "Voice") }
-	for _, tt := range []struct {
-		name    string
-		intents Intents
-		do      func(f *fixture, g *gatewayClient)
-		want    string // members of the data, as JSON, with IDs as names
-	}{
-		{"CHANNEL_CREATE", IntentGuilds, func(f *fixture, g *gatewayClient) { f.as("POST", guild(f)+"/channels", object{"name": "new"}) }, `"name":"new"`},
-		{"CHANNEL_UPDATE", IntentGuilds, func(f *fixture, g *gatewayClient) { f.as("PATCH", channel(f), object{"topic": "tea"}) }, `"topic":"tea"`},
-		{"CHANNEL_DELETE", IntentGuilds, func(f *fixture, g *gatewayClient) { f.as("DELETE", channel(f), nil) }, `"id":"GENERAL"`},
-		{"CHANNEL_PINS_UPDATE", IntentGuilds, func(f *fixture, g *gatewayClient) {
-			f.as("PUT", channel(f)+"/messages/pins/"+f.says(f.general, "hi").String(), nil)
-		}, `"last_pin_timestamp":"20`},
-		{"CHANNEL_PINS_UPDATE", IntentDirectMessages, func(f *fixture, g *gatewayClient) {
-			dm := f.s.DM(f.anna)
-			f.as("PUT", "/channels/"+dm.String()+"/pins/"+f.says(dm, "hi").String(), nil)
-		}, `"last_pin_timestamp":"20`},
-		{"GUILD_UPDATE", IntentGuilds, func(f *fixture, g *gatewayClient) { f.as("PATCH", guild(f), object{"name": "Other"}) }, `"name":"Other"`},
-		{"GUILD_CREATE", IntentGuilds, func(f *fixture, g *gatewayClient) { f.s.AddGuild("Second", f.anna) }, `"name":"Second"`},
-		{"GUILD_DELETE", IntentGuilds, func(f *fixture, g *gatewayClient) { f.must(f.s.Outage(f.guild, true)) }, `"id":"GUILD","unavailable":true`},
-		{"GUILD_DELETE", IntentGuilds, func(f *fixture, g *gatewayClient) { f.as("DELETE", guild(f)+"/members/"+f.s.Me().String(), nil) }, `{"id":"GUILD"}`},
-		{"GUILD_ROLE_CREATE", IntentGuilds, func(f *fixture, g *gatewayClient) { f.as("POST", guild(f)+"/roles", object{"name": "tea"}) }, `"name":"tea"`},
-		{"GUILD_ROLE_UPDATE", IntentGuilds, func(f *fixture, g *gatewayClient) {
-			f.as("PATCH", guild(f)+"/roles/"+f.guild.String(), object{"color": 5})
-		}, `"color":5`},
-		{"GUILD_ROLE_DELETE", IntentGuilds, func(f *fixture, g *gatewayClient) {
-			r := f.as("POST", guild(f)+"/roles", object{})
-			f.as("DELETE", guild(f)+"/roles/"+r["id"].(string), nil)
-		}, `"role_id":"`},
-		{"THREAD_CREATE", IntentGuilds, func(f *fixture, g *gatewayClient) {
-			f.as("POST", channel(f)+"/threads", object{"name": "t", "type": 11})
-		}, `"newly_created":true`},
-		{"GUILD_EMOJIS_UPDATE", IntentExpressions, func(f *fixture, g *gatewayClient) {
-			f.as("POST", guild(f)+"/emojis", object{"name": "tea", "image": pixel})
-		}, `"name":"tea"`},
-		{"GUILD_INTEGRATIONS_UPDATE", IntentIntegrations, func(f *fixture, g *gatewayClient) { f.s.AddIntegration(f.guild, "twitch", "anna") }, `"guild_id":"GUILD"`},
-		{"GUILD_MEMBER_ADD", IntentMembers, func(f *fixture, g *gatewayClient) { boris(f) }, `"global_name":"Boris"`},
-		{"GUILD_MEMBER_REMOVE", IntentMembers, func(f *fixture, g *gatewayClient) {
-			f.must(f.s.Do(boris(f), "DELETE", "/users/@me/guilds/"+f.guild.String(), nil, nil))
-		}, `"global_name":"Boris"`},
-		{"GUILD_MEMBER_UPDATE", IntentMembers, func(f *fixture, g *gatewayClient) {
-			f.as("PATCH", guild(f)+"/members/"+boris(f).String(), object{"nick": "B"})
-		}, `"nick":"B"`},
-		{"GUILD_MEMBER_UPDATE", IntentMembers, func(f *fixture, g *gatewayClient) {
-			f.as("PATCH", guild(f)+"/members/"+boris(f).String(), object{"nick": nil})
-		}, `"nick":null`},
-		{"GUILD_MEMBERS_CHUNK", IntentMembers, func(f *fixture, g *gatewayClient) {
-			g.send(`{"op":8,"d":{"guild_id":` + f.guild.String() + `,"query":"","limit":0,"nonce":"n"}}`)
-		}, `"chunk_count":1`},
-		{"GUILD_BAN_ADD", IntentModeration, func(f *fixture, g *gatewayClient) { f.as("PUT", guild(f)+"/bans/"+boris(f).String(), nil) }, `"global_name":"Boris"`},
-		{"GUILD_BAN_REMOVE", IntentModeration, func(f *fixture, g *gatewayClient) {
-			path := guild(f) + "/bans/" + boris(f).String()
-			f.as("PUT", path, nil)
-			f.as("DELETE", path, nil)
-		}, `"global_name":"Boris"`},
-		{"MESSAGE_CREATE", IntentGuildMessages | IntentContent, func(f *fixture, g *gatewayClient) { message(f) }, `"content":"hi"`},
-		{"MESSAGE_CREATE", IntentGuildMessages, func(f *fixture, g *gatewayClient) { message(f) }, `"content":""`},
-		{"MESSAGE_CREATE", IntentGuildMessages, func(f *fixture, g *gatewayClient) {
-			f.says(f.general, "for <@"+f.s.Me().String()+">")
-		}, `"content":"for `},
-		{"MESSAGE_CREATE", IntentDirectMessages, func(f *fixture, g *gatewayClient) { f.says(f.s.DM(f.anna), "private") }, `"content":"private"`},
-		{"MESSAGE_UPDATE", IntentGuildMessages | IntentContent, func(f *fixture, g *gatewayClient) { f.as("PATCH", message(f), object{"content": "new"}) }, `"content":"new"`},
-		{"MESSAGE_UPDATE", IntentGuildMessages | IntentContent, func(f *fixture, g *gatewayClient) {
-			f.must(f.s.Preview(f.general, f.says(f.general, "https://a.test"), "https://a.test", "A"))
-		}, `{"channel_id":"GENERAL","embeds":[{"title":"A","type":"link","url":"https://a.test"}],"guild_id":"GUILD","id"`},
-		{"MESSAGE_DELETE", IntentGuildMessages, func(f *fixture, g *gatewayClient) { f.as("DELETE", message(f), nil) }, `"channel_id":"GENERAL"`},
-		{"MESSAGE_DELETE_BULK", IntentGuildMessages, func(f *fixture, g *gatewayClient) {
-			f.as("POST", channel(f)+"/messages/bulk-delete", object{"messages": []ID{f.says(f.general, "1"), f.says(f.general, "2")}})
-		}, `"ids":["`},
-		{"MESSAGE_REACTION_ADD", IntentGuildReactions, func(f *fixture, g *gatewayClient) { f.as("PUT", message(f)+"/reactions/👍/@me", nil) }, `"emoji":{"id":null,"name":"👍"}`},
-		{"MESSAGE_REACTION_REMOVE", IntentGuildReactions, func(f *fixture, g *gatewayClient) {
-			m := message(f)
-			f.as("PUT", m+"/reactions/👍/@me", nil)
-			f.as("DELETE", m+"/reactions/👍/@me", nil)
-		}, `"user_id":"ANNA"`},
-		{"MESSAGE_REACTION_REMOVE_ALL", IntentGuildReactions, func(f *fixture, g *gatewayClient) { f.as("DELETE", message(f)+"/reactions", nil) }, `"guild_id":"GUILD"`},
-		{"MESSAGE_REACTION_REMOVE_EMOJI", IntentGuildReactions, func(f *fixture, g *gatewayClient) { f.as("DELETE", message(f)+"/reactions/👍", nil) }, `"name":"👍"`},
-		{"PRESENCE_UPDATE", IntentPresences, func(f *fixture, g *gatewayClient) {
-			f.must(f.s.SetPresence(f.anna, "idle", []byte(`[{"name":"tea","type":0}]`)))
-		}, `"user":{"id":"ANNA"}`},
-		{"TYPING_START", IntentGuildTyping, func(f *fixture, g *gatewayClient) { f.as("POST", channel(f)+"/typing", nil) }, `"timestamp":1`},
-		{"TYPING_START", IntentDirectTyping, func(f *fixture, g *gatewayClient) { f.as("POST", "/channels/"+f.s.DM(f.anna).String()+"/typing", nil) }, `"timestamp":1`},
-		{"USER_UPDATE", 0, func(f *fixture, g *gatewayClient) { f.ok("PATCH", "/users/@me", `{"username":"Renamed"}`) }, `"username":"Renamed"`},
-		{"VOICE_STATE_UPDATE", IntentVoiceStates, func(f *fixture, g *gatewayClient) { f.must(f.s.Voice(f.guild, f.anna, voice(f))) }, `"user_id":"ANNA"`},
-		{"VOICE_STATE_UPDATE", IntentVoiceStates, func(f *fixture, g *gatewayClient) {
-			f.must(f.s.Voice(f.guild, f.anna, voice(f)))
-			g.wait("VOICE_STATE_UPDATE")
-			f.must(f.s.Voice(f.guild, f.anna, 0))
-		}, `"channel_id":null`},
-		{"VOICE_SERVER_UPDATE", 0, func(f *fixture, g *gatewayClient) {
-			g.send(fmt.Sprintf(`{"op":4,"d":{"guild_id":"%s","channel_id":"%s","self_mute":false,"self_deaf":true}}`, f.guild, voice(f)))
-		}, `"endpoint":"voice.discord.test:443"`},
-		{"VOICE_SERVER_UPDATE", 0, func(f *fixture, g *gatewayClient) { f.must(f.s.VoiceServer(f.guild, "")) }, `"endpoint":null`},
-		{"WEBHOOKS_UPDATE", IntentWebhooks, func(f *fixture, g *gatewayClient) { f.as("POST", channel(f)+"/webhooks", object{"name": "hook"}) }, `"channel_id":"GENERAL"`},
-		{"INVITE_CREATE", IntentInvites, func(f *fixture, g *gatewayClient) { f.as("POST", channel(f)+"/invites", object{}) }, `"max_age":86400`},
-		{"INVITE_DELETE", IntentInvites, func(f *fixture, g *gatewayClient) {
-			i := f.as("POST", channel(f)+"/invites", object{})
-			f.as("DELETE", "/invites/"+i["code"].(string), nil)
-		}, `"code":"i`},
-	} {
+	for _, tt := range eventCases {
 		t.Run(tt.name+"/"+tt.want, func(t *testing.T) {
 			f := newFixture(t, Config{})
 			g := f.connect(tt.intents)

@@ -86,7 +86,7 @@ func (s *Server) ClearFaults() {
 	s.faults = nil
 }
 
-// A hit is what a fault does to a request. The zero hit does nothing.
+// A hit is the effect of a fault on a request. The zero hit has none.
 type hit struct {
 	fault Fault
 	delay time.Duration

@@ -131,17 +131,42 @@ func (s *Server) Settled() bool {
 			settled = false
 		case sess.conn != nil && sess.acked < sess.seq:
 			settled = false
-			if sess.askedAt < sess.seq {
-				sess.askedAt = sess.seq
-				sess.conn.ask()
-			}
+			sess.conn.ask()
 		}
 	}
 	return settled
 }
 
-// Emit sends an event of any name to every session, whatever its intents are:
-// one that the world does not know.
+// Ping asks every session that is connected for a heartbeat. The function that it
+// returns reports whether all have answered: then everything that they sent before
+// Ping was called has had its effect.
+func (s *Server) Ping() (answered func() bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	waiting := make(map[*conn]int) // pongs when they were asked, or -1
+	for _, sess := range s.sorted() {
+		if sess.conn != nil {
+			waiting[sess.conn] = -1
+		}
+	}
+	return func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		for c, pongs := range waiting {
+			switch {
+			case c.session == nil || pongs >= 0 && c.pongs > pongs:
+				delete(waiting, c)
+			case pongs < 0 && !c.asked:
+				waiting[c] = c.pongs
+				c.ask()
+			}
+		}
+		return len(waiting) == 0
+	}
+}
+
+// Emit sends an event that the world does not know to every session, for all
+// intents.
 func (s *Server) Emit(name string, data any) {
 	s.each(func(c *conn) { c.session.dispatch(s, name, data) })
 }

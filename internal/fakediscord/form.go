@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// A form reads the fields of a body and gathers what is wrong with them. Fields
+// A form reads the fields of a body and gathers their errors. Fields
 // that no method asks for are ignored, as Discord does.
 type form struct {
 	body   object

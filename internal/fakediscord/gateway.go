@@ -51,7 +51,8 @@ type conn struct {
 	stream   *stream // zlib-stream, or nil
 
 	sends  []time.Time // of the last minute
-	asked  int         // heartbeats that op 1 has asked for; they do not count
+	asked  bool        // op 1 has asked for a heartbeat, which does not count
+	pongs  int         // heartbeats that op 1 has asked for and that came
 	beats  *time.Timer // closes a connection without heartbeats
 	silent bool        // nothing is sent any more
 	closed bool        // a close frame is queued
@@ -139,7 +140,7 @@ func (s *Server) serveGateway(w http.ResponseWriter, r *http.Request) {
 	<-written
 }
 
-// late ends a connection whose client sends no heartbeats.
+// late ends a connection for want of heartbeats.
 func (c *conn) late() {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
@@ -151,7 +152,7 @@ func (c *conn) late() {
 // stop ends the connection at once.
 func (c *conn) stop() { c.wire.Close() }
 
-// read handles what the client sends until the connection ends.
+// read handles the client's payloads until the connection ends.
 func (c *conn) read() {
 	for {
 		_, data, err := c.ws.Read(context.Background())
@@ -227,8 +228,9 @@ func (c *conn) handle(data []byte) {
 
 // limited counts a payload and reports whether there were too many.
 func (c *conn) limited(p object) bool {
-	if c.asked > 0 && p["op"] != nil && number(p, "op") == opHeartbeat {
-		c.asked--
+	if c.asked && p["op"] != nil && number(p, "op") == opHeartbeat {
+		c.asked = false
+		c.pongs++
 		return false
 	}
 	c.sends = append(c.sends, time.Now())
@@ -238,13 +240,16 @@ func (c *conn) limited(p object) bool {
 	return len(c.sends) > maxSends
 }
 
-// ask sends op 1.
+// ask sends op 1, unless the answer to another is still to come: clients may
+// answer two at once.
 func (c *conn) ask() {
-	c.asked++
-	c.send(opHeartbeat, nil)
+	if !c.asked {
+		c.asked = true
+		c.send(opHeartbeat, nil)
+	}
 }
 
-// write does what is queued until the connection ends.
+// write works through the queue until the connection ends.
 func (c *conn) write() {
 	for {
 		c.s.mu.Lock()
@@ -318,7 +323,7 @@ func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 // A wire is a connection that can break.
 type wire struct {
 	net.Conn
-	deaf atomic.Bool // what arrives is dropped
+	deaf atomic.Bool // data that arrives is dropped
 }
 
 // Read implements [net.Conn].

@@ -45,7 +45,7 @@ func TestCloseCodes(t *testing.T) {
 	}
 }
 
-// TestResumes: what can be resumed, and what cannot.
+// TestResumes: the sessions that can be resumed, and those that cannot.
 func TestResumes(t *testing.T) {
 	resume := func(f *fixture, g *gatewayClient, session string, seq int64) {
 		g.send(fmt.Sprintf(`{"op":6,"d":{"token":%q,"session_id":%q,"seq":%d}}`, f.s.Token(), session, seq))
@@ -133,7 +133,7 @@ func TestResumes(t *testing.T) {
 	})
 }
 
-// TestGatewayFaults: what breaks the gateway does so.
+// TestGatewayFaults: each fault of the gateway has its effect.
 func TestGatewayFaults(t *testing.T) {
 	inBubble(t, Config{}, func(t *testing.T, f *fixture, client *http.Client) {
 		connect := func() *gatewayClient {

@@ -135,7 +135,7 @@ func (s *Server) createObject(g *guild, sess *session) object {
 }
 
 // AddGuild adds a guild of an owner, with the role @everyone, a text channel
-// called general and the bot, whose role is called Bot.
+// called general, and the bot with a role called Bot.
 func (s *Server) AddGuild(name string, owner ID) ID {
 	s.mu.Lock()
 	defer s.mu.Unlock()

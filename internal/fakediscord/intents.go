@@ -66,9 +66,9 @@ var directIntents = map[string]Intents{
 type event struct {
 	name    string
 	guild   *guild   // nil for private channels and the bot itself
-	channel *channel // whose events only those who can see it get, or nil
-	always  bool     // whatever the intents are
-	message *message // whose content needs an intent, or nil
+	channel *channel // nil if the event does not depend on seeing a channel
+	always  bool     // for all intents
+	message *message // nil if there is no content that needs an intent
 	data    object
 }
 

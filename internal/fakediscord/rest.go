@@ -30,7 +30,7 @@ type route struct {
 // before main.
 var routes = make(map[int][]*route)
 
-// on adds a route. Its handler returns what is answered, nil for 204, and
+// on adds a route. Its handler returns the body of the answer, nil for 204, and
 // refuses a call by a panic with an *Error. It runs with the Server locked and
 // must change nothing before it has checked everything.
 func on(line string, serve func(*call) any) *route {
@@ -95,7 +95,7 @@ func (rt *route) match(parts []string, values map[string]string, fixed *int) boo
 	return true
 }
 
-// An answer is what a request is answered with.
+// An answer is the answer to a request.
 type answer struct {
 	status int
 	body   any // nil for none
@@ -268,9 +268,9 @@ func (a *answer) write(w http.ResponseWriter) {
 }
 
 // Do makes a call as a user, as if the user had a client for the API: people
-// can do what bots can, as far as their permissions go. The path has no version:
+// can do the same as bots, as far as their permissions go. The path has no version:
 // "/guilds/1/roles". The body is encoded as JSON; nil means none. Do returns
-// what the API returns, decoded to out unless that is nil, or an [*Error].
+// the API's answer, decoded to out unless that is nil, or an [*Error].
 func (s *Server) Do(as ID, method, path string, body, out any) error {
 	raw, err := s.do(as, method, path, body)
 	if err != nil || out == nil || raw == nil {

@@ -78,7 +78,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestHierarchy: nobody acts on those who stand above.
+// TestHierarchy: nobody acts on members that stand above.
 func TestHierarchy(t *testing.T) {
 	f := newFixture(t, Config{})
 	boris := f.s.AddUser("Boris")
@@ -192,7 +192,7 @@ func TestMe(t *testing.T) {
 	f.refused(404, 10004, "GET", "/guilds/"+f.guild.String(), "")
 }
 
-// TestMentions: what is not allowed mentions nobody.
+// TestMentions: only allowed mentions count.
 func TestMentions(t *testing.T) {
 	f := newFixture(t, Config{})
 	path := "/channels/" + f.general.String() + "/messages"

@@ -94,7 +94,7 @@ func putOverwrite(c *call) any {
 	return nil
 }
 
-// overwriteOptions returns what the audit log has of an overwrite.
+// overwriteOptions returns the audit log's options of an overwrite.
 func overwriteOptions(g *guild, o overwrite) object {
 	if r := g.role(o.id); r != nil && !o.member {
 		return object{"id": o.id, "type": "0", "role_name": r.doc["name"]}

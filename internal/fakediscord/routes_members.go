@@ -99,79 +99,107 @@ func patchOwnMember(c *call) any {
 	return m.object()
 }
 
-func patchMember(c *call) any {
-	g := c.guild()
-	m := c.member(g)
-	nick, _ := c.text("nick", 0, 32)
-	roles, newRoles := c.ids("roles", 250)
-	mute, newMute := c.bool("mute")
-	deaf, newDeaf := c.bool("deaf")
-	room, move := c.id("channel_id")
-	until, _ := c.text("communication_disabled_until", 1, 64)
-	timeout, err := time.Time{}, error(nil)
-	if until != "" {
-		if timeout, err = parseTime(until); err != nil {
+// A memberEdit is a change of a member. A field counts only if its new field is
+// set.
+type memberEdit struct {
+	nick                string
+	roles               []ID
+	mute, deaf          bool
+	newRoles            bool
+	newMute, newDeaf    bool
+	room                *channel
+	move                bool // into a voice channel or out of it
+	timeout             time.Time
+	newNick, newTimeout bool
+}
+
+// memberEdit reads the body of PATCH.
+func (c *call) memberEdit(g *guild) (e memberEdit) {
+	_, e.newNick = c.body["nick"]
+	_, e.newTimeout = c.body["communication_disabled_until"]
+	_, e.move = c.body["channel_id"]
+	e.nick, _ = c.text("nick", 0, 32)
+	e.roles, e.newRoles = c.ids("roles", 250)
+	e.mute, e.newMute = c.bool("mute")
+	e.deaf, e.newDeaf = c.bool("deaf")
+	if until, ok := c.text("communication_disabled_until", 1, 64); ok {
+		var err error
+		if e.timeout, err = parseTime(until); err != nil {
 			c.fail("communication_disabled_until", "DATE_TIME_TYPE_PARSE", "Could not parse %s. Should be ISO8601.", until)
-		} else if timeout.After(c.s.now().Add(28 * 24 * time.Hour)) {
+		} else if e.timeout.After(c.s.now().Add(28 * 24 * time.Hour)) {
 			c.fail("communication_disabled_until", "COMMUNICATION_DISABLED_UNTIL_TOO_LONG", "Cannot be more than 28 days.")
 		}
 	}
-	to := c.s.channels[room]
-	if move && (to == nil || to.guild != g || !to.voice()) {
-		c.fail("channel_id", "CHANNEL_INVALID", "Unknown voice channel")
+	if id, ok := c.id("channel_id"); ok {
+		if e.room = c.s.channels[id]; e.room == nil || e.room.guild != g || !e.room.voice() {
+			c.fail("channel_id", "CHANNEL_INVALID", "Unknown voice channel")
+		}
 	}
-	for i, id := range roles {
+	for i, id := range e.roles {
 		if g.role(id) == nil || id == g.id {
 			c.fail("roles."+strconv.Itoa(i), "ROLE_INVALID", "Unknown role")
 		}
 	}
 	c.done()
+	return e
+}
+
+// mayEdit refuses an edit for which the actor lacks a permission.
+func (c *call) mayEdit(g *guild, m *member, e memberEdit) {
 	may := g.basePermissions(g.member(c.actor.id))
 	for field, p := range map[string]Permissions{
 		"nick": PermManageNicknames, "roles": PermManageRoles, "mute": PermMute, "deaf": PermDeafen, "channel_id": PermMove,
 		"communication_disabled_until": PermModerate,
 	} {
-		if _, given := c.body[field]; !given {
-			continue
-		}
-		if !may.Has(p) {
+		if _, given := c.body[field]; given && !may.Has(p) {
 			refuse(errPermissions)
 		}
-		if m.user != c.actor && field != "roles" && field != "channel_id" && field != "mute" && field != "deaf" {
-			c.outranks(g, m.user.id)
+	}
+	if m.user != c.actor && (e.newNick || e.newTimeout) {
+		c.outranks(g, m.user.id)
+	}
+	if !e.newRoles {
+		return
+	}
+	for _, r := range g.roles {
+		changes := m.has(r.id) != slices.Contains(e.roles, r.id) && r.id != g.id
+		if changes && (r.position >= g.top(c.actor.id) || truth(r.doc, "managed")) {
+			refuse(errPermissions)
 		}
 	}
-	if (newMute || newDeaf || move || c.null("channel_id")) && g.voice(m.user.id) == nil {
+}
+
+func patchMember(c *call) any {
+	g := c.guild()
+	m := c.member(g)
+	e := c.memberEdit(g)
+	c.mayEdit(g, m, e)
+	if (e.newMute || e.newDeaf || e.move) && g.voice(m.user.id) == nil {
 		refuse(errNotInVoice)
 	}
-	if newRoles {
-		for _, r := range g.roles {
-			if m.has(r.id) != slices.Contains(roles, r.id) && r.id != g.id && (r.position >= g.top(c.actor.id) || truth(r.doc, "managed")) {
-				refuse(errPermissions)
-			}
-		}
-		m.roles = slices.Compact(slices.Sorted(slices.Values(roles)))
+	if e.newRoles {
+		m.roles = slices.Compact(slices.Sorted(slices.Values(e.roles)))
 	}
-	if _, given := c.body["nick"]; given {
-		m.nick = nick
-		c.acts(HappeningNickname, g, m.user.id, nick)
+	if e.newNick {
+		m.nick = e.nick
+		c.acts(HappeningNickname, g, m.user.id, e.nick)
 	}
-	if _, given := c.body["communication_disabled_until"]; given {
-		m.timeout = timeout
+	if e.newTimeout {
+		m.timeout = e.timeout
 	}
-	if newMute {
-		m.mute = mute
+	if e.newMute {
+		m.mute = e.mute
 	}
-	if newDeaf {
-		m.deaf = deaf
+	if e.newDeaf {
+		m.deaf = e.deaf
 	}
 	c.log(g, 24, m.user.id)
 	c.s.emitMember(g, m)
-	switch v := g.voice(m.user.id); {
-	case move || c.null("channel_id"):
-		c.s.moveVoice(g, m, to)
-	case newMute || newDeaf:
-		c.s.emitVoice(v)
+	switch {
+	case e.move:
+		c.s.moveVoice(g, m, e.room)
+	case e.newMute || e.newDeaf:
+		c.s.emitVoice(g.voice(m.user.id))
 	}
 	return m.object()
 }

@@ -124,7 +124,7 @@ func (c *call) nonce() (nonce string, once bool) {
 	return nonce, once
 }
 
-// newMessage reads what messages of people, bots and webhooks have in common.
+// newMessage reads the common part of messages of people, bots and webhooks.
 func (c *call) newMessage(ch *channel, author *user) *message {
 	m := &message{channel: ch, author: author, doc: messageDoc(0, "")}
 	c.setContent(m)

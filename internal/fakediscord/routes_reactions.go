@@ -38,7 +38,7 @@ func (c *call) emoji() (o object, key string) {
 	return nil, ""
 }
 
-// reactionEvent returns what the events of reactions have in common.
+// reactionEvent returns the common part of the events of reactions.
 func reactionEvent(m *message, more object) object {
 	o := with(more, object{"channel_id": m.channel.id, "message_id": m.id})
 	if g := m.channel.guild; g != nil {

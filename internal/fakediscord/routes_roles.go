@@ -45,7 +45,7 @@ func (c *call) roleFields(g *guild, r *role) *role {
 	c.done()
 	if ok {
 		if !g.basePermissions(g.member(c.actor.id)).Has(p &^ r.permissions) {
-			refuse(errPermissions) // nobody gives what they have not
+			refuse(errPermissions) // nobody gives permissions that they lack
 		}
 		changed.permissions = p & allPermissions
 	}

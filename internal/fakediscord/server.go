@@ -21,7 +21,7 @@ type Config struct {
 	Token string
 
 	// Moment is the world's time at the beginning. The default is the beginning
-	// of 2026, whatever the time of the process is.
+	// of 2026.
 	Moment time.Time
 
 	// BotPermissions are those of the bot's role in new guilds. The default is
@@ -153,7 +153,7 @@ func (s *Server) Changed() <-chan struct{} {
 	return s.changed
 }
 
-// touch wakes those who wait for a change.
+// touch wakes the goroutines that wait for a change.
 func (s *Server) touch() {
 	close(s.changed)
 	s.changed = make(chan struct{})

@@ -11,7 +11,7 @@ import (
 // replayed is how many dispatches a session keeps for a resume.
 const replayed = 10_000
 
-// A session is what Identify starts. It outlives its connection.
+// A session begins with Identify. It outlives its connection.
 type session struct {
 	id        string
 	shard     [2]int
@@ -19,7 +19,6 @@ type session struct {
 	threshold int // large_threshold
 	seq       int64
 	acked     int64      // of the last heartbeat
-	askedAt   int64      // seq when Settled asked for a heartbeat
 	sent      []dispatch // the latest
 	conn      *conn      // nil if the session waits to be resumed
 	left      time.Time  // when it lost its connection
@@ -170,7 +169,7 @@ func shardOf(v any) (shard, shards int, ok bool) {
 	return shard, shards, shard >= 0 && shards > 0 && shard < shards
 }
 
-// resetToken is what Discord does to a bot that starts too many sessions.
+// resetToken resets the token, as Discord does if a bot starts too many sessions.
 func (s *Server) resetToken() {
 	s.token += "-reset"
 	for _, sess := range s.sorted() {
@@ -250,7 +249,6 @@ func (c *conn) resume(d object) {
 		old.push(outgoing{reset: true}) // the client believes it dead
 	}
 	sess.conn, c.session = c, sess
-	sess.askedAt = 0
 	for _, d := range sess.sent {
 		if d.seq > int64(seq) {
 			c.push(outgoing{data: d.payload})

@@ -10,16 +10,16 @@ import (
 const kept = 10_000
 
 // A Happening is something that people see: a message that was sent, edited or
-// deleted, a reaction, a sign of typing, or what is done to a member, as it was at
+// deleted, a reaction, a sign of typing, or an action on a member, as it was at
 // that moment.
 type Happening struct {
 	N         int64           `json:"n"` // counts from 1
 	Kind      string          `json:"kind"`
 	At        time.Time       `json:"at"`
 	GuildID   ID              `json:"guild_id,omitzero"`
-	ChannelID ID              `json:"channel_id,omitzero"` // 0 for what is done to a member
+	ChannelID ID              `json:"channel_id,omitzero"` // 0 for an action on a member
 	MessageID ID              `json:"message_id,omitzero"`
-	UserID    ID              `json:"user_id"`         // the author, or the user who does it
+	UserID    ID              `json:"user_id"`         // the author, or the user that acts
 	Target    ID              `json:"target,omitzero"` // the member
 	Text      string          `json:"text,omitempty"`  // the role, the nickname or the reason
 	Emoji     string          `json:"emoji,omitempty"`
@@ -44,7 +44,7 @@ const (
 	HappeningNickname = "nickname"
 )
 
-// acts records what the actor does to a member.
+// acts records an action on a member.
 func (c *call) acts(kind string, g *guild, member ID, text string) {
 	c.s.record(Happening{Kind: kind, GuildID: g.id, UserID: c.actor.id, Target: member, Text: text})
 }
@@ -66,7 +66,7 @@ func (s *Server) record(h Happening) {
 	s.touch()
 }
 
-// note records what happens to a message.
+// note records an event of a message.
 func (s *Server) note(kind string, m *message) {
 	s.record(Happening{
 		Kind: kind, GuildID: m.channel.guildID(), ChannelID: m.channel.id, MessageID: m.id, UserID: m.author.id,
@@ -74,11 +74,29 @@ func (s *Server) note(kind string, m *message) {
 	})
 }
 
-// Timeline returns what has happened after the n-th happening. Only the latest
+// Next returns the first happening after the n-th that is as wanted. The function
+// runs with the Server locked: it must not call it.
+func (s *Server) Next(n int64, wanted func(*Happening) bool) (Happening, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := s.timeline.after(n); i < len(s.timeline.all); i++ {
+		if h := &s.timeline.all[i]; wanted(h) {
+			return *h, true
+		}
+	}
+	return Happening{}, false
+}
+
+// after returns the place of the first happening after the n-th.
+func (t *timeline) after(n int64) int {
+	i, _ := slices.BinarySearchFunc(t.all, n+1, func(h Happening, n int64) int { return int(h.N - n) })
+	return i
+}
+
+// Timeline returns the happenings after the n-th happening. Only the latest
 // 10,000 are remembered.
 func (s *Server) Timeline(n int64) []Happening {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i, _ := slices.BinarySearchFunc(s.timeline.all, n+1, func(h Happening, n int64) int { return int(h.N - n) })
-	return slices.Clone(s.timeline.all[i:])
+	return slices.Clone(s.timeline.all[s.timeline.after(n):])
 }

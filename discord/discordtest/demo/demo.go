@@ -39,7 +39,7 @@ import (
 // in the channel general. You own the guild. The names of the others, in lower
 // case with an @ before, mention them, and @bot mentions the bot.
 //
-// In the terminal, the hint says what to try. Each line is a message, except for
+// In the terminal, the hint says which lines to try. Each line is a message, except for
 // these, in which Boris is one of the others:
 //
 //	/dm hi          You write to the bot in private
@@ -89,7 +89,7 @@ type demo struct {
 }
 
 // terminal runs the bot on a fake and lets the lines of d.in talk to it, until d.in
-// or ctx ends. What the bot does is shown as it happens, also while nobody types.
+// or ctx ends. The bot's actions are shown as they happen, also while nobody types.
 func (d *demo) terminal(ctx context.Context, bot discord.Handler) (err error) {
 	defer func() {
 		v := recover()
@@ -151,7 +151,7 @@ func (d *demo) join(name string) {
 	d.people[strings.ToLower(name)] = d.fake.User(name)
 }
 
-// act does what a line says.
+// act carries out a line.
 func (d *demo) act(who, text string) error {
 	if text == "" {
 		return nil
@@ -209,7 +209,7 @@ func say(u *discordtest.User, text string) error {
 	return u.Tries("POST", "/channels/"+u.Channel().ID.String()+"/messages", map[string]any{"content": text}, nil)
 }
 
-// mentions replaces @name by what Discord's clients send for it.
+// mentions replaces @name by a mention in Discord's form.
 func (d *demo) mentions(text string) string {
 	words := strings.Fields(text)
 	for _, w := range words {
@@ -223,7 +223,7 @@ func (d *demo) mentions(text string) string {
 	return text
 }
 
-// show prints what the bot has done.
+// show prints the bot's new actions.
 func (d *demo) show() {
 	for _, line := range d.log.Next() {
 		for _, u := range d.people {

@@ -30,7 +30,7 @@ func newBot() discord.Handler {
 	return r
 }
 
-// TestTerminal: lines talk to the bot, and what it does is shown.
+// TestTerminal: lines talk to the bot, and its actions are shown.
 func TestTerminal(t *testing.T) {
 	var out bytes.Buffer
 	d := &demo{out: &out, others: []string{"Boris"}, in: strings.NewReader(strings.Join([]string{

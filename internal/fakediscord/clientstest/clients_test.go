@@ -191,25 +191,15 @@ func (f *fake) answers(ping, text string) {
 	}
 }
 
-// session waits until the bot has a session and returns its ID.
+// session waits until the bot has a session that is not another and returns its ID.
 func (f *fake) session(other string) string {
 	f.t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		var world struct {
-			Sessions []struct {
-				ID        string
-				Connected bool
-			}
-		}
-		f.sim("GET", "/world", nil, &world)
-		for _, s := range world.Sessions {
-			if s.Connected && s.ID != other {
-				return s.ID
-			}
-		}
+	var answer struct{ Session struct{ ID string } }
+	f.sim("GET", fmt.Sprintf("/ready?wait=%.0f&not=%s", patience.Seconds(), other), nil, &answer)
+	if answer.Session.ID == "" {
+		f.t.Fatal("the bot does not connect")
 	}
-	f.t.Fatal("the bot does not connect")
-	return ""
+	return answer.Session.ID
 }
 
 // gateway lets the gateway do something.
@@ -219,7 +209,7 @@ func (f *fake) gateway(do string, resumable bool) {
 }
 
 // live puts a bot through a life.
-func live(t *testing.T, f *fake, keepsAfterSilence bool) {
+func live(t *testing.T, f *fake, keepsAfterSilence, tours bool) {
 	first := f.session("")
 	f.answers(f.says("!ping 1"), "pong 1")
 
@@ -265,8 +255,24 @@ func live(t *testing.T, f *fake, keepsAfterSilence bool) {
 	}
 	f.gateway("invalid", false)
 	f.session(now)
-	time.Sleep(100 * time.Millisecond)
 	f.answers(f.says("!ping 5"), "pong 5")
+	if tours {
+		f.tour()
+	}
+}
+
+// tour lets the bot make calls of all kinds.
+func (f *fake) tour() {
+	f.t.Helper()
+	f.says("!tour")
+	for {
+		if h := f.next(); strings.HasPrefix(h.Message.Content, "tour: ") {
+			if h.Message.Content != "tour: true" {
+				f.t.Error(h.Message.Content)
+			}
+			return
+		}
+	}
 }
 
 func TestClients(t *testing.T) {
@@ -283,23 +289,24 @@ func TestClients(t *testing.T) {
 	for name, tt := range map[string]struct {
 		start             func(*testing.T, *fake)
 		keepsAfterSilence bool
+		tours             bool
 	}{
-		"discord.js":       {node("discordjs.js"), true},
-		"oceanic.js":       {node("oceanic.js"), true},
-		"oceanic.js, zlib": {node("oceanic.js", "COMPRESS=zlib-stream"), true},
+		"discord.js":       {node("discordjs.js"), true, true},
+		"oceanic.js":       {node("oceanic.js"), true, false},
+		"oceanic.js, zlib": {node("oceanic.js", "COMPRESS=zlib-stream"), true, false},
 		"discord.py": {func(t *testing.T, f *fake) {
 			script := filepath.Join("testdata", "python", "bot.py")
 			start(t, []string{"DISCORD_TOKEN=" + f.Token, "PROXY=" + f.Proxy, "SSL_CERT_FILE=" + f.CA}, "/usr/bin/python3", script)
-		}, true},
+		}, true, true},
 		"discordgo": {func(t *testing.T, f *fake) {
 			start(t, []string{"DISCORD_TOKEN=" + f.Token, "HTTPS_PROXY=" + f.Proxy, "SSL_CERT_FILE=" + f.CA}, discordgo)
-		}, false}, // it closes a silent connection with 1000, which ends its session
+		}, false, false}, // it closes a silent connection with 1000, which ends its session
 	} {
 		t.Run(strings.ReplaceAll(name, ", ", "-"), func(t *testing.T) {
 			t.Parallel()
 			f := run(t, discordtest)
 			tt.start(t, f)
-			live(t, f, tt.keepsAfterSilence)
+			live(t, f, tt.keepsAfterSilence, tt.tours)
 		})
 	}
 }

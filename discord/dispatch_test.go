@@ -319,7 +319,7 @@ func TestDispatcherPark(t *testing.T) {
 			return nil
 		})
 		to, _ := quiet(r)
-		to.MaxEvents, to.Workers, to.TimeLimit = 4, 1, 5*time.Second
+		to.MaxEvents, to.Workers, to.TimeLimit = 1, 1, 5*time.Second
 		for _, text := range []string{"parked", "1", "2", "3"} {
 			to.Dispatch(t.Context(), message(t, 1, text))
 		}

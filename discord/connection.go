@@ -137,7 +137,7 @@ func (s *shard) dial(ctx context.Context, resume bool) (*websocket.Conn, error) 
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	ws, resp, err := websocket.Dial(ctx, gatewayAddress(base, !s.r.NoZlib), &websocket.DialOptions{
-		HTTPClient: s.r.Client.HTTPClient, Header: http.Header{"User-Agent": {userAgent}}, ReadLimit: maxPayload, WriteTimeout: writeTimeout,
+		HTTPClient: s.r.Client.HTTPClient, Header: http.Header{"User-Agent": {userAgent}}, ReadLimit: int64(maxPayload), WriteTimeout: writeTimeout,
 	})
 	if err == nil {
 		return ws, nil

@@ -193,12 +193,19 @@ func TestContextNonces(t *testing.T) {
 		if len(list) != 3 {
 			t.Errorf("%d messages", len(list))
 		}
+		other := event(t, "TYPING_START", fmt.Sprintf(`{"channel_id":"%s","user_id":"1"}`, w.general))
+		other.Seq = 7 // of another session
+		discord.NewContext(t.Context(), w.client, other).Send("hi")
+		w.Do(w.anna, "GET", "/channels/"+w.general.String()+"/messages", nil, &list)
+		if len(list) != 4 {
+			t.Errorf("%d messages", len(list))
+		}
 		e.Seq = 0 // not from a gateway
 		for range 2 {
 			discord.NewContext(t.Context(), w.client, e).Send("hi")
 		}
 		w.Do(w.anna, "GET", "/channels/"+w.general.String()+"/messages", nil, &list)
-		if len(list) != 5 {
+		if len(list) != 6 {
 			t.Errorf("%d messages", len(list))
 		}
 	})

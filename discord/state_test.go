@@ -77,6 +77,11 @@ func TestState(t *testing.T) {
 		if s.Role(w.guild, made.ID) != nil {
 			t.Error("the role is still there")
 		}
+		w.Emit("GUILD_CREATE", map[string]any{"id": w.guild, "name": "Again", "members": []any{map[string]any{"user": map[string]any{"id": w.anna}}}})
+		synctest.Wait()
+		if s.Guild(w.guild).Name != "Again" || s.Member(w.guild, discord.ID(w.anna)) != nil {
+			t.Errorf("without Members, Anna is %+v", s.Member(w.guild, discord.ID(w.anna)))
+		}
 	})
 }
 

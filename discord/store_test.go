@@ -149,6 +149,38 @@ func TestGatewayCrash(t *testing.T) {
 	})
 }
 
+// TestGatewayCutOff: events whose handlers a stop has cut off, and those that have not
+// begun, come again in the next run.
+func TestGatewayCutOff(t *testing.T) {
+	inBubble(t, fakediscord.Config{}, func(t *testing.T, w *world) {
+		store := new(discord.MemoryStore)
+		r := discord.NewRouter()
+		discord.On(r, discord.EventMessageCreate, func(c *discord.Context, m *discord.MessageCreate) error {
+			if m.Content == "done" {
+				return nil
+			}
+			<-c.Done()
+			return context.Cause(c)
+		})
+		g := w.gateway(r)
+		g.Store = store
+		stop := start(t, g)
+		untilReady(t, g, 0)
+		for _, text := range []string{"done", "cut off", "not begun"} {
+			w.says(text)
+		}
+		synctest.Wait()
+		stop()
+		var d diary
+		g = w.gateway(texts(&d))
+		g.Store = store
+		stop = start(t, g)
+		untilReady(t, g, time.Second)
+		d.is(t, "cut off", "not begun")
+		stop()
+	})
+}
+
 // snapshot returns a Store with a copy of the sessions in another one.
 func snapshot(t *testing.T, from discord.Store, g *discord.Gateway, w *world) discord.Store {
 	t.Helper()

@@ -44,8 +44,9 @@ type Client struct {
 	// empty, it is [DefaultCDNURL].
 	CDNURL string
 
-	// Timeout limits one attempt at a call, answer included. It does not apply to
-	// calls with files. If zero, it is 30 seconds; if negative, there is no limit but
+	// Timeout limits one attempt at a call, answer included. A call with files may
+	// take longer, as long as Discord goes on reading them: then it limits the time
+	// without progress. If zero, it is 30 seconds; if negative, there is no limit but
 	// that of the context.
 	Timeout time.Duration
 

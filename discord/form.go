@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 )
 
 // A formReader reads the parts of a multipart form, one after the other. Closing it
@@ -17,6 +18,9 @@ type formReader struct {
 
 	pipe *io.PipeReader // read by the request; nil before start
 	stop func() bool    // ends the watch over the context; nil before start
+
+	timeout time.Duration // how long Discord may neither read nor answer; zero for ever
+	stall   *time.Timer   // until then; nil if there is no timeout
 
 	mu     sync.Mutex
 	closed bool
@@ -99,9 +103,18 @@ func (f *formReader) failure() error {
 // so another goroutine reads the files, and the reader that is returned fails when ctx
 // ends. The goroutine ends when the form was read or close is called, unless a file
 // blocks that cannot be closed.
-func (f *formReader) start(ctx context.Context) io.Reader {
+//
+// If Discord neither reads nor answers for the timeout, it calls cancel. The time in
+// which a file is being read does not count.
+func (f *formReader) start(ctx context.Context, timeout time.Duration, cancel func(error)) io.Reader {
 	pr, pw := io.Pipe()
 	f.pipe = pr
+	if timeout > 0 {
+		f.timeout = timeout
+		f.stall = time.AfterFunc(timeout, func() {
+			cancel(fmt.Errorf("no progress for %v: %w", timeout, context.DeadlineExceeded))
+		})
+	}
 	f.stop = context.AfterFunc(ctx, func() { pr.CloseWithError(context.Cause(ctx)) })
 	go func() {
 		err := errFormClosed
@@ -111,9 +124,33 @@ func (f *formReader) start(ctx context.Context) io.Reader {
 			}
 			pw.CloseWithError(err)
 		}()
-		_, err = io.Copy(pw, struct{ io.Reader }{f})
+		err = f.copyTo(pw)
 	}()
 	return pr
+}
+
+// copyTo writes the form to w.
+func (f *formReader) copyTo(w io.Writer) error {
+	buf := make([]byte, 32<<10)
+	for {
+		if f.stall != nil {
+			f.stall.Stop()
+		}
+		n, err := f.Read(buf)
+		if f.stall != nil {
+			f.stall.Reset(f.timeout)
+		}
+		if n > 0 {
+			if _, err := w.Write(buf[:n]); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
 }
 
 // close ends reading and closes the files.
@@ -121,6 +158,9 @@ func (f *formReader) close() {
 	if f.stop != nil {
 		f.stop()
 		f.pipe.CloseWithError(errFormClosed)
+	}
+	if f.stall != nil {
+		f.stall.Stop()
 	}
 	f.mu.Lock()
 	closed := f.closed

@@ -11,6 +11,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/vkrouter/vk/internal/filename"
 )
@@ -137,10 +138,10 @@ func (p *payload) openFiles(ctx context.Context) (_ *content, err error) {
 func oneLine(s string) string { return strings.NewReplacer("\r", "", "\n", "").Replace(s) }
 
 // reader returns the bytes to be sent.
-func (c *content) reader(ctx context.Context) io.Reader {
+func (c *content) reader(ctx context.Context, timeout time.Duration, cancel func(error)) io.Reader {
 	switch {
 	case c.form != nil:
-		return c.form.start(ctx)
+		return c.form.start(ctx, timeout, cancel)
 	case c.p.json == nil:
 		return nil
 	}

@@ -213,7 +213,13 @@ func (a answer) html() bool { return len(a.body) > 0 && a.body[0] != '{' }
 
 // send makes one request.
 func (c *Client) send(ctx context.Context, r *Request, body *payload) (a answer) {
-	if timeout := cmp.Or(c.Timeout, 30*time.Second); timeout > 0 && !body.hasFiles() {
+	timeout := cmp.Or(c.Timeout, 30*time.Second)
+	var stalled func(error) // ends an upload without progress
+	if body.hasFiles() {
+		own, cancel := context.WithCancelCause(ctx)
+		defer cancel(nil)
+		ctx, stalled = own, cancel
+	} else if timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, timeout)
 		defer cancel()
@@ -224,7 +230,7 @@ func (c *Client) send(ctx context.Context, r *Request, body *payload) (a answer)
 		return answer{err: err, unsent: true, fatal: true}
 	}
 	defer content.close()
-	req, err := http.NewRequestWithContext(ctx, r.Method, r.Path.URL(f.base), content.reader(ctx))
+	req, err := http.NewRequestWithContext(ctx, r.Method, r.Path.URL(f.base), content.reader(ctx, timeout, stalled))
 	if err != nil {
 		return answer{err: err, unsent: true, fatal: true}
 	}
@@ -242,6 +248,9 @@ func (c *Client) send(ctx context.Context, r *Request, body *payload) (a answer)
 	if err != nil {
 		if own := content.err(); own != nil {
 			return answer{err: own, unsent: true, fatal: true} // a body that is cut is of no use to Discord
+		}
+		if body.hasFiles() && ctx.Err() != nil {
+			err = context.Cause(ctx)
 		}
 		return answer{err: err, unsent: notSent(err)}
 	}

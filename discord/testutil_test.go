@@ -39,6 +39,8 @@ type fakeAPI struct {
 	client *discord.Client
 	answer func(w http.ResponseWriter, r *http.Request)
 
+	handler http.HandlerFunc // in place of answer, and reads the body itself
+
 	mu   sync.Mutex
 	seen []seenCall
 }
@@ -73,6 +75,10 @@ func newAPI(t testing.TB, answer func(w http.ResponseWriter, r *http.Request)) *
 }
 
 func (a *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if a.handler != nil {
+		a.handler(w, r)
+		return
+	}
 	body, _ := io.ReadAll(r.Body)
 	a.mu.Lock()
 	a.seen = append(a.seen, seenCall{r.Method + " " + r.URL.RequestURI(), string(body), r.Header.Clone(), time.Now()})

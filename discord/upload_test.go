@@ -249,6 +249,50 @@ func TestUploadContext(t *testing.T) {
 	}
 }
 
+// TestUploadStalls: an upload that Discord neither reads nor answers ends; one of which
+// the file is slow does not.
+func TestUploadStalls(t *testing.T) {
+	slow := func() (io.ReadCloser, error) {
+		return io.NopCloser(io.MultiReader(strings.NewReader("a"), badReader{func([]byte) (int, error) { time.Sleep(5 * time.Minute); return 0, io.EOF }})), nil
+	}
+	for _, tt := range []struct {
+		name   string
+		file   *discord.Upload
+		handle http.HandlerFunc
+		took   time.Duration
+		ok     bool
+	}{
+		{"no answer", discord.Bytes("a", []byte("abc")), func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body); <-r.Context().Done() }, 30 * time.Second, false},
+		{"nothing is read", discord.Bytes("a", make([]byte, 8<<20)), func(w http.ResponseWriter, r *http.Request) { time.Sleep(time.Minute) }, 30 * time.Second, false},
+		{"a slow file", discord.FileFunc("a", slow), func(w http.ResponseWriter, r *http.Request) { io.Copy(io.Discard, r.Body); writeJSON(w, 200, "{}") }, 5 * time.Minute, true},
+		{"a slow reader", discord.Bytes("a", make([]byte, 2<<20)), func(w http.ResponseWriter, r *http.Request) {
+			for b := make([]byte, 256<<10); ; time.Sleep(20 * time.Second) {
+				if _, err := io.ReadFull(r.Body, b); err != nil {
+					break
+				}
+			}
+			writeJSON(w, 200, "{}")
+		}, 160 * time.Second, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := newAPI(t, nil)
+				a.handler = tt.handle
+				a.client.MaxAttempts = 1
+				began := time.Now()
+				_, err := a.client.Send(t.Context(), 1, "", tt.file)
+				if took := time.Since(began); took < tt.took || took > tt.took+time.Minute || (err == nil) != tt.ok {
+					t.Errorf("took %v: %v", took, err)
+				}
+				time.Sleep(time.Minute) // for the handler
+				if !tt.ok && !errors.Is(err, context.DeadlineExceeded) {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
 // TestUploadStreams: a large file is not held in memory, and one that grows is cut.
 func TestUploadStreams(t *testing.T) {
 	var got int64

@@ -92,6 +92,9 @@ func (s *shard) connect(ctx context.Context) (lost time.Time, err error) {
 	s.setPhase(ShardConnecting)
 	s.served = false
 	resume := s.session.id != ""
+	if !resume {
+		s.seq.Store(0)
+	}
 	ws, err := s.dial(ctx, resume)
 	if err != nil {
 		return time.Now(), err
@@ -134,7 +137,7 @@ func (s *shard) dial(ctx context.Context, resume bool) (*websocket.Conn, error) 
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	ws, resp, err := websocket.Dial(ctx, gatewayAddress(base, !s.r.NoZlib), &websocket.DialOptions{
-		HTTPClient: s.r.Client.HTTPClient, Header: http.Header{"User-Agent": {userAgent}}, ReadLimit: maxPayload, WriteTimeout: writeTimeout,
+		HTTPClient: s.r.Client.HTTPClient, Header: http.Header{"User-Agent": {userAgent}}, ReadLimit: int64(maxPayload), WriteTimeout: writeTimeout,
 	})
 	if err == nil {
 		return ws, nil
@@ -247,7 +250,6 @@ func (c *connection) introduce() error {
 	if c.resume {
 		data, err = encodePayload(OpResume, map[string]any{"token": token, "session_id": c.began.id, "seq": c.s.seq.Load()})
 	} else {
-		c.s.seq.Store(0)
 		data, err = encodePayload(OpIdentify, c.s.identification(token))
 	}
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -278,28 +279,41 @@ func TestGatewayDial(t *testing.T) {
 	}
 }
 
-// TestGatewayRefused: a gateway that is not there is tried again until it is.
+// TestGatewayRefused: a gateway that is not there is tried again until it is, and so is
+// one that refuses the bot after it was there.
 func TestGatewayRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := fakediscord.New(fakediscord.Config{URL: "http://discord.test"})
 		c, end := serve(s)
-		there := false
+		var failure atomic.Pointer[http.Response] // of the handshake; one with the status 0 stands for no answer
+		failure.Store(new(http.Response))
 		transport := c.HTTPClient.Transport
 		c.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-			if !there && strings.HasPrefix(r.URL.Path, "/gateway") {
+			f := failure.Load()
+			switch {
+			case f == nil || !strings.HasPrefix(r.URL.Path, "/gateway"):
+				return transport.RoundTrip(r)
+			case f.StatusCode == 0:
 				return nil, errors.New("connection refused")
 			}
-			return transport.RoundTrip(r)
+			return &http.Response{StatusCode: f.StatusCode, Body: http.NoBody, Request: r}, nil
 		})}
 		g := &discord.Gateway{Client: c, Handler: discord.NewRouter(), Logger: slog.New(slog.DiscardHandler)}
 		stop := start(t, g)
-		time.Sleep(5 * time.Minute)
-		var dial *discord.DialError
-		if st := g.Status()[0]; !errors.As(st.Err, &dial) || dial.StatusCode != 0 || dial.URL != "ws://discord.test/gateway" {
-			t.Errorf("after five minutes: %+v", st)
+		expect := func(status int) {
+			t.Helper()
+			time.Sleep(5 * time.Minute)
+			var dial *discord.DialError
+			if st := g.Status()[0]; !errors.As(st.Err, &dial) || dial.StatusCode != status || dial.URL != "ws://discord.test/gateway" {
+				t.Errorf("after five minutes: %+v", st)
+			}
+			failure.Store(nil)
+			untilReady(t, g, time.Minute)
 		}
-		there = true
-		untilReady(t, g, time.Minute)
+		expect(0)
+		failure.Store(&http.Response{StatusCode: http.StatusForbidden})
+		s.Cut()
+		expect(http.StatusForbidden)
 		if err := stop(); err != nil {
 			t.Error(err)
 		}

@@ -8,11 +8,10 @@ import (
 	"io"
 )
 
-const (
-	// maxPayload limits one payload of the gateway, in bytes, before and after
-	// inflation.
-	maxPayload = 64 << 20
+// maxPayload limits one payload of the gateway, in bytes, before and after inflation.
+var maxPayload = 64 << 20
 
+const (
 	// maxScratch is the capacity up to which buffers are used again.
 	maxScratch = 1 << 20
 
@@ -22,8 +21,6 @@ const (
 
 // flushMark is the end of each payload of a compressed connection.
 var flushMark = []byte{0x00, 0x00, 0xff, 0xff}
-
-var errTooLarge = fmt.Errorf("a payload exceeds %d MiB", maxPayload>>20)
 
 // An inflater decompresses the payloads of one connection, which are one zlib
 // stream. Each of them ends with a flush.
@@ -39,11 +36,13 @@ type inflater struct {
 
 func newInflater() *inflater { return &inflater{limit: maxPayload} }
 
+func (z *inflater) tooLarge() error { return fmt.Errorf("a payload exceeds %d bytes", z.limit) }
+
 // add adds a message. It returns the payload that the message completes, which is
 // valid until the next call, or nil if more is to come.
 func (z *inflater) add(msg []byte) ([]byte, error) {
 	if z.in.Len()+len(msg) > z.limit {
-		return nil, errTooLarge
+		return nil, z.tooLarge()
 	}
 	if z.in.Len() == 0 && z.in.Cap() > maxScratch {
 		z.in = bytes.Buffer{}
@@ -73,7 +72,7 @@ func (z *inflater) add(msg []byte) ([]byte, error) {
 	n, err := io.Copy(&z.out, io.LimitReader(z.r, int64(z.limit)+1))
 	switch {
 	case n > int64(z.limit):
-		return nil, errTooLarge
+		return nil, z.tooLarge()
 	case err == nil || !errors.Is(err, io.ErrUnexpectedEOF):
 		// A flush does not end the stream, so that its end always comes too early.
 		return nil, fmt.Errorf("the compressed connection is broken: %w", errOr(err, io.EOF))

@@ -97,22 +97,19 @@ type ticket struct {
 	window int
 }
 
-// take waits for the turn of a call.
+// take waits for the turn of a call: in its bucket, and then for the limits of all
+// calls. If the window of the bucket ends in the meantime, the call counts in the next
+// one, as all calls that are under way.
 func (l *limiter) take(ctx context.Context, route string, p Path) (*ticket, error) {
 	t := &ticket{route: route, major: p.major, global: !p.hasToken()}
-	for {
-		if err := l.enter(ctx, t); err != nil {
-			return nil, err
-		}
-		ok, err := l.passGlobal(ctx, t)
-		if err != nil {
-			l.giveUp(t)
-			return nil, err
-		}
-		if ok {
-			return t, nil
-		}
+	if err := l.enter(ctx, t); err != nil {
+		return nil, err
 	}
+	if err := l.passGlobal(ctx, t); err != nil {
+		l.giveUp(t)
+		return nil, err
+	}
+	return t, nil
 }
 
 // enter waits for the call's turn in its bucket.
@@ -154,54 +151,40 @@ func (l *limiter) enter(ctx context.Context, t *ticket) error {
 	return nil
 }
 
-// passGlobal waits for the turn of a call that has its turn in a bucket. It returns
-// false if that is over, for the window of the bucket has ended in the meantime.
-func (l *limiter) passGlobal(ctx context.Context, t *ticket) (bool, error) {
+// passGlobal waits until the limits of all calls allow a call.
+func (l *limiter) passGlobal(ctx context.Context, t *ticket) error {
 	for {
 		l.mu.Lock()
 		if l.dead != nil && t.global {
 			defer l.mu.Unlock()
-			return false, l.dead
+			return l.dead
 		}
-		pause := l.pause(t, time.Now())
+		pause := l.pause(time.Now())
 		l.mu.Unlock()
 		if pause > 0 {
 			if err := backoff.Sleep(ctx, pause); err != nil {
-				return false, err
+				return err
 			}
 			continue
 		}
 		if !t.global || l.rate.Try() {
-			break
+			return nil
 		}
 		if _, err := l.rate.Wait(ctx, &pace.Waiter{}); err != nil {
-			return false, err
+			return err
 		}
 		l.mu.Lock()
 		paused := l.globalUntil.After(time.Now())
 		l.mu.Unlock()
 		if !paused {
-			break
+			return nil
 		}
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := time.Now()
-	if t.b.window == t.window && !t.b.over(now) {
-		return true, nil
-	}
-	t.b.inflight-- // its place in the old window is of no use
-	if t.b.waiters.First() == nil && t.b.take(now) {
-		t.window = t.b.window
-		return true, nil
-	}
-	l.serve(t.b, now)
-	return false, nil
 }
 
 // pause returns how long a call has to wait because of a global limit, and takes its
 // turn if the client is slow.
-func (l *limiter) pause(t *ticket, now time.Time) time.Duration {
+func (l *limiter) pause(now time.Time) time.Duration {
 	if wait := l.globalUntil.Sub(now); wait > 0 {
 		return wait
 	}

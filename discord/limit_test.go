@@ -261,6 +261,53 @@ func TestLimitContext(t *testing.T) {
 	}
 }
 
+// TestLimitUnderWay: a call that is under way when a window ends counts in the next one,
+// in which it may arrive.
+func TestLimitUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &limitServer{limit: 2, window: time.Second, hash: byChannel}
+		var n atomic.Int32
+		a := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+			if n.Add(1) == 2 {
+				time.Sleep(300 * time.Millisecond)
+			}
+			s.ServeHTTP(w, r)
+		})
+		if err := get(t.Context(), a.client, "/channels/{}", 1); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(900 * time.Millisecond)
+		errs := inParallel(3, func(i int) error {
+			time.Sleep(time.Duration(i) * time.Millisecond)
+			return get(t.Context(), a.client, "/channels/{}", 1)
+		})
+		if len(errs) > 0 || s.refused > 0 {
+			t.Errorf("%d refused, %v", s.refused, errs)
+		}
+	})
+}
+
+// TestLimitNoAnswer: calls of which no answer comes use up a window only as long as they
+// are under way.
+func TestLimitNoAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &limitServer{limit: 1, window: time.Second, hash: byChannel}
+		a := newAPI(t, inTurn(s.ServeHTTP, cut, s.ServeHTTP))
+		post := func() error { return a.client.Call(t.Context(), "POST", discord.To("/channels/{}/x", 1), nil, nil) }
+		if err := post(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		if err := post(); !errors.Is(err, discord.ErrMaybeDone) {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if err := post(); err != nil || time.Since(began) > 0 {
+			t.Errorf("took %v: %v", time.Since(began), err)
+		}
+	})
+}
+
 // TestLimitGuard: after 5,000 refusals in ten minutes the client makes one call in a
 // second, until enough of them are past.
 func TestLimitGuard(t *testing.T) {

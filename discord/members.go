@@ -39,8 +39,8 @@ type MembersOf struct {
 
 // Members ranges over members of a guild. Discord sends them over the gateway, up to
 // 1,000 at a time, which is faster than [Client.Members] and costs no calls. All
-// members of a guild are sent only if the intent [IntentGuildMembers] is among the
-// Gateway's.
+// members of a guild take the intent [IntentGuildMembers]: without it, Discord would
+// close the connection, and Members returns a [*ConfigError].
 //
 // The range ends with an error if the guild belongs to a shard of another process, if
 // nothing comes for 30 seconds, and when ctx or Run ends. If Discord refuses the
@@ -57,6 +57,13 @@ func (g *Gateway) Members(ctx context.Context, of MembersOf) iter.Seq2[Member, e
 		list, err := of.requests()
 		if err != nil {
 			fail(err)
+			return
+		}
+		if len(of.Users) == 0 && of.Query == "" && of.Limit == 0 && !s.r.intents.Has(IntentGuildMembers) {
+			yield(Member{}, (&ConfigError{
+				Field: "Gateway.Intents", Text: "all members of a guild take the intent GUILD_MEMBERS",
+				Mend: "add IntentGuildMembers to Gateway.Intents, or listen to EventMemberAdd, and switch it on at " + atPortal,
+			}).at("Gateway.Members"))
 			return
 		}
 		seen := make(map[ID]struct{})

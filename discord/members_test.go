@@ -70,7 +70,7 @@ func TestGatewayMembersMistakes(t *testing.T) {
 	inBubble(t, fakediscord.Config{}, func(t *testing.T, w *world) {
 		g := w.gateway(discord.NewRouter())
 		g.Shards = discord.Shards{Total: 2, From: 1, To: 2}
-		of := discord.MembersOf{Guild: 1 << 22}
+		of := discord.MembersOf{Guild: 1 << 22, Limit: 1}
 		if _, err := members(t.Context(), g, of); err == nil || err.Error() != "discord: Gateway.Members: the Gateway does not run: call Run first" {
 			t.Errorf("before Run: %v", err)
 		}
@@ -90,6 +90,10 @@ func TestGatewayMembersMistakes(t *testing.T) {
 			if _, err := members(t.Context(), g, tt.of); err == nil || err.Error() != "discord: Gateway.Members: "+tt.want {
 				t.Errorf("%s: %v\nwant %s", tt.name, err, tt.want)
 			}
+		}
+		var wrong *discord.ConfigError
+		if _, err := members(t.Context(), g, discord.MembersOf{Guild: 1 << 22}); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "discord: Gateway.Members: all members of a guild take the intent GUILD_MEMBERS: add IntentGuildMembers") {
+			t.Errorf("without the intent: %v", err)
 		}
 		if _, err := members(t.Context(), g, discord.MembersOf{}); err == nil {
 			t.Error("no error without a guild")
@@ -162,7 +166,7 @@ func TestGatewayMembersAgain(t *testing.T) {
 		stop := start(t, g)
 		untilReady(t, g, 0)
 		began := time.Now()
-		got, err := members(t.Context(), g, discord.MembersOf{Guild: 1})
+		got, err := members(t.Context(), g, discord.MembersOf{Guild: 1, Limit: 100})
 		if fmt.Sprint(got) != "[u1 u2 u3 u4]" || err != nil || requests != 3 {
 			t.Errorf("%v, %v after %d requests", got, err, requests)
 		}

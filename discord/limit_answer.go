@@ -26,7 +26,7 @@ type verdict struct {
 func judge(status int, h http.Header, body []byte) verdict {
 	v := verdict{status: status, limit: -1, remaining: -1, reset: -1, wait: -1}
 	v.hash = h.Get("X-RateLimit-Bucket")
-	if n, err := strconv.Atoi(h.Get("X-RateLimit-Limit")); err == nil && n >= 0 {
+	if n, err := strconv.Atoi(h.Get("X-RateLimit-Limit")); err == nil && n > 0 {
 		v.limit = n
 	}
 	if n, err := strconv.Atoi(h.Get("X-RateLimit-Remaining")); err == nil && n >= 0 {

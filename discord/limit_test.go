@@ -308,6 +308,36 @@ func TestLimitNoAnswer(t *testing.T) {
 	})
 }
 
+// TestLimitOddHeaders: headers that make no sense stop no call for ever.
+func TestLimitOddHeaders(t *testing.T) {
+	for _, tt := range []struct{ name, limit, remaining, after string }{
+		{"a limit of nothing", "0", "0", "1"},
+		{"a negative limit", "-5", "-5", "-5"},
+		{"no number", "x", "y", "z"},
+		{"not a number", "5", "0", "NaN"},
+		{"for ever", "5", "4", "1e300"},
+		{"no reset", "5", "0", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+					h := w.Header()
+					h.Set("X-RateLimit-Bucket", "abcd")
+					h.Set("X-RateLimit-Limit", tt.limit)
+					h.Set("X-RateLimit-Remaining", tt.remaining)
+					h.Set("X-RateLimit-Reset-After", tt.after)
+					writeJSON(w, 200, "{}")
+				})
+				began := time.Now()
+				errs := inParallel(3, func(int) error { return get(t.Context(), a.client, "/channels/{}", 1) })
+				if took := time.Since(began); len(errs) > 0 || took > 5*time.Second {
+					t.Errorf("took %v: %v", took, errs)
+				}
+			})
+		})
+	}
+}
+
 // TestLimitGuard: after 5,000 refusals in ten minutes the client makes one call in a
 // second, until enough of them are past.
 func TestLimitGuard(t *testing.T) {

@@ -300,6 +300,40 @@ Bot: pong
 	})
 }
 
+// TestToken: a person's token is for the person's accounts.
+func TestToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := discordtest.New(t)
+		client := discord.NewClient("Bearer " + fake.User("Anna").Token(discord.Connection{ID: "7", Name: "anna", Type: "github"}))
+		client.HTTPClient, client.APIURL = fake.Client().HTTPClient, fake.Client().APIURL
+		all, err := client.Connections(t.Context())
+		if err != nil || len(all) != 1 || all[0].Type != "github" || all[0].Name != "anna" {
+			t.Errorf("got %+v, %v", all, err)
+		}
+		if _, err := fake.Client().Connections(t.Context()); err == nil {
+			t.Error("the bot has connections")
+		}
+	})
+}
+
+// TestRestart: the bot can be stopped and started again.
+func TestRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bot := discordtest.Start(t, newRouter())
+		anna := bot.User("Anna")
+		if err := bot.Stop(); err != nil {
+			t.Error(err)
+		}
+		anna.Says("!ping")
+		anna.SeesNothing()
+		time.Sleep(time.Minute)
+		bot.Start(newRouter())
+		anna.Says("!ping")
+		anna.Sees("pong")
+		anna.SeesNothing()
+	})
+}
+
 // TestStartFails: a bot that may not use an intent does not start.
 func TestStartFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -172,5 +172,16 @@ func (u *User) Shows(status discord.Status, activities ...discord.Activity) {
 	u.s.must("the status", u.s.fake.SetPresence(fakediscord.ID(u.ID), string(status), raw))
 }
 
+// Token returns a token of OAuth2 of the person, for [discord.Client.Connections],
+// and links the person to other accounts.
+func (u *User) Token(accounts ...discord.Connection) string {
+	u.s.tb().Helper()
+	raw, err := json.Marshal(accounts)
+	u.s.must("the accounts", err)
+	var linked []map[string]any
+	u.s.must("the accounts", json.Unmarshal(raw, &linked))
+	return u.s.fake.AddBearer(fakediscord.ID(u.ID), linked...)
+}
+
 // ClosesDMs makes the person take no private messages of the bot.
 func (u *User) ClosesDMs() { u.s.fake.CloseDMs(fakediscord.ID(u.ID)) }

@@ -67,6 +67,10 @@ type (
 		Guild string `json:"guild,omitempty"`
 		Down  bool   `json:"down"`
 	}
+	tokenBody struct {
+		User     string           `json:"user"`
+		Accounts []map[string]any `json:"accounts,omitempty"`
+	}
 	emitBody struct {
 		Name string          `json:"name"`
 		Data json.RawMessage `json:"data"`
@@ -111,6 +115,7 @@ func (s *Sim) endpoints() []endpoint {
 		post("/sim/voice", "a person goes into a voice channel, or without one leaves", voiceBody{User: "Anna", Channel: "Voice"}, s.voice),
 		post("/sim/presence", "a person has another status", presenceBody{"Anna", "idle", json.RawMessage(`[{"name":"chess","type":0}]`)}, s.presence),
 		post("/sim/outage", "a guild becomes unavailable, or available again", outageBody{Down: true}, s.outage),
+		post("/sim/token", "a token of OAuth2 of a person, for GET /users/@me/connections; the accounts are {\"id\",\"name\",\"type\"}", tokenBody{"Anna", []map[string]any{{"id": "1", "name": "anna", "type": "github"}}}, s.token),
 		post("/sim/emit", "an event that the fake does not know, to every session", emitBody{"NEW_EVENT", json.RawMessage(`{}`)}, s.emit),
 		get("/sim/ready", "the session of the bot that is connected and is not ?not=, waiting up to ?wait= seconds", s.ready),
 		get("/sim/settled", "whether all events have reached the bot, waiting up to ?wait= seconds", s.settled),

@@ -141,6 +141,14 @@ func (s *Sim) outage(b outageBody) (any, error) {
 	return nil, s.fake.Outage(guild, b.Down)
 }
 
+func (s *Sim) token(b tokenBody) (any, error) {
+	user, err := s.user(b.User)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"token": s.fake.AddBearer(user, b.Accounts...)}, nil
+}
+
 func (s *Sim) emit(b emitBody) (any, error) {
 	if b.Name == "" || len(b.Data) == 0 {
 		return nil, bad("name and data are needed")

@@ -57,6 +57,17 @@ func (c *conn) requestMembers(d object) {
 	c.session.chunks(s, g, found, missing, nonce, truth(d, "presences"))
 }
 
+// requestSounds handles op 31: each guild has no sounds.
+func (c *conn) requestSounds(d object) {
+	guilds, _ := d["guild_ids"].([]any)
+	for _, v := range guilds {
+		id, _ := idOf(v)
+		if g := c.s.guild(id); g != nil && g.member(c.s.me.id) != nil && c.session.concerns(g) {
+			c.session.dispatch(c.s, "SOUNDBOARD_SOUNDS", object{"guild_id": g.id, "soundboard_sounds": []any{}})
+		}
+	}
+}
+
 // matches reports whether a name of a member begins with the query.
 func matches(m *member, query string) bool {
 	return slices.ContainsFunc([]string{m.user.name, m.user.global, m.nick}, func(name string) bool {

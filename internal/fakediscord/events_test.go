@@ -230,3 +230,29 @@ func TestMemberChunks(t *testing.T) {
 		t.Errorf("got %v", c)
 	}
 }
+
+// TestGuildCreate: without the intent for presences, GUILD_CREATE has only the bot
+// and members in voice channels.
+func TestGuildCreate(t *testing.T) {
+	f := newFixture(t, Config{})
+	f.boris()
+	f.must(f.s.SetPresence(f.anna, "idle", nil))
+	f.must(f.s.Voice(f.guild, f.anna, f.voiceChannel()))
+	for _, tt := range []struct {
+		intents            Intents
+		members, presences int
+	}{{IntentGuilds, 2, 0}, {IntentGuilds | IntentPresences, 3, 1}} {
+		f.s.mu.Lock()
+		clear(f.s.identifies)
+		f.s.mu.Unlock()
+		g := f.connect(tt.intents).wait("GUILD_CREATE")
+		if len(g["members"].([]any)) != tt.members || len(g["presences"].([]any)) != tt.presences || len(g["voice_states"].([]any)) != 1 || number(g, "member_count") != 3 {
+			t.Errorf("intents %d: %v, %v, %v", tt.intents, g["members"], g["presences"], g["voice_states"])
+		}
+		for _, c := range append(g["channels"].([]any), g["voice_states"].([]any)...) {
+			if _, has := c.(object)["guild_id"]; has {
+				t.Errorf("the guild's ID is in %v", c)
+			}
+		}
+	}
+}

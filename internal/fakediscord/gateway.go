@@ -26,6 +26,8 @@ const (
 	opInvalidSession = 9
 	opHello          = 10
 	opAck            = 11
+	opSounds         = 31 // the fake has none
+	opChannelInfo    = 43 // is not answered
 )
 
 const (
@@ -211,7 +213,7 @@ func (c *conn) handle(data []byte) {
 		c.identify(d)
 	case op == opResume && d != nil:
 		c.resume(d)
-	case op != opPresence && op != opVoice && op != opMembers:
+	case op != opPresence && op != opVoice && op != opMembers && op != opSounds && op != opChannelInfo:
 		c.closeWith(4001, "Unknown opcode.")
 	case c.session == nil:
 		c.closeWith(4003, "Not authenticated.")
@@ -223,6 +225,8 @@ func (c *conn) handle(data []byte) {
 		c.voiceState(d)
 	case op == opMembers:
 		c.requestMembers(d)
+	case op == opSounds:
+		c.requestSounds(d)
 	}
 }
 

@@ -237,6 +237,18 @@ func TestShards(t *testing.T) {
 	}
 }
 
+// TestOtherRequests: opcodes that clients may send although the fake has nothing to
+// answer them with.
+func TestOtherRequests(t *testing.T) {
+	f := newFixture(t, Config{})
+	g := f.connect(0)
+	g.send(`{"op":43,"d":{"guild_id":"1"}}`)
+	g.send(`{"op":31,"d":{"guild_ids":["5","` + f.guild.String() + `"]}}`)
+	if o := g.wait("SOUNDBOARD_SOUNDS"); o["guild_id"] != f.guild.String() {
+		t.Errorf("got %v", o)
+	}
+}
+
 func TestPayloadCompression(t *testing.T) {
 	f := newFixture(t, Config{})
 	g := f.dial("v=10&encoding=json")

@@ -66,6 +66,38 @@ func (s *Server) limit(h http.Header, rt *route, major, actor string) *answer {
 	return nil
 }
 
+// refusals is how many answers with 401, 403 and 429 within ten minutes make
+// Discord ban an address.
+const refusals = 10_000
+
+// addressBanned reports whether there were too many refusals, and forgets old ones.
+func (s *Server) addressBanned() bool {
+	old := 0
+	for old < len(s.refused) && time.Since(s.refused[old]) >= 10*time.Minute {
+		old++
+	}
+	s.refused = s.refused[old:]
+	return len(s.refused) >= refusals
+}
+
+// refusal counts an answer if it is a refusal. A limit that others share with the
+// bot does not count.
+func (s *Server) refusal(status int, scope string) {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests:
+		if scope != "shared" {
+			s.refused = append(s.refused, time.Now())
+		}
+	}
+}
+
+// banAnswer is the answer to an address that is banned: that of a proxy, not of
+// Discord.
+func banAnswer(h http.Header) *answer {
+	h.Set("Retry-After", "600")
+	return &answer{status: http.StatusTooManyRequests, html: "<!DOCTYPE html><html><head><title>Access denied</title></head><body>error code: 1015</body></html>"}
+}
+
 // tooMany returns a 429.
 func tooMany(h http.Header, after time.Duration, scope string) *answer {
 	h.Set("X-RateLimit-Scope", scope)

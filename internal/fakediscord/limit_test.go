@@ -71,6 +71,34 @@ func TestGlobalLimit(t *testing.T) {
 	})
 }
 
+// TestBannedAddress: too many refusals make every answer a page of HTML.
+func TestBannedAddress(t *testing.T) {
+	inBubble(t, Config{Global: -1}, func(t *testing.T, f *fixture, client *http.Client) {
+		f.s.mu.Lock()
+		for range refusals - 1 {
+			f.s.refusal(403, "")
+			f.s.refusal(429, "shared")
+			f.s.refusal(404, "")
+		}
+		f.s.mu.Unlock()
+		if r := f.get(client, "GET", "/users/@me", ""); r.status != 200 {
+			t.Errorf("got %d", r.status)
+		}
+		f.s.Fail(Fault{Status: 401, Times: 1})
+		if r := f.get(client, "GET", "/users/@me", ""); r.status != 401 {
+			t.Errorf("got %d", r.status)
+		}
+		r := f.get(client, "GET", "/users/@me", "")
+		if r.status != 429 || r.header.Get("Retry-After") != "600" || r.header.Get("Via") != "" || !strings.Contains(r.body, "<html>") {
+			t.Errorf("got %d %v %s", r.status, r.header, r.body)
+		}
+		time.Sleep(10 * time.Minute)
+		if r := f.get(client, "GET", "/users/@me", ""); r.status != 200 {
+			t.Errorf("after ten minutes: %d", r.status)
+		}
+	})
+}
+
 func TestFaults(t *testing.T) {
 	inBubble(t, Config{}, func(t *testing.T, f *fixture, client *http.Client) {
 		path := "/channels/" + f.general.String() + "/messages"

@@ -22,6 +22,7 @@ type message struct {
 	reference *message // that it answers, nil if deleted
 	replied   bool     // it answers a message
 	thread    *channel
+	files     []string // paths in the CDN
 }
 
 type reaction struct {
@@ -144,6 +145,11 @@ func (s *Server) mention(m *message, a allowed) {
 func (s *Server) post(m *message) {
 	m.id = s.newID()
 	c := m.channel
+	if len(c.messages) >= kept {
+		for _, old := range slices.Clone(c.messages[:kept/10]) {
+			s.forget(old)
+		}
+	}
 	c.messages = append(c.messages, m)
 	c.last = m.id
 	s.note(HappeningMessage, m)
@@ -167,8 +173,14 @@ func messageDoc(kind int, content string) object {
 	return object{"type": kind, "content": content, "tts": false, "flags": 0, "embeds": []any{}, "attachments": []any{}, "components": []any{}}
 }
 
-// removeMessage forgets a message.
+// removeMessage deletes a message.
 func (s *Server) removeMessage(m *message) {
+	s.forget(m)
+	s.note(HappeningDelete, m)
+}
+
+// forget removes a message and its files.
+func (s *Server) forget(m *message) {
 	c := m.channel
 	c.messages = slices.DeleteFunc(c.messages, func(x *message) bool { return x == m })
 	for _, x := range c.messages {
@@ -176,7 +188,9 @@ func (s *Server) removeMessage(m *message) {
 			x.reference = nil
 		}
 	}
-	s.note(HappeningDelete, m)
+	for _, place := range m.files {
+		delete(s.files, place)
+	}
 }
 
 // reaction returns the reaction with an emoji, or nil.

@@ -178,9 +178,13 @@ func (s *Server) answerTo(h http.Header, r *http.Request, path string, body []by
 	defer s.mu.Unlock()
 	record := Call{Method: r.Method, Path: path, Template: template, Query: r.URL.RawQuery, Header: r.Header.Clone(), Body: body, At: s.now()}
 	a := fault.answer(h)
-	if a == nil {
+	switch {
+	case s.addressBanned():
+		a = banAnswer(h)
+	case a == nil:
 		a = s.plainAnswer(h, r, rt, params, missing, body, wrongVersion, &record)
 	}
+	s.refusal(a.status, h.Get("X-RateLimit-Scope"))
 	if fault.lost {
 		a = &answer{lost: true}
 	}

@@ -153,6 +153,33 @@ func TestUpload(t *testing.T) {
 	if len(o["attachments"].([]any)) != 0 || o["edited_timestamp"] == nil {
 		t.Errorf("got %v", o)
 	}
+	f.ok("DELETE", "/channels/"+f.general.String()+"/messages/"+o["id"].(string), "")
+	resp, err := http.Get(image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 404 {
+		t.Errorf("a file of a deleted message: %d", resp.StatusCode)
+	}
+}
+
+// TestMessagesAreForgotten: a channel keeps the latest messages.
+func TestMessagesAreForgotten(t *testing.T) {
+	s := New(Config{})
+	anna := s.AddUser("Anna")
+	general := s.Channels(s.AddGuild("Guild", anna))[0].ID
+	for range kept + 1 {
+		if err := s.Do(anna, "POST", "/channels/"+general.String()+"/messages", object{"content": "x"}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(s.channels[general].messages); n != kept-kept/10+1 {
+		t.Errorf("%d messages", n)
+	}
+	if n := len(s.Timeline(0)); n > kept {
+		t.Errorf("%d happenings", n)
+	}
 }
 
 func TestMe(t *testing.T) {

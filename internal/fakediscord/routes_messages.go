@@ -274,6 +274,7 @@ func (c *call) attach(m *message) {
 		}
 		place := "attachments/" + m.channel.id.String() + "/" + id.String() + "/" + name
 		c.s.files[place] = file{name, kind, f.data}
+		m.files = append(m.files, place)
 		link := c.s.base + "/cdn/" + place + "?ex=7fffffff&is=60000000&hm=" + strings.Repeat("0", 64)
 		o := object{"id": id, "filename": name, "size": len(f.data), "url": link, "proxy_url": link, "content_type": orNil(kind)}
 		for _, field := range []string{"title", "description"} {

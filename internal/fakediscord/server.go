@@ -85,6 +85,7 @@ type Server struct {
 	busyFor    time.Duration
 
 	global  window
+	refused []time.Time // answers that may lead to a ban of the address
 	buckets map[string]*window
 	nonces  map[string]*message
 	faults  []*Injection

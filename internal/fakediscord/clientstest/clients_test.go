@@ -209,7 +209,7 @@ func (f *fake) gateway(do string, resumable bool) {
 }
 
 // live puts a bot through a life.
-func live(t *testing.T, f *fake, keepsAfterSilence, tours bool) {
+func live(t *testing.T, f *fake, keepsAfterSilence bool) {
 	first := f.session("")
 	f.answers(f.says("!ping 1"), "pong 1")
 
@@ -256,9 +256,11 @@ func live(t *testing.T, f *fake, keepsAfterSilence, tours bool) {
 	f.gateway("invalid", false)
 	f.session(now)
 	f.answers(f.says("!ping 5"), "pong 5")
-	if tours {
-		f.tour()
-	}
+	f.sim("POST", "/faults", map[string]any{"call": "POST /channels/*/messages", "times": 1, "status": 429, "retry_after_ms": 300, "scope": "shared"}, nil)
+	f.answers(f.says("!ping 6"), "pong 6")
+	f.sim("POST", "/faults", map[string]any{"call": "POST /channels/*/messages", "times": 1, "status": 502, "html": true}, nil)
+	f.answers(f.says("!ping 7"), "pong 7")
+	f.tour()
 }
 
 // tour lets the bot make calls of all kinds.
@@ -289,24 +291,23 @@ func TestClients(t *testing.T) {
 	for name, tt := range map[string]struct {
 		start             func(*testing.T, *fake)
 		keepsAfterSilence bool
-		tours             bool
 	}{
-		"discord.js":       {node("discordjs.js"), true, true},
-		"oceanic.js":       {node("oceanic.js"), true, false},
-		"oceanic.js, zlib": {node("oceanic.js", "COMPRESS=zlib-stream"), true, false},
+		"discord.js":       {node("discordjs.js"), true},
+		"oceanic.js":       {node("oceanic.js"), true},
+		"oceanic.js, zlib": {node("oceanic.js", "COMPRESS=zlib-stream"), true},
 		"discord.py": {func(t *testing.T, f *fake) {
 			script := filepath.Join("testdata", "python", "bot.py")
 			start(t, []string{"DISCORD_TOKEN=" + f.Token, "PROXY=" + f.Proxy, "SSL_CERT_FILE=" + f.CA}, "/usr/bin/python3", script)
-		}, true, true},
+		}, true},
 		"discordgo": {func(t *testing.T, f *fake) {
 			start(t, []string{"DISCORD_TOKEN=" + f.Token, "HTTPS_PROXY=" + f.Proxy, "SSL_CERT_FILE=" + f.CA}, discordgo)
-		}, false, false}, // it closes a silent connection with 1000, which ends its session
+		}, false}, // it closes a silent connection with 1000, which ends its session
 	} {
 		t.Run(strings.ReplaceAll(name, ", ", "-"), func(t *testing.T) {
 			t.Parallel()
 			f := run(t, discordtest)
 			tt.start(t, f)
-			live(t, f, tt.keepsAfterSilence, tt.tours)
+			live(t, f, tt.keepsAfterSilence)
 		})
 	}
 }

@@ -41,6 +41,12 @@ func answer(s *discordgo.Session, m *discordgo.MessageCreate) (err error) {
 		_, err = s.ChannelMessageSendReply(m.ChannelID, "pong "+arg, m.Reference())
 	case "!file":
 		_, err = s.ChannelFileSendWithMessage(m.ChannelID, "a file", "notes.txt", strings.NewReader("the notes"))
+	case "!tour":
+		text := "tour: true"
+		if err := tour(s, m); err != nil {
+			text = "tour: " + err.Error()
+		}
+		_, err = s.ChannelMessageSend(m.ChannelID, text)
 	case "!react":
 		err = s.MessageReactionAdd(m.ChannelID, m.ID, "👍")
 	case "!edit":

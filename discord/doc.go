@@ -12,6 +12,21 @@
 // the type of the event's data and to the intents that the gateway needs to send
 // it.
 //
+// A [Router] gives events to listeners, and [Run] runs a bot:
+//
+//	r := discord.NewRouter()
+//	discord.On(r, discord.EventMessageCreate, func(c *discord.Context, m *discord.MessageCreate) error {
+//		if m.Content == "!ping" {
+//			return c.Reply("pong")
+//		}
+//		return nil
+//	})
+//	log.Fatal(discord.Run(ctx, os.Getenv("DISCORD_TOKEN"), r))
+//
+// A [Gateway] has the settings of the connection: shards, intents, a [Store] for
+// restarts without loss, a [State] of guilds in memory. A [Dispatcher] has those of the
+// handlers: their order, number and time.
+//
 // Objects are decoded tolerantly: null and absent fields are zero, unknown fields
 // are ignored, and unknown values of enumerations stay as they are.
 package discord

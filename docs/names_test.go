@@ -15,7 +15,7 @@ import (
 )
 
 // mapPages are the pages for those who come from other libraries.
-var mapPages = []string{"docs/vk_botting.md", "docs/vksdk.md"}
+var mapPages = []string{"docs/vk_botting.md", "docs/vksdk.md", "docs/discord_aio.md"}
 
 // mapValues are the variables that the pages name things by, as each says at its
 // top.
@@ -115,7 +115,9 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"log/slog"
 	"math/rand/v2"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -125,12 +127,13 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/discord"
 	"github.com/vkrouter/vk/middleware"
 	"github.com/vkrouter/vk/vktest"
 )
 
-var _ = []any{context.Background, errors.Is, fmt.Sprint, log.Fatal, rand.IntN, slices.Max[[]int], strconv.Itoa, strings.Cut,
-	(*sync.Mutex)(nil), testing.Short, synctest.Wait, time.Second, vk.NewClient, middleware.Explain, vktest.New}
+var _ = []any{context.Background, errors.Is, fmt.Sprint, log.Fatal, slog.Info, rand.IntN, os.Exit, slices.Max[[]int], strconv.Itoa, strings.Cut,
+	(*sync.Mutex)(nil), testing.Short, synctest.Wait, time.Second, vk.NewClient, discord.NewClient, middleware.Explain, vktest.New}
 
 `
 
@@ -170,7 +173,7 @@ type names struct {
 // loadNames imports the packages from what the go command has built of them.
 func loadNames(t *testing.T) *names {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", ".", "./filestore", "./middleware", "./vktest")
+	cmd := exec.CommandContext(t.Context(), "go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", ".", "./discord", "./filestore", "./middleware", "./vktest")
 	cmd.Env = append(os.Environ(), "GOPROXY=off", "GOWORK=off")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
@@ -188,6 +191,7 @@ func loadNames(t *testing.T) *names {
 	var roots []string
 	for name, path := range map[string]string{
 		"vk":         "github.com/vkrouter/vk",
+		"discord":    "github.com/vkrouter/vk/discord",
 		"filestore":  "github.com/vkrouter/vk/filestore",
 		"middleware": "github.com/vkrouter/vk/middleware",
 		"vktest":     "github.com/vkrouter/vk/vktest",

@@ -1,4 +1,4 @@
-package main
+package gate
 
 import (
 	"crypto/ecdsa"
@@ -16,14 +16,9 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 )
-
-// vkHosts are the hosts of VK that the server answers for: those of the API, of
-// long poll and of uploads.
-var vkHosts = []string{
-	"api.vk.com", "api.vk.ru", "lp.vk.com", "lp.vk.ru", "im.vk.com", "im.vk.ru", "pu.vk.com", "pu.vk.ru",
-}
 
 // The files of an authority, in the directory that -tls names.
 const (
@@ -36,22 +31,24 @@ const (
 	renewBefore   = 30 * 24 * time.Hour
 )
 
-// An authority signs the server's certificate. It can sign for nothing but VK's
+// An authority signs the server's certificate. It can sign for nothing but its
 // hosts and this machine, so that trusting it is safe.
 type authority struct {
-	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
-	file string // that clients have to trust
+	cert    *x509.Certificate
+	key     *ecdsa.PrivateKey
+	file    string // that clients have to trust
+	program string
+	hosts   []string
 }
 
 // loadAuthority reads the authority of a directory, or makes one there if there
 // is none or its time is almost over.
-func loadAuthority(dir string) (*authority, error) {
+func loadAuthority(dir, program string, hosts []string) (*authority, error) {
 	certPath, keyPath := filepath.Join(dir, authorityFile), filepath.Join(dir, keyFile)
 	info, err := os.Stat(keyPath)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return makeAuthority(dir, certPath, keyPath)
+		return makeAuthority(dir, certPath, keyPath, program, hosts)
 	case err != nil:
 		return nil, err
 	case runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0:
@@ -63,18 +60,23 @@ func loadAuthority(dir string) (*authority, error) {
 	}
 	key, ok := pair.PrivateKey.(*ecdsa.PrivateKey)
 	if !ok || !pair.Leaf.IsCA {
-		return nil, fmt.Errorf("%s is no authority that vktest has made", certPath)
+		return nil, fmt.Errorf("%s is no authority that %s has made", certPath, program)
+	}
+	for _, host := range hosts {
+		if !slices.Contains(pair.Leaf.PermittedDNSDomains, host) {
+			return nil, fmt.Errorf("%s cannot sign for %s: it was made by another program; name another directory", certPath, host)
+		}
 	}
 	if time.Until(pair.Leaf.NotAfter) < renewBefore {
 		if err := os.Remove(keyPath); err != nil {
 			return nil, err
 		}
-		return makeAuthority(dir, certPath, keyPath)
+		return makeAuthority(dir, certPath, keyPath, program, hosts)
 	}
-	return &authority{pair.Leaf, key, certPath}, nil
+	return &authority{pair.Leaf, key, certPath, program, hosts}, nil
 }
 
-func makeAuthority(dir, certPath, keyPath string) (*authority, error) {
+func makeAuthority(dir, certPath, keyPath, program string, hosts []string) (*authority, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
@@ -84,11 +86,11 @@ func makeAuthority(dir, certPath, keyPath string) (*authority, error) {
 	}
 	template := &x509.Certificate{
 		SerialNumber: serial(),
-		Subject:      pkix.Name{CommonName: "vktest, a fake VK on this machine"},
+		Subject:      pkix.Name{CommonName: program + ", a fake on this machine"},
 		NotBefore:    time.Now().Add(-time.Hour), NotAfter: time.Now().Add(authorityLife),
 		KeyUsage: x509.KeyUsageCertSign, BasicConstraintsValid: true, IsCA: true, MaxPathLenZero: true,
 		PermittedDNSDomainsCritical: true,
-		PermittedDNSDomains:         append([]string{"localhost"}, vkHosts...),
+		PermittedDNSDomains:         append([]string{"localhost"}, hosts...),
 		PermittedIPRanges:           []*net.IPNet{{IP: net.IPv4(127, 0, 0, 0).To4(), Mask: net.CIDRMask(8, 32)}, {IP: net.IPv6loopback, Mask: net.CIDRMask(128, 128)}},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
@@ -109,7 +111,7 @@ func makeAuthority(dir, certPath, keyPath string) (*authority, error) {
 	if err := os.WriteFile(certPath, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o644); err != nil {
 		return nil, err
 	}
-	return &authority{cert, key, certPath}, nil
+	return &authority{cert, key, certPath, program, hosts}, nil
 }
 
 // writeNew writes a file that nobody else can read and that was not there.
@@ -139,11 +141,11 @@ func (a *authority) config() (*tls.Config, error) {
 	}
 	template := &x509.Certificate{
 		SerialNumber: serial(),
-		Subject:      pkix.Name{CommonName: "vktest"},
+		Subject:      pkix.Name{CommonName: a.program},
 		NotBefore:    time.Now().Add(-time.Hour), NotAfter: a.cert.NotAfter,
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		BasicConstraintsValid: true,
-		DNSNames:              append([]string{"localhost"}, vkHosts...),
+		DNSNames:              append([]string{"localhost"}, a.hosts...),
 		IPAddresses:           []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)

@@ -1,4 +1,7 @@
-package main
+// Package gate lets a fake of a web service stand in for the service's hosts: a
+// [Gate] is a listener for plain HTTP and TLS on one port, with a certificate for
+// these hosts, and a proxy that leads to itself only.
+package gate
 
 import (
 	"bufio"
@@ -13,12 +16,14 @@ import (
 	"time"
 )
 
-// A gate is a listener for connections that speak HTTP or TLS: the first byte
-// tells. It is a proxy too, for clients that know no address but VK's: a CONNECT
-// to one of VK's hosts leads to this server, and to nowhere else.
-type gate struct {
+// A Gate is a listener for connections that speak HTTP or TLS: the first byte
+// tells. It is a proxy too, for clients that know no address but the service's: a
+// CONNECT to one of its hosts leads to this server, and to nowhere else.
+type Gate struct {
 	net.Listener
-	config *tls.Config
+	config  *tls.Config
+	program string
+	hosts   []string
 
 	ready chan net.Conn
 	done  chan struct{}
@@ -32,14 +37,29 @@ type gate struct {
 // firstByteTime is how long a client may take to say something.
 const firstByteTime = 10 * time.Second
 
-func newGate(l net.Listener, config *tls.Config) *gate {
-	g := &gate{Listener: l, config: config, ready: make(chan net.Conn), done: make(chan struct{}), reading: make(map[net.Conn]bool)}
+// Listen makes a Gate of a listener. The certificate of the hosts is signed by
+// the authority of a directory, which is made if need be. Clients must trust the
+// file ca. The program's name is in errors and in the certificates.
+func Listen(l net.Listener, dir, program string, hosts []string) (g *Gate, ca string, err error) {
+	a, err := loadAuthority(dir, program, hosts)
+	if err != nil {
+		return nil, "", err
+	}
+	config, err := a.config()
+	if err != nil {
+		return nil, "", err
+	}
+	return newGate(l, config, program, hosts), a.file, nil
+}
+
+func newGate(l net.Listener, config *tls.Config, program string, hosts []string) *Gate {
+	g := &Gate{Listener: l, config: config, program: program, hosts: hosts, ready: make(chan net.Conn), done: make(chan struct{}), reading: make(map[net.Conn]bool)}
 	g.working.Go(g.accept)
 	return g
 }
 
 // accept takes connections until the listener is closed.
-func (g *gate) accept() {
+func (g *Gate) accept() {
 	for {
 		c, err := g.Listener.Accept()
 		if err != nil {
@@ -51,7 +71,7 @@ func (g *gate) accept() {
 
 // admit reads the first byte of a connection from r and hands the connection to
 // the server, as TLS or as it is.
-func (g *gate) admit(c net.Conn, r io.Reader) {
+func (g *Gate) admit(c net.Conn, r io.Reader) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	select {
@@ -88,7 +108,7 @@ func (g *gate) admit(c net.Conn, r io.Reader) {
 const tlsHandshake = 0x16 // the first byte of TLS
 
 // Accept returns the next connection that has said something.
-func (g *gate) Accept() (net.Conn, error) {
+func (g *Gate) Accept() (net.Conn, error) {
 	select {
 	case c := <-g.ready:
 		return c, nil
@@ -98,7 +118,7 @@ func (g *gate) Accept() (net.Conn, error) {
 }
 
 // Close stops listening and ends the connections that have said nothing yet.
-func (g *gate) Close() error {
+func (g *Gate) Close() error {
 	err := g.Listener.Close()
 	g.once.Do(func() {
 		g.mu.Lock()
@@ -120,14 +140,14 @@ type peeked struct {
 
 func (p *peeked) Read(b []byte) (int, error) { return p.r.Read(b) }
 
-// proxy serves CONNECT, and everything else as next does.
-func (g *gate) proxy(next http.Handler) http.Handler {
+// Proxy serves CONNECT, and everything else as next does.
+func (g *Gate) Proxy(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method == http.MethodConnect:
 			g.connect(w, r)
-		case r.URL.Host != "" && !slices.Contains(vkHosts, r.URL.Hostname()) && r.URL.Host != g.Addr().String():
-			http.Error(w, elsewhere(r.URL.Hostname()), http.StatusForbidden)
+		case r.URL.Host != "" && !slices.Contains(g.hosts, r.URL.Hostname()) && r.URL.Host != g.Addr().String():
+			http.Error(w, g.elsewhere(r.URL.Hostname()), http.StatusForbidden)
 		default:
 			next.ServeHTTP(w, r)
 		}
@@ -135,23 +155,23 @@ func (g *gate) proxy(next http.Handler) http.Handler {
 }
 
 // connect makes a connection to the proxy one to this server.
-func (g *gate) connect(w http.ResponseWriter, r *http.Request) {
+func (g *Gate) connect(w http.ResponseWriter, r *http.Request) {
 	host, port, err := net.SplitHostPort(r.Host)
 	client, _, _ := net.SplitHostPort(r.RemoteAddr)
 	switch {
 	case err != nil:
-		http.Error(w, "vktest: CONNECT needs host:port", http.StatusBadRequest)
+		http.Error(w, g.program+": CONNECT needs host:port", http.StatusBadRequest)
 		return
 	case !net.ParseIP(client).IsLoopback():
-		http.Error(w, "vktest: the proxy serves this machine only", http.StatusForbidden)
+		http.Error(w, g.program+": the proxy serves this machine only", http.StatusForbidden)
 		return
-	case !slices.Contains(vkHosts, strings.ToLower(host)) || port != "443":
-		http.Error(w, elsewhere(r.Host), http.StatusForbidden)
+	case !slices.Contains(g.hosts, strings.ToLower(host)) || port != "443":
+		http.Error(w, g.elsewhere(r.Host), http.StatusForbidden)
 		return
 	}
 	c, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		http.Error(w, "vktest: "+err.Error(), http.StatusInternalServerError)
+		http.Error(w, g.program+": "+err.Error(), http.StatusInternalServerError)
 		return
 	}
 	c.SetDeadline(time.Time{})
@@ -162,6 +182,6 @@ func (g *gate) connect(w http.ResponseWriter, r *http.Request) {
 	g.admit(c, buffered.Reader)
 }
 
-func elsewhere(host string) string {
-	return fmt.Sprintf("vktest: this proxy leads to %s only, not to %s", strings.Join(vkHosts, ", "), host)
+func (g *Gate) elsewhere(host string) string {
+	return fmt.Sprintf("%s: this proxy leads to %s only, not to %s", g.program, strings.Join(g.hosts, ", "), host)
 }

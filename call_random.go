@@ -29,6 +29,9 @@ type sendScope interface {
 	// actsFor returns the community that the handler's event is for, if the
 	// handler answers with the Client, else 0.
 	actsFor(c *Client) int64
+
+	// steps returns the steps of the handler, if they are kept.
+	steps() steps
 }
 
 type sendScopeKey struct{}
@@ -62,23 +65,6 @@ func digest(of ...string) sendKey {
 func randomID(key sendKey, part int) int64 {
 	sum := sha256.Sum256(binary.AppendUvarint(key[:], uint64(part)))
 	return max(int64(binary.BigEndian.Uint32(sum[:])>>1), 1)
-}
-
-// randomIDs returns the function that gives the parts of the message their
-// random ids. An Extra may have brought one: it is the first part's, others
-// follow from it, and a 0 is for all, because it asks VK not to look.
-func (o *outgoing) randomIDs(ctx context.Context, to string) func(part int) any {
-	if given := o.params["random_id"]; given != nil {
-		text, _, _ := paramText(given)
-		return func(part int) any {
-			if part == 0 || text == "0" {
-				return given
-			}
-			return randomID(digest(text), part)
-		}
-	}
-	key := newSendKey(ctx, to, o.name)
-	return func(part int) any { return randomID(key, part) }
 }
 
 // withRandomID returns the parameters of a call with a random_id, if the call

@@ -69,6 +69,16 @@ type Dispatcher struct {
 	// is not kept.
 	Store Store
 
+	// Version tells one version of the bot's code from another, so that handlers
+	// that wait over a deploy go on as described in docs/durable.md. Empty means a
+	// hash of the program's file.
+	Version string
+
+	// MaxAge limits how long a question or another wait may be open, also without a
+	// [Within]. At the end it ends with an [*AgeError]. Zero means 30 days, a negative
+	// value no limit.
+	MaxAge time.Duration
+
 	// Logger gets what goes wrong and, at the level of debugging, a line for
 	// each event. Nil means slog.Default().
 	Logger *slog.Logger
@@ -410,7 +420,8 @@ func (j *job) tellParked() (resumed func()) {
 }
 
 // leadsTo implements turn: it notes the route for the Observer and the log.
-func (j *job) leadsTo(route string) {
+func (j *job) leadsTo(c *Context, route string) {
+	j.steps.leadTo(c, route)
 	if j.seen != nil {
 		s := j.seen
 		s.mu.Lock()

@@ -129,6 +129,18 @@ func (c *deduper) leave(j *job, s settlement) {
 	}
 }
 
+// noteHandled notes that an event is handled that another run has admitted.
+func (c *deduper) noteHandled(e *Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.turnOver()
+	if c.handled[0] == nil {
+		c.handled[0] = make(map[eventID]struct{})
+		c.began = time.Now()
+	}
+	c.handled[0][idOf(e)] = struct{}{}
+}
+
 // turnOver forgets events that were handled long ago. The caller holds c.mu.
 func (c *deduper) turnOver() {
 	switch {
@@ -235,6 +247,12 @@ func (d *Dispatcher) admit(ctx context.Context, f *feed, client *Client, e *Even
 	case state == alreadyRunning:
 		d.dedupe.leave(j, j.end(elsewhere, nil).settled)
 		return nil, state, nil
+	}
+	if ctx.Value(retriesKey{}) != nil { // the trail may be kept and the event not yet
+		if err := d.loadTrail(ctx, j); err != nil {
+			d.settle(j, j.end(skipped, err).settled)
+			return nil, 0, err
+		}
 	}
 	if err := d.put(ctx, j); err != nil {
 		d.settle(j, j.end(skipped, err).settled)

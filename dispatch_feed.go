@@ -148,6 +148,9 @@ func (d *Dispatcher) finish(j *job, how ending, err error) {
 	x := j.end(how, err)
 	if x.how == cutOff {
 		j.feed.cutAt(laneOf(j.ev))
+		if j.keepsSteps() {
+			j.writeTrail(j.ctx) // also if it is empty: the event was begun
+		}
 	}
 	defer d.leave(j, x) // also if the Observer ends the goroutine
 	j.tellEnded(x.how)
@@ -184,5 +187,12 @@ func (d *Dispatcher) settle(j *job, s settlement) {
 		return
 	}
 	d.release(j, s)
+	entry, _ := d.dedupe.recordOf(j)
 	d.dedupe.leave(j, s)
+	if s.over() {
+		if entry != nil {
+			entry.jr.save(j.ctx)
+		}
+		j.eraseTrail(j.ctx)
+	}
 }

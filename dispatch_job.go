@@ -36,12 +36,14 @@ type job struct {
 	seen    *observedJob // nil if nobody observes
 	repeats bool         // the source delivers the event again until it is handled
 	deduped bool         // the deduper is to be told how the event ends
+	timer   *dueTimer    // that the event is of; nil if it is of none
 
 	// Records of others, used by their methods alone.
 	task    watchdog.Task[*job]
 	mark    uint32 // finds its stack
 	dedupe  dedupeRecord
 	attempt attempt
+	steps   jobTrail
 
 	mu       sync.Mutex
 	err      error  // of the handlers that have ended
@@ -371,7 +373,8 @@ type attempt struct {
 	values map[any]any
 }
 
-// id returns a number that no other attempt has, in this process or another.
+// id returns a number that no other attempt has, in this process or another. It is a
+// new one each time that the trail was written.
 func (a *attempt) id() uint64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -379,6 +382,24 @@ func (a *attempt) id() uint64 {
 		a.number = rand.Uint64()
 	}
 	return a.number
+}
+
+// renew returns the number, or 0 if nobody has asked for it, and makes id return
+// another one from now on.
+func (a *attempt) renew() (number uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	number, a.number = a.number, 0
+	return number
+}
+
+// restore undoes renew, unless somebody has asked for the number since.
+func (a *attempt) restore(number uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.number == 0 {
+		a.number = number
+	}
 }
 
 // value returns the value that was remembered under a key, or nil.

@@ -271,6 +271,10 @@ func (jr *journal) handIdle(ctx context.Context, f *feed, client *Client) error 
 func (jr *journal) dispatch(ctx context.Context, e *journalEntry, f *feed, client *Client) error {
 	j := &job{d: jr.d, feed: f, ctx: context.WithoutCancel(ctx), client: client, ev: e.ev, deduped: true, dedupe: dedupeRecord{entry: e}}
 	e.handTo(j)
+	j.steps.tries = e.tries > 0
+	if err := jr.d.loadTrail(ctx, j); err != nil {
+		return err
+	}
 	_, err := jr.d.putOnce(ctx, j)
 	if err != nil {
 		e.settle(false)

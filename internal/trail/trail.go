@@ -70,8 +70,6 @@ func (k Key) And(name string) Key {
 
 // A Trail holds the steps of one event's handlers. It is safe for concurrent use.
 type Trail struct {
-	version uint64
-
 	mu      sync.Mutex
 	past    map[Key][]byte // plain steps of former runs
 	buf     []byte         // steps as they are written
@@ -86,9 +84,9 @@ type Trail struct {
 	first [1]lane  // of lanes
 }
 
-// New returns an empty trail for code of the given version.
-func New(version uint64) *Trail {
-	t := &Trail{version: version}
+// New returns an empty trail.
+func New() *Trail {
+	t := new(Trail)
 	t.buf, t.lanes = t.few[:0], t.first[:0]
 	return t
 }
@@ -101,7 +99,7 @@ const said = 1
 // Load returns the trail that Encode has written, for a new run of code of the given
 // version. It keeps b.
 func Load(b []byte, version uint64) (*Trail, error) {
-	t := New(version)
+	t := New()
 	t.again = true
 	if len(b) < 9 || b[0] != format {
 		return nil, errors.New("trail: not a trail of this format")
@@ -220,13 +218,23 @@ func (t *Trail) Full() bool {
 	return full
 }
 
-// Encode returns the trail as it is to be written, and a mark for Saved.
-func (t *Trail) Encode() (b []byte, mark uint64) {
+// Each calls yield for each plain step of former runs, in no order.
+func (t *Trail) Each(yield func(key Key, value []byte)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for key, value := range t.past {
+		yield(key, value)
+	}
+}
+
+// Encode returns the trail as code of the given version is to write it, and a mark for
+// Saved.
+func (t *Trail) Encode(version uint64) (b []byte, mark uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	b = make([]byte, 0, 9+len(t.buf)+32)
 	b = append(b, format)
-	b = binary.LittleEndian.AppendUint64(b, t.version)
+	b = binary.LittleEndian.AppendUint64(b, version)
 	b = append(b, t.buf...)
 	for i := range t.lanes {
 		b = t.lanes[i].appendRest(b)

@@ -52,7 +52,13 @@ func dialogue(t *testing.T, tr *Trail, answers map[string]string, script ...stri
 
 func reload(t *testing.T, tr *Trail, version uint64) *Trail {
 	t.Helper()
-	b, _ := tr.Encode()
+	return reloadFrom(t, tr, version, version)
+}
+
+// reloadFrom is reload for a trail that code of another version has written.
+func reloadFrom(t *testing.T, tr *Trail, from, version uint64) *Trail {
+	t.Helper()
+	b, _ := tr.Encode(from)
 	tr, err := Load(b, version)
 	if err != nil {
 		t.Fatal(err)
@@ -91,10 +97,10 @@ func TestCodeChanges(t *testing.T) {
 		{"a text becomes a question", "A B Q?", "", "A B? Q? C", "B=0 Q=1", "B? Q? C", "B?=0 Q?=1"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			first := New(1)
+			first := New()
 			answers := pairs(test.answers)
 			if test.name == "equal questions" {
-				first = New(1)
+				first = New()
 				s := first.Say(here, Line{Ask: true, Words: "Q"})
 				first.KeepSaid(s, nil)
 				first.Keep(s.AnswerKey(), []byte("1"))
@@ -106,7 +112,7 @@ func TestCodeChanges(t *testing.T) {
 			if test.before == test.after {
 				version = 1
 			}
-			second := reload(t, first, version)
+			second := reloadFrom(t, first, 1, version)
 			shown, got := dialogue(t, second, pairs(test.live), strings.Fields(test.after)...)
 			if s := strings.Join(shown, " "); s != test.shown {
 				t.Errorf("shown %q, want %q", s, test.shown)
@@ -145,7 +151,7 @@ func joined(m map[string]string) string {
 // TestSameCode: texts that differ each time are recognised by their places, and
 // names by themselves.
 func TestSameCode(t *testing.T) {
-	first := New(1)
+	first := New()
 	first.KeepSaid(first.Say(here, Line{Words: "it is 10:01"}), []byte("a"))
 	failed := first.Say(here, Line{Words: "fails"})
 	first.KeepSaid(first.Say(here, Line{Words: "it is 10:02", Name: "n"}), []byte("b"))
@@ -175,7 +181,7 @@ func TestSameCode(t *testing.T) {
 // TestNumbers: no new line has the number of an old one, over several versions.
 func TestNumbers(t *testing.T) {
 	used := make(map[uint64]string)
-	tr := New(1)
+	tr := New()
 	for version := uint64(1); version < 6; version++ {
 		for i := range 4 {
 			words := fmt.Sprint("v", version, " ", i)
@@ -188,12 +194,12 @@ func TestNumbers(t *testing.T) {
 				tr.KeepSaid(s, nil)
 			}
 		}
-		tr = reload(t, reload(t, tr, version), version+1)
+		tr = reloadFrom(t, reload(t, tr, version), version, version+1)
 	}
 }
 
 func TestSteps(t *testing.T) {
-	tr := New(1)
+	tr := New()
 	call := KeyOf("call", "users.get")
 	for i := range 3 {
 		key, _, found := tr.Step(call)
@@ -207,12 +213,12 @@ func TestSteps(t *testing.T) {
 	if !tr.Dirty() || tr.Again() {
 		t.Error("not dirty, or again")
 	}
-	_, mark := tr.Encode()
+	_, mark := tr.Encode(1)
 	tr.Saved(mark)
 	if tr.Dirty() {
 		t.Error("dirty once it is saved")
 	}
-	tr = reload(t, tr, 2)
+	tr = reloadFrom(t, tr, 1, 2)
 	for i := range 4 {
 		_, value, found := tr.Step(call)
 		if want := i == 0 || i == 2; found != want || found && value[0] != byte(i) {
@@ -225,7 +231,7 @@ func TestSteps(t *testing.T) {
 }
 
 func TestBounds(t *testing.T) {
-	tr := New(1)
+	tr := New()
 	if err := tr.Keep(1, make([]byte, MaxStep+1)); !errors.Is(err, ErrStepTooLarge) {
 		t.Error(err)
 	}
@@ -242,13 +248,13 @@ func TestBounds(t *testing.T) {
 	if !errors.Is(err, ErrTrailFull) || !tr.Full() || tr.Full() {
 		t.Error(err)
 	}
-	if b, _ := tr.Encode(); len(b) > MaxTrail+100 {
+	if b, _ := tr.Encode(1); len(b) > MaxTrail+100 {
 		t.Error(len(b))
 	}
 }
 
 func TestLoadErrors(t *testing.T) {
-	good, _ := New(1).Encode()
+	good, _ := New().Encode(1)
 	for name, b := range map[string][]byte{
 		"empty":        nil,
 		"short":        good[:5],
@@ -264,12 +270,12 @@ func TestLoadErrors(t *testing.T) {
 }
 
 func FuzzLoad(f *testing.F) {
-	tr := New(1)
+	tr := New()
 	tr.Keep(KeyOf("a"), []byte("b"))
 	tr.KeepSaid(tr.Say(here, Line{Ask: true, Words: "w"}), []byte("v"))
-	b, _ := tr.Encode()
+	b, _ := tr.Encode(1)
 	f.Add(b)
-	b, _ = reload2(b, 2).Encode()
+	b, _ = reload2(b, 2).Encode(2)
 	f.Add(b)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		tr, err := Load(b, 1)
@@ -278,12 +284,12 @@ func FuzzLoad(f *testing.F) {
 		}
 		tr.Say(here, Line{Words: "w"})
 		tr.Say(here, Line{Ask: true, Name: "n"})
-		again, _ := tr.Encode()
+		again, _ := tr.Encode(1)
 		tr, err = Load(again, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if once, _ := tr.Encode(); len(once) > len(again) {
+		if once, _ := tr.Encode(1); len(once) > len(again) {
 			t.Errorf("%d bytes grow to %d", len(again), len(once))
 		}
 	})
@@ -298,7 +304,7 @@ func reload2(b []byte, version uint64) *Trail {
 }
 
 func TestConcurrent(t *testing.T) {
-	tr := New(1)
+	tr := New()
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
@@ -306,7 +312,7 @@ func TestConcurrent(t *testing.T) {
 				key, _, _ := tr.Step(Key(i))
 				tr.Keep(key, []byte{1})
 				tr.KeepSaid(tr.Say(Key(i), Line{Words: fmt.Sprint(n)}), nil)
-				b, mark := tr.Encode()
+				b, mark := tr.Encode(1)
 				tr.Saved(mark)
 				if !bytes.HasPrefix(b, []byte{format}) {
 					t.Error(b)
@@ -315,7 +321,7 @@ func TestConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if _, err := Load(first(tr.Encode()), 1); err != nil {
+	if _, err := Load(first(tr.Encode(1)), 1); err != nil {
 		t.Error(err)
 	}
 }
@@ -327,7 +333,7 @@ func BenchmarkSend(b *testing.B) {
 	b.ReportAllocs()
 	value := []byte("12345")
 	for b.Loop() {
-		tr := New(1)
+		tr := New()
 		tr.KeepSaid(tr.Say(KeyOf("scope", "say", "1"), Line{Words: "hello"}), value)
 	}
 }
@@ -336,12 +342,12 @@ func BenchmarkSend(b *testing.B) {
 func BenchmarkDialogue(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		tr := New(1)
+		tr := New()
 		tr.KeepSaid(tr.Say(here, Line{Words: "hello"}), []byte("12345"))
 		s := tr.Say(here, Line{Ask: true, Words: "which?"})
 		tr.KeepSaid(s, []byte("12346"))
 		tr.Keep(s.DueKey(), make([]byte, 8))
-		b, _ := tr.Encode()
+		b, _ := tr.Encode(1)
 		tr, _ = Load(b, 1)
 		tr.Say(here, Line{Words: "hello"})
 		tr.Say(here, Line{Ask: true, Words: "which?"})

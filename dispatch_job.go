@@ -373,13 +373,13 @@ type attempt struct {
 	values map[any]any
 }
 
-// id returns a number that no other attempt has, in this process or another. It is a
-// new one each time that the trail was written.
+// id returns a number of 56 bits that no other attempt has, in this process or another. It
+// is a new one each time that the trail was written.
 func (a *attempt) id() uint64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for a.number == 0 {
-		a.number = rand.Uint64()
+		a.number = rand.Uint64() >> 8
 	}
 	return a.number
 }

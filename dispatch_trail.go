@@ -384,3 +384,15 @@ func (e *AgeError) Unwrap() error { return ErrNoAnswer }
 
 // A dueTimer is TEMP.
 type dueTimer struct{}
+
+// saveOnce is saveTrail for what must not be done again: it waits for a Store that
+// fails, but not for ever.
+func (j *job) saveOnce(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	for try := 1; j.saveTrail(ctx) != nil; try++ {
+		if backoff.Sleep(ctx, storePause.Delay(try)) != nil {
+			return
+		}
+	}
+}

@@ -116,8 +116,10 @@ var packageIndex = []struct {
 	}},
 	{"talk", []indexed{
 		{"ask.go", "Ask: questions"},
+		{"once.go", "Once: what is done once"},
 		{"watch.go", "Watch and Wait"},
 		{"session.go", "Session: state of people"},
+		{"session_record.go", "what is stored of a state, and which events it has counted"},
 	}},
 }
 

@@ -61,6 +61,29 @@ type Store interface {
 	Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (swapped bool, err error)
 }
 
+// A Lister is a [Store] that can list its values. [Timers] and [Session.All] take one.
+type Lister interface {
+	// List calls yield for each value whose key begins with prefix, in no order, until
+	// yield returns false. It is safe to use the Store in yield. What is changed
+	// meanwhile may or may not be listed.
+	List(ctx context.Context, prefix string, yield func(key string, value []byte) bool) error
+}
+
+// listStore lists values of a Store for the method that needs them.
+func listStore(ctx context.Context, s Store, place, prefix string, yield func(key string, value []byte) bool) error {
+	l, ok := s.(Lister)
+	if g, guarded := s.(guardedStore); guarded {
+		l, ok = g.Store.(Lister)
+	}
+	if !ok {
+		return &ConfigError{
+			Place: place, Field: "Store", Text: "the Store cannot list its keys",
+			Mend: "use one that is a vk.Lister, such as a MemoryStore or a filestore.Store",
+		}
+	}
+	return l.List(ctx, prefix, yield)
+}
+
 // guard returns s as a Store whose panics, and whose ends of the goroutine, are
 // errors.
 func guard(s Store) Store {

@@ -181,6 +181,26 @@ func (t *Trail) Get(key Key) (value []byte, found bool) {
 	return value, found
 }
 
+// Find returns the value of a plain step of this run or of a former one.
+func (t *Trail) Find(key Key) (value []byte, found bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if value, found = t.past[key]; found {
+		return value, true
+	}
+	for rest := t.buf; len(rest) > 0; {
+		k, isSaid, value, n, err := readStep(rest)
+		if err != nil {
+			break
+		}
+		if k == key && !isSaid {
+			return value, true
+		}
+		rest = rest[n:]
+	}
+	return nil, false
+}
+
 // Keep keeps a step of this run. The error is ErrStepTooLarge or ErrTrailFull.
 func (t *Trail) Keep(key Key, value []byte) error {
 	if len(value) > MaxStep {

@@ -353,3 +353,32 @@ func BenchmarkDialogue(b *testing.B) {
 		tr.Say(here, Line{Ask: true, Words: "which?"})
 	}
 }
+
+// TestNesting: steps inside of one that is not done again do not shift those after it.
+func TestNesting(t *testing.T) {
+	tr := New()
+	before := tr.Counts()
+	inner, _, _ := tr.Step(5)
+	tr.Keep(inner, []byte("inner"))
+	tr.KeepSaid(tr.Say(here, Line{Words: "inner"}), []byte("inner"))
+	tr.Keep(6, tr.Since(before))
+	outer, _, _ := tr.Step(5)
+	tr.Keep(outer, []byte("outer"))
+	tr.KeepSaid(tr.Say(here, Line{Words: "outer"}), []byte("outer"))
+	tr = reload(t, tr, 1)
+	skipped, ok := tr.Get(6)
+	if !ok {
+		t.Fatal("no counts")
+	}
+	tr.Skip(skipped)
+	tr.Skip([]byte{1, 2, 3})
+	if _, value, _ := tr.Step(5); string(value) != "outer" {
+		t.Errorf("%q", value)
+	}
+	if s := tr.Say(here, Line{Words: "outer, later"}); string(s.Value) != "outer" {
+		t.Errorf("%+v", s)
+	}
+	if b := tr.Since(tr.Counts()); b != nil {
+		t.Error(b)
+	}
+}

@@ -102,6 +102,7 @@ type Dispatcher struct {
 	stopped  bool
 	feeds    []*feed            // the open ones
 	journals map[int64]*opening // by community
+	timers   map[int64]*timerQueue
 }
 
 func (d *Dispatcher) init() {
@@ -234,6 +235,9 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 func (d *Dispatcher) begin(j *job) ending {
 	if d.ending.Load() && j.feed.isCutAt(laneOf(j.ev)) {
 		return skipped
+	}
+	if j.timer != nil && j.timer.void.Load() {
+		return handled // it was moved or canceled while it stood in its lane
 	}
 	switch d.askStore(j) {
 	case alreadyRunning:

@@ -174,6 +174,10 @@ func (d *Dispatcher) leave(j *job, x exit) {
 // settle tells the source, the Store and the deduper how the event of j is
 // settled, if it is.
 func (d *Dispatcher) settle(j *job, s settlement) {
+	if j.timer != nil && s != unsettled {
+		j.timer.settle(j, s)
+		return
+	}
 	switch {
 	case s == unsettled:
 		return

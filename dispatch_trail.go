@@ -382,9 +382,6 @@ func (e *AgeError) Error() string {
 // Unwrap returns ErrNoAnswer.
 func (e *AgeError) Unwrap() error { return ErrNoAnswer }
 
-// A dueTimer is TEMP.
-type dueTimer struct{}
-
 // saveOnce is saveTrail for what must not be done again: it waits for a Store that
 // fails, but not for ever.
 func (j *job) saveOnce(ctx context.Context) {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 )
 
 // A listener is what On or Listen has added.
@@ -71,6 +72,9 @@ func (r *Router) listen(l *listener, place string) (remove func()) {
 	if l.kind == "" {
 		l.name = "listener at " + place
 	}
+	if isTimer(l.kind) {
+		l.name = "timer " + l.kind[len(timerKind):] // the same in other code
+	}
 	if r.edition != nil {
 		l.name += " in " + r.edition.module.name
 	}
@@ -104,7 +108,7 @@ func newHearing(listeners []*listener) hearing {
 			h.all = append(h.all, l)
 		}
 		for kind := range h.kinds {
-			if l.kind == "" || l.kind == kind || l.kind == rawKind(kind) {
+			if l.kind == "" && !isTimer(kind) || l.kind == kind || l.kind == rawKind(kind) {
 				h.kinds[kind] = append(h.kinds[kind], l)
 			}
 		}
@@ -121,6 +125,9 @@ func (h *hearing) of(e *Event) []*listener {
 	}
 	if to, ok := h.kinds[e.Kind]; ok {
 		return to
+	}
+	if isTimer(e.Kind) {
+		return nil
 	}
 	return h.all
 }
@@ -162,7 +169,9 @@ func (r *Router) kinds() (kinds []string, known bool) {
 	names := make(map[string]struct{})
 	all := false
 	for _, l := range top.reg.listeners {
-		if raw := rawKind(l.kind); raw != "" {
+		if raw := rawKind(l.kind); isTimer(l.kind) {
+			continue // no kind of VK's
+		} else if raw != "" {
 			names[raw] = struct{}{}
 		} else {
 			all = true
@@ -176,3 +185,9 @@ func (r *Router) kinds() (kinds []string, known bool) {
 	}
 	return slices.Sorted(maps.Keys(names)), len(names) > 0 || !all
 }
+
+// timerKind begins the kinds of the events of timers.
+const timerKind = "vk.timer."
+
+// isTimer reports whether events of a kind are not VK's, but those of timers.
+func isTimer(kind string) bool { return strings.HasPrefix(kind, timerKind) }

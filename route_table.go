@@ -117,6 +117,9 @@ func (t *table) serve(c *Context, listeners []*listener, errs *handlerErrors) {
 // taken it. Texts and conditions are looked at only then: whoever waits for an
 // answer is to get what the route of a text would answer to as well.
 func (t *table) route(c *Context, errs *handlerErrors) {
+	if isTimer(c.event.Kind) {
+		return
+	}
 	m, err := t.match(c)
 	errs.add(err)
 	if err != nil {

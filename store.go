@@ -76,12 +76,17 @@ func listStore(ctx context.Context, s Store, place, prefix string, yield func(ke
 		l, ok = g.Store.(Lister)
 	}
 	if !ok {
-		return &ConfigError{
-			Place: place, Field: "Store", Text: "the Store cannot list its keys",
-			Mend: "use one that is a vk.Lister, such as a MemoryStore or a filestore.Store",
-		}
+		return errNoLister(place)
 	}
 	return l.List(ctx, prefix, yield)
+}
+
+// errNoLister returns the error of a method that needs a Lister.
+func errNoLister(place string) error {
+	return &ConfigError{
+		Place: place, Field: "Store", Text: "the Store cannot list its keys",
+		Mend: "use one that is a vk.Lister, such as a MemoryStore or a filestore.Store",
+	}
 }
 
 // guard returns s as a Store whose panics, and whose ends of the goroutine, are

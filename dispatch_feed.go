@@ -149,6 +149,7 @@ func (d *Dispatcher) finish(j *job, how ending, err error) {
 	if x.how == cutOff {
 		j.feed.cutAt(laneOf(j.ev))
 	}
+	j.leavePace()
 	defer d.leave(j, x) // also if the Observer ends the goroutine
 	j.tellEnded(x.how)
 }
@@ -174,15 +175,18 @@ func (d *Dispatcher) settle(j *job, s settlement) {
 	switch {
 	case s == unsettled:
 		return
-	case s == isRedelivered && d.dedupe.isKept(j):
+	case s == isRedelivered && d.dedupe.entryOf(j) != nil:
 		s = isHandled // VK was told that it need not deliver the event again
 	}
 	if f := j.feed.settled; f != nil {
-		f(j.ev, s.over())
+		f(j.ev, s == isHandled)
 	}
 	if !j.deduped {
 		return
 	}
-	d.release(j, s)
-	d.dedupe.leave(j, s)
+	after := j.afterDone(s)
+	if !d.release(j, s) && d.dedupe.entryOf(j) == nil {
+		after = nil // it may be delivered and handled again
+	}
+	d.dedupe.leave(j, s, after...)
 }

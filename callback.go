@@ -150,6 +150,7 @@ func (cb *Callback) init() error {
 		}
 		cb.d = cmp.Or(cb.Dispatcher, &Dispatcher{Handler: cb.Handler, Logger: cb.Logger})
 		cb.d.init()
+		cb.d.dedupe.repeats.Store(true)
 		cb.feed = cb.d.feed()
 		cb.logStart()
 	})
@@ -384,7 +385,7 @@ func (cb *Callback) serve(began time.Time, w http.ResponseWriter, r *http.Reques
 func (cb *Callback) dispatch(ctx, request context.Context, client *Client, e *Event, retries int) ack {
 	cb.enter()
 	defer cb.leave()
-	j, state, err := cb.d.admit(ctx, cb.feed, client, e)
+	j, state, err := cb.d.admit(ctx, cb.feed, client, e, retries)
 	cb.took(err)
 	switch {
 	case err != nil:
@@ -403,11 +404,8 @@ func (cb *Callback) dispatch(ctx, request context.Context, client *Client, e *Ev
 	if failures, tell := cb.takes.worked(); tell {
 		cb.logger().LogAttrs(ctx, slog.LevelInfo, "vk: callback: events can be taken again", slog.Int("failures", failures))
 	}
-	switch {
-	case state == alreadyHandled:
+	if j == nil || state == alreadyHandled {
 		return acked
-	case j == nil: // another process has it
-		return again(later(retries))
 	}
 	switch cb.await(ctx, j) {
 	case handlingEnded:
@@ -435,15 +433,20 @@ type handlingState uint8
 const (
 	handlingOngoing handlingState = iota // the handlers go on
 	handlingEnded                        // the handlers have ended by themselves
-	handlingCutOff                       // a stop has ended them, or another process has the event
+	handlingCutOff                       // a stop has ended them
 	handlingRefused                      // the event was not admitted, for another request
 )
 
-// await blocks until a job has ended, or as long as VK can wait.
+// await blocks until a job has ended, or its handler waits and a Store can keep the
+// event, or as long as VK can wait.
 func (cb *Callback) await(ctx context.Context, j *job) handlingState {
 	var ending <-chan struct{}
 	if j.feed != cb.feed {
 		ending = cb.ending // Stop does not end handlers of another source
+	}
+	var resting <-chan struct{}
+	if cb.d.Store != nil {
+		resting = j.rest()
 	}
 	select {
 	case <-cb.d.dedupe.settledOf(j):
@@ -454,6 +457,7 @@ func (cb *Callback) await(ctx context.Context, j *job) handlingState {
 			return handlingCutOff
 		}
 		return handlingEnded
+	case <-resting:
 	case <-ctx.Done():
 	case <-ending:
 	}

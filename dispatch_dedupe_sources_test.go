@@ -1,15 +1,12 @@
 package vk
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -77,7 +74,7 @@ func TestOtherCallbackStops(t *testing.T) {
 			}
 			return nil
 		}))
-		j, _, err := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "a", "a"))
+		j, _, err := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "a", "a"), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,77 +92,11 @@ func TestOtherCallbackStops(t *testing.T) {
 	})
 }
 
-// TestWhoIsLeftInherits: what the dead have left is handled for a source that is
-// still open, whichever was the first.
-func TestWhoIsLeftInherits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		shared := others{new(MemoryStore)}
-		var got []string
-		a := newOfferer(shared, parked)
-		b := newOfferer(shared, HandlerFunc(func(c *Context) error { got = append(got, c.Text()); return nil }))
-		a.offer(t, "a")
-		a.keep(t, "a")
-		b.offer(t, "first")
-		b.d.drain(t.Context(), b.feed)
-		b.feed = b.d.feed()
-		b.offer(t, "second")
-		journalOf(t, a).end() // a dies
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		if len(got) != 3 || got[2] != "a" {
-			t.Errorf("handled %v", got)
-		}
-		a.d.Stop(t.Context())
-		b.d.Stop(t.Context())
-	})
-}
-
-// unkeptStore keeps claims, but no journal while it fails.
-type unkeptStore struct {
-	Store
-	fails *atomic.Bool
-}
-
-func (s unkeptStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
-	if s.fails.Load() && strings.HasPrefix(key, "journal/") {
-		return false, errors.New("full")
-	}
-	return s.Store.Swap(ctx, key, old, new, ttl)
-}
-
-// TestUnsavedIsUnclaimed: what a process could not keep, others do not leave to
-// it: it may die.
-func TestUnsavedIsUnclaimed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		shared := others{new(MemoryStore)}
-		var fails atomic.Bool
-		runs := 0
-		a := newOfferer(unkeptStore{shared, &fails}, parked)
-		b := newOfferer(shared, HandlerFunc(func(c *Context) error { runs++; return nil }))
-		fa, fb := a.follow(t), b.follow(t)
-		fails.Store(true)
-		for _, f := range []*follower{fa, fb} {
-			if err := f.handle(t.Context(), []json.RawMessage{textEvent(t, "a", "a").Raw}); err != nil {
-				t.Error(err)
-			}
-			synctest.Wait()
-		}
-		journalOf(t, a).end() // a dies
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		if runs != 1 {
-			t.Errorf("handled %d times by who is alive", runs)
-		}
-		a.d.Stop(t.Context())
-		b.d.Stop(t.Context())
-	})
-}
-
 // TestKeepWithoutID: an event that VK has sent without an id is kept too.
 func TestKeepWithoutID(t *testing.T) {
 	eachKind(t, func(t *testing.T, store Store) {
 		o := newOfferer(store, parked)
-		j, _, err := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "", "a"))
+		j, _, err := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "", "a"), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -231,7 +162,7 @@ func TestOpenerGivesUp(t *testing.T) {
 		defer cancel()
 		var hasty sync.WaitGroup
 		hasty.Go(func() {
-			if _, _, err := o.d.admit(ctx, o.feed, nil, textEvent(t, "a", "a")); !errors.Is(err, context.DeadlineExceeded) {
+			if _, _, err := o.d.admit(ctx, o.feed, nil, textEvent(t, "a", "a"), 0); !errors.Is(err, context.DeadlineExceeded) {
 				t.Error(err)
 			}
 		})
@@ -247,62 +178,9 @@ func TestOpenerGivesUp(t *testing.T) {
 	})
 }
 
-// TestYieldedIsNotOK: VK is not told that an event is done which this process
-// has left to another.
-func TestYieldedIsNotOK(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		shared := others{new(MemoryStore)}
-		a, b := newOfferer(shared, parked), newOfferer(slowStore{shared, time.Second}, parked)
-		a.offer(t, "a")
-		f := b.follow(t)
-		if err := f.handle(t.Context(), []json.RawMessage{textEvent(t, "a", "a").Raw}); err != nil {
-			t.Error(err)
-		}
-		synctest.Wait() // the Poller's job is asking who has the event
-		j, state, err := b.d.admit(t.Context(), b.feed, nil, textEvent(t, "a", "a"))
-		if state != alreadyRunning || err != nil {
-			t.Fatal(state, err)
-		}
-		<-b.d.dedupe.settledOf(j)
-		if err := j.outcome(); !errors.Is(err, ErrStopped) {
-			t.Errorf("outcome %v", err)
-		}
-		if kept, err := b.d.keep(t.Context(), j); kept || err != nil {
-			t.Errorf("kept: %v, %v", kept, err)
-		}
-		a.d.Stop(t.Context())
-		b.d.Stop(t.Context())
-	})
-}
-
-// TestUnreadableRecord: what a dead process has left and cannot be read is told
-// once, and does not end who lives.
-func TestUnreadableRecord(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		shared := others{new(MemoryStore)}
-		o := newOfferer(shared, parked)
-		var log bytes.Buffer
-		o.d.Logger = slog.New(slog.NewTextHandler(&log, nil))
-		o.offer(t, "a")
-		jr := journalOf(t, o)
-		if _, err := shared.Swap(t.Context(), jr.key(1), nil, []byte("{"), 0); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		if n := strings.Count(log.String(), "cannot be taken over"); n != 1 {
-			t.Errorf("%d lines:\n%s", n, log.String())
-		}
-		if state, _, err := o.offer(t, "b"); state != admitted || err != nil {
-			t.Error(state, err)
-		}
-		o.d.Stop(t.Context())
-	})
-}
-
-// TestNotTakenIsUnclaimed: an event for which there was no room in time is taken
+// TestNotTakenComesAgain: an event for which there was no room in time is taken
 // when it comes again.
-func TestNotTakenIsUnclaimed(t *testing.T) {
+func TestNotTakenComesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		runs := make(map[string]int)
 		d := &Dispatcher{MaxEvents: 1, Handler: HandlerFunc(func(c *Context) error {
@@ -314,8 +192,9 @@ func TestNotTakenIsUnclaimed(t *testing.T) {
 		f := d.feed()
 		take := func(ctx context.Context, id string) error {
 			t.Helper()
-			holder, err := d.putOnce(ctx, &job{d: d, feed: f, ctx: t.Context(), ev: textEvent(t, id, id)})
-			if holder != nil {
+			j := &job{d: d, feed: f, ctx: t.Context(), ev: textEvent(t, id, id)}
+			holder, err := d.putOnce(ctx, j)
+			if holder != j {
 				t.Errorf("%s is in other hands", id)
 			}
 			return err

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -46,10 +47,10 @@ func (c *Context) Park(wait func() error) error {
 	}
 	j.answerPresses(c.ctx)
 	j.saveTrail(c.ctx) // if it fails, it is tried again
-	if j.park(false) {
+	if j.park(true) {
 		resumed := j.tellParked()
 		defer func() {
-			j.unpark(false)
+			j.unpark(true)
 			j.back()
 			resumed()
 		}()
@@ -87,17 +88,37 @@ func (i *invocation) inRouter() bool {
 	return false
 }
 
-// park notes that a goroutine of the handler waits, for an event or for
-// something else: the first one gives up the turn. It reports false, and does
-// nothing, if the handler has ended.
-func (j *job) park(forEvent bool) bool {
+// park notes that a goroutine of the handler waits, or only steps aside: the first
+// one gives up the turn. It reports false, and does nothing, if the handler has ended.
+func (j *job) park(waits bool) bool {
+	rested, ok := j.parks(waits)
+	if rested {
+		j.leavePace()
+		j.rests()
+		for _, of := range j.taken() {
+			of.rests()
+		}
+	}
+	return ok
+}
+
+// taken returns the jobs of the events that the handler has consumed.
+func (j *job) taken() []*job {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.consumed)
+}
+
+// parks is park without telling others. It reports whether the handler does nothing
+// but wait now.
+func (j *job) parks(waits bool) (rested, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.ending != notEnded {
-		return false
+		return false, false
 	}
 	j.parked++
-	if !forEvent {
+	if !waits {
 		j.busy++
 	}
 	j.recount()
@@ -110,20 +131,20 @@ func (j *job) park(forEvent bool) bool {
 		}
 		j.turn.Park()
 	}
-	return true
+	return j.quiet, true
 }
 
 // unpark notes that a goroutine of the handler waits no more. When the last one
 // does, the turn comes back, before anything else that is to come in the lane.
 // The goroutine itself calls back then. unpark does not wait.
-func (j *job) unpark(forEvent bool) {
+func (j *job) unpark(waits bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.ending != notEnded {
 		return
 	}
 	j.parked--
-	if !forEvent {
+	if !waits {
 		j.busy--
 	}
 	j.recount()
@@ -138,10 +159,13 @@ func (j *job) unpark(forEvent bool) {
 	j.turn.Wake()
 }
 
-// recount updates whether the job is pending: it is, unless its handler waits
-// for events only. The caller holds j.mu.
+// recount updates whether the job is pending: it is, unless its handler waits. The
+// caller holds j.mu.
 func (j *job) recount() {
 	quiet := j.parked > 0 && j.busy == 0
+	if quiet != j.quiet && j.suspect != nil {
+		j.suspect.Calm(quiet)
+	}
 	switch {
 	case quiet && !j.quiet:
 		j.d.count.Add(-1)

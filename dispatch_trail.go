@@ -161,6 +161,7 @@ func (d *Dispatcher) loadTrail(ctx context.Context, j *job) error {
 	defer j.steps.mu.Unlock()
 	j.steps.steps, j.steps.known, j.steps.stored = t, raw, true
 	j.steps.writing = make(chan struct{}, 1)
+	j.onDone(j.eraseTrail)
 	t.Each(func(_ trail.Key, value []byte) {
 		if a, ok := readTaken(value); ok && a.ev != nil && a.ev.ID != "" {
 			d.dedupe.noteHandled(a.ev)
@@ -196,7 +197,10 @@ func (j *job) writeTrail(ctx context.Context) error {
 		j.steps.mu.Unlock()
 		return nil
 	}
-	j.steps.stored = true
+	if !j.steps.stored {
+		j.steps.stored = true
+		j.onDone(j.eraseTrail)
+	}
 	routes := j.steps.routes
 	j.steps.routes = nil
 	writing := j.steps.writing
@@ -218,7 +222,7 @@ func (j *job) writeTrail(ctx context.Context) error {
 	}
 	version := j.d.codeVersion()
 	j.d.waits.mu.Lock()
-	answers := j.answers()
+	answers := j.taken() // all of them are steps
 	b, mark := t.Encode(version)
 	j.d.waits.mu.Unlock()
 	err := j.storeTrail(ctx, b)
@@ -305,14 +309,6 @@ func (j *job) retryTrail(ctx context.Context) {
 	}
 }
 
-// answers returns the jobs of events that the handlers have taken. The caller holds
-// the lock of the waits, so that all of them are in the trail.
-func (j *job) answers() []*job {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return slices.Clone(j.consumed)
-}
-
 // releaseAnswers settles the events of jobs that the handlers have taken, since the
 // trail has them.
 func (j *job) releaseAnswers(answers []*job) {
@@ -329,39 +325,51 @@ func (j *job) releaseAnswers(answers []*job) {
 	}
 }
 
+// closeTrail keeps the trail from being written any more, once the event is handled: a
+// handler that was abandoned goes on.
+func (j *job) closeTrail() {
+	j.steps.mu.Lock()
+	defer j.steps.mu.Unlock()
+	j.steps.closed = true
+}
+
 // eraseTrail removes the trail from the Store. It is called when the Store has that the
 // event is done.
-func (j *job) eraseTrail(ctx context.Context) error {
-	j.steps.mu.Lock()
-	j.steps.closed = true
-	stored, writing := j.steps.stored, j.steps.writing
-	j.steps.mu.Unlock()
-	if !stored {
-		return nil
-	}
+func (j *job) eraseTrail(ctx context.Context) {
+	j.closeTrail()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
 	defer cancel()
 	select {
-	case writing <- struct{}{}:
+	case j.steps.writing <- struct{}{}:
+		defer func() { <-j.steps.writing }()
 	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
-	defer func() { <-writing }()
-	for try := 1; ; try++ {
-		swapped, err := j.d.guarded().Swap(ctx, trailKey(j.ev), j.steps.known, nil, 0)
-		switch {
-		case err == nil && (swapped || len(j.steps.known) == 0):
-			j.steps.known = nil
-			return nil
-		case err == nil:
-			j.steps.known, err = j.d.guarded().Get(ctx, trailKey(j.ev))
-			if err == nil {
+	j.d.erase(ctx, trailKey(j.ev), j.steps.known)
+}
+
+// dropTrail is eraseTrail for an event that no job handles.
+func (d *Dispatcher) dropTrail(ctx context.Context, e *Event) { d.erase(ctx, trailKey(e), nil) }
+
+// erase removes a value that nobody changes from the Store. If that fails, the value
+// stays until it expires.
+func (d *Dispatcher) erase(ctx context.Context, key string, known []byte) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
+	defer cancel()
+	for try := 1; try < 5; {
+		var err error
+		swapped := false
+		if len(known) > 0 {
+			swapped, err = d.guarded().Swap(ctx, key, known, nil, 0)
+		}
+		if err == nil && !swapped {
+			if known, err = d.guarded().Get(ctx, key); err == nil && len(known) > 0 {
 				continue
 			}
 		}
-		if try == 4 || backoff.Sleep(ctx, storePause.Delay(try)) != nil {
-			return err
+		if err == nil || backoff.Sleep(ctx, storePause.Delay(try)) != nil {
+			return
 		}
+		try++
 	}
 }
 

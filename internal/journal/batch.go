@@ -54,6 +54,7 @@ func (j *Journal) flush() {
 	if j.begin(j.base) != nil {
 		return
 	}
+	began := time.Now()
 	err := j.writePending(j.base)
 	if err == nil {
 		err = j.merge(j.base)
@@ -61,6 +62,9 @@ func (j *Journal) flush() {
 	if err == nil {
 		err = j.writeDone(j.base)
 	}
+	j.mu.Lock()
+	j.took = time.Since(began)
+	j.mu.Unlock()
 	j.wrote(err)
 	j.finish()
 }

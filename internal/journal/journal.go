@@ -167,8 +167,9 @@ type Journal struct {
 	opened   time.Time
 	lost     bool
 	closed   bool
-	renewed  time.Time // since when the lease counts
-	failing  int       // writes that have failed in a row
+	renewed  time.Time     // since when the lease counts
+	failing  int           // writes that have failed in a row
+	took     time.Duration // the last flush
 	timer    *time.Timer
 	due      time.Time // of timer
 	beat     *time.Timer
@@ -241,7 +242,7 @@ func (e *Entry) Done(after func(ctx context.Context)) {
 		return
 	}
 	e.done = true
-	wait := FlushTime
+	wait := max(FlushTime, 10*j.took) // a slow store is not always being written
 	if after != nil {
 		e.after, wait = append(e.after, after), 0
 	}

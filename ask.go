@@ -219,6 +219,7 @@ func (q *question) ask(c *Context, text string, opts []SendOption) (*Context, er
 	}
 	defer w.stop()
 	if !asked.isDone() {
+		w.job.keepFirst(c)
 		opts = append([]SendOption{Extra{"random_id": asked.id}, recorded{}}, q.signed(opts, asked.id)...)
 		err := c.client.Send(c, key.Peer, text, append(opts, Into(asked.into))...)
 		asked.keep(Delivery{PeerID: key.Peer, Sent: *asked.into, Err: err})

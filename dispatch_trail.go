@@ -187,7 +187,17 @@ func (j *job) saveTrail(ctx context.Context) error {
 	return j.writeTrail(ctx)
 }
 
+// keepFirst puts an event that VK delivers again into the journal before it is waited for
+// an answer: the next process then has the event at its start, and not when VK delivers
+// it again, which may be after the answer.
+func (j *job) keepFirst(ctx context.Context) {
+	if j.repeats && j.keepsSteps() {
+		j.d.keep(ctx, j) // if it fails, VK delivers the event again
+	}
+}
+
 func (j *job) writeTrail(ctx context.Context) error {
+	j.keepFirst(ctx)
 	t := j.trail()
 	j.steps.mu.Lock()
 	if j.steps.writing == nil {

@@ -155,8 +155,9 @@ type Speaker struct {
 	run *sweepRun
 }
 
-// sweepPatience is how long a person waits for a message.
-const sweepPatience = 30 * 24 * time.Hour
+// sweepPatience is how long a person waits for a message while the bot is up: longer than
+// VK repeats an event.
+const sweepPatience = 3 * time.Hour
 
 // Says sends a message.
 func (p *Speaker) Says(text string) {
@@ -174,11 +175,13 @@ func (p *Speaker) Presses(label string) {
 
 // Hears waits for a message with this text, among whatever else comes.
 func (p *Speaker) Hears(text string) {
-	ctx, cancel := context.WithTimeout(context.Background(), sweepPatience)
-	defer cancel()
 	for {
+		up := p.run.isUp()
+		<-up
+		ctx, cancel := context.WithTimeout(context.Background(), sweepPatience)
 		m, err := p.u.Next(ctx)
-		if err != nil || m.Text == text {
+		cancel()
+		if err == nil && m.Text == text || err != nil && up == p.run.isUp() {
 			return // the transcript tells
 		}
 	}
@@ -261,10 +264,14 @@ func (r *sweepRun) watch() {
 // settle waits until the bot is up.
 func (r *sweepRun) settle() {
 	synctest.Wait()
+	<-r.isUp()
+}
+
+// isUp returns a channel that is closed when the bot is up. Each start has its own.
+func (r *sweepRun) isUp() <-chan struct{} {
 	r.mu.Lock()
-	up := r.up
-	r.mu.Unlock()
-	<-up
+	defer r.mu.Unlock()
+	return r.up
 }
 
 // begin starts the bot.

@@ -221,7 +221,7 @@ func logFailure(err error, log func(level slog.Level, msg string, attrs ...slog.
 	switch {
 	case errors.As(err, &unknown), errors.As(err, &wrong), errors.As(err, &refused), errors.As(err, &payload), errors.Is(err, ErrDisabled):
 		level = slog.LevelInfo
-	case errors.Is(err, ErrStopped), errors.Is(err, ErrUnmounted), errors.Is(err, errHandled),
+	case errors.Is(err, ErrStopped), errors.Is(err, ErrUnmounted), errors.Is(err, ErrEnded), errors.Is(err, errHandled),
 		errors.Is(err, ErrInterrupted), errors.Is(err, ErrCanceled), errors.Is(err, ErrNoAnswer):
 		level = slog.LevelDebug
 	case errors.As(err, &gone):

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -475,4 +476,14 @@ func (f *dueTimer) after(j *job, r *timerRecord) time.Time {
 		return time.Time{}
 	}
 	return next
+}
+
+// forgetTimer notes that a timer's record was erased.
+func (d *Dispatcher) forgetTimer(key string) {
+	d.mu.Lock()
+	all := slices.Collect(maps.Values(d.timers))
+	d.mu.Unlock()
+	for _, q := range all {
+		q.remove(key)
+	}
 }

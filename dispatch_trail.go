@@ -37,8 +37,10 @@ type jobTrail struct {
 	steps  *trail.Trail
 	routes []ledRoute // that the event leads to, and that are no steps yet
 	first  [1]ledRoute
-	tries  bool // a former run has died that may have begun the event
-	retry  bool // a goroutine tries to write it again
+	route  string    // the first of them
+	since  time.Time // when a handler first waited
+	tries  bool      // a former run has died that may have begun the event
+	retry  bool      // a goroutine tries to write it again
 }
 
 // keepsSteps reports whether the steps of the job's handlers are kept: if the event is
@@ -74,6 +76,7 @@ func (t *jobTrail) leadTo(c *Context, route string) {
 	if t.routes == nil {
 		t.routes = t.first[:0]
 	}
+	t.route = cmp.Or(t.route, route)
 	t.routes = append(t.routes, ledRoute{c, route})
 }
 
@@ -162,6 +165,9 @@ func (d *Dispatcher) loadTrail(ctx context.Context, j *job) error {
 	j.steps.steps, j.steps.known, j.steps.stored = t, raw, true
 	j.steps.writing = make(chan struct{}, 1)
 	j.onDone(j.eraseTrail)
+	if since, ok := t.Get(sinceStep); ok && len(since) == 8 {
+		j.steps.since = time.Unix(0, int64(binary.LittleEndian.Uint64(since)))
+	}
 	t.Each(func(_ trail.Key, value []byte) {
 		if a, ok := readTaken(value); ok && a.ev != nil && a.ev.ID != "" {
 			d.dedupe.noteHandled(a.ev)
@@ -213,6 +219,10 @@ func (j *job) writeTrail(ctx context.Context) error {
 	}
 	routes := j.steps.routes
 	j.steps.routes = nil
+	if j.steps.since.IsZero() {
+		j.steps.since = time.Now()
+		t.Keep(sinceStep, binary.LittleEndian.AppendUint64(nil, uint64(j.steps.since.UnixNano())))
+	}
 	writing := j.steps.writing
 	j.steps.mu.Unlock()
 	select {
@@ -248,6 +258,9 @@ func (j *job) writeTrail(ctx context.Context) error {
 	j.releaseAnswers(answers)
 	return nil
 }
+
+// sinceStep is when a handler first waited.
+var sinceStep = trail.KeyOf("since")
 
 const stepAttempt = 'n' // its key is the number of an attempt: see attempt.id
 

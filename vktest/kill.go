@@ -55,6 +55,14 @@ func (s *Server) Kill() {
 	s.gate.shut.Store(false)
 }
 
+// Dispatcher returns the dispatcher of the bot that runs, or of the last one; nil before
+// [Server.Start].
+func (s *Server) Dispatcher() *vk.Dispatcher {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dispatcher
+}
+
 // Store returns the Store of the bot that runs, or of the next one: that of the
 // [Config]'s Dispatcher, until the bot is killed. It is nil if the Dispatcher has none.
 func (s *Server) Store() vk.Store {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,3 +89,10 @@ func (c *counts) is(t *testing.T, want map[string]int) {
 
 // within is longer than any test.
 const within = vk.Within(20 * 24 * time.Hour)
+
+// realTime returns the time of the machine, also in a bubble.
+func realTime() time.Time {
+	var ts syscall.Timeval
+	syscall.Gettimeofday(&ts)
+	return time.Unix(ts.Unix())
+}

@@ -3,6 +3,7 @@ package durable
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -98,28 +99,57 @@ var stores = []struct {
 	}},
 }
 
+// exception returns which of the named exceptions a result is, or "".
+func exception(r vktest.SweepResult, source string) string {
+	switch {
+	case source == "poll" && r.Change <= 2 && strings.HasSuffix(r.Key, "/place"):
+		return "before the first poll: no run has kept a place in the history yet"
+	case source == "webhook" && r.Down >= 2*time.Hour && len(r.Transcript) < len(r.WantTranscript):
+		return "VK no longer delivers the event"
+	case r.Down > time.Hour && r.Effects == r.WantEffects && sameLines(r.Transcript, r.WantTranscript):
+		return "between a send and its trail, or the end and done, and down for over an hour"
+	}
+	return ""
+}
+
+// sameLines reports whether two transcripts have the same lines, how often ever.
+func sameLines(a, b string) bool {
+	lines := func(s string) []string {
+		all := strings.Split(s, "\n")
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	return slices.Equal(lines(a), lines(b))
+}
+
 // TestDurableSweep kills the dialogue after each change of the store.
 func TestDurableSweep(t *testing.T) {
 	right, all := 0, 0
 	for _, store := range stores {
 		for _, source := range []string{"poll", "webhook", "both"} {
 			for _, down := range []time.Duration{time.Minute, 2 * time.Hour, 11 * 24 * time.Hour} {
-				name := fmt.Sprintf("%s %s %v", store.name, source, down)
+				if testing.Short() && (store.make != nil || down > 2*time.Hour) {
+					continue
+				}
 				c := vktest.SweepConfig{Store: store.make, Poll: source != "webhook", Webhook: source != "poll", Down: down}
-				ok := 0
-				var wrong []string
 				results := c.Run(t, shop, customer)
+				ok := 0
+				named := make(map[string][]string)
 				for _, r := range results {
-					if r.Right() {
+					why := exception(r, source)
+					switch {
+					case r.Right():
 						ok++
-						continue
+					case why == "":
+						t.Errorf("%s %s: %s", store.name, source, strings.ReplaceAll(r.String(), "\n", "\n\t"))
+					default:
+						named[why] = append(named[why], fmt.Sprintf("%d (%s)", r.Change, r.Key[:min(len(r.Key), 20)]))
 					}
-					wrong = append(wrong, r.String())
 				}
 				right, all = right+ok, all+len(results)
-				t.Logf("%-28s %d of %d", name, ok, len(results))
-				for _, w := range wrong {
-					t.Errorf("%s: %s", name, strings.ReplaceAll(w, "\n", "\n\t"))
+				t.Logf("%-11s  %-7s  %-8v  %2d of %2d", store.name, source, down, ok, len(results))
+				for why, which := range named {
+					t.Logf("    %s: %s", why, strings.Join(which, ", "))
 				}
 			}
 		}

@@ -206,11 +206,13 @@ func (j *Journal) mergeable() (small []*batch) {
 	}
 	behind := false
 	for b := range j.batches {
+		behind = behind || b.number > 0 && j.newest.number-b.number >= most
+	}
+	for b := range j.batches {
 		if b.number == 0 || b == j.newest || b.live == 0 {
 			continue
 		}
-		far := j.newest.number-b.number >= most/2
-		behind = behind || j.newest.number-b.number >= most
+		far := behind && j.newest.number-b.number >= most/2
 		if far || len(b.known) <= maxMerge && (time.Since(b.written) >= mergeAge || b.isCalm()) {
 			small = append(small, b)
 		}

@@ -149,10 +149,7 @@ func (d *Dispatcher) putOnce(ctx context.Context, j *job) (holder *job, err erro
 	if state != admitted {
 		return holder, nil
 	}
-	if err = d.arrivals.await(ctx, laneOf(j.ev)); err == nil {
-		err = d.put(ctx, j)
-	}
-	if err != nil {
+	if err = d.put(ctx, j); err != nil {
 		d.dedupe.leave(j, notHandled)
 	}
 	return j, err

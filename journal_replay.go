@@ -143,6 +143,12 @@ func (jr *journal) endHand() { <-jr.handing }
 // handle gives new entries to the lanes, in their order. Before each, what is idle
 // of its conversation goes there.
 func (jr *journal) handle(ctx context.Context, entries []*journalEntry, f *feed, client *Client) error {
+	for _, e := range entries { // whoever has a ticket may wait for jr.handing
+		if err := jr.d.arrivals.await(ctx, laneOf(e.ev)); err != nil {
+			leaveIdle(entries)
+			return err
+		}
+	}
 	if err := jr.hand(ctx); err != nil {
 		leaveIdle(entries)
 		return err

@@ -330,6 +330,9 @@ func resumed(f func() error) error {
 // dispatch gives an event to the Dispatcher, without a Store.
 func (f *follower) dispatch(ctx context.Context, e *Event) error {
 	j := &job{d: f.d, feed: f.feed, ctx: f.base, client: f.Client, ev: e}
+	if err := f.d.arrivals.await(ctx, laneOf(e)); err != nil {
+		return err
+	}
 	holder, err := f.d.putOnce(ctx, j)
 	if holder != nil && holder != j {
 		f.elsewhere = append(f.elsewhere, holder)

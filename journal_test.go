@@ -292,6 +292,7 @@ func TestOrderBehindStore(t *testing.T) {
 					jr.handle(t.Context(), jr.add("1", []*Event{textEvent(t, "e2", "e2")}), o.feed, nil)
 				}
 				time.Sleep(time.Second)
+				synctest.Wait()
 				if got := strings.Join(order, " "); got != "e0 e1 e2" {
 					t.Errorf("handled %s", got)
 				}

@@ -25,20 +25,21 @@ import (
 //
 // The address is entered in the community's settings, or by [Callback.Setup].
 //
-// VK is told that it need not send an event again when the event is done, that
-// is, when its handlers have returned, with an error or without one; or when it
-// is kept in the Dispatcher's Store. If Patience ends before that, VK is told
-// to come again, with a Retry-After, while the handlers go on: what comes again
-// does not run again, but is answered in the same way. It is so, too, if VK breaks
-// the connection. So the handlers may take their time, and an event that is
-// cut off by the end of the process comes to the next one.
+// A Callback acknowledges an event ("ok") once all its handlers have returned,
+// whether or not they failed, or once the event is saved in the Dispatcher's Store.
+// It is saved as soon as a handler waits for something, or when Patience is over. If
+// there is no Store, or it fails, VK is told after Patience to come again, with a
+// Retry-After, while the handlers go on. A repeated delivery does not run them again,
+// and is answered in the same way. That also holds if VK breaks the connection. So
+// handlers may take their time, and an event that is cut off by the end of the
+// process comes to the next one.
 //
 // VK comes again, too, when the Dispatcher has all the events that it takes,
 // when a handler asks for it with [RetryAfter], and during and after Stop.
 //
-// Several Callbacks, and a [Poller], may share a Dispatcher: what reaches it
-// twice is handled once. Several processes behind one address share a Store for
-// that.
+// Several Callbacks, and a [Poller], may share a Dispatcher: a duplicate is handled
+// once, whichever source brings it. Of several processes with one Store, one handles
+// a community's events; the others let VK come again, see [ErrJournalTaken].
 //
 // Its fields must not change once it is in use. Its methods are safe for
 // concurrent use. It starts no goroutine.

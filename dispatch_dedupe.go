@@ -303,6 +303,9 @@ func (d *Dispatcher) admit(ctx context.Context, f *feed, client *Client, e *Even
 	if err := jr.kept.SetRepeats(ctx); err != nil {
 		return nil, 0, jr.explain(err)
 	}
+	if err := jr.dispatchFirst(ctx, e); err != nil {
+		return nil, 0, err
+	}
 	holder, state := d.dedupe.enter(j)
 	if state != admitted {
 		return holder, state, nil
@@ -337,9 +340,6 @@ func (d *Dispatcher) admitted(j *job, err error) (*job, admission, error) {
 // putAfter puts a job behind the events of its conversation that came before.
 func (d *Dispatcher) putAfter(ctx context.Context, j *job, place *ticket, jr *journal, retries int) error {
 	if err := place.wait(ctx); err != nil {
-		return err
-	}
-	if err := jr.dispatchFirst(ctx, j.ev); err != nil {
 		return err
 	}
 	if retries > 0 && !d.isFull() {

@@ -223,17 +223,18 @@
 //	cb := &vk.Callback{Client: client, Dispatcher: d, Secret: vk.NewSecret(os.Getenv("VK_SECRET")), Confirmation: "ab12cd34"}
 //	http.Handle("/vk", cb)
 //
-// VK is told that it need not send an event again when the event is done, or
-// kept in the Store. What it sends again is not handled again, unless a handler
-// has asked for it, by [RetryAfter]. Several Callbacks and Pollers may share a
-// Dispatcher, and several processes a Store. [Callback.Stop] is the first step of
-// the end: the example of Callback called durable has them all.
+// A Callback acknowledges an event when it is done, or kept in the Store: with a
+// Store that is as soon as a handler waits. A duplicate is not handled again, unless
+// a handler has asked for it, by [RetryAfter]. Several Callbacks and Pollers may
+// share a Dispatcher. [Callback.Stop] is the first step of the end: the example of
+// Callback called durable has them all.
 //
 // # Nothing lost
 //
 // With a Store in its Dispatcher ([Dispatcher.Store]), a bot goes on where the
-// last process has ended, also if that was killed: with what was not done, and
-// then with what has happened since. A handler that was waiting for an answer
+// last process has ended, also if that was killed: with the events that were not
+// done, and with those that have happened since. One process at a time owns a
+// community's events in a Store; another one gets [ErrJournalTaken]. A handler that was waiting for an answer
 // is run again and gets the answers that it got. Its messages are sent again as
 // well, and VK drops them within an hour and a hundred messages of the conversation.
 // [Poller.OnGap] is told if VK no longer has some of the events. The promises

@@ -198,7 +198,7 @@ func leaveIdle(entries []*journalEntry) {
 // that they are handled before it.
 func (jr *journal) dispatchFirst(ctx context.Context, e *Event) error {
 	jr.mu.Lock()
-	none, f, client := jr.next(all) == nil, jr.feed, jr.client
+	none, f, client := jr.next(all) == nil && jr.replays == nil, jr.feed, jr.client
 	jr.mu.Unlock()
 	if none {
 		return nil

@@ -4,11 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/vkrouter/vk/filestore"
+	"github.com/vkrouter/vk/internal/versus"
 )
 
 // stored returns the texts of the events that a MemoryStore has in the journal of
@@ -286,6 +292,7 @@ func TestOrderBehindStore(t *testing.T) {
 					jr.handle(t.Context(), jr.add("1", []*Event{textEvent(t, "e2", "e2")}), o.feed, nil)
 				}
 				time.Sleep(time.Second)
+				synctest.Wait()
 				if got := strings.Join(order, " "); got != "e0 e1 e2" {
 					t.Errorf("handled %s", got)
 				}
@@ -365,4 +372,114 @@ func TestReplayPace(t *testing.T) {
 		}
 		o.d.Stop(t.Context())
 	})
+}
+
+// A countingStore counts the bytes that a Store in a file writes.
+type countingStore struct {
+	*filestore.Store
+	bytes, swaps atomic.Int64
+}
+
+func (s *countingStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	s.bytes.Add(int64(len(key) + len(new) + 16))
+	s.swaps.Add(1)
+	return s.Store.Swap(ctx, key, old, new, ttl)
+}
+
+// BenchmarkJournal is what an event costs on its way from a Poller, in a poll of its
+// own, to its handler, with a Store in a file: at 1,000 events a second, a handler of one
+// second means that 1,000 others are not done.
+func BenchmarkJournal(b *testing.B) {
+	for _, bc := range []struct {
+		name         string
+		open, parked int
+		batch        int
+	}{
+		{"handler=0s", 0, 0, 1},
+		{"handler=100ms", 100, 0, 1},
+		{"handler=1s", 1000, 0, 1},
+		{"handler=10s", 10_000, 0, 1},
+		{"parked=10000", 0, 10_000, 1},
+		{"handler=1s/polls of 100", 1000, 0, 100},
+		{"handler=100ms/polls of 100/parked=10000", 100, 10_000, 100},
+	} {
+		b.Run(bc.name, func(b *testing.B) { benchJournal(b, bc.open, bc.parked, bc.batch) })
+	}
+}
+
+func benchJournal(b *testing.B, open, parked, batch int) {
+	file, err := filestore.Open(filepath.Join(b.TempDir(), "s"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer file.Close()
+	store := &countingStore{Store: file}
+	ends := make(chan chan struct{}, open+batch+1)
+	d := &Dispatcher{Store: store, Logger: slog.New(slog.DiscardHandler), TimeLimit: -1, Workers: open + batch + 128, MaxEvents: 1 << 16}
+	d.Handler = HandlerFunc(func(c *Context) error {
+		if c.event.head.peer < 0 {
+			return c.Park(func() error { <-c.Done(); return context.Cause(c) })
+		}
+		if open > 0 {
+			end := make(chan struct{})
+			ends <- end
+			<-end
+		}
+		return nil
+	})
+	d.init()
+	f := d.feed()
+	jr, err := d.journal(b.Context(), 7)
+	if err != nil {
+		b.Fatal(err)
+	}
+	jr.use(f, nil)
+	n, size := 0, 0
+	poll := func(peer, batch int) {
+		events := make([]*Event, batch)
+		for i := range events {
+			n++
+			raw := fmt.Appendf(nil, `{"type":"message_new","event_id":"%040d","group_id":7,"v":"5.199","object":{"message":{"id":%d,"date":1700000000,"peer_id":%d,"from_id":1,"text":%q}}}`,
+				n, n, peer*n, strings.Repeat("x", 300))
+			size = len(raw)
+			events[i], _ = ParseEvent(raw)
+		}
+		entries := jr.add(strconv.Itoa(n), events)
+		jr.save(b.Context())
+		if err := jr.handle(b.Context(), entries, f, nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+	end := func() { // of the first handlers, if there are too many
+		for len(ends) > open {
+			close(<-ends)
+		}
+	}
+	for n < parked {
+		poll(-1, 100)
+	}
+	for range open {
+		poll(1, 1)
+	}
+	time.Sleep(time.Second)
+	store.bytes.Store(0)
+	store.swaps.Store(0)
+	before := versus.CPU()
+	b.ReportAllocs()
+	i := 0
+	for b.Loop() {
+		if i++; i%batch == 0 { // an iteration is an event
+			poll(1, batch)
+			end()
+		}
+	}
+	cpu := versus.CPU() - before
+	b.ReportMetric(float64(store.bytes.Load())/float64(i)/float64(size), "x-size")
+	b.ReportMetric(float64(store.swaps.Load())/float64(i), "swaps/event")
+	b.ReportMetric(float64(cpu.Microseconds())/float64(i), "cpu-µs/event")
+	for len(ends) > 0 {
+		close(<-ends)
+	}
+	d.DrainTime = time.Millisecond
+	d.Stop(context.Background())
 }

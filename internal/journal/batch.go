@@ -155,7 +155,7 @@ func (j *Journal) nextBatch() (b *batch, entries []*Entry, ts string) {
 	switch {
 	case j.draft != nil:
 		b = j.draft
-	case j.newest != nil && j.newest.live == 0:
+	case j.newest != nil && j.newest.live == 0 && j.newest.number >= j.start:
 		b = j.newest
 	default:
 		number := j.start

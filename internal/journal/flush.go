@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -150,9 +151,9 @@ func (j *Journal) mark(ctx context.Context, e *Entry) error {
 }
 
 const (
-	// maxBehind is how far the numbers of the batches may be apart: a store that
-	// cannot list is asked for all of them.
-	maxBehind = 2048
+	// maxBehind is how far the numbers of the batches may be apart in a store that
+	// cannot list: Open asks it for all of them.
+	maxBehind = 1 << 14
 
 	// mergeAge is how old batches are that are merged, and minMerge how many there
 	// must be.
@@ -160,7 +161,7 @@ const (
 	minMerge = 64
 
 	// maxMerge is the size of a batch that is worth to be merged.
-	maxMerge = 64 << 10
+	maxMerge = 16 << 10
 )
 
 // merge moves the events of old, small batches to few large ones. The caller is who
@@ -196,16 +197,22 @@ func (j *Journal) merge(ctx context.Context) error {
 func (j *Journal) mergeable() (small []*batch) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.newest == nil || len(j.batches) < minMerge && j.newest.number-j.place.record.First < maxBehind {
+	most := int64(maxBehind)
+	if j.o.Lister != nil {
+		most = math.MaxInt64
+	}
+	if j.newest == nil || len(j.batches) < minMerge && j.newest.number-j.place.record.First < most {
 		return nil
 	}
 	behind := false
 	for b := range j.batches {
+		behind = behind || b.number > 0 && j.newest.number-b.number >= most
+	}
+	for b := range j.batches {
 		if b.number == 0 || b == j.newest || b.live == 0 {
 			continue
 		}
-		far := j.newest.number-b.number >= maxBehind/2
-		behind = behind || j.newest.number-b.number >= maxBehind
+		far := behind && j.newest.number-b.number >= most/2
 		if far || len(b.known) <= maxMerge && (time.Since(b.written) >= mergeAge || b.isCalm()) {
 			small = append(small, b)
 		}

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -127,7 +128,7 @@ func (j *Journal) sorted() (left []*Entry) {
 	})
 	var last *Entry
 	left = slices.DeleteFunc(left, func(e *Entry) bool {
-		if last == nil || last.seq != e.seq {
+		if last == nil || last.seq != e.seq || !bytes.Equal(last.Data, e.Data) {
 			last = e
 			return false
 		}

@@ -67,7 +67,7 @@ func (j *Journal) takeOver(ctx context.Context) error {
 			return ErrTaken // another was faster
 		}
 	}
-	if j.start = p.At + 1; dirty && !j.o.Exclusive {
+	if j.start = max(p.At, 1); dirty && !j.o.Exclusive {
 		// The former owner may be alive after all, and write: not the same numbers.
 		j.start = p.Next
 	}

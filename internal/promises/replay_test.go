@@ -334,3 +334,61 @@ func TestParkedAndKilled(t *testing.T) {
 		})
 	}
 }
+
+// TestSuspectsInGroups: also where hundreds of events are suspects, the one that the bot
+// dies of is dropped after five deaths, and the others are handled soon.
+func TestSuspectsInGroups(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const many = 240
+		var h texts
+		var now atomic.Pointer[bot]
+		deaths := 0
+		r := newRunner(t, vk.HandlerFunc(func(c *vk.Context) error {
+			b := now.Load()
+			if c.Client() == b.p.Client && !b.dead.Load() {
+				if c.Text() != "poison" {
+					return h.Serve(c)
+				}
+				deaths++
+				b.kill()
+			}
+			<-c.Done()
+			return nil
+		}))
+		run := func() *bot {
+			b := r.start()
+			now.Store(b)
+			return b
+		}
+		b := run()
+		time.Sleep(time.Minute)
+		b.stop()
+		for i := range many {
+			text := strconv.Itoa(i)
+			if i == many/2 {
+				text = "poison"
+			}
+			r.vk.User("Person" + strconv.Itoa(i%40)).Says(text)
+		}
+		for range 5 {
+			b = run()
+			time.Sleep(time.Second)
+			if !b.dead.Load() {
+				t.Fatalf("a run lives after %d deaths", deaths)
+			}
+		}
+		h.take()
+		b = run()
+		time.Sleep(time.Second)
+		r.vk.User("Person0").Says("new")
+		synctest.Wait()
+		got := h.take()
+		if deaths != 5 || b.dead.Load() || !slices.Contains(got, "new") {
+			t.Errorf("%d deaths; handled %q", deaths, got)
+		}
+		b.stop()
+		run()
+		time.Sleep(time.Minute)
+		h.expect(t)
+	})
+}

@@ -269,5 +269,6 @@
 //   - [Context] is what a handler gets: [Context.Send], [Context.Reply], [Context.Arg].
 //   - [Client] calls the API: [Call], [Client.Send], [Client.Upload].
 //   - [Keyboard], [Carousel] and [Attachment] are parts of messages.
-//   - [Ask], [Wait] and [Watch] wait for people. [Session] keeps state.
+//   - [Ask], [Wait] and [Watch] wait for people. [Session] keeps state. [Once] and
+//     [Timers] do things once, and later.
 package vk

@@ -21,7 +21,7 @@ func TestBytes(t *testing.T) {
 		{0, 0}, {100 * time.Millisecond, 0}, {time.Second, 0}, {10 * time.Second, 0}, {time.Second, 10_000},
 	} {
 		t.Run(fmt.Sprintf("%v beside %d", tt.takes, tt.parked), func(t *testing.T) {
-			eachForm(t, func(t *testing.T, f form) {
+			test := func(t *testing.T, f form) {
 				s := newShakyStore(1, 0)
 				j, _ := f.openNext(t, s)
 				for n := range tt.parked / 50 {
@@ -36,7 +36,7 @@ func TestBytes(t *testing.T) {
 				}
 				time.Sleep(time.Minute)
 				s.written()
-				events := 4000 + int(tt.takes/time.Millisecond)
+				events := 2000 + int(tt.takes/time.Millisecond)
 				size := 0
 				for n := range events {
 					e := event(fmt.Sprint(n), 420)
@@ -57,7 +57,12 @@ func TestBytes(t *testing.T) {
 					t.Errorf("%d keys are left", n)
 				}
 				j.Close(t.Context())
-			})
+			}
+			for _, f := range []form{forms[0], forms[3]} {
+				t.Run(f.name, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) { test(t, f) })
+				})
+			}
 		})
 	}
 }

@@ -78,6 +78,10 @@ type opening struct {
 func (d *Dispatcher) journal(ctx context.Context, group int64) (*journal, error) {
 	d.mu.Lock()
 	o := d.journals[group]
+	var lost *journal
+	if o != nil && o.isLost() {
+		lost, o = o.jr, nil // the other process may have gone
+	}
 	if o == nil {
 		if d.stopped {
 			d.mu.Unlock()
@@ -94,6 +98,10 @@ func (d *Dispatcher) journal(ctx context.Context, group int64) (*journal, error)
 		go func() {
 			defer close(o.ready)
 			defer o.cancel()
+			if lost != nil {
+				lost.end()
+				lost.kept.Abandon()
+			}
 			o.jr, o.err = d.openJournal(own, group)
 			if o.err != nil {
 				d.mu.Lock()
@@ -110,6 +118,16 @@ func (d *Dispatcher) journal(ctx context.Context, group int64) (*journal, error)
 		return o.jr, o.err
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
+	}
+}
+
+// isLost reports whether another process has taken over the journal that was opened.
+func (o *opening) isLost() bool {
+	select {
+	case <-o.ready:
+		return o.err == nil && o.jr.kept.Lost()
+	default:
+		return false
 	}
 }
 

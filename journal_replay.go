@@ -2,6 +2,7 @@ package vk
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math"
 	"time"
@@ -275,16 +276,14 @@ func (jr *journal) trySuspects(f *feed, client *Client) error {
 	if len(suspects) == 0 {
 		return nil
 	}
-	group := 1
+	most := 1
 	if len(suspects) > fewSuspects {
-		group = int(math.Ceil(math.Sqrt(float64(len(suspects)))))
+		most = int(math.Ceil(math.Sqrt(float64(len(suspects)))))
 	}
 	for len(suspects) > 0 {
-		n := 0
-		for n < min(group, len(suspects)) && (n == 0 || suspects[n].kept.Tries() <= durable.Suspect) {
-			if n++; suspects[n-1].kept.Tries() > durable.Suspect {
-				break
-			}
+		n := 1
+		for n < min(most, len(suspects)) && suspects[n-1].kept.Tries() == durable.Suspect && suspects[n].kept.Tries() == durable.Suspect {
+			n++
 		}
 		if err := jr.alone(suspects[:n], f, client); err != nil {
 			return err
@@ -298,7 +297,7 @@ func (jr *journal) trySuspects(f *feed, client *Client) error {
 func (jr *journal) alone(events []*journalEntry, f *feed, client *Client) error {
 	ctx := jr.base
 	if e := events[0]; e.kept.Tries() >= maxTries {
-		jr.d.logger().LogAttrs(ctx, slog.LevelError, "vk: dropping event that crashed the bot 5 times",
+		jr.d.logger().LogAttrs(ctx, slog.LevelError, fmt.Sprintf("vk: dropping event that crashed the bot %d times", maxTries),
 			slog.Int("tries", e.kept.Tries()), slog.String("kind", e.ev.Kind), slog.String("event", e.ev.ID), slog.String("raw", string(e.ev.Raw)))
 		return jr.discard(e)
 	}

@@ -171,6 +171,10 @@ func TestCutOffProcess(t *testing.T) {
 		if _, _, err := a.offer(t, "new"); !errors.Is(err, ErrJournalTaken) {
 			t.Errorf("a takes more events: %v", err)
 		}
+		b.d.Stop(t.Context())
+		if state, _, err := a.offer(t, "newer"); state != admitted || err != nil {
+			t.Errorf("when b has stopped: %v, %v", state, err)
+		}
 		for _, o := range []*offerer{a, b} {
 			o.d.Stop(t.Context())
 		}
@@ -373,6 +377,33 @@ func TestReplayPace(t *testing.T) {
 		o.d.Stop(t.Context())
 	})
 }
+
+// TestGuardedStore: the panics of a Store are errors, and it is still a Lister if it was
+// one.
+func TestGuardedStore(t *testing.T) {
+	d := &Dispatcher{Store: panicStore{}}
+	s := d.guarded()
+	l, ok := s.(Lister)
+	if !ok {
+		t.Fatal("it is no Lister any more")
+	}
+	if err := l.List(t.Context(), "a", nil); err == nil || !strings.Contains(err.Error(), "Store.List") {
+		t.Errorf("List: %v", err)
+	}
+	if _, err := s.Get(t.Context(), "a"); err == nil || !strings.Contains(err.Error(), "Store.Get") {
+		t.Errorf("Get: %v", err)
+	}
+	if _, ok := (&Dispatcher{Store: failing{}}).guarded().(Lister); ok {
+		t.Error("a Store that cannot list is a Lister now")
+	}
+}
+
+// A panicStore panics.
+type panicStore struct{ failing }
+
+func (panicStore) Get(context.Context, string) ([]byte, error) { panic("get") }
+
+func (panicStore) List(context.Context, string, func(string, []byte) bool) error { panic("list") }
 
 // A countingStore counts the bytes that a Store in a file writes.
 type countingStore struct {

@@ -28,7 +28,7 @@ import (
 //
 // A value has at least one byte: an empty slice, nil or not, stands for no value.
 // Keys are UTF-8 text of 1 to 1,024 bytes without zero bytes. Most values of this
-// package are below a kilobyte, but one record may reach some megabytes.
+// package are below a kilobyte, but a batch of events may have some megabytes.
 // The methods must be safe for concurrent use. They must not keep the slices that
 // they are given, and their caller may change the slices that they return.
 //

@@ -3,6 +3,7 @@ package journal
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"slices"
 	"strconv"
@@ -17,7 +18,7 @@ type batch struct {
 	number int64 // 0 for a merged batch
 	slot   int   // of a merged batch
 	known  []byte
-	maybe  [][]byte // what writes that have failed may have left
+	maybe  map[[sha256.Size]byte]bool // what writes that have failed may have left
 
 	ts      string
 	entries []*Entry // as they are stored
@@ -60,7 +61,7 @@ func (j *Journal) flush() {
 		err = j.merge(j.base)
 	}
 	if err == nil {
-		err = j.writeDone(j.base)
+		err = j.writeDone(j.base, maxActions)
 	}
 	j.mu.Lock()
 	j.took = time.Since(began)
@@ -219,7 +220,7 @@ func (j *Journal) put(ctx context.Context, b *batch, value []byte) error {
 			var got []byte
 			if got, err = j.get(ctx, key); err == nil && !bytes.Equal(got, value) {
 				// An earlier attempt may have done more than it seemed to.
-				if !slices.ContainsFunc(b.maybe, func(v []byte) bool { return bytes.Equal(v, got) }) {
+				if !b.maybe[sha256.Sum256(got)] {
 					if err := j.check(ctx); err != nil {
 						return err
 					}
@@ -229,7 +230,10 @@ func (j *Journal) put(ctx context.Context, b *batch, value []byte) error {
 			}
 		}
 		if err != nil {
-			b.maybe = append(b.maybe, value)
+			if b.maybe == nil {
+				b.maybe = make(map[[sha256.Size]byte]bool)
+			}
+			b.maybe[sha256.Sum256(value)] = true
 			return err
 		}
 		b.known, b.maybe = value, nil

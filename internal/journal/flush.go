@@ -21,12 +21,19 @@ type action struct {
 // store, where saying so is not cheap.
 const calmTime = time.Second
 
-// writeDone writes what has become of the events in the batches. The caller is who
-// writes.
-func (j *Journal) writeDone(ctx context.Context) error {
+// maxActions is how many batches one flush writes: the lease must be renewed in time.
+const maxActions = 512
+
+// writeDone writes what has become of the events in the batches, or in so many of them
+// at most: then another flush follows. The caller is who writes.
+func (j *Journal) writeDone(ctx context.Context, most int) error {
 	j.mu.Lock()
-	actions := make([]action, 0, len(j.dirty))
+	actions := make([]action, 0, min(len(j.dirty), most))
 	for b := range j.dirty {
+		if len(actions) == most {
+			j.soon(0)
+			break
+		}
 		if a, ok := j.actionOn(b); ok {
 			actions = append(actions, a)
 		}

@@ -15,6 +15,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -341,7 +342,7 @@ func (j *Journal) settle(ctx context.Context) error {
 	}
 	err := j.writePending(ctx)
 	if err == nil {
-		err = j.writeDone(ctx)
+		err = j.writeDone(ctx, math.MaxInt)
 	}
 	if err == nil {
 		err = j.writePlace(ctx, func(p *placeRecord) { p.Owner, p.Forgiven, p.Try = "", p.Deaths, nil })

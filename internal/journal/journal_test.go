@@ -222,7 +222,7 @@ func model(t *testing.T, f form, share float64, seed uint64) {
 		}
 	}
 	note()
-	for range 300 {
+	for range 200 {
 		switch p := rng.IntN(100); {
 		case p < 40:
 			var events []*Entry

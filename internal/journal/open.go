@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,7 +34,7 @@ func (j *Journal) open(ctx context.Context) ([]*Entry, error) {
 	j.loaded = true
 	left := j.sorted()
 	// What has become of suspects must be known before they can do harm again.
-	if err := j.writeDone(ctx); err != nil {
+	if err := j.writeDone(ctx, math.MaxInt); err != nil {
 		return nil, err
 	}
 	if j.place.record.Try != nil {

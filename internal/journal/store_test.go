@@ -21,7 +21,7 @@ func TestBytes(t *testing.T) {
 		{0, 0}, {100 * time.Millisecond, 0}, {time.Second, 0}, {10 * time.Second, 0}, {time.Second, 10_000},
 	} {
 		t.Run(fmt.Sprintf("%v beside %d", tt.takes, tt.parked), func(t *testing.T) {
-			eachForm(t, func(t *testing.T, f form) {
+			test := func(t *testing.T, f form) {
 				s := newShakyStore(1, 0)
 				j, _ := f.openNext(t, s)
 				for n := range tt.parked / 50 {
@@ -36,7 +36,7 @@ func TestBytes(t *testing.T) {
 				}
 				time.Sleep(time.Minute)
 				s.written()
-				events := 4000 + int(tt.takes/time.Millisecond)
+				events := 2000 + int(tt.takes/time.Millisecond)
 				size := 0
 				for n := range events {
 					e := event(fmt.Sprint(n), 420)
@@ -57,7 +57,12 @@ func TestBytes(t *testing.T) {
 					t.Errorf("%d keys are left", n)
 				}
 				j.Close(t.Context())
-			})
+			}
+			for _, f := range []form{forms[0], forms[3]} {
+				t.Run(f.name, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) { test(t, f) })
+				})
+			}
 		})
 	}
 }
@@ -308,5 +313,51 @@ func TestStaleOwner(t *testing.T) {
 			t.Errorf("left %q at %s", got, b.Place())
 		}
 		b.Close(t.Context())
+	})
+}
+
+// TestForgetsWhileFailing: events that are done are not kept in memory while the store
+// fails, and what is registered with Done is called when it works again.
+func TestForgetsWhileFailing(t *testing.T) {
+	eachForm(t, func(t *testing.T, f form) {
+		s := newShakyStore(1, 0)
+		var notices []NoticeKind
+		f.tell = func(n Notice) { notices = append(notices, n.Kind) }
+		j, _ := f.openNext(t, s)
+		s.setShare(1)
+		calls := 0
+		for n := range 500 {
+			e := event(fmt.Sprint(n), 1000)
+			j.Add(fmt.Sprint(n), e)
+			if err := j.Write(t.Context()); err == nil {
+				t.Fatal("it was written")
+			}
+			var after func(context.Context)
+			if n == 250 {
+				after = func(context.Context) { calls++ }
+			}
+			e.Done(after)
+			time.Sleep(100 * time.Millisecond)
+		}
+		synctest.Wait()
+		j.mu.Lock()
+		pending, maybe := len(j.pending), len(j.draft.maybe)
+		j.mu.Unlock()
+		if pending > 2 || calls != 0 {
+			t.Errorf("%d events are kept that are done, and %d versions of a batch; %d calls", pending, maybe, calls)
+		}
+		s.setShare(0)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if calls != 1 || !slices.Equal(notices, []NoticeKind{Failing, Working}) {
+			t.Errorf("%d calls, notices %v", calls, notices)
+		}
+		if err := j.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if j, _ = f.openNext(t, s); j.Place() != "499" {
+			t.Errorf("the place is %s", j.Place())
+		}
+		j.Close(t.Context())
 	})
 }

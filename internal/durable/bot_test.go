@@ -63,6 +63,12 @@ func bubble(t *testing.T, f func(t *testing.T)) {
 	synctest.Test(t, f)
 }
 
+// sleep lets time pass, and then waits until nobody is busy.
+func sleep(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 // counts are how often things were done outside of the bot.
 type counts struct {
 	mu sync.Mutex

@@ -40,18 +40,18 @@ func TestDurableListeners(t *testing.T) {
 		anna := b.User("Anna")
 		anna.Says("!form")
 		anna.Hears("Name?")
-		time.Sleep(3 * time.Hour)
+		sleep(3 * time.Hour)
 		b.Restart(code())
 		anna.Says("Anna")
 		anna.Hears("City?")
-		time.Sleep(3 * time.Hour)
+		sleep(3 * time.Hour)
 		b.Restart(code())
-		time.Sleep(time.Second)
+		sleep(time.Second)
 		anna.Says("Omsk")
 		anna.Hears("Done")
-		time.Sleep(3 * time.Hour)
+		sleep(3 * time.Hour)
 		b.Restart(code())
-		time.Sleep(time.Second)
+		sleep(time.Second)
 		b.is("Anna: !form", "Bot: Name?", "Anna: Anna", "Bot: City?", "Anna: Omsk", "Bot: Done")
 		n.is(t, map[string]int{
 			"on !form": 1, "listen !form": 1, "on Anna": 1, "listen Anna": 1, "on Omsk": 1, "listen Omsk": 1,
@@ -117,23 +117,23 @@ func TestDurableCodeChange(t *testing.T) {
 				b := newBot(t, "one", script(test.before, &ignored))
 				anna := b.User("Anna")
 				anna.Says("!go")
-				time.Sleep(time.Minute)
+				sleep(time.Minute)
 				n := 0
 				for range test.answers {
 					anna.Says(fmt.Sprint(n))
 					n++
-					time.Sleep(time.Minute)
+					sleep(time.Minute)
 				}
 				for {
 					if _, ok := anna.TryNext(); !ok {
 						break
 					}
 				}
-				time.Sleep(3 * time.Hour)
+				sleep(3 * time.Hour)
 				b.Stop()
 				b.d.Version = "two"
 				b.Start(script(test.after, &got))
-				time.Sleep(time.Minute)
+				sleep(time.Minute)
 				var shown []string
 				for range 9 {
 					asked := false
@@ -149,7 +149,7 @@ func TestDurableCodeChange(t *testing.T) {
 						anna.Says(fmt.Sprint(n))
 						n++
 					}
-					time.Sleep(time.Minute)
+					sleep(time.Minute)
 				}
 				if s := strings.Join(shown, " "); s != test.shown {
 					t.Errorf("shown %q, want %q", s, test.shown)
@@ -183,13 +183,13 @@ func TestDurableSameCode(t *testing.T) {
 		anna := b.User("Anna")
 		anna.Says("!go")
 		for range 5 {
-			time.Sleep(2 * time.Hour)
+			sleep(2 * time.Hour)
 			b.Kill()
 			b.Start(code())
 		}
-		time.Sleep(time.Second)
+		sleep(time.Second)
 		anna.Says("me")
-		time.Sleep(time.Second)
+		sleep(time.Second)
 		b.is("Anna: !go", "Bot: It is 00:00", "Bot: Still there at 00:00?", "Anna: me", "Bot: Yes")
 		if n := len(b.Calls("messages.send")); n != 3 {
 			t.Errorf("%d calls of messages.send, want 3", n)
@@ -238,17 +238,17 @@ func TestDurableDeadlines(t *testing.T) {
 					anna := b.User("Anna")
 					anna.Says("!go")
 					for range 10 {
-						time.Sleep(9 * time.Minute)
+						sleep(9 * time.Minute)
 						b.Restart(code())
 					}
 					want := 100 * time.Minute
 					if down > 0 {
 						b.Kill()
-						time.Sleep(down)
+						sleep(down)
 						want = time.Since(began).Round(time.Second)
 						b.Start(code())
 					}
-					time.Sleep(time.Hour)
+					sleep(time.Hour)
 					if took != want {
 						t.Errorf("over after %v, want %v", took, want)
 					}
@@ -273,13 +273,13 @@ func TestDurableMaxAge(t *testing.T) {
 		}
 		b := newBot(t, "", code())
 		b.User("Anna").Says("!go")
-		time.Sleep(20 * 24 * time.Hour)
+		sleep(20 * 24 * time.Hour)
 		b.Restart(code())
-		time.Sleep(9 * 24 * time.Hour)
+		sleep(9 * 24 * time.Hour)
 		if errors.Is(got, vk.ErrNoAnswer) {
 			t.Fatal("over too early")
 		}
-		time.Sleep(25 * time.Hour)
+		sleep(25 * time.Hour)
 		var aged *vk.AgeError
 		if !errors.As(got, &aged) || aged.Age != 30*24*time.Hour || !errors.Is(got, vk.ErrNoAnswer) {
 			t.Errorf("%v", got)
@@ -352,17 +352,17 @@ func TestDurableOnce(t *testing.T) {
 		b := newBot(t, "", code(false))
 		anna := b.User("Anna")
 		anna.Says("!pay")
-		time.Sleep(time.Minute)
+		sleep(time.Minute)
 		check(false)
 		for range 3 {
 			b.Kill()
-			time.Sleep(2 * time.Hour)
+			sleep(2 * time.Hour)
 			b.Start(code(true))
-			time.Sleep(time.Minute)
+			sleep(time.Minute)
 			check(true)
 		}
 		anna.Says("no")
-		time.Sleep(time.Minute)
+		sleep(time.Minute)
 		n.is(t, map[string]int{"charge": 1, "refund": 1, "large": 1, "typed": 1})
 		b.is("Anna: !pay", "Bot: Charging", "Bot: Receipt R1", "Bot: More?", "Anna: no", "Bot: Again true")
 		if len(keys) != 1 {
@@ -406,7 +406,7 @@ func TestDurableHooks(t *testing.T) {
 			bot := vktest.Start(t, r)
 			a := bot.User("A")
 			a.Says("!test slow")
-			time.Sleep(16 * time.Second) // the cooldown is over, the command still runs
+			sleep(16 * time.Second) // the cooldown is over, the command still runs
 			a.Says("!test b")
 			a.HearsLike("running already")
 			a.Hears("done slow")

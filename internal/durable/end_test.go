@@ -41,11 +41,11 @@ func TestDurableRouteGone(t *testing.T) {
 		other := vk.NewRouter("!")
 		other.NotFound(func(c *vk.Context) error { return c.Send("What is " + c.Text() + "?") })
 		b.Restart(other)
-		time.Sleep(time.Minute)
+		sleep(time.Minute)
 		anna.HearsNothing()
 		anna.Says("!tea")
 		anna.Hears("What is !tea?")
-		time.Sleep(time.Minute)
+		sleep(time.Minute)
 		if left := b.keys("trail/"); left != nil {
 			t.Errorf("trails are left: %q", left)
 		}
@@ -67,14 +67,14 @@ func TestDurableNothingLeft(t *testing.T) {
 			}
 			b := newBot(t, "", r)
 			b.User("Anna").Says("!go")
-			time.Sleep(time.Minute)
+			sleep(time.Minute)
 			if n := len(b.keys("trail/")); n != 1 {
 				t.Errorf("%d trails", n)
 			}
 			if err := m.Unmount(); err != nil {
 				t.Fatal(err)
 			}
-			time.Sleep(time.Minute)
+			sleep(time.Minute)
 			if left := b.keys("trail/"); left != nil {
 				t.Errorf("trails are left: %q", left)
 			}
@@ -97,9 +97,9 @@ func TestDurableNothingLeft(t *testing.T) {
 			anna.Says("!go")
 			anna.Hears("?")
 			anna.Says("a")
-			time.Sleep(10 * time.Minute)
+			sleep(10 * time.Minute)
 			close(free)
-			time.Sleep(time.Minute)
+			sleep(time.Minute)
 			if left := b.keys("trail/"); left != nil {
 				t.Errorf("trails are left: %q", left)
 			}
@@ -120,16 +120,16 @@ func TestDurableNothingLeft(t *testing.T) {
 			}
 			b := newBot(t, "", code())
 			b.User("Anna").Says("!go")
-			time.Sleep(time.Second)
+			sleep(time.Second)
 			if n := len(b.keys("trail/")); n != 1 {
 				t.Errorf("%d trails", n)
 			}
 			for range 8 {
 				b.Kill()
 				b.Start(code())
-				time.Sleep(time.Second)
+				sleep(time.Second)
 			}
-			time.Sleep(time.Minute)
+			sleep(time.Minute)
 			if begun < 3 || begun > 7 {
 				t.Errorf("begun %d times", begun)
 			}
@@ -153,16 +153,16 @@ func TestDurableOpen(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			go func() { defer close(ended); p.Run(ctx) }()
 			<-ready
-			time.Sleep(time.Second)
+			sleep(time.Second)
 			return func() { cancel(); <-ended }
 		}
 		stop := run()
 		began := time.Now()
 		anna, boris := fake.User("Anna"), fake.User("Boris")
 		anna.Says("!go")
-		time.Sleep(time.Hour)
+		sleep(time.Hour)
 		boris.Says("!go")
-		time.Sleep(time.Hour)
+		sleep(time.Hour)
 		stop()
 		stop = run()
 		open := d.Open()
@@ -172,7 +172,7 @@ func TestDurableOpen(t *testing.T) {
 		anna.Hears("?")
 		open[0].End()
 		anna.Hears("Ended")
-		time.Sleep(time.Second)
+		sleep(time.Second)
 		if open = d.Open(); len(open) != 1 {
 			t.Errorf("%+v", open)
 		}
@@ -204,7 +204,7 @@ func TestDurableErase(t *testing.T) {
 		anna, boris := b.User("Anna"), b.User("Boris")
 		anna.Says("!go")
 		boris.Says("!go")
-		time.Sleep(time.Minute)
+		sleep(time.Minute)
 		// The dispatcher that runs is a copy of the first one.
 		d := &vk.Dispatcher{Store: struct{ vk.Store }{b.store}}
 		var wrong *vk.ConfigError
@@ -213,7 +213,7 @@ func TestDurableErase(t *testing.T) {
 		}
 		r.Handle("forget", func(c *vk.Context) error { return b.Dispatcher().Erase(c, anna.ID) })
 		b.User("Carl").Says("!forget")
-		time.Sleep(time.Minute)
+		sleep(time.Minute)
 		id := fmt.Sprint(anna.ID)
 		for _, prefix := range []string{"session/", "timer/", "trail/"} {
 			keys := b.keys(prefix)
@@ -221,7 +221,7 @@ func TestDurableErase(t *testing.T) {
 				t.Errorf("left of %s: %q", prefix, keys)
 			}
 		}
-		time.Sleep(2 * time.Hour)
+		sleep(2 * time.Hour)
 		anna.Hears("?")
 		anna.HearsNothing()
 		boris.Hears("?")
@@ -255,15 +255,15 @@ func TestDurableSessions(t *testing.T) {
 		b.Restart(r)
 		anna, boris := b.User("Anna"), b.User("Boris")
 		anna.Says("!add slow")
-		time.Sleep(time.Second)
+		sleep(time.Second)
 		for range 10 {
 			boris.Says("!add now")
-			time.Sleep(time.Second)
+			sleep(time.Second)
 		}
 		b.Kill()
 		r, total = code()
 		b.Start(r)
-		time.Sleep(time.Minute)
+		sleep(time.Minute)
 		key := vk.Key{Group: b.GroupID}
 		if n, err := total.Get(ctx, key); n != 22 || err != nil {
 			t.Errorf("%d, %v, want 22", n, err)
@@ -299,7 +299,7 @@ func TestDurableWebhook(t *testing.T) {
 		cb := &vk.Callback{Client: fake.Client(), Dispatcher: d, Secret: vk.NewSecret("abc"), Confirmation: fake.ConfirmationCode()}
 		defer d.Stop(context.Background())
 		defer cb.Stop(context.Background())
-		time.Sleep(time.Second)
+		sleep(time.Second)
 		var requests atomic.Int32 // the first one asks for the confirmation
 		fake.AddCallback(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if n := requests.Add(1); n > 1 && n < 5 {
@@ -322,7 +322,7 @@ func TestDurableWebhook(t *testing.T) {
 		if took := time.Since(began); took > time.Second {
 			t.Errorf("pong after %v", took)
 		}
-		time.Sleep(2 * time.Hour)
+		sleep(2 * time.Hour)
 		for _, p := range people {
 			p.Hears("?")
 			p.HearsNothing()

@@ -40,13 +40,13 @@ func TestDurableAskAgain(t *testing.T) {
 				b := newBot(t, "", code())
 				anna := b.User("Anna")
 				anna.Says("!order")
-				time.Sleep(time.Minute)
+				sleep(time.Minute)
 				anna.Presses("Green")
-				time.Sleep(after)
+				sleep(after)
 				b.Restart(code())
-				time.Sleep(time.Minute)
+				sleep(time.Minute)
 				anna.Says("7")
-				time.Sleep(time.Minute)
+				sleep(time.Minute)
 				b.is("Anna: !order", "Bot: Let us see.", "Bot: Which tea? [Green] [Black]", "Anna: Green", "Bot: How many?", "Anna: 7", "Bot: 7 of Green")
 			})
 		})
@@ -58,12 +58,12 @@ func TestDurableAskAgain(t *testing.T) {
 			tea := b.Chat("Tea", anna, boris)
 			anna.In(tea).Says("!order")
 			for i := range 150 {
-				time.Sleep(time.Second)
+				sleep(time.Second)
 				boris.In(tea).Says(fmt.Sprint(i))
 			}
-			time.Sleep(time.Minute)
+			sleep(time.Minute)
 			b.Restart(code())
-			time.Sleep(time.Minute)
+			sleep(time.Minute)
 			if n := strings.Count(b.Transcript(), "Which tea?"); n != 1 {
 				t.Errorf("the question shows %d times", n)
 			}
@@ -92,10 +92,10 @@ func TestDurableParked(t *testing.T) {
 					b := newBot(t, "", code())
 					for i := range 20 {
 						b.User(fmt.Sprint("P", i)).Says("!wait")
-						time.Sleep(100 * time.Millisecond)
+						sleep(100 * time.Millisecond)
 					}
 					for range 4 {
-						time.Sleep(life)
+						sleep(life)
 						b.Kill()
 						began := time.Now()
 						b.Start(code())
@@ -141,10 +141,10 @@ func TestDurableManyOpen(t *testing.T) {
 			people = append(people, b.User(fmt.Sprint("P", i)))
 			people[i].Says("!go")
 			if i%100 == 0 {
-				time.Sleep(30 * time.Second)
+				sleep(30 * time.Second)
 			}
 		}
-		time.Sleep(time.Hour)
+		sleep(time.Hour)
 		calls.Store(0)
 		b.Kill()
 		real, virtual := realTime(), time.Now()
@@ -154,7 +154,7 @@ func TestDurableManyOpen(t *testing.T) {
 		boris.Hears("pong")
 		took := realTime().Sub(real)
 		t.Logf("%d open questions: pong %v after the start (%v by the bot's clock)", n, took, time.Since(virtual))
-		time.Sleep(10 * time.Minute)
+		sleep(10 * time.Minute)
 		if open := len(b.Dispatcher().Open()); open != n {
 			t.Errorf("%d questions are open, want %d", open, n)
 		}
@@ -162,7 +162,7 @@ func TestDurableManyOpen(t *testing.T) {
 			t.Errorf("%d calls of messages.send, want 1", n)
 		}
 		people[n/2].Says("x")
-		time.Sleep(time.Second)
+		sleep(time.Second)
 		people[n/2].Hears("?")
 		people[n/2].Hears("Thanks, one")
 		if took > 10*time.Second {

@@ -56,34 +56,34 @@ func TestDurableTimers(t *testing.T) {
 		anna.Says("!remind 24h ask")
 		anna.Hears("I will.")
 		anna.Hears("Or shall I not?")
-		time.Sleep(80 * time.Minute)
+		sleep(80 * time.Minute)
 		for range 3 {
 			b.Kill()
-			time.Sleep(time.Minute)
+			sleep(time.Minute)
 			b.Start(code())
-			time.Sleep(time.Second)
+			sleep(time.Second)
 		}
 		if n := len(b.keys("timer/")); n != 2 {
 			t.Errorf("%d timers", n)
 		}
-		time.Sleep(6 * time.Minute)
+		sleep(6 * time.Minute)
 		anna.HearsNothing()
-		time.Sleep(2 * time.Minute)
+		sleep(2 * time.Minute)
 		anna.Hears("Reminder: tea")
 		anna.Says("no")
-		time.Sleep(time.Minute)
+		sleep(time.Minute)
 		if left := append(b.keys("timer/"), b.keys("trail/")...); left != nil {
 			t.Errorf("left: %q", left)
 		}
 		anna.Says("!remind 1h bread")
 		anna.Hears("I will.")
-		time.Sleep(time.Second)
+		sleep(time.Second)
 		b.Kill()
-		time.Sleep(14 * 24 * time.Hour)
+		sleep(14 * 24 * time.Hour)
 		b.Start(code())
-		time.Sleep(time.Second)
+		sleep(time.Second)
 		anna.Hears("Reminder: bread")
-		time.Sleep(48 * time.Hour)
+		sleep(48 * time.Hour)
 		anna.HearsNothing()
 	})
 }
@@ -106,12 +106,12 @@ func TestDurableTimersOutside(t *testing.T) {
 		}
 		must(timers.Set(ctx, key, "a", time.Now().Add(time.Hour), "one"))
 		must(timers.Set(ctx, key, "b", time.Now().Add(-time.Hour), "late"))
-		time.Sleep(time.Second)
+		sleep(time.Second)
 		anna.Hears("Reminder: late")
 		must(timers.Set(ctx, key, "a", time.Now().Add(10*time.Minute), "moved"))
-		time.Sleep(11 * time.Minute)
+		sleep(11 * time.Minute)
 		anna.Hears("Reminder: moved")
-		time.Sleep(time.Hour)
+		sleep(time.Hour)
 		anna.HearsNothing()
 		if was, err := timers.Cancel(ctx, key, "a"); was || err != nil {
 			t.Error(was, err)
@@ -126,22 +126,22 @@ func TestDurableTimersOutside(t *testing.T) {
 			t.Errorf("listed %q, want %q", listed, want)
 		}
 		for range 3 {
-			time.Sleep(24 * time.Hour)
+			sleep(24 * time.Hour)
 			anna.Hears("Reminder: daily")
 		}
 		b.Kill()
-		time.Sleep(14 * 24 * time.Hour)
+		sleep(14 * 24 * time.Hour)
 		r, timers = reminders(b.Store())
 		b.Start(r)
-		time.Sleep(time.Second)
+		sleep(time.Second)
 		anna.Hears("Reminder: daily")
 		anna.HearsNothing()
-		time.Sleep(24 * time.Hour)
+		sleep(24 * time.Hour)
 		anna.Hears("Reminder: daily")
 		if was, err := timers.Cancel(ctx, key, "digest"); !was || err != nil {
 			t.Error(was, err)
 		}
-		time.Sleep(48 * time.Hour)
+		sleep(48 * time.Hour)
 		anna.HearsNothing()
 		if left := b.keys("timer/"); left != nil {
 			t.Errorf("left: %q", left)
@@ -186,16 +186,16 @@ func TestDurableTimersOrder(t *testing.T) {
 		b.Restart(code())
 		anna := b.User("Anna")
 		anna.Says("!busy")
-		time.Sleep(time.Minute)
+		sleep(time.Minute)
 		b.is("Anna: !busy", "Bot: Not busy", "Bot: Done with tea?")
 		for range 2 {
 			b.Kill()
-			time.Sleep(3 * time.Hour)
+			sleep(3 * time.Hour)
 			b.Start(code())
 		}
-		time.Sleep(time.Second)
+		sleep(time.Second)
 		anna.Says("yes")
-		time.Sleep(time.Minute)
+		sleep(time.Minute)
 		b.is("Anna: !busy", "Bot: Not busy", "Bot: Done with tea?", "Anna: yes", "Bot: yes with tea")
 		if left := append(b.keys("timer/"), b.keys("trail/")...); left != nil {
 			t.Errorf("left: %q", left)
@@ -216,12 +216,12 @@ func TestDurableTimersUnhandled(t *testing.T) {
 		if err := timers.Set(context.Background(), vk.Key{Group: b.GroupID, Peer: anna.ID, User: anna.ID}, "x", time.Now(), "tea"); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Hour)
+		sleep(time.Hour)
 		if n := len(b.keys("timer/")); n != 1 {
 			t.Fatalf("%d timers", n)
 		}
 		timers.Handle(r, func(c *vk.Context, v string) error { return c.Send(v) })
-		time.Sleep(2 * time.Minute)
+		sleep(2 * time.Minute)
 		anna.Hears("tea")
 		if left := b.keys("timer/"); left != nil {
 			t.Errorf("left: %q", left)
@@ -321,12 +321,12 @@ func TestDurableTimersMany(t *testing.T) {
 		}
 		list := realTime()
 		for range 3 { // while they fire
-			time.Sleep(time.Hour/3 + 10*time.Second)
+			sleep(time.Hour/3 + 10*time.Second)
 			b.Kill()
 			r, _ = code()
 			b.Start(r)
 		}
-		time.Sleep(10 * time.Minute)
+		sleep(10 * time.Minute)
 		fire := realTime()
 		seen := make(map[int]int)
 		for range len(fired) {

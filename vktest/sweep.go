@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -223,7 +224,7 @@ func (c SweepConfig) run(t *testing.T, newBot func(*Stage) vk.Handler, play func
 		store := &plainStore{values: make(map[string][]byte)}
 		r.open = func() vk.Store { return store }
 	}
-	r.hook = new(switchedHook)
+	r.hook = &switchedHook{gate: r.s.gate}
 	var watching sync.WaitGroup
 	r.begin()
 	watching.Go(r.watch)
@@ -358,6 +359,8 @@ func (r *sweepRun) result() SweepResult {
 
 // A switchedHook is the address of a webhook, also while the bot is down.
 type switchedHook struct {
+	gate *gate
+
 	mu sync.Mutex
 	h  http.Handler
 }
@@ -377,7 +380,14 @@ func (s *switchedHook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadGateway)
 		return
 	}
-	h.ServeHTTP(w, r)
+	answer := httptest.NewRecorder()
+	h.ServeHTTP(answer, r)
+	if s.gate.shut.Load() {
+		panic(http.ErrAbortHandler) // the process died before it answered
+	}
+	maps.Copy(w.Header(), answer.Header())
+	w.WriteHeader(answer.Code)
+	w.Write(answer.Body.Bytes())
 }
 
 // A plainStore is a Store that has nothing beside Get and Swap.

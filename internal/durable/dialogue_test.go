@@ -299,8 +299,7 @@ func TestDurableOnce(t *testing.T) {
 		var n counts
 		var errs []error
 		keys := make(map[string]bool)
-		var code func(again bool) vk.Handler
-		code = func(again bool) vk.Handler {
+		code := func(again bool) vk.Handler {
 			r := vk.NewRouter("!")
 			r.Handle("pay", func(c *vk.Context) error {
 				receipt, err := vk.Once(c, "charge", func(key string) (string, error) {
@@ -414,4 +413,46 @@ func TestDurableHooks(t *testing.T) {
 			a.Hears("done c")
 		})
 	}
+}
+
+// TestDurableCalls: calls and uploads that were made are not made again, and return what
+// they returned; a refusal is found again.
+func TestDurableCalls(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var seen []string
+		code := func() vk.Handler {
+			r := vk.NewRouter("!")
+			r.Handle("go", func(c *vk.Context) error {
+				photos, err := c.Client().UploadAll(c, vk.PhotoFor(c.PeerID()), vk.Bytes("a.png", []byte("a")), vk.Bytes("a.png", []byte("b")))
+				if err != nil {
+					return err
+				}
+				author, err := c.Author()
+				if err != nil {
+					return err
+				}
+				refused := c.Client().Send(c, 999_999, "nobody")
+				seen = append(seen, fmt.Sprint(photos[0], photos[1], author.Name, errors.Is(refused, vk.CodeCannotWrite), refused))
+				_, err = c.Ask("?", photos, within)
+				return err
+			})
+			return r
+		}
+		b := newBot(t, "", code())
+		b.User("Anna").Says("!go")
+		sleep(time.Minute)
+		calls := len(b.Calls(""))
+		b.Kill()
+		sleep(3 * time.Hour)
+		b.Start(code())
+		sleep(time.Minute)
+		if len(seen) != 2 || seen[0] != seen[1] {
+			t.Errorf("seen %q", seen)
+		}
+		for _, c := range b.Calls("")[calls:] {
+			if !strings.HasPrefix(c.Method, "groups.") {
+				t.Errorf("called again: %s", c.Method)
+			}
+		}
+	})
 }

@@ -251,7 +251,7 @@ func TestDurableSessions(t *testing.T) {
 			})
 			return r, total
 		}
-		r, total := code()
+		r, _ := code()
 		b.Restart(r)
 		anna, boris := b.User("Anna"), b.User("Boris")
 		anna.Says("!add slow")
@@ -261,7 +261,7 @@ func TestDurableSessions(t *testing.T) {
 			sleep(time.Second)
 		}
 		b.Kill()
-		r, total = code()
+		r, total := code()
 		b.Start(r)
 		sleep(time.Minute)
 		key := vk.Key{Group: b.GroupID}

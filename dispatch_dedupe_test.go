@@ -387,3 +387,88 @@ func TestBothSources(t *testing.T) {
 		o.d.Stop(t.Context())
 	})
 }
+
+// TestKeepWithoutID: an event that VK has sent without an id is kept too.
+func TestKeepWithoutID(t *testing.T) {
+	eachKind(t, func(t *testing.T, store Store) {
+		o := newOfferer(store, parked)
+		j, _, err := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "", "a"), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kept, err := o.d.keep(t.Context(), j); kept != (store != nil) || err != nil {
+			t.Error(kept, err)
+		}
+		o.d.Stop(t.Context())
+	})
+}
+
+// TestFullKnowsDone: a Dispatcher that takes no more events still knows those
+// that it has handled, or is handling.
+func TestFullKnowsDone(t *testing.T) {
+	eachKind(t, func(t *testing.T, store Store) {
+		block := make(chan struct{})
+		o := newOfferer(store, HandlerFunc(func(c *Context) error {
+			if c.Text() == "slow" {
+				<-block
+			}
+			return nil
+		}))
+		o.d.room = make(chan struct{}, 1)
+		o.offer(t, "done")
+		o.offer(t, "slow")
+		for id, want := range map[string]admission{"done": alreadyHandled, "slow": alreadyRunning} {
+			if state, _, err := o.offer(t, id); state != want || err != nil {
+				t.Errorf("%s: %v, %v", id, state, err)
+			}
+		}
+		if _, _, err := o.offer(t, "more"); !errors.Is(err, errFull) {
+			t.Error(err)
+		}
+		close(block)
+		synctest.Wait()
+		if state, _, err := o.offer(t, "more"); state != admitted || err != nil {
+			t.Error(state, err)
+		}
+		o.d.Stop(t.Context())
+	})
+}
+
+// TestNotTakenComesAgain: an event for which there was no room in time is taken
+// when it comes again.
+func TestNotTakenComesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runs := make(map[string]int)
+		d := &Dispatcher{MaxEvents: 1, Handler: HandlerFunc(func(c *Context) error {
+			time.Sleep(time.Second)
+			runs[c.Text()]++
+			return nil
+		})}
+		d.init()
+		f := d.feed()
+		take := func(ctx context.Context, id string) error {
+			t.Helper()
+			j := &job{d: d, feed: f, ctx: t.Context(), ev: textEvent(t, id, id)}
+			holder, err := d.putOnce(ctx, j)
+			if holder != j {
+				t.Errorf("%s is in other hands", id)
+			}
+			return err
+		}
+		if err := take(t.Context(), "a"); err != nil {
+			t.Error(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if err := take(ctx, "b"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("without room: %v", err)
+		}
+		if err := take(t.Context(), "b"); err != nil {
+			t.Error(err)
+		}
+		d.Stop(t.Context())
+		if runs["a"] != 1 || runs["b"] != 1 {
+			t.Errorf("runs: %v", runs)
+		}
+	})
+}

@@ -373,7 +373,8 @@ func (c *Context) KeepTyping(f func() error) error {
 	return c.client.KeepTyping(c, c.PeerID(), f)
 }
 
-// Edit is [Client.Edit] of the message.
+// Edit is [Client.Edit] of the message. Outside of handlers, call
+// client.Edit(ctx, sent.PeerID, sent.CMID, …).
 func (s Sent) Edit(c *Context, text string, opts ...SendOption) error {
 	if s.CMID == 0 && s.ID != 0 {
 		opts = append([]SendOption{Extra{"message_id": s.ID}}, opts...)

@@ -154,8 +154,12 @@
 // A [Session] keeps a value of a type of yours for each person, chat, or other
 // [Key], in a [Store]: a [MemoryStore], a file (package filestore), or one that
 // several processes share. [Session.If] leads messages by it, and so makes a
-// dialogue of many steps that survives a restart. For a question or two that need
-// not, [Context.Ask] is simpler.
+// dialogue of many steps.
+//
+// With a Store in the [Dispatcher], a handler that waits survives a restart too: it is
+// run again, and what it had done is not done again. [Once] is for what must not be
+// done twice in any case, and [Timers] are for what is to be done later. See
+// docs/durable.md.
 //
 // # Modules
 //

@@ -1,8 +1,11 @@
 package durable
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
 	"io"
 	"strconv"
 	"strings"
@@ -423,7 +426,7 @@ func TestDurableCalls(t *testing.T) {
 		code := func() vk.Handler {
 			r := vk.NewRouter("!")
 			r.Handle("go", func(c *vk.Context) error {
-				photos, err := c.Client().UploadAll(c, vk.PhotoFor(c.PeerID()), vk.Bytes("a.png", []byte("a")), vk.Bytes("a.png", []byte("b")))
+				photos, err := c.Client().UploadAll(c, vk.PhotoFor(c.PeerID()), vk.Bytes("a.png", picture(1)), vk.Bytes("a.png", picture(2)))
 				if err != nil {
 					return err
 				}
@@ -455,4 +458,11 @@ func TestDurableCalls(t *testing.T) {
 			}
 		}
 	})
+}
+
+// picture returns a PNG file.
+func picture(size int) []byte {
+	var b bytes.Buffer
+	png.Encode(&b, image.NewGray(image.Rect(0, 0, 100*size, 100)))
+	return b.Bytes()
 }

@@ -51,11 +51,14 @@ func ExampleOnce() {
 // An administrator sees who has not answered, and ends what has waited for a week.
 func ExampleDispatcher_Open() {
 	var d vk.Dispatcher
-	for _, h := range d.Open() {
+	endOld := func(h vk.OpenHandler) {
 		fmt.Printf("%s has waited since %v\n", h.Route, h.Since)
 		if time.Since(h.Since) > 7*24*time.Hour {
 			h.End() // the handler's question returns ErrEnded
 		}
+	}
+	for _, h := range d.Open() {
+		endOld(h)
 	}
 }
 

@@ -29,7 +29,7 @@ func newTill(s *vktest.Stage) vk.Handler {
 }
 
 func pays(p *vktest.People) {
-	anna := p.User("Anna")
+	var anna *vktest.Speaker = p.User("Anna")
 	anna.Says("!pay")
 	anna.Hears("Sure?")
 	anna.Sleeps(time.Minute)

@@ -41,9 +41,7 @@ func TestSettlement(t *testing.T) {
 		{"failed", handled, boom, false, notEnded, true, isHandled, boom},
 		{"cut off", cutOff, boom, false, notEnded, true, notHandled, ErrStopped},
 		{"skipped", skipped, nil, false, notEnded, true, notHandled, ErrStopped},
-		{"elsewhere", elsewhere, nil, false, notEnded, true, isElsewhere, ErrStopped},
 		{"a wait was stopped", handled, nil, true, notEnded, true, notHandled, ErrStopped},
-		{"a wait was stopped, the event is elsewhere", elsewhere, nil, true, notEnded, true, isElsewhere, ErrStopped},
 		{"asks again", handled, again, false, notEnded, true, isRedelivered, redeliverError{}},
 		{"asks again, cut off", cutOff, again, false, notEnded, true, notHandled, ErrStopped},
 		{"asks again in vain", handled, again, false, notEnded, false, isHandled, redeliverError{}},
@@ -496,3 +494,38 @@ func TestCoronerRests(t *testing.T) {
 
 //go:noinline
 func stuckInAbandoned(forever chan struct{}) { <-forever }
+
+// TestDurableCost: a handler that does not wait allocates little more with a Store.
+func TestDurableCost(t *testing.T) {
+	client := NewClient("token")
+	client.Use(func(CallFunc) CallFunc {
+		return func(context.Context, string, Params) (json.RawMessage, error) {
+			return json.RawMessage(`[{"peer_id":1,"message_id":2,"conversation_message_id":3}]`), nil
+		}
+	})
+	for name, test := range map[string]struct {
+		h    HandlerFunc
+		most float64
+	}{
+		"nothing":  {func(*Context) error { return nil }, 1},
+		"one send": {func(c *Context) error { return c.Send("hello") }, 3},
+	} {
+		cost := func(store Store) float64 {
+			r := NewRouter("")
+			r.Handle("a", test.h)
+			d := &Dispatcher{Handler: r, Store: store}
+			d.init()
+			e := textEvent(t, "a", "a")
+			return testing.AllocsPerRun(200, func() {
+				j := &job{d: d, feed: d.direct, ctx: t.Context(), client: client, ev: e, deduped: true}
+				d.watchdog.Begin(&j.task, &d.direct.group, j)
+				j.Run()
+				d.watchdog.End(&j.task)
+			})
+		}
+		without, with := cost(nil), cost(new(MemoryStore))
+		if with-without > test.most {
+			t.Errorf("%s: %v allocations more, at most %v are right", name, with-without, test.most)
+		}
+	}
+}

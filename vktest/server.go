@@ -88,6 +88,7 @@ type Server struct {
 	admin  int64 // who administers the community
 	hooks  *hooks
 	client *vk.Client
+	gate   *gate
 
 	http      *http.Server
 	transport *http.Transport
@@ -99,6 +100,8 @@ type Server struct {
 	stopped    chan struct{}      // closed when the bot has
 	runErr     error              // what the bot stopped with
 	closed     bool
+	base       vk.Store // of the Config's Dispatcher; nil until needed
+	fence      *fence   // of the bot that runs, or the next one; nil until needed
 
 	people        map[int64]string // names
 	conversations []conversation
@@ -181,6 +184,8 @@ func (c Config) serve(t testing.TB, l net.Listener, url string, transport *http.
 	})
 	s.people = map[int64]string{-s.GroupID: "Bot", admin.ID: "Admin"}
 	s.client = s.newClient(s.Token)
+	s.gate = &gate{next: s.client.HTTPClient.Transport}
+	s.client.HTTPClient = &http.Client{Transport: s.gate}
 	s.serving.Go(func() { s.http.Serve(l) })
 	return s
 }
@@ -218,6 +223,9 @@ func (s *Server) Start(h vk.Handler) {
 		d = anew(d)
 	}
 	d.Handler = h
+	if store := s.Store(); store != nil {
+		d.Store = store
+	}
 	if d.Logger == nil {
 		d.Logger = s.logger()
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
-	"slices"
 	"testing"
 	"time"
 
@@ -74,14 +73,14 @@ var eventRows = rowCases{
 		ctx, cancel := context.WithCancel(tr.Context())
 		err := vk.Run(ctx, bot.Token, tr.r, func(p *vk.Poller) {
 			p.Client, p.Logger = bot.Client(), quiet.Logger
-			p.Ready = func(int64) { tr.log = append(tr.log, "ready"); cancel() }
+			p.Ready = func(int64) { tr.add("ready"); cancel() }
 		})
 		tr.is(err, nil)
 		tr.did("ready")
 	},
 	"`on_error` | `vk.Wrap(r, middleware.OnError(f))` | what": func(tr *trial) {
 		vk.On(tr.r, vk.EventGroupJoin, func(*vk.Context, *vk.GroupJoin) error { return errors.New("listener") })
-		h := vk.Wrap(tr.r, middleware.OnError(func(_ *vk.Context, err error) error { tr.log = append(tr.log, err.Error()); return nil }))
+		h := vk.Wrap(tr.r, middleware.OnError(func(_ *vk.Context, err error) error { tr.add(err.Error()); return nil }))
 		e, _ := vk.ParseEvent([]byte(`{"type":"group_join","object":{"user_id":1}}`))
 		tr.is(h.Serve(vk.NewContext(tr.Context(), nil, e)), nil)
 		tr.is(len(tr.log), 1)
@@ -100,7 +99,7 @@ var eventRows = rowCases{
 	"`on_command_completion`": func(tr *trial) {
 		tr.r.Use(middleware.After(func(_ *vk.Context, err error) error {
 			if err == nil {
-				tr.log = append(tr.log, "completed")
+				tr.add("completed")
 			}
 			return nil
 		}))
@@ -133,8 +132,7 @@ var eventRows = rowCases{
 			vk.On(r, vk.EventMessageNew, func(c *vk.Context, _ *vk.MessageNew) error { return tr.note("message")(c) })
 			e, _ := vk.ParseEvent([]byte(raw))
 			r.Serve(vk.NewContext(tr.Context(), nil, e))
-			slices.Sort(tr.log)
-			tr.did("message", "start")
+			tr.didInAnyOrder("message", "start")
 		}
 	},
 	"`on_chat_kick_user`": func(tr *trial) {
@@ -220,18 +218,14 @@ var eventRows = rowCases{
 
 	// Waiting
 	"how long | for ever": func(tr *trial) {
-		var err error
 		tr.in(func(c *vk.Context) {
-			begin := time.Now()
-			_, _, err = vk.Wait(c, vk.EventGroupJoin, nil)
-			tr.is(time.Since(begin), time.Hour)
+			_, _, err := vk.Wait(c, vk.EventGroupJoin, nil)
+			tr.add(words(errors.Is(err, vk.ErrNoAnswer)))
 		})
 		time.Sleep(59 * time.Minute)
 		tr.did()
-		tr.is(err, nil)
 		time.Sleep(2 * time.Minute)
-		tr.did()
-		tr.yes(errors.Is(err, vk.ErrNoAnswer))
+		tr.did("true")
 	},
 	"the event | goes on": func(tr *trial) {
 		tr.r.Handle("go", func(c *vk.Context) error { _, err := c.Ask("?"); return errors.Join(err, tr.note("answered")(c)) })

@@ -60,7 +60,7 @@ func (tr *trial) press(f func(c *vk.Context, e *vk.MessageEvent) error) *vktest.
 		return c.Send("look", (&vk.Keyboard{Inline: true}).Row(vk.CallbackButton("go", map[string]int{"n": 5})))
 	})
 	vk.On(tr.r, vk.EventMessageEvent, func(c *vk.Context, e *vk.MessageEvent) error {
-		tr.log = append(tr.log, "pressed")
+		tr.add("pressed")
 		tr.is(f(c, e), nil)
 		return nil
 	})

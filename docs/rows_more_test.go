@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -178,14 +179,21 @@ var moreRows = rowCases{
 	"metrics, health": func(tr *trial) {
 		bot := quiet.New(tr.T)
 		client := bot.Client()
+		var mu sync.Mutex
 		steps := make(map[vk.Step]bool)
-		client.Observer = func(_ context.Context, o vk.Observation) { steps[o.Step] = true }
+		client.Observer = func(_ context.Context, o vk.Observation) {
+			mu.Lock()
+			defer mu.Unlock()
+			steps[o.Step] = true
+		}
 		p := &vk.Poller{Client: client, Handler: tr.r, Logger: quiet.Logger}
 		ctx, cancel := context.WithTimeout(tr.Context(), time.Minute)
 		defer cancel()
 		anna := bot.User("Anna")
-		p.Ready = func(int64) { go anna.Says("x") }
+		p.Ready = func(int64) { anna.Says("x") }
 		tr.is(p.Run(ctx), nil)
+		mu.Lock()
+		defer mu.Unlock()
 		tr.is(words(steps[vk.StepPolled], steps[vk.StepDone], p.Status().GroupID == bot.GroupID, new(vk.Dispatcher).Pending()), "true true true 0")
 	},
 	"whom a text means": func(tr *trial) { tr.resolves() },
@@ -235,7 +243,7 @@ var moreRows = rowCases{
 	"6 | body": func(tr *trial) { tr.r.Handle("a", tr.note("body")); tr.says("!a").did("body") },
 	"7 | hooks after": func(tr *trial) {
 		own := errors.New("own")
-		tr.r.Use(middleware.After(func(_ *vk.Context, err error) error { tr.log = append(tr.log, "after "+err.Error()); return own }))
+		tr.r.Use(middleware.After(func(_ *vk.Context, err error) error { tr.add("after " + err.Error()); return own }))
 		tr.r.Handle("a", tr.fail("body"))
 		tr.r.Handle("b", tr.note("body"), middleware.Before(tr.fail("hook")))
 		tr.says("!a").did("body", "after body")
@@ -244,7 +252,7 @@ var moreRows = rowCases{
 	},
 	"8 | error handlers": func(tr *trial) {
 		on := func(word string) vk.Middleware {
-			return middleware.OnError(func(_ *vk.Context, err error) error { tr.log = append(tr.log, word); return err })
+			return middleware.OnError(func(_ *vk.Context, err error) error { tr.add(word); return err })
 		}
 		tr.r.Use(on("bot"))
 		tr.r.Mount("m", func(r *vk.Router) error {
@@ -265,7 +273,7 @@ var moreRows = rowCases{
 	},
 	"9 | completion also": func(tr *trial) {
 		tr.r.Use(func(next vk.HandlerFunc) vk.HandlerFunc {
-			return func(c *vk.Context) error { err := next(c); tr.log = append(tr.log, words(err == nil)); return err }
+			return func(c *vk.Context) error { err := next(c); tr.add(words(err == nil)); return err }
 		})
 		tr.r.Handle("a", tr.note("body"))
 		tr.r.Add(vk.Route{Pattern: "b", Checks: []vk.Check{middleware.ChatOnly}, Handler: tr.note("body")})

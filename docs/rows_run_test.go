@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -19,18 +20,27 @@ import (
 type trial struct {
 	*testing.T
 	r   *vk.Router
-	log []string
 	err error // of what was said last
+
+	mu  sync.Mutex
+	log []string
+}
+
+// add notes a word.
+func (tr *trial) add(word string) {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	tr.log = append(tr.log, word)
 }
 
 // note returns a handler that notes a word.
 func (tr *trial) note(word string) vk.HandlerFunc {
-	return func(*vk.Context) error { tr.log = append(tr.log, word); return nil }
+	return func(*vk.Context) error { tr.add(word); return nil }
 }
 
 // fail returns a handler that notes a word and fails.
 func (tr *trial) fail(word string) vk.HandlerFunc {
-	return func(*vk.Context) error { tr.log = append(tr.log, word); return errors.New(word) }
+	return func(*vk.Context) error { tr.add(word); return errors.New(word) }
 }
 
 // check returns a check that notes a word.
@@ -41,10 +51,10 @@ func (tr *trial) check(word string) vk.Check { return vk.Check(tr.note(word)) }
 func (tr *trial) around(word string) vk.Middleware {
 	return func(next vk.HandlerFunc) vk.HandlerFunc {
 		return func(c *vk.Context) error {
-			tr.log = append(tr.log, word)
+			tr.add(word)
 			err := next(c)
 			if err != nil {
-				tr.log = append(tr.log, word+" sees an error")
+				tr.add(word + " sees an error")
 			}
 			return err
 		}
@@ -55,7 +65,7 @@ func (tr *trial) around(word string) vk.Middleware {
 func (tr *trial) hooks(word string) vk.Middleware {
 	return func(next vk.HandlerFunc) vk.HandlerFunc {
 		return middleware.Before(tr.note("before " + word))(middleware.After(func(_ *vk.Context, err error) error {
-			tr.log = append(tr.log, "after "+word)
+			tr.add("after " + word)
 			return nil
 		})(next))
 	}
@@ -74,10 +84,23 @@ func (tr *trial) says(texts ...string) *trial {
 func (tr *trial) did(want ...string) {
 	tr.Helper()
 	synctest.Wait() // for the goroutines of a bot
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
 	if got := strings.Join(tr.log, ", "); got != strings.Join(want, ", ") {
 		tr.Errorf("did %s; want %s", got, strings.Join(want, ", "))
 	}
 	tr.log = nil
+}
+
+// didInAnyOrder is did for handlers that run at the same time. What was noted is
+// sorted.
+func (tr *trial) didInAnyOrder(want ...string) {
+	tr.Helper()
+	synctest.Wait()
+	tr.mu.Lock()
+	slices.Sort(tr.log)
+	tr.mu.Unlock()
+	tr.did(want...)
 }
 
 // is checks a value.

@@ -22,13 +22,13 @@ func TestDocRouterRows(t *testing.T) { runRows(t, routerRows) }
 var routerRows = rowCases{
 	"`command_prefix`": func(tr *trial) {
 		tr.r = vk.NewRouter("!", "!!")
-		tr.r.Handle("a {x?}", func(c *vk.Context) error { tr.log = append(tr.log, c.Prefix()+c.Arg("x")); return nil })
+		tr.r.Handle("a {x?}", func(c *vk.Context) error { tr.add(c.Prefix() + c.Arg("x")); return nil })
 		tr.says("!a", "!!a b").did("!", "!!b")
 	},
 	"`case_insensitive` | `vk.Router.Fold` | of": func(tr *trial) {
 		tr.r = &vk.Router{Fold: true, Prefix: vk.Literal("Bot ")}
 		tr.r.Route("лёд", func(r *vk.Router) {
-			r.Handle("Ban", func(c *vk.Context) error { tr.log = append(tr.log, c.Invoked()); return nil })
+			r.Handle("Ban", func(c *vk.Context) error { tr.add(c.Invoked()); return nil })
 		})
 		tr.says("bOT ЛЕД BAN").did("ЛЕД BAN")
 	},
@@ -36,7 +36,7 @@ var routerRows = rowCases{
 		tr.r.Handle("b|c", tr.note("b"))
 		tr.r.Handle("a", tr.note("a"))
 		for rt := range tr.r.Walk() {
-			tr.log = append(tr.log, rt.Words())
+			tr.add(rt.Words())
 		}
 		tr.did("b", "a")
 	},
@@ -67,7 +67,7 @@ var routerRows = rowCases{
 	"`after_invoke`": func(tr *trial) {
 		own := errors.New("own")
 		tr.r.Use(middleware.After(func(_ *vk.Context, err error) error {
-			tr.log = append(tr.log, fmt.Sprint("after ", err))
+			tr.add(fmt.Sprint("after ", err))
 			return own
 		}), middleware.Before(tr.fail("before")))
 		tr.r.Handle("a", tr.note("ran"))
@@ -193,7 +193,7 @@ var routerRows = rowCases{
 	},
 	"`invoke` | `c.Invoke(route, line)`": func(tr *trial) {
 		b := tr.r.Add(vk.Route{Pattern: "b {x}", Checks: []vk.Check{tr.check("check")}, Use: []vk.Middleware{tr.around("use")},
-			Handler: func(c *vk.Context) error { tr.log = append(tr.log, c.Arg("x")); return nil }})
+			Handler: func(c *vk.Context) error { tr.add(c.Arg("x")); return nil }})
 		tr.r.Handle("a", func(c *vk.Context) error { return errors.Join(c.Invoke(b, "1"), b.Handler(c)) })
 		tr.says("!a").did("check", "use", "1", "")
 	},
@@ -288,7 +288,7 @@ var botRows = rowCases{
 		vk.On(tr.r, vk.EventMessageNew, func(*vk.Context, *vk.MessageNew) error { panic("oh") })
 		var p *vk.PanicError
 		bot := quiet.Start(tr.T, vk.Wrap(tr.r, middleware.OnError(func(_ *vk.Context, err error) error {
-			tr.log = append(tr.log, fmt.Sprint(errors.As(err, &p) && len(p.Stack) > 0))
+			tr.add(fmt.Sprint(errors.As(err, &p) && len(p.Stack) > 0))
 			return nil
 		})))
 		bot.User("Anna").Says("x")

@@ -18,7 +18,8 @@ import (
 // what stands not in the reference.
 func TestDocCommandRows(t *testing.T) { runRows(t, commandRows) }
 
-// fails returns a function that runs f as a command's handler and returns the error.
+// fails adds a route, with the pattern "a" and a handler unless it has them, and returns
+// the error of a text.
 func (tr *trial) fails(rt vk.Route, text string) error {
 	if rt.Pattern == "" {
 		rt.Pattern = "a"

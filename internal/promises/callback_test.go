@@ -323,7 +323,6 @@ func TestBothSourcesRestart(t *testing.T) {
 		t.Run(first, func(t *testing.T) {
 			eachStore(t, func() vk.Handler { return nil }, func(t *testing.T, r *runner) {
 				var h texts
-				r.h = &h
 				var hook atomic.Pointer[vk.Callback]
 				r.vk.AddCallback(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 					if cb := hook.Load(); cb != nil {
@@ -332,39 +331,50 @@ func TestBothSourcesRestart(t *testing.T) {
 					}
 					w.WriteHeader(http.StatusServiceUnavailable)
 				}), "s3cret")
-				start := func() (*bot, *vk.Callback) {
-					b := r.start()
-					cb := &vk.Callback{Client: b.p.Client, GroupID: r.vk.GroupID, Dispatcher: b.d, Logger: slog.New(slog.DiscardHandler),
-						Secret: vk.NewSecret("s3cret"), Confirmation: r.vk.ConfirmationCode()}
-					return b, cb
+				store := r.store
+				if r.shared {
+					store = othersStore{store}
 				}
-				b, cb := start()
+				quiet := slog.New(slog.DiscardHandler)
+				start := func() (cb *vk.Callback, stopPoller func()) {
+					d := &vk.Dispatcher{Handler: &h, Store: store, Logger: quiet}
+					ctx, cancel := context.WithCancel(t.Context())
+					ended := make(chan error, 1)
+					go func() { ended <- (&vk.Poller{Client: r.vk.Client(), Dispatcher: d, Logger: quiet}).Run(ctx) }()
+					cb = &vk.Callback{Client: r.vk.Client(), GroupID: r.vk.GroupID, Dispatcher: d, Logger: quiet,
+						Secret: vk.NewSecret("s3cret"), Confirmation: r.vk.ConfirmationCode()}
+					return cb, sync.OnceFunc(func() {
+						cancel()
+						if err := <-ended; err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				cb, stopPoller := start()
 				hook.Store(cb)
 				time.Sleep(time.Minute)
 				r.vk.User("Anna").Says("warm up")
 				h.expect(t, "warm up")
 				if first == "webhook" {
-					b.cancel() // as a SIGTERM does: the Poller ends first
-					synctest.Wait()
-					r.vk.User("Anna").Says("pay")
-					synctest.Wait()
+					stopPoller() // as a SIGTERM does: the Poller ends first
 				} else {
 					hook.Store(nil)
-					r.vk.User("Anna").Says("pay")
 				}
-				time.Sleep(time.Second)
+				r.vk.User("Anna").Says("pay")
+				h.expect(t, "pay")
 				hook.Store(nil)
+				stopPoller()
 				cb.Stop(t.Context())
-				b.stop()
-				got := h.take()
-				_, cb = start()
+				cb.Dispatcher.Stop(t.Context())
+				cb, stopPoller = start()
+				time.Sleep(time.Minute)
+				h.expect(t)
 				hook.Store(cb)
 				time.Sleep(time.Hour) // VK delivers it again
-				synctest.Wait()
-				if got = append(got, h.take()...); !slices.Equal(got, []string{"pay"}) {
-					t.Errorf("handled %q", got)
-				}
+				h.expect(t)
+				stopPoller()
 				cb.Stop(t.Context())
+				cb.Dispatcher.Stop(t.Context())
 			})
 		})
 	}

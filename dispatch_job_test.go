@@ -494,38 +494,3 @@ func TestCoronerRests(t *testing.T) {
 
 //go:noinline
 func stuckInAbandoned(forever chan struct{}) { <-forever }
-
-// TestDurableCost: a handler that does not wait allocates little more with a Store.
-func TestDurableCost(t *testing.T) {
-	client := NewClient("token")
-	client.Use(func(CallFunc) CallFunc {
-		return func(context.Context, string, Params) (json.RawMessage, error) {
-			return json.RawMessage(`[{"peer_id":1,"message_id":2,"conversation_message_id":3}]`), nil
-		}
-	})
-	for name, test := range map[string]struct {
-		h    HandlerFunc
-		most float64
-	}{
-		"nothing":  {func(*Context) error { return nil }, 1},
-		"one send": {func(c *Context) error { return c.Send("hello") }, 3},
-	} {
-		cost := func(store Store) float64 {
-			r := NewRouter("")
-			r.Handle("a", test.h)
-			d := &Dispatcher{Handler: r, Store: store}
-			d.init()
-			e := textEvent(t, "a", "a")
-			return testing.AllocsPerRun(200, func() {
-				j := &job{d: d, feed: d.direct, ctx: t.Context(), client: client, ev: e, deduped: true}
-				d.watchdog.Begin(&j.task, &d.direct.group, j)
-				j.Run()
-				d.watchdog.End(&j.task)
-			})
-		}
-		without, with := cost(nil), cost(new(MemoryStore))
-		if with-without > test.most {
-			t.Errorf("%s: %v allocations more, at most %v are right", name, with-without, test.most)
-		}
-	}
-}

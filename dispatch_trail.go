@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strconv"
@@ -423,4 +424,63 @@ func (j *job) saveOnce(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// An attempt is the record of one attempt to handle an event. Upper layers keep
+// values in it that last as long as the attempt.
+type attempt struct {
+	mu     sync.Mutex
+	number uint64 // 0 until asked for
+	values map[any]any
+}
+
+// id returns a number of 56 bits that no other attempt has, in this process or another. It
+// is a new one each time that the trail was written.
+func (a *attempt) id() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for a.number == 0 {
+		a.number = rand.Uint64() >> 8
+	}
+	return a.number
+}
+
+// renew returns the number, or 0 if nobody has asked for it, and makes id return
+// another one from now on.
+func (a *attempt) renew() (number uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	number, a.number = a.number, 0
+	return number
+}
+
+// restore undoes renew, unless somebody has asked for the number since.
+func (a *attempt) restore(number uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.number == 0 {
+		a.number = number
+	}
+}
+
+// value returns the value that was remembered under a key, or nil.
+func (a *attempt) value(key any) any {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.values[key]
+}
+
+// remember keeps a value under a key, and returns it. If there is one already,
+// it is kept and returned instead.
+func (a *attempt) remember(key, value any) any {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if old, ok := a.values[key]; ok {
+		return old
+	}
+	if a.values == nil {
+		a.values = make(map[any]any)
+	}
+	a.values[key] = value
+	return value
 }

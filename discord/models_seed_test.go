@@ -67,8 +67,12 @@ func TestSeedFields(t *testing.T) {
 			if renamed {
 				name = now
 			}
-			if name != "-" && !have[name] {
+			field, ok := have[name]
+			if name != "-" && !ok {
 				t.Errorf("%s has no %s", class, name)
+			}
+			if ok && !strings.EqualFold(field, strings.ReplaceAll(name, "_", "")) && otherNames[class+"."+name] != field {
+				t.Errorf("%s.%s is %s", class, name, field)
 			}
 		}
 	}
@@ -80,15 +84,26 @@ func TestSeedFields(t *testing.T) {
 	}
 }
 
-// jsonNames returns the names that the fields of a struct have in JSON.
-func jsonNames(typ reflect.Type) map[string]bool {
-	names := make(map[string]bool)
+// otherNames are the fields that are not called as in discord.aio. The map in
+// docs/discord_aio.md lists them.
+var otherNames = map[string]string{
+	"Guild.permissions":                   "OwnPermissions",
+	"Guild.default_message_notifications": "Notifications",
+	"Guild.explicit_content_filter":       "ContentFilter",
+	"Channel.permission_overwrites":       "Overwrites",
+	"Channel.last_pin_timestamp":          "LastPin",
+	"ChannelMessage.edited_timestamp":     "EditedAt",
+}
+
+// jsonNames returns the names of the fields of a struct by their names in JSON.
+func jsonNames(typ reflect.Type) map[string]string {
+	names := make(map[string]string)
 	if typ == nil {
 		return names
 	}
 	for _, f := range reflect.VisibleFields(typ) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		names[name] = true
+		names[name] = f.Name
 	}
 	return names
 }

@@ -45,92 +45,100 @@ func TestCloseCodes(t *testing.T) {
 	}
 }
 
-// TestResumes: the sessions that can be resumed, and those that cannot.
+// resume asks for a session to go on.
+func (g *gatewayClient) resume(f *fixture, session string, seq int64) {
+	g.t.Helper()
+	g.send(fmt.Sprintf(`{"op":6,"d":{"token":%q,"session_id":%q,"seq":%d}}`, f.s.Token(), session, seq))
+}
+
+// TestResumes: the sessions that can be resumed on another connection, and those
+// that cannot.
 func TestResumes(t *testing.T) {
-	resume := func(f *fixture, g *gatewayClient, session string, seq int64) {
-		g.send(fmt.Sprintf(`{"op":6,"d":{"token":%q,"session_id":%q,"seq":%d}}`, f.s.Token(), session, seq))
+	closeWith := func(code websocket.Code) func(*fixture, *gatewayClient) {
+		return func(f *fixture, g *gatewayClient) {
+			if err := g.c.Close(f.t.Context(), code, ""); err != nil {
+				f.t.Error(err)
+			}
+		}
 	}
-	t.Run("on the same connection after op 9", func(t *testing.T) {
-		f := newFixture(t, Config{})
-		g := f.connect(IntentGuildMessages)
-		f.s.Invalid(true)
-		if p := g.op(opInvalidSession); string(p.D) != "true" {
-			t.Errorf("got %s", p.D)
-		}
-		resume(f, g, g.session, g.seq)
-		if p := g.op(opDispatch); p.T != "RESUMED" {
-			t.Errorf("got %+v", p)
-		}
-	})
-	t.Run("not after op 9 false", func(t *testing.T) {
-		f := newFixture(t, Config{})
-		g := f.connect(0)
-		f.s.Invalid(false)
-		g.op(opInvalidSession)
-		resume(f, g, g.session, g.seq)
-		if p := g.op(opInvalidSession); string(p.D) != "false" {
-			t.Errorf("got %s", p.D)
-		}
-	})
-	t.Run("not after a close with 1000", func(t *testing.T) {
-		f := newFixture(t, Config{})
-		g := f.connect(0)
-		if err := g.c.Close(t.Context(), 1000, ""); err != nil {
-			t.Error(err)
-		}
-		again := f.dial("v=10&encoding=json")
-		again.op(opHello)
-		resume(f, again, g.session, g.seq)
-		again.op(opInvalidSession)
-	})
-	t.Run("after a close with 4200", func(t *testing.T) {
-		f := newFixture(t, Config{})
-		g := f.connect(0)
-		if err := g.c.Close(t.Context(), 4200, ""); err != nil {
-			t.Error(err)
-		}
-		again := f.dial("v=10&encoding=json")
-		again.op(opHello)
-		resume(f, again, g.session, g.seq)
-		again.op(opDispatch)
-	})
-	t.Run("not with a seq of the future", func(t *testing.T) {
-		f := newFixture(t, Config{})
-		g := f.connect(0)
-		f.s.Cut()
-		again := f.dial("v=10&encoding=json")
-		again.op(opHello)
-		resume(f, again, g.session, g.seq+1)
-		again.closed(4007)
-	})
-	t.Run("bricked", func(t *testing.T) {
-		f := newFixture(t, Config{})
-		g := f.connect(0)
-		f.s.Brick(true)
-		f.s.Reconnect()
-		g.op(opReconnect)
-		again := f.dial("v=10&encoding=json")
-		again.op(opHello)
-		resume(f, again, g.session, g.seq)
-		var closed *websocket.CloseError
-		if _, err := again.read(); err == nil || errors.As(err, &closed) {
-			t.Errorf("got %v", err)
-		}
-	})
-	t.Run("too late", func(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		lose  func(f *fixture, g *gatewayClient)
+		ahead int64 // of the last seq
+		op    int   // of the answer; -1 for a close with 4007
+	}{
+		{"after a close with 4200", closeWith(4200), 0, opDispatch},
+		{"not after a close with 1000", closeWith(1000), 0, opInvalidSession},
+		{"not after a close with 1001", closeWith(1001), 0, opInvalidSession},
+		{"after a cut", func(f *fixture, g *gatewayClient) { f.s.Cut() }, 0, opDispatch},
+		{"while the other is open", func(f *fixture, g *gatewayClient) {}, 0, opDispatch},
+		{"not after op 9 false", func(f *fixture, g *gatewayClient) { f.s.Invalid(false) }, 0, opInvalidSession},
+		{"not with a seq of the future", func(f *fixture, g *gatewayClient) { f.s.Cut() }, 1, -1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := newFixture(t, Config{})
+			g := f.connect(0)
+			tt.lose(f, g)
+			again := f.dial("v=10&encoding=json")
+			again.op(opHello)
+			again.resume(f, g.session, g.seq+tt.ahead)
+			if tt.op < 0 {
+				again.closed(4007)
+				return
+			}
+			if p := again.op(tt.op); tt.op == opDispatch && p.T != "RESUMED" || tt.op == opInvalidSession && string(p.D) != "false" {
+				t.Errorf("got %+v", p)
+			}
+		})
+	}
+}
+
+// TestResumeOnTheSameConnection: op 9 true leaves the connection open for a resume.
+func TestResumeOnTheSameConnection(t *testing.T) {
+	f := newFixture(t, Config{})
+	g := f.connect(IntentGuildMessages)
+	f.s.Invalid(true)
+	if p := g.op(opInvalidSession); string(p.D) != "true" {
+		t.Errorf("got %s", p.D)
+	}
+	g.resume(f, g.session, g.seq)
+	if p := g.op(opDispatch); p.T != "RESUMED" {
+		t.Errorf("got %+v", p)
+	}
+}
+
+// TestBrick: every resume ends with a reset, and not with a close frame.
+func TestBrick(t *testing.T) {
+	f := newFixture(t, Config{})
+	g := f.connect(0)
+	f.s.Brick(true)
+	f.s.Reconnect()
+	g.op(opReconnect)
+	again := f.dial("v=10&encoding=json")
+	again.op(opHello)
+	again.resume(f, g.session, g.seq)
+	var closed *websocket.CloseError
+	if _, err := again.read(); err == nil || errors.As(err, &closed) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestResumeTooLate: a session waits for three minutes.
+func TestResumeTooLate(t *testing.T) {
+	for wait, want := range map[time.Duration]int{3*time.Minute - time.Second: opDispatch, 3*time.Minute + time.Second: opInvalidSession} {
 		inBubble(t, Config{}, func(t *testing.T, f *fixture, client *http.Client) {
 			g := dialIn(t, f, client)
 			g.op(opHello)
 			g.identify(f.s.Token(), 0, "")
 			g.wait("READY")
 			f.s.Cut()
-			time.Sleep(3*time.Minute + time.Second)
+			time.Sleep(wait)
 			again := dialIn(t, f, client)
 			again.op(opHello)
-			resume(f, again, g.session, g.seq)
-			again.op(opInvalidSession)
+			again.resume(f, g.session, g.seq)
+			again.op(want)
 		})
-	})
+	}
 }
 
 // TestGatewayFaults: each fault of the gateway has its effect.

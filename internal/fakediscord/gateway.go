@@ -142,11 +142,11 @@ func (s *Server) serveGateway(w http.ResponseWriter, r *http.Request) {
 	<-written
 }
 
-// late ends a connection for want of heartbeats.
+// late ends a connection for want of heartbeats, unless it drops those that come.
 func (c *conn) late() {
 	c.s.mu.Lock()
 	defer c.s.mu.Unlock()
-	if !c.silent {
+	if !c.silent && !c.wire.deaf.Load() {
 		c.closeWith(4009, "Session timed out.")
 	}
 }

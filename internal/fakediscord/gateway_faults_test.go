@@ -188,6 +188,7 @@ func TestGatewayFaults(t *testing.T) {
 
 		g = connect()
 		f.s.Deaf()
+		time.Sleep(3 * time.Minute) // heartbeats would not be heard, so that their lack ends nothing
 		start = time.Now()
 		if err := g.c.Close(t.Context(), 4200, ""); err == nil || time.Since(start) != 5*time.Second {
 			t.Errorf("the close is answered: %v after %v", err, time.Since(start))

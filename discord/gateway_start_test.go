@@ -329,6 +329,7 @@ func TestGatewayRefused(t *testing.T) {
 func TestGatewayLater(t *testing.T) {
 	inBubble(t, fakediscord.Config{}, func(t *testing.T, w *world) {
 		w.Fail(fakediscord.Fault{Call: "GET /gateway/bot", Times: 12, Status: 503, HTML: true})
+		w.Fail(fakediscord.Fault{Call: "GET /applications/@me", Times: 7, Status: 200, HTML: true})
 		w.Fail(fakediscord.Fault{Call: "GET /applications/@me", Times: 2, Status: 429, RetryAfter: 20 * time.Second, Scope: "user"})
 		g := w.gateway(discord.HandlerFunc(func(*discord.Context) error { return nil }))
 		g.Intents = discord.IntentsAll

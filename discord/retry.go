@@ -45,7 +45,7 @@ func (c *Client) try(ctx context.Context, r *Request) (json.RawMessage, error) {
 	switch {
 	case r.Path.err != nil:
 		return nil, callError(ctx, r, r.Path.err)
-	case r.Path.path == "":
+	case r.Path.template == "":
 		return nil, misuse("Path", "is empty", "make it with To").at(r.Method)
 	}
 	if f := c.fields(); f.err != nil {

@@ -129,6 +129,8 @@ func TestClientSecrets(t *testing.T) {
 	secret := discord.NewSecret("hookt0ken")
 	b2, _ := json.Marshal(discord.Webhook{Token: secret})
 	seen := fmt.Sprintf("%v %s %+v %#v %s %s %v %s %q %x", err, err2, a.client, a.client, b2, b2, secret, secret, secret, secret) + log.String()
+	inside := struct{ p discord.Path }{discord.To("/webhooks/{}/{}", 1, "hookt0ken")} // fmt calls no method there
+	seen += fmt.Sprintf("%v %+v %#v", inside, inside, inside)
 	for _, secret := range []string{"s3cret", "t0ken", "686f6f6b"} {
 		if strings.Contains(seen, secret) {
 			t.Errorf("%s is shown in %s", secret, seen)

@@ -99,6 +99,7 @@ func (s *shard) connect(ctx context.Context) (lost time.Time, err error) {
 	if err != nil {
 		return time.Now(), err
 	}
+	defer ws.CloseNow() // also when Gateway.Ready ends the goroutine
 	c := &connection{
 		s: s, ws: ws, resume: resume, began: s.session, gate: newSendGate(),
 		greeted: make(chan struct{}), asked: make(chan struct{}, 1), live: make(chan struct{}),

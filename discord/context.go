@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,8 +32,12 @@ func (f HandlerFunc) Serve(c *Context) error { return f(c) }
 type Middleware func(next HandlerFunc) HandlerFunc
 
 // Wrap returns a handler with middleware around it, the first outermost. The
-// intents of the result are those of h; see [IntentsOf].
+// intents of the result are those of h; see [IntentsOf]. Wrap panics if h or one of
+// mw is nil.
 func Wrap(h Handler, mw ...Middleware) Handler {
+	if isNil(h) || slices.ContainsFunc(mw, func(m Middleware) bool { return m == nil }) {
+		panic("discord: Wrap: nil handler or middleware (at " + callers(1) + ")")
+	}
 	return &wrapped{chain(mw, h.Serve), h}
 }
 

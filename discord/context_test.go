@@ -247,3 +247,32 @@ func TestGatewayLog(t *testing.T) {
 		}
 	})
 }
+
+// TestNothing: a nil option does nothing, a nil State has nothing, and nil handlers and
+// middleware are refused where they are given.
+func TestNothing(t *testing.T) {
+	a := newAPI(t, ok(`{"id":"1"}`))
+	var e *discord.Embed
+	var u *discord.Upload
+	if _, err := a.client.Send(t.Context(), 5, "x", e, u, nil, discord.Options(e, e)); err != nil || strings.Contains(a.calls()[0].Body, "embeds") {
+		t.Errorf("Send: %v", err)
+	}
+	var s *discord.State
+	if s.Guild(1) != nil || s.Guilds() != nil || s.Channel(1) != nil || s.Role(1, 2) != nil || s.Member(1, 2) != nil || s.Presence(1, 2) != nil || s.VoiceState(1, 2) != nil {
+		t.Error("a nil State has something")
+	}
+	for name, f := range map[string]func(){
+		"handler":    func() { discord.Wrap(nil) },
+		"function":   func() { discord.Wrap(discord.HandlerFunc(nil)) },
+		"middleware": func() { discord.Wrap(discord.NewRouter(), nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer func() {
+				if text, _ := recover().(string); !strings.HasPrefix(text, "discord: Wrap: nil handler or middleware (at context_test.go:") {
+					t.Errorf("panic: %s", text)
+				}
+			}()
+			f()
+		})
+	}
+}

@@ -8,6 +8,20 @@
 //	client := discord.NewClient(os.Getenv("DISCORD_TOKEN"))
 //	m, err := client.Send(ctx, channel, "Hello!", discord.Embed{Title: "News"})
 //
+// A [Gateway] connects to Discord and gives the events to a [Handler], usually a [Router]
+// with listeners; [Run] runs a whole bot:
+//
+//	r := discord.NewRouter()
+//	discord.On(r, discord.EventMessageCreate, func(c *discord.Context, m *discord.MessageCreate) error {
+//		if m.Content == "!ping" {
+//			return c.Reply("pong")
+//		}
+//		return nil
+//	})
+//	err := discord.Run(ctx, os.Getenv("DISCORD_TOKEN"), r)
+//
+// A bot sees its own messages too; IgnoreBots of package discord/middleware skips them.
+//
 // An event has a kind, such as [EventMessageCreate], which ties Discord's name to
 // the type of the event's data and to the intents that the gateway needs to send
 // it.

@@ -93,7 +93,7 @@ func TestErrors(t *testing.T) {
 // TestNoJSON: an answer to a call that went well, but is no JSON, is an error.
 func TestNoJSON(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAPI(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "<html>") })
+		a := newAPI(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "well") })
 		if _, err := a.client.Me(t.Context()); err == nil || !strings.Contains(err.Error(), "discord: GET /users/@me: ") {
 			t.Error(err)
 		}

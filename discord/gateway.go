@@ -62,6 +62,7 @@ type Gateway struct {
 	// slog.Default().
 	Logger *slog.Logger
 
+	busy    atomic.Bool             // Run is under way
 	running atomic.Pointer[running] // the last or current Run
 	me      atomic.Pointer[User]
 }
@@ -83,14 +84,27 @@ func (g *Gateway) check() *ConfigError {
 	switch {
 	case g.Client == nil:
 		return misuse("Gateway.Client", "is nil", "set it to discord.NewClient(token)")
-	case d == nil && g.Handler == nil:
+	case d == nil && isNil(g.Handler):
 		return misuse("Gateway.Handler", "is nil", "set it, for instance to a *discord.Router")
 	case d != nil && g.Handler != nil:
 		return misuse("Gateway.Handler", "is set beside the Dispatcher's", "set one of them")
-	case d != nil && d.Handler == nil:
+	case d != nil && isNil(d.Handler):
 		return misuse("Dispatcher.Handler", "is nil", "set it, for instance to a *discord.Router")
 	}
 	return g.Shards.check()
+}
+
+// isNil reports whether there is no handler, also inside of the interface.
+func isNil(h Handler) bool {
+	switch h := h.(type) {
+	case nil:
+		return true
+	case *Router:
+		return h == nil
+	case HandlerFunc:
+		return h == nil
+	}
+	return false
 }
 
 // handler returns the handler of the events.

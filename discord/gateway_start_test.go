@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -38,6 +39,8 @@ func TestGatewayMistakes(t *testing.T) {
 		{"no total", &discord.Gateway{Client: c, Handler: h, Shards: discord.Shards{To: 2}}, "discord: Gateway.Run: Gateway.Shards has no Total: leave Gateway.Shards zero, or write Shards{Total: 16, From: 0, To: 8} for the first half of 16"},
 		{"empty range", &discord.Gateway{Client: c, Handler: h, Shards: discord.Shards{Total: 4, From: 3, To: 3}}, "discord: Gateway.Run: Gateway.Shards has no shards from 3 to 3 of 4: leave Gateway.Shards zero, or write Shards{Total: 16, From: 0, To: 8} for the first half of 16"},
 		{"above total", &discord.Gateway{Client: c, Handler: h, Shards: discord.Shards{Total: 4, From: 3, To: 5}}, "discord: Gateway.Run: Gateway.Shards has no shards from 3 to 5 of 4: leave Gateway.Shards zero, or write Shards{Total: 16, From: 0, To: 8} for the first half of 16"},
+		{"nil router", &discord.Gateway{Client: c, Handler: (*discord.Router)(nil)}, "discord: Gateway.Run: Gateway.Handler is nil: set it, for instance to a *discord.Router"},
+		{"nil function", &discord.Gateway{Client: c, Dispatcher: &discord.Dispatcher{Handler: discord.HandlerFunc(nil)}}, "discord: Gateway.Run: Dispatcher.Handler is nil: set it, for instance to a *discord.Router"},
 		{"no token", &discord.Gateway{Client: discord.NewClient(""), Handler: h}, "the client has no token"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -326,12 +329,125 @@ func TestGatewayRefused(t *testing.T) {
 func TestGatewayLater(t *testing.T) {
 	inBubble(t, fakediscord.Config{}, func(t *testing.T, w *world) {
 		w.Fail(fakediscord.Fault{Call: "GET /gateway/bot", Times: 12, Status: 503, HTML: true})
+		w.Fail(fakediscord.Fault{Call: "GET /applications/@me", Times: 7, Status: 200, HTML: true})
 		w.Fail(fakediscord.Fault{Call: "GET /applications/@me", Times: 2, Status: 429, RetryAfter: 20 * time.Second, Scope: "user"})
 		g := w.gateway(discord.HandlerFunc(func(*discord.Context) error { return nil }))
 		g.Intents = discord.IntentsAll
 		stop := start(t, g)
 		if took := untilReady(t, g, 5*time.Minute); took < 40*time.Second {
 			t.Errorf("it took %v", took)
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestGatewayRunsAlready: a second Run at the same time is an error.
+func TestGatewayRunsAlready(t *testing.T) {
+	inBubble(t, fakediscord.Config{}, func(t *testing.T, w *world) {
+		g := w.gateway(discord.NewRouter())
+		stop := start(t, g)
+		untilReady(t, g, 0)
+		var wrong *discord.ConfigError
+		if err := g.Run(t.Context()); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "Gateway.Run: the Gateway runs already") {
+			t.Errorf("the second Run: %v", err)
+		}
+		stop()
+		stop = start(t, g)
+		untilReady(t, g, 10*time.Second)
+		stop()
+	})
+}
+
+// TestGatewayGoexit: a hook that ends the goroutine of a shard ends Run with an error.
+func TestGatewayGoexit(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		set  func(g *discord.Gateway)
+	}{
+		{"ready", func(g *discord.Gateway) { g.Ready = func(discord.Shard) { runtime.Goexit() } }},
+		{"turn", func(g *discord.Gateway) {
+			g.Turn = func(context.Context, discord.Shard) error { runtime.Goexit(); return nil }
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, fakediscord.Config{}, func(t *testing.T, w *world) {
+				g := w.gateway(discord.NewRouter())
+				tt.set(g)
+				if err := g.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "Gateway.Ready or Gateway.Turn called runtime.Goexit") {
+					t.Errorf("Run: %v", err)
+				}
+			})
+		})
+	}
+}
+
+// TestGatewayNumbers: numbers of shards that make no sense cost no memory.
+func TestGatewayNumbers(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		answer string
+		want   string // the error
+	}{
+		{"too many shards", `"shards":2000000000`, "2000000000 shards are too many"},
+		{"too many at once", `"shards":1,"session_start_limit":{"total":1,"remaining":1,"reset_after":0,"max_concurrency":2000000000}`, ""},
+		{"negative", `"shards":-1,"session_start_limit":{"total":-1,"remaining":-1,"reset_after":-1,"max_concurrency":-1}`, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			withScript(t, func(c *scripted) { c.send(helloText); c.read(); c.send(readyText); c.hang() }, func(t *testing.T, g *discord.Gateway) {
+				transport := g.Client.HTTPClient.Transport
+				g.Client.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+					if strings.HasSuffix(r.URL.Path, "/gateway/bot") {
+						return answered(ok(`{"url":"ws://discord.test/gateway",`+tt.answer+`}`), r), nil
+					}
+					return transport.RoundTrip(r)
+				})}
+				defer transport.(*http.Transport).CloseIdleConnections()
+				if tt.want != "" {
+					if err := g.Run(t.Context()); err == nil || !strings.Contains(err.Error(), tt.want) {
+						t.Errorf("Run: %v", err)
+					}
+					return
+				}
+				stop := start(t, g)
+				untilReady(t, g, 0)
+				if err := stop(); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// TestGatewayMoved: a gateway that cannot be reached is looked for elsewhere. An answer
+// without an address changes nothing.
+func TestGatewayMoved(t *testing.T) {
+	withScript(t, func(c *scripted) { c.send(helloText); c.read(); c.send(readyText); time.Sleep(time.Second) }, func(t *testing.T, g *discord.Gateway) {
+		transport := g.Client.HTTPClient.Transport
+		var broken atomic.Bool
+		var asked atomic.Int64
+		g.Client.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			switch {
+			case !broken.Load():
+			case strings.HasSuffix(r.URL.Path, "/gateway/bot"):
+				if asked.Add(1) == 1 {
+					return answered(ok(`{}`), r), nil
+				}
+				return answered(ok(`{"url":"ws://discord.test/gateway?moved=yes"}`), r), nil
+			case r.URL.Query().Get("moved") == "":
+				return nil, errors.New("no way")
+			}
+			return transport.RoundTrip(r)
+		})}
+		defer transport.(*http.Transport).CloseIdleConnections()
+		stop := start(t, g)
+		untilReady(t, g, 0)
+		broken.Store(true)
+		time.Sleep(2 * time.Second)
+		untilReady(t, g, time.Minute)
+		if n := asked.Load(); n != 2 {
+			t.Errorf("the address was asked for %d times", n)
 		}
 		if err := stop(); err != nil {
 			t.Error(err)

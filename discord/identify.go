@@ -12,6 +12,9 @@ import (
 // identifySpan is the time between two identifications with the same key.
 const identifySpan = 5 * time.Second
 
+// maxKeys limits the keys, whatever the gateway says.
+const maxKeys = 1 << 12
+
 // turns lets the shards identify one after the other: shards with numbers that are
 // equal modulo max_concurrency have one key, and identifySpan between them. When the
 // sessions that Discord allows in a day are used up, all wait for more.
@@ -27,7 +30,7 @@ type turns struct {
 }
 
 func newTurns(r *running, l SessionStartLimit) *turns {
-	n := max(l.MaxConcurrency, 1)
+	n := min(max(l.MaxConcurrency, 1), maxKeys)
 	t := &turns{r: r, keys: make([]chan struct{}, n), last: make([]time.Time, n)}
 	for i := range t.keys {
 		t.keys[i] = make(chan struct{}, 1)

@@ -80,7 +80,7 @@ func (f optionFunc) apply(o *outgoing) error { return f(o) }
 func Options[O SendOption](opts ...O) SendOption {
 	return optionFunc(func(o *outgoing) error {
 		for _, opt := range opts {
-			if any(opt) == nil {
+			if isNone(opt) {
 				continue
 			}
 			if err := opt.apply(o); err != nil {
@@ -89,6 +89,12 @@ func Options[O SendOption](opts ...O) SendOption {
 		}
 		return nil
 	})
+}
+
+// isNone reports whether an option is nil, or a nil *Embed.
+func isNone(opt any) bool {
+	e, ok := opt.(*Embed)
+	return opt == nil || ok && e == nil
 }
 
 func (e Embed) apply(o *outgoing) error {
@@ -273,7 +279,7 @@ func nonceFor(ctx context.Context, channel ID, name string) string {
 func makeMessage(text string, opts []SendOption, edit bool) (*outgoing, error) {
 	o := &outgoing{edit: edit}
 	for _, opt := range opts {
-		if opt == nil {
+		if isNone(opt) {
 			continue
 		}
 		if err := opt.apply(o); err != nil {

@@ -12,7 +12,8 @@ import (
 // A Path is the address of a call below [Client.APIURL]. [To] makes one.
 type Path struct {
 	template string
-	path     string
+	path     string // empty if it holds a token
+	secret   Secret // the path, if it holds a token: package fmt prints fields inside of other types
 	query    string // without "?"
 	major    uint64 // a hash of the arguments that have rate limits of their own; they may be secrets
 	err      error
@@ -57,7 +58,11 @@ func To(template string, args ...any) Path {
 		}
 		rest = after
 	}
-	p.path = string(append(buf, rest...))
+	if buf = append(buf, rest...); p.hasToken() {
+		p.secret = NewSecret(string(buf))
+	} else {
+		p.path = string(buf)
+	}
 	return p
 }
 
@@ -149,7 +154,7 @@ func (p Path) Format(f fmt.State, verb rune) { io.WriteString(f, p.template) }
 // URL returns the address of the path below a base address. It may hold the token
 // of a webhook or an interaction, and must not be logged then.
 func (p Path) URL(base string) string {
-	s := strings.TrimSuffix(base, "/") + p.path
+	s := strings.TrimSuffix(base, "/") + p.path + p.secret.Reveal()
 	if p.query != "" {
 		s += "?" + p.query
 	}

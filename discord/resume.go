@@ -129,7 +129,7 @@ func (s *shard) refetch(ctx context.Context) error {
 	bot, err := s.r.Client.GatewayBot(ctx)
 	switch {
 	case err == nil:
-		return s.r.setURL(bot.URL)
+		s.r.setURL(bot.URL) // an answer without an address changes nothing
 	case errors.Is(err, ErrUnauthorized):
 		return err
 	}
@@ -148,6 +148,7 @@ func (s *shard) judge(err error) error {
 	if s.session.id != "" && !s.served && !errors.Is(err, errFull) {
 		s.session.tries++
 	}
+	dials := s.dials
 	s.dials = 0
 	over := false // the session is
 	switch {
@@ -170,7 +171,7 @@ func (s *shard) judge(err error) error {
 		if s.session.id == "" && !s.r.reached.Load() && dial.isFinal() {
 			return dial
 		}
-		s.dials++
+		s.dials = dials + 1
 	}
 	if over || s.session.id != "" && s.session.tries >= s.session.most {
 		s.session = session{}

@@ -45,7 +45,7 @@ func (c *Client) try(ctx context.Context, r *Request) (json.RawMessage, error) {
 	switch {
 	case r.Path.err != nil:
 		return nil, callError(ctx, r, r.Path.err)
-	case r.Path.path == "":
+	case r.Path.template == "":
 		return nil, misuse("Path", "is empty", "make it with To").at(r.Method)
 	}
 	if f := c.fields(); f.err != nil {
@@ -112,7 +112,7 @@ func (x *attemptState) attempt(ctx context.Context) (raw json.RawMessage, again 
 	began := time.Now()
 	a := c.send(ctx, x.r, x.body)
 	v := verdict{}
-	if a.status != 0 {
+	if a.status != 0 && !a.page() {
 		v = judge(a.status, a.header, a.body)
 	}
 	wait := c.limits.done(t, v)
@@ -149,14 +149,14 @@ func (x *attemptState) judge(ctx context.Context, a answer, v verdict, wait time
 		if ctx.Err() != nil || a.fatal {
 			return nil, 0, err
 		}
-	case a.status < 300:
+	case a.status < 300 && !a.page():
 		return a.body, 0, nil
 	default:
 		refused := refusal(x.r, a.status, a.header, a.body)
 		if a.status == http.StatusUnauthorized && !x.r.Path.hasToken() && !a.html() {
 			c.limits.kill(&deadError{refused})
 		}
-		if a.status < 500 {
+		if a.status >= 300 && a.status < 500 {
 			return nil, 0, refused
 		}
 		x.maybe = true
@@ -211,6 +211,12 @@ type answer struct {
 // html reports whether a page came in place of Discord's JSON, as from a proxy.
 func (a answer) html() bool { return len(a.body) > 0 && a.body[0] != '{' }
 
+// page reports whether HTML came as a success, as from a proxy that wants somebody to log
+// in.
+func (a answer) page() bool {
+	return a.status >= 200 && a.status < 300 && bytes.HasPrefix(bytes.TrimLeft(a.body, " \t\r\n"), []byte("<"))
+}
+
 // send makes one request.
 func (c *Client) send(ctx context.Context, r *Request, body *payload) (a answer) {
 	timeout := cmp.Or(c.Timeout, 30*time.Second)
@@ -255,6 +261,11 @@ func (c *Client) send(ctx context.Context, r *Request, body *payload) (a answer)
 		return answer{err: err, unsent: notSent(err)}
 	}
 	defer resp.Body.Close()
+	if last := resp.Request; last != nil && last.Method != req.Method {
+		// A redirect has made a GET of it, which does something else.
+		wrong := misuse("Client.APIURL", "leads to a server that redirects calls", "write the address that it redirects to")
+		return answer{err: wrong, unsent: true, fatal: true}
+	}
 	a = answer{status: resp.StatusCode, header: resp.Header}
 	if a.body, err = readBody(resp, cmp.Or(c.MaxResponse, 64<<20)); err != nil {
 		return answer{err: err, fatal: errors.Is(err, ErrTooLarge)}

@@ -193,3 +193,46 @@ func TestChunked(t *testing.T) {
 		t.Error(u, err)
 	}
 }
+
+// TestPage: HTML in place of an answer is no success, and passes.
+func TestPage(t *testing.T) {
+	page := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		io.WriteString(w, "\n<html>Log in, please</html>")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(t, inTurn(page, page, ok(`{"id":"7"}`)))
+		if u, err := a.client.User(t.Context(), 7); err != nil || u.ID != 7 {
+			t.Errorf("%v, %v", u.ID, err)
+		}
+		a = newAPI(t, page)
+		var refused *discord.Error
+		if err := a.client.Ban(t.Context(), 1, 2); !errors.As(err, &refused) || refused.Status != 200 || !strings.Contains(err.Error(), "from a proxy") {
+			t.Errorf("Ban: %v", err)
+		}
+		if err := a.client.Call(t.Context(), "POST", discord.To("/guilds/{}/roles", discord.ID(1)), nil, nil); !errors.As(err, &refused) || !errors.Is(err, discord.ErrMaybeDone) {
+			t.Errorf("POST: %v", err)
+		}
+		if n := len(a.calls()); n != 6 {
+			t.Errorf("%d calls", n)
+		}
+	})
+}
+
+// TestRedirect: a redirect that makes another call of a call is an error.
+func TestRedirect(t *testing.T) {
+	a := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			http.Redirect(w, r, "/other"+r.URL.Path, http.StatusMovedPermanently)
+			return
+		}
+		writeJSON(w, 200, `{"id":"7"}`)
+	})
+	var wrong *discord.ConfigError
+	if _, err := a.client.Send(t.Context(), 5, "hi"); !errors.As(err, &wrong) || wrong.Field != "Client.APIURL" {
+		t.Errorf("Send: %v", err)
+	}
+	if u, err := a.client.User(t.Context(), 7); err != nil || u.ID != 7 {
+		t.Errorf("User: %v, %v", u.ID, err)
+	}
+}

@@ -26,6 +26,9 @@ func pauseAfter(failures int) time.Duration {
 	return max(connectPause.Delay(failures), connectPause.Min)
 }
 
+// errHookExit ends Run: a shard has lost its goroutine.
+var errHookExit = errors.New("discord: Gateway.Ready or Gateway.Turn called runtime.Goexit: return from it, without t.FailNow")
+
 // A running is one Run of a Gateway.
 type running struct {
 	*Gateway
@@ -70,6 +73,10 @@ func (g *Gateway) Run(ctx context.Context) error {
 	if wrong := g.check(); wrong != nil {
 		return wrong.at("Gateway.Run")
 	}
+	if g.busy.Swap(true) {
+		return (&ConfigError{Field: "Gateway", Text: "the Gateway runs already", Mend: "wait until Run has returned, or make another Gateway"}).at("Gateway.Run")
+	}
+	defer g.busy.Store(false)
 	d := g.Dispatcher
 	if d == nil {
 		d = &Dispatcher{Handler: g.Handler, Logger: g.Logger}
@@ -86,9 +93,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	close(r.ended)
 	open := r.feed.openJobs()
 	d.drain(r.base, r.feed)
-	for _, s := range r.shards {
-		s.leave()
-	}
+	r.leave()
 	if len(r.shards) > 0 {
 		skipped := r.feed.skippedJobs()
 		r.log.LogAttrs(r.base, slog.LevelInfo, "discord: bot stopped", slog.Int("drained", max(open-skipped, 0)), slog.Int("skipped", skipped))
@@ -104,8 +109,11 @@ func (r *running) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	limits, err := r.limits(ctx)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case r.Shards.Total == 0 && limits.Shards > maxShards:
+		return fmt.Errorf("discord: GET /gateway/bot: %d shards are too many: is Client.APIURL Discord's? If so, set Gateway.Shards", limits.Shards)
 	}
 	if err := r.checkIntents(ctx); err != nil {
 		return err
@@ -124,9 +132,13 @@ func (r *running) run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	for _, s := range r.shards {
 		wg.Go(func() {
-			if err := s.run(ctx); err != nil {
-				cancel(err)
-			}
+			err := errHookExit
+			defer func() {
+				if err != nil {
+					cancel(err)
+				}
+			}()
+			err = s.run(ctx)
 		})
 		if r.Store != nil {
 			wg.Go(func() { s.keep(ctx) })
@@ -215,7 +227,7 @@ func mayPass(err error) bool {
 	case errors.As(err, &wrong):
 		return false
 	case errors.As(err, &refused):
-		return refused.Status == 408 || refused.Status == 425 || refused.Status == 429 || refused.Status >= 500
+		return refused.Status < 300 || refused.Status == 408 || refused.Status == 425 || refused.Status == 429 || refused.Status >= 500
 	}
 	return true
 }

@@ -20,6 +20,9 @@ type Shards struct {
 	From, To int // those of this Gateway, without To; both zero for all
 }
 
+// maxShards is how many shards Discord may recommend.
+const maxShards = 1 << 16
+
 // check returns the mistake in the numbers, or nil.
 func (s Shards) check() *ConfigError {
 	const mend = "leave Gateway.Shards zero, or write Shards{Total: 16, From: 0, To: 8} for the first half of 16"

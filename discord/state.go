@@ -63,6 +63,9 @@ func (s *State) intents() (i Intents) {
 // guild with Unavailable has no other fields. Members, Presences and VoiceStates of the
 // guild are empty: the State has methods for them.
 func (s *State) Guild(id ID) *Guild {
+	if s == nil {
+		return nil
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if g := s.guilds[id]; g != nil {
@@ -73,6 +76,9 @@ func (s *State) Guild(id ID) *Guild {
 
 // Guilds returns all guilds, in the order of their IDs.
 func (s *State) Guilds() []*Guild {
+	if s == nil {
+		return nil
+	}
 	s.mu.RLock()
 	list := make([]*Guild, 0, len(s.guilds))
 	for _, g := range s.guilds {
@@ -90,6 +96,9 @@ func (s *State) Guilds() []*Guild {
 
 // Channel returns a channel or a thread of a guild, or nil if it is not known.
 func (s *State) Channel(id ID) *Channel {
+	if s == nil {
+		return nil
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	g := s.guilds[s.homes[id]]
@@ -119,6 +128,9 @@ func (s *State) Role(guild, id ID) *Role {
 // Member returns a member of a guild, or nil if it is not known. The bot's own member
 // is known also without Members.
 func (s *State) Member(guild, user ID) *Member {
+	if s == nil {
+		return nil
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if g := s.guilds[guild]; g != nil {
@@ -130,6 +142,9 @@ func (s *State) Member(guild, user ID) *Member {
 // Presence returns the status of a member, or nil if it is not known, which for most
 // members means offline.
 func (s *State) Presence(guild, user ID) *PresenceUpdate {
+	if s == nil {
+		return nil
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if g := s.guilds[guild]; g != nil {
@@ -140,6 +155,9 @@ func (s *State) Presence(guild, user ID) *PresenceUpdate {
 
 // VoiceState returns how a member takes part in voice, or nil if the member does not.
 func (s *State) VoiceState(guild, user ID) *VoiceState {
+	if s == nil {
+		return nil
+	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if g := s.guilds[guild]; g != nil {

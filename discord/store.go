@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/vkrouter/vk/internal/backoff"
@@ -95,7 +96,11 @@ func (r *running) load(ctx context.Context) error {
 	}
 	found := false
 	for _, s := range r.shards {
-		raw, err := r.Store.Get(ctx, s.storeKey())
+		var raw []byte
+		err := contain(func() (err error) {
+			raw, err = r.Store.Get(ctx, s.storeKey())
+			return err
+		})
 		if err != nil {
 			return fmt.Errorf("discord: Gateway.Store: %w", err)
 		}
@@ -143,11 +148,17 @@ func (s *shard) keep(ctx context.Context) {
 	}
 }
 
-// leave saves the session for the next Run.
-func (s *shard) leave() {
-	if s.r.Store != nil {
-		s.save()
+// leave saves the sessions for the next Run, all at the same time: the Store may be
+// slow.
+func (r *running) leave() {
+	if r.Store == nil {
+		return
 	}
+	var wg sync.WaitGroup
+	for _, s := range r.shards {
+		wg.Go(s.save)
+	}
+	wg.Wait()
 }
 
 // save writes the session to the Store.

@@ -245,6 +245,36 @@ func (s *brokenStore) Swap(ctx context.Context, key string, old, new []byte, ttl
 	return s.MemoryStore.Swap(ctx, key, old, new, ttl)
 }
 
+// A panickingStore panics.
+type panickingStore struct{ *discord.MemoryStore }
+
+func (panickingStore) Get(context.Context, string) ([]byte, error) { panic("no disk") }
+
+// A slowStore is one whose Swap takes as long as it may.
+type slowStore struct{ discord.MemoryStore }
+
+func (*slowStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	<-ctx.Done()
+	return false, ctx.Err()
+}
+
+// TestGatewaySlowStore: a Store that hangs delays the end of Run by the time for one
+// write, however many shards there are.
+func TestGatewaySlowStore(t *testing.T) {
+	inBubble(t, fakediscord.Config{Shards: 4, MaxConcurrency: 4}, func(t *testing.T, w *world) {
+		g := w.gateway(discord.NewRouter())
+		g.Store = new(slowStore)
+		stop := start(t, g)
+		untilReady(t, g, 0)
+		time.Sleep(time.Minute)
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took > 11*time.Second {
+			t.Errorf("Run ended after %v", took)
+		}
+	})
+}
+
 // TestGatewayBrokenStore: a Store that fails at the start ends Run; later, the bot
 // goes on without it.
 func TestGatewayBrokenStore(t *testing.T) {
@@ -252,6 +282,11 @@ func TestGatewayBrokenStore(t *testing.T) {
 		g := w.gateway(discord.NewRouter())
 		g.Store = &brokenStore{get: true}
 		if err := g.Run(t.Context()); !errors.Is(err, errBroken) || !strings.HasPrefix(err.Error(), "discord: Gateway.Store: ") {
+			t.Errorf("Run: %v", err)
+		}
+		var panicked *discord.PanicError
+		g.Store = panickingStore{}
+		if err := g.Run(t.Context()); !errors.As(err, &panicked) {
 			t.Errorf("Run: %v", err)
 		}
 		var d diary

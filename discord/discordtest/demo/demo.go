@@ -190,6 +190,9 @@ func (d *demo) act(who, text string) error {
 
 // react reacts to the bot's last message in the channel, or takes a reaction away.
 func (d *demo) react(u *discordtest.User, command, emoji string) error {
+	if emoji == "" {
+		return errors.New(command + " needs an emoji")
+	}
 	var all []discord.Message
 	if err := u.Tries("GET", "/channels/"+u.Channel().ID.String()+"/messages?limit=100", nil, &all); err != nil {
 		return err

@@ -35,7 +35,7 @@ func TestTerminal(t *testing.T) {
 	var out bytes.Buffer
 	d := &demo{out: &out, others: []string{"Boris"}, in: strings.NewReader(strings.Join([]string{
 		"!ping", "Boris: !ping", "/react 👍", "Boris: /unreact 👍", "/unreact 👍", "/dm !ping", "", "/type", "/join Vera", "Vera: !ping",
-		"/nonsense", "/join Vera", "/leave Gleb", "/leave Vera", "!ban @boris!", "Boris: !ping",
+		"/nonsense", "/react", "/join Vera", "/leave Gleb", "/leave Vera", "!ban @boris!", "Boris: !ping",
 	}, "\n"))}
 	if err := d.terminal(context.Background(), newBot()); err != nil {
 		t.Fatal(err)
@@ -47,6 +47,7 @@ Bot: No 👍
 Bot: pong @You
 Bot: pong @Vera
 (there is no /nonsense: /dm, /react, /unreact, /type, /join and /leave are there)
+(/react needs an emoji)
 (/join needs the name of a new person)
 (there is no Gleb)
 (Bot bans Boris: spam)

@@ -60,3 +60,9 @@ func (s *Server) PostgresURL(password string) string {
 	u := url.URL{Scheme: "postgres", User: url.UserPassword("vk", password), Host: s.Addr, Path: "/postgres"}
 	return u.String()
 }
+
+// PostgresStandby turns a PostgreSQL server that was killed into a standby without a
+// primary, which answers and refuses changes. [Server.Start] starts it.
+func (s *Server) PostgresStandby() error {
+	return os.WriteFile(filepath.Join(s.dir, "data", "standby.signal"), nil, 0o644)
+}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vkrouter/vk/internal/command"
 	"github.com/vkrouter/vk/internal/tolerant"
+	"github.com/vkrouter/vk/internal/trail"
 )
 
 // Ask sends a question and waits for the answer: the next message that the
@@ -199,23 +200,34 @@ func (q *question) ask(c *Context, text string, opts []SendOption) (*Context, er
 	if jobOf(c) == nil {
 		return nil, ErrNoDispatcher
 	}
-	id := askID(c, key.Peer, opts)
-	q.ids = append(q.ids, id)
-	opts = append([]SendOption{Extra{"random_id": id}}, q.signed(opts, id)...)
+	asked := newAsked(c, key.Peer, text, opts)
+	if asked.refused != nil {
+		return nil, asked.refused
+	}
+	q.ids = append(q.ids, asked.id)
 	ids := slices.Clone(q.ids)
 	w := &wait{c: c, key: key, most: 1, once: true, look: func(c *Context, to destination) (finding, error) {
 		return q.look(c, to, ids), nil
 	}}
+	if asked.on {
+		w.steps, w.step = asked.trail, asked.said.AnswerKey()
+	}
 	// It takes answers before there is a question: a press may come before
 	// VK's response does.
 	if err := w.start(); err != nil {
 		return nil, err
 	}
 	defer w.stop()
-	if err := c.client.Send(c, key.Peer, text, opts...); err != nil && !w.hasConsumed() {
-		return nil, err
+	if !asked.isDone() {
+		w.job.keepFirst(c)
+		opts = append([]SendOption{Extra{"random_id": asked.id}, recorded{}}, q.signed(opts, asked.id)...)
+		err := c.client.Send(c, key.Peer, text, append(opts, Into(asked.into))...)
+		asked.keep(Delivery{PeerID: key.Peer, Sent: *asked.into, Err: err})
+		if err != nil && !w.hasConsumed() {
+			return nil, err
+		}
 	}
-	w.expire(q.within)
+	w.until(q.within, asked.said.DueKey())
 	a, err := w.next()
 	if err != nil {
 		return nil, err
@@ -226,15 +238,37 @@ func (q *question) ask(c *Context, text string, opts []SendOption) (*Context, er
 	return a.c, nil
 }
 
-// askID returns the random_id of a question's message: as Send would choose it.
-func askID(c *Context, peer int64, opts []SendOption) int64 {
+// An asked is the message of a question, as a step of the handler.
+type asked struct {
+	sendStep
+	id      int64 // its random_id
+	into    *Sent
+	refused error // VK has refused it in a former run
+}
+
+// newAsked looks up a question that is about to be asked.
+func newAsked(c *Context, peer int64, text string, opts []SendOption) (a asked) {
 	name := ""
+	a.into = new(Sent)
 	for _, opt := range opts {
-		if as, ok := opt.(As); ok {
-			name = string(as)
+		switch opt := opt.(type) {
+		case As:
+			name = string(opt)
+		case into:
+			a.into = opt.s
 		}
 	}
-	return randomID(newSendKey(c, recipient(Params{"peer_ids": peer}), name), 0)
+	to := recipient(Params{"peer_ids": peer})
+	if a.steps, a.on = stepsOf(c); !a.on {
+		a.id = randomID(newSendKey(c, to, name), 0) // as Send would choose it
+		return a
+	}
+	a.said = a.say(to, trail.Line{Ask: true, Words: text, Name: name})
+	a.id = randomID(a.sendKey(to, name, a.said), 0)
+	if a.said.Found {
+		*a.into, a.refused = readSent(a.said.Value, peer)
+	}
+	return a
 }
 
 // signed returns the options with buttons that carry the question's id.

@@ -35,7 +35,7 @@ type call struct {
 	begun    bool          // the current attempt has come as far as a request
 	maybe    bool          // some attempt may have been carried out
 	patience pace.Patience // with a method that is throttled
-	captcha  captchaInCall // see call_captcha.go
+	captcha  captchaInCall // see call_limit.go
 	seen     *observedCall // nil if nobody observes
 
 	alone         bool         // not for a bundle

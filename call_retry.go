@@ -137,6 +137,9 @@ var sameTwice = map[string]bool{
 	"messages.deleteReaction":     true,
 	"messages.deleteChatPhoto":    true,
 	"messages.removeChatUser":     true,
+
+	"messages.changeConversationMemberRestrictions": true,
+
 	"groups.deleteCallbackServer": true,
 	"groups.deleteAddress":        true,
 	"groups.removeUser":           true,

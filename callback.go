@@ -25,20 +25,21 @@ import (
 //
 // The address is entered in the community's settings, or by [Callback.Setup].
 //
-// VK is told that it need not send an event again when the event is done, that
-// is, when its handlers have returned, with an error or without one; or when it
-// is kept in the Dispatcher's Store. If Patience ends before that, VK is told
-// to come again, with a Retry-After, while the handlers go on: what comes again
-// does not run again, but is answered in the same way. It is so, too, if VK breaks
-// the connection. So the handlers may take their time, and an event that is
-// cut off by the end of the process comes to the next one.
+// A Callback acknowledges an event ("ok") once all its handlers have returned,
+// whether or not they failed, or once the event is saved in the Dispatcher's Store.
+// It is saved as soon as a handler waits for something, or when Patience is over. If
+// there is no Store, or it fails, VK is told after Patience to come again, with a
+// Retry-After, while the handlers go on. A repeated delivery does not run them again,
+// and is answered in the same way. That also holds if VK breaks the connection. So
+// handlers may take their time, and an event that is cut off by the end of the
+// process comes to the next one.
 //
 // VK comes again, too, when the Dispatcher has all the events that it takes,
 // when a handler asks for it with [RetryAfter], and during and after Stop.
 //
-// Several Callbacks, and a [Poller], may share a Dispatcher: what reaches it
-// twice is handled once. Several processes behind one address share a Store for
-// that.
+// Several Callbacks, and a [Poller], may share a Dispatcher: a duplicate is handled
+// once, whichever source brings it. Of several processes with one Store, one handles
+// a community's events; the others let VK come again, see [ErrJournalTaken].
 //
 // Its fields must not change once it is in use. Its methods are safe for
 // concurrent use. It starts no goroutine.
@@ -150,6 +151,7 @@ func (cb *Callback) init() error {
 		}
 		cb.d = cmp.Or(cb.Dispatcher, &Dispatcher{Handler: cb.Handler, Logger: cb.Logger})
 		cb.d.init()
+		cb.d.dedupe.repeats.Store(true)
 		cb.feed = cb.d.feed()
 		cb.logStart()
 	})
@@ -384,7 +386,7 @@ func (cb *Callback) serve(began time.Time, w http.ResponseWriter, r *http.Reques
 func (cb *Callback) dispatch(ctx, request context.Context, client *Client, e *Event, retries int) ack {
 	cb.enter()
 	defer cb.leave()
-	j, state, err := cb.d.admit(ctx, cb.feed, client, e)
+	j, state, err := cb.d.admit(ctx, cb.feed, client, e, retries)
 	cb.took(err)
 	switch {
 	case err != nil:
@@ -403,11 +405,8 @@ func (cb *Callback) dispatch(ctx, request context.Context, client *Client, e *Ev
 	if failures, tell := cb.takes.worked(); tell {
 		cb.logger().LogAttrs(ctx, slog.LevelInfo, "vk: callback: events can be taken again", slog.Int("failures", failures))
 	}
-	switch {
-	case state == alreadyHandled:
+	if j == nil || state == alreadyHandled {
 		return acked
-	case j == nil: // another process has it
-		return again(later(retries))
 	}
 	switch cb.await(ctx, j) {
 	case handlingEnded:
@@ -435,15 +434,20 @@ type handlingState uint8
 const (
 	handlingOngoing handlingState = iota // the handlers go on
 	handlingEnded                        // the handlers have ended by themselves
-	handlingCutOff                       // a stop has ended them, or another process has the event
+	handlingCutOff                       // a stop has ended them
 	handlingRefused                      // the event was not admitted, for another request
 )
 
-// await blocks until a job has ended, or as long as VK can wait.
+// await blocks until a job has ended, or its handler waits and a Store can keep the
+// event, or as long as VK can wait.
 func (cb *Callback) await(ctx context.Context, j *job) handlingState {
 	var ending <-chan struct{}
 	if j.feed != cb.feed {
 		ending = cb.ending // Stop does not end handlers of another source
+	}
+	var resting <-chan struct{}
+	if cb.d.Store != nil {
+		resting = j.rest()
 	}
 	select {
 	case <-cb.d.dedupe.settledOf(j):
@@ -454,6 +458,7 @@ func (cb *Callback) await(ctx context.Context, j *job) handlingState {
 			return handlingCutOff
 		}
 		return handlingEnded
+	case <-resting:
 	case <-ctx.Done():
 	case <-ending:
 	}

@@ -23,8 +23,8 @@ import (
 // ids: what they have sent, shows once. [Context.RetryCounter] tells that VK
 // has tried before, and should bound how often that is asked for.
 //
-// It is for a handler that has found out within [Callback.Patience]: later, VK
-// has had its answer. With a Store, which has kept the event, it is an error like
+// It is for a handler that has found out within [Callback.Patience], and before it
+// waits for anything: later, VK has had its answer. With a Store, which has kept the event, it is an error like
 // any other then, as it is with a [Poller]; without one VK has been told to come
 // again anyway, and the event is handled again when it does.
 func RetryAfter(d time.Duration) error { return retryAfter(d) }

@@ -363,7 +363,7 @@ type heldStore struct {
 }
 
 func (s *heldStore) Get(ctx context.Context, key string) ([]byte, error) {
-	if strings.HasPrefix(key, "claim/") {
+	if strings.HasPrefix(key, "done/") {
 		<-s.held
 		return nil, errors.New("the disk is gone")
 	}

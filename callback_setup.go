@@ -117,8 +117,12 @@ func (cb *Callback) setup(ctx context.Context, group int64, address string) (err
 		}
 	}()
 	if cb.d.Store != nil {
-		if err := cb.d.resume(ctx, cb.feed, g.Client, group); err != nil {
+		jr, err := cb.d.resume(ctx, cb.feed, g.Client, group)
+		if err != nil {
 			return err
+		}
+		if err := jr.kept.SetRepeats(ctx); err != nil {
+			return jr.explain(err)
 		}
 	}
 	servers, err := callbackServers(ctx, g.Client, group, 0)

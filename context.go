@@ -94,6 +94,7 @@ type invocation struct {
 	message *Message  // decoded on demand
 	found   *findings // nil until something is
 	sends   map[string]int
+	scoped  string // see scope; "" until asked for
 	hooks   hooks
 	routers []*Router // which served the event here, the first left out
 	router  *Router   // the first
@@ -369,7 +370,8 @@ func (c *Context) KeepTyping(f func() error) error {
 	return c.client.KeepTyping(c, c.PeerID(), f)
 }
 
-// Edit is [Client.Edit] of the message.
+// Edit is [Client.Edit] of the message. Outside of handlers, call
+// client.Edit(ctx, sent.PeerID, sent.CMID, …).
 func (s Sent) Edit(c *Context, text string, opts ...SendOption) error {
 	if s.CMID == 0 && s.ID != 0 {
 		opts = append([]SendOption{Extra{"message_id": s.ID}}, opts...)
@@ -438,44 +440,4 @@ func (c *Context) through(r *Router) *Context {
 	d := *c
 	d.via = strconv.Itoa(n+2) + ":"
 	return &d
-}
-
-// sendKey implements sendScope.
-func (c *Context) sendKey(to, name string) (key sendKey, ok bool) {
-	switch {
-	case c.event.ID == "":
-		return key, false
-	case name != "":
-		return digest(c.event.ID, c.inv.scope(), to, "named "+name), true
-	}
-	return digest(c.event.ID, c.inv.scope(), to, "number "+strconv.Itoa(c.inv.count(to))), true
-}
-
-// actsFor implements sendScope.
-func (c *Context) actsFor(client *Client) int64 {
-	if client != c.client {
-		return 0
-	}
-	return c.event.GroupID
-}
-
-// count returns how many sends of the invocation to the same peer came before.
-func (i *invocation) count(to string) int {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if i.sends == nil {
-		i.sends = make(map[string]int)
-	}
-	n := i.sends[to]
-	i.sends[to]++
-	return n
-}
-
-// scope names the handler that the invocation is of, and those around it: no
-// other handler of the event has the same scope.
-func (i *invocation) scope() string {
-	if i.outer == nil {
-		return ""
-	}
-	return i.outer.scope() + "\x00" + i.via + i.name
 }

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strconv"
-	"sync/atomic"
+
+	"github.com/vkrouter/vk/internal/trail"
 )
 
 // run returns what runs a route: its chain of middleware, with what decides
@@ -48,8 +48,61 @@ func unknown(c *Context) error {
 
 // run runs the route, or the NotFound, that an event leads to.
 func (c *Context) run(m *destination) error {
-	c.inv.turn.leadsTo(m.to.name)
-	return c.invoke(m.to.name, m.to.run, m.prepare)
+	name := m.to.name
+	several := c.inv.outer != nil // the Router may be one of several
+	if several && c.hasEnded(name) {
+		return nil
+	}
+	c.inv.turn.leadsTo(c, name)
+	err := c.invoke(name, m.to.run, m.prepare)
+	if several {
+		c.noteEnded(name, err)
+	}
+	return err
+}
+
+// hasEnded reports whether a listener or a route that c is given to has ended in a
+// former run.
+func (c *Context) hasEnded(name string) bool {
+	s := c.steps()
+	if s.trail == nil || !s.trail.Again() {
+		return false
+	}
+	_, ended := s.trail.Get(s.key("ended", c.via, name))
+	return ended
+}
+
+// noteEnded notes that a listener or a route has ended, unless a stop has ended it.
+func (c *Context) noteEnded(name string, err error) {
+	if errors.Is(err, ErrStopped) {
+		return
+	}
+	if s := c.steps(); s.trail != nil {
+		s.trail.Keep(s.key("ended", c.via, name), nil)
+	}
+}
+
+// ledTo returns the name of the route that the event led to in a former run, or "" if
+// it had not come so far.
+func (c *Context) ledTo() string {
+	s := c.steps()
+	if s.trail == nil || !s.trail.Again() {
+		return ""
+	}
+	name, _ := s.trail.Get(c.routeStep())
+	return string(name)
+}
+
+// routeStep is the step of the route that the event of c leads to.
+func (c *Context) routeStep() trail.Key {
+	return trail.KeyOf(c.event.ID, c.inv.scope(), c.via, "route")
+}
+
+// A goneError says that a handler that waits has no route any more.
+type goneError struct{ route string }
+
+func (e *goneError) Error() string {
+	return fmt.Sprintf("vk: dropping event whose handler waited: it led to %s, which is gone or not asked any more", e.route)
 }
 
 // prepare sets up the invocation for what the event leads to.
@@ -109,8 +162,8 @@ type turn interface {
 	// leave notes that the invocation has ended, and that outer goes on.
 	leave(outer inner)
 
-	// leadsTo notes the name of the route that the event leads to.
-	leadsTo(route string)
+	// leadsTo notes the name of the route that the event of c leads to.
+	leadsTo(c *Context, route string)
 
 	// ends notes an error that a handler ended with.
 	ends(err error)
@@ -121,6 +174,9 @@ type turn interface {
 	// offer offers the event of c to handlers that wait for one, and reports
 	// whether one took it. Otherwise it goes on to its destination.
 	offer(c *Context, to destination) (taken bool)
+
+	// trail returns the steps of the event's handlers, or nil if they are not kept.
+	trail() *trail.Trail
 }
 
 // An inner is an invocation that is running, and has no other inside.
@@ -134,9 +190,10 @@ type noTurn struct{}
 
 func (noTurn) enter(inner) (outer inner)        { return inner{} }
 func (noTurn) leave(inner)                      {}
-func (noTurn) leadsTo(string)                   {}
+func (noTurn) leadsTo(*Context, string)         {}
 func (noTurn) ends(error)                       {}
 func (noTurn) offer(*Context, destination) bool { return false }
+func (noTurn) trail() *trail.Trail              { return nil }
 
 func (noTurn) report(err error) {
 	logFailure(err, func(level slog.Level, msg string, attrs ...slog.Attr) {
@@ -160,12 +217,15 @@ func logFailure(err error, log func(level slog.Level, msg string, attrs ...slog.
 	var refused *CheckError
 	var payload *PayloadError
 	var again comesAgain
+	var gone *goneError
 	switch {
 	case errors.As(err, &unknown), errors.As(err, &wrong), errors.As(err, &refused), errors.As(err, &payload), errors.Is(err, ErrDisabled):
 		level = slog.LevelInfo
-	case errors.Is(err, ErrStopped), errors.Is(err, ErrUnmounted), errors.Is(err, errHandled),
+	case errors.Is(err, ErrStopped), errors.Is(err, ErrUnmounted), errors.Is(err, ErrEnded), errors.Is(err, errHandled),
 		errors.Is(err, ErrInterrupted), errors.Is(err, ErrCanceled), errors.Is(err, ErrNoAnswer):
 		level = slog.LevelDebug
+	case errors.As(err, &gone):
+		level = slog.LevelWarn
 	case errors.Is(err, ErrTimeLimit), errors.Is(err, context.Canceled), errors.As(err, &again):
 		level = slog.LevelInfo
 	}
@@ -230,262 +290,59 @@ func join(errs ...error) error {
 	return errors.Join(some...)
 }
 
-// hooks are the functions that middleware adds to an invocation. The invocation's
-// mu guards them.
-type hooks struct {
-	claims []*claim
-	lines  []hookLine
-
-	begun   bool     // their run has begun once
-	running *running // the latest run, until it ends
-	first   running  // of one run, as most have
-
-	used atomic.Bool // a hook was added
-}
-
-// A claim is a function that Claim has added.
-type claim struct {
-	take func(*Context) (giveBack func(), err error)
-	kept atomic.Bool // a handler has begun with it: it is not taken again
-}
-
-// A hookLine is a hook that Before or After has added. One of the two is nil.
-type hookLine struct {
-	before HandlerFunc
-	after  func(*Context, error) error
-}
-
-// Claim registers f to run before the route's handler and before all hooks of
-// [Context.Before]: when no check has refused and the arguments are parsed. f
-// takes something: a use of a cooldown, a place among those that may run, a coin.
-// If f returns an error, f has taken nothing, and the error is the handler's
-// outcome.
-//
-// If the handler does not begin, because a later claim or a Before returns an
-// error, panics or ends the goroutine, what was taken is given back: the giveBack
-// functions are called, the last first, after the After hooks. giveBack may be
-// nil. Once the handler has begun, it is not called, whatever the handler returns.
-//
-// Claims run in the order in which they were added: those of the middleware
-// outside come first. Middleware inside that calls its handler again does not
-// make a claim again. As f runs before the handler is sure to run, f is not for
-// messages to people: those are for Before.
-//
-// Each event has its own Context, but events of different conversations are
-// handled at the same time: what f and giveBack share needs a lock. f may block,
-// also in [Context.Park]. Claim and Before panic when the handler's hooks have
-// begun to run.
-//
-// Middleware around a whole Router can add claims and hooks as well: they run
-// before the route that the Router finds, and not if it finds none. Those of a
-// route are not run for the routes that its handler runs, see [Context.Invoke].
-// Nothing runs them for a handler that is in no Router.
-func (c *Context) Claim(f func(c *Context) (giveBack func(), err error)) {
-	i := c.inv
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.hooks.notRunning("Claim")
-	i.hooks.used.Store(true)
-	i.hooks.claims = append(i.hooks.claims, &claim{take: f})
-}
-
-// Before registers f to run before the route's handler, when no check has refused,
-// the arguments are parsed, and all claims are made; see [Context.Claim]. If f
-// returns an error, that is the handler's outcome: the handler and the hooks that
-// were added later do not run.
-//
-// The hooks run in the order in which they were added, like the lines of a
-// function: a Before is a line that may return an error, an After is a defer, and
-// the handler is the last line.
-func (c *Context) Before(f HandlerFunc) {
-	i := c.inv
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.hooks.notRunning("Before")
-	i.hooks.used.Store(true)
-	i.hooks.lines = append(i.hooks.lines, hookLine{before: f})
-}
-
-// After registers f to run when the route's handler has ended, with the handler's
-// error, however it ended: a panic is a [*PanicError], and a call of
-// runtime.Goexit is an error, too. If a Before that was added later fails, the
-// handler does not run, and f gets the error of that Before. f does not run if a
-// Before that was added earlier fails, or a claim.
-//
-// An error that f returns is joined with the handler's; f cannot undo that one.
-// The functions run in the reverse order of that in which they were added. Called
-// by a hook or by the handler itself, After is a defer in that place.
-func (c *Context) After(f func(c *Context, err error) error) {
-	i := c.inv
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if r := i.hooks.running; r != nil {
-		r.deferred = append(r.deferred, deferred{after: f})
-		return
-	}
-	i.hooks.used.Store(true)
-	i.hooks.lines = append(i.hooks.lines, hookLine{after: f})
-}
-
-// notRunning panics if the hooks have begun to run.
-func (h *hooks) notRunning(method string) {
-	if h.running != nil {
-		panic("vk: " + method + ": the handler's hooks run already: call it in middleware, before next")
-	}
-}
-
-// A running is one run of a handler and its hooks.
-type running struct {
-	deferred []deferred // what runs in the end, the last first
-	begun    bool       // the handler has
-}
-
-// A deferred is an After, or else what gives a claim back.
-type deferred struct {
-	after    func(*Context, error) error
-	giveBack func()
-}
-
-// run runs h with its hooks: those of the invocations around that are of no
-// other route, then its own. It returns an error for a panic of any of them.
-func (i *invocation) run(c *Context, h HandlerFunc) (err error) {
-	r, claims, lines := i.beginHooks()
-	ended := false
-	defer func() {
-		if v := recover(); v != nil {
-			err = caught(v)
-		} else if !ended {
-			err = errGoexit
-		}
-		i.unwind(c, r, &err)
-	}()
-	err = i.runLines(c, r, h, claims, lines)
-	ended = true
-	return err
-}
-
-// beginHooks begins a run, and returns the hooks that it runs.
-func (i *invocation) beginHooks() (r *running, claims []*claim, lines []hookLine) {
-	for up := i; up != nil && (up == i || up.route == nil); up = up.outer {
-		up.mu.Lock()
-		over := up != i && up.hooks.begun // those of a NotFound that runs a route
-		if up == i {
-			if r = &i.hooks.first; i.hooks.begun {
-				r = new(running)
-			}
-			i.hooks.begun, i.hooks.running = true, r
-		}
-		if !over && len(up.hooks.claims) > 0 {
-			claims = append(slices.Clip(up.hooks.claims), claims...)
-		}
-		if !over && len(up.hooks.lines) > 0 {
-			lines = append(slices.Clip(up.hooks.lines), lines...)
-		}
-		up.mu.Unlock()
-		if over {
-			break
-		}
-	}
-	return r, claims, lines
-}
-
-// runLines makes the claims, and then runs the lines and h.
-func (i *invocation) runLines(c *Context, r *running, h HandlerFunc, claims []*claim, lines []hookLine) error {
-	for _, cl := range claims {
-		if cl.kept.Load() {
-			continue
-		}
-		giveBack, err := cl.take(c)
-		if err != nil {
-			return err
-		}
-		if giveBack != nil {
-			i.deferHook(r, deferred{giveBack: giveBack})
-		}
-	}
-	for _, l := range lines {
-		if l.after != nil {
-			i.deferHook(r, deferred{after: l.after})
-		} else if err := l.before(c); err != nil {
-			return err
-		}
-	}
-	r.begun = true
-	for _, cl := range claims {
-		cl.kept.Store(true)
-	}
-	return h(c)
-}
-
-// deferHook adds to what runs in the end.
-func (i *invocation) deferHook(r *running, d deferred) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	r.deferred = append(r.deferred, d)
-}
-
-// unwind runs what r has deferred, the last first, however each of them ends.
-func (i *invocation) unwind(c *Context, r *running, err *error) {
-	i.mu.Lock()
-	n := len(r.deferred)
-	if n == 0 {
-		if i.hooks.running == r {
-			i.hooks.running = nil
-		}
-		i.mu.Unlock()
-		return
-	}
-	d := r.deferred[n-1]
-	r.deferred = r.deferred[:n-1]
-	i.mu.Unlock()
-	defer i.unwind(c, r, err)
+// sendKey implements sendScope.
+func (c *Context) sendKey(to, name string) (key sendKey, ok bool) {
 	switch {
-	case d.after != nil:
-		afterwards(c, d.after, err)
-	case !r.begun:
-		afterwards(c, func(*Context, error) error { d.giveBack(); return nil }, err)
+	case c.event.ID == "":
+		return key, false
+	case name != "":
+		return digest(c.event.ID, c.inv.scope(), to, "named "+name), true
 	}
+	return digest(c.event.ID, c.inv.scope(), to, "number "+strconv.Itoa(c.inv.count(to))), true
 }
 
-// afterwards runs a hook and joins its error with err.
-func afterwards(c *Context, f func(*Context, error) error, err *error) {
-	ended := false
-	defer func() {
-		if v := recover(); v != nil {
-			*err = join(*err, caught(v))
-		} else if !ended {
-			*err = join(*err, errGoexit)
-		}
-	}()
-	e := f(c, *err)
-	ended = true
-	if e != nil {
-		*err = join(*err, e)
+// actsFor implements sendScope.
+func (c *Context) actsFor(client *Client) int64 {
+	if client != c.client {
+		return 0
 	}
+	return c.event.GroupID
 }
 
-// contained returns h as a middleware gets it: a panic of h is an error to the
-// middleware, and the hooks that are added inside of h do not outlast the call.
-func contained(h HandlerFunc) HandlerFunc {
-	return func(c *Context) (err error) {
-		i := c.inv
-		claims, lines := 0, 0
-		if i.hooks.used.Load() {
-			i.mu.Lock()
-			claims, lines = len(i.hooks.claims), len(i.hooks.lines)
-			i.mu.Unlock()
-		}
-		defer func() {
-			if v := recover(); v != nil {
-				err = caught(v)
-			}
-			if i.hooks.used.Load() {
-				i.mu.Lock()
-				i.hooks.claims = slices.Clip(i.hooks.claims[:min(claims, len(i.hooks.claims))])
-				i.hooks.lines = slices.Clip(i.hooks.lines[:min(lines, len(i.hooks.lines))])
-				i.mu.Unlock()
-			}
-		}()
-		return h(c)
+// count returns how many sends of the invocation to the same peer came before.
+func (i *invocation) count(to string) int {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.sends == nil {
+		i.sends = make(map[string]int)
 	}
+	n := i.sends[to]
+	i.sends[to]++
+	return n
+}
+
+// scope names the handler that the invocation is of, and those around it: no
+// other handler of the event has the same scope.
+func (i *invocation) scope() string {
+	if i.outer == nil {
+		return ""
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.scoped == "" {
+		i.scoped = i.outer.scope() + "\x00" + i.via + i.name
+	}
+	return i.scoped
+}
+
+// steps implements sendScope.
+func (c *Context) steps() steps {
+	if c.event.ID == "" {
+		return steps{}
+	}
+	t := c.inv.turn.trail()
+	if t == nil {
+		return steps{}
+	}
+	return steps{t, c.event.ID, c.inv.scope()}
 }

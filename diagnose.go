@@ -66,6 +66,11 @@ const (
 // those of its routes and listeners, not what [Wait] waits for. Of other handlers
 // it is not, and nothing is said about it, as of a nil h.
 //
+// The rights are those that the bot's calls need, as VK names them: messages, photos,
+// docs, stories, app_widget and manage. Those that the token of a community lacks are
+// found. Package vktest lists the rights that a test's calls needed, package api those that
+// requests need. Without rights, Diagnose lists the limits of a bot without them.
+//
 // It makes some four calls of low priority, and one for each callback server,
 // and changes nothing. That a call fails is a finding too. A [Poller] does the
 // same by itself when it starts, for long poll alone, and logs what it finds.
@@ -76,8 +81,9 @@ const (
 // may manage the community, https://dev.vk.com/ru/method/groups.getCallbackServers
 // and, of each server,
 // https://dev.vk.com/ru/method/groups.getCallbackSettings.
-func Diagnose(ctx context.Context, client *Client, h Handler) []Finding {
+func Diagnose(ctx context.Context, client *Client, h Handler, rights ...string) []Finding {
 	d := newDiagnosis(ctx, client, h)
+	d.rights = rights
 	if d.checkVersion() && d.checkToken() && d.findGroup() {
 		d.checkSources()
 		d.checkFeatures()
@@ -91,6 +97,7 @@ type diagnosis struct {
 	client *Client
 	group  int64
 
+	rights  []string // that calls need
 	kinds   []string // that have handlers
 	known   bool     // which ones they are
 	given   bool     // there is a handler
@@ -333,6 +340,7 @@ func (d *diagnosis) checkRights(has func(name string, bit int64) bool) {
 		}
 		d.add(f)
 	}
+	d.checkNeeded(has, mend)
 	var rights, what []string
 	for _, r := range [...]struct {
 		name string
@@ -343,7 +351,7 @@ func (d *diagnosis) checkRights(has func(name string, bit int64) bool) {
 		{"docs", 1 << 17, "upload documents and voice messages"},
 		{"manage", 1 << 18, "change settings, such as Poller.EnableEvents does"},
 	} {
-		if !has(r.name, r.bit) {
+		if !has(r.name, r.bit) && !slices.Contains(d.rights, r.name) {
 			rights, what = append(rights, r.name), append(what, r.what)
 		}
 	}
@@ -351,6 +359,30 @@ func (d *diagnosis) checkRights(has func(name string, bit int64) bool) {
 		d.add(Finding{
 			Problem: ProblemRights, Severity: slog.LevelInfo, Rights: rights, Mend: "if the bot is to do that, " + mend,
 			Text: "the token lacks the right " + strings.Join(rights, ", ") + ": the bot cannot " + strings.Join(what, ", nor "),
+		})
+	}
+}
+
+// rightBits are the rights of a community's token in VK's numbering.
+var rightBits = map[string]int64{"stories": 1 << 0, "photos": 1 << 2, "app_widget": 1 << 6, "messages": 1 << 12, "docs": 1 << 17, "manage": 1 << 18}
+
+// checkNeeded looks for the rights that the bot's calls need. Nobody has to be told of
+// messages again.
+func (d *diagnosis) checkNeeded(has func(name string, bit int64) bool, mend string) {
+	var lacking []string
+	for _, name := range d.rights {
+		bit, known := rightBits[name]
+		switch {
+		case !known:
+			d.warn(ProblemRights, fmt.Sprintf("the bot is said to need the right %q, which no token has", name), "see whether the name is right")
+		case name != "messages" && !has(name, bit) && !slices.Contains(lacking, name):
+			lacking = append(lacking, name)
+		}
+	}
+	if len(lacking) > 0 {
+		d.add(Finding{
+			Problem: ProblemRights, Severity: slog.LevelWarn, Rights: lacking, Mend: mend,
+			Text: "the token lacks the right " + strings.Join(lacking, ", ") + ", and the bot makes calls that need it",
 		})
 	}
 }

@@ -429,3 +429,33 @@ func TestPollStoppedDispatcher(t *testing.T) {
 		})
 	}
 }
+
+// TestDiagnoseRights: a token that lacks what the bot's calls need is found.
+func TestDiagnoseRights(t *testing.T) {
+	const mend = ": make a token that has them under Manage, API usage, Access tokens"
+	for _, tt := range []struct {
+		name   string
+		scopes []string
+		rights []string
+		want   []string
+	}{
+		{"the token has all", nil, []string{"messages", "photos", "manage"}, nil},
+		{"the token lacks some", []string{"messages", "docs", "manage"}, []string{"messages", "photos", "stories", "photos"},
+			[]string{"warn: the token lacks the right photos, stories, and the bot makes calls that need it" + mend}},
+		{"what is not needed is for information", []string{"messages", "docs", "photos"}, []string{"messages"},
+			[]string{"info: the token lacks the right manage: the bot cannot change settings, such as Poller.EnableEvents does: if the bot is to do that, " + mend[2:]}},
+		{"a misspelt right", nil, []string{"photo"}, []string{`warn: the bot is said to need the right "photo", which no token has: see whether the name is right`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bot := vktest.Config{Scopes: tt.scopes}.New(t)
+			set(t, bot, vk.Params{"message_typing_state": true})
+			var got []string
+			for _, f := range vk.Diagnose(t.Context(), bot.Client(), pinger(), tt.rights...) {
+				got = append(got, f.String())
+			}
+			if d := cmp.Diff(tt.want, got); d != "" {
+				t.Errorf("findings (-want +got):\n%s", d)
+			}
+		})
+	}
+}

@@ -60,14 +60,23 @@ type Dispatcher struct {
 
 	// Store keeps what is not to be lost when the process ends: how far in a
 	// community's history events were taken, and those that are not done. When
-	// the bot runs again, these are handled first. It also keeps several
-	// processes that share it from handling the same event. Nil means that
-	// nothing is kept. For each community, at most one Dispatcher at a time may
-	// use an exclusive Store, such as a MemoryStore.
+	// the bot runs again, these are handled first. One Dispatcher of one process
+	// owns a community's part of it; others get [ErrJournalTaken]. Nil means that
+	// nothing is kept.
 	//
 	// It is for events from sources such as a Poller. What is given to Dispatch
 	// is not kept.
 	Store Store
+
+	// Version tells one version of the bot's code from another, so that handlers
+	// that wait over a deploy go on as described in docs/durable.md. Empty means a
+	// hash of the program's file.
+	Version string
+
+	// MaxAge limits how long a question or another wait may be open, also without a
+	// [Within]. At the end it ends with an [*AgeError]. Zero means 30 days, a negative
+	// value no limit.
+	MaxAge time.Duration
 
 	// Logger gets what goes wrong and, at the level of debugging, a line for
 	// each event. Nil means slog.Default().
@@ -79,7 +88,8 @@ type Dispatcher struct {
 	lanes     lane.Lanes[laneKey, *job]
 	watchdog  watchdog.Watchdog[*job]
 	coroner   coroner
-	claims    streak        // of what the Store is asked about single events
+	lookups   streak        // of what the Store is asked about single events
+	arrivals  arrivals      // of events about which the Store is asked before they are put
 	debugging atomic.Int32  // what is known of the Logger's handler
 	store     Store         // the Store, guarded
 	marks     atomic.Uint32 // the last mark of a job
@@ -92,6 +102,7 @@ type Dispatcher struct {
 	stopped  bool
 	feeds    []*feed            // the open ones
 	journals map[int64]*opening // by community
+	timers   map[int64]*timerQueue
 }
 
 func (d *Dispatcher) init() {
@@ -132,9 +143,10 @@ func (d *Dispatcher) Dispatch(ctx context.Context, e *Event) error {
 	return d.put(ctx, &job{d: d, feed: d.direct, ctx: context.WithoutCancel(ctx), client: d.Client, ev: e})
 }
 
-// Pending returns how many events are taken and not done, those aside whose
-// handlers wait for another event, such as the answer to a question. What the
-// handlers of the others have written can be read once it is 0.
+// Pending returns the number of events that are taken and not done, without those
+// whose handlers are parked: those wait for another event, such as the answer to a
+// question, or are in [Context.Park]. What the handlers of the others have written can
+// be read once it is 0.
 func (d *Dispatcher) Pending() int {
 	return int(d.count.Load())
 }
@@ -142,17 +154,17 @@ func (d *Dispatcher) Pending() int {
 var errNoHandler = errors.New("vk: the Dispatcher has no Handler")
 
 // putOnce is put for an event that may come twice: the second job is not put,
-// and putOnce returns the first one as holder, or nil if it has ended.
+// and putOnce returns the first one as holder, or nil if it has ended. If j was put,
+// it is the holder.
 func (d *Dispatcher) putOnce(ctx context.Context, j *job) (holder *job, err error) {
 	holder, state := d.dedupe.enter(j)
 	if state != admitted {
 		return holder, nil
 	}
-	err = d.put(ctx, j)
-	if err != nil {
+	if err = d.put(ctx, j); err != nil {
 		d.dedupe.leave(j, notHandled)
 	}
-	return nil, err
+	return j, err
 }
 
 // put is Dispatch for a job.
@@ -226,10 +238,10 @@ func (d *Dispatcher) begin(j *job) ending {
 	if d.ending.Load() && j.feed.isCutAt(laneOf(j.ev)) {
 		return skipped
 	}
-	switch d.askStore(j) {
-	case alreadyRunning:
-		return elsewhere
-	case alreadyHandled:
+	if j.timer != nil && j.timer.void.Load() {
+		return handled // it was moved or canceled while it stood in its lane
+	}
+	if d.askStore(j) == alreadyHandled {
 		return handled
 	}
 	if !d.watchdog.Begin(&j.task, &j.feed.group, j) {
@@ -270,9 +282,8 @@ func (d *Dispatcher) giveUp(j *job, name string, stopped bool) {
 //
 // A source stops the Dispatcher that it made itself. One that was given to it
 // is stopped by whoever made it, after the sources: while it has the Store, other
-// processes take it for alive, and one that starts after it waits to see that it
-// is not. Where it has only Pollers, and nothing is given to Dispatch, there is
-// nothing left to stop when their Run has returned.
+// processes get [ErrJournalTaken]. Where it has only Pollers, and nothing is given to
+// Dispatch, there is nothing left to stop when their Run has returned.
 func (d *Dispatcher) Stop(ctx context.Context) {
 	d.init()
 	d.mu.Lock()
@@ -411,7 +422,8 @@ func (j *job) tellParked() (resumed func()) {
 }
 
 // leadsTo implements turn: it notes the route for the Observer and the log.
-func (j *job) leadsTo(route string) {
+func (j *job) leadsTo(c *Context, route string) {
+	j.steps.leadTo(c, route)
 	if j.seen != nil {
 		s := j.seen
 		s.mu.Lock()

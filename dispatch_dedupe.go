@@ -7,23 +7,23 @@ import (
 	"hash/maphash"
 	"log/slog"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/vkrouter/vk/internal/backoff"
+	durable "github.com/vkrouter/vk/internal/journal"
 )
 
 // An event that comes more than once is handled once: VK delivers to webhooks
 // until it is answered, for up to two hours, and long poll and callback may both
-// be on. The deduper knows the events of this process; over a restart, and
-// between processes, the Store does.
+// be on. The deduper knows the events of this process; over a restart, the Store
+// does.
 
 const (
 	// dedupeTTL is how long handled events are remembered: longer than VK
 	// delivers them.
-	dedupeTTL = 3 * time.Hour
+	dedupeTTL = durable.Remember
 
 	// maxDeduped limits the handled events that are remembered in memory: at
 	// least this many are, and at most twice as many.
@@ -35,7 +35,7 @@ type admission int
 
 const (
 	admitted       admission = iota
-	alreadyRunning           // it is being handled, here or by another process
+	alreadyRunning           // it is being handled
 	alreadyHandled           // it was handled before
 )
 
@@ -65,7 +65,6 @@ type deduper struct {
 // job is offered to the deduper, it belongs to the maker of the job.
 type dedupeRecord struct {
 	entry   *journalEntry // of the event, if it is in a journal
-	owner   string        // the value of the event's record in the Store, if this process has written it
 	settled settlement
 	gone    chan struct{} // closed once it is settled; made when asked for
 }
@@ -106,8 +105,19 @@ func (c *deduper) enter(j *job) (holder *job, state admission) {
 	return j, admitted
 }
 
-// leave notes the settlement of an event that has entered.
-func (c *deduper) leave(j *job, s settlement) {
+// leave notes the settlement of an event that has entered. after is called once the
+// next run would not handle the event again.
+func (c *deduper) leave(j *job, s settlement, after ...func(context.Context)) {
+	if c.note(j, s, after) == nil {
+		for _, f := range after {
+			f(context.WithoutCancel(j.ctx))
+		}
+	}
+}
+
+// note is leave, without the call of after if the event is in no journal. It returns
+// the entry in the journal.
+func (c *deduper) note(j *job, s settlement, after []func(context.Context)) *journalEntry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if j.ev.ID != "" {
@@ -122,11 +132,25 @@ func (c *deduper) leave(j *job, s settlement) {
 		}
 	}
 	of := &j.dedupe
-	of.entry.settle(s.over())
+	entry := of.entry
+	entry.settle(s == isHandled, after)
 	of.entry, of.settled = nil, s
 	if of.gone != nil {
 		close(of.gone)
 	}
+	return entry
+}
+
+// noteHandled notes that an event is handled that another run has admitted.
+func (c *deduper) noteHandled(e *Event) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.turnOver()
+	if c.handled[0] == nil {
+		c.handled[0] = make(map[eventID]struct{})
+		c.began = time.Now()
+	}
+	c.handled[0][idOf(e)] = struct{}{}
 }
 
 // turnOver forgets events that were handled long ago. The caller holds c.mu.
@@ -155,105 +179,204 @@ func (c *deduper) settledOf(j *job) <-chan struct{} {
 	return of.gone
 }
 
-// recordOf returns the event's entry in a journal, and the owner in its record
-// in the Store, if that is this process.
-func (c *deduper) recordOf(j *job) (entry *journalEntry, owner string) {
+// entryOf returns the event's entry in a journal, or nil.
+func (c *deduper) entryOf(j *job) *journalEntry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return j.dedupe.entry, j.dedupe.owner
+	return j.dedupe.entry
 }
 
-// isKept reports whether the event is in a journal.
-func (c *deduper) isKept(j *job) bool {
-	entry, _ := c.recordOf(j)
-	return entry != nil
-}
-
-// own notes that the Store has owner as the owner of the event.
-func (c *deduper) own(j *job, owner string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	j.dedupe.owner = owner
-}
-
-// keep enters the event of j into a journal, unless it is in one, or is settled
-// and not to be handled again: then keep returns its settlement.
-func (c *deduper) keep(jr *journal, j *job) settlement {
+// keep enters the event of j, of which so many runs may have died, into a journal,
+// unless it is in one, or is settled and not to be handled again: then keep returns
+// its settlement.
+func (c *deduper) keep(jr *journal, j *job, tries int) settlement {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	of := &j.dedupe
 	switch {
 	case of.entry != nil:
 	case of.settled == unsettled:
-		of.entry = jr.keep(j.ev, j)
+		of.entry = jr.keep(j.ev, j, tries)
 	case of.settled == notHandled:
-		of.entry = jr.keep(j.ev, nil)
+		of.entry = jr.keep(j.ev, nil, tries)
 	default:
 		return of.settled
 	}
 	return unsettled
 }
 
+// A ticket is a place in the order in which the events of a conversation came, while
+// the Store is asked about them.
+type ticket struct {
+	lane laneKey
+	prev <-chan struct{} // closed when the one before is given back; nil if there is none
+	done chan struct{}   // closed when this one is given back
+}
+
+// arrivals hands out tickets.
+type arrivals struct {
+	mu   sync.Mutex
+	last map[laneKey]*ticket
+}
+
+func (l *arrivals) take(lane laneKey) *ticket {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t := &ticket{lane: lane, done: make(chan struct{})}
+	if last := l.last[lane]; last != nil {
+		t.prev = last.done
+	}
+	if l.last == nil {
+		l.last = make(map[laneKey]*ticket)
+	}
+	l.last[lane] = t
+	return t
+}
+
+// giveBack lets the next one go, also if the ones before are still there.
+func (l *arrivals) giveBack(t *ticket) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(t.done)
+	if l.last[t.lane] == t {
+		delete(l.last, t.lane)
+	}
+}
+
+// wait blocks until all tickets before t are given back.
+func (t *ticket) wait(ctx context.Context) error {
+	if t.prev == nil {
+		return nil
+	}
+	select {
+	case <-t.prev:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// await blocks until all tickets of a lane are given back that there are now.
+func (l *arrivals) await(ctx context.Context, lane laneKey) error {
+	l.mu.Lock()
+	last := l.last[lane]
+	l.mu.Unlock()
+	if last == nil {
+		return nil
+	}
+	select {
+	case <-last.done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // admit admits an event that may come again, unless it is being handled or was
-// handled. It returns the job that handles the event in this process, for
-// settledOf and, after that, outcome. The job is nil if the event was handled
-// before, or is handled elsewhere.
+// handled. It came again so many times already. It returns the job that handles the
+// event, for settledOf and, after that, outcome. The job is nil if the event was
+// handled before.
 //
 // An event is admitted again if its handlers have asked VK to deliver it again,
 // or if it was cut off.
 //
 // An error means that the event was not admitted: ctx has ended, the Dispatcher
-// was stopped, the Store failed, or it is errFull.
-func (d *Dispatcher) admit(ctx context.Context, f *feed, client *Client, e *Event) (*job, admission, error) {
+// was stopped, the Store failed, another process has the journal, or it is errFull.
+func (d *Dispatcher) admit(ctx context.Context, f *feed, client *Client, e *Event, retries int) (*job, admission, error) {
 	d.init()
 	if d.Handler == nil {
 		return nil, 0, errNoHandler
 	}
 	d.dedupe.repeats.Store(true)
-	if d.Store != nil {
-		if err := d.resume(ctx, f, client, e.GroupID); err != nil {
-			return nil, 0, err
+	j := &job{d: d, feed: f, ctx: context.WithoutCancel(ctx), client: client, ev: e, repeats: true, deduped: true, replayed: retries > 0}
+	if d.Store == nil {
+		holder, state := d.dedupe.enter(j)
+		if state != admitted {
+			return holder, state, nil
 		}
+		return d.admitted(j, d.putNow(ctx, j))
 	}
-	j := &job{d: d, feed: f, ctx: context.WithoutCancel(ctx), client: client, ev: e, repeats: true, deduped: true}
+	jr, err := d.resume(ctx, f, client, e.GroupID)
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := jr.kept.SetRepeats(ctx); err != nil {
+		return nil, 0, jr.explain(err)
+	}
+	if err := jr.dispatchFirst(ctx, e); err != nil {
+		return nil, 0, err
+	}
 	holder, state := d.dedupe.enter(j)
 	if state != admitted {
 		return holder, state, nil
 	}
-	// Another request for the event may wait for j, and is answered by its end.
-	if d.isFull() {
-		d.dedupe.leave(j, j.end(skipped, errFull).settled)
-		return nil, 0, errFull // VK waits for room, not this process: there may be many requests
-	}
-	switch state, err := d.acquire(ctx, j); {
+	place := d.arrivals.take(laneOf(e)) // the Store may answer later events sooner
+	defer d.arrivals.giveBack(place)
+	switch done, err := d.isDone(ctx, e); {
 	case err != nil:
-		d.dedupe.leave(j, j.end(skipped, err).settled)
-		return nil, 0, err
-	case state == alreadyHandled:
+		return d.admitted(j, err)
+	case done:
 		d.dedupe.leave(j, j.end(handled, nil).settled)
-		return nil, state, nil
-	case state == alreadyRunning:
-		d.dedupe.leave(j, j.end(elsewhere, nil).settled)
-		return nil, state, nil
+		return nil, alreadyHandled, nil
 	}
-	if err := d.put(ctx, j); err != nil {
+	if retries > 0 { // the trail may be kept and the event not yet
+		if err := d.loadTrail(ctx, j); err != nil {
+			return d.admitted(j, err)
+		}
+	}
+	return d.admitted(j, d.putAfter(ctx, j, place, jr, retries))
+}
+
+// admitted returns the results of admit for a job that was put, or was not because of
+// err. Another request for the event may wait for the job, and is answered by its end.
+func (d *Dispatcher) admitted(j *job, err error) (*job, admission, error) {
+	if err != nil {
 		d.settle(j, j.end(skipped, err).settled)
 		return nil, 0, err
 	}
 	return j, admitted, nil
 }
 
+// putAfter puts a job behind the events of its conversation that came before.
+func (d *Dispatcher) putAfter(ctx context.Context, j *job, place *ticket, jr *journal, retries int) error {
+	if err := place.wait(ctx); err != nil {
+		return err
+	}
+	if retries > 0 && !d.isFull() {
+		// The event may be one that the process died of: then the next run must know.
+		if d.dedupe.keep(jr, j, 1) == unsettled {
+			if err := jr.kept.Write(ctx); err != nil {
+				return jr.explain(err)
+			}
+		}
+	}
+	return d.putNow(ctx, j)
+}
+
+// putNow is put for an event that its source delivers again: it does not wait for
+// room, because there may be many requests.
+func (d *Dispatcher) putNow(ctx context.Context, j *job) error {
+	if d.isFull() {
+		return errFull
+	}
+	return d.put(ctx, j)
+}
+
 // errFull says that the Dispatcher has MaxEvents.
 var errFull = errors.New("vk: the Dispatcher has MaxEvents")
 
-// handledRecord is an event's record in the Store once it was handled. Before
-// that, the record names the journal's owner that handles it, which has the event
-// as long as it owns the journal.
-const handledRecord = "done"
+// doneID returns what stands for an event in the key that says that it is done, or ""
+// if the event has no ID.
+func doneID(e *Event) string {
+	if e.ID == "" {
+		return ""
+	}
+	return short(e.ID)
+}
 
-// dedupeKey returns the key of an event's record in the Store.
-func dedupeKey(e *Event) string {
-	return "claim/" + strconv.FormatInt(e.GroupID, 10) + "/" + short(e.ID)
+// doneKey returns the key that says that an event is done.
+func doneKey(e *Event) string {
+	return "done/" + strconv.FormatInt(e.GroupID, 10) + "/" + short(e.ID)
 }
 
 // guarded returns the Store so that its panics are errors.
@@ -262,152 +385,98 @@ func (d *Dispatcher) guarded() Store {
 	return d.store
 }
 
-// sharedStore reports whether other processes may use the Store.
-func (d *Dispatcher) sharedStore() bool {
-	if d.Store == nil {
-		return false
-	}
-	s, ok := d.guarded().(interface{ Exclusive() bool })
-	return !ok || !s.Exclusive()
+// isExclusive reports whether a Store says that it belongs to this process alone.
+func isExclusive(s Store) bool {
+	e, ok := s.(interface{ Exclusive() bool })
+	return ok && e.Exclusive()
 }
 
-// acquire makes this process the owner of an event in the Store, if there is
-// one. In a Store that no other process can have, it only looks whether the
-// event was handled.
-func (d *Dispatcher) acquire(ctx context.Context, j *job) (admission, error) {
-	if d.Store == nil || j.ev.ID == "" {
-		return admitted, nil
+// isDone reports whether the Store says that an event is done.
+func (d *Dispatcher) isDone(ctx context.Context, e *Event) (bool, error) {
+	if d.Store == nil || e.ID == "" {
+		return false, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
-	key := dedupeKey(j.ev)
-	if !d.sharedStore() {
-		value, err := d.guarded().Get(ctx, key)
-		if err != nil {
-			return 0, fmt.Errorf("vk: claim: %w", err)
-		}
-		if string(value) == handledRecord {
-			return alreadyHandled, nil
-		}
-		return admitted, nil
-	}
-	jr, err := d.journal(ctx, j.ev.GroupID)
+	value, err := d.guarded().Get(ctx, doneKey(e))
 	if err != nil {
-		return 0, err
+		return false, fmt.Errorf("vk: cannot look up whether the event is done: %w", err)
 	}
-	mine, err := jr.holder()
-	if err != nil {
-		return 0, err
-	}
-	var old []byte
-	for {
-		swapped, err := d.guarded().Swap(ctx, key, old, []byte(mine), dedupeTTL)
-		if err == nil && swapped {
-			d.dedupe.own(j, mine)
-			return admitted, nil
-		}
-		if err == nil {
-			old, err = d.guarded().Get(ctx, key)
-		}
-		if err != nil {
-			return 0, fmt.Errorf("vk: claim: %w", err)
-		}
-		switch string(old) {
-		case handledRecord:
-			return alreadyHandled, nil
-		case mine, "": // "": it has just expired, or was given up
-			continue
-		}
-		alive, err := jr.holds(ctx, string(old))
-		switch {
-		case err != nil:
-			return 0, err
-		case alive:
-			return alreadyRunning, nil
-		}
-	}
+	return len(value) > 0, nil
 }
 
-// askStore acquires an event that is about to begin, unless admit has. If the
-// Store fails, the event is admitted: better twice than not at all.
+// markDone makes the Store say that an event is done, as long as its source may deliver
+// it again.
+func (d *Dispatcher) markDone(ctx context.Context, e *Event) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	_, err := d.guarded().Swap(ctx, doneKey(e), nil, durable.DoneValue, dedupeTTL)
+	return err // if it was not swapped, the Store says so already
+}
+
+// askStore reports whether an event that is about to begin was handled before. If the
+// Store fails, it is taken for new: better twice than not at all.
 func (d *Dispatcher) askStore(j *job) admission {
-	if d.Store == nil || !j.deduped || j.ev.ID == "" {
+	if !j.asks {
 		return admitted
 	}
-	if !d.sharedStore() && !d.dedupe.repeats.Load() {
-		return admitted // nobody else gets it
+	done, err := d.isDone(j.ctx, j.ev)
+	switch {
+	case err != nil:
+		d.storeFailed(j, "vk: store unavailable: events are handled without a check for duplicates", err)
+	case done:
+		return alreadyHandled
+	default:
+		d.storeWorked(j.ctx)
 	}
-	entry, owner := d.dedupe.recordOf(j)
-	if owner != "" {
-		return admitted
-	}
-	state, err := admitted, errUnsaved
-	// If the event is in a journal that may not be in the Store, nobody else is
-	// to leave it to this process, which may die. Without a journal, its source
-	// brings it again.
-	if entry == nil || !entry.jr.isFailing() {
-		state, err = d.acquire(j.ctx, j)
-	}
-	if err != nil {
-		d.storeFailed(j, "vk: the store fails: events are handled without asking whether they were before", err)
-		return admitted
-	}
-	d.storeWorked(j.ctx)
-	return state
+	return admitted
 }
 
-// errUnsaved says that an event is not in the Store.
-var errUnsaved = errors.New("vk: claim: the event could not be kept")
-
-// release notes the settlement of an event in the Store, for other processes and
-// for the next run. If the Store fails, the event counts as this process's until
-// it ends, which is as good in most cases.
-func (d *Dispatcher) release(j *job, s settlement) {
-	var old, next []byte
-	if d.sharedStore() {
-		if _, owner := d.dedupe.recordOf(j); owner != "" {
-			old = []byte(owner)
-		}
+// release notes in the Store that an event is handled, if its source may deliver it
+// again. It reports whether the event surely is not handled again for want of that.
+func (d *Dispatcher) release(j *job, s settlement) bool {
+	if s != isHandled || d.Store == nil || j.ev.ID == "" || !d.repeats(j) {
+		return true
 	}
-	if old == nil && (s != isHandled || d.Store == nil || j.ev.ID == "" || !d.dedupe.repeats.Load()) {
-		return // nobody asks
-	}
-	if s == isHandled {
-		next = []byte(handledRecord)
-	}
-	ctx, cancel := context.WithTimeout(j.ctx, storeTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(j.ctx), storeTime)
 	defer cancel()
 	var err error
 	for try := range 4 {
-		if _, err = d.guarded().Swap(ctx, dedupeKey(j.ev), old, next, dedupeTTL); err == nil {
+		if err = d.markDone(ctx, j.ev); err == nil {
 			d.storeWorked(j.ctx)
-			return // swapped, or another process has it by now, which thought this one dead
+			return true
 		}
 		if backoff.Sleep(ctx, storePause.Delay(try+1)) != nil {
 			break
 		}
 	}
-	d.storeFailed(j, "vk: the store fails: events that are delivered again may be handled again", err)
+	d.storeFailed(j, "vk: store unavailable: events that are delivered again may be handled again", err)
+	return false
 }
+
+// repeats reports whether a source may deliver the event of j again, to this process
+// or the next one.
+func (d *Dispatcher) repeats(j *job) bool {
+	if d.dedupe.repeats.Load() {
+		return true
+	}
+	entry := d.dedupe.entryOf(j)
+	return entry != nil && entry.jr.kept.Repeats()
+}
+
+var storePause = backoff.Backoff{Min: 50 * time.Millisecond, Max: 10 * time.Second}
 
 // storeFailed says that the Store fails, unless it was said: once, and not for each
 // event.
 func (d *Dispatcher) storeFailed(j *job, msg string, err error) {
-	if d.claims.failed() {
+	if d.lookups.failed() {
 		j.log(slog.LevelWarn, msg, failure(err)...)
 	}
 }
 
 // storeWorked says that the Store works again, if it was said that it fails.
 func (d *Dispatcher) storeWorked(ctx context.Context) {
-	if failures, tell := d.claims.worked(); tell {
+	if failures, tell := d.lookups.worked(); tell {
 		d.logger().LogAttrs(ctx, slog.LevelInfo, "vk: the store works again", slog.Int("failures", failures))
 	}
-}
-
-// splitOwner splits an owner as records in the Store have it.
-func splitOwner(value string) (slot int, owner string, ok bool) {
-	a, owner, ok := strings.Cut(value, " ")
-	slot, err := strconv.Atoi(a)
-	return slot, owner, ok && err == nil
 }

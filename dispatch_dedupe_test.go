@@ -9,8 +9,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/vkrouter/vk/filestore"
 )
 
 // An offerer is a source whose events come again until they are done, as a
@@ -39,7 +37,7 @@ func textEvent(t testing.TB, id, text string) *Event {
 // with which error.
 func (o *offerer) offer(t *testing.T, id string) (state admission, settled bool, err error) {
 	t.Helper()
-	j, state, err := o.d.admit(t.Context(), o.feed, nil, textEvent(t, id, id))
+	j, state, err := o.d.admit(t.Context(), o.feed, nil, textEvent(t, id, id), 0)
 	if err != nil {
 		return state, false, err
 	}
@@ -88,35 +86,6 @@ func eachKind(t *testing.T, test func(t *testing.T, store Store)) {
 	}
 }
 
-// sometimes is exclusive if it is told to be.
-type sometimes struct {
-	Store
-	exclusive bool
-}
-
-func (s sometimes) Exclusive() bool { return s.exclusive }
-
-func TestSharedStore(t *testing.T) {
-	for _, tt := range []struct {
-		name  string
-		store Store
-		want  bool
-	}{
-		{"none", nil, false},
-		{"MemoryStore", new(MemoryStore), false},
-		{"filestore.Store", new(filestore.Store), false},
-		{"without the method", others{new(MemoryStore)}, true},
-		{"exclusive", sometimes{new(MemoryStore), true}, false},
-		{"not exclusive", sometimes{new(MemoryStore), false}, true},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := (&Dispatcher{Store: tt.store}).sharedStore(); got != tt.want {
-				t.Errorf("got %v, want %v", got, tt.want)
-			}
-		})
-	}
-}
-
 // TestAdmitOnce: an event that is offered again is running while it is, and done
 // when it is, however it has ended.
 func TestAdmitOnce(t *testing.T) {
@@ -158,7 +127,7 @@ func TestAdmitOnce(t *testing.T) {
 				t.Errorf("%s: %v, %v, %v", tt.id, state, settled, err)
 			}
 		}
-		j, _, _ := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "slow", "slow"))
+		j, _, _ := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "slow", "slow"), 0)
 		<-o.d.dedupe.settledOf(j)
 		if err := j.outcome(); err != nil {
 			t.Error(err)
@@ -167,7 +136,7 @@ func TestAdmitOnce(t *testing.T) {
 			t.Error("slow:", state)
 		}
 		o.d.Stop(t.Context())
-		if _, _, err := o.offer(t, "late"); !errors.Is(err, ErrStopped) && !errors.Is(err, errNoLease) {
+		if _, _, err := o.offer(t, "late"); !errors.Is(err, ErrStopped) {
 			t.Errorf("after the stop: %v", err)
 		}
 	})
@@ -181,7 +150,7 @@ func TestAdmitCutOff(t *testing.T) {
 			return c.Park(func() error { <-c.Done(); return context.Cause(c) })
 		})
 		o := newOfferer(store, h)
-		j, _, err := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "a", "a"))
+		j, _, err := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "a", "a"), 0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,50 +176,11 @@ func TestAdmitCutOff(t *testing.T) {
 		}
 		if store != nil {
 			o.d.Stop(t.Context())
-			if r := stored(t, store, 0); len(r.Events) != 1 {
-				t.Errorf("it is kept as %+v", r)
+			if got := stored(t, store); len(got) != 1 {
+				t.Errorf("it is kept as %q", got)
 			}
 		}
 		o.d.Stop(t.Context())
-	})
-}
-
-// TestAdmitElsewhere: of two processes that share a Store, one handles an event,
-// and the other knows; when one has died, the other takes it.
-func TestAdmitElsewhere(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := others{new(MemoryStore)}
-		slow := HandlerFunc(func(c *Context) error {
-			c.Park(func() error { <-c.Done(); return nil })
-			return context.Cause(c)
-		})
-		a := newOfferer(store, slow)
-		b := newOfferer(store, HandlerFunc(func(c *Context) error { return nil }))
-		if state, _, err := a.offer(t, "x"); state != admitted || err != nil {
-			t.Error(state, err)
-		}
-		b.offer(t, "warm up")
-		time.Sleep(time.Hour / 2) // a renews what it has
-		if state, _, err := b.offer(t, "x"); state != alreadyRunning || err != nil {
-			t.Error(state, err)
-		}
-		if state, _, err := a.offer(t, "warm up"); state != alreadyHandled || err != nil {
-			t.Error(state, err)
-		}
-		jr, err := a.d.journal(t.Context(), 7)
-		if err != nil {
-			t.Fatal(err)
-		}
-		jr.end() // a dies
-		if state, _, err := b.offer(t, "x"); state != alreadyRunning || err != nil {
-			t.Error(state, err)
-		}
-		time.Sleep(leaseTime)
-		if state, settled, err := b.offer(t, "x"); state != admitted || !settled || err != nil {
-			t.Error(state, settled, err)
-		}
-		a.d.Stop(t.Context())
-		b.d.Stop(t.Context())
 	})
 }
 
@@ -264,12 +194,14 @@ func TestDoneSurvives(t *testing.T) {
 		h := HandlerFunc(func(c *Context) error { return nil })
 		o := newOfferer(store, h)
 		o.offer(t, "a")
-		o = newOfferer(store, h) // without a stop
+		journalOf(t, o).die()
+		o = newOfferer(store, h)
 		time.Sleep(2 * time.Hour)
 		if state, _, err := o.offer(t, "a"); state != alreadyHandled || err != nil {
 			t.Error(state, err)
 		}
 		time.Sleep(2 * time.Hour)
+		journalOf(t, o).die()
 		o = newOfferer(store, h)
 		if state, _, err := o.offer(t, "a"); state != admitted || err != nil {
 			t.Error(state, err)
@@ -289,7 +221,7 @@ func TestKeep(t *testing.T) {
 			}
 			return nil
 		}))
-		quick, _, _ := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "quick", "quick"))
+		quick, _, _ := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "quick", "quick"), 0)
 		<-o.d.dedupe.settledOf(quick)
 		if kept, err := o.d.keep(t.Context(), quick); kept != (store != nil) || err != nil {
 			t.Errorf("what is done: %v, %v", kept, err)
@@ -300,15 +232,10 @@ func TestKeep(t *testing.T) {
 			t.Errorf("%v, %v", kept, err)
 		}
 		if store != nil {
-			jr, err := o.d.journal(t.Context(), 7)
-			if err != nil {
-				t.Fatal(err)
-			}
-			jr.end()
-			time.Sleep(leaseTime)
+			journalOf(t, o).die()
 			var got []string
 			next := newOfferer(store, HandlerFunc(func(c *Context) error { got = append(got, c.Text()); return nil }))
-			if err := next.d.resume(t.Context(), next.feed, nil, 7); err != nil {
+			if _, err := next.d.resume(t.Context(), next.feed, nil, 7); err != nil {
 				t.Error(err)
 			}
 			synctest.Wait()
@@ -334,7 +261,7 @@ func (failing) Swap(context.Context, string, []byte, []byte, time.Duration) (boo
 	return false, errors.New("down")
 }
 
-// TestAdmitStoreDown: an event that cannot be claimed is not taken: it comes
+// TestAdmitStoreDown: an event about which the Store cannot be asked is not taken: it comes
 // again.
 func TestAdmitStoreDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -351,10 +278,10 @@ func TestAdmitStoreDown(t *testing.T) {
 	})
 }
 
-// TestClaimsAreBounded: what is remembered of handled events has a bound in
+// TestDedupeIsBounded: what is remembered of handled events has a bound in
 // number and in time, and what is within both is remembered: of the last three
 // hours the last 32,768.
-func TestClaimsAreBounded(t *testing.T) {
+func TestDedupeIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c deduper
 		state := func(id string) admission {
@@ -444,20 +371,104 @@ func TestBothSources(t *testing.T) {
 		o.offer(t, "a")
 		jr := journalOf(t, o)
 		for range 2 { // the poll may repeat it, too
-			jr.add("1", []*Event{textEvent(t, "a", "a")})
-			if err := jr.handle(t.Context(), o.feed, nil); err != nil {
+			if err := jr.handle(t.Context(), jr.add("1", []*Event{textEvent(t, "a", "a")}), o.feed, nil); err != nil {
 				t.Error(err)
 			}
 		}
 		jr.save(t.Context())
-		if r := stored(t, store, 0); len(r.Events) != 1 {
-			t.Errorf("while it is handled: %+v", r)
+		if got := stored(t, store); len(got) != 1 {
+			t.Errorf("while it is handled: %q", got)
 		}
 		close(block)
 		time.Sleep(time.Minute)
-		if r := stored(t, store, 0); len(r.Events) != 0 || runs != 1 {
-			t.Errorf("after %d runs: %+v", runs, r)
+		if got := stored(t, store); len(got) != 0 || runs != 1 {
+			t.Errorf("after %d runs: %q", runs, got)
 		}
 		o.d.Stop(t.Context())
+	})
+}
+
+// TestKeepWithoutID: an event that VK has sent without an id is kept too.
+func TestKeepWithoutID(t *testing.T) {
+	eachKind(t, func(t *testing.T, store Store) {
+		o := newOfferer(store, parked)
+		j, _, err := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "", "a"), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kept, err := o.d.keep(t.Context(), j); kept != (store != nil) || err != nil {
+			t.Error(kept, err)
+		}
+		o.d.Stop(t.Context())
+	})
+}
+
+// TestFullKnowsDone: a Dispatcher that takes no more events still knows those
+// that it has handled, or is handling.
+func TestFullKnowsDone(t *testing.T) {
+	eachKind(t, func(t *testing.T, store Store) {
+		block := make(chan struct{})
+		o := newOfferer(store, HandlerFunc(func(c *Context) error {
+			if c.Text() == "slow" {
+				<-block
+			}
+			return nil
+		}))
+		o.d.room = make(chan struct{}, 1)
+		o.offer(t, "done")
+		o.offer(t, "slow")
+		for id, want := range map[string]admission{"done": alreadyHandled, "slow": alreadyRunning} {
+			if state, _, err := o.offer(t, id); state != want || err != nil {
+				t.Errorf("%s: %v, %v", id, state, err)
+			}
+		}
+		if _, _, err := o.offer(t, "more"); !errors.Is(err, errFull) {
+			t.Error(err)
+		}
+		close(block)
+		synctest.Wait()
+		if state, _, err := o.offer(t, "more"); state != admitted || err != nil {
+			t.Error(state, err)
+		}
+		o.d.Stop(t.Context())
+	})
+}
+
+// TestNotTakenComesAgain: an event for which there was no room in time is taken
+// when it comes again.
+func TestNotTakenComesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runs := make(map[string]int)
+		d := &Dispatcher{MaxEvents: 1, Handler: HandlerFunc(func(c *Context) error {
+			time.Sleep(time.Second)
+			runs[c.Text()]++
+			return nil
+		})}
+		d.init()
+		f := d.feed()
+		take := func(ctx context.Context, id string) error {
+			t.Helper()
+			j := &job{d: d, feed: f, ctx: t.Context(), ev: textEvent(t, id, id)}
+			holder, err := d.putOnce(ctx, j)
+			if holder != j {
+				t.Errorf("%s is in other hands", id)
+			}
+			return err
+		}
+		if err := take(t.Context(), "a"); err != nil {
+			t.Error(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if err := take(ctx, "b"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("without room: %v", err)
+		}
+		if err := take(t.Context(), "b"); err != nil {
+			t.Error(err)
+		}
+		d.Stop(t.Context())
+		if runs["a"] != 1 || runs["b"] != 1 {
+			t.Errorf("runs: %v", runs)
+		}
 	})
 }

@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	durable "github.com/vkrouter/vk/internal/journal"
 	"github.com/vkrouter/vk/internal/lane"
 	"github.com/vkrouter/vk/internal/stacks"
 	"github.com/vkrouter/vk/internal/watchdog"
@@ -37,12 +37,18 @@ type job struct {
 	seen    *observedJob // nil if nobody observes
 	repeats bool         // the source delivers the event again until it is handled
 	deduped bool         // the deduper is to be told how the event ends
+	timer   *dueTimer    // that the event is of; nil if it is of none
+	asks    bool         // the Store is to be asked before it begins whether the event is done
+
+	replayed bool           // an earlier attempt may have begun to handle the event, in this run or another
+	suspect  *durable.Entry // of an event that a run may have died of: to be told when the handler waits; or nil
 
 	// Records of others, used by their methods alone.
 	task    watchdog.Task[*job]
 	mark    uint32 // finds its stack
 	dedupe  dedupeRecord
 	attempt attempt
+	steps   jobTrail
 
 	mu       sync.Mutex
 	err      error  // of the handlers that have ended
@@ -51,13 +57,17 @@ type job struct {
 	parked   int32  // goroutines of the handler that wait
 	busy     int32  // those of them that wait for something else than an event
 	ending   ending
-	offered  offerState // of the event to waits
-	again    bool       // the handlers want the source to deliver the event again
-	undone   bool       // the event is to be handled again
-	cut      bool       // a stop has ended a wait of the handler
-	handed   bool       // the consumer of the event answers it, if it is a press
-	quiet    bool       // Pending does not count it
-	outside  bool       // it has no place among MaxEvents
+	offered  offerState              // of the event to waits
+	again    bool                    // the handlers want the source to deliver the event again
+	undone   bool                    // the event is to be handled again
+	cut      bool                    // a stop has ended a wait of the handler
+	handed   bool                    // the consumer of the event answers it, if it is a press
+	quiet    bool                    // Pending does not count it
+	outside  bool                    // it has no place among MaxEvents
+	gone     func()                  // called once, when the handler has ended or waits; may be nil
+	rested   bool                    // the handler waits, or has waited
+	resting  chan struct{}           // closed once it is rested; made when asked for
+	whenDone []func(context.Context) // see onDone
 
 	exited  atomic.Bool // it was logged that a handler has ended its goroutine
 	presses atomic.Bool // there is a press among consumed: spares answerRest the lock
@@ -67,11 +77,10 @@ type job struct {
 type ending uint8
 
 const (
-	notEnded  ending = iota
-	handled          // its handlers have returned, or were abandoned
-	cutOff           // a stop has cut its handlers off
-	skipped          // its handlers have not begun, because of a stop
-	elsewhere        // another process handles the event
+	notEnded ending = iota
+	handled         // its handlers have returned, or were abandoned
+	cutOff          // a stop has cut its handlers off
+	skipped         // its handlers have not begun, because of a stop
 )
 
 // undone reports whether the event is to be handled again.
@@ -84,13 +93,9 @@ type settlement uint8
 const (
 	unsettled     settlement = iota
 	isHandled                // it is not handled again
-	isElsewhere              // another process handles it
 	isRedelivered            // its handlers want its source to deliver it again
 	notHandled               // it is to be handled again
 )
-
-// over reports whether this process is not to handle the event again.
-func (s settlement) over() bool { return s == isHandled || s == isElsewhere }
 
 // An exit is the rest of a job that has ended.
 type exit struct {
@@ -122,8 +127,6 @@ func (j *job) settlement() settlement {
 		return unsettled
 	case j.undone:
 		return notHandled
-	case j.ending == elsewhere:
-		return isElsewhere
 	case j.again:
 		return isRedelivered
 	}
@@ -202,6 +205,65 @@ func (j *job) noteCut() {
 	j.cut = true
 }
 
+// onDone registers f to be called once the event of j is done and the next run would
+// not handle it again. If the event is not done in this run, f is not called. f must
+// not use the journal. With such a function, the Store is told at once that the event
+// is done.
+func (j *job) onDone(f func(ctx context.Context)) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.whenDone = append(j.whenDone, f)
+}
+
+// afterDone takes the functions of onDone, if the event is handled.
+func (j *job) afterDone(s settlement) []func(context.Context) {
+	if s != isHandled {
+		return nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	all := j.whenDone
+	j.whenDone = nil
+	return all
+}
+
+// leavePace notes that the handler has ended or waits, for what paces old events.
+func (j *job) leavePace() {
+	j.mu.Lock()
+	gone := j.gone
+	j.gone = nil
+	j.mu.Unlock()
+	if gone != nil {
+		gone()
+	}
+}
+
+// rest returns a channel that is closed once the handler waits for something, or has
+// waited; of an event that a handler has consumed, once that handler waits after it.
+func (j *job) rest() <-chan struct{} {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.resting == nil {
+		j.resting = make(chan struct{})
+		if j.rested {
+			close(j.resting)
+		}
+	}
+	return j.resting
+}
+
+// rests notes that the handler waits.
+func (j *job) rests() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if !j.rested {
+		j.rested = true
+		if j.resting != nil {
+			close(j.resting)
+		}
+	}
+}
+
 // asksAgain reports whether handlers that ended with err want their event
 // delivered again.
 func asksAgain(err error) bool {
@@ -228,11 +290,11 @@ func (j *job) isRefused() bool {
 }
 
 // outcome returns the error with which the handlers of a settled event ended. It
-// is ErrStopped if the event is to be handled again, or by another process.
+// is ErrStopped if the event is to be handled again.
 func (j *job) outcome() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.undone || j.ending == elsewhere {
+	if j.undone {
 		return ErrStopped
 	}
 	return j.err
@@ -416,44 +478,4 @@ func laneOf(e *Event) laneKey {
 		return laneKey{group: e.GroupID, kind: e.Kind}
 	}
 	return laneKey{group: e.GroupID, peer: peer}
-}
-
-// An attempt is the record of one attempt to handle an event. Upper layers keep
-// values in it that last as long as the attempt.
-type attempt struct {
-	mu     sync.Mutex
-	number uint64 // 0 until asked for
-	values map[any]any
-}
-
-// id returns a number that no other attempt has, in this process or another.
-func (a *attempt) id() uint64 {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for a.number == 0 {
-		a.number = rand.Uint64()
-	}
-	return a.number
-}
-
-// value returns the value that was remembered under a key, or nil.
-func (a *attempt) value(key any) any {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.values[key]
-}
-
-// remember keeps a value under a key, and returns it. If there is one already,
-// it is kept and returned instead.
-func (a *attempt) remember(key, value any) any {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if old, ok := a.values[key]; ok {
-		return old
-	}
-	if a.values == nil {
-		a.values = make(map[any]any)
-	}
-	a.values[key] = value
-	return value
 }

@@ -2,11 +2,15 @@ package vk
 
 import (
 	"context"
-	"log/slog"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
 	"slices"
-	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/vkrouter/vk/internal/trail"
 )
 
 // Park runs wait without the handler's turn: meanwhile the events of its
@@ -42,10 +46,11 @@ func (c *Context) Park(wait func() error) error {
 		return context.Cause(c.ctx) // unmounted
 	}
 	j.answerPresses(c.ctx)
-	if j.park(false) {
+	j.saveTrail(c.ctx) // if it fails, it is tried again
+	if j.park(true) {
 		resumed := j.tellParked()
 		defer func() {
-			j.unpark(false)
+			j.unpark(true)
 			j.back()
 			resumed()
 		}()
@@ -83,17 +88,37 @@ func (i *invocation) inRouter() bool {
 	return false
 }
 
-// park notes that a goroutine of the handler waits, for an event or for
-// something else: the first one gives up the turn. It reports false, and does
-// nothing, if the handler has ended.
-func (j *job) park(forEvent bool) bool {
+// park notes that a goroutine of the handler waits, or only steps aside: the first
+// one gives up the turn. It reports false, and does nothing, if the handler has ended.
+func (j *job) park(waits bool) bool {
+	rested, ok := j.parks(waits)
+	if rested {
+		j.leavePace()
+		j.rests()
+		for _, of := range j.taken() {
+			of.rests()
+		}
+	}
+	return ok
+}
+
+// taken returns the jobs of the events that the handler has consumed.
+func (j *job) taken() []*job {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.consumed)
+}
+
+// parks is park without telling others. It reports whether the handler does nothing
+// but wait now.
+func (j *job) parks(waits bool) (rested, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.ending != notEnded {
-		return false
+		return false, false
 	}
 	j.parked++
-	if !forEvent {
+	if !waits {
 		j.busy++
 	}
 	j.recount()
@@ -106,20 +131,20 @@ func (j *job) park(forEvent bool) bool {
 		}
 		j.turn.Park()
 	}
-	return true
+	return j.quiet, true
 }
 
 // unpark notes that a goroutine of the handler waits no more. When the last one
 // does, the turn comes back, before anything else that is to come in the lane.
 // The goroutine itself calls back then. unpark does not wait.
-func (j *job) unpark(forEvent bool) {
+func (j *job) unpark(waits bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.ending != notEnded {
 		return
 	}
 	j.parked--
-	if !forEvent {
+	if !waits {
 		j.busy--
 	}
 	j.recount()
@@ -134,10 +159,13 @@ func (j *job) unpark(forEvent bool) {
 	j.turn.Wake()
 }
 
-// recount updates whether the job is pending: it is, unless its handler waits
-// for events only. The caller holds j.mu.
+// recount updates whether the job is pending: it is, unless its handler waits. The
+// caller holds j.mu.
 func (j *job) recount() {
 	quiet := j.parked > 0 && j.busy == 0
+	if quiet != j.quiet && j.suspect != nil {
+		j.suspect.Calm(quiet)
+	}
 	switch {
 	case quiet && !j.quiet:
 		j.d.count.Add(-1)
@@ -228,194 +256,208 @@ func (j *job) spins() bool {
 	return j.ev.press != nil && j.client != nil && !j.ev.press.answered.Load()
 }
 
-// An onlooker sees the events of a Dispatcher, and keeps those that match. It
-// takes them from nobody.
-type onlooker struct {
-	d    *Dispatcher
-	ctx  context.Context
-	name string // of the invocations that its Contexts are of
-	key  Key
-	kind string
-	due  time.Time // zero for never
-	look func(c *Context) (v any, ok bool, err error)
-	free func() bool // from ctx
-
-	news chan struct{} // holds an element while there may be something in queue
+// waits holds everything that handlers of a Dispatcher wait for.
+type waits struct {
+	routed, bare atomic.Int64 // how many waits of these kinds there are
+	looking      atomic.Int64 // how many onlookers
 
 	mu    sync.Mutex
-	queue []consumption
-	full  bool  // that was logged
-	over  error // why it has ended, or nil
-	done  chan struct{}
+	stays map[*stay]struct{}
+	by    map[int64][]*wait // by the conversation, 0 for any; the oldest first
+	last  uint64
+
+	onlookers []*onlooker // the oldest first
 }
 
-// start makes o see events from now on, until stop. The Dispatcher has none
-// after its end.
-func (o *onlooker) start() error {
-	o.d.init()
-	o.d.mu.Lock()
-	stopped := o.d.stopped
-	o.d.mu.Unlock()
-	switch {
-	case stopped:
-		return ErrStopped
-	case o.ctx.Err() != nil:
-		return context.Cause(o.ctx)
-	}
-	o.news, o.done = make(chan struct{}, 1), make(chan struct{})
-	ws := &o.d.waits
+// A stay is one goroutine's waiting, or one wait for events.
+type stay struct {
+	job *job
+	end func(why error)
+}
+
+// begin registers a stay, unless the job has ended or its feed is about to.
+func (ws *waits) begin(s *stay) error {
 	ws.mu.Lock()
-	ws.last++
-	o.name = "watch " + strconv.FormatUint(ws.last, 10)
-	ws.onlookers = append(ws.onlookers, o)
-	ws.looking.Add(1)
-	ws.mu.Unlock()
-	o.free = context.AfterFunc(o.ctx, func() { o.fail(context.Cause(o.ctx)) })
+	defer ws.mu.Unlock()
+	switch {
+	case s.job.feed.isWaitless():
+		s.job.noteCut()
+		return ErrStopped
+	case s.job.hasEnded():
+		return errHandled
+	}
+	if ws.stays == nil {
+		ws.stays = make(map[*stay]struct{})
+	}
+	ws.stays[s] = struct{}{}
 	return nil
 }
 
-// stop ends o. It may be called more than once.
-func (o *onlooker) stop() {
-	o.free()
-	o.fail(errHandled)
+func (ws *waits) finish(s *stay) {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	delete(ws.stays, s)
 }
 
-// fail ends o: next returns what it has kept, and then the error.
-func (o *onlooker) fail(why error) {
-	ws := &o.d.waits
+// stop ends all stays of a feed, and keeps others from beginning.
+func (ws *waits) stop(f *feed) {
 	ws.mu.Lock()
-	if i := slices.Index(ws.onlookers, o); i >= 0 {
-		ws.onlookers = slices.Delete(ws.onlookers, i, i+1)
-		ws.looking.Add(-1)
-	}
-	ws.mu.Unlock()
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.over == nil {
-		o.over = why
-		close(o.done)
-	}
-}
-
-// show shows the event of j to the onlookers.
-func (ws *waits) show(j *job) {
-	if ws.looking.Load() == 0 {
-		return
-	}
-	ws.mu.Lock()
-	list := slices.Clone(ws.onlookers)
-	ws.mu.Unlock()
-	for _, o := range list {
-		if o.wants(j.ev) {
-			o.see(j)
+	f.endWaits()
+	var ends []func(error)
+	for s := range ws.stays {
+		if s.job.feed == f {
+			ends = append(ends, s.end)
 		}
 	}
-}
-
-// endOnlookers ends all of them.
-func (ws *waits) endOnlookers(why error) {
-	ws.mu.Lock()
-	list := slices.Clone(ws.onlookers)
 	ws.mu.Unlock()
-	for _, o := range list {
-		o.fail(why)
+	for _, end := range ends {
+		end(ErrStopped)
 	}
 }
 
-func (o *onlooker) wants(e *Event) bool {
+// A taken is what a wait has taken, as a step.
+type taken struct {
+	ev   *Event
+	text string // of the answer, in place of the event's, if it is to a question
+	end  error  // why nothing was taken, or nil
+}
+
+// Beginnings of steps of waits.
+const (
+	stepTaken = 'a' // then the length of the text, the text and the event
+	stepEnded = 'x' // then the number of an error
+)
+
+// waitEnds are the errors that end a wait for good, besides an AgeError.
+var waitEnds = [...]error{ErrNoAnswer, ErrInterrupted}
+
+// stepAged is in place of the number for an AgeError.
+const stepAged = 255
+
+// appendTaken returns the value of a step for an event that was taken.
+func appendTaken(e *Event, text string) []byte {
+	b := append(make([]byte, 0, len(e.Raw)+len(text)+8), stepTaken)
+	b = binary.AppendUvarint(b, uint64(len(text)))
+	b = append(b, text...)
+	return append(b, e.Raw...)
+}
+
+// readTaken is the reverse of appendTaken.
+func readTaken(value []byte) (t taken, ok bool) {
 	switch {
-	case o.kind != e.Kind && o.kind != e.Derived,
-		o.key.Group != 0 && o.key.Group != e.GroupID,
-		o.key.Peer != 0 && o.key.Peer != e.head.peer,
-		o.key.User != 0 && o.key.User != e.head.from:
-		return false
+	case len(value) == 2 && value[0] == stepEnded && value[1] == stepAged:
+		return taken{end: new(AgeError)}, true
+	case len(value) == 2 && value[0] == stepEnded && int(value[1]) < len(waitEnds):
+		return taken{end: waitEnds[value[1]]}, true
+	case len(value) < 2 || value[0] != stepTaken:
+		return taken{}, false
 	}
-	return true
-}
-
-// see keeps the event of j if it matches.
-func (o *onlooker) see(j *job) {
-	if !o.due.IsZero() && !time.Now().Before(o.due) {
-		o.fail(ErrNoAnswer)
-		return
+	size, n := binary.Uvarint(value[1:])
+	rest := value[1+max(n, 0):]
+	if n <= 0 || size > uint64(len(rest)) {
+		return taken{}, false
 	}
-	c := newContext(o.ctx, j.client, j.ev, noTurn{})
-	c.inv.name, c.inv.outer = o.name, new(invocation)
-	v, ok, err := o.look(c)
+	e, err := ParseEvent(json.RawMessage(rest[size:]))
 	if err != nil {
-		o.fail(err)
+		return taken{}, false
+	}
+	return taken{ev: e, text: string(rest[:size])}, true
+}
+
+// endStep returns the value of a step for the end of a wait, or nil if it is to be
+// waited for again.
+func endStep(err error) []byte {
+	if aged := (*AgeError)(nil); errors.As(err, &aged) {
+		return []byte{stepEnded, stepAged}
+	}
+	for i, end := range waitEnds {
+		if errors.Is(err, end) {
+			return []byte{stepEnded, byte(i)}
+		}
+	}
+	return nil
+}
+
+// takenKey returns the key of the n-th event that w takes, or of its end.
+func (w *wait) takenKey(n uint64) trail.Key { return w.step.With(n) }
+
+// keep keeps what w has taken, or how it has ended. The caller holds the lock of the
+// waits, or nobody else has w.
+func (w *wait) keep(value []byte) {
+	if w.steps == nil || value == nil {
 		return
 	}
-	if !ok {
-		return
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	switch {
-	case o.over != nil:
-	case len(o.queue) < maxKept:
-		o.queue = append(o.queue, consumption{c, v})
-		o.signal()
-	case !o.full:
-		o.full = true
-		j.log(slog.LevelWarn, "vk: a Watch keeps too many events that nobody asks for: it misses others", slog.String("watch", o.kind), slog.Int("events", maxKept))
+	w.steps.KeepLarge(w.takenKey(w.count), value)
+	w.count++
+}
+
+// keepEnd keeps how w has ended, if that is for good. The caller holds the lock.
+func (w *wait) keepEnd(err error) {
+	if !w.endKept {
+		w.endKept = true
+		w.keep(endStep(err))
 	}
 }
 
-// signal wakes one goroutine in next. The caller holds the lock.
-func (o *onlooker) signal() {
-	select {
-	case o.news <- struct{}{}:
-	default:
+// recall returns what w has taken in a former run, and notes its end if it has ended
+// then.
+func (w *wait) recall() (queue []consumption) {
+	if w.steps == nil {
+		return nil
 	}
-}
-
-// next returns the next event that o has kept, and blocks until there is one or
-// o ends.
-func (o *onlooker) next() (consumption, error) {
 	for {
-		got, is, err := o.receive()
-		switch is {
-		case received:
-			return got, nil
-		case closed:
-			return consumption{}, err
+		value, ok := w.steps.Get(w.takenKey(w.count))
+		if !ok {
+			return queue
 		}
-		o.await()
+		t, ok := readTaken(value)
+		if !ok {
+			return queue
+		}
+		w.count++
+		if t.end != nil {
+			w.endKept = true
+			if w.over = t.end; errors.Is(t.end, ErrNoAnswer) && t.end != ErrNoAnswer {
+				w.over = &AgeError{jobOf(w.c).d.maxAge()}
+			}
+			return queue
+		}
+		var v any
+		if w.decode != nil {
+			v, _ = w.decode(t.ev)
+		} else {
+			t.ev.head.text = t.text
+		}
+		queue = append(queue, consumption{w.c.answerContext(t.ev, w.c.client), v})
 	}
 }
 
-func (o *onlooker) receive() (consumption, reception, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.queue) > 0 {
-		first := o.queue[0]
-		o.queue = o.queue[1:]
-		if len(o.queue) > 0 {
-			o.signal() // another goroutine may be in next
+// until sets when w ends: where a former run has set it, or within a time from now.
+// Zero or less is the Dispatcher's MaxAge.
+func (w *wait) until(within time.Duration, key trail.Key) {
+	due, aged := time.Time{}, false
+	age := time.Duration(-1)
+	if j := jobOf(w.c); j != nil {
+		age = j.d.maxAge()
+	}
+	if age > 0 && (within <= 0 || within > age) {
+		within, aged = age, true
+	}
+	if within > 0 {
+		due = time.Now().Add(within)
+	}
+	if w.steps != nil {
+		if value, ok := w.steps.Get(key); ok && len(value) == 9 {
+			due, aged = time.Unix(0, int64(binary.LittleEndian.Uint64(value))), value[8] != 0
+		} else if !due.IsZero() {
+			value := binary.LittleEndian.AppendUint64(make([]byte, 0, 9), uint64(due.UnixNano()))
+			w.steps.Keep(key, append(value, map[bool]byte{true: 1}[aged]))
 		}
-		return first, received, nil
 	}
-	switch {
-	case o.over != nil:
-		return consumption{}, closed, o.over
-	case !o.due.IsZero() && !time.Now().Before(o.due):
-		return consumption{}, closed, ErrNoAnswer
+	if w.job != nil {
+		mu := &w.job.d.waits.mu
+		mu.Lock()
+		defer mu.Unlock()
 	}
-	return consumption{}, pending, nil
-}
-
-// await blocks until something has changed.
-func (o *onlooker) await() {
-	var late <-chan time.Time
-	if !o.due.IsZero() {
-		timer := time.NewTimer(time.Until(o.due))
-		defer timer.Stop()
-		late = timer.C
-	}
-	select {
-	case <-o.news:
-	case <-o.done:
-	case <-late:
-	}
+	w.due, w.aged = due, aged
 }

@@ -6,69 +6,11 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/vkrouter/vk/internal/trail"
 )
-
-// waits holds everything that handlers of a Dispatcher wait for.
-type waits struct {
-	routed, bare atomic.Int64 // how many waits of these kinds there are
-	looking      atomic.Int64 // how many onlookers
-
-	mu    sync.Mutex
-	stays map[*stay]struct{}
-	by    map[int64][]*wait // by the conversation, 0 for any; the oldest first
-	last  uint64
-
-	onlookers []*onlooker // the oldest first
-}
-
-// A stay is one goroutine's waiting, or one wait for events.
-type stay struct {
-	job *job
-	end func(why error)
-}
-
-// begin registers a stay, unless the job has ended or its feed is about to.
-func (ws *waits) begin(s *stay) error {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	switch {
-	case s.job.feed.isWaitless():
-		s.job.noteCut()
-		return ErrStopped
-	case s.job.hasEnded():
-		return errHandled
-	}
-	if ws.stays == nil {
-		ws.stays = make(map[*stay]struct{})
-	}
-	ws.stays[s] = struct{}{}
-	return nil
-}
-
-func (ws *waits) finish(s *stay) {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	delete(ws.stays, s)
-}
-
-// stop ends all stays of a feed, and keeps others from beginning.
-func (ws *waits) stop(f *feed) {
-	ws.mu.Lock()
-	f.endWaits()
-	var ends []func(error)
-	for s := range ws.stays {
-		if s.job.feed == f {
-			ends = append(ends, s.end)
-		}
-	}
-	ws.mu.Unlock()
-	for _, end := range ends {
-		end(ErrStopped)
-	}
-}
 
 // A wait consumes events for a handler.
 type wait struct {
@@ -87,13 +29,21 @@ type wait struct {
 
 	unbind func() // from the module's lifetime
 
+	// What it takes is a step of the handler, if steps is not nil.
+	steps  *trail.Trail
+	step   trail.Key
+	decode func(e *Event) (v any, err error) // what look finds; nil for a question
+
 	// Guarded by the mu of the waits.
-	due    time.Time // zero for never
-	queue  []consumption
-	used   bool  // it has consumed an event
-	full   bool  // that was logged
-	over   error // why it has ended, or nil
-	asleep []*sleeper
+	due     time.Time // zero for never
+	aged    bool      // due is by the Dispatcher's MaxAge
+	count   uint64    // of what it has taken
+	endKept bool      // among the steps
+	queue   []consumption
+	used    bool  // it has consumed an event
+	full    bool  // that was logged
+	over    error // why it has ended, or nil
+	asleep  []*sleeper
 }
 
 // A finding is the result of a wait's look at an event.
@@ -139,7 +89,9 @@ func (w *wait) start() error {
 	if err := ws.begin(&w.stay); err != nil {
 		return err
 	}
+	recalled := w.recall()
 	ws.mu.Lock()
+	w.queue, w.used = recalled, len(recalled) > 0
 	if ws.by == nil {
 		ws.by = make(map[int64][]*wait)
 	}
@@ -181,17 +133,6 @@ func (w *wait) stop() {
 	if w.unbind != nil {
 		w.unbind()
 	}
-}
-
-// expire ends w after a time, counted from now. Zero or less is no limit.
-func (w *wait) expire(within time.Duration) {
-	if within <= 0 {
-		return
-	}
-	mu := &w.job.d.waits.mu
-	mu.Lock()
-	defer mu.Unlock()
-	w.due = time.Now().Add(within)
 }
 
 // hasConsumed reports whether w has consumed an event.
@@ -256,6 +197,7 @@ func (w *wait) next() (consumption, error) {
 			return consumption{}, err
 		}
 		w.job.answerPresses(w.c.ctx)
+		w.job.saveTrail(w.c.ctx)           // if it fails, it is tried again
 		if s := w.fallAsleep(); s != nil { // nil if something has come meanwhile
 			w.sleep(s)
 		}
@@ -289,6 +231,7 @@ func (w *wait) receive() (consumption, reception, error) {
 	if errors.Is(err, ErrStopped) {
 		w.job.noteCut()
 	}
+	w.keepEnd(err)
 	return consumption{}, closed, err
 }
 
@@ -347,6 +290,9 @@ func (w *wait) ended() error {
 	case w.job.hasEnded():
 		return errHandled
 	case !w.due.IsZero() && !time.Now().Before(w.due):
+		if w.aged {
+			return &AgeError{w.job.d.maxAge()}
+		}
 		return ErrNoAnswer
 	}
 	return nil
@@ -468,6 +414,7 @@ func (w *wait) consume(j *job, f finding) bool {
 		e = &own
 	}
 	w.used = true
+	w.keep(appendTaken(j.ev, f.text))
 	w.queue = append(w.queue, consumption{w.c.answerContext(e, j.client), f.v})
 	w.wake()
 	j.handOver(w.job)

@@ -41,7 +41,8 @@
 // What may pass is tried again, where that does no harm; a message is not sent
 // twice. [Client.Use] wraps every call, to trace or to stub it. [Client.RPS]
 // paces calls, and [Client.Batch] packs those that wait into one request.
-// [Pages] and [Execute] are for lists and for VKScript.
+// [Pages] and [Execute] are for lists and for VKScript. Package api has a typed
+// request for each method that a community may call.
 //
 // # Messages
 //
@@ -154,8 +155,12 @@
 // A [Session] keeps a value of a type of yours for each person, chat, or other
 // [Key], in a [Store]: a [MemoryStore], a file (package filestore), or one that
 // several processes share. [Session.If] leads messages by it, and so makes a
-// dialogue of many steps that survives a restart. For a question or two that need
-// not, [Context.Ask] is simpler.
+// dialogue of many steps.
+//
+// With a Store in the [Dispatcher], a handler that waits survives a restart too: it is
+// run again, and what it had done is not done again. [Once] is for what must not be
+// done twice in any case, and [Timers] are for what is to be done later. See
+// docs/durable.md.
 //
 // # Modules
 //
@@ -223,17 +228,18 @@
 //	cb := &vk.Callback{Client: client, Dispatcher: d, Secret: vk.NewSecret(os.Getenv("VK_SECRET")), Confirmation: "ab12cd34"}
 //	http.Handle("/vk", cb)
 //
-// VK is told that it need not send an event again when the event is done, or
-// kept in the Store. What it sends again is not handled again, unless a handler
-// has asked for it, by [RetryAfter]. Several Callbacks and Pollers may share a
-// Dispatcher, and several processes a Store. [Callback.Stop] is the first step of
-// the end: the example of Callback called durable has them all.
+// A Callback acknowledges an event when it is done, or kept in the Store: with a
+// Store that is as soon as a handler waits. A duplicate is not handled again, unless
+// a handler has asked for it, by [RetryAfter]. Several Callbacks and Pollers may
+// share a Dispatcher. [Callback.Stop] is the first step of the end: the example of
+// Callback called durable has them all.
 //
 // # Nothing lost
 //
 // With a Store in its Dispatcher ([Dispatcher.Store]), a bot goes on where the
-// last process has ended, also if that was killed: with what was not done, and
-// then with what has happened since. A handler that was waiting for an answer
+// last process has ended, also if that was killed: with the events that were not
+// done, and with those that have happened since. One process at a time owns a
+// community's events in a Store; another one gets [ErrJournalTaken]. A handler that was waiting for an answer
 // is run again and gets the answers that it got. Its messages are sent again as
 // well, and VK drops them within an hour and a hundred messages of the conversation.
 // [Poller.OnGap] is told if VK no longer has some of the events. The promises
@@ -268,5 +274,6 @@
 //   - [Context] is what a handler gets: [Context.Send], [Context.Reply], [Context.Arg].
 //   - [Client] calls the API: [Call], [Client.Send], [Client.Upload].
 //   - [Keyboard], [Carousel] and [Attachment] are parts of messages.
-//   - [Ask], [Wait] and [Watch] wait for people. [Session] keeps state.
+//   - [Ask], [Wait] and [Watch] wait for people. [Session] keeps state. [Once] and
+//     [Timers] do things once, and later.
 package vk

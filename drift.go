@@ -154,32 +154,62 @@ var ownDecoders = map[reflect.Type]reflect.Type{
 	reflect.TypeFor[Location](): reflect.TypeFor[locationModel](),
 }
 
-// leftOut are the fields that no model has, because bots have no use for them.
+// leftOut are the fields that no model has, because bots have no use for them:
+// those of all objects by their keys, the others by the model that would have
+// them. See [drift.Comparer].
 var leftOut = map[string]bool{
-	"version":         true, // of a message: VK's own count of its changes
-	"influence_score": true, // VK's measure of an author
-	"warning":         true, // VK's warning about an old version
-	"inner_type":      true, // the name of the definition in VK's schema
-	"response_type":   true, // whether VK sends all fields, which is visible anyway
-	"track_code":      true, // for VK's statistics
-	"hash":            true, // for VK's own site
-	"web_view_token":  true, // likewise
-	"thumb_hash":      true, // a blurred picture, for apps
-	"pid":             true, // of a comment: its photo_id once more
+	// VK's own marks, anywhere.
+	"track_code":    true, // for VK's statistics
+	"response_type": true, // whether VK sends all fields, which is visible anyway
+	"inner_type":    true, // the name of the definition in VK's schema
+	"warning":       true, // VK's warning about an old version
 
-	// How VK's apps show a thing.
-	"short_text_rate": true, "carousel_offset": true, "feedback": true, "clickable_stickers": true, "real_offset": true,
-	"showmap": true, "episodes": true, "live_settings": true,
+	// Marks of VK's site.
+	"Message.version":         true, // VK's own count of its changes
+	"Format.version":          true,
+	"Message.influence_score": true, // VK's measure of an author
+	"Post.hash":               true,
+	"Photo.web_view_token":    true,
+	"Photo.thumb_hash":        true, // a blurred picture, for apps
+	"Photo.real_offset":       true,
+	"Comment.real_offset":     true,
+	"Comment.pid":             true, // its photo_id once more
+	"AttachedSticker.id":      true, // its sticker_id once more
 
-	// What VK sends with some objects and has in no description of them.
-	"from":                 true,                                               // of a post: the page of its author, whose id is there too
-	"main_artists":         true,                                               // of an audio: its artist once more
-	"content_restricted":   true,                                               // of an audio: a restriction of VK's own player
-	"short_videos_allowed": true, "stories_allowed": true, "can_archive": true, // what the app of a person may do
-	"first_frame_130": true, "first_frame_160": true, "first_frame_320": true, "first_frame_800": true, // of a video, before 5.103: its pictures
-	"photo_130": true, "photo_320": true, "photo_800": true,
-	"ads": true, "track_genre_id": true, "featured_artists": true, "no_search": true, "lyrics_id": true, // of an audio, for VK's player
-	"web_preview_url": true, "photo_100": true, "total_checkins": true, "owner_photo": true, "can_report": true,
-	"ads_easy_promote": true, "author_ad": true, "push_subscription": true, "stats_pixels": true,
-	"reaction_set_id": true, "can_dislike": true, "mute_reply": true, "interactive": true, "short_video_info": true,
+	// How VK's apps show a thing, and what they offer to do with it.
+	"Post.short_text_rate": true, "Post.carousel_offset": true, "Post.feedback": true, "Post.can_archive": true,
+	"Post.ads_easy_promote": true, "Post.author_ad": true, "Post.push_subscription": true,
+	"Post.reaction_set_id": true, "Story.clickable_stickers": true, "Story.links": true, "Story.mute_reply": true,
+	"Story.reaction_set_id": true, "Geo.showmap": true, "Place.total_checkins": true, "Video.episodes": true,
+	"Video.live_settings": true, "Video.interactive": true, "Video.short_video_info": true, "Video.is_author": true,
+	"Video.can_dislike": true, "Video.stats_pixels": true, "Audio.content_restricted": true,
+	"Audio.short_videos_allowed": true, "Audio.stories_allowed": true, "Audio.ads": true, "Audio.no_search": true,
+	"Audio.track_genre_id": true, "Podcast.no_search": true, "Podcast.lyrics_id": true,
+	"Podcast.podcast_info.position": true, "Article.owner_photo": true, "Article.can_report": true,
+	"Doc.web_preview_url": true, "Order.is_main_variant": true, "OrderItem.is_main_variant": true,
+
+	// Artists of a track, who are in its Artist and Title, too.
+	"Audio.main_artists": true, "Audio.featured_artists": true,
+
+	// The page of a post's author, whose id is there, too.
+	"Post.from": true,
+
+	// Pictures as VK sent them before 5.103.
+	"Video.first_frame_130": true, "Video.first_frame_160": true, "Video.first_frame_320": true,
+	"Video.first_frame_800": true, "Video.photo_130": true, "Video.photo_320": true, "Video.photo_800": true,
+	"Doc.photo_100": true,
+
+	// What only a post or a comment has, in an object that says to be a message or a post.
+	"Message.views": true, "Message.likes": true, "Message.comments": true, "Message.reposts": true,
+	"Message.to_id": true, "Message.signer_id": true, "Message.post_type": true, "Message.post_source": true,
+	"Message.marked_as_ads": true, "Message.is_favorite": true, "Message.access_key": true, "Post.thread": true,
+
+	// The rest of the page of a mini app.
+	"MiniApp.app.banner_560": true, "MiniApp.app.banner_1120": true, "MiniApp.app.icon_16": true,
+	"MiniApp.app.is_new": true, "MiniApp.app.is_installed": true, "MiniApp.app.is_in_catalog": true,
+	"MiniApp.app.push_enabled": true, "MiniApp.app.friends": true, "MiniApp.app.catalog_position": true,
+	"MiniApp.app.genre_id": true, "MiniApp.app.international": true, "MiniApp.app.leaderboard_type": true,
+	"MiniApp.app.platform_id": true, "MiniApp.app.section": true, "MiniApp.app.background_loader_color": true,
+	"MiniApp.app.loader_icon": true, "MiniApp.app.screen_orientation": true, "MiniApp.app.is_favorite": true,
+	"MiniApp.app.need_policy_confirmation": true, "MiniApp.app.is_vkui_internal": true,
 }

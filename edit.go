@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
+	"strings"
+	"time"
 
 	"github.com/vkrouter/vk/internal/tolerant"
 )
@@ -191,3 +194,257 @@ func (e *MessageError) Unwrap() error { return e.Err }
 
 // ErrNotFound is returned, wrapped, where there is no such page or message.
 var ErrNotFound = errors.New("not found")
+
+// History is the messages of a conversation that the community can see, the
+// newest first. They are fetched as the loop runs, 20 and then 200 at a time,
+// and no more when it ends. Messages that come meanwhile are not among them,
+// and messages that are deleted meanwhile do not make others be left out or
+// come twice. An error ends the sequence.
+//
+// It calls https://dev.vk.com/ru/method/messages.getHistory.
+func (c *Client) History(ctx context.Context, peer int64) iter.Seq2[*Message, error] {
+	return func(yield func(*Message, error) bool) {
+		// VK counts from the newest message, so that the place of each changes
+		// when one comes or goes. What stays is the order of the CMIDs. Each
+		// page begins with the last message of the one before it. Where it does
+		// not, messages between may have been missed, and it takes a page back.
+		var last int64 // the CMID that was yielded last
+		offset, count, idle := 0, 20, 0
+		for {
+			page, err := Call[struct {
+				Count int       `json:"count"`
+				Items []Message `json:"items"`
+			}](ctx, c, "messages.getHistory", c.forGroup(ctx, Params{"peer_id": peer, "offset": offset, "count": count}))
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			items := page.Items
+			if offset > 0 && (len(items) == 0 || items[0].CMID < last) {
+				offset = max(0, min(offset, page.Count)-count)
+			} else {
+				offset += len(items) - 1
+				before := last
+				for i := range items {
+					if m := &items[i]; last == 0 || m.CMID < last {
+						last = m.CMID
+						if !yield(m, nil) {
+							return
+						}
+					}
+				}
+				if len(items) <= 1 || offset+1 >= page.Count {
+					return
+				}
+				if last != before {
+					idle = 0
+				}
+			}
+			if idle++; idle > maxStale {
+				yield(nil, errors.New("vk: messages.getHistory: the conversation changes faster than it can be read"))
+				return
+			}
+			count = 200
+		}
+	}
+}
+
+// maxStale bounds the pages in a row that have nothing new.
+const maxStale = 50
+
+// A Member is one who takes part in a chat.
+type Member struct {
+	Profile              // who
+	InvitedBy  int64     // who brought them in; 0 if VK does not tell
+	Joined     time.Time // when
+	Admin      bool      // of the chat
+	Owner      bool      // of the chat
+	CanKick    bool      // whether the community can remove them
+	Restricted bool      // whether they must not write
+}
+
+// Members is those who take part in a conversation: people, and communities
+// too. Of a chat, a community learns them if it is an admin of it: else the
+// error is 917. Fields are what to tell of their pages besides, as [Fields]
+// does. Who joins or leaves while the loop runs may be among them or not, and
+// nobody is twice. An error ends the sequence.
+//
+// It calls https://dev.vk.com/ru/method/messages.getConversationMembers, for
+// each 200.
+func (c *Client) Members(ctx context.Context, peer int64, fields ...string) iter.Seq2[Member, error] {
+	return func(yield func(Member, error) bool) {
+		seen := make(map[int64]bool)
+		for offset := 0; ; {
+			p := Params{"peer_id": peer, "offset": offset, "count": 200, "extended": true}
+			if len(fields) > 0 {
+				p["fields"] = fields
+			}
+			page, err := Call[membersPage](ctx, c, "messages.getConversationMembers", c.forGroup(ctx, p))
+			if err != nil {
+				yield(Member{}, err)
+				return
+			}
+			pages, err := page.pages()
+			if err != nil {
+				yield(Member{}, err)
+				return
+			}
+			for _, it := range page.Items {
+				if seen[it.ID] {
+					continue
+				}
+				seen[it.ID] = true
+				m := Member{
+					Profile: pages[it.ID], InvitedBy: it.InvitedBy, Joined: it.Joined,
+					Admin: it.Admin, Owner: it.Owner, CanKick: it.CanKick, Restricted: it.Restricted,
+				}
+				m.PeerID = it.ID // also where VK does not show the page
+				if !yield(m, nil) {
+					return
+				}
+			}
+			offset += len(page.Items)
+			if len(page.Items) == 0 || offset >= page.Count {
+				return
+			}
+		}
+	}
+}
+
+// A membersPage is what messages.getConversationMembers answers.
+type membersPage struct {
+	Count int `json:"count"`
+	Items []struct {
+		ID         int64     `json:"member_id"`
+		InvitedBy  int64     `json:"invited_by"`
+		Joined     time.Time `json:"join_date"`
+		Admin      bool      `json:"is_admin"`
+		Owner      bool      `json:"is_owner"`
+		CanKick    bool      `json:"can_kick"`
+		Restricted bool      `json:"is_restricted_to_write"`
+	} `json:"items"`
+	extended
+}
+
+// chatID returns the number of the chat that a peer is, as methods that take chat_id
+// want it.
+func chatID(method string, peer int64) (int64, error) {
+	if peer <= chatPeers {
+		return 0, &ParamError{method, "chat_id", fmt.Errorf("peer %d is no chat", peer)}
+	}
+	return peer - chatPeers, nil
+}
+
+// callInChat calls a method that takes the number of a chat.
+func (c *Client) callInChat(ctx context.Context, method string, peer int64, p Params) error {
+	id, err := chatID(method, peer)
+	if err == nil {
+		err = c.onlyCommunity(ctx, method)
+	}
+	if err != nil {
+		return err
+	}
+	p["chat_id"] = id
+	return c.Call(ctx, method, p, nil)
+}
+
+// Kick removes a member from a chat: a person, or a community by its negative id. The
+// bot's community must be an admin of the chat. For others than members, VK returns
+// error 935.
+//
+// It calls https://dev.vk.com/ru/method/messages.removeChatUser.
+func (c *Client) Kick(ctx context.Context, peer, member int64) error {
+	return c.callInChat(ctx, "messages.removeChatUser", peer, Params{"member_id": member})
+}
+
+// Mute forbids members of a chat to write for a time, which is sent in whole seconds; a
+// zero time lasts until [Client.Unmute]. The community must be an admin of the chat.
+// Members that VK does not mute, such as admins, are a [*MuteError]. No members are no
+// call.
+//
+// It calls https://dev.vk.com/ru/method/messages.changeConversationMemberRestrictions.
+func (c *Client) Mute(ctx context.Context, peer int64, d time.Duration, members ...int64) error {
+	p := Params{"action": "ro"}
+	switch {
+	case d < 0 || d > 0 && d < time.Second:
+		return &ParamError{methodRestrict, "for", fmt.Errorf("%v is less than a second", d)}
+	case d > 0:
+		p["for"] = d
+	}
+	return c.restrict(ctx, peer, p, members)
+}
+
+// Unmute allows members of a chat to write again.
+//
+// It calls https://dev.vk.com/ru/method/messages.changeConversationMemberRestrictions.
+func (c *Client) Unmute(ctx context.Context, peer int64, members ...int64) error {
+	return c.restrict(ctx, peer, Params{"action": "rw"}, members)
+}
+
+const methodRestrict = "messages.changeConversationMemberRestrictions"
+
+// A MuteError lists members of a chat that VK did not mute or unmute.
+type MuteError struct {
+	PeerID  int64   // the chat
+	Members []int64 // those left as they were
+}
+
+// Error names the chat and the members.
+func (e *MuteError) Error() string {
+	return fmt.Sprintf("vk: %s: members %v of peer %d were left as they were", methodRestrict, e.Members, e.PeerID)
+}
+
+func (c *Client) restrict(ctx context.Context, peer int64, p Params, members []int64) error {
+	if len(members) == 0 {
+		return nil
+	}
+	if _, err := chatID(methodRestrict, peer); err != nil {
+		return err
+	}
+	p["peer_id"], p["member_ids"] = peer, members
+	var answer struct {
+		Failed []int64 `json:"failed_member_ids"`
+	}
+	err := c.Call(ctx, methodRestrict, c.forGroup(ctx, p), &answer)
+	if err == nil && len(answer.Failed) > 0 {
+		err = &MuteError{peer, answer.Failed}
+	}
+	return err
+}
+
+// InviteLink returns the link by which people join a chat. With reset, it is a new one,
+// and earlier links lead nowhere. The community must be an admin of the chat.
+//
+// It calls https://dev.vk.com/ru/method/messages.getInviteLink.
+func (c *Client) InviteLink(ctx context.Context, peer int64, reset bool) (string, error) {
+	const method = "messages.getInviteLink"
+	if _, err := chatID(method, peer); err != nil {
+		return "", err
+	}
+	var answer struct {
+		Link string `json:"link"`
+	}
+	err := c.Call(ctx, method, c.forGroup(ctx, Params{"peer_id": peer, "reset": reset}), &answer)
+	if err == nil && answer.Link == "" {
+		err = fmt.Errorf("vk: %s: the answer has no link", method)
+	}
+	return answer.Link, err
+}
+
+// SetTitle renames a chat. The community must have the right to.
+//
+// It calls https://dev.vk.com/ru/method/messages.editChat.
+func (c *Client) SetTitle(ctx context.Context, peer int64, title string) error {
+	if strings.TrimSpace(title) == "" {
+		return &ParamError{"messages.editChat", "title", errors.New("is empty")}
+	}
+	return c.callInChat(ctx, "messages.editChat", peer, Params{"title": title})
+}
+
+// DeletePhoto removes the picture of a chat. For a new picture, upload one for
+// [ChatPhotoFor].
+//
+// It calls https://dev.vk.com/ru/method/messages.deleteChatPhoto.
+func (c *Client) DeletePhoto(ctx context.Context, peer int64) error {
+	return c.callInChat(ctx, "messages.deleteChatPhoto", peer, Params{})
+}

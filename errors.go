@@ -483,6 +483,10 @@ var (
 // [Cancel].
 var ErrCanceled = errors.New("vk: the question was canceled")
 
+// ErrEnded is returned by questions and other waits that [OpenHandler.End] or
+// [Dispatcher.Erase] has ended.
+var ErrEnded = errors.New("vk: the wait was ended by the bot")
+
 // A comesAgain is the error of a handler that wants its event delivered again.
 type comesAgain interface {
 	error

@@ -361,3 +361,55 @@ func ExampleError_Right() {
 	}
 	// Output: make a token with the right docs
 }
+
+// What a bot that is an admin of a chat does there.
+func ExampleClient_chats() {
+	fake := vktest.NewServer()
+	defer fake.Close()
+	client, ctx := fake.Client(), context.Background()
+	anna, boris := fake.User("Anna"), fake.User("Boris")
+	chat := fake.Chat("Tea", anna, boris)
+	fake.MakeBotAdmin(chat)
+
+	fmt.Println(client.SetTitle(ctx, chat.ID, "Coffee"))
+	fmt.Println(client.DeletePhoto(ctx, chat.ID))
+	link, err := client.InviteLink(ctx, chat.ID, true) // a new one
+	fmt.Println(link != "", err)
+	fmt.Println(client.Kick(ctx, chat.ID, boris.ID))
+	fmt.Println(client.Kick(ctx, anna.ID, boris.ID))
+	// Output:
+	// <nil>
+	// <nil>
+	// true <nil>
+	// <nil>
+	// vk: messages.removeChatUser: parameter "chat_id": peer 100000002 is no chat
+}
+
+// Somebody must not write for an hour, and is told why.
+func ExampleClient_Mute() {
+	r := vk.NewRouter("!")
+	r.Handle("mute {who:user} {reason...}", func(c *vk.Context) error {
+		who, _ := vk.Arg[vk.User](c, "who")
+		err := c.Client().Mute(c, c.PeerID(), time.Hour, who.ID)
+		var left *vk.MuteError
+		if errors.As(err, &left) {
+			return c.Reply("VK does not mute administrators.")
+		}
+		if err != nil {
+			return err
+		}
+		return c.Send(who.Mention() + " is silent for an hour: " + vk.Escape(c.Arg("reason")))
+	})
+	r.Handle("unmute {who:user}", func(c *vk.Context) error {
+		who, _ := vk.Arg[vk.User](c, "who")
+		return c.Client().Unmute(c, c.PeerID(), who.ID)
+	})
+}
+
+// An answer that the program has kept, decoded as calls decode it.
+func ExampleDecode() {
+	var post vk.Post
+	err := vk.Decode([]byte(`{"id": "5", "text": "Hi", "date": 1700000000, "is_pinned": 1}`), &post)
+	fmt.Println(post.ID, post.Text, post.Date.Year(), post.Pinned, err)
+	// Output: 5 Hi 2023 true <nil>
+}

@@ -395,7 +395,7 @@ type soleStore struct{ vk.Store }
 func (soleStore) Exclusive() bool { return true }
 
 // A Store of your own can tell the Dispatcher that no other process uses it. Then
-// the Dispatcher does not claim each event in the Store.
+// the Dispatcher does not wait for another process's lease at its start.
 func ExampleStore_exclusive() {
 	var database vk.Store = new(vk.MemoryStore) // for instance a Store over SQLite
 	store := soleStore{database}
@@ -403,6 +403,46 @@ func ExampleStore_exclusive() {
 	defer d.Stop(context.Background())
 	fmt.Println(store.Exclusive())
 	// Output: true
+}
+
+// A Lister lists the values of a Store by the beginnings of their keys.
+func ExampleLister() {
+	var store vk.Store = new(vk.MemoryStore)
+	ctx := context.Background()
+	for _, name := range []string{"Anna", "Boris"} {
+		if _, err := store.Swap(ctx, "guest/"+name, nil, []byte("yes"), time.Hour); err != nil {
+			log.Fatal(err)
+		}
+	}
+	lister, ok := store.(vk.Lister)
+	if !ok {
+		log.Fatal("this Store cannot list")
+	}
+	guests := 0
+	err := lister.List(ctx, "guest/", func(key string, value []byte) bool {
+		guests++
+		return true
+	})
+	fmt.Println(guests, err)
+	// Output: 2 <nil>
+}
+
+// A supervisor starts the new process while the old one still runs. The new one
+// waits until the old one has stopped.
+func ExampleErrJournalTaken() {
+	_ = func(ctx context.Context, p *vk.Poller) error {
+		for {
+			err := p.Run(ctx)
+			if !errors.Is(err, vk.ErrJournalTaken) {
+				return err
+			}
+			select {
+			case <-time.After(5 * time.Second):
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	}
 }
 
 // A Store can keep other things as well: who may do what only one may do, for

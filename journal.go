@@ -1,10 +1,8 @@
 package vk
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,108 +11,77 @@ import (
 	"sync"
 	"time"
 
-	"github.com/vkrouter/vk/internal/backoff"
+	durable "github.com/vkrouter/vk/internal/journal"
 )
 
-// A journal is what a Dispatcher keeps in its Store of one community: how far
-// in its history events were admitted, and which of them are not handled. Both
-// are in one record, which is written when events have come, before they begin,
-// and a moment after some are handled. So that this stays small while many people
-// think about an answer, events that are not handled for long are moved out of
-// the record, to segments that it names.
+// ErrJournalTaken says that another process owns the journal of the community in
+// the Dispatcher's Store: one process at a time handles a community's events. A
+// process that does not renew its ownership for 15 seconds loses it.
 //
-// In a Store that several processes share, each has a record of its own, in a
-// numbered slot. The record is a lease too: who has not renewed it for some
-// time is dead, and its events are taken over by the others, or by who starts
-// next. Whatever place in the history a record names, everything before it
-// was put into some record: so who begins with any of them misses nothing.
+// [Poller.Run] returns it, at its start or when another process has taken over
+// because this one could not reach the Store. A [Callback] lets VK deliver the
+// events again until then.
+var ErrJournalTaken = errors.New("vk: another process owns the community's journal")
+
+// A journal is the part of a Dispatcher's Store that belongs to one community: the
+// place in its history, and the events that are not done. What is stored, and when,
+// is the work of the package that it uses; the journal hands the events of former
+// runs to the lanes.
 type journal struct {
-	d      *Dispatcher
-	store  Store
-	group  int64
-	shared bool
-	owner  string
-	base   context.Context // of what is done in the background; ends with close
+	d     *Dispatcher
+	group int64
+	kept  *durable.Journal
+
+	base   context.Context // of what is done in the background; ends with the journal
 	cancel context.CancelFunc
+	tasks  sync.WaitGroup
 
-	// writing holds an element while somebody writes. What follows is theirs.
-	writing chan struct{}
-	slot    int
-	known   []byte // the record, as far as is known
-	shelf   shelf
-
-	// handing holds an element while somebody gives events to the lanes, or
-	// takes over those of the dead: so they keep their order.
+	// handing holds an element while somebody gives events to the lanes: so they
+	// keep their order.
 	handing chan struct{}
+	pace    chan struct{} // holds an element for each old event whose handler runs
 
-	mu       sync.Mutex
-	ts       string          // "" if nobody follows the history
-	at       time.Time       // when the history had come there
-	seq      int64           // of the last entry
-	tail     []*journalEntry // those that stand in the record itself
-	segments []*segment      // where the others stand
-	idle     []*journalEntry // what is in nobody's hands, by seq; what is not any more is passed over
-	tried    []*journalEntry // of which a run of the bot has died
-	dirty    bool
-	lost     bool // another has the record
-	resumed  bool // what was in it has been handed out
-	puzzled  bool // what another has left cannot be read, and that was said
-	closed   bool
-	failing  int           // writes that have failed in a row
-	took     time.Duration // the last write
-	pollers  int           // that follow the community with it
-	feed     *feed         // of who handles what is taken over; nil if nobody does yet
-	client   *Client
-	timer    *time.Timer // writes soon what has changed; nil if nothing has
-	beat     *time.Timer // renews the lease
-
-	blind streak         // of looks for what the dead have left
-	tasks sync.WaitGroup // what timers have begun
+	mu      sync.Mutex
+	last    int64           // seq of the last entry
+	idle    []*journalEntry // those without a job, by seq; entries that have one are passed over
+	replays *replay         // in progress, or nil
+	pollers int             // that follow the community with it
+	feed    *feed           // of those jobs; nil if there is no source yet
+	client  *Client
+	closed  bool
 }
 
 // A journalEntry is an event in a journal. It is guarded by the journal's mu.
 type journalEntry struct {
 	jr      *journal
 	ev      *Event
-	seq     int64     // the place in the order in which they came
-	came    time.Time // when it came to the tail; zero is long ago
-	job     *job      // that handles it; nil if none does
-	handled bool      // or of no use
-	queued  bool      // among jr.idle
-	tries   int       // runs of the bot that died and may have begun it
-	seg     *segment  // nil if it is in the tail
-	place   int       // in seg
+	kept    *durable.Entry
+	seq     int64 // its place in the order in which they came
+	old     bool  // a former run, or a source that has stopped, has left it
+	job     *job  // that handles it; nil if none does
+	handled bool  // or of no use
+	queued  bool  // among jr.idle
 }
 
-const (
-	// leaseTime is how long a process is thought to be alive that does not
-	// say so.
-	leaseTime = 15 * time.Second
-
-	// storeTime bounds how long is waited for the Store.
-	storeTime = 10 * time.Second
-
-	// flushTime is how long after events are handled that is written. A process
-	// that is killed before then repeats them.
-	flushTime = 250 * time.Millisecond
-
-	// maxSlots bounds how many processes may share a community.
-	maxSlots = 1000
-)
-
-var storePause = backoff.Backoff{Min: 50 * time.Millisecond, Max: 10 * time.Second}
+// storeTime limits one operation of the Store.
+const storeTime = 10 * time.Second
 
 // An opening is a journal that is being opened.
 type opening struct {
-	ready chan struct{} // closed when it is
-	jr    *journal
-	err   error
+	ready  chan struct{} // closed when it is
+	cancel context.CancelFunc
+	jr     *journal
+	err    error
 }
 
 // journal returns the journal of a community, and opens it first if need be.
 func (d *Dispatcher) journal(ctx context.Context, group int64) (*journal, error) {
 	d.mu.Lock()
 	o := d.journals[group]
+	var lost *journal
+	if o != nil && o.isLost() {
+		lost, o = o.jr, nil // the other process may have gone
+	}
 	if o == nil {
 		if d.stopped {
 			d.mu.Unlock()
@@ -125,14 +92,22 @@ func (d *Dispatcher) journal(ctx context.Context, group int64) (*journal, error)
 			d.journals = make(map[int64]*opening)
 		}
 		d.journals[group] = o
-		// It takes storeTime at most, and closeJournals waits for it. Who comes
-		// first may have less time than those who come after.
+		// The first caller's ctx may expire sooner than the others'.
+		var own context.Context
+		own, o.cancel = context.WithCancel(context.WithoutCancel(ctx))
 		go func() {
 			defer close(o.ready)
-			o.jr, o.err = d.openJournal(context.WithoutCancel(ctx), group)
+			defer o.cancel()
+			if lost != nil {
+				lost.end()
+				lost.kept.Abandon()
+			}
+			o.jr, o.err = d.openJournal(own, group)
 			if o.err != nil {
 				d.mu.Lock()
-				delete(d.journals, group)
+				if d.journals[group] == o {
+					delete(d.journals, group)
+				}
 				d.mu.Unlock()
 			}
 		}()
@@ -146,121 +121,94 @@ func (d *Dispatcher) journal(ctx context.Context, group int64) (*journal, error)
 	}
 }
 
+// isLost reports whether another process has taken over the journal that was opened.
+func (o *opening) isLost() bool {
+	select {
+	case <-o.ready:
+		return o.err == nil && o.jr.kept.Lost()
+	default:
+		return false
+	}
+}
+
 func (d *Dispatcher) openJournal(ctx context.Context, group int64) (*journal, error) {
-	jr := &journal{
-		d: d, store: d.guarded(), group: group, shared: d.sharedStore(), owner: rand.Text(),
-		writing: make(chan struct{}, 1), handing: make(chan struct{}, 1), shelf: newShelf(),
+	id := strconv.FormatInt(group, 10)
+	jr := &journal{d: d, group: group, handing: make(chan struct{}, 1), pace: make(chan struct{}, max(d.lanes.Workers/2, 1))}
+	jr.base, jr.cancel = context.WithCancel(context.WithValue(context.WithoutCancel(ctx), retriesKey{}, 0))
+	store := d.guarded()
+	lister, _ := store.(Lister)
+	kept, left, err := durable.Open(ctx, durable.Options{
+		Store: store, Lister: lister, Exclusive: isExclusive(store),
+		Journal: "journal/" + id + "/", Done: "done/" + id + "/",
+		Timeout: storeTime, Tell: jr.tell,
+	})
+	if err != nil {
+		jr.cancel()
+		return nil, jr.explain(err)
 	}
-	jr.base, jr.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	ctx, cancel := context.WithTimeout(ctx, storeTime)
-	defer cancel()
-	if err := jr.open(ctx); err != nil {
-		jr.end()
-		return nil, fmt.Errorf("vk: journal of community %d: %w", group, err)
-	}
-	if jr.shared {
-		jr.mu.Lock() // it may fire at once, for all that is known
-		jr.beat = time.AfterFunc(leaseTime/3, func() { jr.task(jr.renew) })
-		jr.mu.Unlock()
+	jr.kept = kept
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	for _, of := range left {
+		ev, err := ParseEvent(of.Data)
+		if err != nil {
+			d.logger().LogAttrs(jr.base, slog.LevelError, "vk: journal: an event cannot be read", slog.Any("err", err), slog.String("event", fmt.Sprintf("%.300s", of.Data)))
+			of.Done(nil)
+			continue
+		}
+		of.ID = doneID(ev)
+		jr.enter(&journalEntry{jr: jr, ev: ev, kept: of, old: true})
 	}
 	return jr, nil
 }
 
-func (jr *journal) key(slot int) string {
-	return "journal/" + strconv.FormatInt(jr.group, 10) + "/" + strconv.Itoa(slot)
+// explain returns an error of the journal in the words of this package.
+func (jr *journal) explain(err error) error {
+	id := strconv.FormatInt(jr.group, 10)
+	switch {
+	case errors.Is(err, durable.ErrTaken):
+		return fmt.Errorf("%w (community %s): stop the other process, or wait until its lease of %v ends", ErrJournalTaken, id, durable.Lease)
+	case errors.Is(err, durable.ErrFormat):
+		wrong := misuse("Dispatcher.Store", "has a journal of community "+id+" that an older version of this package wrote",
+			`let the older version finish and stop, then delete the keys that begin with "journal/`+id+`/", or use a new Store`)
+		wrong.Err = err
+		return wrong
+	case errors.Is(err, context.Canceled):
+		return ErrStopped
+	}
+	return fmt.Errorf("vk: journal of community %s: %w", id, err)
 }
 
-// open takes the first record that nobody has, with what is in it.
-func (jr *journal) open(ctx context.Context) error {
-	for {
-		var latest time.Time
-		ts := ""
-		slot, at := -1, []byte(nil)
-		for n := 0; ; n++ {
-			if n == maxSlots {
-				return fmt.Errorf("more than %d processes", maxSlots)
-			}
-			raw, r, err := jr.read(ctx, n)
-			if err != nil {
-				return err
-			}
-			if r.TS != "" && (ts == "" || r.at().After(latest)) {
-				ts, latest = r.TS, r.at()
-			}
-			if slot < 0 && (!jr.shared || !r.alive()) {
-				slot, at = n, raw
-			}
-			if raw == nil || !jr.shared {
-				break
-			}
+// tell logs what has happened to the journal.
+func (jr *journal) tell(n durable.Notice) {
+	log, group := jr.d.logger(), slog.Int64("group", jr.group)
+	switch n.Kind {
+	case durable.Failing:
+		log.LogAttrs(jr.base, slog.LevelError, "vk: the store fails: the bot goes on, but is not safe from a crash", append(failure(n.Err), group)...)
+	case durable.Working:
+		log.LogAttrs(jr.base, slog.LevelInfo, "vk: the store works again", slog.Int("failures", n.Failures), group)
+	case durable.Lost:
+		log.LogAttrs(jr.base, slog.LevelError, "vk: another process has taken over the community's journal: this one takes no more events", group)
+	case durable.Waiting:
+		attrs := []slog.Attr{group, slog.Duration("lease", n.Lease)}
+		if n.Ahead > 0 {
+			attrs = append(attrs, slog.Duration("clock_ahead", n.Ahead))
 		}
-		r, _ := readRecord(at)
-		left, err := jr.load(ctx, r)
-		if err != nil {
-			if jr.changed(ctx, slot, at) {
-				continue
-			}
-			return fmt.Errorf("%q: %w", jr.key(slot), err)
-		}
-		jr.slot, jr.known, jr.ts, jr.at = slot, at, ts, latest
-		jr.shelf.unused = r.Unused
-		jr.mu.Lock()
-		jr.forget()
-		jr.segments = left.segments
-		jr.enter(left.entries)
-		jr.dirty = true
-		jr.mu.Unlock()
-		if err := jr.write(ctx, true); err != nil {
-			return err
-		}
-		if !jr.lost {
-			return nil
-		}
-		jr.lost = false // another was faster
+		log.LogAttrs(jr.base, slog.LevelWarn, "vk: another process owned the community's journal and has not given it up: waiting until its lease ends", attrs...)
 	}
 }
 
-// read reads the record of a slot. It is zero, and raw nil, if there is none.
-func (jr *journal) read(ctx context.Context, slot int) (raw []byte, r record, err error) {
-	raw, err = jr.store.Get(ctx, jr.key(slot))
-	if err != nil {
-		return nil, record{}, err
-	}
-	if r, err = readRecord(raw); err != nil {
-		return nil, record{}, fmt.Errorf("%q %w: %w", jr.key(slot), errCannotRead, err)
-	}
-	return raw, r, nil
-}
-
-// errCannotRead says that what is in the Store makes no sense.
-var errCannotRead = errors.New("cannot be read")
-
-// changed reports whether the record of a slot is not what it was any more.
-func (jr *journal) changed(ctx context.Context, slot int, was []byte) bool {
-	raw, err := jr.store.Get(ctx, jr.key(slot))
-	return err == nil && !bytes.Equal(raw, was)
-}
-
-// enter takes in entries, in their order. What has no seq gets one, as all of
-// another journal do. The caller holds jr.mu.
-func (jr *journal) enter(entries []*journalEntry) {
-	for _, e := range entries {
-		if e.seq == 0 {
-			e.seq = jr.seq + 1
-		}
-		jr.seq = max(jr.seq, e.seq)
-		if e.seg == nil {
-			jr.tail = append(jr.tail, e)
-		}
-		if e.tries > 0 {
-			jr.tried = append(jr.tried, e)
-		}
+// enter takes in an entry. An old one is idle, unless it has a job. The caller holds
+// jr.mu.
+func (jr *journal) enter(e *journalEntry) {
+	jr.last++
+	e.seq = jr.last
+	if e.old {
 		jr.queue(e)
 	}
 }
 
-// queue puts an entry among the idle, if it is in nobody's hands. The caller
-// holds jr.mu.
+// queue puts an entry among the idle, if it has no job. The caller holds jr.mu.
 func (jr *journal) queue(e *journalEntry) {
 	if e.handled || e.job != nil || e.queued {
 		return
@@ -273,54 +221,64 @@ func (jr *journal) queue(e *journalEntry) {
 	jr.idle = slices.Insert(jr.idle, at, e)
 }
 
-// next returns the first entry that is in nobody's hands, or nil. The caller
-// holds jr.mu.
-func (jr *journal) next() *journalEntry {
-	for len(jr.idle) > 0 {
-		e := jr.idle[0]
-		if !e.handled && e.job == nil {
-			return e
-		}
-		e.queued = false
+// next returns the first idle entry that fits, or nil. The caller holds jr.mu.
+func (jr *journal) next(fits func(e *journalEntry) bool) *journalEntry {
+	for len(jr.idle) > 0 && !jr.idle[0].isIdle() {
+		jr.idle[0].queued = false
 		jr.idle[0] = nil
 		jr.idle = jr.idle[1:]
 	}
-	jr.idle = nil // so that its memory does not only grow
+	if len(jr.idle) == 0 {
+		jr.idle = nil // so that its memory does not only grow
+	}
+	for _, e := range jr.idle {
+		if e.isIdle() && fits(e) {
+			return e
+		}
+	}
 	return nil
 }
 
-// forget forgets all entries. The caller holds jr.mu.
-func (jr *journal) forget() {
-	jr.seq, jr.tail, jr.segments, jr.idle, jr.tried = 0, nil, nil, nil, nil
-}
+func (e *journalEntry) isIdle() bool { return !e.handled && e.job == nil }
 
-// add notes that events have come, and how far in the history.
-func (jr *journal) add(ts string, events []*Event) {
-	jr.mu.Lock()
-	defer jr.mu.Unlock()
-	if ts == jr.ts && len(events) == 0 {
-		return
-	}
-	now := time.Now()
-	jr.dirty = true
-	if ts != jr.ts {
-		jr.ts, jr.at = ts, now
-	}
+// add notes that events have come, and the place in the history after them. Give
+// them to handle when they are saved.
+func (jr *journal) add(ts string, events []*Event) []*journalEntry {
 	entries := make([]*journalEntry, len(events))
+	kept := make([]*durable.Entry, len(events))
 	for i, e := range events {
-		entries[i] = &journalEntry{jr: jr, ev: e, came: now}
+		kept[i] = durable.NewEntry(doneID(e), e.Raw, 0)
+		entries[i] = &journalEntry{jr: jr, ev: e, kept: kept[i]}
 	}
-	jr.enter(entries)
-}
-
-// keep adds one event that a job handles, or none if j is nil.
-func (jr *journal) keep(e *Event, j *job) *journalEntry {
+	jr.kept.Add(ts, kept...)
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
-	kept := &journalEntry{jr: jr, ev: e, came: time.Now(), job: j}
-	jr.enter([]*journalEntry{kept})
-	jr.dirty = true
-	return kept
+	for _, e := range entries {
+		jr.enter(e)
+	}
+	return entries
+}
+
+// keep adds one event that a job handles, or none if j is nil. So many runs may have
+// died of it.
+func (jr *journal) keep(e *Event, j *job, tries int) *journalEntry {
+	entry := &journalEntry{jr: jr, ev: e, kept: durable.NewEntry(doneID(e), e.Raw, tries), job: j, old: j == nil}
+	jr.kept.Keep(entry.kept)
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	jr.enter(entry)
+	return entry
+}
+
+// save writes what was added. If the Store fails, the bot goes on all the same, and
+// it is tried again: nothing is lost by that unless the process dies before VK
+// forgets what has come since. The error is one of the Store, or ErrJournalTaken.
+func (jr *journal) save(ctx context.Context) error {
+	err := jr.kept.Write(context.WithoutCancel(ctx))
+	if errors.Is(err, durable.ErrTaken) {
+		return jr.explain(err)
+	}
+	return err
 }
 
 // handTo notes that a job is about to handle an entry's event.
@@ -333,62 +291,51 @@ func (e *journalEntry) handTo(j *job) {
 	e.job = j
 }
 
-// settle notes that no job handles the event any more, and whether it is
-// handled.
-func (e *journalEntry) settle(handled bool) {
+// settle notes that no job handles the event any more, and whether it is handled.
+// The functions are called once the Store says so.
+func (e *journalEntry) settle(handled bool, after []func(context.Context)) {
 	if e == nil {
 		return
 	}
 	jr := e.jr
 	jr.mu.Lock()
-	defer jr.mu.Unlock()
 	e.job = nil
-	if !handled {
-		jr.queue(e)
-		return
+	e.handled = e.handled || handled
+	e.old = true
+	jr.queue(e)
+	jr.mu.Unlock()
+	switch {
+	case !handled:
+	case len(after) == 0:
+		e.kept.Done(nil)
+	default:
+		for _, f := range after {
+			e.kept.Done(f)
+		}
 	}
-	e.handled = true
-	e.mark()
-	jr.dirty = true
-	jr.soon(max(flushTime, 10*jr.took)) // a large record is not always being written
 }
 
 // drop is settle for an entry that is of no use.
-func (e *journalEntry) drop() { e.settle(true) }
-
-// isFailing reports whether the last write has failed.
-func (jr *journal) isFailing() bool {
-	jr.mu.Lock()
-	defer jr.mu.Unlock()
-	return jr.failing > 0
-}
-
-// isOwned reports whether the record in the Store is this process's.
-func (jr *journal) isOwned() bool {
-	jr.mu.Lock()
-	defer jr.mu.Unlock()
-	return !jr.lost && !jr.closed
-}
+func (e *journalEntry) drop() { e.settle(true, nil) }
 
 // place returns how far in the history the journal has come, or "".
-func (jr *journal) place() string {
-	jr.mu.Lock()
-	defer jr.mu.Unlock()
-	return jr.ts
-}
+func (jr *journal) place() string { return jr.kept.Place() }
 
-// use has what is taken over from now on handled with a feed and a client.
+// use makes the journal dispatch the events of former runs for a feed and a client,
+// unless it does for another feed that is open.
 func (jr *journal) use(f *feed, client *Client) {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
-	jr.feed, jr.client = f, client
+	if !jr.feed.isOpen() {
+		jr.feed, jr.client = f, client
+	}
 }
 
 // join is use for a Poller, until it leaves.
 func (jr *journal) join(f *feed, client *Client) {
-	jr.use(f, client)
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
+	jr.feed, jr.client = f, client
 	jr.pollers++
 }
 
@@ -408,44 +355,23 @@ func (jr *journal) leave(ctx context.Context) {
 	jr.close(ctx)
 }
 
-// close writes the record for the last time, gives up the lease and ends what
-// is done in the background. What is not done is for the next run, and no one
-// who handles it was at fault for this one's end.
+// close writes the journal for the last time and gives it up. The events that are
+// left are for the next run, and no handler of them was at fault for this one's end.
 func (jr *journal) close(ctx context.Context) {
-	if !jr.end() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
-	defer cancel()
-	for try := 1; jr.write(ctx, true) != nil; try++ {
-		if try == 5 || backoff.Sleep(ctx, storePause.Delay(try)) != nil {
-			jr.d.logger().LogAttrs(ctx, slog.LevelError, "vk: the store fails: what was done of late is done again after the next start")
-			return
-		}
+	jr.end()
+	if err := jr.kept.Close(ctx); err != nil {
+		jr.d.logger().LogAttrs(ctx, slog.LevelError, "vk: store unavailable at shutdown: recent events may be handled again", failure(err)...)
 	}
 }
 
-// end ends what is done in the background. It reports whether it was not ended
-// before.
-func (jr *journal) end() bool {
+// end ends what the journal does in the background.
+func (jr *journal) end() {
 	jr.mu.Lock()
-	if jr.closed {
-		jr.mu.Unlock()
-		return false
-	}
 	jr.closed = true
-	for _, t := range []*time.Timer{jr.timer, jr.beat} {
-		if t != nil {
-			t.Stop()
-		}
-	}
-	for _, e := range jr.tried {
-		e.setTries(0)
-	}
 	jr.mu.Unlock()
 	jr.cancel()
 	jr.tasks.Wait()
-	return true
+	jr.d.stopTimers(jr.group)
 }
 
 // forgetJournal makes the next use of the community open another journal.
@@ -464,9 +390,33 @@ func (d *Dispatcher) closeJournals(ctx context.Context) {
 	d.journals = nil
 	d.mu.Unlock()
 	for _, o := range all {
+		o.cancel() // has no effect on one that is open
 		<-o.ready
 		if o.err == nil {
 			o.jr.close(ctx)
 		}
 	}
+}
+
+// keep puts an event that is being handled, or that a stop has cut off, into the
+// Store, so that it is handled again if this process dies. It reports whether the
+// event is safe: kept, or handled by now. Without a Store nothing is kept. An
+// error is one of the Store, or ErrStopped.
+func (d *Dispatcher) keep(ctx context.Context, j *job) (kept bool, err error) {
+	if d.Store == nil {
+		return false, nil
+	}
+	jr, err := d.journal(ctx, j.ev.GroupID)
+	if err != nil {
+		return false, err
+	}
+	if is := d.dedupe.keep(jr, j, 0); is != unsettled {
+		return is == isHandled, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	if err := jr.kept.Write(ctx); err != nil {
+		return false, jr.explain(err)
+	}
+	return jr.kept.Owned(), nil
 }

@@ -19,6 +19,8 @@ type outgoing struct {
 	name   string   // as [As] gave it
 	into   *Sent    // nil if nobody wants to know
 	doubts []string // what VK may refuse, to be logged if it does
+
+	recorded bool // the caller knows whether it was sent before
 }
 
 // applyOptions applies options, and checks them together.
@@ -327,6 +329,14 @@ type Sent struct {
 	CMID   int64   `json:"cmid"`            // the message's number within it
 	ID     int64   `json:"id,omitempty"`    // the message's id for the community; 0 in chats
 	Parts  []int64 `json:"parts,omitempty"` // the numbers of all parts of a text that was too long for one message, else nil
+}
+
+// recorded is an option of a message whose sender keeps by itself that it was sent.
+type recorded struct{}
+
+func (recorded) apply(o *outgoing) error {
+	o.recorded = true
+	return nil
 }
 
 // A Span is a run of text with a format, and an option of Send that puts

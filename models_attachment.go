@@ -61,8 +61,9 @@ type Attached struct {
 	Group             *AttachedGroup `json:"group"`
 	Album             *Album         `json:"album"`
 	VideoPlaylist     *Album         `json:"video_playlist"`
-	AudioPlaylist     *Album         `json:"audio_playlist"`
+	AudioPlaylist     *Playlist      `json:"audio_playlist"`
 	PostedPhoto       *Graffiti      `json:"posted_photo"`
+	PhotosList        []string       `json:"photos_list"` // photos of an album, each as an owner, "_" and an id
 	DonutLink         *AttachedDonut `json:"donut_link"`
 
 	AccessKey string `json:"access_key"` // of some things in posts; others have it inside

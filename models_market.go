@@ -1,6 +1,7 @@
 package vk
 
 import (
+	"encoding/json"
 	"time"
 )
 
@@ -21,6 +22,7 @@ type Product struct {
 	Availability int             `json:"availability"` // 0 there is some, 1 it was removed, 2 it cannot be had
 	Stock        int             `json:"stock_amount"` // how many there are; -1 if they are not counted
 	SKU          string          `json:"sku"`          // the seller's own name of it
+	Weight       int             `json:"weight"`       // in grams
 	URL          string          `json:"url"`
 	Button       string          `json:"button_title"` // what stands on the button that leads to URL
 	ExternalID   string          `json:"external_id"`
@@ -31,6 +33,8 @@ type Product struct {
 	Favorite     bool            `json:"is_favorite"`
 	Own          bool            `json:"is_owner"`
 	Adult        bool            `json:"is_adult"`
+
+	Variants json.RawMessage `json:"variants"` // as VK sends them, which describes them nowhere
 }
 
 // A ProductCategory is what kind of thing a product is.
@@ -104,6 +108,11 @@ type Order struct {
 	SeenAt    time.Time      `json:"date_viewed"`
 	CanReview bool           `json:"can_add_review"`
 	Cancel    AttachedLink   `json:"cancel_info"` // how to take it back
+
+	// As VK sends them, which describes them nowhere.
+	Payment   json.RawMessage `json:"payment"`
+	Promocode json.RawMessage `json:"promocode"`
+	Seller    json.RawMessage `json:"seller"`
 }
 
 // An OrderItem is one of the things in an order.
@@ -334,6 +343,17 @@ type MiniApp struct {
 		ScreenName string `json:"screen_name"`
 		URL        string `json:"webview_url"`
 		AuthorID   int64  `json:"author_owner_id"`
+		AuthorURL  string `json:"author_url"`
+		Text       string `json:"description"`
+		Genre      string `json:"genre"`
+		Members    int    `json:"members_count"`
+		URL75      string `json:"icon_75"` // addresses of its icon, by width in pixels
+		URL139     string `json:"icon_139"`
+		URL150     string `json:"icon_150"`
+		URL278     string `json:"icon_278"`
+		URL576     string `json:"icon_576"`
+
+		Published time.Time `json:"published_date"`
 	} `json:"app"`
 	Images []Image `json:"images"`
 }

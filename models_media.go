@@ -114,6 +114,7 @@ type Video struct {
 	ID          int64     `json:"id"`
 	OwnerID     int64     `json:"owner_id"`
 	AccessKey   string    `json:"access_key"`
+	AlbumID     int64     `json:"album_id"`
 	UserID      int64     `json:"user_id"` // who uploaded it to a community
 	Type        string    `json:"type"`    // "video", "short_video", "music_video", "movie", "live", "story", "video_message" or "interactive"
 	Title       string    `json:"title"`
@@ -200,6 +201,7 @@ type Audio struct {
 	URL       string    `json:"url"`             // empty for bots
 	Date      time.Time `json:"date"`
 	AlbumID   int64     `json:"album_id"`
+	Album     *Playlist `json:"album"`       // the release that it is from, or nil
 	Size      int64     `json:"file_size"`   // in bytes
 	Explicit  bool      `json:"is_explicit"` // not for children
 	Focus     bool      `json:"is_focus_track"`
@@ -277,7 +279,7 @@ type Graffiti struct {
 	URL604 string `json:"photo_604"`
 }
 
-// An Album is an album of photos, or a list of videos or tracks.
+// An Album is an album of photos, or a list of videos.
 type Album struct {
 	ID          int64     `json:"id"`
 	OwnerID     int64     `json:"owner_id"`
@@ -285,7 +287,7 @@ type Album struct {
 	Title       string    `json:"title"`
 	Description string    `json:"description"`
 	Size        int       `json:"size"`  // how many photos there are in it
-	Count       int       `json:"count"` // how many videos or tracks
+	Count       int       `json:"count"` // how many videos
 	Thumb       *Photo    `json:"thumb"` // the photo on its cover
 	Images      []Image   `json:"image"` // the cover of a list of videos
 	Blurred     bool      `json:"image_blur"`
@@ -296,4 +298,41 @@ type Album struct {
 	CanEdit     bool      `json:"can_edit"`
 	CanDelete   bool      `json:"can_delete"`
 	CanUpload   bool      `json:"can_upload"`
+}
+
+// A Playlist is a list of tracks, such as a release.
+type Playlist struct {
+	ID          int64     `json:"id"`
+	OwnerID     int64     `json:"owner_id"`
+	AccessKey   string    `json:"access_key"`
+	Title       string    `json:"title"`
+	Description string    `json:"description"`
+	Type        int       `json:"type"`       // 1 for a release, else 0
+	AlbumType   string    `json:"album_type"` // "main_only", "playlist" and so on
+	Count       int       `json:"count"`      // how many tracks there are in it
+	Audios      []Audio   `json:"audios"`     // some of them
+	Plays       int       `json:"plays"`
+	Followers   int       `json:"followers"`
+	Following   bool      `json:"is_following"` // whether the token's owner follows it
+	Created     time.Time `json:"create_time"`
+	Updated     time.Time `json:"update_time"`
+	Cover       *Cover    `json:"photo"` // its cover, or nil
+	Thumb       *Cover    `json:"thumb"` // its cover, of the release that a track is from
+	Genres      []struct {
+		ID   int64  `json:"id"`
+		Name string `json:"name"`
+	} `json:"genres"`
+}
+
+// A Cover is the cover of a list of tracks: addresses by width in pixels.
+type Cover struct {
+	Width   int    `json:"width"` // of the largest, in pixels
+	Height  int    `json:"height"`
+	URL34   string `json:"photo_34"`
+	URL68   string `json:"photo_68"`
+	URL135  string `json:"photo_135"`
+	URL270  string `json:"photo_270"`
+	URL300  string `json:"photo_300"`
+	URL600  string `json:"photo_600"`
+	URL1200 string `json:"photo_1200"`
 }

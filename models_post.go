@@ -27,10 +27,11 @@ type Post struct {
 	Copyright   *Copyright `json:"copyright"` // where it is from
 	Source      PostSource `json:"post_source"`
 
-	Likes    Likes    `json:"likes"`
-	Reposts  Reposts  `json:"reposts"`
-	Comments Comments `json:"comments"`
-	Views    Counter  `json:"views"`
+	Likes     Likes         `json:"likes"`
+	Reactions PostReactions `json:"reactions"`
+	Reposts   Reposts       `json:"reposts"`
+	Comments  Comments      `json:"comments"`
+	Views     Counter       `json:"views"`
 
 	PostponedID int64   `json:"postponed_id"` // its id while it was waiting to be published
 	ReplyTo     int64   `json:"post_id"`      // of a reply: the post
@@ -98,6 +99,16 @@ type Likes struct {
 	CanAsGroup  bool `json:"can_like_by_group"`
 	CanPublish  bool `json:"can_publish"` // whether it can be reposted
 	NoReposts   bool `json:"repost_disabled"`
+}
+
+// PostReactions are how often people reacted to a post, a like being one way of
+// several.
+type PostReactions struct {
+	Count int `json:"count"` // of all ways
+	Items []struct {
+		ID    int `json:"id"` // VK's number of the reaction
+		Count int `json:"count"`
+	} `json:"items"`
 }
 
 // Reposts are how often a thing was passed on.

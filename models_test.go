@@ -199,45 +199,6 @@ func TestCoordinates(t *testing.T) {
 	}
 }
 
-// TestSeenFields: fields that VK sends and describes nowhere are read, or left out on
-// purpose.
-func TestSeenFields(t *testing.T) {
-	attached := func(kind, object string) string {
-		return `{"type":"message_new","object":{"message":{"attachments":[{"type":"` + kind + `","` + kind + `":` + object + `}]}}}`
-	}
-	for name, raw := range map[string]string{
-		"audio_new": `{"type":"audio_new","object":{"short_videos_allowed":true,"stories_allowed":true,"main_artists":[],"featured_artists":[],
-			"ads":{},"is_licensed":true,"is_hq":true,"track_genre_id":1,"genre_id":2,"no_search":1,"subtitle":"s"}}`,
-		"wall_repost": `{"type":"wall_repost","object":{"can_archive":true,"ads_easy_promote":{},"author_ad":{},"reaction_set_id":"r","push_subscription":{}}}`,
-		"place":       `{"type":"wall_post_new","object":{"geo":{"place":{"updated":1,"total_checkins":2,"is_deleted":1}}}}`,
-		"wall":        attached("wall", `{"from":{}}`),
-		"audio":       attached("audio", `{"content_restricted":1,"main_artists":[]}`),
-		"doc":         attached("doc", `{"web_preview_url":"u","photo_100":"u"}`),
-		"podcast":     attached("podcast", `{"no_search":1,"lyrics_id":2}`),
-		"article":     attached("article", `{"owner_photo":"u","is_favorite":true,"can_report":true}`),
-		"story":       attached("story", `{"is_one_time":true,"no_sound":true,"mute_reply":true,"is_restricted":true,"reaction_set_id":"r"}`),
-		"video": attached("video", `{"first_frame_130":"u","first_frame_160":"u","first_frame_320":"u","first_frame_800":"u","photo_130":"u","photo_320":"u",
-			"photo_800":"u","restriction":{"title":"t","text":"Not here"},"live_status":"waiting","short_video_info":{},"interactive":{},"can_dislike":1,"stats_pixels":[]}`),
-	} {
-		t.Run(name, func(t *testing.T) {
-			e, err := vk.ParseEvent([]byte(raw))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := e.Drift(); len(d) != 0 {
-				t.Errorf("%s", d)
-			}
-			if name != "video" {
-				return
-			}
-			m, err := vk.NewContext(t.Context(), nil, e).Message()
-			if err != nil || m.Attachments[0].Video.Restriction.Text != "Not here" || m.Attachments[0].Video.LiveStatus != "waiting" {
-				t.Errorf("%+v, %v", m, err)
-			}
-		})
-	}
-}
-
 // FuzzModels: whatever an event holds, its models are filled, and their methods
 // have something to say.
 func FuzzModels(f *testing.F) {

@@ -50,7 +50,7 @@ func (f *follower) follow(ctx context.Context) error {
 		f.call(ctx, "Ready", func() error { f.Ready(f.group); return nil })
 	}
 	if f.journal != nil {
-		if err := resumed(func() error { return f.journal.handle(ctx, f.feed, f.Client) }); err != nil {
+		if err := f.journal.replay(ctx); err != nil {
 			return err
 		}
 	}
@@ -177,9 +177,6 @@ func (f *follower) openJournal(ctx context.Context) error {
 	}
 	f.journal = jr
 	jr.join(f.feed, f.Client)
-	if err := jr.settleOthers(ctx); err != nil {
-		return err
-	}
 	f.ts = jr.place()
 	f.resumes = f.ts != ""
 	return nil
@@ -307,18 +304,16 @@ func (f *follower) handle(ctx context.Context, raw []json.RawMessage) error {
 	if f.journal == nil {
 		return f.redispatch(ctx)
 	}
-	// Nobody else is to give them to the lanes before they are saved: who renews
-	// the lease gives what is in nobody's hands.
-	err = f.journal.hand(ctx)
-	if err == nil {
-		defer f.journal.endHand()
+	entries := f.journal.add(f.ts, events)
+	if err := f.journal.save(f.base); errors.Is(err, ErrJournalTaken) { // before they can do any harm
+		return err
 	}
-	f.journal.add(f.ts, events)
-	f.journal.save(f.base) // before they can do any harm
-	if err != nil {
-		return err // the next run has them
+	// What the stop of another source has left is older.
+	if err := f.journal.replay(ctx); err != nil {
+		leaveIdle(entries)
+		return err
 	}
-	return resumed(func() error { return f.journal.handIdle(ctx, f.feed, f.Client) })
+	return resumed(func() error { return f.journal.handle(ctx, entries, f.feed, f.Client) })
 }
 
 // resumed runs f, which gives events to the Dispatcher, apart. If an Observer or a
@@ -334,8 +329,12 @@ func resumed(f func() error) error {
 
 // dispatch gives an event to the Dispatcher, without a Store.
 func (f *follower) dispatch(ctx context.Context, e *Event) error {
-	holder, err := f.d.putOnce(ctx, &job{d: f.d, feed: f.feed, ctx: f.base, client: f.Client, ev: e})
-	if holder != nil {
+	j := &job{d: f.d, feed: f.feed, ctx: f.base, client: f.Client, ev: e}
+	if err := f.d.arrivals.await(ctx, laneOf(e)); err != nil {
+		return err
+	}
+	holder, err := f.d.putOnce(ctx, j)
+	if holder != nil && holder != j {
 		f.elsewhere = append(f.elsewhere, holder)
 	}
 	return err

@@ -101,23 +101,38 @@ func (t *table) serve(c *Context, listeners []*listener, errs *handlerErrors) {
 	}
 	defer t.serve(c, listeners[1:], errs)
 	l := listeners[0]
-	if l.edition == nil {
-		errs.add(c.invoke(l.name, l.run, nil))
+	if c.hasEnded(l.name) {
 		return
 	}
-	errs.add(c.invoke(l.name, l.run, func(i *invocation) { i.of(l.edition) }))
+	var prepare func(*invocation)
+	if l.edition != nil {
+		prepare = func(i *invocation) { i.of(l.edition) }
+	}
+	err := c.invoke(l.name, l.run, prepare)
+	errs.add(err)
+	c.noteEnded(l.name, err)
 }
 
 // route offers the event to who waits for one, and runs its route if nobody has
 // taken it. Texts and conditions are looked at only then: whoever waits for an
 // answer is to get what the route of a text would answer to as well.
 func (t *table) route(c *Context, errs *handlerErrors) {
-	m, err := t.match(c)
-	errs.add(err)
-	if err != nil || c.inv.turn.offer(c, m) {
+	if isTimer(c.event.Kind) {
 		return
 	}
-	if m = t.matchRest(c, m); m.to != nil {
+	m, err := t.match(c)
+	errs.add(err)
+	if err != nil {
+		return
+	}
+	before := c.ledTo()
+	if before == "" && c.inv.turn.offer(c, m) {
+		return
+	}
+	switch m = t.matchRest(c, m); {
+	case before != "" && (m.to == nil || m.to.name != before):
+		c.inv.turn.report(&goneError{before})
+	case m.to != nil:
 		errs.add(c.run(&m))
 	}
 }

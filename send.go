@@ -3,7 +3,6 @@ package vk
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -52,11 +51,25 @@ func (c *Client) Send(ctx context.Context, peer int64, text string, opts ...Send
 	if peer == 0 {
 		return errors.New("vk: messages.send: no recipient")
 	}
-	o, parts, err := c.compose(ctx, recipient(Params{"peer_ids": peer}), text, opts)
+	o, err := newOutgoing(text, opts)
 	if err != nil {
 		return err
 	}
-	d := c.deliver(ctx, []int64{peer}, parts)[0]
+	to := recipient(Params{"peer_ids": peer})
+	step := newSendStep(ctx, to, o)
+	if step.isDone() {
+		sent, err := readSent(step.said.Value, peer)
+		if o.into != nil && err == nil {
+			*o.into = sent
+		}
+		return err
+	}
+	parts, err := c.parts(o, o.randomIDs(ctx, to, step))
+	if err != nil {
+		return err
+	}
+	d := c.deliver(ctx, []int64{peer}, parts, c.chain())[0]
+	step.keep(d)
 	if o.into != nil && (d.Err == nil || d.Sent.CMID != 0 || d.Sent.ID != 0) {
 		*o.into = d.Sent
 	}
@@ -64,19 +77,23 @@ func (c *Client) Send(ctx context.Context, peer int64, text string, opts ...Send
 	return d.Err
 }
 
-// compose puts a message together and returns the parameters of the calls that
-// send it, but for the recipients. They are all there, random ids included,
-// before the first call is made.
-func (c *Client) compose(ctx context.Context, to, text string, opts []SendOption) (*outgoing, []Params, error) {
+// newOutgoing returns a message with its options applied.
+func newOutgoing(text string, opts []SendOption) (*outgoing, error) {
 	o := &outgoing{text: text, params: make(Params, 4)}
 	if err := o.applyOptions(opts); err != nil {
-		return nil, nil, fmt.Errorf("vk: messages.send: %w", err)
+		return nil, fmt.Errorf("vk: messages.send: %w", err)
 	}
+	return o, nil
+}
+
+// parts returns the parameters of the calls that send a message, but for the
+// recipients. They are all there, random ids included, before the first call is
+// made.
+func (c *Client) parts(o *outgoing, ids func(part int) any) ([]Params, error) {
 	texts := splitText(o.text, o.spans, c.maxMessage())
 	if _, ok := o.params["format_data"]; ok && len(texts) > 1 {
-		return nil, nil, errors.New("vk: messages.send: format_data is for one message, and the text needs several")
+		return nil, errors.New("vk: messages.send: format_data is for one message, and the text needs several")
 	}
-	ids := o.randomIDs(ctx, to)
 	parts := make([]Params, len(texts))
 	for i, text := range texts {
 		p := make(Params, len(o.params)+3)
@@ -89,7 +106,7 @@ func (c *Client) compose(ctx context.Context, to, text string, opts []SendOption
 		text.setIn(p)
 		parts[i] = p
 	}
-	return o, parts, nil
+	return parts, nil
 }
 
 // inPart reports whether a parameter of messages.send belongs to part i of a
@@ -123,8 +140,8 @@ func (c *Client) maxMessage() int {
 
 // deliver sends the parts of a message to all peers, at most 100, and returns
 // what came of it for each of them, in their order. Who does not get one part
-// does not get the later ones.
-func (c *Client) deliver(ctx context.Context, peers []int64, parts []Params) []Delivery {
+// does not get the later ones. The calls are made by call.
+func (c *Client) deliver(ctx context.Context, peers []int64, parts []Params, call CallFunc) []Delivery {
 	result := make([]Delivery, len(peers))
 	todo := make([]*Delivery, len(peers))
 	for i, peer := range peers {
@@ -135,7 +152,7 @@ func (c *Client) deliver(ctx context.Context, peers []int64, parts []Params) []D
 		if len(todo) == 0 {
 			break
 		}
-		answer, err := c.sendPart(ctx, todo, part)
+		answer, err := c.sendPart(ctx, todo, part, call)
 		todo = slices.DeleteFunc(todo, func(d *Delivery) bool {
 			d.Err = err
 			if err == nil {
@@ -165,7 +182,7 @@ type itemError struct {
 }
 
 // sendPart makes one call of messages.send and returns its answer by recipient.
-func (c *Client) sendPart(ctx context.Context, to []*Delivery, part Params) (map[int64]sentItem, error) {
+func (c *Client) sendPart(ctx context.Context, to []*Delivery, part Params, call CallFunc) (map[int64]sentItem, error) {
 	peers := make([]int64, len(to))
 	for i, d := range to {
 		peers[i] = d.PeerID
@@ -174,12 +191,12 @@ func (c *Client) sendPart(ctx context.Context, to []*Delivery, part Params) (map
 	maps.Copy(p, part)
 	usual := !slices.ContainsFunc(recipientParams[:], func(name string) bool { _, given := part[name]; return given })
 	if usual && c.known() == tokenOther {
-		return c.sendEach(ctx, peers, part), nil
+		return c.sendEach(ctx, peers, part, call), nil
 	}
-	items, err := c.callSend(ctx, p)
+	items, err := callSend(ctx, p, call)
 	if err != nil {
 		if usual && c.isOther(ctx, err) {
-			return c.sendEach(ctx, peers, part), nil
+			return c.sendEach(ctx, peers, part, call), nil
 		}
 		return nil, err
 	}
@@ -197,9 +214,9 @@ func (c *Client) sendPart(ctx context.Context, to []*Delivery, part Params) (map
 }
 
 // callSend makes one call of messages.send.
-func (c *Client) callSend(ctx context.Context, p Params) ([]sentItem, error) {
-	var raw json.RawMessage
-	if err := c.Call(ctx, "messages.send", p, &raw); err != nil {
+func callSend(ctx context.Context, p Params, call CallFunc) ([]sentItem, error) {
+	raw, err := call(ctx, "messages.send", p)
+	if err != nil {
 		return nil, err
 	}
 	var items []sentItem
@@ -233,13 +250,13 @@ func (c *Client) isOther(ctx context.Context, refusal error) bool {
 
 // sendEach makes one call of messages.send for each recipient, as VK wants it of
 // a user's token.
-func (c *Client) sendEach(ctx context.Context, peers []int64, part Params) map[int64]sentItem {
+func (c *Client) sendEach(ctx context.Context, peers []int64, part Params, call CallFunc) map[int64]sentItem {
 	answer := make(map[int64]sentItem, len(peers))
 	for _, peer := range peers {
 		p := c.forGroup(ctx, Params{"peer_id": peer})
 		maps.Copy(p, part)
 		var item sentItem
-		items, err := c.callSend(ctx, p)
+		items, err := callSend(ctx, p, call)
 		if refused := (*Error)(nil); errors.As(err, &refused) && refused.Unreachable() {
 			err = &MessageError{PeerID: peer, Err: err}
 		}
@@ -374,7 +391,11 @@ type Delivery struct {
 // run that with a context of its own.
 func (c *Client) Broadcast(ctx context.Context, peers []int64, text string, opts ...SendOption) iter.Seq[Delivery] {
 	peers = distinct(peers)
-	o, parts, err := c.compose(ctx, "broadcast", text, opts)
+	var parts []Params
+	o, err := newOutgoing(text, opts)
+	if err == nil {
+		parts, err = c.parts(o, o.randomIDs(ctx, "broadcast", sendStep{}))
+	}
 	if err == nil && o.into != nil {
 		err = errors.New("vk: messages.send: Into is for one message: each Delivery has its own")
 	}
@@ -409,7 +430,7 @@ func (c *Client) Broadcast(ctx context.Context, peers []int64, text string, opts
 						}
 						done <- d
 					}()
-					d = c.deliver(WithPriority(ctx, PriorityLow), chunk, parts)
+					d = c.deliver(WithPriority(ctx, PriorityLow), chunk, parts, c.call)
 				}()
 			}
 			deliveries := <-done

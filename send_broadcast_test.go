@@ -461,6 +461,7 @@ func TestAdminPoller(t *testing.T) {
 		go func() { ended <- p.Run(ctx) }()
 		<-ready
 		anna.Says("!ping")
+		time.Sleep(time.Minute) // its calls wait for VK's limit
 		synctest.Wait()
 		anna.In(chat).Says("!ping")
 		synctest.Wait()

@@ -2,12 +2,16 @@ package vk
 
 import (
 	"cmp"
+	"context"
+	"encoding/binary"
+	"errors"
 	"strings"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/vkrouter/vk/internal/grapheme"
+	"github.com/vkrouter/vk/internal/trail"
 )
 
 // splitText splits a text that is longer than one message may be, in UTF-16
@@ -220,4 +224,122 @@ func (s *splitter) part(start, end int) part {
 		p.spans = append(p.spans, span{max(sp.start, start) - start, min(sp.end, end) - start, sp.format})
 	}
 	return p
+}
+
+// randomIDs returns the function that gives the parts of the message their
+// random ids. An Extra may have brought one: it is the first part's, others
+// follow from it, and a 0 is for all, because it asks VK not to look.
+func (o *outgoing) randomIDs(ctx context.Context, to string, step sendStep) func(part int) any {
+	if given := o.params["random_id"]; given != nil {
+		text, _, _ := paramText(given)
+		return func(part int) any {
+			if part == 0 || text == "0" {
+				return given
+			}
+			return randomID(digest(text), part)
+		}
+	}
+	var key sendKey
+	if step.on {
+		key = step.sendKey(to, o.name, step.said)
+	} else {
+		key = newSendKey(ctx, to, o.name)
+	}
+	return func(part int) any { return randomID(key, part) }
+}
+
+// A sendStep is a message as a step of a handler: see call_step.go.
+type sendStep struct {
+	steps
+	said trail.Said
+	on   bool
+}
+
+// newSendStep looks up a message that a handler is about to send.
+func newSendStep(ctx context.Context, to string, o *outgoing) (s sendStep) {
+	if o.recorded {
+		return s
+	}
+	if s.steps, s.on = stepsOf(ctx); s.on {
+		s.said = s.say(to, trail.Line{Words: o.words(), Name: o.name})
+	}
+	return s
+}
+
+// words returns what a message says, or else what it shows.
+func (o *outgoing) words() string {
+	if o.text != "" {
+		return o.text
+	}
+	for _, name := range []string{"attachment", "sticker_id"} {
+		if text, ok, err := paramText(o.params[name]); ok && err == nil {
+			return name + " " + text
+		}
+	}
+	return ""
+}
+
+// isDone reports whether the message is not to be sent: it was, or other code has said
+// something else in its place.
+func (s *sendStep) isDone() bool { return s.on && (s.said.Found || s.said.Past) }
+
+// keep keeps what came of a message.
+func (s *sendStep) keep(d Delivery) {
+	if !s.on {
+		return
+	}
+	if value := d.step(); value != nil {
+		s.trail.KeepSaid(s.said, value)
+	}
+}
+
+// step returns the value of the message's step: nil if it is not known what became
+// of the message.
+func (d *Delivery) step() []byte {
+	if d.Err != nil {
+		peer := int64(0)
+		if message := (*MessageError)(nil); errors.As(d.Err, &message) {
+			peer = message.PeerID
+		}
+		return refusalStep(nil, d.Err, peer)
+	}
+	b := make([]byte, 1, 16)
+	b[0] = stepSent
+	b = binary.AppendVarint(b, d.Sent.CMID)
+	b = binary.AppendVarint(b, d.Sent.ID)
+	for _, part := range d.Sent.Parts {
+		b = binary.AppendVarint(b, part)
+	}
+	return b
+}
+
+// readSent returns the message that a step's value stands for. Its numbers are 0 if
+// they are not known.
+func readSent(value []byte, peer int64) (Sent, error) {
+	sent := Sent{PeerID: peer}
+	if raw, err, ok := readAnswer(value); ok && raw == nil {
+		if keptPeer(value) != 0 {
+			err = &MessageError{PeerID: keptPeer(value), Err: err}
+		}
+		return sent, err
+	}
+	if len(value) == 0 || value[0] != stepSent {
+		return sent, nil
+	}
+	var numbers []int64
+	for b := value[1:]; len(b) > 0; {
+		v, n := binary.Varint(b)
+		if n <= 0 {
+			return sent, nil
+		}
+		numbers, b = append(numbers, v), b[n:]
+	}
+	if len(numbers) >= 2 {
+		sent.CMID, sent.ID = numbers[0], numbers[1]
+		sent.Parts = numbers[2:]
+	}
+	if len(sent.Parts) == 0 {
+		sent.Parts = nil
+	}
+	return sent, nil
 }

@@ -2,16 +2,20 @@ package vk
 
 import (
 	"bytes"
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"strconv"
-	"sync"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/vkrouter/vk/internal/backoff"
+	"github.com/vkrouter/vk/internal/trail"
 )
 
 // A Session is state that a bot keeps about people or conversations between
@@ -34,14 +38,16 @@ import (
 //
 // # Events that are handled again
 //
-// An event whose handling was cut off, by a stop or a crash, is handled again.
-// So that the handlers then do the same, state is kept together with what it
-// was before the last event that changed it. While that event is handled again,
-// Get and If see the state from before, and Update starts from it, until there
-// was an Update: then it is that one's. So a counter counts an event once. This
-// holds for one event back, in a [Dispatcher], for events with an ID: where
-// others changed the same state in between, as they may where several people
-// share it, the event finds what they left, and counts twice.
+// An event whose handling was cut off, by a stop or a crash, is handled again. A
+// counter counts it once all the same. If the handler had waited for something, Get
+// returns again what it returned before the wait, and Update calls its function
+// again with the state of that time, and keeps nothing: see [Context.Again].
+//
+// For handlers that had not waited, the state's record has the last 16 events that
+// changed it, and the state before the last of them. If that one is handled again,
+// Get and If see the state from before, and Update starts from it. If it is another
+// of them, its changes have counted: Update calls its function with the state as it
+// is and keeps nothing. This holds in a [Dispatcher], for events with an ID.
 //
 // # Dialogues
 //
@@ -113,8 +119,29 @@ func (k Key) text() string {
 // Get returns the state, or the zero T if there is none. What is done to it
 // changes nothing: see [Session.Update]. State that is not of type T is a
 // [*SessionError]; any other error is one of the Store.
-func (s *Session[T]) Get(c *Context, key Key) (T, error) {
-	_, v, _, err := s.read(c, key)
+//
+// ctx is a handler's Context or one made of it, and the state is that of its event's
+// community; or any other, outside of a handler, and then the community is the key's
+// Group, without which Get returns a [*ConfigError].
+func (s *Session[T]) Get(ctx context.Context, key Key) (T, error) {
+	at, err := s.at(ctx, key, "Session.Get")
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	var step trail.Key
+	steps, on := stepsOf(ctx)
+	if on {
+		var value []byte
+		var found bool
+		if step, value, found = steps.trail.Step(steps.key("get", at.id)); found {
+			return s.value(key, value)
+		}
+	}
+	_, v, record, err := s.read(at)
+	if on && err == nil {
+		steps.trail.Keep(step, record.seenBy(at.c)) // if it is too large, the state is read again
+	}
 	return v, err
 }
 
@@ -127,8 +154,14 @@ func (s *Session[T]) Get(c *Context, key Key) (T, error) {
 // newer state, if another one was faster. So it should only compute, and send
 // nothing. An Update of the same state inside of it would never end well: it
 // ends in [ErrContended].
-func (s *Session[T]) Update(c *Context, key Key, f func(v *T) error) error {
-	return s.change(c, key, func(v T) (json.RawMessage, error) {
+//
+// ctx is as in [Session.Get].
+func (s *Session[T]) Update(ctx context.Context, key Key, f func(v *T) error) error {
+	at, err := s.at(ctx, key, "Session.Update")
+	if err != nil {
+		return err
+	}
+	return s.change(at, func(v T) (json.RawMessage, error) {
 		if err := f(&v); err != nil {
 			return nil, err
 		}
@@ -141,8 +174,85 @@ func (s *Session[T]) Update(c *Context, key Key, f func(v *T) error) error {
 }
 
 // Delete ends the state: there is none afterwards. What cannot be read can
-// still be deleted. An error is that of the Store, or [ErrContended].
-func (s *Session[T]) Delete(c *Context, key Key) error { return s.change(c, key, nil) }
+// still be deleted. An error is that of the Store, or [ErrContended]. ctx is as in
+// [Session.Get].
+func (s *Session[T]) Delete(ctx context.Context, key Key) error {
+	at, err := s.at(ctx, key, "Session.Delete")
+	if err != nil {
+		return err
+	}
+	return s.change(at, nil)
+}
+
+// A SessionItem is the state of one key.
+type SessionItem[T any] struct {
+	Key   Key
+	Value T
+}
+
+// All returns all state of a community, in no order. State that is not of type T is a
+// [*SessionError], and the loop may go on; after any other error it ends. A Name of a
+// Key that is longer than 100 bytes comes as a hash of it.
+//
+// All takes a Store that can list its keys: a [Lister]. Another is a [*ConfigError].
+func (s *Session[T]) All(ctx context.Context, group int64) iter.Seq2[SessionItem[T], error] {
+	return func(yield func(SessionItem[T], error) bool) {
+		prefix := s.prefix(group)
+		err := listStore(ctx, s.store(), "Session.All", prefix, func(id string, raw []byte) bool {
+			key, ok := sessionKey(id[len(prefix):])
+			if !ok {
+				return true
+			}
+			key.Group = group
+			_, record, err := s.decode(sessionPlace{ctx: ctx, key: key, id: id}, raw)
+			if err == nil && record.Value == nil {
+				return true // it was deleted
+			}
+			v, broken := s.value(key, record.Value)
+			return yield(SessionItem[T]{key, v}, cmp.Or[error](err, broken))
+		})
+		if err != nil {
+			yield(SessionItem[T]{}, err)
+		}
+	}
+}
+
+// sessionKey returns the Key of the end of an id.
+func sessionKey(end string) (key Key, ok bool) {
+	parts := strings.SplitN(end, "/", 3)
+	if len(parts) < 3 {
+		return key, false
+	}
+	var err, err2 error
+	key.Peer, err = strconv.ParseInt(parts[0], 10, 64)
+	key.User, err2 = strconv.ParseInt(parts[1], 10, 64)
+	key.Name = parts[2]
+	return key, err == nil && err2 == nil
+}
+
+// A sessionPlace is one state, and who asks for it.
+type sessionPlace struct {
+	ctx context.Context
+	c   *Context // the handler's; nil outside of handlers
+	key Key
+	id  string // the key in the Store
+}
+
+// at returns the place of the state under a key.
+func (s *Session[T]) at(ctx context.Context, key Key, method string) (sessionPlace, error) {
+	c, _ := ctx.Value(sendScopeKey{}).(*Context)
+	group := key.Group
+	if c != nil {
+		group = c.event.GroupID
+	}
+	if c == nil && group == 0 {
+		return sessionPlace{}, &ConfigError{
+			Place: method, Field: "Key.Group", Text: "outside of a handler, the community of a session is not known",
+			Mend: "set Group in the Key",
+		}
+	}
+	return sessionPlace{ctx, c, key, s.id(group, key)}, nil
+}
 
 // If returns a condition for routes: that f reports true of the state under the
 // key that by gives, or of the zero T if there is none. f must only look.
@@ -161,75 +271,32 @@ func (s *Session[T]) If(by func(*Context) Key, f func(v T) bool) Cond {
 			v, err := s.Get(c, key)
 			return err == nil && f(v), err
 		}
+		at := sessionPlace{c, c, key, s.id(c.event.GroupID, key)}
+		steps, on := stepsOf(c)
+		var step trail.Key
+		if on {
+			step = steps.key("if", at.id)
+			if value, found := steps.trail.Get(step); found {
+				v, err := s.value(key, value)
+				return err == nil && f(v), err
+			}
+		}
 		known := readsIn(&j.attempt)
-		of, writes := sessionRead{s, s.id(c, key)}, s.writes.Load()
-		record, ok := known.recall(of, writes)
+		of, writes := sessionRead{s, at.id}, s.writes.Load()
+		raw, ok := known.recall(of, writes)
 		if !ok {
 			var err error
-			if record, err = s.store().Get(c, of.id); err != nil {
+			if raw, err = s.store().Get(c, of.id); err != nil {
 				return false, s.failed(key, err)
 			}
-			known.note(of, sessionMemo{record, writes})
+			known.note(of, sessionMemo{raw, writes})
 		}
-		v, _, err := s.decode(c, key, record)
+		v, record, err := s.decode(at, raw)
+		if on && err == nil && !ok {
+			steps.trail.Keep(step, record.seenBy(c))
+		}
 		return err == nil && f(v), err
 	}
-}
-
-// sessionsKey finds the sessionReads of an attempt.
-type sessionsKey struct{}
-
-// A sessionReads is what conditions of Sessions have read in one attempt to
-// handle an event.
-type sessionReads struct {
-	mu   sync.Mutex
-	read map[sessionRead]sessionMemo
-}
-
-// readsIn returns the sessionReads of an attempt, which it begins if need be.
-func readsIn(a *attempt) *sessionReads {
-	if known, ok := a.value(sessionsKey{}).(*sessionReads); ok {
-		return known
-	}
-	return a.remember(sessionsKey{}, new(sessionReads)).(*sessionReads)
-}
-
-// A sessionRead is one key that one Session has read.
-type sessionRead struct {
-	session any // the *Session
-	id      string
-}
-
-type sessionMemo struct {
-	record []byte
-	writes int64 // of the Session, before it was read
-}
-
-// recall returns the record that was read, unless the Session has changed
-// something since, under any key.
-func (r *sessionReads) recall(of sessionRead, writes int64) (record []byte, ok bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	m, ok := r.read[of]
-	return m.record, ok && m.writes == writes
-}
-
-// note keeps what was read for recall.
-func (r *sessionReads) note(of sessionRead, m sessionMemo) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.read == nil {
-		r.read = make(map[sessionRead]sessionMemo)
-	}
-	r.read[of] = m
-}
-
-// forget is called when the event's handlers have changed something: another
-// Session of the same name may have read it.
-func (r *sessionReads) forget() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.read = nil
 }
 
 func (s *Session[T]) store() Store {
@@ -244,12 +311,8 @@ func (s *Session[T]) failed(key Key, err error) error {
 }
 
 // id returns the key in the Store. The name comes last: it may be anything.
-func (s *Session[T]) id(c *Context, key Key) string {
-	b := append(make([]byte, 0, 64), "session/"...)
-	b = strconv.AppendInt(b, c.event.GroupID, 10)
-	b = append(b, '/')
-	b = strconv.AppendQuote(b, short(s.Name))
-	b = append(b, '/')
+func (s *Session[T]) id(group int64, key Key) string {
+	b := append(make([]byte, 0, 64), s.prefix(group)...)
 	b = strconv.AppendInt(b, key.Peer, 10)
 	b = append(b, '/')
 	b = strconv.AppendInt(b, key.User, 10)
@@ -257,71 +320,42 @@ func (s *Session[T]) id(c *Context, key Key) string {
 	return string(append(b, short(key.Name)...))
 }
 
-// A sessionRecord is what is stored.
-type sessionRecord struct {
-	Value   json.RawMessage `json:"v,omitempty"` // none if it was deleted
-	Event   string          `json:"e,omitempty"` // the last that changed it
-	Attempt uint64          `json:"a,omitempty"` // the handling of it that did
-	Before  json.RawMessage `json:"b,omitempty"` // the value before that event
-	Write   uint64          `json:"w,omitempty"` // a random number of each change
+// prefix returns how the keys of a community begin.
+func (s *Session[T]) prefix(group int64) string {
+	return "session/" + strconv.FormatInt(group, 10) + "/" + strconv.Quote(short(s.Name)) + "/"
 }
 
-// handling returns the event that is being handled and the number of this
-// attempt to, or "" if it is none that is handled again.
-func (c *Context) handling() (event string, attempt uint64) {
-	j := jobOf(c)
-	if j == nil || j.ev.ID == "" {
-		return "", 0
+// value decodes a value.
+func (s *Session[T]) value(key Key, value []byte) (v T, err error) {
+	if len(value) == 0 {
+		return v, nil
 	}
-	return j.ev.ID, j.attempt.id()
-}
-
-// seenBy returns the value that c is to see.
-func (r *sessionRecord) seenBy(c *Context) json.RawMessage {
-	if event, attempt := c.handling(); event != "" && event == r.Event && attempt != r.Attempt {
-		return r.Before
+	if err := json.Unmarshal(value, &v); err != nil {
+		var zero T
+		return zero, &SessionError{s.Name, key, value, err}
 	}
-	return r.Value
-}
-
-// changedBy returns the record after c has changed the value.
-func (r *sessionRecord) changedBy(c *Context, value json.RawMessage) sessionRecord {
-	event, attempt := c.handling()
-	next := sessionRecord{Value: value, Event: event, Attempt: attempt}
-	switch event {
-	case "":
-	case r.Event:
-		next.Before = r.Before
-	default:
-		next.Before = r.Value
-	}
-	return next
+	return v, nil
 }
 
 // read returns what is stored and what it says.
-func (s *Session[T]) read(c *Context, key Key) (raw []byte, v T, record sessionRecord, err error) {
-	raw, err = s.store().Get(c, s.id(c, key))
+func (s *Session[T]) read(at sessionPlace) (raw []byte, v T, record sessionRecord, err error) {
+	raw, err = s.store().Get(at.ctx, at.id)
 	if err != nil {
-		return nil, v, record, s.failed(key, err)
+		return nil, v, record, s.failed(at.key, err)
 	}
-	v, record, err = s.decode(c, key, raw)
+	v, record, err = s.decode(at, raw)
 	return raw, v, record, err
 }
 
-func (s *Session[T]) decode(c *Context, key Key, raw []byte) (v T, record sessionRecord, err error) {
+func (s *Session[T]) decode(at sessionPlace, raw []byte) (v T, record sessionRecord, err error) {
 	if len(raw) == 0 {
 		return v, record, nil
 	}
 	if err := json.Unmarshal(raw, &record); err != nil {
-		return v, sessionRecord{}, &SessionError{s.Name, key, raw, err}
+		return v, sessionRecord{}, &SessionError{s.Name, at.key, raw, err}
 	}
-	if value := record.seenBy(c); value != nil {
-		if err := json.Unmarshal(value, &v); err != nil {
-			var zero T
-			return zero, record, &SessionError{s.Name, key, value, err}
-		}
-	}
-	return v, record, nil
+	v, err = s.value(at.key, record.seenBy(at.c))
+	return v, record, err
 }
 
 // deletedTTL is how long it is remembered that state was deleted, and what it
@@ -334,56 +368,110 @@ const sessionTries = 64
 var sessionBackoff = backoff.Backoff{Min: time.Millisecond, Max: 250 * time.Millisecond}
 
 // change swaps the record for one with the value that f makes of the old one;
-// without f, for one without a value.
-func (s *Session[T]) change(c *Context, key Key, f func(T) (json.RawMessage, error)) error {
-	id := s.id(c, key)
+// without f, for one without a value. What a former run of the handler has changed, it
+// does not change again.
+func (s *Session[T]) change(at sessionPlace, f func(T) (json.RawMessage, error)) error {
+	steps, on := stepsOf(at.ctx)
+	var step trail.Key
+	if on {
+		var value []byte
+		var found bool
+		if step, value, found = steps.trail.Step(steps.key("update", at.id)); found {
+			return s.redo(at, value, f)
+		}
+	}
+	seen, err := s.swap(at, f)
+	if on && err == nil && steps.trail.Keep(step, append([]byte{stepBase}, seen...)) != nil {
+		steps.trail.Keep(step, []byte{stepDone})
+	}
+	return err
+}
+
+// stepBase begins the value of a change: then the state before it.
+const stepBase = 'b'
+
+// redo runs the function of a change that has counted.
+func (s *Session[T]) redo(at sessionPlace, value []byte, f func(T) (json.RawMessage, error)) error {
+	if f == nil {
+		return nil
+	}
+	var v T
+	var err error
+	if len(value) > 0 && value[0] == stepBase {
+		v, err = s.value(at.key, value[1:])
+	} else {
+		_, v, _, err = s.read(at)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f(v)
+	return err
+}
+
+// swap is change for what no former run has done before it waited. It returns the
+// value that f got.
+func (s *Session[T]) swap(at sessionPlace, f func(T) (json.RawMessage, error)) (seen json.RawMessage, err error) {
 	var written []byte // by a Swap that returned false
 	for try := range sessionTries {
-		raw, v, record, err := s.read(c, key)
+		raw, v, record, err := s.read(at)
 		if err == nil && len(written) > 0 && bytes.Equal(raw, written) {
-			return nil // the Store's driver has repeated the Swap, and saw its own change
+			return seen, nil // the Store's driver has repeated the Swap, and saw its own change
 		}
 		var broken *SessionError
 		if err != nil && (f != nil || !errors.As(err, &broken)) {
-			return err
+			return nil, err
 		}
-		var value json.RawMessage
-		ttl := s.TTL
-		if f != nil {
-			if value, err = f(v); err != nil {
-				return err
+		if err == nil && record.hasCounted(at.c, at.id) {
+			if f != nil {
+				_, err = f(v)
 			}
-		} else if ttl == 0 || ttl > deletedTTL {
-			ttl = deletedTTL
+			return record.Value, err
 		}
-		var next []byte
-		changed := record.changedBy(c, value)
-		changed.Write = rand.Uint64()
-		if value != nil || changed.Before != nil {
-			if next, err = json.Marshal(changed); err != nil {
-				return &SessionError{s.Name, key, nil, err}
-			}
+		seen = record.seenBy(at.c)
+		next, ttl, err := s.next(at, v, &record, f)
+		if err != nil {
+			return nil, err
 		}
 		if len(raw)+len(next) == 0 {
-			return nil // there is nothing to delete
+			return seen, nil // there is nothing to delete
 		}
-		swapped, err := s.store().Swap(c, id, raw, next, ttl)
+		swapped, err := s.store().Swap(at.ctx, at.id, raw, next, ttl)
 		s.writes.Add(1)
-		if j := jobOf(c); j != nil {
-			if known, ok := j.attempt.value(sessionsKey{}).(*sessionReads); ok {
-				known.forget()
-			}
+		if at.c != nil {
+			at.c.forgetSessions()
 		}
 		if err != nil {
-			return s.failed(key, err)
+			return nil, s.failed(at.key, err)
 		}
 		if swapped {
-			return nil
+			return seen, nil
 		}
 		written = next
-		if err := backoff.Sleep(c, sessionBackoff.Delay(try)); err != nil {
-			return s.failed(key, err)
+		if err := backoff.Sleep(at.ctx, sessionBackoff.Delay(try)); err != nil {
+			return nil, s.failed(at.key, err)
 		}
 	}
-	return s.failed(key, ErrContended)
+	return nil, s.failed(at.key, ErrContended)
+}
+
+// next returns the record after a change, and how long it is kept.
+func (s *Session[T]) next(at sessionPlace, v T, record *sessionRecord, f func(T) (json.RawMessage, error)) (next []byte, ttl time.Duration, err error) {
+	var value json.RawMessage
+	ttl = s.TTL
+	if f != nil {
+		if value, err = f(v); err != nil {
+			return nil, 0, err
+		}
+	} else if ttl == 0 || ttl > deletedTTL {
+		ttl = deletedTTL
+	}
+	changed := record.changedBy(at.c, value)
+	changed.Write = rand.Uint64()
+	if value != nil || changed.Before != nil {
+		if next, err = json.Marshal(changed); err != nil {
+			return nil, 0, &SessionError{s.Name, at.key, nil, err}
+		}
+	}
+	return next, ttl, nil
 }

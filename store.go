@@ -28,16 +28,17 @@ import (
 //
 // A value has at least one byte: an empty slice, nil or not, stands for no value.
 // Keys are UTF-8 text of 1 to 1,024 bytes without zero bytes. Most values of this
-// package are below a kilobyte, but one record may reach some megabytes.
+// package are below a kilobyte, but a batch of events may have some megabytes.
 // The methods must be safe for concurrent use. They must not keep the slices that
 // they are given, and their caller may change the slices that they return.
 //
 // A Store may also have a method Exclusive() bool, which reports whether the
 // Store belongs to this process alone; the answer must not change. Without it,
-// the Store is taken to be shared by several processes. Before a [Dispatcher]
-// handles an event, it claims the event in a shared Store, not in an exclusive
-// one. A struct that embeds the interface Store does not get the method from the
-// value in it.
+// the Store is taken to be shared by several processes. In a shared Store, a
+// [Dispatcher] renews its ownership of a community's journal every 5 seconds, and
+// after a crash the next process waits for up to 15 seconds; see [ErrJournalTaken]. A
+// Store may also be a [Lister]. A struct that embeds the interface Store does not get
+// these methods from the value in it.
 type Store interface {
 	// Get returns the value, or nil if there is none or it has expired.
 	Get(ctx context.Context, key string) ([]byte, error)
@@ -61,6 +62,35 @@ type Store interface {
 	Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (swapped bool, err error)
 }
 
+// A Lister is a [Store] that can list its values. A Store need not be one, but [Timers]
+// and [Session.All] take one. With it, the start of a bot that has a long history takes
+// one call in place of many.
+type Lister interface {
+	// List calls yield with each key that begins with prefix, and its value, until
+	// yield returns false. The order is any, and a key may come more than once. A value
+	// that is there from the beginning of the call to its end is listed; one that
+	// changes meanwhile may be, as it was or as it is. A value that has expired is not.
+	// The Store must not keep the slices, and yield may use the Store.
+	List(ctx context.Context, prefix string, yield func(key string, value []byte) bool) error
+}
+
+// listStore lists values of a Store for the method that needs them.
+func listStore(ctx context.Context, s Store, place, prefix string, yield func(key string, value []byte) bool) error {
+	l, ok := s.(Lister)
+	if !ok {
+		return errNoLister(place)
+	}
+	return l.List(ctx, prefix, yield)
+}
+
+// errNoLister returns the error of a method that needs a Lister.
+func errNoLister(place string) error {
+	return &ConfigError{
+		Place: place, Field: "Store", Text: "the Store cannot list its keys",
+		Mend: "use one that is a vk.Lister, such as a MemoryStore or a filestore.Store",
+	}
+}
+
 // guard returns s as a Store whose panics, and whose ends of the goroutine, are
 // errors.
 func guard(s Store) Store {
@@ -68,7 +98,27 @@ func guard(s Store) Store {
 	case nil, *MemoryStore:
 		return s
 	}
+	if l, ok := s.(Lister); ok {
+		return guardedLister{guardedStore{s}, l}
+	}
 	return guardedStore{s}
+}
+
+// A guardedLister is a guardedStore that can list.
+type guardedLister struct {
+	guardedStore
+	lister Lister
+}
+
+func (s guardedLister) List(ctx context.Context, prefix string, yield func(key string, value []byte) bool) (err error) {
+	failed := apart(func() error {
+		err = s.lister.List(ctx, prefix, yield)
+		return nil
+	})
+	if failed != nil {
+		return fmt.Errorf("vk: Store.List: %w", failed)
+	}
+	return err
 }
 
 type guardedStore struct{ Store }
@@ -129,6 +179,15 @@ func (s *MemoryStore) Swap(ctx context.Context, key string, old, new []byte, ttl
 		return false, err
 	}
 	return s.values.Swap(key, old, new, ttl), nil
+}
+
+// List implements [Lister].
+func (s *MemoryStore) List(ctx context.Context, prefix string, yield func(key string, value []byte) bool) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	s.values.List(prefix, yield)
+	return nil
 }
 
 // Exclusive returns true: no other process can use the values.

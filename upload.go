@@ -15,6 +15,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,7 +56,38 @@ var uploadPause = backoff.Backoff{Min: time.Second, Max: 15 * time.Second}
 // none, codes 22, 105 and 1160) makes the upload begin anew, with a new address,
 // if the source can be read again; in all at most [Client.MaxAttempts] times.
 // What would show twice is repeated only where VK surely has not taken it.
+//
+// In a handler that is run again after a restart, a file that was uploaded before is not
+// uploaded again: see [Context.Again].
 func (c *Client) Upload(ctx context.Context, to UploadTarget, src Source) (Attachment, error) {
+	return c.uploadStep(ctx, to, src, "")
+}
+
+// uploadStep is Upload for one of several files, unless a former run of the handler of
+// ctx has uploaded it.
+func (c *Client) uploadStep(ctx context.Context, to UploadTarget, src Source, which string) (Attachment, error) {
+	s, on := stepsOf(ctx)
+	if !on {
+		return c.upload(ctx, to, src)
+	}
+	key, value, found := s.trail.Step(s.key("upload", to.Server, to.Field, src.Name, src.link, which))
+	if found {
+		var a Attachment
+		if err := json.Unmarshal(value, &a); err == nil {
+			return a, nil
+		}
+	}
+	a, err := c.upload(within(ctx), to, src)
+	if err == nil && !found {
+		if b, err := json.Marshal(a); err != nil || s.trail.Keep(key, b) != nil {
+			b, _ = json.Marshal(Attachment{Type: a.Type, OwnerID: a.OwnerID, ID: a.ID, AccessKey: a.AccessKey})
+			s.trail.Keep(key, b)
+		}
+	}
+	return a, err
+}
+
+func (c *Client) upload(ctx context.Context, to UploadTarget, src Source) (Attachment, error) {
 	if to.Server == "" || to.Field == "" {
 		return Attachment{}, errors.New("vk: upload: the target has no Server or no Field")
 	}
@@ -106,7 +138,7 @@ func (c *Client) UploadAll(ctx context.Context, to UploadTarget, sources ...Sour
 	for range min(uploadsAtOnce, len(sources)) {
 		wg.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(sources); i = int(next.Add(1)) - 1 {
-				errs[i] = apart(func() (err error) { all[i], err = c.Upload(ctx, to, sources[i]); return err })
+				errs[i] = apart(func() (err error) { all[i], err = c.uploadStep(ctx, to, sources[i], strconv.Itoa(i)); return err })
 				if errs[i] != nil {
 					errs[i] = fmt.Errorf("vk: file %d of %d: %w", i+1, len(sources), errs[i])
 				}

@@ -257,8 +257,12 @@ func (c *Client) chain() CallFunc {
 // with the same random_id: Call adds one where p has none, and keeps it through
 // all attempts. (A guid does the same for wall.post and comments.) An error
 // after which VK may have done the call is also [ErrMaybeDone].
+//
+// In a handler that is run again after a restart, with its Context or one made of
+// it, a call that was made before is not made again: Call returns what VK answered
+// then. See [Context.Again].
 func (c *Client) Call(ctx context.Context, method string, p Params, out any) error {
-	raw, err := c.chain()(ctx, method, withRandomID(ctx, method, p))
+	raw, err := c.call(ctx, method, p)
 	if out == nil || raw == nil {
 		return err
 	}
@@ -274,6 +278,11 @@ func Call[T any](ctx context.Context, c *Client, method string, p Params) (T, er
 	err := c.Call(ctx, method, p, &out)
 	return out, err
 }
+
+// Decode decodes JSON that VK has sent into out, a pointer, as tolerantly as
+// [Client.Call]: for wrappers of [Client.Use], and for calls into a
+// [json.RawMessage]. It returns an error if raw is not JSON.
+func Decode(raw json.RawMessage, out any) error { return tolerant.Unmarshal(raw, out) }
 
 // A tokenKind says whose the token of a Client is, as far as that is known.
 type tokenKind int32

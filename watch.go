@@ -157,9 +157,12 @@ func newWatch[T any](c *Context, k Kind[T], match func(*Context, *T) bool, place
 			w.once = true
 		}
 	}
-	if within > 0 {
-		w.due = time.Now().Add(within)
+	if s := c.steps(); s.trail != nil {
+		w.steps = s.trail
+		w.step, _, _ = s.trail.Step(s.key("watch", w.kind, w.key.text()))
+		w.decode = func(e *Event) (any, error) { return decode[T](e) }
 	}
+	w.until(within, w.step.And("due"))
 	w.look = func(c *Context, to destination) (f finding, err error) {
 		err = c.invoke("wait for "+w.kind, func(c *Context) error {
 			e, err := decode[T](c.event)

@@ -293,3 +293,43 @@ func trimmed(text string) (lines []string) {
 	}
 	return lines
 }
+
+// TestPromisesAreTested: each promise about delivery names tests, and they exist.
+func TestPromisesAreTested(t *testing.T) {
+	tests := make(map[string]bool)
+	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range declared.FindAllSubmatch(text, -1) {
+			tests[string(m[1])] = true
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("docs/delivery.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	promises := 0
+	for paragraph := range strings.SplitSeq(string(page), "\n\n") {
+		named := regexp.MustCompile("`(Test\\w+)`").FindAllStringSubmatch(paragraph, -1)
+		for _, m := range named {
+			if !tests[m[1]] {
+				t.Errorf("there is no test %s", m[1])
+			}
+		}
+		if strings.HasPrefix(paragraph, "**") {
+			if promises++; len(named) == 0 {
+				t.Errorf("no test is named for: %.80s", paragraph)
+			}
+		}
+	}
+	if promises < 20 {
+		t.Errorf("%d promises: this says little", promises)
+	}
+}

@@ -133,6 +133,16 @@ func ExampleSalvaged() {
 	}
 }
 
+// A Store lists its values, for instance to make a backup of the sessions.
+func ExampleStore_List() {
+	_ = func(ctx context.Context, s *filestore.Store) error {
+		return s.List(ctx, "session/", func(key string, value []byte) bool {
+			log.Printf("%s: %d bytes", key, len(value))
+			return true
+		})
+	}
+}
+
 // The errors that a bot's operator has to act on.
 func ExampleChangedError() {
 	_ = func(err error) {

@@ -172,6 +172,29 @@ func (s *Store) commit(b *batch) error {
 	return b.err
 }
 
+// List calls yield with each key that begins with prefix, and its value, in no order,
+// until yield returns false. It implements vk.Lister. A change that is being written is
+// not visible yet.
+func (s *Store) List(ctx context.Context, prefix string, yield func(key string, value []byte) bool) error {
+	for part := range memstore.Parts {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		s.mu.Lock()
+		closed, found := s.closed, s.entries.Find(part, prefix, time.Now())
+		s.mu.Unlock()
+		if closed {
+			return s.failed(os.ErrClosed)
+		}
+		for _, e := range found {
+			if !yield(e.Key, bytes.Clone(e.Value)) {
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
 // Exclusive returns true: the file belongs to one process at a time. It tells a
 // vk.Dispatcher that no other process uses the Store.
 func (s *Store) Exclusive() bool { return true }

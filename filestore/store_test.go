@@ -18,7 +18,10 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-var _ vk.Store = (*Store)(nil)
+var _ interface {
+	vk.Store
+	vk.Lister
+} = (*Store)(nil)
 
 // TestStore: a Store satisfies the contract of vk.Store, in a bubble and outside.
 func TestStore(t *testing.T) {

@@ -241,3 +241,32 @@ func TestCheckFailureIsNoRefusal(t *testing.T) {
 		}
 	}
 }
+
+// TestDon: dons pass, others do not, and VK is asked once for all of them.
+func TestDon(t *testing.T) {
+	s := newStub(func(method string, p vk.Params) (string, error) {
+		if method != "groups.getMembers" || p["filter"] != "donut" || p["group_id"] != int64(7) {
+			t.Errorf("the call is %s %v", method, p)
+		}
+		return `{"count":2,"items":[1,2]}`, nil
+	})
+	for _, tt := range []struct {
+		name  string
+		from  int64
+		want  error
+		calls int64 // so far
+	}{
+		{"a don", 1, nil, 1}, {"another don", 2, nil, 1}, {"no don", 3, middleware.ErrNotDon, 2}, {"a community", -1, middleware.ErrNotDon, 2},
+	} {
+		if err := middleware.Don(s.context(t, 1, tt.from, "x")); !errors.Is(err, tt.want) || tt.want != nil && !errors.Is(err, middleware.ErrRefused) {
+			t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
+		}
+		if n := int64(s.calls.Load()); n != tt.calls {
+			t.Errorf("%s: %d calls, want %d", tt.name, n, tt.calls)
+		}
+	}
+	failing := newStub(func(string, vk.Params) (string, error) { return "", vk.CodeServer })
+	if err := middleware.Don(failing.context(t, 1, 1, "x")); !errors.Is(err, vk.CodeServer) || errors.Is(err, middleware.ErrRefused) {
+		t.Errorf("VK fails: %v", err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/vkrouter/vk"
 	"github.com/vkrouter/vk/middleware"
@@ -110,7 +111,7 @@ func ExampleExplain() {
 			return "Join us first: vk.com/club" + strconv.FormatInt(c.Event().GroupID, 10)
 		case errors.Is(err, middleware.ErrChatOnly), errors.Is(err, middleware.ErrPrivateOnly):
 			return "Not here."
-		case errors.Is(err, middleware.ErrNotChatAdmin), errors.Is(err, middleware.ErrNotManager):
+		case errors.Is(err, middleware.ErrNotChatAdmin), errors.Is(err, middleware.ErrNotManager), errors.Is(err, middleware.ErrNotDon):
 			return "Ask somebody who may."
 		case errors.Is(err, middleware.ErrBotNotAdmin):
 			return "Give me a star, please: the one of administrators."
@@ -125,4 +126,42 @@ func ExampleExplain() {
 	r.Serve(c)
 	fmt.Println(rec.Text())
 	// Output: Not here.
+}
+
+// A command for dons. It tells since when they are dons.
+func ExampleDon() {
+	type don struct{ Since time.Time }
+	dons := &vk.Session[don]{Name: "dons"}
+	key := func(user int64) vk.Key { return vk.Key{User: user} }
+
+	r := vk.NewRouter("!")
+	r.Use(middleware.Explain())
+	vk.On(r, vk.EventDonutSubscriptionCreate, func(c *vk.Context, e *vk.Donation) error {
+		return dons.Update(c, key(e.UserID), func(d *don) error {
+			d.Since = time.Now()
+			return nil
+		})
+	})
+	vk.On(r, vk.EventDonutSubscriptionExpired, func(c *vk.Context, e *vk.DonationEnd) error {
+		return dons.Delete(c, key(e.UserID))
+	})
+	r.Add(vk.Route{
+		Pattern: "thanks",
+		Checks:  []vk.Check{middleware.Don},
+		Handler: func(c *vk.Context) error {
+			d, err := dons.Get(c, key(c.FromID()))
+			if err != nil || d.Since.IsZero() { // a don since before there was the bot
+				return errors.Join(err, c.Reply("Thank you!"))
+			}
+			return c.Reply("Thank you since " + d.Since.Format(time.DateOnly) + "!")
+		},
+	})
+
+	bot := vktest.NewServer()
+	defer bot.Close()
+	bot.Start(r)
+	anna := bot.User("Anna")
+	anna.Says("!thanks")
+	fmt.Println(anna.HearsLike("").Text)
+	// Output: This works only for those who support the community in VK Donut.
 }

@@ -102,6 +102,7 @@ func TestExplainErrors(t *testing.T) {
 		"chat admin":         {middleware.ErrNotChatAdmin, nil, "This works only for the administrators of the chat.", "Это работает только для администраторов беседы.", false},
 		"manager":            {middleware.ErrNotManager, nil, "This works only for those who run the community.", "Это работает только для руководителей сообщества.", false},
 		"member":             {middleware.ErrNotMember, nil, "This works only for members of the community.", "Это работает только для участников сообщества.", false},
+		"don":                {middleware.ErrNotDon, nil, "This works only for those who support the community in VK Donut.", "Это работает только для донов сообщества.", false},
 		"bot not admin":      {fmt.Errorf("%w: %w", middleware.ErrBotNotAdmin, &vk.Error{Code: 917}), nil, "For this, the bot must be an administrator of the chat.", "Для этого бот должен быть администратором беседы.", false},
 		"any":                {nil, middleware.Any(middleware.Users(), middleware.ChatOnly, middleware.Member), "", "", false},
 		"any: only users":    {nil, middleware.Any(middleware.Users(), middleware.NotUsers(1)), "You may not do that.", "Вам это недоступно.", false},

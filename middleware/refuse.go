@@ -15,6 +15,7 @@ var (
 	ErrNotChatAdmin error = &refusal{reason: "only for the chat's administrators"}     // ChatAdmin
 	ErrNotManager   error = &refusal{reason: "only for those who run the community"}   // Manager
 	ErrNotMember    error = &refusal{reason: "only for the members of the community"}  // Member
+	ErrNotDon       error = &refusal{reason: "only for the dons of the community"}     // Don
 	errForbidden    error = &refusal{reason: "not for this person"}                    // Users, NotUsers, Not
 	errNoneOfSome   error = &refusal{reason: "none of several checks lets it through"} // Any without checks
 

@@ -132,6 +132,36 @@ func managers(c *vk.Context) ([]manager, error) {
 	return list.Items, err
 }
 
+// Don is a check that lets through the community's dons: its supporters in VK Donut. It
+// refuses others with [ErrNotDon]; any other error is a failure: VK did not answer.
+//
+// VK's answer is kept as for [ChatAdmin]. VK does not tell a community since when
+// somebody is a don: the event [vk.EventDonutSubscriptionCreate] does.
+//
+// It calls https://dev.vk.com/ru/method/groups.getMembers, for each 1000 dons.
+func Don(c *vk.Context) error {
+	q := question{what: "don", user: c.FromID()}
+	if q.user <= 0 {
+		return ErrNotDon
+	}
+	_, err := kept.ask(c, q, func() (string, error) {
+		p := vk.Params{"group_id": c.Event().GroupID, "filter": "donut"}
+		found := false
+		for id, err := range vk.Pages[int64](c, c.Client(), "groups.getMembers", p) {
+			if err != nil {
+				return "", err
+			}
+			kept.know(c, question{what: q.what, user: id}, "")
+			found = found || id == q.user
+		}
+		if !found {
+			return "", ErrNotDon
+		}
+		return "", nil
+	})
+	return err
+}
+
 // Member is a check that lets through the members of the community, those who
 // subscribe to it. It refuses others with [ErrNotMember]; any other error is a
 // failure: VK did not answer.

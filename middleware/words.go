@@ -51,7 +51,7 @@ var english = words{
 	works: "This works only %s.", or: " or ",
 	places: map[error]string{
 		ErrChatOnly: "in chats", ErrPrivateOnly: "in private messages", ErrNotChatAdmin: "for the administrators of the chat",
-		ErrNotManager: "for those who run the community", ErrNotMember: "for members of the community",
+		ErrNotManager: "for those who run the community", ErrNotMember: "for members of the community", ErrNotDon: "for those who support the community in VK Donut",
 	},
 	forbidden:   "You may not do that.",
 	notNow:      "You cannot do that now.",
@@ -84,7 +84,7 @@ var russian = words{
 	works: "Это работает только %s.", or: " или ",
 	places: map[error]string{
 		ErrChatOnly: "в беседах", ErrPrivateOnly: "в личных сообщениях", ErrNotChatAdmin: "для администраторов беседы",
-		ErrNotManager: "для руководителей сообщества", ErrNotMember: "для участников сообщества",
+		ErrNotManager: "для руководителей сообщества", ErrNotMember: "для участников сообщества", ErrNotDon: "для донов сообщества",
 	},
 	forbidden:   "Вам это недоступно.",
 	notNow:      "Сейчас это недоступно.",

@@ -23,7 +23,10 @@ const (
 	maxRetries = 20 // of a statement that has changed nothing
 )
 
-var _ vk.Store = (*Store)(nil)
+var (
+	_ vk.Store  = (*Store)(nil)
+	_ vk.Lister = (*Store)(nil)
+)
 
 // A Store keeps values in a table. [Open] makes one. Its methods are safe for
 // concurrent use.

@@ -18,7 +18,10 @@ const (
 	maxValue = 64 << 20 // bytes
 )
 
-var _ vk.Store = (*Store)(nil)
+var (
+	_ vk.Store  = (*Store)(nil)
+	_ vk.Lister = (*Store)(nil)
+)
 
 // A Store keeps values in Redis. [Open] makes one. Its methods are safe for
 // concurrent use.

@@ -26,7 +26,10 @@ const (
 	defaultTimeout = 5 * time.Second
 )
 
-var _ vk.Store = (*Store)(nil)
+var (
+	_ vk.Store  = (*Store)(nil)
+	_ vk.Lister = (*Store)(nil)
+)
 
 // A Store keeps values in a table. [Open] makes one. Its methods are safe for
 // concurrent use.

@@ -324,3 +324,16 @@ func ExampleServer_AdminClient() {
 		}
 	}
 }
+
+// The rights that the token of the real bot will need.
+func ExampleServer_Rights() {
+	_ = func(t *testing.T) {
+		bot := vktest.Start(t, router())
+		anna := bot.User("Anna")
+		anna.Says("!ping")
+		anna.Hears("pong")
+		if got := bot.Rights(); len(got) != 1 || got[0] != "messages" {
+			t.Errorf("the bot needs the rights %v", got)
+		}
+	}
+}

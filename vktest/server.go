@@ -88,6 +88,7 @@ type Server struct {
 	admin  int64 // who administers the community
 	hooks  *hooks
 	client *vk.Client
+	gate   *gate
 
 	http      *http.Server
 	transport *http.Transport
@@ -99,6 +100,8 @@ type Server struct {
 	stopped    chan struct{}      // closed when the bot has
 	runErr     error              // what the bot stopped with
 	closed     bool
+	base       vk.Store // of the Config's Dispatcher; nil until needed
+	fence      *fence   // of the bot that runs, or the next one; nil until needed
 
 	people        map[int64]string // names
 	conversations []conversation
@@ -181,6 +184,8 @@ func (c Config) serve(t testing.TB, l net.Listener, url string, transport *http.
 	})
 	s.people = map[int64]string{-s.GroupID: "Bot", admin.ID: "Admin"}
 	s.client = s.newClient(s.Token)
+	s.gate = &gate{next: s.client.HTTPClient.Transport}
+	s.client.HTTPClient = &http.Client{Transport: s.gate}
 	s.serving.Go(func() { s.http.Serve(l) })
 	return s
 }
@@ -218,6 +223,9 @@ func (s *Server) Start(h vk.Handler) {
 		d = anew(d)
 	}
 	d.Handler = h
+	if store := s.Store(); store != nil {
+		d.Store = store
+	}
 	if d.Logger == nil {
 		d.Logger = s.logger()
 	}
@@ -361,6 +369,24 @@ func (s *Server) Calls(method string) []Call {
 		calls = append(calls, call)
 	}
 	return calls
+}
+
+// Rights returns the rights of the community's token that the bot's calls have needed,
+// as VK names them and in its order: for [vk.Diagnose], which looks for them at the
+// token of the real bot. Calls inside of an execute and calls that were refused count,
+// too. VK publishes no list of rights: of walls, markets and boards, none is known.
+func (s *Server) Rights() []string {
+	needed := make(map[string]bool)
+	for _, c := range s.Calls("") {
+		needed[fakevk.Right(c.Method)] = true
+	}
+	var list []string
+	for _, right := range fakevk.Rights() {
+		if needed[right] {
+			list = append(list, right)
+		}
+	}
+	return list
 }
 
 // logger returns where the bot logs to.

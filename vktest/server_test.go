@@ -1,6 +1,7 @@
 package vktest_test
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,4 +51,46 @@ func TestPingInBubble(t *testing.T) {
 			t.Error(d)
 		}
 	})
+}
+
+// TestRights: the rights are those of the bot's calls, in VK's order, also of calls
+// inside of an execute and of refused ones, and of nobody else's.
+func TestRights(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		calls func(t *testing.T, bot *vktest.Server)
+		want  []string
+	}{
+		{"no calls", func(*testing.T, *vktest.Server) {}, nil},
+		{"none is needed", func(t *testing.T, bot *vktest.Server) { call(t, bot.Client(), "users.get", nil) }, nil},
+		{"VK's order", func(t *testing.T, bot *vktest.Server) {
+			call(t, bot.Client(), "groups.getCallbackServers", vk.Params{"group_id": bot.GroupID})
+			call(t, bot.Client(), "messages.getConversations", nil)
+			bot.Client().Call(t.Context(), "photos.getMessagesUploadServer", vk.Params{"peer_id": 1}, nil)
+		}, []string{"photos", "messages", "manage"}},
+		{"refused", func(t *testing.T, bot *vktest.Server) {
+			bot.Client().Call(t.Context(), "docs.save", vk.Params{"file": "x"}, nil)
+		}, []string{"docs"}},
+		{"execute", func(t *testing.T, bot *vktest.Server) {
+			call(t, bot.Client(), "execute", vk.Params{"code": "return API.messages.getConversations();"})
+		}, []string{"messages"}},
+		{"an administrator's calls", func(t *testing.T, bot *vktest.Server) {
+			call(t, bot.AdminClient(), "groups.getCallbackServers", vk.Params{"group_id": bot.GroupID})
+		}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bot := vktest.New(t)
+			tt.calls(t, bot)
+			if got := bot.Rights(); !slices.Equal(got, tt.want) {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func call(t *testing.T, c *vk.Client, method string, p vk.Params) {
+	t.Helper()
+	if err := c.Call(t.Context(), method, p, nil); err != nil {
+		t.Fatal(err)
+	}
 }

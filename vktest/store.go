@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -14,7 +15,8 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// TestStore tests whether a [vk.Store] does what its documentation says. It
+// TestStore tests whether a [vk.Store], and a [vk.Lister] if it is one, does what its
+// documentation says. It
 // uses keys that begin with "vktest/" and a random number, and leaves no values
 // behind, so that it can run against a database that is in use. It takes two
 // seconds, or in a bubble of [testing/synctest] none.
@@ -35,6 +37,7 @@ func TestStore(t testing.TB, s vk.Store) {
 		{"refused", (*storeTest).refused},
 		{"race", (*storeTest).race},
 		{"claim", (*storeTest).claim},
+		{"list", (*storeTest).list},
 	} {
 		c := *st
 		c.prefix += test.name + "/"
@@ -280,5 +283,77 @@ func (t *storeTest) claim() {
 			}
 		}
 		t.swap(fmt.Sprint(round), string(rune(winner)), "", 0, true)
+	}
+}
+
+// list: each value whose key begins with the prefix, and no other.
+func (t *storeTest) list() {
+	l, ok := t.s.(vk.Lister)
+	if !ok {
+		return
+	}
+	listed := func(prefix string, most int) map[string]string {
+		t.Helper()
+		got := make(map[string]string)
+		err := l.List(context.Background(), t.prefix+prefix, func(key string, value []byte) bool {
+			got[strings.TrimPrefix(key, t.prefix)] = string(value)
+			clear(value) // it is the caller's
+			return len(got) != most
+		})
+		if err != nil {
+			t.Fatalf("List %.60q: %v", t.prefix+prefix, err)
+		}
+		return got
+	}
+	want := make(map[string]string)
+	for i := range 300 {
+		key, value := fmt.Sprint("in/", i), fmt.Sprint("value ", i)
+		t.swap(key, "", value, time.Hour, true)
+		want[key] = value
+	}
+	others := []string{"in", "IN/1", "i", "in%1", "in_1", "of/in/1", "in*"}
+	for _, key := range others {
+		t.swap(key, "", "x", 0, true)
+	}
+	for range 2 {
+		if got := listed("in/", -1); !maps.Equal(got, want) {
+			t.Errorf("List lists %d values with the prefix, want %d: %.200q", len(got), len(want), got)
+		}
+	}
+	if got := listed("in/", 1); len(got) != 1 {
+		t.Errorf("List goes on for %d values when yield returns false", len(got))
+	}
+	for _, prefix := range []string{"in*", "in%1", "in_1"} {
+		if got := listed(prefix, -1); len(got) != 1 || got[prefix] != "x" {
+			t.Errorf("List %q lists %q: a prefix has no wildcards", prefix, got)
+		}
+	}
+	if got := listed("none/", -1); len(got) != 0 {
+		t.Errorf("List lists %q, which do not begin with the prefix", got)
+	}
+	t.swap("in/0", "value 0", "", 0, true)
+	t.swap("in/1", "value 1", "new", time.Second, true)
+	if got := listed("in/", -1); len(got) != 299 && len(got) != 298 || got["in/0"] != "" {
+		t.Errorf("List lists %d values after one was deleted", len(got))
+	}
+	for start := time.Now(); listed("in/1", -1)["in/1"] != ""; {
+		if time.Since(start) > 10*time.Second {
+			t.Fatalf("List lists a value of a second %v after it was set", time.Since(start))
+		}
+		pause := time.NewTimer(100 * time.Millisecond)
+		<-pause.C
+	}
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := l.List(over, t.prefix, func(string, []byte) bool { return true }); err == nil {
+		t.Errorf("List with a context that has ended: want an error")
+	}
+	for key, value := range want {
+		if key != "in/0" && key != "in/1" {
+			t.swap(key, value, "", 0, true)
+		}
+	}
+	for _, key := range others {
+		t.swap(key, "x", "", 0, true)
 	}
 }

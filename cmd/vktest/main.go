@@ -37,6 +37,7 @@ import (
 	"github.com/vkrouter/vk/internal/busyport"
 	"github.com/vkrouter/vk/internal/fakesim"
 	"github.com/vkrouter/vk/internal/fakevk"
+	"github.com/vkrouter/vk/internal/gate"
 )
 
 func main() {
@@ -50,6 +51,12 @@ func main() {
 		fmt.Fprintln(os.Stderr, "vktest:", err)
 		os.Exit(1)
 	}
+}
+
+// vkHosts are the hosts of VK that the server answers for: those of the API, of
+// long poll and of uploads.
+var vkHosts = []string{
+	"api.vk.com", "api.vk.ru", "lp.vk.com", "lp.vk.ru", "im.vk.com", "im.vk.ru", "pu.vk.com", "pu.vk.ru",
 }
 
 // errUsage is a wrong flag, of which the flag package has told.
@@ -126,9 +133,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	base := "http://" + address(l)
 	greeting := greeting{BaseURL: base, Page: base + "/"}
-	var g *gate
+	var g *gate.Gate
 	if o.tls != "" {
-		if g, greeting.CA, err = gateFor(l, o.tls); err != nil {
+		if g, greeting.CA, err = gate.Listen(l, o.tls, "vktest", vkHosts); err != nil {
 			l.Close()
 			return fmt.Errorf("-tls: %w", err)
 		}
@@ -155,7 +162,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		ErrorLog:          slog.NewLogLogger(slog.NewTextHandler(stderr, nil), slog.LevelWarn),
 	}
 	if g != nil {
-		srv.Handler = g.proxy(sim)
+		srv.Handler = g.Proxy(sim)
 	}
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(l) }()
@@ -177,20 +184,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	<-served
 	return nil
-}
-
-// gateFor makes a gate of a listener, with the authority of a directory. It also
-// returns the authority's file.
-func gateFor(l net.Listener, dir string) (*gate, string, error) {
-	a, err := loadAuthority(dir)
-	if err != nil {
-		return nil, "", err
-	}
-	config, err := a.config()
-	if err != nil {
-		return nil, "", err
-	}
-	return newGate(l, config), a.file, nil
 }
 
 // listen listens on the loopback interface unless a host is named.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -129,103 +127,4 @@ func TestProxyRefuses(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestGateCloses: clients that say nothing do not keep the server from ending.
-func TestGateCloses(t *testing.T) {
-	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	g := newGate(l, &tls.Config{})
-	c, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	ended := make(chan error, 1)
-	go func() { ended <- g.Close() }()
-	select {
-	case err := <-ended:
-		if err != nil {
-			t.Error(err)
-		}
-	case <-time.After(firstByteTime / 2):
-		t.Error("it waits for the client")
-	}
-	if _, err := g.Accept(); err == nil {
-		t.Error("it accepts still")
-	}
-}
-
-// TestAuthority: it is kept for the next run, and made anew when its time is
-// over; its key is for nobody else; it signs for no other host.
-func TestAuthority(t *testing.T) {
-	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "new", "tls")
-	a, err := loadAuthority(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	keyPath := filepath.Join(dir, keyFile)
-	if info, err := os.Stat(keyPath); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
-		t.Errorf("the key: %v, %v", info.Mode(), err)
-	}
-	again, err := loadAuthority(dir)
-	if err != nil || !again.cert.Equal(a.cert) {
-		t.Errorf("another one, %v", err)
-	}
-	roots := x509.NewCertPool()
-	roots.AddCert(a.cert)
-	config, err := a.config()
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(config.Certificates[0].Certificate[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, host := range append([]string{"localhost", "127.0.0.1"}, vkHosts...) {
-		if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, DNSName: host}); err != nil {
-			t.Errorf("%s: %v", host, err)
-		}
-	}
-	for _, host := range []string{"example.com", "vk.com", "oauth.vk.com", "192.168.0.1"} {
-		forged := *leaf
-		forged.DNSNames, forged.IPAddresses = []string{host}, nil
-		if ip := net.ParseIP(host); ip != nil {
-			forged.DNSNames, forged.IPAddresses = nil, []net.IP{ip}
-		}
-		forged.ExtraExtensions, forged.Extensions = nil, nil
-		if _, err := signedBy(a, &forged).Verify(x509.VerifyOptions{Roots: roots, DNSName: host}); err == nil {
-			t.Errorf("it can sign for %s", host)
-		}
-	}
-	if runtime.GOOS != "windows" {
-		os.Chmod(keyPath, 0o644)
-		if _, err := loadAuthority(dir); err == nil || !strings.Contains(err.Error(), "can be read by others: chmod 600") {
-			t.Errorf("got %v", err)
-		}
-		os.Chmod(keyPath, 0o600)
-	}
-	if err := os.WriteFile(filepath.Join(dir, authorityFile), []byte("nonsense"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := loadAuthority(dir); err == nil || !strings.Contains(err.Error(), "to have them made anew") {
-		t.Errorf("got %v", err)
-	}
-}
-
-// signedBy has an authority sign a certificate.
-func signedBy(a *authority, template *x509.Certificate) *x509.Certificate {
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, template.PublicKey, a.key)
-	if err != nil {
-		panic(err)
-	}
-	cert, err := x509.ParseCertificate(der)
-	if err != nil {
-		panic(err)
-	}
-	return cert
 }

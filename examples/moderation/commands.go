@@ -74,7 +74,7 @@ func (m *moderator) addWarning(c *vk.Context, who vk.User, reason string) error 
 	if err := c.Send(text); err != nil || n < enough {
 		return err
 	}
-	return remove(c, who.ID)
+	return c.Client().Kick(c, c.PeerID(), who.ID)
 }
 
 func (m *moderator) forgive(c *vk.Context, a whoOnly) error {
@@ -96,7 +96,7 @@ func (m *moderator) mute(c *vk.Context, a whoAndTime) error {
 }
 
 func (m *moderator) kick(c *vk.Context, a whoAndWhy) error {
-	if err := remove(c, a.Who.ID); err != nil {
+	if err := c.Client().Kick(c, c.PeerID(), a.Who.ID); err != nil {
 		return err
 	}
 	text := a.Who.FirstName + " is gone."
@@ -114,14 +114,8 @@ func (m *moderator) ban(c *vk.Context, a whoAndTime) error {
 	if err != nil {
 		return err
 	}
-	if err := remove(c, a.Who.ID); err != nil {
+	if err := c.Client().Kick(c, c.PeerID(), a.Who.ID); err != nil {
 		return err
 	}
 	return c.Send(a.Who.FirstName + " is gone for " + c.Arg("time") + ".")
-}
-
-// remove removes somebody from the chat. There is no method for it here, but a
-// call of VK's takes nothing more than its name.
-func remove(c *vk.Context, id int64) error {
-	return c.Client().Call(c, "messages.removeChatUser", vk.Params{"chat_id": c.ChatID(), "member_id": id}, nil)
 }

@@ -47,7 +47,7 @@ func (m *moderator) welcome(c *vk.Context, e *vk.MessageNew) error {
 		return err
 	}
 	if time.Now().Before(v.Banned) {
-		return remove(c, id)
+		return c.Client().Kick(c, c.PeerID(), id)
 	}
 	who, err := c.Client().User(c, id)
 	if err != nil {

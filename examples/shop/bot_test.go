@@ -2,6 +2,8 @@ package main
 
 import (
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -241,5 +243,22 @@ func TestOrderIsGivenUp(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		anna.Says("Nevsky 1")
 		anna.HearsLike("Welcome") // that was too long ago
+	})
+}
+
+// TestOrderGetsAStar: an order marks the conversation, and a token with the rights to
+// messages and photos will do for the bot.
+func TestOrderGetsAStar(t *testing.T) {
+	inBubble(t, func(t *testing.T, bot *vktest.Server, anna *vktest.User) {
+		fill(anna)
+		toConfirm(anna)
+		anna.Presses("Confirm").Blank()
+		bot.Wait(t.Context())
+		if calls := bot.Calls("messages.markAsImportantConversation"); len(calls) != 1 || calls[0].Params["peer_id"] != strconv.FormatInt(anna.ID, 10) {
+			t.Errorf("calls: %v", calls)
+		}
+		if got, want := bot.Rights(), []string{"photos", "messages"}; !slices.Equal(got, want) {
+			t.Errorf("the bot needs the rights %v, want %v", got, want)
+		}
 	})
 }

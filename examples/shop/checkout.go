@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/api"
 	"github.com/vkrouter/vk/middleware"
 )
 
@@ -123,6 +124,10 @@ func (s *shop) confirm(c *vk.Context, id string) error {
 		return err
 	}
 	if err := c.Show("Thank you! Your order " + id + ":\n" + o.String()); err != nil {
+		return err
+	}
+	// Among the community's messages, the conversation gets a star.
+	if _, err := api.Call(c, c.Client(), api.MessagesMarkAsImportantConversation{PeerID: c.PeerID()}); err != nil {
 		return err
 	}
 	manager, err := s.managers.Get(c, vk.Key{})

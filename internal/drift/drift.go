@@ -7,6 +7,8 @@ package drift
 import (
 	"bytes"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/vkrouter/vk/internal/tolerant"
@@ -35,7 +37,9 @@ type Comparer struct {
 	Models map[reflect.Type]reflect.Type
 
 	// Ignored holds object keys that are not reported if there is no field for
-	// them. They hold for all objects.
+	// them: "key" for all objects, or "Type.key" for the objects of one named
+	// struct type, and of those that embed it. An unnamed struct inside of the
+	// type adds its own key: "Type.inner.key".
 	Ignored map[string]bool
 
 	// MaxSample is the maximum length of samples in bytes.
@@ -57,7 +61,7 @@ func (c *Comparer) Compare(prefix string, data []byte, v any) ([]Difference, err
 		Inside: c.Models,
 		Bent:   add,
 		Unknown: func(path string, raw []byte) {
-			if !c.Ignored[path[strings.LastIndexByte(path, '.')+1:]] {
+			if !c.Ignores(reflect.TypeOf(v), path) {
 				add(path, nil, raw)
 			}
 		},
@@ -66,6 +70,76 @@ func (c *Comparer) Compare(prefix string, data []byte, v any) ([]Difference, err
 		return nil, err
 	}
 	return found, nil
+}
+
+// Ignores reports whether Ignored holds the key that a path ends in. The path
+// begins in a value of the type, and may contain indexes.
+func (c *Comparer) Ignores(typ reflect.Type, path string) bool {
+	keys := strings.Split(index.ReplaceAllString(path, ""), ".")
+	last := len(keys) - 1
+	if c.Ignored[keys[last]] {
+		return true
+	}
+	typ, names := c.object(typ)
+	for _, key := range keys[:last] {
+		var inner []string
+		switch typ, inner = c.object(inside(typ, key)); {
+		case typ == nil:
+			return false
+		case inner != nil:
+			names = inner
+		default:
+			for i := range names {
+				names[i] += "." + key
+			}
+		}
+	}
+	return slices.ContainsFunc(names, func(name string) bool { return c.Ignored[name+"."+keys[last]] })
+}
+
+// index matches an index of a path.
+var index = regexp.MustCompile(`\[\d+\]`)
+
+// object returns the type that the keys of an object in a value of the type are
+// looked up in, and its name, followed by those of the structs that it embeds. An
+// unnamed type has no names.
+func (c *Comparer) object(typ reflect.Type) (keys reflect.Type, names []string) {
+	for typ != nil {
+		if model := c.Models[typ]; model != nil {
+			return model, []string{typ.Name()}
+		}
+		if k := typ.Kind(); k != reflect.Pointer && k != reflect.Slice && k != reflect.Array {
+			break
+		}
+		typ = typ.Elem()
+	}
+	if typ == nil || typ.Name() == "" {
+		return typ, nil
+	}
+	names = []string{typ.Name()}
+	if typ.Kind() == reflect.Struct {
+		for _, f := range reflect.VisibleFields(typ) {
+			if f.Anonymous {
+				names = append(names, f.Type.Name())
+			}
+		}
+	}
+	return typ, names
+}
+
+// inside returns the type of the value with the key, or nil if there is none.
+func inside(typ reflect.Type, key string) reflect.Type {
+	switch typ.Kind() {
+	case reflect.Map:
+		return typ.Elem()
+	case reflect.Struct:
+		for _, f := range reflect.VisibleFields(typ) {
+			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name == key {
+				return f.Type
+			}
+		}
+	}
+	return nil
 }
 
 // Sample returns a copy of the first MaxSample bytes of raw.

@@ -83,6 +83,76 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// A story has all places where a key may be ignored: in structs, in unnamed ones,
+// in embedded ones, in lists and maps, and in a type that decodes itself.
+type story struct {
+	base
+	Posts []post           `json:"posts"`
+	By    map[string]*post `json:"by"`
+	Place place            `json:"place"`
+	Where places           `json:"where"`
+	Sound struct {
+		Title string `json:"title"`
+		Next  *story `json:"next"`
+	} `json:"sound"`
+}
+
+// places decode themselves.
+type places []post
+
+func (p *places) UnmarshalJSON([]byte) error { return nil }
+
+type placesModel struct {
+	List []post `json:"list"`
+}
+
+type base struct {
+	ID   int64 `json:"id"`
+	Over *post `json:"over"`
+}
+
+// TestIgnored: a key is ignored in the objects that it was said of, and
+// nowhere else.
+func TestIgnored(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, ignored, data, want string }{
+		{"in all objects", "x", `{"x":1,"posts":[{"x":2}],"sound":{"x":3}}`, ""},
+		{"outermost", "story.x", `{"x":1,"posts":[{"x":2}],"sound":{"x":3}}`, "posts[0].x sound.x"},
+		{"of a list", "post.x", `{"x":1,"posts":[{"x":2},{"x":3}]}`, "x"},
+		{"of a map", "post.x", `{"x":1,"by":{"me":{"x":2}}}`, "x"},
+		{"of an unnamed struct", "story.sound.x", `{"x":1,"sound":{"x":2,"y":3}}`, "x sound.y"},
+		{"in an unnamed struct", "story.x", `{"sound":{"next":{"x":2,"sound":{"x":3}}}}`, "sound.next.sound.x"},
+		{"of an embedded struct", "base.x", `{"x":1,"posts":[{"x":2}]}`, "posts[0].x"},
+		{"in an embedded struct", "post.x", `{"x":1,"over":{"x":2}}`, "x"},
+		{"of a type that decodes itself", "place.x", `{"x":1,"place":{"x":2},"posts":[{"place":{"x":3,"y":4}}]}`, "x posts[0].place.y"},
+		{"in a list that decodes itself", "post.x", `{"x":1,"where":{"list":[{"x":2,"y":3}]}}`, "x where.list[0].y"},
+		{"of an unnamed struct in a list", "post.photos.x", `{"posts":[{"x":1,"photos":[{"x":2},{"y":3}]}]}`, "posts[0].x posts[0].photos[1].y"},
+		{"of another type", "other.x", `{"x":1}`, "x"},
+		{"another key", "story.x", `{"xx":1,"x.y":2}`, "xx x.y"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := drift.Comparer{
+				Models: map[reflect.Type]reflect.Type{
+					reflect.TypeFor[place]():  reflect.TypeFor[strictPlaceModel](),
+					reflect.TypeFor[places](): reflect.TypeFor[placesModel](),
+				},
+				Ignored: map[string]bool{tt.ignored: true},
+			}
+			found, err := c.Compare("", []byte(tt.data), new(story))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var paths []string
+			for _, d := range found {
+				paths = append(paths, d.Path)
+			}
+			if got := strings.Join(paths, " "); got != tt.want {
+				t.Errorf("found %s; want %s", got, tt.want)
+			}
+		})
+	}
+}
+
 func text(found []drift.Difference) string {
 	var lines []string
 	for _, d := range found {

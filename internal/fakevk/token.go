@@ -118,3 +118,26 @@ func (w *World) putToken(v string, t token) string {
 	w.tokens[v] = &t
 	return v
 }
+
+// Right returns the right that a community's token needs for a method, or "" if it
+// needs none or if the fake lacks the method.
+func Right(name string) string {
+	m := methods[name]
+	if m == nil {
+		return ""
+	}
+	for _, s := range scopes {
+		if m.scope == s.scope {
+			return s.name
+		}
+	}
+	return ""
+}
+
+// Rights returns the names of the rights of a community's token, in VK's order.
+func Rights() (names []string) {
+	for _, s := range scopes {
+		names = append(names, s.name)
+	}
+	return names
+}

@@ -7,6 +7,7 @@ import (
 	"container/heap"
 	"hash/maphash"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -139,6 +140,17 @@ func (s *Entries) Part(i int, list []*Entry) []*Entry {
 		list = append(list, e)
 	}
 	return list
+}
+
+// Find returns the entries of one of the Parts whose keys begin with prefix and that
+// have not expired, in no order. Their values must not be changed.
+func (s *Entries) Find(part int, prefix string, now time.Time) (found []*Entry) {
+	for key, e := range s.parts[part].byKey {
+		if strings.HasPrefix(key, prefix) && !e.Deadline.Passed(now) {
+			found = append(found, e)
+		}
+	}
+	return found
 }
 
 func (s *Entries) remove(p *part, e *Entry) {

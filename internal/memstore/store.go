@@ -65,3 +65,18 @@ func (s *Store) Swap(key string, old, new []byte, ttl time.Duration) bool {
 	s.entries.Put(key, new, DeadlineAfter(now, ttl))
 	return true
 }
+
+// List calls yield with each key that begins with prefix, and a copy of its value,
+// until yield returns false. It holds no lock meanwhile.
+func (s *Store) List(prefix string, yield func(key string, value []byte) bool) {
+	for i := range Parts {
+		s.mu.Lock()
+		found := s.entries.Find(i, prefix, time.Now())
+		s.mu.Unlock()
+		for _, e := range found {
+			if !yield(e.Key, bytes.Clone(e.Value)) {
+				return
+			}
+		}
+	}
+}

@@ -203,6 +203,12 @@ func TestDoneBeforeTold(t *testing.T) {
 		dead.Store(true)
 		time.Sleep(5 * time.Second)
 		two := hook(new(atomic.Bool))
+		if r.shared { // until the lease of the one that is dead has ended
+			if got := hooktest.Answer(t, hooktest.Post(two, hooktest.Event("a", 1))); got != "503" {
+				t.Error(got)
+			}
+			time.Sleep(20 * time.Second)
+		}
 		if got := hooktest.Answer(t, hooktest.Post(two, hooktest.Event("a", 1))); got != "200 ok" {
 			t.Error(got)
 		}
@@ -309,62 +315,168 @@ func TestCallbackWithoutStore(t *testing.T) {
 	})
 }
 
-// TestYielded: an event that one process has left to another, since that was
-// first, is not lost if the other dies or stops before it is done.
-func TestYielded(t *testing.T) {
-	for _, end := range []string{"kill", "stop"} {
-		t.Run(end, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+// TestBothSourcesRestart: an event that a webhook has brought and that is done is not
+// handled again when the next process polls it; and one that was polled not when the
+// webhook brings it to the next process.
+func TestBothSourcesRestart(t *testing.T) {
+	for _, first := range []string{"webhook", "poll"} {
+		t.Run(first, func(t *testing.T) {
+			eachStore(t, func() vk.Handler { return nil }, func(t *testing.T, r *runner) {
 				var h texts
-				var mu sync.Mutex
-				ended := false
-				first := make(map[string]*vk.Client)
-				r := newRunner(t, vk.HandlerFunc(func(c *vk.Context) error {
-					mu.Lock()
-					if first[c.Text()] == nil {
-						first[c.Text()] = c.Client()
+				var hook atomic.Pointer[vk.Callback]
+				r.vk.AddCallback(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+					if cb := hook.Load(); cb != nil {
+						cb.ServeHTTP(w, req)
+						return
 					}
-					cut := first[c.Text()] == c.Client() && !ended
-					mu.Unlock()
-					if cut {
-						<-c.Done()
-						return context.Cause(c)
-					}
-					return h.Serve(c)
-				}))
-				r.shared = true
-				bots := []*bot{r.start(), r.start()}
+					w.WriteHeader(http.StatusServiceUnavailable)
+				}), "s3cret")
+				store := r.store
+				if r.shared {
+					store = othersStore{store}
+				}
+				quiet := slog.New(slog.DiscardHandler)
+				start := func() (cb *vk.Callback, stopPoller func()) {
+					d := &vk.Dispatcher{Handler: &h, Store: store, Logger: quiet}
+					ctx, cancel := context.WithCancel(t.Context())
+					ended := make(chan error, 1)
+					go func() { ended <- (&vk.Poller{Client: r.vk.Client(), Dispatcher: d, Logger: quiet}).Run(ctx) }()
+					cb = &vk.Callback{Client: r.vk.Client(), GroupID: r.vk.GroupID, Dispatcher: d, Logger: quiet,
+						Secret: vk.NewSecret("s3cret"), Confirmation: r.vk.ConfirmationCode()}
+					return cb, sync.OnceFunc(func() {
+						cancel()
+						if err := <-ended; err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				cb, stopPoller := start()
+				hook.Store(cb)
 				time.Sleep(time.Minute)
-				for i := range 10 {
-					r.vk.User("Person" + strconv.Itoa(i)).Says(strconv.Itoa(i))
-				}
-				h.expect(t)
-				time.Sleep(10 * time.Second) // both know of all
-				one := bots[0]
-				if first["0"] != one.p.Client {
-					one = bots[1]
-				}
-				var want []string
-				for i := range 10 {
-					if text := strconv.Itoa(i); first[text] == one.p.Client {
-						want = append(want, text)
-					}
-				}
-				if end == "kill" {
-					one.kill()
+				r.vk.User("Anna").Says("warm up")
+				h.expect(t, "warm up")
+				if first == "webhook" {
+					stopPoller() // as a SIGTERM does: the Poller ends first
 				} else {
-					one.stop()
+					hook.Store(nil)
 				}
-				mu.Lock()
-				ended = true
-				mu.Unlock()
-				time.Sleep(20 * time.Second)
-				synctest.Wait()
-				got := h.take()
-				slices.Sort(got)
-				if !slices.Equal(got, want) {
-					t.Errorf("handled %q, want %q", got, want)
+				r.vk.User("Anna").Says("pay")
+				h.expect(t, "pay")
+				hook.Store(nil)
+				stopPoller()
+				cb.Stop(t.Context())
+				cb.Dispatcher.Stop(t.Context())
+				cb, stopPoller = start()
+				time.Sleep(time.Minute)
+				h.expect(t)
+				hook.Store(cb)
+				time.Sleep(time.Hour) // VK delivers it again
+				h.expect(t)
+				stopPoller()
+				cb.Stop(t.Context())
+				cb.Dispatcher.Stop(t.Context())
+			})
+		})
+	}
+}
+
+// TestPoisonByWebhook: an event of which five processes die is dropped, also if a
+// webhook brings it, and acknowledged. Other events are handled.
+func TestPoisonByWebhook(t *testing.T) {
+	eachStore(t, func() vk.Handler { return nil }, func(t *testing.T, r *runner) {
+		var h texts
+		deaths, dropped := 0, 0
+		for try := range 12 {
+			dead := new(atomic.Bool)
+			s := vk.Store(mortalStore{r.store, dead})
+			if !r.shared {
+				s = ownStore{s}
+			}
+			log, lines := logTo()
+			cb := hooktest.New(nil)
+			cb.Handler, cb.Dispatcher = nil, &vk.Dispatcher{Store: s, Logger: log, Handler: vk.HandlerFunc(func(c *vk.Context) error {
+				if c.Text() == "poison" {
+					deaths++
+					dead.Store(true)
+					<-c.Done()
+					return nil
 				}
+				return h.Serve(c)
+			})}
+			post := func(text string, peer int) string {
+				for {
+					w := hooktest.Post(cb, hooktest.Event(text, peer), "X-Retry-Counter", strconv.Itoa(try))
+					got := hooktest.Answer(t, w)
+					if got == "200 ok" || dead.Load() {
+						return got
+					}
+					time.Sleep(10 * time.Second) // another process's lease may have to end
+				}
+			}
+			got := post("poison", 1)
+			if !dead.Load() {
+				if got != "200 ok" {
+					t.Errorf("delivery %d: %s", try, got)
+				}
+				dropped += strings.Count(lines.String(), "dropping event that crashed the bot 5 times")
+				post("other"+strconv.Itoa(try), 2)
+			}
+			time.Sleep(time.Second)
+			dead.Store(true)
+			cb.Stop(t.Context())
+			cb.Dispatcher.Stop(t.Context())
+			time.Sleep(time.Minute)
+		}
+		if deaths != 5 || dropped != 1 || len(h.take()) == 0 {
+			t.Errorf("%d deaths, dropped %d times", deaths, dropped)
+		}
+	})
+}
+
+// TestAckedWhenParked: VK hears ok as soon as a handler waits and its event is kept;
+// without a Store, that it is to come again, after Patience.
+func TestAckedWhenParked(t *testing.T) {
+	for name, store := range map[string]vk.Store{"store": new(vk.MemoryStore), "none": nil} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				bot := vktest.New(t)
+				r := new(vk.Router)
+				r.Handle("order", func(c *vk.Context) error {
+					what, err := c.Ask("What?")
+					if err != nil {
+						return err
+					}
+					if _, err := what.Ask("How many?"); err != nil {
+						return err
+					}
+					return c.Send("Done.")
+				})
+				cb := &vk.Callback{Client: bot.Client(), Secret: vk.NewSecret("s3cret"), Confirmation: bot.ConfirmationCode(),
+					Dispatcher: &vk.Dispatcher{Store: store, Handler: r, Logger: slog.New(slog.DiscardHandler)}}
+				bot.AddCallback(cb, "s3cret")
+				anna := bot.User("Anna")
+				for _, say := range []string{"order", "tea", "2"} {
+					heard := func() (n int) {
+						for _, d := range bot.Deliveries() {
+							if d.Kind == "message_new" {
+								n++
+							}
+						}
+						return n
+					}
+					began, before := time.Now(), heard()
+					anna.Says(say)
+					for heard() == before {
+						time.Sleep(10 * time.Millisecond)
+					}
+					took := time.Since(began)
+					if store != nil && took > 100*time.Millisecond || store == nil && say == "order" && took < 2*time.Second {
+						t.Errorf("VK hears after %v", took)
+					}
+					anna.Next(t.Context())
+				}
+				cb.Stop(t.Context())
+				cb.Dispatcher.Stop(t.Context())
 			})
 		})
 	}

@@ -74,7 +74,7 @@ func (s *fusedStore) Swap(ctx context.Context, key string, old, new []byte, ttl 
 	return s.MemoryStore.Swap(ctx, key, old, new, ttl)
 }
 
-func (s *fusedStore) Exclusive() bool { return s.get == nil } // a shared Store is asked more often
+func (s *fusedStore) Exclusive() bool { return true } // such a Store is asked with each write
 
 type fusedLog struct {
 	slog.Handler

@@ -2,19 +2,16 @@ package promises_test
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/vkrouter/vk"
-	"github.com/vkrouter/vk/vktest"
 )
 
 // TestReplayQuestion: a handler that waits at the end of a run, however it ends,
@@ -152,96 +149,13 @@ func TestPoisonEvent(t *testing.T) {
 		}
 		line := ""
 		for l := range strings.Lines(lines.String()) {
-			if strings.Contains(l, "an event is dropped") {
+			if strings.Contains(l, "dropping event that crashed the bot 5 times") {
 				line += l
 			}
 		}
 		if strings.Count(line, "\n") != 1 || !strings.Contains(line, "level=ERROR") || !strings.Contains(line, `\"text\":\"poison\"`) {
 			t.Errorf("lines about it:\n%s", line)
 		}
-		b.stop()
-	})
-}
-
-// TestTwoPollers: of two processes that follow one community with one store
-// each event is handled by one; if one dies, the other has what it had.
-func TestTwoPollers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var mu sync.Mutex
-		handled := make(map[string]int)
-		r := newRunner(t, vk.HandlerFunc(func(c *vk.Context) error {
-			time.Sleep(10 * time.Millisecond)
-			if strings.HasPrefix(c.Text(), "wait") {
-				c.Park(func() error { <-c.Done(); return nil })
-				if errors.Is(context.Cause(c), vk.ErrStopped) {
-					return context.Cause(c)
-				}
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			handled[c.Text()]++
-			return nil
-		}))
-		r.shared = true
-		var people []*vktest.User
-		for i := range 10 {
-			people = append(people, r.vk.User("Person"+strconv.Itoa(i)))
-		}
-		a := r.start()
-		b := r.start()
-		time.Sleep(time.Minute)
-		n := 0
-		say := func() {
-			for range 10 {
-				for _, u := range people {
-					u.Says(strconv.Itoa(n))
-					n++
-				}
-				time.Sleep(time.Second)
-			}
-		}
-		say()
-		a.stop()
-		say()
-		a = r.start()
-		say()
-		time.Sleep(time.Minute)
-		b.stop()
-		time.Sleep(time.Minute)
-		say()
-		time.Sleep(time.Minute)
-		mu.Lock()
-		defer mu.Unlock()
-		for i := range n {
-			if handled[strconv.Itoa(i)] != 1 {
-				t.Errorf("%d is handled %d times", i, handled[strconv.Itoa(i)])
-			}
-		}
-		a.stop()
-	})
-}
-
-// TestDeadPollerIsInherited: what a process that died had is handled by one that
-// lives, when its lease has run out.
-func TestDeadPollerIsInherited(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r := newRunner(t, orders())
-		r.shared = true
-		anna := r.vk.User("Anna")
-		a := r.start()
-		time.Sleep(time.Minute)
-		anna.Says("order")
-		anna.Hears("What?")
-		b := r.start()
-		time.Sleep(time.Minute)
-		a.kill()
-		time.Sleep(time.Minute)
-		anna.Says("tea")
-		anna.Hears("Noted.")
-		anna.Hears("How many?")
-		anna.Says("2")
-		anna.Hears("2 tea")
-		anna.HearsNothing()
 		b.stop()
 	})
 }
@@ -300,47 +214,6 @@ func byNumber(a, b string) int {
 	m, _ := strconv.Atoi(a)
 	n, _ := strconv.Atoi(b)
 	return m - n
-}
-
-// TestSecondPollerBegins: a Poller that begins beside others begins where one of
-// them is, and no later than it takes to know that another has died.
-func TestSecondPollerBegins(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var h texts
-		var first atomic.Pointer[bot]
-		release := make(chan struct{})
-		r := newRunner(t, vk.HandlerFunc(func(c *vk.Context) error {
-			if c.Client() == first.Load().p.Client {
-				<-release
-			}
-			return h.Serve(c)
-		}))
-		r.shared, r.max = true, 1
-		anna := r.vk.User("Anna")
-		a := r.start()
-		first.Store(a)
-		time.Sleep(time.Minute)
-		for i := range 5 { // a has the first, has no room for the second, and does not poll
-			anna.Says(strconv.Itoa(i))
-			time.Sleep(time.Second)
-		}
-		r.max = 0
-		b := r.start()
-		time.Sleep(20 * time.Second)
-		h.expect(t, "2", "3", "4")
-		b.kill()
-		c := r.start()
-		start := time.Now()
-		for c.p.Status().TS == "" && time.Since(start) < time.Minute {
-			time.Sleep(100 * time.Millisecond)
-		}
-		if took := time.Since(start); took > 15*time.Second+100*time.Millisecond {
-			t.Errorf("it begins after %v", took)
-		}
-		close(release)
-		time.Sleep(time.Second)
-		h.expect(t, "0", "1")
-	})
 }
 
 // TestWithoutStore: without a store a run begins with what comes after its start,
@@ -409,5 +282,113 @@ func TestKilledWithoutStore(t *testing.T) {
 		r.start()
 		time.Sleep(time.Minute)
 		h.expect(t, want...)
+	})
+}
+
+// TestParkedAndKilled: handlers that wait are not to blame for the deaths of the bot:
+// however often it is killed, it is ready at once, and all of them wait again.
+func TestParkedAndKilled(t *testing.T) {
+	for _, life := range []time.Duration{time.Second, time.Minute} {
+		t.Run(life.String(), func(t *testing.T) {
+			var waiting atomic.Int64
+			handler := func() vk.Handler {
+				r := vk.NewRouter()
+				r.Handle("wait", func(c *vk.Context) error {
+					waiting.Add(1)
+					return c.Park(func() error { <-c.Done(); return context.Cause(c) })
+				})
+				r.Handle("ping", func(c *vk.Context) error { return c.Send("pong") })
+				return r
+			}
+			eachStore(t, handler, func(t *testing.T, r *runner) {
+				anna, bob := r.vk.User("Anna"), r.vk.User("Bob")
+				b := r.start()
+				time.Sleep(time.Minute)
+				for range 20 {
+					anna.Says("wait")
+					time.Sleep(time.Second)
+				}
+				for range 5 {
+					time.Sleep(life)
+					b.kill()
+					waiting.Store(0)
+					began := time.Now()
+					b = r.start()
+					bob.Says("ping")
+					for {
+						if _, ok := bob.TryNext(); ok {
+							break
+						}
+						time.Sleep(10 * time.Millisecond)
+					}
+					took := time.Since(began)
+					if r.shared {
+						took -= 15 * time.Second // the lease of the one that was killed
+					}
+					if took > time.Second || waiting.Load() != 20 {
+						t.Errorf("pong after %v; %d wait again", took, waiting.Load())
+					}
+				}
+				b.stop()
+			})
+		})
+	}
+}
+
+// TestSuspectsInGroups: also where hundreds of events are suspects, the one that the bot
+// dies of is dropped after five deaths, and the others are handled soon.
+func TestSuspectsInGroups(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const many = 240
+		var h texts
+		var now atomic.Pointer[bot]
+		deaths := 0
+		r := newRunner(t, vk.HandlerFunc(func(c *vk.Context) error {
+			b := now.Load()
+			if c.Client() == b.p.Client && !b.dead.Load() {
+				if c.Text() != "poison" {
+					return h.Serve(c)
+				}
+				deaths++
+				b.kill()
+			}
+			<-c.Done()
+			return nil
+		}))
+		run := func() *bot {
+			b := r.start()
+			now.Store(b)
+			return b
+		}
+		b := run()
+		time.Sleep(time.Minute)
+		b.stop()
+		for i := range many {
+			text := strconv.Itoa(i)
+			if i == many/2 {
+				text = "poison"
+			}
+			r.vk.User("Person" + strconv.Itoa(i%40)).Says(text)
+		}
+		for range 5 {
+			b = run()
+			time.Sleep(time.Second)
+			if !b.dead.Load() {
+				t.Fatalf("a run lives after %d deaths", deaths)
+			}
+		}
+		h.take()
+		b = run()
+		time.Sleep(time.Second)
+		r.vk.User("Person0").Says("new")
+		synctest.Wait()
+		got := h.take()
+		if deaths != 5 || b.dead.Load() || !slices.Contains(got, "new") {
+			t.Errorf("%d deaths; handled %q", deaths, got)
+		}
+		b.stop()
+		run()
+		time.Sleep(time.Minute)
+		h.expect(t)
 	})
 }

@@ -346,7 +346,7 @@ func TestStoreIsDown(t *testing.T) {
 // it, and stays.
 func TestRecordCannotBeRead(t *testing.T) {
 	eachStore(t, func() vk.Handler { return new(texts) }, func(t *testing.T, r *runner) {
-		key := "journal/" + strconv.FormatInt(r.vk.GroupID, 10) + "/0"
+		key := "journal/" + strconv.FormatInt(r.vk.GroupID, 10) + "/place"
 		r.store.Swap(t.Context(), key, nil, []byte("?"), 0)
 		b := r.start()
 		<-b.ended
@@ -386,7 +386,7 @@ func TestThinking(t *testing.T) {
 }
 
 // TestTwoDispatchersOneOwnStore: of two Dispatchers with one store that only
-// one may have, the later one has it, and nothing is lost.
+// one may have, the later one has it. The other one takes no more events, and says so.
 func TestTwoDispatchersOneOwnStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var h texts
@@ -402,36 +402,18 @@ func TestTwoDispatchersOneOwnStore(t *testing.T) {
 		b := r.start()
 		time.Sleep(time.Minute)
 		anna.Says("2")
-		h.expect(t, "2", "2")
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		if n := strings.Count(lines.String(), "another Dispatcher"); n != 1 || strings.Count(lines.String(), "level=ERROR") != 1 {
+		h.expect(t, "2")
+		<-a.ended
+		if !errors.Is(a.err, vk.ErrJournalTaken) {
+			t.Errorf("the first one ends with %v", a.err)
+		}
+		if n := strings.Count(lines.String(), "another process has taken over"); n != 1 || strings.Count(lines.String(), "level=ERROR") != 1 {
 			t.Errorf("%d lines about it:\n%s", n, lines)
 		}
-		a.stop()
 		b.stop()
 		anna.Says("3")
 		r.start()
 		time.Sleep(time.Minute)
 		h.expect(t, "3")
-	})
-}
-
-// TestUnclaimed: an event of a Poller that cannot be claimed is handled all the
-// same.
-func TestUnclaimed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var h texts
-		r := newRunner(t, &h)
-		r.shared = true
-		s := &faultyStore{Store: r.store, rand: rand.New(rand.NewPCG(1, 2))}
-		r.store = s
-		b := r.start()
-		time.Sleep(time.Minute)
-		s.set(1)
-		r.vk.User("Anna").Says("1")
-		h.expect(t, "1")
-		s.set(0)
-		b.stop()
 	})
 }

@@ -132,3 +132,7 @@ func (p *pair) allocs(s *side) float64 {
 	runtime.ReadMemStats(&after)
 	return float64(after.Mallocs-before.Mallocs) / float64(p.calls)
 }
+
+// CPU returns the CPU time that the process has used, or 0 if the system does not tell
+// it.
+func CPU() time.Duration { return cpuTime() }

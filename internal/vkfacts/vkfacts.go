@@ -5,7 +5,13 @@
 // sentences, one line for each method and type: names, types, bounds and values.
 // names.txt has the names alone and is embedded; the package's test derives it
 // from facts.json. errata.json corrects the schema where VK does other
-// than it says; each entry says why.
+// than it says; each entry says why. A parameter with a type there gets a field in
+// package api; for the rest of what internal/gen has to know for that package,
+// there is api.json. All of facts.json and names.txt is made by
+//
+//	go run ./internal/gen facts DIR
+//
+// of a checkout of the schema in DIR.
 //
 // In facts.json, a method has tokens (u for a user's, g for a community's, s for a
 // service key), params as "name type" with required, min, max, maxlen, maxitems and
@@ -83,7 +89,11 @@ var load = sync.OnceValue(func() facts {
 	}
 	for _, e := range fix.Params {
 		m := f.methods[e.Method]
-		m.Params = append(slices.Clip(m.Params), e.Params...)
+		m.Params = slices.Clip(m.Params)
+		for _, p := range e.Params {
+			name, _, _ := strings.Cut(p, " ") // a type is for package api
+			m.Params = append(m.Params, name)
+		}
 		f.methods[e.Method] = m
 	}
 	for _, e := range fix.Any {

@@ -1,0 +1,110 @@
+package discord
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// The limits of a message, in characters.
+const (
+	maxContent     = 2000
+	maxEmbeds      = 10
+	maxEmbedTitle  = 256
+	maxEmbedText   = 4096
+	maxEmbedFields = 25
+	maxFieldName   = 256
+	maxFieldValue  = 1024
+	maxEmbedFooter = 2048
+	maxEmbedAuthor = 256
+	maxEmbedAll    = 6000 // of all embeds of a message together
+	maxStickers    = 3
+	maxFiles       = 10
+	maxDescription = 1024
+	maxReason      = 512
+	maxNonce       = 25
+)
+
+// tooLong returns the error of a text with more than max characters, or nil.
+func tooLong(field, text string, max int) error {
+	if len(text) <= max {
+		return nil
+	}
+	if n := utf8.RuneCountInString(text); n > max {
+		return &ConfigError{Field: field, Text: fmt.Sprintf("%s has %d characters", field, n), Mend: fmt.Sprintf("Discord takes at most %d", max)}
+	}
+	return nil
+}
+
+// tooMany returns the error of a list with more than max elements, or nil.
+func tooMany(field string, n, max int) error {
+	if n <= max {
+		return nil
+	}
+	return &ConfigError{Field: field, Text: fmt.Sprintf("%s has %d elements", field, n), Mend: fmt.Sprintf("Discord takes at most %d", max)}
+}
+
+// check returns the mistake in a message that Discord would refuse, or nil.
+func (o *outgoing) check() error {
+	content, _ := o.body.Content.Get()
+	embeds, _ := o.body.Embeds.Get()
+	for _, err := range []error{
+		tooLong("content", content, maxContent),
+		tooMany("embeds", len(embeds), maxEmbeds),
+		tooMany("sticker_ids", len(o.body.StickerIDs), maxStickers),
+		tooMany("files", len(o.files), maxFiles),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	for i, f := range o.files {
+		if err := tooLong(fmt.Sprintf("attachments[%d].description", i), f.Description, maxDescription); err != nil {
+			return err
+		}
+	}
+	total := 0
+	for i := range embeds {
+		n, err := embeds[i].check(fmt.Sprintf("embeds[%d]", i))
+		if err != nil {
+			return err
+		}
+		total += n
+	}
+	if total > maxEmbedAll {
+		return &ConfigError{Field: "embeds", Text: fmt.Sprintf("the texts of all embeds have %d characters", total), Mend: fmt.Sprintf("Discord takes at most %d", maxEmbedAll)}
+	}
+	if !o.edit && content == "" && len(embeds)+len(o.body.StickerIDs)+len(o.files)+len(o.extra) == 0 {
+		return &ConfigError{Field: "content", Text: "the message is empty", Mend: "give it a text, an embed, a file or a sticker"}
+	}
+	return nil
+}
+
+// check returns the number of characters in an embed's texts, or the mistake in it.
+func (e *Embed) check(path string) (total int, err error) {
+	count := func(field, text string, max int) {
+		if err == nil {
+			err = tooLong(path+field, text, max)
+		}
+		total += utf8.RuneCountInString(strings.TrimSpace(text))
+	}
+	count(".title", e.Title, maxEmbedTitle)
+	count(".description", e.Description, maxEmbedText)
+	count(".footer.text", e.Footer.Text, maxEmbedFooter)
+	count(".author.name", e.Author.Name, maxEmbedAuthor)
+	if err == nil {
+		err = tooMany(path+".fields", len(e.Fields), maxEmbedFields)
+	}
+	for i, f := range e.Fields {
+		if err != nil {
+			return total, err
+		}
+		field := fmt.Sprintf("%s.fields[%d]", path, i)
+		count(field[len(path):]+".name", f.Name, maxFieldName)
+		count(field[len(path):]+".value", f.Value, maxFieldValue)
+		if err == nil && (strings.TrimSpace(f.Name) == "" || strings.TrimSpace(f.Value) == "") {
+			err = &ConfigError{Field: field, Text: field + " has no name or no value", Mend: `give both; "\u200b" shows as nothing`}
+		}
+	}
+	return total, err
+}

@@ -1,0 +1,104 @@
+package durable
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/vktest"
+)
+
+// A bot is a server with a bot that can be restarted with other code.
+type bot struct {
+	*vktest.Server
+	t     *testing.T
+	store *vk.MemoryStore
+	d     *vk.Dispatcher
+}
+
+// newBot starts a bot, in a bubble.
+func newBot(t *testing.T, version string, h vk.Handler) *bot {
+	b := &bot{t: t, store: new(vk.MemoryStore)}
+	b.d = &vk.Dispatcher{Store: b.store, Version: version}
+	b.Server = vktest.Config{Dispatcher: b.d, RPS: -1}.New(t)
+	b.Start(h)
+	return b
+}
+
+// keys returns the keys in the store that begin with a prefix.
+func (b *bot) keys(prefix string) []string {
+	var keys []string
+	b.store.List(context.Background(), prefix, func(key string, _ []byte) bool {
+		keys = append(keys, key)
+		return true
+	})
+	slices.Sort(keys)
+	return keys
+}
+
+// said returns what the bot has said, and what was said to it.
+func (b *bot) said() string {
+	lines := strings.Split(strings.TrimSpace(b.Transcript()), "\n")
+	return strings.Join(slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(l, "#") }), "\n")
+}
+
+// is expects what was said.
+func (b *bot) is(lines ...string) {
+	b.t.Helper()
+	if got, want := b.said(), strings.Join(lines, "\n"); got != want {
+		b.t.Errorf("said\n%s\nwant\n%s", got, want)
+	}
+}
+
+// bubble runs a test where time passes by itself.
+func bubble(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	synctest.Test(t, f)
+}
+
+// sleep lets time pass, and then waits until nobody is busy.
+func sleep(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// counts are how often things were done outside of the bot.
+type counts struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+func (c *counts) add(what string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.n == nil {
+		c.n = make(map[string]int)
+	}
+	c.n[what]++
+}
+
+func (c *counts) is(t *testing.T, want map[string]int) {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !maps.Equal(c.n, want) {
+		t.Errorf("counted %v, want %v", c.n, want)
+	}
+}
+
+// within is longer than any test.
+const within = vk.Within(20 * 24 * time.Hour)
+
+// realTime returns the time of the machine, also in a bubble.
+func realTime() time.Time {
+	var ts syscall.Timeval
+	syscall.Gettimeofday(&ts)
+	return time.Unix(ts.Unix())
+}

@@ -1,0 +1,160 @@
+package durable
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/filestore"
+	"github.com/vkrouter/vk/vktest"
+)
+
+// shop is the dialogue of the sweep: a counter, a send, a question, a payment, a send, a
+// question, a counter, a send.
+func shop(s *vktest.Stage) vk.Handler {
+	r := vk.NewRouter("!")
+	visits := &vk.Session[int]{Store: s.Store, Name: "visits"}
+	count := func(c *vk.Context) (n int, err error) {
+		err = visits.Update(c, vk.PerUser(c), func(v *int) error { *v++; n = *v; return nil })
+		return n, err
+	}
+	r.Handle("order", func(c *vk.Context) error {
+		n, err := count(c)
+		if err != nil {
+			return err
+		}
+		if err := c.Send(fmt.Sprint("Visit ", n)); err != nil {
+			return err
+		}
+		tea, err := c.Ask("Which tea?", vk.Choices("Green", "Black"), vk.Within(60*24*time.Hour))
+		if err != nil {
+			return err
+		}
+		receipt, err := vk.Once(c, "charge", func(key string) (string, error) {
+			s.Effect("charge "+tea.Text(), key)
+			return "paid " + tea.Text(), nil
+		})
+		if err != nil {
+			return err
+		}
+		if err := c.Send(receipt); err != nil {
+			return err
+		}
+		cups, err := vk.Ask(c, "How many cups?", strconv.Atoi, vk.Within(60*24*time.Hour))
+		if err != nil {
+			return err
+		}
+		if n, err = count(c); err != nil {
+			return err
+		}
+		return c.Send(fmt.Sprint(cups, " cups, count ", n))
+	})
+	r.Handle("ping", func(c *vk.Context) error { return c.Send("pong") })
+	return r
+}
+
+func customer(p *vktest.People) {
+	anna := p.User("Anna")
+	anna.Says("!order")
+	anna.Hears("Which tea?")
+	anna.Sleeps(10 * time.Second)
+	anna.Presses("Green")
+	anna.Hears("How many cups?")
+	anna.Sleeps(10 * time.Second)
+	anna.Says("3")
+	anna.Hears("3 cups, count 2")
+	anna.Says("!ping")
+	anna.Hears("pong")
+}
+
+// stores are the kinds of stores of the sweep.
+var stores = []struct {
+	name string
+	make func(t *testing.T) func() vk.Store
+}{
+	{"foreign", nil},
+	{"MemoryStore", func(t *testing.T) func() vk.Store {
+		s := new(vk.MemoryStore)
+		return func() vk.Store { return s }
+	}},
+	{"FileStore", func(t *testing.T) func() vk.Store {
+		path := filepath.Join(t.TempDir(), "store")
+		var s *filestore.Store
+		t.Cleanup(func() { s.Close() })
+		return func() vk.Store {
+			if s != nil {
+				s.Close()
+			}
+			var err error
+			if s, err = filestore.Open(path); err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+	}},
+}
+
+// exception returns which of the named exceptions a result is, or "".
+func exception(r vktest.SweepResult, source string) string {
+	switch {
+	case source == "poll" && r.Change <= 2 && strings.HasSuffix(r.Key, "/place"):
+		return "before the first poll: no run has kept a place in the history yet"
+	case source == "webhook" && r.Down >= 2*time.Hour && len(r.Transcript) < len(r.WantTranscript):
+		return "VK no longer delivers the event"
+	case source == "both" && r.Down > 3*time.Hour && r.Effects == r.WantEffects && sameLines(r.Transcript, r.WantTranscript) && strings.HasPrefix(r.Key, "done/"):
+		return "done events are remembered for three hours, and long poll brings this one again"
+	case r.Down > time.Hour && r.Effects == r.WantEffects && sameLines(r.Transcript, r.WantTranscript):
+		return "between a send and its trail, or the end and done, and down for over an hour"
+	}
+	return ""
+}
+
+// sameLines reports whether two transcripts have the same lines, how often ever.
+func sameLines(a, b string) bool {
+	lines := func(s string) []string {
+		all := strings.Split(s, "\n")
+		slices.Sort(all)
+		return slices.Compact(all)
+	}
+	return slices.Equal(lines(a), lines(b))
+}
+
+// TestDurableSweep kills the dialogue after each change of the store.
+func TestDurableSweep(t *testing.T) {
+	right, all := 0, 0
+	for _, store := range stores {
+		for _, source := range []string{"poll", "webhook", "both"} {
+			for _, down := range []time.Duration{time.Minute, 2 * time.Hour, 11 * 24 * time.Hour} {
+				if testing.Short() && (store.make != nil || down > 2*time.Hour) {
+					continue
+				}
+				c := vktest.SweepConfig{Store: store.make, Poll: source != "webhook", Webhook: source != "poll", Down: down}
+				results := c.Run(t, shop, customer)
+				ok := 0
+				named := make(map[string][]string)
+				for _, r := range results {
+					why := exception(r, source)
+					switch {
+					case r.Right():
+						ok++
+					case why == "":
+						t.Errorf("%s %s: %s", store.name, source, strings.ReplaceAll(r.String(), "\n", "\n\t"))
+					default:
+						named[why] = append(named[why], fmt.Sprintf("%d (%s)", r.Change, r.Key[:min(len(r.Key), 20)]))
+					}
+				}
+				right, all = right+ok, all+len(results)
+				t.Logf("%-11s  %-7s  %-8v  %2d of %2d", store.name, source, down, ok, len(results))
+				for why, which := range named {
+					t.Logf("    %s: %s", why, strings.Join(which, ", "))
+				}
+			}
+		}
+	}
+	t.Logf("%d of %d right", right, all)
+}

@@ -1,0 +1,343 @@
+package durable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	_ "time/tzdata"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/vktest"
+)
+
+// reminders is a bot that reminds people.
+func reminders(store vk.Store) (*vk.Router, *vk.Timers[string]) {
+	timers := &vk.Timers[string]{Store: store, Name: "remind"}
+	r := vk.NewRouter("!")
+	timers.Handle(r, func(c *vk.Context, what string) error { return c.Send("Reminder: " + what) })
+	vk.Command(r, "remind {in:duration} {what...}", func(c *vk.Context, a struct {
+		In   time.Duration
+		What string
+	}) error {
+		id, err := timers.After(c, a.In, a.What)
+		if err != nil {
+			return err
+		}
+		if err := c.Send("I will."); err != nil {
+			return err
+		}
+		if a.What != "ask" {
+			return nil
+		}
+		if _, err := c.Ask("Or shall I not?", within); err != nil {
+			return err
+		}
+		_, err = timers.Cancel(c, vk.PerMember(c), id)
+		return err
+	})
+	return r, timers
+}
+
+// TestDurableTimers: timers fire once, at their time or at the start after it; they can
+// be canceled and moved; set by a handler that runs again, they are not set again.
+func TestDurableTimers(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBot(t, "", vk.NewRouter())
+		code := func() vk.Handler { r, _ := reminders(b.store); return r }
+		b.Restart(code())
+		anna := b.User("Anna")
+		anna.Says("!remind 90m tea")
+		anna.Hears("I will.")
+		anna.Says("!remind 24h ask")
+		anna.Hears("I will.")
+		anna.Hears("Or shall I not?")
+		sleep(80 * time.Minute)
+		for range 3 {
+			b.Kill()
+			sleep(time.Minute)
+			b.Start(code())
+			sleep(time.Second)
+		}
+		if n := len(b.keys("timer/")); n != 2 {
+			t.Errorf("%d timers", n)
+		}
+		sleep(6 * time.Minute)
+		anna.HearsNothing()
+		sleep(2 * time.Minute)
+		anna.Hears("Reminder: tea")
+		anna.Says("no")
+		sleep(time.Minute)
+		if left := append(b.keys("timer/"), b.keys("trail/")...); left != nil {
+			t.Errorf("left: %q", left)
+		}
+		anna.Says("!remind 1h bread")
+		anna.Hears("I will.")
+		sleep(time.Second)
+		b.Kill()
+		sleep(14 * 24 * time.Hour)
+		b.Start(code())
+		sleep(time.Second)
+		anna.Hears("Reminder: bread")
+		sleep(48 * time.Hour)
+		anna.HearsNothing()
+	})
+}
+
+// TestDurableTimersOutside: timers are set, moved, listed and canceled outside of
+// handlers while a bot runs, and come daily; what was missed comes once.
+func TestDurableTimersOutside(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBot(t, "", vk.NewRouter())
+		r, timers := reminders(b.Store())
+		b.Restart(r)
+		anna := b.User("Anna")
+		anna.Says("hello")
+		ctx, key := context.Background(), vk.Key{Group: b.GroupID, Peer: anna.ID, User: anna.ID}
+		must := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		must(timers.Set(ctx, key, "a", time.Now().Add(time.Hour), "one"))
+		must(timers.Set(ctx, key, "b", time.Now().Add(-time.Hour), "late"))
+		sleep(time.Second)
+		anna.Hears("Reminder: late")
+		must(timers.Set(ctx, key, "a", time.Now().Add(10*time.Minute), "moved"))
+		sleep(11 * time.Minute)
+		anna.Hears("Reminder: moved")
+		sleep(time.Hour)
+		anna.HearsNothing()
+		if was, err := timers.Cancel(ctx, key, "a"); was || err != nil {
+			t.Error(was, err)
+		}
+		must(timers.Repeat(ctx, key, "digest", vk.Daily{Hour: 9, Zone: "Europe/Moscow"}, "daily"))
+		var listed []string
+		for timer, err := range timers.List(ctx, b.GroupID) {
+			must(err)
+			listed = append(listed, fmt.Sprintln(timer.ID, timer.Key == key, timer.Value, timer.Daily.Hour, timer.Due.UTC().Format("15:04")))
+		}
+		if want := []string{"digest true daily 9 06:00\n"}; !slices.Equal(listed, want) {
+			t.Errorf("listed %q, want %q", listed, want)
+		}
+		for range 3 {
+			sleep(24 * time.Hour)
+			anna.Hears("Reminder: daily")
+		}
+		b.Kill()
+		sleep(14 * 24 * time.Hour)
+		r, timers = reminders(b.Store())
+		b.Start(r)
+		sleep(time.Second)
+		anna.Hears("Reminder: daily")
+		anna.HearsNothing()
+		sleep(24 * time.Hour)
+		anna.Hears("Reminder: daily")
+		if was, err := timers.Cancel(ctx, key, "digest"); !was || err != nil {
+			t.Error(was, err)
+		}
+		sleep(48 * time.Hour)
+		anna.HearsNothing()
+		if left := b.keys("timer/"); left != nil {
+			t.Errorf("left: %q", left)
+		}
+	})
+}
+
+// TestDurableTimersOrder: a timer that is due while its conversation is busy comes in
+// its order, and not at all if it was canceled meanwhile. Its handler can ask.
+func TestDurableTimersOrder(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBot(t, "", vk.NewRouter())
+		code := func() *vk.Router {
+			timers := &vk.Timers[string]{Store: b.Store(), Name: "remind"}
+			r := vk.NewRouter("!")
+			r.Listen(func(c *vk.Context) error {
+				if strings.HasPrefix(c.Event().Kind, "vk.") {
+					t.Errorf("Listen gets %s", c.Event().Kind)
+				}
+				return nil
+			})
+			r.NotFound(func(c *vk.Context) error { t.Error("NotFound runs for", c.Event().Kind); return nil })
+			timers.Handle(r, func(c *vk.Context, what string) error {
+				a, err := c.Ask("Done with "+what+"?", within)
+				if err != nil {
+					return err
+				}
+				return c.Send(a.Text() + " with " + what)
+			})
+			r.Handle("busy", func(c *vk.Context) error {
+				for _, what := range []string{"tea", "bread"} {
+					if err := timers.Set(c, vk.PerMember(c), what, time.Now().Add(time.Second), what); err != nil {
+						return err
+					}
+				}
+				time.Sleep(20 * time.Second)
+				_, err := timers.Cancel(c, vk.PerMember(c), "bread")
+				return errors.Join(err, c.Send("Not busy"))
+			})
+			return r
+		}
+		b.Restart(code())
+		anna := b.User("Anna")
+		anna.Says("!busy")
+		sleep(time.Minute)
+		b.is("Anna: !busy", "Bot: Not busy", "Bot: Done with tea?")
+		for range 2 {
+			b.Kill()
+			sleep(3 * time.Hour)
+			b.Start(code())
+		}
+		sleep(time.Second)
+		anna.Says("yes")
+		sleep(time.Minute)
+		b.is("Anna: !busy", "Bot: Not busy", "Bot: Done with tea?", "Anna: yes", "Bot: yes with tea")
+		if left := append(b.keys("timer/"), b.keys("trail/")...); left != nil {
+			t.Errorf("left: %q", left)
+		}
+	})
+}
+
+// TestDurableTimersUnhandled: a timer without a handler stays, also one of a module
+// that comes later.
+func TestDurableTimersUnhandled(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBot(t, "", vk.NewRouter())
+		r := vk.NewRouter("!")
+		b.Restart(vk.Wrap(r))
+		anna := b.User("Anna")
+		anna.Says("hello")
+		timers := &vk.Timers[string]{Store: b.Store(), Name: "later"}
+		if err := timers.Set(context.Background(), vk.Key{Group: b.GroupID, Peer: anna.ID, User: anna.ID}, "x", time.Now(), "tea"); err != nil {
+			t.Fatal(err)
+		}
+		sleep(time.Hour)
+		if n := len(b.keys("timer/")); n != 1 {
+			t.Fatalf("%d timers", n)
+		}
+		timers.Handle(r, func(c *vk.Context, v string) error { return c.Send(v) })
+		sleep(2 * time.Minute)
+		anna.Hears("tea")
+		if left := b.keys("timer/"); left != nil {
+			t.Errorf("left: %q", left)
+		}
+	})
+}
+
+// TestDurableTimersSweep kills a bot with timers after each change of the store.
+func TestDurableTimersSweep(t *testing.T) {
+	code := func(s *vktest.Stage) vk.Handler { r, _ := reminders(s.Store); return r }
+	c := vktest.SweepConfig{Store: stores[1].make}
+	results := c.Run(t, code, func(p *vktest.People) {
+		anna := p.User("Anna")
+		anna.Says("!remind 5m tea")
+		anna.Hears("Reminder: tea")
+		anna.Says("!remind 4m bread")
+		anna.Hears("Reminder: bread")
+	})
+	right := 0
+	for _, r := range results {
+		if r.Right() {
+			right++
+		} else if r.Key != "journal/200000001/place" || r.Change > 2 {
+			t.Error(r)
+		}
+	}
+	t.Logf("%d of %d right", right, len(results))
+}
+
+// TestDurableTimersErrors: what makes no sense is a typed error.
+func TestDurableTimersErrors(t *testing.T) {
+	store := new(vk.MemoryStore)
+	key := vk.Key{Group: 1, Peer: 5, User: 5}
+	ctx := context.Background()
+	good := &vk.Timers[float64]{Store: store, Name: "n"}
+	if err := good.Set(ctx, key, "x", time.Now(), 0.5); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		err  error
+		want string
+	}{
+		"no Store":     {new(vk.Timers[int]).Set(ctx, key, "x", time.Now(), 1), "vk: Timers.Set: the Timers have no Store: set the Dispatcher's"},
+		"no Lister":    {(&vk.Timers[int]{Store: struct{ vk.Store }{store}}).Set(ctx, key, "x", time.Now(), 1), "vk: Timers.Set: the Store cannot list its keys: use one that is a vk.Lister, such as a MemoryStore or a filestore.Store"},
+		"no community": {good.Set(ctx, vk.Key{Peer: 5}, "x", time.Now(), 1), "vk: Timers.Set: outside of a handler, the community of a timer is not known: set Group in the Key"},
+		"unknown zone": {good.Repeat(ctx, key, "x", vk.Daily{Zone: "Europe/Atlantis"}, 1), "import _ \"time/tzdata\""},
+		"hour 24":      {good.Repeat(ctx, key, "x", vk.Daily{Hour: 24}, 1), "vk: Daily.Hour is 24: write 0 to 23"},
+		"minute 60":    {good.Repeat(ctx, key, "x", vk.Daily{Minute: 60}, 1), "vk: Daily.Minute is 60: write 0 to 59"},
+		"day 7":        {good.Repeat(ctx, key, "x", vk.Daily{Days: []time.Weekday{7}}, 1), "vk: Daily.Days has a day 7: write time.Sunday to time.Saturday"},
+	} {
+		var wrong *vk.ConfigError
+		if !errors.As(test.err, &wrong) || !strings.Contains(test.err.Error(), test.want) {
+			t.Errorf("%s: %v", name, test.err)
+		}
+	}
+	var bad *vk.TimerError
+	if err := good.Set(ctx, key, "y", time.Now(), math.Inf(1)); !errors.As(err, &bad) || bad.ID != "y" {
+		t.Errorf("a value that is no JSON: %v", err)
+	}
+	other := &vk.Timers[[]string]{Store: store, Name: "n"}
+	for timer, err := range other.List(ctx, 1) {
+		if !errors.As(err, &bad) || string(bad.Value) != "0.5" || timer.ID != "x" {
+			t.Errorf("another type: %v", err)
+		}
+	}
+}
+
+// TestDurableTimersMany: a hundred thousand timers are set, listed and fired, each once.
+func TestDurableTimersMany(t *testing.T) {
+	const n = 100_000
+	bubble(t, func(t *testing.T) {
+		b := newBot(t, "", vk.NewRouter())
+		fired := make(chan int, n+1)
+		code := func() (*vk.Router, *vk.Timers[int]) {
+			timers := &vk.Timers[int]{Store: b.Store(), Name: "many"}
+			r := vk.NewRouter("!")
+			timers.Handle(r, func(c *vk.Context, i int) error { fired <- i; return nil })
+			return r, timers
+		}
+		r, timers := code()
+		b.Restart(r)
+		began := realTime()
+		due := time.Now().Add(time.Hour)
+		for i := range n {
+			key := vk.Key{Group: b.GroupID, Peer: int64(i + 1), User: int64(i + 1)}
+			if err := timers.Set(context.Background(), key, "x", due.Add(time.Duration(i)*time.Millisecond), i); err != nil {
+				t.Fatal(err)
+			}
+		}
+		set := realTime()
+		listed := 0
+		for _, err := range timers.List(context.Background(), b.GroupID) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			listed++
+		}
+		list := realTime()
+		for range 3 { // while they fire
+			sleep(time.Hour/3 + 10*time.Second)
+			b.Kill()
+			r, _ = code()
+			b.Start(r)
+		}
+		sleep(10 * time.Minute)
+		fire := realTime()
+		seen := make(map[int]int)
+		for range len(fired) {
+			seen[<-fired]++
+		}
+		if listed != n || len(seen) != n {
+			t.Errorf("listed %d, fired %d of %d", listed, len(seen), n)
+		}
+		if left := b.keys("timer/"); len(left) > 0 {
+			t.Errorf("%d are left", len(left))
+		}
+		t.Logf("%d timers: set in %v, listed in %v, fired in %v", n, set.Sub(began), list.Sub(set), fire.Sub(list))
+	})
+}

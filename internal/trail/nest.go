@@ -1,0 +1,63 @@
+package trail
+
+import (
+	"encoding/binary"
+	"maps"
+)
+
+// Counts are how many steps of each kind a run has come to.
+type Counts struct {
+	steps map[Key]uint64
+	lines map[Key]uint64
+}
+
+// Counts returns the counts of this run.
+func (t *Trail) Counts() Counts {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	c := Counts{maps.Clone(t.counts), make(map[Key]uint64, len(t.lanes))}
+	for i := range t.lanes {
+		c.lines[t.lanes[i].key] = t.lanes[i].count
+	}
+	return c
+}
+
+// Since returns what was counted since from, for Skip. It is nil if nothing was.
+func (t *Trail) Since(from Counts) (b []byte) {
+	now := t.Counts()
+	add := func(mark byte, now, before map[Key]uint64) {
+		for key, n := range now {
+			if n -= before[key]; n > 0 {
+				b = append(b, mark)
+				b = binary.LittleEndian.AppendUint64(b, uint64(key))
+				b = binary.AppendUvarint(b, n)
+			}
+		}
+	}
+	add(0, now.steps, from.steps)
+	add(1, now.lines, from.lines)
+	return b
+}
+
+// Skip counts what Since has returned in another run: steps inside of a step that is
+// not done again.
+func (t *Trail) Skip(b []byte) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for len(b) > 9 {
+		key := Key(binary.LittleEndian.Uint64(b[1:]))
+		n, size := binary.Uvarint(b[9:])
+		if size <= 0 || n > MaxTrail {
+			return
+		}
+		if b[0] == 1 {
+			t.lane(key).count += n
+		} else {
+			if t.counts == nil {
+				t.counts = make(map[Key]uint64)
+			}
+			t.counts[key] += n
+		}
+		b = b[9+size:]
+	}
+}

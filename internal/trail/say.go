@@ -1,0 +1,344 @@
+package trail
+
+import (
+	"encoding/binary"
+	"errors"
+	"slices"
+)
+
+// A Line is something that a handler is about to say: a text, or a question.
+type Line struct {
+	Ask   bool   // a question
+	Words string // its text
+	Name  string // its name, if it has one
+}
+
+// A Said is a line that Say has looked up.
+type Said struct {
+	// Number tells the line apart from all others of its lane, also from those
+	// of former runs: the ids that keep it from showing twice follow from it.
+	Number uint64
+
+	// Found says that a former run has said it, with this value.
+	Found bool
+	Value []byte
+
+	// Past says that a line that was not found is not to be said: the code has
+	// changed, and the line stands where other lines were said before.
+	Past bool
+
+	// Named says that the line's Number is one of its name, not of its lane.
+	Named bool
+
+	line  Line
+	lane  Key
+	place uint64
+	sig   Key
+}
+
+// AnswerKey returns the key of a question's answer.
+func (s Said) AnswerKey() Key { return s.of("answer") }
+
+// DueKey returns the key of the time at which a question ends.
+func (s Said) DueKey() Key { return s.of("due") }
+
+func (s Said) of(what string) Key {
+	k := s.lane.And(what)
+	if s.Named {
+		k = k.With(uint64(s.sig))
+	}
+	return k.With(s.Number + 1)
+}
+
+// A lane is what one handler says to somebody.
+type lane struct {
+	key   Key
+	count uint64         // lines without a name, in this run
+	names map[Key]uint64 // questions of a name, in this run
+	past  []entry        // as they were said; what even older code has said comes last
+	last  int            // the place behind the last old entry that was recognised
+	shift uint64         // of numbers, beyond the places
+	given uint64         // the numbers of lines without a name are below it
+	kept  uint64         // and those of them that were kept
+	live  bool           // a line was said that is new in changed code
+}
+
+// An entry is a line of a former run.
+type entry struct {
+	flags         byte
+	place, number uint64
+	sig           Key
+	value         []byte
+	used          bool
+}
+
+// Flags of entries.
+const (
+	isAsk byte = 1 << iota
+	isNamed
+	isOld   // said by other code: its place says nothing
+	isPlain // of isNamed: its number is one of the lane
+	isState // no line, but what is to be known of the lane
+	isLive  // of isState
+)
+
+func (t *Trail) lane(key Key) *lane {
+	for i := range t.lanes {
+		if t.lanes[i].key == key {
+			return &t.lanes[i]
+		}
+	}
+	t.lanes = append(t.lanes, lane{key: key})
+	return &t.lanes[len(t.lanes)-1]
+}
+
+// load takes in an entry of a former run.
+func (l *lane) load(b []byte) error {
+	if len(b) == 0 {
+		return errCut
+	}
+	e := entry{flags: b[0]}
+	b = b[1:]
+	for _, v := range []*uint64{&e.place, &e.number} {
+		n := 0
+		if *v, n = binary.Uvarint(b); n <= 0 {
+			return errCut
+		}
+		b = b[n:]
+	}
+	if e.place > MaxTrail || e.number > 1<<40 {
+		return errors.New("trail: a number is out of range")
+	}
+	if e.flags&isState != 0 {
+		l.shift, l.live = e.number, e.flags&isLive != 0
+		l.given = max(l.given, e.place)
+		return nil
+	}
+	if len(b) < 8 {
+		return errCut
+	}
+	e.sig, e.value = Key(binary.LittleEndian.Uint64(b)), b[8:]
+	l.past = append(l.past, e)
+	if !e.isNamed() {
+		l.given = max(l.given, e.number+1)
+	}
+	return nil
+}
+
+// begin prepares the lane for a run: of other code than that of the run before, or
+// of the same.
+func (l *lane) begin(other bool) {
+	if other {
+		l.live, l.shift = false, l.given
+		for i := range l.past {
+			l.past[i].flags |= isOld
+		}
+	}
+}
+
+func (e *entry) append(b []byte, key Key) []byte {
+	var space [64]byte
+	v := append(space[:0], e.flags)
+	v = binary.AppendUvarint(v, e.place)
+	v = binary.AppendUvarint(v, e.number)
+	if e.flags&isState == 0 {
+		v = binary.LittleEndian.AppendUint64(v, uint64(e.sig))
+		v = append(v, e.value...)
+	}
+	return appendStep(b, key, said, v)
+}
+
+// appendRest appends the lines of former runs that this run has not come to, and
+// what is to be known of the lane.
+func (l *lane) appendRest(b []byte) []byte {
+	for i := range l.past {
+		if e := &l.past[i]; !e.used {
+			b = e.append(b, l.key)
+		}
+	}
+	if l.shift > 0 || l.live || l.given > l.kept {
+		state := entry{flags: isState, place: l.given, number: l.shift}
+		if l.live {
+			state.flags |= isLive
+		}
+		b = state.append(b, l.key)
+	}
+	return b
+}
+
+// Say looks up a line that is about to be said in a lane.
+//
+// While the code is the same, a line is recognised by its name, or else by its
+// place among the lines without one. Its words may have changed, since they may
+// have the time in them.
+//
+// When the code has changed, a line is recognised by its name, or else by its
+// words. A text that is not found counts as Past in place of one line of the former
+// runs, as long as there is one after those that were recognised: what was corrected
+// is not said again, and what was inserted before is not said late. A question that is not
+// found is asked: better asked once more than answered by another one's answer.
+// What comes after that is said. A question that is still open, and comes after
+// something new, is asked anew, with a Number of its own.
+func (t *Trail) Say(key Key, line Line) Said {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	l := t.lane(key)
+	s := Said{line: line, lane: key}
+	words := KeyOf("words", line.Words)
+	named := uint64(0)
+	if line.Name != "" {
+		s.sig = KeyOf("name", line.Name)
+		if line.Ask {
+			if l.names == nil {
+				l.names = make(map[Key]uint64)
+			}
+			named = l.names[s.sig]
+			l.names[s.sig]++
+		}
+		s.place = named
+	} else {
+		s.sig, s.place = words, l.count
+		l.count++
+	}
+	switch at := l.find(s, words); {
+	case at >= 0:
+		e := &l.past[at]
+		if e.flags&isOld != 0 {
+			l.last = max(l.last, at+1)
+		}
+		stale := line.Ask && l.live && e.flags&isOld != 0 && !t.answered(e, key)
+		again := e.used
+		e.used = true
+		if stale {
+			break // it was asked, but something new has come after it
+		}
+		s.Found, s.Value, s.Number, s.Named = true, e.value, e.number, e.isNamed()
+		if !again {
+			t.write(s, e.value)
+		}
+		return s
+	case !line.Ask && !l.live && l.pass():
+		s.Past = true
+		s.Number = l.number(s.place)
+		t.write(s, nil)
+		return s
+	}
+	if l.hasOld() && !l.live {
+		l.live = true
+		t.gen++
+	}
+	if s.Named = line.Name != ""; s.Named {
+		s.Number = l.numberOf(s.sig, s.place)
+	} else {
+		s.Number = l.number(s.place)
+	}
+	return s
+}
+
+// number returns the number of a line that is said at a place.
+func (l *lane) number(place uint64) uint64 {
+	n := place + l.shift
+	l.given = max(l.given, n+1)
+	return n
+}
+
+// isNamed reports whether what follows from the entry's Number follows from its name
+// too.
+func (e *entry) isNamed() bool { return e.flags&isNamed != 0 && e.flags&isPlain == 0 }
+
+// answered reports whether the answer of a question is known.
+func (t *Trail) answered(e *entry, lane Key) bool {
+	of := Said{Number: e.number, Named: e.isNamed(), lane: lane, sig: e.sig}
+	_, ok := t.past[of.AnswerKey()]
+	return ok
+}
+
+// find returns the index of the line's entry, or -1.
+func (l *lane) find(s Said, words Key) int {
+	is := func(e *entry) bool { return s.line.Ask == (e.flags&isAsk != 0) }
+	if s.line.Name != "" {
+		for i := range l.past {
+			e := &l.past[i]
+			if is(e) && e.flags&isNamed != 0 && e.sig == s.sig && (!s.line.Ask || e.place == s.place) {
+				return i
+			}
+		}
+	} else {
+		for i := range l.past {
+			e := &l.past[i]
+			if is(e) && e.flags&(isNamed|isOld) == 0 && e.place == s.place && !e.used {
+				return i
+			}
+		}
+	}
+	for i := range l.past {
+		e := &l.past[i]
+		if is(e) && e.flags&isOld != 0 && e.flags&isNamed == 0 && e.sig == words && !e.used {
+			return i
+		}
+	}
+	return -1
+}
+
+// pass reports whether other code has said something after what was recognised, and
+// passes by one line of it.
+func (l *lane) pass() bool {
+	for ; l.last < len(l.past); l.last++ {
+		if e := &l.past[l.last]; !e.used && e.flags&isOld != 0 {
+			l.last++
+			return true
+		}
+	}
+	return false
+}
+
+func (l *lane) hasOld() bool {
+	return slices.ContainsFunc(l.past, func(e entry) bool { return e.flags&isOld != 0 })
+}
+
+// numberOf returns the number of the n-th question of a name: beyond those that it
+// had before.
+func (l *lane) numberOf(sig Key, n uint64) uint64 {
+	for i := range l.past {
+		if e := &l.past[i]; e.isNamed() && e.sig == sig {
+			n = max(n, e.number+1)
+		}
+	}
+	return n
+}
+
+// KeepSaid keeps that a line was said, with what came of it. The error is
+// ErrStepTooLarge or ErrTrailFull.
+func (t *Trail) KeepSaid(s Said, value []byte) error {
+	if len(value) > MaxStep {
+		return ErrStepTooLarge
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.buf)+len(value) > MaxTrail {
+		t.dropped = true
+		return ErrTrailFull
+	}
+	t.write(s, value)
+	t.gen++
+	return nil
+}
+
+// write appends a line to what is written, at its place in this run.
+func (t *Trail) write(s Said, value []byte) {
+	e := entry{place: s.place, number: s.Number, sig: s.sig, value: value}
+	if s.line.Ask {
+		e.flags |= isAsk
+	}
+	if s.line.Name != "" {
+		e.flags |= isNamed
+		if !s.Named {
+			e.flags |= isPlain
+		}
+	}
+	t.buf = e.append(t.buf, s.lane)
+	if !s.Named {
+		l := t.lane(s.lane)
+		l.kept = max(l.kept, s.Number+1)
+	}
+}

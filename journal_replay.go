@@ -1,0 +1,354 @@
+package vk
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math"
+	"time"
+
+	"github.com/vkrouter/vk/internal/backoff"
+	durable "github.com/vkrouter/vk/internal/journal"
+)
+
+// A replay gives the events that former runs have left to the lanes.
+type replay struct {
+	safe chan struct{} // closed when no suspect is left, or with err
+	err  error         // why it has ended; to be read once safe is closed
+}
+
+// Events that may have been running when the bot died are handled together, in
+// their order, until the bot has died twice. From then on the suspects are handled
+// in groups, when nothing else runs, and from the fourth run on one at a time, so
+// that it shows which one it is.
+
+const (
+	// maxTries is how many runs of the bot may die of an event, the last of them
+	// while it was alone, before it is dropped. More than one alone, because some
+	// die of something else.
+	maxTries = 5
+
+	// aloneTime is how long suspects are waited for. What does not end in that time
+	// does not end the process either.
+	aloneTime = 10 * time.Second
+
+	// fewSuspects are handled one at a time already in the third run.
+	fewSuspects = 32
+)
+
+// resume opens the journal of a community, and sees to it that the events of former
+// runs are being dispatched. It blocks until the journal is open and has no suspects
+// any more.
+func (d *Dispatcher) resume(ctx context.Context, f *feed, client *Client, group int64) (*journal, error) {
+	jr, err := d.journal(ctx, group)
+	if err != nil {
+		return nil, err
+	}
+	jr.use(f, client)
+	return jr, jr.replay(ctx)
+}
+
+// replay dispatches what is idle, in the background. It blocks until no suspect is
+// left, or ctx ends.
+func (jr *journal) replay(ctx context.Context) error {
+	if jr.kept.Lost() {
+		return jr.explain(durable.ErrTaken)
+	}
+	jr.mu.Lock()
+	r := jr.replays
+	if r == nil {
+		if jr.closed || jr.next(all) == nil || !jr.feed.isOpen() {
+			jr.mu.Unlock()
+			jr.startTimers()
+			return nil
+		}
+		r = &replay{safe: make(chan struct{})}
+		jr.replays = r
+		jr.tasks.Add(1)
+		go jr.run(r, jr.feed, jr.client)
+	}
+	jr.mu.Unlock()
+	select {
+	case <-r.safe:
+		if r.err == nil {
+			jr.startTimers()
+		}
+		return r.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// startTimers makes the community's timers be dispatched.
+func (jr *journal) startTimers() {
+	jr.mu.Lock()
+	f, client, closed := jr.feed, jr.client, jr.closed
+	jr.mu.Unlock()
+	if !closed && f.isOpen() {
+		jr.d.startTimers(jr.group, f, client)
+	}
+}
+
+func all(*journalEntry) bool { return true }
+
+// run is the goroutine of a replay.
+func (jr *journal) run(r *replay, f *feed, client *Client) {
+	defer jr.tasks.Done()
+	safe := false
+	err := resumed(func() error {
+		if !safe {
+			if err := jr.trySuspects(f, client); err != nil {
+				return err
+			}
+			safe = true
+			close(r.safe)
+		}
+		return jr.dispatchIdle(f, client)
+	})
+	jr.mu.Lock()
+	jr.replays = nil
+	jr.mu.Unlock()
+	if !safe {
+		r.err = err
+		close(r.safe)
+	}
+}
+
+// dispatchIdle dispatches all idle entries, but no more at a time than there is room
+// for beside new events.
+func (jr *journal) dispatchIdle(f *feed, client *Client) error {
+	for {
+		select {
+		case jr.pace <- struct{}{}:
+		case <-jr.base.Done():
+			return context.Cause(jr.base)
+		}
+		if err := jr.hand(jr.base); err != nil {
+			<-jr.pace
+			return err
+		}
+		jr.mu.Lock()
+		e := jr.next(all)
+		jr.mu.Unlock()
+		if e == nil {
+			<-jr.pace
+			jr.endHand()
+			return nil
+		}
+		err := jr.dispatch(jr.base, e, f, client, func() { <-jr.pace })
+		jr.endHand()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// hand waits until jr.handing is the caller's, who then calls endHand.
+func (jr *journal) hand(ctx context.Context) error {
+	select {
+	case jr.handing <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (jr *journal) endHand() { <-jr.handing }
+
+// handle gives new entries to the lanes, in their order. Before each, what is idle
+// of its conversation goes there.
+func (jr *journal) handle(ctx context.Context, entries []*journalEntry, f *feed, client *Client) error {
+	for _, e := range entries { // whoever has a ticket may wait for jr.handing
+		if err := jr.d.arrivals.await(ctx, laneOf(e.ev)); err != nil {
+			leaveIdle(entries)
+			return err
+		}
+	}
+	if err := jr.hand(ctx); err != nil {
+		leaveIdle(entries)
+		return err
+	}
+	defer jr.endHand()
+	for i, e := range entries {
+		jr.mu.Lock()
+		given := !e.isIdle()
+		jr.mu.Unlock()
+		if given {
+			continue // before the Observer ended the goroutine
+		}
+		err := jr.dispatchBefore(ctx, e.ev, e.seq, f, client)
+		if err == nil {
+			err = jr.dispatch(ctx, e, f, client, nil)
+		}
+		if err != nil {
+			leaveIdle(entries[i:])
+			return err
+		}
+	}
+	return nil
+}
+
+// leaveIdle leaves entries to another source, or to the next run.
+func leaveIdle(entries []*journalEntry) {
+	for _, e := range entries {
+		e.settle(false, nil)
+	}
+}
+
+// dispatchFirst dispatches the idle events of an event's conversation and person, so
+// that they are handled before it.
+func (jr *journal) dispatchFirst(ctx context.Context, e *Event) error {
+	jr.mu.Lock()
+	none, f, client := jr.next(all) == nil && jr.replays == nil, jr.feed, jr.client
+	jr.mu.Unlock()
+	if none {
+		return nil
+	}
+	if err := jr.hand(ctx); err != nil {
+		return err
+	}
+	defer jr.endHand()
+	return jr.dispatchBefore(ctx, e, math.MaxInt64, f, client)
+}
+
+// dispatchBefore dispatches the idle entries before seq of the conversation of an
+// event, and of its person: a handler may wait for the person's event in another one.
+// The caller has jr.handing.
+func (jr *journal) dispatchBefore(ctx context.Context, of *Event, seq int64, f *feed, client *Client) error {
+	lane := laneOf(of)
+	for {
+		jr.mu.Lock()
+		e := jr.next(func(e *journalEntry) bool {
+			return e.seq < seq && (laneOf(e.ev) == lane || of.head.from != 0 && e.ev.head.from == of.head.from)
+		})
+		jr.mu.Unlock()
+		if e == nil {
+			return nil
+		}
+		if err := jr.dispatch(ctx, e, f, client, nil); err != nil {
+			return err
+		}
+	}
+}
+
+// dispatch gives an entry's event to its lane. gone, if it is not nil, is called when
+// its handler has ended or waits.
+func (jr *journal) dispatch(ctx context.Context, e *journalEntry, f *feed, client *Client, gone func()) error {
+	j := &job{
+		d: jr.d, feed: f, ctx: context.WithoutCancel(ctx), client: client, ev: e.ev, deduped: true,
+		dedupe: dedupeRecord{entry: e}, gone: gone, replayed: e.old,
+		asks: e.old || jr.kept.Repeats(),
+	}
+	if e.old && e.kept.Tries() > 0 {
+		j.suspect = e.kept
+	}
+	var err error
+	holder := j
+	if e.old {
+		j.steps.tries = e.kept.Tries() > 0
+		err = jr.d.loadTrail(ctx, j)
+	}
+	if err == nil {
+		e.handTo(j)
+		holder, err = jr.d.putOnce(ctx, j)
+	}
+	if err != nil {
+		e.settle(false, nil)
+	}
+	if err != nil || holder != j {
+		j.leavePace()
+	}
+	return err
+}
+
+// trySuspects handles the events of which runs of the bot may have died, apart from
+// all others.
+func (jr *journal) trySuspects(f *feed, client *Client) error {
+	isSuspect := func(e *journalEntry) bool { return e.kept.Tries() >= durable.Suspect }
+	jr.mu.Lock()
+	var suspects []*journalEntry
+	for _, e := range jr.idle {
+		if e.isIdle() && isSuspect(e) {
+			suspects = append(suspects, e)
+		}
+	}
+	jr.mu.Unlock()
+	if len(suspects) == 0 {
+		return nil
+	}
+	most := 1
+	if len(suspects) > fewSuspects {
+		most = int(math.Ceil(math.Sqrt(float64(len(suspects)))))
+	}
+	for len(suspects) > 0 {
+		n := 1
+		for n < min(most, len(suspects)) && suspects[n-1].kept.Tries() == durable.Suspect && suspects[n].kept.Tries() == durable.Suspect {
+			n++
+		}
+		if err := jr.alone(suspects[:n], f, client); err != nil {
+			return err
+		}
+		suspects = suspects[n:]
+	}
+	return jr.kept.Try(jr.base, nil)
+}
+
+// alone handles events when nothing else is handled.
+func (jr *journal) alone(events []*journalEntry, f *feed, client *Client) error {
+	ctx := jr.base
+	if e := events[0]; e.kept.Tries() >= maxTries {
+		jr.d.logger().LogAttrs(ctx, slog.LevelError, fmt.Sprintf("vk: dropping event that crashed the bot %d times", maxTries),
+			slog.Int("tries", e.kept.Tries()), slog.String("kind", e.ev.Kind), slog.String("event", e.ev.ID), slog.String("raw", string(e.ev.Raw)))
+		return jr.discard(e)
+	}
+	if err := jr.hand(ctx); err != nil {
+		return err
+	}
+	defer jr.endHand()
+	for _, e := range events {
+		if err := jr.dispatchBefore(ctx, e.ev, events[0].seq, f, client); err != nil {
+			return err
+		}
+	}
+	if err := jr.awaitQuiet(); err != nil {
+		return err
+	}
+	kept := make([]*durable.Entry, len(events))
+	for i, e := range events {
+		kept[i] = e.kept
+	}
+	jr.kept.Try(ctx, kept) // before they can do any harm; if it fails, the log says so
+	for _, e := range events {
+		if err := jr.dispatch(ctx, e, f, client, nil); err != nil {
+			return err
+		}
+	}
+	if err := jr.awaitQuiet(); err != nil {
+		return err
+	}
+	jr.kept.Passed(kept)
+	return nil
+}
+
+// awaitQuiet blocks until no handler runs, or for aloneTime.
+func (jr *journal) awaitQuiet() error {
+	pause := time.Millisecond
+	for end := time.Now().Add(aloneTime); jr.d.Pending() > 0 && time.Now().Before(end); {
+		if err := backoff.Sleep(jr.base, pause); err != nil {
+			return err
+		}
+		pause = min(2*pause, 10*time.Millisecond)
+	}
+	return nil
+}
+
+// discard notes that an event is not handled any more.
+func (jr *journal) discard(e *journalEntry) error {
+	if jr.kept.Repeats() && e.kept.ID != "" {
+		if err := jr.d.markDone(jr.base, e.ev); err != nil {
+			return err // VK would deliver it again
+		}
+	}
+	e.settle(true, []func(context.Context){func(ctx context.Context) { jr.d.dropTrail(ctx, e.ev) }})
+	return nil
+}

@@ -1,0 +1,189 @@
+package vk
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// Once calls f once for the event that c handles, and keeps what f returned before it
+// returns. If the handler is run again, after a restart or a crash, Once returns the
+// same and does not call f. T is kept as JSON, at most 16 KB of it. Several Onces of
+// one name in a handler are told apart by their order.
+//
+//	receipt, err := vk.Once(c, "charge", func(key string) (string, error) {
+//		return bank.Charge(c, key, 300)
+//	})
+//
+// A process that dies while f runs, or just after it, cannot know what f has done: f is
+// then called again, with the same key. Give the key to a service that takes
+// idempotency keys, as payment services do.
+//
+// An error of f is kept when the handler next waits. Later it has the same text, and
+// errors.Is finds in it what it found in the error: the errors of this package, and
+// others by their type and text. A result that cannot be kept is an [*OnceError], also
+// in the first run, and so is one that is no T, because T has changed since.
+//
+// Without a Store in the [Dispatcher], Once calls f. If the Store fails, Once waits for
+// it for up to ten seconds, and then returns the result all the same.
+func Once[T any](c *Context, name string, f func(key string) (T, error)) (T, error) {
+	s, on := stepsOf(c)
+	if !on {
+		var n int
+		if c.event.ID != "" {
+			n = c.inv.count("\x00once " + name)
+		}
+		return f(onceKey(c, name, uint64(n)))
+	}
+	kind := s.key("once", name)
+	n := s.trail.Count(kind)
+	step := kind.With(n)
+	if value, found := s.trail.Get(step); found {
+		skipped, _ := s.trail.Get(step.And("within"))
+		s.trail.Skip(skipped)
+		return recallOnce[T](name, value)
+	}
+	before := s.trail.Counts()
+	v, err := f(onceKey(c, name, n))
+	if within := s.trail.Since(before); within != nil {
+		s.trail.Keep(step.And("within"), within)
+	}
+	if err != nil {
+		s.trail.Keep(step, append([]byte{stepFailed}, keepError(err)...)) // if it is too large, f is called again
+		return v, err
+	}
+	b, bad := json.Marshal(v)
+	if bad == nil {
+		bad = s.trail.Keep(step, append([]byte{stepAnswer}, b...))
+	}
+	if bad != nil {
+		s.trail.Keep(step, append([]byte{stepUnkept}, bad.Error()...))
+		jobOf(c).saveTrail(c)
+		return v, &OnceError{name, b, bad}
+	}
+	jobOf(c).saveOnce(c)
+	return v, nil
+}
+
+// Beginnings of the values of a Once besides stepAnswer.
+const (
+	stepFailed = 'f' // then an error, see keepError
+	stepUnkept = 'u' // then why the result was not kept
+)
+
+func recallOnce[T any](name string, value []byte) (v T, err error) {
+	if len(value) == 0 {
+		return v, &OnceError{name, nil, errors.New("nothing is kept of it")}
+	}
+	switch value[0] {
+	case stepFailed:
+		return v, readError(value[1:])
+	case stepUnkept:
+		return v, &OnceError{name, nil, errors.New(string(value[1:]))}
+	}
+	if err := json.Unmarshal(value[1:], &v); err != nil {
+		var zero T
+		return zero, &OnceError{name, value[1:], err}
+	}
+	return v, nil
+}
+
+// onceKey returns the key that the function of a Once gets.
+func onceKey(c *Context, name string, n uint64) string {
+	if c.event.ID == "" {
+		key := newSendKey(c, "once", "")
+		return hex.EncodeToString(key[:16])
+	}
+	key := digest(c.event.ID, c.inv.scope(), "once "+strconv.FormatUint(n, 10), name)
+	return hex.EncodeToString(key[:16])
+}
+
+// An OnceError says that the result of a [Once] could not be kept, or that what was
+// kept is not of its type. The function was called, and is not called again for the
+// event.
+type OnceError struct {
+	Name  string          // of the Once
+	Value json.RawMessage // what it has returned; nil if that is not known
+	Err   error           // of encoding/json, or that it is too large
+}
+
+// Error names the Once, but does not tell the value.
+func (e *OnceError) Error() string {
+	return fmt.Sprintf("vk: Once %.40q: the result cannot be kept or read: %v: return less, or give a Once of another type another name", e.Name, e.Err)
+}
+
+// Unwrap returns e.Err.
+func (e *OnceError) Unwrap() error { return e.Err }
+
+// A keptErr is an error that a former run has kept.
+type keptErr struct {
+	Text string      `json:"text"`
+	Is   []string    `json:"is"` // what errors.Is finds, as errorName has it
+	VK   []keptError `json:"vk,omitempty"`
+}
+
+// errorName tells an error apart from others in another process.
+func errorName(err error) string { return fmt.Sprintf("%T %s", err, err.Error()) }
+
+// keepError returns an error as it is kept.
+func keepError(err error) []byte {
+	kept := keptErr{Text: err.Error()}
+	var walk func(err error)
+	walk = func(err error) {
+		if err == nil || len(kept.Is) > 64 {
+			return
+		}
+		kept.Is = append(kept.Is, errorName(err))
+		if e, ok := err.(*Error); ok {
+			kept.VK = append(kept.VK, keptError{e.Code, e.Subcode, e.Message, e.Text, e.Method})
+		}
+		switch e := err.(type) {
+		case interface{ Unwrap() error }:
+			walk(e.Unwrap())
+		case interface{ Unwrap() []error }:
+			for _, err := range e.Unwrap() {
+				walk(err)
+			}
+		}
+	}
+	walk(err)
+	b, _ := json.Marshal(kept)
+	return b
+}
+
+// readError is the reverse of keepError.
+func readError(b []byte) error {
+	e := new(recalledError)
+	if err := json.Unmarshal(b, &e.kept); err != nil {
+		return fmt.Errorf("vk: Once: the kept error cannot be read: %w", err)
+	}
+	for _, k := range e.kept.VK {
+		e.vk = append(e.vk, &Error{Code: k.Code, Subcode: k.Subcode, Message: k.Message, Text: k.Text, Method: k.Method})
+	}
+	return e
+}
+
+// A recalledError is an error of a former run.
+type recalledError struct {
+	kept keptErr
+	vk   []error
+}
+
+// Error returns the text of the error.
+func (e *recalledError) Error() string { return e.kept.Text }
+
+// Is reports whether errors.Is found target in the error.
+func (e *recalledError) Is(target error) bool {
+	name := errorName(target)
+	for _, is := range e.kept.Is {
+		if is == name {
+			return true
+		}
+	}
+	return false
+}
+
+// Unwrap returns the errors of VK that are in it.
+func (e *recalledError) Unwrap() []error { return e.vk }

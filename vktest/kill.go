@@ -1,0 +1,195 @@
+package vktest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vkrouter/vk"
+)
+
+// Restart stops the bot, as the end of its context does, and starts another one with
+// h, as a deploy does.
+func (s *Server) Restart(h vk.Handler) {
+	s.tb().Helper()
+	if err := s.Stop(); err != nil {
+		s.fatalf("the bot stopped with %v", err)
+	}
+	s.Start(h)
+}
+
+// Kill ends the bot as the end of its process does: from now on it makes no call, and
+// changes nothing in the Store of the [Config]'s Dispatcher, which stays as it is.
+// Kill returns when nothing of the bot runs any more. [Server.Start] starts another.
+//
+// What the handlers do beside that cannot be undone: they see their contexts end with
+// [vk.ErrStopped]. Sessions and timers belong to the killed bot if their Store is
+// [Server.Store].
+func (s *Server) Kill() {
+	s.mu.Lock()
+	stop, stopped, d, f := s.stop, s.stopped, s.dispatcher, s.fence
+	s.fence = nil
+	s.mu.Unlock()
+	if stop == nil {
+		return
+	}
+	s.gate.shut.Store(true)
+	if f != nil {
+		f.kill()
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	stop()
+	d.Stop(ended)
+	<-stopped
+	s.mu.Lock()
+	s.stop = nil
+	s.mu.Unlock()
+	s.gate.shut.Store(false)
+}
+
+// Dispatcher returns the dispatcher of the bot that runs, or of the last one; nil before
+// [Server.Start].
+func (s *Server) Dispatcher() *vk.Dispatcher {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dispatcher
+}
+
+// Store returns the Store of the bot that runs, or of the next one: that of the
+// [Config]'s Dispatcher, until the bot is killed. It is nil if the Dispatcher has none.
+func (s *Server) Store() vk.Store {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.fence == nil {
+		base := s.base
+		if base == nil && s.cfg.Dispatcher != nil {
+			base = s.cfg.Dispatcher.Store
+			s.base = base
+		}
+		if base == nil {
+			return nil
+		}
+		s.fence = &fence{base: base, mirror: make(map[string][]byte)}
+	}
+	return s.fence.store()
+}
+
+// A gate is the way of the bot's calls to VK.
+type gate struct {
+	next http.RoundTripper
+	shut atomic.Bool
+}
+
+var errKilled = errors.New("vktest: the bot was killed")
+
+// RoundTrip makes a request, unless the bot was killed.
+func (g *gate) RoundTrip(r *http.Request) (*http.Response, error) {
+	if g.shut.Load() {
+		if r.Body != nil {
+			r.Body.Close()
+		}
+		return nil, errKilled
+	}
+	return g.next.RoundTrip(r)
+}
+
+// A fence stands between a bot and its Store. When the bot is killed, the Store stays
+// as it is, and what is left of the bot sees a copy.
+type fence struct {
+	base    vk.Store
+	changed func(key string) (kill bool) // called for each change; may be nil
+
+	mu     sync.Mutex
+	dead   bool
+	mirror map[string][]byte // what the bot has seen and written
+}
+
+// listFence is a fence around a Lister.
+type listFence struct{ *fence }
+
+func (f *fence) store() vk.Store {
+	if _, ok := f.base.(vk.Lister); ok {
+		return listFence{f}
+	}
+	return f
+}
+
+func (f *fence) kill() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dead = true
+}
+
+// Exclusive returns what the Store says.
+func (f *fence) Exclusive() bool {
+	e, ok := f.base.(interface{ Exclusive() bool })
+	return ok && e.Exclusive()
+}
+
+// Get implements vk.Store.
+func (f *fence) Get(ctx context.Context, key string) ([]byte, error) {
+	f.mu.Lock()
+	if f.dead {
+		defer f.mu.Unlock()
+		return slices.Clone(f.mirror[key]), nil
+	}
+	f.mu.Unlock()
+	value, err := f.base.Get(ctx, key)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.dead && err == nil {
+		f.mirror[key] = slices.Clone(value)
+	}
+	return value, err
+}
+
+// Swap implements vk.Store.
+func (f *fence) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.dead {
+		if !bytes.Equal(f.mirror[key], old) {
+			return false, nil
+		}
+		f.mirror[key] = slices.Clone(new)
+		return true, nil
+	}
+	swapped, err := f.base.Swap(ctx, key, old, new, ttl)
+	if swapped {
+		f.mirror[key] = slices.Clone(new)
+		if f.changed != nil && !bytes.Equal(old, new) && f.changed(key) {
+			f.dead = true
+		}
+	}
+	return swapped, err
+}
+
+// List implements vk.Lister.
+func (f listFence) List(ctx context.Context, prefix string, yield func(key string, value []byte) bool) error {
+	f.mu.Lock()
+	if !f.dead {
+		f.mu.Unlock()
+		return f.base.(vk.Lister).List(ctx, prefix, func(key string, value []byte) bool {
+			f.mu.Lock()
+			f.mirror[key] = slices.Clone(value)
+			f.mu.Unlock()
+			return yield(key, value)
+		})
+	}
+	mirror := maps.Clone(f.mirror)
+	f.mu.Unlock()
+	for key, value := range mirror {
+		if strings.HasPrefix(key, prefix) && len(value) > 0 && !yield(key, value) {
+			return nil
+		}
+	}
+	return nil
+}

@@ -1,0 +1,417 @@
+package vktest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/vkrouter/vk"
+)
+
+// Sweep tests that a bot survives the end of its process at any time: it runs a
+// dialogue once for each change that the bot makes in its Store, kills the bot just
+// after that change, and starts another one a minute later. In each run, people must see the
+// same messages as without a kill, and the [Stage.Effect]s must be the same.
+//
+//	vktest.Sweep(t, func(s *vktest.Stage) vk.Handler {
+//		return newRouter(s.Store, s.Effect)
+//	}, func(p *vktest.People) {
+//		anna := p.User("Anna")
+//		anna.Says("!order")
+//		anna.Hears("Which tea?")
+//		anna.Says("Green")
+//		anna.Hears("Paid.")
+//	})
+//
+// newBot makes the bot anew for each start of it. Time is that of a bubble of
+// [testing/synctest].
+func Sweep(t *testing.T, newBot func(s *Stage) vk.Handler, play func(p *People)) {
+	t.Helper()
+	for _, r := range (SweepConfig{}).Run(t, newBot, play) {
+		if !r.Right() {
+			t.Error(r)
+		}
+	}
+}
+
+// A SweepConfig is a [Sweep] with other conditions than usual. The zero value is the
+// usual one.
+type SweepConfig struct {
+	// Store makes the Store of one dialogue. It returns a function that returns the
+	// Store for each start of the bot. Nil means one in memory that can only get and
+	// swap values.
+	Store func(t *testing.T) (open func() vk.Store)
+
+	// Poll and Webhook are the sources of events. Neither means Poll.
+	Poll, Webhook bool
+
+	// Down is how long the bot is down after the kill. Zero means a minute.
+	Down time.Duration
+
+	// Dispatcher has the settings of the bot's. Nil means usual ones.
+	Dispatcher *vk.Dispatcher
+}
+
+// A SweepResult is what came of one kill.
+type SweepResult struct {
+	Change int    // after which change of the Store the bot was killed, from 1
+	Key    string // what was changed
+	Down   time.Duration
+
+	Transcript, Effects string // what people saw, and what was done
+	WantTranscript      string // the same without a kill
+	WantEffects         string
+	Again               []string // effects that were done more than once
+}
+
+// Right reports whether people saw, and the bot did, what they do without a kill.
+func (r SweepResult) Right() bool {
+	return r.Transcript == r.WantTranscript && r.Effects == r.WantEffects
+}
+
+// String describes the result.
+func (r SweepResult) String() string {
+	s := fmt.Sprintf("killed after change %d, of %s, and down for %v", r.Change, r.Key, r.Down)
+	if r.Transcript != r.WantTranscript {
+		s += fmt.Sprintf("\npeople saw\n%s\nwant\n%s", r.Transcript, r.WantTranscript)
+	}
+	if r.Effects != r.WantEffects {
+		s += fmt.Sprintf("\nit did %s, want %s", r.Effects, r.WantEffects)
+	}
+	return s
+}
+
+// Run runs the dialogue without a kill, and then once for each change of the Store. It
+// returns the results of the kills.
+func (c SweepConfig) Run(t *testing.T, newBot func(s *Stage) vk.Handler, play func(p *People)) (results []SweepResult) {
+	t.Helper()
+	var plain *sweepRun
+	synctest.Test(t, func(t *testing.T) { plain = c.run(t, newBot, play, 0) })
+	want := plain.result()
+	for n := 1; n <= plain.played; n++ {
+		var r *sweepRun
+		synctest.Test(t, func(t *testing.T) { r = c.run(t, newBot, play, n) })
+		if r.killedBy == "" {
+			continue // this run has made fewer changes
+		}
+		got := r.result()
+		got.Change, got.Key, got.Down = n, r.killedBy, c.down()
+		got.WantTranscript, got.WantEffects = want.Transcript, want.Effects
+		results = append(results, got)
+	}
+	return results
+}
+
+func (c SweepConfig) down() time.Duration {
+	if c.Down == 0 {
+		return time.Minute
+	}
+	return c.Down
+}
+
+// A Stage is what a bot gets for one start of a [Sweep].
+type Stage struct {
+	Store  vk.Store   // the Dispatcher's: for sessions and timers
+	Client *vk.Client // that the bot answers with
+
+	run *sweepRun
+	n   int // of the start
+}
+
+// Effect notes that the bot has done something besides writing to people, such as taking
+// money. Effects are compared by how often each was done under how many keys: with an
+// idempotency key, twice is once.
+func (s *Stage) Effect(what, key string) {
+	s.run.mu.Lock()
+	defer s.run.mu.Unlock()
+	if s.n != s.run.start {
+		return // the process is dead
+	}
+	if s.run.effects == nil {
+		s.run.effects = make(map[string][]string)
+	}
+	s.run.effects[what] = append(s.run.effects[what], key)
+}
+
+// People are those who talk to the bot of a [Sweep].
+type People struct{ run *sweepRun }
+
+// User adds a person.
+func (p *People) User(name string) *Speaker { return &Speaker{p.run.s.User(name), p.run} }
+
+// A Speaker is a person in a [Sweep]. Its methods wait until the bot is up.
+type Speaker struct {
+	u   *User
+	run *sweepRun
+}
+
+// sweepPatience is how long a person waits for a message while the bot is up: longer than
+// VK repeats an event.
+const sweepPatience = 3 * time.Hour
+
+// Says sends a message.
+func (p *Speaker) Says(text string) {
+	p.run.settle()
+	p.u.Says(text)
+}
+
+// Presses presses a button, if there is one with the label.
+func (p *Speaker) Presses(label string) {
+	p.run.settle()
+	if _, _, ok := p.u.button(label); ok {
+		p.u.Presses(label)
+	}
+}
+
+// Hears waits for a message with this text, among whatever else comes.
+func (p *Speaker) Hears(text string) {
+	for {
+		up := p.run.isUp()
+		<-up
+		ctx, cancel := context.WithTimeout(context.Background(), sweepPatience)
+		m, err := p.u.Next(ctx)
+		cancel()
+		if err == nil && m.Text == text || err != nil && up == p.run.isUp() {
+			return // the transcript tells
+		}
+	}
+}
+
+// Sleeps lets time pass.
+func (p *Speaker) Sleeps(d time.Duration) { time.Sleep(d) }
+
+// A sweepRun is one dialogue.
+type sweepRun struct {
+	c      SweepConfig
+	s      *Server
+	newBot func(s *Stage) vk.Handler
+	open   func() vk.Store
+	kill   int // after this change; 0 for never
+	hook   *switchedHook
+	url    string
+	killed chan struct{} // closed when the bot is to be killed
+	done   chan struct{} // closed when the people have left
+
+	mu       sync.Mutex
+	up       chan struct{} // closed when the bot is up
+	start    int
+	changes  int
+	played   int // changes up to the end of the dialogue
+	killedBy string
+	effects  map[string][]string
+
+	fence *fence
+	stop  func() // ends the bot that runs
+}
+
+func (c SweepConfig) run(t *testing.T, newBot func(*Stage) vk.Handler, play func(*People), kill int) *sweepRun {
+	r := &sweepRun{c: c, newBot: newBot, kill: kill, killed: make(chan struct{}), done: make(chan struct{}), up: make(chan struct{})}
+	r.s = Config{Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), RPS: -1}.New(t)
+	if c.Store != nil {
+		r.open = c.Store(t)
+	} else {
+		store := &plainStore{values: make(map[string][]byte)}
+		r.open = func() vk.Store { return store }
+	}
+	r.hook = &switchedHook{gate: r.s.gate}
+	var watching sync.WaitGroup
+	r.begin()
+	watching.Go(r.watch)
+	play(&People{r})
+	time.Sleep(2 * time.Second) // the Store gets the rest
+	r.mu.Lock()
+	r.played = r.changes
+	r.mu.Unlock()
+	time.Sleep(3 * time.Hour) // longer than VK repeats an event
+	close(r.done)
+	watching.Wait()
+	r.mu.Lock()
+	stop := r.stop
+	r.mu.Unlock()
+	stop()
+	return r
+}
+
+// watch kills the bot when it is time, and starts it again.
+func (r *sweepRun) watch() {
+	select {
+	case <-r.done:
+		return
+	case <-r.killed:
+	}
+	r.mu.Lock()
+	r.up = make(chan struct{})
+	stop := r.stop
+	r.mu.Unlock()
+	r.s.gate.shut.Store(true)
+	r.hook.set(nil)
+	stop()
+	time.Sleep(r.c.down())
+	r.s.gate.shut.Store(false)
+	r.begin()
+}
+
+// settle waits until the bot is up.
+func (r *sweepRun) settle() {
+	synctest.Wait()
+	<-r.isUp()
+}
+
+// isUp returns a channel that is closed when the bot is up. Each start has its own.
+func (r *sweepRun) isUp() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.up
+}
+
+// begin starts the bot.
+func (r *sweepRun) begin() {
+	r.mu.Lock()
+	r.start++
+	n := r.start
+	r.mu.Unlock()
+	f := &fence{base: r.open(), mirror: make(map[string][]byte), changed: r.changed}
+	stage := &Stage{Store: f.store(), Client: r.s.client, run: r, n: n}
+	d := new(vk.Dispatcher)
+	if r.c.Dispatcher != nil {
+		d = anew(r.c.Dispatcher)
+	}
+	d.Handler, d.Store, d.Logger = r.newBot(stage), f.store(), r.s.logger()
+	r.s.enable(d.Handler)
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	if r.c.Webhook {
+		cb := &vk.Callback{Client: r.s.client, Dispatcher: d, GroupID: r.s.GroupID, Secret: vk.NewSecret("sweep"), Logger: r.s.logger()}
+		r.hook.set(cb)
+		if r.url == "" {
+			r.url = r.s.Host(r.hook)
+		}
+		if err := cb.Setup(ctx, r.url); err != nil && !r.isKilled() {
+			r.s.errorf("Setup: %v", err)
+		}
+	}
+	if r.c.Poll || !r.c.Webhook {
+		p := &vk.Poller{Client: r.s.client, Dispatcher: d, GroupID: r.s.GroupID, Logger: r.s.logger(), SkipDiagnosis: true}
+		running.Go(func() { p.Run(ctx) })
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.fence = f
+	r.stop = func() {
+		ended, cancelNow := context.WithCancel(context.Background())
+		cancelNow()
+		cancel()
+		d.Stop(ended)
+		running.Wait()
+	}
+	close(r.up)
+}
+
+// changed counts a change of the Store, and reports whether the bot dies of it.
+func (r *sweepRun) changed(key string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.changes++
+	if r.changes != r.kill {
+		return false
+	}
+	r.killedBy = key
+	r.start++ // effects of this start count no more
+	r.s.gate.shut.Store(true)
+	close(r.killed)
+	return true
+}
+
+func (r *sweepRun) isKilled() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.killedBy != ""
+}
+
+func (r *sweepRun) result() SweepResult {
+	var effects []string
+	var again []string
+	for _, what := range slices.Sorted(maps.Keys(r.effects)) {
+		keys := slices.Clone(r.effects[what])
+		n := len(keys)
+		slices.Sort(keys)
+		if keys = slices.Compact(keys); keys[0] == "" {
+			keys = r.effects[what]
+		}
+		effects = append(effects, fmt.Sprintf("%s ×%d", what, len(keys)))
+		if n > len(keys) {
+			again = append(again, what)
+		}
+	}
+	return SweepResult{Transcript: r.s.Transcript(), Effects: strings.Join(effects, ", "), Again: again}
+}
+
+// A switchedHook is the address of a webhook, also while the bot is down.
+type switchedHook struct {
+	gate *gate
+
+	mu sync.Mutex
+	h  http.Handler
+}
+
+func (s *switchedHook) set(h http.Handler) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.h = h
+}
+
+// ServeHTTP gives the request to the bot that runs.
+func (s *switchedHook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	h := s.h
+	s.mu.Unlock()
+	if h == nil {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	answer := httptest.NewRecorder()
+	h.ServeHTTP(answer, r)
+	if s.gate.shut.Load() {
+		panic(http.ErrAbortHandler) // the process died before it answered
+	}
+	maps.Copy(w.Header(), answer.Header())
+	w.WriteHeader(answer.Code)
+	w.Write(answer.Body.Bytes())
+}
+
+// A plainStore is a Store that has nothing beside Get and Swap.
+type plainStore struct {
+	mu     sync.Mutex
+	values map[string][]byte
+}
+
+// Get implements vk.Store.
+func (s *plainStore) Get(_ context.Context, key string) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.values[key]), nil
+}
+
+// Swap implements vk.Store. It keeps values for good.
+func (s *plainStore) Swap(_ context.Context, key string, old, new []byte, _ time.Duration) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !bytes.Equal(s.values[key], old) {
+		return false, nil
+	}
+	if s.values[key] = slices.Clone(new); len(new) == 0 {
+		delete(s.values, key)
+	}
+	return true, nil
+}

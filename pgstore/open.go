@@ -81,8 +81,8 @@ func Open(ctx context.Context, url string, set ...func(*Config)) (*Store, error)
 	return s, nil
 }
 
-// malformed returns the error for a URL, without the URL: what the driver makes
-// of a password that it does not recognize is not known.
+// malformed returns the error for a URL, without the URL: the driver may not
+// recognize a password in it.
 func malformed(err error) error {
 	if e := errors.Unwrap(err); e != nil && !strings.Contains(e.Error(), "://") {
 		return fmt.Errorf("pgstore: malformed URL: %w: want postgres://user:password@host:5432/database", e)

@@ -45,7 +45,7 @@ type statements struct {
 	list, listAll                              string
 }
 
-// newStatements returns the statements for a table, whose name is quoted.
+// newStatements returns the statements for a table with a quoted name.
 func newStatements(table string) statements {
 	// A ttl is in microseconds, and zero stands for none.
 	expires := func(ttl string) string {

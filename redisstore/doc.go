@@ -14,7 +14,7 @@
 //
 // # Names
 //
-// The value of a key is a Redis string whose name is [Config].Prefix and the key.
+// The value of a key is a Redis string with [Config].Prefix and the key as its name.
 // The default prefix is "vk:". Bots that share a database need different prefixes,
 // of which none begins with another. The name that is the prefix alone holds a
 // random number, by which the Store notices that the server has lost its data.

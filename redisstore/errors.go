@@ -15,7 +15,7 @@ import (
 type Error struct {
 	Op     string // Open, Get, Swap or List
 	Addr   string // the address of the server
-	Remedy string // what to do
+	Remedy string // a step that ends the failure
 	Err    error  // the cause
 }
 

@@ -36,7 +36,7 @@ type Config struct {
 	// The default is 5 seconds. It must not be negative.
 	Timeout time.Duration
 
-	// Logger logs what endangers the data. The default is slog.Default().
+	// Logger logs dangers to the data. The default is slog.Default().
 	Logger *slog.Logger
 }
 

@@ -97,8 +97,8 @@ func (s *Store) swap(ctx context.Context, command, script, key string, old, new 
 	return n == 1, err
 }
 
-// once is a command that the driver must not repeat, since a first attempt whose
-// answer was lost may have been executed.
+// once is a command that the driver must not repeat, since a first attempt with a
+// lost answer may have been executed.
 type once struct{ *redis.Cmd }
 
 // NoRetry implements [redis.Cmder].

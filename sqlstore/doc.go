@@ -25,8 +25,8 @@
 //
 // # Durability
 //
-// When Swap returns, the database has committed the change. The database's settings
-// say what survives a crash: see the README.
+// When Swap returns, the database has committed the change. Whether it
+// survives a crash depends on the database's settings: see the README.
 //
 // # Failures
 //

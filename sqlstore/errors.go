@@ -14,7 +14,7 @@ import (
 type Error struct {
 	Op     string // Open, Get, Swap or List
 	Table  string
-	Remedy string // what to do
+	Remedy string // a step that ends the failure
 	Err    error  // the cause, as the driver returned it
 }
 
@@ -59,7 +59,7 @@ func undone(err error) bool {
 	return strings.Contains(text, "40001") || strings.Contains(text, "40P01") || strings.Contains(text, "Error 1213")
 }
 
-// remedies are by what the errors of the usual drivers contain.
+// remedies are by texts in the errors of the usual drivers.
 var remedies = []struct{ contains, remedy string }{
 	{"database is locked", "another connection writes: set busy_timeout and journal_mode=WAL in the name of the data source"},
 	{"SQLITE_BUSY", "another connection writes: set busy_timeout and journal_mode=WAL in the name of the data source"},
@@ -90,7 +90,7 @@ var remedies = []struct{ contains, remedy string }{
 	{"Error 1064", "the database is of another kind: correct the Dialect"},
 }
 
-// remedy returns what to do about an error of the database.
+// remedy returns the remedy for an error of the database.
 func remedy(err error) string {
 	for _, r := range remedies {
 		if strings.Contains(err.Error(), r.contains) {

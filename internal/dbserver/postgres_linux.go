@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// PostgresPassword is the password of the user vk, who may do everything in a
-// server that [Postgres] starts.
+// PostgresPassword is the password of the superuser vk in a server that [Postgres]
+// starts.
 const PostgresPassword = "correct horse"
 
 // Postgres starts a PostgreSQL server with a new cluster. args are added to its

@@ -1,0 +1,102 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// An Error is a failure of the server or of the network. A Swap that fails with one
+// may have changed the value.
+type Error struct {
+	Op     string // Open, Get, Swap or List
+	Addr   string // the address of the server
+	Remedy string // a step that ends the failure
+	Err    error  // the cause
+}
+
+// Error returns the place, the cause and the remedy.
+func (e *Error) Error() string {
+	return fmt.Sprintf("pgstore: %s: %s: %v: %s", e.Op, e.Addr, e.Err, e.Remedy)
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// call calls f with the limit of the Store, again if it has failed and surely changed
+// nothing, and returns the Error for a failure.
+func (s *Store) call(ctx context.Context, op string, f func(context.Context) error) error {
+	c, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	for range maxRetries {
+		err := f(c)
+		if err == nil {
+			return nil
+		}
+		if c.Err() != nil || !unchanged(err) {
+			return s.failed(ctx, c, op, err)
+		}
+	}
+	return s.failed(ctx, c, op, f(c))
+}
+
+// unchanged reports whether a statement has failed that can be repeated: it was not
+// sent, or it was undone because of another transaction.
+func unchanged(err error) bool {
+	var answer *pgconn.PgError
+	if errors.As(err, &answer) {
+		return answer.Code == "40001" || answer.Code == "40P01"
+	}
+	return pgconn.SafeToRetry(err)
+}
+
+// remedies are by the codes of PostgreSQL's errors.
+var remedies = map[string]string{
+	"22P05": "create a database with ENCODING 'UTF8' and name it in the URL",
+	"25006": "this is a read-only standby or session: give the address of the primary, or several hosts and target_session_attrs=read-write",
+	"28000": "correct the user in the URL, or pg_hba.conf",
+	"28P01": "correct the user and the password in the URL",
+	"3D000": "correct the name of the database in the URL, or create it",
+	"3F000": "create the schema, or correct Config.Table",
+	"40001": "too many others change the value: try again",
+	"40P01": "too many others change the value: try again",
+	"42501": "give the user the rights SELECT, INSERT, UPDATE and DELETE on the table; Schema returns the statements that create it",
+	"42703": "the table is another program's: choose another Config.Table",
+	"42804": "the table is another program's: choose another Config.Table",
+	"42P01": "the table is missing, the database may be a new one: restart the bot, which creates it",
+	"53100": "the server's disk is full: make room; the bot needs no restart",
+	"53200": "the server's memory is full; the bot needs no restart",
+	"53300": "too many connections: raise max_connections, or lower pool_max_conns in the URL",
+	"57014": "the server has canceled the statement: raise statement_timeout",
+	"57P01": "the server is stopping: start it; the bot needs no restart",
+	"57P02": "the server has crashed: look at its log; the bot needs no restart",
+	"57P03": "the server is starting: wait; the bot needs no restart",
+}
+
+// failed returns the Error for a failed call. ctx is the caller's, and c the one with
+// the limit.
+func (s *Store) failed(ctx, c context.Context, op string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("pgstore: %s: %s: %w", op, s.addr, context.Cause(ctx))
+	}
+	e := &Error{Op: op, Addr: s.addr, Err: err, Remedy: "look at the server's log"}
+	var answer *pgconn.PgError
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &answer):
+		if remedy := remedies[answer.Code]; remedy != "" {
+			e.Remedy = remedy
+		}
+	case c.Err() != nil || pgconn.Timeout(err):
+		e.Err = fmt.Errorf("no answer in time: %w", err)
+		e.Remedy = fmt.Sprintf("the server hangs, is overloaded, or cannot be reached, or all connections are in use; the limit is Config.Timeout, %v", s.timeout)
+	case errors.As(err, &dns):
+		e.Remedy = "correct the server's name"
+	default:
+		e.Remedy = "start the server, or correct the address; the bot needs no restart once the server is back"
+	}
+	return e
+}

@@ -1,0 +1,212 @@
+package pgstore_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/vkrouter/vk/pgstore"
+)
+
+func TestOpenErrors(t *testing.T) {
+	exec(t, shared, `CREATE ROLE poor LOGIN PASSWORD 'poor word'; CREATE TABLE other (name text)`)
+	exec(t, shared, `CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0`)
+	as := func(user, password, database string) string {
+		return "postgres://" + user + ":" + password + "@" + shared.Addr + "/" + database
+	}
+	for _, tt := range []struct {
+		name, url, table string
+		want             []string
+	}{
+		{"wrong password", as("vk", "wrongword", "postgres"), "", []string{"Open: " + shared.Addr, "28P01", "correct the user and the password"}},
+		{"no database", as("poor", "poor%20word", "nope"), "", []string{"3D000", "correct the name of the database"}},
+		{"no rights", as("poor", "poor%20word", "postgres"), "", []string{"42501", "give the user the rights"}},
+		{"no schema", url(shared), "nope.vk_store", []string{"3F000", "create the schema"}},
+		{"another table", url(shared), "other", []string{"42703", "choose another Config.Table"}},
+		{"encoding", as("vk", "correct%20horse", "latin"), "", []string{"LATIN1", "ENCODING 'UTF8'"}},
+		{"read-only", url(shared) + "?default_transaction_read_only=on", "", []string{"25006", "address of the primary"}},
+		{"down", "postgres://vk:wrongword@127.0.0.1:1/postgres", "", []string{"127.0.0.1:1", "connection refused", "start the server"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := pgstore.Open(context.Background(), tt.url, table(tt.table))
+			isError(t, err, tt.want...)
+			if strings.Contains(err.Error(), "word@") || strings.Contains(err.Error(), "wrongword") {
+				t.Errorf("error %q has the password", err)
+			}
+		})
+	}
+	for _, tt := range []struct {
+		name, url string
+		set       func(*pgstore.Config)
+		want      string
+	}{
+		{"malformed URL", "postgres://vk:wrongword@host:port/db", func(*pgstore.Config) {}, "malformed URL"},
+		{"malformed escape", "postgres://vk:%wrongword@host/db", func(*pgstore.Config) {}, "malformed URL"},
+		{"not a URL", "wrongword", func(*pgstore.Config) {}, "malformed URL"},
+		{"negative timeout", url(shared), timeout(-1), "negative"},
+		{"pool that the driver refuses", url(shared), func(c *pgstore.Config) { c.Pool.MaxConns = 0 }, "pgstore: "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := pgstore.Open(context.Background(), tt.url, tt.set)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "wrongword") {
+				t.Errorf("error %v, want one with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestCallErrors(t *testing.T) {
+	server := start(t)
+	exec(t, server, `CREATE ROLE bot LOGIN PASSWORD 'secret'; GRANT CREATE ON SCHEMA public TO bot`)
+	for _, tt := range []struct {
+		name, statements string
+		want             []string
+	}{
+		{"table dropped", `DROP TABLE %`, []string{"42P01", "restart the bot"}},
+		{"rights", `ALTER TABLE % OWNER TO vk`, []string{"42501", "give the user the rights"}},
+		{"password changed", `ALTER ROLE bot PASSWORD 'other'; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'bot'`, []string{"28P01"}},
+		{"too many connections", `ALTER ROLE bot CONNECTION LIMIT 0; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'bot'`, []string{"53300", "pool_max_conns"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			const name = "values_of_a_test"
+			exec(t, server, `ALTER ROLE bot PASSWORD 'secret'; DROP TABLE IF EXISTS `+name)
+			store, err := pgstore.Open(context.Background(), "postgres://bot:secret@"+server.Addr+"/postgres", table(name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer store.Close()
+			mustSwap(t, store, "a", "", "1", 0)
+			exec(t, server, strings.ReplaceAll(tt.statements, "%", name))
+			for {
+				// The connection that was ended may be noticed only by the first call.
+				if _, err = store.Get(context.Background(), "a"); err == nil || !strings.Contains(err.Error(), "57P01") {
+					break
+				}
+			}
+			isError(t, err, append(tt.want, server.Addr)...)
+		})
+	}
+}
+
+// TestStandby: a server that has become a standby refuses changes and can be read.
+func TestStandby(t *testing.T) {
+	server := start(t)
+	store := open(t, server, timeout(20*time.Second))
+	mustSwap(t, store, "a", "", "1", 0)
+	server.Kill()
+	if err := server.PostgresStandby(); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		ok, err := store.Swap(context.Background(), "a", []byte("1"), []byte("2"), 0)
+		if ok {
+			t.Fatal("a standby changes values")
+		}
+		if strings.Contains(err.Error(), "25006") {
+			isError(t, err, "Swap", "address of the primary")
+			break
+		}
+	}
+	if got := value(t, store, "a"); got != "1" {
+		t.Errorf("the value is %q", got)
+	}
+	_, err := pgstore.Open(context.Background(), url(server))
+	isError(t, err, "Open", "address of the primary")
+}
+
+// TestHangs: a paused server ends calls by the Store's limit, and by ctx, and is
+// used again when it continues.
+func TestHangs(t *testing.T) {
+	server := start(t)
+	store := open(t, server, timeout(time.Second))
+	patient := open(t, server, timeout(time.Hour))
+	mustSwap(t, store, "a", "", "1", 0)
+	mustSwap(t, patient, "b", "", "1", 0)
+	ctx := context.Background()
+	over := errors.New("over")
+	short, cancel := context.WithCancelCause(ctx)
+	server.Pause()
+	_, err := store.Get(ctx, "a")
+	isError(t, err, "no answer in time", "Config.Timeout, 1s")
+	_, err = store.Swap(ctx, "a", []byte("1"), []byte("2"), 0)
+	isError(t, err, "Swap", "no answer in time")
+	isError(t, store.List(ctx, "a", func(string, []byte) bool { return true }), "List", "no answer in time")
+	_, err = pgstore.Open(ctx, url(server), timeout(time.Second))
+	isError(t, err, "Open", "no answer in time")
+	time.AfterFunc(100*time.Millisecond, func() { cancel(over) })
+	if ok, err := patient.Swap(short, "b", []byte("1"), []byte("2"), 0); ok || !errors.Is(err, over) {
+		t.Errorf("Swap whose ctx ends: %v, %v, want the cause", ok, err)
+	}
+	server.Resume()
+	for {
+		if got, err := store.Get(ctx, "a"); err == nil {
+			if string(got) != "1" && string(got) != "2" {
+				t.Errorf("the value is %q", got)
+			}
+			break
+		}
+	}
+	mustSwap(t, patient, "c", "", "1", 0)
+}
+
+// TestKill: a server that is killed while many count loses no change for which Swap
+// returned true, and none is made twice.
+func TestKill(t *testing.T) {
+	server := start(t)
+	store := open(t, server, timeout(5*time.Second))
+	ctx, cancel := context.WithCancel(context.Background())
+	var swapped, unsure atomic.Int64
+	progress := make(chan struct{}, 1)
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() { count(ctx, store, &swapped, &unsure, progress) })
+	}
+	for range 3 {
+		for range 20 {
+			<-progress
+		}
+		server.Kill()
+		if err := server.Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-progress
+	<-progress
+	cancel()
+	wg.Wait()
+	n, _ := strconv.ParseInt(value(t, store, "n"), 10, 64)
+	if sure, most := swapped.Load(), swapped.Load()+unsure.Load(); n < sure || n > most {
+		t.Errorf("the count is %d, want %d to %d", n, sure, most)
+	}
+	t.Logf("%d swapped, %d unsure, count %d", swapped.Load(), unsure.Load(), n)
+}
+
+// count adds one to a value until ctx ends, and sends something after each addition.
+func count(ctx context.Context, store *pgstore.Store, swapped, unsure *atomic.Int64, progress chan struct{}) {
+	for ctx.Err() == nil {
+		old, err := store.Get(context.Background(), "n")
+		if err != nil {
+			continue
+		}
+		n, _ := strconv.Atoi(string(old))
+		ok, err := store.Swap(context.Background(), "n", old, strconv.AppendInt(nil, int64(n)+1, 10), 0)
+		switch {
+		case err != nil:
+			unsure.Add(1)
+		case ok:
+			swapped.Add(1)
+			select {
+			case progress <- struct{}{}:
+			default:
+			}
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// Defaults of a Config.
+const (
+	defaultTable   = "vk_store"
+	defaultTimeout = 5 * time.Second
+)
+
+// A Config holds the settings of a Store.
+type Config struct {
+	// Pool configures the driver. It is filled from the URL. Open sets
+	// ConnConfig.ConnectTimeout to Timeout if it is zero.
+	Pool *pgxpool.Config
+
+	// Table is the name of the table, also with a schema, as in "bots.shop". Upper
+	// and lower case differ. The default is "vk_store".
+	Table string
+
+	// Timeout limits the duration of each Get and Swap, of each request of a List, and of Open.
+	// The default is 5 seconds. It must not be negative.
+	Timeout time.Duration
+}
+
+// Open connects to the server at a URL such as
+//
+//	postgres://user:password@host:5432/database
+//
+// or to the server that libpq's variables, such as PGHOST, name if url is empty. The
+// functions change the settings before the Store connects. Open creates the table if
+// it does not exist.
+//
+// Open returns an error if the server does not answer, refuses the user, or is
+// read-only. The error never contains the password. The caller must Close the Store.
+func Open(ctx context.Context, url string, set ...func(*Config)) (*Store, error) {
+	pool, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, malformed(err)
+	}
+	config := Config{Pool: pool, Table: defaultTable, Timeout: defaultTimeout}
+	for _, f := range set {
+		f(&config)
+	}
+	switch {
+	case config.Timeout < 0:
+		return nil, fmt.Errorf("pgstore: Config.Timeout is negative: %v", config.Timeout)
+	case config.Timeout == 0:
+		config.Timeout = defaultTimeout
+	}
+	if config.Table == "" {
+		config.Table = defaultTable
+	}
+	conn := config.Pool.ConnConfig
+	if conn.ConnectTimeout == 0 {
+		conn.ConnectTimeout = config.Timeout
+	}
+	s := &Store{
+		addr:  net.JoinHostPort(conn.Host, strconv.Itoa(int(conn.Port))),
+		table: config.Table, timeout: config.Timeout, sql: newStatements(quoted(config.Table)),
+	}
+	if s.pool, err = pgxpool.NewWithConfig(ctx, config.Pool); err != nil {
+		return nil, fmt.Errorf("pgstore: %w", err)
+	}
+	if err := s.call(ctx, "Open", s.begin); err != nil {
+		s.pool.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// malformed returns the error for a URL, without the URL: the driver may not
+// recognize a password in it.
+func malformed(err error) error {
+	if e := errors.Unwrap(err); e != nil && !strings.Contains(e.Error(), "://") {
+		return fmt.Errorf("pgstore: malformed URL: %w: want postgres://user:password@host:5432/database", e)
+	}
+	return errors.New("pgstore: malformed URL: want postgres://user:password@host:5432/database")
+}
+
+// Close closes the connections to the server, after the calls that use them. Values
+// stay there.
+func (s *Store) Close() error {
+	s.pool.Close()
+	return nil
+}
+
+// quoted returns the name of a table for statements.
+func quoted(table string) string { return pgx.Identifier(strings.Split(table, ".")).Sanitize() }
+
+// Schema returns the statements that create a table, such as "vk_store" or
+// "bots.shop".
+func Schema(table string) string {
+	parts := strings.Split(table, ".")
+	index := pgx.Identifier{parts[len(parts)-1] + "_expires"}.Sanitize()
+	return `CREATE TABLE IF NOT EXISTS ` + quoted(table) + ` (
+	name    text COLLATE "C" PRIMARY KEY,
+	value   bytea NOT NULL,
+	expires timestamptz NOT NULL
+);
+CREATE INDEX IF NOT EXISTS ` + index + ` ON ` + quoted(table) + ` (expires) WHERE expires < 'infinity';`
+}
+
+// createLock is the key of the advisory lock under which a table is created.
+const createLock = 0x766b5f73746f7265
+
+// begin tests the server at the start and creates the table if it does not exist.
+func (s *Store) begin(ctx context.Context) error {
+	var readOnly, encoding string
+	var exists bool
+	err := s.pool.QueryRow(ctx, `SELECT current_setting('transaction_read_only'), current_setting('server_encoding'), to_regclass($1) IS NOT NULL`,
+		quoted(s.table)).Scan(&readOnly, &encoding, &exists)
+	switch {
+	case err != nil:
+		return err
+	case readOnly == "on":
+		return &pgconn.PgError{Code: "25006", Severity: "ERROR", Message: "the server is read-only"}
+	case encoding != "UTF8":
+		return &pgconn.PgError{Code: "22P05", Severity: "ERROR", Message: "the encoding of the database is " + encoding}
+	}
+	if !exists {
+		if err := s.create(ctx); err != nil {
+			return err
+		}
+	}
+	_, err = s.pool.Exec(ctx, `SELECT name, value, expires FROM `+quoted(s.table)+` LIMIT 0`)
+	return err
+}
+
+// create creates the table. Processes that start at the same time take turns.
+func (s *Store) create(ctx context.Context) error {
+	return pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, int64(createLock)); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, Schema(s.table), pgx.QueryExecModeSimpleProtocol)
+		return err
+	})
+}

@@ -1,0 +1,226 @@
+package redisstore_test
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/vkrouter/vk/redisstore"
+)
+
+func TestOpenErrors(t *testing.T) {
+	server := start(t, "--requirepass", "secret word")
+	replica := start(t, "--replicaof", "127.0.0.1 1")
+	down := start(t)
+	down.Kill()
+	paused := start(t)
+	paused.Pause()
+	for _, tt := range []struct {
+		name, url string
+		want      []string
+	}{
+		{"down", "redis://" + down.Addr, []string{"Open: " + down.Addr, "connection refused", "start the server"}},
+		{"wrong password", "redis://:wrongword@" + server.Addr, []string{"WRONGPASS", "correct the URL"}},
+		{"no password", "redis://" + server.Addr, []string{"NOAUTH", "add it to the URL"}},
+		{"replica", "redis://" + replica.Addr, []string{"read-only replica", "master"}},
+		{"hangs", "redis://" + paused.Addr, []string{"no answer in time", "Config.Timeout, 500ms"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := redisstore.Open(context.Background(), tt.url, timeout(500*time.Millisecond))
+			isError(t, err, tt.want...)
+			if strings.Contains(err.Error(), "wrongword") {
+				t.Errorf("error %q has the password", err)
+			}
+		})
+	}
+	for _, tt := range []struct {
+		name, url string
+		set       func(*redisstore.Config)
+		want      string
+	}{
+		{"no address", "", func(*redisstore.Config) {}, "no address"},
+		{"malformed URL", "redis://:wrongword@host:port", func(*redisstore.Config) {}, "malformed URL"},
+		{"another scheme", "http://:wrongword@host", func(*redisstore.Config) {}, "want redis://"},
+		{"negative timeout", "redis://" + server.Addr, timeout(-1), "negative"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := redisstore.Open(context.Background(), tt.url, tt.set)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "wrongword") {
+				t.Errorf("error %v, want one with %q", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestCallErrors(t *testing.T) {
+	ctx := context.Background()
+	for _, tt := range []struct {
+		name    string
+		command []any
+		want    []string
+	}{
+		{"memory full", []any{"config", "set", "maxmemory", "1"}, []string{"Swap", "OOM", "raise maxmemory"}},
+		{"becomes a replica", []any{"replicaof", "127.0.0.1", "1"}, []string{"READONLY", "master"}},
+		{"another program's name", []any{"rpush", "vk:a", "x"}, []string{"WRONGTYPE", "Config.Prefix"}},
+		{"rights", []any{"acl", "setuser", "default", "-@scripting"}, []string{"NOPERM", "allow GET"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			server := start(t)
+			store := open(t, server)
+			mustSwap(t, store, "there", "", "1", 0)
+			if err := admin(t, server).Do(ctx, tt.command...).Err(); err != nil {
+				t.Fatal(err)
+			}
+			ok, err := store.Swap(ctx, "a", nil, []byte("1"), 0)
+			if ok {
+				t.Error("Swap returns true")
+			}
+			isError(t, err, append(tt.want, server.Addr)...)
+			if got := value(t, store, "there"); got != "1" {
+				t.Errorf("the value is %q", got)
+			}
+		})
+	}
+}
+
+// TestFullMemory: deleting helps a server whose memory is full.
+func TestFullMemory(t *testing.T) {
+	server := start(t)
+	store := open(t, server)
+	mustSwap(t, store, "a", "", "1", 0)
+	admin(t, server).ConfigSet(context.Background(), "maxmemory", "1")
+	mustSwap(t, store, "a", "1", "", 0)
+}
+
+// TestHangs: a paused server ends calls by the Store's limit, and by ctx, and is
+// used again when it continues.
+func TestHangs(t *testing.T) {
+	server := start(t)
+	store := open(t, server, timeout(300*time.Millisecond))
+	patient := open(t, server, timeout(time.Hour))
+	mustSwap(t, store, "a", "", "1", 0)
+	mustSwap(t, patient, "b", "", "1", 0)
+	ctx := context.Background()
+	over := errors.New("over")
+	short, cancel := context.WithTimeoutCause(ctx, 300*time.Millisecond, over)
+	defer cancel()
+	server.Pause()
+	_, err := store.Get(ctx, "a")
+	isError(t, err, "no answer in time", "300ms")
+	_, err = store.Swap(ctx, "a", []byte("1"), []byte("2"), 0)
+	isError(t, err, "no answer in time", "300ms")
+	isError(t, store.List(ctx, "a", func(string, []byte) bool { return true }), "List", "no answer in time")
+	if ok, err := patient.Swap(short, "b", []byte("1"), []byte("2"), 0); ok || !errors.Is(err, over) {
+		t.Errorf("Swap whose ctx ends: %v, %v, want the cause", ok, err)
+	}
+	server.Resume()
+	if got := value(t, store, "a"); got != "1" && got != "2" {
+		t.Errorf("the value is %q", got)
+	}
+	mustSwap(t, patient, "c", "", "1", 0)
+}
+
+// TestKill: a server that is killed while many count loses no change for which Swap
+// returned true, and none is made twice.
+func TestKill(t *testing.T) {
+	server := start(t)
+	store := open(t, server, timeout(2*time.Second))
+	ctx, cancel := context.WithCancel(context.Background())
+	var swapped, unsure atomic.Int64
+	progress := make(chan struct{}, 1)
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				old, err := store.Get(context.Background(), "n")
+				if err != nil {
+					continue
+				}
+				n, _ := strconv.Atoi(string(old))
+				ok, err := store.Swap(context.Background(), "n", old, strconv.AppendInt(nil, int64(n)+1, 10), 0)
+				switch {
+				case err != nil:
+					unsure.Add(1)
+				case ok:
+					swapped.Add(1)
+					select {
+					case progress <- struct{}{}:
+					default:
+					}
+				}
+			}
+		})
+	}
+	for range 3 {
+		for range 20 {
+			<-progress
+		}
+		server.Kill()
+		if err := server.Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-progress
+	<-progress
+	cancel()
+	wg.Wait()
+	n, _ := strconv.ParseInt(value(t, store, "n"), 10, 64)
+	if sure, most := swapped.Load(), swapped.Load()+unsure.Load(); n < sure || n > most {
+		t.Errorf("the count is %d, want %d to %d", n, sure, most)
+	}
+	t.Logf("%d swapped, %d unsure, count %d", swapped.Load(), unsure.Load(), n)
+}
+
+// TestComesBackEmpty: each Store logs once that the data are gone, and goes on.
+func TestComesBackEmpty(t *testing.T) {
+	server := start(t, "--appendonly", "no")
+	logs := []*logText{{}, {}}
+	for _, l := range logs {
+		store := open(t, server, l.logger, timeout(2*time.Second))
+		defer func() {
+			for range 5 {
+				value(t, store, "a")
+			}
+			mustSwap(t, store, "b", "", "1", 0)
+			mustSwap(t, store, "b", "1", "", 0)
+			if n := strings.Count(l.String(), "lost the store's values"); n != 1 {
+				t.Errorf("%d lines, want one:\n%s", n, l)
+			}
+		}()
+		mustSwap(t, store, "a", "", "1", 0)
+		mustSwap(t, store, "a", "1", "", 0)
+		if l.String() != "" {
+			t.Errorf("logs before: %s", l)
+		}
+	}
+	server.Kill()
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestEviction: Open warns of a server that deletes values.
+func TestEviction(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"evicts", []string{"--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru"}, "allkeys-lru"},
+		{"refuses", []string{"--maxmemory", "100mb", "--maxmemory-policy", "noeviction"}, ""},
+		{"no limit", []string{"--maxmemory-policy", "allkeys-lru"}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			l := new(logText)
+			open(t, start(t, tt.args...), l.logger)
+			if got := l.String(); !strings.Contains(got, tt.want) || (got == "") != (tt.want == "") {
+				t.Errorf("logs %q, want %q", got, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,196 @@
+package redisstore
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Defaults of a Config.
+const (
+	defaultPrefix  = "vk:"
+	defaultTimeout = 5 * time.Second
+)
+
+// A Config holds the settings of a Store.
+type Config struct {
+	// Redis configures the driver. It is filled from the URL. For a Cluster, set
+	// several Addrs, or IsClusterMode; for Sentinels, Addrs and MasterName. Open
+	// sets ContextTimeoutEnabled, and if they are zero, MaxRetries to -1 and the
+	// driver's timeouts to Timeout.
+	Redis redis.UniversalOptions
+
+	// Prefix begins the names of all values. The default is "vk:".
+	Prefix string
+
+	// Timeout limits the duration of each Get and Swap, of each request of a List, and of Open.
+	// The default is 5 seconds. It must not be negative.
+	Timeout time.Duration
+
+	// Logger logs dangers to the data. The default is slog.Default().
+	Logger *slog.Logger
+}
+
+// Open connects to the server at a URL such as
+//
+//	redis://user:password@host:6379/0
+//
+// or rediss:// for TLS, or unix:///path. The functions change the settings before
+// the Store connects. With an empty url, they must set Redis.Addrs.
+//
+// Open returns an error if the server does not answer, refuses the password, or is
+// a read-only replica. The error never contains the password. The caller must
+// Close the Store.
+func Open(ctx context.Context, url string, set ...func(*Config)) (*Store, error) {
+	config := Config{Prefix: defaultPrefix, Timeout: defaultTimeout}
+	if err := config.parse(url); err != nil {
+		return nil, err
+	}
+	for _, f := range set {
+		f(&config)
+	}
+	switch {
+	case len(config.Redis.Addrs) == 0:
+		return nil, errors.New("redisstore: no address: give a URL such as redis://localhost:6379/0, or set Config.Redis.Addrs")
+	case config.Timeout < 0:
+		return nil, fmt.Errorf("redisstore: Config.Timeout is negative: %v", config.Timeout)
+	case config.Timeout == 0:
+		config.Timeout = defaultTimeout
+	}
+	if config.Prefix == "" {
+		config.Prefix = defaultPrefix
+	}
+	if config.Logger == nil {
+		config.Logger = slog.Default()
+	}
+	s := &Store{
+		addr: strings.Join(config.Redis.Addrs, ","), prefix: config.Prefix,
+		timeout: config.Timeout, logger: config.Logger,
+	}
+	s.client = redis.NewUniversalClient(s.options(config.Redis))
+	if err := s.begin(ctx); err != nil {
+		s.client.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close closes the connections to the server. Values stay there.
+func (s *Store) Close() error { return s.client.Close() }
+
+// parse fills the settings from a URL.
+func (c *Config) parse(text string) error {
+	if text == "" {
+		return nil
+	}
+	o, err := redis.ParseURL(text)
+	if err != nil {
+		if e := (*url.Error)(nil); errors.As(err, &e) {
+			err = e.Err // without the URL and its password
+		}
+		return fmt.Errorf("redisstore: malformed URL: %w: want redis://user:password@host:6379/0", err)
+	}
+	c.Redis = redis.UniversalOptions{
+		Addrs: []string{o.Addr}, DB: o.DB, Username: o.Username, Password: o.Password, TLSConfig: o.TLSConfig,
+		ClientName: o.ClientName, Protocol: o.Protocol, MaxRetries: o.MaxRetries,
+		DialTimeout: o.DialTimeout, ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout, PoolTimeout: o.PoolTimeout,
+		PoolSize: o.PoolSize, PoolFIFO: o.PoolFIFO, MinIdleConns: o.MinIdleConns, MaxIdleConns: o.MaxIdleConns,
+		MaxActiveConns: o.MaxActiveConns, ConnMaxIdleTime: o.ConnMaxIdleTime, ConnMaxLifetime: o.ConnMaxLifetime,
+	}
+	if o.Network == "unix" {
+		c.Redis.Dialer = func(ctx context.Context, _, addr string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", addr)
+		}
+	}
+	return nil
+}
+
+// options returns the driver's options for the Store.
+func (s *Store) options(o redis.UniversalOptions) *redis.UniversalOptions {
+	o.ContextTimeoutEnabled = true
+	if o.MaxRetries == 0 {
+		o.MaxRetries = -1
+	}
+	for _, timeout := range []*time.Duration{&o.DialTimeout, &o.ReadTimeout, &o.WriteTimeout, &o.PoolTimeout} {
+		if *timeout == 0 {
+			*timeout = s.timeout
+		}
+	}
+	if cluster := o.MasterName == "" && (len(o.Addrs) > 1 || o.IsClusterMode); !cluster {
+		connected := o.OnConnect
+		o.OnConnect = func(ctx context.Context, c *redis.Conn) error {
+			if connected != nil {
+				if err := connected(ctx, c); err != nil {
+					return err
+				}
+			}
+			s.compareData(ctx, c)
+			return nil
+		}
+	}
+	return &o
+}
+
+// compareData looks up the random number in the database over a new connection, and
+// logs an error if it is not the one that was there before. A server that cannot
+// tell it fails the next call, too, and is not reported here.
+func (s *Store) compareData(ctx context.Context, c *redis.Conn) {
+	c.SetNX(ctx, s.prefix, rand.Text(), 0)
+	id, err := c.Get(ctx, s.prefix).Result()
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	before := s.dataID
+	s.dataID = id
+	s.mu.Unlock()
+	if before != "" && before != id {
+		s.logger.Error("redisstore: the server has lost the store's values, sessions and unfinished events begin anew: enable appendonly on the server, and set maxmemory-policy noeviction",
+			"addr", s.addr, "prefix", s.prefix)
+	}
+}
+
+// begin tests the server at the start.
+func (s *Store) begin(ctx context.Context) error {
+	c, cancel := context.WithTimeout(ctx, s.timeout)
+	defer cancel()
+	if err := s.client.Ping(c).Err(); err != nil {
+		return s.failed(ctx, "Open", err)
+	}
+	info, err := s.client.Info(c).Result()
+	if _, refused := err.(redis.Error); refused {
+		return nil // a user without the right to ask
+	}
+	if err != nil {
+		return s.failed(ctx, "Open", err)
+	}
+	facts := parseInfo(info)
+	if _, cluster := s.client.(*redis.ClusterClient); !cluster && facts["role"] == "slave" && facts["slave_read_only"] != "0" {
+		return s.failed(ctx, "Open", errors.New("READONLY the server is a replica"))
+	}
+	if policy := facts["maxmemory_policy"]; policy != "noeviction" && facts["maxmemory"] != "0" && facts["maxmemory"] != "" {
+		s.logger.Warn("redisstore: the server deletes values when its memory is full: set maxmemory-policy noeviction",
+			"addr", s.addr, "maxmemory-policy", policy)
+	}
+	return nil
+}
+
+// parseInfo returns the fields of an answer to INFO.
+func parseInfo(info string) map[string]string {
+	facts := make(map[string]string)
+	for lines := bufio.NewScanner(strings.NewReader(info)); lines.Scan(); {
+		if name, value, ok := strings.Cut(lines.Text(), ":"); ok {
+			facts[name] = value
+		}
+	}
+	return facts
+}

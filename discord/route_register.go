@@ -64,9 +64,9 @@ func (rt *Route) check() error {
 	case slices.ContainsFunc(rt.Checks, func(f Check) bool { return f == nil }):
 		return errors.New("nil check")
 	case rt.In < Anywhere || rt.In > InDM:
-		return fmt.Errorf("In is %d: it must be Anywhere, InGuild or InDM", rt.In)
+		return fmt.Errorf("the field In is %d: it must be Anywhere, InGuild or InDM", rt.In)
 	case rt.Only != 0 && rt.Only != TypedOnly:
-		return fmt.Errorf("Only is %d: it must be zero or TypedOnly", rt.Only)
+		return fmt.Errorf("the field Only is %d: it must be zero or TypedOnly", rt.Only)
 	case rt.Only == TypedOnly && rt.router.top().Prefix == nil:
 		return errors.New("it is TypedOnly, and the Router has no Prefix to type it with")
 	}

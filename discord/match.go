@@ -14,7 +14,7 @@ type table struct {
 	kinds map[string][]*listener // of kinds with listeners, those of all kinds included
 	all   []*listener            // of every other kind
 
-	routed  bool // there are routes
+	routed  bool // a message may have a route
 	prefix  PrefixFunc
 	bots    bool // messages of bots have routes, too
 	words   command.Tree[target]
@@ -29,7 +29,8 @@ type target struct {
 	label    string        // in the errors of its registration
 	place    string        // in the source
 	reserved []reservation // no other target has one of them
-	words    [][]string    // the commands that lead to it
+	words    [][]string    // the commands that lead to it, those of aliases included
+	slash    [][]string    // those of its pattern, if it is a slash command
 	texts    []string      // and the texts
 	route    *Route        // nil for a NotFound
 	run      HandlerFunc
@@ -45,12 +46,13 @@ func (r *Router) current() *table {
 	r.checkFold()
 	t := &table{
 		kinds: make(map[string][]*listener), texts: make(map[string]*target),
-		routed: len(r.targets) > 0, prefix: r.Prefix, bots: r.AnswerBots, words: command.Tree[target]{Fold: r.Fold},
+		prefix: r.Prefix, bots: r.AnswerBots, words: command.Tree[target]{Fold: r.Fold},
 	}
 	t.addListeners(r.listeners)
 	for _, to := range r.targets {
 		t.add(to)
 	}
+	t.routed = t.prefix != nil && len(r.targets) > 0 || len(t.texts) > 0 || len(t.conds) > 0
 	use := r.use[:len(r.use):len(r.use)]
 	run := sync.OnceValue(func() HandlerFunc { return chain(use, notFound) }) // without the lock: middleware may register something
 	t.unknown = &target{name: "NotFound", run: func(c *Context) error { return run()(c) }}

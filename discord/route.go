@@ -309,8 +309,6 @@ func (rt *Route) label() string {
 	return "When"
 }
 
-// Context methods of routes.
-
 // Route returns the route that the handler runs for, or nil outside of one: in a listener,
 // in a NotFound.
 func (c *Context) Route() *Route {

@@ -117,6 +117,9 @@ func (t *target) addCommand(pattern string, aliases []string) error {
 		return err
 	}
 	t.words = p.Expand()
+	if pattern != "" && !rt.Hidden && rt.Only != TypedOnly {
+		t.slash = t.words
+	}
 	for _, alias := range aliases {
 		a, err := r.parsePattern(strings.TrimSpace(r.path + " " + alias))
 		switch {

@@ -101,21 +101,14 @@ func (r *Router) Commands() ([]CommandDef, error) {
 	return slashCommands(targets)
 }
 
-// isSlash reports whether a target is a slash command.
-func (t *target) isSlash() bool {
-	rt := t.route
-	return rt != nil && rt.Pattern != "" && !rt.Hidden && rt.Only != TypedOnly
-}
-
 // slashCommands returns the definitions of the slash commands among the targets.
 func slashCommands(targets []*target) ([]CommandDef, error) {
 	b := slashBuilder{}
 	for _, t := range targets {
-		if !t.isSlash() {
-			continue
-		}
-		if err := b.add(t.route); err != nil {
-			return nil, err
+		for _, words := range t.slash {
+			if err := b.add(t.route, words); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return b.commands()
@@ -124,10 +117,27 @@ func slashCommands(targets []*target) ([]CommandDef, error) {
 // checkSlash returns the error of Discord's limits if t is added to the targets, which keep
 // them.
 func checkSlash(targets []*target, t *target) error {
-	if !t.isSlash() {
+	names := make(map[string]bool) // of all commands; true for those that t is a part of
+	for _, words := range t.slash {
+		names[words[0]] = true
+	}
+	if len(names) == 0 {
 		return nil
 	}
-	_, err := slashCommands(append(targets[:len(targets):len(targets)], t))
+	var near []*target // parts of the same commands
+	for _, other := range targets {
+		for _, words := range other.slash {
+			if !names[words[0]] {
+				names[words[0]] = false
+			} else if len(near) == 0 || near[len(near)-1] != other {
+				near = append(near, other)
+			}
+		}
+	}
+	if len(names) > maxCommands {
+		return overLimit(strings.Join(t.slash[0], " "), "commands", len(names), maxCommands)
+	}
+	_, err := slashCommands(append(near, t))
 	return err
 }
 
@@ -144,21 +154,8 @@ type slashCommand struct {
 	any    bool // Need is set
 }
 
-// add adds the commands that a route is.
-func (b *slashBuilder) add(rt *Route) error {
-	p, err := rt.router.parsePattern(rt.Pattern)
-	if err != nil {
-		return err // cannot be: it was parsed before
-	}
-	for _, words := range p.Expand() {
-		if err := b.addWords(rt, words); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (b *slashBuilder) addWords(rt *Route, words []string) error {
+// add adds the command with some of the words of a route.
+func (b *slashBuilder) add(rt *Route, words []string) error {
 	name := strings.Join(words, " ")
 	if err := checkWords(name, words); err != nil {
 		return err
@@ -241,10 +238,6 @@ func addSubcommand(name string, options []OptionDef, words []string, sub OptionD
 
 // commands returns the definitions.
 func (b *slashBuilder) commands() ([]CommandDef, error) {
-	if len(b.defs) > maxCommands {
-		last := b.defs[len(b.defs)-1].def.Name
-		return nil, overLimit(last, "commands", len(b.defs), maxCommands)
-	}
 	defs := make([]CommandDef, 0, len(b.defs))
 	for _, cmd := range b.defs {
 		def := cmd.def

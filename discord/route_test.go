@@ -290,3 +290,21 @@ func panicOf(f func()) (said string) {
 }
 
 func hereIn(s string) string { return testLine.ReplaceAllString(s, "HERE") }
+
+// TestRouteLog: the mistakes of people are no errors of the bot in the log.
+func TestRouteLog(t *testing.T) {
+	r := discord.NewRouter("!")
+	r.Handle("roll {n:int}", silent)
+	r.Add(discord.Route{Pattern: "here", In: discord.InGuild, Handler: silent})
+	r.Handle("broken", func(*discord.Context) error { return errBroken })
+	for text, level := range map[string]string{"!nope": "INFO", "!roll x": "INFO", "!here": "INFO", "!broken": "ERROR"} {
+		d, log := quiet(r)
+		if err := d.Dispatch(t.Context(), message(t, 2, text)); err != nil {
+			t.Fatal(err)
+		}
+		d.Stop(t.Context())
+		if want := "level=" + level + ` msg="discord: handler failed"`; !strings.Contains(log.String(), want) {
+			t.Errorf("%s: %s, want %s", text, log, want)
+		}
+	}
+}

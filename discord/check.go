@@ -15,8 +15,8 @@ import (
 // which middleware sees. They must not have effects.
 type Check func(*Context) error
 
-// A CheckError says that a command was refused before its handler ran. Err is what the
-// check has returned: a [*PermissionError], a [*WhereError], or an error of the bot's own
+// A CheckError says that a command was refused before its handler ran. Err is the
+// error of the check: a [*PermissionError], a [*WhereError], or an error of the bot's own
 // checks.
 type CheckError struct {
 	Err error // the reason
@@ -113,8 +113,8 @@ func (rt *Route) where() Where {
 	return rt.In
 }
 
-// run returns what runs a route: its chain of middleware, with what decides whether the
-// handler runs innermost. So middleware sees every refusal.
+// run returns the handler of a route with its chain of middleware; the decision whether the
+// handler runs is innermost. So middleware sees every refusal.
 func (r *Router) run(rt *Route) HandlerFunc {
 	run := r.wrap(chain(rt.Use, guarded(rt)))
 	return func(c *Context) error {
@@ -139,7 +139,7 @@ func guarded(rt *Route) HandlerFunc {
 	}
 }
 
-// Allowed runs what stands before the route, and nothing else: it returns nil if the event
+// Allowed runs the checks of the route, and nothing else: it returns nil if the event
 // of c may come through, and else the [*CheckError] of the check that refuses. A check that
 // panics is a [*PanicError].
 func (rt *Route) Allowed(c *Context) error {

@@ -61,8 +61,8 @@ func Mentioned() PrefixFunc {
 	}
 }
 
-// mentionLen returns how much of a text is a mention of a user at its beginning, with
-// what parts it from the rest: 0 if there is none.
+// mentionLen returns the length of the mention of a user that a text begins with, with the
+// separator behind it: 0 if there is none.
 func mentionLen(text string, user ID) int {
 	s := command.SkipSpace(text)
 	id, kind, n := parseMention(s)
@@ -76,8 +76,8 @@ func mentionLen(text string, user ID) int {
 	return len(text) - len(rest)
 }
 
-// AnyPrefix returns a [PrefixFunc] that finds what any of the given ones finds, the
-// longest if several do:
+// AnyPrefix returns a [PrefixFunc] that finds the prefixes of all the given ones, the
+// longest that fits:
 //
 //	r.Prefix = discord.AnyPrefix(discord.Mentioned(), discord.Literal("!"))
 //
@@ -116,7 +116,7 @@ func AnyPrefix(find ...PrefixFunc) PrefixFunc {
 	}
 }
 
-// A probe is what a PrefixFunc asks of the Context that needsContent gives it.
+// A probe notes the questions of a PrefixFunc to the Context that needsContent gives it.
 type probe struct{ content, mentioned bool }
 
 // needsContent reports whether the Prefix must see the texts of all messages: whether it

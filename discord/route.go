@@ -12,8 +12,8 @@ import (
 	"github.com/vkrouter/vk/internal/command"
 )
 
-// A Route is what a bot answers to, and how: a command, or one of the other things
-// that its fields name. A Route that a Router has returned must not be changed; a copy
+// A Route is a command, or one of the other things
+// that a bot answers and that the fields name. A Route that a Router has returned must not be changed; a copy
 // of it can be changed and added to another Router.
 type Route struct {
 	// Pattern is the command; see [Router.Handle]. In a Route that a Router returns,
@@ -25,13 +25,13 @@ type Route struct {
 	// no slash commands: "ban|kick" in the Pattern is two of these.
 	Aliases []string
 
-	// Text is what a message may say as a whole; see [Router.Text].
+	// Text is a whole message; see [Router.Text].
 	Text string
 
 	// When is a condition; see [Router.When].
 	When Cond
 
-	// Doc says what the command does, for a person. The first line is a summary. A
+	// Doc describes the command for a person. The first line is a summary. A
 	// line "name: text" describes the argument of that name.
 	Doc string
 
@@ -93,7 +93,7 @@ type Cond func(*Context) (bool, error)
 // Handle adds a route: a pattern and the handler of the commands that match it.
 //
 // A pattern is words, by which the command is found, then placeholders for its
-// arguments. It is also what people are shown as the command's usage.
+// arguments. It is also the usage that people are shown.
 //
 //	pattern     = words { " " placeholder }
 //	words       = alt { " " alt }    alt = word { "|" word }

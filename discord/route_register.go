@@ -12,8 +12,8 @@ import (
 // A reservation is a thing that only one target may have.
 type reservation struct{ what, name string }
 
-// A ConflictError says that a registration wants what another has already: the words of a
-// command, or a text. A Router panics with an error that wraps it.
+// A ConflictError says that a registration wants something that another has already: the
+// words of a command, or a text. A Router panics with an error that wraps it.
 type ConflictError struct {
 	What  string // what both want, for instance: the words "admin ban"
 	Other string // the place where the other was registered, as file:line
@@ -152,7 +152,7 @@ func (r *Router) foldedWords(words []string) string {
 	return s
 }
 
-// register adds a target at the end. It panics if another has what it wants, or if
+// register adds a target at the end. It panics if another target has the same words or text, or if
 // Discord would refuse the slash commands.
 func (r *Router) register(t *target) {
 	top := r.top()
@@ -182,7 +182,7 @@ func (r *Router) register(t *target) {
 	top.table.Store(nil)
 }
 
-// checkFold panics if Fold is not what it was for the first route. The caller holds mu.
+// checkFold panics if Fold has changed since the first route. The caller holds mu.
 func (r *Router) checkFold() {
 	if r.routed && r.Fold != r.fold {
 		panic("discord: Fold was set after a route was added: set it before, since it decides which words are the same")

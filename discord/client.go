@@ -77,6 +77,10 @@ type Client struct {
 	limits  limiter
 	checked atomic.Pointer[checkedFields]
 	failing atomic.Bool // the Observer has panicked
+
+	guilds   memory[Guild] // for the permissions of commands and their arguments
+	channels memory[Channel]
+	lists    memory[[]Channel]
 }
 
 // NewClient returns a Client with the token of a bot, without the line break that

@@ -86,8 +86,9 @@ type Context struct {
 // An invocation is one run of one handler for one event. The Contexts that
 // WithContext makes of its Context share it.
 type invocation struct {
-	name string // of the handler, for errors
-	job  *job   // nil outside of a Dispatcher
+	name  string // of the handler, for errors
+	job   *job   // nil outside of a Dispatcher
+	match *match // of a message that a route may answer; nil in listeners
 
 	mu      sync.Mutex
 	people  *people  // decoded on demand
@@ -271,6 +272,12 @@ func (c *Context) Text() string {
 	default:
 		return ""
 	}
+	if m := c.inv.match; m != nil {
+		if m.probe != nil {
+			m.probe.content = true
+		}
+		return m.whole
+	}
 	var content string
 	s := scan.New(c.event.Data)
 	if s.Object() {
@@ -301,12 +308,13 @@ func (c *Context) messageID() ID {
 }
 
 // invoke runs h as an invocation of its own: named, with a Context that ends when h
-// returns, within the time limit, and with panics made errors.
-func (c *Context) invoke(name string, h HandlerFunc) (err error) {
+// returns, within the time limit, and with panics made errors. m is the match that the
+// Context has, or nil.
+func (c *Context) invoke(name string, h HandlerFunc, m *match) (err error) {
 	ctx, cancel := context.WithCancelCause(c.ctx)
 	j := c.inv.job
 	child := newContext(ctx, c.client, c.event, j)
-	child.inv.name = name
+	child.inv.name, child.inv.match = name, m
 	outer := j.enter(name, cancel)
 	ended := false
 	defer func() {

@@ -43,7 +43,7 @@ func (j *job) Run() error {
 	if r, ok := j.d.Handler.(*Router); ok {
 		return r.Serve(c) // makes an invocation of each listener
 	}
-	return c.invoke("", j.d.Handler.Serve)
+	return c.invoke("", j.d.Handler.Serve, nil)
 }
 
 // end notes that the job has ended, and reports whether it has no place among
@@ -95,7 +95,12 @@ func logFailure(err error, log func(level slog.Level, msg string, attrs ...slog.
 		return
 	}
 	level := slog.LevelError
+	var unknown *NotFoundError
+	var wrong *ArgError
+	var refused *CheckError
 	switch {
+	case errors.As(err, &unknown), errors.As(err, &wrong), errors.As(err, &refused): // a person's mistake
+		level = slog.LevelInfo
 	case errors.Is(err, ErrStopped):
 		level = slog.LevelDebug
 	case errors.Is(err, ErrTimeLimit), errors.Is(err, context.Canceled):

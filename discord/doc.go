@@ -26,16 +26,19 @@
 // the type of the event's data and to the intents that the gateway needs to send
 // it.
 //
-// A [Router] gives events to listeners, and [Run] runs a bot:
+// A [Router] gives events to listeners and routes, and [Run] runs a bot:
 //
-//	r := discord.NewRouter()
-//	discord.On(r, discord.EventMessageCreate, func(c *discord.Context, m *discord.MessageCreate) error {
-//		if m.Content == "!ping" {
-//			return c.Reply("pong")
-//		}
-//		return nil
+//	r := discord.NewRouter("!")
+//	r.Handle("ping", func(c *discord.Context) error { return c.Reply("pong") })
+//	discord.On(r, discord.EventMemberAdd, func(c *discord.Context, m *discord.MemberAdd) error {
+//		_, err := c.Client().Send(c, welcome, "Welcome, "+m.User.Mention()+"!")
+//		return err
 //	})
 //	log.Fatal(discord.Run(ctx, os.Getenv("DISCORD_TOKEN"), r))
+//
+// A pattern such as "ban {user:user} {reason...?}" is a command with typed arguments; see
+// [Router.Handle] and [Converter]. [Router.Commands] returns the slash commands that the
+// patterns are.
 //
 // A [Gateway] has the settings of the connection: shards, intents, a [Store] for
 // restarts without loss, a [State] of guilds in memory. A [Dispatcher] has those of the

@@ -8,19 +8,59 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/vkrouter/vk/internal/command"
 )
 
 // A Router is a Handler that gives each event to its listeners: those of the
-// event's kind, in the order in which they were added. Each of them is an
-// invocation of its own, with its own Context: none can stop the next, also by an
-// error, by a panic, or by [runtime.Goexit].
+// event's kind, in the order in which they were added. Then, if a person wrote a
+// message, one route answers it. Each of them is an invocation of its own, with its own
+// Context: none can stop the next, also by an error, by a panic, or by
+// [runtime.Goexit].
+//
+// The route that answers a message is the first of:
+//
+//   - the command that the text begins with behind the prefix; of several the one
+//     with the most words, see [Router.Handle]
+//   - the route of the text as a whole, see [Router.Text]
+//   - the route whose condition holds; of several the one that was added first, see
+//     [Router.When]
+//   - the NotFound of the words that the text begins with, or that of all, see
+//     [Router.NotFound]
+//
+// Messages of webhooks, of the bot itself and, without AnswerBots, of other bots are
+// for listeners only, as are those that Discord writes, such as that somebody joined.
 //
 // The zero Router is ready for use. Listeners may be added and removed while it
-// serves. All methods are safe for concurrent use.
+// serves. All methods are safe for concurrent use; the fields must not change once the
+// Router has routes.
 type Router struct {
-	outer *Router // the Router around this one, made by its Group
+	// Prefix finds the prefix at the beginning of a message's text that makes the
+	// rest a command line; ok is false if there is none. If nil, no message is a
+	// command; [Router.Commands] has the commands all the same. Prefix belongs to the
+	// outermost Router only, and must have no effects. See [Literal].
+	Prefix PrefixFunc
+
+	// Fold finds commands and the prefixes of [Literal] in any case of their letters,
+	// and takes ё for е. It must be set before the first route is added: the next
+	// route, or the first event, panics otherwise. It belongs to the outermost Router
+	// only.
+	Fold bool
+
+	// AnswerBots makes routes answer the messages of other bots, too. By default they
+	// do not, because two bots that answer each other never stop. It belongs to the
+	// outermost Router only.
+	AnswerBots bool
+
+	outer *Router // the Router around this one, made by its Group or Route
+	path  string  // the words before those of its routes, as in a pattern
+
+	types  atomic.Pointer[map[string]command.Converter] // added by Converter
+	checks atomic.Pointer[[]*checkSet]                  // added by Check; changed under the mu of the outermost Router
+	need   atomic.Uint64                                // Permissions, added by Need
 
 	// Guarded by the mu of the outermost Router. Once used is set, use does not
 	// change any more.
@@ -30,11 +70,21 @@ type Router struct {
 	// Of the outermost Router only.
 	mu        sync.Mutex
 	listeners []*listener
+	targets   []*target
+	reserved  map[reservation]string // the place in the source that registered each
+	routed    bool                   // there was a route; fold does not change any more
+	fold      bool
 	table     atomic.Pointer[table]
 }
 
-// NewRouter returns a new Router.
-func NewRouter() *Router { return new(Router) }
+// NewRouter returns a Router whose commands begin with one of the prefixes; see
+// [Literal]. Without prefixes, its Prefix is nil.
+func NewRouter(prefixes ...string) *Router {
+	if len(prefixes) == 0 {
+		return new(Router)
+	}
+	return &Router{Prefix: Literal(prefixes...)}
+}
 
 // top returns the outermost Router.
 func (r *Router) top() *Router {
@@ -44,27 +94,52 @@ func (r *Router) top() *Router {
 	return r
 }
 
-// Use adds middleware around the listeners of r: the first is outermost, and the
-// middleware of outer Routers is outside of it. A middleware is called once for
-// each listener, when that is added.
+// Use adds middleware around the listeners and routes of r: the first is outermost,
+// and the middleware of outer Routers is outside of it. A middleware is called once
+// for each listener and each route, when that is added.
 //
-// Use panics if r, or a Router inside of it, already has a listener.
+// Use panics if r, or a Router inside of it, already has a listener or a route.
 func (r *Router) Use(mw ...Middleware) {
 	top := r.top()
 	top.mu.Lock()
 	defer top.mu.Unlock()
 	if r.used {
-		panic("discord: Use after a listener was added (at " + callers(1) + "): the listeners before would do without")
+		panic("discord: Use after a listener or a route was added (at " + callers(1) + "): those before would do without")
 	}
 	if slices.ContainsFunc(mw, func(m Middleware) bool { return m == nil }) {
 		panic("discord: Use: nil middleware (at " + callers(1) + ")")
 	}
 	r.use = append(r.use, mw...)
+	top.table.Store(nil)
 }
 
-// Group calls f with a Router inside of r: its middleware is inside of r's and applies
-// to the listeners that f adds.
-func (r *Router) Group(f func(r *Router)) { f(&Router{outer: r}) }
+// Group calls f with a Router inside of r: its middleware and checks are inside of r's
+// and apply to the listeners and routes that f adds.
+func (r *Router) Group(f func(r *Router)) { r.nest("", f) }
+
+// Route calls f with a Router for commands that begin with the given words. It has
+// middleware and checks of its own, inside of r's. A route with an empty pattern
+// answers the words alone, where no longer command fits.
+func (r *Router) Route(words string, f func(r *Router)) {
+	p, err := r.parsePattern(words)
+	switch {
+	case err != nil:
+		panic(fmt.Errorf("discord: Route %q (at %s): %w", words, callers(1), err))
+	case len(p.Words) == 0 || len(p.Params) > 0:
+		panic(fmt.Errorf("discord: Route %q (at %s): not just words", words, callers(1)))
+	}
+	r.nest(words, f)
+}
+
+func (r *Router) nest(words string, f func(r *Router)) {
+	in := &Router{outer: r, path: strings.TrimSpace(r.path + " " + words)}
+	f(in)
+	for field, set := range map[string]bool{"a Prefix": in.Prefix != nil, "Fold": in.Fold, "AnswerBots": in.AnswerBots} {
+		if set {
+			panic("discord: only the outermost Router has " + field + " (at " + callers(2) + ")")
+		}
+	}
+}
 
 // wrap returns h with the middleware of r and of the Routers around it, which can
 // have no more from now on.
@@ -144,39 +219,6 @@ func (r *Router) listen(l *listener) (remove func()) {
 	}
 }
 
-// A table is the listeners of a Router by kind. It does not change.
-type table struct {
-	kinds map[string][]*listener // of kinds with listeners, those of all kinds included
-	all   []*listener            // of every other kind
-}
-
-// current returns the table, and makes it if something has changed.
-func (r *Router) current() *table {
-	if t := r.table.Load(); t != nil {
-		return t
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	t := &table{kinds: make(map[string][]*listener)}
-	for _, l := range r.listeners {
-		if l.kind != "" {
-			t.kinds[l.kind] = nil
-		}
-	}
-	for _, l := range r.listeners {
-		if l.kind == "" {
-			t.all = append(t.all, l)
-		}
-		for kind := range t.kinds {
-			if l.kind == "" || l.kind == kind {
-				t.kinds[kind] = append(t.kinds[kind], l)
-			}
-		}
-	}
-	r.table.Store(t)
-	return t
-}
-
 // of returns the listeners of a kind, in the order of their registration.
 func (t *table) of(kind string) []*listener {
 	if to, ok := t.kinds[kind]; ok {
@@ -185,17 +227,18 @@ func (t *table) of(kind string) []*listener {
 	return t.all
 }
 
-// Serve gives the event to its listeners. It returns their errors, joined, each with
-// the name of the listener.
+// Serve gives the event to its listeners, then to its route. It returns their errors,
+// joined, each with the name of the listener or route.
 func (r *Router) Serve(c *Context) error {
 	var errs handlerErrors
 	returned := false
 	defer func() {
-		if !returned && len(errs) > 0 { // a listener has called runtime.Goexit
+		if !returned && len(errs) > 0 { // a handler has called runtime.Goexit
 			c.inv.job.report(errs)
 		}
 	}()
-	serve(c, r.top().current().of(c.event.Kind), &errs)
+	t := r.top().current()
+	t.serve(c, t.of(c.event.Kind), &errs)
 	returned = true
 	switch len(errs) {
 	case 0:
@@ -206,16 +249,20 @@ func (r *Router) Serve(c *Context) error {
 	return errs
 }
 
-// serve runs listeners. The later ones are deferred: they run even if the first ends the
-// goroutine.
-func serve(c *Context, listeners []*listener, errs *handlerErrors) {
+// serve runs listeners, then the route. The later ones are deferred: they run even if
+// the first ends the goroutine.
+func (t *table) serve(c *Context, listeners []*listener, errs *handlerErrors) {
+	routed := t.routed && c.event.Kind == "MESSAGE_CREATE"
 	if len(listeners) == 0 {
+		if routed {
+			t.route(c, errs)
+		}
 		return
 	}
-	if len(listeners) > 1 {
-		defer serve(c, listeners[1:], errs)
+	if len(listeners) > 1 || routed {
+		defer t.serve(c, listeners[1:], errs)
 	}
-	errs.add(c.invoke(listeners[0].name, listeners[0].run))
+	errs.add(c.invoke(listeners[0].name, listeners[0].run, nil))
 }
 
 // handlerErrors are the errors of several handlers of one event.
@@ -242,34 +289,6 @@ func routerOf(h Handler) *Router {
 			return nil
 		}
 	}
-}
-
-// IntentsOf returns the intents that a handler needs: for a [*Router], with
-// middleware of [Wrap] around it or not, those of its listeners; for another
-// handler all but the privileged ones.
-func IntentsOf(h Handler) Intents {
-	r := routerOf(h)
-	if r == nil {
-		return IntentsUnprivileged
-	}
-	var all Intents
-	for _, l := range r.listening() {
-		all |= l.intents
-	}
-	return all
-}
-
-// listening returns the listeners.
-func (r *Router) listening() []*listener {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.listeners)
-}
-
-// wants reports whether h may have a handler for events of a kind.
-func wants(h Handler, kind string) bool {
-	r := routerOf(h)
-	return r == nil || len(r.current().of(kind)) > 0
 }
 
 // callers returns the place in the source that called the caller's caller, with

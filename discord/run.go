@@ -257,16 +257,16 @@ func (r *running) checkIntents(ctx context.Context) error {
 	}).at("Gateway.Run")
 }
 
-// needing names the listeners and fields that need one of the intents.
+// needing names the listeners, routes and fields that need one of the intents.
 func (r *running) needing(missing Intents) string {
 	if r.Gateway.Intents != 0 {
 		return "the field Gateway.Intents"
 	}
 	var names []string
 	if router := routerOf(r.handler()); router != nil {
-		for _, l := range router.listening() {
-			if need := l.intents & missing; need != 0 {
-				names = append(names, fmt.Sprintf("the %s (%s)", l.name, need))
+		for _, n := range router.needs() {
+			if need := n.intents & missing; need != 0 {
+				names = append(names, fmt.Sprintf("the %s (%s)", n.name, need))
 			}
 		}
 	}

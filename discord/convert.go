@@ -1,0 +1,166 @@
+package discord
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/vkrouter/vk/internal/command"
+)
+
+// A Converter makes the value of an argument from its text: it is a type that placeholders
+// can name. Every Router has these:
+//
+//	string    any word; as {x...}, the rest of the text
+//	word      any word; as {x...}, a list of words
+//	int       a whole number: any type of integer
+//	float     a number, with a point or a comma: float32, float64
+//	bool      yes y true t on enable 1 да включить правда, no n false f off disable 0 нет выключить ложь: bool
+//	duration  90s, 1h30m, 7d, 2w, 1,5ч, 10 минут, 1 день 2 часа: time.Duration, never negative
+//	time      15:04, 02.01.2006, 31.12 18:00, завтра 10:00, RFC 3339, as [TimeIn](UTC): time.Time
+//	url       an address of the web, whose scheme may be left out: url.URL, *url.URL
+//	user      a user: ID, [User], [Member]
+//	member    a member of the guild: ID, [User], [Member]
+//	channel   a channel or a thread of the guild: ID, [Channel]
+//	role      a role of the guild: ID, [Role]
+//
+// A user, channel or role is mentioned, or an ID, or a name, in any case: of a channel its
+// name with or without "#", of a role its name with or without "@", of a user the username,
+// the name or the nickname in the guild, with or without "@". A name of several words
+// stands in quotation marks. A name that several have is a wrong argument, unless it is
+// the username of one.
+//
+// For the type user, a mention and an ID are taken at their word, and cost no call. For the
+// others, and for names, the [State] of the Gateway is asked, and then Discord; guilds and
+// channels are kept for a minute. Names of users need a State with Members, or a call.
+//
+// In an answer to a message, the first of a command's arguments of the types user and member
+// that is not written is the author of that message: "!warn" in answer to a message warns
+// its author. A mention with "?" or a default comes after that.
+//
+// [Router.Converter] gives names to others, which [OneOf], [ParseFunc], [ConvertFunc] and
+// [TimeIn] make; the zero Converter is none. A field of a type that has an UnmarshalText
+// method needs none: it takes any placeholder whose value is text.
+type Converter struct{ conv command.Converter }
+
+// ParseFunc returns a Converter that reads a text by itself, such as
+// ParseFunc(netip.ParseAddr). Each error that parse returns is the person's mistake: the
+// command ends in an [*ArgError] with it.
+func ParseFunc[T any](parse func(text string) (T, error)) Converter {
+	if parse == nil {
+		panic("discord: ParseFunc: nil function (at " + callers(1) + ")")
+	}
+	return Converter{command.ParseFunc(parse)}
+}
+
+// ConvertFunc returns a Converter that needs to know more than the text: the user, a call, a
+// database. An error that wraps [ErrArgType] is the person's mistake and ends in an
+// [*ArgError]. Every other error means that the value could not be found out; the command
+// ends with it, as if the handler had returned it.
+//
+// As {x...}, such a type is one argument, which gets all of the text that is left. Other
+// types make a list of words there; a T that is a slice can be one, too.
+//
+// The Context has no arguments, and ends when the handler's does.
+func ConvertFunc[T any](convert func(c *Context, text string) (T, error)) Converter {
+	if convert == nil {
+		panic("discord: ConvertFunc: nil function (at " + callers(1) + ")")
+	}
+	conv := command.ConvertFunc(func(ctx context.Context, text string) (T, error) { return convert(ctx.(*Context), text) })
+	conv.Whole = true
+	return Converter{conv}
+}
+
+// OneOf returns a Converter that takes one of the given words, in any case. The value is the
+// word as it is given here. OneOf panics if there is no word, or one twice.
+func OneOf(words ...string) Converter {
+	conv, err := command.OneOf(words...)
+	if err != nil {
+		panic(fmt.Sprintf("discord: OneOf: %v (at %s)", err, callers(1)))
+	}
+	return Converter{conv}
+}
+
+// TimeIn returns a Converter for a point in time, as people write it who live in the zone;
+// nil means UTC. The type "time" of every Router is TimeIn(nil).
+//
+// It takes a time of day, "15:04" or "15:04:05"; a date, "02.01.2006", "02.01.06", "2.1",
+// "2006-01-02", "today", "сегодня", "tomorrow", "завтра", "yesterday" or "вчера"; a date and,
+// behind a space, a time of day; and RFC 3339, "2006-01-02T15:04:05Z", whose zone is its own.
+// A part that is left out is that of the message's time: the date, the year. A date alone is
+// its midnight.
+func TimeIn(zone *time.Location) Converter {
+	return Converter{command.TimeIn(zone, messageTime)}
+}
+
+// messageTime returns the time when the message was written.
+func messageTime(ctx context.Context) time.Time {
+	if m, err := ctx.(*Context).Message(); err == nil && m.Timestamp.Unix() > 0 {
+		return m.Timestamp
+	}
+	return time.Now()
+}
+
+// Converter gives a type of arguments the name by which placeholders of r, and of Routers
+// inside of it, call it: after
+//
+//	r.Converter("size", discord.OneOf("S", "M", "L"))
+//
+// there is {x:size}. A name is made as a placeholder's. It may be one that is there already,
+// as "time", but not "string" or "word". It holds for the routes that are added from now on.
+//
+// Converter panics if the name or the Converter is none.
+func (r *Router) Converter(name string, conv Converter) {
+	why := ""
+	switch {
+	case !command.IsName(name):
+		why = "not a name"
+	case name == "string" || name == "word":
+		why = "the type of text cannot be another"
+	case conv.conv.Convert == nil:
+		why = "the zero Converter"
+	}
+	if why != "" {
+		panic(fmt.Sprintf("discord: Converter %q (at %s): %s", name, callers(1), why))
+	}
+	top := r.top()
+	top.mu.Lock()
+	defer top.mu.Unlock()
+	types := make(map[string]command.Converter)
+	maps.Copy(types, load(&r.types))
+	types[name] = conv.conv
+	r.types.Store(&types)
+}
+
+// typeNamed returns the type that the placeholders of r call by a name.
+func (r *Router) typeNamed(name string) (command.Converter, bool) {
+	for ; r != nil; r = r.outer {
+		if conv, ok := load(&r.types)[name]; ok {
+			return conv, true
+		}
+	}
+	conv, ok := builtinTypes[name]
+	return conv, ok
+}
+
+// isBuiltin reports whether the placeholders of r call one of this package's types by the
+// name.
+func (r *Router) isBuiltin(name string) bool {
+	for ; r != nil; r = r.outer {
+		if _, ok := load(&r.types)[name]; ok {
+			return false
+		}
+	}
+	return true
+}
+
+// builtinTypes are the types that have a name in every Router.
+var builtinTypes = func() map[string]command.Converter {
+	types := command.Builtin(messageTime)
+	types["user"] = userConverter(false)
+	types["member"] = userConverter(true)
+	types["channel"] = channelConverter()
+	types["role"] = roleConverter()
+	return types
+}()

@@ -1,0 +1,133 @@
+package discord_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/vkrouter/vk/discord"
+)
+
+// exampleSays gives a message of a person to a handler.
+func exampleSays(h discord.Handler, text string) {
+	e, err := discord.NewEvent("MESSAGE_CREATE", fmt.Appendf(nil, `{"id":"1","channel_id":"2","author":{"id":"3"},"content":%q}`, text))
+	if err == nil {
+		err = h.Serve(discord.NewContext(context.Background(), discord.NewClient("token"), e))
+	}
+	if err != nil {
+		fmt.Println(err)
+	}
+}
+
+// A command with arguments by name.
+func ExampleRouter_Handle() {
+	r := discord.NewRouter("!")
+	r.Handle("echo|say {text...}", func(c *discord.Context) error {
+		fmt.Println(c.Arg("text"))
+		return nil
+	})
+	exampleSays(r, "!say hello,  world")
+	exampleSays(r, "!echo")
+	exampleSays(r, "hello")
+	// Output:
+	// hello,  world
+	// discord: echo|say {text...}: discord: usage: !echo {text...}: text: is missing
+}
+
+// A command with arguments in a struct.
+func ExampleCommand() {
+	r := discord.NewRouter("!")
+	r.Converter("size", discord.OneOf("S", "M", "L"))
+	discord.Command(r, "order {size:size} {number:int=1} {ids:word...?}", func(c *discord.Context, a struct {
+		Size   string
+		Number uint8
+		IDs    []string
+	}) error {
+		fmt.Println(a.Size, a.Number, a.IDs)
+		return nil
+	})
+	exampleSays(r, "!order m")
+	exampleSays(r, "!order L 2 a b")
+	// Output:
+	// M 1 []
+	// L 2 [a b]
+}
+
+// Refusals and mistakes are errors that middleware tells people about.
+func ExampleArgError() {
+	r := discord.NewRouter("!")
+	r.Use(func(next discord.HandlerFunc) discord.HandlerFunc {
+		return func(c *discord.Context) error {
+			err := next(c)
+			var wrong *discord.ArgError
+			var refused *discord.CheckError
+			switch {
+			case errors.As(err, &wrong):
+				fmt.Println("Write", wrong.Usage) // c.Reply, in a bot
+				return nil
+			case errors.As(err, &refused):
+				fmt.Println("No:", refused.Err)
+				return nil
+			}
+			return err
+		}
+	})
+	r.Handle("roll {n:int}", func(*discord.Context) error { return nil })
+	r.Add(discord.Route{Pattern: "ban {user:user}", Need: discord.PermBanMembers, Handler: func(*discord.Context) error { return nil }})
+	exampleSays(r, "!roll six")
+	exampleSays(r, "!ban <@5>")
+	// Output:
+	// Write !roll {n:int}
+	// No: the command works in guilds only
+}
+
+// The slash commands that the patterns are.
+func ExampleRouter_Commands() {
+	r := discord.NewRouter("!")
+	r.Add(discord.Route{
+		Pattern: "ban {user:user} {reason...?}",
+		Doc:     "Ban somebody.\nuser: the user to ban",
+		Need:    discord.PermBanMembers,
+		Handler: func(*discord.Context) error { return nil },
+	})
+	defs, err := r.Commands()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	b, _ := json.MarshalIndent(defs, "", " ")
+	fmt.Println(string(b))
+	// Output:
+	// [
+	//  {
+	//   "name": "ban",
+	//   "description": "Ban somebody.",
+	//   "options": [
+	//    {
+	//     "type": 6,
+	//     "name": "user",
+	//     "description": "the user to ban",
+	//     "required": true
+	//    },
+	//    {
+	//     "type": 3,
+	//     "name": "reason",
+	//     "description": "string"
+	//    }
+	//   ],
+	//   "default_member_permissions": "4",
+	//   "contexts": [
+	//    0
+	//   ]
+	//  }
+	// ]
+}
+
+// Commands behind a mention of the bot need no privileged intent.
+func ExampleMentioned() {
+	r := &discord.Router{Prefix: discord.Mentioned()}
+	r.Handle("ping", func(c *discord.Context) error { return c.Reply("pong") })
+	fmt.Println(discord.IntentsOf(r))
+	// Output: GUILD_MESSAGES|DIRECT_MESSAGES
+}

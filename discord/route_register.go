@@ -1,0 +1,190 @@
+package discord
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/vkrouter/vk/internal/command"
+)
+
+// A reservation is a thing that only one target may have.
+type reservation struct{ what, name string }
+
+// A ConflictError says that a registration wants something that another has already: the
+// words of a command, or a text. A Router panics with an error that wraps it.
+type ConflictError struct {
+	What  string // what both want, for instance: the words "admin ban"
+	Other string // the place where the other was registered, as file:line
+}
+
+// Error names the conflict and the place of the other registration.
+func (e *ConflictError) Error() string {
+	return fmt.Sprintf("another route has %s (at %s)", e.What, e.Other)
+}
+
+// registrationError returns the error of a registration at a place in the source.
+func registrationError(label, place string, err error) error {
+	return fmt.Errorf("discord: %s (at %s): %w", label, place, err)
+}
+
+// addRoute registers a route.
+func (r *Router) addRoute(rt Route, place string) *Route {
+	whole := new(Route)
+	*whole = rt
+	whole.router, whole.params, whole.builtin = r, nil, nil
+	whole.Use, whole.Checks, whole.Aliases = slices.Clone(rt.Use), slices.Clone(rt.Checks), slices.Clone(rt.Aliases)
+	t := &target{place: place, route: whole, label: rt.label()}
+	whole.target = t
+	err := whole.check()
+	if err == nil && rt.isCommand() {
+		whole.Pattern = strings.TrimSpace(r.path + " " + rt.Pattern)
+		err = t.addCommand(whole.Pattern, rt.Aliases)
+	}
+	if err == nil && rt.Text != "" {
+		err = t.addTexts(rt.Text)
+	}
+	if err != nil {
+		panic(registrationError(t.label, place, err))
+	}
+	t.name = whole.name(place)
+	t.run = r.run(whole)
+	r.register(t)
+	return whole
+}
+
+// check returns the error of a route that lacks something.
+func (rt *Route) check() error {
+	switch {
+	case rt.Handler == nil:
+		return errors.New("nil handler")
+	case slices.ContainsFunc(rt.Use, func(m Middleware) bool { return m == nil }):
+		return errors.New("nil middleware")
+	case slices.ContainsFunc(rt.Checks, func(f Check) bool { return f == nil }):
+		return errors.New("nil check")
+	case rt.In < Anywhere || rt.In > InDM:
+		return fmt.Errorf("the field In is %d: it must be Anywhere, InGuild or InDM", rt.In)
+	case rt.Only != 0 && rt.Only != TypedOnly:
+		return fmt.Errorf("the field Only is %d: it must be zero or TypedOnly", rt.Only)
+	case rt.Only == TypedOnly && rt.router.top().Prefix == nil:
+		return errors.New("it is TypedOnly, and the Router has no Prefix to type it with")
+	}
+	return rt.checkPlace()
+}
+
+// checkPlace returns the error of a route that can answer nowhere.
+func (rt *Route) checkPlace() error {
+	if need := rt.needed(); rt.In == InDM && need != 0 {
+		return fmt.Errorf("it is InDM and needs %s, which nobody has outside of guilds", need)
+	}
+	return nil
+}
+
+// addTexts adds the texts that lead to the target, which | separates.
+func (t *target) addTexts(texts string) error {
+	for text := range strings.SplitSeq(texts, "|") {
+		text = sameText(text)
+		switch {
+		case text == "":
+			return errors.New("an empty text")
+		case slices.Contains(t.texts, text):
+			return fmt.Errorf("the text %q twice", text)
+		}
+		t.texts = append(t.texts, text)
+		t.reserved = append(t.reserved, reservation{"the text", text})
+	}
+	return nil
+}
+
+// addCommand adds the words that lead to the target, and its parameters.
+func (t *target) addCommand(pattern string, aliases []string) error {
+	rt := t.route
+	r := rt.router
+	p, err := r.parsePattern(pattern)
+	if err != nil {
+		return err
+	}
+	rt.params = p.Params
+	for i := range rt.params {
+		var own []bool
+		for _, name := range rt.params[i].Types {
+			own = append(own, r.isBuiltin(name))
+		}
+		rt.builtin = append(rt.builtin, own)
+	}
+	if err := rt.bound.Refine(rt.params); err != nil {
+		return err
+	}
+	t.words = p.Expand()
+	if pattern != "" && !rt.Hidden && rt.Only != TypedOnly {
+		t.slash = t.words
+	}
+	for _, alias := range aliases {
+		a, err := r.parsePattern(strings.TrimSpace(r.path + " " + alias))
+		switch {
+		case err != nil:
+			return fmt.Errorf("the alias %q: %w", alias, err)
+		case len(a.Params) > 0:
+			return fmt.Errorf("the alias %q: not just words", alias)
+		}
+		t.words = append(t.words, a.Expand()...)
+	}
+	for i, words := range t.words {
+		if len(words) == 0 && (r.top().Prefix == nil || i == 0 && len(p.Params) > 0) {
+			return errors.New("no word to find it by")
+		}
+		words := reservation{"the words", r.foldedWords(words)}
+		if slices.Contains(t.reserved, words) {
+			return fmt.Errorf("the words %q twice", words.name)
+		}
+		t.reserved = append(t.reserved, words)
+	}
+	return nil
+}
+
+// foldedWords returns the words as they are compared.
+func (r *Router) foldedWords(words []string) string {
+	s := strings.Join(words, " ")
+	if r.top().Fold {
+		s = command.Fold(s)
+	}
+	return s
+}
+
+// register adds a target at the end. It panics if another target has the same words or text, or if
+// Discord would refuse the slash commands.
+func (r *Router) register(t *target) {
+	top := r.top()
+	top.mu.Lock()
+	defer top.mu.Unlock()
+	top.checkFold()
+	for _, res := range t.reserved {
+		if other, ok := top.reserved[res]; ok {
+			panic(registrationError(t.label, t.place, &ConflictError{What: fmt.Sprintf("%s %q", res.what, res.name), Other: other}))
+		}
+	}
+	if t.route != nil {
+		if err := checkSlash(top.targets, t); err != nil {
+			panic(registrationError(t.label, t.place, err))
+		}
+	}
+	if top.reserved == nil {
+		top.reserved = make(map[reservation]string)
+	}
+	for _, res := range t.reserved {
+		top.reserved[res] = t.place
+	}
+	if !top.routed {
+		top.routed, top.fold = true, top.Fold
+	}
+	top.targets = append(top.targets, t)
+	top.table.Store(nil)
+}
+
+// checkFold panics if Fold has changed since the first route. The caller holds mu.
+func (r *Router) checkFold() {
+	if r.routed && r.Fold != r.fold {
+		panic("discord: Fold was set after a route was added: set it before, since it decides which words are the same")
+	}
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/vkrouter/vk/discord"
+	"github.com/vkrouter/vk/discord/middleware"
+)
+
+// newBot returns the bot's handler.
+func newBot(discord.Store) discord.Handler { return newRouter() }
+
+// newRouter returns the bot's Router.
+func newRouter() *discord.Router {
+	r := &discord.Router{Prefix: discord.AnyPrefix(discord.Mentioned(), discord.Literal("!")), Fold: true}
+	r.Use(middleware.Logger(slog.Default()), explain)
+	addMembers(r)
+	r.Route("role", addRoles)
+	discord.AddCommand(r, discord.Route{
+		Pattern: "clear {number:int=10} {from:user?}", Need: discord.PermManageMessages,
+		Doc: "Delete the last messages.\nnumber: how many, at most 100\nfrom: only those of this user",
+	}, clearMessages)
+	r.Add(discord.Route{Pattern: "help", Doc: "Show the commands.", Only: discord.TypedOnly, Handler: func(c *discord.Context) error {
+		return help(c, r)
+	}})
+	return r
+}
+
+// A removal is the arguments of the commands that remove a member.
+type removal struct {
+	User   discord.ID
+	Reason string
+}
+
+func addMembers(r *discord.Router) {
+	discord.AddCommand(r, discord.Route{
+		Pattern: "ban {user:user} {reason...?}", Need: discord.PermBanMembers,
+		Doc: "Ban a user.\nuser: the user to ban\nreason: for the audit log",
+	}, func(c *discord.Context, a removal) error {
+		if err := c.Client().Ban(c, c.GuildID(), a.User, discord.Reason(a.Reason)); err != nil {
+			return err
+		}
+		return c.Reply("Banned " + discord.Mention(a.User) + ".")
+	})
+	discord.AddCommand(r, discord.Route{
+		Pattern: "kick {user:member} {reason...?}", Need: discord.PermKickMembers,
+		Doc: "Remove a member, who may come back.\nuser: the member\nreason: for the audit log",
+	}, func(c *discord.Context, a removal) error {
+		if err := c.Client().Kick(c, c.GuildID(), a.User, discord.Reason(a.Reason)); err != nil {
+			return err
+		}
+		return c.Reply("Removed " + discord.Mention(a.User) + ".")
+	})
+	discord.AddCommand(r, discord.Route{
+		Pattern: "mute {user:member} {for:duration=10m} {reason...?}", Need: discord.PermModerateMembers,
+		Doc: "Time a member out.\nuser: the member\nfor: how long\nreason: for the audit log",
+	}, mute)
+}
+
+func mute(c *discord.Context, a struct {
+	User   discord.ID
+	For    time.Duration
+	Reason string
+}) error {
+	until := time.Now().Add(a.For)
+	if _, err := c.Client().EditMember(c, c.GuildID(), a.User, discord.MemberEdit{TimedOut: discord.Set(until)}, discord.Reason(a.Reason)); err != nil {
+		return err
+	}
+	return c.Reply(fmt.Sprintf("%s is silent for %v.", discord.Mention(a.User), a.For))
+}
+
+// A grant is the arguments of the commands for roles.
+type grant struct {
+	User discord.ID
+	Role discord.Role
+}
+
+func addRoles(r *discord.Router) {
+	r.Need(discord.PermManageRoles)
+	discord.AddCommand(r, discord.Route{Pattern: "add {user:member} {role:role}", Doc: "Give a role.\nuser: the member\nrole: the role"},
+		func(c *discord.Context, a grant) error {
+			if err := c.Client().AddRole(c, c.GuildID(), a.User, a.Role.ID); err != nil {
+				return err
+			}
+			return c.Reply(discord.Mention(a.User) + " has the role " + a.Role.Name + " now.")
+		})
+	discord.AddCommand(r, discord.Route{Pattern: "del {user:member} {role:role}", Doc: "Take a role.\nuser: the member\nrole: the role"},
+		func(c *discord.Context, a grant) error {
+			if err := c.Client().RemoveRole(c, c.GuildID(), a.User, a.Role.ID); err != nil {
+				return err
+			}
+			return c.Reply(discord.Mention(a.User) + " has the role " + a.Role.Name + " no more.")
+		})
+}
+
+// clearMessages deletes messages before the command.
+func clearMessages(c *discord.Context, a struct {
+	Number uint8
+	From   discord.ID
+}) error {
+	command, err := c.Message()
+	if err != nil {
+		return err
+	}
+	var ids []discord.ID
+	seen := 0
+	for m, err := range c.Client().Messages(c, c.ChannelID(), discord.Span{Before: command.ID}) {
+		if err != nil {
+			return err
+		}
+		if len(ids) >= int(min(a.Number, 100)) || seen == 1000 {
+			break
+		}
+		if a.From == 0 || m.Author.ID == a.From {
+			ids = append(ids, m.ID)
+		}
+		seen++
+	}
+	if err := c.Client().DeleteMessages(c, c.ChannelID(), ids); err != nil {
+		return err
+	}
+	return c.Send(fmt.Sprintf("Deleted: %d.", len(ids)))
+}
+
+// help shows the commands that the user may run.
+func help(c *discord.Context, r *discord.Router) error {
+	var b strings.Builder
+	for rt := range r.Walk() {
+		if rt.Allowed(c) == nil {
+			summary, _, _ := strings.Cut(rt.Doc, "\n")
+			fmt.Fprintf(&b, "`%s` %s\n", rt.Usage(), summary)
+		}
+	}
+	return c.Reply(b.String())
+}
+
+// explain tells people what was wrong with their command.
+func explain(next discord.HandlerFunc) discord.HandlerFunc {
+	return func(c *discord.Context) error {
+		err := next(c)
+		var (
+			unknown *discord.NotFoundError
+			wrong   *discord.ArgError
+			lacks   *discord.PermissionError
+			where   *discord.WhereError
+		)
+		switch {
+		case errors.As(err, &unknown):
+			return c.Reply("There is no such command. Try help.")
+		case errors.As(err, &wrong):
+			return c.Reply("Write it so: `" + wrong.Usage + "`")
+		case errors.As(err, &lacks):
+			return c.Reply("That takes the permission " + lacks.Missing.String() + ".")
+		case errors.As(err, &where):
+			return c.Reply("That works on a server only.")
+		case errors.Is(err, discord.ErrForbidden):
+			return c.Reply("Discord does not let me. My role may be too low.")
+		}
+		return err
+	}
+}

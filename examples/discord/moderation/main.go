@@ -1,0 +1,15 @@
+// Moderation is a bot for Discord whose commands ban, kick and mute members, clear
+// channels and give roles. It runs in the terminal, without Discord:
+//
+//	go run ./examples/discord/moderation
+//
+// With DISCORD_TOKEN set to a bot's token, it runs on Discord. The intent MESSAGE CONTENT
+// must be switched on for the bot then, and its role needs the permissions to ban, kick
+// and time out members, to manage messages and to manage roles.
+package main
+
+import "github.com/vkrouter/vk/discord/discordtest/demo"
+
+func main() {
+	demo.Main("Try !kick @boris spam, !mute @vera 1h and !help.", newBot, "Boris", "Vera")
+}

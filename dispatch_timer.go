@@ -74,12 +74,14 @@ type timerQueue struct {
 	warned  map[string]bool
 	feed    *feed
 	client  *Client
+	first   func(context.Context, *Event) error // dispatches what former runs have left of an event's conversation
 	wake    *time.Timer
 	listed  bool // the Store's timers are in queue
 	began   time.Time
 	stopped bool
 	running bool // a goroutine dispatches
 	again   bool // it is to look once more
+	failed  bool // the last timer could not be dispatched
 	ended   sync.WaitGroup
 }
 
@@ -102,8 +104,8 @@ var timerQueues struct {
 func canKey(s Store) bool { return s != nil && reflect.TypeOf(s).Comparable() }
 
 // startTimers makes the Dispatcher dispatch the timers of a community, with a feed and
-// a client, if its Store can list them.
-func (d *Dispatcher) startTimers(group int64, f *feed, client *Client) {
+// a client, if its Store can list them. first is called before each.
+func (d *Dispatcher) startTimers(group int64, f *feed, client *Client, first func(context.Context, *Event) error) {
 	if _, ok := d.Store.(Lister); !ok {
 		return
 	}
@@ -131,7 +133,7 @@ func (d *Dispatcher) startTimers(group int64, f *feed, client *Client) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if !q.feed.isOpen() {
-		q.feed, q.client = f, client
+		q.feed, q.client, q.first = f, client, first
 		q.look()
 	}
 }
@@ -202,6 +204,9 @@ const (
 	// timerLook is the longest time between two looks at the clock, which may be set.
 	timerLook = time.Minute
 
+	// timerRetry is how long after a failure of the Store timers are tried again.
+	timerRetry = time.Second
+
 	// timerShare is the part of MaxEvents that timers may take: one in so many.
 	timerShare = 2
 )
@@ -244,6 +249,9 @@ func (q *timerQueue) run() {
 		}
 		if len(q.firing) >= q.most() {
 			wait = timerLook // the end of one of them looks
+		}
+		if q.failed {
+			wait = timerRetry
 		}
 		if q.wake == nil {
 			q.wake = time.AfterFunc(max(wait, time.Millisecond), func() {
@@ -319,23 +327,29 @@ func (q *timerQueue) dispatchNext() bool {
 	}
 	f := &dueTimer{q: q, key: key, due: due}
 	q.firing[key] = f
-	feed, client := q.feed, q.client
+	feed, client, first := q.feed, q.client, q.first
 	q.mu.Unlock()
-	if err := q.dispatch(f, feed, client); err != nil {
+	err := q.dispatch(f, feed, client, first)
+	q.mu.Lock()
+	tell := err != nil && !q.failed && feed.isOpen()
+	q.failed = err != nil
+	q.mu.Unlock()
+	if err != nil {
 		q.give(f, true)
-		return false
 	}
-	return true
+	if tell {
+		q.d.logger().LogAttrs(context.Background(), slog.LevelWarn, "vk: the store fails: timers are late", slog.String("key", key), slog.Any("err", err))
+	}
+	return err == nil
 }
 
 // dispatch gives a timer's event to its lane. An error means that it is to be tried
 // again.
-func (q *timerQueue) dispatch(f *dueTimer, feed *feed, client *Client) error {
+func (q *timerQueue) dispatch(f *dueTimer, feed *feed, client *Client, first func(context.Context, *Event) error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTime)
 	defer cancel()
 	raw, err := q.d.guarded().Get(ctx, f.key)
 	if err != nil {
-		q.d.logger().LogAttrs(ctx, slog.LevelWarn, "vk: the store fails: a timer is late", slog.String("key", f.key), slog.Any("err", err))
 		return err
 	}
 	var r timerRecord
@@ -357,6 +371,9 @@ func (q *timerQueue) dispatch(f *dueTimer, feed *feed, client *Client) error {
 	if !hears(q.d.Handler, e.Kind) {
 		q.leaveIdle(f, e.Kind)
 		return nil
+	}
+	if err := first(ctx, e); err != nil {
+		return err
 	}
 	j := &job{d: q.d, feed: feed, ctx: context.Background(), client: client, ev: e, timer: f}
 	if f.due.Before(q.began) { // a former run may have begun it
@@ -392,15 +409,6 @@ func (q *timerQueue) leaveIdle(f *dueTimer, kind string) {
 		q.d.logger().LogAttrs(context.Background(), slog.LevelWarn, "vk: a timer is due and has no handler: it stays in the store", slog.String("kind", kind),
 			slog.String("mend", "call Timers.Handle before the bot runs, or cancel the timers"))
 	}
-}
-
-// hears reports whether a handler listens to a kind, as far as it tells.
-func hears(h Handler, kind string) bool {
-	for w, ok := h.(*wrapped); ok; w, ok = h.(*wrapped) {
-		h = w.inner
-	}
-	r, ok := h.(*Router)
-	return !ok || len(r.current().heard.kinds[kind]) > 0
 }
 
 // settle ends the handling of a timer's event: its record is removed, or has the next

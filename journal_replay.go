@@ -85,7 +85,7 @@ func (jr *journal) startTimers() {
 	f, client, closed := jr.feed, jr.client, jr.closed
 	jr.mu.Unlock()
 	if !closed && f.isOpen() {
-		jr.d.startTimers(jr.group, f, client)
+		jr.d.startTimers(jr.group, f, client, jr.dispatchFirst)
 	}
 }
 

@@ -323,3 +323,12 @@ func (r *Router) current() *table {
 	}
 	return top.compile()
 }
+
+// hears reports whether a handler listens to a kind, as far as it tells.
+func hears(h Handler, kind string) bool {
+	for w, ok := h.(*wrapped); ok; w, ok = h.(*wrapped) {
+		h = w.inner
+	}
+	r, ok := h.(*Router)
+	return !ok || len(r.current().heard.kinds[kind]) > 0
+}

@@ -32,8 +32,10 @@ import (
 //
 // The fields must not change once in use. The methods are safe for concurrent use.
 type Timers[T any] struct {
-	// Store keeps the timers. It is that of the Dispatcher, and a [Lister]; without
-	// one, the methods return a [*ConfigError].
+	// Store keeps the timers. It is the value that the Dispatcher has, and a [Lister];
+	// without one, the methods return a [*ConfigError]. A timer that is set through
+	// another value, such as a wrapper, or by another process, is found at the next
+	// start only.
 	Store Store
 
 	// Name tells apart the Timers of one Store. It must not change between versions of

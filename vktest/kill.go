@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/journal"
 )
 
 // Restart stops the bot, as the end of its context does, and starts another one with
@@ -105,7 +106,7 @@ func (g *gate) RoundTrip(r *http.Request) (*http.Response, error) {
 // as it is, and what is left of the bot sees a copy.
 type fence struct {
 	base    vk.Store
-	changed func(key string) (kill bool) // called for each change; may be nil
+	changed func(key string) (kill bool) // called for each change but renewals of the lease; may be nil
 
 	mu     sync.Mutex
 	dead   bool
@@ -165,7 +166,7 @@ func (f *fence) Swap(ctx context.Context, key string, old, new []byte, ttl time.
 	swapped, err := f.base.Swap(ctx, key, old, new, ttl)
 	if swapped {
 		f.mirror[key] = slices.Clone(new)
-		if f.changed != nil && !bytes.Equal(old, new) && f.changed(key) {
+		if f.changed != nil && !bytes.Equal(old, new) && !journal.Renews(old, new) && f.changed(key) {
 			f.dead = true
 		}
 	}

@@ -34,8 +34,10 @@ import (
 //		anna.Hears("Paid.")
 //	})
 //
-// newBot makes the bot anew for each start of it. Time is that of a bubble of
-// [testing/synctest].
+// newBot makes the bot anew for each start of it. Its sessions and timers use the
+// Store of the Stage. Time is that of a bubble of [testing/synctest]. A run without a
+// kill comes first: the test fails if people do not hear there what they wait for.
+// Renewals of the journal's lease are not counted as changes.
 func Sweep(t *testing.T, newBot func(s *Stage) vk.Handler, play func(p *People)) {
 	t.Helper()
 	for _, r := range (SweepConfig{}).Run(t, newBot, play) {
@@ -49,8 +51,8 @@ func Sweep(t *testing.T, newBot func(s *Stage) vk.Handler, play func(p *People))
 // usual one.
 type SweepConfig struct {
 	// Store makes the Store of one dialogue. It returns a function that returns the
-	// Store for each start of the bot. Nil means one in memory that can only get and
-	// swap values.
+	// Store for each start of the bot. Nil means one in memory that is a [vk.Lister],
+	// and which several processes could share, as a database.
 	Store func(t *testing.T) (open func() vk.Store)
 
 	// Poll and Webhook are the sources of events. Neither means Poll.
@@ -93,11 +95,18 @@ func (r SweepResult) String() string {
 }
 
 // Run runs the dialogue without a kill, and then once for each change of the Store. It
-// returns the results of the kills.
+// returns the results of the kills. If people do not hear what they wait for in the run
+// without a kill, the test fails, and there are no results.
 func (c SweepConfig) Run(t *testing.T, newBot func(s *Stage) vk.Handler, play func(p *People)) (results []SweepResult) {
 	t.Helper()
 	var plain *sweepRun
 	synctest.Test(t, func(t *testing.T) { plain = c.run(t, newBot, play, 0) })
+	for _, m := range plain.missed {
+		t.Errorf("vktest: without a kill, %s; people saw\n%s", m, plain.result().Transcript)
+	}
+	if plain.missed != nil {
+		return nil // there is nothing to compare with
+	}
 	want := plain.result()
 	for n := 1; n <= plain.played; n++ {
 		var r *sweepRun
@@ -150,7 +159,8 @@ type People struct{ run *sweepRun }
 // User adds a person.
 func (p *People) User(name string) *Speaker { return &Speaker{p.run.s.User(name), p.run} }
 
-// A Speaker is a person in a [Sweep]. Its methods wait until the bot is up.
+// A Speaker is a person in a [Sweep]. Its methods wait until the bot is up: a message
+// before the first poll of a new Store would be missed.
 type Speaker struct {
 	u   *User
 	run *sweepRun
@@ -171,6 +181,8 @@ func (p *Speaker) Presses(label string) {
 	p.run.settle()
 	if _, _, ok := p.u.button(label); ok {
 		p.u.Presses(label)
+	} else {
+		p.miss(" finds no button %q", label)
 	}
 }
 
@@ -182,9 +194,22 @@ func (p *Speaker) Hears(text string) {
 		ctx, cancel := context.WithTimeout(context.Background(), sweepPatience)
 		m, err := p.u.Next(ctx)
 		cancel()
-		if err == nil && m.Text == text || err != nil && up == p.run.isUp() {
-			return // the transcript tells
+		if err == nil && m.Text == text {
+			return
 		}
+		if err != nil && up == p.run.isUp() {
+			p.miss(" does not hear %q", text)
+			return // after a kill, the transcript tells
+		}
+	}
+}
+
+// miss notes what a person misses, which may happen after a kill only.
+func (p *Speaker) miss(format, what string) {
+	p.run.mu.Lock()
+	defer p.run.mu.Unlock()
+	if p.run.kill == 0 {
+		p.run.missed = append(p.run.missed, p.u.Name+fmt.Sprintf(format, what))
 	}
 }
 
@@ -207,7 +232,8 @@ type sweepRun struct {
 	up       chan struct{} // closed when the bot is up
 	start    int
 	changes  int
-	played   int // changes up to the end of the dialogue
+	played   int      // changes up to the end of the dialogue
+	missed   []string // what people missed without a kill
 	killedBy string
 	effects  map[string][]string
 
@@ -251,7 +277,11 @@ func (r *sweepRun) watch() {
 	case <-r.killed:
 	}
 	r.mu.Lock()
-	r.up = make(chan struct{})
+	select {
+	case <-r.up:
+		r.up = make(chan struct{})
+	default: // it was killed before it was up
+	}
 	stop := r.stop
 	r.mu.Unlock()
 	r.s.gate.shut.Store(true)
@@ -303,10 +333,14 @@ func (r *sweepRun) begin() {
 	}
 	if r.c.Poll || !r.c.Webhook {
 		p := &vk.Poller{Client: r.s.client, Dispatcher: d, GroupID: r.s.GroupID, Logger: r.s.logger(), SkipDiagnosis: true}
-		running.Go(func() { p.Run(ctx) })
+		p.Ready = func(int64) { r.isReady(n) }
+		running.Go(func() {
+			if err := p.Run(ctx); err != nil && r.isReady(n) {
+				r.s.errorf("Run: %v", err)
+			}
+		})
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.fence = f
 	r.stop = func() {
 		ended, cancelNow := context.WithCancel(context.Background())
@@ -315,7 +349,25 @@ func (r *sweepRun) begin() {
 		d.Stop(ended)
 		running.Wait()
 	}
-	close(r.up)
+	r.mu.Unlock()
+	if !r.c.Poll && r.c.Webhook {
+		r.isReady(n)
+	}
+}
+
+// isReady notes that the nth start of the bot is up, and reports whether it lives.
+func (r *sweepRun) isReady(n int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if n != r.start {
+		return false
+	}
+	select {
+	case <-r.up:
+	default:
+		close(r.up)
+	}
+	return true
 }
 
 // changed counts a change of the Store, and reports whether the bot dies of it.
@@ -390,7 +442,8 @@ func (s *switchedHook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Write(answer.Body.Bytes())
 }
 
-// A plainStore is a Store that has nothing beside Get and Swap.
+// A plainStore is a Store as a database is one: it can list its keys, and does not
+// belong to one process.
 type plainStore struct {
 	mu     sync.Mutex
 	values map[string][]byte
@@ -414,4 +467,17 @@ func (s *plainStore) Swap(_ context.Context, key string, old, new []byte, _ time
 		delete(s.values, key)
 	}
 	return true, nil
+}
+
+// List implements vk.Lister.
+func (s *plainStore) List(_ context.Context, prefix string, yield func(key string, value []byte) bool) error {
+	s.mu.Lock()
+	values := maps.Clone(s.values)
+	s.mu.Unlock()
+	for key, value := range values {
+		if strings.HasPrefix(key, prefix) && !yield(key, slices.Clone(value)) {
+			break
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -90,6 +91,18 @@ func readPlace(raw []byte) (p placeRecord, err error) {
 		err = json.Unmarshal(raw, &p)
 	}
 	return p, err
+}
+
+// Renews reports whether the change of a value does no more than to renew the lease of
+// the journal's owner.
+func Renews(old, new []byte) bool {
+	was, err := readPlace(old)
+	if err != nil || was.Owner == "" {
+		return false
+	}
+	is, err := readPlace(new)
+	was.Until = is.Until
+	return err == nil && bytes.Equal(was.encode(), is.encode())
 }
 
 func (p placeRecord) encode() []byte {

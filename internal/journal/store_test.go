@@ -361,3 +361,34 @@ func TestForgetsWhileFailing(t *testing.T) {
 		j.Close(t.Context())
 	})
 }
+
+// TestStoreIsDownIdle: while nothing happens, a shared store that fails for long is told
+// of once, and so is that it works again.
+func TestStoreIsDownIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShakyStore(1, 0)
+		var notices []NoticeKind
+		j, _, err := Open(t.Context(), Options{
+			Store: s, Journal: "journal/7/", Done: "done/7/", Timeout: time.Second,
+			Tell: func(n Notice) { notices = append(notices, n.Kind) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.setShare(1)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if !slices.Equal(notices, []NoticeKind{Failing}) {
+			t.Errorf("notices %v while the store fails", notices)
+		}
+		s.setShare(0)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if !slices.Equal(notices, []NoticeKind{Failing, Working}) || !j.Owned() {
+			t.Errorf("notices %v, owned: %v", notices, j.Owned())
+		}
+		if err := j.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}

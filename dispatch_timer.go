@@ -30,6 +30,7 @@ type timerRecord struct {
 	User    int64           `json:"user,omitempty"`
 	KeyName string          `json:"key,omitempty"` // the Key's Name
 	Daily   *Daily          `json:"daily,omitempty"`
+	Tries   int             `json:"tries,omitempty"` // runs that may have died of it, at this due time
 	Value   json.RawMessage `json:"value"`
 }
 
@@ -77,6 +78,7 @@ type timerQueue struct {
 	wake    *time.Timer
 	listed  bool // the Store's timers are in queue
 	began   time.Time
+	died    bool // the run before this one
 	stopped bool
 	running bool // a goroutine dispatches
 	again   bool // it is to look once more
@@ -102,15 +104,15 @@ var timerQueues struct {
 func canKey(s Store) bool { return s != nil && reflect.TypeOf(s).Comparable() }
 
 // startTimers makes the Dispatcher dispatch the timers of a community, with a feed and
-// a client, if its Store can list them.
-func (d *Dispatcher) startTimers(group int64, f *feed, client *Client) {
+// a client, if its Store can list them. died says that the last run has.
+func (d *Dispatcher) startTimers(group int64, f *feed, client *Client, died bool) {
 	if _, ok := d.Store.(Lister); !ok {
 		return
 	}
 	d.mu.Lock()
 	q := d.timers[group]
 	if q == nil && !d.stopped {
-		q = &timerQueue{d: d, group: group, firing: make(map[string]*dueTimer), warned: make(map[string]bool), began: time.Now()}
+		q = &timerQueue{d: d, group: group, firing: make(map[string]*dueTimer), warned: make(map[string]bool), began: time.Now(), died: died}
 		if d.timers == nil {
 			d.timers = make(map[int64]*timerQueue)
 		}
@@ -364,7 +366,7 @@ func (q *timerQueue) dispatch(f *dueTimer, feed *feed, client *Client) error {
 			return err
 		}
 	}
-	return q.d.put(context.Background(), j)
+	return f.begin(j, r.Tries)
 }
 
 // give takes a timer out of those that are handled, and puts it back into the queue if
@@ -444,7 +446,7 @@ func (f *dueTimer) finish(j *job) (next time.Time, err error) {
 			}
 			var b []byte
 			if next = f.after(j, &r); !next.IsZero() {
-				r.Due = next.UnixMilli()
+				r.Due, r.Tries = next.UnixMilli(), 0
 				b, _ = json.Marshal(r)
 			}
 			var swapped bool

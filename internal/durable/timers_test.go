@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"slices"
 	"strings"
@@ -197,6 +198,68 @@ func TestDurableTimersOrder(t *testing.T) {
 		anna.Says("yes")
 		sleep(time.Minute)
 		b.is("Anna: !busy", "Bot: Not busy", "Bot: Done with tea?", "Anna: yes", "Bot: yes with tea")
+		if left := append(b.keys("timer/"), b.keys("trail/")...); left != nil {
+			t.Errorf("left: %q", left)
+		}
+	})
+}
+
+// TestDurableTimersPoison: a timer of which five runs have died is dropped, with a line
+// in the log; one that waits and one that is handled beside it are not.
+func TestDurableTimersPoison(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBot(t, "", vk.NewRouter())
+		log := new(logLines)
+		b.d.Logger = slog.New(slog.NewTextHandler(log, nil))
+		var n counts
+		code := func() (*vk.Router, *vk.Timers[string]) {
+			timers := &vk.Timers[string]{Store: b.Store(), Name: "remind"}
+			r := vk.NewRouter("!")
+			timers.Handle(r, func(c *vk.Context, what string) error {
+				n.add(what)
+				switch what {
+				case "poison":
+					<-c.Done() // until the bot dies
+				case "ask":
+					a, err := c.Ask("?", within)
+					if err != nil {
+						return err
+					}
+					return a.Send("Thanks")
+				}
+				return c.Send(what)
+			})
+			return r, timers
+		}
+		r, timers := code()
+		b.Restart(r)
+		anna, boris := b.User("Anna"), b.User("Boris")
+		anna.Says("hello")
+		boris.Says("hello")
+		set := func(u *vktest.User, what string, in time.Duration) {
+			key := vk.Key{Group: b.GroupID, Peer: u.ID, User: u.ID}
+			if err := timers.Set(context.Background(), key, what, time.Now().Add(in), what); err != nil {
+				t.Fatal(err)
+			}
+		}
+		set(anna, "poison", time.Second)
+		set(boris, "ask", time.Second)
+		set(boris, "bread", time.Hour)
+		sleep(20 * time.Second)
+		for range 9 {
+			b.Kill()
+			sleep(20 * time.Minute)
+			r, _ = code()
+			b.Start(r)
+			sleep(20 * time.Second) // less than the time limit of handlers
+		}
+		boris.Says("yes")
+		sleep(time.Minute)
+		n.is(t, map[string]int{"poison": 5, "ask": 10, "bread": 1})
+		b.is("Anna: hello", "", "Boris: hello", "Bot: ?", "Bot: bread", "Boris: yes", "Bot: Thanks")
+		if n := log.count("vk: dropping timer that crashed the bot 5 times"); n != 1 {
+			t.Errorf("the log says %d times that the timer is dropped", n)
+		}
 		if left := append(b.keys("timer/"), b.keys("trail/")...); left != nil {
 			t.Errorf("left: %q", left)
 		}

@@ -163,6 +163,7 @@ type Journal struct {
 	start    int64                   // no batch of this run has a lower number
 	loaded   bool                    // batches has all that there are
 	deaths   int64                   // runs that died, up to this one
+	died     bool                    // the last run has
 	repeats  bool                    // a source of the last run may deliver its events again
 	repeated bool                    // a source of this run may, and the store says so
 	opened   time.Time
@@ -279,6 +280,13 @@ func (j *Journal) Lost() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.lost
+}
+
+// Died reports whether the last run has ended without Close.
+func (j *Journal) Died() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.died
 }
 
 // Failing reports whether the last write has failed.

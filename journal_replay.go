@@ -346,7 +346,7 @@ func (jr *journal) awaitQuiet() error {
 // discard notes that an event is not handled any more.
 func (jr *journal) discard(e *journalEntry) error {
 	if jr.kept.Repeats() && e.kept.ID != "" {
-		if err := jr.d.markDone(jr.base, e.ev); err != nil {
+		if err := jr.d.markDone(jr.base, e.ev, e); err != nil {
 			return err // VK would deliver it again
 		}
 	}

@@ -120,6 +120,7 @@ type Entry struct {
 	batch  *batch // nil if it is in none
 	done   bool
 	marked bool // there is a value that says it is done
+	shares bool // the caller has written such a value too
 	calm   bool // its handler waits, so that it is not to blame
 	after  []func(ctx context.Context)
 }
@@ -253,6 +254,16 @@ func (e *Entry) Done(after func(ctx context.Context)) {
 		j.dirty[e.batch] = struct{}{}
 	}
 	j.soon(wait)
+}
+
+// Remembered notes that the caller has written the value that says that the event is
+// done, for KeepDone. When no batch has the event any more, the value stays for Remember
+// from then on.
+func (e *Entry) Remembered() {
+	j := e.j
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	e.shares = true
 }
 
 // Calm notes whether the event's handler waits. While it does, it is not to blame

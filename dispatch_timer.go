@@ -112,7 +112,7 @@ func (d *Dispatcher) startTimers(group int64, f *feed, client *Client, died bool
 	d.mu.Lock()
 	q := d.timers[group]
 	if q == nil && !d.stopped {
-		q = &timerQueue{d: d, group: group, firing: make(map[string]*dueTimer), warned: make(map[string]bool), began: time.Now(), died: died}
+		q = &timerQueue{d: d, group: group, firing: make(map[string]*dueTimer), warned: make(map[string]bool), began: timer.Now(), died: died}
 		if d.timers == nil {
 			d.timers = make(map[int64]*timerQueue)
 		}
@@ -242,7 +242,7 @@ func (q *timerQueue) run() {
 			return
 		}
 		if ok {
-			wait = min(wait, time.Until(due))
+			wait = min(wait, due.Sub(timer.Now()))
 		}
 		if len(q.firing) >= q.most() {
 			wait = timerLook // the end of one of them looks
@@ -314,7 +314,7 @@ func (q *timerQueue) dispatchNext() bool {
 		q.mu.Unlock()
 		return false
 	}
-	key, due, ok := q.queue.Pop(time.Now())
+	key, due, ok := q.queue.Pop(timer.Now())
 	if !ok {
 		q.mu.Unlock()
 		return false
@@ -345,7 +345,7 @@ func (q *timerQueue) dispatch(f *dueTimer, feed *feed, client *Client) error {
 		q.give(f, false) // it was canceled
 		return nil
 	}
-	if r.due().After(time.Now()) { // it was moved
+	if r.due().After(timer.Now()) { // it was moved
 		q.give(f, false)
 		q.set(f.key, r.due())
 		return nil
@@ -468,7 +468,7 @@ func (f *dueTimer) after(j *job, r *timerRecord) time.Time {
 	if r.Daily == nil {
 		return time.Time{}
 	}
-	now := time.Now()
+	now := timer.Now()
 	if now.Before(f.due) {
 		now = f.due // the clock was set back
 	}

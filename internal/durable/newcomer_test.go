@@ -188,6 +188,58 @@ func (s *failStore) Swap(ctx context.Context, key string, old, new []byte, ttl t
 	return s.MemoryStore.Swap(ctx, key, old, new, ttl)
 }
 
+// A countStore counts the writes of trails, and their bytes with the key.
+type countStore struct {
+	*vk.MemoryStore
+	writes, bytes, others atomic.Int64
+}
+
+// Swap implements vk.Store.
+func (s *countStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	switch {
+	case strings.HasPrefix(key, "trail/") && len(new) > 0:
+		s.writes.Add(1)
+		s.bytes.Add(int64(len(key) + len(new)))
+	case len(new) > 0:
+		s.others.Add(1)
+	}
+	return s.MemoryStore.Swap(ctx, key, old, new, ttl)
+}
+
+// TestDurableCost: an event that never waits writes no trail; one that sends and asks
+// writes one, of less than 300 bytes.
+func TestDurableCost(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		store := &countStore{MemoryStore: new(vk.MemoryStore)}
+		r := vk.NewRouter("!")
+		r.Handle("send", func(c *vk.Context) error { return c.Send("Hello") })
+		r.Handle("ask", func(c *vk.Context) error {
+			if err := c.Send("Hello"); err != nil {
+				return err
+			}
+			_, err := c.Ask("Which tea?", within)
+			return err
+		})
+		b := vktest.Config{Dispatcher: &vk.Dispatcher{Store: store}}.New(t)
+		b.Start(r)
+		anna := b.User("Anna")
+		for text, want := range map[string]int64{"!send": 0, "!ask": 1} {
+			writes, bytes, others := store.writes.Load(), store.bytes.Load(), store.others.Load()
+			anna.Says(text)
+			sleep(time.Minute)
+			if got := store.writes.Load() - writes; got != want {
+				t.Errorf("%s: %d writes of a trail, want %d", text, got, want)
+			}
+			if got := store.bytes.Load() - bytes; got > 300 {
+				t.Errorf("%s: a trail of %d bytes", text, got)
+			}
+			t.Logf("%s: %d writes of a trail, %d bytes, %d other writes", text, store.writes.Load()-writes, store.bytes.Load()-bytes, store.others.Load()-others)
+			b.Stop()
+			b.Start(r)
+		}
+	})
+}
+
 // TestDurableStoreFails: when the Store fails while trails are written, the log says so
 // once, they are written as soon as it works, and nothing is lost by a kill after that.
 func TestDurableStoreFails(t *testing.T) {

@@ -75,6 +75,7 @@ type Context struct {
 // WithContext makes of its Context share it.
 type invocation struct {
 	name  string      // the handler, as named in errors
+	id    string      // it, as named in random ids and steps; if empty, the name
 	outer *invocation // the one around it, or nil
 	via   string      // see Context
 	turn  turn

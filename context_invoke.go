@@ -1,6 +1,7 @@
 package vk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,15 +49,14 @@ func unknown(c *Context) error {
 
 // run runs the route, or the NotFound, that an event leads to.
 func (c *Context) run(m *destination) error {
-	name := m.to.name
 	several := c.inv.outer != nil // the Router may be one of several
-	if several && c.hasEnded(name) {
+	if several && c.hasEnded(m.to.scope()) {
 		return nil
 	}
-	c.inv.turn.leadsTo(c, name)
-	err := c.invoke(name, m.to.run, m.prepare)
+	c.inv.turn.leadsTo(c, m.to.name, m.to.scope())
+	err := c.invoke(m.to.name, m.to.run, m.prepare)
 	if several {
-		c.noteEnded(name, err)
+		c.noteEnded(m.to.scope(), err)
 	}
 	return err
 }
@@ -82,7 +82,7 @@ func (c *Context) noteEnded(name string, err error) {
 	}
 }
 
-// ledTo returns the name of the route that the event led to in a former run, or "" if
+// ledTo returns the id of the route that the event led to in a former run, or "" if
 // it had not come so far.
 func (c *Context) ledTo() string {
 	s := c.steps()
@@ -109,6 +109,7 @@ func (e *goneError) Error() string {
 func (m *destination) prepare(i *invocation) {
 	i.route, i.prefix, i.text, i.line = m.to.route, m.prefix, m.text, m.line
 	i.captures, i.refused = m.captures, m.failed
+	i.id = m.to.scope()
 	i.of(m.to.edition)
 }
 
@@ -145,12 +146,16 @@ func (c *Context) Invoke(rt *Route, line string) error {
 	if depth >= maxRun {
 		return fmt.Errorf("vk: Invoke %s: %d routes run each other", rt.target.name, depth)
 	}
-	name := rt.target.name
-	if n := c.inv.count("\x00run " + name); n > 0 {
-		name += " #" + strconv.Itoa(n+1) // has random ids of its own
+	name, id := rt.target.name, rt.target.scope()
+	if n := c.inv.count("\x00run " + id); n > 0 {
+		again := " #" + strconv.Itoa(n+1) // has random ids of its own
+		name, id = name+again, id+again
 	}
 	m := &destination{to: rt.target, prefix: c.inv.prefix, text: line, line: line}
-	return c.invoke(name, rt.target.run, m.prepare)
+	return c.invoke(name, rt.target.run, func(i *invocation) {
+		m.prepare(i)
+		i.id = id
+	})
 }
 
 // A turn is the handling of one event, as far as Contexts and Routers know of
@@ -162,8 +167,9 @@ type turn interface {
 	// leave notes that the invocation has ended, and that outer goes on.
 	leave(outer inner)
 
-	// leadsTo notes the name of the route that the event of c leads to.
-	leadsTo(c *Context, route string)
+	// leadsTo notes the route that the event of c leads to: its name, and its id,
+	// which is the same in other code.
+	leadsTo(c *Context, route, id string)
 
 	// ends notes an error that a handler ended with.
 	ends(err error)
@@ -190,7 +196,7 @@ type noTurn struct{}
 
 func (noTurn) enter(inner) (outer inner)        { return inner{} }
 func (noTurn) leave(inner)                      {}
-func (noTurn) leadsTo(*Context, string)         {}
+func (noTurn) leadsTo(*Context, string, string) {}
 func (noTurn) ends(error)                       {}
 func (noTurn) offer(*Context, destination) bool { return false }
 func (noTurn) trail() *trail.Trail              { return nil }
@@ -330,7 +336,7 @@ func (i *invocation) scope() string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.scoped == "" {
-		i.scoped = i.outer.scope() + "\x00" + i.via + i.name
+		i.scoped = i.outer.scope() + "\x00" + i.via + cmp.Or(i.id, i.name)
 	}
 	return i.scoped
 }

@@ -422,8 +422,8 @@ func (j *job) tellParked() (resumed func()) {
 }
 
 // leadsTo implements turn: it notes the route for the Observer and the log.
-func (j *job) leadsTo(c *Context, route string) {
-	j.steps.leadTo(c, route)
+func (j *job) leadsTo(c *Context, route, id string) {
+	j.steps.leadTo(c, route, id)
 	if j.seen != nil {
 		s := j.seen
 		s.mu.Lock()

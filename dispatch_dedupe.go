@@ -93,6 +93,9 @@ func (c *deduper) enter(j *job) (holder *job, state admission) {
 	}
 	for _, handled := range c.handled {
 		if _, ok := handled[id]; ok {
+			if entry != nil {
+				entry.kept.Remembered()
+			}
 			entry.drop()
 			return nil, alreadyHandled
 		}
@@ -406,11 +409,19 @@ func (d *Dispatcher) isDone(ctx context.Context, e *Event) (bool, error) {
 }
 
 // markDone makes the Store say that an event is done, as long as its source may deliver
-// it again.
-func (d *Dispatcher) markDone(ctx context.Context, e *Event) error {
+// it again, or if that is longer, as long as the journal has its entry, which may be nil,
+// or a Poller has not brought it: the next process may start later than that.
+func (d *Dispatcher) markDone(ctx context.Context, e *Event, entry *journalEntry) error {
+	ttl := dedupeTTL
+	if entry != nil {
+		ttl = durable.KeepDone
+		entry.kept.Remembered()
+	} else if d.expect(e) {
+		ttl = durable.KeepDone
+	}
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
-	_, err := d.guarded().Swap(ctx, doneKey(e), nil, durable.DoneValue, dedupeTTL)
+	_, err := d.guarded().Swap(ctx, doneKey(e), nil, durable.DoneValue, ttl)
 	return err // if it was not swapped, the Store says so already
 }
 
@@ -442,7 +453,7 @@ func (d *Dispatcher) release(j *job, s settlement) bool {
 	defer cancel()
 	var err error
 	for try := range 4 {
-		if err = d.markDone(ctx, j.ev); err == nil {
+		if err = d.markDone(ctx, j.ev, d.dedupe.entryOf(j)); err == nil {
 			d.storeWorked(j.ctx)
 			return true
 		}

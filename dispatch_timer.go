@@ -30,6 +30,7 @@ type timerRecord struct {
 	User    int64           `json:"user,omitempty"`
 	KeyName string          `json:"key,omitempty"` // the Key's Name
 	Daily   *Daily          `json:"daily,omitempty"`
+	Tries   int             `json:"tries,omitempty"` // runs that may have died of it, at this due time
 	Value   json.RawMessage `json:"value"`
 }
 
@@ -78,6 +79,7 @@ type timerQueue struct {
 	wake    *time.Timer
 	listed  bool // the Store's timers are in queue
 	began   time.Time
+	died    bool // the run before this one
 	stopped bool
 	running bool // a goroutine dispatches
 	again   bool // it is to look once more
@@ -104,15 +106,16 @@ var timerQueues struct {
 func canKey(s Store) bool { return s != nil && reflect.TypeOf(s).Comparable() }
 
 // startTimers makes the Dispatcher dispatch the timers of a community, with a feed and
-// a client, if its Store can list them. first is called before each.
-func (d *Dispatcher) startTimers(group int64, f *feed, client *Client, first func(context.Context, *Event) error) {
+// a client, if its Store can list them. died says that the last run has; first is called
+// before each timer.
+func (d *Dispatcher) startTimers(group int64, f *feed, client *Client, died bool, first func(context.Context, *Event) error) {
 	if _, ok := d.Store.(Lister); !ok {
 		return
 	}
 	d.mu.Lock()
 	q := d.timers[group]
 	if q == nil && !d.stopped {
-		q = &timerQueue{d: d, group: group, firing: make(map[string]*dueTimer), warned: make(map[string]bool), began: time.Now()}
+		q = &timerQueue{d: d, group: group, firing: make(map[string]*dueTimer), warned: make(map[string]bool), began: timer.Now(), died: died}
 		if d.timers == nil {
 			d.timers = make(map[int64]*timerQueue)
 		}
@@ -245,7 +248,7 @@ func (q *timerQueue) run() {
 			return
 		}
 		if ok {
-			wait = min(wait, time.Until(due))
+			wait = min(wait, due.Sub(timer.Now()))
 		}
 		if len(q.firing) >= q.most() {
 			wait = timerLook // the end of one of them looks
@@ -320,7 +323,7 @@ func (q *timerQueue) dispatchNext() bool {
 		q.mu.Unlock()
 		return false
 	}
-	key, due, ok := q.queue.Pop(time.Now())
+	key, due, ok := q.queue.Pop(timer.Now())
 	if !ok {
 		q.mu.Unlock()
 		return false
@@ -357,7 +360,7 @@ func (q *timerQueue) dispatch(f *dueTimer, feed *feed, client *Client, first fun
 		q.give(f, false) // it was canceled
 		return nil
 	}
-	if r.due().After(time.Now()) { // it was moved
+	if r.due().After(timer.Now()) { // it was moved
 		q.give(f, false)
 		q.set(f.key, r.due())
 		return nil
@@ -381,7 +384,7 @@ func (q *timerQueue) dispatch(f *dueTimer, feed *feed, client *Client, first fun
 			return err
 		}
 	}
-	return q.d.put(context.Background(), j)
+	return f.begin(j, r.Tries)
 }
 
 // give takes a timer out of those that are handled, and puts it back into the queue if
@@ -452,7 +455,7 @@ func (f *dueTimer) finish(j *job) (next time.Time, err error) {
 			}
 			var b []byte
 			if next = f.after(j, &r); !next.IsZero() {
-				r.Due = next.UnixMilli()
+				r.Due, r.Tries = next.UnixMilli(), 0
 				b, _ = json.Marshal(r)
 			}
 			var swapped bool
@@ -474,7 +477,7 @@ func (f *dueTimer) after(j *job, r *timerRecord) time.Time {
 	if r.Daily == nil {
 		return time.Time{}
 	}
-	now := time.Now()
+	now := timer.Now()
 	if now.Before(f.due) {
 		now = f.due // the clock was set back
 	}

@@ -66,19 +66,19 @@ func (j *job) trail() *trail.Trail {
 
 // A ledRoute is a route that the event leads to.
 type ledRoute struct {
-	c    *Context
-	name string
+	c  *Context
+	id string
 }
 
 // leadTo notes a route that the event leads to.
-func (t *jobTrail) leadTo(c *Context, route string) {
+func (t *jobTrail) leadTo(c *Context, route, id string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.routes == nil {
 		t.routes = t.first[:0]
 	}
 	t.route = cmp.Or(t.route, route)
-	t.routes = append(t.routes, ledRoute{c, route})
+	t.routes = append(t.routes, ledRoute{c, id})
 }
 
 // written returns the trail if there is one.
@@ -234,7 +234,7 @@ func (j *job) writeTrail(ctx context.Context) error {
 	defer func() { <-writing }()
 	for _, r := range routes {
 		if key := r.c.routeStep(); r.c.ledTo() == "" {
-			t.Keep(key, []byte(r.name))
+			t.Keep(key, []byte(r.id))
 		}
 	}
 	number := j.attempt.renew()

@@ -49,6 +49,9 @@ type journal struct {
 	feed    *feed           // of those jobs; nil if there is no source yet
 	client  *Client
 	closed  bool
+
+	expected map[string]time.Time // doneIDs of done events that a Poller has not brought, and since when
+	checked  time.Time            // when it was last looked at
 }
 
 // A journalEntry is an event in a journal. It is guarded by the journal's mu.
@@ -255,8 +258,63 @@ func (jr *journal) add(ts string, events []*Event) []*journalEntry {
 	defer jr.mu.Unlock()
 	for _, e := range entries {
 		jr.enter(e)
+		delete(jr.expected, e.kept.ID)
 	}
+	jr.expectNoMore()
 	return entries
+}
+
+// expectTime is how long after an event is done a Poller may bring it.
+const expectTime = 10 * time.Minute
+
+// expect notes that an event is done that is in no journal, and reports whether a Poller
+// may still bring it, to this process or the next one.
+func (d *Dispatcher) expect(e *Event) bool {
+	d.mu.Lock()
+	o := d.journals[e.GroupID]
+	d.mu.Unlock()
+	if o == nil {
+		return false
+	}
+	<-o.ready // it is, unless the journal is opened again
+	if o.err != nil {
+		return false
+	}
+	jr := o.jr
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	if jr.pollers == 0 || jr.closed {
+		return false
+	}
+	if jr.expected == nil {
+		jr.expected = make(map[string]time.Time)
+	}
+	jr.expected[doneID(e)] = time.Now()
+	return true
+}
+
+// expectNoMore ends what the Store says of events that were expected for expectTime:
+// long poll does not bring them. The caller holds jr.mu.
+func (jr *journal) expectNoMore() {
+	if jr.closed || len(jr.expected) == 0 || time.Since(jr.checked) < expectTime/10 {
+		return
+	}
+	jr.checked = time.Now()
+	var ids []string
+	for id, since := range jr.expected {
+		if time.Since(since) >= expectTime {
+			ids = append(ids, id)
+			delete(jr.expected, id)
+		}
+	}
+	jr.tasks.Go(func() {
+		for _, id := range ids { // if it fails, it stays for KeepDone
+			key := "done/" + strconv.FormatInt(jr.group, 10) + "/" + id
+			ctx, cancel := context.WithTimeout(jr.base, storeTime)
+			jr.d.guarded().Swap(ctx, key, durable.DoneValue, durable.DoneValue, dedupeTTL)
+			cancel()
+		}
+	})
 }
 
 // keep adds one event that a job handles, or none if j is nil. So many runs may have

@@ -2,6 +2,7 @@ package vk
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"math"
@@ -85,7 +86,7 @@ func (jr *journal) startTimers() {
 	f, client, closed := jr.feed, jr.client, jr.closed
 	jr.mu.Unlock()
 	if !closed && f.isOpen() {
-		jr.d.startTimers(jr.group, f, client, jr.dispatchFirst)
+		jr.d.startTimers(jr.group, f, client, jr.kept.Died(), jr.dispatchFirst)
 	}
 }
 
@@ -345,10 +346,79 @@ func (jr *journal) awaitQuiet() error {
 // discard notes that an event is not handled any more.
 func (jr *journal) discard(e *journalEntry) error {
 	if jr.kept.Repeats() && e.kept.ID != "" {
-		if err := jr.d.markDone(jr.base, e.ev); err != nil {
+		if err := jr.d.markDone(jr.base, e.ev, e); err != nil {
 			return err // VK would deliver it again
 		}
 	}
 	e.settle(true, []func(context.Context){func(ctx context.Context) { jr.d.dropTrail(ctx, e.ev) }})
 	return nil
+}
+
+// A timer that was due when the last run died may be what that run has died of. Its
+// record counts such runs before the handler begins, until the handler waits. From
+// durable.Suspect runs on it is handled when nothing else is, as events are.
+
+// begin gives a timer's event to its lane, unless it is one of which maxTries runs may
+// have died: then the timer is dropped.
+func (f *dueTimer) begin(j *job, tries int) error {
+	q, ctx := f.q, j.ctx
+	if !q.died || !f.due.Before(q.began) {
+		return q.d.put(ctx, j)
+	}
+	tries++
+	if tries >= maxTries {
+		j.log(slog.LevelError, fmt.Sprintf("vk: dropping timer that crashed the bot %d times", maxTries), slog.Int("tries", tries), slog.String("key", f.key))
+		j.onDone(func(ctx context.Context) { q.d.dropTrail(ctx, j.ev) })
+		f.settle(j, isHandled)
+		return nil
+	}
+	if tries >= durable.Suspect {
+		q.awaitQuiet()
+	}
+	if err := f.note(ctx, tries); err != nil {
+		return err
+	}
+	j.gone = func() {
+		if !j.hasEnded() { // it waits
+			f.note(j.ctx, 0) // if that fails, it is under suspicion a little longer
+		}
+	}
+	err := q.d.put(ctx, j)
+	if err == nil && tries >= durable.Suspect {
+		q.awaitQuiet()
+	}
+	return err
+}
+
+// note writes how many runs may have died of the timer, if it was not moved or canceled.
+func (f *dueTimer) note(ctx context.Context, tries int) error {
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	for {
+		raw, err := f.q.d.guarded().Get(ctx, f.key)
+		var r timerRecord
+		if err != nil || len(raw) == 0 || json.Unmarshal(raw, &r) != nil || !r.due().Equal(f.due) {
+			return err
+		}
+		r.Tries = tries
+		b, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		if swapped, err := f.q.d.guarded().Swap(ctx, f.key, raw, b, 0); err != nil || swapped {
+			return err
+		}
+	}
+}
+
+// awaitQuiet blocks until no handler runs, or for aloneTime, or until the queue stops.
+func (q *timerQueue) awaitQuiet() {
+	stopped := func() bool {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		return q.stopped
+	}
+	for end := time.Now().Add(aloneTime); q.d.Pending() > 0 && time.Now().Before(end) && !stopped(); {
+		time.Sleep(10 * time.Millisecond)
+	}
 }

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -391,4 +393,51 @@ func TestDurableCost(t *testing.T) {
 			t.Errorf("%s: %v allocations more, at most %v are right", name, with-without, test.most)
 		}
 	}
+}
+
+// BenchmarkTrail is what it costs that the steps of an event are kept, which never waits,
+// in times of the same event without a Store. It is to be at most 1.1.
+func BenchmarkTrail(b *testing.B) {
+	raw := []byte(`{"type":"message_new","event_id":"da94c7c15197d35a45ed6a76df5271eb8a90b5bc","group_id":7,"v":"5.199","object":{"message":{"id":1,"date":1700000000,"peer_id":5,"from_id":5,"text":"!go"}}}`)
+	for name, h := range map[string]HandlerFunc{
+		"handler=empty":    func(*Context) error { return nil },
+		"handler=one send": func(c *Context) error { return c.Send("Hello") },
+	} {
+		b.Run(name, func(b *testing.B) {
+			r := NewRouter("!")
+			r.Handle("go", h)
+			client := NewClient("unused")
+			client.RPS = -1
+			client.HTTPClient = &http.Client{Transport: sentAnswer{}}
+			run := func(store Store) func() {
+				d := &Dispatcher{Handler: r, Store: store}
+				d.init()
+				return func() {
+					e, err := ParseEvent(raw)
+					if err != nil {
+						b.Fatal(err)
+					}
+					j := &job{d: d, feed: d.direct, ctx: context.Background(), client: client, ev: e, deduped: true}
+					d.watchdog.Begin(&j.task, &j.feed.group, j)
+					if err := j.Run(); err != nil {
+						b.Fatal(err)
+					}
+					d.watchdog.End(&j.task)
+				}
+			}
+			versus.Run(b, "no-Store", 1, run(new(MemoryStore)), run(nil))
+		})
+	}
+}
+
+// A sentAnswer is a VK that sends every message.
+type sentAnswer struct{}
+
+// RoundTrip implements http.RoundTripper.
+func (sentAnswer) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		r.Body.Close()
+	}
+	body := `{"response":[{"peer_id":5,"message_id":1,"conversation_message_id":1}]}`
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }

@@ -390,9 +390,10 @@ func (t *target) setNames() {
 		t.name = t.label
 	default:
 		t.label = "When"
-		t.name = "When at " + t.place
+		t.name, t.id = "When at "+t.place, "When at "+fileOf(t.place)
 		if t.edition != nil {
 			t.name += " in " + t.edition.module.name
+			t.id += " in " + t.edition.module.name
 		}
 	}
 }

@@ -13,7 +13,8 @@ import (
 // A listener is what On or Listen has added.
 type listener struct {
 	kind    string // or "" for all
-	name    string
+	name    string // in errors
+	id      string // in random ids and steps
 	run     HandlerFunc
 	edition *edition // of the module that it is of; nil if it is of none
 }
@@ -70,15 +71,18 @@ func (r *Router) Listen(h HandlerFunc) (remove func()) {
 
 func (r *Router) listen(l *listener, place string) (remove func()) {
 	l.edition = r.edition
-	l.name = "listener of " + l.kind + " at " + place
+	l.name = "listener of " + l.kind + " at "
 	if l.kind == "" {
-		l.name = "listener at " + place
+		l.name = "listener at "
 	}
+	l.name, l.id = l.name+place, l.name+fileOf(place)
 	if isTimer(l.kind) {
-		l.name = "timer " + l.kind[len(timerKind):] // the same in other code
+		l.name = "timer " + l.kind[len(timerKind):]
+		l.id = l.name
 	}
 	if r.edition != nil {
 		l.name += " in " + r.edition.module.name
+		l.id += " in " + r.edition.module.name
 	}
 	r.change(func(g *registry) error { g.addListener(l); return nil })
 	top := r.top()
@@ -91,6 +95,12 @@ func (r *Router) listen(l *listener, place string) (remove func()) {
 			top.table.Store(nil)
 		}
 	}
+}
+
+// prepare sets up an invocation of the listener.
+func (l *listener) prepare(i *invocation) {
+	i.id = l.id
+	i.of(l.edition)
 }
 
 // A hearing is who listens to what.

@@ -73,10 +73,11 @@ func (g *registry) addTarget(t *target, i int) error {
 		g.reserved[res] = t.place
 	}
 	if len(t.reserved) == 0 { // only a condition leads to it: its name may be another's
-		base := t.name
-		for n := 2; slices.ContainsFunc(g.targets, func(o *target) bool { return o.name == t.name }); n++ {
-			t.name = fmt.Sprintf("%s #%d", base, n)
+		names, ids := make(map[string]bool), make(map[string]bool)
+		for _, o := range g.targets {
+			names[o.name], ids[o.scope()] = true, true
 		}
+		t.name, t.id = numbered(t.name, names), numbered(t.scope(), ids)
 	}
 	if i < 0 {
 		i = len(g.targets)
@@ -98,14 +99,32 @@ func (g *registry) removeTarget(t *target) int {
 	return i
 }
 
-// addListener adds a listener. Its name goes into random ids: it must not be
-// another listener's, nor depend on how many there are of other kinds.
+// addListener adds a listener. Its id goes into random ids and steps: it must not be
+// another listener's, nor depend on how many there are of other kinds, nor on the line
+// of the program.
 func (g *registry) addListener(l *listener) {
-	base := l.name
-	for n := 2; slices.ContainsFunc(g.listeners, func(o *listener) bool { return o.name == l.name }); n++ {
-		l.name = fmt.Sprintf("%s #%d", base, n)
+	names, ids := make(map[string]bool), make(map[string]bool)
+	for _, o := range g.listeners {
+		names[o.name], ids[o.id] = true, true
 	}
+	l.name, l.id = numbered(l.name, names), numbered(l.id, ids)
 	g.listeners = append(g.listeners, l)
+}
+
+// numbered returns name, with the first number from 2 on that makes it one that is not
+// taken.
+func numbered(name string, taken map[string]bool) string {
+	free := name
+	for n := 2; taken[free]; n++ {
+		free = fmt.Sprintf("%s #%d", name, n)
+	}
+	return free
+}
+
+// fileOf returns the file of a place in the program, which is the same when lines move.
+func fileOf(place string) string {
+	file, _, _ := strings.Cut(place, ":")
+	return file
 }
 
 // clone returns a copy. Changes to it do not show in g.

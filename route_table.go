@@ -2,6 +2,7 @@ package vk
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"strings"
 	"sync"
@@ -26,7 +27,8 @@ type table struct {
 
 // A target is what an event can lead to: a route, or a Router's NotFound.
 type target struct {
-	name     string        // in errors and random ids
+	name     string        // in errors
+	id       string        // in random ids and steps; if empty, the name
 	label    string        // in complaints about its registration,
 	place    string        // as is this
 	reserved []reservation // no other target has one of them
@@ -37,6 +39,10 @@ type target struct {
 	edition  *edition // of the module that it is of; nil if it is of none
 	next     *Route   // that has replaced it; guarded by the mu of the outermost Router
 }
+
+// scope returns what tells the target apart from all others, in this run of the bot and
+// in the next one.
+func (t *target) scope() string { return cmp.Or(t.id, t.name) }
 
 // compile makes and publishes the table.
 func (r *Router) compile() *table {
@@ -101,16 +107,12 @@ func (t *table) serve(c *Context, listeners []*listener, errs *handlerErrors) {
 	}
 	defer t.serve(c, listeners[1:], errs)
 	l := listeners[0]
-	if c.hasEnded(l.name) {
+	if c.hasEnded(l.id) {
 		return
 	}
-	var prepare func(*invocation)
-	if l.edition != nil {
-		prepare = func(i *invocation) { i.of(l.edition) }
-	}
-	err := c.invoke(l.name, l.run, prepare)
+	err := c.invoke(l.name, l.run, l.prepare)
 	errs.add(err)
-	c.noteEnded(l.name, err)
+	c.noteEnded(l.id, err)
 }
 
 // route offers the event to who waits for one, and runs its route if nobody has
@@ -130,7 +132,7 @@ func (t *table) route(c *Context, errs *handlerErrors) {
 		return
 	}
 	switch m = t.matchRest(c, m); {
-	case before != "" && (m.to == nil || m.to.name != before):
+	case before != "" && (m.to == nil || m.to.scope() != before):
 		c.inv.turn.report(&goneError{before})
 	case m.to != nil:
 		errs.add(c.run(&m))

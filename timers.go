@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/backoff"
+	"github.com/vkrouter/vk/internal/timer"
 )
 
 // Timers are things to do later, each with a value of type T, which is kept as JSON:
@@ -117,7 +118,7 @@ func (t *Timers[T]) After(c *Context, d time.Duration, v T) (id string, err erro
 		key := digest(c.event.ID, c.inv.scope(), "timer "+strconv.FormatUint(n, 10), t.Name)
 		id = hex.EncodeToString(key[:10])
 	}
-	due := time.Now().Add(d)
+	due := timer.Now().Add(d)
 	if err := t.put(c, "Timers.After", PerMember(c), id, timerRecord{Due: due.UnixMilli()}, v, true); err != nil {
 		return "", err
 	}
@@ -141,7 +142,7 @@ func (t *Timers[T]) Set(ctx context.Context, key Key, id string, at time.Time, v
 // clock shows, once a day. Times that were missed come once together. A Daily that makes
 // no sense is a [*ConfigError].
 func (t *Timers[T]) Repeat(ctx context.Context, key Key, id string, when Daily, v T) error {
-	due, err := when.Next(time.Now())
+	due, err := when.Next(timer.Now())
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,7 @@ func newBot(store vk.Store) vk.Handler {
 	r.Handle("catalogue", s.catalogue)
 	r.Handle("cart", s.showCart)
 	r.Handle("order", s.checkout)
+	r.Handle("express", s.express) // the same as one handler
 	r.Handle("cancel", s.cancel)
 	r.Add(vk.Route{Pattern: "orders", Checks: []vk.Check{middleware.Manager()}, Handler: s.takeOrders})
 

@@ -193,6 +193,72 @@ func TestOrderSurvivesRestarts(t *testing.T) {
 	})
 }
 
+// TestExpressSurvivesRestarts: the order that is one handler is the same order, and goes
+// on where it was, hours after the bot was killed at a question.
+func TestExpressSurvivesRestarts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bot := vktest.Config{Dispatcher: &vk.Dispatcher{Store: new(vk.MemoryStore)}}.New(t)
+		restart := func() {
+			t.Helper()
+			time.Sleep(time.Second) // the steps are written
+			bot.Kill()
+			time.Sleep(3 * time.Hour)
+			bot.Start(newBot(bot.Store()))
+		}
+		bot.Start(newBot(bot.Store()))
+		anna := bot.User("Anna")
+		anna.Says("/express")
+		anna.Hears("Your cart is empty.")
+		fill(anna)
+		anna.Says("/express")
+		anna.Hears("Where to? Street and house, please.")
+		restart()
+		anna.Says("here")
+		anna.Hears("Street and house, please.")
+		restart()
+		anna.Says("Nevsky 1")
+		anna.Hears("Your phone number?")
+		anna.Says("8 (912) 345-67-89")
+		anna.Hears("Is that right?\n1 × Green tea\n450 ₽ in all\nNevsky 1\n+79123456789")
+		restart()
+		anna.Presses("Confirm")
+		anna.HearsLike(`^Thank you! Your order \w{8}:\n1 × Green tea\n450 ₽ in all\nNevsky 1\n\+79123456789$`)
+		restart()
+		anna.HearsNothing()
+		anna.Says("/cart")
+		anna.Hears("Your cart is empty.")
+	})
+}
+
+// TestExpressIsGivenUp: by a word, by another answer than Confirm, by a command, and by
+// silence.
+func TestExpressIsGivenUp(t *testing.T) {
+	inBubble(t, func(t *testing.T, bot *vktest.Server, anna *vktest.User) {
+		fill(anna)
+		begin := func() {
+			anna.Says("/express")
+			anna.HearsLike("Where to")
+		}
+		begin()
+		anna.Says("cancel")
+		anna.HearsNothing()
+		begin()
+		anna.Says("/cart")
+		anna.HearsLike("1 × Green tea")
+		begin()
+		anna.Says("Nevsky 1")
+		anna.HearsLike("phone")
+		anna.Says("+79123456789")
+		anna.HearsLike("Is that right")
+		anna.Says("no")
+		anna.Hears("Then I leave it. Your cart stays.")
+		begin()
+		time.Sleep(25 * time.Hour)
+		anna.Says("Nevsky 1")
+		anna.HearsLike("Welcome")
+	})
+}
+
 // TestOrderIsPlacedOnce: however often and however late the button is pressed.
 func TestOrderIsPlacedOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, bot *vktest.Server, anna *vktest.User) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/rand"
+	"errors"
 	"regexp"
 	"strings"
 
@@ -56,11 +57,11 @@ func (s *shop) checkout(c *vk.Context) error {
 }
 
 func (s *shop) address(c *vk.Context) error {
-	text := strings.TrimSpace(c.Text())
-	if len(text) < 5 || len(text) > 200 {
-		return c.Reply("Street and house, please.", cancelButton())
+	text, err := addressOf(c.Text())
+	if err != nil {
+		return c.Reply(wrongAddress, cancelButton())
 	}
-	err := s.drafts.Update(c, vk.PerMember(c), func(o *order) error {
+	err = s.drafts.Update(c, vk.PerMember(c), func(o *order) error {
 		o.Address, o.Step = text, "phone"
 		return nil
 	})
@@ -70,19 +71,43 @@ func (s *shop) address(c *vk.Context) error {
 	return c.Send("Your phone number?", cancelButton())
 }
 
+// What people are told whose answer is of no use.
+const (
+	wrongAddress = "Street and house, please."
+	wrongPhone   = "A number such as +7 912 345-67-89, please."
+)
+
+// addressOf returns the address in an answer.
+func addressOf(text string) (string, error) {
+	text = strings.TrimSpace(text)
+	if len(text) < 5 || len(text) > 200 {
+		return "", errors.New("that is no address")
+	}
+	return text, nil
+}
+
+// phoneOf returns the phone number in an answer, in its international form.
+func phoneOf(text string) (string, error) {
+	m := number.FindStringSubmatch(notDigits.ReplaceAllString(text, ""))
+	if m == nil {
+		return "", errors.New("that is no phone number")
+	}
+	return "+7" + m[2], nil
+}
+
 var (
 	notDigits = regexp.MustCompile(`[\s()-]`)
 	number    = regexp.MustCompile(`^(\+7|7|8)(\d{10})$`)
 )
 
 func (s *shop) phone(c *vk.Context) error {
-	m := number.FindStringSubmatch(notDigits.ReplaceAllString(c.Text(), ""))
-	if m == nil {
-		return c.Reply("A number such as +7 912 345-67-89, please.", cancelButton())
+	number, err := phoneOf(c.Text())
+	if err != nil {
+		return c.Reply(wrongPhone, cancelButton())
 	}
 	var draft order
-	err := s.drafts.Update(c, vk.PerMember(c), func(o *order) error {
-		o.Phone, o.Step = "+7"+m[2], "confirm"
+	err = s.drafts.Update(c, vk.PerMember(c), func(o *order) error {
+		o.Phone, o.Step = number, "confirm"
 		draft = *o
 		return nil
 	})
@@ -123,9 +148,16 @@ func (s *shop) confirm(c *vk.Context, id string) error {
 	if err := s.drafts.Delete(c, vk.PerMember(c)); err != nil {
 		return err
 	}
-	if err := c.Show("Thank you! Your order " + id + ":\n" + o.String()); err != nil {
+	if err := c.Show(thanks(o)); err != nil {
 		return err
 	}
+	return s.announce(c, o)
+}
+
+func thanks(o order) string { return "Thank you! Your order " + o.ID + ":\n" + o.String() }
+
+// announce makes the community see a new order.
+func (s *shop) announce(c *vk.Context, o order) error {
 	// Among the community's messages, the conversation gets a star.
 	if _, err := api.Call(c, c.Client(), api.MessagesMarkAsImportantConversation{PeerID: c.PeerID()}); err != nil {
 		return err
@@ -134,7 +166,7 @@ func (s *shop) confirm(c *vk.Context, id string) error {
 	if err != nil || manager == 0 {
 		return err
 	}
-	return c.Client().Send(c, manager, "Order "+id+":\n"+o.String())
+	return c.Client().Send(c, manager, "Order "+o.ID+":\n"+o.String())
 }
 
 // takeOrders makes a manager of the community the person who is told of orders,

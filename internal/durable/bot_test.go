@@ -102,3 +102,23 @@ func realTime() time.Time {
 	syscall.Gettimeofday(&ts)
 	return time.Unix(ts.Unix())
 }
+
+// logLines are the lines of a log.
+type logLines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+// Write implements io.Writer.
+func (l *logLines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+// count returns how often the log has a text.
+func (l *logLines) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), text)
+}

@@ -389,7 +389,8 @@ func TestDurableOnceWithoutStore(t *testing.T) {
 	})
 }
 
-// TestDurableHooks: a run that was refused costs nothing of a cooldown.
+// TestDurableHooks: a run that was refused costs nothing of a cooldown. The log of claims
+// and hooks is TestHooksLog of package middleware; TestRefusalCostsNothing there has their orders.
 func TestDurableHooks(t *testing.T) {
 	for _, limitOutside := range []bool{true, false} {
 		bubble(t, func(t *testing.T) {

@@ -52,6 +52,66 @@ func TestDurableRouteGone(t *testing.T) {
 	})
 }
 
+// TestDurableMovedLines: a deploy that moves lines and adds handlers changes nothing for
+// a listener that has ended, a listener that waits, and the route of a condition that
+// waits.
+func TestDurableMovedLines(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var n counts
+		ask := func(c *vk.Context, what string) error {
+			n.add("begin " + what)
+			a, err := c.Ask(what+"?", within)
+			if err != nil {
+				return err
+			}
+			return c.Send(what + " " + a.Text())
+		}
+		listens := func(c *vk.Context, e *vk.MessageNew) error {
+			if e.Message.Text == "survey" {
+				return ask(c, "Name")
+			}
+			n.add("heard " + e.Message.Text)
+			return nil
+		}
+		cond := vk.If(func(c *vk.Context) bool { return c.Text() == "order" })
+		order := func(c *vk.Context) error { return ask(c, "Tea") }
+		never := vk.If(func(c *vk.Context) bool { return false })
+		one := func() vk.Handler {
+			r := vk.NewRouter("!")
+			vk.On(r, vk.EventMessageNew, listens)
+			r.When(never, order)
+			r.When(cond, order)
+			return r
+		}
+		two := func() vk.Handler {
+			r := vk.NewRouter("!")
+			vk.On(r, vk.EventGroupJoin, func(*vk.Context, *vk.GroupJoin) error { return nil })
+			r.Listen(func(*vk.Context) error { return nil })
+
+			vk.On(r, vk.EventMessageNew, listens)
+
+			r.When(never, order)
+
+			r.When(cond, order)
+			return r
+		}
+		b := newBot(t, "one", one())
+		anna, boris := b.User("Anna"), b.User("Boris")
+		anna.Says("order")
+		boris.Says("survey")
+		sleep(3 * time.Hour)
+		b.Stop()
+		b.d.Version = "two"
+		b.Start(two())
+		sleep(time.Minute)
+		anna.Says("Green")
+		boris.Says("Boris")
+		sleep(time.Minute)
+		b.is("Anna: order", "Bot: Tea?", "Anna: Green", "Bot: Tea Green", "", "Boris: survey", "Bot: Name?", "Boris: Boris", "Bot: Name Boris")
+		n.is(t, map[string]int{"heard order": 1, "heard Green": 1, "heard Boris": 1, "begin Tea": 2, "begin Name": 2})
+	})
+}
+
 // TestDurableNothingLeft: no trail is left of a handler whose module is unmounted, that
 // is abandoned, or that crashes the bot again and again.
 func TestDurableNothingLeft(t *testing.T) {

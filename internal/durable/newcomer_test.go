@@ -3,7 +3,10 @@ package durable
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -169,4 +172,248 @@ func TestDurableManyOpen(t *testing.T) {
 			t.Errorf("pong after %v", took)
 		}
 	})
+}
+
+// A failStore is a Store whose writes of trails fail while failing is set.
+type failStore struct {
+	*vk.MemoryStore
+	failing atomic.Bool
+}
+
+// Swap implements vk.Store.
+func (s *failStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	if s.failing.Load() && strings.HasPrefix(key, "trail/") {
+		return false, errors.New("disk full")
+	}
+	return s.MemoryStore.Swap(ctx, key, old, new, ttl)
+}
+
+// A countStore counts the writes of trails, and their bytes with the key.
+type countStore struct {
+	*vk.MemoryStore
+	writes, bytes, others atomic.Int64
+}
+
+// Swap implements vk.Store.
+func (s *countStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	switch {
+	case strings.HasPrefix(key, "trail/") && len(new) > 0:
+		s.writes.Add(1)
+		s.bytes.Add(int64(len(key) + len(new)))
+	case len(new) > 0:
+		s.others.Add(1)
+	}
+	return s.MemoryStore.Swap(ctx, key, old, new, ttl)
+}
+
+// TestDurableCost: an event that never waits writes no trail; one that sends and asks
+// writes one, of less than 300 bytes.
+func TestDurableCost(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		store := &countStore{MemoryStore: new(vk.MemoryStore)}
+		r := vk.NewRouter("!")
+		r.Handle("send", func(c *vk.Context) error { return c.Send("Hello") })
+		r.Handle("ask", func(c *vk.Context) error {
+			if err := c.Send("Hello"); err != nil {
+				return err
+			}
+			_, err := c.Ask("Which tea?", within)
+			return err
+		})
+		b := vktest.Config{Dispatcher: &vk.Dispatcher{Store: store}}.New(t)
+		b.Start(r)
+		anna := b.User("Anna")
+		for text, want := range map[string]int64{"!send": 0, "!ask": 1} {
+			writes, bytes, others := store.writes.Load(), store.bytes.Load(), store.others.Load()
+			anna.Says(text)
+			sleep(time.Minute)
+			if got := store.writes.Load() - writes; got != want {
+				t.Errorf("%s: %d writes of a trail, want %d", text, got, want)
+			}
+			if got := store.bytes.Load() - bytes; got > 300 {
+				t.Errorf("%s: a trail of %d bytes", text, got)
+			}
+			t.Logf("%s: %d writes of a trail, %d bytes, %d other writes", text, store.writes.Load()-writes, store.bytes.Load()-bytes, store.others.Load()-others)
+			b.Stop()
+			b.Start(r)
+		}
+	})
+}
+
+// TestDurableStoreFails: when the Store fails while trails are written, the log says so
+// once, they are written as soon as it works, and nothing is lost by a kill after that.
+func TestDurableStoreFails(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		log := new(logLines)
+		store := &failStore{MemoryStore: new(vk.MemoryStore)}
+		d := &vk.Dispatcher{Store: store, Logger: slog.New(slog.NewTextHandler(log, nil))}
+		code := func() vk.Handler {
+			r := vk.NewRouter("!")
+			r.Handle("go", func(c *vk.Context) error {
+				name, err := c.Ask("Name?", within)
+				if err != nil {
+					return err
+				}
+				city, err := c.Ask("City?", within)
+				if err != nil {
+					return err
+				}
+				return c.Send(name.Text() + " of " + city.Text())
+			})
+			return r
+		}
+		b := &bot{t: t, store: store.MemoryStore, d: d, Server: vktest.Config{Dispatcher: d, RPS: -1}.New(t)}
+		b.Start(code())
+		store.failing.Store(true)
+		people := []*vktest.User{b.User("Anna"), b.User("Boris")}
+		for _, p := range people {
+			p.Says("!go")
+			p.Hears("Name?")
+			p.Says(p.Name)
+			p.Hears("City?")
+		}
+		sleep(time.Minute)
+		if n := log.count("vk: the store fails: what handlers have done is not safe from a crash"); n != 1 {
+			t.Errorf("the log says %d times that the store fails", n)
+		}
+		if n := len(b.keys("trail/")); n != 0 {
+			t.Errorf("%d trails", n)
+		}
+		store.failing.Store(false)
+		sleep(time.Minute)
+		if n := log.count("vk: the store works again"); n != 1 {
+			t.Errorf("the log says %d times that the store works again", n)
+		}
+		b.Kill()
+		sleep(3 * time.Hour)
+		b.Start(code())
+		sleep(time.Minute)
+		for _, p := range people {
+			p.HearsNothing()
+			p.Says("Omsk")
+			p.Hears(p.Name + " of Omsk")
+		}
+		sleep(time.Minute)
+		if left := b.keys("trail/"); left != nil {
+			t.Errorf("trails are left: %q", left)
+		}
+	})
+}
+
+// TestDurableRetry: the wrong answers before a restart count, and the person is asked
+// again as often as without the ten restarts.
+func TestDurableRetry(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		code := func() vk.Handler {
+			r := vk.NewRouter("!")
+			r.Handle("go", func(c *vk.Context) error {
+				n, err := vk.Ask(c, "How many?", strconv.Atoi, vk.Retry(6, "A number!"), within)
+				var wrong *vk.AnswerError
+				if errors.As(err, &wrong) {
+					return c.Send("No more: " + wrong.Text)
+				}
+				if err != nil {
+					return err
+				}
+				return c.Send(fmt.Sprint(n))
+			})
+			return r
+		}
+		b := newBot(t, "", code())
+		anna := b.User("Anna")
+		anna.Says("!go")
+		want := []string{"Anna: !go", "Bot: How many?"}
+		for i := range 10 {
+			sleep(2 * time.Hour)
+			b.Kill()
+			b.Start(code())
+			sleep(time.Minute)
+			if i < 7 {
+				anna.Says(fmt.Sprint("x", i))
+				want = append(want, fmt.Sprint("Anna: x", i), "Bot: A number!")
+			}
+		}
+		want[len(want)-1] = "Bot: No more: x6"
+		sleep(time.Minute)
+		b.is(want...)
+	})
+}
+
+// TestDurableBounds: what a trail has no room for is an error or is done again after a
+// restart, with a line in the log for each run; sends and questions are not repeated by
+// that, and a large session counts once.
+func TestDurableBounds(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		parts int // of 15 KB
+		want  map[string]int
+		warn  int
+	}{
+		{"there is room", 10, map[string]int{"part": 10}, 0},
+		{"there is none", 20, map[string]int{"part": 20, "full": 3}, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				log := new(logLines)
+				var n counts
+				b := newBot(t, "", vk.NewRouter())
+				b.d.Logger = slog.New(slog.NewTextHandler(log, nil))
+				size := 0
+				code := func() vk.Handler {
+					large := &vk.Session[string]{Store: b.Store(), Name: "large"}
+					r := vk.NewRouter("!")
+					r.Handle("go", func(c *vk.Context) error {
+						if err := c.Send("Begin"); err != nil {
+							return err
+						}
+						err := large.Update(c, vk.PerUser(c), func(v *string) error {
+							*v += strings.Repeat("y", 20<<10)
+							return nil
+						})
+						if err != nil {
+							return err
+						}
+						for i := range test.parts {
+							_, err := vk.Once(c, fmt.Sprint("part ", i), func(string) (string, error) {
+								n.add("part")
+								return strings.Repeat("x", 15<<10), nil
+							})
+							var full *vk.OnceError
+							if errors.As(err, &full) {
+								n.add("full")
+							} else if err != nil {
+								return err
+							}
+						}
+						a, err := c.Ask("Name?", within)
+						if err != nil {
+							return err
+						}
+						v, err := large.Get(c, vk.PerUser(c))
+						size = len(v)
+						return errors.Join(err, c.Send("Hello "+a.Text()))
+					})
+					return r
+				}
+				b.Restart(code())
+				anna := b.User("Anna")
+				anna.Says("!go")
+				sleep(3 * time.Hour)
+				n.is(t, test.want)
+				b.Kill()
+				b.Start(code())
+				sleep(time.Minute)
+				anna.Says("Anna")
+				sleep(time.Minute)
+				b.is("Anna: !go", "Bot: Begin", "Bot: Name?", "Anna: Anna", "Bot: Hello Anna")
+				if got := log.count("a handler has done more than its trail holds"); got != test.warn {
+					t.Errorf("the log says %d times that the trail is full, want %d", got, test.warn)
+				}
+				if size != 20<<10 {
+					t.Errorf("the session has %d bytes", size)
+				}
+				t.Log(n.n)
+			})
+		})
+	}
 }

@@ -1,11 +1,13 @@
 package durable
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -107,9 +109,7 @@ func exception(r vktest.SweepResult, source string) string {
 	switch {
 	case source == "webhook" && r.Down >= 2*time.Hour && len(r.Transcript) < len(r.WantTranscript):
 		return "VK no longer delivers the event"
-	case source == "both" && r.Down > 3*time.Hour && r.Effects == r.WantEffects && sameLines(r.Transcript, r.WantTranscript) && strings.HasPrefix(r.Key, "done/"):
-		return "done events are remembered for three hours, and long poll brings this one again"
-	case r.Down > time.Hour && r.Effects == r.WantEffects && sameLines(r.Transcript, r.WantTranscript):
+	case !strings.HasPrefix(r.Key, "done/") && r.Down > time.Hour && r.Effects == r.WantEffects && sameLines(r.Transcript, r.WantTranscript):
 		return "between a send and its trail, or the end and done, and down for over an hour"
 	}
 	return ""
@@ -123,6 +123,58 @@ func sameLines(a, b string) bool {
 		return slices.Compact(all)
 	}
 	return slices.Equal(lines(a), lines(b))
+}
+
+// TestDurableDone: with both sources it is remembered that an event is done for as long as
+// one of them may bring it to the next process, and not much longer.
+func TestDurableDone(t *testing.T) {
+	for name, polled := range map[string]bool{"brought by both": true, "brought by the webhook alone": false} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				fake := vktest.New(t)
+				store := new(vk.MemoryStore)
+				r := vk.NewRouter("!")
+				r.Handle("ping", func(c *vk.Context) error { return c.Send("pong") })
+				d := &vk.Dispatcher{Handler: r, Store: store}
+				cb := &vk.Callback{Client: fake.Client(), Dispatcher: d, GroupID: fake.GroupID, Secret: vk.NewSecret("abc"), Confirmation: fake.ConfirmationCode()}
+				fake.AddCallback(cb, "abc")
+				p := &vk.Poller{Client: fake.Client(), Dispatcher: d, GroupID: fake.GroupID, SkipDiagnosis: true}
+				ctx, cancel := context.WithCancel(t.Context())
+				var running sync.WaitGroup
+				running.Go(func() { p.Run(ctx) })
+				sleep(time.Second)
+				if !polled {
+					err := fake.AdminClient().Call(ctx, "groups.setLongPollSettings", vk.Params{"group_id": fake.GroupID, "enabled": 1, "message_new": 0}, nil)
+					if err != nil {
+						t.Fatal(err)
+					}
+				}
+				anna := fake.User("Anna")
+				done := func() (n int) {
+					store.List(ctx, "done/", func(string, []byte) bool { n++; return true })
+					return n
+				}
+				anna.Says("!ping")
+				anna.Hears("pong")
+				sleep(2 * time.Hour)
+				if n := done(); n != 1 {
+					t.Errorf("after two hours, %d events are remembered", n)
+				}
+				fake.Emit("group_join", map[string]any{"user_id": anna.ID}) // a poll returns
+				sleep(4 * time.Hour)
+				fake.Emit("group_join", map[string]any{"user_id": anna.ID})
+				sleep(4 * time.Hour)
+				if n := done(); n > 0 {
+					t.Errorf("after ten hours, %d events are remembered", n)
+				}
+				cancel()
+				running.Wait()
+				cb.Stop(t.Context())
+				d.Stop(t.Context())
+				anna.HearsNothing()
+			})
+		})
+	}
 }
 
 // TestDurableSweep kills the dialogue after each change of the store.

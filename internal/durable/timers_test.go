@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	_ "time/tzdata"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/timer"
 	"github.com/vkrouter/vk/vktest"
 )
 
@@ -118,9 +120,9 @@ func TestDurableTimersOutside(t *testing.T) {
 		}
 		must(timers.Repeat(ctx, key, "digest", vk.Daily{Hour: 9, Zone: "Europe/Moscow"}, "daily"))
 		var listed []string
-		for timer, err := range timers.List(ctx, b.GroupID) {
+		for item, err := range timers.List(ctx, b.GroupID) {
 			must(err)
-			listed = append(listed, fmt.Sprintln(timer.ID, timer.Key == key, timer.Value, timer.Daily.Hour, timer.Due.UTC().Format("15:04")))
+			listed = append(listed, fmt.Sprintln(item.ID, item.Key == key, item.Value, item.Daily.Hour, item.Due.UTC().Format("15:04")))
 		}
 		if want := []string{"digest true daily 9 06:00\n"}; !slices.Equal(listed, want) {
 			t.Errorf("listed %q, want %q", listed, want)
@@ -197,6 +199,111 @@ func TestDurableTimersOrder(t *testing.T) {
 		anna.Says("yes")
 		sleep(time.Minute)
 		b.is("Anna: !busy", "Bot: Not busy", "Bot: Done with tea?", "Anna: yes", "Bot: yes with tea")
+		if left := append(b.keys("timer/"), b.keys("trail/")...); left != nil {
+			t.Errorf("left: %q", left)
+		}
+	})
+}
+
+// TestDurableTimersClock: timers are due by the clock, also one that is set forward or back
+// while they wait; what has come does not come again by that.
+func TestDurableTimersClock(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		defer timer.SetClock(0)
+		b := newBot(t, "", vk.NewRouter())
+		r, timers := reminders(b.Store())
+		b.Restart(r)
+		anna := b.User("Anna")
+		anna.Says("hello")
+		ctx, key := context.Background(), vk.Key{Group: b.GroupID, Peer: anna.ID, User: anna.ID}
+		set := func(what string, in time.Duration) {
+			if err := timers.Set(ctx, key, what, time.Now().Add(in), what); err != nil { // the machine's clock is still right
+				t.Fatal(err)
+			}
+		}
+		set("forward", 3*time.Hour)
+		set("back", 4*time.Hour)
+		if err := timers.Repeat(ctx, key, "daily", vk.Daily{Hour: 5, Zone: "UTC"}, "daily"); err != nil {
+			t.Fatal(err)
+		}
+		sleep(time.Hour) // it is one o'clock
+		anna.HearsNothing()
+		timer.SetClock(2 * time.Hour) // and now three
+		sleep(61 * time.Second)
+		anna.Hears("Reminder: forward")
+		timer.SetClock(-time.Hour) // and now midnight
+		sleep(3*time.Hour + 30*time.Minute)
+		anna.HearsNothing()
+		sleep(31 * time.Minute)
+		anna.Hears("Reminder: back")
+		sleep(time.Hour) // five o'clock
+		anna.Hears("Reminder: daily")
+		timer.SetClock(-3 * time.Hour) // and now three again
+		sleep(10 * time.Hour)
+		anna.HearsNothing()
+		timer.SetClock(72*time.Hour - 15*time.Hour)
+		sleep(2 * time.Minute)
+		anna.Hears("Reminder: daily") // once for the days that were skipped
+		anna.HearsNothing()
+	})
+}
+
+// TestDurableTimersPoison: a timer of which five runs have died is dropped, with a line
+// in the log; one that waits and one that is handled beside it are not.
+func TestDurableTimersPoison(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBot(t, "", vk.NewRouter())
+		log := new(logLines)
+		b.d.Logger = slog.New(slog.NewTextHandler(log, nil))
+		var n counts
+		code := func() (*vk.Router, *vk.Timers[string]) {
+			timers := &vk.Timers[string]{Store: b.Store(), Name: "remind"}
+			r := vk.NewRouter("!")
+			timers.Handle(r, func(c *vk.Context, what string) error {
+				n.add(what)
+				switch what {
+				case "poison":
+					<-c.Done() // until the bot dies
+				case "ask":
+					a, err := c.Ask("?", within)
+					if err != nil {
+						return err
+					}
+					return a.Send("Thanks")
+				}
+				return c.Send(what)
+			})
+			return r, timers
+		}
+		r, timers := code()
+		b.Restart(r)
+		anna, boris := b.User("Anna"), b.User("Boris")
+		anna.Says("hello")
+		boris.Says("hello")
+		set := func(u *vktest.User, what string, in time.Duration) {
+			key := vk.Key{Group: b.GroupID, Peer: u.ID, User: u.ID}
+			if err := timers.Set(context.Background(), key, what, time.Now().Add(in), what); err != nil {
+				t.Fatal(err)
+			}
+		}
+		set(anna, "poison", time.Second)
+		set(boris, "ask", time.Second)
+		set(boris, "bread", time.Hour)
+		sleep(20 * time.Second)
+		for range 9 {
+			b.Kill()
+			sleep(20 * time.Minute)
+			r, _ = code()
+			b.Start(r)
+			sleep(20 * time.Second) // less than the time limit of handlers
+		}
+		boris.Says("yes")
+		sleep(time.Minute)
+		n.is(t, map[string]int{"poison": 5, "ask": 10, "bread": 1})
+		b.is("Anna: hello", "", "Boris: hello", "Bot: ?", "Bot: bread", "Boris: yes", "Bot: Thanks")
+		if n := log.count("vk: dropping timer that crashed the bot 5 times"); n != 1 {
+			t.Errorf("the log says %d times that the timer is dropped", n)
+		}
 		if left := append(b.keys("timer/"), b.keys("trail/")...); left != nil {
 			t.Errorf("left: %q", left)
 		}
@@ -282,8 +389,8 @@ func TestDurableTimersErrors(t *testing.T) {
 		t.Errorf("a value that is no JSON: %v", err)
 	}
 	other := &vk.Timers[[]string]{Store: store, Name: "n"}
-	for timer, err := range other.List(ctx, 1) {
-		if !errors.As(err, &bad) || string(bad.Value) != "0.5" || timer.ID != "x" {
+	for item, err := range other.List(ctx, 1) {
+		if !errors.As(err, &bad) || string(bad.Value) != "0.5" || item.ID != "x" {
 			t.Errorf("another type: %v", err)
 		}
 	}

@@ -32,8 +32,9 @@ const (
 	// maxBatch is about how many bytes of events go into one batch.
 	maxBatch = 1 << 20
 
-	// doneTTL is how long a value says that an event in a batch is done.
-	doneTTL = 30 * 24 * time.Hour
+	// KeepDone is how long a value says that an event in a batch is done, if nobody
+	// ends it: as long as a process may be down.
+	KeepDone = 30 * 24 * time.Hour
 )
 
 // Write writes the events that were added, and the place in the history.
@@ -263,7 +264,7 @@ func (b *batch) settled(all []func(context.Context)) []func(context.Context) {
 // journal's mu.
 func (b *batch) marks() (marks []*Entry) {
 	for _, e := range b.entries {
-		if e.done && e.marked {
+		if e.done && (e.marked || e.shares) {
 			marks = append(marks, e)
 		}
 	}

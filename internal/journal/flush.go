@@ -131,7 +131,7 @@ func (j *Journal) rewritten(ctx context.Context, a action) {
 		}
 		after = append(after, e.after...)
 		e.after, e.batch = nil, nil
-		if e.marked {
+		if e.marked || e.shares {
 			marks = append(marks, e)
 		}
 	}
@@ -150,9 +150,9 @@ func (j *Journal) rewritten(ctx context.Context, a action) {
 // mark says in the store that an event is done whose batch is not written anew.
 func (j *Journal) mark(ctx context.Context, e *Entry) error {
 	key := j.o.Done + e.ID
-	swapped, err := j.swap(ctx, key, nil, DoneValue, doneTTL)
+	swapped, err := j.swap(ctx, key, nil, DoneValue, KeepDone)
 	if err == nil && !swapped { // it is remembered already, for a shorter time
-		_, err = j.swap(ctx, key, DoneValue, DoneValue, doneTTL)
+		_, err = j.swap(ctx, key, DoneValue, DoneValue, KeepDone)
 	}
 	return err
 }

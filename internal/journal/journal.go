@@ -120,6 +120,7 @@ type Entry struct {
 	batch  *batch // nil if it is in none
 	done   bool
 	marked bool // there is a value that says it is done
+	shares bool // the caller has written such a value too
 	calm   bool // its handler waits, so that it is not to blame
 	after  []func(ctx context.Context)
 }
@@ -163,6 +164,7 @@ type Journal struct {
 	start    int64                   // no batch of this run has a lower number
 	loaded   bool                    // batches has all that there are
 	deaths   int64                   // runs that died, up to this one
+	died     bool                    // the last run has
 	repeats  bool                    // a source of the last run may deliver its events again
 	repeated bool                    // a source of this run may, and the store says so
 	opened   time.Time
@@ -254,6 +256,16 @@ func (e *Entry) Done(after func(ctx context.Context)) {
 	j.soon(wait)
 }
 
+// Remembered notes that the caller has written the value that says that the event is
+// done, for KeepDone. When no batch has the event any more, the value stays for Remember
+// from then on.
+func (e *Entry) Remembered() {
+	j := e.j
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	e.shares = true
+}
+
 // Calm notes whether the event's handler waits. While it does, it is not to blame
 // if the process dies. Events that no run has died of need not be told of.
 func (e *Entry) Calm(calm bool) {
@@ -279,6 +291,13 @@ func (j *Journal) Lost() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.lost
+}
+
+// Died reports whether the last run has ended without Close.
+func (j *Journal) Died() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.died
 }
 
 // Failing reports whether the last write has failed.

@@ -72,7 +72,9 @@ func (j *Journal) takeOver(ctx context.Context) error {
 		j.start = p.Next
 	}
 	j.place = placeKeeper{p, next}
-	j.renewed = began
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.renewed, j.died = began, dirty
 	return nil
 }
 

@@ -76,6 +76,7 @@ type Trail struct {
 	counts  map[Key]uint64 // of plain steps, in this run
 	lanes   []lane
 	dropped bool // something was not kept, since there was no room
+	told    bool // Full has reported it
 	again   bool
 	gen     uint64 // changes
 	saved   uint64 // changes that were written
@@ -233,8 +234,8 @@ func (t *Trail) Dirty() bool {
 func (t *Trail) Full() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	full := t.dropped
-	t.dropped = false
+	full := t.dropped && !t.told
+	t.told = t.told || full
 	return full
 }
 

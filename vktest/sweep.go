@@ -335,7 +335,7 @@ func (r *sweepRun) begin() {
 		p := &vk.Poller{Client: r.s.client, Dispatcher: d, GroupID: r.s.GroupID, Logger: r.s.logger(), SkipDiagnosis: true}
 		p.Ready = func(int64) { r.isReady(n) }
 		running.Go(func() {
-			if err := p.Run(ctx); err != nil && r.isReady(n) {
+			if err := p.Run(ctx); err != nil && ctx.Err() == nil && r.isReady(n) {
 				r.s.errorf("Run: %v", err)
 			}
 		})

@@ -20,8 +20,8 @@ type Config struct {
 	// Token is the bot's. The default is a made-up one.
 	Token string
 
-	// Moment is the world's time at the beginning. The default is the beginning
-	// of 2026.
+	// Moment is the world's time at the beginning. The default is the time, or the
+	// beginning of 2026 if the clock is before it, as in a synctest bubble.
 	Moment time.Time
 
 	// BotPermissions are those of the bot's role in new guilds. The default is
@@ -108,6 +108,9 @@ func New(cfg Config) *Server {
 	cfg.Global = cmp.Or(cfg.Global, 50)
 	if cfg.Moment.IsZero() {
 		cfg.Moment = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		if now := time.Now().UTC(); now.After(cfg.Moment) {
+			cfg.Moment = now // a bot that says when something ends goes by this clock
+		}
 	}
 	s := &Server{
 		cfg:        cfg,

@@ -54,12 +54,12 @@ func (s steps) key(kind string, about ...string) trail.Key {
 	return k
 }
 
-// say looks up what is about to be said to somebody.
+// say looks up a message before it is sent.
 func (s steps) say(to string, line trail.Line) trail.Said {
 	return s.trail.Say(trail.KeyOf(s.event, s.scope, "say", to), line)
 }
 
-// sendKey returns the key of what is said, from which its random ids follow.
+// sendKey returns the key of a message, from which its random ids follow.
 func (s steps) sendKey(to, name string, said trail.Said) sendKey {
 	if !said.Named {
 		return digest(s.event, s.scope, to, "number "+strconv.FormatUint(said.Number, 10))
@@ -72,7 +72,7 @@ func (s steps) sendKey(to, name string, said trail.Said) sendKey {
 }
 
 // call makes a call, unless a former run of the handler of ctx has made it: then
-// it returns what VK answered.
+// it returns VK's answer.
 func (c *Client) call(ctx context.Context, method string, p Params) (json.RawMessage, error) {
 	s, on := stepsOf(ctx)
 	switch {
@@ -139,7 +139,7 @@ const (
 	stepAnswer  = 'r' // then VK's response
 	stepRefusal = 'e' // then VK's refusal
 	stepSent    = 's' // then the numbers of a message
-	stepDone    = 'd' // it is done, and what came of it is not known
+	stepDone    = 'd' // it is done, and its result is not known
 )
 
 // A keptRefusal is VK's refusal in a step.
@@ -189,7 +189,7 @@ func refusalStep(raw json.RawMessage, err error, peer int64) []byte {
 	return append([]byte{stepRefusal}, b...)
 }
 
-// readAnswer returns what a step's value says that VK has answered.
+// readAnswer returns VK's answer from a step's value.
 func readAnswer(value []byte) (raw json.RawMessage, err error, ok bool) {
 	if len(value) == 0 {
 		return nil, nil, false

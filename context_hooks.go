@@ -111,7 +111,7 @@ func (h *hooks) notRunning(method string) {
 
 // A running is one run of a handler and its hooks.
 type running struct {
-	deferred []deferred // what runs in the end, the last first
+	deferred []deferred // run in the end, the last first
 	begun    bool       // the handler has
 }
 
@@ -192,14 +192,14 @@ func (i *invocation) runLines(c *Context, r *running, h HandlerFunc, claims []*c
 	return h(c)
 }
 
-// deferHook adds to what runs in the end.
+// deferHook adds a function that runs in the end.
 func (i *invocation) deferHook(r *running, d deferred) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	r.deferred = append(r.deferred, d)
 }
 
-// unwind runs what r has deferred, the last first, however each of them ends.
+// unwind runs the functions that r has deferred, the last first, however each of them ends.
 func (i *invocation) unwind(c *Context, r *running, err *error) {
 	i.mu.Lock()
 	n := len(r.deferred)

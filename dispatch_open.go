@@ -34,7 +34,7 @@ func (d *Dispatcher) Open() (open []OpenHandler) {
 	return open
 }
 
-// End ends what the handler waits for, with [ErrEnded]. The handler goes on with that;
+// End ends the handler's wait with [ErrEnded]. The handler goes on with that;
 // when it returns, its event is done.
 func (h OpenHandler) End() { h.job.d.waits.endJob(h.job) }
 

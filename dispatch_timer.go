@@ -141,7 +141,7 @@ func (d *Dispatcher) startTimers(group int64, f *feed, client *Client, died bool
 	}
 }
 
-// stopTimers ends what startTimers has begun.
+// stopTimers stops the timers of startTimers.
 func (d *Dispatcher) stopTimers(group int64) {
 	d.mu.Lock()
 	q := d.timers[group]
@@ -214,7 +214,7 @@ const (
 	timerShare = 2
 )
 
-// look makes a goroutine dispatch what is due. The caller holds q.mu.
+// look makes a goroutine dispatch the due timers. The caller holds q.mu.
 func (q *timerQueue) look() {
 	switch {
 	case q.stopped:
@@ -226,7 +226,7 @@ func (q *timerQueue) look() {
 	}
 }
 
-// run dispatches what is due, and then sleeps until something is, without a goroutine.
+// run dispatches the due timers, and then sleeps until the next one, without a goroutine.
 func (q *timerQueue) run() {
 	wait := timerLook
 	if !q.list() {

@@ -300,7 +300,7 @@ func (d *Dispatcher) trailTTL() time.Duration {
 }
 
 // noteWrite says that trails cannot be written, once, and makes a goroutine try it
-// again. The caller is who writes.
+// again. The caller is the writer.
 func (j *job) noteWrite(ctx context.Context, err error) {
 	if err == nil {
 		if j.steps.failing {

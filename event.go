@@ -93,8 +93,7 @@ func decode[T any](e *Event) (*T, error) {
 	return v, nil
 }
 
-// checked reports whether Object is what ParseEvent has checked, and not what
-// somebody has put in its place.
+// checked reports whether Object is still the value that ParseEvent has checked.
 func (e *Event) checked() bool {
 	was := e.head.object
 	return len(was) > 0 && len(was) == len(e.Object) && &was[0] == &e.Object[0]
@@ -117,7 +116,7 @@ func (e *Event) newMessage() (*Message, error) {
 	return &v.Message, nil
 }
 
-// shared is what the listeners of an event share.
+// shared holds the data that the listeners of an event share.
 type shared struct {
 	mu     sync.Mutex
 	object any // the decoded object: a *T; nil before

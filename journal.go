@@ -32,7 +32,7 @@ type journal struct {
 	group int64
 	kept  *durable.Journal
 
-	base   context.Context // of what is done in the background; ends with the journal
+	base   context.Context // of work in the background; ends with the journal
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
 
@@ -182,7 +182,7 @@ func (jr *journal) explain(err error) error {
 	return fmt.Errorf("vk: journal of community %s: %w", id, err)
 }
 
-// tell logs what has happened to the journal.
+// tell logs a notice of the journal.
 func (jr *journal) tell(n durable.Notice) {
 	log, group := jr.d.logger(), slog.Int64("group", jr.group)
 	switch n.Kind {
@@ -422,7 +422,7 @@ func (jr *journal) close(ctx context.Context) {
 	}
 }
 
-// end ends what the journal does in the background.
+// end ends the journal's work in the background.
 func (jr *journal) end() {
 	jr.mu.Lock()
 	jr.closed = true

@@ -49,7 +49,7 @@ func (d *Dispatcher) resume(ctx context.Context, f *feed, client *Client, group 
 	return jr, jr.replay(ctx)
 }
 
-// replay dispatches what is idle, in the background. It blocks until no suspect is
+// replay dispatches the idle events, in the background. It blocks until no suspect is
 // left, or ctx ends.
 func (jr *journal) replay(ctx context.Context) error {
 	if jr.kept.Lost() {

@@ -105,7 +105,7 @@ func onceKey(c *Context, name string, n uint64) string {
 // event.
 type OnceError struct {
 	Name  string          // of the Once
-	Value json.RawMessage // what it has returned; nil if that is not known
+	Value json.RawMessage // the result; nil if it is not known
 	Err   error           // of encoding/json, or that it is too large
 }
 

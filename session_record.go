@@ -8,7 +8,7 @@ import (
 	"github.com/vkrouter/vk/internal/trail"
 )
 
-// A sessionRecord is what is stored of one state.
+// A sessionRecord is the stored form of one state.
 type sessionRecord struct {
 	Value  json.RawMessage `json:"v,omitempty"` // none if it was deleted
 	Events []byte          `json:"e,omitempty"` // the last that changed it, the newest last
@@ -180,7 +180,7 @@ func (r *sessionReads) recall(of sessionRead, writes int64) (record []byte, ok b
 	return m.record, ok && m.writes == writes
 }
 
-// note keeps what was read for recall.
+// note keeps a read value for recall.
 func (r *sessionReads) note(of sessionRead, m sessionMemo) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

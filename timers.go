@@ -59,7 +59,7 @@ type TimerError struct {
 	Name  string          // of the Timers
 	Key   Key             // of the timer
 	ID    string          // of the timer
-	Value json.RawMessage // what is kept, to be rescued; nil if nothing is
+	Value json.RawMessage // the kept value, to be rescued; nil if there is none
 	Err   error           // of encoding/json
 }
 
@@ -71,7 +71,7 @@ func (e *TimerError) Error() string {
 // Unwrap returns e.Err.
 func (e *TimerError) Unwrap() error { return e.Err }
 
-// Handle makes h handle what is due: as an event of the timer's conversation, in the
+// Handle makes h handle due timers: each as an event of the timer's conversation, in the
 // conversation's order, with a Context that can send, ask and wait. [Context.FromID] is
 // the user of the timer's key. h is called at least once for each due time, and what it
 // sends shows once. An error of h is an outcome, as that of any handler. A value that is
@@ -277,7 +277,7 @@ func (t *Timers[T]) put(ctx context.Context, method string, key Key, id string, 
 	return nil
 }
 
-// swap replaces a record by what next makes of it, unless that is false.
+// swap replaces a record by the result of next, unless next returns false.
 func (t *Timers[T]) swap(ctx context.Context, name string, next func(old []byte) ([]byte, bool)) error {
 	for try := range sessionTries {
 		old, err := t.Store.Get(ctx, name)

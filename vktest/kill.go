@@ -110,7 +110,7 @@ type fence struct {
 
 	mu     sync.Mutex
 	dead   bool
-	mirror map[string][]byte // what the bot has seen and written
+	mirror map[string][]byte // the values that the bot has read and written
 }
 
 // listFence is a fence around a Lister.
@@ -129,7 +129,7 @@ func (f *fence) kill() {
 	f.dead = true
 }
 
-// Exclusive returns what the Store says.
+// Exclusive returns the Store's answer.
 func (f *fence) Exclusive() bool {
 	e, ok := f.base.(interface{ Exclusive() bool })
 	return ok && e.Exclusive()

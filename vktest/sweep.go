@@ -36,7 +36,7 @@ import (
 //
 // newBot makes the bot anew for each start of it. Its sessions and timers use the
 // Store of the Stage. Time is that of a bubble of [testing/synctest]. A run without a
-// kill comes first: the test fails if people do not hear there what they wait for.
+// kill comes first: the test fails if people do not hear the expected messages there.
 // Renewals of the journal's lease are not counted as changes.
 func Sweep(t *testing.T, newBot func(s *Stage) vk.Handler, play func(p *People)) {
 	t.Helper()
@@ -65,19 +65,19 @@ type SweepConfig struct {
 	Dispatcher *vk.Dispatcher
 }
 
-// A SweepResult is what came of one kill.
+// A SweepResult is the result of one kill.
 type SweepResult struct {
 	Change int    // after which change of the Store the bot was killed, from 1
-	Key    string // what was changed
+	Key    string // the changed key
 	Down   time.Duration
 
-	Transcript, Effects string // what people saw, and what was done
+	Transcript, Effects string // the messages that people saw, and the effects
 	WantTranscript      string // the same without a kill
 	WantEffects         string
 	Again               []string // effects that were done more than once
 }
 
-// Right reports whether people saw, and the bot did, what they do without a kill.
+// Right reports whether people saw, and the bot did, the same as without a kill.
 func (r SweepResult) Right() bool {
 	return r.Transcript == r.WantTranscript && r.Effects == r.WantEffects
 }
@@ -129,7 +129,7 @@ func (c SweepConfig) down() time.Duration {
 	return c.Down
 }
 
-// A Stage is what a bot gets for one start of a [Sweep].
+// A Stage is given to a bot for one start of a [Sweep].
 type Stage struct {
 	Store  vk.Store   // the Dispatcher's: for sessions and timers
 	Client *vk.Client // that the bot answers with
@@ -153,7 +153,7 @@ func (s *Stage) Effect(what, key string) {
 	s.run.effects[what] = append(s.run.effects[what], key)
 }
 
-// People are those who talk to the bot of a [Sweep].
+// People talk to the bot of a [Sweep].
 type People struct{ run *sweepRun }
 
 // User adds a person.
@@ -186,7 +186,7 @@ func (p *Speaker) Presses(label string) {
 	}
 }
 
-// Hears waits for a message with this text, among whatever else comes.
+// Hears waits for a message with this text. Other messages may come before it.
 func (p *Speaker) Hears(text string) {
 	for {
 		up := p.run.isUp()
@@ -204,7 +204,7 @@ func (p *Speaker) Hears(text string) {
 	}
 }
 
-// miss notes what a person misses, which may happen after a kill only.
+// miss notes that a person misses something, which may happen after a kill only.
 func (p *Speaker) miss(format, what string) {
 	p.run.mu.Lock()
 	defer p.run.mu.Unlock()
@@ -233,7 +233,7 @@ type sweepRun struct {
 	start    int
 	changes  int
 	played   int      // changes up to the end of the dialogue
-	missed   []string // what people missed without a kill
+	missed   []string // messages that people missed without a kill
 	killedBy string
 	effects  map[string][]string
 

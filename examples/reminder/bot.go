@@ -97,8 +97,8 @@ func (b *bot) list(c *vk.Context) error {
 	return c.Send(text, kb)
 }
 
-// cancel cancels a reminder of the person who has pressed the button: the key says
-// whose it is, whatever the payload says.
+// cancel cancels a reminder of the person that pressed the button: the key names the
+// owner, and the payload cannot change that.
 func (b *bot) cancel(c *vk.Context, p cancel) error {
 	was, err := b.reminders.Cancel(c, vk.PerMember(c), p.ID)
 	if err != nil {
@@ -146,7 +146,7 @@ func (b *bot) unsubscribe(c *vk.Context) error {
 	return c.Reply("No digest any more.")
 }
 
-// digest sends what is on the list.
+// digest sends the list.
 func (b *bot) digest(c *vk.Context, _ string) error {
 	own, err := b.own(c)
 	if err != nil {

@@ -18,12 +18,12 @@ type batch struct {
 	number int64 // 0 for a merged batch
 	slot   int   // of a merged batch
 	known  []byte
-	maybe  map[[sha256.Size]byte]bool // what writes that have failed may have left
+	maybe  map[[sha256.Size]byte]bool // values that failed writes may have left
 
 	ts      string
 	entries []*Entry // as they are stored
 	live    int      // those that are not done
-	force   bool     // what is stored must be written anew
+	force   bool     // the stored value must be written anew
 	old     bool     // a former run has written it
 	written time.Time
 }
@@ -98,7 +98,7 @@ func (j *Journal) wrote(err error) {
 	}
 }
 
-// writePending writes what was added, in batches. The caller is who writes.
+// writePending writes the added events, in batches. The caller is the writer.
 func (j *Journal) writePending(ctx context.Context) error {
 	for first := true; ; first = false {
 		b, entries, ts := j.nextBatch()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// An action is what is to be written about a batch.
+// An action is the next write for a batch.
 type action struct {
 	b     *batch
 	write bool     // the value
@@ -42,7 +42,7 @@ func (j *Journal) writeDone(ctx context.Context, most int) error {
 	return parallel(actions, func(a action) error { return j.do(ctx, a) })
 }
 
-// actionOn returns what is to be written about a batch, if anything is. The caller
+// actionOn returns the next write for a batch, if there is one. The caller
 // holds j.mu.
 func (j *Journal) actionOn(b *batch) (a action, ok bool) {
 	a.b = b

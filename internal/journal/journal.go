@@ -51,7 +51,7 @@ type Options struct {
 	Tell func(n Notice)
 }
 
-// A Notice says what has happened to a journal.
+// A Notice is an event in the life of a journal.
 type Notice struct {
 	Kind     NoticeKind
 	Err      error         // for Failing
@@ -143,9 +143,9 @@ type Journal struct {
 	o     Options
 	owner string
 
-	base   context.Context // of what is done in the background; ends with the journal
+	base   context.Context // of work in the background; ends with the journal
 	cancel context.CancelFunc
-	tasks  sync.WaitGroup // what timers have begun
+	tasks  sync.WaitGroup // begun by timers
 
 	// writing holds an element while somebody writes. What follows is theirs.
 	writing chan struct{}
@@ -373,7 +373,7 @@ func (j *Journal) settle(ctx context.Context) error {
 // would.
 func (j *Journal) Abandon() { j.end() }
 
-// end ends what is done in the background. It reports whether it was not ended
+// end ends the work in the background. It reports whether it was not ended
 // before.
 func (j *Journal) end() bool {
 	j.mu.Lock()
@@ -410,7 +410,7 @@ func (j *Journal) soon(after time.Duration) {
 	j.due = due
 }
 
-// task runs what a timer begins, and end waits for, unless it was first.
+// task runs the work that a timer begins, and end waits for, unless it was first.
 func (j *Journal) task(f func()) {
 	j.mu.Lock()
 	if j.closed {

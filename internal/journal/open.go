@@ -12,7 +12,7 @@ import (
 	"sync"
 )
 
-// open makes this process the owner, and reads what former runs have left.
+// open makes this process the owner, and reads the events that former runs have left.
 func (j *Journal) open(ctx context.Context) ([]*Entry, error) {
 	if err := j.takeOver(ctx); err != nil {
 		return nil, err

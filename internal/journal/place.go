@@ -270,7 +270,7 @@ func (j *Journal) Passed(events []*Entry) {
 	j.soon(FlushTime)
 }
 
-// begin waits until the caller is who writes.
+// begin waits until the caller is the writer.
 func (j *Journal) begin(ctx context.Context) error {
 	select {
 	case j.writing <- struct{}{}:

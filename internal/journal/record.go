@@ -71,7 +71,7 @@ func readBatch(raw []byte) (r batchRecord, err error) {
 	return r, err
 }
 
-// A placeRecord is what is stored beside the batches. It is written rarely.
+// A placeRecord is stored beside the batches. It is written rarely.
 type placeRecord struct {
 	Owner    string  `json:"owner"`           // "" if nobody owns the journal
 	Until    int64   `json:"until,omitempty"` // when the lease ends by the owner's clock, in milliseconds since 1970; for the log alone

@@ -22,7 +22,7 @@ func (t *Trail) Counts() Counts {
 	return c
 }
 
-// Since returns what was counted since from, for Skip. It is nil if nothing was.
+// Since returns the steps counted since from, for Skip. It is nil if there are none.
 func (t *Trail) Since(from Counts) (b []byte) {
 	now := t.Counts()
 	add := func(mark byte, now, before map[Key]uint64) {

@@ -50,7 +50,7 @@ func (s Said) of(what string) Key {
 	return k.With(s.Number + 1)
 }
 
-// A lane is what one handler says to somebody.
+// A lane is the messages of one handler to one peer.
 type lane struct {
 	key   Key
 	count uint64         // lines without a name, in this run
@@ -78,7 +78,7 @@ const (
 	isNamed
 	isOld   // said by other code: its place says nothing
 	isPlain // of isNamed: its number is one of the lane
-	isState // no line, but what is to be known of the lane
+	isState // no line, but the state of the lane
 	isLive  // of isState
 )
 
@@ -307,7 +307,7 @@ func (l *lane) numberOf(sig Key, n uint64) uint64 {
 	return n
 }
 
-// KeepSaid keeps that a line was said, with what came of it. The error is
+// KeepSaid keeps that a line was said, with its result. The error is
 // ErrStepTooLarge or ErrTrailFull.
 func (t *Trail) KeepSaid(s Said, value []byte) error {
 	if len(value) > MaxStep {
@@ -324,7 +324,7 @@ func (t *Trail) KeepSaid(s Said, value []byte) error {
 	return nil
 }
 
-// write appends a line to what is written, at its place in this run.
+// write appends a line to the written ones, at its place in this run.
 func (t *Trail) write(s Said, value []byte) {
 	e := entry{place: s.place, number: s.Number, sig: s.sig, value: value}
 	if s.line.Ask {

@@ -32,7 +32,7 @@ var (
 	ErrTrailFull    = errors.New("the steps of the event have more than 256 KB")
 )
 
-// A Key stands for what a step is.
+// A Key identifies a step.
 type Key uint64
 
 // KeyOf returns the key of a step that the parts describe. It is the same in each
@@ -263,7 +263,7 @@ func (t *Trail) Encode(version uint64) (b []byte, mark uint64) {
 	return b, t.gen
 }
 
-// Saved notes that what Encode has returned with the mark is written.
+// Saved notes that the value that Encode returned with the mark is written.
 func (t *Trail) Saved(mark uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

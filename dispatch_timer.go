@@ -95,15 +95,15 @@ type dueTimer struct {
 	void atomic.Bool // it was moved or canceled
 }
 
-// timerQueues finds the queues that use a Store, in this process: who sets a timer
-// outside of a handler knows the Store alone.
+// timerQueues finds the queues that use a Store, in this process: a timer that is set
+// outside of a handler comes with its Store alone.
 var timerQueues struct {
 	mu sync.Mutex
 	by map[Store][]*timerQueue
 }
 
 // canKey reports whether a Store can be a key of a map.
-func canKey(s Store) bool { return s != nil && reflect.TypeOf(s).Comparable() }
+func canKey(s Store) bool { return s != nil && reflect.ValueOf(s).Comparable() }
 
 // startTimers makes the Dispatcher dispatch the timers of a community, with a feed and
 // a client, if its Store can list them. died says that the last run has; first is called

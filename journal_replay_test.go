@@ -441,3 +441,30 @@ func (sentAnswer) RoundTrip(r *http.Request) (*http.Response, error) {
 	body := `{"response":[{"peer_id":5,"message_id":1,"conversation_message_id":1}]}`
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
+
+// An oddStore is a struct that can be compared unless its field cannot.
+type oddStore struct{ in any }
+
+func (oddStore) Get(context.Context, string) ([]byte, error) { return nil, nil }
+
+func (oddStore) Swap(context.Context, string, []byte, []byte, time.Duration) (bool, error) {
+	return false, nil
+}
+
+// TestCanKey: a Store that holds a slice in an interface is no key of a map, which would
+// panic.
+func TestCanKey(t *testing.T) {
+	for name, tt := range map[string]struct {
+		store Store
+		want  bool
+	}{
+		"nil":             {nil, false},
+		"pointer":         {new(MemoryStore), true},
+		"struct":          {oddStore{in: 1}, true},
+		"struct of slice": {oddStore{in: []int{1}}, false},
+	} {
+		if got := canKey(tt.store); got != tt.want {
+			t.Errorf("%s: %v, want %v", name, got, tt.want)
+		}
+	}
+}

@@ -245,6 +245,7 @@ func leaseTest(t *testing.T, skew time.Duration) {
 	for len(clock.take()) == 0 { // until it has just renewed it
 		time.Sleep(10 * time.Millisecond)
 	}
+	synctest.Wait() // and the write has ended
 	a.kill()
 	log, lines := logTo()
 	r.log = log

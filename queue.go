@@ -42,16 +42,17 @@ import (
 //
 // # The dead
 //
-// A worker is alive from its first call, and dead when it has not called Put, Take, Done,
-// Beat or Lead for [QueueLease] (a Take that blocks renews nothing by that), or once it
-// has called Leave. A worker that calls again after that is alive again, and holds
-// nothing.
+// A worker is alive from its first call. It is dead once a Beat finds that it has not
+// called Put, Take, Done, Beat or Lead for [QueueLease] (a Take that blocks renews nothing
+// by that), or once it has called Leave; a Take that still blocks then returns nothing. A
+// worker that calls again after that is alive again, and holds nothing.
 //
-// Beat looks for the dead, and frees what they hold. If a worker died without Leave, the
-// Tries of one event in each of its lanes grow by one: of the first that was delivered in
-// this epoch and that is not among the Parked of its last Beat. But if no worker of the
-// community has called Beat for half a QueueLease, the Queue was out of reach: Beat then
-// renews the leases of all, and declares nobody dead.
+// Beat renews the lease of its own worker, then looks for the dead, and frees what they
+// hold: their lanes and their roles. If a worker died without Leave, the Tries of one
+// event in each of its lanes grow by one: of the first that was delivered in this epoch
+// and that is not among the Parked of its last Beat. But if no worker of the community has
+// called Beat for half a QueueLease, the Queue was out of reach: Beat then renews the
+// leases of all, and declares nobody dead.
 type Queue interface {
 	// Put adds events, in their order. An event whose ID was put in the last three hours is
 	// dropped. If at is not nil, Put also sets the value of at's role; if w does not lead the

@@ -1,6 +1,7 @@
 package vk
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -59,6 +61,71 @@ var ErrRemoveServer = errors.New("vk: VK is to remove the callback server")
 func (c *Context) RetryCounter() int {
 	n, _ := c.Value(retriesKey{}).(int)
 	return n
+}
+
+// queue returns the Dispatcher's worker for a community of its Queue.
+func (cb *Callback) queue(group int64, client *Client) (*groupQueue, error) {
+	cb.mu.Lock()
+	defer cb.mu.Unlock()
+	if g := cb.queues[group]; g != nil {
+		return g, nil
+	}
+	if cb.left {
+		return nil, ErrStopped
+	}
+	g, err := cb.d.joinQueue(group, client)
+	if err == nil {
+		if cb.queues == nil {
+			cb.queues = make(map[int64]*groupQueue)
+		}
+		cb.queues[group] = g
+	}
+	return g, err
+}
+
+// joinQueues makes the Dispatcher handle the events of those communities that the fields
+// name: also of those of which no request comes here.
+func (cb *Callback) joinQueues() {
+	if cb.d.Queue == nil {
+		return
+	}
+	for group, g := range cb.Groups {
+		cb.queue(group, cmp.Or(g.Client, cb.Client)) // if the Dispatcher was stopped, the first event says so
+	}
+	if cb.GroupID != 0 {
+		cb.queue(cb.GroupID, cb.Client)
+	}
+}
+
+// leaveQueues gives the conversations of the Callback's communities to other processes.
+// Events that come after that are put into the Queue all the same.
+func (cb *Callback) leaveQueues(ctx context.Context) {
+	cb.mu.Lock()
+	cb.left = true
+	all := slices.Collect(maps.Values(cb.queues))
+	cb.mu.Unlock()
+	var leaving sync.WaitGroup
+	for _, g := range all {
+		leaving.Go(func() { g.leave(ctx) })
+	}
+	leaving.Wait()
+}
+
+// enqueue puts an event into the Queue, and returns what VK is told about it.
+func (cb *Callback) enqueue(ctx context.Context, client *Client, e *Event) ack {
+	g, err := cb.queue(e.GroupID, client)
+	if err == nil {
+		err = g.put(context.WithoutCancel(ctx), []*Event{e}, nil) // if VK has given up, the event comes again and is dropped
+	}
+	cb.took(err)
+	if err != nil { // the worker logs when the Queue begins to fail
+		return again(soon())
+	}
+	if g.removed.Load() {
+		cb.logger().LogAttrs(ctx, slog.LevelWarn, "vk: callback: a handler has VK remove this address", slog.Int64("group", e.GroupID))
+		return remove
+	}
+	return acked
 }
 
 // retriesKey finds X-Retry-Counter in a context.

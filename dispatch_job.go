@@ -11,6 +11,7 @@ import (
 
 	durable "github.com/vkrouter/vk/internal/journal"
 	"github.com/vkrouter/vk/internal/lane"
+	"github.com/vkrouter/vk/internal/queue"
 	"github.com/vkrouter/vk/internal/stacks"
 	"github.com/vkrouter/vk/internal/watchdog"
 )
@@ -38,6 +39,8 @@ type job struct {
 	repeats bool         // the source delivers the event again until it is handled
 	deduped bool         // the deduper is to be told how the event ends
 	timer   *dueTimer    // that the event is of; nil if it is of none
+	item    *queue.Item  // of the event in the Queue; nil if there is none
+	queue   *groupQueue  // that item is of
 	asks    bool         // the Store is to be asked before it begins whether the event is done
 
 	replayed bool           // an earlier attempt may have begun to handle the event, in this run or another

@@ -91,6 +91,7 @@ var packageIndex = []struct {
 		{"dispatch_job.go", "one event and its handling: panics, logs, outcome"},
 		{"dispatch_feed.go", "what one source has given; onlookers: WatchOn"},
 		{"dispatch_dedupe.go", "events that come twice"},
+		{"dispatch_queue.go", "events in a Queue: QueueStatus"},
 		{"dispatch_wait.go", "handlers that wait for events"},
 		{"dispatch_park.go", "Park: waiting without a turn; what waits have taken"},
 		{"dispatch_timer.go", "timers that are due"},

@@ -32,7 +32,8 @@ type lane struct {
 // An Item is an event in the worker's hands.
 type Item struct {
 	Queued
-	Old bool // a former holder of the lane may have had it
+	Old   bool // a former holder of the lane may have had it
+	Value any  // the owner's; to be set before Begin
 
 	lane  *lane
 	begun bool
@@ -64,6 +65,15 @@ func (it *Item) Begin(ctx context.Context) bool {
 	it.begun = true
 	it.lane.begun++
 	return true
+}
+
+// Leaves reports whether the handler should not wait for anything: the lane was lost, or
+// is to be given back.
+func (it *Item) Leaves() bool {
+	w := it.lane.w
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return it.lane.lost || it.lane.leaving
 }
 
 // Lost reports whether the lane is another worker's by now.

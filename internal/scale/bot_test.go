@@ -62,7 +62,12 @@ func stop(all ...*process) {
 // post delivers an event to the process, and returns VK's answer.
 func (p *process) post(id string, peer int, text string, retries ...int) string {
 	body := fmt.Sprintf(`{"group_id":%d,"type":"message_new","event_id":%q,"v":"5.199","object":{"message":{"peer_id":%d,"from_id":%d,"text":%q}},"secret":"s"}`, group, id, peer, peer, text)
-	r := httptest.NewRequest("POST", "/", bytes.NewReader([]byte(body)))
+	return p.deliver([]byte(body), retries...)
+}
+
+// deliver is post for an event as VK sends it.
+func (p *process) deliver(body []byte, retries ...int) string {
+	r := httptest.NewRequest("POST", "/", bytes.NewReader(body))
 	if len(retries) > 0 {
 		r.Header.Set("X-Retry-Counter", fmt.Sprint(retries[0]))
 	}
@@ -151,6 +156,7 @@ type frail struct {
 	mu    sync.Mutex
 	cut   bool
 	hangs bool
+	lies  bool    // calls have their effect and fail
 	odds  float64 // of a call that fails, before or after its effect
 	calls map[string]int
 }
@@ -185,7 +191,7 @@ func (f *frail) do(ctx context.Context, name string, call func() error) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.cut || after {
+	if f.cut || f.lies || after {
 		return errDown
 	}
 	return nil

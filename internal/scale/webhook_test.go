@@ -1,7 +1,11 @@
 package scale
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -70,5 +74,325 @@ func TestAskAcross(t *testing.T) {
 		}
 		log.is(t, want...)
 		stop(a, b)
+	})
+}
+
+// TestTakeover: a process that dies is replaced within two leases, its open questions and
+// unfinished events with it, and nothing is handled by two processes.
+func TestTakeover(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		q, s := new(vktest.Queue), new(vk.MemoryStore)
+		var log diary
+		h := func(name string) vk.HandlerFunc {
+			return func(c *vk.Context) error {
+				switch c.Text() {
+				case "ask":
+					ans, err := c.Ask("name?", vk.Within(time.Minute))
+					if err == nil {
+						log.note("%s: answer %s", name, ans.Text())
+					} else {
+						log.note("%s: %v", name, err)
+					}
+				case "slow":
+					if name == "A" {
+						<-c.Done() // until the process is dead
+						return nil
+					}
+					fallthrough
+				default:
+					log.note("%s: %s", name, c.Text())
+				}
+				return nil
+			}
+		}
+		deaf := &frail{Queue: q}
+		a, b := start(t, deaf, s, h("A")), start(t, q, s, h("B"))
+		a.tell(t, "e1", 1, "ask")
+		a.tell(t, "e2", 2, "slow")
+		a.tell(t, "e3", 2, "next")
+		time.Sleep(2 * time.Second)
+		log.is(t)
+		died := time.Now()
+		deaf.set(func(f *frail) { f.cut = true })
+		for len(log.all()) < 2 && time.Since(died) < time.Minute {
+			time.Sleep(10 * time.Millisecond)
+		}
+		if d := time.Since(died); d > 2*vk.QueueLease {
+			t.Errorf("taken over after %v, which is more than two leases", d)
+		}
+		log.is(t, "B: slow", "B: next")
+		if got := a.post("e4", 1, "x"); got[:3] != "503" {
+			t.Errorf("a process that cannot reach the Queue says %q", got)
+		}
+		b.tell(t, "e5", 1, "Anna")
+		settle()
+		log.is(t, "B: slow", "B: next", "B: answer Anna")
+		if n := a.log.count("vk: the queue fails"); n != 1 {
+			t.Errorf("%d lines say that the Queue fails", n)
+		}
+		deaf.set(func(f *frail) { f.cut = false })
+		settle()
+		if n := a.log.count("vk: the queue works again"); n != 1 {
+			t.Errorf("%d lines say that the Queue works again", n)
+		}
+		a.tell(t, "e6", 1, "again")
+		settle()
+		log.is(t, "B: slow", "B: next", "B: answer Anna", "A: "+vk.ErrLaneLost.Error(), "A: again")
+		stop(a, b)
+	})
+}
+
+// TestLaneLost: a handler whose conversation another process has taken over sees its
+// context end with ErrLaneLost, and so does one that waits.
+func TestLaneLost(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		q, s := new(vktest.Queue), new(vk.MemoryStore)
+		var log diary
+		deaf := &frail{Queue: q}
+		a := start(t, deaf, s, func(c *vk.Context) error {
+			err := error(nil)
+			if c.Text() == "ask" {
+				_, err = c.Ask("name?")
+			} else {
+				<-c.Done()
+				err = context.Cause(c)
+			}
+			log.note("%s: lost %v, stopped %v", c.Text(), errors.Is(err, vk.ErrLaneLost), errors.Is(err, vk.ErrStopped))
+			return err
+		})
+		b := start(t, q, s, func(c *vk.Context) error { log.note("B: %s", c.Text()); return nil })
+		a.tell(t, "e1", 1, "ask")
+		time.Sleep(time.Second)
+		a.tell(t, "e2", 2, "work")
+		time.Sleep(time.Second)
+		deaf.set(func(f *frail) { f.cut = true })
+		time.Sleep(2 * vk.QueueLease)
+		deaf.set(func(f *frail) { f.cut = false })
+		settle()
+		slices.Sort(log.lines) // the two end at the same time
+		log.is(t, "B: ask", "B: work", "ask: lost true, stopped true", "work: lost true, stopped true")
+		stop(a, b)
+	})
+}
+
+// TestAway: a Queue that is out of reach for all costs no conversation and no event.
+func TestAway(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		q, s := &frail{Queue: new(vktest.Queue)}, new(vk.MemoryStore)
+		var log diary
+		h := func(name string) vk.HandlerFunc {
+			return func(c *vk.Context) error {
+				if c.Text() == "ask" {
+					ans, err := c.Ask("name?")
+					if err != nil {
+						return err
+					}
+					log.note("%s: answer %s", name, ans.Text())
+					return nil
+				}
+				time.Sleep(7 * time.Second)
+				log.note("%s: %s", name, c.Text())
+				return nil
+			}
+		}
+		a, b := start(t, q, s, h("A")), start(t, q, s, h("B"))
+		a.tell(t, "e1", 1, "ask")
+		a.tell(t, "e2", 2, "one")
+		a.tell(t, "e3", 2, "two")
+		time.Sleep(time.Second)
+		q.set(func(f *frail) { f.hangs = true })
+		time.Sleep(25 * time.Second)
+		log.is(t, "A: one") // the next one must not begin: the lease may be over
+		q.set(func(f *frail) { f.hangs = false })
+		time.Sleep(vk.QueueLease + 7*time.Second)
+		if got := log.all(); len(got) != 2 || got[1][3:] != "two" {
+			t.Errorf("within a lease after the return: %v", got)
+		}
+		b.tell(t, "e4", 1, "Anna")
+		time.Sleep(time.Second)
+		if got := log.all(); got[len(got)-1] != "A: answer Anna" {
+			t.Errorf("the question was lost: %v", got)
+		}
+		stop(a, b)
+	})
+}
+
+// TestDrain: a rolling restart refuses no event, lets handlers end, and hands open
+// questions and events that have not begun to the other process at once.
+func TestDrain(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		q, s := new(vktest.Queue), new(vk.MemoryStore)
+		var log diary
+		h := func(name string) vk.HandlerFunc {
+			return func(c *vk.Context) error {
+				switch c.Text() {
+				case "ask":
+					ans, err := c.Ask("name?")
+					if err != nil {
+						return err
+					}
+					log.note("%s: answer %s", name, ans.Text())
+					return nil
+				case "slow":
+					time.Sleep(8 * time.Second)
+				}
+				log.note("%s: %s", name, c.Text())
+				return nil
+			}
+		}
+		a, b := start(t, q, s, h("A")), start(t, q, s, h("B"))
+		a.tell(t, "e1", 1, "ask")
+		a.tell(t, "e2", 2, "slow")
+		a.tell(t, "e3", 2, "after")
+		a.tell(t, "e4", 3, "ask")
+		time.Sleep(time.Second)
+		var stopping sync.WaitGroup
+		began := time.Now()
+		stopping.Go(func() { a.Stop(context.Background()) })
+		time.Sleep(time.Second)
+		a.tell(t, "e5", 1, "Anna") // the balancer has not heard yet
+		time.Sleep(100 * time.Millisecond)
+		a.tell(t, "e6", 4, "new")
+		time.Sleep(time.Second)
+		log.is(t, "B: answer Anna", "B: new")
+		stopping.Wait()
+		if d := time.Since(began); d > 8*time.Second {
+			t.Errorf("it took %v to drain a handler of 8 s", d)
+		}
+		a.tell(t, "e7", 5, "late")
+		time.Sleep(time.Second)
+		a.Dispatcher.Stop(context.Background())
+		if got := a.post("e8", 6, "last"); got != "200 ok" {
+			t.Errorf("after Stop, before the server ends: %q", got)
+		}
+		time.Sleep(time.Second)
+		b.tell(t, "e9", 3, "Boris")
+		settle()
+		log.is(t, "B: answer Anna", "B: new", "A: slow", "B: after", "B: late", "B: last", "B: answer Boris")
+		stop(b)
+	})
+}
+
+// TestRetryAfter: the conversation pauses with the event at its head.
+func TestRetryAfter(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		q, s := new(vktest.Queue), new(vk.MemoryStore)
+		var log diary
+		began := time.Now()
+		fails := 2
+		h := func(c *vk.Context) error {
+			log.note("%v: %s", time.Since(began).Round(time.Second), c.Text())
+			if c.Text() == "busy" && fails > 0 {
+				fails--
+				return vk.RetryAfter(time.Minute)
+			}
+			return nil
+		}
+		a, b := start(t, q, s, h), start(t, q, s, h)
+		a.tell(t, "e1", 1, "busy")
+		b.tell(t, "e2", 1, "next")
+		time.Sleep(time.Second)
+		b.tell(t, "e3", 2, "other")
+		time.Sleep(3 * time.Minute)
+		log.is(t, "0s: busy", "1s: other", "1m0s: busy", "2m0s: busy", "2m0s: next")
+		stop(a, b)
+	})
+}
+
+// TestRemoveServer: requests that come after a handler has returned ErrRemoveServer are
+// answered with remove, and their events handled.
+func TestRemoveServer(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var log diary
+		a := start(t, new(vktest.Queue), nil, func(c *vk.Context) error {
+			log.note("%s", c.Text())
+			if c.Text() == "quit" {
+				return vk.ErrRemoveServer
+			}
+			return nil
+		})
+		a.tell(t, "e1", 1, "quit")
+		time.Sleep(time.Second)
+		if got := a.post("e2", 1, "more"); got != "200 remove" {
+			t.Errorf("VK hears %q, want remove", got)
+		}
+		time.Sleep(time.Second)
+		log.is(t, "quit", "more")
+		stop(a)
+	})
+}
+
+// TestPoison: an event that kills each process that handles it is dropped after five
+// deaths. Other events of these processes are handled, and blamed for nothing.
+func TestPoison(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		q, s := new(vktest.Queue), new(vk.MemoryStore)
+		var log diary
+		deaths := 0
+		var dead []func()
+		var alive *process
+		var begin func()
+		begin = func() {
+			link := &frail{Queue: q}
+			dies := make(chan struct{})
+			p := start(t, link, s, func(c *vk.Context) error {
+				if c.Text() == "poison" {
+					deaths++
+					link.set(func(f *frail) { f.cut = true })
+					close(dies)
+					<-c.Done() // with a cause, once it is cleaned up below
+					return nil
+				}
+				select {
+				case <-time.After(3 * time.Second):
+					log.note("%s", c.Text())
+				case <-c.Done():
+				}
+				return nil
+			})
+			alive = p
+			ctx, cancel := context.WithCancel(context.Background())
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				select {
+				case <-dies:
+					time.Sleep(time.Second)
+					begin()
+				case <-ctx.Done():
+				}
+			}()
+			dead = append(dead, func() {
+				cancel()
+				<-done
+				link.set(func(f *frail) { f.cut = false })
+				p.stop()
+			})
+		}
+		begin()
+		first := alive
+		for i := range 20 {
+			first.tell(t, fmt.Sprint("e", i), i+1, fmt.Sprint("innocent ", i))
+		}
+		first.tell(t, "p", 100, "poison")
+		time.Sleep(5 * time.Minute)
+		if deaths != 5 {
+			t.Errorf("%d processes have died, want 5", deaths)
+		}
+		seen := make(map[string]int)
+		for _, line := range log.all() {
+			seen[line]++
+		}
+		if len(seen) != 20 {
+			t.Errorf("%d of 20 other events were handled", len(seen))
+		}
+		if n := alive.log.count("vk: dropping event that crashed the bot 5 times"); n != 1 {
+			t.Errorf("%d lines say that the event was dropped", n)
+		}
+		for len(dead) > 0 {
+			end := dead[0]
+			dead = dead[1:]
+			end()
+		}
 	})
 }

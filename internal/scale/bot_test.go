@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -133,6 +134,13 @@ func (d *diary) all() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return append([]string(nil), d.lines...)
+}
+
+// sort sorts what was noted, where the order is any.
+func (d *diary) sort() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	slices.Sort(d.lines)
 }
 
 // is expects what was noted.

@@ -91,7 +91,7 @@ func TestStandby(t *testing.T) {
 				time.Sleep(time.Second)
 				if dies {
 					link.set(func(f *frail) { f.cut = false })
-					settle()
+					time.Sleep(time.Minute) // it tries to put the events of its last poll
 					if !a.Status().Standby {
 						t.Error("A does not stand by after its return")
 					}

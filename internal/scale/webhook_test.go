@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -169,7 +168,7 @@ func TestLaneLost(t *testing.T) {
 		time.Sleep(2 * vk.QueueLease)
 		deaf.set(func(f *frail) { f.cut = false })
 		settle()
-		slices.Sort(log.lines) // the two end at the same time
+		log.sort() // the two end at the same time
 		log.is(t, "B: ask", "B: work", "ask: lost true, stopped true", "work: lost true, stopped true")
 		stop(a, b)
 	})

@@ -31,7 +31,7 @@ type Store struct {
 	waiter  redis.UniversalClient // for calls of Take that block
 	calls   running
 	turn    atomic.Int64 // the number of the last call of the Queue
-	addr    string // for errors
+	addr    string       // for errors
 	prefix  string
 	timeout time.Duration
 	logger  *slog.Logger

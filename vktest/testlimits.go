@@ -302,8 +302,8 @@ func (t *limitsTest) acquire() {
 // lease: a holder is none after its lease, if it does not renew it.
 func (t *limitsTest) lease() {
 	const lease = 2 * time.Second
-	start := time.Now()
 	t.hold("a", "1", 2, lease, 1, true)
+	start := time.Now()
 	t.hold("a", "2", 2, time.Minute, 2, true)
 	t.hold("a", "3", 2, lease, 2, false)
 	t.hold("b", "1", 1, time.Second, 1, true)

@@ -30,7 +30,7 @@ const playAddr = "127.0.0.1:5199"
 //
 // The addr is host:port; empty means 127.0.0.1:5199, an empty host the loopback
 // interface, and port 0 a free one. Whoever reaches it can do as anybody of the
-// fake. Beside the page are the requests of cmd/vktest (docs/vktest.md
+// fake. Beside the page are the requests of cmd/vktest (docs/fake-vk-http.md
 // lists them), but the world cannot be reset; and VK's API, so that bots in
 // other processes can use the token too.
 //

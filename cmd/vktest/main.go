@@ -14,7 +14,7 @@
 // hosts. Clients must trust the file ca.pem in the directory. It is also a proxy
 // that leads to itself, for clients that know no other address than VK's.
 //
-// See docs/vktest.md for the requests and for world files.
+// See docs/fake-vk-http.md for the requests and for world files.
 package main
 
 import (
@@ -81,7 +81,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.BoolVar(&o.json, "json", false, "print one line of JSON")
 	f.Uint64Var(&o.seed, "seed", 0, "what tokens, keys and the luck of faults are made of")
 	f.IntVar(&o.rps, "rps", 0, "calls that a community's token may make in a second; 0 means VK's 20, -1 any number")
-	f.StringVar(&o.world, "world", "", "read the world from a `file`; see docs/vktest.md")
+	f.StringVar(&o.world, "world", "", "read the world from a `file`; see docs/fake-vk-http.md")
 	f.StringVar(&o.readings, "readings", "", "what of VK is understood in the other way, a `list` such as plain_press,max_message_len=9000")
 	f.StringVar(&o.callback, "callback", "", "send the events to a webhook at this `url`")
 	f.StringVar(&o.tls, "tls", "", "speak TLS too, as api.vk.com, with a certificate of the authority in this `dir`ectory, which is made if need be")

@@ -18,11 +18,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The tables of docs/vktest.md say what the fake does. These tests hold them to
+// The tables of docs/fake-vk.md say what the fake does. These tests hold them to
 // it, by reading the sources of the fake: which codes can come of a method is
 // which codes are named in what its handler calls.
 
-const docsPage = "../../docs/vktest.md"
+const docsPage = "../../docs/fake-vk.md"
 
 // mayNot lists codes that a handler's code names, but not in a way that it can
 // be answered with them.

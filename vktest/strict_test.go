@@ -39,7 +39,7 @@ func TestFailRefuses(t *testing.T) {
 		what []vktest.FaultOption
 		want string
 	}{
-		{"messages.snd", []vktest.FaultOption{reset}, `vktest: Fail("messages.snd"): there is no method, section, event or place "messages.snd"; it is a method, a section such as`},
+		{"messages.snd", []vktest.FaultOption{reset}, `vktest: Fail("messages.snd"): there is no method, section, event or place "messages.snd"; use a method, a section such as`},
 		{"message.*", []vktest.FaultOption{reset}, "there is no method, section, event or place"},
 		{"messages.get*", []vktest.FaultOption{reset}, "there is no method, section, event or place"},
 		{"Message_new", []vktest.FaultOption{reset}, "there is no method, section, event or place"},

@@ -8,7 +8,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestMaxConcurrencyKeepsNothing: what is not in use takes no memory.
+// TestMaxConcurrencyKeepsNothing checks that unused keys take no memory.
 func TestMaxConcurrencyKeepsNothing(t *testing.T) {
 	mc := NewMaxConcurrency(1, vk.PerUser)
 	r := vk.NewRouter("!")

@@ -220,6 +220,7 @@ func (w *Worker) gather() (reports []report, done []Done) {
 	if len(w.reports) > 0 {
 		w.wakeFlusher()
 	}
+	w.changed()
 	return reports, done
 }
 

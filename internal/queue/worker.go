@@ -322,6 +322,10 @@ func (w *Worker) hold(b Batch) *lane {
 		case was.epoch == b.Epoch: // it had no events for a moment, as the worker saw it
 			delete(w.former, b.Lane)
 			w.lanes[b.Lane] = was
+			if w.draining {
+				was.leaving = true
+				was.report()
+			}
 			return was
 		}
 	}

@@ -177,6 +177,12 @@ func (f *frail) set(change func(f *frail)) {
 	change(f)
 }
 
+func (f *frail) isCut() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.cut
+}
+
 // do makes a call, or fails before or after it.
 func (f *frail) do(ctx context.Context, name string, call func() error) error {
 	f.mu.Lock()

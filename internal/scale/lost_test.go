@@ -154,10 +154,12 @@ func TestKills(t *testing.T) {
 		}
 		sending.Wait()
 		time.Sleep(3 * vk.QueueLease)
+		mu.Lock()
 		total := 0
 		for _, seen := range got {
 			total += len(seen)
 		}
+		mu.Unlock()
 		if total != lanes*each || overtaken > 0 {
 			t.Errorf("%d of %d events were handled, %d overtaken", total, lanes*each, overtaken)
 		}

@@ -14,6 +14,7 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"testing"
@@ -49,15 +50,33 @@ func main() {
 	only := flag.String("run", "", "measure the rows that match this regular expression")
 	time := flag.Duration("time", time.Second, "how long a round of a row takes")
 	rounds := flag.Int("rounds", 5, "rounds of each row; the table has the medians")
+	profile := flag.String("cpuprofile", "", "write a CPU profile of all rows to this file")
 	flag.Parse()
 	match, err := regexp.Compile(*only)
 	if err == nil {
-		err = run(os.Stdout, match, *time, *rounds)
+		err = profiled(*profile, func() error { return run(os.Stdout, match, *time, *rounds) })
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "peerbench:", err)
 		os.Exit(1)
 	}
+}
+
+// profiled runs f and writes a CPU profile of it to a file, if that has a name.
+func profiled(name string, f func() error) error {
+	if name == "" {
+		return f()
+	}
+	file, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	return f()
 }
 
 // run writes the tables to w.

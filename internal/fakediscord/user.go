@@ -13,6 +13,7 @@ type user struct {
 	closedDMs   bool // the user takes no private messages of the bot
 	dm          *channel
 	connections []object
+	locale      string // of the client
 }
 
 // addUser adds a user with a display name.

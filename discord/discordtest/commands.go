@@ -1,6 +1,7 @@
 package discordtest
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -83,8 +84,102 @@ func plainValue(v any) any {
 		return v.String()
 	case File:
 		return fakediscord.Upload{Name: v.Name, Data: v.Data}
+	case []any:
+		out := make([]any, 0, len(v))
+		for _, x := range v {
+			out = append(out, plainValue(x))
+		}
+		return out
+	case []string:
+		out := make([]any, 0, len(v))
+		for _, x := range v {
+			out = append(out, x)
+		}
+		return out
+	case float64:
+		return v
 	}
 	return fmt.Sprint(v)
+}
+
+// Uses uses a command in the menu of a person or of a message: the target is a
+// [*User] or a [discord.Message].
+//
+//	anna.Uses("Report", boris)
+func (u *User) Uses(name string, target any) {
+	u.s.tb().Helper()
+	u.cannot("use "+name, u.TryUse(name, target))
+}
+
+// TryUse is Uses that returns the refusal of Discord's client.
+func (u *User) TryUse(name string, target any) (err error) {
+	u.s.tb().Helper()
+	me, in := fakediscord.ID(u.ID), fakediscord.ID(u.in.ID)
+	switch target := target.(type) {
+	case *User:
+		_, err = u.s.fake.UserMenu(me, in, name, fakediscord.ID(target.ID))
+	case discord.Message:
+		_, err = u.s.fake.MessageMenu(me, in, name, fakediscord.ID(target.ID))
+	default:
+		u.s.fatalf("%s has no menu on the %T %[2]v: the target is a *User or a discord.Message", name, target)
+	}
+	return clientError(err)
+}
+
+// Offers returns the commands that Discord's client offers the person in the
+// channel, in the person's language: slash commands as "/mod ban", the others by their
+// names.
+func (u *User) Offers() []string {
+	u.s.tb().Helper()
+	all, err := u.s.fake.Offers(fakediscord.ID(u.ID), fakediscord.ID(u.in.ID))
+	u.cannot("see the commands", err)
+	names := []string{}
+	for _, o := range all {
+		if o.Type == 1 {
+			o.Name = "/" + o.Name
+		}
+		names = append(names, o.Name)
+	}
+	return names
+}
+
+// Completes types into an option of a slash command that the bot completes, and
+// returns the choices that the bot offers. Other options may be filled in already, as
+// in [User.Slash].
+//
+//	anna.Completes("play", "song", "ro") // ["Rosamunde", "Romance"]
+func (u *User) Completes(words, option, typed string, others ...any) []string {
+	u.s.tb().Helper()
+	options := u.pairs("option", others)
+	options[option] = typed
+	id, err := u.s.fake.Complete(fakediscord.ID(u.ID), fakediscord.ID(u.in.ID), words, option, options)
+	u.cannot("complete "+option+" of /"+words, clientError(err))
+	names := []string{}
+	u.await("should see choices for "+option, func() bool {
+		h, ok := u.s.fake.Next(0, func(h *fakediscord.Happening) bool {
+			return h.Interaction == id && (h.Kind == fakediscord.HappeningChoices || h.Kind == fakediscord.HappeningNoResponse)
+		})
+		if !ok {
+			return false
+		}
+		if h.Kind == fakediscord.HappeningNoResponse {
+			u.fails("should see choices for %s, but the bot did not respond", option)
+		}
+		var choices []struct{ Name string }
+		u.s.must("the choices", json.Unmarshal(h.Choices, &choices))
+		for _, c := range choices {
+			names = append(names, c.Name)
+		}
+		return true
+	})
+	return names
+}
+
+// Speaks sets the language of the person's client, such as "ru". The default is
+// "en-US".
+func (u *User) Speaks(locale string) *User {
+	u.s.fake.Speaks(fakediscord.ID(u.ID), locale)
+	return u
 }
 
 // SeesEphemeral is [User.Sees] for a message that only this person sees.

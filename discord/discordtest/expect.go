@@ -228,18 +228,24 @@ func (u *User) SeesTyping() {
 // await waits for something to become true, and fails if it does not.
 func (u *User) await(want string, ok func() bool) {
 	u.s.tb().Helper()
-	late := time.NewTimer(patience)
-	defer late.Stop()
+	if u.waits(ok) {
+		u.fails("%s, but %v", want, errSilence)
+	}
+}
+
+// waits waits for something to become true, and reports whether it does not.
+func (u *User) waits(ok func() bool) (late bool) {
+	end := time.NewTimer(patience)
+	defer end.Stop()
 	for {
 		changed := u.s.fake.Changed()
 		if ok() {
-			return
+			return false
 		}
 		select {
 		case <-changed:
-		case <-late.C:
-			u.fails("%s, but %v", want, errSilence)
-			return
+		case <-end.C:
+			return true
 		}
 	}
 }

@@ -311,7 +311,7 @@ func (c *call) open(in *interaction) {
 	}
 	c.done()
 	doc["components"] = out
-	in.form = doc
+	in.form, in.user.form = doc, in
 	c.s.record(in.happening(HappeningForm, Happening{UserID: c.s.me.id, Only: in.user.id, Text: text(doc, "title"), Form: encode(doc)}))
 }
 

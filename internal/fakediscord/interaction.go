@@ -47,7 +47,7 @@ type interaction struct {
 	answered int  // the type of the callback, 0 before it
 	original *message
 	messages []*message // the original answer, unless it is message, and the follow-ups
-	form     object     // that was opened and not sent yet
+	form     object     // that has opened
 	parent   *interaction
 	option   int // the type of the option that is completed
 }

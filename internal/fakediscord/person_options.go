@@ -57,10 +57,7 @@ func (u *usage) fill(doc object) ([]any, error) {
 				return nil, unable("the option %q is not completed by the bot", name)
 			}
 			u.option = number(o, "type")
-			if !given {
-				v = ""
-			}
-			out = append(out, object{"type": o["type"], "name": name, "value": fmt.Sprint(v), "focused": true})
+			out = append(out, object{"type": o["type"], "name": name, "value": asText(v), "focused": true})
 			continue
 		case !given:
 			if truth(o, "required") && u.focused == "" {
@@ -91,16 +88,16 @@ func (u *usage) value(o object, v any) (value any, said string, err error) {
 	name := text(o, "name")
 	if choices := objects(o, "choices"); len(choices) > 0 {
 		for _, c := range choices {
-			if s := fmt.Sprint(v); u.calls(c, s) || fmt.Sprint(c["value"]) == s {
+			if s := asText(v); u.calls(c, s) || asText(c["value"]) == s {
 				return c["value"], u.local(c, "name"), nil
 			}
 		}
-		return nil, "", unable("the option %q has no choice %q", name, fmt.Sprint(v))
+		return nil, "", unable("the option %q has no choice %q", name, asText(v))
 	}
 	wrong := unable("the option %q does not take %v", name, v)
 	switch number(o, "type") {
 	case optionString:
-		s := fmt.Sprint(v)
+		s := asText(v)
 		n := utf8.RuneCountInString(s)
 		if hi, ok := o["max_length"].(int); n > 6000 || ok && n > hi {
 			return nil, "", unable("the option %q takes fewer than %d characters", name, n)
@@ -110,36 +107,40 @@ func (u *usage) value(o object, v any) (value any, said string, err error) {
 		}
 		return s, s, nil
 	case optionInt:
-		n, err := strconv.ParseInt(fmt.Sprint(v), 10, 64)
+		n, err := strconv.ParseInt(asText(v), 10, 64)
 		if err != nil || n > 1<<53 || n < -1<<53 {
 			return nil, "", wrong
 		}
-		return json.Number(strconv.FormatInt(n, 10)), fmt.Sprint(n), u.inBounds(o, float64(n))
+		return n, asText(n), u.inBounds(o, float64(n))
 	case optionNumber:
-		n, ok := float(asNumber(v))
+		n, ok := float(asText(v))
 		if !ok {
 			return nil, "", wrong
 		}
-		return n, fmt.Sprint(n), u.inBounds(o, n)
+		return n, asText(n), u.inBounds(o, n)
 	case optionBool:
-		b, err := strconv.ParseBool(fmt.Sprint(v))
+		b, err := strconv.ParseBool(asText(v))
 		if err != nil {
 			return nil, "", wrong
 		}
-		return b, fmt.Sprint(b), nil
+		return b, asText(b), nil
 	case optionAttachment:
 		return u.file(v, wrong)
 	}
 	return u.thing(o, v, wrong)
 }
 
-// asNumber returns a number of Go as one of JSON.
-func asNumber(v any) any {
+// asText returns a value as a person types it.
+func asText(v any) string {
 	switch v := v.(type) {
-	case json.Number, string:
+	case nil:
+		return ""
+	case string:
 		return v
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
 	}
-	return json.Number(fmt.Sprint(v))
+	return fmt.Sprint(v)
 }
 
 // inBounds returns an error if a number is not within the bounds of its option.
@@ -157,7 +158,7 @@ func (u *usage) inBounds(o object, n float64) error {
 // by ID or by name.
 func (u *usage) thing(o object, v any, wrong error) (value any, said string, err error) {
 	kind := number(o, "type")
-	ref := fmt.Sprint(v)
+	ref := asText(v)
 	if kind == optionUser || kind == optionMentionable {
 		for _, x := range sorted(u.s.users) {
 			if is(ref, x.id, x.global) && u.user(x.id) != nil {

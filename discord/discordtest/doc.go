@@ -28,5 +28,4 @@
 //
 // [Server.Fail] makes calls of the API fail, and [Server.Gateway] breaks the
 // gateway.
-//
 package discordtest

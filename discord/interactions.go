@@ -27,6 +27,8 @@ import (
 // signature gets the status 401, as Discord demands, and so does one that is older than
 // MaxAge or that has come before.
 //
+// It registers no commands: [Client.SyncCommands] does.
+//
 // The fields must not change once it serves. It may serve any number of requests at the same
 // time.
 type Interactions struct {
@@ -150,19 +152,23 @@ func (in *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		in.refuse(w, r, errReplayed)
 		return
 	}
-	if err := in.put(r.Context(), e); err != nil {
+	if !in.feed.isOpen() || !in.d.reserve() {
 		http.Error(w, "the bot stops or is overloaded", http.StatusServiceUnavailable)
 		return
 	}
-	w.WriteHeader(http.StatusAccepted) // the answer comes as a call
+	w.WriteHeader(http.StatusAccepted) // the answer comes as a call, which must not be there first
+	http.NewResponseController(w).Flush()
+	if in.d.put(&job{d: in.d, feed: in.feed, ctx: context.WithoutCancel(r.Context()), client: in.Client, ev: e}) != nil {
+		in.logger().LogAttrs(r.Context(), slog.LevelWarn, "discord: interaction dropped: the bot stops")
+	}
 }
 
-// put gives an interaction to the Dispatcher.
-func (in *Interactions) put(ctx context.Context, e *Event) error {
-	if !in.d.reserve() {
-		return errFull
+// Pending returns the number of interactions whose handlers have not returned.
+func (in *Interactions) Pending() int {
+	if in.check() != nil {
+		return 0
 	}
-	return in.d.put(&job{d: in.d, feed: in.feed, ctx: context.WithoutCancel(ctx), client: in.Client, ev: e})
+	return in.d.Pending()
 }
 
 // The reasons to refuse a request.

@@ -76,6 +76,8 @@ func (rt *Route) check() error {
 		return fmt.Errorf("the field Only is %d: it must be zero, TypedOnly or SlashOnly", rt.Only)
 	case rt.Only == SlashOnly && (rt.Pattern == "" || rt.Hidden || len(rt.Aliases) > 0):
 		return errors.New("it is SlashOnly, and has no Pattern, or is Hidden, or has Aliases, which are typed")
+	case rt.Only != 0 && (rt.isComponent() || rt.isMenu()):
+		return errors.New("the field Only is set: it is for commands")
 	case rt.kinds() > 1:
 		return errors.New("it has more than one of the fields Pattern, Press, Submit, UserMenu and MessageMenu: add a Route for each")
 	case rt.Only == TypedOnly && rt.router.top().Prefix == nil:

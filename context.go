@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/command"
+	"github.com/vkrouter/vk/internal/hooks"
 )
 
 // A Handler responds to events. It is what a source of events drives; a
@@ -91,12 +92,13 @@ type invocation struct {
 	module   *Module   // that the handler is of, or nil
 	life     *lifetime // of its edition, or nil
 
+	hooks hooks.Hooks[*Context] // added by middleware
+
 	mu      sync.Mutex
 	message *Message  // decoded on demand
 	found   *findings // nil until something is
 	sends   map[string]int
-	scoped  string // see scope; "" until asked for
-	hooks   hooks
+	scoped  string    // see scope; "" until asked for
 	routers []*Router // which served the event here, the first left out
 	router  *Router   // the first
 }

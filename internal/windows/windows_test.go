@@ -117,9 +117,20 @@ func TestWindowsGiveBack(t *testing.T) {
 		{"one of two", 2, func(w *Windows[owner], take func(int64) Use[owner]) { take(0); w.GiveBack(take(5), 5) }, 9, 1, 0},
 		{"the window opened with the first", 2, func(w *Windows[owner], take func(int64) Use[owner]) { take(0); w.GiveBack(take(5), 5) }, 10, 0, 0},
 		{"the first of two", 2, func(w *Windows[owner], take func(int64) Use[owner]) { a := take(0); take(5); w.GiveBack(a, 6) }, 9, 1, 0},
-		{"one of three in a rest", 3, func(w *Windows[owner], take func(int64) Use[owner]) { take(0); b := take(1); take(2); w.GiveBack(b, 3); take(4) }, 4, 3, 10},
+		{"one of three in a rest", 3, func(w *Windows[owner], take func(int64) Use[owner]) {
+			take(0)
+			b := take(1)
+			take(2)
+			w.GiveBack(b, 3)
+			take(4)
+		}, 4, 3, 10},
 		{"when it is over", 1, func(w *Windows[owner], take func(int64) Use[owner]) { a := take(0); take(10); w.GiveBack(a, 11) }, 11, 1, 9},
-		{"after a reset", 1, func(w *Windows[owner], take func(int64) Use[owner]) { a := take(0); w.Reset(key); take(0); w.GiveBack(a, 0) }, 0, 1, 10},
+		{"after a reset", 1, func(w *Windows[owner], take func(int64) Use[owner]) {
+			a := take(0)
+			w.Reset(key)
+			take(0)
+			w.GiveBack(a, 0)
+		}, 0, 1, 10},
 		{"after a reset, alone", 1, func(w *Windows[owner], take func(int64) Use[owner]) { a := take(0); w.Reset(key); w.GiveBack(a, 0) }, 0, 0, 0},
 		{"after a turn", 1, func(w *Windows[owner], take func(int64) Use[owner]) { a := take(9); w.turn(10); w.GiveBack(a, 11) }, 11, 0, 0},
 	} {

@@ -135,7 +135,7 @@ func guarded(rt *Route) HandlerFunc {
 		if _, err := c.parseArgs(); err != nil {
 			return err
 		}
-		return rt.Handler(c)
+		return c.inv.run(c, rt.Handler)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vkrouter/vk/internal/hooks"
 	"github.com/vkrouter/vk/internal/scan"
 	"github.com/vkrouter/vk/internal/tolerant"
 )
@@ -56,13 +57,15 @@ func chain(mw []Middleware, h HandlerFunc) HandlerFunc {
 }
 
 // contained returns h as a middleware gets it: a panic of h is an error to the
-// middleware.
+// middleware, and the hooks that are added inside of h do not outlast the call.
 func contained(h HandlerFunc) HandlerFunc {
 	return func(c *Context) (err error) {
+		mark := c.inv.hooks.Mark()
 		defer func() {
 			if v := recover(); v != nil {
 				err = caught(v)
 			}
+			c.inv.hooks.Return(mark)
 		}()
 		return h(c)
 	}
@@ -86,9 +89,12 @@ type Context struct {
 // An invocation is one run of one handler for one event. The Contexts that
 // WithContext makes of its Context share it.
 type invocation struct {
-	name  string // of the handler, for errors
-	job   *job   // nil outside of a Dispatcher
-	match *match // of a message that a route may answer; nil in listeners
+	name  string      // of the handler, for errors
+	job   *job        // nil outside of a Dispatcher
+	match *match      // of a message that a route may answer; nil in listeners
+	outer *invocation // the one around it, or nil
+
+	hooks hooks.Hooks[*Context] // added by middleware
 
 	mu      sync.Mutex
 	people  *people  // decoded on demand
@@ -314,7 +320,7 @@ func (c *Context) invoke(name string, h HandlerFunc, m *match) (err error) {
 	ctx, cancel := context.WithCancelCause(c.ctx)
 	j := c.inv.job
 	child := newContext(ctx, c.client, c.event, j)
-	child.inv.name, child.inv.match = name, m
+	child.inv.name, child.inv.match, child.inv.outer = name, m, c.inv
 	outer := j.enter(name, cancel)
 	ended := false
 	defer func() {

@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/vkrouter/vk/internal/session"
+	"github.com/vkrouter/vk/internal/record"
 	"github.com/vkrouter/vk/internal/trail"
 )
 
@@ -72,7 +72,7 @@ type Session[T any] struct {
 // ErrContended is returned, wrapped, by [Session.Update] and [Session.Delete]
 // where others changed the same state each time in between, for some dozens of
 // times over several seconds.
-var ErrContended = session.ErrContended
+var ErrContended = record.ErrContended
 
 // A SessionError says that stored state is not of the Session's type, perhaps
 // because that has changed since, or that state cannot be stored as JSON. What
@@ -136,9 +136,9 @@ func (s *Session[T]) Get(ctx context.Context, key Key) (T, error) {
 			return s.value(key, value)
 		}
 	}
-	_, v, record, err := s.read(at)
+	_, v, stored, err := s.read(at)
 	if on && err == nil {
-		steps.trail.Keep(step, record.SeenBy(at.c.handling())) // if it is too large, the state is read again
+		steps.trail.Keep(step, stored.SeenBy(at.c.handling())) // if it is too large, the state is read again
 	}
 	return v, err
 }
@@ -202,11 +202,11 @@ func (s *Session[T]) All(ctx context.Context, group int64) iter.Seq2[SessionItem
 				return true
 			}
 			key.Group = group
-			_, record, err := s.decode(sessionPlace{ctx: ctx, key: key, id: id}, raw)
-			if err == nil && record.Value == nil {
+			_, stored, err := s.decode(sessionPlace{ctx: ctx, key: key, id: id}, raw)
+			if err == nil && stored.Value == nil {
 				return true // it was deleted
 			}
-			v, broken := s.value(key, record.Value)
+			v, broken := s.value(key, stored.Value)
 			return yield(SessionItem[T]{key, v}, cmp.Or[error](err, broken))
 		})
 		if err != nil {
@@ -289,9 +289,9 @@ func (s *Session[T]) If(by func(*Context) Key, f func(v T) bool) Cond {
 			}
 			known.note(of, sessionMemo{raw, writes})
 		}
-		v, record, err := s.decode(at, raw)
+		v, stored, err := s.decode(at, raw)
 		if on && err == nil && !ok {
-			steps.trail.Keep(step, record.SeenBy(c.handling()))
+			steps.trail.Keep(step, stored.SeenBy(c.handling()))
 		}
 		return err == nil && f(v), err
 	}
@@ -336,24 +336,24 @@ func (s *Session[T]) value(key Key, value []byte) (v T, err error) {
 }
 
 // read returns what is stored and what it says.
-func (s *Session[T]) read(at sessionPlace) (raw []byte, v T, record session.Record, err error) {
+func (s *Session[T]) read(at sessionPlace) (raw []byte, v T, stored record.Record, err error) {
 	raw, err = s.store().Get(at.ctx, at.id)
 	if err != nil {
-		return nil, v, record, s.failed(at.key, err)
+		return nil, v, stored, s.failed(at.key, err)
 	}
-	v, record, err = s.decode(at, raw)
-	return raw, v, record, err
+	v, stored, err = s.decode(at, raw)
+	return raw, v, stored, err
 }
 
-func (s *Session[T]) decode(at sessionPlace, raw []byte) (v T, record session.Record, err error) {
+func (s *Session[T]) decode(at sessionPlace, raw []byte) (v T, stored record.Record, err error) {
 	if len(raw) == 0 {
-		return v, record, nil
+		return v, stored, nil
 	}
-	if record, err = session.Decode(raw); err != nil {
-		return v, record, &SessionError{s.Name, at.key, raw, err.(*session.RecordError).Err}
+	if stored, err = record.Decode(raw); err != nil {
+		return v, stored, &SessionError{s.Name, at.key, raw, err.(*record.RecordError).Err}
 	}
-	v, err = s.value(at.key, record.SeenBy(at.c.handling()))
-	return v, record, err
+	v, err = s.value(at.key, stored.SeenBy(at.c.handling()))
+	return v, stored, err
 }
 
 // change swaps the record for one with the value that f makes of the old one;
@@ -402,7 +402,7 @@ func (s *Session[T]) redo(at sessionPlace, value []byte, f func(T) (json.RawMess
 // value that f got.
 func (s *Session[T]) swap(at sessionPlace, f func(T) (json.RawMessage, error)) (seen json.RawMessage, err error) {
 	var own error // of decoding and of f, to be returned as it is
-	ch := session.Change{
+	ch := record.Change{
 		Store: s.store(), ID: at.id, TTL: s.TTL, Handling: at.c.handling(),
 		Passed: func(changes int) bool { return readsIn(&jobOf(at.c).attempt).pass(at.id, changes) },
 		Written: func() {
@@ -422,7 +422,7 @@ func (s *Session[T]) swap(at sessionPlace, f func(T) (json.RawMessage, error)) (
 		}
 	}
 	seen, err = ch.Do(at.ctx)
-	switch broken := (*session.RecordError)(nil); {
+	switch broken := (*record.RecordError)(nil); {
 	case err == nil:
 		return seen, nil
 	case own != nil:

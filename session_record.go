@@ -3,13 +3,13 @@ package vk
 import (
 	"sync"
 
-	"github.com/vkrouter/vk/internal/session"
+	"github.com/vkrouter/vk/internal/record"
 	"github.com/vkrouter/vk/internal/trail"
 )
 
 // handling returns the event that is being handled and this attempt to, or nil if it is no
 // event that is handled again.
-func (c *Context) handling() *session.Handling {
+func (c *Context) handling() *record.Handling {
 	if c == nil {
 		return nil
 	}
@@ -17,7 +17,7 @@ func (c *Context) handling() *session.Handling {
 	if j == nil || j.ev.ID == "" {
 		return nil
 	}
-	h := &session.Handling{Event: uint64(trail.KeyOf("event", j.ev.ID)), Attempt: j.attempt.id()}
+	h := &record.Handling{Event: uint64(trail.KeyOf("event", j.ev.ID)), Attempt: j.attempt.id()}
 	if t := j.written(); t != nil {
 		h.Knows = func(attempt uint64) bool { // what it has changed is in the trail
 			value, ok := t.Find(trail.Key(attempt))

@@ -100,6 +100,7 @@ type invocation struct {
 	people  *people  // decoded on demand
 	message *Message // likewise
 	sends   map[ID]int
+	reads   map[sessionRead]sessionMemo // of conditions
 }
 
 // NewContext returns a Context for one event, to be given to a Handler by a source
@@ -141,8 +142,11 @@ func (c *Context) Err() error { return c.ctx.Err() }
 
 // Value is that of the context.Context inside.
 func (c *Context) Value(key any) any {
-	if key == (nonceScopeKey{}) {
+	switch key {
+	case nonceScopeKey{}:
 		return c
+	case jobKey{}:
+		return c.inv.job
 	}
 	return c.ctx.Value(key)
 }

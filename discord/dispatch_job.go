@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/vkrouter/vk/internal/lane"
+	"github.com/vkrouter/vk/internal/record"
 	"github.com/vkrouter/vk/internal/watchdog"
 )
 
@@ -33,6 +34,9 @@ type job struct {
 	ended   bool
 	parked  int  // goroutines of the handler that wait
 	outside bool // it has no place among MaxEvents
+
+	attempt record.Handling // made by handling
+	passed  map[string]int  // see passes
 }
 
 // Run implements stacks.Runner: it gives the event to the handler.

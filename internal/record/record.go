@@ -1,10 +1,14 @@
-// Package session has state in a key-value store that an event changes once, however often
+// Package record has records of state in a key-value store that an event changes once, however often
 // the event is handled.
-package session
+package record
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
+	"strings"
+	"unicode/utf8"
 )
 
 // A Record is the stored form of one state.
@@ -109,4 +113,15 @@ func (r *Record) ChangedBy(h *Handling, value json.RawMessage) Record {
 	next.Events = binary.LittleEndian.AppendUint64(next.Events, of.Event)
 	next.Events = binary.LittleEndian.AppendUint64(next.Events, of.Attempt<<8|uint64(count))
 	return next
+}
+
+// Short returns a name as a key in a Store can have it: a hash, if the name is long or no
+// text without zero bytes.
+func Short(name string) string {
+	const mark = "sha256:"
+	if len(name) <= 100 && utf8.ValidString(name) && !strings.Contains(name, "\x00") && !strings.HasPrefix(name, mark) {
+		return name
+	}
+	sum := sha256.Sum256([]byte(name))
+	return mark + hex.EncodeToString(sum[:])
 }

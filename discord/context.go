@@ -96,18 +96,25 @@ type invocation struct {
 
 	hooks hooks.Hooks[*Context] // added by middleware
 
+	answer *response // to the interaction that the event is; nil for other events
+
 	mu      sync.Mutex
 	people  *people  // decoded on demand
 	message *Message // likewise
 	sends   map[ID]int
 	reads   map[sessionRead]sessionMemo // of conditions
+	shown   ID                          // by Show
 }
 
 // NewContext returns a Context for one event, to be given to a Handler by a source
 // of events outside of this package, or by a test. Its values and its end are those
 // of ctx.
 func NewContext(ctx context.Context, client *Client, e *Event) *Context {
-	return newContext(ctx, client, e, nil)
+	c := newContext(ctx, client, e, nil)
+	if e.Kind == "INTERACTION_CREATE" {
+		c.inv.answer = newResponse(context.WithoutCancel(ctx), client, e)
+	}
+	return c
 }
 
 func newContext(ctx context.Context, client *Client, e *Event, j *job) *Context {
@@ -255,10 +262,17 @@ func (c *Context) Member() (*Member, error) {
 
 // Message returns the message that the event is about, which must not be changed.
 // It is decoded when first asked for. A MESSAGE_UPDATE may have parts of it only.
-// For an event without a message, it is an error.
+// For a press of a button, it is the message with the button; for a command in the menu
+// of messages, the message that it was chosen for. For an event without a message, it is
+// an error.
 func (c *Context) Message() (*Message, error) {
 	switch c.event.Kind {
 	case "MESSAGE_CREATE", "MESSAGE_UPDATE":
+	case "INTERACTION_CREATE":
+		if i := c.Interaction(); i != nil && i.Message != nil {
+			return i.Message, nil
+		}
+		return c.targetMessage()
 	default:
 		return nil, errors.New("discord: a " + c.event.Kind + " event has no message")
 	}
@@ -313,6 +327,10 @@ func (c *Context) messageID() ID {
 	switch c.event.Kind {
 	case "MESSAGE_CREATE", "MESSAGE_UPDATE", "MESSAGE_DELETE":
 		return m.ID
+	case "INTERACTION_CREATE":
+		if m, err := c.Message(); err == nil {
+			return m.ID
+		}
 	}
 	return m.MessageID
 }
@@ -324,7 +342,8 @@ func (c *Context) invoke(name string, h HandlerFunc, m *match) (err error) {
 	ctx, cancel := context.WithCancelCause(c.ctx)
 	j := c.inv.job
 	child := newContext(ctx, c.client, c.event, j)
-	child.inv.name, child.inv.match, child.inv.outer = name, m, c.inv
+	child.inv.name, child.inv.match, child.inv.answer = name, m, c.inv.answer
+	child.inv.outer = c.inv
 	outer := j.enter(name, cancel)
 	ended := false
 	defer func() {

@@ -151,6 +151,10 @@ func (d *Dispatcher) put(j *job) error {
 		return ErrStopped
 	}
 	d.count.Add(1)
+	if j.ev.Kind == "INTERACTION_CREATE" {
+		j.answer = newResponse(j.ctx, j.client, j.ev)
+		j.answer.arm(d)
+	}
 	d.lanes.Add(laneOf(j.ev), j)
 	return nil
 }
@@ -230,6 +234,7 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 	j := t.Item
 	j.turn = t
 	if !d.watchdog.Begin(&j.task, &j.feed.group, j) {
+		j.answer.skip()
 		d.finish(j, skipped, nil)
 		return
 	}
@@ -255,6 +260,7 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 				how = cutOff
 			}
 		}
+		j.answer.finish()
 		d.finish(j, how, err)
 	}()
 	j.mark = d.marks.Add(1)
@@ -274,6 +280,9 @@ func (d *Dispatcher) abandon(all []watchdog.Abandoned[*job]) {
 		}
 		d.finish(a.Owner, how, ErrTimeLimit)
 		a.Owner.turn.Release()
+		if answer := a.Owner.answer; answer != nil {
+			d.lost.Go(answer.finish)
+		}
 	}
 	marks := make([]uint32, len(all))
 	for i, a := range all {

@@ -21,6 +21,7 @@ type job struct {
 	client   *Client
 	gateway  *Gateway // nil if the event comes from elsewhere
 	ev       *Event
+	answer   *response                 // to an interaction; nil for other events
 	turn     *lane.Turn[laneKey, *job] // set by run
 	mark     uint32                    // finds its stack; set by run
 	task     watchdog.Task[*job]
@@ -42,6 +43,7 @@ type job struct {
 // Run implements stacks.Runner: it gives the event to the handler.
 func (j *job) Run() error {
 	j.root.inv.job = j
+	j.root.inv.answer = j.answer
 	j.root.c = Context{ctx: j.ctx, event: j.ev, client: j.client, inv: &j.root.inv}
 	c := &j.root.c
 	if r, ok := j.d.Handler.(*Router); ok {

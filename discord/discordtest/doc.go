@@ -29,5 +29,4 @@
 // [Server.Fail] makes calls of the API fail, and [Server.Gateway] breaks the
 // gateway.
 //
-// Slash commands, buttons and forms are not there.
 package discordtest

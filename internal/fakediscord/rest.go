@@ -211,7 +211,7 @@ func (s *Server) plainAnswer(h http.Header, r *http.Request, rt *route, params m
 			return fail(errScope)
 		}
 	}
-	if a := s.limit(h, rt, params["channel"]+params["guild"]+params["webhook"], r.Header.Get("Authorization")); a != nil {
+	if a := s.limit(h, rt, params["channel"]+params["guild"]+params["webhook"]+params["token"], r.Header.Get("Authorization")); a != nil {
 		return a
 	}
 	var bad *Error

@@ -73,6 +73,11 @@ type Server struct {
 	files    map[string]file // of the CDN, by path
 	timeline timeline
 
+	commands     []*command
+	created      map[ID][]time.Time // when commands were, by guild, 0 for global ones
+	interactions map[ID]*interaction
+	private      []*message // that only one person sees, the oldest first
+
 	sessions   map[string]*session
 	conns      map[*conn]struct{}
 	identifies map[int]time.Time // the latest by shard modulo MaxConcurrency
@@ -127,8 +132,12 @@ func New(cfg Config) *Server {
 		identifies: make(map[int]time.Time),
 		buckets:    make(map[string]*window),
 		nonces:     make(map[string]*message),
-		presence:   object{"status": "online", "activities": []any{}, "client_status": object{"web": "online"}},
-		done:       make(chan struct{}),
+
+		created:      make(map[ID][]time.Time),
+		interactions: make(map[ID]*interaction),
+
+		presence: object{"status": "online", "activities": []any{}, "client_status": object{"web": "online"}},
+		done:     make(chan struct{}),
 	}
 	s.me = s.addUser("Bot")
 	s.me.bot = true
@@ -172,6 +181,9 @@ func (s *Server) Close() {
 		close(s.done)
 		for c := range s.conns {
 			c.stop()
+		}
+		for _, in := range s.interactions {
+			in.timer.Stop()
 		}
 	}
 	s.mu.Unlock()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/vkrouter/vk/internal/command"
 	"github.com/vkrouter/vk/internal/hooks"
+	"github.com/vkrouter/vk/internal/lifetime"
 )
 
 // A Handler responds to events. It is what a source of events drives; a
@@ -88,9 +89,9 @@ type invocation struct {
 	line     string // the rest of it, behind the words
 	args     args
 	captures []capture
-	refused  error     // by a check, or because a condition failed
-	module   *Module   // that the handler is of, or nil
-	life     *lifetime // of its edition, or nil
+	refused  error              // by a check, or because a condition failed
+	module   *Module            // that the handler is of, or nil
+	life     *lifetime.Lifetime // of its edition, or nil
 
 	hooks hooks.Hooks[*Context] // added by middleware
 

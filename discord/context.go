@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/hooks"
+	"github.com/vkrouter/vk/internal/lifetime"
 	"github.com/vkrouter/vk/internal/scan"
 	"github.com/vkrouter/vk/internal/tolerant"
 )
@@ -89,14 +90,16 @@ type Context struct {
 // An invocation is one run of one handler for one event. The Contexts that
 // WithContext makes of its Context share it.
 type invocation struct {
-	name  string      // of the handler, for errors
-	job   *job        // nil outside of a Dispatcher
-	match *match      // of a message that a route may answer; nil in listeners
-	outer *invocation // the one around it, or nil
+	name  string             // of the handler, for errors
+	job   *job               // nil outside of a Dispatcher
+	match *match             // of a message that a route may answer; nil in listeners
+	outer *invocation        // the one around it, or nil
+	life  *lifetime.Lifetime // of the module that it is of, or nil
 
 	hooks hooks.Hooks[*Context] // added by middleware
 
 	answer *response // to the interaction that the event is; nil for other events
+	reply  *string   // the text of an answer to a question; else nil
 
 	mu      sync.Mutex
 	people  *people  // decoded on demand
@@ -104,6 +107,7 @@ type invocation struct {
 	sends   map[ID]int
 	reads   map[sessionRead]sessionMemo // of conditions
 	shown   ID                          // by Show
+	asked   int                         // questions
 }
 
 // NewContext returns a Context for one event, to be given to a Handler by a source
@@ -289,8 +293,12 @@ func (c *Context) Message() (*Message, error) {
 	return i.message, nil
 }
 
-// Text returns the text of the message that the event is about, else "".
+// Text returns the text of the message that the event is about, else "". Of the answer to a
+// question, it is what was answered; see [Context.Ask].
 func (c *Context) Text() string {
+	if t := c.inv.reply; t != nil {
+		return *t
+	}
 	switch c.event.Kind {
 	case "MESSAGE_CREATE", "MESSAGE_UPDATE":
 	default:

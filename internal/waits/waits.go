@@ -46,6 +46,7 @@ type Wait[K comparable, E any] struct {
 	Place   K
 	Most    int  // the limit of events that are kept for Next
 	Once    bool // it takes one event at most
+	Owner   any  // for the caller of Offered, to know the wait by
 
 	ws  *Waits[K, E]
 	seq uint64

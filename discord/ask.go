@@ -442,7 +442,7 @@ func OpenAsk[A any](c *Context, f Form, opts ...WaitOption) (values A, answer *C
 	if err != nil {
 		return values, nil, err
 	}
-	return readForm(got.c, id, inputs, bound, values)
+	return readForm(got.c, id, f.Title, inputs, bound, values)
 }
 
 // lookForm tells whether an event is the form of an ID.
@@ -465,7 +465,7 @@ func lookForm(c *Context, m *match, id string) finding {
 }
 
 // readForm fills a struct with the inputs of a form that was sent.
-func readForm[A any](a *Context, id string, inputs []command.Param, bound command.Binding, values A) (A, *Context, error) {
+func readForm[A any](a *Context, id, title string, inputs []command.Param, bound command.Binding, values A) (A, *Context, error) {
 	d := a.data()
 	if d == nil {
 		return values, a, errors.New("discord: OpenAsk: the form cannot be read")
@@ -474,6 +474,9 @@ func readForm[A any](a *Context, id string, inputs []command.Param, bound comman
 	rt.target = &target{route: rt}
 	m := &match{to: rt.target, whole: id, byName: true, named: d.inputs()}
 	args, err := a.withMatch(m).parseArgs()
+	if wrong := (*ArgError)(nil); errors.As(err, &wrong) {
+		wrong.Route, wrong.Usage = nil, fmt.Sprintf("form %q", title) // it has no route
+	}
 	if err != nil {
 		return values, a, err
 	}

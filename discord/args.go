@@ -133,13 +133,13 @@ func (c *Context) readArgs(rt *Route) ([]command.Argument, error) {
 
 // readMatch reads the arguments that a match has: in a line, by name, or both.
 func readMatch(r *command.Reader, rt *Route, m *match) ([]command.Argument, error) {
-	inLine := len(rt.params) - len(rt.inputs)
-	if m.byName && rt.Submit == "" {
-		inLine = 0
-	}
-	if !m.byName {
+	switch {
+	case !m.byName:
 		return r.Read(rt.params, m.line)
+	case rt.Submit == "":
+		return r.ReadNamed(rt.params, m.named)
 	}
+	inLine := len(rt.params) - len(rt.inputs)
 	values, err := r.Read(rt.params[:inLine], m.line)
 	if err != nil {
 		return nil, err

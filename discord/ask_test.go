@@ -287,7 +287,10 @@ func TestAskMistakes(t *testing.T) {
 			"discord: Context.Ask: Retry takes something that tells right answers from wrong ones: use the function Ask"},
 		{"Within in a message", func(c *discord.Context) error { return c.Send("x", discord.Within(1)) }, "Within is for questions, and this is none: ask with Context.Ask"},
 		{"Answers in a message", func(c *discord.Context) error { return c.Send("x", discord.Answers("a")) }, "Answers is for questions, and this is none: ask with Context.Ask"},
-		{"a label that is too long", func(c *discord.Context) error { _, err := c.Ask("Q?", discord.Answers(strings.Repeat("x", 81))); return err },
+		{"a label that is too long", func(c *discord.Context) error {
+			_, err := c.Ask("Q?", discord.Answers(strings.Repeat("x", 81)))
+			return err
+		},
 			"components[0].components[0].label has 81 characters: Discord takes at most 80"},
 		{"a form with a key", func(c *discord.Context) error {
 			_, _, err := discord.OpenAsk[struct{}](c, discord.Form{}, discord.From{})

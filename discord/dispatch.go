@@ -155,7 +155,9 @@ func (d *Dispatcher) put(j *job) error {
 	d.count.Add(1)
 	if j.ev.Kind == "INTERACTION_CREATE" {
 		j.answer = newResponse(j.ctx, j.client, j.ev)
-		j.answer.arm(d)
+		if managed(d.Handler) {
+			j.answer.arm(d)
+		}
 	}
 	d.lanes.Add(laneOf(j.ev), j)
 	return nil

@@ -138,7 +138,7 @@ func (d *interactionData) inputs() map[string]string {
 			}
 			walk(v.Components)
 			switch {
-			case v.CustomID == "":
+			case v.CustomID == "", v.Value == "" && len(v.Values) == 0: // left empty
 			case v.Values != nil:
 				texts[inputName(v.CustomID)] = string(appendWords(nil, v.Values))
 			default:

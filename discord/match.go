@@ -14,13 +14,14 @@ type table struct {
 	kinds map[string][]*listener // of kinds with listeners, those of all kinds included
 	all   []*listener            // of every other kind
 
-	routed  bool // a message may have a route
-	prefix  PrefixFunc
-	bots    bool // messages of bots have routes, too
-	words   command.Tree[target]
-	texts   map[string]*target // by sameText
-	conds   []*target
-	unknown *target // for a line with a prefix that no command matches
+	routed      bool // a message may have a route
+	interactive bool // there are routes
+	prefix      PrefixFunc
+	bots        bool // messages of bots have routes, too
+	words       command.Tree[target]
+	texts       map[string]*target // by sameText
+	conds       []*target
+	unknown     *target // for a line with a prefix that no command matches
 
 	slash   map[string]*target // by their words, joined by spaces
 	menus   map[menuKey]*target
@@ -67,6 +68,7 @@ func (r *Router) current() *table {
 	for _, to := range r.targets {
 		t.add(to)
 	}
+	t.interactive = len(r.targets) > 0
 	t.routed = t.prefix != nil && len(r.targets) > 0 || len(t.texts) > 0 || len(t.conds) > 0
 	use := r.use[:len(r.use):len(r.use)]
 	run := sync.OnceValue(func() HandlerFunc { return chain(use, notFound) }) // without the lock: middleware may register something

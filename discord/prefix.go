@@ -191,5 +191,12 @@ func wants(h Handler, kind string) bool {
 		return true
 	}
 	t := r.current()
-	return len(t.of(kind)) > 0 || t.routed && kind == "MESSAGE_CREATE" || kind == "INTERACTION_CREATE"
+	return len(t.of(kind)) > 0 || t.routed && kind == "MESSAGE_CREATE" || t.interactive && kind == "INTERACTION_CREATE"
+}
+
+// managed reports whether the library defers and ends the answers to interactions by itself.
+// A Router that has listeners alone leaves that to them.
+func managed(h Handler) bool {
+	r := routerOf(h)
+	return r == nil || r.current().interactive
 }

@@ -156,7 +156,7 @@ func (r *Router) inputsOf(t reflect.Type, params []command.Param) ([]command.Par
 }
 
 // inputName returns a name without case and underscores.
-func inputName(name string) string { return command.Fold(strings.ReplaceAll(name, "_", "")) }
+func inputName(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
 
 // inputType returns the type of an input for a field.
 func inputType(t reflect.Type) (name string, ok bool) {

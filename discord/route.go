@@ -168,13 +168,16 @@ func Command[A any](r *Router, pattern string, h func(*Context, A) error, mw ...
 }
 
 // AddCommand is [Command] for a route that is written out, with all but its Handler: with
-// a Doc, for instance, or a Need.
+// a Doc, for instance, or a Need. It may have a Press in place of the Pattern.
 func AddCommand[A any](r *Router, rt Route, h func(*Context, A) error) *Route {
 	return addCommand(r, rt, h, callers(1))
 }
 
 func addCommand[A any](r *Router, rt Route, h func(*Context, A) error, place string) *Route {
-	p, err := r.parsePattern(rt.Pattern)
+	if rt.Submit != "" {
+		panic(registrationError(rt.label(), place, errors.New("it is a Submit: use the function Submit, or Router.Add")))
+	}
+	p, err := r.parsePattern(rt.pattern())
 	if err == nil {
 		rt.bound, err = command.Bind(reflect.TypeFor[A](), p.Params)
 	}
@@ -182,7 +185,7 @@ func addCommand[A any](r *Router, rt Route, h func(*Context, A) error, place str
 		err = errors.New("the Route has a Handler already")
 	}
 	if err != nil {
-		panic(registrationError(fmt.Sprintf("pattern %q", rt.Pattern), place, err))
+		panic(registrationError(rt.label(), place, err))
 	}
 	if h != nil {
 		rt.Handler = bind(rt.bound, h)

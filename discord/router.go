@@ -254,10 +254,10 @@ func (r *Router) Serve(c *Context) error {
 // serve runs listeners, then the route. The later ones are deferred: they run even if
 // the first ends the goroutine.
 func (t *table) serve(c *Context, listeners []*listener, errs *handlerErrors) {
-	routed := t.routed && c.event.Kind == "MESSAGE_CREATE" || c.inv.answer != nil || c.isAwaited()
+	routed := t.routed && c.event.Kind == "MESSAGE_CREATE" || t.interactive && c.inv.answer != nil || c.isAwaited()
 	if len(listeners) == 0 {
 		switch {
-		case c.inv.answer != nil:
+		case c.inv.answer != nil && t.interactive:
 			t.routeInteraction(c, errs)
 		case c.event.Kind == "MESSAGE_CREATE" && routed:
 			t.route(c, errs)

@@ -153,7 +153,7 @@ func TestCompletesAndOffers(t *testing.T) {
 			if b.Type == 4 {
 				return b.callback(8, body{"choices": []body{{"name": b.words() + "!", "value": "x"}, {"name": "other", "value": "y"}}})
 			}
-			return b.callback(4, body{"content": b.words() + " " + b.Locale})
+			return b.callback(4, body{"content": b.words() + " " + b.event.Locale})
 		}))
 		define(t, s,
 			body{"name": "play", "description": "d", "name_localizations": body{"ru": "играть"}, "options": []body{

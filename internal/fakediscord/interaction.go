@@ -83,7 +83,12 @@ func (s *Server) begin(in *interaction, data object) ID {
 	in.token = base64.RawURLEncoding.EncodeToString([]byte("interaction:" + in.id.String() + ":of-the-fake"))
 	s.interactions[in.id] = in
 	in.timer = time.AfterFunc(answerTime, func() { s.unanswered(in) })
-	s.emit(event{name: "INTERACTION_CREATE", guild: in.channel.guild, data: in.object(s, data)})
+	o := in.object(s, data)
+	if s.endpoint != nil {
+		s.deliver(s.endpoint, in, encode(o))
+	} else {
+		s.emit(event{name: "INTERACTION_CREATE", guild: in.channel.guild, data: o})
+	}
 	return in.id
 }
 
@@ -91,10 +96,16 @@ func (s *Server) begin(in *interaction, data object) ID {
 func (s *Server) unanswered(in *interaction) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.giveUp(in)
+}
+
+// giveUp is unanswered, with the Server locked.
+func (s *Server) giveUp(in *interaction) {
 	if in.answered != 0 || in.late || s.closed {
 		return
 	}
 	in.late = true
+	in.timer.Stop()
 	text := "This interaction failed"
 	switch in.kind {
 	case interactionCommand:

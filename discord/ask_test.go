@@ -32,7 +32,8 @@ func startAsking(t *testing.T, h discord.HandlerFunc) *asking {
 	})
 	r.Handle("other", func(c *discord.Context) error { return c.Reply("other") })
 	r.Press("vote {choice}", func(c *discord.Context) error { return c.Reply("voted") })
-	a.Server = discordtest.Start(t, r)
+	all := func(g *discord.Gateway) { g.Intents = discord.IntentsAll }
+	a.Server = discordtest.Config{Setup: all}.Start(t, r)
 	a.anna, a.boris = a.User("Anna"), a.User("Boris")
 	return a
 }

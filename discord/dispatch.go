@@ -163,8 +163,8 @@ func (d *Dispatcher) put(j *job) error {
 	return nil
 }
 
-// Pending returns the number of unfinished events. Once it is 0, the results of their
-// handlers can be read.
+// Pending returns the number of unfinished events, not counting those whose handlers wait.
+// Once it is 0, the results of their handlers can be read.
 func (d *Dispatcher) Pending() int { return int(d.count.Load()) }
 
 // Stop ends the Dispatcher: it takes no more events, ends parked handlers' waits
@@ -320,7 +320,9 @@ func (d *Dispatcher) finish(j *job, how ending, err error) {
 	if !x.outside {
 		d.unreserve()
 	}
-	d.count.Add(-1)
+	if !x.quiet {
+		d.count.Add(-1)
+	}
 	j.feed.end(how)
 }
 

@@ -35,6 +35,7 @@ type job struct {
 	ended   bool
 	parked  int  // goroutines of the handler that wait
 	outside bool // it has no place among MaxEvents
+	quiet   bool // Pending does not count it
 
 	consumed []*job // the jobs of events that waits of the handler have consumed
 	takers   int    // unfinished handlers that have consumed the event
@@ -64,6 +65,7 @@ func (j *job) Run() error {
 // An exit is the rest of a job that has ended.
 type exit struct {
 	outside  bool // it has no place among MaxEvents
+	quiet    bool // Pending does not count it
 	done     bool // the event is not handled again
 	consumed []*job
 }
@@ -74,7 +76,7 @@ func (j *job) end(how ending) exit {
 	defer j.mu.Unlock()
 	j.ended = true
 	j.undone = j.undone || how != handled
-	x := exit{j.outside, j.isDone(), j.consumed}
+	x := exit{j.outside, j.quiet, j.isDone(), j.consumed}
 	j.consumed = nil
 	return x
 }
@@ -173,7 +175,18 @@ func (c *Context) Park(wait func() error) error {
 
 // Park implements waits.Turn: it gives up the turn, unless another goroutine of the
 // handler has.
-func (j *job) Park() error {
+func (j *job) Park() error { return j.park(true) }
+
+// yield lets those handlers go first that were woken in the lane.
+func (j *job) yield() {
+	if j.park(false) == nil {
+		j.Wake()
+		j.Back()
+	}
+}
+
+// park is Park. Without waits, the event counts as pending all the same.
+func (j *job) park(waits bool) error {
 	d := j.d
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -188,6 +201,9 @@ func (j *job) Park() error {
 	}
 	j.parked++
 	if j.parked == 1 {
+		if j.quiet = waits; waits {
+			d.count.Add(-1)
+		}
 		d.parked[j] = struct{}{}
 		d.watchdog.Park(&j.task)
 		if !j.outside {
@@ -239,6 +255,10 @@ func (j *job) Wake() {
 	delete(d.parked, j)
 	if j.ended {
 		return
+	}
+	if j.quiet {
+		j.quiet = false
+		d.count.Add(1)
 	}
 	if d.reserve() {
 		j.outside = false

@@ -228,9 +228,8 @@ func (c *Context) ask(m *match, set *waitSet) (consumed bool) {
 			}
 		}
 	}
-	if yield && j.Park() == nil { // the interrupted handler ends before this event's begins
-		j.Wake()
-		j.Back()
+	if yield {
+		j.yield() // the interrupted handler ends before this event's begins
 	}
 	return false
 }

@@ -47,7 +47,8 @@ type Watch[T any] struct {
 // It must be made by a handler, or by middleware, that a [Dispatcher] runs.
 //
 // The intents of a bot do not follow from its Watches: a kind for which the bot has no
-// listener takes [Gateway.Intents].
+// listener takes [Gateway.Intents]. Without one of its intents, Next returns a
+// [*ConfigError].
 //
 // NewWatch panics if the kind's name is tied to another type, as [On] does.
 func NewWatch[T any](c *Context, k Kind[T], match func(c *Context, e *T) bool, opts ...WaitOption) *Watch[T] {
@@ -111,7 +112,23 @@ func newWatch[T any](c *Context, k Kind[T], fits func(*Context, *T) bool, place 
 		}, to)
 		return f, err
 	}
-	return &Watch[T]{w: w, err: w.start(channel, dueIn(within))}
+	err := checkWatch(c, k.Name(), k.Intents())
+	if err == nil {
+		err = w.start(channel, dueIn(within))
+	}
+	return &Watch[T]{w: w, err: err}
+}
+
+// checkWatch returns the error of a wait for events that Discord does not send to the bot.
+func checkWatch(c *Context, kind string, need Intents) error {
+	g := c.Gateway()
+	if g == nil || need == 0 || g.intents()&need != 0 {
+		return nil
+	}
+	return &ConfigError{
+		Place: "Watch of " + kind, Field: "Gateway.Intents", Text: "the bot does not get such events: it has none of the intents " + need.String(),
+		Mend: "set Gateway.Intents",
+	}
 }
 
 // dueIn returns the time after a duration, or the zero time if that is zero or less.

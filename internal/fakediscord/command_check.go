@@ -2,6 +2,7 @@ package fakediscord
 
 import (
 	"encoding/json"
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -265,7 +266,7 @@ func float(v any) (float64, bool) {
 		return n, err == nil
 	case string:
 		n, err := strconv.ParseFloat(v, 64)
-		return n, err == nil
+		return n, err == nil && !math.IsNaN(n) && !math.IsInf(n, 0)
 	}
 	return 0, false
 }

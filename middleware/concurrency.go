@@ -40,8 +40,16 @@ type MaxConcurrency struct {
 	// a negative number, that any number may.
 	Queue int
 
-	mu    sync.Mutex
-	lines map[vk.Key]*line // of the keys that are in use
+	// Limits limits the handlers of several processes together, each of which has a
+	// MaxConcurrency of this Name. Those who wait in one process keep their order; Queue is
+	// for each process, and while the Limits fails so is N. A place whose process dies is free
+	// after 15 seconds. Nil means that this process is alone.
+	Limits vk.Limits
+	Name   string // tells apart those of one Limits; needed with Limits alone
+
+	shared shared
+	mu     sync.Mutex
+	lines  map[vk.Key]*line // of the keys that are in use
 }
 
 // NewMaxConcurrency returns &MaxConcurrency{N: n, By: by}. It panics unless n
@@ -77,8 +85,9 @@ type line struct {
 // A place is a MaxConcurrency's, taken for a key. Handlers inside find it in
 // their context.
 type place struct {
-	key  vk.Key
-	held bool
+	key    vk.Key
+	held   bool
+	shared *sharedPlace // nil without Limits
 }
 
 // Wrap is a [vk.Middleware]: it limits how many of the handlers that it wraps
@@ -90,6 +99,9 @@ func (mc *MaxConcurrency) Wrap(next vk.HandlerFunc) vk.HandlerFunc {
 		giveBack := func() {
 			if p.held {
 				p.held = false
+				if p.shared != nil {
+					p.shared.leave()
+				}
 				mc.leave(p.key)
 			}
 		}
@@ -103,6 +115,19 @@ func (mc *MaxConcurrency) Wrap(next vk.HandlerFunc) vk.HandlerFunc {
 			}
 			if err := mc.enter(c, key); err != nil {
 				return nil, err
+			}
+			if mc.Limits != nil {
+				entered := false
+				defer func() { // also if it does not return
+					if !entered {
+						mc.leave(key)
+					}
+				}()
+				var err error
+				if p.shared, err = mc.enterShared(c, key, max(mc.N, 1)); err != nil {
+					return nil, err
+				}
+				entered = true
 			}
 			p.key, p.held = key, true
 			return giveBack, nil

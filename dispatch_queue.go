@@ -411,6 +411,7 @@ func (j *job) takeTrail() error {
 	if err != nil || !j.steps.stored {
 		return err
 	}
+	j.readRetries()
 	j.fence(j.steps.steps)
 	return j.storeTrail(j.ctx, trail.Append(j.steps.known, epochStep, j.epoch()))
 }
@@ -447,6 +448,7 @@ func (j *job) settleItem(s settlement) {
 			}
 		})
 	case isRedelivered:
+		j.noteRetry()
 		pause, _ := longestRetry(err)
 		j.item.Return(min(max(pause, time.Second), maxRetryAfter))
 	default:

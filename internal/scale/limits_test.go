@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
@@ -22,12 +23,16 @@ type tight struct {
 	at      []time.Time
 	texts   []string
 	refused int
+	free    bool // there is no limit
 }
 
 // RoundTrip answers a call.
 func (v *tight) RoundTrip(r *http.Request) (*http.Response, error) {
 	body, _ := io.ReadAll(r.Body)
 	answer := `{"response":1}`
+	if strings.HasSuffix(r.URL.Path, "messages.send") {
+		answer = `{"response":[{"peer_id":1,"message_id":1,"conversation_message_id":1}]}`
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	now := time.Now()
@@ -37,7 +42,7 @@ func (v *tight) RoundTrip(r *http.Request) (*http.Response, error) {
 			n++
 		}
 	}
-	if n >= 20 {
+	if n >= 20 && !v.free {
 		v.refused++
 		answer = `{"error":{"error_code":6,"error_msg":"Too many requests per second"}}`
 	} else {
@@ -52,7 +57,7 @@ func (v *tight) RoundTrip(r *http.Request) (*http.Response, error) {
 // client returns a client of v.
 func (v *tight) client(l vk.Limits) *vk.Client {
 	c := vk.NewClient("t")
-	c.Limits, c.HTTPClient = l, &http.Client{Transport: v}
+	c.Limits, c.HTTPClient, c.Logger = l, &http.Client{Transport: v}, slog.New(slog.DiscardHandler)
 	return c
 }
 

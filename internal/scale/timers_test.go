@@ -20,13 +20,41 @@ type member struct {
 	timers *vk.Timers[string]
 }
 
-// ownStore is a Store that is another value in each process.
-type ownStore struct{ *vk.MemoryStore }
+// ownStore is the Store of one process, which cannot reach it when its link is cut.
+type ownStore struct {
+	all  *vk.MemoryStore
+	link *frail
+}
+
+// Get implements [vk.Store].
+func (s *ownStore) Get(ctx context.Context, key string) ([]byte, error) {
+	if s.link.isCut() {
+		return nil, errDown
+	}
+	return s.all.Get(ctx, key)
+}
+
+// Swap implements [vk.Store].
+func (s *ownStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	if s.link.isCut() {
+		return false, errDown
+	}
+	return s.all.Swap(ctx, key, old, new, ttl)
+}
+
+// List implements [vk.Lister].
+func (s *ownStore) List(ctx context.Context, prefix string, yield func(key string, value []byte) bool) error {
+	if s.link.isCut() {
+		return errDown
+	}
+	return s.all.List(ctx, prefix, yield)
+}
 
 // startTimers starts a process with timers.
 func startTimers(t *testing.T, q vk.Queue, s *vk.MemoryStore, name string, handled func(name, what string)) *member {
-	store := &ownStore{s}
-	m := &member{link: &frail{Queue: q}, timers: &vk.Timers[string]{Store: store, Name: "remind"}}
+	link := &frail{Queue: q}
+	store := &ownStore{s, link}
+	m := &member{link: link, timers: &vk.Timers[string]{Store: store, Name: "remind"}}
 	r := vk.NewRouter("!")
 	m.timers.Handle(r, func(c *vk.Context, what string) error {
 		if !m.link.isCut() {

@@ -105,15 +105,18 @@ BEGIN
 END $vk$;
 
 -- ready locks lanes that have events for their holder.
-CREATE OR REPLACE FUNCTION FUNC_ready(g bigint, me text) RETURNS SETOF STORE_lanes LANGUAGE sql AS $vk$
-	SELECT * FROM STORE_lanes WHERE community = g AND holder = me AND last > after LIMIT 257 FOR UPDATE SKIP LOCKED
-$vk$;
+CREATE OR REPLACE FUNCTION FUNC_ready(g bigint, me text) RETURNS SETOF STORE_lanes LANGUAGE plpgsql ROWS 10 AS $vk$
+BEGIN
+	RETURN QUERY SELECT * FROM STORE_lanes WHERE community = g AND holder = me AND last > after LIMIT 257 FOR UPDATE SKIP LOCKED;
+END $vk$;
 
 -- free locks free lanes.
-CREATE OR REPLACE FUNCTION FUNC_free(g bigint, room int) RETURNS SETOF STORE_lanes LANGUAGE sql AS $vk$
-	SELECT * FROM STORE_lanes WHERE community = g AND holder IS NULL AND (paused IS NULL OR paused <= clock_timestamp())
-	ORDER BY head LIMIT greatest(0, least(room, 257)) FOR UPDATE SKIP LOCKED
-$vk$;
+CREATE OR REPLACE FUNCTION FUNC_free(g bigint, room int) RETURNS SETOF STORE_lanes LANGUAGE plpgsql ROWS 10 AS $vk$
+BEGIN
+	RETURN QUERY SELECT * FROM STORE_lanes
+		WHERE community = g AND holder IS NULL AND (paused IS NULL OR paused <= clock_timestamp())
+		ORDER BY head LIMIT greatest(0, least(room, 257)) FOR UPDATE SKIP LOCKED;
+END $vk$;
 
 -- answer delivers events to a worker. Rows that are locked are those of a call that looks
 -- after them itself.

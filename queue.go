@@ -18,7 +18,8 @@ import (
 // The rules below are for those who write a Queue. The time is that of the Queue's
 // server; the clocks of the processes play no part. Each method is atomic: it happens
 // wholly or not at all. If it returns an error, either may be the case, and the caller
-// calls Beat next, which settles it. The methods must be safe for concurrent use, must not
+// calls Beat next, which settles it: a call of a worker that returned an error before its
+// Beat has no effect after the Beat. The methods must be safe for concurrent use, must not
 // keep the slices that they are given, and must return when ctx ends. A community's data
 // have nothing in common with another's.
 //

@@ -442,13 +442,13 @@ func logLost(cases []lostHandler, found map[uint32]string, err error) {
 
 // enter implements turn: each invocation has all of the time limit.
 func (j *job) enter(in inner) (outer inner) {
-	s := j.d.watchdog.Enter(&j.task, watchdog.Section{Name: in.name, Cancel: in.cancel})
-	return inner{s.Name, s.Cancel}
+	s := j.d.watchdog.Enter(&j.task, watchdog.Section{Name: in.name, Context: in.ctx})
+	return inner{s.Name, s.Context}
 }
 
 // leave implements turn.
 func (j *job) leave(outer inner) {
-	j.d.watchdog.Leave(&j.task, watchdog.Section{Name: outer.name, Cancel: outer.cancel})
+	j.d.watchdog.Leave(&j.task, watchdog.Section{Name: outer.name, Context: outer.ctx})
 }
 
 // report implements turn.

@@ -1,12 +1,11 @@
 package middleware
 
 import (
-	"container/list"
 	"context"
 	"fmt"
-	"sync"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/lines"
 )
 
 // A MaxConcurrency limits how many handlers run at the same time, of all those
@@ -48,8 +47,7 @@ type MaxConcurrency struct {
 	Name   string // tells apart those of one Limits; needed with Limits alone
 
 	shared shared
-	mu     sync.Mutex
-	lines  map[vk.Key]*line // of the keys that are in use
+	lines  lines.Lines[vk.Key]
 }
 
 // NewMaxConcurrency returns &MaxConcurrency{N: n, By: by}. It panics unless n
@@ -76,12 +74,6 @@ func (e *ConcurrencyError) Error() string {
 // Is reports whether target is [ErrRefused]: to be busy is no failure.
 func (e *ConcurrencyError) Is(target error) bool { return target == ErrRefused }
 
-// A line is what runs and waits under one key.
-type line struct {
-	running int
-	waiting list.List // of chan struct{}; closed when it is their turn
-}
-
 // A place is a MaxConcurrency's, taken for a key. Handlers inside find it in
 // their context.
 type place struct {
@@ -102,7 +94,7 @@ func (mc *MaxConcurrency) Wrap(next vk.HandlerFunc) vk.HandlerFunc {
 				if p.shared != nil {
 					p.shared.leave()
 				}
-				mc.leave(p.key)
+				mc.lines.Leave(p.key)
 			}
 		}
 		c.Claim(func(c *vk.Context) (func(), error) {
@@ -120,7 +112,7 @@ func (mc *MaxConcurrency) Wrap(next vk.HandlerFunc) vk.HandlerFunc {
 				entered := false
 				defer func() { // also if it does not return
 					if !entered {
-						mc.leave(key)
+						mc.lines.Leave(key)
 					}
 				}()
 				var err error
@@ -140,69 +132,9 @@ func (mc *MaxConcurrency) Wrap(next vk.HandlerFunc) vk.HandlerFunc {
 // enter takes a place, and waits for it if need be.
 func (mc *MaxConcurrency) enter(c *vk.Context, key vk.Key) error {
 	n := max(mc.N, 1)
-	mc.mu.Lock()
-	l := mc.lines[key]
-	if l == nil {
-		l = new(line)
-		if mc.lines == nil {
-			mc.lines = make(map[vk.Key]*line)
-		}
-		mc.lines[key] = l
-	}
-	if l.running < n {
-		l.running++
-		mc.mu.Unlock()
-		return nil
-	}
-	if mc.Queue >= 0 && l.waiting.Len() >= mc.Queue {
-		mc.mu.Unlock()
+	err := mc.lines.Enter(c, key, n, mc.Queue)
+	if err == lines.ErrFull {
 		return &vk.CheckError{Err: &ConcurrencyError{N: n, Key: key}}
 	}
-	turn := make(chan struct{})
-	me := l.waiting.PushBack(turn)
-	mc.mu.Unlock()
-
-	entered := false
-	defer func() { // also if Park does not return
-		if !entered {
-			mc.giveUp(key, l, me)
-		}
-	}()
-	err := c.Park(func() error {
-		select {
-		case <-turn:
-			return nil
-		case <-c.Done():
-			return context.Cause(c)
-		}
-	})
-	entered = err == nil
 	return err
-}
-
-// leave gives a place back, to who has waited longest.
-func (mc *MaxConcurrency) leave(key vk.Key) {
-	mc.mu.Lock()
-	defer mc.mu.Unlock()
-	l := mc.lines[key]
-	if first := l.waiting.Front(); first != nil {
-		close(l.waiting.Remove(first).(chan struct{}))
-		return
-	}
-	if l.running--; l.running == 0 {
-		delete(mc.lines, key)
-	}
-}
-
-// giveUp ends the wait of one, whose turn may have come all the same.
-func (mc *MaxConcurrency) giveUp(key vk.Key, l *line, one *list.Element) {
-	mc.mu.Lock()
-	select {
-	case <-one.Value.(chan struct{}):
-		mc.mu.Unlock()
-		mc.leave(key)
-	default:
-		l.waiting.Remove(one)
-		mc.mu.Unlock()
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/windows"
 )
 
 // A Cooldown limits how often something may be done: Rate times, and then not
@@ -49,7 +50,7 @@ type Cooldown struct {
 
 	shared  shared
 	mu      sync.Mutex
-	windows windows
+	windows windows.Windows[vk.Key]
 }
 
 // NewCooldown returns &Cooldown{Rate: rate, Per: per, By: by}. It panics unless
@@ -104,7 +105,7 @@ func (cd *Cooldown) take(c *vk.Context) (giveBack func(), err error) {
 	}
 	now := time.Now().UnixNano()
 	cd.mu.Lock()
-	taken, wait, again := cd.windows.take(key, now, rate, per)
+	taken, wait, again := cd.windows.Take(key, now, rate, per)
 	cd.mu.Unlock()
 	if wait > 0 {
 		return nil, &vk.CheckError{Err: &CooldownError{Rate: rate, Per: per, Key: key, RetryAfter: wait, Again: again}}
@@ -113,7 +114,7 @@ func (cd *Cooldown) take(c *vk.Context) (giveBack func(), err error) {
 		now := time.Now().UnixNano()
 		cd.mu.Lock()
 		defer cd.mu.Unlock()
-		cd.windows.giveBack(taken, now)
+		cd.windows.GiveBack(taken, now)
 	}, nil
 }
 
@@ -133,7 +134,7 @@ func (cd *Cooldown) Left(c *vk.Context) time.Duration {
 	now := time.Now().UnixNano()
 	cd.mu.Lock()
 	defer cd.mu.Unlock()
-	return cd.windows.left(key, now, rate, per)
+	return cd.windows.Left(key, now, rate, per)
 }
 
 // Reset forgets what was counted under the key of c. Called by the handler that
@@ -148,7 +149,7 @@ func (cd *Cooldown) ResetKey(key vk.Key) {
 	}
 	cd.mu.Lock()
 	defer cd.mu.Unlock()
-	cd.windows.reset(key)
+	cd.windows.Reset(key)
 }
 
 // limit and key call functions of the user's, which may use the Cooldown: not

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ import (
 
 	"github.com/vkrouter/vk/internal/scan"
 	"github.com/vkrouter/vk/internal/tolerant"
+	"github.com/vkrouter/vk/internal/trail"
 )
 
 // RetryAfter returns an error by which a handler has VK send the event again,
@@ -57,10 +59,57 @@ var ErrRemoveServer = errors.New("vk: VK is to remove the callback server")
 // RetryCounter returns how often VK has tried before to deliver the event to a
 // [Callback], by its own count. It is 0 for events that come for the first time,
 // or from a [Poller]. An event that comes again is not handled again, unless the
-// handler asked for it with [RetryAfter], or a process ended too early.
+// handler asked for it with [RetryAfter], or a process ended too early. With a
+// [Queue], it is how often the handlers have asked for it; that takes a Store.
 func (c *Context) RetryCounter() int {
 	n, _ := c.Value(retriesKey{}).(int)
 	return n
+}
+
+// With a Queue, VK is not asked to deliver the event again, so that the trail counts how
+// often the handlers have asked for it.
+var (
+	retriesStep = trail.KeyOf("retries") // the number of times
+	retriedStep = trail.KeyOf("retried") // in a trail that has no other steps: the handlers begin anew
+)
+
+// noteRetry notes in the Store that the handlers of an event want it again.
+func (j *job) noteRetry() {
+	if !j.keepsSteps() {
+		return
+	}
+	j.steps.mu.Lock()
+	if j.steps.writing == nil {
+		j.steps.writing = make(chan struct{}, 1)
+	}
+	writing := j.steps.writing
+	j.steps.mu.Unlock()
+	writing <- struct{}{} // a write that is tried again ends soon
+	defer func() { <-writing }()
+	n, _ := j.ctx.Value(retriesKey{}).(int)
+	t := trail.New()
+	j.fence(t)
+	t.Keep(retriedStep, nil)
+	t.Keep(retriesStep, binary.AppendUvarint(nil, uint64(n+1)))
+	b, _ := t.Encode(j.d.codeVersion())
+	if err := j.storeTrail(j.ctx, b); err != nil && err != errFenced {
+		j.d.storeFailed(j, "vk: the store fails: how often events are handled again is not counted", err)
+	}
+}
+
+// readRetries reads what noteRetry has written, before the handlers begin.
+func (j *job) readRetries() {
+	t := &j.steps
+	value, _ := t.steps.Get(retriesStep)
+	n, _ := binary.Uvarint(value)
+	if n == 0 {
+		return
+	}
+	j.ctx = context.WithValue(j.ctx, retriesKey{}, int(n))
+	if _, anew := t.steps.Get(retriedStep); anew {
+		t.steps = trail.New()
+		t.steps.Keep(retriesStep, value)
+	}
 }
 
 // queue returns the Dispatcher's worker for a community of its Queue.

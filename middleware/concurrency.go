@@ -39,7 +39,15 @@ type MaxConcurrency struct {
 	// a negative number, that any number may.
 	Queue int
 
-	lines lines.Lines[vk.Key]
+	// Limits limits the handlers of several processes together, each of which has a
+	// MaxConcurrency of this Name. Those who wait in one process keep their order; Queue is
+	// for each process, and while the Limits fails so is N. A place whose process dies is free
+	// after 15 seconds. Nil means that this process is alone.
+	Limits vk.Limits
+	Name   string // tells apart those of one Limits; needed with Limits alone
+
+	shared shared
+	lines  lines.Lines[vk.Key]
 }
 
 // NewMaxConcurrency returns &MaxConcurrency{N: n, By: by}. It panics unless n
@@ -69,8 +77,9 @@ func (e *ConcurrencyError) Is(target error) bool { return target == ErrRefused }
 // A place is a MaxConcurrency's, taken for a key. Handlers inside find it in
 // their context.
 type place struct {
-	key  vk.Key
-	held bool
+	key    vk.Key
+	held   bool
+	shared *sharedPlace // nil without Limits
 }
 
 // Wrap is a [vk.Middleware]: it limits how many of the handlers that it wraps
@@ -82,6 +91,9 @@ func (mc *MaxConcurrency) Wrap(next vk.HandlerFunc) vk.HandlerFunc {
 		giveBack := func() {
 			if p.held {
 				p.held = false
+				if p.shared != nil {
+					p.shared.leave()
+				}
 				mc.lines.Leave(p.key)
 			}
 		}
@@ -95,6 +107,19 @@ func (mc *MaxConcurrency) Wrap(next vk.HandlerFunc) vk.HandlerFunc {
 			}
 			if err := mc.enter(c, key); err != nil {
 				return nil, err
+			}
+			if mc.Limits != nil {
+				entered := false
+				defer func() { // also if it does not return
+					if !entered {
+						mc.lines.Leave(key)
+					}
+				}()
+				var err error
+				if p.shared, err = mc.enterShared(c, key, max(mc.N, 1)); err != nil {
+					return nil, err
+				}
+				entered = true
 			}
 			p.key, p.held = key, true
 			return giveBack, nil

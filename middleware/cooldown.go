@@ -42,6 +42,13 @@ type Cooldown struct {
 	// limit: that is for whom the cooldown is not.
 	Limit func(*vk.Context) (rate int, per time.Duration)
 
+	// Limits counts for several processes, each of which has a Cooldown of this Name. While
+	// it fails, each process counts by itself. [CooldownError.Again] is about this process.
+	// Nil means that this process is alone.
+	Limits vk.Limits
+	Name   string // tells apart the Cooldowns of one Limits; needed with Limits alone
+
+	shared  shared
 	mu      sync.Mutex
 	windows windows.Windows[vk.Key]
 }
@@ -91,6 +98,11 @@ func (cd *Cooldown) take(c *vk.Context) (giveBack func(), err error) {
 		return nil, nil
 	}
 	key := cd.key(c)
+	if cd.Limits != nil {
+		if giveBack, err, ok := cd.takeShared(c, key, rate, per); ok {
+			return giveBack, err
+		}
+	}
 	now := time.Now().UnixNano()
 	cd.mu.Lock()
 	taken, wait, again := cd.windows.Take(key, now, rate, per)
@@ -114,6 +126,11 @@ func (cd *Cooldown) Left(c *vk.Context) time.Duration {
 		return 0
 	}
 	key := cd.key(c)
+	if cd.Limits != nil {
+		if wait, ok := cd.leftShared(c, key, rate, per); ok {
+			return wait
+		}
+	}
 	now := time.Now().UnixNano()
 	cd.mu.Lock()
 	defer cd.mu.Unlock()
@@ -127,6 +144,9 @@ func (cd *Cooldown) Reset(c *vk.Context) { cd.ResetKey(cd.key(c)) }
 // ResetKey forgets what was counted under a key: that of somebody else, such as
 // vk.Key{User: id}.
 func (cd *Cooldown) ResetKey(key vk.Key) {
+	if cd.Limits != nil {
+		cd.resetShared(key)
+	}
 	cd.mu.Lock()
 	defer cd.mu.Unlock()
 	cd.windows.Reset(key)

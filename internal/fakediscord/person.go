@@ -170,7 +170,6 @@ func (s *Server) Complete(as, channel ID, words, option string, options map[stri
 func (s *Server) useSlash(as, channel ID, words string, options map[string]any, focused string) (ID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer s.touch()
 	p, err := s.person(as, channel)
 	if err != nil {
 		return 0, err
@@ -252,7 +251,6 @@ func (s *Server) MessageMenu(as, channel ID, name string, target ID) (ID, error)
 func (s *Server) menu(as, channel ID, kind int, name string, target ID) (ID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer s.touch()
 	p, err := s.person(as, channel)
 	if err != nil {
 		return 0, err

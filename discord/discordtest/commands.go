@@ -58,14 +58,14 @@ func (u *User) cannot(do string, err error) {
 func (u *User) pairs(what string, list []any) map[string]any {
 	u.s.tb().Helper()
 	if len(list)%2 != 0 {
-		u.s.fatalf("the last %s has no value: write them as name, value, name, value", what)
+		u.s.fatalf("the last %s has no value: write each as name, value", what)
 		return nil
 	}
 	values := make(map[string]any)
 	for i := 0; i < len(list); i += 2 {
 		name, ok := list[i].(string)
 		if !ok {
-			u.s.fatalf("the name of an %s is the %T %[2]v: write them as name, value, name, value", what, list[i])
+			u.s.fatalf("the %T %[1]v stands where a name belongs: write each %s as name, value", list[i], what)
 			return nil
 		}
 		values[name] = plainValue(list[i+1])

@@ -1,6 +1,7 @@
 package discordtest_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -153,7 +154,7 @@ func TestCompletesAndOffers(t *testing.T) {
 			if b.Type == 4 {
 				return b.callback(8, body{"choices": []body{{"name": b.words() + "!", "value": "x"}, {"name": "other", "value": "y"}}})
 			}
-			return b.callback(4, body{"content": b.words() + " " + b.Locale})
+			return b.callback(4, body{"content": b.words() + " " + b.event.Locale})
 		}))
 		define(t, s,
 			body{"name": "play", "description": "d", "name_localizations": body{"ru": "играть"}, "options": []body{
@@ -222,14 +223,21 @@ func TestInteractionTranscript(t *testing.T) {
 		anna.Sees("choose")
 		anna.Picks("Colour", "Red")
 		anna.Sees("chosen r")
+		if err := errors.Join(anna.TryClick("x"), anna.TryPick("x"), anna.TryFill("x", 1)); err == nil || strings.Count(err.Error(), "\n") != 2 {
+			t.Errorf("got %v", err)
+		}
+		if err := errors.Join(anna.TryPick("Colour", "Blue"), anna.TryClick("none")); err == nil || !strings.Contains(err.Error(), "has not acknowledged") {
+			t.Errorf("got %v", err)
+		}
+		anna.Sees("chosen b")
 		anna.Clicks("none")
 		anna.SeesNoResponse()
 		anna.Uses("Report", anna)
 		anna.Sees("reported " + anna.ID.String())
 		got := s.Transcript()
 		for _, want := range []string{
-			"# general\nAnna: /panel\nBot: vote [YES] [ASK] [MORE] [NONE]\n(Anna presses ASK)\n(Bot opens the form A poll for Anna)\n(Anna fills in A poll: Question=Tea?, More=old)\nBot: [",
-			"\nAnna: /secret\nBot to Anna: hidden [YES]\nAnna: /menu\nBot: choose <menu Colour>\n(Anna chooses Red in Colour)\nBot: chosen r\n",
+			"# general\nAnna: /panel\nBot: vote [YES] [ASK] [MORE] [NONE]\n(Anna presses ASK)\n(Bot opens the form A poll for Anna: Question, More, Colours)\n(Anna fills in A poll: Question=Tea?, More=old)\nBot: [",
+			"\nAnna: /secret\nBot to Anna: hidden [YES]\nAnna: /menu\nBot: choose <menu Colour>\n(Anna chooses Red in Colour)\nBot: chosen r\n(Anna chooses Blue in Colour)\n",
 			"(Anna presses NONE)\n(Bot gives Anna no response: This interaction failed)\n(Anna uses Report on Anna)\n",
 		} {
 			if !strings.Contains(got, want) {

@@ -1,6 +1,7 @@
 package fakediscord
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -132,7 +133,7 @@ func (s *Server) Offers(as, channel ID) ([]Offer, error) {
 			all = append(all, p.leaves(x.kind, "", x.doc)...)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Offer) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(all, func(a, b Offer) int { return cmp.Or(a.Type-b.Type, strings.Compare(a.Name, b.Name)) })
 	return all, nil
 }
 

@@ -262,7 +262,7 @@ func (a *response) open(ctx context.Context, f *formBody) error {
 	case a.state != responseNone:
 		return wrong
 	case a.i.Type == InteractionModal:
-		wrong.Err, wrong.Mend = errors.New("Discord opens no form in answer to a form"), "answer with a button that opens it"
+		wrong.Err, wrong.Mend = errors.New("no form opens in answer to a form"), "answer with a button that opens it"
 		return wrong
 	}
 	known, err := a.call(ctx, "Open", &callback{Type: callbackForm, Data: f})

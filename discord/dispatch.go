@@ -236,7 +236,7 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 	j := t.Item
 	j.turn = t
 	if !d.watchdog.Begin(&j.task, &j.feed.group, j) {
-		j.answer.skip()
+		j.endAnswer(skipped)
 		d.finish(j, skipped, nil)
 		return
 	}
@@ -262,7 +262,7 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 				how = cutOff
 			}
 		}
-		j.answer.finish()
+		j.endAnswer(how)
 		d.finish(j, how, err)
 	}()
 	j.mark = d.marks.Add(1)
@@ -282,8 +282,12 @@ func (d *Dispatcher) abandon(all []watchdog.Abandoned[*job]) {
 		}
 		d.finish(a.Owner, how, ErrTimeLimit)
 		a.Owner.turn.Release()
-		if answer := a.Owner.answer; answer != nil {
-			d.lost.Go(answer.finish)
+		if a.Owner.answer != nil {
+			how := handled
+			if a.Stopped {
+				how = cutOff
+			}
+			d.lost.Go(func() { a.Owner.endAnswer(how) })
 		}
 	}
 	marks := make([]uint32, len(all))

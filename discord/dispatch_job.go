@@ -57,6 +57,16 @@ func (j *job) end() (outside bool) {
 	return j.outside
 }
 
+// endAnswer ends the answer to an interaction, unless the event comes again in the next
+// process.
+func (j *job) endAnswer(how ending) {
+	if how != handled && j.ledger != nil {
+		j.answer.leave()
+	} else {
+		j.answer.finish()
+	}
+}
+
 // enter notes that an invocation begins, which has all of the time limit. It
 // returns the one around it.
 func (j *job) enter(name string, cancel context.CancelCauseFunc) (outer watchdog.Section) {

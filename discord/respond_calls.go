@@ -131,7 +131,12 @@ func (a *response) sendAgain(ctx context.Context, op string, o *outgoing) error 
 		return a.follow(ctx, op, o) // the original may be the message with the button
 	}
 	a.state = responseThinking
-	return a.fill(ctx, op, original, o)
+	err := a.fill(ctx, op, original, o)
+	if errors.Is(err, CodeUnknownMessage) { // it was deleted
+		a.state = responseClosed
+		err = a.follow(ctx, op, o)
+	}
+	return err
 }
 
 // fetch gets the first answer.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
@@ -89,14 +90,16 @@ func later(retries int) time.Duration {
 // write writes the answer. VK compares the text with what it expects: nothing
 // may stand beside it.
 func (a ack) write(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header()["Content-Type"] = ackType
 	if a.again > 0 {
 		seconds := (min(a.again, maxRetryAfter) + time.Second - 1) / time.Second
 		w.Header().Set("Retry-After", strconv.Itoa(int(seconds)))
 	}
 	w.WriteHeader(a.status)
-	w.Write([]byte(a.text))
+	io.WriteString(w, a.text)
 }
+
+var ackType = []string{"text/plain; charset=utf-8"}
 
 // answerTo returns what VK is told about an event that its handlers have ended
 // with err.

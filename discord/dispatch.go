@@ -238,7 +238,7 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 	j := t.Item
 	j.turn = t
 	if !d.watchdog.Begin(&j.task, &j.feed.group, j) {
-		j.endAnswer(skipped)
+		j.endAnswers(skipped)
 		d.finish(j, skipped, nil)
 		return
 	}

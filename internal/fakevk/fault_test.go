@@ -141,7 +141,7 @@ func TestFaultNonsense(t *testing.T) {
 		"no effect":         {},
 		"no code":           {Effect: APIError{}},
 		"no such failure":   {Effect: PollFailed{Code: 5}},
-		"poison is no JSON": {Effect: Poison{json.RawMessage("{")}},
+		"poison is not JSON": {Effect: Poison{json.RawMessage("{")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

@@ -129,7 +129,7 @@ func ExampleExplain() {
 	// Output: Not here.
 }
 
-// A command for dons. It tells since when they are dons.
+// A command for dons that replies with the start of their subscription.
 func ExampleDon() {
 	type don struct{ Since time.Time }
 	dons := &vk.Session[don]{Name: "dons"}

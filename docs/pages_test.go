@@ -104,7 +104,7 @@ func TestPageLinks(t *testing.T) {
 func TestPageLinksMistakes(t *testing.T) {
 	all := map[string]string{"docs/delivery.md": "# A page\n\n## What `Swap` does, and why\n"}
 	for _, tt := range []struct{ link, want string }{
-		{"vktest.md", ""},
+		{"testing.md", ""},
 		{"../router.go", ""},
 		{"#what-swap-does-and-why", ""},
 		{"delivery.md#a-page", ""},

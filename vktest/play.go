@@ -31,7 +31,7 @@ const playAddr = "127.0.0.1:5199"
 // The addr is host:port. The default is 127.0.0.1:5199; an empty host means the
 // loopback interface, and port 0 a free port. Every client that reaches the
 // address can act as any user of the fake. Play also serves the requests of
-// cmd/vktest (docs/vktest.md lists them), except that the world cannot be
+// cmd/vktest (docs/fake-vk-http.md lists them), except that the world cannot be
 // reset, and VK's API, so that bots in other processes can use the token too.
 //
 // If the server has no users yet, Play adds two users and a chat. Play is not

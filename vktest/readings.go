@@ -2,7 +2,7 @@ package vktest
 
 // Readings settle questions that VK's documentation leaves open, or on which its
 // versions and its servers differ. The zero value of each is the reading under which
-// a careless bot fails sooner; docs/vktest.md has the sources.
+// a careless bot fails sooner; docs/fake-vk.md has the sources.
 type Readings struct {
 	// MaxMessageLen is the maximum length of a message's text in characters.
 	// Zero means 4096; VK's schema says 9000.

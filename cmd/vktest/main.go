@@ -14,7 +14,7 @@
 // hosts. Clients must trust the file ca.pem in the directory. It is also a
 // proxy to itself, for clients that cannot use another address than VK's.
 //
-// See docs/vktest.md for the requests and for world files.
+// See docs/fake-vk-http.md for the requests and for world files.
 package main
 
 import (
@@ -82,7 +82,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.BoolVar(&o.json, "json", false, "print one line of JSON")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of tokens, keys and the random numbers of faults")
 	f.IntVar(&o.rps, "rps", 0, "limit of a community token's calls per second; 0 means VK's 20, -1 no limit")
-	f.StringVar(&o.world, "world", "", "read the world from a `file`; see docs/vktest.md")
+	f.StringVar(&o.world, "world", "", "read the world from a `file`; see docs/fake-vk-http.md")
 	f.StringVar(&o.readings, "readings", "", "change readings of VK's documentation: a `list` such as plain_press,max_message_len=9000")
 	f.StringVar(&o.callback, "callback", "", "send the events to a webhook at this `url`")
 	f.StringVar(&o.tls, "tls", "", "speak TLS too, as api.vk.com, with a certificate of the authority in this `dir`ectory, which is created if necessary")

@@ -182,16 +182,16 @@ func TestEndsWithPolls(t *testing.T) {
 	})
 }
 
-// script returns a block of docs/vktest.md that begins with a name.
+// script returns a block of docs/fake-vk-http.md that begins with a name.
 func script(t *testing.T, name string) string {
 	t.Helper()
-	page, err := os.ReadFile("../../docs/vktest.md")
+	page, err := os.ReadFile("../../docs/fake-vk-http.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := regexp.MustCompile("(?s)```bash\n(# " + regexp.QuoteMeta(name) + ":.*?)```").FindSubmatch(page)
 	if m == nil {
-		t.Fatalf("docs/vktest.md has no %s", name)
+		t.Fatalf("docs/fake-vk-http.md has no %s", name)
 	}
 	return string(m[1])
 }

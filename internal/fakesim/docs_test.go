@@ -15,11 +15,15 @@ import (
 
 func page(t *testing.T) string {
 	t.Helper()
-	b, err := os.ReadFile("../../docs/vktest.md")
-	if err != nil {
-		t.Fatal(err)
+	var both strings.Builder
+	for _, path := range []string{"../../docs/fake-vk-http.md", "../../docs/fake-vk.md"} {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		both.Write(b)
 	}
-	return string(b)
+	return both.String()
 }
 
 var quoted = regexp.MustCompile("`([^`]*)`")

@@ -18,11 +18,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The tables of docs/vktest.md describe the fake. These tests compare them with
+// The tables of docs/fake-vk.md describe the fake. These tests compare them with
 // the sources of the fake: a method can return the codes that are named in the
 // code its handler reaches.
 
-const docsPage = "../../docs/vktest.md"
+const docsPage = "../../docs/fake-vk.md"
 
 // mayNot lists codes that a handler's code names but can never return.
 var mayNot = map[string][]int{

@@ -110,7 +110,7 @@ func TestMaxConcurrencyQueue(t *testing.T) {
 		}
 		wg.Wait()
 		if refused != 2 {
-			t.Errorf("of 5, of which 1 runs and 2 wait, %d are refused", refused)
+			t.Errorf("%d of 5 are refused while 1 runs and 2 wait", refused)
 		}
 	})
 }

@@ -159,7 +159,7 @@ func TestExplainErrors(t *testing.T) {
 					t.Errorf("err = %v", err)
 				}
 				if strings.Contains(said, "swordfish") {
-					t.Error("a secret is told")
+					t.Error("a secret leaked")
 				}
 			}
 		})

@@ -342,7 +342,7 @@ func TestPersons(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if nobody := bot.Person(vktest.Person{}); nobody.Name == "" {
-		t.Error("no name was made up")
+		t.Error("no name was generated")
 	}
 }
 

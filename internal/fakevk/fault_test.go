@@ -96,10 +96,10 @@ func TestFaultChance(t *testing.T) {
 		t.Errorf("%d of 200 were hit, want about 60", n)
 	}
 	if d := cmp.Diff(got, run(1)); d != "" {
-		t.Error("the same seed had other luck:", d)
+		t.Error("the same seed gave other random numbers:", d)
 	}
 	if cmp.Equal(got, run(2)) {
-		t.Error("another seed had the same luck")
+		t.Error("another seed gave the same random numbers")
 	}
 }
 

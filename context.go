@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/command"
+	"github.com/vkrouter/vk/internal/lazyctx"
 )
 
 // A Handler responds to events. It is what a source of events drives; a
@@ -79,6 +80,7 @@ type invocation struct {
 	outer *invocation // the one around it, or nil
 	via   string      // see Context
 	turn  turn
+	ctx   lazyctx.Context // of its Context, if it has one that ends when the handler returns
 
 	// Of a route: what was matched.
 	route    *Route
@@ -97,8 +99,8 @@ type invocation struct {
 	sends   map[string]int
 	scoped  string // see scope; "" until asked for
 	hooks   hooks
-	routers []*Router // which served the event here, the first left out
-	router  *Router   // the first
+	router  *Router    // the first that served the event here
+	routers *[]*Router // the others, or nil
 }
 
 // NewContext returns a Context for one event, to be given to a Handler by a
@@ -433,10 +435,13 @@ func (c *Context) through(r *Router) *Context {
 	if i.router == r {
 		return c
 	}
-	n := slices.Index(i.routers, r)
+	if i.routers == nil {
+		i.routers = new([]*Router)
+	}
+	n := slices.Index(*i.routers, r)
 	if n < 0 {
-		n = len(i.routers)
-		i.routers = append(i.routers, r)
+		n = len(*i.routers)
+		*i.routers = append(*i.routers, r)
 	}
 	d := *c
 	d.via = strconv.Itoa(n+2) + ":"

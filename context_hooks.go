@@ -8,14 +8,27 @@ import (
 // hooks are the functions that middleware adds to an invocation. The invocation's
 // mu guards them.
 type hooks struct {
-	claims []*claim
-	lines  []hookLine
+	added atomic.Pointer[addedHooks] // nil until there is one: most handlers have none
 
 	begun   bool     // their run has begun once
 	running *running // the latest run, until it ends
 	first   running  // of one run, as most have
+}
 
-	used atomic.Bool // a hook was added
+// addedHooks are the hooks that were added.
+type addedHooks struct {
+	claims []*claim
+	lines  []hookLine
+}
+
+// all returns the hooks that were added, to add others. The caller holds the mu.
+func (h *hooks) all() *addedHooks {
+	all := h.added.Load()
+	if all == nil {
+		all = new(addedHooks)
+		h.added.Store(all)
+	}
+	return all
 }
 
 // A claim is a function that Claim has added.
@@ -60,8 +73,8 @@ func (c *Context) Claim(f func(c *Context) (giveBack func(), err error)) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.hooks.notRunning("Claim")
-	i.hooks.used.Store(true)
-	i.hooks.claims = append(i.hooks.claims, &claim{take: f})
+	all := i.hooks.all()
+	all.claims = append(all.claims, &claim{take: f})
 }
 
 // Before registers f to run before the route's handler, when no check has refused,
@@ -77,8 +90,8 @@ func (c *Context) Before(f HandlerFunc) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.hooks.notRunning("Before")
-	i.hooks.used.Store(true)
-	i.hooks.lines = append(i.hooks.lines, hookLine{before: f})
+	all := i.hooks.all()
+	all.lines = append(all.lines, hookLine{before: f})
 }
 
 // After registers f to run when the route's handler has ended, with the handler's
@@ -98,8 +111,8 @@ func (c *Context) After(f func(c *Context, err error) error) {
 		r.deferred = append(r.deferred, deferred{after: f})
 		return
 	}
-	i.hooks.used.Store(true)
-	i.hooks.lines = append(i.hooks.lines, hookLine{after: f})
+	all := i.hooks.all()
+	all.lines = append(all.lines, hookLine{after: f})
 }
 
 // notRunning panics if the hooks have begun to run.
@@ -150,11 +163,9 @@ func (i *invocation) beginHooks() (r *running, claims []*claim, lines []hookLine
 			}
 			i.hooks.begun, i.hooks.running = true, r
 		}
-		if !over && len(up.hooks.claims) > 0 {
-			claims = append(slices.Clip(up.hooks.claims), claims...)
-		}
-		if !over && len(up.hooks.lines) > 0 {
-			lines = append(slices.Clip(up.hooks.lines), lines...)
+		if all := up.hooks.added.Load(); !over && all != nil {
+			claims = append(slices.Clip(all.claims), claims...)
+			lines = append(slices.Clip(all.lines), lines...)
 		}
 		up.mu.Unlock()
 		if over {
@@ -245,19 +256,19 @@ func contained(h HandlerFunc) HandlerFunc {
 	return func(c *Context) (err error) {
 		i := c.inv
 		claims, lines := 0, 0
-		if i.hooks.used.Load() {
+		if all := i.hooks.added.Load(); all != nil {
 			i.mu.Lock()
-			claims, lines = len(i.hooks.claims), len(i.hooks.lines)
+			claims, lines = len(all.claims), len(all.lines)
 			i.mu.Unlock()
 		}
 		defer func() {
 			if v := recover(); v != nil {
 				err = caught(v)
 			}
-			if i.hooks.used.Load() {
+			if all := i.hooks.added.Load(); all != nil {
 				i.mu.Lock()
-				i.hooks.claims = slices.Clip(i.hooks.claims[:min(claims, len(i.hooks.claims))])
-				i.hooks.lines = slices.Clip(i.hooks.lines[:min(lines, len(i.hooks.lines))])
+				all.claims = slices.Clip(all.claims[:min(claims, len(all.claims))])
+				all.lines = slices.Clip(all.lines[:min(lines, len(all.lines))])
 				i.mu.Unlock()
 			}
 		}()

@@ -166,6 +166,9 @@ func (j *job) recount() {
 	if quiet != j.quiet && j.suspect != nil {
 		j.suspect.Calm(quiet)
 	}
+	if quiet != j.quiet && j.item != nil {
+		j.item.Calm(quiet)
+	}
 	switch {
 	case quiet && !j.quiet:
 		j.d.count.Add(-1)
@@ -173,6 +176,26 @@ func (j *job) recount() {
 		j.d.count.Add(1)
 	}
 	j.quiet = quiet
+}
+
+// park and unpark note when the event has no handler that runs.
+func (s *observedJob) park() {
+	if s != nil {
+		s.mu.Lock()
+		s.parked = time.Now()
+		s.mu.Unlock()
+	}
+}
+
+func (s *observedJob) unpark() {
+	if s != nil {
+		s.mu.Lock()
+		if !s.parked.IsZero() {
+			s.still += time.Since(s.parked)
+			s.parked = time.Time{}
+		}
+		s.mu.Unlock()
+	}
 }
 
 // isParked reports whether the handler waits.
@@ -280,7 +303,7 @@ func (ws *waits) begin(s *stay) error {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	switch {
-	case s.job.feed.isWaitless():
+	case s.job.feed.isWaitless(), s.job.item != nil && s.job.item.Leaves():
 		s.job.noteCut()
 		return ErrStopped
 	case s.job.hasEnded():

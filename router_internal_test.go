@@ -77,7 +77,7 @@ func TestServeAllocations(t *testing.T) {
 		most func() float64
 	}{
 		{"chatter", func() float64 { return 0 }},
-		{"!command500", func() float64 { return 8 }},
+		{"!command500", func() float64 { return 1 }},
 		{"!typed 5 1.5 yes", func() float64 { return none + 3 }},
 		{"!struct 5 1.5 yes", func() float64 { return none + 3 }},
 	} {

@@ -61,7 +61,7 @@ func (j *job) enter(name string, cancel context.CancelCauseFunc) (outer watchdog
 	if j == nil {
 		return outer
 	}
-	return j.d.watchdog.Enter(&j.task, watchdog.Section{Name: name, Cancel: cancel})
+	return j.d.watchdog.Enter(&j.task, watchdog.Section{Name: name, Context: watchdog.CancelFunc(cancel)})
 }
 
 // leave notes that the invocation has ended, and that outer goes on.

@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/command"
+	"github.com/vkrouter/vk/internal/hooks"
 	"github.com/vkrouter/vk/internal/lazyctx"
+	"github.com/vkrouter/vk/internal/lifetime"
 )
 
 // A Handler responds to events. It is what a source of events drives; a
@@ -89,16 +91,17 @@ type invocation struct {
 	line     string // the rest of it, behind the words
 	args     args
 	captures []capture
-	refused  error     // by a check, or because a condition failed
-	module   *Module   // that the handler is of, or nil
-	life     *lifetime // of its edition, or nil
+	refused  error              // by a check, or because a condition failed
+	module   *Module            // that the handler is of, or nil
+	life     *lifetime.Lifetime // of its edition, or nil
+
+	hooks hooks.Hooks[*Context] // added by middleware
 
 	mu      sync.Mutex
 	message *Message  // decoded on demand
 	found   *findings // nil until something is
 	sends   map[string]int
-	scoped  string // see scope; "" until asked for
-	hooks   hooks
+	scoped  string     // see scope; "" until asked for
 	router  *Router    // the first that served the event here
 	routers *[]*Router // the others, or nil
 }

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/vkrouter/vk/internal/lifetime"
 	"github.com/vkrouter/vk/internal/trail"
 )
 
@@ -41,7 +42,7 @@ func (c *Context) Park(wait func() error) error {
 		return err
 	}
 	defer j.d.waits.finish(stay)
-	defer c.inv.lifetime().onEnd(stay.end)()
+	defer c.inv.lifetime().OnEnd(stay.end)()
 	if c.ctx.Err() != nil {
 		return context.Cause(c.ctx) // unmounted
 	}
@@ -66,7 +67,7 @@ func jobOf(c *Context) *job {
 }
 
 // lifetime returns that of the handler's module.
-func (i *invocation) lifetime() *lifetime {
+func (i *invocation) lifetime() *lifetime.Lifetime {
 	for ; i != nil; i = i.outer {
 		if i.life != nil {
 			return i.life

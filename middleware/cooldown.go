@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/windows"
 )
 
 // A Cooldown limits how often a handler may run: Rate times, and then not again
@@ -43,7 +44,7 @@ type Cooldown struct {
 	Limit func(*vk.Context) (rate int, per time.Duration)
 
 	mu      sync.Mutex
-	windows windows
+	windows windows.Windows[vk.Key]
 }
 
 // NewCooldown returns &Cooldown{Rate: rate, Per: per, By: by}. It panics unless
@@ -93,7 +94,7 @@ func (cd *Cooldown) take(c *vk.Context) (giveBack func(), err error) {
 	key := cd.key(c)
 	now := time.Now().UnixNano()
 	cd.mu.Lock()
-	taken, wait, again := cd.windows.take(key, now, rate, per)
+	taken, wait, again := cd.windows.Take(key, now, rate, per)
 	cd.mu.Unlock()
 	if wait > 0 {
 		return nil, &vk.CheckError{Err: &CooldownError{Rate: rate, Per: per, Key: key, RetryAfter: wait, Again: again}}
@@ -102,7 +103,7 @@ func (cd *Cooldown) take(c *vk.Context) (giveBack func(), err error) {
 		now := time.Now().UnixNano()
 		cd.mu.Lock()
 		defer cd.mu.Unlock()
-		cd.windows.giveBack(taken, now)
+		cd.windows.GiveBack(taken, now)
 	}, nil
 }
 
@@ -117,7 +118,7 @@ func (cd *Cooldown) Left(c *vk.Context) time.Duration {
 	now := time.Now().UnixNano()
 	cd.mu.Lock()
 	defer cd.mu.Unlock()
-	return cd.windows.left(key, now, rate, per)
+	return cd.windows.Left(key, now, rate, per)
 }
 
 // Reset drops the uses counted under the key of c. If the handler that the
@@ -129,7 +130,7 @@ func (cd *Cooldown) Reset(c *vk.Context) { cd.ResetKey(cd.key(c)) }
 func (cd *Cooldown) ResetKey(key vk.Key) {
 	cd.mu.Lock()
 	defer cd.mu.Unlock()
-	cd.windows.reset(key)
+	cd.windows.Reset(key)
 }
 
 // limit and key call the user's functions, which may use the Cooldown. They

@@ -14,12 +14,12 @@ func TestMaxConcurrencyKeepsNothing(t *testing.T) {
 	r := vk.NewRouter("!")
 	inside := 0
 	r.Handle("work", func(*vk.Context) error {
-		inside = len(mc.lines)
+		inside = mc.lines.Len()
 		return errors.New("failed")
 	}, mc.Wrap)
 	c, _ := vktest.NewContext("!work")
 	r.Serve(c)
-	if inside != 1 || len(mc.lines) != 0 {
-		t.Errorf("%d keys are kept inside of the handler, and %d after it", inside, len(mc.lines))
+	if inside != 1 || mc.lines.Len() != 0 {
+		t.Errorf("%d keys are kept inside of the handler, and %d after it", inside, mc.lines.Len())
 	}
 }

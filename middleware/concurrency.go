@@ -70,8 +70,8 @@ func (e *ConcurrencyError) Error() string {
 // failure.
 func (e *ConcurrencyError) Is(target error) bool { return target == ErrRefused }
 
-// A place is a MaxConcurrency's, taken for a key. Handlers inside find it in
-// their context.
+// A place is a claimed place of a MaxConcurrency for a key. Inner handlers find
+// it in their context.
 type place struct {
 	key  vk.Key
 	held bool

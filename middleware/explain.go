@@ -94,7 +94,7 @@ func tell(c *vk.Context, text string) error {
 		return c.Reply(text, quietly)
 	}
 	err := c.Snackbar(lang.Cut(text, snackbar))
-	if err != nil && c.Err() == nil { // the handler has answered it before, for one
+	if err != nil && c.Err() == nil { // for example because the handler has already answered it
 		if c.Send(text, quietly) == nil {
 			return nil
 		}
@@ -173,7 +173,7 @@ func only(err error) bool {
 	return true
 }
 
-// wordsFor returns the words of the person's language.
+// wordsFor returns the words of the user's language.
 func wordsFor(c *vk.Context) *words {
 	switch cmp.Or(c.Lang(), c.Client().Lang) {
 	case "ru", "uk", "ua", "be":

@@ -10,8 +10,8 @@ import (
 )
 
 // A Cooldown limits how often a handler may run: Rate times, and then not again
-// until Per has passed since the last use. A user who comes back after a pause
-// of Per has all Rate uses again.
+// until Per has passed since the last use. After a pause of Per, all Rate uses
+// are available again.
 //
 //	cd := middleware.NewCooldown(3, time.Minute, vk.PerUser)
 //	r.Handle("roll", roll, cd.Wrap)
@@ -20,8 +20,8 @@ import (
 // All handlers that one Cooldown wraps are counted together. A use is a claim:
 // see [vk.Context.Claim]. Only a handler that runs costs a use. A use does not
 // count if a check refuses, if an argument is invalid, or if another cooldown,
-// a [MaxConcurrency] or a Before hook refuses, whatever its position. A refused
-// use does not prolong the wait.
+// a [MaxConcurrency] or a Before hook refuses, at any position. A refused use
+// does not prolong the wait.
 //
 // A Cooldown uses the bot's clock. If the clock is set back, earlier uses no
 // longer count. The counts are not persisted: each start of the bot begins with
@@ -40,7 +40,7 @@ type Cooldown struct {
 
 	// Limit, if not nil, is called for each use and replaces Rate and Per, for
 	// cooldowns that differ between users. A rate of zero means no limit, for
-	// users who are exempt from the cooldown.
+	// exempt users.
 	Limit func(*vk.Context) (rate int, per time.Duration)
 
 	mu      sync.Mutex
@@ -67,7 +67,7 @@ type CooldownError struct {
 	RetryAfter time.Duration
 
 	// Again reports whether a use was already refused in this pause. Explain
-	// then sends nothing to users who have got the message in the same chat.
+	// then does not repeat its message to the same users in the same chat.
 	Again bool
 }
 

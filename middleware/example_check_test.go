@@ -48,7 +48,7 @@ func ExampleAll() {
 	r.Check(middleware.All(middleware.NotUsers(spammers...), middleware.Not(middleware.Manager("advertiser"))))
 }
 
-// A command for subscribers: users who join can use it at once.
+// A command for subscribers: after joining, users can use it at once.
 func ExampleMember() {
 	r := vk.NewRouter("!")
 	r.Use(middleware.Explain())

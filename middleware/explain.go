@@ -13,7 +13,7 @@ import (
 // Explain tells users why their command had no effect:
 //
 //   - An argument is missing or invalid. The text includes the command's usage.
-//   - A check refused. The text says for whom the command works.
+//   - A check refused. The text says for which users the command works.
 //   - A cooldown is active. The text says how long it lasts.
 //   - The command is disabled, already running, or took too long.
 //   - A button is older than the bot.
@@ -163,7 +163,7 @@ func only(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
 		switch err.(type) {
 		case *vk.ArgError, *noneError, *timeoutError:
-			return true // and the errors that they wrap
+			return true // and what they are made of
 		}
 		if many, ok := err.(interface{ Unwrap() []error }); ok {
 			// ErrBotNotAdmin is joined with VK's error.

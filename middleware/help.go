@@ -15,7 +15,7 @@ import (
 //
 // Without an argument, it lists the commands in the order of [vk.Router.Walk],
 // each with its usage and the first line of its Doc. It omits commands that are
-// hidden or disabled, and those whose checks refuse the user here. If the
+// hidden, that are disabled, or that the checks refuse to the user here. If the
 // pattern has a placeholder named command, the user can name a command: the
 // reply is then the command's whole Doc, also for a hidden command, and the
 // commands that begin with these words.

@@ -52,13 +52,13 @@ func (w *words) argument(c *vk.Context, arg *vk.ArgError) string {
 		wrong.Usage = arg.Usage
 	}
 	if told := (*refusal)(nil); errors.As(arg, &told) {
-		wrong.Told = told.tell // a converter with a text of its own
+		wrong.Told = told.tell // a converter has words of its own
 	}
 	return w.Argument(wrong)
 }
 
-// refusals returns a text for a user whom none of several checks allows. It
-// says for whom and where the command works, if that is known.
+// refusals returns a text for a user that no check of several allows. It says
+// where and for which users the command works, if that is known.
 func (w *words) refusals(errs []error) string {
 	var places, told []string
 	add := func(to *[]string, s string) {

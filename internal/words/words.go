@@ -27,7 +27,7 @@ type Words struct {
 	missing, extra string
 	unfit, neither string // neither stands between several types
 	quote          string
-	works          string // where and for whom a command works
+	works          string // places and users for which a command works
 
 	waitFor string
 	units   [4][]string     // seconds to days, in their forms
@@ -141,9 +141,8 @@ func (w *Words) fits(want string, more map[string]string) string {
 }
 
 // Refused returns a text that says why a user may not run a command: the places
-// where it works or the users for whom it works, and the texts of checks.
-// Without either, it says that the user may not, or, if known is false, that
-// the user cannot now.
+// or the users for which it works, and the texts of checks. Without either, it
+// says that the user may not, or, if known is false, that the user cannot now.
 func (w *Words) Refused(places, told []string, known bool) string {
 	switch {
 	case len(places) > 0:

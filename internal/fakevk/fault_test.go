@@ -138,9 +138,9 @@ func TestFaultNonsense(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
 	for name, f := range map[string]Fault{
-		"no effect":         {},
-		"no code":           {Effect: APIError{}},
-		"no such failure":   {Effect: PollFailed{Code: 5}},
+		"no effect":          {},
+		"no code":            {Effect: APIError{}},
+		"no such failure":    {Effect: PollFailed{Code: 5}},
 		"poison is not JSON": {Effect: Poison{json.RawMessage("{")}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -42,12 +42,13 @@ type MaxConcurrency struct {
 	// may wait; if negative, there is no limit.
 	Queue int
 
-	// Limits limits the handlers of several processes together, each of which has a
-	// MaxConcurrency of this Name. Those who wait in one process keep their order; Queue is
-	// for each process, and while the Limits fails so is N. A place whose process dies is free
-	// after 15 seconds. Nil means that this process is alone.
+	// Limits limits the handlers of several processes together; each process
+	// has a MaxConcurrency with this Name. Waiting handlers of one process keep
+	// their order. Queue applies to each process, and while the Limits fails, N
+	// does too. If a process dies, its places are free after 15 seconds. If
+	// nil, only this process is limited.
 	Limits vk.Limits
-	Name   string // tells apart those of one Limits; needed with Limits alone
+	Name   string // distinguishes the MaxConcurrencies of one Limits; required with Limits
 
 	shared shared
 	lines  lines.Lines[vk.Key]
@@ -114,7 +115,7 @@ func (mc *MaxConcurrency) Wrap(next vk.HandlerFunc) vk.HandlerFunc {
 			}
 			if mc.Limits != nil {
 				entered := false
-				defer func() { // also if it does not return
+				defer func() { // also if enterShared does not return
 					if !entered {
 						mc.lines.Leave(key)
 					}

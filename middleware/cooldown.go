@@ -23,9 +23,10 @@ import (
 // a [MaxConcurrency] or a Before hook refuses, at any position. A refused use
 // does not prolong the wait.
 //
-// A Cooldown uses the bot's clock. If the clock is set back, earlier uses no
-// longer count. The counts are not persisted: each start of the bot begins with
-// none. Expired counts take no memory after the next use of the Cooldown.
+// Without Limits, a Cooldown uses the bot's clock. If the clock is set back,
+// earlier uses no longer count. The counts are not persisted: each start of the
+// bot begins with none. Expired counts take no memory after the next use of the
+// Cooldown.
 //
 // The fields must not change once it is in use. Its methods are safe for
 // concurrent use.
@@ -43,11 +44,12 @@ type Cooldown struct {
 	// exempt users.
 	Limit func(*vk.Context) (rate int, per time.Duration)
 
-	// Limits counts for several processes, each of which has a Cooldown of this Name. While
-	// it fails, each process counts by itself. [CooldownError.Again] is about this process.
-	// Nil means that this process is alone.
+	// Limits counts the uses of several processes together; each process has a
+	// Cooldown with this Name. While the Limits fails, each process counts by
+	// itself. [CooldownError.Again] is about this process only. If nil, only
+	// this process is counted.
 	Limits vk.Limits
-	Name   string // tells apart the Cooldowns of one Limits; needed with Limits alone
+	Name   string // distinguishes the Cooldowns of one Limits; required with Limits
 
 	shared  shared
 	mu      sync.Mutex

@@ -12,17 +12,18 @@ import (
 )
 
 const (
-	sharedTime  = time.Second            // limits one call of a Limits
-	sharedLease = 15 * time.Second       // of a place, which is renewed three times in it
-	sharedPoll  = 200 * time.Millisecond // between two looks for a free place
+	sharedTime  = time.Second            // timeout of a call of a Limits
+	sharedLease = 15 * time.Second       // lease of a place, which is renewed three times in that time
+	sharedPoll  = 200 * time.Millisecond // interval between two checks for a free place
 )
 
-// A shared is what a Cooldown or a MaxConcurrency knows of its Limits, in this process.
+// A shared is the state in this process of a Cooldown or a MaxConcurrency with
+// Limits.
 type shared struct {
 	mu      sync.Mutex
 	failing bool
-	told    map[vk.Key]time.Time // until when those rest who were told so
-	most    int                  // of told, when it was last swept
+	told    map[vk.Key]time.Time // keys of refused uses, with the ends of their pauses
+	most    int                  // size of told after the last sweep
 }
 
 // sharedKey returns the key of a Limits.
@@ -38,7 +39,8 @@ func errNoName(of string) error {
 	}
 }
 
-// ask calls a Limits, and reports whether that went well. It logs when it begins to fail.
+// ask calls a Limits, and reports whether the call succeeded. It logs the first
+// failure, and the first success after it.
 func (s *shared) ask(c *vk.Context, what string, do func(ctx context.Context) error) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c), sharedTime)
 	defer cancel()
@@ -61,7 +63,8 @@ func (s *shared) ask(c *vk.Context, what string, do func(ctx context.Context) er
 	return err == nil
 }
 
-// again notes that a key rests for a time, and reports whether that was noted before.
+// again records that a key is in a pause, and reports whether that was already
+// recorded.
 func (s *shared) again(key vk.Key, wait time.Duration) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -91,7 +94,7 @@ func (s *shared) forget(key vk.Key) {
 	delete(s.told, key)
 }
 
-// takeShared is take with Limits. It reports false if the Limits fails.
+// takeShared is like take, with Limits. It reports false if the Limits fails.
 func (cd *Cooldown) takeShared(c *vk.Context, key vk.Key, rate int, per time.Duration) (giveBack func(), err error, ok bool) {
 	if cd.Name == "" {
 		return nil, errNoName("Cooldown"), true
@@ -116,7 +119,7 @@ func (cd *Cooldown) takeShared(c *vk.Context, key vk.Key, rate int, per time.Dur
 	}, nil, true
 }
 
-// leftShared is Left with Limits. It reports false if the Limits fails.
+// leftShared is like Left, with Limits. It reports false if the Limits fails.
 func (cd *Cooldown) leftShared(c *vk.Context, key vk.Key, rate int, per time.Duration) (wait time.Duration, ok bool) {
 	ok = cd.shared.ask(c, cd.Name, func(ctx context.Context) (err error) {
 		wait, err = cd.Limits.Left(ctx, sharedKey("cooldown", cd.Name, key), vk.LimitRule{Rate: rate, Per: per, Rest: true})
@@ -125,7 +128,8 @@ func (cd *Cooldown) leftShared(c *vk.Context, key vk.Key, rate int, per time.Dur
 	return wait, ok
 }
 
-// resetShared is ResetKey with Limits. If the Limits fails, the rest stays.
+// resetShared is like ResetKey, with Limits. If the Limits fails, the pause
+// remains.
 func (cd *Cooldown) resetShared(key vk.Key) {
 	ctx, cancel := context.WithTimeout(context.Background(), sharedTime)
 	defer cancel()
@@ -142,9 +146,9 @@ type sharedPlace struct {
 	done   chan struct{}
 }
 
-// enterShared takes a place among those of all processes, after one of this process was
-// taken. It waits for one if it may. If the Limits fails, the one of this process is
-// enough, and the sharedPlace is nil.
+// enterShared takes a place among those of all processes, after a place of this
+// process was taken. It waits for one if Queue allows that. If the Limits
+// fails, the place of this process is enough, and the sharedPlace is nil.
 func (mc *MaxConcurrency) enterShared(c *vk.Context, key vk.Key, n int) (*sharedPlace, error) {
 	if mc.Name == "" {
 		return nil, errNoName("MaxConcurrency")
@@ -183,7 +187,7 @@ func (mc *MaxConcurrency) enterShared(c *vk.Context, key vk.Key, n int) (*shared
 		}
 	}
 	if !works {
-		p.release() // it may have been taken
+		p.release() // the place may have been taken
 		return nil, nil
 	}
 	go p.renew(n)
@@ -199,7 +203,7 @@ func (p *sharedPlace) renew(n int) {
 		select {
 		case <-tick.C:
 			ctx, cancel := context.WithTimeout(context.Background(), sharedTime)
-			p.limits.Acquire(ctx, p.key, p.owner, n, sharedLease) // if it fails, there are two more
+			p.limits.Acquire(ctx, p.key, p.owner, n, sharedLease) // if it fails, there are two more attempts
 			cancel()
 		case <-p.ended:
 			return

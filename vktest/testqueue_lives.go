@@ -140,7 +140,7 @@ func (t *queueTest) tries() {
 		held = append(held, h)
 	}
 	a.beatWith(held, "")
-	c.put("all:2 late:1", "") // not delivered to it
+	c.put("all:2 late:1", "") // they were not delivered to it
 	b.w.Room = 0
 	t.beating(vk.QueueLease+vk.QueueLease/4, c, b)
 	b.w.Room = 20

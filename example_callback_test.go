@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -355,20 +356,23 @@ type openQueue struct{ vk.Queue }
 // Beat implements [vk.Queue].
 func (q openQueue) Beat(ctx context.Context, w vk.QueueWorker, held []vk.QueueHeld) (vk.QueueAnswer, error) {
 	a, err := q.Queue.Beat(ctx, w, held)
+	q.lost(a.Lost)
 	for _, b := range a.Batches {
-		q.tell(b)
-	}
-	for _, l := range a.Lost {
-		fmt.Println("lost:", l.Lane)
+		q.died(b)
 	}
 	return a, err
 }
 
-func (q openQueue) tell(b vk.QueueBatch) {
-	for _, e := range b.Events {
-		if e.Tries > 0 {
-			fmt.Printf("%d processes have died of event %s\n", e.Tries, e.ID)
-		}
+func (openQueue) lost(lanes []vk.QueueLost) {
+	for _, l := range lanes {
+		fmt.Println("lost:", l.Lane)
+	}
+}
+
+func (openQueue) died(b vk.QueueBatch) {
+	suspects := slices.DeleteFunc(slices.Clone(b.Events), func(e vk.QueuedEvent) bool { return e.Tries == 0 })
+	for _, e := range suspects {
+		fmt.Printf("%d processes have died of event %s of %s\n", e.Tries, e.ID, b.Lane)
 	}
 }
 

@@ -156,6 +156,7 @@ func kill(redis *dbserver.Server) error {
 			}
 		})
 	}
+	time.Sleep(600 * time.Millisecond) // the handlers of a round run
 	for range 3 {
 		time.Sleep(8 * time.Second)
 		victim := t.members()[0]

@@ -746,7 +746,7 @@ func TestAnswerMistakes(t *testing.T) {
 		{"Reply", discord.NewContext(t.Context(), client, i).Reply(""), "discord: Context.Send: the message is empty: give it a text, an embed, a file or a sticker"},
 		{"Edit", discord.NewContext(t.Context(), client, i).Edit(strings.Repeat("x", 2001)), "discord: Context.Edit: content has 2001 characters: Discord takes at most 2000"},
 		{"ReplyTo", discord.NewContext(t.Context(), client, i).Edit("x", discord.ReplyTo(1)), "discord: Context.Edit: ReplyTo is for a message that is sent: leave it out of an edit"},
-		{"Open in answer to a form", discord.NewContext(t.Context(), client, i).Open(form), "discord: Open after 0s: Discord opens no form in answer to a form: answer with a button that opens it"},
+		{"Open in answer to a form", discord.NewContext(t.Context(), client, i).Open(form), "discord: Open after 0s: no form opens in answer to a form: answer with a button that opens it"},
 		{"Open of a bad form", discord.NewContext(t.Context(), client, i).Open(discord.Form{}), "discord: Context.Open: custom_id is empty: make it with Cmd"},
 		{"Open in answer to a message", discord.NewContext(t.Context(), client, m).Open(form), "discord: Open: a MESSAGE_CREATE event cannot open a form: answer with a button that opens it"},
 		{"Delete", discord.NewContext(t.Context(), client, i).Delete(), "discord: Delete after 0s: there is no answer to delete: answer first"},

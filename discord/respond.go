@@ -277,10 +277,12 @@ func (a *response) close(ctx context.Context) error {
 	return a.remove(ctx, "finish", original)
 }
 
-// skip ends the answer of an event whose handlers do not run.
-func (a *response) skip() {
-	if a != nil && a.timer != nil {
-		a.timer.Stop()
+// leave ends the answer of an event that comes again in the next process: a placeholder is
+// left for it.
+func (a *response) leave() {
+	if a != nil && a.timer != nil && !a.timer.Stop() {
+		a.turn <- struct{}{} // the deferral is not to outlive the bot
+		<-a.turn
 	}
 }
 

@@ -336,10 +336,15 @@ func (j *job) answers() (list []*response) {
 
 func (j *job) hasAnswers() bool { return len(j.answers()) > 0 }
 
-// finishAnswers ends the answers to interactions when the handlers have returned.
-func (j *job) finishAnswers() {
+// endAnswers ends the answers to interactions when the handlers have returned. If the
+// event comes again in the next process, the answers are left to that.
+func (j *job) endAnswers(how ending) {
 	for _, a := range j.answers() {
-		a.finish()
+		if how != handled && j.ledger != nil {
+			a.leave()
+		} else {
+			a.finish()
+		}
 	}
 }
 

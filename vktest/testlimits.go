@@ -174,6 +174,9 @@ func (t *limitsTest) sliding() {
 	t.use("a", rule, true)
 	if time.Since(first) < rule.Per {
 		wait := t.left("a", rule, false)
+		if wait > rule.Per-time.Second {
+			t.Errorf("the wait for the first use, a second later, is %v of %v", wait, rule.Per)
+		}
 		t.sleep(wait + 5*time.Millisecond)
 		if d := time.Since(first); d < rule.Per {
 			t.Errorf("a use is free again after %v, want %v", d, rule.Per)
@@ -241,9 +244,14 @@ func (t *limitsTest) restOver() {
 	first := time.Now()
 	old, _ := t.use("a", rule, true)
 	t.use("b", rule, true)
+	t.use("c", rule, true)
 	t.sleep(time.Second)
 	last := time.Now()
 	t.use("a", rule, true)
+	if time.Since(first) < rule.Per {
+		token, _ := t.use("c", rule, true)
+		t.cancelUse("c", token) // its window ends as if that had not been
+	}
 	if time.Since(first) < rule.Per {
 		wait := t.left("a", rule, false)
 		t.sleep(wait + 5*time.Millisecond)
@@ -255,8 +263,10 @@ func (t *limitsTest) restOver() {
 	}
 	t.use("a", rule, true)
 	t.cancelUse("a", old) // of a window that is over
-	t.use("b", rule, true)
-	t.use("b", rule, true)
+	for _, key := range []string{"b", "c"} {
+		t.use(key, rule, true)
+		t.use(key, rule, true)
+	}
 	t.use("a", rule, true)
 	t.use("a", rule, false)
 }

@@ -250,9 +250,13 @@ func (t *limitsTest) restOver() {
 	t.use("a", rule, true)
 	if time.Since(first) < rule.Per {
 		token, _ := t.use("c", rule, true)
-		t.cancelUse("c", token) // its window ends as if that had not been
+		t.cancelUse("c", token)
+		t.sleep(time.Until(last.Add(rule.Per / 2)))
+		t.use("c", rule, true) // its window has ended as if that had not been
+		t.use("c", rule, true)
+		t.use("c", rule, false)
 	}
-	if time.Since(first) < rule.Per {
+	if time.Since(last) < rule.Per {
 		wait := t.left("a", rule, false)
 		t.sleep(wait + 5*time.Millisecond)
 		if d := time.Since(last); d < rule.Per {
@@ -263,10 +267,8 @@ func (t *limitsTest) restOver() {
 	}
 	t.use("a", rule, true)
 	t.cancelUse("a", old) // of a window that is over
-	for _, key := range []string{"b", "c"} {
-		t.use(key, rule, true)
-		t.use(key, rule, true)
-	}
+	t.use("b", rule, true)
+	t.use("b", rule, true)
 	t.use("a", rule, true)
 	t.use("a", rule, false)
 }

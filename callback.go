@@ -9,12 +9,9 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode"
-	"unicode/utf8"
 )
 
 // A Callback is a source of events: an [http.Handler] for the address that VK
@@ -124,13 +121,15 @@ type Callback struct {
 	asking  chan struct{}   // holds one element while somebody asks VK for what follows
 	fetched map[any]fetched // by token, the community; by community, its confirmation code
 
-	mu    sync.Mutex
-	setUp map[int64]Secret // the communities that Setup was called for, and their secrets
-	asked map[int64]int    // by community that Setup was called for, requests for a confirmation that were answered
-	last  time.Time        // when an event last came
-	err   error            // of the last event: why it was not taken; nil if it was
-	now   int              // events of requests that are not answered yet
-	idle  chan struct{}    // closed when these are none, if Stop waits for that
+	mu     sync.Mutex
+	queues map[int64]*groupQueue // those that the Callback has joined
+	left   bool                  // it has left them
+	setUp  map[int64]Secret      // the communities that Setup was called for, and their secrets
+	asked  map[int64]int         // by community that Setup was called for, requests for a confirmation that were answered
+	last   time.Time             // when an event last came
+	err    error                 // of the last event: why it was not taken; nil if it was
+	now    int                   // events of requests that are not answered yet
+	idle   chan struct{}         // closed when these are none, if Stop waits for that
 }
 
 // A CallbackGroup is one of several communities of a [Callback]. Its fields are
@@ -154,6 +153,7 @@ func (cb *Callback) init() error {
 		cb.d.dedupe.repeats.Store(true)
 		cb.feed = cb.d.feed()
 		cb.logStart()
+		cb.joinQueues()
 	})
 	return cb.misuse
 }
@@ -205,21 +205,6 @@ func (cb *Callback) check() error {
 	return nil
 }
 
-// checkHook returns what is wrong with a Secret or a Confirmation: VK would never
-// send the one, nor take the other.
-func checkHook(of string, secret Secret, confirmation string) error {
-	if flaw := secret.flaw(true); flaw != "" {
-		return misuse(of+"Secret", flaw, "copy the secret key anew from "+atCallback)
-	}
-	if utf8.RuneCountInString(secret.reveal()) > maxSecret {
-		return misuse(of+"Secret", "has more than "+strconv.Itoa(maxSecret)+" characters, which VK does not take", "use a shorter one")
-	}
-	if strings.ContainsFunc(strings.TrimSpace(confirmation), unicode.IsSpace) {
-		return misuse(of+"Confirmation", "has white space in it", "copy the text that the server must return from "+atCallback)
-	}
-	return nil
-}
-
 func (cb *Callback) logger() logger { return slogOr(cb.Logger) }
 
 // group returns what is known of a community; ok is false if it is not one of
@@ -258,6 +243,7 @@ func (cb *Callback) Stop(ctx context.Context) {
 	open, _ := cb.feed.counts()
 	cb.d.drain(ctx, cb.feed)
 	if first {
+		cb.leaveQueues(ctx)
 		cb.feed.logEnd(cb.logger(), "vk: callback stopped", open)
 	}
 	cb.mu.Lock()
@@ -334,31 +320,31 @@ func (cb *Callback) serve(began time.Time, w http.ResponseWriter, r *http.Reques
 		w.Header().Set("Allow", http.MethodPost)
 		return cb.refuse(r, http.StatusMethodNotAllowed, "VK sends POST requests to this address")
 	}
-	if cb.stopping.Load() {
+	if cb.stopping.Load() && cb.d.Queue == nil {
 		return again(soon())
 	}
 	body, refusal := cb.read(w, r)
 	if refusal.status != 0 {
 		return refusal
 	}
-	in, err := readDelivery(body)
-	if err != nil {
+	var in delivery
+	if err := in.read(body); err != nil {
 		return cb.refuse(r, http.StatusBadRequest, err.Error())
 	}
 	g, ok := cb.group(in.group)
 	if !ok {
 		return cb.refuse(r, http.StatusForbidden, "another community's event")
 	}
-	confirmation := in.kind == EventConfirmation
+	confirmation, secret := in.kind() == EventConfirmation, in.given()
 	switch want := g.Secret.reveal(); {
 	case want == "" && !cb.NoSecret && !(confirmation && g.Confirmation == ""):
 		// It may get one by Setup: VK is not to give up.
 		cb.refuse(r, http.StatusServiceUnavailable, "the Callback has no Secret")
 		return again(soon())
-	case want == "", confirmation && len(in.secret) == 0:
+	case want == "", confirmation && len(secret) == 0:
 		// VK asks for a confirmation without the secret, mostly. To those that
 		// another process has asked for by Setup, each answers.
-	case !same(in.secret, want):
+	case !same(secret, want):
 		return cb.refuse(r, http.StatusForbidden, "wrong secret")
 	}
 	ctx, cancel := context.WithDeadline(r.Context(), began.Add(cmp.Or(max(cb.Patience, 0), 3*time.Second)))
@@ -367,14 +353,19 @@ func (cb *Callback) serve(began time.Time, w http.ResponseWriter, r *http.Reques
 		return cb.confirm(ctx, r, in.group, g)
 	}
 	in.mask()
-	e, err := ParseEvent(body)
+	e, err := in.eventOf(body)
 	if err != nil {
 		// It is VK's, and will not get better.
 		cb.logger().LogAttrs(ctx, slog.LevelError, "vk: callback: an event cannot be read", slog.Any("err", err), slog.String("event", string(body[:min(len(body), 300)])))
 		return acked
 	}
-	retries, err := strconv.Atoi(r.Header.Get("X-Retry-Counter"))
-	if err == nil && retries > 0 {
+	retries := 0
+	if written := r.Header.Get("X-Retry-Counter"); written != "" { // otherwise Atoi makes an error
+		if retries, err = strconv.Atoi(written); err != nil || retries < 0 {
+			retries = 0
+		}
+	}
+	if retries > 0 {
 		ctx = context.WithValue(ctx, retriesKey{}, retries)
 	}
 	return cb.dispatch(ctx, r.Context(), g.Client, e, retries)
@@ -386,6 +377,9 @@ func (cb *Callback) serve(began time.Time, w http.ResponseWriter, r *http.Reques
 func (cb *Callback) dispatch(ctx, request context.Context, client *Client, e *Event, retries int) ack {
 	cb.enter()
 	defer cb.leave()
+	if cb.d.Queue != nil {
+		return cb.enqueue(ctx, client, e)
+	}
 	j, state, err := cb.d.admit(ctx, cb.feed, client, e, retries)
 	cb.took(err)
 	switch {

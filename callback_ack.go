@@ -1,15 +1,27 @@
 package vk
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
+	"unicode/utf8"
+
+	"github.com/vkrouter/vk/internal/tolerant"
+	"github.com/vkrouter/vk/internal/trail"
 )
 
 // RetryAfter returns an error by which a handler has VK send the event again,
@@ -46,10 +58,122 @@ var ErrRemoveServer = errors.New("vk: VK is to remove the callback server")
 // RetryCounter returns how often VK has tried before to deliver the event to a
 // [Callback], by its own count. It is 0 for events that come for the first time,
 // or from a [Poller]. An event that comes again is not handled again, unless the
-// handler asked for it with [RetryAfter], or a process ended too early.
+// handler asked for it with [RetryAfter], or a process ended too early. With a
+// [Queue], it is how often the handlers have asked for it; that takes a Store.
 func (c *Context) RetryCounter() int {
 	n, _ := c.Value(retriesKey{}).(int)
 	return n
+}
+
+// With a Queue, VK is not asked to deliver the event again, so that the trail counts how
+// often the handlers have asked for it.
+var (
+	retriesStep = trail.KeyOf("retries") // the number of times
+	retriedStep = trail.KeyOf("retried") // in a trail that has no other steps: the handlers begin anew
+)
+
+// noteRetry notes in the Store that the handlers of an event want it again.
+func (j *job) noteRetry() {
+	if !j.keepsSteps() {
+		return
+	}
+	j.steps.mu.Lock()
+	if j.steps.writing == nil {
+		j.steps.writing = make(chan struct{}, 1)
+	}
+	writing := j.steps.writing
+	j.steps.mu.Unlock()
+	writing <- struct{}{} // a write that is tried again ends soon
+	defer func() { <-writing }()
+	n, _ := j.ctx.Value(retriesKey{}).(int)
+	t := trail.New()
+	j.fence(t)
+	t.Keep(retriedStep, nil)
+	t.Keep(retriesStep, binary.AppendUvarint(nil, uint64(n+1)))
+	b, _ := t.Encode(j.d.codeVersion())
+	if err := j.storeTrail(j.ctx, b); err != nil && err != errFenced {
+		j.d.storeFailed(j, "vk: the store fails: how often events are handled again is not counted", err)
+	}
+}
+
+// readRetries reads what noteRetry has written, before the handlers begin.
+func (j *job) readRetries() {
+	t := &j.steps
+	value, _ := t.steps.Get(retriesStep)
+	n, _ := binary.Uvarint(value)
+	if n == 0 {
+		return
+	}
+	j.ctx = context.WithValue(j.ctx, retriesKey{}, int(n))
+	if _, anew := t.steps.Get(retriedStep); anew {
+		t.steps = trail.New()
+		t.steps.Keep(retriesStep, value)
+	}
+}
+
+// queue returns the Dispatcher's worker for a community of its Queue.
+func (cb *Callback) queue(group int64, client *Client) (*groupQueue, error) {
+	cb.mu.Lock()
+	defer cb.mu.Unlock()
+	if g := cb.queues[group]; g != nil {
+		return g, nil
+	}
+	if cb.left {
+		return nil, ErrStopped
+	}
+	g, err := cb.d.joinQueue(group, client)
+	if err == nil {
+		if cb.queues == nil {
+			cb.queues = make(map[int64]*groupQueue)
+		}
+		cb.queues[group] = g
+	}
+	return g, err
+}
+
+// joinQueues makes the Dispatcher handle the events of those communities that the fields
+// name: also of those of which no request comes here.
+func (cb *Callback) joinQueues() {
+	if cb.d.Queue == nil {
+		return
+	}
+	for group, g := range cb.Groups {
+		cb.queue(group, cmp.Or(g.Client, cb.Client)) // if the Dispatcher was stopped, the first event says so
+	}
+	if cb.GroupID != 0 {
+		cb.queue(cb.GroupID, cb.Client)
+	}
+}
+
+// leaveQueues gives the conversations of the Callback's communities to other processes.
+// Events that come after that are put into the Queue all the same.
+func (cb *Callback) leaveQueues(ctx context.Context) {
+	cb.mu.Lock()
+	cb.left = true
+	all := slices.Collect(maps.Values(cb.queues))
+	cb.mu.Unlock()
+	var leaving sync.WaitGroup
+	for _, g := range all {
+		leaving.Go(func() { g.leave(ctx) })
+	}
+	leaving.Wait()
+}
+
+// enqueue puts an event into the Queue, and returns what VK is told about it.
+func (cb *Callback) enqueue(ctx context.Context, client *Client, e *Event) ack {
+	g, err := cb.queue(e.GroupID, client)
+	if err == nil {
+		err = g.put(context.WithoutCancel(ctx), []*Event{e}, nil) // if VK has given up, the event comes again and is dropped
+	}
+	cb.took(err)
+	if err != nil { // the worker logs when the Queue begins to fail
+		return again(soon())
+	}
+	if g.removed.Load() {
+		cb.logger().LogAttrs(ctx, slog.LevelWarn, "vk: callback: a handler has VK remove this address", slog.Int64("group", e.GroupID))
+		return remove
+	}
+	return acked
 }
 
 // retriesKey finds X-Retry-Counter in a context.
@@ -89,14 +213,16 @@ func later(retries int) time.Duration {
 // write writes the answer. VK compares the text with what it expects: nothing
 // may stand beside it.
 func (a ack) write(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header()["Content-Type"] = ackType
 	if a.again > 0 {
 		seconds := (min(a.again, maxRetryAfter) + time.Second - 1) / time.Second
 		w.Header().Set("Retry-After", strconv.Itoa(int(seconds)))
 	}
 	w.WriteHeader(a.status)
-	w.Write([]byte(a.text))
+	io.WriteString(w, a.text)
 }
+
+var ackType = []string{"text/plain; charset=utf-8"}
 
 // answerTo returns what VK is told about an event that its handlers have ended
 // with err.
@@ -160,4 +286,127 @@ func (q *quiet) tell() (missed int, ok bool) {
 	}
 	missed, q.missed, q.next = q.missed, 0, now.Add(time.Minute)
 	return missed, true
+}
+
+const (
+	// bodyTime is how long a body may take to come, unless the HTTP server
+	// has a ReadTimeout.
+	bodyTime = 10 * time.Second
+
+	// smallBody is how much of a body is read in any case. Hardly an event is
+	// larger.
+	smallBody = 16 << 10
+
+	// largeBodies is how many bodies of the largest size may be in memory
+	// before it is known whether they are VK's. More are told to come again.
+	largeBodies = 32
+)
+
+// boundBody sets by when a body must have come, also that of a request which is
+// refused without a look at it: the server reads the rest of it before it
+// answers. It lifts the deadline itself when it has read all.
+func boundBody(w http.ResponseWriter, r *http.Request) {
+	if s, _ := r.Context().Value(http.ServerContextKey).(*http.Server); s != nil && s.ReadTimeout == 0 {
+		http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+	}
+}
+
+// read reads a request's body. The refusal has a status if it cannot.
+func (cb *Callback) read(w http.ResponseWriter, r *http.Request) (body []byte, refusal ack) {
+	limit := cb.MaxBody
+	if limit <= 0 {
+		limit = 1 << 20
+	}
+	tooLarge := func() ack {
+		return cb.refuse(r, http.StatusRequestEntityTooLarge, fmt.Sprintf("a body of more than %d bytes", limit))
+	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		return nil, cb.refuse(r, http.StatusUnsupportedMediaType, "a body in an encoding, which VK does not use")
+	}
+	if r.ContentLength > limit {
+		return nil, tooLarge()
+	}
+	in := r.Body
+	if r.ContentLength < 0 {
+		in = http.MaxBytesReader(w, in, limit)
+	}
+	var own int64 // bytes of this body in cb.bodies
+	defer func() { cb.bodies.Add(-own) }()
+	admit := func(n int64) bool {
+		own += n
+		return cb.bodies.Add(n) <= largeBodies*max(limit, 1<<20)
+	}
+	body = make([]byte, 0, min(max(r.ContentLength+1, 512), smallBody))
+	for {
+		if len(body) == cap(body) {
+			size := min(int64(2*cap(body)), limit+1)
+			if size > smallBody && !admit(size) {
+				return nil, again(soon())
+			}
+			body = slices.Grow(body, int(size)-len(body))
+		}
+		n, err := in.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		if int64(len(body)) > limit {
+			return nil, tooLarge() // more than its ContentLength, which net/http does not let happen
+		}
+		switch large := (*http.MaxBytesError)(nil); {
+		case err == nil:
+		case err == io.EOF:
+			return slices.Clip(body), ack{}
+		case errors.As(err, &large):
+			return nil, tooLarge()
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return nil, cb.refuse(r, http.StatusRequestTimeout, "the body did not come in time")
+		default:
+			return nil, cb.refuse(r, http.StatusBadRequest, "the body broke off")
+		}
+	}
+}
+
+// A delivery is what a request says: an event and a secret.
+type delivery struct{ found }
+
+// read walks through a body. It is an error if that is not a JSON object, in UTF-8 and
+// of a reasonable depth.
+func (in *delivery) read(body []byte) error {
+	if !utf8.Valid(body) {
+		return errors.New("the body is not UTF-8")
+	}
+	err := in.readEvent(body)
+	switch {
+	case in.secrets > 1:
+		return errors.New("the body has two secrets")
+	case err != nil:
+		return fmt.Errorf("the body is not JSON: %w", err)
+	case !in.isObject:
+		return errors.New("the body is not a JSON object")
+	}
+	return nil
+}
+
+// given returns the secret, or nil if there is none.
+func (in *delivery) given() (secret []byte) {
+	if len(in.secret) > 0 && in.secret[0] == '"' {
+		secret, _ = tolerant.Text(in.secret)
+	}
+	return secret
+}
+
+// mask makes the secret unreadable in the body: events are logged and stored as
+// they came.
+func (in *delivery) mask() {
+	if len(in.secret) == 0 || in.secret[0] != '"' {
+		return
+	}
+	for i := 1; i < len(in.secret)-1; i++ {
+		in.secret[i] = '*'
+	}
+}
+
+// same compares in a time that tells nothing about the secret, nor how long it
+// is.
+func same(given []byte, secret string) bool {
+	a, b := sha256.Sum256(given), sha256.Sum256([]byte(secret))
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }

@@ -36,7 +36,7 @@ func (d *Dispatcher) Open() (open []OpenHandler) {
 
 // End ends the handler's wait with [ErrEnded]. The handler goes on with that;
 // when it returns, its event is done.
-func (h OpenHandler) End() { h.job.d.waits.endJob(h.job) }
+func (h OpenHandler) End() { h.job.d.waits.endJob(h.job, ErrEnded) }
 
 // jobs returns the jobs whose handlers wait, or have a Watch.
 func (ws *waits) jobs() []*job {
@@ -50,7 +50,7 @@ func (ws *waits) jobs() []*job {
 }
 
 // endJob ends all that a job's handlers wait for.
-func (ws *waits) endJob(j *job) {
+func (ws *waits) endJob(j *job, why error) {
 	ws.mu.Lock()
 	var ends []func(error)
 	for s := range ws.stays {
@@ -60,7 +60,7 @@ func (ws *waits) endJob(j *job) {
 	}
 	ws.mu.Unlock()
 	for _, end := range ends {
-		end(ErrEnded)
+		end(why)
 	}
 }
 
@@ -79,7 +79,7 @@ func (d *Dispatcher) Erase(ctx context.Context, user int64) error {
 	var ended []*job
 	for _, j := range d.waits.jobs() {
 		if j.ev.head.from == user || j.ev.head.peer == user {
-			d.waits.endJob(j)
+			d.waits.endJob(j, ErrEnded)
 			ended = append(ended, j)
 		}
 	}
@@ -120,4 +120,39 @@ func isOf(key string, user int64) bool {
 	parts := strings.SplitN(strings.TrimPrefix(rest[len(name):], "/"), "/", 3)
 	id := strconv.FormatInt(user, 10)
 	return len(parts) == 3 && (parts[0] == id || parts[1] == id)
+}
+
+// forgetTimer notes that a timer's record was erased.
+func (d *Dispatcher) forgetTimer(key string) {
+	d.mu.Lock()
+	all := slices.Collect(maps.Values(d.timers))
+	d.mu.Unlock()
+	for _, q := range all {
+		q.remove(key)
+	}
+}
+
+// foreign returns an error if the events that w waits for may come to another process,
+// because they are of another conversation and the Dispatcher has a Queue.
+func (w *wait) foreign(place string) error {
+	j := jobOf(w.c)
+	if j == nil || j.item == nil {
+		return nil
+	}
+	own := laneOf(j.ev)
+	switch {
+	case own.peer == 0: // it has no conversation: the events of its kind are one lane
+		if w.kind == own.kind && w.key.Peer == 0 && w.key.User == 0 {
+			return nil
+		}
+	case w.key.Peer == own.peer:
+		return nil
+	case w.key.Peer == 0 && w.key.User == own.peer && w.kind != "" && !strings.HasPrefix(w.kind, "message_"):
+		return nil // events that have no conversation are in the lane of their user
+	}
+	return &ConfigError{
+		Place: place, Field: "From",
+		Text: "with a Queue, a handler cannot wait for events of another conversation: another process may get them",
+		Mend: "wait in the handler's own conversation, or keep in a Session what is waited for, and let a route handle it",
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/backoff"
+	"github.com/vkrouter/vk/internal/queue"
 )
 
 // A Poller is a source of events: it asks VK for them by Bots Long Poll. Long
@@ -67,7 +68,9 @@ type Poller struct {
 	SkipDiagnosis bool
 
 	// Ready is called once in each Run, when the Poller knows from where in
-	// the community's history it follows: events from then on are handled.
+	// the community's history it follows: events from then on are handled. With a
+	// [Queue], that is when it begins to poll, which may be when another process has
+	// ended, and again if it has had to stand by meanwhile.
 	// The default is to call nothing. A function given to [Run] can set it.
 	Ready func(groupID int64)
 
@@ -96,6 +99,7 @@ type PollerStatus struct {
 	TS        string    // the place in the community's history; "" before it is known
 	LastPoll  time.Time // when VK last answered a poll properly; zero if it has not
 	LastEvent time.Time // when an event last came; zero if none has
+	Standby   bool      // another process polls, of those with the same Queue
 	Failures  int       // in a row: of polls, and of what comes before them, such as asking for the server
 	Err       error     // of the last poll, or of what comes before it; nil if it went well
 }
@@ -161,13 +165,20 @@ func (p *Poller) Run(ctx context.Context) error {
 		return stoppedDispatcher("Poller.Run")
 	}
 	err := f.follow(ctx)
-	open, _ := f.feed.counts()
+	feed := f.feed
+	if f.queue != nil {
+		feed = f.queue.feed
+	}
+	open, _ := feed.counts()
 	d.drain(f.base, f.feed)
-	if f.journal != nil {
+	switch {
+	case f.queue != nil:
+		f.queue.leave(f.base)
+	case f.journal != nil:
 		f.journal.leave(f.base)
 	}
 	if f.started {
-		f.feed.logEnd(f.log, "vk: bot stopped", open, slog.Int64("group", f.group), slog.String("ts", f.ts))
+		feed.logEnd(f.log, "vk: bot stopped", open, slog.Int64("group", f.group), slog.String("ts", f.ts))
 	}
 	if err == nil || ctx.Err() != nil {
 		return nil
@@ -323,4 +334,51 @@ func enableEvents(ctx context.Context, c *Client, group int64, kinds []string) (
 		}
 	}
 	return enabled, c.Call(ctx, "groups.setLongPollSettings", p, nil)
+}
+
+// standBy blocks until the Poller leads those of its community, or ctx ends. It then goes
+// on from the place where the last leader has been.
+func (f *follower) standBy(ctx context.Context) error {
+	for said := false; ; {
+		place, leads, err := f.queue.w.Lead(ctx, rolePoll)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case leads && err == nil:
+			f.status.Standby = false
+			f.ts, f.resumes = place, place != ""
+			if err := f.renew(ctx, f.ts == ""); err != nil {
+				return err
+			}
+			f.keep(ctx)
+			f.publish()
+			if said {
+				f.log.LogAttrs(ctx, slog.LevelInfo, "vk: long poll: this process polls from now on", slog.Int64("group", f.group), slog.String("ts", f.ts))
+			}
+			return nil
+		case err == nil && !said:
+			said = true
+			f.log.LogAttrs(ctx, slog.LevelInfo, "vk: long poll: another process polls: standing by", slog.Int64("group", f.group))
+			f.status.Standby = true
+			f.publish()
+		}
+		backoff.Sleep(ctx, QueueLease/4)
+	}
+}
+
+// enqueue puts events into the Queue, with the place in the history after them. It tries
+// again until ctx ends. The error is ErrNotLeading if another process polls by now.
+func (f *follower) enqueue(ctx context.Context, events []*Event) error {
+	for failures := 1; ; failures++ {
+		err := f.queue.put(ctx, events, &queue.Mark{Role: rolePoll, Value: f.ts})
+		switch {
+		case err == nil, errors.Is(err, ErrNotLeading):
+			return err
+		case ctx.Err() != nil:
+			return nil // the next leader polls them
+		}
+		if backoff.Sleep(ctx, pollPause.Delay(failures)) != nil {
+			return nil
+		}
+	}
 }

@@ -3,7 +3,10 @@ package vk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
+
+	"github.com/vkrouter/vk/internal/queue"
 )
 
 // A Queue keeps the events of communities for several processes, and which process
@@ -163,4 +166,120 @@ type QueueHeld struct {
 type QueueLost struct {
 	Lane  string
 	Epoch int64
+}
+
+// Limits counts uses for several processes: see [Client.Limits], and Limits of the
+// Cooldown and MaxConcurrency of package middleware. The nested modules redisstore and pgstore have
+// one each; vktest.Limits is one in memory, for tests. vktest.TestLimits tests one.
+//
+// The rules below are for those who write one. The time is that of the server. Each
+// method is atomic. If it returns an error, it may have had its effect or not. Keys are
+// UTF-8 text of 1 to 1,024 bytes. The methods must be safe for concurrent use. What has
+// expired takes no memory for longer than a minute.
+type Limits interface {
+	// Reserve takes one use of key if rule allows it now, and returns a token by which Cancel
+	// gives it back. Otherwise it takes nothing, and returns the time after which a use may be
+	// free, which is positive.
+	Reserve(ctx context.Context, key string, rule LimitRule) (token string, wait time.Duration, err error)
+
+	// Left returns how long Reserve would have to wait. It takes nothing.
+	Left(ctx context.Context, key string, rule LimitRule) (wait time.Duration, err error)
+
+	// Cancel gives a use back. If it has expired, or was given back or reset, Cancel has no
+	// effect.
+	Cancel(ctx context.Context, key, token string) error
+
+	// Reset forgets the uses of key.
+	Reset(ctx context.Context, key string) error
+
+	// Acquire makes owner one of at most n holders of key for the time of lease, or renews its
+	// lease if it is one. If n is zero, there may be any number. It returns the number of
+	// holders, and whether owner is one.
+	Acquire(ctx context.Context, key, owner string, n int, lease time.Duration) (holders int, ok bool, err error)
+
+	// Release makes owner no holder of key. If it is none, Release has no effect.
+	Release(ctx context.Context, key, owner string) error
+}
+
+// A LimitRule says how often something may be used.
+type LimitRule struct {
+	Rate int
+	Per  time.Duration
+
+	// Rest selects the rule of a cooldown. The first use opens a window of the length Per. The
+	// window has Rate uses; the last of them opens it anew, so that a rest of the whole length
+	// begins. A use that is given back may end the rest. If false, there are at most Rate uses
+	// in any time of the length Per.
+	Rest bool
+}
+
+// A queueOf is a Queue with the types of package queue.
+type queueOf struct{ q Queue }
+
+func (q queueOf) worker(w queue.ID) QueueWorker { return QueueWorker{w.Group, w.ID, w.Room} }
+
+// Put implements [queue.Queue].
+func (q queueOf) Put(ctx context.Context, w queue.ID, events []queue.Event, at *queue.Mark) (a queue.Answer, err error) {
+	put := make([]QueueEvent, len(events))
+	for i, e := range events {
+		put[i] = QueueEvent(e)
+	}
+	a, err = q.answer(func() (QueueAnswer, error) { return q.q.Put(ctx, q.worker(w), put, (*QueueMark)(at)) })
+	if errors.Is(err, ErrNotLeading) {
+		err = fmt.Errorf("%w: %w", queue.ErrNotLeading, err)
+	}
+	return a, err
+}
+
+// Take implements [queue.Queue].
+func (q queueOf) Take(ctx context.Context, w queue.ID) (queue.Answer, error) {
+	return q.answer(func() (QueueAnswer, error) { return q.q.Take(ctx, q.worker(w)) })
+}
+
+// Done implements [queue.Queue].
+func (q queueOf) Done(ctx context.Context, w queue.ID, done []queue.Done) (queue.Answer, error) {
+	all := make([]QueueDone, len(done))
+	for i, d := range done {
+		all[i] = QueueDone(d)
+	}
+	return q.answer(func() (QueueAnswer, error) { return q.q.Done(ctx, q.worker(w), all) })
+}
+
+// Beat implements [queue.Queue].
+func (q queueOf) Beat(ctx context.Context, w queue.ID, held []queue.Held) (queue.Answer, error) {
+	all := make([]QueueHeld, len(held))
+	for i, h := range held {
+		all[i] = QueueHeld(h)
+	}
+	return q.answer(func() (QueueAnswer, error) { return q.q.Beat(ctx, q.worker(w), all) })
+}
+
+// Lead implements [queue.Queue].
+func (q queueOf) Lead(ctx context.Context, w queue.ID, role string) (value string, leads bool, err error) {
+	err = apart(func() (err error) { value, leads, err = q.q.Lead(ctx, q.worker(w), role); return err })
+	return value, leads, err
+}
+
+// Leave implements [queue.Queue].
+func (q queueOf) Leave(ctx context.Context, w queue.ID) error {
+	return apart(func() error { return q.q.Leave(ctx, q.worker(w)) })
+}
+
+// answer makes a call, whose panics are errors.
+func (q queueOf) answer(call func() (QueueAnswer, error)) (a queue.Answer, err error) {
+	var got QueueAnswer
+	if err := apart(func() (err error) { got, err = call(); return err }); err != nil {
+		return a, err
+	}
+	for _, b := range got.Batches {
+		own := queue.Batch{Lane: b.Lane, Epoch: b.Epoch, After: b.After, Events: make([]queue.Queued, len(b.Events))}
+		for i, e := range b.Events {
+			own.Events[i] = queue.Queued(e)
+		}
+		a.Batches = append(a.Batches, own)
+	}
+	for _, l := range got.Lost {
+		a.Lost = append(a.Lost, queue.Lost(l))
+	}
+	return a, nil
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"strconv"
 )
 
@@ -13,8 +14,34 @@ func (c *Context) errNoChannel() error {
 	return errors.New("discord: a " + c.event.Kind + " event has no channel to answer in: use Client.Send")
 }
 
-// Send sends a message to the channel that the event is from; see [Client.Send].
+// answerMistake returns the error of an answer that cannot be sent.
+func answerMistake(op string, err error) error {
+	if wrong := (*ConfigError)(nil); errors.As(err, &wrong) {
+		return wrong.at("Context." + op)
+	}
+	return fmt.Errorf("discord: Context.%s: %w", op, err)
+}
+
+// answering makes a message for an interaction.
+func (c *Context) answering(op, text string, opts []SendOption, edit bool) (*outgoing, error) {
+	o, err := makeMessage(text, opts, edit)
+	if err != nil {
+		return nil, answerMistake(op, err)
+	}
+	o.body.Username, o.body.AvatarURL, o.body.Reference = "", "", nil
+	return o, nil
+}
+
+// Send sends a message to the channel that the event is from; see [Client.Send]. In answer
+// to an interaction, it is [Context.Reply].
 func (c *Context) Send(text string, opts ...SendOption) error {
+	if a := c.inv.answer; a != nil {
+		o, err := c.answering("Send", text, opts, false)
+		if err != nil {
+			return err
+		}
+		return a.send(c, "Send", o)
+	}
 	if c.ChannelID() == 0 {
 		return c.errNoChannel()
 	}
@@ -22,10 +49,23 @@ func (c *Context) Send(text string, opts ...SendOption) error {
 	return err
 }
 
-// Reply is Send with a reference to the message that the event is about, which
-// Discord shows above the text. If that message is gone, the answer is sent all the
-// same.
+// Reply answers the event. In answer to a message, it is Send with a reference to the
+// message, which Discord shows above the text. If that message is gone, the answer is sent
+// all the same.
+//
+// In answer to an interaction, that is a slash command, a press of a button, a choice in a
+// menu or a form, the first Reply is what Discord waits for, and later ones are further
+// messages. Discord waits for three seconds. After two, the library defers the answer, so
+// that a handler can take its time, up to 15 minutes: a user sees that the bot is thinking.
+// After these, Reply returns an [*AnswerError], which is [ErrExpired]. A handler that
+// returns without an answer shows the user nothing.
+//
+// [Ephemeral] shows the message only to the user. Answers with files are deferred first,
+// since sending a file may take long.
 func (c *Context) Reply(text string, opts ...SendOption) error {
+	if c.inv.answer != nil {
+		return c.Send(text, opts...)
+	}
 	if id := c.messageID(); id != 0 {
 		opts = append([]SendOption{ReplyTo(id)}, opts...)
 	}
@@ -34,7 +74,18 @@ func (c *Context) Reply(text string, opts ...SendOption) error {
 
 // Edit edits the message that the event is about, which must be the bot's own; see
 // [Client.EditMessage].
+//
+// In answer to an interaction, it edits the last message that a handler has sent as an
+// answer. If there is none, it edits the message with the button or menu; in answer to a
+// slash command, it is [Context.Reply]. Buttons and menus stay; see [Components].
 func (c *Context) Edit(text string, opts ...SendOption) error {
+	if a := c.inv.answer; a != nil {
+		o, err := c.answering("Edit", text, opts, true)
+		if err != nil {
+			return err
+		}
+		return a.edit(c, "Edit", o)
+	}
 	id := c.messageID()
 	if id == 0 || c.ChannelID() == 0 {
 		return errors.New("discord: a " + c.event.Kind + " event has no message to edit: use Client.EditMessage")
@@ -43,8 +94,79 @@ func (c *Context) Edit(text string, opts ...SendOption) error {
 	return err
 }
 
-// Delete deletes the message that the event is about; see [Client.DeleteMessage].
+// Show shows a page of something that people leaf through: in answer to an interaction, it
+// is [Context.Edit], and in answer to a message [Context.Reply], the first time, and an
+// edit of that answer after it.
+func (c *Context) Show(text string, opts ...SendOption) error {
+	if c.inv.answer != nil {
+		return c.Edit(text, opts...)
+	}
+	i := c.inv
+	i.mu.Lock()
+	shown := i.shown
+	i.mu.Unlock()
+	if shown != 0 {
+		_, err := c.client.EditMessage(c, c.ChannelID(), shown, text, opts...)
+		return err
+	}
+	if c.ChannelID() == 0 {
+		return c.errNoChannel()
+	}
+	if id := c.messageID(); id != 0 {
+		opts = append([]SendOption{ReplyTo(id)}, opts...)
+	}
+	m, err := c.client.Send(c, c.ChannelID(), text, opts...)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.shown = m.ID
+	return err
+}
+
+// Defer tells Discord that the answer to an interaction will come later. The user sees that
+// the bot is thinking; with [Ephemeral] nobody else does, and nobody else sees the first
+// answer. After a press of a button nothing is shown. If there is an answer already, Defer
+// does nothing.
+//
+// The library defers by itself after two seconds. Defer is for handlers that know that they
+// are slow. In answer to other events, it is [Context.Typing].
+func (c *Context) Defer(opts ...SendOption) error {
+	a := c.inv.answer
+	if a == nil {
+		return c.Typing()
+	}
+	o := new(outgoing)
+	if err := Options(opts...).apply(o); err != nil {
+		return err
+	}
+	return a.deferBy(c, o.body.Flags&FlagEphemeral != 0)
+}
+
+// Open shows a form to the user who has run a slash command or pressed a button. It must be
+// the first answer: after another one, and after the library has deferred the answer, it is
+// an [*AnswerError], which is [ErrAnswered]. [Submit] adds the route for the form that is
+// sent.
+//
+// A form with a mistake, such as a title that is too long, is a [*ConfigError], and nothing
+// is shown.
+func (c *Context) Open(f Form) error {
+	a := c.inv.answer
+	if a == nil {
+		return errors.New("discord: Open: a " + c.event.Kind + " event cannot open a form: answer with a button that opens it")
+	}
+	body, err := f.body()
+	if err != nil {
+		return answerMistake("Open", err)
+	}
+	return a.open(c, body)
+}
+
+// Delete deletes the message that the event is about; see [Client.DeleteMessage]. In answer
+// to an interaction, it deletes the last message that a handler has sent as an answer; if
+// there is none, the message with the button or menu.
 func (c *Context) Delete(opts ...CallOption) error {
+	if a := c.inv.answer; a != nil {
+		return a.delete(c, "Delete")
+	}
 	id := c.messageID()
 	if id == 0 || c.ChannelID() == 0 {
 		return errors.New("discord: a " + c.event.Kind + " event has no message to delete: use Client.DeleteMessage")

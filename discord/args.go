@@ -116,7 +116,7 @@ func (c *Context) readArgs(rt *Route) ([]command.Argument, error) {
 	m := c.inv.match
 	var child *Context // for Converters, once one needs it
 	r := command.Reader{
-		IgnoreExtra: rt.IgnoreExtra,
+		IgnoreExtra: rt.IgnoreExtra || m.extra,
 		Context: func() context.Context {
 			if child == nil {
 				child = c.withMatch(&match{whole: m.whole, prefix: m.prefix})
@@ -124,11 +124,28 @@ func (c *Context) readArgs(rt *Route) ([]command.Argument, error) {
 			return child
 		},
 	}
-	values, err := r.Read(rt.params, m.line)
+	values, err := readMatch(&r, rt, m)
 	if err != nil {
 		return nil, c.argError(rt, err)
 	}
 	return values, nil
+}
+
+// readMatch reads the arguments that a match has: in a line, by name, or both.
+func readMatch(r *command.Reader, rt *Route, m *match) ([]command.Argument, error) {
+	switch {
+	case !m.byName:
+		return r.Read(rt.params, m.line)
+	case rt.Submit == "":
+		return r.ReadNamed(rt.params, m.named)
+	}
+	inLine := len(rt.params) - len(rt.inputs)
+	values, err := r.Read(rt.params[:inLine], m.line)
+	if err != nil {
+		return nil, err
+	}
+	named, err := r.ReadNamed(rt.params[inLine:], m.named)
+	return append(values, named...), err
 }
 
 // argError returns the public error for one of package command.
@@ -151,8 +168,11 @@ func (c *Context) argError(rt *Route, err error) error {
 // them.
 func (c *Context) typedUsage(rt *Route) string {
 	m := c.inv.match
+	if rt.isMenu() {
+		return rt.label()
+	}
 	words := strings.TrimSuffix(strings.TrimPrefix(m.whole, m.prefix), m.line)
-	if usage, ok := command.UsageAs(rt.Pattern, rt.target.words, strings.Fields(words)); ok {
+	if usage, ok := command.UsageAs(rt.pattern(), rt.target.words, strings.Fields(words)); ok {
 		return m.prefix + usage
 	}
 	return m.prefix + rt.Usage()
@@ -165,6 +185,9 @@ func (c *Context) Arg(name string) string { return c.arg(name).Text }
 
 // arg returns the argument of a placeholder, or the zero one.
 func (c *Context) arg(name string) command.Argument {
+	if m := c.inv.match; m != nil && m.partial {
+		return command.Argument{Text: m.named[name]}
+	}
 	values, _ := c.parseArgs()
 	for i, arg := range values {
 		if c.Route().params[i].Name == name {

@@ -32,6 +32,7 @@ func (c *Client) post(ctx context.Context, p Path, channel ID, text string, opts
 	if err != nil {
 		return m, callError(ctx, &Request{Method: http.MethodPost, Path: p}, err)
 	}
+	o.body.Flags &^= FlagEphemeral
 	if channel != 0 {
 		o.nonce, o.body.EnforceNonce = true, true
 		o.body.Nonce = nonceFor(ctx, channel, o.name)

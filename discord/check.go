@@ -133,9 +133,10 @@ func guarded(rt *Route) HandlerFunc {
 			return err
 		}
 		if _, err := c.parseArgs(); err != nil {
+			c.noteStale(err)
 			return err
 		}
-		return rt.Handler(c)
+		return c.inv.run(c, rt.Handler)
 	}
 }
 
@@ -212,6 +213,9 @@ var errNoClient = errors.New("discord: the Context has no Client to ask Discord 
 func (c *Context) Permissions() (Permissions, error) {
 	if c.GuildID() == 0 || c.ChannelID() == 0 {
 		return 0, fmt.Errorf("discord: the %s event is not from a channel of a guild, where permissions are", c.event.Kind)
+	}
+	if i := c.Interaction(); i != nil && i.Member != nil {
+		return i.Member.Permissions, nil
 	}
 	member, err := c.Member()
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vkrouter/vk/internal/hooks"
+	"github.com/vkrouter/vk/internal/lifetime"
 	"github.com/vkrouter/vk/internal/scan"
 	"github.com/vkrouter/vk/internal/tolerant"
 )
@@ -56,13 +58,15 @@ func chain(mw []Middleware, h HandlerFunc) HandlerFunc {
 }
 
 // contained returns h as a middleware gets it: a panic of h is an error to the
-// middleware.
+// middleware, and the hooks that are added inside of h do not outlast the call.
 func contained(h HandlerFunc) HandlerFunc {
 	return func(c *Context) (err error) {
+		mark := c.inv.hooks.Mark()
 		defer func() {
 			if v := recover(); v != nil {
 				err = caught(v)
 			}
+			c.inv.hooks.Return(mark)
 		}()
 		return h(c)
 	}
@@ -86,21 +90,35 @@ type Context struct {
 // An invocation is one run of one handler for one event. The Contexts that
 // WithContext makes of its Context share it.
 type invocation struct {
-	name  string // of the handler, for errors
-	job   *job   // nil outside of a Dispatcher
-	match *match // of a message that a route may answer; nil in listeners
+	name  string             // of the handler, for errors
+	job   *job               // nil outside of a Dispatcher
+	match *match             // of a message that a route may answer; nil in listeners
+	outer *invocation        // the one around it, or nil
+	life  *lifetime.Lifetime // of the module that it is of, or nil
+
+	hooks hooks.Hooks[*Context] // added by middleware
+
+	answer *response // to the interaction that the event is; nil for other events
+	reply  *string   // the text of an answer to a question; else nil
 
 	mu      sync.Mutex
 	people  *people  // decoded on demand
 	message *Message // likewise
 	sends   map[ID]int
+	reads   map[sessionRead]sessionMemo // of conditions
+	shown   ID                          // by Show
+	asked   int                         // questions
 }
 
 // NewContext returns a Context for one event, to be given to a Handler by a source
 // of events outside of this package, or by a test. Its values and its end are those
 // of ctx.
 func NewContext(ctx context.Context, client *Client, e *Event) *Context {
-	return newContext(ctx, client, e, nil)
+	c := newContext(ctx, client, e, nil)
+	if e.Kind == "INTERACTION_CREATE" {
+		c.inv.answer = newResponse(context.WithoutCancel(ctx), client, e)
+	}
+	return c
 }
 
 func newContext(ctx context.Context, client *Client, e *Event, j *job) *Context {
@@ -135,8 +153,11 @@ func (c *Context) Err() error { return c.ctx.Err() }
 
 // Value is that of the context.Context inside.
 func (c *Context) Value(key any) any {
-	if key == (nonceScopeKey{}) {
+	switch key {
+	case nonceScopeKey{}:
 		return c
+	case jobKey{}:
+		return c.inv.job
 	}
 	return c.ctx.Value(key)
 }
@@ -245,10 +266,17 @@ func (c *Context) Member() (*Member, error) {
 
 // Message returns the message that the event is about, which must not be changed.
 // It is decoded when first asked for. A MESSAGE_UPDATE may have parts of it only.
-// For an event without a message, it is an error.
+// For a press of a button, it is the message with the button; for a command in the menu
+// of messages, the message that it was chosen for. For an event without a message, it is
+// an error.
 func (c *Context) Message() (*Message, error) {
 	switch c.event.Kind {
 	case "MESSAGE_CREATE", "MESSAGE_UPDATE":
+	case "INTERACTION_CREATE":
+		if i := c.Interaction(); i != nil && i.Message != nil {
+			return i.Message, nil
+		}
+		return c.targetMessage()
 	default:
 		return nil, errors.New("discord: a " + c.event.Kind + " event has no message")
 	}
@@ -265,8 +293,12 @@ func (c *Context) Message() (*Message, error) {
 	return i.message, nil
 }
 
-// Text returns the text of the message that the event is about, else "".
+// Text returns the text of the message that the event is about, else "". Of the answer to a
+// question, it is what was answered; see [Context.Ask].
 func (c *Context) Text() string {
+	if t := c.inv.reply; t != nil {
+		return *t
+	}
 	switch c.event.Kind {
 	case "MESSAGE_CREATE", "MESSAGE_UPDATE":
 	default:
@@ -303,6 +335,10 @@ func (c *Context) messageID() ID {
 	switch c.event.Kind {
 	case "MESSAGE_CREATE", "MESSAGE_UPDATE", "MESSAGE_DELETE":
 		return m.ID
+	case "INTERACTION_CREATE":
+		if m, err := c.Message(); err == nil {
+			return m.ID
+		}
 	}
 	return m.MessageID
 }
@@ -314,7 +350,8 @@ func (c *Context) invoke(name string, h HandlerFunc, m *match) (err error) {
 	ctx, cancel := context.WithCancelCause(c.ctx)
 	j := c.inv.job
 	child := newContext(ctx, c.client, c.event, j)
-	child.inv.name, child.inv.match = name, m
+	child.inv.name, child.inv.match, child.inv.answer = name, m, c.inv.answer
+	child.inv.outer = c.inv
 	outer := j.enter(name, cancel)
 	ended := false
 	defer func() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strconv"
 	"time"
 
 	"github.com/vkrouter/vk/internal/command"
@@ -24,6 +25,7 @@ import (
 //	member    a member of the guild: ID, [User], [Member]
 //	channel   a channel or a thread of the guild: ID, [Channel]
 //	role      a role of the guild: ID, [Role]
+//	file      a file of the slash command or of the message: [Attachment]
 //
 // A user, channel or role is mentioned, or an ID, or a name, in any case: of a channel its
 // name with or without "#", of a role its name with or without "@", of a user the username,
@@ -42,7 +44,19 @@ import (
 // [Router.Converter] gives names to others, which [OneOf], [ParseFunc], [ConvertFunc] and
 // [TimeIn] make; the zero Converter is none. A field of a type that has an UnmarshalText
 // method needs none: it takes any placeholder whose value is text.
-type Converter struct{ conv command.Converter }
+//
+// The slash command has a text for a type of the bot's own, unless it is [OneOf] or
+// [Between]. With Complete, Discord asks the bot for proposals while a person types the text;
+// see [Choices]. It shows at most 25, and the person may write something else. Complete must
+// be quick, for Discord waits for three seconds; [Context.Arg] has the other arguments so far.
+type Converter struct {
+	Complete func(c *Context, typed string) ([]ChoiceDef, error)
+
+	conv     command.Converter
+	builtin  bool // one of this package's types
+	integer  bool // of Between
+	min, max int64
+}
 
 // ParseFunc returns a Converter that reads a text by itself, such as
 // ParseFunc(netip.ParseAddr). Each error that parse returns is the person's mistake: the
@@ -51,7 +65,7 @@ func ParseFunc[T any](parse func(text string) (T, error)) Converter {
 	if parse == nil {
 		panic("discord: ParseFunc: nil function (at " + callers(1) + ")")
 	}
-	return Converter{command.ParseFunc(parse)}
+	return Converter{conv: command.ParseFunc(parse)}
 }
 
 // ConvertFunc returns a Converter that needs to know more than the text: the user, a call, a
@@ -69,7 +83,24 @@ func ConvertFunc[T any](convert func(c *Context, text string) (T, error)) Conver
 	}
 	conv := command.ConvertFunc(func(ctx context.Context, text string) (T, error) { return convert(ctx.(*Context), text) })
 	conv.Whole = true
-	return Converter{conv}
+	return Converter{conv: conv}
+}
+
+// Between returns a Converter that takes whole numbers from least to most. Discord's own
+// interface refuses others. Between panics if least is greater than most.
+func Between(least, most int64) Converter {
+	if least > most {
+		panic(fmt.Sprintf("discord: Between(%d, %d) (at %s): there is no number between", least, most, callers(1)))
+	}
+	conv := ParseFunc(func(text string) (int64, error) {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < least || n > most {
+			return 0, fmt.Errorf("%w: a number from %d to %d", ErrArgType, least, most)
+		}
+		return n, nil
+	})
+	conv.integer, conv.min, conv.max = true, least, most
+	return conv
 }
 
 // OneOf returns a Converter that takes one of the given words, in any case. The value is the
@@ -79,7 +110,7 @@ func OneOf(words ...string) Converter {
 	if err != nil {
 		panic(fmt.Sprintf("discord: OneOf: %v (at %s)", err, callers(1)))
 	}
-	return Converter{conv}
+	return Converter{conv: conv}
 }
 
 // TimeIn returns a Converter for a point in time, as people write it who live in the zone;
@@ -91,13 +122,16 @@ func OneOf(words ...string) Converter {
 // A part that is left out is that of the message's time: the date, the year. A date alone is
 // its midnight.
 func TimeIn(zone *time.Location) Converter {
-	return Converter{command.TimeIn(zone, messageTime)}
+	return Converter{conv: command.TimeIn(zone, messageTime)}
 }
 
 // messageTime returns the time when the message was written.
 func messageTime(ctx context.Context) time.Time {
-	if m, err := ctx.(*Context).Message(); err == nil && m.Timestamp.Unix() > 0 {
-		return m.Timestamp
+	c, ok := ctx.(*Context)
+	if ok && c.event.Kind == "MESSAGE_CREATE" {
+		if m, err := c.Message(); err == nil && m.Timestamp.Unix() > 0 {
+			return m.Timestamp
+		}
 	}
 	return time.Now()
 }
@@ -127,14 +161,20 @@ func (r *Router) Converter(name string, conv Converter) {
 	top := r.top()
 	top.mu.Lock()
 	defer top.mu.Unlock()
-	types := make(map[string]command.Converter)
+	types := make(map[string]Converter)
 	maps.Copy(types, load(&r.types))
-	types[name] = conv.conv
+	types[name] = conv
 	r.types.Store(&types)
 }
 
 // typeNamed returns the type that the placeholders of r call by a name.
 func (r *Router) typeNamed(name string) (command.Converter, bool) {
+	conv, ok := r.converter(name)
+	return conv.conv, ok
+}
+
+// converter is typeNamed with the parts that only slash commands need.
+func (r *Router) converter(name string) (Converter, bool) {
 	for ; r != nil; r = r.outer {
 		if conv, ok := load(&r.types)[name]; ok {
 			return conv, true
@@ -144,23 +184,17 @@ func (r *Router) typeNamed(name string) (command.Converter, bool) {
 	return conv, ok
 }
 
-// isBuiltin reports whether the placeholders of r call one of this package's types by the
-// name.
-func (r *Router) isBuiltin(name string) bool {
-	for ; r != nil; r = r.outer {
-		if _, ok := load(&r.types)[name]; ok {
-			return false
-		}
-	}
-	return true
-}
-
 // builtinTypes are the types that have a name in every Router.
-var builtinTypes = func() map[string]command.Converter {
-	types := command.Builtin(messageTime)
-	types["user"] = userConverter(false)
-	types["member"] = userConverter(true)
-	types["channel"] = channelConverter()
-	types["role"] = roleConverter()
+var builtinTypes = func() map[string]Converter {
+	types := make(map[string]Converter)
+	add := func(name string, conv command.Converter) { types[name] = Converter{conv: conv, builtin: true} }
+	for name, conv := range command.Builtin(messageTime) {
+		add(name, conv)
+	}
+	add("user", userConverter(false))
+	add("member", userConverter(true))
+	add("channel", channelConverter())
+	add("role", roleConverter())
+	add("file", fileConverter())
 	return types
 }()

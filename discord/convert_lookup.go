@@ -117,15 +117,24 @@ func userConverter(members bool) command.Converter {
 
 // repliedAuthor names the author of the message that the event's message answers.
 func repliedAuthor(ctx context.Context) (text string, ok bool) {
-	m, err := ctx.(*Context).Message()
+	c := ctx.(*Context)
+	if c.event.Kind != "MESSAGE_CREATE" {
+		return "", false
+	}
+	m, err := c.Message()
 	if err != nil || m.Type != MessageReply || m.Referenced == nil || m.Referenced.Author.ID == 0 || m.Referenced.WebhookID != 0 {
 		return "", false
 	}
 	return Mention(m.Referenced.Author.ID), true
 }
 
-// userByID returns a user, from the message if that mentions it.
+// userByID returns a user, from the event if that has it.
 func (c *Context) userByID(id ID) (User, error) {
+	if d := c.data(); d != nil {
+		if u, ok := d.Resolved.user(id); ok {
+			return u, nil
+		}
+	}
 	if m, err := c.Message(); err == nil {
 		for _, u := range m.Mentions {
 			if u.ID == id {
@@ -143,6 +152,11 @@ func (c *Context) userByID(id ID) (User, error) {
 func (c *Context) memberByID(id ID) (Member, error) {
 	if c.GuildID() == 0 {
 		return Member{}, fmt.Errorf("%w: there are no members outside of guilds", ErrArgType)
+	}
+	if d := c.data(); d != nil {
+		if m, ok := d.Resolved.member(id, c.GuildID()); ok {
+			return m, nil
+		}
 	}
 	if g := c.Gateway(); g != nil && g.State != nil {
 		if known := g.State.Member(c.GuildID(), id); known != nil {
@@ -234,6 +248,11 @@ func channelConverter() command.Converter {
 		case id == 0:
 			return c.channelNamed(name)
 		}
+		if d := c.data(); d != nil {
+			if _, ok := d.Resolved.Channels[id.String()]; ok {
+				return id, nil // Discord offers those of the guild only
+			}
+		}
 		ch, err := c.channelByID(id)
 		if errors.Is(err, ErrForbidden) || err == nil && ch.GuildID != c.GuildID() {
 			err = ErrArgType // a bot must not be led into another guild
@@ -243,11 +262,23 @@ func channelConverter() command.Converter {
 	conv := lookup(find)
 	conv.Fetch = func(field reflect.Type) (command.Converter, bool) {
 		if field == reflect.TypeFor[Channel]() {
-			return fetching(conv, find, (*Context).channelByID)
+			return fetching(conv, find, (*Context).argChannel)
 		}
 		return command.Converter{}, false
 	}
 	return conv
+}
+
+// argChannel returns a channel that an argument names: all of it, or what the interaction has
+// of it.
+func (c *Context) argChannel(id ID) (Channel, error) {
+	if d := c.data(); d != nil {
+		if ch, ok := d.Resolved.Channels[id.String()]; ok {
+			ch.GuildID = c.GuildID()
+			return ch, nil
+		}
+	}
+	return c.channelByID(id)
 }
 
 // channelNamed returns the channel of the event's guild with a name.
@@ -301,6 +332,11 @@ func (c *Context) role(text string) (Role, error) {
 	case c.GuildID() == 0:
 		return Role{}, ErrArgType
 	}
+	if d := c.data(); d != nil && id != 0 {
+		if r, ok := d.Resolved.Roles[id.String()]; ok {
+			return r, nil
+		}
+	}
 	guild, err := c.guild()
 	if err != nil {
 		return Role{}, err
@@ -316,4 +352,43 @@ func (c *Context) role(text string) (Role, error) {
 		return Role{}, err
 	}
 	return guild.Roles[roleIndex(guild.Roles, id)], nil
+}
+
+// fileConverter returns the type of files: an argument of a slash command, or the first
+// file of the message.
+func fileConverter() command.Converter {
+	conv := command.ConvertFunc(func(ctx context.Context, text string) (Attachment, error) {
+		c := ctx.(*Context)
+		if d := c.data(); d != nil {
+			if a, ok := d.Resolved.Attachments[text]; ok {
+				return a, nil
+			}
+			return Attachment{}, ErrArgType
+		}
+		for _, a := range c.files() {
+			if a.ID.String() == text {
+				return a, nil
+			}
+		}
+		return Attachment{}, ErrArgType
+	})
+	conv.Implied = func(ctx context.Context) (string, bool) {
+		if all := ctx.(*Context).files(); len(all) > 0 {
+			return all[0].ID.String(), true
+		}
+		return "", false
+	}
+	return conv
+}
+
+// files returns the files of the message that was written.
+func (c *Context) files() []Attachment {
+	if c.event.Kind != "MESSAGE_CREATE" {
+		return nil
+	}
+	m, err := c.Message()
+	if err != nil {
+		return nil
+	}
+	return m.Attachments
 }

@@ -198,6 +198,9 @@ func decode[T any](e *Event) (*T, error) {
 	return v, nil
 }
 
+// decodeInto decodes the data of the event into v.
+func decodeInto(e *Event, v any) error { return tolerant.Unmarshal(e.Data, v) }
+
 // Decode returns the data of the event as the type of the kind: null and absent
 // fields are zero, values of another type than expected too. It fails if the event
 // is of another kind, or its data is not JSON.

@@ -49,6 +49,11 @@ type Gateway struct {
 	// about a minute misses no event. Nil keeps nothing; see [Gateway.Run].
 	Store Store
 
+	// Commands says where the slash commands of the Router are registered when Run starts.
+	// The default is everywhere, if they are others than Discord has. A Router without slash
+	// commands changes nothing.
+	Commands CommandSync
+
 	// NoZlib turns off the compression of the connection, which costs some time
 	// for each event and saves most of the traffic.
 	NoZlib bool

@@ -13,6 +13,7 @@ type laneKey struct {
 // The kinds of lanes that are not those of channels and of single events.
 const (
 	laneInteraction = "\x00interaction"
+	laneCompletion  = "\x00completion"
 	laneMember      = "\x00member"
 	laneGuild       = "\x00guild"
 )
@@ -20,6 +21,8 @@ const (
 // laneOf returns the lane of an event; see Dispatcher.
 func laneOf(e *Event) laneKey {
 	switch {
+	case e.Kind == "INTERACTION_CREATE" && interactionType(e.Data) == InteractionAutocomplete:
+		return laneKey{e.ChannelID, e.UserID, laneCompletion} // it must not wait for a slow command
 	case e.Kind == "INTERACTION_CREATE":
 		return laneKey{e.ChannelID, e.UserID, laneInteraction}
 	case e.GuildID != 0 && e.UserID != 0 && ofMember(e.Kind):

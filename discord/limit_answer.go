@@ -17,6 +17,7 @@ type verdict struct {
 	remaining int
 	reset     time.Duration // until the window of the bucket ends; negative if the answer does not say
 	wait      time.Duration // of a 429; negative if it does not say
+	exact     time.Duration // of a 429, as its body says; the headers have whole seconds. Negative if it does not say
 	global    bool
 	shared    bool
 	foreign   bool // a 429 that is not Discord's, but that of a gateway in front of it
@@ -24,7 +25,7 @@ type verdict struct {
 
 // judge reads the rate limits in an answer.
 func judge(status int, h http.Header, body []byte) verdict {
-	v := verdict{status: status, limit: -1, remaining: -1, reset: -1, wait: -1}
+	v := verdict{status: status, limit: -1, remaining: -1, reset: -1, wait: -1, exact: -1}
 	v.hash = h.Get("X-RateLimit-Bucket")
 	if n, err := strconv.Atoi(h.Get("X-RateLimit-Limit")); err == nil && n > 0 {
 		v.limit = n
@@ -49,7 +50,8 @@ func judge(status int, h http.Header, body []byte) verdict {
 	v.shared = scope == "shared"
 	v.global = scope == "global" || said.Global || h.Get("X-RateLimit-Global") == "true" ||
 		!v.shared && (v.hash == "" || v.foreign)
-	v.wait = max(seconds(said.RetryAfter), seconds(h.Get("Retry-After")))
+	v.exact = seconds(said.RetryAfter)
+	v.wait = max(v.exact, seconds(h.Get("Retry-After")))
 	if !v.global {
 		v.wait = max(v.wait, v.reset)
 	}

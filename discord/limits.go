@@ -48,6 +48,7 @@ func tooMany(field string, n, max int) error {
 func (o *outgoing) check() error {
 	content, _ := o.body.Content.Get()
 	embeds, _ := o.body.Embeds.Get()
+	components, _ := o.body.Components.Get()
 	for _, err := range []error{
 		tooLong("content", content, maxContent),
 		tooMany("embeds", len(embeds), maxEmbeds),
@@ -74,7 +75,7 @@ func (o *outgoing) check() error {
 	if total > maxEmbedAll {
 		return &ConfigError{Field: "embeds", Text: fmt.Sprintf("the texts of all embeds have %d characters", total), Mend: fmt.Sprintf("Discord takes at most %d", maxEmbedAll)}
 	}
-	if !o.edit && content == "" && len(embeds)+len(o.body.StickerIDs)+len(o.files)+len(o.extra) == 0 {
+	if !o.edit && content == "" && len(embeds)+len(o.body.StickerIDs)+len(o.files)+len(o.extra)+len(components) == 0 {
 		return &ConfigError{Field: "content", Text: "the message is empty", Mend: "give it a text, an embed, a file or a sticker"}
 	}
 	return nil

@@ -14,13 +14,19 @@ type table struct {
 	kinds map[string][]*listener // of kinds with listeners, those of all kinds included
 	all   []*listener            // of every other kind
 
-	routed  bool // a message may have a route
-	prefix  PrefixFunc
-	bots    bool // messages of bots have routes, too
-	words   command.Tree[target]
-	texts   map[string]*target // by sameText
-	conds   []*target
-	unknown *target // for a line with a prefix that no command matches
+	routed      bool // a message may have a route
+	interactive bool // there are routes
+	prefix      PrefixFunc
+	bots        bool // messages of bots have routes, too
+	words       command.Tree[target]
+	texts       map[string]*target // by sameText
+	conds       []*target
+	unknown     *target // for a line with a prefix that no command matches
+
+	slash   map[string]*target // by their words, joined by spaces
+	menus   map[menuKey]*target
+	presses command.Tree[target]
+	submits command.Tree[target]
 }
 
 // A target is a route, or a Router's NotFound.
@@ -32,8 +38,17 @@ type target struct {
 	words    [][]string    // the commands that lead to it, those of aliases included
 	slash    [][]string    // those of its pattern, if it is a slash command
 	texts    []string      // and the texts
+	presses  [][]string    // the commands of buttons
+	submits  [][]string    // the commands of forms
+	menu     menuKey       // the command in the menus of users or messages
 	route    *Route        // nil for a NotFound
 	run      HandlerFunc
+}
+
+// A menuKey is a command in the menus of users or of messages. The zero menuKey is none.
+type menuKey struct {
+	typ  CommandType
+	name string
 }
 
 // current returns the table, and makes it if something has changed.
@@ -46,12 +61,14 @@ func (r *Router) current() *table {
 	r.checkFold()
 	t := &table{
 		kinds: make(map[string][]*listener), texts: make(map[string]*target),
+		slash: make(map[string]*target), menus: make(map[menuKey]*target),
 		prefix: r.Prefix, bots: r.AnswerBots, words: command.Tree[target]{Fold: r.Fold},
 	}
 	t.addListeners(r.listeners)
 	for _, to := range r.targets {
 		t.add(to)
 	}
+	t.interactive = len(r.targets) > 0
 	t.routed = t.prefix != nil && len(r.targets) > 0 || len(t.texts) > 0 || len(t.conds) > 0
 	use := r.use[:len(r.use):len(r.use)]
 	run := sync.OnceValue(func() HandlerFunc { return chain(use, notFound) }) // without the lock: middleware may register something
@@ -80,11 +97,24 @@ func (t *table) addListeners(all []*listener) {
 
 func (t *table) add(to *target) {
 	for _, words := range to.words {
-		if to.route != nil {
-			t.words.Add(words, to)
-		} else {
+		switch {
+		case to.route == nil:
 			t.words.AddFallback(words, to)
+		case to.route.Only != SlashOnly:
+			t.words.Add(words, to)
 		}
+	}
+	for _, words := range to.slash {
+		t.slash[strings.Join(words, " ")] = to
+	}
+	for _, words := range to.presses {
+		t.presses.Add(words, to)
+	}
+	for _, words := range to.submits {
+		t.submits.Add(words, to)
+	}
+	if to.menu != (menuKey{}) {
+		t.menus[to.menu] = to
 	}
 	for _, text := range to.texts {
 		t.texts[text] = to
@@ -105,17 +135,27 @@ type match struct {
 	refused error  // by the checks, or the error of the condition
 	args    args   // guarded by the mu of the invocation
 	probe   *probe // of a Prefix, instead of a message; see needsContent
+
+	// Of interactions.
+	named   map[string]string // the arguments that come by name
+	byName  bool              // arguments do: all of a slash command, the inputs of a form
+	extra   bool              // words may be left over: the choices of a menu
+	partial bool              // of a completion: the person still writes
 }
 
 // route runs the route of a message.
 func (t *table) route(c *Context, errs *handlerErrors) {
 	text, ok := t.typed(c)
 	if !ok {
+		c.offer(nil)
 		return
 	}
 	m := &match{whole: text}
 	if err := t.find(c, m); err != nil {
 		errs.add(err)
+		return
+	}
+	if c.offer(m) || !t.routed {
 		return
 	}
 	t.findRest(c, m)
@@ -214,7 +254,7 @@ func (t *table) findPrefix(c *Context, text string) (prefix string, ok bool, err
 // withMatch returns a Context like c that has a match, without an invocation of its own.
 func (c *Context) withMatch(m *match) *Context {
 	d := newContext(c.ctx, c.client, c.event, c.inv.job)
-	d.inv.name, d.inv.match = c.inv.name, m
+	d.inv.name, d.inv.match, d.inv.answer = c.inv.name, m, c.inv.answer
 	return d
 }
 

@@ -23,18 +23,19 @@ type outgoing struct {
 
 // A messageBody is the JSON of a message.
 type messageBody struct {
-	Content         Opt[string]       `json:"content,omitzero"`
-	Nonce           string            `json:"nonce,omitempty"`
-	EnforceNonce    bool              `json:"enforce_nonce,omitempty"`
-	TTS             bool              `json:"tts,omitempty"`
-	Embeds          Opt[[]Embed]      `json:"embeds,omitzero"`
-	AllowedMentions *allowedMentions  `json:"allowed_mentions,omitempty"`
-	Reference       *messageRefBody   `json:"message_reference,omitempty"`
-	StickerIDs      []ID              `json:"sticker_ids,omitempty"`
-	Attachments     Opt[[]attachment] `json:"attachments,omitzero"`
-	Flags           MessageFlags      `json:"flags,omitempty"`
-	Username        string            `json:"username,omitempty"`   // of webhooks
-	AvatarURL       string            `json:"avatar_url,omitempty"` // of webhooks
+	Content         Opt[string]          `json:"content,omitzero"`
+	Nonce           string               `json:"nonce,omitempty"`
+	EnforceNonce    bool                 `json:"enforce_nonce,omitempty"`
+	TTS             bool                 `json:"tts,omitempty"`
+	Embeds          Opt[[]Embed]         `json:"embeds,omitzero"`
+	AllowedMentions *allowedMentions     `json:"allowed_mentions,omitempty"`
+	Reference       *messageRefBody      `json:"message_reference,omitempty"`
+	StickerIDs      []ID                 `json:"sticker_ids,omitempty"`
+	Attachments     Opt[[]attachment]    `json:"attachments,omitzero"`
+	Components      Opt[[]componentBody] `json:"components,omitzero"`
+	Flags           MessageFlags         `json:"flags,omitempty"`
+	Username        string               `json:"username,omitempty"`   // of webhooks
+	AvatarURL       string               `json:"avatar_url,omitempty"` // of webhooks
 }
 
 type messageRefBody struct {
@@ -62,7 +63,7 @@ type allowedMentions struct {
 // counts. If one of them cannot be sent, nothing is.
 //
 // For content beside the text, there are [Embed] or *Embed, [Embeds], *[Upload] and
-// [Stickers]; for notifications, [Mentions], [MentionsOf] and [Silent]; for an answer to
+// [Stickers]; for buttons and menus, [Row], [Menu] and [Components]; for notifications, [Mentions], [MentionsOf] and [Silent]; for an answer to
 // another message, [ReplyTo]. [NoEmbeds], [As], [Into] and [Name] change the way in which
 // a message is sent, [KeepText] and [KeepFiles] an edit. [Extra] has fields without an
 // option of their own, and [Options] makes several options one.
@@ -119,10 +120,14 @@ type SendFlag MessageFlags
 const (
 	Silent   = SendFlag(FlagSuppressNotifications) // no notification on the devices of the people in the channel
 	NoEmbeds = SendFlag(FlagSuppressEmbeds)        // no previews of the links in the text
+
+	// Ephemeral shows the answer to an interaction only to the user who caused it, until
+	// the user dismisses it. It has no effect on other messages and on edits.
+	Ephemeral = SendFlag(FlagEphemeral)
 )
 
 func (f SendFlag) apply(o *outgoing) error {
-	if !o.edit || f != Silent {
+	if !o.edit || f == NoEmbeds {
 		o.body.Flags |= MessageFlags(f)
 	}
 	return nil

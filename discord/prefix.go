@@ -149,10 +149,10 @@ func (r *Router) needs() []need {
 	const messages = IntentGuildMessages | IntentDirectMessages
 	commands := false // all of them need the same
 	for _, t := range r.registered() {
-		if t.route != nil && !t.route.isCommand() || len(t.texts) > 0 {
+		if t.route != nil && t.route.When != nil || len(t.texts) > 0 {
 			all = append(all, need{"route of " + t.label + " at " + t.place, messages | IntentMessageContent})
 		}
-		if len(t.words) == 0 || r.Prefix == nil || commands {
+		if len(t.words) == 0 || r.Prefix == nil || commands || t.route != nil && t.route.Only == SlashOnly {
 			continue
 		}
 		commands = true
@@ -191,5 +191,12 @@ func wants(h Handler, kind string) bool {
 		return true
 	}
 	t := r.current()
-	return len(t.of(kind)) > 0 || t.routed && kind == "MESSAGE_CREATE"
+	return len(t.of(kind)) > 0 || t.routed && kind == "MESSAGE_CREATE" || t.interactive && kind == "INTERACTION_CREATE"
+}
+
+// managed reports whether the library defers and ends the answers to interactions by itself.
+// A Router that has listeners alone leaves that to them.
+func managed(h Handler) bool {
+	r := routerOf(h)
+	return r == nil || r.current().interactive
 }

@@ -78,6 +78,9 @@ func (x *attemptState) result(err error) (json.RawMessage, error) {
 	if x.maybe && x.r.Method == http.MethodDelete && errors.Is(err, ErrNotFound) {
 		return nil, nil // an attempt before did it, and its answer was lost
 	}
+	if x.maybe && x.r.Path.template == callbackTemplate && errors.Is(err, CodeAlreadyAcknowledged) {
+		return nil, nil // likewise
+	}
 	if x.maybe && !x.same {
 		return nil, &maybeDoneError{err}
 	}
@@ -94,7 +97,7 @@ func repeatable(r *Request) bool {
 		return o.nonce
 	}
 	switch r.Path.template {
-	case "/channels/{}/typing", "/channels/{}/messages/bulk-delete", "/users/@me/channels":
+	case "/channels/{}/typing", "/channels/{}/messages/bulk-delete", "/users/@me/channels", callbackTemplate:
 		return true
 	}
 	return false
@@ -114,6 +117,9 @@ func (x *attemptState) attempt(ctx context.Context) (raw json.RawMessage, again 
 	v := verdict{}
 	if a.status != 0 && !a.page() {
 		v = judge(a.status, a.header, a.body)
+	}
+	if x.route == callbackRoute && v.exact >= 0 {
+		v.wait = v.exact // half a second more may be too late
 	}
 	wait := c.limits.done(t, v)
 	raw, again, err = x.judge(ctx, a, v, wait)

@@ -31,6 +31,16 @@ type Route struct {
 	// When is a condition; see [Router.When].
 	When Cond
 
+	// Press is a pattern for presses of buttons and choices in menus; see [Router.Press].
+	Press string
+
+	// Submit is a pattern for forms that were sent; see [Submit].
+	Submit string
+
+	// UserMenu and MessageMenu are names of commands in the menus of users and of
+	// messages; see [Router.UserMenu].
+	UserMenu, MessageMenu string
+
 	// Doc describes the command for a person. The first line is a summary. A
 	// line "name: text" describes the argument of that name.
 	Doc string
@@ -52,6 +62,10 @@ type Route struct {
 	// Only limits the ways to reach the command. The default is every way.
 	Only Surface
 
+	// Ephemeral shows the answers to a slash command, a press or a form only to the user
+	// who caused it, as the option [Ephemeral] does: also that the bot is thinking.
+	Ephemeral bool
+
 	// Use is middleware for this route alone, inside of the Router's.
 	Use []Middleware
 
@@ -62,11 +76,12 @@ type Route struct {
 	Handler HandlerFunc
 
 	// Of a Route that a Router has returned.
-	params  []command.Param
-	builtin [][]bool        // for each type of each placeholder, whether it is one of this package's
-	bound   command.Binding // of a Command
-	router  *Router         // that it was added to
-	target  *target
+	params []command.Param
+	convs  [][]Converter   // for each type of each placeholder
+	inputs []command.Param // of a Submit
+	bound  command.Binding // of a Command
+	router *Router         // that it was added to
+	target *target
 }
 
 // Where says where a route answers.
@@ -82,9 +97,15 @@ const (
 // A Surface is a way to reach a command.
 type Surface int
 
-// TypedOnly is for commands that are typed behind a prefix, and no slash commands: so
-// their patterns need not keep Discord's limits.
-const TypedOnly Surface = 1
+// The ways.
+const (
+	// TypedOnly is for commands that are typed behind a prefix, and no slash commands: so
+	// their patterns need not keep Discord's limits.
+	TypedOnly Surface = 1
+
+	// SlashOnly is for slash commands that cannot be typed.
+	SlashOnly Surface = 2
+)
 
 // A Cond is a condition for a route: whether it answers a message. It must not have
 // effects. An error says that this cannot be known.
@@ -147,13 +168,16 @@ func Command[A any](r *Router, pattern string, h func(*Context, A) error, mw ...
 }
 
 // AddCommand is [Command] for a route that is written out, with all but its Handler: with
-// a Doc, for instance, or a Need.
+// a Doc, for instance, or a Need. It may have a Press in place of the Pattern.
 func AddCommand[A any](r *Router, rt Route, h func(*Context, A) error) *Route {
 	return addCommand(r, rt, h, callers(1))
 }
 
 func addCommand[A any](r *Router, rt Route, h func(*Context, A) error, place string) *Route {
-	p, err := r.parsePattern(rt.Pattern)
+	if rt.Submit != "" {
+		panic(registrationError(rt.label(), place, errors.New("it is a Submit: use the function Submit, or Router.Add")))
+	}
+	p, err := r.parsePattern(rt.pattern())
 	if err == nil {
 		rt.bound, err = command.Bind(reflect.TypeFor[A](), p.Params)
 	}
@@ -161,18 +185,10 @@ func addCommand[A any](r *Router, rt Route, h func(*Context, A) error, place str
 		err = errors.New("the Route has a Handler already")
 	}
 	if err != nil {
-		panic(registrationError(fmt.Sprintf("pattern %q", rt.Pattern), place, err))
+		panic(registrationError(rt.label(), place, err))
 	}
-	if bound := rt.bound; h != nil {
-		rt.Handler = func(c *Context) error {
-			var a A
-			values, err := c.parseArgs()
-			if err != nil {
-				return err
-			}
-			bound.Fill(reflect.ValueOf(&a).Elem(), values)
-			return h(c, a)
-		}
+	if h != nil {
+		rt.Handler = bind(rt.bound, h)
 	}
 	return r.addRoute(rt, place)
 }
@@ -220,7 +236,7 @@ func (r *Router) NotFound(h HandlerFunc) {
 	for _, words := range t.words {
 		t.reserved = append(t.reserved, reservation{"the NotFound of", r.foldedWords(words)})
 	}
-	t.run = r.wrap(h)
+	t.run = r.wrap(func(c *Context) error { return c.inv.run(c, h) })
 	r.register(t)
 }
 
@@ -290,13 +306,22 @@ func (rt *Route) Words() string {
 
 // Usage returns how the command is written, without a prefix: the pattern, but of words
 // that stand for each other only the first.
-func (rt *Route) Usage() string { return command.Usage(rt.Pattern) }
+func (rt *Route) Usage() string { return command.Usage(rt.pattern()) }
+
+// pattern returns the pattern that the placeholders are of.
+func (rt *Route) pattern() string { return cmp.Or(rt.Pattern, rt.Press, rt.Submit) }
 
 // isCommand reports whether words lead to the route. A route that nothing leads to counts
 // as a command without words.
 func (rt *Route) isCommand() bool {
-	return rt.Pattern != "" || len(rt.Aliases) > 0 || rt.Text == "" && rt.When == nil
+	return rt.Pattern != "" || len(rt.Aliases) > 0 || rt.Text == "" && rt.When == nil && !rt.isComponent() && !rt.isMenu()
 }
+
+// isComponent reports whether buttons or forms lead to the route.
+func (rt *Route) isComponent() bool { return rt.Press != "" || rt.Submit != "" }
+
+// isMenu reports whether the menus of users or messages lead to the route.
+func (rt *Route) isMenu() bool { return rt.UserMenu != "" || rt.MessageMenu != "" }
 
 // label returns the name of the route in errors of its registration.
 func (rt *Route) label() string {
@@ -305,6 +330,14 @@ func (rt *Route) label() string {
 		return fmt.Sprintf("pattern %q", rt.Pattern)
 	case rt.Text != "":
 		return fmt.Sprintf("text %q", rt.Text)
+	case rt.Press != "":
+		return fmt.Sprintf("press %q", rt.Press)
+	case rt.Submit != "":
+		return fmt.Sprintf("form %q", rt.Submit)
+	case rt.UserMenu != "":
+		return fmt.Sprintf("user menu %q", rt.UserMenu)
+	case rt.MessageMenu != "":
+		return fmt.Sprintf("message menu %q", rt.MessageMenu)
 	}
 	return "When"
 }
@@ -342,7 +375,7 @@ func (rt *Route) name(place string) string {
 	if rt.isCommand() {
 		return cmp.Or(rt.Pattern, rt.label())
 	}
-	if rt.Text != "" {
+	if rt.When == nil {
 		return rt.label()
 	}
 	return "When at " + place

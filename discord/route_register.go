@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/vkrouter/vk/internal/command"
 )
@@ -33,7 +34,7 @@ func registrationError(label, place string, err error) error {
 func (r *Router) addRoute(rt Route, place string) *Route {
 	whole := new(Route)
 	*whole = rt
-	whole.router, whole.params, whole.builtin = r, nil, nil
+	whole.router, whole.params, whole.convs = r, nil, nil
 	whole.Use, whole.Checks, whole.Aliases = slices.Clone(rt.Use), slices.Clone(rt.Checks), slices.Clone(rt.Aliases)
 	t := &target{place: place, route: whole, label: rt.label()}
 	whole.target = t
@@ -44,6 +45,12 @@ func (r *Router) addRoute(rt Route, place string) *Route {
 	}
 	if err == nil && rt.Text != "" {
 		err = t.addTexts(rt.Text)
+	}
+	if err == nil && rt.isComponent() {
+		err = t.addComponent()
+	}
+	if err == nil && rt.isMenu() {
+		err = t.addMenu()
 	}
 	if err != nil {
 		panic(registrationError(t.label, place, err))
@@ -65,8 +72,14 @@ func (rt *Route) check() error {
 		return errors.New("nil check")
 	case rt.In < Anywhere || rt.In > InDM:
 		return fmt.Errorf("the field In is %d: it must be Anywhere, InGuild or InDM", rt.In)
-	case rt.Only != 0 && rt.Only != TypedOnly:
-		return fmt.Errorf("the field Only is %d: it must be zero or TypedOnly", rt.Only)
+	case rt.Only < 0 || rt.Only > SlashOnly:
+		return fmt.Errorf("the field Only is %d: it must be zero, TypedOnly or SlashOnly", rt.Only)
+	case rt.Only == SlashOnly && (rt.Pattern == "" || rt.Hidden || len(rt.Aliases) > 0):
+		return errors.New("it is SlashOnly, and has no Pattern, or is Hidden, or has Aliases, which are typed")
+	case rt.Only != 0 && (rt.isComponent() || rt.isMenu()):
+		return errors.New("the field Only is set: it is for commands")
+	case rt.kinds() > 1:
+		return errors.New("it has more than one of the fields Pattern, Press, Submit, UserMenu and MessageMenu: add a Route for each")
 	case rt.Only == TypedOnly && rt.router.top().Prefix == nil:
 		return errors.New("it is TypedOnly, and the Router has no Prefix to type it with")
 	}
@@ -105,15 +118,7 @@ func (t *target) addCommand(pattern string, aliases []string) error {
 	if err != nil {
 		return err
 	}
-	rt.params = p.Params
-	for i := range rt.params {
-		var own []bool
-		for _, name := range rt.params[i].Types {
-			own = append(own, r.isBuiltin(name))
-		}
-		rt.builtin = append(rt.builtin, own)
-	}
-	if err := rt.bound.Refine(rt.params); err != nil {
+	if err := rt.setParams(p.Params); err != nil {
 		return err
 	}
 	t.words = p.Expand()
@@ -140,6 +145,79 @@ func (t *target) addCommand(pattern string, aliases []string) error {
 		}
 		t.reserved = append(t.reserved, words)
 	}
+	return nil
+}
+
+// kinds returns how many of the fields are set of which a route has only one.
+func (rt *Route) kinds() (n int) {
+	for _, set := range []bool{rt.Pattern != "" || len(rt.Aliases) > 0 || rt.Text != "" || rt.When != nil, rt.Press != "", rt.Submit != "", rt.UserMenu != "", rt.MessageMenu != ""} {
+		if set {
+			n++
+		}
+	}
+	return n
+}
+
+// setParams sets the placeholders of the route.
+func (rt *Route) setParams(params []command.Param) error {
+	rt.params = params
+	for i := range rt.params {
+		var convs []Converter
+		for _, name := range rt.params[i].Types {
+			conv, _ := rt.router.converter(name)
+			convs = append(convs, conv)
+		}
+		rt.convs = append(rt.convs, convs)
+	}
+	return rt.bound.Refine(rt.params)
+}
+
+// addComponent adds the words of buttons or forms that lead to the target.
+func (t *target) addComponent() error {
+	rt := t.route
+	r := rt.router
+	what, field := "the words of presses", &rt.Press
+	if rt.Submit != "" {
+		what, field = "the words of forms", &rt.Submit
+	}
+	*field = strings.TrimSpace(r.path + " " + *field)
+	p, err := r.parsePattern(*field)
+	switch {
+	case err != nil:
+		return err
+	case len(p.Words) == 0:
+		return errors.New("no word to find it by")
+	case rt.Submit != "":
+		p.Params = append(p.Params, rt.inputs...)
+	}
+	if err := rt.setParams(p.Params); err != nil {
+		return err
+	}
+	words := p.Expand()
+	if rt.Submit != "" {
+		t.submits = words
+	} else {
+		t.presses = words
+	}
+	for _, w := range words {
+		t.reserved = append(t.reserved, reservation{what, strings.Join(w, " ")})
+	}
+	return nil
+}
+
+// addMenu adds the name of a command in the menus of users or messages.
+func (t *target) addMenu() error {
+	rt := t.route
+	t.menu = menuKey{CommandUser, rt.UserMenu}
+	what := "the user menu"
+	if rt.MessageMenu != "" {
+		t.menu, what = menuKey{CommandMessage, rt.MessageMenu}, "the message menu"
+	}
+	name := t.menu.name
+	if n := utf8.RuneCountInString(name); n > maxName || strings.TrimSpace(name) != name {
+		return &SlashError{Command: name, Text: fmt.Sprintf("the name %.40q has %d characters, or spaces around, and Discord takes 1 to %d without", name, n, maxName), Mend: "use another name"}
+	}
+	t.reserved = append(t.reserved, reservation{what, name})
 	return nil
 }
 

@@ -223,7 +223,7 @@ func TestRouteMistakes(t *testing.T) {
 		want string
 	}{
 		{"malformed", add(discord.Route{Pattern: "a {x"}), `discord: pattern "a {x" (at HERE): the placeholder "{x" is not closed`},
-		{"unknown type", add(discord.Route{Pattern: "a {x:page}"}), `discord: pattern "a {x:page}" (at HERE): the placeholder "{x:page}" has the unknown type "page"; the types are bool, channel, duration, float, int, member, role, string, time, url, user, word`},
+		{"unknown type", add(discord.Route{Pattern: "a {x:page}"}), `discord: pattern "a {x:page}" (at HERE): the placeholder "{x:page}" has the unknown type "page"; the types are bool, channel, duration, file, float, int, member, role, string, time, url, user, word`},
 		{"nil handler", func(r *discord.Router) { r.Handle("a", nil) }, `discord: pattern "a" (at HERE): nil handler`},
 		{"nil middleware", func(r *discord.Router) { r.Handle("a", silent, nil) }, `discord: pattern "a" (at HERE): nil middleware`},
 		{"nil check", add(discord.Route{Pattern: "a", Checks: []discord.Check{nil}}), `discord: pattern "a" (at HERE): nil check`},
@@ -244,7 +244,7 @@ func TestRouteMistakes(t *testing.T) {
 		{"alias", add(discord.Route{Pattern: "a", Aliases: []string{"b {x}"}}), `discord: pattern "a" (at HERE): the alias "b {x}": not just words`},
 		{"no word", func(r *discord.Router) { r.Prefix = nil; r.Handle("", silent) }, `discord: pattern "" (at HERE): no word to find it by`},
 		{"TypedOnly without a Prefix", func(r *discord.Router) { r.Prefix = nil; add(discord.Route{Pattern: "a", Only: discord.TypedOnly})(r) }, `discord: pattern "a" (at HERE): it is TypedOnly, and the Router has no Prefix to type it with`},
-		{"no surface", add(discord.Route{Pattern: "a", Only: 7}), `discord: pattern "a" (at HERE): the field Only is 7: it must be zero or TypedOnly`},
+		{"no surface", add(discord.Route{Pattern: "a", Only: 7}), `discord: pattern "a" (at HERE): the field Only is 7: it must be zero, TypedOnly or SlashOnly`},
 		{"no place", add(discord.Route{Pattern: "a", In: 7}), `discord: pattern "a" (at HERE): the field In is 7: it must be Anywhere, InGuild or InDM`},
 		{"a right in DMs", add(discord.Route{Pattern: "a", In: discord.InDM, Need: discord.PermBanMembers}), `discord: pattern "a" (at HERE): it is InDM and needs BAN_MEMBERS, which nobody has outside of guilds`},
 		{"Prefix inside", func(r *discord.Router) { r.Group(func(r *discord.Router) { r.Prefix = discord.Mentioned() }) }, `discord: only the outermost Router has a Prefix (at HERE)`},

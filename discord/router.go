@@ -11,8 +11,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-
-	"github.com/vkrouter/vk/internal/command"
 )
 
 // A Router is a Handler that gives each event to its listeners: those of the
@@ -30,6 +28,9 @@ import (
 //     [Router.When]
 //   - the NotFound of the words that the text begins with, or that of all, see
 //     [Router.NotFound]
+//
+// A slash command leads to the route whose pattern has its words, a press of a button or a
+// choice in a menu to that of [Router.Press], a form that was sent to that of [Submit].
 //
 // Messages of webhooks, of the bot itself and, without AnswerBots, of other bots are
 // for listeners only, as are those that Discord writes, such as that somebody joined.
@@ -58,9 +59,9 @@ type Router struct {
 	outer *Router // the Router around this one, made by its Group or Route
 	path  string  // the words before those of its routes, as in a pattern
 
-	types  atomic.Pointer[map[string]command.Converter] // added by Converter
-	checks atomic.Pointer[[]*checkSet]                  // added by Check; changed under the mu of the outermost Router
-	need   atomic.Uint64                                // Permissions, added by Need
+	types  atomic.Pointer[map[string]Converter] // added by Converter
+	checks atomic.Pointer[[]*checkSet]          // added by Check; changed under the mu of the outermost Router
+	need   atomic.Uint64                        // Permissions, added by Need
 
 	// Guarded by the mu of the outermost Router. Once used is set, use does not
 	// change any more.
@@ -72,7 +73,8 @@ type Router struct {
 	listeners []*listener
 	targets   []*target
 	reserved  map[reservation]string // the place in the source that registered each
-	routed    bool                   // there was a route; fold does not change any more
+	locales   map[string]map[string]string
+	routed    bool // there was a route; fold does not change any more
 	fold      bool
 	table     atomic.Pointer[table]
 }
@@ -252,10 +254,15 @@ func (r *Router) Serve(c *Context) error {
 // serve runs listeners, then the route. The later ones are deferred: they run even if
 // the first ends the goroutine.
 func (t *table) serve(c *Context, listeners []*listener, errs *handlerErrors) {
-	routed := t.routed && c.event.Kind == "MESSAGE_CREATE"
+	routed := t.routed && c.event.Kind == "MESSAGE_CREATE" || t.interactive && c.inv.answer != nil || c.isAwaited()
 	if len(listeners) == 0 {
-		if routed {
+		switch {
+		case c.inv.answer != nil && t.interactive:
+			t.routeInteraction(c, errs)
+		case c.event.Kind == "MESSAGE_CREATE" && routed:
 			t.route(c, errs)
+		case routed:
+			c.offer(nil)
 		}
 		return
 	}

@@ -118,6 +118,9 @@ func (r *running) run(ctx context.Context) error {
 	if err := r.checkIntents(ctx); err != nil {
 		return err
 	}
+	if err := r.syncCommands(ctx); err != nil {
+		return err
+	}
 	r.presence.Store(r.Presence)
 	r.turns = newTurns(r, limits.Limit)
 	for _, sh := range r.Shards.all(limits.Shards) {

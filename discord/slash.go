@@ -1,18 +1,25 @@
 package discord
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/vkrouter/vk/internal/command"
 )
 
-// A CommandDef is the definition of a slash command, as Discord gets it.
+// A CommandDef is the definition of a slash command, or of a command in the menus of users
+// or messages, as Discord gets it.
 type CommandDef struct {
-	Name        string      `json:"name"`
-	Description string      `json:"description"`
-	Options     []OptionDef `json:"options,omitempty"`
+	ID          ID                `json:"id,omitzero"`   // Discord's, of those that it has
+	Type        CommandType       `json:"type,omitzero"` // zero is CommandSlash
+	Name        string            `json:"name"`
+	NameLocal   map[string]string `json:"name_localizations,omitempty"` // by locale
+	Description string            `json:"description"`                  // empty in menus
+	AboutLocal  map[string]string `json:"description_localizations,omitempty"`
+	Options     []OptionDef       `json:"options,omitempty"`
 
 	// Need are the permissions without which Discord does not show the command; zero
 	// shows it to everybody. Of a command with subcommands, it is those that all of them
@@ -22,6 +29,17 @@ type CommandDef struct {
 	// Contexts are the places where Discord offers the command.
 	Contexts []InteractionContext `json:"contexts,omitempty"`
 }
+
+// A CommandType says where a command is shown.
+type CommandType int
+
+// The types.
+const (
+	CommandSlash   CommandType = 1
+	CommandUser    CommandType = 2 // in the menus of users
+	CommandMessage CommandType = 3 // in the menus of messages
+	commandEntry   CommandType = 4 // the start of an activity, which Discord makes
+)
 
 // An InteractionContext is a place where Discord offers a command.
 type InteractionContext int
@@ -34,19 +52,24 @@ const (
 
 // An OptionDef is an argument of a slash command, a subcommand, or a group of these.
 type OptionDef struct {
-	Type         OptionType  `json:"type"`
-	Name         string      `json:"name"`
-	Description  string      `json:"description"`
-	Required     bool        `json:"required,omitempty"`
-	Choices      []ChoiceDef `json:"choices,omitempty"`
-	Autocomplete bool        `json:"autocomplete,omitempty"`
-	Options      []OptionDef `json:"options,omitempty"`
+	Type         OptionType        `json:"type"`
+	Name         string            `json:"name"`
+	NameLocal    map[string]string `json:"name_localizations,omitempty"`
+	Description  string            `json:"description"`
+	AboutLocal   map[string]string `json:"description_localizations,omitempty"`
+	Required     bool              `json:"required,omitempty"`
+	Choices      []ChoiceDef       `json:"choices,omitempty"`
+	Autocomplete bool              `json:"autocomplete,omitempty"`
+	Min          *int64            `json:"min_value,omitempty"`
+	Max          *int64            `json:"max_value,omitempty"`
+	Options      []OptionDef       `json:"options,omitempty"`
 }
 
 // A ChoiceDef is a value that an argument can have.
 type ChoiceDef struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
+	Name      string            `json:"name"` // shown
+	NameLocal map[string]string `json:"name_localizations,omitempty"`
+	Value     string            `json:"value"` // that the bot gets
 }
 
 // An OptionType is the type of an OptionDef.
@@ -64,6 +87,7 @@ const (
 	OptionRole        OptionType = 8
 	OptionMentionable OptionType = 9 // a user or a role
 	OptionFloat       OptionType = 10
+	OptionFile        OptionType = 11
 )
 
 // Commands returns the definitions of the slash commands that the routes of the bot are, in
@@ -78,6 +102,8 @@ const (
 //	user, member          a user
 //	channel, role         a channel, a role
 //	user|role             a user or a role
+//	file                  a file
+//	Between               a number with limits
 //	OneOf                 a text with choices; above 25, a text that Discord asks the bot to complete
 //	everything else       a text: string, word, duration, time, url, lists, other unions, other Converters
 //
@@ -98,7 +124,42 @@ func (r *Router) Commands() ([]CommandDef, error) {
 			return nil, registrationError(t.label, t.place, err)
 		}
 	}
-	return slashCommands(targets)
+	defs, err := slashCommands(targets)
+	if err != nil {
+		return nil, err
+	}
+	defs = append(defs, menuCommands(targets)...)
+	top := r.top()
+	top.mu.Lock()
+	l := localizer{maps.Clone(top.locales)} // the maps in it do not change
+	top.mu.Unlock()
+	for i := range defs {
+		if err := l.command(&defs[i]); err != nil {
+			return nil, fmt.Errorf("discord: %w", err)
+		}
+	}
+	return defs, nil
+}
+
+// menuCommands returns the definitions of the commands in the menus of users and messages.
+func menuCommands(targets []*target) (defs []CommandDef) {
+	for _, t := range targets {
+		if t.menu == (menuKey{}) {
+			continue
+		}
+		def := CommandDef{Type: t.menu.typ, Name: t.menu.name, Need: t.route.needed()}
+		if t.route.where() != InDM {
+			def.Contexts = append(def.Contexts, ContextGuild)
+		}
+		if t.route.where() != InGuild {
+			def.Contexts = append(def.Contexts, ContextBotDM)
+		}
+		defs = append(defs, def)
+	}
+	slices.SortFunc(defs, func(a, b CommandDef) int {
+		return cmp.Or(cmp.Compare(a.Type, b.Type), strings.Compare(a.Name, b.Name))
+	})
+	return defs
 }
 
 // slashCommands returns the definitions of the slash commands among the targets.
@@ -117,6 +178,9 @@ func slashCommands(targets []*target) ([]CommandDef, error) {
 // checkSlash returns the error of Discord's limits if t is added to the targets, which keep
 // them.
 func checkSlash(targets []*target, t *target) error {
+	if t.menu != (menuKey{}) {
+		return checkMenus(targets, t)
+	}
 	names := make(map[string]bool) // of all commands; true for those that t is a part of
 	for _, words := range t.slash {
 		names[words[0]] = true
@@ -280,7 +344,7 @@ func (rt *Route) options(name string, doc docs) ([]OptionDef, error) {
 	var required, optional []OptionDef
 	for i := range rt.params {
 		p := &rt.params[i]
-		o, err := optionOf(name, p, rt.builtin[i], doc.params[p.Name])
+		o, err := optionOf(name, p, rt.convs[i], doc.params[p.Name])
 		switch {
 		case err != nil:
 			return nil, err
@@ -294,20 +358,27 @@ func (rt *Route) options(name string, doc docs) ([]OptionDef, error) {
 }
 
 // optionOf returns the option of a placeholder.
-func optionOf(name string, p *command.Param, builtin []bool, about string) (o OptionDef, err error) {
+func optionOf(name string, p *command.Param, convs []Converter, about string) (o OptionDef, err error) {
 	if err := checkName(name, p.Name, p.Name); err != nil {
 		return o, err
 	}
-	o = OptionDef{Type: optionType(p, builtin), Name: p.Name, Required: !p.Optional && !p.HasDefault}
+	o = OptionDef{Type: optionType(p, convs), Name: p.Name, Required: !p.Optional && !p.HasDefault}
 	if words := p.Choices(); words != nil && !p.List {
 		if o.Autocomplete = len(words) > maxChoices; !o.Autocomplete {
 			for _, word := range words {
-				o.Choices = append(o.Choices, ChoiceDef{word, word})
+				o.Choices = append(o.Choices, ChoiceDef{Name: word, Value: word})
 			}
 		}
 		if err := checkChoices(name, p.Name, words); err != nil {
 			return o, err
 		}
+	}
+	if o.Type == OptionString && !p.List && len(o.Choices) == 0 && slices.ContainsFunc(convs, func(v Converter) bool { return v.Complete != nil }) {
+		o.Autocomplete = true
+	}
+	if len(convs) == 1 && convs[0].integer && o.Type == OptionInt {
+		least, most := convs[0].min, convs[0].max
+		o.Min, o.Max = &least, &most
 	}
 	if about == "" {
 		about = clipped(p.Want())
@@ -323,8 +394,11 @@ func optionOf(name string, p *command.Param, builtin []bool, about string) (o Op
 }
 
 // optionType returns the type of the option of a placeholder.
-func optionType(p *command.Param, builtin []bool) OptionType {
-	if p.List || p.Rest || slices.Contains(builtin, false) {
+func optionType(p *command.Param, convs []Converter) OptionType {
+	if len(convs) == 1 && convs[0].integer && !p.List && !p.Rest {
+		return OptionInt
+	}
+	if p.List || p.Rest || slices.ContainsFunc(convs, func(v Converter) bool { return !v.builtin }) {
 		return OptionString
 	}
 	switch strings.Join(p.Types, "|") {
@@ -340,6 +414,8 @@ func optionType(p *command.Param, builtin []bool) OptionType {
 		return OptionChannel
 	case "role":
 		return OptionRole
+	case "file":
+		return OptionFile
 	case "user|role", "role|user", "member|role", "role|member":
 		return OptionMentionable
 	}

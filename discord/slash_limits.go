@@ -16,6 +16,7 @@ const (
 	maxAbout      = 100  // characters of a description, and of a choice
 	maxCharacters = 8000 // of a command with all that is in it
 	maxWords      = 3    // of a command: command, group, subcommand
+	maxMenus      = 15   // commands in the menus of users, and of messages
 )
 
 // A SlashError says that Discord would refuse the slash command of a route. A Router panics
@@ -34,6 +35,20 @@ func (e *SlashError) Error() string {
 		s += ", option " + e.Option
 	}
 	return s + ": " + e.Text + ": " + e.Mend
+}
+
+// checkMenus returns the error of Discord's limit of commands in menus if t is added.
+func checkMenus(targets []*target, t *target) error {
+	n := 1
+	for _, other := range targets {
+		if other.menu.typ == t.menu.typ {
+			n++
+		}
+	}
+	if n > maxMenus {
+		return &SlashError{Command: t.menu.name, Text: fmt.Sprintf("there are %d commands in the menu, and Discord takes %d", n, maxMenus), Mend: "have fewer"}
+	}
+	return nil
 }
 
 // overLimit returns the error of a number that is above a limit.

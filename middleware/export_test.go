@@ -2,7 +2,7 @@ package middleware
 
 import "github.com/vkrouter/vk"
 
-// Use returns what a use of cd costs, without a handler around.
+// Use returns a handler that makes a use of cd and nothing else.
 func Use(cd *Cooldown) vk.HandlerFunc {
 	return func(c *vk.Context) error {
 		_, err := cd.take(c)
@@ -16,6 +16,6 @@ func Hold(mc *MaxConcurrency, c *vk.Context, f func()) {
 	if err := mc.enter(c, key); err != nil {
 		panic(err)
 	}
-	defer mc.leave(key)
+	defer mc.lines.Leave(key)
 	f()
 }

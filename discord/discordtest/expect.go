@@ -18,27 +18,36 @@ var errSilence = fmt.Errorf("nothing comes for %v", patience)
 
 // A hearing says how much of the bot was heard in one channel.
 type hearing struct {
-	upTo   int64                    // the last happening that was a message and heard
+	upTo   int64                    // the last happening that was a message for all and heard
+	own    map[fakediscord.ID]int64 // the same of messages that only one person sees
 	edits  map[fakediscord.ID]int64 // the last happening that was an edit and seen, by message
 	typing int64
+	seen   map[sight]int64 // the last happening of another kind
+}
+
+// A sight is a kind of happening and the person that looks for it.
+type sight struct {
+	kind   string
+	person fakediscord.ID
 }
 
 // of returns the hearing of a channel. The caller holds s.mu.
 func (s *Server) of(c *Channel) *hearing {
 	h := s.heard[fakediscord.ID(c.ID)]
 	if h == nil {
-		h = &hearing{edits: make(map[fakediscord.ID]int64)}
+		h = &hearing{own: make(map[fakediscord.ID]int64), edits: make(map[fakediscord.ID]int64), seen: make(map[sight]int64)}
 		s.heard[fakediscord.ID(c.ID)] = h
 	}
 	return h
 }
 
-// next returns the bot's first happening of a kind in a channel after a number that
-// is as wanted; nil wants any.
-func (s *Server) next(c *Channel, after int64, kind string, wanted func(*fakediscord.Happening) bool) (fakediscord.Happening, bool) {
-	bot := s.fake.Me()
-	return s.fake.Next(after, func(h *fakediscord.Happening) bool {
-		return h.ChannelID == fakediscord.ID(c.ID) && h.Kind == kind && h.UserID == bot && (wanted == nil || wanted(h))
+// next returns the bot's first happening of a kind after a number that the person
+// sees and that is as wanted; nil wants any.
+func (u *User) next(after int64, kind string, wanted func(*fakediscord.Happening) bool) (fakediscord.Happening, bool) {
+	bot := u.s.fake.Me()
+	return u.s.fake.Next(after, func(h *fakediscord.Happening) bool {
+		return h.ChannelID == fakediscord.ID(u.in.ID) && h.Kind == kind && h.UserID == bot &&
+			(h.Only == 0 || h.Only == fakediscord.ID(u.ID)) && (wanted == nil || wanted(h))
 	})
 }
 
@@ -117,12 +126,19 @@ func (u *User) take(ok func(discord.Message) bool) (m discord.Message, came, tak
 	u.s.mu.Lock()
 	defer u.s.mu.Unlock()
 	h := u.s.of(u.in)
-	unheard, came := u.s.next(u.in, h.upTo, fakediscord.HappeningMessage, nil)
+	own := h.own[fakediscord.ID(u.ID)]
+	unheard, came := u.next(min(h.upTo, own), fakediscord.HappeningMessage, func(x *fakediscord.Happening) bool {
+		return x.Only == 0 && x.N > h.upTo || x.Only != 0 && x.N > own
+	})
 	if !came {
 		return m, false, false
 	}
 	if m = messageOf(unheard); ok(m) {
-		h.upTo = unheard.N
+		if unheard.Only == 0 {
+			h.upTo = unheard.N
+		} else {
+			h.own[unheard.Only] = unheard.N
+		}
 		return m, true, true
 	}
 	return m, true, false
@@ -160,7 +176,7 @@ func (u *User) SeesEdited(text string) (m discord.Message) {
 		u.s.mu.Lock()
 		defer u.s.mu.Unlock()
 		seen := u.s.of(u.in).edits
-		h, ok := u.s.next(u.in, 0, fakediscord.HappeningEdit, func(h *fakediscord.Happening) bool {
+		h, ok := u.next(0, fakediscord.HappeningEdit, func(h *fakediscord.Happening) bool {
 			return h.N > seen[h.MessageID] && messageOf(*h).Content == text
 		})
 		if ok {
@@ -187,7 +203,7 @@ func (u *User) SeesDeleted(m discord.Message) {
 func (u *User) SeesReaction(m discord.Message, emoji string) {
 	u.s.tb().Helper()
 	u.await(fmt.Sprintf("should see the reaction %s to %s", emoji, written(m)), func() bool {
-		_, ok := u.s.next(u.in, 0, fakediscord.HappeningReact, func(h *fakediscord.Happening) bool {
+		_, ok := u.next(0, fakediscord.HappeningReact, func(h *fakediscord.Happening) bool {
 			return h.MessageID == fakediscord.ID(m.ID) && h.Emoji == emoji
 		})
 		return ok
@@ -201,7 +217,7 @@ func (u *User) SeesTyping() {
 		u.s.mu.Lock()
 		defer u.s.mu.Unlock()
 		h := u.s.of(u.in)
-		t, ok := u.s.next(u.in, h.typing, fakediscord.HappeningTyping, nil)
+		t, ok := u.next(h.typing, fakediscord.HappeningTyping, nil)
 		if ok {
 			h.typing = t.N
 		}
@@ -212,18 +228,24 @@ func (u *User) SeesTyping() {
 // await waits for something to become true, and fails if it does not.
 func (u *User) await(want string, ok func() bool) {
 	u.s.tb().Helper()
-	late := time.NewTimer(patience)
-	defer late.Stop()
+	if u.waits(ok) {
+		u.fails("%s, but %v", want, errSilence)
+	}
+}
+
+// waits waits for something to become true, and reports whether it does not.
+func (u *User) waits(ok func() bool) (late bool) {
+	end := time.NewTimer(patience)
+	defer end.Stop()
 	for {
 		changed := u.s.fake.Changed()
 		if ok() {
-			return
+			return false
 		}
 		select {
 		case <-changed:
-		case <-late.C:
-			u.fails("%s, but %v", want, errSilence)
-			return
+		case <-end.C:
+			return true
 		}
 	}
 }

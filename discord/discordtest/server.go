@@ -81,6 +81,7 @@ type Server struct {
 	runErr     error
 	closed     bool
 	heard      map[fakediscord.ID]*hearing // by channel
+	endpoint   *endpoint                   // of the bot, nil without Serve
 }
 
 // Start makes a fake Discord in memory and runs a bot on it until the test ends.
@@ -254,6 +255,7 @@ func (s *Server) Close() {
 	}
 	s.transport.CloseIdleConnections()
 	s.fake.Close()
+	s.endpoint.close()
 	if err := s.http.Shutdown(context.Background()); err != nil && !errors.Is(err, http.ErrServerClosed) {
 		s.http.Close()
 	}
@@ -294,9 +296,9 @@ func (s *Server) await(ctx context.Context, ok func() bool) error {
 // idle reports whether the bot has nothing to do.
 func (s *Server) idle() bool {
 	s.mu.Lock()
-	d, running := s.dispatcher, s.stop != nil
+	d, running, e := s.dispatcher, s.stop != nil, s.endpoint
 	s.mu.Unlock()
-	return !running || s.fake.Settled() && d.Pending() == 0
+	return s.fake.Delivered() && !e.busy() && (!running || s.fake.Settled() && d.Pending() == 0)
 }
 
 // logger returns the logger of the bot.

@@ -2,6 +2,7 @@ package discordtest
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -92,13 +93,17 @@ func (w *writer) line(h fakediscord.Happening) string {
 	if h.Text != "" {
 		because = ": " + h.Text
 	}
+	to := ""
+	if h.Only != 0 {
+		to = " to " + w.names[h.Only]
+	}
 	switch h.Kind {
 	case fakediscord.HappeningMessage:
 		w.texts[h.MessageID] = plain(m)
-		return name + ": " + plain(m)
+		return name + to + ": " + plain(m)
 	case fakediscord.HappeningEdit:
 		w.texts[h.MessageID] = plain(m)
-		return name + " edits: " + plain(m)
+		return name + to + " edits: " + plain(m)
 	case fakediscord.HappeningDelete:
 		return fmt.Sprintf("(the message %s of %s is deleted)", plain(m), name)
 	case fakediscord.HappeningReact:
@@ -123,6 +128,36 @@ func (w *writer) line(h fakediscord.Happening) string {
 		return fmt.Sprintf("(%s takes the role %s from %s)", name, h.Text, target)
 	case fakediscord.HappeningNickname:
 		return fmt.Sprintf("(%s renames %s%s)", name, target, because)
+	}
+	return interactionLine(h, name, w.names[h.Only])
+}
+
+// interactionLine writes down an action on a command or a component, or its effect.
+func interactionLine(h fakediscord.Happening, name, person string) string {
+	switch h.Kind {
+	case fakediscord.HappeningCommand:
+		if strings.HasPrefix(h.Text, "/") {
+			return name + ": " + h.Text
+		}
+		return fmt.Sprintf("(%s uses %s)", name, h.Text)
+	case fakediscord.HappeningPress:
+		return fmt.Sprintf("(%s presses %s)", name, h.Text)
+	case fakediscord.HappeningPick:
+		return fmt.Sprintf("(%s chooses %s)", name, h.Text)
+	case fakediscord.HappeningFill:
+		return fmt.Sprintf("(%s fills in %s)", name, h.Text)
+	case fakediscord.HappeningThinking:
+		return fmt.Sprintf("(%s thinks)", name)
+	case fakediscord.HappeningForm:
+		var labels []string
+		for _, f := range formOf(h).Fields {
+			labels = append(labels, cmp.Or(f.Label, f.ID))
+		}
+		return fmt.Sprintf("(%s opens the form %s for %s: %s)", name, h.Text, person, strings.Join(labels, ", "))
+	case fakediscord.HappeningChoices:
+		return fmt.Sprintf("(%s offers %s: %s)", name, person, strings.Join(choicesOf(h), ", "))
+	case fakediscord.HappeningNoResponse:
+		return fmt.Sprintf("(%s gives %s no response: %s)", name, person, h.Text)
 	}
 	return fmt.Sprintf("(%s: %s)", name, h.Kind)
 }
@@ -184,8 +219,38 @@ func plain(m discord.Message) string {
 	for _, a := range m.Attachments {
 		parts = append(parts, "<file "+a.Filename+">")
 	}
+	for _, raw := range m.Components {
+		parts = append(parts, labels(raw)...)
+	}
 	if len(parts) == 0 {
 		return "nothing"
 	}
 	return strings.Join(parts, " ")
+}
+
+// labels returns the buttons and menus of a component and of those in it.
+func labels(raw json.RawMessage) (all []string) {
+	var c struct {
+		Label, Placeholder string
+		Type               int
+		Content            string
+		Emoji              struct{ Name string }
+		Components         []json.RawMessage
+		Accessory          json.RawMessage
+	}
+	if len(raw) == 0 || json.Unmarshal(raw, &c) != nil {
+		return nil
+	}
+	switch c.Type {
+	case 2:
+		all = append(all, "["+cmp.Or(c.Label, c.Emoji.Name)+"]")
+	case 3, 5, 6, 7, 8:
+		all = append(all, "<menu "+c.Placeholder+">")
+	case 10:
+		all = append(all, c.Content)
+	}
+	for _, inner := range append(c.Components, c.Accessory) {
+		all = append(all, labels(inner)...)
+	}
+	return all
 }

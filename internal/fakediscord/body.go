@@ -6,7 +6,6 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
-	"net/http"
 	"regexp"
 	"strconv"
 )
@@ -19,16 +18,16 @@ type file struct {
 
 func unmarshal(b []byte, out any) error { return json.Unmarshal(b, out) }
 
-// readBody reads the body of a request: JSON, or multipart with a part
+// readBody reads a body: JSON, or multipart with a part
 // payload_json and files. A body that is a list is the member "" of the object.
-func readBody(r *http.Request, body []byte) (object, map[int]file, *Error) {
+func readBody(contentType string, body []byte) (object, map[int]file, *Error) {
 	if len(body) > maxBody {
 		return nil, nil, errTooLarge
 	}
 	if len(body) == 0 {
 		return nil, nil, nil
 	}
-	kind, params, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	kind, params, _ := mime.ParseMediaType(contentType)
 	switch kind {
 	case "multipart/form-data":
 		return readMultipart(body, params["boundary"])

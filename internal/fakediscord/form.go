@@ -18,13 +18,17 @@ type form struct {
 
 func newForm(body object) form { return form{body: body, errors: new(object)} }
 
-// fail adds an error. The path is relative to the form, with dots between.
+// fail adds an error. The path is relative to the form, with dots between; "" is
+// the form itself.
 func (f form) fail(path, code, format string, args ...any) {
 	if *f.errors == nil {
 		*f.errors = make(object)
 	}
 	o := *f.errors
-	for _, part := range strings.Split(f.at+path, ".") {
+	for part := range strings.SplitSeq(strings.TrimSuffix(f.at+path, "."), ".") {
+		if part == "" {
+			break // the body itself
+		}
 		next, ok := o[part].(object)
 		if !ok {
 			next = make(object)

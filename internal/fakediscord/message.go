@@ -23,6 +23,9 @@ type message struct {
 	replied   bool     // it answers a message
 	thread    *channel
 	files     []string // paths in the CDN
+
+	interaction *interaction // that it answers
+	only        *user        // the only one to see it, or nil
 }
 
 type reaction struct {
@@ -42,6 +45,10 @@ func (m *message) object(viewer *user) object {
 		o["author"] = with(object{"global_name": nil, "discriminator": "0000", "bot": true, "public_flags": 0, "flags": 0},
 			object{"id": m.author.id, "username": m.author.global, "avatar": orNil(m.author.avatar)})
 		o["webhook_id"] = m.webhook.id
+	}
+	if m.interaction != nil {
+		o["webhook_id"], o["application_id"] = o["author"].(object)["id"], o["author"].(object)["id"]
+		o["interaction_metadata"] = m.interaction.metadata()
 	}
 	if len(m.reactions) > 0 {
 		o["reactions"] = list(m.reactions, func(r *reaction) any {
@@ -136,7 +143,7 @@ func (s *Server) mention(m *message, a allowed) {
 	if a.everyone && mentionOfAll.MatchString(content) {
 		m.everyone = m.webhook != nil || s.permissions(m.channel, m.author).Has(PermMentionEveryone)
 	}
-	if a.replied && m.reference != nil {
+	if a.replied && m.reference != nil && m.interaction == nil {
 		add(m.reference.author)
 	}
 }
@@ -144,6 +151,18 @@ func (s *Server) mention(m *message, a allowed) {
 // post adds a message to its channel and sends the event.
 func (s *Server) post(m *message) {
 	m.id = s.newID()
+	kind := HappeningMessage
+	if m.loading() {
+		kind = HappeningThinking
+	}
+	if m.private() {
+		if len(s.private) >= kept {
+			s.private = slices.Delete(s.private, 0, kept/10)
+		}
+		s.private = append(s.private, m)
+		s.note(kind, m)
+		return
+	}
 	c := m.channel
 	if len(c.messages) >= kept {
 		for _, old := range slices.Clone(c.messages[:kept/10]) {
@@ -152,11 +171,16 @@ func (s *Server) post(m *message) {
 	}
 	c.messages = append(c.messages, m)
 	c.last = m.id
-	s.note(HappeningMessage, m)
+	s.note(kind, m)
 	s.emitMessage("MESSAGE_CREATE", m)
 }
 
+// emitMessage sends an event with a message as its data. Of messages that one
+// person sees, the bot is told nothing.
 func (s *Server) emitMessage(name string, m *message) {
+	if m.private() {
+		return
+	}
 	data := m.eventObject(s)
 	s.emit(event{name: name, guild: m.channel.guild, channel: m.channel, message: m, data: data})
 }
@@ -182,6 +206,7 @@ func (s *Server) removeMessage(m *message) {
 // forget removes a message and its files.
 func (s *Server) forget(m *message) {
 	c := m.channel
+	s.private = slices.DeleteFunc(s.private, func(x *message) bool { return x == m })
 	c.messages = slices.DeleteFunc(c.messages, func(x *message) bool { return x == m })
 	for _, x := range c.messages {
 		if x.reference == m {

@@ -37,6 +37,7 @@ const (
 	PermManageRoles     Permissions = 1 << 28
 	PermManageWebhooks  Permissions = 1 << 29
 	PermManageEmojis    Permissions = 1 << 30
+	PermUseCommands     Permissions = 1 << 31
 	PermManageThreads   Permissions = 1 << 34
 	PermPublicThreads   Permissions = 1 << 35
 	PermPrivateThreads  Permissions = 1 << 36

@@ -24,6 +24,10 @@ type route struct {
 	open             bool // no token is needed
 	oauth            bool // a token of OAuth2 is enough
 	unlimited        bool // the global limit does not count
+
+	// before runs without the lock, before the handler, which finds its error in
+	// the call.
+	before func(s *Server, r *http.Request, body []byte) error
 }
 
 // routes are all routes by the number of parts of their path. They are added
@@ -116,6 +120,7 @@ type call struct {
 	files  map[int]file
 	reason string // for the audit log
 	status int    // of success, 0 means 200 or 204
+	before error  // of route.before
 }
 
 // refuse ends a call.
@@ -174,6 +179,10 @@ func (s *Server) answerTo(h http.Header, r *http.Request, path string, body []by
 	if !s.wait(r, fault.delay) {
 		return &answer{lost: true}
 	}
+	var before error
+	if rt != nil && rt.before != nil {
+		before = rt.before(s, r, body)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	record := Call{Method: r.Method, Path: path, Template: template, Query: r.URL.RawQuery, Header: r.Header.Clone(), Body: body, At: s.now()}
@@ -182,7 +191,7 @@ func (s *Server) answerTo(h http.Header, r *http.Request, path string, body []by
 	case s.addressBanned():
 		a = banAnswer(h)
 	case a == nil:
-		a = s.plainAnswer(h, r, rt, params, missing, body, wrongVersion, &record)
+		a = s.plainAnswer(h, r, rt, params, missing, body, wrongVersion, before, &record)
 	}
 	s.refusal(a.status, h.Get("X-RateLimit-Scope"))
 	if fault.lost {
@@ -194,7 +203,7 @@ func (s *Server) answerTo(h http.Header, r *http.Request, path string, body []by
 }
 
 // plainAnswer answers a request without faults.
-func (s *Server) plainAnswer(h http.Header, r *http.Request, rt *route, params map[string]string, missing *Error, body []byte, wrongVersion bool, record *Call) *answer {
+func (s *Server) plainAnswer(h http.Header, r *http.Request, rt *route, params map[string]string, missing *Error, body []byte, wrongVersion bool, before error, record *Call) *answer {
 	fail := func(err *Error) *answer { return &answer{status: err.Status, body: err.object()} }
 	switch {
 	case wrongVersion:
@@ -202,7 +211,7 @@ func (s *Server) plainAnswer(h http.Header, r *http.Request, rt *route, params m
 	case missing != nil:
 		return fail(missing)
 	}
-	c := &call{s: s, route: rt, params: params, host: r.Host, query: r.URL.Query()}
+	c := &call{s: s, route: rt, params: params, host: r.Host, query: r.URL.Query(), before: before}
 	if !rt.open {
 		if c.actor, c.bearer = s.authorize(r.Header.Get("Authorization")); c.actor == nil {
 			return fail(errUnauthorized)
@@ -211,12 +220,12 @@ func (s *Server) plainAnswer(h http.Header, r *http.Request, rt *route, params m
 			return fail(errScope)
 		}
 	}
-	if a := s.limit(h, rt, params["channel"]+params["guild"]+params["webhook"], r.Header.Get("Authorization")); a != nil {
+	if a := s.limit(h, rt, params["channel"]+params["guild"]+params["webhook"]+params["token"], r.Header.Get("Authorization")); a != nil {
 		return a
 	}
 	var bad *Error
 	var o object
-	if o, c.files, bad = readBody(r, body); bad != nil {
+	if o, c.files, bad = readBody(r.Header.Get("Content-Type"), body); bad != nil {
 		return fail(bad)
 	}
 	c.form = newForm(o)
@@ -239,6 +248,13 @@ func (s *Server) authorize(header string) (u *user, bearer bool) {
 		return s.bearers[token], true
 	}
 	return nil, false
+}
+
+// authorized returns the user whose token a request has, or nil.
+func (s *Server) authorized(r *http.Request) (u *user, bearer bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.authorize(r.Header.Get("Authorization"))
 }
 
 // wait waits out the delay of a fault. It reports false if the client has gone
@@ -286,8 +302,11 @@ func (s *Server) Do(as ID, method, path string, body, out any) error {
 func (s *Server) do(as ID, method, path string, body any) ([]byte, error) {
 	path, query, _ := strings.Cut(path, "?")
 	rt, params, missing := find(method, path)
-	if missing != nil {
+	switch {
+	case missing != nil:
 		return nil, missing
+	case rt.before != nil:
+		return nil, errors.New("fakediscord: this call is for clients of the API")
 	}
 	values, err := url.ParseQuery(query)
 	if err != nil {

@@ -21,7 +21,7 @@ func (c *call) edit(m *message) any {
 	changed.doc = with(m.doc, nil)
 	c.setContent(&changed)
 	if flags, ok := c.int("flags", 0, 1<<20); ok {
-		changed.doc["flags"] = flags & (1 << 2)
+		changed.doc["flags"] = flags&flagSuppressEmbeds | number(m.doc, "flags")&(flagEphemeral|flagLoading|flagComponentsV2)
 	}
 	if l, ok := c.list("attachments", 0, 10); ok {
 		keep := []any{}
@@ -39,9 +39,15 @@ func (c *call) edit(m *message) any {
 	c.done()
 	c.checkNotEmpty(&changed)
 	c.attach(&changed)
-	changed.edited = c.s.now()
+	kind := HappeningEdit
+	if changed.loading() {
+		kind = HappeningMessage // the answer that was put off
+		changed.doc["flags"] = number(changed.doc, "flags") &^ flagLoading
+	} else {
+		changed.edited = c.s.now()
+	}
 	*m = changed
-	c.s.note(HappeningEdit, m)
+	c.s.note(kind, m)
 	c.s.emitMessage("MESSAGE_UPDATE", m)
 	return c.render(m)
 }
@@ -63,6 +69,9 @@ func deleteMessage(c *call) any {
 func (c *call) deleteOne(m *message) {
 	ch := m.channel
 	c.s.removeMessage(m)
+	if m.private() {
+		return
+	}
 	data := object{"id": m.id, "channel_id": ch.id}
 	if ch.guild != nil {
 		data["guild_id"] = ch.guild.id

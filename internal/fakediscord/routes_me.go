@@ -1,6 +1,8 @@
 package fakediscord
 
 import (
+	"errors"
+	"net/http"
 	"slices"
 	"strconv"
 	"time"
@@ -22,6 +24,15 @@ func init() {
 	on("POST /users/@me/channels", openDM)
 	on("GET /users/@me/connections", getConnections).oauth = true
 	on("GET /applications/@me", getApplication)
+	on("PATCH /applications/@me", patchApplication).before = func(s *Server, r *http.Request, body []byte) error {
+		v, _ := decode(body)
+		o, _ := v.(object)
+		url := text(o, "interactions_endpoint_url")
+		if actor, _ := s.authorized(r); actor == nil || url == "" {
+			return nil
+		}
+		return s.verify(r.Context(), &endpoint{url, s.client})
+	}
 	on("GET /oauth2/applications/@me", getApplication)
 	on("GET /voice/regions", func(c *call) any {
 		return []any{
@@ -120,12 +131,32 @@ func getConnections(c *call) any {
 
 func getApplication(c *call) any {
 	owner := object{"id": ID(1), "username": "developer", "discriminator": "0", "global_name": nil, "avatar": nil, "public_flags": 0}
+	var url any
+	if c.s.endpoint != nil {
+		url = c.s.endpoint.url
+	}
 	return object{
-		"id": c.s.appID, "name": c.s.me.global, "icon": nil, "description": "", "bot_public": true, "bot_require_code_grant": false, "verify_key": "00",
+		"id": c.s.appID, "name": c.s.me.global, "icon": nil, "description": "", "bot_public": true, "bot_require_code_grant": false, "verify_key": c.s.PublicKey(),
 		"flags": c.s.flags(), "owner": owner, "team": nil, "bot": c.s.me.object(), "summary": "", "hook": true, "redirect_uris": []any{},
-		"interactions_endpoint_url": nil, "role_connections_verification_url": nil, "approximate_guild_count": len(c.s.guilds), "type": nil,
+		"interactions_endpoint_url": url, "role_connections_verification_url": nil, "approximate_guild_count": len(c.s.guilds), "type": nil,
 		"rpc_origins": []any{},
 	}
+}
+
+// patchApplication sets where interactions go. The address was checked before.
+func patchApplication(c *call) any {
+	url, given := c.text("interactions_endpoint_url", 0, 512)
+	c.done()
+	if refusal := (*Error)(nil); errors.As(c.before, &refusal) {
+		refuse(refusal)
+	}
+	switch {
+	case given && url != "":
+		c.s.endpoint = &endpoint{url, c.s.client}
+	case given, c.null("interactions_endpoint_url"):
+		c.s.endpoint = nil
+	}
+	return getApplication(c)
 }
 
 // pathID returns a snowflake of the path.

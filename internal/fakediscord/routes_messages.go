@@ -127,12 +127,11 @@ func (c *call) nonce() (nonce string, once bool) {
 // newMessage reads the common part of messages of people, bots and webhooks.
 func (c *call) newMessage(ch *channel, author *user) *message {
 	m := &message{channel: ch, author: author, doc: messageDoc(0, "")}
+	flags, _ := c.int("flags", 0, 1<<20)
+	m.doc["flags"] = flags & (flagSuppressEmbeds | flagSilent | flagVoice | flagComponentsV2)
 	c.setContent(m)
 	if tts, _ := c.bool("tts"); tts {
 		m.doc["tts"] = true
-	}
-	if flags, ok := c.int("flags", 0, 1<<20); ok {
-		m.doc["flags"] = flags & (1<<2 | 1<<12 | 1<<13 | 1<<15)
 	}
 	if ids, ok := c.ids("sticker_ids", 3); ok && len(ids) > 0 {
 		c.fail("sticker_ids", "STICKER_INVALID", "The fake has no stickers.")
@@ -153,7 +152,16 @@ func (c *call) setContent(m *message) {
 		m.doc["embeds"] = []any{}
 	}
 	if l, ok := c.list("components", 0, 40); ok {
-		m.doc["components"] = l
+		m.doc["components"] = c.components(l, number(m.doc, "flags")&flagComponentsV2 != 0)
+	} else if c.null("components") {
+		m.doc["components"] = []any{}
+	}
+	if number(m.doc, "flags")&flagComponentsV2 != 0 {
+		for _, name := range []string{"content", "embeds", "poll"} {
+			if v := c.body[name]; v != nil && v != "" {
+				c.fail(name, "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2", "The '%s' field cannot be used when using MessageFlags.IS_COMPONENTS_V2", name)
+			}
+		}
 	}
 	if p, ok := c.sub("poll"); ok {
 		p.require("question", "answers")
@@ -248,7 +256,7 @@ func (c *call) attach(m *message) {
 	if len(c.files) > 10 {
 		c.fail("attachments", "BASE_TYPE_MAX_LENGTH", "Must be 10 or fewer in length.")
 	}
-	if len(c.files) > 0 && m.channel.guild != nil && m.webhook == nil {
+	if len(c.files) > 0 && m.channel.guild != nil && m.webhook == nil && m.interaction == nil {
 		c.needs(m.channel, PermAttachFiles)
 	}
 	for n := range about {
@@ -268,27 +276,37 @@ func (c *call) attach(m *message) {
 		if given := text(about[n], "filename"); given != "" {
 			name = given
 		}
-		kind := f.contentType
-		if kind == "" || kind == "application/octet-stream" {
-			kind = mime.TypeByExtension(path.Ext(name))
-		}
-		place := "attachments/" + m.channel.id.String() + "/" + id.String() + "/" + name
-		c.s.files[place] = file{name, kind, f.data}
-		m.files = append(m.files, place)
-		link := c.s.base + "/cdn/" + place + "?ex=7fffffff&is=60000000&hm=" + strings.Repeat("0", 64)
-		o := object{"id": id, "filename": name, "size": len(f.data), "url": link, "proxy_url": link, "content_type": orNil(kind)}
+		m.files = append(m.files, attachmentPath(m.channel, id, name))
+		o := c.s.store(m.channel, id, file{name, f.contentType, f.data})
 		for _, field := range []string{"title", "description"} {
 			if s := text(about[n], field); s != "" {
 				o[field] = s
 			}
 		}
-		if strings.HasPrefix(kind, "image/") {
-			o["width"], o["height"] = 1, 1
-		}
 		byName[name] = o
 		attachments = append(attachments, o)
 	}
 	m.doc["attachments"] = m.embedAttachments(attachments, byName)
+}
+
+// attachmentPath returns the path of an attachment in the CDN.
+func attachmentPath(ch *channel, id ID, name string) string {
+	return "attachments/" + ch.id.String() + "/" + id.String() + "/" + name
+}
+
+// store puts an attachment into the CDN and returns it as the API does.
+func (s *Server) store(ch *channel, id ID, f file) object {
+	if f.contentType == "" || f.contentType == "application/octet-stream" {
+		f.contentType = mime.TypeByExtension(path.Ext(f.name))
+	}
+	place := attachmentPath(ch, id, f.name)
+	s.files[place] = f
+	link := s.base + "/cdn/" + place + "?ex=7fffffff&is=60000000&hm=" + strings.Repeat("0", 64)
+	o := object{"id": id, "filename": f.name, "size": len(f.data), "url": link, "proxy_url": link, "content_type": orNil(f.contentType)}
+	if strings.HasPrefix(f.contentType, "image/") {
+		o["width"], o["height"] = 1, 1
+	}
+	return o
 }
 
 func sortedKeys(m map[int]file) []int {

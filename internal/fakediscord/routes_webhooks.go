@@ -22,13 +22,18 @@ func init() {
 	on("DELETE /webhooks/{webhook}", deleteWebhook)
 	byToken := func(line string, serve func(*call) any) *route {
 		rt := on(line, serve)
-		rt.open = true
+		rt.open, rt.unlimited = true, true
 		return rt
 	}
 	byToken("GET /webhooks/{webhook}/{token}", func(c *call) any { return c.webhook().object(c.s, false) })
 	byToken("PATCH /webhooks/{webhook}/{token}", patchWebhook)
 	byToken("DELETE /webhooks/{webhook}/{token}", deleteWebhook)
-	byToken("POST /webhooks/{webhook}/{token}", executeWebhook).share("webhook", 5, 2*time.Second)
+	byToken("POST /webhooks/{webhook}/{token}", func(c *call) any {
+		if in := c.followed(); in != nil {
+			return c.followUp(in)
+		}
+		return executeWebhook(c)
+	}).share("webhook", 5, 2*time.Second)
 	const path = "/webhooks/{webhook}/{token}/messages/{message}"
 	byToken("GET "+path, func(c *call) any { return c.render(c.webhookMessage()) })
 	byToken("PATCH "+path, func(c *call) any { return c.edit(c.webhookMessage()) })
@@ -158,7 +163,11 @@ func executeWebhook(c *call) any {
 	return c.render(m)
 }
 
+// webhookMessage returns the message of the path, of a webhook or an interaction.
 func (c *call) webhookMessage() *message {
+	if in := c.followed(); in != nil {
+		return c.answerOf(in)
+	}
 	w := c.webhook()
 	m := c.message(w.channel)
 	if m.webhook != w {

@@ -2,6 +2,8 @@ package fakediscord
 
 import (
 	"cmp"
+	"context"
+	"crypto/ed25519"
 	"net/http"
 	"slices"
 	"strings"
@@ -73,6 +75,18 @@ type Server struct {
 	files    map[string]file // of the CDN, by path
 	timeline timeline
 
+	commands     []*command
+	created      map[ID][]time.Time // when commands were, by guild, 0 for global ones
+	interactions map[ID]*interaction
+	private      []*message // that only one person sees, the oldest first
+
+	key        ed25519.PrivateKey
+	client     *http.Client // reaches endpoints
+	endpoint   *endpoint    // for interactions, nil if they go to the gateway
+	delivering int          // requests to it
+	ctx        context.Context
+	cancel     context.CancelFunc
+
 	sessions   map[string]*session
 	conns      map[*conn]struct{}
 	identifies map[int]time.Time // the latest by shard modulo MaxConcurrency
@@ -127,8 +141,18 @@ func New(cfg Config) *Server {
 		identifies: make(map[int]time.Time),
 		buckets:    make(map[string]*window),
 		nonces:     make(map[string]*message),
-		presence:   object{"status": "online", "activities": []any{}, "client_status": object{"web": "online"}},
-		done:       make(chan struct{}),
+
+		created:      make(map[ID][]time.Time),
+		interactions: make(map[ID]*interaction),
+		client:       &http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
+
+		presence: object{"status": "online", "activities": []any{}, "client_status": object{"web": "online"}},
+		done:     make(chan struct{}),
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	var err error
+	if _, s.key, err = ed25519.GenerateKey(nil); err != nil {
+		panic("fakediscord: " + err.Error())
 	}
 	s.me = s.addUser("Bot")
 	s.me.bot = true
@@ -170,8 +194,12 @@ func (s *Server) Close() {
 	if !s.closed {
 		s.closed = true
 		close(s.done)
+		s.cancel()
 		for c := range s.conns {
 			c.stop()
+		}
+		for _, in := range s.interactions {
+			in.timer.Stop()
 		}
 	}
 	s.mu.Unlock()

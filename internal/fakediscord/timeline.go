@@ -24,6 +24,11 @@ type Happening struct {
 	Text      string          `json:"text,omitempty"`  // the role, the nickname or the reason
 	Emoji     string          `json:"emoji,omitempty"`
 	Message   json.RawMessage `json:"message,omitempty"` // as the API returns it
+
+	Only        ID              `json:"only,omitzero"` // the one person that sees it
+	Interaction ID              `json:"interaction,omitzero"`
+	Form        json.RawMessage `json:"form,omitempty"`    // that opens
+	Choices     json.RawMessage `json:"choices,omitempty"` // that are offered
 }
 
 // The kinds of happenings.
@@ -42,6 +47,18 @@ const (
 	HappeningGiveRole = "give role"
 	HappeningTakeRole = "take role"
 	HappeningNickname = "nickname"
+
+	// Actions of people on the bot's commands and components; Text tells them.
+	HappeningCommand = "command"
+	HappeningPress   = "press"
+	HappeningPick    = "pick"
+	HappeningFill    = "fill"
+
+	// Answers other than messages and edits.
+	HappeningThinking   = "thinking"
+	HappeningForm       = "form"
+	HappeningChoices    = "choices"
+	HappeningNoResponse = "no response"
 )
 
 // acts records an action on a member.
@@ -68,10 +85,17 @@ func (s *Server) record(h Happening) {
 
 // note records an event of a message.
 func (s *Server) note(kind string, m *message) {
-	s.record(Happening{
+	h := Happening{
 		Kind: kind, GuildID: m.channel.guildID(), ChannelID: m.channel.id, MessageID: m.id, UserID: m.author.id,
 		Message: encode(m.object(s.me)),
-	})
+	}
+	if m.private() {
+		h.Only = m.only.id
+	}
+	if m.interaction != nil {
+		h.Interaction = m.interaction.id
+	}
+	s.record(h)
 }
 
 // Next returns the first happening after the n-th that is as wanted. The function

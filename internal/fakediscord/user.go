@@ -13,6 +13,8 @@ type user struct {
 	closedDMs   bool // the user takes no private messages of the bot
 	dm          *channel
 	connections []object
+	locale      string       // of the client
+	form        *interaction // that has opened one which is not sent yet
 }
 
 // addUser adds a user with a display name.

@@ -1,7 +1,10 @@
 package promises_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,7 +18,7 @@ type front interface {
 	says(t *testing.T, text string) string
 }
 
-// The names of the placeholders of the tests.
+// The names of the placeholders in the tests.
 var names = []string{"x", "y", "z"}
 
 // shown returns the route and arguments as one text.
@@ -106,15 +109,80 @@ func (f *discordFront) says(t *testing.T, text string) string {
 	return f.got
 }
 
-// TestPatterns: a pattern means the same in both fronts, also in what it refuses.
+// slash passes the options of a slash command to the Router by name.
+func (f *discordFront) slash(t *testing.T, words string, options map[string]any) string {
+	t.Helper()
+	defs, err := f.r.Commands()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []map[string]any
+	for name, value := range options {
+		list = append(list, map[string]any{"name": name, "type": 3, "value": value})
+	}
+	name, sub, nested := strings.Cut(words, " ")
+	if !slices.ContainsFunc(defs, func(d discord.CommandDef) bool { return d.Name == name }) {
+		t.Fatalf("no slash command %q among %v", name, defs)
+	}
+	if nested {
+		list = []map[string]any{{"name": sub, "type": 1, "options": list}}
+	}
+	data, err := json.Marshal(map[string]any{"id": "1", "type": 2, "token": "t", "data": map[string]any{"type": 1, "name": name, "options": list}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := discord.NewEvent("INTERACTION_CREATE", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.got = ""
+	if err := f.r.Serve(discord.NewContext(t.Context(), nil, e)); err != nil {
+		return strings.ReplaceAll(err.Error(), "discord: ", "")
+	}
+	return f.got
+}
+
+var typedLine = regexp.MustCompile(`"(?:!|/|bot, )" "(?:[^"\\]|\\.)*"`)
+
+// sameSlash returns a result without the prefix and the line, which a slash
+// command does not have.
+func sameSlash(s string) string {
+	return strings.ReplaceAll(typedLine.ReplaceAllString(s, "_"), "usage: !", "usage: /")
+}
+
+// slashOptions are the options of slash commands equivalent to a typed text.
+// The key is the text or, for a text with several meanings, the pattern and the
+// text.
+var slashOptions = map[string]map[string]any{
+	`!a "b c" 7`:                        {"x": "b c", "y": 7},
+	"!a b":                              {"x": "b"},
+	"a {x:int...=6} {y:word...?}: !a b": {"y": "b"},
+	"!a":                                {},
+	"!a 1":                              {"x": "1"},
+	"!a 1 2 3":                          {"x": "1", "y": "2", "z": "3"},
+	`!a 1  02 "b"  c `:                  {"x": "1  02", "y": `"b"  c`},
+	"!a yes m":                          {"x": "yes", "y": "m"},
+	"!a 5":                              {"x": "5"},
+	"!a so":                             {"x": "so"},
+	"!a 5 L":                            {"x": "5", "y": "L"},
+	"!a 10 минут 1,5 ya.ru":             {"x": "10 минут", "y": "1,5", "z": "ya.ru"},
+	"!a 1h30m":                          {"x": "1h30m"},
+	"!a b  c ":                          {"x": "b  c"},
+	"!in a":                             {},
+	"!inside b 1":                       {"x": 1},
+}
+
+// TestPatterns checks that a pattern means the same in both fronts and as a
+// slash command, including the texts that it rejects.
 func TestPatterns(t *testing.T) {
-	const none = "" // the text is no command
+	const none = "" // the text is not a command
 	for _, tt := range []struct {
 		pattern string
 		texts   map[string]string
 	}{
 		{"a {x} {y:int}", map[string]string{
 			`!a "b c" 007`:   `a {x} {y:int} "!" "\"b c\" 007" x="b c" b c y="007" 7`,
+			`!a "b c" 7`:     `a {x} {y:int} "!" "\"b c\" 7" x="b c" b c y="7" 7`,
 			"!a b":           `a {x} {y:int}: usage: !a {x} {y:int}: y: is missing`,
 			"!a b c":         `a {x} {y:int}: usage: !a {x} {y:int}: y: "c" is of another type`,
 			"!a b 1 more":    `a {x} {y:int}: usage: !a {x} {y:int}: "more" is left over`,
@@ -160,6 +228,7 @@ func TestPatterns(t *testing.T) {
 		}},
 	} {
 		t.Run(tt.pattern, func(t *testing.T) {
+			slashes := 0
 			for _, f := range []front{newVKFront(false), newDiscordFront(false)} {
 				if strings.HasPrefix(tt.pattern, "in") {
 					f.handle(tt.pattern, false, "also")
@@ -170,14 +239,33 @@ func TestPatterns(t *testing.T) {
 					if got := f.says(t, text); got != want {
 						t.Errorf("%T: %s: %s\nwant %s", f, text, got, want)
 					}
+					d, ok := f.(*discordFront)
+					options, same := slashOptions[tt.pattern+": "+text]
+					if options == nil {
+						options, same = slashOptions[text]
+					}
+					if !ok || !same {
+						continue
+					}
+					slashes++
+					words := "a"
+					if !strings.HasPrefix(text, "!a") {
+						words = strings.TrimSuffix(text[1:], " 1")
+					}
+					if got, want := sameSlash(d.slash(t, words, options)), sameSlash(want); got != want {
+						t.Errorf("slash %s: %s\nwant %s", text, got, want)
+					}
 				}
+			}
+			if slashes == 0 {
+				t.Error("no text was tried as a slash command")
 			}
 		})
 	}
 }
 
-// TestPatternsTogether: of several patterns the one with the most words answers, in both
-// fronts, and the case of letters does not matter if it is not to.
+// TestPatternsTogether checks that in both fronts the pattern with the most
+// words matches first, and that case is ignored if it is set to be.
 func TestPatternsTogether(t *testing.T) {
 	for _, f := range []front{newVKFront(true), newDiscordFront(true)} {
 		f.handle("admin {x...?}", true)
@@ -200,7 +288,8 @@ func TestPatternsTogether(t *testing.T) {
 	}
 }
 
-// TestPatternMistakes: both fronts refuse a malformed pattern with the same words.
+// TestPatternMistakes checks that both fronts reject a malformed pattern with
+// the same words.
 func TestPatternMistakes(t *testing.T) {
 	for _, pattern := range []string{
 		"a {", "a {x", "a {1}", "a {x} b", "a {x} {x}", "a {x...} {y}", "a|", "a|a", "a {x:int=y}", "a {x:string|int}", "a <x>", "a{b}", "{x}", "a {x}{y}",

@@ -2,12 +2,12 @@ package pgstore_test
 
 import (
 	"context"
-	"crypto/rand"
 	"log"
 	"os"
 	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/middleware"
 	"github.com/vkrouter/vk/pgstore"
 )
 
@@ -28,8 +28,7 @@ func ExampleOpen() {
 	log.Print(poller.Run(ctx))
 }
 
-// As many of these processes as needed behave as one bot. Each keeps its workers' events in
-// the database, and counts with the others.
+// As many of these processes as needed behave as one bot.
 func ExampleStore() {
 	ctx := context.Background()
 	db, err := pgstore.Open(ctx, os.Getenv("DATABASE_URL"))
@@ -37,19 +36,16 @@ func ExampleStore() {
 		log.Fatal(err)
 	}
 	defer db.Close()
-	var (
-		queue  vk.Queue  = db // for Dispatcher.Queue
-		limits vk.Limits = db // for Client.Limits, and for Cooldown and MaxConcurrency
-	)
-	worker := vk.QueueWorker{Group: 1, ID: rand.Text(), Room: 10}
-	answer, err := queue.Take(ctx, worker)
-	if err != nil {
-		log.Fatal(err)
+	client := vk.NewClient(os.Getenv("VK_TOKEN"))
+	client.Limits = db // they share the 20 requests a second
+	bot := vk.NewRouter()
+	cooldown := &middleware.Cooldown{Rate: 3, Per: time.Minute, By: vk.PerUser, Limits: db, Name: "dice"}
+	bot.Handle("dice", dice, cooldown.Wrap)
+	poller := &vk.Poller{
+		Client:     client,
+		Dispatcher: &vk.Dispatcher{Handler: bot, Store: db, Queue: db},
 	}
-	for _, batch := range answer.Batches {
-		log.Print(batch.Lane, len(batch.Events))
-	}
-	if _, wait, err := limits.Reserve(ctx, "dice", vk.LimitRule{Rate: 3, Per: time.Minute}); err != nil || wait > 0 {
-		log.Print(wait, err)
-	}
+	log.Print(poller.Run(ctx))
 }
+
+func dice(c *vk.Context) error { return c.Reply("4") }

@@ -96,7 +96,7 @@ func (j *job) noteRetry() {
 	}
 }
 
-// readRetries reads what noteRetry has written, before the handlers begin.
+// readRetries reads the count of noteRetry, before the handlers begin.
 func (j *job) readRetries() {
 	t := &j.steps
 	value, _ := t.steps.Get(retriesStep)
@@ -159,7 +159,7 @@ func (cb *Callback) leaveQueues(ctx context.Context) {
 	leaving.Wait()
 }
 
-// enqueue puts an event into the Queue, and returns what VK is told about it.
+// enqueue puts an event into the Queue, and returns the answer to VK.
 func (cb *Callback) enqueue(ctx context.Context, client *Client, e *Event) ack {
 	g, err := cb.queue(e.GroupID, client)
 	if err == nil {

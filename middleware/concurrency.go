@@ -43,9 +43,9 @@ type MaxConcurrency struct {
 	Queue int
 
 	// Limits limits the handlers of several processes together, each of which has a
-	// MaxConcurrency of this Name. Those who wait in one process keep their order; Queue is
-	// for each process, and while the Limits fails so is N. A place whose process dies is free
-	// after 15 seconds. Nil means that this process is alone.
+	// MaxConcurrency of this Name. Those that wait in one process keep their order; Queue is
+	// for each process, and while the Limits fails so is N. The place of a process that dies is
+	// free after 15 seconds. Nil means that this process is alone.
 	Limits vk.Limits
 	Name   string // tells apart those of one Limits; needed with Limits alone
 

@@ -17,11 +17,11 @@ const (
 	sharedPoll  = 200 * time.Millisecond // between two looks for a free place
 )
 
-// A shared is what a Cooldown or a MaxConcurrency knows of its Limits, in this process.
+// A shared is the state of the Limits of a Cooldown or a MaxConcurrency, in this process.
 type shared struct {
 	mu      sync.Mutex
 	failing bool
-	told    map[vk.Key]time.Time // until when those rest who were told so
+	told    map[vk.Key]time.Time // the ends of the rests that somebody was told of
 	most    int                  // of told, when it was last swept
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// member is a process with timers, whose Store is not comparable to those of others, as
-// in another process.
+// member is a process with timers. Its Store is another value than those of the others,
+// as in another process.
 type member struct {
 	*process
 	link   *frail

@@ -12,7 +12,7 @@ import (
 )
 
 // TestTrailFenced: a process that has lost a conversation and does not know it yet cannot
-// overwrite what the handler has done in the process that has it.
+// overwrite the trail of the process that has it.
 func TestTrailFenced(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		q, s := new(vktest.Queue), new(vk.MemoryStore)

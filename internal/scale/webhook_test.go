@@ -79,7 +79,7 @@ func TestAskAcross(t *testing.T) {
 }
 
 // TestAskTwoProcesses: the answer comes to the other process, and the next text to the
-// first one again. The question gets the answer, and people hear what they should.
+// first one again. The question gets the answer, and the person hears both messages.
 func TestAskTwoProcesses(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		q, s := new(vktest.Queue), new(vk.MemoryStore)
@@ -181,7 +181,7 @@ func TestTakeover(t *testing.T) {
 	})
 }
 
-// TestLaneLost: a handler whose conversation another process has taken over sees its
+// TestLaneLost: if another process has taken over the conversation, the handler sees its
 // context end with ErrLaneLost, and so does one that waits.
 func TestLaneLost(t *testing.T) {
 	bubble(t, func(t *testing.T) {

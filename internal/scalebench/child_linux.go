@@ -25,7 +25,7 @@ type silent struct{}
 // Printf drops a line.
 func (silent) Printf(context.Context, string, ...any) {}
 
-// A setup is what a process of the bot is told in its environment.
+// A setup has the settings of a process, which it gets in its environment.
 type setup struct {
 	redis, prefix, api string
 	workers, rps       int

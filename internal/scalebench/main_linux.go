@@ -10,7 +10,7 @@ import (
 	"github.com/vkrouter/vk/internal/dbserver"
 )
 
-// scenarios are what is measured, in their order. Each prints its figures, and returns an
+// scenarios are the measurements, in their order. Each prints its figures, and returns an
 // error if a promise is broken.
 var scenarios = []struct {
 	name string

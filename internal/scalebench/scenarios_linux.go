@@ -73,7 +73,7 @@ func throughput(redis *dbserver.Server) error {
 	return nil
 }
 
-// A bill is what a server was asked.
+// A bill is the work of a server.
 type bill struct{ trips, bytes float64 }
 
 func billOf(addr string) (b bill, err error) {
@@ -99,7 +99,7 @@ func billOf(addr string) (b bill, err error) {
 	return b, nil
 }
 
-// cost measures what an event costs the server, also while 1,000 others are pending.
+// cost measures the work of the server for an event, also while 1,000 others are pending.
 func cost(redis *dbserver.Server) error {
 	for _, pending := range []int{0, 1000} {
 		t, err := newTeam(redis, 2, 64, -1)
@@ -268,7 +268,7 @@ func outage(redis *dbserver.Server) error {
 	return nil
 }
 
-// ask asks 30 questions, whose answers come to other processes.
+// ask asks 30 questions. The answers come to other processes.
 func ask(redis *dbserver.Server) error {
 	t, err := newTeam(redis, 3, 8, -1)
 	if err != nil {

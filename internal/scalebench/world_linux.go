@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A world is VK as the bot sees it: it notes what is said, drops what has the random_id
-// of something that was said before, and refuses too many calls.
+// A world is VK as the bot sees it: it notes messages, drops those with the random_id
+// of an earlier one, and refuses too many calls.
 type world struct {
 	url string
 	srv *http.Server
@@ -19,7 +19,7 @@ type world struct {
 	mu      sync.Mutex
 	calls   []time.Time          // of the last second
 	seen    map[string]bool      // random ids by peer
-	said    map[int][]string     // by peer, what people saw
+	said    map[int][]string     // by peer, the texts that people saw
 	at      map[string]time.Time // when a text was first seen
 	again   int                  // messages that were dropped
 	tooMany int                  // calls that were refused

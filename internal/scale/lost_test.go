@@ -265,3 +265,29 @@ func handledWhileAway(t *testing.T) (a, b *process, log *diary) {
 	link.set(func(f *frail) { f.cut = false })
 	return a, b, log
 }
+
+// TestRoundTrips: an event costs two calls of the Queue at most.
+func TestRoundTrips(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const n = 1000
+		q, s := &frail{Queue: new(vktest.Queue)}, new(vk.MemoryStore)
+		var handled atomic.Int32
+		h := func(c *vk.Context) error {
+			time.Sleep(20 * time.Millisecond)
+			handled.Add(1)
+			return nil
+		}
+		a, b := start(t, q, s, h), start(t, q, s, h)
+		time.Sleep(time.Second)
+		before := q.total()
+		for i := range n {
+			[]*process{a, b}[i%2].tell(t, fmt.Sprint("e", i), i%50+1, "x")
+			time.Sleep(5 * time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		if calls := q.total() - before; calls > 2*n || handled.Load() != n {
+			t.Errorf("%d calls for %d events, %d handled", calls, n, handled.Load())
+		}
+		stop(a, b)
+	})
+}

@@ -98,7 +98,7 @@ func TestTimersTakeover(t *testing.T) {
 		}
 		time.Sleep(30 * time.Second)
 		a.link.set(func(f *frail) { f.cut = true })
-		time.Sleep(began.Add(60 * time.Second).Sub(time.Now()))
+		time.Sleep(time.Until(began.Add(60 * time.Second)))
 		b.link.set(func(f *frail) { f.cut = true })
 		time.Sleep(time.Minute)
 		mu.Lock()

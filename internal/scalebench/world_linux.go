@@ -24,7 +24,6 @@ type world struct {
 	again   int                  // messages that were dropped
 	tooMany int                  // calls that were refused
 	ids     int
-	changed chan struct{}
 }
 
 func newWorld(rps int) (*world, error) {

@@ -156,6 +156,40 @@ func TestTimersMoved(t *testing.T) {
 	})
 }
 
+// TestTimerCanceledInQueue: a timer that is canceled or moved after it was put into the
+// Queue, while another handler of its conversation runs, is not handled for that.
+func TestTimerCanceledInQueue(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		q, s := new(vktest.Queue), new(vk.MemoryStore)
+		var log diary
+		began := time.Now()
+		handled := func(_, what string) {
+			log.note("%v %s", time.Since(began).Round(time.Second), what)
+			if what == "long" {
+				time.Sleep(time.Minute)
+			}
+		}
+		a := startTimers(t, q, s, "A", handled)
+		b := startTimers(t, q, s, "B", handled)
+		ctx, key := context.Background(), vk.Key{Group: group, Peer: 1, User: 1}
+		for i, what := range []string{"long", "canceled", "moved", "stays"} {
+			if err := a.timers.Set(ctx, key, what, began.Add(time.Duration(i+1)*time.Second), what); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(30 * time.Second)
+		if was, err := b.timers.Cancel(ctx, key, "canceled"); !was || err != nil {
+			t.Fatal(was, err)
+		}
+		if err := b.timers.Set(ctx, key, "moved", began.Add(2*time.Minute), "moved"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Minute)
+		log.is(t, "1s long", "1m1s stays", "2m0s moved")
+		stop(a.process, b.process)
+	})
+}
+
 // TestForeignWatch: a wait for events of another conversation is refused.
 func TestForeignWatch(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -44,6 +44,8 @@ import (
 // and [From]. Buttons with the payload Choice, of a Keyboard or a Carousel among
 // them, answer this question alone.
 //
+// With a [Queue], a question to another conversation is a [*ConfigError].
+//
 // An error is one of sending, [ErrNoAnswer] after an hour or by Within,
 // [ErrCanceled], [ErrInterrupted], [ErrStopped], [ErrUnmounted],
 // [ErrNoDispatcher], or the cause with which c has ended. A handler may just

@@ -35,11 +35,11 @@ import (
 // when a handler asks for it with [RetryAfter], and during and after Stop.
 //
 // Several Callbacks, and a [Poller], may share a Dispatcher: a duplicate is handled
-// once, whichever source brings it. Of several processes with one Store, one handles
-// a community's events; the others let VK come again, see [ErrJournalTaken].
+// once, whichever source brings it. Several processes need a [Dispatcher.Queue]: without
+// one, one of them handles a community's events, see [ErrJournalTaken].
 //
 // Its fields must not change once it is in use. Its methods are safe for
-// concurrent use. It starts no goroutine.
+// concurrent use. It starts no goroutine, unless there is a Queue.
 //
 // See https://dev.vk.com/ru/api/callback/getting-started.
 type Callback struct {

@@ -39,6 +39,9 @@ import (
 // waits for anything: later, VK has had its answer. With a Store, which has kept the event, it is an error like
 // any other then, as it is with a [Poller]; without one VK has been told to come
 // again anyway, and the event is handled again when it does.
+//
+// With a [Queue], VK is not asked: the conversation pauses for that time in all
+// processes, with the event at its head, whichever source has brought it.
 func RetryAfter(d time.Duration) error { return retryAfter(d) }
 
 type retryAfter time.Duration
@@ -52,7 +55,8 @@ func (retryAfter) comesAgain() bool { return true }
 
 // ErrRemoveServer is what a handler returns, wrapped or not, to have VK strike the
 // address that the event was sent to off the community's list: VK sends nothing
-// there any more. It must have been returned within [Callback.Patience].
+// there any more. It must have been returned within [Callback.Patience]. With a
+// [Queue], VK hears it in place of the answer to the community's next event.
 var ErrRemoveServer = errors.New("vk: VK is to remove the callback server")
 
 // RetryCounter returns how often VK has tried before to deliver the event to a
@@ -96,7 +100,7 @@ func (j *job) noteRetry() {
 	}
 }
 
-// readRetries reads what noteRetry has written, before the handlers begin.
+// readRetries reads the count of noteRetry, before the handlers begin.
 func (j *job) readRetries() {
 	t := &j.steps
 	value, _ := t.steps.Get(retriesStep)
@@ -159,7 +163,7 @@ func (cb *Callback) leaveQueues(ctx context.Context) {
 	leaving.Wait()
 }
 
-// enqueue puts an event into the Queue, and returns what VK is told about it.
+// enqueue puts an event into the Queue, and returns the answer to VK.
 func (cb *Callback) enqueue(ctx context.Context, client *Client, e *Event) ack {
 	g, err := cb.queue(e.GroupID, client)
 	if err == nil {

@@ -95,8 +95,8 @@ func (g *groupQueue) startTimers() {
 	g.tasks.Go(func() { g.leadTimers(ctx) })
 }
 
-// timersListed is the time between two looks of the leader at all timers in the Store: so
-// late may be one whose process died after it had set the timer.
+// timersListed is the time between two looks of the leader at all timers in the Store. A
+// timer may be late by this if the process that has set it dies.
 const timersListed = 15 * time.Second
 
 // leadTimers leads the timers if no other process does.
@@ -287,8 +287,8 @@ func (g *groupQueue) handle(ctx context.Context, it *queue.Item) {
 	}
 }
 
-// end makes the handlers of items end what they wait for; those whose lanes are lost
-// must not go on at all.
+// end ends the waits of the handlers of items. If their lanes are lost, the handlers must
+// not go on at all.
 func (g *groupQueue) end(items []*queue.Item, lost bool) {
 	why := ErrStopped
 	if lost {

@@ -11,6 +11,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/signal"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -286,4 +288,102 @@ func ExampleCallback_Status() {
 	// 200
 	// 503
 	// false
+}
+
+// Two processes of one bot: the question is asked in one, and the answer comes to the
+// other. Both have the same Queue and Store, such as those of module redisstore, and the
+// same Limits.
+func ExampleDispatcher_queue() {
+	queue, store, limits := new(vktest.Queue), new(vk.MemoryStore), new(vktest.Limits)
+	done := make(chan struct{})
+	process := func() *vk.Callback {
+		client := vk.NewClient("token")
+		client.Limits = limits
+		client.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+			rec := httptest.NewRecorder()
+			rec.Header().Set("Content-Type", "application/json")
+			rec.Body.WriteString(sentAnswer)
+			return rec.Result(), nil
+		})}
+		r := vk.NewRouter("!")
+		r.Handle("name", func(c *vk.Context) error {
+			a, err := c.Ask("What is your name?")
+			if errors.Is(err, vk.ErrLaneLost) {
+				return err // another process goes on with it
+			}
+			if err != nil {
+				return err
+			}
+			fmt.Println("The answer is " + a.Text() + ".")
+			close(done)
+			return nil
+		})
+		return &vk.Callback{
+			Client: client, GroupID: 1, Secret: vk.NewSecret("s"), Logger: slog.New(slog.DiscardHandler),
+			Dispatcher: &vk.Dispatcher{Handler: r, Queue: queue, Store: store, Logger: slog.New(slog.DiscardHandler)},
+		}
+	}
+	first, second := process(), process()
+	deliver := func(to *vk.Callback, id, text string) {
+		rec := httptest.NewRecorder()
+		to.ServeHTTP(rec, httptest.NewRequest("POST", "/", strings.NewReader(
+			`{"type":"message_new","event_id":"`+id+`","group_id":1,"secret":"s","object":{"message":{"from_id":5,"peer_id":5,"text":"`+text+`"}}}`)))
+		fmt.Println("VK hears " + rec.Body.String())
+	}
+	deliver(first, "a", "!name")
+	for first.Dispatcher.Pending() > 0 || len(first.Dispatcher.Open()) == 0 {
+		time.Sleep(time.Millisecond) // until the question is asked
+	}
+	var status vk.QueueStatus = first.Dispatcher.QueueStatus()[0]
+	fmt.Println("conversations held:", status.Lanes, "with a question:", status.Parked)
+
+	deliver(second, "b", "Anna")
+	<-done
+	for _, cb := range []*vk.Callback{first, second} {
+		cb.Stop(context.Background())
+		cb.Dispatcher.Stop(context.Background())
+	}
+	// Output:
+	// VK hears ok
+	// conversations held: 1 with a question: 1
+	// VK hears ok
+	// The answer is Anna.
+}
+
+// An openQueue tells which conversations its process gets from others and loses to them.
+type openQueue struct{ vk.Queue }
+
+// Beat implements [vk.Queue].
+func (q openQueue) Beat(ctx context.Context, w vk.QueueWorker, held []vk.QueueHeld) (vk.QueueAnswer, error) {
+	a, err := q.Queue.Beat(ctx, w, held)
+	q.lost(a.Lost)
+	for _, b := range a.Batches {
+		q.died(b)
+	}
+	return a, err
+}
+
+func (openQueue) lost(lanes []vk.QueueLost) {
+	for _, l := range lanes {
+		fmt.Println("lost:", l.Lane)
+	}
+}
+
+func (openQueue) died(b vk.QueueBatch) {
+	suspects := slices.DeleteFunc(slices.Clone(b.Events), func(e vk.QueuedEvent) bool { return e.Tries == 0 })
+	for _, e := range suspects {
+		fmt.Printf("%d processes have died of event %s of %s\n", e.Tries, e.ID, b.Lane)
+	}
+}
+
+// A Queue that does something beside what another one does.
+func ExampleQueue() {
+	var q vk.Queue = openQueue{new(vktest.Queue)}
+	w := vk.QueueWorker{Group: 1, ID: "this process", Room: 1}
+	q.Beat(context.Background(), w, []vk.QueueHeld{{Lane: "5", Epoch: 1}})
+	_, err := q.Put(context.Background(), w, nil, &vk.QueueMark{Role: "poll", Value: "100"})
+	fmt.Println(errors.Is(err, vk.ErrNotLeading), "dead after", vk.QueueLease)
+	// Output:
+	// lost: 5
+	// true dead after 5s
 }

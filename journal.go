@@ -15,13 +15,13 @@ import (
 )
 
 // ErrJournalTaken says that another process owns the journal of the community in
-// the Dispatcher's Store: one process at a time handles a community's events. A
-// process that does not renew its ownership for 15 seconds loses it.
+// the Dispatcher's Store: one process at a time handles a community's events, unless they
+// have a [Dispatcher.Queue]. A process that does not renew its ownership for 15 seconds loses it.
 //
 // [Poller.Run] returns it, at its start or when another process has taken over
 // because this one could not reach the Store. A [Callback] lets VK deliver the
 // events again until then.
-var ErrJournalTaken = errors.New("vk: another process owns the community's journal")
+var ErrJournalTaken = errors.New("vk: another process owns the community's journal: set Dispatcher.Queue to run several processes")
 
 // A journal is the part of a Dispatcher's Store that belongs to one community: the
 // place in its history, and the events that are not done. What is stored, and when,

@@ -83,6 +83,8 @@ func TestJournalTaken(t *testing.T) {
 		began := time.Now()
 		if _, err := open(); !errors.Is(err, ErrJournalTaken) || time.Since(began) > 6*time.Second {
 			t.Errorf("while the owner lives: %v, after %v", err, time.Since(began))
+		} else if !strings.Contains(err.Error(), "Dispatcher.Queue") {
+			t.Errorf("the error does not name the remedy: %v", err)
 		}
 		a.d.Stop(t.Context())
 		began = time.Now()

@@ -356,7 +356,9 @@ func (f *follower) standBy(ctx context.Context) error {
 				f.log.LogAttrs(ctx, slog.LevelInfo, "vk: long poll: this process polls from now on", slog.Int64("group", f.group), slog.String("ts", f.ts))
 			}
 			return nil
-		case err == nil && !said:
+		case err != nil:
+			f.note(err, 0)
+		case !said:
 			said = true
 			f.log.LogAttrs(ctx, slog.LevelInfo, "vk: long poll: another process polls: standing by", slog.Int64("group", f.group))
 			f.status.Standby = true

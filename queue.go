@@ -265,7 +265,7 @@ func (q queueOf) Leave(ctx context.Context, w queue.ID) error {
 	return apart(func() error { return q.q.Leave(ctx, q.worker(w)) })
 }
 
-// answer makes a call, whose panics are errors.
+// answer makes a call. A panic is an error.
 func (q queueOf) answer(call func() (QueueAnswer, error)) (a queue.Answer, err error) {
 	var got QueueAnswer
 	if err := apart(func() (err error) { got, err = call(); return err }); err != nil {

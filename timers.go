@@ -30,14 +30,15 @@ import (
 //
 // A timer stays in the Store until it is handled. One that was due while no bot ran is
 // due at the start. Only the process that owns the community's journal dispatches
-// timers. They take at most half of [Dispatcher.MaxEvents].
+// timers, at most half of [Dispatcher.MaxEvents] at a time. With a [Queue], any process
+// may handle a timer; one that is set just before its process dies may be 15 seconds late.
 //
 // The fields must not change once in use. The methods are safe for concurrent use.
 type Timers[T any] struct {
 	// Store keeps the timers. It is the value that the Dispatcher has, and a [Lister];
 	// without one, the methods return a [*ConfigError]. A timer that is set through
 	// another value, such as a wrapper, or by another process, is found at the next
-	// start only.
+	// start only, or with a [Queue], within 15 seconds if its process dies.
 	Store Store
 
 	// Name tells apart the Timers of one Store. It must not change between versions of

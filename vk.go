@@ -74,8 +74,8 @@ type Client struct {
 	RPS int
 
 	// Limits makes all Clients with the same token and the same Limits share RPS, in
-	// whichever process they are: nine tenths of it, since what begins at one pace does not
-	// arrive at quite the same. Calls keep their priorities and order. While the Limits fails,
+	// whichever process they are: nine tenths of it, evenly spaced, since what begins at one
+	// pace does not arrive at quite the same. Calls keep their priorities and order. While the Limits fails,
 	// each Client takes its part of RPS, by the number of Clients that was last known. Nil
 	// means that the Client is alone.
 	Limits Limits

@@ -43,7 +43,9 @@ type taker interface {
 //
 // A Watch sees the events of c's conversation, and of kinds that have no
 // conversation, such as group_join, all; [From] says otherwise. Those of other
-// communities it never sees. A nil match takes all that it sees. It is called
+// communities it never sees. With a [Queue], it must be for c's conversation, or for
+// such events of c's user in private: others may come to another process, and Next returns
+// a [*ConfigError]. A nil match takes all that it sees. It is called
 // for one event at a time of each conversation, perhaps while the handler does
 // something else, and should be quick. If it panics, the Watch ends with a
 // [*PanicError].

@@ -9,10 +9,10 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// An Error is a failure of the server or of the network. A Swap that fails with one
-// may have changed the value.
+// An Error is a failure of the server or of the network. A call that fails with one may
+// have had its effect or not.
 type Error struct {
-	Op     string // Open, Get, Swap or List
+	Op     string // Open, or the name of the method
 	Addr   string // the address of the server
 	Remedy string // a step that ends the failure
 	Err    error  // the cause
@@ -56,6 +56,7 @@ func unchanged(err error) bool {
 // remedies are by the codes of PostgreSQL's errors.
 var remedies = map[string]string{
 	"22P05": "create a database with ENCODING 'UTF8' and name it in the URL",
+	"25001": "the Queue and the Limits need transactions of the isolation read committed: set default_transaction_isolation for the user, or in the URL",
 	"25006": "this is a read-only standby or session: give the address of the primary, or several hosts and target_session_attrs=read-write",
 	"28000": "correct the user in the URL, or pg_hba.conf",
 	"28P01": "correct the user and the password in the URL",
@@ -63,9 +64,10 @@ var remedies = map[string]string{
 	"3F000": "create the schema, or correct Config.Table",
 	"40001": "too many others change the value: try again",
 	"40P01": "too many others change the value: try again",
-	"42501": "give the user the rights SELECT, INSERT, UPDATE and DELETE on the table; Schema returns the statements that create it",
+	"42501": "give the user the rights SELECT, INSERT, UPDATE and DELETE on the tables, and USAGE on the sequence; Schema returns the statements that create them",
 	"42703": "the table is another program's: choose another Config.Table",
 	"42804": "the table is another program's: choose another Config.Table",
+	"42883": "a function is missing, the database may be a new one: restart the bot, which creates it",
 	"42P01": "the table is missing, the database may be a new one: restart the bot, which creates it",
 	"53100": "the server's disk is full: make room; the bot needs no restart",
 	"53200": "the server's memory is full; the bot needs no restart",

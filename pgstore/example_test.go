@@ -4,8 +4,10 @@ import (
 	"context"
 	"log"
 	"os"
+	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/middleware"
 	"github.com/vkrouter/vk/pgstore"
 )
 
@@ -25,3 +27,25 @@ func ExampleOpen() {
 	}
 	log.Print(poller.Run(ctx))
 }
+
+// As many of these processes as needed behave as one bot.
+func ExampleStore() {
+	ctx := context.Background()
+	db, err := pgstore.Open(ctx, os.Getenv("DATABASE_URL"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer db.Close()
+	client := vk.NewClient(os.Getenv("VK_TOKEN"))
+	client.Limits = db // they share the 20 requests a second
+	bot := vk.NewRouter()
+	cooldown := &middleware.Cooldown{Rate: 3, Per: time.Minute, By: vk.PerUser, Limits: db, Name: "dice"}
+	bot.Handle("dice", dice, cooldown.Wrap)
+	poller := &vk.Poller{
+		Client:     client,
+		Dispatcher: &vk.Dispatcher{Handler: bot, Store: db, Queue: db},
+	}
+	log.Print(poller.Run(ctx))
+}
+
+func dice(c *vk.Context) error { return c.Reply("4") }

@@ -19,6 +19,7 @@ type listener struct {
 
 	mu      sync.Mutex
 	closed  bool
+	listens int                // how often the server was asked to notify
 	cancel  context.CancelFunc // of the goroutine; nil before the first Take
 	ended   chan struct{}
 	waiting map[string]map[chan struct{}]struct{} // by the text of a notification
@@ -103,6 +104,9 @@ func (l *listener) listen(ctx context.Context) (connected bool) {
 	if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{l.channel}.Sanitize()); err != nil {
 		return false
 	}
+	l.mu.Lock()
+	l.listens++
+	l.mu.Unlock()
 	l.wakeAll() // for what came before
 	for {
 		n, err := conn.WaitForNotification(ctx)

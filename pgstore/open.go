@@ -26,11 +26,13 @@ type Config struct {
 	// ConnConfig.ConnectTimeout to Timeout if it is zero.
 	Pool *pgxpool.Config
 
-	// Table is the name of the table, also with a schema, as in "bots.shop". Upper
-	// and lower case differ. The default is "vk_store".
+	// Table is the name of the table, also with a schema, as in "bots.shop". It begins the
+	// names of the tables and functions of the Queue and the Limits. Upper and lower case
+	// differ. It has at most 44 bytes, without the schema. The default is "vk_store".
 	Table string
 
-	// Timeout limits the duration of each Get and Swap, of each request of a List, and of Open.
+	// Timeout limits the duration of each call, of each request of a List, and of Open. A Take
+	// may wait for events before.
 	// The default is 5 seconds. It must not be negative.
 	Timeout time.Duration
 }
@@ -40,8 +42,8 @@ type Config struct {
 //	postgres://user:password@host:5432/database
 //
 // or to the server that libpq's variables, such as PGHOST, name if url is empty. The
-// functions change the settings before the Store connects. Open creates the table if
-// it does not exist.
+// functions change the settings before the Store connects. Open creates the tables and
+// functions if they do not exist.
 //
 // Open returns an error if the server does not answer, refuses the user, or is
 // read-only. The error never contains the password. The caller must Close the Store.
@@ -111,16 +113,14 @@ func quoted(table string) string { return pgx.Identifier(strings.Split(table, ".
 // createLock is the key of the advisory lock under which a table is created.
 const createLock = 0x766b5f73746f7265
 
-// lastFunction is the function that Schema creates last.
-const lastFunction = "FUNC_sweep()"
-
 // begin tests the server at the start and creates the table if it does not exist.
 func (s *Store) begin(ctx context.Context) error {
 	var readOnly, encoding string
 	var exists bool
 	err := s.pool.QueryRow(ctx, `SELECT current_setting('transaction_read_only'), current_setting('server_encoding'),
-			to_regclass($1) IS NOT NULL AND to_regprocedure($2) IS NOT NULL`,
-		quoted(s.table), inTable(s.table, lastFunction)).Scan(&readOnly, &encoding, &exists)
+			(SELECT bool_and(to_regclass(t) IS NOT NULL) FROM unnest($1::text[]) t) AND
+			(SELECT bool_and(to_regproc(f) IS NOT NULL) FROM unnest($2::text[]) f)`,
+		created(s.table, `CREATE TABLE IF NOT EXISTS (\w+)`), created(s.table, `CREATE OR REPLACE FUNCTION (\w+)`)).Scan(&readOnly, &encoding, &exists)
 	switch {
 	case err != nil:
 		return err

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/vkrouter/vk"
 	"github.com/vkrouter/vk/internal/versus"
 	"github.com/vkrouter/vk/pgstore"
@@ -110,6 +111,53 @@ func TestQueueCost(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestQueueDisk: the size of the tables, as the README says.
+func TestQueueDisk(t *testing.T) {
+	const n, size = 5000, 100
+	ctx := context.Background()
+	store := open(t, shared)
+	conn, err := pgx.Connect(ctx, url(shared))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	per := func(what string, most int64, f func()) {
+		t.Helper()
+		used := func() (sum int64) {
+			err := conn.QueryRow(ctx, `SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r' AND relname LIKE 'TestQueueDisk%'`).Scan(&sum)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return sum
+		}
+		before := used()
+		f()
+		got := (used() - before) / n
+		t.Logf("%s: %d bytes each", what, got)
+		if got > most {
+			t.Errorf("%s: %d bytes each, want at most %d", what, got, most)
+		}
+	}
+	put := func(group int64, id string, lanes int) {
+		var events []vk.QueueEvent
+		for i := range n {
+			e := vk.QueueEvent{Lane: fmt.Sprint("2000000000/", i%lanes), Data: make([]byte, size)}
+			if id != "" {
+				e.ID = fmt.Sprint(id, i)
+			}
+			if events = append(events, e); len(events) == 500 {
+				if _, err := store.Put(ctx, vk.QueueWorker{Group: group, ID: "worker"}, events, nil); err != nil {
+					t.Fatal(err)
+				}
+				events = nil
+			}
+		}
+	}
+	per("events of 100 bytes in a lane", size+200, func() { put(1, "", 1) })
+	per("events of 100 bytes in a lane each", size+600, func() { put(2, "", n) })
+	per("events with IDs of 5 bytes in a lane", size+350, func() { put(3, "I", 1) })
 }
 
 // BenchmarkEvent compares an event of a kilobyte, from Put to Done, with an INSERT and a

@@ -33,6 +33,14 @@ func Schema(table string) string {
 	return inTable(table, tablesSQL+"\n"+queueSQL+"\n"+limitsSQL)
 }
 
+// created returns the names that the statements create that a pattern matches.
+func created(table, pattern string) (names []string) {
+	for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(tablesSQL+queueSQL+limitsSQL, -1) {
+		names = append(names, inTable(table, m[1]))
+	}
+	return names
+}
+
 // checkTable returns an error for a name that cannot be a table's.
 func checkTable(table string) error {
 	parts := strings.Split(table, ".")

@@ -28,8 +28,8 @@ var (
 	_ vk.Lister = (*Store)(nil)
 )
 
-// A Store keeps values in a table. [Open] makes one. Its methods are safe for
-// concurrent use.
+// A Store keeps values, the events of a Queue, and what Limits count, in tables. [Open]
+// makes one. Its methods are safe for concurrent use.
 type Store struct {
 	pool    *pgxpool.Pool
 	addr    string // for errors

@@ -1,13 +1,13 @@
-// Package redisstore keeps small values by key in Redis or Valkey, each until it
-// expires. A [*Store] is a vk.Store that several processes can share, and a
-// vk.Lister.
+// Package redisstore keeps what a bot must not lose in Redis or Valkey. A [*Store] is a
+// vk.Store and a vk.Lister, and for bots of several processes a vk.Queue and a vk.Limits.
 //
-//	store, err := redisstore.Open(ctx, "redis://:secret@10.0.0.5:6379/0")
+//	db, err := redisstore.Open(ctx, "redis://:secret@10.0.0.5:6379/0")
 //	if err != nil {
 //		return err
 //	}
-//	defer store.Close()
-//	d := &vk.Dispatcher{Handler: bot, Store: store}
+//	defer db.Close()
+//	client.Limits = db
+//	d := &vk.Dispatcher{Handler: bot, Store: db, Queue: db}
 //
 // Redis 6 or newer, or any Valkey, is needed: one server, a master that Sentinels
 // watch, or a Cluster.
@@ -18,7 +18,9 @@
 // The default prefix is "vk:". Bots that share a database need different prefixes,
 // of which none begins with another. The name that is the prefix alone holds a
 // random number, by which the Store notices that the server has lost its data.
-// Redis removes expired values itself.
+// Names of the Queue begin with the prefix and "queue{", the community's ID and "}";
+// names of the Limits with the prefix and "limit{". Keys of the Store must not begin with
+// "queue{" or "limit{". Redis removes expired values itself.
 //
 // # Durability
 //
@@ -29,20 +31,21 @@
 // memory is full. [Open] logs a warning if it is not.
 //
 // Replication is asynchronous: when a replica takes over from a failed master, the
-// last changes may be lost, although Swap returned true for them.
+// last changes may be lost, although the calls succeeded.
 //
 // If the server comes back without its data, the Store goes on with an empty
 // database and logs one error. A Cluster is not watched for that.
 //
 // # Failures
 //
-// Each method fails after [Config].Timeout at the latest. If ctx has a deadline, it
-// fails at the deadline; a ctx that is canceled without one ends the call before the
-// next request. Failures of the server and the network are [*Error] values, which
-// name the cause and the remedy.
+// Each method fails after [Config].Timeout at the latest. Get, Swap and List fail at the
+// deadline of ctx if it has one; a ctx that is canceled without one ends the call before
+// the next request. The methods of the Queue and the Limits return as soon as ctx ends.
+// Failures of the server and the network are [*Error] values, which name the cause and the
+// remedy.
 //
-// A Swap is sent once. If its answer is lost, Swap returns an error, since the value
-// may have changed.
+// A change is sent once. If its answer is lost, the call returns an error, since the change
+// may have been made.
 //
 // The server's clock determines when values expire. If the clock jumps forward by an hour, so do
 // all values that have less than an hour left; if it jumps back, values live longer.

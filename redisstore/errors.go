@@ -10,10 +10,10 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// An Error is a failure of the server or of the network. A Swap that fails with one
-// may have changed the value.
+// An Error is a failure of the server or of the network. A call that fails with one may
+// have had its effect or not.
 type Error struct {
-	Op     string // Open, Get, Swap or List
+	Op     string // Open, or the name of the method
 	Addr   string // the address of the server
 	Remedy string // a step that ends the failure
 	Err    error  // the cause
@@ -39,7 +39,7 @@ var remedies = map[string]string{
 	"READONLY":    "this is a read-only replica: give the address of the master, or of Sentinels with MasterName",
 	"WRONGPASS":   "wrong user or password: correct the URL",
 	"NOAUTH":      "the server wants a password: add it to the URL",
-	"NOPERM":      "the user lacks a right: allow GET, SET, SETNX, DEL, SCAN, EVAL and EVALSHA for the prefix",
+	"NOPERM":      "the user lacks a right: allow the commands that the README lists, for the prefix",
 	"WRONGTYPE":   "another program uses this name: give the bot a Config.Prefix of its own",
 	"LOADING":     "the server loads its data after a start: wait until it has; the bot needs no restart",
 	"MISCONF":     "the server cannot write to its disk: look at its log",
@@ -56,7 +56,7 @@ func (s *Store) failed(ctx context.Context, op string, err error) error {
 		return fmt.Errorf("redisstore: %s: %s: %w", op, s.addr, context.Cause(ctx))
 	}
 	e := &Error{Op: op, Addr: s.addr, Err: err, Remedy: "look at the server's log"}
-	word, _, _ := strings.Cut(err.Error(), " ")
+	word := errorWord(err)
 	var dns *net.DNSError
 	var timeout net.Error
 	switch remedy, known := remedies[strings.TrimSuffix(word, ":")]; {
@@ -66,7 +66,9 @@ func (s *Store) failed(ctx context.Context, op string, err error) error {
 		e.Remedy = remedies["WRONGPASS"]
 	case errors.As(err, &dns):
 		e.Remedy = "correct the server's name"
-	case errors.Is(err, redis.ErrClosed):
+	case strings.Contains(err.Error(), "user executing the script"):
+		e.Remedy = remedies["NOPERM"]
+	case errors.Is(err, redis.ErrClosed), s.calls.isClosed():
 		e.Remedy = "the Store is used after Close"
 	case errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout():
 		e.Err = errNoAnswer{err}
@@ -81,4 +83,15 @@ func (s *Store) failed(ctx context.Context, op string, err error) error {
 func isNetwork(err error) bool {
 	var answer redis.Error
 	return !errors.As(err, &answer)
+}
+
+// errorWord returns the first word of an error of the server, or of the command of a script
+// that failed.
+func errorWord(err error) string {
+	text := err.Error()
+	if _, inScript, ok := strings.Cut(text, "-"); ok && strings.HasPrefix(text, "ERR Error running script") {
+		text = inScript // as Redis 6 writes it
+	}
+	word, _, _ := strings.Cut(text, " ")
+	return word
 }

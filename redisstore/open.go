@@ -29,10 +29,11 @@ type Config struct {
 	// driver's timeouts to Timeout.
 	Redis redis.UniversalOptions
 
-	// Prefix begins the names of all values. The default is "vk:".
+	// Prefix begins the names of all values. The default is "vk:". It must not have braces.
 	Prefix string
 
-	// Timeout limits the duration of each Get and Swap, of each request of a List, and of Open.
+	// Timeout limits the duration of each call, of each request of a List, and of Open. A Take
+	// may wait for events before.
 	// The default is 5 seconds. It must not be negative.
 	Timeout time.Duration
 
@@ -68,6 +69,9 @@ func Open(ctx context.Context, url string, set ...func(*Config)) (*Store, error)
 	}
 	if config.Prefix == "" {
 		config.Prefix = defaultPrefix
+	}
+	if strings.ContainsAny(config.Prefix, "{}") {
+		return nil, fmt.Errorf("redisstore: Config.Prefix %q has braces, which select the slot of a Cluster: use other characters", config.Prefix)
 	}
 	if config.Logger == nil {
 		config.Logger = slog.Default()

@@ -86,3 +86,9 @@ func (r *running) close() {
 	defer r.mu.Unlock()
 	r.closed = true
 }
+
+func (r *running) isClosed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.closed
+}

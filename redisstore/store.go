@@ -24,8 +24,8 @@ var (
 	_ vk.Lister = (*Store)(nil)
 )
 
-// A Store keeps values in Redis. [Open] makes one. Its methods are safe for
-// concurrent use.
+// A Store keeps values, the events of a Queue, and what Limits count, in Redis. [Open]
+// makes one. Its methods are safe for concurrent use.
 type Store struct {
 	client  redis.UniversalClient
 	waiter  redis.UniversalClient // for calls of Take that block

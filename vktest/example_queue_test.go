@@ -2,7 +2,10 @@ package vktest_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/vkrouter/vk"
@@ -70,4 +73,56 @@ func ExampleLimits() {
 	// wait for 0s
 	// 1 true
 	// 1 false
+}
+
+// A worker settles with Beat what an error has left open, four times in a lease. A
+// Dispatcher does all that by itself.
+func ExampleQueue_beat() {
+	ctx := context.Background()
+	queue := new(vktest.Queue)
+	worker := vk.QueueWorker{Group: 1, ID: "worker", Room: 10}
+	held := make(map[string]vk.QueueHeld)
+	apply := func(answer vk.QueueAnswer, err error) {
+		if err != nil {
+			return // Beat is next
+		}
+		for _, l := range answer.Lost {
+			fmt.Println("lost", vk.QueueLost{Lane: l.Lane, Epoch: l.Epoch}.Lane)
+			delete(held, l.Lane)
+		}
+		for _, b := range answer.Batches {
+			hold(held, b)
+		}
+	}
+	apply(queue.Put(ctx, worker, []vk.QueueEvent{{Lane: "chat 1", Data: []byte(`"hello"`)}}, nil))
+	for range 2 {
+		time.Sleep(vk.QueueLease / 100) // a Dispatcher: / 4
+		apply(queue.Beat(ctx, worker, slices.Collect(maps.Values(held))))
+	}
+	queue.Leave(ctx, worker)
+	apply(queue.Beat(ctx, worker, slices.Collect(maps.Values(held))))
+	_, err := queue.Put(ctx, worker, nil, &vk.QueueMark{Role: "poll", Value: "2"})
+	fmt.Println(errors.Is(err, vk.ErrNotLeading))
+	// Output:
+	// chat 1: "hello"
+	// lost chat 1
+	// chat 1: "hello"
+	// true
+}
+
+// hold notes what a worker has got.
+func hold(held map[string]vk.QueueHeld, b vk.QueueBatch) {
+	h := held[b.Lane]
+	if h.Epoch != b.Epoch {
+		h = vk.QueueHeld{Lane: b.Lane, Epoch: b.Epoch}
+	}
+	if h.Last != b.After {
+		return // an answer is missing: the next Beat says so by the old Last
+	}
+	var e vk.QueuedEvent
+	for _, e = range b.Events {
+		fmt.Printf("%s: %s\n", b.Lane, e.Data)
+	}
+	h.Last = e.Seq
+	held[b.Lane] = h
 }

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/vkrouter/vk"
 	"github.com/vkrouter/vk/filestore"
 	"github.com/vkrouter/vk/vktest"
 )
@@ -17,5 +18,22 @@ func ExampleTestStore() {
 		}
 		defer store.Close()
 		vktest.TestStore(t, store)
+	}
+}
+
+// The test of a Queue of one's own. Each call of the function opens it as another process
+// would.
+func ExampleTestQueue() {
+	_ = func(t *testing.T) {
+		queue := new(vktest.Queue)
+		vktest.TestQueue(t, func() vk.Queue { return queue })
+	}
+}
+
+// The test of Limits of one's own.
+func ExampleTestLimits() {
+	_ = func(t *testing.T) {
+		limits := new(vktest.Limits)
+		vktest.TestLimits(t, func() vk.Limits { return limits })
 	}
 }

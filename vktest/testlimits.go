@@ -174,6 +174,9 @@ func (t *limitsTest) sliding() {
 	t.use("a", rule, true)
 	if time.Since(first) < rule.Per {
 		wait := t.left("a", rule, false)
+		if wait > rule.Per-time.Second {
+			t.Errorf("the wait for the first use, a second later, is %v of %v", wait, rule.Per)
+		}
 		t.sleep(wait + 5*time.Millisecond)
 		if d := time.Since(first); d < rule.Per {
 			t.Errorf("a use is free again after %v, want %v", d, rule.Per)
@@ -243,10 +246,19 @@ func (t *limitsTest) restOver() {
 	first := time.Now()
 	old, _ := t.use("a", rule, true)
 	t.use("b", rule, true)
+	t.use("c", rule, true)
 	t.sleep(time.Second)
 	last := time.Now()
 	t.use("a", rule, true)
 	if time.Since(first) < rule.Per {
+		token, _ := t.use("c", rule, true)
+		t.cancelUse("c", token)
+		t.sleep(time.Until(last.Add(rule.Per / 2)))
+		t.use("c", rule, true) // its window has ended as if that had not been
+		t.use("c", rule, true)
+		t.use("c", rule, false)
+	}
+	if time.Since(last) < rule.Per {
 		wait := t.left("a", rule, false)
 		t.sleep(wait + 5*time.Millisecond)
 		if d := time.Since(last); d < rule.Per {

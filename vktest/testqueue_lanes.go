@@ -364,10 +364,6 @@ func (t *queueTest) copies() {
 	for _, e := range events {
 		clear(e.Data)
 	}
-	seq := a.lanes["x"].last
-	parked := []int64{seq}
-	a.beatWith([]vk.QueueHeld{{Lane: "x", Epoch: a.lanes["x"].epoch, Last: seq, Parked: parked}, {Lane: "y", Epoch: a.lanes["y"].epoch, Last: a.lanes["y"].last}}, "")
-	parked[0] = 0
 	a.leaves()
 	b.now("x:1 y:2")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/vkrouter/vk"
@@ -128,10 +129,10 @@ func (t *queueTest) death() {
 func (t *queueTest) tries() {
 	a, b, c := t.worker(20), t.worker(20), t.worker(0)
 	c.beats("")
-	a.put("p:1,2,3 all:1 none:1,2 half:1,2", "p:1,2,3 all:1 none:1,2 half:1,2")
+	a.put("p:1,2,3 all:1 none:1,2 half:1,2 new:1", "p:1,2,3 all:1 none:1,2 half:1,2 new:1")
 	a.finished("none:1", "")
 	var held []vk.QueueHeld
-	for lane, parked := range map[string][]string{"p": {"1", "2"}, "all": {"1"}, "none": nil, "half": {"2"}} {
+	for lane, parked := range map[string][]string{"p": {"1", "2"}, "all": {"1"}, "none": nil, "half": {"2"}, "new": {"1"}} {
 		l := a.lanes[lane]
 		h := vk.QueueHeld{Lane: lane, Epoch: l.epoch, Last: l.last}
 		for _, label := range parked {
@@ -140,13 +141,20 @@ func (t *queueTest) tries() {
 		held = append(held, h)
 	}
 	a.beatWith(held, "")
-	c.put("all:2 late:1", "") // they were not delivered to it
+	delete(a.lanes, "new")
+	a.last = 0
+	held = slices.DeleteFunc(held, func(h vk.QueueHeld) bool { return h.Lane == "new" })
+	a.beatWith(held, "new:1") // it begins again, and waits for nothing
+	for _, h := range held {
+		clear(h.Parked)
+	}
+	c.put("all:2 late:1", "") // not delivered to it
 	b.w.Room = 0
 	t.beating(vk.QueueLease+vk.QueueLease/4, c, b)
 	b.w.Room = 20
-	b.now("p:1,2,3+1 all:1,2 none:2+1 half:1+1,2 late:1")
+	b.now("p:1,2,3+1 all:1,2 none:2+1 half:1+1,2 new:1+1 late:1")
 	t.beating(vk.QueueLease+vk.QueueLease/4, c)
-	a.now("p:1+1,2,3+1 all:1+1,2 none:2+2 half:1+2,2 late:1+1")
+	a.now("p:1+1,2,3+1 all:1+1,2 none:2+2 half:1+2,2 new:1+2 late:1+1")
 }
 
 // renewal checks that each call except Leave renews the lease.

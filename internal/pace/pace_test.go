@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -334,14 +335,14 @@ func TestOrder(t *testing.T) {
 func TestAsk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		asked, undone := 0, 0
+		var asked, undone atomic.Int32
 		l := &Limiter{Rate: 20, Ask: func() (time.Duration, func()) {
-			asked++
+			asked.Add(1)
 			if since := time.Since(began); since < 3*time.Second {
 				return 3*time.Second - since, nil
 			}
 			time.Sleep(10 * time.Millisecond)
-			return 0, func() { undone++ }
+			return 0, func() { undone.Add(1) }
 		}}
 		if l.Try() {
 			t.Error("a turn without being asked for")
@@ -364,8 +365,8 @@ func TestAsk(t *testing.T) {
 		if !slices.Equal(order, []int{1, 1, 2, 0}) && !slices.Equal(order, []int{0, 1, 1, 2}) {
 			t.Errorf("the turns went to %v", order)
 		}
-		if asked > 6 {
-			t.Errorf("asked %d times for 4 turns and one wait", asked)
+		if n := asked.Load(); n > 6 {
+			t.Errorf("asked %d times for 4 turns and one wait", n)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
 		defer cancel()
@@ -373,8 +374,8 @@ func TestAsk(t *testing.T) {
 			t.Error("a turn after the end of ctx")
 		}
 		time.Sleep(time.Second)
-		if undone != 1 {
-			t.Errorf("%d turns were given back, want 1", undone)
+		if n := undone.Load(); n != 1 {
+			t.Errorf("%d turns were given back, want 1", n)
 		}
 	})
 }

@@ -17,7 +17,7 @@ type lane struct {
 
 	old     bool // events that come may have been in other hands before
 	begun   int  // items with handlers that have not ended
-	calm    int  // items whose handlers wait
+	calm    int  // items with a handler that waits
 	slot    bool // it has a slot
 	leaving bool // it is to be given back as soon as no handler is left
 	lost    bool // it is held no more
@@ -167,8 +167,8 @@ func (it *Item) end() bool {
 	return true
 }
 
-// leave makes the worker give the lane back, and returns the items whose handlers wait:
-// these must end. The caller holds the lock.
+// leave makes the worker give the lane back, and returns the items with a handler that
+// waits: these must end. The caller holds the lock.
 func (ln *lane) leave() (stays []*Item) {
 	if ln.lost {
 		return nil
@@ -188,8 +188,8 @@ func (ln *lane) leave() (stays []*Item) {
 	return stays
 }
 
-// lose notes that another worker has the lane, or nobody, and returns the items whose
-// handlers must end. The caller holds the lock.
+// lose notes that the worker does not hold the lane any more, and returns the items with
+// a handler, which must end. The caller holds the lock.
 func (ln *lane) lose() (open []*Item) {
 	if ln.lost {
 		return nil
@@ -251,7 +251,7 @@ func (ln *lane) take(b Batch, by string) {
 	}
 }
 
-// accept is take for a batch whose turn has come.
+// accept is take for a batch that comes next.
 func (ln *lane) accept(b Batch, by string) {
 	for _, e := range b.Events {
 		if e.Seq <= ln.last {

@@ -11,8 +11,8 @@ import (
 // maxReport limits the events in one report.
 const maxReport = 1024
 
-// aloneTime is how long a suspect is waited for. What does not end in that time does not
-// end the process either.
+// aloneTime limits the wait for a suspect. An event that does not end the process in that
+// time is not the one that does.
 const aloneTime = 10 * time.Second
 
 // runBeats renews the lease.
@@ -125,7 +125,7 @@ func (w *Worker) pause(c <-chan struct{}) {
 	}
 }
 
-// runReports reports what has become of events: at once if that was not done of late, and
+// runReports reports the events that are done: at once if that was not done of late, and
 // else as soon as flushEvery is over, so that one call has the events of many.
 func (w *Worker) runReports() {
 	var last time.Time
@@ -161,7 +161,7 @@ func (w *Worker) wakeFlusher() {
 	}
 }
 
-// A report is what is reported of one lane.
+// A report is about one lane.
 type report struct {
 	ln       *lane
 	items    []*Item
@@ -192,7 +192,7 @@ func (w *Worker) report(ctx context.Context) error {
 	return err
 }
 
-// gather takes what is to be reported.
+// gather takes everything that is to be reported.
 func (w *Worker) gather() (reports []report, done []Done) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

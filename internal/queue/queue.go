@@ -1,12 +1,12 @@
 // Package queue is the worker's side of a queue that several processes share: it takes
 // the lanes that the process has room for, hands their events out in order, reports
-// what has become of them, and notices when lanes are lost.
+// those that are done, and notices when lanes are lost.
 //
 // # Answers
 //
 // Calls overlap, so that their answers may overtake each other. A batch says which
 // event came before it: one that comes too early waits for those before, and events
-// that come twice are dropped. After a call has failed, nobody knows what it has done:
+// that come twice are dropped. After a call has failed, it may have had its effect or not:
 // a Beat that succeeds comes before any other call, and settles it.
 //
 // # Locks
@@ -53,7 +53,7 @@ type Event struct {
 // A Mark is the new value of a role.
 type Mark struct{ Role, Value string }
 
-// An Answer is what a call brings.
+// An Answer is the result of a call.
 type Answer struct {
 	Batches []Batch
 	Lost    []Lost
@@ -75,7 +75,7 @@ type Queued struct {
 	Data  []byte
 }
 
-// A Done says what has become of a lane's events.
+// A Done says which of a lane's events are done.
 type Done struct {
 	Lane     string
 	Epoch    int64
@@ -98,8 +98,8 @@ type Lost struct {
 	Epoch int64
 }
 
-// ErrUnsettled says that a call was not made, because it is not known what a former one
-// has done.
+// ErrUnsettled says that a call was not made, because it is not known whether a former
+// one has had its effect.
 var ErrUnsettled = errors.New("queue: out of reach since a call failed")
 
 // ErrNotLeading says that Put has done nothing, because the worker does not lead the role.

@@ -3,7 +3,7 @@ package queue
 import "sync"
 
 // Slots are the places for lanes that the workers of one process share. A lane has one
-// while it has an event whose handler does not just wait.
+// while it has an event with a handler that does not just wait.
 type Slots struct {
 	max int
 
@@ -33,7 +33,7 @@ func (s *Slots) add(n int) {
 	}
 }
 
-// wake makes those look again who wait for a free slot.
+// wake makes the workers that wait for a free slot look again.
 func (s *Slots) wake() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

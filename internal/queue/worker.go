@@ -22,7 +22,7 @@ const (
 // retryPause is between calls while the Queue fails.
 var retryPause = backoff.Backoff{Min: 50 * time.Millisecond, Max: time.Second}
 
-// A Config is what a Worker works with. Its functions are called without locks, and may
+// A Config has the owner of a Worker. Its functions are called without locks, and may
 // be called from several goroutines.
 type Config struct {
 	Queue Queue
@@ -269,7 +269,7 @@ func (w *Worker) end(n uint64, began time.Time, a Answer, by string, err error, 
 	}
 }
 
-// apply takes in an answer, and returns the items whose handlers must end. The caller
+// apply takes in an answer, and returns the items with handlers that must end. The caller
 // holds the lock.
 func (w *Worker) apply(a Answer, by string) (open []*Item) {
 	complete := a.complete()
@@ -407,7 +407,7 @@ func (w *Worker) Lead(ctx context.Context, role string) (value string, leads boo
 	return value, leads, err
 }
 
-// settle makes sure that nothing is unknown of what former calls have done.
+// settle makes sure that the effects of all former calls are known.
 func (w *Worker) settle(ctx context.Context) error {
 	w.mu.Lock()
 	doubts := w.doubts > w.settled

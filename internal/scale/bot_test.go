@@ -23,7 +23,7 @@ import (
 
 const group = 7
 
-// A process is one of a bot whose events come by webhook.
+// A process is one of a bot that gets its events by webhook.
 type process struct {
 	*vk.Callback
 	log *logs
@@ -119,7 +119,7 @@ func (l *logs) count(text string) int {
 	return strings.Count(l.b.String(), text)
 }
 
-// A diary is what happened, in order.
+// A diary has notes, in order.
 type diary struct {
 	mu    sync.Mutex
 	lines []string
@@ -131,21 +131,21 @@ func (d *diary) note(format string, args ...any) {
 	d.lines = append(d.lines, fmt.Sprintf(format, args...))
 }
 
-// all returns what was noted.
+// all returns the notes.
 func (d *diary) all() []string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return append([]string(nil), d.lines...)
 }
 
-// sort sorts what was noted, where the order is any.
+// sort sorts the notes, where the order is any.
 func (d *diary) sort() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	slices.Sort(d.lines)
 }
 
-// is expects what was noted.
+// is expects notes.
 func (d *diary) is(t *testing.T, want ...string) {
 	t.Helper()
 	if diff := cmp.Diff(want, d.all()); diff != "" {

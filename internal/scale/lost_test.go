@@ -173,9 +173,9 @@ func TestKills(t *testing.T) {
 	})
 }
 
-// TestAmbiguousPut: the Queue takes an event, and the answer is lost. VK delivers the event
+// TestAmbiguousClaim: the Queue takes an event, and the answer is lost. VK delivers the event
 // again, to another process; it is handled once, at once.
-func TestAmbiguousPut(t *testing.T) {
+func TestAmbiguousClaim(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		q, s := new(vktest.Queue), new(vk.MemoryStore)
 		var log diary
@@ -208,26 +208,27 @@ func TestAmbiguousPut(t *testing.T) {
 	})
 }
 
-// TestStuck: an event that is handled while the Queue is away is done for all processes
-// when it is back, and is not handled again, by whichever process, also after hours.
-func TestStuck(t *testing.T) {
+// TestStuckClaim: an event that is handled while the Queue is away is done for all
+// processes when it is back, and VK is not told to come again for it.
+func TestStuckClaim(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		q, s := new(vktest.Queue), new(vk.MemoryStore)
-		var log diary
-		link := &frail{Queue: q}
-		h := func(name string) vk.HandlerFunc {
-			return func(c *vk.Context) error {
-				log.note("%s: %s", name, c.Text())
-				if name == "A" {
-					link.set(func(f *frail) { f.cut = true })
-				}
-				return nil
+		a, b, log := handledWhileAway(t)
+		for i := range 12 {
+			time.Sleep(10 * time.Minute)
+			if got := b.post("e1", 1, "one", i+1); got != "200 ok" {
+				t.Errorf("VK hears %q", got)
 			}
 		}
-		a, b := start(t, link, s, h("A")), start(t, link, s, h("B"))
-		a.post("e1", 1, "one")
-		time.Sleep(20 * time.Second)
-		link.set(func(f *frail) { f.cut = false })
+		log.is(t, "A: one")
+		stop(a, b)
+	})
+}
+
+// TestResendAfterWindow: such an event is not handled again when VK's window for random
+// ids is over, also after a deploy.
+func TestResendAfterWindow(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		a, b, log := handledWhileAway(t)
 		time.Sleep(90 * time.Minute)
 		if got := b.post("e1", 1, "one", 1); got != "200 ok" {
 			t.Errorf("VK hears %q", got)
@@ -240,5 +241,53 @@ func TestStuck(t *testing.T) {
 		settle()
 		log.is(t, "A: one")
 		b.stop()
+	})
+}
+
+// handledWhileAway returns two processes, of which the first has handled an event while
+// the Queue was away, and is reachable again.
+func handledWhileAway(t *testing.T) (a, b *process, log *diary) {
+	q, s := new(vktest.Queue), new(vk.MemoryStore)
+	log = new(diary)
+	link := &frail{Queue: q}
+	h := func(name string) vk.HandlerFunc {
+		return func(c *vk.Context) error {
+			log.note("%s: %s", name, c.Text())
+			if name == "A" {
+				link.set(func(f *frail) { f.cut = true })
+			}
+			return nil
+		}
+	}
+	a, b = start(t, link, s, h("A")), start(t, link, s, h("B"))
+	a.post("e1", 1, "one")
+	time.Sleep(20 * time.Second)
+	link.set(func(f *frail) { f.cut = false })
+	return a, b, log
+}
+
+// TestRoundTrips: an event costs two calls of the Queue at most.
+func TestRoundTrips(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const n = 1000
+		q, s := &frail{Queue: new(vktest.Queue)}, new(vk.MemoryStore)
+		var handled atomic.Int32
+		h := func(c *vk.Context) error {
+			time.Sleep(20 * time.Millisecond)
+			handled.Add(1)
+			return nil
+		}
+		a, b := start(t, q, s, h), start(t, q, s, h)
+		time.Sleep(time.Second)
+		before := q.total()
+		for i := range n {
+			[]*process{a, b}[i%2].tell(t, fmt.Sprint("e", i), i%50+1, "x")
+			time.Sleep(5 * time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		if calls := q.total() - before; calls > 2*n || handled.Load() != n {
+			t.Errorf("%d calls for %d events, %d handled", calls, n, handled.Load())
+		}
+		stop(a, b)
 	})
 }

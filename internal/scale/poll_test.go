@@ -12,7 +12,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// A poller is a process of a bot whose events come by long poll.
+// A poller is a process of a bot that gets its events by long poll.
 type poller struct {
 	*vk.Poller
 	end  context.CancelFunc

@@ -12,8 +12,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// member is a process with timers, whose Store is not comparable to those of others, as
-// in another process.
+// member is a process with timers. Its Store is another value than those of the others,
+// as in another process.
 type member struct {
 	*process
 	link   *frail
@@ -98,7 +98,7 @@ func TestTimersTakeover(t *testing.T) {
 		}
 		time.Sleep(30 * time.Second)
 		a.link.set(func(f *frail) { f.cut = true })
-		time.Sleep(began.Add(60 * time.Second).Sub(time.Now()))
+		time.Sleep(time.Until(began.Add(60 * time.Second)))
 		b.link.set(func(f *frail) { f.cut = true })
 		time.Sleep(time.Minute)
 		mu.Lock()
@@ -153,6 +153,40 @@ func TestTimersMoved(t *testing.T) {
 		time.Sleep(48 * time.Hour)
 		log.is(t, "1m0s stays", "5m0s moved", "10m0s daily", "24h10m0s daily", "48h10m0s daily")
 		stop(a.process)
+	})
+}
+
+// TestTimerCanceledInQueue: a timer that is canceled or moved after it was put into the
+// Queue, while another handler of its conversation runs, is not handled for that.
+func TestTimerCanceledInQueue(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		q, s := new(vktest.Queue), new(vk.MemoryStore)
+		var log diary
+		began := time.Now()
+		handled := func(_, what string) {
+			log.note("%v %s", time.Since(began).Round(time.Second), what)
+			if what == "long" {
+				time.Sleep(time.Minute)
+			}
+		}
+		a := startTimers(t, q, s, "A", handled)
+		b := startTimers(t, q, s, "B", handled)
+		ctx, key := context.Background(), vk.Key{Group: group, Peer: 1, User: 1}
+		for i, what := range []string{"long", "canceled", "moved", "stays"} {
+			if err := a.timers.Set(ctx, key, what, began.Add(time.Duration(i+1)*time.Second), what); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(30 * time.Second)
+		if was, err := b.timers.Cancel(ctx, key, "canceled"); !was || err != nil {
+			t.Fatal(was, err)
+		}
+		if err := b.timers.Set(ctx, key, "moved", began.Add(2*time.Minute), "moved"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Minute)
+		log.is(t, "1s long", "1m1s stays", "2m0s moved")
+		stop(a.process, b.process)
 	})
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // TestTrailFenced: a process that has lost a conversation and does not know it yet cannot
-// overwrite what the handler has done in the process that has it.
+// overwrite the trail of the process that has it.
 func TestTrailFenced(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		q, s := new(vktest.Queue), new(vk.MemoryStore)
@@ -109,6 +109,45 @@ func TestOpenQuestions(t *testing.T) {
 		}
 		v.mu.Unlock()
 		la.set(func(f *frail) { f.cut = false })
+		stop(a, b)
+	})
+}
+
+// TestAnswerTakenOnce: a process dies after it has kept an answer, and before the Queue
+// has heard that the answer is done. The answer is not the one to the next question too.
+func TestAnswerTakenOnce(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		q, s := new(vktest.Queue), new(vk.MemoryStore)
+		var log diary
+		link := &frail{Queue: q}
+		h := func(name string) vk.HandlerFunc {
+			return func(c *vk.Context) error {
+				first, err := c.Ask("name?")
+				if err != nil {
+					return err
+				}
+				log.note("%s: %s", name, first.Text())
+				if name == "A" {
+					link.set(func(f *frail) { f.cut = true })
+				}
+				second, err := first.Ask("age?")
+				if err != nil {
+					return err
+				}
+				log.note("%s: %s, %s", name, first.Text(), second.Text())
+				return nil
+			}
+		}
+		a, b := start(t, link, s, h("A")), start(t, q, s, h("B"))
+		a.tell(t, "e1", 1, "go")
+		time.Sleep(time.Second)
+		a.post("e2", 1, "Anna")
+		time.Sleep(2 * vk.QueueLease)
+		log.is(t, "A: Anna", "B: Anna")
+		b.tell(t, "e3", 1, "25")
+		time.Sleep(time.Second)
+		log.is(t, "A: Anna", "B: Anna", "B: Anna, 25")
+		link.set(func(f *frail) { f.cut = false })
 		stop(a, b)
 	})
 }

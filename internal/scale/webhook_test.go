@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -77,6 +78,44 @@ func TestAskAcross(t *testing.T) {
 	})
 }
 
+// TestAskTwoProcesses: the answer comes to the other process, and the next text to the
+// first one again. The question gets the answer, and the person hears both messages.
+func TestAskTwoProcesses(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		q, s := new(vktest.Queue), new(vk.MemoryStore)
+		on := vktest.Config{RPS: -1}.New(t)
+		begin := func(name string) *process {
+			r := vk.NewRouter("!")
+			r.Handle("name", func(c *vk.Context) error {
+				a, err := c.Ask("What is your name?", vk.Within(5*time.Second))
+				if err != nil {
+					return err
+				}
+				return a.Reply(name + " says hello to " + a.Text())
+			})
+			return &process{Callback: &vk.Callback{
+				Client: on.Client(), GroupID: on.GroupID, NoSecret: true, Logger: slog.New(slog.DiscardHandler),
+				Dispatcher: &vk.Dispatcher{Queue: q, Store: s, Handler: r, Logger: slog.New(slog.DiscardHandler)},
+			}}
+		}
+		a, b := begin("A"), begin("B")
+		anna := on.User("Anna")
+		anna.Says("hi") // allows the community to write
+		for i, to := range []*process{a, b, a} {
+			body := fmt.Sprintf(`{"type":"message_new","event_id":"%d","group_id":%d,"object":{"message":{"from_id":%d,"peer_id":%[3]d,"text":%q}}}`,
+				i, on.GroupID, anna.ID, []string{"!name", "Anna", "something else"}[i])
+			if got := to.deliver([]byte(body)); got != "200 ok" {
+				t.Errorf("VK hears %q", got)
+			}
+		}
+		time.Sleep(time.Second)
+		anna.Hears("What is your name?")
+		anna.Hears("A says hello to Anna")
+		anna.HearsNothing()
+		stop(a, b)
+	})
+}
+
 // TestTakeover: a process that dies is replaced within two leases, its open questions and
 // unfinished events with it, and nothing is handled by two processes.
 func TestTakeover(t *testing.T) {
@@ -142,7 +181,7 @@ func TestTakeover(t *testing.T) {
 	})
 }
 
-// TestLaneLost: a handler whose conversation another process has taken over sees its
+// TestLaneLost: if another process has taken over the conversation, the handler sees its
 // context end with ErrLaneLost, and so does one that waits.
 func TestLaneLost(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -1,0 +1,348 @@
+package pgstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/pgstore"
+)
+
+// one returns an event.
+func one(lane, id string) []vk.QueueEvent {
+	return []vk.QueueEvent{{ID: id, Lane: lane, Data: []byte(`1`)}}
+}
+
+// mustPut puts an event, and returns what is delivered.
+func mustPut(t testing.TB, s *pgstore.Store, w vk.QueueWorker, lane, id string) []vk.QueueBatch {
+	t.Helper()
+	a, err := s.Put(context.Background(), w, one(lane, id), nil)
+	if err != nil {
+		t.Fatalf("Put: %v", err)
+	}
+	return a.Batches
+}
+
+// TestQueueErrors: what is wrong is an error that names the remedy.
+func TestQueueErrors(t *testing.T) {
+	ctx := context.Background()
+	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 1}
+	for _, tt := range []struct {
+		name, statement string
+		want            []string
+	}{
+		{"functions dropped", `DROP FUNCTION "%_put_1", "%_take_1"`, []string{"42883", "restart the bot"}},
+		{"tables dropped", `DROP TABLE "%_workers"`, []string{"42P01", "restart the bot"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			store := open(t, shared)
+			mustPut(t, store, w, "a", "1")
+			exec(t, shared, strings.ReplaceAll(tt.statement, "%", t.Name()))
+			_, err := store.Put(ctx, w, one("a", "2"), nil)
+			isError(t, err, append(tt.want, "Put", shared.Addr)...)
+			_, err = store.Take(ctx, w)
+			isError(t, err, append(tt.want, "Take")...)
+			open(t, shared, table(t.Name())) // creates what is missing
+			mustPut(t, store, w, "b", "3")
+		})
+	}
+	strict := open(t, shared, table("strict"), func(c *pgstore.Config) {
+		c.Pool.ConnConfig.RuntimeParams["default_transaction_isolation"] = "serializable"
+	})
+	_, err := strict.Beat(ctx, w, nil)
+	isError(t, err, "Beat", "serializable", "read committed")
+	_, err = strict.Put(ctx, w, nil, nil)
+	isError(t, err, "Put", "read committed")
+	_, err = strict.Left(ctx, "key", vk.LimitRule{Rate: 1, Per: time.Second})
+	isError(t, err, "Left", "read committed")
+
+	store := open(t, shared)
+	for name, call := range map[string]func() error{
+		"worker":  func() error { _, err := store.Beat(ctx, vk.QueueWorker{Group: 1}, nil); return err },
+		"ID":      func() error { return store.Leave(ctx, vk.QueueWorker{Group: 1, ID: "\x00"}) },
+		"lane":    func() error { _, err := store.Put(ctx, w, one(strings.Repeat("l", 101), ""), nil); return err },
+		"text":    func() error { _, err := store.Put(ctx, w, one("\xff", ""), nil); return err },
+		"rule":    func() error { _, err := store.Left(ctx, "a", vk.LimitRule{Rate: -1, Per: time.Second}); return err },
+		"key":     func() error { return store.Reset(ctx, "") },
+		"holders": func() error { _, _, err := store.Acquire(ctx, "a", "b", -1, time.Second); return err },
+	} {
+		if err := call(); err == nil || !strings.HasPrefix(err.Error(), "pgstore: ") {
+			t.Errorf("%s: error %v", name, err)
+		}
+	}
+	for _, name := range []string{strings.Repeat("t", 45), "a.b.c", "a$b"} {
+		if _, err := pgstore.Open(ctx, url(shared), table(name)); err == nil || !strings.Contains(err.Error(), "Config.Table") {
+			t.Errorf("Open with the table %q: %v", name, err)
+		}
+	}
+}
+
+// TestSchemaRights: a user who may create nothing uses what Schema created, with the rights
+// that the README lists.
+func TestSchemaRights(t *testing.T) {
+	ctx := context.Background()
+	exec(t, shared, `CREATE SCHEMA poor; CREATE ROLE limited LOGIN PASSWORD 'secret'; GRANT USAGE ON SCHEMA poor TO limited;`+
+		pgstore.Schema("poor.shop")+pgstore.Schema("poor.shop")+
+		`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA poor TO limited; GRANT USAGE ON ALL SEQUENCES IN SCHEMA poor TO limited`)
+	store, err := pgstore.Open(ctx, "postgres://limited:secret@"+shared.Addr+"/postgres", table("poor.shop"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 1}
+	got := mustPut(t, store, w, "a", "1")[0]
+	_, err1 := store.Done(ctx, w, []vk.QueueDone{{Lane: "a", Epoch: got.Epoch, GiveBack: true}})
+	_, err2 := store.Beat(ctx, w, nil)
+	_, _, err3 := store.Lead(ctx, w, "poll")
+	_, _, err4 := store.Reserve(ctx, "key", vk.LimitRule{Rate: 1, Per: time.Second})
+	_, _, err5 := store.Acquire(ctx, "key", "a", 1, time.Second)
+	if err := errors.Join(err1, err2, err3, err4, err5, store.Leave(ctx, w)); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestQueueHangs: a paused server ends calls by the Store's limit and by ctx. A call whose
+// caller has given up has no effect after the next Beat.
+func TestQueueHangs(t *testing.T) {
+	ctx := context.Background()
+	server := start(t)
+	store := open(t, server, timeout(time.Second))
+	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 10}
+	mustPut(t, store, w, "a", "1")
+	waiting := w
+	waiting.ID = "waiting"
+	taken := make(chan error, 1)
+	taking, cancel := context.WithCancelCause(ctx)
+	go func() {
+		_, err := store.Take(taking, waiting)
+		taken <- err
+	}()
+	conn, err := pgx.Connect(ctx, url(server))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for waits := false; !waits; {
+		if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM "TestQueueHangs_workers" WHERE waits IS NOT NULL)`).Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
+	}
+	conn.Close(ctx)
+	listening(t, store, 1)
+	server.Pause()
+	_, err = store.Put(ctx, w, one("b", ""), nil)
+	isError(t, err, "Put", "no answer in time", "1s")
+	over := errors.New("over")
+	short, cancelShort := context.WithCancelCause(ctx)
+	time.AfterFunc(50*time.Millisecond, func() { cancelShort(over) })
+	if _, err := store.Put(short, w, one("c", ""), nil); !errors.Is(err, over) {
+		t.Errorf("Put whose ctx ends: %v, want the cause", err)
+	}
+	cancel(over)
+	if err := <-taken; !errors.Is(err, over) {
+		t.Errorf("Take whose ctx ends: %v, want the cause", err)
+	}
+	server.Resume()
+	var a vk.QueueAnswer
+	for {
+		if a, err = store.Beat(ctx, w, nil); err == nil {
+			break
+		}
+	}
+	settled := len(a.Batches)
+	for range 20 { // what was on its way is there
+		a, err := store.Done(ctx, w, nil)
+		if err != nil || len(a.Batches) > 0 {
+			t.Fatalf("after the Beat: %v, %v", a, err)
+		}
+	}
+	a, err = store.Beat(ctx, w, nil)
+	if err != nil || len(a.Batches) != settled {
+		t.Errorf("the worker holds %d lanes after a Beat and %d after the next, %v", settled, len(a.Batches), err)
+	}
+}
+
+// listening waits until the Store has asked the server to notify it as often as that.
+func listening(t testing.TB, store *pgstore.Store, times int) {
+	t.Helper()
+	w := vk.QueueWorker{Group: 1 << 40, ID: "nobody"}
+	for store.Listens() < times {
+		if _, err := store.Done(context.Background(), w, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestListenAgain: a Take is woken also after the connection that listens was lost.
+func TestListenAgain(t *testing.T) {
+	ctx := context.Background()
+	store, other := open(t, shared), open(t, shared)
+	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 1}
+	taken := make(chan vk.QueueAnswer, 1)
+	go func() {
+		a, err := store.Take(ctx, w)
+		if err != nil {
+			t.Error(err)
+		}
+		taken <- a
+	}()
+	listening(t, store, 1)
+	exec(t, shared, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN "TestListenAgain%'`)
+	listening(t, store, 2)
+	start := time.Now()
+	mustPut(t, other, vk.QueueWorker{Group: 1, ID: "putter"}, "a", "1")
+	if a := <-taken; len(a.Batches) != 1 || time.Since(start) > 3*time.Second {
+		t.Errorf("Take returns %v after %v", a, time.Since(start))
+	}
+}
+
+// TestQueueKill: a server that is killed loses no event for which Put returned nil, and
+// has none twice.
+func TestQueueKill(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	server := start(t)
+	store := open(t, server, timeout(5*time.Second))
+	progress := make(chan struct{}, 1)
+	stop, cancel := context.WithCancel(ctx)
+	var mu sync.Mutex
+	put := make(map[string]bool) // by ID; false if Put failed
+	var wg sync.WaitGroup
+	for i := range 3 {
+		wg.Go(func() {
+			w := vk.QueueWorker{Group: 1, ID: fmt.Sprint("putter ", i)}
+			for n := 0; stop.Err() == nil; n++ {
+				id := fmt.Sprint(i, "/", n)
+				_, err := store.Put(ctx, w, one(fmt.Sprint("lane ", n%7), id), nil)
+				mu.Lock()
+				put[id] = err == nil
+				mu.Unlock()
+				if err == nil {
+					select {
+					case progress <- struct{}{}:
+					default:
+					}
+				}
+			}
+		})
+	}
+	for range 2 {
+		for range 20 {
+			<-progress
+		}
+		server.Kill()
+		if err := server.Start(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-progress
+	<-progress
+	cancel()
+	wg.Wait()
+	got := make(map[string]int)
+	w := vk.QueueWorker{Group: 1, ID: "taker", Room: 100}
+	for {
+		a, err := store.Done(ctx, w, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(a.Batches) == 0 {
+			break
+		}
+		for _, b := range a.Batches {
+			for _, e := range b.Events {
+				got[e.ID]++
+			}
+		}
+	}
+	for id, sure := range put {
+		if sure && got[id] != 1 || got[id] > 1 {
+			t.Errorf("event %s is there %d times; Put returned nil: %v", id, got[id], sure)
+		}
+	}
+	t.Logf("%d events", len(got))
+}
+
+// TestQueueStandby: a server that has become a standby takes nothing.
+func TestQueueStandby(t *testing.T) {
+	t.Parallel()
+	server := start(t)
+	store := open(t, server, timeout(20*time.Second))
+	w := vk.QueueWorker{Group: 1, ID: "worker"}
+	mustPut(t, store, w, "a", "1")
+	server.Kill()
+	if err := server.PostgresStandby(); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		_, err := store.Put(context.Background(), w, one("a", "2"), nil)
+		if err == nil {
+			t.Fatal("a standby takes events")
+		}
+		if strings.Contains(err.Error(), "25006") {
+			isError(t, err, "Put", "address of the primary")
+			break
+		}
+	}
+}
+
+// TestQueueLostAnswer: a Put whose answer is lost is an error, and is executed once.
+func TestQueueLostAnswer(t *testing.T) {
+	ctx := context.Background()
+	c := new(cutter)
+	store := open(t, shared, c.dialer)
+	w := vk.QueueWorker{Group: 1, ID: "worker"}
+	mustPut(t, store, w, "a", "")
+	c.armed.Store(true)
+	_, err := store.Put(ctx, w, one("a", ""), nil)
+	isError(t, err, "Put", "connection reset")
+	w.Room = 1
+	a, err := store.Beat(ctx, w, nil)
+	if err != nil || len(a.Batches) != 1 || len(a.Batches[0].Events) != 2 {
+		t.Errorf("%v, %v, want two events", a, err)
+	}
+}
+
+// TestQueueTwoBots: bots with different tables have nothing in common.
+func TestQueueTwoBots(t *testing.T) {
+	ctx := context.Background()
+	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 10}
+	for _, s := range []*pgstore.Store{open(t, shared, table("one shop")), open(t, shared, table(`one "quiz"'`))} {
+		if got := mustPut(t, s, w, "a", "1"); len(got) != 1 || len(got[0].Events) != 1 {
+			t.Errorf("Put delivers %v", got)
+		}
+		if _, wait, err := s.Reserve(ctx, "key", vk.LimitRule{Rate: 1, Per: time.Hour}); wait > 0 || err != nil {
+			t.Errorf("Reserve: %v, %v", wait, err)
+		}
+	}
+}
+
+// TestTidy: what has expired is removed.
+func TestTidy(t *testing.T) {
+	ctx := context.Background()
+	open(t, shared)
+	exec(t, shared, `INSERT INTO "TestTidy_seen" VALUES (1, 1, 1); INSERT INTO "TestTidy_uses" VALUES ('a', 'b', now(), now() - interval '1 second');
+		INSERT INTO "TestTidy_holders" VALUES ('a', 'b', now() - interval '1 second')`)
+	store := open(t, shared) // which has not tidied yet
+	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 1}
+	mustPut(t, store, w, "a", "1")
+	conn, err := pgx.Connect(ctx, url(shared))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	var seen, uses, holders int
+	err = conn.QueryRow(ctx, `SELECT (SELECT count(*) FROM "TestTidy_seen"), (SELECT count(*) FROM "TestTidy_uses"),
+		(SELECT count(*) FROM "TestTidy_holders")`).Scan(&seen, &uses, &holders)
+	if err != nil || seen != 1 || uses != 0 || holders != 0 { // seen has the ID that was put
+		t.Errorf("%d, %d and %d rows are left, %v, want 1, 0 and 0", seen, uses, holders, err)
+	}
+}

@@ -115,8 +115,13 @@ func TestQueueHangs(t *testing.T) {
 	store := open(t, server, timeout(time.Second))
 	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 10}
 	mustPut(t, store, w, "a", "1")
+	mustPut(t, store, vk.QueueWorker{Group: 1, ID: "first"}, "first", "2")
+	if _, err := store.Take(ctx, vk.QueueWorker{Group: 1, ID: "first", Room: 1}); err != nil { // it makes the Store listen
+		t.Fatal(err)
+	}
+	listening(t, store, 1)
 	waiting := w
-	waiting.ID = "waiting"
+	waiting.Group, waiting.ID = 2, "waiting"
 	taken := make(chan error, 1)
 	taking, cancel := context.WithCancelCause(ctx)
 	go func() {
@@ -128,12 +133,11 @@ func TestQueueHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	for waits := false; !waits; {
-		if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM "TestQueueHangs_workers" WHERE waits IS NOT NULL)`).Scan(&waits); err != nil {
+		if err := conn.QueryRow(ctx, `SELECT EXISTS (SELECT FROM "TestQueueHangs_waits" WHERE community = 2)`).Scan(&waits); err != nil {
 			t.Fatal(err)
 		}
 	}
 	conn.Close(ctx)
-	listening(t, store, 1)
 	server.Pause()
 	_, err = store.Put(ctx, w, one("b", ""), nil)
 	isError(t, err, "Put", "no answer in time", "1s")

@@ -67,7 +67,7 @@ func TestCallErrors(t *testing.T) {
 		{"memory full", []any{"config", "set", "maxmemory", "1"}, []string{"Swap", "OOM", "raise maxmemory"}},
 		{"becomes a replica", []any{"replicaof", "127.0.0.1", "1"}, []string{"READONLY", "master"}},
 		{"another program's name", []any{"rpush", "vk:a", "x"}, []string{"WRONGTYPE", "Config.Prefix"}},
-		{"rights", []any{"acl", "setuser", "default", "-@scripting"}, []string{"NOPERM", "allow GET"}},
+		{"rights", []any{"acl", "setuser", "default", "-@scripting"}, []string{"NOPERM", "README"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			server := start(t)

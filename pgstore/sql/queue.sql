@@ -37,7 +37,7 @@ BEGIN
 		IF NOT renew THEN
 			RETURN -1;
 		END IF;
-		INSERT INTO STORE_workers VALUES (g, me, clock_timestamp(), 0, NULL) ON CONFLICT DO NOTHING;
+		INSERT INTO STORE_workers VALUES (g, me, clock_timestamp(), 0) ON CONFLICT DO NOTHING;
 		RETURN 0;
 	END IF;
 	IF w.turn > my_turn THEN
@@ -78,9 +78,9 @@ DECLARE
 	worker text;
 BEGIN
 	PERFORM FUNC_lock(g, 'idle', true);
-	UPDATE STORE_workers SET waits = NULL WHERE community = g AND id = (
-			SELECT id FROM STORE_workers WHERE community = g AND waits > clock_timestamp() - interval '5 seconds'
-			ORDER BY waits LIMIT 1 FOR UPDATE SKIP LOCKED)
+	DELETE FROM STORE_waits WHERE community = g AND id = (
+			SELECT id FROM STORE_waits WHERE community = g AND since > clock_timestamp() - interval '5 seconds'
+			ORDER BY since LIMIT 1 FOR UPDATE SKIP LOCKED)
 		RETURNING id INTO worker;
 	IF FOUND THEN
 		PERFORM FUNC_wake(g, worker);
@@ -101,6 +101,7 @@ BEGIN
 		PERFORM FUNC_release(g, l.lane, interval '0');
 	END LOOP;
 	DELETE FROM STORE_workers WHERE community = g AND id = worker;
+	DELETE FROM STORE_waits WHERE community = g AND id = worker;
 	UPDATE STORE_roles SET leader = NULL WHERE community = g AND leader = worker;
 END $vk$;
 
@@ -234,9 +235,7 @@ BEGIN
 		RETURN NEXT ROW(5, NULL, NULL, NULL, NULL, NULL, NULL, NULL)::FUNC_row;
 		RETURN;
 	END IF;
-	IF EXISTS (SELECT FROM STORE_workers WHERE community = g AND id = me AND waits IS NOT NULL) THEN
-		UPDATE STORE_workers SET waits = NULL WHERE community = g AND id = me;
-	END IF;
+	DELETE FROM STORE_waits WHERE community = g AND id = me;
 	RETURN QUERY SELECT * FROM FUNC_answer(g, me, room);
 	IF FOUND THEN
 		RETURN;
@@ -248,7 +247,8 @@ BEGIN
 		RETURN;
 	END IF;
 	IF room > 0 THEN
-		UPDATE STORE_workers SET waits = clock_timestamp() WHERE community = g AND id = me;
+		INSERT INTO STORE_waits VALUES (g, me, clock_timestamp())
+			ON CONFLICT (community, id) DO UPDATE SET since = excluded.since;
 		SELECT min(paused) INTO pause FROM STORE_lanes WHERE community = g AND paused IS NOT NULL AND holder IS NULL;
 		IF pause IS NOT NULL THEN
 			RETURN NEXT ROW(2, NULL, NULL, NULL, greatest(1, ceil(extract(epoch FROM pause - clock_timestamp()) * 1000))::bigint, NULL, NULL, NULL)::FUNC_row;
@@ -313,7 +313,7 @@ BEGIN
 	SELECT beat INTO before FROM STORE_beats WHERE community = g FOR UPDATE;
 	now_time := clock_timestamp();
 	UPDATE STORE_beats SET beat = now_time WHERE community = g;
-	INSERT INTO STORE_workers VALUES (g, me, now_time, my_turn, NULL)
+	INSERT INTO STORE_workers VALUES (g, me, now_time, my_turn)
 		ON CONFLICT (community, id) DO UPDATE SET called = excluded.called, turn = excluded.turn;
 	IF before <= now_time - lease / 2 OR now_time < before THEN
 		UPDATE STORE_workers SET called = now_time WHERE community = g AND id <> me;

@@ -40,7 +40,14 @@ CREATE TABLE IF NOT EXISTS STORE_workers (
 	id        text COLLATE "C",
 	called    timestamptz NOT NULL, -- the last call
 	turn      bigint NOT NULL,      -- the number of the last Beat
-	waits     timestamptz,          -- the time since which it waits for free lanes
+	PRIMARY KEY (community, id)
+);
+
+-- Processes that wait for free lanes. Only calls of Take and those that wake one lock a row.
+CREATE TABLE IF NOT EXISTS STORE_waits (
+	community bigint,
+	id        text COLLATE "C",
+	since     timestamptz NOT NULL,
 	PRIMARY KEY (community, id)
 );
 

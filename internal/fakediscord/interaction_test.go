@@ -200,11 +200,28 @@ func TestAnswers(t *testing.T) {
 	if got := f.ok("POST", u.hook(), `{"content":"later"}`); number(got, "flags") != 0 {
 		t.Errorf("got %v", got)
 	}
-	if m := g.wait("MESSAGE_CREATE"); m["content"] != "more" {
-		t.Errorf("got %v", m)
+	u = f.slash("a", nil)
+	u.reply(`{"type":5,"data":{"flags":64}}`)
+	if got := f.ok("PATCH", u.hook()+"/messages/@original", `{"content":"secret flags","flags":4}`); number(got, "flags") != 64+4 || got["edited_timestamp"] != nil {
+		t.Errorf("got %v", got)
 	}
-	if m := g.wait("MESSAGE_CREATE"); m["content"] != "later" { // of private ones it is told nothing
-		t.Errorf("got %v", m)
+	f.says(f.general, "the end")
+	var told []string
+	for {
+		p, err := g.read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		content := text(p.object(t), "content")
+		if content == "the end" {
+			break
+		}
+		if content != "" {
+			told = append(told, p.T+" "+content)
+		}
+	}
+	if got := strings.Join(told, ", "); got != "MESSAGE_UPDATE there, MESSAGE_CREATE more, MESSAGE_CREATE later" {
+		t.Errorf("the bot is told of %s", got) // but not of private messages
 	}
 }
 

@@ -216,7 +216,7 @@ func TestAnswers(t *testing.T) {
 		if content == "the end" {
 			break
 		}
-		if content != "" {
+		if content != "" || p.T == "MESSAGE_DELETE" {
 			told = append(told, p.T+" "+content)
 		}
 	}

@@ -343,6 +343,11 @@ func TestLimitsOfCallbacks(t *testing.T) {
 		uses = append(uses, u)
 	}
 	f.ok("PATCH", uses[0].hook()+"/messages/@original", `{"content":"x"}`, "Authorization", "")
+	for range 5 {
+		f.ok("POST", uses[1].hook(), `{"content":"x"}`, "Authorization", "")
+	}
+	f.refused(429, 0, "POST", uses[1].hook(), `{"content":"x"}`, "Authorization", "")
+	f.ok("POST", uses[2].hook(), `{"content":"x"}`, "Authorization", "") // each token has its own bucket
 	f.s.Fail(Fault{Call: "POST /interactions/*/*/callback", Times: 1, Status: 429, RetryAfter: time.Second})
 	f.s.Fail(Fault{Call: "POST /interactions/*/*/callback", Times: 1, Lost: true})
 	u := f.slash("a", nil)

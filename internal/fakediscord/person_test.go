@@ -127,6 +127,23 @@ func TestWhoIsOffered(t *testing.T) {
 			}
 		})
 	}
+	g := f.connect(0)
+	f.slash("here", nil)
+	if data := g.wait("INTERACTION_CREATE")["data"].(object); data["guild_id"] != f.guild.String() {
+		t.Errorf("got %v", data)
+	}
+	for _, first := range []string{"/guilds/" + f.guild.String(), ""} { // in either order, the guild's goes before
+		f.ok("PUT", f.commands(), `[]`)
+		f.ok("PUT", "/applications/"+f.s.Me().String()+"/guilds/"+f.guild.String()+"/commands", `[]`)
+		for _, scope := range []string{first, map[string]string{"": "/guilds/" + f.guild.String()}[first]} {
+			f.ok("POST", "/applications/"+f.s.Me().String()+scope+"/commands", simpleCommand)
+		}
+		f.slash("a", nil)
+		if data := g.wait("INTERACTION_CREATE")["data"].(object); data["guild_id"] != f.guild.String() {
+			t.Errorf("%q first: got %v", first, data)
+		}
+	}
+	f.define(`{"name":"ban","description":"d","default_member_permissions":"4"},` + simpleCommand)
 	_, err := f.s.Slash(boris, f.general, "ban", nil)
 	if refusal := (*ClientError)(nil); !errors.As(err, &refusal) || refusal.Absent || !strings.Contains(refusal.Reason, "not offered") {
 		t.Errorf("got %v", err)

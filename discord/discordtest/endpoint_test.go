@@ -62,8 +62,12 @@ func TestServe(t *testing.T) {
 		anna.Sees("hello from afar")
 		anna.SeesNothing()
 		for _, name := range []string{"empty", "slow", "broken"} {
+			start := time.Now()
 			anna.Slash(name)
 			anna.SeesNoResponse()
+			if took := time.Since(start); took != map[string]time.Duration{"slow": 3 * time.Second}[name] {
+				t.Errorf("%s: told after %v", name, took)
+			}
 		}
 		anna.SeesNothing()
 		body := []byte(`{"type":1}`)

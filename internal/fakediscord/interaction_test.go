@@ -145,7 +145,7 @@ func TestCallbackErrors(t *testing.T) {
 	f.refused(404, 10008, "POST", u.path(), `{"type":7,"data":{"content":"x"}}`)
 }
 
-// TestAnswers: the messages and events that each kind of answer makes.
+// TestAnswers: the messages and events that answers make.
 func TestAnswers(t *testing.T) {
 	f := newFixture(t, Config{})
 	f.define(simpleCommand)
@@ -177,6 +177,16 @@ func TestAnswers(t *testing.T) {
 	if number(more, "type") != 19 || more["message_reference"].(object)["message_id"] != made["id"] {
 		t.Errorf("the follow-up is %v", more)
 	}
+}
+
+// TestPrivateAnswers: answers that one person sees, and those that are put off. The
+// bot is told of public ones alone.
+func TestPrivateAnswers(t *testing.T) {
+	f := newFixture(t, Config{})
+	f.define(simpleCommand)
+	g := f.connect(everything)
+	u := f.slash("a", nil)
+	u.reply(`{"type":4,"data":{"content":"public"}}`)
 	secret := f.ok("POST", u.hook(), `{"content":"secret","flags":64}`, "Authorization", "")
 	if number(secret, "flags") != 64 {
 		t.Errorf("got %v", secret)
@@ -220,8 +230,8 @@ func TestAnswers(t *testing.T) {
 			told = append(told, p.T+" "+content)
 		}
 	}
-	if got := strings.Join(told, ", "); got != "MESSAGE_UPDATE there, MESSAGE_CREATE more, MESSAGE_CREATE later" {
-		t.Errorf("the bot is told of %s", got) // but not of private messages
+	if got := strings.Join(told, ", "); got != "MESSAGE_CREATE public, MESSAGE_CREATE later" {
+		t.Errorf("the bot is told of %s", got)
 	}
 }
 

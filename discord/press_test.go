@@ -261,6 +261,9 @@ func TestAnswerAfterRestart(t *testing.T) {
 			if err := s.Stop(); err != nil {
 				t.Fatal(err)
 			}
+			if n := len(messages(t, s)); stored && n != 3 || !stored && n != 0 {
+				t.Errorf("%d placeholders are left", n)
+			}
 			first = false
 			s.Start(newBot())
 			if stored {

@@ -124,13 +124,15 @@ type Callback struct {
 	asking  chan struct{}   // holds one element while somebody asks VK for what follows
 	fetched map[any]fetched // by token, the community; by community, its confirmation code
 
-	mu    sync.Mutex
-	setUp map[int64]Secret // the communities that Setup was called for, and their secrets
-	asked map[int64]int    // by community that Setup was called for, requests for a confirmation that were answered
-	last  time.Time        // when an event last came
-	err   error            // of the last event: why it was not taken; nil if it was
-	now   int              // events of requests that are not answered yet
-	idle  chan struct{}    // closed when these are none, if Stop waits for that
+	mu     sync.Mutex
+	queues map[int64]*groupQueue // those that the Callback has joined
+	left   bool                  // it has left them
+	setUp  map[int64]Secret      // the communities that Setup was called for, and their secrets
+	asked  map[int64]int         // by community that Setup was called for, requests for a confirmation that were answered
+	last   time.Time             // when an event last came
+	err    error                 // of the last event: why it was not taken; nil if it was
+	now    int                   // events of requests that are not answered yet
+	idle   chan struct{}         // closed when these are none, if Stop waits for that
 }
 
 // A CallbackGroup is one of several communities of a [Callback]. Its fields are
@@ -154,6 +156,7 @@ func (cb *Callback) init() error {
 		cb.d.dedupe.repeats.Store(true)
 		cb.feed = cb.d.feed()
 		cb.logStart()
+		cb.joinQueues()
 	})
 	return cb.misuse
 }
@@ -258,6 +261,7 @@ func (cb *Callback) Stop(ctx context.Context) {
 	open, _ := cb.feed.counts()
 	cb.d.drain(ctx, cb.feed)
 	if first {
+		cb.leaveQueues(ctx)
 		cb.feed.logEnd(cb.logger(), "vk: callback stopped", open)
 	}
 	cb.mu.Lock()
@@ -334,7 +338,7 @@ func (cb *Callback) serve(began time.Time, w http.ResponseWriter, r *http.Reques
 		w.Header().Set("Allow", http.MethodPost)
 		return cb.refuse(r, http.StatusMethodNotAllowed, "VK sends POST requests to this address")
 	}
-	if cb.stopping.Load() {
+	if cb.stopping.Load() && cb.d.Queue == nil {
 		return again(soon())
 	}
 	body, refusal := cb.read(w, r)
@@ -386,6 +390,9 @@ func (cb *Callback) serve(began time.Time, w http.ResponseWriter, r *http.Reques
 func (cb *Callback) dispatch(ctx, request context.Context, client *Client, e *Event, retries int) ack {
 	cb.enter()
 	defer cb.leave()
+	if cb.d.Queue != nil {
+		return cb.enqueue(ctx, client, e)
+	}
 	j, state, err := cb.d.admit(ctx, cb.feed, client, e, retries)
 	cb.took(err)
 	switch {

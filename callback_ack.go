@@ -1,15 +1,26 @@
 package vk
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
+	"unicode/utf8"
+
+	"github.com/vkrouter/vk/internal/scan"
+	"github.com/vkrouter/vk/internal/tolerant"
 )
 
 // RetryAfter returns an error by which a handler has VK send the event again,
@@ -50,6 +61,71 @@ var ErrRemoveServer = errors.New("vk: VK is to remove the callback server")
 func (c *Context) RetryCounter() int {
 	n, _ := c.Value(retriesKey{}).(int)
 	return n
+}
+
+// queue returns the Dispatcher's worker for a community of its Queue.
+func (cb *Callback) queue(group int64, client *Client) (*groupQueue, error) {
+	cb.mu.Lock()
+	defer cb.mu.Unlock()
+	if g := cb.queues[group]; g != nil {
+		return g, nil
+	}
+	if cb.left {
+		return nil, ErrStopped
+	}
+	g, err := cb.d.joinQueue(group, client)
+	if err == nil {
+		if cb.queues == nil {
+			cb.queues = make(map[int64]*groupQueue)
+		}
+		cb.queues[group] = g
+	}
+	return g, err
+}
+
+// joinQueues makes the Dispatcher handle the events of those communities that the fields
+// name: also of those of which no request comes here.
+func (cb *Callback) joinQueues() {
+	if cb.d.Queue == nil {
+		return
+	}
+	for group, g := range cb.Groups {
+		cb.queue(group, cmp.Or(g.Client, cb.Client)) // if the Dispatcher was stopped, the first event says so
+	}
+	if cb.GroupID != 0 {
+		cb.queue(cb.GroupID, cb.Client)
+	}
+}
+
+// leaveQueues gives the conversations of the Callback's communities to other processes.
+// Events that come after that are put into the Queue all the same.
+func (cb *Callback) leaveQueues(ctx context.Context) {
+	cb.mu.Lock()
+	cb.left = true
+	all := slices.Collect(maps.Values(cb.queues))
+	cb.mu.Unlock()
+	var leaving sync.WaitGroup
+	for _, g := range all {
+		leaving.Go(func() { g.leave(ctx) })
+	}
+	leaving.Wait()
+}
+
+// enqueue puts an event into the Queue, and returns what VK is told about it.
+func (cb *Callback) enqueue(ctx context.Context, client *Client, e *Event) ack {
+	g, err := cb.queue(e.GroupID, client)
+	if err == nil {
+		err = g.put(context.WithoutCancel(ctx), []*Event{e}, nil) // if VK has given up, the event comes again and is dropped
+	}
+	cb.took(err)
+	if err != nil { // the worker logs when the Queue begins to fail
+		return again(soon())
+	}
+	if g.removed.Load() {
+		cb.logger().LogAttrs(ctx, slog.LevelWarn, "vk: callback: a handler has VK remove this address", slog.Int64("group", e.GroupID))
+		return remove
+	}
+	return acked
 }
 
 // retriesKey finds X-Retry-Counter in a context.
@@ -160,4 +236,137 @@ func (q *quiet) tell() (missed int, ok bool) {
 	}
 	missed, q.missed, q.next = q.missed, 0, now.Add(time.Minute)
 	return missed, true
+}
+
+const (
+	// bodyTime is how long a body may take to come, unless the HTTP server
+	// has a ReadTimeout.
+	bodyTime = 10 * time.Second
+
+	// smallBody is how much of a body is read in any case. Hardly an event is
+	// larger.
+	smallBody = 16 << 10
+
+	// largeBodies is how many bodies of the largest size may be in memory
+	// before it is known whether they are VK's. More are told to come again.
+	largeBodies = 32
+)
+
+// boundBody sets by when a body must have come, also that of a request which is
+// refused without a look at it: the server reads the rest of it before it
+// answers. It lifts the deadline itself when it has read all.
+func boundBody(w http.ResponseWriter, r *http.Request) {
+	if s, _ := r.Context().Value(http.ServerContextKey).(*http.Server); s != nil && s.ReadTimeout == 0 {
+		http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
+	}
+}
+
+// read reads a request's body. The refusal has a status if it cannot.
+func (cb *Callback) read(w http.ResponseWriter, r *http.Request) (body []byte, refusal ack) {
+	limit := cb.MaxBody
+	if limit <= 0 {
+		limit = 1 << 20
+	}
+	tooLarge := func() ack {
+		return cb.refuse(r, http.StatusRequestEntityTooLarge, fmt.Sprintf("a body of more than %d bytes", limit))
+	}
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
+		return nil, cb.refuse(r, http.StatusUnsupportedMediaType, "a body in an encoding, which VK does not use")
+	}
+	if r.ContentLength > limit {
+		return nil, tooLarge()
+	}
+	var own int64 // bytes of this body in cb.bodies
+	defer func() { cb.bodies.Add(-own) }()
+	admit := func(n int64) bool {
+		own += n
+		return cb.bodies.Add(n) <= largeBodies*max(limit, 1<<20)
+	}
+	in := http.MaxBytesReader(w, r.Body, limit)
+	body = make([]byte, 0, min(max(r.ContentLength+1, 512), smallBody))
+	for {
+		if len(body) == cap(body) {
+			size := min(int64(2*cap(body)), limit+1)
+			if size > smallBody && !admit(size) {
+				return nil, again(soon())
+			}
+			body = slices.Grow(body, int(size)-len(body))
+		}
+		n, err := in.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		switch large := (*http.MaxBytesError)(nil); {
+		case err == nil:
+		case err == io.EOF:
+			return slices.Clip(body), ack{}
+		case errors.As(err, &large):
+			return nil, tooLarge()
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return nil, cb.refuse(r, http.StatusRequestTimeout, "the body did not come in time")
+		default:
+			return nil, cb.refuse(r, http.StatusBadRequest, "the body broke off")
+		}
+	}
+}
+
+// A delivery is what a request says around the event's object. Of equal keys
+// the last counts.
+type delivery struct {
+	kind    string
+	group   int64
+	secret  []byte // nil if there is none
+	written []byte // how the secret stands in the body
+}
+
+// readDelivery walks through a body. It is an error if that is not a JSON
+// object, in UTF-8 and of a reasonable depth.
+func readDelivery(body []byte) (in delivery, err error) {
+	if !utf8.Valid(body) {
+		return delivery{}, errors.New("the body is not UTF-8")
+	}
+	s := scan.New(body)
+	object := s.Object()
+	for object && s.Member() {
+		switch string(s.Key()) {
+		case "type":
+			kind, _ := tolerant.Text(s.Value())
+			in.kind = string(kind)
+		case "group_id":
+			in.group, _ = tolerant.Int(s.Value())
+		case "secret":
+			if in.written != nil {
+				return delivery{}, errors.New("the body has two secrets")
+			}
+			in.written = s.Value()
+			if len(in.written) > 0 && in.written[0] == '"' {
+				in.secret, _ = tolerant.Text(in.written)
+			}
+		default:
+			s.Value()
+		}
+	}
+	if err := s.End(); err != nil {
+		return delivery{}, fmt.Errorf("the body is not JSON: %w", err)
+	}
+	if !object {
+		return delivery{}, errors.New("the body is not a JSON object")
+	}
+	return in, nil
+}
+
+// mask makes the secret unreadable in the body: events are logged and stored as
+// they came.
+func (in *delivery) mask() {
+	if len(in.written) == 0 || in.written[0] != '"' {
+		return
+	}
+	for i := 1; i < len(in.written)-1; i++ {
+		in.written[i] = '*'
+	}
+}
+
+// same compares in a time that tells nothing about the secret, nor how long it
+// is.
+func same(given []byte, secret string) bool {
+	a, b := sha256.Sum256(given), sha256.Sum256([]byte(secret))
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }

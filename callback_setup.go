@@ -116,7 +116,11 @@ func (cb *Callback) setup(ctx context.Context, group int64, address string) (err
 			err = fmt.Errorf("vk: callback: community %d: %w", group, err)
 		}
 	}()
-	if cb.d.Store != nil {
+	if cb.d.Queue != nil {
+		if _, err := cb.queue(group, g.Client); err != nil {
+			return err
+		}
+	} else if cb.d.Store != nil {
 		jr, err := cb.d.resume(ctx, cb.feed, g.Client, group)
 		if err != nil {
 			return err

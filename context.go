@@ -12,6 +12,9 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/command"
+	"github.com/vkrouter/vk/internal/hooks"
+	"github.com/vkrouter/vk/internal/lazyctx"
+	"github.com/vkrouter/vk/internal/lifetime"
 )
 
 // A Handler responds to events. It is what a source of events drives; a
@@ -79,6 +82,7 @@ type invocation struct {
 	outer *invocation // the one around it, or nil
 	via   string      // see Context
 	turn  turn
+	ctx   lazyctx.Context // of its Context, if it has one that ends when the handler returns
 
 	// Of a route: what was matched.
 	route    *Route
@@ -87,18 +91,19 @@ type invocation struct {
 	line     string // the rest of it, behind the words
 	args     args
 	captures []capture
-	refused  error     // by a check, or because a condition failed
-	module   *Module   // that the handler is of, or nil
-	life     *lifetime // of its edition, or nil
+	refused  error              // by a check, or because a condition failed
+	module   *Module            // that the handler is of, or nil
+	life     *lifetime.Lifetime // of its edition, or nil
+
+	hooks hooks.Hooks[*Context] // added by middleware
 
 	mu      sync.Mutex
 	message *Message  // decoded on demand
 	found   *findings // nil until something is
 	sends   map[string]int
-	scoped  string // see scope; "" until asked for
-	hooks   hooks
-	routers []*Router // which served the event here, the first left out
-	router  *Router   // the first
+	scoped  string     // see scope; "" until asked for
+	router  *Router    // the first that served the event here
+	routers *[]*Router // the others, or nil
 }
 
 // NewContext returns a Context for one event, to be given to a Handler by a
@@ -433,10 +438,13 @@ func (c *Context) through(r *Router) *Context {
 	if i.router == r {
 		return c
 	}
-	n := slices.Index(i.routers, r)
+	if i.routers == nil {
+		i.routers = new([]*Router)
+	}
+	n := slices.Index(*i.routers, r)
 	if n < 0 {
-		n = len(i.routers)
-		i.routers = append(i.routers, r)
+		n = len(*i.routers)
+		*i.routers = append(*i.routers, r)
 	}
 	d := *c
 	d.via = strconv.Itoa(n+2) + ":"

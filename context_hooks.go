@@ -1,34 +1,6 @@
 package vk
 
-import (
-	"slices"
-	"sync/atomic"
-)
-
-// hooks are the functions that middleware adds to an invocation. The invocation's
-// mu guards them.
-type hooks struct {
-	claims []*claim
-	lines  []hookLine
-
-	begun   bool     // their run has begun once
-	running *running // the latest run, until it ends
-	first   running  // of one run, as most have
-
-	used atomic.Bool // a hook was added
-}
-
-// A claim is a function that Claim has added.
-type claim struct {
-	take func(*Context) (giveBack func(), err error)
-	kept atomic.Bool // a handler has begun with it: it is not taken again
-}
-
-// A hookLine is a hook that Before or After has added. One of the two is nil.
-type hookLine struct {
-	before HandlerFunc
-	after  func(*Context, error) error
-}
+import "github.com/vkrouter/vk/internal/hooks"
 
 // Claim registers f to run before the route's handler and before all hooks of
 // [Context.Before]: when no check has refused and the arguments are parsed. f
@@ -56,12 +28,9 @@ type hookLine struct {
 // route are not run for the routes that its handler runs, see [Context.Invoke].
 // Nothing runs them for a handler that is in no Router.
 func (c *Context) Claim(f func(c *Context) (giveBack func(), err error)) {
-	i := c.inv
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.hooks.notRunning("Claim")
-	i.hooks.used.Store(true)
-	i.hooks.claims = append(i.hooks.claims, &claim{take: f})
+	if !c.inv.hooks.Claim(f) {
+		panic(hooksRun("Claim"))
+	}
 }
 
 // Before registers f to run before the route's handler, when no check has refused,
@@ -73,12 +42,9 @@ func (c *Context) Claim(f func(c *Context) (giveBack func(), err error)) {
 // function: a Before is a line that may return an error, an After is a defer, and
 // the handler is the last line.
 func (c *Context) Before(f HandlerFunc) {
-	i := c.inv
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.hooks.notRunning("Before")
-	i.hooks.used.Store(true)
-	i.hooks.lines = append(i.hooks.lines, hookLine{before: f})
+	if !c.inv.hooks.Before(f) {
+		panic(hooksRun("Before"))
+	}
 }
 
 // After registers f to run when the route's handler has ended, with the handler's
@@ -91,175 +57,39 @@ func (c *Context) Before(f HandlerFunc) {
 // The functions run in the reverse order of that in which they were added. Called
 // by a hook or by the handler itself, After is a defer in that place.
 func (c *Context) After(f func(c *Context, err error) error) {
-	i := c.inv
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	if r := i.hooks.running; r != nil {
-		r.deferred = append(r.deferred, deferred{after: f})
-		return
-	}
-	i.hooks.used.Store(true)
-	i.hooks.lines = append(i.hooks.lines, hookLine{after: f})
+	c.inv.hooks.After(f)
 }
 
-// notRunning panics if the hooks have begun to run.
-func (h *hooks) notRunning(method string) {
-	if h.running != nil {
-		panic("vk: " + method + ": the handler's hooks run already: call it in middleware, before next")
-	}
+// hooksRun is the panic of Claim and Before when the hooks have begun to run.
+func hooksRun(method string) string {
+	return "vk: " + method + ": the handler's hooks run already: call it in middleware, before next"
 }
 
-// A running is one run of a handler and its hooks.
-type running struct {
-	deferred []deferred // run in the end, the last first
-	begun    bool       // the handler has
-}
-
-// A deferred is an After, or else what gives a claim back.
-type deferred struct {
-	after    func(*Context, error) error
-	giveBack func()
-}
+// hookEnds are the errors of hooks and handlers that do not return.
+var hookEnds = &hooks.Ends{Caught: caught, Goexit: errGoexit}
 
 // run runs h with its hooks: those of the invocations around that are of no
 // other route, then its own. It returns an error for a panic of any of them.
-func (i *invocation) run(c *Context, h HandlerFunc) (err error) {
-	r, claims, lines := i.beginHooks()
-	ended := false
-	defer func() {
-		if v := recover(); v != nil {
-			err = caught(v)
-		} else if !ended {
-			err = errGoexit
-		}
-		i.unwind(c, r, &err)
-	}()
-	err = i.runLines(c, r, h, claims, lines)
-	ended = true
-	return err
-}
-
-// beginHooks begins a run, and returns the hooks that it runs.
-func (i *invocation) beginHooks() (r *running, claims []*claim, lines []hookLine) {
-	for up := i; up != nil && (up == i || up.route == nil); up = up.outer {
-		up.mu.Lock()
-		over := up != i && up.hooks.begun // those of a NotFound that runs a route
-		if up == i {
-			if r = &i.hooks.first; i.hooks.begun {
-				r = new(running)
-			}
-			i.hooks.begun, i.hooks.running = true, r
-		}
-		if !over && len(up.hooks.claims) > 0 {
-			claims = append(slices.Clip(up.hooks.claims), claims...)
-		}
-		if !over && len(up.hooks.lines) > 0 {
-			lines = append(slices.Clip(up.hooks.lines), lines...)
-		}
-		up.mu.Unlock()
-		if over {
-			break
+func (i *invocation) run(c *Context, h HandlerFunc) error {
+	var around []*hooks.Hooks[*Context]
+	for up := i.outer; up != nil && up.route == nil; up = up.outer {
+		if up.hooks.InUse() {
+			around = append(around, &up.hooks)
 		}
 	}
-	return r, claims, lines
-}
-
-// runLines makes the claims, and then runs the lines and h.
-func (i *invocation) runLines(c *Context, r *running, h HandlerFunc, claims []*claim, lines []hookLine) error {
-	for _, cl := range claims {
-		if cl.kept.Load() {
-			continue
-		}
-		giveBack, err := cl.take(c)
-		if err != nil {
-			return err
-		}
-		if giveBack != nil {
-			i.deferHook(r, deferred{giveBack: giveBack})
-		}
-	}
-	for _, l := range lines {
-		if l.after != nil {
-			i.deferHook(r, deferred{after: l.after})
-		} else if err := l.before(c); err != nil {
-			return err
-		}
-	}
-	r.begun = true
-	for _, cl := range claims {
-		cl.kept.Store(true)
-	}
-	return h(c)
-}
-
-// deferHook adds a function that runs in the end.
-func (i *invocation) deferHook(r *running, d deferred) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	r.deferred = append(r.deferred, d)
-}
-
-// unwind runs the functions that r has deferred, the last first, however each of them ends.
-func (i *invocation) unwind(c *Context, r *running, err *error) {
-	i.mu.Lock()
-	n := len(r.deferred)
-	if n == 0 {
-		if i.hooks.running == r {
-			i.hooks.running = nil
-		}
-		i.mu.Unlock()
-		return
-	}
-	d := r.deferred[n-1]
-	r.deferred = r.deferred[:n-1]
-	i.mu.Unlock()
-	defer i.unwind(c, r, err)
-	switch {
-	case d.after != nil:
-		afterwards(c, d.after, err)
-	case !r.begun:
-		afterwards(c, func(*Context, error) error { d.giveBack(); return nil }, err)
-	}
-}
-
-// afterwards runs a hook and joins its error with err.
-func afterwards(c *Context, f func(*Context, error) error, err *error) {
-	ended := false
-	defer func() {
-		if v := recover(); v != nil {
-			*err = join(*err, caught(v))
-		} else if !ended {
-			*err = join(*err, errGoexit)
-		}
-	}()
-	e := f(c, *err)
-	ended = true
-	if e != nil {
-		*err = join(*err, e)
-	}
+	return i.hooks.Run(c, h, around, hookEnds)
 }
 
 // contained returns h as a middleware gets it: a panic of h is an error to the
 // middleware, and the hooks that are added inside of h do not outlast the call.
 func contained(h HandlerFunc) HandlerFunc {
 	return func(c *Context) (err error) {
-		i := c.inv
-		claims, lines := 0, 0
-		if i.hooks.used.Load() {
-			i.mu.Lock()
-			claims, lines = len(i.hooks.claims), len(i.hooks.lines)
-			i.mu.Unlock()
-		}
+		mark := c.inv.hooks.Mark()
 		defer func() {
 			if v := recover(); v != nil {
 				err = caught(v)
 			}
-			if i.hooks.used.Load() {
-				i.mu.Lock()
-				i.hooks.claims = slices.Clip(i.hooks.claims[:min(claims, len(i.hooks.claims))])
-				i.hooks.lines = slices.Clip(i.hooks.lines[:min(lines, len(i.hooks.lines))])
-				i.mu.Unlock()
-			}
+			c.inv.hooks.Return(mark)
 		}()
 		return h(c)
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/vkrouter/vk/internal/trail"
+	"github.com/vkrouter/vk/internal/watchdog"
 )
 
 // run returns what runs a route: its chain of middleware, with what decides
@@ -187,8 +188,8 @@ type turn interface {
 
 // An inner is an invocation that is running, and has no other inside.
 type inner struct {
-	name   string
-	cancel context.CancelCauseFunc
+	name string
+	ctx  watchdog.Canceler // its context
 }
 
 // noTurn is the turn of Contexts that no Dispatcher made.
@@ -247,15 +248,16 @@ func logFailure(err error, log func(level slog.Level, msg string, attrs ...slog.
 // when h returns, within the time limit, and with panics made errors. What
 // prepare sets up on the new invocation, h finds.
 func (c *Context) invoke(name string, h HandlerFunc, prepare func(*invocation)) (err error) {
-	ctx, cancel := context.WithCancelCause(c.ctx)
-	child := newContext(ctx, c.client, c.event, c.inv.turn)
+	child := newContext(c.ctx, c.client, c.event, c.inv.turn)
+	child.inv.ctx.Init(c.ctx)
+	child.ctx = &child.inv.ctx
 	child.inv.name = name
 	child.inv.outer, child.inv.via = c.inv, c.via
 	if prepare != nil {
 		prepare(child.inv)
 	}
 	turn := c.inv.turn
-	outer := turn.enter(inner{name, cancel})
+	outer := turn.enter(inner{name, &child.inv.ctx})
 	ended := false
 	defer func() {
 		if v := recover(); v != nil {
@@ -266,7 +268,7 @@ func (c *Context) invoke(name string, h HandlerFunc, prepare func(*invocation)) 
 			turn.report(named(name, errGoexit))
 		}
 		turn.leave(outer)
-		cancel(nil)
+		child.inv.ctx.Cancel(nil)
 		err = named(name, err)
 	}()
 	err = h(child)

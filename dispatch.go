@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/lane"
+	"github.com/vkrouter/vk/internal/queue"
 	"github.com/vkrouter/vk/internal/stacks"
 	"github.com/vkrouter/vk/internal/watchdog"
 )
@@ -68,6 +69,14 @@ type Dispatcher struct {
 	// is not kept.
 	Store Store
 
+	// Queue makes several processes one bot: the events of all sources go to it, and one
+	// process at a time handles a conversation; see docs/scaling.md. A [Callback] acknowledges
+	// an event once the Queue has it. Of several Pollers, one polls and the others stand by.
+	// The Store, which all processes must share, then keeps what handlers have done, and
+	// timers, but no events; without one, handlers that are cut off begin anew. What is given
+	// to Dispatch does not go to the Queue. Nil means that this process is alone.
+	Queue Queue
+
 	// Version tells one version of the bot's code from another, so that handlers
 	// that wait over a deploy go on as described in docs/durable.md. Empty means a
 	// hash of the program's file.
@@ -102,6 +111,8 @@ type Dispatcher struct {
 	stopped  bool
 	feeds    []*feed            // the open ones
 	journals map[int64]*opening // by community
+	queues   map[int64]*groupQueue
+	slots    *queue.Slots // of queues
 	timers   map[int64]*timerQueue
 }
 
@@ -244,6 +255,11 @@ func (d *Dispatcher) begin(j *job) ending {
 	if d.askStore(j) == alreadyHandled {
 		return handled
 	}
+	if j.item != nil {
+		if how := d.beginItem(j); how != notEnded {
+			return how
+		}
+	}
 	if !d.watchdog.Begin(&j.task, &j.feed.group, j) {
 		return skipped
 	}
@@ -290,7 +306,11 @@ func (d *Dispatcher) Stop(ctx context.Context) {
 	d.stopped = true
 	feeds := slices.Clone(d.feeds)
 	d.mu.Unlock()
+	queues := d.drainQueues()
 	d.drain(ctx, feeds...)
+	for _, g := range queues {
+		g.stop(ctx)
+	}
 	d.closeJournals(ctx)
 	d.waits.endOnlookers(ErrStopped)
 }
@@ -475,24 +495,4 @@ func (j *job) tellEnded(how ending) {
 			slog.Duration("waited", o.Wait), slog.Duration("took", o.Took), slog.Bool("failed", o.Err != nil))
 	}
 	j.client.tell(j.ctx, o)
-}
-
-// park and unpark note when the event has no handler that runs.
-func (s *observedJob) park() {
-	if s != nil {
-		s.mu.Lock()
-		s.parked = time.Now()
-		s.mu.Unlock()
-	}
-}
-
-func (s *observedJob) unpark() {
-	if s != nil {
-		s.mu.Lock()
-		if !s.parked.IsZero() {
-			s.still += time.Since(s.parked)
-			s.parked = time.Time{}
-		}
-		s.mu.Unlock()
-	}
 }

@@ -156,6 +156,9 @@ func (d *Dispatcher) finish(j *job, how ending, err error) {
 		}
 	}
 	j.leavePace()
+	if j.item != nil && x.settled == unsettled {
+		j.item.Calm(true) // a handler that waits has consumed the event
+	}
 	defer d.leave(j, x) // also if the Observer ends the goroutine
 	j.tellEnded(x.how)
 }
@@ -187,6 +190,9 @@ func (d *Dispatcher) settle(j *job, s settlement) {
 	}
 	switch {
 	case s == unsettled:
+		return
+	case j.item != nil:
+		j.settleItem(s)
 		return
 	case s == isRedelivered && d.dedupe.entryOf(j) != nil:
 		s = isHandled // VK was told that it need not deliver the event again

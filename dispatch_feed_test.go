@@ -318,7 +318,7 @@ func TestUnmountEndsWaits(t *testing.T) {
 			}
 		}
 		p.mu.Unlock()
-		if n := len(life.ends); n != 0 {
+		if n := life.Len(); n != 0 {
 			t.Errorf("%d ends are left", n)
 		}
 		p.d.Stop(t.Context())

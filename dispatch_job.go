@@ -11,6 +11,7 @@ import (
 
 	durable "github.com/vkrouter/vk/internal/journal"
 	"github.com/vkrouter/vk/internal/lane"
+	"github.com/vkrouter/vk/internal/queue"
 	"github.com/vkrouter/vk/internal/stacks"
 	"github.com/vkrouter/vk/internal/watchdog"
 )
@@ -38,6 +39,8 @@ type job struct {
 	repeats bool         // the source delivers the event again until it is handled
 	deduped bool         // the deduper is to be told how the event ends
 	timer   *dueTimer    // that the event is of; nil if it is of none
+	item    *queue.Item  // of the event in the Queue; nil if there is none
+	queue   *groupQueue  // that item is of
 	asks    bool         // the Store is to be asked before it begins whether the event is done
 
 	replayed bool           // an earlier attempt may have begun to handle the event, in this run or another
@@ -439,13 +442,13 @@ func logLost(cases []lostHandler, found map[uint32]string, err error) {
 
 // enter implements turn: each invocation has all of the time limit.
 func (j *job) enter(in inner) (outer inner) {
-	s := j.d.watchdog.Enter(&j.task, watchdog.Section{Name: in.name, Cancel: in.cancel})
-	return inner{s.Name, s.Cancel}
+	s := j.d.watchdog.Enter(&j.task, watchdog.Section{Name: in.name, Context: in.ctx})
+	return inner{s.Name, s.Context}
 }
 
 // leave implements turn.
 func (j *job) leave(outer inner) {
-	j.d.watchdog.Leave(&j.task, watchdog.Section{Name: outer.name, Cancel: outer.cancel})
+	j.d.watchdog.Leave(&j.task, watchdog.Section{Name: outer.name, Context: outer.ctx})
 }
 
 // report implements turn.

@@ -36,7 +36,7 @@ func (d *Dispatcher) Open() (open []OpenHandler) {
 
 // End ends the handler's wait with [ErrEnded]. The handler goes on with that;
 // when it returns, its event is done.
-func (h OpenHandler) End() { h.job.d.waits.endJob(h.job) }
+func (h OpenHandler) End() { h.job.d.waits.endJob(h.job, ErrEnded) }
 
 // jobs returns the jobs whose handlers wait, or have a Watch.
 func (ws *waits) jobs() []*job {
@@ -50,7 +50,7 @@ func (ws *waits) jobs() []*job {
 }
 
 // endJob ends all that a job's handlers wait for.
-func (ws *waits) endJob(j *job) {
+func (ws *waits) endJob(j *job, why error) {
 	ws.mu.Lock()
 	var ends []func(error)
 	for s := range ws.stays {
@@ -60,7 +60,7 @@ func (ws *waits) endJob(j *job) {
 	}
 	ws.mu.Unlock()
 	for _, end := range ends {
-		end(ErrEnded)
+		end(why)
 	}
 }
 
@@ -79,7 +79,7 @@ func (d *Dispatcher) Erase(ctx context.Context, user int64) error {
 	var ended []*job
 	for _, j := range d.waits.jobs() {
 		if j.ev.head.from == user || j.ev.head.peer == user {
-			d.waits.endJob(j)
+			d.waits.endJob(j, ErrEnded)
 			ended = append(ended, j)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/vkrouter/vk/internal/lifetime"
 	"github.com/vkrouter/vk/internal/trail"
 )
 
@@ -41,7 +42,7 @@ func (c *Context) Park(wait func() error) error {
 		return err
 	}
 	defer j.d.waits.finish(stay)
-	defer c.inv.lifetime().onEnd(stay.end)()
+	defer c.inv.lifetime().OnEnd(stay.end)()
 	if c.ctx.Err() != nil {
 		return context.Cause(c.ctx) // unmounted
 	}
@@ -66,7 +67,7 @@ func jobOf(c *Context) *job {
 }
 
 // lifetime returns that of the handler's module.
-func (i *invocation) lifetime() *lifetime {
+func (i *invocation) lifetime() *lifetime.Lifetime {
 	for ; i != nil; i = i.outer {
 		if i.life != nil {
 			return i.life
@@ -166,6 +167,9 @@ func (j *job) recount() {
 	if quiet != j.quiet && j.suspect != nil {
 		j.suspect.Calm(quiet)
 	}
+	if quiet != j.quiet && j.item != nil {
+		j.item.Calm(quiet)
+	}
 	switch {
 	case quiet && !j.quiet:
 		j.d.count.Add(-1)
@@ -173,6 +177,26 @@ func (j *job) recount() {
 		j.d.count.Add(1)
 	}
 	j.quiet = quiet
+}
+
+// park and unpark note when the event has no handler that runs.
+func (s *observedJob) park() {
+	if s != nil {
+		s.mu.Lock()
+		s.parked = time.Now()
+		s.mu.Unlock()
+	}
+}
+
+func (s *observedJob) unpark() {
+	if s != nil {
+		s.mu.Lock()
+		if !s.parked.IsZero() {
+			s.still += time.Since(s.parked)
+			s.parked = time.Time{}
+		}
+		s.mu.Unlock()
+	}
 }
 
 // isParked reports whether the handler waits.
@@ -280,7 +304,7 @@ func (ws *waits) begin(s *stay) error {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
 	switch {
-	case s.job.feed.isWaitless():
+	case s.job.feed.isWaitless(), s.job.item != nil && s.job.item.Leaves():
 		s.job.noteCut()
 		return ErrStopped
 	case s.job.hasEnded():

@@ -47,7 +47,7 @@ type jobTrail struct {
 // keepsSteps reports whether the steps of the job's handlers are kept: if the event is
 // handled again after a restart.
 func (j *job) keepsSteps() bool {
-	return j.d.Store != nil && j.ev.ID != "" && (j.deduped || j.timer != nil)
+	return j.d.Store != nil && j.ev.ID != "" && (j.deduped || j.timer != nil || j.item != nil)
 }
 
 // trail implements turn.
@@ -198,12 +198,15 @@ func (j *job) saveTrail(ctx context.Context) error {
 // an answer: the next process then has the event at its start, and not when VK delivers
 // it again, which may be after the answer.
 func (j *job) keepFirst(ctx context.Context) {
-	if j.repeats && j.keepsSteps() {
+	if j.repeats && j.item == nil && j.keepsSteps() {
 		j.d.keep(ctx, j) // if it fails, VK delivers the event again
 	}
 }
 
 func (j *job) writeTrail(ctx context.Context) error {
+	if j.item != nil && j.item.Lost() {
+		return nil // it is another process's
+	}
 	j.keepFirst(ctx)
 	t := j.trail()
 	j.steps.mu.Lock()
@@ -216,6 +219,7 @@ func (j *job) writeTrail(ctx context.Context) error {
 	}
 	if !j.steps.stored {
 		j.steps.stored = true
+		j.fence(t)
 		j.onDone(j.eraseTrail)
 	}
 	routes := j.steps.routes
@@ -247,6 +251,9 @@ func (j *job) writeTrail(ctx context.Context) error {
 	b, mark := t.Encode(version)
 	j.d.waits.mu.Unlock()
 	err := j.storeTrail(ctx, b)
+	if err == errFenced {
+		return nil
+	}
 	j.noteWrite(ctx, err)
 	if err != nil {
 		j.attempt.restore(number)
@@ -286,6 +293,9 @@ func (j *job) storeTrail(ctx context.Context, b []byte) error {
 		if bytes.Equal(old, b) {
 			j.steps.known = b
 			return nil
+		}
+		if j.isFenced(old) {
+			return errFenced
 		}
 		j.steps.known = old
 	}

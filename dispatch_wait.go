@@ -100,7 +100,7 @@ func (w *wait) start() error {
 	ws.by[w.key.Peer] = append(ws.by[w.key.Peer], w)
 	ws.counter(w).Add(1)
 	ws.mu.Unlock()
-	w.unbind = w.c.inv.lifetime().onEnd(w.fail)
+	w.unbind = w.c.inv.lifetime().OnEnd(w.fail)
 	return nil
 }
 

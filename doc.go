@@ -1,7 +1,6 @@
-// Package vk is for bots on VK (VKontakte). Whoever knows net/http can guess
-// most of it: a [Router] is the ServeMux, a [HandlerFunc] answers, a
-// [Middleware] wraps it, [Run] is ListenAndServe, and package vktest is
-// httptest.
+// Package vk is a library for bots on VK (VKontakte). It is modelled on net/http: a
+// [Router] is the ServeMux, a [HandlerFunc] answers, a [Middleware] wraps a handler,
+// [Run] is ListenAndServe, and package vktest is httptest.
 //
 //	package main
 //
@@ -16,54 +15,25 @@
 //
 //	func main() {
 //		r := vk.NewRouter("!")
-//		r.Use(middleware.Explain())
+//		r.Use(middleware.Explain()) // tells people what was wrong with their command
 //		r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })
 //		r.Handle("echo {text...}", func(c *vk.Context) error { return c.Send(c.Arg("text")) })
 //		log.Fatal(vk.Run(context.Background(), os.Getenv("VK_TOKEN"), r))
 //	}
 //
-// # The way of a message
+// # From event to answer
 //
-// A source of events, such as a [Poller], gets them from VK and gives them to a
-// [Dispatcher]. It decides when: the events of one conversation one after the
-// other, those of different conversations at the same time, so many at once.
-// The [Router] decides who: first all listeners of this kind of event, then
-// whoever waits for it, then the one route that it leads to. A handler holds a
-// [Context] and answers with it, through the [Client].
+// A source, such as a [Poller] or a [Callback], receives events from VK and passes them
+// to a [Dispatcher]. The Dispatcher runs handlers: the events of one conversation in
+// order, those of different conversations in parallel. For each event, the [Router] calls
+// all listeners of its kind and then at most one route. A handler gets a [Context] and
+// answers with it, through the [Client].
 //
-// # Calling the API
+// # Commands and arguments
 //
-// [Call] calls any method of VK's API, with [Params] of any kind and an answer
-// of any type:
-//
-//	users, err := vk.Call[[]vk.User](ctx, client, "users.get", vk.Params{"user_ids": []int{1, 2}})
-//
-// What may pass is tried again, where that does no harm; a message is not sent
-// twice. [Client.Use] wraps every call, to trace or to stub it. [Client.RPS]
-// paces calls, and [Client.Batch] packs those that wait into one request.
-// [Pages] and [Execute] are for lists and for VKScript. Package api has a typed
-// request for each method that a community may call.
-//
-// # Messages
-//
-// [Context.Send] and [Client.Send] take options that are values: a [*Keyboard],
-// a [Carousel], an [Attachment] that [Client.Upload] returned, [Bold] text,
-// [ReplyTo]. [Into] gives a handle on what was sent, and [Context.Show] is for
-// menus, which it edits in place.
-//
-// # Routes
-//
-// A pattern says by which words a command is found and what its arguments are;
-// [Router.Handle] has the grammar. It is also what people are shown when they
-// write the command wrong.
-//
-//	r.Handle("ban {user:user} {reason...?}", ban)
-//
-// A placeholder has a type: a number, a length of time, a person who is
-// mentioned or linked to, one of some words, or a type of yours; [Converter]
-// lists them. [Context.Arg] returns the text of an argument and [Arg] its value;
-// [Command] gives all of them to the handler in a struct, whose fields are
-// checked against the pattern when it is registered:
+// A pattern has the words of a command and placeholders for its arguments.
+// [Router.Handle] describes the syntax. [Command] passes the arguments in a struct whose
+// fields are checked against the pattern at registration:
 //
 //	vk.Command(r, "remind {in:duration} {what...}", func(c *vk.Context, a struct {
 //		In   time.Duration
@@ -72,63 +42,42 @@
 //		return c.Reply("In " + a.In.String() + ": " + a.What)
 //	})
 //
-// [Router.Route] and [Router.Group] make a part of a router, with words, checks
-// and middleware of its own. [Router.Walk] and [Router.Lookup] find routes, and
-// [Route.SetEnabled], [Router.Replace] and [Router.Remove] change what there is
-// while the bot runs.
-//
-// What begins a command is [Router.Prefix]: fixed ones, see [Literal], a mention
-// of the bot ([Mentioned]), none at all in private ([NoPrefixInPrivate]), each
-// of them ([AnyPrefix]), or what a function of yours finds. With [Router.Fold]
-// case does not count.
-//
-//	r.Fold = true
-//	r.Prefix = vk.AnyPrefix(vk.Mentioned(), vk.Literal("!", "бот, "), vk.NoPrefixInPrivate)
-//
-// Buttons lead to routes as well. One whose payload is a [Cmd] runs the command
-// as if it had been typed; [Press] is for payloads of other shapes.
-// [Router.Text] is for messages that say just this, and [Router.When] for
-// everything that a condition can tell, such as [Regexp], [Has], or [If] with a
-// function:
+// [Router.Route] and [Router.Group] make a part of a router with words, checks and
+// middleware of its own. [Router.Prefix] finds the prefix of a command: see [Literal],
+// [Mentioned] and [AnyPrefix]. A button with a [Cmd] as its payload runs the command as
+// if the person had typed it. [Router.Text] matches a whole message, [Router.When] a
+// condition, and [Router.NotFound] answers commands that no route matches:
 //
 //	r.Text("yes|of course", agreed)
 //	r.When(vk.Has("photo", "video").And(vk.If((*vk.Context).IsChat)), praise)
 //
-// The order in which they are asked is that of [Router]'s comment. What nothing
-// answers is for [Router.NotFound].
+// # Messages and files
 //
-// # Checks and hooks
+// [Context.Send] and [Client.Send] take text and options: a [*Keyboard], a [Carousel], an
+// [Attachment] returned by [Client.Upload], [Bold] text, [ReplyTo]. [Context.Show] edits
+// a menu in place. A keyboard that exceeds VK's limits is an error before the call.
 //
-// A [Check] decides who may run a command: of one route ([Route.Checks]) or of
-// all of a router ([Router.Check]). Checks are data: a help command runs them
-// alone, by [Route.Allowed], to list what this person may do. Package
-// middleware has the usual ones, such as middleware.ChatAdmin.
+// # Errors, checks and middleware
 //
-// A hook runs just before the handler or after it: when no check has refused and
-// the arguments are right. Middleware adds hooks by [Context.Before] and
-// [Context.After], and by [Context.Claim] what a run costs.
+// A handler returns its error. Middleware sees it, as it sees a wrong argument
+// ([*ArgError]), a refusal ([*CheckError]), an unknown command ([*NotFoundError]) and a
+// panic ([*PanicError]). Errors that no middleware handles are logged; the event is not
+// retried. An error of VK is an [*Error], compared by its code:
 //
-// For each route, the order is: checks, from the outermost router's to the
-// route's; middleware, in the same order; the arguments; claims; hooks before;
-// the handler; hooks after; and back through middleware.
+//	if errors.Is(err, vk.CodeCannotWrite) {
+//		return nil // the user has blocked the community
+//	}
 //
-// # Middleware
-//
-// A [Middleware] is a function around a handler. [Router.Use] puts it around the
-// routes of a router, the last arguments of [Router.Handle] around one route,
-// and [Wrap] around the whole bot, listeners included.
-//
-//	r.Use(func(next vk.HandlerFunc) vk.HandlerFunc {
-//		return func(c *vk.Context) error { log.Print(c.Text()); return next(c) }
-//	})
-//
-// Package middleware has what most bots want: words for every error, cooldowns
-// and other limits, logging, a help command. What a middleware wants to tell the
-// handler goes into a value, by [Context.WithContext].
+// A [Check] decides whether a user may run a command ([Router.Check], [Route.Checks]).
+// A [Middleware] wraps the routes of a router ([Router.Use]), one route ([Router.Handle])
+// or the whole bot ([Wrap]). Package middleware has checks, cooldowns, limits, help and
+// error texts. For each route the order is: checks, from the outermost router to the
+// route; middleware, in the same order; arguments; [Context.Claim]; [Context.Before]; the
+// handler; [Context.After].
 //
 // # Conversations
 //
-// A handler can ask, and wait for the answer:
+// A handler can ask a question and wait for the answer:
 //
 //	r.Handle("age", func(c *vk.Context) error {
 //		age, err := vk.Ask(c, "How old are you?", strconv.Atoi, vk.Retry(2, "A number, please."))
@@ -138,128 +87,57 @@
 //		return c.Send("In a year you are " + strconv.Itoa(age+1))
 //	})
 //
-// [Context.Ask] returns what was answered, [Ask] what a function makes of it.
-// [Choices] are buttons, [Cancel] is a way out, [Within] says how long the
-// question is open, and [From] puts it to somebody else. A command instead of an
-// answer ends the question and runs.
-//
-// [Wait] waits for any kind of event. A [Watch] takes events from the moment it
-// is made, so that none is missed that comes before the handler waits.
-//
-// Whoever waits is parked: the conversation goes on for everybody else, and
-// nothing is held but memory. [Context.Park] does so for whatever else a handler
-// waits for.
-//
-// # State
-//
-// A [Session] keeps a value of a type of yours for each person, chat, or other
-// [Key], in a [Store]: a [MemoryStore], a file (package filestore), or one that
-// several processes share. [Session.If] leads messages by it, and so makes a
-// dialogue of many steps.
-//
-// With a Store in the [Dispatcher], a handler that waits survives a restart too: it is
-// run again, and what it had done is not done again. [Once] is for what must not be
-// done twice in any case, and [Timers] are for what is to be done later. See
-// docs/durable.md.
-//
-// # Modules
-//
-// [Router.Mount] adds routes and listeners as one: all of them or, if anything
-// conflicts, none. [Module.Swap] puts others in their place and
-// [Module.Unmount] takes them out, while messages flow.
-//
-//	mod, err := r.Mount("filter", func(r *vk.Router) error {
-//		r.Handle("forbid {word:word}", forbid)
-//		vk.On(r, vk.EventMessageNew, seen)
-//		return nil
-//	})
+// While it waits, the handler is parked: it blocks neither the conversation nor a
+// worker. [Context.Ask] returns the answer's text, [Wait] and [Watch] wait for any kind
+// of event. A [Session] keeps a value for each user, chat or other [Key] in a [Store].
 //
 // # Events
 //
-// [On] listens to a kind of event, with the type that belongs to it:
+// [On] registers a listener for a kind of event, with the type that belongs to it. All
+// listeners run, and none of them keeps the event from the others or from its route.
 //
 //	vk.On(r, vk.EventGroupJoin, func(c *vk.Context, e *vk.GroupJoin) error {
 //		return c.Client().Send(c, e.UserID, "Welcome!")
 //	})
 //
-// Listeners observe: all of them run, none keeps an event from the others or
-// from its route. [Router.Listen] hears events of all kinds.
+// [Router.Mount] adds routes and listeners as a [Module], which can be swapped and
+// unmounted while the bot runs.
 //
-// A [Kind] ties the name of an event to its Go type; there is one for everything
-// that VK sends, and a kind that is new goes by name. What happens in a chat, and
-// the Start button, are messages to VK; they are kinds derived from that, such
-// as [EventChatKickUser] and [EventStart], besides being [EventMessageNew].
+// # Calling the API
 //
-// Nothing of an event is decoded that nobody reads, and no event is lost because
-// VK sends something new or bent. [Event.Drift] tells what that is.
+// [Call] calls any method of the VK API and decodes the response into any type:
 //
-// # Errors
+//	users, err := vk.Call[[]vk.User](ctx, client, "users.get", vk.Params{"user_ids": []int{1, 2}})
 //
-// A handler returns its error, and middleware sees it on its way out, as it sees
-// all others: a bad argument ([*ArgError]), a refusal ([*CheckError]), an
-// unknown command ([*NotFoundError]), a button of an older bot
-// ([*PayloadError]), a panic ([*PanicError]). What nobody deals with is logged.
-// An error is an outcome: the event is not handled again for it.
+// Transient failures are retried when that is safe; messages are never sent twice.
+// [Client.RPS] limits the rate of calls, [Client.Batch] packs waiting calls into one
+// request, [Pages] iterates over lists. Package api has typed requests for all methods
+// that a community may call.
 //
-// VK's refusals are an [*Error], whose code errors.Is tells:
+// # Nothing lost
 //
-//	if errors.Is(err, vk.CodeCannotWrite) {
-//		return nil // they do not want to hear from us
-//	}
+// With a [Store] in [Dispatcher.Store], a bot continues where the last process ended,
+// also after a crash: with unfinished events, with events that VK still has, and with
+// handlers that were waiting for an answer. [Once] does something once in spite of
+// crashes, [Timers] do it later. See docs/delivery.md and docs/durable.md.
 //
-// What goes wrong at registration, such as two commands of the same words, is a
-// mistake in the program and panics; in a module it is an error.
-//
-// # Time and end
-//
-// A handler's context ends when the handler has run for a minute, or what
-// [Dispatcher.TimeLimit] says; time in which it is parked does not count. When
-// the context given to Run ends, the bot takes no more events, ends what
-// handlers wait for, lets the running ones finish for a while, and Run returns
-// nil.
-//
-// # Webhooks
-//
-// A [Callback] is a source of events as a Poller is: an http.Handler, for the
-// address that VK sends them to. [Callback.Setup] registers the address with
-// VK; it can be entered in the community's settings as well.
+// A [Callback] is an http.Handler that receives webhooks. It acknowledges an event once
+// the event is handled, or saved in the Store:
 //
 //	d := &vk.Dispatcher{Handler: r, Store: store}
 //	cb := &vk.Callback{Client: client, Dispatcher: d, Secret: vk.NewSecret(os.Getenv("VK_SECRET")), Confirmation: "ab12cd34"}
 //	http.Handle("/vk", cb)
 //
-// A Callback acknowledges an event when it is done, or kept in the Store: with a
-// Store that is as soon as a handler waits. A duplicate is not handled again, unless
-// a handler has asked for it, by [RetryAfter]. Several Callbacks and Pollers may
-// share a Dispatcher. [Callback.Stop] is the first step of the end: the example of
-// Callback called durable has them all.
+// # Operation
 //
-// # Nothing lost
-//
-// With a Store in its Dispatcher ([Dispatcher.Store]), a bot goes on where the
-// last process has ended, also if that was killed: with the events that were not
-// done, and with those that have happened since. One process at a time owns a
-// community's events in a Store; another one gets [ErrJournalTaken]. A handler that was waiting for an answer
-// is run again and gets the answers that it got. Its messages are sent again as
-// well, and VK drops them within an hour and a hundred messages of the conversation.
-// [Poller.OnGap] is told if VK no longer has some of the events. The promises
-// about messages are on one page, docs/delivery.md.
-//
-// # Diagnosis and metrics
-//
-// [Diagnose] compares the bot with its token and with the community's settings,
-// and says what will not work and how to mend it, such as listeners to kinds of
-// events that are switched off. A Poller logs the same when it starts.
-// [Poller.EnableEvents] makes it enable what the bot lacks.
-//
-// [Client.Observer] is called for each call, each poll and the way of each event,
-// for metrics and traces. [Poller.Status] and [Dispatcher.Pending] are for health
-// checks. Failures are logged.
+// When the context given to [Run] ends, the bot takes no more events, running handlers
+// finish, and Run returns nil. A handler's context ends after a minute of work, see
+// [Dispatcher.TimeLimit]. [Diagnose] compares the bot with its token and the community's
+// settings. [Client.Observer] is for metrics and traces, [Poller.Status] for health checks.
 //
 // # Testing
 //
-// Package vktest runs the whole bot against a fake VK in the test's process, in
-// virtual time if you like:
+// Package vktest runs the whole bot on a fake VK in the test's process:
 //
 //	bot := vktest.Start(t, r)
 //	anna := bot.User("Anna")
@@ -269,9 +147,9 @@
 // # The essentials
 //
 //   - [Run] starts a bot. [Poller] and [Callback] are sources of events.
-//   - [Dispatcher] decides when events are handled, and keeps them in a [Store].
+//   - [Dispatcher] runs handlers, and keeps events in a [Store].
 //   - [Router] finds the handler: [Router.Handle], [Command], [On], [Router.Mount].
-//   - [Context] is what a handler gets: [Context.Send], [Context.Reply], [Context.Arg].
+//   - [Context] is the argument of a handler: [Context.Send], [Context.Reply], [Context.Arg].
 //   - [Client] calls the API: [Call], [Client.Send], [Client.Upload].
 //   - [Keyboard], [Carousel] and [Attachment] are parts of messages.
 //   - [Ask], [Wait] and [Watch] wait for people. [Session] keeps state. [Once] and

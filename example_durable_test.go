@@ -32,8 +32,11 @@ func ExampleOnce() {
 			if err != nil {
 				return err
 			}
-			_, err = c.Ask("Paid: " + receipt + ". How many cups?")
-			return err
+			cups, err := c.Ask("Paid: " + receipt + ". How many cups?")
+			if err != nil {
+				return err
+			}
+			return cups.Reply(cups.Text() + " cups, coming.")
 		})
 		return r
 	}
@@ -42,7 +45,8 @@ func ExampleOnce() {
 	anna.Says("!order")
 	anna.Hears("Paid: receipt 1. How many cups?")
 	fake.Restart(newBot())
-	fake.Wait(context.Background())
+	anna.Says("2")
+	anna.Hears("2 cups, coming.")
 	// Output:
 	// charging
 	// the handler runs again

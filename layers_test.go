@@ -34,6 +34,7 @@ var packageIndex = []struct {
 	}},
 	{"store", []indexed{
 		{"store.go", "Store and MemoryStore"},
+		{"queue.go", "Queue and Limits: what several processes share"},
 	}},
 	{"model", []indexed{
 		{"models.go", "Message, User, Group, Action"},
@@ -67,9 +68,8 @@ var packageIndex = []struct {
 		{"edit.go", "editing, deleting, pinning, reactions, MarkRead; History and Members; what a bot does to a chat"},
 		{"profiles.go", "Users, Groups, Profiles, Self, Resolve"},
 		{"upload.go", "Upload and UploadAll"},
-		{"upload_kinds.go", "the kinds of uploads"},
+		{"upload_kinds.go", "the kinds of uploads; answers of upload servers"},
 		{"upload_source.go", "Source: what is uploaded"},
-		{"upload_result.go", "answers of upload servers"},
 	}},
 	{"route", []indexed{
 		{"router.go", "Router, Use, Group; Replace, Update, TryAdd"},
@@ -91,6 +91,7 @@ var packageIndex = []struct {
 		{"dispatch_job.go", "one event and its handling: panics, logs, outcome"},
 		{"dispatch_feed.go", "what one source has given; onlookers: WatchOn"},
 		{"dispatch_dedupe.go", "events that come twice"},
+		{"dispatch_queue.go", "events in a Queue: QueueStatus"},
 		{"dispatch_wait.go", "handlers that wait for events"},
 		{"dispatch_park.go", "Park: waiting without a turn; what waits have taken"},
 		{"dispatch_timer.go", "timers that are due"},
@@ -102,8 +103,7 @@ var packageIndex = []struct {
 		{"poll_loop.go", "the loop that polls"},
 		{"poll_server.go", "the long poll server: requests and responses"},
 		{"callback.go", "Callback: webhooks"},
-		{"callback_ack.go", "answers to VK: ok, RetryAfter, ErrRemoveServer"},
-		{"callback_body.go", "reading of request bodies"},
+		{"callback_ack.go", "reading of request bodies; answers to VK: ok, RetryAfter, ErrRemoveServer"},
 		{"callback_setup.go", "Callback.Setup; confirmation"},
 		{"diagnose.go", "Diagnose: what will not work"},
 		{"diagnose_settings.go", "the community's settings"},

@@ -67,7 +67,9 @@ type Poller struct {
 	SkipDiagnosis bool
 
 	// Ready is called once in each Run, when the Poller knows from where in
-	// the community's history it follows: events from then on are handled.
+	// the community's history it follows: events from then on are handled. With a
+	// [Queue], that is when it begins to poll, which may be when another process has
+	// ended, and again if it has had to stand by meanwhile.
 	// The default is to call nothing. A function given to [Run] can set it.
 	Ready func(groupID int64)
 
@@ -96,6 +98,7 @@ type PollerStatus struct {
 	TS        string    // the place in the community's history; "" before it is known
 	LastPoll  time.Time // when VK last answered a poll properly; zero if it has not
 	LastEvent time.Time // when an event last came; zero if none has
+	Standby   bool      // another process polls, of those with the same Queue
 	Failures  int       // in a row: of polls, and of what comes before them, such as asking for the server
 	Err       error     // of the last poll, or of what comes before it; nil if it went well
 }
@@ -161,13 +164,20 @@ func (p *Poller) Run(ctx context.Context) error {
 		return stoppedDispatcher("Poller.Run")
 	}
 	err := f.follow(ctx)
-	open, _ := f.feed.counts()
+	feed := f.feed
+	if f.queue != nil {
+		feed = f.queue.feed
+	}
+	open, _ := feed.counts()
 	d.drain(f.base, f.feed)
-	if f.journal != nil {
+	switch {
+	case f.queue != nil:
+		f.queue.leave(f.base)
+	case f.journal != nil:
 		f.journal.leave(f.base)
 	}
 	if f.started {
-		f.feed.logEnd(f.log, "vk: bot stopped", open, slog.Int64("group", f.group), slog.String("ts", f.ts))
+		feed.logEnd(f.log, "vk: bot stopped", open, slog.Int64("group", f.group), slog.String("ts", f.ts))
 	}
 	if err == nil || ctx.Err() != nil {
 		return nil

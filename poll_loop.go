@@ -28,7 +28,8 @@ type follower struct {
 	group       int64
 	server, key string
 	ts          string
-	journal     *journal // nil without a Store
+	journal     *journal    // nil without a Store
+	queue       *groupQueue // nil without a Queue
 	status      PollerStatus
 	streak      streak // of polls, and of what comes before them
 
@@ -46,9 +47,7 @@ func (f *follower) follow(ctx context.Context) error {
 	}
 	f.logStart(ctx)
 	defer f.examine(ctx)()
-	if f.Ready != nil {
-		f.call(ctx, "Ready", func() error { f.Ready(f.group); return nil })
-	}
+	f.ready(ctx)
 	if f.journal != nil {
 		if err := f.journal.replay(ctx); err != nil {
 			return err
@@ -75,6 +74,11 @@ func (f *follower) follow(ctx context.Context) error {
 			f.note(err, 0)
 			err = f.mend(ctx, err, failures)
 		}
+		if errors.Is(err, ErrNotLeading) {
+			if err = f.standBy(ctx); err == nil {
+				f.ready(ctx)
+			}
+		}
 		if err != nil {
 			return err
 		}
@@ -83,6 +87,12 @@ func (f *follower) follow(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+func (f *follower) ready(ctx context.Context) {
+	if f.Ready != nil && ctx.Err() == nil {
+		f.call(ctx, "Ready", func() error { f.Ready(f.group); return nil })
+	}
 }
 
 // logStart says what the bot is, and from where in the history it goes on.
@@ -140,7 +150,15 @@ func (f *follower) start(ctx context.Context) error {
 	if f.EnableEvents {
 		f.call(ctx, "EnableEvents", func() error { f.enable(ctx); return nil })
 	}
-	if f.d.Store != nil && ctx.Err() == nil {
+	switch {
+	case ctx.Err() != nil:
+	case f.d.Queue != nil:
+		var err error
+		if f.queue, err = f.d.joinQueue(f.group, f.Client); err != nil {
+			return err
+		}
+		return f.standBy(ctx)
+	case f.d.Store != nil:
 		if err := f.openJournal(ctx); err != nil {
 			return err
 		}
@@ -148,7 +166,7 @@ func (f *follower) start(ctx context.Context) error {
 	if err := f.renew(ctx, f.ts == ""); err != nil {
 		return err
 	}
-	f.keep()
+	f.keep(ctx)
 	return nil
 }
 
@@ -162,8 +180,10 @@ func (f *follower) call(ctx context.Context, name string, do func() error) {
 
 // keep keeps the place in the history, if there is no event before it that is
 // not kept.
-func (f *follower) keep() {
-	if f.journal != nil {
+func (f *follower) keep(ctx context.Context) {
+	if f.queue != nil {
+		f.enqueue(ctx, nil) // if another one leads, the next poll's events say so
+	} else if f.journal != nil {
 		f.journal.add(f.ts, nil)
 		f.journal.save(f.base)
 	}
@@ -208,7 +228,7 @@ func (f *follower) publish() {
 // gap says that events are lost.
 func (f *follower) gap(ctx context.Context, from, to string) {
 	f.log.LogAttrs(ctx, slog.LevelWarn, "vk: long poll: events are lost: VK no longer has them", slog.String("from", from), slog.String("to", to))
-	f.keep()
+	f.keep(ctx)
 	if f.OnGap != nil {
 		f.call(ctx, "OnGap", func() error { f.OnGap(from, to); return nil })
 	}
@@ -275,7 +295,8 @@ const (
 // and takes no other along.
 func (f *follower) handle(ctx context.Context, raw []json.RawMessage) error {
 	var events []*Event
-	if f.journal != nil {
+	gathers := f.journal != nil || f.queue != nil
+	if gathers {
 		events = make([]*Event, 0, len(raw))
 	}
 	err := resumed(func() error {
@@ -288,7 +309,7 @@ func (f *follower) handle(ctx context.Context, raw []json.RawMessage) error {
 				continue
 			}
 			f.fresh++
-			if f.journal != nil {
+			if gathers {
 				events = append(events, e)
 				continue
 			}
@@ -300,6 +321,9 @@ func (f *follower) handle(ctx context.Context, raw []json.RawMessage) error {
 	})
 	if err != nil {
 		return err
+	}
+	if f.queue != nil {
+		return f.enqueue(ctx, events)
 	}
 	if f.journal == nil {
 		return f.redispatch(ctx)

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"iter"
 	"slices"
-	"sync"
+
+	"github.com/vkrouter/vk/internal/lifetime"
 )
 
 // A Module is a set of routes and listeners that come and go together, while
@@ -25,7 +26,7 @@ type Module struct {
 type edition struct {
 	module *Module
 	outer  *edition // of the module around, or nil
-	life   lifetime
+	life   lifetime.Lifetime
 
 	// Guarded by the mu of the outermost Router.
 	state    editionState
@@ -268,7 +269,7 @@ func endEditions(gone []*Module) func() {
 	}
 	return func() {
 		for _, s := range editions {
-			s.life.end(ErrUnmounted)
+			s.life.End(ErrUnmounted)
 		}
 		var cleanups []func()
 		for i := len(editions) - 1; i >= 0; i-- { // they are called from the end
@@ -337,48 +338,4 @@ func (r *Router) Module(name string) (*Module, bool) {
 		}
 	}
 	return nil, false
-}
-
-// A lifetime is how long a module is mounted. Its end ends what its handlers
-// wait for. It has no channel, because modules are mounted anywhere.
-type lifetime struct {
-	mu   sync.Mutex
-	over error // why it has ended; nil before
-	ends map[*func(error)]struct{}
-}
-
-// onEnd has f called when l ends, or at once if it has ended, unless stop was
-// called before. A nil lifetime has no end.
-func (l *lifetime) onEnd(f func(error)) (stop func()) {
-	if l == nil {
-		return func() {}
-	}
-	l.mu.Lock()
-	if over := l.over; over != nil {
-		l.mu.Unlock()
-		f(over)
-		return func() {}
-	}
-	defer l.mu.Unlock()
-	if l.ends == nil {
-		l.ends = make(map[*func(error)]struct{})
-	}
-	key := &f
-	l.ends[key] = struct{}{}
-	return func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		delete(l.ends, key)
-	}
-}
-
-// end ends l, for the reason given.
-func (l *lifetime) end(why error) {
-	l.mu.Lock()
-	ends := l.ends
-	l.over, l.ends = why, nil
-	l.mu.Unlock()
-	for f := range ends {
-		(*f)(why)
-	}
 }

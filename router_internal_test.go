@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vkrouter/vk/internal/lifetime"
 )
 
 // routerOf returns a Router with n commands of one word, command0 and on.
@@ -77,7 +78,7 @@ func TestServeAllocations(t *testing.T) {
 		most func() float64
 	}{
 		{"chatter", func() float64 { return 0 }},
-		{"!command500", func() float64 { return 8 }},
+		{"!command500", func() float64 { return 1 }},
 		{"!typed 5 1.5 yes", func() float64 { return none + 3 }},
 		{"!struct 5 1.5 yes", func() float64 { return none + 3 }},
 	} {
@@ -159,7 +160,7 @@ func TestModuleLife(t *testing.T) {
 	for _, end := range []string{"unmount", "swap", "unmount inside", "unmount other"} {
 		t.Run(end, func(t *testing.T) {
 			r := NewRouter("!")
-			lives := make(map[string]*lifetime)
+			lives := make(map[string]*lifetime.Lifetime)
 			note := func(name string) HandlerFunc {
 				return func(c *Context) error { lives[name] = c.inv.life; return nil }
 			}
@@ -188,7 +189,7 @@ func TestModuleLife(t *testing.T) {
 			}
 			ended := make(map[string]error)
 			for name, l := range lives {
-				l.onEnd(func(err error) { ended[name] = err })
+				l.OnEnd(func(err error) { ended[name] = err })
 			}
 			want := []string{"route", "listener", "cond", "not found", "inside"}
 			switch end {

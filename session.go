@@ -1,20 +1,18 @@
 package vk
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
-	"math/rand/v2"
 	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
 
-	"github.com/vkrouter/vk/internal/backoff"
+	"github.com/vkrouter/vk/internal/record"
 	"github.com/vkrouter/vk/internal/trail"
 )
 
@@ -74,7 +72,7 @@ type Session[T any] struct {
 // ErrContended is returned, wrapped, by [Session.Update] and [Session.Delete]
 // where others changed the same state each time in between, for some dozens of
 // times over several seconds.
-var ErrContended = errors.New("others change it all the time")
+var ErrContended = record.ErrContended
 
 // A SessionError says that stored state is not of the Session's type, perhaps
 // because that has changed since, or that state cannot be stored as JSON. What
@@ -138,9 +136,9 @@ func (s *Session[T]) Get(ctx context.Context, key Key) (T, error) {
 			return s.value(key, value)
 		}
 	}
-	_, v, record, err := s.read(at)
+	_, v, stored, err := s.read(at)
 	if on && err == nil {
-		steps.trail.Keep(step, record.seenBy(at.c)) // if it is too large, the state is read again
+		steps.trail.Keep(step, stored.SeenBy(at.c.handling())) // if it is too large, the state is read again
 	}
 	return v, err
 }
@@ -204,11 +202,11 @@ func (s *Session[T]) All(ctx context.Context, group int64) iter.Seq2[SessionItem
 				return true
 			}
 			key.Group = group
-			_, record, err := s.decode(sessionPlace{ctx: ctx, key: key, id: id}, raw)
-			if err == nil && record.Value == nil {
+			_, stored, err := s.decode(sessionPlace{ctx: ctx, key: key, id: id}, raw)
+			if err == nil && stored.Value == nil {
 				return true // it was deleted
 			}
-			v, broken := s.value(key, record.Value)
+			v, broken := s.value(key, stored.Value)
 			return yield(SessionItem[T]{key, v}, cmp.Or[error](err, broken))
 		})
 		if err != nil {
@@ -291,9 +289,9 @@ func (s *Session[T]) If(by func(*Context) Key, f func(v T) bool) Cond {
 			}
 			known.note(of, sessionMemo{raw, writes})
 		}
-		v, record, err := s.decode(at, raw)
+		v, stored, err := s.decode(at, raw)
 		if on && err == nil && !ok {
-			steps.trail.Keep(step, record.seenBy(c))
+			steps.trail.Keep(step, stored.SeenBy(c.handling()))
 		}
 		return err == nil && f(v), err
 	}
@@ -338,34 +336,25 @@ func (s *Session[T]) value(key Key, value []byte) (v T, err error) {
 }
 
 // read returns what is stored and what it says.
-func (s *Session[T]) read(at sessionPlace) (raw []byte, v T, record sessionRecord, err error) {
+func (s *Session[T]) read(at sessionPlace) (raw []byte, v T, stored record.Record, err error) {
 	raw, err = s.store().Get(at.ctx, at.id)
 	if err != nil {
-		return nil, v, record, s.failed(at.key, err)
+		return nil, v, stored, s.failed(at.key, err)
 	}
-	v, record, err = s.decode(at, raw)
-	return raw, v, record, err
+	v, stored, err = s.decode(at, raw)
+	return raw, v, stored, err
 }
 
-func (s *Session[T]) decode(at sessionPlace, raw []byte) (v T, record sessionRecord, err error) {
+func (s *Session[T]) decode(at sessionPlace, raw []byte) (v T, stored record.Record, err error) {
 	if len(raw) == 0 {
-		return v, record, nil
+		return v, stored, nil
 	}
-	if err := json.Unmarshal(raw, &record); err != nil {
-		return v, sessionRecord{}, &SessionError{s.Name, at.key, raw, err}
+	if stored, err = record.Decode(raw); err != nil {
+		return v, stored, &SessionError{s.Name, at.key, raw, err.(*record.RecordError).Err}
 	}
-	v, err = s.value(at.key, record.seenBy(at.c))
-	return v, record, err
+	v, err = s.value(at.key, stored.SeenBy(at.c.handling()))
+	return v, stored, err
 }
-
-// deletedTTL is how long it is remembered that state was deleted, and what it
-// was before, for an event that is handled again.
-const deletedTTL = 24 * time.Hour
-
-// Conflicts pass soon, unless there are very many.
-const sessionTries = 64
-
-var sessionBackoff = backoff.Backoff{Min: time.Millisecond, Max: 250 * time.Millisecond}
 
 // change swaps the record for one with the value that f makes of the old one;
 // without f, for one without a value. What a former run of the handler has changed, it
@@ -412,66 +401,34 @@ func (s *Session[T]) redo(at sessionPlace, value []byte, f func(T) (json.RawMess
 // swap is change for what no former run has done before it waited. It returns the
 // value that f got.
 func (s *Session[T]) swap(at sessionPlace, f func(T) (json.RawMessage, error)) (seen json.RawMessage, err error) {
-	var written []byte // by a Swap that returned false
-	for try := range sessionTries {
-		raw, v, record, err := s.read(at)
-		if err == nil && len(written) > 0 && bytes.Equal(raw, written) {
-			return seen, nil // the Store's driver has repeated the Swap, and saw its own change
-		}
-		var broken *SessionError
-		if err != nil && (f != nil || !errors.As(err, &broken)) {
-			return nil, err
-		}
-		if err == nil && record.hasCounted(at.c, at.id) {
-			if f != nil {
-				_, err = f(v)
+	var own error // of decoding and of f, to be returned as it is
+	ch := record.Change{
+		Store: s.store(), ID: at.id, TTL: s.TTL, Handling: at.c.handling(),
+		Passed: func(changes int) bool { return readsIn(&jobOf(at.c).attempt).pass(at.id, changes) },
+		Written: func() {
+			s.writes.Add(1)
+			if at.c != nil {
+				at.c.forgetSessions()
 			}
-			return record.Value, err
-		}
-		seen = record.seenBy(at.c)
-		next, ttl, err := s.next(at, v, &record, f)
-		if err != nil {
-			return nil, err
-		}
-		if len(raw)+len(next) == 0 {
-			return seen, nil // there is nothing to delete
-		}
-		swapped, err := s.store().Swap(at.ctx, at.id, raw, next, ttl)
-		s.writes.Add(1)
-		if at.c != nil {
-			at.c.forgetSessions()
-		}
-		if err != nil {
-			return nil, s.failed(at.key, err)
-		}
-		if swapped {
-			return seen, nil
-		}
-		written = next
-		if err := backoff.Sleep(at.ctx, sessionBackoff.Delay(try)); err != nil {
-			return nil, s.failed(at.key, err)
-		}
+		},
 	}
-	return nil, s.failed(at.key, ErrContended)
-}
-
-// next returns the record after a change, and how long it is kept.
-func (s *Session[T]) next(at sessionPlace, v T, record *sessionRecord, f func(T) (json.RawMessage, error)) (next []byte, ttl time.Duration, err error) {
-	var value json.RawMessage
-	ttl = s.TTL
 	if f != nil {
-		if value, err = f(v); err != nil {
-			return nil, 0, err
-		}
-	} else if ttl == 0 || ttl > deletedTTL {
-		ttl = deletedTTL
-	}
-	changed := record.changedBy(at.c, value)
-	changed.Write = rand.Uint64()
-	if value != nil || changed.Before != nil {
-		if next, err = json.Marshal(changed); err != nil {
-			return nil, 0, &SessionError{s.Name, at.key, nil, err}
+		ch.Make = func(value json.RawMessage) (next json.RawMessage, err error) {
+			var v T
+			if v, own = s.value(at.key, value); own == nil {
+				next, own = f(v)
+			}
+			return next, own
 		}
 	}
-	return next, ttl, nil
+	seen, err = ch.Do(at.ctx)
+	switch broken := (*record.RecordError)(nil); {
+	case err == nil:
+		return seen, nil
+	case own != nil:
+		return nil, own
+	case errors.As(err, &broken):
+		return nil, &SessionError{s.Name, at.key, broken.Raw, broken.Err}
+	}
+	return nil, s.failed(at.key, err)
 }

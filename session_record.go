@@ -1,130 +1,30 @@
 package vk
 
 import (
-	"encoding/binary"
-	"encoding/json"
 	"sync"
 
+	"github.com/vkrouter/vk/internal/record"
 	"github.com/vkrouter/vk/internal/trail"
 )
 
-// A sessionRecord is the stored form of one state.
-type sessionRecord struct {
-	Value  json.RawMessage `json:"v,omitempty"` // none if it was deleted
-	Events []byte          `json:"e,omitempty"` // the last that changed it, the newest last
-	Before json.RawMessage `json:"b,omitempty"` // the value before the newest event
-	Write  uint64          `json:"w,omitempty"` // a random number of each change
-}
-
-const (
-	sessionEvents = 16 // how many events a record has
-	sessionEvent  = 16 // bytes of one: its hash, the attempt and how often it has changed the value
-)
-
-// A handling is one attempt to handle an event.
-type handling struct {
-	event   trail.Key
-	attempt uint64
-	trail   *trail.Trail // nil if there is none
-}
-
-// handling returns the event that is being handled and the number of this attempt to.
-// ok is false if it is none that is handled again.
-func (c *Context) handling() (h handling, ok bool) {
+// handling returns the event that is being handled and this attempt to, or nil if it is no
+// event that is handled again.
+func (c *Context) handling() *record.Handling {
 	if c == nil {
-		return h, false
+		return nil
 	}
 	j := jobOf(c)
 	if j == nil || j.ev.ID == "" {
-		return h, false
+		return nil
 	}
-	return handling{trail.KeyOf("event", j.ev.ID), j.attempt.id(), j.written()}, true
-}
-
-// An occurrence is where an event stands in a record.
-type occurrence struct {
-	at, of  int // the place, and how many there are
-	attempt uint64
-	count   byte
-}
-
-// find returns where the event stands in the record, or false.
-func (r *sessionRecord) find(h handling) (o occurrence, ok bool) {
-	of := len(r.Events) / sessionEvent
-	for at := range of {
-		b := r.Events[at*sessionEvent:]
-		if trail.Key(binary.LittleEndian.Uint64(b)) == h.event {
-			v := binary.LittleEndian.Uint64(b[8:])
-			return occurrence{at, of, v >> 8, byte(v)}, true
+	h := &record.Handling{Event: uint64(trail.KeyOf("event", j.ev.ID)), Attempt: j.attempt.id()}
+	if t := j.written(); t != nil {
+		h.Knows = func(attempt uint64) bool { // what it has changed is in the trail
+			value, ok := t.Find(trail.Key(attempt))
+			return ok && len(value) == 1 && value[0] == stepAttempt
 		}
 	}
-	return o, false
-}
-
-// isNewest reports whether the event was the last to change the value.
-func (o occurrence) isNewest() bool { return o.at == o.of-1 }
-
-// knows reports whether what an attempt has changed is in the trail.
-func (h handling) knows(attempt uint64) bool {
-	if h.trail == nil {
-		return false
-	}
-	value, ok := h.trail.Find(trail.Key(attempt))
-	return ok && len(value) == 1 && value[0] == stepAttempt
-}
-
-// seenBy returns the value that c is to see.
-func (r *sessionRecord) seenBy(c *Context) json.RawMessage {
-	h, ok := c.handling()
-	if !ok {
-		return r.Value
-	}
-	if o, ok := r.find(h); ok && o.isNewest() && o.attempt != h.attempt && !h.knows(o.attempt) {
-		return r.Before // this attempt begins from there
-	}
-	return r.Value
-}
-
-// hasCounted reports whether a change by c was made by an attempt that was cut off, and
-// others have changed the value since: then it has counted. Each such change is
-// reported once.
-func (r *sessionRecord) hasCounted(c *Context, id string) bool {
-	h, ok := c.handling()
-	if !ok {
-		return false
-	}
-	o, ok := r.find(h)
-	if !ok || o.isNewest() || o.attempt == h.attempt || h.knows(o.attempt) {
-		return false
-	}
-	return readsIn(&jobOf(c).attempt).pass(id, int(o.count))
-}
-
-// changedBy returns the record after c has changed the value.
-func (r *sessionRecord) changedBy(c *Context, value json.RawMessage) sessionRecord {
-	next := sessionRecord{Value: value}
-	events, count := r.Events[:len(r.Events)/sessionEvent*sessionEvent], byte(1)
-	h, ok := c.handling()
-	if !ok && len(events) == 0 {
-		return next
-	}
-	if ok { // else the event is 0, so that no other is the newest
-		next.Before = r.Value
-	}
-	if o, ok := r.find(h); ok {
-		if o.isNewest() && !(o.attempt != h.attempt && h.knows(o.attempt)) {
-			next.Before = r.Before
-		}
-		if o.attempt == h.attempt && o.count < 255 {
-			count = o.count + 1
-		}
-		events = append(events[:o.at*sessionEvent:o.at*sessionEvent], events[(o.at+1)*sessionEvent:]...)
-	}
-	events = events[max(0, len(events)-(sessionEvents-1)*sessionEvent):]
-	next.Events = append(make([]byte, 0, len(events)+sessionEvent), events...)
-	next.Events = binary.LittleEndian.AppendUint64(next.Events, uint64(h.event))
-	next.Events = binary.LittleEndian.AppendUint64(next.Events, h.attempt<<8|uint64(count))
-	return next
+	return h
 }
 
 // sessionsKey finds the sessionReads of an attempt.

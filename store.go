@@ -2,14 +2,11 @@ package vk
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/vkrouter/vk/internal/memstore"
+	"github.com/vkrouter/vk/internal/record"
 )
 
 // A Store keeps small values by key, each until it expires: sessions, and the
@@ -195,11 +192,4 @@ func (s *MemoryStore) Exclusive() bool { return true }
 
 // short returns a name, or what stands for one that no key of a Store has room
 // for, or that is not text. No name is what stands for another.
-func short(name string) string {
-	const mark = "sha256:"
-	if len(name) <= 100 && utf8.ValidString(name) && !strings.Contains(name, "\x00") && !strings.HasPrefix(name, mark) {
-		return name
-	}
-	sum := sha256.Sum256([]byte(name))
-	return mark + hex.EncodeToString(sum[:])
-}
+func short(name string) string { return record.Short(name) }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/backoff"
+	"github.com/vkrouter/vk/internal/record"
 	"github.com/vkrouter/vk/internal/timer"
 )
 
@@ -279,7 +280,7 @@ func (t *Timers[T]) put(ctx context.Context, method string, key Key, id string, 
 
 // swap replaces a record by the result of next, unless next returns false.
 func (t *Timers[T]) swap(ctx context.Context, name string, next func(old []byte) ([]byte, bool)) error {
-	for try := range sessionTries {
+	for try := range record.MaxTries {
 		old, err := t.Store.Get(ctx, name)
 		if err != nil {
 			return fmt.Errorf("vk: %q: %w", name, err)
@@ -295,7 +296,7 @@ func (t *Timers[T]) swap(ctx context.Context, name string, next func(old []byte)
 		if swapped {
 			return nil
 		}
-		if err := backoff.Sleep(ctx, sessionBackoff.Delay(try)); err != nil {
+		if err := backoff.Sleep(ctx, record.Pauses.Delay(try)); err != nil {
 			return err
 		}
 	}

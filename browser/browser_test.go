@@ -1,10 +1,10 @@
-// Package browser tests the chat page of the fake VK in a real browser: a
-// person, who is headless Chromium, uses it. It is a module of its own, so that
-// nobody else downloads the browser's driver.
+// Package browser tests the chat page of the fake VK in a real browser,
+// headless Chromium. It is a module of its own, so that users of the library do
+// not download the browser's driver.
 //
 // It needs Chromium: apt-get install -y chromium, or CHROMIUM=/path/to/it.
-// Without one it fails, unless BROWSER=skip. With SCREENSHOTS=DIR it leaves
-// pictures of the page there.
+// Without Chromium the tests fail, unless BROWSER=skip is set. With
+// SCREENSHOTS=DIR they write pictures of the page to that directory.
 package browser
 
 import (
@@ -27,11 +27,11 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// server makes the page and the fake VK a part of the tests' program, so that go
-// test keeps no results of another page.
+// server makes the page and the fake VK a part of the test program, so that go
+// test does not reuse cached results for a changed page.
 var server = (*vktest.Server).Play
 
-// chromium finds the browser.
+// chromium returns the path of the browser.
 func chromium(t *testing.T) string {
 	t.Helper()
 	if path := os.Getenv("CHROMIUM"); path != "" {
@@ -50,7 +50,7 @@ func chromium(t *testing.T) string {
 	return ""
 }
 
-// patience is how long a step may take.
+// patience limits the time for a step.
 const patience = 15 * time.Second
 
 // A person uses the page.
@@ -60,7 +60,7 @@ type person struct {
 	page string // the address
 }
 
-// build builds a program of a module and returns where it is.
+// build builds a program of a module and returns its path.
 func build(t *testing.T, dir, pkg string) string {
 	t.Helper()
 	goruntime.KeepAlive(server)
@@ -107,13 +107,13 @@ func newBrowser(t *testing.T) context.Context {
 	t.Helper()
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.DisableGPU,
-		// It has a mouse, unless a test says that it is a phone.
+		// It has a mouse, unless the test is about a phone.
 		chromedp.Flag("blink-settings", "primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4"),
 		chromedp.Flag("lang", "en-US"), chromedp.Env("LANGUAGE=en"), chromedp.WindowSize(1360, 860),
 	)
 	alloc, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
 	t.Cleanup(cancel)
-	ctx, end := chromedp.NewContext(alloc, chromedp.WithErrorf(func(string, ...any) {})) // it tells of events that it is too old to know
+	ctx, end := chromedp.NewContext(alloc, chromedp.WithErrorf(func(string, ...any) {})) // it reports events that it does not know
 	t.Cleanup(end)
 	if err := chromedp.Run(ctx); err != nil {
 		t.Fatalf("Chromium does not start: %v", err)
@@ -121,7 +121,7 @@ func newBrowser(t *testing.T) context.Context {
 	return ctx
 }
 
-// visit opens the page. Whatever goes wrong in its scripts fails the test.
+// visit opens the page. Every error of its scripts fails the test.
 func visit(t *testing.T, page string) *person {
 	t.Helper()
 	ctx := newBrowser(t)
@@ -141,7 +141,7 @@ func visit(t *testing.T, page string) *person {
 	return p
 }
 
-// do does things in the browser.
+// do runs actions in the browser.
 func (p *person) do(actions ...chromedp.Action) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
@@ -152,7 +152,7 @@ func (p *person) do(actions ...chromedp.Action) {
 	}
 }
 
-// text is what an element says.
+// text returns the text of an element.
 func (p *person) text(selector string) (text string) {
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
@@ -172,7 +172,7 @@ func (p *person) until(expression, what string) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
-	// Not chromedp.Poll: the page's policy does not let it in.
+	// Not chromedp.Poll: the page's policy blocks it.
 	err := chromedp.Run(ctx, chromedp.ActionFunc(func(ctx context.Context) error {
 		for {
 			var is bool
@@ -197,7 +197,7 @@ func (p *person) sees(selector, text string) {
 		fmt.Sprintf("%s should show %q", selector, text))
 }
 
-// hears waits until the newest message says something.
+// hears waits until the newest message has a text.
 func (p *person) hears(text string) {
 	p.t.Helper()
 	p.until(fmt.Sprintf(`document.querySelector("#messages > li:last-child")?.innerText.includes(%q)`, text), fmt.Sprintf("the last message should say %q", text))
@@ -208,7 +208,7 @@ func (p *person) says(text string) {
 	p.do(chromedp.SendKeys("#input", text+kb.Enter, chromedp.ByQuery))
 }
 
-// clicks clicks the last element that a selector finds.
+// clicks clicks the last element that matches a selector.
 func (p *person) clicks(selector string) {
 	p.t.Helper()
 	p.until(fmt.Sprintf(`document.querySelector(%q)`, selector), "there should be "+selector)
@@ -218,7 +218,7 @@ func (p *person) clicks(selector string) {
 	p.do(chromedp.MouseClickXY(at[0], at[1]))
 }
 
-// presses clicks the newest of the bot's buttons that says so.
+// presses clicks the newest of the bot's buttons with a label.
 func (p *person) presses(label string) {
 	p.t.Helper()
 	find := fmt.Sprintf(`[...document.querySelectorAll(".vk")].filter((e) => e.innerText.includes(%q)).at(-1)`, label)
@@ -229,7 +229,7 @@ func (p *person) presses(label string) {
 	p.do(chromedp.MouseClickXY(at[0], at[1]))
 }
 
-// picture leaves a picture, if there is a place for it.
+// picture writes a picture, if there is a directory for it.
 func (p *person) picture(name string) {
 	dir := os.Getenv("SCREENSHOTS")
 	if dir == "" {
@@ -250,7 +250,7 @@ func (p *person) picture(name string) {
 	}
 }
 
-// prefers sets what the person's system says of the theme.
+// prefers sets the theme that the person's system prefers.
 func (p *person) prefers(theme string) {
 	p.t.Helper()
 	p.do(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: theme}}))

@@ -17,8 +17,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// TestLooks: the page takes the system's theme and can be switched, speaks
-// Russian, and fits a phone.
+// TestLooks checks that the page follows the system's theme and can be
+// switched, has a Russian version, and fits a phone.
 func TestLooks(t *testing.T) {
 	p := visit(t, start(t, build(t, ".", "./showbot"), "127.0.0.1:0"))
 	p.says("!keys")
@@ -85,8 +85,8 @@ func TestLooks(t *testing.T) {
 	p.until(`getComputedStyle(document.querySelector("#side")).display === "none"`, "the list should close")
 }
 
-// TestKeyboardAlone: everything that can be pressed is reached by Tab and has a
-// name that a screen reader says.
+// TestKeyboardAlone checks that every control is reached by Tab and has a name
+// for screen readers.
 func TestKeyboardAlone(t *testing.T) {
 	p := visit(t, start(t, build(t, ".", "./showbot"), "127.0.0.1:0"))
 	p.says("!shop")
@@ -114,7 +114,8 @@ func TestKeyboardAlone(t *testing.T) {
 	p.sees("[role=status] .snackbar", "Added")
 }
 
-// A restarted is a program that can be stopped, and started again at its address.
+// A restarted is a program that can be stopped and started again at its
+// address.
 type restarted struct {
 	t       *testing.T
 	program string
@@ -136,7 +137,7 @@ func restartable(t *testing.T) *restarted {
 	return r
 }
 
-// start returns when the address answers.
+// start starts the program and returns when its address responds.
 func (r *restarted) start() {
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -155,9 +156,9 @@ func (r *restarted) start() {
 	r.t.Fatal("the program does not listen")
 }
 
-// TestReconnects: a page says so when its server is gone, and goes on by itself
-// when there is one again, with the world of the new one. It keeps a bounded number
-// of messages and of entries of the log.
+// TestReconnects checks that a page shows that its server is gone, and
+// reconnects by itself to a new one, with the world of the new one. It keeps a
+// limited number of messages and log entries.
 func TestReconnects(t *testing.T) {
 	fake := restartable(t)
 	p := visit(t, "http://"+fake.addr+"/")
@@ -184,8 +185,8 @@ func TestReconnects(t *testing.T) {
 	p.sees("#messages", "after")
 }
 
-// TestUnnoticedRestart: a page that nobody looks at while the server is started
-// again, and exactly as much happens there as before, shows the new world at once.
+// TestUnnoticedRestart checks a hidden page whose server restarts and then has
+// exactly as many events as before: it shows the new world at once.
 func TestUnnoticedRestart(t *testing.T) {
 	fake := restartable(t)
 	call := func(method string) {
@@ -218,16 +219,16 @@ func TestUnnoticedRestart(t *testing.T) {
 		"the log should be the new server's")
 }
 
-// hidden says whether the page is one that nobody looks at.
+// hidden sets whether the page is hidden.
 func (p *person) hidden(is bool) {
 	p.t.Helper()
 	p.do(chromedp.Evaluate(fmt.Sprintf(`Object.defineProperty(document, "hidden", {configurable: true, value: %v});
 		document.dispatchEvent(new Event("visibilitychange"))`, is), nil))
 }
 
-// TestManyTabs: a page that nobody looks at asks for nothing, and shows what it
-// has missed when somebody does; one for which the server has no room looks now
-// and then instead of waiting.
+// TestManyTabs checks that a hidden page makes no requests and shows the missed
+// events when it becomes visible, and that a page for which the server has no
+// room polls now and then instead of waiting.
 func TestManyTabs(t *testing.T) {
 	p := visit(t, start(t, build(t, ".", "./showbot"), "127.0.0.1:0"))
 	p.do(chromedp.Evaluate(`window.asked = []; window.before = window.fetch;
@@ -236,7 +237,7 @@ func TestManyTabs(t *testing.T) {
 	p.hidden(true)
 	p.do(chromedp.Evaluate(`before("/sim/send", {method: "POST", body: '{"user":"anna","text":"!ping"}'}).then((r) => r.json()).then(() => { window.sent = true }); 0`, nil))
 	p.until(`window.sent`, "it should be sent")
-	p.do(chromedp.Sleep(300 * time.Millisecond)) // in which a page that waits would be told
+	p.do(chromedp.Sleep(300 * time.Millisecond)) // in this time a waiting page would get the events
 	if asked := js[[]string](p, `asked`); len(asked) > 0 {
 		t.Errorf("a page that nobody looks at asks for %q", asked)
 	}

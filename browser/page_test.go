@@ -13,7 +13,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// TestPage: a person talks to a bot on the page, by all that there is on it.
+// TestPage talks to a bot on the page and uses each of its controls.
 func TestPage(t *testing.T) {
 	p := visit(t, start(t, build(t, ".", "./showbot"), "127.0.0.1:0"))
 
@@ -86,7 +86,7 @@ func TestPage(t *testing.T) {
 		p.until(`document.querySelector("#messages > li:last-child .arrow.left").hidden && document.querySelector("#messages > li:last-child .arrow.right").offsetWidth > 0`, "there should be an arrow to the right alone")
 		p.picture("cards")
 		for range 3 {
-			p.do(chromedp.Evaluate(`document.querySelector("#messages > li:last-child .arrow.right").click()`, nil), chromedp.Sleep(500*time.Millisecond)) // it glides
+			p.do(chromedp.Evaluate(`document.querySelector("#messages > li:last-child .arrow.right").click()`, nil), chromedp.Sleep(500*time.Millisecond)) // it scrolls smoothly
 		}
 		p.until(`!document.querySelector("#messages > li:last-child .arrow.left").hidden && document.querySelector("#messages > li:last-child .arrow.right").hidden`, "there should be an arrow to the left alone")
 		p.do(chromedp.Evaluate(`document.querySelector("#snackbars").replaceChildren()`, nil))
@@ -149,7 +149,7 @@ func TestPage(t *testing.T) {
 		p.says("!ping")
 		p.hears("pong")
 	})
-	t.Run("follows what can be followed in a text", func(t *testing.T) {
+	t.Run("follows the links in a text", func(t *testing.T) {
 		p.t = t
 		p.says("!text")
 		p.hears("See https://example.com/a?b=1, vk.com/about")
@@ -215,12 +215,13 @@ func TestPage(t *testing.T) {
 	})
 }
 
-// chooses opens the menu of the newest message, with the keyboard alone, and
-// chooses something in it.
+// chooses opens the menu of the newest message with the keyboard only, and
+// chooses an item.
 func (p *person) chooses(item string) {
 	p.t.Helper()
 	p.do(chromedp.Focus("#messages", chromedp.ByQuery), chromedp.KeyEvent(kb.ArrowUp),
-		// Without the character, which a browser leaves out when the page has taken the key.
+		// Without the character, which a browser omits if the page has handled
+		// the key.
 		input.DispatchKeyEvent(input.KeyRawDown).WithKey("Enter").WithCode("Enter").WithWindowsVirtualKeyCode(13),
 		input.DispatchKeyEvent(input.KeyUp).WithKey("Enter").WithCode("Enter").WithWindowsVirtualKeyCode(13))
 	p.until(`document.activeElement.closest(".menu")`, "the menu should be open")
@@ -248,7 +249,7 @@ func (p *person) copies(as string) string {
 	return text
 }
 
-// TestCopiedTest: a conversation that was had on the page, copied from it,
+// TestCopiedTest checks that a conversation copied from the page as a test
 // compiles beside the bot and passes.
 func TestCopiedTest(t *testing.T) {
 	p := visit(t, start(t, build(t, ".", "./showbot"), "127.0.0.1:0"))
@@ -304,8 +305,8 @@ func TestCopiedTest(t *testing.T) {
 	}
 }
 
-// TestCopiedScript: a conversation that is copied as requests for curl is had
-// again with a bot that was started anew.
+// TestCopiedScript checks that a conversation copied as curl requests can be
+// repeated with a restarted bot.
 func TestCopiedScript(t *testing.T) {
 	showbot := build(t, ".", "./showbot")
 	p := visit(t, start(t, showbot, "127.0.0.1:0"))

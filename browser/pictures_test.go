@@ -21,12 +21,13 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// The README's pictures are kept together with their content, as text in testdata.
-// When the content has changed, a test fails, and PICTURES=write writes both anew:
+// The README's pictures are stored together with their content, as text in
+// testdata. If the content has changed, a test fails, and PICTURES=write writes
+// both again:
 //
 //	PICTURES=write go test -run TestPictures
 
-// TestPictures: the README's pictures are true.
+// TestPictures checks that the README's pictures are up to date.
 func TestPictures(t *testing.T) {
 	t.Run("page", func(t *testing.T) {
 		p := &person{t: t, ctx: newBrowser(t)}
@@ -71,7 +72,7 @@ body { margin: 0; padding: 18px 22px; background: #16181c; color: #e4e6ea; font:
 pre { margin: 0; font: inherit; white-space: pre-wrap; tab-size: 4 }
 </style><pre>%s</pre>`
 
-// looks is a digest of the files that decide how the page looks.
+// looks returns a digest of the files that determine the page's appearance.
 func looks(t *testing.T) string {
 	t.Helper()
 	sum := sha256.New()
@@ -85,8 +86,7 @@ func looks(t *testing.T) string {
 	return fmt.Sprintf("\n(the page's style: %x)\n", sum.Sum(nil)[:8])
 }
 
-// shows compares the content of a picture with the one kept beside it, or writes
-// both.
+// shows compares the content of a picture with the stored one, or writes both.
 func (p *person) shows(name, content string) {
 	p.t.Helper()
 	content = strings.TrimSpace(regexp.MustCompile(`[ \t]+\n`).ReplaceAllString(content, "\n")) + "\n"
@@ -105,7 +105,7 @@ func (p *person) shows(name, content string) {
 		p.t.Fatal(err)
 	}
 	if string(kept) != content {
-		p.t.Errorf("docs/%s.png shows what was there before: PICTURES=write go test -run TestPictures\nnow\n%s\nthen\n%s", name, content, kept)
+		p.t.Errorf("docs/%s.png is out of date: run PICTURES=write go test -run TestPictures\nnow\n%s\nthen\n%s", name, content, kept)
 	}
 	b, err := os.ReadFile(picture)
 	if err != nil {
@@ -116,8 +116,8 @@ func (p *person) shows(name, content string) {
 	}
 }
 
-// failing is the output of the README's own test, when the bot is expected to say
-// something else.
+// failing returns the output of the README's own test when it expects another
+// message from the bot.
 func failing(t *testing.T) string {
 	t.Helper()
 	readme, err := os.ReadFile(filepath.Join("..", "README.md"))
@@ -153,7 +153,8 @@ func failing(t *testing.T) string {
 	if err == nil {
 		t.Fatalf("the test passes:\n%s", out)
 	}
-	// How long it took, and whether a handler was still about to return, is chance.
+	// The duration, and whether a handler was still about to return, are
+	// random.
 	text := regexp.MustCompile(`\d+\.\d+s`).ReplaceAllString(string(out), "0.01s")
 	return "$ go test ./...\n" + regexp.MustCompile(`drained=\d+`).ReplaceAllString(text, "drained=0")
 }

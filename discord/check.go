@@ -136,7 +136,7 @@ func guarded(rt *Route) HandlerFunc {
 			c.noteStale(err)
 			return err
 		}
-		return rt.Handler(c)
+		return c.inv.run(c, rt.Handler)
 	}
 }
 

@@ -412,7 +412,7 @@ func (c *connection) dispatch(f *frame, shared bool) error {
 // deliver gives an event to its followers and handlers, and does not block. It fails if the
 // Dispatcher has no room for it.
 func (s *shard) deliver(e *Event, shared bool, l *ledger) error {
-	wanted := wants(s.r.d.Handler, e.Kind)
+	wanted := wants(s.r.d.Handler, e.Kind) || s.r.d.waits.want(e.Kind)
 	if wanted && !s.r.d.reserve() {
 		return errFull
 	}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vkrouter/vk/internal/hooks"
+	"github.com/vkrouter/vk/internal/lifetime"
 	"github.com/vkrouter/vk/internal/scan"
 	"github.com/vkrouter/vk/internal/tolerant"
 )
@@ -56,13 +58,15 @@ func chain(mw []Middleware, h HandlerFunc) HandlerFunc {
 }
 
 // contained returns h as a middleware gets it: a panic of h is an error to the
-// middleware.
+// middleware, and the hooks that are added inside of h do not outlast the call.
 func contained(h HandlerFunc) HandlerFunc {
 	return func(c *Context) (err error) {
+		mark := c.inv.hooks.Mark()
 		defer func() {
 			if v := recover(); v != nil {
 				err = caught(v)
 			}
+			c.inv.hooks.Return(mark)
 		}()
 		return h(c)
 	}
@@ -86,17 +90,24 @@ type Context struct {
 // An invocation is one run of one handler for one event. The Contexts that
 // WithContext makes of its Context share it.
 type invocation struct {
-	name  string // of the handler, for errors
-	job   *job   // nil outside of a Dispatcher
-	match *match // of a message that a route may answer; nil in listeners
+	name  string             // of the handler, for errors
+	job   *job               // nil outside of a Dispatcher
+	match *match             // of a message that a route may answer; nil in listeners
+	outer *invocation        // the one around it, or nil
+	life  *lifetime.Lifetime // of the module that it is of, or nil
+
+	hooks hooks.Hooks[*Context] // added by middleware
 
 	answer *response // to the interaction that the event is; nil for other events
+	reply  *string   // the text of an answer to a question; else nil
 
 	mu      sync.Mutex
 	people  *people  // decoded on demand
 	message *Message // likewise
 	sends   map[ID]int
-	shown   ID // by Show
+	reads   map[sessionRead]sessionMemo // of conditions
+	shown   ID                          // by Show
+	asked   int                         // questions
 }
 
 // NewContext returns a Context for one event, to be given to a Handler by a source
@@ -142,8 +153,11 @@ func (c *Context) Err() error { return c.ctx.Err() }
 
 // Value is that of the context.Context inside.
 func (c *Context) Value(key any) any {
-	if key == (nonceScopeKey{}) {
+	switch key {
+	case nonceScopeKey{}:
 		return c
+	case jobKey{}:
+		return c.inv.job
 	}
 	return c.ctx.Value(key)
 }
@@ -279,8 +293,12 @@ func (c *Context) Message() (*Message, error) {
 	return i.message, nil
 }
 
-// Text returns the text of the message that the event is about, else "".
+// Text returns the text of the message that the event is about, else "". Of the answer to a
+// question, it is what was answered; see [Context.Ask].
 func (c *Context) Text() string {
+	if t := c.inv.reply; t != nil {
+		return *t
+	}
 	switch c.event.Kind {
 	case "MESSAGE_CREATE", "MESSAGE_UPDATE":
 	default:
@@ -333,6 +351,7 @@ func (c *Context) invoke(name string, h HandlerFunc, m *match) (err error) {
 	j := c.inv.job
 	child := newContext(ctx, c.client, c.event, j)
 	child.inv.name, child.inv.match, child.inv.answer = name, m, c.inv.answer
+	child.inv.outer = c.inv
 	outer := j.enter(name, cancel)
 	ended := false
 	defer func() {

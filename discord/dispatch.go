@@ -93,6 +93,8 @@ type Dispatcher struct {
 	stopped bool
 	feeds   []*feed // the open ones
 	parked  map[*job]struct{}
+
+	waits waitSets
 }
 
 func (d *Dispatcher) init() {
@@ -161,8 +163,8 @@ func (d *Dispatcher) put(j *job) error {
 	return nil
 }
 
-// Pending returns the number of unfinished events. Once it is 0, the results of their
-// handlers can be read.
+// Pending returns the number of unfinished events, not counting those whose handlers wait.
+// Once it is 0, the results of their handlers can be read.
 func (d *Dispatcher) Pending() int { return int(d.count.Load()) }
 
 // Stop ends the Dispatcher: it takes no more events, ends parked handlers' waits
@@ -236,7 +238,7 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 	j := t.Item
 	j.turn = t
 	if !d.watchdog.Begin(&j.task, &j.feed.group, j) {
-		j.endAnswer(skipped)
+		j.finishAnswers(skipped)
 		d.finish(j, skipped, nil)
 		return
 	}
@@ -258,11 +260,11 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 			if !j.reported {
 				j.report(err)
 			}
-			if stopped {
+			if stopped || j.wasCut() {
 				how = cutOff
 			}
 		}
-		j.endAnswer(how)
+		j.finishAnswers(how)
 		d.finish(j, how, err)
 	}()
 	j.mark = d.marks.Add(1)
@@ -282,12 +284,8 @@ func (d *Dispatcher) abandon(all []watchdog.Abandoned[*job]) {
 		}
 		d.finish(a.Owner, how, ErrTimeLimit)
 		a.Owner.turn.Release()
-		if a.Owner.answer != nil {
-			how := handled
-			if a.Stopped {
-				how = cutOff
-			}
-			d.lost.Go(func() { a.Owner.endAnswer(how) })
+		if a.Owner.hasAnswers() {
+			d.lost.Go(func() { a.Owner.finishAnswers(how) })
 		}
 	}
 	marks := make([]uint32, len(all))
@@ -309,17 +307,22 @@ func (d *Dispatcher) abandon(all []watchdog.Abandoned[*job]) {
 
 // finish ends a job, and gives up its place.
 func (d *Dispatcher) finish(j *job, how ending, err error) {
-	outside := j.end()
-	if how == handled {
+	x := j.end(how)
+	if x.done {
 		j.ledger.done(j.ev.Seq)
+	}
+	for _, of := range x.consumed {
+		of.release(how)
 	}
 	if l := d.logger(); l.Enabled(j.ctx, slog.LevelDebug) {
 		j.log(slog.LevelDebug, "discord: event finished", slog.Bool("handled", how == handled), slog.Bool("failed", err != nil))
 	}
-	if !outside {
+	if !x.outside {
 		d.unreserve()
 	}
-	d.count.Add(-1)
+	if !x.quiet {
+		d.count.Add(-1)
+	}
 	j.feed.end(how)
 }
 

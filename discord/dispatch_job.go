@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/vkrouter/vk/internal/lane"
+	"github.com/vkrouter/vk/internal/record"
 	"github.com/vkrouter/vk/internal/watchdog"
 )
 
@@ -34,6 +35,16 @@ type job struct {
 	ended   bool
 	parked  int  // goroutines of the handler that wait
 	outside bool // it has no place among MaxEvents
+	quiet   bool // Pending does not count it
+
+	consumed []*job // the jobs of events that waits of the handler have consumed
+	takers   int    // unfinished handlers that have consumed the event
+	undone   bool   // the event is to be handled again
+	cut      bool   // a stop has ended a wait of the handler
+	offered  offerState
+
+	attempt record.Handling // made by handling
+	passed  map[string]int  // see passes
 }
 
 // Run implements stacks.Runner: it gives the event to the handler.
@@ -42,30 +53,37 @@ func (j *job) Run() error {
 	j.root.inv.answer = j.answer
 	j.root.c = Context{ctx: j.ctx, event: j.ev, client: j.client, inv: &j.root.inv}
 	c := &j.root.c
+	if j.d.waits.bare.Any() && c.ask(nil, &j.d.waits.bare) {
+		return nil
+	}
 	if r, ok := j.d.Handler.(*Router); ok {
 		return r.Serve(c) // makes an invocation of each listener
 	}
 	return c.invoke("", j.d.Handler.Serve, nil)
 }
 
-// end notes that the job has ended, and reports whether it has no place among
-// MaxEvents.
-func (j *job) end() (outside bool) {
+// An exit is the rest of a job that has ended.
+type exit struct {
+	outside  bool // it has no place among MaxEvents
+	quiet    bool // Pending does not count it
+	done     bool // the event is not handled again
+	consumed []*job
+}
+
+// end notes that the job has ended.
+func (j *job) end(how ending) exit {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.ended = true
-	return j.outside
+	j.undone = j.undone || how != handled
+	x := exit{j.outside, j.quiet, j.isDone(), j.consumed}
+	j.consumed = nil
+	return x
 }
 
-// endAnswer ends the answer to an interaction, unless the event comes again in the next
-// process.
-func (j *job) endAnswer(how ending) {
-	if how != handled && j.ledger != nil {
-		j.answer.leave()
-	} else {
-		j.answer.finish()
-	}
-}
+// isDone reports whether the event has been handled, also by handlers that have consumed
+// it. The caller holds j.mu.
+func (j *job) isDone() bool { return j.ended && j.takers == 0 && !j.undone }
 
 // enter notes that an invocation begins, which has all of the time limit. It
 // returns the one around it.
@@ -73,7 +91,7 @@ func (j *job) enter(name string, cancel context.CancelCauseFunc) (outer watchdog
 	if j == nil {
 		return outer
 	}
-	return j.d.watchdog.Enter(&j.task, watchdog.Section{Name: name, Cancel: cancel})
+	return j.d.watchdog.Enter(&j.task, watchdog.Section{Name: name, Context: watchdog.CancelFunc(cancel)})
 }
 
 // leave notes that the invocation has ended, and that outer goes on.
@@ -145,28 +163,47 @@ func (c *Context) Park(wait func() error) error {
 	if j == nil {
 		return wait()
 	}
-	if err := j.park(); err != nil {
+	if err := j.Park(); err != nil {
 		return err
 	}
-	defer j.unpark()
+	defer func() {
+		j.Wake()
+		j.Back()
+	}()
 	return wait()
 }
 
-// park gives up the turn, unless another goroutine of the handler has.
-func (j *job) park() error {
+// Park implements waits.Turn: it gives up the turn, unless another goroutine of the
+// handler has.
+func (j *job) Park() error { return j.park(true) }
+
+// yield lets those handlers go first that were woken in the lane.
+func (j *job) yield() {
+	if j.park(false) == nil {
+		j.Wake()
+		j.Back()
+	}
+}
+
+// park is Park. Without waits, the event counts as pending all the same.
+func (j *job) park(waits bool) error {
 	d := j.d
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !j.feed.isOpen() {
-		return ErrStopped
-	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if !j.feed.isOpen() {
+		j.cut = true
+		return ErrStopped
+	}
 	if j.ended {
 		return ErrTimeLimit // it was abandoned
 	}
 	j.parked++
 	if j.parked == 1 {
+		if j.quiet = waits; waits {
+			d.count.Add(-1)
+		}
 		d.parked[j] = struct{}{}
 		d.watchdog.Park(&j.task)
 		if !j.outside {
@@ -178,12 +215,9 @@ func (j *job) park() error {
 	return nil
 }
 
-// unpark takes the turn back when no goroutine of the handler waits any more, and
-// blocks until it is there.
-func (j *job) unpark() {
-	if !j.wake() {
-		return
-	}
+// Back implements waits.Turn: it blocks until the handler has its turn, if no goroutine of
+// it waits any more.
+func (j *job) Back() {
 	j.turn.Wait()
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -192,8 +226,23 @@ func (j *job) unpark() {
 	}
 }
 
-// wake wakes the turn if the last goroutine of the handler has stopped waiting.
-func (j *job) wake() bool {
+// Parked implements waits.Turn.
+func (j *job) Parked() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.parked > 0
+}
+
+// Ended implements waits.Turn.
+func (j *job) Ended() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.ended
+}
+
+// Wake implements waits.Turn: it wakes the turn if the last goroutine of the handler has
+// stopped waiting.
+func (j *job) Wake() {
 	d := j.d
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -201,15 +250,18 @@ func (j *job) wake() bool {
 	defer j.mu.Unlock()
 	j.parked--
 	if j.parked > 0 {
-		return false
+		return
 	}
 	delete(d.parked, j)
 	if j.ended {
-		return false
+		return
+	}
+	if j.quiet {
+		j.quiet = false
+		d.count.Add(1)
 	}
 	if d.reserve() {
 		j.outside = false
 	} // else it goes on all the same: no more than there are workers do
 	j.turn.Wake()
-	return true
 }

@@ -147,11 +147,15 @@ type match struct {
 func (t *table) route(c *Context, errs *handlerErrors) {
 	text, ok := t.typed(c)
 	if !ok {
+		c.offer(nil)
 		return
 	}
 	m := &match{whole: text}
 	if err := t.find(c, m); err != nil {
 		errs.add(err)
+		return
+	}
+	if c.offer(m) || !t.routed {
 		return
 	}
 	t.findRest(c, m)

@@ -23,6 +23,9 @@ func (t *table) routeInteraction(c *Context, errs *handlerErrors) {
 		errs.add(c.complete(m, d))
 		return
 	}
+	if c.offer(m) {
+		return
+	}
 	if m.to == nil {
 		m.to = t.unknown
 		a.stale.Store(true)

@@ -236,7 +236,7 @@ func (r *Router) NotFound(h HandlerFunc) {
 	for _, words := range t.words {
 		t.reserved = append(t.reserved, reservation{"the NotFound of", r.foldedWords(words)})
 	}
-	t.run = r.wrap(h)
+	t.run = r.wrap(func(c *Context) error { return c.inv.run(c, h) })
 	r.register(t)
 }
 

@@ -254,13 +254,15 @@ func (r *Router) Serve(c *Context) error {
 // serve runs listeners, then the route. The later ones are deferred: they run even if
 // the first ends the goroutine.
 func (t *table) serve(c *Context, listeners []*listener, errs *handlerErrors) {
-	routed := t.routed && c.event.Kind == "MESSAGE_CREATE" || t.interactive && c.inv.answer != nil
+	routed := t.routed && c.event.Kind == "MESSAGE_CREATE" || t.interactive && c.inv.answer != nil || c.isAwaited()
 	if len(listeners) == 0 {
 		switch {
 		case c.inv.answer != nil && t.interactive:
 			t.routeInteraction(c, errs)
-		case routed:
+		case c.event.Kind == "MESSAGE_CREATE" && routed:
 			t.route(c, errs)
+		case routed:
+			c.offer(nil)
 		}
 		return
 	}

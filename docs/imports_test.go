@@ -19,7 +19,7 @@ var mayImport = []struct {
 	{"docs", nil},
 	{"api", []string{"."}},
 	{"miniapp", nil},
-	{"middleware", []string{"."}},
+	{"middleware", []string{".", "internal/"}},
 	{"filestore", []string{"internal/"}},
 	{"vktest", []string{".", "internal/"}},
 	{"vktest/demo", []string{".", "filestore", "vktest", "internal/"}},

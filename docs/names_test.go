@@ -16,7 +16,7 @@ import (
 
 // mapPages are the pages for those who come from other libraries, and that about
 // typed methods.
-var mapPages = []string{"docs/vk_botting.md", "docs/vksdk.md", "docs/vk-io.md", "docs/typed_methods.md", "docs/discord_aio.md"}
+var mapPages = []string{"docs/vk_botting.md", "docs/vksdk.md", "docs/vk-io.md", "docs/vkbottle.md", "docs/typed_methods.md", "docs/discord_aio.md", "docs/recipes.md"}
 
 // mapValues are the variables that the pages name things by, as each says at its
 // top.
@@ -59,7 +59,7 @@ func TestDocNames(t *testing.T) {
 				}
 			}
 		}
-		if found < 40 {
+		if found < 40 && page != "docs/recipes.md" { // which has code in place of names
 			t.Errorf("%s: only %d names found", page, found)
 		}
 	}
@@ -115,6 +115,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"log/slog"
 	"math/rand/v2"
@@ -123,6 +124,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -134,8 +136,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-var _ = []any{context.Background, errors.Is, fmt.Sprint, log.Fatal, slog.Info, rand.IntN, os.Exit, slices.Max[[]int], strconv.Itoa, strings.Cut,
-	(*sync.Mutex)(nil), testing.Short, synctest.Wait, time.Second, vk.NewClient, api.ID, discord.NewClient, middleware.Explain, vktest.New}
+var _ = []any{context.Background, errors.Is, fmt.Sprint, io.EOF, log.Fatal, slog.Info, rand.IntN, os.Exit, slices.Max[[]int], strconv.Itoa, strings.Cut,
+	(*sync.Mutex)(nil), atomic.AddInt64, testing.Short, synctest.Wait, time.Second, vk.NewClient, api.ID, discord.NewClient, middleware.Explain, vktest.New}
 
 `
 

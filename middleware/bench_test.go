@@ -12,8 +12,8 @@ import (
 	"github.com/vkrouter/vk/middleware"
 )
 
-// BenchmarkCooldown is a use of one of so many live keys, in times of that of a
-// map with a lock around and a look at the clock.
+// BenchmarkCooldown compares a use of one of many live keys with a map that is
+// guarded by a lock and a look at the clock.
 func BenchmarkCooldown(b *testing.B) {
 	for _, n := range []int{1_000, 1_000_000} {
 		b.Run(fmt.Sprintf("keys=%d", n), func(b *testing.B) {
@@ -29,7 +29,7 @@ func BenchmarkCooldown(b *testing.B) {
 				last[by(c)] = time.Now()
 				use(c)
 			}
-			rnd := rand.New(rand.NewPCG(1, 2)) // so that each side asks for others, which are not in the cache
+			rnd := rand.New(rand.NewPCG(1, 2)) // so that each side uses different keys, which are not in the cache
 			versus.Run(b, "map", 1, func() {
 				user = rnd.Int64N(int64(n))
 				if err := use(c); err != nil {
@@ -46,8 +46,8 @@ func BenchmarkCooldown(b *testing.B) {
 	}
 }
 
-// BenchmarkMiddleware is a command with five middlewares around, in times of the
-// same without.
+// BenchmarkMiddleware compares a command inside five middlewares with the same
+// command without them.
 func BenchmarkMiddleware(b *testing.B) {
 	pass := func(next vk.HandlerFunc) vk.HandlerFunc {
 		return func(c *vk.Context) error { return next(c) }

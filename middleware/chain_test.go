@@ -15,7 +15,7 @@ import (
 	"github.com/vkrouter/vk/middleware"
 )
 
-// all are the middlewares, each as it is usually made.
+// all returns the middlewares, each in its usual form.
 func all() map[string]vk.Middleware {
 	return map[string]vk.Middleware{
 		"After":                   middleware.After(func(*vk.Context, error) error { return nil }),
@@ -39,20 +39,20 @@ func twice(mw vk.Middleware) vk.Middleware {
 	return func(next vk.HandlerFunc) vk.HandlerFunc { return mw(mw(next)) }
 }
 
-// failure is of a type that only errors.As finds.
+// failure has a type that only errors.As finds.
 type failure struct{ of []string }
 
 func (f failure) Error() string { return strings.Join(f.of, "") }
 
-// TestEveryMiddleware: what must be true of each.
+// TestEveryMiddleware checks the rules that hold for every middleware.
 func TestEveryMiddleware(t *testing.T) {
 	type key struct{}
 	cause := errors.New("cause")
 	for name, mw := range all() {
 		t.Run(name, func(t *testing.T) {
 			s := newStub(nil)
-			// serve runs a handler inside of mw, and returns what those
-			// around get.
+			// serve runs a handler inside mw and returns the error that the
+			// outer middleware gets.
 			serve := func(h vk.HandlerFunc) (err error) {
 				r := vk.NewRouter("!")
 				r.Use(func(next vk.HandlerFunc) vk.HandlerFunc {
@@ -109,7 +109,7 @@ func TestEveryMiddleware(t *testing.T) {
 	}
 }
 
-// TestAllTogether: every middleware around one handler.
+// TestAllTogether runs one handler inside every middleware.
 func TestAllTogether(t *testing.T) {
 	s := newStub(nil)
 	r := vk.NewRouter("!")
@@ -163,7 +163,8 @@ func TestOnError(t *testing.T) {
 	}
 }
 
-// TestHooks: Before and After see what runs, and nothing else.
+// TestHooks checks that Before and After run for each handler that runs, and
+// for nothing else.
 func TestHooks(t *testing.T) {
 	cause, hook := errors.New("cause"), errors.New("hook")
 	for name, tt := range map[string]struct {
@@ -208,8 +209,8 @@ func TestHooks(t *testing.T) {
 	}
 }
 
-// TestIgnoreBots: of what communities write nothing comes, not even an
-// explanation.
+// TestIgnoreBots checks that messages of communities reach no handler and get
+// no explanation.
 func TestIgnoreBots(t *testing.T) {
 	s := newStub(nil)
 	r := &vk.Router{Prefix: vk.Literal("!"), AnswerBots: true}
@@ -226,15 +227,16 @@ func TestIgnoreBots(t *testing.T) {
 	}
 }
 
-// TestHooksLog is the log of claims and hooks: claims first, then the lines.
+// TestHooksLog checks the log of claims and hooks: the claims come first, then
+// the lines of the hooks.
 func TestHooksLog(t *testing.T) {
 	no := errors.New("no")
 	for _, tt := range []struct {
 		name  string
-		check error // that the Before named check returns
+		check error // returned by the Before named check
 		spent bool  // the cooldown was used up before
 		want  string
-		kept  bool // the cooldown's use
+		kept  bool // reports whether the cooldown's use is kept
 	}{
 		{"check refuses", no, false, "coin+ open check close(no) coin-", false},
 		{"runs", nil, false, "coin+ open check run uncheck close(<nil>)", true},
@@ -270,8 +272,8 @@ func TestHooksLog(t *testing.T) {
 	}
 }
 
-// TestRefusalCostsNothing: whatever refuses, and in whatever order they stand,
-// all others give back what they have taken.
+// TestRefusalCostsNothing checks that when one of them refuses, in any order,
+// all others give back their claims.
 func TestRefusalCostsNothing(t *testing.T) {
 	no := errors.New("no")
 	for _, refuses := range []string{"a cooldown", "another's limit", "a coin", "a Before", "a panic of a Before", "a check", "nothing"} {
@@ -290,7 +292,7 @@ func TestRefusalCostsNothing(t *testing.T) {
 				one, two := middleware.NewCooldown(1, time.Hour, vk.PerUser), middleware.NewCooldown(2, time.Hour, vk.PerUser)
 				mc := middleware.NewMaxConcurrency(1, vk.PerUser)
 				mw := []vk.Middleware{one.Wrap, two.Wrap, mc.Wrap, coin}
-				for i, left := 4, order; i > 1; i-- { // the permutation of that number
+				for i, left := 4, order; i > 1; i-- { // the permutation with this number
 					mw[i-1], mw[left%i] = mw[left%i], mw[i-1]
 					left /= i
 				}
@@ -313,7 +315,7 @@ func TestRefusalCostsNothing(t *testing.T) {
 					r.Use(mw[0], middleware.After(func(*vk.Context, error) error { closed++; return nil }), mw[1])
 					r.Add(x)
 				})
-				uses := 2 // of two that are left
+				uses := 2 // of the two uses that are left
 				serve := func() error { return r.Serve(context("!x")) }
 				switch refuses {
 				case "a cooldown":
@@ -357,8 +359,8 @@ func TestRefusalCostsNothing(t *testing.T) {
 	}
 }
 
-// TestRetryCountsOnce: a middleware that runs its handler again costs a use if it
-// stands inside of the cooldown, and one for each run if it stands outside.
+// TestRetryCountsOnce checks a middleware that runs its handler again: inside a
+// cooldown it costs one use, outside it one for each run.
 func TestRetryCountsOnce(t *testing.T) {
 	again := func(next vk.HandlerFunc) vk.HandlerFunc {
 		return func(c *vk.Context) error { return cmp.Or(next(c), next(c)) }
@@ -366,7 +368,7 @@ func TestRetryCountsOnce(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		mw   func(wrap vk.Middleware) []vk.Middleware
-		want bool // that both runs come through a cooldown of one
+		want bool // both runs pass a cooldown of one
 	}{
 		{"inside", func(wrap vk.Middleware) []vk.Middleware { return []vk.Middleware{wrap, again} }, true},
 		{"outside", func(wrap vk.Middleware) []vk.Middleware { return []vk.Middleware{again, wrap} }, false},
@@ -382,7 +384,7 @@ func TestRetryCountsOnce(t *testing.T) {
 	}
 }
 
-// TestPanicsReachOnError: without Recover, wherever inside the panic is.
+// TestPanicsReachOnError checks panics without Recover, at every place inside.
 func TestPanicsReachOnError(t *testing.T) {
 	cause := errors.New("cause")
 	blow := func(*vk.Context) error { panic(cause) }

@@ -24,7 +24,7 @@ func TestChecks(t *testing.T) {
 	for name, tt := range map[string]struct {
 		check vk.Check
 		from  from
-		want  error // found by errors.Is; nil lets through
+		want  error // for errors.Is; nil means allowed
 	}{
 		"users: one of them":            {middleware.Users(2, 1), anna, nil},
 		"users: nobody else":            {middleware.Users(2), anna, middleware.ErrRefused},
@@ -63,7 +63,7 @@ func TestChecks(t *testing.T) {
 	}
 }
 
-// TestCheckKeepsItsArguments: what a check was made of is its own.
+// TestCheckKeepsItsArguments checks that a check copies its arguments.
 func TestCheckKeepsItsArguments(t *testing.T) {
 	s := newStub(func(string, vk.Params) (string, error) { return `{"items":[{"id":1,"role":"editor"}]}`, nil })
 	ids, roles, checks := []int64{1}, []string{"editor"}, []vk.Check{middleware.ChatOnly}
@@ -78,7 +78,8 @@ func TestCheckKeepsItsArguments(t *testing.T) {
 
 var errAny = errors.New("any error")
 
-// TestChecksThatAskVK: what they answer, to whom, on a fake VK.
+// TestChecksThatAskVK checks the results of these checks for different users,
+// on a fake VK.
 func TestChecksThatAskVK(t *testing.T) {
 	r := vk.NewRouter("!")
 	r.Use(middleware.Explain())
@@ -123,13 +124,14 @@ func TestChecksThatAskVK(t *testing.T) {
 	}
 }
 
-// TestChecksAskOnce: a help command runs the checks of all commands, for one
-// call. A yes is good for a minute, a no for the event.
+// TestChecksAskOnce checks that a help command that runs the checks of all
+// commands makes one call. An allowed result is cached for a minute, a refusal
+// for the event.
 func TestChecksAskOnce(t *testing.T) {
 	for name, tt := range map[string]struct {
 		check   func() vk.Check
 		yes, no string
-		mates   bool // the answer tells about others too
+		mates   bool // the response also covers other users
 	}{
 		"chat admin": {
 			func() vk.Check { return middleware.ChatAdmin },
@@ -196,7 +198,7 @@ func TestChecksAskOnce(t *testing.T) {
 	}
 }
 
-// TestChatAdminPages: a chat's members may be many.
+// TestChatAdminPages checks a chat with more members than one page.
 func TestChatAdminPages(t *testing.T) {
 	var offsets []any
 	s := newStub(func(_ string, p vk.Params) (string, error) {
@@ -215,8 +217,8 @@ func TestChatAdminPages(t *testing.T) {
 	}
 }
 
-// TestCheckFailureIsNoRefusal: when VK is down, people are not told that they
-// have no rights, and the error is not lost.
+// TestCheckFailureIsNoRefusal checks that when VK is down, users are not told
+// that they have no rights, and that the error is not lost.
 func TestCheckFailureIsNoRefusal(t *testing.T) {
 	for _, check := range []vk.Check{
 		middleware.ChatAdmin, middleware.Manager(), middleware.Member,
@@ -242,7 +244,8 @@ func TestCheckFailureIsNoRefusal(t *testing.T) {
 	}
 }
 
-// TestDon: dons pass, others do not, and VK is asked once for all of them.
+// TestDon checks that dons are allowed and others refused, with one call to VK
+// for all of them.
 func TestDon(t *testing.T) {
 	s := newStub(func(method string, p vk.Params) (string, error) {
 		if method != "groups.getMembers" || p["filter"] != "donut" || p["group_id"] != int64(7) {
@@ -254,7 +257,7 @@ func TestDon(t *testing.T) {
 		name  string
 		from  int64
 		want  error
-		calls int64 // so far
+		calls int64 // total so far
 	}{
 		{"a don", 1, nil, 1}, {"another don", 2, nil, 1}, {"no don", 3, middleware.ErrNotDon, 2}, {"a community", -1, middleware.ErrNotDon, 2},
 	} {

@@ -7,10 +7,9 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// All returns a check that lets through whom every one of the checks lets
-// through. They are asked in order, up to the first that refuses, with whose
-// error All does. Without checks it lets everybody through. All panics if a
-// check is nil.
+// All returns a check that allows a user if every one of the checks does. It
+// runs the checks in order until one returns an error, and returns that error.
+// Without checks it allows everybody. All panics if a check is nil.
 func All(checks ...vk.Check) vk.Check {
 	checks = present("All", checks)
 	return func(c *vk.Context) error {
@@ -23,12 +22,12 @@ func All(checks ...vk.Check) vk.Check {
 	}
 }
 
-// Any returns a check that lets through whom at least one of the checks lets
-// through. They are asked in order, and not further than needed: put last what
-// asks VK. It refuses with all their refusals, each of which errors.Is and
-// errors.As find. Where one of them has failed, that is what they find, and no
-// [ErrRefused]: perhaps somebody was to be let through. Without checks it lets
-// nobody through. Any panics if a check is nil.
+// Any returns a check that allows a user if at least one of the checks does. It
+// runs the checks in order until one allows the user, so put checks that call
+// VK last. If none does, its error contains all their refusals for errors.Is
+// and errors.As. If some of the checks have failed, the error contains only
+// these failures and is no [ErrRefused], because the user might have been
+// allowed. Without checks it refuses everybody. Any panics if a check is nil.
 func Any(checks ...vk.Check) vk.Check {
 	checks = present("Any", checks)
 	return func(c *vk.Context) error {
@@ -47,10 +46,10 @@ func Any(checks ...vk.Check) vk.Check {
 	}
 }
 
-// Not returns a check that lets through whom f refuses, and refuses whom f lets
-// through. Only an [ErrRefused] is a refusal: any other error of f is a failure
-// and stays one, so that nobody is let through because VK did not answer. Not
-// panics if f is nil.
+// Not returns a check that allows the users that f refuses, and refuses the
+// users that f allows. Only an [ErrRefused] is a refusal. Any other error of f
+// is a failure, and Not's check returns it unchanged, so that nobody is allowed
+// because VK did not respond. Not panics if f is nil.
 func Not(f vk.Check) vk.Check {
 	f = present("Not", []vk.Check{f})[0]
 	return func(c *vk.Context) error {
@@ -65,8 +64,8 @@ func Not(f vk.Check) vk.Check {
 	}
 }
 
-// present returns a copy of the checks given to a function, all of which are
-// there.
+// present returns a copy of the checks given to a function. It panics if one is
+// nil.
 func present(name string, checks []vk.Check) []vk.Check {
 	if slices.ContainsFunc(checks, func(f vk.Check) bool { return f == nil }) {
 		panic("middleware: " + name + ": nil check")
@@ -74,7 +73,8 @@ func present(name string, checks []vk.Check) []vk.Check {
 	return slices.Clone(checks)
 }
 
-// A noneError is why none of several checks lets somebody through.
+// A noneError holds the errors of several checks, none of which allowed the
+// user.
 type noneError struct{ errs []error }
 
 func (e *noneError) Error() string {
@@ -85,7 +85,7 @@ func (e *noneError) Error() string {
 	return strings.Join(reasons, ", and ")
 }
 
-// Unwrap returns the failures, if there are any, and else the refusals.
+// Unwrap returns the failures if there are any, otherwise the refusals.
 func (e *noneError) Unwrap() []error {
 	failures := slices.DeleteFunc(slices.Clone(e.errs), refused)
 	if len(failures) > 0 {

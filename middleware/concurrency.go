@@ -1,12 +1,11 @@
 package middleware
 
 import (
-	"container/list"
 	"context"
 	"fmt"
-	"sync"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/lines"
 )
 
 // A MaxConcurrency limits how many handlers run at the same time, of all those
@@ -40,8 +39,7 @@ type MaxConcurrency struct {
 	// a negative number, that any number may.
 	Queue int
 
-	mu    sync.Mutex
-	lines map[vk.Key]*line // of the keys that are in use
+	lines lines.Lines[vk.Key]
 }
 
 // NewMaxConcurrency returns &MaxConcurrency{N: n, By: by}. It panics unless n
@@ -68,12 +66,6 @@ func (e *ConcurrencyError) Error() string {
 // Is reports whether target is [ErrRefused]: to be busy is no failure.
 func (e *ConcurrencyError) Is(target error) bool { return target == ErrRefused }
 
-// A line is what runs and waits under one key.
-type line struct {
-	running int
-	waiting list.List // of chan struct{}; closed when it is their turn
-}
-
 // A place is a MaxConcurrency's, taken for a key. Handlers inside find it in
 // their context.
 type place struct {
@@ -90,7 +82,7 @@ func (mc *MaxConcurrency) Wrap(next vk.HandlerFunc) vk.HandlerFunc {
 		giveBack := func() {
 			if p.held {
 				p.held = false
-				mc.leave(p.key)
+				mc.lines.Leave(p.key)
 			}
 		}
 		c.Claim(func(c *vk.Context) (func(), error) {
@@ -115,69 +107,9 @@ func (mc *MaxConcurrency) Wrap(next vk.HandlerFunc) vk.HandlerFunc {
 // enter takes a place, and waits for it if need be.
 func (mc *MaxConcurrency) enter(c *vk.Context, key vk.Key) error {
 	n := max(mc.N, 1)
-	mc.mu.Lock()
-	l := mc.lines[key]
-	if l == nil {
-		l = new(line)
-		if mc.lines == nil {
-			mc.lines = make(map[vk.Key]*line)
-		}
-		mc.lines[key] = l
-	}
-	if l.running < n {
-		l.running++
-		mc.mu.Unlock()
-		return nil
-	}
-	if mc.Queue >= 0 && l.waiting.Len() >= mc.Queue {
-		mc.mu.Unlock()
+	err := mc.lines.Enter(c, key, n, mc.Queue)
+	if err == lines.ErrFull {
 		return &vk.CheckError{Err: &ConcurrencyError{N: n, Key: key}}
 	}
-	turn := make(chan struct{})
-	me := l.waiting.PushBack(turn)
-	mc.mu.Unlock()
-
-	entered := false
-	defer func() { // also if Park does not return
-		if !entered {
-			mc.giveUp(key, l, me)
-		}
-	}()
-	err := c.Park(func() error {
-		select {
-		case <-turn:
-			return nil
-		case <-c.Done():
-			return context.Cause(c)
-		}
-	})
-	entered = err == nil
 	return err
-}
-
-// leave gives a place back, to who has waited longest.
-func (mc *MaxConcurrency) leave(key vk.Key) {
-	mc.mu.Lock()
-	defer mc.mu.Unlock()
-	l := mc.lines[key]
-	if first := l.waiting.Front(); first != nil {
-		close(l.waiting.Remove(first).(chan struct{}))
-		return
-	}
-	if l.running--; l.running == 0 {
-		delete(mc.lines, key)
-	}
-}
-
-// giveUp ends the wait of one, whose turn may have come all the same.
-func (mc *MaxConcurrency) giveUp(key vk.Key, l *line, one *list.Element) {
-	mc.mu.Lock()
-	select {
-	case <-one.Value.(chan struct{}):
-		mc.mu.Unlock()
-		mc.leave(key)
-	default:
-		l.waiting.Remove(one)
-		mc.mu.Unlock()
-	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// A stub is a client whose calls are answered here.
+// A stub is a client whose calls get the responses set here.
 type stub struct {
 	*vk.Client
 	calls atomic.Int64

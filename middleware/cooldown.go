@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/windows"
 )
 
 // A Cooldown limits how often something may be done: Rate times, and then not
@@ -42,7 +43,7 @@ type Cooldown struct {
 	Limit func(*vk.Context) (rate int, per time.Duration)
 
 	mu      sync.Mutex
-	windows windows
+	windows windows.Windows[vk.Key]
 }
 
 // NewCooldown returns &Cooldown{Rate: rate, Per: per, By: by}. It panics unless
@@ -92,7 +93,7 @@ func (cd *Cooldown) take(c *vk.Context) (giveBack func(), err error) {
 	key := cd.key(c)
 	now := time.Now().UnixNano()
 	cd.mu.Lock()
-	taken, wait, again := cd.windows.take(key, now, rate, per)
+	taken, wait, again := cd.windows.Take(key, now, rate, per)
 	cd.mu.Unlock()
 	if wait > 0 {
 		return nil, &vk.CheckError{Err: &CooldownError{Rate: rate, Per: per, Key: key, RetryAfter: wait, Again: again}}
@@ -101,7 +102,7 @@ func (cd *Cooldown) take(c *vk.Context) (giveBack func(), err error) {
 		now := time.Now().UnixNano()
 		cd.mu.Lock()
 		defer cd.mu.Unlock()
-		cd.windows.giveBack(taken, now)
+		cd.windows.GiveBack(taken, now)
 	}, nil
 }
 
@@ -116,7 +117,7 @@ func (cd *Cooldown) Left(c *vk.Context) time.Duration {
 	now := time.Now().UnixNano()
 	cd.mu.Lock()
 	defer cd.mu.Unlock()
-	return cd.windows.left(key, now, rate, per)
+	return cd.windows.Left(key, now, rate, per)
 }
 
 // Reset forgets what was counted under the key of c. Called by the handler that
@@ -128,7 +129,7 @@ func (cd *Cooldown) Reset(c *vk.Context) { cd.ResetKey(cd.key(c)) }
 func (cd *Cooldown) ResetKey(key vk.Key) {
 	cd.mu.Lock()
 	defer cd.mu.Unlock()
-	cd.windows.reset(key)
+	cd.windows.Reset(key)
 }
 
 // limit and key call functions of the user's, which may use the Cooldown: not

@@ -1,27 +1,27 @@
-// Package middleware has what most bots want around their handlers: middleware,
-// checks, and a help command.
+// Package middleware provides middleware, checks and a help command that most
+// bots need.
 //
-// A middleware is a function that wraps a handler. It is given to a whole
+// A middleware is a function that wraps a handler. It applies to a whole
 // router, a part of it, or one route:
 //
 //	r.Use(middleware.Explain())
 //	r.Handle("report {text...}", report, middleware.Logger(log))
 //
-// Middleware given first is outermost. A usual order is Explain, OnError,
-// Logger, a Cooldown's Wrap: Logger logs an error, OnError sees it next,
-// and Explain tells the person about an error that OnError has returned. A panic
-// is an error to all of them.
+// The first middleware is outermost. A usual order is Explain, OnError, Logger,
+// a Cooldown's Wrap: Logger logs an error, OnError sees it next, and Explain
+// tells the user about an error that OnError has returned. Each of them sees a
+// panic as an error.
 //
-// A check decides who may run a command. It is given to a router, or stands in a
-// route:
+// A check decides whether a user may run a command. It applies to a router or
+// to a route:
 //
 //	r.Check(middleware.Any(middleware.Users(owner), middleware.ChatAdmin))
 //
-// Checks run before all middleware, which sees their refusal as an error. Claims,
-// such as a use of a cooldown, are made after that, before all hooks, and given
-// back unless the handler runs: see [vk.Context.Claim]. Hooks run last: see
-// [vk.Context.Before] and [vk.Context.After].
+// Checks run before all middleware, which sees their refusal as an error.
+// Claims, such as a use of a cooldown, are made after the checks and before all
+// hooks. They are given back unless the handler runs: see [vk.Context.Claim].
+// Hooks run last: see [vk.Context.Before] and [vk.Context.After].
 //
-// What is made here may be kept in package variables. It owns no goroutine,
-// timer or channel, and works in virtual time.
+// The values that this package creates may be kept in package variables. They
+// own no goroutine, timer or channel, and work in virtual time.
 package middleware

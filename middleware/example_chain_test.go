@@ -27,7 +27,7 @@ func Example() {
 	r.Handle("draw {what...}", func(c *vk.Context) error { return nil }, middleware.Timeout(30*time.Second), middleware.Typing())
 }
 
-// A command that costs a coin. The person keeps the coin if the command does not
+// A command that costs a coin. The user keeps the coin if the command does not
 // run after all, here because of a cooldown.
 func ExampleClaim() {
 	var mu sync.Mutex
@@ -61,7 +61,7 @@ func ExampleClaim() {
 	// true 2
 }
 
-// What other libraries have as on_command and on_command_completion.
+// The equivalent of other libraries' on_command and on_command_completion.
 func ExampleAfter() {
 	r := vk.NewRouter("!")
 	r.Use(
@@ -88,8 +88,8 @@ func ExampleAfter() {
 	// command fail
 }
 
-// What other libraries have as on_command_error and, around the whole router,
-// as on_error: that one hears of the errors of listeners too.
+// The equivalent of other libraries' on_command_error and, around the whole
+// router, of on_error, which also gets the errors of listeners.
 func ExampleOnError() {
 	var r vk.Router
 	r.Prefix = vk.Literal("!")
@@ -102,8 +102,8 @@ func ExampleOnError() {
 
 	all := middleware.OnError(func(c *vk.Context, err error) error {
 		fmt.Println("of all:", err != nil)
-		return nil // dealt with
-	})(r.Serve) // a vk.Handler, as r is
+		return nil // handled
+	})(r.Serve) // a vk.Handler, like r
 
 	c, _ := vktest.NewContext("!fail")
 	fmt.Println(all.Serve(c))
@@ -113,7 +113,7 @@ func ExampleOnError() {
 	// <nil>
 }
 
-// Two bots that answer each other do so for ever.
+// Two bots that reply to each other do so forever.
 func ExampleIgnoreBots() {
 	var r vk.Router
 	vk.On(&r, vk.EventMessageNew, func(c *vk.Context, m *vk.MessageNew) error { return c.Reply("I heard you.") })
@@ -124,7 +124,7 @@ func ExampleIgnoreBots() {
 func ExampleTimeout() {
 	r := vk.NewRouter("!")
 	r.Handle("weather", func(c *vk.Context) error {
-		<-c.Done() // a service that does not answer
+		<-c.Done() // a service that does not respond
 		fmt.Println(context.Cause(c))
 		return c.Err()
 	}, middleware.Timeout(time.Millisecond))
@@ -163,8 +163,8 @@ func ExampleHelp() {
 	// It has six sides, or as many as you say.
 }
 
-// A Router makes a panic an error by itself. Recover is for a handler that is
-// called in another way.
+// A Router converts a panic to an error by itself. Recover is for handlers that
+// are called without one.
 func ExampleRecover() {
 	roll := middleware.Recover()(func(c *vk.Context) error { panic("no dice") })
 	c, _ := vktest.NewContext("roll")

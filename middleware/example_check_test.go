@@ -12,7 +12,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// Who may do what, and what people are told who may not.
+// Rights for commands, and the replies to users without them.
 func ExampleAny() {
 	bot := vktest.NewServer()
 	defer bot.Close()
@@ -48,7 +48,7 @@ func ExampleAll() {
 	r.Check(middleware.All(middleware.NotUsers(spammers...), middleware.Not(middleware.Manager("advertiser"))))
 }
 
-// Something for subscribers: who joins can go on at once.
+// A command for subscribers: users who join can use it at once.
 func ExampleMember() {
 	r := vk.NewRouter("!")
 	r.Use(middleware.Explain())
@@ -72,7 +72,8 @@ func ExampleMember() {
 	// +10
 }
 
-// The owner of a bot, as its settings name them, or the community's.
+// The owner of a bot, as the bot's settings name them, or the community's
+// creator.
 func ExampleManager() {
 	owner := middleware.Manager("creator")
 	if id, err := strconv.ParseInt(os.Getenv("OWNER"), 10, 64); err == nil {
@@ -82,7 +83,7 @@ func ExampleManager() {
 	r.Add(vk.Route{Pattern: "stop", Checks: []vk.Check{owner}, Handler: func(*vk.Context) error { return nil }})
 }
 
-// A check of one's own brings its words along.
+// A custom check with a text of its own.
 func ExampleRefuse() {
 	open := false
 	opened := func(c *vk.Context) error {
@@ -102,7 +103,7 @@ func ExampleRefuse() {
 	// Output: The shop is closed. <nil>
 }
 
-// The refusals, for who wants other words, or to do something about them.
+// Refusals with other texts, or with an action.
 func ExampleExplain() {
 	r := vk.NewRouter("!")
 	r.Use(middleware.Explain(func(c *vk.Context, err error) string {
@@ -118,7 +119,7 @@ func ExampleExplain() {
 		case errors.Is(err, middleware.ErrRefused):
 			return "No."
 		}
-		return "" // as usual
+		return "" // the default text
 	}))
 	r.Add(vk.Route{Pattern: "poll", Checks: []vk.Check{middleware.ChatOnly}, Handler: func(*vk.Context) error { return nil }})
 
@@ -150,7 +151,7 @@ func ExampleDon() {
 		Checks:  []vk.Check{middleware.Don},
 		Handler: func(c *vk.Context) error {
 			d, err := dons.Get(c, key(c.FromID()))
-			if err != nil || d.Since.IsZero() { // a don since before there was the bot
+			if err != nil || d.Since.IsZero() { // a don since before the bot existed
 				return errors.Join(err, c.Reply("Thank you!"))
 			}
 			return c.Reply("Thank you since " + d.Since.Format(time.DateOnly) + "!")

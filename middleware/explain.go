@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/vkrouter/vk"
+	lang "github.com/vkrouter/vk/internal/words"
 )
 
 // Explain tells people in words why nothing came of their command: an argument
@@ -88,7 +89,7 @@ func tell(c *vk.Context, text string) error {
 	if !pressed(c) {
 		return c.Reply(text, quietly)
 	}
-	err := c.Snackbar(cut(text, snackbar))
+	err := c.Snackbar(lang.Cut(text, snackbar))
 	if err != nil && c.Err() == nil { // the handler has answered it before, for one
 		if c.Send(text, quietly) == nil {
 			return nil
@@ -136,18 +137,18 @@ func explanation(c *vk.Context, err error) (text string, dealt bool) {
 			(cooldown.Key.Peer == c.PeerID() || cooldown.Key.User != 0 && cooldown.Key.User == c.FromID()) {
 			return "", dealt // or the bot would fill the chat in the flooder's place
 		}
-		return w.wait(cooldown.RetryAfter), dealt
+		return w.Wait(cooldown.RetryAfter), dealt
 	case errors.As(err, &busy):
-		return w.busy, dealt
+		return w.Busy, dealt
 	case errors.As(err, &check):
-		return w.notNow, false
+		return w.NotNow, false
 	case errors.As(err, &payload):
-		return w.oldButton, dealt
+		return w.OldButton, dealt
 	case errors.Is(err, ErrTimeout):
-		return w.tooLong, dealt
+		return w.TooLong, dealt
 	case errors.As(err, &unknown) && !c.IsChat():
 		word, _, _ := strings.Cut(unknown.Line, " ")
-		return w.unknownCommand(unknown.Prefix + short(word)), dealt
+		return w.UnknownCommand(unknown.Prefix + lang.Short(word)), dealt
 	}
 	return "", false
 }
@@ -166,17 +167,6 @@ func only(err error) bool {
 		}
 	}
 	return true
-}
-
-// short cuts what a person wrote to what is enough to recognize it.
-func short(s string) string { return cut(s, 41) }
-
-// cut cuts s to so many characters at most.
-func cut(s string, most int) string {
-	if r := []rune(s); len(r) > most {
-		return string(r[:most-1]) + "…"
-	}
-	return s
 }
 
 // wordsFor returns the words of the person's language.

@@ -16,6 +16,6 @@ func Hold(mc *MaxConcurrency, c *vk.Context, f func()) {
 	if err := mc.enter(c, key); err != nil {
 		panic(err)
 	}
-	defer mc.leave(key)
+	defer mc.lines.Leave(key)
 	f()
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/vkrouter/vk"
+	lang "github.com/vkrouter/vk/internal/words"
 )
 
 // Help returns the handler of a help command, which tells people what commands
@@ -27,56 +28,24 @@ func Help(r *vk.Router) vk.HandlerFunc {
 		asked := strings.Fields(name)
 		var texts []string
 		for rt := range r.Walk() {
-			words := wordsOf(rt)
-			if len(words) == 0 || !begins(words, asked) || !rt.Enabled() {
+			words := lang.Of(rt.Pattern)
+			if len(words) == 0 || !lang.Begin(words, asked) || !rt.Enabled() {
 				continue
 			}
 			named := len(words) == len(asked)
 			if rt.Hidden && !named || rt.Allowed(c) != nil {
 				continue
 			}
-			usage := c.Prefix() + rt.Pattern
-			switch doc := strings.TrimSpace(rt.Doc); {
-			case doc == "":
-				texts = append(texts, usage)
-			case named:
-				texts = append(texts, usage+"\n"+doc)
-			default:
-				first, _, _ := strings.Cut(doc, "\n")
-				texts = append(texts, usage+" — "+strings.TrimSpace(first))
-			}
+			texts = append(texts, lang.Described(c.Prefix()+rt.Pattern, rt.Doc, named))
 		}
 		switch {
 		case len(texts) == 0 && len(asked) > 0:
-			return tell(c, w.unknownCommand(short(c.Prefix()+strings.Join(asked, " "))))
+			return tell(c, w.UnknownCommand(lang.Short(c.Prefix()+strings.Join(asked, " "))))
 		case len(texts) == 0:
-			return tell(c, w.noCommands)
+			return tell(c, w.NoCommands)
 		case len(asked) == 0:
-			texts = slices.Insert(texts, 0, w.commands)
+			texts = slices.Insert(texts, 0, w.Commands)
 		}
 		return c.Reply(strings.Join(texts, "\n"), quietly)
 	}
-}
-
-// wordsOf returns the words of a route's pattern, each perhaps one of several.
-func wordsOf(rt *vk.Route) []string {
-	words := strings.Fields(rt.Pattern)
-	if i := slices.IndexFunc(words, func(w string) bool { return strings.HasPrefix(w, "{") }); i >= 0 {
-		words = words[:i]
-	}
-	return words
-}
-
-// begins reports whether the words of a pattern begin with those of a command.
-// It is lenient about case: whoever asks for help need not be exact.
-func begins(words, asked []string) bool {
-	if len(asked) > len(words) {
-		return false
-	}
-	for i, a := range asked {
-		if !slices.ContainsFunc(strings.Split(words[i], "|"), func(w string) bool { return strings.EqualFold(w, a) }) {
-			return false
-		}
-	}
-	return true
 }

@@ -2,9 +2,9 @@ package middleware
 
 import "github.com/vkrouter/vk"
 
-// IgnoreBots leaves alone what communities have written: other bots, as a rule.
-// Routes do so by themselves, unless [vk.Router.AnswerBots] is set; IgnoreBots is
-// for listeners, around a whole bot:
+// IgnoreBots ignores messages written by communities, which usually are other
+// bots. Routes do that by themselves, unless [vk.Router.AnswerBots] is set.
+// IgnoreBots is for listeners, around a whole bot:
 //
 //	vk.Run(ctx, token, vk.Wrap(r, middleware.IgnoreBots()))
 func IgnoreBots() vk.Middleware {

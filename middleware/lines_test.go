@@ -8,18 +8,18 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestMaxConcurrencyKeepsNothing: what is not in use takes no memory.
+// TestMaxConcurrencyKeepsNothing checks that unused keys take no memory.
 func TestMaxConcurrencyKeepsNothing(t *testing.T) {
 	mc := NewMaxConcurrency(1, vk.PerUser)
 	r := vk.NewRouter("!")
 	inside := 0
 	r.Handle("work", func(*vk.Context) error {
-		inside = len(mc.lines)
+		inside = mc.lines.Len()
 		return errors.New("failed")
 	}, mc.Wrap)
 	c, _ := vktest.NewContext("!work")
 	r.Serve(c)
-	if inside != 1 || len(mc.lines) != 0 {
-		t.Errorf("%d keys are kept inside of the handler, and %d after it", inside, len(mc.lines))
+	if inside != 1 || mc.lines.Len() != 0 {
+		t.Errorf("%d keys are kept inside of the handler, and %d after it", inside, mc.lines.Len())
 	}
 }

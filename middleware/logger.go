@@ -10,8 +10,9 @@ import (
 )
 
 // Logger logs each run of a handler: at level Info with the route, the event,
-// who, where and how long, and at level Warn with the error, if there is one.
-// The text that was written is not logged. A nil logger means slog.Default().
+// the user, the conversation and the duration, or at level Warn with the error
+// too if there is one. It does not log the text of the message. If l is nil,
+// slog.Default is used.
 func Logger(l *slog.Logger) vk.Middleware {
 	return func(next vk.HandlerFunc) vk.HandlerFunc {
 		return func(c *vk.Context) error {

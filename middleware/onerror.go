@@ -8,12 +8,12 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// OnError runs f for each error of what it wraps: of a route's handler, a
-// check, an argument, a command that there is none of, whatever the middleware
-// inside makes of it. If f returns nil, it has dealt with the error, and the
-// middleware around sees none. If it returns the error, or one that wraps it,
-// that one travels on; if it returns another, the two do, joined. So the first
-// error is never lost, also when f panics.
+// OnError calls f with each error of the handler that it wraps: an error of a
+// route's handler, a check, an argument or an unknown command, as the inner
+// middleware passes it on. If f returns nil, the error is handled and the outer
+// middleware sees none. If f returns the error, or one that wraps it, the outer
+// middleware sees that. If f returns another error, the outer middleware sees
+// both, joined. So the original error is never lost, even if f panics.
 //
 //	r.Use(middleware.OnError(func(c *vk.Context, err error) error {
 //		if errors.Is(err, vk.CodeCannotWrite) {
@@ -22,9 +22,9 @@ import (
 //		return err
 //	}))
 //
-// A panic of a handler, a converter, a hook or a middleware inside is an error, a
-// [*vk.PanicError]. Listeners' errors reach f around the whole router:
-// vk.Wrap(r, OnError(f)).
+// A panic of a handler, a converter, a hook or an inner middleware is an error,
+// a [*vk.PanicError]. For the errors of listeners, put OnError around the whole
+// router: vk.Wrap(r, OnError(f)).
 func OnError(f func(c *vk.Context, err error) error) vk.Middleware {
 	if f == nil {
 		panic("middleware: OnError: nil function")
@@ -43,7 +43,7 @@ func OnError(f func(c *vk.Context, err error) error) vk.Middleware {
 func onError(c *vk.Context, f func(*vk.Context, error) error, err error) (result error) {
 	told := err
 	if !reflect.TypeOf(err).Comparable() {
-		told = &whole{err} // can be found again
+		told = &whole{err} // so that errors.Is can find it
 	}
 	defer func() {
 		if v := recover(); v != nil {
@@ -66,7 +66,7 @@ func onError(c *vk.Context, f func(*vk.Context, error) error, err error) (result
 	}
 }
 
-// A whole is an error that is found by errors.Is, whatever its type.
+// A whole makes an error of any type findable by errors.Is.
 type whole struct{ error }
 
 func (w *whole) Unwrap() error { return w.error }

@@ -6,9 +6,9 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// Recover makes a panic of the handler an error, a [*vk.PanicError]. Routers and
-// [vk.Wrap] do so for all their middleware without it. Recover is for a handler
-// that is wrapped by hand, as in logged(middleware.Recover()(h)).
+// Recover converts a panic of the handler to an error, a [*vk.PanicError].
+// Routers and [vk.Wrap] do so for all their middleware without it. Recover is
+// for a handler that is wrapped by hand, as in logged(middleware.Recover()(h)).
 func Recover() vk.Middleware {
 	return func(next vk.HandlerFunc) vk.HandlerFunc {
 		return func(c *vk.Context) (err error) {

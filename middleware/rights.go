@@ -8,18 +8,18 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// ChatAdmin is a check that lets through the administrators of the chat that
-// the event is from, its owner included. It refuses others with
-// [ErrNotChatAdmin], and outside of chats everybody, with [ErrChatOnly].
+// ChatAdmin is a check that allows the administrators of the event's chat,
+// including its owner. It refuses others with [ErrNotChatAdmin], and outside of
+// chats everybody with [ErrChatOnly].
 //
-// VK tells who they are only to a bot that is an administrator of the chat
-// itself. To any other the error is [ErrBotNotAdmin], which [Explain] says in
-// words. Any other error is a failure: VK did not answer.
+// VK lists the administrators only for a bot that is an administrator of the
+// chat itself. For any other bot the error is [ErrBotNotAdmin], for which
+// [Explain] has a text. Any other error is a failure: VK did not respond.
 //
-// A yes is kept for a minute, for all administrators of the chat at once; a no
-// or a failure for the event only, however often it is asked. So somebody who
-// was made an administrator is one at once, and who was stripped of it is one
-// for another minute.
+// An allowed result is cached for a minute, for all administrators of the chat
+// at once. A refusal or a failure is cached for the event only, for repeated
+// checks. So a new administrator is allowed at once, and a former one is
+// allowed for up to another minute.
 //
 // It calls https://dev.vk.com/ru/method/messages.getConversationMembers.
 func ChatAdmin(c *vk.Context) error {
@@ -43,7 +43,7 @@ func ChatAdmin(c *vk.Context) error {
 	return err
 }
 
-// chatAdmins returns the administrators of the chat that the event is from.
+// chatAdmins returns the administrators of the event's chat.
 func chatAdmins(c *vk.Context) (admins []int64, err error) {
 	const most = 1000
 	for offset := 0; ; {
@@ -72,24 +72,24 @@ func chatAdmins(c *vk.Context) (admins []int64, err error) {
 	}
 }
 
-// Manager returns a check that lets through those who run the community, in
-// one of these roles: "moderator", "editor", "administrator", "creator",
-// "advertiser". Without roles, any will do. It refuses others with
-// [ErrNotManager]; any other error is a failure: VK did not answer.
+// Manager returns a check that allows the managers of the community in one of
+// these roles: "moderator", "editor", "administrator", "creator", "advertiser".
+// Without roles, it allows every manager. It refuses others with
+// [ErrNotManager]. Any other error is a failure: VK did not respond.
 //
 //	owner := middleware.Manager("creator")
 //
-// What VK answers is kept as for [ChatAdmin].
+// VK's response is cached as for [ChatAdmin].
 //
-// It calls https://dev.vk.com/ru/method/groups.getMembers. It panics if there
-// is no such role.
+// It calls https://dev.vk.com/ru/method/groups.getMembers. It panics on an
+// unknown role.
 func Manager(roles ...string) vk.Check {
 	roles = slices.Clone(roles)
 	for _, role := range roles {
 		switch role {
 		case "moderator", "editor", "administrator", "creator", "advertiser":
 		default:
-			panic(fmt.Sprintf("middleware: Manager: there is no role %q", role))
+			panic(fmt.Sprintf("middleware: Manager: unknown role %q", role))
 		}
 	}
 	return func(c *vk.Context) error {
@@ -118,13 +118,13 @@ func Manager(roles ...string) vk.Check {
 	}
 }
 
-// A manager is somebody who runs a community.
+// A manager is a manager of a community.
 type manager struct {
 	ID   int64  `json:"id"`
 	Role string `json:"role"`
 }
 
-// managers returns who run the community of the event: at most some hundred.
+// managers returns the managers of the event's community: at most some hundred.
 func managers(c *vk.Context) ([]manager, error) {
 	list, err := vk.Call[struct {
 		Items []manager `json:"items"`
@@ -132,11 +132,13 @@ func managers(c *vk.Context) ([]manager, error) {
 	return list.Items, err
 }
 
-// Don is a check that lets through the community's dons: its supporters in VK Donut. It
-// refuses others with [ErrNotDon]; any other error is a failure: VK did not answer.
+// Don is a check that allows the community's dons: its supporters in VK Donut.
+// It refuses others with [ErrNotDon]. Any other error is a failure: VK did not
+// respond.
 //
-// VK's answer is kept as for [ChatAdmin]. VK does not tell a community since when
-// somebody is a don: the event [vk.EventDonutSubscriptionCreate] does.
+// VK's response is cached as for [ChatAdmin]. VK's methods do not return since
+// when a user is a don; the event [vk.EventDonutSubscriptionCreate] tells a
+// community when it begins.
 //
 // It calls https://dev.vk.com/ru/method/groups.getMembers, for each 1000 dons.
 func Don(c *vk.Context) error {
@@ -162,18 +164,18 @@ func Don(c *vk.Context) error {
 	return err
 }
 
-// Member is a check that lets through the members of the community, those who
-// subscribe to it. It refuses others with [ErrNotMember]; any other error is a
-// failure: VK did not answer.
+// Member is a check that allows the members of the community, that is, its
+// subscribers. It refuses others with [ErrNotMember]. Any other error is a
+// failure: VK did not respond.
 //
-// A yes is kept for a minute, a no or a failure for the event only: who joins
-// can go on at once.
+// An allowed result is cached for a minute, a refusal or a failure for the
+// event only: a user who joins is allowed at once.
 //
 // It calls https://dev.vk.com/ru/method/groups.isMember.
 func Member(c *vk.Context) error {
 	q := question{what: "member", user: c.FromID()}
 	if q.user <= 0 {
-		return ErrNotMember // as communities are, which VK would not take for an answer
+		return ErrNotMember // also for communities, whose ids VK does not accept
 	}
 	_, err := kept.ask(c, q, func() (string, error) {
 		is, err := vk.Call[int](c, c.Client(), "groups.isMember", vk.Params{"group_id": c.Event().GroupID, "user_id": q.user})

@@ -9,18 +9,19 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// ErrTimeout is the cause with which a handler's context ends when it has run
-// for as long as [Timeout] lets it. It wraps [context.DeadlineExceeded].
+// ErrTimeout is the cause with which a handler's context ends after the time of
+// [Timeout]. It wraps [context.DeadlineExceeded].
 var ErrTimeout = fmt.Errorf("timeout: %w", context.DeadlineExceeded)
 
-// Timeout ends the context of a handler, and of the middleware inside, after a
-// while, with cause [ErrTimeout]. It does not end the handler, which has to
-// return because its context has ended, as calls of the API do. An error that it
-// returns for that reason is ErrTimeout; if it returns none, it has made it.
+// Timeout cancels the context of a handler, and of the inner middleware, after
+// d, with cause [ErrTimeout]. It does not stop the handler: the handler must
+// return when its context ends, as API calls do. An error that the handler
+// returns for that reason is an ErrTimeout. If the handler returns nil, it has
+// succeeded.
 //
-// Other than in [vk.Dispatcher.TimeLimit], the time in which the handler is
-// parked counts: Timeout(10*time.Minute) is also how long a dialogue may take.
-// Timeout panics unless d is positive.
+// Unlike [vk.Dispatcher.TimeLimit], Timeout counts the time in which the
+// handler is parked: Timeout(10*time.Minute) also limits a dialogue to ten
+// minutes. Timeout panics unless d is positive.
 func Timeout(d time.Duration) vk.Middleware {
 	if d <= 0 {
 		panic(fmt.Sprintf("middleware: Timeout(%v)", d))
@@ -31,14 +32,15 @@ func Timeout(d time.Duration) vk.Middleware {
 			defer cancel()
 			err := next(c.WithContext(ctx))
 			if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, ErrTimeout) && context.Cause(ctx) == ErrTimeout {
-				err = &timeoutError{err} // a library that goes by Err, not by the cause
+				err = &timeoutError{err} // a library that returns ctx.Err, not the cause
 			}
 			return err
 		}
 	}
 }
 
-// A timeoutError is an error that a context has ended, where ErrTimeout is why.
+// A timeoutError is an error caused by the end of a context, with ErrTimeout as
+// its cause.
 type timeoutError struct{ err error }
 
 func (e *timeoutError) Error() string   { return "timeout: " + e.err.Error() }

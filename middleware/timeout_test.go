@@ -53,7 +53,8 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-// TestTimeoutIsExplained: the middleware around can still speak.
+// TestTimeoutIsExplained checks that the outer middleware can still send
+// messages after a timeout.
 func TestTimeoutIsExplained(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := vk.NewRouter("!")
@@ -66,14 +67,14 @@ func TestTimeoutIsExplained(t *testing.T) {
 	})
 }
 
-// TestTyping: it shows while the handler runs, not when it does not begin, and
-// for a minute at most.
+// TestTyping checks that typing shows while the handler runs, not if it does
+// not begin, and for at most a minute.
 func TestTyping(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := vk.NewRouter("!")
 		r.Use(middleware.Typing(), func(next vk.HandlerFunc) vk.HandlerFunc {
 			return func(c *vk.Context) error {
-				time.Sleep(time.Second) // typing is not to show yet
+				time.Sleep(time.Second) // typing must not show yet
 				return next(c)
 			}
 		})
@@ -94,7 +95,7 @@ func TestTyping(t *testing.T) {
 		anna.Says("!nope")
 		anna.HearsNothing()
 		if n := calls(); n != 0 {
-			t.Errorf("typing shows for what does not begin: %d calls", n)
+			t.Errorf("typing shows for a handler that does not begin: %d calls", n)
 		}
 		anna.Says("!work 11")
 		anna.SeesTyping()
@@ -117,7 +118,7 @@ func TestTyping(t *testing.T) {
 	})
 }
 
-// TestTypingIsDecoration: what goes wrong with it is no error.
+// TestTypingIsDecoration checks that a failure to show typing is not an error.
 func TestTypingIsDecoration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := vk.NewRouter("!")

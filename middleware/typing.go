@@ -9,17 +9,17 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// typingFor bounds how long Typing shows anything: nobody believes it longer,
-// and a handler that waits for an answer is not typing.
+// typingFor limits the time for which Typing shows anything: users do not
+// believe it any longer, and a handler that waits for an answer is not typing.
 const typingFor = time.Minute
 
-// Typing shows in the conversation that the bot is typing, while the handler
-// runs: from when it begins, so not for what a check refuses or what is written
-// with wrong arguments, and for a minute at most. What goes wrong with that is
-// no error. It is for handlers that take a while: each costs a call of the API
-// at least. See [vk.Client.KeepTyping].
+// Typing shows in the conversation that the bot is typing, from the beginning
+// of the handler until its end, and for at most a minute. It shows nothing for
+// a command that a check refuses or that has invalid arguments. A failure to
+// show it is not an error. Typing is for handlers that take a while, because
+// each costs at least one API call. See [vk.Client.KeepTyping].
 //
-// The middleware and what it began end together.
+// The goroutine that it starts ends with the middleware.
 func Typing() vk.Middleware {
 	return func(next vk.HandlerFunc) vk.HandlerFunc {
 		return func(c *vk.Context) (err error) {
@@ -43,8 +43,8 @@ func Typing() vk.Middleware {
 	}
 }
 
-// typing begins to show that the bot is typing. What stop returns is the panic
-// of a wrapper of the client.
+// typing begins to show that the bot is typing. stop returns the panic of a
+// wrapper of the client, if there was one.
 func typing(c *vk.Context) (stop func() error) {
 	ctx, cancel := context.WithTimeout(c, typingFor)
 	var shown sync.WaitGroup

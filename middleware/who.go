@@ -6,8 +6,8 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// Users returns a check that lets through the people with these ids: a bot's
-// owner, for instance. A community that writes has its id negative.
+// Users returns a check that allows the users with these ids, such as a bot's
+// owner. A community that writes has a negative id.
 func Users(ids ...int64) vk.Check {
 	ids = slices.Clone(ids)
 	return func(c *vk.Context) error {
@@ -18,8 +18,8 @@ func Users(ids ...int64) vk.Check {
 	}
 }
 
-// NotUsers returns a check that lets through everybody but the people with
-// these ids.
+// NotUsers returns a check that allows everybody except the users with these
+// ids.
 func NotUsers(ids ...int64) vk.Check {
 	ids = slices.Clone(ids)
 	return func(c *vk.Context) error {
@@ -30,8 +30,8 @@ func NotUsers(ids ...int64) vk.Check {
 	}
 }
 
-// ChatOnly is a check that lets through what comes from a chat of several
-// people. It refuses with [ErrChatOnly].
+// ChatOnly is a check that allows events from a chat of several users. It
+// refuses others with [ErrChatOnly].
 func ChatOnly(c *vk.Context) error {
 	if !c.IsChat() {
 		return ErrChatOnly
@@ -39,8 +39,8 @@ func ChatOnly(c *vk.Context) error {
 	return nil
 }
 
-// PrivateOnly is a check that lets through what does not come from a chat of
-// several people. It refuses with [ErrPrivateOnly].
+// PrivateOnly is a check that allows events that are not from a chat of several
+// users. It refuses others with [ErrPrivateOnly].
 func PrivateOnly(c *vk.Context) error {
 	if c.IsChat() {
 		return ErrPrivateOnly

@@ -76,16 +76,24 @@ func Open(ctx context.Context, url string, set ...func(*Config)) (*Store, error)
 		addr: strings.Join(config.Redis.Addrs, ","), prefix: config.Prefix,
 		timeout: config.Timeout, logger: config.Logger,
 	}
+	s.turn.Store(time.Now().UnixMicro())
 	s.client = redis.NewUniversalClient(s.options(config.Redis))
+	s.waiter = redis.NewUniversalClient(s.waiterOptions(config.Redis))
 	if err := s.begin(ctx); err != nil {
-		s.client.Close()
+		s.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-// Close closes the connections to the server. Values stay there.
-func (s *Store) Close() error { return s.client.Close() }
+// Close closes the connections to the server. Calls that wait for it fail. Values stay
+// there.
+func (s *Store) Close() error {
+	s.calls.close()
+	err := errors.Join(s.client.Close(), s.waiter.Close())
+	s.calls.wg.Wait()
+	return err
+}
 
 // parse fills the settings from a URL.
 func (c *Config) parse(text string) error {
@@ -138,6 +146,17 @@ func (s *Store) options(o redis.UniversalOptions) *redis.UniversalOptions {
 		}
 	}
 	return &o
+}
+
+// maxTakes is the number of calls of Take that can block at the same time.
+const maxTakes = 1000
+
+// waiterOptions returns the driver's options for calls of Take that block. Each has a
+// connection meanwhile.
+func (s *Store) waiterOptions(o redis.UniversalOptions) *redis.UniversalOptions {
+	o.ReadTimeout = takes + s.timeout
+	o.PoolSize, o.MinIdleConns, o.MaxActiveConns = maxTakes, 0, 0
+	return s.options(o)
 }
 
 // compareData looks up the random number in the database over a new connection, and

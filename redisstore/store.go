@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -27,7 +28,10 @@ var (
 // concurrent use.
 type Store struct {
 	client  redis.UniversalClient
-	addr    string // for errors
+	waiter  redis.UniversalClient // for calls of Take that block
+	calls   running
+	turn    atomic.Int64 // the number of the last call of the Queue
+	addr    string       // for errors
 	prefix  string
 	timeout time.Duration
 	logger  *slog.Logger
@@ -38,14 +42,12 @@ type Store struct {
 
 // swapScript compares and swaps: the name of the value and old, new, the ttl in
 // milliseconds.
-const swapScript = `
+var swapScript = newScript(`
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
 if ARGV[2] == '' then redis.call('DEL', KEYS[1])
 elseif ARGV[3] == '0' then redis.call('SET', KEYS[1], ARGV[2])
 else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
-return 1`
-
-var swapHash = redis.NewScript(swapScript).Hash()
+return 1`)
 
 // Get implements vk.Store.
 func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
@@ -73,36 +75,18 @@ func (s *Store) Swap(ctx context.Context, key string, old, new []byte, ttl time.
 	}
 	c, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	swapped, err := s.swap(c, "evalsha", swapHash, key, old, new, ttl)
-	if redis.HasErrorPrefix(err, "NOSCRIPT") { // a server that was restarted: nothing has changed
-		swapped, err = s.swap(c, "eval", swapScript, key, old, new, ttl)
-	}
-	if err != nil {
-		return false, s.failed(ctx, "Swap", err)
-	}
-	return swapped, nil
-}
-
-// swap runs the script once.
-func (s *Store) swap(ctx context.Context, command, script, key string, old, new []byte, ttl time.Duration) (bool, error) {
 	if old == nil {
 		old = []byte{}
 	}
 	if new == nil {
 		new = []byte{}
 	}
-	cmd := redis.NewCmd(ctx, command, script, 1, s.prefix+key, old, new, milliseconds(ttl))
-	s.client.Process(ctx, once{cmd}) // the error is cmd's, too
-	n, err := cmd.Int()
-	return n == 1, err
+	n, err := s.eval(c, swapScript, s.prefix+key, old, new, milliseconds(ttl)).Int()
+	if err != nil {
+		return false, s.failed(ctx, "Swap", err)
+	}
+	return n == 1, nil
 }
-
-// once is a command that the driver must not repeat, since a first attempt with a
-// lost answer may have been executed.
-type once struct{ *redis.Cmd }
-
-// NoRetry implements [redis.Cmder].
-func (once) NoRetry() bool { return true }
 
 // milliseconds returns the ttl for the script, rounded up.
 func milliseconds(ttl time.Duration) int64 {

@@ -7,11 +7,11 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// An Attachment is something that a person attaches to a message: [Photo],
+// An Attachment is an attachment that a user adds to a message: [Photo],
 // [Voice], [Document], [Sticker], [Location] or [Forward].
 type Attachment func(u *User, d *fakevk.Draft)
 
-// Photo is a picture of the given size in pixels.
+// Photo attaches a picture of the given size in pixels.
 func Photo(width, height int) Attachment {
 	return media("photo", func(id, owner int64) any {
 		return map[string]any{
@@ -24,7 +24,7 @@ func Photo(width, height int) Attachment {
 	})
 }
 
-// Voice is a voice message of so many seconds.
+// Voice attaches a voice message of the given length in seconds.
 func Voice(seconds int) Attachment {
 	return media("audio_message", func(id, owner int64) any {
 		return map[string]any{
@@ -34,7 +34,7 @@ func Voice(seconds int) Attachment {
 	})
 }
 
-// Document is a file with the given name and size in bytes.
+// Document attaches a file with the given name and size in bytes.
 func Document(name string, size int) Attachment {
 	return media("doc", func(id, owner int64) any {
 		ext := name
@@ -50,24 +50,24 @@ func Document(name string, size int) Attachment {
 	})
 }
 
-// Sticker is a sticker. It goes alone, without a text.
+// Sticker attaches a sticker. It is sent alone, without a text.
 func Sticker(id int64) Attachment {
 	return func(_ *User, d *fakevk.Draft) { d.StickerID = id }
 }
 
-// Location is a place on the map.
+// Location attaches a place on the map.
 func Location(lat, long float64) Attachment {
 	return func(_ *User, d *fakevk.Draft) { d.Geo = &fakevk.Geo{Lat: lat, Long: long} }
 }
 
-// Forward is a message of the same conversation, passed on.
+// Forward attaches a forwarded message of the same conversation.
 func Forward(m Message) Attachment {
 	return func(u *User, d *fakevk.Draft) {
 		d.Forward = append(d.Forward, fakevk.Ref{PeerID: u.peer, CMID: m.CMID})
 	}
 }
 
-// media attaches a new object of the person's.
+// media attaches a new object that belongs to the user.
 func media(kind string, object func(id, owner int64) any) Attachment {
 	return func(u *User, d *fakevk.Draft) {
 		u.s.tb().Helper()

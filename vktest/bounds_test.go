@@ -7,7 +7,8 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// TestNotesBounded: of very many presses, the last are told.
+// TestNotesBounded checks that only the last of very many presses are in the
+// transcript.
 func TestNotesBounded(t *testing.T) {
 	s := New(t)
 	anna := s.User("Anna")
@@ -20,8 +21,8 @@ func TestNotesBounded(t *testing.T) {
 	}
 }
 
-// TestHearingBounded: what is heard takes no memory, and what is seen edited
-// only as long as the conversation remembers it.
+// TestHearingBounded checks that heard messages take no memory, and that edits
+// are remembered only as long as the conversation keeps the message.
 func TestHearingBounded(t *testing.T) {
 	s := New(t)
 	anna := s.User("Anna")

@@ -10,7 +10,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// onceAnHour refuses what comes within an hour of the last time.
+// onceAnHour refuses events that come within an hour of the last accepted one.
 func onceAnHour() vk.Middleware {
 	return func(next vk.HandlerFunc) vk.HandlerFunc {
 		var mu sync.Mutex
@@ -30,7 +30,7 @@ func onceAnHour() vk.Middleware {
 	}
 }
 
-// TestHourLongCooldown takes an hour, and no time.
+// TestHourLongCooldown tests a cooldown of an hour in no real time.
 func TestHourLongCooldown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := vk.NewRouter("!")

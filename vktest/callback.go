@@ -16,16 +16,16 @@ import (
 )
 
 // AddCallback makes VK send the community's events to a webhook as well, as if
-// its address were entered on the settings page, and asks it at once to confirm
-// itself with the [Server.ConfirmationCode]. Requests are made as VK makes
-// them, and again after 10 s, 3 min, 10 min, 30 min and 1 h if the answer is
-// not "ok", or has not come after 10 s; they reach the handler without a
-// network. All kinds of events are sent but message_reply, message_edit,
-// message_typing_state and message_read. There are at most ten webhooks, and a
-// secret has at most 50 characters.
+// its address were entered on the settings page. VK asks the webhook at once to
+// confirm itself with the [Server.ConfirmationCode]. Requests are made as VK
+// makes them. If the response is not "ok", or does not come within 10 s, VK
+// retries after 10 s, 3 min, 10 min, 30 min and 1 h. The requests reach the
+// handler without a network. All kinds of events are sent except message_reply,
+// message_edit, message_typing_state and message_read. There are at most ten
+// webhooks, and a secret has at most 50 characters.
 //
-// The context of a handler's request ends when VK gives up waiting, and when the
-// server closes.
+// The context of a handler's request is canceled when VK's timeout expires and
+// when the server is closed.
 func (s *Server) AddCallback(h http.Handler, secret string) {
 	s.tb().Helper()
 	s.try("AddCallback", func() {
@@ -33,28 +33,28 @@ func (s *Server) AddCallback(h http.Handler, secret string) {
 	})
 }
 
-// Host gives a handler an address that VK reaches it at, without a network, and
-// returns that: for programs that register it themselves, as by
-// [vk.Callback.Setup].
+// Host gives a handler an address at which VK reaches it without a network, and
+// returns the address. It is for programs that register the address themselves,
+// as [vk.Callback.Setup] does.
 func (s *Server) Host(h http.Handler) (address string) { return s.hooks.add(h) }
 
-// ConfirmationCode returns what a webhook that AddCallback has added answers to
-// be confirmed. Those that were registered by the API have another code.
+// ConfirmationCode returns the code with which a webhook added by AddCallback
+// confirms itself. Webhooks registered by the API have another code.
 func (s *Server) ConfirmationCode() string { return s.world.ConfirmationCode(s.GroupID) }
 
-// A Delivery is an attempt to send an event to a webhook.
+// A Delivery is an attempt to deliver an event to a webhook.
 type Delivery struct {
 	Kind    string    // of the event, or "confirmation"
 	EventID string    // of the event
-	Attempt int       // from 1
-	Time    time.Time // when
-	Status  int       // the HTTP status that was answered, or 0
-	Answer  string    // the beginning of what was answered
-	OK      bool      // whether the webhook has taken it
-	Next    time.Time // when it is tried again; zero if it is not
+	Attempt int       // counted from 1
+	Time    time.Time // of the attempt
+	Status  int       // the HTTP status of the response, or 0
+	Answer  string    // the beginning of the response
+	OK      bool      // reports whether the webhook acknowledged the event
+	Next    time.Time // the time of the next attempt; zero if there is none
 }
 
-// Deliveries returns all attempts, the oldest first.
+// Deliveries returns all attempts, oldest first.
 func (s *Server) Deliveries() []Delivery {
 	var all []Delivery
 	for _, d := range s.world.Deliveries(s.GroupID) {
@@ -64,14 +64,14 @@ func (s *Server) Deliveries() []Delivery {
 }
 
 // hooks is the network between VK and the webhooks: it calls their handlers.
-// What is not one of them is a webhook of another program.
+// Other addresses belong to webhooks of other programs.
 type hooks struct {
 	log *slog.Logger
 
 	mu       sync.Mutex
-	handlers map[string]http.Handler // by the host
-	running  int                     // handlers
-	returned chan struct{}           // closed when one of them returns; nil when nobody waits
+	handlers map[string]http.Handler // by host
+	running  int                     // number of running handlers
+	returned chan struct{}           // closed when one of them returns; nil if nothing waits
 }
 
 func (h *hooks) add(handler http.Handler) string {
@@ -112,21 +112,21 @@ func (h *hooks) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-var errBroken = errors.New("vktest: the webhook broke the connection")
+var errBroken = errors.New("vktest: the webhook closed the connection without a response")
 
-// serve calls a handler and returns its answer: none if it panics, which is
-// logged as an http.Server does, or ends its goroutine.
+// serve calls a handler and returns its response. It returns nil if the handler
+// panics, which is logged as by an http.Server, or ends its goroutine.
 func (h *hooks) serve(handler http.Handler, sent *http.Request) (resp *http.Response) {
 	ctx, cancel := context.WithCancel(sent.Context())
-	defer cancel() // as a server does when the handler has returned
+	defer cancel() // as a server does after the handler returns
 	r := sent.Clone(ctx)
 	if r.Body == nil {
-		r.Body = http.NoBody // as a server gives it to its handlers
+		r.Body = http.NoBody // as a server passes it to its handlers
 	}
 	defer r.Body.Close()
 	defer func() {
 		if v := recover(); v != nil && v != http.ErrAbortHandler {
-			h.log.Error("vktest: a webhook's handler panics", "panic", v, "stack", string(debug.Stack()))
+			h.log.Error("vktest: webhook handler panicked", "panic", v, "stack", string(debug.Stack()))
 		}
 	}()
 	rec := httptest.NewRecorder()
@@ -152,8 +152,8 @@ func (h *hooks) end() {
 	}
 }
 
-// wait waits until no handler runs, but not longer than that, and reports
-// whether none does.
+// wait waits until no handler is running, for at most the given time, and
+// reports whether none is.
 func (h *hooks) wait(atMost time.Duration) bool {
 	late := time.NewTimer(atMost)
 	defer late.Stop()

@@ -1,12 +1,12 @@
 package vktest
 
-// Joins makes the person a member of the community.
+// Joins makes the user a member of the community.
 func (u *User) Joins() {
 	u.s.tb().Helper()
 	u.must("join the community", u.s.world.Join(u.ID, u.s.GroupID))
 }
 
-// Leaves makes the person leave the chat or, in private, the community.
+// Leaves makes the user leave the chat or, in private, the community.
 func (u *User) Leaves() {
 	u.s.tb().Helper()
 	if u.peer > 0 {
@@ -17,7 +17,7 @@ func (u *User) Leaves() {
 	u.must("leave the community", u.s.world.Leave(u.ID, u.s.GroupID))
 }
 
-// Reacts leaves a reaction on a message, or with 0 takes it back.
+// Reacts adds a reaction to a message; 0 removes it.
 func (u *User) Reacts(m Message, reaction int) {
 	u.s.tb().Helper()
 	u.must("react", u.s.world.React(u.ID, u.peer, m.CMID, reaction))
@@ -30,20 +30,20 @@ func (u *User) Pins(m Message) {
 	u.must("pin a message", err)
 }
 
-// Unpins takes down the pinned message of the chat.
+// Unpins unpins the pinned message of the chat.
 func (u *User) Unpins() {
 	u.s.tb().Helper()
 	_, err := u.s.world.Unpin(u.ID, u.chat())
 	u.must("unpin the message", err)
 }
 
-// SeesPinned expects that a message of the chat is pinned.
+// SeesPinned expects a message of the chat to be pinned.
 func (u *User) SeesPinned(m Message) {
 	u.s.tb().Helper()
 	u.await("should see %q pinned", []any{m.Text}, func() bool { return u.s.world.Pinned(u.chat()) == m.CMID })
 }
 
-// SeesReaction expects that the bot leaves a reaction on a message.
+// SeesReaction expects the bot to add a reaction to a message.
 func (u *User) SeesReaction(m Message, reaction int) {
 	u.s.tb().Helper()
 	u.await("should see reaction %d on %q", []any{reaction, m.Text}, func() bool {
@@ -57,7 +57,7 @@ func (u *User) SeesReaction(m Message, reaction int) {
 	})
 }
 
-// Posts writes on the community's wall, and returns the post's number.
+// Posts posts on the community's wall and returns the post's number.
 func (u *User) Posts(text string) int64 {
 	u.s.tb().Helper()
 	id, err := u.s.world.Post(u.ID, -u.s.GroupID, text)
@@ -65,7 +65,7 @@ func (u *User) Posts(text string) int64 {
 	return id
 }
 
-// Comments writes a comment on a post of the community's wall, and returns its
+// Comments comments on a post of the community's wall and returns the comment's
 // number.
 func (u *User) Comments(post int64, text string) int64 {
 	u.s.tb().Helper()
@@ -80,9 +80,9 @@ func (u *User) Likes(post int64) {
 	u.must("like", u.s.world.Like(u.ID, "post", -u.s.GroupID, post))
 }
 
-// Block puts a person on the community's black list: the bot gets a user_block,
-// and error 900 when it writes to them.
+// Block adds a user to the community's blacklist. The bot gets a user_block,
+// and error 900 when it writes to the user.
 func (s *Server) Block(u *User) { s.world.Ban(s.admin, u.ID, s.GroupID) }
 
-// Unblock takes a person off the black list.
+// Unblock removes a user from the blacklist.
 func (s *Server) Unblock(u *User) { s.world.Unban(s.admin, u.ID, s.GroupID) }

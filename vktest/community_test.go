@@ -16,7 +16,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestWhatPeopleDo: each thing that a person does is an event for the bot.
+// TestWhatPeopleDo checks that each action of a user is an event for the bot.
 func TestWhatPeopleDo(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -97,7 +97,7 @@ func TestWhatPeopleDo(t *testing.T) {
 	}
 }
 
-// TestBotRefused: what people can do to keep a bot out.
+// TestBotRefused checks the ways in which users can refuse a bot's messages.
 func TestBotRefused(t *testing.T) {
 	bot := vktest.New(t)
 	bot.Start(new(vk.Router))
@@ -109,7 +109,7 @@ func TestBotRefused(t *testing.T) {
 	}
 	anna.Allows("")
 	if err := send(anna.ID); err != nil {
-		t.Errorf("to who allows it: %v", err)
+		t.Errorf("to a user who allows it: %v", err)
 	}
 	bot.Block(anna)
 	if err := send(anna.ID); !strings.Contains(fmt.Sprint(err), "error 900") {
@@ -118,7 +118,7 @@ func TestBotRefused(t *testing.T) {
 	bot.Unblock(anna)
 	anna.Denies()
 	if err := send(anna.ID); !strings.Contains(fmt.Sprint(err), "error 901") {
-		t.Errorf("to who denies it: %v", err)
+		t.Errorf("to a user who denies it: %v", err)
 	}
 	if err := send(tea.ID); err != nil {
 		t.Errorf("to a chat: %v", err)
@@ -154,11 +154,11 @@ func TestAdminClient(t *testing.T) {
 	if err != nil || len(users) != 1 || users[0].FirstName != "Admin" {
 		t.Errorf("%+v, %v", users, err)
 	}
-	bot.AdminClient() // a second one is as good
+	bot.AdminClient() // a second one works as well
 }
 
-// TestAddCallback: a webhook is confirmed, gets events with its secret, and
-// again when it fails, on VK's schedule.
+// TestAddCallback checks that a webhook is confirmed and gets events with its
+// secret, and that VK retries failed deliveries on its schedule.
 func TestAddCallback(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bot := vktest.New(t)

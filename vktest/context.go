@@ -9,9 +9,9 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// NewContext returns a Context for a message with the given text, as a person
-// writes it to the bot in private, for testing one handler alone, and what
-// records the handler's answers. It is to a bot what an
+// NewContext returns a Context for testing a single handler, and a Recorder of
+// the handler's messages. The Context's message has the given text and was sent
+// by a user to the bot in private. The Recorder is to a bot as
 // [httptest.ResponseRecorder] is to a web server.
 func NewContext(text string) (*vk.Context, *Recorder) {
 	w := fakevk.New(fakevk.Config{RPS: -1})
@@ -36,14 +36,14 @@ func NewContext(text string) (*vk.Context, *Recorder) {
 	return vk.NewContext(context.Background(), client, event), &Recorder{w, user.ID, -group.ID}
 }
 
-// A Recorder shows what was sent to the person whose message a Context of
-// [NewContext] is about.
+// A Recorder records the messages sent to the user whose message a Context of
+// [NewContext] holds.
 type Recorder struct {
 	w          *fakevk.World
 	user, peer int64
 }
 
-// Messages returns what the bot has sent, in order.
+// Messages returns the messages that the bot has sent, in order.
 func (r *Recorder) Messages() []Message {
 	var sent []Message
 	for _, m := range r.w.Messages(r.user, r.peer) {
@@ -54,7 +54,7 @@ func (r *Recorder) Messages() []Message {
 	return sent
 }
 
-// Text returns the text of the last message that the bot has sent, or "".
+// Text returns the text of the bot's last message, or "".
 func (r *Recorder) Text() string {
 	if sent := r.Messages(); len(sent) > 0 {
 		return sent[len(sent)-1].Text
@@ -62,7 +62,7 @@ func (r *Recorder) Text() string {
 	return ""
 }
 
-// direct calls a handler in place of a network.
+// direct calls a handler without a network.
 type direct struct{ h http.Handler }
 
 func (d direct) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -71,7 +71,7 @@ func (d direct) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	r := req.Clone(req.Context())
 	if r.Body == nil {
-		r.Body = http.NoBody // as a server gives it to its handlers
+		r.Body = http.NoBody // as a server passes it to its handlers
 	}
 	rec := httptest.NewRecorder()
 	d.h.ServeHTTP(rec, r)

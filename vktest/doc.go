@@ -1,4 +1,4 @@
-// Package vktest tests bots offline: a fake VK, a bot on it, and people who
+// Package vktest tests bots offline, with a fake VK, a bot on it, and users who
 // talk to the bot.
 //
 //	func TestPing(t *testing.T) {
@@ -9,15 +9,15 @@
 //	}
 //
 // The fake VK is a real HTTP server over one in-memory world. The bot is the
-// whole bot: its client, its long poll, its dispatcher and router, all as they
-// run in production. The server refuses what VK refuses, with VK's codes and
-// texts.
+// whole bot: its client, long poll, dispatcher and router all run as they do in
+// production. The server refuses everything that VK refuses, with VK's codes
+// and texts.
 //
 // # Time
 //
-// Everything works inside a bubble of [testing/synctest], where time passes by
-// itself as soon as everybody waits: a test of a cooldown of an hour takes
-// milliseconds. Make the router and the server inside of the bubble:
+// Everything works inside a bubble of [testing/synctest], where time advances
+// by itself as soon as all goroutines are blocked: a test of a cooldown of an
+// hour takes milliseconds. Create the router and the server inside the bubble:
 //
 //	func TestCooldown(t *testing.T) {
 //		synctest.Test(t, func(t *testing.T) {
@@ -27,17 +27,18 @@
 //		})
 //	}
 //
-// Only [NewServer], which has real sockets, does not work in a bubble.
+// Only [NewServer], which uses real sockets, does not work in a bubble.
 //
 // # Other languages
 //
-// The command cmd/vktest is the same fake VK as a program of its own, for bots
-// that are not in Go: what a test does here, it does there over HTTP.
+// The command cmd/vktest is the same fake VK as a standalone program, for bots
+// that are not in Go. Its HTTP requests do the same as the methods of this
+// package.
 //
 // # Conversations
 //
-// A [User] talks to the bot in private; [User.In] gives the same person in a
-// chat. What the bot says is heard in order: Hears takes the next message of
-// the conversation and fails the test if it is another than expected, printing
-// the conversation as people see it.
+// A [User] talks to the bot in private; [User.In] returns the same user in a
+// chat. The bot's messages are heard in order: Hears takes the next message of
+// the conversation. It fails the test if that is not the expected one, and
+// prints the conversation as the users see it.
 package vktest

@@ -10,7 +10,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// A program that lets one talk to its bot in a browser, until an interrupt.
+// A program that lets a user talk to its bot in a browser, until an interrupt.
 func ExampleServer_Play() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()

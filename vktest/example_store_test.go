@@ -8,7 +8,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// The test of a Store of one's own.
+// A test of a custom Store.
 func ExampleTestStore() {
 	_ = func(t *testing.T) {
 		store, err := filestore.Open(filepath.Join(t.TempDir(), "store"))

@@ -37,10 +37,10 @@ func pays(p *vktest.People) {
 	anna.Hears("Paid.")
 }
 
-// A test of a bot that must not charge twice, however it is killed.
+// A test of a bot that must not charge twice, whenever it is killed.
 func ExampleSweep() {
 	_ = func(t *testing.T) { vktest.Sweep(t, newTill, pays) }
-	// With other conditions, and a look at each result:
+	// The same with other conditions, and a check of each result:
 	_ = func(t *testing.T) {
 		for _, r := range (vktest.SweepConfig{Webhook: true, Down: 2 * time.Hour}).Run(t, newTill, pays) {
 			if !r.Right() {

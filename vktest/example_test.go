@@ -32,7 +32,7 @@ func ExampleStart() {
 	}
 }
 
-// In a chat, what the bot says is heard by everybody at once.
+// In a chat, all members hear the bot's messages at once.
 func ExampleUser_In() {
 	_ = func(t *testing.T) {
 		bot := vktest.Start(t, router())
@@ -101,7 +101,7 @@ func ExampleNewServer() {
 	// pong true
 }
 
-// One handler, or one router, alone.
+// A single handler or router.
 func ExampleNewContext() {
 	c, rec := vktest.NewContext("!ping")
 	if err := router().Serve(c); err != nil {
@@ -112,7 +112,7 @@ func ExampleNewContext() {
 	// Output: pong 1
 }
 
-// What people do, beside talking.
+// Actions of users besides talking.
 func ExampleUser() {
 	_ = func(t *testing.T) {
 		bot := vktest.Start(t, router())
@@ -144,7 +144,7 @@ func ExampleUser() {
 	}
 }
 
-// People who are not as the bot would like them.
+// Users to whom the bot cannot write.
 func ExampleServer_Person() {
 	_ = func(t *testing.T) {
 		bot := vktest.Start(t, router())
@@ -182,7 +182,7 @@ func ExampleReadings() {
 	}
 }
 
-// What people see of the bot, beside its messages.
+// The bot's actions that users see besides its messages.
 func ExampleUser_SeesEdited() {
 	_ = func(t *testing.T) {
 		bot := vktest.Start(t, router())
@@ -212,7 +212,7 @@ func ExampleUser_Presses() {
 	}
 }
 
-// What was said, for a golden file.
+// A transcript for a golden file.
 func ExampleServer_Transcript() {
 	bot := vktest.NewServer()
 	defer bot.Close()
@@ -227,7 +227,7 @@ func ExampleServer_Transcript() {
 	// Bot: (to Anna: !ping) pong
 }
 
-// Everything that goes wrong with the real VK, as often as one likes.
+// Failures of the real VK, as often as needed.
 func ExampleServer_Fail() {
 	_ = func(t *testing.T) {
 		bot := vktest.Start(t, router())
@@ -263,7 +263,7 @@ func ExampleServer_Fail() {
 	}
 }
 
-// What happens in the community, and in chats.
+// Events in the community and in chats.
 func ExampleUser_Joins() {
 	_ = func(t *testing.T) {
 		bot := vktest.Start(t, router())
@@ -286,7 +286,7 @@ func ExampleUser_Joins() {
 	}
 }
 
-// A webhook gets the events without a network. VK tries again what fails, on
+// A webhook gets the events without a network. VK retries failed deliveries on
 // its own schedule.
 func ExampleServer_AddCallback() {
 	bot := vktest.NewServer()
@@ -314,7 +314,7 @@ func ExampleServer_AddCallback() {
 	// 2 true
 }
 
-// What takes an administrator's token.
+// Calls that need an administrator's token.
 func ExampleServer_AdminClient() {
 	_ = func(t *testing.T) {
 		fake := vktest.New(t)

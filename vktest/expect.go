@@ -10,24 +10,25 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// patience is how long an expectation waits.
+// patience limits the time for which an expectation waits.
 const patience = 10 * time.Second
 
-// kept is how many notes and edits are remembered, as the world does with
-// everything of which there may be many.
+// kept limits the notes and edits that are remembered. The world limits
+// everything numerous in the same way.
 const kept = 10_000
 
-// Hears expects that the bot's next message in the conversation, which it may
-// still be about to send, has this text. It returns the message as it was sent,
-// even if the bot has edited or deleted it since: [User.SeesEdited] and
-// [User.SeesDeleted] expect that. A message that is not as expected counts as not
-// heard.
+// Hears expects the bot's next message in the conversation to have this text,
+// and waits for the message if necessary. It returns the message as it was
+// sent, even if the bot has edited or deleted it since: [User.SeesEdited] and
+// [User.SeesDeleted] expect that. A message that is not as expected counts as
+// not heard.
 func (u *User) Hears(text string) Message {
 	u.s.tb().Helper()
 	return u.hears(fmt.Sprintf("%q", text), func(m Message) bool { return m.Text == text })
 }
 
-// HearsLike is Hears for a text that the regular expression matches somewhere.
+// HearsLike is like Hears, for a text that contains a match of the regular
+// expression.
 func (u *User) HearsLike(pattern string) Message {
 	u.s.tb().Helper()
 	re, err := regexp.Compile(pattern)
@@ -53,10 +54,9 @@ func (u *User) hears(want string, ok func(Message) bool) Message {
 
 var errSilence = fmt.Errorf("nothing comes for %v", patience)
 
-// HearsNothing expects that the bot, once it has nothing to do (see
-// [Server.Wait]), has said nothing in the conversation that was not heard. It
-// fails if the bot is busy for ten seconds; a test of what takes longer sleeps,
-// or calls Wait, before.
+// HearsNothing expects that the bot, once it is idle (see [Server.Wait]), has
+// no messages in the conversation that were not heard. It fails if the bot is
+// busy for ten seconds. If the bot needs longer, sleep or call Wait before it.
 func (u *User) HearsNothing() {
 	u.s.tb().Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -73,9 +73,9 @@ func (u *User) HearsNothing() {
 	}
 }
 
-// SeesEdited expects that one of the bot's messages, which was heard before,
-// is changed and then has this text, even if it was changed again since. Each
-// change is seen once, and none after a later one of the same message.
+// SeesEdited expects the bot to edit one of its messages that was heard before,
+// to this text. It succeeds even if the message was edited again since. Each
+// edit is seen once, and no edit is seen after a later one of the same message.
 func (u *User) SeesEdited(text string) Message {
 	u.s.tb().Helper()
 	var got Message
@@ -95,7 +95,7 @@ func (u *User) SeesEdited(text string) Message {
 	return got
 }
 
-// SeesDeleted expects that a message of the bot's is deleted for everybody.
+// SeesDeleted expects the bot to delete its message for everybody.
 func (u *User) SeesDeleted(m Message) {
 	u.s.tb().Helper()
 	u.await("should see the message %q deleted", []any{m.Text}, func() bool {
@@ -104,8 +104,7 @@ func (u *User) SeesDeleted(m Message) {
 	})
 }
 
-// SeesTyping expects that the bot shows that it is typing, or does something
-// of the kind.
+// SeesTyping expects the bot to show that it is typing, or a similar activity.
 func (u *User) SeesTyping() {
 	u.s.tb().Helper()
 	u.await("should see the bot typing", nil, func() bool {
@@ -114,7 +113,7 @@ func (u *User) SeesTyping() {
 	})
 }
 
-// SeesRead expects that the bot marks a message as read.
+// SeesRead expects the bot to mark a message as read.
 func (u *User) SeesRead(m Message) {
 	u.s.tb().Helper()
 	u.await("should see %q read", []any{m.Text}, func() bool {
@@ -122,7 +121,7 @@ func (u *User) SeesRead(m Message) {
 	})
 }
 
-// botPeer returns the conversation as the bot knows it.
+// botPeer returns the conversation's peer id as the bot knows it.
 func (u *User) botPeer() int64 {
 	if u.peer > 0 {
 		return u.peer
@@ -176,15 +175,15 @@ func (u *User) take(expected func(Message) bool) (got Message, came, taken bool)
 	return got, true, taken
 }
 
-// hearing is what was heard of the bot in one conversation.
+// A hearing records the bot's messages and edits that were heard in one
+// conversation.
 type hearing struct {
 	upTo  int64           // the CMID
-	edits map[int64]int64 // CMID → the edition that was seen, of messages that were edited
+	edits map[int64]int64 // CMID → the edition that was seen, of edited messages
 }
 
-// see notes the edition in which a message was seen. Messages that the
-// conversation has forgotten are forgotten here too, so that there are never
-// more than it keeps.
+// see records the edition in which a message was seen. It drops messages that
+// the conversation has dropped, so that the record stays limited.
 func (h *hearing) see(m fakevk.Message, said []fakevk.Message) {
 	h.edits[m.CMID] = m.Edition
 	if len(h.edits) > kept {
@@ -192,7 +191,7 @@ func (h *hearing) see(m fakevk.Message, said []fakevk.Message) {
 	}
 }
 
-// heard returns what was heard in u's conversation. The caller holds s.mu.
+// heard returns the hearing of u's conversation. The caller holds s.mu.
 func (s *Server) heard(u *User) *hearing {
 	h := s.hearings[u.botPeer()]
 	if h == nil {
@@ -202,8 +201,8 @@ func (s *Server) heard(u *User) *hearing {
 	return h
 }
 
-// unheard returns the bot's first message that was not heard, as it was sent.
-// The caller holds s.mu.
+// unheard returns the bot's first unheard message, as it was sent. The caller
+// holds s.mu.
 func (u *User) unheard() (fakevk.Message, bool) {
 	for _, m := range u.fromBot() {
 		if m.CMID > u.s.heard(u).upTo {
@@ -215,7 +214,7 @@ func (u *User) unheard() (fakevk.Message, bool) {
 	return fakevk.Message{}, false
 }
 
-// fromBot returns what the bot has said in the conversation.
+// fromBot returns the bot's messages in the conversation.
 func (u *User) fromBot() []fakevk.Message {
 	var said []fakevk.Message
 	for _, m := range u.s.world.Messages(u.ID, u.peer) {
@@ -226,7 +225,8 @@ func (u *User) fromBot() []fakevk.Message {
 	return said
 }
 
-// await waits for something to become true, and fails if it does not.
+// await waits until ok returns true, and fails the test if that does not
+// happen.
 func (u *User) await(want string, args []any, ok func() bool) {
 	u.s.tb().Helper()
 	late := time.NewTimer(patience)
@@ -245,7 +245,7 @@ func (u *User) await(want string, args []any, ok func() bool) {
 	}
 }
 
-// fails fails the test, with the conversation as people see it.
+// fails fails the test and prints the conversation as the users see it.
 func (u *User) fails(format string, args ...any) {
 	u.s.tb().Helper()
 	u.s.fatalf("%s "+format+"\n%s", append(append([]any{u.Name}, args...), u.s.conversation(u.ID, u.peer))...)

@@ -11,8 +11,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// A failing is a test that may fail: the failure ends its goroutine, as a
-// test's does, and is kept.
+// A failing is a test that may fail. As in a real test, the failure ends its
+// goroutine; its text is kept.
 type failing struct {
 	testing.TB
 	said string
@@ -20,10 +20,10 @@ type failing struct {
 
 func (f *failing) Fatalf(format string, args ...any) {
 	f.said = fmt.Sprintf(format, args...)
-	panic(f) // in place of Goexit, for fails to recover
+	panic(f) // instead of Goexit, for fails to recover
 }
 
-// fails runs a test and returns what it failed with.
+// fails runs a test and returns the text of its failure.
 func fails(t *testing.T, test func(t testing.TB)) string {
 	t.Helper()
 	f := &failing{TB: t}
@@ -41,7 +41,7 @@ func fails(t *testing.T, test func(t testing.TB)) string {
 	return f.said
 }
 
-// scripted answers each text with messages, one a line.
+// scripted replies to each text with the messages of the script, one per line.
 func scripted(script map[string]string) vk.Handler {
 	return vk.HandlerFunc(func(c *vk.Context) error {
 		for line := range strings.Lines(script[c.Text()]) {
@@ -53,8 +53,8 @@ func scripted(script map[string]string) vk.Handler {
 	})
 }
 
-// TestExpectationsFail: every expectation fails where it should, and says what
-// was expected, what came, and how the conversation looked.
+// TestExpectationsFail checks that every expectation fails where it should, and
+// reports the expected message, the received one and the conversation.
 func TestExpectationsFail(t *testing.T) {
 	bot := scripted(map[string]string{"hi": "hello\nhow are you?"})
 	for _, tt := range []struct {
@@ -113,7 +113,7 @@ func TestStartFails(t *testing.T) {
 	}
 }
 
-// TestNoTest: outside of a test, an expectation that fails panics.
+// TestNoTest checks that a failing expectation panics outside of a test.
 func TestNoTest(t *testing.T) {
 	fake := vktest.NewServer()
 	defer fake.Close()
@@ -125,7 +125,8 @@ func TestNoTest(t *testing.T) {
 	fake.User("Anna").Presses("Buy")
 }
 
-// TestExpectationsWait: an expectation waits for what is still to come.
+// TestExpectationsWait checks that an expectation waits for messages still to
+// come.
 func TestExpectationsWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bot := vktest.Start(t, vk.HandlerFunc(func(c *vk.Context) error {
@@ -160,8 +161,9 @@ func TestExpectationsWait(t *testing.T) {
 	})
 }
 
-// TestHearsWhatWasSent: a message is heard as it was sent, and each of its edits
-// is seen, whether the bot goes on before or after the person looks.
+// TestHearsWhatWasSent checks that a message is heard as it was sent and each
+// of its edits is seen, whether the bot continues before or after the user
+// looks.
 func TestHearsWhatWasSent(t *testing.T) {
 	handler := vk.HandlerFunc(func(c *vk.Context) error {
 		var m vk.Sent
@@ -196,7 +198,8 @@ func TestHearsWhatWasSent(t *testing.T) {
 	}
 }
 
-// TestHearsUsesNothingUp: a message that is not as expected is heard later.
+// TestHearsUsesNothingUp checks that a message that is not as expected can be
+// heard later.
 func TestHearsUsesNothingUp(t *testing.T) {
 	var bot *vktest.Server
 	var anna *vktest.User
@@ -211,8 +214,9 @@ func TestHearsUsesNothingUp(t *testing.T) {
 	}
 }
 
-// TestHearsPerConversation: private dialogs and chats are heard apart, and what
-// is said in a chat is heard once, by whoever listens.
+// TestHearsPerConversation checks that private dialogs and chats are heard
+// separately, and that a message in a chat is heard once, by any one of the
+// members.
 func TestHearsPerConversation(t *testing.T) {
 	bot := vktest.Start(t, scripted(map[string]string{"hi": "hello", "both": "one\ntwo"}))
 	anna, boris := bot.User("Anna"), bot.User("Boris")

@@ -12,21 +12,21 @@ import (
 // The places where faults can happen besides the methods of the API.
 const (
 	LongPoll = fakevk.OnLongPoll // a poll
-	Upload   = fakevk.OnUpload   // a file on its way to VK
-	Callback = fakevk.OnCallback // an event on its way to a webhook
-	Anything = fakevk.OnAll      // wherever the effect can happen
+	Upload   = fakevk.OnUpload   // a file sent to VK
+	Callback = fakevk.OnCallback // an event sent to a webhook
+	Anything = fakevk.OnAll      // every place where the effect can happen
 )
 
-// A Fault is something that goes wrong, as often as it was told to.
+// A Fault is a failure that [Server.Fail] has set up.
 type Fault struct{ i *fakevk.Injection }
 
-// A FaultOption says what goes wrong, or when.
+// A FaultOption is an effect of a fault or a condition for it.
 type FaultOption func(*fault)
 
-// fault is what the options put together.
+// fault collects the options.
 type fault struct {
 	fakevk.Fault
-	wrong string // the first thing that makes no sense
+	wrong string // the first invalid option
 }
 
 func (f *fault) refuse(format string, args ...any) {
@@ -35,18 +35,18 @@ func (f *fault) refuse(format string, args ...any) {
 	}
 }
 
-// Fail makes something go wrong: with a method of the API ("messages.send"), with
-// all of a section ("messages.*"), with events of a kind ("message_new"), or in
-// one of the other places, such as [LongPoll].
+// Fail sets up a fault: in a method of the API ("messages.send"), in all
+// methods of a section ("messages.*"), in events of a kind ("message_new"), or
+// in one of the other places, such as [LongPoll].
 //
 //	bot.Fail("messages.send", vktest.Error(6), vktest.Times(3))
 //
-// One of the options is the effect; the others are conditions, without which it
-// goes wrong every time. Of several faults in one place, the one that was made
-// first has its effect. Fail fails the test if the server knows no such method
-// or section, if there is no effect, or two, if the effect cannot happen there, and
-// at numbers that make no sense. Kinds of events are not looked up: [Server.Emit]
-// sends any.
+// One of the options is the effect. The others are conditions; without them the
+// fault happens every time. If there are several faults in one place, the first
+// one set up has its effect. Fail fails the test if the server has no such
+// method or section, if there is no effect or more than one, if the effect
+// cannot happen there, or if a number is invalid. Kinds of events are not
+// looked up: [Server.Emit] sends any.
 func (s *Server) Fail(on string, what ...FaultOption) *Fault {
 	s.tb().Helper()
 	var f fault
@@ -61,7 +61,7 @@ func (s *Server) Fail(on string, what ...FaultOption) *Fault {
 		f.refuse("%v", err)
 	}
 	if f.Effect == nil && f.Delay == 0 {
-		f.refuse("nothing is to go wrong")
+		f.refuse("a fault needs an effect or a Delay")
 	}
 	if f.wrong != "" {
 		s.fatalf("Fail(%q): %s", on, f.wrong)
@@ -71,26 +71,27 @@ func (s *Server) Fail(on string, what ...FaultOption) *Fault {
 	return &Fault{i}
 }
 
-// Hits returns how often it has gone wrong.
+// Hits returns the number of times the fault has happened.
 func (f *Fault) Hits() int { return f.i.Hits() }
 
-// Remove makes it go well again.
+// Remove ends the fault.
 func (f *Fault) Remove() { f.i.Remove() }
 
-// Times limits a fault to so many times; 0 means no limit.
+// Times limits the number of times a fault happens; 0 means no limit.
 func Times(n int) FaultOption { return func(f *fault) { f.Times = n } }
 
-// Skip lets it go well so many times before.
+// Skip is the number of matching occasions to let pass before the fault
+// happens.
 func Skip(n int) FaultOption { return func(f *fault) { f.Skip = n } }
 
-// Chance makes it go wrong with a probability from 0, which is never, to 1,
-// which is always; [Server.Fail] fails the test at any other. The server's seed
-// decides, so that it is the same in each run.
+// Chance is the probability of the fault, from 0 (never) to 1 (always);
+// [Server.Fail] fails the test for any other number. The server's seed
+// determines the random numbers, so they are the same in each run.
 func Chance(p float64) FaultOption {
 	return func(f *fault) {
 		switch {
 		case p == 0:
-			f.Chance = -1 // to fakevk, 0 is a certainty
+			f.Chance = -1 // in fakevk, 0 means always
 		case p > 0 && p <= 1:
 			f.Chance = p
 		default:
@@ -99,25 +100,25 @@ func Chance(p float64) FaultOption {
 	}
 }
 
-// Peer confines a fault to calls, uploads and events that name one
-// conversation.
+// Peer limits a fault to calls, uploads and events that name one conversation.
 func Peer(id int64) FaultOption { return func(f *fault) { f.Peer = id } }
 
-// During confines a fault to a time: that begins after a while and lasts for
-// another.
+// During limits a fault to a period that begins after the first duration and
+// lasts for the second.
 func During(after, last time.Duration) FaultOption {
 	return func(f *fault) { f.After, f.For = after, last }
 }
 
-// If confines a fault to calls whose parameters match accepts, of uploads those
-// of the address. Polls, events and webhooks have none: match gets nil. It runs
-// while the server stands still: it must neither wait nor use the server, its
-// client or its people, all of which would be for ever.
+// If limits a fault to calls with parameters that match accepts. For uploads,
+// these are the parameters of the address. Polls, events and webhooks have
+// none: match gets nil. match runs with the server locked. It must not block
+// and must not use the server, its client or its users, because each of these
+// would deadlock.
 func If(match func(params map[string]string) bool) FaultOption {
 	return func(f *fault) { f.Match = func(o fakevk.Occasion) bool { return match(o.Params) } }
 }
 
-// Delay lets time pass before anything is done about a request.
+// Delay waits before a request is processed.
 func Delay(d time.Duration) FaultOption { return func(f *fault) { f.Delay = d } }
 
 func effect(e fakevk.Effect) FaultOption {
@@ -129,47 +130,49 @@ func effect(e fakevk.Effect) FaultOption {
 	}
 }
 
-// Error answers a call with an error of the API, with VK's text for it.
+// Error makes a call fail with an API error that has VK's text for the code.
 func Error(code vk.Code) FaultOption { return effect(fakevk.APIError{Code: int(code)}) }
 
-// Captcha answers a call with error 14 until it is repeated with the solution,
-// which is any if key is empty. The redirecting form is VK's newer one.
+// Captcha makes a call fail with error 14 until it is repeated with the
+// solution. If key is empty, any solution is accepted. The redirecting form is
+// VK's newer one.
 func Captcha(key string, redirecting bool) FaultOption {
 	return effect(fakevk.Captcha{Key: key, New: redirecting})
 }
 
-// Status answers with an HTTP status and the page of a proxy, in place of doing
-// anything.
+// Status responds with an HTTP status and the error page of a proxy instead of
+// processing the request.
 func Status(code int) FaultOption { return effect(fakevk.HTTPStatus{Status: code}) }
 
-// Reset breaks the connection before anything is done.
+// Reset resets the connection before the request is processed.
 func Reset() FaultOption { return effect(fakevk.ResetBefore{}) }
 
-// ResetAfter breaks the connection when all is done and nothing answered.
+// ResetAfter resets the connection after the request is processed and before
+// the response.
 func ResetAfter() FaultOption { return effect(fakevk.ResetAfter{}) }
 
-// Stall does what is asked for, and then says nothing for a while.
+// Stall processes the request and then delays the response.
 func Stall(d time.Duration) FaultOption { return effect(fakevk.Stall{For: d}) }
 
-// Truncate ends the connection in the middle of the answer.
+// Truncate closes the connection in the middle of the response.
 func Truncate() FaultOption { return effect(fakevk.Truncate{}) }
 
-// Slow lets the answer trickle.
+// Slow sends the response slowly, in small pieces.
 func Slow(over time.Duration) FaultOption { return effect(fakevk.SlowBody{Over: over}) }
 
-// Empty answers nothing at all, with HTTP status 200.
+// Empty responds with HTTP status 200 and no body.
 func Empty() FaultOption { return effect(fakevk.EmptyBody{}) }
 
-// BadJSON leaves out the end of the answer.
+// BadJSON omits the end of the response.
 func BadJSON() FaultOption { return effect(fakevk.BadJSON{}) }
 
-// WrongType gives the right answer the content type of a page.
+// WrongType gives the correct response the content type of a web page.
 func WrongType() FaultOption { return effect(fakevk.WrongType{}) }
 
-// Huge makes the answer so many bytes longer; it stays valid.
+// Huge makes the response longer by the given number of bytes; it stays valid.
 func Huge(bytes int64) FaultOption { return effect(fakevk.Huge{Bytes: bytes}) }
 
-// Failed answers a poll with a failure: 1, 2 or 3.
+// Failed responds to a poll with failed 1, 2 or 3.
 func Failed(code int) FaultOption {
 	return func(f *fault) {
 		if code < 1 || code > 3 {
@@ -182,30 +185,30 @@ func Failed(code int) FaultOption {
 // Duplicate delivers an event twice.
 func Duplicate(after time.Duration) FaultOption { return effect(fakevk.Duplicate{After: after}) }
 
-// Late delivers an event later; others overtake it.
+// Late delays an event, so that others overtake it.
 func Late(by time.Duration) FaultOption { return effect(fakevk.Late{By: by}) }
 
-// Overtaken lets the next event pass before one.
+// Overtaken delays an event until the next one has passed it.
 func Overtaken() FaultOption { return effect(fakevk.Overtaken{}) }
 
 // Lost never delivers an event.
 func Lost() FaultOption { return effect(fakevk.Lost{}) }
 
-// Poison delivers a value that is no event before one: "null", `{"type":1}`, ….
+// Poison delivers a malformed value before an event: "null", `{"type":1}`, ….
 func Poison(value string) FaultOption {
 	return effect(fakevk.Poison{Element: json.RawMessage(value)})
 }
 
-// ExpireKey lets the long poll's keys run out: failed 2.
+// ExpireKey expires the long poll's keys: polls get failed 2.
 func (s *Server) ExpireKey() { s.world.ExpireKey(s.GroupID) }
 
-// ForgetSession lets VK forget the long poll's session, with the events that
-// were not fetched: failed 3.
+// ForgetSession makes VK lose the long poll's session and the events that were
+// not fetched: polls get failed 3.
 func (s *Server) ForgetSession() { s.world.ForgetSession(s.GroupID) }
 
-// LoseHistory drops the events that the long poll keeps: failed 1 for who has
-// not fetched them.
+// LoseHistory drops the events that the long poll keeps: clients that have not
+// fetched them get failed 1.
 func (s *Server) LoseHistory() { s.world.LosePollHistory(s.GroupID) }
 
-// SetClock sets by how much VK's clock is ahead of the bot's.
+// SetClock sets the offset of VK's clock ahead of the bot's.
 func (s *Server) SetClock(ahead time.Duration) { s.world.SetClock(ahead) }

@@ -12,7 +12,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestFaults: whatever goes wrong, a bot that survives it is heard once.
+// TestFaults checks that the bot survives each fault and that its message is
+// heard exactly once.
 func TestFaults(t *testing.T) {
 	once := vktest.Times(1)
 	for _, tt := range []struct {
@@ -56,7 +57,7 @@ func TestFaults(t *testing.T) {
 				anna := bot.User("Anna")
 				fault := bot.Fail(tt.on, tt.what...)
 				anna.Says("hi")
-				time.Sleep(40 * time.Second) // for the longest to pass
+				time.Sleep(40 * time.Second) // until the longest fault is over
 				anna.Hears("hello")
 				anna.HearsNothing()
 				if n := fault.Hits(); n != tt.hits {
@@ -67,7 +68,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestEventFaults: what becomes of events on their way.
+// TestEventFaults checks the faults of events.
 func TestEventFaults(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -75,7 +76,7 @@ func TestEventFaults(t *testing.T) {
 		want []string
 	}{
 		{"none", nil, []string{"a", "b"}},
-		{"Duplicate", []vktest.FaultOption{vktest.Duplicate(0), vktest.Times(1)}, []string{"a", "b"}}, // the bot knows it
+		{"Duplicate", []vktest.FaultOption{vktest.Duplicate(0), vktest.Times(1)}, []string{"a", "b"}}, // the bot drops the duplicate
 		{"Lost", []vktest.FaultOption{vktest.Lost(), vktest.Times(1)}, []string{"b"}},
 		{"Overtaken", []vktest.FaultOption{vktest.Overtaken(), vktest.Times(1)}, []string{"b", "a"}},
 		{"Late", []vktest.FaultOption{vktest.Late(time.Minute), vktest.Times(1)}, []string{"b", "a"}},
@@ -133,8 +134,8 @@ func TestFaultRemoved(t *testing.T) {
 	}
 }
 
-// TestLongPollTroubles: what a server does with the long poll loses nothing
-// that it need not.
+// TestLongPollTroubles checks that no event is lost unnecessarily when the
+// server disturbs the long poll.
 func TestLongPollTroubles(t *testing.T) {
 	for name, trouble := range map[string]func(*vktest.Server){
 		"ExpireKey":     (*vktest.Server).ExpireKey,
@@ -167,8 +168,8 @@ func TestSetClock(t *testing.T) {
 	})
 }
 
-// TestHugeAnswer: an answer larger than the client takes is an error, and no
-// memory.
+// TestHugeAnswer checks that a response larger than the client's limit is an
+// error and is not kept in memory.
 func TestHugeAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bot := vktest.New(t)

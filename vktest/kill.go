@@ -16,8 +16,8 @@ import (
 	"github.com/vkrouter/vk/internal/journal"
 )
 
-// Restart stops the bot, as the end of its context does, and starts another one with
-// h, as a deploy does.
+// Restart stops the bot, as the end of its context does, and starts another one
+// with h, as a deploy does.
 func (s *Server) Restart(h vk.Handler) {
 	s.tb().Helper()
 	if err := s.Stop(); err != nil {
@@ -26,13 +26,14 @@ func (s *Server) Restart(h vk.Handler) {
 	s.Start(h)
 }
 
-// Kill ends the bot as the end of its process does: from now on it makes no call, and
-// changes nothing in the Store of the [Config]'s Dispatcher, which stays as it is.
-// Kill returns when nothing of the bot runs any more. [Server.Start] starts another.
+// Kill ends the bot as the end of its process does. From then on the bot makes
+// no calls and changes nothing in the Store of the [Config]'s Dispatcher. Kill
+// returns when nothing of the bot runs any more. [Server.Start] starts another
+// one.
 //
-// What the handlers do beside that cannot be undone: they see their contexts end with
-// [vk.ErrStopped]. Sessions and timers belong to the killed bot if their Store is
-// [Server.Store].
+// Other effects of the handlers cannot be undone: the handlers see their
+// contexts end with [vk.ErrStopped]. Sessions and timers belong to the killed
+// bot if their Store is [Server.Store].
 func (s *Server) Kill() {
 	s.mu.Lock()
 	stop, stopped, d, f := s.stop, s.stopped, s.dispatcher, s.fence
@@ -56,16 +57,17 @@ func (s *Server) Kill() {
 	s.gate.shut.Store(false)
 }
 
-// Dispatcher returns the dispatcher of the bot that runs, or of the last one; nil before
-// [Server.Start].
+// Dispatcher returns the dispatcher of the running bot, or of the last one. It
+// returns nil before [Server.Start].
 func (s *Server) Dispatcher() *vk.Dispatcher {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.dispatcher
 }
 
-// Store returns the Store of the bot that runs, or of the next one: that of the
-// [Config]'s Dispatcher, until the bot is killed. It is nil if the Dispatcher has none.
+// Store returns the Store of the running bot, or of the next one. Until the bot
+// is killed, that is the Store of the [Config]'s Dispatcher. Store returns nil
+// if the Dispatcher has none.
 func (s *Server) Store() vk.Store {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,7 +85,7 @@ func (s *Server) Store() vk.Store {
 	return s.fence.store()
 }
 
-// A gate is the way of the bot's calls to VK.
+// A gate passes the bot's calls to VK until the bot is killed.
 type gate struct {
 	next http.RoundTripper
 	shut atomic.Bool
@@ -102,11 +104,11 @@ func (g *gate) RoundTrip(r *http.Request) (*http.Response, error) {
 	return g.next.RoundTrip(r)
 }
 
-// A fence stands between a bot and its Store. When the bot is killed, the Store stays
-// as it is, and what is left of the bot sees a copy.
+// A fence stands between a bot and its Store. When the bot is killed, the Store
+// no longer changes, and goroutines of the bot that still run use a copy.
 type fence struct {
 	base    vk.Store
-	changed func(key string) (kill bool) // called for each change but renewals of the lease; may be nil
+	changed func(key string) (kill bool) // called for each change except renewals of the lease; may be nil
 
 	mu     sync.Mutex
 	dead   bool
@@ -129,7 +131,7 @@ func (f *fence) kill() {
 	f.dead = true
 }
 
-// Exclusive returns the Store's answer.
+// Exclusive returns the Store's own result.
 func (f *fence) Exclusive() bool {
 	e, ok := f.base.(interface{ Exclusive() bool })
 	return ok && e.Exclusive()

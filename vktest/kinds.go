@@ -12,24 +12,24 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// enable switches on the kinds of events that the bot wants, as
-// vk.Poller.EnableEvents does at VK: those that h has handlers for, as far as it
-// tells, and Config.Kinds.
+// enable switches on the kinds of events that the bot needs, as
+// vk.Poller.EnableEvents does at VK: those that h has handlers for, as far as
+// known, and Config.Kinds.
 func (s *Server) enable(h vk.Handler) {
 	s.tb().Helper()
 	for _, kind := range s.cfg.Kinds {
 		if strings.Trim(kind, "abcdefghijklmnopqrstuvwxyz_") != "" || kind == "" {
-			s.fatalf("Config.Kinds: %q is no kind of events", kind)
+			s.fatalf("Config.Kinds: %q is not a kind of events", kind)
 		}
 	}
 	if on := s.world.EnableEvents(s.GroupID, append(wanted(h), s.cfg.Kinds...)); len(on) > 0 {
-		s.logger().Info("vktest: switched on events that are off at VK unless somebody switches them on: see vk.Poller.EnableEvents",
+		s.logger().Info("vktest: enabled events that are off by default at VK: enable them there too, see vk.Poller.EnableEvents",
 			"events", strings.Join(on, ", "))
 	}
 }
 
-// wanted returns the kinds of events that h has handlers for. It asks
-// vk.Diagnose about a community in which all kinds are off.
+// wanted returns the kinds of events that h has handlers for. It calls
+// vk.Diagnose on a community with all kinds switched off.
 func wanted(h vk.Handler) []string {
 	events := make(map[string]int)
 	for _, kind := range fakevk.EventNames() {
@@ -46,7 +46,7 @@ func wanted(h vk.Handler) []string {
 		return func(_ context.Context, method string, _ vk.Params) (json.RawMessage, error) {
 			answer, ok := answers[method]
 			if !ok {
-				return nil, fmt.Errorf("vktest: no answer to %s", method)
+				return nil, fmt.Errorf("vktest: no response to %s", method)
 			}
 			return json.Marshal(answer)
 		}
@@ -61,7 +61,7 @@ func wanted(h vk.Handler) []string {
 	return slices.Compact(kinds)
 }
 
-// anew returns a dispatcher with the settings of one that has been stopped.
+// anew returns a dispatcher with the settings of a stopped one.
 func anew(d *vk.Dispatcher) *vk.Dispatcher {
 	out := new(vk.Dispatcher)
 	from, to := reflect.ValueOf(d).Elem(), reflect.ValueOf(out).Elem()

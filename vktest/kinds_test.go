@@ -17,8 +17,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestKinds: Start switches on the kinds that the bot listens to, without a call
-// of the bot's, and logs those that are off at VK.
+// TestKinds checks that Start switches on the kinds that the bot listens to,
+// without a call by the bot, and logs those that are off by default at VK.
 func TestKinds(t *testing.T) {
 	heard := make(chan string, 10)
 	router := vk.NewRouter("!")
@@ -71,7 +71,7 @@ func TestKinds(t *testing.T) {
 
 func TestKindsRefused(t *testing.T) {
 	said := fails(t, func(tb testing.TB) { vktest.Config{Kinds: []string{"message reply"}}.Start(tb, vk.NewRouter("!")) })
-	if !strings.Contains(said, `Config.Kinds: "message reply" is no kind of events`) {
+	if !strings.Contains(said, `Config.Kinds: "message reply" is not a kind of events`) {
 		t.Errorf("it says %q", said)
 	}
 	said = fails(t, func(tb testing.TB) { vktest.Start(tb, vk.NewRouter("!")).Emit("message_read", nil) })
@@ -80,8 +80,8 @@ func TestKindsRefused(t *testing.T) {
 	}
 }
 
-// TestStartAgain: a bot with a Store goes on with an open question after Stop
-// and Start, and gets the messages sent meanwhile.
+// TestStartAgain checks that a bot with a Store continues with an open question
+// after Stop and Start, and gets the messages sent meanwhile.
 func TestStartAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := vk.NewRouter("!")
@@ -113,7 +113,7 @@ func TestStartAgain(t *testing.T) {
 	})
 }
 
-// TestFetchClient: the Config's client downloads.
+// TestFetchClient checks that the Config's client downloads.
 func TestFetchClient(t *testing.T) {
 	web := roundTripper(func(r *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("a picture")), Request: r}, nil
@@ -141,7 +141,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// TestMessageParts: a message shows what it answers, passes on and has attached.
+// TestMessageParts checks the replies, forwards and attachments of a message.
 func TestMessageParts(t *testing.T) {
 	bot := vktest.Start(t, vk.HandlerFunc(func(c *vk.Context) error {
 		if err := c.Reply("answer", vk.Extra{"attachment": "photo-101_5,doc1_7_key"}); err != nil {

@@ -7,32 +7,34 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// A Message is a message as a person sees it.
+// A Message is a message as a user sees it.
 type Message struct {
 	CMID        int64    // its number within the conversation
-	FromID      int64    // who wrote it; negative for a community
-	Text        string   // what it says
-	ReplyTo     int64    // the CMID of the message that it answers, else 0
+	FromID      int64    // the author; negative for a community
+	Text        string   // the text
+	ReplyTo     int64    // the CMID of the message that it replies to, or 0
 	Buttons     []string // the labels of its buttons, row by row, and of its carousel
-	Attachments []string // the kinds of what is attached: "photo", "doc", …
+	Attachments []string // the kinds of its attachments: "photo", "doc", …
 
-	// Media names the attachments as the bot did, "photo-101_457239017", in the
-	// order of Attachments. Those without an id have their kind alone.
+	// Media holds the names of the attachments as the bot sent them, such as
+	// "photo-101_457239017", in the order of Attachments. For an attachment
+	// without an id it is the kind.
 	Media []string
 
-	// Reply is the message that it answers, as it was then; nil if it answers
-	// none.
+	// Reply is the message that it replies to, as it was then; nil if it is not
+	// a reply.
 	Reply *Message
 
-	// Forwards are the messages that it passes on.
+	// Forwards are the forwarded messages.
 	Forwards []Message
 
 	// Keyboard holds the labels of the keyboard that the message put under the
-	// input field: nil if it brought none, empty if it took one away.
+	// input field. It is nil if the message had none, and empty if the message
+	// removed the keyboard.
 	Keyboard []string
 }
 
-// message returns m as people see it.
+// message returns m as users see it.
 func message(m fakevk.Message) Message {
 	out := Message{CMID: m.CMID, FromID: m.FromID, Text: m.Text}
 	if m.Reply != nil {
@@ -77,7 +79,7 @@ func attachmentName(raw json.RawMessage) (kind, name string) {
 	return kind, fmt.Sprintf("%s%d_%d", kind, object.OwnerID, object.ID)
 }
 
-// label returns what a button says; some kinds have words of VK's own.
+// label returns a button's label; for some kinds it is VK's own text.
 func label(b fakevk.Button) string {
 	if b.Action.Label != "" {
 		return b.Action.Label

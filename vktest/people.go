@@ -7,57 +7,57 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// A User is a person in one conversation: the dialog with the bot, or a chat;
-// see [User.In].
+// A User is a user in one conversation: the dialog with the bot, or a chat; see
+// [User.In].
 type User struct {
 	ID   int64
 	Name string
 
 	s    *Server
-	peer int64 // the conversation, as the person knows it
+	peer int64 // the conversation, as the user knows it
 }
 
-// A Chat is a chat of several people, with the bot in it.
+// A Chat is a chat of several users and the bot.
 type Chat struct {
-	ID    int64 // its peer id: 2000000000 and more
+	ID    int64 // its peer id: 2000000000 and above
 	Title string
 }
 
-// A Person says what there is to know about somebody. The zero value is an
-// ordinary person.
+// A Person describes a user to [Server.Person]. The zero value is an ordinary
+// user.
 type Person struct {
-	Name       string // the first name, and perhaps the last; empty means one made up
-	ScreenName string // as in vk.com/anna; empty means id and the number
-	Sex        int    // 1 female, 2 male, 0 not known
-	Lang       string // "ru", "uk", "be", "en", "es", "fi", "de" or "it"; empty means "en"
+	Name       string // the first name, optionally with the last; if empty, one is generated
+	ScreenName string // as in vk.com/anna; the default is id and the number
+	Sex        int    // 1 female, 2 male, 0 unknown
+	Lang       string // "ru", "uk", "be", "en", "es", "fi", "de" or "it"; the default is "en"
 
 	// Closed closes the profile to strangers: the bot sees the name and little
 	// more.
 	Closed bool
 
-	// Deactivated is "deleted" or "banned" if there is only a page left. The
-	// bot gets error 18 when it writes there.
+	// Deactivated is "deleted" or "banned" for a deactivated page. The bot gets
+	// error 18 when it writes to the user.
 	Deactivated string
 
-	// DenyMessages forbids the community to write, even after the person wrote
-	// to it: the bot gets error 901 until the person [User.Allows] it.
+	// DenyMessages forbids the community to write, even after the user wrote to
+	// it: the bot gets error 901 until the user [User.Allows] it.
 	DenyMessages bool
 
-	// Private keeps the person from being written to by anybody: error 902.
+	// Private forbids everybody to write to the user: error 902.
 	Private bool
 }
 
-// User adds a person who is called so and uses VK in English.
+// User adds a user with this name, whose language is English.
 func (s *Server) User(name string) *User {
 	s.tb().Helper()
 	return s.Person(Person{Name: name})
 }
 
-// Person adds a person of any kind.
+// Person adds a user of any kind.
 func (s *Server) Person(p Person) *User {
 	s.tb().Helper()
 	if p.Lang == "uk" {
-		p.Lang = "ua" // as VK calls it
+		p.Lang = "ua" // VK's name for it
 	}
 	if p.Deactivated != "" && p.Deactivated != "deleted" && p.Deactivated != "banned" {
 		s.fatalf("%s is %q, which is neither deleted nor banned", p.Name, p.Deactivated)
@@ -78,13 +78,13 @@ func (s *Server) Person(p Person) *User {
 	return &User{ID: u.ID, Name: name, s: s, peer: -s.GroupID}
 }
 
-// Chat opens a chat with the bot and some people in it, the first of whom owns
-// it. The bot sees everything that is written there, unless [Server.MentionsOnly]
-// says otherwise.
+// Chat opens a chat with the bot and the given members; the first one is the
+// owner. The bot sees every message in it, unless [Server.MentionsOnly] limits
+// that.
 func (s *Server) Chat(title string, members ...*User) *Chat {
 	if len(members) == 0 {
 		s.tb().Helper()
-		s.fatalf("a chat needs somebody to open it")
+		s.fatalf("a chat needs at least one member")
 	}
 	var ids []int64
 	for _, m := range members {
@@ -97,33 +97,34 @@ func (s *Server) Chat(title string, members ...*User) *Chat {
 	return &Chat{ID: made.PeerID, Title: title}
 }
 
-// In returns the same person in a chat. What the bot says there is heard once,
-// by whoever listens first.
+// In returns the same user in a chat. Each message of the bot there is heard
+// once, by the first user who listens.
 func (u *User) In(c *Chat) *User {
 	in := *u
 	in.peer = c.ID
 	return &in
 }
 
-// Says sends a message, perhaps with something attached.
+// Says sends a message, optionally with attachments.
 func (u *User) Says(text string, attached ...Attachment) Message {
 	u.s.tb().Helper()
 	return u.send(fakevk.Draft{Text: text}, attached)
 }
 
-// Replies sends a message that answers another.
+// Replies sends a reply to a message.
 func (u *User) Replies(to Message, text string, attached ...Attachment) Message {
 	u.s.tb().Helper()
 	return u.send(fakevk.Draft{Text: text, ReplyTo: to.CMID}, attached)
 }
 
-// Comes writes as who came by a link such as vk.me/bot?ref=…&ref_source=….
+// Comes sends a message as a user who came by a link such as
+// vk.me/bot?ref=…&ref_source=….
 func (u *User) Comes(ref, source, text string) Message {
 	u.s.tb().Helper()
 	return u.send(fakevk.Draft{Text: text, Ref: ref, RefSource: source}, nil)
 }
 
-// PressesStart presses the button that a dialog begins with.
+// PressesStart presses the start button of an empty dialog.
 func (u *User) PressesStart() {
 	u.s.tb().Helper()
 	u.send(fakevk.Draft{Text: "Start", Payload: `{"command":"start"}`}, nil)
@@ -139,8 +140,8 @@ func (u *User) send(d fakevk.Draft, attached []Attachment) Message {
 	return message(m)
 }
 
-// Types shows that the person is typing. In private, the bot gets a
-// message_typing_state if the community asks for it.
+// Types shows that the user is typing. In private, the bot gets a
+// message_typing_state if the community has that event switched on.
 func (u *User) Types() {
 	u.s.tb().Helper()
 	u.must("type", u.s.world.Type(u.ID, u.peer, "typing"))
@@ -152,35 +153,35 @@ func (u *User) Reads(m Message) {
 	u.must("read", u.s.world.Read(u.ID, u.peer, m.CMID))
 }
 
-// Edits changes the text of the person's own message.
+// Edits changes the text of the user's own message.
 func (u *User) Edits(m Message, text string) {
 	u.s.tb().Helper()
 	_, err := u.s.world.Edit(u.ID, u.peer, m.CMID, text)
 	u.must("edit", err)
 }
 
-// Deletes deletes the person's own message for everybody.
+// Deletes deletes the user's own message for everybody.
 func (u *User) Deletes(m Message) {
 	u.s.tb().Helper()
 	u.must("delete", u.s.world.Delete(u.ID, u.peer, m.CMID))
 }
 
-// Allows lets the community write to the person: the bot gets a message_allow
+// Allows lets the community write to the user: the bot gets a message_allow
 // with the key.
 func (u *User) Allows(key string) { u.s.world.Allow(u.ID, u.s.GroupID, key) }
 
-// Denies forbids the community to write: the bot gets a message_deny, and error
-// 901 when it tries.
+// Denies forbids the community to write to the user: the bot gets a
+// message_deny, and error 901 when it writes.
 func (u *User) Denies() { u.s.world.Deny(u.ID, u.s.GroupID) }
 
-// Invites brings somebody into the chat.
+// Invites adds a user to the chat.
 func (u *User) Invites(who *User) {
 	u.s.tb().Helper()
 	_, err := u.s.world.Invite(u.ID, u.chat(), who.ID)
 	u.must("invite "+who.Name, err)
 }
 
-// Kicks removes somebody from the chat.
+// Kicks removes a user from the chat.
 func (u *User) Kicks(who *User) {
 	u.s.tb().Helper()
 	_, err := u.s.world.Kick(u.ID, u.chat(), who.ID)
@@ -194,7 +195,7 @@ func (u *User) KicksBot() {
 	u.must("kick the bot", err)
 }
 
-// Renames gives the chat another title.
+// Renames changes the title of the chat.
 func (u *User) Renames(title string) {
 	u.s.tb().Helper()
 	_, err := u.s.world.SetTitle(u.ID, u.chat(), title)
@@ -210,7 +211,7 @@ func (u *User) chat() int64 {
 	return u.peer
 }
 
-// must fails if a person cannot do something.
+// must fails the test if a user's action was refused.
 func (u *User) must(what string, err error, args ...any) {
 	u.s.tb().Helper()
 	if err != nil {
@@ -218,7 +219,7 @@ func (u *User) must(what string, err error, args ...any) {
 	}
 }
 
-// MakeAdmin makes the person an administrator of the chat.
+// MakeAdmin makes the user an administrator of the chat.
 func (u *User) MakeAdmin() {
 	u.s.tb().Helper()
 	u.s.world.SetAdmin(u.chat(), u.ID, true)
@@ -227,14 +228,15 @@ func (u *User) MakeAdmin() {
 // MakeBotAdmin makes the bot an administrator of the chat.
 func (s *Server) MakeBotAdmin(c *Chat) { s.world.SetAdmin(c.ID, -s.GroupID, true) }
 
-// MentionsOnly takes from the bot what an administrator of the chat grants: it
-// sees only what mentions it, answers it or begins with a slash, and what
-// happens to the chat.
+// MentionsOnly revokes the access that an administrator of the chat grants. The
+// bot then sees only messages that mention it, reply to it or begin with a
+// slash, and the service messages of the chat.
 func (s *Server) MentionsOnly(c *Chat) { s.world.SetMentionsOnly(c.ID, true) }
 
-// Emit sends the bot an event of any kind, with an object that is anything
-// encoding/json takes: what nobody here can do by hand. It fails the test if the
-// kind is switched off, so that nobody would get the event.
+// Emit sends the bot an event of any kind, including events that no method of
+// this package causes. The object is any value that encoding/json accepts. Emit
+// fails the test if the kind is switched off, because the bot would not get the
+// event.
 func (s *Server) Emit(kind string, object any) {
 	s.tb().Helper()
 	if !s.world.Sends(s.GroupID, kind) {

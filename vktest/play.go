@@ -14,13 +14,13 @@ import (
 	"github.com/vkrouter/vk/internal/fakesim"
 )
 
-// playAddr is where [Server.Play] listens if it is not told another address.
+// playAddr is the default address of [Server.Play].
 const playAddr = "127.0.0.1:5199"
 
-// Play serves a chat page, for talking to the bot by hand: an address to open
-// in a browser, with the people and chats of this server, a log of the bot's
-// calls, switches for faults, and the conversation as a Go test to be copied. It
-// prints the address to standard output, and returns nil once ctx has ended, or
+// Play serves a chat page, for talking to the bot by hand in a browser. The
+// page has the users and chats of this server, a log of the bot's calls,
+// switches for faults, and the conversation as a Go test to copy. Play prints
+// the page's address to standard output. It returns nil once ctx has ended, or
 // an error if it cannot listen.
 //
 //	fake := vktest.NewServer()
@@ -28,14 +28,14 @@ const playAddr = "127.0.0.1:5199"
 //	fake.Start(newRouter())
 //	return fake.Play(ctx, "")
 //
-// The addr is host:port; empty means 127.0.0.1:5199, an empty host the loopback
-// interface, and port 0 a free one. Whoever reaches it can do as anybody of the
-// fake. Beside the page are the requests of cmd/vktest (docs/vktest.md
-// lists them), but the world cannot be reset; and VK's API, so that bots in
-// other processes can use the token too.
+// The addr is host:port. The default is 127.0.0.1:5199; an empty host means the
+// loopback interface, and port 0 a free port. Every client that reaches the
+// address can act as any user of the fake. Play also serves the requests of
+// cmd/vktest (docs/fake-vk-http.md lists them), except that the world cannot be
+// reset, and VK's API, so that bots in other processes can use the token too.
 //
-// If nobody was added to the server yet, Play adds two people and a chat. It is
-// not for a server of [New], whose people may be in a bubble of virtual time.
+// If the server has no users yet, Play adds two users and a chat. Play is not
+// for a server of [New], whose users may be in a bubble of virtual time.
 func (s *Server) Play(ctx context.Context, addr string) error {
 	host, port, err := net.SplitHostPort(cmp.Or(addr, playAddr))
 	if err != nil {
@@ -43,7 +43,7 @@ func (s *Server) Play(ctx context.Context, addr string) error {
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port))
 	if busyport.Is(err) {
-		return fmt.Errorf("vktest: play: the port is busy, name another one, or port 0 for a free one: %w", err)
+		return fmt.Errorf("vktest: play: the port is busy, use another one, or port 0 for a free one: %w", err)
 	}
 	if err != nil {
 		return fmt.Errorf("vktest: play: %w", err)
@@ -70,7 +70,7 @@ func (s *Server) Play(ctx context.Context, addr string) error {
 		return fmt.Errorf("vktest: play: %w", err)
 	case <-ctx.Done():
 	}
-	sim.Close() // answers the pages that wait
+	sim.Close() // ends the waiting requests of pages
 	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if srv.Shutdown(late) != nil {
@@ -80,7 +80,7 @@ func (s *Server) Play(ctx context.Context, addr string) error {
 	return nil
 }
 
-// reachable is how a browser on this machine names an address.
+// reachable returns the address at which a browser on this machine reaches a.
 func reachable(a net.Addr) string {
 	if tcp, ok := a.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
 		return fmt.Sprintf("127.0.0.1:%d", tcp.Port)

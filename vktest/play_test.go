@@ -16,8 +16,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// play plays on a free port until the test ends or stop is called, which waits
-// for it; it returns the address that it printed.
+// play runs Play on a free port until the test ends or stop is called, which
+// waits for Play to return. It returns the address that Play printed.
 func play(t *testing.T, fake *vktest.Server) (address string, stop func() error) {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -40,8 +40,9 @@ func play(t *testing.T, fake *vktest.Server) (address string, stop func() error)
 	return strings.TrimSpace(line[strings.Index(line, "http://"):]), stop
 }
 
-// TestPlay: the page, what it asks for and VK's API are served together; the
-// person of the page talks to the bot, and who waits is let go at the end.
+// TestPlay checks that the page, its requests and VK's API are served together,
+// that the page's user can talk to the bot, and that waiting requests end with
+// Play.
 func TestPlay(t *testing.T) {
 	fake := vktest.NewServer()
 	defer fake.Close()
@@ -98,7 +99,7 @@ func TestPlay(t *testing.T) {
 		t.Fatal(at, err)
 	}
 	waited := make(chan error, 1)
-	go func() { // a page that waits; its request ends when the server does
+	go func() { // a waiting page; its request ends when the server does
 		resp, err := http.Get(page + "sim/messages?user=anna&after=1000&wait=60")
 		if err == nil {
 			resp.Body.Close()
@@ -118,7 +119,7 @@ func TestPlay(t *testing.T) {
 	}
 }
 
-// TestPlayAddress: an address that cannot be had is an error that says so.
+// TestPlayAddress checks that an unusable address is an error that says so.
 func TestPlayAddress(t *testing.T) {
 	fake := vktest.NewServer()
 	defer fake.Close()

@@ -6,18 +6,19 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// A Press is a button that a person pressed. The bot answers a callback button
-// with a [Press.Snackbar], with a [Press.Link], or with nothing: [Press.Blank].
+// A Press is a user's press of a button. The bot answers a callback button with
+// a snackbar ([Press.Snackbar]), by opening a link ([Press.Link]), or with an
+// empty answer ([Press.Blank]).
 type Press struct {
 	u     *User
 	label string
 	press fakevk.Press
 }
 
-// Presses presses the button with a label: of the newest message that has one,
-// a carousel's included, or of the keyboard under the input field. A text
-// button says its label; a location button, whose label is "location", sends a
-// place.
+// Presses presses the button with a label: on the newest message that has one,
+// a carousel's buttons included, or on the keyboard under the input field. A
+// text button sends its label. A location button, whose label is "location",
+// sends a place.
 func (u *User) Presses(label string) *Press {
 	u.s.tb().Helper()
 	b, cmid, ok := u.button(label)
@@ -34,7 +35,7 @@ func (u *User) Presses(label string) *Press {
 	return &Press{u, label, p}
 }
 
-// button finds a button that the person sees.
+// button finds a button that the user sees.
 func (u *User) button(want string) (b fakevk.Button, cmid int64, ok bool) {
 	ms := u.s.world.Messages(u.ID, u.peer)
 	for i := len(ms) - 1; i >= 0; i-- {
@@ -65,20 +66,20 @@ func (u *User) last() int64 {
 	return ms[len(ms)-1].CMID
 }
 
-// Snackbar expects that the bot answers the press with a snackbar of this text.
+// Snackbar expects the bot to answer the press with a snackbar of this text.
 func (p *Press) Snackbar(text string) { p.u.s.tb().Helper(); p.answer("show_snackbar", text) }
 
-// Link expects that the bot answers the press by opening a link.
+// Link expects the bot to answer the press by opening a link.
 func (p *Press) Link(url string) { p.u.s.tb().Helper(); p.answer("open_link", url) }
 
-// Blank expects that the bot answers the press with nothing, which ends the
-// spinner on the button.
+// Blank expects the bot to answer the press with an empty answer, which ends
+// the spinner on the button.
 func (p *Press) Blank() { p.u.s.tb().Helper(); p.answer("", "") }
 
 func (p *Press) answer(kind, what string) {
 	p.u.s.tb().Helper()
 	if p.press.EventID == "" {
-		p.u.fails("pressed %q, which is no callback button: the bot gives it no answer", p.label)
+		p.u.fails("pressed %q, which is not a callback button: the bot cannot answer it", p.label)
 	}
 	var got fakevk.EventAnswer
 	p.u.await("should get an answer to the button %q", []any{p.label}, func() bool {
@@ -91,7 +92,7 @@ func (p *Press) answer(kind, what string) {
 	}
 }
 
-// answerName is an answer's type in words.
+// answerName returns an answer's type in words.
 func answerName(kind string) string {
 	switch kind {
 	case "":

@@ -10,7 +10,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// buttons is a bot with a button of each kind.
+// buttons returns a bot with a button of each kind.
 func buttons() *vk.Router {
 	const inline = `{"inline":true,"buttons":[[
 		{"action":{"type":"text","label":"Text","payload":"{\"command\":\"text\"}"}},
@@ -103,7 +103,7 @@ func TestPressesFail(t *testing.T) {
 		{"another kind", func(anna *vktest.User) { anna.Presses("Link").Blank() },
 			`should get a blank answer "" for the button "Link", but gets the link "https://vk.com"`},
 		{"no answer", func(anna *vktest.User) { anna.Presses("Never").Blank() }, `should get an answer to the button "Never", but nothing comes`},
-		{"no callback button", func(anna *vktest.User) { anna.Presses("Text").Blank() }, "is no callback button"},
+		{"no callback button", func(anna *vktest.User) { anna.Presses("Text").Blank() }, "is not a callback button"},
 		{"no such button", func(anna *vktest.User) { anna.Presses("Nope") }, `sees no button "Nope"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -2,13 +2,14 @@ package vktest
 
 // Readings settle questions that VK's documentation leaves open, or on which its
 // versions and its servers differ. The zero value of each is the reading under which
-// a careless bot fails sooner; docs/vktest.md has the sources.
+// a careless bot fails sooner; docs/fake-vk.md has the sources.
 type Readings struct {
-	// MaxMessageLen is the longest text of a message in characters. Zero means
-	// 4096; VK's schema says 9000.
+	// MaxMessageLen is the maximum length of a message's text in characters.
+	// Zero means 4096; VK's schema says 9000.
 	MaxMessageLen int
 
-	// MissingToken15 answers a call without a token with code 15 instead of 5.
+	// MissingToken15 makes a call without a token fail with code 15 instead of
+	// 5.
 	MissingToken15 bool
 
 	// AnyButtonPayload accepts any JSON value as the payload of a button,
@@ -23,26 +24,26 @@ type Readings struct {
 	// keep the old attachments, instead of dropping them.
 	EditKeepsAttachments bool
 
-	// ReplyToServerError refuses an answer by reply_to to a message of another
-	// dialog with code 10 instead of 100.
+	// ReplyToServerError makes a reply by reply_to to a message of another
+	// dialog fail with code 10 instead of 100.
 	ReplyToServerError bool
 
-	// PlainPress makes a text button that is pressed in a chat send its label
-	// alone, instead of its label after a mention of the community.
+	// PlainPress makes a text button pressed in a chat send only its label,
+	// instead of its label after a mention of the community.
 	PlainPress bool
 
 	// EscapeText escapes <, >, & and " in the texts of messages as in HTML.
 	EscapeText bool
 
-	// ExecuteSummary ends execute_errors with one more entry, for the method
-	// execute itself.
+	// ExecuteSummary adds an entry for the method execute itself to the end of
+	// execute_errors.
 	ExecuteSummary bool
 
-	// ConfirmWithoutSecret leaves the secret out of the confirmation request of
-	// a webhook.
+	// ConfirmWithoutSecret omits the secret from the confirmation request of a
+	// webhook.
 	ConfirmWithoutSecret bool
 
-	// UploadJSON makes the hosts for photos say that their answer is JSON,
+	// UploadJSON makes the hosts for photos declare their response as JSON,
 	// instead of text/html.
 	UploadJSON bool
 
@@ -50,11 +51,11 @@ type Readings struct {
 	// holds JSON, instead of the JSON value.
 	StringPressPayload bool
 
-	// LongPollScheme lets messages.getLongPollServer give an address that begins
-	// with its scheme.
+	// LongPollScheme makes messages.getLongPollServer return an address that
+	// begins with its scheme.
 	LongPollScheme bool
 
-	// MaxDocSize is the largest document in bytes. Zero means 200 MB; VK's page
-	// of uploads says 4 GB.
+	// MaxDocSize is the maximum size of a document in bytes. Zero means 200 MB;
+	// VK's page about uploads says 4 GB.
 	MaxDocSize int64
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestReadings: a Config's readings reach the fake.
+// TestReadings checks that a Config's readings reach the fake.
 func TestReadings(t *testing.T) {
 	long := strings.Repeat("x", 5000)
 	send := func(t *testing.T, s *vktest.Server, p vk.Params) error {

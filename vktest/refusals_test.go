@@ -10,8 +10,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// refused runs check in a bubble, with a server and a user that the bot may write
-// to.
+// refused runs check in a bubble, with a server and a user that the bot may
+// write to.
 func refused(t *testing.T, check func(t *testing.T, fake *vktest.Server, anna *vktest.User)) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := vktest.New(t)
@@ -21,7 +21,7 @@ func refused(t *testing.T, check func(t *testing.T, fake *vktest.Server, anna *v
 	})
 }
 
-// TestKeyboardsRefused: VK's words about keyboards that it does not take.
+// TestKeyboardsRefused checks VK's error texts for invalid keyboards.
 func TestKeyboardsRefused(t *testing.T) {
 	six := strings.TrimSuffix(strings.Repeat(`{"action":{"type":"text","label":"x"}},`, 6), ",")
 	for _, tt := range []struct{ name, row, want string }{
@@ -45,7 +45,7 @@ func TestKeyboardsRefused(t *testing.T) {
 	}
 }
 
-// TestIncorrectJSON: parameters of messages.send that must be JSON.
+// TestIncorrectJSON checks the parameters of messages.send that must be JSON.
 func TestIncorrectJSON(t *testing.T) {
 	for _, name := range []string{"payload", "forward", "format_data"} {
 		t.Run(name, func(t *testing.T) {
@@ -59,8 +59,8 @@ func TestIncorrectJSON(t *testing.T) {
 	}
 }
 
-// TestReplyToInChat: a community's messages in chats have no id that reply_to
-// could name.
+// TestReplyToInChat checks that a community's messages in chats have no id for
+// reply_to.
 func TestReplyToInChat(t *testing.T) {
 	refused(t, func(t *testing.T, fake *vktest.Server, anna *vktest.User) {
 		m := anna.In(fake.Chat("Tea", anna)).Says("hi")
@@ -71,8 +71,8 @@ func TestReplyToInChat(t *testing.T) {
 	})
 }
 
-// TestConversationWithoutRights: a bot that is no administrator learns nothing
-// of a chat.
+// TestConversationWithoutRights checks that a bot that is not an administrator
+// of a chat gets nothing about it.
 func TestConversationWithoutRights(t *testing.T) {
 	refused(t, func(t *testing.T, fake *vktest.Server, anna *vktest.User) {
 		tea := fake.Chat("Tea", anna)
@@ -96,8 +96,8 @@ func TestConversationWithoutRights(t *testing.T) {
 	})
 }
 
-// TestEditByIDInChat: a community's messages in chats cannot be edited by
-// message_id.
+// TestEditByIDInChat checks that a community's messages in chats cannot be
+// edited by message_id.
 func TestEditByIDInChat(t *testing.T) {
 	refused(t, func(t *testing.T, fake *vktest.Server, anna *vktest.User) {
 		fake.Chat("Tea", anna)

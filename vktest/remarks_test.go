@@ -10,7 +10,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestStrict: a parameter that VK ignores is in the log, and fails a strict test.
+// TestStrict checks that a parameter that VK ignores is logged, and fails a
+// strict test.
 func TestStrict(t *testing.T) {
 	const want = "messages.send has no parameter keybord: did you mean keyboard?"
 	misspelt := vk.HandlerFunc(func(c *vk.Context) error { return c.Send("hello", vk.Extra{"keybord": "{}"}) })

@@ -17,75 +17,76 @@ import (
 	"github.com/vkrouter/vk/internal/memnet"
 )
 
-// A Config says what differs from a usual VK. The zero value is one.
+// A Config configures the fake VK. The zero value is a usual VK.
 type Config struct {
-	// RPS is how many calls the community's token may make in any second
-	// before VK refuses them with code 6. Zero means VK's own 20, a negative
-	// number no limit.
+	// RPS limits the calls of the community's token in any second; VK refuses
+	// further ones with code 6. If zero, the limit is VK's own 20; if negative,
+	// there is no limit.
 	RPS int
 
-	// Seed determines what VK makes up: tokens, keys, hashes and confirmation
-	// codes, the ids of events and presses, and the luck of faults with a
-	// [Chance]. Numbers, such as ids of people, chats and messages, are counted:
-	// they are the same for each seed.
+	// Seed determines the values that VK generates: tokens, keys, hashes and
+	// confirmation codes, the ids of events and presses, and the random numbers
+	// for faults with a [Chance]. Numbers, such as ids of users, chats and
+	// messages, are counted: they are the same for each seed.
 	Seed uint64
 
-	// Scopes are the rights of the community's token, some of stories, photos,
+	// Scopes are the rights of the community's token: any of stories, photos,
 	// app_widget, messages, docs and manage. None means all.
 	Scopes []string
 
-	// Intents are those that the community may name when it sends, besides
-	// default: promo_newsletter, game_notification, …. Nil means all, an empty
-	// list none.
+	// Intents are the intents that the community may use in messages.send
+	// besides default: promo_newsletter, game_notification, …. Nil means all,
+	// an empty list none.
 	Intents []string
 
-	// Strict makes the test fail for mistakes that VK ignores silently, and that
-	// the fake only logs otherwise: parameters that a method does not have, such as a misspelt keybord,
-	// and methods that the fake lacks.
+	// Strict makes the test fail for mistakes that VK ignores silently and that
+	// the fake otherwise only logs: parameters that a method does not have,
+	// such as a misspelt keybord, and methods that the fake lacks.
 	Strict bool
 
-	// Readings choose between the ways in which VK's documentation and its
-	// servers are understood.
+	// Readings select among the possible readings of VK's documentation and
+	// servers.
 	Readings Readings
 
-	// Kinds are the kinds of events that the bot wants besides those that a
-	// Router has handlers for: those that it waits for with [vk.Wait], or that a
-	// Handler handles that is no Router. Start switches them on.
+	// Kinds lists event kinds that the bot needs in addition to those that a
+	// Router has handlers for: kinds awaited with [vk.Wait], or handled by a
+	// Handler that is not a Router. Start switches them on.
 	Kinds []string
 
 	// Dispatcher is the bot's dispatcher, for tests that set its limits or its
-	// Store. Its Handler is set by Start. Nil means a usual one. When the bot is
-	// started again after Stop, it gets another with the same settings.
+	// Store. Start sets its Handler. If nil, a default one is used. When the
+	// bot is started again after Stop, it gets a new dispatcher with the same
+	// settings.
 	Dispatcher *vk.Dispatcher
 
-	// FetchClient makes the requests of [vk.Client.Fetch]. Nil means one that
-	// reaches public addresses only.
+	// FetchClient makes the requests of [vk.Client.Fetch]. If nil, a client
+	// that reaches only public addresses is used.
 	FetchClient *http.Client
 
-	// Logger gets what the bot logs. Nil means the test's log, or nowhere
-	// outside of a test.
+	// Logger receives the bot's log. If nil, the test's log is used; outside of
+	// a test, the log is discarded.
 	Logger *slog.Logger
 }
 
-// A Server is a fake VK with one community in it, and the community's bot. Its
-// methods are safe for concurrent use; those that expect something fail the
-// test they belong to, or panic if there is none.
+// A Server is a fake VK with one community and the community's bot. Its methods
+// are safe for concurrent use. Methods that expect something fail their test,
+// or panic if there is none.
 type Server struct {
-	// URL is the address of the server: "http://127.0.0.1:41207". That of a
-	// server in memory leads nowhere; its Client knows the way.
+	// URL is the address of the server: "http://127.0.0.1:41207". The address
+	// of an in-memory server is reachable only with the server's Client.
 	URL string
 
-	// GroupID is the community.
+	// GroupID is the community's id.
 	GroupID int64
 
 	// Token is the community's token, for programs in other processes, which
-	// need URL and GroupID too. That of a fake is no secret.
+	// also need URL and GroupID. The token of a fake is not a secret.
 	Token string
 
 	t      testing.TB // nil outside of a test
 	cfg    Config
 	world  *fakevk.World
-	admin  int64 // who administers the community
+	admin  int64 // the user who administers the community
 	hooks  *hooks
 	client *vk.Client
 	gate   *gate
@@ -96,38 +97,38 @@ type Server struct {
 
 	mu         sync.Mutex
 	dispatcher *vk.Dispatcher
-	stop       context.CancelFunc // the bot; nil before Start
-	stopped    chan struct{}      // closed when the bot has
-	runErr     error              // what the bot stopped with
+	stop       context.CancelFunc // stops the bot; nil before Start
+	stopped    chan struct{}      // closed when the bot has stopped
+	runErr     error              // the error with which the bot stopped
 	closed     bool
 	base       vk.Store // of the Config's Dispatcher; nil until needed
-	fence      *fence   // of the bot that runs, or the next one; nil until needed
+	fence      *fence   // of the running bot, or the next one; nil until needed
 
 	people        map[int64]string // names
 	conversations []conversation
 	hearings      map[int64]*hearing // by the conversation, as the bot knows it
 	notes         []note
-	media         int64 // objects that people attached
+	media         int64 // number of objects that users attached
 }
 
-// Start makes a fake VK in memory and runs a bot on it until the test ends. It
-// returns when the bot follows the community's events.
+// Start creates an in-memory fake VK and runs a bot on it until the test ends.
+// It returns when the bot is polling for the community's events.
 func Start(t testing.TB, h vk.Handler) *Server {
 	t.Helper()
 	return Config{}.Start(t, h)
 }
 
-// New is Start without a bot: for programs that need the client first.
+// New is like Start without a bot, for programs that need the client first.
 func New(t testing.TB) *Server {
 	t.Helper()
 	return Config{}.New(t)
 }
 
-// NewServer makes a fake VK on a port of the loopback interface. It belongs to
-// no test and is ended by Close.
+// NewServer creates a fake VK on a port of the loopback interface. It belongs
+// to no test; Close ends it.
 func NewServer() *Server { return Config{}.NewServer() }
 
-// Start is [Start] for a VK that is not quite usual.
+// Start is like the function [Start], with this configuration.
 func (c Config) Start(t testing.TB, h vk.Handler) *Server {
 	t.Helper()
 	s := c.New(t)
@@ -135,7 +136,7 @@ func (c Config) Start(t testing.TB, h vk.Handler) *Server {
 	return s
 }
 
-// New is [New] for a VK that is not quite usual.
+// New is like the function [New], with this configuration.
 func (c Config) New(t testing.TB) *Server {
 	t.Helper()
 	l := memnet.Listen("vk.test:80")
@@ -144,7 +145,7 @@ func (c Config) New(t testing.TB) *Server {
 	return s
 }
 
-// NewServer is [NewServer] for a VK that is not quite usual.
+// NewServer is like the function [NewServer], with this configuration.
 func (c Config) NewServer() *Server {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -204,14 +205,14 @@ func (s *Server) newClient(token string) *vk.Client {
 // community.
 func (s *Server) AdminClient() *vk.Client { return s.newClient(s.world.AddUserToken(s.admin)) }
 
-// Client returns a client with the community's token that knows the way to the
+// Client returns a client with the community's token that is connected to the
 // server.
 func (s *Server) Client() *vk.Client { return s.client }
 
-// Start runs a bot: a Poller that gives the community's events to h. It
-// switches on the kinds of events that h has handlers for, as far as h tells, and
-// Config.Kinds. It returns when the bot follows the events, and fails the test if
-// it cannot.
+// Start runs a bot: a Poller that passes the community's events to h. It
+// switches on the kinds of events that h has handlers for, as far as known, and
+// Config.Kinds. It returns when the bot is polling, and fails the test if the
+// bot cannot.
 func (s *Server) Start(h vk.Handler) {
 	s.tb().Helper()
 	s.enable(h)
@@ -255,15 +256,15 @@ func (s *Server) Start(h vk.Handler) {
 	}
 }
 
-// started reports whether there is or was a bot.
+// started reports whether a bot is or was running.
 func (s *Server) started() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.dispatcher != nil
 }
 
-// Stop stops the bot, as the end of its context does, and returns when it has
-// stopped, with what it stopped with. The server goes on. Without a bot, Stop
+// Stop stops the bot, as the end of its context does. It returns the bot's
+// error when the bot has stopped. The server keeps running. Without a bot, Stop
 // does nothing.
 func (s *Server) Stop() error {
 	s.mu.Lock()
@@ -280,9 +281,10 @@ func (s *Server) Stop() error {
 	return s.runErr
 }
 
-// Close stops the bot, then the server. It waits for the handlers of webhooks,
-// whose requests end then, but no more than a minute: one that goes on fails the
-// test. It may be called more than once. In a test it is called at the end.
+// Close stops the bot, then the server. It ends the requests to webhooks and
+// waits for their handlers for at most a minute; a handler that still runs then
+// fails the test. Close may be called more than once. In a test it is called at
+// the end.
 func (s *Server) Close() {
 	s.Stop()
 	s.mu.Lock()
@@ -299,18 +301,18 @@ func (s *Server) Close() {
 	}
 	s.serving.Wait()
 	if !s.hooks.wait(time.Minute) {
-		s.errorf("a webhook's handler goes on, a minute after its request has ended")
+		s.errorf("a webhook's handler is still running a minute after its request ended")
 	}
 }
 
-// Wait waits until the bot has nothing to do now: it has fetched every event,
-// and all are handled; and none is on its way to a webhook or due to be sent.
-// What is to come later, it does not wait for: events that faults keep back,
-// and those that VK will send to a webhook again, or after a pause. It returns
-// the cause of ctx if that ends first.
+// Wait blocks until the bot is idle: it has fetched every event, all events are
+// handled, and none is on its way to a webhook or due to be sent. Wait does not
+// wait for later deliveries: events that faults hold back, and those that VK
+// will send to a webhook after a retry delay or a pause. If ctx ends first,
+// Wait returns its cause.
 func (s *Server) Wait(ctx context.Context) error {
-	// The end of a handler changes nothing in the world: look again, soon at
-	// first.
+	// The end of a handler changes nothing in the world: check again, at first
+	// after a short time.
 	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
 		changed := s.world.Changed()
 		if s.idle() {
@@ -328,7 +330,7 @@ func (s *Server) Wait(ctx context.Context) error {
 	}
 }
 
-// idle reports whether the bot has nothing to do.
+// idle reports whether the bot is idle.
 func (s *Server) idle() bool {
 	s.mu.Lock()
 	d := s.dispatcher
@@ -349,13 +351,13 @@ func (s *Server) idle() bool {
 // A Call is an API call that the bot made.
 type Call struct {
 	Method string
-	Params map[string]string // as they were sent, without the token
-	Code   vk.Code           // of the error it was answered with, else 0
+	Params map[string]string // as sent, without the token
+	Code   vk.Code           // of the error that it returned, or 0
 }
 
-// Calls returns the bot's calls of an API method, or of all if method is
-// empty, the oldest first. Those of [Server.AdminClient] are not the bot's; those
-// with a token that VK does not know are.
+// Calls returns the bot's calls of an API method, oldest first, or all its
+// calls if method is empty. The calls of [Server.AdminClient] are not the
+// bot's. Calls with a token unknown to VK are.
 func (s *Server) Calls(method string) []Call {
 	var calls []Call
 	for _, c := range s.world.Calls(method) {
@@ -371,10 +373,11 @@ func (s *Server) Calls(method string) []Call {
 	return calls
 }
 
-// Rights returns the rights of the community's token that the bot's calls have needed,
-// as VK names them and in its order: for [vk.Diagnose], which looks for them at the
-// token of the real bot. Calls inside of an execute and calls that were refused count,
-// too. VK publishes no list of rights: of walls, markets and boards, none is known.
+// Rights returns the rights of the community's token that the bot's calls have
+// needed, with VK's names and in VK's order. Pass them to [vk.Diagnose], which
+// checks the real bot's token for them. Calls inside an execute and refused
+// calls count, too. VK publishes no list of rights: for walls, markets and
+// boards, none is known.
 func (s *Server) Rights() []string {
 	needed := make(map[string]bool)
 	for _, c := range s.Calls("") {
@@ -389,7 +392,7 @@ func (s *Server) Rights() []string {
 	return list
 }
 
-// logger returns where the bot logs to.
+// logger returns the bot's logger.
 func (s *Server) logger() *slog.Logger {
 	switch {
 	case s.cfg.Logger != nil:
@@ -409,7 +412,7 @@ func (s *Server) remark(text string) {
 	s.logger().Warn("vktest: " + text)
 }
 
-// tb returns the test, or what panics in its place.
+// tb returns the test, or a substitute that panics.
 func (s *Server) tb() interface {
 	Helper()
 	Fatalf(format string, args ...any)
@@ -425,7 +428,7 @@ func (s *Server) fatalf(format string, args ...any) {
 	s.tb().Fatalf("vktest: "+format, args...)
 }
 
-// errorf fails the test, and lets it go on; without one it only tells the log.
+// errorf fails the test and continues. Without a test it only logs.
 func (s *Server) errorf(format string, args ...any) {
 	if s.t == nil {
 		s.logger().Error(fmt.Sprintf("vktest: "+format, args...))
@@ -435,8 +438,8 @@ func (s *Server) errorf(format string, args ...any) {
 	s.t.Errorf("vktest: "+format, args...)
 }
 
-// try does what panics if the test asks for what VK does not have, and fails the
-// test then.
+// try calls do, which panics if the test uses an object that VK does not have,
+// and then fails the test.
 func (s *Server) try(what string, do func()) {
 	s.tb().Helper()
 	wrong := ""
@@ -459,7 +462,7 @@ func (s *Server) try(what string, do func()) {
 	}
 }
 
-// noTest stands in where there is no test.
+// noTest is the substitute for a test.
 type noTest struct{}
 
 func (noTest) Helper() {}

@@ -53,8 +53,9 @@ func TestPingInBubble(t *testing.T) {
 	})
 }
 
-// TestRights: the rights are those of the bot's calls, in VK's order, also of calls
-// inside of an execute and of refused ones, and of nobody else's.
+// TestRights checks that Rights returns the rights of the bot's calls, in VK's
+// order, including calls inside an execute and refused calls, and nothing of
+// other callers.
 func TestRights(t *testing.T) {
 	for _, tt := range []struct {
 		name  string

@@ -15,11 +15,11 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// TestStore tests whether a [vk.Store], and a [vk.Lister] if it is one, does what its
-// documentation says. It
-// uses keys that begin with "vktest/" and a random number, and leaves no values
-// behind, so that it can run against a database that is in use. It takes two
-// seconds, or in a bubble of [testing/synctest] none.
+// TestStore tests whether a [vk.Store], and a [vk.Lister] if it is one, works
+// as documented. It uses keys that begin with "vktest/" and a random number,
+// and leaves no values behind, so that it can run against a database that is in
+// use. It takes two seconds, and no real time in a bubble of
+// [testing/synctest].
 func TestStore(t testing.TB, s vk.Store) {
 	t.Helper()
 	st := &storeTest{t, s, fmt.Sprintf("vktest/%x/", rand.Uint64())}
@@ -51,7 +51,7 @@ type storeTest struct {
 	prefix string
 }
 
-// swap swaps, and expects the given outcome.
+// swap calls Swap and expects the given result.
 func (t *storeTest) swap(key, old, new string, ttl time.Duration, want bool) {
 	t.Helper()
 	got, err := t.s.Swap(context.Background(), t.prefix+key, orNil(old), orNil(new), ttl)
@@ -63,7 +63,7 @@ func (t *storeTest) swap(key, old, new string, ttl time.Duration, want bool) {
 	}
 }
 
-// is expects a value.
+// is expects a key to have a value.
 func (t *storeTest) is(key, want string) {
 	t.Helper()
 	if got := t.get(key); got != want {
@@ -78,7 +78,7 @@ func (t *storeTest) get(key string) string {
 		t.Fatalf("Get %.60q: %v", t.prefix+key, err)
 	}
 	if got != nil && len(got) == 0 {
-		t.Errorf("Get %.60q: an empty value, which is none: want nil", t.prefix+key)
+		t.Errorf("Get %.60q returns an empty value, want nil", t.prefix+key)
 	}
 	return string(got)
 }
@@ -96,11 +96,11 @@ func (t *storeTest) values() {
 	t.is("a", "1")
 	t.swap("a", "1", "2", 0, true)
 	t.is("a", "2")
-	t.swap("a", "2", "2", 0, true) // the same is a change like any
+	t.swap("a", "2", "2", 0, true) // an equal value is a change like any other
 	t.is("a", "2")
 	t.swap("a", "2", "", 0, true)
 	t.is("a", "")
-	t.swap("a", "", "3", 0, true) // as if there had been nothing
+	t.swap("a", "", "3", 0, true) // as if there had been no value
 	t.is("a", "3")
 	t.swap("a", "3", "", 0, true)
 }
@@ -120,7 +120,7 @@ func (t *storeTest) compare() {
 	t.swap("a", "", "", 0, true)
 }
 
-// empty: what is empty but not nil is nothing, too.
+// empty checks that an empty value that is not nil also means no value.
 func (t *storeTest) empty() {
 	ctx := context.Background()
 	for _, args := range [][2][]byte{{{}, []byte("1")}, {[]byte("1"), {}}, {nil, {}}, {{}, {}}} {
@@ -131,7 +131,7 @@ func (t *storeTest) empty() {
 	t.is("a", "")
 }
 
-// bytes: a value is any bytes, and large ones are values too.
+// bytes checks that a value may contain any bytes, and may be large.
 func (t *storeTest) bytes() {
 	all := make([]byte, 256)
 	for i := range all {
@@ -145,7 +145,7 @@ func (t *storeTest) bytes() {
 	}
 }
 
-// keys: each is its own, whatever it is made of.
+// keys checks that different keys are independent, whatever their characters.
 func (t *storeTest) keys() {
 	keys := []string{"a", "A", "a ", " a", "a/b", "a:b", "a%", "a_", "a*", `a"b`, "a'b", `a\b`, "а", "\u00e9", "e\u0301", "🙂", "{a}", ".."}
 	keys = append(keys, strings.Repeat("k", 1024-len(t.prefix)), strings.Repeat("k", 1023-len(t.prefix)))
@@ -160,7 +160,7 @@ func (t *storeTest) keys() {
 	}
 }
 
-// copies: the Store and its users have no memory in common.
+// copies checks that the Store and its users share no memory.
 func (t *storeTest) copies() {
 	given := []byte("value")
 	if ok, err := t.s.Swap(context.Background(), t.prefix+"a", nil, given, 0); !ok || err != nil {
@@ -180,7 +180,7 @@ func (t *storeTest) copies() {
 func (t *storeTest) expiry() {
 	start := time.Now()
 	t.swap("good", "", "1", time.Second, true)
-	t.swap("good", "1", "1", 0, true) // now for good
+	t.swap("good", "1", "1", 0, true) // now without expiry
 	t.swap("longer", "", "1", time.Second, true)
 	t.swap("longer", "1", "2", time.Hour, true)
 	t.swap("over", "", "1", time.Second, true)
@@ -197,7 +197,7 @@ func (t *storeTest) expiry() {
 	if d := time.Since(start); d < time.Second {
 		t.Errorf("expires after %v, with a ttl of a second", d)
 	}
-	t.swap("over", "1", "2", 0, false) // it is gone
+	t.swap("over", "1", "2", 0, false) // it has expired
 	t.swap("over", "", "2", 0, true)
 	t.is("over", "2")
 	t.is("good", "1")
@@ -209,7 +209,7 @@ func (t *storeTest) expiry() {
 	}
 }
 
-// refused: what is wrong is an error, and changes nothing.
+// refused checks that invalid arguments give an error and change nothing.
 func (t *storeTest) refused() {
 	t.swap("a", "", "1", 0, true)
 	ctx := context.Background()
@@ -229,7 +229,7 @@ func (t *storeTest) refused() {
 	t.swap("a", "1", "", 0, true)
 }
 
-// race: of many who count at the same time, each counts.
+// race checks that of many concurrent increments, each counts.
 func (t *storeTest) race() {
 	const workers, each = 8, 25
 	ctx := context.Background()
@@ -258,7 +258,7 @@ func (t *storeTest) race() {
 	t.swap("n", strings.Repeat("x", workers*each), "", 0, true)
 }
 
-// claim: of many who want something that there is none of, one gets it.
+// claim checks that of many that concurrently create one key, one succeeds.
 func (t *storeTest) claim() {
 	for round := range 10 {
 		key := fmt.Sprint(t.prefix, round)
@@ -286,7 +286,7 @@ func (t *storeTest) claim() {
 	}
 }
 
-// list: each value whose key begins with the prefix, and no other.
+// list checks that List returns exactly the values with the prefix.
 func (t *storeTest) list() {
 	l, ok := t.s.(vk.Lister)
 	if !ok {
@@ -297,7 +297,7 @@ func (t *storeTest) list() {
 		got := make(map[string]string)
 		err := l.List(context.Background(), t.prefix+prefix, func(key string, value []byte) bool {
 			got[strings.TrimPrefix(key, t.prefix)] = string(value)
-			clear(value) // it is the caller's
+			clear(value) // it belongs to the caller
 			return len(got) != most
 		})
 		if err != nil {

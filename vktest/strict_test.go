@@ -30,8 +30,8 @@ func TestChanceZero(t *testing.T) {
 	}
 }
 
-// TestFailRefuses: a fault that can never happen, or makes no sense, fails the
-// test that made it.
+// TestFailRefuses checks that an impossible or invalid fault fails the test
+// that sets it up.
 func TestFailRefuses(t *testing.T) {
 	reset := vktest.Reset()
 	for _, tt := range []struct {
@@ -39,15 +39,15 @@ func TestFailRefuses(t *testing.T) {
 		what []vktest.FaultOption
 		want string
 	}{
-		{"messages.snd", []vktest.FaultOption{reset}, `vktest: Fail("messages.snd"): there is no method, section, event or place "messages.snd"; it is a method, a section such as`},
+		{"messages.snd", []vktest.FaultOption{reset}, `vktest: Fail("messages.snd"): there is no method, section, event or place "messages.snd"; use a method, a section such as`},
 		{"message.*", []vktest.FaultOption{reset}, "there is no method, section, event or place"},
 		{"messages.get*", []vktest.FaultOption{reset}, "there is no method, section, event or place"},
 		{"Message_new", []vktest.FaultOption{reset}, "there is no method, section, event or place"},
 		{"message_new.start", []vktest.FaultOption{reset}, "there is no method, section, event or place"},
 		{"longpoll 1", []vktest.FaultOption{reset}, "there is no method, section, event or place"},
 		{"", []vktest.FaultOption{reset}, "there is no method, section, event or place"},
-		{"messages.send", nil, "nothing is to go wrong"},
-		{"messages.send", []vktest.FaultOption{vktest.Times(3)}, "nothing is to go wrong"},
+		{"messages.send", nil, "a fault needs an effect or a Delay"},
+		{"messages.send", []vktest.FaultOption{vktest.Times(3)}, "a fault needs an effect or a Delay"},
 		{"messages.send", []vktest.FaultOption{reset, vktest.Empty()}, "more than one effect"},
 		{"messages.send", []vktest.FaultOption{reset, vktest.Chance(-0.1)}, "Chance(-0.1) is not between 0 and 1"},
 		{"messages.send", []vktest.FaultOption{reset, vktest.Chance(5)}, "Chance(5) is not between 0 and 1"},
@@ -78,7 +78,8 @@ func TestFailRefuses(t *testing.T) {
 	}
 }
 
-// TestAddCallbackRefuses: what VK's settings page would not take fails the test.
+// TestAddCallbackRefuses checks that webhooks that VK's settings page would
+// refuse fail the test.
 func TestAddCallbackRefuses(t *testing.T) {
 	hook := http.NotFoundHandler()
 	for want, test := range map[string]func(*vktest.Server){
@@ -97,7 +98,7 @@ func TestAddCallbackRefuses(t *testing.T) {
 	}
 }
 
-// TestServerRefuses: other things that the test itself gets wrong.
+// TestServerRefuses checks other mistakes of the test itself.
 func TestServerRefuses(t *testing.T) {
 	for want, test := range map[string]func(testing.TB){
 		"unknown scope posts":      func(t testing.TB) { vktest.Config{Scopes: []string{"posts"}}.New(t) },
@@ -114,7 +115,8 @@ func TestServerRefuses(t *testing.T) {
 	}
 }
 
-// hooked is a webhook that confirms itself and leaves the rest to a function.
+// hooked returns a webhook that confirms itself and passes events to a
+// function.
 func hooked(s *vktest.Server, event func(w http.ResponseWriter, r *http.Request)) {
 	confirmed := false
 	s.AddCallback(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -127,8 +129,8 @@ func hooked(s *vktest.Server, event func(w http.ResponseWriter, r *http.Request)
 	}), "")
 }
 
-// TestWebhookTimeout: an attempt lasts ten seconds, however long the handler
-// takes, and its request's context ends with it.
+// TestWebhookTimeout checks that an attempt lasts at most ten seconds, however
+// long the handler takes, and that its request's context ends with it.
 func TestWebhookTimeout(t *testing.T) {
 	for name, handler := range map[string]func(w http.ResponseWriter, r *http.Request) error{
 		"sleeps": func(w http.ResponseWriter, r *http.Request) error {
@@ -165,8 +167,8 @@ func TestWebhookTimeout(t *testing.T) {
 	}
 }
 
-// TestWebhookClose: Close ends the request of a handler that waits for it, and
-// waits for the handler.
+// TestWebhookClose checks that Close ends the request of a handler that waits
+// for it, and waits for the handler.
 func TestWebhookClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake := vktest.New(t)
@@ -186,7 +188,7 @@ func TestWebhookClose(t *testing.T) {
 	})
 }
 
-// erring is a test whose errors are kept.
+// An erring is a test that keeps its errors.
 type erring struct {
 	testing.TB
 	said string
@@ -194,8 +196,8 @@ type erring struct {
 
 func (e *erring) Errorf(format string, args ...any) { e.said = fmt.Sprintf(format, args...) }
 
-// TestWebhookHangs: Close gives up on a handler that goes on for ever, and says
-// so.
+// TestWebhookHangs checks that Close stops waiting for a handler that never
+// returns, and reports it.
 func TestWebhookHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := &erring{TB: t}
@@ -205,15 +207,15 @@ func TestWebhookHangs(t *testing.T) {
 		fake.User("Anna").Says("hi")
 		time.Sleep(time.Second)
 		fake.Close()
-		if want := "vktest: a webhook's handler goes on, a minute after its request has ended"; e.said != want {
+		if want := "vktest: a webhook's handler is still running a minute after its request ended"; e.said != want {
 			t.Errorf("it says %q", e.said)
 		}
 		close(hang)
 	})
 }
 
-// TestWebhookBreaks: a handler that panics breaks the connection, as a server
-// would, and so does one that ends its goroutine.
+// TestWebhookBreaks checks that a handler that panics or ends its goroutine
+// closes the connection, as in a real server.
 func TestWebhookBreaks(t *testing.T) {
 	for name, handler := range map[string]http.HandlerFunc{
 		"panics": func(http.ResponseWriter, *http.Request) { panic("oops") },
@@ -232,8 +234,8 @@ func TestWebhookBreaks(t *testing.T) {
 	}
 }
 
-// TestWaitLeavesRetries: Wait waits for what goes on now, not for what VK will
-// do in some minutes.
+// TestWaitLeavesRetries checks that Wait does not wait for VK's retries in some
+// minutes.
 func TestWaitLeavesRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bot := vktest.Start(t, newRouter())
@@ -257,8 +259,8 @@ func TestWaitLeavesRetries(t *testing.T) {
 	})
 }
 
-// TestHearsNothingOfBusyBot: a handler that never ends is not waited for longer
-// than anything else.
+// TestHearsNothingOfBusyBot checks that HearsNothing stops waiting for a
+// handler that never returns.
 func TestHearsNothingOfBusyBot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		end := make(chan struct{})
@@ -276,7 +278,7 @@ func TestHearsNothingOfBusyBot(t *testing.T) {
 	})
 }
 
-// TestCallsOfBot: what an administrator calls is no call of the bot's.
+// TestCallsOfBot checks that an administrator's calls are not among the bot's.
 func TestCallsOfBot(t *testing.T) {
 	bot := vktest.New(t)
 	for _, c := range []*vk.Client{bot.AdminClient(), bot.Client()} {
@@ -289,8 +291,8 @@ func TestCallsOfBot(t *testing.T) {
 	}
 }
 
-// TestToken: a program that knows the address and the token is the community's
-// bot.
+// TestToken checks that a program with the address and the token acts as the
+// community's bot.
 func TestToken(t *testing.T) {
 	fake := vktest.NewServer()
 	defer fake.Close()
@@ -304,7 +306,7 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// TestPersons: each kind of person is what VK makes of them.
+// TestPersons checks each kind of Person.
 func TestPersons(t *testing.T) {
 	bot := vktest.New(t)
 	send := func(u *vktest.User) string { return fmt.Sprint(bot.Client().Send(t.Context(), u.ID, "x")) }

@@ -19,10 +19,11 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// Sweep tests that a bot survives the end of its process at any time: it runs a
-// dialogue once for each change that the bot makes in its Store, kills the bot just
-// after that change, and starts another one a minute later. In each run, people must see the
-// same messages as without a kill, and the [Stage.Effect]s must be the same.
+// Sweep tests that a bot survives the end of its process at any time. It runs a
+// dialogue once for each change that the bot makes in its Store, kills the bot
+// just after that change, and starts another one a minute later. In each run,
+// users must see the same messages as without a kill, and the [Stage.Effect]s
+// must be the same.
 //
 //	vktest.Sweep(t, func(s *vktest.Stage) vk.Handler {
 //		return newRouter(s.Store, s.Effect)
@@ -34,10 +35,11 @@ import (
 //		anna.Hears("Paid.")
 //	})
 //
-// newBot makes the bot anew for each start of it. Its sessions and timers use the
-// Store of the Stage. Time is that of a bubble of [testing/synctest]. A run without a
-// kill comes first: the test fails if people do not hear the expected messages there.
-// Renewals of the journal's lease are not counted as changes.
+// newBot creates the bot for each start. The bot's sessions and timers use the
+// Store of the Stage. The dialogue runs in a bubble of [testing/synctest], in
+// virtual time. The first run is without a kill: the test fails if users do not
+// hear the expected messages in it. Renewals of the journal's lease are not
+// counted as changes.
 func Sweep(t *testing.T, newBot func(s *Stage) vk.Handler, play func(p *People)) {
 	t.Helper()
 	for _, r := range (SweepConfig{}).Run(t, newBot, play) {
@@ -47,37 +49,42 @@ func Sweep(t *testing.T, newBot func(s *Stage) vk.Handler, play func(p *People))
 	}
 }
 
-// A SweepConfig is a [Sweep] with other conditions than usual. The zero value is the
-// usual one.
+// A SweepConfig configures a [Sweep]. The zero value is the default
+// configuration.
 type SweepConfig struct {
-	// Store makes the Store of one dialogue. It returns a function that returns the
-	// Store for each start of the bot. Nil means one in memory that is a [vk.Lister],
-	// and which several processes could share, as a database.
+	// Store creates the Store of one dialogue. It returns a function that
+	// returns the Store for each start of the bot. If nil, the Store is in
+	// memory, is a [vk.Lister], and can be shared by several processes, like a
+	// database.
 	Store func(t *testing.T) (open func() vk.Store)
 
-	// Poll and Webhook are the sources of events. Neither means Poll.
+	// Poll and Webhook select the sources of events. If neither is set, Poll is
+	// used.
 	Poll, Webhook bool
 
-	// Down is how long the bot is down after the kill. Zero means a minute.
+	// Down is the time for which the bot is down after the kill. The default is
+	// a minute.
 	Down time.Duration
 
-	// Dispatcher has the settings of the bot's. Nil means usual ones.
+	// Dispatcher has the settings of the bot's dispatcher. Nil means the
+	// defaults.
 	Dispatcher *vk.Dispatcher
 }
 
 // A SweepResult is the result of one kill.
 type SweepResult struct {
-	Change int    // after which change of the Store the bot was killed, from 1
+	Change int    // number of the change of the Store after which the bot was killed, from 1
 	Key    string // the changed key
 	Down   time.Duration
 
-	Transcript, Effects string // the messages that people saw, and the effects
+	Transcript, Effects string // the messages that users saw, and the effects
 	WantTranscript      string // the same without a kill
 	WantEffects         string
-	Again               []string // effects that were done more than once
+	Again               []string // effects that happened more than once
 }
 
-// Right reports whether people saw, and the bot did, the same as without a kill.
+// Right reports whether the users' messages and the effects are the same as
+// without a kill.
 func (r SweepResult) Right() bool {
 	return r.Transcript == r.WantTranscript && r.Effects == r.WantEffects
 }
@@ -94,9 +101,9 @@ func (r SweepResult) String() string {
 	return s
 }
 
-// Run runs the dialogue without a kill, and then once for each change of the Store. It
-// returns the results of the kills. If people do not hear what they wait for in the run
-// without a kill, the test fails, and there are no results.
+// Run runs the dialogue without a kill, and then once for each change of the
+// Store. It returns the results of the kills. If users do not hear the expected
+// messages in the run without a kill, the test fails and there are no results.
 func (c SweepConfig) Run(t *testing.T, newBot func(s *Stage) vk.Handler, play func(p *People)) (results []SweepResult) {
 	t.Helper()
 	var plain *sweepRun
@@ -112,7 +119,7 @@ func (c SweepConfig) Run(t *testing.T, newBot func(s *Stage) vk.Handler, play fu
 		var r *sweepRun
 		synctest.Test(t, func(t *testing.T) { r = c.run(t, newBot, play, n) })
 		if r.killedBy == "" {
-			continue // this run has made fewer changes
+			continue // this run made fewer changes
 		}
 		got := r.result()
 		got.Change, got.Key, got.Down = n, r.killedBy, c.down()
@@ -129,18 +136,18 @@ func (c SweepConfig) down() time.Duration {
 	return c.Down
 }
 
-// A Stage is given to a bot for one start of a [Sweep].
+// A Stage is the environment of a bot for one start in a [Sweep].
 type Stage struct {
-	Store  vk.Store   // the Dispatcher's: for sessions and timers
-	Client *vk.Client // that the bot answers with
+	Store  vk.Store   // the Dispatcher's, for sessions and timers
+	Client *vk.Client // the client that the bot replies with
 
 	run *sweepRun
-	n   int // of the start
+	n   int // number of the start
 }
 
-// Effect notes that the bot has done something besides writing to people, such as taking
-// money. Effects are compared by how often each was done under how many keys: with an
-// idempotency key, twice is once.
+// Effect records an effect of the bot besides its messages, such as a payment.
+// Effects are compared by the number of different keys for each: with an
+// idempotency key, a repeated effect counts once.
 func (s *Stage) Effect(what, key string) {
 	s.run.mu.Lock()
 	defer s.run.mu.Unlock()
@@ -153,21 +160,21 @@ func (s *Stage) Effect(what, key string) {
 	s.run.effects[what] = append(s.run.effects[what], key)
 }
 
-// People talk to the bot of a [Sweep].
+// People are the users who talk to the bot of a [Sweep].
 type People struct{ run *sweepRun }
 
-// User adds a person.
+// User adds a user.
 func (p *People) User(name string) *Speaker { return &Speaker{p.run.s.User(name), p.run} }
 
-// A Speaker is a person in a [Sweep]. Its methods wait until the bot is up: a message
-// before the first poll of a new Store would be missed.
+// A Speaker is a user in a [Sweep]. Its methods wait until the bot is up,
+// because a message before the first poll of a new Store would be missed.
 type Speaker struct {
 	u   *User
 	run *sweepRun
 }
 
-// sweepPatience is how long a person waits for a message while the bot is up: longer than
-// VK repeats an event.
+// sweepPatience limits the time for which a user waits for a message while the
+// bot is up. It is longer than VK's retries of an event.
 const sweepPatience = 3 * time.Hour
 
 // Says sends a message.
@@ -176,7 +183,7 @@ func (p *Speaker) Says(text string) {
 	p.u.Says(text)
 }
 
-// Presses presses a button, if there is one with the label.
+// Presses presses the button with the label, if there is one.
 func (p *Speaker) Presses(label string) {
 	p.run.settle()
 	if _, _, ok := p.u.button(label); ok {
@@ -199,12 +206,13 @@ func (p *Speaker) Hears(text string) {
 		}
 		if err != nil && up == p.run.isUp() {
 			p.miss(" does not hear %q", text)
-			return // after a kill, the transcript tells
+			return // after a kill, the transcript shows it
 		}
 	}
 }
 
-// miss notes that a person misses something, which may happen after a kill only.
+// miss records an expectation of a user that was not met, which may happen only
+// after a kill.
 func (p *Speaker) miss(format, what string) {
 	p.run.mu.Lock()
 	defer p.run.mu.Unlock()
@@ -222,23 +230,23 @@ type sweepRun struct {
 	s      *Server
 	newBot func(s *Stage) vk.Handler
 	open   func() vk.Store
-	kill   int // after this change; 0 for never
+	kill   int // kill after this change; 0 means never
 	hook   *switchedHook
 	url    string
 	killed chan struct{} // closed when the bot is to be killed
-	done   chan struct{} // closed when the people have left
+	done   chan struct{} // closed when the users are done
 
 	mu       sync.Mutex
 	up       chan struct{} // closed when the bot is up
 	start    int
 	changes  int
-	played   int      // changes up to the end of the dialogue
-	missed   []string // messages that people missed without a kill
+	played   int      // number of changes up to the end of the dialogue
+	missed   []string // messages that users missed without a kill
 	killedBy string
 	effects  map[string][]string
 
 	fence *fence
-	stop  func() // ends the bot that runs
+	stop  func() // ends the running bot
 }
 
 func (c SweepConfig) run(t *testing.T, newBot func(*Stage) vk.Handler, play func(*People), kill int) *sweepRun {
@@ -255,11 +263,11 @@ func (c SweepConfig) run(t *testing.T, newBot func(*Stage) vk.Handler, play func
 	r.begin()
 	watching.Go(r.watch)
 	play(&People{r})
-	time.Sleep(2 * time.Second) // the Store gets the rest
+	time.Sleep(2 * time.Second) // until the remaining changes are in the Store
 	r.mu.Lock()
 	r.played = r.changes
 	r.mu.Unlock()
-	time.Sleep(3 * time.Hour) // longer than VK repeats an event
+	time.Sleep(3 * time.Hour) // longer than VK's retries of an event
 	close(r.done)
 	watching.Wait()
 	r.mu.Lock()
@@ -355,7 +363,8 @@ func (r *sweepRun) begin() {
 	}
 }
 
-// isReady notes that the nth start of the bot is up, and reports whether it lives.
+// isReady records that the nth start of the bot is up, and reports whether it
+// is alive.
 func (r *sweepRun) isReady(n int) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -370,7 +379,7 @@ func (r *sweepRun) isReady(n int) bool {
 	return true
 }
 
-// changed counts a change of the Store, and reports whether the bot dies of it.
+// changed counts a change of the Store and reports whether to kill the bot.
 func (r *sweepRun) changed(key string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -379,7 +388,7 @@ func (r *sweepRun) changed(key string) bool {
 		return false
 	}
 	r.killedBy = key
-	r.start++ // effects of this start count no more
+	r.start++ // effects of this start no longer count
 	r.s.gate.shut.Store(true)
 	close(r.killed)
 	return true
@@ -423,7 +432,7 @@ func (s *switchedHook) set(h http.Handler) {
 	s.h = h
 }
 
-// ServeHTTP gives the request to the bot that runs.
+// ServeHTTP passes the request to the running bot.
 func (s *switchedHook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	h := s.h
@@ -435,14 +444,14 @@ func (s *switchedHook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := httptest.NewRecorder()
 	h.ServeHTTP(answer, r)
 	if s.gate.shut.Load() {
-		panic(http.ErrAbortHandler) // the process died before it answered
+		panic(http.ErrAbortHandler) // the process died before it responded
 	}
 	maps.Copy(w.Header(), answer.Header())
 	w.WriteHeader(answer.Code)
 	w.Write(answer.Body.Bytes())
 }
 
-// A plainStore is a Store as a database is one: it can list its keys, and does not
+// A plainStore is a Store like a database: it can list its keys and does not
 // belong to one process.
 type plainStore struct {
 	mu     sync.Mutex
@@ -456,7 +465,7 @@ func (s *plainStore) Get(_ context.Context, key string) ([]byte, error) {
 	return slices.Clone(s.values[key]), nil
 }
 
-// Swap implements vk.Store. It keeps values for good.
+// Swap implements vk.Store. Its values do not expire.
 func (s *plainStore) Swap(_ context.Context, key string, old, new []byte, _ time.Duration) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

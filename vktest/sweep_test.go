@@ -9,7 +9,7 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// reminding is a bot with a question and a timer.
+// reminding returns a bot with a question and a timer.
 func reminding(s *Stage) vk.Handler {
 	r := vk.NewRouter("!")
 	reminders := &vk.Timers[string]{Store: s.Store, Name: "remind"}
@@ -25,8 +25,9 @@ func reminding(s *Stage) vk.Handler {
 	return r
 }
 
-// TestSweepTimers: a dialogue with a timer works without any setting, and a bot that
-// only waits for it is not killed at each renewal of its lease.
+// TestSweepTimers checks that a dialogue with a timer works without any
+// setting, and that a bot that only waits for it is not killed at each renewal
+// of its lease.
 func TestSweepTimers(t *testing.T) {
 	results := SweepConfig{}.Run(t, reminding, func(p *People) {
 		anna := p.User("Anna")
@@ -45,7 +46,7 @@ func TestSweepTimers(t *testing.T) {
 	}
 }
 
-// TestSweepMissed: what people miss without a kill is told.
+// TestSweepMissed checks that messages missed without a kill are reported.
 func TestSweepMissed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := SweepConfig{}.run(t, reminding, func(p *People) {

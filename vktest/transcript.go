@@ -8,13 +8,13 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// A conversation is one that the server knows of.
+// A conversation is a conversation of the server.
 type conversation struct {
-	viewer, peer int64 // one who is in it, and what that one calls it
+	viewer, peer int64 // one of its members, and the peer id by which that member knows it
 	title        string
 }
 
-// A note is something that happened between messages: a press.
+// A note is an event between messages: a press.
 type note struct {
 	peer  int64 // the conversation as the bot knows it
 	after int64 // the CMID
@@ -22,8 +22,8 @@ type note struct {
 	event string
 }
 
-// noted keeps a note; of too many, the oldest are forgotten. The caller holds
-// s.mu.
+// noted keeps a note. If there are too many, the oldest are dropped. The caller
+// holds s.mu.
 func (s *Server) noted(n note) {
 	if len(s.notes) >= kept {
 		s.notes[0] = note{}
@@ -32,9 +32,9 @@ func (s *Server) noted(n note) {
 	s.notes = append(s.notes, n)
 }
 
-// Transcript writes down all conversations, as people see them, with the last
-// 10,000 presses of buttons. Nothing in it depends on time or chance, so it can
-// be compared with a golden file.
+// Transcript returns all conversations as users see them, with the last 10,000
+// presses of buttons. Nothing in it depends on time or chance, so it can be
+// compared with a golden file.
 func (s *Server) Transcript() string {
 	s.mu.Lock()
 	all := s.conversations
@@ -51,7 +51,7 @@ func (s *Server) Transcript() string {
 	return b.String()
 }
 
-// conversation writes one conversation down, for a failure.
+// conversation returns the text of one conversation for a failure message.
 func (s *Server) conversation(viewer, peer int64) string {
 	if said := s.lines(viewer, peer); said != "" {
 		return "The conversation so far:\n\t" + strings.ReplaceAll(strings.TrimSuffix(said, "\n"), "\n", "\n\t")
@@ -83,11 +83,11 @@ func (s *Server) lines(viewer, peer int64) string {
 	return b.String()
 }
 
-// answered says how the bot answered a press.
+// answered describes the bot's answer to a press.
 func (s *Server) answered(event string) string {
 	p, ok := s.world.Pressed(event)
 	switch {
-	case event == "", !ok: // the world forgets presses that are long over
+	case event == "", !ok: // the world drops presses that ended long ago
 		return ""
 	case !p.Answered:
 		return ", which spins"
@@ -148,7 +148,7 @@ func (s *Server) line(b *strings.Builder, m fakevk.Message) {
 	b.WriteString("\n")
 }
 
-// name returns what somebody is called. The caller holds s.mu.
+// name returns the name of a user or a community. The caller holds s.mu.
 func (s *Server) name(id int64) string {
 	return cmp.Or(s.people[id], fmt.Sprintf("id%d", id))
 }

@@ -1,5 +1,5 @@
-// Showbot is the bot of the browser suite: it shows everything that a message
-// can carry. It plays on a fake VK, at the address that it prints:
+// Showbot is the bot of the browser tests: it shows everything that a message
+// can carry. It runs on a fake VK, at the address that it prints:
 //
 //	go run ./showbot [host:port]
 package main

@@ -73,12 +73,12 @@ func newRouter() *vk.Router {
 		case "leaflet":
 			return c.OpenLink("https://example.com/leaflet")
 		}
-		return c.Show("Something else?") // and the button is let go at the end
+		return c.Show("Something else?") // and the button's spinner ends when the handler returns
 	})
 	return r
 }
 
-// sunrise is a picture.
+// sunrise returns a picture.
 func sunrise() []byte {
 	const width, height = 320, 200
 	img := image.NewRGBA(image.Rect(0, 0, width, height))
@@ -95,6 +95,6 @@ func sunrise() []byte {
 		}
 	}
 	var b bytes.Buffer
-	png.Encode(&b, img) // to memory
+	png.Encode(&b, img) // writes to memory
 	return b.Bytes()
 }

@@ -1,20 +1,20 @@
 // Vktest runs a fake VK for bots in any language: VK's API, long poll, webhooks
-// and uploads over a world in memory, and beside them, under /sim, what people
-// do and see there.
+// and uploads over an in-memory world. Its requests under /sim are the users'
+// side: they send messages, press buttons and read conversations.
 //
 //	vktest [-addr host:port] [-json] [-seed n] [-rps n] [-world file] [-readings list] [-callback url] [-tls dir]
 //
-// It prints the base URL, to put in the place of https://api.vk.com, the id of
-// the community, the token of its bot and the address of the chat page; with -json as
-// one line {"base_url","group_id","token","page"}, and "confirmation" if there
-// is a -callback. It listens on the loopback interface unless -addr names
-// another host, and ends at an interrupt.
+// It prints the base URL, which replaces https://api.vk.com, the community's
+// id, the token of its bot and the address of the chat page. With -json it
+// prints one line {"base_url","group_id","token","page"}, with "confirmation"
+// if there is a -callback. It listens on the loopback interface unless -addr
+// names another host, and exits on an interrupt.
 //
-// With -tls it speaks TLS too, on the same port, as api.vk.com and VK's other
-// hosts. Clients must trust the file ca.pem in the directory. It is also a proxy
-// that leads to itself, for clients that know no other address than VK's.
+// With -tls it also speaks TLS on the same port, as api.vk.com and VK's other
+// hosts. Clients must trust the file ca.pem in the directory. It is also a
+// proxy to itself, for clients that cannot use another address than VK's.
 //
-// See docs/vktest.md for the requests and for world files.
+// See docs/fake-vk-http.md for the requests and for world files.
 package main
 
 import (
@@ -53,13 +53,14 @@ func main() {
 	}
 }
 
-// vkHosts are the hosts of VK that the server answers for: those of the API, of
+// vkHosts are VK's hosts that the server stands in for: those of the API, of
 // long poll and of uploads.
 var vkHosts = []string{
 	"api.vk.com", "api.vk.ru", "lp.vk.com", "lp.vk.ru", "im.vk.com", "im.vk.ru", "pu.vk.com", "pu.vk.ru",
 }
 
-// errUsage is a wrong flag, of which the flag package has told.
+// errUsage reports a wrong flag for which the flag package has already printed
+// a message.
 var errUsage = errors.New("usage")
 
 // options are the flags.
@@ -79,12 +80,12 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	f.SetOutput(stderr)
 	f.StringVar(&o.addr, "addr", "127.0.0.1:5199", "listen on `host:port`; no host means loopback, port 0 a free one")
 	f.BoolVar(&o.json, "json", false, "print one line of JSON")
-	f.Uint64Var(&o.seed, "seed", 0, "what tokens, keys and the luck of faults are made of")
-	f.IntVar(&o.rps, "rps", 0, "calls that a community's token may make in a second; 0 means VK's 20, -1 any number")
-	f.StringVar(&o.world, "world", "", "read the world from a `file`; see docs/vktest.md")
-	f.StringVar(&o.readings, "readings", "", "what of VK is understood in the other way, a `list` such as plain_press,max_message_len=9000")
+	f.Uint64Var(&o.seed, "seed", 0, "seed of tokens, keys and the random numbers of faults")
+	f.IntVar(&o.rps, "rps", 0, "limit of a community token's calls per second; 0 means VK's 20, -1 no limit")
+	f.StringVar(&o.world, "world", "", "read the world from a `file`; see docs/fake-vk-http.md")
+	f.StringVar(&o.readings, "readings", "", "change readings of VK's documentation: a `list` such as plain_press,max_message_len=9000")
 	f.StringVar(&o.callback, "callback", "", "send the events to a webhook at this `url`")
-	f.StringVar(&o.tls, "tls", "", "speak TLS too, as api.vk.com, with a certificate of the authority in this `dir`ectory, which is made if need be")
+	f.StringVar(&o.tls, "tls", "", "speak TLS too, as api.vk.com, with a certificate of the authority in this `dir`ectory, which is created if necessary")
 	if err := f.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return o, err
@@ -92,7 +93,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 		return o, errUsage
 	}
 	if f.NArg() > 0 {
-		return o, fmt.Errorf("there is no argument %q; vktest -h lists the flags", f.Arg(0))
+		return o, fmt.Errorf("unexpected argument %q; vktest -h lists the flags", f.Arg(0))
 	}
 	if o.rps < -1 {
 		return o, fmt.Errorf("-rps %d is less than -1", o.rps)
@@ -100,7 +101,7 @@ func parse(args []string, stderr io.Writer) (o options, err error) {
 	if o.callback != "" {
 		u, err := url.Parse(o.callback)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return o, fmt.Errorf("-callback %q is no http:// or https:// address", o.callback)
+			return o, fmt.Errorf("-callback %q is not an http:// or https:// address", o.callback)
 		}
 	}
 	return o, nil
@@ -176,7 +177,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	case <-ctx.Done():
 	}
-	sim.Close() // answers those who wait
+	sim.Close() // ends waiting requests
 	late, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if err := srv.Shutdown(late); err != nil {
@@ -186,15 +187,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return nil
 }
 
-// listen listens on the loopback interface unless a host is named.
+// listen listens on addr. Without a host it listens on the loopback interface.
 func listen(addr string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
-		return nil, fmt.Errorf("-addr %q is no host:port", addr)
+		return nil, fmt.Errorf("-addr %q is not a host:port", addr)
 	}
 	l, err := net.Listen("tcp", net.JoinHostPort(cmp.Or(host, "127.0.0.1"), port))
 	if busyport.Is(err) {
-		return nil, fmt.Errorf("-addr %s: the port is busy; name another one, or port 0 for a free one", addr)
+		return nil, fmt.Errorf("-addr %s: the port is busy; use another one, or port 0 for a free one", addr)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("-addr: %w", err)
@@ -208,7 +209,7 @@ func hostOf(addr string) string {
 	return host
 }
 
-// address is where clients of this machine reach a listener.
+// address returns the address of a listener for clients on this machine.
 func address(l net.Listener) string {
 	a := l.Addr().(*net.TCPAddr)
 	if a.IP.IsUnspecified() {
@@ -217,14 +218,14 @@ func address(l net.Listener) string {
 	return a.String()
 }
 
-// A greeting is what a program needs to know of the server.
+// A greeting is the data that a program needs to use the server.
 type greeting struct {
 	BaseURL      string `json:"base_url"`
 	GroupID      int64  `json:"group_id"`
 	Token        string `json:"token"`
 	Page         string `json:"page"`
 	Confirmation string `json:"confirmation,omitempty"`
-	CA           string `json:"ca,omitempty"`    // the file that clients have to trust
+	CA           string `json:"ca,omitempty"`    // the file that clients must trust
 	Proxy        string `json:"proxy,omitempty"` // for HTTPS_PROXY
 }
 

@@ -57,7 +57,7 @@ func start(t *testing.T, args ...string) greeting {
 	return g
 }
 
-// request is a request of /sim; it fails the test unless the answer is ok.
+// request makes a request to /sim. It fails the test unless the status is ok.
 func request(t *testing.T, method, url, body string) map[string]any {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
@@ -76,8 +76,9 @@ func request(t *testing.T, method, url, body string) map[string]any {
 	return v
 }
 
-// TestPrints: what is printed leads to the server; the same seed gives the same
-// token, and the port is a free one of the loopback interface.
+// TestPrints checks that the printed address is the server's, that the same
+// seed gives the same token, and that the port is a free one of the loopback
+// interface.
 func TestPrints(t *testing.T) {
 	t.Parallel()
 	g, same, other := start(t, "-seed", "7"), start(t, "-seed", "7"), start(t, "-seed", "8")
@@ -103,7 +104,7 @@ func TestPrints(t *testing.T) {
 	}
 }
 
-// TestRefuses: what cannot be is told in one line.
+// TestRefuses checks that impossible flags give an error of one line.
 func TestRefuses(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -120,16 +121,16 @@ func TestRefuses(t *testing.T) {
 		want string
 	}{
 		{[]string{"-addr", l.Addr().String()}, "the port is busy"},
-		{[]string{"-addr", "5199"}, `-addr "5199" is no host:port`},
+		{[]string{"-addr", "5199"}, `-addr "5199" is not a host:port`},
 		{[]string{"-addr", "127.0.0.1:99999"}, "-addr: "},
 		{[]string{"-world", broken}, broken + ": line 2: nmae: there is no such field"},
 		{[]string{"-world", broken + "x"}, "-world: open "},
 		{[]string{"-rps", "-2"}, "-rps -2"},
-		{[]string{"-callback", "example.com"}, "no http:// or https:// address"},
+		{[]string{"-callback", "example.com"}, "not an http:// or https:// address"},
 		{[]string{"-readings", "plain_pres"}, `-readings: there is no reading "plain_pres", but max_message_len, missing_token_15,`},
 		{[]string{"-readings", "plain_press=7"}, `-readings: reading plain_press cannot be "7"`},
 		{[]string{"-readings", "max_message_len=-1"}, `-readings: max_message_len is negative`},
-		{[]string{"extra"}, `no argument "extra"`},
+		{[]string{"extra"}, `unexpected argument "extra"`},
 		{[]string{"-none"}, "usage"},
 		{[]string{"-h"}, "help requested"},
 	} {
@@ -140,7 +141,7 @@ func TestRefuses(t *testing.T) {
 	}
 }
 
-// TestCallback: with -callback the events go to a webhook.
+// TestCallback checks that with -callback the events go to a webhook.
 func TestCallback(t *testing.T) {
 	t.Parallel()
 	code := make(chan string, 1)
@@ -164,7 +165,8 @@ func TestCallback(t *testing.T) {
 	}
 }
 
-// TestEndsWithPolls: who waits does not keep it from ending.
+// TestEndsWithPolls checks that waiting polls do not keep the program from
+// exiting.
 func TestEndsWithPolls(t *testing.T) {
 	t.Parallel()
 	t.Run("server", func(t *testing.T) {
@@ -180,16 +182,16 @@ func TestEndsWithPolls(t *testing.T) {
 	})
 }
 
-// script is a block of docs/vktest.md that begins with a name.
+// script returns a block of docs/fake-vk-http.md that begins with a name.
 func script(t *testing.T, name string) string {
 	t.Helper()
-	page, err := os.ReadFile("../../docs/vktest.md")
+	page, err := os.ReadFile("../../docs/fake-vk-http.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	m := regexp.MustCompile("(?s)```bash\n(# " + regexp.QuoteMeta(name) + ":.*?)```").FindSubmatch(page)
 	if m == nil {
-		t.Fatalf("docs/vktest.md has no %s", name)
+		t.Fatalf("docs/fake-vk-http.md has no %s", name)
 	}
 	return string(m[1])
 }
@@ -202,11 +204,10 @@ Bot: What would you like? [Tea]
 Anna Smirnova presses [Tea], and sees the snackbar "Added"
 `
 
-// TestCurlBot runs the bot in nothing but curl, and its test, as the page has
-// them.
+// TestCurlBot runs the page's bot that uses only curl, and its test.
 func TestCurlBot(t *testing.T) {
 	t.Parallel()
-	// On Windows, bash may be there and have nothing to run on.
+	// On Windows, bash may exist without an installed system to run in.
 	needs := "command -v sed && curl --help all | grep -e --fail-with-body"
 	if err := exec.CommandContext(t.Context(), "bash", "-c", needs).Run(); err != nil {
 		t.Skipf("bash, sed or a curl with --fail-with-body is missing (%v); TestCurlBotRequests makes the same requests", err)
@@ -240,8 +241,8 @@ func TestCurlBot(t *testing.T) {
 	}
 }
 
-// TestCurlBotRequests makes the requests of the page's test without curl, with a
-// bot that is a plain HTTP client.
+// TestCurlBotRequests makes the requests of the page's test without curl, with
+// a bot that is a plain HTTP client.
 func TestCurlBotRequests(t *testing.T) {
 	t.Parallel()
 	g := start(t)
@@ -270,7 +271,7 @@ func TestCurlBotRequests(t *testing.T) {
 	}
 }
 
-// plainBot does what bot.sh does.
+// plainBot does the same as bot.sh.
 func plainBot(ctx context.Context, g greeting) {
 	call := func(address string, form url.Values, v any) error {
 		req, err := http.NewRequestWithContext(ctx, "POST", address, strings.NewReader(form.Encode()))

@@ -18,8 +18,8 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// trusting is a client that trusts the file alone, and goes through the proxy
-// unless that is empty.
+// trusting returns a client that trusts only the file, and uses the proxy
+// unless it is empty.
 func trusting(t *testing.T, file, proxy string) *http.Client {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -42,8 +42,9 @@ func trusting(t *testing.T, file, proxy string) *http.Client {
 	return &http.Client{Transport: tr, Timeout: 30 * time.Second}
 }
 
-// TestHardWired: a client that knows no address but https://api.vk.ru gets
-// through the proxy to the fake, to its long poll and to its uploads.
+// TestHardWired checks that a client that knows only the address
+// https://api.vk.ru reaches the fake, its long poll and its uploads through the
+// proxy.
 func TestHardWired(t *testing.T) {
 	t.Parallel()
 	g := start(t, "-tls", filepath.Join(t.TempDir(), "tls"))
@@ -83,7 +84,7 @@ func TestHardWired(t *testing.T) {
 		}
 		resp.Body.Close()
 	}
-	// Without the proxy, by the address.
+	// The address itself, without the proxy.
 	resp, err = trusting(t, g.CA, "").Get(strings.Replace(g.BaseURL, "http://", "https://", 1) + "/method/users.get")
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +92,7 @@ func TestHardWired(t *testing.T) {
 	resp.Body.Close()
 }
 
-// TestProxyRefuses: the proxy leads nowhere but to the fake.
+// TestProxyRefuses checks that the proxy connects only to the fake.
 func TestProxyRefuses(t *testing.T) {
 	t.Parallel()
 	g := start(t, "-tls", t.TempDir())

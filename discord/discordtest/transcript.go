@@ -132,8 +132,7 @@ func (w *writer) line(h fakediscord.Happening) string {
 	return interactionLine(h, name, w.names[h.Only])
 }
 
-// interactionLine writes down what a person does to a command or a component, or what
-// comes of it.
+// interactionLine writes down an action on a command or a component, or its effect.
 func interactionLine(h fakediscord.Happening, name, person string) string {
 	switch h.Kind {
 	case fakediscord.HappeningCommand:
@@ -150,9 +149,13 @@ func interactionLine(h fakediscord.Happening, name, person string) string {
 	case fakediscord.HappeningThinking:
 		return fmt.Sprintf("(%s thinks)", name)
 	case fakediscord.HappeningForm:
-		return fmt.Sprintf("(%s opens the form %s for %s)", name, h.Text, person)
+		var labels []string
+		for _, f := range formOf(h).Fields {
+			labels = append(labels, cmp.Or(f.Label, f.ID))
+		}
+		return fmt.Sprintf("(%s opens the form %s for %s: %s)", name, h.Text, person, strings.Join(labels, ", "))
 	case fakediscord.HappeningChoices:
-		return fmt.Sprintf("(%s offers %s choices)", name, person)
+		return fmt.Sprintf("(%s offers %s: %s)", name, person, strings.Join(choicesOf(h), ", "))
 	case fakediscord.HappeningNoResponse:
 		return fmt.Sprintf("(%s gives %s no response: %s)", name, person, h.Text)
 	}

@@ -1,4 +1,5 @@
-// Package busyport tells why a program cannot listen on a port.
+// Package busyport reports whether a program cannot listen on a port because
+// the port is in use.
 package busyport
 
 import (
@@ -7,12 +8,12 @@ import (
 	"syscall"
 )
 
-// windowsInUse is the error of Windows for a port in use. syscall.EADDRINUSE
-// does not match it: there, that is a number of Go's own.
+// windowsInUse is Windows' error for a port in use. syscall.EADDRINUSE does not
+// match it: on Windows, that is a number invented by Go.
 const windowsInUse = syscall.Errno(10048)
 
 // Is reports whether net.Listen returned err because another program, or this
-// one, listens on the port already.
+// one, already listens on the port.
 func Is(err error) bool { return is(err, runtime.GOOS) }
 
 func is(err error, goos string) bool {

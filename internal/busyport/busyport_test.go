@@ -30,7 +30,7 @@ func TestIs(t *testing.T) {
 	}
 }
 
-// TestListen: it is true of what the system this test runs on says.
+// TestListen checks Is with the error of the system that runs the test.
 func TestListen(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

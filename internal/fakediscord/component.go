@@ -174,7 +174,7 @@ func (r *componentReader) button(f form, to object) {
 	if !ok {
 		return
 	}
-	if style != stylePremium && text(to, "label") == "" && to["emoji"] == nil {
+	if style != stylePremium && text(f.body, "label") == "" && !f.has("emoji") {
 		f.fail("", "BUTTON_COMPONENT_LABEL_REQUIRED", "A button needs a label or an emoji")
 	}
 	switch {

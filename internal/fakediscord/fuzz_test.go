@@ -1,6 +1,7 @@
 package fakediscord
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -28,6 +29,12 @@ func newWorld() (s *Server, ids map[string]string) {
 	ids["webhook"], _ = hook["id"].(string)
 	ids["token"], _ = hook["token"].(string)
 	ids["code"], _ = do("POST", "/channels/"+general.String()+"/invites", object{})["code"].(string)
+	ids["application"] = s.Me().String()
+	var command object
+	s.Do(s.Me(), "POST", "/applications/"+s.Me().String()+"/commands", object{"name": "a", "description": "d"}, &command)
+	ids["command"], _ = command["id"].(string)
+	in, _ := s.Slash(anna, general, "a", nil)
+	ids["interaction"], ids["itoken"] = in.String(), s.interactions[in].token
 	return s, ids
 }
 
@@ -51,6 +58,13 @@ func FuzzAPI(f *testing.F) {
 	f.Add("PATCH", "/channels/{thread}", `{"archived":true,"locked":true,"auto_archive_duration":60}`)
 	f.Add("PATCH", "/channels/{voice}", `{"bitrate":8000,"permission_overwrites":[{"id":"{guild}","type":0,"deny":"1024"}]}`)
 	f.Add("PUT", "/channels/{channel}/messages/{message}/reactions/%F0%9F%91%8D/@me", "")
+	const callback = "/interactions/{interaction}/{itoken}/callback"
+	f.Add("POST", callback, `{"type":4,"data":{"content":"x","flags":64,"components":[{"type":1,"components":[{"type":2,"style":1,"label":"a","custom_id":"a"}]}]}}`)
+	f.Add("POST", callback+"?with_response=true", `{"type":5,"data":{"flags":64}}`)
+	f.Add("POST", callback, `{"type":9,"data":{"custom_id":"f","title":"t","components":[{"type":18,"label":"l","component":{"type":3,"custom_id":"m","options":[{"label":"a","value":"b"}]}},{"type":1,"components":[{"type":4}]}]}}`)
+	f.Add("PUT", "/applications/{application}/commands", `[{"name":"a","description":"d","name_localizations":{"ru":"б"},"options":[{"type":2,"options":[{"type":1,"options":[{"type":4,"min_value":1e99,"choices":[{"value":1}]}]}]}]}]`)
+	f.Add("PATCH", "/applications/{application}/commands/{command}", `{"options":[{}],"contexts":[9]}`)
+	f.Add("POST", "/channels/{channel}/messages", `{"flags":32768,"components":[{"type":17,"components":[{"type":9,"accessory":{"type":11},"components":[{}]}]},null,{"type":1,"components":[{"type":8,"default_values":[1]}]}]}`)
 	f.Fuzz(func(t *testing.T, method, path, body string) {
 		s, ids := newWorld()
 		for name, id := range ids {
@@ -114,4 +128,40 @@ func newStoppedTimer() *time.Timer {
 	t := time.NewTimer(time.Hour)
 	t.Stop()
 	return t
+}
+
+// FuzzOptions: no values of options make the fake panic.
+func FuzzOptions(f *testing.F) {
+	for _, values := range []string{
+		`{"s":"x","i":5,"n":1.5,"b":true}`, `{"s":null,"i":"5","n":"NaN","b":"x"}`, `{"u":"Anna","c":"general","r":"tea","m":"@Anna"}`, `{"file":{"name":"a","data":"eA=="}}`, `{"i":1e300,"file":[]}`, `{"":1}`,
+	} {
+		f.Add("a", values, "")
+		f.Add("/a", values, "s")
+	}
+	f.Add("a b c", `{}`, "i")
+	f.Fuzz(func(t *testing.T, words, values, focused string) {
+		var options object
+		if json.Unmarshal([]byte(values), &options) != nil {
+			return
+		}
+		s, ids := newWorld()
+		path := "/applications/" + ids["application"] + "/commands"
+		var list []any
+		for i, name := range []string{"s", "i", "b", "u", "c", "r", "m", "n", "file"} {
+			list = append(list, object{"type": i + 3, "name": name, "description": "d", "autocomplete": name == "s" || name == "i"})
+		}
+		if err := s.Do(s.Me(), "POST", path, object{"name": "a", "description": "d", "options": list}, nil); err != nil {
+			t.Fatal(err)
+		}
+		anna, _ := ParseID(ids["user"])
+		general, _ := ParseID(ids["channel"])
+		use := func() (ID, error) { return s.Slash(anna, general, words, options) }
+		if focused != "" {
+			use = func() (ID, error) { return s.Complete(anna, general, words, focused, options) }
+		}
+		if _, err := use(); err != nil && err.Error() == "" {
+			t.Error("a refusal without words")
+		}
+		s.Close()
+	})
 }

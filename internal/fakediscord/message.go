@@ -25,7 +25,7 @@ type message struct {
 	files     []string // paths in the CDN
 
 	interaction *interaction // that it answers
-	only        *user        // who alone sees it, or nil
+	only        *user        // the only one to see it, or nil
 }
 
 type reaction struct {
@@ -143,7 +143,7 @@ func (s *Server) mention(m *message, a allowed) {
 	if a.everyone && mentionOfAll.MatchString(content) {
 		m.everyone = m.webhook != nil || s.permissions(m.channel, m.author).Has(PermMentionEveryone)
 	}
-	if a.replied && m.reference != nil {
+	if a.replied && m.reference != nil && m.interaction == nil {
 		add(m.reference.author)
 	}
 }

@@ -76,7 +76,6 @@ func (p person) component(id ID, what, name string, wanted func(object) bool) (*
 func (s *Server) Press(as, channel, message ID, button string) (ID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer s.touch()
 	p, err := s.person(as, channel)
 	if err != nil {
 		return 0, err
@@ -107,7 +106,6 @@ func (p person) touches(kind string, m *message, o object, said string, data obj
 func (s *Server) Pick(as, channel, message ID, menu string, values []any) (ID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer s.touch()
 	p, err := s.person(as, channel)
 	if err != nil {
 		return 0, err
@@ -135,7 +133,7 @@ func isMenu(o object) bool {
 	return kind == componentSelect || kind >= componentUsers && kind <= componentChannels
 }
 
-// optionOfMenu are the types of the options of a command that take what a menu offers.
+// optionOfMenu are the types of the options that take the same values as a menu.
 var optionOfMenu = map[int]int{componentUsers: optionUser, componentRoles: optionRole, componentMentionable: optionMentionable, componentChannels: optionChannel}
 
 // pick returns the values of a select menu, and how they look.
@@ -180,7 +178,6 @@ func (u *usage) choose(o object, menu string, v any) (value any, said string, er
 func (s *Server) Fill(as, channel ID, fields map[string]any) (ID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer s.touch()
 	p, err := s.person(as, channel)
 	if err != nil {
 		return 0, err

@@ -36,7 +36,7 @@ func postCallback(c *call) any {
 	return in.response(c)
 }
 
-// response returns the answer to a callback, with what it has made.
+// response returns the answer to a callback, with the message that it has made.
 func (in *interaction) response(c *call) object {
 	about := object{"id": in.id, "type": in.kind, "channel_id": in.channel.id}
 	if in.channel.guild != nil {
@@ -70,12 +70,13 @@ func (in *interaction) callbacks() []int {
 // respond answers an interaction with the callback in the body.
 func (c *call) respond(in *interaction) {
 	c.require("type")
-	kind, ok := c.choice("type", in.callbacks()...)
+	kind, _ := c.choice("type", in.callbacks()...)
+	if kind == callbackMessage || kind == callbackUpdate || kind == callbackAutocomplete || kind == callbackForm {
+		c.require("data")
+	}
 	data := *c
-	if data.form, ok = c.sub("data"); !ok {
-		if ok = !c.has("data"); ok && (kind == callbackMessage || kind == callbackUpdate || kind == callbackAutocomplete || kind == callbackForm) {
-			c.require("data")
-		}
+	var given bool
+	if data.form, given = c.sub("data"); !given {
 		data.form = form{body: object{}, at: "data.", errors: c.errors}
 	}
 	c.done()
@@ -165,7 +166,7 @@ func (c *call) putOff(in *interaction) {
 	in.messages = append(in.messages, m)
 }
 
-// complete offers choices to a person who types.
+// complete offers choices for an option.
 func (c *call) complete(in *interaction) {
 	c.require("choices")
 	choices := c.optionChoices(in.option)

@@ -156,6 +156,13 @@ func (c *call) setContent(m *message) {
 	} else if c.null("components") {
 		m.doc["components"] = []any{}
 	}
+	if number(m.doc, "flags")&flagComponentsV2 != 0 {
+		for _, name := range []string{"content", "embeds", "poll"} {
+			if v := c.body[name]; v != nil && v != "" {
+				c.fail(name, "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2", "The '%s' field cannot be used when using MessageFlags.IS_COMPONENTS_V2", name)
+			}
+		}
+	}
 	if p, ok := c.sub("poll"); ok {
 		p.require("question", "answers")
 		m.doc["poll"] = p.body

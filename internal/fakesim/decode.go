@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// A located error says where in a JSON text something is wrong.
+// A located error includes the place of the error in a JSON text.
 type located struct {
-	line    int // from 1
+	line    int // counted from 1
 	field   string
 	message string
 }
@@ -23,8 +23,8 @@ func (e *located) Error() string {
 	return fmt.Sprintf("line %d: %s: %s", e.line, e.field, e.message)
 }
 
-// decode decodes one JSON value, without fields that v has not, and says where
-// it is wrong.
+// decode decodes one JSON value. It refuses fields that v does not have. Errors
+// include the line.
 func decode(text []byte, v any) error {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
@@ -33,7 +33,7 @@ func decode(text []byte, v any) error {
 		if _, err = dec.Token(); err == io.EOF {
 			return nil
 		}
-		return &located{lineAt(text, dec.InputOffset()), "", "something follows the end"}
+		return &located{lineAt(text, dec.InputOffset()), "", "there is text after the end"}
 	}
 	syntax, mistyped := (*json.SyntaxError)(nil), (*json.UnmarshalTypeError)(nil)
 	switch {
@@ -42,7 +42,7 @@ func decode(text []byte, v any) error {
 	case errors.As(err, &mistyped):
 		return &located{lineAt(text, mistyped.Offset), mistyped.Field, "it is " + mistyped.Value + ", not " + inWords(mistyped)}
 	case err == io.EOF || err == io.ErrUnexpectedEOF:
-		return &located{lineAt(text, int64(len(text))), "", "the text ends in the middle"}
+		return &located{lineAt(text, int64(len(text))), "", "the text ends too early"}
 	}
 	message := strings.TrimPrefix(err.Error(), "json: ")
 	if name, ok := strings.CutPrefix(message, "unknown field "); ok {
@@ -52,7 +52,7 @@ func decode(text []byte, v any) error {
 	return &located{lineAt(text, dec.InputOffset()), "", message}
 }
 
-// inWords is the type that a field has to be of.
+// inWords returns the type that a field must have, in words.
 func inWords(e *json.UnmarshalTypeError) string {
 	switch e.Type.Kind().String() {
 	case "string":
@@ -73,7 +73,7 @@ func lineAt(text []byte, offset int64) int {
 	return 1 + bytes.Count(text[:min(int(offset), len(text))], []byte("\n"))
 }
 
-// lineOf is the line on which a field stands for the first time.
+// lineOf returns the line on which a field first appears.
 func lineOf(text []byte, name string) int {
 	key, err := json.Marshal(name)
 	if err != nil {

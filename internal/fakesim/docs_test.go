@@ -15,16 +15,20 @@ import (
 
 func page(t *testing.T) string {
 	t.Helper()
-	b, err := os.ReadFile("../../docs/vktest.md")
-	if err != nil {
-		t.Fatal(err)
+	var both strings.Builder
+	for _, path := range []string{"../../docs/fake-vk-http.md", "../../docs/fake-vk.md"} {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		both.Write(b)
 	}
-	return string(b)
+	return both.String()
 }
 
 var quoted = regexp.MustCompile("`([^`]*)`")
 
-// spans are the words of a text that stand in backquotes.
+// spans returns the words of a text that are in backquotes.
 func spans(text string) []string {
 	var out []string
 	for _, m := range quoted.FindAllStringSubmatch(text, -1) {
@@ -33,7 +37,7 @@ func spans(text string) []string {
 	return out
 }
 
-// table is the rows, as two cells, of the table with a header.
+// table returns the rows, as two cells, of the table with a header.
 func table(t *testing.T, header string) [][2]string {
 	t.Helper()
 	_, rest, ok := strings.Cut(page(t), "\n| "+header+" |\n")
@@ -51,9 +55,9 @@ func table(t *testing.T, header string) [][2]string {
 	return rows
 }
 
-// TestDocsMapping: the page has a row for everything that package vktest can do,
-// and the requests that it names are all there are, but for a few that Go needs
-// none for.
+// TestDocsMapping checks that the page has a row for every function and method
+// of package vktest, and that its requests are all the existing ones, except a
+// few that have no counterpart in Go.
 func TestDocsMapping(t *testing.T) {
 	t.Parallel()
 	var listed, requests []string
@@ -87,7 +91,7 @@ func TestDocsMapping(t *testing.T) {
 	}
 }
 
-// exported is the functions and methods of package vktest.
+// exported returns the functions and methods of package vktest.
 func exported(t *testing.T) []string {
 	t.Helper()
 	var names []string
@@ -127,7 +131,7 @@ func exported(t *testing.T) []string {
 	return names
 }
 
-// TestDocsErrors: the codes of errors on the page are those that there are.
+// TestDocsErrors checks that the page lists exactly the existing error codes.
 func TestDocsErrors(t *testing.T) {
 	t.Parallel()
 	var listed []string
@@ -159,8 +163,8 @@ func TestDocsErrors(t *testing.T) {
 	}
 }
 
-// TestDocsEffects: the page names the effects as vktest does, and each has its
-// name here.
+// TestDocsEffects checks that the page has vktest's names of the effects, and
+// that each has its name here.
 func TestDocsEffects(t *testing.T) {
 	t.Parallel()
 	for _, row := range table(t, "in Go | over HTTP") {
@@ -186,8 +190,8 @@ func TestDocsEffects(t *testing.T) {
 	t.Error("the page has no row of effects")
 }
 
-// TestDocsWorldFile: the page's world is one, and the mistake that it shows is
-// told so.
+// TestDocsWorldFile checks that the page's world file is valid, and that its
+// example of a mistake gives the error shown.
 func TestDocsWorldFile(t *testing.T) {
 	t.Parallel()
 	_, text, _ := strings.Cut(page(t), "```json\n")

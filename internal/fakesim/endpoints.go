@@ -8,22 +8,23 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// endpoints is all of /sim, in the order in which it is told.
+// endpoints returns all endpoints of /sim, in the order in which they are
+// listed.
 func (s *Sim) endpoints() []endpoint {
 	anna := inPeer{User: who{name: "anna"}}
 	tea := inPeer{who{name: "anna"}, who{name: "Tea"}}
 	first := atMessage{anna, 1}
 	hi, yes := "pong", true
 	return []endpoint{
-		get("/sim", "", "what there is here", func(*request) (any, error) { return s.list(), nil }),
+		get("/sim", "", "list the requests of /sim", func(*request) (any, error) { return s.list(), nil }),
 
-		// What people do.
-		post("/sim/send", "write as a person", sending{inPeer: anna, Text: "!ping"}, (*request).send),
+		// Actions of users.
+		post("/sim/send", "send a message as a user", sending{inPeer: anna, Text: "!ping"}, (*request).send),
 		post("/sim/press", "press a button, and wait for the answer to it", pressing{inPeer: anna, Label: "Tea", Wait: 10}, (*request).press),
-		post("/sim/start", "press the button that a dialog begins with", anna, func(q *request, in inPeer) (any, error) {
+		post("/sim/start", "press the start button of an empty dialog", anna, func(q *request, in inPeer) (any, error) {
 			return q.send(sending{inPeer: in, Text: "Start", Payload: json.RawMessage(`{"command":"start"}`)})
 		}),
-		post("/sim/edit", "change one's message", editing{first, "hello"}, func(q *request, in editing) (any, error) {
+		post("/sim/edit", "edit the user's own message", editing{first, "hello"}, func(q *request, in editing) (any, error) {
 			user, peer, err := in.find(q)
 			if err != nil {
 				return nil, err
@@ -35,14 +36,14 @@ func (s *Sim) endpoints() []endpoint {
 			})
 			return viewOf(m), err
 		}),
-		post("/sim/delete", "delete one's message for everybody", first, func(q *request, in atMessage) (any, error) {
+		post("/sim/delete", "delete the user's own message for everybody", first, func(q *request, in atMessage) (any, error) {
 			user, peer, err := in.find(q)
 			if err != nil {
 				return nil, err
 			}
 			return done, q.log.change(user, peer, in.CMID, func() error { return q.world.Delete(user, peer, in.CMID) })
 		}),
-		post("/sim/type", "show that one is typing", typing{inPeer: anna}, func(q *request, in typing) (any, error) {
+		post("/sim/type", "show that the user is typing", typing{inPeer: anna}, func(q *request, in typing) (any, error) {
 			user, peer, err := in.find(q)
 			if err != nil {
 				return nil, err
@@ -62,7 +63,7 @@ func (s *Sim) endpoints() []endpoint {
 			}
 			return done, q.world.Read(user, peer, in.CMID)
 		}),
-		post("/sim/react", "leave a reaction, or with 0 take it back", reacting{first, 1}, func(q *request, in reacting) (any, error) {
+		post("/sim/react", "add a reaction, or remove it with 0", reacting{first, 1}, func(q *request, in reacting) (any, error) {
 			user, peer, err := in.find(q)
 			if err != nil {
 				return nil, err
@@ -77,7 +78,7 @@ func (s *Sim) endpoints() []endpoint {
 			_, err = q.world.Pin(user, peer, in.CMID)
 			return done, err
 		}),
-		post("/sim/unpin", "take down the pinned message", tea, func(q *request, in inPeer) (any, error) {
+		post("/sim/unpin", "unpin the pinned message of a chat", tea, func(q *request, in inPeer) (any, error) {
 			user, peer, err := in.chat(q)
 			if err != nil {
 				return nil, err
@@ -86,7 +87,7 @@ func (s *Sim) endpoints() []endpoint {
 			return done, err
 		}),
 
-		// What people do with a community.
+		// Actions of users in a community.
 		post("/sim/join", "become a member of the community", member{User: anna.User}, func(q *request, in member) (any, error) {
 			user, group, err := in.find(q)
 			if err != nil {
@@ -119,21 +120,21 @@ func (s *Sim) endpoints() []endpoint {
 			}
 			return done, err
 		}),
-		post("/sim/block", "put a person on the community's black list", member{User: anna.User}, func(q *request, in member) (any, error) {
+		post("/sim/block", "add a user to the community's blacklist", member{User: anna.User}, func(q *request, in member) (any, error) {
 			user, group, err := in.find(q)
 			if err == nil {
 				q.world.Ban(0, user, group)
 			}
 			return done, err
 		}),
-		post("/sim/unblock", "take a person off the black list", member{User: anna.User}, func(q *request, in member) (any, error) {
+		post("/sim/unblock", "remove a user from the blacklist", member{User: anna.User}, func(q *request, in member) (any, error) {
 			user, group, err := in.find(q)
 			if err == nil {
 				q.world.Unban(0, user, group)
 			}
 			return done, err
 		}),
-		post("/sim/post", "write on the community's wall", posting{User: anna.User, Text: "hello"}, func(q *request, in posting) (any, error) {
+		post("/sim/post", "post on the community's wall", posting{User: anna.User, Text: "hello"}, func(q *request, in posting) (any, error) {
 			user, owner, err := in.find(q)
 			if err != nil {
 				return nil, err
@@ -158,7 +159,7 @@ func (s *Sim) endpoints() []endpoint {
 		}),
 
 		// Chats.
-		post("/sim/invite", "bring somebody into a chat", inviting{tea, who{name: "boris"}}, func(q *request, in inviting) (any, error) {
+		post("/sim/invite", "add a user to a chat", inviting{tea, who{name: "boris"}}, func(q *request, in inviting) (any, error) {
 			user, peer, err := in.chat(q)
 			if err != nil {
 				return nil, err
@@ -170,7 +171,7 @@ func (s *Sim) endpoints() []endpoint {
 			_, err = q.world.Invite(user, peer, other)
 			return done, err
 		}),
-		post("/sim/kick", "remove somebody from a chat; minus the community's id removes the bot", inviting{tea, who{name: "boris"}}, func(q *request, in inviting) (any, error) {
+		post("/sim/kick", "remove a user from a chat; minus the community's id removes the bot", inviting{tea, who{name: "boris"}}, func(q *request, in inviting) (any, error) {
 			user, peer, err := in.chat(q)
 			if err != nil {
 				return nil, err
@@ -182,7 +183,7 @@ func (s *Sim) endpoints() []endpoint {
 			_, err = q.world.Kick(user, peer, other)
 			return done, err
 		}),
-		post("/sim/rename", "give a chat another title", renaming{tea, "Coffee"}, func(q *request, in renaming) (any, error) {
+		post("/sim/rename", "rename a chat", renaming{tea, "Coffee"}, func(q *request, in renaming) (any, error) {
 			user, peer, err := in.chat(q)
 			if err != nil {
 				return nil, err
@@ -190,56 +191,56 @@ func (s *Sim) endpoints() []endpoint {
 			_, err = q.world.SetTitle(user, peer, in.Title)
 			return done, err
 		}),
-		post("/sim/chat", "make a member of a chat an administrator, or let bots see only what mentions them",
+		post("/sim/chat", "make a member of a chat an administrator, or let bots see only messages that mention them",
 			chatChange{Peer: tea.Peer, Member: who{id: -101}, Admin: &yes}, (*request).changeChat),
 
-		// What people see.
-		get("/sim/messages", "user peer after limit wait", "read a conversation, with its keyboard and who is typing; wait for what comes after a message", (*request).messages),
+		// Observations of users.
+		get("/sim/messages", "user peer after limit wait", "read a conversation, with its keyboard and the users typing in it; wait for messages after a given one", (*request).messages),
 		post("/sim/hear", "take the bot's next message; it must have the text, or match like", hearingOf{inPeer: anna, Text: &hi}, (*request).hear),
-		post("/sim/see", "wait until something is to be seen: edited, deleted, typing, read, pinned or reaction", sight{inPeer: anna, Edited: &hi}, (*request).see),
+		post("/sim/see", "wait for a change: edited, deleted, typing, read, pinned or reaction", sight{inPeer: anna, Edited: &hi}, (*request).see),
 		post("/sim/ready", "wait until a bot polls the community, or has a webhook that has confirmed itself", readiness{}, (*request).ready),
-		post("/sim/idle", "wait until the bot has nothing to do; then the user, if named, must have heard all", idling{User: anna.User}, (*request).idle),
-		get("/sim/presses/{event}", "wait", "what became of the press of a callback button", func(q *request) (any, error) {
+		post("/sim/idle", "wait until the bot is idle; the user, if named, must then have heard all messages", idling{User: anna.User}, (*request).idle),
+		get("/sim/presses/{event}", "wait", "the state of a press of a callback button", func(q *request) (any, error) {
 			seconds, err := q.seconds()
 			if err != nil {
 				return nil, err
 			}
 			return q.awaitAnswer(q.r.PathValue("event"), seconds)
 		}),
-		get("/sim/transcript", "", "all conversations, written down", func(q *request) (any, error) {
+		get("/sim/transcript", "", "a transcript of all conversations", func(q *request) (any, error) {
 			return map[string]string{"transcript": q.transcript()}, nil
 		}),
-		get("/sim/test", "user peer", "a conversation as a test in Go that has it again", (*request).goTest),
-		get("/sim/script", "user peer", "a conversation as requests for curl that have it again", (*request).script),
-		get("/sim/pictures/{name}", "", "a photo that was uploaded, named {owner}_{id}", (*request).pictured),
-		get("/sim/calls", "method limit", "the calls of the API that were made, the oldest first", (*request).calls),
-		get("/sim/events", "since stream limit wait", "all that happens, in order: poll it with the next and the stream of the answer before; -100 begins with the last 100", (*request).events),
+		get("/sim/test", "user peer", "a conversation as a Go test that repeats it", (*request).goTest),
+		get("/sim/script", "user peer", "a conversation as curl requests that repeat it", (*request).script),
+		get("/sim/pictures/{name}", "", "an uploaded photo, named {owner}_{id}", (*request).pictured),
+		get("/sim/calls", "method limit", "the API calls, oldest first", (*request).calls),
+		get("/sim/events", "since stream limit wait", "all events, in order: poll it with the next and the stream of the previous response; -100 begins with the last 100", (*request).events),
 
 		// The world.
-		get("/sim/world", "", "communities, people, chats and tokens", (*request).everything),
-		post("/sim/users", "add a person", UserSpec{FirstName: "Vera", Lang: "ru"}, (*request).addUser),
+		get("/sim/world", "", "communities, users, chats and tokens", (*request).everything),
+		post("/sim/users", "add a user", UserSpec{FirstName: "Vera", Lang: "ru"}, (*request).addUser),
 		post("/sim/groups", "add a community", GroupSpec{Name: "Shop"}, (*request).addGroup),
-		post("/sim/chats", "open a chat; with no community named, the first is in it", ChatSpec{Title: "Coffee", Members: []int64{1, 2}}, (*request).addChat),
-		post("/sim/tokens", "make a token: of a community, of a user, or a service token", TokenSpec{UserID: 2}, (*request).addToken),
-		post("/sim/revoke", "make a token invalid", TokenSpec{Token: "vk1.a.…"}, func(q *request, in TokenSpec) (any, error) {
+		post("/sim/chats", "open a chat; if no community is named, the first one is a member", ChatSpec{Title: "Coffee", Members: []int64{1, 2}}, (*request).addChat),
+		post("/sim/tokens", "add a token: of a community, of a user, or a service token", TokenSpec{UserID: 2}, (*request).addToken),
+		post("/sim/revoke", "revoke a token", TokenSpec{Token: "vk1.a.…"}, func(q *request, in TokenSpec) (any, error) {
 			q.world.RevokeToken(in.Token)
 			return done, nil
 		}),
-		get("/sim/readings", "", "how the fake understands what VK's documentation leaves open", func(q *request) (any, error) {
+		get("/sim/readings", "", "the fake's readings of points that VK's documentation leaves open", func(q *request) (any, error) {
 			return q.world.Readings(), nil
 		}),
-		{method: "POST", path: "/sim/readings", about: "change readings; those that are left out stay as they are",
+		{method: "POST", path: "/sim/readings", about: "change readings; readings not named stay the same",
 			body: map[string]any{"plain_press": true}, serve: (*request).changeReadings},
 		post("/sim/emit", "send a community an event of any kind", emitting{Type: "wall_repost", Object: json.RawMessage(`{"id":1}`)}, (*request).emit),
-		post("/sim/reset", "put the world back to where it began", struct{}{}, func(q *request, _ struct{}) (any, error) {
+		post("/sim/reset", "reset the world to its beginning", struct{}{}, func(q *request, _ struct{}) (any, error) {
 			return done, s.Reset()
 		}),
 
-		// What goes wrong.
-		get("/sim/faults", "", "the faults that are set, with how often each has happened", (*request).listFaults),
-		post("/sim/faults", "make something go wrong", faultSpec{On: "messages.send", Effect: "error", Code: 6, Times: 3}, (*request).addFault),
-		remove("/sim/faults", "take all faults away", func(q *request) (any, error) { return q.clearFaults(0) }),
-		remove("/sim/faults/{id}", "take one fault away", func(q *request) (any, error) {
+		// Faults.
+		get("/sim/faults", "", "the current faults, with the number of times each has happened", (*request).listFaults),
+		post("/sim/faults", "set up a fault", faultSpec{On: "messages.send", Effect: "error", Code: 6, Times: 3}, (*request).addFault),
+		remove("/sim/faults", "remove all faults", func(q *request) (any, error) { return q.clearFaults(0) }),
+		remove("/sim/faults/{id}", "remove a fault", func(q *request) (any, error) {
 			id, err := strconv.ParseInt(q.r.PathValue("id"), 10, 64)
 			if err != nil || id <= 0 {
 				return nil, missing("there is no fault %q", clip(q.r.PathValue("id")))
@@ -247,7 +248,7 @@ func (s *Sim) endpoints() []endpoint {
 			return q.clearFaults(id)
 		}),
 		post("/sim/longpoll", "expire_key, forget_session or lose_history", longPollDo{Do: "expire_key"}, (*request).longPoll),
-		post("/sim/clock", "set by how many seconds VK's clock is ahead", clock{Ahead: -3600}, func(q *request, in clock) (any, error) {
+		post("/sim/clock", "set how many seconds VK's clock is ahead", clock{Ahead: -3600}, func(q *request, in clock) (any, error) {
 			const year = 366 * 24 * 60 * 60
 			if !(in.Ahead >= -year && in.Ahead <= year) {
 				return nil, bad("ahead is %v, which is more than a year", in.Ahead)
@@ -257,9 +258,9 @@ func (s *Sim) endpoints() []endpoint {
 		}),
 
 		// Webhooks.
-		get("/sim/callbacks", "group_id", "the webhooks, and the attempts to reach them", (*request).callbacks),
-		post("/sim/callbacks", "add a webhook, which is asked to confirm itself", CallbackSpec{URL: "http://127.0.0.1:8080/", Secret: "s"}, (*request).addCallback),
-		remove("/sim/callbacks/{id}", "take a webhook of the first community away", func(q *request) (any, error) {
+		get("/sim/callbacks", "group_id", "the webhooks and their deliveries", (*request).callbacks),
+		post("/sim/callbacks", "add a webhook and send it a confirmation request", CallbackSpec{URL: "http://127.0.0.1:8080/", Secret: "s"}, (*request).addCallback),
+		remove("/sim/callbacks/{id}", "remove a webhook of the first community", func(q *request) (any, error) {
 			id, err := strconv.ParseInt(q.r.PathValue("id"), 10, 64)
 			for _, c := range q.world.Callbacks(q.group) {
 				if err == nil && c.ID == id {
@@ -299,7 +300,7 @@ func (q *request) longPoll(in longPollDo) (any, error) {
 	return done, nil
 }
 
-// listed is an endpoint as GET /sim tells it.
+// listed is an endpoint as GET /sim lists it.
 type listed struct {
 	Method  string `json:"method"`
 	Path    string `json:"path"`

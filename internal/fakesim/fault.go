@@ -9,15 +9,15 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// A faultSpec is something that goes wrong: one effect, or a delay, and any
-// number of conditions.
+// A faultSpec describes a fault: one effect, or a delay, and any number of
+// conditions.
 type faultSpec struct {
 	On     string `json:"on"`               // a method, "messages.*", a kind of event, "long poll", "upload", "callback", "event" or "*"
-	Effect string `json:"effect,omitempty"` // one of those of effects
+	Effect string `json:"effect,omitempty"` // a name in effects
 
-	// What some effects need.
+	// Parameters of some effects.
 	Code        int             `json:"code,omitempty"`        // error, failed, status
-	Key         string          `json:"key,omitempty"`         // captcha: the solution; empty means any
+	Key         string          `json:"key,omitempty"`         // captcha: the solution; if empty, any is accepted
 	Redirecting bool            `json:"redirecting,omitempty"` // captcha
 	Seconds     float64         `json:"seconds,omitempty"`     // stall, slow, duplicate, late
 	Bytes       int64           `json:"bytes,omitempty"`       // huge
@@ -26,17 +26,17 @@ type faultSpec struct {
 	// Conditions.
 	Times  int               `json:"times,omitempty"`
 	Skip   int               `json:"skip,omitempty"`
-	Chance *float64          `json:"chance,omitempty"` // left out means always
+	Chance *float64          `json:"chance,omitempty"` // the default is always
 	Peer   int64             `json:"peer,omitempty"`
 	Group  int64             `json:"group_id,omitempty"`
 	After  float64           `json:"after,omitempty"`  // seconds
 	For    float64           `json:"for,omitempty"`    // seconds
-	Params map[string]string `json:"params,omitempty"` // that a call must have, with these values
+	Params map[string]string `json:"params,omitempty"` // parameters that a call must have, with these values
 
-	Delay float64 `json:"delay,omitempty"` // seconds before anything is done; beside an effect, or alone
+	Delay float64 `json:"delay,omitempty"` // seconds before the request is processed; with an effect, or alone
 }
 
-// effects are those by name. They are what vktest's options are called.
+// effects are the effects by name. The names are those of vktest's options.
 var effects = map[string]func(faultSpec) fakevk.Effect{
 	"error":       func(f faultSpec) fakevk.Effect { return fakevk.APIError{Code: f.Code} },
 	"captcha":     func(f faultSpec) fakevk.Effect { return fakevk.Captcha{Key: f.Key, New: f.Redirecting} },
@@ -58,14 +58,14 @@ var effects = map[string]func(faultSpec) fakevk.Effect{
 	"poison":      func(f faultSpec) fakevk.Effect { return fakevk.Poison{Element: f.Value} },
 }
 
-// longestFault is the longest time of a fault, in seconds.
+// longestFault limits the durations of a fault, in seconds.
 const longestFault = 24 * 60 * 60
 
 func duration(seconds float64) time.Duration { return time.Duration(seconds * float64(time.Second)) }
 
 func (f faultSpec) seconds() time.Duration { return duration(f.Seconds) }
 
-// check refuses what makes no sense.
+// check returns an error if the fault is invalid.
 func (f faultSpec) check() error {
 	for name, v := range map[string]float64{"seconds": f.Seconds, "after": f.After, "for": f.For, "delay": f.Delay} {
 		if math.IsNaN(v) || v < 0 || v > longestFault {
@@ -78,22 +78,22 @@ func (f faultSpec) check() error {
 	case len(f.On) > 100:
 		return bad("there is no method, section, event or place %q", clip(f.On))
 	case f.Effect == "" && f.Delay == 0:
-		return bad("nothing is to go wrong: effect and delay are missing")
+		return bad("a fault needs an effect or a delay")
 	case f.Effect != "" && effects[f.Effect] == nil:
 		return bad("there is no effect %q", clip(f.Effect))
 	case f.Chance != nil && !(*f.Chance >= 0 && *f.Chance <= 1):
 		return bad("chance is %v, which is not from 0 to 1", *f.Chance)
 	case f.Times < 0 || f.Skip < 0 || f.Bytes < 0:
-		return bad("times, skip and bytes are not negative")
+		return bad("times, skip and bytes must not be negative")
 	case f.Effect == "status" && f.Code != 0 && (f.Code < 200 || f.Code > 599):
-		return bad("code is %d, which is no HTTP status from 200 to 599", f.Code)
+		return bad("code is %d, which is not an HTTP status from 200 to 599", f.Code)
 	case f.Effect == "failed" && (f.Code < 1 || f.Code > 3):
 		return bad("code is %d, but a poll fails with 1, 2 or 3", f.Code)
 	}
 	return nil
 }
 
-// A fault is one that was set.
+// A fault is a fault that was set up.
 type fault struct {
 	id        int64
 	spec      faultSpec
@@ -104,7 +104,7 @@ type faultView struct {
 	ID int64 `json:"id"`
 	faultSpec
 	Hits  int  `json:"hits"`
-	Spent bool `json:"spent,omitempty"` // it can happen no more
+	Spent bool `json:"spent,omitempty"` // it can no longer happen
 }
 
 func (q *request) addFault(f faultSpec) (any, error) {
@@ -128,7 +128,7 @@ func (q *request) addFault(f faultSpec) (any, error) {
 	f.On, made.On = on, on
 	if f.Chance != nil {
 		if made.Chance = *f.Chance; made.Chance == 0 {
-			made.Chance = -1 // to fakevk, 0 is a certainty
+			made.Chance = -1 // in fakevk, 0 means always
 		}
 	}
 	if len(f.Params) > 0 {
@@ -152,8 +152,8 @@ func (q *request) addFault(f faultSpec) (any, error) {
 	return faultMade{q.lastID, on}, nil
 }
 
-// faultMade is the answer to a fault that was set: its id, and its place under
-// the name that it has here.
+// faultMade is the response to a new fault: its id, and the canonical name of
+// its place.
 type faultMade struct {
 	ID int64  `json:"id"`
 	On string `json:"on"`
@@ -169,7 +169,7 @@ func (q *request) listFaults() (any, error) {
 	return map[string]any{"faults": list}, nil
 }
 
-// clearFaults takes one fault away, or with the id 0 all.
+// clearFaults removes one fault, or with the id 0 all.
 func (q *request) clearFaults(id int64) (any, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

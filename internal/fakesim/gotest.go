@@ -14,7 +14,7 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// goTest answers with a conversation as a test in Go that has it again.
+// goTest returns a conversation as a Go test that repeats it.
 func (q *request) goTest() (any, error) {
 	user, peer, err := inPeer{whoOf(q.query["user"]), whoOf(q.query["peer"])}.find(q)
 	if err != nil {
@@ -36,12 +36,12 @@ type testWriter struct {
 	*run
 	me, peer int64
 	b        strings.Builder
-	taken    map[string]bool  // the names of variables
-	people   map[int64]string // of people, by the id
-	vars     map[int64]string // of messages that are spoken of again, by the CMID
+	taken    map[string]bool  // the variable names in use
+	people   map[int64]string // names of users, by id
+	vars     map[int64]string // variables of messages that later steps name, by CMID
 	seen     map[int64]*fakevk.Message
-	labels   map[string]bool // of the buttons that bots have shown
-	reader   string          // who hears what the bot says
+	labels   map[string]bool // labels of the buttons that bots have shown
+	reader   string          // the variable of the user who hears the bot's messages
 }
 
 func (w *testWriter) f(format string, args ...any) { fmt.Fprintf(&w.b, format, args...) }
@@ -65,7 +65,7 @@ func TestConversation(t *testing.T) {
 		w.taken[name] = true
 	}
 	if forgot {
-		w.f("// What came before is forgotten.\n")
+		w.f("// Earlier messages are no longer kept.\n")
 	}
 	w.mu.Lock()
 	if n := len(w.faults); n > 0 {
@@ -102,7 +102,7 @@ func TestConversation(t *testing.T) {
 	return string(text), err
 }
 
-// spokenOf is the messages that a later step needs to name.
+// spokenOf returns the messages that a later step needs to name.
 func spokenOf(steps []step) []int64 {
 	var list []int64
 	for _, s := range steps {
@@ -129,7 +129,8 @@ func spokenOf(steps []step) []int64 {
 	return slices.Compact(list)
 }
 
-// assign writes a statement, whose message gets a variable if it is spoken of.
+// assign writes a statement. Its message gets a variable if a later step names
+// it.
 func (w *testWriter) assign(cmid int64, format string, args ...any) {
 	if v := w.vars[cmid]; v != "" {
 		w.f("%s := ", v)
@@ -139,7 +140,7 @@ func (w *testWriter) assign(cmid int64, format string, args ...any) {
 
 var clubMention = regexp.MustCompile(`^\[club\d+\|[^\]]*\] `)
 
-// says writes what a person says.
+// says writes a user's message.
 func (w *testWriter) says(m *fakevk.Message) {
 	who := cmp.Or(w.people[m.FromID], w.reader)
 	if m.Action != nil {
@@ -158,7 +159,7 @@ func (w *testWriter) says(m *fakevk.Message) {
 		w.f("%s.Presses(%q)\n", who, pressed)
 		return
 	case m.Payload != "":
-		w.f("// With the payload %s, which nobody can type:\n", strconv.Quote(m.Payload))
+		w.f("// With the payload %s, which cannot be typed:\n", strconv.Quote(m.Payload))
 	}
 	var with string
 	for _, raw := range m.Attachments {
@@ -186,7 +187,7 @@ func (w *testWriter) says(m *fakevk.Message) {
 	}
 }
 
-// acts writes what a person does to a chat.
+// acts writes a user's change of a chat.
 func (w *testWriter) acts(who string, m *fakevk.Message) {
 	a := m.Action
 	switch {
@@ -209,7 +210,8 @@ func (w *testWriter) acts(who string, m *fakevk.Message) {
 	}
 }
 
-// attached is the attachment in Go, or nothing if package vktest has none such.
+// attached returns the attachment as Go code, or "" if package vktest has no
+// such attachment.
 func attached(raw json.RawMessage) string {
 	var a struct {
 		Type  string
@@ -257,7 +259,7 @@ func (w *testWriter) hears(m *fakevk.Message) {
 		return
 	}
 	if mention.MatchString(m.Text) {
-		// The numbers of people are others in a test.
+		// The ids of users differ in a test.
 		like := quotedMention.ReplaceAllString(regexp.QuoteMeta(m.Text), `\[${1}\d+\|`)
 		w.assign(m.CMID, "%s.HearsLike(%q)", w.reader, "^"+like+"$")
 		return
@@ -311,13 +313,13 @@ func (w *testWriter) changed(s step) {
 	case s.m.Deleted && !was.Deleted:
 		w.f("%s.SeesDeleted(%s)\n", w.reader, v)
 	case s.m.Text != was.Text && mention.MatchString(s.m.Text):
-		w.f("// The bot changes a message to %s.\n", strconv.Quote(s.m.Text)) // with other numbers in a test
+		w.f("// The bot changes a message to %s.\n", strconv.Quote(s.m.Text)) // the numbers differ in a test
 	case s.m.Text != was.Text:
 		w.f("%s.SeesEdited(%q)\n", w.reader, s.m.Text)
 	}
 }
 
-// presses writes the press of a callback button, and its answer.
+// presses writes the press of a callback button and its answer.
 func (w *testWriter) presses(p fakevk.Press) {
 	w.f("%s.Presses(%q)", cmp.Or(w.people[p.UserID], w.reader), label(p.Button))
 	now, known := w.world.Pressed(p.EventID)

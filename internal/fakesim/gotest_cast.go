@@ -12,7 +12,7 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// cast declares who takes part.
+// cast declares the users who take part.
 func (w *testWriter) cast(steps []step) {
 	var chat fakevk.Room
 	ids := []int64{w.me}
@@ -22,7 +22,8 @@ func (w *testWriter) cast(steps []step) {
 				chat = c
 			}
 		}
-		// Who was in it at the beginning: back from who is now.
+		// The members at the beginning, computed backwards from the current
+		// members.
 		in := make(map[int64]bool)
 		for _, id := range chat.Members {
 			in[id] = true
@@ -49,7 +50,7 @@ func (w *testWriter) cast(steps []step) {
 		slices.Sort(ids)
 		ids = slices.DeleteFunc(slices.Compact(ids), func(id int64) bool { return id <= 0 })
 		chat.Members = slices.DeleteFunc(slices.Clone(ids), func(id int64) bool { return !in[id] })
-		if i := slices.Index(chat.Members, chat.Owner); i > 0 { // who opens it is named first
+		if i := slices.Index(chat.Members, chat.Owner); i > 0 { // the owner comes first
 			chat.Members = slices.Insert(slices.Delete(chat.Members, i, i+1), 0, chat.Owner)
 		}
 	}
@@ -103,7 +104,7 @@ func (w *testWriter) cast(steps []step) {
 	w.f("%s = %s\n", strings.Join(all, ", "), strings.Join(in, ", "))
 }
 
-// variable makes a name for a variable out of somebody's.
+// variable returns a variable name made from a user's name.
 func (w *testWriter) variable(name string, id int64) string {
 	var b strings.Builder
 	for _, r := range strings.ToLower(name) {

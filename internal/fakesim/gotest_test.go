@@ -25,7 +25,7 @@ func botCalls(t *testing.T, s *Sim, method string, params ...string) {
 	}
 }
 
-// written is the body of the test that is made of a conversation.
+// written returns the body of the test made from a conversation.
 func written(t *testing.T, s *Sim, query string) string {
 	t.Helper()
 	text := must(t, s, "GET", "/sim/test?"+query, "")["test"].(string)
@@ -36,8 +36,8 @@ func written(t *testing.T, s *Sim, query string) string {
 	return body
 }
 
-// TestGoTest: a dialog becomes a test that says and expects the same, changes of
-// the bot's messages included.
+// TestGoTest checks that a dialog becomes a test with the same messages and
+// expectations, including changes of the bot's messages.
 func TestGoTest(t *testing.T) {
 	t.Parallel()
 	s := newSim(t)
@@ -107,7 +107,7 @@ func TestGoTest(t *testing.T) {
 	m9 := anna.HearsLike("^gone at once, \\[id\\d+\\|Anna\\]\\. \\(\\?\\)$")
 	anna.SeesDeleted(m9)
 
-	// With the payload "{\"no\":\"button\"}", which nobody can type:
+	// With the payload "{\"no\":\"button\"}", which cannot be typed:
 	anna.Says("x")
 	anna.Says("", vktest.Location(1.5, 2))
 	anna.Says("both", vktest.Forward(m4))
@@ -120,12 +120,12 @@ func TestGoTest(t *testing.T) {
 	}
 }
 
-// TestGoTestOfChat: in a chat, those who were in it at the beginning are in it,
-// and what they do to it is done again.
+// TestGoTestOfChat checks that a test of a chat has the members from the
+// beginning, and repeats the changes of the chat.
 func TestGoTestOfChat(t *testing.T) {
 	t.Parallel()
 	s := newSim(t)
-	must(t, s, "POST", "/sim/users", `{"id":3,"first_name":"bot","lang":"ru"}`) // a name that is taken in the test
+	must(t, s, "POST", "/sim/users", `{"id":3,"first_name":"bot","lang":"ru"}`) // a name that the test itself uses
 	must(t, s, "POST", "/sim/send", `{"user":"boris","peer":"Tea","text":"hi"}`)
 	botCalls(t, s, "messages.send", "peer_id", "2000000001", "message", "hello",
 		"keyboard", `{"buttons":[[{"action":{"type":"text","label":"Menu","payload":"{}"}}]]}`)
@@ -156,8 +156,9 @@ func TestGoTestOfChat(t *testing.T) {
 	}
 }
 
-// TestGoTestBounds: the beginning of what is too long is forgotten, and the test
-// says so; the conversation with another community is refused.
+// TestGoTestBounds checks that the beginning of a long conversation is dropped,
+// that the test says so, and that a conversation with another community is
+// refused.
 func TestGoTestBounds(t *testing.T) {
 	t.Parallel()
 	s := newSim(t)
@@ -165,7 +166,7 @@ func TestGoTestBounds(t *testing.T) {
 		must(t, s, "POST", "/sim/send", fmt.Sprintf(`{"user":"anna","text":"%d"}`, i))
 	}
 	body := written(t, s, "user=anna")
-	if !strings.HasPrefix(body, "\t// What came before is forgotten.\n") || strings.Contains(body, `Says("4")`) || !strings.Contains(body, `Says("5")`) {
+	if !strings.HasPrefix(body, "\t// Earlier messages are no longer kept.\n") || strings.Contains(body, `Says("4")`) || !strings.Contains(body, `Says("5")`) {
 		t.Errorf("it begins with %.300s", body)
 	}
 	must(t, s, "POST", "/sim/groups", `{"id":102,"name":"Other"}`)
@@ -173,8 +174,8 @@ func TestGoTestBounds(t *testing.T) {
 	refused(t, s, "GET", "/sim/test", "", 400, "bad_request", "user is missing")
 }
 
-// TestEventsBackwards: a page that has just come asks for the last of what has
-// happened, and goes on from there.
+// TestEventsBackwards checks that a new page can request the last events and
+// continue from there.
 func TestEventsBackwards(t *testing.T) {
 	t.Parallel()
 	s := newSim(t)
@@ -190,8 +191,8 @@ func TestEventsBackwards(t *testing.T) {
 	if w := must(t, s, "GET", "/sim/events?since=-10000", ""); len(w["events"].([]any)) < 3 {
 		t.Errorf("%v", w)
 	}
-	// Another server may have as many events: a client that names its stream does
-	// not wait for the next one.
+	// Another server may have the same number of events: a client that names
+	// its stream does not wait for the next one.
 	other := newSim(t)
 	must(t, other, "POST", "/sim/send", `{"user":"anna","text":"other"}`)
 	must(t, other, "POST", "/sim/send", `{"user":"anna","text":"other"}`)

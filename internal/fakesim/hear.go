@@ -13,24 +13,25 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// A conversation is one between a person, zero in a chat, and a community or
-// chat.
+// A conversation is a conversation between a user (zero in a chat) and a
+// community or chat.
 type conversation struct{ user, peer int64 }
 
 func conversationOf(user, peer int64) conversation {
 	if peer > 0 {
-		user = 0 // what is said in a chat is heard once, by whoever listens first
+		user = 0 // a message in a chat is heard once, by the first user who listens
 	}
 	return conversation{user, peer}
 }
 
-// A hearing is what was heard of the bots in a conversation.
+// A hearing records the bots' messages and edits that were heard in a
+// conversation.
 type hearing struct {
 	upTo  int64           // the CMID
-	edits map[int64]int64 // CMID → the edition that was seen, of messages that were edited
+	edits map[int64]int64 // CMID → the edition that was seen, of edited messages
 }
 
-const maxEdits = 10_000 // of one conversation
+const maxEdits = 10_000 // per conversation
 
 func (r *run) heard(c conversation) *hearing {
 	h := r.hearings[c]
@@ -48,7 +49,7 @@ func (h *hearing) see(m fakevk.Message) {
 	}
 }
 
-// fromBots is what communities have said in a conversation.
+// fromBots returns the communities' messages in a conversation.
 func (r *run) fromBots(user, peer int64) []fakevk.Message {
 	var said []fakevk.Message
 	for _, m := range r.world.Messages(user, peer) {
@@ -59,8 +60,8 @@ func (r *run) fromBots(user, peer int64) []fakevk.Message {
 	return said
 }
 
-// next returns the next message that was not heard, as it was sent. It counts as
-// heard if it is as expected.
+// next returns the next unheard message, as it was sent. It counts as heard if
+// it is as expected.
 func (r *run) next(user, peer int64, expected func(fakevk.Message) bool) (m fakevk.Message, came, taken bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -81,15 +82,14 @@ func (r *run) next(user, peer int64, expected func(fakevk.Message) bool) (m fake
 	return fakevk.Message{}, false, false
 }
 
-// defaultWait is how long those wait that wait for something to come, in
-// seconds, if the request does not say.
+// defaultWait is the default for the time in seconds that requests wait.
 const defaultWait = 10
 
 type hearingOf struct {
 	inPeer
-	Text *string  `json:"text,omitempty"` // what it must say
-	Like string   `json:"like,omitempty"` // or a regular expression that it must match somewhere
-	Wait *float64 `json:"wait,omitempty"` // in seconds; left out means 10
+	Text *string  `json:"text,omitempty"` // the expected text
+	Like string   `json:"like,omitempty"` // or a regular expression that must match somewhere in it
+	Wait *float64 `json:"wait,omitempty"` // in seconds; the default is 10
 }
 
 func waitOf(f *float64) (float64, error) {
@@ -99,7 +99,7 @@ func waitOf(f *float64) (float64, error) {
 	return *f, checkWait(*f)
 }
 
-// hear takes the bot's next message as it was sent. If it is another than
+// hear takes the bot's next message as it was sent. If the message is not as
 // expected, hear fails and the message counts as not heard.
 func (q *request) hear(in hearingOf) (any, error) {
 	user, peer, err := in.find(q)
@@ -112,7 +112,7 @@ func (q *request) hear(in hearingOf) (any, error) {
 	}
 	like, err := regexp.Compile(in.Like)
 	if err != nil {
-		return nil, bad("like is no regular expression: %v", err)
+		return nil, bad("like is not a regular expression: %v", err)
 	}
 	var m fakevk.Message
 	came, err := q.wait(seconds, 0, func() (ok bool) {
@@ -125,7 +125,7 @@ func (q *request) hear(in hearingOf) (any, error) {
 	case err != nil:
 		return nil, err
 	case !came:
-		return nil, q.timeoutIn(user, peer, seconds, "nothing is to be heard")
+		return nil, q.timeoutIn(user, peer, seconds, "there is no new message")
 	case in.Text != nil && m.Text != *in.Text:
 		return nil, q.unexpected(user, peer, "should hear %q, but hears %q", *in.Text, m.Text)
 	case !like.MatchString(m.Text):
@@ -134,16 +134,17 @@ func (q *request) hear(in hearingOf) (any, error) {
 	return viewOf(m), nil
 }
 
-// A sight is something to see. One of the fields after Wait says what.
+// A sight is an observation to wait for. One of the fields after Wait selects
+// it.
 type sight struct {
 	inPeer
-	Wait     *float64  `json:"wait,omitempty"`    // in seconds; left out means 10
-	Edited   *string   `json:"edited,omitempty"`  // a message of the bot's that was heard is changed to this text
+	Wait     *float64  `json:"wait,omitempty"`    // in seconds; the default is 10
+	Edited   *string   `json:"edited,omitempty"`  // a heard message of the bot is changed to this text
 	Deleted  int64     `json:"deleted,omitempty"` // this message is deleted for everybody
 	Typing   bool      `json:"typing,omitempty"`
 	Read     int64     `json:"read,omitempty"`     // the bot has read up to this message
 	Pinned   int64     `json:"pinned,omitempty"`   // this message is pinned
-	Reaction *reaction `json:"reaction,omitempty"` // the bot has left one
+	Reaction *reaction `json:"reaction,omitempty"` // the bot has added this reaction
 }
 
 type reaction struct {
@@ -211,7 +212,7 @@ func (q *request) see(in sight) (any, error) {
 		return false
 	})
 	if len(looks) != 1 {
-		return nil, bad("say one thing to see: edited, deleted, typing, read, pinned or reaction")
+		return nil, bad("name one of edited, deleted, typing, read, pinned or reaction")
 	}
 	came, err := q.wait(seconds, 0, looks[0])
 	if err != nil {
@@ -223,14 +224,14 @@ func (q *request) see(in sight) (any, error) {
 	return seen, nil
 }
 
-// A readiness is a community whose bot must be there.
+// A readiness names the community whose bot must be running.
 type readiness struct {
 	GroupID int64    `json:"group_id,omitempty"`
-	Wait    *float64 `json:"wait,omitempty"` // in seconds; left out means 10
+	Wait    *float64 `json:"wait,omitempty"` // in seconds; the default is 10
 }
 
-// ready waits for a bot: what happens before it asks for the long poll server,
-// no poll tells it.
+// ready waits for a bot. Events that happen before the bot requests the long
+// poll server are in no poll.
 func (q *request) ready(in readiness) (any, error) {
 	group, err := q.community(in.GroupID)
 	if err != nil {
@@ -249,19 +250,19 @@ func (q *request) ready(in readiness) (any, error) {
 		return q.world.Polling(group) > 0
 	})
 	if err == nil && !is {
-		err = q.timeout(seconds, "nobody polls community %d", group)
+		err = q.timeout(seconds, "no bot polls community %d", group)
 	}
 	return done, err
 }
 
-// An idling waits until the bots have nothing to do. A bot in another process
-// does not say when it has: it counts as done when it has fetched every event
-// and nothing has happened for a while.
+// An idling waits until the bots are idle. A bot in another process does not
+// report that: it counts as idle if it has fetched every event and nothing has
+// happened for a while.
 type idling struct {
-	User  who      `json:"user,omitzero"` // who then should have nothing to hear; left out, nobody is asked
+	User  who      `json:"user,omitzero"` // the user who must then have nothing to hear; optional
 	Peer  who      `json:"peer,omitzero"`
-	Quiet float64  `json:"quiet,omitempty"` // seconds in which nothing happens; zero means 0.3
-	Wait  *float64 `json:"wait,omitempty"`  // in seconds; left out means 10
+	Quiet float64  `json:"quiet,omitempty"` // seconds without any change; zero means 0.3
+	Wait  *float64 `json:"wait,omitempty"`  // in seconds; the default is 10
 }
 
 const defaultQuiet = 0.3
@@ -286,7 +287,7 @@ func (q *request) idle(in idling) (any, error) {
 	came, err := q.wait(seconds, min(quiet, 50*time.Millisecond), func() bool {
 		why = q.busy()
 		if why == "" && time.Since(q.log.last()) < quiet {
-			why = "something goes on"
+			why = "the world is still changing"
 		}
 		return why == ""
 	})
@@ -305,12 +306,13 @@ func (q *request) idle(in idling) (any, error) {
 	return done, nil
 }
 
-// busy says what is still to be fetched or sent, or nothing.
+// busy describes the events that are still to be fetched or sent, or returns
+// "".
 func (r *run) busy() string {
 	for _, g := range r.world.Groups() {
 		if acked, head := r.world.Delivered(g.ID); acked != head && len(r.world.Callbacks(g.ID)) == 0 {
 			if r.world.Polling(g.ID) == 0 {
-				return fmt.Sprintf("%d events of community %d are not fetched, and nobody polls", head-acked, g.ID)
+				return fmt.Sprintf("%d events of community %d are not fetched, and no bot polls", head-acked, g.ID)
 			}
 			return fmt.Sprintf("%d events of community %d are not fetched", head-acked, g.ID)
 		}
@@ -327,7 +329,7 @@ func (q *request) timeout(seconds float64, format string, args ...any) error {
 	return &failure{http.StatusGatewayTimeout, "timeout", fmt.Sprintf("after %v s, ", seconds) + fmt.Sprintf(format, args...)}
 }
 
-// timeoutIn is timeout with the conversation.
+// timeoutIn is like timeout, with the conversation in the message.
 func (q *request) timeoutIn(user, peer int64, seconds float64, format string, args ...any) error {
 	return q.timeout(seconds, "%s", fmt.Sprintf(format, args...)+"\n"+q.told(user, peer))
 }
@@ -336,7 +338,7 @@ func (q *request) unexpected(user, peer int64, format string, args ...any) error
 	return &failure{http.StatusConflict, "unexpected", fmt.Sprintf("%s %s\n%s", q.name(user), fmt.Sprintf(format, args...), q.told(user, peer))}
 }
 
-// told is the end of a conversation, for a failure.
+// told returns the end of a conversation for a failure message.
 func (q *request) told(user, peer int64) string {
 	const most = 4000
 	said := q.lines(user, peer)
@@ -350,24 +352,24 @@ func (q *request) told(user, peer int64) string {
 	return "The conversation so far:\n" + strings.TrimSuffix(said, "\n")
 }
 
-// A diary is what the world itself does not remember: presses, for the
-// transcript, and when something last happened. Its lock is taken with the
-// world locked: who holds it must not call the world.
+// A diary records facts that the world does not keep: presses, for the
+// transcript, and the time of the last change. Its lock is acquired with the
+// world locked, so the holder must not call the world.
 type diary struct {
 	mu     sync.Mutex
 	notes  []note
 	active time.Time
 	steps  []step
-	forgot bool // the first steps
+	forgot bool // the first steps were dropped
 	doing  doing
 
-	changing sync.Mutex // one person at a time; taken before the world's
+	changing sync.Mutex // one user at a time; acquired before the world's
 }
 
 // A note is a press.
 type note struct {
 	conversation
-	after int64 // the CMID of the message that was then the newest
+	after int64 // the CMID of the newest message at that time
 	event string
 	press fakevk.Press
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/vkrouter/vk/internal/playground"
 )
 
-// A failure is what a request is answered with when it is not done:
+// A failure is the response to a request that failed:
 // {"error":{"code":…,"message":…}}.
 type failure struct {
 	status  int
@@ -40,8 +40,9 @@ func tooMany(what string, limit int) error {
 	return &failure{http.StatusTooManyRequests, "too_many", fmt.Sprintf("there are %d %s already", limit, what)}
 }
 
-// failureOf is an error as it is answered. What a person of the world cannot do
-// is refused; words about Go packages help nobody there.
+// failureOf converts an error to a failure. An action that the world refuses
+// has the code refused. The names of Go packages are removed because they help
+// no client.
 func failureOf(err error) *failure {
 	if f := (*failure)(nil); errors.As(err, &f) {
 		return f
@@ -55,13 +56,13 @@ func failureOf(err error) *failure {
 // An endpoint is one request of /sim.
 type endpoint struct {
 	method, path string
-	query        string // the names that it takes, with spaces between
-	body         any    // an example of what it takes, nil if it takes none
+	query        string // the accepted names, separated by spaces
+	body         any    // an example of its body, nil if it has none
 	about        string
 	serve        func(*request) (any, error)
 }
 
-// post is an endpoint that takes a body.
+// post returns an endpoint with a body.
 func post[T any](path, about string, example T, do func(*request, T) (any, error)) endpoint {
 	return endpoint{method: "POST", path: path, about: about, body: example, serve: func(q *request) (any, error) {
 		var body T
@@ -80,7 +81,7 @@ func remove(path, about string, do func(*request) (any, error)) endpoint {
 	return endpoint{method: "DELETE", path: path, about: about, serve: do}
 }
 
-// ok is the answer to what has nothing to tell.
+// ok is the response of endpoints that return no data.
 type ok struct {
 	OK bool `json:"ok"`
 }
@@ -97,7 +98,7 @@ func (s *Sim) routes() *http.ServeMux {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, list) })
 	}
 	mux.HandleFunc("/sim/", func(w http.ResponseWriter, r *http.Request) {
-		answer(w, 0, missing("there is no %s; GET /sim lists what there is", clip(r.URL.Path)))
+		answer(w, 0, missing("there is no %s; GET /sim lists the requests", clip(r.URL.Path)))
 	})
 	mux.HandleFunc("/requests", s.index)
 	mux.Handle("/{$}", playground.Handler())
@@ -105,7 +106,7 @@ func (s *Sim) routes() *http.ServeMux {
 	return mux
 }
 
-// serve answers a request to a path.
+// serve serves a request to a path.
 func (s *Sim) serve(w http.ResponseWriter, r *http.Request, list []endpoint) {
 	var allowed []string
 	for _, e := range list {
@@ -129,7 +130,7 @@ func cmpErr(v any, err error) any {
 }
 
 func (s *Sim) do(w http.ResponseWriter, r *http.Request, e endpoint) (v any, err error) {
-	// A page of another site must not drive the server of whoever visits it.
+	// A page of another site must not control the server of its visitor.
 	if err := s.origin.Check(r); err != nil {
 		return nil, &failure{http.StatusForbidden, "cross_origin", "the request comes from a page of another site"}
 	}
@@ -150,8 +151,8 @@ func (s *Sim) do(w http.ResponseWriter, r *http.Request, e endpoint) (v any, err
 	return v, err
 }
 
-// try makes an error of what the world panics with when it is asked for what
-// there is not.
+// try converts a panic of the world to an error. The world panics on requests
+// for objects that do not exist.
 func try(do func() error) (err error) {
 	defer func() {
 		v := recover()
@@ -168,7 +169,7 @@ func try(do func() error) (err error) {
 	return do()
 }
 
-// queryOf reads a query that has no names but those given.
+// queryOf parses a query. It accepts only the given names.
 func queryOf(raw, names string) (map[string]string, error) {
 	values, err := url.ParseQuery(raw)
 	if err != nil {
@@ -187,7 +188,7 @@ func queryOf(raw, names string) (map[string]string, error) {
 	return out, nil
 }
 
-// int is a number of the query.
+// int returns a number of the query.
 func (q *request) int(name string, def, lo, hi int64) (int64, error) {
 	s := q.query[name]
 	if s == "" {
@@ -195,12 +196,12 @@ func (q *request) int(name string, def, lo, hi int64) (int64, error) {
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < lo || n > hi {
-		return 0, bad("%s is %q, which is no number from %d to %d", name, clip(s), lo, hi)
+		return 0, bad("%s is %q, which is not a number from %d to %d", name, clip(s), lo, hi)
 	}
 	return n, nil
 }
 
-// seconds is how long to wait, from the query.
+// seconds returns the time to wait, from the query.
 func (q *request) seconds() (float64, error) {
 	s := q.query["wait"]
 	if s == "" {
@@ -208,7 +209,7 @@ func (q *request) seconds() (float64, error) {
 	}
 	f, err := strconv.ParseFloat(s, 64)
 	if err != nil {
-		return 0, bad("wait is %q, which is no number of seconds", clip(s))
+		return 0, bad("wait is %q, which is not a number of seconds", clip(s))
 	}
 	return f, checkWait(f)
 }
@@ -220,9 +221,10 @@ func checkWait(seconds float64) error {
 	return nil
 }
 
-// read decodes the body. An empty one is an object without fields.
+// read decodes the body. An empty body is an object without fields.
 func (q *request) read(v any) error {
-	// Who sends a body byte by byte is cut off; a wait that follows is not.
+	// A client that sends its body byte by byte is cut off. A wait after the
+	// body is not.
 	connection := http.NewResponseController(q.w)
 	connection.SetReadDeadline(time.Now().Add(bodyTime)) // a recorder has none
 	body, err := io.ReadAll(q.r.Body)
@@ -242,7 +244,7 @@ func (q *request) read(v any) error {
 	return nil
 }
 
-// answer writes an answer: of a value, or of an error.
+// answer writes a response with a value or an error.
 func answer(w http.ResponseWriter, status int, v any) {
 	if f, ok := v.(file); ok {
 		f.serve(w)
@@ -261,7 +263,7 @@ func answer(w http.ResponseWriter, status int, v any) {
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
 		b.Reset()
-		b.WriteString(`{"error":{"code":"internal","message":"the answer cannot be encoded"}}` + "\n")
+		b.WriteString(`{"error":{"code":"internal","message":"the response cannot be encoded"}}` + "\n")
 		status = http.StatusInternalServerError
 	}
 	h := w.Header()
@@ -270,10 +272,10 @@ func answer(w http.ResponseWriter, status int, v any) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Length", strconv.Itoa(b.Len()))
 	w.WriteHeader(status)
-	w.Write(b.Bytes()) // an error means that the client has gone
+	w.Write(b.Bytes()) // an error means that the client disconnected
 }
 
-// clip is the beginning of a text that somebody sent, to be told again.
+// clip returns the beginning of a client's text, for an error message.
 func clip(s string) string {
 	if r := []rune(s); len(r) > 60 {
 		return string(r[:60]) + "…"
@@ -281,7 +283,7 @@ func clip(s string) string {
 	return s
 }
 
-// who names a person by the id or by a name.
+// A who names a user by id or by name.
 type who struct {
 	id   int64
 	name string
@@ -298,7 +300,7 @@ func (w *who) UnmarshalJSON(b []byte) error {
 	if json.Unmarshal(b, &w.name) == nil || json.Unmarshal(b, &w.id) == nil {
 		return nil
 	}
-	return errors.New("a person is an id or a name")
+	return errors.New("a user is an id or a name")
 }
 
 func whoOf(s string) who {
@@ -308,11 +310,11 @@ func whoOf(s string) who {
 	return who{name: s}
 }
 
-// person finds somebody.
+// person returns the user's id.
 func (r *run) person(w who) (int64, error) {
 	if w.name == "" {
 		if w.id == 0 {
-			return 0, bad("user is missing: the id or the name of a person")
+			return 0, bad("user is missing: the id or the name of a user")
 		}
 		if !r.world.HasUser(w.id) {
 			return 0, missing("there is no user %d", w.id)
@@ -325,12 +327,12 @@ func (r *run) person(w who) (int64, error) {
 	case 1:
 		return ids[0], nil
 	default:
-		return 0, bad("%d people are called %q: name one by the id", len(ids), clip(w.name))
+		return 0, bad("%d users have the name %q: use the id", len(ids), clip(w.name))
 	}
 }
 
-// peer finds a conversation of a person: with the community if none is named, by
-// minus the id of another one, or a chat by its id or title.
+// peer returns a conversation of a user: with the first community if none is
+// named, with another community by minus its id, or a chat by its id or title.
 func (r *run) peer(w who) (int64, error) {
 	switch {
 	case w.name != "":
@@ -346,7 +348,7 @@ func (r *run) peer(w who) (int64, error) {
 		case 1:
 			return found[0].PeerID, nil
 		}
-		return 0, bad("%d chats are called %q: name one by the id", len(found), clip(w.name))
+		return 0, bad("%d chats have the title %q: use the id", len(found), clip(w.name))
 	case w.id == 0:
 		return -r.group, nil
 	case w.id < 0:
@@ -363,7 +365,7 @@ func (r *run) peer(w who) (int64, error) {
 	return 0, missing("there is no chat %d", w.id)
 }
 
-// community finds a community, the first if none is named.
+// community returns a community, or the first one if none is named.
 func (r *run) community(id int64) (int64, error) {
 	if id == 0 {
 		return r.group, nil

@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// index is a page that lists what there is here.
+// index serves a page that lists the requests.
 func (s *Sim) index(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
@@ -18,7 +18,7 @@ func (s *Sim) index(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
 	group, token := s.Group()
-	indexPage.Execute(w, indexData{group, token, s.endpoints()}) // an error means that the client has gone
+	indexPage.Execute(w, indexData{group, token, s.endpoints()}) // an error means that the client disconnected
 }
 
 type indexData struct {

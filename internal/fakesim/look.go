@@ -10,7 +10,8 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// What can be looked at: conversations, the world, calls and the stream.
+// The parts of the world that can be read: conversations, the world, calls and
+// the stream.
 
 type conversationView struct {
 	Messages []messageView    `json:"messages"`
@@ -25,7 +26,7 @@ type typingView struct {
 	State string `json:"state"`
 }
 
-// messages reads a conversation, and waits for a message after the given one.
+// messages returns a conversation, and waits for a message after the given one.
 func (q *request) messages() (any, error) {
 	user, peer, err := inPeer{whoOf(q.query["user"]), whoOf(q.query["peer"])}.find(q)
 	if err != nil {
@@ -55,7 +56,7 @@ func (q *request) messages() (any, error) {
 	}
 	if n := len(list) - int(limit); n > 0 {
 		if after > 0 {
-			list = list[:limit] // the client goes on from there
+			list = list[:limit] // the client continues from there
 		} else {
 			list = list[n:]
 		}
@@ -80,8 +81,8 @@ type groupView struct {
 	ID           int64  `json:"id"`
 	Name         string `json:"name"`
 	ScreenName   string `json:"screen_name"`
-	Token        string `json:"token,omitempty"` // a good one; that of a fake is no secret
-	Confirmation string `json:"confirmation"`    // what webhooks answer to be confirmed
+	Token        string `json:"token,omitempty"` // a valid one; the token of a fake is not a secret
+	Confirmation string `json:"confirmation"`    // the code with which webhooks confirm themselves
 }
 
 type chatView struct {
@@ -96,7 +97,7 @@ type chatView struct {
 }
 
 type worldView struct {
-	Group  int64       `json:"group_id"` // which requests mean that name none
+	Group  int64       `json:"group_id"` // the default community of requests
 	Groups []groupView `json:"groups"`
 	Users  []UserSpec  `json:"users"`
 	Chats  []chatView  `json:"chats"`
@@ -152,7 +153,7 @@ func (q *request) addChat(c ChatSpec) (any, error) {
 		return nil, tooMany("chats", maxChats)
 	}
 	if len(c.Members) > 0 && !slices.ContainsFunc(c.Members, func(id int64) bool { return id < 0 }) {
-		c.Members = append(slices.Clone(c.Members), -q.group) // as in vktest, the bot is in it
+		c.Members = append(slices.Clone(c.Members), -q.group) // as in vktest, the bot is a member
 	}
 	made, err := c.add(q.world)
 	if err != nil {
@@ -190,7 +191,7 @@ func (q *request) calls() (any, error) {
 	return map[string]any{"calls": list}, nil
 }
 
-// events is what has happened since, and waits if that is nothing yet.
+// events returns the events since a number, and waits if there are none yet.
 func (q *request) events() (any, error) {
 	since, err := q.int("since", 0, -streamEvents, 1<<62)
 	if err != nil {
@@ -208,16 +209,16 @@ func (q *request) events() (any, error) {
 		Events []json.RawMessage `json:"events"`
 		Next   int64             `json:"next"`
 		Lost   bool              `json:"lost,omitempty"`
-		Stream string            `json:"stream"` // another one has other numbers: the server was started again
+		Stream string            `json:"stream"` // a new stream has new numbers: the server was restarted
 	}
 	if since < 0 {
 		since = q.sim.stream.before(-since)
 	}
 	out.Stream = q.sim.stream.id
 	if of := q.query["stream"]; of != "" && of != out.Stream {
-		since, seconds = 0, 0 // a number of another stream says nothing here
+		since, seconds = 0, 0 // a number of another stream has no meaning here
 	}
-	// A reset does not end the stream: this waits by itself.
+	// A reset does not end the stream, so this waits without run.wait.
 	events, next, lost, changed := q.sim.stream.since(since, int(limit))
 	if len(events) == 0 && !lost && seconds > 0 {
 		if q.sim.waiting.Add(1) > maxWaiting {
@@ -260,7 +261,7 @@ type deliveryView struct {
 	Answer  string  `json:"answer,omitempty"`
 	Error   string  `json:"error,omitempty"`
 	OK      bool    `json:"ok"`
-	Next    float64 `json:"next,omitempty"` // when it is tried again
+	Next    float64 `json:"next,omitempty"` // the time of the next attempt
 }
 
 func (q *request) callbacks() (any, error) {
@@ -303,7 +304,7 @@ func (q *request) addCallback(c CallbackSpec) (any, error) {
 	return map[string]any{"id": q.world.AddCallback(group, c.spec()), "confirmation": q.world.ConfirmationCode(group)}, nil
 }
 
-// kindOf is the type of an attachment.
+// kindOf returns the type of an attachment.
 func kindOf(raw json.RawMessage) string {
 	var a struct{ Type string }
 	json.Unmarshal(raw, &a)

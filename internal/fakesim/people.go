@@ -8,16 +8,16 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// In requests, a user is an id or a name, and a peer the conversation as that
-// person knows it: left out for the dialog with the first community, minus the
-// id of another one, or a chat by its id or title.
+// In requests, a user is an id or a name. A peer is a conversation as that user
+// knows it: the default is the dialog with the first community, minus an id is
+// the dialog with another community, and a chat is named by its id or title.
 
 type inPeer struct {
 	User who `json:"user"`
 	Peer who `json:"peer,omitzero"`
 }
 
-// find returns whom and what the request names.
+// find returns the user and the peer that the request names.
 func (p inPeer) find(q *request) (user, peer int64, err error) {
 	if user, err = q.person(p.User); err != nil {
 		return 0, 0, err
@@ -26,11 +26,11 @@ func (p inPeer) find(q *request) (user, peer int64, err error) {
 	return user, peer, err
 }
 
-// chat is find where only a chat makes sense.
+// chat is like find, for requests that need a chat.
 func (p inPeer) chat(q *request) (user, peer int64, err error) {
 	user, peer, err = p.find(q)
 	if err == nil && peer < 0 {
-		err = bad("peer is no chat")
+		err = bad("peer is not a chat")
 	}
 	return user, peer, err
 }
@@ -96,7 +96,7 @@ func (q *request) send(in sending) (any, error) {
 	return viewOf(m), nil
 }
 
-// payloadText is a payload as messages carry it: a text of JSON.
+// payloadText returns a payload in the form of messages: a text of JSON.
 func payloadText(raw json.RawMessage) (string, error) {
 	var text string
 	switch {
@@ -105,18 +105,18 @@ func payloadText(raw json.RawMessage) (string, error) {
 	case json.Unmarshal(raw, &text) != nil:
 		return string(raw), nil
 	case text != "" && !json.Valid([]byte(text)):
-		return "", bad("payload is a string that is no JSON")
+		return "", bad("payload is a string that is not JSON")
 	}
 	return text, nil
 }
 
-// learn looks at an attachment, {"type":"photo","photo":{…}}, and lets bots pass
-// it on by its name if it has one.
+// learn registers an attachment, {"type":"photo","photo":{…}}, so that bots can
+// attach it by its name, if it has one.
 func (q *request) learn(raw json.RawMessage) error {
 	var fields map[string]json.RawMessage
 	var kind string
 	if json.Unmarshal(raw, &fields) != nil || json.Unmarshal(fields["type"], &kind) != nil || kind == "" {
-		return fmt.Errorf("it is no object with a type")
+		return fmt.Errorf("it is not an object with a type")
 	}
 	var object struct {
 		ID      int64 `json:"id"`
@@ -135,13 +135,13 @@ func (q *request) learn(raw json.RawMessage) error {
 type pressing struct {
 	inPeer
 	Label   string          `json:"label,omitempty"`
-	Payload json.RawMessage `json:"payload,omitempty"` // in place of the label
-	CMID    int64           `json:"cmid,omitempty"`    // of the message; zero means the newest that has the button, -1 the keyboard under the input field
-	Wait    float64         `json:"wait,omitempty"`    // for the answer to a callback button
+	Payload json.RawMessage `json:"payload,omitempty"` // selects the button instead of the label
+	CMID    int64           `json:"cmid,omitempty"`    // of the message; zero means the newest one with the button, -1 the keyboard under the input field
+	Wait    float64         `json:"wait,omitempty"`    // seconds to wait for the answer to a callback button
 }
 
-// press presses the button with a label or a payload: of the newest message
-// that has one, or of the keyboard under the input field.
+// press presses the button with a label or a payload: on the newest message
+// that has one, or on the keyboard under the input field.
 func (q *request) press(in pressing) (any, error) {
 	user, peer, err := in.find(q)
 	if err != nil {
@@ -185,7 +185,7 @@ func (q *request) awaitAnswer(event string, seconds float64) (any, error) {
 	case err != nil:
 		return nil, err
 	case !known:
-		return nil, missing("there is no press %q, or it is long over", clip(event))
+		return nil, missing("there is no press %q, or it ended long ago", clip(event))
 	case !answered && seconds > 0:
 		return nil, q.timeout(seconds, "the press %s of %q has no answer", event, label(p.Button))
 	}
@@ -216,7 +216,7 @@ func (q *request) button(user, peer, cmid int64, is func(fakevk.Button) bool) (b
 	return b, 0, false
 }
 
-// buttons says which buttons there are, a few of them.
+// buttons lists a few of the existing buttons.
 func (q *request) buttons(user, peer int64) string {
 	var labels []string
 	q.button(user, peer, 0, func(b fakevk.Button) bool {
@@ -224,12 +224,12 @@ func (q *request) buttons(user, peer int64) string {
 		return len(labels) >= 20
 	})
 	if len(labels) == 0 {
-		return "there are none at all"
+		return "there are no buttons"
 	}
 	return fmt.Sprintf("there are %q", labels)
 }
 
-// sameJSON compares two texts of JSON by what they say.
+// sameJSON reports whether two JSON texts have the same value.
 func sameJSON(a, b string) bool {
 	var x, y any
 	if json.Unmarshal([]byte(a), &x) != nil || json.Unmarshal([]byte(b), &y) != nil {
@@ -245,12 +245,12 @@ type editing struct {
 
 type reacting struct {
 	atMessage
-	Reaction int `json:"reaction"` // 0 takes it back
+	Reaction int `json:"reaction"` // 0 removes it
 }
 
 type typing struct {
 	inPeer
-	State string `json:"state,omitempty"` // typing or audiomessage; empty means typing
+	State string `json:"state,omitempty"` // typing or audiomessage; the default is typing
 }
 
 type member struct {
@@ -269,10 +269,10 @@ func (m member) find(q *request) (user, group int64, err error) {
 
 type inviting struct {
 	inPeer
-	Who who `json:"who"` // a person, or minus the id of a community
+	Who who `json:"who"` // a user, or minus the id of a community
 }
 
-// other is whom somebody invites or removes.
+// other returns the id to invite or remove.
 func (in inviting) other(q *request) (int64, error) {
 	if in.Who.id < 0 {
 		id, err := q.community(-in.Who.id)
@@ -286,11 +286,11 @@ type renaming struct {
 	Title string `json:"title"`
 }
 
-// A chatChange is what an administrator of a chat grants or takes.
+// A chatChange grants or revokes a right in a chat, as its administrator.
 type chatChange struct {
 	Peer         who   `json:"peer"`
 	MentionsOnly *bool `json:"mentions_only,omitempty"`
-	Member       who   `json:"member,omitzero"` // a person, or minus the id of a community
+	Member       who   `json:"member,omitzero"` // a user, or minus the id of a community
 	Admin        *bool `json:"admin,omitempty"`
 }
 
@@ -300,7 +300,7 @@ func (q *request) changeChat(in chatChange) (any, error) {
 		return nil, err
 	}
 	if peer < 0 {
-		return nil, bad("peer is no chat")
+		return nil, bad("peer is not a chat")
 	}
 	if in.Admin != nil {
 		id, err := (inviting{Who: in.Member}).other(q)
@@ -319,7 +319,7 @@ type posting struct {
 	User    who    `json:"user"`
 	GroupID int64  `json:"group_id,omitempty"`
 	Text    string `json:"text,omitempty"`
-	Post    int64  `json:"post,omitempty"`     // that is commented on or liked
+	Post    int64  `json:"post,omitempty"`     // the post to comment on or like
 	ReplyTo int64  `json:"reply_to,omitempty"` // a comment
 }
 

@@ -10,7 +10,8 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// readingNames are the readings as JSON and the command line name them.
+// readingNames returns the names of the readings in JSON and on the command
+// line.
 func readingNames() []string {
 	var names []string
 	t := reflect.TypeFor[fakevk.Readings]()
@@ -20,8 +21,8 @@ func readingNames() []string {
 	return names
 }
 
-// ParseReadings changes readings as a list says: "plain_press,max_message_len=9000".
-// A name alone means true.
+// ParseReadings changes readings as listed: "plain_press,max_message_len=9000".
+// A name without a value means true.
 func ParseReadings(list string, r *fakevk.Readings) error {
 	for item := range strings.SplitSeq(list, ",") {
 		name, value, given := strings.Cut(strings.TrimSpace(item), "=")
@@ -42,7 +43,8 @@ func ParseReadings(list string, r *fakevk.Readings) error {
 	return r.Check()
 }
 
-// changeReadings changes those that the body names and answers with all.
+// changeReadings changes the readings that the body names, and returns all
+// readings.
 func (q *request) changeReadings() (any, error) {
 	r := q.world.Readings()
 	if err := q.read(&r); err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// TestReadings: requests change readings one by one, and a reset takes them back
-// to those of the world file.
+// TestReadings checks that requests change readings one by one, and that a
+// reset restores those of the world file.
 func TestReadings(t *testing.T) {
 	t.Parallel()
 	w, err := ParseWorld([]byte(`{"groups":[{}],"readings":{"upload_json":true}}`))
@@ -58,7 +58,7 @@ func TestReadings(t *testing.T) {
 	}
 }
 
-// mustText is the message of a failure.
+// mustText returns the message of a failure.
 func mustText(v map[string]any) string {
 	e, _ := v["error"].(map[string]any)
 	text, _ := e["message"].(string)
@@ -87,7 +87,8 @@ func TestParseReadings(t *testing.T) {
 	}
 }
 
-// TestDocsReadings: the page's table of readings has each of them by both names.
+// TestDocsReadings checks that the page's table of readings has each of them by
+// both names.
 func TestDocsReadings(t *testing.T) {
 	t.Parallel()
 	var have, listed []string

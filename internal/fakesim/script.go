@@ -11,8 +11,8 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// script answers with a conversation as requests for curl that have it again, in a
-// world like this one where nothing was said yet.
+// script returns a conversation as curl requests that repeat it in an equal
+// world without messages.
 func (q *request) script() (any, error) {
 	user, peer, err := inPeer{whoOf(q.query["user"]), whoOf(q.query["peer"])}.find(q)
 	if err != nil {
@@ -38,7 +38,7 @@ sim() { curl -sS --fail-with-body "$BASE/sim/$1" -d "$2"; echo; }
 sim ready '{}'
 `)
 	if forgot {
-		w.b.WriteString("# What came before is forgotten.\n")
+		w.b.WriteString("# Earlier messages are no longer kept.\n")
 	}
 	for _, s := range steps {
 		switch s.kind {
@@ -56,8 +56,8 @@ sim ready '{}'
 	return w.b.String()
 }
 
-// request writes one, of a person in this conversation; pairs are its other fields,
-// of which empty ones are left out.
+// request writes a request of a user in this conversation. pairs are its other
+// fields; empty ones are omitted.
 func (w *scriptWriter) request(path string, user int64, pairs ...any) {
 	fields := []string{fmt.Sprintf(`"user":%d`, user)}
 	if w.peer != -w.group {
@@ -91,7 +91,7 @@ func (w *scriptWriter) message(s step) {
 	}
 }
 
-// heardText is a text that is named even if it is empty.
+// heardText is a text that is written even if it is empty.
 type heardText string
 
 func (w *scriptWriter) says(m *fakevk.Message) {
@@ -121,7 +121,7 @@ func (w *scriptWriter) says(m *fakevk.Message) {
 		"sticker", sticker, "reply_to", reply, "forward", forward, "geo", geo, "ref", m.Ref, "ref_source", m.RefSource)
 }
 
-// acts writes a person's change of a chat.
+// acts writes a user's change of a chat.
 func (w *scriptWriter) acts(m *fakevk.Message) {
 	a := m.Action
 	switch {
@@ -176,7 +176,7 @@ func (w *scriptWriter) changed(s step) {
 	}
 }
 
-// pictured answers with an uploaded photo.
+// pictured returns an uploaded photo.
 func (q *request) pictured() (any, error) {
 	format, data, ok := q.world.Picture(q.r.PathValue("name"))
 	if !ok {
@@ -185,18 +185,18 @@ func (q *request) pictured() (any, error) {
 	return file{"image/" + format, data}, nil
 }
 
-// A file is an answer that is no JSON.
+// A file is a response that is not JSON.
 type file struct {
 	contentType string
 	data        []byte
 }
 
-// serve writes the file, as one that runs nothing.
+// serve writes the file with headers that keep browsers from running it.
 func (f file) serve(w http.ResponseWriter) {
 	h := w.Header()
 	h.Set("Content-Type", f.contentType)
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	w.Write(f.data) // an error means that the client has gone
+	w.Write(f.data) // an error means that the client disconnected
 }

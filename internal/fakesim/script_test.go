@@ -15,7 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// script returns the answer of GET /sim/script, without its head.
+// script returns the response of GET /sim/script, without its head.
 func script(t *testing.T, s *Sim, query string) string {
 	t.Helper()
 	text := must(t, s, "GET", "/sim/script?"+query, "")["script"].(string)
@@ -26,7 +26,8 @@ func script(t *testing.T, s *Sim, query string) string {
 	return body
 }
 
-// TestScript: each thing that people do, and each that the bot does, is a request.
+// TestScript checks that each action of users, and each of the bot, is a
+// request.
 func TestScript(t *testing.T) {
 	t.Parallel()
 	s := newSim(t)
@@ -108,8 +109,8 @@ sim idle '{"user":1,"peer":2000000001}'
 	}
 }
 
-// TestPictures: a photo that a bot has uploaded is served as it was, and runs
-// nothing.
+// TestPictures checks that a photo uploaded by a bot is served unchanged and
+// runs nothing.
 func TestPictures(t *testing.T) {
 	t.Parallel()
 	s := newSim(t)

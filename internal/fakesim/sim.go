@@ -1,9 +1,11 @@
-// Package fakesim is the people's side of the fake VK over HTTP: what a test in
-// any language, or the chat page, does as a person or looks at. Beside the API
-// that internal/fakevk serves to bots it answers /sim/…, in JSON.
+// Package fakesim is the users' side of the fake VK over HTTP, for tests in any
+// language and for the chat page. In addition to the API that internal/fakevk
+// serves to bots, it serves /sim/…, in JSON, with the users' actions and
+// observations.
 //
-// Everything is bounded: bodies, waits, those who wait at once, what a client
-// can add to the world, and the stream of events.
+// Everything is limited: the size of bodies, the time of waits, the number of
+// concurrent waits, the objects that a client can add to the world, and the
+// stream of events.
 package fakesim
 
 import (
@@ -20,13 +22,13 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// The limits of what clients of /sim can take.
+// The limits for clients of /sim.
 const (
 	maxBody    = 256 << 10        // bytes of a request
 	maxText    = 4096             // characters of a message, as in VK's clients
-	bodyTime   = 30 * time.Second // in which a body must come
+	bodyTime   = 30 * time.Second // the time in which a body must arrive
 	maxWait    = 60 * time.Second
-	maxWaiting = 1000 // requests that wait at once
+	maxWaiting = 1000 // requests that wait concurrently
 	maxPeople  = 10_000
 	maxChats   = 10_000
 	maxGroups  = 100
@@ -34,25 +36,25 @@ const (
 	maxFaults  = 1000
 )
 
-// Options say what a Sim is of. The zero value is an ordinary VK with the world
-// of [Small].
+// Options configure a Sim. The zero value is an ordinary VK with the world of
+// [Small].
 type Options struct {
 	Config fakevk.Config
 	World  *WorldFile // nil means Small()
 
-	// Hosts are names of the server, besides localhost and IP addresses, by which
-	// the page and /sim may be asked for.
+	// Hosts are the server's host names, besides localhost and IP addresses,
+	// that are accepted in requests for the page and /sim.
 	Hosts []string
 }
 
 // A Sim is a fake VK with both of its sides: the API for bots, and /sim for
-// people. Make one with [New]. It is safe for concurrent use.
+// users. Create one with [New]. It is safe for concurrent use.
 type Sim struct {
 	opts   Options
 	mux    *http.ServeMux
 	origin *http.CrossOriginProtection
 
-	borrowed bool // the world is not the Sim's to close or reset
+	borrowed bool // the Sim must not close or reset the world
 
 	stream  *stream
 	waiting atomic.Int64
@@ -62,13 +64,13 @@ type Sim struct {
 	once    sync.Once
 }
 
-// A run is the world between two resets, and what is known of it besides.
+// A run is the world between two resets, with the state that belongs to it.
 type run struct {
 	world *fakevk.World
-	over  chan struct{} // closed when another takes its place
-	group int64         // the community that requests mean if they name none
+	over  chan struct{} // closed when another run replaces it
+	group int64         // the default community of requests
 
-	mu       sync.Mutex // taken before the world's, never after
+	mu       sync.Mutex // acquired before the world's lock, never after
 	hearings map[conversation]*hearing
 	faults   []*fault
 	lastID   int64
@@ -76,8 +78,8 @@ type run struct {
 	log diary
 }
 
-// New makes the world that the options describe. It fails if that makes no
-// sense.
+// New creates the world that the options describe. It returns an error if they
+// are invalid.
 func New(o Options) (*Sim, error) {
 	if o.World == nil {
 		o.World = Small()
@@ -92,9 +94,9 @@ func New(o Options) (*Sim, error) {
 	return s, nil
 }
 
-// Over makes a Sim of a world that is somebody else's: it cannot be reset, and
-// Close does not close it. A group is the community that requests mean if they
-// name none. What happened before is not in the stream.
+// Over returns a Sim over a world that belongs to the caller: it cannot be
+// reset, and Close does not close it. group is the default community of
+// requests. The stream has no events from before.
 func Over(world *fakevk.World, group int64, hosts ...string) *Sim {
 	s := &Sim{opts: Options{Hosts: hosts}, stream: newStream(), origin: http.NewCrossOriginProtection(), done: make(chan struct{}), borrowed: true}
 	r := s.follow(world)
@@ -104,10 +106,10 @@ func Over(world *fakevk.World, group int64, hosts ...string) *Sim {
 	return s
 }
 
-// pictureBytes is how many bytes of uploaded photos are kept, to be looked at.
+// pictureBytes limits the total size of the uploaded photos that are kept.
 const pictureBytes = 32 << 20
 
-// follow is a run of a world, of which nothing is known yet.
+// follow returns a new run of a world.
 func (s *Sim) follow(world *fakevk.World) *run {
 	world.KeepPictures(pictureBytes)
 	r := &run{world: world, over: make(chan struct{}), hearings: make(map[conversation]*hearing)}
@@ -133,12 +135,11 @@ func (s *Sim) newRun() (*run, error) {
 	return r, nil
 }
 
-// Reset puts the world back to where it began. Who waits, for an event of the
-// long poll or for something to see, is answered; tokens, keys and numbers are
-// those of the beginning. The stream goes on.
+// Reset resets the world to its beginning, with the same tokens, keys and
+// numbers. It ends all waiting polls and requests. The stream continues.
 func (s *Sim) Reset() error {
 	if s.borrowed {
-		return &failure{http.StatusConflict, "refused", "this world belongs to the program that the bot is in: start that again"}
+		return &failure{http.StatusConflict, "refused", "this world belongs to the bot's program: restart the program"}
 	}
 	s.resets.Lock()
 	defer s.resets.Unlock()
@@ -153,8 +154,8 @@ func (s *Sim) Reset() error {
 	return nil
 }
 
-// Close ends everything that waits, and refuses what comes then. It may be
-// called more than once.
+// Close ends everything that waits and refuses later requests. It may be called
+// more than once.
 func (s *Sim) Close() {
 	s.once.Do(func() { close(s.done) })
 	if s.borrowed {
@@ -165,8 +166,8 @@ func (s *Sim) Close() {
 	s.now.Load().world.Close()
 }
 
-// Group returns the community that requests mean if they name none, which is
-// the first of the world, and its token.
+// Group returns the default community of requests, which is the first of the
+// world, and its token.
 func (s *Sim) Group() (id int64, token string) {
 	r := s.now.Load()
 	for _, g := range r.world.Groups() {
@@ -177,8 +178,8 @@ func (s *Sim) Group() (id int64, token string) {
 	return 0, ""
 }
 
-// AddCallback has the events of the first community sent to a webhook, from now
-// on and after each reset, and returns the confirmation code.
+// AddCallback sends the events of the first community to a webhook, from now on
+// and after each reset, and returns the confirmation code.
 func (s *Sim) AddCallback(url string) string {
 	s.resets.Lock()
 	defer s.resets.Unlock()
@@ -191,8 +192,9 @@ func (s *Sim) AddCallback(url string) string {
 	return r.world.ConfirmationCode(r.group)
 }
 
-// isHost reports whether a request's Host is the server's: the page of another site
-// whose name was made to lead to this machine is not to read or do anything here.
+// isHost reports whether a request's Host is the server's. Otherwise the page
+// of another site, under a name that resolves to this machine, could read or
+// change things here.
 func (s *Sim) isHost(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -218,7 +220,7 @@ func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.now.Load().world.ServeHTTP(w, r)
 }
 
-// A request is one of /sim while it is answered.
+// A request is one request to /sim.
 type request struct {
 	*run
 	sim   *Sim
@@ -227,10 +229,10 @@ type request struct {
 	query map[string]string
 }
 
-// wait waits until ok says so, looking again whenever the world has changed and
-// after each pause unless that is zero. It reports whether ok did before the
-// time was over; an error means that the client has gone, the server closes, the
-// world is another now, or too many wait.
+// wait waits until ok returns true. It checks again whenever the world has
+// changed and, if pause is not zero, after each pause. It reports whether ok
+// returned true in time. It returns an error if the client disconnects, the
+// server is closed, the world is replaced, or too many requests wait.
 func (q *request) wait(seconds float64, pause time.Duration, ok func() bool) (bool, error) {
 	if ok() {
 		return true, nil
@@ -260,7 +262,7 @@ func (q *request) wait(seconds float64, pause time.Duration, ok func() bool) (bo
 		case <-q.over:
 			return false, &failure{http.StatusConflict, "reset", "the world was reset meanwhile"}
 		case <-q.sim.done:
-			return false, &failure{http.StatusServiceUnavailable, "closed", "the server closes"}
+			return false, &failure{http.StatusServiceUnavailable, "closed", "the server is closed"}
 		case <-ctx.Done():
 			return ok(), q.r.Context().Err()
 		}

@@ -28,7 +28,7 @@ func newSim(t testing.TB) *Sim {
 	return s
 }
 
-// ask makes a request and returns the status and the answer.
+// ask makes a request and returns the status and the response.
 func ask(s *Sim, method, path, body string) (int, map[string]any) {
 	return askIn(context.Background(), s, method, path, body)
 }
@@ -43,7 +43,7 @@ func askIn(ctx context.Context, s *Sim, method, path, body string) (int, map[str
 	return rec.Code, v
 }
 
-// must is ask for what must succeed.
+// must makes a request that must succeed.
 func must(t *testing.T, s *Sim, method, path, body string) map[string]any {
 	t.Helper()
 	status, v := ask(s, method, path, body)
@@ -53,7 +53,7 @@ func must(t *testing.T, s *Sim, method, path, body string) map[string]any {
 	return v
 }
 
-// refused is ask for what must fail.
+// refused makes a request that must fail.
 func refused(t *testing.T, s *Sim, method, path, body string, status int, code, words string) {
 	t.Helper()
 	got, v := ask(s, method, path, body)
@@ -64,7 +64,7 @@ func refused(t *testing.T, s *Sim, method, path, body string, status int, code, 
 	}
 }
 
-// api is a call of the bot's.
+// api makes an API call as the bot.
 func api(t *testing.T, s *Sim, method string, pairs ...string) json.RawMessage {
 	t.Helper()
 	_, token := s.Group()
@@ -89,8 +89,8 @@ func api(t *testing.T, s *Sim, method string, pairs ...string) json.RawMessage {
 const shop = `{"inline":true,"buttons":[[{"action":{"type":"callback","label":"Tea","payload":"{\"buy\":\"tea\"}"}},
 	{"action":{"type":"text","label":"Milk","payload":{"buy":"milk"}}}]]}`
 
-// TestConversation: what a person does reaches the bot, and what the bot does
-// can be heard and seen.
+// TestConversation checks that a user's actions reach the bot, and that the
+// bot's actions can be heard and seen.
 func TestConversation(t *testing.T) {
 	t.Parallel()
 	s := newSim(t)
@@ -101,7 +101,7 @@ func TestConversation(t *testing.T) {
 	if m["cmid"] != 2.0 || m["from_id"] != -101.0 {
 		t.Errorf("heard %v", m)
 	}
-	refused(t, s, "POST", "/sim/idle", `{"user":"anna","wait":0,"quiet":0.0001}`, 504, "timeout", "1 events of community 101 are not fetched, and nobody polls")
+	refused(t, s, "POST", "/sim/idle", `{"user":"anna","wait":0,"quiet":0.0001}`, 504, "timeout", "1 events of community 101 are not fetched, and no bot polls")
 	m = must(t, s, "POST", "/sim/hear", `{"user":"anna","like":"^sh"}`)
 	if d := cmp.Diff([]any{"Tea", "Milk"}, m["buttons"]); d != "" {
 		t.Error(d)
@@ -120,10 +120,11 @@ func TestConversation(t *testing.T) {
 
 	api(t, s, "messages.send", "peer_id", "1", "message", "left", "random_id", "7")
 	refused(t, s, "POST", "/sim/hear", `{"user":"anna","text":"right"}`, 409, "unexpected", `should hear "right", but hears "left"`+"\nThe conversation so far:\nAnna Smirnova: hi\n")
-	must(t, s, "POST", "/sim/hear", `{"user":"anna","text":"left"}`) // the failure has used nothing up
-	refused(t, s, "POST", "/sim/hear", `{"user":"anna","wait":0}`, 504, "timeout", "nothing is to be heard")
+	must(t, s, "POST", "/sim/hear", `{"user":"anna","text":"left"}`) // the failure consumed nothing
+	refused(t, s, "POST", "/sim/hear", `{"user":"anna","wait":0}`, 504, "timeout", "there is no new message")
 
-	// What was sent is heard, and each edit seen, whatever came after.
+	// A message is heard as it was sent, and each edit is seen, whatever came
+	// after.
 	api(t, s, "messages.send", "peer_id", "1", "message", "one")
 	for _, text := range []string{"two", "three"} {
 		api(t, s, "messages.edit", "peer_id", "1", "cmid", "5", "message", text)
@@ -147,8 +148,8 @@ func TestConversation(t *testing.T) {
 	}
 }
 
-// TestPress: a button is pressed by its label or its payload, and the answer is
-// waited for.
+// TestPress checks that a button is pressed by its label or its payload, and
+// that the request waits for the answer.
 func TestPress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSim(t)
@@ -192,8 +193,8 @@ Anna Smirnova presses [Tea], and sees the snackbar "Added"
 	})
 }
 
-// TestEveryAction: each thing that people do is done, once with the example that
-// the list gives, where that makes sense.
+// TestEveryAction makes each request for an action, once with the example of
+// the list where that is possible.
 func TestEveryAction(t *testing.T) {
 	t.Parallel()
 	s := newSim(t)
@@ -271,7 +272,8 @@ func TestEveryAction(t *testing.T) {
 	}
 }
 
-// TestNonsense: what makes no sense is refused in words, and nothing happens.
+// TestNonsense checks that invalid requests are refused with a message and
+// change nothing.
 func TestNonsense(t *testing.T) {
 	t.Parallel()
 	s := newSim(t)
@@ -284,15 +286,15 @@ func TestNonsense(t *testing.T) {
 		{"PUT", "/sim/send", "", 405, "method_not_allowed", "takes POST, not PUT"},
 		{"POST", "/sim/world", "", 405, "method_not_allowed", "takes GET"},
 		{"PATCH", "/sim/faults", "", 405, "method_not_allowed", "takes GET or POST or DELETE"},
-		{"POST", "/sim/send", "{", 400, "bad_json", "ends in the middle"},
+		{"POST", "/sim/send", "{", 400, "bad_json", "ends too early"},
 		{"POST", "/sim/send", "[]", 400, "bad_json", "array"},
 		{"POST", "/sim/send", "null", 400, "bad_request", "user is missing"},
 		{"POST", "/sim/send", "", 400, "bad_request", "user is missing"},
 		{"POST", "/sim/send", "\x00\xff", 400, "bad_json", "line 1"},
 		{"POST", "/sim/send", "{\n\"user\":1,\n\"txet\":1}", 400, "bad_json", "line 3: txet: there is no such field"},
 		{"POST", "/sim/send", "{\"user\":1,\n\"text\":1}", 400, "bad_json", "line 2: text: it is number, not a string"},
-		{"POST", "/sim/send", `{"user":1}{}`, 400, "bad_json", "something follows"},
-		{"POST", "/sim/send", `{"user":[]}`, 400, "bad_json", "a person is an id or a name"},
+		{"POST", "/sim/send", `{"user":1}{}`, 400, "bad_json", "there is text after"},
+		{"POST", "/sim/send", `{"user":[]}`, 400, "bad_json", "a user is an id or a name"},
 		{"POST", "/sim/send", `{"user":99,"text":"x"}`, 404, "not_found", "there is no user 99"},
 		{"POST", "/sim/send", `{"user":"nobody","text":"x"}`, 404, "not_found", `no user "nobody"`},
 		{"POST", "/sim/send", `{"user":1,"peer":5,"text":"x"}`, 404, "not_found", "no chat 5"},
@@ -301,7 +303,7 @@ func TestNonsense(t *testing.T) {
 		{"POST", "/sim/send", `{"user":1,"peer":"Milk","text":"x"}`, 404, "not_found", "no chat"},
 		{"POST", "/sim/send", `{"user":1,"text":""}`, 409, "refused", "the message is empty"},
 		{"POST", "/sim/send", `{"user":1,"text":"x","reply_to":7}`, 409, "refused", "no such message"},
-		{"POST", "/sim/send", `{"user":1,"text":"x","payload":"{"}`, 400, "bad_request", "no JSON"},
+		{"POST", "/sim/send", `{"user":1,"text":"x","payload":"{"}`, 400, "bad_request", "is not JSON"},
 		{"POST", "/sim/send", `{"user":1,"attachments":[1]}`, 400, "bad_request", "attachments[0]"},
 		{"POST", "/sim/send", `{"user":1,"attachments":[{"type":"photo"}]}`, 400, "bad_request", "no object under"},
 		{"POST", "/sim/send", `{"user":1,"text":"` + strings.Repeat("x", 4097) + `"}`, 400, "bad_request", "4096"},
@@ -316,15 +318,15 @@ func TestNonsense(t *testing.T) {
 		{"GET", "/sim/calls?method=no.such", "", 404, "not_found", "no.such"},
 		{"POST", "/sim/edit", `{"user":1,"cmid":1,"text":"x"}`, 409, "refused", "no such message"},
 		{"POST", "/sim/react", `{"user":1,"cmid":1}`, 409, "refused", "no such message"},
-		{"POST", "/sim/pin", `{"user":1,"cmid":1}`, 400, "bad_request", "peer is no chat"},
+		{"POST", "/sim/pin", `{"user":1,"cmid":1}`, 400, "bad_request", "peer is not a chat"},
 		{"POST", "/sim/type", `{"user":1,"state":"sleeping"}`, 400, "bad_request", "state"},
 		{"POST", "/sim/leave", `{"user":1}`, 409, "refused", "is not in"},
 		{"POST", "/sim/invite", `{"user":1,"peer":"Tea","who":2}`, 409, "refused", "cannot invite"},
 		{"POST", "/sim/comment", `{"user":1,"post":5,"text":"x"}`, 409, "refused", ""},
 		{"POST", "/sim/hear", `{"user":1,"like":"("}`, 400, "bad_request", "regular expression"},
 		{"POST", "/sim/hear", `{"user":1,"wait":-1}`, 400, "bad_request", "wait"},
-		{"POST", "/sim/see", `{"user":1}`, 400, "bad_request", "one thing"},
-		{"POST", "/sim/see", `{"user":1,"typing":true,"read":1}`, 400, "bad_request", "one thing"},
+		{"POST", "/sim/see", `{"user":1}`, 400, "bad_request", "name one of"},
+		{"POST", "/sim/see", `{"user":1,"typing":true,"read":1}`, 400, "bad_request", "name one of"},
 		{"POST", "/sim/users", `{"id":1}`, 400, "bad_request", "id: user id 1 is taken"},
 		{"POST", "/sim/users", `{"screen_name":"anna"}`, 400, "bad_request", "screen_name"},
 		{"POST", "/sim/users", `{"lang":"xx"}`, 400, "bad_request", "lang: unknown language"},
@@ -333,13 +335,13 @@ func TestNonsense(t *testing.T) {
 		{"POST", "/sim/groups", `{"admins":[77]}`, 400, "bad_request", "admins: there is no user 77"},
 		{"POST", "/sim/groups", `{"callbacks":[{"url":"file:///etc/passwd"}]}`, 400, "bad_request", "url"},
 		{"POST", "/sim/chats", `{"members":[77]}`, 400, "bad_request", "members: no member 77"},
-		{"POST", "/sim/chats", `{"members":[]}`, 400, "bad_request", "a chat needs a person"},
+		{"POST", "/sim/chats", `{"members":[]}`, 400, "bad_request", "a chat needs a user"},
 		{"POST", "/sim/chats", `{"members":[1],"id":1}`, 400, "bad_request", "id: chat id 1 is taken"},
 		{"POST", "/sim/tokens", `{"user_id":77}`, 400, "bad_request", "user_id"},
 		{"POST", "/sim/tokens", `{"user_id":1,"group_id":101}`, 400, "bad_request", "a token is"},
 		{"POST", "/sim/emit", `{"object":{}}`, 400, "bad_request", "type is missing"},
 		{"POST", "/sim/faults", `{"effect":"error","code":6}`, 400, "bad_request", "on is missing"},
-		{"POST", "/sim/faults", `{"on":"messages.send"}`, 400, "bad_request", "nothing is to go wrong"},
+		{"POST", "/sim/faults", `{"on":"messages.send"}`, 400, "bad_request", "a fault needs an effect or a delay"},
 		{"POST", "/sim/faults", `{"on":"messages.snd","effect":"reset"}`, 400, "bad_request", "no method"},
 		{"POST", "/sim/faults", `{"on":"message.*","effect":"reset"}`, 400, "bad_request", "there is no method"},
 		{"POST", "/sim/faults", `{"on":"*","effect":"explode"}`, 400, "bad_request", `no effect "explode"`},
@@ -366,8 +368,8 @@ func TestNonsense(t *testing.T) {
 	}
 }
 
-// TestForeignHost: the page and /sim are refused to a name that was made to lead here,
-// and VK's API is not.
+// TestForeignHost checks that the page and /sim are refused under a foreign
+// host name that resolves to this machine, and that VK's API is not.
 func TestForeignHost(t *testing.T) {
 	s, err := New(Options{Hosts: []string{"Bot.test"}})
 	if err != nil {
@@ -397,7 +399,7 @@ func TestForeignHost(t *testing.T) {
 	}
 }
 
-// TestCrossOrigin: a page of another site cannot do anything.
+// TestCrossOrigin checks that a page of another site cannot do anything.
 func TestCrossOrigin(t *testing.T) {
 	t.Parallel()
 	s := newSim(t)
@@ -410,8 +412,7 @@ func TestCrossOrigin(t *testing.T) {
 	}
 }
 
-// TestFaults: they are set, listed with how often they have happened, and taken
-// away.
+// TestFaults sets up faults, lists them with their hits, and removes them.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	s := newSim(t)
@@ -465,8 +466,9 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestWaiting: waits end when what is waited for comes, at their time, at a
-// reset, at the end of the server, and when the client goes.
+// TestWaiting checks that waits end when their condition becomes true, at their
+// timeout, at a reset, when the server is closed, and when the client
+// disconnects.
 func TestWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSim(t)
@@ -491,7 +493,7 @@ func TestWaiting(t *testing.T) {
 			t.Errorf("heard %+v", r)
 		}
 		begin := time.Now()
-		refused(t, s, "POST", "/sim/hear", `{"user":"anna","wait":30}`, 504, "timeout", "after 30 s, nothing is to be heard")
+		refused(t, s, "POST", "/sim/hear", `{"user":"anna","wait":30}`, 504, "timeout", "after 30 s, there is no new message")
 		if d := time.Since(begin); d != 30*time.Second {
 			t.Errorf("waited %v", d)
 		}
@@ -506,7 +508,7 @@ func TestWaiting(t *testing.T) {
 		<-c
 		c = start(t.Context(), "GET", "/sim/messages?user=1&wait=30", "")
 		e := start(t.Context(), "GET", "/sim/events?since=1000&wait=30", "")
-		<-e // lost: it is no number of the stream
+		<-e // lost: it is not a number of the stream
 		last := int64(must(t, s, "GET", "/sim/events", "")["next"].(float64))
 		e = start(t.Context(), "GET", fmt.Sprintf("/sim/events?since=%d&wait=30", last), "")
 		s.Close()
@@ -518,8 +520,8 @@ func TestWaiting(t *testing.T) {
 	})
 }
 
-// TestManyWait: of those who wait at once there is a most; when they have gone
-// there is room again.
+// TestManyWait checks the limit of concurrent waits, and that there is room
+// again after they end.
 func TestManyWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSim(t)
@@ -538,7 +540,7 @@ func TestManyWait(t *testing.T) {
 		synctest.Wait()
 		refused(t, s, "POST", "/sim/hear", `{"user":1}`, 503, "busy", "1000 requests wait already")
 		refused(t, s, "GET", fmt.Sprintf("/sim/events?since=%d&wait=1", s.stream.last), "", 503, "busy", "1000")
-		must(t, s, "GET", "/sim/world", "") // who does not wait is answered
+		must(t, s, "GET", "/sim/world", "") // requests that do not wait are served
 		cancel()
 		for range maxWaiting {
 			<-over
@@ -547,19 +549,19 @@ func TestManyWait(t *testing.T) {
 	})
 }
 
-// TestIdle: the bot is idle when it has asked for what comes next, and a while
-// after that.
+// TestIdle checks that the bot is idle a while after it has polled for more
+// events.
 func TestIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSim(t)
 		time.Sleep(time.Second)
 		must(t, s, "POST", "/sim/idle", `{}`)
-		refused(t, s, "POST", "/sim/ready", `{}`, 504, "timeout", "nobody polls community 101")
+		refused(t, s, "POST", "/sim/ready", `{}`, 504, "timeout", "no bot polls community 101")
 		go pollFor(t, s, 10)
 		must(t, s, "POST", "/sim/ready", `{}`)
 		time.Sleep(20 * time.Second)
 		must(t, s, "POST", "/sim/send", `{"user":"anna","text":"hi"}`)
-		refused(t, s, "POST", "/sim/idle", `{"wait":5}`, 504, "timeout", "not fetched, and nobody polls")
+		refused(t, s, "POST", "/sim/idle", `{"wait":5}`, 504, "timeout", "not fetched, and no bot polls")
 		begin := time.Now()
 		go func() {
 			time.Sleep(time.Second)
@@ -569,14 +571,14 @@ func TestIdle(t *testing.T) {
 		}()
 		refused(t, s, "POST", "/sim/idle", `{"user":"anna"}`, 409, "unexpected", `should hear nothing, but hears "pong"`)
 		if d := time.Since(begin); d < 1500*time.Millisecond || d > 1700*time.Millisecond {
-			t.Errorf("idle after %v, want what is quiet after 1.2 s", d)
+			t.Errorf("idle after %v, want the end of the quiet time, 1.2 s", d)
 		}
 		must(t, s, "POST", "/sim/hear", `{"user":"anna"}`)
 		must(t, s, "POST", "/sim/idle", `{"user":"anna"}`)
 	})
 }
 
-// poll takes all events, as a bot that has them all does.
+// poll fetches all events, as a bot does.
 func poll(t *testing.T, s *Sim) { pollFor(t, s, 0) }
 
 func pollFor(t *testing.T, s *Sim, seconds int) {
@@ -586,8 +588,8 @@ func pollFor(t *testing.T, s *Sim, seconds int) {
 	s.ServeHTTP(rec, httptest.NewRequest("GET", fmt.Sprintf("%s?act=a_check&key=%s&ts=%s&wait=%d", server.Server, server.Key, server.TS, seconds), nil))
 }
 
-// TestStream: everything that happens stands in it, in order, and is asked for
-// from a number on; what it forgets it says.
+// TestStream checks that all events are in the stream, in order, that they can
+// be read from a number on, and that dropped events are reported.
 func TestStream(t *testing.T) {
 	t.Parallel()
 	s := newSim(t)
@@ -626,7 +628,7 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// TestStreamIsBounded: by number and by bytes.
+// TestStreamIsBounded checks the limits of the stream by number and by bytes.
 func TestStreamIsBounded(t *testing.T) {
 	t.Parallel()
 	s := newStream()
@@ -660,8 +662,8 @@ func TestStreamIsBounded(t *testing.T) {
 	}
 }
 
-// TestCallbacks: a webhook is added, asked to confirm itself, sent events and
-// taken away.
+// TestCallbacks adds a webhook, which is asked to confirm itself and gets
+// events, and removes it.
 func TestCallbacks(t *testing.T) {
 	t.Parallel()
 	s := newSim(t)
@@ -701,8 +703,8 @@ func TestCallbacks(t *testing.T) {
 	}
 }
 
-// TestIndex: the page tells what there is, and so does GET /sim; the examples of
-// the list are requests that are understood.
+// TestIndex checks that the page and GET /sim list all requests, and that the
+// examples of the list are accepted.
 func TestIndex(t *testing.T) {
 	t.Parallel()
 	s := newSim(t)
@@ -725,7 +727,7 @@ func TestIndex(t *testing.T) {
 		case "/sim/hear", "/sim/see", "/sim/idle", "/sim/ready":
 			example["wait"] = 0
 		case "/sim/callbacks":
-			continue // nobody is to be called
+			continue // no webhook is to be called
 		}
 		body, _ := json.Marshal(example)
 		if status, v := ask(s, "POST", path, string(body)); status == 400 {
@@ -739,7 +741,7 @@ func TestIndex(t *testing.T) {
 	}
 }
 
-// TestLimits: what clients can add has an end.
+// TestLimits checks that the objects clients can add are limited.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	s := newSim(t)
@@ -753,8 +755,8 @@ func TestLimits(t *testing.T) {
 	refused(t, s, "POST", "/sim/faults", `{"on":"upload","effect":"reset"}`, 429, "too_many", "1000 faults")
 }
 
-// FuzzRequest: whatever a request is, it is answered with JSON, and the world
-// stands.
+// FuzzRequest checks that every request gets a JSON response and leaves the
+// world intact.
 func FuzzRequest(f *testing.F) {
 	s, err := New(Options{Hosts: []string{"example.com"}})
 	if err != nil {
@@ -790,7 +792,7 @@ type readCloser struct{ *strings.Reader }
 
 func (readCloser) Close() error { return nil }
 
-// FuzzWorld: a world file is a world or an error that names a line.
+// FuzzWorld checks that every world file is a world or an error with a line.
 func FuzzWorld(f *testing.F) {
 	f.Add(string(encode(Small())))
 	f.Add(`{"groups":[{}],"users":[{"id":1},{"id":1}]}`)
@@ -813,13 +815,14 @@ func FuzzWorld(f *testing.F) {
 	})
 }
 
-// TestBrokenWorld: what is wrong with a file is told with line and field.
+// TestBrokenWorld checks that errors in a file are reported with line and
+// field.
 func TestBrokenWorld(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"":                                     "line 1: the text ends in the middle",
-		"{\n":                                  "line 2: the text ends in the middle",
-		"{\n}x":                                "line 2: something follows the end",
+		"":                                     "line 1: the text ends too early",
+		"{\n":                                  "line 2: the text ends too early",
+		"{\n}x":                                "line 2: there is text after the end",
 		"{}":                                   "line 1: groups: a world needs a community",
 		"{\n\"groups\": 1}":                    "line 2: groups: it is number, not an array",
 		"{\"groups\":[{}],\n\"x\":1}":          "line 2: x: there is no such field",
@@ -828,7 +831,7 @@ func TestBrokenWorld(t *testing.T) {
 		"{\"groups\":[{\"id\":5},\n{\n\"id\":5}]}":                "line 3: groups[1].id: group id 5 is taken or out of range",
 		"{\"groups\":[{}],\n\"chats\":[{\"members\":[1]}]}":       "line 2: chats[0].members: no member 1",
 		"{\"groups\":[{}],\n\"tokens\":[{},\n{\"user_id\":1}]}":   "line 3: tokens[1].user_id: no such user",
-		"{\"groups\":[{\"callbacks\":[\n{\"url\":\"x\"}]}]}":      "line 2: groups[0].url: it is no http:// or https:// address",
+		"{\"groups\":[{\"callbacks\":[\n{\"url\":\"x\"}]}]}":      "line 2: groups[0].url: it is not an http:// or https:// address",
 		"{\"users\":[{},{},\n{\"lang\":\"xx\"}],\"groups\":[{}]}": "line 2: users[2].lang: unknown language xx",
 		"{\"groups\":[{\"token\":\"a\"},{\n\"token\":\"a\"}]}":    "line 2: groups[1].token: the token is taken",
 	} {

@@ -4,19 +4,18 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// A step is something that happened in a conversation, for the Go test that
-// does it again.
+// A step is an action in a conversation, for the Go test that repeats it.
 type step struct {
 	conversation
-	kind   string          // message, edit or press, as changes call them
+	kind   string          // message, edit or press, as in changes
 	m      *fakevk.Message // of message and edit
 	press  fakevk.Press
-	person bool // a person did it, not a bot
+	person bool // done by a user, not by a bot
 }
 
 const maxSteps = 10_000
 
-// step keeps a change that a test needs to know of. The caller holds d.mu.
+// step keeps a change that a test needs. The caller holds d.mu.
 func (d *diary) step(c fakevk.Change) {
 	s := step{conversation: conversation{c.User, c.Peer}, kind: c.Kind, m: c.Message}
 	switch c.Kind {
@@ -37,14 +36,14 @@ func (d *diary) step(c fakevk.Change) {
 	d.steps = append(d.steps, s)
 }
 
-// doing is what a person is changing at the moment: a change does not say whose
-// it is.
+// doing is the change that a user is making at the moment, because a change
+// does not include its author.
 type doing struct {
 	conversation
 	cmid int64
 }
 
-// change does what a person does to a message.
+// change calls do for a user's change of a message.
 func (d *diary) change(user, peer, cmid int64, do func() error) error {
 	d.changing.Lock()
 	defer d.changing.Unlock()
@@ -58,8 +57,8 @@ func (d *diary) change(user, peer, cmid int64, do func() error) error {
 	return do()
 }
 
-// stepsOf is what happened in a conversation, and whether the beginning may be
-// forgotten.
+// stepsOf returns the steps of a conversation, and reports whether the
+// beginning may have been dropped.
 func (d *diary) stepsOf(c conversation) (list []step, forgot bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

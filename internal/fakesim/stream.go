@@ -10,30 +10,30 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// What the stream keeps.
+// The limits of the stream.
 const (
 	streamEvents = 10_000
 	streamBytes  = 16 << 20
-	streamPage   = 1000 // events of one answer, unless the client says less
+	streamPage   = 1000 // events in one response, unless the client asks for fewer
 
-	// longest is what a call in the stream tells of a parameter or of the
-	// response; GET /sim/calls has all.
+	// longest limits the length of a parameter or of the response of a call in
+	// the stream; GET /sim/calls returns them in full.
 	longest = 8 << 10
 )
 
-// A stream numbers what happens, and remembers the last of it.
+// A stream numbers events and keeps the last of them.
 type stream struct {
 	id    string
 	mu    sync.Mutex
-	last  int64             // the number of the newest
+	last  int64             // the number of the newest event
 	kept  []json.RawMessage // the newest is the last
 	bytes int
-	wake  chan struct{} // closed at the next; nil when nobody waits
+	wake  chan struct{} // closed at the next event; nil if nothing waits
 }
 
 func newStream() *stream { return &stream{id: rand.Text()} }
 
-// before is the number after which the last n events come.
+// before returns the number after which the last n events come.
 func (s *stream) before(n int64) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -69,10 +69,10 @@ func (s *stream) put(kind string, at time.Time, data any) {
 	}
 }
 
-// since returns what came after the event with a number, and where to go on.
-// Lost tells that some of it is forgotten, or that the number is not of this
-// stream, whose beginning is returned then. The channel is closed at the next
-// event.
+// since returns the events after the one with a number, and the number to
+// continue from. lost reports that some of these events were dropped, or that
+// the number is not of this stream; in the second case the beginning of the
+// stream is returned. The channel is closed at the next event.
 func (s *stream) since(seq int64, limit int) (events []json.RawMessage, next int64, lost bool, changed <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -134,13 +134,13 @@ func (s *stream) add(c fakevk.Change) {
 	s.put(c.Kind, c.Time, data)
 }
 
-// place is a conversation: of a person, or with User zero a chat.
+// A place is a conversation of a user, or a chat if User is zero.
 type place struct {
 	User int64 `json:"user,omitempty"`
 	Peer int64 `json:"peer"`
 }
 
-// encode is JSON that leaves angle brackets as they are.
+// encode returns JSON with angle brackets unescaped.
 func encode(v any) json.RawMessage {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -151,7 +151,7 @@ func encode(v any) json.RawMessage {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
-// shortCall leaves out of a call what is long.
+// shortCall removes the long parts of a call.
 func shortCall(c callView) callView {
 	params := make(map[string]string, len(c.Params))
 	for k, v := range c.Params {

@@ -8,7 +8,8 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// transcript writes down all conversations, as those of package vktest do.
+// transcript returns all conversations in the form of package vktest's
+// transcripts.
 func (r *run) transcript() string {
 	var b strings.Builder
 	add := func(title, said string) {
@@ -54,11 +55,11 @@ func (r *run) lines(viewer, peer int64) string {
 	return b.String()
 }
 
-// answered says how a bot answered a press.
+// answered describes the bot's answer to a press.
 func (r *run) answered(event string) string {
 	p, known := r.world.Pressed(event)
 	switch {
-	case !known: // the world forgets presses that are long over
+	case !known: // the world drops presses that ended long ago
 		return ""
 	case !p.Answered:
 		return ", which spins"
@@ -128,10 +129,10 @@ func (r *run) line(b *strings.Builder, names map[int64]string, m fakevk.Message)
 	b.WriteString("\n")
 }
 
-// name is what somebody is called.
+// name returns the name of a user or a community.
 func (r *run) name(id int64) string { return r.nameIn(make(map[int64]string), id) }
 
-// nameIn is name, with all names looked up once.
+// nameIn is like name, with all names looked up once.
 func (r *run) nameIn(names map[int64]string, id int64) string {
 	if len(names) == 0 {
 		for _, u := range r.world.Users() {

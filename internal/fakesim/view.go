@@ -6,7 +6,7 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// What answers and the stream show of the world.
+// The views of the world in responses and in the stream.
 
 type messageView struct {
 	CMID        int64             `json:"cmid"`
@@ -20,7 +20,7 @@ type messageView struct {
 	Reply       *messageView      `json:"reply,omitempty"`
 	Forward     []messageView     `json:"forward,omitempty"`
 	Attachments []json.RawMessage `json:"attachments,omitempty"`
-	Buttons     []string          `json:"buttons,omitempty"` // the labels of what can be pressed on it
+	Buttons     []string          `json:"buttons,omitempty"` // the labels of its buttons
 	Keyboard    *fakevk.Keyboard  `json:"keyboard,omitempty"`
 	Carousel    []cardView        `json:"carousel,omitempty"`
 	Reactions   []reactionView    `json:"reactions,omitempty"`
@@ -80,7 +80,7 @@ func viewOf(m fakevk.Message) messageView {
 	return v
 }
 
-// label is what a button says; some kinds have words of VK's own.
+// label returns a button's label; for some kinds it is VK's own text.
 func label(b fakevk.Button) string {
 	if b.Action.Label != "" {
 		return b.Action.Label
@@ -97,11 +97,11 @@ type pressView struct {
 	Payload  string      `json:"payload,omitempty"`
 	Answered bool        `json:"answered"`
 	Answer   *answerView `json:"answer,omitempty"`
-	// Said is the number of the message that the press sent, by a text button.
+	// Said is the number of the message that the press of a text button sent.
 	Said int64 `json:"said,omitempty"`
 }
 
-// An answerView is what became of a press; an empty type is a blank answer.
+// An answerView is the answer to a press; an empty type is a blank answer.
 type answerView struct {
 	Type  string `json:"type"`
 	Text  string `json:"text,omitempty"`
@@ -123,10 +123,10 @@ func pressOf(p fakevk.Press) pressView {
 type callView struct {
 	Method   string            `json:"method"`
 	Params   map[string]string `json:"params"`
-	OwnerID  int64             `json:"owner_id"`         // of the token: a person, or minus a community
+	OwnerID  int64             `json:"owner_id"`         // of the token: a user, or minus a community
 	Nested   bool              `json:"nested,omitempty"` // made by an execute
 	Time     float64           `json:"time"`             // in Unix seconds
-	Error    *errorView        `json:"error,omitempty"`  // the call was refused
+	Error    *errorView        `json:"error,omitempty"`  // set if the call was refused
 	Response json.RawMessage   `json:"response,omitempty"`
 	Cut      bool              `json:"response_cut,omitempty"` // it is too long for the stream
 }

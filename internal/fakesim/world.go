@@ -10,8 +10,8 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// A WorldFile is a world as a file describes it: what there is before anybody
-// does anything. People come first, for the others name them.
+// A WorldFile describes the initial state of a world. Users come first, because
+// the other objects name them.
 type WorldFile struct {
 	Users  []UserSpec  `json:"users"`
 	Groups []GroupSpec `json:"groups"` // at least one
@@ -20,10 +20,10 @@ type WorldFile struct {
 
 	Readings fakevk.Readings `json:"readings"`
 
-	text []byte // of the file, to say where it is wrong
+	text []byte // of the file, to locate errors
 }
 
-// A UserSpec describes a person.
+// A UserSpec describes a user.
 type UserSpec struct {
 	ID           int64          `json:"id,omitempty"`
 	FirstName    string         `json:"first_name,omitempty"`
@@ -54,7 +54,7 @@ type GroupSpec struct {
 	Callbacks     []CallbackSpec `json:"callbacks,omitempty"`
 }
 
-// A LongPollSpec is what a community sets for its long poll.
+// A LongPollSpec holds a community's long poll settings.
 type LongPollSpec struct {
 	Disabled   bool            `json:"disabled,omitempty"`
 	APIVersion string          `json:"api_version,omitempty"`
@@ -80,8 +80,8 @@ type ChatSpec struct {
 	MentionsOnly bool    `json:"mentions_only,omitempty"`
 }
 
-// A TokenSpec describes a token: of a community, of a person, or without either
-// a service token.
+// A TokenSpec describes a token: of a community, of a user, or, with neither, a
+// service token.
 type TokenSpec struct {
 	Token   string   `json:"token,omitempty"`
 	GroupID int64    `json:"group_id,omitempty"`
@@ -89,7 +89,7 @@ type TokenSpec struct {
 	Scopes  []string `json:"scopes,omitempty"`
 }
 
-// Small is the world of who asks for none: a community, two people and a chat.
+// Small returns the default world: a community, two users and a chat.
 func Small() *WorldFile {
 	return &WorldFile{
 		Users:  []UserSpec{{ID: 1, FirstName: "Anna", LastName: "Smirnova", ScreenName: "anna", Sex: 1}, {ID: 2, FirstName: "Boris", LastName: "Ivanov", ScreenName: "boris", Sex: 2}},
@@ -98,8 +98,8 @@ func Small() *WorldFile {
 	}
 }
 
-// ParseWorld reads a world file and checks it by making its world. What is wrong
-// is told with the line and the field.
+// ParseWorld parses a world file and checks it by creating its world. Errors
+// include the line and the field.
 func ParseWorld(text []byte) (*WorldFile, error) {
 	w := &WorldFile{text: text}
 	if err := decode(text, w); err != nil {
@@ -121,7 +121,7 @@ func ParseWorld(text []byte) (*WorldFile, error) {
 				return nil, w.locate("groups", i, err)
 			}
 		}
-		plain.Groups[i].Callbacks = nil // nobody is to be called yet
+		plain.Groups[i].Callbacks = nil // webhooks must not be called yet
 	}
 	if _, err := plain.build(trial); err != nil {
 		return nil, err
@@ -129,7 +129,7 @@ func ParseWorld(text []byte) (*WorldFile, error) {
 	return w, nil
 }
 
-// build puts what the file describes into a world, and returns the first
+// build adds the objects of the file to a world and returns the first
 // community.
 func (f *WorldFile) build(w *fakevk.World) (first int64, err error) {
 	for i, u := range f.Users {
@@ -159,12 +159,12 @@ func (f *WorldFile) build(w *fakevk.World) (first int64, err error) {
 	return first, nil
 }
 
-// A wrong is a field that makes no sense.
+// A wrong is an invalid field.
 type wrong struct{ field, message string }
 
 func (e *wrong) Error() string { return e.field + ": " + e.message }
 
-// locate says where in the file the n-th of a list is wrong.
+// locate adds the line of the n-th element of a list to an error.
 func (f *WorldFile) locate(list string, n int, err error) error {
 	field := fmt.Sprintf("%s[%d]", list, n)
 	message, name := err.Error(), ""
@@ -179,7 +179,8 @@ func (f *WorldFile) locate(list string, n int, err error) error {
 	return &located{f.line(list, n, name), field, message}
 }
 
-// line is the line of a field of the n-th of a list, or of its beginning.
+// line returns the line of a field of the n-th element of a list, or the line
+// where the element begins.
 func (f *WorldFile) line(list string, n int, name string) int {
 	dec := json.NewDecoder(bytes.NewReader(f.text))
 	dec.Token() // the brace
@@ -216,7 +217,7 @@ func (f *WorldFile) line(list string, n int, name string) int {
 func (u UserSpec) add(w *fakevk.World) (made fakevk.User, err error) {
 	lang := u.Lang
 	if lang == "uk" {
-		lang = "ua" // as VK calls it
+		lang = "ua" // VK's name for it
 	}
 	switch {
 	case u.Deactivated != "" && u.Deactivated != "deleted" && u.Deactivated != "banned":
@@ -274,10 +275,10 @@ func (g GroupSpec) add(w *fakevk.World) (made fakevk.Group, err error) {
 	})
 }
 
-// check refuses what cannot be an address.
+// check returns an error if the URL cannot be an address.
 func (c CallbackSpec) check() error {
 	if !strings.HasPrefix(c.URL, "http://") && !strings.HasPrefix(c.URL, "https://") {
-		return &wrong{"url", "it is no http:// or https:// address"}
+		return &wrong{"url", "it is not an http:// or https:// address"}
 	}
 	return nil
 }
@@ -298,7 +299,7 @@ func (c ChatSpec) add(w *fakevk.World) (made fakevk.Chat, err error) {
 		}
 	}
 	if people == 0 {
-		return made, &wrong{"members", "a chat needs a person"}
+		return made, &wrong{"members", "a chat needs a user"}
 	}
 	err = try(func() error {
 		made = w.AddChat(fakevk.ChatSpec{ID: c.ID, Title: c.Title, Members: c.Members, Admins: c.Admins, MentionsOnly: c.MentionsOnly})
@@ -315,7 +316,7 @@ func (t TokenSpec) add(w *fakevk.World) (value string, err error) {
 	return value, blame(err, map[string]string{"community": "group_id", "user": "user_id", "scope": "scopes", "taken": "token"})
 }
 
-// blame names the field that an error of the world is about, by its words.
+// blame finds, by its words, the field that an error of the world is about.
 func blame(err error, fields map[string]string) error {
 	if err == nil {
 		return nil

@@ -8,26 +8,26 @@ import (
 	"strings"
 )
 
-// A call is one request to the API while it is being answered.
+// A call is one request to the API, from its arrival to its response.
 type call struct {
 	w         *World
 	name      string
 	params    map[string]string // without empty ones and secrets
-	baseURL   string            // of the server, as the client knows it
+	baseURL   string            // the server's address, as the client knows it
 	method    *method
 	token     *token
 	version   version
-	secretKey string // of a callback server, which is not kept with the parameters
+	secretKey string // of a callback server; it is not kept with the parameters
 	nested    bool   // made by an execute
 
-	executeErrors []executeError // what an execute tells beside its response
+	executeErrors []executeError // failed calls, which an execute returns beside its response
 	remarks       []string       // for Config.OnRemark
 }
 
 // A method is one entry of the API.
 type method struct {
-	tokens tokenKind // which may call it
-	scope  scope     // what a community token must have
+	tokens tokenKind // kinds of tokens that may call it
+	scope  scope     // the scope that a community token needs
 	handle func(*call) (any, *apiError)
 }
 
@@ -50,12 +50,12 @@ func (w *World) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serveMethod answers one call. The answer is encoded under the lock, for it
-// may point into the world, and written after it.
+// serveMethod serves one call. The response may point into the world: it is
+// encoded under the lock and written after the lock is released.
 func (w *World) serveMethod(rw http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(rw, r.Body, bodyLimit)
-	// A body that is not a form has no parameters, as at VK. Malformed pairs
-	// are left out; what was read counts.
+	// As at VK, a body that is not a form has no parameters. Malformed pairs
+	// are skipped; the parameters read before an error count.
 	err := r.ParseForm()
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
 		err = r.ParseMultipartForm(bodyLimit)
@@ -73,7 +73,7 @@ func (w *World) serveMethod(rw http.ResponseWriter, r *http.Request) {
 	}
 	c := &call{w: w, name: r.PathValue("name"), params: cleanParams(r.Form), baseURL: w.baseURL(r)}
 	if c.name == "execute." {
-		c.name = "execute" // clients that put a procedure's name behind it send it without one too
+		c.name = "execute" // clients that append a procedure's name to it also send it without one
 	}
 	c.secretKey = r.Form.Get("secret_key")
 
@@ -108,7 +108,7 @@ func (w *World) serveMethod(rw http.ResponseWriter, r *http.Request) {
 	writeJSON(rw, r, body)
 }
 
-// tail is what follows the response up to the end of the answer.
+// tail returns the rest of the response body, after the value of "response".
 func (c *call) tail() []byte {
 	if len(c.executeErrors) == 0 {
 		return []byte("}")
@@ -116,7 +116,7 @@ func (c *call) tail() []byte {
 	return append(append([]byte(`,"execute_errors":`), mustJSON(c.executeErrors)...), '}')
 }
 
-// answer does the checks in VK's order and then the work.
+// answer makes the checks, in VK's order, and then runs the method.
 func (c *call) answer(verb, value string) (any, *apiError) {
 	if verb != http.MethodGet && verb != http.MethodPost {
 		return nil, fail(codeHTTPMethod)
@@ -140,7 +140,8 @@ func (c *call) answer(verb, value string) (any, *apiError) {
 	return c.run()
 }
 
-// run does what comes after the limits: the rights and the method itself.
+// run makes the checks that follow the limits (the token's rights) and calls
+// the method.
 func (c *call) run() (response any, err *apiError) {
 	c.remarkParams()
 	if err := c.strikeInner(); err != nil {
@@ -200,7 +201,8 @@ func (c *call) checkKind() *apiError {
 	return c.wrongKind()
 }
 
-// wrongKind refuses a token of a kind that may not call the method.
+// wrongKind returns the error for a token of a kind that may not call the
+// method.
 func (c *call) wrongKind() *apiError {
 	switch c.token.kind {
 	case groupToken:
@@ -212,7 +214,7 @@ func (c *call) wrongKind() *apiError {
 	}
 }
 
-// baseURL is the address of the server for addresses in answers.
+// baseURL returns the server's address, for addresses in responses.
 func (w *World) baseURL(r *http.Request) string {
 	if w.cfg.BaseURL != "" {
 		return w.cfg.BaseURL
@@ -225,8 +227,9 @@ func (w *World) baseURL(r *http.Request) string {
 	}
 }
 
-// actor is on whose behalf the call acts: minus the community of a community
-// token, or of group_id with an admin's token; otherwise the person.
+// actor returns the id on whose behalf the call acts. For a community token it
+// is minus the community's id. For an admin's token with group_id it is minus
+// that id. Otherwise it is the user's id.
 func (c *call) actor() int64 {
 	if !c.has("group_id") {
 		return c.token.owner
@@ -234,8 +237,8 @@ func (c *call) actor() int64 {
 	return -c.group().spec.ID
 }
 
-// group is the community that group_id names, if the token may act for it.
-// Without group_id it is the token's own.
+// group returns the community that group_id names, if the token may act for it.
+// Without group_id it returns the token's own community.
 func (c *call) group() *group {
 	id := c.intIn("group_id", -c.token.owner, 1, math.MaxInt64)
 	g := c.w.groups[id]
@@ -250,8 +253,8 @@ func (c *call) group() *group {
 	return g
 }
 
-// writeJSON sends a finished answer, compressed if the client asked for it and
-// it is long enough to gain.
+// writeJSON writes a finished response. It compresses the body if the client
+// accepts that and the body is long enough to gain.
 func writeJSON(rw http.ResponseWriter, r *http.Request, body []byte) {
 	h := rw.Header()
 	h["Content-Type"] = jsonType

@@ -17,8 +17,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestCheckOrder has each call wrong in everything that comes later in the
-// order of the checks too: only the first mistake counts.
+// TestCheckOrder checks the order of the checks. Each call also fails every
+// later check: only the first mistake counts.
 func TestCheckOrder(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -194,8 +194,8 @@ func TestGzip(t *testing.T) {
 	}
 }
 
-// TestRate: the window slides. Twenty calls at once, then nothing for what is
-// left of the second, then one call for each that has left the window.
+// TestRate checks that the window slides: twenty calls at once, then none for
+// the rest of the second, then one call for each that has left the window.
 func TestRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t, Config{RPS: 20})

@@ -12,10 +12,10 @@ type app struct {
 	group int64  // of a community_application
 }
 
-// AddApp gives an application a screen name, for utils.resolveScreenName. The
-// kind is application, vk_app or, with the id of its community,
-// community_application; otherwise the group is zero. It panics when the name
-// is taken or the kind unknown.
+// AddApp registers an application's screen name for utils.resolveScreenName.
+// The kind is application, vk_app or community_application. For
+// community_application, group is the community's id; otherwise it is zero.
+// AddApp panics if the name is taken or the kind is unknown.
 func (w *World) AddApp(name string, id int64, kind string, group int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -10,13 +10,13 @@ import (
 
 const maxAttachments = 10
 
-// An attachment is one piece of media that the world knows or a call named.
+// An attachment is one piece of media, known to the world or named by a call.
 type attachment struct {
 	kind      string
 	owner, id int64
 	accessKey string
 	url       string          // of a link
-	object    json.RawMessage // what stands under the kind; nil when not known
+	object    json.RawMessage // the object under the kind; nil if unknown
 	picture   picture         // of an uploaded photo
 }
 
@@ -26,10 +26,10 @@ type picture struct {
 	sum    [32]byte
 }
 
-// attachmentPattern is the form {kind}{owner}_{id} with an optional key.
+// attachmentPattern matches {kind}{owner}_{id}, with an optional key.
 var attachmentPattern = regexp.MustCompile(`^([a-z][a-z_]*?)(-?\d+)_(\d+)(?:_([0-9A-Za-z-]+))?$`)
 
-// parseAttachment reads one element of the attachment parameter.
+// parseAttachment parses one element of the attachment parameter.
 func parseAttachment(s string) (attachment, bool) {
 	if strings.HasPrefix(s, "http://") || strings.HasPrefix(s, "https://") {
 		return attachment{kind: "link", url: s}, true
@@ -45,12 +45,13 @@ func parseAttachment(s string) (attachment, bool) {
 	return a, err1 == nil && err2 == nil
 }
 
-// name is the attachment as calls write it, without its key.
+// name returns the attachment's name as calls write it, without its key.
 func (a attachment) name() string { return fmt.Sprintf("%s%d_%d", a.kind, a.owner, a.id) }
 
-// AddMedia makes a photo, a document or another object known, so that a message
-// that names it carries it whole. The object is what VK puts under the kind and
-// must have id and owner_id. It returns the name to attach it by.
+// AddMedia adds a photo, a document or another object to the world, so that
+// messages that name it carry the whole object. The object is the value that VK
+// puts under the kind. It must have id and owner_id. AddMedia returns the name
+// that attaches it to a message.
 func (w *World) AddMedia(kind string, object json.RawMessage) (string, error) {
 	var ids struct {
 		ID    int64 `json:"id"`
@@ -66,7 +67,7 @@ func (w *World) AddMedia(kind string, object json.RawMessage) (string, error) {
 	return a.name(), nil
 }
 
-// attachments turns the attachment parameter into objects of a message.
+// attachments converts the attachment parameter to objects for a message.
 func (w *World) attachments(param string) ([]json.RawMessage, *apiError) {
 	var out []json.RawMessage
 	for s := range strings.SplitSeq(param, ",") {
@@ -91,8 +92,8 @@ func wrapMedia(kind string, object json.RawMessage) json.RawMessage {
 	return mustJSON(map[string]any{"type": kind, kind: object})
 }
 
-// mediaObject is the object that an attachment names, or the least that VK
-// would tell of such a thing if the world does not know it.
+// mediaObject returns the object that an attachment names. If the world does
+// not know it, mediaObject returns the minimum that VK would send for it.
 func (w *World) mediaObject(a attachment) json.RawMessage {
 	if known, ok := w.media.get(a.name()); ok {
 		return known.object
@@ -121,7 +122,7 @@ func (w *World) mediaObject(a attachment) json.RawMessage {
 	return mustJSON(o)
 }
 
-// stickerObject is a sticker as a message carries it.
+// stickerObject returns a sticker as messages carry it.
 func stickerObject(id int64) json.RawMessage {
 	var images []any
 	for _, size := range []int{64, 128, 256, 352, 512} {

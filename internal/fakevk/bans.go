@@ -2,17 +2,17 @@ package fakevk
 
 import "time"
 
-// A ban is an entry of a community's black list.
+// A ban is an entry of a community's blacklist.
 type ban struct {
 	admin   int64
 	date    time.Time
 	end     time.Time // zero means never
 	reason  int
 	comment string
-	visible bool // the person sees the comment
+	visible bool // the user sees the comment
 }
 
-// block puts somebody on the black list, which ends a membership, and emits
+// block adds a user to the blacklist, which ends their membership, and emits
 // user_block.
 func (w *World) block(g *group, who int64, b ban) {
 	b.date = now()
@@ -29,7 +29,7 @@ func (w *World) block(g *group, who int64, b ban) {
 	}{b.admin, who, w.unix(b.end), b.reason, b.comment})
 }
 
-// unblock takes somebody off the black list and emits user_unblock.
+// unblock removes a user from the blacklist and emits user_unblock.
 func (w *World) unblock(g *group, who, admin int64, byEndDate bool) {
 	delete(g.banned, who)
 	w.emit(g, "user_unblock", struct {
@@ -39,8 +39,8 @@ func (w *World) unblock(g *group, who, admin int64, byEndDate bool) {
 	}{admin, who, boolInt(byEndDate)})
 }
 
-// isBanned reports whether somebody is on the black list. The world has no
-// clock of its own: a ban that has run out ends when somebody looks.
+// isBanned reports whether a user is on the blacklist. The world has no clock
+// of its own: isBanned itself ends bans that have expired.
 func (w *World) isBanned(g *group, who int64) bool {
 	b := g.banned[who]
 	if b == nil {

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// BenchmarkSend is messages.send as a bot calls it: over a loopback socket, one
-// call after the other.
+// BenchmarkSend measures messages.send as a bot calls it: sequentially over a
+// loopback socket.
 func BenchmarkSend(b *testing.B) {
 	s := newScene(b, Config{HistoryLimit: 1000, CallLimit: 100})
 	srv := httptest.NewServer(s.World)
@@ -41,7 +41,8 @@ func BenchmarkSend(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "calls/s")
 }
 
-// BenchmarkHandler is the same without the socket: what the fake itself costs.
+// BenchmarkHandler measures the same without the socket, which is the cost of
+// the fake itself.
 func BenchmarkHandler(b *testing.B) {
 	s := newScene(b, Config{HistoryLimit: 1000, CallLimit: 100})
 	n := 0

@@ -1,11 +1,11 @@
 package fakevk
 
-// A bounded map forgets its oldest entries: what a bot under load uploads must
-// not fill the memory.
+// A bounded map drops its oldest entries, so that the uploads of a bot under
+// load do not fill the memory.
 type bounded[V any] struct {
 	limit int
 	m     map[string]V
-	order []string // the keys, oldest first; some may be gone
+	order []string // the keys, oldest first; some may be gone already
 }
 
 func newBounded[V any](limit int) *bounded[V] {

@@ -16,16 +16,17 @@ const (
 	maxCallbackTitle  = 14
 	maxCallbackSecret = 50
 
-	// callbackQueue is how many events wait for one server; more are dropped.
+	// callbackQueue limits the number of events queued for one server. Events
+	// above the limit are dropped.
 	callbackQueue = 10_000
 
 	defaultCallbackTimeout = 10 * time.Second
 )
 
-// What is known of a callback server.
+// The states of a callback server.
 const (
 	callbackUnconfigured = "unconfigured" // never asked to confirm itself
-	callbackWait         = "wait"         // was asked
+	callbackWait         = "wait"         // asked to confirm itself
 	callbackOK           = "ok"
 	callbackFailed       = "failed"
 )
@@ -33,18 +34,18 @@ const (
 // A CallbackSpec describes a callback server of a community to
 // [World.AddCallback].
 type CallbackSpec struct {
-	URL    string // empty leaves the server unconfigured, until it is edited
+	URL    string // if empty, the server is unconfigured until it is edited
 	Title  string // at most 14 characters
-	Secret string // at most 50
+	Secret string // at most 50 characters
 
-	APIVersion string // of the events; empty means 5.199
+	APIVersion string // of the events; the default is 5.199
 
-	// Events switches single events on and off, with the defaults of
-	// [LongPollSettings]. A server that groups.addCallbackServer adds gets none
-	// until groups.setCallbackSettings.
+	// Events switches single events on and off; the defaults are those of
+	// [LongPollSettings]. A server added by groups.addCallbackServer gets no
+	// events until groups.setCallbackSettings.
 	Events map[string]bool
 
-	// Confirmed leaves out the confirmation request.
+	// Confirmed skips the confirmation request.
 	Confirmed bool
 }
 
@@ -56,12 +57,12 @@ type CallbackServer struct {
 	Secret     string
 	APIVersion string
 	Status     string // unconfigured, wait, ok or failed
-	Waiting    int    // events and confirmations on their way or to be tried again
-	Due        int    // of them, those on their way or due now
-	Dropped    int    // given up, after the last attempt or since too much was waiting
+	Waiting    int    // events and confirmations being sent or queued for a retry
+	Due        int    // those of Waiting that are being sent or due now
+	Dropped    int    // events dropped after the last attempt or because the queue was full
 }
 
-// A callback is a callback server and what it has still to be sent.
+// A callback is a callback server and its queue.
 type callback struct {
 	id        int64
 	group     int64
@@ -71,36 +72,36 @@ type callback struct {
 	secret    string
 	version   string
 	status    string
-	byAPI     bool // decides which confirmation code it must know
-	confirmed bool // has answered with it
+	byAPI     bool // selects the confirmation code that it must return
+	confirmed bool // has returned the code
 	off       map[string]bool
 	removed   bool
 
 	queue     []*parcel
-	away      int           // parcels that are being delivered
+	away      int           // parcels being delivered
 	asking    bool          // one of them is a confirmation
-	senders   int           // goroutines
-	wake      chan struct{} // of a sender that waits
-	failures  int           // in a row
+	senders   int           // number of sender goroutines
+	wake      chan struct{} // wakes a waiting sender
+	failures  int           // consecutive
 	dropped   int
 	pausedTil time.Time
 }
 
-// A parcel is one thing to deliver.
+// A parcel is one event or confirmation to deliver.
 type parcel struct {
 	event   Event // zero in a confirmation
 	body    json.RawMessage
 	confirm bool
 	tries   int // attempts so far
-	failed  int // of them, those that count for the schedule
+	failed  int // those of tries that count for the retry schedule
 	due     time.Time
 }
 
 // AddCallback adds a callback server to a community, as its admin would on the
-// settings page, and asks it to confirm itself: it must answer with the
-// [World.ConfirmationCode]. Events that happen meanwhile are sent afterwards.
-// It returns the number of the server and panics at more than VK allows: the
-// test itself is wrong then.
+// settings page, and sends it a confirmation request. The server must respond
+// with the [World.ConfirmationCode]. Events that happen meanwhile are sent
+// afterwards. AddCallback returns the server's id. It panics if the server
+// exceeds VK's limits, because then the test itself is wrong.
 func (w *World) AddCallback(group int64, s CallbackSpec) int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -130,7 +131,7 @@ func (w *World) AddCallback(group int64, s CallbackSpec) int64 {
 	return cb.id
 }
 
-// newCallback adds a server with every event switched off.
+// newCallback adds a server with all events switched off.
 func (w *World) newCallback(g *group, url, title, secret string) *callback {
 	g.lastCallback++
 	cb := &callback{
@@ -146,8 +147,8 @@ func (w *World) newCallback(g *group, url, title, secret string) *callback {
 	return cb
 }
 
-// RemoveCallback takes a callback server from a community; what waits for it is
-// lost.
+// RemoveCallback removes a callback server from a community. Its queued events
+// are lost.
 func (w *World) RemoveCallback(group, id int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -164,9 +165,9 @@ func (w *World) removeCallback(g *group, cb *callback) {
 	w.touch()
 }
 
-// ConfirmationCode is what the callback servers of a community must answer to
-// the request of type confirmation. Servers that were added by the API have a
-// code of their own, which groups.getCallbackConfirmationCode tells.
+// ConfirmationCode returns the code with which the community's callback servers
+// must respond to a request of type confirmation. Servers added by the API have
+// a code of their own, which groups.getCallbackConfirmationCode returns.
 func (w *World) ConfirmationCode(group int64) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -177,7 +178,7 @@ func (w *World) confirmationCode(group int64, byAPI bool) string {
 	return w.hex(8, "confirmation", group, int64(boolInt(byAPI)))
 }
 
-// Callbacks returns the callback servers of a community.
+// Callbacks returns a community's callback servers.
 func (w *World) Callbacks(group int64) []CallbackServer {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -200,7 +201,8 @@ func (g *group) callback(id int64) *callback {
 	return nil
 }
 
-// confirm asks a server to confirm itself. What waited for it is lost.
+// confirm sends a server a confirmation request. The events queued for it are
+// lost.
 func (w *World) confirm(cb *callback) {
 	request := struct {
 		GroupID int64  `json:"group_id"`
@@ -215,7 +217,8 @@ func (w *World) confirm(cb *callback) {
 	w.enqueue(cb, &parcel{confirm: true, body: mustJSON(request)})
 }
 
-// callBack has an event sent to the servers of a community that ask for it.
+// callBack queues an event for the community's servers that have it switched
+// on.
 func (w *World) callBack(g *group, e Event) {
 	for _, cb := range g.callbacks {
 		if cb.takes() && !cb.off[e.Type] {
@@ -224,13 +227,13 @@ func (w *World) callBack(g *group, e Event) {
 	}
 }
 
-// takes reports whether the server gets events: it has confirmed itself, or is
-// about to and gets them afterwards.
+// takes reports whether the server gets events: it is confirmed, or its
+// confirmation is pending and the events are sent after it.
 func (cb *callback) takes() bool {
 	return cb.url != "" && (cb.confirmed || cb.status == callbackWait)
 }
 
-// enqueue adds something to deliver and sees to it that somebody does.
+// enqueue adds a parcel to the queue and makes sure that a sender delivers it.
 func (w *World) enqueue(cb *callback, p *parcel) {
 	switch {
 	case w.closed || cb.removed:
@@ -250,7 +253,7 @@ func (w *World) enqueue(cb *callback, p *parcel) {
 	cb.rouse()
 }
 
-// rouse wakes the sender that waits, if one does.
+// rouse wakes the waiting sender, if there is one.
 func (cb *callback) rouse() {
 	select {
 	case cb.wake <- struct{}{}:
@@ -258,13 +261,12 @@ func (cb *callback) rouse() {
 	}
 }
 
-// next takes out of the queue what is to be delivered now. If there is nothing,
-// it returns how long it will be until there is; a negative time means that
-// there is nothing to wait for.
+// next removes a parcel that is due from the queue. If none is due, it returns
+// the time until one is; a negative time means that the queue is empty.
 func (cb *callback) next() (*parcel, time.Duration) {
 	t := now()
 	soonest := time.Duration(-1)
-	if cb.asking { // whoever asks goes on
+	if cb.asking { // the sender that asks for confirmation continues
 		return nil, soonest
 	}
 	for i, p := range cb.queue {
@@ -282,7 +284,7 @@ func (cb *callback) next() (*parcel, time.Duration) {
 	return nil, soonest
 }
 
-// dueAt is when something in the queue is to be sent.
+// dueAt returns the time at which a queued parcel is to be sent.
 func (cb *callback) dueAt(p *parcel) time.Time {
 	if !p.confirm && p.due.Before(cb.pausedTil) {
 		return cb.pausedTil
@@ -290,7 +292,7 @@ func (cb *callback) dueAt(p *parcel) time.Time {
 	return p.due
 }
 
-// due counts what is in the queue and to be sent now.
+// due returns the number of queued parcels that are due now.
 func (cb *callback) due() int {
 	n := 0
 	for _, p := range cb.queue {
@@ -301,7 +303,8 @@ func (cb *callback) due() int {
 	return n
 }
 
-// settings are the events as groups.getCallbackSettings tells them.
+// settings returns the switches of events in the form of
+// groups.getCallbackSettings.
 func (cb *callback) settings() map[string]any {
 	events := make(map[string]int, len(eventNames))
 	for _, e := range eventNames {
@@ -310,24 +313,25 @@ func (cb *callback) settings() map[string]any {
 	return map[string]any{"api_version": cb.version, "events": events}
 }
 
-// A Delivery is one attempt to send something to a callback server.
+// A Delivery is one attempt to deliver an event or a confirmation request to a
+// callback server.
 type Delivery struct {
 	Server  int64
 	Type    string // of the event, or confirmation
 	EventID string
 	Attempt int // counted from 1
 	Time    time.Time
-	Status  int         // of the answer; 0 when there was none
+	Status  int         // of the response; 0 if there was none
 	Header  http.Header // of the request
 	Body    json.RawMessage
-	Answer  string    // the beginning of the answer's body
-	Err     string    // why there was no answer
-	OK      bool      // the server has taken it
-	Next    time.Time // when it will be tried again; zero when it will not
+	Answer  string    // the beginning of the response body
+	Err     string    // the reason if there was no response
+	OK      bool      // the server acknowledged it
+	Next    time.Time // the time of the next attempt; zero if there is none
 }
 
-// Deliveries returns the attempts to send something to the callback servers of
-// a community, oldest first. Config.CallLimit bounds how many are remembered.
+// Deliveries returns the attempts to deliver to the community's callback
+// servers, oldest first. Config.CallLimit limits how many are kept.
 func (w *World) Deliveries(group int64) []Delivery {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -344,7 +348,7 @@ func (w *World) recordDelivery(g *group, d Delivery) {
 	w.touch()
 }
 
-// String is for failure messages of tests.
+// String formats the delivery for failure messages of tests.
 func (d Delivery) String() string {
 	return fmt.Sprintf("%s to %d, attempt %d: %d %q %s", d.Type, d.Server, d.Attempt, d.Status, d.Answer, d.Err)
 }

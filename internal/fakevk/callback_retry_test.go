@@ -14,8 +14,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestCallbackRetries has a server that never takes anything. Five failures in
-// a row pause the sending, but no longer than it would wait anyway.
+// TestCallbackRetries uses a server that never acknowledges anything. Five
+// consecutive failures pause the sending, but for no longer than the retry
+// delay.
 func TestCallbackRetries(t *testing.T) {
 	hooked(t, CallbackSpec{}, func(t *testing.T, s *scene, b *webhook) {
 		b.answer = always(200, "OK")
@@ -181,7 +182,7 @@ func TestCallbackTimeout(t *testing.T) {
 	}
 }
 
-// slowly is a server that never answers.
+// slowly is a server that never responds.
 type slowly struct{}
 
 func (slowly) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -189,9 +190,8 @@ func (slowly) RoundTrip(r *http.Request) (*http.Response, error) {
 	return nil, r.Context().Err()
 }
 
-// TestCallbackClose closes the world while something is being delivered and
-// something else waits to be tried again. A goroutine that is left fails the
-// bubble.
+// TestCallbackClose closes the world during a delivery and while another parcel
+// waits for a retry. A leaked goroutine fails the bubble.
 func TestCallbackClose(t *testing.T) {
 	for name, transport := range map[string]http.RoundTripper{
 		"delivering": slowly{},
@@ -290,7 +290,7 @@ func TestFaultOnCallback(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			overMem(t, Config{}, func(t *testing.T, c *client) {
-				// The bot's server is one more path of the same network.
+				// The bot's server is another path of the same network.
 				b := &webhook{answer: always(200, "ok")}
 				var readErr error
 				mux := http.NewServeMux()
@@ -329,8 +329,7 @@ func TestFaultOnCallback(t *testing.T) {
 	}
 }
 
-// TestOutstanding counts what is still to come: an event that is late and a
-// delivery that failed.
+// TestOutstanding counts a late event and a failed delivery.
 func TestOutstanding(t *testing.T) {
 	hooked(t, CallbackSpec{}, func(t *testing.T, s *scene, b *webhook) {
 		check := func(want int) {

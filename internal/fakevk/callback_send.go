@@ -12,29 +12,30 @@ import (
 	"time"
 )
 
-// retryDelays are the times between the attempts to deliver an event. After
-// the last of them it is dropped.
+// retryDelays are the delays between the attempts to deliver an event. After
+// the last attempt the event is dropped.
 var retryDelays = [...]time.Duration{10 * time.Second, 3 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour}
 
 const (
-	// failuresToPause is how many failures in a row make VK stop sending for
-	// callbackPause. It says only that there are several, and a while.
+	// failuresToPause is the number of consecutive failures after which VK
+	// stops sending for callbackPause. VK's documentation says only that there
+	// are several failures, and a pause of some length.
 	failuresToPause = 5
 	callbackPause   = 10 * time.Minute
 
-	maxRetryAfter  = 3 * time.Hour // what a server may ask for
+	maxRetryAfter  = 3 * time.Hour // the longest delay that a server may ask for
 	maxAnswerBytes = 1024
 )
 
-// run delivers what waits for a server, until nothing does. Of several senders
-// only the last one waits for what is to be tried again.
+// run delivers a server's queue until it is empty. If there are several
+// senders, only the last one waits for retries.
 func (w *World) run(cb *callback) {
 	for {
 		w.mu.Lock()
 		p, wait := cb.next()
 		if w.closed || cb.removed || p == nil && (wait < 0 || cb.senders > 1) {
 			cb.senders--
-			cb.rouse() // one that stays may have less to wait now
+			cb.rouse() // the sender that stays may have a shorter wait now
 			w.mu.Unlock()
 			return
 		}
@@ -53,7 +54,7 @@ func (w *World) run(cb *callback) {
 	}
 }
 
-// outcome is what became of one attempt.
+// An outcome is the result of one attempt.
 type outcome struct {
 	status     int
 	answer     string
@@ -61,7 +62,7 @@ type outcome struct {
 	err        error
 }
 
-// deliverTo makes one attempt.
+// deliverTo makes one attempt to deliver a parcel.
 func (w *World) deliverTo(cb *callback, p *parcel) {
 	w.mu.Lock()
 	o := Occasion{On: OnCallback, Event: "confirmation", Group: cb.group, kind: atCallback}
@@ -104,8 +105,8 @@ func (w *World) deliverTo(cb *callback, p *parcel) {
 	w.recordDelivery(g, d)
 }
 
-// confirmed takes the answer to a confirmation request: the code and nothing
-// else.
+// confirmed checks the response to a confirmation request, which must be the
+// code and nothing else.
 func (w *World) confirmed(cb *callback, out outcome) bool {
 	if out.err != nil || out.status != http.StatusOK || out.answer != w.confirmationCode(cb.group, cb.byAPI) {
 		cb.status, cb.queue = callbackFailed, nil
@@ -115,8 +116,8 @@ func (w *World) confirmed(cb *callback, out outcome) bool {
 	return true
 }
 
-// settle takes the answer to an event and reports whether the server took it.
-// If not, the event is put back to be tried again.
+// settle handles the response to an event and reports whether the server
+// acknowledged it. If not, the event goes back into the queue for a retry.
 func (w *World) settle(g *group, cb *callback, p *parcel, out outcome) bool {
 	good := out.err == nil && out.status == http.StatusOK
 	version, switches := strings.CutPrefix(out.answer, "version ")
@@ -140,7 +141,8 @@ func (w *World) settle(g *group, cb *callback, p *parcel, out outcome) bool {
 	return true
 }
 
-// retry puts an event back. A server that asks for time is not at fault.
+// retry puts an event back into the queue. A server that asks for a delay is
+// not counted as failing.
 func (w *World) retry(cb *callback, p *parcel, out outcome) {
 	if d, ok := out.asksFor(now()); ok {
 		p.due = now().Add(d)
@@ -160,8 +162,8 @@ func (w *World) retry(cb *callback, p *parcel, out outcome) {
 	cb.queue = append(cb.queue, p)
 }
 
-// asksFor is the time that an overloaded server asks for: seconds or a date,
-// less than three hours.
+// asksFor returns the delay that an overloaded server asks for, given in
+// seconds or as a date. It must be less than three hours.
 func (o outcome) asksFor(t time.Time) (time.Duration, bool) {
 	switch o.status {
 	case http.StatusGone, http.StatusTooManyRequests, http.StatusServiceUnavailable:
@@ -182,9 +184,9 @@ func (o outcome) asksFor(t time.Time) (time.Duration, bool) {
 	return max(d, time.Second), true
 }
 
-var errFault = errors.New("fakevk: the connection failed as a fault had it")
+var errFault = errors.New("fakevk: the connection failed because of a fault")
 
-// attempt makes the request.
+// attempt makes the request, subject to the fault in h.
 func (w *World) attempt(url string, header http.Header, body []byte, h *hit) outcome {
 	if h == nil {
 		h = &hit{}
@@ -231,7 +233,7 @@ func (w *World) attempt(url string, header http.Header, body []byte, h *hit) out
 	return out
 }
 
-// exchange makes the request and reads the answer, as far as it matters.
+// exchange makes the request and reads the part of the response that matters.
 func (w *World) exchange(req *http.Request) outcome {
 	client := *cmp.Or(w.cfg.CallbackClient, http.DefaultClient)
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -244,7 +246,7 @@ func (w *World) exchange(req *http.Request) outcome {
 	return outcome{resp.StatusCode, string(b), resp.Header.Get("Retry-After"), err}
 }
 
-// pausing is a reader that waits before its first byte.
+// A pausing reader waits before its first byte.
 type pausing struct {
 	w    *World
 	ctx  context.Context

@@ -16,8 +16,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A webhook is a bot's server without a network: it notes what it gets and
-// answers what it is told to.
+// A webhook is a bot's server without a network. It records requests and
+// returns the configured responses.
 type webhook struct {
 	mu     sync.Mutex
 	got    []hook
@@ -32,7 +32,7 @@ type hook struct {
 	Secret  string
 	Object  struct{ Message struct{ Text string } }
 
-	at     time.Duration // since the first
+	at     time.Duration // since the first request
 	header http.Header
 	body   string
 }
@@ -60,7 +60,7 @@ func (b *webhook) RoundTrip(r *http.Request) (*http.Response, error) {
 	return rec.Result(), nil
 }
 
-// becomes changes what it answers.
+// becomes changes the webhook's responses.
 func (b *webhook) becomes(answer func(hook) (int, string, http.Header)) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -73,7 +73,7 @@ func (b *webhook) list() []hook {
 	return append([]hook(nil), b.got...)
 }
 
-// hooked runs f with a scene and a webhook that has confirmed itself.
+// hooked runs f with a scene and a confirmed webhook.
 func hooked(t *testing.T, spec CallbackSpec, f func(t *testing.T, s *scene, b *webhook)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -159,7 +159,7 @@ func TestCallbackConfirmation(t *testing.T) {
 				s := newScene(t, Config{CallbackClient: &http.Client{Transport: b}})
 				defer s.Close()
 				code := s.ConfirmationCode(s.group.ID)
-				asked := make(chan struct{}) // the webhook takes its time
+				asked := make(chan struct{}) // the webhook responds slowly
 				b.answer = func(h hook) (int, string, http.Header) {
 					if h.Type != "confirmation" {
 						return 200, "ok", nil
@@ -284,7 +284,7 @@ func TestCallbackMethods(t *testing.T) {
 	})
 }
 
-// TestCallbackOverSockets is the whole way with real sockets.
+// TestCallbackOverSockets delivers over real sockets.
 func TestCallbackOverSockets(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})

@@ -7,28 +7,28 @@ import (
 	"time"
 )
 
-// A Call is one API call that was made, as the world remembers it.
+// A Call is one API call, as the world remembers it.
 type Call struct {
 	Method string
 	Params map[string]string // without empty ones and secrets
 	Owner  int64             // of the token: a user, minus a community, or 0
-	Nested bool              // made by an execute, which is a call of its own after it
+	Nested bool              // made by an execute, which is listed after it as a call of its own
 	Time   time.Time
 
-	Response json.RawMessage // what stood under "response"; nil after an error
+	Response json.RawMessage // the value of "response"; nil after an error
 	Error    *CallError      // nil after a response
 }
 
-// A CallError is the error a call was answered with.
+// A CallError is the error that a call returned.
 type CallError struct {
 	Code    int
 	Subcode int
 	Msg     string
 }
 
-// Calls returns the calls of one method, or of all when the name is empty,
-// oldest first. Config.CallLimit bounds how many are remembered, and 64 MB how
-// large all together are.
+// Calls returns the calls of one method, oldest first. If the name is empty, it
+// returns all calls. Config.CallLimit limits the number of calls kept; their
+// total size is limited to 64 MB.
 func (w *World) Calls(method string) []Call {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -66,7 +66,7 @@ func (w *World) record(c *call, body []byte, fault *apiError) {
 
 const maxCallSize = 64 << 20 // bytes
 
-// size is about how many bytes the call takes.
+// size returns the approximate size of the call in bytes.
 func (c *Call) size() int {
 	n := len(c.Method) + len(c.Response)
 	for k, v := range c.Params {

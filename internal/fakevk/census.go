@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// What there is in the world, for those who did not make it.
+// The contents of the world, for code that did not create it.
 
-// A Profile is a person with all that was said of them.
+// A Profile is a user with all their attributes.
 type Profile struct{ UserSpec }
 
-// Users returns the people, in the order of their ids.
+// Users returns the users, in the order of their ids.
 func (w *World) Users() []Profile {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -25,15 +25,15 @@ func (w *World) Users() []Profile {
 	return out
 }
 
-// HasUser reports whether there is such a person.
+// HasUser reports whether the user exists.
 func (w *World) HasUser(id int64) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.users[id] != nil
 }
 
-// Groups returns the communities, in the order of their ids, each with the
-// first of its tokens that is still good.
+// Groups returns the communities, in the order of their ids, each with its
+// first valid token.
 func (w *World) Groups() []Group {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -51,7 +51,7 @@ func (w *World) Groups() []Group {
 	return out
 }
 
-// A Room is a chat with those who are in it.
+// A Room is a chat with its members.
 type Room struct {
 	Chat
 	Owner        int64
@@ -59,7 +59,7 @@ type Room struct {
 	Admins       []int64
 	MentionsOnly bool
 	Pinned       int64  // CMID, or zero
-	Link         string // by which people join
+	Link         string // the invite link
 }
 
 // Chats returns the chats, in the order of their ids.
@@ -77,18 +77,18 @@ func (w *World) Chats() []Room {
 	return out
 }
 
-// A Token is a token as whoever hands it out sees it: that of a community, of a
-// person, or of an application if it is of neither.
+// A Token describes a token for the code that hands tokens out. It belongs to a
+// community, to a user, or, if to neither, to an application.
 type Token struct {
 	Value   string
 	GroupID int64
 	UserID  int64
-	Scopes  []string // of a community's; nil means all
+	Scopes  []string // of a community's token; nil means all
 
-	number int64 // in the order of their making
+	number int64 // in the order of creation
 }
 
-// Tokens returns the tokens that are good, in the order of their making.
+// Tokens returns the valid tokens, in the order of their creation.
 func (w *World) Tokens() []Token {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -118,9 +118,9 @@ func (w *World) tokenList() []Token {
 	return out
 }
 
-// AddToken makes a token with the value that it names, or one made up if it
-// names none, and returns the value. It panics if the value is taken, there is
-// no such community, person or scope, or if it is of both.
+// AddToken adds a token and returns its value. If the value is empty, AddToken
+// generates one. It panics if the value is taken, if the community, the user or
+// a scope is unknown, or if both a community and a user are given.
 func (w *World) AddToken(t Token) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -146,8 +146,9 @@ func (w *World) AddToken(t Token) string {
 	return w.putToken(t.Value, made)
 }
 
-// FindUsers returns the people who go by a name: a screen name, a canonical one
-// such as id1, or else the first name or the whole name, in whatever case.
+// FindUsers returns the users that have the given name: a screen name, a
+// canonical one such as id1, or else a first name or a whole name. Case is
+// ignored.
 func (w *World) FindUsers(name string) []int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -8,15 +8,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// panics returns what the call of a method with nonsense panics with.
+// panics returns the text of do's panic.
 func panics(do func()) (text string) {
 	defer func() { text = fmt.Sprint(recover()) }()
 	do()
 	return ""
 }
 
-// TestCensus: what is in the world can be listed, with the ids and tokens that
-// were wanted.
+// TestCensus checks that the contents of the world can be listed, with the
+// requested ids and tokens.
 func TestCensus(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -89,12 +89,12 @@ func TestCensus(t *testing.T) {
 		}
 	}
 	if n := len(s.Chats()); n != 3 {
-		t.Errorf("%d chats: what cannot be has left something", n)
+		t.Errorf("%d chats: an invalid call changed the world", n)
 	}
 }
 
-// TestChanges: who follows the world is told of each change, in order, with the
-// conversation as its two sides.
+// TestChanges checks that observers of the world get each change, in order,
+// with the two sides of the conversation.
 func TestChanges(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -166,7 +166,7 @@ chat 0 0 0  0 2000000007`, anna, group, c.PeerID)), "\n")
 	}
 }
 
-// TestCallsAreBounded: by their size as well.
+// TestCallsAreBounded checks that the size of the calls is limited too.
 func TestCallsAreBounded(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})

@@ -4,43 +4,43 @@ import "time"
 
 // The kinds of changes.
 const (
-	ChangeMessage = "message" // somebody wrote
-	ChangeEdit    = "edit"    // a message is another: edited, deleted, reacted to
+	ChangeMessage = "message" // a new message
+	ChangeEdit    = "edit"    // a message was edited, deleted or reacted to
 	ChangeTyping  = "typing"
 	ChangeRead    = "read"
-	ChangePress   = "press"  // of a callback button
-	ChangeAnswer  = "answer" // to one
-	ChangeCall    = "call"   // of the API
-	ChangeEvent   = "event"  // a community is told of something
-	ChangeUser    = "user"   // a person is new
-	ChangeGroup   = "group"  // a community is new
-	ChangeChat    = "chat"   // a chat is new
+	ChangePress   = "press"  // a press of a callback button
+	ChangeAnswer  = "answer" // a response to a press
+	ChangeCall    = "call"   // an API call
+	ChangeEvent   = "event"  // an event for a community
+	ChangeUser    = "user"   // a new user
+	ChangeGroup   = "group"  // a new community
+	ChangeChat    = "chat"   // a new chat
 )
 
-// A Change is something that happened in the world, for those who follow all
-// of it. Which fields are set depends on the kind; what they point to is not to
-// be written to.
+// A Change is something that happened in the world, for observers of the whole
+// world. The kind determines which fields are set. The values they point to
+// must not be modified.
 type Change struct {
 	Kind string
 	Time time.Time
 
-	// The conversation, of message, edit, typing, read, press and answer: of a
-	// person (zero in a chat) with Peer, which is the chat or minus the
+	// User and Peer name the conversation of a message, edit, typing, read,
+	// press or answer. User is zero in a chat. Peer is the chat, or minus the
 	// community.
 	User, Peer int64
 
-	Message *Message // of message and edit, as nobody in particular sees it
-	Who     int64    // who types or reads
-	State   string   // what is typed
-	CMID    int64    // up to which is read; of press and answer, of the newest message then
+	Message *Message // of message and edit, from no particular member's view
+	Who     int64    // the member that types or reads
+	State   string   // the activity of Who, such as typing
+	CMID    int64    // of a read, the last message read; of press and answer, the newest message then
 	Press   *Press   // of press and answer
 	Call    *Call
 	Event   *Event
-	ID      int64 // of what is new
+	ID      int64 // of the new user, community or chat
 }
 
-// OnChange registers a function that is told of each change, in order. It runs
-// with the world locked: it must not wait, nor call the world.
+// OnChange registers a function that is called with each change, in order. It
+// runs with the world locked: it must not block or call the world.
 func (w *World) OnChange(f func(Change)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -57,7 +57,7 @@ func (w *World) tell(c Change) {
 	}
 }
 
-// tellOf is tell for what happens in a dialog.
+// tellOf is like tell, for a change in a dialog.
 func (w *World) tellOf(d *dialog, c Change) {
 	switch {
 	case d.chat != nil:
@@ -70,7 +70,7 @@ func (w *World) tellOf(d *dialog, c Change) {
 	w.tell(c)
 }
 
-// tellOfPress is tell for a press and its answer.
+// tellOfPress is like tell, for a press or the response to one.
 func (w *World) tellOfPress(kind string, p *Press) {
 	c := *p
 	change := Change{Kind: kind, User: p.UserID, Peer: -p.GroupID, Press: &c}

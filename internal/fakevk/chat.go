@@ -10,25 +10,26 @@ import (
 
 // A ChatSpec describes a group chat to [World.AddChat].
 type ChatSpec struct {
-	ID    int64 // the peer id, 2000000000 + n, or n alone; zero means the next free one
+	ID    int64 // the peer id, 2000000000 + n, or n alone; if zero, the next free one
 	Title string
 
-	// Members are people and, with negative ids, communities. The first person
-	// is the owner of the chat and an admin of it.
+	// Members are users and, with negative ids, communities. The first user is
+	// the chat's owner and an admin of it.
 	Members []int64
 
-	// Admins are the members, besides the owner, with the rights of an admin.
+	// Admins are the members with admin rights, besides the owner.
 	Admins []int64
 
-	// MentionsOnly lets communities see only messages that mention them, that
-	// begin with a slash or answer them, and service messages. By default an
-	// admin has granted them access to everything.
+	// MentionsOnly limits the messages that communities see to those that
+	// mention them, begin with a slash or reply to them, and service messages.
+	// By default communities see all messages, as if an admin had granted that
+	// access.
 	MentionsOnly bool
 }
 
 // A Chat is a group chat of the world as tests see it.
 type Chat struct {
-	PeerID int64 // 2000000000 + n; the same for all members, other than in VK
+	PeerID int64 // 2000000000 + n; unlike in VK, the same for all members
 	Title  string
 }
 
@@ -41,21 +42,22 @@ type chat struct {
 	gone         map[int64]bool // former members: true kicked, false left
 	dialog       *dialog
 
-	photo    json.RawMessage // nil means the default one
+	photo    json.RawMessage // nil means the default photo
 	pinned   int64           // CMID; zero means none
 	pinnedAt time.Time
-	links    int64 // how many invite links there were before the present one
+	links    int64 // number of invite links before the current one
 }
 
 type member struct {
 	invitedBy int64
 	joined    time.Time
-	since     int64 // sees messages with a greater CMID
+	since     int64 // the member sees messages with a greater CMID
 	admin     bool
 }
 
-// AddChat opens a group chat. The members know of it from the first message
-// on; nothing is emitted. It panics when the id is taken or a member unknown.
+// AddChat opens a group chat. It emits no event: the members learn of the chat
+// with its first message. AddChat panics if the id is taken or a member is
+// unknown.
 func (w *World) AddChat(s ChatSpec) Chat {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -93,8 +95,8 @@ func (w *World) AddChat(s ChatSpec) Chat {
 	return Chat{PeerID: c.peer, Title: c.title}
 }
 
-// Invite adds a person or a community to a chat, with the service message that
-// tells of it. A community is told of its own invitation too.
+// Invite adds a user or a community to a chat and posts the service message
+// about it. An invited community gets the event of its own invitation too.
 func (w *World) Invite(by, peer, who int64) (Message, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -105,9 +107,9 @@ func (w *World) Invite(by, peer, who int64) (Message, error) {
 	return w.inviteInto(c, by, who).seenBy(by, peer), nil
 }
 
-// Kick removes a member from a chat; by and who are the same when it leaves of
-// its own will. Those who stay get the service message that tells of it; the
-// one that is gone, community or person, does not.
+// Kick removes a member from a chat; by and who are equal if the member leaves
+// of its own will. The remaining members get the service message about it. The
+// removed user or community does not.
 func (w *World) Kick(by, peer, who int64) (Message, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -118,7 +120,7 @@ func (w *World) Kick(by, peer, who int64) (Message, error) {
 	return w.removeFrom(c, by, who).seenBy(by, peer), nil
 }
 
-// SetTitle renames a chat, with the service message that tells of it.
+// SetTitle renames a chat and posts the service message about it.
 func (w *World) SetTitle(by, peer int64, title string) (Message, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -129,7 +131,7 @@ func (w *World) SetTitle(by, peer int64, title string) (Message, error) {
 	return w.rename(c, by, title).seenBy(by, peer), nil
 }
 
-// SetAdmin gives the rights of an admin to a member of a chat or takes them.
+// SetAdmin grants admin rights to a member of a chat, or revokes them.
 func (w *World) SetAdmin(peer, who int64, admin bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -138,8 +140,8 @@ func (w *World) SetAdmin(peer, who int64, admin bool) {
 	}
 }
 
-// SetMentionsOnly takes the access to all messages of a chat from communities,
-// or grants it; see [ChatSpec].
+// SetMentionsOnly revokes the communities' access to all messages of a chat, or
+// grants it; see [ChatSpec].
 func (w *World) SetMentionsOnly(peer int64, only bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -148,7 +150,7 @@ func (w *World) SetMentionsOnly(peer int64, only bool) {
 	}
 }
 
-// Members returns who is in a chat, in ascending order: communities first.
+// Members returns the members of a chat in ascending order: communities first.
 func (w *World) Members(peer int64) []int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -159,7 +161,8 @@ func (w *World) Members(peer int64) []int64 {
 	return slices.Sorted(maps.Keys(c.members))
 }
 
-// audience is the communities that take part in a dialog, in a fixed order.
+// audience returns the communities that take part in a dialog, in a fixed
+// order.
 func (w *World) audience(d *dialog) []*group {
 	var ids []int64
 	if d.chat != nil {

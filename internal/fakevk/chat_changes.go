@@ -7,12 +7,12 @@ import (
 	"unicode/utf8"
 )
 
-// The changes of a chat, whoever makes them: each comes with the service
-// message that tells of it.
+// The changes of a chat, made by users or by the API. Each posts its service
+// message.
 
 const (
 	maxChatTitle  = 128 // characters
-	maxPinnedText = 100 // characters of a pinned message that its service message tells
+	maxPinnedText = 100 // characters of a pinned message that its service message quotes
 )
 
 // newChat opens a chat without members or messages.
@@ -37,13 +37,13 @@ func (w *World) inviteInto(c *chat, by, who int64) *Message {
 	return w.post(c.dialog, &Message{FromID: by, Action: &Action{Type: "chat_invite_user", MemberID: who}})
 }
 
-// add makes somebody a member, who sees what is written from now on.
+// add makes an id a member, which sees the messages written from now on.
 func (c *chat) add(by, who int64) {
 	c.members[who] = &member{invitedBy: by, joined: now(), since: c.dialog.last}
 	delete(c.gone, who)
 }
 
-// invitable reports whether somebody can be added to the chat.
+// invitable reports whether a user or a community can be added to the chat.
 func (w *World) invitable(c *chat, who int64) bool {
 	if c.members[who] != nil || !w.exists(who) {
 		return false
@@ -82,7 +82,7 @@ func (w *World) postPin(c *chat, by int64, action string, cmid int64) *Message {
 	return w.post(c.dialog, &Message{FromID: by, Action: a})
 }
 
-// cut is the beginning of a text.
+// cut returns the beginning of a text.
 func cut(s string, characters int) string {
 	if utf8.RuneCountInString(s) <= characters {
 		return s
@@ -90,7 +90,7 @@ func cut(s string, characters int) string {
 	return string([]rune(s)[:characters])
 }
 
-// pinnedMessage is the message that is pinned, if viewer may see it.
+// pinnedMessage returns the pinned message, if viewer may see it.
 func (c *chat) pinnedMessage(viewer int64) *Message {
 	m := c.dialog.find(c.pinned)
 	if c.pinned == 0 || m == nil || !c.dialog.visible(viewer, m) {
@@ -99,12 +99,12 @@ func (c *chat) pinnedMessage(viewer int64) *Message {
 	return m
 }
 
-// inviteLink is the link by which people join.
+// inviteLink returns the chat's invite link.
 func (w *World) inviteLink(c *chat) string {
 	return "https://vk.me/join/AJQ1d" + w.hex(20, "invite", c.peer, c.links)
 }
 
-// Pin pins a message of a chat, with the service message that tells of it.
+// Pin pins a message of a chat and posts the service message about it.
 func (w *World) Pin(user, peer, cmid int64) (Message, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -115,8 +115,8 @@ func (w *World) Pin(user, peer, cmid int64) (Message, error) {
 	return w.pin(d.chat, user, m).seenBy(user, peer), nil
 }
 
-// Unpin takes down the pinned message of a chat, with the service message that
-// tells of it.
+// Unpin unpins the pinned message of a chat and posts the service message about
+// it.
 func (w *World) Unpin(user, peer int64) (Message, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -127,7 +127,7 @@ func (w *World) Unpin(user, peer int64) (Message, error) {
 	return w.unpin(c, user).seenBy(user, peer), nil
 }
 
-// Pinned returns the CMID of the pinned message of a chat, or zero.
+// Pinned returns the CMID of a chat's pinned message, or zero.
 func (w *World) Pinned(peer int64) int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -137,8 +137,8 @@ func (w *World) Pinned(peer int64) int64 {
 	return 0
 }
 
-// JoinByLink makes a person a member of the chat that an invite link leads to,
-// with the service message that tells of it. Who was removed cannot come back
+// JoinByLink makes a user a member of the chat with the given invite link and
+// posts the service message about it. A user who was removed cannot come back
 // this way.
 func (w *World) JoinByLink(user int64, link string) (Chat, error) {
 	w.mu.Lock()
@@ -165,7 +165,7 @@ func (w *World) chatByLink(link string) *chat {
 	return nil
 }
 
-// admins is who has the rights of an admin, in ascending order.
+// admins returns the members with admin rights, in ascending order.
 func (c *chat) admins() []int64 {
 	var ids []int64
 	for id, m := range c.members {

@@ -10,10 +10,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// adminChat is a chat in which the community is an admin.
+// adminChat opens a chat in which the community is an admin.
 func (s *scene) adminChat() Chat { return s.chat(ChatSpec{Title: "Old", Admins: []int64{-s.group.ID}}) }
 
-// actions are the service messages among updates, as "action text/member".
+// actions returns the service messages among updates, as "action text/member".
 func actions(t testing.TB, list []update) []string {
 	t.Helper()
 	var out []string
@@ -30,7 +30,8 @@ func actions(t testing.TB, list []update) []string {
 	return out
 }
 
-// observer is a second community in the chat, which hears what the first does.
+// observer adds a second community to the chat, which receives the events of
+// the first one's actions.
 func (s *scene) observer(chat Chat) *poller {
 	s.t.Helper()
 	g := s.AddGroup(GroupSpec{})
@@ -333,7 +334,7 @@ func TestReactionRefusals(t *testing.T) {
 	if s.React(s.anna.ID, -s.group.ID, 1, 99) == nil || s.React(s.anna.ID, -s.group.ID, 9, 1) == nil {
 		t.Error("a reaction that should fail did not")
 	}
-	// Who sees mentions only is not told of reactions.
+	// A community that sees only mentions gets no reactions.
 	chat := s.chat(ChatSpec{MentionsOnly: true})
 	m, _ := s.Send(s.anna.ID, chat.PeerID, Draft{Text: "x"})
 	p := s.poller()

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// anyMusts are the requirements of further client libraries, each in the notation
-// of all four dialects.
+// anyMusts are requirements of further client libraries, each tested in all
+// four dialects.
 var anyMusts = []must{
 	{"a photo in a field of any name", "", func(c *wireClient) {
 		var at struct {
@@ -63,7 +63,7 @@ var anyMusts = []must{
 
 // moreMusts are requirements of clients that the tests of cmd/vktest/clienttest run.
 var moreMusts = []must{
-	{"a photo whose name has no extension is no photo", "", func(c *wireClient) {
+	{"a photo with no extension in its name is refused", "", func(c *wireClient) {
 		var at struct {
 			URL string `json:"upload_url"`
 		}
@@ -91,12 +91,12 @@ var moreMusts = []must{
 		}
 	}},
 	{"a method of people's refuses a community's token by its kind", "", func(c *wireClient) {
-		// easyvk tells a community's token from a person's so.
+		// easyvk uses this to distinguish a community's token from a user's.
 		if rep := c.try("apps.get"); rep.Error == nil || rep.Error.Code != 27 {
 			c.t.Errorf("got %+v", rep)
 		}
 	}},
-	{"what VK refuses of messages is refused", "", func(c *wireClient) {
+	{"VK's refusals of messages", "", func(c *wireClient) {
 		chat := c.chat(ChatSpec{})
 		in := []string{"peer_id", fmt.Sprint(chat.PeerID)}
 		c.get(new(any), "messages.send", append(in, "random_id", "0", "message", "x")...)
@@ -126,7 +126,7 @@ var moreMusts = []must{
 	}},
 	{"a parameter that a method does not have changes nothing", "", func(c *wireClient) {
 		c.get(new(int64), "messages.send", "peer_id", c.her(), "random_id", "0", "message", "x", "keybord", "{}")
-		// VK ignores it silently. TestRemarks looks at the test's log.
+		// VK ignores it silently. TestRemarks checks the test's log.
 		if m := c.last(c.anna.ID, -c.group.ID); m.Keyboard != nil {
 			c.t.Errorf("got %+v", m.Keyboard)
 		}
@@ -139,8 +139,9 @@ var moreMusts = []must{
 	}},
 }
 
-// TestClientsByProxy: axios asks a proxy for https://api.vk.com without a tunnel.
-// The addresses in the answers lead it there again.
+// TestClientsByProxy checks a client behind a proxy: axios requests
+// https://api.vk.com from the proxy without a tunnel, and the addresses in the
+// responses lead it to the proxy again.
 func TestClientsByProxy(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -154,8 +155,8 @@ func TestClientsByProxy(t *testing.T) {
 	}
 }
 
-// TestClientsConfirm: the confirmation of a webhook carries the secret, without
-// which vksdk, easyvk, vk-io and vk-chat-bot refuse it.
+// TestClientsConfirm checks that a webhook's confirmation request carries the
+// secret, without which vksdk, easyvk, vk-io and vk-chat-bot refuse it.
 func TestClientsConfirm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s *scene
@@ -175,8 +176,8 @@ func TestClientsConfirm(t *testing.T) {
 	})
 }
 
-// TestClientsUserLongPoll: three client libraries get a message for their user,
-// each in the version that it asks VK for.
+// TestClientsUserLongPoll checks that three client libraries get a message for
+// their user, each in the version that it requests from VK.
 func TestClientsUserLongPoll(t *testing.T) {
 	for _, tt := range []struct {
 		name, query string
@@ -240,8 +241,8 @@ func TestClientsUserLongPoll(t *testing.T) {
 	}
 }
 
-// TestInboxDetails: the user long poll describes chats, quotes, voice messages and
-// stickers.
+// TestInboxDetails checks how the user long poll describes chats, quotes, voice
+// messages and stickers.
 func TestInboxDetails(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})

@@ -20,7 +20,7 @@ var musts = slices.Concat(callMusts, pollMusts, messageMusts, uploadMusts, execu
 
 var callMusts = []must{
 	{"an answer is application/json with HTTP 200, a refusal too", "", func(c *wireClient) {
-		c.get(new([]any), "users.get", "user_ids", "1") // read sees to the rest
+		c.get(new([]any), "users.get", "user_ids", "1") // read checks the rest
 		if rep := c.try("no.such"); rep.Error == nil || rep.Error.Code != 3 || rep.Error.Msg == "" {
 			c.t.Errorf("got %+v", rep)
 		}
@@ -44,7 +44,7 @@ var callMusts = []must{
 			c.t.Errorf("got %s", b)
 		}
 	}},
-	{"an answer is packed only for those who ask", "", func(c *wireClient) {
+	{"a response is compressed only on request", "", func(c *wireClient) {
 		if _, err := c.Send(c.anna.ID, -c.group.ID, Draft{Text: strings.Repeat("long ", 500)}); err != nil {
 			c.t.Fatal(err)
 		}
@@ -104,7 +104,7 @@ var callMusts = []must{
 		}
 	}},
 	{"groups.getById without parameters is its own community", "", func(c *wireClient) {
-		c.logIn() // which looks at the shape of its version
+		c.logIn() // checks the form of the version
 	}},
 	{"users.get of a community is an empty array", "vk_botting", func(c *wireClient) {
 		if rep := c.try("users.get"); string(rep.Response) != "[]" {
@@ -115,7 +115,7 @@ var callMusts = []must{
 
 var pollMusts = []must{
 	{"the server is a full address without a query, ts a string", "", func(c *wireClient) {
-		c.connect(true) // which insists
+		c.connect(true) // insists on the new ts
 		if n, err := strconv.ParseInt(c.ts, 10, 64); err != nil || n < 1 {
 			c.t.Errorf("ts %q", c.ts)
 		}

@@ -103,7 +103,7 @@ var messageMusts = []must{
 		rep := c.try("messages.delete", "peer_id", c.her(), c.deletes, fmt.Sprint(m.CMID), "delete_for_all", c.yes)
 		want := fmt.Sprintf(`[{"peer_id":%d,"message_id":%d,"conversation_message_id":%d,"response":1}]`, c.anna.ID, m.ID, m.CMID)
 		if c.version == "5.131" {
-			want = fmt.Sprintf(`{"%d":1}`, m.CMID) // a map of what was asked, before the shape changed
+			want = fmt.Sprintf(`{"%d":1}`, m.CMID) // in older versions, a map of the requested ids
 		}
 		if string(rep.Response) != want || !c.last(c.anna.ID, -c.group.ID).Deleted {
 			c.t.Errorf("got %s %+v, want %s", rep.Response, rep.Error, want)
@@ -126,7 +126,7 @@ var messageMusts = []must{
 }
 
 var uploadMusts = []must{
-	{"a photo is taken whatever it is called", "", func(c *wireClient) {
+	{"a photo is accepted under any name", "", func(c *wireClient) {
 		name := map[string]string{"vk_botting": "temp.png", "vkbottle": "picture.jpg"}[c.name]
 		if name == "" {
 			name = "photo.jpeg"
@@ -250,8 +250,9 @@ var executeMusts = []must{
 	}},
 }
 
-// uploaded sends a file to an absolute address and returns the answer. Only
-// that to a document must be application/json: VK's to a photo is text/html.
+// uploaded sends a file to an absolute address and returns the response. Only
+// the response for a document must be application/json: VK's response for a
+// photo is text/html.
 func (c *wireClient) uploaded(address, field, name string, data []byte) []byte {
 	c.t.Helper()
 	kind, body := form(field, name, data)

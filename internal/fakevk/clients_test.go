@@ -12,25 +12,25 @@ import (
 	"testing/synctest"
 )
 
-// A dialect is how one client library puts a call on the wire. All differ, so
-// a fake that satisfies one may fail another.
+// A dialect is the form in which one client library sends a call. All dialects
+// differ, so a fake that satisfies one may fail another.
 type dialect struct {
 	name     string
 	version  string
-	token    string // where it travels: body, query (with v, of a POST) or header
+	token    string // where it is sent: body, query (with v, of a POST) or header
 	accept   string
 	encoding string // Accept-Encoding
-	yes      string // how it writes true
+	yes      string // the spelling of true
 	edits    string // the parameter that names the message in an edit
-	deletes  string // and in a deletion
-	keyboard string // one with a callback button called Like, in its notation
-	poll     string // what its polls carry beside key and ts
+	deletes  string // the parameter that names the message in a deletion
+	keyboard string // a keyboard with a callback button called Like, in the client's notation
+	poll     string // the parameters of polls besides key and ts
 }
 
 const formType = "application/x-www-form-urlencoded"
 
-// The button's payload is a string of JSON or an object, the colour and
-// one_time are there or not.
+// The button's payload is a string of JSON or an object. The color and one_time
+// may be absent.
 const (
 	stringKeyboard = `{"inline":true,"buttons":[[{"action":{"type":"callback","label":"Like","payload":"{\"id\":42,\"x\":\"a\u0026b\"}"},"color":"secondary"}]]}`
 	objectKeyboard = `{"one_time":false,"inline":true,"buttons":[[{"action":{"type":"callback","label":"Like","payload":{"id":42}},"color":"positive"}],` +
@@ -50,17 +50,17 @@ var (
 	dialects = []dialect{vkIO, vkSDK, vkBotting, vkBottle}
 )
 
-// A wireClient is a client library as the fake sees it.
+// A wireClient is a client library from the fake's point of view.
 type wireClient struct {
 	*client
 	dialect
 	server, key, ts string // of its long poll
 }
 
-// like is a client of that dialect in a scene of its own.
+// like returns a client of that dialect in a scene of its own.
 func (c *client) like(d dialect) *wireClient { return &wireClient{client: c, dialect: d} }
 
-// request builds a call. The pairs are sent as they are, empty ones too.
+// request builds a call. It sends the pairs unchanged, empty ones too.
 func (c *wireClient) request(method string, pairs ...string) *http.Request {
 	c.t.Helper()
 	query, body := url.Values{}, url.Values{}
@@ -95,9 +95,9 @@ func (c *wireClient) request(method string, pairs ...string) *http.Request {
 	return r
 }
 
-// read sends a request and reads the answer as the client does: it unpacks
-// what Content-Encoding says is packed and nothing else. vksdk and vk_botting
-// refuse what is not application/json.
+// read sends a request and reads the response as the client does: it
+// decompresses only a body with a Content-Encoding. vksdk and vk_botting refuse
+// bodies that are not application/json.
 func (c *wireClient) read(r *http.Request) []byte {
 	c.t.Helper()
 	resp, err := c.http.Do(r)
@@ -127,7 +127,7 @@ func (c *wireClient) read(r *http.Request) []byte {
 	return b
 }
 
-// try makes a call and returns the answer, be it a refusal.
+// try makes a call and returns the response or the error.
 func (c *wireClient) try(method string, pairs ...string) (rep reply) {
 	c.t.Helper()
 	b := c.read(c.request(method, pairs...))
@@ -153,7 +153,7 @@ func (c *wireClient) get(v any, method string, pairs ...string) {
 func (c *wireClient) id() string  { return fmt.Sprint(c.group.ID) }
 func (c *wireClient) her() string { return fmt.Sprint(c.anna.ID) }
 
-// logIn does what the client does before it polls.
+// logIn makes the calls that the client makes before it polls.
 func (c *wireClient) logIn() {
 	c.t.Helper()
 	var id int64
@@ -193,11 +193,11 @@ func (c *wireClient) logIn() {
 	c.connect(true)
 }
 
-// connect asks for a long poll server. Without takeTS the client keeps the ts
-// it has, as vksdk and vkbottle do after a failed 2.
+// connect requests a long poll server. Without takeTS the client keeps its ts,
+// as vksdk and vkbottle do after a failed 2.
 func (c *wireClient) connect(takeTS bool) {
 	c.t.Helper()
-	var s struct{ Server, Key, TS string } // ts is a string: vksdk insists
+	var s struct{ Server, Key, TS string } // ts must be a string for vksdk
 	c.get(&s, "groups.getLongPollServer", "group_id", c.id())
 	u, err := url.Parse(s.Server)
 	if err != nil || u.Scheme == "" || u.Host == "" || strings.Contains(s.Server, "?") {
@@ -209,7 +209,7 @@ func (c *wireClient) connect(takeTS bool) {
 	}
 }
 
-// pollRequest is a poll: a GET, but for vkbottle's empty POST.
+// pollRequest returns a poll: a GET, except for vkbottle's empty POST.
 func (c *wireClient) pollRequest() *http.Request {
 	c.t.Helper()
 	verb := "GET"
@@ -227,8 +227,8 @@ func (c *wireClient) pollRequest() *http.Request {
 	return r
 }
 
-// A polled is the answer to a poll; failed is a number, for vksdk panics over
-// anything else.
+// A polled is the response to a poll. failed is a number, because vksdk panics
+// on anything else.
 type polled struct {
 	Failed  int
 	TS      json.RawMessage
@@ -236,7 +236,7 @@ type polled struct {
 	raw     string
 }
 
-// waits polls once and takes over the ts, if there is one.
+// waits polls once and stores the new ts, if there is one.
 func (c *wireClient) waits() (p polled) {
 	c.t.Helper()
 	b := c.read(c.pollRequest())
@@ -250,8 +250,8 @@ func (c *wireClient) waits() (p polled) {
 	return p
 }
 
-// gets polls until an event comes, in the background at first, and lets do
-// happen while the poll waits.
+// gets starts polling in the background, calls do while the poll waits, and
+// polls until an event comes.
 func (c *wireClient) gets(kind string, do func()) update {
 	c.t.Helper()
 	got := make(chan polled, 1)
@@ -268,8 +268,8 @@ func (c *wireClient) gets(kind string, do func()) update {
 	return p.Updates[0]
 }
 
-// startUp is a client from its start to the first button: it logs in, finds
-// its community, polls, answers a message and then a press.
+// startUp runs a client from its start to the first button: it logs in, finds
+// its community, polls, replies to a message and then answers a press.
 func startUp(c *wireClient) {
 	c.t.Helper()
 	c.logIn()
@@ -333,8 +333,8 @@ func startUp(c *wireClient) {
 	}
 }
 
-// TestClients: what each of four client libraries needs of the fake, over HTTP
-// and in its own notation. A case that fails is a bot that does not start.
+// TestClients checks the requirements of each of four client libraries, over
+// HTTP and in its own notation. A failing case is a bot that does not start.
 func TestClients(t *testing.T) {
 	for _, d := range dialects {
 		t.Run(d.name+": from the log in to a press", func(t *testing.T) {
@@ -353,9 +353,9 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// A must is one thing that a client cannot do without.
+// A must is one requirement of a client.
 type must struct {
 	name  string
-	who   string // who needs it; empty means all
+	who   string // the client that needs it; empty means all
 	check func(*wireClient)
 }

@@ -2,16 +2,17 @@ package fakevk
 
 import "time"
 
-// SetClock sets by how much the clock of the server is ahead of time.Now, or
-// behind it. It shows in what the world tells of time: utils.getServerTime and
-// the dates of messages and media. How long anything lasts is not touched.
+// SetClock sets the offset of the server's clock from time.Now, which may be
+// negative. The offset changes the times that the world reports:
+// utils.getServerTime and the dates of messages and media. It does not change
+// how long anything lasts.
 func (w *World) SetClock(offset time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.cfg.ClockOffset = offset
 }
 
-// unix is a moment as the server tells it, zero for the zero time.
+// unix returns t as the server reports it. The zero time gives zero.
 func (w *World) unix(t time.Time) int64 {
 	if t.IsZero() {
 		return 0

@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// club is a community with a creator, Anna, an administrator, a moderator, and
-// Boris, a plain member; and their tokens.
+// A club is a community with its tokens and four people: Anna the creator, an
+// administrator, a moderator, and Boris, a plain member.
 type club struct {
 	*scene
 	id                                                int64
@@ -38,7 +38,7 @@ func newClub(t testing.TB) *club {
 	return c
 }
 
-// by is the parameters of a call about the club with a token.
+// by returns the parameters of a call about the club with a token.
 func (c *club) by(token string, pairs ...any) []any {
 	return append([]any{"access_token", token, "group_id", c.id}, pairs...)
 }
@@ -50,7 +50,7 @@ func (c *club) poller() *poller {
 	return p
 }
 
-// heard is the events of a poll, as "type object".
+// heard returns the events of a poll, as "type object".
 func (p *poller) heard() []string {
 	p.s.t.Helper()
 	var out []string
@@ -152,7 +152,7 @@ func TestJoinAndLeave(t *testing.T) {
 		t.Error(d)
 	}
 	if c.Join(c.anna.ID, c.id) == nil || c.Leave(dora.ID, c.id) == nil || c.Join(5, c.id) == nil {
-		t.Error("what should fail did not")
+		t.Error("an invalid call succeeded")
 	}
 	c.fails(100, "group_id is undefined", "groups.join", "access_token", token, "group_id", 99)
 	c.fails(100, "group_id is undefined", "groups.leave", "access_token", token)
@@ -485,7 +485,7 @@ func TestScreenNames(t *testing.T) {
 	}
 }
 
-// TestUserFields: what is asked for by name comes in the schema's types.
+// TestUserFields checks that fields requested by name have the schema's types.
 func TestUserFields(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// VK's own limits, where they are not a matter of configuration.
+// VK's own limits that are not configurable here.
 const (
 	groupRPS = 20 // calls per second of a community token
 	userRPS  = 3  // calls per second of a user's token
@@ -17,76 +17,77 @@ const (
 
 	bodyLimit = 8 << 20 // bytes of an API request
 
-	pressLifetime = time.Minute      // how long a press may be answered
-	typingShown   = 10 * time.Second // how long "typing" is shown
+	pressLifetime = time.Minute      // the time in which a press may be answered
+	typingShown   = 10 * time.Second // the time for which "typing" is shown
 	editWindow    = 24 * time.Hour   // messages.edit, messages.delete for all
 	dedupeWindow  = time.Hour        // random_id
 	dedupeSpan    = 100              // messages of a dialog, random_id
 )
 
-// Config is what a test may choose about its VK. The zero value is VK with its
-// own limits.
+// Config configures the VK of a test. The zero value is VK with its own limits.
 type Config struct {
 	// Seed determines every token, key and event id. Equal seeds and equal
 	// calls give equal worlds.
 	Seed uint64
 
-	// BaseURL is the address of the server as its clients know it, without a
-	// slash at the end. When empty, addresses that the API hands out (the long
-	// poll server) are built from the request that asks.
+	// BaseURL is the server's address as its clients know it, without a
+	// trailing slash. If empty, addresses that the API returns (such as the
+	// long poll server's) are built from the request.
 	BaseURL string
 
-	// RPS is how many calls one community token may make in any second. Zero
-	// means VK's 20, a negative number no limit.
+	// RPS limits the calls per second of one community token. If zero, the
+	// limit is VK's 20; if negative, there is no limit.
 	RPS int
 
-	// UserRPS is the same for a user's token; zero means VK's 3. A negative
-	// RPS lifts this limit too.
+	// UserRPS limits the calls per second of a user token. If zero, the limit
+	// is VK's 3. A negative RPS removes this limit too.
 	UserRPS int
 
-	// HistoryLimit is how many messages a dialog keeps, and how many posts a
-	// wall and comments a post. Zero means 10,000; the oldest are forgotten
+	// HistoryLimit limits the messages kept per dialog, the posts per wall and
+	// the comments per post. The default is 10,000. The oldest are dropped
 	// first.
 	HistoryLimit int
 
-	// CallLimit is how many API calls [World.Calls] remembers. Zero means
-	// 10,000; the oldest are forgotten first.
+	// CallLimit limits the API calls that [World.Calls] returns. The default is
+	// 10,000. The oldest are dropped first.
 	CallLimit int
 
-	// MediaLimit is how many pieces of media the world knows, and how many
-	// uploads it remembers. It keeps the description of each, and bytes only of
-	// photos and only after [World.KeepPictures]. Zero means 10,000; the oldest are
-	// forgotten first.
+	// MediaLimit limits the number of media objects that the world keeps, and
+	// the number of uploads that it remembers. The world keeps the description
+	// of each; it keeps the bytes only of photos, and only after
+	// [World.KeepPictures]. The default is 10,000. The oldest are dropped
+	// first.
 	MediaLimit int
 
-	// ClockOffset is by how much the server's clock is ahead of time.Now; see
+	// ClockOffset is the offset of the server's clock from time.Now; see
 	// [World.SetClock].
 	ClockOffset time.Duration
 
-	// CallbackClient sends events to callback servers. Nil means
-	// http.DefaultClient; in a testing/synctest bubble it must be one made
-	// there.
+	// CallbackClient sends events to callback servers. If nil,
+	// http.DefaultClient is used. In a testing/synctest bubble it must be a
+	// client made in that bubble.
 	CallbackClient *http.Client
 
-	// CallbackTimeout is how long a callback server may take to answer; zero
-	// means ten seconds, which VK does not tell but its clients' authors have
-	// measured.
+	// CallbackTimeout is the time in which a callback server must respond. The
+	// default is ten seconds: VK does not document its timeout, but authors of
+	// clients have measured it.
 	CallbackTimeout time.Duration
 
-	// CallbackParallel is how many requests one callback server gets at once;
-	// zero means one.
+	// CallbackParallel limits the concurrent requests to one callback server.
+	// The default is one.
 	CallbackParallel int
 
 	// OnRemark is called once for each mistake of a bot that VK would ignore
-	// silently, such as a misspelt parameter, and for each method that the fake
-	// lacks. It is called without a lock and may be called by several goroutines at once.
+	// silently, such as a misspelt parameter, and once for each method that the
+	// fake lacks. It is called without a lock, possibly by several goroutines
+	// at once.
 	OnRemark func(text string)
 
 	Readings
 }
 
-// withDefaults returns the configuration with its zeros resolved. A limit of
-// zero calls per second means none.
+// withDefaults returns the configuration with its zeros replaced by the
+// defaults. In the result, zero calls per second means no limit.
 func (c Config) withDefaults() Config {
 	switch {
 	case c.RPS < 0:

@@ -6,8 +6,7 @@ import (
 	"slices"
 )
 
-// wireConversation is a dialog as one side of it knows it, without its
-// messages.
+// wireConversation is a dialog as one side sees it, without its messages.
 type wireConversation struct {
 	Peer          wirePeer      `json:"peer"`
 	LastMessageID int64         `json:"last_message_id"`
@@ -26,7 +25,7 @@ type wireConversation struct {
 	Keyboard      *Keyboard     `json:"current_keyboard,omitempty"`
 	ChatSettings  *chatSettings `json:"chat_settings,omitempty"`
 
-	dialog *dialog // nil when nothing was ever written
+	dialog *dialog // nil if nothing was ever written
 	newest *Message
 }
 
@@ -36,8 +35,8 @@ type wirePeer struct {
 	LocalID int64  `json:"local_id"`
 }
 
-// sortID orders conversations: those pinned by hand first, then by the newest
-// message.
+// sortID orders conversations: those pinned by hand first, then those with the
+// newest messages.
 type sortID struct {
 	Major int64 `json:"major_id"`
 	Minor int64 `json:"minor_id"`
@@ -64,7 +63,7 @@ type chatSettings struct {
 	Permissions  map[string]string `json:"permissions"`
 }
 
-// conversation describes the dialog of viewer with peer; d is nil when nothing
+// conversation describes the dialog of viewer with peer; d is nil if nothing
 // was ever written there.
 func (w *World) conversation(d *dialog, viewer, peer int64) wireConversation {
 	out := wireConversation{Peer: peerObject(peer), dialog: d}
@@ -114,7 +113,7 @@ func peerObject(peer int64) wirePeer {
 	return wirePeer{peer, "user", peer}
 }
 
-// chatSettings tells viewer, who is a member, about a chat.
+// chatSettings describes a chat to viewer, a member of it.
 func (w *World) chatSettings(c *chat, viewer int64) *chatSettings {
 	admin := c.members[viewer].admin
 	may := admin || viewer > 0
@@ -141,8 +140,8 @@ func (w *World) chatSettings(c *chat, viewer int64) *chatSettings {
 	}
 }
 
-// conversations is what viewer has in its list, newest first: the dialogs in
-// which it sees a message.
+// conversations returns viewer's list of conversations, newest first: the
+// dialogs in which it sees a message.
 func (w *World) conversations(viewer int64) []wireConversation {
 	var list []wireConversation
 	for _, d := range w.dialogsOf(viewer) {
@@ -154,7 +153,8 @@ func (w *World) conversations(viewer int64) []wireConversation {
 	return list
 }
 
-// dialogsOf is the dialogs in which viewer takes part, in no order.
+// dialogsOf returns the dialogs in which viewer takes part, in no particular
+// order.
 func (w *World) dialogsOf(viewer int64) []*dialog {
 	var list []*dialog
 	for p, d := range w.dialogs {
@@ -170,8 +170,8 @@ func (w *World) dialogsOf(viewer int64) []*dialog {
 	return list
 }
 
-// peersOf are the ids of the other sides, of which extended answers tell the
-// profiles: in chats those who wrote the newest message.
+// peersOf returns the ids of the other sides, whose profiles extended responses
+// contain. In a chat it is the author of the newest message.
 func peersOf(list []wireConversation) []int64 {
 	var ids []int64
 	for _, c := range list {

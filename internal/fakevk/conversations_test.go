@@ -124,8 +124,8 @@ func TestConversationsByID(t *testing.T) {
 	s.fails(917, "", "messages.getConversationsById", "peer_ids", s.AddChat(ChatSpec{}).PeerID)
 }
 
-// TestCanWrite looks without touching: a person's mere look at a dialog lets
-// nobody write.
+// TestCanWrite checks that reading alone changes nothing: a user who only looks
+// at a dialog allows nobody to write.
 func TestCanWrite(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -266,7 +266,7 @@ func TestRestore(t *testing.T) {
 			t.Errorf("%v did not restore", by)
 		}
 	}
-	s.ok(nil, "messages.restore", "message_id", m.ID) // it is there
+	s.ok(nil, "messages.restore", "message_id", m.ID) // not deleted
 	mine := s.writes("message", "y")
 	s.ok(nil, "messages.delete", "message_ids", mine.ID, "delete_for_all", 1)
 	s.fails(100, "message_id is invalid", "messages.restore", "message_id", mine.ID)
@@ -331,7 +331,7 @@ func TestHistoryAttachments(t *testing.T) {
 	s.fails(936, "", "messages.getHistoryAttachments", "peer_id", 7)
 }
 
-// TestReadByVersion: the name of a parameter changed at 5.193.
+// TestReadByVersion checks both names of a parameter that was renamed in 5.193.
 func TestReadByVersion(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})

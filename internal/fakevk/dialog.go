@@ -4,33 +4,33 @@ import (
 	"time"
 )
 
-// pair names a personal dialog by its two sides, the lesser id first.
+// A pair names a personal dialog by its two sides, the smaller id first.
 type pair struct{ a, b int64 }
 
-// A dialog is the messages of one chat or between two sides, in the order of
-// their CMIDs, which count from one without a gap.
+// A dialog holds the messages of a chat or of a personal dialog, in the order
+// of their CMIDs, which count from one without gaps.
 type dialog struct {
 	chat     *chat // nil in a personal dialog
 	sides    pair  // zero in a chat
-	last     int64 // CMID of the newest
+	last     int64 // CMID of the newest message
 	version  int64 // of its newest change
 	messages []*Message
-	replaced []*Message // by edits, in the order of these
+	replaced []*Message // the versions that edits replaced, in the order of the edits
 
 	sent     map[sendKey]*Message // by random_id
-	keyboard *Keyboard            // under the input field
-	read     map[int64]int64      // CMID up to which a side has read
+	keyboard *Keyboard            // the keyboard under the input field
+	read     map[int64]int64      // CMID up to which each side has read
 	typing   map[int64]typing
-	marks    map[int64]marks // what a side noted for itself
+	marks    map[int64]marks // each side's own marks on messages
 }
 
-// place finds a message by its account-wide id.
+// A place locates a message by its account-wide id.
 type place struct {
 	dialog *dialog
 	cmid   int64
 }
 
-// sendKey is what VK looks at to know a message that was sent before.
+// A sendKey is the key by which VK recognizes a duplicate send.
 type sendKey struct {
 	sender   int64
 	randomID int32
@@ -50,7 +50,7 @@ func newDialog() *dialog {
 	}
 }
 
-// between is the personal dialog of two sides, opened if need be.
+// between returns the personal dialog of two sides and opens it if necessary.
 func (w *World) between(x, y int64) *dialog {
 	p := pair{min(x, y), max(x, y)}
 	d := w.dialogs[p]
@@ -62,7 +62,7 @@ func (w *World) between(x, y int64) *dialog {
 	return d
 }
 
-// dialogOf is the dialog that viewer knows as peer, or nil.
+// dialogOf returns the dialog that viewer knows as peer, or nil.
 func (w *World) dialogOf(viewer, peer int64) *dialog {
 	if c := w.chats[peer]; c != nil {
 		if c.members[viewer] == nil {
@@ -73,7 +73,7 @@ func (w *World) dialogOf(viewer, peer int64) *dialog {
 	return w.dialogs[pair{min(viewer, peer), max(viewer, peer)}]
 }
 
-// peerOf is the name of the dialog as viewer knows it.
+// peerOf returns the peer id by which viewer knows the dialog.
 func (d *dialog) peerOf(viewer int64) int64 {
 	switch {
 	case d.chat != nil:
@@ -85,8 +85,8 @@ func (d *dialog) peerOf(viewer int64) int64 {
 	}
 }
 
-// find returns the message with a CMID, or nil when there is none or it is
-// forgotten. The CMIDs have no gaps, so the place is known.
+// find returns the message with a CMID, or nil if there is none or it was
+// dropped. The CMIDs have no gaps, so the position is computed.
 func (d *dialog) find(cmid int64) *Message {
 	i := d.index(cmid)
 	if i < 0 {
@@ -106,8 +106,8 @@ func (d *dialog) index(cmid int64) int {
 	return int(i)
 }
 
-// visible reports whether viewer may see a message of the dialog: it came
-// after it joined and was not deleted for it.
+// visible reports whether viewer may see a message of the dialog: it was sent
+// after viewer joined and was not deleted for viewer.
 func (d *dialog) visible(viewer int64, m *Message) bool {
 	if m.Deleted || m.hiddenFrom(viewer) || m.CMID <= d.marks[viewer].cleared {
 		return false
@@ -119,7 +119,7 @@ func (d *dialog) visible(viewer int64, m *Message) bool {
 	return mb != nil && m.CMID > mb.since
 }
 
-// history returns what viewer sees of the dialog, oldest first.
+// history returns the messages that viewer sees in the dialog, oldest first.
 func (d *dialog) history(viewer int64) []*Message {
 	var list []*Message
 	for _, m := range d.messages {
@@ -130,8 +130,8 @@ func (d *dialog) history(viewer int64) []*Message {
 	return list
 }
 
-// duplicate returns the message that was sent with the same random_id within
-// the last hour and the last hundred messages of the dialog.
+// duplicate returns the message sent with the same random_id within the last
+// hour and among the last hundred messages of the dialog.
 func (d *dialog) duplicate(k sendKey) *Message {
 	m := d.sent[k]
 	if m == nil || k.randomID == 0 || now().Sub(m.Date) >= dedupeWindow || d.last-m.CMID >= dedupeSpan {
@@ -140,8 +140,8 @@ func (d *dialog) duplicate(k sendKey) *Message {
 	return m
 }
 
-// remember notes a random_id. What is too old to matter is forgotten when the
-// notes have grown to twice what may matter, so the work stays small.
+// remember records a random_id. It drops expired records only when their map
+// has grown to twice the number that may matter, so the work stays small.
 func (d *dialog) remember(k sendKey, m *Message) {
 	if k.randomID == 0 {
 		return
@@ -156,8 +156,8 @@ func (d *dialog) remember(k sendKey, m *Message) {
 	}
 }
 
-// post appends a message, fills in what the world decides, and tells every
-// community that takes part.
+// post appends a message, fills in the fields that the world assigns, and
+// notifies every community that takes part.
 func (w *World) post(d *dialog, m *Message) *Message {
 	w.lastMessage++
 	w.lastVersion++
@@ -181,8 +181,8 @@ func (w *World) post(d *dialog, m *Message) *Message {
 	return m
 }
 
-// show puts a keyboard that a message brought under the input field; one
-// without buttons removes what is there.
+// show puts a message's keyboard under the input field. A keyboard without
+// buttons removes the present one.
 func (d *dialog) show(k *Keyboard) {
 	switch {
 	case k == nil || k.Inline:
@@ -193,8 +193,8 @@ func (d *dialog) show(k *Keyboard) {
 	}
 }
 
-// replace puts an edited copy in place of a message. Stored messages are never
-// written to: a reader may hold one.
+// replace puts an edited copy in the place of a message. Stored messages are
+// never modified, because a reader may hold one.
 func (w *World) replace(d *dialog, m *Message) {
 	i := d.index(m.CMID)
 	if i < 0 {
@@ -208,12 +208,13 @@ func (w *World) replace(d *dialog, m *Message) {
 	w.touch()
 }
 
-// maxDelivered is how many attachments, or forwarded messages, an event has before
-// its message is cropped. VK's limit is one of size, which nobody knows.
+// maxDelivered limits the attachments, and the forwarded messages, in an event;
+// a message with more is cropped. VK limits the size instead, and that limit is
+// unknown.
 const maxDelivered = 5
 
-// cropped returns the message as an event has it: of a long one, the first
-// attachment and the first forwarded message.
+// cropped returns the message as an event carries it. A long message is reduced
+// to its first attachment and its first forwarded message.
 func (m wireMessage) cropped() wireMessage {
 	if len(m.Attachments) > maxDelivered || len(m.Forward) > maxDelivered {
 		m.IsCropped = true
@@ -223,8 +224,8 @@ func (m wireMessage) cropped() wireMessage {
 	return m
 }
 
-// announce emits message_new to the communities of the dialog and
-// message_reply to the one that wrote.
+// announce emits message_new to the communities of the dialog and message_reply
+// to the community that wrote.
 func (w *World) announce(d *dialog, m *Message) {
 	for _, g := range w.audience(d) {
 		id := -g.spec.ID

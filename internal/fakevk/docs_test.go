@@ -18,33 +18,32 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The tables of docs/vktest.md say what the fake does. These tests hold them to
-// it, by reading the sources of the fake: which codes can come of a method is
-// which codes are named in what its handler calls.
+// The tables of docs/fake-vk.md describe the fake. These tests compare them with
+// the sources of the fake: a method can return the codes that are named in the
+// code its handler reaches.
 
-const docsPage = "../../docs/vktest.md"
+const docsPage = "../../docs/fake-vk.md"
 
-// mayNot lists codes that a handler's code names, but not in a way that it can
-// be answered with them.
+// mayNot lists codes that a handler's code names but can never return.
 var mayNot = map[string][]int{
-	"appWidgets.update":                   {3, 15, 27, 28},                       // of calls inside, which are false then
-	"execute":                             {3, 15, 27, 28},                       // of calls inside, which execute_errors tells
-	"likes.add":                           {15},                                  // to take back what is not there is refused
-	"messages.createChat":                 {7, 18, 900, 901, 902, 917, 922},      // whom it may not write to is left out
-	"messages.isMessagesFromGroupAllowed": {7, 18, 900, 901, 902, 917, 922, 936}, // it tells, and refuses nothing
+	"appWidgets.update":                   {3, 15, 27, 28},                       // of inner calls, which then are false
+	"execute":                             {3, 15, 27, 28},                       // of inner calls, reported in execute_errors
+	"likes.add":                           {15},                                  // only the removal of a like that does not exist is refused
+	"messages.createChat":                 {7, 18, 900, 901, 902, 917, 922},      // users to whom it may not write are skipped
+	"messages.isMessagesFromGroupAllowed": {7, 18, 900, 901, 902, 917, 922, 936}, // it reports them and refuses nothing
 	"messages.pin":                        {936},                                 // it is a chat by then
-	"messages.setChatPhoto":               {927},                                 // there was such a chat, and still is
+	"messages.setChatPhoto":               {927},                                 // the chat existed and still exists
 	"photos.getChatUploadServer":          {18, 900, 901, 902, 936},              // it is a chat
 }
 
-// tells are functions that find out what would be refused, to tell it.
+// tells are functions that compute a refusal only to report it.
 var tells = []string{"conversation", "strikeInner"}
 
-// A docRow is what the page says of a method.
+// A docRow is the page's row about a method.
 type docRow struct {
 	name, tokens string
 	codes        []int
-	analogy      []int // codes of them that no source has for this method
+	analogy      []int // those of the codes that no source has for this method
 }
 
 var (
@@ -85,7 +84,7 @@ func tableAfter(t *testing.T, page, header string) [][]string {
 	}
 	var rows [][]string
 	for i, line := range strings.Split(rest, "\n") {
-		if i == 0 || i == 1 { // what is left of the header, and the line below it
+		if i == 0 || i == 1 { // the rest of the header, and the line below it
 			continue
 		}
 		if !strings.HasPrefix(line, "|") {
@@ -149,8 +148,8 @@ func docRows(t *testing.T, page string) []docRow {
 	return rows
 }
 
-// TestDocsMethods: the page lists the methods that there are, in order, with the
-// tokens that they take and all codes that they answer with, and no other.
+// TestDocsMethods checks that the page lists exactly the existing methods, in
+// order, each with its kinds of tokens and exactly the codes it can return.
 func TestDocsMethods(t *testing.T) {
 	t.Parallel()
 	rows := docRows(t, readDocs(t))
@@ -198,8 +197,8 @@ func tokensInWords(m *method) string {
 	return strings.Join(words, ", ")
 }
 
-// TestDocsSources: codes that the schema has neither for the method nor for all
-// methods are said to be there by analogy, and no others.
+// TestDocsSources checks that exactly the codes that the schema has neither for
+// the method nor for all methods are marked as being there by analogy.
 func TestDocsSources(t *testing.T) {
 	t.Parallel()
 	if schema.root == "" {
@@ -218,7 +217,7 @@ func TestDocsSources(t *testing.T) {
 	}
 }
 
-// TestDocsCodes: each code on the page is one that the fake has a text for.
+// TestDocsCodes checks that the fake has a text for each code on the page.
 func TestDocsCodes(t *testing.T) {
 	t.Parallel()
 	for _, n := range codesIn(readDocs(t)) {
@@ -228,7 +227,8 @@ func TestDocsCodes(t *testing.T) {
 	}
 }
 
-// TestDocsFaults: the tables of faults have the options that there are.
+// TestDocsFaults checks that the tables of faults have exactly the existing
+// options.
 func TestDocsFaults(t *testing.T) {
 	t.Parallel()
 	page := readDocs(t)
@@ -254,7 +254,8 @@ func TestDocsFaults(t *testing.T) {
 	}
 }
 
-// TestDocsPlaces: the table of places has those of the faults, by all names.
+// TestDocsPlaces checks that the table of places lists the places of faults by
+// all their names.
 func TestDocsPlaces(t *testing.T) {
 	t.Parallel()
 	var listed, want [][]string
@@ -274,7 +275,8 @@ func TestDocsPlaces(t *testing.T) {
 	}
 }
 
-// TestDocsConfig: the table of switches has the fields of vktest.Config.
+// TestDocsConfig checks that the table of switches has the fields of
+// vktest.Config.
 func TestDocsConfig(t *testing.T) {
 	t.Parallel()
 	var listed, want []string
@@ -296,7 +298,7 @@ func TestDocsConfig(t *testing.T) {
 	}
 }
 
-// TestDocsLinks: links within the page lead to its headings.
+// TestDocsLinks checks that links within the page lead to its headings.
 func TestDocsLinks(t *testing.T) {
 	t.Parallel()
 	page := readDocs(t)
@@ -321,14 +323,14 @@ func parseFile(t *testing.T, name string) *ast.File {
 	return f
 }
 
-// A program is the package's sources: what each function or variable of it
-// refers to, and the handlers of the methods.
+// A program is the package's sources: the references of each function or
+// variable, and the handlers of the methods.
 type program struct {
 	uses     map[types.Object][]types.Object
 	handlers map[string]types.Object
 }
 
-// methodCodes returns the codes that each method's handler can come to.
+// methodCodes returns the codes that each method's handler can reach.
 func methodCodes(t *testing.T) map[string][]int {
 	t.Helper()
 	p := readProgram(t)
@@ -348,7 +350,7 @@ func methodCodes(t *testing.T) map[string][]int {
 	return codes
 }
 
-// reach adds to seen what o refers to, and what that refers to.
+// reach adds to seen everything that o refers to, directly or indirectly.
 func (p *program) reach(o types.Object, seen map[types.Object]bool) map[types.Object]bool {
 	if seen[o] || slices.Contains(tells, o.Name()) {
 		return seen
@@ -360,8 +362,8 @@ func (p *program) reach(o types.Object, seen map[types.Object]bool) map[types.Ob
 	return seen
 }
 
-// readProgram reads the sources. What they import stays unknown, which costs
-// nothing here.
+// readProgram reads the sources. Their imports are not resolved, which does not
+// matter here.
 func readProgram(t *testing.T) *program {
 	t.Helper()
 	names, err := filepath.Glob("*.go")
@@ -382,7 +384,7 @@ func readProgram(t *testing.T) *program {
 	}
 	info := &types.Info{Uses: make(map[*ast.Ident]types.Object), Defs: make(map[*ast.Ident]types.Object)}
 	conf := types.Config{Importer: noImports{}, Error: func(error) {}}
-	conf.Check("fakevk", fset, files, info) // fails at what the imports have
+	conf.Check("fakevk", fset, files, info) // fails on names from the imports
 
 	p := &program{uses: make(map[types.Object][]types.Object), handlers: make(map[string]types.Object)}
 	for _, f := range files {

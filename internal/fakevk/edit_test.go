@@ -144,7 +144,7 @@ func TestDelete(t *testing.T) {
 	s.fails(100, "peer_id is undefined", "messages.delete", "cmids", 1)
 }
 
-// TestDeleteOld: a map before the shape changed.
+// TestDeleteOld checks the older response, which is a map.
 func TestDeleteOld(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})

@@ -2,12 +2,13 @@ package fakevk
 
 import "slices"
 
-// A message is heard as it was sent, and each of its edits is seen, however fast
-// they follow: the world keeps the versions that edits have replaced.
+// A bot receives a message as it was sent, and an observer sees each of its
+// edits, however fast they follow: the world keeps the versions that edits have
+// replaced.
 
-// edit puts an edited copy in the place of a message and keeps the version that
-// it replaces. Config.HistoryLimit bounds how many of a dialog are kept; the oldest
-// are forgotten first.
+// edit puts an edited copy in the place of a message and keeps the replaced
+// version. Config.HistoryLimit limits how many versions are kept per dialog;
+// the oldest are dropped first.
 func (w *World) edit(d *dialog, m *Message) {
 	if old := d.find(m.CMID); old != nil {
 		d.replaced = append(d.replaced, old)
@@ -42,8 +43,8 @@ func (w *World) Original(viewer, peer, cmid int64) (Message, bool) {
 }
 
 // Edits returns the edited versions of a dialog's messages in the order of the
-// edits: one message for each edit, with the edit's own Edition. Reactions and
-// deletions are no edits.
+// edits: one message for each edit, with that edit's Edition. Reactions and
+// deletions are not edits.
 func (w *World) Edits(viewer, peer int64) []Message {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// The error codes that the methods here answer with.
+// The error codes that the fake's methods return.
 const (
 	codeUnknownMethod = 3
 	codeServer        = 10
@@ -155,18 +155,18 @@ var errorTexts = map[int]string{
 	codeStoryExpired:   "Story has already expired",
 }
 
-// An apiError is what a method answers instead of a response.
+// An apiError is the error that a method returns instead of a response.
 type apiError struct {
 	code    int
 	subcode int
 	msg     string
-	extra   map[string]any // further fields of the answer
+	extra   map[string]any // further fields of the error object
 }
 
 func (e *apiError) Error() string { return fmt.Sprintf("%d %s", e.code, e.msg) }
 
-// fail is the error with a code, VK's text for it and, if given, details in
-// the manner of fmt.Sprintf.
+// fail returns an error with a code, VK's text for it and, if given, details
+// formatted as by fmt.Sprintf.
 func fail(code int, detail ...any) *apiError {
 	e := &apiError{code: code, msg: errorTexts[code]}
 	if len(detail) > 0 {
@@ -175,13 +175,13 @@ func fail(code int, detail ...any) *apiError {
 	return e
 }
 
-// invalid is error 100, by far the most frequent.
+// invalid returns error 100, by far the most frequent one.
 func invalid(detail string, args ...any) *apiError {
 	return fail(codeParam, append([]any{detail}, args...)...)
 }
 
-// requestParam is one parameter of a failed call, told back to the caller. The
-// value is a string even for numbers: clients depend on it.
+// A requestParam is one parameter of a failed call, returned to the caller. The
+// value is a string even for numbers, because clients depend on it.
 type requestParam struct {
 	Key   string `json:"key"`
 	Value string `json:"value"`
@@ -194,7 +194,7 @@ type wireError struct {
 	Params  []requestParam `json:"request_params"`
 }
 
-// wire adds to the error what was asked: the parameters without secrets.
+// wire adds the request's parameters, without secrets, to the error.
 func (e *apiError) wire(c *call) any {
 	out := wireError{Code: e.code, Subcode: e.subcode, Msg: e.msg, Params: []requestParam{
 		{"oauth", "1"}, {"method", c.name},
@@ -213,8 +213,8 @@ func (e *apiError) wire(c *call) any {
 	return object
 }
 
-// A messageError is how one recipient's failure is told in the answer of a
-// call that did not fail as a whole.
+// A messageError is one recipient's failure in the response of a call that did
+// not fail as a whole.
 type messageError struct {
 	Code        int    `json:"code"`
 	Description string `json:"description"`

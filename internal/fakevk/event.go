@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 )
 
-// An Event is one thing that a community is told about, whatever the source
-// that carries it. Its Object differs by source only where the API version of
-// the source says so.
+// An Event is one event for a community, independent of the source that
+// delivers it. Its Object differs between sources only if their API versions
+// require it.
 type Event struct {
 	GroupID int64
 	Type    string
@@ -22,7 +22,7 @@ type messageNew struct {
 	ClientInfo ClientInfo  `json:"client_info"`
 }
 
-// Envelope returns the event as a source with the given API version carries
+// Envelope returns the event as a source with the given API version delivers
 // it, in VK's order of keys, followed by secret if there is one.
 func (e Event) Envelope(apiVersion, secret string) json.RawMessage {
 	v, _ := parseVersion(apiVersion)
@@ -42,22 +42,22 @@ func (e Event) Envelope(apiVersion, secret string) json.RawMessage {
 	}{e.GroupID, e.Type, e.ID, apiVersion, object, secret})
 }
 
-// OnEvent registers a function that is given every event of every community,
-// before the switches of any source are looked at. It runs with the world
-// locked: it must not wait, nor call the world.
+// OnEvent registers a function that is called with every event of every
+// community, before any source's switches are checked. It runs with the world
+// locked: it must not block or call the world.
 func (w *World) OnEvent(f func(Event)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.taps = append(w.taps, f)
 }
 
-// Emit tells a community about something that the world has no operation for,
-// say wall_post_new. The object is what stands under "object", as a value for
-// encoding/json or as json.RawMessage. It returns the id of the event. An event
+// Emit sends a community an event for which the world has no operation, such as
+// wall_post_new. The object is the value under "object", as a value for
+// encoding/json or as json.RawMessage. Emit returns the event's id. An event
 // that the community's settings switch off reaches no source.
 //
-// The order of a market_order_new and the comment of a board_post_new are known
-// to the methods from then on.
+// After Emit, the API methods know the order of a market_order_new and the
+// comment of a board_post_new.
 func (w *World) Emit(group int64, eventType string, object any) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -66,15 +66,15 @@ func (w *World) Emit(group int64, eventType string, object any) string {
 	return w.emit(g, eventType, object)
 }
 
-// EmitAgain delivers an event a second time with the same id, as VK does now
-// and then.
+// EmitAgain delivers an event a second time with the same id, as VK sometimes
+// does.
 func (w *World) EmitAgain(e Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.deliver(w.mustGroup(e.GroupID), e)
 }
 
-// emit is the one way events leave the world.
+// emit is the only way by which events leave the world.
 func (w *World) emit(g *group, eventType string, object any) string {
 	g.lp.emitted++
 	e := Event{
@@ -88,8 +88,8 @@ func (w *World) emit(g *group, eventType string, object any) string {
 	return e.ID
 }
 
-// mustJSON encodes what is known to be encodable. Like VK, it leaves angle
-// brackets and ampersands as they are.
+// mustJSON encodes a value that is known to be encodable. Like VK, it does not
+// escape angle brackets and ampersands.
 func mustJSON(v any) json.RawMessage {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -6,8 +6,8 @@ import "slices"
 // on and off.
 func EventNames() []string { return slices.Clone(eventNames) }
 
-// EnableEvents switches on events of a community's long poll, and returns those
-// that were off.
+// EnableEvents switches on events of a community's long poll and returns the
+// kinds that were off.
 func (w *World) EnableEvents(group int64, kinds []string) (enabled []string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -21,7 +21,7 @@ func (w *World) EnableEvents(group int64, kinds []string) (enabled []string) {
 	return enabled
 }
 
-// Sends reports whether an event of this kind would reach a community's bot: by
+// Sends reports whether an event of this kind would reach a community's bot, by
 // long poll or by a callback server.
 func (w *World) Sends(group int64, kind string) bool {
 	w.mu.Lock()

@@ -13,20 +13,20 @@ import (
 	"time"
 )
 
-// The files in testdata/exchanges hold the fake to libraries that the tests cannot
-// run: each is one client's way through a log in, the long poll, an answer and
-// uploads. A file is a list of exchanges; testdata/exchanges/README.md says how it is
-// written.
+// The files in testdata/exchanges test the fake against libraries that the
+// tests cannot run. Each covers one client's login, long poll, reply and
+// uploads. A file is a list of exchanges; testdata/exchanges/README.md
+// describes the format.
 
-// An exchange is a request and the pattern of its answer.
+// An exchange is a request and the pattern of its response.
 type exchange struct {
 	title   string
-	says    string // by Anna, before the request
+	says    string // sent by Anna before the request
 	verb    string
 	target  string
 	headers [][2]string
 	body    []string
-	status  string // and the content type
+	status  string // with the content type
 	want    string // a pattern in JSON
 }
 
@@ -44,7 +44,7 @@ func readExchanges(t *testing.T, file string) (list []exchange) {
 			e.says, rest = says, rest[1:]
 		}
 		e.verb, e.target, _ = strings.Cut(rest[0], " ")
-		part := 0 // headers, body, answer
+		part := 0 // headers, body, response
 		for _, line := range rest[1:] {
 			status, answer := strings.CutPrefix(line, "-- ")
 			switch {
@@ -70,7 +70,7 @@ func readExchanges(t *testing.T, file string) (list []exchange) {
 }
 
 // A replay sends the exchanges of a file. Names in braces stand for values of
-// earlier answers.
+// earlier responses.
 type replay struct {
 	*scene
 	known map[string]string
@@ -88,7 +88,8 @@ func (r *replay) fill(text string) string {
 	})
 }
 
-// escaped is a line name=value of a form as clients send it.
+// escaped returns a line name=value of a form with the value escaped as clients
+// send it.
 func escaped(line string) string {
 	name, value, _ := strings.Cut(line, "=")
 	return url.QueryEscape(name) + "=" + url.QueryEscape(value)
@@ -148,9 +149,10 @@ func (r *replay) send(e exchange) {
 	}
 }
 
-// differs compares an answer with a pattern and says where they differ: an object
-// may have more fields than its pattern; "=name" is any number or text, which is
-// kept; "@string", "@number", "@list" and "@object" are any of that type.
+// differs compares a response with a pattern and returns a description of the
+// difference. An object may have more fields than its pattern; "=name" matches
+// any number or text, which is kept; "@string", "@number", "@list" and
+// "@object" match any value of that type.
 func (r *replay) differs(got, want any, at string) string {
 	switch want := want.(type) {
 	case map[string]any:
@@ -205,7 +207,7 @@ func (r *replay) differs(got, want any, at string) string {
 	return ""
 }
 
-// TestExchanges: the requests of each library are answered as it needs.
+// TestExchanges checks that each library gets the responses that it needs.
 func TestExchanges(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/exchanges/*.txt")

@@ -16,8 +16,9 @@ const (
 	maxScriptDepth = 64
 )
 
-// scriptLimits are the limits of a script. VK publishes that of calls; an
-// endless loop and a string that doubles must not cost much here.
+// scriptLimits are the limits of a script. VK publishes only the limit of
+// calls. The others keep an endless loop or a string that doubles from costing
+// much here.
 var scriptLimits = vkscript.Limits{
 	Code:     maxScript,
 	Nesting:  maxScriptDepth,
@@ -39,7 +40,7 @@ type executeError struct {
 
 // execute runs a script. It counts as one request for the rate limit. A failed
 // call is false in the script and an entry of execute_errors. If the script
-// fails, calls that it made before have happened.
+// fails, the calls made before are not undone.
 func (c *call) execute() (any, *apiError) {
 	c.require("code")
 	script, err := vkscript.Parse(c.str("code"), scriptLimits)
@@ -70,8 +71,8 @@ func (c *call) execute() (any, *apiError) {
 	return response, nil
 }
 
-// inner makes a call inside an execute and records it. It has the token and the
-// version of the execute.
+// inner makes a call inside an execute and records it. The call has the
+// execute's token and version.
 func (c *call) inner(method string, params map[string]string) (json.RawMessage, *apiError) {
 	secretKey := params["secret_key"] // withoutSecrets removes it
 	in := &call{
@@ -89,8 +90,7 @@ func (c *call) inner(method string, params map[string]string) (json.RawMessage, 
 	return body, nil
 }
 
-// invoke answers a call whose token, version and share of the limit are
-// settled.
+// invoke runs a call after its token, version and rate limit were checked.
 func (c *call) invoke() (any, *apiError) {
 	c.method = methods[c.name]
 	if c.method == nil {
@@ -102,8 +102,8 @@ func (c *call) invoke() (any, *apiError) {
 	return c.run()
 }
 
-// withoutSecrets removes from the parameters of an inner call the secrets, which
-// a script cannot set, and those that are empty.
+// withoutSecrets removes secrets, which a script cannot set, and empty values
+// from the parameters of an inner call.
 func withoutSecrets(params map[string]string) map[string]string {
 	for _, name := range secretParams {
 		delete(params, name)

@@ -18,7 +18,7 @@ func TestExecuteBounds(t *testing.T) {
 		return fmt.Sprintf(`var a = 1, i = 0; while (i < %d) { a = [a]; i = i + 1; } return a;`, n)
 	}
 	chain := func(n int) string { return "return 1" + strings.Repeat("+1", n) + ";" }
-	// A slice of a string counts for four bytes for each byte of the string.
+	// A slice of a string counts as four bytes for each byte of the string.
 	memory := func(n int) string {
 		return fmt.Sprintf(`var s = Args.mb, i = 0; while (i < %d) { s.slice(0, 1); i = i + 1; } return i;`, n)
 	}
@@ -41,7 +41,8 @@ func TestExecuteBounds(t *testing.T) {
 	}
 }
 
-// TestExecuteFailsLate sends a message and fails: the message has been sent.
+// TestExecuteFailsLate checks that a message sent by a script is not undone
+// when the script fails afterwards.
 func TestExecuteFailsLate(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -52,8 +53,8 @@ func TestExecuteFailsLate(t *testing.T) {
 	}
 }
 
-// BenchmarkExecute measures one call, a script of 25 calls, as a batch makes
-// them, and a loop of some thousand operations.
+// BenchmarkExecute measures one call, a script of 25 calls like those of a
+// batch, and a loop of some thousand operations.
 func BenchmarkExecute(b *testing.B) {
 	s := newScene(b, Config{CallLimit: 100})
 	for _, bb := range []struct{ name, code string }{

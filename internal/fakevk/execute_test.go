@@ -95,8 +95,8 @@ func TestExecuteCompileErrors(t *testing.T) {
 	s.fails(28, "", "execute", "code", "return 1;", "access_token", s.AddServiceToken())
 }
 
-// TestExecuteFailures: a failed call is false, and what was wrong stands beside
-// the response, in the order of the calls.
+// TestExecuteFailures checks that a failed call is false, and that its error is
+// listed beside the response, in the order of the calls.
 func TestExecuteFailures(t *testing.T) {
 	t.Parallel()
 	code := fmt.Sprintf(`return [API.messages.send({"peer_id":%d,"random_id":1,"message":"a"}),`+
@@ -136,7 +136,7 @@ func TestExecuteFailures(t *testing.T) {
 	}
 }
 
-// TestExecuteArguments: how values become parameters.
+// TestExecuteArguments checks how values become parameters.
 func TestExecuteArguments(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -168,8 +168,8 @@ func TestExecuteLimits(t *testing.T) {
 	if n := len(s.Calls("users.get")); n != 50 {
 		t.Errorf("%d calls were made, want all that the limit allows", n)
 	}
-	// 200 messages of 4096 characters are four megabytes and more with their
-	// frames: a few histories are too much.
+	// 200 messages of 4096 characters take more than four megabytes, so a few
+	// histories exceed the limit.
 	long := strings.Repeat("Ж", 4000)
 	for range 200 {
 		s.says(long)
@@ -181,7 +181,7 @@ func TestExecuteLimits(t *testing.T) {
 		"return [Args.big,Args.big,Args.big,Args.big,Args.big,Args.big];")
 }
 
-// TestExecuteIsOneRequest: twenty scripts of many calls in one second.
+// TestExecuteIsOneRequest runs twenty scripts of many calls in one second.
 func TestExecuteIsOneRequest(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{RPS: 20})
@@ -193,7 +193,7 @@ func TestExecuteIsOneRequest(t *testing.T) {
 	}
 }
 
-// TestExecuteRights: the token of the request is that of its calls.
+// TestExecuteRights checks that inner calls have the token of the request.
 func TestExecuteRights(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -204,7 +204,7 @@ func TestExecuteRights(t *testing.T) {
 	}
 }
 
-// TestExecuteSecretKey: a call in a script keeps its secret_key.
+// TestExecuteSecretKey checks that a call in a script keeps its secret_key.
 func TestExecuteSecretKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t, Config{CallbackClient: &http.Client{Transport: &webhook{answer: always(200, "")}}})
@@ -226,8 +226,8 @@ func TestExecuteSecretKey(t *testing.T) {
 	})
 }
 
-// FuzzExecute: a script may be refused, but neither panics nor answers with
-// what is not JSON; and JSON itself is a script that returns it.
+// FuzzExecute checks that a script may be refused but neither panics nor
+// returns invalid JSON, and that JSON itself is a script that returns it.
 func FuzzExecute(f *testing.F) {
 	f.Add(`return [API.users.get({"user_ids":1}),API.groups.getById({}),];`)
 	f.Add(`var a = 1; while (a) { a = a - 1; } return a;`)
@@ -265,8 +265,8 @@ func FuzzExecute(f *testing.F) {
 	})
 }
 
-// plainJSON reports whether JSON is within the limits of a script, and neither
-// says anything that only Go understands.
+// plainJSON reports whether JSON is within the limits of a script and free of
+// syntax that only Go accepts.
 func plainJSON(v json.RawMessage) bool {
 	depth, deepest := 0, 0
 	for _, c := range v {

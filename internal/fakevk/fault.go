@@ -7,68 +7,69 @@ import (
 	"time"
 )
 
-// The places where faults happen that are not methods of the API.
+// The places of faults besides the API's methods.
 const (
 	OnLongPoll = "long poll" // a poll
 	OnUpload   = "upload"    // a file sent to an upload host
 	OnCallback = "callback"  // an event or a confirmation sent to a callback server
 	OnEvent    = "event"     // an event on its way to long poll and callback servers
-	OnAll      = "*"         // wherever the effect can happen
+	OnAll      = "*"         // every place where the effect can happen
 )
 
-// A Fault is something that goes wrong: what with, when and how. Of the faults
-// that a call, a poll or an event meets, the first one registered has its
-// effect; the delays of those before it count as well.
+// A Fault describes a failure: its place, its time and its effect. If several
+// faults match a call, a poll or an event, the first one registered has its
+// effect; the delays of those registered before it are added.
 type Fault struct {
-	// On is where the fault happens: a method (messages.send), all of a section
-	// (messages.*), one of the On constants or the type of an event
-	// (message_new). Empty means everywhere that the effect can happen.
+	// On is the place of the fault: a method (messages.send), a section
+	// (messages.*), one of the On constants or a type of event (message_new).
+	// If empty, the fault happens everywhere that the effect can happen.
 	On string
 
-	// Peer confines the fault to one dialog, as the caller names it, Group to
-	// one community. Zero means any.
+	// Peer limits the fault to one dialog, by the caller's peer id. Group
+	// limits it to one community. Zero means any.
 	Peer, Group int64
 
-	// Match, unless nil, has the last word on whether the fault happens. It
-	// runs with the world locked: it must not wait, nor call the world.
+	// Match, if not nil, is called last and decides whether the fault happens.
+	// It runs with the world locked: it must not block or call the world.
 	Match func(Occasion) bool
 
-	// Skip lets so many occasions pass unharmed, Times is how many are hit
-	// after them; zero means no end.
+	// Skip is the number of matching occasions that pass unharmed. Times is the
+	// number of occasions hit after them; zero means no limit.
 	Skip, Times int
 
-	// Chance is how likely each of them is hit: zero means certainly, a negative
-	// number never. The world's seed decides, so equal runs have equal luck.
+	// Chance is the probability that an occasion is hit: zero means always, a
+	// negative number never. The world's seed determines the random numbers, so
+	// equal runs have equal results.
 	Chance float64
 
-	// After is how long after its registration the fault begins, For how long
-	// it lasts from then on; zero means at once and for ever.
+	// After is the time from the registration until the fault begins. For is
+	// how long it lasts from then on. Zero means at once and forever.
 	After, For time.Duration
 
-	// Delay passes before anything is done about the request. On an event it
-	// is that of [Late].
+	// Delay is the time to wait before the request is processed. For an event
+	// it is the delay of [Late].
 	Delay time.Duration
 
-	// Effect is what happens then; nil means that all goes well.
+	// Effect is the effect after Delay; nil means success.
 	Effect Effect
 }
 
 // An Occasion is a call, a poll, an upload, a delivery or an event that a fault
-// may happen to.
+// may hit.
 type Occasion struct {
 	On     string            // a method or one of the On constants
-	Event  string            // the type of an event, or of that which a callback carries
-	Group  int64             // the community it concerns, or 0
-	Peers  []int64           // the dialogs it names
+	Event  string            // the type of an event, or of the event that a callback delivers
+	Group  int64             // the community, or 0
+	Peers  []int64           // the dialogs that it names
 	Params map[string]string // of a call or an upload host's address, without secrets
-	Inner  bool              // the call is made by execute
+	Inner  bool              // reports whether execute makes the call
 
-	kind     spot   // what can happen to it
-	solution string // of a captcha, that the call carries
+	kind     spot   // its kind, which limits the effects
+	solution string // of a captcha, from the call
 }
 
-// spot is the kind of an occasion as a bit, for effects to say where they can
-// happen.
+// A spot is the kind of an occasion as a bit, with which effects say where they
+// can happen.
 type spot uint8
 
 const (
@@ -78,22 +79,22 @@ const (
 	atCallback
 	atEvent
 
-	atServer = atCall | atPoll | atUpload // what World serves
+	atServer = atCall | atPoll | atUpload // the requests that World serves
 	atWire   = atServer | atCallback
 )
 
-// An Injection is a fault that was registered.
+// An Injection is a registered fault.
 type Injection struct {
 	w     *World
 	fault Fault
 	id    int64
 	since time.Time
-	seen  int // occasions that matched
+	seen  int // number of matching occasions
 	hits  int
 }
 
-// Fail registers a fault. It panics when the fault makes no sense: the test
-// itself is wrong then.
+// Fail registers a fault. It panics if the fault is invalid, because then the
+// test itself is wrong.
 func (w *World) Fail(f Fault) *Injection {
 	if f.Effect == nil && f.Delay == 0 {
 		panic("fakevk: a fault without an effect")
@@ -109,15 +110,15 @@ func (w *World) Fail(f Fault) *Injection {
 	return i
 }
 
-// Hits returns how often the fault has happened.
+// Hits returns the number of times the fault has happened.
 func (i *Injection) Hits() int {
 	i.w.mu.Lock()
 	defer i.w.mu.Unlock()
 	return i.hits
 }
 
-// Spent reports whether the fault can happen no more: it has happened as often
-// as it should, its time is over or it was removed.
+// Spent reports whether the fault can no longer happen: it happened Times
+// times, its time is over or it was removed.
 func (i *Injection) Spent() bool {
 	i.w.mu.Lock()
 	defer i.w.mu.Unlock()
@@ -127,7 +128,7 @@ func (i *Injection) Spent() bool {
 		!slices.Contains(i.w.faults, i)
 }
 
-// Remove takes the fault away. What it has begun goes on.
+// Remove removes the fault. Effects that have begun continue.
 func (i *Injection) Remove() {
 	i.w.mu.Lock()
 	defer i.w.mu.Unlock()
@@ -141,13 +142,13 @@ func (w *World) ClearFaults() {
 	w.faults = nil
 }
 
-// A hit is what faults do to one occasion. The nil hit does nothing.
+// A hit is the effect of faults on one occasion. The nil hit has no effect.
 type hit struct {
 	delay  time.Duration
 	effect Effect
 }
 
-// strike finds what happens to an occasion.
+// strike returns the hit for an occasion.
 func (w *World) strike(o Occasion) *hit {
 	if len(w.faults) == 0 {
 		return nil
@@ -169,7 +170,7 @@ func (w *World) strike(o Occasion) *hit {
 	return &h
 }
 
-// strikes decides whether the fault happens, and counts.
+// strikes decides whether the fault happens, and updates the counts.
 func (i *Injection) strikes(o *Occasion) bool {
 	f := &i.fault
 	age := now().Sub(i.since)
@@ -187,13 +188,13 @@ func (i *Injection) strikes(o *Occasion) bool {
 	return true
 }
 
-// luck is a number from 0 up to 1 for each occasion.
+// luck returns a number in [0, 1) for each occasion.
 func (i *Injection) luck() float64 {
 	d := i.w.digest("luck", i.id, int64(i.seen))
 	return float64(binary.BigEndian.Uint64(d[:])>>11) / (1 << 53)
 }
 
-// concerns reports whether an occasion is of the kind that the fault is for.
+// concerns reports whether the fault applies to this kind of occasion.
 func (f *Fault) concerns(o *Occasion) bool {
 	if !f.canHappen(o) || f.Group != 0 && f.Group != o.Group ||
 		f.Peer != 0 && !slices.Contains(o.Peers, f.Peer) {
@@ -208,7 +209,7 @@ func (f *Fault) canHappen(o *Occasion) bool {
 	case ok && captcha.solved(o):
 		return false
 	case f.Effect != nil:
-		// What execute calls has no answer of its own on the wire.
+		// A call inside execute has no response of its own on the wire.
 		_, isError := f.Effect.(callError)
 		return f.Effect.spots()&o.kind != 0 && (!o.Inner || isError)
 	case o.kind == atEvent:

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// strikeCall finds what happens to a call with a token before anything is done
-// about it.
+// strikeCall returns the hit for a call with a token, before the call is
+// processed.
 func (w *World) strikeCall(c *call, token string, form url.Values) *hit {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -24,7 +24,8 @@ func (w *World) strikeCall(c *call, token string, form url.Values) *hit {
 	return w.strike(o)
 }
 
-// strikeInner is the error that a fault gives a call made by execute, or nil.
+// strikeInner returns the error with which a fault fails a call made by
+// execute, or nil.
 func (c *call) strikeInner() *apiError {
 	if !c.nested {
 		return nil
@@ -34,7 +35,7 @@ func (c *call) strikeInner() *apiError {
 	return c.w.strike(o).apiError(c)
 }
 
-// occasion is the call as a fault sees it.
+// occasion describes the call to faults.
 func (c *call) occasion() Occasion {
 	o := Occasion{On: c.name, Params: c.params, kind: atCall}
 	if n, err := strconv.ParseInt(c.str("group_id"), 10, 64); err == nil {
@@ -57,8 +58,8 @@ func (c *call) occasion() Occasion {
 	return o
 }
 
-// occasion is the event as a fault sees it. Whom it concerns is looked up in
-// what is sent, for every type of event says it in its own way.
+// occasion describes the event to faults. The dialogs are looked up in the
+// encoded event, because each type of event names them in its own way.
 func (e *Event) occasion(kind spot, on string) Occasion {
 	o := Occasion{On: on, Event: e.Type, Group: e.GroupID, kind: kind}
 	var object struct {

@@ -9,112 +9,113 @@ import (
 	"time"
 )
 
-// An Effect is what a [Fault] does. The types of this package whose names begin
-// its list are all there are: [APIError], [Captcha], [HTTPStatus], [ResetBefore],
-// [ResetAfter], [Stall], [Truncate], [SlowBody], [EmptyBody], [BadJSON],
-// [WrongType], [CutGzip], [Huge] and [PollFailed] for requests, [Duplicate],
-// [Late], [Overtaken], [Lost] and [Poison] for events.
+// An Effect is the effect of a [Fault]. The effects are the types of this
+// package: [APIError], [Captcha], [HTTPStatus], [ResetBefore], [ResetAfter],
+// [Stall], [Truncate], [SlowBody], [EmptyBody], [BadJSON], [WrongType],
+// [CutGzip], [Huge] and [PollFailed] for requests, [Duplicate], [Late],
+// [Overtaken], [Lost] and [Poison] for events.
 //
-// To a callback, which is a request that the world makes, ResetBefore,
-// ResetAfter, Stall, Truncate, SlowBody, EmptyBody, BadJSON and WrongType can
-// happen: the same is wrong with what the bot's server is sent, and what it
-// answers counts as lost where the answer of a call would be.
+// A callback is a request that the world makes. ResetBefore, ResetAfter, Stall,
+// Truncate, SlowBody, EmptyBody, BadJSON and WrongType can happen to it: they
+// damage the request to the bot's server, and the server's response counts as
+// lost where the response to a call would be lost.
 type Effect interface {
-	spots() spot // where it can happen
+	spots() spot // the kinds of occasions where it can happen
 }
 
-// An APIError answers a call with an error of the API in place of doing it. In
-// execute it fails the call inside.
+// An APIError fails a call with an API error instead of running it. In execute
+// it fails the inner call.
 type APIError struct {
 	Code    int
 	Subcode int
-	Msg     string         // empty means VK's text for the code
-	Extra   map[string]any // further fields of the error object, say redirect_uri
+	Msg     string         // if empty, VK's text for the code
+	Extra   map[string]any // further fields of the error object, such as redirect_uri
 }
 
-// A Captcha answers a call with error 14, until it is repeated with the
-// solution: captcha_sid and captcha_key or, in the new form, success_token.
+// A Captcha fails a call with error 14 until it is repeated with the solution:
+// captcha_sid and captcha_key or, in the new form, success_token.
 type Captcha struct {
-	Key string // the solution; empty means that any will do
-	New bool   // redirect_uri in place of captcha_sid and captcha_img
+	Key string // the solution; if empty, any key is accepted
+	New bool   // sends redirect_uri instead of captcha_sid and captcha_img
 }
 
-// An HTTPStatus answers with an HTTP status in place of doing anything.
+// An HTTPStatus responds with an HTTP status instead of processing the request.
 type HTTPStatus struct {
-	Status      int         // zero means 502
-	ContentType string      // empty means text/html
-	Body        string      // empty means the page of a proxy
-	Header      http.Header // more of it, say Retry-After
+	Status      int         // the default is 502
+	ContentType string      // the default is text/html
+	Body        string      // the default is the error page of a proxy
+	Header      http.Header // further fields, such as Retry-After
 }
 
-// A ResetBefore breaks the connection before anything is done.
+// A ResetBefore resets the connection before the request is processed.
 type ResetBefore struct{}
 
-// A ResetAfter breaks the connection when all is done but nothing answered: the
-// client cannot know. net/http repeats a GET by itself if that was not the
-// first request of the connection.
+// A ResetAfter resets the connection after the request is processed and before
+// the response, so the client cannot know the result. If the request was not
+// the first one of its connection, net/http retries a GET by itself.
 type ResetAfter struct{}
 
-// A Stall does what is asked for and then says nothing for a while.
+// A Stall processes the request and then delays the response.
 type Stall struct{ For time.Duration }
 
-// A Truncate ends the connection in the middle of the answer.
+// A Truncate closes the connection in the middle of the response.
 type Truncate struct {
-	Keep int // bytes that still come; zero means half, a negative number none
+	Keep int // bytes that are still sent; zero means half, a negative number none
 }
 
-// A SlowBody lets the answer trickle.
+// A SlowBody sends the response slowly, in small pieces.
 type SlowBody struct{ Over time.Duration }
 
-// An EmptyBody answers nothing, with HTTP status 200.
+// An EmptyBody responds with HTTP status 200 and no body.
 type EmptyBody struct{}
 
-// A BadJSON leaves out the end of the answer and says nothing of it.
+// A BadJSON omits the end of the response without an error.
 type BadJSON struct{}
 
-// A WrongType gives the right answer another Content-Type.
+// A WrongType sends the correct response with another Content-Type.
 type WrongType struct {
-	ContentType string // empty means text/html; charset=windows-1251
+	ContentType string // the default is text/html; charset=windows-1251
 }
 
-// A CutGzip leaves out the second half of the compressed answer, to a client
-// that takes gzip; to others it is BadJSON.
+// A CutGzip omits the second half of the compressed response. For clients that
+// do not accept gzip it is BadJSON.
 type CutGzip struct{}
 
-// A Huge puts so many bytes of padding at the beginning of an answer, which
-// stays valid. They are made on the way and take no memory here.
+// A Huge adds padding of this many bytes to the beginning of a response, which
+// stays valid. The padding is generated while it is sent and uses no memory
+// here.
 type Huge struct {
 	Bytes int64
-	Gzip  bool // compressed: a thousandth of it goes over the wire
+	Gzip  bool // compressed, to a thousandth of the bytes on the wire
 }
 
-// A PollFailed answers a poll with a failure, although nothing is wrong.
+// A PollFailed responds to a poll with a failure although nothing is wrong.
 type PollFailed struct {
 	Code int   // 1, 2, 3 or 4
-	TS   int64 // told with code 1; zero means that of the newest event
+	TS   int64 // the ts returned with code 1; zero means that of the newest event
 }
 
-// A Duplicate delivers an event once more with the same id.
+// A Duplicate delivers an event twice with the same id.
 type Duplicate struct {
-	After time.Duration // between the two
+	After time.Duration // the time between the two
 }
 
-// A Late delivers an event later; others overtake it.
+// A Late delays an event, so that others overtake it.
 type Late struct{ By time.Duration }
 
-// An Overtaken keeps an event back until the community's next one has passed
+// An Overtaken holds an event back until the community's next event has passed
 // it.
 type Overtaken struct {
-	AtMost time.Duration // how long; zero means a minute
+	AtMost time.Duration // the longest wait; the default is a minute
 }
 
 // A Lost never delivers an event.
 type Lost struct{}
 
-// A Poison delivers something else just before an event: an element of updates
-// that is no proper event, or a body of that kind to callback servers.
+// A Poison delivers a malformed event just before an event: an element of
+// updates, or a request body to callback servers.
 type Poison struct {
-	Element json.RawMessage // any JSON; empty means null
+	Element json.RawMessage // any JSON; the default is null
 }
 
 func (APIError) spots() spot    { return atCall }
@@ -156,10 +157,10 @@ func (e Poison) check() {
 	}
 }
 
-// callError is an effect that makes an API call fail.
+// A callError is an effect that makes an API call fail.
 type callError interface{ apiError(c *call) *apiError }
 
-// apiError is the error that the hit answers a call with, or nil.
+// apiError returns the error with which the hit fails a call, or nil.
 func (h *hit) apiError(c *call) *apiError {
 	if h == nil {
 		return nil

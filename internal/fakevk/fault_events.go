@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Events meet their faults between the world and the sources that carry them.
-// [World.OnEvent] sees them before, as they are.
+// Faults hit events between the world and the sources that deliver them.
+// [World.OnEvent] sees the events before that, unchanged.
 
-// overtakenAtMost is how long an event waits to be overtaken.
+// overtakenAtMost limits the time for which an event waits to be overtaken.
 const overtakenAtMost = time.Minute
 
-// deliver hands an event to whoever looks on and, if no fault keeps it back, to
-// the sources.
+// deliver passes an event to the observers and, unless a fault holds it back,
+// to the sources.
 func (w *World) deliver(g *group, e Event) {
 	for _, tap := range w.taps {
 		tap(e)
@@ -44,12 +44,12 @@ func (w *World) deliver(g *group, e Event) {
 			w.inject(g, f.Element)
 			w.carry(g, e)
 		})
-	default: // a delay alone
+	default: // only a delay
 		w.later(h.delay, func() { w.carry(g, e) })
 	}
 }
 
-// carry hands an event to the sources, and after it those that it was to
+// carry passes an event to the sources, followed by the events that it was to
 // overtake.
 func (w *World) carry(g *group, e Event) {
 	held := g.held
@@ -59,7 +59,7 @@ func (w *World) carry(g *group, e Event) {
 	}
 }
 
-// letGo carries an event that nothing has overtaken in its time.
+// letGo passes on an event that nothing has overtaken in time.
 func (w *World) letGo(g *group, id string) {
 	for i, e := range g.held {
 		if e.ID == id {
@@ -70,15 +70,15 @@ func (w *World) letGo(g *group, id string) {
 	}
 }
 
-// pass hands an event to the sources.
+// pass passes an event to the sources.
 func (w *World) pass(g *group, e Event) {
 	g.lp.accept(e)
 	w.callBack(g, e)
 	w.touch()
 }
 
-// later does something under the lock after a while, or at once if that is no
-// time. It is not done once the world is closed.
+// later calls do under the lock after d, or at once if d is not positive. It
+// does not call do after the world is closed.
 func (w *World) later(d time.Duration, do func()) {
 	if d <= 0 {
 		do()
@@ -96,8 +96,9 @@ func (w *World) later(d time.Duration, do func()) {
 	})
 }
 
-// Outstanding returns how much is still to come by itself: events that faults
-// keep back, and what is on its way to callback servers or will be tried again.
+// Outstanding returns the number of things still to happen by themselves:
+// events that faults hold back, and deliveries to callback servers that are
+// under way or will be retried.
 func (w *World) Outstanding() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -110,11 +111,11 @@ func (w *World) Outstanding() int {
 	return n
 }
 
-// Inject puts something into the updates of a community's long poll, and sends
-// it to its callback servers, that need not be an event: null, a number, an
-// object without a type. To an object for a callback server the community and
-// the secret are added, as to whatever comes from VK. It panics if that is no
-// JSON.
+// Inject adds an element to the updates of a community's long poll and sends it
+// to its callback servers. The element need not be an event: it can be null, a
+// number or an object without a type. An object for a callback server gets the
+// community and the secret, like everything that VK sends. Inject panics if the
+// element is not valid JSON.
 func (w *World) Inject(group int64, element json.RawMessage) {
 	Poison{element}.check()
 	w.mu.Lock()
@@ -135,7 +136,7 @@ func (w *World) inject(g *group, element json.RawMessage) {
 	w.touch()
 }
 
-// sign adds to a JSON object by whom and for whom it is.
+// sign adds the community and the secret to a JSON object.
 func (cb *callback) sign(element json.RawMessage) json.RawMessage {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(element, &members) != nil || members == nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// texts are the messages that a poll brought.
+// texts returns the texts of the messages in a poll's response.
 func (r pollReply) texts() []string {
 	out := []string{}
 	for _, u := range r.Updates {
@@ -25,7 +25,7 @@ func TestFaultEvents(t *testing.T) {
 	tests := []struct {
 		name  string
 		fault Fault
-		want  []string // what polls bring, / is a minute
+		want  []string // the texts that polls return; / is a minute
 	}{
 		{"duplicate", Fault{Effect: Duplicate{}}, []string{"a", "a", "b", "c"}},
 		{"duplicate after a while", Fault{Effect: Duplicate{30 * time.Second}}, []string{"a", "b", "c", "/", "a"}},

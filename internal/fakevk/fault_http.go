@@ -14,8 +14,9 @@ import (
 	"time"
 )
 
-// begin lets a hit happen to a request before anything is done about it. The
-// answer goes to the writer it returns; false means that the request is over.
+// begin applies a hit to a request before the request is processed. The
+// response must be written to the returned writer. If begin returns false, the
+// request is over.
 func (w *World) begin(rw http.ResponseWriter, r *http.Request, h *hit) (http.ResponseWriter, bool) {
 	if h == nil {
 		return rw, true
@@ -37,7 +38,8 @@ func (w *World) begin(rw http.ResponseWriter, r *http.Request, h *hit) (http.Res
 	return rw, true
 }
 
-// pause waits, unless the context or the world ends before.
+// pause waits for d. It returns early, and reports false, when the context or
+// the world ends.
 func (w *World) pause(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return true
@@ -53,8 +55,8 @@ func (w *World) pause(ctx context.Context, d time.Duration) bool {
 	return false
 }
 
-// breakOff breaks the connection of a request as a network that fails would:
-// with a reset where the connection knows one.
+// breakOff breaks a request's connection as a failing network would: with a
+// reset if the connection supports it.
 func breakOff(rw http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(rw).Hijack()
 	if err != nil { // HTTP/2, or no connection at all
@@ -73,7 +75,8 @@ func breakOff(rw http.ResponseWriter) {
 	conn.Close()
 }
 
-// answer is the page of a proxy in front of VK, unless the test has another.
+// answer writes the test's body or, by default, the error page of a proxy in
+// front of VK.
 func (e HTTPStatus) answer(rw http.ResponseWriter) {
 	if e.Status == 0 {
 		e.Status = http.StatusBadGateway
@@ -95,13 +98,13 @@ func (e HTTPStatus) answer(rw http.ResponseWriter) {
 	io.WriteString(rw, e.Body)
 }
 
-// answerEffect is an effect on an answer that is ready to be sent.
+// An answerEffect is an effect on a response that is ready to be sent.
 type answerEffect interface {
 	send(x *faultyWriter, body []byte)
 }
 
-// A faultyWriter leaves the sending of an answer to an effect. Answers are
-// written with one Write.
+// A faultyWriter lets an effect send the response. Responses are written with
+// one Write.
 type faultyWriter struct {
 	http.ResponseWriter
 	w      *World
@@ -114,7 +117,7 @@ func (x *faultyWriter) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// replace sends a body in place of the one that the header is about.
+// replace sends a body instead of the one that the header describes.
 func (x *faultyWriter) replace(b []byte) {
 	x.Header().Set("Content-Length", strconv.Itoa(len(b)))
 	x.ResponseWriter.Write(b)
@@ -126,7 +129,7 @@ func (x *faultyWriter) takesGzip() bool {
 	return strings.Contains(x.r.Header.Get("Accept-Encoding"), "gzip")
 }
 
-// plain is a body without its compression.
+// plain returns a body without its compression.
 func (x *faultyWriter) plain(b []byte) []byte {
 	if !x.packed() {
 		return b
@@ -136,7 +139,7 @@ func (x *faultyWriter) plain(b []byte) []byte {
 		b, err = io.ReadAll(zr)
 	}
 	if err != nil {
-		panic("fakevk: " + err.Error()) // the world compressed it
+		panic("fakevk: " + err.Error()) // cannot fail: the world compressed it
 	}
 	return b
 }
@@ -149,8 +152,9 @@ func (e Stall) send(x *faultyWriter, b []byte) {
 	}
 }
 
-// send promises the whole answer and breaks off. A closed connection, unlike a
-// reset one, still delivers what was written.
+// send announces the whole length, sends a part and closes the connection. A
+// closed connection, unlike a reset one, still delivers the bytes already
+// written.
 func (e Truncate) send(x *faultyWriter, b []byte) {
 	x.Header().Set("Content-Length", strconv.Itoa(len(b)))
 	x.ResponseWriter.Write(b[:e.keep(len(b))])
@@ -165,14 +169,14 @@ func (e Truncate) keep(n int) int {
 	return min(max(e.Keep, 0), n)
 }
 
-// slowPieces is in how many pieces an answer trickles.
+// slowPieces is the number of pieces in which SlowBody sends a response.
 const slowPieces = 16
 
 func (e SlowBody) send(x *faultyWriter, b []byte) {
 	x.Header().Set("Content-Length", strconv.Itoa(len(b)))
 	rc := http.NewResponseController(x.ResponseWriter)
 	for i := range slowPieces {
-		rc.Flush() // the header at first
+		rc.Flush() // sends the header first
 		if !x.w.pause(x.r.Context(), e.Over/slowPieces) {
 			panic(http.ErrAbortHandler)
 		}
@@ -193,7 +197,7 @@ func (BadJSON) send(x *faultyWriter, b []byte) {
 	x.replace(b)
 }
 
-// spoil leaves out the end of some JSON.
+// spoil omits the end of some JSON.
 func spoil(b []byte) []byte { return b[:len(b)*3/4] }
 
 func (e WrongType) send(x *faultyWriter, b []byte) {
@@ -221,8 +225,8 @@ func (CutGzip) send(x *faultyWriter, b []byte) {
 	x.replace(b[:len(b)/2])
 }
 
-// send writes {"padding":"…", and then the answer without its first brace.
-// What is no object has no room for padding.
+// send writes {"padding":"…", followed by the response without its first brace.
+// A response that is not an object is sent without padding.
 func (e Huge) send(x *faultyWriter, b []byte) {
 	b = x.plain(b)
 	h := x.Header()
@@ -243,15 +247,16 @@ func (e Huge) send(x *faultyWriter, b []byte) {
 	pad := bytes.Repeat([]byte("x"), 32<<10)
 	for left := e.Bytes; left > 0; left -= int64(len(pad)) {
 		if _, err := out.Write(pad[:min(left, int64(len(pad)))]); err != nil {
-			return // the client has had enough
+			return // the client closed the connection
 		}
 	}
 	io.WriteString(out, `",`)
 	out.Write(b[1:])
 }
 
-// strikePoll finds what happens to a poll of a community's Bots Long Poll, or
-// of its inbox, and, if that is a failure, the answer that tells of it.
+// strikePoll returns the hit for a poll of a community's Bots Long Poll, or of
+// its inbox. If the effect is a failure, it also returns the response that
+// reports the failure.
 func (w *World) strikePoll(group int64, inbox bool) (*hit, json.RawMessage) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

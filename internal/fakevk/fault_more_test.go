@@ -12,14 +12,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestFaultInExecute fails a call inside, which the limits and the network do
-// not see, and then the whole.
+// TestFaultInExecute fails an inner call, which the limits and the network do
+// not see, and then the whole execute.
 func TestFaultInExecute(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
 	const code = "return [API.utils.getServerTime(), API.users.get()];"
 	inner := s.Fail(Fault{On: "utils.getServerTime", Times: 1, Effect: APIError{Code: 10}})
-	wire := s.Fail(Fault{On: "users.get", Effect: ResetBefore{}}) // cannot happen inside
+	wire := s.Fail(Fault{On: "users.get", Effect: ResetBefore{}}) // cannot happen inside execute
 	s.Fail(Fault{On: "users.get", Delay: 1})
 	var out []any
 	s.ok(&out, "execute", "code", code)
@@ -61,7 +61,7 @@ func TestFaultOnInbox(t *testing.T) {
 	}
 }
 
-// TestFaultResetsTLS breaks connections that are wrapped or shared.
+// TestFaultResetsTLS resets connections that are wrapped or shared.
 func TestFaultResetsTLS(t *testing.T) {
 	t.Parallel()
 	for _, http2 := range []bool{false, true} {
@@ -84,7 +84,8 @@ func TestFaultResetsTLS(t *testing.T) {
 	}
 }
 
-// TestFaultHugeMemory streams an answer that nobody holds.
+// TestFaultHugeMemory streams a huge response that is never in memory as a
+// whole.
 func TestFaultHugeMemory(t *testing.T) {
 	const size = 64 << 20
 	s := newScene(t, Config{})
@@ -113,7 +114,8 @@ func (c *countingWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestFaultHugeRefusal has no padding for what is no object.
+// TestFaultHugeRefusal checks that a response that is not an object gets no
+// padding.
 func TestFaultHugeRefusal(t *testing.T) {
 	t.Parallel()
 	overSockets(t, Config{}, func(t *testing.T, c *client) {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// places are where faults happen besides methods and kinds of events, with the
-// other names that a place has.
+// places are the places of faults besides methods and kinds of events, with the
+// alternative names of each.
 var places = []struct {
 	name    string
 	aliases []string
@@ -20,12 +20,12 @@ var places = []struct {
 	{OnAll, []string{"all"}, atServer | atCallback | atEvent},
 }
 
-// Places says in words where faults can happen.
+// Places lists in words where faults can happen.
 const Places = `a method, a section such as "messages.*", a kind of event, "long poll", "upload", "callback", "event" or "*"`
 
-// PlaceOf returns the name under which a fault happens at a place that a test
-// names in its own way, and an error if there is no such place. Kinds of events
-// are not looked up, for tests emit any.
+// PlaceOf returns the canonical name of a fault's place for the name that a
+// test uses, or an error if there is no such place. Kinds of events are not
+// looked up, because tests may emit any.
 func PlaceOf(on string) (string, error) {
 	on, _, err := placeOf(on)
 	return on, err
@@ -44,13 +44,13 @@ func placeOf(on string) (string, spot, error) {
 	case !all && on != "" && HasSection(on):
 		return "", 0, fmt.Errorf("%q is a section: say %q", on, on+".*")
 	case all || on == "" || strings.Trim(on, "abcdefghijklmnopqrstuvwxyz_") != "":
-		return "", 0, fmt.Errorf("there is no method, section, event or place %q; it is %s", on, Places)
+		return "", 0, fmt.Errorf("there is no method, section, event or place %q; use %s", on, Places)
 	}
 	return on, atEvent | atCallback, nil
 }
 
-// Misplaced returns an error if an effect can never happen at a place, and says
-// where it can.
+// Misplaced returns an error if an effect can never happen at a place. The
+// error says where it can happen.
 func Misplaced(on string, e Effect) error {
 	_, spots, err := placeOf(on)
 	if err != nil || e == nil || e.spots()&spots != 0 {

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// hitsOf makes n calls and tells which of them a fault hit.
+// hitsOf makes n calls and reports for each whether a fault hit it.
 func (s *scene) hitsOf(n int, method string, pairs ...any) []bool {
 	s.t.Helper()
 	var out []bool
@@ -233,7 +233,7 @@ func TestFaultResets(t *testing.T) {
 		if a := send("2"); !isReset(a.err) || len(c.Calls("")) != 1 {
 			t.Errorf("after: %v, %d calls", a.err, len(c.Calls("")))
 		}
-		send("2") // the answer was lost; VK knows the message
+		send("2") // the response was lost; VK knows the message
 		if n := len(c.Messages(c.anna.ID, -c.group.ID)); n != 2 {
 			t.Errorf("%d messages, want Anna's and one", n)
 		}
@@ -302,7 +302,7 @@ func TestFaultTimes(t *testing.T) {
 	tests := []struct {
 		name   string
 		fault  Fault
-		during int // calls done when it is over half
+		during int // calls finished at half time
 	}{
 		{"delay", Fault{Delay: 10 * time.Second}, 0},
 		{"stall", Fault{Effect: Stall{10 * time.Second}}, 1},

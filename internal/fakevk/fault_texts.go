@@ -1,7 +1,7 @@
 package fakevk
 
-// globalTexts are VK's texts for the errors that any method may answer with,
-// and that only faults do here.
+// globalTexts are VK's texts for the errors that any method may return and that
+// only faults produce here.
 var globalTexts = map[int]string{
 	1:    "Unknown error occurred",
 	2:    "Application is disabled. Enable your application or use test mode",

@@ -11,7 +11,7 @@ const (
 )
 
 // rawForward is the forward parameter. Clients send single numbers and null in
-// the place of lists.
+// place of lists.
 type rawForward struct {
 	OwnerID    json.RawMessage `json:"owner_id"`
 	PeerID     json.RawMessage `json:"peer_id"`
@@ -42,8 +42,8 @@ func (l *idList) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// quotes reads what a message answers and forwards: the parameters forward,
-// reply_to and forward_messages.
+// quotes reads the messages that a message replies to and forwards, from the
+// parameters forward, reply_to and forward_messages.
 func (c *call) quotes(sender int64, m *Message) *apiError {
 	if c.has("forward") {
 		var f rawForward
@@ -70,9 +70,9 @@ func (c *call) quotes(sender int64, m *Message) *apiError {
 	return nil
 }
 
-// notSameChat refuses an answer to a message that is not one of the dialog, or
-// that the sender does not know by this id: in chats a community's messages have
-// no account-wide id.
+// notSameChat rejects a reply to a message that is not in the dialog, or that
+// the sender does not know by this id: in chats a community's messages have no
+// account-wide id.
 func (c *call) notSameChat() *apiError {
 	if c.w.cfg.ReplyToServerError {
 		return fail(codeServer)
@@ -125,8 +125,8 @@ func (c *call) forward(sender int64, m *Message, f rawForward) *apiError {
 	return nil
 }
 
-// quoteByID is quote for an account-wide id, which communities have in personal
-// dialogs only.
+// quoteByID is like quote for an account-wide id, which communities have in
+// personal dialogs only.
 func (w *World) quoteByID(viewer, id int64) *Message {
 	p, ok := w.byID[id]
 	if !ok || p.dialog.chat != nil && viewer < 0 {
@@ -135,8 +135,8 @@ func (w *World) quoteByID(viewer, id int64) *Message {
 	return w.quote(viewer, Ref{p.dialog.peerOf(viewer), p.cmid})
 }
 
-// measure counts forwarded messages with all that they contain, and how deep
-// they go.
+// measure returns the number of forwarded messages, nested ones included, and
+// the depth of their nesting.
 func measure(ms []*Message) (n, depth int) {
 	for _, m := range ms {
 		inner, d := measure(m.Forward)

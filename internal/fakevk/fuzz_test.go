@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// FuzzCall feeds the API any method and body: it may refuse, in JSON, but must
-// not panic.
+// FuzzCall calls the API with any method and body: it may refuse the call, in
+// JSON, but must not panic.
 func FuzzCall(f *testing.F) {
 	for name := range methods {
 		f.Add(name, "peer_id=100000001&random_id=1&message=x&cmid=1&group_id=200000001&fields=sex")

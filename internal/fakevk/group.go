@@ -9,52 +9,53 @@ import (
 )
 
 // A GroupSpec describes a community to [World.AddGroup]. The zero value is an
-// open group with long poll switched on and bot features enabled.
+// open group with long poll and bot features enabled.
 type GroupSpec struct {
-	ID         int64 // zero means the next free one
+	ID         int64 // if zero, the next free one
 	Name       string
-	ScreenName string // empty means club{ID}
-	Type       string // group, page or event; empty means group
+	ScreenName string // the default is club{ID}
+	Type       string // group, page or event; the default is group
 
-	// Token is the token that comes with the community; empty means one made up.
+	// Token is the value of the community's first token. If empty, AddGroup
+	// generates one.
 	Token string
 
-	// Scopes of the token that comes with the community, by name; nil means
+	// Scopes lists the scopes of the community's first token by name; nil means
 	// all.
 	Scopes []string
 
-	// Members are people who have joined.
+	// Members are the users who have joined.
 	Members []int64
 
-	// Admins are members with the role of an administrator: their tokens may
-	// act for the community. So may the Creator's.
+	// Admins are members with the administrator role. Their tokens and the
+	// Creator's may act for the community.
 	Admins  []int64
 	Creator int64
 
 	LongPoll LongPollSettings
 
-	// NoBotFeatures switches bot features off: keyboards are refused with
-	// error 912.
+	// NoBotFeatures disables bot features: keyboards are refused with error
+	// 912.
 	NoBotFeatures bool
 
-	// Intents are those that the community may use besides default; nil means
-	// all. Others are refused with error 943.
+	// Intents lists the intents that the community may use besides default; nil
+	// means all. Other intents are refused with error 943.
 	Intents []string
 
-	// Fields are further fields, returned when a call asks for them by name.
+	// Fields are further fields, returned if a call asks for them by name.
 	Fields map[string]any
 }
 
 // LongPollSettings are a community's Bots Long Poll settings.
 type LongPollSettings struct {
-	// Disabled switches long poll off: groups.getLongPollServer fails with
-	// error 100.
+	// Disabled disables long poll: groups.getLongPollServer fails with error
+	// 100.
 	Disabled bool
 
-	// APIVersion of the events; empty means 5.199.
+	// APIVersion is the API version of the events. The default is 5.199.
 	APIVersion string
 
-	// Events switches single events on and off. Those it does not name are on,
+	// Events switches single events on and off. Events not listed are on,
 	// except message_reply, message_edit, message_typing_state and
 	// message_read, which are off.
 	Events map[string]bool
@@ -72,35 +73,35 @@ type group struct {
 	spec GroupSpec
 	lp   longPoll
 
-	// allowed holds who lets the community write: true after a first message
-	// or World.Allow, false after World.Deny.
+	// allowed records whether a user lets the community write to them: true
+	// after a first message or World.Allow, false after World.Deny.
 	allowed map[int64]bool
 	banned  map[int64]*ban
 	members map[int64]*groupMember
-	joined  int64 // how many have joined, ever
+	joined  int64 // number of joins so far
 
-	settings    map[string]any // what groups.edit has changed
+	settings    map[string]any // settings changed by groups.edit
 	features    features
 	online      string // none, online or answer_mark
-	answerIn    int64  // minutes, with answer_mark
+	answerIn    int64  // minutes, if online is answer_mark
 	subscribers map[subscription]time.Time
 	tags        []*tag
 	lastTag     int64
-	notes       map[int64]string // of moderators, by person
+	notes       map[int64]string // moderators' notes, by user
 	images      []widgetImage
 	addresses   []*address
 	lastAddress int64
 	orders      []*order
 	topics      []*topicComment
 
-	held []Event // which faults keep back to be overtaken
+	held []Event // events that faults hold back to be overtaken
 
 	callbacks    []*callback
 	lastCallback int64
 	deliveries   []Delivery
 }
 
-// eventNames are the switches of the long poll settings: what the schema's
+// eventNames are the switches of the long poll settings that the schema's
 // setter or getter lists.
 var eventNames = []string{
 	"audio_new", "board_post_delete", "board_post_edit", "board_post_new", "board_post_restore",
@@ -118,11 +119,11 @@ var eventNames = []string{
 	"wall_reply_restore", "wall_repost", "wall_schedule_post_delete", "wall_schedule_post_new",
 }
 
-// offByDefault are the events that a new community does not send: they tell a
-// bot mostly about itself.
+// offByDefault are the events that a new community does not send: most of them
+// report the bot's own actions.
 var offByDefault = []string{"message_reply", "message_edit", "message_typing_state", "message_read"}
 
-// AddGroup adds a community with a token. It panics when the id or the screen
+// AddGroup adds a community with a token. It panics if the id or the screen
 // name is taken, or a scope or an event is unknown.
 func (w *World) AddGroup(s GroupSpec) Group {
 	w.mu.Lock()
@@ -175,8 +176,8 @@ func (w *World) SetBotFeatures(group int64, on bool) {
 	w.mustGroup(group).features.bots = on
 }
 
-// Allow lets a community write to a person, as the button on its page does,
-// and emits message_allow. The key is what the widget passes on; it may be
+// Allow lets a community write to a user, as the button on its page does, and
+// emits message_allow. The key is the one that the widget passes on; it may be
 // empty.
 func (w *World) Allow(user, group int64, key string) {
 	w.mu.Lock()
@@ -195,7 +196,7 @@ func (w *World) allow(g *group, user int64, key string) {
 	}{user, key})
 }
 
-// Deny forbids a community to write to a person and emits message_deny.
+// Deny forbids a community to write to a user and emits message_deny.
 func (w *World) Deny(user, group int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -209,24 +210,24 @@ func (w *World) deny(g *group, user int64) {
 	}{user})
 }
 
-// Ban puts a person on the black list of a community, for good, and emits
-// user_block. The community can no longer write to the person (error 900), nor
-// the person to the community.
+// Ban adds a user to a community's blacklist, without an end, and emits
+// user_block. The community can no longer write to the user (error 900), nor
+// the user to the community.
 func (w *World) Ban(admin, user, group int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.block(w.mustGroup(group), user, ban{admin: admin})
 }
 
-// Unban takes a person off the black list and emits user_unblock.
+// Unban removes a user from the blacklist and emits user_unblock.
 func (w *World) Unban(admin, user, group int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.unblock(w.mustGroup(group), user, admin, false)
 }
 
-// mustGroup is for the methods that tests call: a wrong id there is a mistake
-// of the test.
+// mustGroup returns a community for the methods that tests call. It panics on
+// an unknown id, because that is a mistake of the test.
 func (w *World) mustGroup(id int64) *group {
 	g := w.groups[id]
 	if g == nil {

@@ -6,12 +6,12 @@ import (
 	"sync"
 )
 
-// gzipMin is the shortest answer that is compressed, in bytes.
+// gzipMin is the length in bytes from which a response is compressed.
 const gzipMin = 256
 
-// gzipWriters keeps compressors, each of which holds much memory.
+// gzipWriters pools compressors, because each uses much memory.
 var gzipWriters = sync.Pool{New: func() any {
-	zw, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is a valid one
+	zw, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is valid
 	return zw
 }}
 

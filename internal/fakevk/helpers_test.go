@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// A scene is a world with a community and two people, Anna, who has written to
+// A scene is a world with a community and two users: Anna, who has written to
 // the community, and Boris, who has not.
 type scene struct {
 	*World
@@ -36,7 +36,7 @@ func newScene(t testing.TB, cfg Config) *scene {
 	return s
 }
 
-// says lets Anna write to the community.
+// says sends a message from Anna to the community.
 func (s *scene) says(text string) Message {
 	s.t.Helper()
 	m, err := s.Send(s.anna.ID, -s.group.ID, Draft{Text: text})
@@ -46,13 +46,13 @@ func (s *scene) says(text string) Message {
 	return m
 }
 
-// chat opens a chat of Anna, Boris and the community.
+// chat opens a chat with Anna, Boris and the community.
 func (s *scene) chat(spec ChatSpec) Chat {
 	spec.Members = append(spec.Members, s.anna.ID, s.boris.ID, -s.group.ID)
 	return s.AddChat(spec)
 }
 
-// A reply is the answer to a call.
+// A reply is the response to a call.
 type reply struct {
 	Response json.RawMessage
 	Error    *struct {
@@ -64,7 +64,7 @@ type reply struct {
 	ExecuteErrors []executeError `json:"execute_errors"`
 }
 
-// call makes one with the community's token in v 5.199; pairs override both.
+// call makes a call with the community's token in v 5.199; pairs override both.
 func (s *scene) call(method string, pairs ...any) reply {
 	s.t.Helper()
 	form := url.Values{"v": {"5.199"}, "access_token": {s.group.Token}}
@@ -97,8 +97,8 @@ func (s *scene) do(r *http.Request) reply {
 	return rep
 }
 
-// ok is call for one that must succeed; the response is decoded into v unless
-// that is nil.
+// ok makes a call that must succeed. If v is not nil, the response is decoded
+// into it.
 func (s *scene) ok(v any, method string, pairs ...any) {
 	s.t.Helper()
 	rep := s.call(method, pairs...)
@@ -112,8 +112,8 @@ func (s *scene) ok(v any, method string, pairs ...any) {
 	}
 }
 
-// fails is call for one that must fail: with a code and a text that contains
-// some words.
+// fails makes a call that must fail with the given code and with a text that
+// contains words.
 func (s *scene) fails(code int, words, method string, pairs ...any) {
 	s.t.Helper()
 	rep := s.call(method, pairs...)
@@ -126,7 +126,7 @@ func (s *scene) fails(code int, words, method string, pairs ...any) {
 	}
 }
 
-// writes lets the community write to Anna and returns the message as she sees
+// writes sends a message from the community to Anna and returns it as she sees
 // it.
 func (s *scene) writes(pairs ...any) Message {
 	s.t.Helper()
@@ -143,7 +143,7 @@ func (s *scene) last(viewer, peer int64) Message {
 	return ms[len(ms)-1]
 }
 
-// poller is a long poll client, no cleverer than it must be.
+// A poller is a minimal long poll client.
 type poller struct {
 	s      *scene
 	Server string `json:"server"`
@@ -177,7 +177,7 @@ func (p *poller) request(wait int) *http.Request {
 	return httptest.NewRequest("GET", p.Server+"?"+q.Encode(), nil)
 }
 
-// raw polls once and returns the answer as it came.
+// raw polls once and returns the raw response.
 func (p *poller) raw(wait int) []byte {
 	p.s.t.Helper()
 	rec := httptest.NewRecorder()
@@ -188,7 +188,7 @@ func (p *poller) raw(wait int) []byte {
 	return rec.Body.Bytes()
 }
 
-// poll polls once and takes over the new ts.
+// poll polls once and stores the new ts.
 func (p *poller) poll(wait int) pollReply {
 	p.s.t.Helper()
 	var r pollReply

@@ -16,13 +16,13 @@ func init() {
 	register("messages.getLongPollServer", userOrGroup, scopeMessages, (*call).messagesGetLongPollServer)
 }
 
-// The User Long Poll: how clients of people, and those of a community's inbox,
-// follow its messages. Of its events there are the new message, 4, and the
-// edited one, 5. It keeps no history of its own: every change of a message
-// gives it the next version of the world, and ts and pts are such versions. What
-// changed since one is found by looking.
+// The User Long Poll delivers messages to the clients of users and of a
+// community's inbox. Of its events it has the new message, 4, and the edited
+// one, 5. It keeps no history of its own: every change of a message gives the
+// message the next version of the world, and ts and pts are such versions. The
+// changes since a version are found by searching the messages.
 
-// inboxLimit is how many changes one answer tells.
+// inboxLimit limits the changes in one response.
 const inboxLimit = 200
 
 // Flags of a message in the User Long Poll.
@@ -35,8 +35,8 @@ const (
 
 func (w *World) inboxKey(owner int64) string { return w.hex(40, "inbox", owner) }
 
-// messagesGetLongPollServer hands out an address without a scheme, which
-// clients put before it; VK's documentation has it with one.
+// messagesGetLongPollServer returns an address without a scheme, as clients
+// expect, which add one. VK's documentation shows it with one.
 func (c *call) messagesGetLongPollServer() (any, *apiError) {
 	owner := c.actor()
 	c.intIn("lp_version", 0, 0, 100)
@@ -59,8 +59,9 @@ func (c *call) inboxServer(owner int64, pts bool) map[string]any {
 	return out
 }
 
-// changes is what viewer sees that has changed after a version, in the order of
-// the changes, and the version up to which that is all.
+// changes returns the changed messages that viewer sees with a version after
+// since, in the order of the changes, and the version up to which the list is
+// complete.
 func (w *World) changes(viewer, since int64, limit int) (found []located, upTo int64) {
 	for _, d := range w.dialogsOf(viewer) {
 		if d.version <= since {
@@ -79,15 +80,15 @@ func (w *World) changes(viewer, since int64, limit int) (found []located, upTo i
 	return found, w.lastVersion
 }
 
-// The versions from which on events have another shape.
+// The versions from which events have another form.
 const (
-	inboxWithCMID  = 10 // the number in the conversation and the time of the edit at the end
-	inboxCMIDFirst = 19 // that number in the place of the id, and codes from 10000 on
+	inboxWithCMID  = 10 // adds the CMID and the time of the edit at the end
+	inboxCMIDFirst = 19 // puts the CMID in the place of the id, and uses codes from 10000 on
 )
 
-// inboxEvent is one change in the shape of a version of the User Long Poll:
-// [4, id, flags, peer, …]. In the history VK tells no more than that much, for
-// the messages stand beside it.
+// inboxEvent returns one change in the form of a version of the User Long Poll:
+// [4, id, flags, peer, …]. The history returns only those four elements, as VK
+// does, because it returns the messages beside them.
 func (w *World) inboxEvent(viewer int64, l located, version int, short bool) []any {
 	m, peer := l.message, l.dialog.peerOf(viewer)
 	code, flags := 4, 0
@@ -130,7 +131,7 @@ func (w *World) inboxEvent(viewer int64, l located, version int, short bool) []a
 	return append(event, m.ID, edited)
 }
 
-// inboxExtra returns the named strings that an event carries about a message.
+// inboxExtra returns an event's named strings about a message.
 func inboxExtra(l located) map[string]string {
 	m, extra := l.message, map[string]string{}
 	if l.dialog.chat != nil {
@@ -193,8 +194,8 @@ func inboxAttached(m *Message) map[string]string {
 	return attached
 }
 
-// messagesGetLongPollHistory tells what changed since ts or pts. Versions of
-// before the world are too old, such as are yet to come too new.
+// messagesGetLongPollHistory returns the changes since ts or pts. Versions from
+// before the world are too old, and future ones too new.
 func (c *call) messagesGetLongPollHistory() (any, *apiError) {
 	viewer := c.actor()
 	limit := int(c.intIn("msgs_limit", inboxLimit, inboxLimit, 1<<31))
@@ -234,7 +235,7 @@ func (c *call) messagesGetLongPollHistory() (any, *apiError) {
 	return out, nil
 }
 
-// serveInbox answers one poll of the User Long Poll.
+// serveInbox serves one poll of the User Long Poll.
 func (w *World) serveInbox(rw http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(rw, r.Body, bodyLimit)
 	owner, err := strconv.ParseInt(r.PathValue("owner"), 10, 64)
@@ -242,7 +243,7 @@ func (w *World) serveInbox(rw http.ResponseWriter, r *http.Request) {
 		http.Error(rw, "bad request", http.StatusBadRequest)
 		return
 	}
-	io.Copy(io.Discard, r.Body) // so that the server notices a client that goes
+	io.Copy(io.Discard, r.Body) // so that the server notices a disconnect
 	ts, err := strconv.ParseInt(r.FormValue("ts"), 10, 64)
 	if err != nil {
 		ts = -1
@@ -285,8 +286,9 @@ func (w *World) serveInbox(rw http.ResponseWriter, r *http.Request) {
 
 const modePTS = 32 // the bit of mode that asks for pts
 
-// inboxAnswer is nil while there is nothing to tell and the wait goes on. A ts
-// here is a number, and failed 1 tells one too.
+// inboxAnswer returns the response to a poll, or nil while there are no changes
+// and the poll must wait. ts is a number here, also in the response with failed
+// 1.
 func (w *World) inboxAnswer(owner int64, key string, ts int64, mode, version int, ended bool) []byte {
 	w.mu.Lock()
 	defer w.mu.Unlock()

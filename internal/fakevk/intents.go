@@ -13,7 +13,8 @@ func init() {
 	register("messages.isMessagesFromGroupAllowed", userOrGroup, scopeMessages, (*call).messagesIsAllowed)
 }
 
-// intents are what a community may write for. People subscribe to some.
+// intents are the purposes for which a community may write. Users subscribe to
+// some of them.
 var intents = []string{
 	"default", "account_update", "bot_ad_invite", "bot_ad_promo", "confirmed_notification", "customer_support",
 	"finance_notification", "game_notification", "moderated_newsletter", "non_promo_newsletter",
@@ -22,7 +23,7 @@ var intents = []string{
 
 var subscribedIntents = []string{"confirmed_notification", "non_promo_newsletter", "promo_newsletter"}
 
-// A subscription is what a person has agreed to get from a community.
+// A subscription is a user's consent to a community's messages for an intent.
 type subscription struct {
 	user   int64
 	intent string
@@ -31,7 +32,7 @@ type subscription struct {
 
 const maxSubscribeID = 100
 
-// Subscribe lets a person agree to what a community writes for an intent, as a
+// Subscribe lets a user agree to a community's messages for an intent, as a
 // button of type intent_subscribe does.
 func (w *World) Subscribe(user, group int64, intent string, subscribeID int64) {
 	w.mu.Lock()
@@ -47,7 +48,7 @@ func (w *World) subscribe(g *group, user int64, intent string, id int64) {
 	w.touch()
 }
 
-// Unsubscribe takes back what Subscribe agreed to.
+// Unsubscribe revokes the consent given by Subscribe.
 func (w *World) Unsubscribe(user, group int64, intent string, subscribeID int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -55,7 +56,7 @@ func (w *World) Unsubscribe(user, group int64, intent string, subscribeID int64)
 	w.touch()
 }
 
-// checkIntent looks at what a message is sent for.
+// checkIntent checks the intent of a message.
 func (c *call) checkIntent(sender int64) *apiError {
 	intent := c.oneOf("intent", intents...)
 	c.intIn("subscribe_id", 0, 0, maxSubscribeID)
@@ -69,8 +70,8 @@ func (g *group) uses(intent string) bool {
 	return g.spec.Intents == nil || slices.Contains(g.spec.Intents, intent)
 }
 
-// messagesGetIntentUsers lists those who subscribed, in the order in which they
-// did.
+// messagesGetIntentUsers lists the subscribers, in the order of their
+// subscriptions.
 func (c *call) messagesGetIntentUsers() (any, *apiError) {
 	c.require("intent")
 	g := c.group()
@@ -104,7 +105,8 @@ func (c *call) messagesGetIntentUsers() (any, *apiError) {
 	return out, nil
 }
 
-// messagesIsAllowed tells a community of itself, and a person of any.
+// messagesIsAllowed tells a community about itself only, and a user about any
+// community.
 func (c *call) messagesIsAllowed() (any, *apiError) {
 	id, user := c.positive("group_id"), c.positive("user_id")
 	g := c.w.groups[id]
@@ -137,7 +139,8 @@ func (c *call) messagesDeny() (any, *apiError) {
 	return 1, nil
 }
 
-// anyGroup is the community that group_id names, whoever asks.
+// anyGroup returns the community that group_id names, without a check of the
+// caller's rights.
 func (c *call) anyGroup() (*group, *apiError) {
 	g := c.w.groups[c.positive("group_id")]
 	if g == nil {

@@ -10,22 +10,23 @@ import (
 	"unicode/utf8"
 )
 
-// A Keyboard is a keyboard as people's clients get it: under the message when
-// inline, else under the input field.
+// A Keyboard is a keyboard as users' clients get it: under the message if
+// inline, otherwise under the input field.
 type Keyboard struct {
 	OneTime  bool       `json:"one_time"`
 	Inline   bool       `json:"inline"`
-	AuthorID int64      `json:"author_id,omitempty"` // the community that made it
+	AuthorID int64      `json:"author_id,omitempty"` // the community that sent it
 	Buttons  [][]Button `json:"buttons"`
 }
 
-// A Button of a keyboard or a carousel.
+// A Button is a button of a keyboard or a carousel.
 type Button struct {
 	Action ButtonAction `json:"action"`
 	Color  string       `json:"color,omitempty"`
 }
 
-// A ButtonAction is what a button does. Which fields are set depends on Type.
+// A ButtonAction is the action of a button. Type determines which fields are
+// set.
 type ButtonAction struct {
 	Type        string `json:"type"` // text, callback, open_link, location, vkpay, open_app, open_photo …
 	Payload     string `json:"payload"`
@@ -52,7 +53,7 @@ const (
 
 func (k *Keyboard) list() []Button { return slices.Concat(k.Buttons...) }
 
-// Button returns the button of the keyboard with a label.
+// Button returns the button with a label.
 func (k *Keyboard) Button(label string) (Button, bool) {
 	return find(k.list(), label)
 }
@@ -66,7 +67,7 @@ func find(list []Button, label string) (Button, bool) {
 	return Button{}, false
 }
 
-// The shapes that a client sends: everything whose type VK looks at is raw.
+// The forms that a client sends. Each value whose type VK checks is raw.
 type (
 	rawKeyboard struct {
 		OneTime json.RawMessage `json:"one_time"`
@@ -95,8 +96,8 @@ func badKeyboard(detail string, args ...any) *apiError {
 	return fail(codeKeyboard, append([]any{detail}, args...)...)
 }
 
-// parseKeyboard reads the keyboard parameter of a call made by author and
-// checks what VK checks.
+// parseKeyboard parses the keyboard parameter of a call made by author and
+// makes VK's checks.
 func (w *World) parseKeyboard(s string, author int64) (*Keyboard, *apiError) {
 	var raw rawKeyboard
 	if err := json.Unmarshal([]byte(s), &raw); err != nil {
@@ -157,8 +158,8 @@ var (
 	fullRow      = []string{"location", "vkpay", "open_app"}
 )
 
-// parseButton returns what is wrong with the button in words that follow its
-// place, or "".
+// parseButton parses a button. wrong is the error, in words that follow the
+// button's position, or "".
 func (w *World) parseButton(b json.RawMessage) (button Button, wrong string) {
 	var raw rawButton
 	if err := json.Unmarshal(b, &raw); err != nil || raw.Action == nil {
@@ -201,9 +202,9 @@ func (w *World) parseButton(b json.RawMessage) (button Button, wrong string) {
 	return button, button.check()
 }
 
-// check looks at what the type of the button needs and at what it must not
-// have: a colour where the type has none, a label where people's clients write
-// their own.
+// check checks the fields that the button's type requires and those that it
+// forbids: a color if the type has none, a label if users' clients show their
+// own.
 func (b *Button) check() string {
 	a := &b.Action
 	colored := false
@@ -251,8 +252,8 @@ func (b *Button) check() string {
 	return wrong
 }
 
-// parsePayload takes a payload as text or as a JSON value, for clients send
-// both, and returns it as text.
+// parsePayload accepts a payload as text or as a JSON value, because clients
+// send both, and returns it as text.
 func (w *World) parsePayload(raw json.RawMessage) (payload, wrong string) {
 	if isNull(raw) {
 		return "", ""
@@ -291,7 +292,7 @@ func validLink(s string) bool {
 
 func isNull(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
 
-// rawBool takes JSON booleans and nothing else; absent and null are false.
+// rawBool accepts only JSON booleans; absent and null are false.
 func rawBool(raw json.RawMessage) (v, ok bool) {
 	switch string(raw) {
 	case "true":
@@ -302,7 +303,7 @@ func rawBool(raw json.RawMessage) (v, ok bool) {
 	return false, false
 }
 
-// rawInt takes a number, also in a string; absent and null are zero.
+// rawInt accepts a number, also in a string; absent and null are zero.
 func rawInt(raw json.RawMessage) (int64, bool) {
 	if isNull(raw) {
 		return 0, true

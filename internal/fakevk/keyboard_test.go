@@ -23,7 +23,7 @@ func TestKeyboards(t *testing.T) {
 	tests := []struct {
 		name     string
 		keyboard string
-		detail   string // "" for a good one
+		detail   string // "" for a valid one
 	}{
 		{"not JSON", `{`, "keyboard should be valid json object"},
 		{"a list", `[]`, "keyboard should be valid json object"},
@@ -121,8 +121,8 @@ func TestKeyboardSwitches(t *testing.T) {
 	s.writes("message", "x", "keyboard", `{"buttons":[]}`)
 }
 
-// TestKeyboardReadback: what comes back has the payload as a string, the
-// author, and one_time even if it was left out.
+// TestKeyboardReadback checks that the API returns a keyboard with the payload
+// as a string, the author, and one_time even if it was omitted.
 func TestKeyboardReadback(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})

@@ -12,18 +12,19 @@ func init() {
 	register("likes.isLiked", userToken, scopeNone, (*call).likesIsLiked)
 }
 
-// likeTypes are what can be liked. Here posts, comments, and photos and videos
-// that the world knows exist; of the others there are none.
+// likeTypes are the types that can be liked. Posts and comments exist here, and
+// the photos and videos that the world knows; objects of the other types do not
+// exist.
 var likeTypes = []string{
 	"post", "comment", "photo", "audio", "video", "note", "market", "photo_comment", "video_comment",
 	"topic_comment", "market_comment", "sitepage", "textpost", "community_review", "story", "group_like",
 }
 
-// likeKey names what is liked.
+// likeKey returns the key of a liked object.
 func likeKey(kind string, owner, id int64) string { return fmt.Sprintf("%s%d_%d", kind, owner, id) }
 
-// likable reports whether there is such a thing and, for a comment, the post
-// that it is on.
+// likable reports whether an object exists and, for a comment, returns the post
+// that it belongs to.
 func (w *World) likable(kind string, owner, id int64) (postID int64, ok bool) {
 	l := w.walls[owner]
 	switch kind {
@@ -53,8 +54,7 @@ func (w *World) wireLikes(kind string, owner, id, viewer int64) map[string]int {
 	}
 }
 
-// like adds a like or takes it away, and tells the community that owns the
-// thing.
+// like adds or removes a like and notifies the community that owns the object.
 func (w *World) like(who int64, kind string, owner, id, postID int64, on bool) {
 	key := likeKey(kind, owner, id)
 	list := w.likes[key]
@@ -83,7 +83,7 @@ func (w *World) like(who int64, kind string, owner, id, postID int64, on bool) {
 	w.touch()
 }
 
-// forgetLikes drops the likes of a post that is gone and of its comments.
+// forgetLikes drops the likes of a deleted post and of its comments.
 func (w *World) forgetLikes(owner int64, p *post) {
 	delete(w.likes, likeKey("post", owner, p.id))
 	for _, c := range p.comments {
@@ -91,13 +91,13 @@ func (w *World) forgetLikes(owner int64, p *post) {
 	}
 }
 
-// Like likes something as a person: a post, a comment, a photo or a video, by
-// its owner and number. It emits like_add.
+// Like likes a post, a comment, a photo or a video as a user, by its owner and
+// id. It emits like_add.
 func (w *World) Like(user int64, kind string, owner, id int64) error {
 	return w.setLike(user, kind, owner, id, true)
 }
 
-// Unlike takes a like back and emits like_remove.
+// Unlike removes a like and emits like_remove.
 func (w *World) Unlike(user int64, kind string, owner, id int64) error {
 	return w.setLike(user, kind, owner, id, false)
 }
@@ -113,7 +113,8 @@ func (w *World) setLike(user int64, kind string, owner, id int64, on bool) error
 	return nil
 }
 
-// liked is the thing that a call names. Its owner is the caller if not named.
+// liked returns the object that a call names. If the call names no owner, it is
+// the caller.
 func (c *call) liked() (kind string, owner, id, postID int64) {
 	c.require("type", "item_id")
 	kind, owner, id = c.oneOf("type", likeTypes...), c.token.owner, c.int("item_id")
@@ -130,8 +131,8 @@ func (c *call) liked() (kind string, owner, id, postID int64) {
 func (c *call) likesAdd() (any, *apiError)    { return c.setLike(true) }
 func (c *call) likesDelete() (any, *apiError) { return c.setLike(false) }
 
-// setLike answers how many likes there are now. To take back what is not there
-// is refused.
+// setLike returns the number of likes after the change. Removing a like that
+// does not exist is an error.
 func (c *call) setLike(on bool) (any, *apiError) {
 	kind, owner, id, postID := c.liked()
 	key := likeKey(kind, owner, id)

@@ -11,15 +11,15 @@ func init() {
 	register("utils.getShortLink", anyToken, scopeNone, (*call).utilsGetShortLink)
 }
 
-// RefuseLinks makes utils.checkLink call every link to a host banned.
+// RefuseLinks makes utils.checkLink report every link to a host as banned.
 func (w *World) RefuseLinks(host string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.refused[strings.ToLower(host)] = true
 }
 
-// link is the address in the parameter url. One without a scheme counts as
-// https.
+// link returns the address in the parameter url. An address without a scheme
+// counts as https.
 func (c *call) link() *url.URL {
 	c.require("url")
 	s := c.str("url")
@@ -42,7 +42,8 @@ func (c *call) utilsCheckLink() (any, *apiError) {
 	return map[string]string{"status": status, "link": u.String()}, nil
 }
 
-// utilsGetLinkStats tells of a link that was made here. Nobody follows it.
+// utilsGetLinkStats returns the statistics of a link made here. Nobody follows
+// such links.
 func (c *call) utilsGetLinkStats() (any, *apiError) {
 	c.require("key")
 	c.oneOf("source", "vk_cc", "vk_link")
@@ -56,7 +57,7 @@ func (c *call) utilsGetLinkStats() (any, *apiError) {
 	return map[string]any{"key": c.str("key"), "stats": []any{}}, nil
 }
 
-// utilsGetShortLink gives equal addresses equal links.
+// utilsGetShortLink returns equal links for equal addresses.
 func (c *call) utilsGetShortLink() (any, *apiError) {
 	u := c.link()
 	private := c.bool("private")

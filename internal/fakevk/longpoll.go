@@ -11,41 +11,40 @@ import (
 )
 
 const (
-	pollHistory = 256 // events that a community's long poll keeps
-	pollWait    = 25  // seconds, when the client does not say
+	pollHistory = 256 // events kept per community
+	pollWait    = 25  // seconds, if the client gives none
 	pollWaitMax = 90
 	keyLifetime = time.Hour
 )
 
 // A longPoll is the Bots Long Poll of one community. Its ts counts events: a
-// client that has ts N has had all events up to N.
+// client with ts N has received all events up to N.
 type longPoll struct {
 	group   int64
 	enabled bool
 	version string
-	off     map[string]bool // events that are switched off
+	off     map[string]bool // events switched off
 
-	emitted int64             // events made, delivered or not
+	emitted int64             // events created, delivered or not
 	head    int64             // ts of the newest event
-	events  []json.RawMessage // the last of them; the newest has ts head
-	acked   int64             // greatest ts a poll came with
-	waiting int               // polls
+	events  []json.RawMessage // the latest events; the newest has ts head
+	acked   int64             // greatest ts that a poll carried
+	waiting int               // number of waiting polls
 
 	keys map[string]keyState
-	wake chan struct{} // closed when there is something to tell; nil when nobody waits
+	wake chan struct{} // closed when there are new events; nil if no poll waits
 }
 
-// keyState is what is known of a key that was handed out. Keys not known at
-// all count as expired.
+// A keyState is the state of an issued key. Unknown keys count as expired.
 type keyState struct {
 	expires   time.Time
 	forgotten bool
 }
 
-// Answers of the long poll server.
+// Responses of the long poll server.
 type (
 	pollUpdates struct {
-		TS      string            `json:"ts"` // a string, unlike that of failed
+		TS      string            `json:"ts"` // a string, unlike the ts of failed
 		Updates []json.RawMessage `json:"updates"`
 	}
 	pollFailed struct {
@@ -72,8 +71,8 @@ func (l *longPoll) configure(s LongPollSettings) {
 	l.notify()
 }
 
-// accept takes an event into the history, if it is switched on, and wakes the
-// polls that wait.
+// accept adds an event to the history, if it is switched on, and wakes the
+// waiting polls.
 func (l *longPoll) accept(e Event) {
 	if l.enabled && !l.off[e.Type] {
 		l.append(e.Envelope(l.version, ""))
@@ -97,15 +96,15 @@ func (l *longPoll) notify() {
 	}
 }
 
-// issue makes a key. Each is good for an hour; those that have run out are
-// dropped, for an unknown key is answered the same way.
+// issue creates a key. A key is valid for an hour. Expired keys are dropped,
+// because unknown keys get the same response.
 func (l *longPoll) issue(key string) {
 	t := now()
 	maps.DeleteFunc(l.keys, func(_ string, s keyState) bool { return !t.Before(s.expires) })
 	l.keys[key] = keyState{expires: t.Add(keyLifetime)}
 }
 
-// take is the answer to a poll, or nil if it has to wait.
+// take returns the response to a poll, or nil if the poll must wait.
 func (l *longPoll) take(key string, ts int64) any {
 	k, known := l.keys[key]
 	switch {
@@ -126,8 +125,9 @@ func (l *longPoll) take(key string, ts int64) any {
 	}
 }
 
-// serveLongPoll answers one poll: at once if events wait, else when one comes,
-// the wait runs out, the client goes away or the world is closed.
+// serveLongPoll serves one poll. It responds at once if there are events.
+// Otherwise it waits until an event comes, the wait expires, the client
+// disconnects or the world is closed.
 func (w *World) serveLongPoll(rw http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(rw, r.Body, bodyLimit)
 	id, err := parseID(r.PathValue("group"))
@@ -135,7 +135,7 @@ func (w *World) serveLongPoll(rw http.ResponseWriter, r *http.Request) {
 		http.Error(rw, "bad request", http.StatusBadRequest)
 		return
 	}
-	// The server notices that a client has gone only once the body is read.
+	// The server notices a disconnect only after it has read the body.
 	io.Copy(io.Discard, r.Body)
 	wait, err := strconv.Atoi(r.FormValue("wait"))
 	if err != nil {
@@ -160,8 +160,8 @@ func (w *World) serveLongPoll(rw http.ResponseWriter, r *http.Request) {
 	writeJSON(rw, r, body)
 }
 
-// poll waits for the answer to one poll. It is nil when the world was closed
-// or the client has gone.
+// poll waits for the response to one poll. It returns nil if the world was
+// closed or the client disconnected.
 func (w *World) poll(r *http.Request, group int64, key string, ts int64, wait time.Duration) []byte {
 	var timeout <-chan time.Time
 	for {
@@ -194,8 +194,8 @@ func (w *World) poll(r *http.Request, group int64, key string, ts int64, wait ti
 	}
 }
 
-// pollOnce returns the answer to a poll or, if there is none yet, the channel
-// that is closed when there may be. In that case the poll counts as waiting
+// pollOnce returns the response to a poll. If there is none yet, it returns a
+// channel that is closed when there may be one; the poll then counts as waiting
 // until stopWaiting.
 func (w *World) pollOnce(group int64, key string, ts int64) ([]byte, <-chan struct{}) {
 	w.mu.Lock()
@@ -223,10 +223,10 @@ func (w *World) stopWaiting(group int64) {
 	w.touch()
 }
 
-// Delivered tells how far the long poll of a community has been read: acked is
-// the number of the last event that a client has acknowledged by asking for
-// what follows it, head that of the newest event. They are equal when a client
-// has everything.
+// Delivered reports how far a community's long poll has been read. acked is the
+// number of the last event that a client has acknowledged by asking for the
+// events after it; head is the number of the newest event. They are equal if a
+// client has received everything.
 func (w *World) Delivered(group int64) (acked, head int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -234,16 +234,16 @@ func (w *World) Delivered(group int64) (acked, head int64) {
 	return l.acked, l.head
 }
 
-// Polling returns how many polls of a community wait for an event right now.
+// Polling returns the number of a community's polls that wait for an event now.
 func (w *World) Polling(group int64) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.mustGroup(group).lp.waiting
 }
 
-// AtHead reports whether a client of a community's long poll has every event
-// and waits for more. Since it asks again before it has handled what it got,
-// it may still be busy.
+// AtHead reports whether a client of a community's long poll has received every
+// event and waits for more. The client may still be busy, because it polls
+// again before it has handled the last events.
 func (w *World) AtHead(group int64) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -251,8 +251,8 @@ func (w *World) AtHead(group int64) bool {
 	return l.waiting > 0 && l.acked == l.head
 }
 
-// ExpireKey lets every long poll key of a community run out: polls get failed
-// 2 until they have a new one, those that wait at once. The events stay.
+// ExpireKey expires every long poll key of a community. Polls get failed 2
+// until they use a new key; waiting polls get it at once. The events are kept.
 func (w *World) ExpireKey(group int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -261,9 +261,9 @@ func (w *World) ExpireKey(group int64) {
 	l.notify()
 }
 
-// ForgetSession lets the long poll server lose what it knows of a community:
-// polls get failed 3 until they have a new key, and both the events so far and
-// their numbers are gone, so that a client that keeps its old ts gets failed 1.
+// ForgetSession makes the long poll server lose its state for a community.
+// Polls get failed 3 until they use a new key. The events so far and their
+// numbers are lost, so a client that keeps its old ts gets failed 1.
 func (w *World) ForgetSession(group int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -277,8 +277,8 @@ func (w *World) ForgetSession(group int64) {
 	l.notify()
 }
 
-// LosePollHistory drops the events that a community's long poll keeps: a client
-// that has not had them gets failed 1.
+// LosePollHistory drops the events that a community's long poll keeps. A client
+// that has not received them gets failed 1.
 func (w *World) LosePollHistory(group int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -109,7 +109,7 @@ func TestPollEnds(t *testing.T) {
 	tests := []struct {
 		name string
 		end  func(s *scene, cancel func())
-		want string // in the answer
+		want string // in the response
 	}{
 		{"the client goes", func(s *scene, cancel func()) { cancel() }, "closed"},
 		{"the world closes", func(s *scene, _ func()) { s.Close() }, "closed"},
@@ -187,7 +187,7 @@ func TestPollFailed(t *testing.T) {
 			if got := string(p.raw(0)); got != `{"failed":2}` {
 				t.Fatalf("got %s", got)
 			}
-			// A new key with the old ts, as two of the real clients do it.
+			// A new key with the old ts, as two of the real clients send it.
 			p.Key = s.poller().Key
 			if r := p.poll(0); len(r.Updates) != 1 {
 				t.Errorf("%d updates, want 1", len(r.Updates))
@@ -253,7 +253,7 @@ func TestDelivered(t *testing.T) {
 		check(2, 2)
 		s.says("x")
 		check(2, 3)
-		p.poll(0) // has been given it, but may have lost it
+		p.poll(0) // the client was sent the event but may have lost it
 		check(2, 3)
 		p.poll(0)
 		check(3, 3)
@@ -303,7 +303,7 @@ func TestForeignGroup(t *testing.T) {
 	s.fails(15, "Access denied", "groups.getLongPollServer", "group_id", other.ID, "access_token", s.AddUserToken(s.boris.ID))
 }
 
-// TestSwitchedOffEvents: an event that is off takes no number.
+// TestSwitchedOffEvents checks that an event that is off takes no number.
 func TestSwitchedOffEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t, Config{})
@@ -384,8 +384,8 @@ func TestBadPolls(t *testing.T) {
 	}
 }
 
-// TestSockets has the same server on a real one: a poll ends when its client
-// hangs up, and the server can then be closed.
+// TestSockets runs the server on a real socket: a poll ends when its client
+// disconnects, and the server can then be closed.
 func TestSockets(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -407,7 +407,7 @@ func TestSockets(t *testing.T) {
 		t.Fatalf("server %q", p.Server)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	// An empty POST with a body of unknown kind, as one of the real clients
+	// An empty POST with a body of unknown type, as one of the real clients
 	// sends it.
 	target := fmt.Sprintf("%s?act=a_check&key=%s&ts=%s&wait=25&rps_delay=0", p.Server, p.Key, p.TS)
 	req, _ := http.NewRequestWithContext(ctx, "POST", target, nil)
@@ -429,7 +429,7 @@ func TestSockets(t *testing.T) {
 	s.await(func() bool { return s.Polling(s.group.ID) == 0 })
 }
 
-// await waits until the world is as it should be.
+// await waits until ok returns true.
 func (s *scene) await(ok func() bool) {
 	for {
 		changed := s.Changed()

@@ -1,28 +1,28 @@
 package fakevk
 
-// marks is what one side has noted about a dialog for itself.
+// marks are one side's own marks on a dialog.
 type marks struct {
-	cleared   int64 // CMID up to which it deleted the conversation
+	cleared   int64 // CMID up to which the side deleted the conversation
 	important bool
-	answered  int64 // CMID up to which it marked it as answered
-	asked     bool  // it marked it as not answered, whoever wrote last
+	answered  int64 // CMID up to which the side marked it as answered
+	asked     bool  // the side marked it as not answered, regardless of the last author
 }
 
-// mark changes what a side has noted.
+// mark changes the marks of a side.
 func (d *dialog) mark(side int64, change func(*marks)) {
 	m := d.marks[side]
 	change(&m)
 	d.marks[side] = m
 }
 
-// answeredBy takes back the mark "not answered" of a side that writes.
+// answeredBy clears the mark "not answered" of a side that writes.
 func (d *dialog) answeredBy(side int64) {
 	if d.marks[side].asked {
 		d.mark(side, func(m *marks) { m.asked = false })
 	}
 }
 
-// newest is the newest message that viewer sees, or nil.
+// newest returns the newest message that viewer sees, or nil.
 func (d *dialog) newest(viewer int64) *Message {
 	for i := len(d.messages) - 1; i >= 0; i-- {
 		if m := d.messages[i]; d.visible(viewer, m) {
@@ -32,7 +32,7 @@ func (d *dialog) newest(viewer int64) *Message {
 	return nil
 }
 
-// unread counts the messages to viewer that it has not read.
+// unread returns the number of messages to viewer that it has not read.
 func (d *dialog) unread(viewer int64) int {
 	n := 0
 	for i := len(d.messages) - 1; i >= 0; i-- {
@@ -47,8 +47,8 @@ func (d *dialog) unread(viewer int64) int {
 	return n
 }
 
-// unanswered reports whether viewer owes an answer: the last word was not its
-// own, nor did it mark the dialog as answered since.
+// unanswered reports whether viewer has yet to reply: the newest message is not
+// its own, and it has not marked the dialog as answered since.
 func (d *dialog) unanswered(viewer int64) bool {
 	m, last := d.marks[viewer], d.newest(viewer)
 	return m.asked || last != nil && last.FromID != viewer && last.CMID > m.answered

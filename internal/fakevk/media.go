@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// firstMedia is where the ids of uploaded media begin.
+// firstMedia is the first id of uploaded media.
 const firstMedia = 457_239_017
 
-// know makes a piece of media known, to be attached by its name. The oldest are
-// forgotten when there are too many; messages keep the objects they carry.
+// know registers a media object, so that messages can attach it by name. If
+// there are too many, the oldest are dropped; messages keep the objects they
+// carry.
 func (w *World) know(kind string, owner, id int64, object any) attachment {
 	a := attachment{kind: kind, owner: owner, id: id, object: mustJSON(object)}
 	w.media.put(a.name(), a)
@@ -23,7 +24,7 @@ func (w *World) newMediaID() int64 {
 }
 
 // photoSizes are the sizes in which VK keeps a photo: the letter and the
-// greatest width and height.
+// maximum width and height.
 var photoSizes = []struct {
 	letter string
 	side   int
@@ -38,7 +39,8 @@ type photoSize struct {
 	URL    string `json:"url"`
 }
 
-// scale is a width and a height that fit into a square, never enlarged.
+// scale returns the width and height scaled down to fit into a square. It never
+// enlarges.
 func scale(width, height, side int) (int, int) {
 	longer := max(width, height)
 	if longer <= side {
@@ -47,7 +49,8 @@ func scale(width, height, side int) (int, int) {
 	return max(width*side/longer, 1), max(height*side/longer, 1)
 }
 
-// sizesOf are the sizes of a photo: those up to the one that holds it whole.
+// sizesOf returns the sizes of a photo, up to the first one that holds it in
+// full.
 func (w *World) sizesOf(f *Upload, id int64) []photoSize {
 	var out []photoSize
 	for _, s := range photoSizes {
@@ -65,7 +68,7 @@ func (w *World) photoURL(id int64, name string) string {
 	return fmt.Sprintf("https://sun9-1.userapi.com/impg/%s/%s.jpg?quality=95&type=album", w.hex(12, "impg", id), name)
 }
 
-// addPhoto makes a photo out of an uploaded file.
+// addPhoto creates a photo from an uploaded file.
 func (w *World) addPhoto(f *Upload, owner, album int64, more map[string]any) json.RawMessage {
 	id := w.newMediaID()
 	sizes := w.sizesOf(f, id)
@@ -85,7 +88,7 @@ func (w *World) addPhoto(f *Upload, owner, album int64, more map[string]any) jso
 	return a.object
 }
 
-// addDoc makes a document, a voice message or a graffiti out of an uploaded
+// addDoc creates a document, a voice message or a graffiti from an uploaded
 // file and returns it with its kind.
 func (w *World) addDoc(s *staged, title string, tags []string) (kind string, object json.RawMessage) {
 	f, id := &s.files[0], w.newMediaID()
@@ -112,7 +115,7 @@ func (w *World) addDoc(s *staged, title string, tags []string) (kind string, obj
 	return s.kind.name, w.know(s.kind.name, s.owner, id, o).object
 }
 
-// previews are the sizes of a picture that was sent as a document.
+// previews returns the sizes of a picture sent as a document.
 func (w *World) previews(f *Upload, id int64) []map[string]any {
 	var out []map[string]any
 	for _, s := range w.sizesOf(f, id) {
@@ -125,7 +128,7 @@ func (w *World) previews(f *Upload, id int64) []map[string]any {
 
 const waveformLen = 128
 
-// waveform is made up, the same for the same file.
+// waveform returns an invented waveform, the same for equal files.
 func waveform(f *Upload) []int {
 	out := make([]int, waveformLen)
 	for i := range out {
@@ -134,8 +137,8 @@ func waveform(f *Upload) []int {
 	return out
 }
 
-// asSaved is an attachment under the kind it was saved as: voice messages and
-// graffiti may be attached as the documents that they once were.
+// asSaved returns an attachment under the kind it was saved as. Voice messages
+// and graffiti may be attached as the documents they were uploaded as.
 func (w *World) asSaved(a attachment) attachment {
 	if a.kind != "doc" {
 		return a

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A groupRole is what a member of a community may do there, in VK's numbering:
-// each may do what those below it may.
+// A groupRole is the role of a member of a community, in VK's numbering. Each
+// role includes the rights of the lower ones.
 type groupRole int
 
 const (
@@ -24,7 +24,8 @@ var roleNames = []string{"", "moderator", "editor", "administrator", "creator"}
 
 func (r groupRole) String() string { return roleNames[r] }
 
-// level is the role as group_officers_edit tells it, which knows no creator.
+// level returns the role as group_officers_edit reports it; that event has no
+// creator.
 func (r groupRole) level() int { return int(min(r, roleAdministrator)) }
 
 func parseRole(name string) (groupRole, bool) {
@@ -35,10 +36,10 @@ func parseRole(name string) (groupRole, bool) {
 type groupMember struct {
 	role   groupRole
 	joined time.Time
-	nth    int64 // tells those who joined at one moment apart
+	nth    int64 // orders members who joined at the same moment
 }
 
-// init makes members of those whom the spec names.
+// init adds the members that the spec names.
 func (g *group) init() {
 	g.members = make(map[int64]*groupMember)
 	g.subscribers = make(map[subscription]time.Time)
@@ -55,7 +56,7 @@ func (g *group) init() {
 	}
 }
 
-// admit makes a person a member with a role, whatever it was before.
+// admit makes a user a member with a role, which replaces an earlier one.
 func (g *group) admit(user int64, r groupRole) {
 	if m := g.members[user]; m != nil {
 		m.role = r
@@ -65,13 +66,13 @@ func (g *group) admit(user int64, r groupRole) {
 	g.members[user] = &groupMember{role: r, joined: now(), nth: g.joined}
 }
 
-// may reports whether a person has at least a role.
+// may reports whether a user has at least a role.
 func (g *group) may(user int64, least groupRole) bool {
 	m := g.members[user]
 	return m != nil && m.role >= least
 }
 
-// list is the members in one of the orders of groups.getMembers.
+// list returns the members in one of the orders of groups.getMembers.
 func (g *group) list(sort string) []int64 {
 	ids := slices.Sorted(maps.Keys(g.members))
 	switch sort {
@@ -89,7 +90,7 @@ func (g *group) list(sort string) []int64 {
 	return ids
 }
 
-// Join makes a person a member of a community and emits group_join.
+// Join makes a user a member of a community and emits group_join.
 func (w *World) Join(user, group int64) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -109,8 +110,7 @@ func (w *World) join(g *group, user int64) {
 	}{user, "join"})
 }
 
-// Leave ends the membership of a person, and with it the person's role, and
-// emits group_leave.
+// Leave ends a user's membership and role and emits group_leave.
 func (w *World) Leave(user, group int64) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -122,7 +122,8 @@ func (w *World) Leave(user, group int64) error {
 	return nil
 }
 
-// leave emits group_leave; self tells whether the person wanted it.
+// leave emits group_leave; self reports whether the user left of their own
+// will.
 func (w *World) leave(g *group, user int64, self bool) {
 	delete(g.members, user)
 	w.emit(g, "group_leave", struct {
@@ -131,9 +132,10 @@ func (w *World) leave(g *group, user int64, self bool) {
 	}{user, boolInt(self)})
 }
 
-// SetRole gives a member of a community a role, moderator, editor or
-// administrator, or with an empty one takes it, and emits group_officers_edit.
-// The one who does it is not checked. A person who is no member becomes one.
+// SetRole gives a member of a community the role moderator, editor or
+// administrator, or removes the role if it is empty, and emits
+// group_officers_edit. It does not check the rights of admin. A user who is not
+// a member becomes one.
 func (w *World) SetRole(admin, user, group int64, role string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -160,8 +162,8 @@ func (w *World) setRole(g *group, admin, user int64, r groupRole) {
 	}{admin, user, old.level(), r.level()})
 }
 
-// GroupMembers returns who is a member of a community and
-// with which role: moderator, editor, administrator, creator, or none.
+// GroupMembers returns the members of a community and their roles: moderator,
+// editor, administrator, creator, or "".
 func (w *World) GroupMembers(group int64) map[int64]string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -7,25 +7,25 @@ import (
 	"time"
 )
 
-// A Message is one message as one side sees it. It is a snapshot: an edit
-// makes a new one. What it points to is shared and must not be written to.
+// A Message is one message as one side sees it. It is a snapshot: an edit makes
+// a new one. The values it points to are shared and must not be modified.
 type Message struct {
 	ID      int64 // account-wide; bots see 0 in chats
 	CMID    int64 // conversation message id, counted from 1 in each dialog
 	PeerID  int64 // the dialog, as the reader knows it
-	FromID  int64 // who wrote it; negative for a community
-	Out     bool  // the reader wrote it
+	FromID  int64 // the author; negative for a community
+	Out     bool  // reports whether the reader wrote it
 	Date    time.Time
-	Edited  time.Time // zero when never edited
-	Version int64     // of its newest change
-	Edition int64     // the version of its newest edit; zero when never edited
+	Edited  time.Time // zero if never edited
+	Version int64     // the version of its newest change
+	Edition int64     // the version of its newest edit; zero if never edited
 
 	Text       string
-	Payload    string // JSON of the pressed button, or what the bot passed
-	RandomID   int32  // as sent; bots see their own only
+	Payload    string // JSON of the pressed button, or the bot's own
+	RandomID   int32  // as sent; bots see only their own
 	FormatData json.RawMessage
 
-	Keyboard    *Keyboard // also the one under the input field that it brought
+	Keyboard    *Keyboard // also the one that it put under the input field
 	Template    *Template
 	Attachments []json.RawMessage // objects {"type":"photo","photo":{…}}
 	Reply       *Message
@@ -35,14 +35,14 @@ type Message struct {
 	Ref         string
 	RefSource   string
 	Silent      bool
-	AdminID     int64 // the admin who wrote in the community's name
+	AdminID     int64 // the admin who wrote as the community
 	Reactions   []Reaction
 
 	Deleted bool // for everybody
 
 	sticker bool
-	hidden  []int64 // who deleted it for itself
-	starred []int64 // who marked it as important
+	hidden  []int64 // ids that deleted it for themselves
+	starred []int64 // ids that marked it as important
 }
 
 // A Geo is a place attached to a message.
@@ -53,7 +53,7 @@ type Geo struct {
 	Title     string
 }
 
-// An Action tells what a service message is about.
+// An Action is the action that a service message reports.
 type Action struct {
 	Type     string          `json:"type"`
 	MemberID int64           `json:"member_id,omitempty"`
@@ -66,14 +66,14 @@ type Action struct {
 	Photo    json.RawMessage `json:"photo,omitempty"`
 }
 
-// Button returns the button on the message with a label.
+// Button returns the message's button with a label.
 func (m *Message) Button(label string) (Button, bool) {
 	return find(m.Buttons(), label)
 }
 
-// Buttons returns the buttons on the message, from left to right and from top
-// to bottom: those of its inline keyboard, then those of its carousel. A
-// keyboard under the input field is not on the message: see [World.Keyboard].
+// Buttons returns the message's buttons from left to right and from top to
+// bottom: those of its inline keyboard, then those of its carousel. A keyboard
+// under the input field does not belong to the message: see [World.Keyboard].
 func (m *Message) Buttons() []Button {
 	var list []Button
 	if m.Keyboard != nil && m.Keyboard.Inline {
@@ -89,14 +89,15 @@ func (m *Message) Buttons() []Button {
 
 func (m *Message) hiddenFrom(viewer int64) bool { return slices.Contains(m.hidden, viewer) }
 
-// seenBy is the message as viewer sees it in the dialog that it knows as peer.
+// seenBy returns the message as viewer sees it in the dialog that it knows as
+// peer.
 func (m *Message) seenBy(viewer, peer int64) Message {
 	c := *m
 	c.PeerID, c.Out, c.hidden, c.starred = peer, m.FromID == viewer, nil, nil
 	return c
 }
 
-// wireMessage is a message in VK's JSON and in VK's order of keys.
+// wireMessage is a message in VK's JSON, with VK's order of keys.
 type wireMessage struct {
 	Date        int64             `json:"date"`
 	FromID      int64             `json:"from_id"`
@@ -132,7 +133,8 @@ type wireMessage struct {
 	PinnedAt     int64             `json:"pinned_at,omitempty"`
 }
 
-// foreignMessage is a message inside another: a forwarded or an answered one.
+// foreignMessage is a message inside another: a forwarded one or the one
+// replied to.
 type foreignMessage struct {
 	Date        int64             `json:"date"`
 	FromID      int64             `json:"from_id"`
@@ -163,7 +165,7 @@ type wirePlace struct {
 	Title   string `json:"title,omitempty"`
 }
 
-// wire is the message as viewer gets it over the API.
+// wire returns the message as viewer gets it from the API.
 func (w *World) wire(d *dialog, m *Message, viewer int64) wireMessage {
 	out := wireMessage{
 		Date:        w.unix(m.Date),
@@ -206,8 +208,8 @@ func (w *World) wire(d *dialog, m *Message, viewer int64) wireMessage {
 	return out
 }
 
-// foreign is the message as it appears inside another. Its PeerID and ID were
-// settled when it was put there.
+// foreign returns the message as it appears inside another. Its PeerID and ID
+// were set when it was quoted.
 func (w *World) foreign(m *Message) foreignMessage {
 	f := foreignMessage{
 		Date:        w.unix(m.Date),
@@ -249,7 +251,7 @@ func (g *Geo) wire() *wireGeo {
 	return out
 }
 
-// text is the text of a message as the API tells it.
+// text returns a message's text as the API returns it.
 func (w *World) text(s string) string {
 	if !w.cfg.EscapeText {
 		return s
@@ -259,7 +261,8 @@ func (w *World) text(s string) string {
 
 var escaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;")
 
-// notNull is s, never null in JSON.
+// notNull returns s, or an empty slice if s is nil, so that its JSON is not
+// null.
 func notNull[T any](s []T) []T {
 	if s == nil {
 		return []T{}

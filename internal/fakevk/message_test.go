@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestMessageNew fixes the envelope of message_new to the byte.
+// TestMessageNew compares the envelope of message_new byte for byte.
 func TestMessageNew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := New(Config{Seed: 1, RPS: -1})
@@ -35,7 +35,7 @@ func TestMessageNew(t *testing.T) {
 	})
 }
 
-// TestMessageFields sends what a person can send and looks at the fields.
+// TestMessageFields sends each kind of content and checks the fields.
 func TestMessageFields(t *testing.T) {
 	t.Parallel()
 	photo := json.RawMessage(`{"type":"photo","photo":{"id":1,"owner_id":2,"album_id":-3,"date":4,"has_tags":false,"sizes":[]}}`)
@@ -110,8 +110,8 @@ func TestRepliesAndForwards(t *testing.T) {
 	}
 }
 
-// TestPayloadSamples compares the keys of our message_new with a sample, when
-// there is one: a directory of envelopes in VK_PAYLOADS.
+// TestPayloadSamples compares the keys of our message_new with samples, if
+// VK_PAYLOADS names a directory of envelopes.
 func TestPayloadSamples(t *testing.T) {
 	dir := os.Getenv("VK_PAYLOADS")
 	if dir == "" {
@@ -150,8 +150,8 @@ func TestPayloadSamples(t *testing.T) {
 	}
 }
 
-// keys are the names of an object's fields and of those of the objects in it,
-// without a payload's.
+// keys returns the names of an object's fields and of those of the objects in
+// it, except in payloads.
 func keys(raw json.RawMessage) []string {
 	var m map[string]json.RawMessage
 	if json.Unmarshal(raw, &m) != nil {
@@ -228,7 +228,8 @@ func TestEscapeText(t *testing.T) {
 	}
 }
 
-// TestNestedQuotes: a quoted message takes along what it quotes itself.
+// TestNestedQuotes checks that a quoted message carries the messages that it
+// quotes itself.
 func TestNestedQuotes(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})

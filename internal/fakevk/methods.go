@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// methods is the API: every method that the fake knows, by name. Each
-// methods_*.go file registers its own at start; nothing changes it later.
+// methods holds every method of the fake by name. Each methods_*.go file
+// registers its methods at initialization. The map does not change afterwards.
 var methods = make(map[string]*method)
 
-// Methods returns the names of the methods that the fake knows, sorted.
+// Methods returns the sorted names of the fake's methods.
 func Methods() []string { return slices.Sorted(maps.Keys(methods)) }
 
-// HasSection reports whether the fake knows methods of a section, such as
+// HasSection reports whether the fake has methods of a section, such as
 // messages.
 func HasSection(name string) bool {
 	for m := range methods {
@@ -24,11 +24,11 @@ func HasSection(name string) bool {
 	return false
 }
 
-// userOrGroup are the tokens that most methods take.
+// userOrGroup are the kinds of tokens that most methods accept.
 const userOrGroup = userToken | groupToken
 
-// register adds a method: who may call it, what a community token must have,
-// and what answers it.
+// register adds a method: the kinds of tokens that may call it, the scope that
+// a community token needs, and its handler.
 func register(name string, tokens tokenKind, needs scope, handle func(*call) (any, *apiError)) {
 	if methods[name] != nil {
 		panic("fakevk: method " + name + " is registered twice")

@@ -15,7 +15,7 @@ const maxAddresses = 2000
 
 var workInfo = []string{"no_information", "temporarily_closed", "always_opened", "timetable", "forever_closed"}
 
-// An address is a place where a community is found.
+// An address is an address of a community.
 type address struct {
 	id, city, metro     int64
 	title, text, more   string
@@ -39,7 +39,8 @@ func (a *address) wire() map[string]any {
 	return out
 }
 
-// managed returns the community of a call about addresses: for administrators.
+// managed returns the community of a call about addresses, which only its
+// administrators may make.
 func (c *call) managed() *group {
 	c.positive("group_id")
 	g := c.group()
@@ -57,7 +58,8 @@ func (c *call) address(g *group) *address {
 	return g.addresses[i]
 }
 
-// fillAddress sets the fields that the call names, and leaves the others.
+// fillAddress sets the fields that the call names and leaves the others
+// unchanged.
 func (c *call) fillAddress(a *address) {
 	set := func(to *string, name string, limit int) {
 		if c.has(name) {
@@ -103,8 +105,7 @@ func (c *call) groupsAddAddress() (any, *apiError) {
 	return a.wire(), nil
 }
 
-// groupsEditAddress changes a copy, so that a call that is refused changes
-// nothing.
+// groupsEditAddress changes a copy, so that a refused call changes nothing.
 func (c *call) groupsEditAddress() (any, *apiError) {
 	a := c.address(c.managed())
 	changed := *a

@@ -12,7 +12,7 @@ func init() {
 	register("photos.getAlbums", userToken|serviceToken, scopeNone, (*call).photosGetAlbums)
 }
 
-// An album is one of those that people make, not one of those they have.
+// An album is an album that a user created, not one of the built-in albums.
 type album struct {
 	id, owner   int64
 	title, text string

@@ -19,8 +19,8 @@ const (
 	maxBanComment = 255
 )
 
-// groupsBan puts a person or, with a negative owner_id, a community on the
-// black list. Nobody bans those who manage the community. Older clients say
+// groupsBan adds a user or, with a negative owner_id, a community to the
+// blacklist. The managers of the community cannot be banned. Older clients send
 // user_id.
 func (c *call) groupsBan() (any, *apiError) {
 	c.positive("group_id")
@@ -48,7 +48,7 @@ func (c *call) groupsBan() (any, *apiError) {
 	return 1, nil
 }
 
-// banned is whom a call about the black list names.
+// banned returns the id that a call about the blacklist names.
 func (c *call) banned() int64 {
 	name := "owner_id"
 	if !c.has(name) && c.has("user_id") {
@@ -70,8 +70,8 @@ func (c *call) groupsUnban() (any, *apiError) {
 	return 1, nil
 }
 
-// groupsGetBanned answers newest first, or with owner_id about that one: 104 if
-// it is not on the list.
+// groupsGetBanned returns the blacklist, newest first. With owner_id it returns
+// only that entry, or error 104 if the id is not on the list.
 func (c *call) groupsGetBanned() (any, *apiError) {
 	c.positive("group_id")
 	g := c.group()

@@ -7,7 +7,7 @@ func init() {
 	register("board.restoreComment", userOrGroup, scopeNone, (*call).boardRestoreComment)
 }
 
-// A topicComment is a comment in a topic that an event board_post_new told of.
+// A topicComment is a comment in a topic, known from an event board_post_new.
 // The world has no topics of its own.
 type topicComment struct {
 	id, topic, from int64
@@ -22,8 +22,8 @@ func (w *World) learnTopic(g *group, o map[string]any) {
 	}
 }
 
-// topicComment is the comment that a call names. It is for its author and for
-// moderators.
+// topicComment returns the comment that a call names, if the caller is its
+// author or a moderator.
 func (c *call) topicComment() (*group, *topicComment) {
 	id, topic, comment := c.positive("group_id"), c.positive("topic_id"), c.positive("comment_id")
 	g := c.w.groups[id]

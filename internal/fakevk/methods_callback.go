@@ -15,7 +15,7 @@ func init() {
 	register("groups.setCallbackSettings", userOrGroup, scopeManage, (*call).groupsSetCallbackSettings)
 }
 
-// callbackParams reads what a server can be given.
+// callbackParams reads the settings of a callback server.
 func (c *call) callbackParams() (url, title, secret string) {
 	c.positive("group_id")
 	c.require("url", "title")
@@ -29,7 +29,7 @@ func (c *call) callbackParams() (url, title, secret string) {
 	return url, title, secret
 }
 
-// callbackServer is the server that server_id names.
+// callbackServer returns the server that server_id names.
 func (c *call) callbackServer() (*group, *callback) {
 	c.positive("group_id")
 	g := c.group()
@@ -43,7 +43,8 @@ func (c *call) callbackServer() (*group, *callback) {
 	return g, cb
 }
 
-// groupsAddCallbackServer has the server asked to confirm itself at once.
+// groupsAddCallbackServer adds a server and sends it a confirmation request at
+// once.
 func (c *call) groupsAddCallbackServer() (any, *apiError) {
 	url, title, secret := c.callbackParams()
 	g := c.group()
@@ -112,7 +113,7 @@ func (c *call) groupsGetCallbackSettings() (any, *apiError) {
 	return cb.settings(), nil
 }
 
-// groupsSetCallbackSettings leaves alone what the call does not mention.
+// groupsSetCallbackSettings changes only the settings that the call names.
 func (c *call) groupsSetCallbackSettings() (any, *apiError) {
 	g, cb := c.callbackServer()
 	c.rights(g, roleAdministrator)

@@ -4,7 +4,7 @@ func init() {
 	register("messages.setChatPhoto", userOrGroup, scopeMessages, (*call).messagesSetChatPhoto)
 }
 
-// messagesSetChatPhoto takes what the upload host answered, which knows the
+// messagesSetChatPhoto takes the upload host's response, which determines the
 // chat.
 func (c *call) messagesSetChatPhoto() (any, *apiError) {
 	c.require("file")

@@ -12,9 +12,9 @@ func init() {
 	register("messages.removeChatUser", userOrGroup, scopeMessages, (*call).messagesRemoveChatUser)
 }
 
-// chat is the chat that chat_id names, for the actor to change. What only an
-// admin may do is refused to communities that are none; people may, for a new
-// chat of VK's lets every member change it.
+// chat returns the chat that chat_id names, for the actor to change.
+// Communities must be admins of the chat. Users need not be, because in a new
+// chat VK lets every member change it.
 func (c *call) chat(actor int64) (*chat, *apiError) {
 	c.require("chat_id")
 	return c.w.changeable(actor, chatBase+c.intIn("chat_id", 0, 1, maxChatID))
@@ -34,9 +34,9 @@ func (w *World) changeable(actor, peer int64) (*chat, *apiError) {
 	return ch, nil
 }
 
-// messagesCreateChat answers with the number of the chat and, since the shapes
-// changed, with those who are in it. A community adds only people to whom it
-// may write; the others may come by a link.
+// messagesCreateChat returns the chat's number and, in newer versions, its
+// members. A community adds only users to whom it may write; others may join by
+// a link.
 func (c *call) messagesCreateChat() (any, *apiError) {
 	actor := c.actor()
 	users := c.ints("user_ids", maxPeers)
@@ -79,7 +79,7 @@ func (c *call) messagesEditChat() (any, *apiError) {
 	return 1, nil
 }
 
-// chatObject is a chat in the oldest of VK's shapes, which the methods for its
+// chatObject returns a chat in VK's oldest form, which the methods for its
 // photo still return.
 func (c *call) chatObject(ch *chat) map[string]any {
 	users := []int64{}
@@ -106,7 +106,7 @@ func (c *call) messagesDeleteChatPhoto() (any, *apiError) {
 	return map[string]any{"message_id": messageID(actor, ch.peer, m), "chat": c.chatObject(ch)}, nil
 }
 
-// messagesAddChatUser is for people's tokens: a community cannot invite.
+// messagesAddChatUser is for user tokens: a community cannot invite.
 func (c *call) messagesAddChatUser() (any, *apiError) {
 	actor := c.actor()
 	ch, err := c.chat(actor)
@@ -126,8 +126,9 @@ func (c *call) messagesAddChatUser() (any, *apiError) {
 	return 1, nil
 }
 
-// messagesRemoveChatUser takes a member out; everybody may leave. The owner
-// stays, and only admins remove whom they did not invite.
+// messagesRemoveChatUser removes a member. Every member may leave. The owner
+// cannot be removed, and only admins may remove members whom they did not
+// invite.
 func (c *call) messagesRemoveChatUser() (any, *apiError) {
 	actor := c.actor()
 	who := c.int("member_id")
@@ -161,8 +162,8 @@ func (c *call) messagesRemoveChatUser() (any, *apiError) {
 	return 1, nil
 }
 
-// messagesGetInviteLink shows the link to admins, and to every person; reset
-// makes a new one, so that the old leads nowhere.
+// messagesGetInviteLink returns the link to admins and to every user. reset
+// makes a new link and invalidates the old one.
 func (c *call) messagesGetInviteLink() (any, *apiError) {
 	actor := c.actor()
 	c.require("peer_id")

@@ -11,9 +11,9 @@ func init() {
 	register("wall.restoreComment", userToken, scopeNone, (*call).wallRestoreComment)
 }
 
-// wallCreateComment is the one method of a wall for community tokens too: they
-// comment in the community's name. A person does with from_group, the id of a
-// community that he manages.
+// wallCreateComment is the only method of a wall that accepts community tokens:
+// they comment as the community. A user does that with from_group, the id of a
+// community that the user manages.
 func (c *call) wallCreateComment() (any, *apiError) {
 	owner, id := c.wallOwner(), c.positive("post_id")
 	from := c.token.owner
@@ -39,8 +39,9 @@ func (c *call) wallCreateComment() (any, *apiError) {
 	return map[string]any{"comment_id": cm.id, "parents_stack": cm.stack()}, nil
 }
 
-// ownComment is the comment that a call changes: one's own, one on the own wall
-// or on that of a community whose moderator one is.
+// ownComment returns the comment that a call changes: the caller's own comment,
+// or one on the caller's wall or on the wall of a community that the caller
+// moderates.
 func (c *call) ownComment() (*wall, *post, *comment, *apiError) {
 	id, owner, user := c.positive("comment_id"), c.wallOwner(), c.token.owner
 	l := c.w.walls[owner]
@@ -58,7 +59,7 @@ func (c *call) ownComment() (*wall, *post, *comment, *apiError) {
 	return l, p, cm, nil
 }
 
-// wallEditComment is for the author alone, within a day.
+// wallEditComment is for the author only, within a day.
 func (c *call) wallEditComment() (any, *apiError) {
 	l, p, cm, err := c.ownComment()
 	if err != nil {
@@ -120,8 +121,8 @@ func (c *call) wallGetComment() (any, *apiError) {
 	return nil, fail(codeReadComments)
 }
 
-// wallGetComments lists the first level, or with comment_id a thread. The
-// threads of the first level come with as many answers as asked for.
+// wallGetComments returns the first level of comments, or with comment_id a
+// thread. Each thread of the first level contains as many replies as requested.
 func (c *call) wallGetComments() (any, *apiError) {
 	owner, id := c.wallOwner(), c.positive("post_id")
 	offset := c.intIn("offset", 0, 0, 1<<31)

@@ -14,15 +14,15 @@ func init() {
 	register("messages.searchConversations", userOrGroup, scopeMessages, (*call).messagesSearchConversations)
 }
 
-// conversationItem is one entry of messages.getConversations.
+// A conversationItem is one entry of messages.getConversations.
 type conversationItem struct {
 	Conversation wireConversation `json:"conversation"`
 	LastMessage  wireMessage      `json:"last_message"`
 }
 
-// messagesGetConversations answers newest first. The page begins at the
-// conversation whose newest message is start_message_id or older; only then may
-// the offset be negative.
+// messagesGetConversations returns conversations newest first. The page begins
+// at the first conversation whose newest message is start_message_id or older.
+// Only with start_message_id may the offset be negative.
 func (c *call) messagesGetConversations() (any, *apiError) {
 	viewer := c.actor()
 	offset := int(c.intIn("offset", 0, -1<<31, 1<<31))
@@ -48,7 +48,7 @@ func (c *call) messagesGetConversations() (any, *apiError) {
 		case "unanswered":
 			return !cv.Unanswered
 		case "archive":
-			return true // nothing here archives
+			return true // nothing is ever archived here
 		}
 		return false
 	})
@@ -72,7 +72,7 @@ func (c *call) messagesGetConversations() (any, *apiError) {
 	return out, nil
 }
 
-// extend adds to an answer the profiles of people and communities, if the call
+// extend adds the profiles of users and communities to a response, if the call
 // asks for them.
 func (c *call) extend(out map[string]any, ids []int64) {
 	fields := c.list("fields", 1000)
@@ -83,7 +83,7 @@ func (c *call) extend(out map[string]any, ids []int64) {
 }
 
 // messagesGetConversationsByID also describes dialogs in which nothing was
-// written yet. A community that is no administrator of a chat learns nothing of
+// written yet. A community that is not an admin of a chat gets nothing about
 // it.
 func (c *call) messagesGetConversationsByID() (any, *apiError) {
 	viewer := c.actor()
@@ -104,8 +104,8 @@ func (c *call) messagesGetConversationsByID() (any, *apiError) {
 	return out, nil
 }
 
-// messagesSearchConversations looks for a word in the titles of chats and the
-// names of people and communities.
+// messagesSearchConversations searches for a word in the titles of chats and
+// the names of users and communities.
 func (c *call) messagesSearchConversations() (any, *apiError) {
 	viewer := c.actor()
 	q := strings.ToLower(c.str("q"))
@@ -120,7 +120,7 @@ func (c *call) messagesSearchConversations() (any, *apiError) {
 	return out, nil
 }
 
-// titleOf is the name under which a dialog stands in the list.
+// titleOf returns the name of a dialog in the list.
 func (w *World) titleOf(peer int64) string {
 	if c := w.chats[peer]; c != nil {
 		return c.title
@@ -132,7 +132,7 @@ func (w *World) titleOf(peer int64) string {
 	return u.FirstName + " " + u.LastName
 }
 
-// messagesDeleteConversation deletes all messages so far, for the actor alone.
+// messagesDeleteConversation deletes all messages so far, for the actor only.
 func (c *call) messagesDeleteConversation() (any, *apiError) {
 	actor := c.actor()
 	peer, err := c.peer()
@@ -167,7 +167,7 @@ func (c *call) messagesMarkAsImportant() (any, *apiError) {
 	return c.noteDialog("important", func(_ *dialog, m *marks, on bool) { m.important = on })
 }
 
-// noteDialog changes a mark; the parameter that says how is on when absent.
+// noteDialog changes a mark. Its boolean parameter defaults to true.
 func (c *call) noteDialog(param string, change func(*dialog, *marks, bool)) (any, *apiError) {
 	actor := c.actor()
 	c.require("peer_id")

@@ -33,8 +33,8 @@ func (c *call) docsGetMessagesUploadServer() (any, *apiError) {
 	return c.uploadServer(ticket{kind: kind, owner: c.token.owner, peer: peer, album: -1}), nil
 }
 
-// docsGetUploadServer is for a person's documents, or for those of a community
-// that it may act for.
+// docsGetUploadServer is for a user's documents, or for those of a community
+// that the user may act for.
 func (c *call) docsGetUploadServer() (any, *apiError) {
 	t := ticket{kind: kindDoc, owner: c.token.owner, album: -1}
 	if c.has("group_id") {
@@ -62,13 +62,13 @@ func (c *call) docsSave() (any, *apiError) {
 	return map[string]any{"type": kind, kind: object}, nil
 }
 
-// docsGetByID skips what there is not.
+// docsGetByID skips unknown documents.
 func (c *call) docsGetByID() (any, *apiError) {
 	c.require("docs")
 	return c.known("doc", c.list("docs", 100)), nil
 }
 
-// docsSearch looks for documents with the words in the title, the newest first.
+// docsSearch returns the documents with the words in the title, newest first.
 func (c *call) docsSearch() (any, *apiError) {
 	q := strings.ToLower(c.strMax("q", 512))
 	own := c.bool("search_own")
@@ -80,7 +80,7 @@ func (c *call) docsSearch() (any, *apiError) {
 	}), nil
 }
 
-// docsGet returns the documents of an owner, the newest first.
+// docsGet returns an owner's documents, newest first.
 func (c *call) docsGet() (any, *apiError) {
 	owner := c.token.owner
 	if id := c.int("owner_id"); id != 0 {
@@ -95,7 +95,7 @@ func (c *call) docsGet() (any, *apiError) {
 	}), nil
 }
 
-// documents is a page of the documents that match accepts, the newest first.
+// documents returns a page of the documents that match accepts, newest first.
 func (c *call) documents(offset, count int64, match func(attachment) bool) any {
 	var found []attachment
 	for _, a := range c.w.media.m {
@@ -111,8 +111,8 @@ func (c *call) documents(offset, count int64, match func(attachment) bool) any {
 	return map[string]any{"count": len(found), "items": items}
 }
 
-// known is the media of one kind among those that names list, each in the form
-// {owner}_{id} with an optional key. A wrong key is as good as a wrong id.
+// known returns the media of one kind that names lists. Each name has the form
+// {owner}_{id} with an optional key. A wrong key counts as an unknown id.
 func (c *call) known(kind string, names []string) []json.RawMessage {
 	out := []json.RawMessage{}
 	for _, name := range names {

@@ -5,8 +5,8 @@ func init() {
 	register("messages.edit", userOrGroup, scopeMessages, (*call).messagesEdit)
 }
 
-// target is the message that a call names by cmid, conversation_message_id or
-// message_id.
+// target returns the message that a call names by cmid, conversation_message_id
+// or message_id.
 func (c *call) target(actor int64) (*dialog, *Message, *apiError) {
 	c.require("peer_id")
 	d, err := c.w.readable(actor, c.int("peer_id"))
@@ -34,8 +34,8 @@ func (c *call) target(actor int64) (*dialog, *Message, *apiError) {
 	return d, m, nil
 }
 
-// messagesEdit replaces text, attachments, keyboard and carousel: what the call
-// leaves out is gone.
+// messagesEdit replaces text, attachments, keyboard and carousel. Parts that
+// the call omits are removed.
 func (c *call) messagesEdit() (any, *apiError) {
 	actor := c.actor()
 	if c.chatByID(actor) {
@@ -68,13 +68,13 @@ func (c *call) messagesEdit() (any, *apiError) {
 }
 
 // chatByID reports whether a community names a message of a chat by an
-// account-wide id. Its messages there have none.
+// account-wide id. Its messages have none there.
 func (c *call) chatByID(actor int64) bool {
 	return actor < 0 && c.has("message_id") && !c.has("cmid") && !c.has("conversation_message_id") &&
 		c.w.chats[c.int("peer_id")] != nil
 }
 
-// edited is the message that takes the place of old.
+// edited returns the message that replaces old.
 func (c *call) edited(actor int64, old *Message) (*Message, *apiError) {
 	draft, err := c.editDraft(actor, old)
 	if err != nil {
@@ -88,8 +88,8 @@ func (c *call) edited(actor int64, old *Message) (*Message, *apiError) {
 	return &m, nil
 }
 
-// editDraft reads the new content. Forwards and attachments that the call asks
-// to keep count as content.
+// editDraft reads the new content. Forwards and attachments that the call keeps
+// count as content.
 func (c *call) editDraft(actor int64, old *Message) (Message, *apiError) {
 	keep := *old
 	if !c.bool("keep_forward_messages") {
@@ -102,7 +102,7 @@ func (c *call) editDraft(actor int64, old *Message) (Message, *apiError) {
 	return m, err
 }
 
-// deletion is what became of one message that messages.delete names.
+// A deletion is the result for one message of messages.delete.
 type deletion struct {
 	PeerID    int64         `json:"peer_id"`
 	MessageID int64         `json:"message_id"`
@@ -111,7 +111,7 @@ type deletion struct {
 	Error     *messageError `json:"error,omitempty"`
 }
 
-// messagesDelete answers for each message on its own.
+// messagesDelete returns a result for each message.
 func (c *call) messagesDelete() (any, *apiError) {
 	actor := c.actor()
 	ids := c.ints("message_ids", 1000)
@@ -153,7 +153,7 @@ func (c *call) messagesDelete() (any, *apiError) {
 	return deletionMap(out, len(cmids) > 0), nil
 }
 
-// delete deletes one message: for everybody or for the actor alone.
+// delete deletes one message, for everybody or only for the actor.
 func (c *call) delete(actor int64, p place, forAll bool) deletion {
 	r := deletion{PeerID: p.dialog.peerOf(actor), CMID: p.cmid, Response: new(int)}
 	m := p.dialog.find(p.cmid)
@@ -183,8 +183,8 @@ func (c *call) delete(actor int64, p place, forAll bool) deletion {
 	return r
 }
 
-// deletionMap is the answer before it became a list: the id of each message
-// and whether it is gone.
+// deletionMap returns the older form of the response: a map from the id of each
+// message to whether it was deleted.
 func deletionMap(list []deletion, byCMID bool) map[int64]int {
 	out := make(map[int64]int, len(list))
 	for _, r := range list {

@@ -12,8 +12,8 @@ func init() {
 
 const maxGroupIDs = 500
 
-// groupsGetByID without ids answers with the community of the token. Since
-// 5.139 the list is wrapped in an object.
+// groupsGetByID without ids returns the token's community. From 5.139 on, the
+// list is wrapped in an object.
 func (c *call) groupsGetByID() (any, *apiError) {
 	ids := c.list("group_ids", maxGroupIDs)
 	if c.has("group_id") {
@@ -41,7 +41,7 @@ func (c *call) groupsGetByID() (any, *apiError) {
 	return map[string]any{"groups": out, "profiles": []int{}}, nil
 }
 
-// findGroup takes an id or a screen name.
+// findGroup accepts an id or a screen name.
 func (w *World) findGroup(s string) *group {
 	if id, err := parseID(s); err == nil {
 		return w.groups[id]
@@ -50,7 +50,7 @@ func (w *World) findGroup(s string) *group {
 	return w.groups[-owner]
 }
 
-// wire is the community with the base fields and those asked for.
+// wire returns the community with the base fields and the requested ones.
 func (g *group) wire(fields []string) map[string]any {
 	s := &g.spec
 	out := map[string]any{
@@ -107,7 +107,7 @@ func (c *call) groupsGetLongPollSettings() (any, *apiError) {
 	return map[string]any{"api_version": l.version, "is_enabled": l.enabled, "events": events}, nil
 }
 
-// groupsSetLongPollSettings leaves alone what the call does not mention.
+// groupsSetLongPollSettings changes only the settings that the call names.
 func (c *call) groupsSetLongPollSettings() (any, *apiError) {
 	c.positive("group_id")
 	g := c.group()

@@ -15,7 +15,8 @@ const (
 )
 
 // rights ends the call unless the token may act for the community with at least
-// a role. A community's own token may do everything that its kind is let in for.
+// a role. A community's own token has every role, in the methods that accept
+// its kind.
 func (c *call) rights(g *group, least groupRole) {
 	if c.token.owner == -g.spec.ID || c.token.kind == userToken && g.may(c.token.owner, least) {
 		return
@@ -30,7 +31,7 @@ func (c *call) rights(g *group, least groupRole) {
 	c.abort(fail(codeAccess, "you should be group %s", word))
 }
 
-// namedGroup is the community that group_id names by number or screen name.
+// namedGroup returns the community that group_id names by id or screen name.
 func (c *call) namedGroup() *group {
 	c.require("group_id")
 	g := c.w.findGroup(c.str("group_id"))
@@ -40,8 +41,9 @@ func (c *call) namedGroup() *group {
 	return g
 }
 
-// memberIDs is what groups.getMembers lists. The filter managers is for those
-// who manage, the order by time too; friends, unsure and donut are nobody.
+// memberIDs returns the ids that groups.getMembers lists. The filter managers,
+// and the order by time, are for managers only. The filters friends, unsure and
+// donut return nothing.
 func (c *call) memberIDs(g *group, filter string) []int64 {
 	sort := c.oneOf("sort", "id_asc", "id_desc", "time_asc", "time_desc")
 	if filter == "managers" || sort[:4] == "time" {
@@ -50,7 +52,7 @@ func (c *call) memberIDs(g *group, filter string) []int64 {
 	ids := []int64{}
 	for _, id := range g.list(sort) {
 		if c.w.users[id] == nil {
-			continue // the spec named somebody who was never added
+			continue // the spec named a user who was never added
 		}
 		switch filter {
 		case "":
@@ -99,8 +101,8 @@ func (c *call) groupsGetMembers() (any, *apiError) {
 	return map[string]any{"count": total, "items": items}, nil
 }
 
-// groupsIsMember has four shapes: for one person or several, each plain or
-// extended.
+// groupsIsMember has four forms of response: for one user or several, each
+// plain or extended.
 func (c *call) groupsIsMember() (any, *apiError) {
 	c.require("group_id")
 	g := c.w.findGroup(c.str("group_id"))
@@ -139,8 +141,8 @@ func (c *call) groupsIsMember() (any, *apiError) {
 	return boolInt(g.members[user] != nil), nil
 }
 
-// groupsEditManager gives a role or, without one, takes it. The creator keeps
-// his.
+// groupsEditManager assigns a role, or removes it if none is given. The creator
+// keeps the creator's role.
 func (c *call) groupsEditManager() (any, *apiError) {
 	c.positive("group_id")
 	user := c.positive("user_id")
@@ -191,7 +193,8 @@ func (c *call) groupsJoin() (any, *apiError) {
 	return 1, nil
 }
 
-// groupsLeave succeeds also for who is no member. A creator cannot leave.
+// groupsLeave also succeeds for users who are not members. A creator cannot
+// leave.
 func (c *call) groupsLeave() (any, *apiError) {
 	g, err := c.anyGroup()
 	if err != nil {

@@ -17,13 +17,13 @@ func init() {
 const (
 	maxPeers       = 100
 	maxForwards    = 100
-	maxMessageData = 1000 // characters of the payload of a message
+	maxMessageData = 1000 // characters of a message's payload
 	maxAttachParam = 9000
 	maxChatID      = 100_000_000
 )
 
-// messagesSend sends one message to one recipient or, with peer_ids, to many:
-// then every recipient fails on its own and the answer is a list.
+// messagesSend sends a message to one recipient or, with peer_ids, to several.
+// With peer_ids, the response is a list and each recipient fails on its own.
 func (c *call) messagesSend() (any, *apiError) {
 	if c.version >= version5_90 && !c.has("random_id") {
 		return nil, invalid("random_id is a required parameter")
@@ -66,8 +66,8 @@ func (c *call) messagesSend() (any, *apiError) {
 	return out, nil
 }
 
-// messageID is the account-wide id as the sender learns it: communities have
-// none in chats.
+// messageID returns the account-wide id for the sender: communities have none
+// in chats.
 func messageID(sender, peer int64, m *Message) int64 {
 	if sender < 0 && peer > chatBase {
 		return 0
@@ -75,7 +75,7 @@ func messageID(sender, peer int64, m *Message) int64 {
 	return m.ID
 }
 
-// recipients reads whom a message is for. VK has five ways to say it.
+// recipients reads the recipients, which VK accepts in five ways.
 func (c *call) recipients() (peers []int64, many bool, err *apiError) {
 	if peers := c.ints("peer_ids", maxPeers); len(peers) > 0 {
 		if c.token.kind != groupToken {
@@ -96,7 +96,7 @@ func (c *call) recipients() (peers []int64, many bool, err *apiError) {
 	return []int64{peer}, false, err
 }
 
-// peer is the one dialog that a call names, or zero.
+// peer returns the one dialog that a call names, or zero.
 func (c *call) peer() (int64, *apiError) {
 	switch {
 	case c.has("peer_id"):
@@ -115,8 +115,8 @@ func (c *call) peer() (int64, *apiError) {
 	return 0, nil
 }
 
-// draft reads the content of a message. What it returns is a pattern: each
-// recipient gets a copy.
+// draft reads the content of a message. It returns a template: each recipient
+// gets a copy.
 func (c *call) draft(sender int64) (Message, *apiError) {
 	m := Message{FromID: sender}
 	if sender < 0 && c.token.kind == userToken {
@@ -135,8 +135,8 @@ func (c *call) draft(sender int64) (Message, *apiError) {
 	return c.content(sender, m)
 }
 
-// content reads what messages.send and messages.edit have in common into m,
-// which may hold something already.
+// content reads the parameters shared by messages.send and messages.edit into
+// m, which may already have content.
 func (c *call) content(sender int64, m Message) (Message, *apiError) {
 	m.Text = c.str("message")
 	if utf8.RuneCountInString(m.Text) > c.w.cfg.MaxMessageLen {
@@ -162,14 +162,14 @@ func (c *call) content(sender int64, m Message) (Message, *apiError) {
 }
 
 // isEmpty reports whether a message has nothing to show. A keyboard or a
-// carousel does not count: they need a text.
+// carousel does not count: it needs a text.
 func (m *Message) isEmpty() bool {
 	return strings.TrimSpace(m.Text) == "" && len(m.Attachments) == 0 && m.Geo == nil &&
 		m.Reply == nil && len(m.Forward) == 0
 }
 
-// markup reads the keyboard and the carousel, which only communities with bot
-// features have.
+// markup reads the keyboard and the carousel, which are only for communities
+// with bot features.
 func (c *call) markup(sender int64, m *Message) (err *apiError) {
 	if !c.has("keyboard") && !c.has("template") {
 		return nil
@@ -191,7 +191,7 @@ func (c *call) markup(sender int64, m *Message) (err *apiError) {
 	return err
 }
 
-// sendTo sends a copy of the draft to one recipient, unless it was sent before.
+// sendTo sends a copy of the draft to one recipient, unless it is a duplicate.
 func (c *call) sendTo(sender, peer int64, randomID int32, draft Message) (*dialog, *Message, *apiError) {
 	d, err := c.w.writable(sender, peer)
 	if err != nil {
@@ -211,8 +211,8 @@ func (c *call) sendTo(sender, peer int64, randomID int32, draft Message) (*dialo
 	return d, &m, nil
 }
 
-// writable is the dialog with a peer, if the sender may write there. A person
-// who writes to a community lets it answer.
+// writable returns the dialog with a peer, if the sender may write there. A
+// user who writes to a community allows it to reply.
 func (w *World) writable(sender, peer int64) (*dialog, *apiError) {
 	if err := w.mayWrite(sender, peer); err != nil {
 		return nil, err
@@ -226,7 +226,7 @@ func (w *World) writable(sender, peer int64) (*dialog, *apiError) {
 	return w.between(sender, peer), nil
 }
 
-// mayWrite tells why a sender may not write to a peer, or nil.
+// mayWrite returns the error if a sender may not write to a peer, or nil.
 func (w *World) mayWrite(sender, peer int64) *apiError {
 	if peer > chatBase {
 		c := w.chats[peer]
@@ -261,7 +261,7 @@ func (w *World) mayWrite(sender, peer int64) *apiError {
 	return nil
 }
 
-// denies tells why somebody is not in the chat, or nil.
+// denies returns the error if an id is not in the chat, or nil.
 func (c *chat) denies(who int64) *apiError {
 	if c.members[who] != nil {
 		return nil
@@ -275,8 +275,8 @@ func (c *chat) denies(who int64) *apiError {
 	return fail(codeNoChatAccess)
 }
 
-// readable is the dialog with a peer for reading, or nil when nothing was ever
-// written there.
+// readable returns the dialog with a peer for reading, or nil if nothing was
+// ever written there.
 func (w *World) readable(viewer, peer int64) (*dialog, *apiError) {
 	if peer > chatBase {
 		c := w.chats[peer]
@@ -297,7 +297,7 @@ func (w *World) readable(viewer, peer int64) (*dialog, *apiError) {
 	return w.dialogOf(viewer, peer), nil
 }
 
-// mayModerate reports whether a member may do what chat admins do.
+// mayModerate reports whether a member has the rights of a chat admin.
 func (d *dialog) mayModerate(who int64) bool {
 	return d.chat != nil && d.chat.members[who] != nil && d.chat.members[who].admin
 }

@@ -47,7 +47,7 @@ func TestStorage(t *testing.T) {
 		set("key", fmt.Sprint("k", i), "value", "x")
 	}
 	s.fails(103, "Out of limits", "storage.set", "key", "more", "value", "x")
-	set("key", "a", "value", "y") // is there
+	set("key", "a", "value", "y") // still set
 }
 
 func TestTags(t *testing.T) {

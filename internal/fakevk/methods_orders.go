@@ -15,7 +15,7 @@ func init() {
 	register("market.getOrderItems", userOrGroup, scopeNone, (*call).marketGetOrderItems)
 }
 
-// An order is one that an event market_order_new told of. The world has no
+// An order is an order known from an event market_order_new. The world has no
 // market of its own.
 type order struct {
 	id, user int64
@@ -23,11 +23,11 @@ type order struct {
 	items    []any
 }
 
-// lastOrderStatus is returned, the last of the seven states of an order.
+// lastOrderStatus is the last of the seven states of an order: returned.
 const lastOrderStatus = 6
 
-// learn keeps, for the methods, the order of market_order_new and the comment of
-// board_post_new. The oldest are forgotten.
+// learn records, for the methods, the order of market_order_new and the comment
+// of board_post_new. The oldest are dropped.
 func (w *World) learn(g *group, eventType string, object any) {
 	if eventType != "market_order_new" && eventType != "board_post_new" {
 		return
@@ -58,7 +58,7 @@ func (w *World) learn(g *group, eventType string, object any) {
 	g.orders = keepLast(append(g.orders, &order{id: id, user: user, object: o, items: items}), w.cfg.HistoryLimit)
 }
 
-// keepLast forgets the first of a list that is longer than the limit.
+// keepLast drops the first elements of a list that exceeds the limit.
 func keepLast[T any](list []T, limit int) []T {
 	if n := len(list) - limit; n > 0 {
 		return slices.Delete(list, 0, n)
@@ -66,14 +66,14 @@ func keepLast[T any](list []T, limit int) []T {
 	return list
 }
 
-// number reads an id out of JSON.
+// number returns an id from JSON.
 func number(v any) int64 {
 	f, _ := v.(float64)
 	return int64(f)
 }
 
-// order is the order that a call names: one of a community that its token may act
-// for, or one of the person's own.
+// order returns the order that a call names: one of a community that the token
+// may act for, or one of the user's own.
 func (c *call) order() (*group, *order) {
 	c.require("order_id")
 	id, user := c.int("order_id"), c.int("user_id")
@@ -119,7 +119,7 @@ func (c *call) marketGetOrderItems() (any, *apiError) {
 	return map[string]any{"count": len(o.items), "items": notNull(page(o.items, offset, count))}, nil
 }
 
-// marketEditOrder is for the shop, not for the buyer, and emits
+// marketEditOrder is for the shop, not for the buyer. It emits
 // market_order_edit.
 func (c *call) marketEditOrder() (any, *apiError) {
 	c.positive("user_id")
@@ -150,7 +150,7 @@ func (c *call) marketEditOrder() (any, *apiError) {
 	return 1, nil
 }
 
-// checkParcel checks the parameters that an order does not show afterwards.
+// checkParcel checks the parameters that the order does not show afterwards.
 func (c *call) checkParcel() *apiError {
 	c.strMax("receipt_link", 400)
 	c.oneOf("payment_status", "not_paid", "paid", "returned")

@@ -14,8 +14,8 @@ func init() {
 
 // The albums that every owner has.
 const (
-	albumMessages = -64 // of a saved photo
-	albumMail     = -3  // as the upload server calls it
+	albumMessages = -64 // the album_id of a saved photo
+	albumMail     = -3  // the same album, as the upload server names it
 	albumWall     = -14
 	albumProfile  = -6
 )
@@ -71,8 +71,8 @@ func (c *call) photosGetCoverUploadServer() (any, *apiError) {
 	return c.uploadServer(ticket{kind: kindCover, owner: -id, group: id}), nil
 }
 
-// photosGetOwnerPhotoUploadServer is for a person's own photo or that of a
-// community it looks after.
+// photosGetOwnerPhotoUploadServer is for the photo of a user or of a community
+// that the user manages.
 func (c *call) photosGetOwnerPhotoUploadServer() (any, *apiError) {
 	owner := c.token.owner
 	if id := c.int("owner_id"); id != 0 && id != owner {
@@ -84,7 +84,7 @@ func (c *call) photosGetOwnerPhotoUploadServer() (any, *apiError) {
 	return c.uploadServer(ticket{kind: kindOwnerPhoto, owner: owner, album: albumProfile, group: max(-owner, 0)}), nil
 }
 
-// photosGetUploadServer is for an album of the person's or of a community's.
+// photosGetUploadServer is for an album of the user or of a community.
 func (c *call) photosGetUploadServer() (any, *apiError) {
 	owner := c.token.owner
 	group := c.intIn("group_id", 0, 1, math.MaxInt64)
@@ -102,7 +102,7 @@ func (c *call) photosGetUploadServer() (any, *apiError) {
 	}, nil
 }
 
-// photosGetWallUploadServer is for who may post on the wall.
+// photosGetWallUploadServer is for callers who may post on the wall.
 func (c *call) photosGetWallUploadServer() (any, *apiError) {
 	group := c.intIn("group_id", 0, 1, math.MaxInt64)
 	switch {
@@ -118,7 +118,7 @@ func (c *call) photosGetWallUploadServer() (any, *apiError) {
 	}, nil
 }
 
-// photosGetByID skips what there is not.
+// photosGetByID skips unknown photos.
 func (c *call) photosGetByID() (any, *apiError) {
 	c.require("photos")
 	return c.known("photo", c.list("photos", 100)), nil

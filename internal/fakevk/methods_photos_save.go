@@ -13,9 +13,9 @@ func init() {
 	register("photos.save", userToken, scopeNone, (*call).photosSave)
 }
 
-// uploaded is the upload that a call hands back with the parameters server,
-// hash and the one that holds the photo itself. All of them must be as the
-// upload host gave them, to the byte.
+// uploaded returns the upload that a call names with the parameters server,
+// hash and the one that holds the photo. All of them must equal the upload
+// host's values byte for byte.
 func (c *call) uploaded(kind *uploadKind, photo string, changed int) (*staged, *apiError) {
 	if c.str(photo) == "[]" {
 		return nil, invalid("photos_list is invalid")
@@ -56,7 +56,7 @@ func (c *call) photosSaveWallPhoto() (any, *apiError) {
 	return []json.RawMessage{c.w.addPhoto(&s.files[0], s.owner, albumWall, c.caption())}, nil
 }
 
-// caption is what the call says of a photo that it saves.
+// caption returns the fields of a saved photo that the call sets.
 func (c *call) caption() map[string]any {
 	more := map[string]any{"text": c.strMax("caption", 2048)}
 	if c.has("latitude") || c.has("longitude") {
@@ -65,8 +65,8 @@ func (c *call) caption() map[string]any {
 	return more
 }
 
-// photosSave puts photos into an album. The owner of a community's photo is
-// the community.
+// photosSave adds photos to an album. The owner of a community's photo is the
+// community.
 func (c *call) photosSave() (any, *apiError) {
 	c.require("photos_list")
 	s, err := c.uploaded(kindAlbumPhoto, "photos_list", codeParamHash)
@@ -80,7 +80,7 @@ func (c *call) photosSave() (any, *apiError) {
 	}
 	more := c.caption()
 	if s.owner < 0 {
-		more["user_id"] = 100 // whoever it was, it was the community
+		more["user_id"] = 100 // stands for any user who acts for the community
 	}
 	var out []json.RawMessage
 	for i := range s.files {
@@ -111,7 +111,7 @@ func (c *call) photosSaveOwnerPhoto() (any, *apiError) {
 	}, nil
 }
 
-// photosSaveCover has no server to check: cover servers name none.
+// photosSaveCover does not check a server, because cover servers return none.
 func (c *call) photosSaveCover() (any, *apiError) {
 	c.require("photo", "hash")
 	s := c.staged(c.str("hash"), kindCover)

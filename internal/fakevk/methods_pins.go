@@ -7,7 +7,8 @@ func init() {
 	register("messages.unpin", userOrGroup, scopeMessages, (*call).messagesUnpin)
 }
 
-// pinnedMessage is a message in the shape of messages.pin and of chat_settings.
+// A pinnedMessage is a message in the form of messages.pin and of
+// chat_settings.
 type pinnedMessage struct {
 	ID          int64             `json:"id"`
 	CMID        int64             `json:"conversation_message_id"`
@@ -36,7 +37,7 @@ func (w *World) pinned(d *dialog, m *Message, viewer int64) *pinnedMessage {
 	}
 }
 
-// messagesPin pins a message in the place of another. In personal dialogs
+// messagesPin pins a message and replaces an earlier pin. In personal dialogs
 // nothing can be pinned.
 func (c *call) messagesPin() (any, *apiError) {
 	actor := c.actor()
@@ -57,7 +58,8 @@ func (c *call) messagesPin() (any, *apiError) {
 	return out, nil
 }
 
-// messagesUnpin succeeds, and says nothing, when nothing is pinned.
+// messagesUnpin succeeds if nothing is pinned, and then posts no service
+// message.
 func (c *call) messagesUnpin() (any, *apiError) {
 	actor := c.actor()
 	c.require("peer_id")

@@ -6,7 +6,7 @@ func init() {
 	register("podcasts.searchPodcast", userOrGroup, scopeNone, (*call).podcastsSearch)
 }
 
-// podcastsSearch finds nothing: there are no podcasts in this world.
+// podcastsSearch finds nothing: this world has no podcasts.
 func (c *call) podcastsSearch() (any, *apiError) {
 	c.require("search_string")
 	c.intIn("offset", 0, 0, math.MaxInt32)

@@ -16,7 +16,7 @@ func (c *call) pollsGetPhotoUploadServer() (any, *apiError) {
 	return c.uploadServer(ticket{kind: kindPollPhoto, owner: owner, group: max(-owner, 0)}), nil
 }
 
-// pollsSavePhoto makes the background of a poll.
+// pollsSavePhoto saves a photo as the background of a poll.
 func (c *call) pollsSavePhoto() (any, *apiError) {
 	c.require("photo", "hash")
 	s := c.staged(c.str("hash"), kindPollPhoto)

@@ -15,8 +15,8 @@ func init() {
 	register("messages.sendReaction", userOrGroup, scopeMessages, (*call).messagesSendReaction)
 }
 
-// reactable is the message that peer_id and cmid name; VK takes no message_id
-// here.
+// reactable returns the message that peer_id and cmid name; VK accepts no
+// message_id here.
 func (c *call) reactable(actor int64) (*dialog, *Message, *apiError) {
 	c.require("peer_id", "cmid")
 	d, err := c.w.readable(actor, c.int("peer_id"))
@@ -46,7 +46,7 @@ func (c *call) messagesSendReaction() (any, *apiError) {
 	return 1, nil
 }
 
-// messagesDeleteReaction answers 0 when there was none.
+// messagesDeleteReaction returns 0 if there was no reaction.
 func (c *call) messagesDeleteReaction() (any, *apiError) {
 	actor := c.actor()
 	d, m, err := c.reactable(actor)
@@ -58,7 +58,7 @@ func (c *call) messagesDeleteReaction() (any, *apiError) {
 	return boolInt(had), nil
 }
 
-// reacted adds up who left reactions, for extended answers.
+// reacted adds the authors of reactions to extended responses.
 func (c *call) reacted(out map[string]any, ms ...*Message) {
 	who := make(map[int64]bool)
 	for _, m := range ms {
@@ -70,8 +70,8 @@ func (c *call) reacted(out map[string]any, ms ...*Message) {
 	out["profiles"], out["groups"] = notNull(profiles), notNull(groups)
 }
 
-// messagesGetReactedPeers lists everybody, or with reaction_id those who left
-// that one.
+// messagesGetReactedPeers lists all reactions, or with reaction_id only those
+// of one kind.
 func (c *call) messagesGetReactedPeers() (any, *apiError) {
 	_, m, err := c.reactable(c.actor())
 	if err != nil {
@@ -96,7 +96,7 @@ func (c *call) messagesGetReactedPeers() (any, *apiError) {
 	return out, nil
 }
 
-// messagesGetMessagesReactions leaves out messages that there are not.
+// messagesGetMessagesReactions skips unknown messages.
 func (c *call) messagesGetMessagesReactions() (any, *apiError) {
 	c.require("peer_id", "cmids")
 	found, err := c.byCMID(c.actor(), c.ints("cmids", maxMessageIDs))

@@ -18,7 +18,7 @@ const (
 	maxHistory    = 200
 )
 
-// messageList is the answer of the methods that return messages.
+// A messageList is the response of the methods that return messages.
 type messageList struct {
 	Count    int              `json:"count"`
 	Items    []wireMessage    `json:"items"`
@@ -28,14 +28,14 @@ type messageList struct {
 	Conversations []wireConversation `json:"conversations,omitempty"` // of messages.getHistory
 }
 
-// located is a message with the dialog it is in.
+// A located message is a message with its dialog.
 type located struct {
 	dialog  *dialog
 	message *Message
 }
 
 // messageList encodes messages as viewer sees them and, if the call asks for
-// extended, adds who wrote them.
+// extended, adds their authors.
 func (c *call) messageList(viewer int64, found []located, count int) messageList {
 	out := messageList{Count: count, Items: make([]wireMessage, 0, len(found))}
 	authors := make(map[int64]bool)
@@ -56,7 +56,8 @@ func (c *call) messageList(viewer int64, found []located, count int) messageList
 	return out
 }
 
-// parties are the profiles of people and communities, for extended answers.
+// parties returns the profiles of users and communities, for extended
+// responses.
 func (w *World) parties(ids []int64, fields []string) (profiles, groups []map[string]any) {
 	if len(fields) == 0 {
 		fields = []string{"sex", "screen_name", "photo_50", "photo_100", "online"}
@@ -72,7 +73,7 @@ func (w *World) parties(ids []int64, fields []string) (profiles, groups []map[st
 	return profiles, groups
 }
 
-// messagesGetByID skips what there is not.
+// messagesGetByID skips unknown messages.
 func (c *call) messagesGetByID() (any, *apiError) {
 	viewer := c.actor()
 	ids := c.ints("message_ids", maxMessageIDs)
@@ -110,7 +111,7 @@ func (c *call) messagesGetByCMID() (any, *apiError) {
 	return c.messageList(viewer, found, len(found)), nil
 }
 
-// byCMID finds messages of the dialog that peer_id names.
+// byCMID returns messages of the dialog that peer_id names.
 func (c *call) byCMID(viewer int64, cmids []int64) ([]located, *apiError) {
 	c.require("peer_id")
 	d, err := c.w.readable(viewer, c.int("peer_id"))
@@ -126,8 +127,8 @@ func (c *call) byCMID(viewer int64, cmids []int64) ([]located, *apiError) {
 	return found, nil
 }
 
-// messagesGetHistory answers newest first, or oldest first with rev. From
-// start_message_id on, the offset may be negative, towards newer messages.
+// messagesGetHistory returns messages newest first, or oldest first with rev.
+// With start_message_id, the offset may be negative, towards newer messages.
 func (c *call) messagesGetHistory() (any, *apiError) {
 	viewer := c.actor()
 	peer, err := c.peer()
@@ -169,8 +170,8 @@ func (c *call) messagesGetHistory() (any, *apiError) {
 	return list, nil
 }
 
-// startOf is the place in ms of the message that start_message_id names; -1
-// names the first unread one.
+// startOf returns the index in ms of the message that start_message_id names;
+// -1 names the first unread one.
 func startOf(d *dialog, viewer int64, ms []*Message, start int64) int {
 	i := slices.IndexFunc(ms, func(m *Message) bool {
 		if start == -1 {
@@ -184,7 +185,7 @@ func startOf(d *dialog, viewer int64, ms []*Message, start int64) int {
 	return i
 }
 
-// chatMember is one entry of messages.getConversationMembers.
+// A chatMember is one entry of messages.getConversationMembers.
 type chatMember struct {
 	MemberID  int64 `json:"member_id"`
 	IsAdmin   bool  `json:"is_admin,omitempty"`
@@ -194,7 +195,8 @@ type chatMember struct {
 	CanKick   bool  `json:"can_kick"`
 }
 
-// messagesGetConversationMembers tells the members of a chat to its admins only.
+// messagesGetConversationMembers returns the members of a chat to its admins
+// only.
 func (c *call) messagesGetConversationMembers() (any, *apiError) {
 	viewer := c.actor()
 	c.require("peer_id")
@@ -234,7 +236,7 @@ func (c *call) messagesGetConversationMembers() (any, *apiError) {
 	}, nil
 }
 
-// list is the members of a chat in the order of their joining.
+// list returns the members of a chat in the order of joining.
 func (c *chat) list(w *World, viewer int64) (items []chatMember, ids []int64) {
 	for id, m := range c.members {
 		items = append(items, chatMember{

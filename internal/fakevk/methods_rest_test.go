@@ -11,8 +11,9 @@ import (
 	"github.com/vkrouter/vk/internal/vkfacts"
 )
 
-// TestCommunityMethods: every method that a community's token may call is
-// there, and takes no token that VK's does not.
+// TestCommunityMethods checks that the fake has every method that a community's
+// token may call, and that no method accepts a kind of token that VK's does
+// not.
 func TestCommunityMethods(t *testing.T) {
 	t.Parallel()
 	n := 0
@@ -153,7 +154,7 @@ func TestOrders(t *testing.T) {
 	for _, id := range []int64{157, 158} {
 		s.Emit(s.group.ID, "market_order_new", map[string]any{"id": id, "user_id": s.anna.ID, "comment": "soon"})
 	}
-	s.Emit(s.group.ID, "market_order_new", "no order") // is told, and known to no method
+	s.Emit(s.group.ID, "market_order_new", "no order") // delivered, but not recorded for the methods
 	var list struct {
 		Count int
 		Items []struct{ ID, Status int64 }
@@ -258,7 +259,7 @@ func TestStories(t *testing.T) {
 		s.ok(nil, "stories.hideAllReplies", "owner_id", who, "group_id", s.group.ID)
 		count(0, "stories.getReplies", mine...)
 
-		s.fails(100, "story_id is invalid", "stories.hideReply", mine...) // it answers nothing
+		s.fails(100, "story_id is invalid", "stories.hideReply", mine...) // it is not a reply
 		for _, method := range []string{"stories.getStats", "stories.getViewers", "stories.delete"} {
 			s.fails(15, "", method, "owner_id", who, "story_id", what) // not the community's
 		}
@@ -280,7 +281,7 @@ func TestStories(t *testing.T) {
 	})
 }
 
-// idsOf reads the owner and the number of an object.
+// idsOf returns the owner and the id of an object.
 func idsOf(t *testing.T, object json.RawMessage) (owner, id int64) {
 	t.Helper()
 	var o struct {

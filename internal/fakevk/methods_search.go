@@ -17,7 +17,7 @@ func init() {
 	register("messages.search", userOrGroup, scopeMessages, (*call).messagesSearch)
 }
 
-// everything is the messages that viewer sees and that are wanted, newest
+// everything returns the messages that viewer sees and wanted accepts, newest
 // first.
 func (w *World) everything(viewer int64, wanted func(*Message) bool) []located {
 	var found []located
@@ -32,8 +32,8 @@ func (w *World) everything(viewer int64, wanted func(*Message) bool) []located {
 	return found
 }
 
-// messagesSearch looks for a text, in one dialog or in all, up to the day that
-// date names as DDMMYYYY.
+// messagesSearch searches for a text in one dialog or in all, up to the day
+// that date gives as DDMMYYYY.
 func (c *call) messagesSearch() (any, *apiError) {
 	viewer := c.actor()
 	q := strings.ToLower(c.strMax("q", 9000))
@@ -70,7 +70,7 @@ func (c *call) messagesSearch() (any, *apiError) {
 	return c.messageList(viewer, page(found, offset, count), len(found)), nil
 }
 
-// messagesGetImportantMessages lists what markAsImportant marked.
+// messagesGetImportantMessages lists the messages marked by markAsImportant.
 func (c *call) messagesGetImportantMessages() (any, *apiError) {
 	viewer := c.actor()
 	offset := c.intIn("offset", 0, 0, 1<<31)
@@ -98,7 +98,7 @@ func (c *call) messagesGetImportantMessages() (any, *apiError) {
 	return out, nil
 }
 
-// messagesMarkMessages answers with the ids of the messages that there are.
+// messagesMarkMessages returns the ids of the messages that exist.
 func (c *call) messagesMarkMessages() (any, *apiError) {
 	actor := c.actor()
 	c.require("message_ids")
@@ -120,7 +120,7 @@ func (c *call) messagesMarkMessages() (any, *apiError) {
 	return done, nil
 }
 
-// messageByID finds a message that viewer sees by its account-wide id.
+// messageByID returns a message that viewer sees by its account-wide id.
 func (w *World) messageByID(viewer, id int64) (*dialog, *Message) {
 	p, ok := w.byID[id]
 	if !ok || p.dialog.chat != nil && viewer < 0 {
@@ -129,8 +129,8 @@ func (w *World) messageByID(viewer, id int64) (*dialog, *Message) {
 	return w.lookup(viewer, p.dialog.peerOf(viewer), p.cmid)
 }
 
-// messagesRestore brings back a message that the actor deleted for itself. What
-// was deleted for everybody stays so.
+// messagesRestore restores a message that the actor deleted for itself. A
+// message deleted for everybody is not restored.
 func (c *call) messagesRestore() (any, *apiError) {
 	actor := c.actor()
 	var d *dialog
@@ -163,7 +163,7 @@ func (c *call) messagesRestore() (any, *apiError) {
 	return 1, nil
 }
 
-// historyAttachment is one entry of messages.getHistoryAttachments.
+// A historyAttachment is one entry of messages.getHistoryAttachments.
 type historyAttachment struct {
 	MessageID  int64           `json:"message_id"`
 	CMID       int64           `json:"cmid"`
@@ -179,8 +179,8 @@ var mediaTypes = []string{
 	"link", "market", "share", "video", "wall",
 }
 
-// messagesGetHistoryAttachments answers newest first, with next_from to go on
-// from while there is more.
+// messagesGetHistoryAttachments returns attachments newest first, with
+// next_from for the next page if there is one.
 func (c *call) messagesGetHistoryAttachments() (any, *apiError) {
 	viewer := c.actor()
 	c.require("peer_id")
@@ -239,7 +239,7 @@ func (w *World) collect(items []historyAttachment, top, m *Message, id int64, le
 		var head struct {
 			Type string `json:"type"`
 		}
-		json.Unmarshal(a, &head) // what a test attached may be anything
+		json.Unmarshal(a, &head) // a test may attach anything
 		if slices.Contains(types, head.Type) {
 			items = append(items, historyAttachment{
 				MessageID: id, CMID: top.CMID, FromID: m.FromID, Date: w.unix(m.Date),

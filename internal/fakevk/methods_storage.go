@@ -13,20 +13,20 @@ func init() {
 
 const (
 	maxStorageKey    = 100    // characters
-	maxStorageKeys   = 1000   // of one user, and of one call
+	maxStorageKeys   = 1000   // per user, and per call
 	maxStorageValue  = 4096   // characters
 	maxStorageOwners = 10_000 // users with variables
 )
 
-// A storage is the variables of one user, or those of the application if they
-// are nobody's.
+// A storage holds the variables of one user, or those of the application that
+// belong to no user.
 type storage struct {
 	keys   []string // in the order in which they were set
 	values map[string]string
 }
 
-// storageOwner returns the user that the variables belong to: the person of the
-// token or the user that the call names. 0 stands for the application.
+// storageOwner returns the owner of the variables: the token's user or the user
+// that the call names. 0 stands for the application.
 func (c *call) storageOwner() int64 {
 	if c.token.kind == userToken {
 		return c.token.owner
@@ -34,7 +34,8 @@ func (c *call) storageOwner() int64 {
 	return c.intIn("user_id", 0, 0, 1<<62)
 }
 
-// storageKey is a name of letters, digits, hyphens and underscores.
+// storageKey returns key. It ends the call unless key consists of letters,
+// digits, hyphens and underscores.
 func (c *call) storageKey(key string) string {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 	if key == "" || len(key) > maxStorageKey || strings.Trim(key, letters) != "" {
@@ -43,8 +44,8 @@ func (c *call) storageKey(key string) string {
 	return key
 }
 
-// storageGet answers in the order of the keys that the call names; a key that
-// is not set has an empty value.
+// storageGet returns the values in the order of the call's keys; an unset key
+// has an empty value.
 func (c *call) storageGet() (any, *apiError) {
 	names := c.list("keys", maxStorageKeys)
 	if c.has("key") {
@@ -78,7 +79,7 @@ func (c *call) storageGetKeys() (any, *apiError) {
 	return append([]string{}, page(of.keys, offset, count)...), nil
 }
 
-// storageSet deletes a variable that is set to nothing.
+// storageSet deletes a variable that is set to an empty value.
 func (c *call) storageSet() (any, *apiError) {
 	c.require("key")
 	owner, key := c.storageOwner(), c.storageKey(c.str("key"))

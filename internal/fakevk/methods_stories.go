@@ -24,8 +24,8 @@ func (c *call) storiesGetVideoUploadServer() (any, *apiError) {
 	return c.storyUploadServer(kindStoryVideo)
 }
 
-// storyUploadServer wants the story to be shown to somebody: in the news or to
-// the people whom user_ids lists.
+// storyUploadServer requires an audience for the story: the news or the users
+// listed in user_ids.
 func (c *call) storyUploadServer(kind *uploadKind) (any, *apiError) {
 	users := c.ints("user_ids", 100)
 	if !c.bool("add_to_news") && len(users) == 0 {

@@ -20,11 +20,11 @@ func init() {
 	register("stories.hideReply", userOrGroup, scopeStories, (*call).storiesHideReply)
 }
 
-// A story is seen for a day. Nobody looks at it here but by the API.
+// A story is visible for a day. Here it can be viewed only through the API.
 type story struct {
 	owner, id int64
-	parent    string // the name of the story that it answers
-	hidden    bool   // from the answers to that one
+	parent    string // the name of the story that it replies to
+	hidden    bool   // hidden from the replies to that story
 	deleted   bool
 	expires   time.Time
 	object    json.RawMessage
@@ -34,7 +34,7 @@ func (s *story) name() string { return fmt.Sprintf("%d_%d", s.owner, s.id) }
 
 func (s *story) live() bool { return !s.deleted && now().Before(s.expires) }
 
-// liveStories are those that accept takes, the oldest first.
+// liveStories returns the live stories that accept accepts, oldest first.
 func (w *World) liveStories(accept func(*story) bool) []*story {
 	var list []*story
 	for _, name := range w.stories.order {
@@ -45,8 +45,8 @@ func (w *World) liveStories(accept func(*story) bool) []*story {
 	return list
 }
 
-// story is the one that owner_id and story_id name. The owner is the caller if
-// not named.
+// story returns the story that owner_id and story_id name. The default owner is
+// the caller.
 func (c *call) story() *story {
 	c.require("story_id")
 	owner := c.token.owner
@@ -60,7 +60,7 @@ func (c *call) story() *story {
 	return s
 }
 
-// ownStory is a story that the caller may do with as they like.
+// ownStory is like story, for a story that the caller may change.
 func (c *call) ownStory() *story {
 	s := c.story()
 	c.mustOwn(s.owner)
@@ -74,7 +74,7 @@ func (c *call) mustOwn(owner int64) {
 	}
 }
 
-// storyFeed is the answer of methods that list stories, in one group for each
+// storyFeed returns the response of methods that list stories, in one group per
 // owner.
 func (c *call) storyFeed(list []*story) any {
 	items := []map[string]any{}
@@ -96,7 +96,7 @@ func (c *call) storyFeed(list []*story) any {
 	return out
 }
 
-// addParties adds the owners to an extended answer.
+// addParties adds the owners to an extended response.
 func (c *call) addParties(out map[string]any, owners []int64) {
 	fields := c.list("fields", 1000)
 	if !c.bool("extended") && len(fields) == 0 {
@@ -106,8 +106,8 @@ func (c *call) addParties(out map[string]any, owners []int64) {
 	out["profiles"], out["groups"] = notNull(profiles), notNull(groups)
 }
 
-// storiesGet shows the stories of one owner, or those that the caller follows:
-// the own ones.
+// storiesGet returns the stories of one owner, or those that the caller
+// follows: the caller's own.
 func (c *call) storiesGet() (any, *apiError) {
 	owner := c.token.owner
 	if c.has("owner_id") {
@@ -116,7 +116,8 @@ func (c *call) storiesGet() (any, *apiError) {
 	return c.storyFeed(c.w.liveStories(func(s *story) bool { return s.owner == owner && s.parent == "" })), nil
 }
 
-// storiesGetByID skips unknown stories. A single story that is over is an error.
+// storiesGetByID skips unknown stories. If a single story is requested and it
+// has expired, that is an error.
 func (c *call) storiesGetByID() (any, *apiError) {
 	c.require("stories")
 	names := c.list("stories", 100)
@@ -167,7 +168,8 @@ func (c *call) storiesGetReplies() (any, *apiError) {
 	return c.storyFeed(c.w.liveStories(func(s *story) bool { return s.parent == parent && !s.hidden })), nil
 }
 
-// storiesGetStats counts the answers: nothing else happens to a story.
+// storiesGetStats returns the number of replies; a story has no other
+// statistics here.
 func (c *call) storiesGetStats() (any, *apiError) {
 	c.require("owner_id")
 	name := c.ownStory().name()
@@ -189,7 +191,7 @@ func (c *call) storiesGetViewers() (any, *apiError) {
 	return map[string]any{"count": 0, "items": []any{}}, nil
 }
 
-// storiesHideReply hides an answer to a story of the caller's.
+// storiesHideReply hides a reply to one of the caller's stories.
 func (c *call) storiesHideReply() (any, *apiError) {
 	c.require("owner_id")
 	s := c.story()
@@ -202,8 +204,8 @@ func (c *call) storiesHideReply() (any, *apiError) {
 	return 1, nil
 }
 
-// storiesHideAllReplies hides one person's answers of the last day to the caller's
-// stories.
+// storiesHideAllReplies hides one user's replies of the last day to the
+// caller's stories.
 func (c *call) storiesHideAllReplies() (any, *apiError) {
 	c.require("owner_id")
 	from, to := c.int("owner_id"), c.actor()

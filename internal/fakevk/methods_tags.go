@@ -23,15 +23,15 @@ var tagColors = []string{
 	"7a6c4f", "7ececf", "9e8d6b", "a162de", "aaaeb3", "bbaa84", "e64646", "ff5c5c", "ffa000", "ffc107",
 }
 
-// A tag is a label that a community puts on conversations with people.
+// A tag is a label that a community puts on conversations with users.
 type tag struct {
 	id          int64
 	name, color string
 	users       map[int64]bool
 }
 
-// tagged returns the community of a call about tags and notes. They are for its
-// moderators.
+// tagged returns the community of a call about tags and notes, which only its
+// moderators may make.
 func (c *call) tagged() *group {
 	c.positive("group_id")
 	g := c.group()
@@ -109,7 +109,7 @@ func (c *call) groupsTagBind() (any, *apiError) {
 	return 1, nil
 }
 
-// person is the somebody that user_id names.
+// person returns the user that user_id names.
 func (c *call) person() int64 {
 	user := c.positive("user_id")
 	if c.w.users[user] == nil {
@@ -118,7 +118,7 @@ func (c *call) person() int64 {
 	return user
 }
 
-// groupsSetUserNote takes a note away that is empty.
+// groupsSetUserNote removes the note if it is set to an empty one.
 func (c *call) groupsSetUserNote() (any, *apiError) {
 	g := c.tagged()
 	user, note := c.person(), c.strMax("note", maxUserNote)

@@ -11,7 +11,7 @@ import (
 // answersAlways are the methods that refuse nothing but a wrong token.
 var answersAlways = []string{"groups.getTokenPermissions", "utils.getServerTime"}
 
-// refusals are the methods that a test saw refuse something.
+// refusals records the methods that refused a call in some test.
 var refusals = struct {
 	sync.Mutex
 	seen map[string]bool
@@ -26,8 +26,8 @@ func noteRefusal(method string, rep reply) {
 	refusals.seen[method] = true
 }
 
-// lenient returns the methods without a test of what they refuse. It can tell
-// only after a run of all tests.
+// lenient returns the methods without a test of their refusals. Its result is
+// valid only after a run of all tests.
 func lenient() []string {
 	if partial() {
 		return nil
@@ -41,8 +41,7 @@ func lenient() []string {
 	return names
 }
 
-// unchecked returns the methods of which no answer was checked against the
-// schema.
+// unchecked returns the methods with no response checked against the schema.
 func unchecked() []string {
 	if partial() {
 		return nil
@@ -56,7 +55,7 @@ func unchecked() []string {
 	return names
 }
 
-// partial reports whether not all tests were run.
+// partial reports whether only some of the tests ran.
 func partial() bool {
 	return slices.ContainsFunc([]string{"test.run", "test.skip", "test.list", "test.fuzz"}, func(name string) bool {
 		return flag.Lookup(name).Value.String() != ""
@@ -77,7 +76,7 @@ func TestMethods(t *testing.T) {
 }
 
 // TestTokenKinds calls every method with each kind of token that it does not
-// take.
+// accept.
 func TestTokenKinds(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -96,7 +95,8 @@ func TestTokenKinds(t *testing.T) {
 	}
 }
 
-// TestTokensBySchema: who may call a method is what VK's schema says.
+// TestTokensBySchema checks that each method accepts the kinds of tokens in
+// VK's schema.
 func TestTokensBySchema(t *testing.T) {
 	t.Parallel()
 	if schema.root == "" {
@@ -119,7 +119,8 @@ func TestTokensBySchema(t *testing.T) {
 	}
 }
 
-// TestPlainRefusals are the refusals too plain for a test of their own.
+// TestPlainRefusals checks the refusals that are too simple for a test of their
+// own.
 func TestPlainRefusals(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})

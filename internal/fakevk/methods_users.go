@@ -14,8 +14,8 @@ const maxUserIDs = 1000
 
 var nameCases = []string{"nom", "gen", "dat", "acc", "ins", "abl"}
 
-// usersGet skips ids and names that it does not know. Without ids a community
-// token gets an empty list and a user's token its owner.
+// usersGet skips unknown ids and names. Without ids, a community token gets an
+// empty list and a user token gets its owner.
 func (c *call) usersGet() (any, *apiError) {
 	fields := c.list("fields", 1000)
 	nameCase := c.oneOf("name_case", nameCases...)
@@ -35,8 +35,8 @@ func (c *call) usersGet() (any, *apiError) {
 	return out, nil
 }
 
-// namesUser reports whether a word may be a person's: an id, whether there is
-// such a person or not, or a screen name that is taken.
+// namesUser reports whether a word may name a user: any id, even an unknown
+// one, or a screen name that is taken.
 func (w *World) namesUser(s string) bool {
 	s = strings.ToLower(s)
 	if _, err := parseID(strings.TrimPrefix(s, "id")); err == nil {
@@ -46,7 +46,7 @@ func (w *World) namesUser(s string) bool {
 	return ok && owner > 0
 }
 
-// findUser takes an id or a screen name.
+// findUser accepts an id or a screen name.
 func (w *World) findUser(s string) *user {
 	if id, err := parseID(s); err == nil {
 		return w.users[id]
@@ -55,7 +55,7 @@ func (w *World) findUser(s string) *user {
 	return w.users[owner]
 }
 
-// wire is the profile with the base fields and those asked for.
+// wire returns the profile with the base fields and the requested ones.
 func (u *user) wire(fields []string, nameCase string) map[string]any {
 	first, last := u.name(nameCase)
 	out := map[string]any{"id": u.ID, "first_name": first, "last_name": last}
@@ -84,7 +84,8 @@ func (u *user) name(nameCase string) (first, last string) {
 	return u.FirstName, u.LastName
 }
 
-// field is a profile field that a call asked for. Those of the spec go first.
+// field returns a requested profile field. The fields of the spec take
+// precedence.
 func (u *user) field(name string) (any, bool) {
 	if v, ok := u.Fields[name]; ok {
 		return v, true
@@ -124,7 +125,7 @@ func (u *user) field(name string) (any, bool) {
 	return nil, false
 }
 
-// cutLast is strings.Cut at the last separator.
+// cutLast is like strings.Cut, at the last separator.
 func cutLast(s, sep string) (before, after string, found bool) {
 	i := strings.LastIndex(s, sep)
 	if i < 0 {

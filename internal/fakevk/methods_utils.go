@@ -9,7 +9,7 @@ func init() {
 
 func (c *call) utilsGetServerTime() (any, *apiError) { return c.w.unix(now()), nil }
 
-// utilsResolveScreenName answers an empty array for a name that nobody has.
+// utilsResolveScreenName returns an empty array for an unknown name.
 func (c *call) utilsResolveScreenName() (any, *apiError) {
 	c.require("screen_name")
 	name := c.str("screen_name")

@@ -9,8 +9,8 @@ func init() {
 	register("video.save", userToken, scopeNone, (*call).videoSave)
 }
 
-// A video exists from video.save on; the file, or a visit to the address for a
-// video elsewhere, follows.
+// A video exists from video.save on. The file follows, or, for a video on
+// another site, a request to the address.
 type video struct {
 	id          int64
 	link        string
@@ -40,8 +40,8 @@ func (c *call) videoSave() (any, *apiError) {
 	}, nil
 }
 
-// videoObject is the video as messages carry it: without a player until it was
-// processed.
+// videoObject returns the video as messages carry it. It has no player until it
+// is processed.
 func (w *World) videoObject(v *video, owner int64, processing bool) map[string]any {
 	o := map[string]any{
 		"id": v.id, "owner_id": owner, "title": v.title, "description": v.text, "type": "video",
@@ -58,7 +58,7 @@ func (w *World) videoObject(v *video, owner int64, processing bool) map[string]a
 	return o
 }
 
-// acceptVideo has the video processed at once.
+// acceptVideo processes the video at once.
 func acceptVideo(w *World, s *staged) any {
 	v := s.video
 	w.know("video", s.owner, v.id, w.videoObject(v, s.owner, false))

@@ -19,7 +19,8 @@ func init() {
 
 const maxWallPage = 100
 
-// wallOwner is whose wall a call is about: the caller's if not named.
+// wallOwner returns the owner of the wall that a call is about. The default is
+// the caller.
 func (c *call) wallOwner() int64 {
 	if c.has("owner_id") {
 		return c.int("owner_id")
@@ -43,7 +44,7 @@ func (c *call) wallText(p *post) *apiError {
 	return nil
 }
 
-// wallPost publishes at once; posts for later are not done here.
+// wallPost publishes at once; scheduled posts are not supported.
 func (c *call) wallPost() (any, *apiError) {
 	user, owner := c.token.owner, c.wallOwner()
 	for _, later := range []string{"publish_date", "post_id", "donut_paid_duration"} {
@@ -68,8 +69,8 @@ func (c *call) wallPost() (any, *apiError) {
 	return map[string]int64{"post_id": c.w.publish(c.w.wall(owner), p).id}, nil
 }
 
-// ownPost is the post that a call changes: one's own, or any on the wall of a
-// community whose editor one is.
+// ownPost returns the post that a call changes: the caller's own, or any on the
+// wall of a community where the caller is an editor.
 func (c *call) ownPost() (*wall, *post, *apiError) {
 	id, owner := c.positive("post_id"), c.wallOwner()
 	l := c.w.walls[owner]
@@ -104,7 +105,7 @@ func (c *call) wallCloseComments() (any, *apiError) { return c.closeComments(tru
 
 func (c *call) wallOpenComments() (any, *apiError) { return c.closeComments(false) }
 
-// closeComments lets nobody comment on a post any more, or everybody again.
+// closeComments closes the comments of a post, or opens them again.
 func (c *call) closeComments(closed bool) (any, *apiError) {
 	c.require("owner_id")
 	_, p, err := c.ownPost()
@@ -127,8 +128,8 @@ func (c *call) wallDelete() (any, *apiError) {
 	return 1, nil
 }
 
-// wallGet answers newest first. Suggestions are shown on request to those who
-// decide on them, and to nobody else.
+// wallGet returns posts newest first. Suggestions are returned on request, and
+// only to the editors who decide on them.
 func (c *call) wallGet() (any, *apiError) {
 	owner := c.wallOwner()
 	if c.has("domain") {
@@ -172,7 +173,7 @@ func (p *post) matches(filter string, owner int64) bool {
 	return filter == "all"
 }
 
-// postList adds posts of one wall to an answer.
+// postList adds posts of one wall to a response.
 func (c *call) postList(out map[string]any, owner int64, posts []*post) {
 	items := []any{}
 	var from []int64
@@ -185,7 +186,7 @@ func (c *call) postList(out map[string]any, owner int64, posts []*post) {
 	c.extend(out, slices.Compact(from))
 }
 
-// wallGetByID skips what there is not. Since 5.138 the list is wrapped in an
+// wallGetByID skips unknown posts. From 5.138 on, the list is wrapped in an
 // object.
 func (c *call) wallGetByID() (any, *apiError) {
 	c.require("posts")

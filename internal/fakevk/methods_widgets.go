@@ -28,15 +28,15 @@ var (
 	widgetSizes = []string{"24x24", "50x50", "160x160", "160x240", "510x128"}
 )
 
-// A widgetImage is a picture for the widget on a community's page. VK keeps it
-// in the size of its type, and in twice and three times that size.
+// A widgetImage is a picture for the widget on a community's page. VK stores it
+// in the size of its type, and at two and three times that size.
 type widgetImage struct {
 	id   string // owner_number
 	size string
-	hash string // in its addresses
+	hash string // part of its addresses
 }
 
-// widgetSize reads a type of images, such as 160x240.
+// widgetSize parses a type of images, such as 160x240.
 func widgetSize(name string) (width, height int) {
 	w, h, _ := strings.Cut(name, "x")
 	width, _ = strconv.Atoi(w)
@@ -56,7 +56,7 @@ func (i widgetImage) wire() map[string]any {
 	return map[string]any{"id": i.id, "images": images}
 }
 
-// widgetImages answers with a page of the pictures of one type, or of all.
+// widgetImages returns a page of the pictures of one type, or of all types.
 func (c *call) widgetImages(list []widgetImage) any {
 	offset, count := c.intIn("offset", 0, 0, 1<<31), c.intIn("count", 20, 0, 100)
 	if c.has("image_type") {
@@ -70,7 +70,8 @@ func (c *call) widgetImages(list []widgetImage) any {
 	return map[string]any{"count": len(list), "items": items}
 }
 
-// appWidgetsGetAppImages finds none: applications of this world have no pictures.
+// appWidgetsGetAppImages returns none: applications have no pictures in this
+// world.
 func (c *call) appWidgetsGetAppImages() (any, *apiError) { return c.widgetImages(nil), nil }
 
 func (c *call) appWidgetsGetGroupImages() (any, *apiError) {
@@ -121,7 +122,7 @@ func (c *call) appWidgetsSaveGroupImage() (any, *apiError) {
 }
 
 // appWidgetsUpdate runs the code, which returns the widget. The code may call
-// methods, as execute does; a call that fails is false.
+// methods, as in execute; a failed call is false.
 func (c *call) appWidgetsUpdate() (any, *apiError) {
 	c.require("code", "type")
 	c.oneOf("type", widgetTypes...)

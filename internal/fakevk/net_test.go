@@ -22,8 +22,8 @@ type client struct {
 	base string
 }
 
-// overMem runs f in virtual time with a scene behind a network in memory. A
-// goroutine that is left at the end fails the test.
+// overMem runs f in virtual time with a scene behind an in-memory network. A
+// goroutine leaked at the end fails the test.
 func overMem(t *testing.T, cfg Config, f func(t *testing.T, c *client)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -43,7 +43,7 @@ func overMem(t *testing.T, cfg Config, f func(t *testing.T, c *client)) {
 	})
 }
 
-// overSockets is overMem with a loopback socket and the real clock.
+// overSockets is like overMem, with a loopback socket and the real clock.
 func overSockets(t *testing.T, cfg Config, f func(t *testing.T, c *client)) {
 	t.Helper()
 	s := newScene(t, cfg)
@@ -59,13 +59,13 @@ func overBoth(t *testing.T, cfg Config, f func(t *testing.T, c *client)) {
 	t.Run("net=loopback", func(t *testing.T) { overSockets(t, cfg, f) })
 }
 
-// An answer is what came over the wire, as far as it came.
+// An answer is the part of a response that was received.
 type answer struct {
 	status int
 	header http.Header
 	body   string
 	took   time.Duration
-	err    error // of the request or of reading the answer
+	err    error // of the request or of reading the response
 }
 
 func (c *client) fetch(r *http.Request) (a answer) {
@@ -80,7 +80,7 @@ func (c *client) fetch(r *http.Request) (a answer) {
 	return answer{status: resp.StatusCode, header: resp.Header, body: string(b), err: err}
 }
 
-// post makes a call of the API with the community's token.
+// post makes an API call with the community's token.
 func (c *client) post(method string, pairs ...string) answer {
 	c.t.Helper()
 	form := url.Values{"v": {"5.199"}}
@@ -96,7 +96,8 @@ func (c *client) post(method string, pairs ...string) answer {
 	return c.fetch(r)
 }
 
-// isReset reports whether a connection ended in a way that is no orderly end.
+// isReset reports whether a connection ended with an error other than an
+// orderly end.
 func isReset(err error) bool {
 	var op *net.OpError
 	return err != nil && (strings.Contains(err.Error(), "reset") || strings.Contains(err.Error(), "EOF") || op != nil)

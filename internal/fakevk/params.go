@@ -10,24 +10,25 @@ import (
 	"unicode/utf8"
 )
 
-// The typed parameter readers of a call. An absent parameter reads as zero; a
-// malformed one ends the call with error 100 in VK's words, so handlers need
-// not pass that on. An empty parameter counts as absent: clients send those.
+// Typed readers for the parameters of a call. An absent parameter reads as
+// zero. A malformed one ends the call with error 100 in VK's words, so handlers
+// need no error checks. An empty parameter counts as absent, because clients
+// send empty ones.
 
-// abort carries an error out of a handler, from a reader to call.run.
+// abort carries an error from a reader through the handler to call.run.
 type abort struct{ err *apiError }
 
 func (c *call) abort(e *apiError) { panic(abort{e}) }
 
-// secretParams never leave the request: not into an error, not into the record
-// of calls.
+// secretParams never leave the request: they appear neither in errors nor in
+// the record of calls.
 var secretParams = []string{
 	"access_token", "client_secret", "secret", "secret_key", "password", "code_verifier",
 	"success_token", "captcha_key",
 }
 
-// cleanParams keeps of each parameter its first value and drops empty ones and
-// secrets.
+// cleanParams returns the first value of each parameter, without empty values
+// and secrets.
 func cleanParams(form url.Values) map[string]string {
 	params := make(map[string]string, len(form))
 	for k, v := range form {
@@ -42,7 +43,7 @@ func (c *call) has(name string) bool { return c.params[name] != "" }
 
 func (c *call) str(name string) string { return c.params[name] }
 
-// require ends the call unless all the named parameters are there.
+// require ends the call unless all the named parameters are present.
 func (c *call) require(names ...string) {
 	for _, n := range names {
 		if !c.has(n) {
@@ -51,7 +52,7 @@ func (c *call) require(names ...string) {
 	}
 }
 
-// strMax is a text of at most so many characters.
+// strMax returns a text of at most limit characters.
 func (c *call) strMax(name string, limit int) string {
 	s := c.str(name)
 	if utf8.RuneCountInString(s) > limit {
@@ -72,7 +73,7 @@ func (c *call) int(name string) int64 {
 	return n
 }
 
-// intIn is a number between two bounds, or def when absent.
+// intIn returns a number between lo and hi, or def if it is absent.
 func (c *call) intIn(name string, def, lo, hi int64) int64 {
 	if !c.has(name) {
 		return def
@@ -87,7 +88,7 @@ func (c *call) intIn(name string, def, lo, hi int64) int64 {
 	return n
 }
 
-// positive is a required number above zero.
+// positive returns a required number above zero.
 func (c *call) positive(name string) int64 {
 	c.require(name)
 	n := c.int(name)
@@ -97,7 +98,8 @@ func (c *call) positive(name string) int64 {
 	return n
 }
 
-// bool takes what clients of four languages send for true and false.
+// bool accepts the spellings of true and false that clients in four languages
+// send.
 func (c *call) bool(name string) bool {
 	switch c.str(name) {
 	case "1", "true", "True":
@@ -124,7 +126,7 @@ func (c *call) float(name string, lo, hi float64) float64 {
 	return f
 }
 
-// list splits a comma-separated parameter; the elements are trimmed and never
+// list splits a comma-separated parameter. The elements are trimmed and never
 // empty.
 func (c *call) list(name string, limit int) []string {
 	var out []string
@@ -151,8 +153,8 @@ func (c *call) ints(name string, limit int) []int64 {
 	return out
 }
 
-// oneOf is a word out of several, or the first of them when absent. Case does
-// not matter: clients differ in it.
+// oneOf returns one of several words, or the first of them if the parameter is
+// absent. It ignores case, because clients differ in it.
 func (c *call) oneOf(name string, words ...string) string {
 	if !c.has(name) {
 		return words[0]
@@ -164,7 +166,7 @@ func (c *call) oneOf(name string, words ...string) string {
 	return s
 }
 
-// json decodes a parameter and reports whether it was there.
+// json decodes a parameter and reports whether it was present.
 func (c *call) json(name string, v any) bool {
 	if !c.has(name) {
 		return false
@@ -175,8 +177,8 @@ func (c *call) json(name string, v any) bool {
 	return true
 }
 
-// randomID reads a number of up to 64 bits, signed or not, and keeps its lower
-// 32 as VK does: every client makes it up in its own way.
+// randomID reads a number of up to 64 bits, signed or unsigned, and returns its
+// lower 32 bits, as VK does: clients generate the number in different ways.
 func (c *call) randomID() int32 {
 	s := c.str("random_id")
 	if u, err := strconv.ParseUint(s, 10, 64); err == nil {
@@ -185,7 +187,7 @@ func (c *call) randomID() int32 {
 	return int32(c.int("random_id"))
 }
 
-// parseID reads a positive id.
+// parseID parses a positive id.
 func parseID(s string) (int64, error) {
 	n, err := strconv.ParseUint(s, 10, 62)
 	return int64(n), err

@@ -9,32 +9,32 @@ import (
 	"strings"
 )
 
-// A Draft is a message that a person is about to send. It must show something:
-// a text, an attachment, a sticker, a place or a quote; a service message, what
-// has happened.
+// A Draft is a message that a user is about to send. It needs visible content:
+// a text, an attachment, a sticker, a place, a quote or, for a service message,
+// an action.
 type Draft struct {
 	Text        string
-	Payload     string            // JSON, as of a pressed button
+	Payload     string            // JSON, like that of a pressed button
 	Attachments []json.RawMessage // objects {"type":"photo","photo":{…}}
 	ReplyTo     int64             // CMID in the same dialog
 	Forward     []Ref
 	Geo         *Geo
-	Ref         string // of a vk.me link that led here
+	Ref         string // of the vk.me link that opened the dialog
 	RefSource   string
 	Action      *Action // makes a service message
 	StickerID   int64
 	FormatData  json.RawMessage
 }
 
-// A Ref names a message by the dialog, as the person who names it knows it,
-// and the CMID.
+// A Ref names a message by its CMID and its dialog, which is the peer id as the
+// naming user knows it.
 type Ref struct {
 	PeerID int64
 	CMID   int64
 }
 
-// Errors of what people do. Unlike a bot, a person gets no codes: a client
-// would not even offer the thing.
+// Errors of the users' actions. Unlike a bot, a user gets no error codes: a
+// client would not even offer the action.
 var (
 	ErrNoDialog  = errors.New("fakevk: no such dialog")
 	ErrForbidden = errors.New("fakevk: not allowed")
@@ -42,10 +42,10 @@ var (
 	ErrNoButton  = errors.New("fakevk: no such button")
 )
 
-// Send writes a message as a person. The peer is the dialog as the person knows
-// it: minus the community, or a chat. Writing to a community lets it answer,
-// unless the person's DenyMessages says otherwise. The communities of the
-// dialog get message_new.
+// Send sends a message as a user. peer is the dialog as the user knows it:
+// minus the community, or a chat. Writing to a community allows it to reply,
+// unless the user's DenyMessages is set. The communities of the dialog get
+// message_new.
 func (w *World) Send(from, peer int64, d Draft) (Message, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -71,7 +71,7 @@ func (w *World) send(from, peer int64, draft Draft) (Message, error) {
 			return Message{}, fmt.Errorf("%w: community %d takes no messages", ErrForbidden, -peer)
 		}
 		if w.isBanned(g, from) {
-			return Message{}, fmt.Errorf("%w: %d is on the black list of %d", ErrForbidden, from, -peer)
+			return Message{}, fmt.Errorf("%w: %d is on the blacklist of %d", ErrForbidden, from, -peer)
 		}
 		g.allowed[from] = !u.DenyMessages
 		d = w.between(from, peer)
@@ -117,8 +117,8 @@ func (w *World) send(from, peer int64, draft Draft) (Message, error) {
 	return w.post(d, m).seenBy(from, peer), nil
 }
 
-// quote is a message as it goes into another one, or nil when the one who
-// quotes does not see it.
+// quote returns a message in the form in which another message contains it, or
+// nil if viewer does not see it.
 func (w *World) quote(viewer int64, r Ref) *Message {
 	d := w.dialogOf(viewer, r.PeerID)
 	if d == nil {
@@ -135,8 +135,8 @@ func (w *World) quote(viewer int64, r Ref) *Message {
 	return &q
 }
 
-// expandMention writes a mention at the beginning of a text as VK stores it:
-// "@club1 hi" and "@name hi" become "[club1|@name] hi".
+// expandMention rewrites a mention at the beginning of a text to the form that
+// VK stores: "@club1 hi" and "@name hi" become "[club1|@name] hi".
 func (w *World) expandMention(text string) string {
 	if !strings.HasPrefix(text, "@") && !strings.HasPrefix(text, "*") {
 		return text
@@ -156,7 +156,7 @@ func (w *World) expandMention(text string) string {
 	return fmt.Sprintf("[%s%d|%s]%s", kind, owner, name, rest)
 }
 
-// shows reports whether a community in the chat is told of a message.
+// shows reports whether a community in the chat gets a message.
 func (c *chat) shows(viewer int64, screenName string, m *Message) bool {
 	if !c.mentionsOnly || m.Action != nil || strings.HasPrefix(m.Text, "/") ||
 		m.Reply != nil && m.Reply.FromID == viewer {
@@ -170,8 +170,8 @@ func (c *chat) shows(viewer int64, screenName string, m *Message) bool {
 	return strings.Contains(m.Text, "@"+screenName)
 }
 
-// Edit changes the text of a person's own message. Communities are not told:
-// VK sends message_edit for their own messages only.
+// Edit changes the text of a user's own message. Communities get no event: VK
+// sends message_edit only for their own messages.
 func (w *World) Edit(user, peer, cmid int64, text string) (Message, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -185,7 +185,7 @@ func (w *World) Edit(user, peer, cmid int64, text string) (Message, error) {
 	return c.seenBy(user, peer), nil
 }
 
-// Delete deletes a person's own message for everybody.
+// Delete deletes a user's own message for everybody.
 func (w *World) Delete(user, peer, cmid int64) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -199,7 +199,7 @@ func (w *World) Delete(user, peer, cmid int64) error {
 	return nil
 }
 
-// lookup finds a message that viewer sees.
+// lookup returns a message that viewer sees.
 func (w *World) lookup(viewer, peer, cmid int64) (*dialog, *Message) {
 	d := w.dialogOf(viewer, peer)
 	if d == nil {
@@ -212,10 +212,10 @@ func (w *World) lookup(viewer, peer, cmid int64) (*dialog, *Message) {
 	return d, m
 }
 
-// Messages returns a dialog as one side of it sees it, oldest first. The viewer
-// is a person or, negative, a community; the peer is the dialog as the viewer
-// knows it. Messages deleted for everybody are among them, marked Deleted, so
-// that a test can tell a deletion from what never was.
+// Messages returns a dialog as one side sees it, oldest first. The viewer is a
+// user or, if negative, a community; peer is the dialog as the viewer knows it.
+// Messages deleted for everybody are included, marked Deleted, so that a test
+// can distinguish a deleted message from one that never existed.
 func (w *World) Messages(viewer, peer int64) []Message {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -243,8 +243,7 @@ func (w *World) Message(viewer, peer, cmid int64) (Message, bool) {
 	return m.seenBy(viewer, peer), true
 }
 
-// Keyboard returns the keyboard that a person has under the input field of a
-// dialog, or nil.
+// Keyboard returns the keyboard under a user's input field in a dialog, or nil.
 func (w *World) Keyboard(user, peer int64) *Keyboard {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -254,9 +253,9 @@ func (w *World) Keyboard(user, peer int64) *Keyboard {
 	return nil
 }
 
-// Type shows that a person is typing or, with the state audiomessage, speaking.
-// It emits message_typing_state in personal dialogs, where communities ask for
-// it.
+// Type shows that a user is typing or, with the state audiomessage, recording.
+// It emits message_typing_state in personal dialogs, if the community has that
+// event switched on.
 func (w *World) Type(user, peer int64, state string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -280,9 +279,9 @@ func (w *World) Type(user, peer int64, state string) error {
 	return nil
 }
 
-// Typing returns who, besides the viewer, is typing in a dialog right now, and
-// what: typing, audiomessage, photo, video or file. A state is shown for ten
-// seconds or until the message comes.
+// Typing returns the members besides the viewer that are typing in a dialog
+// now, each with its state: typing, audiomessage, photo, video or file. A state
+// is shown for ten seconds or until the message comes.
 func (w *World) Typing(viewer, peer int64) map[int64]string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -299,8 +298,8 @@ func (w *World) Typing(viewer, peer int64) map[int64]string {
 	return out
 }
 
-// Read marks a dialog as read by a person up to a message and emits
-// message_read in personal dialogs.
+// Read marks a dialog as read by a user up to a message and emits message_read
+// in personal dialogs.
 func (w *World) Read(user, peer, cmid int64) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -322,7 +321,7 @@ func (w *World) Read(user, peer, cmid int64) error {
 	return nil
 }
 
-// ReadUpTo returns the CMID up to which a side of a dialog has read it.
+// ReadUpTo returns the CMID up to which a side has read a dialog.
 func (w *World) ReadUpTo(viewer, peer int64) int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -179,8 +179,8 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// TestEverybodyAtOnce lets many people write while many clients call and poll:
-// the race detector looks on, and nothing gets lost.
+// TestEverybodyAtOnce sends messages from many users while many clients call
+// and poll, under the race detector, and checks that nothing is lost.
 func TestEverybodyAtOnce(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -241,7 +241,8 @@ func TestEverybodyAtOnce(t *testing.T) {
 	}
 }
 
-// TestTwoCommunities in one chat hear each other.
+// TestTwoCommunities checks that two communities in one chat receive each
+// other's messages.
 func TestTwoCommunities(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})

@@ -2,13 +2,13 @@ package fakevk
 
 import "strings"
 
-// maxPicture is how many bytes a picture has at most that is kept.
+// maxPicture is the maximum size in bytes of a picture that is kept.
 const maxPicture = 4 << 20
 
-// pictures are the bytes of uploaded photos, by their hash, so that a person can
-// look at them. They take a bounded room: the oldest are forgotten.
+// pictures holds the bytes of uploaded photos by their hash, so that they can
+// be shown. Its size is limited: the oldest photos are dropped.
 type pictures struct {
-	limit int // bytes of all; zero keeps none
+	limit int // bytes in total; zero keeps none
 	size  int
 	m     map[[32]byte][]byte
 	order [][32]byte
@@ -28,8 +28,8 @@ func (p *pictures) put(sum [32]byte, data []byte) {
 	}
 }
 
-// KeepPictures keeps the bytes of photos that are uploaded from now on, so many of
-// all together. A world keeps none by itself.
+// KeepPictures makes the world keep the bytes of photos uploaded from now on,
+// up to the given total. By default a world keeps none.
 func (w *World) KeepPictures(bytes int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -42,8 +42,8 @@ func (w *World) keepsPictures() bool {
 	return w.pictures.limit > 0
 }
 
-// Picture returns an uploaded photo, named {owner}_{id}, as it came: its format,
-// png, jpeg or gif, and its bytes. They must not be changed.
+// Picture returns an uploaded photo, named {owner}_{id}, as it was uploaded:
+// its format (png, jpeg or gif) and its bytes, which must not be modified.
 func (w *World) Picture(name string) (format string, data []byte, ok bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -55,8 +55,8 @@ func (w *World) Picture(name string) (format string, data []byte, ok bool) {
 	return a.picture.format, data, ok
 }
 
-// A keeper keeps the beginning of a file, up to one byte more than a picture may
-// have.
+// A keeper keeps the beginning of a file, up to one byte more than the maximum
+// size of a picture.
 type keeper struct{ b []byte }
 
 func (k *keeper) Write(p []byte) (int, error) {

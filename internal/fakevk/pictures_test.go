@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// TestPictures: a photo that was uploaded can be looked at, as long as there is
-// room.
+// TestPictures checks that an uploaded photo can be read back while there is
+// room for it.
 func TestPictures(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -30,7 +30,7 @@ func TestPictures(t *testing.T) {
 			t.Errorf("%s: %s of %d bytes, %v", name, format, len(data), ok)
 		}
 	}
-	see(upload(small), nil) // nobody wants to look
+	see(upload(small), nil) // the world keeps no pictures yet
 	s.KeepPictures(2 * len(small))
 	first := upload(small)
 	see(first, small)

@@ -11,33 +11,34 @@ func init() {
 	register("messages.sendMessageEventAnswer", groupToken, scopeMessages, (*call).sendMessageEventAnswer)
 }
 
-// maxPresses is how many presses the world remembers before it forgets those
-// that are over.
+// maxPresses is the number of presses that the world keeps before it drops the
+// finished ones.
 const maxPresses = 4096
 
-// A Press is a button that a person pressed and what came of it.
+// A Press is a user's press of a button and its result.
 type Press struct {
-	EventID string // of the message_event; empty unless a callback button
+	EventID string // of the message_event; empty unless it is a callback button
 	UserID  int64
 	PeerID  int64 // the dialog as the community knows it
-	CMID    int64 // of the message with the button; zero under the input field
-	GroupID int64 // whose button it is
+	CMID    int64 // of the message with the button; zero for a button under the input field
+	GroupID int64 // the community that the button belongs to
 	Button  Button
 	Time    time.Time
 
-	// Message is what the press sent: by text and location buttons.
+	// Message is the message that the press of a text or location button sent.
 	Message Message
 
-	// The answer to a callback button.
+	// Answered and Answer hold the response to a press of a callback button.
 	Answered   bool
 	AnsweredAt time.Time
 	Answer     EventAnswer
 }
 
-// An EventAnswer is what messages.sendMessageEventAnswer made the person's
-// client do. It is zero when the press was answered with nothing.
+// An EventAnswer is the action that messages.sendMessageEventAnswer triggered
+// in the user's client. It is zero if the press was acknowledged without an
+// action.
 type EventAnswer struct {
-	Type    string `json:"type"` // show_snackbar, open_link, open_app
+	Type    string `json:"type"` // show_snackbar, open_link or open_app
 	Text    string `json:"text"`
 	Link    string `json:"link"`
 	AppID   int64  `json:"app_id"`
@@ -45,11 +46,11 @@ type EventAnswer struct {
 	Hash    string `json:"hash"`
 }
 
-// Press presses a button as a person: of the message with a CMID in the dialog
-// that the person knows as peer, or of the keyboard under the input field when
-// cmid is zero. A text or location button sends a message, a callback button
-// emits message_event and waits a minute for its answer; the others open
-// something in the client, which no bot is told of.
+// Press presses a button as a user. If cmid is not zero, the button is on that
+// message in the dialog that the user knows as peer; otherwise it is on the
+// keyboard under the input field. A text or location button sends a message. A
+// callback button emits message_event and can be answered for a minute. Other
+// buttons open something in the client, and no bot gets an event.
 func (w *World) Press(user, peer, cmid int64, b Button) (Press, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -88,7 +89,7 @@ func (w *World) Press(user, peer, cmid int64, b Button) (Press, error) {
 	return p, nil
 }
 
-// authorOf finds the button and returns whose keyboard it is on.
+// authorOf finds the button and returns the author of its keyboard.
 func (d *dialog) authorOf(user, cmid int64, b Button) (int64, error) {
 	if cmid == 0 {
 		if d.keyboard == nil || !slices.Contains(d.keyboard.list(), b) {
@@ -106,7 +107,8 @@ func (d *dialog) authorOf(user, cmid int64, b Button) (int64, error) {
 	return m.FromID, nil
 }
 
-// pressCallback emits message_event and notes the press, to be answered.
+// pressCallback emits message_event and records the press, so that it can be
+// answered.
 func (w *World) pressCallback(p *Press) {
 	w.lastPress++
 	p.EventID = w.hex(12, "press", w.lastPress)
@@ -136,8 +138,8 @@ func (w *World) pressCallback(p *Press) {
 	}{p.UserID, p.PeerID, p.EventID, payload, p.CMID})
 }
 
-// Pressed returns what has become of a press of a callback button. Presses that
-// are over are forgotten when there are thousands.
+// Pressed returns the state of a press of a callback button. Finished presses
+// are dropped when there are thousands of presses.
 func (w *World) Pressed(eventID string) (Press, bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -148,7 +150,7 @@ func (w *World) Pressed(eventID string) (Press, bool) {
 	return *p, true
 }
 
-// The answers to presses and their limits.
+// The types of answers to presses and their limits.
 const (
 	maxEventData = 1000
 	maxSnackbar  = 90

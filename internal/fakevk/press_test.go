@@ -16,7 +16,7 @@ const callbackKeyboard = `{"inline":true,"buttons":[[{"action":{"type":"callback
 	`{"action":{"type":"text","label":"Buy","payload":"{\"buy\":1}"}},{"action":{"type":"location"}},` +
 	`{"action":{"type":"open_link","label":"Site","link":"https://example.com"}}]]}`
 
-// press lets Anna press a button of the last message and returns the event.
+// press presses a button of the last message as Anna and returns the event.
 func (s *scene) press(peer int64, label string) (Press, []update) {
 	s.t.Helper()
 	p := s.poller()
@@ -148,9 +148,9 @@ func TestPressInChat(t *testing.T) {
 	}
 }
 
-// TestKeyboardUnderTheField: it stays until replaced, an inline keyboard does
-// not replace it, and a one_time keyboard goes with the press. A press on it
-// has no message.
+// TestKeyboardUnderTheField checks that the keyboard stays until replaced, that
+// an inline keyboard does not replace it, and that a press removes a one_time
+// keyboard. A press on it has no message.
 func TestKeyboardUnderTheField(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -214,7 +214,8 @@ func TestPressNothing(t *testing.T) {
 }
 
 // TestCarouselUnderKeyboard presses a carousel's button on a message that also
-// brought a keyboard for the input field, which is not on the message.
+// carried a keyboard for the input field. That keyboard does not belong to the
+// message.
 func TestCarouselUnderKeyboard(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -232,7 +233,8 @@ func TestCarouselUnderKeyboard(t *testing.T) {
 	}
 }
 
-// TestPressesAreForgotten: once there are thousands, those that are over go.
+// TestPressesAreForgotten checks that finished presses are dropped once there
+// are thousands.
 func TestPressesAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newScene(t, Config{})
@@ -260,7 +262,8 @@ func TestPressesAreForgotten(t *testing.T) {
 	})
 }
 
-// TestStringPressPayload: a switch makes the payload of message_event a string.
+// TestStringPressPayload checks the reading that makes the payload of
+// message_event a string.
 func TestStringPressPayload(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{Readings: Readings{StringPressPayload: true}})

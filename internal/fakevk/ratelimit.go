@@ -2,13 +2,13 @@ package fakevk
 
 import "time"
 
-// A limiter allows so many calls in any second, a true sliding window: it
-// remembers when the last calls were allowed. Refused calls do not count, so a
-// bot that keeps knocking is let in as soon as there is room.
+// A limiter limits the number of calls in any second with a sliding window: it
+// records the times of the last allowed calls. Refused calls do not count, so a
+// bot that keeps retrying is allowed as soon as there is room.
 type limiter struct {
 	rps  int // zero means no limit
 	last []time.Time
-	next int // the oldest of last, once last is full
+	next int // index of the oldest in last, once last is full
 }
 
 func (l *limiter) allow(t time.Time) bool {

@@ -6,27 +6,27 @@ import (
 	"slices"
 )
 
-// maxReaction is the greatest reaction that VK's clients offer; they count from
-// one.
+// maxReaction is the highest reaction id that VK's clients offer. The ids start
+// at one.
 const maxReaction = 16
 
-// A Reaction is what somebody left on a message. Everybody has at most one
-// there.
+// A Reaction is one member's reaction to a message. Each member has at most one
+// per message.
 type Reaction struct {
 	FromID int64
 	ID     int
 }
 
-// reactionCounter is how often one reaction was left, and by whom in part.
+// A reactionCounter counts one reaction and lists some of its authors.
 type reactionCounter struct {
 	ID    int     `json:"reaction_id"`
 	Count int     `json:"count"`
 	Users []int64 `json:"user_ids"`
 }
 
-const counterUsers = 3 // how many people a counter names
+const counterUsers = 3 // number of authors in a counter
 
-// counters adds up reactions, most frequent first.
+// counters counts reactions, most frequent first.
 func counters(list []Reaction) []reactionCounter {
 	byID := make(map[int]*reactionCounter)
 	for _, r := range list {
@@ -47,7 +47,7 @@ func counters(list []Reaction) []reactionCounter {
 	return out
 }
 
-// react adds to a message what was left on it.
+// react adds a message's reactions to it.
 func (out *wireMessage) react(m *Message, viewer int64) {
 	if len(m.Reactions) == 0 {
 		return
@@ -57,7 +57,7 @@ func (out *wireMessage) react(m *Message, viewer int64) {
 	out.ReactionID = m.reactionOf(viewer)
 }
 
-// reactionOf is what somebody left on the message, or zero.
+// reactionOf returns a member's reaction to the message, or zero.
 func (m *Message) reactionOf(who int64) int {
 	for _, r := range m.Reactions {
 		if r.FromID == who {
@@ -67,8 +67,8 @@ func (m *Message) reactionOf(who int64) int {
 	return 0
 }
 
-// React leaves a reaction on a message as a person, in the place of an earlier
-// one; with zero it takes that back. It emits message_reaction_event.
+// React adds a user's reaction to a message and replaces an earlier one. Zero
+// removes the reaction. React emits message_reaction_event.
 func (w *World) React(user, peer, cmid int64, reaction int) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -83,7 +83,7 @@ func (w *World) React(user, peer, cmid int64, reaction int) error {
 	return nil
 }
 
-// react tells the communities of the dialog, except the one that reacts.
+// react notifies the communities of the dialog, except the one that reacts.
 func (w *World) react(d *dialog, m *Message, who int64, reaction int) {
 	if m.reactionOf(who) == reaction {
 		return

@@ -105,7 +105,8 @@ func TestGetMessages(t *testing.T) {
 		"peer_id", s.AddChat(ChatSpec{Members: []int64{s.anna.ID}}).PeerID)
 }
 
-// TestBeforeJoining: what was said before the community came it does not see.
+// TestBeforeJoining checks that a community does not see messages from before
+// it joined.
 func TestBeforeJoining(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})

@@ -5,16 +5,16 @@ import (
 	"errors"
 )
 
-// Readings settle questions that VK's documentation leaves open, or on which its
-// versions and its servers differ. The zero value of each is the reading under which
-// a careless bot fails sooner.
+// Readings settle questions that VK's documentation leaves open, or on which
+// its versions and its servers differ. The zero value of each is the reading
+// under which a careless bot fails sooner.
 type Readings struct {
-	// MaxMessageLen is the longest text of a message in characters. Zero means
-	// 4096, as VK's clients show; its schema says 9000.
+	// MaxMessageLen is the maximum length of a message's text in characters.
+	// Zero means 4096, as VK's clients show; its schema says 9000.
 	MaxMessageLen int `json:"max_message_len"`
 
-	// MissingToken15 answers a call without a token with code 15 "Access
-	// denied: token required" instead of code 5. Both were seen.
+	// MissingToken15 makes a call without a token fail with code 15 "Access
+	// denied: token required" instead of code 5. Both were observed.
 	MissingToken15 bool `json:"missing_token_15"`
 
 	// AnyButtonPayload accepts any JSON value as the payload of a button. By
@@ -29,42 +29,46 @@ type Readings struct {
 	// keep the old attachments. By default they are dropped.
 	EditKeepsAttachments bool `json:"edit_keeps_attachments"`
 
-	// ReplyToServerError refuses an answer to a message of another dialog with
-	// code 10 instead of 100. VK was seen to do both.
+	// ReplyToServerError makes a reply to a message of another dialog fail with
+	// code 10 instead of 100. VK was observed to do both.
 	ReplyToServerError bool `json:"reply_to_server_error"`
 
-	// PlainPress makes a text button pressed in a chat send its bare label. By
-	// default the text begins with a mention of the community that made the
-	// keyboard, as VK's clients send it.
+	// PlainPress makes a text button pressed in a chat send only its label. By
+	// default the text begins with a mention of the community that sent the
+	// keyboard, as VK's clients do it.
 	PlainPress bool `json:"plain_press"`
 
-	// EscapeText escapes <, >, & and " in the texts of messages as in HTML.
-	// Whether VK does it is not settled: some clients undo it, others do not.
+	// EscapeText escapes <, >, & and " in the texts of messages as in HTML. It
+	// is unclear whether VK does so: some clients unescape the texts, others do
+	// not.
 	EscapeText bool `json:"escape_text"`
 
-	// ExecuteSummary ends the execute_errors of an execute with one more entry
-	// for the method execute itself, which repeats the last error. VK's answers
-	// were seen with and without it.
+	// ExecuteSummary adds an entry for the method execute itself to the end of
+	// execute_errors; it repeats the last error. VK's responses were observed
+	// with and without it.
 	ExecuteSummary bool `json:"execute_summary"`
 
-	// ConfirmWithoutSecret leaves the secret out of the confirmation request of
-	// a webhook. VK was seen to do both; its own SDKs refuse the request without.
+	// ConfirmWithoutSecret omits the secret from the confirmation request of a
+	// webhook. VK was observed to do both; its own SDKs refuse a request
+	// without it.
 	ConfirmWithoutSecret bool `json:"confirm_without_secret"`
 
-	// UploadJSON lets every upload host say that its answer is JSON. By default
-	// those for photos say text/html, as VK's were seen to.
+	// UploadJSON makes every upload host declare its response as JSON. By
+	// default the hosts for photos declare text/html, as VK's were observed to
+	// do.
 	UploadJSON bool `json:"upload_json"`
 
 	// StringPressPayload sends the payload of a message_event as a string that
-	// holds JSON, as the schema has it. By default it is the JSON value.
+	// holds JSON, as in the schema. By default it is the JSON value.
 	StringPressPayload bool `json:"string_press_payload"`
 
-	// LongPollScheme lets messages.getLongPollServer give an address that begins
-	// with its scheme, as VK's page says. By default it has none, as was seen.
+	// LongPollScheme makes messages.getLongPollServer return an address that
+	// begins with its scheme, as VK's page says. By default it has none, as
+	// observed.
 	LongPollScheme bool `json:"long_poll_scheme"`
 
-	// MaxDocSize is the largest document, voice message or video that upload
-	// hosts take, in bytes. Zero means 200 MB; VK's page says 4 GB, which few
+	// MaxDocSize is the maximum size in bytes of a document, voice message or
+	// video for upload hosts. Zero means 200 MB; VK's page says 4 GB, which few
 	// accounts have.
 	MaxDocSize int64 `json:"max_doc_size"`
 }
@@ -75,7 +79,7 @@ func (r Readings) withDefaults() Readings {
 	return r
 }
 
-// Check returns an error if the readings make no sense.
+// Check returns an error if the readings are invalid.
 func (r Readings) Check() error {
 	switch {
 	case r.MaxMessageLen < 0:
@@ -86,22 +90,21 @@ func (r Readings) Check() error {
 	return nil
 }
 
-// mustCheck panics if the readings make no sense.
+// mustCheck panics if the readings are invalid.
 func (r Readings) mustCheck() {
 	if err := r.Check(); err != nil {
 		panic("fakevk: " + err.Error())
 	}
 }
 
-// Readings returns the readings that the world follows now.
+// Readings returns the world's current readings.
 func (w *World) Readings() Readings {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.cfg.Readings
 }
 
-// SetReadings makes the world follow other readings. It panics if they make no
-// sense.
+// SetReadings replaces the world's readings. It panics if they are invalid.
 func (w *World) SetReadings(r Readings) {
 	r.mustCheck()
 	w.mu.Lock()

@@ -8,15 +8,15 @@ import (
 	"github.com/vkrouter/vk/internal/vkfacts"
 )
 
-// A bot's mistake that VK ignores silently is worth a remark in the test's log: a
-// misspelt parameter, for instance. So is a method that the fake lacks.
+// Remarks report mistakes of a bot that VK ignores silently, such as a misspelt
+// parameter, and methods that the fake lacks. They go to the test's log.
 
-// remark notes something about the call, to be told once it is answered.
+// remark records a remark about the call. It is reported after the response.
 func (c *call) remark(format string, args ...any) {
 	c.remarks = append(c.remarks, fmt.Sprintf(format, args...))
 }
 
-// remarkParams looks for parameters that the method does not have.
+// remarkParams remarks on parameters that the method does not have.
 func (c *call) remarkParams() {
 	m, known := vkfacts.Lookup(c.name)
 	if !known {
@@ -33,11 +33,11 @@ func (c *call) remarkParams() {
 	}
 }
 
-// maxRemarks is how many different remarks a world makes.
+// maxRemarks limits the number of different remarks of a world.
 const maxRemarks = 1000
 
-// newRemarks returns those of the call's remarks that were not made before. The
-// world is locked.
+// newRemarks returns the call's remarks that were not made before. The world is
+// locked.
 func (w *World) newRemarks(c *call) (list []string) {
 	if w.cfg.OnRemark == nil {
 		return nil
@@ -51,19 +51,20 @@ func (w *World) newRemarks(c *call) (list []string) {
 	return list
 }
 
-// unknownMethod is the answer to a method that is not done here. VK looks at the
-// kind of the token before anything else, also for methods that the fake lacks.
+// unknownMethod returns the error for a method that is not implemented here. VK
+// checks the kind of the token before anything else, also for methods that the
+// fake lacks.
 func (c *call) unknownMethod() *apiError {
 	m, known := vkfacts.Lookup(c.name)
 	if !known {
 		return fail(codeUnknownMethod)
 	}
 	if m.May(tokenFacts[c.token.kind]) {
-		c.remark("vktest does not have the method %s: answer it by vk.Client.Use", c.name)
+		c.remark("vktest does not have the method %s: handle it with vk.Client.Use", c.name)
 		return fail(codeUnknownMethod, "vktest does not have %s", c.name)
 	}
 	return c.wrongKind()
 }
 
-// tokenFacts are the kinds of tokens as the facts name them.
+// tokenFacts maps the kinds of tokens to their names in the facts.
 var tokenFacts = map[tokenKind]rune{userToken: vkfacts.User, groupToken: vkfacts.Group, serviceToken: vkfacts.Service}

@@ -12,8 +12,8 @@ import (
 	"github.com/vkrouter/vk/internal/vkfacts"
 )
 
-// TestUnknownMethods: the kind of a token is looked at before whether the fake
-// has the method.
+// TestUnknownMethods checks that the kind of the token is checked before the
+// name of the method.
 func TestUnknownMethods(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -42,7 +42,8 @@ func TestUnknownMethods(t *testing.T) {
 	}
 }
 
-// TestFactsAgree: the schema and the fake agree on the tokens of each method.
+// TestFactsAgree checks that the schema and the fake agree on the tokens of
+// each method.
 func TestFactsAgree(t *testing.T) {
 	t.Parallel()
 	for _, name := range Methods() {
@@ -59,7 +60,8 @@ func TestFactsAgree(t *testing.T) {
 	}
 }
 
-// TestRemarks: each remark is made once, and not about parameters that VK takes.
+// TestRemarks checks that each remark is made once, and that there is none
+// about parameters that VK accepts.
 func TestRemarks(t *testing.T) {
 	t.Parallel()
 	var mu sync.Mutex
@@ -79,7 +81,7 @@ func TestRemarks(t *testing.T) {
 	want := []string{
 		"messages.send has no parameter keybord: did you mean keyboard?",
 		"users.get has no parameter user_id: did you mean user_ids?",
-		"vktest does not have the method apps.get: answer it by vk.Client.Use",
+		"vktest does not have the method apps.get: handle it with vk.Client.Use",
 		"messages.send has no parameter pear_id: did you mean peer_id?",
 	}
 	if d := cmp.Diff(want, said); d != "" {

@@ -11,13 +11,13 @@ import (
 	"github.com/vkrouter/vk/internal/vkschema"
 )
 
-// Answers are checked against VK's own JSON schema when VK_SCHEMA names a copy
-// of it.
+// If VK_SCHEMA names a copy of VK's JSON schema, responses are checked against
+// it.
 var schema = struct {
 	sync.Mutex
 	root     string
 	of       *vkschema.Schema
-	methods  map[string]bool // of which an answer was looked at
+	methods  map[string]bool // methods with a checked response
 	answers  int
 	breaches int
 }{root: os.Getenv("VK_SCHEMA"), of: vkschema.Open(os.Getenv("VK_SCHEMA")), methods: map[string]bool{}}

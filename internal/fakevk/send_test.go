@@ -121,7 +121,8 @@ func TestSendAddresses(t *testing.T) {
 	}
 }
 
-// TestSendPeerIDs: always a list, with each failure in its place.
+// TestSendPeerIDs checks that the response is always a list, with each failure
+// in its place.
 func TestSendPeerIDs(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -177,7 +178,7 @@ func TestDedupe(t *testing.T) {
 	})
 	t.Run("zero is never a duplicate", func(t *testing.T) {
 		s := newScene(t, Config{})
-		for _, zero := range []int64{0, 1 << 32} { // in 32 bits
+		for _, zero := range []int64{0, 1 << 32} { // zero in 32 bits
 			first := send(s, "random_id", zero)
 			if second := send(s, "random_id", zero); first == second {
 				t.Errorf("%d was", zero)
@@ -344,8 +345,8 @@ func TestMessageLength(t *testing.T) {
 	s.fails(914, "", "messages.send", "peer_id", s.anna.ID, "random_id", 0, "message", strings.Repeat("x", 9001))
 }
 
-// TestUserToken sends with a person's token: as the person, and with group_id
-// as an admin of the community.
+// TestUserToken sends with a user's token: as the user, and with group_id as an
+// admin of the community.
 func TestUserToken(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -356,7 +357,7 @@ func TestUserToken(t *testing.T) {
 	if m := s.last(-s.group.ID, admin.ID); m.Text != "from a person" || m.FromID != admin.ID {
 		t.Errorf("got %+v", m)
 	}
-	s.writes("message", "x") // Anna may be written to
+	s.writes("message", "x") // Anna accepts messages
 	s.ok(nil, "messages.send", "peer_id", admin.ID, "random_id", 0, "message", "an answer is allowed")
 	if _, err := s.Send(s.anna.ID, -g.ID, Draft{Text: "x"}); err != nil {
 		t.Fatal(err)
@@ -371,8 +372,8 @@ func TestUserToken(t *testing.T) {
 	s.last(s.boris.ID, admin.ID)
 }
 
-// TestChatAccess: a community without full access sees mentions, commands,
-// replies and service messages.
+// TestChatAccess checks that a community without full access sees mentions,
+// commands, replies and service messages.
 func TestChatAccess(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

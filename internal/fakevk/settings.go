@@ -18,15 +18,15 @@ func init() {
 // features are the switches of a community's messages that groups.setSettings
 // sets.
 type features struct {
-	messages    bool // people may write
+	messages    bool // users may write
 	bots        bool
 	startButton bool
 	addToChat   bool // it may be invited into chats
 	booking     bool
 }
 
-// Online returns what a community shows of its presence: none, online, or
-// answer_mark with the minutes in which it usually answers.
+// Online returns a community's online status: none, online, or answer_mark with
+// the minutes in which it usually replies.
 func (w *World) Online(group int64) (status string, minutes int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -34,7 +34,7 @@ func (w *World) Online(group int64) (status string, minutes int64) {
 	return g.online, g.answerIn
 }
 
-// SetAnswerMark lets a community show in how many minutes it answers, as its
+// SetAnswerMark makes a community show in how many minutes it replies, as its
 // settings page does.
 func (w *World) SetAnswerMark(group, minutes int64) {
 	w.mu.Lock()
@@ -52,8 +52,8 @@ func (c *call) groupsDisableOnline() (any, *apiError) {
 	return c.setOnline("online", "none", "already disabled")
 }
 
-// setOnline goes from one status to another. Without messages a community has
-// no presence.
+// setOnline changes the online status. A community with messages disabled has
+// none.
 func (c *call) setOnline(from, to, already string) (any, *apiError) {
 	c.positive("group_id")
 	g := c.group()
@@ -80,7 +80,7 @@ func (c *call) groupsGetOnlineStatus() (any, *apiError) {
 	return out, nil
 }
 
-// groupsSetSettings leaves alone what the call does not mention.
+// groupsSetSettings changes only the settings that the call names.
 func (c *call) groupsSetSettings() (any, *apiError) {
 	c.positive("group_id")
 	g := c.group()
@@ -99,7 +99,7 @@ func (c *call) groupsSetSettings() (any, *apiError) {
 	return 1, nil
 }
 
-// The settings that groups.edit changes: texts, and numbers up to a bound.
+// The settings that groups.edit changes: texts, and numbers up to a limit.
 var (
 	textSettings   = []string{"title", "description", "screen_name", "website", "email", "phone"}
 	numberSettings = map[string]int64{
@@ -107,7 +107,7 @@ var (
 	}
 )
 
-// setting is the present value of a setting.
+// setting returns the current value of a setting.
 func (g *group) setting(name string) any {
 	switch name {
 	case "title":
@@ -163,7 +163,7 @@ func (c *call) groupsEdit() (any, *apiError) {
 	return 1, nil
 }
 
-// mayBeNamed reports whether a community may have a screen name.
+// mayBeNamed reports whether a community may use a screen name.
 func (w *World) mayBeNamed(g *group, name string) bool {
 	owner, taken := w.names[strings.ToLower(name)]
 	return validScreenName(name) && (!taken || owner == -g.spec.ID)
@@ -222,6 +222,6 @@ func (c *call) groupsGetSettings() (any, *apiError) {
 	for name := range numberSettings {
 		out[name] = g.setting(name)
 	}
-	delete(out, "screen_name") // it stands under address
+	delete(out, "screen_name") // the response has it as address
 	return out, nil
 }

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestSendUserIDs: messages.send took user_ids before 5.138, and answers as for
-// peer_ids.
+// TestSendUserIDs checks that messages.send accepts user_ids before 5.138 and
+// responds as for peer_ids.
 func TestSendUserIDs(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -29,7 +29,8 @@ func TestSendUserIDs(t *testing.T) {
 	}
 }
 
-// TestSendPeerIDsOfPerson: only a community's token has peer_ids.
+// TestSendPeerIDsOfPerson checks that only a community's token may use
+// peer_ids.
 func TestSendPeerIDsOfPerson(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -37,7 +38,7 @@ func TestSendPeerIDsOfPerson(t *testing.T) {
 		"access_token", s.AddUserToken(s.boris.ID), "peer_ids", s.anna.ID, "message", "x", "random_id", 0)
 }
 
-// TestEmptyDraft: people, too, cannot send nothing.
+// TestEmptyDraft checks that users cannot send an empty message either.
 func TestEmptyDraft(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -56,7 +57,7 @@ func TestEmptyDraft(t *testing.T) {
 	}
 }
 
-// TestDeletedPerson: who is deleted or banned says nothing.
+// TestDeletedPerson checks that a deleted or banned user cannot write.
 func TestDeletedPerson(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -66,8 +67,8 @@ func TestDeletedPerson(t *testing.T) {
 	}
 }
 
-// TestWallUploadRights: an address for photos on a wall is for who may post
-// there.
+// TestWallUploadRights checks that only users who may post on a wall get an
+// address for its photos.
 func TestWallUploadRights(t *testing.T) {
 	t.Parallel()
 	c := newClub(t)
@@ -80,8 +81,8 @@ func TestWallUploadRights(t *testing.T) {
 	c.fails(100, "group_id is undefined", "photos.getWallUploadServer", "access_token", c.admin, "group_id", 5)
 }
 
-// TestCallbackServerRights: a person who deals with callback servers, which have
-// secrets, is an administrator.
+// TestCallbackServerRights checks that only administrators may manage callback
+// servers, which have secrets.
 func TestCallbackServerRights(t *testing.T) {
 	t.Parallel()
 	c := newClub(t)
@@ -99,7 +100,8 @@ func TestCallbackServerRights(t *testing.T) {
 	c.ok(nil, "groups.deleteCallbackServer", c.by(c.admin, "server_id", id)...)
 }
 
-// TestCallbackDue: what is to be tried again later is waiting, and not due.
+// TestCallbackDue checks that an event queued for a later retry counts as
+// waiting, and not as due.
 func TestCallbackDue(t *testing.T) {
 	hooked(t, CallbackSpec{}, func(t *testing.T, s *scene, b *webhook) {
 		b.answer = func(hook) (int, string, http.Header) {
@@ -126,7 +128,7 @@ func TestCallbackDue(t *testing.T) {
 	})
 }
 
-// TestChanceNever: a negative chance is none at all; zero is a certainty.
+// TestChanceNever checks that a negative chance means never, and zero always.
 func TestChanceNever(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -141,7 +143,8 @@ func TestChanceNever(t *testing.T) {
 	}
 }
 
-// TestSetMentionsOnly: communities lose the access to a chat, and get it back.
+// TestSetMentionsOnly checks that communities lose the access to a chat's
+// messages and get it back.
 func TestSetMentionsOnly(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})

@@ -20,7 +20,7 @@ type TemplateElement struct {
 	Buttons     []Button
 }
 
-// A TemplateAction is what a click on a card does.
+// A TemplateAction is the action of a click on a card.
 type TemplateAction struct {
 	Type string `json:"type"`
 	Link string `json:"link,omitempty"`
@@ -43,8 +43,8 @@ type rawTemplate struct {
 	} `json:"elements"`
 }
 
-// parseTemplate reads the template parameter. A malformed card is error 100, a
-// malformed button on it 911 like on a keyboard.
+// parseTemplate parses the template parameter. A malformed card is error 100. A
+// malformed button on it is error 911, as on a keyboard.
 func (w *World) parseTemplate(s string) (*Template, *apiError) {
 	var raw rawTemplate
 	if err := json.Unmarshal([]byte(s), &raw); err != nil {
@@ -102,7 +102,7 @@ func (e *TemplateElement) check() string {
 	return ""
 }
 
-// fields tells which fields the card has.
+// fields reports which fields the card has.
 func (e *TemplateElement) fields() [4]bool {
 	return [4]bool{e.Title != "", e.Description != "", e.PhotoID != "", e.Action != nil}
 }
@@ -120,7 +120,7 @@ type wireElement struct {
 	Buttons     []Button        `json:"buttons"`
 }
 
-// wireTemplate is the carousel as VK tells it: with the photo itself in the
+// wireTemplate returns the carousel as VK sends it: with the photo itself in
 // place of its id.
 func (w *World) wireTemplate(t *Template) *wireTemplate {
 	if t == nil {

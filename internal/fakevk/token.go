@@ -4,7 +4,8 @@ import (
 	"slices"
 )
 
-// tokenKind says whose a token is. A method names the kinds it takes.
+// A tokenKind is the kind of a token's owner. A method lists the kinds it
+// accepts.
 type tokenKind uint8
 
 const (
@@ -41,8 +42,8 @@ var scopes = []struct {
 	{"manage", scopeManage},
 }
 
-// scopeMask adds up scopes given by name; none means all of them. It panics at
-// a name it does not know.
+// scopeMask returns the scopes with the given names; no names mean all of them.
+// It panics on an unknown name.
 func scopeMask(names []string) scope {
 	var m scope
 	for _, s := range scopes {
@@ -65,15 +66,14 @@ func scopeMask(names []string) scope {
 
 type token struct {
 	kind   tokenKind
-	owner  int64 // the user, or minus the community; 0 of a service token
-	number int64 // in the order of their making
+	owner  int64 // the user, or minus the community; 0 for a service token
+	number int64 // in the order of creation
 	scope  scope
 	limit  limiter
 }
 
-// AddGroupToken makes one more token of a community, with the scopes of the
-// given names (stories, photos, app_widget, messages, docs, manage); none
-// means all.
+// AddGroupToken adds another token of a community, with the named scopes
+// (stories, photos, app_widget, messages, docs, manage); no names mean all.
 func (w *World) AddGroupToken(group int64, scopes ...string) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -81,8 +81,8 @@ func (w *World) AddGroupToken(group int64, scopes ...string) string {
 	return w.addToken(token{kind: groupToken, owner: -group, scope: scopeMask(scopes)})
 }
 
-// AddUserToken makes a token of a person, with every right. To act for a
-// community with it, the person must be among its admins.
+// AddUserToken adds a token of a user, with every right. To act for a community
+// with it, the user must be one of its admins.
 func (w *World) AddUserToken(user int64) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -92,7 +92,7 @@ func (w *World) AddUserToken(user int64) string {
 	return w.addToken(token{kind: userToken, owner: user, scope: scopeMask(nil)})
 }
 
-// AddServiceToken makes a service key of an application.
+// AddServiceToken adds a service key of an application.
 func (w *World) AddServiceToken() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()

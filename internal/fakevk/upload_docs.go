@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// refusedExts are the documents that VK does not take, by extension: nothing
-// else of them is looked at.
+// refusedExts are the extensions of documents that VK refuses. VK checks
+// nothing else about them.
 var refusedExts = []string{"mp3", "exe", "bat", "cmd", "com", "msi", "scr", "pif"}
 
-// docTypes are VK's numbers of kinds of documents, by extension.
+// docTypes maps extensions to VK's numbers of document types.
 var docTypes = map[string]int{
 	"pdf": 1, "doc": 1, "docx": 1, "txt": 1, "rtf": 1, "odt": 1, "xls": 1, "xlsx": 1, "csv": 1, "ppt": 1, "pptx": 1,
 	"zip": 2, "rar": 2, "7z": 2, "gz": 2, "tar": 2, "bz2": 2, "xz": 2,
@@ -30,7 +30,7 @@ func docType(ext string) int {
 	return docTypeOther
 }
 
-// ext is the extension of the file's name in lower case, without the dot.
+// ext returns the extension of the file's name in lower case, without the dot.
 func (f *Upload) ext() string {
 	_, ext, _ := cutLast(f.FileName, ".")
 	return strings.ToLower(ext)
@@ -47,7 +47,7 @@ func checkDoc(f *Upload) string {
 	return ""
 }
 
-// checkVoice looks at the bytes: a voice message may have any name.
+// checkVoice checks the bytes: a voice message may have any name.
 func checkVoice(f *Upload) string {
 	if f.Format != "ogg" {
 		return "invalid audio file"
@@ -70,8 +70,8 @@ func acceptDoc(w *World, s *staged) any {
 	return map[string]string{"file": s.value}
 }
 
-// noDoc says why a document was refused. What VK says in error is no code, and
-// for most reasons the same.
+// noDoc returns the response for a refused document. The value of error in VK's
+// response is not a code, and is the same for most reasons.
 func noDoc(_ *World, _ *staged, what string) any {
 	return map[string]string{"error": what, "error_descr": "Upload failed: " + what}
 }

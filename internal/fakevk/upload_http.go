@@ -6,16 +6,16 @@ import (
 	"strconv"
 )
 
-// What upload hosts answer instead of taking a file. VK documents no list;
-// clients look at whether there is an error, not at which.
+// The error responses of upload hosts. VK documents no list; clients check only
+// whether there is an error.
 const (
 	uploadNoFile  = "ERR_UPLOAD_NO_FILE"
 	uploadBadHash = "ERR_UPLOAD_BAD_HASH"
 	uploadExpired = "ERR_UPLOAD_EXPIRED"
 )
 
-// serveUpload takes what was sent to an address that some method handed out.
-// The files are read without the lock, and as they come.
+// serveUpload receives an upload at an address that a method returned. It reads
+// the files without the lock and as they arrive.
 func (w *World) serveUpload(rw http.ResponseWriter, r *http.Request) {
 	t, expired, h := w.strikeUpload(r)
 	rw, ok := w.begin(rw, r, h)
@@ -46,7 +46,7 @@ func (w *World) serveUpload(rw http.ResponseWriter, r *http.Request) {
 	w.writeUpload(rw, t.kind, w.receive(t, files))
 }
 
-// strikeUpload finds the ticket of an address and what happens to the upload.
+// strikeUpload returns the ticket of an address and the hit for the upload.
 func (w *World) strikeUpload(r *http.Request) (t *ticket, expired bool, h *hit) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -66,7 +66,7 @@ func (w *World) strikeUpload(r *http.Request) (t *ticket, expired bool, h *hit) 
 	return t, false, w.strike(o)
 }
 
-// receive is the answer to files that have been read.
+// receive returns the response to uploaded files.
 func (w *World) receive(t *ticket, files []Upload) any {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -102,7 +102,8 @@ func (w *World) receive(t *ticket, files []Upload) any {
 	return t.kind.accept(w, s)
 }
 
-// uploadError is what hosts without a form of their own say.
+// uploadError returns the error response of hosts that have no form of their
+// own.
 func uploadError(k *uploadKind, what string) any {
 	if k != nil && k.coded {
 		return map[string]any{"error_code": 1, "error_msg": what}
@@ -110,8 +111,8 @@ func uploadError(k *uploadKind, what string) any {
 	return map[string]string{"error": what, "error_descr": what}
 }
 
-// writeUpload sends an answer in the type that this kind of host says it is.
-// It is JSON in any case.
+// writeUpload writes a response with the Content-Type of this kind of host. The
+// body is always JSON.
 func (w *World) writeUpload(rw http.ResponseWriter, k *uploadKind, answer any) {
 	body := mustJSON(answer)
 	h := rw.Header()

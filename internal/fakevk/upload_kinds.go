@@ -7,9 +7,9 @@ import (
 )
 
 // The servers for photos of messages, walls, albums, communities and covers
-// take a file in a field of any name: clients have sent file, file0 and file1
-// for years. The others take one field each; where VK's pages and its clients
-// name it differently, both names are taken.
+// accept a file in a field of any name: clients have sent file, file0 and file1
+// for years. The others accept one field each. If VK's pages and clients name
+// the field differently, both names are accepted.
 var (
 	kindMessagePhoto = &uploadKind{name: "message_photo", limit: maxPhotoSize, html: true,
 		check: named(checkPhoto), accept: acceptPhoto, wrong: noPhoto}
@@ -43,7 +43,7 @@ var (
 )
 
 const (
-	maxPhotoSides = 14_000 // width and height together
+	maxPhotoSides = 14_000 // maximum of width plus height
 	maxPhotoRatio = 20
 )
 
@@ -61,8 +61,8 @@ func checkPhoto(f *Upload) string {
 	return ""
 }
 
-// named is a check that also refuses a photo without an extension in its file
-// name. Any extension will do.
+// named returns a check that also refuses a photo without an extension in its
+// file name. Any extension is accepted.
 func named(check func(*Upload) string) func(*Upload) string {
 	return func(f *Upload) string {
 		if len(path.Ext(f.FileName)) < 2 {
@@ -72,8 +72,8 @@ func named(check func(*Upload) string) func(*Upload) string {
 	}
 }
 
-// atLeast is the check for pictures that must not be too small nor, unless
-// ratio is zero, too slim.
+// atLeast returns a check that refuses pictures that are too small or, unless
+// ratio is zero, too narrow.
 func atLeast(width, height, ratio int) func(*Upload) string {
 	return func(f *Upload) string {
 		switch wrong := checkPhoto(f); {
@@ -88,8 +88,8 @@ func atLeast(width, height, ratio int) func(*Upload) string {
 	}
 }
 
-// photoAnswer is what most photo servers say. Server is a number and photo a
-// string of JSON: clients hand both back as they are.
+// A photoAnswer is the response of most photo servers. Server is a number and
+// photo a string of JSON: clients return both unchanged.
 type photoAnswer struct {
 	Server int64  `json:"server"`
 	Photo  string `json:"photo"`
@@ -102,7 +102,8 @@ func acceptPhoto(w *World, s *staged) any {
 	return photoAnswer{s.server, s.value, s.hash}
 }
 
-// noPhoto is VK's answer to what is no picture: no error, but no photo either.
+// noPhoto returns VK's response to a file that is not a picture: no error, but
+// no photo either.
 func noPhoto(w *World, s *staged, _ string) any {
 	return photoAnswer{s.server, "[]", w.hex(32, "staged", s.n)}
 }
@@ -127,7 +128,7 @@ func noAlbumPhoto(w *World, s *staged, _ string) any {
 
 func badImage(w *World, s *staged, what string) any { return uploadError(s.kind, what) }
 
-// photoValue is the string that stands for uploaded photos until they are
+// photoValue returns the string that stands for uploaded photos until they are
 // saved.
 func (w *World) photoValue(s *staged) string {
 	var list []map[string]any
@@ -148,7 +149,8 @@ func (w *World) photoValue(s *staged) string {
 	return string(mustJSON(list))
 }
 
-// encoded is a value that looks like VK's encoded ones and names the upload.
+// encoded returns a value that names the upload and looks like VK's encoded
+// values.
 func (w *World) encoded(s *staged) string {
 	return base64.RawURLEncoding.EncodeToString(mustJSON(map[string]any{
 		"oid": s.owner, "photo": map[string]string{"kid": w.hex(32, "kid", s.n)},

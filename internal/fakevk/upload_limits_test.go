@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// zeros is a file of so many bytes that nobody holds.
+// zeros returns a file of n bytes that takes no memory.
 func zeros(n int64) io.Reader { return io.LimitReader(zeroReader{}, n) }
 
 type zeroReader struct{}
@@ -38,7 +38,7 @@ func TestUploadLimit(t *testing.T) {
 	}
 }
 
-// TestUploadMemory has files pass through without being held.
+// TestUploadMemory uploads files that pass through without being kept.
 func TestUploadMemory(t *testing.T) {
 	const size = 64 << 20
 	s := newScene(t, Config{MediaLimit: 2})
@@ -102,7 +102,8 @@ func TestUploadMalformed(t *testing.T) {
 	}
 }
 
-// FuzzUpload feeds upload hosts any body: they may refuse, but must not panic.
+// FuzzUpload sends any body to upload hosts: they may refuse it but must not
+// panic.
 func FuzzUpload(f *testing.F) {
 	for _, data := range [][]byte{encoded(png.Encode), ogg(time.Second), []byte("GIF89a"), []byte("\xff\xd8\xff")} {
 		ct, body := form("file", "a.png", data)

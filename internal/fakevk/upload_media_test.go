@@ -16,7 +16,7 @@ func TestUploadDoc(t *testing.T) {
 	tests := []struct {
 		name string
 		file string
-		kind int // of the document; 0 when it is refused
+		kind int // of the document; 0 if it is refused
 	}{
 		{"text", "notes.txt", 1},
 		{"archive", "a.tar.gz", 2},
@@ -96,7 +96,7 @@ func TestUploadDocSave(t *testing.T) {
 	if len(found) != 0 {
 		t.Error("found with a wrong key")
 	}
-	// A picture does as a document, but not the other way round.
+	// A picture is accepted as a document, but not the other way round.
 	p := s.uploads(s.address("photos.getMessagesUploadServer"), "photo", "a.png", encoded(png.Encode))
 	s.fails(105, "", "docs.save", "file", p["hash"])
 }
@@ -174,7 +174,8 @@ func TestOggDuration(t *testing.T) {
 		for i := 0; i < len(b); i += size {
 			s.Write(b[i:min(i+size, len(b))])
 		}
-		// In single bytes OpusHead is not seen, and the size decides.
+		// Written in single bytes, OpusHead is not found, and the size
+		// determines the duration.
 		if d := s.duration(int64(len(b))); size >= 14 && d != 90*time.Second || d < time.Second {
 			t.Errorf("in writes of %d: %v", size, d)
 		}
@@ -375,7 +376,7 @@ func TestUploadVideo(t *testing.T) {
 	}
 }
 
-// mediaObjectOf is a piece of media as a message would carry it.
+// mediaObjectOf returns a media object as a message carries it.
 func (s *scene) mediaObjectOf(name string) json.RawMessage {
 	a, ok := parseAttachment(name)
 	if !ok {

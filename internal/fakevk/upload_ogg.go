@@ -9,14 +9,14 @@ import (
 const (
 	opusRate     = 48_000 // samples per second in the page headers of Opus, always
 	voiceBytes   = 2_000  // per second of a voice message at VK's 16 kbit/s
-	oggHeaderLen = 14     // of a page header, as far as it is needed
+	oggHeaderLen = 14     // bytes needed of a page header
 )
 
-// An oggScanner finds out how long an Ogg file is while it passes: the last
-// page says how many samples there were. It looks for the beginnings of pages
-// and not at what they hold.
+// An oggScanner determines the duration of an Ogg file while the file passes
+// through: the last page contains the number of samples. It searches for the
+// beginnings of pages and ignores their content.
 type oggScanner struct {
-	buf     []byte // the end of what was written: a page header may be split
+	buf     []byte // the end of the data so far: a page header may be split
 	samples uint64
 	opus    bool
 }
@@ -40,8 +40,8 @@ func (s *oggScanner) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// duration is what the pages say or, if they do not, what the size makes
-// likely.
+// duration returns the duration given by the pages or, if there is none, an
+// estimate from the size.
 func (s *oggScanner) duration(size int64) time.Duration {
 	d := time.Duration(size) * time.Second / voiceBytes
 	if s.opus && s.samples > 0 && s.samples < opusRate*24*3600 {

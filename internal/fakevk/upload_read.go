@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"image"
-	_ "image/gif" // the formats that VK takes
+	_ "image/gif" // the formats that VK accepts
 	_ "image/jpeg"
 	_ "image/png"
 	"io"
@@ -23,8 +23,8 @@ const (
 
 var errTooLarge = errors.New("fakevk: the file is too large")
 
-// readUpload reads the files of an upload that stand in the right fields; what
-// stands elsewhere, or has no file name, is no file.
+// readUpload reads an upload's files from the accepted fields. Other fields,
+// and parts without a file name, are not files.
 func (w *World) readUpload(rw http.ResponseWriter, r *http.Request, k *uploadKind) ([]Upload, error) {
 	limit := k.limit
 	if limit == 0 {
@@ -37,7 +37,7 @@ func (w *World) readUpload(rw http.ResponseWriter, r *http.Request, k *uploadKin
 	r.Body = http.MaxBytesReader(rw, r.Body, total)
 	mr, err := r.MultipartReader()
 	if err != nil {
-		return nil, nil // no form, no file
+		return nil, nil // not a form: no files
 	}
 	var files []Upload
 	keep := w.keepsPictures()
@@ -51,7 +51,7 @@ func (w *World) readUpload(rw http.ResponseWriter, r *http.Request, k *uploadKin
 		}
 		name := p.FormName()
 		if p.FileName() == "" || !k.takes(name, files) {
-			continue // the next NextRawPart skips what is left of it
+			continue // the next NextRawPart skips the rest of it
 		}
 		f, err := readFile(p, limit, keep)
 		if err != nil {
@@ -62,7 +62,7 @@ func (w *World) readUpload(rw http.ResponseWriter, r *http.Request, k *uploadKin
 	return nil, errors.New("fakevk: too many parts")
 }
 
-// takes reports whether a file in a field counts after those that were read.
+// takes reports whether a file in a field counts after those already read.
 func (k *uploadKind) takes(field string, files []Upload) bool {
 	if k.fields == nil {
 		return len(files) == 0 || k.many && len(files) < maxAlbumFiles
@@ -70,8 +70,8 @@ func (k *uploadKind) takes(field string, files []Upload) bool {
 	return slices.Contains(k.fields, field) && !slices.ContainsFunc(files, func(f Upload) bool { return f.Field == field })
 }
 
-// readFile reads one file to its end and keeps its size, hash, format and
-// dimensions and, if told so, the bytes of a picture.
+// readFile reads one file to its end. It returns the file's size, hash, format
+// and dimensions and, if keep is set, the bytes of a picture.
 func readFile(p *multipart.Part, limit int64, keep bool) (Upload, error) {
 	f := Upload{Field: p.FormName(), FileName: p.FileName(), ContentType: p.Header.Get("Content-Type")}
 	sum := sha256.New()
@@ -108,7 +108,7 @@ func readFile(p *multipart.Part, limit int64, keep bool) (Upload, error) {
 	return f, nil
 }
 
-// looksLikeImage spares the decoders what is none.
+// looksLikeImage saves the decoders work on files that are not images.
 func looksLikeImage(head []byte) bool {
 	for _, magic := range []string{"\x89PNG", "\xff\xd8", "GIF8"} {
 		if strings.HasPrefix(string(head), magic) {
@@ -118,7 +118,7 @@ func looksLikeImage(head []byte) bool {
 	return false
 }
 
-// capped reads up to a number of bytes and fails at the next one.
+// A capped reader reads up to a number of bytes and fails at the next one.
 type capped struct {
 	r    io.Reader
 	left int64
@@ -132,7 +132,7 @@ func (c *capped) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// counter counts what is written to it.
+// A counter counts the bytes written to it.
 type counter struct{ n *int64 }
 
 func (c counter) Write(p []byte) (int, error) {

@@ -23,7 +23,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// pngHead is a PNG as far as its size is concerned.
+// pngHead returns the beginning of a PNG, enough to determine its dimensions.
 func pngHead(width, height int) []byte {
 	ihdr := append([]byte("IHDR"), 0, 0, 0, 0, 0, 0, 0, 0, 8, 6, 0, 0, 0)
 	binary.BigEndian.PutUint32(ihdr[4:], uint32(width))
@@ -40,7 +40,7 @@ func encoded(encode func(io.Writer, image.Image) error) []byte {
 	return b.Bytes()
 }
 
-// ogg is two pages of Opus that last so long.
+// ogg returns two pages of Opus with the given duration.
 func ogg(d time.Duration) []byte {
 	page := func(granule uint64, body string) []byte {
 		b := append([]byte("OggS\x00\x02"), make([]byte, 20)...)
@@ -50,7 +50,7 @@ func ogg(d time.Duration) []byte {
 	return append(page(0, "OpusHead\x01"), page(uint64(d.Seconds()*opusRate), strings.Repeat("x", 100))...)
 }
 
-// form is a multipart body with one file.
+// form returns a multipart body with one file.
 func form(field, name string, data []byte) (contentType string, body []byte) {
 	var b bytes.Buffer
 	mw := multipart.NewWriter(&b)
@@ -65,7 +65,7 @@ func form(field, name string, data []byte) (contentType string, body []byte) {
 	return mw.FormDataContentType(), b.Bytes()
 }
 
-// address asks a method for an upload address.
+// address calls a method and returns its upload address.
 func (s *scene) address(method string, pairs ...any) string {
 	s.t.Helper()
 	var a struct {
@@ -75,7 +75,7 @@ func (s *scene) address(method string, pairs ...any) string {
 	return a.URL
 }
 
-// sends uploads a file and returns the recorded answer.
+// sends uploads a file and returns the recorded response.
 func (s *scene) sends(address, field, name string, data []byte) *httptest.ResponseRecorder {
 	s.t.Helper()
 	ct, body := form(field, name, data)
@@ -86,7 +86,7 @@ func (s *scene) sends(address, field, name string, data []byte) *httptest.Respon
 	return rec
 }
 
-// uploads is sends for an answer that is an object of JSON.
+// uploads is like sends, for a response that is a JSON object.
 func (s *scene) uploads(address, field, name string, data []byte) map[string]any {
 	s.t.Helper()
 	rec := s.sends(address, field, name, data)
@@ -99,7 +99,7 @@ func (s *scene) uploads(address, field, name string, data []byte) map[string]any
 	return out
 }
 
-// pairs makes an upload's answer into parameters, as clients do.
+// pairs converts an upload's response to parameters, as clients do.
 func pairs(answer map[string]any, more ...any) []any {
 	for k, v := range answer {
 		more = append(more, k, v)
@@ -206,7 +206,7 @@ func TestUploadBadPhoto(t *testing.T) {
 	}
 }
 
-// TestUploadSaves changes what the upload host gave in each way there is.
+// TestUploadSaves changes the upload host's values in every possible way.
 func TestUploadSaves(t *testing.T) {
 	tests := []struct {
 		name   string

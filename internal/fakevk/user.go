@@ -7,48 +7,48 @@ import (
 	"strings"
 )
 
-// A UserSpec describes a person to [World.AddUser]. The zero value is an
-// ordinary one, speaking English, with a name made from the id.
+// A UserSpec describes a user to [World.AddUser]. The zero value is an ordinary
+// user who speaks English and has a name made from the id.
 type UserSpec struct {
-	ID                  int64 // zero means the next free one
+	ID                  int64 // if zero, the next free one
 	FirstName, LastName string
-	ScreenName          string // empty means id{ID}
+	ScreenName          string // the default is id{ID}
 	Sex                 int    // 0 unknown, 1 female, 2 male
 
-	// Lang is the language of the person's client: ru, ua, be, en, es, fi, de
-	// or it. Empty means en.
+	// Lang is the language of the user's client: ru, ua, be, en, es, fi, de or
+	// it. The default is en.
 	Lang string
 
 	Closed      bool   // a closed profile
 	Deactivated string // "deleted" or "banned"
 
 	// DenyMessages keeps communities from writing (error 901) until
-	// [World.Allow], even after the person wrote to them.
+	// [World.Allow], even after the user wrote to them.
 	DenyMessages bool
 
 	// Private forbids everybody to write (error 902).
 	Private bool
 
-	// Cases holds the name in the grammatical cases gen, dat, acc, ins and
-	// abl. Cases that are missing have the plain name.
+	// Cases holds the name in the grammatical cases gen, dat, acc, ins and abl.
+	// Missing cases use the plain name.
 	Cases map[string][2]string
 
-	// Fields are further profile fields, returned when a call asks for them by
-	// name in its fields parameter.
+	// Fields are further profile fields, returned if a call names them in its
+	// fields parameter.
 	Fields map[string]any
 
-	// Client is what the person's client can do; nil means everything.
+	// Client lists the abilities of the user's client; nil means all.
 	Client *ClientInfo
 }
 
-// A User is a person of the world as tests see it.
+// A User is a user of the world as tests see it.
 type User struct {
 	ID                  int64
 	FirstName, LastName string
 	ScreenName          string
 }
 
-// ClientInfo is what VK tells a bot about the client a message came from.
+// ClientInfo is VK's description of the client that sent a message.
 type ClientInfo struct {
 	ButtonActions  []string `json:"button_actions"`
 	Keyboard       bool     `json:"keyboard"`
@@ -57,7 +57,7 @@ type ClientInfo struct {
 	LangID         int      `json:"lang_id"`
 }
 
-// langs are VK's numbers of languages.
+// langs maps languages to VK's numbers.
 var langs = map[string]int{"ru": 0, "ua": 1, "be": 2, "en": 3, "es": 4, "fi": 5, "de": 6, "it": 7}
 
 type user struct {
@@ -65,8 +65,8 @@ type user struct {
 	client ClientInfo
 }
 
-// AddUser adds a person. It panics when the id or the screen name is taken or
-// the language unknown: the test itself is wrong then.
+// AddUser adds a user. It panics if the id or the screen name is taken or the
+// language is unknown, because then the test itself is wrong.
 func (w *World) AddUser(s UserSpec) User {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -114,14 +114,15 @@ func (w *World) claimName(name string, owner int64) {
 	w.names[key] = owner
 }
 
-// canonical names of people and communities: prefix and number.
+// namePrefixes are the prefixes of canonical names of users and communities; a
+// number follows.
 var namePrefixes = []struct {
 	prefix string
 	sign   int64
 }{{"id", 1}, {"club", -1}, {"public", -1}, {"event", -1}}
 
-// resolve finds the owner of a screen name or of a canonical one (id1, club1).
-// Communities have negative ids.
+// resolve returns the owner of a screen name or of a canonical one (id1,
+// club1). Communities have negative ids.
 func (w *World) resolve(name string) (owner int64, ok bool) {
 	name = strings.ToLower(strings.TrimPrefix(name, "@"))
 	if owner, ok := w.names[name]; ok {
@@ -136,8 +137,7 @@ func (w *World) resolve(name string) (owner int64, ok bool) {
 	return 0, false
 }
 
-// exists reports whether there is such a person or, for a negative id, such a
-// community.
+// exists reports whether the user or, for a negative id, the community exists.
 func (w *World) exists(owner int64) bool {
 	if owner < 0 {
 		return w.groups[-owner] != nil
@@ -145,7 +145,7 @@ func (w *World) exists(owner int64) bool {
 	return w.users[owner] != nil
 }
 
-// clientOf is the client info of whoever sent a message.
+// clientOf returns the client info of a message's author.
 func (w *World) clientOf(from int64) ClientInfo {
 	if u := w.users[from]; u != nil {
 		return u.client

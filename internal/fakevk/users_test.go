@@ -110,7 +110,8 @@ func TestUtils(t *testing.T) {
 	s.fails(100, "screen_name is undefined", "utils.resolveScreenName")
 }
 
-// TestWrongSpecs: mistakes of a test are told to the test at once.
+// TestWrongSpecs checks that mistakes of a test are reported to the test at
+// once.
 func TestWrongSpecs(t *testing.T) {
 	t.Parallel()
 	for name, f := range map[string]func(s *scene){

@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// A wall is the posts of a person or a community. Posts and comments share one
-// numbering, as in VK. Config.HistoryLimit bounds both the posts of a wall and
-// the comments of a post; the oldest are forgotten first.
+// A wall holds the posts of a user or a community. Posts and comments share one
+// numbering, as in VK. Config.HistoryLimit limits both the posts of a wall and
+// the comments of a post; the oldest are dropped first.
 type wall struct {
 	owner int64
-	last  int64 // number
+	last  int64 // the last number used
 	posts []*post
 }
 
 type post struct {
 	id       int64
 	from     int64
-	author   int64 // the person behind a post in the community's name
+	author   int64 // the user who wrote a post as the community
 	signed   bool
 	date     time.Time
 	edited   time.Time
@@ -27,7 +27,7 @@ type post struct {
 	text     string
 	attached []json.RawMessage
 	deleted  bool
-	closed   bool // nobody may comment
+	closed   bool // comments are closed
 	comments []*comment
 }
 
@@ -37,8 +37,8 @@ type comment struct {
 	date     time.Time
 	text     string
 	attached []json.RawMessage
-	parent   int64 // the comment whose thread it is in
-	replyTo  int64 // the comment that it answers
+	parent   int64 // the comment that starts its thread
+	replyTo  int64 // the comment that it replies to
 	deleted  bool
 }
 
@@ -53,7 +53,7 @@ func (w *World) wall(owner int64) *wall {
 	return l
 }
 
-// find returns a post that is there, or nil.
+// find returns a post that is not deleted, or nil.
 func (l *wall) find(id int64) *post {
 	for _, p := range l.posts {
 		if p.id == id && !p.deleted {
@@ -82,8 +82,8 @@ func (p *post) find(id int64) *comment {
 	return nil
 }
 
-// shown is the comments that are there, in one thread or, with zero, on the
-// first level.
+// shown returns the comments that are not deleted, in one thread or, if parent
+// is zero, on the first level.
 func (p *post) shown(parent int64) []*comment {
 	var list []*comment
 	for _, c := range p.comments {
@@ -128,7 +128,7 @@ func (w *World) reply(l *wall, p *post, c *comment) *comment {
 	return c
 }
 
-// tellWall tells the community whose wall it is, if it is one.
+// tellWall notifies the community that owns the wall, if a community does.
 func (w *World) tellWall(l *wall, eventType string, object any) {
 	if g := w.groups[-l.owner]; g != nil {
 		w.emit(g, eventType, object)
@@ -136,7 +136,7 @@ func (w *World) tellWall(l *wall, eventType string, object any) {
 	w.touch()
 }
 
-// deleteComment marks a comment and what answers it in its thread.
+// deleteComment marks a comment and the replies to it in its thread as deleted.
 func (w *World) deleteComment(l *wall, p *post, c *comment, by int64) {
 	c.deleted = true
 	w.tellWall(l, "wall_reply_delete", struct {
@@ -147,7 +147,7 @@ func (w *World) deleteComment(l *wall, p *post, c *comment, by int64) {
 	}{l.owner, c.id, by, p.id})
 }
 
-// wirePost is a post as viewer gets it.
+// wirePost returns a post as viewer gets it.
 func (w *World) wirePost(l *wall, p *post, viewer int64) map[string]any {
 	out := map[string]any{
 		"inner_type": "wall_wallpost", "id": p.id, "owner_id": l.owner, "from_id": p.from,
@@ -171,7 +171,7 @@ func (w *World) wirePost(l *wall, p *post, viewer int64) map[string]any {
 	return out
 }
 
-// wireComment is a comment as viewer gets it.
+// wireComment returns a comment as viewer gets it.
 func (w *World) wireComment(l *wall, p *post, c *comment, viewer int64) map[string]any {
 	out := map[string]any{
 		"id": c.id, "from_id": c.from, "date": w.unix(c.date), "text": c.text,
@@ -200,7 +200,7 @@ func (c *comment) stack() []int64 {
 	return []int64{c.parent}
 }
 
-// wireReply is a comment as events tell it.
+// wireReply returns a comment as events carry it.
 func (w *World) wireReply(l *wall, p *post, c *comment) map[string]any {
 	out := w.wireComment(l, p, c, 0)
 	delete(out, "can_edit")
@@ -208,10 +208,9 @@ func (w *World) wireReply(l *wall, p *post, c *comment) map[string]any {
 	return out
 }
 
-// Post writes on a wall as a person: on the own one, or with a negative owner
-// on a community's. There it is a suggestion if the community is a page and the
-// person none of its editors. It returns the number of the post and emits
-// wall_post_new.
+// Post posts on a wall as a user: on the user's own or, with a negative owner,
+// on a community's. On a page of which the user is not an editor, the post is a
+// suggestion. Post returns the post's number and emits wall_post_new.
 func (w *World) Post(user, owner int64, text string) (int64, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -228,7 +227,7 @@ func (w *World) postKind(user, owner int64) string {
 	return "post"
 }
 
-// mayPost tells why a person may not write on a wall, or nil.
+// mayPost returns the error if a user may not post on a wall, or nil.
 func (w *World) mayPost(user, owner int64) *apiError {
 	if owner == user {
 		return nil
@@ -245,13 +244,13 @@ func (w *World) mayPost(user, owner int64) *apiError {
 	return nil
 }
 
-// openWall reports whether a person may write on the wall of a community.
+// openWall reports whether a user may post on the wall of a community.
 func (w *World) openWall(g *group, user int64) bool {
 	return !w.isBanned(g, user) && (g.setting("wall") == int64(1) || g.may(user, roleEditor))
 }
 
-// Comment writes a comment as a person, in answer to another one unless replyTo
-// is zero. It returns the number of the comment and emits wall_reply_new.
+// Comment writes a comment as a user, in reply to another one unless replyTo is
+// zero. It returns the comment's number and emits wall_reply_new.
 func (w *World) Comment(user, owner, postID, replyTo int64, text string) (int64, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -267,8 +266,8 @@ func (w *World) Comment(user, owner, postID, replyTo int64, text string) (int64,
 	return w.reply(l, l.find(postID), c).id, nil
 }
 
-// comment begins a comment of from, for whom user acts, and checks that it may
-// be written.
+// comment creates a comment by from, for which user acts, and checks that it is
+// allowed.
 func (w *World) comment(user, from, owner, postID, replyTo int64) (*comment, *apiError) {
 	l := w.walls[owner]
 	if l == nil {
@@ -287,7 +286,7 @@ func (w *World) comment(user, from, owner, postID, replyTo int64) (*comment, *ap
 		if r == nil || r.deleted {
 			return nil, invalid("reply_to_comment is invalid")
 		}
-		// Threads are one level deep: an answer to an answer joins its thread.
+		// Threads are one level deep: a reply to a reply joins its thread.
 		if c.replyTo, c.parent = replyTo, r.parent; c.parent == 0 {
 			c.parent = r.id
 		}
@@ -310,8 +309,8 @@ type WallComment struct {
 	Text                string
 }
 
-// Wall returns the posts of a person or, with a negative owner, a community,
-// oldest first, without what was deleted.
+// Wall returns the posts of a user or, with a negative owner, of a community,
+// oldest first, without deleted ones.
 func (w *World) Wall(owner int64) []WallPost {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -11,12 +11,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// wallOf is the parameters of a call about the club's wall with a token.
+// wallOf returns the parameters of a call about the club's wall with a token.
 func (c *club) wallOf(token string, pairs ...any) []any {
 	return append([]any{"access_token", token, "owner_id", -c.id}, pairs...)
 }
 
-// post writes on the club's wall.
+// post posts on the club's wall.
 func (c *club) post(token string, pairs ...any) int64 {
 	c.t.Helper()
 	var got struct {
@@ -26,7 +26,7 @@ func (c *club) post(token string, pairs ...any) int64 {
 	return got.ID
 }
 
-// comment answers a post of the club's wall.
+// comment comments on a post of the club's wall.
 func (c *club) comment(token string, post int64, pairs ...any) int64 {
 	c.t.Helper()
 	var got struct {
@@ -36,7 +36,7 @@ func (c *club) comment(token string, post int64, pairs ...any) int64 {
 	return got.ID
 }
 
-// kinds is the events of a poll by type alone.
+// kinds returns the types of a poll's events.
 func (p *poller) kinds() []string {
 	var out []string
 	for _, e := range p.heard() {
@@ -158,7 +158,8 @@ func TestWallRefusals(t *testing.T) {
 	})
 }
 
-// TestSuggest: on a page, others than its editors only suggest.
+// TestSuggest checks that on a page, users who are not editors only suggest
+// posts.
 func TestSuggest(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
@@ -362,7 +363,7 @@ func TestLikes(t *testing.T) {
 	}
 	c.fails(15, "", "likes.delete", item(c.admin, "post", post)...)
 	if c.Like(c.anna.ID, "post", -c.id, 99) == nil {
-		t.Error("liked what there is not")
+		t.Error("liked an object that does not exist")
 	}
 	c.ok(nil, "wall.delete", c.wallOf(c.admin, "post_id", post)...)
 	if n := len(c.likes); n != 1 {
@@ -370,7 +371,7 @@ func TestLikes(t *testing.T) {
 	}
 }
 
-// TestWallForgets: walls and comments are bounded.
+// TestWallForgets checks that the numbers of posts and comments are limited.
 func TestWallForgets(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{HistoryLimit: 3})

@@ -11,12 +11,12 @@ import (
 	"time"
 )
 
-// chatBase is what separates chats from people: the peer id of chat n is
-// chatBase + n.
+// chatBase separates the peer ids of chats from those of users: the peer id of
+// chat n is chatBase + n.
 const chatBase = 2_000_000_000
 
-// Where the numbering of a world begins. Message ids and conversation message
-// ids begin far apart, so that a bot that takes one for the other fails.
+// The first numbers of a world. Message ids and conversation message ids start
+// far apart, so that a bot that confuses them fails.
 const (
 	firstUser    = 100_000_001
 	firstGroup   = 200_000_001
@@ -24,20 +24,20 @@ const (
 	firstVersion = 10_000_000
 )
 
-// A World is one fake VK: everything in it and the API over it. Make one with
-// [New]. It is safe for concurrent use.
+// A World is one fake VK: its users, communities and messages, and the API over
+// them. Create one with [New]. It is safe for concurrent use.
 type World struct {
 	cfg  Config
 	mux  *http.ServeMux
 	done chan struct{} // closed by Close
 
-	ctx     context.Context // ended by Close
+	ctx     context.Context // canceled by Close
 	cancel  context.CancelFunc
-	senders sync.WaitGroup // that deliver to callback servers
+	senders sync.WaitGroup // goroutines that deliver to callback servers
 
 	mu      sync.Mutex
 	closed  bool
-	changed chan struct{} // closed at the next change; nil when nobody asked
+	changed chan struct{} // closed at the next change; nil if nobody asked for it
 
 	users    map[int64]*user
 	groups   map[int64]*group
@@ -50,22 +50,22 @@ type World struct {
 	uploads  uploads
 	pictures pictures
 	walls    map[int64]*wall    // by owner
-	likes    map[string][]int64 // who likes what, by likeKey
+	likes    map[string][]int64 // ids that like an object, by likeKey
 	apps     map[string]app     // by screen name
-	refused  map[string]bool    // hosts that utils.checkLink calls banned
+	refused  map[string]bool    // hosts that utils.checkLink reports as banned
 	stories  *bounded[*story]   // by owner_id
 
-	shortLinks *bounded[string] // the keys of private links by those of the links
+	shortLinks *bounded[string] // the keys of private links, by the keys of the links
 
-	storage   map[int64]*storage // by user, 0 for nobody's
+	storage   map[int64]*storage // by user, 0 for the application
 	presses   map[string]*Press
 	taps      []func(Event)
 	calls     []Call
-	callSize  int // bytes of them
+	callSize  int // bytes of calls
 	followers []func(Change)
 	faults    []*Injection
-	timers    map[int64]*time.Timer // of what is to happen later
-	remarked  map[string]bool       // told to Config.OnRemark
+	timers    map[int64]*time.Timer // timers of delayed actions
+	remarked  map[string]bool       // passed to Config.OnRemark
 
 	lastUser, lastGroup, lastChat int64
 	lastMessage, lastVersion      int64
@@ -75,7 +75,7 @@ type World struct {
 }
 
 // New returns an empty world. A world used inside a testing/synctest bubble
-// must be made inside it.
+// must be created inside it.
 func New(cfg Config) *World {
 	cfg.mustCheck()
 	cfg = cfg.withDefaults()
@@ -113,8 +113,8 @@ func New(cfg Config) *World {
 }
 
 // Close ends every waiting long poll and every delivery to a callback server,
-// waits for the latter, and refuses further requests with HTTP status 503. It
-// may be called more than once.
+// waits for the deliveries, and refuses further requests with HTTP status 503.
+// It may be called more than once.
 func (w *World) Close() {
 	w.shut()
 	w.senders.Wait()
@@ -136,9 +136,9 @@ func (w *World) shut() {
 }
 
 // Changed returns a channel that is closed at the next change of anything that
-// the World's reading methods return: a message, an edit, an answer to a
-// press, a call, a long poll that begins to wait. To wait for a condition, ask
-// for the channel first and look after that:
+// the World's reading methods return: a message, an edit, an answer to a press,
+// a call, a long poll that begins to wait. To wait for a condition, get the
+// channel first and check the condition after that:
 //
 //	for {
 //		changed := w.Changed()
@@ -156,7 +156,7 @@ func (w *World) Changed() <-chan struct{} {
 	return w.changed
 }
 
-// touch tells whoever waits on Changed.
+// touch wakes the goroutines that wait on Changed.
 func (w *World) touch() {
 	if w.changed != nil {
 		close(w.changed)
@@ -164,8 +164,9 @@ func (w *World) touch() {
 	}
 }
 
-// digest is a number stream without a state: the same seed, kind and numbers
-// give the same bytes, whatever else went on in the world meanwhile.
+// digest returns pseudo-random bytes without keeping a state: the same seed,
+// kind and numbers give the same bytes, independent of everything else in the
+// world.
 func (w *World) digest(kind string, n ...int64) [sha256.Size]byte {
 	b := make([]byte, 0, 64)
 	b = append(b, kind...)
@@ -182,7 +183,7 @@ func (w *World) hex(digits int, kind string, n ...int64) string {
 	return hex.EncodeToString(d[:])[:digits]
 }
 
-// newToken makes up a string that looks like VK's tokens.
+// newToken generates a string that looks like VK's tokens.
 func (w *World) newToken() string {
 	w.lastSecret++
 	var b []byte
@@ -193,6 +194,6 @@ func (w *World) newToken() string {
 	return "vk1.a." + base64.RawURLEncoding.EncodeToString(b)
 }
 
-// now is the time of the world. It exists so that one place says that the
-// world keeps no clock.
+// now returns the time of the world. It exists to document in one place that
+// the world keeps no clock.
 func now() time.Time { return time.Now() }

@@ -18,13 +18,13 @@ import (
 // Secret is the secret of the requests.
 const Secret = "s3cret-of-the-hook"
 
-// Event returns the body of a request: a message to community 7, whose text is
-// its ID.
+// Event returns the body of a request with a message to community 7. The text
+// of the message is its ID.
 func Event(id string, peer int) string {
 	return fmt.Sprintf(`{"group_id":7,"type":"message_new","event_id":%q,"v":"5.199","object":{"message":{"peer_id":%d,"from_id":%d,"text":%q}},"secret":%q}`, id, peer, peer, id, Secret)
 }
 
-// New returns a Callback of community 7 that logs nowhere.
+// New returns a Callback of community 7 that discards its log.
 func New(h vk.HandlerFunc) *vk.Callback {
 	return &vk.Callback{
 		Client:       vk.NewClient("t0ken"),
@@ -41,7 +41,7 @@ func Post(h http.Handler, body string, header ...string) *httptest.ResponseRecor
 	return PostContext(context.Background(), h, body, header...)
 }
 
-// PostContext is Post for a request with a context.
+// PostContext is like Post, for a request with a context.
 func PostContext(ctx context.Context, h http.Handler, body string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/vk", strings.NewReader(body))
 	for i := 0; i < len(header); i += 2 {
@@ -52,8 +52,8 @@ func PostContext(ctx context.Context, h http.Handler, body string, header ...str
 	return w
 }
 
-// Answer returns an answer in one line. It fails the test if the answer asks VK
-// to deliver the event again and names no time that VK accepts.
+// Answer returns a response in one line. It fails the test if the response asks
+// VK to deliver the event again and gives no time that VK accepts.
 func Answer(t testing.TB, w *httptest.ResponseRecorder) string {
 	t.Helper()
 	after := w.Header().Get("Retry-After")

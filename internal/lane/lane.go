@@ -199,10 +199,23 @@ func (l *Lanes[K, T]) pick() *Turn[K, T] {
 
 // work runs t, and then whatever is next, until there is nothing.
 func (l *Lanes[K, T]) work(t *Turn[K, T]) {
+	grow()
 	for t != nil {
 		t = l.run(t)
 	}
 }
+
+// grow makes the stack of a new goroutine large enough for most handlers, in one step
+// and while there is nothing on it to copy. Otherwise it would grow in several steps in
+// the midst of the handler, each of which copies what is on it: see BenchmarkGrow.
+//
+//go:noinline
+func grow() byte {
+	var room [5 << 10]byte // it becomes 8 KB
+	return room[len(text)]
+}
+
+var text string // so that room is not left out
 
 // run runs one turn and returns the next one for this goroutine. If the turn
 // ends the goroutine, the next one gets another.

@@ -53,3 +53,33 @@ func BenchmarkPark(b *testing.B) {
 	l.Add(1, 1)
 	<-done
 }
+
+// BenchmarkGrow is a piece of work that needs some stack, alone in its lane, in times of
+// a goroutine for each. It is to be at most 0.7: the goroutine's stack grows in steps.
+func BenchmarkGrow(b *testing.B) {
+	const turn = 1000
+	done := make(chan int)
+	l := &Lanes[int, int]{Workers: 1, Run: func(t *Turn[int, int]) { done <- deep(20) }}
+	versus.Run(b, "goroutine", turn, func() {
+		for i := range turn {
+			l.Add(1, i)
+			<-done
+		}
+	}, func() {
+		for range turn {
+			go func() { done <- deep(20) }()
+			<-done
+		}
+	})
+}
+
+// deep calls itself so many times, with 200 bytes of stack for each call.
+//
+//go:noinline
+func deep(calls int) int {
+	var room [180]byte
+	if calls == 0 {
+		return int(room[len(text)])
+	}
+	return deep(calls-1) + int(room[calls])
+}

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A Conn is one end of a connection. It is safe for concurrent use; writes that
-// run at once do not mix.
+// A Conn is one end of a connection. It is safe for concurrent use; concurrent
+// writes do not mix.
 type Conn struct {
 	in, out       *stream
 	local, remote Addr
@@ -21,37 +21,37 @@ func pair(a, b Addr) (*Conn, *Conn) {
 		&Conn{in: there, out: back, local: b, remote: a}
 }
 
-// Read waits for data and reads what there is. When the other end was closed it
-// reads what was written before and then returns [io.EOF].
+// Read waits for data and reads the available bytes. If the other end was
+// closed, Read returns the bytes written before that and then [io.EOF].
 func (c *Conn) Read(p []byte) (int, error) {
 	n, err := c.in.read(p)
 	return n, c.wrap("read", err)
 }
 
-// Write writes all of p to the buffer of the connection, waiting for the other
-// end to read if it is full. When the other end was closed it fails with
-// [io.ErrClosedPipe].
+// Write writes all of p to the buffer of the connection. If the buffer is full,
+// Write blocks until the other end reads. If the other end was closed, it fails
+// with [io.ErrClosedPipe].
 func (c *Conn) Write(p []byte) (int, error) {
 	n, err := c.out.write(p)
 	return n, c.wrap("write", err)
 }
 
-// Close closes this end. What was written can still be read by the other. A
-// second Close, and everything else after the first, fails with
+// Close closes this end. The other end can still read the bytes already
+// written. A second Close, and every other call after the first, fails with
 // [net.ErrClosed].
 func (c *Conn) Close() error {
 	return c.close(io.ErrClosedPipe, io.EOF)
 }
 
-// Reset closes this end as a network that breaks would: what was written and
-// not yet read is lost, and the other end fails with [syscall.ECONNRESET] at
-// once. Tests inject faults with it.
+// Reset closes this end as a broken network would: bytes not yet read are lost,
+// and the other end fails with [syscall.ECONNRESET] at once. Tests inject
+// faults with it.
 func (c *Conn) Reset() error {
 	return c.close(syscall.ECONNRESET, syscall.ECONNRESET)
 }
 
-// close closes both directions and leaves the other end the errors that its
-// writes and reads shall return.
+// close closes both directions. write and read are the errors that the other
+// end's writes and reads return.
 func (c *Conn) close(write, read error) error {
 	if !c.in.closeRead(write) {
 		return c.wrap("close", net.ErrClosed)
@@ -75,18 +75,19 @@ func (c *Conn) SetDeadline(t time.Time) error {
 }
 
 // SetReadDeadline makes reads fail with [os.ErrDeadlineExceeded] from t on,
-// those that wait included. The zero Time means never.
+// including blocked reads. The zero Time means never.
 func (c *Conn) SetReadDeadline(t time.Time) error {
 	return c.wrap("set", c.in.setDeadline(&c.in.reader, t))
 }
 
 // SetWriteDeadline makes writes fail with [os.ErrDeadlineExceeded] from t on,
-// those that wait included. The zero Time means never.
+// including blocked writes. The zero Time means never.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
 	return c.wrap("set", c.out.setDeadline(&c.out.writer, t))
 }
 
-// wrap says where an error happened. io.EOF stays bare: readers compare it.
+// wrap adds the operation and the addresses to an error. It leaves io.EOF
+// unwrapped, because readers compare it.
 func (c *Conn) wrap(op string, err error) error {
 	if err == nil || err == io.EOF {
 		return err

@@ -15,7 +15,7 @@ import (
 )
 
 // bubble runs f with the two ends of a connection in virtual time. It fails if
-// f leaves a goroutine behind.
+// f leaks a goroutine.
 func bubble(t *testing.T, f func(t *testing.T, a, b net.Conn)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -44,7 +44,7 @@ func write(t *testing.T, c net.Conn, p []byte) {
 	}
 }
 
-// attempt is what a call came to and how long it took.
+// An attempt is the result of a call and the time it took.
 type attempt struct {
 	n    int
 	err  error
@@ -117,7 +117,7 @@ func TestLargeTransfer(t *testing.T) {
 					got = append(got, buf[:n]...)
 				}
 				if !bytes.Equal(got, sent) {
-					t.Error("what arrived is not what was sent")
+					t.Error("the received bytes differ from the sent ones")
 				}
 			})
 		}
@@ -161,14 +161,15 @@ func TestDeadlines(t *testing.T) {
 			if !errors.As(got.err, &ne) || !ne.Timeout() {
 				t.Error("the error is no timeout")
 			}
-			// Data makes no difference, and a new deadline starts afresh.
+			// Data does not change that, and a new deadline replaces the old
+			// one.
 			write(t, b, []byte("x"))
 			_, err := a.Read(make([]byte, 1))
 			wantErr(t, "read again", err, os.ErrDeadlineExceeded)
 			a.SetReadDeadline(time.Time{})
 			_, err = a.Read(make([]byte, 1))
 			wantErr(t, "read without a deadline", err, nil)
-			// The writing direction is another matter.
+			// The writing direction is independent.
 			a.SetReadDeadline(past)
 			write(t, a, []byte("x"))
 		})
@@ -339,8 +340,8 @@ func TestClose(t *testing.T) {
 	})
 }
 
-// TestRaces does everything at once, for the race detector and for goroutines
-// that are never woken.
+// TestRaces makes all calls concurrently, for the race detector and to find
+// goroutines that are never woken.
 func TestRaces(t *testing.T) {
 	t.Parallel()
 	for i := range 100 {
@@ -356,8 +357,8 @@ func TestRaces(t *testing.T) {
 						}
 					}()
 					go func() {
-						// Virtual time stands still while the others are
-						// busy, so only a deadline in the past is met.
+						// Virtual time does not advance while the others are
+						// busy, so only a deadline in the past expires.
 						for k := range 10 {
 							c.SetDeadline(time.Now().Add(time.Duration(i%20-k) * time.Millisecond))
 						}

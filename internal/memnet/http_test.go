@@ -17,7 +17,7 @@ import (
 	"github.com/vkrouter/vk/internal/versus"
 )
 
-// serve runs an HTTP server and returns a client of it. stop ends both and
+// serve runs an HTTP server and returns a client for it. stop ends both and
 // waits for the server.
 func serve(t testing.TB, l net.Listener, dial func(context.Context, string, string) (net.Conn, error), h http.Handler) (c *http.Client, stop func()) {
 	srv := &http.Server{Handler: h, ReadTimeout: time.Minute, IdleTimeout: time.Hour}
@@ -35,7 +35,7 @@ func serve(t testing.TB, l net.Listener, dial func(context.Context, string, stri
 	}
 }
 
-// inBubble is serve over a Listener in virtual time. A goroutine that is left
+// inBubble is like serve, over a Listener in virtual time. A goroutine leaked
 // at the end fails the test.
 func inBubble(t *testing.T, h http.HandlerFunc, f func(t *testing.T, c *http.Client)) {
 	t.Helper()
@@ -128,7 +128,7 @@ func TestHTTPLongPoll(t *testing.T) {
 	})
 }
 
-// TestHTTPCancel gives up a long poll, which the server is to notice.
+// TestHTTPCancel cancels a long poll and checks that the server notices.
 func TestHTTPCancel(t *testing.T) {
 	gone := false
 	inBubble(t, func(w http.ResponseWriter, r *http.Request) {
@@ -151,7 +151,7 @@ func TestHTTPCancel(t *testing.T) {
 	})
 }
 
-// TestHTTPReset breaks the connection in the middle of an answer.
+// TestHTTPReset breaks the connection in the middle of a response.
 func TestHTTPReset(t *testing.T) {
 	inBubble(t, func(w http.ResponseWriter, r *http.Request) {
 		c, _, err := w.(http.Hijacker).Hijack()
@@ -160,7 +160,7 @@ func TestHTTPReset(t *testing.T) {
 			return
 		}
 		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nfive!")
-		<-time.After(time.Second) // the client reads what there is
+		<-time.After(time.Second) // the client reads the bytes sent so far
 		c.(*Conn).Reset()
 	}, func(t *testing.T, c *http.Client) {
 		resp, err := c.Get("http://vk.test/")
@@ -176,8 +176,8 @@ func TestHTTPReset(t *testing.T) {
 	})
 }
 
-// BenchmarkHTTP is a request over the network in memory, in times of one over
-// loopback.
+// BenchmarkHTTP measures a request over the in-memory network, and the same
+// over loopback for comparison.
 func BenchmarkHTTP(b *testing.B) {
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, `{"response":1}`)

@@ -1,15 +1,15 @@
-// Package memnet is a network in memory, for tests in virtual time.
+// Package memnet is an in-memory network for tests in virtual time.
 //
-// A goroutine that waits for a socket keeps the clock of a testing/synctest
-// bubble from moving. One that waits for a memnet connection does not: it
-// waits on a [sync.Cond], which synctest understands. So a real [net/http.Server]
-// and a real [net/http.Transport] talk over it as they would over TCP, and a long
-// poll of 25 seconds takes none.
+// In a testing/synctest bubble, a goroutine that waits for a socket keeps the
+// clock from advancing. A goroutine that waits for a memnet connection does
+// not: it waits on a [sync.Cond], which synctest recognizes as blocked. So a
+// real [net/http.Server] and a real [net/http.Transport] communicate over it as
+// over TCP, and a long poll of 25 seconds takes no real time.
 //
-// Connections behave like TCP where programs can tell: both directions are
-// buffered, a writer blocks when the buffer is full, deadlines work, and
-// errors come in a [*net.OpError]. The package starts no goroutine and shares
-// nothing between listeners. A deadline that is set uses a timer.
+// Connections behave like TCP in every way that programs can observe: both
+// directions are buffered, a writer blocks when the buffer is full, deadlines
+// work, and errors are wrapped in a [*net.OpError]. The package starts no
+// goroutines and shares nothing between listeners. A deadline uses a timer.
 package memnet
 
 import (
@@ -26,23 +26,23 @@ type Addr string
 // Network returns "mem".
 func (Addr) Network() string { return "mem" }
 
-// String returns the address as it is.
+// String returns the address unchanged.
 func (a Addr) String() string { return string(a) }
 
-// A Listener is a server's side of the network and the way to it. It is safe
-// for concurrent use. Make one with [Listen].
+// A Listener is the server's side of the network; clients connect to it with
+// Dial. It is safe for concurrent use. Create one with [Listen].
 type Listener struct {
 	addr Addr
 
 	mu      sync.Mutex
-	changed sync.Cond // mu: pending or closed is different
+	changed sync.Cond // with mu; signals a change of pending or closed
 	pending []*Conn   // dialled but not accepted
 	dialled int
 	closed  bool
 }
 
-// Listen returns a Listener that says it is at addr, which should be a
-// host:port but is not looked at.
+// Listen returns a Listener with the given address, which should be a host:port
+// but is not checked.
 func Listen(addr string) *Listener {
 	l := &Listener{addr: Addr(addr)}
 	l.changed.L = &l.mu
@@ -52,8 +52,8 @@ func Listen(addr string) *Listener {
 // Addr returns the address given to [Listen].
 func (l *Listener) Addr() net.Addr { return l.addr }
 
-// Accept waits for a connection, which is a [*Conn]. Once the Listener is
-// closed it fails with [net.ErrClosed].
+// Accept waits for a connection, which is a [*Conn]. After the Listener is
+// closed, Accept fails with [net.ErrClosed].
 func (l *Listener) Accept() (net.Conn, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -69,9 +69,9 @@ func (l *Listener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// Dial connects to the Listener, whatever network and addr say, and returns a
-// [*Conn]. Like a kernel it does not wait for Accept, and so never blocks. It
-// fails if ctx has ended, and with [syscall.ECONNREFUSED] once the Listener is
+// Dial connects to the Listener, ignoring network and addr, and returns a
+// [*Conn]. Like a kernel, it does not wait for Accept, so it never blocks. It
+// fails if ctx has ended, and with [syscall.ECONNREFUSED] after the Listener is
 // closed. It can be the DialContext of a [net/http.Transport].
 func (l *Listener) Dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	if err := ctx.Err(); err != nil {
@@ -82,7 +82,7 @@ func (l *Listener) Dial(ctx context.Context, network, addr string) (net.Conn, er
 	if l.closed {
 		return nil, &net.OpError{Op: "dial", Net: network, Addr: Addr(addr), Err: syscall.ECONNREFUSED}
 	}
-	// Servers print a client's address and split it, so it looks like one.
+	// Servers print and split a client's address, so it looks like a real one.
 	local := Addr("127.0.0.1:" + strconv.Itoa(49152+l.dialled%16384))
 	l.dialled++
 	client, server := pair(local, l.addr)
@@ -92,7 +92,7 @@ func (l *Listener) Dial(ctx context.Context, network, addr string) (net.Conn, er
 }
 
 // Close ends Accept, refuses further dials and resets the connections that were
-// never accepted. Those that were stay open. A second Close fails with
+// never accepted. Accepted connections stay open. A second Close fails with
 // [net.ErrClosed].
 func (l *Listener) Close() error {
 	l.mu.Lock()

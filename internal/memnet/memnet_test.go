@@ -39,7 +39,8 @@ func TestListener(t *testing.T) {
 			t.Errorf("the client is at %s", c.LocalAddr())
 		}
 
-		// Two that nobody accepts, and one waiting Accept when all ends.
+		// Two connections that are never accepted, and one Accept that waits
+		// until Close.
 		first, _ := l.Dial(t.Context(), "tcp", "")
 		second, _ := l.Dial(t.Context(), "tcp", "")
 		if first.LocalAddr() == second.LocalAddr() {

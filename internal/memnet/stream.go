@@ -9,15 +9,15 @@ import (
 )
 
 const (
-	maxBuffer = 64 << 10 // bytes on their way before a writer waits
-	minBuffer = 4 << 10  // what net/http writes at a time
+	maxBuffer = 64 << 10 // bytes in transit before a writer blocks
+	minBuffer = 4 << 10  // the size of net/http's writes
 )
 
-// stream carries bytes one way, through a ring buffer that grows to maxBuffer.
-// All waiting is done on changed, which lets go of mu.
+// A stream carries bytes in one direction, through a ring buffer that grows to
+// maxBuffer. All waiting is done on changed, which releases mu.
 type stream struct {
 	mu      sync.Mutex
-	changed sync.Cond // mu: something below is different
+	changed sync.Cond // with mu; signals a change of the fields below
 
 	ring    []byte
 	start   int // of the unread bytes
@@ -27,9 +27,9 @@ type stream struct {
 	reader, writer end
 }
 
-// end is the state of one end of a stream.
+// An end is the state of one end of a stream.
 type end struct {
-	err   error // why the end is of no more use; io.EOF lets it read the rest
+	err   error // the reason why the end is unusable; with io.EOF it can read the rest
 	late  bool  // the deadline has passed
 	timer *time.Timer
 }
@@ -64,7 +64,7 @@ func (s *stream) read(p []byte) (int, error) {
 func (s *stream) write(p []byte) (n int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	// A long write waits in the middle, where another must not cut in.
+	// A long write waits in the middle. Another write must not interrupt it.
 	for s.writing {
 		if err := s.writer.check(); err != nil {
 			return 0, err
@@ -106,7 +106,7 @@ func (s *stream) take(p []byte) int {
 	return len(p)
 }
 
-// put copies as much of p as there is room for.
+// put copies as much of p as fits into the buffer.
 func (s *stream) put(p []byte) int {
 	p = p[:min(len(p), maxBuffer-s.length)]
 	if need := s.length + len(p); need > len(s.ring) {
@@ -131,8 +131,8 @@ func (s *stream) put(p []byte) int {
 	return len(p)
 }
 
-// closeRead closes the reader's end; the writer's fails with err from now on.
-// It returns false if it was closed before.
+// closeRead closes the reader's end. The writer's end fails with err from then
+// on. closeRead returns false if the end was already closed.
 func (s *stream) closeRead(err error) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -146,8 +146,8 @@ func (s *stream) closeRead(err error) bool {
 	return true
 }
 
-// closeWrite closes the writer's end; the reader's fails with err, but first
-// reads what is left if that is io.EOF.
+// closeWrite closes the writer's end. The reader's end fails with err. If err
+// is io.EOF, it first reads the rest.
 func (s *stream) closeWrite(err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -166,7 +166,8 @@ func (e *end) close() {
 	e.stop()
 }
 
-// fail is what the other end does to this one, unless it is closed already.
+// fail makes this end fail with err, unless it is already closed. The other end
+// calls it.
 func (e *end) fail(err error) {
 	if e.err == nil {
 		e.err = err
@@ -195,8 +196,8 @@ func (s *stream) setDeadline(e *end, t time.Time) error {
 		timer = time.AfterFunc(wait, func() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			// Stop does not call back a timer that has fired and waits for
-			// the lock: its deadline may have been changed since.
+			// Stop cannot cancel a timer that has fired and waits for the lock.
+			// The deadline may have changed since.
 			if e.timer == timer {
 				e.late = true
 				s.changed.Broadcast()

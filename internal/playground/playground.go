@@ -1,7 +1,6 @@
-// Package playground is the chat page: a person's side of the fake VK in a
-// browser. It is files without a build step and without anything from elsewhere;
-// all that it does, it does by the requests of /sim, which internal/fakesim
-// answers.
+// Package playground is the chat page: the users' side of the fake VK in a
+// browser. It consists of files without a build step and without third-party
+// code. All its actions are requests to /sim, which internal/fakesim serves.
 package playground
 
 import (
@@ -13,8 +12,8 @@ import (
 //go:embed page
 var files embed.FS
 
-// types are those of the files: what the machine's own tables say of them is
-// not to be relied on.
+// types are the content types of the files. The machine's own tables are not
+// reliable.
 var types = map[string]string{
 	".html": "text/html; charset=utf-8",
 	".css":  "text/css; charset=utf-8",
@@ -22,8 +21,8 @@ var types = map[string]string{
 	".svg":  "image/svg+xml",
 }
 
-// policy lets the page run its own files and talk to its own server, and
-// nothing else: what bots and people write can neither run nor load anything.
+// policy lets the page run its own files and connect to its own server, and
+// nothing else: texts of bots and users can neither run nor load anything.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 
@@ -50,6 +49,6 @@ func Handler() http.Handler {
 		h.Set("Cache-Control", "no-cache")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
-		w.Write(content) // an error means that the client has gone
+		w.Write(content) // an error means that the client disconnected
 	})
 }

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestHandler: the page and its files are served with a type and the policy,
-// and nothing else is.
+// TestHandler checks that exactly the page and its files are served, with a
+// type and the policy.
 func TestHandler(t *testing.T) {
 	t.Parallel()
 	h := Handler()
@@ -39,8 +39,9 @@ func TestHandler(t *testing.T) {
 	}
 }
 
-// TestFiles: nothing on the page is from elsewhere or inline, no text becomes
-// HTML, and the words that it names are there in both languages.
+// TestFiles checks that the page loads nothing from elsewhere and has no inline
+// code, that no text becomes HTML, and that each text it names exists in both
+// languages.
 func TestFiles(t *testing.T) {
 	t.Parallel()
 	all := make(map[string]string)

@@ -19,9 +19,9 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestRetryAfterTooLate: a handler that asks for its event again when VK has had
-// its answer gets it again where VK was told to come again, and not where VK
-// was told ok, nor with long poll.
+// TestRetryAfterTooLate checks a handler that asks for its event again after VK
+// got its response. The event comes again if that response asked VK to retry.
+// It does not come again if the response was ok, or with long poll.
 func TestRetryAfterTooLate(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -70,9 +70,9 @@ func TestRetryAfterTooLate(t *testing.T) {
 	})
 }
 
-// TestCallbackKept: an event of which VK was told ok since the store has it is
-// handled by the next process if this one dies, before the first that comes to
-// that.
+// TestCallbackKept checks that an event that was acknowledged because it is in
+// the store is handled by the next process if this one dies, before the first
+// event that the next process gets.
 func TestCallbackKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, dead := new(vk.MemoryStore), new(atomic.Bool)
@@ -101,8 +101,8 @@ func TestCallbackKept(t *testing.T) {
 	})
 }
 
-// TestSetupResumes: what an earlier run has left is handled when Setup is called,
-// without an event that comes.
+// TestSetupResumes checks that Setup handles the events left by an earlier run,
+// without waiting for a new event.
 func TestSetupResumes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bot := vktest.New(t)
@@ -132,8 +132,8 @@ func TestSetupResumes(t *testing.T) {
 	})
 }
 
-// TestRetryAfterRunsAll: when one handler of an event has asked for it again, all
-// of them run again.
+// TestRetryAfterRunsAll checks that if one handler of an event asks for it
+// again, all its handlers run again.
 func TestRetryAfterRunsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
@@ -157,8 +157,9 @@ func TestRetryAfterRunsAll(t *testing.T) {
 	})
 }
 
-// TestCallbackOrder: the events of a conversation are handled in the order in
-// which the requests come; what comes again has been overtaken.
+// TestCallbackOrder checks that the events of a conversation are handled in the
+// order of the requests. A retried event comes after the events that have
+// overtaken it.
 func TestCallbackOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var h texts
@@ -180,8 +181,9 @@ func TestCallbackOrder(t *testing.T) {
 	})
 }
 
-// TestDoneBeforeTold: when VK is told that an event is done, the store knows it:
-// a process that is started at that moment does not handle it again.
+// TestDoneBeforeTold checks that the store records a handled event before VK
+// gets the acknowledgment: a process that starts at that moment does not handle
+// the event again.
 func TestDoneBeforeTold(t *testing.T) {
 	eachStore(t, func() vk.Handler { return nil }, func(t *testing.T, r *runner) {
 		var h texts
@@ -203,7 +205,7 @@ func TestDoneBeforeTold(t *testing.T) {
 		dead.Store(true)
 		time.Sleep(5 * time.Second)
 		two := hook(new(atomic.Bool))
-		if r.shared { // until the lease of the one that is dead has ended
+		if r.shared { // until the lease of the dead process has expired
 			if got := hooktest.Answer(t, hooktest.Post(two, hooktest.Event("a", 1))); got != "503" {
 				t.Error(got)
 			}
@@ -218,12 +220,12 @@ func TestDoneBeforeTold(t *testing.T) {
 	})
 }
 
-// A slowStore takes its time to write. What is on its way when the process dies
-// does not arrive.
+// A slowStore takes time to write. Writes in progress when the process dies are
+// lost.
 type slowStore struct {
 	vk.Store
 	takes time.Duration
-	more  time.Duration // for each 100 bytes
+	more  time.Duration // added for each 100 bytes
 	dead  func() bool   // nil if it does not die
 }
 
@@ -235,8 +237,9 @@ func (s slowStore) Swap(ctx context.Context, key string, old, new []byte, ttl ti
 	return s.Store.Swap(ctx, key, old, new, ttl)
 }
 
-// TestKeptOverStop: an event that a stop cuts off is kept, whether VK was told
-// so before or not, and handled by the next process, before what comes then.
+// TestKeptOverStop checks that an event interrupted by a stop is kept, whether
+// it was acknowledged before that or not, and that the next process handles it
+// before new events.
 func TestKeptOverStop(t *testing.T) {
 	eachStore(t, func() vk.Handler { return nil }, func(t *testing.T, r *runner) {
 		store := r.store
@@ -271,7 +274,7 @@ func TestKeptOverStop(t *testing.T) {
 		}
 		synctest.Wait()
 		got := h.take()
-		kept := slices.Index(got, "kept") // of another conversation
+		kept := slices.Index(got, "kept") // in another conversation
 		if kept < 0 || !slices.Equal(slices.Delete(slices.Clone(got), kept, kept+1), []string{"cut off", "next"}) {
 			t.Errorf("handled %q", got)
 		}
@@ -279,9 +282,9 @@ func TestKeptOverStop(t *testing.T) {
 	})
 }
 
-// TestCallbackWithoutStore: without a store VK is told to come again and again for
-// an event whose handler waits, for as long as that may be; what was done is
-// handled again by the next process, if VK sends it to that.
+// TestCallbackWithoutStore checks that without a store VK is asked to retry an
+// event for as long as its handler waits. The next process handles already
+// handled events again if VK sends them to it.
 func TestCallbackWithoutStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bot := vktest.New(t)
@@ -294,7 +297,7 @@ func TestCallbackWithoutStore(t *testing.T) {
 		bot.User("Anna").Says("order")
 		time.Sleep(24 * time.Hour)
 		synctest.Wait()
-		all := bot.Deliveries()[1:] // what comes first is the confirmation
+		all := bot.Deliveries()[1:] // the first delivery is the confirmation
 		for _, d := range all {
 			if d.Status != http.StatusServiceUnavailable {
 				t.Errorf("%+v", d)
@@ -315,9 +318,10 @@ func TestCallbackWithoutStore(t *testing.T) {
 	})
 }
 
-// TestBothSourcesRestart: an event that a webhook has brought and that is done is not
-// handled again when the next process polls it; and one that was polled not when the
-// webhook brings it to the next process.
+// TestBothSourcesRestart checks that an event that a webhook delivered and that
+// is handled is not handled again when the next process polls it, and that a
+// polled event is not handled again when a webhook delivers it to the next
+// process.
 func TestBothSourcesRestart(t *testing.T) {
 	for _, first := range []string{"webhook", "poll"} {
 		t.Run(first, func(t *testing.T) {
@@ -356,7 +360,7 @@ func TestBothSourcesRestart(t *testing.T) {
 				r.vk.User("Anna").Says("warm up")
 				h.expect(t, "warm up")
 				if first == "webhook" {
-					stopPoller() // as a SIGTERM does: the Poller ends first
+					stopPoller() // as on a SIGTERM: the Poller ends first
 				} else {
 					hook.Store(nil)
 				}
@@ -370,7 +374,7 @@ func TestBothSourcesRestart(t *testing.T) {
 				time.Sleep(time.Minute)
 				h.expect(t)
 				hook.Store(cb)
-				time.Sleep(time.Hour) // VK delivers it again
+				time.Sleep(time.Hour) // VK retries it
 				h.expect(t)
 				stopPoller()
 				cb.Stop(t.Context())
@@ -380,8 +384,9 @@ func TestBothSourcesRestart(t *testing.T) {
 	}
 }
 
-// TestPoisonByWebhook: an event of which five processes die is dropped, also if a
-// webhook brings it, and acknowledged. Other events are handled.
+// TestPoisonByWebhook checks that an event that has crashed five processes is
+// dropped and acknowledged also if a webhook brings it. Other events are
+// handled.
 func TestPoisonByWebhook(t *testing.T) {
 	eachStore(t, func() vk.Handler { return nil }, func(t *testing.T, r *runner) {
 		var h texts
@@ -410,7 +415,7 @@ func TestPoisonByWebhook(t *testing.T) {
 					if got == "200 ok" || dead.Load() {
 						return got
 					}
-					time.Sleep(10 * time.Second) // another process's lease may have to end
+					time.Sleep(10 * time.Second) // the lease of another process may have to expire
 				}
 			}
 			got := post("poison", 1)
@@ -433,8 +438,8 @@ func TestPoisonByWebhook(t *testing.T) {
 	})
 }
 
-// TestAckedWhenParked: VK hears ok as soon as a handler waits and its event is kept;
-// without a Store, that it is to come again, after Patience.
+// TestAckedWhenParked checks that VK gets ok as soon as a handler waits and its
+// event is saved. Without a Store, VK is asked to retry, after Patience.
 func TestAckedWhenParked(t *testing.T) {
 	for name, store := range map[string]vk.Store{"store": new(vk.MemoryStore), "none": nil} {
 		t.Run(name, func(t *testing.T) {

@@ -19,8 +19,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestDoneIsWrittenSoon: what was done a quarter of a second before the process
-// is killed is not repeated; what was done later may be.
+// TestDoneIsWrittenSoon checks that an event handled a quarter of a second
+// before the process is killed is not repeated. Later ones may be.
 func TestDoneIsWrittenSoon(t *testing.T) {
 	for after, want := range map[time.Duration][]string{
 		260 * time.Millisecond: nil,
@@ -31,7 +31,7 @@ func TestDoneIsWrittenSoon(t *testing.T) {
 			eachStore(t, func() vk.Handler { return &h }, func(t *testing.T, r *runner) {
 				h.take()
 				b := r.start()
-				time.Sleep(time.Minute + time.Millisecond) // a lease that is renewed has it all
+				time.Sleep(time.Minute + time.Millisecond) // just renewed, so the whole lease remains
 				r.vk.User("Anna").Says("1")
 				h.expect(t, "1")
 				time.Sleep(after)
@@ -44,8 +44,9 @@ func TestDoneIsWrittenSoon(t *testing.T) {
 	}
 }
 
-// TestPoisonAlone: from the third run on, what the runs before have died of is
-// handled one at a time; in the first two together, as ever.
+// TestPoisonAlone checks that from the third run on, the events that were in
+// progress when the earlier runs died are handled one at a time. In the first
+// two runs they are handled together, as usual.
 func TestPoisonAlone(t *testing.T) {
 	var now atomic.Pointer[bot]
 	var mu sync.Mutex
@@ -87,7 +88,7 @@ func TestPoisonAlone(t *testing.T) {
 	})
 }
 
-// A clockedStore notes when it was written to.
+// A clockedStore records the times of its writes.
 type clockedStore struct {
 	vk.Store
 	mu    sync.Mutex
@@ -109,7 +110,7 @@ func (s *clockedStore) Get(ctx context.Context, key string) ([]byte, error) {
 	return s.Store.Get(ctx, key)
 }
 
-// tries returns when it was used since the last time.
+// tries returns the times of the uses since the last call.
 func (s *clockedStore) tries() []time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -127,7 +128,7 @@ func (s *clockedStore) take() []time.Time {
 	return times
 }
 
-// TestStoreIsTriedAgain: while the store fails, it is tried again at least each
+// TestStoreIsTriedAgain checks that a failing store is retried at least every
 // ten seconds, and not without a pause.
 func TestStoreIsTriedAgain(t *testing.T) {
 	var h texts
@@ -159,7 +160,7 @@ func TestStoreIsTriedAgain(t *testing.T) {
 	})
 }
 
-// TestSlowStore: a store that takes long to write is not always being written.
+// TestSlowStore checks that a slow store is not written to all the time.
 func TestSlowStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var done atomic.Int64
@@ -186,7 +187,7 @@ func TestSlowStore(t *testing.T) {
 		for _, at := range times {
 			end := at.Add(takes)
 			if at.Before(until) {
-				at = until // several writes at a time
+				at = until // several concurrent writes
 			}
 			busy += end.Sub(at)
 			until = end
@@ -198,10 +199,10 @@ func TestSlowStore(t *testing.T) {
 	})
 }
 
-// TestLease: a process renews its lease every five seconds. Another that starts while
-// it does ends with ErrJournalTaken. If it has not for 15 seconds, the next one to start
-// handles what it had, and no sooner, whatever the clock of the dead one said; the log
-// says so.
+// TestLease checks that a process renews its lease every five seconds. Another
+// process that starts meanwhile ends with ErrJournalTaken. If the lease was not
+// renewed for 15 seconds, and no sooner, the next process to start handles the
+// events of the dead one, whatever the dead one's clock said, and logs that.
 func TestLease(t *testing.T) {
 	for _, skew := range []time.Duration{0, time.Hour, -time.Hour} {
 		t.Run(skew.String(), func(t *testing.T) {
@@ -242,10 +243,10 @@ func leaseTest(t *testing.T, skew time.Duration) {
 		t.Errorf("the second one ends with %v", b.err)
 	}
 	clock.take()
-	for len(clock.take()) == 0 { // until it has just renewed it
+	for len(clock.take()) == 0 { // until just after a renewal
 		time.Sleep(10 * time.Millisecond)
 	}
-	synctest.Wait() // and the write has ended
+	synctest.Wait() // the write has ended too
 	a.kill()
 	log, lines := logTo()
 	r.log = log
@@ -259,7 +260,7 @@ func leaseTest(t *testing.T, skew time.Duration) {
 	}
 }
 
-// A skewedStore is what a process with a wrong clock writes to.
+// A skewedStore is a store as a process with a wrong clock writes to it.
 type skewedStore struct {
 	vk.Store
 	skew time.Duration
@@ -268,7 +269,7 @@ type skewedStore struct {
 var until = regexp.MustCompile(`"until":[0-9]+`)
 
 func (s skewedStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
-	// The process reads what it has written: both are turned.
+	// The process reads its own writes: both are shifted.
 	return s.Store.Swap(ctx, key, s.turn(old), s.turn(new), ttl)
 }
 
@@ -279,8 +280,8 @@ func (s skewedStore) turn(value []byte) []byte {
 	})
 }
 
-// TestNamedSends: the sends of two handlers of one event are two, also if both
-// have given them the same name.
+// TestNamedSends checks that the sends of two handlers of one event are
+// distinct, even if both gave them the same name.
 func TestNamedSends(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bot := vktest.New(t)
@@ -297,10 +298,10 @@ func TestNamedSends(t *testing.T) {
 	})
 }
 
-// TestTheEnd: when the context of Run ends, a handler has ten seconds in which it
-// can answer, then its context ends with cause ErrStopped, and after another ten
-// it is abandoned; who waits gets ErrStopped at once; what had not begun does not
-// begin. Then Run returns.
+// TestTheEnd checks the end of Run's context. For ten seconds a handler can
+// still reply. Then its context ends with cause ErrStopped, and after another
+// ten seconds the handler is abandoned. Handlers that wait get ErrStopped at
+// once. Handlers that have not begun do not begin. Then Run returns.
 func TestTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
@@ -351,8 +352,9 @@ func TestTheEnd(t *testing.T) {
 	})
 }
 
-// TestNotBlamed: an event is begun again, however often the bot has stopped while
-// it was handled, or has died while its handler waited, soon after its start.
+// TestNotBlamed checks that an event is started again no matter how often the
+// bot was stopped while handling it, or died soon after its start while the
+// event's handler waited.
 func TestNotBlamed(t *testing.T) {
 	var begun atomic.Int64
 	for name, tt := range map[string]struct {
@@ -389,9 +391,9 @@ func TestNotBlamed(t *testing.T) {
 	}
 }
 
-// TestKeptBeforeBegun: before an event begins, the store has it, whatever else is
-// being written at that moment: it is not lost if the process dies at once, and
-// VK has forgotten it when the next one runs.
+// TestKeptBeforeBegun checks that an event is in the store before its handler
+// begins, whatever else is being written at that moment. The event is not lost
+// if the process dies at once and VK has dropped it when the next process runs.
 func TestKeptBeforeBegun(t *testing.T) {
 	for second := range 7 {
 		t.Run(strconv.Itoa(second), func(t *testing.T) {

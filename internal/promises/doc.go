@@ -1,4 +1,5 @@
-// Package promises tests the promises of docs/delivery.md, as a bot's author
-// relies on them: with package vk alone, against package vktest, over restarts
-// and kills of the bot. It also tests that a pattern means the same to package discord.
+// Package promises tests the promises of docs/delivery.md as an author of a bot
+// relies on them: with package vk only, against package vktest, over restarts
+// and kills of the bot. It also tests that a pattern means the same in package
+// discord.
 package promises

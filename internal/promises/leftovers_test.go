@@ -20,7 +20,7 @@ func hookOf(d *vk.Dispatcher) *vk.Callback {
 	return cb
 }
 
-// wantAnswer posts an event to a webhook and checks the answer.
+// wantAnswer posts an event to a webhook and checks the response.
 func wantAnswer(t *testing.T, h http.Handler, text string, peer int, want string) {
 	t.Helper()
 	if got := hooktest.Answer(t, hooktest.Post(h, hooktest.Event(text, peer))); got != want {
@@ -28,9 +28,9 @@ func wantAnswer(t *testing.T, h http.Handler, text string, peer int, want string
 	}
 }
 
-// TestLeftoversInOrder: events that a source leaves behind are handled in the order in
-// which they came, whatever the order in which their handlers ended: by another
-// source of the Dispatcher, and by the next run.
+// TestLeftoversInOrder checks that events left by a source are handled in the
+// order in which they came, whatever the order in which their handlers ended:
+// by another source of the Dispatcher, and by the next run.
 func TestLeftoversInOrder(t *testing.T) {
 	for _, by := range []string{"another source", "the next run"} {
 		t.Run(by, func(t *testing.T) {
@@ -80,8 +80,8 @@ func TestLeftoversInOrder(t *testing.T) {
 	}
 }
 
-// TestLeftoversWait: while a Dispatcher has MaxEvents, events that a source has left
-// behind wait for room without holding up the requests of another source.
+// TestLeftoversWait checks that if MaxEvents is set, events left by a source
+// wait for room without blocking the requests of another source.
 func TestLeftoversWait(t *testing.T) {
 	eachStore(t, func() vk.Handler { return nil }, func(t *testing.T, r *runner) {
 		store := r.store

@@ -17,7 +17,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// fusedText is a text that is read from a Source.
+// A fusedText is a text that is read from a Source.
 type fusedText struct {
 	*strings.Reader
 	f *fuse
@@ -32,7 +32,7 @@ func text(open func() (io.ReadCloser, error)) vk.Source {
 	return vk.Source{Name: "a.txt", Open: func(context.Context) (io.ReadCloser, error) { return open() }}
 }
 
-// uploadAll makes "act" upload several files, one of which is source.
+// uploadAll makes "act" upload several files; one of them is source.
 func (b *misused) uploadAll(source vk.Source) {
 	b.router.Handle("act", func(c *vk.Context) error {
 		good := vk.Bytes("b.txt", []byte("text"))
@@ -169,7 +169,7 @@ var callMisuses = map[string]func(b *misused){
 	},
 }
 
-// A blocker blocks until it is let go.
+// A blocker blocks until it is released.
 type blocker struct{ begun, end chan struct{} }
 
 func (b *blocker) block() {
@@ -177,8 +177,9 @@ func (b *blocker) block() {
 	<-b.end
 }
 
-// TestMisuseBlocks: user code that blocks in one place holds nobody up but its handler,
-// and the bot ends without it. OnGap alone holds up the events that come after it.
+// TestMisuseBlocks checks that user code that blocks in one place blocks only
+// its handler, and that the bot ends without it. Only OnGap also blocks the
+// events after it.
 func TestMisuseBlocks(t *testing.T) {
 	for place, put := range callMisuses {
 		t.Run(place, func(t *testing.T) {
@@ -229,8 +230,8 @@ func TestMisuseBlocks(t *testing.T) {
 	}
 }
 
-// TestMisuseNil: nil where a call takes something of the user's is an error that the
-// handler gets, or nothing.
+// TestMisuseNil checks that a nil argument of a call is an error that the
+// handler gets, or has no effect.
 func TestMisuseNil(t *testing.T) {
 	const noNumber = "a message to answer or forward has no number"
 	button := func(payload any) *vk.Keyboard { return new(vk.Keyboard).Row(vk.CallbackButton("x", payload)) }
@@ -250,7 +251,7 @@ func TestMisuseNil(t *testing.T) {
 		"SendOption in a struct": {sends(struct{ vk.SendOption }{}), "panic: runtime error: invalid memory address or nil pointer dereference"},
 		"parameter":              {func(c *vk.Context) error { return c.Client().Call(c, "users.get", vk.Params{"user_ids": nil}, nil) }, ""},
 		"Open of a Source":       {uploads(vk.Source{Name: "a.txt"}), "the source has no Open"},
-		"what Open returns":      {uploads(text(func() (io.ReadCloser, error) { return nil, nil })), "the source's Open returned nothing"},
+		"a nil result of Open":   {uploads(text(func() (io.ReadCloser, error) { return nil, nil })), "the source's Open returned nothing"},
 		"Reader":                 {uploads(vk.Reader("a.txt", nil)), "the reader is nil"},
 		"no sources":             {uploads(), ""},
 		"UploadTarget": {func(c *vk.Context) error {

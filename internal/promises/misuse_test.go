@@ -52,7 +52,7 @@ type misused struct {
 	router *vk.Router
 	poller *vk.Poller
 	client *vk.Client
-	quiet  bool // the failure is not for the log
+	quiet  bool // the failure is not logged
 }
 
 type fusedStore struct {
@@ -74,7 +74,7 @@ func (s *fusedStore) Swap(ctx context.Context, key string, old, new []byte, ttl 
 	return s.MemoryStore.Swap(ctx, key, old, new, ttl)
 }
 
-func (s *fusedStore) Exclusive() bool { return true } // such a Store is asked with each write
+func (s *fusedStore) Exclusive() bool { return true } // such a Store is called for each write
 
 type fusedLog struct {
 	slog.Handler
@@ -210,8 +210,9 @@ var misuses = map[string]func(b *misused){
 	},
 }
 
-// TestMisuse: user code that misbehaves in one place does not end the bot: the event
-// is done, later ones are handled, the failure is logged once, and nothing leaks.
+// TestMisuse checks that user code that misbehaves in one place does not end
+// the bot: the event is finished, later events are handled, the failure is
+// logged once, and nothing leaks.
 func TestMisuse(t *testing.T) {
 	all := maps.Clone(misuses)
 	maps.Copy(all, callMisuses)

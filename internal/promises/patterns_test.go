@@ -18,7 +18,7 @@ type front interface {
 	says(t *testing.T, text string) string
 }
 
-// The names of the placeholders of the tests.
+// The names of the placeholders in the tests.
 var names = []string{"x", "y", "z"}
 
 // shown returns the route and arguments as one text.
@@ -174,7 +174,7 @@ var slashOptions = map[string]map[string]any{
 // TestPatterns: a pattern means the same in both fronts, also in what it refuses, and as a
 // slash command.
 func TestPatterns(t *testing.T) {
-	const none = "" // the text is no command
+	const none = "" // the text is not a command
 	for _, tt := range []struct {
 		pattern string
 		texts   map[string]string
@@ -263,8 +263,8 @@ func TestPatterns(t *testing.T) {
 	}
 }
 
-// TestPatternsTogether: of several patterns the one with the most words answers, in both
-// fronts, and the case of letters does not matter if it is not to.
+// TestPatternsTogether checks that in both fronts the pattern with the most
+// words matches first, and that case is ignored if it is set to be.
 func TestPatternsTogether(t *testing.T) {
 	for _, f := range []front{newVKFront(true), newDiscordFront(true)} {
 		f.handle("admin {x...?}", true)
@@ -287,7 +287,8 @@ func TestPatternsTogether(t *testing.T) {
 	}
 }
 
-// TestPatternMistakes: both fronts refuse a malformed pattern with the same words.
+// TestPatternMistakes checks that both fronts reject a malformed pattern with
+// the same words.
 func TestPatternMistakes(t *testing.T) {
 	for _, pattern := range []string{
 		"a {", "a {x", "a {1}", "a {x} b", "a {x} {x}", "a {x...} {y}", "a|", "a|a", "a {x:int=y}", "a {x:string|int}", "a <x>", "a{b}", "{x}", "a {x}{y}",

@@ -14,15 +14,15 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// TestReplayQuestion: a handler that waits at the end of a run, however it ends,
-// gets in the next one what it got before, and then what it waits for; people see
-// nothing twice.
+// TestReplayQuestion checks a handler that waits at the end of a run, however
+// the run ends. In the next run it gets the same results again, and then the
+// awaited event. Users see nothing twice.
 func TestReplayQuestion(t *testing.T) {
 	for _, end := range []string{"stop", "kill"} {
 		t.Run(end, func(t *testing.T) {
 			eachStore(t, orders, func(t *testing.T, r *runner) {
 				anna, bob := r.vk.User("Anna"), r.vk.User("Bob")
-				for i := range 8 { // more often than an event may be begun
+				for i := range 8 { // more often than an event may be started
 					b := r.start()
 					time.Sleep(time.Minute)
 					switch i {
@@ -56,8 +56,9 @@ func TestReplayQuestion(t *testing.T) {
 	}
 }
 
-// TestKillLosesNothing: what was taken and not done when the process died is
-// handled by the next one before what came since, in its order.
+// TestKillLosesNothing checks that the events that were unfinished when the
+// process died are handled by the next process, in their order and before newer
+// events.
 func TestKillLosesNothing(t *testing.T) {
 	var h texts
 	var first atomic.Pointer[bot]
@@ -90,8 +91,8 @@ func TestKillLosesNothing(t *testing.T) {
 	})
 }
 
-// TestPoisonEvent: an event of which the bot dies again and again is dropped,
-// with its bytes in the log. Those that come with it are not.
+// TestPoisonEvent checks that an event that crashes the bot again and again is
+// dropped, with its bytes in the log. The events that come with it are not.
 func TestPoisonEvent(t *testing.T) {
 	var h texts
 	var begun atomic.Int64
@@ -160,11 +161,11 @@ func TestPoisonEvent(t *testing.T) {
 	})
 }
 
-// What docs/delivery.md says and no other test holds.
+// The statements of docs/delivery.md that no other test covers.
 
-// TestGapAfterOutage: what happens while no bot runs is handled by the next one,
-// if VK keeps it; if it was too much for that, OnGap is told what VK leaves out,
-// and the rest is handled.
+// TestGapAfterOutage checks that events that happen while no bot runs are
+// handled by the next run, if VK still has them. If VK has dropped some, OnGap
+// is called with the gap, and the rest is handled.
 func TestGapAfterOutage(t *testing.T) {
 	var h texts
 	for said, gap := range map[int]bool{250: false, 300: true} {
@@ -216,8 +217,8 @@ func byNumber(a, b string) int {
 	return m - n
 }
 
-// TestWithoutStore: without a store a run begins with what comes after its start,
-// and what the one before has not done is lost.
+// TestWithoutStore checks that without a store a run begins with the events
+// after its start, and that the unfinished events of the previous run are lost.
 func TestWithoutStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var h texts
@@ -245,8 +246,8 @@ func TestWithoutStore(t *testing.T) {
 	})
 }
 
-// TestKilledWithoutStore: what came while the store failed is not lost if the
-// process is killed, so long as VK has it.
+// TestKilledWithoutStore checks that events that came while the store failed
+// are not lost if the process is killed, as long as VK has them.
 func TestKilledWithoutStore(t *testing.T) {
 	var h texts
 	var first atomic.Pointer[bot]
@@ -285,8 +286,9 @@ func TestKilledWithoutStore(t *testing.T) {
 	})
 }
 
-// TestParkedAndKilled: handlers that wait are not to blame for the deaths of the bot:
-// however often it is killed, it is ready at once, and all of them wait again.
+// TestParkedAndKilled checks that parked handlers are not blamed for the deaths
+// of the bot: however often it is killed, it is ready at once, and all of them
+// wait again.
 func TestParkedAndKilled(t *testing.T) {
 	for _, life := range []time.Duration{time.Second, time.Minute} {
 		t.Run(life.String(), func(t *testing.T) {
@@ -323,7 +325,7 @@ func TestParkedAndKilled(t *testing.T) {
 					}
 					took := time.Since(began)
 					if r.shared {
-						took -= 15 * time.Second // the lease of the one that was killed
+						took -= 15 * time.Second // the lease of the killed process
 					}
 					if took > time.Second || waiting.Load() != 20 {
 						t.Errorf("pong after %v; %d wait again", took, waiting.Load())
@@ -335,8 +337,9 @@ func TestParkedAndKilled(t *testing.T) {
 	}
 }
 
-// TestSuspectsInGroups: also where hundreds of events are suspects, the one that the bot
-// dies of is dropped after five deaths, and the others are handled soon.
+// TestSuspectsInGroups checks that even among hundreds of suspected events, the
+// one that crashes the bot is dropped after five crashes, and the others are
+// handled soon.
 func TestSuspectsInGroups(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const many = 240

@@ -19,7 +19,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// A runner runs bots, one after the other or beside each other, on one VK.
+// A runner runs bots, one after another or concurrently, on one VK.
 type runner struct {
 	t     testing.TB
 	vk    *vktest.Server
@@ -28,11 +28,11 @@ type runner struct {
 	log   *slog.Logger
 	onGap func(from, to string)
 
-	shared bool // other processes may have the store, for all that anybody knows
+	shared bool // as far as the bots know, other processes may use the store
 	max    int  // the bots' MaxEvents
 }
 
-// A bot is one run of it.
+// A bot is one run of a bot.
 type bot struct {
 	d      *vk.Dispatcher
 	p      *vk.Poller
@@ -79,8 +79,8 @@ func (b *bot) stop() error {
 	return b.err
 }
 
-// kill ends a bot without its knowing: nothing that it does from now on comes to
-// anything.
+// kill ends a bot without its knowledge: from then on, nothing that it does has
+// an effect.
 func (b *bot) kill() { b.dead.Store(true) }
 
 var errDead = errors.New("dead")
@@ -137,7 +137,7 @@ func newRunner(t testing.TB, h vk.Handler) *runner {
 	return &runner{t: t, vk: vktest.New(t), store: new(vk.MemoryStore), h: h}
 }
 
-// texts is a handler that remembers the texts that it was given.
+// texts is a handler that records the texts of its messages.
 type texts struct {
 	mu   sync.Mutex
 	list []string
@@ -170,7 +170,8 @@ func (h *texts) Serve(c *vk.Context) error {
 	return nil
 }
 
-// TestCursor: what comes while no bot runs is handled by the next one, once.
+// TestCursor checks that events that come while no bot runs are handled by the
+// next one, once.
 func TestCursor(t *testing.T) {
 	for _, of := range []string{"own", "shared"} {
 		t.Run(of, func(t *testing.T) {
@@ -201,8 +202,8 @@ func TestCursor(t *testing.T) {
 	}
 }
 
-// eachStore runs a test with a store that belongs to the process, and with one
-// that it shares.
+// eachStore runs a test with a store that belongs to the process, and with a
+// shared one.
 func eachStore(t *testing.T, h func() vk.Handler, test func(t *testing.T, r *runner)) {
 	for name, shared := range map[string]bool{"own": false, "shared": true} {
 		t.Run(name, func(t *testing.T) {
@@ -215,7 +216,7 @@ func eachStore(t *testing.T, h func() vk.Handler, test func(t *testing.T, r *run
 	}
 }
 
-// orders is a bot that asks two questions.
+// orders returns a bot that asks two questions.
 func orders() vk.Handler {
 	r := new(vk.Router)
 	r.Handle("order", func(c *vk.Context) error {
@@ -236,7 +237,8 @@ func orders() vk.Handler {
 	return r
 }
 
-// A faultyStore fails at times: before or after it has done what it was asked.
+// A faultyStore sometimes fails, before or after it has performed the
+// operation.
 type faultyStore struct {
 	vk.Store
 	mu   sync.Mutex
@@ -276,8 +278,8 @@ func (s *faultyStore) Swap(ctx context.Context, key string, old, new []byte, ttl
 	return ok, err
 }
 
-// TestStoreFails: with a store that fails at times, every event is handled, and
-// answered visibly once, also over stops and kills.
+// TestStoreFails checks that with a store that sometimes fails, every event is
+// handled, and visibly answered once, also over stops and kills.
 func TestStoreFails(t *testing.T) {
 	eachStore(t, orders, func(t *testing.T, r *runner) {
 		s := &faultyStore{Store: r.store, rand: rand.New(rand.NewPCG(1, 2))}
@@ -302,8 +304,8 @@ func TestStoreFails(t *testing.T) {
 	})
 }
 
-// TestStoreIsDown: a store that does not work at the start is an error, and
-// later it does not stop the bot.
+// TestStoreIsDown checks that a store that fails at the start is an error, and
+// that one that fails later does not stop the bot.
 func TestStoreIsDown(t *testing.T) {
 	var h texts
 	eachStore(t, func() vk.Handler { return &h }, func(t *testing.T, r *runner) {
@@ -342,8 +344,8 @@ func TestStoreIsDown(t *testing.T) {
 	})
 }
 
-// TestRecordCannotBeRead: a record that makes no sense is an error that names
-// it, and stays.
+// TestRecordCannotBeRead checks that an invalid record is an error that names
+// the record, and is not deleted.
 func TestRecordCannotBeRead(t *testing.T) {
 	eachStore(t, func() vk.Handler { return new(texts) }, func(t *testing.T, r *runner) {
 		key := "journal/" + strconv.FormatInt(r.vk.GroupID, 10) + "/place"
@@ -359,8 +361,8 @@ func TestRecordCannotBeRead(t *testing.T) {
 	})
 }
 
-// TestThinking: 300 events come and go while one person thinks, which is more
-// than VK keeps; then the bot is killed, and the question is still open.
+// TestThinking handles 300 events, more than VK keeps, while a question to one
+// user is open. Then the bot is killed, and the question is still open.
 func TestThinking(t *testing.T) {
 	eachStore(t, orders, func(t *testing.T, r *runner) {
 		anna, bob := r.vk.User("Anna"), r.vk.User("Bob")
@@ -385,8 +387,9 @@ func TestThinking(t *testing.T) {
 	})
 }
 
-// TestTwoDispatchersOneOwnStore: of two Dispatchers with one store that only
-// one may have, the later one has it. The other one takes no more events, and says so.
+// TestTwoDispatchersOneOwnStore checks that if two Dispatchers use a store that
+// belongs to only one, the later one gets it. The other one accepts no more
+// events, and says so.
 func TestTwoDispatchersOneOwnStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var h texts

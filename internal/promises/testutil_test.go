@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A diary is what happened, in order.
+// A diary records events, in order.
 type diary struct {
 	mu    sync.Mutex
 	lines []string
@@ -35,7 +35,7 @@ func (d *diary) is(t *testing.T, want ...string) {
 	}
 }
 
-// logTo returns a logger and what it has logged.
+// logTo returns a logger and the buffer that it writes to.
 func logTo() (*slog.Logger, *bytes.Buffer) {
 	var b bytes.Buffer
 	return slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug})), &b

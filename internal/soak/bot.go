@@ -9,8 +9,9 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// The bot under test answers numbers. Each person counts: whatever they write
-// has the next number, and the bot answers that number once.
+// newRouter returns the bot under test, which replies to numbered messages.
+// Each person counts: each of their messages has the next number, and the bot
+// replies to each number once.
 //
 //	!m 5    re: 5
 //	!boom 6 re: 6, and then a panic
@@ -50,14 +51,14 @@ func newRouter(note func(peer int64, n int)) *vk.Router {
 func answerTo(n int) string   { return fmt.Sprintf("re: %d", n) }
 func questionOf(n int) string { return fmt.Sprintf("q %d", n) }
 
-// A ledger knows which numbers a bot has handled. It is safe for concurrent
-// use.
+// A ledger records the numbers that a bot has handled. It is safe for
+// concurrent use.
 type ledger struct {
 	mu       sync.Mutex
 	last     map[int64]int // the highest number, by person
 	handled  int
 	repeated int
-	skipped  []string // where a number came before the one before it
+	skipped  []string // places where a number came before its predecessor
 }
 
 func (l *ledger) note(peer int64, n int) {

@@ -13,43 +13,42 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// window is how many events may be on their way to the bot: VK keeps the last
-// 256 of a community for those who ask for them, and people here write no
-// faster than that.
+// window limits the events on their way to the bot. VK keeps a community's last
+// 256 events for pollers, so people here write no faster than that.
 const window = 150
 
-// A crowd is people who write to a community, and read what it answers.
+// A crowd is a number of people who write to a community and read its replies.
 type crowd struct {
 	world  *fakevk.World
 	group  int64
 	people map[int64]*person
-	// patience is how long a person waits for an answer before the run has
-	// failed.
+	// patience is the time that a person waits for a reply before the run
+	// fails.
 	patience time.Duration
 
-	room chan struct{} // one element for each event that the bot has not asked behind
+	room chan struct{} // one element for each event that the bot has not acknowledged by a later poll
 
-	words atomic.Int64 // messages that were written
-	minds atomic.Int64 // people who think about a question
+	words atomic.Int64 // messages written
+	minds atomic.Int64 // people with an open question
 
 	mu     sync.Mutex
-	closed chan struct{} // while nobody may write
+	closed chan struct{} // not nil while nobody may write
 }
 
-// A person writes numbered messages, and waits for the answers.
+// A person writes numbered messages and waits for the replies.
 type person struct {
 	*crowd
 	id      int64
 	rng     *rand.Rand
-	most    int           // messages in a row, without waiting for answers
-	pause   time.Duration // how long they rest at most
-	thinks  time.Duration // how long they think about a question at most
-	curious bool          // they do nothing but ask to be asked
+	most    int           // messages in a row, without waiting for replies
+	pause   time.Duration // the longest rest
+	thinks  time.Duration // the longest time before they answer a question
+	curious bool          // they only start questions
 	said    int           // the number of the last message
-	asked   int           // how many questions
-	heard   chan string   // what the bot says, in order
-	extra   atomic.Int64  // what did not fit in there
-	last    atomic.Bool   // the message is the last one before they wait
+	asked   int           // number of questions
+	heard   chan string   // the bot's messages, in order
+	extra   atomic.Int64  // messages that did not fit into heard
+	last    atomic.Bool   // this message is the last one before they wait
 }
 
 func newCrowd(w *fakevk.World, group int64, people int, seed uint64) *crowd {
@@ -62,7 +61,7 @@ func newCrowd(w *fakevk.World, group int64, people int, seed uint64) *crowd {
 	return c
 }
 
-// hear passes on what the bot says to whom it says it. It runs with the world
+// hear passes a message of the bot to its recipient. It runs with the world
 // locked.
 func (c *crowd) hear(e fakevk.Event) {
 	if e.Type != "message_reply" {
@@ -75,7 +74,7 @@ func (c *crowd) hear(e fakevk.Event) {
 		} `json:"object"`
 	}
 	if err := json.Unmarshal(e.Envelope("5.199", ""), &m); err != nil {
-		panic(err) // the world has made it
+		panic(err) // the world has encoded it
 	}
 	p := c.people[m.Object.PeerID]
 	if p == nil {
@@ -88,7 +87,7 @@ func (c *crowd) hear(e fakevk.Event) {
 	}
 }
 
-// delivered notes that the bot has so many events more.
+// delivered records that the bot has n more events.
 func (c *crowd) delivered(n int64) {
 	for ; n > 0; n-- {
 		select {
@@ -99,7 +98,7 @@ func (c *crowd) delivered(n int64) {
 	}
 }
 
-// hush lets nobody write until the function that it returns is called.
+// hush keeps people from writing until the returned function is called.
 func (c *crowd) hush() (speak func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -112,14 +111,14 @@ func (c *crowd) hush() (speak func()) {
 	}
 }
 
-// saidSoFar returns how many messages people have written.
+// saidSoFar returns the number of messages that people have written.
 func (c *crowd) saidSoFar() int { return int(c.words.Load()) }
 
-// thinking returns how many people think about a question.
+// thinking returns the number of people with an open question.
 func (c *crowd) thinking() int { return int(c.minds.Load()) }
 
-// say writes a message, when it may. The last one before the person waits may
-// be overtaken by other people's.
+// say writes a message when it is allowed. The last message before the person
+// waits may be overtaken by other people's.
 func (p *person) say(ctx context.Context, text string, last bool) error {
 	select {
 	case p.room <- struct{}{}:
@@ -145,25 +144,25 @@ func (p *person) say(ctx context.Context, text string, last bool) error {
 	}
 }
 
-// hears waits for what the bot is to say next.
+// hears waits for the bot's next message, which must be want.
 func (p *person) hears(ctx context.Context, want string) error {
 	late := time.NewTimer(p.patience)
 	defer late.Stop()
 	select {
 	case text := <-p.heard:
 		if text != want {
-			return fmt.Errorf("%d hears %q, want %q", p.id, text, want)
+			return fmt.Errorf("%d: got message %q, want %q", p.id, text, want)
 		}
 		return nil
 	case <-late.C:
-		return fmt.Errorf("%d does not hear %q", p.id, want)
+		return fmt.Errorf("%d: no message %q", p.id, want)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// live writes messages up to a number, and checks that each is answered once,
-// in order.
+// live writes messages up to a number, and checks that each gets one reply, in
+// order.
 func (p *person) live(ctx context.Context, upTo int) error {
 	for p.said < upTo {
 		var err error
@@ -180,7 +179,7 @@ func (p *person) live(ctx context.Context, upTo int) error {
 	return nil
 }
 
-// burst writes several messages, and waits for all answers.
+// burst writes several messages and waits for all replies.
 func (p *person) burst(ctx context.Context, n int) error {
 	first := p.said + 1
 	for i := range n {
@@ -201,7 +200,7 @@ func (p *person) burst(ctx context.Context, n int) error {
 	return nil
 }
 
-// converse has the bot ask a question, and answers it after a while.
+// converse makes the bot ask a question, and answers it after a while.
 func (p *person) converse(ctx context.Context) error {
 	p.said++
 	p.asked++
@@ -221,14 +220,14 @@ func (p *person) converse(ctx context.Context) error {
 	return p.hears(ctx, answerTo(p.said))
 }
 
-// rest passes some time.
+// rest lets some time pass.
 func (p *person) rest(most time.Duration) {
 	if most > 0 {
 		time.Sleep(time.Duration(p.rng.Int64N(int64(most))))
 	}
 }
 
-// check reads all that was said to a person, and returns what is wrong with it.
+// check reads all messages to a person and returns an error if any are wrong.
 func (p *person) check() error {
 	seen := make(map[string]int)
 	messages := 0
@@ -238,16 +237,16 @@ func (p *person) check() error {
 		}
 		messages++
 		if seen[m.Text]++; seen[m.Text] > 1 {
-			return fmt.Errorf("%d sees %q twice", p.id, m.Text)
+			return fmt.Errorf("%d: duplicate message %q", p.id, m.Text)
 		}
 	}
 	for n := 1; n <= p.said; n++ {
 		if seen[answerTo(n)]+seen[questionOf(n)] != 1 {
-			return fmt.Errorf("%d has no answer to %d", p.id, n)
+			return fmt.Errorf("%d: no reply to %d", p.id, n)
 		}
 	}
 	if messages != p.said {
-		return fmt.Errorf("%d sees %d messages, and has written %d", p.id, messages, p.said)
+		return fmt.Errorf("%d: got %d messages for %d written ones", p.id, messages, p.said)
 	}
 	return nil
 }

@@ -14,17 +14,17 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// A misfortune is a fault by its name.
+// A misfortune is a fault with a name.
 type misfortune struct {
 	name  string
 	fault fakevk.Fault
 }
 
-// mishaps are what goes wrong with requests. Together they hit the share of all
-// requests that they are made for.
+// mishaps returns the faults of requests. Together they hit the given share of
+// the requests that they apply to.
 func mishaps(share float64) []misfortune {
-	// A call can be hit by all but the last one, a poll by all but error 6 and
-	// 10, so that it is a share of about the same size for both.
+	// Every fault but the last can hit a call, and every fault but errors 6 and
+	// 10 can hit a poll, so the share is about the same for both.
 	all := []misfortune{
 		{"reset before", fakevk.Fault{Effect: fakevk.ResetBefore{}}},
 		{"reset after", fakevk.Fault{Effect: fakevk.ResetAfter{}}},
@@ -41,12 +41,12 @@ func mishaps(share float64) []misfortune {
 		{"failed 2", fakevk.Fault{On: fakevk.OnLongPoll, Effect: fakevk.PollFailed{Code: 2}}},
 	}
 	for i := range all {
-		all[i].fault.Chance = share / float64(len(all)) // and the refused ones
+		all[i].fault.Chance = share / float64(len(all)) // plus the refused ones
 	}
 	return all
 }
 
-// poisons are what VK would never send as an event.
+// poisons are events that VK would never send.
 var poisons = []string{
 	`null`, `1`, `"message_new"`, `[]`,
 	`{}`, `{"type":1}`, `{"type":""}`,
@@ -58,14 +58,13 @@ var poisons = []string{
 	`{"type":"wall_post_new","object":` + strings.Repeat(`{"copy_history":`, 400) + `1` + strings.Repeat(`}`, 400) + `}`,
 }
 
-// signedPoisons are those that a callback can bring with the secret. What comes
-// without it is a stranger's: it is refused, and VK stops sending for a while
-// after five refusals in a row.
+// signedPoisons are the poisons that can carry the secret of a callback. A
+// request without the secret is refused as a stranger's, and VK stops sending
+// for a while after five consecutive refusals.
 var signedPoisons = poisons[4:]
 
-// sorrows are what goes wrong with events on their way. Only a person's last
-// message before they wait comes late: else VK, and not the bot, would mix up
-// their order.
+// sorrows returns the faults of events. Only a person's last message before
+// they wait is late: otherwise VK, and not the bot, would mix up their order.
 func sorrows(share float64, people map[int64]*person, poisons []string) []misfortune {
 	last := func(o fakevk.Occasion) bool {
 		return len(o.Peers) > 0 && people[o.Peers[0]] != nil && people[o.Peers[0]].last.Load()
@@ -85,8 +84,8 @@ func sorrows(share float64, people map[int64]*person, poisons []string) []misfor
 	return all
 }
 
-// A road is the way between a bot and VK: it refuses connections at times, and
-// counts requests. It is safe for concurrent use.
+// A road is the connection between a bot and VK. It sometimes refuses
+// connections, and counts requests. It is safe for concurrent use.
 type road struct {
 	to     http.RoundTripper
 	refuse float64

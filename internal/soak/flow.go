@@ -20,18 +20,18 @@ import (
 	"github.com/vkrouter/vk/internal/memnet"
 )
 
-// rests is how often everybody is quiet for a while in one flow, because the
-// long poll is about to forget where it was: what came meanwhile would be lost
-// at VK, and no bot could get it.
+// rests is the number of pauses in one flow, in which everybody is quiet
+// because the long poll is about to lose its position: VK would lose events
+// that came meanwhile, and no bot could get them.
 const rests = 20
 
-// fewCallbacks is how many may wait so that VK gives none up for a while: of
-// more than 10,000 it does.
+// fewCallbacks limits the number of waiting callbacks so that VK drops none for
+// a while. VK drops callbacks when more than 10,000 wait.
 const fewCallbacks = 5000
 
-// flow has many people write many messages while things go wrong. Every message
-// is to be handled, in each person's order, and answered once; and what the bot
-// took for it is to be let go.
+// flow lets many people write many messages while faults happen. Every message
+// must be handled, in each person's order, and get one reply; and the bot must
+// free the memory that it used.
 func flow(t *testing.T, o options, r *report) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -43,7 +43,7 @@ func flow(t *testing.T, o options, r *report) {
 		client := vk.NewClient("")
 		client.Batch = o.batch
 		client.Logger = lines.logger()
-		client.MaxAttempts = 12 // at a twentieth, five in a row are to be had
+		client.MaxAttempts = 12 // with a twentieth of faults, five consecutive ones can happen
 		p := &vk.Poller{Client: client, Dispatcher: d, Logger: lines.logger()}
 
 		crowded(t, o, r, p, d, &book)
@@ -60,18 +60,18 @@ func flow(t *testing.T, o options, r *report) {
 		r.add("goroutines, before and after", fmt.Sprint(goroutines, ", ", runtime.NumGoroutine()))
 		r.add("time in the bot's world", time.Since(began).Round(time.Second))
 		if end > base+8<<20 {
-			t.Errorf("the heap has grown from %s to %s", mib(base), mib(end))
+			t.Errorf("the heap grew from %s to %s", mib(base), mib(end))
 		}
 		if n := runtime.NumGoroutine(); n > goroutines {
-			t.Errorf("%d goroutines, and there were %d", n, goroutines)
+			t.Errorf("%d goroutines at the end, %d before", n, goroutines)
 		}
 		runtime.KeepAlive(p)
 		runtime.KeepAlive(&book)
 	})
 }
 
-// crowded runs a bot among the people, until all have said what they have to
-// say. Nothing of it is left when it returns.
+// crowded runs a bot among the people until all have written their messages.
+// Nothing of it is left when it returns.
 func crowded(t *testing.T, o options, r *report, p *vk.Poller, d *vk.Dispatcher, book *ledger) {
 	l := memnet.Listen("vk.test:80")
 	hook := memnet.Listen("bot.test:80")
@@ -79,8 +79,8 @@ func crowded(t *testing.T, o options, r *report, p *vk.Poller, d *vk.Dispatcher,
 	back := &road{to: hooks, rng: rand.New(rand.NewPCG(o.seed, 3))}
 	world := fakevk.New(fakevk.Config{
 		Seed: o.seed, BaseURL: "http://vk.test",
-		// Many at once, since a question takes a callback until the bot's
-		// patience ends, and what is slow takes seconds.
+		// Many concurrent requests: a question occupies a callback until the
+		// bot's patience ends, and the slow faults take seconds.
 		CallbackClient: &http.Client{Transport: back}, CallbackParallel: 64,
 	})
 	group := world.AddGroup(fakevk.GroupSpec{Name: "Bot"})
@@ -105,12 +105,12 @@ func crowded(t *testing.T, o options, r *report, p *vk.Poller, d *vk.Dispatcher,
 			t.Error("the bot: ", err)
 		}
 		d.Stop(context.Background())
-		stop() // one is enough
+		stop() // one failure is enough
 	})
 	select {
 	case <-ready:
 	case <-ctx.Done():
-		t.Fatal("the bot did not begin")
+		t.Fatal("the bot did not start")
 	}
 
 	webhook := &http.Server{ErrorLog: server.ErrorLog}
@@ -120,7 +120,7 @@ func crowded(t *testing.T, o options, r *report, p *vk.Poller, d *vk.Dispatcher,
 		webhook.Handler = cb
 		serving.Go(func() { webhook.Serve(hook) })
 		world.AddCallback(group.ID, fakevk.CallbackSpec{URL: "http://bot.test/", Secret: hookSecret})
-		most = 1 // what VK sends again, it sends out of order
+		most = 1 // VK's retries come out of order
 	}
 
 	injected := make(map[string][]*fakevk.Injection)
@@ -143,7 +143,7 @@ func crowded(t *testing.T, o options, r *report, p *vk.Poller, d *vk.Dispatcher,
 			q.rest(time.Minute)
 			if err := q.live(ctx, each); err != nil && !errors.Is(err, context.Canceled) {
 				t.Error(err)
-				stop() // one is enough
+				stop() // one failure is enough
 			}
 		})
 	}
@@ -169,7 +169,7 @@ func crowded(t *testing.T, o options, r *report, p *vk.Poller, d *vk.Dispatcher,
 	walking.Wait()
 	close(watched)
 	resting.Wait()
-	stop() // one is enough
+	stop() // the people are done
 	world.ClearFaults()
 
 	said, asked, extra := 0, 0, int64(0)
@@ -179,14 +179,14 @@ func crowded(t *testing.T, o options, r *report, p *vk.Poller, d *vk.Dispatcher,
 			t.Error(err)
 		}
 		if book.last[q.id] != q.said && !t.Failed() {
-			t.Errorf("%d has said %d, and %d is what was handled last", q.id, q.said, book.last[q.id])
+			t.Errorf("%d: wrote %d, but the last handled message is %d", q.id, q.said, book.last[q.id])
 		}
 	}
 	if len(book.skipped) > 0 {
 		t.Errorf("out of order: %d, such as %s", len(book.skipped), book.skipped[0])
 	}
 	if extra > 0 {
-		t.Errorf("%d messages more than anybody could read", extra)
+		t.Errorf("%d unread messages", extra)
 	}
 	hits := make(map[string]int)
 	all := int(way.refused.Load())
@@ -210,11 +210,11 @@ func crowded(t *testing.T, o options, r *report, p *vk.Poller, d *vk.Dispatcher,
 			}
 		}
 		r.add("callbacks that were sent", back.requests.Load())
-		r.add("callbacks that VK gave up", world.Callbacks(group.ID)[0].Dropped)
-		r.add("the last callbacks, of them taken", fmt.Sprint(len(sent), ", ", taken))
+		r.add("callbacks that VK dropped", world.Callbacks(group.ID)[0].Dropped)
+		r.add("the last callbacks, of them acknowledged", fmt.Sprint(len(sent), ", ", taken))
 	}
-	r.add("requests that went wrong", fmt.Sprintf("%d (%.1f %%)", all, 100*float64(all)/float64(way.requests.Load()+back.requests.Load())))
-	r.counts("what went wrong", hits)
+	r.add("requests hit by faults", fmt.Sprintf("%d (%.1f %%)", all, 100*float64(all)/float64(way.requests.Load()+back.requests.Load())))
+	r.counts("faults", hits)
 	r.add("peak of heap, VK's included", mib(top))
 	r.add("peak of goroutines, people included", peak)
 
@@ -227,7 +227,7 @@ func crowded(t *testing.T, o options, r *report, p *vk.Poller, d *vk.Dispatcher,
 	serving.Wait()
 }
 
-// A follower sees how far the bot's polls are.
+// A follower follows the position of the bot's polls.
 type follower struct {
 	crowd *crowd
 
@@ -247,7 +247,7 @@ func (f *follower) watch(next http.Handler) http.Handler {
 				f.ts = ts
 			}
 			f.mu.Unlock()
-			if moved < 256 { // else VK has begun to count anew, with nothing on its way
+			if moved < 256 { // otherwise VK has begun to count anew, with nothing on its way
 				f.crowd.delivered(moved)
 			}
 		}
@@ -255,10 +255,10 @@ func (f *follower) watch(next http.Handler) http.Handler {
 	})
 }
 
-// restAtTimes has the long poll forget where it was, a few times while people
-// write. What is on its way then is lost to who has nothing but the long poll:
-// for them, nobody writes meanwhile. Others have it by callback, unless so much
-// waits there that VK gives it up.
+// restAtTimes makes the long poll lose its position a few times while people
+// write. Events on their way at that moment are lost for bots with long poll
+// only: for these, nobody writes meanwhile. Other bots get the events by
+// callback, unless so many wait there that VK drops them.
 func (c *crowd) restAtTimes(ctx context.Context, over <-chan struct{}, times int, quietly bool, injected map[string][]*fakevk.Injection) {
 	if len(injected) == 0 {
 		return

@@ -21,16 +21,15 @@ import (
 	"github.com/vkrouter/vk/internal/memnet"
 )
 
-// hostile gives the bot what nobody in their right mind would send: as answers
-// of the API, as events, and as answers of a long poll server that has gone
-// mad.
+// hostile sends the bot data that no sane server would send: as API responses,
+// as events, and as responses of a broken long poll server.
 func hostile(t *testing.T, o options, r *report) {
 	t.Run("answers", func(t *testing.T) { hostileAnswers(t, o, r) })
 	t.Run("polls", func(t *testing.T) { hostilePolls(t, o, r) })
 	t.Run("events", func(t *testing.T) { hostileEvents(t, r) })
 }
 
-// A garbage is an answer that is of no use.
+// A garbage is a useless response.
 type garbage struct {
 	name  string
 	write func(w http.ResponseWriter)
@@ -40,7 +39,8 @@ func text(s string) func(http.ResponseWriter) {
 	return func(w http.ResponseWriter) { io.WriteString(w, s) }
 }
 
-// long writes a text that is repeated up to a size, between two others.
+// long returns a writer of a text that is repeated up to a size, between two
+// others.
 func long(head, s, tail string, size int64) func(http.ResponseWriter) {
 	return func(w http.ResponseWriter) { writeLong(w, head, s, tail, size) }
 }
@@ -56,7 +56,7 @@ func writeLong(w io.Writer, head, s, tail string, size int64) {
 	io.WriteString(w, tail)
 }
 
-// bomb is long, in a thousandth of the bytes.
+// bomb is like long, in a thousandth of the bytes.
 func bomb(head, s, tail string, size int64) func(http.ResponseWriter) {
 	return func(w http.ResponseWriter) {
 		w.Header().Set("Content-Encoding", "gzip")
@@ -66,8 +66,8 @@ func bomb(head, s, tail string, size int64) func(http.ResponseWriter) {
 	}
 }
 
-// tooMuch is what is too large, or too deep, whoever it is sent to. What is in
-// it would be an answer of the given beginning and end.
+// tooMuch returns responses that are too large or too deep for every recipient.
+// With the given beginning and end, their content would be a valid response.
 func tooMuch(head, tail string, o options) []garbage {
 	limit, huge := o.limit, o.huge
 	return []garbage{
@@ -91,7 +91,7 @@ func tooMuch(head, tail string, o options) []garbage {
 	}
 }
 
-// A madhouse is a server that answers with garbage.
+// A madhouse is a server that responds with garbage.
 type madhouse struct {
 	http.Server
 	client    *vk.Client
@@ -121,8 +121,8 @@ func (m *madhouse) close() {
 	m.serving.Wait()
 }
 
-// watchHeap runs f, outside of any bubble, and returns how far the heap has grown meanwhile at most, and
-// how much of that is left.
+// watchHeap runs f, outside of any bubble. It returns the peak growth of the
+// heap during f, and the growth that remains.
 func watchHeap(f func()) (peak, left uint64) {
 	base := heap()
 	top := atomic.Uint64{}
@@ -149,8 +149,8 @@ func watchHeap(f func()) (peak, left uint64) {
 	return max(top.Load(), base) - base, max(end, base) - base
 }
 
-// hostileAnswers has calls of the API answered with garbage: each call ends,
-// with an error or without, and takes no more memory than an answer may have.
+// hostileAnswers makes API calls with garbage responses. Each call ends, with
+// an error or without, and uses no more memory than the maximum response.
 func hostileAnswers(t *testing.T, o options, r *report) {
 	var most, left uint64
 	var slowest time.Duration
@@ -184,7 +184,7 @@ func hostileAnswers(t *testing.T, o options, r *report) {
 			}
 		default:
 			if err == nil {
-				t.Errorf("%s is taken for an answer", g.name)
+				t.Errorf("%s: accepted as a response", g.name)
 			}
 		}
 		if err != nil && len(err.Error()) > 1000 {
@@ -194,14 +194,14 @@ func hostileAnswers(t *testing.T, o options, r *report) {
 			t.Errorf("%s: %s are left", g.name, mib(left))
 		}
 	}
-	r.add("answers, the largest heap", fmt.Sprintf("%s (%s)", mib(most), big))
-	r.add("answers, the slowest", fmt.Sprintf("%v (%s)", slowest.Round(time.Millisecond), slow))
+	r.add("responses, the largest heap", fmt.Sprintf("%s (%s)", mib(most), big))
+	r.add("responses, the slowest", fmt.Sprintf("%v (%s)", slowest.Round(time.Millisecond), slow))
 	if most > 8*uint64(o.limit) {
-		t.Errorf("the heap was %s larger", mib(most))
+		t.Errorf("the heap grew by %s", mib(most))
 	}
 }
 
-// A rut is what a long poll server may say for ever.
+// ruts are responses that a long poll server may repeat forever.
 var ruts = []garbage{
 	{"nothing", text("")},
 	{"null", text("null")},
@@ -234,9 +234,9 @@ var ruts = []garbage{
 	{"the same event", text(`{"ts":"2","updates":[{"type":"message_new","event_id":"e","group_id":1,"object":{"message":{"peer_id":7,"from_id":7,"text":"!m 1"}}}]}`)},
 }
 
-// hostilePolls has polls answered with garbage, as fast as they come. The bot is
-// to ask ten times a second at most, to go on, and to handle what comes when
-// the server has come to its senses.
+// hostilePolls makes polls with garbage responses, as fast as they come. The
+// bot must poll at most ten times a second, must continue, and must handle the
+// events after the server has recovered.
 func hostilePolls(t *testing.T, o options, r *report) {
 	const lasts = 10 * time.Minute
 	var fastest float64
@@ -263,7 +263,7 @@ func hostilePolls(t *testing.T, o options, r *report) {
 			}))
 			defer m.close()
 			m.client.MaxResponse = o.limit
-			m.client.RPS = -1 // it is the Poller that is to hold back
+			m.client.RPS = -1 // the Poller itself must hold back
 			p := &vk.Poller{Client: m.client, GroupID: 1, Logger: slog.New(slog.DiscardHandler), Handler: vk.HandlerFunc(func(c *vk.Context) error {
 				if c.Text() == "at last" {
 					handled <- struct{}{}
@@ -285,13 +285,13 @@ func hostilePolls(t *testing.T, o options, r *report) {
 				fastest, fast = rate, g.name
 			}
 			if rate > 10 {
-				t.Errorf("%s: %.1f requests in a second", g.name, rate)
+				t.Errorf("%s: %.1f requests per second", g.name, rate)
 			}
 			sane.Store(true)
 			select {
 			case <-handled:
 			case <-time.After(time.Hour):
-				t.Errorf("%s: nothing is handled afterwards", g.name)
+				t.Errorf("%s: no event is handled afterwards", g.name)
 			case err := <-ended:
 				t.Errorf("%s: the bot has ended: %v", g.name, err)
 				ended <- nil
@@ -304,7 +304,7 @@ func hostilePolls(t *testing.T, o options, r *report) {
 	r.add("polls, kinds of garbage", len(list))
 }
 
-// hostileEvents gives a router events that are nonsense.
+// hostileEvents gives a router nonsensical events.
 func hostileEvents(t *testing.T, r *report) {
 	router := newRouter(func(int64, int) {})
 	vk.On(router, vk.EventMessageNew, func(*vk.Context, *vk.MessageNew) error { return nil })
@@ -340,9 +340,9 @@ func hostileEvents(t *testing.T, r *report) {
 	r.add("events, the slowest", slowest.Round(time.Millisecond))
 }
 
-// nowhere is a network without anybody on it.
+// nowhere is a network without hosts.
 type nowhere struct{}
 
 func (nowhere) RoundTrip(*http.Request) (*http.Response, error) {
-	return nil, errors.New("there is nobody")
+	return nil, errors.New("there is no such host")
 }

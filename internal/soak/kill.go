@@ -23,7 +23,7 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// What the process that is killed is told in its environment.
+// The environment of the process that is killed.
 const (
 	childURL   = "VK_SOAK_URL"
 	childToken = "VK_SOAK_TOKEN"
@@ -31,8 +31,8 @@ const (
 	childStore = "VK_SOAK_STORE"
 )
 
-// child is the bot that is killed: all that it knows is in its file. It says
-// when it follows the events, and never ends by itself.
+// child runs the bot that is killed: its whole state is in its file. It reports
+// when it polls, and never exits by itself.
 func child() {
 	store, err := filestore.Open(os.Getenv(childStore))
 	if err != nil {
@@ -56,8 +56,8 @@ func child() {
 	os.Exit(1)
 }
 
-// kill has a bot killed again and again while people write, a tenth of them in
-// the middle of a question. No message is to be lost, and no answer seen twice.
+// kill kills a bot again and again while people write, a tenth of them in the
+// middle of a question. No message may be lost, and no reply seen twice.
 func kill(t *testing.T, o options, r *report) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -88,14 +88,15 @@ func kill(t *testing.T, o options, r *report) {
 		i := 0
 		for _, q := range people.people {
 			q.most, q.pause = 3, 50*time.Millisecond
-			// Some think about their questions for longer than a process lives.
+			// Some answer their questions only after longer than a process
+			// lives.
 			if i++; i%5 == 0 {
 				q.most, q.curious, q.thinks = 1, true, o.thinks
 			}
 			walking.Go(func() {
 				if err := q.live(ctx, each); err != nil && !errors.Is(err, context.Canceled) {
 					t.Error(err)
-					stop() // one is enough
+					stop() // one failure is enough
 				}
 			})
 		}
@@ -116,21 +117,21 @@ func kill(t *testing.T, o options, r *report) {
 		}
 		slowest = max(slowest, b.took)
 		if round == 0 {
-			begin() // what was said before there was a bot is not for it
+			begin() // messages from before the first bot would not reach it
 		}
-		if round == o.kills { // this one may live
+		if round == o.kills { // this process is not killed early
 			select {
 			case <-over:
 			case <-b.ended:
-				t.Error("the bot has ended by itself")
+				t.Error("the bot exited by itself")
 				stop()
 				<-over
 			}
 			b.kill()
 			break
 		}
-		// It lives until its share of what is to be said is said, or a little
-		// less or longer.
+		// The process lives until its share of the messages is written, or a
+		// little less or longer.
 		next := total * (round + 1) / (o.kills + 1)
 		for people.saidSoFar() < next && ctx.Err() == nil {
 			select {
@@ -162,11 +163,11 @@ func kill(t *testing.T, o options, r *report) {
 	r.add("kills", kills)
 	r.add("people in a question, per kill", fmt.Sprint(inQuestion/max(kills, 1), " of ", o.people))
 	r.add("from the start to the first poll", fmt.Sprint("at most ", slowest.Round(time.Millisecond)))
-	r.add("messages in a second", int(float64(said)/took.Seconds()))
+	r.add("messages per second", int(float64(said)/took.Seconds()))
 	r.add("the store's file", mib(uint64(info.Size())))
 }
 
-// A process is a bot that runs.
+// A process is a running bot.
 type process struct {
 	cmd   *exec.Cmd
 	took  time.Duration
@@ -189,7 +190,7 @@ func startBot(ctx context.Context, addr string, group fakevk.Group, store string
 	b := &process{cmd: cmd, ended: make(chan struct{})}
 	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil && ctx.Err() == nil {
 		cmd.Wait()
-		return nil, fmt.Errorf("the bot does not begin: %w", err)
+		return nil, fmt.Errorf("the bot does not start: %w", err)
 	}
 	b.took = time.Since(began)
 	go func() { // ends with the process
@@ -200,7 +201,7 @@ func startBot(ctx context.Context, addr string, group fakevk.Group, store string
 	return b, nil
 }
 
-// kill ends the process without a chance to say good-bye.
+// kill kills the process without a chance to clean up.
 func (b *process) kill() {
 	b.cmd.Process.Kill()
 	<-b.ended

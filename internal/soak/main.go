@@ -1,14 +1,14 @@
-// Command soak puts a whole bot through a long day, and tells what came of it:
-// a hundred thousand messages with everything going wrong that can, a process
-// that is killed again and again, webhooks under load, and answers and
-// requests that nobody in their right mind would send.
+// Command soak runs a whole bot through a long day and reports the results: a
+// hundred thousand messages with every possible fault, a process that is killed
+// again and again, webhooks under load, and responses and requests that no sane
+// server or client would send.
 //
 //	go run ./internal/soak
 //	go run ./internal/soak -run flow -messages 1000000 -seed 7
 //
-// VK is the fake of internal/fakevk. What needs no process of its own runs in
-// virtual time, so that a day of it takes a minute. The same parts run in a
-// short form as this package's tests.
+// VK is the fake of internal/fakevk. The parts that need no separate process
+// run in virtual time, so that a day takes a minute. The same parts, shortened,
+// run as this package's tests.
 package main
 
 import (
@@ -20,22 +20,22 @@ import (
 	"time"
 )
 
-// Options are what a part is run with.
+// Options are the parameters of a part.
 type options struct {
 	seed      uint64
-	messages  int           // that people write
-	people    int           // who write them
-	faults    float64       // share of all requests in which something goes wrong
+	messages  int           // number of messages
+	people    int           // number of people who write them
+	faults    float64       // share of all requests that are hit by faults
 	batch     bool          // the bot's Client.Batch
-	callbacks bool          // events come by callback, too
-	kills     int           // how often the process is killed
-	thinks    time.Duration // how long people think about a question at most, meanwhile
-	senders   int           // that press on the webhook at once
+	callbacks bool          // events also come by callback
+	kills     int           // number of times the process is killed
+	thinks    time.Duration // the longest time before people answer a question, during kill
+	senders   int           // number of concurrent senders to the webhook
 	limit     int64         // the bot's Client.MaxResponse
-	huge      int64         // bytes of what is too large
+	huge      int64         // bytes of a response that is too large
 }
 
-// parts are what there is to run, in this order.
+// parts are the parts, in the order in which they run.
 var parts = []struct {
 	name string
 	run  func(t *testing.T, o options, r *report)
@@ -53,17 +53,17 @@ func main() {
 	}
 	var o options
 	only := flag.String("run", ".", "run the parts whose names match this `expression`: flow, kill, webhook, hostile")
-	flag.Uint64Var(&o.seed, "seed", 1, "the `number` that decides what goes wrong when")
-	flag.IntVar(&o.messages, "messages", 100_000, "how many messages flow; a tenth of them while the process is killed")
-	flag.IntVar(&o.people, "people", 1000, "how many people write them")
-	flag.Float64Var(&o.faults, "faults", 0.05, "the `share` of requests in which something goes wrong")
-	flag.BoolVar(&o.batch, "batch", false, "the bot packs its calls")
-	flag.BoolVar(&o.callbacks, "callbacks", false, "events come by callback as well as by long poll")
-	flag.IntVar(&o.kills, "kills", 10, "how often the process is killed")
-	flag.DurationVar(&o.thinks, "thinks", 4*time.Second, "how long people think about a question at most, while the process is killed: so that a tenth of them do")
-	flag.IntVar(&o.senders, "senders", 200, "how many senders press on the webhook at once")
-	flag.Int64Var(&o.limit, "limit", 64<<20, "how many `bytes` an answer may have")
-	flag.Int64Var(&o.huge, "huge", 1<<30, "how many `bytes` an answer has that is too large")
+	flag.Uint64Var(&o.seed, "seed", 1, "the seed `number` of the faults")
+	flag.IntVar(&o.messages, "messages", 100_000, "number of messages in flow; kill sends a tenth of them")
+	flag.IntVar(&o.people, "people", 1000, "number of people who write them")
+	flag.Float64Var(&o.faults, "faults", 0.05, "the `share` of requests hit by faults")
+	flag.BoolVar(&o.batch, "batch", false, "the bot batches its calls")
+	flag.BoolVar(&o.callbacks, "callbacks", false, "events also come by callback, not only by long poll")
+	flag.IntVar(&o.kills, "kills", 10, "number of times the process is killed")
+	flag.DurationVar(&o.thinks, "thinks", 4*time.Second, "the longest time before people answer a question while the process is killed: the default keeps a tenth of them in a question")
+	flag.IntVar(&o.senders, "senders", 200, "number of concurrent senders to the webhook")
+	flag.Int64Var(&o.limit, "limit", 64<<20, "maximum size of a response in `bytes`")
+	flag.Int64Var(&o.huge, "huge", 1<<30, "size in `bytes` of a response that is too large")
 	flag.Parse()
 	match, err := regexp.Compile(*only)
 	if err != nil {
@@ -71,7 +71,7 @@ func main() {
 		os.Exit(2)
 	}
 
-	// Virtual time is to be had in tests only, so the parts are some.
+	// Virtual time is available only in tests, so the parts are tests.
 	var tests []testing.InternalTest
 	for _, p := range parts {
 		if !match.MatchString(p.name) {

@@ -12,7 +12,7 @@ import (
 	"sync"
 )
 
-// A report is the figures of one part. It is safe for concurrent use.
+// A report holds the figures of one part. It is safe for concurrent use.
 type report struct {
 	name string
 
@@ -29,7 +29,7 @@ func (r *report) add(what string, value any) {
 	r.lines = append(r.lines, fmt.Sprintf("  %-34s %v", what, value))
 }
 
-// counts adds several figures in one line, by their names.
+// counts adds several named figures in one line.
 func (r *report) counts(what string, n map[string]int) {
 	var all []string
 	for _, name := range slices.Sorted(maps.Keys(n)) {
@@ -44,20 +44,20 @@ func (r *report) print(w io.Writer) {
 	fmt.Fprintf(w, "%s\n%s\n", r.name, strings.Join(r.lines, "\n"))
 }
 
-// mib is a number of bytes for people.
+// mib formats a number of bytes.
 func mib(n uint64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
 
-// heap returns the bytes that are in use, after what is not was let go.
+// heap returns the number of bytes in use after a garbage collection.
 func heap() uint64 {
 	var m runtime.MemStats
 	runtime.GC()
-	runtime.GC() // what pools hold goes with the second
+	runtime.GC() // the second collection frees the contents of pools
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
 
-// A tally counts lines of a log by level and text, and keeps none of them. It is
-// safe for concurrent use.
+// A tally counts the lines of a log by level and text and keeps only an example
+// of each. It is safe for concurrent use.
 type tally struct {
 	mu   sync.Mutex
 	n    map[string]int
@@ -68,7 +68,7 @@ func newTally() *tally { return &tally{n: make(map[string]int), last: make(map[s
 
 func (l *tally) logger() *slog.Logger { return slog.New(l) }
 
-// Enabled leaves out the lines that nobody would have switched on.
+// Enabled excludes the levels that are usually off.
 func (l *tally) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelInfo }
 
 // Handle counts a line.
@@ -88,18 +88,19 @@ func (l *tally) Handle(_ context.Context, r slog.Record) error {
 	return nil
 }
 
-// WithAttrs and WithGroup are there for slog: what they add is not counted.
+// WithAttrs and WithGroup implement slog.Handler; their attributes are not
+// counted.
 func (l *tally) WithAttrs([]slog.Attr) slog.Handler { return l }
 func (l *tally) WithGroup(string) slog.Handler      { return l }
 
-// counts returns how often each line was logged.
+// counts returns the number of times each line was logged.
 func (l *tally) counts() map[string]int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return maps.Clone(l.n)
 }
 
-// example returns the attributes of the last line of a text.
+// example returns the attributes of the last line with a text.
 func (l *tally) example(key string) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()

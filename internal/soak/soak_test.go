@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// TestMain is the bot that is killed, in the process that TestKill starts.
+// TestMain runs the bot to be killed in the processes that TestKill starts.
 func TestMain(m *testing.M) {
 	if os.Getenv(childURL) != "" {
 		child()
@@ -15,7 +15,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// short is what is run with each change.
+// short holds the options of the tests, which run with each change.
 var short = options{seed: 1, messages: 4000, people: 200, faults: 0.05, kills: 3, thinks: time.Second, senders: 50, limit: 4 << 20, huge: 16 << 20}
 
 func run(t *testing.T, part func(*testing.T, options, *report), o options) {
@@ -24,35 +24,37 @@ func run(t *testing.T, part func(*testing.T, options, *report), o options) {
 	r.print(t.Output())
 }
 
-// TestFlow: with something going wrong in a twentieth of all requests, every
-// message is handled, in its person's order, and answered once; nothing is left
-// of it in memory.
+// TestFlow checks that with faults in a twentieth of all requests, every
+// message is handled, in its person's order, and gets one reply, and that no
+// memory is leaked.
 func TestFlow(t *testing.T) { run(t, flow, short) }
 
-// TestFlowBatch: the same holds if the bot packs its calls.
+// TestFlowBatch checks the same for a bot that batches its calls.
 func TestFlowBatch(t *testing.T) {
 	o := short
 	o.batch, o.seed = true, 2
 	run(t, flow, o)
 }
 
-// TestFlowCallbacks: the same holds if the events come by callback, too.
+// TestFlowCallbacks checks the same if the events also come by callback.
 func TestFlowCallbacks(t *testing.T) {
 	o := short
 	o.callbacks, o.seed = true, 3
 	run(t, flow, o)
 }
 
-// TestKill: a bot that is killed loses no message, and answers none twice.
+// TestKill checks that a bot that is killed loses no message and replies to
+// none twice.
 func TestKill(t *testing.T) {
 	o := short
 	o.messages, o.people = 12_000, 100
 	run(t, kill, o)
 }
 
-// TestWebhook: under more senders than it has room for, a webhook loses no
-// event, and has a bound.
+// TestWebhook checks that with more senders than it has room for, a webhook
+// loses no event and keeps its limit.
 func TestWebhook(t *testing.T) { run(t, webhook, short) }
 
-// TestHostile: what nobody should send is survived.
+// TestHostile checks that the bot survives data that no sane server or client
+// would send.
 func TestHostile(t *testing.T) { run(t, hostile, short) }

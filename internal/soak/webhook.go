@@ -20,16 +20,17 @@ import (
 	"github.com/vkrouter/vk/internal/memnet"
 )
 
-// Of what the webhook is pressed with.
+// The parameters of the load on the webhook.
 const (
 	hookSecret = "a secret of the soak"
-	hookRoom   = 100 // Dispatcher.MaxEvents, half of what comes at once
+	hookRoom   = 100 // Dispatcher.MaxEvents, half of the concurrent events
 )
 
-// webhook has many senders press on a webhook whose handler is slow, some with
-// the same event at once, some with a wrong secret. No event is to be lost, none
-// handled twice or for a stranger, what is in hand is to have a bound, and who
-// is refused is to be told when to come again.
+// webhook lets many senders post to a webhook with a slow handler. Some send
+// the same event concurrently, some send a wrong secret. No event may be lost
+// or handled twice, no event of a stranger may be handled, the number of
+// unfinished events must be limited, and a refused sender must get a time to
+// retry.
 func webhook(t *testing.T, o options, r *report) {
 	synctest.Test(t, func(t *testing.T) {
 		base, goroutines := heap(), runtime.NumGoroutine()
@@ -38,7 +39,7 @@ func webhook(t *testing.T, o options, r *report) {
 		luck := rand.New(rand.NewPCG(o.seed, 2))
 		d := &vk.Dispatcher{MaxEvents: hookRoom, Workers: hookRoom, Logger: slog.New(slog.DiscardHandler), Handler: vk.HandlerFunc(func(c *vk.Context) error {
 			mu.Lock()
-			slow := time.Duration(luck.Int64N(int64(8 * time.Second))) // VK is told to come again after 3
+			slow := time.Duration(luck.Int64N(int64(8 * time.Second))) // VK is asked to retry after 3 seconds
 			mu.Unlock()
 			time.Sleep(slow)
 			mu.Lock()
@@ -63,10 +64,10 @@ func webhook(t *testing.T, o options, r *report) {
 		each := max(o.messages/10/o.senders, 1)
 		for s := range o.senders {
 			rng := rand.New(rand.NewPCG(o.seed, uint64(s)))
-			// deliver sends an event until it is taken, as VK does.
+			// deliver sends an event until it is acknowledged, as VK does.
 			deliver := func(id, secret string) {
-				// A person of an own each time: the order of one person's messages
-				// is not what this is about.
+				// Each event has a user of its own: the order of one user's
+				// messages is not tested here.
 				body := fmt.Sprintf(`{"group_id":1,"type":"message_new","event_id":"%s","v":"5.199","object":{"message":{"from_id":%d,"peer_id":%[2]d,"text":"hello"}},"secret":"%s"}`, id, 1000+s, secret)
 				for try := 0; ; try++ {
 					req, _ := http.NewRequest(http.MethodPost, "http://bot.test/", strings.NewReader(body))
@@ -88,14 +89,14 @@ func webhook(t *testing.T, o options, r *report) {
 					switch after, err := strconv.Atoi(resp.Header.Get("Retry-After")); {
 					case secret != hookSecret:
 						if resp.StatusCode < 400 || string(answer) == "ok" {
-							t.Errorf("a stranger is told %d %s", resp.StatusCode, answer)
+							t.Errorf("a stranger got %d %s", resp.StatusCode, answer)
 						}
 						strangers.Add(1)
 						return
 					case resp.StatusCode == http.StatusOK && string(answer) == "ok":
 						return
 					case err != nil || after <= 0:
-						t.Errorf("an event is refused with %d %q, and when to come again is %q", resp.StatusCode, answer, resp.Header.Get("Retry-After"))
+						t.Errorf("an event was refused with %d %q and Retry-After %q", resp.StatusCode, answer, resp.Header.Get("Retry-After"))
 						return
 					default:
 						again.Add(1)
@@ -145,26 +146,26 @@ func webhook(t *testing.T, o options, r *report) {
 			}
 		}
 		if most > hookRoom {
-			t.Errorf("%d events were in hand", most)
+			t.Errorf("%d events were unfinished", most)
 		}
 		if d := time.Duration(slowest.Load()); d > 4*time.Second {
-			t.Errorf("an answer took %v", d)
+			t.Errorf("a response took %v", d)
 		}
 		handled = nil
 		end := heap()
 		r.add("events, senders", fmt.Sprint(o.senders*each, ", ", o.senders))
-		r.add("requests, of them told to come again", fmt.Sprint(requests.Load(), ", ", again.Load()))
+		r.add("requests, of them told to retry", fmt.Sprint(requests.Load(), ", ", again.Load()))
 		r.add("strangers refused", strangers.Load())
-		r.add("events in hand, at most", fmt.Sprint(most, " of ", hookRoom))
-		r.add("the slowest answer", time.Duration(slowest.Load()).Round(time.Millisecond))
+		r.add("unfinished events, at most", fmt.Sprint(most, " of ", hookRoom))
+		r.add("the slowest response", time.Duration(slowest.Load()).Round(time.Millisecond))
 		r.add("heap before, at most, after", mib(base)+", "+mib(mostHeap)+", "+mib(end))
 		r.add("goroutines, before and after", fmt.Sprint(goroutines, ", ", runtime.NumGoroutine()))
 		r.add("time in the bot's world", took.Round(time.Second))
 		if end > base+16<<20 {
-			t.Errorf("the heap has grown from %s to %s", mib(base), mib(end))
+			t.Errorf("the heap grew from %s to %s", mib(base), mib(end))
 		}
 		if n := runtime.NumGoroutine(); n > goroutines {
-			t.Errorf("%d goroutines, and there were %d", n, goroutines)
+			t.Errorf("%d goroutines at the end, %d before", n, goroutines)
 		}
 		runtime.KeepAlive(cb)
 	})

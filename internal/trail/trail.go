@@ -15,6 +15,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -148,6 +149,12 @@ func appendStep(b []byte, key Key, mark uint64, value []byte) []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(key))
 	b = binary.AppendUvarint(b, uint64(len(value))<<1|mark)
 	return append(b, value...)
+}
+
+// Append returns what Encode has written with one plain step more, which replaces an
+// earlier one of that key.
+func Append(b []byte, key Key, value []byte) []byte {
+	return appendStep(slices.Clip(b), key, 0, value)
 }
 
 // Again reports whether the trail was loaded: another run has begun before.

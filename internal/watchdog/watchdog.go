@@ -69,9 +69,18 @@ type Group struct{ stopped bool }
 // A Section is a part of a task that has all of the limit, and a context of its
 // own. Sections may be nested: then only the innermost one is told to end.
 type Section struct {
-	Name   string
-	Cancel context.CancelCauseFunc
+	Name    string
+	Context Canceler
 }
+
+// A Canceler is a context that can be told to end.
+type Canceler interface{ Cancel(cause error) }
+
+// A CancelFunc is a Canceler for a context of package context.
+type CancelFunc context.CancelCauseFunc
+
+// Cancel calls f.
+func (f CancelFunc) Cancel(cause error) { f(cause) }
 
 // Begin starts to watch a task of a group. It reports false, and does not watch
 // the task, if the group was stopped: then the task must not run.
@@ -112,7 +121,7 @@ func (w *Watchdog[T]) Enter(t *Task[T], in Section) (outer Section) {
 			w.move(t, &w.running, w.Limit)
 		}
 	case &w.late:
-		if outer.Cancel == nil && !stopped { // it was late between two sections
+		if outer.Context == nil && !stopped { // it was late between two sections
 			w.move(t, &w.running, w.Limit)
 		}
 	}
@@ -120,9 +129,9 @@ func (w *Watchdog[T]) Enter(t *Task[T], in Section) (outer Section) {
 	w.mu.Unlock()
 	switch {
 	case abandoned:
-		in.Cancel(w.LimitCause)
+		in.Context.Cancel(w.LimitCause)
 	case stopped:
-		in.Cancel(w.StopCause)
+		in.Context.Cancel(w.StopCause)
 	}
 	return outer
 }
@@ -139,7 +148,7 @@ func (w *Watchdog[T]) Leave(t *Task[T], outer Section) {
 	}
 	switch t.place.List() {
 	case &w.running:
-		if outer.Cancel != nil { // otherwise the task ends, or enters another section
+		if outer.Context != nil { // otherwise the task ends, or enters another section
 			w.move(t, &w.running, w.Limit)
 		}
 	case &w.late:
@@ -170,18 +179,18 @@ func (w *Watchdog[T]) Unpark(t *Task[T]) {
 // StopCause the task counts as told to end by a stop.
 func (w *Watchdog[T]) Cancel(t *Task[T], cause error) {
 	w.mu.Lock()
-	cancel := t.section.Cancel
+	c := t.section.Context
 	t.stopped = t.stopped || cause == w.StopCause
 	w.mu.Unlock()
-	if cancel != nil {
-		cancel(cause)
+	if c != nil {
+		c.Cancel(cause)
 	}
 }
 
 // Stop tells the tasks of a group to end, and keeps others of the group from
 // beginning.
 func (w *Watchdog[T]) Stop(g *Group) {
-	var cancels []context.CancelCauseFunc
+	var told []Canceler
 	w.mu.Lock()
 	g.stopped = true
 	for _, l := range [...]*list.List[*Task[T]]{&w.running, &w.parked} {
@@ -191,18 +200,18 @@ func (w *Watchdog[T]) Stop(g *Group) {
 			if t.group == g {
 				w.move(t, &w.late, w.Grace)
 				t.stopped = true
-				cancels = append(cancels, t.section.Cancel)
+				told = append(told, t.section.Context)
 			}
 		}
 	}
 	w.mu.Unlock()
-	cancelAll(cancels, w.StopCause)
+	cancelAll(told, w.StopCause)
 }
 
-func cancelAll(cancels []context.CancelCauseFunc, cause error) {
-	for _, cancel := range cancels {
-		if cancel != nil {
-			cancel(cause)
+func cancelAll(all []Canceler, cause error) {
+	for _, c := range all {
+		if c != nil {
+			c.Cancel(cause)
 		}
 	}
 }
@@ -241,7 +250,7 @@ func (w *Watchdog[T]) arm() {
 // told before and exceed Grace.
 func (w *Watchdog[T]) fire() {
 	var abandoned []Abandoned[T]
-	var cancels []context.CancelCauseFunc
+	var told []Canceler
 	w.mu.Lock()
 	now := time.Now()
 	w.due = time.Time{}
@@ -252,11 +261,11 @@ func (w *Watchdog[T]) fire() {
 	}
 	for t := firstDue(&w.running, now); t != nil; t = firstDue(&w.running, now) {
 		w.move(t, &w.late, w.Grace)
-		cancels = append(cancels, t.section.Cancel)
+		told = append(told, t.section.Context)
 	}
 	w.arm()
 	w.mu.Unlock()
-	cancelAll(cancels, w.LimitCause)
+	cancelAll(told, w.LimitCause)
 	if len(abandoned) > 0 {
 		w.Abandon(abandoned)
 	}

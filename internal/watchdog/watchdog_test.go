@@ -57,7 +57,7 @@ func (b *bench) begin(t *testing.T, owner string) *Task[string] {
 
 // enter enters a section whose end is noted.
 func (b *bench) enter(task *Task[string], name string) (outer Section) {
-	return b.Enter(task, Section{name, func(cause error) { b.note("%s ends: %v", name, cause) }})
+	return b.Enter(task, Section{name, CancelFunc(func(cause error) { b.note("%s ends: %v", name, cause) })})
 }
 
 func (b *bench) end(t *testing.T, task *Task[string], wantStopped, wantOK bool) {
@@ -302,11 +302,11 @@ func TestManyTasks(t *testing.T) {
 		for i := range n {
 			tasks[i] = b.begin(t, "x")
 			began := time.Now()
-			b.Enter(tasks[i], Section{"s", func(error) {
+			b.Enter(tasks[i], Section{"s", CancelFunc(func(error) {
 				b.mu.Lock()
 				defer b.mu.Unlock()
 				told[i] = time.Since(began)
-			}})
+			})})
 			time.Sleep(time.Duration(i) * time.Millisecond / 100)
 		}
 		time.Sleep(time.Minute)
@@ -328,7 +328,7 @@ func BenchmarkTask(b *testing.B) {
 	b.ReportAllocs()
 	w := newBench()
 	var t Task[string]
-	cancel := func(error) {}
+	cancel := CancelFunc(func(error) {})
 	for b.Loop() {
 		t = Task[string]{}
 		w.Begin(&t, &w.group, "x")

@@ -1,4 +1,4 @@
-// Package demo runs a bot for a person to talk to: in the terminal or in a
+// Package demo runs a bot that a user can talk to: in the terminal or in a
 // browser on a fake VK, or on VK itself. The programs in examples/ use it.
 //
 // It links the fake VK and package testing. For production, a bot has a main
@@ -117,7 +117,7 @@ func (d *demo) runBot(ctx context.Context, store vk.Store) error {
 // browser runs the bot on a fake VK and serves the page until ctx ends.
 func (d *demo) browser(ctx context.Context, bot vk.Handler) error {
 	return d.onFake(func(fake *vktest.Server) error {
-		if len(d.others) > 0 { // else Play adds people
+		if len(d.others) > 0 { // otherwise Play adds users
 			newRoom(fake, d.others)
 		}
 		fake.Start(bot)

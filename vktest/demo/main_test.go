@@ -98,8 +98,8 @@ func startPlaying(t *testing.T) (cmd *exec.Cmd, address string) {
 	return cmd, address
 }
 
-// TestPlay: two programs serve pages at the same time, and each has the people
-// that the terminal would have.
+// TestPlay checks that two programs can serve pages at the same time, and that
+// each has the same users as in the terminal.
 func TestPlay(t *testing.T) {
 	first, here := startPlaying(t)
 	second, there := startPlaying(t)

@@ -30,9 +30,9 @@ func (d *demo) onFake(f func(fake *vktest.Server) error) error {
 	})
 }
 
-// try calls f and returns its error. Outside of a test, vktest panics if a
-// person cannot do something, or if the bot does not start; try returns that as
-// an error, too.
+// try calls f and returns its error. Outside of a test, vktest panics if an
+// action of a user is refused, or if the bot does not start; try returns that
+// as an error, too.
 func try(f func() error) (err error) {
 	defer func() {
 		v := recover()
@@ -58,7 +58,7 @@ type room struct {
 	chat   *vktest.Chat            // nil if the conversation is private
 
 	mu    sync.Mutex
-	names map[int64]string // of people, by id
+	names map[int64]string // of users, by id
 }
 
 func newRoom(fake *vktest.Server, others []string) *room {
@@ -80,7 +80,7 @@ func newRoom(fake *vktest.Server, others []string) *room {
 	return r
 }
 
-// person adds a person to the fake VK.
+// person adds a user to the fake VK.
 func (r *room) person(name string) *vktest.User {
 	u := r.fake.Person(vktest.Person{Name: name, ScreenName: strings.ToLower(name)})
 	r.mu.Lock()
@@ -89,15 +89,15 @@ func (r *room) person(name string) *vktest.User {
 	return u
 }
 
-// name returns the name of a person, or the id if nobody here has it.
+// name returns the name of a user, or the id if the id is unknown.
 func (r *room) name(id int64) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return cmp.Or(r.names[id], fmt.Sprint(id))
 }
 
-// act does what a line says; see Main. It returns an error if the person cannot
-// do that.
+// act performs the action of a line; see Main. It returns an error if the
+// action is refused.
 func (r *room) act(line string) error {
 	actor := r.you
 	if name, rest, ok := strings.Cut(line, ":"); ok && r.others[name] != nil {

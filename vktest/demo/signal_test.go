@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestSignals: a signal ends the program with status 0.
+// TestSignals checks that a signal ends the program with status 0.
 func TestSignals(t *testing.T) {
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {

@@ -35,8 +35,8 @@ func counter(store vk.Store) vk.Handler {
 	return r
 }
 
-// TestStore: the data is there in the next run if a file keeps it, and only
-// then.
+// TestStore checks that the data is there in the next run if a file keeps it,
+// and only then.
 func TestStore(t *testing.T) {
 	for _, test := range []struct {
 		name, file string
@@ -57,8 +57,9 @@ func TestStore(t *testing.T) {
 	}
 }
 
-// TestOnVK: with a token the bot polls VK until ctx ends, and with a file it
-// goes on in the next run where it was stopped, in the middle of a question.
+// TestOnVK checks that with a token the bot polls VK until ctx ends, and that
+// with a file the next run continues where the last one stopped, in the middle
+// of a question.
 func TestOnVK(t *testing.T) {
 	fake := vktest.NewServer() // stands in for VK
 	defer fake.Close()

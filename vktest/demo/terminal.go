@@ -12,9 +12,9 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// terminal runs the bot on a fake VK and lets the lines of d.in talk to it,
-// until d.in or ctx ends. The bot's messages and actions are shown as they
-// happen, also while nobody types.
+// terminal runs the bot on a fake VK, and sends it the lines of d.in until d.in
+// or ctx ends. The bot's messages and actions are shown as they happen, also
+// while nothing is typed.
 func (d *demo) terminal(ctx context.Context, bot vk.Handler) error {
 	return d.onFake(func(fake *vktest.Server) error {
 		room := newRoom(fake, d.others)
@@ -87,7 +87,7 @@ func readLines(ctx context.Context, in io.Reader) <-chan line {
 	return lines
 }
 
-// isTerminal reports whether in is a terminal, where a person types.
+// isTerminal reports whether in is a terminal, where a user types.
 func isTerminal(in io.Reader) bool {
 	f, ok := in.(*os.File)
 	if !ok {

@@ -86,7 +86,8 @@ Bot: Welcome
 	}
 }
 
-// TestTerminalEnds: the end of ctx ends a terminal that waits for a line.
+// TestTerminalEnds checks that the end of ctx ends a terminal that waits for a
+// line.
 func TestTerminalEnds(t *testing.T) {
 	r, w := io.Pipe()
 	defer w.Close() // ends the reading goroutine
@@ -120,7 +121,8 @@ func TestTerminalErrors(t *testing.T) {
 	}
 }
 
-// TestBotPanics: a panic of the program itself is no error of vktest's.
+// TestBotPanics checks that a panic of the program itself is not taken for an
+// error of vktest.
 func TestBotPanics(t *testing.T) {
 	defer func() {
 		if v := recover(); v != "mine" {

@@ -1,10 +1,9 @@
-package middleware
+// Package windows counts uses by key, for cooldowns: so many in a while, then a rest.
+package windows
 
 import (
 	"math"
 	"time"
-
-	"github.com/vkrouter/vk"
 )
 
 // A window is the use that was made of something in a while. It opens with the
@@ -17,51 +16,51 @@ type window struct {
 	refused bool   // somebody was told to wait
 }
 
-// A use is one that was taken of a window, to be given back.
-type use struct {
-	key    vk.Key
+// A Use is one that was taken of a window, to be given back.
+type Use[K comparable] struct {
+	key    K
 	per    time.Duration
 	rate   int
 	id     uint32 // the window's
 	opened int64  // the start of the window before the use
 }
 
-// windows are those of many keys. They are in two maps, which take turns: when
+// Windows are those of many keys. They are in two maps, which take turns: when
 // all in the older one is over, it falls, and the newer one takes its place. So
 // what is over costs nothing, not even a look at it, and there is no need for a
 // timer: the memory is given back by the next use.
 //
-// The zero value has none.
-type windows struct {
-	fresh, stale generation
+// The zero value has none. It has no lock of its own: its user needs one.
+type Windows[K comparable] struct {
+	fresh, stale generation[K]
 	began        int64 // when fresh was begun
 	last         uint32
 }
 
 // A generation is the windows that were last used in some time.
-type generation struct {
-	of   map[vk.Key]window
+type generation[K comparable] struct {
+	of   map[K]window
 	need int64 // the longest of them, in nanoseconds
 }
 
 // turn drops what is over.
-func (w *windows) turn(now int64) {
+func (w *Windows[K]) turn(now int64) {
 	keep := max(w.fresh.need, w.stale.need)
 	switch age := now - w.began; {
 	case age < 0: // the clock has gone back: what there is stays a little longer
 	case age < keep:
 		return
 	case age-keep >= keep:
-		w.fresh, w.stale = generation{}, generation{}
+		w.fresh, w.stale = generation[K]{}, generation[K]{}
 	default:
-		w.fresh, w.stale = generation{}, w.fresh
+		w.fresh, w.stale = generation[K]{}, w.fresh
 	}
 	w.began = now
 }
 
 // find returns the window of key, which is a new one if there is none that
 // lasts. A clock that has gone back before the window ends it.
-func (w *windows) find(key vk.Key, now int64, per time.Duration) window {
+func (w *Windows[K]) find(key K, now int64, per time.Duration) window {
 	found, ok := w.fresh.of[key]
 	if !ok {
 		found, ok = w.stale.of[key]
@@ -72,18 +71,18 @@ func (w *windows) find(key vk.Key, now int64, per time.Duration) window {
 	return found
 }
 
-func (w *windows) put(key vk.Key, win window, per time.Duration) {
+func (w *Windows[K]) put(key K, win window, per time.Duration) {
 	if w.fresh.of == nil {
-		w.fresh.of = make(map[vk.Key]window)
+		w.fresh.of = make(map[K]window)
 	}
 	w.fresh.of[key] = win
 	w.fresh.need = max(w.fresh.need, int64(per))
 }
 
-// take uses key once, if it may be used: at most rate times, and then not for
+// Take uses key once, if it may be used: at most rate times, and then not for
 // as long as per. Otherwise it returns how long to wait, and whether somebody
 // was told so before.
-func (w *windows) take(key vk.Key, now int64, rate int, per time.Duration) (taken use, wait time.Duration, again bool) {
+func (w *Windows[K]) Take(key K, now int64, rate int, per time.Duration) (taken Use[K], wait time.Duration, again bool) {
 	w.turn(now)
 	rate = min(rate, math.MaxInt32)
 	win := w.find(key, now, per)
@@ -97,9 +96,9 @@ func (w *windows) take(key vk.Key, now int64, rate int, per time.Duration) (take
 			win.refused = true
 			w.put(key, win, per)
 		}
-		return use{}, per - time.Duration(now-win.start), again
+		return Use[K]{}, per - time.Duration(now-win.start), again
 	}
-	taken = use{key, per, rate, win.id, win.start}
+	taken = Use[K]{key, per, rate, win.id, win.start}
 	if win.used++; int(win.used) == rate {
 		win.start = now
 	}
@@ -107,9 +106,9 @@ func (w *windows) take(key vk.Key, now int64, rate int, per time.Duration) (take
 	return taken, 0, false
 }
 
-// giveBack undoes a use, as far as its window still lasts. A rest that the window
+// GiveBack undoes a use, as far as its window still lasts. A rest that the window
 // has begun is over.
-func (w *windows) giveBack(u use, now int64) {
+func (w *Windows[K]) GiveBack(u Use[K], now int64) {
 	win := w.find(u.key, now, u.per)
 	if win.used == 0 || win.id != u.id {
 		return
@@ -118,22 +117,22 @@ func (w *windows) giveBack(u use, now int64) {
 		win.start, win.refused = u.opened, false
 	}
 	if win.used--; win.used == 0 {
-		w.reset(u.key)
+		w.Reset(u.key)
 		return
 	}
 	w.put(u.key, win, u.per)
 }
 
-// left returns how long take would have to wait.
-func (w *windows) left(key vk.Key, now int64, rate int, per time.Duration) time.Duration {
+// Left returns how long Take would have to wait.
+func (w *Windows[K]) Left(key K, now int64, rate int, per time.Duration) time.Duration {
 	if win := w.find(key, now, per); int(win.used) >= rate {
 		return per - time.Duration(now-win.start)
 	}
 	return 0
 }
 
-// reset ends the window of key.
-func (w *windows) reset(key vk.Key) {
+// Reset ends the window of key.
+func (w *Windows[K]) Reset(key K) {
 	delete(w.fresh.of, key)
 	delete(w.stale.of, key)
 }

@@ -1,25 +1,26 @@
-package middleware
+package windows
 
 import (
 	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
-
-	"github.com/vkrouter/vk"
 )
+
+// An owner is a key of Windows.
+type owner struct{ User int64 }
 
 // TestWindowsClockGoesBack: what was counted before counts no more.
 func TestWindowsClockGoesBack(t *testing.T) {
-	var w windows
+	var w Windows[owner]
 	const per = 10 * time.Second
-	key := vk.Key{User: 1}
+	key := owner{User: 1}
 	at := func(s int64) int64 { return s * int64(time.Second) }
 	for i, u := range []struct {
 		at   int64
 		wait time.Duration
 	}{{1000, 0}, {1001, 9}, {500, 0}, {501, 9}, {510, 0}, {1000, 0}, {1009, 1}} {
-		if _, wait, _ := w.take(key, at(u.at), 1, per); wait != u.wait*time.Second {
+		if _, wait, _ := w.Take(key, at(u.at), 1, per); wait != u.wait*time.Second {
 			t.Errorf("use %d at %d: wait %v, want %v s", i, u.at, wait, int64(u.wait))
 		}
 	}
@@ -28,12 +29,12 @@ func TestWindowsClockGoesBack(t *testing.T) {
 // TestWindowsGiveBackMemory: what is over takes none.
 func TestWindowsGiveBackMemory(t *testing.T) {
 	const n = 10_000
-	held := func(w *windows) int { return len(w.fresh.of) + len(w.stale.of) }
+	held := func(w *Windows[owner]) int { return len(w.fresh.of) + len(w.stale.of) }
 	per, now := time.Minute, int64(time.Hour)
-	var w windows
+	var w Windows[owner]
 	for step := range 10 {
 		for i := range n {
-			w.take(vk.Key{User: int64(step*n + i)}, now, 1, per)
+			w.Take(owner{User: int64(step*n + i)}, now, 1, per)
 		}
 		now += int64(per)
 		if got := held(&w); got > 2*n {
@@ -41,11 +42,11 @@ func TestWindowsGiveBackMemory(t *testing.T) {
 		}
 	}
 	now += int64(per)
-	w.take(vk.Key{}, now, 1, per)
+	w.Take(owner{}, now, 1, per)
 	if got := held(&w); got != 1 {
 		t.Errorf("when all is over, it holds %d keys", got)
 	}
-	w.reset(vk.Key{})
+	w.Reset(owner{})
 	if got := held(&w); got != 0 {
 		t.Errorf("after reset it holds %d keys", got)
 	}
@@ -56,13 +57,13 @@ func TestWindowsForgetNothing(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	pers := []time.Duration{7, 20, 90, math.MaxInt64} // of nanoseconds
 	for range 200 {
-		var w windows
-		all := make(map[vk.Key]window)
+		var w Windows[owner]
+		all := make(map[owner]window)
 		now := int64(0)
 		longest := 1 + rnd.IntN(len(pers))
 		for range 300 {
 			now += rnd.Int64N(15)
-			key, rate := vk.Key{User: rnd.Int64N(5)}, 1+rnd.IntN(3)
+			key, rate := owner{User: rnd.Int64N(5)}, 1+rnd.IntN(3)
 			per := pers[int(key.User)%longest]
 			win, ok := all[key]
 			if !ok || now-win.start >= int64(per) {
@@ -76,8 +77,8 @@ func TestWindowsForgetNothing(t *testing.T) {
 				win.start = now
 			}
 			all[key] = win
-			left := w.left(key, now, rate, per)
-			if _, got, again := w.take(key, now, rate, per); got != want || again != wasTold || left != want {
+			left := w.Left(key, now, rate, per)
+			if _, got, again := w.Take(key, now, rate, per); got != want || again != wasTold || left != want {
 				t.Fatalf("at %d, %d in %d: wait %d (again: %v, left: %d), want %d (%v)", now, rate, per, got, again, left, want, wasTold)
 			}
 		}
@@ -86,16 +87,16 @@ func TestWindowsForgetNothing(t *testing.T) {
 
 // TestWindowsReset: wherever the window is.
 func TestWindowsReset(t *testing.T) {
-	var w windows
-	a, b := vk.Key{User: 1}, vk.Key{User: 2}
-	w.take(b, 0, 1, 10)
-	w.take(a, 9, 1, 10)
-	w.take(b, 10, 1, 10) // a is among the older ones now, and lasts
-	if w.left(a, 12, 1, 10) != 7 {
+	var w Windows[owner]
+	a, b := owner{User: 1}, owner{User: 2}
+	w.Take(b, 0, 1, 10)
+	w.Take(a, 9, 1, 10)
+	w.Take(b, 10, 1, 10) // a is among the older ones now, and lasts
+	if w.Left(a, 12, 1, 10) != 7 {
 		t.Fatal("the window does not last")
 	}
-	w.reset(a)
-	if left := w.left(a, 12, 1, 10); left != 0 {
+	w.Reset(a)
+	if left := w.Left(a, 12, 1, 10); left != 0 {
 		t.Errorf("after reset, %d are left", left)
 	}
 }
@@ -103,29 +104,40 @@ func TestWindowsReset(t *testing.T) {
 // TestWindowsGiveBack: a use that is given back was not, but for what has become
 // of the window since.
 func TestWindowsGiveBack(t *testing.T) {
-	key := vk.Key{User: 1}
+	key := owner{User: 1}
 	for _, tt := range []struct {
 		name string
 		rate int
-		f    func(w *windows, take func(now int64) use)
+		f    func(w *Windows[owner], take func(now int64) Use[owner])
 		now  int64
 		used int32
 		left time.Duration
 	}{
-		{"the only one", 1, func(w *windows, take func(int64) use) { w.giveBack(take(0), 0) }, 0, 0, 0},
-		{"one of two", 2, func(w *windows, take func(int64) use) { take(0); w.giveBack(take(5), 5) }, 9, 1, 0},
-		{"the window opened with the first", 2, func(w *windows, take func(int64) use) { take(0); w.giveBack(take(5), 5) }, 10, 0, 0},
-		{"the first of two", 2, func(w *windows, take func(int64) use) { a := take(0); take(5); w.giveBack(a, 6) }, 9, 1, 0},
-		{"one of three in a rest", 3, func(w *windows, take func(int64) use) { take(0); b := take(1); take(2); w.giveBack(b, 3); take(4) }, 4, 3, 10},
-		{"when it is over", 1, func(w *windows, take func(int64) use) { a := take(0); take(10); w.giveBack(a, 11) }, 11, 1, 9},
-		{"after a reset", 1, func(w *windows, take func(int64) use) { a := take(0); w.reset(key); take(0); w.giveBack(a, 0) }, 0, 1, 10},
-		{"after a reset, alone", 1, func(w *windows, take func(int64) use) { a := take(0); w.reset(key); w.giveBack(a, 0) }, 0, 0, 0},
-		{"after a turn", 1, func(w *windows, take func(int64) use) { a := take(9); w.turn(10); w.giveBack(a, 11) }, 11, 0, 0},
+		{"the only one", 1, func(w *Windows[owner], take func(int64) Use[owner]) { w.GiveBack(take(0), 0) }, 0, 0, 0},
+		{"one of two", 2, func(w *Windows[owner], take func(int64) Use[owner]) { take(0); w.GiveBack(take(5), 5) }, 9, 1, 0},
+		{"the window opened with the first", 2, func(w *Windows[owner], take func(int64) Use[owner]) { take(0); w.GiveBack(take(5), 5) }, 10, 0, 0},
+		{"the first of two", 2, func(w *Windows[owner], take func(int64) Use[owner]) { a := take(0); take(5); w.GiveBack(a, 6) }, 9, 1, 0},
+		{"one of three in a rest", 3, func(w *Windows[owner], take func(int64) Use[owner]) {
+			take(0)
+			b := take(1)
+			take(2)
+			w.GiveBack(b, 3)
+			take(4)
+		}, 4, 3, 10},
+		{"when it is over", 1, func(w *Windows[owner], take func(int64) Use[owner]) { a := take(0); take(10); w.GiveBack(a, 11) }, 11, 1, 9},
+		{"after a reset", 1, func(w *Windows[owner], take func(int64) Use[owner]) {
+			a := take(0)
+			w.Reset(key)
+			take(0)
+			w.GiveBack(a, 0)
+		}, 0, 1, 10},
+		{"after a reset, alone", 1, func(w *Windows[owner], take func(int64) Use[owner]) { a := take(0); w.Reset(key); w.GiveBack(a, 0) }, 0, 0, 0},
+		{"after a turn", 1, func(w *Windows[owner], take func(int64) Use[owner]) { a := take(9); w.turn(10); w.GiveBack(a, 11) }, 11, 0, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			var w windows
-			tt.f(&w, func(now int64) use { u, _, _ := w.take(key, now, tt.rate, 10); return u })
-			if left := w.left(key, tt.now, tt.rate, 10); left != tt.left {
+			var w Windows[owner]
+			tt.f(&w, func(now int64) Use[owner] { u, _, _ := w.Take(key, now, tt.rate, 10); return u })
+			if left := w.Left(key, tt.now, tt.rate, 10); left != tt.left {
 				t.Errorf("%v left, want %v", left, tt.left)
 			}
 			if win := w.find(key, tt.now, 10); win.used != tt.used {
@@ -134,12 +146,12 @@ func TestWindowsGiveBack(t *testing.T) {
 		})
 	}
 	t.Run("who was told to wait is told anew in the next rest", func(t *testing.T) {
-		var w windows
-		a, _, _ := w.take(key, 0, 1, 10)
-		w.take(key, 1, 1, 10)
-		w.giveBack(a, 2)
-		w.take(key, 3, 1, 10)
-		if _, wait, again := w.take(key, 4, 1, 10); wait == 0 || again {
+		var w Windows[owner]
+		a, _, _ := w.Take(key, 0, 1, 10)
+		w.Take(key, 1, 1, 10)
+		w.GiveBack(a, 2)
+		w.Take(key, 3, 1, 10)
+		if _, wait, again := w.Take(key, 4, 1, 10); wait == 0 || again {
 			t.Errorf("wait %v, again: %v", wait, again)
 		}
 	})

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// docPrelude begins each file that a piece of docs/vktest.md is put into.
+// docPrelude begins each file that a piece of docs/testing.md is put into.
 const docPrelude = `package bot_test
 
 import (
@@ -26,26 +26,31 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/middleware"
 	"github.com/vkrouter/vk/vktest"
 )
 
 var _ = []any{context.Background, json.Valid, fmt.Sprint, io.EOF, http.NotFound, os.Getenv, (*sync.Mutex)(nil), synctest.Wait,
-	time.Now, vk.NewClient, vktest.New, (*testing.T)(nil)}
+	time.Now, vk.NewClient, middleware.Explain, vktest.New, (*testing.T)(nil)}
 
 `
 
-// TestDocsVktest builds the code in docs/vktest.md, all of it in one package, and
-// runs the tests in it. A block is a file, if it begins with a package clause;
+// maxTesting is the number of lines that docs/testing.md may have.
+const maxTesting = 250
+
+// TestDocsTesting builds the code in docs/testing.md and docs/fake-vk-http.md, all of it
+// in one package, and runs the tests in it. A block is a file, if it begins with a package clause;
 // declarations, if with func or a comment; else statements.
-func TestDocsVktest(t *testing.T) {
+func TestDocsTesting(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile("docs/vktest.md")
-	if err != nil {
-		t.Fatal(err)
+	page := readPage(t, "docs/testing.md")
+	if n := strings.Count(page, "\n"); n > maxTesting {
+		t.Errorf("docs/testing.md has %d lines: at most %d", n, maxTesting)
 	}
+	page += readPage(t, "docs/fake-vk-http.md")
 	files := make(map[string]string)
 	tests := 0
-	for i, block := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(string(page), -1) {
+	for i, block := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(page, -1) {
 		code := block[1]
 		tests += len(regexp.MustCompile(`(?m)^func Test`).FindAllString(code, -1))
 		switch {

@@ -1,0 +1,476 @@
+package vk
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vkrouter/vk/internal/backoff"
+	"github.com/vkrouter/vk/internal/queue"
+	"github.com/vkrouter/vk/internal/trail"
+)
+
+// ErrLaneLost is [ErrStopped] for the handlers of one conversation: another process has
+// taken it over, since this one could not reach the [Queue] for too long. The process
+// that has the conversation handles the event again.
+var ErrLaneLost = fmt.Errorf("vk: another process has taken over the conversation: %w", ErrStopped)
+
+// A groupQueue is a Dispatcher's worker for one community of its Queue. The events of
+// all sources go to the Queue, and those of the lanes that the worker holds come back
+// from it.
+type groupQueue struct {
+	d     *Dispatcher
+	group int64
+	feed  *feed // of the jobs
+	w     *queue.Worker
+
+	removed atomic.Bool // a handler has returned ErrRemoveServer
+	stopped atomic.Bool // the worker
+
+	mu     sync.Mutex
+	client *Client
+	users  int // sources that have joined and not left
+}
+
+// joinQueue returns the worker for a community, and counts a source in, until it leaves.
+func (d *Dispatcher) joinQueue(group int64, client *Client) (*groupQueue, error) {
+	d.init()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.stopped {
+		return nil, ErrStopped
+	}
+	g := d.queues[group]
+	if g == nil {
+		g = &groupQueue{d: d, group: group, feed: new(feed), client: client}
+		d.feeds = append(d.feeds, g.feed)
+		if d.queues == nil {
+			d.queues = make(map[int64]*groupQueue)
+			d.slots = queue.NewSlots(d.lanes.Workers)
+		}
+		d.queues[group] = g
+		g.w = queue.Start(queue.Config{
+			Queue: queueOf{d.Queue}, Group: group, Slots: d.slots,
+			Handle: g.handle, End: g.end, Drop: g.drop, Quiet: g.quiet, Tell: g.tell,
+			MaxTries: maxTries, Suspect: suspectTries,
+		})
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.users++
+	return g, nil
+}
+
+// suspectTries is the number of processes that have died of an event from which on it is
+// handled when nothing else is.
+const suspectTries = 2
+
+// leave counts a source out. After the last one, the worker gives its lanes to other
+// processes and ends.
+func (g *groupQueue) leave(ctx context.Context) {
+	g.d.mu.Lock()
+	g.mu.Lock()
+	g.users--
+	last := g.users == 0
+	if last && g.d.queues[g.group] == g {
+		delete(g.d.queues, g.group)
+	}
+	g.mu.Unlock()
+	g.d.mu.Unlock()
+	if !last {
+		return
+	}
+	g.w.Drain()
+	g.d.drain(ctx, g.feed)
+	g.stop(ctx)
+}
+
+// stop ends the worker of a feed that is drained.
+func (g *groupQueue) stop(ctx context.Context) {
+	if g.stopped.Swap(true) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
+	defer cancel()
+	if err := g.w.Stop(ctx); err != nil {
+		g.log(slog.LevelError, "vk: queue unavailable at shutdown: other processes take over after the lease", failure(err)...)
+	}
+}
+
+// drainQueues makes the Dispatcher take no more lanes.
+func (d *Dispatcher) drainQueues() (all []*groupQueue) {
+	d.mu.Lock()
+	for _, g := range d.queues {
+		all = append(all, g)
+	}
+	d.queues = nil
+	d.mu.Unlock()
+	for _, g := range all {
+		g.w.Drain()
+	}
+	return all
+}
+
+func (g *groupQueue) log(level slog.Level, msg string, attrs ...slog.Attr) {
+	g.d.logger().LogAttrs(context.Background(), level, msg, append(attrs, slog.Int64("group", g.group))...)
+}
+
+// put puts events into the Queue.
+func (g *groupQueue) put(ctx context.Context, events []*Event, at *queue.Mark) error {
+	put := make([]queue.Event, len(events))
+	for i, e := range events {
+		put[i] = queue.Event{ID: e.ID, Lane: queueLane(e), Data: e.Raw}
+	}
+	return g.w.Put(ctx, put, at)
+}
+
+// queueLane returns the name of an event's lane in a Queue.
+func queueLane(e *Event) string {
+	if l := laneOf(e); l.peer != 0 {
+		return strconv.FormatInt(l.peer, 10)
+	}
+	return short("kind " + e.Kind)
+}
+
+// handle gives an event of the Queue to its lane.
+func (g *groupQueue) handle(ctx context.Context, it *queue.Item) {
+	e, err := ParseEvent(it.Data)
+	if err != nil {
+		g.log(slog.LevelError, "vk: queue: an event cannot be read", slog.Any("err", err), slog.String("event", fmt.Sprintf("%.300s", it.Data)))
+		it.Done(nil)
+		return
+	}
+	g.mu.Lock()
+	client := g.client
+	g.mu.Unlock()
+	j := &job{d: g.d, feed: g.feed, ctx: context.Background(), client: client, ev: e, item: it, queue: g, repeats: true, replayed: it.Old}
+	j.steps.tries = it.Tries > 0
+	it.Value = j
+	given := false
+	err = resumed(func() error {
+		if given {
+			return nil // the Observer has ended the goroutine
+		}
+		given = true
+		return g.d.put(ctx, j)
+	})
+	if err != nil {
+		it.Return(0)
+	}
+}
+
+// end makes the handlers of items end what they wait for; those whose lanes are lost
+// must not go on at all.
+func (g *groupQueue) end(items []*queue.Item, lost bool) {
+	why := ErrStopped
+	if lost {
+		why = ErrLaneLost
+	}
+	for _, it := range items {
+		j := it.Value.(*job)
+		if lost {
+			j.noteCut()
+		}
+		g.d.waits.endJob(j, why)
+		if lost {
+			g.d.watchdog.Cancel(&j.task, why)
+		}
+	}
+}
+
+// drop drops an event that several processes have died of.
+func (g *groupQueue) drop(it *queue.Item) {
+	attrs := []slog.Attr{slog.Int("tries", it.Tries), slog.String("raw", string(it.Data))}
+	e, err := ParseEvent(it.Data)
+	if err == nil {
+		attrs = append(attrs, slog.String("kind", e.Kind), slog.String("event", e.ID))
+	}
+	g.log(slog.LevelError, fmt.Sprintf("vk: dropping event that crashed the bot %d times", maxTries), attrs...)
+	it.Done(func() {
+		if err == nil && g.d.Store != nil {
+			g.d.dropTrail(context.Background(), e)
+		}
+	})
+}
+
+// quiet blocks until no handler runs.
+func (g *groupQueue) quiet(ctx context.Context) {
+	for g.d.Pending() > 0 && backoff.Sleep(ctx, 5*time.Millisecond) == nil {
+	}
+}
+
+// tell logs that the Queue fails, or that it works again.
+func (g *groupQueue) tell(err error, failures int) {
+	if err != nil {
+		g.log(slog.LevelError, "vk: the queue fails: no events are taken until it works again", failure(err)...)
+		return
+	}
+	g.log(slog.LevelInfo, "vk: the queue works again", slog.Int("failures", failures))
+}
+
+// beginItem begins an event of the Queue, unless its handlers must not run: then it
+// returns how the job has ended.
+func (d *Dispatcher) beginItem(j *job) ending {
+	it := j.item
+	if !it.Begin(j.ctx) {
+		return skipped
+	}
+	if d.dedupe.isHandled(j.ev) {
+		return handled // its lane was lost, or a handler has taken it as an answer
+	}
+	if !it.Old && it.Tries == 0 {
+		return notEnded
+	}
+	if err := j.takeTrail(); err != nil {
+		d.storeFailed(j, "vk: the store fails: events that another process has begun are late", err)
+		it.Return(storePause.Max / 10)
+		return skipped
+	}
+	return notEnded
+}
+
+// isHandled reports whether an event was handled of late.
+func (c *deduper) isHandled(e *Event) bool {
+	if e.ID == "" {
+		return false
+	}
+	id := idOf(e)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.turnOver()
+	_, now := c.handled[0][id]
+	_, before := c.handled[1][id]
+	return now || before
+}
+
+// A trail has the epoch of the process that has written it, so that a former holder of
+// the conversation, which may not know yet that it is one, does not overwrite it.
+
+// epochStep is the epoch, as 8 bytes.
+var epochStep = trail.KeyOf("epoch")
+
+// errFenced says that another process holds the conversation, and its event's trail.
+var errFenced = errors.New("vk: another process has the trail")
+
+// fence notes the epoch in a trail.
+func (j *job) fence(t *trail.Trail) {
+	if j.item != nil {
+		t.Keep(epochStep, j.epoch())
+	}
+}
+
+// isFenced reports whether a process that holds the conversation since later has written
+// a trail.
+func (j *job) isFenced(raw []byte) bool {
+	if j.item == nil || len(raw) == 0 {
+		return false
+	}
+	t, err := trail.Load(slices.Clone(raw), j.d.codeVersion())
+	if err != nil {
+		return false
+	}
+	epoch, ok := t.Get(epochStep)
+	return ok && len(epoch) == 8 && int64(binary.LittleEndian.Uint64(epoch)) > j.item.Epoch()
+}
+
+// takeTrail reads the trail that a former holder may have written, and puts this process's
+// epoch into it. Nobody else has the trail of j yet.
+func (j *job) takeTrail() error {
+	err := j.d.loadTrail(j.ctx, j)
+	if err != nil || !j.steps.stored {
+		return err
+	}
+	j.fence(j.steps.steps)
+	return j.storeTrail(j.ctx, trail.Append(j.steps.known, epochStep, j.epoch()))
+}
+
+// epoch returns the epoch in which this process holds the conversation, as it is kept.
+func (j *job) epoch() []byte {
+	return binary.LittleEndian.AppendUint64(nil, uint64(j.item.Epoch()))
+}
+
+// settleItem tells the Queue how the event of j is settled.
+func (j *job) settleItem(s settlement) {
+	j.mu.Lock()
+	err := j.err
+	j.mu.Unlock()
+	switch s {
+	case isHandled:
+		if errors.Is(err, ErrRemoveServer) {
+			j.queue.removed.Store(true)
+		}
+		if j.ev.ID != "" {
+			j.d.dedupe.noteHandled(j.ev)
+		}
+		after := j.afterDone(s)
+		if len(after) == 0 {
+			j.item.Done(nil)
+			return
+		}
+		j.item.Done(func() {
+			for _, f := range after {
+				f(j.ctx)
+			}
+		})
+	case isRedelivered:
+		pause, _ := longestRetry(err)
+		j.item.Return(min(max(pause, time.Second), maxRetryAfter))
+	default:
+		j.item.Return(0)
+	}
+}
+
+// A QueueStatus is the state of a Dispatcher's work for one community of its [Queue].
+type QueueStatus struct {
+	GroupID int64
+	Worker  string    // the ID of the QueueWorker
+	Lanes   int       // conversations that this process holds
+	Parked  int       // those of them in which every handler waits for something
+	Waiting int       // events of them that no handler has begun
+	Until   time.Time // when the lease ends unless it is renewed; other processes then take over
+	Leads   []string  // the roles that this process leads: "poll", "timers"
+	Err     error     // of the last call of the Queue; nil if it went well
+}
+
+// QueueStatus returns the state of the work for each community, by GroupID. Without a
+// Queue, or before the first source has begun, there is none.
+func (d *Dispatcher) QueueStatus() []QueueStatus {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var all []QueueStatus
+	for _, g := range d.queues {
+		s := g.w.State()
+		slices.Sort(s.Leads)
+		all = append(all, QueueStatus{g.group, s.ID, s.Lanes, s.Parked, s.Waiting, s.Until, s.Leads, s.Err})
+	}
+	slices.SortFunc(all, func(a, b QueueStatus) int { return int(a.GroupID - b.GroupID) })
+	return all
+}
+
+// A queueOf is a Queue with the types of package queue.
+type queueOf struct{ q Queue }
+
+func (q queueOf) worker(w queue.ID) QueueWorker { return QueueWorker{w.Group, w.ID, w.Room} }
+
+// Put implements [queue.Queue].
+func (q queueOf) Put(ctx context.Context, w queue.ID, events []queue.Event, at *queue.Mark) (a queue.Answer, err error) {
+	put := make([]QueueEvent, len(events))
+	for i, e := range events {
+		put[i] = QueueEvent(e)
+	}
+	a, err = q.answer(func() (QueueAnswer, error) { return q.q.Put(ctx, q.worker(w), put, (*QueueMark)(at)) })
+	if errors.Is(err, ErrNotLeading) {
+		err = fmt.Errorf("%w: %w", queue.ErrNotLeading, err)
+	}
+	return a, err
+}
+
+// Take implements [queue.Queue].
+func (q queueOf) Take(ctx context.Context, w queue.ID) (queue.Answer, error) {
+	return q.answer(func() (QueueAnswer, error) { return q.q.Take(ctx, q.worker(w)) })
+}
+
+// Done implements [queue.Queue].
+func (q queueOf) Done(ctx context.Context, w queue.ID, done []queue.Done) (queue.Answer, error) {
+	all := make([]QueueDone, len(done))
+	for i, d := range done {
+		all[i] = QueueDone(d)
+	}
+	return q.answer(func() (QueueAnswer, error) { return q.q.Done(ctx, q.worker(w), all) })
+}
+
+// Beat implements [queue.Queue].
+func (q queueOf) Beat(ctx context.Context, w queue.ID, held []queue.Held) (queue.Answer, error) {
+	all := make([]QueueHeld, len(held))
+	for i, h := range held {
+		all[i] = QueueHeld(h)
+	}
+	return q.answer(func() (QueueAnswer, error) { return q.q.Beat(ctx, q.worker(w), all) })
+}
+
+// Lead implements [queue.Queue].
+func (q queueOf) Lead(ctx context.Context, w queue.ID, role string) (value string, leads bool, err error) {
+	err = apart(func() (err error) { value, leads, err = q.q.Lead(ctx, q.worker(w), role); return err })
+	return value, leads, err
+}
+
+// Leave implements [queue.Queue].
+func (q queueOf) Leave(ctx context.Context, w queue.ID) error {
+	return apart(func() error { return q.q.Leave(ctx, q.worker(w)) })
+}
+
+// answer makes a call, whose panics are errors.
+func (q queueOf) answer(call func() (QueueAnswer, error)) (a queue.Answer, err error) {
+	var got QueueAnswer
+	if err := apart(func() (err error) { got, err = call(); return err }); err != nil {
+		return a, err
+	}
+	for _, b := range got.Batches {
+		own := queue.Batch{Lane: b.Lane, Epoch: b.Epoch, After: b.After, Events: make([]queue.Queued, len(b.Events))}
+		for i, e := range b.Events {
+			own.Events[i] = queue.Queued(e)
+		}
+		a.Batches = append(a.Batches, own)
+	}
+	for _, l := range got.Lost {
+		a.Lost = append(a.Lost, queue.Lost(l))
+	}
+	return a, nil
+}
+
+// The roles of a community's workers.
+const rolePoll = "poll" // its value is the place in the community's history
+
+// standBy blocks until the Poller leads those of its community, or ctx ends. It then goes
+// on from the place where the last leader has been.
+func (f *follower) standBy(ctx context.Context) error {
+	for said := false; ; {
+		place, leads, err := f.queue.w.Lead(ctx, rolePoll)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case leads && err == nil:
+			f.status.Standby = false
+			f.ts, f.resumes = place, place != ""
+			if err := f.renew(ctx, f.ts == ""); err != nil {
+				return err
+			}
+			f.keep(ctx)
+			f.publish()
+			if said {
+				f.log.LogAttrs(ctx, slog.LevelInfo, "vk: long poll: this process polls from now on", slog.Int64("group", f.group), slog.String("ts", f.ts))
+			}
+			return nil
+		case err == nil && !said:
+			said = true
+			f.log.LogAttrs(ctx, slog.LevelInfo, "vk: long poll: another process polls: standing by", slog.Int64("group", f.group))
+			f.status.Standby = true
+			f.publish()
+		}
+		backoff.Sleep(ctx, QueueLease/4)
+	}
+}
+
+// enqueue puts events into the Queue, with the place in the history after them. It tries
+// again until ctx ends. The error is ErrNotLeading if another process polls by now.
+func (f *follower) enqueue(ctx context.Context, events []*Event) error {
+	for failures := 1; ; failures++ {
+		err := f.queue.put(ctx, events, &queue.Mark{Role: rolePoll, Value: f.ts})
+		switch {
+		case err == nil, errors.Is(err, ErrNotLeading):
+			return err
+		case ctx.Err() != nil:
+			return nil // the next leader polls them
+		}
+		if backoff.Sleep(ctx, pollPause.Delay(failures)) != nil {
+			return nil
+		}
+	}
+}

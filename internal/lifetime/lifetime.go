@@ -1,0 +1,56 @@
+// Package lifetime tells when a thing ends that handlers belong to.
+package lifetime
+
+import "sync"
+
+// A Lifetime is how long a module is mounted. Its end ends what the module's handlers wait
+// for. It has no channel, because modules are mounted in any bubble. The zero Lifetime has
+// not ended, and a nil one never ends.
+type Lifetime struct {
+	mu   sync.Mutex
+	over error // why it has ended; nil before
+	ends map[*func(error)]struct{}
+}
+
+// OnEnd makes l call f when it ends, or at once if it has ended, unless stop was
+// called before.
+func (l *Lifetime) OnEnd(f func(why error)) (stop func()) {
+	if l == nil {
+		return func() {}
+	}
+	l.mu.Lock()
+	if over := l.over; over != nil {
+		l.mu.Unlock()
+		f(over)
+		return func() {}
+	}
+	defer l.mu.Unlock()
+	if l.ends == nil {
+		l.ends = make(map[*func(error)]struct{})
+	}
+	key := &f
+	l.ends[key] = struct{}{}
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.ends, key)
+	}
+}
+
+// End ends l, for the reason given.
+func (l *Lifetime) End(why error) {
+	l.mu.Lock()
+	ends := l.ends
+	l.over, l.ends = why, nil
+	l.mu.Unlock()
+	for f := range ends {
+		(*f)(why)
+	}
+}
+
+// Len returns the number of functions that the end calls.
+func (l *Lifetime) Len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.ends)
+}

@@ -1,0 +1,139 @@
+package scale
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/vktest"
+)
+
+// A poller is a process of a bot whose events come by long poll.
+type poller struct {
+	*vk.Poller
+	end  context.CancelFunc
+	done chan error
+	log  *logs
+}
+
+// poll starts a process on a fake VK.
+func poll(on *vktest.Server, q vk.Queue, s vk.Store, h vk.HandlerFunc, set ...func(*vk.Poller)) *poller {
+	p := &poller{log: new(logs), done: make(chan error, 1)}
+	log := slog.New(slog.NewTextHandler(p.log, nil))
+	p.Poller = &vk.Poller{
+		Client: on.Client(), Logger: log, SkipDiagnosis: true,
+		Dispatcher: &vk.Dispatcher{Queue: q, Store: s, Handler: h, Logger: log},
+	}
+	for _, f := range set {
+		f(p.Poller)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	p.end = cancel
+	go func() { p.done <- p.Run(ctx) }()
+	return p
+}
+
+// stop ends the process.
+func (p *poller) stop(t *testing.T) {
+	t.Helper()
+	p.end()
+	if err := <-p.done; err != nil {
+		t.Error("Run:", err)
+	}
+}
+
+// TestStandby: of several Pollers one polls. When its process dies or ends, another goes
+// on from its place in the history, and no event is lost or handled twice.
+func TestStandby(t *testing.T) {
+	for _, dies := range []bool{true, false} {
+		t.Run(fmt.Sprint("dies=", dies), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				on := vktest.Config{RPS: -1}.New(t)
+				q, s := new(vktest.Queue), new(vk.MemoryStore)
+				var log diary
+				h := func(name string) vk.HandlerFunc {
+					return func(c *vk.Context) error {
+						log.note("%s: %s", name, c.Text())
+						return nil
+					}
+				}
+				link := &frail{Queue: q}
+				var ready atomic.Int64 // when B was, by the clock
+				a := poll(on, link, s, h("A"))
+				time.Sleep(time.Second)
+				b := poll(on, q, s, h("B"), func(p *vk.Poller) {
+					p.Ready = func(int64) { ready.Store(time.Now().UnixNano()) }
+				})
+				time.Sleep(time.Second)
+				if !b.Status().Standby || a.Status().Standby {
+					t.Errorf("standing by: A %v, B %v", a.Status().Standby, b.Status().Standby)
+				}
+				anna := on.User("Anna")
+				anna.Says("one")
+				time.Sleep(time.Second)
+				if dies {
+					link.set(func(f *frail) { f.cut = true })
+				} else {
+					a.stop(t)
+				}
+				left := time.Now()
+				anna.Says("two")
+				time.Sleep(2 * vk.QueueLease)
+				if d := time.Unix(0, ready.Load()).Sub(left); d > 2*vk.QueueLease || d < 0 {
+					t.Errorf("B was ready %v after the end of A", d)
+				}
+				anna.Says("three")
+				time.Sleep(time.Second)
+				if dies {
+					link.set(func(f *frail) { f.cut = false })
+					time.Sleep(time.Minute) // it tries to put the events of its last poll
+					if !a.Status().Standby {
+						t.Error("A does not stand by after its return")
+					}
+					a.stop(t)
+				}
+				log.is(t, "A: one", "B: two", "B: three")
+				b.stop(t)
+			})
+		})
+	}
+}
+
+// TestBothSources: an event that comes by webhook and by long poll is handled once.
+func TestBothSources(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		on := vktest.Config{RPS: -1}.New(t)
+		q, s := new(vktest.Queue), new(vk.MemoryStore)
+		var log diary
+		h := func(c *vk.Context) error { log.note("%s", c.Text()); return nil }
+		p := poll(on, q, s, h)
+		time.Sleep(time.Second)
+		anna := on.User("Anna")
+		var raw []byte
+		w := vk.WatchOn(context.Background(), p.Dispatcher, vk.EventMessageNew, nil)
+		anna.Says("one")
+		c, _, err := w.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw = c.Event().Raw
+		hook := &process{log: new(logs)}
+		hook.Callback = &vk.Callback{
+			Client: client(), GroupID: c.Event().GroupID, NoSecret: true,
+			Dispatcher: &vk.Dispatcher{Queue: q, Store: s, Handler: vk.HandlerFunc(h)}, Logger: p.Logger,
+		}
+		for range 2 {
+			if got := hook.deliver(raw); got != "200 ok" {
+				t.Errorf("VK hears %q", got)
+			}
+		}
+		settle()
+		log.is(t, "one")
+		p.stop(t)
+		stop(hook)
+	})
+}

@@ -1,0 +1,193 @@
+// Package words has what people are told about their commands, in English and in Russian.
+package words
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/vkrouter/vk/internal/command"
+)
+
+// Words are what people are told in one language.
+type Words struct {
+	NotNow    string // a check refuses for a reason that is not known
+	Forbidden string // nothing would help the person
+	OldButton string
+	Busy      string
+	TooLong   string // the handler took too long
+
+	Commands, NoCommands string // of a list of commands
+	Or                   string // between places
+
+	types          map[string]string // what fits, by the type's name
+	unknown, usage string
+	missing, extra string
+	unfit, neither string // neither stands between several types
+	quote          string
+	works          string // where and for whom a command works
+
+	waitFor string
+	units   [4][]string     // seconds to days, in their forms
+	form    func(int64) int // which goes with a number
+}
+
+// English are the words in English.
+var English = Words{
+	NotNow:    "You cannot do that now.",
+	Forbidden: "You may not do that.",
+	OldButton: "This button does not work any more.",
+	Busy:      "This is running already. Try again when it is done.",
+	TooLong:   "That took too long. Try again later.",
+
+	Commands: "Commands:", NoCommands: "There are no commands for you here.",
+	Or: " or ",
+
+	types: map[string]string{
+		"int": "a whole number", "float": "a number", "bool": "yes or no",
+		"duration": "a length of time", "time": "a date or a time", "url": "a link",
+	},
+	unknown: "There is no such command: %s",
+	usage:   "%s\nUsage: %s",
+	missing: "Something is missing: %s.",
+	extra:   "That is too much: %s",
+	unfit:   `%s: "%s" is not %s.`, neither: " or ",
+	quote: "The quotation marks do not match.",
+	works: "This works only %s.",
+
+	waitFor: "Wait %d %s.",
+	units:   [4][]string{{"second", "seconds"}, {"minute", "minutes"}, {"hour", "hours"}, {"day", "days"}},
+	form:    one,
+}
+
+// Russian are the words in Russian.
+var Russian = Words{
+	NotNow:    "Сейчас это недоступно.",
+	Forbidden: "Вам это недоступно.",
+	OldButton: "Эта кнопка больше не работает.",
+	Busy:      "Это уже выполняется. Повторите, когда закончится.",
+	TooLong:   "Это заняло слишком много времени. Попробуйте позже.",
+
+	Commands: "Команды:", NoCommands: "Здесь для вас нет команд.",
+	Or: " или ",
+
+	types: map[string]string{
+		"int": "целое число", "float": "число", "bool": "да или нет",
+		"duration": "промежуток времени", "time": "дата или время", "url": "ссылка",
+	},
+	unknown: "Нет такой команды: %s",
+	usage:   "%s\nПравильно: %s",
+	missing: "Не хватает: %s.",
+	extra:   "Это лишнее: %s",
+	unfit:   `%s: "%s" — не %s.`, neither: " и не ",
+	quote: "Кавычки не сходятся.",
+	works: "Это работает только %s.",
+
+	waitFor: "Подождите %d %s.",
+	units: [4][]string{
+		{"секунду", "секунды", "секунд"}, {"минуту", "минуты", "минут"}, {"час", "часа", "часов"}, {"день", "дня", "дней"},
+	},
+	form: oneTwoFive,
+}
+
+// UnknownCommand says that there is no command of that name.
+func (w *Words) UnknownCommand(name string) string { return fmt.Sprintf(w.unknown, name) }
+
+// An Arg is a wrong argument of a command.
+type Arg struct {
+	command.ArgError
+	Usage string            // how the command is written; empty if nobody has typed it
+	Told  string            // the words of a converter, or ""
+	Types map[string]string // what fits, by the names of types that these Words do not have
+}
+
+// Argument says what is wrong with an argument and, to a person who has written it, what
+// would be right.
+func (w *Words) Argument(a Arg) string {
+	var what string
+	switch {
+	case a.Told != "":
+		what = a.Told
+	case errors.Is(a.Err, command.ErrMissing):
+		what = fmt.Sprintf(w.missing, a.Name)
+	case errors.Is(a.Err, command.ErrExtra):
+		what = fmt.Sprintf(w.extra, Short(a.Value))
+	case errors.Is(a.Err, command.ErrBadQuote):
+		what = w.quote
+	default:
+		what = fmt.Sprintf(w.unfit, a.Name, Short(a.Value), w.fits(a.Want, a.Types))
+	}
+	if a.Usage == "" {
+		return what
+	}
+	return fmt.Sprintf(w.usage, what, a.Usage)
+}
+
+// fits says what a placeholder of the given types takes. Types of a bot's own
+// are called what its usage calls them.
+func (w *Words) fits(want string, more map[string]string) string {
+	types := strings.Split(want, "|")
+	for i, t := range types {
+		if known, ok := w.types[t]; ok {
+			types[i] = known
+		} else if known, ok := more[t]; ok {
+			types[i] = known
+		}
+	}
+	return strings.Join(types, w.neither)
+}
+
+// Refused says why a person may not run a command: the places where it works, or the
+// people for whom, and the words that checks have brought along. If there are neither, it
+// says that the person may not, or if known is false that the person cannot now.
+func (w *Words) Refused(places, told []string, known bool) string {
+	switch {
+	case len(places) > 0:
+		return strings.Join(append([]string{fmt.Sprintf(w.works, strings.Join(places, w.Or))}, told...), " ")
+	case len(told) > 0:
+		return strings.Join(told, " ")
+	case known:
+		return w.Forbidden
+	}
+	return w.NotNow
+}
+
+// Wait says how long to wait, not less than is right.
+func (w *Words) Wait(d time.Duration) string {
+	unit, i := time.Second, 0
+	for _, longer := range []time.Duration{time.Minute, time.Hour, 24 * time.Hour} {
+		if d < 2*longer { // 90 seconds are told more exactly than 2 minutes
+			break
+		}
+		unit, i = longer, i+1
+	}
+	n := int64((max(d, 1)-1)/unit) + 1
+	return fmt.Sprintf(w.waitFor, n, w.units[i][w.form(n)])
+}
+
+// one is English: one second, and any other number of seconds.
+func one(n int64) int { return min(1, int(n-1)) }
+
+// oneTwoFive is Russian: 1 and 21, 2 and 33, 5 and 12 have each a form of their
+// own.
+func oneTwoFive(n int64) int {
+	switch {
+	case n%10 == 1 && n%100 != 11:
+		return 0
+	case 2 <= n%10 && n%10 <= 4 && (n%100 < 12 || n%100 > 14):
+		return 1
+	}
+	return 2
+}
+
+// Short cuts the text that a person wrote to what is enough to recognize it.
+func Short(s string) string { return Cut(s, 41) }
+
+// Cut cuts s to so many characters at most.
+func Cut(s string, most int) string {
+	if r := []rune(s); len(r) > most {
+		return string(r[:most-1]) + "…"
+	}
+	return s
+}

@@ -1,0 +1,24 @@
+package redisstore_test
+
+import (
+	"testing"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/vktest"
+)
+
+func TestQueue(t *testing.T) {
+	server := start(t)
+	vktest.TestQueue(t, func() vk.Queue { return open(t, server) })
+}
+
+func TestLimits(t *testing.T) {
+	server := start(t)
+	vktest.TestLimits(t, func() vk.Limits { return open(t, server) })
+}
+
+func TestQueueCluster(t *testing.T) {
+	store := cluster(t)
+	vktest.TestQueue(t, func() vk.Queue { return store })
+	vktest.TestLimits(t, func() vk.Limits { return store })
+}

@@ -238,7 +238,7 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 	j := t.Item
 	j.turn = t
 	if !d.watchdog.Begin(&j.task, &j.feed.group, j) {
-		j.finishAnswers(skipped)
+		j.endAnswers(skipped)
 		d.finish(j, skipped, nil)
 		return
 	}
@@ -264,7 +264,7 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 				how = cutOff
 			}
 		}
-		j.finishAnswers(how)
+		j.endAnswers(how)
 		d.finish(j, how, err)
 	}()
 	j.mark = d.marks.Add(1)
@@ -285,7 +285,11 @@ func (d *Dispatcher) abandon(all []watchdog.Abandoned[*job]) {
 		d.finish(a.Owner, how, ErrTimeLimit)
 		a.Owner.turn.Release()
 		if a.Owner.hasAnswers() {
-			d.lost.Go(func() { a.Owner.finishAnswers(how) })
+			how := handled
+			if a.Stopped {
+				how = cutOff
+			}
+			d.lost.Go(func() { a.Owner.endAnswers(how) })
 		}
 	}
 	marks := make([]uint32, len(all))

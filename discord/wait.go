@@ -336,9 +336,9 @@ func (j *job) answers() (list []*response) {
 
 func (j *job) hasAnswers() bool { return len(j.answers()) > 0 }
 
-// finishAnswers ends the answers to interactions when the handlers have returned, unless the
-// event comes again in the next process.
-func (j *job) finishAnswers(how ending) {
+// endAnswers ends the answers to interactions when the handlers have returned. If the
+// event comes again in the next process, the answers are left to that.
+func (j *job) endAnswers(how ending) {
 	for _, a := range j.answers() {
 		if how != handled && j.ledger != nil {
 			a.leave()

@@ -210,7 +210,7 @@ func TestDeferral(t *testing.T) {
 	}
 }
 
-// TestDeferredBy: what the handler itself has deferred decides who sees the first answer.
+// TestDeferredBy: a deferral by the handler itself decides about the first answer.
 func TestDeferredBy(t *testing.T) {
 	bubble(t, "ephemeral", func(t *testing.T) {
 		s, anna := answers(t, discord.Route{Handler: func(c *discord.Context) error {
@@ -619,7 +619,7 @@ func TestPicks(t *testing.T) {
 	})
 }
 
-// TestComplete: Discord is told what fits to what a person types.
+// TestComplete: the proposals fit the text that a person types.
 func TestComplete(t *testing.T) {
 	var cities []string
 	for i := range 30 {

@@ -129,9 +129,8 @@ type response struct {
 	// Guarded by the turn.
 	state  responseState
 	hidden bool   // only the user sees the placeholder
-	fixed  bool   // the handler itself has deferred: that decides who sees the first answer
+	fixed  bool   // the handler itself has deferred: that decides about the first answer, too
 	last   string // the last message of the handler's, or ""
-	closed bool   // the handlers have returned
 	dead   bool   // Discord takes no first answer
 }
 
@@ -177,7 +176,7 @@ func (a *response) late() {
 		return
 	}
 	defer a.end()
-	if a.state != responseNone || a.closed {
+	if a.state != responseNone {
 		return
 	}
 	if i, _, err := a.decoded(); err == nil && i.Type == InteractionAutocomplete {
@@ -249,7 +248,6 @@ func (a *response) finish() {
 		return
 	}
 	defer a.end()
-	a.closed = true
 	if err := a.close(ctx); err != nil {
 		a.log(slog.LevelInfo, "discord: interaction not ended", err)
 	}

@@ -102,13 +102,15 @@ func clearMessages(c *discord.Context, a struct {
 	Number uint8
 	From   discord.ID
 }) error {
-	command, err := c.Message()
-	if err != nil {
-		return err
+	var command discord.ID // a message, or a slash command
+	if i := c.Interaction(); i != nil {
+		command = i.ID
+	} else if m, err := c.Message(); err == nil {
+		command = m.ID
 	}
 	var ids []discord.ID
 	seen := 0
-	for m, err := range c.Client().Messages(c, c.ChannelID(), discord.Span{Before: command.ID}) {
+	for m, err := range c.Client().Messages(c, c.ChannelID(), discord.Span{Before: command}) {
 		if err != nil {
 			return err
 		}
@@ -150,15 +152,15 @@ func explain(next discord.HandlerFunc) discord.HandlerFunc {
 		)
 		switch {
 		case errors.As(err, &unknown):
-			return c.Reply("There is no such command. Try help.")
+			return c.Reply("There is no such command. Try help.", discord.Ephemeral)
 		case errors.As(err, &wrong):
-			return c.Reply("Write it so: `" + wrong.Usage + "`")
+			return c.Reply("Write it so: `"+wrong.Usage+"`", discord.Ephemeral)
 		case errors.As(err, &lacks):
-			return c.Reply("That takes the permission " + lacks.Missing.String() + ".")
+			return c.Reply("That takes the permission "+lacks.Missing.String()+".", discord.Ephemeral)
 		case errors.As(err, &where):
-			return c.Reply("That works on a server only.")
+			return c.Reply("That works on a server only.", discord.Ephemeral)
 		case errors.Is(err, discord.ErrForbidden):
-			return c.Reply("Discord does not let me. My role may be too low.")
+			return c.Reply("Discord does not let me. My role may be too low.", discord.Ephemeral)
 		}
 		return err
 	}

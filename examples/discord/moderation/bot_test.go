@@ -44,6 +44,19 @@ func TestBot(t *testing.T) {
 		anna.Says("!clear 5 boris")
 		anna.Sees("Deleted: 3.")
 
+		anna.Slash("mute", "user", vera, "for", "2 hours")
+		anna.Sees(vera.Mention() + " is silent for 2h0m0s.")
+		anna.Slash("mute", "user", vera, "for", "ever")
+		anna.SeesEphemeral("Write it so: `/mute {user:member} {for:duration=10m} {reason...?}`")
+		anna.Slash("role add", "user", vera, "role", reader)
+		anna.Sees(vera.Mention() + " has the role Reader now.")
+		boris.Says("three")
+		anna.Slash("clear", "from", boris)
+		anna.Sees("Deleted: 1.")
+		if err := boris.TrySlash("ban", "user", vera); err == nil {
+			t.Error("Boris is offered /ban")
+		}
+
 		anna.Says("!ban boris spam and more")
 		anna.Sees("Banned " + boris.Mention() + ".")
 		if reason, banned := bot.Banned(boris); !banned || reason != "spam and more" {

@@ -8,36 +8,35 @@ import (
 	"github.com/vkrouter/vk/internal/lines"
 )
 
-// A MaxConcurrency limits how many handlers run at the same time, of all those
-// that it wraps.
+// A MaxConcurrency limits how many of the handlers that it wraps run at the same time.
 //
 //	one := middleware.NewMaxConcurrency(1, discord.PerChannel)
 //	r.Handle("quiz", quiz, one.Wrap)
 //
-// An event over the limit is refused with a [*ConcurrencyError], or waits for its turn, if
-// Queue says so. A handler that waits is parked: see [discord.Context.Park]. Its lane goes
-// on meanwhile. It waits until it is its turn, in the order in which the events came, or
-// until its context ends, whose cause the error is then.
+// A handler above the limit is refused with a [*ConcurrencyError], or waits for its turn if
+// Queue allows it. A handler that waits is parked: see [discord.Context.Park]. Its lane goes
+// on meanwhile. Handlers get their turns in the order in which they came. If the context of
+// one ends, its wait ends with the cause. A slash command that waits for longer than two
+// seconds shows that the bot is thinking.
 //
-// A place is a claim (see [discord.Context.Claim]): a command that is refused or
-// written with wrong arguments takes none, and a place is given back however the
-// handler ends, or at once if the handler does not run. A handler that asks somebody, and is parked
-// until the answer comes, keeps its place: one quiz for a channel is one quiz, also
-// while it waits for answers. A handler that has a place, and runs another with
-// the same limit and key, does not need a second one.
+// A place is a claim (see [discord.Context.Claim]): a command that is refused, or has wrong
+// arguments, takes none. A place is given back however the handler ends. A handler that
+// waits for an answer keeps its place: one quiz in a channel is one quiz, also while it
+// waits for answers. A handler that has a place, and runs another with the same limit and
+// key, does not need a second one.
 //
 // The fields must not change once it is in use. Its methods are safe for
 // concurrent use.
 type MaxConcurrency struct {
 	N int // how many at the same time; zero means one
 
-	// By says what is limited together: [discord.PerUser], [discord.PerChannel],
-	// [discord.PerMember], [discord.PerGuild], [discord.Global], which nil means, or a
-	// function of yours.
+	// By returns the key under which a handler is counted: [discord.PerUser],
+	// [discord.PerChannel], [discord.PerGuild] or another function. The default is
+	// [discord.Global].
 	By func(*discord.Context) discord.Key
 
-	// Queue is how many may wait for each key. Zero means that nobody waits;
-	// a negative number, that any number may.
+	// Queue limits how many may wait under each key. Zero means that none waits,
+	// a negative number that there is no limit.
 	Queue int
 
 	lines lines.Lines[discord.Key]
@@ -56,26 +55,25 @@ func NewMaxConcurrency(n int, by func(*discord.Context) discord.Key) *MaxConcurr
 // allows, and as many wait.
 type ConcurrencyError struct {
 	N   int         // how many may run
-	Key discord.Key // that it counts by
+	Key discord.Key // the key under which they are counted
 }
 
-// Error tells the limit.
+// Error names the limit.
 func (e *ConcurrencyError) Error() string {
 	return fmt.Sprintf("at most %d at the same time", e.N)
 }
 
-// Is reports whether target is [ErrRefused]: to be busy is no failure.
+// Is reports whether target is [ErrRefused]: a busy bot is no failure.
 func (e *ConcurrencyError) Is(target error) bool { return target == ErrRefused }
 
-// A place is a MaxConcurrency's, taken for a key. Handlers inside find it in
-// their context.
+// A place is one among those of a MaxConcurrency, for a key. Handlers inside find
+// it in their context.
 type place struct {
 	key  discord.Key
 	held bool
 }
 
-// Wrap is a [discord.Middleware]: it limits how many of the handlers that it wraps
-// run at the same time.
+// Wrap is a [discord.Middleware] that applies the limit.
 func (mc *MaxConcurrency) Wrap(next discord.HandlerFunc) discord.HandlerFunc {
 	return func(c *discord.Context) error {
 		p := new(place)
@@ -105,7 +103,7 @@ func (mc *MaxConcurrency) Wrap(next discord.HandlerFunc) discord.HandlerFunc {
 	}
 }
 
-// enter takes a place, and waits for it if need be.
+// enter takes a place, and waits for it if it must.
 func (mc *MaxConcurrency) enter(c *discord.Context, key discord.Key) error {
 	n := max(mc.N, 1)
 	err := mc.lines.Enter(c, key, n, mc.Queue)

@@ -9,37 +9,36 @@ import (
 	"github.com/vkrouter/vk/internal/windows"
 )
 
-// A Cooldown limits how often something may be done: Rate times, and then not
-// for as long as Per, counted from the last of them. After a pause of Per, all of them
-// are there again.
+// A Cooldown limits how often something may be done: Rate times, then not again until Per
+// has passed since the last time. After a pause of Per, a user has all Rate uses again.
 //
 //	cd := middleware.NewCooldown(3, time.Minute, discord.PerUser)
 //	r.Handle("roll", roll, cd.Wrap)
-//	r.Handle("flip", flip, cd.Wrap)
+//	r.Press("roll-again", roll, cd.Wrap)
 //
-// Everything that one Cooldown wraps is counted together. A use is a claim: see
-// [discord.Context.Claim]. Only a handler that runs costs one. A use does not count
-// when a check refuses, when an argument is wrong, or when another cooldown, a
-// [MaxConcurrency] or a Before hook refuses, wherever it stands; and a use that is
-// refused does not make the wait longer.
+// All routes that one Cooldown wraps are counted together, whether a command is typed, used
+// as a slash command or a button is pressed. A use is a claim: see [discord.Context.Claim].
+// Only a handler that runs costs one: a use does not count if a check refuses, if an
+// argument is wrong, or if another cooldown, a [MaxConcurrency] or a Before hook refuses.
+// A refused use does not make the wait longer.
 //
-// It goes by the clock of the bot; when that is set back, earlier uses count no more. It
-// remembers nothing from one start of the bot to the next. Uses that are over take no
-// memory, after the next use of the Cooldown.
+// A Cooldown goes by the clock of the bot. If that is set back, earlier uses do not count.
+// Uses are not kept over a restart. Uses that are over take no memory, after the next use of
+// the Cooldown.
 //
 // The fields must not change once it is in use. Its methods are safe for
 // concurrent use.
 type Cooldown struct {
-	Rate int           // how often; zero means without limit
-	Per  time.Duration // how long the rest is
+	Rate int           // how often; zero means no limit
+	Per  time.Duration // the length of the rest
 
-	// By says what is counted together: [discord.PerUser], [discord.PerChannel],
-	// [discord.PerMember], [discord.PerGuild], [discord.Global], which nil means, or a
-	// function of yours.
+	// By returns the key under which a use is counted: [discord.PerUser],
+	// [discord.PerChannel], [discord.PerMember], [discord.PerGuild] or another function.
+	// The default is [discord.Global].
 	By func(*discord.Context) discord.Key
 
-	// Limit, if not nil, is asked each time in place of Rate and Per, for
-	// cooldowns that are not the same for all. A rate of zero means without limit.
+	// Limit, if not nil, is called each time in place of Rate and Per, for
+	// cooldowns that differ from user to user. A rate of zero means no limit.
 	Limit func(*discord.Context) (rate int, per time.Duration)
 
 	mu      sync.Mutex
@@ -55,22 +54,22 @@ func NewCooldown(rate int, per time.Duration, by func(*discord.Context) discord.
 	return &Cooldown{Rate: rate, Per: per, By: by}
 }
 
-// A CooldownError says that something was done as often as a [Cooldown] allows,
-// and is to rest for a while. [Explain] tells the person how long.
+// A CooldownError says that something was done as often as a [Cooldown] allows.
+// [Explain] tells the user how long to wait.
 type CooldownError struct {
 	Rate int           // how often it may be done
-	Per  time.Duration // and how long it rests after that
-	Key  discord.Key   // that it counts by
+	Per  time.Duration // the length of the rest
+	Key  discord.Key   // the key under which it is counted
 
-	// RetryAfter is the time that is left of the rest. It is positive.
+	// RetryAfter is the rest that is left. It is positive.
 	RetryAfter time.Duration
 
-	// Again is whether somebody was refused in this rest before. Explain does not
-	// say so again to typed commands in a guild.
+	// Again reports whether a use was refused in this rest before. Then Explain
+	// does not answer messages in the same channel.
 	Again bool
 }
 
-// Error tells the limit, and the time until the next use.
+// Error names the limit and the rest that is left.
 func (e *CooldownError) Error() string {
 	return fmt.Sprintf("cooldown: %d in %v: again in %v", e.Rate, e.Per, e.RetryAfter)
 }
@@ -78,8 +77,8 @@ func (e *CooldownError) Error() string {
 // Is reports whether target is [ErrRefused]: a cooldown is no failure.
 func (e *CooldownError) Is(target error) bool { return target == ErrRefused }
 
-// Wrap is a [discord.Middleware]: it refuses events that come too often with a
-// [*CooldownError].
+// Wrap is a [discord.Middleware]: it refuses uses that come too often, with a
+// [*discord.CheckError] that wraps a [*CooldownError].
 func (cd *Cooldown) Wrap(next discord.HandlerFunc) discord.HandlerFunc {
 	return Claim(cd.take)(next)
 }
@@ -106,8 +105,8 @@ func (cd *Cooldown) take(c *discord.Context) (giveBack func(), err error) {
 	}, nil
 }
 
-// Left returns how long it will be until c may be handled, by the uses under its key, and
-// zero if it may be now. It counts nothing.
+// Left returns how long c has to wait by the uses under its key. It is zero if c may
+// be handled now. Left counts nothing.
 func (cd *Cooldown) Left(c *discord.Context) time.Duration {
 	rate, per := cd.limit(c)
 	if rate <= 0 || per <= 0 {
@@ -120,20 +119,19 @@ func (cd *Cooldown) Left(c *discord.Context) time.Duration {
 	return cd.windows.Left(key, now, rate, per)
 }
 
-// Reset forgets the uses under the key of c. Called by the handler that
-// the Cooldown wraps, it makes that handler's own use not count.
+// Reset forgets the uses under the key of c. If the handler that the Cooldown wraps
+// calls Reset, its own use does not count.
 func (cd *Cooldown) Reset(c *discord.Context) { cd.ResetKey(cd.key(c)) }
 
-// ResetKey forgets the uses under a key: that of another user, such as
-// discord.Key{User: id}.
+// ResetKey forgets the uses under a key, such as discord.Key{User: id}.
 func (cd *Cooldown) ResetKey(key discord.Key) {
 	cd.mu.Lock()
 	defer cd.mu.Unlock()
 	cd.windows.Reset(key)
 }
 
-// limit and key call functions of the user's, which may use the Cooldown: not
-// under its lock.
+// limit and key call the bot's functions, which may use the Cooldown: they are called
+// without its lock.
 
 func (cd *Cooldown) limit(c *discord.Context) (rate int, per time.Duration) {
 	if cd.Limit != nil {

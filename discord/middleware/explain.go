@@ -6,31 +6,29 @@ import (
 	"strings"
 
 	"github.com/vkrouter/vk/discord"
+	"github.com/vkrouter/vk/internal/refusal"
 	lang "github.com/vkrouter/vk/internal/words"
 )
 
-// Explain tells users in words why nothing came of their command: an argument that is
-// missing or does not fit, with the command's usage; a permission that they lack; a place
-// where the command does not work; a cooldown, and how long it lasts; a command that runs
-// already or took too long; a call that Discord does not let the bot make; in direct
-// messages also that there is no such command. In a guild, an unknown typed command may be
-// meant for another bot.
+// Explain tells users in words why their command did not run: an argument that is missing
+// or does not fit, with the command's usage; a check that refuses, and the users or places
+// that it allows; a cooldown, and how long it lasts; a command that runs already or took too
+// long; a permission that the bot lacks; in direct messages also that there is no such
+// command. In a guild, an unknown command may be meant for another bot.
 //
-// It replies to the message, or answers the interaction so that only the user sees it. The
-// words are Russian for users whose Discord is Russian or Ukrainian, and English for all
-// others. Messages do not tell the language: there it is that of the guild, if the
-// [discord.State] of the Gateway knows it. The answer repeats the user's text, and notifies
-// nobody.
+// Explain replies to the message. In answer to a slash command, a press or a form, only the
+// user sees the text. The text is Russian for users whose Discord is in Russian or
+// Ukrainian, and English for all others; for messages see [Locale]. The text notifies
+// nobody, whatever it quotes.
 //
-// Explained errors are dealt with: the middleware around sees no error. Other errors pass,
-// and nothing of them is shown. If a check of the bot's own fails, for a reason that this
-// package does not know, the user is told that they cannot do that now, and the error
-// passes; so does Discord's refusal of a call. To presses of old buttons the library itself
-// answers.
+// An explained error is done: the middleware around sees no error. Other errors pass, and
+// users see nothing of them. If a check fails for a reason that this package does not know,
+// or the bot lacks a permission, the user is told so and the error passes. A button or a
+// slash command of an older version of the bot is explained by package discord itself.
 //
-// To explain errors of one's own, or these in other words, there are functions that are
-// asked before, in order. One that has nothing to say returns "". [Refuse] is for an error
-// that brings its words along.
+// To explain other errors, or these in other words, give functions that are called before,
+// in order. A function that has nothing to say returns "". [Refuse] is for an error that has
+// its text with it.
 //
 //	r.Use(middleware.Explain(func(c *discord.Context, err error) string {
 //		if errors.Is(err, errSoldOut) {
@@ -39,7 +37,7 @@ import (
 //		return ""
 //	}))
 //
-// It stands outermost and speaks only while the handler's context lasts.
+// Explain is the outermost middleware, and says nothing once the handler's context has ended.
 func Explain(own ...func(c *discord.Context, err error) string) discord.Middleware {
 	own = slices.Clone(own)
 	for _, f := range own {
@@ -55,20 +53,20 @@ func Explain(own ...func(c *discord.Context, err error) string) discord.Middlewa
 			}
 			for _, f := range own {
 				if text := f(c, err); text != "" {
-					return left(err, tell(c, text), true)
+					return said(err, tell(c, text), true)
 				}
 			}
 			text, dealt := explanation(c, err)
 			if text == "" {
-				return left(err, nil, dealt)
+				return said(err, nil, dealt)
 			}
-			return left(err, tell(c, text), dealt)
+			return said(err, tell(c, text), dealt)
 		}
 	}
 }
 
-// left returns the rest of err when the user was told, if that worked.
-func left(err, failed error, dealt bool) error {
+// said returns the rest of err when the user was told, if that worked.
+func said(err, failed error, dealt bool) error {
 	switch {
 	case failed != nil:
 		return errors.Join(err, failed)
@@ -78,31 +76,23 @@ func left(err, failed error, dealt bool) error {
 	return err
 }
 
-// quietly notifies nobody and shows no previews: the answer may repeat what a user wrote.
-var quietly = discord.Options[discord.SendOption](discord.Mentions(), discord.NoEmbeds)
-
-// tell says something to the user alone, if that is possible.
+// tell replies to the user. It notifies nobody: texts quote users, who may have written
+// mentions.
 func tell(c *discord.Context, text string) error {
-	if typed(c) {
-		return c.Reply(text, quietly)
-	}
-	return c.Reply(text, quietly, discord.Ephemeral)
+	return c.Reply(lang.Cut(text, messageSize), discord.Ephemeral, discord.NoEmbeds, discord.Mentions())
 }
 
-// typed reports whether the event is no interaction.
-func typed(c *discord.Context) bool { return c.Interaction() == nil }
+// messageSize limits the characters of a message.
+const messageSize = 2000
 
-// explanation returns the text about err, or "", and whether that is the end of it.
+// explanation returns the text about err, or "", and whether err is done then.
 func explanation(c *discord.Context, err error) (text string, dealt bool) {
 	w := wordsFor(c)
-	dealt = isOne(err)
+	dealt = only(err)
+	interaction := c.Interaction() != nil
 	var (
 		panicked *discord.PanicError
 		arg      *discord.ArgError
-		told     *refusal
-		lacks    *discord.PermissionError
-		where    *discord.WhereError
-		check    *discord.CheckError
 		cooldown *CooldownError
 		busy     *ConcurrencyError
 		unknown  *discord.NotFoundError
@@ -110,68 +100,67 @@ func explanation(c *discord.Context, err error) (text string, dealt bool) {
 	switch {
 	case errors.As(err, &panicked):
 		return "", false
+	case errors.As(err, &arg) && arg.IsStale():
+		return "", dealt
 	case errors.As(err, &arg):
-		if isStale(c, arg) {
-			return "", dealt // the library answers
-		}
 		return w.argument(c, arg), dealt
-	case errors.As(err, &told):
-		return told.text, dealt
-	case errors.As(err, &lacks):
-		return w.lacks(lacks.Missing), dealt
-	case errors.As(err, &where):
-		return w.place(where.In), dealt
 	case errors.As(err, &cooldown):
-		if cooldown.Again && typed(c) && c.GuildID() != 0 {
-			return "", dealt // or the bot would fill the channel in the flooder's place
+		if cooldown.Again && c.GuildID() != 0 && !interaction &&
+			(cooldown.Key.Channel == c.ChannelID() || cooldown.Key.User != 0 && cooldown.Key.User == c.UserID()) {
+			return "", dealt // or the bot would fill the channel
 		}
 		return w.Wait(cooldown.RetryAfter), dealt
 	case errors.As(err, &busy):
 		return w.Busy, dealt
-	case errors.As(err, &check):
-		return w.NotNow, false
-	case errors.Is(err, ErrTimeout):
-		return w.TooLong, dealt
-	case errors.Is(err, discord.ErrForbidden):
-		return w.forbidden, false
 	case errors.As(err, &unknown):
-		switch {
-		case !typed(c):
-			return "", dealt // the library answers
-		case c.GuildID() != 0:
-			return "", false
+		if interaction || c.GuildID() != 0 {
+			return "", interaction && dealt // package discord tells the user
 		}
 		word, _, _ := strings.Cut(unknown.Line, " ")
 		return w.UnknownCommand(unknown.Prefix + lang.Short(word)), dealt
 	}
+	return refusalText(c, w, err, dealt)
+}
+
+// refusalText is explanation for the errors of checks and handlers.
+func refusalText(c *discord.Context, w *words, err error, dealt bool) (string, bool) {
+	var (
+		none  *refusal.NoneError
+		told  *refusal.Refusal
+		lacks *discord.PermissionError
+		where *discord.WhereError
+		check *discord.CheckError
+	)
+	switch {
+	case errors.As(err, &none):
+		return w.refusals(none.Errs), dealt && refusal.Only(none)
+	case errors.As(err, &lacks):
+		return w.refusals([]error{lacks}), dealt
+	case errors.As(err, &where):
+		return w.refusals([]error{where}), dealt
+	case errors.As(err, &told):
+		return w.refusals([]error{told}), dealt
+	case errors.As(err, &check):
+		return w.NotNow, false
+	case c.Route() == nil:
+		return "", false // of a listener: the user has not asked the bot for anything
+	case errors.Is(err, ErrTimeout):
+		return w.TooLong, dealt
+	case errors.Is(err, discord.ErrForbidden):
+		return w.botLacks, false
+	}
 	return "", false
 }
 
-// isStale reports whether an argument does not fit because the button, the menu or the
-// form is of an older version of the bot.
-func isStale(c *discord.Context, arg *discord.ArgError) bool {
-	i := c.Interaction()
-	if i == nil {
-		return false
-	}
-	switch i.Type {
-	case discord.InteractionComponent:
-		return true
-	case discord.InteractionModal:
-		return c.Input(arg.Name) == ""
-	}
-	return false
-}
-
-// isOne reports whether err is one error that is explained here, perhaps wrapped, and not
+// only reports whether err is one error that is explained here, perhaps wrapped, and not
 // several, of which others would be lost.
-func isOne(err error) bool {
+func only(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
 		switch err.(type) {
-		case *discord.ArgError, *timeoutError:
-			return true // and the errors that they are made of
+		case *discord.ArgError, *refusal.NoneError, *timeoutError:
+			return true // with their causes
 		}
-		if _, ok := err.(interface{ Unwrap() []error }); ok {
+		if _, many := err.(interface{ Unwrap() []error }); many {
 			return false
 		}
 	}

@@ -9,51 +9,54 @@ import (
 	lang "github.com/vkrouter/vk/internal/words"
 )
 
-// Help returns the handler of a help command, which tells users the commands that r has for
-// them:
+// Help returns the handler of a help command, which shows users the commands of r that they
+// may run:
 //
 //	r.Handle("help {command...?}", middleware.Help(r))
 //
 // Alone, it lists them in the order of [discord.Router.Walk], each with its usage and the
-// first line of its Doc: those that are not hidden, and that the user may run here, by their
-// checks and permissions. If the pattern has a placeholder named command, it tells all of
-// the Doc of the command with that name, also of a hidden one, and the commands that begin
-// with these words.
+// first line of its Doc: those that are not hidden, and that the checks allow the user to
+// run here. A typed help command lists typed commands, and the slash commands that cannot be
+// typed; a slash command lists slash commands. If the
+// pattern has a placeholder named command, it shows the whole Doc of the command of that
+// name, also of a hidden one, and the commands that begin with these words.
 //
-// The answer to a slash command has slash commands, and only the user sees it. The answer to
-// a typed one has typed commands, and a slash command only if it cannot be typed. A list
-// that is too long for a message becomes several.
+// Routes that have no words are not listed. The list is one message, or as many as it needs.
+// In answer to a slash command, only the user sees it. For its language see [Locale].
 func Help(r *discord.Router) discord.HandlerFunc {
 	return func(c *discord.Context) error {
 		w := wordsFor(c)
-		name := strings.TrimPrefix(strings.TrimSpace(c.Arg("command")), c.Prefix())
-		asked := strings.Fields(name)
+		prefix := c.Prefix()
+		asked := strings.Fields(strings.TrimPrefix(strings.TrimSpace(c.Arg("command")), prefix))
+		if strings.HasPrefix(prefix, "<@") {
+			prefix = "" // a mention of the bot would show as digits
+		}
 		var texts []string
 		for rt := range r.Walk() {
 			words := lang.Of(rt.Pattern)
-			if len(words) == 0 || !lang.Begin(words, asked) || rt.Only == discord.TypedOnly && !typed(c) {
+			if len(words) == 0 || !lang.Begin(words, asked) || !reachable(c, rt) {
 				continue
 			}
 			named := len(words) == len(asked)
 			if rt.Hidden && !named || rt.Allowed(c) != nil {
 				continue
 			}
-			prefix := c.Prefix()
+			before := prefix
 			if rt.Only == discord.SlashOnly {
-				prefix = "/"
+				before = "/"
 			}
-			texts = append(texts, lang.Described("`"+prefix+rt.Pattern+"`", rt.Doc, named))
+			texts = append(texts, lang.Described("`"+before+rt.Pattern+"`", rt.Doc, named))
 		}
 		switch {
 		case len(texts) == 0 && len(asked) > 0:
-			return tell(c, w.UnknownCommand(lang.Short(c.Prefix()+strings.Join(asked, " "))))
+			return tell(c, w.UnknownCommand(lang.Short(prefix+strings.Join(asked, " "))))
 		case len(texts) == 0:
 			return tell(c, w.NoCommands)
 		case len(asked) == 0:
 			texts = slices.Insert(texts, 0, w.Commands)
 		}
-		for _, text := range pages(texts) {
-			if err := tell(c, text); err != nil {
+		for _, part := range parts(texts) {
+			if err := tell(c, part); err != nil {
 				return err
 			}
 		}
@@ -61,22 +64,22 @@ func Help(r *discord.Router) discord.HandlerFunc {
 	}
 }
 
-// maxContent is how many characters a message has.
-const maxContent = 2000
+// reachable reports whether a command can be used in the way in which c was.
+func reachable(c *discord.Context, rt *discord.Route) bool {
+	return c.Interaction() == nil || rt.Only != discord.TypedOnly && !rt.Hidden
+}
 
-// pages joins lines to as few messages as possible.
-func pages(lines []string) (pages []string) {
-	page := ""
+// parts joins lines to texts that each fit into a message.
+func parts(lines []string) (texts []string) {
+	size := messageSize
 	for _, line := range lines {
-		line = lang.Cut(line, maxContent)
-		if page != "" && utf8.RuneCountInString(page)+1+utf8.RuneCountInString(line) > maxContent {
-			pages = append(pages, page)
-			page = ""
+		line = lang.Cut(line, messageSize)
+		n := utf8.RuneCountInString(line) + 1
+		if size += n; size > messageSize {
+			texts, size = append(texts, line), n
+			continue
 		}
-		if page != "" {
-			page += "\n"
-		}
-		page += line
+		texts[len(texts)-1] += "\n" + line
 	}
-	return append(pages, page)
+	return texts
 }

@@ -1,23 +1,26 @@
 package middleware
 
 import (
+	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/vkrouter/vk/discord"
 	"github.com/vkrouter/vk/internal/command"
+	"github.com/vkrouter/vk/internal/refusal"
 	lang "github.com/vkrouter/vk/internal/words"
 )
 
-// words are what people are told in one language.
+// words are the texts for users in one language.
 type words struct {
 	*lang.Words
 	types       map[string]string // what fits, by the name of a type of package discord
-	guild, dm   string            // the places
-	takes       string            // the permissions that the user lacks
-	forbidden   string            // Discord refuses a call of the bot
-	permissions map[discord.Permissions]string
+	guild, dm   string            // places
+	role        string
+	permissions string // before the names of permissions
+	and         string
+	botLacks    string
+	names       map[discord.Permissions]string // of permissions, where the language has its own
 }
 
 var english = words{
@@ -25,9 +28,9 @@ var english = words{
 	types: map[string]string{
 		"user": "a user", "member": "a member of the server", "channel": "a channel", "role": "a role", "file": "a file",
 	},
-	guild: "on a server", dm: "in direct messages",
-	takes:     "That takes the permission %s.",
-	forbidden: "Discord does not let me do that. My role may be too low.",
+	guild: "on servers", dm: "in direct messages", role: "for members with a certain role",
+	permissions: "for members with the permission ", and: " and ",
+	botLacks: "The bot lacks a permission for this, or its role is too low.",
 }
 
 var russian = words{
@@ -35,30 +38,48 @@ var russian = words{
 	types: map[string]string{
 		"user": "пользователь", "member": "участник сервера", "channel": "канал", "role": "роль", "file": "файл",
 	},
-	guild: "на сервере", dm: "в личных сообщениях",
-	takes:     "Для этого нужно право «%s».",
-	forbidden: "Discord не даёт мне этого сделать. Возможно, моя роль ниже, чем нужно.",
-	permissions: map[discord.Permissions]string{
-		discord.PermAdministrator: "Администратор", discord.PermBanMembers: "Банить участников",
-		discord.PermKickMembers: "Выгонять участников", discord.PermModerateMembers: "Отправлять участников подумать о своём поведении",
-		discord.PermManageChannels: "Управлять каналами", discord.PermManageGuild: "Управлять сервером",
-		discord.PermManageMessages: "Управлять сообщениями", discord.PermManageRoles: "Управлять ролями",
-		discord.PermManageNicknames: "Управлять никнеймами", discord.PermManageWebhooks: "Управлять вебхуками",
-		discord.PermManageThreads: "Управлять ветками", discord.PermManageEvents: "Управлять событиями",
-		discord.PermViewAuditLog: "Просматривать журнал аудита", discord.PermMentionEveryone: "Упоминать всех",
-		discord.PermMuteMembers: "Отключать участникам микрофон", discord.PermMoveMembers: "Перемещать участников",
+	guild: "на серверах", dm: "в личных сообщениях", role: "для участников с особой ролью",
+	permissions: "для участников с правом ", and: " и ",
+	botLacks: "Боту не хватает для этого прав, или его роль слишком низка.",
+	names: map[discord.Permissions]string{
+		discord.PermAdministrator: "администратора", discord.PermManageGuild: "управлять сервером",
+		discord.PermKickMembers: "выгонять участников", discord.PermBanMembers: "банить участников",
+		discord.PermModerateMembers: "отправлять участников в тайм-аут", discord.PermManageMessages: "управлять сообщениями",
+		discord.PermManageRoles: "управлять ролями", discord.PermManageChannels: "управлять каналами",
+		discord.PermManageNicknames: "управлять никнеймами", discord.PermManageThreads: "управлять ветками",
+		discord.PermManageWebhooks: "управлять вебхуками", discord.PermManageEvents: "управлять событиями",
+		discord.PermMuteMembers: "отключать участникам микрофон", discord.PermMoveMembers: "перемещать участников",
+		discord.PermViewAuditLog: "просматривать журнал аудита", discord.PermMentionEveryone: "упоминать всех",
 	},
 }
 
-// wordsFor returns the words of the user's language: that of Discord's app in an
-// interaction, and in messages that of the guild, if the State knows it.
+type localeKey struct{}
+
+// Locale sets the language in which [Explain] and [Help] inside of it speak where Discord
+// does not tell the user's language: in answer to messages. Discord tells it with slash
+// commands, presses and forms. The locale is Discord's, such as "ru" or "en-US".
+//
+//	r.Use(middleware.Locale("ru"), middleware.Explain())
+//
+// Without it, the language is that of the guild, if the State of the Gateway has the guild,
+// else English.
+func Locale(locale string) discord.Middleware {
+	return func(next discord.HandlerFunc) discord.HandlerFunc {
+		return func(c *discord.Context) error {
+			return next(c.WithContext(context.WithValue(c, localeKey{}, locale)))
+		}
+	}
+}
+
+// wordsFor returns the words of the user's language.
 func wordsFor(c *discord.Context) *words {
 	locale := c.Locale()
 	if locale == "" {
-		if g := c.Gateway(); g != nil && g.State != nil {
-			if guild := g.State.Guild(c.GuildID()); guild != nil {
-				locale = guild.PreferredLocale
-			}
+		locale, _ = c.Value(localeKey{}).(string)
+	}
+	if g := c.Gateway(); locale == "" && g != nil && g.State != nil {
+		if guild := g.State.Guild(c.GuildID()); guild != nil {
+			locale = guild.PreferredLocale
 		}
 	}
 	switch locale {
@@ -68,49 +89,60 @@ func wordsFor(c *discord.Context) *words {
 	return &english
 }
 
-// argument says what is wrong with an argument and, to a person who has written it, what
-// would be right.
+// argument returns the text about a wrong argument and, for a typed command, its usage.
 func (w *words) argument(c *discord.Context, arg *discord.ArgError) string {
 	wrong := lang.Arg{ArgError: command.ArgError{Name: arg.Name, Want: arg.Want, Value: arg.Value, Err: arg.Err}, Types: w.types}
-	if typed(c) { // else Discord shows the usage
+	if c.Interaction() == nil { // otherwise Discord shows the options
 		wrong.Usage = "`" + arg.Usage + "`"
 	}
-	if told := (*refusal)(nil); errors.As(arg, &told) {
-		wrong.Told = told.text // a converter has words of its own
+	if told := (*refusal.Refusal)(nil); errors.As(arg, &told) {
+		wrong.Told = told.Tell // a converter has a text of its own
 	}
 	return w.Argument(wrong)
 }
 
-// place says where a command works.
-func (w *words) place(in discord.Where) string {
-	if in == discord.InDM {
-		return w.Refused([]string{w.dm}, nil, true)
-	}
-	return w.Refused([]string{w.guild}, nil, true)
+// refusals returns the text about checks of which none allows the user: the places where
+// the command works, or the users for whom.
+func (w *words) refusals(errs []error) string {
+	return w.Refused(refusal.Sort(errs, func(err error) (text string, told, ok bool) {
+		var lacks *discord.PermissionError
+		var where *discord.WhereError
+		switch {
+		case errors.As(err, &lacks):
+			return w.permissions + w.permissionNames(lacks.Missing), false, true
+		case errors.As(err, &where) && where.In == discord.InDM:
+			return w.dm, false, true
+		case errors.As(err, &where):
+			return w.guild, false, true
+		case errors.Is(err, ErrNoRole):
+			return w.role, false, true
+		}
+		return "", false, false
+	}))
 }
 
-// lacks says which permissions the user lacks.
-func (w *words) lacks(missing discord.Permissions) string {
+// permissionNames returns the names of permissions for people, such as "Ban Members".
+func (w *words) permissionNames(p discord.Permissions) string {
 	var names []string
 	for bit := discord.Permissions(1); bit != 0; bit <<= 1 {
-		if missing&bit == 0 {
+		if p&bit == 0 {
 			continue
 		}
-		name, ok := w.permissions[bit]
+		name, ok := w.names[bit]
 		if !ok {
-			name = title(bit.String())
+			name = titled(bit.String())
 		}
 		names = append(names, name)
 	}
-	return fmt.Sprintf(w.takes, strings.Join(names, ", "))
+	return strings.Join(names, w.and)
 }
 
-// title returns Discord's name of a permission, BAN_MEMBERS, as its apps show it.
-func title(name string) string {
+// titled returns "Ban Members" for "BAN_MEMBERS", as Discord's apps write permissions.
+func titled(name string) string {
 	parts := strings.Split(name, "_")
-	for i, p := range parts {
-		if len(p) > 1 && p != "TTS" && p != "VAD" {
-			parts[i] = p[:1] + strings.ToLower(p[1:])
+	for i, part := range parts {
+		if len(part) > 1 && part != "TTS" && part != "VAD" {
+			parts[i] = part[:1] + strings.ToLower(part[1:])
 		}
 	}
 	return strings.Join(parts, " ")

@@ -58,14 +58,14 @@ func (u *User) cannot(do string, err error) {
 func (u *User) pairs(what string, list []any) map[string]any {
 	u.s.tb().Helper()
 	if len(list)%2 != 0 {
-		u.s.fatalf("the last %s has no value: write them as name, value, name, value", what)
+		u.s.fatalf("the last %s has no value: write each as name, value", what)
 		return nil
 	}
 	values := make(map[string]any)
 	for i := 0; i < len(list); i += 2 {
 		name, ok := list[i].(string)
 		if !ok {
-			u.s.fatalf("the name of an %s is the %T %[2]v: write them as name, value, name, value", what, list[i])
+			u.s.fatalf("the %T %[1]v stands where a name belongs: write each %s as name, value", list[i], what)
 			return nil
 		}
 		values[name] = plainValue(list[i+1])
@@ -154,7 +154,7 @@ func (u *User) Completes(words, option, typed string, others ...any) []string {
 	options[option] = typed
 	id, err := u.s.fake.Complete(fakediscord.ID(u.ID), fakediscord.ID(u.in.ID), words, option, options)
 	u.cannot("complete "+option+" of /"+words, clientError(err))
-	names := []string{}
+	var names []string
 	u.await("should see choices for "+option, func() bool {
 		h, ok := u.s.fake.Next(0, func(h *fakediscord.Happening) bool {
 			return h.Interaction == id && (h.Kind == fakediscord.HappeningChoices || h.Kind == fakediscord.HappeningNoResponse)
@@ -165,13 +165,20 @@ func (u *User) Completes(words, option, typed string, others ...any) []string {
 		if h.Kind == fakediscord.HappeningNoResponse {
 			u.fails("should see choices for %s, but the bot did not respond", option)
 		}
-		var choices []struct{ Name string }
-		u.s.must("the choices", json.Unmarshal(h.Choices, &choices))
-		for _, c := range choices {
-			names = append(names, c.Name)
-		}
+		names = choicesOf(h)
 		return true
 	})
+	return names
+}
+
+// choicesOf returns the names of the choices of a happening.
+func choicesOf(h fakediscord.Happening) []string {
+	var choices []struct{ Name string }
+	json.Unmarshal(h.Choices, &choices)
+	names := make([]string, 0, len(choices))
+	for _, c := range choices {
+		names = append(names, c.Name)
+	}
 	return names
 }
 

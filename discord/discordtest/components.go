@@ -20,10 +20,17 @@ func (u *User) Clicks(button string) {
 // ClicksOn is Clicks for a button on a certain message.
 func (u *User) ClicksOn(m discord.Message, button string) {
 	u.s.tb().Helper()
-	u.manages(fmt.Sprintf("press %q", button), func() error {
-		_, err := u.s.fake.Press(fakediscord.ID(u.ID), fakediscord.ID(u.in.ID), fakediscord.ID(m.ID), button)
-		return err
-	})
+	u.manages(fmt.Sprintf("press %q", button), func() error { return u.press(m, button) })
+}
+
+func (u *User) press(m discord.Message, button string) error {
+	_, err := u.s.fake.Press(fakediscord.ID(u.ID), fakediscord.ID(u.in.ID), fakediscord.ID(m.ID), button)
+	return err
+}
+
+// TryClick is Clicks that does not wait, and returns the refusal of Discord's client.
+func (u *User) TryClick(button string) error {
+	return clientError(u.press(discord.Message{}, button))
 }
 
 // Picks chooses values in the select menu with a placeholder or a custom ID, on the
@@ -32,14 +39,17 @@ func (u *User) ClicksOn(m discord.Message, button string) {
 // [*User], a [*Channel] or the [discord.ID] of a role.
 func (u *User) Picks(menu string, values ...any) {
 	u.s.tb().Helper()
-	plain := make([]any, 0, len(values))
-	for _, v := range values {
-		plain = append(plain, plainValue(v))
-	}
-	u.manages(fmt.Sprintf("choose in the menu %q", menu), func() error {
-		_, err := u.s.fake.Pick(fakediscord.ID(u.ID), fakediscord.ID(u.in.ID), 0, menu, plain)
-		return err
-	})
+	u.manages(fmt.Sprintf("choose in the menu %q", menu), func() error { return u.pick(menu, values) })
+}
+
+func (u *User) pick(menu string, values []any) error {
+	_, err := u.s.fake.Pick(fakediscord.ID(u.ID), fakediscord.ID(u.in.ID), 0, menu, plainValue(values).([]any))
+	return err
+}
+
+// TryPick is Picks that does not wait, and returns the refusal of Discord's client.
+func (u *User) TryPick(menu string, values ...any) error {
+	return clientError(u.pick(menu, values))
 }
 
 // Fills fills in the form that has opened, or is about to, and sends it. Each field
@@ -50,10 +60,18 @@ func (u *User) Picks(menu string, values ...any) {
 func (u *User) Fills(fields ...any) {
 	u.s.tb().Helper()
 	given := u.pairs("field", fields)
-	u.manages("fill in the form", func() error {
-		_, err := u.s.fake.Fill(fakediscord.ID(u.ID), fakediscord.ID(u.in.ID), given)
-		return err
-	})
+	u.manages("fill in the form", func() error { return u.fill(given) })
+}
+
+func (u *User) fill(given map[string]any) error {
+	_, err := u.s.fake.Fill(fakediscord.ID(u.ID), fakediscord.ID(u.in.ID), given)
+	return err
+}
+
+// TryFill is Fills that does not wait, and returns the refusal of Discord's client.
+func (u *User) TryFill(fields ...any) error {
+	u.s.tb().Helper()
+	return clientError(u.fill(u.pairs("field", fields)))
 }
 
 // manages does something as soon as the thing that it needs is there, and fails the
@@ -98,6 +116,11 @@ func (u *User) SeesForm(title string) (f Form) {
 		u.fails("should see the form %q, but sees the form %q", title, h.Text)
 		return f
 	}
+	return formOf(h)
+}
+
+// formOf returns the form of a happening.
+func formOf(h fakediscord.Happening) (f Form) {
 	type input struct {
 		CustomID string `json:"custom_id"`
 		Label    string
@@ -113,7 +136,7 @@ func (u *User) SeesForm(title string) (f Form) {
 			Components []input
 		}
 	}
-	u.s.must("the form", json.Unmarshal(h.Form, &raw))
+	json.Unmarshal(h.Form, &raw)
 	f = Form{ID: raw.CustomID, Title: raw.Title}
 	for _, part := range raw.Components {
 		if part.Component != nil {

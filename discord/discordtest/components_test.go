@@ -1,6 +1,7 @@
 package discordtest_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -222,14 +223,21 @@ func TestInteractionTranscript(t *testing.T) {
 		anna.Sees("choose")
 		anna.Picks("Colour", "Red")
 		anna.Sees("chosen r")
+		if err := errors.Join(anna.TryClick("x"), anna.TryPick("x"), anna.TryFill("x", 1)); err == nil || strings.Count(err.Error(), "\n") != 2 {
+			t.Errorf("got %v", err)
+		}
+		if err := errors.Join(anna.TryPick("Colour", "Blue"), anna.TryClick("none")); err == nil || !strings.Contains(err.Error(), "has not acknowledged") {
+			t.Errorf("got %v", err)
+		}
+		anna.Sees("chosen b")
 		anna.Clicks("none")
 		anna.SeesNoResponse()
 		anna.Uses("Report", anna)
 		anna.Sees("reported " + anna.ID.String())
 		got := s.Transcript()
 		for _, want := range []string{
-			"# general\nAnna: /panel\nBot: vote [YES] [ASK] [MORE] [NONE]\n(Anna presses ASK)\n(Bot opens the form A poll for Anna)\n(Anna fills in A poll: Question=Tea?, More=old)\nBot: [",
-			"\nAnna: /secret\nBot to Anna: hidden [YES]\nAnna: /menu\nBot: choose <menu Colour>\n(Anna chooses Red in Colour)\nBot: chosen r\n",
+			"# general\nAnna: /panel\nBot: vote [YES] [ASK] [MORE] [NONE]\n(Anna presses ASK)\n(Bot opens the form A poll for Anna: Question, More, Colours)\n(Anna fills in A poll: Question=Tea?, More=old)\nBot: [",
+			"\nAnna: /secret\nBot to Anna: hidden [YES]\nAnna: /menu\nBot: choose <menu Colour>\n(Anna chooses Red in Colour)\nBot: chosen r\n(Anna chooses Blue in Colour)\n",
 			"(Anna presses NONE)\n(Bot gives Anna no response: This interaction failed)\n(Anna uses Report on Anna)\n",
 		} {
 			if !strings.Contains(got, want) {
@@ -237,4 +245,51 @@ func TestInteractionTranscript(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestInteractionsFail: each action that Discord's client refuses, and each
+// expectation that is not met, fails the test with words that name it.
+func TestInteractionsFail(t *testing.T) {
+	for name, tt := range map[string]struct {
+		do   func(*discordtest.Server, *discordtest.User)
+		want string
+	}{
+		"no such command":     {func(s *discordtest.Server, u *discordtest.User) { u.Slash("kick") }, `Anna cannot use /kick: the bot has no command "kick"`},
+		"a name alone":        {func(s *discordtest.Server, u *discordtest.User) { u.Slash("panel", "user") }, "the last option has no value"},
+		"a name that is none": {func(s *discordtest.Server, u *discordtest.User) { u.Slash("panel", 5, 6) }, "the int 5 stands where a name belongs: write each option as name, value"},
+		"no such menu":        {func(s *discordtest.Server, u *discordtest.User) { u.Uses("Nothing", u) }, `Anna cannot use Nothing: the bot has no command "Nothing"`},
+		"a menu on a channel": {func(s *discordtest.Server, u *discordtest.User) { u.Uses("Report", u.Channel()) }, "the target is a *User or a discord.Message"},
+		"no such button":      {func(s *discordtest.Server, u *discordtest.User) { u.Clicks("x") }, `Anna should press "x", but after 10s no message of the bot has the button "x"`},
+		"on another message":  {func(s *discordtest.Server, u *discordtest.User) { u.Slash("panel"); u.ClicksOn(u.Says("hi"), "YES") }, `no message of the bot has the button "YES"`},
+		"no such value":       {func(s *discordtest.Server, u *discordtest.User) { u.Slash("menu"); u.Picks("Colour", "Green") }, `Anna cannot choose in the menu "Colour": the menu "Colour" has no option "Green"`},
+		"no form":             {func(s *discordtest.Server, u *discordtest.User) { u.Fills("a", "b") }, "but after 10s no form is open"},
+		"no such field":       {func(s *discordtest.Server, u *discordtest.User) { u.Slash("form"); u.Fills("question", "Tea?", "x", 1) }, `the form has no field "x"`},
+		"another form":        {func(s *discordtest.Server, u *discordtest.User) { u.Slash("form"); u.SeesForm("x") }, `should see the form "x", but sees the form "A poll"`},
+		"no form to see":      {func(s *discordtest.Server, u *discordtest.User) { u.SeesForm("x") }, `should see the form "x", but nothing comes`},
+		"no thinking":         {func(s *discordtest.Server, u *discordtest.User) { u.Slash("panel"); u.SeesThinking() }, "should see the bot thinking, but nothing comes"},
+		"a public answer":     {func(s *discordtest.Server, u *discordtest.User) { u.Slash("panel"); u.SeesEphemeral("vote") }, `should see alone "vote", but sees "vote"`},
+		"a response":          {func(s *discordtest.Server, u *discordtest.User) { u.Slash("panel"); u.SeesNoResponse() }, "did not respond, but nothing comes"},
+		"no completion":       {func(s *discordtest.Server, u *discordtest.User) { u.Completes("panel", "x", "") }, `Anna cannot complete x of /panel: there is no option "x"`},
+		"another's ephemeral": {func(s *discordtest.Server, u *discordtest.User) { s.User("Vera").Slash("secret"); u.Sees("hidden") }, "nothing comes for 10s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &failing{TB: t}
+				s := discordtest.Start(f, newPanel())
+				define(t, s, panelCommands()...)
+				anna := s.User("Anna")
+				func() {
+					defer func() {
+						if v := recover(); v != nil && v != f {
+							panic(v)
+						}
+					}()
+					tt.do(s, anna)
+				}()
+				if !strings.Contains(f.text, tt.want) {
+					t.Errorf("got %q, want %q", f.text, tt.want)
+				}
+			})
+		})
+	}
 }

@@ -150,9 +150,13 @@ func interactionLine(h fakediscord.Happening, name, person string) string {
 	case fakediscord.HappeningThinking:
 		return fmt.Sprintf("(%s thinks)", name)
 	case fakediscord.HappeningForm:
-		return fmt.Sprintf("(%s opens the form %s for %s)", name, h.Text, person)
+		var labels []string
+		for _, f := range formOf(h).Fields {
+			labels = append(labels, cmp.Or(f.Label, f.ID))
+		}
+		return fmt.Sprintf("(%s opens the form %s for %s: %s)", name, h.Text, person, strings.Join(labels, ", "))
 	case fakediscord.HappeningChoices:
-		return fmt.Sprintf("(%s offers %s choices)", name, person)
+		return fmt.Sprintf("(%s offers %s: %s)", name, person, strings.Join(choicesOf(h), ", "))
 	case fakediscord.HappeningNoResponse:
 		return fmt.Sprintf("(%s gives %s no response: %s)", name, person, h.Text)
 	}

@@ -40,7 +40,7 @@ func New(fake *fakediscord.Server, hosts ...string) *Sim {
 	if err := fake.Join(guild, boris); err != nil {
 		panic(err) // nobody is banned in a new guild
 	}
-	s.list = s.endpoints()
+	s.list = append(s.endpoints(), s.interactions()...)
 	byPath := make(map[string][]endpoint)
 	for _, e := range s.list {
 		byPath[e.path] = append(byPath[e.path], e)
@@ -180,9 +180,17 @@ func answer(w http.ResponseWriter, v any, err error) {
 	if err != nil {
 		f := (*failure)(nil)
 		refusal := (*fakediscord.Error)(nil)
+		client := (*fakediscord.ClientError)(nil)
 		switch {
 		case errors.As(err, &f):
 			status, v = f.status, map[string]any{"error": map[string]any{"code": f.code, "message": f.message}}
+		case errors.As(err, &client):
+			status = http.StatusConflict
+			code := "client_refuses"
+			if client.Absent {
+				code = "absent"
+			}
+			v = map[string]any{"error": map[string]any{"code": code, "message": client.Reason}}
 		case errors.As(err, &refusal):
 			status = refusal.Status
 			v = map[string]any{"error": map[string]any{"code": refusal.Code, "message": refusal.Message, "errors": refusal.Errors}}

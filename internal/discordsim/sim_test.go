@@ -72,11 +72,18 @@ func TestEveryRequest(t *testing.T) {
 	f := newFixture(t)
 	guild := f.fake.Guilds()[0].ID
 	message := ""
+	define(t, f)
+	bot := newBot(t, f.fake)
 	bodies := map[string]string{
 		"POST /sim/act":     fmt.Sprintf(`{"as":"Anna","method":"PATCH","path":"/guilds/%s","body":{"name":"Renamed"}}`, guild),
 		"POST /sim/gateway": `{"do":"reconnect"}`,
 		"POST /sim/leave":   `{"user":"Boris"}`,
 		"POST /sim/join":    `{"user":"Vera"}`,
+		"POST /sim/press":   `{"as":"Anna","channel":"general","button":"Yes"}`,
+		"POST /sim/pick":    `{"as":"Anna","channel":"general","menu":"Colour","values":["Red"]}`,
+		"POST /sim/menu":    `{"as":"Anna","channel":"general","command":"Report","user":"Boris"}`,
+
+		"POST /sim/endpoint": `{"url":"` + bot.URL + `"}`,
 	}
 	seen := 0
 	for _, v := range f.ok("GET", "/sim", "")["requests"].([]any) {
@@ -95,7 +102,11 @@ func TestEveryRequest(t *testing.T) {
 		if line == "POST /sim/react" {
 			body = []byte(fmt.Sprintf(`{"as":"Anna","channel":"general","message":%q,"emoji":"👍"}`, message))
 		}
-		out := f.ok(e["method"].(string), e["path"].(string), string(body))
+		path := e["path"].(string)
+		if line == "GET /sim/commands" {
+			path += "?as=Anna&channel=general"
+		}
+		out := f.ok(e["method"].(string), path, string(body))
 		if line == "POST /sim/say" {
 			message = out["id"].(string)
 		}
@@ -104,7 +115,7 @@ func TestEveryRequest(t *testing.T) {
 		}
 		seen++
 	}
-	if seen < 19 {
+	if seen < 31 {
 		t.Errorf("%d requests", seen)
 	}
 	world := f.ok("GET", "/sim/world", "")

@@ -21,7 +21,6 @@ type use struct {
 	f     *fixture
 	id    ID
 	token string
-	event object
 }
 
 // of returns an interaction by its ID.

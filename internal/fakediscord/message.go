@@ -143,7 +143,7 @@ func (s *Server) mention(m *message, a allowed) {
 	if a.everyone && mentionOfAll.MatchString(content) {
 		m.everyone = m.webhook != nil || s.permissions(m.channel, m.author).Has(PermMentionEveryone)
 	}
-	if a.replied && m.reference != nil {
+	if a.replied && m.reference != nil && m.interaction == nil {
 		add(m.reference.author)
 	}
 }

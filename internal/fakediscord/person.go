@@ -1,6 +1,7 @@
 package fakediscord
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -132,7 +133,7 @@ func (s *Server) Offers(as, channel ID) ([]Offer, error) {
 			all = append(all, p.leaves(x.kind, "", x.doc)...)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Offer) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(all, func(a, b Offer) int { return cmp.Or(a.Type-b.Type, strings.Compare(a.Name, b.Name)) })
 	return all, nil
 }
 
@@ -170,7 +171,6 @@ func (s *Server) Complete(as, channel ID, words, option string, options map[stri
 func (s *Server) useSlash(as, channel ID, words string, options map[string]any, focused string) (ID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer s.touch()
 	p, err := s.person(as, channel)
 	if err != nil {
 		return 0, err
@@ -252,7 +252,6 @@ func (s *Server) MessageMenu(as, channel ID, name string, target ID) (ID, error)
 func (s *Server) menu(as, channel ID, kind int, name string, target ID) (ID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer s.touch()
 	p, err := s.person(as, channel)
 	if err != nil {
 		return 0, err

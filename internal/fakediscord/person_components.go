@@ -76,7 +76,6 @@ func (p person) component(id ID, what, name string, wanted func(object) bool) (*
 func (s *Server) Press(as, channel, message ID, button string) (ID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer s.touch()
 	p, err := s.person(as, channel)
 	if err != nil {
 		return 0, err
@@ -107,7 +106,6 @@ func (p person) touches(kind string, m *message, o object, said string, data obj
 func (s *Server) Pick(as, channel, message ID, menu string, values []any) (ID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer s.touch()
 	p, err := s.person(as, channel)
 	if err != nil {
 		return 0, err
@@ -180,7 +178,6 @@ func (u *usage) choose(o object, menu string, v any) (value any, said string, er
 func (s *Server) Fill(as, channel ID, fields map[string]any) (ID, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	defer s.touch()
 	p, err := s.person(as, channel)
 	if err != nil {
 		return 0, err

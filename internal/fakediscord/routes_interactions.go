@@ -70,12 +70,13 @@ func (in *interaction) callbacks() []int {
 // respond answers an interaction with the callback in the body.
 func (c *call) respond(in *interaction) {
 	c.require("type")
-	kind, ok := c.choice("type", in.callbacks()...)
+	kind, _ := c.choice("type", in.callbacks()...)
+	if kind == callbackMessage || kind == callbackUpdate || kind == callbackAutocomplete || kind == callbackForm {
+		c.require("data")
+	}
 	data := *c
-	if data.form, ok = c.sub("data"); !ok {
-		if ok = !c.has("data"); ok && (kind == callbackMessage || kind == callbackUpdate || kind == callbackAutocomplete || kind == callbackForm) {
-			c.require("data")
-		}
+	var given bool
+	if data.form, given = c.sub("data"); !given {
 		data.form = form{body: object{}, at: "data.", errors: c.errors}
 	}
 	c.done()

@@ -48,7 +48,16 @@ import (
 //	/type           You type
 //	/join Vera      a new person joins the guild
 //	/leave Vera     a person leaves it
-//	Boris: hi       Boris writes, or does one of the above
+//	Boris: hi       Boris writes, or does one of these
+//
+// The bot's commands, buttons, menus and forms are used like this:
+//
+//	/ban user:Boris reason:spam     a slash command with options
+//	/commands                       lists the bot's commands
+//	/use Report: Boris              a command in the menu of a person
+//	/press Yes                      a button
+//	/pick Colour: Red, Blue         a menu, by its placeholder
+//	/fill Question: Tea?; More: no  the form that the bot has opened
 func Main(hint string, newBot func(store discord.Store) discord.Handler, others ...string) {
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -185,7 +194,7 @@ func (d *demo) act(who, text string) error {
 		}
 		return gone.Tries("DELETE", "/users/@me/guilds/"+d.fake.Home.ID.String(), nil, nil)
 	}
-	return fmt.Errorf("there is no %s: /dm, /react, /unreact, /type, /join and /leave are there", command)
+	return d.interact(u, command, arg)
 }
 
 // react reacts to the bot's last message in the channel, or takes a reaction away.

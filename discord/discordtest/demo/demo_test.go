@@ -46,7 +46,7 @@ Bot: You like 👍
 Bot: No 👍
 Bot: pong @You
 Bot: pong @Vera
-(there is no /nonsense: /dm, /react, /unreact, /type, /join and /leave are there)
+(there is no /nonsense: /dm, /react, /unreact, /type, /join, /leave, /press, /pick, /fill and /use are there, and the commands that /commands lists)
 (/react needs an emoji)
 (/join needs the name of a new person)
 (there is no Gleb)

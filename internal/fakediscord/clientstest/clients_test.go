@@ -174,7 +174,13 @@ func (f *fake) next() happening {
 		f.sim("GET", fmt.Sprintf("/timeline?after=%d&wait=5", f.last), nil, &answer)
 		for _, h := range answer.Happenings {
 			f.last = h.N
-			if h.Kind != "message" && h.Kind != "typing" || h.Message.Author.Bot {
+			switch h.Kind {
+			case "command", "press", "fill": // what Anna does
+			case "message", "typing":
+				if h.Message.Author.Bot {
+					return h
+				}
+			default:
 				return h
 			}
 		}
@@ -209,7 +215,7 @@ func (f *fake) gateway(do string, resumable bool) {
 }
 
 // live puts a bot through a life.
-func live(t *testing.T, f *fake, keepsAfterSilence bool) {
+func live(t *testing.T, f *fake, keepsAfterSilence, interacts bool) {
 	first := f.session("")
 	f.answers(f.says("!ping 1"), "pong 1")
 
@@ -260,7 +266,42 @@ func live(t *testing.T, f *fake, keepsAfterSilence bool) {
 	f.answers(f.says("!ping 6"), "pong 6")
 	f.sim("POST", "/faults", map[string]any{"call": "POST /channels/*/messages", "times": 1, "status": 502, "html": true}, nil)
 	f.answers(f.says("!ping 7"), "pong 7")
+	if interacts {
+		f.interacts()
+	}
 	f.tour()
+}
+
+// interacts lets people use commands, a button, a form and a completion.
+func (f *fake) interacts() {
+	f.t.Helper()
+	anna := func(path string, body map[string]any, out any) {
+		f.t.Helper()
+		body["as"], body["channel"] = "Anna", "general"
+		f.sim("POST", path, body, out)
+	}
+	expect := func(kind, text string) {
+		f.t.Helper()
+		if h := f.next(); h.Kind != kind || h.Message.Content != text {
+			f.t.Fatalf("got %+v, want %s %q", h, kind, text)
+		}
+	}
+	anna("/slash", map[string]any{"command": "greet", "options": map[string]any{"user": "Boris"}}, nil)
+	expect("thinking", "")
+	expect("message", "hello boris")
+	expect("message", "and more")
+	anna("/press", map[string]any{"button": "Ask"}, nil)
+	expect("form", "")
+	anna("/fill", map[string]any{"fields": map[string]any{"Question": "Tea?"}}, nil)
+	expect("message", "asked Tea?")
+	var answer struct {
+		Choices []struct{ Name, Value string }
+	}
+	anna("/complete", map[string]any{"command": "find", "option": "word", "options": map[string]any{"word": "ro"}}, &answer)
+	if len(answer.Choices) != 1 || answer.Choices[0].Name != "rose" || answer.Choices[0].Value != "rose" {
+		f.t.Errorf("the choices are %+v", answer.Choices)
+	}
+	f.next() // the choices
 }
 
 // tour lets the bot make calls of all kinds.
@@ -291,23 +332,24 @@ func TestClients(t *testing.T) {
 	for name, tt := range map[string]struct {
 		start             func(*testing.T, *fake)
 		keepsAfterSilence bool
+		interacts         bool
 	}{
-		"discord.js":       {node("discordjs.js"), true},
-		"oceanic.js":       {node("oceanic.js"), true},
-		"oceanic.js, zlib": {node("oceanic.js", "COMPRESS=zlib-stream"), true},
+		"discord.js":       {node("discordjs.js"), true, true},
+		"oceanic.js":       {node("oceanic.js"), true, false},
+		"oceanic.js, zlib": {node("oceanic.js", "COMPRESS=zlib-stream"), true, false},
 		"discord.py": {func(t *testing.T, f *fake) {
 			script := filepath.Join("testdata", "python", "bot.py")
 			start(t, []string{"DISCORD_TOKEN=" + f.Token, "PROXY=" + f.Proxy, "SSL_CERT_FILE=" + f.CA}, "/usr/bin/python3", script)
-		}, true},
+		}, true, true},
 		"discordgo": {func(t *testing.T, f *fake) {
 			start(t, []string{"DISCORD_TOKEN=" + f.Token, "HTTPS_PROXY=" + f.Proxy, "SSL_CERT_FILE=" + f.CA}, discordgo)
-		}, false}, // it closes a silent connection with 1000, which ends its session
+		}, false, true}, // it closes a silent connection with 1000, which ends its session
 	} {
 		t.Run(strings.ReplaceAll(name, ", ", "-"), func(t *testing.T) {
 			t.Parallel()
 			f := run(t, discordtest)
 			tt.start(t, f)
-			live(t, f, tt.keepsAfterSilence)
+			live(t, f, tt.keepsAfterSilence, tt.interacts)
 		})
 	}
 }

@@ -25,7 +25,15 @@ func main() {
 			log.Print(err)
 		}
 	})
+	s.AddHandler(func(s *discordgo.Session, i *discordgo.InteractionCreate) {
+		if err := interact(s, i.Interaction); err != nil {
+			log.Print(err)
+		}
+	})
 	if err := s.Open(); err != nil {
+		log.Fatal(err)
+	}
+	if err := register(s); err != nil {
 		log.Fatal(err)
 	}
 	defer s.Close()

@@ -1,6 +1,6 @@
 // The bot of the tests, made with discord.js. Its only word about the fake is an
 // option of the library's.
-const { Client, EmbedBuilder, GatewayIntentBits } = require('discord.js');
+const { ActionRowBuilder, ButtonBuilder, ButtonStyle, Client, EmbedBuilder, GatewayIntentBits, MessageFlags, ModalBuilder, TextInputBuilder, TextInputStyle } = require('discord.js');
 
 const client = new Client({
   intents: [GatewayIntentBits.Guilds, GatewayIntentBits.GuildMessages, GatewayIntentBits.MessageContent, GatewayIntentBits.GuildMembers, GatewayIntentBits.GuildModeration],
@@ -17,6 +17,26 @@ client.on('messageCreate', async (m) => {
     const sent = await m.channel.send('before');
     await sent.edit('after');
   }
+});
+
+// Commands, a button and a form.
+client.once('clientReady', () => client.application.commands.set([
+  { name: 'greet', description: 'Greets', options: [{ type: 6, name: 'user', description: 'The user to greet', required: true }] },
+  { name: 'find', description: 'Finds', options: [{ type: 3, name: 'word', description: 'The word', autocomplete: true }] },
+]).catch(console.error));
+client.on('interactionCreate', async (i) => {
+  if (i.isAutocomplete()) await i.respond([{ name: i.options.getFocused() + 'se', value: 'rose' }]);
+  if (i.isChatInputCommand()) {
+    await i.deferReply();
+    const ask = new ButtonBuilder().setCustomId('ask').setLabel('Ask').setStyle(ButtonStyle.Primary);
+    await i.editReply({ content: 'hello ' + i.options.getUser('user').username, components: [new ActionRowBuilder().addComponents(ask)] });
+    await i.followUp('and more');
+  }
+  if (i.isButton()) {
+    const question = new TextInputBuilder().setCustomId('question').setLabel('Question').setStyle(TextInputStyle.Short);
+    await i.showModal(new ModalBuilder().setCustomId('asked').setTitle('A form').addComponents(new ActionRowBuilder().addComponents(question)));
+  }
+  if (i.isModalSubmit()) await i.reply({ content: 'asked ' + i.fields.getTextInputValue('question'), flags: MessageFlags.Ephemeral });
 });
 
 // tour makes calls of all kinds, and lets the library read what they return.

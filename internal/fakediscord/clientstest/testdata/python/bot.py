@@ -11,7 +11,45 @@ import discord
 
 intents = discord.Intents.none()
 intents.guilds = intents.guild_messages = intents.message_content = intents.members = intents.moderation = True
-client = discord.Client(intents=intents, proxy=os.environ["PROXY"], heartbeat_timeout=7)
+
+
+class Bot(discord.Client):
+    async def setup_hook(self):
+        await tree.sync()
+
+
+client = Bot(intents=intents, proxy=os.environ["PROXY"], heartbeat_timeout=7)
+tree = discord.app_commands.CommandTree(client)
+
+
+class Form(discord.ui.Modal, title="A form"):
+    question = discord.ui.TextInput(label="Question")
+
+    async def on_submit(self, interaction):
+        await interaction.response.send_message("asked " + self.question.value, ephemeral=True)
+
+
+class Panel(discord.ui.View):
+    @discord.ui.button(label="Ask")
+    async def ask(self, interaction, button):
+        await interaction.response.send_modal(Form())
+
+
+@tree.command(description="Greets")
+async def greet(interaction: discord.Interaction, user: discord.Member):
+    await interaction.response.defer()
+    await interaction.edit_original_response(content="hello " + user.name, view=Panel())
+    await interaction.followup.send("and more")
+
+
+@tree.command(description="Finds")
+async def find(interaction: discord.Interaction, word: str):
+    await interaction.response.send_message(word)
+
+
+@find.autocomplete("word")
+async def complete(interaction: discord.Interaction, current: str):
+    return [discord.app_commands.Choice(name=current + "se", value="rose")]
 
 
 PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==")

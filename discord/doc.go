@@ -37,8 +37,13 @@
 //	log.Fatal(discord.Run(ctx, os.Getenv("DISCORD_TOKEN"), r))
 //
 // A pattern such as "ban {user:user} {reason...?}" is a command with typed arguments; see
-// [Router.Handle] and [Converter]. [Router.Commands] returns the slash commands that the
-// patterns are.
+// [Router.Handle] and [Converter]. It is also a slash command, which [Gateway.Run] registers:
+// the same handler answers both ways.
+//
+// A button or a menu below a message has a command of its own, made by [Cmd], and
+// [Router.Press] adds its route. [Context.Open] opens a [Form], and [Submit] adds the route for
+// it. [Context.Reply] describes the time that such interactions leave for an answer.
+// [Interactions] gets them over HTTP.
 //
 // A [Gateway] has the settings of the connection: shards, intents, a [Store] for
 // restarts without loss, a [State] of guilds in memory. A [Dispatcher] has those of the

@@ -2,8 +2,12 @@ package discord_test
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/vkrouter/vk/discord"
 )
@@ -86,6 +90,88 @@ func FuzzErrors(f *testing.F) {
 		e := discord.Refusal(status, body)
 		if e.Error() == "" || e.Status != status {
 			t.Fatal(e)
+		}
+	})
+}
+
+// FuzzInteraction: whatever the data of an interaction, routing it does not panic, and no
+// token shows in an error.
+func FuzzInteraction(f *testing.F) {
+	for _, data := range []string{
+		`{"type":1,"name":"a","options":[{"name":"who","type":6,"value":"5"},{"name":"n","type":4,"value":7},{"name":"f","type":11,"value":"8"}],"resolved":{"users":{"5":{"id":"5"}},"members":{"5":{"nick":"N"}},"attachments":{"8":{"id":"8"}}}}`,
+		`{"type":1,"name":"mod","options":[{"name":"role","type":2,"options":[{"name":"add","type":1,"options":[{"name":"x","type":9,"value":"5","focused":true}]}]}]}`,
+		`{"type":2,"name":"U","target_id":"5","resolved":{"users":{"5":null}}}`,
+		`{"custom_id":"p \"a b\" 1","component_type":3,"values":["x","y z"]}`,
+		`{"custom_id":"s 5","components":[{"type":1,"components":[{"custom_id":"title","value":"T"}]},{"type":18,"component":{"custom_id":"n","values":["1"]}}]}`,
+	} {
+		for typ := range 6 {
+			f.Add(typ, []byte(data))
+		}
+	}
+	r := discord.NewRouter()
+	discord.Command(r, "a {who:member|role} {n:int=1} {f:file?}", func(c *discord.Context, _ struct {
+		Who any
+		N   int
+		F   discord.Attachment
+	}) error {
+		return nil
+	})
+	r.Handle("mod role add {x:user|role?}", func(*discord.Context) error { return nil })
+	r.UserMenu("U", func(*discord.Context, *discord.User) error { return nil })
+	r.Press("p {x} {y:int} {z:word...?}", func(*discord.Context) error { return nil })
+	discord.Submit(r, "s {id:int}", func(_ *discord.Context, _ struct {
+		ID    int
+		Title string
+		N     uint8
+	}) error {
+		return nil
+	})
+	f.Fuzz(func(t *testing.T, typ int, data []byte) {
+		const token = "s3cret-t0ken"
+		raw := fmt.Appendf(nil, `{"id":"1","application_id":"2","token":%q,"type":%d,"guild_id":"3","channel_id":"4","data":%s}`, token, typ, data)
+		e, err := discord.NewEvent("INTERACTION_CREATE", raw)
+		if err != nil {
+			return
+		}
+		err = r.Serve(discord.NewContext(t.Context(), nil, e))
+		var broken *discord.PanicError
+		if errors.As(err, &broken) {
+			t.Fatalf("%v\n%s", err, broken.Stack)
+		}
+		if err != nil && strings.Contains(err.Error(), token) && !strings.Contains(string(data), token) {
+			t.Fatal(err)
+		}
+	})
+}
+
+// FuzzCmd: whatever the arguments of a button, its route gets them back.
+func FuzzCmd(f *testing.F) {
+	f.Add("a b", "«", int64(5))
+	f.Add("", `\"`, int64(-1))
+	f.Fuzz(func(t *testing.T, a, b string, n int64) {
+		if !utf8.ValidString(a) || !utf8.ValidString(b) {
+			return // JSON has no such text
+		}
+		r := discord.NewRouter()
+		var gotA, gotB string
+		var gotN int64
+		discord.AddCommand(r, discord.Route{Press: "do it {a} {b} {n:int}"}, func(_ *discord.Context, x struct {
+			A, B string
+			N    int64
+		}) error {
+			gotA, gotB, gotN = x.A, x.B, x.N
+			return nil
+		})
+		raw, err := json.Marshal(map[string]any{"id": "1", "token": "t", "type": 3, "data": map[string]any{"custom_id": discord.Cmd("do it", a, b, n).String()}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := discord.NewEvent("INTERACTION_CREATE", raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Serve(discord.NewContext(t.Context(), nil, e)); err != nil || gotA != a || gotB != b || gotN != n {
+			t.Fatalf("%q %q %d became %q %q %d: %v", a, b, n, gotA, gotB, gotN, err)
 		}
 	})
 }

@@ -267,6 +267,24 @@ func TestFullLane(t *testing.T) {
 	})
 }
 
+// TestFullLaneEphemeral: only the person sees that the bot is thinking if the route says so,
+// also before its handler begins.
+func TestFullLaneEphemeral(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, anna := answers(t, discord.Route{Ephemeral: true, Handler: func(c *discord.Context) error {
+			time.Sleep(4 * time.Second)
+			return c.Reply("done")
+		}})
+		anna.Slash("go")
+		anna.Slash("go")
+		anna.SeesEphemeral("done")
+		anna.SeesEphemeral("done")
+		if n := len(s.Calls("DELETE /webhooks/*/*/messages/@original")); n != 0 {
+			t.Errorf("%d placeholders were shown to everybody", n)
+		}
+	})
+}
+
 // TestSaidNothing: a handler that returns without an answer shows nothing and leaves nothing
 // behind, in time or late.
 func TestSaidNothing(t *testing.T) {
@@ -340,9 +358,35 @@ func TestAnswersUnderFaults(t *testing.T) {
 				if left := messages(t, s); len(left) != 1 {
 					t.Errorf("%d messages", len(left))
 				}
+				anna.Slash("board")
+				anna.Sees("board")
+				if f.Call == callback {
+					s.Fail(f)
+				}
+				anna.Clicks("Press")
+				anna.Sees("done")
+				anna.SeesNothing()
+				if left := messages(t, s); len(left) != 3 {
+					t.Errorf("%d messages after the press", len(left))
+				}
 			})
 		}
 	}
+	bubble(t, "form", func(t *testing.T) {
+		form := discord.Form{ID: discord.Cmd("x"), Title: "T", Inputs: []discord.Input{{Name: "a", Label: "A"}}}
+		opened := make(chan error, 1)
+		s, anna := answers(t, discord.Route{Handler: func(c *discord.Context) error {
+			err := c.Open(form)
+			opened <- err
+			return err
+		}})
+		s.Fail(discordtest.Fault{Call: callback, Times: 1, Lost: true})
+		anna.Slash("go")
+		anna.SeesForm("T")
+		if err := <-opened; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // TestExpired: 15 minutes after the interaction there is no answer any more, and no call.
@@ -746,7 +790,7 @@ func TestAnswerMistakes(t *testing.T) {
 		{"Reply", discord.NewContext(t.Context(), client, i).Reply(""), "discord: Context.Send: the message is empty: give it a text, an embed, a file or a sticker"},
 		{"Edit", discord.NewContext(t.Context(), client, i).Edit(strings.Repeat("x", 2001)), "discord: Context.Edit: content has 2001 characters: Discord takes at most 2000"},
 		{"ReplyTo", discord.NewContext(t.Context(), client, i).Edit("x", discord.ReplyTo(1)), "discord: Context.Edit: ReplyTo is for a message that is sent: leave it out of an edit"},
-		{"Open in answer to a form", discord.NewContext(t.Context(), client, i).Open(form), "discord: Open after 0s: Discord opens no form in answer to a form: answer with a button that opens it"},
+		{"Open in answer to a form", discord.NewContext(t.Context(), client, i).Open(form), "discord: Open after 0s: no form opens in answer to a form: answer with a button that opens it"},
 		{"Open of a bad form", discord.NewContext(t.Context(), client, i).Open(discord.Form{}), "discord: Context.Open: custom_id is empty: make it with Cmd"},
 		{"Open in answer to a message", discord.NewContext(t.Context(), client, m).Open(form), "discord: Open: a MESSAGE_CREATE event cannot open a form: answer with a button that opens it"},
 		{"Delete", discord.NewContext(t.Context(), client, i).Delete(), "discord: Delete after 0s: there is no answer to delete: answer first"},

@@ -227,3 +227,54 @@ func TestAbandoned(t *testing.T) {
 		close(end)
 	})
 }
+
+// TestAnswerAfterRestart: with a Store, the next process answers the command that the last one
+// did not finish, and fills the placeholder; without one, the placeholder goes away.
+func TestAnswerAfterRestart(t *testing.T) {
+	for _, stored := range []bool{true, false} {
+		bubble(t, fmt.Sprint("Store ", stored), func(t *testing.T) {
+			store := new(discord.MemoryStore)
+			s := discordtest.Config{Setup: func(g *discord.Gateway) {
+				g.Dispatcher = &discord.Dispatcher{DrainTime: time.Second}
+				if stored {
+					g.Store = store
+				}
+			}}.New(t)
+			first := true
+			newBot := func() discord.Handler {
+				r := discord.NewRouter()
+				r.Handle("go", func(c *discord.Context) error {
+					if first {
+						<-c.Done()
+						return context.Cause(c)
+					}
+					return c.Reply("done")
+				})
+				return r
+			}
+			s.Start(newBot())
+			anna := s.User("Anna")
+			for range 3 { // one runs, two wait in the lane
+				anna.Slash("go")
+			}
+			anna.SeesThinking()
+			if err := s.Stop(); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(messages(t, s)); stored && n != 3 || !stored && n != 0 {
+				t.Errorf("%d placeholders are left", n)
+			}
+			first = false
+			s.Start(newBot())
+			if stored {
+				for range 3 {
+					anna.Sees("done")
+				}
+			}
+			anna.SeesNothing()
+			if n := len(messages(t, s)); stored && n != 3 || !stored && n != 0 {
+				t.Errorf("%d messages", n)
+			}
+		})
+	}
+}

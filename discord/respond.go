@@ -131,7 +131,6 @@ type response struct {
 	hidden bool   // only the user sees the placeholder
 	fixed  bool   // the handler itself has deferred: that decides who sees the first answer
 	last   string // the last message of the handler's, or ""
-	closed bool   // the handlers have returned
 	dead   bool   // Discord takes no first answer
 }
 
@@ -177,7 +176,7 @@ func (a *response) late() {
 		return
 	}
 	defer a.end()
-	if a.state != responseNone || a.closed {
+	if a.state != responseNone {
 		return
 	}
 	if i, _, err := a.decoded(); err == nil && i.Type == InteractionAutocomplete {
@@ -249,7 +248,6 @@ func (a *response) finish() {
 		return
 	}
 	defer a.end()
-	a.closed = true
 	if err := a.close(ctx); err != nil {
 		a.log(slog.LevelInfo, "discord: interaction not ended", err)
 	}
@@ -277,10 +275,12 @@ func (a *response) close(ctx context.Context) error {
 	return a.remove(ctx, "finish", original)
 }
 
-// skip ends the answer of an event whose handlers do not run.
-func (a *response) skip() {
-	if a != nil && a.timer != nil {
-		a.timer.Stop()
+// leave ends the answer of an event that comes again in the next process: a placeholder is
+// left for it.
+func (a *response) leave() {
+	if a != nil && a.timer != nil && !a.timer.Stop() {
+		a.turn <- struct{}{} // the deferral is not to outlive the bot
+		<-a.turn
 	}
 }
 

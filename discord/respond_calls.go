@@ -131,7 +131,12 @@ func (a *response) sendAgain(ctx context.Context, op string, o *outgoing) error 
 		return a.follow(ctx, op, o) // the original may be the message with the button
 	}
 	a.state = responseThinking
-	return a.fill(ctx, op, original, o)
+	err := a.fill(ctx, op, original, o)
+	if errors.Is(err, CodeUnknownMessage) { // it was deleted
+		a.state = responseClosed
+		err = a.follow(ctx, op, o)
+	}
+	return err
 }
 
 // fetch gets the first answer.
@@ -262,7 +267,7 @@ func (a *response) open(ctx context.Context, f *formBody) error {
 	case a.state != responseNone:
 		return wrong
 	case a.i.Type == InteractionModal:
-		wrong.Err, wrong.Mend = errors.New("Discord opens no form in answer to a form"), "answer with a button that opens it"
+		wrong.Err, wrong.Mend = errors.New("no form opens in answer to a form"), "answer with a button that opens it"
 		return wrong
 	}
 	known, err := a.call(ctx, "Open", &callback{Type: callbackForm, Data: f})

@@ -334,12 +334,15 @@ func (j *job) answers() (list []*response) {
 	return list
 }
 
-func (j *job) hasAnswers() bool { return len(j.answers()) > 0 }
-
-// finishAnswers ends the answers to interactions when the handlers have returned.
-func (j *job) finishAnswers() {
-	for _, a := range j.answers() {
-		a.finish()
+// endAnswers ends the answers to interactions when the handlers have returned, unless the
+// events come again in the next process.
+func (j *job) endAnswers(answers []*response, how ending) {
+	for _, a := range answers {
+		if how != handled && j.ledger != nil {
+			a.leave()
+		} else {
+			a.finish()
+		}
 	}
 }
 

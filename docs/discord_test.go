@@ -15,6 +15,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"os"
 	"time"
 
 	"github.com/vkrouter/vk/discord"
@@ -24,7 +26,7 @@ import (
 
 func init() {
 	fragments = append(fragments, func(ctx context.Context, r *discord.Router, g *discord.Gateway, token, file string, guild, channel discord.ID, turn func(context.Context, discord.Shard) error) error {
-		_ = []any{json.Valid, fmt.Sprint, slog.Info, time.Second, middleware.Recover, filestore.Open}
+		_ = []any{json.Valid, fmt.Sprint, slog.Info, time.Second, middleware.Recover, filestore.Open, http.Handle, os.Getenv}
 		if ctx != nil { // code after a return is no mistake then
 			%s
 			%s

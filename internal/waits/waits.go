@@ -99,7 +99,11 @@ func (w *Wait[K, E]) Stop() {
 	} else {
 		ws.by[w.Place] = list
 	}
-	w.fails(ErrHandled)
+	why := ErrHandled
+	if cause := context.Cause(w.Context); cause != nil && cause != context.Canceled {
+		why = cause // the end of the context stops w, perhaps before Next sees it
+	}
+	w.fails(why)
 }
 
 // SetDue sets when w ends; the zero time is never.

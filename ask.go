@@ -209,6 +209,9 @@ func (q *question) ask(c *Context, text string, opts []SendOption) (*Context, er
 	w := &wait{c: c, key: key, most: 1, once: true, look: func(c *Context, to destination) (finding, error) {
 		return q.look(c, to, ids), nil
 	}}
+	if err := w.foreign("Ask"); err != nil {
+		return nil, err
+	}
 	if asked.on {
 		w.steps, w.step = asked.trail, asked.said.AnswerKey()
 	}

@@ -2,9 +2,13 @@ package vk
 
 import (
 	"context"
+	crand "crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -91,6 +95,90 @@ func (x *call) pausedError(err error) error {
 	refused := *paused.Reason.(*Error)
 	refused.Params = x.shownParams()
 	return &refused
+}
+
+// A sharedRate is a Client's part of the rate that it shares with others by Limits.
+type sharedRate struct {
+	limits Limits
+	log    logger
+	key    string // of the token: a hash of it
+	owner  string // among the Clients of the token
+	rps    int
+
+	// Used by one call of ask at a time.
+	joined  time.Time // when the Client last said that it is there
+	clients int       // that there are; 0 if that is not known
+	failed  time.Time // when Limits last failed; zero if it works
+	next    time.Time // while it fails: when the next turn is
+	streak  streak
+}
+
+const (
+	limitsTime  = time.Second     // limits one call of a Limits
+	limitsPause = 2 * time.Second // between two calls while it fails
+	joinEvery   = 5 * time.Second
+	joinLease   = 3 * joinEvery
+)
+
+func newSharedRate(c *Client) *sharedRate {
+	sum := sha256.Sum256([]byte("vk rate of " + c.Token.reveal()))
+	return &sharedRate{
+		limits: c.Limits, log: slogOr(c.Logger), rps: c.limiter.Rate,
+		key: "vk/rps/" + hex.EncodeToString(sum[:16]), owner: crand.Text(),
+	}
+}
+
+// ask asks for a turn. It returns how long to wait before it asks again, or zero and how
+// to give the turn back.
+func (r *sharedRate) ask() (wait time.Duration, undo func()) {
+	now := time.Now()
+	if !r.failed.IsZero() && now.Sub(r.failed) < limitsPause {
+		return r.part(now), nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limitsTime)
+	defer cancel()
+	var token string
+	err := apart(func() (err error) {
+		r.join(ctx, now)
+		token, wait, err = r.limits.Reserve(ctx, r.key, LimitRule{Rate: max(r.rps*9/10, 1), Per: time.Second})
+		return err
+	})
+	if err != nil {
+		r.failed = time.Now()
+		if r.streak.failed() {
+			attrs := append(failure(err), slog.Int("clients", max(r.clients, 1)))
+			r.log.LogAttrs(context.Background(), slog.LevelWarn, "vk: the limits fail: each client takes its part of RPS until they work again", attrs...)
+		}
+		return r.part(r.failed), nil
+	}
+	r.failed = time.Time{}
+	if failures, tell := r.streak.worked(); tell {
+		r.log.LogAttrs(context.Background(), slog.LevelInfo, "vk: the limits work again", slog.Int("failures", failures))
+	}
+	return wait, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), limitsTime)
+		defer cancel()
+		apart(func() error { return r.limits.Cancel(ctx, r.key, token) })
+	}
+}
+
+// join says that the Client is there, and finds out how many there are.
+func (r *sharedRate) join(ctx context.Context, now time.Time) {
+	if now.Sub(r.joined) < joinEvery {
+		return
+	}
+	if n, _, err := r.limits.Acquire(ctx, r.key+"/clients", r.owner, 0, joinLease); err == nil {
+		r.joined, r.clients = now, n
+	}
+}
+
+// part is ask while the Limits fails.
+func (r *sharedRate) part(now time.Time) time.Duration {
+	if wait := r.next.Sub(now); wait > 0 && wait < time.Minute { // else the clock went back
+		return wait
+	}
+	r.next = now.Add(time.Second * time.Duration(max(r.clients, 1)) / time.Duration(max(r.rps*9/10, 1)))
+	return 0
 }
 
 // A dialog is where messages keep their order: a conversation, at one priority.

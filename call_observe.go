@@ -93,7 +93,7 @@ func (s Step) String() string {
 	return names[s-1]
 }
 
-// An observing is what a Client knows of its Observer. The first call for each Step
+// An observing is the state of an Observer of a Client or of a Dispatcher. The first call for each Step
 // is made on a goroutine of its own: an Observer that ends its goroutine is found
 // out by that, and gets one for each call from then on. Others cost nothing.
 type observing struct {
@@ -102,22 +102,26 @@ type observing struct {
 	streak  streak
 }
 
-// tell calls the client's Observer, if it has one. Who has to make up an
-// Observation for that asks for the Observer before.
+// tell calls the client's Observer, if it has one. Callers that have to build an
+// Observation for it check for the Observer before.
 func (c *Client) tell(ctx context.Context, o Observation) {
-	if c == nil || c.Observer == nil {
-		return
+	if c != nil && c.Observer != nil {
+		c.observing.tell(ctx, c.Observer, c.Logger, o)
 	}
+}
+
+// tell calls an Observer, whose state s is.
+func (s *observing) tell(ctx context.Context, f Observer, log *slog.Logger, o Observation) {
 	bit := uint32(1) << o.Step
-	if c.observing.trusted.Load()&bit != 0 && !c.observing.exits.Load() {
-		c.observe(ctx, o)
+	if s.trusted.Load()&bit != 0 && !s.exits.Load() {
+		s.observe(ctx, f, log, o)
 		return
 	}
-	c.observeApart(ctx, o, bit)
+	s.observeApart(ctx, f, log, o, bit)
 }
 
 // observe calls the Observer on this goroutine.
-func (c *Client) observe(ctx context.Context, o Observation) {
+func (s *observing) observe(ctx context.Context, f Observer, log *slog.Logger, o Observation) {
 	returned := false
 	defer func() {
 		var err error
@@ -125,35 +129,34 @@ func (c *Client) observe(ctx context.Context, o Observation) {
 			err = caught(v)
 		} else if !returned {
 			err = errExit
-			c.observing.exits.Store(true)
+			s.exits.Store(true)
 		}
-		c.observed(ctx, o.Step, err)
+		s.observed(ctx, log, o.Step, err)
 	}()
-	c.Observer(ctx, o)
+	f(ctx, o)
 	returned = true
 }
 
 // observeApart calls the Observer on a goroutine of its own.
-func (c *Client) observeApart(ctx context.Context, o Observation, bit uint32) {
-	err := apart(func() error { c.Observer(ctx, o); return nil })
+func (s *observing) observeApart(ctx context.Context, f Observer, log *slog.Logger, o Observation, bit uint32) {
+	err := apart(func() error { f(ctx, o); return nil })
 	switch {
 	case err == errExit:
-		c.observing.exits.Store(true)
+		s.exits.Store(true)
 	case o.Step != StepPolled: // the goroutine of a Poller must not end
-		c.observing.trusted.Or(bit)
+		s.trusted.Or(bit)
 	}
-	c.observed(ctx, o.Step, err)
+	s.observed(ctx, log, o.Step, err)
 }
 
-// observed says when the Observer begins to fail, and when that is over.
-func (c *Client) observed(ctx context.Context, step Step, err error) {
-	s := &c.observing.streak
+// observed logs when the Observer begins to fail, and when it works again.
+func (s *observing) observed(ctx context.Context, log *slog.Logger, step Step, err error) {
 	if err == nil {
-		if failures, tell := s.worked(); tell {
-			slogOr(c.Logger).LogAttrs(ctx, slog.LevelInfo, "vk: the Observer works again", slog.Int("failures", failures))
+		if failures, tell := s.streak.worked(); tell {
+			slogOr(log).LogAttrs(ctx, slog.LevelInfo, "vk: the Observer works again", slog.Int("failures", failures))
 		}
-	} else if s.failed() {
-		slogOr(c.Logger).LogAttrs(ctx, slog.LevelError, "vk: the Observer panics", append([]slog.Attr{slog.String("step", step.String())}, failure(err)...)...)
+	} else if s.streak.failed() {
+		slogOr(log).LogAttrs(ctx, slog.LevelError, "vk: the Observer panics", append([]slog.Attr{slog.String("step", step.String())}, failure(err)...)...)
 	}
 }
 

@@ -278,6 +278,68 @@ func TestObserverPanics(t *testing.T) {
 	})
 }
 
+// TestDispatcherObserver: the Dispatcher's Observer is told the steps of events without a
+// Client, and of those whose Client has no Observer. It is not told of others.
+func TestDispatcherObserver(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		client *vk.Client
+		want   string
+	}{
+		{"no client", nil, "taken begun done"},
+		{"a client without an Observer", vk.NewClient("t"), "taken begun done"},
+		{"a client with an Observer", &vk.Client{Observer: func(context.Context, vk.Observation) {}}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex
+				var steps []string
+				d := &vk.Dispatcher{
+					Client:  tt.client,
+					Handler: vk.HandlerFunc(func(*vk.Context) error { return nil }),
+					Observer: func(_ context.Context, o vk.Observation) {
+						mu.Lock()
+						defer mu.Unlock()
+						steps = append(steps, o.Step.String())
+					},
+				}
+				if err := d.Dispatch(t.Context(), message(t, 1, "hi")); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				mu.Lock()
+				defer mu.Unlock()
+				if got := strings.Join(steps, " "); got != tt.want {
+					t.Errorf("steps %q, want %q", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// TestDispatcherObserverPanics: a Dispatcher whose Observer panics handles its events, and
+// the log has one line.
+func TestDispatcherObserverPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		logger, log := logTo()
+		handled := 0
+		d := &vk.Dispatcher{
+			Handler:  vk.HandlerFunc(func(*vk.Context) error { handled++; return nil }),
+			Observer: func(context.Context, vk.Observation) { panic("oh") },
+			Logger:   logger,
+		}
+		for range 3 {
+			if err := d.Dispatch(t.Context(), message(t, 1, "hi")); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		if n := strings.Count(log.String(), "the Observer panics"); handled != 3 || n != 1 {
+			t.Errorf("%d handled, %d lines:\n%s", handled, n, log)
+		}
+	})
+}
+
 func TestStepString(t *testing.T) {
 	var got []string
 	for s := vk.Step(0); s <= vk.StepDone+1; s++ {

@@ -9,12 +9,9 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode"
-	"unicode/utf8"
 )
 
 // A Callback is a source of events: an [http.Handler] for the address that VK
@@ -208,21 +205,6 @@ func (cb *Callback) check() error {
 	return nil
 }
 
-// checkHook returns what is wrong with a Secret or a Confirmation: VK would never
-// send the one, nor take the other.
-func checkHook(of string, secret Secret, confirmation string) error {
-	if flaw := secret.flaw(true); flaw != "" {
-		return misuse(of+"Secret", flaw, "copy the secret key anew from "+atCallback)
-	}
-	if utf8.RuneCountInString(secret.reveal()) > maxSecret {
-		return misuse(of+"Secret", "has more than "+strconv.Itoa(maxSecret)+" characters, which VK does not take", "use a shorter one")
-	}
-	if strings.ContainsFunc(strings.TrimSpace(confirmation), unicode.IsSpace) {
-		return misuse(of+"Confirmation", "has white space in it", "copy the text that the server must return from "+atCallback)
-	}
-	return nil
-}
-
 func (cb *Callback) logger() logger { return slogOr(cb.Logger) }
 
 // group returns what is known of a community; ok is false if it is not one of
@@ -345,24 +327,24 @@ func (cb *Callback) serve(began time.Time, w http.ResponseWriter, r *http.Reques
 	if refusal.status != 0 {
 		return refusal
 	}
-	in, err := readDelivery(body)
-	if err != nil {
+	var in delivery
+	if err := in.read(body); err != nil {
 		return cb.refuse(r, http.StatusBadRequest, err.Error())
 	}
 	g, ok := cb.group(in.group)
 	if !ok {
 		return cb.refuse(r, http.StatusForbidden, "another community's event")
 	}
-	confirmation := in.kind == EventConfirmation
+	confirmation, secret := in.kind() == EventConfirmation, in.given()
 	switch want := g.Secret.reveal(); {
 	case want == "" && !cb.NoSecret && !(confirmation && g.Confirmation == ""):
 		// It may get one by Setup: VK is not to give up.
 		cb.refuse(r, http.StatusServiceUnavailable, "the Callback has no Secret")
 		return again(soon())
-	case want == "", confirmation && len(in.secret) == 0:
+	case want == "", confirmation && len(secret) == 0:
 		// VK asks for a confirmation without the secret, mostly. To those that
 		// another process has asked for by Setup, each answers.
-	case !same(in.secret, want):
+	case !same(secret, want):
 		return cb.refuse(r, http.StatusForbidden, "wrong secret")
 	}
 	ctx, cancel := context.WithDeadline(r.Context(), began.Add(cmp.Or(max(cb.Patience, 0), 3*time.Second)))
@@ -371,14 +353,19 @@ func (cb *Callback) serve(began time.Time, w http.ResponseWriter, r *http.Reques
 		return cb.confirm(ctx, r, in.group, g)
 	}
 	in.mask()
-	e, err := ParseEvent(body)
+	e, err := in.eventOf(body)
 	if err != nil {
 		// It is VK's, and will not get better.
 		cb.logger().LogAttrs(ctx, slog.LevelError, "vk: callback: an event cannot be read", slog.Any("err", err), slog.String("event", string(body[:min(len(body), 300)])))
 		return acked
 	}
-	retries, err := strconv.Atoi(r.Header.Get("X-Retry-Counter"))
-	if err == nil && retries > 0 {
+	retries := 0
+	if written := r.Header.Get("X-Retry-Counter"); written != "" { // otherwise Atoi makes an error
+		if retries, err = strconv.Atoi(written); err != nil || retries < 0 {
+			retries = 0
+		}
+	}
+	if retries > 0 {
 		ctx = context.WithValue(ctx, retriesKey{}, retries)
 	}
 	return cb.dispatch(ctx, r.Context(), g.Client, e, retries)

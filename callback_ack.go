@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -19,8 +20,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/vkrouter/vk/internal/scan"
 	"github.com/vkrouter/vk/internal/tolerant"
+	"github.com/vkrouter/vk/internal/trail"
 )
 
 // RetryAfter returns an error by which a handler has VK send the event again,
@@ -57,10 +58,57 @@ var ErrRemoveServer = errors.New("vk: VK is to remove the callback server")
 // RetryCounter returns how often VK has tried before to deliver the event to a
 // [Callback], by its own count. It is 0 for events that come for the first time,
 // or from a [Poller]. An event that comes again is not handled again, unless the
-// handler asked for it with [RetryAfter], or a process ended too early.
+// handler asked for it with [RetryAfter], or a process ended too early. With a
+// [Queue], it is how often the handlers have asked for it; that takes a Store.
 func (c *Context) RetryCounter() int {
 	n, _ := c.Value(retriesKey{}).(int)
 	return n
+}
+
+// With a Queue, VK is not asked to deliver the event again, so that the trail counts how
+// often the handlers have asked for it.
+var (
+	retriesStep = trail.KeyOf("retries") // the number of times
+	retriedStep = trail.KeyOf("retried") // in a trail that has no other steps: the handlers begin anew
+)
+
+// noteRetry notes in the Store that the handlers of an event want it again.
+func (j *job) noteRetry() {
+	if !j.keepsSteps() {
+		return
+	}
+	j.steps.mu.Lock()
+	if j.steps.writing == nil {
+		j.steps.writing = make(chan struct{}, 1)
+	}
+	writing := j.steps.writing
+	j.steps.mu.Unlock()
+	writing <- struct{}{} // a write that is tried again ends soon
+	defer func() { <-writing }()
+	n, _ := j.ctx.Value(retriesKey{}).(int)
+	t := trail.New()
+	j.fence(t)
+	t.Keep(retriedStep, nil)
+	t.Keep(retriesStep, binary.AppendUvarint(nil, uint64(n+1)))
+	b, _ := t.Encode(j.d.codeVersion())
+	if err := j.storeTrail(j.ctx, b); err != nil && err != errFenced {
+		j.d.storeFailed(j, "vk: the store fails: how often events are handled again is not counted", err)
+	}
+}
+
+// readRetries reads what noteRetry has written, before the handlers begin.
+func (j *job) readRetries() {
+	t := &j.steps
+	value, _ := t.steps.Get(retriesStep)
+	n, _ := binary.Uvarint(value)
+	if n == 0 {
+		return
+	}
+	j.ctx = context.WithValue(j.ctx, retriesKey{}, int(n))
+	if _, anew := t.steps.Get(retriedStep); anew {
+		t.steps = trail.New()
+		t.steps.Keep(retriesStep, value)
+	}
 }
 
 // queue returns the Dispatcher's worker for a community of its Queue.
@@ -165,14 +213,16 @@ func later(retries int) time.Duration {
 // write writes the answer. VK compares the text with what it expects: nothing
 // may stand beside it.
 func (a ack) write(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header()["Content-Type"] = ackType
 	if a.again > 0 {
 		seconds := (min(a.again, maxRetryAfter) + time.Second - 1) / time.Second
 		w.Header().Set("Retry-After", strconv.Itoa(int(seconds)))
 	}
 	w.WriteHeader(a.status)
-	w.Write([]byte(a.text))
+	io.WriteString(w, a.text)
 }
+
+var ackType = []string{"text/plain; charset=utf-8"}
 
 // answerTo returns what VK is told about an event that its handlers have ended
 // with err.
@@ -276,13 +326,16 @@ func (cb *Callback) read(w http.ResponseWriter, r *http.Request) (body []byte, r
 	if r.ContentLength > limit {
 		return nil, tooLarge()
 	}
+	in := r.Body
+	if r.ContentLength < 0 {
+		in = http.MaxBytesReader(w, in, limit)
+	}
 	var own int64 // bytes of this body in cb.bodies
 	defer func() { cb.bodies.Add(-own) }()
 	admit := func(n int64) bool {
 		own += n
 		return cb.bodies.Add(n) <= largeBodies*max(limit, 1<<20)
 	}
-	in := http.MaxBytesReader(w, r.Body, limit)
 	body = make([]byte, 0, min(max(r.ContentLength+1, 512), smallBody))
 	for {
 		if len(body) == cap(body) {
@@ -294,6 +347,9 @@ func (cb *Callback) read(w http.ResponseWriter, r *http.Request) (body []byte, r
 		}
 		n, err := in.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
+		if int64(len(body)) > limit {
+			return nil, tooLarge() // more than its ContentLength, which net/http does not let happen
+		}
 		switch large := (*http.MaxBytesError)(nil); {
 		case err == nil:
 		case err == io.EOF:
@@ -308,59 +364,43 @@ func (cb *Callback) read(w http.ResponseWriter, r *http.Request) (body []byte, r
 	}
 }
 
-// A delivery is what a request says around the event's object. Of equal keys
-// the last counts.
-type delivery struct {
-	kind    string
-	group   int64
-	secret  []byte // nil if there is none
-	written []byte // how the secret stands in the body
+// A delivery is what a request says: an event and a secret.
+type delivery struct{ found }
+
+// read walks through a body. It is an error if that is not a JSON object, in UTF-8 and
+// of a reasonable depth.
+func (in *delivery) read(body []byte) error {
+	if !utf8.Valid(body) {
+		return errors.New("the body is not UTF-8")
+	}
+	err := in.readEvent(body)
+	switch {
+	case in.secrets > 1:
+		return errors.New("the body has two secrets")
+	case err != nil:
+		return fmt.Errorf("the body is not JSON: %w", err)
+	case !in.isObject:
+		return errors.New("the body is not a JSON object")
+	}
+	return nil
 }
 
-// readDelivery walks through a body. It is an error if that is not a JSON
-// object, in UTF-8 and of a reasonable depth.
-func readDelivery(body []byte) (in delivery, err error) {
-	if !utf8.Valid(body) {
-		return delivery{}, errors.New("the body is not UTF-8")
+// given returns the secret, or nil if there is none.
+func (in *delivery) given() (secret []byte) {
+	if len(in.secret) > 0 && in.secret[0] == '"' {
+		secret, _ = tolerant.Text(in.secret)
 	}
-	s := scan.New(body)
-	object := s.Object()
-	for object && s.Member() {
-		switch string(s.Key()) {
-		case "type":
-			kind, _ := tolerant.Text(s.Value())
-			in.kind = string(kind)
-		case "group_id":
-			in.group, _ = tolerant.Int(s.Value())
-		case "secret":
-			if in.written != nil {
-				return delivery{}, errors.New("the body has two secrets")
-			}
-			in.written = s.Value()
-			if len(in.written) > 0 && in.written[0] == '"' {
-				in.secret, _ = tolerant.Text(in.written)
-			}
-		default:
-			s.Value()
-		}
-	}
-	if err := s.End(); err != nil {
-		return delivery{}, fmt.Errorf("the body is not JSON: %w", err)
-	}
-	if !object {
-		return delivery{}, errors.New("the body is not a JSON object")
-	}
-	return in, nil
+	return secret
 }
 
 // mask makes the secret unreadable in the body: events are logged and stored as
 // they came.
 func (in *delivery) mask() {
-	if len(in.written) == 0 || in.written[0] != '"' {
+	if len(in.secret) == 0 || in.secret[0] != '"' {
 		return
 	}
-	for i := 1; i < len(in.written)-1; i++ {
-		in.written[i] = '*'
+	for i := 1; i < len(in.secret)-1; i++ {
+		in.secret[i] = '*'
 	}
 }
 

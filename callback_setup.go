@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/vkrouter/vk/internal/backoff"
@@ -358,4 +359,19 @@ func (cb *Callback) fetch(ctx context.Context, key any, anew bool, ask func() fe
 		}
 	}
 	return f, f.err
+}
+
+// checkHook returns what is wrong with a Secret or a Confirmation: VK would never
+// send the one, nor take the other.
+func checkHook(of string, secret Secret, confirmation string) error {
+	if flaw := secret.flaw(true); flaw != "" {
+		return misuse(of+"Secret", flaw, "copy the secret key anew from "+atCallback)
+	}
+	if utf8.RuneCountInString(secret.reveal()) > maxSecret {
+		return misuse(of+"Secret", "has more than "+strconv.Itoa(maxSecret)+" characters, which VK does not take", "use a shorter one")
+	}
+	if strings.ContainsFunc(strings.TrimSpace(confirmation), unicode.IsSpace) {
+		return misuse(of+"Confirmation", "has white space in it", "copy the text that the server must return from "+atCallback)
+	}
+	return nil
 }

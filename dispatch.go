@@ -87,6 +87,10 @@ type Dispatcher struct {
 	// value no limit.
 	MaxAge time.Duration
 
+	// Observer is told the steps of events whose Client has no Observer, and of
+	// events given to Dispatch without a Client. See [Client.Observer]. Nil tells nobody.
+	Observer Observer
+
 	// Logger gets what goes wrong and, at the level of debugging, a line for
 	// each event. Nil means slog.Default().
 	Logger *slog.Logger
@@ -97,8 +101,9 @@ type Dispatcher struct {
 	lanes     lane.Lanes[laneKey, *job]
 	watchdog  watchdog.Watchdog[*job]
 	coroner   coroner
-	lookups   streak        // of what the Store is asked about single events
-	arrivals  arrivals      // of events about which the Store is asked before they are put
+	lookups   streak   // of what the Store is asked about single events
+	arrivals  arrivals // of events about which the Store is asked before they are put
+	observing observing
 	debugging atomic.Int32  // what is known of the Logger's handler
 	store     Store         // the Store, guarded
 	marks     atomic.Uint32 // the last mark of a job
@@ -350,149 +355,4 @@ func (d *Dispatcher) drain(ctx context.Context, feeds ...*feed) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.feeds = slices.DeleteFunc(d.feeds, func(f *feed) bool { return slices.Contains(feeds, f) })
-}
-
-// An observedJob is the record of an event's way for the Observer and for the
-// log. Nil records nothing.
-type observedJob struct {
-	admitted time.Time
-
-	mu     sync.Mutex // a handler that was abandoned goes on
-	begun  time.Time
-	parked time.Time     // since when it is; zero if it is not
-	still  time.Duration // for how long it was, before
-	route  string
-	err    error
-}
-
-// observe begins to note the way of an event that is about to be admitted, if
-// there is an Observer or a log for it.
-func (d *Dispatcher) observe(j *job) {
-	if j.client != nil && j.client.Observer != nil || d.debugs(j.ctx) {
-		j.seen = &observedJob{admitted: time.Now()}
-	}
-}
-
-// debugs reports whether lines for debugging are logged. The first question to the
-// slog.Handler is asked on a goroutine of its own: it is not asked again if that
-// ends the goroutine.
-func (d *Dispatcher) debugs(ctx context.Context) (enabled bool) {
-	switch d.debugging.Load() {
-	case debugsAsked:
-		return d.logger().Enabled(ctx, slog.LevelDebug)
-	case debugsNever:
-		return false
-	}
-	return d.askDebugs(ctx)
-}
-
-func (d *Dispatcher) askDebugs(ctx context.Context) (enabled bool) {
-	next := int32(debugsAsked)
-	err := apart(func() error { enabled = d.logger().Enabled(ctx, slog.LevelDebug); return nil })
-	if err != nil {
-		next = debugsNever
-		lamentLogger(err)
-	}
-	d.debugging.Store(next)
-	return enabled
-}
-
-// The states of the question whether there are lines for debugging.
-const (
-	debugsUnknown = iota
-	debugsAsked
-	debugsNever
-)
-
-// tell tells of one step of the event.
-func (j *job) tell(o Observation) {
-	o.Event = j.ev
-	j.client.tell(j.ctx, o)
-}
-
-// tellAdmitted tells that the Dispatcher has admitted the event.
-func (j *job) tellAdmitted() {
-	if j.seen != nil {
-		j.tell(Observation{Step: StepTaken})
-	}
-}
-
-// tellBegun tells that the event's handlers begin.
-func (j *job) tellBegun() {
-	s := j.seen
-	if s == nil {
-		return
-	}
-	now := time.Now()
-	s.mu.Lock()
-	s.begun = now
-	s.mu.Unlock()
-	j.tell(Observation{Step: StepBegun, Wait: now.Sub(s.admitted)})
-}
-
-// tellParked tells that a goroutine of the handler waits, and returns a function
-// that tells that it no longer does.
-func (j *job) tellParked() (resumed func()) {
-	if j.seen == nil {
-		return func() {}
-	}
-	since := time.Now()
-	j.tell(Observation{Step: StepParked})
-	return func() { j.tell(Observation{Step: StepResumed, Wait: time.Since(since)}) }
-}
-
-// leadsTo implements turn: it notes the route for the Observer and the log.
-func (j *job) leadsTo(c *Context, route, id string) {
-	j.steps.leadTo(c, route, id)
-	if j.seen != nil {
-		s := j.seen
-		s.mu.Lock()
-		if s.route == "" {
-			s.route = route
-		}
-		s.mu.Unlock()
-	}
-}
-
-// ends implements turn: it notes the first error.
-func (j *job) ends(err error) {
-	if j.seen == nil {
-		return
-	}
-	s := j.seen
-	s.mu.Lock()
-	if s.err == nil {
-		s.err = err
-	}
-	s.mu.Unlock()
-}
-
-// tellEnded tells how the job has ended, and logs it.
-func (j *job) tellEnded(how ending) {
-	s := j.seen
-	if s == nil {
-		return
-	}
-	now := time.Now()
-	o := Observation{Step: StepDone, Event: j.ev}
-	s.mu.Lock()
-	if s.begun.IsZero() {
-		o.Wait = now.Sub(s.admitted)
-	} else {
-		o.Wait = s.begun.Sub(s.admitted)
-		o.Took = now.Sub(s.begun) - s.still
-		if !s.parked.IsZero() {
-			o.Took -= now.Sub(s.parked)
-		}
-	}
-	o.Route, o.Err = s.route, s.err
-	s.mu.Unlock()
-	if o.Err == nil && how.undone() {
-		o.Err = ErrStopped
-	}
-	if j.d.debugs(j.ctx) {
-		j.log(slog.LevelDebug, "vk: event done", slog.String("route", o.Route), // an error has a line of its own
-			slog.Duration("waited", o.Wait), slog.Duration("took", o.Took), slog.Bool("failed", o.Err != nil))
-	}
-	j.client.tell(j.ctx, o)
 }

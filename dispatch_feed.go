@@ -184,15 +184,14 @@ func (d *Dispatcher) settle(j *job, s settlement) {
 	if s == isHandled {
 		j.closeTrail()
 	}
-	if j.timer != nil && s != unsettled {
-		j.timer.settle(j, s)
-		return
-	}
 	switch {
 	case s == unsettled:
 		return
 	case j.item != nil:
 		j.settleItem(s)
+		return
+	case j.timer != nil:
+		j.timer.settle(j, s)
 		return
 	case s == isRedelivered && d.dedupe.entryOf(j) != nil:
 		s = isHandled // VK was told that it need not deliver the event again

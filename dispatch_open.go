@@ -121,3 +121,38 @@ func isOf(key string, user int64) bool {
 	id := strconv.FormatInt(user, 10)
 	return len(parts) == 3 && (parts[0] == id || parts[1] == id)
 }
+
+// forgetTimer notes that a timer's record was erased.
+func (d *Dispatcher) forgetTimer(key string) {
+	d.mu.Lock()
+	all := slices.Collect(maps.Values(d.timers))
+	d.mu.Unlock()
+	for _, q := range all {
+		q.remove(key)
+	}
+}
+
+// foreign returns an error if the events that w waits for may come to another process,
+// because they are of another conversation and the Dispatcher has a Queue.
+func (w *wait) foreign(place string) error {
+	j := jobOf(w.c)
+	if j == nil || j.item == nil {
+		return nil
+	}
+	own := laneOf(j.ev)
+	switch {
+	case own.peer == 0: // it has no conversation: the events of its kind are one lane
+		if w.kind == own.kind && w.key.Peer == 0 && w.key.User == 0 {
+			return nil
+		}
+	case w.key.Peer == own.peer:
+		return nil
+	case w.key.Peer == 0 && w.key.User == own.peer && w.kind != "" && !strings.HasPrefix(w.kind, "message_"):
+		return nil // events that have no conversation are in the lane of their user
+	}
+	return &ConfigError{
+		Place: place, Field: "From",
+		Text: "with a Queue, a handler cannot wait for events of another conversation: another process may get them",
+		Mend: "wait in the handler's own conversation, or keep in a Session what is waited for, and let a route handle it",
+	}
+}

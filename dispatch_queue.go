@@ -3,17 +3,20 @@ package vk
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/vkrouter/vk/internal/backoff"
 	"github.com/vkrouter/vk/internal/queue"
+	"github.com/vkrouter/vk/internal/timer"
 	"github.com/vkrouter/vk/internal/trail"
 )
 
@@ -31,6 +34,10 @@ type groupQueue struct {
 	feed  *feed // of the jobs
 	w     *queue.Worker
 
+	timers *timerQueue        // nil if the Store cannot list them
+	cancel context.CancelFunc // of leadTimers
+	tasks  sync.WaitGroup
+
 	removed atomic.Bool // a handler has returned ErrRemoveServer
 	stopped atomic.Bool // the worker
 
@@ -38,6 +45,12 @@ type groupQueue struct {
 	client *Client
 	users  int // sources that have joined and not left
 }
+
+// The roles of a community's workers.
+const (
+	rolePoll   = "poll"   // of the one that polls; its value is the place in the history
+	roleTimers = "timers" // of the one that puts the timers of all into the Queue
+)
 
 // joinQueue returns the worker for a community, and counts a source in, until it leaves.
 func (d *Dispatcher) joinQueue(group int64, client *Client) (*groupQueue, error) {
@@ -61,11 +74,113 @@ func (d *Dispatcher) joinQueue(group int64, client *Client) (*groupQueue, error)
 			Handle: g.handle, End: g.end, Drop: g.drop, Quiet: g.quiet, Tell: g.tell,
 			MaxTries: maxTries, Suspect: suspectTries,
 		})
+		g.startTimers()
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.users++
 	return g, nil
+}
+
+// startTimers makes the worker put timers that are due into the Queue: those that this
+// process sets, and as the leader, those of all.
+func (g *groupQueue) startTimers() {
+	ctx, cancel := context.WithCancel(context.Background())
+	g.cancel = cancel
+	if _, ok := g.d.Store.(Lister); !ok {
+		return
+	}
+	g.timers = &timerQueue{d: g.d, group: g.group, to: g, feed: g.feed, listed: true, firing: make(map[string]*dueTimer), warned: make(map[string]bool), began: timer.Now()}
+	g.timers.register()
+	g.tasks.Go(func() { g.leadTimers(ctx) })
+}
+
+// timersListed is the time between two looks of the leader at all timers in the Store: so
+// late may be one whose process died after it had set the timer.
+const timersListed = 15 * time.Second
+
+// leadTimers leads the timers if no other process does.
+func (g *groupQueue) leadTimers(ctx context.Context) {
+	var listed time.Time
+	for {
+		_, leads, err := g.w.Lead(ctx, roleTimers)
+		switch {
+		case err != nil:
+		case !leads:
+			listed = time.Time{}
+		case time.Since(listed) >= timersListed:
+			listed = time.Now()
+			g.timers.relist()
+		}
+		if backoff.Sleep(ctx, QueueLease/2) != nil {
+			return
+		}
+	}
+}
+
+// relist makes the queue look for the timers of other processes.
+func (q *timerQueue) relist() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.listed = false
+	q.look()
+}
+
+// errNotPut says that the Queue fails, which the worker logs.
+var errNotPut = errors.New("vk: the timer is not in the queue")
+
+// putTimer puts a timer that is due into the Queue, and notes that in its record.
+func (g *groupQueue) putTimer(ctx context.Context, f *dueTimer, e *Event, raw []byte, r timerRecord) error {
+	if !r.Put {
+		if err := g.put(ctx, []*Event{e}, nil); err != nil {
+			return fmt.Errorf("%w: %w", errNotPut, err)
+		}
+		r.Put = true
+		b, err := json.Marshal(r)
+		if err != nil {
+			return err
+		}
+		if _, err := g.d.guarded().Swap(ctx, f.key, raw, b, 0); err != nil {
+			return err // it is put again, and dropped as a duplicate
+		}
+	}
+	f.q.give(f, false)
+	return nil
+}
+
+// timerOf returns the timer that an event is of, or nil.
+func (g *groupQueue) timerOf(e *Event) *dueTimer {
+	if g.timers == nil || !strings.HasPrefix(e.Kind, timerKind) {
+		return nil
+	}
+	var t struct {
+		Timer  string      `json:"timer"`
+		Object timerObject `json:"object"`
+	}
+	if json.Unmarshal(e.Raw, &t) != nil || t.Timer == "" {
+		return nil
+	}
+	return &dueTimer{q: g.timers, key: t.Timer, due: time.UnixMilli(t.Object.Due)}
+}
+
+// isOver reports whether the timer was moved or canceled since it was put.
+func (f *dueTimer) isOver(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	raw, err := f.q.d.guarded().Get(ctx, f.key)
+	var r timerRecord
+	return err == nil && (len(raw) == 0 || json.Unmarshal(raw, &r) == nil && !r.due().Equal(f.due))
+}
+
+// finishQueued notes that a timer of the Queue was handled.
+func (f *dueTimer) finishQueued(j *job) {
+	next, err := f.finish(j)
+	switch {
+	case err != nil:
+		j.log(slog.LevelError, "vk: the store fails: a timer that was handled stays in the store", slog.Any("err", err))
+	case !next.IsZero():
+		f.q.set(f.key, next)
+	}
 }
 
 // suspectTries is the number of processes that have died of an event from which on it is
@@ -97,6 +212,11 @@ func (g *groupQueue) stop(ctx context.Context) {
 	if g.stopped.Swap(true) {
 		return
 	}
+	g.cancel()
+	if g.timers != nil {
+		g.timers.stop()
+	}
+	g.tasks.Wait()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
 	defer cancel()
 	if err := g.w.Stop(ctx); err != nil {
@@ -152,6 +272,7 @@ func (g *groupQueue) handle(ctx context.Context, it *queue.Item) {
 	g.mu.Unlock()
 	j := &job{d: g.d, feed: g.feed, ctx: context.Background(), client: client, ev: e, item: it, queue: g, repeats: true, replayed: it.Old}
 	j.steps.tries = it.Tries > 0
+	j.timer = g.timerOf(e)
 	it.Value = j
 	given := false
 	err = resumed(func() error {
@@ -225,6 +346,9 @@ func (d *Dispatcher) beginItem(j *job) ending {
 	if d.dedupe.isHandled(j.ev) {
 		return handled // its lane was lost, or a handler has taken it as an answer
 	}
+	if j.timer != nil && j.timer.isOver(j.ctx) {
+		return handled
+	}
 	if !it.Old && it.Tries == 0 {
 		return notEnded
 	}
@@ -287,6 +411,7 @@ func (j *job) takeTrail() error {
 	if err != nil || !j.steps.stored {
 		return err
 	}
+	j.readRetries()
 	j.fence(j.steps.steps)
 	return j.storeTrail(j.ctx, trail.Append(j.steps.known, epochStep, j.epoch()))
 }
@@ -309,6 +434,9 @@ func (j *job) settleItem(s settlement) {
 		if j.ev.ID != "" {
 			j.d.dedupe.noteHandled(j.ev)
 		}
+		if j.timer != nil {
+			j.timer.finishQueued(j)
+		}
 		after := j.afterDone(s)
 		if len(after) == 0 {
 			j.item.Done(nil)
@@ -320,6 +448,7 @@ func (j *job) settleItem(s settlement) {
 			}
 		})
 	case isRedelivered:
+		j.noteRetry()
 		pause, _ := longestRetry(err)
 		j.item.Return(min(max(pause, time.Second), maxRetryAfter))
 	default:
@@ -352,125 +481,4 @@ func (d *Dispatcher) QueueStatus() []QueueStatus {
 	}
 	slices.SortFunc(all, func(a, b QueueStatus) int { return int(a.GroupID - b.GroupID) })
 	return all
-}
-
-// A queueOf is a Queue with the types of package queue.
-type queueOf struct{ q Queue }
-
-func (q queueOf) worker(w queue.ID) QueueWorker { return QueueWorker{w.Group, w.ID, w.Room} }
-
-// Put implements [queue.Queue].
-func (q queueOf) Put(ctx context.Context, w queue.ID, events []queue.Event, at *queue.Mark) (a queue.Answer, err error) {
-	put := make([]QueueEvent, len(events))
-	for i, e := range events {
-		put[i] = QueueEvent(e)
-	}
-	a, err = q.answer(func() (QueueAnswer, error) { return q.q.Put(ctx, q.worker(w), put, (*QueueMark)(at)) })
-	if errors.Is(err, ErrNotLeading) {
-		err = fmt.Errorf("%w: %w", queue.ErrNotLeading, err)
-	}
-	return a, err
-}
-
-// Take implements [queue.Queue].
-func (q queueOf) Take(ctx context.Context, w queue.ID) (queue.Answer, error) {
-	return q.answer(func() (QueueAnswer, error) { return q.q.Take(ctx, q.worker(w)) })
-}
-
-// Done implements [queue.Queue].
-func (q queueOf) Done(ctx context.Context, w queue.ID, done []queue.Done) (queue.Answer, error) {
-	all := make([]QueueDone, len(done))
-	for i, d := range done {
-		all[i] = QueueDone(d)
-	}
-	return q.answer(func() (QueueAnswer, error) { return q.q.Done(ctx, q.worker(w), all) })
-}
-
-// Beat implements [queue.Queue].
-func (q queueOf) Beat(ctx context.Context, w queue.ID, held []queue.Held) (queue.Answer, error) {
-	all := make([]QueueHeld, len(held))
-	for i, h := range held {
-		all[i] = QueueHeld(h)
-	}
-	return q.answer(func() (QueueAnswer, error) { return q.q.Beat(ctx, q.worker(w), all) })
-}
-
-// Lead implements [queue.Queue].
-func (q queueOf) Lead(ctx context.Context, w queue.ID, role string) (value string, leads bool, err error) {
-	err = apart(func() (err error) { value, leads, err = q.q.Lead(ctx, q.worker(w), role); return err })
-	return value, leads, err
-}
-
-// Leave implements [queue.Queue].
-func (q queueOf) Leave(ctx context.Context, w queue.ID) error {
-	return apart(func() error { return q.q.Leave(ctx, q.worker(w)) })
-}
-
-// answer makes a call, whose panics are errors.
-func (q queueOf) answer(call func() (QueueAnswer, error)) (a queue.Answer, err error) {
-	var got QueueAnswer
-	if err := apart(func() (err error) { got, err = call(); return err }); err != nil {
-		return a, err
-	}
-	for _, b := range got.Batches {
-		own := queue.Batch{Lane: b.Lane, Epoch: b.Epoch, After: b.After, Events: make([]queue.Queued, len(b.Events))}
-		for i, e := range b.Events {
-			own.Events[i] = queue.Queued(e)
-		}
-		a.Batches = append(a.Batches, own)
-	}
-	for _, l := range got.Lost {
-		a.Lost = append(a.Lost, queue.Lost(l))
-	}
-	return a, nil
-}
-
-// The roles of a community's workers.
-const rolePoll = "poll" // its value is the place in the community's history
-
-// standBy blocks until the Poller leads those of its community, or ctx ends. It then goes
-// on from the place where the last leader has been.
-func (f *follower) standBy(ctx context.Context) error {
-	for said := false; ; {
-		place, leads, err := f.queue.w.Lead(ctx, rolePoll)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case leads && err == nil:
-			f.status.Standby = false
-			f.ts, f.resumes = place, place != ""
-			if err := f.renew(ctx, f.ts == ""); err != nil {
-				return err
-			}
-			f.keep(ctx)
-			f.publish()
-			if said {
-				f.log.LogAttrs(ctx, slog.LevelInfo, "vk: long poll: this process polls from now on", slog.Int64("group", f.group), slog.String("ts", f.ts))
-			}
-			return nil
-		case err == nil && !said:
-			said = true
-			f.log.LogAttrs(ctx, slog.LevelInfo, "vk: long poll: another process polls: standing by", slog.Int64("group", f.group))
-			f.status.Standby = true
-			f.publish()
-		}
-		backoff.Sleep(ctx, QueueLease/4)
-	}
-}
-
-// enqueue puts events into the Queue, with the place in the history after them. It tries
-// again until ctx ends. The error is ErrNotLeading if another process polls by now.
-func (f *follower) enqueue(ctx context.Context, events []*Event) error {
-	for failures := 1; ; failures++ {
-		err := f.queue.put(ctx, events, &queue.Mark{Role: rolePoll, Value: f.ts})
-		switch {
-		case err == nil, errors.Is(err, ErrNotLeading):
-			return err
-		case ctx.Err() != nil:
-			return nil // the next leader polls them
-		}
-		if backoff.Sleep(ctx, pollPause.Delay(failures)) != nil {
-			return nil
-		}
-	}
 }

@@ -3,9 +3,9 @@ package vk
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -31,6 +31,7 @@ type timerRecord struct {
 	KeyName string          `json:"key,omitempty"` // the Key's Name
 	Daily   *Daily          `json:"daily,omitempty"`
 	Tries   int             `json:"tries,omitempty"` // runs that may have died of it, at this due time
+	Put     bool            `json:"put,omitempty"`   // it is in the Queue, for this due time
 	Value   json.RawMessage `json:"value"`
 }
 
@@ -42,7 +43,7 @@ func (r *timerRecord) event(group int64, key string) (*Event, error) {
 	id := digest(key, strconv.FormatInt(r.Due, 10))
 	raw, err := json.Marshal(map[string]any{
 		"type": timerKind + r.Name, "event_id": fmt.Sprintf("%x", id[:16]), "group_id": group,
-		"object": timerObject{r.Peer, r.User, r.ID, r.Due, r.Value},
+		"timer": key, "object": timerObject{r.Peer, r.User, r.ID, r.Due, r.Value},
 	})
 	if err != nil {
 		return nil, err
@@ -67,6 +68,7 @@ func timerPrefix(group int64, name string) string {
 type timerQueue struct {
 	d     *Dispatcher
 	group int64
+	to    *groupQueue // that the timers are put into; nil if they are dispatched here
 
 	mu      sync.Mutex
 	queue   timer.Queue
@@ -120,14 +122,7 @@ func (d *Dispatcher) startTimers(group int64, f *feed, client *Client, died bool
 			d.timers = make(map[int64]*timerQueue)
 		}
 		d.timers[group] = q
-		if canKey(d.Store) {
-			timerQueues.mu.Lock()
-			if timerQueues.by == nil {
-				timerQueues.by = make(map[Store][]*timerQueue)
-			}
-			timerQueues.by[d.Store] = append(timerQueues.by[d.Store], q)
-			timerQueues.mu.Unlock()
-		}
+		q.register()
 	}
 	d.mu.Unlock()
 	if q == nil {
@@ -150,11 +145,29 @@ func (d *Dispatcher) stopTimers(group int64) {
 	if q == nil {
 		return
 	}
-	if canKey(d.Store) {
+	q.stop()
+}
+
+// register makes queuesOf find q.
+func (q *timerQueue) register() {
+	if !canKey(q.d.Store) {
+		return
+	}
+	timerQueues.mu.Lock()
+	defer timerQueues.mu.Unlock()
+	if timerQueues.by == nil {
+		timerQueues.by = make(map[Store][]*timerQueue)
+	}
+	timerQueues.by[q.d.Store] = append(timerQueues.by[q.d.Store], q)
+}
+
+// stop ends the queue's work.
+func (q *timerQueue) stop() {
+	if s := q.d.Store; canKey(s) {
 		timerQueues.mu.Lock()
-		all := slices.DeleteFunc(timerQueues.by[d.Store], func(other *timerQueue) bool { return other == q })
-		if timerQueues.by[d.Store] = all; len(all) == 0 {
-			delete(timerQueues.by, d.Store)
+		all := slices.DeleteFunc(timerQueues.by[s], func(other *timerQueue) bool { return other == q })
+		if timerQueues.by[s] = all; len(all) == 0 {
+			delete(timerQueues.by, s)
 		}
 		timerQueues.mu.Unlock()
 	}
@@ -297,7 +310,9 @@ func (q *timerQueue) list() bool {
 			q.d.logger().LogAttrs(ctx, slog.LevelError, "vk: a timer cannot be read: it stays in the store", slog.String("key", key), slog.Any("err", err))
 			return true
 		}
-		all = append(all, found{key, r.due()})
+		if !r.Put || q.to == nil {
+			all = append(all, found{key, r.due()})
+		}
 		return true
 	})
 	if err != nil {
@@ -334,7 +349,7 @@ func (q *timerQueue) dispatchNext() bool {
 	q.mu.Unlock()
 	err := q.dispatch(f, feed, client, first)
 	q.mu.Lock()
-	tell := err != nil && !q.failed && feed.isOpen()
+	tell := err != nil && !q.failed && feed.isOpen() && !errors.Is(err, errNotPut)
 	q.failed = err != nil
 	q.mu.Unlock()
 	if err != nil {
@@ -374,6 +389,9 @@ func (q *timerQueue) dispatch(f *dueTimer, feed *feed, client *Client, first fun
 	if !hears(q.d.Handler, e.Kind) {
 		q.leaveIdle(f, e.Kind)
 		return nil
+	}
+	if q.to != nil {
+		return q.to.putTimer(ctx, f, e, raw, r)
 	}
 	if err := first(ctx, e); err != nil {
 		return err
@@ -455,7 +473,7 @@ func (f *dueTimer) finish(j *job) (next time.Time, err error) {
 			}
 			var b []byte
 			if next = f.after(j, &r); !next.IsZero() {
-				r.Due, r.Tries = next.UnixMilli(), 0
+				r.Due, r.Tries, r.Put = next.UnixMilli(), 0, false
 				b, _ = json.Marshal(r)
 			}
 			var swapped bool
@@ -469,32 +487,5 @@ func (f *dueTimer) finish(j *job) (next time.Time, err error) {
 		if try == 4 || backoff.Sleep(ctx, storePause.Delay(try)) != nil {
 			return time.Time{}, err
 		}
-	}
-}
-
-// after returns when a Daily comes next, or the zero Time.
-func (f *dueTimer) after(j *job, r *timerRecord) time.Time {
-	if r.Daily == nil {
-		return time.Time{}
-	}
-	now := timer.Now()
-	if now.Before(f.due) {
-		now = f.due // the clock was set back
-	}
-	next, err := r.Daily.Next(now)
-	if err != nil {
-		j.log(slog.LevelError, "vk: a timer does not come again", slog.String("id", r.ID), slog.Any("err", err))
-		return time.Time{}
-	}
-	return next
-}
-
-// forgetTimer notes that a timer's record was erased.
-func (d *Dispatcher) forgetTimer(key string) {
-	d.mu.Lock()
-	all := slices.Collect(maps.Values(d.timers))
-	d.mu.Unlock()
-	for _, q := range all {
-		q.remove(key)
 	}
 }

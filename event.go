@@ -68,6 +68,11 @@ func ParseEvent(raw []byte) (*Event, error) {
 	if err := f.readEvent(raw); err != nil {
 		return nil, fmt.Errorf("vk: event: %w", err)
 	}
+	return f.eventOf(raw)
+}
+
+// eventOf returns the event that was found in raw.
+func (f *found) eventOf(raw []byte) (*Event, error) {
 	kind := f.kind()
 	if kind == "" {
 		return nil, errors.New("vk: event: not an object with a type")
@@ -170,6 +175,11 @@ type found struct {
 	typ, event, version, object []byte // as VK wrote them; nil if there are none
 	group                       int64
 	in                          foundObject
+
+	// For a Callback.
+	isObject bool   // there is an object around all
+	secret   []byte // the last one, as VK wrote it
+	secrets  int    // there are so many
 }
 
 // foundObject is what was found in the object.
@@ -193,11 +203,14 @@ type message struct {
 // readEvent walks through an event.
 func (f *found) readEvent(raw []byte) error {
 	s := scan.New(raw)
-	if s.Object() {
+	if f.isObject = s.Object(); f.isObject {
 		for s.Member() {
 			switch string(s.Key()) {
 			case "type":
 				f.typ = s.Value()
+			case "secret":
+				f.secret = s.Value()
+				f.secrets++
 			case "event_id":
 				f.event = s.Value()
 			case "group_id":

@@ -10,6 +10,7 @@ import (
 
 	"github.com/vkrouter/vk/internal/backoff"
 	durable "github.com/vkrouter/vk/internal/journal"
+	"github.com/vkrouter/vk/internal/timer"
 )
 
 // A replay gives the events that former runs have left to the lanes.
@@ -421,4 +422,21 @@ func (q *timerQueue) awaitQuiet() {
 	for end := time.Now().Add(aloneTime); q.d.Pending() > 0 && time.Now().Before(end) && !stopped(); {
 		time.Sleep(10 * time.Millisecond)
 	}
+}
+
+// after returns when a Daily comes next, or the zero Time.
+func (f *dueTimer) after(j *job, r *timerRecord) time.Time {
+	if r.Daily == nil {
+		return time.Time{}
+	}
+	now := timer.Now()
+	if now.Before(f.due) {
+		now = f.due // the clock was set back
+	}
+	next, err := r.Daily.Next(now)
+	if err != nil {
+		j.log(slog.LevelError, "vk: a timer does not come again", slog.String("id", r.ID), slog.Any("err", err))
+		return time.Time{}
+	}
+	return next
 }

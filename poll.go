@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/backoff"
+	"github.com/vkrouter/vk/internal/queue"
 )
 
 // A Poller is a source of events: it asks VK for them by Bots Long Poll. Long
@@ -333,4 +334,51 @@ func enableEvents(ctx context.Context, c *Client, group int64, kinds []string) (
 		}
 	}
 	return enabled, c.Call(ctx, "groups.setLongPollSettings", p, nil)
+}
+
+// standBy blocks until the Poller leads those of its community, or ctx ends. It then goes
+// on from the place where the last leader has been.
+func (f *follower) standBy(ctx context.Context) error {
+	for said := false; ; {
+		place, leads, err := f.queue.w.Lead(ctx, rolePoll)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case leads && err == nil:
+			f.status.Standby = false
+			f.ts, f.resumes = place, place != ""
+			if err := f.renew(ctx, f.ts == ""); err != nil {
+				return err
+			}
+			f.keep(ctx)
+			f.publish()
+			if said {
+				f.log.LogAttrs(ctx, slog.LevelInfo, "vk: long poll: this process polls from now on", slog.Int64("group", f.group), slog.String("ts", f.ts))
+			}
+			return nil
+		case err == nil && !said:
+			said = true
+			f.log.LogAttrs(ctx, slog.LevelInfo, "vk: long poll: another process polls: standing by", slog.Int64("group", f.group))
+			f.status.Standby = true
+			f.publish()
+		}
+		backoff.Sleep(ctx, QueueLease/4)
+	}
+}
+
+// enqueue puts events into the Queue, with the place in the history after them. It tries
+// again until ctx ends. The error is ErrNotLeading if another process polls by now.
+func (f *follower) enqueue(ctx context.Context, events []*Event) error {
+	for failures := 1; ; failures++ {
+		err := f.queue.put(ctx, events, &queue.Mark{Role: rolePoll, Value: f.ts})
+		switch {
+		case err == nil, errors.Is(err, ErrNotLeading):
+			return err
+		case ctx.Err() != nil:
+			return nil // the next leader polls them
+		}
+		if backoff.Sleep(ctx, pollPause.Delay(failures)) != nil {
+			return nil
+		}
+	}
 }

@@ -3,7 +3,10 @@ package vk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
+
+	"github.com/vkrouter/vk/internal/queue"
 )
 
 // A Queue keeps the events of communities for several processes, and which process
@@ -15,7 +18,8 @@ import (
 // The rules below are for those who write a Queue. The time is that of the Queue's
 // server; the clocks of the processes play no part. Each method is atomic: it happens
 // wholly or not at all. If it returns an error, either may be the case, and the caller
-// calls Beat next, which settles it. The methods must be safe for concurrent use, must not
+// calls Beat next, which settles it: a call of a worker that returned an error before its
+// Beat has no effect after the Beat. The methods must be safe for concurrent use, must not
 // keep the slices that they are given, and must return when ctx ends. A community's data
 // have nothing in common with another's.
 //
@@ -207,4 +211,75 @@ type LimitRule struct {
 	// begins. A use that is given back may end the rest. If false, there are at most Rate uses
 	// in any time of the length Per.
 	Rest bool
+}
+
+// A queueOf is a Queue with the types of package queue.
+type queueOf struct{ q Queue }
+
+func (q queueOf) worker(w queue.ID) QueueWorker { return QueueWorker{w.Group, w.ID, w.Room} }
+
+// Put implements [queue.Queue].
+func (q queueOf) Put(ctx context.Context, w queue.ID, events []queue.Event, at *queue.Mark) (a queue.Answer, err error) {
+	put := make([]QueueEvent, len(events))
+	for i, e := range events {
+		put[i] = QueueEvent(e)
+	}
+	a, err = q.answer(func() (QueueAnswer, error) { return q.q.Put(ctx, q.worker(w), put, (*QueueMark)(at)) })
+	if errors.Is(err, ErrNotLeading) {
+		err = fmt.Errorf("%w: %w", queue.ErrNotLeading, err)
+	}
+	return a, err
+}
+
+// Take implements [queue.Queue].
+func (q queueOf) Take(ctx context.Context, w queue.ID) (queue.Answer, error) {
+	return q.answer(func() (QueueAnswer, error) { return q.q.Take(ctx, q.worker(w)) })
+}
+
+// Done implements [queue.Queue].
+func (q queueOf) Done(ctx context.Context, w queue.ID, done []queue.Done) (queue.Answer, error) {
+	all := make([]QueueDone, len(done))
+	for i, d := range done {
+		all[i] = QueueDone(d)
+	}
+	return q.answer(func() (QueueAnswer, error) { return q.q.Done(ctx, q.worker(w), all) })
+}
+
+// Beat implements [queue.Queue].
+func (q queueOf) Beat(ctx context.Context, w queue.ID, held []queue.Held) (queue.Answer, error) {
+	all := make([]QueueHeld, len(held))
+	for i, h := range held {
+		all[i] = QueueHeld(h)
+	}
+	return q.answer(func() (QueueAnswer, error) { return q.q.Beat(ctx, q.worker(w), all) })
+}
+
+// Lead implements [queue.Queue].
+func (q queueOf) Lead(ctx context.Context, w queue.ID, role string) (value string, leads bool, err error) {
+	err = apart(func() (err error) { value, leads, err = q.q.Lead(ctx, q.worker(w), role); return err })
+	return value, leads, err
+}
+
+// Leave implements [queue.Queue].
+func (q queueOf) Leave(ctx context.Context, w queue.ID) error {
+	return apart(func() error { return q.q.Leave(ctx, q.worker(w)) })
+}
+
+// answer makes a call, whose panics are errors.
+func (q queueOf) answer(call func() (QueueAnswer, error)) (a queue.Answer, err error) {
+	var got QueueAnswer
+	if err := apart(func() (err error) { got, err = call(); return err }); err != nil {
+		return a, err
+	}
+	for _, b := range got.Batches {
+		own := queue.Batch{Lane: b.Lane, Epoch: b.Epoch, After: b.After, Events: make([]queue.Queued, len(b.Events))}
+		for i, e := range b.Events {
+			own.Events[i] = queue.Queued(e)
+		}
+		a.Batches = append(a.Batches, own)
+	}
+	for _, l := range got.Lost {
+		a.Lost = append(a.Lost, queue.Lost(l))
+	}
+	return a, nil
 }

@@ -69,9 +69,16 @@ type Client struct {
 	// count.
 	//
 	// Those who wait go by priority, see [WithPriority], and in their order
-	// within one. Two Clients know nothing of each other: one token wants one
-	// Client.
+	// within one. Two Clients know nothing of each other, unless they have the same
+	// Limits: one token wants one Client.
 	RPS int
+
+	// Limits makes all Clients with the same token and the same Limits share RPS, in
+	// whichever process they are: nine tenths of it, since what begins at one pace does not
+	// arrive at quite the same. Calls keep their priorities and order. While the Limits fails,
+	// each Client takes its part of RPS, by the number of Clients that was last known. Nil
+	// means that the Client is alone.
+	Limits Limits
 
 	// Batch packs calls that wait for the limit into one request: VK's execute,
 	// which takes 25. A call that need not wait goes alone, as do those that VK
@@ -228,6 +235,9 @@ func (c *Client) chain() CallFunc {
 	if c.caller == nil {
 		if c.limiter.Rate == 0 {
 			c.limiter.Rate = cmp.Or(c.RPS, 20)
+			if c.Limits != nil && c.limiter.Rate > 0 {
+				c.limiter.Ask = newSharedRate(c).ask
+			}
 		}
 		f := CallFunc(c.try)
 		for i := len(c.used) - 1; i >= 0; i-- {

@@ -157,6 +157,9 @@ func newWatch[T any](c *Context, k Kind[T], match func(*Context, *T) bool, place
 			w.once = true
 		}
 	}
+	if err := w.foreign("NewWatch"); err != nil {
+		return &Watch[T]{w: w, err: err}
+	}
 	if s := c.steps(); s.trail != nil {
 		w.steps = s.trail
 		w.step, _, _ = s.trail.Step(s.key("watch", w.kind, w.key.text()))

@@ -239,7 +239,7 @@ func TestManyTabs(t *testing.T) {
 	p.until(`window.sent`, "it should be sent")
 	p.do(chromedp.Sleep(300 * time.Millisecond)) // in this time a waiting page would get the events
 	if asked := js[[]string](p, `asked`); len(asked) > 0 {
-		t.Errorf("a page that nobody looks at asks for %q", asked)
+		t.Errorf("a hidden page requests %q", asked)
 	}
 	p.hidden(false)
 	p.hears("pong")

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 
@@ -66,6 +67,9 @@ type change struct {
 type batch struct {
 	changes []change
 	size    int // an upper bound of the bytes to write
+
+	led  bool          // a Swap writes it, or waits for its turn to; guarded by the Store's mu
+	over chan struct{} // closed when it is written or given up; err does not change any more
 
 	// Guarded by the Store's disk.
 	done bool
@@ -148,7 +152,7 @@ func (s *Store) decide(key string, old, new []byte, ttl time.Duration) (b *batch
 		return s.next, false, true, nil
 	}
 	if s.next == nil {
-		s.next = &batch{}
+		s.next = &batch{over: make(chan struct{})}
 	}
 	if s.pending == nil {
 		s.pending = make(map[string]change)
@@ -160,16 +164,30 @@ func (s *Store) decide(key string, old, new []byte, ttl time.Duration) (b *batch
 	return s.next, true, false, nil
 }
 
-// commit returns when the batch is on the disk. The first caller that gets disk
-// writes the batch for all of them.
+// commit returns when the batch is on the disk. The first caller writes the batch for
+// all of them. The others do not wait for disk, or they would be in line before the
+// next batch.
 func (s *Store) commit(b *batch) error {
+	s.mu.Lock()
+	first := !b.led
+	b.led = true
+	s.mu.Unlock()
+	if first {
+		s.lead(b)
+	}
+	<-b.over
+	return b.err
+}
+
+// lead writes a batch, unless Close has.
+func (s *Store) lead(b *batch) {
+	runtime.Gosched() // others that the end of the last batch has woken have changes, too
 	s.disk.Lock()
 	defer s.disk.Unlock()
 	if !b.done {
 		// Batches are written one after the other: this is the next one.
 		s.write(b)
 	}
-	return b.err
 }
 
 // List calls yield with each key that begins with prefix, and its value, in no order,

@@ -322,3 +322,24 @@ func TestClose(t *testing.T) {
 		t.Errorf("%d files left open", n)
 	}
 }
+
+// TestCommitWithoutDisk: a Swap whose change was written by another returns also while
+// the next batch is written.
+func TestCommitWithoutDisk(t *testing.T) {
+	s := openStore(t)
+	first, _, _, err := s.decide("a", nil, []byte("1"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, _, _, err := s.decide("b", nil, []byte("2"), 0); second != first || err != nil {
+		t.Fatalf("not in one batch, %v", err)
+	}
+	if err := s.commit(first); err != nil {
+		t.Fatal(err)
+	}
+	s.disk.Lock()
+	defer s.disk.Unlock()
+	if err := s.commit(first); err != nil { // does not return if it waits for disk
+		t.Error(err)
+	}
+}

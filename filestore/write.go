@@ -35,10 +35,12 @@ func (s *Store) finish(b *batch, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b.done = true
+	defer close(b.over)
 	if err != nil {
 		b.err = s.failed(err)
 		if s.next != nil { // it builds on this batch
 			s.next.done, s.next.err = true, b.err
+			close(s.next.over)
 			s.next = nil
 		}
 		clear(s.pending)

@@ -71,10 +71,10 @@ func TestEveryMiddleware(t *testing.T) {
 			var inside *vk.Context
 			serve(func(c *vk.Context) error { inside = c; return nil })
 			if inside == nil || inside.Value(key{}) != "value" || inside.Text() != "!x" || inside.Route() == nil {
-				t.Error("the context does not come through")
+				t.Error("the context is not passed on")
 			}
 			if inside.Err() == nil {
-				t.Error("the context goes on after the handler")
+				t.Error("the context outlives the handler")
 			}
 			if err := serve(func(*vk.Context) error { return cause }); err != cause && !errors.Is(err, cause) {
 				t.Errorf("an error comes out as %v", err)
@@ -103,7 +103,7 @@ func TestEveryMiddleware(t *testing.T) {
 				ended = true
 			}()
 			if <-returned {
-				t.Error("a goroutine that ends goes on")
+				t.Error("a goroutine that ends continues")
 			}
 		})
 	}
@@ -352,7 +352,7 @@ func TestRefusalCostsNothing(t *testing.T) {
 					}
 				}
 				if err := middleware.Use(two)(context("")); err == nil {
-					t.Error("a use too many")
+					t.Error("one use too many")
 				}
 			})
 		}

@@ -8,38 +8,49 @@ import (
 	"github.com/vkrouter/vk/internal/lines"
 )
 
-// A MaxConcurrency limits how many handlers run at the same time, of all those
-// that it wraps.
+// A MaxConcurrency limits the number of concurrent handlers among those that it
+// wraps.
 //
 //	one := middleware.NewMaxConcurrency(1, vk.PerChat)
 //	r.Handle("quiz", quiz, one.Wrap)
 //
-// What is over the limit is refused with a [*ConcurrencyError], or waits for its
-// turn, if Queue says so. Whoever waits is parked: see [vk.Context.Park]. The
-// chat goes on meanwhile. It waits until it is its turn, those who came first
-// first, or until its context ends, whose cause the error is then.
+// A handler above the limit is refused with a [*ConcurrencyError], or waits for
+// its turn if Queue allows that. A waiting handler is parked, so the chat's
+// other events are handled meanwhile: see [vk.Context.Park]. Waiting handlers
+// run in the order in which they came. If a handler's context ends while it
+// waits, the error is the context's cause.
 //
-// A place is a claim (see [vk.Context.Claim]): a command that is refused or
-// written with wrong arguments takes none, and a place is given back however the
-// handler ends, or at once if the handler does not run. A handler that asks somebody, and is parked
-// until the answer comes, keeps its place: one quiz for a chat is one quiz, also
-// while it waits for answers. A handler that has a place, and runs another with
-// the same limit and key, does not need a second one.
+// A place is a claim (see [vk.Context.Claim]). A command that is refused or has
+// invalid arguments takes none. A place is given back when the handler ends, in
+// every case, or at once if the handler does not run. A handler that asks a
+// question and is parked until the answer comes keeps its place: one quiz for a
+// chat is one quiz, even while it waits for answers. A handler that has a place
+// and runs another handler with the same limit and key does not need a second
+// one.
 //
 // The fields must not change once it is in use. Its methods are safe for
 // concurrent use.
 type MaxConcurrency struct {
-	N int // how many at the same time; zero means one
+	N int // number of concurrent handlers; zero means one
 
-	// By says what is limited together: [vk.PerUser], [vk.PerChat],
-	// [vk.PerMember], [vk.Global], which nil means, or a function of yours.
+	// By selects the handlers that are limited together: [vk.PerUser],
+	// [vk.PerChat], [vk.PerMember], [vk.Global] or a function of your own. If
+	// nil, [vk.Global] is used.
 	By func(*vk.Context) vk.Key
 
-	// Queue is how many may wait for each key. Zero means that nobody waits;
-	// a negative number, that any number may.
+	// Queue limits the number of waiting handlers for each key. If zero, none
+	// may wait; if negative, there is no limit.
 	Queue int
 
-	lines lines.Lines[vk.Key]
+	// Limits limits the handlers of several processes together, each of which has a
+	// MaxConcurrency of this Name. Those who wait in one process keep their order; Queue is
+	// for each process, and while the Limits fails so is N. A place whose process dies is free
+	// after 15 seconds. Nil means that this process is alone.
+	Limits vk.Limits
+	Name   string // tells apart those of one Limits; needed with Limits alone
+
+	shared shared
+	lines  lines.Lines[vk.Key]
 }
 
 // NewMaxConcurrency returns &MaxConcurrency{N: n, By: by}. It panics unless n
@@ -51,30 +62,32 @@ func NewMaxConcurrency(n int, by func(*vk.Context) vk.Key) *MaxConcurrency {
 	return &MaxConcurrency{N: n, By: by}
 }
 
-// A ConcurrencyError says that as many handlers run as a [MaxConcurrency]
-// allows, and as many wait.
+// A ConcurrencyError reports that the limits of a [MaxConcurrency] for running
+// and for waiting handlers are reached.
 type ConcurrencyError struct {
-	N   int    // how many may run
-	Key vk.Key // whose they are
+	N   int    // number of concurrent handlers
+	Key vk.Key // the key that is limited
 }
 
-// Error tells the limit.
+// Error returns the limit.
 func (e *ConcurrencyError) Error() string {
 	return fmt.Sprintf("at most %d at the same time", e.N)
 }
 
-// Is reports whether target is [ErrRefused]: to be busy is no failure.
+// Is reports whether target is [ErrRefused]: reaching the limit is not a
+// failure.
 func (e *ConcurrencyError) Is(target error) bool { return target == ErrRefused }
 
-// A place is a MaxConcurrency's, taken for a key. Handlers inside find it in
-// their context.
+// A place is a claimed place of a MaxConcurrency for a key. Inner handlers find
+// it in their context.
 type place struct {
-	key  vk.Key
-	held bool
+	key    vk.Key
+	held   bool
+	shared *sharedPlace // nil without Limits
 }
 
-// Wrap is a [vk.Middleware]: it limits how many of the handlers that it wraps
-// run at the same time.
+// Wrap is a [vk.Middleware]. It limits the number of concurrent handlers among
+// those that it wraps.
 func (mc *MaxConcurrency) Wrap(next vk.HandlerFunc) vk.HandlerFunc {
 	return func(c *vk.Context) error {
 		p := new(place)
@@ -82,6 +95,9 @@ func (mc *MaxConcurrency) Wrap(next vk.HandlerFunc) vk.HandlerFunc {
 		giveBack := func() {
 			if p.held {
 				p.held = false
+				if p.shared != nil {
+					p.shared.leave()
+				}
 				mc.lines.Leave(p.key)
 			}
 		}
@@ -96,15 +112,28 @@ func (mc *MaxConcurrency) Wrap(next vk.HandlerFunc) vk.HandlerFunc {
 			if err := mc.enter(c, key); err != nil {
 				return nil, err
 			}
+			if mc.Limits != nil {
+				entered := false
+				defer func() { // also if it does not return
+					if !entered {
+						mc.lines.Leave(key)
+					}
+				}()
+				var err error
+				if p.shared, err = mc.enterShared(c, key, max(mc.N, 1)); err != nil {
+					return nil, err
+				}
+				entered = true
+			}
 			p.key, p.held = key, true
 			return giveBack, nil
 		})
-		defer giveBack() // when the handler has run
+		defer giveBack() // after the handler has run
 		return next(c.WithContext(context.WithValue(c, mc, p)))
 	}
 }
 
-// enter takes a place, and waits for it if need be.
+// enter claims a place, and waits for it if necessary.
 func (mc *MaxConcurrency) enter(c *vk.Context, key vk.Key) error {
 	n := max(mc.N, 1)
 	err := mc.lines.Enter(c, key, n, mc.Queue)

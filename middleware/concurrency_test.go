@@ -16,7 +16,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// A package variable, as people have them: nothing in it belongs to a bubble.
+// A package variable, as users of the package have them: nothing in it belongs
+// to a bubble.
 var onePerKey = &middleware.MaxConcurrency{By: vk.PerUser, Queue: -1}
 
 func TestMaxConcurrencyRefuses(t *testing.T) {
@@ -51,10 +52,10 @@ func TestMaxConcurrencyRefuses(t *testing.T) {
 	})
 }
 
-// TestMaxConcurrencyWaits: in the order of coming, and those whose context ends
-// leave the line.
+// TestMaxConcurrencyWaits checks that waiting handlers run in the order in
+// which they came, and that those whose context ends leave the queue.
 func TestMaxConcurrencyWaits(t *testing.T) {
-	for range 2 { // the package variable is clean after each
+	for range 2 { // the package variable is unused after each round
 		synctest.Test(t, func(t *testing.T) {
 			s := newStub(nil)
 			var order []string
@@ -88,7 +89,7 @@ func TestMaxConcurrencyWaits(t *testing.T) {
 	}
 }
 
-// TestMaxConcurrencyQueue: no more wait than there is room for.
+// TestMaxConcurrencyQueue checks that no more handlers wait than Queue allows.
 func TestMaxConcurrencyQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStub(nil)
@@ -109,13 +110,13 @@ func TestMaxConcurrencyQueue(t *testing.T) {
 		}
 		wg.Wait()
 		if refused != 2 {
-			t.Errorf("of 5, of which 1 runs and 2 wait, %d are refused", refused)
+			t.Errorf("%d of 5 are refused while 1 runs and 2 wait", refused)
 		}
 	})
 }
 
-// TestMaxConcurrencyGivesBack: a place is given back however a handler ends,
-// and not taken by one that does not begin.
+// TestMaxConcurrencyGivesBack checks that a place is given back however a
+// handler ends, and that a handler that does not begin takes none.
 func TestMaxConcurrencyGivesBack(t *testing.T) {
 	no := errors.New("no")
 	refuse := middleware.Before(func(*vk.Context) error { return no })
@@ -159,7 +160,7 @@ func TestMaxConcurrencyGivesBack(t *testing.T) {
 	}
 }
 
-// TestMaxConcurrencyNested: a handler does not wait for itself.
+// TestMaxConcurrencyNested checks that a handler does not wait for itself.
 func TestMaxConcurrencyNested(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStub(nil)
@@ -178,15 +179,15 @@ func TestMaxConcurrencyNested(t *testing.T) {
 	})
 }
 
-// TestMaxConcurrencyParks: who waits freezes neither the chat nor the only
-// worker.
+// TestMaxConcurrencyParks checks that a waiting handler blocks neither the chat
+// nor the only worker.
 func TestMaxConcurrencyParks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := vk.NewRouter("!")
 		r.Use(middleware.Explain())
 		mc := &middleware.MaxConcurrency{Queue: 1}
 		r.Handle("slow", func(c *vk.Context) error {
-			// As a dialogue is: parked, with its place.
+			// Like a dialogue: parked, with its place.
 			c.Park(func() error { time.Sleep(time.Hour); return nil })
 			return c.Reply("done")
 		}, mc.Wrap)
@@ -208,8 +209,9 @@ func TestMaxConcurrencyParks(t *testing.T) {
 	})
 }
 
-// TestMaxConcurrencyUnmounted: whoever waits for a place in a module that is
-// unmounted waits no more, and who has one gives it back when they are done.
+// TestMaxConcurrencyUnmounted checks that unmounting a module ends the waits of
+// its handlers, and that its running handlers give their places back when they
+// end.
 func TestMaxConcurrencyUnmounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := vk.NewRouter("!")
@@ -233,7 +235,7 @@ func TestMaxConcurrencyUnmounted(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		dora := bot.User("Dora")
-		dora.Says("!other") // the last in the line
+		dora.Says("!other") // the last in the queue
 		time.Sleep(time.Second)
 		if err := m.Unmount(); err != nil {
 			t.Error(err)
@@ -241,16 +243,16 @@ func TestMaxConcurrencyUnmounted(t *testing.T) {
 		synctest.Wait()
 		for range 2 {
 			if err := <-ended; !errors.Is(err, vk.ErrUnmounted) {
-				t.Errorf("who waits: %v", err)
+				t.Errorf("a waiting handler: %v", err)
 			}
 		}
 		if len(ended) != 0 {
-			t.Errorf("who has begun: %v", <-ended)
+			t.Errorf("a running handler: %v", <-ended)
 		}
 		time.Sleep(30 * time.Second)
 		dora.HearsLike("mine")
 		if err := <-ended; err != nil {
-			t.Errorf("who has begun, in the end: %v", err)
+			t.Errorf("the running handler, at its end: %v", err)
 		}
 	})
 }

@@ -9,39 +9,47 @@ import (
 	"github.com/vkrouter/vk/internal/windows"
 )
 
-// A Cooldown limits how often something may be done: Rate times, and then not
-// for as long as Per, counted from the last of them. Who comes again after a
-// pause of Per has all of them back.
+// A Cooldown limits how often a handler may run: Rate times, and then not again
+// until Per has passed since the last use. After a pause of Per, all Rate uses
+// are available again.
 //
 //	cd := middleware.NewCooldown(3, time.Minute, vk.PerUser)
 //	r.Handle("roll", roll, cd.Wrap)
 //	r.Handle("flip", flip, cd.Wrap)
 //
-// All that one Cooldown wraps is counted together. A use is a claim: see
-// [vk.Context.Claim]. Only a handler that runs costs one. A use does not count
-// when a check refuses, when an argument is wrong, or when another cooldown, a
-// [MaxConcurrency] or a Before hook refuses, wherever it stands; and a use that is
-// refused does not make the wait longer.
+// All handlers that one Cooldown wraps are counted together. A use is a claim:
+// see [vk.Context.Claim]. Only a handler that runs costs a use. A use does not
+// count if a check refuses, if an argument is invalid, or if another cooldown,
+// a [MaxConcurrency] or a Before hook refuses, at any position. A refused use
+// does not prolong the wait.
 //
-// It goes by the clock of the bot; when that is set back, what it had counted
-// counts no more. It remembers nothing from one start of the bot to the next.
-// What is over takes no memory, after the next use of the Cooldown.
+// A Cooldown uses the bot's clock. If the clock is set back, earlier uses no
+// longer count. The counts are not persisted: each start of the bot begins with
+// none. Expired counts take no memory after the next use of the Cooldown.
 //
 // The fields must not change once it is in use. Its methods are safe for
 // concurrent use.
 type Cooldown struct {
-	Rate int           // how often; zero means without limit
-	Per  time.Duration // how long the rest is
+	Rate int           // number of uses; zero means no limit
+	Per  time.Duration // duration of the pause after the last use
 
-	// By says what is counted together: [vk.PerUser], [vk.PerChat],
-	// [vk.PerMember], [vk.Global], which nil means, or a function of yours.
+	// By selects the uses that are counted together: [vk.PerUser],
+	// [vk.PerChat], [vk.PerMember], [vk.Global] or a function of your own. If
+	// nil, [vk.Global] is used.
 	By func(*vk.Context) vk.Key
 
-	// Limit, if not nil, is asked each time in place of Rate and Per, for
-	// cooldowns that are not the same for all. A rate of zero means without
-	// limit: that is for whom the cooldown is not.
+	// Limit, if not nil, is called for each use and replaces Rate and Per, for
+	// cooldowns that differ between users. A rate of zero means no limit, for
+	// exempt users.
 	Limit func(*vk.Context) (rate int, per time.Duration)
 
+	// Limits counts for several processes, each of which has a Cooldown of this Name. While
+	// it fails, each process counts by itself. [CooldownError.Again] is about this process.
+	// Nil means that this process is alone.
+	Limits vk.Limits
+	Name   string // tells apart the Cooldowns of one Limits; needed with Limits alone
+
+	shared  shared
 	mu      sync.Mutex
 	windows windows.Windows[vk.Key]
 }
@@ -55,42 +63,47 @@ func NewCooldown(rate int, per time.Duration, by func(*vk.Context) vk.Key) *Cool
 	return &Cooldown{Rate: rate, Per: per, By: by}
 }
 
-// A CooldownError says that something was done as often as a [Cooldown] allows,
-// and is to rest for a while. [Explain] tells the person how long.
+// A CooldownError reports that the uses of a [Cooldown] are exhausted for some
+// time. [Explain] tells the user how long.
 type CooldownError struct {
-	Rate int           // how often it may be done
-	Per  time.Duration // and how long it rests then
-	Key  vk.Key        // whose it is
+	Rate int           // number of uses
+	Per  time.Duration // duration of the pause after them
+	Key  vk.Key        // the key that is counted
 
-	// RetryAfter is how much of the rest is left. It is positive.
+	// RetryAfter is the remaining time of the pause. It is positive.
 	RetryAfter time.Duration
 
-	// Again is whether somebody was refused in this rest before. Explain says
-	// nothing then to those who have heard it in the same chat.
+	// Again reports whether a use was already refused in this pause. Explain
+	// then does not repeat its message to the same users in the same chat.
 	Again bool
 }
 
-// Error tells the limit, and what is left of the rest.
+// Error returns the limit and the remaining time.
 func (e *CooldownError) Error() string {
 	return fmt.Sprintf("cooldown: %d in %v: again in %v", e.Rate, e.Per, e.RetryAfter)
 }
 
-// Is reports whether target is [ErrRefused]: a cooldown is no failure.
+// Is reports whether target is [ErrRefused]: a cooldown is not a failure.
 func (e *CooldownError) Is(target error) bool { return target == ErrRefused }
 
-// Wrap is a [vk.Middleware]: it refuses with a [*CooldownError] what comes too
-// often.
+// Wrap is a [vk.Middleware]. It refuses uses above the limit with a
+// [*CooldownError].
 func (cd *Cooldown) Wrap(next vk.HandlerFunc) vk.HandlerFunc {
 	return Claim(cd.take)(next)
 }
 
-// take takes a use.
+// take claims a use.
 func (cd *Cooldown) take(c *vk.Context) (giveBack func(), err error) {
 	rate, per := cd.limit(c)
 	if rate <= 0 || per <= 0 {
 		return nil, nil
 	}
 	key := cd.key(c)
+	if cd.Limits != nil {
+		if giveBack, err, ok := cd.takeShared(c, key, rate, per); ok {
+			return giveBack, err
+		}
+	}
 	now := time.Now().UnixNano()
 	cd.mu.Lock()
 	taken, wait, again := cd.windows.Take(key, now, rate, per)
@@ -106,34 +119,42 @@ func (cd *Cooldown) take(c *vk.Context) (giveBack func(), err error) {
 	}, nil
 }
 
-// Left returns how long it will be until c may be handled, by what was counted
-// under its key, and zero if it may be now. It counts nothing.
+// Left returns the time until c may be handled, from the uses counted under its
+// key, or zero if it may be handled now. It counts nothing.
 func (cd *Cooldown) Left(c *vk.Context) time.Duration {
 	rate, per := cd.limit(c)
 	if rate <= 0 || per <= 0 {
 		return 0
 	}
 	key := cd.key(c)
+	if cd.Limits != nil {
+		if wait, ok := cd.leftShared(c, key, rate, per); ok {
+			return wait
+		}
+	}
 	now := time.Now().UnixNano()
 	cd.mu.Lock()
 	defer cd.mu.Unlock()
 	return cd.windows.Left(key, now, rate, per)
 }
 
-// Reset forgets what was counted under the key of c. Called by the handler that
-// the Cooldown wraps, it makes that handler's own use not count.
+// Reset drops the uses counted under the key of c. If the handler that the
+// Cooldown wraps calls it, that handler's own use does not count either.
 func (cd *Cooldown) Reset(c *vk.Context) { cd.ResetKey(cd.key(c)) }
 
-// ResetKey forgets what was counted under a key: that of somebody else, such as
-// vk.Key{User: id}.
+// ResetKey drops the uses counted under a key, which may be another user's,
+// such as vk.Key{User: id}.
 func (cd *Cooldown) ResetKey(key vk.Key) {
+	if cd.Limits != nil {
+		cd.resetShared(key)
+	}
 	cd.mu.Lock()
 	defer cd.mu.Unlock()
 	cd.windows.Reset(key)
 }
 
-// limit and key call functions of the user's, which may use the Cooldown: not
-// under its lock.
+// limit and key call the user's functions, which may use the Cooldown. They
+// must not be called with its lock held.
 
 func (cd *Cooldown) limit(c *vk.Context) (rate int, per time.Duration) {
 	if cd.Limit != nil {

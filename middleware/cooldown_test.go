@@ -11,8 +11,9 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestCooldownSequence is the sequence of vk_botting's reference with the
-// boundary put right: there, the second in which a rest ends is a hole.
+// TestCooldownSequence checks the sequence of vk_botting's reference, except at
+// the boundary: in that reference, the second in which a pause ends is not
+// covered.
 func TestCooldownSequence(t *testing.T) {
 	type use struct {
 		at   int           // seconds
@@ -66,7 +67,7 @@ func TestCooldownKeys(t *testing.T) {
 	type from struct{ peer, user int64 }
 	for name, tt := range map[string]struct {
 		by       func(*vk.Context) vk.Key
-		same     from // as {chat, 1}
+		same     from // {chat, 1} as well
 		distinct []from
 	}{
 		"nil is global": {nil, from{3, 4}, nil},
@@ -104,7 +105,8 @@ func TestCooldownKeys(t *testing.T) {
 	}
 }
 
-// TestCooldownCountsHandlers: what does not reach the handler costs nothing.
+// TestCooldownCountsHandlers checks that commands that do not reach the handler
+// cost no use.
 func TestCooldownCountsHandlers(t *testing.T) {
 	s := newStub(nil)
 	r := vk.NewRouter("!")
@@ -135,8 +137,9 @@ func TestCooldownCountsHandlers(t *testing.T) {
 	}
 }
 
-// TestCooldownOfDialogue: a handler that asks counts once, when it begins, and
-// not again for its answers. So does one that a command has interrupted.
+// TestCooldownOfDialogue checks that a handler that asks a question counts
+// once, when it begins, and not again for its answers, also if a command has
+// interrupted it.
 func TestCooldownOfDialogue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := vk.NewRouter("!")
@@ -208,7 +211,7 @@ func TestCooldownLimit(t *testing.T) {
 			t.Errorf("rate %d: allowed %d", rates[user], ran)
 		}
 	}
-	rates[2] = 2 // has bought more
+	rates[2] = 2 // a larger limit
 	if left := cd.Left(s.context(t, 1, 2, "")); left != 0 {
 		t.Errorf("Left = %v", left)
 	}
@@ -224,8 +227,8 @@ func TestCooldownLimit(t *testing.T) {
 	}
 }
 
-// TestCooldownInWords: who floods is told once in a chat, and each time in
-// private.
+// TestCooldownInWords checks that a flooding user is told once in a chat, and
+// each time in private.
 func TestCooldownInWords(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := vk.NewRouter("!")

@@ -48,7 +48,7 @@ func ExampleAll() {
 	r.Check(middleware.All(middleware.NotUsers(spammers...), middleware.Not(middleware.Manager("advertiser"))))
 }
 
-// A command for subscribers: users who join can use it at once.
+// A command for subscribers: after joining, users can use it at once.
 func ExampleMember() {
 	r := vk.NewRouter("!")
 	r.Use(middleware.Explain())
@@ -129,7 +129,7 @@ func ExampleExplain() {
 	// Output: Not here.
 }
 
-// A command for dons. It tells since when they are dons.
+// A command for dons that replies with the start of their subscription.
 func ExampleDon() {
 	type don struct{ Since time.Time }
 	dons := &vk.Session[don]{Name: "dons"}

@@ -10,7 +10,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// Two commands with one cooldown, and a third that tells of it.
+// Two commands with one cooldown, and a third that shows its state.
 func ExampleCooldown() {
 	cd := middleware.NewCooldown(2, time.Hour, vk.PerUser)
 	r := vk.NewRouter("!")
@@ -41,7 +41,7 @@ func ExampleCooldown() {
 	// 6
 }
 
-// A cooldown that is not the same for all.
+// A cooldown with different limits for different users.
 func ExampleCooldown_limit() {
 	donors := map[int64]bool{1: true}
 	cd := &middleware.Cooldown{
@@ -49,7 +49,7 @@ func ExampleCooldown_limit() {
 		Limit: func(c *vk.Context) (rate int, per time.Duration) {
 			switch {
 			case donors[c.FromID()]:
-				return 0, 0 // without limit
+				return 0, 0 // no limit
 			case c.IsChat():
 				return 1, time.Minute
 			}
@@ -60,7 +60,7 @@ func ExampleCooldown_limit() {
 	r.Handle("draw {what...}", func(c *vk.Context) error { return nil }, cd.Wrap)
 }
 
-// What there is to know about a refusal.
+// The fields of a refusal.
 func ExampleCooldownError() {
 	r := vk.NewRouter("!")
 	r.Use(middleware.OnError(func(c *vk.Context, err error) error {
@@ -79,7 +79,7 @@ func ExampleCooldownError() {
 	// Output: 1 1m0s true true
 }
 
-// One quiz for a chat. What comes meanwhile is refused.
+// One quiz per chat. Further ones are refused while it runs.
 func ExampleNewMaxConcurrency() {
 	r := vk.NewRouter("!")
 	r.Use(middleware.OnError(func(c *vk.Context, err error) error {
@@ -93,8 +93,8 @@ func ExampleNewMaxConcurrency() {
 	r.Handle("quiz", func(*vk.Context) error { return nil }, one.Wrap)
 }
 
-// At most two pictures are drawn at the same time, and twenty wait for it. Who
-// waits keeps neither the chat nor a worker from anybody.
+// At most two pictures are drawn concurrently, and at most twenty requests
+// wait. A waiting request blocks neither the chat nor a worker.
 func ExampleMaxConcurrency() {
 	two := &middleware.MaxConcurrency{N: 2, Queue: 20}
 	r := vk.NewRouter("!")

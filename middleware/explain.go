@@ -11,28 +11,30 @@ import (
 	lang "github.com/vkrouter/vk/internal/words"
 )
 
-// Explain tells people in words why nothing came of their command: an argument
-// that is missing or does not fit, with the command's usage; a check that
-// refuses, and who would be let through; a cooldown, and how long it lasts; a
-// command that is switched off, runs already or took too long; a button that is
-// older than the bot; in private also
-// that there is no such command. In a chat, an unknown command may be meant for
-// somebody else.
+// Explain tells users why their command had no effect:
 //
-// It replies to the message, or answers the press of a callback button with a
-// snackbar. The words are Russian for who uses VK in Russian, Ukrainian or
-// Belarusian, and English for all others; where VK does not tell the person's
-// language, as of presses, it is that of [vk.Client.Lang]. What a person wrote
-// is shown to them, in a message that mentions nobody.
+//   - An argument is missing or invalid. The text includes the command's usage.
+//   - A check refused. The text says for which users the command works.
+//   - A cooldown is active. The text says how long it lasts.
+//   - The command is disabled, already running, or took too long.
+//   - A button is older than the bot.
+//   - The command is unknown. Explain says so only in private: in a chat, the
+//     command may not be meant for this bot.
 //
-// What was explained is dealt with: the middleware around sees no error. Other
-// errors pass, and nothing of them is shown. If a check of somebody's own
-// fails, for a reason that this package does not know, the person is told that
-// they cannot do that now, and the error passes.
+// Explain replies to the message, or answers the press of a callback button
+// with a snackbar. The texts are in Russian for users whose language at VK is
+// Russian, Ukrainian or Belarusian, and in English for all others. If VK does
+// not report the user's language, as for presses, [vk.Client.Lang] is used. A
+// text may quote the user's message; it mentions nobody.
 //
-// To explain errors of one's own, or these in other words, there are functions
-// that are asked before, in order. One that has nothing to say returns "".
-// [Refuse] is for an error that brings its words along.
+// An explained error counts as handled: the outer middleware sees none. Other
+// errors are returned, and users see nothing of them. If a custom check fails
+// for a reason that this package does not know, Explain tells the user that the
+// command is not possible now, and returns the error.
+//
+// To explain errors of your own, or to change the texts, pass functions. They
+// are called first, in order. A function returns "" for an error that it does
+// not explain. For an error with a text of its own, use [Refuse].
 //
 //	r.Use(middleware.Explain(func(c *vk.Context, err error) string {
 //		if errors.Is(err, errSoldOut) {
@@ -41,7 +43,8 @@ import (
 //		return ""
 //	}))
 //
-// It stands outermost and speaks only while the handler's context lasts.
+// Explain must be the outermost middleware. It sends nothing after the
+// handler's context has ended.
 func Explain(own ...func(c *vk.Context, err error) string) vk.Middleware {
 	own = slices.Clone(own)
 	for _, f := range own {
@@ -69,7 +72,8 @@ func Explain(own ...func(c *vk.Context, err error) string) vk.Middleware {
 	}
 }
 
-// said returns what is left of err when the person was told, if that worked.
+// said returns the error that remains after an explanation: failed is the error
+// of sending it.
 func said(err, failed error, dealt bool) error {
 	switch {
 	case failed != nil:
@@ -80,18 +84,18 @@ func said(err, failed error, dealt bool) error {
 	return err
 }
 
-// quietly mentions nobody: people are shown what they wrote, and may have
-// written @all.
+// quietly suppresses mentions, because a text may quote the user's message,
+// which may contain @all.
 var quietly = vk.Extra{"disable_mentions": true, "dont_parse_links": true}
 
-// tell says something to the person: to who has pressed a button by a snackbar,
-// and else in reply.
+// tell sends a text to the user: as a snackbar after the press of a button,
+// otherwise as a reply.
 func tell(c *vk.Context, text string) error {
 	if !pressed(c) {
 		return c.Reply(text, quietly)
 	}
 	err := c.Snackbar(lang.Cut(text, snackbar))
-	if err != nil && c.Err() == nil { // the handler has answered it before, for one
+	if err != nil && c.Err() == nil { // for example because the handler has already answered it
 		if c.Send(text, quietly) == nil {
 			return nil
 		}
@@ -99,13 +103,13 @@ func tell(c *vk.Context, text string) error {
 	return err
 }
 
-// snackbar is how many characters it can show.
+// snackbar is the maximum length of a snackbar in characters.
 const snackbar = 90
 
 func pressed(c *vk.Context) bool { return c.Event().Kind == string(vk.EventMessageEvent) }
 
-// explanation returns what to tell about err, or "", and whether that is the
-// end of it.
+// explanation returns the text for err, or "", and reports whether err is
+// handled by it.
 func explanation(c *vk.Context, err error) (text string, dealt bool) {
 	w := wordsFor(c)
 	dealt = only(err)
@@ -136,7 +140,7 @@ func explanation(c *vk.Context, err error) (text string, dealt bool) {
 	case errors.As(err, &cooldown):
 		if cooldown.Again && c.IsChat() && !pressed(c) &&
 			(cooldown.Key.Peer == c.PeerID() || cooldown.Key.User != 0 && cooldown.Key.User == c.FromID()) {
-			return "", dealt // or the bot would fill the chat in the flooder's place
+			return "", dealt // otherwise the bot would fill the chat in the flooder's place
 		}
 		return w.Wait(cooldown.RetryAfter), dealt
 	case errors.As(err, &busy):
@@ -154,8 +158,8 @@ func explanation(c *vk.Context, err error) (text string, dealt bool) {
 	return "", false
 }
 
-// only reports whether err is one error that is explained here, perhaps
-// wrapped, and not several, of which others would be lost.
+// only reports whether err is a single error that is explained here, possibly
+// wrapped. If several errors are joined, the others must not be lost.
 func only(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
 		switch err.(type) {
@@ -163,14 +167,14 @@ func only(err error) bool {
 			return true // and what they are made of
 		}
 		if many, ok := err.(interface{ Unwrap() []error }); ok {
-			// The bot's lack of rights brings VK's error along.
+			// ErrBotNotAdmin is joined with VK's error.
 			return len(many.Unwrap()) == 2 && errors.Is(many.Unwrap()[0], ErrBotNotAdmin)
 		}
 	}
 	return true
 }
 
-// wordsFor returns the words of the person's language.
+// wordsFor returns the words of the user's language.
 func wordsFor(c *vk.Context) *words {
 	switch cmp.Or(c.Lang(), c.Client().Lang) {
 	case "ru", "uk", "ua", "be":

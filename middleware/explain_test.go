@@ -66,7 +66,7 @@ func TestExplain(t *testing.T) {
 			t.Errorf("err = %v, said %v", err, rec.Messages())
 		}
 	})
-	t.Run("what is explained is dealt with", func(t *testing.T) {
+	t.Run("an explained error is handled", func(t *testing.T) {
 		c, rec := vktest.NewContext("!ban")
 		if err := newBot().Serve(c); err != nil || len(rec.Messages()) != 1 {
 			t.Errorf("err = %v, said %v", err, rec.Messages())
@@ -83,16 +83,17 @@ func TestExplain(t *testing.T) {
 	})
 }
 
-// TestExplainErrors: each of our errors in words, and what travels on.
+// TestExplainErrors checks the text for each error of this package, and the
+// error that is returned.
 func TestExplainErrors(t *testing.T) {
 	secret := errors.New("dial 10.0.0.7: the password is swordfish")
 	refuse := func(*vk.Context) error { return middleware.Refuse("Only on Mondays.") }
 	fail := func(*vk.Context) error { return secret }
 	for name, tt := range map[string]struct {
 		err              error
-		check            vk.Check // in place of err
+		check            vk.Check // instead of err
 		english, russian string
-		passes           bool // the error
+		passes           bool // reports whether the error is returned
 	}{
 		"refuse":             {middleware.Refuse("Sold out."), nil, "Sold out.", "Sold out.", false},
 		"refuse, wrapped":    {fmt.Errorf("shop: %w", middleware.Refuse("Sold out.")), nil, "Sold out.", "Sold out.", false},
@@ -118,7 +119,7 @@ func TestExplainErrors(t *testing.T) {
 		"timeout":            {middleware.ErrTimeout, nil, "That took too long. Try again later.", "Это заняло слишком много времени. Попробуйте позже.", false},
 		"union": {&vk.ArgError{Usage: "!x", Name: "a", Want: "user|duration|size", Value: "b", Err: vk.ErrArgType}, nil,
 			"a: \"b\" is not a person or a length of time or size.\nUsage: !x", "a: \"b\" — не человек и не промежуток времени и не size.\nПравильно: !x", false},
-		"what was written, as it stands": {&vk.ArgError{Usage: "!x", Name: "a", Want: "int", Value: "👨‍👩‍👧\\", Err: vk.ErrArgType}, nil,
+		"the user's text, unchanged": {&vk.ArgError{Usage: "!x", Name: "a", Want: "int", Value: "👨‍👩‍👧\\", Err: vk.ErrArgType}, nil,
 			"a: \"👨‍👩‍👧\\\" is not a whole number.\nUsage: !x", "a: \"👨‍👩‍👧\\\" — не целое число.\nПравильно: !x", false},
 		"a converter's words": {&vk.ArgError{Usage: "!x", Name: "a", Value: "b", Err: middleware.Refuse("Sizes are S and M.")}, nil, "Sizes are S and M.\nUsage: !x", "Sizes are S and M.\nПравильно: !x", false},
 		"another error":       {secret, nil, "", "", true},
@@ -149,7 +150,7 @@ func TestExplainErrors(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				s.Client.Lang = lang // VK does not tell the person's here
+				s.Client.Lang = lang // VK does not report the user's language here
 				err = r.Serve(vk.NewContext(t.Context(), s.Client, e))
 				if said != want {
 					t.Errorf("said %q, want %q", said, want)
@@ -158,14 +159,14 @@ func TestExplainErrors(t *testing.T) {
 					t.Errorf("err = %v", err)
 				}
 				if strings.Contains(said, "swordfish") {
-					t.Error("a secret is told")
+					t.Error("a secret leaked")
 				}
 			}
 		})
 	}
 }
 
-// TestExplainOwn: functions of the bot's author come first.
+// TestExplainOwn checks that custom functions come first.
 func TestExplainOwn(t *testing.T) {
 	errSoldOut := errors.New("sold out")
 	asked := 0
@@ -198,8 +199,8 @@ func TestExplainOwn(t *testing.T) {
 	}
 }
 
-// TestExplainPress: who has pressed a button gets a snackbar, of at most 90
-// characters.
+// TestExplainPress checks that the press of a button is answered with a
+// snackbar of at most 90 characters.
 func TestExplainPress(t *testing.T) {
 	long := strings.Repeat("ы", 200)
 	newBot := func() *vk.Router {
@@ -228,10 +229,11 @@ func TestExplainPress(t *testing.T) {
 	anna.Presses("Long").Snackbar(long[:2*89] + "…")
 	anna.HearsNothing()
 	anna.Presses("Late").Blank()
-	anna.Hears("Sold out.") // it was answered already
+	anna.Hears("Sold out.") // the press was already answered
 }
 
-// TestExplainMentionsNobody: the bot does not shout for who may not.
+// TestExplainMentionsNobody checks that an explanation does not mention
+// everybody for a user who may not.
 func TestExplainMentionsNobody(t *testing.T) {
 	r := vk.NewRouter("!")
 	r.Use(middleware.Explain())
@@ -245,7 +247,8 @@ func TestExplainMentionsNobody(t *testing.T) {
 	}
 }
 
-// TestExplainFails: if the person cannot be told, neither error is lost.
+// TestExplainFails checks that if the explanation cannot be sent, neither error
+// is lost.
 func TestExplainFails(t *testing.T) {
 	s := newStub(func(string, vk.Params) (string, error) { return "", errDown })
 	r := vk.NewRouter("!")
@@ -256,7 +259,7 @@ func TestExplainFails(t *testing.T) {
 	}
 }
 
-// FuzzExplain: whatever is written, the answer is short and in words.
+// FuzzExplain checks that the reply to every message is short and in words.
 func FuzzExplain(f *testing.F) {
 	for _, text := range []string{"!x", "!x 1 2", "!x \"", "!x many", "!y", "!help x", "!help", "!\u200d", "!x %s%!d(MISSING)"} {
 		f.Add(text)

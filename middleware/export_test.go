@@ -2,7 +2,7 @@ package middleware
 
 import "github.com/vkrouter/vk"
 
-// Use returns what a use of cd costs, without a handler around.
+// Use returns a handler that makes a use of cd and nothing else.
 func Use(cd *Cooldown) vk.HandlerFunc {
 	return func(c *vk.Context) error {
 		_, err := cd.take(c)

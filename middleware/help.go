@@ -8,19 +8,20 @@ import (
 	lang "github.com/vkrouter/vk/internal/words"
 )
 
-// Help returns the handler of a help command, which tells people what commands
-// r has for them:
+// Help returns the handler of a help command, which lists the commands that r
+// has for the user:
 //
 //	r.Handle("help {command...?}", middleware.Help(r))
 //
-// Alone, it lists them in the order of [vk.Router.Walk], each with its usage
-// and the first line of its Doc: those that are not hidden, not switched off,
-// and that the person may run here, by their checks. If the pattern has a
-// placeholder named command, it tells all of the Doc of the command that was
-// named, also of a hidden one, and what commands begin with these words.
+// Without an argument, it lists the commands in the order of [vk.Router.Walk],
+// each with its usage and the first line of its Doc. It omits commands that are
+// hidden, that are disabled, or that the checks refuse to the user here. If the
+// pattern has a placeholder named command, the user can name a command: the
+// reply is then the command's whole Doc, also for a hidden command, and the
+// commands that begin with these words.
 //
-// Routes that have no words are not listed. What checks of this package ask VK,
-// they ask once for all commands.
+// Routes without words are not listed. The checks of this package call VK once
+// for all commands.
 func Help(r *vk.Router) vk.HandlerFunc {
 	return func(c *vk.Context) error {
 		w := wordsFor(c)

@@ -10,7 +10,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// helpful returns a bot with commands of all sorts, and a help command.
+// helpful returns a bot with commands of all kinds and a help command.
 func helpful(lang string) func(text string) (said string, err error) {
 	r := vk.NewRouter("!", "/")
 	r.Use(middleware.Explain())
@@ -66,7 +66,8 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestHelpByChecks: each sees what they may do, where they are.
+// TestHelpByChecks checks that each user sees the commands that they may run in
+// the conversation.
 func TestHelpByChecks(t *testing.T) {
 	r := vk.NewRouter("!")
 	r.Add(vk.Route{Pattern: "help", Handler: middleware.Help(r), Checks: []vk.Check{middleware.NotUsers(0)}, Hidden: true})
@@ -83,7 +84,8 @@ func TestHelpByChecks(t *testing.T) {
 	boris.In(tea).Hears("There are no commands for you here.")
 }
 
-// TestHelpIsLong: VK takes 4096 characters at a time.
+// TestHelpIsLong checks that a long list is split: a message has at most 4096
+// characters.
 func TestHelpIsLong(t *testing.T) {
 	r := vk.NewRouter("!")
 	r.Handle("help", middleware.Help(r))

@@ -8,50 +8,50 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// kept is what VK has answered to the checks. It is one for all of them, so
-// that a help command which runs the checks of fifty commands asks VK once for
-// each thing, not fifty times.
+// kept caches VK's responses to the checks. All checks share it, so that a help
+// command that runs the checks of fifty commands makes each call to VK once
+// instead of fifty times.
 var kept answers
 
 const (
-	// keepFor is how long a yes is believed.
+	// keepFor is the time for which an allowed result is cached.
 	keepFor = time.Minute
 
-	// keepAtMost bounds each of the two maps of answers.
+	// keepAtMost limits the size of each of the two maps of answers.
 	keepAtMost = 1 << 15
 )
 
-// A question is what a check wants to know.
+// A question is the key of a cached response.
 type question struct {
 	what string
 	peer int64 // of a chat
 	user int64
 
-	// Of whom it is asked; what is asked of another client or community, as
-	// those of another test, is another question. They are weak: what was
-	// asked is not to keep them.
+	// The client and the community that the question is for, so that tests with
+	// other clients and communities share nothing. The pointers are weak, so
+	// that the cache does not keep them alive.
 	client weak.Pointer[vk.Client]
 	group  int64
-	event  weak.Pointer[vk.Event] // if the answer is for this event only
+	event  weak.Pointer[vk.Event] // set if the answer is for this event only
 }
 
-// An answer is what VK says.
+// An answer is a cached response of VK.
 type answer struct {
 	value string
 	err   error
-	until int64 // when it is too old, in Unix nanoseconds
+	until int64 // expiry time in Unix nanoseconds
 }
 
-// answers remembers answers: the newest, in a map of bounded size, and those
-// before, in another. What is too old is left where it is until the map is full
-// and falls. Nothing waits while the lock is held.
+// answers caches answers: the newest in a map of limited size, and the older
+// ones in a second map. Expired answers stay until their map is full and is
+// dropped. Nothing waits while the lock is held.
 type answers struct {
 	mu          sync.Mutex
 	fresh, last map[question]answer
 }
 
-// ask returns what is known, or else what VK tells: a yes for a while, a no or
-// a failure for this event only.
+// ask returns the cached answer, or else calls tell. It caches a value for a
+// while, and an error for this event only.
 func (a *answers) ask(c *vk.Context, q question, tell func() (string, error)) (string, error) {
 	q = q.of(c)
 	now := q
@@ -63,13 +63,13 @@ func (a *answers) ask(c *vk.Context, q question, tell func() (string, error)) (s
 	switch {
 	case err == nil:
 		a.put(q, answer{value: value})
-	case c.Err() == nil: // else it says more about the asking than about the answer
+	case c.Err() == nil: // otherwise the error is about the context, not about the answer
 		a.put(now, answer{err: err})
 	}
 	return value, err
 }
 
-// know remembers a yes that VK has told besides.
+// know caches a value that VK returned in addition to the answer.
 func (a *answers) know(c *vk.Context, q question, value string) {
 	a.put(q.of(c), answer{value: value})
 }
@@ -86,7 +86,8 @@ func (a *answers) get(qs ...question) (answer, bool) {
 	defer a.mu.Unlock()
 	for _, q := range qs {
 		for _, m := range []map[question]answer{a.fresh, a.last} {
-			// An answer from the future is one from before the clock went back.
+			// An answer with a later expiry was cached before the clock was set
+			// back.
 			if known, ok := m[q]; ok && now < known.until && known.until <= now+int64(keepFor) {
 				return known, true
 			}

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// TestAnswersAreBounded: however many are asked, and the newest are kept.
+// TestAnswersAreBounded checks that the size of the cache is limited and that
+// the newest answers are kept.
 func TestAnswersAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var a answers

@@ -169,13 +169,13 @@ func Don(c *vk.Context) error {
 // failure: VK did not respond.
 //
 // An allowed result is cached for a minute, a refusal or a failure for the
-// event only: a user who joins is allowed at once.
+// event only: a new member is allowed at once.
 //
 // It calls https://dev.vk.com/ru/method/groups.isMember.
 func Member(c *vk.Context) error {
 	q := question{what: "member", user: c.FromID()}
 	if q.user <= 0 {
-		return ErrNotMember // also for communities, whose ids VK does not accept
+		return ErrNotMember // also for communities: VK does not accept their ids
 	}
 	_, err := kept.ask(c, q, func() (string, error) {
 		is, err := vk.Call[int](c, c.Client(), "groups.isMember", vk.Params{"group_id": c.Event().GroupID, "user_id": q.user})

@@ -46,7 +46,7 @@ func TestTimeout(t *testing.T) {
 					t.Errorf("err = %v is a timeout", err)
 				}
 				if tt.want == middleware.ErrTimeout && !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("err = %v is no context.DeadlineExceeded", err)
+					t.Errorf("err = %v is not context.DeadlineExceeded", err)
 				}
 			})
 		})

@@ -9,10 +9,10 @@ import (
 	lang "github.com/vkrouter/vk/internal/words"
 )
 
-// words are what people are told in one language.
+// words are the texts for users in one language.
 type words struct {
 	*lang.Words
-	types       map[string]string // what fits, by the name of a type of package vk
+	types       map[string]string // descriptions of valid values, by the name of a type of package vk
 	places      map[error]string  // by the refusal
 	botNotAdmin string
 	disabled    string
@@ -44,11 +44,11 @@ var russian = words{
 	disabled:    "Эта команда отключена.",
 }
 
-// argument says what is wrong with an argument and, to a person who has written it, what
-// would be right.
+// argument returns a text about an invalid argument. If the user has typed the
+// command, the text includes its usage.
 func (w *words) argument(c *vk.Context, arg *vk.ArgError) string {
 	wrong := lang.Arg{ArgError: command.ArgError{Name: arg.Name, Want: arg.Want, Value: arg.Value, Err: arg.Err}, Types: w.types}
-	if !pressed(c) { // else nobody has typed it
+	if !pressed(c) { // otherwise the user has not typed it
 		wrong.Usage = arg.Usage
 	}
 	if told := (*refusal.Refusal)(nil); errors.As(arg, &told) {
@@ -57,8 +57,8 @@ func (w *words) argument(c *vk.Context, arg *vk.ArgError) string {
 	return w.Argument(wrong)
 }
 
-// refusals says why somebody is let through by none of several checks: what
-// would help, if there is such a thing.
+// refusals returns a text for a user that no check of several allows. It says
+// where and for which users the command works, if that is known.
 func (w *words) refusals(errs []error) string {
 	return w.Refused(refusal.Sort(errs, func(err error) (text string, told, ok bool) {
 		if errors.Is(err, ErrBotNotAdmin) {

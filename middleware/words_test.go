@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// TestWordsAreComplete: each language says everything.
+// TestWordsAreComplete checks that each language has every text.
 func TestWordsAreComplete(t *testing.T) {
 	for name, w := range map[string]*words{"english": &english, "russian": &russian} {
 		v := reflect.ValueOf(*w)

@@ -95,6 +95,7 @@ func TestCallErrors(t *testing.T) {
 
 // TestStandby: a server that has become a standby refuses changes and can be read.
 func TestStandby(t *testing.T) {
+	t.Parallel()
 	server := start(t)
 	store := open(t, server, timeout(20*time.Second))
 	mustSwap(t, store, "a", "", "1", 0)
@@ -160,6 +161,7 @@ func TestHangs(t *testing.T) {
 // TestKill: a server that is killed while many count loses no change for which Swap
 // returned true, and none is made twice.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	server := start(t)
 	store := open(t, server, timeout(5*time.Second))
 	ctx, cancel := context.WithCancel(context.Background())

@@ -63,6 +63,9 @@ func Open(ctx context.Context, url string, set ...func(*Config)) (*Store, error)
 	if config.Table == "" {
 		config.Table = defaultTable
 	}
+	if err := checkTable(config.Table); err != nil {
+		return nil, err
+	}
 	conn := config.Pool.ConnConfig
 	if conn.ConnectTimeout == 0 {
 		conn.ConnectTimeout = config.Timeout
@@ -70,7 +73,11 @@ func Open(ctx context.Context, url string, set ...func(*Config)) (*Store, error)
 	s := &Store{
 		addr:  net.JoinHostPort(conn.Host, strconv.Itoa(int(conn.Port))),
 		table: config.Table, timeout: config.Timeout, sql: newStatements(quoted(config.Table)),
+		queue: newQueueStatements(config.Table),
 	}
+	s.turn.Store(time.Now().UnixMicro())
+	s.listener.conn = conn.Copy()
+	s.listener.channel = channel(config.Table)
 	if s.pool, err = pgxpool.NewWithConfig(ctx, config.Pool); err != nil {
 		return nil, fmt.Errorf("pgstore: %w", err)
 	}
@@ -90,9 +97,10 @@ func malformed(err error) error {
 	return errors.New("pgstore: malformed URL: want postgres://user:password@host:5432/database")
 }
 
-// Close closes the connections to the server, after the calls that use them. Values
-// stay there.
+// Close closes the connections to the server, after the calls that use them. A Take that
+// waits fails. Values stay there.
 func (s *Store) Close() error {
+	s.listener.close()
 	s.pool.Close()
 	return nil
 }
@@ -100,28 +108,19 @@ func (s *Store) Close() error {
 // quoted returns the name of a table for statements.
 func quoted(table string) string { return pgx.Identifier(strings.Split(table, ".")).Sanitize() }
 
-// Schema returns the statements that create a table, such as "vk_store" or
-// "bots.shop".
-func Schema(table string) string {
-	parts := strings.Split(table, ".")
-	index := pgx.Identifier{parts[len(parts)-1] + "_expires"}.Sanitize()
-	return `CREATE TABLE IF NOT EXISTS ` + quoted(table) + ` (
-	name    text COLLATE "C" PRIMARY KEY,
-	value   bytea NOT NULL,
-	expires timestamptz NOT NULL
-);
-CREATE INDEX IF NOT EXISTS ` + index + ` ON ` + quoted(table) + ` (expires) WHERE expires < 'infinity';`
-}
-
 // createLock is the key of the advisory lock under which a table is created.
 const createLock = 0x766b5f73746f7265
+
+// lastFunction is the function that Schema creates last.
+const lastFunction = "FUNC_sweep()"
 
 // begin tests the server at the start and creates the table if it does not exist.
 func (s *Store) begin(ctx context.Context) error {
 	var readOnly, encoding string
 	var exists bool
-	err := s.pool.QueryRow(ctx, `SELECT current_setting('transaction_read_only'), current_setting('server_encoding'), to_regclass($1) IS NOT NULL`,
-		quoted(s.table)).Scan(&readOnly, &encoding, &exists)
+	err := s.pool.QueryRow(ctx, `SELECT current_setting('transaction_read_only'), current_setting('server_encoding'),
+			to_regclass($1) IS NOT NULL AND to_regprocedure($2) IS NOT NULL`,
+		quoted(s.table), inTable(s.table, lastFunction)).Scan(&readOnly, &encoding, &exists)
 	switch {
 	case err != nil:
 		return err

@@ -37,6 +37,11 @@ type Store struct {
 	timeout time.Duration
 	sql     statements
 	swaps   atomic.Int64
+
+	queue    queueStatements
+	turn     atomic.Int64 // the number of the last call of the Queue
+	swept    atomic.Int64 // the time of the last removal of what has expired, see tidy
+	listener listener
 }
 
 // statements are those of a table.

@@ -128,6 +128,7 @@ func TestHangs(t *testing.T) {
 // TestKill: a server that is killed while many count loses no change for which Swap
 // returned true, and none is made twice.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	server := start(t)
 	store := open(t, server, timeout(2*time.Second))
 	ctx, cancel := context.WithCancel(context.Background())

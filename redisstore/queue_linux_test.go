@@ -8,16 +8,19 @@ import (
 )
 
 func TestQueue(t *testing.T) {
+	t.Parallel()
 	server := start(t)
 	vktest.TestQueue(t, func() vk.Queue { return open(t, server) })
 }
 
 func TestLimits(t *testing.T) {
+	t.Parallel()
 	server := start(t)
 	vktest.TestLimits(t, func() vk.Limits { return open(t, server) })
 }
 
 func TestQueueCluster(t *testing.T) {
+	t.Parallel()
 	store := cluster(t)
 	vktest.TestQueue(t, func() vk.Queue { return store })
 	vktest.TestLimits(t, func() vk.Limits { return store })

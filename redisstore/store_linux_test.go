@@ -14,6 +14,7 @@ import (
 )
 
 func TestStore(t *testing.T) {
+	t.Parallel()
 	vktest.TestStore(t, open(t, start(t)))
 }
 
@@ -39,6 +40,7 @@ func cluster(t *testing.T, set ...func(*redisstore.Config)) *redisstore.Store {
 }
 
 func TestStoreCluster(t *testing.T) {
+	t.Parallel()
 	store := cluster(t)
 	vktest.TestStore(t, store)
 	testList(t, store)

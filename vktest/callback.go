@@ -50,7 +50,7 @@ type Delivery struct {
 	Time    time.Time // of the attempt
 	Status  int       // the HTTP status of the response, or 0
 	Answer  string    // the beginning of the response
-	OK      bool      // reports whether the webhook acknowledged the event
+	OK      bool      // the webhook acknowledged the event
 	Next    time.Time // the time of the next attempt; zero if there is none
 }
 

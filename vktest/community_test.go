@@ -91,7 +91,7 @@ func TestWhatPeopleDo(t *testing.T) {
 				t.Errorf("the bot got %s, want %s", last.Raw, tt.want)
 			}
 			if !json.Valid(last.Raw) {
-				t.Errorf("%s is no JSON", last.Raw)
+				t.Errorf("%s is not JSON", last.Raw)
 			}
 		})
 	}

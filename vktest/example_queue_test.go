@@ -43,7 +43,8 @@ func ExampleQueue() {
 	// leads: true from ts 2
 }
 
-// Three uses a minute, however many processes there are, and one at a time.
+// Three uses a minute, however many processes there are, and one holder at a
+// time.
 func ExampleLimits() {
 	ctx := context.Background()
 	var limits vk.Limits = new(vktest.Limits)

@@ -55,8 +55,9 @@ func (u *User) hears(want string, ok func(Message) bool) Message {
 var errSilence = fmt.Errorf("nothing comes for %v", patience)
 
 // HearsNothing expects that the bot, once it is idle (see [Server.Wait]), has
-// no messages in the conversation that were not heard. It fails if the bot is
-// busy for ten seconds. If the bot needs longer, sleep or call Wait before it.
+// sent no message in the conversation that was not heard. It fails if the bot
+// is busy for ten seconds. If the bot needs longer, sleep or call Wait before
+// it.
 func (u *User) HearsNothing() {
 	u.s.tb().Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -95,7 +96,7 @@ func (u *User) SeesEdited(text string) Message {
 	return got
 }
 
-// SeesDeleted expects the bot to delete its message for everybody.
+// SeesDeleted expects the bot to delete this message of its own for everybody.
 func (u *User) SeesDeleted(m Message) {
 	u.s.tb().Helper()
 	u.await("should see the message %q deleted", []any{m.Text}, func() bool {

@@ -80,13 +80,12 @@ func (f *Fault) Remove() { f.i.Remove() }
 // Times limits the number of times a fault happens; 0 means no limit.
 func Times(n int) FaultOption { return func(f *fault) { f.Times = n } }
 
-// Skip is the number of matching occasions to let pass before the fault
-// happens.
+// Skip lets the first n matching occasions pass before the fault happens.
 func Skip(n int) FaultOption { return func(f *fault) { f.Skip = n } }
 
-// Chance is the probability of the fault, from 0 (never) to 1 (always);
-// [Server.Fail] fails the test for any other number. The server's seed
-// determines the random numbers, so they are the same in each run.
+// Chance makes the fault happen with probability p, from 0 (never) to 1
+// (always); [Server.Fail] fails the test for any other number. The server's
+// seed determines the random numbers, so they are the same in each run.
 func Chance(p float64) FaultOption {
 	return func(f *fault) {
 		switch {

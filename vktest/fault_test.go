@@ -61,7 +61,7 @@ func TestFaults(t *testing.T) {
 				anna.Hears("hello")
 				anna.HearsNothing()
 				if n := fault.Hits(); n != tt.hits {
-					t.Errorf("it went wrong %d times, not %d", n, tt.hits)
+					t.Errorf("the fault happened %d times, not %d", n, tt.hits)
 				}
 			})
 		})
@@ -102,7 +102,7 @@ func TestEventFaults(t *testing.T) {
 				time.Sleep(2 * time.Minute)
 				bot.Wait(t.Context())
 				if fault != nil && fault.Hits() != 1 {
-					t.Errorf("it went wrong %d times", fault.Hits())
+					t.Errorf("the fault happened %d times", fault.Hits())
 				}
 				if len(got) != len(tt.want) {
 					t.Fatalf("got %q, want %q", got, tt.want)

@@ -31,9 +31,9 @@ func (s *Server) Restart(h vk.Handler) {
 // returns when nothing of the bot runs any more. [Server.Start] starts another
 // one.
 //
-// Other effects of the handlers cannot be undone: the handlers see their
-// contexts end with [vk.ErrStopped]. Sessions and timers belong to the killed
-// bot if their Store is [Server.Store].
+// Other effects of the handlers cannot be undone. The handlers' contexts end
+// with [vk.ErrStopped]. Sessions and timers belong to the killed bot if their
+// Store is [Server.Store].
 func (s *Server) Kill() {
 	s.mu.Lock()
 	stop, stopped, d, f := s.stop, s.stopped, s.dispatcher, s.fence

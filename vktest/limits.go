@@ -24,10 +24,10 @@ type Limits struct {
 
 var _ vk.Limits = (*Limits)(nil)
 
-// sweepLimits is the time between two removals of what has expired.
+// sweepLimits is the time between two removals of expired entries.
 const sweepLimits = 30 * time.Second
 
-// A limit is what Limits keeps for a key.
+// A limit is the state of Limits for one key.
 type limit struct {
 	sliding []limitUse // in the order of time
 	rest    limitRest
@@ -45,7 +45,7 @@ type limitUse struct {
 type limitRest struct {
 	tokens []string
 	opened time.Time // the first use
-	start  time.Time // the first use, or the last one that was allowed
+	start  time.Time // the first use, or the last allowed one
 	full   bool      // a rest has begun
 	per    time.Duration
 }
@@ -79,8 +79,8 @@ func (s *Limits) Reserve(ctx context.Context, key string, rule vk.LimitRule) (to
 	return token, 0, nil
 }
 
-// key returns the limit of a key, which is added if there is none. Now and then, it
-// removes those that have expired.
+// key returns the limit of a key, and adds it if there is none. Now and then it
+// removes the expired limits.
 func (s *Limits) key(key string, now time.Time) *limit {
 	if now.Sub(s.swept) >= sweepLimits {
 		s.swept = now
@@ -101,7 +101,7 @@ func (s *Limits) key(key string, now time.Time) *limit {
 	return l
 }
 
-// expired removes what has expired, and reports whether that was all.
+// expired removes expired entries, and reports whether none are left.
 func (l *limit) expired(now time.Time) bool {
 	l.sliding = slices.DeleteFunc(l.sliding, func(u limitUse) bool { return now.Sub(u.at) >= u.per })
 	for owner, end := range l.holders {
@@ -207,7 +207,7 @@ func (s *Limits) Release(ctx context.Context, key, owner string) error {
 	return nil
 }
 
-// checkLimit returns an error for arguments that are wrong.
+// checkLimit returns an error for invalid arguments.
 func checkLimit(ctx context.Context, key string, rule vk.LimitRule) error {
 	if rule.Rate <= 0 || rule.Per <= 0 {
 		return fmt.Errorf("vktest: Limits: LimitRule of %d per %v: both must be positive", rule.Rate, rule.Per)
@@ -228,7 +228,7 @@ func checkLimitKey(ctx context.Context, key string) error {
 // errQueueWorker is the error for a worker without an ID.
 var errQueueWorker = errors.New("vktest: Queue: QueueWorker without an ID: give each start of a process a random one")
 
-// checkQueueEvents returns an error for events that no Queue takes.
+// checkQueueEvents returns an error for events that a Queue must refuse.
 func checkQueueEvents(events []vk.QueueEvent) error {
 	for _, e := range events {
 		if e.Lane == "" || len(e.Lane) > 100 {

@@ -9,10 +9,10 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// Limits of a Queue's answers and memory.
+// The limits of a Queue's answers and memory.
 const (
-	queueEvents = 256     // of an answer
-	queueBytes  = 1 << 20 // of an answer
+	queueEvents = 256     // events of an answer
+	queueBytes  = 1 << 20 // bytes of an answer
 	queueWait   = 5 * time.Second
 	queueSeen   = 3 * time.Hour
 )
@@ -27,38 +27,38 @@ type Queue struct {
 
 var _ vk.Queue = (*Queue)(nil)
 
-// A queueGroup is what a Queue keeps for a community.
+// A queueGroup is the state of a Queue for one community.
 type queueGroup struct {
 	last    int64 // the last Seq or epoch
 	lanes   map[string]*queueLane
-	free    []*queueLane // those without a holder, the one with the oldest event first
+	free    []*queueLane // lanes without a holder, the one with the oldest event first
 	workers map[string]*queueWorker
 	roles   map[string]*queueRole
-	seen    map[string]time.Time // when the IDs were put
-	ids     []string             // those of seen, the oldest first
+	seen    map[string]time.Time // the times when the IDs were put
+	ids     []string             // the IDs of seen, oldest first
 	beat    time.Time            // the last call of Beat
 
 	changed chan struct{} // closed when a Take may have something to return
 }
 
-// A queueLane is a lane that has events.
+// A queueLane is a lane with events.
 type queueLane struct {
 	name   string
 	events []vk.QueuedEvent // in the order of Seq
-	paused time.Time        // nobody takes a free lane before
+	paused time.Time        // a free lane is not taken before
 
 	holder *queueWorker // or nil
 	epoch  int64
-	after  int64   // the Seq of the last event that was delivered in this epoch
+	after  int64   // the Seq of the last event delivered in this epoch
 	parked []int64 // of the holder's last Beat
 }
 
-// A queueWorker is a worker that is alive.
+// A queueWorker is a live worker.
 type queueWorker struct {
 	id     string
-	called time.Time // the last time
+	called time.Time // the time of its last call
 	lanes  map[string]*queueLane
-	gone   bool // it died or left
+	gone   bool // it has died or left
 }
 
 type queueRole struct {
@@ -122,7 +122,7 @@ func (q *Queue) Put(ctx context.Context, w vk.QueueWorker, events []vk.QueueEven
 	return g.answer(me, w.Room), nil
 }
 
-// forget drops the IDs that were put too long ago.
+// forget drops the IDs whose time has expired.
 func (g *queueGroup) forget() {
 	n := 0
 	for n < len(g.ids) && time.Since(g.seen[g.ids[n]]) >= queueSeen {
@@ -132,7 +132,7 @@ func (g *queueGroup) forget() {
 	g.ids = g.ids[n:]
 }
 
-// isNew remembers an ID, and reports whether it is new.
+// isNew records an ID and reports whether it is new.
 func (g *queueGroup) isNew(id string) bool {
 	if id == "" {
 		return true
@@ -161,7 +161,7 @@ func (g *queueGroup) add(e vk.QueueEvent) {
 	g.wake()
 }
 
-// setFree adds a lane to the free ones.
+// setFree adds a lane to the free lanes.
 func (g *queueGroup) setFree(l *queueLane) {
 	i, _ := slices.BinarySearchFunc(g.free, l.events[0].Seq, func(l *queueLane, seq int64) int {
 		return int(l.events[0].Seq - seq)
@@ -169,7 +169,7 @@ func (g *queueGroup) setFree(l *queueLane) {
 	g.free = slices.Insert(g.free, i, l)
 }
 
-// wake makes the calls of Take look again.
+// wake makes the waiting calls of Take check again.
 func (g *queueGroup) wake() {
 	close(g.changed)
 	g.changed = make(chan struct{})
@@ -220,7 +220,7 @@ func (g *queueGroup) nextPause() time.Duration {
 	return next
 }
 
-// answer returns events for a worker that is alive.
+// answer returns events for a live worker.
 func (g *queueGroup) answer(me *queueWorker, room int) vk.QueueAnswer {
 	if me.gone {
 		return vk.QueueAnswer{}
@@ -271,7 +271,8 @@ func (a *queueAnswer) fits(e vk.QueuedEvent) bool {
 	return a.events == 0 || a.events < queueEvents && a.bytes+len(e.Data)+len(e.ID) <= queueBytes
 }
 
-// add delivers the events of a lane, and reports whether all had room.
+// add delivers the events of a lane, and reports whether there was room for
+// all.
 func (a *queueAnswer) add(l *queueLane) bool {
 	b := vk.QueueBatch{Lane: l.name, Epoch: l.epoch, After: l.after}
 	all := true
@@ -291,7 +292,7 @@ func (a *queueAnswer) add(l *queueLane) bool {
 	return all
 }
 
-// undelivered returns the events that the holder has not got.
+// undelivered returns the events that the holder has not received.
 func (l *queueLane) undelivered() []vk.QueuedEvent {
 	i, _ := slices.BinarySearchFunc(l.events, l.after+1, func(e vk.QueuedEvent, seq int64) int { return int(e.Seq - seq) })
 	return l.events[i:]
@@ -330,7 +331,7 @@ func (g *queueGroup) held(me *queueWorker, lane string, epoch int64) *queueLane 
 	return l
 }
 
-// release makes a lane free that is held.
+// release frees a held lane.
 func (g *queueGroup) release(l *queueLane, pause time.Duration) {
 	delete(l.holder.lanes, l.name)
 	if len(l.events) == 0 {
@@ -384,7 +385,7 @@ func (q *Queue) Beat(ctx context.Context, w vk.QueueWorker, held []vk.QueueHeld)
 	return a, nil
 }
 
-// end ends a worker that died or leaves.
+// end ends a worker that has died or leaves.
 func (g *queueGroup) end(w *queueWorker, died bool) {
 	w.gone = true
 	delete(g.workers, w.id)

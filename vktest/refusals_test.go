@@ -87,11 +87,11 @@ func TestConversationWithoutRights(t *testing.T) {
 			return got.Count
 		}
 		if n := count(); n != 0 {
-			t.Errorf("a member is told of %d conversations", n)
+			t.Errorf("a member gets %d conversations", n)
 		}
 		fake.MakeBotAdmin(tea)
 		if n := count(); n != 1 {
-			t.Errorf("an administrator is told of %d conversations", n)
+			t.Errorf("an administrator gets %d conversations", n)
 		}
 	})
 }

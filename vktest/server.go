@@ -330,7 +330,7 @@ func (s *Server) Wait(ctx context.Context) error {
 	}
 }
 
-// idle reports whether the bot is idle.
+// idle reports whether the bot has nothing to do.
 func (s *Server) idle() bool {
 	s.mu.Lock()
 	d := s.dispatcher

@@ -60,7 +60,7 @@ func TestFailRefuses(t *testing.T) {
 		{vktest.LongPoll, []vktest.FaultOption{vktest.Error(6)}, "this cannot happen to polls, but to calls"},
 		{"message_new", []vktest.FaultOption{vktest.Status(502)}, "this cannot happen to requests to webhooks and events, but to calls, polls and uploads"},
 		{"messages", []vktest.FaultOption{reset}, `"messages" is a section: say "messages.*"`},
-		{"message_new", []vktest.FaultOption{vktest.Poison("{")}, "the poison is no JSON"},
+		{"message_new", []vktest.FaultOption{vktest.Poison("{")}, "the poison is not JSON"},
 	} {
 		t.Run(tt.want, func(t *testing.T) {
 			said := fails(t, func(t testing.TB) { vktest.New(t).Fail(tt.on, tt.what...) })
@@ -342,7 +342,7 @@ func TestPersons(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if nobody := bot.Person(vktest.Person{}); nobody.Name == "" {
-		t.Error("no name was made up")
+		t.Error("no name was generated")
 	}
 }
 

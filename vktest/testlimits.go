@@ -13,10 +13,10 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// TestLimits tests whether a [vk.Limits] does what its documentation says. It calls open
-// twice for Limits over the same data, as two processes have them; they may be the same.
-// Its keys begin with "vktest/" and a random number. It takes about 5 seconds, or in a
-// bubble of [testing/synctest] none.
+// TestLimits tests whether a [vk.Limits] works as documented. It calls open
+// twice for Limits over the same data, as in two processes; both may be the
+// same. Its keys begin with "vktest/" and a random number. It takes about 5
+// seconds, and no real time in a bubble of [testing/synctest].
 func TestLimits(t testing.TB, open func() vk.Limits) {
 	t.Helper()
 	limits := []vk.Limits{open(), open()}
@@ -47,7 +47,7 @@ func TestLimits(t testing.TB, open func() vk.Limits) {
 	}
 }
 
-// A limitsTest is a case of TestLimits. Its calls take turns between the Limits.
+// A limitsTest is a case of TestLimits. Its calls alternate between the Limits.
 type limitsTest struct {
 	testing.TB
 	name   string
@@ -75,7 +75,7 @@ func (t *limitsTest) next() vk.Limits {
 	return t.limits[t.calls%len(t.limits)]
 }
 
-// use reserves a use, and expects that it is free or not.
+// use reserves a use, and expects it to be free or not.
 func (t *limitsTest) use(key string, rule vk.LimitRule, free bool) (token string, wait time.Duration) {
 	t.Helper()
 	token, wait, err := t.next().Reserve(context.Background(), t.prefix+key, rule)
@@ -90,7 +90,7 @@ func (t *limitsTest) use(key string, rule vk.LimitRule, free bool) (token string
 	return token, wait
 }
 
-// left expects that a use is free or not, and returns the time.
+// left expects a use to be free or not, and returns the time.
 func (t *limitsTest) left(key string, rule vk.LimitRule, free bool) time.Duration {
 	t.Helper()
 	wait, err := t.next().Left(context.Background(), t.prefix+key, rule)
@@ -116,7 +116,7 @@ func (t *limitsTest) resetUses(key string) {
 	}
 }
 
-// hold calls Acquire, and expects its results.
+// hold calls Acquire and expects its results.
 func (t *limitsTest) hold(key, owner string, n int, lease time.Duration, holders int, ok bool) {
 	t.Helper()
 	got, gotOK, err := t.next().Acquire(context.Background(), t.prefix+key, owner, n, lease)
@@ -133,13 +133,13 @@ func (t *limitsTest) release(key, owner string) {
 	}
 }
 
-// sleep waits, in the time of the test.
+// sleep waits in the time of the test.
 func (t *limitsTest) sleep(d time.Duration) {
 	timer := time.NewTimer(d)
 	<-timer.C
 }
 
-// rate: the uses of a rule, and no more.
+// rate checks that a rule allows its uses, and no more.
 func (t *limitsTest) rate() {
 	rule := vk.LimitRule{Rate: 3, Per: time.Minute}
 	tokens := make(map[string]bool)
@@ -165,7 +165,7 @@ func (t *limitsTest) rate() {
 	t.use("many", vk.LimitRule{Rate: 1 << 30, Per: time.Second}, true)
 }
 
-// sliding: each use is free again by itself.
+// sliding checks that each use becomes free again by itself.
 func (t *limitsTest) sliding() {
 	rule := vk.LimitRule{Rate: 2, Per: 2 * time.Second}
 	first := time.Now()
@@ -185,7 +185,7 @@ func (t *limitsTest) sliding() {
 	}
 }
 
-// cancel: a use that is given back is free at once.
+// cancel checks that a use that is given back is free at once.
 func (t *limitsTest) cancel() {
 	rule := vk.LimitRule{Rate: 2, Per: time.Minute}
 	one, _ := t.use("a", rule, true)
@@ -205,7 +205,8 @@ func (t *limitsTest) cancel() {
 	t.use("a", rule, false)
 }
 
-// rest: the last use of a window begins a rest, which ends when one is given back.
+// rest checks that the last use of a window begins a pause, which ends when a
+// use is given back.
 func (t *limitsTest) rest() {
 	rule := vk.LimitRule{Rate: 2, Per: time.Minute, Rest: true}
 	one, _ := t.use("a", rule, true)
@@ -235,7 +236,8 @@ func (t *limitsTest) rest() {
 	t.use("single", single, true)
 }
 
-// restOver: a window ends after Per, and a rest begins with the last use.
+// restOver checks that a window ends after Per, and that a pause begins with
+// the last use.
 func (t *limitsTest) restOver() {
 	rule := vk.LimitRule{Rate: 2, Per: 2 * time.Second, Rest: true}
 	first := time.Now()
@@ -254,14 +256,14 @@ func (t *limitsTest) restOver() {
 		t.sleep(rule.Per)
 	}
 	t.use("a", rule, true)
-	t.cancelUse("a", old) // of a window that is over
+	t.cancelUse("a", old) // of an expired window
 	t.use("b", rule, true)
 	t.use("b", rule, true)
 	t.use("a", rule, true)
 	t.use("a", rule, false)
 }
 
-// reset: the uses are forgotten, and the holders are not.
+// reset checks that Reset drops the uses and keeps the holders.
 func (t *limitsTest) reset() {
 	for i, rest := range []bool{false, true} {
 		rule := vk.LimitRule{Rate: 2, Per: time.Minute, Rest: rest}
@@ -274,19 +276,19 @@ func (t *limitsTest) reset() {
 		t.resetUses(key)
 		t.left(key, rule, true)
 		t.use(key, rule, true)
-		t.cancelUse(key, old) // of a use that was forgotten
+		t.cancelUse(key, old) // of a dropped use
 		t.use(key, rule, true)
 		t.use(key, rule, false)
 		t.hold(key, "b", 1, time.Minute, 1, false)
 	}
 }
 
-// acquire: at most n hold a key.
+// acquire checks that at most n owners hold a key.
 func (t *limitsTest) acquire() {
 	t.hold("a", "1", 2, time.Minute, 1, true)
 	t.hold("a", "2", 2, time.Minute, 2, true)
 	t.hold("a", "3", 2, time.Minute, 2, false)
-	t.hold("a", "1", 2, time.Minute, 2, true) // it is one
+	t.hold("a", "1", 2, time.Minute, 2, true) // counts once
 	t.hold("a", "1", 1, time.Minute, 2, true)
 	t.hold("a", "3", 0, time.Minute, 3, true)
 	t.hold("a", "4", 2, time.Minute, 3, false)
@@ -299,7 +301,8 @@ func (t *limitsTest) acquire() {
 	t.hold("b", "2", 1, time.Minute, 1, true)
 }
 
-// lease: a holder is none after its lease, if it does not renew it.
+// lease checks that an owner no longer holds a key after its lease, unless it
+// renews it.
 func (t *limitsTest) lease() {
 	const lease = 2 * time.Second
 	t.hold("a", "1", 2, lease, 1, true)
@@ -317,7 +320,7 @@ func (t *limitsTest) lease() {
 	}
 }
 
-// keys: each is its own, whatever it is made of.
+// keys checks that different keys are independent, whatever their characters.
 func (t *limitsTest) keys() {
 	rule := vk.LimitRule{Rate: 1, Per: time.Minute}
 	rest := vk.LimitRule{Rate: 1, Per: time.Minute, Rest: true}

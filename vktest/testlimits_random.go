@@ -13,7 +13,8 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// race: of many at the same time, as many succeed as the rule allows.
+// race checks that of many concurrent calls, as many succeed as the rule
+// allows.
 func (t *limitsTest) race() {
 	const workers, each = 8, 10
 	ctx := context.Background()
@@ -56,7 +57,8 @@ func (t *limitsTest) race() {
 	}
 }
 
-// anyTime: in any time of the length Per, there are at most Rate uses.
+// anyTime checks that there are at most Rate uses in any period of the length
+// Per.
 func (t *limitsTest) anyTime() {
 	type grant struct{ from, to time.Time }
 	rule := vk.LimitRule{Rate: 5, Per: 400 * time.Millisecond}
@@ -101,7 +103,7 @@ func (t *limitsTest) anyTime() {
 	}
 }
 
-// refused: what is wrong is an error.
+// refused checks that invalid arguments give an error.
 func (t *limitsTest) refused() {
 	ctx := context.Background()
 	over, cancel := context.WithCancel(ctx)
@@ -151,7 +153,8 @@ func (t *limitsTest) refused() {
 	t.use("a", good, true)
 }
 
-// model: random calls have the results that the Limits in memory give.
+// model checks that random calls have the same results as with the Limits in
+// memory.
 func (t *limitsTest) model() {
 	seed := rand.Uint64()
 	r := rand.New(rand.NewPCG(seed, 1))

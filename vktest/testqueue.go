@@ -16,18 +16,19 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// TestQueue tests whether a [vk.Queue] does what its documentation says. It calls open
-// three times for Queues over the same data, as three processes have them; they may be the
-// same. It uses communities with random numbers above 2⁴⁰, and leaves a few small values
-// behind, so that it can run against a database that is in use. It takes about 25 seconds,
-// or in a bubble of [testing/synctest] none.
+// TestQueue tests whether a [vk.Queue] works as documented. It calls open three
+// times for Queues over the same data, as in three processes; all may be the
+// same. It uses communities with random numbers above 2⁴⁰, and leaves a few
+// small values behind, so that it can run against a database that is in use. It
+// takes about 25 seconds, and no real time in a bubble of [testing/synctest].
 func TestQueue(t testing.TB, open func() vk.Queue) {
 	t.Helper()
 	queues := []vk.Queue{open(), open(), open()}
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for _, c := range queueCases {
-		// Parts of the cases wait for leases to end, so that all run at the same time.
+		// Parts of the cases wait for leases to end, so all cases run
+		// concurrently.
 		wg.Go(func() {
 			c.run(&queueTest{TB: t, name: c.name, queues: queues, group: 1<<40 + rand.Int64N(1<<40)})
 		})
@@ -51,7 +52,7 @@ var queueCases = []struct {
 	{"large events", (*queueTest).largeEvents},
 	{"take waits", (*queueTest).takeWaits},
 	{"take wakes", (*queueTest).takeWakes},
-	{"take of one that left", (*queueTest).takeLeft},
+	{"take of a worker that left", (*queueTest).takeLeft},
 	{"death", (*queueTest).death},
 	{"tries", (*queueTest).tries},
 	{"renewal", (*queueTest).renewal},
@@ -76,7 +77,7 @@ type queueTest struct {
 	name   string
 	queues []vk.Queue
 	group  int64
-	made   int   // workers
+	made   int   // number of workers
 	last   int64 // the greatest epoch so far
 }
 
@@ -93,8 +94,8 @@ func (t *queueTest) Fatalf(format string, args ...any) {
 	runtime.Goexit()
 }
 
-// A queueHand is a worker of a case. It is for cases in which one thing happens after the
-// other.
+// A queueHand is a worker of a case, for cases in which one call follows
+// another.
 type queueHand struct {
 	*queueTest
 	q     vk.Queue
@@ -102,7 +103,7 @@ type queueHand struct {
 	lanes map[string]*queueHeldLane
 }
 
-// A queueHeldLane is a lane as its worker knows it.
+// A queueHeldLane is a lane from the point of view of its worker.
 type queueHeldLane struct {
 	epoch, last int64
 	events      map[string]vk.QueuedEvent // by label
@@ -124,7 +125,8 @@ func queueEvent(lane, label string) vk.QueueEvent {
 	return vk.QueueEvent{Lane: lane, Data: data}
 }
 
-// queueList returns the events of a text such as "a:1,2 b:3", which has lanes and labels.
+// queueList returns the events of a text such as "a:1,2 b:3", which has lanes
+// and labels.
 func queueList(text string) (events []vk.QueueEvent) {
 	for _, part := range strings.Fields(text) {
 		lane, labels, _ := strings.Cut(part, ":")
@@ -149,7 +151,7 @@ func (h *queueHand) take(want string) {
 	h.expect("Take", a, err, want)
 }
 
-// now expects that the given events are there for the worker now.
+// now expects that the given events are available for the worker now.
 func (h *queueHand) now(want string) {
 	h.Helper()
 	a, err := h.q.Done(context.Background(), h.w, nil)
@@ -282,13 +284,14 @@ func queueText(a vk.QueueAnswer) string {
 	return strings.Join(append(parts, lost...), " ")
 }
 
-// sleep waits, in the time of the test.
+// sleep waits in the time of the test.
 func (t *queueTest) sleep(d time.Duration) {
 	timer := time.NewTimer(d)
 	<-timer.C
 }
 
-// beating makes workers call Beat with what they know, four times in a lease, for d.
+// beating makes workers call Beat with their lanes, four times per lease, for
+// d.
 func (t *queueTest) beating(d time.Duration, workers ...*queueHand) {
 	t.Helper()
 	for end := time.Now().Add(d); ; t.sleep(vk.QueueLease / 4) {
@@ -301,7 +304,8 @@ func (t *queueTest) beating(d time.Duration, workers ...*queueHand) {
 	}
 }
 
-// until makes workers call Beat until the first gets events, and returns them.
+// until makes workers call Beat until the first one gets events, and returns
+// the events.
 func (t *queueTest) until(limit time.Duration, workers ...*queueHand) (got string, after time.Duration) {
 	t.Helper()
 	start := time.Now()

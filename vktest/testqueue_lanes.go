@@ -10,7 +10,8 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// order: the events of a lane come in their order, in one batch or in several.
+// order checks that the events of a lane are delivered in order, in one batch
+// or in several.
 func (t *queueTest) order() {
 	a, b := t.worker(10), t.worker(0)
 	a.put("x:1,2,3", "x:1,2,3")
@@ -28,7 +29,7 @@ func (t *queueTest) order() {
 	}
 }
 
-// held: one worker has a lane.
+// held checks that a lane has one worker.
 func (t *queueTest) held() {
 	a, b := t.worker(10), t.worker(10)
 	a.put("x:1", "x:1")
@@ -45,7 +46,8 @@ func (t *queueTest) held() {
 	a.now("")
 }
 
-// room: a worker gets at most Room free lanes, those with the oldest events.
+// room checks that a worker gets at most Room free lanes, those with the oldest
+// events.
 func (t *queueTest) room() {
 	none, two, many := t.worker(0), t.worker(2), t.worker(100)
 	none.put("a:1 b:1 c:1 d:1 b:2 a:2", "")
@@ -67,7 +69,7 @@ func (t *queueTest) room() {
 	}
 }
 
-// epochs: each time that a lane comes to be held, it has another epoch.
+// epochs checks that each time a lane gets a holder, it has a new epoch.
 func (t *queueTest) epochs() {
 	a, b := t.worker(1), t.worker(0)
 	for i := range 5 {
@@ -92,7 +94,8 @@ func (t *queueTest) epochs() {
 	}
 }
 
-// duplicates: an ID is put once, whatever becomes of the event.
+// duplicates checks that an ID is put once, whether or not its event is
+// finished.
 func (t *queueTest) duplicates() {
 	a, b := t.worker(10), t.worker(10)
 	put := func(h *queueHand, want string, ids ...string) {
@@ -125,12 +128,12 @@ func (t *queueTest) duplicates() {
 	put(a, "x:4,,,"+id, "4")
 }
 
-// done: each event by itself, and only by the holder.
+// done checks that each event is finished by itself, and only by the holder.
 func (t *queueTest) done() {
 	a, b := t.worker(10), t.worker(10)
 	a.put("x:1,2,3 y:1", "x:1,2,3 y:1")
 	a.finished("x:2", "")
-	a.finished("x:2", "") // it is not there any more
+	a.finished("x:2", "") // it no longer exists
 	x := *a.lanes["x"]
 	b.lanes["x"] = &x
 	b.finished("x:1", "lost:x")
@@ -157,7 +160,8 @@ func (h *queueHand) finished2(epoch int64) {
 	h.expect("Done", answer, err, "lost:x")
 }
 
-// giveBack: a lane with events goes to another, who gets all that are not finished.
+// giveBack checks that a lane with events goes to another worker, which gets
+// all unfinished events.
 func (t *queueTest) giveBack() {
 	a, b := t.worker(10), t.worker(10)
 	a.put("x:1,2,3", "x:1,2,3")
@@ -179,7 +183,8 @@ func (t *queueTest) giveBack() {
 	b.put("x:5", "x:5")
 }
 
-// pause: nobody takes a lane that was given back with one.
+// pause checks that a lane that was given back with a pause is not taken before
+// its end.
 func (t *queueTest) pause() {
 	const pause = 1500 * time.Millisecond
 	a, b := t.worker(10), t.worker(10)
@@ -206,7 +211,8 @@ func (t *queueTest) pause() {
 	a.now("z:2") // Leave ends no pause
 }
 
-// manyEvents: an answer has at most 256, and the next ones have the rest.
+// manyEvents checks that an answer has at most 256 events, and that the next
+// ones have the rest.
 func (t *queueTest) manyEvents() {
 	const most = 256
 	ctx := context.Background()
@@ -243,7 +249,7 @@ func (t *queueTest) manyEvents() {
 	}
 }
 
-// largeEvents: an answer has at most a megabyte, or one event.
+// largeEvents checks that an answer has at most a megabyte, or one event.
 func (t *queueTest) largeEvents() {
 	ctx := context.Background()
 	a, b := t.worker(10), t.worker(10)
@@ -291,7 +297,7 @@ func (t *queueTest) largeEvents() {
 	}
 }
 
-// communities: they have nothing in common.
+// communities checks that communities share nothing.
 func (t *queueTest) communities() {
 	a := t.worker(10)
 	b := &queueHand{queueTest: t, q: a.q, w: a.w, lanes: make(map[string]*queueHeldLane)}
@@ -316,7 +322,8 @@ func (t *queueTest) communities() {
 	}
 }
 
-// names: lanes, workers, roles and IDs may be any text, and data any bytes.
+// names checks that lanes, workers, roles and IDs may be any text, and data any
+// bytes.
 func (t *queueTest) names() {
 	ctx := context.Background()
 	a := t.worker(100)
@@ -345,7 +352,7 @@ func (t *queueTest) names() {
 	}
 }
 
-// copies: a Queue and its users have no memory in common.
+// copies checks that a Queue and its users share no memory.
 func (t *queueTest) copies() {
 	a, b := t.worker(10), t.worker(10)
 	events := queueList("x:1 y:2")
@@ -365,7 +372,7 @@ func (t *queueTest) copies() {
 	b.now("x:1 y:2")
 }
 
-// context: a call whose ctx has ended changes nothing.
+// context checks that a call with an ended ctx changes nothing.
 func (t *queueTest) context() {
 	a := t.worker(10)
 	a.now("")

@@ -9,7 +9,7 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// A taken is the answer of a Take that ran in the background.
+// A taken is the answer of a Take in the background.
 type taken struct {
 	answer vk.QueueAnswer
 	err    error
@@ -26,7 +26,8 @@ func (h *queueHand) taking(ctx context.Context) <-chan taken {
 	return c
 }
 
-// takeWaits: without events, Take returns after five seconds or when ctx ends.
+// takeWaits checks that without events, Take returns after five seconds or when
+// ctx ends.
 func (t *queueTest) takeWaits() {
 	a := t.worker(10)
 	start := time.Now()
@@ -49,7 +50,8 @@ func (t *queueTest) takeWaits() {
 	a.put("x:1", "x:1")
 }
 
-// takeWakes: Take returns as soon as there is an event for its worker.
+// takeWakes checks that Take returns as soon as there is an event for its
+// worker.
 func (t *queueTest) takeWakes() {
 	a, b, c := t.worker(10), t.worker(1), t.worker(0)
 	wakes := func(why, want string, f func()) {
@@ -82,7 +84,7 @@ func (t *queueTest) takeWakes() {
 	}
 }
 
-// takeLeft: a Take of a worker that has left, or died, takes nothing.
+// takeLeft checks that a Take of a worker that has left or died takes nothing.
 func (t *queueTest) takeLeft() {
 	a, b := t.worker(10), t.worker(10)
 	ch := a.taking(context.Background())
@@ -97,7 +99,8 @@ func (t *queueTest) takeLeft() {
 	b.now("x:1")
 }
 
-// death: what a worker held is free a lease after its last call, and not before.
+// death checks that the lanes of a worker are free one lease after its last
+// call, and not before.
 func (t *queueTest) death() {
 	a, b := t.worker(10), t.worker(10)
 	b.beats("")
@@ -120,8 +123,8 @@ func (t *queueTest) death() {
 	b.finished("x:1,2,3,4 z:1", "")
 }
 
-// tries: the death of a worker counts for the first event that was delivered and whose
-// handler waits for nothing.
+// tries checks that the death of a worker counts for the first delivered event
+// with a handler that is not parked.
 func (t *queueTest) tries() {
 	a, b, c := t.worker(20), t.worker(20), t.worker(0)
 	c.beats("")
@@ -137,7 +140,7 @@ func (t *queueTest) tries() {
 		held = append(held, h)
 	}
 	a.beatWith(held, "")
-	c.put("all:2 late:1", "") // they were not delivered to it
+	c.put("all:2 late:1", "") // not delivered to it
 	b.w.Room = 0
 	t.beating(vk.QueueLease+vk.QueueLease/4, c, b)
 	b.w.Room = 20
@@ -146,7 +149,7 @@ func (t *queueTest) tries() {
 	a.now("p:1+1,2,3+1 all:1+1,2 none:2+2 half:1+2,2 late:1+1")
 }
 
-// renewal: each call but Leave renews the lease.
+// renewal checks that each call except Leave renews the lease.
 func (t *queueTest) renewal() {
 	ctx := context.Background()
 	c := t.worker(0)
@@ -185,7 +188,7 @@ func (t *queueTest) renewal() {
 	}
 }
 
-// outage: if nobody could call Beat, nobody is dead.
+// outage checks that if no worker could call Beat, no worker is dead.
 func (t *queueTest) outage() {
 	a, b := t.worker(10), t.worker(10)
 	a.beats("")
@@ -193,7 +196,7 @@ func (t *queueTest) outage() {
 	a.put("x:1,2", "x:1,2")
 	t.lead(a, "poll", "", true)
 	t.sleep(vk.QueueLease + vk.QueueLease/5)
-	b.beats("") // the first to find the Queue again
+	b.beats("") // the first to reach the Queue again
 	t.sleep(vk.QueueLease / 4)
 	b.beats("")
 	t.lead(b, "poll", "", false)
@@ -205,7 +208,7 @@ func (t *queueTest) outage() {
 	a.put("x:3", "x:3")
 }
 
-// lead calls Lead, and expects its results.
+// lead calls Lead and expects its results.
 func (t *queueTest) lead(h *queueHand, role, want string, leads bool) {
 	t.Helper()
 	value, ok, err := h.q.Lead(context.Background(), h.w, role)
@@ -214,7 +217,8 @@ func (t *queueTest) lead(h *queueHand, role, want string, leads bool) {
 	}
 }
 
-// leave: what a worker held is free at once, and nothing is counted.
+// leave checks that the lanes of a worker that leaves are free at once, and
+// that nothing is counted.
 func (t *queueTest) leave() {
 	a, b := t.worker(10), t.worker(10)
 	a.put("x:1,2 y:1", "x:1,2 y:1")
@@ -230,7 +234,7 @@ func (t *queueTest) leave() {
 	t.worker(1).leaves() // without a call before
 }
 
-// beat: it settles what a worker does not know.
+// beat checks that Beat corrects the state of a worker that has missed answers.
 func (t *queueTest) beat() {
 	a, b := t.worker(10), t.worker(0)
 	forget := func() { clear(a.lanes) }
@@ -248,7 +252,7 @@ func (t *queueTest) beat() {
 	before := *x
 	a.now("x:4,5")
 	x.last = before.last
-	a.beats("x:4,5") // they were lost
+	a.beats("x:4,5") // their answers were lost
 	x.last = x.events["2"].Seq
 	a.beats("x:3,4,5")
 	a.finished("x:1,2,3", "")
@@ -267,7 +271,7 @@ func (t *queueTest) beat() {
 	a.now("x:6")
 }
 
-// leading: one leads a role, and only it sets the value.
+// leading checks that one worker leads a role, and that only it sets the value.
 func (t *queueTest) leading() {
 	ctx := context.Background()
 	a, b := t.worker(10), t.worker(0)
@@ -310,7 +314,7 @@ func (t *queueTest) leading() {
 	if err := put(a, "poll", "place 3", "3"); !errors.Is(err, vk.ErrNotLeading) {
 		t.Errorf("Put of a worker that died: %v", err)
 	}
-	if err := put(b, "poll", "place 2", "2"); err != nil { // its ID was not remembered
+	if err := put(b, "poll", "place 2", "2"); err != nil { // its ID was not recorded
 		t.Errorf("Put of the new leader: %v", err)
 	}
 	if _, ok := b.lanes["x"].events["2"]; !ok {

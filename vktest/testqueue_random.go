@@ -13,8 +13,9 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// model: random calls of several workers, one after the other, have the results that the
-// Queue in memory gives. Some answers are lost, and some workers die.
+// model checks that random sequential calls of several workers have the same
+// results as with the Queue in memory. Some answers are lost, and some workers
+// die.
 func (t *queueTest) model() {
 	const tries = 5
 	for try := range tries {
@@ -23,7 +24,7 @@ func (t *queueTest) model() {
 		if m.run() {
 			return
 		}
-		t.Logf("TestQueue: model: try %d was interrupted for too long to know who is dead", try+1)
+		t.Logf("TestQueue: model: try %d was interrupted for too long to know which workers are dead", try+1)
 	}
 	t.Errorf("%d tries were interrupted for more than half a second", tries)
 }
@@ -47,7 +48,7 @@ type queueModelWorker struct {
 	q      vk.Queue
 	w      vk.QueueWorker
 	held   map[string]vk.QueueHeld // with the numbers of the Queue in memory
-	events map[string][]int64      // the Seqs that the worker has got, by lane
+	events map[string][]int64      // the Seqs that the worker has received, by lane
 	unsure bool                    // an answer was lost
 	called time.Time
 	silent bool
@@ -65,7 +66,8 @@ func newQueueModel(t *queueTest, seed uint64) *queueModel {
 	return m
 }
 
-// run makes the calls, and reports whether the times were as they should.
+// run makes the calls, and reports whether the times between them were short
+// enough.
 func (m *queueModel) run() bool {
 	m.beat = time.Now()
 	defer func() {
@@ -100,7 +102,7 @@ func (m *queueModel) run() bool {
 	return true
 }
 
-// death lets one worker be silent until it is dead.
+// death keeps one worker silent until it is dead.
 func (m *queueModel) death() bool {
 	dead := m.workers[m.r.IntN(len(m.workers))]
 	for _, w := range m.workers {
@@ -232,8 +234,8 @@ func queueEventsText(events []vk.QueueEvent) string {
 	return strings.Join(parts, " ")
 }
 
-// done returns random arguments for Done, for the Queue in memory and for that under
-// test.
+// done returns random arguments for Done, for the Queue in memory and for the
+// one under test.
 func (m *queueModel) done(w *queueModelWorker) (mem, target []vk.QueueDone) {
 	for _, lane := range slices.Sorted(maps.Keys(w.held)) {
 		if m.r.IntN(2) == 0 {
@@ -269,8 +271,8 @@ func (m *queueModel) translate(seqs []int64) (other []int64) {
 	return other
 }
 
-// held returns the arguments for Beat, for the Queue in memory and for that under test.
-// Some lanes are forgotten, and some answers.
+// held returns the arguments for Beat, for the Queue in memory and for the one
+// under test. It drops some lanes, and some answers are lost.
 func (m *queueModel) held(w *queueModelWorker) (mem, target []vk.QueueHeld) {
 	for _, lane := range slices.Sorted(maps.Keys(w.held)) {
 		h := w.held[lane]
@@ -344,7 +346,8 @@ func (m *queueModel) compare(w *queueModelWorker, got, want vk.QueueAnswer) {
 	}
 }
 
-// same compares two numbers, which differ, but not in their relation to others.
+// same compares two numbers. They may differ, but their relation to other
+// numbers must be the same.
 func (m *queueModel) same(what string, got, want int64) {
 	m.Helper()
 	if want == 0 {

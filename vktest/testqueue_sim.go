@@ -13,9 +13,10 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// workers: several workers at the same time, whose calls end early now and then, and of
-// which some leave and some stop without it. No event is lost or handled after it was
-// done, and in each lane they are handled in their order.
+// workers runs several workers concurrently. Some of their calls end early,
+// some workers leave, and some stop without leaving. No event may be lost or
+// handled after it was finished, and each lane's events must be handled in
+// order.
 func (t *queueTest) workers() {
 	s := &queueSim{queueTest: t, lanes: make([]queueSimLane, 12), over: time.Now().Add(9 * time.Second)}
 	s.end = s.over.Add(3 * vk.QueueLease)
@@ -32,11 +33,11 @@ func (t *queueTest) workers() {
 	t.Logf("TestQueue: workers: %d events, %d answers lost, %d deaths", s.total, s.lost, s.deaths)
 }
 
-// A queueSim is several workers at the same time.
+// A queueSim is a group of concurrent workers.
 type queueSim struct {
 	*queueTest
-	over time.Time // no events are put afterwards
-	end  time.Time // all must be done
+	over time.Time // no events are put after this time
+	end  time.Time // all events must be finished at this time
 
 	mu           sync.Mutex
 	lanes        []queueSimLane
@@ -44,11 +45,12 @@ type queueSim struct {
 	lost, deaths int
 }
 
-// A queueSimLane is what is known of a lane. Its events are 1, 2, 3 and so on.
+// A queueSimLane is the known state of a lane. Its events are 1, 2, 3 and so
+// on.
 type queueSimLane struct {
-	putting sync.Mutex // the events are put one after the other
+	putting sync.Mutex // the events are put one after another
 
-	// The rest is under queueSim.mu.
+	// The rest is guarded by queueSim.mu.
 	put   int   // the last event that was put
 	done  int   // the last one for which Done had an answer
 	maybe int   // the last one for which Done had an error
@@ -71,10 +73,10 @@ type queueSimWorker struct {
 // A queueSimHeld is a lane that a worker holds.
 type queueSimHeld struct {
 	epoch, last int64
-	events      []vk.QueuedEvent // those that are not done
+	events      []vk.QueuedEvent // unfinished events
 }
 
-// work is the life of a worker, and of those that follow it.
+// work runs a worker, and the workers that replace it.
 func (s *queueSim) work(i int, r *rand.Rand) {
 	w := &queueSimWorker{queueSim: s, q: s.queues[i%len(s.queues)], r: r}
 	w.begin()
@@ -101,7 +103,7 @@ func (s *queueSim) work(i int, r *rand.Rand) {
 				w.begin()
 			}
 		case alive && lives > 0 && r.IntN(100) == 0:
-			lives-- // the worker dies, and another starts
+			lives-- // the worker dies, and another one starts
 			s.mu.Lock()
 			s.deaths++
 			s.mu.Unlock()
@@ -110,7 +112,7 @@ func (s *queueSim) work(i int, r *rand.Rand) {
 	}
 }
 
-// finished reports whether all events are done.
+// finished reports whether all events are finished.
 func (s *queueSim) finished() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,7 +142,7 @@ func (w *queueSimWorker) hurried() (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.Background(), time.Duration(w.r.IntN(2000))*time.Microsecond)
 }
 
-// call makes a call, applies its answer, or loses it.
+// call makes a call and applies its answer, or loses the answer.
 func (w *queueSimWorker) call(ctx context.Context, cancel context.CancelFunc, f func(context.Context) (vk.QueueAnswer, error)) bool {
 	defer cancel()
 	before := make([]int, len(w.lanes))
@@ -168,19 +170,19 @@ func (w *queueSimWorker) call(ctx context.Context, cancel context.CancelFunc, f 
 	return true
 }
 
-// forget forgets a lane that is lost. The events of which Done had no answer may be done.
+// forget drops a lost lane. The events with an unanswered Done may be finished.
 func (w *queueSimWorker) forget(lane string) {
 	delete(w.held, lane)
 }
 
-// lane returns what is known of a lane.
+// lane returns the known state of a lane.
 func (w *queueSimWorker) lane(name string) (*queueSimLane, int) {
 	i, _ := strconv.Atoi(name)
 	return &w.lanes[i], i
 }
 
-// apply takes a batch, and compares it with what is known. before are the events that
-// were done before the call.
+// apply applies a batch and compares it with the known state. before holds the
+// events that were finished before the call.
 func (w *queueSimWorker) apply(b vk.QueueBatch, before []int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -212,7 +214,7 @@ func (w *queueSimWorker) apply(b vk.QueueBatch, before []int) {
 	}
 }
 
-// callPut puts the next events of a lane, until the Queue has them.
+// callPut puts the next events of a lane, until the Queue has accepted them.
 func (w *queueSimWorker) callPut() {
 	i := w.r.IntN(len(w.lanes))
 	l := &w.lanes[i]
@@ -241,10 +243,10 @@ func (w *queueSimWorker) callPut() {
 	}
 }
 
-// callDone finishes the first events of the lanes, or gives one back.
+// callDone finishes the first events of the lanes, or gives one lane back.
 func (w *queueSimWorker) callDone() {
 	var done []vk.QueueDone
-	last := make(map[string]int) // the last event that is done
+	last := make(map[string]int) // the last finished event
 	former := make(map[string]bool)
 	for _, lane := range slices.Sorted(maps.Keys(w.held)) {
 		h := w.held[lane]
@@ -272,11 +274,12 @@ func (w *queueSimWorker) callDone() {
 		}
 		return answer, err
 	}) {
-		return // what was done is done again after the Beat, if the lanes are still held
+		return // the finished events are finished again after the Beat, if the lanes are still held
 	}
 }
 
-// finish notes what is done. A Done of a former holder must be refused.
+// finish records the finished events. A Done of a former holder must be
+// refused.
 func (w *queueSimWorker) finish(done []vk.QueueDone, last map[string]int, former map[string]bool, a vk.QueueAnswer) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -297,7 +300,7 @@ func (w *queueSimWorker) finish(done []vk.QueueDone, last map[string]int, former
 	}
 }
 
-// callBeat calls Beat until it has an answer.
+// callBeat calls Beat until it gets an answer.
 func (w *queueSimWorker) callBeat() {
 	for !w.Failed() {
 		var held []vk.QueueHeld

@@ -206,7 +206,7 @@ func TestCompletesAndOffers(t *testing.T) {
 	})
 }
 
-// TestInteractionTranscript: a failure shows what people did and what they saw.
+// TestInteractionTranscript: a failure shows the actions of people and the answers.
 func TestInteractionTranscript(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := discordtest.Start(t, newPanel())

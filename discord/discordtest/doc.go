@@ -34,7 +34,7 @@
 // People use the bot's commands with [User.Slash] and [User.Uses], its buttons and
 // menus with [User.Clicks] and [User.Picks], and its forms with [User.Fills], as
 // far as Discord's client lets them: [User.TrySlash] returns the client's refusal. The first answer
-// must come within three seconds, else [User.SeesNoResponse] is what they see. An
+// must come within three seconds: [User.SeesNoResponse] is for the other case. An
 // answer that the bot puts off is heard once it comes; an ephemeral one by its
 // person only. [Server.Serve] is for bots that get interactions over HTTP.
 package discordtest

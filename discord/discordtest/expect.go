@@ -25,7 +25,7 @@ type hearing struct {
 	seen   map[sight]int64 // the last happening of another kind
 }
 
-// A sight is a kind of happening and the person who looks for it.
+// A sight is a kind of happening and the person that looks for it.
 type sight struct {
 	kind   string
 	person fakediscord.ID

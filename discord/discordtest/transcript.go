@@ -132,8 +132,7 @@ func (w *writer) line(h fakediscord.Happening) string {
 	return interactionLine(h, name, w.names[h.Only])
 }
 
-// interactionLine writes down what a person does to a command or a component, or what
-// comes of it.
+// interactionLine writes down an action on a command or a component, or its effect.
 func interactionLine(h fakediscord.Happening, name, person string) string {
 	switch h.Kind {
 	case fakediscord.HappeningCommand:

@@ -77,7 +77,7 @@ func newBot(t *testing.T, fake *fakediscord.Server) *httptest.Server {
 }
 
 // TestInteractions: people use commands, press, choose, fill in and complete; their
-// client refuses what Discord's does.
+// client is as strict as Discord's.
 func TestInteractions(t *testing.T) {
 	f := newFixture(t)
 	define(t, f)

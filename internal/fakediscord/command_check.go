@@ -36,7 +36,8 @@ func (f form) command(kind int) object {
 	return doc
 }
 
-// commandPlaces reads the fields that say who is offered a command, and where.
+// commandPlaces reads the fields about the people and the places that a command is
+// offered to.
 func (f form) commandPlaces(doc object) {
 	doc["default_member_permissions"], doc["nsfw"], doc["dm_permission"] = nil, false, true
 	if bits, ok := f.bits("default_member_permissions"); ok {
@@ -271,8 +272,8 @@ func float(v any) (float64, bool) {
 	return 0, false
 }
 
-// optionChoices reads the choices of an option, or those that a bot offers while a
-// person types.
+// optionChoices reads the choices of an option, or those that a bot offers to complete
+// it.
 func (f form) optionChoices(kind int) []any {
 	given, ok := f.list("choices", 0, 25)
 	if !ok {

@@ -73,7 +73,7 @@ func (s *Server) verify(ctx context.Context, e *endpoint) error {
 	return nil
 }
 
-// mistake returns what is wrong with an endpoint, or "".
+// mistake returns the reason to refuse an endpoint, or "".
 func (s *Server) mistake(ctx context.Context, e *endpoint) string {
 	if !isURL(e.url) {
 		return "it is no URL"

@@ -130,8 +130,7 @@ func newStoppedTimer() *time.Timer {
 	return t
 }
 
-// FuzzOptions: no values of options make the fake panic, and what the bot is told of
-// them is JSON.
+// FuzzOptions: no values of options make the fake panic.
 func FuzzOptions(f *testing.F) {
 	for _, values := range []string{
 		`{"s":"x","i":5,"n":1.5,"b":true}`, `{"s":null,"i":"5","n":"NaN","b":"x"}`, `{"u":"Anna","c":"general","r":"tea","m":"@Anna"}`, `{"file":{"name":"a","data":"eA=="}}`, `{"i":1e300,"file":[]}`, `{"":1}`,

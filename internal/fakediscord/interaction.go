@@ -170,7 +170,7 @@ func (in *interaction) object(s *Server, data object) object {
 	return o
 }
 
-// metadata returns what messages tell about the interaction that they answer.
+// metadata returns the interaction as the messages that answer it have it.
 func (in *interaction) metadata() object {
 	owners := object{"0": "0"}
 	if g := in.channel.guild; g != nil {

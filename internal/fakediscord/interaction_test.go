@@ -145,7 +145,7 @@ func TestCallbackErrors(t *testing.T) {
 	f.refused(404, 10008, "POST", u.path(), `{"type":7,"data":{"content":"x"}}`)
 }
 
-// TestAnswers: what each kind of answer makes, and what the bot is told of it.
+// TestAnswers: the messages and events that each kind of answer makes.
 func TestAnswers(t *testing.T) {
 	f := newFixture(t, Config{})
 	f.define(simpleCommand)

@@ -25,7 +25,7 @@ type message struct {
 	files     []string // paths in the CDN
 
 	interaction *interaction // that it answers
-	only        *user        // who alone sees it, or nil
+	only        *user        // the only one to see it, or nil
 }
 
 type reaction struct {

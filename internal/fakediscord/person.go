@@ -153,8 +153,8 @@ func (p person) leaves(kind int, before string, o object) []Offer {
 }
 
 // Slash uses a slash command as a person: "ban", "mod role add". The options are by
-// their names; see [Upload] for files. It returns the ID of the interaction, whose
-// effects are in the timeline, or a [*ClientError].
+// their names; see [Upload] for files. It returns the ID of the interaction or a
+// [*ClientError]; the effects are in the timeline.
 func (s *Server) Slash(as, channel ID, words string, options map[string]any) (ID, error) {
 	return s.useSlash(as, channel, words, options, "")
 }

@@ -133,7 +133,7 @@ func isMenu(o object) bool {
 	return kind == componentSelect || kind >= componentUsers && kind <= componentChannels
 }
 
-// optionOfMenu are the types of the options of a command that take what a menu offers.
+// optionOfMenu are the types of the options that take the same values as a menu.
 var optionOfMenu = map[int]int{componentUsers: optionUser, componentRoles: optionRole, componentMentionable: optionMentionable, componentChannels: optionChannel}
 
 // pick returns the values of a select menu, and how they look.

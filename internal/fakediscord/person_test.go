@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestOptions: what the bot gets of the options that a person fills in.
+// TestOptions: the options that a person fills in, as the bot gets them.
 func TestOptions(t *testing.T) {
 	f := newFixture(t, Config{})
 	boris := f.s.AddUser("Boris")
@@ -28,7 +28,7 @@ func TestOptions(t *testing.T) {
 		name, option string
 		value        any
 		want         string // the JSON of the value
-		resolved     string // what the data has besides
+		resolved     string // a part of the things that the data refers to
 	}{
 		{"a text", "s", "abc", `"abc"`, ""},
 		{"letters, not bytes", "s", "яяя", `"яяя"`, ""},
@@ -172,7 +172,7 @@ func TestMenus(t *testing.T) {
 	}
 }
 
-// TestClientRefuses: what the client does not let a person do to components.
+// TestClientRefuses: the client does not let a person do everything to components.
 func TestClientRefuses(t *testing.T) {
 	f := newFixture(t, Config{})
 	f.define(simpleCommand)

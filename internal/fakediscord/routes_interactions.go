@@ -36,7 +36,7 @@ func postCallback(c *call) any {
 	return in.response(c)
 }
 
-// response returns the answer to a callback, with what it has made.
+// response returns the answer to a callback, with the message that it has made.
 func (in *interaction) response(c *call) object {
 	about := object{"id": in.id, "type": in.kind, "channel_id": in.channel.id}
 	if in.channel.guild != nil {
@@ -166,7 +166,7 @@ func (c *call) putOff(in *interaction) {
 	in.messages = append(in.messages, m)
 }
 
-// complete offers choices to a person who types.
+// complete offers choices for an option.
 func (c *call) complete(in *interaction) {
 	c.require("choices")
 	choices := c.optionChoices(in.option)

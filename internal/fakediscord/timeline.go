@@ -25,7 +25,7 @@ type Happening struct {
 	Emoji     string          `json:"emoji,omitempty"`
 	Message   json.RawMessage `json:"message,omitempty"` // as the API returns it
 
-	Only        ID              `json:"only,omitzero"` // the person who alone sees it
+	Only        ID              `json:"only,omitzero"` // the one person that sees it
 	Interaction ID              `json:"interaction,omitzero"`
 	Form        json.RawMessage `json:"form,omitempty"`    // that opens
 	Choices     json.RawMessage `json:"choices,omitempty"` // that are offered
@@ -48,13 +48,13 @@ const (
 	HappeningTakeRole = "take role"
 	HappeningNickname = "nickname"
 
-	// What people do to the bot's commands and components; Text tells it.
+	// Actions of people on the bot's commands and components; Text tells them.
 	HappeningCommand = "command"
 	HappeningPress   = "press"
 	HappeningPick    = "pick"
 	HappeningFill    = "fill"
 
-	// What they see of the answers, besides messages and edits.
+	// Answers other than messages and edits.
 	HappeningThinking   = "thinking"
 	HappeningForm       = "form"
 	HappeningChoices    = "choices"

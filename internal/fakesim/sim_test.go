@@ -441,7 +441,7 @@ func TestFaults(t *testing.T) {
 		t.Errorf("calls %v", calls)
 	}
 	if b := string(encode(calls)); strings.Contains(b, token) {
-		t.Error("the calls tell the token")
+		t.Error("the calls contain the token")
 	}
 	if v := must(t, s, "POST", "/sim/faults", `{"on":"longpoll","effect":"failed","code":1,"times":1}`); v["on"] != "long poll" {
 		t.Errorf("got %v", v)

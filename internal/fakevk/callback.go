@@ -262,7 +262,8 @@ func (cb *callback) rouse() {
 }
 
 // next removes a parcel that is due from the queue. If none is due, it returns
-// the time until one is; a negative time means that the queue is empty.
+// the time until one is; a negative time means that there is nothing to wait
+// for.
 func (cb *callback) next() (*parcel, time.Duration) {
 	t := now()
 	soonest := time.Duration(-1)

@@ -213,7 +213,7 @@ func TestCallbackMethods(t *testing.T) {
 		var code struct{ Code string }
 		s.ok(&code, "groups.getCallbackConfirmationCode", "group_id", s.group.ID)
 		if code.Code == s.ConfirmationCode(s.group.ID) || len(code.Code) != 8 {
-			t.Errorf("code %q: that of the API is another", code.Code)
+			t.Errorf("code %q differs from that of the API", code.Code)
 		}
 		b.answer = func(h hook) (int, string, http.Header) {
 			if h.Type == "confirmation" {

@@ -158,7 +158,7 @@ func (r *replay) differs(got, want any, at string) string {
 	case map[string]any:
 		object, ok := got.(map[string]any)
 		if !ok {
-			return at + " is no object"
+			return at + " is not an object"
 		}
 		for name, w := range want {
 			v, there := object[name]

@@ -17,8 +17,9 @@ const (
 )
 
 // A Fault describes a failure: its place, its time and its effect. If several
-// faults match a call, a poll or an event, the first one registered has its
-// effect; the delays of those registered before it are added.
+// faults match a call, a poll or an event, the first one registered that has an
+// effect is applied. The delays of those registered before it are added to its
+// own.
 type Fault struct {
 	// On is the place of the fault: a method (messages.send), a section
 	// (messages.*), one of the On constants or a type of event (message_new).

@@ -153,7 +153,7 @@ func (e PollFailed) check() {
 
 func (e Poison) check() {
 	if len(e.Element) > 0 && !json.Valid(e.Element) {
-		panic("fakevk: the poison is no JSON; BadJSON breaks an answer")
+		panic("fakevk: the poison is not JSON; use BadJSON to break a response")
 	}
 }
 

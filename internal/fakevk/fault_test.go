@@ -96,10 +96,10 @@ func TestFaultChance(t *testing.T) {
 		t.Errorf("%d of 200 were hit, want about 60", n)
 	}
 	if d := cmp.Diff(got, run(1)); d != "" {
-		t.Error("the same seed had other luck:", d)
+		t.Error("the same seed gave other random numbers:", d)
 	}
 	if cmp.Equal(got, run(2)) {
-		t.Error("another seed had the same luck")
+		t.Error("another seed gave the same random numbers")
 	}
 }
 
@@ -138,10 +138,10 @@ func TestFaultNonsense(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
 	for name, f := range map[string]Fault{
-		"no effect":         {},
-		"no code":           {Effect: APIError{}},
-		"no such failure":   {Effect: PollFailed{Code: 5}},
-		"poison is no JSON": {Effect: Poison{json.RawMessage("{")}},
+		"no effect":          {},
+		"no code":            {Effect: APIError{}},
+		"no such failure":    {Effect: PollFailed{Code: 5}},
+		"poison is not JSON": {Effect: Poison{json.RawMessage("{")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			defer func() {

@@ -17,10 +17,10 @@ func init() {
 }
 
 // The User Long Poll delivers messages to the clients of users and of a
-// community's inbox. Of its events it has the new message, 4, and the edited
-// one, 5. It keeps no history of its own: every change of a message gives the
-// message the next version of the world, and ts and pts are such versions. The
-// changes since a version are found by searching the messages.
+// community's inbox. It has two kinds of events here: the new message, 4, and
+// the edited one, 5. It keeps no history of its own: every change of a message
+// gives the message the next version of the world, and ts and pts are such
+// versions. The changes since a version are found by searching the messages.
 
 // inboxLimit limits the changes in one response.
 const inboxLimit = 200

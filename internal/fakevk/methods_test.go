@@ -70,7 +70,7 @@ func TestMethods(t *testing.T) {
 	}
 	for _, name := range answersAlways {
 		if !slices.Contains(list, name) {
-			t.Errorf("%s is no method", name)
+			t.Errorf("%s is not a method", name)
 		}
 	}
 }

@@ -183,7 +183,7 @@ func TestKeyboardUnderTheField(t *testing.T) {
 		t.Errorf("after its removal: %+v", k)
 	}
 	if k := s.Keyboard(s.boris.ID, peer); k != nil {
-		t.Errorf("of a stranger: %+v", k)
+		t.Errorf("from a stranger: %+v", k)
 	}
 }
 
@@ -209,7 +209,7 @@ func TestPressNothing(t *testing.T) {
 		}
 	}
 	if _, ok := s.Pressed("no such"); ok {
-		t.Error("found a press that was not")
+		t.Error("found a press that did not happen")
 	}
 }
 

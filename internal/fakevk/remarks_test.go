@@ -94,6 +94,6 @@ func TestRemarks(t *testing.T) {
 		t.Errorf("%d remarks, want %d", len(said), maxRemarks)
 	}
 	if i := slices.IndexFunc(said, func(r string) bool { return strings.Contains(r, s.group.Token) }); i >= 0 {
-		t.Errorf("a remark tells the token: %s", said[i])
+		t.Errorf("a remark contains the token: %s", said[i])
 	}
 }

@@ -411,7 +411,7 @@ func TestChatAccess(t *testing.T) {
 				t.Fatal(err)
 			}
 			if len(p.poll(0).Updates) != 1 {
-				t.Error("a service message was not told")
+				t.Error("a service message was not reported")
 			}
 		})
 	}

@@ -1,5 +1,5 @@
-// Package lines limits by key how many run at the same time, and lets a limited number
-// of others wait in line.
+// Package lines limits the number of concurrent handlers by key, and lets a
+// limited number of others wait.
 package lines
 
 import (
@@ -9,23 +9,24 @@ import (
 	"sync"
 )
 
-// ErrFull is returned by Enter when as many run and wait as may.
-var ErrFull = errors.New("as many run and wait as may")
+// ErrFull is returned by Enter when the limits of running and of waiting
+// handlers are reached.
+var ErrFull = errors.New("lines: too many handlers are running and waiting")
 
-// Lines are the lines of many keys. The zero value has none. It is safe for concurrent
-// use. A key that is not in use takes no memory.
+// Lines holds the lines of many keys. The zero value is empty. It is safe for
+// concurrent use. An unused key takes no memory.
 type Lines[K comparable] struct {
 	mu sync.Mutex
 	of map[K]*line
 }
 
-// A line is what runs and waits under one key.
+// A line holds the running and waiting handlers of a key.
 type line struct {
 	running int
-	waiting list.List // of chan struct{}; closed when it is their turn
+	waiting list.List // of chan struct{}; closed when the handler's turn has come
 }
 
-// A Waiter is the handler that enters: a context, and the way in which it waits.
+// A Waiter is the handler that enters: a context with a method for waiting.
 type Waiter interface {
 	context.Context
 
@@ -33,9 +34,10 @@ type Waiter interface {
 	Park(wait func() error) error
 }
 
-// Enter takes one of n places of a key, and waits for it if there is none, unless queue
-// others wait: then it returns ErrFull. A negative queue is no limit. If c ends while
-// Enter waits, it returns the cause; other errors are those of Park.
+// Enter takes one of n places of a key. If none is free, it waits, unless queue
+// others already wait: then it returns ErrFull. A negative queue means no
+// limit. If c ends while Enter waits, Enter returns the cause; other errors are
+// those of Park.
 func (ls *Lines[K]) Enter(c Waiter, key K, n, queue int) error {
 	ls.mu.Lock()
 	l := ls.of[key]
@@ -77,7 +79,7 @@ func (ls *Lines[K]) Enter(c Waiter, key K, n, queue int) error {
 	return err
 }
 
-// Leave gives a place back, to the one who has waited longest.
+// Leave gives a place back, to the handler that has waited longest.
 func (ls *Lines[K]) Leave(key K) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
@@ -91,7 +93,8 @@ func (ls *Lines[K]) Leave(key K) {
 	}
 }
 
-// giveUp ends the wait of one, whose turn may have come all the same.
+// giveUp ends a wait. Its turn may have come meanwhile; then the place is given
+// back.
 func (ls *Lines[K]) giveUp(key K, l *line, one *list.Element) {
 	ls.mu.Lock()
 	select {

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 )
 
-// A waiter is a context that waits where it is.
+// A waiter is a context that waits without parking.
 type waiter struct{ context.Context }
 
 func (waiter) Park(wait func() error) error { return wait() }
@@ -57,7 +57,8 @@ func TestLines(t *testing.T) {
 	})
 }
 
-// TestTurnOfOneThatGaveUp: a place that comes too late goes to the next.
+// TestTurnOfOneThatGaveUp checks that a place that comes too late goes to the
+// next waiter.
 func TestTurnOfOneThatGaveUp(t *testing.T) {
 	var ls Lines[int]
 	ls.Enter(waiter{t.Context()}, 1, 1, 0)

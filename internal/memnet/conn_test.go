@@ -159,7 +159,7 @@ func TestDeadlines(t *testing.T) {
 			}
 			var ne net.Error
 			if !errors.As(got.err, &ne) || !ne.Timeout() {
-				t.Error("the error is no timeout")
+				t.Error("the error is not a timeout")
 			}
 			// Data does not change that, and a new deadline replaces the old
 			// one.

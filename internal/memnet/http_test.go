@@ -176,8 +176,8 @@ func TestHTTPReset(t *testing.T) {
 	})
 }
 
-// BenchmarkHTTP measures a request over the in-memory network, and the same
-// over loopback for comparison.
+// BenchmarkHTTP compares a request over the in-memory network with one over
+// loopback.
 func BenchmarkHTTP(b *testing.B) {
 	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, `{"response":1}`)

@@ -36,14 +36,22 @@ const (
 // order within one, and evenly spaced: a burst does not make the next second
 // one of bursts too, in which the last to come waits longest, however urgent.
 //
-// There is no goroutine, and while nobody waits no timer. No lock is held by
-// who waits. The zero Limiter has no limit.
+// There is no goroutine but that of Ask, and while nobody waits no timer. No lock is
+// held by who waits. The zero Limiter has no limit.
 //
 // Rate must be set before the first use. A Limiter is safe for concurrent use.
 type Limiter struct {
 	Rate int // turns in a second; zero or less: no limit
 
+	// Ask, if not nil, is called before each turn, on a goroutine of its own while
+	// somebody waits: it is a limit that others share. It returns how long to wait before
+	// it is called again, or zero if a turn may be given. If nobody wants it then,
+	// undo is called, unless it is nil. With Ask, Rate must be positive.
+	Ask func() (wait time.Duration, undo func())
+
 	mu     sync.Mutex
+	asking bool        // Ask is being called
+	asked  bool        // a turn may be given
 	given  []time.Time // when the last Rate turns were given, a ring
 	last   int         // the latest of given
 	next   time.Time   // before that, nobody who waits gets a turn
@@ -73,7 +81,7 @@ func (l *Limiter) Try() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	if l.timer != nil || l.room(now).After(now) {
+	if l.Ask != nil || l.timer != nil || l.room(now).After(now) {
 		return false
 	}
 	l.give(now)
@@ -210,11 +218,42 @@ func (l *Limiter) advance() {
 			l.timer = time.AfterFunc(wait, l.fire)
 			return
 		}
+		if l.Ask != nil && !l.asked {
+			if !l.asking {
+				l.asking = true
+				go l.ask()
+			}
+			return
+		}
+		l.asked = false
 		w.place.Remove()
 		l.give(now)
 		l.next = now.Add(l.gap(now))
 		close(w.ready)
 	}
+}
+
+// ask asks for a turn, and gives it to the one who then goes next.
+func (l *Limiter) ask() {
+	wait, undo := l.Ask()
+	l.mu.Lock()
+	l.asking = false
+	switch head := l.head(); {
+	case wait > 0 && head != nil:
+		if l.timer != nil {
+			l.timer.Stop()
+		}
+		l.timer = time.AfterFunc(wait, l.fire)
+	case wait > 0:
+	case head == nil && undo != nil:
+		defer undo()
+	case head != nil:
+		l.asked = true
+		if l.timer == nil {
+			l.advance()
+		}
+	}
+	l.mu.Unlock()
 }
 
 func (l *Limiter) fire() {
@@ -226,7 +265,11 @@ func (l *Limiter) fire() {
 
 // rest stops the timer if nobody waits.
 func (l *Limiter) rest() {
-	if l.timer != nil && l.head() == nil && l.timer.Stop() {
+	if l.head() != nil {
+		return
+	}
+	l.asked = false
+	if l.timer != nil && l.timer.Stop() {
 		l.timer = nil
 	}
 }

@@ -328,3 +328,53 @@ func TestOrder(t *testing.T) {
 		}
 	})
 }
+
+// TestAsk: each turn is asked for, goes to the one who goes first when it is allowed, and
+// is given back if nobody wants it any more.
+func TestAsk(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		asked, undone := 0, 0
+		l := &Limiter{Rate: 20, Ask: func() (time.Duration, func()) {
+			asked++
+			if since := time.Since(began); since < 3*time.Second {
+				return 3*time.Second - since, nil
+			}
+			time.Sleep(10 * time.Millisecond)
+			return 0, func() { undone++ }
+		}}
+		if l.Try() {
+			t.Error("a turn without being asked for")
+		}
+		var mu sync.Mutex
+		var order []int
+		var all sync.WaitGroup
+		for _, priority := range []int{2, 1, 1, 0} {
+			all.Go(func() {
+				if err := turn(t.Context(), l, priority); err != nil {
+					t.Error(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, priority)
+			})
+			time.Sleep(time.Second)
+		}
+		all.Wait()
+		if !slices.Equal(order, []int{1, 1, 2, 0}) && !slices.Equal(order, []int{0, 1, 1, 2}) {
+			t.Errorf("the turns went to %v", order)
+		}
+		if asked > 6 {
+			t.Errorf("asked %d times for 4 turns and one wait", asked)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+		defer cancel()
+		if err := turn(ctx, l, 0); err == nil {
+			t.Error("a turn after the end of ctx")
+		}
+		time.Sleep(time.Second)
+		if undone != 1 {
+			t.Errorf("%d turns were given back, want 1", undone)
+		}
+	})
+}

@@ -109,7 +109,7 @@ func (f *discordFront) says(t *testing.T, text string) string {
 	return f.got
 }
 
-// slash gives the options of a slash command to the Router, by their names.
+// slash passes the options of a slash command to the Router by name.
 func (f *discordFront) slash(t *testing.T, words string, options map[string]any) string {
 	t.Helper()
 	defs, err := f.r.Commands()
@@ -144,14 +144,15 @@ func (f *discordFront) slash(t *testing.T, words string, options map[string]any)
 
 var typedLine = regexp.MustCompile(`"(?:!|/|bot, )" "(?:[^"\\]|\\.)*"`)
 
-// sameSlash returns a result without the prefix and the line, which people do not type in a
-// slash command.
+// sameSlash returns a result without the prefix and the line, which a slash
+// command does not have.
 func sameSlash(s string) string {
 	return strings.ReplaceAll(typedLine.ReplaceAllString(s, "_"), "usage: !", "usage: /")
 }
 
-// slashOptions are the options of slash commands that mean the same as a typed text, by the
-// text or, where it means different things, by the pattern and the text.
+// slashOptions are the options of slash commands equivalent to a typed text.
+// The key is the text or, for a text with several meanings, the pattern and the
+// text.
 var slashOptions = map[string]map[string]any{
 	`!a "b c" 7`:                        {"x": "b c", "y": 7},
 	"!a b":                              {"x": "b"},
@@ -171,8 +172,8 @@ var slashOptions = map[string]map[string]any{
 	"!inside b 1":                       {"x": 1},
 }
 
-// TestPatterns: a pattern means the same in both fronts, also in what it refuses, and as a
-// slash command.
+// TestPatterns checks that a pattern means the same in both fronts and as a
+// slash command, including the texts that it rejects.
 func TestPatterns(t *testing.T) {
 	const none = "" // the text is not a command
 	for _, tt := range []struct {

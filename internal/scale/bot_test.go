@@ -38,7 +38,9 @@ func start(t *testing.T, q vk.Queue, s vk.Store, h vk.HandlerFunc, set ...func(*
 	for _, f := range set {
 		f(d)
 	}
-	p.Callback = &vk.Callback{Client: client(), Dispatcher: d, GroupID: group, Secret: vk.NewSecret("s"), Logger: log}
+	c := client()
+	c.Logger = log
+	p.Callback = &vk.Callback{Client: c, Dispatcher: d, GroupID: group, Secret: vk.NewSecret("s"), Logger: log}
 	if err := p.Status().Err; err != nil { // begins
 		t.Fatal(err)
 	}

@@ -279,11 +279,12 @@ func TestRetryAfter(t *testing.T) {
 		q, s := new(vktest.Queue), new(vk.MemoryStore)
 		var log diary
 		began := time.Now()
-		fails := 2
 		h := func(c *vk.Context) error {
-			log.note("%v: %s", time.Since(began).Round(time.Second), c.Text())
-			if c.Text() == "busy" && fails > 0 {
-				fails--
+			log.note("%v: %s %d", time.Since(began).Round(time.Second), c.Text(), c.RetryCounter())
+			if c.Again() {
+				t.Error("a handler that asked to run again was cut off")
+			}
+			if c.Text() == "busy" && c.RetryCounter() < 2 {
 				return vk.RetryAfter(time.Minute)
 			}
 			return nil
@@ -294,7 +295,7 @@ func TestRetryAfter(t *testing.T) {
 		time.Sleep(time.Second)
 		b.tell(t, "e3", 2, "other")
 		time.Sleep(3 * time.Minute)
-		log.is(t, "0s: busy", "1s: other", "1m0s: busy", "2m0s: busy", "2m0s: next")
+		log.is(t, "0s: busy 0", "1s: other 0", "1m0s: busy 1", "2m0s: busy 2", "2m0s: next 0")
 		stop(a, b)
 	})
 }

@@ -1,4 +1,5 @@
-// Package windows counts uses by key, for cooldowns: so many in a while, then a rest.
+// Package windows counts uses by key for cooldowns: a number of uses, followed
+// by a pause.
 package windows
 
 import (
@@ -6,48 +7,48 @@ import (
 	"time"
 )
 
-// A window is the use that was made of something in a while. It opens with the
-// first use; the last one that is allowed opens it anew, and so begins a rest
-// of the whole length. The length is not in it: it may be another each time.
+// A window counts the uses of a key in a period. It starts with the first use.
+// The last allowed use restarts it, and so begins a pause of the whole period.
+// The window does not store the period, which may differ each time.
 type window struct {
 	start   int64 // in Unix nanoseconds
 	used    int32
-	id      uint32 // no other window of the key has it, until it has come round
-	refused bool   // somebody was told to wait
+	id      uint32 // unique among the windows of the key until it wraps around
+	refused bool   // a use was refused
 }
 
-// A Use is one that was taken of a window, to be given back.
+// A Use is a use of a window that can be given back.
 type Use[K comparable] struct {
 	key    K
 	per    time.Duration
 	rate   int
-	id     uint32 // the window's
+	id     uint32 // of the window
 	opened int64  // the start of the window before the use
 }
 
-// Windows are those of many keys. They are in two maps, which take turns: when
-// all in the older one is over, it falls, and the newer one takes its place. So
-// what is over costs nothing, not even a look at it, and there is no need for a
-// timer: the memory is given back by the next use.
+// Windows holds the windows of many keys, in two maps that take turns. When all
+// windows in the older map have expired, the map is dropped and the newer one
+// takes its place. So an expired window costs nothing, not even a check, and no
+// timer is needed: the next use frees the memory.
 //
-// The zero value has none. It has no lock of its own: its user needs one.
+// The zero value is empty. Windows has no lock of its own: its user needs one.
 type Windows[K comparable] struct {
 	fresh, stale generation[K]
-	began        int64 // when fresh was begun
+	began        int64 // the time when fresh was started
 	last         uint32
 }
 
-// A generation is the windows that were last used in some time.
+// A generation holds the windows that were last used in some period.
 type generation[K comparable] struct {
 	of   map[K]window
-	need int64 // the longest of them, in nanoseconds
+	need int64 // the longest period of them, in nanoseconds
 }
 
-// turn drops what is over.
+// turn drops expired windows.
 func (w *Windows[K]) turn(now int64) {
 	keep := max(w.fresh.need, w.stale.need)
 	switch age := now - w.began; {
-	case age < 0: // the clock has gone back: what there is stays a little longer
+	case age < 0: // the clock was set back: the windows stay a little longer
 	case age < keep:
 		return
 	case age-keep >= keep:
@@ -58,8 +59,9 @@ func (w *Windows[K]) turn(now int64) {
 	w.began = now
 }
 
-// find returns the window of key, which is a new one if there is none that
-// lasts. A clock that has gone back before the window ends it.
+// find returns the window of key, or a new one if there is none or it has
+// expired. If the clock was set back to before its start, the window has
+// expired.
 func (w *Windows[K]) find(key K, now int64, per time.Duration) window {
 	found, ok := w.fresh.of[key]
 	if !ok {
@@ -79,9 +81,9 @@ func (w *Windows[K]) put(key K, win window, per time.Duration) {
 	w.fresh.need = max(w.fresh.need, int64(per))
 }
 
-// Take uses key once, if it may be used: at most rate times, and then not for
-// as long as per. Otherwise it returns how long to wait, and whether somebody
-// was told so before.
+// Take uses key once, if that is allowed: at most rate times, and then not
+// until per has passed. Otherwise it returns the time to wait, and whether a
+// use was refused before in the same pause.
 func (w *Windows[K]) Take(key K, now int64, rate int, per time.Duration) (taken Use[K], wait time.Duration, again bool) {
 	w.turn(now)
 	rate = min(rate, math.MaxInt32)
@@ -106,8 +108,8 @@ func (w *Windows[K]) Take(key K, now int64, rate int, per time.Duration) (taken 
 	return taken, 0, false
 }
 
-// GiveBack undoes a use, as far as its window still lasts. A rest that the window
-// has begun is over.
+// GiveBack undoes a use if its window has not expired. A pause that the use has
+// begun ends.
 func (w *Windows[K]) GiveBack(u Use[K], now int64) {
 	win := w.find(u.key, now, u.per)
 	if win.used == 0 || win.id != u.id {
@@ -123,7 +125,7 @@ func (w *Windows[K]) GiveBack(u Use[K], now int64) {
 	w.put(u.key, win, u.per)
 }
 
-// Left returns how long Take would have to wait.
+// Left returns the time that Take would return to wait.
 func (w *Windows[K]) Left(key K, now int64, rate int, per time.Duration) time.Duration {
 	if win := w.find(key, now, per); int(win.used) >= rate {
 		return per - time.Duration(now-win.start)

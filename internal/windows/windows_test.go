@@ -10,7 +10,8 @@ import (
 // An owner is a key of Windows.
 type owner struct{ User int64 }
 
-// TestWindowsClockGoesBack: what was counted before counts no more.
+// TestWindowsClockGoesBack checks that uses from before the clock was set back
+// no longer count.
 func TestWindowsClockGoesBack(t *testing.T) {
 	var w Windows[owner]
 	const per = 10 * time.Second
@@ -26,7 +27,7 @@ func TestWindowsClockGoesBack(t *testing.T) {
 	}
 }
 
-// TestWindowsGiveBackMemory: what is over takes none.
+// TestWindowsGiveBackMemory checks that expired windows take no memory.
 func TestWindowsGiveBackMemory(t *testing.T) {
 	const n = 10_000
 	held := func(w *Windows[owner]) int { return len(w.fresh.of) + len(w.stale.of) }
@@ -52,7 +53,8 @@ func TestWindowsGiveBackMemory(t *testing.T) {
 	}
 }
 
-// TestWindowsForgetNothing: the two maps are as one that forgets nothing.
+// TestWindowsForgetNothing checks that the two maps work like one map that
+// drops nothing.
 func TestWindowsForgetNothing(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	pers := []time.Duration{7, 20, 90, math.MaxInt64} // of nanoseconds
@@ -85,13 +87,13 @@ func TestWindowsForgetNothing(t *testing.T) {
 	}
 }
 
-// TestWindowsReset: wherever the window is.
+// TestWindowsReset checks Reset in both maps.
 func TestWindowsReset(t *testing.T) {
 	var w Windows[owner]
 	a, b := owner{User: 1}, owner{User: 2}
 	w.Take(b, 0, 1, 10)
 	w.Take(a, 9, 1, 10)
-	w.Take(b, 10, 1, 10) // a is among the older ones now, and lasts
+	w.Take(b, 10, 1, 10) // a is in the older map now, and has not expired
 	if w.Left(a, 12, 1, 10) != 7 {
 		t.Fatal("the window does not last")
 	}
@@ -101,8 +103,8 @@ func TestWindowsReset(t *testing.T) {
 	}
 }
 
-// TestWindowsGiveBack: a use that is given back was not, but for what has become
-// of the window since.
+// TestWindowsGiveBack checks that giving back a use undoes it, except for later
+// changes of the window.
 func TestWindowsGiveBack(t *testing.T) {
 	key := owner{User: 1}
 	for _, tt := range []struct {

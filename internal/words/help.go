@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Of returns the words of a pattern, each perhaps one of several.
+// Of returns the words of a pattern; each may be a list of alternatives.
 func Of(pattern string) []string {
 	words := strings.Fields(pattern)
 	if i := slices.IndexFunc(words, func(w string) bool { return strings.HasPrefix(w, "{") }); i >= 0 {
@@ -15,7 +15,7 @@ func Of(pattern string) []string {
 }
 
 // Begin reports whether the words of a pattern begin with those of a command.
-// Case does not count: a person who asks for help need not be exact.
+// It ignores case, because a request for help need not be exact.
 func Begin(words, asked []string) bool {
 	if len(asked) > len(words) {
 		return false
@@ -28,8 +28,8 @@ func Begin(words, asked []string) bool {
 	return true
 }
 
-// Described returns the usage of a command with its description: the first line of it, or
-// all if the command was asked for.
+// Described returns the usage of a command with its description: the first
+// line, or the whole description if all is true.
 func Described(usage, doc string, all bool) string {
 	switch doc = strings.TrimSpace(doc); {
 	case doc == "":

@@ -1,4 +1,5 @@
-// Package words has what people are told about their commands, in English and in Russian.
+// Package words holds the texts for users about their commands, in English and
+// in Russian.
 package words
 
 import (
@@ -10,10 +11,10 @@ import (
 	"github.com/vkrouter/vk/internal/command"
 )
 
-// Words are what people are told in one language.
+// Words are the texts for users in one language.
 type Words struct {
-	NotNow    string // a check refuses for a reason that is not known
-	Forbidden string // nothing would help the person
+	NotNow    string // a check refuses for an unknown reason
+	Forbidden string // the user cannot get the right
 	OldButton string
 	Busy      string
 	TooLong   string // the handler took too long
@@ -21,16 +22,16 @@ type Words struct {
 	Commands, NoCommands string // of a list of commands
 	Or                   string // between places
 
-	types          map[string]string // what fits, by the type's name
+	types          map[string]string // descriptions of valid values, by the name of the type
 	unknown, usage string
 	missing, extra string
 	unfit, neither string // neither stands between several types
 	quote          string
-	works          string // where and for whom a command works
+	works          string // places and users for which a command works
 
 	waitFor string
 	units   [4][]string     // seconds to days, in their forms
-	form    func(int64) int // which goes with a number
+	form    func(int64) int // returns the form for a number
 }
 
 // English are the words in English.
@@ -91,19 +92,20 @@ var Russian = Words{
 	form: oneTwoFive,
 }
 
-// UnknownCommand says that there is no command of that name.
+// UnknownCommand returns a text that says that there is no command of that
+// name.
 func (w *Words) UnknownCommand(name string) string { return fmt.Sprintf(w.unknown, name) }
 
-// An Arg is a wrong argument of a command.
+// An Arg is an invalid argument of a command.
 type Arg struct {
 	command.ArgError
-	Usage string            // how the command is written; empty if nobody has typed it
-	Told  string            // the words of a converter, or ""
-	Types map[string]string // what fits, by the names of types that these Words do not have
+	Usage string            // the command's usage; empty if the user has not typed the command
+	Told  string            // the text of a converter, or ""
+	Types map[string]string // descriptions of valid values, by the names of types that these Words do not have
 }
 
-// Argument says what is wrong with an argument and, to a person who has written it, what
-// would be right.
+// Argument returns a text about an invalid argument. If the user has typed the
+// command, the text includes its usage.
 func (w *Words) Argument(a Arg) string {
 	var what string
 	switch {
@@ -124,8 +126,8 @@ func (w *Words) Argument(a Arg) string {
 	return fmt.Sprintf(w.usage, what, a.Usage)
 }
 
-// fits says what a placeholder of the given types takes. Types of a bot's own
-// are called what its usage calls them.
+// fits describes the valid values of a placeholder of the given types. A bot's
+// own types have the names that the usage shows.
 func (w *Words) fits(want string, more map[string]string) string {
 	types := strings.Split(want, "|")
 	for i, t := range types {
@@ -138,9 +140,9 @@ func (w *Words) fits(want string, more map[string]string) string {
 	return strings.Join(types, w.neither)
 }
 
-// Refused says why a person may not run a command: the places where it works, or the
-// people for whom, and the words that checks have brought along. If there are neither, it
-// says that the person may not, or if known is false that the person cannot now.
+// Refused returns a text that says why a user may not run a command: the places
+// or the users for which it works, and the texts of checks. Without either, it
+// says that the user may not, or, if known is false, that the user cannot now.
 func (w *Words) Refused(places, told []string, known bool) string {
 	switch {
 	case len(places) > 0:
@@ -153,11 +155,11 @@ func (w *Words) Refused(places, told []string, known bool) string {
 	return w.NotNow
 }
 
-// Wait says how long to wait, not less than is right.
+// Wait returns a text with the time to wait, rounded up.
 func (w *Words) Wait(d time.Duration) string {
 	unit, i := time.Second, 0
 	for _, longer := range []time.Duration{time.Minute, time.Hour, 24 * time.Hour} {
-		if d < 2*longer { // 90 seconds are told more exactly than 2 minutes
+		if d < 2*longer { // 90 seconds are shown more exactly than as 2 minutes
 			break
 		}
 		unit, i = longer, i+1
@@ -166,11 +168,12 @@ func (w *Words) Wait(d time.Duration) string {
 	return fmt.Sprintf(w.waitFor, n, w.units[i][w.form(n)])
 }
 
-// one is English: one second, and any other number of seconds.
+// one returns the form for English: one second, and any other number of
+// seconds.
 func one(n int64) int { return min(1, int(n-1)) }
 
-// oneTwoFive is Russian: 1 and 21, 2 and 33, 5 and 12 have each a form of their
-// own.
+// oneTwoFive returns the form for Russian: 1 and 21, 2 and 33, 5 and 12 each
+// have a form of their own.
 func oneTwoFive(n int64) int {
 	switch {
 	case n%10 == 1 && n%100 != 11:
@@ -181,10 +184,10 @@ func oneTwoFive(n int64) int {
 	return 2
 }
 
-// Short cuts the text that a person wrote to what is enough to recognize it.
+// Short shortens a user's text to a length that is enough to recognize it.
 func Short(s string) string { return Cut(s, 41) }
 
-// Cut cuts s to so many characters at most.
+// Cut shortens s to at most the given number of characters.
 func Cut(s string, most int) string {
 	if r := []rune(s); len(r) > most {
 		return string(r[:most-1]) + "…"

@@ -34,7 +34,7 @@ func TestWait(t *testing.T) {
 	}
 }
 
-// TestWordsAreComplete: each language says everything.
+// TestWordsAreComplete checks that each language has every text.
 func TestWordsAreComplete(t *testing.T) {
 	for name, w := range map[string]*Words{"english": &English, "russian": &Russian} {
 		v := reflect.ValueOf(*w)

@@ -175,7 +175,7 @@ func (f *fake) next() happening {
 		for _, h := range answer.Happenings {
 			f.last = h.N
 			switch h.Kind {
-			case "command", "press", "fill": // what Anna does
+			case "command", "press", "fill": // actions of Anna
 			case "message", "typing":
 				if h.Message.Author.Bot {
 					return h

@@ -1,0 +1,233 @@
+package redisstore_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/dbserver"
+	"github.com/vkrouter/vk/internal/versus"
+	"github.com/vkrouter/vk/redisstore"
+)
+
+// A wire counts what goes over connections.
+type wire struct{ bytes, requests atomic.Int64 }
+
+// dialer makes a Store use these connections.
+func (w *wire) dialer(config *redisstore.Config) {
+	config.Redis.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		return &countedConn{Conn: conn, w: w}, err
+	}
+}
+
+// take returns what went over the connections since the last call.
+func (w *wire) take() (bytes, requests int64) { return w.bytes.Swap(0), w.requests.Swap(0) }
+
+type countedConn struct {
+	net.Conn
+	w *wire
+}
+
+func (c *countedConn) Write(p []byte) (int, error) {
+	c.w.requests.Add(1)
+	c.w.bytes.Add(int64(len(p)))
+	return c.Conn.Write(p)
+}
+
+func (c *countedConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.w.bytes.Add(int64(n))
+	return n, err
+}
+
+// An eventLoop puts events of a kilobyte into lanes and finishes them.
+type eventLoop struct {
+	testing.TB
+	store  *redisstore.Store
+	worker vk.QueueWorker
+	n      int
+}
+
+// event puts an event and finishes it.
+func (l *eventLoop) event() {
+	l.n++
+	b := l.put(fmt.Sprint("lane ", l.n%100))
+	d := vk.QueueDone{Lane: b.Lane, Epoch: b.Epoch, Seqs: []int64{b.Events[0].Seq}}
+	if a, err := l.store.Done(context.Background(), l.worker, []vk.QueueDone{d}); err != nil || len(a.Lost) > 0 {
+		l.Fatalf("Done: %v, %v", a, err)
+	}
+}
+
+// put puts an event, which is delivered at once.
+func (l *eventLoop) put(lane string) vk.QueueBatch {
+	l.n++
+	e := vk.QueueEvent{ID: fmt.Sprintf("%040d", l.n), Lane: lane, Data: []byte(`"` + strings.Repeat("x", 1022) + `"`)}
+	a, err := l.store.Put(context.Background(), l.worker, []vk.QueueEvent{e}, nil)
+	if err != nil || len(a.Batches) != 1 {
+		l.Fatalf("Put: %v, %v", a, err)
+	}
+	return a.Batches[0]
+}
+
+// TestQueueCost: an event takes two round trips and at most three times its size on the
+// wire, also if a thousand others are pending.
+func TestQueueCost(t *testing.T) {
+	const size, events = 1024, 200
+	server := start(t, "--appendonly", "no")
+	for _, pending := range []int{0, 1000} {
+		t.Run(fmt.Sprint(pending, " pending"), func(t *testing.T) {
+			w := new(wire)
+			store := open(t, server, w.dialer, func(c *redisstore.Config) { c.Prefix = t.Name() })
+			l := &eventLoop{TB: t, store: store, worker: vk.QueueWorker{Group: 1, ID: "worker", Room: 10}}
+			var held []vk.QueueHeld
+			for i := range pending {
+				b := l.put(fmt.Sprint("pending ", i))
+				seq := b.Events[0].Seq
+				held = append(held, vk.QueueHeld{Lane: b.Lane, Epoch: b.Epoch, Last: seq, Parked: []int64{seq}})
+			}
+			l.event()
+			if _, err := store.Beat(context.Background(), l.worker, held); err != nil {
+				t.Fatal(err)
+			}
+			w.take()
+			for range events {
+				l.event()
+			}
+			bytes, requests := w.take()
+			if requests != 2*events || bytes > 3*size*events {
+				t.Errorf("an event takes %.1f round trips and %d bytes, want 2 and at most %d", float64(requests)/events, bytes/events, 3*size)
+			}
+			if _, err := store.Beat(context.Background(), l.worker, held); err != nil {
+				t.Fatal(err)
+			}
+			beat, _ := w.take()
+			t.Logf("an event takes %d bytes, a Beat %d", bytes/events, beat)
+			if beat > 300+150*int64(pending) {
+				t.Errorf("a Beat with %d lanes takes %d bytes", pending, beat)
+			}
+		})
+	}
+}
+
+// usedMemory returns the memory that the server uses for all names.
+func usedMemory(t testing.TB, c *redis.Client) (sum int64) {
+	t.Helper()
+	ctx := context.Background()
+	for iter := c.Scan(ctx, 0, "*", 1000).Iterator(); iter.Next(ctx); {
+		n, err := c.MemoryUsage(ctx, iter.Val(), 0).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum += n
+	}
+	return sum
+}
+
+// TestQueueMemory: the memory of the server for events and lanes, as the README says.
+func TestQueueMemory(t *testing.T) {
+	const n, size = 10_000, 100
+	server := start(t, "--appendonly", "no")
+	store, c := open(t, server), admin(t, server)
+	ctx := context.Background()
+	w := vk.QueueWorker{Group: 1, ID: "worker"}
+	per := func(what string, most int64, f func()) {
+		t.Helper()
+		before := usedMemory(t, c)
+		f()
+		got := (usedMemory(t, c) - before) / n
+		t.Logf("%s: %d bytes each", what, got)
+		if got > most {
+			t.Errorf("%s: %d bytes each, want at most %d", what, got, most)
+		}
+	}
+	put := func() {
+		var events []vk.QueueEvent
+		for i := range n {
+			e := vk.QueueEvent{Lane: fmt.Sprint("2000000000/", i), Data: make([]byte, size)}
+			if events = append(events, e); len(events) == 500 {
+				if _, err := store.Put(ctx, w, events, nil); err != nil {
+					t.Fatal(err)
+				}
+				events = nil
+			}
+		}
+	}
+	per("events of 100 bytes in a lane each", size+400, put)
+	per("further events in these lanes", size+150, put)
+	w.Room = 100
+	per("lanes that are held", 120, func() {
+		for held := 0; held < n; {
+			a, err := store.Take(ctx, w)
+			if err != nil || len(a.Batches) == 0 {
+				t.Fatalf("Take: %v, %v", a, err)
+			}
+			held += len(a.Batches)
+		}
+	})
+}
+
+// TestSeenMemory: IDs of events that are finished are cheap.
+func TestSeenMemory(t *testing.T) {
+	const n = 10_000
+	server := start(t, "--appendonly", "no")
+	store, c := open(t, server), admin(t, server)
+	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 1000}
+	before := usedMemory(t, c)
+	for i := 0; i < n; i += 100 {
+		var events []vk.QueueEvent
+		for j := range 100 {
+			events = append(events, vk.QueueEvent{ID: fmt.Sprintf("%040d", i+j), Lane: "a", Data: []byte("1")})
+		}
+		a, err := store.Put(context.Background(), w, events, nil)
+		if err != nil || len(a.Batches) != 1 {
+			t.Fatalf("Put: %v, %v", a, err)
+		}
+		d := vk.QueueDone{Lane: "a", Epoch: a.Batches[0].Epoch}
+		for _, e := range a.Batches[0].Events {
+			d.Seqs = append(d.Seqs, e.Seq)
+		}
+		if _, err := store.Done(context.Background(), w, []vk.QueueDone{d}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := (usedMemory(t, c) - before) / n
+	t.Logf("%d bytes for each ID", got)
+	if got > 16 {
+		t.Errorf("%d bytes for each ID, want at most 16", got)
+	}
+	var keys int64
+	for iter := c.Scan(context.Background(), 0, "vk:queue*:seen:*", 1000).Iterator(); iter.Next(context.Background()); keys++ {
+		if ttl := c.TTL(context.Background(), iter.Val()).Val(); ttl <= 0 {
+			t.Errorf("%s never expires", iter.Val())
+		}
+	}
+	if keys == 0 {
+		t.Error("no sets of IDs")
+	}
+}
+
+// BenchmarkEvent compares an event of a kilobyte, from Put to Done, with two scripts that
+// carry as much and do nothing.
+func BenchmarkEvent(b *testing.B) { benchmarkEvent(b, start(b, "--appendonly", "no")) }
+
+func benchmarkEvent(b *testing.B, server *dbserver.Server) {
+	client, ctx := admin(b, server), context.Background()
+	l := &eventLoop{TB: b, store: open(b, server), worker: vk.QueueWorker{Group: 1, ID: "worker", Room: 10}}
+	bare := redis.NewScript(`return ARGV[1]`)
+	data := strings.Repeat("x", 1024)
+	l.event()
+	versus.Run(b, "two-scripts", 1, l.event, func() {
+		if err := bare.Run(ctx, client, []string{"a"}, data).Err(); err != nil {
+			b.Fatal(err)
+		}
+		if err := bare.Run(ctx, client, []string{"a"}, "").Err(); err != nil {
+			b.Fatal(err)
+		}
+	})
+}

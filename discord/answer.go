@@ -54,8 +54,8 @@ func (c *Context) Send(text string, opts ...SendOption) error {
 // all the same.
 //
 // In answer to an interaction, that is a slash command, a press of a button, a choice in a
-// menu or a form, the first Reply is what Discord waits for, and later ones are further
-// messages. Discord waits for three seconds. After two, the library defers the answer, so
+// menu or a form, the first Reply is the answer that Discord waits for, and later ones are
+// further messages. Discord waits for three seconds. After two, the library defers the answer, so
 // that a handler can take its time, up to 15 minutes: a user sees that the bot is thinking.
 // After these, Reply returns an [*AnswerError], which is [ErrExpired]. A handler that
 // returns without an answer shows the user nothing.

@@ -61,7 +61,7 @@ type Menu struct {
 	Disabled    bool
 }
 
-// A MenuKind says what a [Menu] offers. The zero MenuKind is MenuWords.
+// A MenuKind is the kind of things that a [Menu] offers. The zero MenuKind is MenuWords.
 type MenuKind int
 
 // The kinds of menus.

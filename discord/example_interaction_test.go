@@ -77,7 +77,7 @@ func ExampleButton() {
 	// discord: POST /channels/{}/messages: components[0].components[0].label is empty: give the button a Label or an Emoji vote 5 "of course"
 }
 
-// What people choose in a menu is the arguments of its command.
+// The choices of a menu are arguments of its command.
 func ExampleMenu() {
 	r := discord.NewRouter()
 	r.Handle("paint", func(c *discord.Context) error {
@@ -154,7 +154,7 @@ func ExampleContext_Open() {
 	// true true Open true the interaction was answered already <nil>
 }
 
-// A route whose answers only the person sees; after 15 minutes there are none.
+// A route with answers for the person alone; after 15 minutes there are none.
 func ExampleRoute() {
 	r := discord.NewRouter()
 	r.Add(discord.Route{

@@ -109,7 +109,7 @@ func (c *Context) Locale() string {
 	return ""
 }
 
-// Picked returns what a person has chosen in a [Menu]: the values of options, or the IDs of
+// Picked returns the choices of a person in a [Menu]: the values of options, or the IDs of
 // users, roles or channels in digits. For all other events it is nil.
 func (c *Context) Picked() []string {
 	if d := c.data(); d != nil {

@@ -50,7 +50,7 @@ type Interactions struct {
 	// that differ.
 	MaxAge time.Duration
 
-	// Logger gets refused requests, and what the Dispatcher logs if that is its own. Nil
+	// Logger gets refused requests. It is also that of its own Dispatcher. Nil
 	// means slog.Default().
 	Logger *slog.Logger
 
@@ -163,7 +163,7 @@ func (in *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Pending returns the number of interactions whose handlers have not returned.
+// Pending returns the number of interactions with handlers that have not returned.
 func (in *Interactions) Pending() int {
 	if in.check() != nil {
 		return 0
@@ -185,8 +185,8 @@ func (in *Interactions) refuse(w http.ResponseWriter, r *http.Request, err error
 	http.Error(w, "invalid request signature", http.StatusUnauthorized)
 }
 
-// verify checks the signature of a request, and returns the time when it was made. The
-// check itself takes the same time whatever is wrong: [ed25519.Verify] has no early end.
+// verify checks the signature of a request, and returns the time when it was made. A
+// malformed signature takes as long as a wrong one.
 func (in *Interactions) verify(h http.Header, body []byte) (time.Time, error) {
 	stamp := h.Get("X-Signature-Timestamp")
 	digits := h.Get("X-Signature-Ed25519")

@@ -22,8 +22,8 @@ var locales = []string{
 //		"user":          "участник",
 //	})
 //
-// A person whose app is in that language sees the translations; the handlers get what they
-// get without. The names in a language must differ from each other as those in English do.
+// A person whose app is in that language sees the translations; the handlers get
+// the same arguments. The names in a language must differ from each other as those in English do.
 // A name that Discord would refuse is an error of [Router.Commands] and of [Gateway.Run].
 //
 // Local panics if Discord does not have the locale.

@@ -3,7 +3,7 @@ package discord
 import "fmt"
 
 // A Form is a window with inputs, which [Context.Open] shows to a person. Discord calls it a
-// modal. [Submit] adds the route for what the person sends.
+// modal. [Submit] adds the route for the texts that come back.
 type Form struct {
 	ID     CommandLine // the command that is run when the form is sent
 	Title  string      // at most 45 characters

@@ -11,8 +11,8 @@ import (
 	"github.com/vkrouter/vk/internal/command"
 )
 
-// A CommandLine is what a [Button], a [Menu] or a [Form] stands for: a command of the
-// bot's own with its arguments. [Cmd] makes one. Discord calls it the custom_id.
+// A CommandLine is the command behind a [Button], a [Menu] or a [Form], with its
+// arguments. [Cmd] makes one. Discord calls it the custom_id.
 type CommandLine struct {
 	line string
 	err  error
@@ -24,8 +24,8 @@ type CommandLine struct {
 //	discord.Button{Label: "Yes", ID: discord.Cmd("vote", 5, "yes")} // vote 5 yes
 //
 // The command is written as it is, and may be several words. Each argument becomes one
-// word, in quotation marks where it needs them, and a placeholder such as {n:int} gets back
-// exactly what was given. An argument is a string, a number, a boolean, or something with
+// word, in quotation marks where it needs them, and a placeholder such as {n:int} gets the
+// argument back unchanged. An argument is a string, a number, a boolean, or something with
 // a MarshalText or String method. Anything else is an error when the button is sent, and so
 // are more than 100 characters.
 //
@@ -67,16 +67,15 @@ func (l CommandLine) check(field string) error {
 	return tooLong(field, l.line, maxCustomID)
 }
 
-// Press adds a route for presses of buttons and choices in menus: those whose ID is a
-// [CommandLine] of the pattern's words. The pattern is like that of [Router.Handle], but
+// Press adds a route for presses of buttons and choices in menus: those with an ID that is
+// a [CommandLine] of the pattern's words. The pattern is like that of [Router.Handle], but
 // nobody sees it: its words are found neither by typed nor by slash commands, and the other
 // way round. The words of the routers around stand before it.
 //
 //	r.Press("vote {poll:int} {choice}", vote)
 //
-// What a person has chosen in a [Menu] stands behind its CommandLine, a word for each
-// choice: the pattern "roles {roles:role...}" is for a menu of roles with the ID
-// Cmd("roles"). [Context.Picked] has the choices too.
+// The choices of a [Menu] stand behind its CommandLine, a word for each: the pattern
+// "roles {roles:role...}" is for a menu of roles with the ID Cmd("roles"). [Context.Picked] has the choices too.
 //
 // A press that leads to no route, or whose arguments do not fit, is of a button that an
 // older version of the bot has sent. It ends in a [*NotFoundError] or an [*ArgError], and the
@@ -85,7 +84,7 @@ func (r *Router) Press(pattern string, h HandlerFunc, mw ...Middleware) *Route {
 	return r.addRoute(Route{Press: pattern, Use: mw, Handler: h}, callers(1))
 }
 
-// Submit adds a route for forms that were sent: those whose ID is a [CommandLine] of the
+// Submit adds a route for forms that were sent: those with an ID that is a [CommandLine] of the
 // pattern's words; see [Router.Press]. The handler gets the placeholders of the pattern and
 // the inputs of the [Form] in a struct: each fills the field of its name, without regard to
 // case and underscores.
@@ -117,7 +116,7 @@ func Submit[A any](r *Router, pattern string, h func(*Context, A) error, mw ...M
 	return r.addRoute(rt, place)
 }
 
-// bind returns the handler of a route whose arguments are in a struct.
+// bind returns the handler of a route with its arguments in a struct.
 func bind[A any](bound command.Binding, h func(*Context, A) error) HandlerFunc {
 	return func(c *Context) error {
 		var a A

@@ -57,6 +57,10 @@ func TestPressMistakes(t *testing.T) {
 				r.MessageMenu(fmt.Sprint("M", i), func(*discord.Context, *discord.Message) error { return nil })
 			}
 		}, `discord: user menu "U15" (at HERE): the slash command /U15: there are 16 commands in the menu, and Discord takes 15: have fewer`},
+		{"Between far numbers", func(r *discord.Router) {
+			r.Converter("far", discord.Between(0, 1<<53+1))
+			r.Handle("a {n:far}", silent)
+		}, `discord: pattern "a {n:far}" (at HERE): the slash command /a, option n: the numbers go from 0 to 9007199254740993, and Discord takes 53 bits: narrow the limits of Between, or set Only to TypedOnly`},
 		{"Between", func(*discord.Router) { discord.Between(2, 1) }, `discord: Between(2, 1) (at HERE): there is no number between`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -91,8 +91,9 @@ const (
 )
 
 // Commands returns the definitions of the slash commands that the routes of the bot are, in
-// the order of their names. It does not call Discord. Routes that are Hidden or [TypedOnly],
-// and routes without words, are none.
+// the order of their names, and then those of the menus of users and messages. It does not
+// call Discord; [Gateway.Run] and [Client.SyncCommands] register them. Routes that are
+// Hidden or [TypedOnly], and routes without words, are none.
 //
 // One word of a pattern is a command, a second one its subcommand; of three words, the
 // second is a group of subcommands. "ban|kick" is two commands; Aliases are none. The
@@ -109,11 +110,12 @@ const (
 //
 // The first line of Doc is the description; without Doc, it is the usage. A line
 // "name: text" of Doc describes an option; without it, it is the option's types. A default is
-// told in the description.
+// told in the description. A text of a [Converter] with Complete is completed by the bot.
 //
 // A route that Discord would refuse is refused when it is added, with a [*SlashError] that
-// names the place. The error of Commands is that of a route which can answer nowhere: an
-// InDM one for which [Router.Need] was called later.
+// names the place. Commands returns an error for a route that can answer nowhere, an InDM
+// one for which [Router.Need] was called later, and for a translation of [Router.Local] that
+// Discord would refuse.
 func (r *Router) Commands() ([]CommandDef, error) {
 	targets := r.top().registered()
 	for _, t := range targets {
@@ -379,6 +381,9 @@ func optionOf(name string, p *command.Param, convs []Converter, about string) (o
 	if len(convs) == 1 && convs[0].integer && o.Type == OptionInt {
 		least, most := convs[0].min, convs[0].max
 		o.Min, o.Max = &least, &most
+		if least < -maxNumber || most > maxNumber {
+			return o, &SlashError{name, p.Name, fmt.Sprintf("the numbers go from %d to %d, and Discord takes 53 bits", least, most), "narrow the limits of Between, or set Only to TypedOnly"}
+		}
 	}
 	if about == "" {
 		about = clipped(p.Want())

@@ -16,7 +16,8 @@ const (
 	maxAbout      = 100  // characters of a description, and of a choice
 	maxCharacters = 8000 // of a command with all that is in it
 	maxWords      = 3    // of a command: command, group, subcommand
-	maxMenus      = 15   // commands in the menus of users, and of messages
+	maxNumber     = 1 << 53
+	maxMenus      = 15 // commands in the menus of users, and of messages
 )
 
 // A SlashError says that Discord would refuse the slash command of a route. A Router panics

@@ -25,7 +25,7 @@ var proseLimits = map[string]float64{
 	"discord/discordtest":              2.0,
 	"discord/peertest":                 16.0,
 	"docs":                             15.5,
-	"examples/discord/moderation":      14.5,
+	"examples/discord/moderation":      0.0,
 	"examples/moderation":              28.5,
 	"examples/quiz":                    12.5,
 	"examples/reminder":                11.0,

@@ -71,3 +71,42 @@ func ExampleNewServer() {
 	fmt.Println(anna.Sees("hello").Author.Username)
 	// Output: Bot
 }
+
+// newPoll returns a bot with a command, a form and a button.
+func newPoll() *discord.Router {
+	r := discord.NewRouter()
+	r.Handle("poll", func(c *discord.Context) error {
+		return c.Open(discord.Form{ID: discord.Cmd("poll-made"), Title: "A poll", Inputs: []discord.Input{{Name: "question", Label: "What do you ask?"}}})
+	})
+	discord.Submit(r, "poll-made", func(c *discord.Context, f struct{ Question string }) error {
+		return c.Reply(f.Question, discord.Row{{Label: "Yes", ID: discord.Cmd("vote", "yes"), Style: discord.Green}})
+	})
+	r.Press("vote {choice}", func(c *discord.Context) error {
+		return c.Reply("You voted "+c.Arg("choice")+".", discord.Ephemeral)
+	})
+	return r
+}
+
+// People use commands, fill in forms and press buttons.
+func ExampleUser_Slash() {
+	bot := discordtest.NewServer()
+	defer bot.Close()
+	bot.Start(newPoll())
+	anna, boris := bot.User("Anna"), bot.User("Boris")
+	fmt.Println(anna.Offers())
+	anna.Slash("poll")
+	anna.Fills("What do you ask?", "Tea?")
+	anna.Sees("Tea?")
+	boris.Clicks("Yes")
+	boris.SeesEphemeral("You voted yes.")
+	fmt.Print(bot.Transcript())
+	// Output:
+	// [/poll]
+	// # general
+	// Anna: /poll
+	// (Bot opens the form A poll for Anna: What do you ask?)
+	// (Anna fills in A poll: What do you ask?=Tea?)
+	// Bot: Tea? [Yes]
+	// (Boris presses Yes)
+	// Bot to Boris: You voted yes.
+}

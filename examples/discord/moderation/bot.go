@@ -98,13 +98,15 @@ func clearMessages(c *discord.Context, a struct {
 	Number uint8
 	From   discord.ID
 }) error {
-	command, err := c.Message()
-	if err != nil {
-		return err
+	var command discord.ID // a message, or a slash command
+	if i := c.Interaction(); i != nil {
+		command = i.ID
+	} else if m, err := c.Message(); err == nil {
+		command = m.ID
 	}
 	var ids []discord.ID
 	seen := 0
-	for m, err := range c.Client().Messages(c, c.ChannelID(), discord.Span{Before: command.ID}) {
+	for m, err := range c.Client().Messages(c, c.ChannelID(), discord.Span{Before: command}) {
 		if err != nil {
 			return err
 		}

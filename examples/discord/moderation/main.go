@@ -1,5 +1,5 @@
-// Moderation is a bot for Discord whose commands ban, kick and mute members, clear
-// channels and give roles. It runs in the terminal, without Discord:
+// Moderation is a bot for Discord with commands that ban, kick and mute members, clear
+// channels and give roles: typed ones, and the same as slash commands. It runs in the terminal, without Discord:
 //
 //	go run ./examples/discord/moderation
 //
@@ -11,5 +11,5 @@ package main
 import "github.com/vkrouter/vk/discord/discordtest/demo"
 
 func main() {
-	demo.Main("Try !kick @boris spam, !mute @vera 1h and !help.", newBot, "Boris", "Vera")
+	demo.Main("Try !kick @boris spam, /mute user:Vera for:1h and !help.", newBot, "Boris", "Vera")
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/vkrouter/vk/discord/middleware"
 )
 
-// TestChecks: who is allowed, in a guild and in direct messages.
+// TestChecks: each check allows and refuses users in a guild and in direct messages.
 func TestChecks(t *testing.T) {
 	where := func(in discord.Where) error { return &discord.WhereError{In: in} }
 	member := `{"guild_id":"4","channel_id":"8","author":{"id":"2"},"member":{"roles":["5"]}}`
@@ -52,7 +52,7 @@ func TestChecks(t *testing.T) {
 	}
 }
 
-// TestChecksExplained: the people whom checks refuse are told who is allowed, once.
+// TestChecksExplained: refused users are told once which users are allowed.
 func TestChecksExplained(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := discord.NewRouter("!")

@@ -112,7 +112,7 @@ func ExampleMaxConcurrency() {
 	// Output: busy: 1
 }
 
-// Checks say who may use a command; Explain tells the others.
+// Checks limit a command to some users; Explain tells the others.
 func ExampleAny() {
 	r := discord.NewRouter("!")
 	staff := middleware.Any(middleware.HasRole(7), middleware.Users(1), middleware.All(middleware.GuildOnly, middleware.Not(middleware.HasRole(5))))

@@ -19,7 +19,7 @@ import (
 // Explain replies to the message. In answer to a slash command, a press or a form, only the
 // user sees the text. The text is Russian for users whose Discord is in Russian or
 // Ukrainian, and English for all others; for messages see [Locale]. The text notifies
-// nobody, whatever it quotes.
+// nobody, also if it quotes a mention.
 //
 // An explained error is done: the middleware around sees no error. Other errors pass, and
 // users see nothing of them. If a check fails for a reason that this package does not know,
@@ -76,7 +76,7 @@ func said(err, failed error, dealt bool) error {
 	return err
 }
 
-// tell replies to the user. It notifies nobody: texts quote users, who may have written
+// tell replies to the user. It notifies nobody: texts quote users, and these may have written
 // mentions.
 func tell(c *discord.Context, text string) error {
 	return c.Reply(lang.Cut(text, messageSize), discord.Ephemeral, discord.NoEmbeds, discord.Mentions())

@@ -14,7 +14,7 @@ import (
 // words are the texts for users in one language.
 type words struct {
 	*lang.Words
-	types       map[string]string // what fits, by the name of a type of package discord
+	types       map[string]string // fitting values, by the name of a type of package discord
 	guild, dm   string            // places
 	role        string
 	permissions string // before the names of permissions
@@ -102,7 +102,7 @@ func (w *words) argument(c *discord.Context, arg *discord.ArgError) string {
 }
 
 // refusals returns the text about checks of which none allows the user: the places where
-// the command works, or the users for whom.
+// the command works, or the users that may run it.
 func (w *words) refusals(errs []error) string {
 	return w.Refused(refusal.Sort(errs, func(err error) (text string, told, ok bool) {
 		var lacks *discord.PermissionError

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// This file is the bot's commands. They know nothing of a platform: each is a function of
-// its arguments, which returns its answer.
+// This file has the bot's commands. They know nothing of a platform: each is a function of
+// its arguments, and returns its answer.
 
 // A keeper keeps values. Both libraries' Stores are one.
 type keeper interface {
@@ -67,14 +67,14 @@ func (c *commands) notes(ctx context.Context, _ struct{}) (string, error) {
 	return "Your notes:" + string(notes), err
 }
 
-// A refusal is an error whose text is for the person.
+// A refusal is an error with a text for the person.
 type refusal string
 
 func (r refusal) Error() string { return string(r) }
 
 type personKey struct{}
 
-// personOf returns the person who has used the command, as in "vk 5".
+// personOf returns the person of the command, as in "vk 5".
 func personOf(ctx context.Context) string {
 	person, _ := ctx.Value(personKey{}).(string)
 	return person

@@ -115,6 +115,7 @@ func TestMaxConcurrency(t *testing.T) {
 		boris.SeesEphemeral("This is running already. Try again when it is done.")
 		anna.Clicks("Yes")
 		anna.Sees("done")
+		synctest.Wait() // the handler has returned
 		boris.Slash("quiz")
 		boris.Sees("Go on?")
 		boris.Clicks("Yes")

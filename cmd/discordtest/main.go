@@ -6,7 +6,7 @@
 //
 // It prints the address of the API, to put in the place of
 // https://discord.com/api, and the token of its bot; with -json as one line
-// {"url","api","gateway","cdn","token","sim"}. It listens on the loopback
+// {"url","api","gateway","cdn","token","public_key","sim"}. It listens on the loopback
 // interface unless -addr names another host, and ends at an interrupt.
 //
 // With -tls it speaks TLS too, on the same port, as discord.com and Discord's
@@ -124,7 +124,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		l, g.Proxy = door, g.URL
 	}
 	fake := fakediscord.New(o.config)
-	g.Token = fake.Token()
+	g.Token, g.Key = fake.Token(), fake.PublicKey()
 	host, _, _ := net.SplitHostPort(o.addr)
 	sim := discordsim.New(fake, host)
 	srv := &http.Server{
@@ -193,6 +193,7 @@ type greeting struct {
 	Gateway string `json:"gateway"`
 	CDN     string `json:"cdn"`
 	Token   string `json:"token"`
+	Key     string `json:"public_key"` // verifies interactions over HTTP
 	Sim     string `json:"sim"`
 	CA      string `json:"ca,omitempty"`    // the file that clients have to trust
 	Proxy   string `json:"proxy,omitempty"` // for HTTPS_PROXY
@@ -206,7 +207,7 @@ func (g greeting) print(w io.Writer, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(g)
 	}
-	text := fmt.Sprintf("API       %s   (with a version: %[1]s/v10)\ngateway   %s\nCDN       %s\ntoken     %s\npeople    %s\n", g.API, g.Gateway, g.CDN, g.Token, g.Sim)
+	text := fmt.Sprintf("API       %s   (with a version: %[1]s/v10)\ngateway   %s\nCDN       %s\ntoken     %s\nkey       %s\npeople    %s\n", g.API, g.Gateway, g.CDN, g.Token, g.Key, g.Sim)
 	if g.CA != "" {
 		text += fmt.Sprintf("trust     %s\nproxy     %s\n", g.CA, g.Proxy)
 	}

@@ -70,7 +70,7 @@ func TestRun(t *testing.T) {
 	if status, body := get(t, http.DefaultClient, g.API+"/v10/gateway/bot", "t0ken"); status != 200 || !strings.Contains(body, `"shards":3`) || !strings.Contains(body, g.Gateway) {
 		t.Errorf("%d %s", status, body)
 	}
-	if status, body := get(t, http.DefaultClient, g.API+"/v10/applications/@me", g.Token); status != 200 || !strings.Contains(body, `"flags":8192`) {
+	if status, body := get(t, http.DefaultClient, g.API+"/v10/applications/@me", g.Token); status != 200 || !strings.Contains(body, `"flags":8192`) || !strings.Contains(body, g.Key) || len(g.Key) != 64 {
 		t.Errorf("%d %s", status, body)
 	}
 	if status, body := get(t, http.DefaultClient, g.Sim+"/world", ""); status != 200 || !strings.Contains(body, `"Test guild"`) {

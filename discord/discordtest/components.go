@@ -17,7 +17,8 @@ func (u *User) Clicks(button string) {
 	u.ClicksOn(discord.Message{}, button)
 }
 
-// ClicksOn is Clicks for a button on a certain message.
+// ClicksOn is Clicks for a button on a certain message. It waits only for the answer
+// to the person's last press on this message.
 func (u *User) ClicksOn(m discord.Message, button string) {
 	u.s.tb().Helper()
 	u.manages(fmt.Sprintf("press %q", button), func() error { return u.press(m, button) })

@@ -265,6 +265,11 @@ func TestInteractionsFail(t *testing.T) {
 		"no form":             {func(s *discordtest.Server, u *discordtest.User) { u.Fills("a", "b") }, "but after 10s no form is open"},
 		"no such field":       {func(s *discordtest.Server, u *discordtest.User) { u.Slash("form"); u.Fills("question", "Tea?", "x", 1) }, `the form has no field "x"`},
 		"another form":        {func(s *discordtest.Server, u *discordtest.User) { u.Slash("form"); u.SeesForm("x") }, `should see the form "x", but sees the form "A poll"`},
+		"a form seen twice": {func(s *discordtest.Server, u *discordtest.User) {
+			u.Slash("form")
+			u.SeesForm("A poll")
+			u.SeesForm("A poll")
+		}, `should see the form "A poll", but nothing comes`},
 		"no form to see":      {func(s *discordtest.Server, u *discordtest.User) { u.SeesForm("x") }, `should see the form "x", but nothing comes`},
 		"no thinking":         {func(s *discordtest.Server, u *discordtest.User) { u.Slash("panel"); u.SeesThinking() }, "should see the bot thinking, but nothing comes"},
 		"a public answer":     {func(s *discordtest.Server, u *discordtest.User) { u.Slash("panel"); u.SeesEphemeral("vote") }, `should see alone "vote", but sees "vote"`},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -61,8 +62,12 @@ func TestServe(t *testing.T) {
 		anna.Sees("hello from afar")
 		anna.SeesNothing()
 		for _, name := range []string{"empty", "slow", "broken"} {
+			start := time.Now()
 			anna.Slash(name)
 			anna.SeesNoResponse()
+			if took := time.Since(start); took != map[string]time.Duration{"slow": 3 * time.Second}[name] {
+				t.Errorf("%s: told after %v", name, took)
+			}
 		}
 		anna.SeesNothing()
 		body := []byte(`{"type":1}`)
@@ -100,4 +105,46 @@ func TestServeChecks(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A slowEndpoint answers interactions after a second, and then has work to do for
+// another one.
+type slowEndpoint struct {
+	endpoint
+	slow bool
+	busy atomic.Int32
+}
+
+func (e *slowEndpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if e.slow {
+		time.Sleep(time.Second)
+		e.busy.Add(1)
+		time.AfterFunc(time.Second, func() { e.busy.Add(-1) })
+	}
+	e.endpoint.ServeHTTP(w, r)
+}
+
+func (e *slowEndpoint) Pending() int { return int(e.busy.Load()) }
+
+// TestWaitForEndpoint: Wait waits for the answer of the endpoint and for its work.
+func TestWaitForEndpoint(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := discordtest.New(t)
+		define(t, s, body{"name": "hello", "description": "d"})
+		e := &slowEndpoint{endpoint: endpoint{key: s.PublicKey()}}
+		s.Serve(e)
+		e.slow = true
+		anna := s.User("Anna")
+		start := time.Now()
+		anna.Slash("hello")
+		if err := s.Wait(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took < 2*time.Second || took > 3*time.Second {
+			t.Errorf("waited for %v", took)
+		}
+		if m, ok := anna.TryNext(); !ok || m.Content != "hello from afar" {
+			t.Errorf("got %+v", m)
+		}
+	})
 }

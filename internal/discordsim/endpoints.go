@@ -152,7 +152,7 @@ func (s *Sim) world(*http.Request) (any, error) {
 	}
 	status, activities := s.fake.Presence()
 	return map[string]any{
-		"bot": map[string]any{"id": s.fake.Me(), "token": s.fake.Token(), "status": status, "activities": activities},
+		"bot": map[string]any{"id": s.fake.Me(), "token": s.fake.Token(), "public_key": s.fake.PublicKey(), "status": status, "activities": activities},
 		"now": s.fake.Now(), "users": s.fake.Users(), "guilds": guilds, "dms": s.fake.Channels(0), "sessions": s.fake.Sessions(),
 	}, nil
 }

@@ -90,6 +90,13 @@ func TestInteractions(t *testing.T) {
 	f.ok("POST", "/sim/pick", `{"as":"Boris","channel":"general","menu":"Colour","values":["Red"]}`)
 	f.ok("POST", "/sim/press", `{"as":"Boris","channel":"general","button":"Yes"}`)
 	f.ok("POST", "/sim/fill", `{"as":"Boris","channel":"general","fields":{"Question":"Tea?"}}`)
+	for changed := f.fake.Changed(); !f.fake.Delivered(); changed = f.fake.Changed() {
+		select {
+		case <-changed: // the answer to the form
+		case <-t.Context().Done():
+			t.Fatal("the bot does not answer the form")
+		}
+	}
 	if out := f.ok("POST", "/sim/complete", `{"as":"Boris","channel":"general","command":"play","option":"song","options":{"song":"ro"}}`); fmt.Sprint(out["choices"].([]any)[0].(object)["name"]) != "Rosamunde" {
 		t.Errorf("got %v", out)
 	}

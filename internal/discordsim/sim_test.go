@@ -122,7 +122,7 @@ func TestEveryRequest(t *testing.T) {
 	if g := world["guilds"].([]any)[0].(map[string]any); g["name"] != "Renamed" || len(g["channels"].([]any)) != 3 {
 		t.Errorf("the guild is %v", g)
 	}
-	if len(world["users"].([]any)) != 4 || world["bot"].(map[string]any)["token"] != f.fake.Token() {
+	if len(world["users"].([]any)) != 4 || world["bot"].(map[string]any)["token"] != f.fake.Token() || world["bot"].(map[string]any)["public_key"] != f.fake.PublicKey() {
 		t.Errorf("the world is %v", world)
 	}
 }

@@ -87,6 +87,7 @@ func TestCommandErrors(t *testing.T) {
 		{"lengths of a number", slash(optionJSON(4, "a", `,"max_length":5`)), at("options.0.max_length", "APPLICATION_COMMAND_OPTIONS_BOUNDS_TYPE_INVALID")},
 		{"a length too great", slash(optionJSON(3, "a", `,"max_length":6001`)), at("options.0.max_length", "NUMBER_TYPE_MAX")},
 		{"types of channels of a text", slash(optionJSON(3, "a", `,"channel_types":[0]`)), at("options.0.channel_types", "APPLICATION_COMMAND_OPTIONS_BOUNDS_TYPE_INVALID")},
+		{"too large in another language", slash(many(25, `{"type":3,"name":"o%d","description":"d","choices":[{"name":"n","name_localizations":{"ru":"`+strings.Repeat("я", 100)+`"},"value":"`+strings.Repeat("v", 100)+`"},{"name":"m","name_localizations":{"de":"`+strings.Repeat("ä", 100)+`"},"value":"`+strings.Repeat("w", 100)+`"}]}`)), "APPLICATION_COMMAND_TOO_LARGE"},
 		{"too large", slash(many(25, `{"type":3,"name":"o%d","description":"d","choices":[{"name":"`+strings.Repeat("n", 99)+`","value":"`+strings.Repeat("v", 100)+`"},{"name":"`+strings.Repeat("m", 99)+`","value":"`+strings.Repeat("w", 100)+`"}]}`)), `"errors":{"_errors":[{"code":"APPLICATION_COMMAND_TOO_LARGE","message":"Command exceeds maximum size (8000)"}]}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -79,14 +79,22 @@ func TestEndpoint(t *testing.T) {
 	if m := g.wait("MESSAGE_CREATE"); m["content"] != "from afar" {
 		t.Errorf("got %v", m)
 	}
-	f.slash("b", nil).reply(`{"type":4,"data":{"content":"by the API"}}`)
+	u := f.slash("b", nil)
+	for changed := f.s.Changed(); !f.s.Delivered(); changed = f.s.Changed() {
+		select {
+		case <-changed:
+		case <-t.Context().Done():
+			t.Fatal("the endpoint does not answer")
+		}
+	}
+	u.reply(`{"type":4,"data":{"content":"by the API"}}`)
 	f.slash("c", nil)
 	g.wait("MESSAGE_CREATE")
 	if m := g.wait("MESSAGE_CREATE"); m["content"] != "with a file" || len(m["attachments"].([]any)) != 1 {
 		t.Errorf("got %v", m)
 	}
 	f.ok("PATCH", "/applications/@me", `{"interactions_endpoint_url":null}`)
-	u := f.slash("a", nil)
+	u = f.slash("a", nil)
 	if e := g.wait("INTERACTION_CREATE"); e["token"] != u.token { // the first one through the gateway
 		t.Errorf("got %v", e)
 	}

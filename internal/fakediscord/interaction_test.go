@@ -145,7 +145,7 @@ func TestCallbackErrors(t *testing.T) {
 	f.refused(404, 10008, "POST", u.path(), `{"type":7,"data":{"content":"x"}}`)
 }
 
-// TestAnswers: the messages and events that each kind of answer makes.
+// TestAnswers: the messages and events that answers make.
 func TestAnswers(t *testing.T) {
 	f := newFixture(t, Config{})
 	f.define(simpleCommand)
@@ -177,6 +177,16 @@ func TestAnswers(t *testing.T) {
 	if number(more, "type") != 19 || more["message_reference"].(object)["message_id"] != made["id"] {
 		t.Errorf("the follow-up is %v", more)
 	}
+}
+
+// TestPrivateAnswers: answers that one person sees, and those that are put off. The
+// bot is told of public ones alone.
+func TestPrivateAnswers(t *testing.T) {
+	f := newFixture(t, Config{})
+	f.define(simpleCommand)
+	g := f.connect(everything)
+	u := f.slash("a", nil)
+	u.reply(`{"type":4,"data":{"content":"public"}}`)
 	secret := f.ok("POST", u.hook(), `{"content":"secret","flags":64}`, "Authorization", "")
 	if number(secret, "flags") != 64 {
 		t.Errorf("got %v", secret)
@@ -200,11 +210,28 @@ func TestAnswers(t *testing.T) {
 	if got := f.ok("POST", u.hook(), `{"content":"later"}`); number(got, "flags") != 0 {
 		t.Errorf("got %v", got)
 	}
-	if m := g.wait("MESSAGE_CREATE"); m["content"] != "more" {
-		t.Errorf("got %v", m)
+	u = f.slash("a", nil)
+	u.reply(`{"type":5,"data":{"flags":64}}`)
+	if got := f.ok("PATCH", u.hook()+"/messages/@original", `{"content":"secret flags","flags":4}`); number(got, "flags") != 64+4 || got["edited_timestamp"] != nil {
+		t.Errorf("got %v", got)
 	}
-	if m := g.wait("MESSAGE_CREATE"); m["content"] != "later" { // of private ones it is told nothing
-		t.Errorf("got %v", m)
+	f.says(f.general, "the end")
+	var told []string
+	for {
+		p, err := g.read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		content := text(p.object(t), "content")
+		if content == "the end" {
+			break
+		}
+		if content != "" || p.T == "MESSAGE_DELETE" {
+			told = append(told, p.T+" "+content)
+		}
+	}
+	if got := strings.Join(told, ", "); got != "MESSAGE_CREATE public, MESSAGE_CREATE later" {
+		t.Errorf("the bot is told of %s", got)
 	}
 }
 
@@ -326,6 +353,11 @@ func TestLimitsOfCallbacks(t *testing.T) {
 		uses = append(uses, u)
 	}
 	f.ok("PATCH", uses[0].hook()+"/messages/@original", `{"content":"x"}`, "Authorization", "")
+	for range 5 {
+		f.ok("POST", uses[1].hook(), `{"content":"x"}`, "Authorization", "")
+	}
+	f.refused(429, 0, "POST", uses[1].hook(), `{"content":"x"}`, "Authorization", "")
+	f.ok("POST", uses[2].hook(), `{"content":"x"}`, "Authorization", "") // each token has its own bucket
 	f.s.Fail(Fault{Call: "POST /interactions/*/*/callback", Times: 1, Status: 429, RetryAfter: time.Second})
 	f.s.Fail(Fault{Call: "POST /interactions/*/*/callback", Times: 1, Lost: true})
 	u := f.slash("a", nil)

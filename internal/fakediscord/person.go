@@ -107,7 +107,7 @@ func (p person) command(kind int, name string) (*command, error) {
 	case found != nil:
 		return found, nil
 	case hidden:
-		return nil, unable("%s is not offered %q here: %s", p.u.global, name, "see its permissions, contexts and nsfw")
+		return nil, unable("%s is not offered %q here: see its permissions, contexts and nsfw", p.u.global, name)
 	}
 	return nil, absent("the bot has no command %q", name)
 }

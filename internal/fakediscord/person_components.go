@@ -37,9 +37,12 @@ func (p person) messages(id ID) []*message {
 }
 
 // idle returns an error while the bot has not acknowledged something that the person
-// has done: the client shows that it waits.
-func (p person) idle() error {
+// has done, on a message if that is not 0: the client shows that it waits.
+func (p person) idle(message ID) error {
 	for _, in := range p.s.interactions {
+		if message != 0 && (in.message == nil || in.message.id != message) {
+			continue
+		}
 		if in.user == p.u && in.channel == p.ch && in.answered == 0 && !in.late && in.kind != interactionAutocomplete {
 			return absent("the bot has not acknowledged what %s did before", p.u.global)
 		}
@@ -49,7 +52,7 @@ func (p person) idle() error {
 
 // component returns the component that is as wanted, and its message.
 func (p person) component(id ID, what, name string, wanted func(object) bool) (*message, object, error) {
-	if err := p.idle(); err != nil {
+	if err := p.idle(id); err != nil {
 		return nil, nil, err
 	}
 	for _, m := range p.messages(id) {
@@ -182,7 +185,7 @@ func (s *Server) Fill(as, channel ID, fields map[string]any) (ID, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := p.idle(); err != nil {
+	if err := p.idle(0); err != nil {
 		return 0, err
 	}
 	opener := p.u.form

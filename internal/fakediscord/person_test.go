@@ -6,10 +6,10 @@ import (
 	"testing"
 )
 
-// TestOptions: the options that a person fills in, as the bot gets them.
-func TestOptions(t *testing.T) {
-	f := newFixture(t, Config{})
-	boris := f.s.AddUser("Boris")
+// optionsFixture returns a fixture with a command that has options of all types.
+func optionsFixture(t *testing.T) (f *fixture, boris, role, voice, hidden ID) {
+	f = newFixture(t, Config{})
+	boris = f.s.AddUser("Boris")
 	if err := f.s.Join(f.guild, boris); err != nil {
 		t.Fatal(err)
 	}
@@ -17,12 +17,20 @@ func TestOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	voice := f.s.AddChannel(f.guild, typeVoice, "Voice")
+	voice = f.s.AddChannel(f.guild, typeVoice, "Voice")
+	hidden = f.s.AddChannel(f.guild, typeText, "hidden")
+	f.as("PUT", "/channels/"+hidden.String()+"/permissions/"+f.guild.String(), object{"type": 0, "deny": "1024"})
 	f.define(`{"name":"a","description":"d","options":[` + strings.Join([]string{
 		optionJSON(3, "s", `,"min_length":2,"max_length":3`), optionJSON(4, "i", `,"min_value":1,"max_value":9007199254740991`), optionJSON(5, "b", ""), optionJSON(6, "u", ""),
-		optionJSON(7, "c", `,"channel_types":[2]`), optionJSON(8, "r", ""), optionJSON(9, "m", ""), optionJSON(10, "f", `,"max_value":1.5`), optionJSON(11, "file", ""),
-		optionJSON(4, "pick", `,"choices":[{"name":"One","value":1,"name_localizations":{"ru":"Один"}}]`),
+		optionJSON(7, "c", `,"channel_types":[2]`), optionJSON(8, "r", ""), optionJSON(7, "any", ""), optionJSON(9, "m", ""), optionJSON(10, "f", `,"max_value":1.5`), optionJSON(11, "file", ""),
+		optionJSON(4, "big", ""), optionJSON(4, "pick", `,"choices":[{"name":"One","value":1,"name_localizations":{"ru":"Один"}}]`),
 	}, ",") + `]}`)
+	return f, boris, role, voice, hidden
+}
+
+// TestOptions: the options that a person fills in, as the bot gets them.
+func TestOptions(t *testing.T) {
+	f, boris, role, voice, _ := optionsFixture(t)
 	g := f.connect(everything)
 	for _, tt := range []struct {
 		name, option string
@@ -60,19 +68,33 @@ func TestOptions(t *testing.T) {
 			}
 		})
 	}
-	f.t = t
+	f.t, g.t = t, t
 	f.s.Speaks(f.anna, "ru")
 	f.slash("a", map[string]any{"pick": "Один"})
+	if _, err := f.s.Slash(f.anna, f.s.DM(f.anna), "a", map[string]any{"u": boris}); err == nil {
+		t.Error("Boris is not in the private channel")
+	}
+	f.of(f.s.Slash(f.anna, f.s.DM(f.anna), "a", map[string]any{"u": f.s.Me()}))
+	if e := g.wait("INTERACTION_CREATE"); e["guild_id"] != nil { // that of Anna in Russian
+		if e = g.wait("INTERACTION_CREATE"); e["member"] != nil || text(e["user"].(object), "username") != "anna" || number(e, "context") != contextBotDM {
+			t.Errorf("the event is %v", e)
+		}
+	}
+}
+
+// TestOptionsRefused: the client checks the values of options.
+func TestOptionsRefused(t *testing.T) {
+	f, boris, role, voice, hidden := optionsFixture(t)
 	for _, tt := range []struct {
 		name, option string
 		value        any
 	}{
-		{"a short text", "s", "a"}, {"a long text", "s", "abcd"}, {"an empty text", "s", ""}, {"no integer", "i", "1.5"}, {"an integer too small", "i", 0}, {"an integer too great", "i", "9007199254740993"},
-		{"no boolean", "b", "x"}, {"no user", "u", role}, {"a wrong type of channel", "c", f.general}, {"no channel", "c", "x"}, {"no role", "r", boris}, {"nothing to mention", "m", voice},
+		{"a short text", "s", "a"}, {"a long text", "s", "abcd"}, {"an empty text", "s", ""}, {"no integer", "i", "1.5"}, {"an integer too small", "i", 0}, {"an integer too great", "i", "9007199254740992"}, {"an integer that JSON rounds", "big", "9007199254740993"},
+		{"no boolean", "b", "x"}, {"no user", "u", role}, {"a wrong type of channel", "c", f.general}, {"no channel", "c", "x"}, {"a hidden channel", "any", hidden}, {"no role", "r", boris}, {"nothing to mention", "m", voice},
 		{"no number", "f", "x"}, {"NaN", "f", "NaN"}, {"infinity", "f", "-Inf"}, {"a number too great", "f", 1.75}, {"no choice", "pick", 2}, {"no file", "file", 5}, {"an unknown option", "x", 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			id, err := f.s.Slash(f.anna, f.general, "a", map[string]any{tt.option: tt.value})
+			id, err := f.s.Slash(boris, f.general, "a", map[string]any{tt.option: tt.value})
 			var refusal *ClientError
 			if !errors.As(err, &refusal) || refusal.Absent || !strings.Contains(refusal.Reason, `"`+tt.option+`"`) {
 				t.Errorf("got %v, %v", id, err)
@@ -127,6 +149,23 @@ func TestWhoIsOffered(t *testing.T) {
 			}
 		})
 	}
+	g := f.connect(0)
+	f.slash("here", nil)
+	if data := g.wait("INTERACTION_CREATE")["data"].(object); data["guild_id"] != f.guild.String() {
+		t.Errorf("got %v", data)
+	}
+	for _, first := range []string{"/guilds/" + f.guild.String(), ""} { // in either order, the guild's goes before
+		f.ok("PUT", f.commands(), `[]`)
+		f.ok("PUT", "/applications/"+f.s.Me().String()+"/guilds/"+f.guild.String()+"/commands", `[]`)
+		for _, scope := range []string{first, map[string]string{"": "/guilds/" + f.guild.String()}[first]} {
+			f.ok("POST", "/applications/"+f.s.Me().String()+scope+"/commands", simpleCommand)
+		}
+		f.slash("a", nil)
+		if data := g.wait("INTERACTION_CREATE")["data"].(object); data["guild_id"] != f.guild.String() {
+			t.Errorf("%q first: got %v", first, data)
+		}
+	}
+	f.define(`{"name":"ban","description":"d","default_member_permissions":"4"},` + simpleCommand)
 	_, err := f.s.Slash(boris, f.general, "ban", nil)
 	if refusal := (*ClientError)(nil); !errors.As(err, &refusal) || refusal.Absent || !strings.Contains(refusal.Reason, "not offered") {
 		t.Errorf("got %v", err)
@@ -222,6 +261,16 @@ func TestClientRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestClientRefusesForms: fields of a form are checked before it is sent, which
+// happens once.
+func TestClientRefusesForms(t *testing.T) {
+	f := newFixture(t, Config{})
+	f.define(simpleCommand)
+	f.panel()
+	panel := f.s.channels[f.general].last
+	row := func(inner string) string { return `{"type":1,"components":[` + inner + `]}` }
 	f.slash("a", nil).reply(`{"type":9,"data":{"custom_id":"f","title":"t","components":[` + row(`{"type":4,"custom_id":"q","label":"Q","style":1,"min_length":2,"max_length":3}`) + `]}}`)
 	for _, tt := range []struct {
 		name   string
@@ -239,10 +288,18 @@ func TestClientRefuses(t *testing.T) {
 			}
 		})
 	}
-	if _, err := f.s.Fill(f.anna, f.general, map[string]any{"Q": "abc"}); err != nil {
+	f.of(f.s.Fill(f.anna, f.general, map[string]any{"Q": "abc"})).reply(`{"type":5}`)
+	if _, err := f.s.Fill(f.anna, f.general, map[string]any{"Q": "abc"}); err == nil || !strings.Contains(err.Error(), "no form is open") {
+		t.Errorf("a form is sent twice: %v", err)
+	}
+	f.slash("a", nil)
+	if _, err := f.s.Press(f.anna, f.general, 0, "Yes"); err == nil || !strings.Contains(err.Error(), "has not acknowledged what Anna did before") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := f.s.Press(f.anna, f.general, panel, "Yes"); err != nil { // the command was no part of it
 		t.Error(err)
 	}
-	if _, err := f.s.Press(f.anna, f.general, 0, "up"); err == nil || !strings.Contains(err.Error(), "has not acknowledged what Anna did before") {
-		t.Errorf("got %v", err)
+	if _, err := f.s.Press(f.anna, f.general, panel, "Yes"); err == nil {
+		t.Error("the button is pressed twice at once")
 	}
 }

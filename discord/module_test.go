@@ -266,13 +266,13 @@ func TestUnmountEndsWaits(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
+		if n := len(ends); n != 4 {
+			t.Fatalf("%d waits have ended", n)
+		}
 		for range 4 {
 			if err := <-ends; !errors.Is(err, discord.ErrUnmounted) {
 				t.Errorf("%v", err)
 			}
-		}
-		if n := len(ends); n != 0 {
-			t.Errorf("%d more waits have ended", n)
 		}
 	})
 }

@@ -120,6 +120,7 @@ func TestMaxConcurrency(t *testing.T) {
 		boris.Sees("Go on?")
 		boris.Clicks("Yes")
 		boris.Sees("done")
+		synctest.Wait()
 
 		anna.Says("!queue")
 		anna.Sees("Go on?")

@@ -156,7 +156,7 @@ func (w *Wait[K, E]) wake() bool {
 
 // Offered returns the waits for the events of the places that can take one, the oldest
 // first. full are those that cannot because they keep too many events; each is returned
-// once.
+// once. A wait for one event is none of them.
 func (ws *Waits[K, E]) Offered(places ...K) (list, full []*Wait[K, E]) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
@@ -165,7 +165,7 @@ func (ws *Waits[K, E]) Offered(places ...K) (list, full []*Wait[K, E]) {
 			switch {
 			case w.able():
 				list = append(list, w)
-			case len(w.queue) >= w.Most && !w.full:
+			case len(w.queue) >= w.Most && !w.Once && !w.full:
 				w.full = true
 				full = append(full, w)
 			}

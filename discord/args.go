@@ -35,6 +35,14 @@ func (e *ArgError) Error() string {
 // Unwrap returns e.Err.
 func (e *ArgError) Unwrap() error { return e.Err }
 
+// IsStale reports whether the arguments are those of a button, a menu or a form that an
+// older version of the bot has made: the user has not written them. The user is told so, if
+// the handler does not answer.
+func (e *ArgError) IsStale() bool {
+	rt := e.Route
+	return rt != nil && rt.isComponent() && !slices.ContainsFunc(rt.inputs, func(p command.Param) bool { return p.Name == e.Name })
+}
+
 // The mistakes of arguments, for errors.Is with an [ArgError].
 var (
 	ErrMissingArg = command.ErrMissing  // the text ended before the argument

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	refusals "github.com/vkrouter/vk/internal/refusal"
 )
 
 // A Check decides whether a user may run a command: nil lets it run, an error refuses, for
@@ -38,6 +40,9 @@ func (e *PermissionError) Error() string {
 	return "the user lacks the permissions " + e.Missing.String()
 }
 
+// Is reports whether target is ErrRefused of package middleware.
+func (e *PermissionError) Is(target error) bool { return target == refusals.ErrRefused }
+
 // A WhereError says that a command does not answer where it was written.
 type WhereError struct {
 	In Where // where it answers
@@ -50,6 +55,9 @@ func (e *WhereError) Error() string {
 	}
 	return "the command works in guilds only"
 }
+
+// Is reports whether target is ErrRefused of package middleware.
+func (e *WhereError) Is(target error) bool { return target == refusals.ErrRefused }
 
 // Check adds checks to all routes of r and of Routers inside of it, also those that it has
 // already. The checks of outer Routers come first, then those of inner ones, then a route's

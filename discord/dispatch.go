@@ -238,7 +238,7 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 	j := t.Item
 	j.turn = t
 	if !d.watchdog.Begin(&j.task, &j.feed.group, j) {
-		j.endAnswers(skipped)
+		j.endAnswers(j.answers(), skipped)
 		d.finish(j, skipped, nil)
 		return
 	}
@@ -264,7 +264,7 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 				how = cutOff
 			}
 		}
-		j.endAnswers(how)
+		j.endAnswers(j.answers(), how)
 		d.finish(j, how, err)
 	}()
 	j.mark = d.marks.Add(1)
@@ -282,14 +282,11 @@ func (d *Dispatcher) abandon(all []watchdog.Abandoned[*job]) {
 		if a.Stopped {
 			how = cutOff
 		}
+		answers := a.Owner.answers() // before finish, which forgets them
 		d.finish(a.Owner, how, ErrTimeLimit)
 		a.Owner.turn.Release()
-		if a.Owner.hasAnswers() {
-			how := handled
-			if a.Stopped {
-				how = cutOff
-			}
-			d.lost.Go(func() { a.Owner.endAnswers(how) })
+		if len(answers) > 0 {
+			d.lost.Go(func() { a.Owner.endAnswers(answers, how) })
 		}
 	}
 	marks := make([]uint32, len(all))

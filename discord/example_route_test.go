@@ -131,3 +131,35 @@ func ExampleMentioned() {
 	fmt.Println(discord.IntentsOf(r))
 	// Output: GUILD_MESSAGES|DIRECT_MESSAGES
 }
+
+// Refusals name what is missing. The arguments of an old button are nobody's mistake.
+func ExampleWhereError() {
+	r := discord.NewRouter("!")
+	r.Use(func(next discord.HandlerFunc) discord.HandlerFunc {
+		return func(c *discord.Context) error {
+			err := next(c)
+			var where *discord.WhereError
+			var lacks *discord.PermissionError
+			var wrong *discord.ArgError
+			switch {
+			case errors.As(err, &where):
+				fmt.Println("only in guilds:", where.In == discord.InGuild)
+			case errors.As(err, &lacks):
+				fmt.Println("lacks", lacks.Missing)
+			case errors.As(err, &wrong) && wrong.IsStale():
+				fmt.Println("an old button")
+			}
+			return nil
+		}
+	})
+	r.Add(discord.Route{Pattern: "ban", Need: discord.PermBanMembers, Handler: func(*discord.Context) error { return nil }})
+	r.Press("vote {n:int}", func(*discord.Context) error { return nil })
+	exampleSays(r, "!ban")
+	exampleInteracts(r, `"type":2,"data":{"type":1,"name":"ban"}`)
+	exampleInteracts(r, `"type":2,"member":{"permissions":"0"},"data":{"type":1,"name":"ban"}`)
+	exampleInteracts(r, `"type":3,"message":{"id":"6"},"data":{"custom_id":"vote yes","component_type":2}`)
+	// Output:
+	// only in guilds: true
+	// lacks BAN_MEMBERS
+	// an old button
+}

@@ -169,9 +169,9 @@ func (f *formReader) close() {
 	if closed {
 		return
 	}
-	for _, p := range f.parts {
-		if p.close != nil {
-			p.close.Close()
+	for i := range f.parts { // without a copy: the goroutine may count what it reads
+		if file := f.parts[i].close; file != nil {
+			file.Close()
 		}
 	}
 }

@@ -43,6 +43,7 @@ type target struct {
 	menu     menuKey       // the command in the menus of users or messages
 	route    *Route        // nil for a NotFound
 	run      HandlerFunc
+	edition  *edition // of the module that it is of, or nil
 }
 
 // A menuKey is a command in the menus of users or of messages. The zero menuKey is none.
@@ -64,12 +65,12 @@ func (r *Router) current() *table {
 		slash: make(map[string]*target), menus: make(map[menuKey]*target),
 		prefix: r.Prefix, bots: r.AnswerBots, words: command.Tree[target]{Fold: r.Fold},
 	}
-	t.addListeners(r.listeners)
-	for _, to := range r.targets {
+	t.addListeners(r.reg.listeners)
+	for _, to := range r.reg.targets {
 		t.add(to)
 	}
-	t.interactive = len(r.targets) > 0
-	t.routed = t.prefix != nil && len(r.targets) > 0 || len(t.texts) > 0 || len(t.conds) > 0
+	t.interactive = len(r.reg.targets) > 0
+	t.routed = t.prefix != nil && len(r.reg.targets) > 0 || len(t.texts) > 0 || len(t.conds) > 0
 	use := r.use[:len(r.use):len(r.use)]
 	run := sync.OnceValue(func() HandlerFunc { return chain(use, notFound) }) // without the lock: middleware may register something
 	t.unknown = &target{name: "NotFound", run: func(c *Context) error { return run()(c) }}

@@ -107,15 +107,8 @@ func (t *table) isQuiet(a *response) bool {
 // noteStale notes that the arguments of a button or a form do not fit: an older version of
 // the bot has made it.
 func (c *Context) noteStale(err error) {
-	a, m := c.inv.answer, c.inv.match
 	var wrong *ArgError
-	if a == nil || m.to == nil || m.to.route == nil || !m.to.route.isComponent() || !errors.As(err, &wrong) {
-		return
+	if a := c.inv.answer; a != nil && errors.As(err, &wrong) && wrong.IsStale() {
+		a.stale.Store(true)
 	}
-	for _, in := range m.to.route.inputs {
-		if in.Name == wrong.Name {
-			return // the person's mistake
-		}
-	}
-	a.stale.Store(true)
 }

@@ -140,7 +140,7 @@ type need struct {
 // needs returns the needs of the listeners and routes. r is the outermost Router.
 func (r *Router) needs() []need {
 	r.mu.Lock()
-	listeners := slices.Clone(r.listeners)
+	listeners := slices.Clone(r.reg.listeners)
 	r.mu.Unlock()
 	var all []need
 	for _, l := range listeners {

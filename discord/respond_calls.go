@@ -127,8 +127,11 @@ func (a *response) sendFirst(ctx context.Context, op string, o *outgoing) error 
 // run of the handler, before a crash, has come as far, or it has deferred the answer.
 func (a *response) sendAgain(ctx context.Context, op string, o *outgoing) error {
 	if a.onComponent() {
-		a.state = responseUpdating
-		return a.follow(ctx, op, o) // the original may be the message with the button
+		var first Message
+		if err := a.fetch(ctx, op, &first); err != nil || first.ID == a.i.Message.ID {
+			a.state = responseUpdating // the original is the message with the button
+			return a.follow(ctx, op, o)
+		}
 	}
 	a.state = responseThinking
 	err := a.fill(ctx, op, original, o)

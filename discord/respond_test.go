@@ -366,9 +366,14 @@ func TestShow(t *testing.T) {
 // TestAnswerAgain: an event that comes again after a crash is not answered twice.
 func TestAnswerAgain(t *testing.T) {
 	const id = `"id":"11","application_id":"12","token":"tok","channel_id":"5","user":{"id":"6"},"version":1`
-	for _, tt := range []struct{ name, data, want string }{
-		{"command", `{` + id + `,"type":2,"data":{"type":1,"name":"go"}}`, "PATCH /api/webhooks/12/tok/messages/@original"},
-		{"press", `{` + id + `,"type":3,"message":{"id":"7"},"data":{"custom_id":"press"}}`, "POST /api/webhooks/12/tok"},
+	const original = "/api/webhooks/12/tok/messages/@original"
+	for _, tt := range []struct {
+		name, data string
+		want       []string
+	}{
+		{"command", `{` + id + `,"type":2,"data":{"type":1,"name":"go"}}`, []string{"PATCH " + original}},
+		{"press that was answered", `{` + id + `,"type":3,"message":{"id":"7"},"data":{"custom_id":"press"}}`, []string{"GET " + original, "PATCH " + original}},
+		{"press that was deferred", `{` + id + `,"type":3,"message":{"id":"20"},"data":{"custom_id":"press"}}`, []string{"GET " + original, "POST /api/webhooks/12/tok"}},
 	} {
 		bubble(t, tt.name, func(t *testing.T) {
 			api := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
@@ -387,7 +392,7 @@ func TestAnswerAgain(t *testing.T) {
 				t.Fatal(err)
 			}
 			d.Stop(t.Context())
-			want := []string{"POST /api/interactions/11/tok/callback", tt.want}
+			want := append([]string{"POST /api/interactions/11/tok/callback"}, tt.want...)
 			if got := api.lines(); fmt.Sprint(got) != fmt.Sprint(want) {
 				t.Errorf("%q", got)
 			}

@@ -227,7 +227,7 @@ func If(ok func(*Context) bool) Cond {
 // Without one, a line with a prefix ends in a [*NotFoundError], which middleware sees, and
 // a text without one is left alone.
 func (r *Router) NotFound(h HandlerFunc) {
-	t := &target{label: "NotFound", name: strings.TrimSpace("NotFound " + r.path), place: callers(1)}
+	t := &target{label: "NotFound", name: strings.TrimSpace("NotFound " + r.path), place: callers(1), edition: r.edition}
 	if h == nil {
 		panic(registrationError(t.label, t.place, errors.New("nil handler")))
 	}
@@ -268,7 +268,7 @@ func (r *Router) Walk() iter.Seq[*Route] {
 func (r *Router) registered() []*target {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return slices.Clone(r.targets)
+	return slices.Clone(r.reg.targets)
 }
 
 // within reports whether the route is of r or of a Router inside of it.
@@ -322,6 +322,14 @@ func (rt *Route) isComponent() bool { return rt.Press != "" || rt.Submit != "" }
 
 // isMenu reports whether the menus of users or messages lead to the route.
 func (rt *Route) isMenu() bool { return rt.UserMenu != "" || rt.MessageMenu != "" }
+
+// ownPattern returns a pattern of the route without the words of the Routers around.
+func (rt *Route) ownPattern(pattern string) string {
+	if rt.router == nil || pattern == "" {
+		return pattern
+	}
+	return strings.TrimSpace(strings.TrimPrefix(pattern, rt.router.path))
+}
 
 // label returns the name of the route in errors of its registration.
 func (rt *Route) label() string {

@@ -14,29 +14,60 @@ import (
 type reservation struct{ what, name string }
 
 // A ConflictError says that a registration wants something that another has already: the
-// words of a command, or a text. A Router panics with an error that wraps it.
+// words of a command, a text, the name of a module. A Router panics with an error that wraps
+// it; [Router.Mount] returns it. If it is about the name of a module, it is [ErrMounted].
 type ConflictError struct {
 	What  string // what both want, for instance: the words "admin ban"
 	Other string // the place where the other was registered, as file:line
+
+	module bool
 }
 
 // Error names the conflict and the place of the other registration.
 func (e *ConflictError) Error() string {
+	if e.module {
+		return fmt.Sprintf("another module has %s (at %s)", e.What, e.Other)
+	}
 	return fmt.Sprintf("another route has %s (at %s)", e.What, e.Other)
 }
 
+// Is reports whether target is [ErrMounted] and the name of a module is taken.
+func (e *ConflictError) Is(target error) bool { return e.module && target == ErrMounted }
+
+// A registrationMistake is the error of a registration at a place in the source.
+type registrationMistake struct {
+	label, place string
+	err          error
+}
+
+func (e *registrationMistake) Error() string {
+	return fmt.Sprintf("discord: %s (at %s): %v", e.label, e.place, e.err)
+}
+
+func (e *registrationMistake) Unwrap() error { return e.err }
+
 // registrationError returns the error of a registration at a place in the source.
 func registrationError(label, place string, err error) error {
-	return fmt.Errorf("discord: %s (at %s): %w", label, place, err)
+	return &registrationMistake{label, place, err}
 }
 
 // addRoute registers a route.
 func (r *Router) addRoute(rt Route, place string) *Route {
+	whole, err := r.newRoute(rt, place)
+	if err != nil {
+		panic(registrationError(whole.target.label, place, err))
+	}
+	r.register(whole.target)
+	return whole
+}
+
+// newRoute returns a route that can be registered, or the mistake in it.
+func (r *Router) newRoute(rt Route, place string) (*Route, error) {
 	whole := new(Route)
 	*whole = rt
 	whole.router, whole.params, whole.convs = r, nil, nil
 	whole.Use, whole.Checks, whole.Aliases = slices.Clone(rt.Use), slices.Clone(rt.Checks), slices.Clone(rt.Aliases)
-	t := &target{place: place, route: whole, label: rt.label()}
+	t := &target{place: place, route: whole, label: rt.label(), edition: r.edition}
 	whole.target = t
 	err := whole.check()
 	if err == nil && rt.isCommand() {
@@ -53,12 +84,11 @@ func (r *Router) addRoute(rt Route, place string) *Route {
 		err = t.addMenu()
 	}
 	if err != nil {
-		panic(registrationError(t.label, place, err))
+		return whole, err
 	}
 	t.name = whole.name(place)
 	t.run = r.run(whole)
-	r.register(t)
-	return whole
+	return whole, nil
 }
 
 // check returns the error of a route that lacks something.
@@ -237,26 +267,16 @@ func (r *Router) register(t *target) {
 	top.mu.Lock()
 	defer top.mu.Unlock()
 	top.checkFold()
-	for _, res := range t.reserved {
-		if other, ok := top.reserved[res]; ok {
-			panic(registrationError(t.label, t.place, &ConflictError{What: fmt.Sprintf("%s %q", res.what, res.name), Other: other}))
-		}
+	g, err := r.registry()
+	if err != nil {
+		panic(err)
 	}
-	if t.route != nil {
-		if err := checkSlash(top.targets, t); err != nil {
-			panic(registrationError(t.label, t.place, err))
-		}
-	}
-	if top.reserved == nil {
-		top.reserved = make(map[reservation]string)
-	}
-	for _, res := range t.reserved {
-		top.reserved[res] = t.place
+	if err := g.addTarget(t, -1); err != nil {
+		panic(registrationError(t.label, t.place, err))
 	}
 	if !top.routed {
 		top.routed, top.fold = true, top.Fold
 	}
-	top.targets = append(top.targets, t)
 	top.table.Store(nil)
 }
 

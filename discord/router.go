@@ -56,8 +56,9 @@ type Router struct {
 	// outermost Router only.
 	AnswerBots bool
 
-	outer *Router // the Router around this one, made by its Group or Route
-	path  string  // the words before those of its routes, as in a pattern
+	outer   *Router  // the Router around this one, made by its Group, Route or Mount
+	path    string   // the words before those of its routes, as in a pattern
+	edition *edition // of the module that it is of; nil if it is of none
 
 	types  atomic.Pointer[map[string]Converter] // added by Converter
 	checks atomic.Pointer[[]*checkSet]          // added by Check; changed under the mu of the outermost Router
@@ -69,14 +70,12 @@ type Router struct {
 	used bool
 
 	// Of the outermost Router only.
-	mu        sync.Mutex
-	listeners []*listener
-	targets   []*target
-	reserved  map[reservation]string // the place in the source that registered each
-	locales   map[string]map[string]string
-	routed    bool // there was a route; fold does not change any more
-	fold      bool
-	table     atomic.Pointer[table]
+	mu      sync.Mutex
+	reg     registry
+	locales map[string]map[string]string
+	routed  bool // there was a route; fold does not change any more
+	fold    bool
+	table   atomic.Pointer[table]
 }
 
 // NewRouter returns a Router whose commands begin with one of the prefixes; see
@@ -134,13 +133,24 @@ func (r *Router) Route(words string, f func(r *Router)) {
 }
 
 func (r *Router) nest(words string, f func(r *Router)) {
-	in := &Router{outer: r, path: strings.TrimSpace(r.path + " " + words)}
+	in := &Router{outer: r, path: strings.TrimSpace(r.path + " " + words), edition: r.edition}
 	f(in)
-	for field, set := range map[string]bool{"a Prefix": in.Prefix != nil, "Fold": in.Fold, "AnswerBots": in.AnswerBots} {
-		if set {
-			panic("discord: only the outermost Router has " + field + " (at " + callers(2) + ")")
-		}
+	if field := in.topField(); field != "" {
+		panic("discord: only the outermost Router has " + field + " (at " + callers(2) + ")")
 	}
+}
+
+// topField returns the field that is set and belongs to the outermost Router, or "".
+func (r *Router) topField() string {
+	switch {
+	case r.Prefix != nil:
+		return "a Prefix"
+	case r.Fold:
+		return "Fold"
+	case r.AnswerBots:
+		return "AnswerBots"
+	}
+	return ""
 }
 
 // wrap returns h with the middleware of r and of the Routers around it, which can
@@ -155,7 +165,14 @@ func (r *Router) wrap(h HandlerFunc) HandlerFunc {
 	for up := r; up != nil; up = up.outer {
 		h = chain(up.use, h)
 	}
-	return h
+	if r.edition == nil {
+		return h
+	}
+	life := &r.edition.life
+	return func(c *Context) error {
+		c.inv.life = life
+		return h(c)
+	}
 }
 
 // A listener is a handler that On or Listen has added.
@@ -165,6 +182,7 @@ type listener struct {
 	name    string
 	place   string // in the source
 	run     HandlerFunc
+	edition *edition // of the module that it is of, or nil
 }
 
 // On adds a listener: a handler of all events of one kind, with the event's object,
@@ -207,16 +225,22 @@ func (r *Router) Listen(h HandlerFunc) (remove func()) {
 }
 
 func (r *Router) listen(l *listener) (remove func()) {
-	l.run = r.wrap(l.run)
+	l.run, l.edition = r.wrap(l.run), r.edition
 	top := r.top()
 	top.mu.Lock()
 	defer top.mu.Unlock()
-	top.listeners = append(top.listeners, l)
+	g, err := r.registry()
+	if err != nil {
+		panic(err)
+	}
+	g.listeners = append(g.listeners, l)
 	top.table.Store(nil)
 	return func() {
 		top.mu.Lock()
 		defer top.mu.Unlock()
-		top.listeners = slices.DeleteFunc(slices.Clone(top.listeners), func(other *listener) bool { return other == l })
+		if g, err := r.registry(); err == nil {
+			g.listeners = slices.DeleteFunc(slices.Clone(g.listeners), func(other *listener) bool { return other == l })
+		}
 		top.table.Store(nil)
 	}
 }

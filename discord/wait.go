@@ -334,12 +334,10 @@ func (j *job) answers() (list []*response) {
 	return list
 }
 
-func (j *job) hasAnswers() bool { return len(j.answers()) > 0 }
-
-// endAnswers ends the answers to interactions when the handlers have returned. If the
-// event comes again in the next process, the answers are left to that.
-func (j *job) endAnswers(how ending) {
-	for _, a := range j.answers() {
+// endAnswers ends the answers to interactions when the handlers have returned, unless the
+// events come again in the next process.
+func (j *job) endAnswers(answers []*response, how ending) {
+	for _, a := range answers {
 		if how != handled && j.ledger != nil {
 			a.leave()
 		} else {

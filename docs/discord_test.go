@@ -15,8 +15,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/vkrouter/vk/discord"
@@ -26,7 +28,7 @@ import (
 
 func init() {
 	fragments = append(fragments, func(ctx context.Context, r *discord.Router, g *discord.Gateway, token, file string, guild, channel discord.ID, turn func(context.Context, discord.Shard) error) error {
-		_ = []any{json.Valid, fmt.Sprint, slog.Info, time.Second, middleware.Recover, filestore.Open, http.Handle, os.Getenv}
+		_ = []any{json.Valid, fmt.Sprint, slog.Info, time.Second, middleware.Recover, filestore.Open, http.Handle, os.Getenv, strconv.Atoi, rand.IntN}
 		if ctx != nil { // code after a return is no mistake then
 			%s
 			%s

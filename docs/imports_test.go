@@ -30,6 +30,7 @@ var mayImport = []struct {
 	{"discord/discordtest", []string{"discord", "internal/"}},
 	{"discord/discordtest/demo", []string{"discord", "discord/discordtest", "internal/"}},
 	{"examples/discord/", []string{"discord", "discord/middleware", "discord/discordtest", "discord/discordtest/demo", "filestore"}},
+	{"examples/both", []string{".", "middleware", "vktest", "vktest/demo", "discord", "discord/middleware", "discord/discordtest", "discord/discordtest/demo"}},
 	{"examples/", []string{".", "api", "miniapp", "middleware", "filestore", "vktest", "vktest/demo"}},
 	{"internal/soak", []string{".", "filestore", "internal/"}},
 	{"internal/hooktest", []string{"."}},

@@ -11,7 +11,7 @@ import (
 )
 
 // shownDirs are the packages that users import.
-var shownDirs = []string{".", "api", "filestore", "middleware", "miniapp", "vktest", "vktest/demo"}
+var shownDirs = []string{".", "api", "filestore", "middleware", "miniapp", "vktest", "vktest/demo", "discord/middleware"}
 
 // TestEverythingIsShown: each exported name of the packages that users import
 // is used in an example, or in a program below examples/.

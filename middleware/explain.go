@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/refusal"
 	lang "github.com/vkrouter/vk/internal/words"
 )
 
@@ -115,8 +116,8 @@ func explanation(c *vk.Context, err error) (text string, dealt bool) {
 	var (
 		panicked *vk.PanicError
 		arg      *vk.ArgError
-		told     *refusal
-		none     *noneError
+		told     *refusal.Refusal
+		none     *refusal.NoneError
 		check    *vk.CheckError
 		cooldown *CooldownError
 		busy     *ConcurrencyError
@@ -129,7 +130,7 @@ func explanation(c *vk.Context, err error) (text string, dealt bool) {
 	case errors.As(err, &arg):
 		return w.argument(c, arg), dealt
 	case errors.As(err, &none):
-		return w.refusals(none.errs), dealt && refused(none)
+		return w.refusals(none.Errs), dealt && refusal.Only(none)
 	case errors.As(err, &told):
 		return w.refusals([]error{told}), dealt
 	case errors.Is(err, ErrBotNotAdmin):
@@ -162,7 +163,7 @@ func explanation(c *vk.Context, err error) (text string, dealt bool) {
 func only(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
 		switch err.(type) {
-		case *vk.ArgError, *noneError, *timeoutError:
+		case *vk.ArgError, *refusal.NoneError, *timeoutError:
 			return true // and what they are made of
 		}
 		if many, ok := err.(interface{ Unwrap() []error }); ok {

@@ -2,10 +2,10 @@ package middleware
 
 import (
 	"errors"
-	"slices"
 
 	"github.com/vkrouter/vk"
 	"github.com/vkrouter/vk/internal/command"
+	"github.com/vkrouter/vk/internal/refusal"
 	lang "github.com/vkrouter/vk/internal/words"
 )
 
@@ -51,8 +51,8 @@ func (w *words) argument(c *vk.Context, arg *vk.ArgError) string {
 	if !pressed(c) { // otherwise the user has not typed it
 		wrong.Usage = arg.Usage
 	}
-	if told := (*refusal)(nil); errors.As(arg, &told) {
-		wrong.Told = told.tell // a converter has words of its own
+	if told := (*refusal.Refusal)(nil); errors.As(arg, &told) {
+		wrong.Told = told.Tell // a converter has words of its own
 	}
 	return w.Argument(wrong)
 }
@@ -60,34 +60,13 @@ func (w *words) argument(c *vk.Context, arg *vk.ArgError) string {
 // refusals returns a text for a user that no check of several allows. It says
 // where and for which users the command works, if that is known.
 func (w *words) refusals(errs []error) string {
-	var places, told []string
-	add := func(to *[]string, s string) {
-		if !slices.Contains(*to, s) {
-			*to = append(*to, s)
+	return w.Refused(refusal.Sort(errs, func(err error) (text string, told, ok bool) {
+		if errors.Is(err, ErrBotNotAdmin) {
+			return w.botNotAdmin, true, true
 		}
-	}
-	known := true
-	var look func(errs []error)
-	look = func(errs []error) {
-		for _, err := range errs {
-			var none *noneError
-			var r *refusal
-			switch {
-			case errors.As(err, &none):
-				look(none.errs)
-			case errors.As(err, &r) && r.tell != "":
-				add(&told, r.tell)
-			case errors.As(err, &r):
-				if place, ok := w.places[r]; ok {
-					add(&places, place)
-				}
-			case errors.Is(err, ErrBotNotAdmin):
-				add(&told, w.botNotAdmin)
-			default:
-				known = false
-			}
+		if r := (*refusal.Refusal)(nil); errors.As(err, &r) {
+			text, ok = w.places[r]
 		}
-	}
-	look(errs)
-	return w.Refused(places, told, known)
+		return text, false, ok
+	}))
 }

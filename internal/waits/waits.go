@@ -99,7 +99,11 @@ func (w *Wait[K, E]) Stop() {
 	} else {
 		ws.by[w.Place] = list
 	}
-	w.fails(ErrHandled)
+	why := ErrHandled
+	if cause := context.Cause(w.Context); cause != nil && cause != context.Canceled {
+		why = cause // the end of the context stops w, perhaps before Next sees it
+	}
+	w.fails(why)
 }
 
 // SetDue sets when w ends; the zero time is never.
@@ -152,7 +156,7 @@ func (w *Wait[K, E]) wake() bool {
 
 // Offered returns the waits for the events of the places that can take one, the oldest
 // first. full are those that cannot because they keep too many events; each is returned
-// once.
+// once. A wait for one event is none of them.
 func (ws *Waits[K, E]) Offered(places ...K) (list, full []*Wait[K, E]) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
@@ -161,7 +165,7 @@ func (ws *Waits[K, E]) Offered(places ...K) (list, full []*Wait[K, E]) {
 			switch {
 			case w.able():
 				list = append(list, w)
-			case len(w.queue) >= w.Most && !w.full:
+			case len(w.queue) >= w.Most && !w.Once && !w.full:
 				w.full = true
 				full = append(full, w)
 			}

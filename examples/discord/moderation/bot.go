@@ -1,10 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/vkrouter/vk/discord"
@@ -17,16 +15,14 @@ func newBot(discord.Store) discord.Handler { return newRouter() }
 // newRouter returns the bot's Router.
 func newRouter() *discord.Router {
 	r := &discord.Router{Prefix: discord.AnyPrefix(discord.Mentioned(), discord.Literal("!")), Fold: true}
-	r.Use(middleware.Logger(slog.Default()), explain)
+	r.Use(middleware.Logger(slog.Default()), middleware.Explain())
 	addMembers(r)
 	r.Route("role", addRoles)
 	discord.AddCommand(r, discord.Route{
 		Pattern: "clear {number:int=10} {from:user?}", Need: discord.PermManageMessages,
 		Doc: "Delete the last messages.\nnumber: how many, at most 100\nfrom: only those of this user",
 	}, clearMessages)
-	r.Add(discord.Route{Pattern: "help", Doc: "Show the commands.", Only: discord.TypedOnly, Handler: func(c *discord.Context) error {
-		return help(c, r)
-	}})
+	r.Add(discord.Route{Pattern: "help {command...?}", Doc: "Show the commands.\ncommand: the one to describe", Handler: middleware.Help(r)})
 	return r
 }
 
@@ -126,42 +122,4 @@ func clearMessages(c *discord.Context, a struct {
 		return err
 	}
 	return c.Send(fmt.Sprintf("Deleted: %d.", len(ids)))
-}
-
-// help shows the commands that the user may run.
-func help(c *discord.Context, r *discord.Router) error {
-	var b strings.Builder
-	for rt := range r.Walk() {
-		if rt.Allowed(c) == nil {
-			summary, _, _ := strings.Cut(rt.Doc, "\n")
-			fmt.Fprintf(&b, "`%s` %s\n", rt.Usage(), summary)
-		}
-	}
-	return c.Reply(b.String())
-}
-
-// explain tells people what was wrong with their command.
-func explain(next discord.HandlerFunc) discord.HandlerFunc {
-	return func(c *discord.Context) error {
-		err := next(c)
-		var (
-			unknown *discord.NotFoundError
-			wrong   *discord.ArgError
-			lacks   *discord.PermissionError
-			where   *discord.WhereError
-		)
-		switch {
-		case errors.As(err, &unknown):
-			return c.Reply("There is no such command. Try help.", discord.Ephemeral)
-		case errors.As(err, &wrong):
-			return c.Reply("Write it so: `"+wrong.Usage+"`", discord.Ephemeral)
-		case errors.As(err, &lacks):
-			return c.Reply("That takes the permission "+lacks.Missing.String()+".", discord.Ephemeral)
-		case errors.As(err, &where):
-			return c.Reply("That works on a server only.", discord.Ephemeral)
-		case errors.Is(err, discord.ErrForbidden):
-			return c.Reply("Discord does not let me. My role may be too low.", discord.Ephemeral)
-		}
-		return err
-	}
 }

@@ -193,6 +193,24 @@ func (q *question) buttons() (opts []SendOption) {
 
 // ask sends the question and waits for the answer.
 func (q *question) ask(c *Context, text string, opts []SendOption) (*Context, error) {
+	w, err := q.begin(c, text, opts)
+	if err != nil {
+		return nil, err
+	}
+	defer w.stop()
+	a, err := w.next() // for long: the less is on the stack, the less a parked handler takes
+	if err != nil {
+		return nil, err
+	}
+	if sameIn(q.cancel, a.c.Text()) != "" {
+		return nil, ErrCanceled
+	}
+	return a.c, nil
+}
+
+// begin sends the question, and returns what waits for the answer. The caller must stop
+// it.
+func (q *question) begin(c *Context, text string, opts []SendOption) (*wait, error) {
 	key := PerMember(c)
 	if q.from != nil {
 		key = Key{Peer: cmp.Or(q.from.Peer, c.PeerID()), User: q.from.User}
@@ -222,7 +240,12 @@ func (q *question) ask(c *Context, text string, opts []SendOption) (*Context, er
 	if err := w.start(); err != nil {
 		return nil, err
 	}
-	defer w.stop()
+	begun := false
+	defer func() {
+		if !begun { // also if the user's transport ends the goroutine
+			w.stop()
+		}
+	}()
 	if !asked.isDone() {
 		w.job.keepFirst(c)
 		opts = append([]SendOption{Extra{"random_id": asked.id}, recorded{}}, q.signed(opts, asked.id)...)
@@ -233,14 +256,8 @@ func (q *question) ask(c *Context, text string, opts []SendOption) (*Context, er
 		}
 	}
 	w.until(q.within, asked.said.DueKey())
-	a, err := w.next()
-	if err != nil {
-		return nil, err
-	}
-	if sameIn(q.cancel, a.c.Text()) != "" {
-		return nil, ErrCanceled
-	}
-	return a.c, nil
+	begun = true
+	return w, nil
 }
 
 // An asked is the message of a question, as a step of the handler.

@@ -308,7 +308,7 @@ func (j *job) Run() error {
 	c := newContext(j.ctx, j.client, j.ev, j)
 	defer j.answerRest()
 	j.d.waits.show(j)
-	if j.d.waits.bare.Load() > 0 && c.ask(destination{}, true) {
+	if j.d.waits.bare.Load() > 0 && c.askBare() {
 		return nil
 	}
 	if r, ok := j.d.Handler.(*Router); ok {
@@ -316,6 +316,12 @@ func (j *job) Run() error {
 	}
 	return c.invoke("", j.d.Handler.Serve, nil)
 }
+
+// askBare asks the waits outside of Routers. It is a function of its own so that a
+// destination is not on the stack of each handler.
+//
+//go:noinline
+func (c *Context) askBare() bool { return c.ask(destination{}, true) }
 
 // A coroner logs the handlers that were abandoned, with their stacks. One look at
 // all goroutines finds the stacks of all handlers that were abandoned before it.

@@ -283,11 +283,12 @@ func BenchmarkSourcePoll(b *testing.B) {
 			f := &follower{Poller: &Poller{Client: client}, d: d, feed: d.feed(), base: b.Context(), server: "http://poll.test", key: "k", ts: "1"}
 			versus.Run(b, "poll+json.Unmarshal", batch, func() {
 				batches.Add(batch)
-				events, err := f.poll(b.Context())
-				if err != nil {
-					b.Fatal(err)
+				p := f.ask(b.Context(), f.ts)
+				f.move(b.Context(), p)
+				if p.err != nil {
+					b.Fatal(p.err)
 				}
-				if err := f.handle(b.Context(), events); err != nil {
+				if err := f.handle(b.Context(), p.events); err != nil {
 					b.Fatal(err)
 				}
 				batches.Wait()

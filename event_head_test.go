@@ -369,11 +369,11 @@ func TestPollMemory(t *testing.T) {
 		event := func(c string) string { return `{"type":"` + strings.Repeat(c, size) + `"}` }
 		poll := func(c string) []json.RawMessage {
 			server.body = []byte(`{"ts":"2","updates":[` + event(c) + `,` + event(c) + `]}`)
-			events, err := f.poll(t.Context())
-			if err != nil || len(events) != 2 || f.ts != "2" {
-				t.Fatal(len(events), err)
+			p := f.ask(t.Context(), f.ts)
+			if p.err != nil || len(p.events) != 2 || p.ts != "2" {
+				t.Fatal(len(p.events), p.err)
 			}
-			return events
+			return p.events
 		}
 		first := poll("a")
 		poll("b")
@@ -381,7 +381,7 @@ func TestPollMemory(t *testing.T) {
 			t.Errorf("size %d: the events of the first poll were changed by the second", size)
 		}
 		server.body = []byte(strings.Repeat(" ", size))
-		if _, err := f.poll(t.Context()); err == nil {
+		if p := f.ask(t.Context(), f.ts); p.err == nil {
 			t.Errorf("size %d: nothing is an answer", size)
 		}
 		if kept := f.answer.Cap(); kept > maxAnswerKept {

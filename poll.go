@@ -131,6 +131,10 @@ const (
 	// used again for the next.
 	maxAnswerKept = 1 << 20
 
+	// minAhead is how many events one answer must bring so that the next poll begins
+	// before they are saved and dispatched: VK is likely to have more already.
+	minAhead = 8
+
 	// renewAfter is after how many failures in a row the Poller asks for
 	// another server, in case this one is gone.
 	renewAfter = 5

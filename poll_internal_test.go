@@ -15,6 +15,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // TestRenewIncomplete: a long poll server that lacks something is asked for
@@ -290,6 +292,171 @@ func TestPollRecoveryLog(t *testing.T) {
 		}
 		if !strings.Contains(log.String(), `level=DEBUG msg="vk: long poll" events=0`) {
 			t.Error("no line for a poll")
+		}
+	})
+}
+
+// A tardyStore takes a second to save events.
+type tardyStore struct{ *MemoryStore }
+
+func (s tardyStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	if bytes.Contains(new, []byte("message_new")) {
+		time.Sleep(time.Second)
+	}
+	return s.MemoryStore.Swap(ctx, key, old, new, ttl)
+}
+
+// copied returns a Store with what s has now, as after the end of the process.
+func (s tardyStore) copied(t *testing.T) tardyStore {
+	c := new(MemoryStore)
+	s.List(t.Context(), "", func(key string, value []byte) bool {
+		c.Swap(t.Context(), key, nil, value, 0)
+		return true
+	})
+	return tardyStore{c}
+}
+
+// A historian is a bot and a long poll with so many events at each of the places 5 and 6
+// of the history.
+type historian struct {
+	each  int
+	began time.Time
+	polls []string
+	times map[string]time.Duration // of events, when they were handled
+	order []string
+	asked func(ts string) // called for each poll
+}
+
+func (h *historian) run(t *testing.T, ctx context.Context, d *Dispatcher) {
+	h.began, h.times = time.Now(), make(map[string]time.Duration)
+	client := NewClient("x")
+	client.HTTPClient = &http.Client{Transport: answering(func(r *http.Request) string {
+		if r.URL.Host != "lp.test" {
+			return `{"response":{"server":"http://lp.test","key":"k","ts":"5"}}`
+		}
+		ts := r.URL.Query().Get("ts")
+		h.polls = append(h.polls, fmt.Sprint(ts, " at ", time.Since(h.began)))
+		h.asked(ts)
+		if ts != "5" && ts != "6" {
+			<-r.Context().Done()
+			return ""
+		}
+		var events []string
+		for i := range h.each {
+			events = append(events, fmt.Sprintf(`{"type":"message_new","event_id":"%s-%d","group_id":7,"object":{"message":{"peer_id":1,"from_id":1,"text":"x"}}}`, ts, i))
+		}
+		return fmt.Sprintf(`{"ts":"%c","updates":[%s]}`, ts[0]+1, strings.Join(events, ","))
+	})}
+	d.Logger = slog.New(slog.DiscardHandler)
+	d.Handler = HandlerFunc(func(c *Context) error {
+		h.order = append(h.order, c.event.ID)
+		h.times[c.event.ID] = time.Since(h.began)
+		return nil
+	})
+	p := &Poller{Client: client, GroupID: 7, SkipDiagnosis: true, Dispatcher: d, Logger: d.Logger}
+	if err := p.Run(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// all returns the events of places in the history.
+func (h *historian) all(places ...string) (ids []string) {
+	for _, ts := range places {
+		for i := range h.each {
+			ids = append(ids, fmt.Sprint(ts, "-", i))
+		}
+	}
+	return ids
+}
+
+// TestPollsAhead: while many events are saved, the next poll is under way. Their handlers
+// still begin after that, in order, and Pending says that there is something to do.
+func TestPollsAhead(t *testing.T) {
+	for _, tt := range []struct {
+		each, pending int
+		polls         []string
+	}{
+		{minAhead, 1, []string{"5 at 0s", "6 at 0s", "7 at 1s"}},
+		{minAhead - 1, 0, []string{"5 at 0s", "6 at 1s", "7 at 2s"}},
+	} {
+		t.Run(fmt.Sprint(tt.each, " events"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+				defer cancel()
+				h := &historian{each: tt.each, asked: func(string) {}}
+				d := &Dispatcher{Store: tardyStore{new(MemoryStore)}}
+				time.AfterFunc(time.Second/2, func() {
+					if n := d.Pending(); n != tt.pending {
+						t.Errorf("%d pending, want %d", n, tt.pending)
+					}
+				})
+				h.run(t, ctx, d)
+				if diff := cmp.Diff(tt.polls, h.polls); diff != "" {
+					t.Errorf("polls (-want +got):\n%s", diff)
+				}
+				if diff := cmp.Diff(h.all("5", "6"), h.order); diff != "" {
+					t.Errorf("handled (-want +got):\n%s", diff)
+				}
+				if first, second := h.times["5-0"], h.times["6-0"]; first != time.Second || second != 2*time.Second {
+					t.Errorf("handled after %v and %v, before they are saved", first, second)
+				}
+				if n := d.Pending(); n != 0 {
+					t.Errorf("%d pending in the end", n)
+				}
+			})
+		})
+	}
+}
+
+// TestPolledAheadCrash: events that a poll has brought and that were not saved when the
+// process died come to the next one, behind those that were.
+func TestPolledAheadCrash(t *testing.T) {
+	for _, tt := range []struct {
+		crash time.Duration
+		poll  string // the next run's first one
+		want  []string
+	}{
+		{time.Second / 2, "5 at 0s", []string{"5", "6"}},
+		{3 * time.Second / 2, "6 at 0s", []string{"5", "6"}}, // that those of 5 are done is to be written
+		{5 * time.Second / 2, "7 at 0s", nil},
+	} {
+		t.Run(fmt.Sprint("after ", tt.crash), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				run := func(s tardyStore) *historian {
+					ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+					defer cancel()
+					h := &historian{each: minAhead, asked: func(string) {}}
+					h.run(t, ctx, &Dispatcher{Store: s})
+					return h
+				}
+				store, left := tardyStore{new(MemoryStore)}, make(chan tardyStore, 1)
+				time.AfterFunc(tt.crash, func() { left <- store.copied(t) })
+				run(store)
+				h := run(<-left)
+				if h.polls[0] != tt.poll {
+					t.Errorf("the first poll is %s, want %s", h.polls[0], tt.poll)
+				}
+				if diff := cmp.Diff(h.all(tt.want...), h.order); diff != "" {
+					t.Errorf("handled (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// TestPolledAheadStop: without a Store, events that a poll has brought are handled also
+// if the bot is stopped before it is their turn.
+func TestPolledAheadStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		h := &historian{each: minAhead, asked: func(ts string) {
+			if ts == "6" {
+				cancel()
+			}
+		}}
+		h.run(t, ctx, new(Dispatcher))
+		if diff := cmp.Diff(h.all("5", "6"), h.order); diff != "" {
+			t.Errorf("handled (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -53,22 +53,49 @@ func (f *follower) follow(ctx context.Context) error {
 			return err
 		}
 	}
+	return f.loop(ctx)
+}
+
+// loop polls and handles what comes, until ctx ends or an error that nothing mends.
+func (f *follower) loop(ctx context.Context) error {
+	polling, cancel := context.WithCancel(ctx)
+	var ahead chan polled // has the answer of a poll that is on its way; nil if none is
+	defer func() {
+		cancel()
+		if ahead != nil {
+			<-ahead
+		}
+	}()
 	failures := 0 // in a row
-	for ctx.Err() == nil {
-		began, from := time.Now(), f.ts
-		f.fresh = 0
-		var events []json.RawMessage
-		err := apart(func() (err error) { events, err = f.poll(ctx); return err }) // the transport is the user's
-		if err != nil && ctx.Err() != nil {
+	for ctx.Err() == nil || ahead != nil {
+		var p polled
+		if ahead != nil {
+			p, ahead = <-ahead, nil
+		} else {
+			p = f.ask(ctx, f.ts)
+		}
+		if p.err != nil && ctx.Err() != nil {
 			break // the end has cut it off
 		}
-		f.Client.tell(ctx, Observation{Step: StepPolled, Events: len(events), Took: time.Since(began), Err: err})
+		from := f.ts
+		f.fresh = 0
+		f.move(ctx, p)
+		err := p.err
+		f.Client.tell(ctx, Observation{Step: StepPolled, Events: len(p.events), Took: p.took, Err: err})
 		if err == nil {
 			failures = 0
 			f.recovered(ctx)
-			f.log.LogAttrs(ctx, slog.LevelDebug, "vk: long poll", slog.Int("events", len(events)), slog.Duration("took", time.Since(began)), slog.String("ts", f.ts))
-			f.note(nil, len(events))
-			err = f.handle(ctx, events)
+			f.log.LogAttrs(ctx, slog.LevelDebug, "vk: long poll", slog.Int("events", len(p.events)), slog.Duration("took", p.took), slog.String("ts", f.ts))
+			f.note(nil, len(p.events))
+			if len(p.events) >= minAhead && f.ts != from {
+				f.d.count.Add(1) // the next poll does not mean that these events are dispatched
+				ahead = make(chan polled, 1)
+				go func(to chan<- polled, ts string) { to <- f.ask(polling, ts) }(ahead, f.ts)
+				err = f.handle(ctx, p.events)
+				f.d.count.Add(-1)
+			} else {
+				err = f.handle(ctx, p.events)
+			}
 		} else {
 			failures++
 			f.note(err, 0)
@@ -83,7 +110,7 @@ func (f *follower) follow(ctx context.Context) error {
 			return err
 		}
 		if f.fresh == 0 || f.ts == from { // what cannot be read, or comes again, is nothing too
-			backoff.Sleep(ctx, pollMinimum-time.Since(began))
+			backoff.Sleep(ctx, pollMinimum-time.Since(p.began))
 		}
 	}
 	return nil

@@ -93,21 +93,53 @@ func pollAddress(server string) (string, error) {
 	return u.String(), nil
 }
 
-// poll asks for events once, and moves on in the history. The events are as VK
-// sent them.
-func (f *follower) poll(ctx context.Context) ([]json.RawMessage, error) {
+// A polled is what one poll has brought.
+type polled struct {
+	events []json.RawMessage // as VK sent them
+	ts     string            // where the history goes on; "" if the poll has failed
+	err    error
+	began  time.Time
+	took   time.Duration
+}
+
+// ask asks for the events after a place in the history. It changes nothing but what is
+// of polls alone, so that it may run while the events of the last poll are handled.
+func (f *follower) ask(ctx context.Context, ts string) (p polled) {
+	p.began = time.Now()
+	p.err = apart(func() (err error) { // the transport is the user's
+		p.events, p.ts, err = f.request(ctx, ts)
+		return err
+	})
+	p.took = time.Since(p.began)
+	return p
+}
+
+// move moves on in the history to where a poll has come.
+func (f *follower) move(ctx context.Context, p polled) {
+	from := f.ts
+	switch {
+	case p.err == nil:
+		f.ts = p.ts
+	case p.err == failedHistory:
+		f.ts = p.ts
+		f.gap(ctx, from, f.ts)
+	}
+}
+
+// request is one poll. Of failedHistory it also returns the place to go on from.
+func (f *follower) request(ctx context.Context, ts string) (events []json.RawMessage, next string, err error) {
 	const method = "long poll"
 	wait := cmp.Or(f.Wait, 25*time.Second)
 	limit, cancel := context.WithTimeout(ctx, wait+pollSlack)
 	defer cancel()
 	u, err := url.Parse(f.server)
 	if err != nil {
-		return nil, callError(ctx, method, err)
+		return nil, "", callError(ctx, method, err)
 	}
 	u.RawQuery = url.Values{
 		"act":  {"a_check"},
 		"key":  {f.key},
-		"ts":   {f.ts},
+		"ts":   {ts},
 		"wait": {strconv.Itoa(int(wait / time.Second))},
 	}.Encode()
 	f.connecting.Store(false)
@@ -117,7 +149,7 @@ func (f *follower) poll(ctx context.Context) ([]json.RawMessage, error) {
 	})
 	req, err := http.NewRequestWithContext(traced, http.MethodGet, u.String(), nil)
 	if err != nil {
-		return nil, callError(ctx, method, err)
+		return nil, "", callError(ctx, method, err)
 	}
 	hc := *cmp.Or(f.Client.HTTPClient, http.DefaultClient)
 	hc.Timeout = 0 // it is meant for calls, and would cut polls short
@@ -133,27 +165,21 @@ func (f *follower) poll(ctx context.Context) ([]json.RawMessage, error) {
 		if text := err.Error(); strings.Contains(text, f.key) { // of where it was sent to, for instance
 			err = errors.New(strings.ReplaceAll(text, f.key, "***"))
 		}
-		return nil, err
+		return nil, "", err
 	}
 	b := f.answer.Bytes()
 	answer, err := readUpdates(b)
 	if err != nil {
-		return nil, callError(ctx, method, err)
+		return nil, "", callError(ctx, method, err)
 	}
 	switch {
 	case answer.failed == failedHistory && answer.ts == "":
-		return nil, failedSession // there is no place to go on from
-	case answer.failed == failedHistory:
-		from := f.ts
-		f.ts = answer.ts
-		f.gap(ctx, from, f.ts)
-		return nil, answer.failed
+		return nil, "", failedSession // there is no place to go on from
 	case answer.failed != 0:
-		return nil, answer.failed
+		return nil, answer.ts, answer.failed
 	case answer.ts == "":
-		return nil, callError(ctx, method, fmt.Errorf("the answer has no ts: %.100q", bytes.TrimSpace(b)))
+		return nil, "", callError(ctx, method, fmt.Errorf("the answer has no ts: %.100q", bytes.TrimSpace(b)))
 	}
-	f.ts = answer.ts
 	if f.answer.Cap() <= maxAnswerKept {
 		for i, raw := range answer.events {
 			// In memory of its own: a handler may be parked with one of them
@@ -161,7 +187,7 @@ func (f *follower) poll(ctx context.Context) ([]json.RawMessage, error) {
 			answer.events[i] = bytes.Clone(raw)
 		}
 	}
-	return answer.events, nil
+	return answer.events, answer.ts, nil
 }
 
 func (e pollFailed) Error() string { return "vk: long poll: failed " + strconv.Itoa(int(e)) }

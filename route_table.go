@@ -119,24 +119,33 @@ func (t *table) serve(c *Context, listeners []*listener, errs *handlerErrors) {
 // taken it. Texts and conditions are looked at only then: whoever waits for an
 // answer is to get what the route of a text would answer to as well.
 func (t *table) route(c *Context, errs *handlerErrors) {
-	if isTimer(c.event.Kind) {
-		return
+	var m destination
+	if t.find(c, &m, errs) {
+		errs.add(c.run(&m)) // with little on the stack: the handler may be parked for long
 	}
-	m, err := t.match(c)
+}
+
+// find finds the route of an event that nobody who waits has taken. It reports whether
+// there is one.
+func (t *table) find(c *Context, m *destination, errs *handlerErrors) bool {
+	if isTimer(c.event.Kind) {
+		return false
+	}
+	found, err := t.match(c)
 	errs.add(err)
 	if err != nil {
-		return
+		return false
 	}
 	before := c.ledTo()
-	if before == "" && c.inv.turn.offer(c, m) {
-		return
+	if before == "" && c.inv.turn.offer(c, found) {
+		return false
 	}
-	switch m = t.matchRest(c, m); {
-	case before != "" && (m.to == nil || m.to.scope() != before):
+	*m = t.matchRest(c, found)
+	if before != "" && (m.to == nil || m.to.scope() != before) {
 		c.inv.turn.report(&goneError{before})
-	case m.to != nil:
-		errs.add(c.run(&m))
+		return false
 	}
+	return m.to != nil
 }
 
 // A destination is where an event leads.

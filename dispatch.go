@@ -224,7 +224,7 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 				how = cutOff
 			}
 		}
-		d.finish(j, how, err)
+		d.finish(j, j.saveAnswers(how), err)
 	}()
 	j.tellBegun()
 	j.mark = d.marks.Add(1)

@@ -42,6 +42,8 @@ type jobTrail struct {
 	since  time.Time // when a handler first waited
 	tries  bool      // a former run has died that may have begun the event
 	retry  bool      // a goroutine tries to write it again
+
+	whenSafe []func(context.Context) // see job.whenSafe
 }
 
 // keepsSteps reports whether the steps of the job's handlers are kept: if the event is
@@ -241,7 +243,7 @@ func (j *job) writeTrail(ctx context.Context) error {
 	if number != 0 {
 		t.Keep(trail.Key(number), []byte{stepAttempt})
 	}
-	version := j.d.codeVersion()
+	version, safe := j.d.codeVersion(), j.takeSafe()
 	j.d.waits.mu.Lock()
 	answers := j.taken() // all of them are steps
 	b, mark := t.Encode(version)
@@ -250,6 +252,7 @@ func (j *job) writeTrail(ctx context.Context) error {
 	j.noteWrite(ctx, err)
 	if err != nil {
 		j.attempt.restore(number)
+		j.whenSafe(safe...)
 		return err
 	}
 	t.Saved(mark)
@@ -257,6 +260,9 @@ func (j *job) writeTrail(ctx context.Context) error {
 		j.log(slog.LevelWarn, "vk: a handler has done more than its trail holds: after a restart, what it has done since is done again", slog.Int("bytes", trail.MaxTrail))
 	}
 	j.releaseAnswers(answers)
+	for _, f := range safe {
+		f(ctx)
+	}
 	return nil
 }
 

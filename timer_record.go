@@ -1,6 +1,7 @@
 package vk
 
 import (
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"time"
@@ -44,3 +45,68 @@ func (d Daily) Next(after time.Time) (time.Time, error) {
 	}
 	return timer.Daily{Hour: d.Hour, Minute: d.Minute, Days: d.Days}.Next(after, zone), nil
 }
+
+// A timerRecord is a timer in the Store.
+type timerRecord struct {
+	Name    string          `json:"name"` // of the Timers
+	ID      string          `json:"id"`
+	Due     int64           `json:"due"` // in milliseconds since 1970
+	Peer    int64           `json:"peer,omitempty"`
+	User    int64           `json:"user,omitempty"`
+	KeyName string          `json:"key,omitempty"` // the Key's Name
+	Daily   *Daily          `json:"daily,omitempty"`
+	Tries   int             `json:"tries,omitempty"` // runs that have begun it at this due time after a crash, and may have died of it
+	By      string          `json:"by,omitempty"`    // stands for the event whose handler has set it; "" if none has
+	Step    uint64          `json:"step,omitempty"`  // counts how often that handler has set it, from 1
+	Run     int64           `json:"run,omitempty"`   // the run of the bot in which it has
+	Over    bool            `json:"over,omitempty"`  // it was handled or canceled, and that handler must not set it anew
+	Value   json.RawMessage `json:"value,omitempty"`
+}
+
+func (r *timerRecord) due() time.Time { return time.UnixMilli(r.Due) }
+
+// eventID returns the ID of the timer's event. It is the same each time that the timer is
+// dispatched for the same due time.
+func (r *timerRecord) eventID(key string) string {
+	id := digest(key, strconv.FormatInt(r.Due, 10))
+	return fmt.Sprintf("%x", id[:16])
+}
+
+// event returns the event of the timer.
+func (r *timerRecord) event(group int64, key string) (*Event, error) {
+	raw, err := json.Marshal(map[string]any{
+		"type": timerKind + r.Name, "event_id": r.eventID(key), "group_id": group,
+		"object": timerObject{r.Peer, r.User, r.ID, r.Due, r.Value},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ParseEvent(raw)
+}
+
+// over returns what is left of the timer of a handler once it was handled or canceled.
+func (r *timerRecord) over() []byte {
+	b, _ := json.Marshal(timerRecord{Name: r.Name, ID: r.ID, Due: r.Due, By: r.By, Step: r.Step, Over: true}) // it has nothing that is not JSON
+	return b
+}
+
+// A timerObject is the object of a timer's event.
+type timerObject struct {
+	PeerID int64           `json:"peer_id"`
+	UserID int64           `json:"user_id"`
+	ID     string          `json:"id"`
+	Due    int64           `json:"due"`
+	Value  json.RawMessage `json:"value"`
+}
+
+func timerPrefix(group int64, name string) string {
+	return "timer/" + strconv.FormatInt(group, 10) + "/" + strconv.Quote(short(name)) + "/"
+}
+
+// timerNewsKey returns the key of a value that changes when timers are set by somebody who
+// cannot tell the Dispatcher.
+func timerNewsKey(group int64) string { return "timernews/" + strconv.FormatInt(group, 10) }
+
+// timerNewsTime is how long that value stays: a Dispatcher that runs looks more often, and
+// one that starts reads all timers.
+const timerNewsTime = time.Hour

@@ -315,23 +315,6 @@ func (f *dueTimer) finish(j *job) (next time.Time, err error) {
 	}
 }
 
-// after returns when a Daily comes next, or the zero Time.
-func (f *dueTimer) after(j *job, r *timerRecord) time.Time {
-	if r.Daily == nil {
-		return time.Time{}
-	}
-	now := timer.Now()
-	if now.Before(f.due) {
-		now = f.due // the clock was set back
-	}
-	next, err := r.Daily.Next(now)
-	if err != nil {
-		j.log(slog.LevelError, "vk: a timer does not come again", slog.String("id", r.ID), slog.Any("err", err))
-		return time.Time{}
-	}
-	return next
-}
-
 // forgetTimer notes that a timer's record was erased.
 func (d *Dispatcher) forgetTimer(key string) {
 	d.mu.Lock()
@@ -351,7 +334,9 @@ func (d *Dispatcher) forgetTimer(key string) {
 func (q *timerQueue) setBy(key string) (safe func(ctx context.Context)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.setters[key] = q.setters[key]
+	if _, open := q.setters[key]; !open {
+		q.setters[key] = false
+	}
 	return func(ctx context.Context) {
 		q.mu.Lock()
 		over := q.setters[key]

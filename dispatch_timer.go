@@ -471,3 +471,20 @@ func (q *timerQueue) leaveIdle(f *dueTimer, kind string) {
 			slog.String("mend", "call Timers.Handle before the bot runs, or cancel the timers"))
 	}
 }
+
+// after returns when a Daily comes next, or the zero Time.
+func (f *dueTimer) after(j *job, r *timerRecord) time.Time {
+	if r.Daily == nil {
+		return time.Time{}
+	}
+	now := timer.Now()
+	if now.Before(f.due) {
+		now = f.due // the clock was set back
+	}
+	next, err := r.Daily.Next(now)
+	if err != nil {
+		j.log(slog.LevelError, "vk: a timer does not come again", slog.String("id", r.ID), slog.Any("err", err))
+		return time.Time{}
+	}
+	return next
+}

@@ -29,14 +29,15 @@ import (
 //
 // A timer stays in the Store until it is handled. One that was due while no bot ran is
 // due at the start. Only the process that owns the community's journal dispatches
-// timers. They take at most half of [Dispatcher.MaxEvents].
+// timers. They take at most half of [Dispatcher.Workers], and of [Dispatcher.MaxEvents].
 //
 // The fields must not change once in use. The methods are safe for concurrent use.
 type Timers[T any] struct {
 	// Store keeps the timers. It is the value that the Dispatcher has, and a [Lister];
-	// without one, the methods return a [*ConfigError]. A timer that is set through
-	// another value, such as a wrapper, or by another process, is found at the next
-	// start only.
+	// without one, the methods return a [*ConfigError]. A timer that is set by another
+	// process, or outside of handlers through another value, such as a wrapper, is found
+	// within six seconds if the Store is shared by processes, and within a minute if it
+	// belongs to one.
 	Store Store
 
 	// Name tells apart the Timers of one Store. It must not change between versions of

@@ -146,6 +146,13 @@ func (f *feed) isCutAt(lane laneKey) bool {
 	return cut
 }
 
+// isCut reports whether a stop that is under way has cut off a handler in a lane.
+func (d *Dispatcher) isCut(lane laneKey) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.ContainsFunc(d.feeds, func(f *feed) bool { return f.isCutAt(lane) })
+}
+
 // saveAnswers writes the trail of a handler that has ended, if it has taken events as
 // answers that the trail in the Store has not. If the process dies when one of the events is
 // done and the others are not, the next run takes no answer for a message, nor for the answer

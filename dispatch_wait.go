@@ -313,6 +313,10 @@ func (j *job) offer(c *Context, to destination) (consumed bool) {
 	case offerConsumed:
 		return true
 	}
+	if j.d.ending.Load() && j.d.isCut(laneOf(j.ev)) {
+		j.noteCut() // it may be for the handler that was cut off
+		return true
+	}
 	if j.d.waits.routed.Load() == 0 {
 		return false
 	}
@@ -329,6 +333,9 @@ func (c *Context) ask(to destination, bare bool) (consumed bool) {
 		switch {
 		case err != nil:
 			w.fail(err)
+		case f.verdict == consumes && w.wasStopped():
+			j.noteCut() // the next run has both events
+			return true
 		case f.verdict == consumes && w.consume(j, f):
 			return true
 		case f.verdict == interrupts:
@@ -358,7 +365,7 @@ func (ws *waits) candidates(e *Event, bare bool) (list []*wait) {
 		for _, w := range of {
 			switch {
 			case w.bare != bare || !w.wants(e):
-			case w.able():
+			case w.able(), w.over == ErrStopped:
 				list = append(list, w)
 			case len(w.queue) >= w.most && !w.full:
 				w.full = true
@@ -396,6 +403,15 @@ func (w *wait) wants(e *Event) bool {
 // able reports whether w can consume an event. The caller holds the lock.
 func (w *wait) able() bool {
 	return w.ended() == nil && len(w.queue) < w.most && !(w.once && w.used)
+}
+
+// wasStopped reports whether a stop has ended w, whose handler waits for the event in the
+// next run.
+func (w *wait) wasStopped() bool {
+	mu := &w.job.d.waits.mu
+	mu.Lock()
+	defer mu.Unlock()
+	return w.over == ErrStopped && !(w.once && w.used)
 }
 
 // consume gives the event of j to w. The job of w then answers for it: see

@@ -161,6 +161,11 @@ func (j *job) saveAnswers(how ending) ending {
 	if how == handled && len(j.taken()) > 0 && j.keepsSteps() {
 		j.saveTrail(j.ctx) // if it fails, the answers are done a moment after the handler's event
 	}
+	if how == handled {
+		for _, e := range j.steps.answers { // a former run may have died before it said so
+			j.d.markDone(j.ctx, e, nil)
+		}
+	}
 	return how
 }
 

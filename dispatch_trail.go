@@ -44,6 +44,7 @@ type jobTrail struct {
 	retry  bool      // a goroutine tries to write it again
 
 	whenSafe []func(context.Context) // see job.whenSafe
+	answers  []*Event                // that former runs have taken
 }
 
 // keepsSteps reports whether the steps of the job's handlers are kept: if the event is
@@ -174,6 +175,7 @@ func (d *Dispatcher) loadTrail(ctx context.Context, j *job) error {
 	t.Each(func(_ trail.Key, value []byte) {
 		if a, ok := readTaken(value); ok && a.ev != nil && a.ev.ID != "" {
 			d.dedupe.noteHandled(a.ev)
+			j.steps.answers = append(j.steps.answers, a.ev)
 		}
 	})
 	return nil

@@ -184,7 +184,7 @@ func (w *town) start(t *testing.T, o botOptions) *process {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childTown+"="+w.addr, childToken+"="+w.group.Token, childGroup+"="+strconv.FormatInt(w.group.ID, 10),
 		childSource+"="+o.source, childStore+"="+o.store, childVersion+"="+o.version, childSlow+"="+o.slow.String())
-	cmd.Stderr = t.Output()
+	cmd.Stderr = io.MultiWriter(t.Output(), &w.log)
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,12 +16,12 @@ import (
 func TestLate(t *testing.T) {
 	type late struct {
 		Late
-		down bool
-		done []string
+		down atomic.Bool
+		done []string // read when nothing writes
 	}
 	add := func(l *late, name string) bool {
 		return l.Add(context.Background(), func(context.Context) error {
-			if l.down {
+			if l.down.Load() {
 				return errors.New("down")
 			}
 			l.done = append(l.done, name)
@@ -37,14 +38,14 @@ func TestLate(t *testing.T) {
 			add(l, "a")
 			add(l, "b")
 			time.Sleep(time.Hour)
-			l.down = false
+			l.down.Store(false)
 			time.Sleep(11 * time.Second)
 		}, all},
 		{"flushed while it works", func(t *testing.T, l *late) {
 			add(l, "a")
 			add(l, "b")
 			time.Sleep(time.Hour)
-			l.down = false
+			l.down.Store(false)
 			if left := l.Flush(context.Background()); left != 0 {
 				t.Errorf("%d are left", left)
 			}
@@ -54,7 +55,7 @@ func TestLate(t *testing.T) {
 			if left := l.Flush(context.Background()); left != 1 {
 				t.Errorf("%d are left, want 1", left)
 			}
-			l.down = false
+			l.down.Store(false)
 			time.Sleep(time.Hour)
 			if l.done != nil {
 				t.Errorf("done after Flush: %q", l.done)
@@ -76,7 +77,8 @@ func TestLate(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				l := &late{down: true}
+				l := new(late)
+				l.down.Store(true)
 				test.run(t, l)
 				synctest.Wait()
 				if !slices.Equal(l.done, test.want) {

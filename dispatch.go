@@ -240,7 +240,7 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 				how = cutOff
 			}
 		}
-		d.finish(j, how, err)
+		d.finish(j, j.saveAnswers(how), err)
 	}()
 	j.tellBegun()
 	j.mark = d.marks.Add(1)
@@ -356,3 +356,20 @@ func (d *Dispatcher) drain(ctx context.Context, feeds ...*feed) {
 	defer d.mu.Unlock()
 	d.feeds = slices.DeleteFunc(d.feeds, func(f *feed) bool { return slices.Contains(feeds, f) })
 }
+
+// maxAge returns how long a wait may last, or a negative duration.
+func (d *Dispatcher) maxAge() time.Duration { return cmp.Or(d.MaxAge, 30*24*time.Hour) }
+
+// An AgeError ends a question, or another wait, that was open for longer than
+// [Dispatcher.MaxAge]. It is [ErrNoAnswer] too.
+type AgeError struct {
+	Age time.Duration // the MaxAge
+}
+
+// Error says for how long nothing has come.
+func (e *AgeError) Error() string {
+	return fmt.Sprintf("vk: nothing came in %v, which is Dispatcher.MaxAge", e.Age)
+}
+
+// Unwrap returns ErrNoAnswer.
+func (e *AgeError) Unwrap() error { return ErrNoAnswer }

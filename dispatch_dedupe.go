@@ -58,7 +58,8 @@ type deduper struct {
 	handled [2]map[eventID]struct{} // recently, and before that
 	began   time.Time               // when the first of handled was begun
 
-	repeats atomic.Bool // an event has come that its source delivers again
+	repeats atomic.Bool  // an event has come that its source delivers again
+	late    durable.Late // what the Store could not be told of events that are done
 }
 
 // A dedupeRecord is the deduper's record of a job, guarded by its mu. Before the
@@ -87,6 +88,9 @@ func (c *deduper) enter(j *job) (holder *job, state admission) {
 			entry.handTo(holder)
 			has.entry = entry
 		default:
+			if entry != nil {
+				entry.kept.Twin()
+			}
 			entry.drop()
 		}
 		return holder, alreadyRunning
@@ -309,12 +313,12 @@ func (d *Dispatcher) admit(ctx context.Context, f *feed, client *Client, e *Even
 	if err := jr.dispatchFirst(ctx, e); err != nil {
 		return nil, 0, err
 	}
+	place := d.arrivals.take(laneOf(e)) // the Store may answer later events sooner
+	defer d.arrivals.giveBack(place)
 	holder, state := d.dedupe.enter(j)
 	if state != admitted {
 		return holder, state, nil
 	}
-	place := d.arrivals.take(laneOf(e)) // the Store may answer later events sooner
-	defer d.arrivals.giveBack(place)
 	switch done, err := d.isDone(ctx, e); {
 	case err != nil:
 		return d.admitted(j, err)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	durable "github.com/vkrouter/vk/internal/journal"
 	"github.com/vkrouter/vk/internal/watchdog"
 )
 
@@ -145,6 +146,29 @@ func (f *feed) isCutAt(lane laneKey) bool {
 	return cut
 }
 
+// isCut reports whether a stop that is under way has cut off a handler in a lane.
+func (d *Dispatcher) isCut(lane laneKey) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.ContainsFunc(d.feeds, func(f *feed) bool { return f.isCutAt(lane) })
+}
+
+// saveAnswers writes the trail of a handler that has ended, if it has taken events as
+// answers that the trail in the Store has not. If the process dies when one of the events is
+// done and the others are not, the next run takes no answer for a message, nor for the answer
+// to another question. saveAnswers returns how.
+func (j *job) saveAnswers(how ending) ending {
+	if how == handled && len(j.taken()) > 0 && j.keepsSteps() {
+		j.saveTrail(j.ctx) // if it fails, the answers are done a moment after the handler's event
+	}
+	if how == handled {
+		for _, e := range j.steps.answers { // a former run may have died before it said so
+			j.d.markDone(j.ctx, e, nil)
+		}
+	}
+	return how
+}
+
 // finish ends a job. It settles the job's event and those that the handler has
 // consumed, except for those that other handlers still have.
 func (d *Dispatcher) finish(j *job, how ending, err error) {
@@ -202,11 +226,69 @@ func (d *Dispatcher) settle(j *job, s settlement) {
 	if !j.deduped {
 		return
 	}
-	after := j.afterDone(s)
-	if !d.release(j, s) && d.dedupe.entryOf(j) == nil {
-		after = nil // it may be delivered and handled again
+	after, entry := j.afterDone(s), d.dedupe.entryOf(j)
+	if s == isHandled {
+		if safe := j.takeSafe(); entry == nil {
+			after = append(after, safe...)
+		} else {
+			for _, f := range safe {
+				entry.kept.WhenStored(f)
+			}
+		}
+	}
+	if !d.release(j, s) {
+		d.releaseLate(j, entry, after)
+		if entry == nil {
+			after = nil // it may be delivered and handled again
+		}
 	}
 	d.dedupe.leave(j, s, after...)
+}
+
+// whenSafe registers f to be called once the next run would not do again what the
+// handlers of j have done so far: the Store has the trail, or says that the event is done.
+// The Store is not told earlier for that.
+func (j *job) whenSafe(f ...func(ctx context.Context)) {
+	j.steps.mu.Lock()
+	defer j.steps.mu.Unlock()
+	j.steps.whenSafe = append(j.steps.whenSafe, f...)
+}
+
+// takeSafe takes the functions of whenSafe.
+func (j *job) takeSafe() []func(ctx context.Context) {
+	j.steps.mu.Lock()
+	defer j.steps.mu.Unlock()
+	all := j.steps.whenSafe
+	j.steps.whenSafe = nil
+	return all
+}
+
+// releaseLate makes the Store say that an event is done once it works again: it has failed
+// to. Then after is called, unless the event has an entry in a journal, which calls it.
+func (d *Dispatcher) releaseLate(j *job, entry *journalEntry, after []func(context.Context)) {
+	key, ttl := doneKey(j.ev), dedupeTTL
+	if entry != nil || d.expect(j.ev) {
+		ttl = durable.KeepDone
+	}
+	if entry != nil {
+		after = nil
+	}
+	d.dedupe.late.Add(j.ctx, func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, storeTime)
+		defer cancel()
+		_, err := d.guarded().Swap(ctx, key, nil, durable.DoneValue, ttl)
+		if err == nil {
+			d.storeWorked(ctx)
+		}
+		return err
+	}, after...) // if there is no room, the event may be handled again if it is delivered again
+}
+
+// isRunning reports whether an event is being handled.
+func (c *deduper) isRunning(e *Event) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.running[idOf(e)] != nil
 }
 
 // An onlooker sees the events of a Dispatcher, and keeps those that match. It

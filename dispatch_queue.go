@@ -90,7 +90,10 @@ func (g *groupQueue) startTimers() {
 	if _, ok := g.d.Store.(Lister); !ok {
 		return
 	}
-	g.timers = &timerQueue{d: g.d, group: g.group, to: g, feed: g.feed, listed: true, firing: make(map[string]*dueTimer), warned: make(map[string]bool), began: timer.Now()}
+	g.timers = &timerQueue{
+		d: g.d, group: g.group, to: g, feed: g.feed, listed: true, began: timer.Now(), opened: time.Now(), every: timerLook, safe: make(chan struct{}),
+		firing: make(map[string]*dueTimer), lanes: make(map[laneKey][]*dueTimer), setters: make(map[string]bool), warned: make(map[string]bool),
+	}
 	g.timers.register()
 	g.tasks.Go(func() { g.leadTimers(ctx) })
 }
@@ -169,7 +172,7 @@ func (f *dueTimer) isOver(ctx context.Context) bool {
 	defer cancel()
 	raw, err := f.q.d.guarded().Get(ctx, f.key)
 	var r timerRecord
-	return err == nil && (len(raw) == 0 || json.Unmarshal(raw, &r) == nil && !r.due().Equal(f.due))
+	return err == nil && (len(raw) == 0 || json.Unmarshal(raw, &r) == nil && (r.Over || !r.due().Equal(f.due)))
 }
 
 // finishQueued notes that a timer of the Queue was handled.

@@ -4,16 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
-	"reflect"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/vkrouter/vk/internal/backoff"
 	"github.com/vkrouter/vk/internal/timer"
 )
 
@@ -21,185 +17,96 @@ import (
 // and due times in memory, and dispatches those that are due as events of their
 // conversations. A timer's record stays until its event is done.
 
-// A timerRecord is a timer in the Store.
-type timerRecord struct {
-	Name    string          `json:"name"` // of the Timers
-	ID      string          `json:"id"`
-	Due     int64           `json:"due"` // in milliseconds since 1970
-	Peer    int64           `json:"peer,omitempty"`
-	User    int64           `json:"user,omitempty"`
-	KeyName string          `json:"key,omitempty"` // the Key's Name
-	Daily   *Daily          `json:"daily,omitempty"`
-	Tries   int             `json:"tries,omitempty"` // runs that may have died of it, at this due time
-	Put     bool            `json:"put,omitempty"`   // it is in the Queue, for this due time
-	Value   json.RawMessage `json:"value"`
-}
-
-func (r *timerRecord) due() time.Time { return time.UnixMilli(r.Due) }
-
-// event returns the event of the timer. Its ID is the same each time that the timer is
-// dispatched for the same due time.
-func (r *timerRecord) event(group int64, key string) (*Event, error) {
-	id := digest(key, strconv.FormatInt(r.Due, 10))
-	raw, err := json.Marshal(map[string]any{
-		"type": timerKind + r.Name, "event_id": fmt.Sprintf("%x", id[:16]), "group_id": group,
-		"timer": key, "object": timerObject{r.Peer, r.User, r.ID, r.Due, r.Value},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return ParseEvent(raw)
-}
-
-// A timerObject is the object of a timer's event.
-type timerObject struct {
-	PeerID int64           `json:"peer_id"`
-	UserID int64           `json:"user_id"`
-	ID     string          `json:"id"`
-	Due    int64           `json:"due"`
-	Value  json.RawMessage `json:"value"`
-}
-
-func timerPrefix(group int64, name string) string {
-	return "timer/" + strconv.FormatInt(group, 10) + "/" + strconv.Quote(short(name)) + "/"
-}
-
 // A timerQueue has the timers of one community, of one Dispatcher.
 type timerQueue struct {
-	d     *Dispatcher
-	group int64
-	to    *groupQueue // that the timers are put into; nil if they are dispatched here
+	d      *Dispatcher
+	jr     *journal
+	group  int64
+	to     *groupQueue // that the timers are put into; nil if they are dispatched here
+	began  time.Time   // by the clock of timers
+	opened time.Time
+	died   bool          // the run before this one
+	every  time.Duration // between two looks for timers of others, at least
+	safe   chan struct{} // closed by isSafe, once no suspect is left
+	once   sync.Once     // of isSafe
 
-	mu      sync.Mutex
-	queue   timer.Queue
-	firing  map[string]*dueTimer
-	idle    []string // keys of timers that are due and have no handler
-	warned  map[string]bool
-	feed    *feed
-	client  *Client
-	first   func(context.Context, *Event) error // dispatches what former runs have left of an event's conversation
-	wake    *time.Timer
-	listed  bool // the Store's timers are in queue
-	began   time.Time
-	died    bool // the run before this one
-	stopped bool
-	running bool // a goroutine dispatches
-	again   bool // it is to look once more
-	failed  bool // the last timer could not be dispatched
-	ended   sync.WaitGroup
+	mu       sync.Mutex
+	queue    timer.Queue
+	firing   map[string]*dueTimer
+	busy     int                     // those of firing that may run or stand in their lanes
+	lanes    map[laneKey][]*dueTimer // lanes with one of busy, and the timers behind it
+	next     []*dueTimer             // those of busy that are to be dispatched: they were behind others
+	setters  map[string]bool         // timers whose setters may be run again; true if only a note is left of the timer
+	idle     []string                // keys of timers that are due and have no handler
+	idled    time.Time               // since when
+	warned   map[string]bool
+	feed     *feed
+	client   *Client
+	wake     *time.Timer
+	listed   bool      // the Store's timers are in queue
+	news     string    // the value of timerNewsKey
+	looked   time.Time // when it was read
+	listTook time.Duration
+	suspects []suspectTimer
+	notes    []timerNote // of timers that are over
+	sweepAt  time.Time   // when sweep is to be called again; zero if it is not
+	stopped  bool
+	running  bool // a goroutine dispatches
+	again    bool // it is to look once more
+	failed   bool // the last timer could not be dispatched
+	ended    sync.WaitGroup
 }
 
-// A dueTimer is a timer whose event is being handled.
+// A dueTimer is a timer whose event is being handled. The queue's mu guards its due, lane
+// and held.
 type dueTimer struct {
 	q    *timerQueue
 	key  string
 	due  time.Time
-	void atomic.Bool // it was moved or canceled
+	lane laneKey
+	held bool // it is one of the queue's busy
+
+	value json.RawMessage // as it is handled
+	noted bool            // the record was told that this run begins it
+	tries int             // runs that have begun it before, and may have died of it
+	void  atomic.Bool     // it was moved or canceled
 }
 
-// timerQueues finds the queues that use a Store, in this process: a timer that is set
-// outside of a handler comes with its Store alone.
-var timerQueues struct {
-	mu sync.Mutex
-	by map[Store][]*timerQueue
-}
-
-// canKey reports whether a Store can be a key of a map.
-func canKey(s Store) bool { return s != nil && reflect.ValueOf(s).Comparable() }
-
-// startTimers makes the Dispatcher dispatch the timers of a community, with a feed and
-// a client, if its Store can list them. died says that the last run has; first is called
-// before each timer.
-func (d *Dispatcher) startTimers(group int64, f *feed, client *Client, died bool, first func(context.Context, *Event) error) {
-	if _, ok := d.Store.(Lister); !ok {
-		return
-	}
-	d.mu.Lock()
-	q := d.timers[group]
-	if q == nil && !d.stopped {
-		q = &timerQueue{d: d, group: group, firing: make(map[string]*dueTimer), warned: make(map[string]bool), began: timer.Now(), died: died}
-		if d.timers == nil {
-			d.timers = make(map[int64]*timerQueue)
-		}
-		d.timers[group] = q
-		q.register()
-	}
-	d.mu.Unlock()
+// startTimers makes the Dispatcher dispatch the timers of a journal's community, with a
+// feed and a client, if its Store can list them. It blocks until the timers were handled
+// of which runs of the bot may have died, or ctx ends.
+func (d *Dispatcher) startTimers(ctx context.Context, jr *journal, f *feed, client *Client) error {
+	q := d.timersOf(jr)
 	if q == nil {
-		return
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if !q.feed.isOpen() {
-		q.feed, q.client, q.first = f, client, first
-		q.look()
-	}
-}
-
-// stopTimers stops the timers of startTimers.
-func (d *Dispatcher) stopTimers(group int64) {
-	d.mu.Lock()
-	q := d.timers[group]
-	delete(d.timers, group)
-	d.mu.Unlock()
-	if q == nil {
-		return
-	}
-	q.stop()
-}
-
-// register makes queuesOf find q.
-func (q *timerQueue) register() {
-	if !canKey(q.d.Store) {
-		return
-	}
-	timerQueues.mu.Lock()
-	defer timerQueues.mu.Unlock()
-	if timerQueues.by == nil {
-		timerQueues.by = make(map[Store][]*timerQueue)
-	}
-	timerQueues.by[q.d.Store] = append(timerQueues.by[q.d.Store], q)
-}
-
-// stop ends the queue's work.
-func (q *timerQueue) stop() {
-	if s := q.d.Store; canKey(s) {
-		timerQueues.mu.Lock()
-		all := slices.DeleteFunc(timerQueues.by[s], func(other *timerQueue) bool { return other == q })
-		if timerQueues.by[s] = all; len(all) == 0 {
-			delete(timerQueues.by, s)
-		}
-		timerQueues.mu.Unlock()
-	}
-	q.mu.Lock()
-	q.stopped = true
-	if q.wake != nil {
-		q.wake.Stop()
-	}
-	q.mu.Unlock()
-	q.ended.Wait()
-}
-
-// queuesOf returns the queues that have the timers of a Store and a community.
-func queuesOf(s Store, group int64) (list []*timerQueue) {
-	if !canKey(s) {
 		return nil
 	}
-	timerQueues.mu.Lock()
-	defer timerQueues.mu.Unlock()
-	for _, q := range timerQueues.by[s] {
-		if q.group == group {
-			list = append(list, q)
-		}
+	q.mu.Lock()
+	if !q.feed.isOpen() {
+		q.feed, q.client = f, client
+		q.look()
 	}
-	return list
+	q.mu.Unlock()
+	select {
+	case <-q.safe:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
+
+// isSafe notes that no suspect is left.
+func (q *timerQueue) isSafe() { q.once.Do(func() { close(q.safe) }) }
 
 // set notes that a timer was set or moved.
 func (q *timerQueue) set(key string, due time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if f := q.firing[key]; f != nil && !f.due.Equal(due) {
+	f := q.firing[key]
+	switch {
+	case f == nil || f.void.Load():
+	case f.due.Equal(due):
+		return // its end sees what has changed
+	default:
 		f.void.Store(true)
 	}
 	q.queue.Set(key, due)
@@ -223,14 +130,23 @@ const (
 	// timerRetry is how long after a failure of the Store timers are tried again.
 	timerRetry = time.Second
 
-	// timerShare is the part of MaxEvents that timers may take: one in so many.
+	// timerShare is the part of MaxEvents, and of Workers, that timers may take: one in so
+	// many. The rest is for new events.
 	timerShare = 2
+
+	// newsShared and newsOwn are the times between two looks for timers that others have
+	// set: in a Store that several processes share, and in one that this one owns.
+	newsShared, newsOwn = 5 * time.Second, time.Minute
+
+	// newsCost limits the part of the time that the listing of such timers takes: one in
+	// so many.
+	newsCost = 100
 )
 
 // look makes a goroutine dispatch the due timers. The caller holds q.mu.
 func (q *timerQueue) look() {
 	switch {
-	case q.stopped:
+	case q.stopped, q.feed == nil:
 	case q.running:
 		q.again = true
 	default:
@@ -241,10 +157,11 @@ func (q *timerQueue) look() {
 
 // run dispatches the due timers, and then sleeps until the next one, without a goroutine.
 func (q *timerQueue) run() {
-	wait := timerLook
+	wait := min(timerLook, q.every)
 	if !q.list() {
 		wait = 5 * time.Second
 	}
+	q.trySuspects()
 	for {
 		for q.dispatchNext() {
 		}
@@ -255,16 +172,12 @@ func (q *timerQueue) run() {
 			continue
 		}
 		q.running = false
-		due, ok := q.queue.Next()
-		if q.stopped || q.listed && !ok && len(q.idle) == 0 {
+		if q.stopped {
 			q.mu.Unlock()
 			return
 		}
-		if ok {
+		if due, ok := q.queue.Next(); ok && q.hasRoom() { // else the end of one of them looks
 			wait = min(wait, due.Sub(timer.Now()))
-		}
-		if len(q.firing) >= q.most() {
-			wait = timerLook // the end of one of them looks
 		}
 		if q.failed {
 			wait = timerRetry
@@ -283,71 +196,149 @@ func (q *timerQueue) run() {
 	}
 }
 
-func (q *timerQueue) most() int { return max(cap(q.d.room)/timerShare, 1) }
+// hasRoom reports whether another timer may begin. The caller holds q.mu.
+func (q *timerQueue) hasRoom() bool {
+	return q.busy < max(min(cap(q.d.room), q.d.lanes.Workers)/timerShare, 1)
+}
 
-// list reads the Store's timers, once, and puts those back that had no handler.
+// list reads the Store's timers, the first time and when others have set some, and puts
+// those back that had no handler.
 func (q *timerQueue) list() bool {
 	q.mu.Lock()
-	listed := q.listed
-	for _, key := range q.idle {
-		q.queue.Set(key, q.began)
+	if len(q.idle) > 0 && time.Since(q.idled) >= timerLook {
+		for _, key := range q.idle {
+			q.queue.Set(key, q.began)
+		}
+		q.idle = nil
 	}
-	q.idle = nil
-	q.mu.Unlock()
-	if listed {
+	if !q.sweepAt.IsZero() && !time.Now().Before(q.sweepAt) && !q.stopped {
+		q.sweepAt = time.Time{}
+		q.ended.Go(q.sweep)
+	}
+	first, known := !q.listed, q.news
+	if !first && (q.to != nil || time.Since(q.looked) < max(q.every, newsCost*q.listTook)) {
+		q.mu.Unlock()
 		return true
 	}
+	q.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), storeTime)
 	defer cancel()
-	type found struct {
-		key string
-		due time.Time
+	began := time.Now()
+	var news string
+	if q.to == nil {
+		news = q.readNews(ctx, began)
 	}
-	var all []found
-	err := listStore(ctx, q.d.guarded(), "Dispatcher", "timer/"+strconv.FormatInt(q.group, 10)+"/", func(key string, value []byte) bool {
-		var r timerRecord
-		if err := json.Unmarshal(value, &r); err != nil {
-			q.d.logger().LogAttrs(ctx, slog.LevelError, "vk: a timer cannot be read: it stays in the store", slog.String("key", key), slog.Any("err", err))
-			return true
-		}
-		if !r.Put || q.to == nil {
-			all = append(all, found{key, r.due()})
-		}
+	if !first && (news == "" || news == known) {
 		return true
-	})
+	}
+	all, asides, err := q.read(ctx)
 	if err != nil {
 		q.d.logger().LogAttrs(ctx, slog.LevelError, "vk: the store fails: timers cannot be read: it is tried again", slog.Any("err", err))
 		return false
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for _, f := range all {
-		if q.firing[f.key] == nil {
-			q.queue.Set(f.key, f.due)
+	for key, due := range all {
+		if q.firing[key] == nil {
+			q.queue.Set(key, due)
 		}
 	}
-	q.listed = true
+	if q.listed, q.news, q.listTook = true, news, time.Since(began); first && q.to == nil {
+		q.suspects, q.notes = asides.suspects, asides.notes
+		q.ended.Go(q.sweep)
+	}
 	return true
+}
+
+// readNews returns a value that changes when others set timers, or "".
+func (q *timerQueue) readNews(ctx context.Context, now time.Time) string {
+	q.mu.Lock()
+	q.looked = now
+	q.mu.Unlock()
+	news, err := q.d.guarded().Get(ctx, timerNewsKey(q.group))
+	if err == nil {
+		q.d.storeWorked(ctx)
+	} else if q.d.lookups.failed() {
+		q.d.logger().LogAttrs(ctx, slog.LevelWarn, "vk: the store fails: timers that others set are found later", failure(err)...)
+	}
+	return string(news)
+}
+
+// A timerNote is in the Store in place of a timer that is over.
+type timerNote struct{ key, by string }
+
+// timerAsides are what read finds beside timers.
+type timerAsides struct {
+	suspects []suspectTimer
+	notes    []timerNote
+}
+
+// read lists when the timers in the Store are due, those of which runs of the bot may have
+// died, and the notes of those that are over.
+func (q *timerQueue) read(ctx context.Context) (all map[string]time.Time, asides timerAsides, err error) {
+	all = make(map[string]time.Time)
+	err = listStore(ctx, q.d.guarded(), "Dispatcher", "timer/"+strconv.FormatInt(q.group, 10)+"/", func(key string, value []byte) bool {
+		var r timerRecord
+		if err := json.Unmarshal(value, &r); err != nil {
+			q.d.logger().LogAttrs(ctx, slog.LevelError, "vk: a timer cannot be read: it stays in the store", slog.String("key", key), slog.Any("err", err))
+			return true
+		}
+		if r.Over {
+			asides.notes = append(asides.notes, timerNote{key, r.By})
+			return true
+		}
+		if r.Put && q.to != nil {
+			return true // it is in the Queue
+		}
+		all[key] = r.due()
+		if !q.died || r.Tries == 0 || r.due().After(q.began) {
+			return true
+		}
+		if e, err := r.event(q.group, key); err == nil {
+			asides.suspects = append(asides.suspects, suspectTimer{key, r.due(), r.Tries, e})
+		}
+		return true
+	})
+	return all, asides, err
 }
 
 // dispatchNext dispatches the first timer, if it is due. It reports whether another one
 // may be.
 func (q *timerQueue) dispatchNext() bool {
 	q.mu.Lock()
-	if q.stopped || !q.feed.isOpen() || len(q.firing) >= q.most() {
+	if q.stopped || !q.feed.isOpen() {
 		q.mu.Unlock()
 		return false
 	}
-	key, due, ok := q.queue.Pop(timer.Now())
-	if !ok {
+	if len(q.next) > 0 {
+		f := q.next[0]
+		q.next = q.next[1:]
 		q.mu.Unlock()
-		return false
+		return q.fire(f)
+	}
+	var key string
+	var due time.Time
+	ok := q.hasRoom()
+	if ok {
+		key, due, ok = q.queue.Pop(timer.Now())
 	}
 	f := &dueTimer{q: q, key: key, due: due}
-	q.firing[key] = f
-	feed, client, first := q.feed, q.client, q.first
+	if ok {
+		q.firing[key] = f
+	}
 	q.mu.Unlock()
-	err := q.dispatch(f, feed, client, first)
+	return ok && q.fire(f)
+}
+
+// fire dispatches a timer that is among q.firing. It reports false if the Store fails.
+func (q *timerQueue) fire(f *dueTimer) bool {
+	q.mu.Lock()
+	feed, client := q.feed, q.client
+	q.mu.Unlock()
+	begun, err := q.dispatch(f, feed, client)
+	if !begun {
+		f.leave()
+	}
 	q.mu.Lock()
 	tell := err != nil && !q.failed && feed.isOpen() && !errors.Is(err, errNotPut)
 	q.failed = err != nil
@@ -356,53 +347,109 @@ func (q *timerQueue) dispatchNext() bool {
 		q.give(f, true)
 	}
 	if tell {
-		q.d.logger().LogAttrs(context.Background(), slog.LevelWarn, "vk: the store fails: timers are late", slog.String("key", key), slog.Any("err", err))
+		q.d.logger().LogAttrs(context.Background(), slog.LevelWarn, "vk: the store fails: timers are late", slog.String("key", f.key), slog.Any("err", err))
 	}
 	return err == nil
 }
 
 // dispatch gives a timer's event to its lane. An error means that it is to be tried
 // again.
-func (q *timerQueue) dispatch(f *dueTimer, feed *feed, client *Client, first func(context.Context, *Event) error) error {
+func (q *timerQueue) dispatch(f *dueTimer, feed *feed, client *Client) (begun bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTime)
 	defer cancel()
 	raw, err := q.d.guarded().Get(ctx, f.key)
 	if err != nil {
-		return err
+		return false, err
 	}
 	var r timerRecord
-	if len(raw) == 0 || json.Unmarshal(raw, &r) != nil {
+	if len(raw) == 0 || json.Unmarshal(raw, &r) != nil || r.Over {
 		q.give(f, false) // it was canceled
-		return nil
+		return false, nil
 	}
 	if r.due().After(timer.Now()) { // it was moved
 		q.give(f, false)
 		q.set(f.key, r.due())
-		return nil
+		return false, nil
 	}
-	f.due = r.due()
 	e, err := r.event(q.group, f.key)
 	if err != nil {
 		q.give(f, false)
-		return nil
+		return false, nil
 	}
 	if !hears(q.d.Handler, e.Kind) {
 		q.leaveIdle(f, e.Kind)
-		return nil
+		return false, nil
 	}
 	if q.to != nil {
-		return q.to.putTimer(ctx, f, e, raw, r)
+		return false, q.to.putTimer(ctx, f, e, raw, r)
 	}
-	if err := first(ctx, e); err != nil {
-		return err
+	switch f.hold(&r, laneOf(e)) {
+	case timerMoved:
+		q.give(f, false) // the queue has its new time
+		return false, nil
+	case timerBehind:
+		return true, nil
+	}
+	if err := q.jr.dispatchFirst(ctx, e); err != nil {
+		return false, err
 	}
 	j := &job{d: q.d, feed: feed, ctx: context.Background(), client: client, ev: e, timer: f}
 	if f.due.Before(q.began) { // a former run may have begun it
 		if err := q.d.loadTrail(ctx, j); err != nil {
-			return err
+			return false, err
 		}
 	}
 	return f.begin(j, r.Tries)
+}
+
+const (
+	timerHeld   = iota
+	timerBehind // another timer is in the lane: it comes after that
+	timerMoved  // it was moved or canceled meanwhile
+)
+
+// hold makes f one of those that may run, at the due time of its record, unless a timer of
+// its lane is.
+func (f *dueTimer) hold(r *timerRecord, lane laneKey) int {
+	q := f.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	f.due, f.value = r.due(), r.Value
+	switch behind, taken := q.lanes[lane]; {
+	case f.void.Load():
+		return timerMoved
+	case f.held:
+	case taken:
+		q.lanes[lane] = append(behind, f)
+		return timerBehind
+	default:
+		q.lanes[lane] = nil
+		f.lane, f.held = lane, true
+		q.busy++
+	}
+	return timerHeld
+}
+
+// leave notes that f does not run any more: its handler has ended or waits. The timer
+// behind it takes its place.
+func (f *dueTimer) leave() {
+	q := f.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !f.held {
+		return
+	}
+	f.held = false
+	if behind := q.lanes[f.lane]; len(behind) > 0 {
+		next := behind[0]
+		q.lanes[f.lane] = behind[1:]
+		next.lane, next.held = f.lane, true
+		q.next = append(q.next, next)
+	} else {
+		delete(q.lanes, f.lane)
+		q.busy--
+	}
+	q.look()
 }
 
 // give takes a timer out of those that are handled, and puts it back into the queue if
@@ -420,8 +467,11 @@ func (q *timerQueue) give(f *dueTimer, again bool) {
 
 // leaveIdle leaves a timer alone that has no handler: one may be added.
 func (q *timerQueue) leaveIdle(f *dueTimer, kind string) {
+	q.give(f, false)
 	q.mu.Lock()
-	delete(q.firing, f.key)
+	if len(q.idle) == 0 {
+		q.idled = time.Now()
+	}
 	q.idle = append(q.idle, f.key)
 	warn := !q.warned[kind]
 	q.warned[kind] = true
@@ -432,60 +482,19 @@ func (q *timerQueue) leaveIdle(f *dueTimer, kind string) {
 	}
 }
 
-// settle ends the handling of a timer's event: its record is removed, or has the next
-// time of a Daily.
-func (f *dueTimer) settle(j *job, s settlement) {
-	q := f.q
-	if s != isHandled {
-		q.give(f, false) // the next run has it
-		return
+// after returns when a Daily comes next, or the zero Time.
+func (f *dueTimer) after(j *job, r *timerRecord) time.Time {
+	if r.Daily == nil {
+		return time.Time{}
 	}
-	next, err := f.finish(j)
+	now := timer.Now()
+	if now.Before(f.due) {
+		now = f.due // the clock was set back
+	}
+	next, err := r.Daily.Next(now)
 	if err != nil {
-		j.log(slog.LevelError, "vk: the store fails: a timer that was handled is handled again after the next start", slog.Any("err", err))
-	} else {
-		for _, f := range j.afterDone(s) {
-			f(j.ctx)
-		}
+		j.log(slog.LevelError, "vk: a timer does not come again", slog.String("id", r.ID), slog.Any("err", err))
+		return time.Time{}
 	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.firing[f.key] == f {
-		delete(q.firing, f.key)
-	}
-	if !next.IsZero() {
-		q.queue.Set(f.key, next)
-	}
-	q.look()
-}
-
-// finish writes that a timer was handled, unless it was moved or canceled meanwhile.
-func (f *dueTimer) finish(j *job) (next time.Time, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), storeTime)
-	defer cancel()
-	store := f.q.d.guarded()
-	for try := 1; ; try++ {
-		var raw []byte
-		if raw, err = store.Get(ctx, f.key); err == nil {
-			var r timerRecord
-			if len(raw) == 0 || json.Unmarshal(raw, &r) != nil || !r.due().Equal(f.due) {
-				return time.Time{}, nil
-			}
-			var b []byte
-			if next = f.after(j, &r); !next.IsZero() {
-				r.Due, r.Tries, r.Put = next.UnixMilli(), 0, false
-				b, _ = json.Marshal(r)
-			}
-			var swapped bool
-			if swapped, err = store.Swap(ctx, f.key, raw, b, 0); err == nil && swapped {
-				return next, nil
-			}
-			if err == nil {
-				continue
-			}
-		}
-		if try == 4 || backoff.Sleep(ctx, storePause.Delay(try)) != nil {
-			return time.Time{}, err
-		}
-	}
+	return next
 }

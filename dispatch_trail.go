@@ -42,6 +42,9 @@ type jobTrail struct {
 	since  time.Time // when a handler first waited
 	tries  bool      // a former run has died that may have begun the event
 	retry  bool      // a goroutine tries to write it again
+
+	whenSafe []func(context.Context) // see job.whenSafe
+	answers  []*Event                // that former runs have taken
 }
 
 // keepsSteps reports whether the steps of the job's handlers are kept: if the event is
@@ -172,6 +175,7 @@ func (d *Dispatcher) loadTrail(ctx context.Context, j *job) error {
 	t.Each(func(_ trail.Key, value []byte) {
 		if a, ok := readTaken(value); ok && a.ev != nil && a.ev.ID != "" {
 			d.dedupe.noteHandled(a.ev)
+			j.steps.answers = append(j.steps.answers, a.ev)
 		}
 	})
 	return nil
@@ -245,7 +249,7 @@ func (j *job) writeTrail(ctx context.Context) error {
 	if number != 0 {
 		t.Keep(trail.Key(number), []byte{stepAttempt})
 	}
-	version := j.d.codeVersion()
+	version, safe := j.d.codeVersion(), j.takeSafe()
 	j.d.waits.mu.Lock()
 	answers := j.taken() // all of them are steps
 	b, mark := t.Encode(version)
@@ -257,6 +261,7 @@ func (j *job) writeTrail(ctx context.Context) error {
 	j.noteWrite(ctx, err)
 	if err != nil {
 		j.attempt.restore(number)
+		j.whenSafe(safe...)
 		return err
 	}
 	t.Saved(mark)
@@ -264,6 +269,9 @@ func (j *job) writeTrail(ctx context.Context) error {
 		j.log(slog.LevelWarn, "vk: a handler has done more than its trail holds: after a restart, what it has done since is done again", slog.Int("bytes", trail.MaxTrail))
 	}
 	j.releaseAnswers(answers)
+	for _, f := range safe {
+		f(ctx)
+	}
 	return nil
 }
 
@@ -406,23 +414,6 @@ func (d *Dispatcher) erase(ctx context.Context, key string, known []byte) {
 		try++
 	}
 }
-
-// maxAge returns how long a wait may last, or a negative duration.
-func (d *Dispatcher) maxAge() time.Duration { return cmp.Or(d.MaxAge, 30*24*time.Hour) }
-
-// An AgeError ends a question, or another wait, that was open for longer than
-// [Dispatcher.MaxAge]. It is [ErrNoAnswer] too.
-type AgeError struct {
-	Age time.Duration // the MaxAge
-}
-
-// Error says for how long nothing has come.
-func (e *AgeError) Error() string {
-	return fmt.Sprintf("vk: nothing came in %v, which is Dispatcher.MaxAge", e.Age)
-}
-
-// Unwrap returns ErrNoAnswer.
-func (e *AgeError) Unwrap() error { return ErrNoAnswer }
 
 // saveOnce is saveTrail for what must not be done again: it waits for a Store that
 // fails, but not for ever.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -313,6 +314,10 @@ func (j *job) offer(c *Context, to destination) (consumed bool) {
 	case offerConsumed:
 		return true
 	}
+	if j.d.ending.Load() && j.d.isCut(laneOf(j.ev)) {
+		j.noteCut() // it may be for the handler that was cut off
+		return true
+	}
 	if j.d.waits.routed.Load() == 0 {
 		return false
 	}
@@ -329,6 +334,9 @@ func (c *Context) ask(to destination, bare bool) (consumed bool) {
 		switch {
 		case err != nil:
 			w.fail(err)
+		case f.verdict == consumes && w.wasStopped():
+			j.noteCut() // the next run has both events
+			return true
 		case f.verdict == consumes && w.consume(j, f):
 			return true
 		case f.verdict == interrupts:
@@ -358,7 +366,7 @@ func (ws *waits) candidates(e *Event, bare bool) (list []*wait) {
 		for _, w := range of {
 			switch {
 			case w.bare != bare || !w.wants(e):
-			case w.able():
+			case w.able(), w.over == ErrStopped:
 				list = append(list, w)
 			case len(w.queue) >= w.most && !w.full:
 				w.full = true
@@ -396,6 +404,15 @@ func (w *wait) wants(e *Event) bool {
 // able reports whether w can consume an event. The caller holds the lock.
 func (w *wait) able() bool {
 	return w.ended() == nil && len(w.queue) < w.most && !(w.once && w.used)
+}
+
+// wasStopped reports whether a stop has ended w, whose handler waits for the event in the
+// next run.
+func (w *wait) wasStopped() bool {
+	mu := &w.job.d.waits.mu
+	mu.Lock()
+	defer mu.Unlock()
+	return w.over == ErrStopped && !(w.once && w.used)
 }
 
 // consume gives the event of j to w. The job of w then answers for it: see
@@ -437,3 +454,28 @@ func (j *job) logFull(kind string) {
 
 // maxKept is how many events a Watch keeps for Next.
 const maxKept = 1024
+
+// foreign returns an error if the events that w waits for may come to another process,
+// because they are of another conversation and the Dispatcher has a Queue.
+func (w *wait) foreign(place string) error {
+	j := jobOf(w.c)
+	if j == nil || j.item == nil {
+		return nil
+	}
+	own := laneOf(j.ev)
+	switch {
+	case own.peer == 0: // it has no conversation: the events of its kind are one lane
+		if w.kind == own.kind && w.key.Peer == 0 && w.key.User == 0 {
+			return nil
+		}
+	case w.key.Peer == own.peer:
+		return nil
+	case w.key.Peer == 0 && w.key.User == own.peer && w.kind != "" && !strings.HasPrefix(w.kind, "message_"):
+		return nil // events that have no conversation are in the lane of their user
+	}
+	return &ConfigError{
+		Place: place, Field: "From",
+		Text: "with a Queue, a handler cannot wait for events of another conversation: another process may get them",
+		Mend: "wait in the handler's own conversation, or keep in a Session what is waited for, and let a route handle it",
+	}
+}

@@ -295,7 +295,7 @@ func ExampleCallback_Status() {
 // same Limits.
 func ExampleDispatcher_queue() {
 	queue, store, limits := new(vktest.Queue), new(vk.MemoryStore), new(vktest.Limits)
-	done := make(chan struct{})
+	asked, answered := make(chan bool, 1), make(chan string, 1)
 	process := func() *vk.Callback {
 		client := vk.NewClient("token")
 		client.Limits = limits
@@ -303,6 +303,7 @@ func ExampleDispatcher_queue() {
 			rec := httptest.NewRecorder()
 			rec.Header().Set("Content-Type", "application/json")
 			rec.Body.WriteString(sentAnswer)
+			asked <- true
 			return rec.Result(), nil
 		})}
 		r := vk.NewRouter("!")
@@ -314,8 +315,7 @@ func ExampleDispatcher_queue() {
 			if err != nil {
 				return err
 			}
-			fmt.Println("The answer is " + a.Text() + ".")
-			close(done)
+			answered <- a.Text()
 			return nil
 		})
 		return &vk.Callback{
@@ -331,21 +331,19 @@ func ExampleDispatcher_queue() {
 		fmt.Println("VK hears " + rec.Body.String())
 	}
 	deliver(first, "a", "!name")
-	for first.Dispatcher.Pending() > 0 || len(first.Dispatcher.Open()) == 0 {
-		time.Sleep(time.Millisecond) // until the question is asked
-	}
+	<-asked
 	var status vk.QueueStatus = first.Dispatcher.QueueStatus()[0]
-	fmt.Println("conversations held:", status.Lanes, "with a question:", status.Parked)
+	fmt.Println("conversations held:", status.Lanes)
 
 	deliver(second, "b", "Anna")
-	<-done
+	fmt.Println("The answer is " + <-answered + ".")
 	for _, cb := range []*vk.Callback{first, second} {
 		cb.Stop(context.Background())
 		cb.Dispatcher.Stop(context.Background())
 	}
 	// Output:
 	// VK hears ok
-	// conversations held: 1 with a question: 1
+	// conversations held: 1
 	// VK hears ok
 	// The answer is Anna.
 }

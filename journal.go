@@ -31,6 +31,7 @@ type journal struct {
 	d     *Dispatcher
 	group int64
 	kept  *durable.Journal
+	left  map[string]bool // doneIDs of the events that former runs have left
 
 	base   context.Context // of work in the background; ends with the journal
 	cancel context.CancelFunc
@@ -136,7 +137,7 @@ func (o *opening) isLost() bool {
 
 func (d *Dispatcher) openJournal(ctx context.Context, group int64) (*journal, error) {
 	id := strconv.FormatInt(group, 10)
-	jr := &journal{d: d, group: group, handing: make(chan struct{}, 1), pace: make(chan struct{}, max(d.lanes.Workers/2, 1))}
+	jr := &journal{d: d, group: group, left: make(map[string]bool), handing: make(chan struct{}, 1), pace: make(chan struct{}, max(d.lanes.Workers/2, 1))}
 	jr.base, jr.cancel = context.WithCancel(context.WithValue(context.WithoutCancel(ctx), retriesKey{}, 0))
 	store := d.guarded()
 	lister, _ := store.(Lister)
@@ -160,6 +161,7 @@ func (d *Dispatcher) openJournal(ctx context.Context, group int64) (*journal, er
 			continue
 		}
 		of.ID = doneID(ev)
+		jr.left[of.ID] = true
 		jr.enter(&journalEntry{jr: jr, ev: ev, kept: of, old: true})
 	}
 	return jr, nil
@@ -417,6 +419,7 @@ func (jr *journal) leave(ctx context.Context) {
 // left are for the next run, and no handler of them was at fault for this one's end.
 func (jr *journal) close(ctx context.Context) {
 	jr.end()
+	jr.d.dedupe.late.Flush(context.WithoutCancel(ctx))
 	if err := jr.kept.Close(ctx); err != nil {
 		jr.d.logger().LogAttrs(ctx, slog.LevelError, "vk: store unavailable at shutdown: recent events may be handled again", failure(err)...)
 	}

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/vkrouter/vk/internal/backoff"
 	durable "github.com/vkrouter/vk/internal/journal"
-	"github.com/vkrouter/vk/internal/timer"
 )
 
 // A replay gives the events that former runs have left to the lanes.
@@ -61,8 +61,7 @@ func (jr *journal) replay(ctx context.Context) error {
 	if r == nil {
 		if jr.closed || jr.next(all) == nil || !jr.feed.isOpen() {
 			jr.mu.Unlock()
-			jr.startTimers()
-			return nil
+			return jr.startTimers(ctx)
 		}
 		r = &replay{safe: make(chan struct{})}
 		jr.replays = r
@@ -73,7 +72,7 @@ func (jr *journal) replay(ctx context.Context) error {
 	select {
 	case <-r.safe:
 		if r.err == nil {
-			jr.startTimers()
+			return jr.startTimers(ctx)
 		}
 		return r.err
 	case <-ctx.Done():
@@ -81,14 +80,16 @@ func (jr *journal) replay(ctx context.Context) error {
 	}
 }
 
-// startTimers makes the community's timers be dispatched.
-func (jr *journal) startTimers() {
+// startTimers starts the community's timers. It blocks until no suspect of them is left,
+// or ctx ends.
+func (jr *journal) startTimers(ctx context.Context) error {
 	jr.mu.Lock()
 	f, client, closed := jr.feed, jr.client, jr.closed
 	jr.mu.Unlock()
-	if !closed && f.isOpen() {
-		jr.d.startTimers(jr.group, f, client, jr.kept.Died(), jr.dispatchFirst)
+	if closed || !f.isOpen() {
+		return nil
 	}
+	return jr.d.startTimers(ctx, jr, f, client)
 }
 
 func all(*journalEntry) bool { return true }
@@ -97,9 +98,13 @@ func all(*journalEntry) bool { return true }
 func (jr *journal) run(r *replay, f *feed, client *Client) {
 	defer jr.tasks.Done()
 	safe := false
+	jr.d.timersOf(jr) // the handlers of suspects may set timers
 	err := resumed(func() error {
 		if !safe {
 			if err := jr.trySuspects(f, client); err != nil {
+				return err
+			}
+			if err := jr.startTimers(jr.base); err != nil { // beside old events they would not be alone
 				return err
 			}
 			safe = true
@@ -260,6 +265,9 @@ func (jr *journal) dispatch(ctx context.Context, e *journalEntry, f *feed, clien
 	if err != nil || holder != j {
 		j.leavePace()
 	}
+	if err == nil && holder != j { // a request has brought it too, and may not have put it yet
+		jr.d.arrivals.await(ctx, laneOf(e.ev))
+	}
 	return err
 }
 
@@ -355,40 +363,97 @@ func (jr *journal) discard(e *journalEntry) error {
 	return nil
 }
 
-// A timer that was due when the last run died may be what that run has died of. Its
-// record counts such runs before the handler begins, until the handler waits. From
-// durable.Suspect runs on it is handled when nothing else is, as events are.
+// A timer that was due when the last run died may be what that run has died of. From the
+// next run on its record counts the runs that begin it, before they do, until the handler
+// waits. The first crash is not counted: the timer may have been due only after it. From
+// durable.Suspect crashes on, the first among them, a timer is handled when nothing else
+// is, as events are.
+
+// A suspectTimer is a timer that so many runs have begun that may have died of it.
+type suspectTimer struct {
+	key   string
+	due   time.Time
+	tries int
+	ev    *Event
+}
+
+// trySuspects handles the timers of which runs of the bot may have died, apart from
+// everything else.
+func (q *timerQueue) trySuspects() {
+	defer q.isSafe()
+	q.mu.Lock()
+	suspects := q.suspects
+	q.suspects = nil
+	q.mu.Unlock()
+	slices.SortFunc(suspects, func(a, b suspectTimer) int { return a.due.Compare(b.due) })
+	most := 1
+	if len(suspects) > fewSuspects {
+		most = int(math.Ceil(math.Sqrt(float64(len(suspects)))))
+	}
+	for len(suspects) > 0 && !q.isStopped() {
+		n := 1
+		for n < min(most, len(suspects)) && suspects[n-1].tries == 1 && suspects[n].tries == 1 {
+			n++
+		}
+		q.alone(suspects[:n])
+		suspects = suspects[n:]
+	}
+}
+
+// alone handles timers when nothing else is handled, if they are not moved or canceled.
+func (q *timerQueue) alone(group []suspectTimer) {
+	for _, s := range group {
+		q.jr.dispatchFirst(q.jr.base, s.ev) // if it fails, so will fire
+	}
+	q.awaitQuiet()
+	for _, s := range group {
+		q.mu.Lock()
+		q.queue.Remove(s.key)
+		f := &dueTimer{q: q, key: s.key, due: s.due}
+		q.firing[s.key] = f
+		q.mu.Unlock()
+		q.fire(f)
+	}
+	for more := true; more; { // those that were behind others of the group
+		q.awaitQuiet()
+		q.mu.Lock()
+		next := q.next
+		q.next = nil
+		q.mu.Unlock()
+		for _, f := range next {
+			q.fire(f)
+		}
+		more = len(next) > 0
+	}
+}
 
 // begin gives a timer's event to its lane, unless it is one of which maxTries runs may
 // have died: then the timer is dropped.
-func (f *dueTimer) begin(j *job, tries int) error {
+func (f *dueTimer) begin(j *job, tries int) (begun bool, err error) {
 	q, ctx := f.q, j.ctx
-	if !q.died || !f.due.Before(q.began) {
-		return q.d.put(ctx, j)
-	}
-	tries++
-	if tries >= maxTries {
+	blamed := q.died && f.due.Before(q.began)
+	if blamed && tries >= maxTries {
 		j.log(slog.LevelError, fmt.Sprintf("vk: dropping timer that crashed the bot %d times", maxTries), slog.Int("tries", tries), slog.String("key", f.key))
 		j.onDone(func(ctx context.Context) { q.d.dropTrail(ctx, j.ev) })
 		f.settle(j, isHandled)
-		return nil
+		return false, nil
 	}
-	if tries >= durable.Suspect {
-		q.awaitQuiet()
-	}
-	if err := f.note(ctx, tries); err != nil {
-		return err
+	if blamed {
+		if err := f.note(ctx, tries+1); err != nil {
+			return false, err
+		}
+		f.noted, f.tries = true, tries
 	}
 	j.gone = func() {
-		if !j.hasEnded() { // it waits
+		if blamed && !j.hasEnded() { // it waits
 			f.note(j.ctx, 0) // if that fails, it is under suspicion a little longer
 		}
+		f.leave()
 	}
-	err := q.d.put(ctx, j)
-	if err == nil && tries >= durable.Suspect {
-		q.awaitQuiet()
+	if err := q.d.put(ctx, j); err != nil {
+		return false, err
 	}
-	return err
+	return true, nil
 }
 
 // note writes how many runs may have died of the timer, if it was not moved or canceled.
@@ -398,7 +463,7 @@ func (f *dueTimer) note(ctx context.Context, tries int) error {
 	for {
 		raw, err := f.q.d.guarded().Get(ctx, f.key)
 		var r timerRecord
-		if err != nil || len(raw) == 0 || json.Unmarshal(raw, &r) != nil || !r.due().Equal(f.due) {
+		if err != nil || len(raw) == 0 || json.Unmarshal(raw, &r) != nil || !r.due().Equal(f.due) || r.Over {
 			return err
 		}
 		r.Tries = tries
@@ -414,29 +479,15 @@ func (f *dueTimer) note(ctx context.Context, tries int) error {
 
 // awaitQuiet blocks until no handler runs, or for aloneTime, or until the queue stops.
 func (q *timerQueue) awaitQuiet() {
-	stopped := func() bool {
-		q.mu.Lock()
-		defer q.mu.Unlock()
-		return q.stopped
-	}
-	for end := time.Now().Add(aloneTime); q.d.Pending() > 0 && time.Now().Before(end) && !stopped(); {
-		time.Sleep(10 * time.Millisecond)
+	pause := time.Millisecond
+	for end := time.Now().Add(aloneTime); q.d.Pending() > 0 && time.Now().Before(end) && !q.isStopped(); {
+		time.Sleep(pause)
+		pause = min(2*pause, 10*time.Millisecond)
 	}
 }
 
-// after returns when a Daily comes next, or the zero Time.
-func (f *dueTimer) after(j *job, r *timerRecord) time.Time {
-	if r.Daily == nil {
-		return time.Time{}
-	}
-	now := timer.Now()
-	if now.Before(f.due) {
-		now = f.due // the clock was set back
-	}
-	next, err := r.Daily.Next(now)
-	if err != nil {
-		j.log(slog.LevelError, "vk: a timer does not come again", slog.String("id", r.ID), slog.Any("err", err))
-		return time.Time{}
-	}
-	return next
+func (q *timerQueue) isStopped() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.stopped
 }

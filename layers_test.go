@@ -29,7 +29,6 @@ var packageIndex = []struct {
 	{"base", []indexed{
 		{"params.go", "parameters of API calls; Secret"},
 		{"errors.go", "errors of calls, of VK and of waits"},
-		{"daily.go", "Daily: a time of the clock in a zone"},
 		{"errors_codes.go", "VK's error codes"},
 	}},
 	{"store", []indexed{
@@ -95,6 +94,7 @@ var packageIndex = []struct {
 		{"dispatch_wait.go", "handlers that wait for events"},
 		{"dispatch_park.go", "Park: waiting without a turn; what waits have taken"},
 		{"dispatch_timer.go", "timers that are due"},
+		{"timer_record.go", "Daily: a time of the clock in a zone; a timer in the Store"},
 		{"dispatch_open.go", "handlers that wait: Open, Erase"},
 		{"dispatch_trail.go", "what handlers have done, kept in the Store; Again"},
 		{"journal.go", "unfinished events in the Store"},

@@ -30,15 +30,17 @@ import (
 //
 // A timer stays in the Store until it is handled. One that was due while no bot ran is
 // due at the start. Only the process that owns the community's journal dispatches
-// timers, at most half of [Dispatcher.MaxEvents] at a time. With a [Queue], any process
-// may handle a timer; one that is set just before its process dies may be 15 seconds late.
+// timers. They take at most half of [Dispatcher.Workers], and of [Dispatcher.MaxEvents].
+// With a [Queue], any process may handle a timer; one that is set just before its process
+// dies may be 15 seconds late.
 //
 // The fields must not change once in use. The methods are safe for concurrent use.
 type Timers[T any] struct {
 	// Store keeps the timers. It is the value that the Dispatcher has, and a [Lister];
-	// without one, the methods return a [*ConfigError]. A timer that is set through
-	// another value, such as a wrapper, or by another process, is found at the next
-	// start only, or with a [Queue], within 15 seconds if its process dies.
+	// without one, the methods return a [*ConfigError]. A timer that is set by another
+	// process, or outside of handlers through another value, such as a wrapper, is found
+	// within six seconds if the Store is shared by processes, and within a minute if it
+	// belongs to one. With a [Queue], it is found within 15 seconds.
 	Store Store
 
 	// Name tells apart the Timers of one Store. It must not change between versions of
@@ -120,13 +122,14 @@ func (t *Timers[T]) After(c *Context, d time.Duration, v T) (id string, err erro
 		key := digest(c.event.ID, c.inv.scope(), "timer "+strconv.FormatUint(n, 10), t.Name)
 		id = hex.EncodeToString(key[:10])
 	}
-	due := timer.Now().Add(d)
-	if err := t.put(c, "Timers.After", PerMember(c), id, timerRecord{Due: due.UnixMilli()}, v, true); err != nil {
+	r := timerRecord{Due: timer.Now().Add(d).UnixMilli()}
+	if !on {
+		return id, t.put(c, "Timers.After", PerMember(c), id, r, v)
+	}
+	if err := t.putStep(c, "Timers.After", PerMember(c), id, r, v, n); err != nil {
 		return "", err
 	}
-	if on {
-		s.trail.Keep(step, []byte(id))
-	}
+	s.trail.Keep(step, []byte(id))
 	return id, nil
 }
 
@@ -135,9 +138,7 @@ func (t *Timers[T]) After(c *Context, d time.Duration, v T) (id string, err erro
 // community, conversation and person the timer is for. A key without a Group, outside of
 // a handler, is a [*ConfigError].
 func (t *Timers[T]) Set(ctx context.Context, key Key, id string, at time.Time, v T) error {
-	return t.once(ctx, "set", key, id, func() error {
-		return t.put(ctx, "Timers.Set", key, id, timerRecord{Due: at.UnixMilli()}, v, false)
-	})
+	return t.once(ctx, "set", "Timers.Set", key, id, timerRecord{Due: at.UnixMilli()}, v)
 }
 
 // Repeat is Set for a timer that comes again and again: at the time that the zone's
@@ -148,26 +149,50 @@ func (t *Timers[T]) Repeat(ctx context.Context, key Key, id string, when Daily, 
 	if err != nil {
 		return err
 	}
-	return t.once(ctx, "repeat", key, id, func() error {
-		return t.put(ctx, "Timers.Repeat", key, id, timerRecord{Due: due.UnixMilli(), Daily: &when}, v, false)
-	})
+	return t.once(ctx, "repeat", "Timers.Repeat", key, id, timerRecord{Due: due.UnixMilli(), Daily: &when}, v)
 }
 
-// once does f, unless a former run of the handler has done it.
-func (t *Timers[T]) once(ctx context.Context, what string, key Key, id string, f func() error) error {
+// once puts a timer, unless a former run of the handler has done it.
+func (t *Timers[T]) once(ctx context.Context, what, method string, key Key, id string, r timerRecord, v T) error {
 	s, on := stepsOf(ctx)
 	if !on {
-		return f()
+		return t.put(ctx, method, key, id, r, v)
 	}
-	step, _, found := s.trail.Step(s.key("timer "+what, t.Name, key.text(), id))
-	if found {
+	kind := s.key("timer "+what, t.Name, key.text(), id)
+	step := kind.With(s.trail.Count(kind))
+	if _, found := s.trail.Get(step); found {
 		return nil
 	}
-	err := f()
+	// In the order of all that the handler does to the timer.
+	n := s.trail.Count(s.key("timer of", t.Name, key.text(), id))
+	err := t.putStep(ctx, method, key, id, r, v, n)
 	if err == nil {
 		s.trail.Keep(step, nil)
 	}
 	return err
+}
+
+// putStep is put for the nth time that a handler sets the timer, whose steps are kept. It is
+// set anew neither if the handler has set it in a run that was killed, nor if that timer is
+// over.
+func (t *Timers[T]) putStep(ctx context.Context, method string, key Key, id string, r timerRecord, v T, n uint64) error {
+	c := ctx.Value(sendScopeKey{}).(*Context)
+	name, group, err := t.at(ctx, method, key, id)
+	if err != nil {
+		return err
+	}
+	r.By, r.Step = doneID(c.event), n+1
+	safe := func(context.Context) {}
+	if q := ownTimers(ctx, group); q != nil {
+		r.Run = q.began.UnixMilli()
+		safe = q.setBy(name)
+	}
+	if err := t.put(ctx, method, key, id, r, v); err != nil {
+		safe(ctx)
+		return err
+	}
+	jobOf(c).whenSafe(safe)
+	return nil
 }
 
 // Cancel removes the timer of that key and id. It reports whether there was one.
@@ -185,15 +210,28 @@ func (t *Timers[T]) Cancel(ctx context.Context, key Key, id string) (was bool, e
 	if err != nil {
 		return false, err
 	}
-	err = t.swap(ctx, name, func(old []byte) (next []byte, again bool) {
-		was = len(old) > 0
-		return nil, was
+	queues := queuesOf(ctx, t.Store, group)
+	var end timerEnd
+	err = t.swap(ctx, name, func(old []byte) ([]byte, time.Duration, bool) {
+		var r timerRecord
+		was = len(old) > 0 && (json.Unmarshal(old, &r) != nil || !r.Over)
+		switch end = (timerEnd{}); {
+		case !was || r.By == "":
+		case len(queues) > 0:
+			end = queues[0].endOf(name, &r)
+		default:
+			end = timerEnd{value: r.over(), ttl: dedupeTTL}
+		}
+		return end.value, end.ttl, was
 	})
 	if err != nil {
 		return false, err
 	}
-	for _, q := range queuesOf(t.Store, group) {
+	for _, q := range queues {
 		q.remove(name)
+	}
+	if len(queues) > 0 {
+		queues[0].written(ctx, name, end)
 	}
 	if on {
 		s.trail.Keep(step, map[bool][]byte{true: {1}}[was])
@@ -209,6 +247,9 @@ func (t *Timers[T]) List(ctx context.Context, group int64) iter.Seq2[Timer[T], e
 			var r timerRecord
 			if err := json.Unmarshal(raw, &r); err != nil {
 				return yield(Timer[T]{}, &TimerError{Name: t.Name, ID: name, Value: raw, Err: err})
+			}
+			if r.Over {
+				return true
 			}
 			out := Timer[T]{ID: r.ID, Key: Key{Group: group, Peer: r.Peer, User: r.User, Name: r.KeyName}, Due: r.due(), Daily: r.Daily}
 			if err := json.Unmarshal(r.Value, &out.Value); err != nil {
@@ -246,9 +287,9 @@ func (t *Timers[T]) at(ctx context.Context, method string, key Key, id string) (
 	return timerPrefix(group, t.Name) + strconv.FormatInt(key.Peer, 10) + "/" + strconv.FormatInt(key.User, 10) + "/" + short(id), group, nil
 }
 
-// put writes a timer's record, and tells the Dispatchers. If it is new, an old one is
-// left as it is.
-func (t *Timers[T]) put(ctx context.Context, method string, key Key, id string, r timerRecord, v T, isNew bool) error {
+// put writes a timer's record, and tells the Dispatchers. What the same handler has put in
+// another run, or later in that, is left as it is.
+func (t *Timers[T]) put(ctx context.Context, method string, key Key, id string, r timerRecord, v T) error {
 	name, group, err := t.at(ctx, method, key, id)
 	if err != nil {
 		return err
@@ -257,40 +298,64 @@ func (t *Timers[T]) put(ctx context.Context, method string, key Key, id string, 
 	if r.Value, err = json.Marshal(v); err != nil {
 		return &TimerError{t.Name, key, id, nil, err}
 	}
-	b, err := json.Marshal(r)
-	if err != nil {
-		return &TimerError{t.Name, key, id, nil, err}
-	}
-	due := r.due()
-	err = t.swap(ctx, name, func(old []byte) (next []byte, again bool) {
+	due, over := r.due(), false
+	err = t.swap(ctx, name, func(old []byte) ([]byte, time.Duration, bool) {
 		var was timerRecord
-		if isNew && len(old) > 0 && json.Unmarshal(old, &was) == nil {
-			due = was.due()
-			return nil, false
+		over = false
+		if len(old) > 0 && json.Unmarshal(old, &was) == nil {
+			if r.By != "" && r.By == was.By && r.Step <= was.Step {
+				due, over = was.due(), was.Over
+				return nil, 0, false
+			}
+			if r.By == "" && !was.Over {
+				r.By, r.Step, r.Run = was.By, was.Step, was.Run // it was moved, and is the same
+			}
 		}
-		return b, true
+		b, _ := json.Marshal(r) // it has nothing that is not JSON
+		return b, 0, true
 	})
 	if err != nil {
 		return err
 	}
-	for _, q := range queuesOf(t.Store, group) {
-		q.set(name, due)
+	queues := queuesOf(ctx, t.Store, group)
+	for _, q := range queues {
+		if over {
+			q.noted(name)
+		} else {
+			q.set(name, due)
+		}
+	}
+	if len(queues) == 0 {
+		return t.tell(ctx, group)
 	}
 	return nil
 }
 
+// tell tells the Dispatcher, wherever it is, that timers were set.
+func (t *Timers[T]) tell(ctx context.Context, group int64) error {
+	key := timerNewsKey(group)
+	old, err := t.Store.Get(ctx, key)
+	if err == nil {
+		_, err = t.Store.Swap(ctx, key, old, []byte(rand.Text()), timerNewsTime)
+	}
+	if err != nil {
+		return fmt.Errorf("vk: %q: the timer is set, but a bot that runs may find it only at its next start: %w", key, err)
+	}
+	return nil // if it was not swapped, somebody else has told it since
+}
+
 // swap replaces a record by the result of next, unless next returns false.
-func (t *Timers[T]) swap(ctx context.Context, name string, next func(old []byte) ([]byte, bool)) error {
+func (t *Timers[T]) swap(ctx context.Context, name string, next func(old []byte) ([]byte, time.Duration, bool)) error {
 	for try := range record.MaxTries {
 		old, err := t.Store.Get(ctx, name)
 		if err != nil {
 			return fmt.Errorf("vk: %q: %w", name, err)
 		}
-		b, wanted := next(old)
+		b, ttl, wanted := next(old)
 		if !wanted {
 			return nil
 		}
-		swapped, err := t.Store.Swap(ctx, name, old, b, 0)
+		swapped, err := t.Store.Swap(ctx, name, old, b, ttl)
 		if err != nil {
 			return fmt.Errorf("vk: %q: %w", name, err)
 		}

@@ -398,3 +398,50 @@ type discard struct{ h http.Header }
 func (d discard) Header() http.Header         { return d.h }
 func (d discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d discard) WriteHeader(int)             {}
+
+// TestDurableAnswerAtStop: an answer whose listeners run while a stop ends the question is
+// kept for the next run, and its listeners do not run again.
+func TestDurableAnswerAtStop(t *testing.T) {
+	for name, slow := range map[string]bool{"the handler that asked has returned": false, "it is about to": true} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				heard := 0
+				code := func() vk.Handler {
+					r := vk.NewRouter("!")
+					r.Listen(func(c *vk.Context) error {
+						if c.Text() == "green" {
+							heard++
+							time.Sleep(10 * time.Second)
+						}
+						return nil
+					})
+					r.Handle("order", func(c *vk.Context) error {
+						a, err := c.Ask("Which tea?", within)
+						if err != nil {
+							if slow {
+								time.Sleep(20 * time.Second) // longer than the listener
+							}
+							return err
+						}
+						return c.Send("Paid " + a.Text())
+					})
+					return r
+				}
+				b := newBot(t, "", code())
+				b.d.DrainTime = time.Minute
+				b.Restart(code())
+				anna := b.User("Anna")
+				anna.Says("!order")
+				anna.Hears("Which tea?")
+				anna.Says("green")
+				sleep(5 * time.Second)
+				b.Restart(code())
+				sleep(time.Minute)
+				b.is("Anna: !order", "Bot: Which tea?", "Anna: green", "Bot: Paid green")
+				if heard != 1 {
+					t.Errorf("heard %d times", heard)
+				}
+			})
+		})
+	}
+}

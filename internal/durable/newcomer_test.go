@@ -350,7 +350,7 @@ func TestDurableBounds(t *testing.T) {
 		warn  int
 	}{
 		{"there is room", 10, map[string]int{"part": 10}, 0},
-		{"there is none", 20, map[string]int{"part": 20, "full": 3}, 1},
+		{"there is none", 20, map[string]int{"part": 20, "full": 3}, 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {

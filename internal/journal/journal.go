@@ -256,6 +256,22 @@ func (e *Entry) Done(after func(ctx context.Context)) {
 	j.soon(wait)
 }
 
+// Twin notes that another entry has the same event, which is not done: the store must not
+// say that it is when this entry is. Call it before Done.
+func (e *Entry) Twin() {
+	e.j.mu.Lock()
+	defer e.j.mu.Unlock()
+	e.ID = ""
+}
+
+// WhenStored registers after to be called once the event is done and the next run would
+// not be given it. The store is told in its time, not at once. Call it before Done.
+func (e *Entry) WhenStored(after func(ctx context.Context)) {
+	e.j.mu.Lock()
+	defer e.j.mu.Unlock()
+	e.after = append(e.after, after)
+}
+
 // Remembered notes that the caller has written the value that says that the event is
 // done, for KeepDone. When no batch has the event any more, the value stays for Remember
 // from then on.

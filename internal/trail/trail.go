@@ -145,6 +145,30 @@ func readStep(b []byte) (key Key, isSaid bool, value []byte, n int, err error) {
 
 var errCut = errors.New("trail: a step is cut off")
 
+// Value returns the value of a plain step of the trail that Encode has written, without
+// loading the trail.
+func Value(b []byte, key Key) (value []byte, found bool) {
+	if len(b) < 9 || b[0] != format {
+		return nil, false
+	}
+	return find(b[9:], key)
+}
+
+// find returns the value of the first plain step of the key in b.
+func find(b []byte, key Key) (value []byte, found bool) {
+	for len(b) > 0 {
+		k, isSaid, v, n, err := readStep(b)
+		if err != nil {
+			break
+		}
+		if k == key && !isSaid {
+			return v, true
+		}
+		b = b[n:]
+	}
+	return nil, false
+}
+
 func appendStep(b []byte, key Key, mark uint64, value []byte) []byte {
 	b = binary.LittleEndian.AppendUint64(b, uint64(key))
 	b = binary.AppendUvarint(b, uint64(len(value))<<1|mark)
@@ -196,17 +220,7 @@ func (t *Trail) Find(key Key) (value []byte, found bool) {
 	if value, found = t.past[key]; found {
 		return value, true
 	}
-	for rest := t.buf; len(rest) > 0; {
-		k, isSaid, value, n, err := readStep(rest)
-		if err != nil {
-			break
-		}
-		if k == key && !isSaid {
-			return value, true
-		}
-		rest = rest[n:]
-	}
-	return nil, false
+	return find(t.buf, key)
 }
 
 // Keep keeps a step of this run. The error is ErrStepTooLarge or ErrTrailFull.

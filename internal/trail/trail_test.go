@@ -382,3 +382,35 @@ func TestNesting(t *testing.T) {
 		t.Error(b)
 	}
 }
+
+// TestValue: a step is found in an encoded trail, whatever else is there.
+func TestValue(t *testing.T) {
+	tr := New()
+	tr.Keep(1, []byte("one"))
+	tr.KeepSaid(tr.Say(here, Line{Words: "hello"}), []byte("12345"))
+	tr.Keep(2, nil)
+	tr.Keep(here, []byte("plain"))
+	b, _ := tr.Encode(1)
+	for _, test := range []struct {
+		name  string
+		b     []byte
+		key   Key
+		want  string
+		found bool
+	}{
+		{"the first", b, 1, "one", true},
+		{"an empty one", b, 2, "", true},
+		{"one with the key of a line that was said", b, here, "plain", true},
+		{"none", b, 3, "", false},
+		{"one that is cut off", b[:len(b)-1], here, "", false},
+		{"no trail", []byte("{}"), 1, "", false},
+		{"another format", append([]byte{9}, b[1:]...), 1, "", false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			value, found := Value(test.b, test.key)
+			if string(value) != test.want || found != test.found {
+				t.Errorf("%q, %v, want %q, %v", value, found, test.want, test.found)
+			}
+		})
+	}
+}

@@ -1,0 +1,259 @@
+package durable
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/vktest"
+)
+
+// TestDurableAfterFired: a timer that was handled, or canceled, before the Store says that
+// the handler which has set it is done, is not set anew when that handler is run again.
+func TestDurableAfterFired(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		second string // said in between
+		kill   time.Duration
+		kills  int
+		want   []string
+		notes  int // in the Store at the first kill
+	}{
+		{"fired, killed before the setter is noted", "", 100 * time.Millisecond, 1, []string{"Anna: !remind", "Bot: Reminder: tea"}, 1},
+		{"fired, killed twice", "", 100 * time.Millisecond, 2, []string{"Anna: !remind", "Bot: Reminder: tea"}, 1},
+		{"fired, killed after the setter is noted", "", time.Second, 1, []string{"Anna: !remind", "Bot: Reminder: tea"}, 0},
+		{"canceled, killed before the setter is noted", "!cancel", 5 * time.Millisecond, 1, []string{"Anna: !remind", "Anna: !cancel"}, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := newBot(t, "", vk.NewRouter())
+				var n counts
+				id := ""
+				code := func() vk.Handler {
+					timers := &vk.Timers[string]{Store: b.Store(), Name: "remind"}
+					r := vk.NewRouter("!")
+					timers.Handle(r, func(c *vk.Context, what string) error {
+						n.add("fired")
+						return c.Send("Reminder: " + what)
+					})
+					r.Handle("remind", func(c *vk.Context) (err error) {
+						id, err = timers.After(c, 10*time.Millisecond, "tea")
+						return err
+					})
+					r.Handle("cancel", func(c *vk.Context) error {
+						if c.Again() {
+							return nil // the first run has
+						}
+						_, err := timers.Cancel(c, vk.PerMember(c), id)
+						return err
+					})
+					return r
+				}
+				b.Restart(code())
+				anna := b.User("Anna")
+				anna.Says("!remind")
+				if test.second != "" {
+					anna.Says(test.second)
+				}
+				sleep(test.kill)
+				for i := range test.kills {
+					b.Kill()
+					if notes := b.keys("timer/"); i == 0 && len(notes) != test.notes {
+						t.Errorf("%d notes of timers: %q", len(notes), notes)
+					}
+					sleep(3 * time.Hour) // VK has forgotten the random_id
+					b.Start(code())
+					sleep(50 * time.Millisecond)
+				}
+				sleep(time.Minute)
+				b.is(test.want...)
+				if want := len(test.want) - 1; test.second == "" && n.n["fired"] != want {
+					t.Errorf("fired %d times", n.n["fired"])
+				}
+				if left := append(b.keys("timer/"), b.keys("trail/")...); left != nil {
+					t.Errorf("left: %q", left)
+				}
+			})
+		})
+	}
+}
+
+// TestDurableAfterCost: an After writes one value, and the end of its timer one; nothing
+// more is written of a handler that sets one.
+func TestDurableAfterCost(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		store := &timerWrites{MemoryStore: new(vk.MemoryStore)}
+		s := vktest.Config{Dispatcher: &vk.Dispatcher{Store: store}, RPS: -1}.New(t)
+		r := vk.NewRouter("!")
+		timers := &vk.Timers[string]{Store: s.Store(), Name: "remind"}
+		timers.Handle(r, func(c *vk.Context, what string) error { return nil })
+		r.Handle("remind", func(c *vk.Context) error { _, err := timers.After(c, time.Minute, "tea"); return err })
+		s.Start(r)
+		anna := s.User("Anna")
+		anna.Says("!remind")
+		sleep(time.Hour)
+		if timers, trails := store.timers.Load(), store.trails.Load(); timers != 2 || trails != 0 {
+			t.Errorf("%d writes of timers and %d of trails, want 2 and 0", timers, trails)
+		}
+	})
+}
+
+// A timerWrites counts the changes of timers and of trails.
+type timerWrites struct {
+	*vk.MemoryStore
+	timers, trails atomic.Int64
+}
+
+// Swap implements vk.Store.
+func (s *timerWrites) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	switch {
+	case strings.HasPrefix(key, "timer"):
+		s.timers.Add(1)
+	case strings.HasPrefix(key, "trail/"):
+		s.trails.Add(1)
+	}
+	return s.MemoryStore.Swap(ctx, key, old, new, ttl)
+}
+
+// A keepStore does not erase trails while it keeps them, as if the process were killed
+// before it could.
+type keepStore struct {
+	*vk.MemoryStore
+	keeps atomic.Bool
+}
+
+// Swap implements vk.Store.
+func (s *keepStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	if s.keeps.Load() && strings.HasPrefix(key, "trail/") && len(new) == 0 {
+		return false, errors.New("killed")
+	}
+	return s.MemoryStore.Swap(ctx, key, old, new, ttl)
+}
+
+// TestDurableSwept: trails of finished events that a kill has left are erased at the next
+// start, those of webhooks of which the Store does not know that they are done once they are
+// a day old, and no other ones.
+func TestDurableSwept(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		webhook bool
+		after   time.Duration // the first start
+		left    int           // after it
+		later   int           // a day later
+	}{
+		{"poll", false, time.Second, 2, 2},
+		{"webhook", true, time.Hour, 2, 2},
+		{"webhook, when nothing says any more that they are done", true, 5 * time.Hour, 22, 2},
+		{"webhook, two days later", true, 48 * time.Hour, 2, 2},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				store := &keepStore{MemoryStore: new(vk.MemoryStore)}
+				code := func() vk.Handler {
+					r := asks("one")
+					timers := &vk.Timers[string]{Store: store, Name: "remind"}
+					timers.Handle(r, func(c *vk.Context, what string) error { _, err := c.Ask(what, within); return err })
+					r.Handle("remind", func(c *vk.Context) error { _, err := timers.After(c, time.Second, "Tea?"); return err })
+					return r
+				}
+				fake := &place{Server: vktest.New(t), store: store}
+				stop := fake.start(code(), test.webhook)
+				var people []*vktest.User
+				for i := range 20 {
+					people = append(people, fake.User(fmt.Sprint("P", i)))
+					people[i].Says("!go")
+				}
+				anna, boris := fake.User("Anna"), fake.User("Boris")
+				anna.Says("!go")
+				boris.Says("!remind")
+				sleep(time.Minute)
+				store.keeps.Store(true)
+				for _, p := range people {
+					p.Hears("?")
+					p.Says("x")
+					p.Hears("Thanks, one")
+				}
+				sleep(time.Hour) // Erasing has been given up.
+				stop()
+				trails := func() (n int) {
+					store.List(context.Background(), "trail/", func(string, []byte) bool { n++; return true })
+					return n
+				}
+				if n := trails(); n != 22 {
+					t.Errorf("%d trails before the start", n)
+				}
+				store.keeps.Store(false)
+				sleep(test.after)
+				defer fake.start(code(), test.webhook)()
+				carl := fake.User("Carl") // by webhook, the first event begins the replay
+				carl.Says("!nothing")
+				sleep(time.Minute)
+				if n := trails(); n != test.left {
+					t.Errorf("%d trails after the start, want %d", n, test.left)
+				}
+				sleep(25 * time.Hour)
+				if n := trails(); n != test.later {
+					t.Errorf("%d trails a day later, want %d", n, test.later)
+				}
+				anna.Hears("?")
+				anna.Says("x")
+				anna.Hears("Thanks, one")
+				boris.Hears("Tea?")
+				boris.HearsNothing()
+			})
+		})
+	}
+}
+
+// A place is a fake VK, and an address of a webhook, where one bot after another runs.
+type place struct {
+	*vktest.Server
+	store vk.Store
+	added bool
+	cb    atomic.Pointer[vk.Callback]
+
+	lost     bool // the answers to requests but the first one, which asks for a confirmation
+	requests int
+}
+
+// ServeHTTP gives a request to the bot that runs.
+func (p *place) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	cb := p.cb.Load()
+	if p.requests++; cb == nil || p.lost && p.requests > 1 {
+		if cb != nil {
+			cb.ServeHTTP(discard{make(http.Header)}, r)
+		}
+		panic(http.ErrAbortHandler)
+	}
+	cb.ServeHTTP(w, r)
+}
+
+// start runs a bot until stop.
+func (p *place) start(h vk.Handler, webhook bool) (stop func()) {
+	d := &vk.Dispatcher{Handler: h, Store: p.store}
+	if webhook {
+		cb := &vk.Callback{Client: p.Client(), Dispatcher: d, Secret: vk.NewSecret("abc"), Confirmation: p.ConfirmationCode()}
+		p.cb.Store(cb)
+		if !p.added {
+			p.added = true
+			p.AddCallback(p, "abc")
+		}
+		return func() {
+			p.cb.Store(nil)
+			cb.Stop(context.Background())
+			d.Stop(context.Background())
+		}
+	}
+	ready, ended := make(chan bool), make(chan bool)
+	poller := &vk.Poller{Client: p.Client(), Dispatcher: d, SkipDiagnosis: true, Ready: func(int64) { close(ready) }}
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() { defer close(ended); poller.Run(ctx) }()
+	<-ready
+	return func() { cancel(); <-ended }
+}

@@ -6,11 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/vkrouter/vk/internal/backoff"
 	"github.com/vkrouter/vk/internal/lane"
 	"github.com/vkrouter/vk/internal/queue"
 	"github.com/vkrouter/vk/internal/stacks"
@@ -373,3 +377,114 @@ func (e *AgeError) Error() string {
 
 // Unwrap returns ErrNoAnswer.
 func (e *AgeError) Unwrap() error { return ErrNoAnswer }
+
+// An OpenHandler is a handler that waits.
+type OpenHandler struct {
+	Event *Event    // that it handles
+	Route string    // the name of the route that the event led to; "" if it is a listener
+	Since time.Time // when it first waited, also before a restart
+
+	job *job
+}
+
+// Open returns the handlers that wait for something, those that have waited longest
+// first.
+func (d *Dispatcher) Open() (open []OpenHandler) {
+	for _, j := range d.waits.jobs() {
+		if j.isParked() {
+			j.steps.mu.Lock()
+			open = append(open, OpenHandler{j.ev, j.steps.route, j.steps.since, j})
+			j.steps.mu.Unlock()
+		}
+	}
+	slices.SortFunc(open, func(a, b OpenHandler) int { return a.Since.Compare(b.Since) })
+	return open
+}
+
+// End ends the handler's wait with [ErrEnded]. The handler goes on with that;
+// when it returns, its event is done.
+func (h OpenHandler) End() { h.job.d.waits.endJob(h.job, ErrEnded) }
+
+// jobs returns the jobs whose handlers wait, or have a Watch.
+func (ws *waits) jobs() []*job {
+	ws.mu.Lock()
+	defer ws.mu.Unlock()
+	all := make(map[*job]bool)
+	for s := range ws.stays {
+		all[s.job] = true
+	}
+	return slices.Collect(maps.Keys(all))
+}
+
+// endJob ends all that a job's handlers wait for.
+func (ws *waits) endJob(j *job, why error) {
+	ws.mu.Lock()
+	var ends []func(error)
+	for s := range ws.stays {
+		if s.job == j {
+			ends = append(ends, s.end)
+		}
+	}
+	ws.mu.Unlock()
+	for _, end := range ends {
+		end(why)
+	}
+}
+
+// Erase removes what the Store has of a person, in all communities: the sessions and
+// timers whose key has the user, or the dialog with the user; and the handlers that
+// wait for the person, with all that they have done: they end with [ErrEnded]. Call it
+// while the bot runs. It blocks until that is done or ctx ends. What the bot's own
+// handlers keep elsewhere is theirs to erase.
+//
+// Erase takes a Store that is a [Lister]. Another is a [*ConfigError].
+func (d *Dispatcher) Erase(ctx context.Context, user int64) error {
+	d.init()
+	if d.Store == nil {
+		return nil
+	}
+	var ended []*job
+	for _, j := range d.waits.jobs() {
+		if j.ev.head.from == user || j.ev.head.peer == user {
+			d.waits.endJob(j, ErrEnded)
+			ended = append(ended, j)
+		}
+	}
+	for _, j := range ended {
+		for !j.hasEnded() {
+			if err := backoff.Sleep(ctx, 10*time.Millisecond); err != nil {
+				return err
+			}
+		}
+	}
+	for _, kind := range []string{"session/", "timer/"} {
+		var keys []string
+		err := listStore(ctx, d.guarded(), "Dispatcher.Erase", kind, func(key string, _ []byte) bool {
+			if isOf(key[len(kind):], user) {
+				keys = append(keys, key)
+			}
+			return true
+		})
+		if err != nil {
+			return err
+		}
+		for _, key := range keys {
+			d.erase(ctx, key, nil)
+			d.forgetTimer(key)
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// isOf reports whether the end of a key names a user: a community, a quoted name, a
+// conversation and a person.
+func isOf(key string, user int64) bool {
+	_, rest, _ := strings.Cut(key, "/")
+	name, err := strconv.QuotedPrefix(rest)
+	if err != nil {
+		return false
+	}
+	parts := strings.SplitN(strings.TrimPrefix(rest[len(name):], "/"), "/", 3)
+	id := strconv.FormatInt(user, 10)
+	return len(parts) == 3 && (parts[0] == id || parts[1] == id)
+}

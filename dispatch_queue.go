@@ -92,7 +92,7 @@ func (g *groupQueue) startTimers() {
 	}
 	g.timers = &timerQueue{
 		d: g.d, group: g.group, to: g, feed: g.feed, listed: true, began: timer.Now(), opened: time.Now(), every: timerLook, safe: make(chan struct{}),
-		firing: make(map[string]*dueTimer), lanes: make(map[laneKey][]*dueTimer), setters: make(map[string]bool), warned: make(map[string]bool),
+		firing: make(map[string]*dueTimer), lanes: make(map[laneKey][]*dueTimer), setters: make(map[string]bool), rerun: make(map[string][]string), warned: make(map[string]bool),
 	}
 	g.timers.register()
 	g.tasks.Go(func() { g.leadTimers(ctx) })

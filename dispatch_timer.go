@@ -23,8 +23,7 @@ type timerQueue struct {
 	jr     *journal
 	group  int64
 	to     *groupQueue // that the timers are put into; nil if they are dispatched here
-	began  time.Time   // by the clock of timers
-	opened time.Time
+	began, opened time.Time // the first by the clock of timers
 	died   bool          // the run before this one
 	every  time.Duration // between two looks for timers of others, at least
 	safe   chan struct{} // closed by isSafe, once no suspect is left
@@ -36,6 +35,7 @@ type timerQueue struct {
 	busy     int                     // those of firing that may run or stand in their lanes
 	lanes    map[laneKey][]*dueTimer // lanes with one of busy, and the timers behind it
 	next     []*dueTimer             // those of busy that are to be dispatched: they were behind others
+	rerun    map[string][]string     // timers of which only a note is left, by the event of a former run that has set them
 	setters  map[string]bool         // timers whose setters may be run again; true if only a note is left of the timer
 	idle     []string                // keys of timers that are due and have no handler
 	idled    time.Time               // since when

@@ -44,6 +44,7 @@ type journal struct {
 
 	mu      sync.Mutex
 	last    int64           // seq of the last entry
+	reruns  map[string]bool // those of left of which the Store does not say that they are done
 	idle    []*journalEntry // those without a job, by seq; entries that have one are passed over
 	replays *replay         // in progress, or nil
 	pollers int             // that follow the community with it
@@ -137,7 +138,7 @@ func (o *opening) isLost() bool {
 
 func (d *Dispatcher) openJournal(ctx context.Context, group int64) (*journal, error) {
 	id := strconv.FormatInt(group, 10)
-	jr := &journal{d: d, group: group, left: make(map[string]bool), handing: make(chan struct{}, 1), pace: make(chan struct{}, max(d.lanes.Workers/2, 1))}
+	jr := &journal{d: d, group: group, left: make(map[string]bool), reruns: make(map[string]bool), handing: make(chan struct{}, 1), pace: make(chan struct{}, max(d.lanes.Workers/2, 1))}
 	jr.base, jr.cancel = context.WithCancel(context.WithValue(context.WithoutCancel(ctx), retriesKey{}, 0))
 	store := d.guarded()
 	lister, _ := store.(Lister)
@@ -161,7 +162,7 @@ func (d *Dispatcher) openJournal(ctx context.Context, group int64) (*journal, er
 			continue
 		}
 		of.ID = doneID(ev)
-		jr.left[of.ID] = true
+		jr.left[of.ID], jr.reruns[of.ID] = true, true
 		jr.enter(&journalEntry{jr: jr, ev: ev, kept: of, old: true})
 	}
 	return jr, nil
@@ -363,7 +364,11 @@ func (e *journalEntry) settle(handled bool, after []func(context.Context)) {
 	e.handled = e.handled || handled
 	e.old = true
 	jr.queue(e)
+	rerun := handled && jr.reruns[e.kept.ID]
 	jr.mu.Unlock()
+	if rerun {
+		after = append(after, func(ctx context.Context) { jr.endRerun(ctx, e.kept.ID) })
+	}
 	switch {
 	case !handled:
 	case len(after) == 0:

@@ -85,7 +85,7 @@ var packageIndex = []struct {
 		{"press.go", "presses of buttons: answers to them, payloads of routes"},
 	}},
 	{"deliver", []indexed{
-		{"dispatch.go", "Dispatcher: lanes, workers, Stop"},
+		{"dispatch.go", "Dispatcher: lanes, workers, Stop; Open, Erase"},
 		{"dispatch_observe.go", "steps of events, for the Observer and the log"},
 		{"dispatch_job.go", "one event and its handling: panics, logs, outcome"},
 		{"dispatch_feed.go", "what one source has given; onlookers: WatchOn"},
@@ -95,7 +95,7 @@ var packageIndex = []struct {
 		{"dispatch_park.go", "Park: waiting without a turn; what waits have taken"},
 		{"dispatch_timer.go", "timers that are due"},
 		{"timer_record.go", "Daily: a time of the clock in a zone; a timer in the Store"},
-		{"dispatch_open.go", "handlers that wait: Open, Erase"},
+		{"dispatch_setter.go", "timers that are over, and handlers that have set them"},
 		{"dispatch_trail.go", "what handlers have done, kept in the Store; Again"},
 		{"journal.go", "unfinished events in the Store"},
 		{"journal_replay.go", "events of former runs: their pace, and suspects of crashes"},

@@ -60,11 +60,11 @@ func TestDurableDoneWhileDown(t *testing.T) {
 					})
 					return r
 				}
-				p.lost = true
+				p.lost.Store(true)
 				stop := p.start(code(), true)
 				p.User("Anna").Says(test.text)
 				sleep(2 * time.Minute)
-				p.lost = false
+				p.lost.Store(false)
 				test.until(p, store, stop)
 				sleep(time.Second)
 				stop = p.start(code(), true)
@@ -73,7 +73,7 @@ func TestDurableDoneWhileDown(t *testing.T) {
 				if handled != 1 {
 					t.Errorf("handled %d times", handled)
 				}
-				if n := p.requests; n < 3 {
+				if n := p.requests.Load(); n < 3 {
 					t.Errorf("%d requests: VK has not delivered the event again", n)
 				}
 			})

@@ -19,117 +19,6 @@ import (
 	"github.com/vkrouter/vk/internal/trail"
 )
 
-// An OpenHandler is a handler that waits.
-type OpenHandler struct {
-	Event *Event    // that it handles
-	Route string    // the name of the route that the event led to; "" if it is a listener
-	Since time.Time // when it first waited, also before a restart
-
-	job *job
-}
-
-// Open returns the handlers that wait for something, those that have waited longest
-// first.
-func (d *Dispatcher) Open() (open []OpenHandler) {
-	for _, j := range d.waits.jobs() {
-		if j.isParked() {
-			j.steps.mu.Lock()
-			open = append(open, OpenHandler{j.ev, j.steps.route, j.steps.since, j})
-			j.steps.mu.Unlock()
-		}
-	}
-	slices.SortFunc(open, func(a, b OpenHandler) int { return a.Since.Compare(b.Since) })
-	return open
-}
-
-// End ends the handler's wait with [ErrEnded]. The handler goes on with that;
-// when it returns, its event is done.
-func (h OpenHandler) End() { h.job.d.waits.endJob(h.job, ErrEnded) }
-
-// jobs returns the jobs whose handlers wait, or have a Watch.
-func (ws *waits) jobs() []*job {
-	ws.mu.Lock()
-	defer ws.mu.Unlock()
-	all := make(map[*job]bool)
-	for s := range ws.stays {
-		all[s.job] = true
-	}
-	return slices.Collect(maps.Keys(all))
-}
-
-// endJob ends all that a job's handlers wait for.
-func (ws *waits) endJob(j *job, why error) {
-	ws.mu.Lock()
-	var ends []func(error)
-	for s := range ws.stays {
-		if s.job == j {
-			ends = append(ends, s.end)
-		}
-	}
-	ws.mu.Unlock()
-	for _, end := range ends {
-		end(why)
-	}
-}
-
-// Erase removes what the Store has of a person, in all communities: the sessions and
-// timers whose key has the user, or the dialog with the user; and the handlers that
-// wait for the person, with all that they have done: they end with [ErrEnded]. Call it
-// while the bot runs. It blocks until that is done or ctx ends. What the bot's own
-// handlers keep elsewhere is theirs to erase.
-//
-// Erase takes a Store that is a [Lister]. Another is a [*ConfigError].
-func (d *Dispatcher) Erase(ctx context.Context, user int64) error {
-	d.init()
-	if d.Store == nil {
-		return nil
-	}
-	var ended []*job
-	for _, j := range d.waits.jobs() {
-		if j.ev.head.from == user || j.ev.head.peer == user {
-			d.waits.endJob(j, ErrEnded)
-			ended = append(ended, j)
-		}
-	}
-	for _, j := range ended {
-		for !j.hasEnded() {
-			if err := backoff.Sleep(ctx, 10*time.Millisecond); err != nil {
-				return err
-			}
-		}
-	}
-	for _, kind := range []string{"session/", "timer/"} {
-		var keys []string
-		err := listStore(ctx, d.guarded(), "Dispatcher.Erase", kind, func(key string, _ []byte) bool {
-			if isOf(key[len(kind):], user) {
-				keys = append(keys, key)
-			}
-			return true
-		})
-		if err != nil {
-			return err
-		}
-		for _, key := range keys {
-			d.erase(ctx, key, nil)
-			d.forgetTimer(key)
-		}
-	}
-	return context.Cause(ctx)
-}
-
-// isOf reports whether the end of a key names a user: a community, a quoted name, a
-// conversation and a person.
-func isOf(key string, user int64) bool {
-	_, rest, _ := strings.Cut(key, "/")
-	name, err := strconv.QuotedPrefix(rest)
-	if err != nil {
-		return false
-	}
-	parts := strings.SplitN(strings.TrimPrefix(rest[len(name):], "/"), "/", 3)
-	id := strconv.FormatInt(user, 10)
-	return len(parts) == 3 && (parts[0] == id || parts[1] == id)
-}
-
 // timerQueues finds the queues that use a Store, in this process: a timer that is set
 // outside of a handler comes with its Store alone.
 var timerQueues struct {
@@ -153,7 +42,7 @@ func (d *Dispatcher) timersOf(jr *journal) *timerQueue {
 	}
 	q := &timerQueue{
 		d: d, jr: jr, group: jr.group, began: timer.Now(), opened: time.Now(), died: jr.kept.Died(), every: newsShared, safe: make(chan struct{}),
-		firing: make(map[string]*dueTimer), lanes: make(map[laneKey][]*dueTimer), setters: make(map[string]bool), warned: make(map[string]bool),
+		firing: make(map[string]*dueTimer), lanes: make(map[laneKey][]*dueTimer), setters: make(map[string]bool), rerun: make(map[string][]string), warned: make(map[string]bool),
 	}
 	if isExclusive(d.Store) {
 		q.every = newsOwn
@@ -367,6 +256,18 @@ func (q *timerQueue) noted(key string) {
 	}
 }
 
+// rerunDone erases the notes of timers that a handler of a former run has set: the handler
+// is not run again.
+func (q *timerQueue) rerunDone(ctx context.Context, by string) {
+	q.mu.Lock()
+	keys := q.rerun[by]
+	delete(q.rerun, by)
+	q.mu.Unlock()
+	for _, key := range keys {
+		q.eraseNote(ctx, key)
+	}
+}
+
 // A timerEnd takes the place of the record of a timer that is over.
 type timerEnd struct {
 	value []byte // nil if nothing does
@@ -385,6 +286,10 @@ func (q *timerQueue) endOf(key string, r *timerRecord) timerEnd {
 	if _, open := q.setters[key]; open {
 		q.setters[key] = true
 		return timerEnd{r.over(), q.d.trailTTL(), true}
+	}
+	if q.to == nil && q.jr.isRerun(r.By) {
+		q.rerun[r.By] = append(q.rerun[r.By], key)
+		return timerEnd{r.over(), q.d.trailTTL(), false}
 	}
 	if q.to != nil || r.Run != q.began.UnixMilli() && q.jr.kept.Repeats() {
 		return timerEnd{r.over(), dedupeTTL, false}
@@ -493,4 +398,24 @@ func (q *timerQueue) timerEvents(ctx context.Context) (map[string]bool, error) {
 		add(key, due)
 	}
 	return ids, err
+}
+
+// isRerun reports whether an event that a former run has left may be handled again.
+func (jr *journal) isRerun(id string) bool {
+	jr.mu.Lock()
+	defer jr.mu.Unlock()
+	return jr.reruns[id]
+}
+
+// endRerun notes that the Store says that an event is done, which a former run has left.
+func (jr *journal) endRerun(ctx context.Context, id string) {
+	jr.mu.Lock()
+	delete(jr.reruns, id)
+	jr.mu.Unlock()
+	jr.d.mu.Lock()
+	q := jr.d.timers[jr.group]
+	jr.d.mu.Unlock()
+	if q != nil {
+		q.rerunDone(ctx, id)
+	}
 }

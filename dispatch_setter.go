@@ -53,7 +53,7 @@ func (d *Dispatcher) timersOf(jr *journal) *timerQueue {
 	if d.timers == nil {
 		d.timers = make(map[int64]*timerQueue)
 	}
-	d.timers[jr.group] = q
+	d.timers[jr.group], jr.timers = q, q
 	q.register()
 	return q
 }
@@ -256,6 +256,17 @@ func (q *timerQueue) noted(key string) {
 	}
 }
 
+// keptForRerun reports whether the note of a timer is kept until rerunDone.
+func (q *timerQueue) keptForRerun(by, key string) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.jr.isRerun(by) {
+		return false
+	}
+	q.rerun[by] = append(q.rerun[by], key)
+	return true
+}
+
 // rerunDone erases the notes of timers that a handler of a former run has set: the handler
 // is not run again.
 func (q *timerQueue) rerunDone(ctx context.Context, by string) {
@@ -272,7 +283,8 @@ func (q *timerQueue) rerunDone(ctx context.Context, by string) {
 type timerEnd struct {
 	value []byte // nil if nothing does
 	ttl   time.Duration
-	held  bool // until the setter is safe
+	held  bool   // until the setter is safe
+	rerun string // or until this event of a former run is done
 }
 
 // endOf returns the end of a timer. VK may deliver the event of a setter that was killed
@@ -282,17 +294,19 @@ func (q *timerQueue) endOf(key string, r *timerRecord) timerEnd {
 		return timerEnd{}
 	}
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	if _, open := q.setters[key]; open {
+	_, open := q.setters[key]
+	if open {
 		q.setters[key] = true
-		return timerEnd{r.over(), q.d.trailTTL(), true}
 	}
-	if q.to == nil && q.jr.isRerun(r.By) {
-		q.rerun[r.By] = append(q.rerun[r.By], key)
-		return timerEnd{r.over(), q.d.trailTTL(), false}
+	q.mu.Unlock()
+	if open {
+		return timerEnd{value: r.over(), ttl: q.d.trailTTL(), held: true}
+	}
+	if q.to == nil && q.keptForRerun(r.By, key) {
+		return timerEnd{value: r.over(), ttl: q.d.trailTTL(), rerun: r.By}
 	}
 	if q.to != nil || r.Run != q.began.UnixMilli() && q.jr.kept.Repeats() {
-		return timerEnd{r.over(), dedupeTTL, false}
+		return timerEnd{value: r.over(), ttl: dedupeTTL}
 	}
 	return timerEnd{}
 }
@@ -302,7 +316,7 @@ func (q *timerQueue) written(ctx context.Context, key string, end timerEnd) {
 	q.mu.Lock()
 	_, open := q.setters[key]
 	q.mu.Unlock()
-	if end.held && !open {
+	if end.held && !open || end.rerun != "" && !q.jr.isRerun(end.rerun) {
 		q.eraseNote(ctx, key) // the setter was safe before it was written
 	}
 }
@@ -333,7 +347,7 @@ func (q *timerQueue) sweep() {
 	q.notes = nil
 	q.mu.Unlock()
 	for _, n := range notes {
-		if !q.jr.left[n.by] { // else its handler is run again
+		if !q.keptForRerun(n.by, n.key) {
 			q.eraseNote(ctx, n.key)
 		}
 	}
@@ -413,7 +427,7 @@ func (jr *journal) endRerun(ctx context.Context, id string) {
 	delete(jr.reruns, id)
 	jr.mu.Unlock()
 	jr.d.mu.Lock()
-	q := jr.d.timers[jr.group]
+	q := jr.timers
 	jr.d.mu.Unlock()
 	if q != nil {
 		q.rerunDone(ctx, id)

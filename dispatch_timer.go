@@ -19,15 +19,15 @@ import (
 
 // A timerQueue has the timers of one community, of one Dispatcher.
 type timerQueue struct {
-	d      *Dispatcher
-	jr     *journal
-	group  int64
-	to     *groupQueue // that the timers are put into; nil if they are dispatched here
-	began, opened time.Time // the first by the clock of timers
-	died   bool          // the run before this one
-	every  time.Duration // between two looks for timers of others, at least
-	safe   chan struct{} // closed by isSafe, once no suspect is left
-	once   sync.Once     // of isSafe
+	d             *Dispatcher
+	jr            *journal
+	group         int64
+	to            *groupQueue   // that the timers are put into; nil if they are dispatched here
+	began, opened time.Time     // the first by the clock of timers
+	died          bool          // the run before this one
+	every         time.Duration // between two looks for timers of others, at least
+	safe          chan struct{} // closed by isSafe, once no suspect is left
+	once          sync.Once     // of isSafe
 
 	mu       sync.Mutex
 	queue    timer.Queue

@@ -33,6 +33,8 @@ type journal struct {
 	kept  *durable.Journal
 	left  map[string]bool // doneIDs of the events that former runs have left
 
+	timers *timerQueue // of the community, guarded by the Dispatcher's mu; nil before it begins
+
 	base   context.Context // of work in the background; ends with the journal
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup

@@ -179,7 +179,7 @@ func (s *Store) compareData(ctx context.Context, c *redis.Conn) {
 	s.dataID = id
 	s.mu.Unlock()
 	if before != "" && before != id {
-		s.logger.Error("redisstore: the server has lost the store's values: sessions start empty and unfinished events are not handled: enable appendonly on the server, and set maxmemory-policy noeviction",
+		s.logger.Error("redisstore: the server has lost the store's values: sessions start empty and unfinished events are lost: enable appendonly on the server, and set maxmemory-policy noeviction",
 			"addr", s.addr, "prefix", s.prefix)
 	}
 }

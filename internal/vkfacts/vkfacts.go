@@ -110,11 +110,11 @@ func Lookup(name string) (Method, bool) {
 	return m, ok
 }
 
-// All returns the names of the methods that VK has, in no order.
+// All returns the names of VK's methods, in no order.
 func All() iter.Seq[string] { return maps.Keys(load().methods) }
 
 // May reports whether a kind of token may call the method: User, Group or
-// Service. Of a method of which nothing is known, all may.
+// Service. If nothing is known about the method, every kind may.
 func (m Method) May(token rune) bool {
 	return m.Tokens == "" || strings.ContainsRune(m.Tokens, token)
 }
@@ -124,8 +124,8 @@ func (m Method) Takes(param string) bool {
 	return m.any || slices.Contains(m.Params, param) || slices.Contains(load().common, param)
 }
 
-// Nearest returns the parameter of the method that a misspelt name is most like,
-// or "".
+// Nearest returns the parameter of the method that is most similar to a
+// misspelled name, or "".
 func (m Method) Nearest(param string) string {
 	best, found := 1+len(param)/3, ""
 	for _, p := range m.Params {
@@ -136,8 +136,8 @@ func (m Method) Nearest(param string) string {
 	return found
 }
 
-// distance is how many letters have to be inserted, removed or replaced to make
-// one word of another.
+// distance returns the number of letters that have to be inserted, removed or
+// replaced to turn one word into another.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

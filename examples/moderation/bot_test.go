@@ -63,7 +63,7 @@ func TestWarnings(t *testing.T) {
 		if w.removed() != 1 {
 			t.Error("three warnings are not enough")
 		}
-		w.admin.Invites(w.anna) // a member who comes back has no warnings
+		w.admin.Invites(w.anna) // a returning member has no warnings
 		w.admin.HearsLike("Welcome")
 		w.admin.Says("!mod warn @anna_page")
 		w.admin.HearsLike("warning 1")

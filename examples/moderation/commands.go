@@ -16,7 +16,7 @@ func rules(c *vk.Context) error {
 }
 
 // report mentions the administrators, so that their phones ring. Explain
-// answers members whose next report is not allowed yet.
+// answers a member that may not report again yet.
 func report(c *vk.Context) error {
 	var admins []string
 	for m, err := range c.Client().Members(c, c.PeerID()) {
@@ -44,7 +44,7 @@ type (
 	whoOnly struct{ Who vk.User }
 )
 
-// of returns the key of the user with the given ID, who need not be the author
+// of returns the key of the user with the given ID, not necessarily the author
 // of the message.
 func of(c *vk.Context, id int64) vk.Key { return vk.Key{Peer: c.PeerID(), User: id} }
 

@@ -165,7 +165,7 @@ func TestDurableCodeChange(t *testing.T) {
 	}
 }
 
-// TestDurableSameCode: questions whose text contains the time are recognized as
+// TestDurableSameCode: questions that contain the time are recognized as
 // long as the code is the same.
 func TestDurableSameCode(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -113,7 +113,7 @@ func TestDurableMovedLines(t *testing.T) {
 }
 
 // TestDurableNothingLeft: no trail remains of a handler that is abandoned, that
-// crashes the bot repeatedly, or whose module is unmounted.
+// crashes the bot repeatedly, or loses its module.
 func TestDurableNothingLeft(t *testing.T) {
 	t.Run("unmounted", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {

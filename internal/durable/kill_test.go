@@ -124,13 +124,13 @@ type town struct {
 	bot     string              // the address of its webhook
 	effects map[string][]string // keys of the effects, by kind
 	last    map[int64]chan bool // the last delivery to the webhook, by user
-	dropped int                 // users who left because their event was dropped after five kills
+	dropped int                 // users that left: their event was dropped after five kills
 	log     logLines
 	over    bool // nobody starts another dialogue
 	closed  bool
 }
 
-// newTown returns a town with users who have not started to talk.
+// newTown returns a town. Its users have not started to talk.
 func newTown(t *testing.T, people int) *town {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -312,7 +312,7 @@ func TestDurableTimersAtOnce(t *testing.T) {
 	}
 }
 
-// TestDurableTimersParked: timers whose handlers wait for answers do not delay
+// TestDurableTimersParked: timers with handlers that wait for answers do not delay
 // other timers.
 func TestDurableTimersParked(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -94,9 +94,9 @@ func (c *Context) Edit(text string, opts ...SendOption) error {
 	return err
 }
 
-// Show shows a page of something that people leaf through: in answer to an interaction, it
-// is [Context.Edit], and in answer to a message [Context.Reply], the first time, and an
-// edit of that answer after it.
+// Show shows a page of something that the user browses. The first time, it is
+// [Context.Edit] in answer to an interaction and [Context.Reply] in answer to a
+// message. After that, it edits that answer.
 func (c *Context) Show(text string, opts ...SendOption) error {
 	if c.inv.answer != nil {
 		return c.Edit(text, opts...)
@@ -122,13 +122,13 @@ func (c *Context) Show(text string, opts ...SendOption) error {
 	return err
 }
 
-// Defer tells Discord that the answer to an interaction will come later. The user sees that
-// the bot is thinking; with [Ephemeral] nobody else does, and nobody else sees the first
-// answer. After a press of a button nothing is shown. If there is an answer already, Defer
-// does nothing.
+// Defer tells Discord that the answer to an interaction will come later. The
+// user sees that the bot is thinking; with [Ephemeral] no other user does, and
+// no other user sees the first answer. After a press of a button nothing is
+// shown. If there is an answer already, Defer does nothing.
 //
-// The library defers by itself after two seconds. Defer is for handlers that know that they
-// are slow. In answer to other events, it is [Context.Typing].
+// The library defers by itself after two seconds. Defer is for handlers that
+// are known to be slow. In answer to other events, it is [Context.Typing].
 func (c *Context) Defer(opts ...SendOption) error {
 	a := c.inv.answer
 	if a == nil {
@@ -141,13 +141,13 @@ func (c *Context) Defer(opts ...SendOption) error {
 	return a.deferBy(c, o.body.Flags&FlagEphemeral != 0)
 }
 
-// Open shows a form to the user who has run a slash command or pressed a button. It must be
-// the first answer: after another one, and after the library has deferred the answer, it is
-// an [*AnswerError], which is [ErrAnswered]. [Submit] adds the route for the form that is
-// sent.
+// Open shows a form to the user who has run a slash command or pressed a
+// button. It must be the first answer: after another one, and after the library
+// has deferred the answer, it returns an [*AnswerError], which is
+// [ErrAnswered]. [Submit] adds the route for the submitted form.
 //
-// A form with a mistake, such as a title that is too long, is a [*ConfigError], and nothing
-// is shown.
+// For an invalid form, such as one with a title that is too long, it returns a
+// [*ConfigError], and nothing is shown.
 func (c *Context) Open(f Form) error {
 	a := c.inv.answer
 	if a == nil {

@@ -16,7 +16,7 @@ import (
 // not run.
 type ArgError struct {
 	Route *Route // the command
-	Usage string // how it is to be written: the prefix and words that the person used, such as an alias, and its placeholders
+	Usage string // how to write the command: the prefix and words that the user used, such as an alias, and its placeholders
 	Name  string // the placeholder without a fitting argument, or ""
 	Want  string // the types that it takes, or of a OneOf the words: "int|bool", "S|M"
 	Value string // the text in its place, or the text that is left over
@@ -35,9 +35,9 @@ func (e *ArgError) Error() string {
 // Unwrap returns e.Err.
 func (e *ArgError) Unwrap() error { return e.Err }
 
-// IsStale reports whether the arguments are those of a button, a menu or a form that an
-// older version of the bot has made: the user has not written them. The user is told so, if
-// the handler does not answer.
+// IsStale reports whether the arguments come from a button, a menu or a form
+// that an older version of the bot has sent: the user has not written them. If
+// the handler does not answer, the library tells the user.
 func (e *ArgError) IsStale() bool {
 	rt := e.Route
 	return rt != nil && rt.isComponent() && !slices.ContainsFunc(rt.inputs, func(p command.Param) bool { return p.Name == e.Name })
@@ -46,7 +46,7 @@ func (e *ArgError) IsStale() bool {
 // The mistakes of arguments, for errors.Is with an [ArgError].
 var (
 	ErrMissingArg = command.ErrMissing  // the text ended before the argument
-	ErrExtraArg   = command.ErrExtra    // the text goes on behind the last argument
+	ErrExtraArg   = command.ErrExtra    // there is more text behind the last argument
 	ErrArgType    = command.ErrType     // the argument does not convert
 	ErrBadQuote   = command.ErrBadQuote // a quotation mark has no counterpart, or is inside of a word
 )
@@ -63,15 +63,15 @@ func (e *UnionError) Error() string { return (*command.UnionError)(e).Error() }
 // Unwrap returns e.Errs: the error is [ErrArgType], as they are.
 func (e *UnionError) Unwrap() []error { return e.Errs }
 
-// A QuoteError tells the mistake with the quotation marks of an argument, as the Err of an
-// [ArgError]. It is [ErrBadQuote].
+// A QuoteError reports an error in the quotation marks of an argument, as the
+// Err of an [ArgError]. It is [ErrBadQuote].
 type QuoteError struct {
 	Kind   QuoteKind
 	Rune   rune // the mark, or for QuoteNoSpace the rune behind it
 	Offset int  // of Rune in the ArgError's Value, in bytes
 }
 
-// A QuoteKind is a mistake that people make with quotation marks.
+// A QuoteKind is a kind of error in quotation marks.
 type QuoteKind int
 
 // The mistakes.
@@ -172,8 +172,8 @@ func (c *Context) argError(rt *Route, err error) error {
 	return public
 }
 
-// typedUsage returns how the command is to be written, with the words as the person wrote
-// them.
+// typedUsage returns the usage of the command, with the words that the user
+// wrote.
 func (c *Context) typedUsage(rt *Route) string {
 	m := c.inv.match
 	if rt.isMenu() {

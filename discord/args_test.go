@@ -12,7 +12,8 @@ import (
 	"github.com/vkrouter/vk/internal/fakediscord"
 )
 
-// TestArgErrors: a wrong argument names the usage, with the words that the person wrote.
+// TestArgErrors: the error of a wrong argument names the usage, with the words
+// that the user wrote.
 func TestArgErrors(t *testing.T) {
 	r := discord.NewRouter("!")
 	r.Add(discord.Route{Pattern: "roll {n:int} {why...?}", Aliases: []string{"dice"}, Handler: func(*discord.Context) error { t.Error("the handler ran"); return nil }})

@@ -16,10 +16,11 @@ import (
 	"github.com/vkrouter/vk/internal/command"
 )
 
-// Ask sends a question and waits for the answer: the next message that the user who has
-// caused the event writes in the channel, or the press of a button of the question.
-// Others in the channel are not asked; [From] puts the question to somebody else. Meanwhile
-// the handler has given up its turn, as in [Context.Park].
+// Ask sends a question and waits for the answer: the next message that the user
+// who caused the event writes in the channel, or a press of a button of the
+// question. Messages of other users in the channel are not answers; [From] asks
+// another user. Meanwhile the handler has given up its turn, as in
+// [Context.Park].
 //
 //	a, err := c.Ask("Which size?", discord.Answers("S", "M", "L"))
 //	if err != nil {
@@ -27,38 +28,43 @@ import (
 //	}
 //	return a.Reply("Size " + a.Text() + ".")
 //
-// The answer is a Context for the message, the press or the choice: see [Watch.Next]. Its
-// Text is the answer: the choice, if it is one of [Answers], the Label of a button or the
-// value of a [Menu], else the text, without a mention of the bot before it. A message
-// without a text, such as a picture, is an answer too. Reply answers the press, so that a
-// conversation by slash commands and buttons can go on for longer than 15 minutes.
+// The answer is a Context for the message, the press or the choice: see
+// [Watch.Next]. Its Text is the answer: the choice if it is one of [Answers],
+// the Label of a button, or the value of a [Menu]; otherwise the text, without
+// a mention of the bot before it. A message without a text, such as a picture,
+// is an answer too. Reply answers the press, so a conversation by slash
+// commands and buttons can last longer than 15 minutes.
 //
-// Buttons of a [Row] without an ID and a [Menu] without one answer the question. The buttons
-// of other questions are no answers.
+// Buttons of a [Row] without an ID and a [Menu] without one answer the
+// question. The buttons of other questions are not answers.
 //
-// An answer comes to listeners, but not to routes. A command that is no choice, typed or by
-// slash, ends the question with [ErrInterrupted], and runs when the handler has ended.
-// Presses of other buttons do not end it. Where the prefix is empty, a text that begins with
-// a command's words but has the wrong arguments for it is an answer; with [AnyText], each
-// text is. Where a handler asks that no Router runs, such as middleware around one, there
-// are no commands, and answers come to nobody else.
+// Listeners receive an answer, but routes do not. A command that is not a
+// choice, typed or as a slash command, ends the question with [ErrInterrupted],
+// and runs when the handler has ended. Presses of other buttons do not end it.
+// If the prefix is empty, a text that begins with a command's words but has the
+// wrong arguments for it is an answer; with [AnyText], every text is. If the
+// handler is not run by a Router, such as middleware around one, there are no
+// commands, and no other handler receives the answers.
 //
-// The options are those of a message, and [Answers], [Cancel], [AnyText], [Within] and
-// [From].
+// The options are those of a message, and [Answers], [Cancel], [AnyText],
+// [Within] and [From].
 //
 // Discord sends the texts of messages in guilds only with the privileged
-// [IntentMessageContent]. The intents of a bot do not follow from its questions: a bot that
-// has no typed commands sets [Gateway.Intents], or asks with buttons alone. A question
-// without a button that the bot could not get an answer to is a [*ConfigError].
+// [IntentMessageContent]. The intents of a bot are not derived from its
+// questions: a bot without typed commands sets [Gateway.Intents], or asks with
+// buttons only. For a question without a button that the bot could not receive
+// an answer to, Ask returns a [*ConfigError].
 //
-// An error is one of sending, [ErrNoAnswer] after an hour or by Within, [ErrCanceled],
-// [ErrInterrupted], [ErrStopped], [ErrUnmounted], [ErrNoDispatcher], or the cause with which
-// c has ended. A handler may just return it.
+// An error is an error of sending, [ErrNoAnswer] after an hour or by Within,
+// [ErrCanceled], [ErrInterrupted], [ErrStopped], [ErrUnmounted],
+// [ErrNoDispatcher], or the cause with which c has ended. A handler may simply
+// return it.
 //
-// If the bot is stopped while the question is open, the event counts as not handled, and so
-// do the answers to the handler's questions before. A [Gateway] with a Store gets them
-// again, as long as Discord keeps its session: then the handler begins anew, its messages are
-// not shown twice, and the answers answer the questions again.
+// If the bot is stopped while the question is open, the event counts as not
+// handled, and so do the answers to the handler's earlier questions. A
+// [Gateway] with a Store receives them again, as long as Discord keeps its
+// session: the handler then runs again from its start, its messages are not
+// shown twice, and the answers answer the questions again.
 func (c *Context) Ask(text string, opts ...SendOption) (*Context, error) {
 	q := newQuestion(opts)
 	if q.retry != nil {
@@ -89,7 +95,7 @@ func Ask[T any](c *Context, text string, parse func(answer string) (T, error), o
 		}
 		on := c
 		if a.inv.answer != nil {
-			on = a // whose token is newer
+			on = a // its token is newer
 		}
 		a, err = q.ask(on, q.retry.text, q.buttons())
 	}
@@ -109,9 +115,10 @@ func (e *InputError) Error() string {
 // Unwrap returns e.Err.
 func (e *InputError) Unwrap() error { return e.Err }
 
-// Retry is an option of the function [Ask]: after an answer that cannot be parsed, the user
-// is asked again, with this text and the same buttons, so many times; if times is zero or
-// less, until the answer can be parsed.
+// Retry is an option of the function [Ask]: after an answer that cannot be
+// parsed, the user is asked again, with this text and the same buttons, up to
+// the given number of times; if times is zero or less, until the answer can be
+// parsed.
 func Retry(times int, text string) SendOption { return &retry{times, text} }
 
 type retry struct {
@@ -171,7 +178,7 @@ type question struct {
 	within  time.Duration
 	from    *From
 	anyText bool
-	answers map[string]string // what the buttons stand for, by their IDs; "" for a menu
+	answers map[string]string // the values of the buttons, by their IDs; "" for a menu
 }
 
 // newQuestion takes those options that are not the message's.
@@ -209,8 +216,8 @@ func (q *question) buttons() (opts []SendOption) {
 	return opts
 }
 
-// askID begins the IDs of the components of questions and of forms that are waited for. No
-// pattern has such a word unless somebody takes pains.
+// askID begins the IDs of the components of questions and of awaited forms. No
+// ordinary pattern has such a word.
 const askID = "?"
 
 // sign returns the options with IDs for the buttons and menus that have none.
@@ -308,7 +315,8 @@ func (q *question) send(c *Context, channel ID, text string, opts []SendOption) 
 	return err
 }
 
-// checkIntents returns the error of a question that nobody could answer.
+// checkIntents returns an error if the bot could not receive an answer to the
+// question.
 func (q *question) checkIntents(c *Context) error {
 	g := c.Gateway()
 	if g == nil || len(q.answers) > 0 {
@@ -327,7 +335,8 @@ func (q *question) checkIntents(c *Context) error {
 	return nil
 }
 
-// look tells whether an event is the answer, as a press of a button or as text.
+// look determines whether an event is the answer, as a press of a button or as
+// text.
 func (q *question) look(c *Context, m *match) (f finding, err error) {
 	answer := func(text string) finding { return finding{interest: consumes, text: &text} }
 	if a := c.inv.answer; a != nil {
@@ -347,7 +356,7 @@ func (q *question) look(c *Context, m *match) (f finding, err error) {
 	if m != nil {
 		text = m.whole
 	} else if c.inv.inRouter() || !isTyped(c) {
-		return finding{}, nil // of another bot, or none that a person has written
+		return finding{}, nil // of another bot, or not written by a user
 	} else {
 		text = c.Text()
 	}
@@ -359,7 +368,7 @@ func (q *question) look(c *Context, m *match) (f finding, err error) {
 	return answer(cmp.Or(choice, text)), nil
 }
 
-// isTyped reports whether a person has written the message of the event.
+// isTyped reports whether a user wrote the message of the event.
 func isTyped(c *Context) bool {
 	_, ok := new(table).typed(c)
 	return ok
@@ -391,8 +400,9 @@ func sameIn(list []string, s string) string {
 	return ""
 }
 
-// OpenAsk opens a form and waits until the user sends it: the inputs fill a struct, as with
-// [Submit], and the Context is there to answer with. The ID of the form is set by OpenAsk.
+// OpenAsk opens a form and waits until the user submits it. The inputs fill a
+// struct, as with [Submit], and the Context is for the answer. OpenAsk sets the
+// ID of the form.
 //
 //	f, a, err := discord.OpenAsk[struct{ Title, About string }](c, discord.Form{Title: "A poll", Inputs: inputs})
 //	if err != nil {
@@ -400,12 +410,13 @@ func sameIn(list []string, s string) string {
 //	}
 //	return a.Reply("Thank you for " + f.Title + ".")
 //
-// A form can be opened as [Context.Open] says: as the first answer to a slash command or to
-// a press, such as that of a button of [Context.Ask]. Discord does not say that a user has
-// closed a form: then the error is [ErrNoAnswer] after an hour, or by [Within]. Other errors
-// are those of Context.Open and of [Watch.Next], and [ErrInterrupted] when the user runs a
-// command in the channel. An input that does not fit its field is an [*ArgError]; then the
-// Context is returned, too.
+// A form can be opened as [Context.Open] says: as the first answer to a slash
+// command or to a press, such as that of a button of [Context.Ask]. Discord
+// does not report that a user has closed a form: then the error is
+// [ErrNoAnswer] after an hour, or by [Within]. Other errors are those of
+// Context.Open and of [Watch.Next], and [ErrInterrupted] when the user runs a
+// command in the channel. An input that does not fit its field is an
+// [*ArgError]; the Context is then returned, too.
 func OpenAsk[A any](c *Context, f Form, opts ...WaitOption) (values A, answer *Context, err error) {
 	place := callers(1)
 	inputs, err := new(Router).inputsOf(reflect.TypeFor[A](), nil)
@@ -445,7 +456,7 @@ func OpenAsk[A any](c *Context, f Form, opts ...WaitOption) (values A, answer *C
 	return readForm(got.c, id, f.Title, inputs, bound, values)
 }
 
-// lookForm tells whether an event is the form of an ID.
+// lookForm determines whether an event is the form with an ID.
 func lookForm(c *Context, m *match, id string) finding {
 	if c.inv.answer == nil {
 		if m != nil && m.to != nil && m.to.route != nil {

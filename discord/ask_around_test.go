@@ -54,7 +54,8 @@ func TestAskSideBySide(t *testing.T) {
 	})
 }
 
-// TestAskOthersButton: a user who presses a button of another's question is no answer.
+// TestAskOthersButton: a press of another user on a button of the question is
+// not an answer.
 func TestAskOthersButton(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := startAsking(t, func(c *discord.Context) error {
@@ -198,8 +199,8 @@ func TestWaitTimeLimit(t *testing.T) {
 	}
 }
 
-// TestSlashQuestionOverRestart: a slash command whose handler waited for a press when the bot
-// was stopped goes on in the next process.
+// TestSlashQuestionOverRestart: if the bot is stopped while the handler of a
+// slash command waits for a press, the handler continues in the next process.
 func TestSlashQuestionOverRestart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := new(discord.MemoryStore)

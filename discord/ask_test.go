@@ -14,14 +14,16 @@ import (
 	"github.com/vkrouter/vk/discord/discordtest"
 )
 
-// An asking is a bot with one command, /ask and !ask, and what came of it.
+// An asking is a bot with one command, /ask and !ask, and the outcome of the
+// command.
 type asking struct {
 	*discordtest.Server
 	anna, boris *discordtest.User
 	ends        chan error
 }
 
-// startAsking runs a bot whose command does h. It also has the command other.
+// startAsking runs a bot with a command handled by h. It also has the command
+// other.
 func startAsking(t *testing.T, h discord.HandlerFunc) *asking {
 	a := &asking{ends: make(chan error, 10)}
 	r := discord.NewRouter("!")
@@ -220,7 +222,8 @@ func TestAskLong(t *testing.T) {
 	})
 }
 
-// TestAskOldButton: the button of a question that is over tells the person so.
+// TestAskOldButton: a press on a button of a question that has ended tells the
+// user so.
 func TestAskOldButton(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := startAsking(t, func(c *discord.Context) error {
@@ -277,7 +280,7 @@ func TestOpenAsk(t *testing.T) {
 	}
 }
 
-// TestAskMistakes: questions that nobody could answer.
+// TestAskMistakes: questions that cannot be answered are errors.
 func TestAskMistakes(t *testing.T) {
 	for _, tt := range []struct {
 		name string

@@ -51,8 +51,8 @@ func (c *Client) DeleteChannel(ctx context.Context, channel ID, opts ...CallOpti
 	return was, err
 }
 
-// Typing shows people that the bot is writing, for ten seconds or until it sends a
-// message.
+// Typing shows users that the bot is writing, for ten seconds or until it sends
+// a message.
 func (c *Client) Typing(ctx context.Context, channel ID) error {
 	return c.Call(ctx, http.MethodPost, To("/channels/{}/typing", channel), nil, nil)
 }
@@ -77,10 +77,10 @@ func (c *Client) CreateWebhook(ctx context.Context, channel ID, name string, opt
 	return Call[Webhook](ctx, c, http.MethodPost, To("/channels/{}/webhooks", channel), map[string]string{"name": name}, opts...)
 }
 
-// ExecuteWebhook sends a message by a webhook, of which it uses the ID and the Token.
-// [Name] gives the message a name and a picture of its own. Discord offers no way to
-// recognize a repetition, so a message of which the answer is lost is not sent again:
-// the error is [ErrMaybeDone] then.
+// ExecuteWebhook sends a message by a webhook, of which it uses the ID and the
+// Token. [Name] gives the message a name and a picture of its own. Discord
+// cannot detect a duplicate, so a message with a lost answer is not sent again:
+// the error is then [ErrMaybeDone].
 func (c *Client) ExecuteWebhook(ctx context.Context, w Webhook, text string, opts ...SendOption) (Message, error) {
 	return c.post(ctx, To("/webhooks/{}/{}", w.ID, w.Token).With("wait", true), 0, text, opts)
 }

@@ -11,17 +11,19 @@ import (
 	"time"
 )
 
-// Send sends a message to a channel, a thread or a conversation with a user, and
-// returns it.
+// Send sends a message to a channel, a thread or a conversation with a user,
+// and returns it.
 //
-// A message needs a text of at most 2,000 characters, an embed, a file or a sticker.
-// A field that is longer than Discord allows is a [*ConfigError] that names it, and
-// nothing is sent. The limits of an [Embed], in characters: title 256, description
-// 4,096, footer 2,048, author 256, 25 fields with a name of 256 and a value of 1,024;
-// in a message, 10 embeds with 6,000 in all.
+// A message needs a text of at most 2,000 characters, an embed, a file or a
+// sticker. If a field is longer than Discord allows, Send returns a
+// [*ConfigError] that names it, and sends nothing. The limits of an [Embed], in
+// characters: title 256, description 4,096, footer 2,048, author 256, 25 fields
+// with a name of 256 and a value of 1,024; in a message, 10 embeds with 6,000
+// in all.
 //
-// The message has a nonce by which Discord recognizes a repetition: it is sent only
-// once, also if it had to be tried again. Mentions notify only users; see [Mentions].
+// The message has a nonce by which Discord detects a duplicate: it is sent only
+// once, even if it had to be retried. Mentions notify only users; see
+// [Mentions].
 func (c *Client) Send(ctx context.Context, channel ID, text string, opts ...SendOption) (Message, error) {
 	return c.post(ctx, To("/channels/{}/messages", channel), channel, text, opts)
 }
@@ -44,9 +46,9 @@ func (c *Client) post(ctx context.Context, p Path, channel ID, text string, opts
 	return m, err
 }
 
-// EditMessage changes a message of the bot: its text, unless there is [KeepText], and
-// the rest by the options. Embeds and files that are there stay; see [Embeds] and
-// [KeepFiles].
+// EditMessage changes a message of the bot: its text, unless [KeepText] is
+// given, and the rest by the options. Existing embeds and files are kept; see
+// [Embeds] and [KeepFiles].
 func (c *Client) EditMessage(ctx context.Context, channel, message ID, text string, opts ...SendOption) (m Message, err error) {
 	p := To("/channels/{}/messages/{}", channel, message)
 	o, err := makeMessage(text, opts, true)

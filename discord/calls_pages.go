@@ -35,7 +35,8 @@ func pages[T any](size int, from ID, fetch func(cursor ID) ([]T, error), next fu
 	}
 }
 
-// listAfter iterates over the pages of a list that goes on after an ID.
+// listAfter iterates over the pages of a list, each of which begins after an
+// ID.
 func listAfter[T any](ctx context.Context, c *Client, p Path, size int, next func(*T) ID) iter.Seq2[T, error] {
 	p = p.With("limit", size)
 	return pages(size, 0, func(cursor ID) ([]T, error) {
@@ -47,7 +48,7 @@ func listAfter[T any](ctx context.Context, c *Client, p Path, size int, next fun
 	}, next)
 }
 
-// userOf returns the ID of a user who may be missing.
+// userOf returns the ID of a user, or 0 if the user is missing.
 func userOf(u *User) ID {
 	if u == nil {
 		return 0

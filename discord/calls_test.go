@@ -32,7 +32,7 @@ func TestCalls(t *testing.T) {
 	until := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 	ignore := func(_ any, err error) error { return err }
 	for _, tt := range []struct {
-		seed   string // what discord.aio calls it
+		seed   string // its name in discord.aio
 		call   func(ctx context.Context, c *client) error
 		want   string
 		body   string
@@ -133,7 +133,7 @@ func TestCalls(t *testing.T) {
 	}
 }
 
-// TestCallResults: what Discord answers is what the methods return.
+// TestCallResults: the methods return Discord's answers.
 func TestCallResults(t *testing.T) {
 	a := newAPI(t, ok(`{"id": "5", "name": "n", "code": "abc", "url": "wss://x", "enabled": true, "username": "u", "nick": "N", "content": "c", "shards": 3}`))
 	ctx, c := t.Context(), a.client
@@ -289,8 +289,8 @@ func TestLists(t *testing.T) {
 	}
 }
 
-// TestListsEnd: a list ends with the first error, where its reader breaks off, and where
-// the server does not go on.
+// TestListsEnd: a list ends with the first error, when its reader stops, and
+// when the server has no more pages.
 func TestListsEnd(t *testing.T) {
 	a := newAPI(t, inTurn(pagesOf(500, plain), status(403)))
 	ids, err := collect(a.client.Guilds(t.Context()), func(g discord.Guild) discord.ID { return g.ID })

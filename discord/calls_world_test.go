@@ -11,7 +11,8 @@ import (
 	"github.com/vkrouter/vk/internal/fakediscord"
 )
 
-// TestCallsInWorld: the calls of discord.aio do to a world what they are for.
+// TestCallsInWorld: the calls of discord.aio have the intended effect on a
+// world.
 func TestCallsInWorld(t *testing.T) {
 	inBubble(t, fakediscord.Config{}, func(t *testing.T, w *world) {
 		ctx, c := t.Context(), w.client
@@ -230,7 +231,7 @@ func TestLimitsInWorld(t *testing.T) {
 	})
 }
 
-// TestFaultsInWorld: whatever goes wrong, a message is there once.
+// TestFaultsInWorld: after any fault, a message exists exactly once.
 func TestFaultsInWorld(t *testing.T) {
 	for name, fault := range map[string]fakediscord.Fault{
 		"429 of the user": {Status: 429, RetryAfter: 400 * time.Millisecond, Scope: "user"},

@@ -94,12 +94,13 @@ func load[T any](p *atomic.Pointer[T]) (v T) {
 	return v
 }
 
-// Need adds permissions that the user needs in the channel, to all routes of r and of
-// Routers inside of it, also those that it has already: such a route answers in guilds
-// only. Administrators and the owner of the guild have all permissions.
+// Need adds permissions that the user needs in the channel, to all routes of r
+// and of Routers inside it, including existing ones: such a route answers in
+// guilds only. Administrators and the owner of the guild have all permissions.
 //
-// Discord shows the slash commands only to members with the permissions. A user who types
-// the command without them gets a [*CheckError] with a [*PermissionError].
+// Discord shows the slash commands only to members with the permissions. A user
+// who types the command without them gets a [*CheckError] with a
+// [*PermissionError].
 func (r *Router) Need(p Permissions) {
 	r.need.Or(uint64(p))
 }
@@ -273,7 +274,8 @@ func (c *Context) channelByID(id ID) (Channel, error) {
 	return remember(c, &c.client.channels, id, c.client.Channel)
 }
 
-// rememberFor is how long the guilds and channels are kept that a command needs.
+// rememberFor is how long the guilds and channels that a command needs are
+// cached.
 const rememberFor = time.Minute
 
 // A memory keeps values that were got by calls.
@@ -288,8 +290,8 @@ type remembered[T any] struct {
 	until time.Time
 }
 
-// remember returns a value from the memory, or gets it. Callers that come while it is
-// being got make calls of their own.
+// remember returns a value from the cache, or fetches it. Callers that come
+// during a fetch make calls of their own.
 func remember[T any](ctx context.Context, m *memory[T], id ID, get func(context.Context, ID) (T, error)) (T, error) {
 	if v, ok := m.get(id, time.Now()); ok {
 		return v, nil

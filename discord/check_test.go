@@ -12,8 +12,8 @@ import (
 	"github.com/vkrouter/vk/internal/fakediscord"
 )
 
-// TestNeed: a typed command with Need runs for those who have the permissions in the channel,
-// in guilds only, with and without a State.
+// TestNeed: a typed command with Need runs for users with the permissions in
+// the channel, in guilds only, with and without a State.
 func TestNeed(t *testing.T) {
 	for _, state := range []*discord.State{nil, {}} {
 		t.Run(fmt.Sprint("State ", state != nil), func(t *testing.T) {
@@ -81,7 +81,7 @@ func TestNeed(t *testing.T) {
 				}
 				// An overwrite of the channel takes a permission.
 				do("PUT", "/channels/"+w.general.String()+"/permissions/"+boris.String(), map[string]any{"type": 1, "deny": discord.PermManageMessages})
-				time.Sleep(time.Minute) // what was got is forgotten
+				time.Sleep(time.Minute) // the cache has expired
 				says(boris, w.general, "!clear", refused+"the user lacks the permissions MANAGE_MESSAGES")
 				says(boris, w.general, "!kick", "ran")
 				// A thread has those of its channel.
@@ -98,7 +98,7 @@ func TestNeed(t *testing.T) {
 	}
 }
 
-// TestNeedUnknown: permissions that cannot be found out let nobody through.
+// TestNeedUnknown: if permissions cannot be determined, no user is admitted.
 func TestNeedUnknown(t *testing.T) {
 	r := discord.NewRouter("!")
 	rt := r.Add(discord.Route{Pattern: "a", Need: discord.PermBanMembers, Handler: func(*discord.Context) error { t.Error("it ran"); return nil }})

@@ -44,10 +44,10 @@ type Client struct {
 	// empty, it is [DefaultCDNURL].
 	CDNURL string
 
-	// Timeout limits one attempt at a call, answer included. A call with files may
-	// take longer, as long as Discord goes on reading them: then it limits the time
-	// without progress. If zero, it is 30 seconds; if negative, there is no limit but
-	// that of the context.
+	// Timeout limits one attempt at a call, including the answer. A call with files
+	// may take longer, as long as Discord continues reading them: then Timeout
+	// limits the time without progress. If zero, it is 30 seconds; if negative,
+	// only the context limits the call.
 	Timeout time.Duration
 
 	// MaxAttempts limits how often a call is tried that fails in a way that may
@@ -114,8 +114,9 @@ type CallFunc func(ctx context.Context, r *Request) (json.RawMessage, error)
 // A CallOption changes a call: [Reason] is one.
 type CallOption func(*Request)
 
-// Reason returns a CallOption that gives the reason of a change, which people see in
-// the audit log of the guild. It may have at most 512 characters; "" is none.
+// Reason returns a CallOption that gives the reason of a change, which users
+// see in the audit log of the guild. It may have at most 512 characters; ""
+// means no reason.
 func Reason(text string) CallOption { return func(r *Request) { r.Reason = text } }
 
 // Use wraps every later call of c in mw: to trace, record, delay or answer it. The

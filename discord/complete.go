@@ -7,7 +7,8 @@ import (
 	"github.com/vkrouter/vk/internal/command"
 )
 
-// Choices returns choices whose names are their values, for the Complete of a [Converter].
+// Choices returns choices with names equal to their values, for the Complete of
+// a [Converter].
 func Choices(words ...string) []ChoiceDef {
 	all := make([]ChoiceDef, len(words))
 	for i, word := range words {
@@ -16,7 +17,7 @@ func Choices(words ...string) []ChoiceDef {
 	return all
 }
 
-// complete proposes values for the option that a person is typing.
+// complete proposes values for the option that a user is typing.
 func (c *Context) complete(m *match, d *interactionData) error {
 	var choices []ChoiceDef
 	var err error

@@ -26,7 +26,7 @@ type Button struct {
 	Style    Style
 	Emoji    Emoji  // before the Label; only ID, Name and Animated count
 	URL      string // opened by a press, which the bot does not get
-	Disabled bool   // shown, but nobody can press it
+	Disabled bool   // shown, but cannot be pressed
 }
 
 // A Component is a [Row] of buttons or a [Menu] below a message. A message has at most 5.

@@ -25,8 +25,8 @@ const (
 	// helloTimeout is how long the gateway may take to say hello.
 	helloTimeout = 10 * time.Second
 
-	// readyTimeout is how long the gateway may take to send an event after a
-	// shard has identified or resumed, until the session is there.
+	// readyTimeout is the maximum time between identifying or resuming and the
+	// event of the gateway that confirms the session.
 	readyTimeout = 30 * time.Second
 
 	// writeTimeout is how long a write may make no progress.
@@ -35,7 +35,7 @@ const (
 	// closePatience is how long a close waits for the gateway's close.
 	closePatience = 250 * time.Millisecond
 
-	// closeResumable is the code of a close after which the session goes on. The
+	// closeResumable is a close code after which the session can be resumed. The
 	// codes 1000 and 1001 would end it.
 	closeResumable websocket.Code = 4200
 
@@ -80,7 +80,7 @@ type connection struct {
 	interval time.Duration // of heartbeats; set before greeted is closed
 	greeted  chan struct{} // closed by the hello
 	asked    chan struct{} // holds an element when Discord has asked for a heartbeat
-	live     chan struct{} // closed when the session has begun or goes on
+	live     chan struct{} // closed when the session has begun or was resumed
 	events   atomic.Int64  // that have come
 	heard    atomic.Bool   // something has come since the last heartbeat
 	beaten   atomic.Int64  // when the last heartbeat was sent, in nanoseconds; 0 if it is acknowledged
@@ -158,7 +158,7 @@ func sameScheme(given, first string) bool {
 func gatewayAddress(base string, zip bool) string {
 	u, err := url.Parse(base)
 	if err != nil {
-		return base // Dial tells
+		return base // Dial reports the error
 	}
 	q := u.Query()
 	q.Set("v", "10")
@@ -228,7 +228,7 @@ func (c *connection) open() error {
 	}
 }
 
-// tellReady says that a session has begun or goes on.
+// tellReady reports that a session has begun or was resumed.
 func (s *shard) tellReady(resumed bool) {
 	msg := "discord: session begun"
 	if resumed {

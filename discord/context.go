@@ -148,7 +148,8 @@ func (c *Context) Deadline() (time.Time, bool) { return c.ctx.Deadline() }
 // Done is that of the context.Context inside.
 func (c *Context) Done() <-chan struct{} { return c.ctx.Done() }
 
-// Err is that of the context.Context inside. context.Cause(c) tells more.
+// Err returns the error of the underlying context.Context. context.Cause(c) is
+// more specific.
 func (c *Context) Err() error { return c.ctx.Err() }
 
 // Value is that of the context.Context inside.
@@ -202,7 +203,7 @@ func (c *Context) ChannelID() ID { return c.event.ChannelID }
 // UserID returns the user of the event, or 0: its author, or the member that it is about.
 func (c *Context) UserID() ID { return c.event.UserID }
 
-// People are the users of an event, wherever it has them.
+// People are the users of an event, wherever they occur in it.
 type people struct {
 	Author *User   `json:"author"`
 	User   *User   `json:"user"`
@@ -293,8 +294,8 @@ func (c *Context) Message() (*Message, error) {
 	return i.message, nil
 }
 
-// Text returns the text of the message that the event is about, else "". Of the answer to a
-// question, it is what was answered; see [Context.Ask].
+// Text returns the text of the message that the event is about, or "". For the
+// answer to a question, it is the answered text; see [Context.Ask].
 func (c *Context) Text() string {
 	if t := c.inv.reply; t != nil {
 		return *t
@@ -358,7 +359,7 @@ func (c *Context) invoke(name string, h HandlerFunc, m *match) (err error) {
 		if v := recover(); v != nil {
 			err = caught(v)
 		} else if !ended {
-			// Nobody can be given an error: the goroutine is on its way out.
+			// The goroutine is about to exit, so the error cannot be returned.
 			j.report(nameError(name, errGoexit))
 		}
 		j.leave(outer)

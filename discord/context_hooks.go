@@ -3,28 +3,29 @@ package discord
 import "github.com/vkrouter/vk/internal/hooks"
 
 // Claim registers f to run before the route's handler and before all hooks of
-// [Context.Before]: when no check has refused and the arguments are parsed. f
-// takes something: a use of a cooldown, a place among those that may run, a coin.
-// If f returns an error, f has taken nothing, and the error is the handler's
+// [Context.Before], after all checks have passed and the arguments are parsed.
+// f takes something: a use of a cooldown, a concurrency slot, a coin. If f
+// returns an error, f has taken nothing, and the error is the handler's
 // outcome.
 //
 // If the handler does not begin, because a later claim or a Before returns an
-// error, panics or ends the goroutine, what was taken is given back: the giveBack
-// functions are called, the last first, after the After hooks. giveBack may be
-// nil. Once the handler has begun, it is not called, whatever the handler returns.
+// error, panics or ends the goroutine, the giveBack functions are called, the
+// last first, after the After hooks. giveBack may be nil. Once the handler has
+// begun, it is not called, regardless of the handler's result.
 //
-// Claims run in the order in which they were added: those of the middleware
-// outside come first. Middleware inside that calls its handler again does not
-// make a claim again. As f runs before the handler is sure to run, f is not for
-// messages to people: those are for Before.
+// Claims run in the order in which they were added: those of outer middleware
+// come first. Inner middleware that calls its handler again does not repeat a
+// claim. f runs before it is certain that the handler runs, so f must not send
+// messages to users: use Before for those.
 //
-// Each event has its own Context, but events of different lanes are handled at the
-// same time: what f and giveBack share needs a lock. f may block, also in
-// [Context.Park]. Claim and Before panic when the handler's hooks have begun to run.
+// Each event has its own Context, but events of different lanes are handled at
+// the same time: data shared by f and giveBack need a lock. f may block, also
+// in [Context.Park]. Claim and Before panic when the handler's hooks have begun
+// to run.
 //
 // Middleware around a whole Router can add claims and hooks as well: they run
-// before the route that the Router finds, and not if it finds none. Nothing runs
-// them for a listener, or for a handler that is in no Router.
+// before the route that the Router finds, and not if it finds none. They are
+// not run for a listener, or for a handler that is in no Router.
 func (c *Context) Claim(f func(c *Context) (giveBack func(), err error)) {
 	if !c.inv.hooks.Claim(f) {
 		panic(hooksRun("Claim"))

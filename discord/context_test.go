@@ -103,7 +103,7 @@ func TestContextPeople(t *testing.T) {
 	}
 }
 
-// TestContextAnswers: what a handler says reaches the fake Discord.
+// TestContextAnswers: the answers of a handler reach the fake Discord.
 func TestContextAnswers(t *testing.T) {
 	inBubble(t, fakediscord.Config{}, func(t *testing.T, w *world) {
 		var d diary
@@ -211,8 +211,8 @@ func TestContextNonces(t *testing.T) {
 	})
 }
 
-// TestGatewayLog: the log has the start, the end and what happened between, and no
-// token.
+// TestGatewayLog: the log contains the start, the end and the events between,
+// and no token.
 func TestGatewayLog(t *testing.T) {
 	inBubble(t, fakediscord.Config{}, func(t *testing.T, w *world) {
 		var log syncBuffer

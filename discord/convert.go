@@ -10,8 +10,8 @@ import (
 	"github.com/vkrouter/vk/internal/command"
 )
 
-// A Converter makes the value of an argument from its text: it is a type that placeholders
-// can name. Every Router has these:
+// A Converter makes the value of an argument from its text: it is a type that
+// placeholders can name. Every Router has these:
 //
 //	string    any word; as {x...}, the rest of the text
 //	word      any word; as {x...}, a list of words
@@ -20,35 +20,38 @@ import (
 //	bool      yes y true t on enable 1 да включить правда, no n false f off disable 0 нет выключить ложь: bool
 //	duration  90s, 1h30m, 7d, 2w, 1,5ч, 10 минут, 1 день 2 часа: time.Duration, never negative
 //	time      15:04, 02.01.2006, 31.12 18:00, завтра 10:00, RFC 3339, as [TimeIn](UTC): time.Time
-//	url       an address of the web, whose scheme may be left out: url.URL, *url.URL
+//	url       an address of the web; its scheme may be omitted: url.URL, *url.URL
 //	user      a user: ID, [User], [Member]
 //	member    a member of the guild: ID, [User], [Member]
 //	channel   a channel or a thread of the guild: ID, [Channel]
 //	role      a role of the guild: ID, [Role]
 //	file      a file of the slash command or of the message: [Attachment]
 //
-// A user, channel or role is mentioned, or an ID, or a name, in any case: of a channel its
-// name with or without "#", of a role its name with or without "@", of a user the username,
-// the name or the nickname in the guild, with or without "@". A name of several words
-// stands in quotation marks. A name that several have is a wrong argument, unless it is
-// the username of one.
+// A user, channel or role is a mention, an ID, or a name, in any case: a
+// channel's name with or without "#"; a role's name with or without "@"; a
+// user's username, name or nickname in the guild, with or without "@". A name
+// of several words must be in quotation marks. A name that several have is a
+// wrong argument, unless it is the username of one of them.
 //
-// For the type user, a mention and an ID are taken at their word, and cost no call. For the
-// others, and for names, the [State] of the Gateway is asked, and then Discord; guilds and
-// channels are kept for a minute. Names of users need a State with Members, or a call.
+// For the type user, a mention and an ID are not checked, and cost no call. For
+// the other types, and for names, the [State] of the Gateway is asked first,
+// and then Discord; guilds and channels are cached for a minute. Names of users
+// need a State with Members, or a call.
 //
-// In an answer to a message, the first of a command's arguments of the types user and member
-// that is not written is the author of that message: "!warn" in answer to a message warns
+// In an answer to a message, the first unwritten argument of the types user and
+// member is the author of that message: "!warn" in answer to a message warns
 // its author. A mention with "?" or a default comes after that.
 //
-// [Router.Converter] gives names to others, which [OneOf], [ParseFunc], [ConvertFunc] and
-// [TimeIn] make; the zero Converter is none. A field of a type that has an UnmarshalText
-// method needs none: it takes any placeholder whose value is text.
+// [Router.Converter] gives names to other types, which [OneOf], [ParseFunc],
+// [ConvertFunc] and [TimeIn] make; the zero Converter is invalid. A field of a
+// type with an UnmarshalText method needs none: it takes any placeholder with
+// text as its value.
 //
-// The slash command has a text for a type of the bot's own, unless it is [OneOf] or
-// [Between]. With Complete, Discord asks the bot for proposals while a person types the text;
-// see [Choices]. It shows at most 25, and the person may write something else. Complete must
-// be quick, for Discord waits for three seconds; [Context.Arg] has the other arguments so far.
+// In the slash command, a type of the bot's own is a text, unless it is [OneOf]
+// or [Between]. With Complete, Discord asks the bot for proposals while a user
+// types the text; see [Choices]. It shows at most 25, and the user may write
+// something else. Complete must be quick, since Discord waits for three
+// seconds; [Context.Arg] returns the other arguments so far.
 type Converter struct {
 	Complete func(c *Context, typed string) ([]ChoiceDef, error)
 
@@ -59,8 +62,8 @@ type Converter struct {
 }
 
 // ParseFunc returns a Converter that reads a text by itself, such as
-// ParseFunc(netip.ParseAddr). Each error that parse returns is the person's mistake: the
-// command ends in an [*ArgError] with it.
+// ParseFunc(netip.ParseAddr). Each error of parse is treated as the user's
+// mistake: the command ends in an [*ArgError] with it.
 func ParseFunc[T any](parse func(text string) (T, error)) Converter {
 	if parse == nil {
 		panic("discord: ParseFunc: nil function (at " + callers(1) + ")")
@@ -68,13 +71,13 @@ func ParseFunc[T any](parse func(text string) (T, error)) Converter {
 	return Converter{conv: command.ParseFunc(parse)}
 }
 
-// ConvertFunc returns a Converter that needs to know more than the text: the user, a call, a
-// database. An error that wraps [ErrArgType] is the person's mistake and ends in an
-// [*ArgError]. Every other error means that the value could not be found out; the command
-// ends with it, as if the handler had returned it.
+// ConvertFunc returns a Converter that needs more than the text: the user, a
+// call, a database. An error that wraps [ErrArgType] is the user's mistake and
+// ends in an [*ArgError]. Every other error means that the value could not be
+// determined; the command ends with it, as if the handler had returned it.
 //
-// As {x...}, such a type is one argument, which gets all of the text that is left. Other
-// types make a list of words there; a T that is a slice can be one, too.
+// As {x...}, such a type is one argument, which gets all of the remaining text.
+// Other types make a list of words there; a T that is a slice can be one, too.
 //
 // The Context has no arguments, and ends when the handler's does.
 func ConvertFunc[T any](convert func(c *Context, text string) (T, error)) Converter {
@@ -113,14 +116,14 @@ func OneOf(words ...string) Converter {
 	return Converter{conv: conv}
 }
 
-// TimeIn returns a Converter for a point in time, as people write it who live in the zone;
-// nil means UTC. The type "time" of every Router is TimeIn(nil).
+// TimeIn returns a Converter for a point in time, as users in the zone write
+// it; nil means UTC. The type "time" of every Router is TimeIn(nil).
 //
-// It takes a time of day, "15:04" or "15:04:05"; a date, "02.01.2006", "02.01.06", "2.1",
-// "2006-01-02", "today", "сегодня", "tomorrow", "завтра", "yesterday" or "вчера"; a date and,
-// behind a space, a time of day; and RFC 3339, "2006-01-02T15:04:05Z", whose zone is its own.
-// A part that is left out is that of the message's time: the date, the year. A date alone is
-// its midnight.
+// It takes a time of day, "15:04" or "15:04:05"; a date, "02.01.2006",
+// "02.01.06", "2.1", "2006-01-02", "today", "сегодня", "tomorrow", "завтра",
+// "yesterday" or "вчера"; a date and, behind a space, a time of day; and RFC
+// 3339, "2006-01-02T15:04:05Z", which has its own zone. An omitted date or year
+// is that of the message. A date alone means its midnight.
 func TimeIn(zone *time.Location) Converter {
 	return Converter{conv: command.TimeIn(zone, messageTime)}
 }
@@ -136,15 +139,16 @@ func messageTime(ctx context.Context) time.Time {
 	return time.Now()
 }
 
-// Converter gives a type of arguments the name by which placeholders of r, and of Routers
-// inside of it, call it: after
+// Converter gives a type of arguments the name that placeholders of r, and of
+// Routers inside it, use for it: after
 //
 //	r.Converter("size", discord.OneOf("S", "M", "L"))
 //
-// there is {x:size}. A name is made as a placeholder's. It may be one that is there already,
-// as "time", but not "string" or "word". It holds for the routes that are added from now on.
+// there is {x:size}. The rules for a name are those of a placeholder's name. It
+// may replace an existing one, such as "time", but not "string" or "word". It
+// applies to the routes that are added from now on.
 //
-// Converter panics if the name or the Converter is none.
+// Converter panics if the name or the Converter is invalid.
 func (r *Router) Converter(name string, conv Converter) {
 	why := ""
 	switch {

@@ -42,7 +42,7 @@ func parseMention(s string) (id ID, kind mentionKind, n int) {
 
 // mentionOrName returns the ID that a text mentions or is, or the name that it is.
 func mentionOrName(text string, kind mentionKind, sign string) (id ID, name string, err error) {
-	text = strings.TrimRight(text, ",:") // people put it behind a mention
+	text = strings.TrimRight(text, ",:") // users often write these behind a mention
 	id, found, n := parseMention(text)
 	switch {
 	case n > 0 && (found != kind || n < len(text)), text == "":
@@ -56,8 +56,8 @@ func mentionOrName(text string, kind mentionKind, sign string) (id ID, name stri
 	return 0, strings.TrimPrefix(text, sign), nil
 }
 
-// mistaken returns the error of an argument that Discord does not know, which is the
-// person's mistake, and every other error as it is.
+// mistaken returns the user's error for an argument that Discord does not know,
+// and returns every other error unchanged.
 func mistaken(err error) error {
 	if errors.Is(err, ErrNotFound) {
 		return fmt.Errorf("%w: %w", ErrArgType, err)
@@ -195,7 +195,7 @@ func (c *Context) userNamed(name string) (ID, error) {
 	return only(found, "members", name)
 }
 
-// membersNamed returns members whose names may be the given one.
+// membersNamed returns members that may have the given name.
 func (c *Context) membersNamed(name string) ([]Member, error) {
 	if g := c.Gateway(); g != nil && g.State != nil && g.State.Members {
 		if known := g.State.named(c.GuildID(), name); len(known) > 0 {
@@ -269,8 +269,8 @@ func channelConverter() command.Converter {
 	return conv
 }
 
-// argChannel returns a channel that an argument names: all of it, or what the interaction has
-// of it.
+// argChannel returns a channel that an argument names: all of it, or the part
+// that the interaction has.
 func (c *Context) argChannel(id ID) (Channel, error) {
 	if d := c.data(); d != nil {
 		if ch, ok := d.Resolved.Channels[id.String()]; ok {

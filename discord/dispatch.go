@@ -66,9 +66,9 @@ type Dispatcher struct {
 	// a negative value means no limit.
 	TimeLimit time.Duration
 
-	// Grace is how long a handler may go on after its context has ended by
+	// Grace is how long a handler may continue after its context has ended by
 	// TimeLimit or DrainTime. After it, the handler is abandoned: its stack is
-	// logged, and its lane goes on without it. The default is 10 seconds.
+	// logged, and its lane continues without it. The default is 10 seconds.
 	Grace time.Duration
 
 	// DrainTime is how long the handlers may take to finish the events that were
@@ -163,8 +163,8 @@ func (d *Dispatcher) put(j *job) error {
 	return nil
 }
 
-// Pending returns the number of unfinished events, not counting those whose handlers wait.
-// Once it is 0, the results of their handlers can be read.
+// Pending returns the number of unfinished events, not counting those with
+// waiting handlers. Once it is 0, the results of their handlers can be read.
 func (d *Dispatcher) Pending() int { return int(d.count.Load()) }
 
 // Stop ends the Dispatcher: it takes no more events, ends parked handlers' waits
@@ -272,7 +272,7 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 	returned = true
 }
 
-// abandon gives up on handlers that do not end. Their lanes go on before the
+// abandon abandons handlers that do not end. Their lanes continue before the
 // stacks are found.
 func (d *Dispatcher) abandon(all []watchdog.Abandoned[*job]) {
 	d.lost.Add(1)
@@ -344,7 +344,7 @@ type feed struct {
 	open    int           // unfinished jobs
 	skipped int           // jobs dropped before they began
 	closed  bool          // it takes no more
-	idle    chan struct{} // closed when open becomes 0, if somebody waits for that
+	idle    chan struct{} // closed when open becomes 0, if a caller waits for that
 }
 
 // feed returns a feed for a source. It is closed if the Dispatcher was stopped.

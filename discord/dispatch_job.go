@@ -81,8 +81,8 @@ func (j *job) end(how ending) exit {
 	return x
 }
 
-// isDone reports whether the event has been handled, also by handlers that have consumed
-// it. The caller holds j.mu.
+// isDone reports whether the event has been handled, including by handlers that
+// have consumed it. The caller holds j.mu.
 func (j *job) isDone() bool { return j.ended && j.takers == 0 && !j.undone }
 
 // enter notes that an invocation begins, which has all of the time limit. It
@@ -94,7 +94,7 @@ func (j *job) enter(name string, cancel context.CancelCauseFunc) (outer watchdog
 	return j.d.watchdog.Enter(&j.task, watchdog.Section{Name: name, Context: watchdog.CancelFunc(cancel)})
 }
 
-// leave notes that the invocation has ended, and that outer goes on.
+// leave records that the invocation has ended, and that outer continues.
 func (j *job) leave(outer watchdog.Section) {
 	if j != nil {
 		j.d.watchdog.Leave(&j.task, outer)
@@ -129,7 +129,7 @@ func logFailure(err error, log func(level slog.Level, msg string, attrs ...slog.
 	var wrong *ArgError
 	var refused *CheckError
 	switch {
-	case errors.As(err, &unknown), errors.As(err, &wrong), errors.As(err, &refused): // a person's mistake
+	case errors.As(err, &unknown), errors.As(err, &wrong), errors.As(err, &refused): // a user's mistake
 		level = slog.LevelInfo
 	case errors.Is(err, ErrStopped):
 		level = slog.LevelDebug
@@ -147,14 +147,14 @@ func (j *job) log(level slog.Level, msg string, attrs ...slog.Attr) {
 
 // Park runs wait without the handler's turn: meanwhile the later events of its
 // lane are handled, its worker serves other lanes, it does not count among
-// [Dispatcher.MaxEvents], and its time limit stands still. After that, the handler
-// goes on before any event of its lane that has not begun, with all of its time
-// limit. Park returns the result of wait.
+// [Dispatcher.MaxEvents], and its time limit stands still. After that, the
+// handler continues before any event of its lane that has not begun, with all
+// of its time limit. Park returns the result of wait.
 //
-// It is for a handler that waits for something, not for one that works. wait must
-// return when c ends, which it does also when the bot stops, with cause
+// It is for a handler that waits for something, not for one that works. wait
+// must return when c ends, which also happens when the bot stops, with cause
 // [ErrStopped]. If c has ended before, Park returns the cause and does not call
-// wait. Outside of a [Dispatcher], Park just calls wait.
+// wait. Outside a [Dispatcher], Park just calls wait.
 func (c *Context) Park(wait func() error) error {
 	if c.ctx.Err() != nil {
 		return context.Cause(c.ctx)
@@ -262,6 +262,6 @@ func (j *job) Wake() {
 	}
 	if d.reserve() {
 		j.outside = false
-	} // else it goes on all the same: no more than there are workers do
+	} // otherwise it continues anyway, since there are never more of them than workers
 	j.turn.Wake()
 }

@@ -301,7 +301,7 @@ func TestDispatcherTimeLimit(t *testing.T) {
 	})
 }
 
-// TestDispatcherPark: a parked handler lets its lane go on, and comes back before
+// TestDispatcherPark: a parked handler frees its lane, and resumes before
 // events that have not begun.
 func TestDispatcherPark(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

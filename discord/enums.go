@@ -165,7 +165,7 @@ var opcodeNames = map[Opcode]string{
 // String returns Discord's name of the opcode, or its number if it is unknown.
 func (o Opcode) String() string { return named(opcodeNames, o) }
 
-// An ActivityType is the first word of an activity as people see it.
+// An ActivityType is the first word of an activity as users see it.
 type ActivityType int
 
 // The types.
@@ -174,7 +174,7 @@ const (
 	Streaming    ActivityType = 1 // the URL is one of Twitch or YouTube
 	Listening    ActivityType = 2
 	Watching     ActivityType = 3
-	CustomStatus ActivityType = 4 // people see the State
+	CustomStatus ActivityType = 4 // users see the State
 	Competing    ActivityType = 5
 )
 
@@ -234,7 +234,7 @@ var webhookNames = map[WebhookType]string{WebhookIncoming: "INCOMING", WebhookCh
 // String returns Discord's name of the type, or its number if it is unknown.
 func (t WebhookType) String() string { return named(webhookNames, t) }
 
-// A Status is whether a user is there.
+// A Status is the online status of a user.
 type Status string
 
 // The statuses. A bot can set them all but StatusOffline, which others see of an
@@ -247,8 +247,8 @@ const (
 	StatusOffline   Status = "offline"
 )
 
-// A MessageType is a type of message. Only a few of them are written by people;
-// the others say that something happened.
+// A MessageType is a type of message. Users write only a few of them; the
+// others report that something happened.
 type MessageType int
 
 // The types of messages.

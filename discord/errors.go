@@ -15,11 +15,11 @@ import (
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
-// An Error is Discord's refusal of a call, or an answer that is not Discord's, such
-// as that of a proxy.
+// An Error is Discord's refusal of a call, or an answer that is not Discord's,
+// such as that of a proxy.
 //
-// It is told apart by errors.Is with a [Code], [ErrUnauthorized], [ErrForbidden] or
-// [ErrNotFound].
+// Use errors.Is with a [Code], [ErrUnauthorized], [ErrForbidden] or
+// [ErrNotFound] to distinguish errors.
 type Error struct {
 	Status  int          // the HTTP status code
 	Code    Code         // Discord's code; zero if the answer has none
@@ -111,7 +111,7 @@ func (e *Error) Is(target error) bool {
 	return ok && code == e.Code
 }
 
-// Errors that are told apart by errors.Is.
+// Errors to compare with errors.Is.
 var (
 	// ErrUnauthorized is the error of a call with a token that Discord does not know.
 	// After it, a [Client] makes no call any more: each that Discord refuses

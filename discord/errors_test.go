@@ -98,7 +98,7 @@ func TestNoJSON(t *testing.T) {
 			t.Error(err)
 		}
 		if err := get(t.Context(), a.client, "/users/@me"); err != nil {
-			t.Error(err) // nobody wants the answer
+			t.Error(err) // the answer is not needed
 		}
 	})
 }

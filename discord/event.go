@@ -24,8 +24,8 @@ type Event struct {
 	Seq   int64           // the number of the event in its session; zero if it has none
 	Shard Shard           // the shard that it came from
 
-	// Where it happened, and the user who caused it or whom it is about; zero if
-	// the data does not say.
+	// The place of the event, and the user who caused it or is affected by it; zero
+	// if the data do not contain it.
 	GuildID, ChannelID, UserID ID
 }
 
@@ -211,15 +211,15 @@ func (k Kind[T]) Decode(e *Event) (*T, error) {
 	return decode[T](e)
 }
 
-// Partial is a part of the events that have only some of their fields: Has tells
-// which of them Discord sent.
+// Partial is a part of events that contain only some of their fields: Has
+// reports which of them Discord sent.
 type Partial struct {
 	raw json.RawMessage
 }
 
 func (p *Partial) keepRaw(raw json.RawMessage) { p.raw = raw }
 
-// Has reports whether Discord sent the field, also as null. A path leads into
+// Has reports whether Discord sent the field, even as null. A path leads into
 // objects:
 //
 //	e.Has("content")

@@ -11,8 +11,8 @@ import (
 	"github.com/vkrouter/vk/internal/fakediscord"
 )
 
-// A stage is a world with a running bot, a message of Anna's, and Boris, who is no
-// member yet.
+// A stage is a world with a running bot, a message of Anna's, and Boris, a user
+// who is not a member yet.
 type stage struct {
 	*world
 	g       *discord.Gateway

@@ -13,7 +13,7 @@ import (
 	"github.com/vkrouter/vk/internal/fakediscord"
 )
 
-// A happening is an event that a world causes by itself: a person does something.
+// A happening is an event that a world causes by itself: a user does something.
 type happening struct {
 	seed    string // the event in discord.aio
 	intents discord.Intents
@@ -28,7 +28,8 @@ type play struct {
 	g *discord.Gateway
 }
 
-// do makes a call as Anna, who owns the guild, and returns the ID of what it made.
+// do makes a call as Anna, the owner of the guild, and returns the ID of the
+// created object.
 func (p play) do(method, path string, body map[string]any) discord.ID {
 	p.t.Helper()
 	var sent any // not a nil map

@@ -30,7 +30,7 @@ func ExampleClient_EditMessage() {
 func ExamplePing() {
 	client := clientOf(map[string]string{"POST /channels/20/messages": `{"id": "30", "mention_everyone": true}`})
 
-	// A message mentions everybody only if it is told to.
+	// A message mentions everybody only if an option says so.
 	m, err := client.Send(context.Background(), 20, "@everyone The stream begins.",
 		discord.Mentions(discord.PingEveryone, discord.PingRoles, discord.PingUsers, discord.PingReply), discord.Stickers(40))
 	fmt.Println(m.MentionEveryone, err)

@@ -175,8 +175,8 @@ func ExampleClient_observer() {
 }
 
 func ExampleFileFunc() {
-	// A file that is made while it is sent, and made anew if Discord has to be asked
-	// again.
+	// A file that is generated while it is sent, and generated again if the call is
+	// retried.
 	report := discord.FileFunc("report.csv", func() (io.ReadCloser, error) {
 		r, w := io.Pipe()
 		go func() {

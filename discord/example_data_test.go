@@ -30,7 +30,7 @@ func ExampleGuild_ChannelPermissions() {
 }
 
 func ExampleKind() {
-	// What a kind says: its name, and the intents that a bot needs for it.
+	// A kind contains its name, and the intents that a bot needs for it.
 	fmt.Println(discord.EventMemberAdd.Name(), discord.EventMemberAdd.Intents())
 
 	e, err := discord.NewEvent("TYPING_START", []byte(`{"channel_id": "20", "user_id": "1", "timestamp": 1700000000}`))

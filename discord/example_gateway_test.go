@@ -140,7 +140,7 @@ func ExampleGateway_SetPresence() {
 	_ = busy
 }
 
-// The bot joins the voice channel of the user who writes, and leaves it.
+// The bot joins the voice channel of the author of the message, and leaves it.
 func ExampleGateway_SetVoice() {
 	join := func(c *discord.Context) error {
 		v := c.Gateway().State.VoiceState(c.GuildID(), c.UserID())
@@ -192,7 +192,7 @@ func ExampleRouter_Use() {
 	r := discord.NewRouter()
 	r.Use(middleware.Recover(), middleware.OnError(func(c *discord.Context, err error) error {
 		if errors.Is(err, discord.CodeUnknownMessage) {
-			return nil // somebody has deleted it
+			return nil // the message was deleted
 		}
 		return err
 	}))
@@ -219,7 +219,7 @@ type traceKey struct{}
 
 func slow(ctx context.Context) error { return ctx.Err() }
 
-// What a handler can ask and do.
+// The methods of a handler's Context.
 func ExampleContext() {
 	h := discord.HandlerFunc(func(c *discord.Context) error {
 		u, err := c.User()
@@ -246,8 +246,8 @@ func ExampleContext() {
 	_ = h
 }
 
-// A handler that waits for the answer of another service lets the later messages of
-// the channel go on meanwhile.
+// A handler that waits for the answer of another service does not block the
+// later messages of the channel.
 func ExampleContext_Park() {
 	slowService := make(chan string)
 	h := func(c *discord.Context) error {
@@ -328,7 +328,8 @@ func ExampleState() {
 	g.Handler = r
 }
 
-// A Store in memory: the next Gateway of the process goes on where this one ends.
+// A Store in memory: the next Gateway of the process continues where this one
+// ends.
 func ExampleMemoryStore() {
 	var store discord.Store = new(discord.MemoryStore)
 	ctx := context.Background()
@@ -345,7 +346,7 @@ func ExampleMemoryStore() {
 	// true
 }
 
-// What to do when Run has ended.
+// The reaction to the error of Run.
 func ExampleCloseError() {
 	err := discord.Run(context.Background(), os.Getenv("DISCORD_TOKEN"), discord.NewRouter())
 	var closed *discord.CloseError

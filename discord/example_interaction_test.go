@@ -154,7 +154,7 @@ func ExampleContext_Open() {
 	// true true Open true the interaction was answered already <nil>
 }
 
-// A route with answers for the person alone; after 15 minutes there are none.
+// A route with answers for the user only; after 15 minutes there are none.
 func ExampleRoute() {
 	r := discord.NewRouter()
 	r.Add(discord.Route{
@@ -207,7 +207,7 @@ func ExampleRouter_UserMenu() {
 	// Quote
 }
 
-// Discord asks for proposals while a person types.
+// Discord asks for proposals while a user types.
 func ExampleConverter() {
 	song := discord.ParseFunc(func(s string) (string, error) { return s, nil })
 	song.Complete = func(c *discord.Context, typed string) ([]discord.ChoiceDef, error) {
@@ -222,7 +222,7 @@ func ExampleConverter() {
 	// POST callback {"type":8,"data":{"choices":[{"name":"Song of Anna","value":"Song of Anna"},{"name":"Another one","value":"Another one"}]}}
 }
 
-// Names and descriptions in the language of the person.
+// Names and descriptions in the language of the user.
 func ExampleRouter_Local() {
 	r := discord.NewRouter()
 	r.Add(discord.Route{Pattern: "ban {user:user}", Doc: "Ban somebody.", Handler: func(*discord.Context) error { return nil }})

@@ -9,7 +9,7 @@ import (
 	"github.com/vkrouter/vk/discord"
 )
 
-// exampleSays gives a message of a person to a handler.
+// exampleSays passes a message of a user to a handler.
 func exampleSays(h discord.Handler, text string) {
 	e, err := discord.NewEvent("MESSAGE_CREATE", fmt.Appendf(nil, `{"id":"1","channel_id":"2","author":{"id":"3"},"content":%q}`, text))
 	if err == nil {
@@ -54,7 +54,7 @@ func ExampleCommand() {
 	// L 2 [a b]
 }
 
-// Refusals and mistakes are errors that middleware tells people about.
+// Middleware tells users about refusals and mistakes.
 func ExampleArgError() {
 	r := discord.NewRouter("!")
 	r.Use(func(next discord.HandlerFunc) discord.HandlerFunc {
@@ -132,7 +132,8 @@ func ExampleMentioned() {
 	// Output: GUILD_MESSAGES|DIRECT_MESSAGES
 }
 
-// Refusals name what is missing. The arguments of an old button are nobody's mistake.
+// Refusals name the missing permission. The arguments of an old button are not
+// the user's mistake.
 func ExampleWhereError() {
 	r := discord.NewRouter("!")
 	r.Use(func(next discord.HandlerFunc) discord.HandlerFunc {

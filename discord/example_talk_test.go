@@ -96,7 +96,7 @@ func ExampleOpenAsk() {
 	// Output: Welcome, Anna.
 }
 
-// A game in which the first user in the channel who answers wins.
+// A game that the first user with the right answer in the channel wins.
 func ExampleNewWatch() {
 	r := discord.NewRouter("!")
 	r.Handle("game", func(c *discord.Context) error {
@@ -123,7 +123,7 @@ func ExampleNewWatch() {
 	// Output: Anna wins.
 }
 
-// A handler waits for one event. From says whose.
+// A handler waits for one event. From names the user.
 func ExampleWait() {
 	h := func(c *discord.Context) error {
 		_, joined, err := discord.Wait(c, discord.EventMemberAdd, nil, discord.From{Guild: c.GuildID()})
@@ -174,7 +174,7 @@ func ExampleSession() {
 	// 0 <nil>
 }
 
-// Keys say what a state or a cooldown belongs to.
+// A key names the owner of a state or a cooldown.
 func ExampleKey() {
 	e, _ := discord.NewEvent("MESSAGE_CREATE", []byte(`{"id":"9","guild_id":"4","channel_id":"8","author":{"id":"2"}}`))
 	c := discord.NewContext(context.Background(), nil, e)
@@ -269,7 +269,7 @@ func ExampleRouter_Replace() {
 	rt, replaced := r.Replace(rt, discord.Route{Handler: func(*discord.Context) error { fmt.Println("new news"); return nil }})
 	exampleSays(r, "!news")
 	fmt.Println(replaced, r.Remove(rt), r.Remove(rt))
-	sync := func(c *discord.Context) error { // tells Discord which slash commands there are now
+	sync := func(c *discord.Context) error { // tells Discord the current slash commands
 		defs, err := r.Commands()
 		if err != nil {
 			return err

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// Buckets returns how many buckets the client remembers.
+// Buckets returns the number of buckets that the client knows.
 func Buckets(c *Client) int {
 	c.limits.mu.Lock()
 	defer c.limits.mu.Unlock()

@@ -169,7 +169,7 @@ func (f *formReader) close() {
 	if closed {
 		return
 	}
-	for i := range f.parts { // without a copy: the goroutine may count what it reads
+	for i := range f.parts { // without a copy, since the goroutine may count the bytes that it reads
 		if file := f.parts[i].close; file != nil {
 			file.Close()
 		}

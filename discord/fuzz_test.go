@@ -12,7 +12,7 @@ import (
 	"github.com/vkrouter/vk/discord"
 )
 
-// FuzzEvents: whatever the data of an event, decoding it does not panic; what is JSON
+// FuzzEvents: decoding an event with any data does not panic. Valid JSON
 // becomes a value, and nothing else does.
 func FuzzEvents(f *testing.F) {
 	cases := kindCases()
@@ -45,8 +45,8 @@ func FuzzEvents(f *testing.F) {
 	})
 }
 
-// FuzzFrame: whatever the gateway sends, reading it does not panic, and what is read
-// is part of it.
+// FuzzFrame: reading a frame with any data does not panic, and the result is
+// part of the frame.
 func FuzzFrame(f *testing.F) {
 	f.Add([]byte(`{"t":"MESSAGE_CREATE","s":5,"op":0,"d":{"guild_id":"1","channel_id":"2","author":{"id":"3"}}}`))
 	f.Add([]byte(`{"op":10,"d":{"heartbeat_interval":41250},"s":null,"t":null}`))
@@ -62,7 +62,7 @@ func FuzzFrame(f *testing.F) {
 	})
 }
 
-// FuzzPath: whatever the arguments of a path, they stay in their places.
+// FuzzPath: the arguments of a path stay in their places, with any text.
 func FuzzPath(f *testing.F) {
 	f.Add("a/b?c", "..%2f")
 	f.Fuzz(func(t *testing.T, a, b string) {
@@ -82,7 +82,7 @@ func FuzzPath(f *testing.F) {
 	})
 }
 
-// FuzzErrors: whatever is answered, it becomes an error with a text.
+// FuzzErrors: any failed answer becomes an error with a text.
 func FuzzErrors(f *testing.F) {
 	f.Add(400, []byte(`{"code": 50035, "errors": {"a": {"0": {"_errors": [{"code": "X", "message": "m"}]}}}}`))
 	f.Add(500, []byte("<html>"))
@@ -94,8 +94,8 @@ func FuzzErrors(f *testing.F) {
 	})
 }
 
-// FuzzInteraction: whatever the data of an interaction, routing it does not panic, and no
-// token shows in an error.
+// FuzzInteraction: routing an interaction with any data does not panic, and no
+// token occurs in an error.
 func FuzzInteraction(f *testing.F) {
 	for _, data := range []string{
 		`{"type":1,"name":"a","options":[{"name":"who","type":6,"value":"5"},{"name":"n","type":4,"value":7},{"name":"f","type":11,"value":"8"}],"resolved":{"users":{"5":{"id":"5"}},"members":{"5":{"nick":"N"}},"attachments":{"8":{"id":"8"}}}}`,
@@ -144,7 +144,7 @@ func FuzzInteraction(f *testing.F) {
 	})
 }
 
-// FuzzCmd: whatever the arguments of a button, its route gets them back.
+// FuzzCmd: a button's route gets the same arguments back, for all arguments.
 func FuzzCmd(f *testing.F) {
 	f.Add("a b", "«", int64(5))
 	f.Add("", `\"`, int64(-1))

@@ -98,7 +98,7 @@ func TestGatewayLate(t *testing.T) {
 					}
 				}
 				w.Late(0)
-				time.Sleep(tt.late + time.Minute) // what was late before comes first
+				time.Sleep(tt.late + time.Minute) // events that were late before come first
 				untilReady(t, g, 6*time.Second)
 				got := d.take()
 				if tt.same && fmt.Sprint(got) != "[0 1 2 3 4 5 6 7 8 9]" || len(got) == 0 || !slices.IsSorted(got) || len(slices.Compact(got)) != len(got) {
@@ -198,8 +198,8 @@ func TestGatewayCloseCodes(t *testing.T) {
 	}
 }
 
-// TestGatewayUnready: a gateway that does not go on after the handshake is left in
-// a bounded time.
+// TestGatewayUnready: the bot disconnects within a limited time from a gateway
+// that does not respond after the handshake.
 func TestGatewayUnready(t *testing.T) {
 	for _, tt := range []struct {
 		name string

@@ -84,8 +84,8 @@ func withScript(t *testing.T, run script, f func(t *testing.T, g *discord.Gatewa
 	})
 }
 
-// TestGatewayEnds: Run ends soon after its context, whatever it waits for, and
-// leaves no goroutine: the bubble would not end.
+// TestGatewayEnds: Run ends soon after its context, in every state, and leaves
+// no goroutine: otherwise the bubble would not end.
 func TestGatewayEnds(t *testing.T) {
 	long := 1000 * time.Hour
 	for _, tt := range []struct {
@@ -122,7 +122,7 @@ func TestGatewayEnds(t *testing.T) {
 					case strings.HasSuffix(r.URL.Path, "/gateway") && tt.run == nil:
 						stuck.Add(1)
 						defer stuck.Done()
-						<-r.Context().Done() // nobody answers
+						<-r.Context().Done() // no response
 						return nil, r.Context().Err()
 					}
 					return transport.RoundTrip(r)

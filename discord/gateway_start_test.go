@@ -227,8 +227,8 @@ func TestGatewaySessionsUsedUp(t *testing.T) {
 	})
 }
 
-// TestGatewayDial: what is no gateway ends Run at the start; what does not answer is
-// tried again.
+// TestGatewayDial: if the address is not a gateway, Run ends at the start. If
+// the gateway does not respond, Run retries.
 func TestGatewayDial(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

@@ -19,7 +19,7 @@ import (
 	"github.com/vkrouter/vk/internal/memnet"
 )
 
-// A world is a fake Discord in a bubble, with a guild, its channel and a person.
+// A world is a fake Discord in a bubble, with a guild, its channel and a user.
 type world struct {
 	*fakediscord.Server
 	t       *testing.T
@@ -122,7 +122,7 @@ func start(t *testing.T, g *discord.Gateway) (stop func() error) {
 	return stop
 }
 
-// A diary is what listeners have noted.
+// A diary records the calls of listeners.
 type diary struct {
 	mu    sync.Mutex
 	lines []string
@@ -147,8 +147,8 @@ func (d *diary) take() []string {
 	return lines
 }
 
-// texts returns a Router that notes the texts of messages, and what happens to the
-// session.
+// texts returns a Router that records the texts of messages and the events of
+// the session.
 func texts(d *diary) *discord.Router {
 	r := discord.NewRouter()
 	discord.On(r, discord.EventMessageCreate, func(c *discord.Context, m *discord.MessageCreate) error { d.note(m.Content); return nil })
@@ -233,9 +233,9 @@ func limitPayloads(t *testing.T) (less func(int) int) {
 	return func(n int) int { return n / factor }
 }
 
-// TestGatewayRecovers: whatever happens to the connection, the bot is back within a
-// bounded time of its notice, misses no message of a session that goes on, and gets
-// none twice.
+// TestGatewayRecovers: after any failure of the connection, the bot is back
+// within a limited time of its notice, misses no message of a resumed session,
+// and receives none twice.
 func TestGatewayRecovers(t *testing.T) {
 	less := limitPayloads(t)
 	const beat = 41250 * time.Millisecond
@@ -244,7 +244,7 @@ func TestGatewayRecovers(t *testing.T) {
 		harm    func(w *world)
 		notice  time.Duration // until the bot can notice the harm
 		back    time.Duration // from then until it is ready again
-		resumed bool          // the session goes on
+		resumed bool          // the session is resumed
 	}{
 		{"op 7", func(w *world) { w.Reconnect() }, 0, time.Second, true},
 		{"op 9 true", func(w *world) { w.Invalid(true) }, 0, time.Second, true},

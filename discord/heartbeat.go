@@ -8,8 +8,8 @@ import (
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
-// The bounds of the interval between heartbeats, and the one that is used if the
-// gateway tells none.
+// The limits of the interval between heartbeats, and the default if the gateway
+// does not send one.
 const (
 	minInterval     = 100 * time.Millisecond
 	maxInterval     = 5 * time.Minute

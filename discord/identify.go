@@ -12,7 +12,8 @@ import (
 // identifySpan is the time between two identifications with the same key.
 const identifySpan = 5 * time.Second
 
-// maxKeys limits the keys, whatever the gateway says.
+// maxKeys limits the number of keys, regardless of the value that the gateway
+// sends.
 const maxKeys = 1 << 12
 
 // turns lets the shards identify one after the other: shards with numbers that are
@@ -26,7 +27,7 @@ type turns struct {
 	last      []time.Time // by key: when a shard last identified
 	remaining int
 	reset     time.Time // when there are more
-	known     bool      // whether Discord has told
+	known     bool      // whether Discord has sent the limit
 }
 
 func newTurns(r *running, l SessionStartLimit) *turns {

@@ -100,8 +100,8 @@ func (c *Context) data() *interactionData {
 	return nil
 }
 
-// Locale returns the language of the user who caused the interaction, such as "en-US" or
-// "ru". For all other events it is "".
+// Locale returns the language of the user who caused the interaction, such as
+// "en-US" or "ru". For all other events it returns "".
 func (c *Context) Locale() string {
 	if i := c.Interaction(); i != nil {
 		return i.Locale
@@ -109,8 +109,9 @@ func (c *Context) Locale() string {
 	return ""
 }
 
-// Picked returns the choices of a person in a [Menu]: the values of options, or the IDs of
-// users, roles or channels in digits. For all other events it is nil.
+// Picked returns the choices of a user in a [Menu]: the values of options, or
+// the IDs of users, roles or channels in digits. For all other events it
+// returns nil.
 func (c *Context) Picked() []string {
 	if d := c.data(); d != nil {
 		return d.Values
@@ -203,7 +204,7 @@ func (d *interactionData) words() (words []string, args []optionValue) {
 	return words, args
 }
 
-// text returns an argument of a slash command as a person would have typed it.
+// text returns an argument of a slash command as a user would have typed it.
 func (o *optionValue) text(r *resolved) string {
 	b, ok := tolerant.Text(o.Value)
 	s := string(b)

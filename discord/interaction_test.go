@@ -118,7 +118,7 @@ func TestSlashErrors(t *testing.T) {
 	})
 }
 
-// TestComplete: the proposals fit the text that a person types.
+// TestComplete: the proposals fit the text that a user types.
 func TestComplete(t *testing.T) {
 	var cities []string
 	for i := range 30 {

@@ -178,8 +178,8 @@ var (
 	errReplayed  = errors.New("the request has come before")
 )
 
-// refuse answers a request that Discord has not sent. Discord sends some by itself, to see
-// that they are refused.
+// refuse answers a request that Discord has not signed. Discord sends some such
+// requests itself, to check that they are refused.
 func (in *Interactions) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	in.logger().LogAttrs(r.Context(), slog.LevelInfo, "discord: request refused", slog.Any("err", err), slog.String("from", r.RemoteAddr))
 	http.Error(w, "invalid request signature", http.StatusUnauthorized)

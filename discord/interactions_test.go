@@ -155,7 +155,8 @@ func TestInteractionsRefuse(t *testing.T) {
 	})
 }
 
-// TestInteractionsSetUp: a mistake in the fields is told in the log, and refuses everything.
+// TestInteractionsSetUp: an invalid field is logged, and every request is
+// refused.
 func TestInteractionsSetUp(t *testing.T) {
 	key := strings.Repeat("ab", 32)
 	client, h := discord.NewClient("t"), discord.HandlerFunc(silent)

@@ -6,15 +6,16 @@ import (
 	"github.com/vkrouter/vk/internal/record"
 )
 
-// A Key says what something belongs to: what a cooldown counts by, and whose state a
-// [Session] is. Keys are compared as a whole; a zero field stands for every one.
+// A Key names the owner of something: the subject of a cooldown, or the owner
+// of the state in a [Session]. Keys are compared as a whole; a zero field
+// matches everything.
 type Key struct {
 	Guild, Channel, Message, User ID
 
-	Name string // whatever else is to be told apart
+	Name string // any other distinction
 }
 
-// Global returns the key that everybody shares.
+// Global returns the key that is shared by all events.
 func Global(*Context) Key { return Key{} }
 
 // PerUser returns the key of the event's user, in any guild and channel.

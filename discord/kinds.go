@@ -12,7 +12,7 @@ type Kind[T any] string
 //	discord.Kind[json.RawMessage]("MESSAGE_CREATE")
 const (
 	EventReady   Kind[Ready]   = "READY"   // a new session began
-	EventResumed Kind[Resumed] = "RESUMED" // a session goes on; all events that were missed came before
+	EventResumed Kind[Resumed] = "RESUMED" // the session was resumed; all missed events came before
 
 	// EventInvalidSession is not a dispatch, but opcode 9: the session is over.
 	EventInvalidSession Kind[InvalidSession] = "INVALID_SESSION"

@@ -3,8 +3,8 @@ package discord
 // MessageCreate is the data of a MESSAGE_CREATE event.
 type MessageCreate struct{ Message }
 
-// MessageUpdate is the data of a MESSAGE_UPDATE event. Only ID and ChannelID are
-// certain; Has tells which fields Discord sent.
+// MessageUpdate is the data of a MESSAGE_UPDATE event. Only ID and ChannelID
+// are always set; Has reports which fields Discord sent.
 type MessageUpdate struct {
 	Message
 	Partial

@@ -18,7 +18,7 @@ type Ready struct {
 	Application Application        `json:"application"` // ID and Flags only
 }
 
-// An UnavailableGuild is a guild of which the data is not there yet.
+// An UnavailableGuild is a guild without available data.
 type UnavailableGuild struct {
 	ID          ID   `json:"id"`
 	Unavailable bool `json:"unavailable"`
@@ -100,8 +100,8 @@ type ThreadMembersUpdate struct {
 	Removed     []ID           `json:"removed_member_ids"`
 }
 
-// GuildCreate is the data of a GUILD_CREATE event. If Unavailable is set, only the
-// ID is there.
+// GuildCreate is the data of a GUILD_CREATE event. If Unavailable is set, only
+// the ID is present.
 type GuildCreate struct{ Guild }
 
 // GuildUpdate is the data of a GUILD_UPDATE event.
@@ -169,8 +169,8 @@ type MemberRemove struct {
 	User    User `json:"user"`
 }
 
-// MemberUpdate is the data of a GUILD_MEMBER_UPDATE event. Discord leaves out some
-// fields that have not changed; Has tells which it sent.
+// MemberUpdate is the data of a GUILD_MEMBER_UPDATE event. Discord omits some
+// fields that have not changed; Has reports which fields it sent.
 type MemberUpdate struct {
 	Member
 	Partial
@@ -217,8 +217,9 @@ type BanRemove struct {
 	User    User `json:"user"`
 }
 
-// PresenceUpdate is the data of a PRESENCE_UPDATE event. Of the User, only the ID is
-// certain; Has("user.username") tells whether Discord sent the name.
+// PresenceUpdate is the data of a PRESENCE_UPDATE event. Only the ID of the
+// User is always set; Has("user.username") reports whether Discord sent the
+// name.
 type PresenceUpdate struct {
 	User         User         `json:"user"`
 	GuildID      ID           `json:"guild_id"`

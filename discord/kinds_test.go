@@ -65,7 +65,8 @@ func TestKinds(t *testing.T) {
 	}
 }
 
-// TestSeedEvents: each event of discord.aio has a kind, whose data TestKinds compares.
+// TestSeedEvents: each event of discord.aio has a kind. TestKinds compares its
+// data.
 func TestSeedEvents(t *testing.T) {
 	have := make(map[string]bool)
 	kinds := make(map[string]bool)
@@ -94,7 +95,7 @@ func TestSeedEvents(t *testing.T) {
 	}
 }
 
-// TestUnknownKind: events of a kind that is not known here are there by their name.
+// TestUnknownKind: events of unknown kinds are available under their name.
 func TestUnknownKind(t *testing.T) {
 	e, err := discord.NewEvent("BRAND_NEW", []byte(`{"guild_id": 5, "user_id": "x", "channel_id": null, "a": [1, 2]}`))
 	if err != nil || e.GuildID != 5 || e.UserID != 0 || e.ChannelID != 0 {
@@ -110,7 +111,8 @@ func TestUnknownKind(t *testing.T) {
 	}
 }
 
-// TestNewEventMistakes: what is not JSON is an error; what is JSON of any shape is none.
+// TestNewEventMistakes: data that is not JSON is an error; JSON of any shape is
+// not.
 func TestNewEventMistakes(t *testing.T) {
 	for _, data := range []string{``, `{`, `{"a"}`, `{} {}`, strings.Repeat("[", 2000) + strings.Repeat("]", 2000)} {
 		if _, err := discord.NewEvent("MESSAGE_CREATE", []byte(data)); err == nil || !strings.HasPrefix(err.Error(), "discord: MESSAGE_CREATE: ") {

@@ -24,15 +24,15 @@ const (
 // pause429 is the pause after a 429 that does not say how long to wait.
 var pause429 = backoff.Backoff{Min: time.Second, Max: 30 * time.Second}
 
-// A limiter keeps Discord's rate limits. Each call takes a ticket, and gives it back
-// with the limits in the answer.
+// A limiter observes Discord's rate limits. Each call takes a ticket, and
+// returns it with the limits in the answer.
 //
-// Discord tells the limits in the headers of its answers: a bucket has a hash, which
-// several routes may share, and there is one for each value of the major parameters.
-// Until the hash of a route is known, one call at a time is made for the route and
-// its major parameters.
+// Discord sends the limits in the headers of its answers: a bucket has a hash,
+// which several routes may share, and there is one for each value of the major
+// parameters. Until the hash of a route is known, one call at a time is made
+// for the route and its major parameters.
 //
-// There is no goroutine; while nobody waits there is no timer. Nothing waits
+// There is no goroutine; while no call waits there is no timer. No call waits
 // while it holds the lock.
 type limiter struct {
 	rate pace.Limiter // of all calls that count for the global limit
@@ -294,7 +294,7 @@ func (l *limiter) serve(b *bucket, now time.Time) {
 		close(first.Value.ready)
 	}
 	if b.waiters.First() == nil || b.reset.IsZero() {
-		return // nobody waits, or for an answer
+		return // no call waits, or the calls wait for an answer
 	}
 	if b.timer != nil {
 		b.timer.Stop()

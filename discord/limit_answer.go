@@ -195,7 +195,7 @@ func (l *limiter) countRefusal(now time.Time) {
 	l.refused[i]++
 }
 
-// slow reports whether there were so many refusals that the client goes slowly.
+// slow reports whether the client slows down because of many refusals.
 func (l *limiter) slow(now time.Time) bool {
 	slot, sum := now.UnixNano()/int64(guardSpan/guardSlots), 0
 	for i, at := range l.refusedAt {

@@ -59,7 +59,8 @@ func TestLimitBuckets(t *testing.T) {
 	}
 }
 
-// TestLimitSharedBucket: two routes whose answers have the same hash share a bucket.
+// TestLimitSharedBucket: two routes with the same hash in their answers share a
+// bucket.
 func TestLimitSharedBucket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &limitServer{limit: 2, window: time.Second, hash: byChannel}
@@ -287,8 +288,8 @@ func TestLimitUnderWay(t *testing.T) {
 	})
 }
 
-// TestLimitNoAnswer: calls of which no answer comes use up a window only as long as they
-// are under way.
+// TestLimitNoAnswer: calls without an answer count in a window only while they
+// are in flight.
 func TestLimitNoAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &limitServer{limit: 1, window: time.Second, hash: byChannel}
@@ -434,8 +435,8 @@ func TestLimitIdle(t *testing.T) {
 	})
 }
 
-// TestLimitRandom: whatever the limits, and however long requests and answers are on
-// their way, no call is refused, and none waits for ever.
+// TestLimitRandom: for all limits and all delays of requests and answers, no
+// call is refused, and none waits forever.
 func TestLimitRandom(t *testing.T) {
 	for seed := range uint64(40) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

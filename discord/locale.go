@@ -12,9 +12,10 @@ var locales = []string{
 	"lt", "nl", "no", "pl", "pt-BR", "ro", "ru", "sv-SE", "th", "tr", "uk", "vi", "zh-CN", "zh-TW",
 }
 
-// Local adds translations of the texts that Discord shows of slash commands: the names of
-// commands, options and menus, their descriptions, and the names of choices. The keys are the
-// texts as the routes have them. The locale is Discord's, such as "ru" or "en-GB".
+// Local adds translations of the texts that Discord shows for slash commands:
+// the names of commands, options and menus, their descriptions, and the names
+// of choices. The keys are the texts as the routes have them. The locale is
+// Discord's, such as "ru" or "en-GB".
 //
 //	r.Local("ru", map[string]string{
 //		"ban":           "бан",
@@ -22,9 +23,10 @@ var locales = []string{
 //		"user":          "участник",
 //	})
 //
-// A person whose app is in that language sees the translations; the handlers get
-// the same arguments. The names in a language must differ from each other as those in English do.
-// A name that Discord would refuse is an error of [Router.Commands] and of [Gateway.Run].
+// A user with an app in that language sees the translations; the handlers get
+// the same arguments. The names in a language must differ from each other as
+// those in English do. If Discord would refuse a name, [Router.Commands] and
+// [Gateway.Run] return an error.
 //
 // Local panics if Discord does not have the locale.
 func (r *Router) Local(locale string, words map[string]string) {

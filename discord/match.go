@@ -141,7 +141,7 @@ type match struct {
 	named   map[string]string // the arguments that come by name
 	byName  bool              // arguments do: all of a slash command, the inputs of a form
 	extra   bool              // words may be left over: the choices of a menu
-	partial bool              // of a completion: the person still writes
+	partial bool              // of a completion: the user is still typing
 }
 
 // route runs the route of a message.
@@ -165,7 +165,7 @@ func (t *table) route(c *Context, errs *handlerErrors) {
 	}
 }
 
-// typed returns the text of a message that a person wrote. ok is false for other
+// typed returns the text of a message that a user wrote. ok is false for other
 // messages, which no route answers.
 func (t *table) typed(c *Context) (text string, ok bool) {
 	kind, bot, webhook := MessageDefault, false, false
@@ -259,8 +259,9 @@ func (c *Context) withMatch(m *match) *Context {
 	return d
 }
 
-// findRest finds the route of a message that is no command: that of its text, else
-// one whose condition holds. If there is none, m stays as it is.
+// findRest finds the route of a message that is not a command: the route of its
+// text, or the first one with a matching condition. If there is none, m is not
+// changed.
 func (t *table) findRest(c *Context, m *match) {
 	if m.to != nil && m.to.route != nil {
 		return

@@ -65,7 +65,8 @@ func (t *table) findInteraction(typ InteractionType, d *interactionData) *match 
 	return m
 }
 
-// lineOf returns the arguments of a slash command as a person would have typed them.
+// lineOf returns the arguments of a slash command as a user would have typed
+// them.
 func lineOf(params []command.Param, named map[string]string) string {
 	var line []byte
 	for i := range params {

@@ -37,15 +37,16 @@ type MembersOf struct {
 	Users []ID
 }
 
-// Members ranges over members of a guild. Discord sends them over the gateway, up to
-// 1,000 at a time, which is faster than [Client.Members] and costs no calls. All
-// members of a guild take the intent [IntentGuildMembers]: without it, Discord would
-// close the connection, and Members returns a [*ConfigError].
+// Members ranges over members of a guild. Discord sends them over the gateway,
+// up to 1,000 at a time, which is faster than [Client.Members] and costs no
+// calls. To range over all members of a guild, the bot needs the intent
+// [IntentGuildMembers]: without it, Discord would close the connection, and
+// Members returns a [*ConfigError].
 //
-// The range ends with an error if the guild belongs to a shard of another process, if
-// nothing comes for 30 seconds, and when ctx or Run ends. If Discord refuses the
-// request for a time, Members waits. If the connection is lost, it goes on afterwards
-// and repeats nobody.
+// The range ends with an error if the guild belongs to a shard of another
+// process, if nothing comes for 30 seconds, and when ctx or Run ends. If
+// Discord refuses the request for a time, Members waits. If the connection is
+// lost, Members continues after the reconnect and repeats no member.
 func (g *Gateway) Members(ctx context.Context, of MembersOf) iter.Seq2[Member, error] {
 	return func(yield func(Member, error) bool) {
 		fail := func(err error) { yield(Member{}, fmt.Errorf("discord: Gateway.Members: %w", err)) }

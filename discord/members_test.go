@@ -15,7 +15,7 @@ import (
 	"github.com/vkrouter/vk/internal/fakediscord"
 )
 
-// members returns what Gateway.Members yields.
+// members returns the members yielded by Gateway.Members.
 func members(ctx context.Context, g *discord.Gateway, of discord.MembersOf) (names []string, err error) {
 	for m, err := range g.Members(ctx, of) {
 		if err != nil {
@@ -113,8 +113,8 @@ func TestGatewayMembersMistakes(t *testing.T) {
 	})
 }
 
-// TestGatewayMembersAgain: Members goes on after a refusal for a time and after the
-// loss of the session, and repeats nobody.
+// TestGatewayMembersAgain: Members continues after a temporary refusal and
+// after the loss of the session, and repeats no member.
 func TestGatewayMembersAgain(t *testing.T) {
 	seq := 100
 	chunk := func(nonce string, index, count int, users ...int) string {

@@ -118,11 +118,11 @@ func Embeds(list ...Embed) SendOption {
 type SendFlag MessageFlags
 
 const (
-	Silent   = SendFlag(FlagSuppressNotifications) // no notification on the devices of the people in the channel
+	Silent   = SendFlag(FlagSuppressNotifications) // no notification on the devices of users in the channel
 	NoEmbeds = SendFlag(FlagSuppressEmbeds)        // no previews of the links in the text
 
-	// Ephemeral shows the answer to an interaction only to the user who caused it, until
-	// the user dismisses it. It has no effect on other messages and on edits.
+	// Ephemeral shows the answer to an interaction only to the user who caused it,
+	// until the user dismisses it. It has no effect on other messages and on edits.
 	Ephemeral = SendFlag(FlagEphemeral)
 )
 
@@ -145,7 +145,7 @@ func ReplyTo(message ID) SendOption {
 	})
 }
 
-// A Ping is a kind of mention that notifies people. See [Mentions].
+// A Ping is a kind of mention that notifies users. See [Mentions].
 type Ping string
 
 // The kinds of mentions.
@@ -156,11 +156,12 @@ const (
 	PingReply    Ping = "reply"    // the author of the message that is answered
 )
 
-// Mentions returns a SendOption that says which mentions in the message notify
-// people; the others only look like mentions. Without arguments, nobody is notified.
+// Mentions returns a SendOption that selects the mentions in the message that
+// notify users; the others only look like mentions. Without arguments, no user
+// is notified.
 //
-// The default is PingUsers and PingReply, so that a bot that repeats the text of
-// a user does not notify a whole guild.
+// The default is PingUsers and PingReply, so that a bot that repeats the text
+// of a user does not notify a whole guild.
 func Mentions(pings ...Ping) SendOption {
 	return optionFunc(func(o *outgoing) error {
 		o.body.AllowedMentions = &allowedMentions{Parse: []Ping{}}

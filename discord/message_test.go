@@ -60,7 +60,8 @@ func TestSendBody(t *testing.T) {
 	}
 }
 
-// TestEditBody: an edit changes what it is given, and the text unless it is kept.
+// TestEditBody: an edit changes the given fields, and the text unless it is
+// kept.
 func TestEditBody(t *testing.T) {
 	mentions := `,"allowed_mentions":{"parse":["users"],"replied_user":true}}`
 	for _, tt := range []struct {
@@ -106,8 +107,8 @@ func TestWebhookBody(t *testing.T) {
 	}
 }
 
-// TestMessageLimits: what Discord would refuse is refused before anything is sent, with
-// the field. Lengths are in characters.
+// TestMessageLimits: a message that Discord would refuse is an error before
+// anything is sent, and the error names the field. Lengths are in characters.
 func TestMessageLimits(t *testing.T) {
 	long := func(n int) string { return strings.Repeat("ы", n) }
 	field := discord.EmbedField{Name: "n", Value: "v"}

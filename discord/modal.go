@@ -2,8 +2,8 @@ package discord
 
 import "fmt"
 
-// A Form is a window with inputs, which [Context.Open] shows to a person. Discord calls it a
-// modal. [Submit] adds the route for the texts that come back.
+// A Form is a window with inputs, which [Context.Open] shows to a user. Discord
+// calls it a modal. [Submit] adds the route for the submitted texts.
 type Form struct {
 	ID     CommandLine // the command that is run when the form is sent
 	Title  string      // at most 45 characters

@@ -12,8 +12,8 @@ import (
 	"github.com/vkrouter/vk/discord/discordtest"
 )
 
-// TestForm: a form is opened, filled in, and answered; its texts convert, and a person's
-// mistake is an error with the input's name.
+// TestForm: a form is opened, filled in, and answered; its texts are converted,
+// and a user's mistake is an error with the input's name.
 func TestForm(t *testing.T) {
 	form := discord.Form{ID: discord.Cmd("book", 7), Title: "A table", Inputs: []discord.Input{
 		{Name: "guest_name", Label: "Name", Min: 2}, {Name: "people", Label: "How many?", Value: "2", Optional: true}, {Name: "about", Label: "More", Long: true, Optional: true},
@@ -96,8 +96,8 @@ func TestForm(t *testing.T) {
 	})
 }
 
-// TestStale: a press on a button of an older version, and a command that is gone, tell the
-// person in words, in the person's language.
+// TestStale: a press on a button of an older version, and a command that no
+// longer exists, tell the user so, in the user's language.
 func TestStale(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := discord.NewRouter()

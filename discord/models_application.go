@@ -84,7 +84,7 @@ type Interaction struct {
 	Context        int             `json:"context"`      // 0 a guild, 1 a DM with the bot, 2 elsewhere
 }
 
-// Invoker returns the user who caused the interaction, wherever it was.
+// Invoker returns the user who caused the interaction, in a guild or elsewhere.
 func (i Interaction) Invoker() User {
 	switch {
 	case i.User != nil:
@@ -95,8 +95,8 @@ func (i Interaction) Invoker() User {
 	return User{}
 }
 
-// Present is a field that Discord sends with the value null: it is true if the field
-// is there.
+// Present is a field that Discord sends with the value null: it is true if the
+// field is present.
 type Present bool
 
 // UnmarshalJSON makes the field true.

@@ -66,7 +66,7 @@ type ThreadMetadata struct {
 	CreateTimestamp time.Time `json:"create_timestamp"`
 }
 
-// A ThreadMember is a user who follows a thread.
+// A ThreadMember is a follower of a thread.
 type ThreadMember struct {
 	ThreadID ID        `json:"id"`
 	UserID   ID        `json:"user_id"`

@@ -2,7 +2,8 @@ package discord
 
 import "time"
 
-// A Guild is a community with channels, members and roles. People call it a server.
+// A Guild is a community with channels, members and roles. Users call it a
+// server.
 type Guild struct {
 	ID                   ID                `json:"id"`
 	Name                 string            `json:"name"`
@@ -181,7 +182,7 @@ type Webhook struct {
 	Type          WebhookType `json:"type"`
 	GuildID       ID          `json:"guild_id"`
 	ChannelID     ID          `json:"channel_id"`
-	User          *User       `json:"user"` // the user who made it
+	User          *User       `json:"user"` // its creator
 	Name          string      `json:"name"`
 	Avatar        string      `json:"avatar"` // a hash
 	Token         Secret      `json:"token"`  // of incoming webhooks

@@ -46,8 +46,8 @@ ActivityParty: id size
 ActivityTimestamps: start end
 ActivityAssets: large_image large_text small_image small_text`
 
-// TestSeedFields: the fields of the classes of discord.aio are fields here. What TestModels
-// decodes into them is compared there.
+// TestSeedFields: the fields of the classes of discord.aio are fields here.
+// TestModels compares their decoded values.
 func TestSeedFields(t *testing.T) {
 	types := make(map[string]reflect.Type)
 	for _, m := range models() {

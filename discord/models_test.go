@@ -14,7 +14,8 @@ import (
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
-// A model is an object as Discord sends it, with all its fields, and what is made of it.
+// A model is an object as Discord sends it, with all its fields, and its
+// decoded value.
 type model struct {
 	name string
 	json string
@@ -32,7 +33,7 @@ func models() []model {
 	return append(append(all, channelModels()...), messageModels()...)
 }
 
-// compareModels compares secrets by what they hold.
+// compareModels compares secrets by their contents.
 var compareModels = cmp.Options{
 	cmp.Comparer(func(a, b discord.Secret) bool { return a.Reveal() == b.Reveal() }),
 	cmp.FilterValues(func(a, b json.RawMessage) bool { return string(a) == "null" || string(b) == "null" },

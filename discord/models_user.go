@@ -2,12 +2,12 @@ package discord
 
 import "time"
 
-// A User is an account at Discord, of a person or of a bot.
+// A User is an account at Discord, of a human or of a bot.
 type User struct {
 	ID            ID     `json:"id"`
 	Username      string `json:"username"`
 	Discriminator string `json:"discriminator"` // four digits, or "0" for accounts with a unique name
-	GlobalName    string `json:"global_name"`   // the name that people see, if the user has chosen one
+	GlobalName    string `json:"global_name"`   // the name that users see, if the user has chosen one
 	Avatar        string `json:"avatar"`        // a hash, see [User.AvatarURL]; empty for the default avatar
 	Banner        string `json:"banner"`        // a hash, see [User.BannerURL]
 	AccentColor   int    `json:"accent_color"`  // 0xRRGGBB
@@ -35,7 +35,7 @@ func (u User) String() string {
 	return u.Username + "#" + u.Discriminator
 }
 
-// DisplayName returns the name that people see: the global name or, if there is
+// DisplayName returns the name that users see: the global name or, if there is
 // none, the username.
 func (u User) DisplayName() string {
 	if u.GlobalName != "" {
@@ -72,7 +72,7 @@ type Member struct {
 	Banner       string      `json:"banner"`
 	Roles        []ID        `json:"roles"`
 	JoinedAt     time.Time   `json:"joined_at"`     // zero for guests
-	PremiumSince time.Time   `json:"premium_since"` // zero for a member who does not boost the guild
+	PremiumSince time.Time   `json:"premium_since"` // zero if the member does not boost the guild
 	Deaf         bool        `json:"deaf"`
 	Mute         bool        `json:"mute"`
 	Flags        int64       `json:"flags"`
@@ -81,7 +81,7 @@ type Member struct {
 	TimedOut     time.Time   `json:"communication_disabled_until"`
 }
 
-// DisplayName returns the name that people in the guild see: the nickname or, if
+// DisplayName returns the name that users in the guild see: the nickname or, if
 // there is none, the name of the user.
 func (m Member) DisplayName() string {
 	if m.Nick != "" || m.User == nil {
@@ -105,7 +105,7 @@ func (m Member) HasRole(role ID) bool {
 // not write or talk.
 func (m Member) TimedOutAt(t time.Time) bool { return m.TimedOut.After(t) }
 
-// A Ban is a user who is banned from a guild.
+// A Ban is the ban of a user from a guild.
 type Ban struct {
 	Reason string `json:"reason"`
 	User   User   `json:"user"`
@@ -158,8 +158,8 @@ type RoleTags struct {
 type Emoji struct {
 	ID            ID     `json:"id"`
 	Name          string `json:"name"`
-	Roles         []ID   `json:"roles"` // those that may use it; empty for everybody
-	User          *User  `json:"user"`  // the user who made it
+	Roles         []ID   `json:"roles"` // the roles that may use it; empty means every user
+	User          *User  `json:"user"`  // its creator
 	RequireColons bool   `json:"require_colons"`
 	Managed       bool   `json:"managed"`
 	Animated      bool   `json:"animated"`

@@ -30,7 +30,7 @@ type edition struct {
 
 	// Guarded by the mu of the outermost Router.
 	state    editionState
-	reg      registry // while building: what will be registered
+	reg      registry // while building: the registrations so far
 	cleanups []func()
 }
 
@@ -150,8 +150,8 @@ func (m *Module) opError(op string, err error) error {
 	return &ModuleError{m.name, op, err}
 }
 
-// build calls f with a Router whose registrations it collects. They are dropped if there is
-// an error, or if f does not return.
+// build calls f with a Router, and collects its registrations. They are dropped
+// if there is an error, or if f does not return.
 func (m *Module) build(f func(*Router) error) (s *edition, err error) {
 	s = &edition{module: m, outer: m.at.edition}
 	in := &Router{outer: m.at, path: m.at.path, edition: s}

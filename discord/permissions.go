@@ -14,7 +14,7 @@ const (
 	PermCreateInvite           Permissions = 1 << 0
 	PermKickMembers            Permissions = 1 << 1
 	PermBanMembers             Permissions = 1 << 2
-	PermAdministrator          Permissions = 1 << 3 // all permissions, whatever the overwrites
+	PermAdministrator          Permissions = 1 << 3 // all permissions, regardless of overwrites
 	PermManageChannels         Permissions = 1 << 4
 	PermManageGuild            Permissions = 1 << 5
 	PermAddReactions           Permissions = 1 << 6

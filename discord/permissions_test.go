@@ -30,7 +30,7 @@ func TestPermissionsJSON(t *testing.T) {
 	}
 }
 
-// TestPermissions computes what members may do.
+// TestPermissions computes the permissions of members.
 func TestPermissions(t *testing.T) {
 	const (
 		guild, owner, anna  discord.ID = 1, 10, 11

@@ -16,13 +16,16 @@ import (
 // are mentions of the bot, by [Mentioned].
 type PrefixFunc func(*Context) (prefix string, ok bool)
 
-// Literal returns a [PrefixFunc] that finds the given prefixes, the longest one that fits.
-// An empty one fits every text. With [Router.Fold] their case does not matter.
+// Literal returns a [PrefixFunc] that finds the given prefixes, the longest one
+// that fits. An empty one fits every text. With [Router.Fold] their case does
+// not matter.
 //
-// A prefix is found as it is written: behind "!", a space is no part of it, and "! ping" is
-// no command. Where people are to put a space, it is in the prefix: "bot, ".
+// A prefix must match exactly: a space behind "!" is not part of it, and "!
+// ping" is not a command. If users must write a space, include it in the
+// prefix: "bot, ".
 //
-// To see the texts of messages, the bot needs the privileged [IntentMessageContent].
+// To see the texts of messages, the bot needs the privileged
+// [IntentMessageContent].
 func Literal(prefixes ...string) PrefixFunc {
 	sorted := slices.Clone(prefixes)
 	slices.SortStableFunc(sorted, func(a, b string) int { return len(b) - len(a) })

@@ -18,18 +18,20 @@ type CommandLine struct {
 	err  error
 }
 
-// Cmd returns the CommandLine of a command and its arguments: a press of the button runs
-// the route that [Router.Press] has added for the command.
+// Cmd returns the CommandLine of a command and its arguments: a press of the
+// button runs the route that [Router.Press] has added for the command.
 //
 //	discord.Button{Label: "Yes", ID: discord.Cmd("vote", 5, "yes")} // vote 5 yes
 //
-// The command is written as it is, and may be several words. Each argument becomes one
-// word, in quotation marks where it needs them, and a placeholder such as {n:int} gets the
-// argument back unchanged. An argument is a string, a number, a boolean, or something with
-// a MarshalText or String method. Anything else is an error when the button is sent, and so
-// are more than 100 characters.
+// The command is written as it is, and may be several words. Each argument
+// becomes one word, in quotation marks if it needs them, and a placeholder such
+// as {n:int} gets the argument back unchanged. An argument is a string, a
+// number, a boolean, or a value with a MarshalText or String method. Anything
+// else is an error when the button is sent, and so are more than 100
+// characters.
 //
-// People can read the CommandLine with a modified app, but they cannot change it.
+// Users can read the CommandLine with a modified app, but they cannot change
+// it.
 func Cmd(cmd string, args ...any) CommandLine {
 	cmd = strings.TrimSpace(cmd)
 	if cmd == "" {
@@ -67,19 +69,21 @@ func (l CommandLine) check(field string) error {
 	return tooLong(field, l.line, maxCustomID)
 }
 
-// Press adds a route for presses of buttons and choices in menus: those with an ID that is
-// a [CommandLine] of the pattern's words. The pattern is like that of [Router.Handle], but
-// nobody sees it: its words are found neither by typed nor by slash commands, and the other
-// way round. The words of the routers around stand before it.
+// Press adds a route for presses of buttons and choices in menus: those with an
+// ID that is a [CommandLine] of the pattern's words. The pattern is like that
+// of [Router.Handle], but users do not see it: its words match neither typed
+// nor slash commands, and the other way round. The words of the surrounding
+// routers come before it.
 //
 //	r.Press("vote {poll:int} {choice}", vote)
 //
-// The choices of a [Menu] stand behind its CommandLine, a word for each: the pattern
-// "roles {roles:role...}" is for a menu of roles with the ID Cmd("roles"). [Context.Picked] has the choices too.
+// The choices of a [Menu] come behind its CommandLine, a word for each: the
+// pattern "roles {roles:role...}" is for a menu of roles with the ID
+// Cmd("roles"). [Context.Picked] returns the choices, too.
 //
-// A press that leads to no route, or whose arguments do not fit, is of a button that an
-// older version of the bot has sent. It ends in a [*NotFoundError] or an [*ArgError], and the
-// person is told so, unless middleware answers.
+// A press that matches no route, or has invalid arguments, comes from a button
+// that an older version of the bot has sent. It ends in a [*NotFoundError] or
+// an [*ArgError], and the library tells the user, unless middleware answers.
 func (r *Router) Press(pattern string, h HandlerFunc, mw ...Middleware) *Route {
 	return r.addRoute(Route{Press: pattern, Use: mw, Handler: h}, callers(1))
 }
@@ -179,9 +183,10 @@ func inputType(t reflect.Type) (name string, ok bool) {
 	return "", false
 }
 
-// UserMenu adds a command to the menu that Discord's apps show for a user, under Apps. The
-// name is 1 to 32 characters, as people see it. The handler gets the user; its Member is
-// set in guilds. UserMenu panics where [Router.Handle] does.
+// UserMenu adds a command to the menu that Discord's apps show for a user,
+// under Apps. The name is 1 to 32 characters, as users see it. The handler gets
+// the user; its Member is set in guilds. UserMenu panics where [Router.Handle]
+// does.
 func (r *Router) UserMenu(name string, h func(c *Context, u *User) error, mw ...Middleware) *Route {
 	rt := Route{UserMenu: name, Use: mw}
 	if h != nil {

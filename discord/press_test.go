@@ -145,8 +145,8 @@ func TestSlashOnly(t *testing.T) {
 	}
 }
 
-// TestAnswerOrder: under load, the answers of each handler come in order, each once, and
-// everybody's command is answered in time.
+// TestAnswerOrder: under load, the answers of each handler come in order, each
+// once, and every command is answered in time.
 func TestAnswerOrder(t *testing.T) {
 	const people, answers = 20, 6
 	synctest.Test(t, func(t *testing.T) {

@@ -75,9 +75,9 @@ func (g *registry) clone() *registry {
 	return &registry{slices.Clone(g.listeners), slices.Clone(g.targets), slices.Clone(g.modules), maps.Clone(g.reserved)}
 }
 
-// replace takes out the registrations of the edition old, which may be nil, and puts those
-// of in in their place, or at the end. It returns the modules inside of old. After an error,
-// g must not be used.
+// replace removes the registrations of the edition old, which may be nil, and
+// inserts those of in in their place, or at the end. It returns the modules
+// inside old. After an error, g must not be used.
 func (g *registry) replace(old *edition, in *registry) (gone []*Module, errs []error) {
 	at, lat := -1, -1
 	if old != nil {
@@ -128,11 +128,13 @@ func (g *registry) addModule(m *Module) error {
 	return nil
 }
 
-// Remove removes a route that Handle, or a method like it, has returned. Handlers that run
-// already run to their end. Remove reports whether the route was there.
+// Remove removes a route that Handle, or a method like it, has returned.
+// Running handlers are not interrupted. Remove reports whether the route
+// existed.
 //
-// Discord still shows the slash command until the bot calls [Client.SyncCommands]; a user who
-// runs it is told that it does not exist any more.
+// Discord still shows the slash command until the bot calls
+// [Client.SyncCommands]; a user who runs it is told that it does not exist any
+// more.
 func (r *Router) Remove(rt *Route) (removed bool) {
 	if rt == nil || rt.target == nil || rt.router.top() != r.top() {
 		return false

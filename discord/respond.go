@@ -97,7 +97,7 @@ const (
 	responseSent                          // @original is a message of the handler's
 	responseForm                          // a form was opened
 	responseClosed                        // there is no original
-	responseForeign                       // somebody else has answered: an earlier run, or a listener with calls of its own
+	responseForeign                       // answered elsewhere: by an earlier run, or by a listener with calls of its own
 )
 
 // original is the name of the first answer.
@@ -235,8 +235,9 @@ const (
 	mendForm    = "open a form before anything else, within two seconds; a slow handler first answers with a button that opens it"
 )
 
-// finish ends the answer when the handlers have returned: Discord must not wait, and no
-// placeholder may stay. known is false if no handler is there for the interaction.
+// finish ends the answer when the handlers have returned: Discord must not
+// wait, and no placeholder may stay. known is false if the interaction has no
+// handler.
 func (a *response) finish() {
 	if a == nil || a.timer == nil {
 		return
@@ -284,7 +285,7 @@ func (a *response) leave() {
 	}
 }
 
-// staleWords returns the message to a person who uses something of an older version.
+// staleWords returns the message to a user of a component of an older version.
 func (a *response) staleWords() *outgoing {
 	text := "This button is from an older version of the bot and does not work any more."
 	ru := "Эта кнопка осталась от старой версии бота и больше не работает."
@@ -303,7 +304,7 @@ func (a *response) staleWords() *outgoing {
 	return o
 }
 
-// forEdit makes a message an edit of one that is there.
+// forEdit turns a message into an edit of an existing one.
 func (o *outgoing) forEdit() {
 	o.body.Flags &^= FlagEphemeral | FlagSuppressNotifications
 	o.body.Reference, o.body.TTS, o.body.StickerIDs = nil, false, nil

@@ -19,8 +19,8 @@ func bubble(t *testing.T, name string, f func(t *testing.T)) {
 	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
 }
 
-// answers runs a bot with one slash command, "go", and one button, "press", both with the
-// handler, and a person who uses them.
+// answers runs a bot with one slash command, "go", and one button, "press",
+// both with the handler, and returns it with a user who uses them.
 func answers(t *testing.T, rt discord.Route) (*discordtest.Server, *discordtest.User) {
 	t.Helper()
 	r := discord.NewRouter()
@@ -42,7 +42,7 @@ func TestDeferral(t *testing.T) {
 		route    discord.Route
 		deferred bool // by the handler itself
 		opts     []discord.SendOption
-		alone    bool // only the person sees the answer
+		alone    bool // only the user sees the answer
 	}{
 		{name: "public"},
 		{name: "ephemeral", opts: []discord.SendOption{discord.Ephemeral}, alone: true},
@@ -161,8 +161,8 @@ func TestFullLane(t *testing.T) {
 	})
 }
 
-// TestFullLaneEphemeral: only the person sees that the bot is thinking if the route says so,
-// also before its handler begins.
+// TestFullLaneEphemeral: only the user sees that the bot is thinking if the
+// route says so, even before its handler begins.
 func TestFullLaneEphemeral(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, anna := answers(t, discord.Route{Ephemeral: true, Handler: func(c *discord.Context) error {
@@ -342,7 +342,7 @@ func TestTooLate(t *testing.T) {
 	})
 }
 
-// TestShow: pages that people leaf through are one message.
+// TestShow: all pages that a user browses are one message.
 func TestShow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := discord.NewRouter("!")

@@ -136,8 +136,8 @@ func (s *shard) refetch(ctx context.Context) error {
 	return nil // the address may be right all the same
 }
 
-// judge decides how to go on after a connection has ended with err. It returns an
-// error if not at all.
+// judge decides how to continue after a connection has ended with err. It
+// returns an error if the bot cannot continue.
 func (s *shard) judge(err error) error {
 	var closed *websocket.CloseError
 	var invalid *invalidSession
@@ -199,7 +199,7 @@ func (s *shard) ready(c *connection, e *Event) error {
 	return nil
 }
 
-// resumed notes that the session goes on.
+// resumed records that the session was resumed.
 func (s *shard) resumed(c *connection) {
 	s.stored = false
 	s.mu.Lock()

@@ -217,8 +217,8 @@ type answer struct {
 // html reports whether a page came in place of Discord's JSON, as from a proxy.
 func (a answer) html() bool { return len(a.body) > 0 && a.body[0] != '{' }
 
-// page reports whether HTML came as a success, as from a proxy that wants somebody to log
-// in.
+// page reports whether the answer is an HTML page with a success status, as
+// from a proxy that requires a login.
 func (a answer) page() bool {
 	return a.status >= 200 && a.status < 300 && bytes.HasPrefix(bytes.TrimLeft(a.body, " \t\r\n"), []byte("<"))
 }

@@ -20,7 +20,7 @@ func status(code int) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(code) }
 }
 
-// TestRetry: what may be repeated is, and nothing else.
+// TestRetry: repeatable calls are retried, and no others.
 func TestRetry(t *testing.T) {
 	call := func(method, template string, args ...any) func(context.Context, *discord.Client) error {
 		return func(ctx context.Context, c *discord.Client) error {
@@ -96,7 +96,8 @@ func TestRetryNonce(t *testing.T) {
 	})
 }
 
-// TestRetryDial: a request that was surely not sent is repeated, whatever it is.
+// TestRetryDial: a request that was certainly not sent is retried, for every
+// method.
 func TestRetryDial(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAPI(t, ok("{}"))

@@ -41,8 +41,8 @@ type Route struct {
 	// messages; see [Router.UserMenu].
 	UserMenu, MessageMenu string
 
-	// Doc describes the command for a person. The first line is a summary. A
-	// line "name: text" describes the argument of that name.
+	// Doc describes the command for users. The first line is a summary. A line
+	// "name: text" describes the argument of that name.
 	Doc string
 
 	// Hidden keeps the route out of lists of commands: [Router.Commands] does not
@@ -62,8 +62,9 @@ type Route struct {
 	// Only limits the ways to reach the command. The default is every way.
 	Only Surface
 
-	// Ephemeral shows the answers to a slash command, a press or a form only to the user
-	// who caused it, as the option [Ephemeral] does: also that the bot is thinking.
+	// Ephemeral shows the answers to a slash command, a press or a form only to the
+	// user who caused it, as the option [Ephemeral] does, including the notice that
+	// the bot is thinking.
 	Ephemeral bool
 
 	// Use is middleware for this route alone, inside of the Router's.
@@ -114,16 +115,17 @@ type Cond func(*Context) (bool, error)
 // Handle adds a route: a pattern and the handler of the commands that match it.
 //
 // A pattern is words, by which the command is found, then placeholders for its
-// arguments. It is also the usage that people are shown.
+// arguments. It is also the usage that users are shown.
 //
 //	pattern     = words { " " placeholder }
 //	words       = alt { " " alt }    alt = word { "|" word }
 //	placeholder = "{" name [ ":" type { "|" type } ] [ "..." ] [ "?" | "=" default ] "}"
 //	default     = up to "}", or a Go-quoted string
 //
-// The words of "admin ban|kick" are those of two commands. Of several routes whose
-// words a text begins with, the one with the most words is taken. A word has at most 64
-// bytes. A name is letters, digits and underscores and begins with no digit.
+// The words of "admin ban|kick" are those of two commands. If a text begins
+// with the words of several routes, the one with the most words is chosen. A
+// word has at most 64 bytes. A name is letters, digits and underscores and
+// begins with no digit.
 //
 //	{name}        one word, or several in quotation marks
 //	{n:int}       one word that is a whole number; see [Converter] for all types
@@ -133,21 +135,22 @@ type Cond func(*Context) (bool, error)
 //	{n:int?}      a number or nothing: a word that is no number is left for the next placeholder
 //	{n:int=6}     a number, or 6 at the end of the text
 //
-// The list of {n:int...} has at least one number, unless it ends in "?" or "=6". A word
-// in quotation marks, such as " or «» or „“, can have spaces in it; a backslash before a
-// mark or a backslash makes it a character like any other.
+// The list of {n:int...} has at least one number, unless it ends in "?" or
+// "=6". A word in quotation marks, such as " or «» or „“, can contain spaces; a
+// backslash before a mark or a backslash makes it an ordinary character.
 //
-// An empty pattern is the prefix alone, such as a mention of the bot with nothing behind
-// it; it needs a Prefix. For the empty pattern of a Router that has words, see
-// [Router.Route].
+// An empty pattern is the prefix alone, such as a mention of the bot with
+// nothing behind it; it needs a Prefix. For the empty pattern of a Router that
+// has words, see [Router.Route].
 //
-// Words that are left over are an error, unless the Route says IgnoreExtra, as is a
-// missing or unfitting argument: an [*ArgError], instead of running the handler.
+// If words are left over, unless the Route sets IgnoreExtra, or if an argument
+// is missing or invalid, the result is an [*ArgError], and the handler does not
+// run.
 //
-// The same pattern is a slash command, unless the Route is Hidden or [TypedOnly];
-// [Router.Commands] has the rules. Handle panics if Discord would refuse the slash
-// command, if the pattern is malformed, if the handler is nil, or if another route
-// has the same words.
+// The same pattern is a slash command, unless the Route is Hidden or
+// [TypedOnly]; [Router.Commands] has the rules. Handle panics if Discord would
+// refuse the slash command, if the pattern is malformed, if the handler is nil,
+// or if another route has the same words.
 func (r *Router) Handle(pattern string, h HandlerFunc, mw ...Middleware) *Route {
 	return r.addRoute(Route{Pattern: pattern, Use: mw, Handler: h}, callers(1))
 }
@@ -155,14 +158,15 @@ func (r *Router) Handle(pattern string, h HandlerFunc, mw ...Middleware) *Route 
 // Add adds a route that is written out. It is otherwise like [Router.Handle].
 func (r *Router) Add(rt Route) *Route { return r.addRoute(rt, callers(1)) }
 
-// Command adds a route whose handler gets its arguments in a struct: each placeholder
-// fills the field of its name, without regard to case and underscores. The type of the
-// field must be able to hold the placeholder's: [Converter] says which can. A slice is
-// for a list; a pointer, which stays nil if nothing was given, and an any are for all
-// types. A number that is too large for its field is a wrong argument.
+// Command adds a route with a handler that gets its arguments in a struct: each
+// placeholder fills the field of its name, without regard to case and
+// underscores. The type of the field must be able to hold the placeholder's
+// type; see [Converter]. A slice is for a list; a pointer, which stays nil if
+// nothing was given, and an any are for all types. A number that is too large
+// for its field is a wrong argument.
 //
-// Command panics if fields and placeholders do not match, and where [Router.Handle]
-// does.
+// Command panics if fields and placeholders do not match, and where
+// [Router.Handle] does.
 func Command[A any](r *Router, pattern string, h func(*Context, A) error, mw ...Middleware) *Route {
 	return addCommand(r, Route{Pattern: pattern, Use: mw}, h, callers(1))
 }
@@ -240,7 +244,7 @@ func (r *Router) NotFound(h HandlerFunc) {
 	r.register(t)
 }
 
-// A NotFoundError says that a person wrote a command that does not exist.
+// A NotFoundError reports that a user wrote a command that does not exist.
 type NotFoundError struct {
 	Prefix string // the beginning of the text
 	Line   string // the rest of it

@@ -17,7 +17,7 @@ type reservation struct{ what, name string }
 // words of a command, a text, the name of a module. A Router panics with an error that wraps
 // it; [Router.Mount] returns it. If it is about the name of a module, it is [ErrMounted].
 type ConflictError struct {
-	What  string // what both want, for instance: the words "admin ban"
+	What  string // the subject of the conflict, such as: the words "admin ban"
 	Other string // the place where the other was registered, as file:line
 
 	module bool
@@ -178,7 +178,7 @@ func (t *target) addCommand(pattern string, aliases []string) error {
 	return nil
 }
 
-// kinds returns how many of the fields are set of which a route has only one.
+// kinds returns how many of the mutually exclusive fields of a route are set.
 func (rt *Route) kinds() (n int) {
 	for _, set := range []bool{rt.Pattern != "" || len(rt.Aliases) > 0 || rt.Text != "" || rt.When != nil, rt.Press != "", rt.Submit != "", rt.UserMenu != "", rt.MessageMenu != ""} {
 		if set {

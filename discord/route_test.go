@@ -10,7 +10,7 @@ import (
 	"github.com/vkrouter/vk/discord"
 )
 
-// said returns a MESSAGE_CREATE of a person in a guild.
+// said returns a MESSAGE_CREATE of a user in a guild.
 func said(t testing.TB, text string) *discord.Event {
 	t.Helper()
 	return saidWith(t, text, "")
@@ -99,8 +99,8 @@ func TestRouteOrder(t *testing.T) {
 	}
 }
 
-// TestRouteListeners: a message has its listeners and its route, whatever happens in the
-// others.
+// TestRouteListeners: a message is passed to its listeners and to its route,
+// regardless of the results of the others.
 func TestRouteListeners(t *testing.T) {
 	var d diary
 	r := discord.NewRouter("!")
@@ -282,7 +282,7 @@ func TestRouteMistakes(t *testing.T) {
 	}
 }
 
-// panicOf returns what f panics with, with HERE in place of lines of tests.
+// panicOf returns the text of f's panic, with HERE in place of lines of tests.
 func panicOf(f func()) (said string) {
 	defer func() { said = hereIn(fmt.Sprint(recover())) }()
 	f()
@@ -291,7 +291,7 @@ func panicOf(f func()) (said string) {
 
 func hereIn(s string) string { return testLine.ReplaceAllString(s, "HERE") }
 
-// TestRouteLog: the mistakes of people are no errors of the bot in the log.
+// TestRouteLog: the mistakes of users are not logged as errors of the bot.
 func TestRouteLog(t *testing.T) {
 	r := discord.NewRouter("!")
 	r.Handle("roll {n:int}", silent)

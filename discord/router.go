@@ -13,31 +13,32 @@ import (
 	"sync/atomic"
 )
 
-// A Router is a Handler that gives each event to its listeners: those of the
-// event's kind, in the order in which they were added. Then, if a person wrote a
-// message, one route answers it. Each of them is an invocation of its own, with its own
-// Context: none can stop the next, also by an error, by a panic, or by
-// [runtime.Goexit].
+// A Router is a Handler that passes each event to its listeners: those of the
+// event's kind, in the order in which they were added. Then, if a user wrote a
+// message, one route answers it. Each of them is an invocation of its own, with
+// its own Context: none can stop the next, neither by an error, nor by a panic,
+// nor by [runtime.Goexit].
 //
 // The route that answers a message is the first of:
 //
-//   - the command that the text begins with behind the prefix; of several the one
-//     with the most words, see [Router.Handle]
+//   - the command that the text begins with behind the prefix; of several the
+//     one with the most words, see [Router.Handle]
 //   - the route of the text as a whole, see [Router.Text]
-//   - the route whose condition holds; of several the one that was added first, see
-//     [Router.When]
-//   - the NotFound of the words that the text begins with, or that of all, see
-//     [Router.NotFound]
+//   - the first added route with a condition that holds, see [Router.When]
+//   - the NotFound of the words that the text begins with, or the general
+//     one, see [Router.NotFound]
 //
-// A slash command leads to the route whose pattern has its words, a press of a button or a
-// choice in a menu to that of [Router.Press], a form that was sent to that of [Submit].
+// A slash command leads to the route with a pattern of its words, a press of a
+// button or a choice in a menu to that of [Router.Press], a submitted form to
+// that of [Submit].
 //
-// Messages of webhooks, of the bot itself and, without AnswerBots, of other bots are
-// for listeners only, as are those that Discord writes, such as that somebody joined.
+// Messages of webhooks, of the bot itself and, without AnswerBots, of other
+// bots are for listeners only, as are those that Discord writes, such as that a
+// member joined.
 //
-// The zero Router is ready for use. Listeners may be added and removed while it
-// serves. All methods are safe for concurrent use; the fields must not change once the
-// Router has routes.
+// The zero Router is ready to use. Listeners may be added and removed while it
+// serves. All methods are safe for concurrent use; the fields must not change
+// once the Router has routes.
 type Router struct {
 	// Prefix finds the prefix at the beginning of a message's text that makes the
 	// rest a command line; ok is false if there is none. If nil, no message is a
@@ -78,8 +79,8 @@ type Router struct {
 	table   atomic.Pointer[table]
 }
 
-// NewRouter returns a Router whose commands begin with one of the prefixes; see
-// [Literal]. Without prefixes, its Prefix is nil.
+// NewRouter returns a Router for commands that begin with one of the prefixes;
+// see [Literal]. Without prefixes, its Prefix is nil.
 func NewRouter(prefixes ...string) *Router {
 	if len(prefixes) == 0 {
 		return new(Router)

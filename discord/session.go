@@ -15,8 +15,9 @@ import (
 	"github.com/vkrouter/vk/internal/record"
 )
 
-// A Session is state that a bot keeps about users, channels or messages between events: a
-// language, a score, the votes of a poll. A [Key] says each time what the state belongs to:
+// A Session is state that a bot keeps about users, channels or messages between
+// events: a language, a score, the votes of a poll. A [Key] names the owner of
+// the state in each call:
 //
 //	votes := &discord.Session[map[discord.ID]string]{Store: store, Name: "votes"}
 //
@@ -28,29 +29,30 @@ import (
 //		return nil
 //	})
 //
-// State is kept as [encoding/json] writes it: a field that is not exported is not kept,
-// and a field that T does not have any more is dropped by the next Update. Handlers of
-// presses on one message run at the same time, one for each user; no Update is lost.
+// State is stored as [encoding/json] writes it: a field that is not exported is
+// not kept, and a field that T no longer has is dropped by the next Update.
+// Handlers of presses on one message run at the same time, one for each user;
+// no Update is lost.
 //
-// An event whose handling was cut off, by a stop or a crash, is handled again when the
-// session of the [Gateway] is resumed. A counter counts it once all the same: the state's
-// record has the last 16 events that changed it, and the state before the last of them. If
-// that one is handled again, Get and If see the state from before, and Update starts from
-// it. If it is another of them, its changes have counted: Update calls its function with
-// the state as it is and keeps nothing. This holds for events of a Gateway, in a
-// [Dispatcher].
+// An event that was interrupted by a stop or a crash is handled again when the
+// session of the [Gateway] is resumed. A counter still counts it once: the
+// state's record has the last 16 events that changed it, and the state before
+// the last of them. If that one is handled again, Get and If see the state from
+// before, and Update starts from it. If it is another of them, its changes have
+// counted: Update calls its function with the current state and discards the
+// result. This holds for events of a Gateway, in a [Dispatcher].
 //
-// [Session.If] leads messages by state, so that a dialogue of many steps needs no handler
-// that waits, and survives a restart where the Store does.
+// [Session.If] routes messages by state, so a dialogue of many steps needs no
+// handler that waits, and survives a restart if the Store does.
 //
-// The fields must not change once the Session is in use. It has no goroutine, may be a
-// package variable, and is safe for concurrent use.
+// The fields must not change once the Session is in use. It has no goroutine,
+// may be a package variable, and is safe for concurrent use.
 type Session[T any] struct {
 	// Store keeps the state. Nil means a memory of the Session's own.
 	Store Store
 
-	// Name tells apart the Sessions of one Store. Two of the same name are the same
-	// state: bots that share a Store need different names.
+	// Name distinguishes the Sessions of one Store. Two with the same name are the
+	// same state: bots that share a Store need different names.
 	Name string
 
 	// TTL is how long state is kept after the last Update. Zero means for good.

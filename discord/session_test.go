@@ -163,7 +163,8 @@ func (s *countedStore) Get(ctx context.Context, key string) ([]byte, error) {
 	return s.MemoryStore.Get(ctx, key)
 }
 
-// TestSessionIf: a dialogue of several steps, whose conditions read the state once.
+// TestSessionIf: the conditions of a dialogue of several steps read the state
+// once.
 func TestSessionIf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type order struct{ Step, Item string }

@@ -21,9 +21,9 @@ type CommandDef struct {
 	AboutLocal  map[string]string `json:"description_localizations,omitempty"`
 	Options     []OptionDef       `json:"options,omitempty"`
 
-	// Need are the permissions without which Discord does not show the command; zero
-	// shows it to everybody. Of a command with subcommands, it is those that all of them
-	// need.
+	// Need are the permissions without which Discord does not show the command;
+	// zero shows it to every user. For a command with subcommands, they are the
+	// permissions that all of them need.
 	Need Permissions `json:"default_member_permissions,omitzero"`
 
 	// Contexts are the places where Discord offers the command.
@@ -90,14 +90,14 @@ const (
 	OptionFile        OptionType = 11
 )
 
-// Commands returns the definitions of the slash commands that the routes of the bot are, in
-// the order of their names, and then those of the menus of users and messages. It does not
-// call Discord; [Gateway.Run] and [Client.SyncCommands] register them. Routes that are
-// Hidden or [TypedOnly], and routes without words, are none.
+// Commands returns the definitions of the bot's slash commands, in the order of
+// their names, and then those of the menus of users and messages. It does not
+// call Discord; [Gateway.Run] and [Client.SyncCommands] register them. Routes
+// that are Hidden or [TypedOnly], and routes without words, are not included.
 //
-// One word of a pattern is a command, a second one its subcommand; of three words, the
-// second is a group of subcommands. "ban|kick" is two commands; Aliases are none. The
-// placeholders are the options, the required ones first:
+// One word of a pattern is a command, a second one its subcommand; of three
+// words, the second is a group of subcommands. "ban|kick" is two commands;
+// Aliases are none. The placeholders are the options, the required ones first:
 //
 //	int, float, bool      a number, a truth value
 //	user, member          a user
@@ -108,14 +108,16 @@ const (
 //	OneOf                 a text with choices; above 25, a text that Discord asks the bot to complete
 //	everything else       a text: string, word, duration, time, url, lists, other unions, other Converters
 //
-// The first line of Doc is the description; without Doc, it is the usage. A line
-// "name: text" of Doc describes an option; without it, it is the option's types. A default is
-// told in the description. A text of a [Converter] with Complete is completed by the bot.
+// The first line of Doc is the description; without Doc, it is the usage. A
+// line "name: text" of Doc describes an option; without it, it is the option's
+// types. The description includes a default. The bot completes a text of a
+// [Converter] with Complete.
 //
-// A route that Discord would refuse is refused when it is added, with a [*SlashError] that
-// names the place. Commands returns an error for a route that can answer nowhere, an InDM
-// one for which [Router.Need] was called later, and for a translation of [Router.Local] that
-// Discord would refuse.
+// A route that Discord would refuse is rejected when it is added, with a
+// [*SlashError] that names the place. Commands returns an error for a route
+// that can answer nowhere, that is an InDM one for which [Router.Need] was
+// called later, and for a translation of [Router.Local] that Discord would
+// refuse.
 func (r *Router) Commands() ([]CommandDef, error) {
 	targets := r.top().registered()
 	for _, t := range targets {
@@ -433,7 +435,7 @@ type docs struct {
 	params  map[string]string
 }
 
-// docs returns the descriptions of a route, of which name is the command.
+// docs returns the descriptions of a route for the command name.
 func (rt *Route) docs(name string) docs {
 	summary, rest, _ := strings.Cut(strings.TrimSpace(rt.Doc), "\n")
 	d := docs{summary: strings.TrimSpace(summary), params: make(map[string]string)}

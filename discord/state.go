@@ -16,7 +16,7 @@ import (
 // State is up to date before the handlers of an event run. It is safe for concurrent
 // use.
 type State struct {
-	// Members keeps all members that Discord has told of: in guilds of at most 250
+	// Members keeps all members that Discord has sent: in guilds of at most 250
 	// members all, in others those that [Gateway.Members] has returned. It needs
 	// [IntentGuildMembers].
 	Members bool
@@ -288,7 +288,7 @@ func (s *State) setVoice(g *guildState, v VoiceState) {
 	}
 }
 
-// change follows an event of a guild that is there.
+// change applies an event of a known guild.
 func (s *State) change(g *guildState, me ID, e *Event) {
 	own := *g.guild
 	switch e.Kind {

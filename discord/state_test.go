@@ -23,7 +23,7 @@ func withState(t *testing.T, s *discord.State, f func(t *testing.T, w *world)) {
 	})
 }
 
-// as makes a call as Anna, who owns the guild.
+// as makes a call as Anna, the owner of the guild.
 func (w *world) as(method, path string, body, out any) {
 	w.t.Helper()
 	if err := w.Do(w.anna, method, path, body, out); err != nil {
@@ -163,7 +163,7 @@ func TestStatePeople(t *testing.T) {
 	})
 }
 
-// TestStateSessions: a new session replaces what the old one had.
+// TestStateSessions: a new session replaces the contents of the old one.
 func TestStateSessions(t *testing.T) {
 	s := new(discord.State)
 	inBubble(t, fakediscord.Config{}, func(t *testing.T, w *world) {

@@ -50,8 +50,8 @@ func TestMemoryStore(t *testing.T) {
 	}
 }
 
-// TestGatewayRestarts: with a Store, a bot that restarts gets what it missed, and
-// nothing twice.
+// TestGatewayRestarts: with a Store, a restarted bot receives the events that
+// it missed, and no event twice.
 func TestGatewayRestarts(t *testing.T) {
 	inBubble(t, fakediscord.Config{}, func(t *testing.T, w *world) {
 		store := new(discord.MemoryStore)
@@ -133,8 +133,8 @@ func TestGatewayCrash(t *testing.T) {
 		if got := d.take(); !slices.Contains(got, "first") || !slices.Contains(got, "elsewhere") || len(got) != 2 {
 			t.Errorf("noted %q", got)
 		}
-		// The second process finds what the first has saved, which goes on without
-		// an effect.
+		// The second process finds the values saved by the first one, which continues
+		// without an effect.
 		w.Cut()
 		again := w.gateway(texts(&d))
 		again.Store = snapshot(t, store, g, w)
@@ -149,8 +149,8 @@ func TestGatewayCrash(t *testing.T) {
 	})
 }
 
-// TestGatewayCutOff: events whose handlers a stop has cut off, and those that have not
-// begun, come again in the next run.
+// TestGatewayCutOff: events that were interrupted by a stop, and those that
+// have not begun, come again in the next run.
 func TestGatewayCutOff(t *testing.T) {
 	inBubble(t, fakediscord.Config{}, func(t *testing.T, w *world) {
 		store := new(discord.MemoryStore)
@@ -250,7 +250,7 @@ type panickingStore struct{ *discord.MemoryStore }
 
 func (panickingStore) Get(context.Context, string) ([]byte, error) { panic("no disk") }
 
-// A slowStore is one whose Swap takes as long as it may.
+// A slowStore is a Store with a Swap that takes the maximum time.
 type slowStore struct{ discord.MemoryStore }
 
 func (*slowStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
@@ -275,8 +275,8 @@ func TestGatewaySlowStore(t *testing.T) {
 	})
 }
 
-// TestGatewayBrokenStore: a Store that fails at the start ends Run; later, the bot
-// goes on without it.
+// TestGatewayBrokenStore: if the Store fails at the start, Run ends; if it
+// fails later, the bot continues without it.
 func TestGatewayBrokenStore(t *testing.T) {
 	inBubble(t, fakediscord.Config{}, func(t *testing.T, w *world) {
 		g := w.gateway(discord.NewRouter())

@@ -138,7 +138,8 @@ func TestSyncWhere(t *testing.T) {
 	}
 }
 
-// TestSyncFails: what passes is tried again; a refusal ends Run with the remedy.
+// TestSyncFails: a transient failure is retried; a refusal ends Run with the
+// remedy.
 func TestSyncFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := discordtest.New(t)

@@ -18,7 +18,7 @@ import (
 	"github.com/vkrouter/vk/internal/memnet"
 )
 
-// TestMain keeps the tests off the network: a client that was not told where to go
+// TestMain keeps the tests off the network: a client without a test address
 // fails.
 func TestMain(m *testing.M) {
 	http.DefaultTransport = roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -181,7 +181,7 @@ func (s *limitServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-RateLimit-Limit", strconv.Itoa(s.limit))
 	h.Set("X-RateLimit-Remaining", strconv.Itoa(left))
 	h.Set("X-RateLimit-Reset-After", strconv.FormatFloat(max(after, 0), 'f', 3, 64))
-	h.Set("X-RateLimit-Reset", "1") // long ago: nobody should look at it
+	h.Set("X-RateLimit-Reset", "1") // long ago: it must be ignored
 	h.Set("X-RateLimit-Bucket", key[:4])
 	h.Set("Via", "1.1 google")
 	if over {
@@ -191,7 +191,7 @@ func (s *limitServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, 200, "{}")
 }
 
-// get makes a call that nobody asks for an answer of.
+// get makes a call and ignores its answer.
 func get(ctx context.Context, c *discord.Client, template string, args ...any) error {
 	return c.Call(ctx, "GET", discord.To(template, args...), nil, nil)
 }

@@ -17,18 +17,18 @@ import (
 // An Upload may be sent several times if it can be opened again; one of [Reader]
 // may not.
 type Upload struct {
-	// Name is the file's name, which people see. An embed refers to it as
-	// "attachment://name". An empty name is made up.
+	// Name is the file's name, which users see. An embed refers to it as
+	// "attachment://name". If empty, a name is generated.
 	Name string
 
 	// ContentType is the file's content type. If empty, it is found by the content.
 	ContentType string
 
-	// Description is a text for people who cannot see the picture, at most 1024
+	// Description is a text for users who cannot see the picture, at most 1024
 	// characters.
 	Description string
 
-	// Spoiler hides the file until people click on it.
+	// Spoiler hides the file until users click on it.
 	Spoiler bool
 
 	// Open returns the content from its beginning, and its size in bytes, which is

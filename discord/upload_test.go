@@ -175,7 +175,7 @@ func TestUploadAgain(t *testing.T) {
 	}
 }
 
-// A badReader returns what its fields say.
+// A badReader is an io.Reader made of a function.
 type badReader struct{ read func([]byte) (int, error) }
 
 func (r badReader) Read(b []byte) (int, error) { return r.read(b) }
@@ -249,8 +249,8 @@ func TestUploadContext(t *testing.T) {
 	}
 }
 
-// TestUploadStalls: an upload that Discord neither reads nor answers ends; one of which
-// the file is slow does not.
+// TestUploadStalls: an upload that Discord neither reads nor answers ends; an
+// upload of a slow file does not.
 func TestUploadStalls(t *testing.T) {
 	slow := func() (io.ReadCloser, error) {
 		return io.NopCloser(io.MultiReader(strings.NewReader("a"), badReader{func([]byte) (int, error) { time.Sleep(5 * time.Minute); return 0, io.EOF }})), nil

@@ -17,7 +17,7 @@ import (
 // Errors with which waiting ends. [ErrStopped] and [ErrUnmounted] are others, and so is
 // the cause of a context that ends.
 var (
-	// ErrNoAnswer is returned by waits whose time is over; see [Within]. It wraps
+	// ErrNoAnswer is returned by waits that have timed out; see [Within]. It wraps
 	// [context.DeadlineExceeded].
 	ErrNoAnswer = fmt.Errorf("discord: nothing came in time: %w", context.DeadlineExceeded)
 
@@ -36,7 +36,7 @@ var (
 	errHandled = errors.New("discord: the handler has returned")
 )
 
-// A waitSet is the waits of handlers, by the channel whose events they want.
+// A waitSet is the waits of handlers, by the channel of the awaited events.
 type waitSet = waits.Waits[ID, consumption]
 
 // A consumption is an event that a wait has consumed.
@@ -106,7 +106,7 @@ type interest uint8
 const (
 	ignores    interest = iota
 	consumes            // the handler waits for this event
-	interrupts          // the event ends the wait, and goes on to its destination
+	interrupts          // the event ends the wait, and continues to its destination
 )
 
 // start makes w consume events of a channel, or of all, from now on, until stop.
@@ -178,15 +178,17 @@ func (c *Context) isAwaited() bool {
 	return j != nil && j.d.waits.want(c.event.Kind)
 }
 
-// offer offers the event to the handlers that wait for one, and reports whether one has
-// consumed it. Otherwise it goes on to the destination that m has, if any.
+// offer offers the event to the handlers that wait for one, and reports whether
+// one has consumed it. Otherwise it continues to the destination that m has, if
+// any.
 //
-// An event is offered once. Of several Routers that one handler gives it to, the first
-// offers it, and if it is consumed then, it is for the others too.
+// An event is offered once. If one handler passes it to several Routers, the
+// first offers it, and if it is consumed then, the others treat it as consumed,
+// too.
 func (c *Context) offer(m *match) (consumed bool) {
 	j := c.inv.job
 	if j == nil || c.event != j.ev {
-		return false // nobody waits; or it was consumed before, and is given to a Router
+		return false // no handler waits; or it was consumed before, and is given to a Router
 	}
 	switch j.markOffered() {
 	case offerDeclined:

@@ -17,12 +17,12 @@ const waitTime = time.Hour
 type Watch[T any] struct {
 	w    *wait
 	err  error  // why it does not take anything
-	stop func() // what ends it with its context
+	stop func() // removes the function that ends it with its context
 }
 
-// NewWatch returns a Watch for events of a kind that match. It takes them from now on,
-// whether or not Next is called: an event that a message provokes comes to a watch that was
-// made before the message was sent.
+// NewWatch returns a Watch for events of a kind that match. It takes them from
+// now on, whether or not Next is called: an event that a message provokes is
+// taken by a watch that was made before the message was sent.
 //
 //	w := discord.NewWatch(c, discord.EventMessageCreate, func(c *discord.Context, m *discord.MessageCreate) bool {
 //		return m.Content == "42"
@@ -31,23 +31,26 @@ type Watch[T any] struct {
 //	c.Send("What is six times seven? The first one wins.")
 //	winner, _, err := w.Next()
 //
-// An event is offered first to listeners, which see it in any case, then to those who
-// wait: of those whose match says so, the one who has waited longest takes it. Only if
-// nobody does, it goes on to its route, which is the Route of the Context that match gets:
-// nil if there is none. Of a handler that is not run by a Router, such as middleware around
-// one, the waits come before everything else, and see no Route.
+// An event is offered first to listeners, which see it in any case, then to
+// waiting handlers: of those with a match that returns true, the one that has
+// waited longest takes it. If no handler takes it, it continues to its route,
+// which is the Route of the Context that match gets: nil if there is none. If a
+// handler is not run by a Router, such as middleware around one, its waits come
+// before everything else, and see no Route.
 //
-// A Watch sees the events of c's channel, and events of c's guild that have no channel;
-// [From] says otherwise. A nil match takes all that it sees. It is called for one event at a
-// time of each lane, perhaps while the handler does something else, and should be quick.
-// If it panics, the Watch ends with a [*PanicError].
+// A Watch sees the events of c's channel, and events of c's guild that have no
+// channel; [From] changes that. A nil match takes all that it sees. It is
+// called for one event at a time of each lane, perhaps while the handler does
+// something else, and should be quick. If it panics, the Watch ends with a
+// [*PanicError].
 //
-// Taken events are kept for Next, up to 1024; further ones go on to their routes. The Watch
-// ends with c, when the bot stops, when the handler's module is unmounted, and by [Within].
-// It must be made by a handler, or by middleware, that a [Dispatcher] runs.
+// Taken events are kept for Next, up to 1024; further ones continue to their
+// routes. The Watch ends with c, when the bot stops, when the handler's module
+// is unmounted, and by [Within]. It must be made by a handler, or by
+// middleware, that a [Dispatcher] runs.
 //
-// The intents of a bot do not follow from its Watches: a kind for which the bot has no
-// listener takes [Gateway.Intents]. Without one of its intents, Next returns a
+// The intents of a bot are not derived from its Watches: for a kind without a
+// listener, set [Gateway.Intents]. Without one of its intents, Next returns a
 // [*ConfigError].
 //
 // NewWatch panics if the kind's name is tied to another type, as [On] does.
@@ -103,7 +106,7 @@ func newWatch[T any](c *Context, k Kind[T], fits func(*Context, *T) bool, place 
 		err = c.invoke("wait for "+k.Name(), func(c *Context) error {
 			e, err := decode[T](c.event)
 			if err != nil {
-				return nil // a listener's to complain of: it is not what this waits for
+				return nil // its errors are reported by listeners: this wait does not need the event
 			}
 			if fits == nil || fits(c, e) {
 				f = finding{interest: consumes, v: e}
@@ -139,17 +142,19 @@ func dueIn(within time.Duration) time.Time {
 	return time.Now().Add(within)
 }
 
-// Next returns the next event that the Watch takes, in the order in which they were taken,
-// and waits for it if need be: a Context to answer with, and the event's object, decoded
-// for this Watch alone. While Next waits, the handler has given up its turn, as in
-// [Context.Park]; when an event comes, the handler goes on before any other of its lane.
+// Next returns the next event that the Watch takes, in the order in which they
+// were taken, and blocks until there is one: a Context to answer with, and the
+// event's object, decoded for this Watch alone. While Next waits, the handler
+// has given up its turn, as in [Context.Park]; when an event comes, the handler
+// continues before any other of its lane.
 //
-// The Context has the values, the end and the time limit of the one that the Watch was made
-// with. An interaction that a Watch has taken is the handler's to answer, by this Context.
+// The Context has the values, the end and the time limit of the Context that
+// the Watch was made with. The handler must answer an interaction that its
+// Watch has taken, by this Context.
 //
 // An error is [ErrNoAnswer], [ErrStopped], [ErrUnmounted], [ErrNoDispatcher], a
-// [*PanicError], or the cause with which the context has ended. Each is returned when there
-// is no more event to return.
+// [*PanicError], or the cause with which the context has ended. It is returned
+// when there is no more event to return.
 func (w *Watch[T]) Next() (*Context, *T, error) {
 	if w.err != nil {
 		return nil, nil, w.err
@@ -161,8 +166,9 @@ func (w *Watch[T]) Next() (*Context, *T, error) {
 	return a.c, a.v.(*T), nil
 }
 
-// Stop ends the Watch: events go on their way without it. Events that it has taken and Next
-// has not returned are dropped. The end of the handler stops its watches.
+// Stop ends the Watch: later events are not offered to it. Events that it has
+// taken and Next has not returned are dropped. The end of the handler stops its
+// watches.
 func (w *Watch[T]) Stop() {
 	if w.stop != nil {
 		w.stop()
@@ -173,11 +179,12 @@ func (w *Watch[T]) Stop() {
 // A WaitOption is [Within] or [From].
 type WaitOption interface{ waitOption() }
 
-// Within bounds a wait, and how long a question is open: when the time is over,
-// [ErrNoAnswer] is returned. The default is an hour; zero or less means no bound.
+// Within limits the time of a wait, and how long a question is open. After it,
+// [ErrNoAnswer] is returned. The default is an hour; zero or less means no
+// limit.
 //
-// The time of a [Watch] runs from when it is made; that of a question from when it is sent,
-// and anew each time that it is sent again.
+// The time of a [Watch] starts when it is made. The time of a question starts
+// when it is sent, and restarts each time that it is sent again.
 //
 // It is a [SendOption] for questions only: an error in any other message.
 type Within time.Duration
@@ -186,14 +193,15 @@ func (w Within) waitOption() {}
 
 func (w Within) apply(*outgoing) error { return errNotAsked("Within") }
 
-// From says whose events are waited for, of a [Watch] or of a question: those of one guild,
-// channel or user, or of several of these together; From{} are those of everybody,
-// everywhere. So a question can be put to somebody else, in another channel, or, by
-// From(discord.PerChannel(c)), to the first user in the channel who answers and is no bot.
+// From selects the source of the awaited events, for a [Watch] or a question:
+// one guild, channel or user, or several of these together; From{} selects all
+// events everywhere. A question can thus be put to another user, in another
+// channel, or, by From(discord.PerChannel(c)), to the first user in the channel
+// who answers and is not a bot.
 //
-// Without it, a question is for the user who has caused the event, in the channel that it is
-// from. A question for a Key without a Channel is put there too. Message and Name do not
-// count.
+// Without it, a question is for the user who caused the event, in the channel
+// of the event. A question for a Key without a Channel is put there, too.
+// Message and Name are ignored.
 //
 // It is a [SendOption] for questions only: an error in any other message.
 type From Key

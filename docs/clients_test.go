@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestClientRecipes: docs/clients.md says of each library how it is tested, and has a
-// recipe for it.
+// TestClientRecipes: docs/clients.md says for each library how it is tested,
+// and has a recipe for it.
 func TestClientRecipes(t *testing.T) {
 	b, err := os.ReadFile("docs/clients.md")
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// commentFragment is what the pieces of code in the package comment need around
-// them.
+// commentFragment is the file that surrounds the code blocks of the package
+// comment.
 const commentFragment = `package main
 
 import (
@@ -48,7 +48,7 @@ func init() {
 }
 `
 
-// commentTest runs them, each with a router of its own.
+// commentTest runs the code blocks, each with its own router.
 const commentTest = `package main
 
 import (
@@ -75,8 +75,8 @@ func TestFragments(t *testing.T) {
 }
 `
 
-// TestPackageComment builds and runs the code in the package comment, and looks
-// up what its links name.
+// TestPackageComment builds and runs the code in the package comment, and
+// checks that the names in its links exist.
 func TestPackageComment(t *testing.T) {
 	t.Parallel()
 	f, err := parser.ParseFile(token.NewFileSet(), "doc.go", nil, parser.ParseComments|parser.PackageClauseOnly)
@@ -142,7 +142,7 @@ func TestSendOptionComment(t *testing.T) {
 	scope := loadNames(t).packages["vk"].Scope()
 	option := scope.Lookup("SendOption").Type()
 	isOption := func(typ types.Type) bool { return types.Implements(typ, option.Underlying().(*types.Interface)) }
-	made := make(map[string][]string) // functions by the type of option that they return
+	made := make(map[string][]string) // functions by the type of their option
 	for _, name := range scope.Names() {
 		obj := scope.Lookup(name)
 		if !obj.Exported() {

@@ -21,8 +21,8 @@ func said(t *testing.T, text string) *vk.Context {
 	return c
 }
 
-// TestDocDeviations runs the tables of docs/vk_botting.md that say what a text
-// does here: the last column of each is what happens.
+// TestDocDeviations runs the tables of docs/vk_botting.md about the effect of a
+// text: the last column of each is the expected result.
 func TestDocDeviations(t *testing.T) {
 	page, err := os.ReadFile("docs/vk_botting.md")
 	if err != nil {
@@ -80,8 +80,8 @@ func TestDocDeviations(t *testing.T) {
 	})
 }
 
-// tableUnder returns the cells of the table under a heading, without their marks
-// of code, and without the first two rows.
+// tableUnder returns the cells of the table under a heading, without their code
+// marks, and without the first two rows.
 func tableUnder(page, heading string) (rows [][]string) {
 	_, page, _ = strings.Cut(page, "\n### "+heading+"\n")
 	page, _, _ = strings.Cut(page, "\n### ")
@@ -101,7 +101,7 @@ func tableUnder(page, heading string) (rows [][]string) {
 	return rows[min(2, len(rows)):]
 }
 
-// wordsOf returns which command a text runs, and the rest of it.
+// wordsOf returns the command that a text runs, and the rest of the text.
 func wordsOf(t *testing.T, text string) string {
 	r := vk.NewRouter("!")
 	got := "nothing"

@@ -12,12 +12,12 @@ import (
 	"testing"
 )
 
-// aioTables are the tables of docs/discord_aio.md, with the number of things in
-// discord.aio.
+// aioTables are the tables of docs/discord_aio.md, with the number of entries
+// in discord.aio.
 var aioTables = map[string]int{"Events": 33, "Classes": 39, "Enumerations": 8, "Exceptions": 4, "Constants": 3, "Calls": 16}
 
-// TestDocDiscordMap: the page has all of discord.aio, and each row names a test that
-// there is.
+// TestDocDiscordMap: the page lists everything in discord.aio, and each row
+// names an existing test.
 func TestDocDiscordMap(t *testing.T) {
 	page, err := os.ReadFile("docs/discord_aio.md")
 	if err != nil {
@@ -58,7 +58,8 @@ func TestDocDiscordMap(t *testing.T) {
 	}
 }
 
-// sectionRows returns the rows of the table below a heading, without its head.
+// sectionRows returns the rows of the table below a heading, without its
+// header.
 func sectionRows(page, heading string) (rows []string) {
 	_, page, _ = strings.Cut(page, "\n## "+heading+"\n")
 	page, _, _ = strings.Cut(page, "\n## ")
@@ -92,7 +93,7 @@ func testNames(t *testing.T, dirs ...string) map[string]bool {
 	return found
 }
 
-// TestDocDiscordTypes: a handler of another type than its kind's does not compile.
+// TestDocDiscordTypes: a handler with a type for another kind does not compile.
 func TestDocDiscordTypes(t *testing.T) {
 	n := loadNames(t)
 	for _, tt := range []struct{ name, handler, want string }{
@@ -116,7 +117,7 @@ func TestDocDiscordTypes(t *testing.T) {
 	}
 }
 
-// imported is the one package that a file imports.
+// imported is an importer with a single package.
 type imported struct{ pkg *types.Package }
 
 func (i imported) Import(string) (*types.Package, error) { return i.pkg, nil }

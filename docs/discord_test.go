@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// discordFragment is what the pieces of code in docs/discord.md need around them.
+// discordFragment is the file that surrounds the code blocks of
+// docs/discord.md.
 const discordFragment = `package main
 
 import (

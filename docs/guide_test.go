@@ -8,11 +8,12 @@ import (
 	"testing"
 )
 
-// guideFile matches the first line of a block of the guide, which names its file.
+// guideFile matches the first line of a block of the guide, which names its
+// file.
 var guideFile = regexp.MustCompile(`^// (\w+\.go)\n`)
 
-// TestGuide builds the bot of docs/guide.md after each of its steps, and runs the
-// tests that the step has.
+// TestGuide builds the bot of docs/guide.md after each of its steps, and runs
+// the tests of the step.
 func TestGuide(t *testing.T) { testGuide(t, "docs/guide.md") }
 
 func testGuide(t *testing.T, path string) {

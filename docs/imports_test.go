@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// mayImport says which packages of this module a package may import, as the table
-// in docs/architecture.md does. The root is ".". A name that ends in a slash
-// stands for all packages below it. The first rule that fits counts.
+// mayImport lists the packages of this module that a package may import, as the
+// table in docs/architecture.md does. The root is ".". A name that ends in a
+// slash means all packages below it. The first matching rule applies.
 var mayImport = []struct {
 	of      string
 	allowed []string
@@ -38,7 +38,7 @@ var mayImport = []struct {
 	{"internal/", []string{"internal/"}},
 }
 
-// fits reports whether a rule's name stands for a package.
+// fits reports whether a rule's name matches a package.
 func fits(rule, pkg string) bool {
 	return rule == pkg || strings.HasSuffix(rule, "/") && strings.HasPrefix(pkg, rule)
 }

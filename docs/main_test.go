@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestMain runs the tests of the pages in the root of the repository, from
-// which the pages name files.
+// TestMain runs the tests of the pages in the root of the repository. File
+// names on the pages are relative to it.
 func TestMain(m *testing.M) {
 	if err := os.Chdir(".."); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -14,12 +14,12 @@ import (
 	"testing"
 )
 
-// mapPages are the pages for those who come from other libraries, and that about
-// typed methods.
+// mapPages are the pages for users of other libraries, and the page about typed
+// methods.
 var mapPages = []string{"docs/vk_botting.md", "docs/vksdk.md", "docs/vk-io.md", "docs/vkbottle.md", "docs/typed_methods.md", "docs/discord_aio.md", "docs/recipes.md"}
 
-// mapValues are the variables that the pages name things by, as each says at its
-// top.
+// mapValues are the variables used in names on the pages, as each page explains
+// at its top.
 var mapValues = map[string]string{
 	"client": "vk.Client",
 	"c":      "vk.Context",
@@ -32,8 +32,8 @@ var mapValues = map[string]string{
 	"anna":   "vktest.User",
 }
 
-// TestDocNames: what the pages call by a name of this module exists. In a table,
-// the first column is the other library's.
+// TestDocNames: the names of this module on the pages exist. The first column
+// of a table is skipped, since it belongs to the other library.
 func TestDocNames(t *testing.T) {
 	n := loadNames(t)
 	for _, page := range mapPages {
@@ -59,13 +59,13 @@ func TestDocNames(t *testing.T) {
 				}
 			}
 		}
-		if found < 40 && page != "docs/recipes.md" { // which has code in place of names
+		if found < 40 && page != "docs/recipes.md" { // this page contains code instead of names
 			t.Errorf("%s: only %d names found", page, found)
 		}
 	}
 }
 
-// TestDocNamesMistakes: a name that is wrong does not pass.
+// TestDocNamesMistakes: an invalid name is reported.
 func TestDocNamesMistakes(t *testing.T) {
 	n := loadNames(t)
 	for _, tt := range []struct{ span, want string }{
@@ -108,7 +108,7 @@ func TestDocNamesMistakes(t *testing.T) {
 	}
 }
 
-// mapPrelude begins each file that a piece of code is put into.
+// mapPrelude begins each file that contains a code block.
 const mapPrelude = `package frombefore_test
 
 import (
@@ -141,11 +141,12 @@ var _ = []any{context.Background, errors.Is, fmt.Sprint, io.EOF, log.Fatal, slog
 
 `
 
-// declarations is how a block of code begins that is not statements.
+// declarations matches the beginning of a code block of declarations, not
+// statements.
 var declarations = regexp.MustCompile(`^(?:func|type) `)
 
-// TestDocBlocks builds the pages' code, all of it in one package, and runs the
-// tests in it.
+// TestDocBlocks builds the code on the pages, all of it in one package, and
+// runs its tests.
 func TestDocBlocks(t *testing.T) {
 	files := make(map[string]string)
 	for i, page := range mapPages {
@@ -171,10 +172,11 @@ func TestDocBlocks(t *testing.T) {
 type names struct {
 	packages map[string]*types.Package
 	values   map[string]types.Type
-	root     *regexp.Regexp // what a name begins with
+	root     *regexp.Regexp // the beginning of a name
 }
 
-// loadNames imports the packages from what the go command has built of them.
+// loadNames imports the packages from their compiled form, made by the go
+// command.
 func loadNames(t *testing.T) *names {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "go", "list", "-export", "-deps", "-f", "{{.ImportPath}} {{.Export}}", ".", "./api", "./discord", "./filestore", "./middleware", "./miniapp", "./vktest")
@@ -241,7 +243,7 @@ func ourSpans(line string) (spans []string) {
 	return spans
 }
 
-// in returns the names in a span, each with all that follows it.
+// in returns the names in a span, each with all its selectors and arguments.
 func (n *names) in(span string) (found []string) {
 	span = quoted.ReplaceAllString(span, `""`)
 	for _, m := range n.root.FindAllStringSubmatchIndex(span, -1) {
@@ -250,7 +252,7 @@ func (n *names) in(span string) (found []string) {
 	return found
 }
 
-// check resolves the name that s begins with, selector by selector, through
+// check resolves the name at the beginning of s, selector by selector, through
 // calls and literals.
 func (n *names) check(s string) error {
 	name := identifier.FindString(s)
@@ -280,7 +282,7 @@ func (n *names) check(s string) error {
 		if called := strings.HasPrefix(rest, "("); called {
 			_, rest = cutBrackets(rest, '(', ')')
 			if sig, ok := typ.Underlying().(*types.Signature); ok && !isType(obj) {
-				typ = types.NewTuple() // of no fields and methods
+				typ = types.NewTuple() // has no fields and methods
 				if sig.Results().Len() > 0 {
 					typ = sig.Results().At(0).Type()
 				}
@@ -315,7 +317,8 @@ func hasField(s *types.Struct, name string) bool {
 	return false
 }
 
-// cutBrackets cuts what is in the brackets that s begins with, if it does.
+// cutBrackets cuts the text in the brackets at the beginning of s, if there are
+// any.
 func cutBrackets(s string, open, close rune) (inside, rest string) {
 	depth := 0
 	for i, r := range s {

@@ -41,7 +41,7 @@ func pages(t *testing.T) map[string]string {
 // fence matches the first and the last line of a block of code.
 var fence = regexp.MustCompile("^\\s*```")
 
-// unfenced returns the lines of a page that are no code, by their numbers.
+// unfenced returns the lines of a page outside code blocks, by their numbers.
 func unfenced(page string) map[int]string {
 	lines, fenced := make(map[int]string), false
 	for i, line := range strings.Split(page, "\n") {
@@ -68,7 +68,7 @@ func anchors(page string) (all []string) {
 	return all
 }
 
-// brokenLink returns the mistake in a link of the page at from, or "".
+// brokenLink returns the error in a link of the page at from, or "".
 func brokenLink(from, link string, all map[string]string) string {
 	if strings.Contains(link, "://") || strings.HasPrefix(link, "mailto:") {
 		return ""
@@ -87,7 +87,7 @@ func brokenLink(from, link string, all map[string]string) string {
 	return ""
 }
 
-// TestPageLinks: links between the pages, and to files, lead somewhere.
+// TestPageLinks: the targets of links between pages, and to files, exist.
 func TestPageLinks(t *testing.T) {
 	all := pages(t)
 	for name, text := range all {
@@ -119,7 +119,7 @@ func TestPageLinksMistakes(t *testing.T) {
 }
 
 // sourcePages are the pages about the code of the library itself. The names and
-// the paths of files on them are in the repository.
+// file paths on them are in the repository.
 var sourcePages = []string{"docs/architecture.md", "docs/adding.md", "docs/compatibility.md", "CONTRIBUTING.md"}
 
 var (
@@ -152,7 +152,7 @@ func sourceWords(t *testing.T) map[string]bool {
 				if text, err := strconv.Unquote(lit); err == nil {
 					lit = text
 				}
-				words[lit] = true // the path of an import, for one
+				words[lit] = true // for example the path of an import
 				for _, w := range word.FindAllString(lit, -1) {
 					words[w] = true
 				}
@@ -167,14 +167,14 @@ func sourceWords(t *testing.T) map[string]bool {
 	return words
 }
 
-// missing returns the mistake in a code span that names something, or "".
+// missing returns the error if a code span contains an unknown name, or "".
 func missing(span string, words map[string]bool) string {
 	switch {
 	case pathSpan.MatchString(span):
 		if found, err := filepath.Glob(filepath.FromSlash(span)); err != nil || len(found) == 0 && !words[span] {
 			return "there is no file " + span
 		}
-	case nameSpan.MatchString(span) && span != strings.ToLower(span): // a word in small letters may be a program's name
+	case nameSpan.MatchString(span) && span != strings.ToLower(span): // a lower-case word may be a program's name
 		for _, w := range word.FindAllString(span, -1) {
 			if !words[w] {
 				return "no code has the name " + w
@@ -198,7 +198,7 @@ func TestPageNames(t *testing.T) {
 				}
 				for _, name := range n.in(m[1]) {
 					if of, _, _ := strings.Cut(name, "."); n.packages[of] == nil || pathSpan.MatchString(m[1]) {
-						continue // a variable on the other pages, or a file
+						continue // on other pages, this is a variable or a file
 					}
 					if err := n.check(name); err != nil {
 						t.Errorf("%s:%d: `%s`: %v", page, i, m[1], err)
@@ -230,8 +230,8 @@ func TestPageNamesMistakes(t *testing.T) {
 	}
 }
 
-// TestGoReleases: CI and the page about compatibility have the oldest release of Go
-// that go.mod allows, and the one after it.
+// TestGoReleases: CI and the page about compatibility name the oldest release
+// of Go that go.mod allows, and the next one.
 func TestGoReleases(t *testing.T) {
 	mod, err := os.ReadFile("go.mod")
 	if err != nil {
@@ -256,8 +256,8 @@ func TestGoReleases(t *testing.T) {
 	}
 }
 
-// TestRecipes: the code in docs/adding.md stands in the files that it names, line
-// for line.
+// TestRecipes: the code in docs/adding.md occurs in the files that the page
+// names, line for line.
 func TestRecipes(t *testing.T) {
 	page := pages(t)["docs/adding.md"]
 	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllStringSubmatch(page, -1)
@@ -285,8 +285,9 @@ func TestRecipes(t *testing.T) {
 	}
 }
 
-// trimmed returns the lines of a text without the white space around and inside
-// of them, which gofmt may change in one place for the sake of another.
+// trimmed returns the lines of a text with surrounding white space trimmed and
+// inner white space collapsed, since gofmt may align the same line differently
+// in another place.
 func trimmed(text string) (lines []string) {
 	for line := range strings.Lines(strings.TrimSpace(text)) {
 		lines = append(lines, strings.Join(strings.Fields(line), " "))
@@ -294,7 +295,8 @@ func trimmed(text string) (lines []string) {
 	return lines
 }
 
-// TestPromisesAreTested: each promise about delivery names tests, and they exist.
+// TestPromisesAreTested: each promise about delivery names tests, and the tests
+// exist.
 func TestPromisesAreTested(t *testing.T) {
 	tests := make(map[string]bool)
 	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(`)

@@ -17,7 +17,7 @@ func TestDocsProductionStops(t *testing.T) {
 		t.Run(call, func(t *testing.T) {
 			program, _ := buildProduction(t, call)
 			for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
-				proxy, err := net.Listen("tcp", "127.0.0.1:0") // in place of the network
+				proxy, err := net.Listen("tcp", "127.0.0.1:0") // stands in for the network
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -12,7 +12,7 @@ import (
 )
 
 // productionBots are bots for the programs of docs/production.md, by the call
-// that makes them.
+// that creates them.
 var productionBots = map[string]string{
 	"newBot()": `package main
 
@@ -52,8 +52,8 @@ func productionPage(t *testing.T) string {
 	return string(page)
 }
 
-// buildProduction builds the page's program that has the call, and returns the
-// path of the program and those of the packages in it.
+// buildProduction builds the page's program that contains the call. It returns
+// the program's path and the paths of its packages.
 func buildProduction(t *testing.T, call string) (program string, packages []string) {
 	t.Helper()
 	files := map[string]string{"bot.go": productionBots[call]}
@@ -67,8 +67,8 @@ func buildProduction(t *testing.T, call string) (program string, packages []stri
 	return program, strings.Fields(out)
 }
 
-// productionRun returns a command that runs a program of the page in a directory
-// of its own, for a minute at most. Its calls to VK go to the proxy.
+// productionRun returns a command that runs a program of the page in its own
+// directory, for at most a minute. Its calls to VK go to the proxy.
 func productionRun(t *testing.T, program, token, proxy string) *exec.Cmd {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
@@ -78,8 +78,8 @@ func productionRun(t *testing.T, program, token, proxy string) *exec.Cmd {
 	return cmd
 }
 
-// TestDocsProduction builds the programs of docs/production.md. They link
-// nothing that is for tests, and without a token they say so and fail.
+// TestDocsProduction builds the programs of docs/production.md. They do not
+// link test packages. Without a token, they report that and fail.
 func TestDocsProduction(t *testing.T) {
 	t.Parallel()
 	if n := len(goBlocks(productionPage(t))); n != len(productionBots) {
@@ -98,7 +98,7 @@ func TestDocsProduction(t *testing.T) {
 			if !ours {
 				t.Errorf("the packages are %q", packages)
 			}
-			cmd := productionRun(t, program, "", "127.0.0.1:1") // where nothing listens
+			cmd := productionRun(t, program, "", "127.0.0.1:1") // no server listens there
 			out, _ := cmd.CombinedOutput()
 			if status := cmd.ProcessState.ExitCode(); status != 1 || !strings.Contains(string(out), "the client has no token") {
 				t.Errorf("without a token, status %d: %s", status, out)
@@ -125,7 +125,7 @@ func TestDocsProductionReadme(t *testing.T) {
 	}
 }
 
-// TestDocsProductionNames: the page's text names what exists.
+// TestDocsProductionNames: the names in the page's text exist.
 func TestDocsProductionNames(t *testing.T) {
 	n := loadNames(t)
 	found := 0

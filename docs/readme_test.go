@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// maxReadme is the number of lines that README.md may have.
+// maxReadme is the maximum number of lines of README.md.
 const maxReadme = 120
 
 // TestReadme builds the bot in README.md, and runs its test.

@@ -19,8 +19,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestDocClientRows runs what docs/vk_botting.md says about calls, sending, and
-// uploads.
+// TestDocClientRows runs the rows of docs/vk_botting.md about calls, sending,
+// and uploads.
 func TestDocClientRows(t *testing.T) { runRows(t, clientRows) }
 
 // picture returns a file of ten by ten pixels.
@@ -35,7 +35,8 @@ var web = roundTrip(func(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"image/png"}}, Body: io.NopCloser(bytes.NewReader(picture())), ContentLength: -1, Request: r}, nil
 })
 
-// sends sends a message to Anna, and returns it and the call's parameters.
+// sends sends a message to Anna, and returns it along with the call's
+// parameters.
 func (tr *trial) sends(text string, opts ...vk.SendOption) (vktest.Message, map[string]string) {
 	tr.Helper()
 	bot, client, anna := tr.client()
@@ -46,7 +47,8 @@ func (tr *trial) sends(text string, opts ...vk.SendOption) (vktest.Message, map[
 	return m, bot.Calls("messages.send")[0].Params
 }
 
-// uploads uploads a file for Anna and sends it, and returns what she sees of it.
+// uploads uploads a file for Anna, sends it, and returns the attachments that
+// she sees.
 func (tr *trial) uploads(to func(peer int64) vk.UploadTarget, src vk.Source) []string {
 	tr.Helper()
 	bot := vktest.Config{Logger: quiet.Logger, FetchClient: &http.Client{Transport: web}}.New(tr.T)
@@ -142,7 +144,7 @@ var clientRows = rowCases{
 		tr.r.Handle("a", func(c *vk.Context) error {
 			w := vk.NewWatch(c, vk.EventGroupJoin, nil, vk.From{})
 			defer w.Stop()
-			time.Sleep(time.Second) // the event comes meanwhile
+			time.Sleep(time.Second) // the event arrives meanwhile
 			_, e, err := w.Next()
 			return tr.note(words(e != nil, err))(c)
 		})
@@ -305,7 +307,8 @@ var clientRows = rowCases{
 	"(missing) | `client.Resolve(ctx, text)`, `client.History(ctx, peer)`": func(tr *trial) { tr.resolves(); tr.lists() },
 }
 
-// fetches downloads from the internet, which is bounded, and not from private networks.
+// fetches downloads from the internet, with a size limit, and not from private
+// networks.
 func (tr *trial) fetches() {
 	client := vk.NewClient("t")
 	_, err := client.Fetch(tr.Context(), "http://127.0.0.1/")
@@ -331,7 +334,8 @@ func (tr *trial) documents() {
 	tr.is(tr.uploads(titled, vk.Bytes("a.txt", bytes.Repeat([]byte("x"), 9))), "[doc]")
 }
 
-// captcha runs calls that meet a captcha, behind a wrapper and at a pace.
+// captcha runs calls that receive a captcha, behind a wrapper and with a rate
+// limit.
 func (tr *trial) captcha() {
 	bot, client, _ := tr.client()
 	bot.Fail("utils.getServerTime", vktest.Captcha("abc", false), vktest.Times(1))
@@ -366,14 +370,14 @@ func (tr *trial) batches() {
 	for range 20 {
 		tr.is(<-done, nil)
 	}
-	tr.yes(time.Since(begin) < 5*time.Second) // one by one, it takes ten
+	tr.yes(time.Since(begin) < 5*time.Second) // one call at a time would take ten
 	for d := range client.Broadcast(tr.Context(), []int64{anna.ID}, "hi") {
 		tr.is(d.Err, nil)
 	}
 	anna.Hears("hi")
 }
 
-// resolves finds out whom texts mean.
+// resolves looks up the users that texts refer to.
 func (tr *trial) resolves() {
 	bot, client, anna := tr.client()
 	bot.Person(vktest.Person{ScreenName: "durov"})

@@ -14,12 +14,12 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestDocCommandRows runs what docs/vk_botting.md says about errors, commands and
-// what stands not in the reference.
+// TestDocCommandRows runs the rows of docs/vk_botting.md about errors, commands
+// and features missing in the reference.
 func TestDocCommandRows(t *testing.T) { runRows(t, commandRows) }
 
-// fails adds a route, with the pattern "a" and a handler unless it has them, and returns
-// the error of a text.
+// fails adds a route, with the pattern "a" and a handler unless the route has
+// its own, and returns the error for a text.
 func (tr *trial) fails(rt vk.Route, text string) error {
 	if rt.Pattern == "" {
 		rt.Pattern = "a"
@@ -384,7 +384,7 @@ var commandRows = rowCases{
 	},
 }
 
-// enables runs a Poller with EnableEvents where long poll is off.
+// enables runs a Poller with EnableEvents while long poll is off.
 func (tr *trial) enables() {
 	bot := quiet.New(tr.T)
 	set := vk.Params{"group_id": bot.GroupID, "enabled": false, "message_new": false, "group_join": false}

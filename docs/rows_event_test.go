@@ -13,12 +13,12 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestDocEventRows runs what docs/vk_botting.md says about kinds of events.
+// TestDocEventRows runs the rows of docs/vk_botting.md about kinds of events.
 func TestDocEventRows(t *testing.T) { runRows(t, eventRows) }
 
-// hear sends one of VK's events to a listener to the kind, and returns what the
-// listener gets. The name is that of a file of testdata/payloads, which is the kind's
-// own if empty.
+// hear sends one of VK's events to a listener for the kind, and returns the
+// event that the listener received. name is the name of a file in
+// testdata/payloads; if empty, it is the name of the kind.
 func hear[T any](tr *trial, kind vk.Kind[T], name string) (got *T) {
 	tr.Helper()
 	if name == "" {
@@ -50,15 +50,15 @@ func hearRaw[T any](tr *trial, kind vk.Kind[T], raw []byte) (got *T) {
 	return got
 }
 
-// hearAction is hear for an action in a chat. A listener to new messages hears of it,
-// too.
+// hearAction is hear for an action in a chat. A listener for new messages
+// receives it, too.
 func hearAction(tr *trial, kind vk.Kind[vk.MessageNew], name string) *vk.Action {
 	tr.Helper()
 	hear(tr, vk.EventMessageNew, "variants/message_new__"+name)
 	return hear(tr, kind, "variants/message_new__"+name).Message.Action
 }
 
-// hearComments is hear for the four kinds of events of comments.
+// hearComments is hear for the four kinds of comment events.
 func hearComments[C, D any](tr *trial, added, edited, restored vk.Kind[C], deleted vk.Kind[D]) {
 	tr.Helper()
 	hear(tr, added, "")
@@ -256,8 +256,8 @@ var eventRows = rowCases{
 	"(outside of commands)": func(tr *trial) { tr.watches() },
 }
 
-// watches runs two Watches outside of handlers: both see an event, and a command runs
-// nevertheless.
+// watches runs two Watches outside of handlers: both receive an event, and a
+// command still runs.
 func (tr *trial) watches() {
 	tr.r.Handle("a", tr.note("ran"))
 	d := &vk.Dispatcher{Handler: tr.r, Logger: quiet.Logger}

@@ -15,11 +15,11 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestDocHandlerRows runs what docs/vk_botting.md says about bots, modules, contexts,
-// prefixes and cooldowns.
+// TestDocHandlerRows runs the rows of docs/vk_botting.md about bots, modules,
+// contexts, prefixes and cooldowns.
 func TestDocHandlerRows(t *testing.T) { runRows(t, handlerRows) }
 
-// prefixed returns the prefix and the words that are found in texts.
+// prefixed returns the prefix and the words found in texts.
 func (tr *trial) prefixed(find vk.PrefixFunc, texts ...string) (found []string) {
 	r := &vk.Router{Prefix: find}
 	r.Handle("a", func(c *vk.Context) error { found = append(found, c.Text()); return nil })
@@ -29,7 +29,7 @@ func (tr *trial) prefixed(find vk.PrefixFunc, texts ...string) (found []string) 
 	return found
 }
 
-// mention is how a bot of [vktest.NewContext] is mentioned.
+// mention returns the mention of a bot of [vktest.NewContext].
 func (tr *trial) mention() string {
 	return vk.Mention(-said(tr.T, "x").Event().GroupID, "bot")
 }
@@ -433,8 +433,8 @@ type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// buckets counts how often a cooldown of one use lets two people through in private and
-// in a chat.
+// buckets checks how often a cooldown of one use admits two users, in private
+// and in a chat.
 func (tr *trial) buckets(by func(*vk.Context) vk.Key, want int) {
 	tr.r.Handle("a", tr.note("ran"), middleware.NewCooldown(1, time.Hour, by).Wrap)
 	for _, from := range [][2]int64{{1, 1}, {2, 2}, {1, 2_000_000_001}, {2, 2_000_000_001}} {
@@ -444,7 +444,7 @@ func (tr *trial) buckets(by func(*vk.Context) vk.Key, want int) {
 	tr.did(strings.Fields(strings.Repeat("ran ", want))...)
 }
 
-// limits runs a cooldown that some are free of.
+// limits runs a cooldown with exempt users.
 func (tr *trial) limits() {
 	cd := middleware.NewCooldown(1, time.Hour, vk.PerUser)
 	free := false
@@ -460,8 +460,8 @@ func (tr *trial) limits() {
 	tr.says("!limited").did("ran")
 }
 
-// concurrency runs a command that may run once at a time, inside of a cooldown that a
-// refusal costs nothing of.
+// concurrency runs a command with a concurrency limit of one, inside a cooldown
+// that rejected runs do not use up.
 func (tr *trial) concurrency() {
 	cd := middleware.NewCooldown(2, time.Hour, vk.PerUser)
 	go1, done := make(chan bool), make(chan error)

@@ -14,12 +14,12 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestDocMessageRows runs what docs/vk_botting.md says about attachments, keyboards,
-// pages and messages.
+// TestDocMessageRows runs the rows of docs/vk_botting.md about attachments,
+// keyboards, pages and messages.
 func TestDocMessageRows(t *testing.T) { runRows(t, messageRows) }
 
 // shows sends a keyboard to Anna, and returns the message that she sees and the
-// parameter that VK got.
+// parameter that VK received.
 func (tr *trial) shows(kb vk.SendOption) (vktest.Message, string) {
 	tr.Helper()
 	bot, client, anna := tr.client()
@@ -335,7 +335,7 @@ var messageRows = rowCases{
 		})
 		first := anna.Hears("one")
 		anna.SeesDeleted(first)
-		anna.Hears("two") // is gone for the community alone
+		anna.Hears("two") // deleted for the community only
 	},
 	"`reply` | `c.Reply(text)`, or": func(tr *trial) {
 		_, anna := tr.in(func(c *vk.Context) {

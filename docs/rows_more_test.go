@@ -15,8 +15,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestDocMoreRows runs what docs/vk_botting.md says about what was missing, and the way
-// to a command.
+// TestDocMoreRows runs the rows of docs/vk_botting.md about missing features
+// and the order of the steps before a command.
 func TestDocMoreRows(t *testing.T) { runRows(t, moreRows) }
 
 var moreRows = rowCases{
@@ -281,8 +281,8 @@ var moreRows = rowCases{
 	},
 }
 
-// nested runs a command that has hooks, in a module that has some, in a bot that has
-// some.
+// nested runs a command with hooks, in a module with hooks, in a bot with
+// hooks.
 func (tr *trial) nested(body vk.HandlerFunc) *trial {
 	tr.r.Use(tr.hooks("bot"))
 	tr.r.Mount("m", func(r *vk.Router) error {

@@ -20,34 +20,34 @@ import (
 type trial struct {
 	*testing.T
 	r   *vk.Router
-	err error // of what was said last
+	err error // the error for the last text
 
 	mu  sync.Mutex
 	log []string
 }
 
-// add notes a word.
+// add records a word.
 func (tr *trial) add(word string) {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	tr.log = append(tr.log, word)
 }
 
-// note returns a handler that notes a word.
+// note returns a handler that records a word.
 func (tr *trial) note(word string) vk.HandlerFunc {
 	return func(*vk.Context) error { tr.add(word); return nil }
 }
 
-// fail returns a handler that notes a word and fails.
+// fail returns a handler that records a word and fails.
 func (tr *trial) fail(word string) vk.HandlerFunc {
 	return func(*vk.Context) error { tr.add(word); return errors.New(word) }
 }
 
-// check returns a check that notes a word.
+// check returns a check that records a word.
 func (tr *trial) check(word string) vk.Check { return vk.Check(tr.note(word)) }
 
-// around returns middleware that notes a word before the handler and its error
-// after it.
+// around returns middleware that records a word before the handler, and the
+// handler's error after it.
 func (tr *trial) around(word string) vk.Middleware {
 	return func(next vk.HandlerFunc) vk.HandlerFunc {
 		return func(c *vk.Context) error {
@@ -80,10 +80,10 @@ func (tr *trial) says(texts ...string) *trial {
 	return tr
 }
 
-// did checks what was noted since the last call.
+// did checks the words recorded since the last call.
 func (tr *trial) did(want ...string) {
 	tr.Helper()
-	synctest.Wait() // for the goroutines of a bot
+	synctest.Wait() // waits for the goroutines of a bot
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	if got := strings.Join(tr.log, ", "); got != strings.Join(want, ", ") {
@@ -92,8 +92,8 @@ func (tr *trial) did(want ...string) {
 	tr.log = nil
 }
 
-// didInAnyOrder is did for handlers that run at the same time. What was noted is
-// sorted.
+// didInAnyOrder is did for handlers that run at the same time. The recorded
+// words are sorted.
 func (tr *trial) didInAnyOrder(want ...string) {
 	tr.Helper()
 	synctest.Wait()
@@ -114,7 +114,7 @@ func (tr *trial) is(got, want any) {
 // words returns values with spaces between them.
 func words(values ...any) string { return strings.TrimSpace(fmt.Sprintln(values...)) }
 
-// panics returns what a function panics with.
+// panics returns the value that a function panics with, as text.
 func panics(f func()) (text string) {
 	defer func() { text = fmt.Sprint(recover()) }()
 	f()
@@ -137,17 +137,17 @@ func (tr *trial) yes(conditions ...bool) {
 	}
 }
 
-// quiet is a VK whose bot logs nothing.
+// quiet configures a VK with a bot that logs nothing.
 var quiet = vktest.Config{Logger: slog.New(slog.DiscardHandler)}
 
-// start runs the router as a bot, and returns a person who talks to it.
+// start runs the router as a bot, and returns a user who talks to it.
 func (tr *trial) start() (*vktest.Server, *vktest.User) {
 	bot := quiet.Start(tr.T, tr.r)
 	return bot, bot.User("Anna")
 }
 
-// client returns a VK without a bot, and a person who has allowed the community to
-// write to her.
+// client returns a VK without a bot, and a user who has allowed the community
+// to write to her.
 func (tr *trial) client() (*vktest.Server, *vk.Client, *vktest.User) {
 	bot := quiet.New(tr.T)
 	anna := bot.User("Anna")
@@ -155,8 +155,8 @@ func (tr *trial) client() (*vktest.Server, *vk.Client, *vktest.User) {
 	return bot, bot.Client(), anna
 }
 
-// in runs f as the handler of a message of Anna's to a bot, and returns the bot when f
-// has returned.
+// in runs f as the handler of Anna's message to a bot, and returns the bot when
+// f has returned.
 func (tr *trial) in(f func(c *vk.Context)) (*vktest.Server, *vktest.User) {
 	tr.Helper()
 	ran := false
@@ -171,7 +171,8 @@ func (tr *trial) in(f func(c *vk.Context)) (*vktest.Server, *vktest.User) {
 	return bot, anna
 }
 
-// takes returns the arguments that a command with the pattern finds in a text.
+// takes returns the arguments that a command with the pattern parses from a
+// text.
 func (tr *trial) takes(pattern, text string) string { return argumentsOf(tr.T, pattern, text) }
 
 // event sends an event to the router.
@@ -185,11 +186,11 @@ func (tr *trial) event(kind, object string) *vk.Event {
 	return e
 }
 
-// A rowCases has the trials of rows, by the beginnings of the rows.
+// A rowCases contains the trials of rows, by the beginnings of the rows.
 type rowCases map[string]func(tr *trial)
 
-// mapRows returns the rows of docs/vk_botting.md that name something of this
-// library. The tables of texts are run by TestDocDeviations.
+// mapRows returns the rows of docs/vk_botting.md that contain names of this
+// library. TestDocDeviations runs the tables of texts.
 func mapRows(t *testing.T) (rows []string) {
 	page, err := os.ReadFile("docs/vk_botting.md")
 	if err != nil {
@@ -206,7 +207,7 @@ func mapRows(t *testing.T) (rows []string) {
 			skip = slices.Contains([]string{"Words of a command", "Arguments", "Quotation marks", "Cooldowns"}, heading)
 		case skip:
 		case strings.HasPrefix(line, "|---"):
-			rows = rows[:len(rows)-1] // what stands above it is the head
+			rows = rows[:len(rows)-1] // the line above it is the header
 		case strings.HasPrefix(line, "| "):
 			rows = append(rows, strings.TrimPrefix(line, "| "))
 		}
@@ -237,7 +238,7 @@ func runRows(t *testing.T, cases rowCases) {
 	}
 }
 
-// TestDocRows: each row that names something of this library has a trial.
+// TestDocRows: each row that contains a name of this library has a trial.
 func TestDocRows(t *testing.T) {
 	rows := mapRows(t)
 	if len(rows) < 250 {

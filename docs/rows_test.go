@@ -16,7 +16,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestDocRouterRows runs what docs/vk_botting.md says about commands, checks and hooks.
+// TestDocRouterRows runs the rows of docs/vk_botting.md about commands, checks
+// and hooks.
 func TestDocRouterRows(t *testing.T) { runRows(t, routerRows) }
 
 var routerRows = rowCases{
@@ -235,7 +236,7 @@ var routerRows = rowCases{
 		})
 		checks := []string{"listener", "check bot", "check module", "check route", "bot", "module", "route"}
 		errs := []string{"route sees an error", "module sees an error", "bot sees an error"}
-		tr.says("!a x").did(append(checks, errs...)...) // which costs nothing
+		tr.says("!a x").did(append(checks, errs...)...) // a rejected run uses up no cooldown
 		ran := append(checks, "before bot", "before module", "before route", "body", "after route", "after module", "after bot")
 		tr.says("!a 1").did(append(ran, errs...)...)
 		tr.says("!a 1").did(append(checks, errs...)...)
@@ -244,7 +245,7 @@ var routerRows = rowCases{
 	},
 }
 
-// TestDocBotRows runs what docs/vk_botting.md says about bots and VK.
+// TestDocBotRows runs the rows of docs/vk_botting.md about bots and VK.
 func TestDocBotRows(t *testing.T) { runRows(t, botRows) }
 
 var botRows = rowCases{
@@ -315,7 +316,7 @@ var botRows = rowCases{
 		anna := bot.User("Anna")
 		tr.is(bot.AdminClient().Send(tr.Context(), anna.ID, "from me"), nil)
 		_, heard := anna.TryNext()
-		tr.is(heard, false) // it is not the bot's
+		tr.is(heard, false) // the message is not the bot's
 	},
 	"`get_user` | `client.User(ctx, id)`": func(tr *trial) {
 		_, err := quiet.New(tr.T).Client().User(tr.Context(), 123456)
@@ -357,7 +358,7 @@ var botRows = rowCases{
 		bot.Wait(tr.Context())
 		boris.Says("tea")
 		bot.Wait(tr.Context())
-		tr.did("route") // it is not for her
+		tr.did("route") // the answer is not for her
 		anna.Says("tea")
 		bot.Wait(tr.Context())
 		tr.did("here true")

@@ -9,8 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestRussian compares the pages that exist in Russian with the English ones: both have
-// the same code, and as many headings of each level in the same order.
+// TestRussian compares the Russian pages with the English ones: both have the
+// same code, and the same number of headings of each level in the same order.
 func TestRussian(t *testing.T) {
 	for english, russian := range map[string]string{
 		"README.md":     "README.ru.md",
@@ -31,7 +31,8 @@ func TestRussian(t *testing.T) {
 	}
 }
 
-// TestRussianMistakes: a page that misses a heading, or whose code differs, is found.
+// TestRussianMistakes: a page with a missing heading or different code is
+// reported.
 func TestRussianMistakes(t *testing.T) {
 	page := "# A\n\n## B\n\n```go\nf()\n```\n"
 	if got := headingLevels(page); !slices.Equal(got, []string{"#", "##"}) {

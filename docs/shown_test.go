@@ -47,7 +47,7 @@ func TestEverythingIsShown(t *testing.T) {
 		return nil
 	})
 
-	// Methods that are there for an interface of the standard library.
+	// Methods that implement an interface of the standard library.
 	std := map[string]bool{
 		"Error": true, "Unwrap": true, "Is": true, "String": true, "Format": true, "MarshalText": true, "LogValue": true,
 		"GoString": true, "MarshalJSON": true, "UnmarshalJSON": true, "ServeHTTP": true, "Deadline": true, "Done": true, "Err": true, "Value": true,
@@ -63,14 +63,14 @@ func TestEverythingIsShown(t *testing.T) {
 				t.Fatal(err)
 			}
 			if ast.IsGenerated(f) {
-				continue // as the names of VK's methods, which are used alike
+				continue // the names of VK's methods, which are all used alike
 			}
 			for _, name := range exported(f) {
 				if file == "errors_codes.go" && strings.HasPrefix(name, "Code") {
-					continue // a dictionary: each is used like the next
+					continue // a dictionary: all entries are used alike
 				}
 				if (file == "event_kinds.go" || strings.HasPrefix(file, "models")) && isData(f, name) {
-					continue // likewise: the names of VK's things
+					continue // the names of VK's objects, which are all used alike
 				}
 				if !used[name] && !std[name] {
 					t.Errorf("%s: %s is in no example", file, name)
@@ -91,7 +91,7 @@ func isData(f *ast.File, name string) bool {
 	return true
 }
 
-// exported returns the names that a file declares for others: types, functions,
+// exported returns the exported names that a file declares: types, functions,
 // methods, constants and variables.
 func exported(f *ast.File) (names []string) {
 	add := func(id *ast.Ident) {

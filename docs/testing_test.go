@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// docPrelude begins each file that a piece of docs/testing.md is put into.
+// docPrelude begins each file that contains a code block of docs/testing.md.
 const docPrelude = `package bot_test
 
 import (
@@ -35,12 +35,13 @@ var _ = []any{context.Background, json.Valid, fmt.Sprint, io.EOF, http.NotFound,
 
 `
 
-// maxTesting is the number of lines that docs/testing.md may have.
+// maxTesting is the maximum number of lines of docs/testing.md.
 const maxTesting = 250
 
-// TestDocsTesting builds the code in docs/testing.md and docs/fake-vk-http.md, all of it
-// in one package, and runs the tests in it. A block is a file, if it begins with a package clause;
-// declarations, if with func or a comment; else statements.
+// TestDocsTesting builds the code in docs/testing.md and docs/fake-vk-http.md,
+// all of it in one package, and runs its tests. A block is a file if it begins
+// with a package clause, a declaration if it begins with func or a comment, and
+// otherwise statements.
 func TestDocsTesting(t *testing.T) {
 	t.Parallel()
 	page := readPage(t, "docs/testing.md")
@@ -69,8 +70,8 @@ func TestDocsTesting(t *testing.T) {
 	}
 }
 
-// runModule runs commands of go in a module of the given files that uses this
-// one, and returns what they printed.
+// runModule runs go commands in a module of the given files that uses this one,
+// and returns their output.
 func runModule(t *testing.T, name string, files map[string]string, commands ...string) string {
 	t.Helper()
 	root, err := os.Getwd()

@@ -14,7 +14,7 @@ import (
 	"testing/synctest"
 )
 
-// changes are what another program can do to the file of a Store.
+// changes are the changes that another program can make to the file of a Store.
 var changes = []struct {
 	name string
 	do   func(path string) error
@@ -58,9 +58,9 @@ func wantChanged(t *testing.T, err error, path, cause string) (saved string) {
 	return changed.Saved
 }
 
-// TestChanged: if another program deletes, replaces or changes the file, the next
-// Swap fails and so does Close, whichever is first. What there is is not touched.
-// All values that Swap has stored are in a new file.
+// TestChanged: if another program deletes, replaces or changes the file, the
+// next Swap and the next Close fail, whichever is first. The path is not
+// touched. All values that Swap has stored are in a new file.
 func TestChanged(t *testing.T) {
 	for _, tt := range changes {
 		for _, noticed := range []string{"before Swap", "during Swap", "by Close", "by a compaction"} {
@@ -116,7 +116,7 @@ func TestChanged(t *testing.T) {
 					t.Errorf("saved in %s", names)
 				}
 				os.RemoveAll(path)
-				if err := os.Rename(saved, path); err != nil { // as the error says
+				if err := os.Rename(saved, path); err != nil { // follow the remedy of the error
 					t.Fatal(err)
 				}
 				s = new(faultyDisk).store(t, path)
@@ -127,7 +127,7 @@ func TestChanged(t *testing.T) {
 	}
 }
 
-// lookAt describes what has a name.
+// lookAt describes the file with a name.
 func lookAt(path string) string {
 	info, err := os.Lstat(path)
 	if err != nil {
@@ -140,8 +140,8 @@ func lookAt(path string) string {
 	return fmt.Sprintf("%v of %d bytes: %.20q", info.Mode(), len(b), b)
 }
 
-// TestChangedBack: the Store goes on when the file is back. If it is away again,
-// the values are saved again, to another file.
+// TestChangedBack: the Store continues when the file is back. If the file is
+// removed again, the values are saved again, to another file.
 func TestChangedBack(t *testing.T) {
 	captureLog(t)
 	d := new(faultyDisk)
@@ -171,12 +171,12 @@ func TestChangedBack(t *testing.T) {
 	wantStored(t, d.store(t, path), "a", "4")
 }
 
-// TestChangedNotSaved: if the values cannot be saved, the error says why, and it is
-// tried again.
+// TestChangedNotSaved: if the values cannot be saved, the error says why, and
+// saving is retried.
 func TestChangedNotSaved(t *testing.T) {
 	captureLog(t)
 	for _, what := range []string{"open s.saved", "write s.saved", "sync s.saved", "close s.saved", "syncdir ."} {
-		synctest.Test(t, func(t *testing.T) { // in which nothing takes long
+		synctest.Test(t, func(t *testing.T) { // so that nothing takes long
 			d := new(faultyDisk)
 			path := filepath.Join(t.TempDir(), "s")
 			s := d.store(t, path)
@@ -206,7 +206,7 @@ func TestChangedNotSaved(t *testing.T) {
 	}
 }
 
-// TestChangedDirectory: the directory may be gone, too, and come back.
+// TestChangedDirectory: the directory may be removed, too, and come back.
 func TestChangedDirectory(t *testing.T) {
 	captureLog(t)
 	dir := filepath.Join(t.TempDir(), "dir")
@@ -223,8 +223,8 @@ func TestChangedDirectory(t *testing.T) {
 	swap(t, s, "a", "1", "2")
 }
 
-// TestChangedWhileReopened: a file that comes between a compaction and the time
-// when the new file is opened again is not taken for it.
+// TestChangedWhileReopened: a file that appears between a compaction and the
+// reopening of the new file is not mistaken for the new file.
 func TestChangedWhileReopened(t *testing.T) {
 	captureLog(t)
 	d := &faultyDisk{closeFirst: true}
@@ -260,7 +260,7 @@ func TestChangedWhileReopened(t *testing.T) {
 	wantStored(t, d.store(t, path), "a", "2")
 }
 
-// TestOpenRaces: a file that another program puts in the place just when Open
+// TestOpenRaces: a file that another program puts in place just when Open
 // creates or opens the file is not touched.
 func TestOpenRaces(t *testing.T) {
 	for _, tt := range []struct{ name, at, want string }{
@@ -310,7 +310,8 @@ func TestChangedEmpty(t *testing.T) {
 	}
 }
 
-// TestCheckFails: a file that cannot be looked at is not taken for a changed one.
+// TestCheckFails: a file that cannot be inspected is not mistaken for a changed
+// one.
 func TestCheckFails(t *testing.T) {
 	d := new(faultyDisk)
 	path := filepath.Join(t.TempDir(), "s")

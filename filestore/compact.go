@@ -19,27 +19,27 @@ import (
 const (
 	minCompact = 1 << 20 // a smaller file is not compacted
 
-	// maxRest is the size of the changes that a compaction copies while others
-	// wait.
+	// maxRest is the size of the changes that a compaction copies while other
+	// callers wait.
 	maxRest = 16 << 10
 
-	// maxRounds is the number of times that a compaction tries to get there.
+	// maxRounds is the number of times that a compaction tries to reach maxRest.
 	maxRounds = 10
 
-	// retryAfter is the time after which a compaction that failed is tried again,
-	// also if the file has not become much larger.
+	// retryAfter is the time after which a failed compaction is retried, even if
+	// the file has not become much larger.
 	retryAfter = time.Minute
 )
 
-// A failure tells when a compaction that failed is tried again. The zero value
-// stands for none.
+// A failure records when a failed compaction is retried. The zero value means
+// no failure.
 type failure struct {
 	size  int64
 	until time.Time
 }
 
-// wasteful reports whether more than half of the file is garbage, and it is time
-// to do something about it. The caller holds disk.
+// wasteful reports whether more than half of the file is garbage, and a
+// compaction may run now. The caller holds disk.
 func (s *Store) wasteful(now time.Time) bool {
 	end := s.log.End()
 	if s.failure.size > 0 && end < s.failure.size && now.Before(s.failure.until) {
@@ -63,7 +63,7 @@ func (s *Store) compacted() {
 	s.failure = failure{}
 }
 
-// createTemp creates the file that is to replace the current one.
+// createTemp creates the file that will replace the current one.
 func (s *Store) createTemp() (*newFile, error) {
 	f, err := createFile(s.files, fmt.Sprintf("%s%s%016x", s.path, tempMark, rand.Uint64()))
 	if err != nil {
@@ -92,7 +92,7 @@ func (s *Store) each(f func(*memstore.Entry) error) error {
 				return err
 			}
 		}
-		runtime.Gosched() // changes come first
+		runtime.Gosched() // changes have priority
 	}
 	return nil
 }
@@ -105,8 +105,8 @@ func (s *Store) copyValues(f *newFile) error {
 	return f.sync()
 }
 
-// rewrite replaces the file by one with the current values, while all changes
-// wait: it is for a file that is not there yet, and for one that is of no use. The
+// rewrite replaces the file by one with the current values while all changes
+// wait. It is used if there is no file yet, or if the file is unusable. The
 // caller holds disk.
 func (s *Store) rewrite() (err error) {
 	s.stopCompaction()
@@ -146,9 +146,9 @@ func (s *Store) settle() error {
 	return s.unsettled
 }
 
-// install puts a new file, which is synced, in the place of the old one, and
-// returns the old one for the caller to close. The caller holds disk, and settles
-// the new file. After an error, the old file is still in place.
+// install puts a new, synced file in the place of the old one, and returns the
+// old one for the caller to close. The caller holds disk, and must settle the
+// new file. After an error, the old file is still in place.
 func (s *Store) install(f *newFile) (old diskFile, err error) {
 	if err := s.replaceable(); err != nil {
 		return nil, err
@@ -169,7 +169,7 @@ func (s *Store) install(f *newFile) (old diskFile, err error) {
 	}
 	if err := s.files.Rename(f.name, s.path); err != nil {
 		if s.info != nil && s.file == nil && s.doubt == nil {
-			s.reopen() // or else the next change does it
+			s.reopen() // if this fails, the next change reopens the file
 		}
 		return nil, err
 	}
@@ -177,13 +177,13 @@ func (s *Store) install(f *newFile) (old diskFile, err error) {
 	s.file, s.info, s.log, s.doubt = f.file, info, f.log, nil
 	if !renamesOpen {
 		s.file = nil
-		s.reopen() // or else the next change does it
+		s.reopen() // if this fails, the next change reopens the file
 	}
 	return old, nil
 }
 
-// replaceable returns an error if the file with the Store's name is not the
-// Store's to replace.
+// replaceable returns an error if the file with the Store's name does not
+// belong to the Store.
 func (s *Store) replaceable() error {
 	if s.info != nil {
 		return s.check(s.size())
@@ -222,16 +222,17 @@ func (s *Store) reopen() error {
 	return nil
 }
 
-// A compaction replaces the file by one with the current values only, beside the
-// changes. First its goroutine copies the values, part by part. The changes since
-// its beginning are at the end of the old file: they are copied after the values,
-// again and again until they are few. Only while the last of them are copied and
-// the new file replaces the old one does it hold the Store's disk.
+// A compaction replaces the file by one with the current values only,
+// concurrently with changes. First its goroutine copies the values, part by
+// part. Changes since its beginning are at the end of the old file: they are
+// copied after the values, again and again until few are left. It holds the
+// Store's disk only while the last of them are copied and the new file replaces
+// the old one.
 type compaction struct {
 	store *Store
 	old   diskFile
 	log   *framelog.Log // of the old file
-	from  int64         // the frames before it are among the values, or copied
+	from  int64         // the frames before it are copied, or among the values
 
 	// mu is held while the new file is written, and may be locked while disk is
 	// held. Then stop can remove the new file without waiting for the goroutine.
@@ -242,7 +243,7 @@ type compaction struct {
 
 var errStopped = errors.New("compaction stopped")
 
-// tidy begins a compaction if more than half of the file is garbage. The caller
+// tidy starts a compaction if more than half of the file is garbage. The caller
 // holds disk.
 func (s *Store) tidy() {
 	if s.doubt == nil && s.file != nil && s.compacting == nil && s.wasteful(time.Now()) {
@@ -250,7 +251,7 @@ func (s *Store) tidy() {
 	}
 }
 
-// compact begins a compaction. The caller holds disk.
+// compact starts a compaction. The caller holds disk.
 func (s *Store) compact() {
 	c := &compaction{store: s, old: s.file, log: s.log, from: s.log.End()}
 	s.compacting = c
@@ -261,8 +262,8 @@ func (s *Store) compact() {
 	}()
 }
 
-// stopCompaction ends a compaction, if there is one, and removes its new file. Its
-// goroutine ends soon. The caller holds disk.
+// stopCompaction stops a compaction, if there is one, and removes its new file.
+// Its goroutine ends soon. The caller holds disk.
 func (s *Store) stopCompaction() {
 	c := s.compacting
 	if c == nil {
@@ -277,7 +278,7 @@ func (s *Store) stopCompaction() {
 	}
 }
 
-// run does all of a compaction.
+// run runs the compaction.
 func (c *compaction) run() {
 	s := c.store
 	err := c.copyValues()
@@ -306,7 +307,7 @@ func (c *compaction) run() {
 	}
 	s.compacting = nil
 	s.compacted()
-	s.settling.Lock() // before anybody can write the new file
+	s.settling.Lock() // before any caller can write to the new file
 	s.disk.Unlock()
 	err = s.files.SyncDir(filepath.Dir(s.path))
 	s.unsettled = err
@@ -319,9 +320,10 @@ func (c *compaction) run() {
 	}
 }
 
-// remove removes the new file after an error. The file may be large, so that changes
-// do not wait for it. The compaction remains in progress until then: a change that
-// finds the disk full meanwhile stops it, as always, and then has the room.
+// remove removes the new file after an error. The file may be large, so changes
+// do not wait for it. The compaction remains in progress until then: a change
+// that finds the disk full meanwhile stops it, as always, and then has the
+// space.
 func (c *compaction) remove() {
 	c.step(func() error {
 		if c.new != nil {
@@ -337,13 +339,13 @@ func (c *compaction) remove() {
 	}
 }
 
-// shrink frees the room of a file that was replaced, bit by bit. If Close freed all
-// of it, some file systems would stop the syncs of all other files for long.
+// shrink frees the space of a replaced file in steps. If Close freed all of it,
+// some file systems would block the syncs of all other files for a long time.
 func (s *Store) shrink(old diskFile) {
 	const step = 2 << 20
 	info, err := old.Stat()
 	if err != nil || !isUnused(old, info) {
-		return // another program reads it, or it has another name
+		return // the file is open in another program, or has another name
 	}
 	for size := info.Size() - step; size > 0; size -= step {
 		s.mu.Lock()
@@ -355,7 +357,8 @@ func (s *Store) shrink(old diskFile) {
 	}
 }
 
-// rest returns the size of the changes that are not copied. The caller holds disk.
+// rest returns the size of the changes that are not yet copied. The caller
+// holds disk.
 func (c *compaction) rest() int64 { return c.log.End() - c.from }
 
 // step runs f, which writes the new file, unless the compaction is stopped.
@@ -368,7 +371,8 @@ func (c *compaction) step(f func() error) error {
 	return f()
 }
 
-// copyValues copies the values. They may change meanwhile: the changes come later.
+// copyValues copies the values. They may change meanwhile: the changes are
+// copied later.
 func (c *compaction) copyValues() error {
 	s := c.store
 	err := c.step(func() (err error) {
@@ -405,7 +409,7 @@ func (c *compaction) copyChanges(end int64) error {
 	return err
 }
 
-// install copies the changes that are left and puts the new file in the place of
+// install copies the remaining changes and puts the new file in the place of
 // the old one. The caller holds disk.
 func (c *compaction) install() (old diskFile, err error) {
 	if err := c.copyChanges(c.log.End()); err != nil {

@@ -11,9 +11,9 @@ import (
 )
 
 // BenchmarkCompact measures how long Swap takes in a Store of a million values,
-// during a compaction ("compacting") and for as long without one ("idle"). The
-// disk is that of the environment variable FILESTORE_BENCH_DIR, or the one for
-// temporary files.
+// during a compaction ("compacting") and for the same time without one
+// ("idle"). The files are in the directory that the environment variable
+// FILESTORE_BENCH_DIR names, or in the one for temporary files.
 func BenchmarkCompact(b *testing.B) {
 	const keys = 1_000_000
 	dir, err := os.MkdirTemp(os.Getenv("FILESTORE_BENCH_DIR"), "filestore")

@@ -13,15 +13,15 @@ import (
 	"testing/synctest"
 )
 
-// TestCompactFails: if any operation of a compaction fails, no value is lost and
-// no file is left. The Store goes on.
+// TestCompactFails: if any operation of a compaction fails, no value is lost
+// and no file is left over. The Store continues.
 func TestCompactFails(t *testing.T) {
 	for _, closeFirst := range []bool{false, true} {
 		for _, beside := range []bool{false, true} {
 			t.Run(fmt.Sprintf("close first %v/beside changes %v", closeFirst, beside), func(t *testing.T) {
 				seen := make(map[string]bool)
 				for n, more := 0, true; more; n++ {
-					synctest.Test(t, func(t *testing.T) { // in which nothing takes long
+					synctest.Test(t, func(t *testing.T) { // so that nothing takes long
 						what := testCompactFails(t, n, closeFirst, beside)
 						seen[what] = true
 						more = what != ""
@@ -110,8 +110,8 @@ func TestCompactNotPutInPlace(t *testing.T) {
 	}
 }
 
-// TestCompactDamage: a compaction does not copy damage. The changes are read from
-// the old file, and what is not whole there is not put in its place.
+// TestCompactDamage: a compaction does not copy damage. The changes are read
+// from the old file, and a damaged change is not copied.
 func TestCompactDamage(t *testing.T) {
 	d, log := new(faultyDisk), captureLog(t)
 	path := filepath.Join(t.TempDir(), "s")
@@ -135,8 +135,8 @@ func TestCompactDamage(t *testing.T) {
 	}
 }
 
-// TestCloseCompacting: Close ends a compaction at each of its operations, loses
-// nothing and leaves no file, and its goroutine ends.
+// TestCloseCompacting: Close can end a compaction at each of its operations. No
+// value is lost, no file is left over, and the goroutine ends.
 func TestCloseCompacting(t *testing.T) {
 	for n, more := 0, true; more; n++ {
 		d := new(faultyDisk)
@@ -184,8 +184,8 @@ func TestCloseCompacting(t *testing.T) {
 	}
 }
 
-// TestCompactFailedRoom: a change that finds the disk full while the new file of a
-// failed compaction is being removed waits for the room.
+// TestCompactFailedRoom: a change that finds the disk full while the new file
+// of a failed compaction is being removed waits for the space.
 func TestCompactFailedRoom(t *testing.T) {
 	captureLog(t)
 	d := new(faultyDisk)
@@ -226,7 +226,7 @@ func TestCompactFailedRoom(t *testing.T) {
 	d.hook(nil)
 	wantBig(t, s)
 	wantStored(t, s, "after", "1")
-	s.compactNow() // nothing of the failed one is left
+	s.compactNow() // the failed compaction leaves nothing behind
 	s.Close()
 	if names := fmt.Sprint(filesBeside(t, path)); names != "[s s.lock]" || d.opened() != 0 {
 		t.Errorf("files %s, %d open", names, d.opened())

@@ -25,7 +25,7 @@ func sizeOf(t *testing.T, path string) int64 {
 	return info.Size()
 }
 
-// TestCompact: the size of the file stays limited, also after compactions have
+// TestCompact: the size of the file stays limited, even after compactions have
 // failed for a while, and compactions lose nothing.
 func TestCompact(t *testing.T) {
 	d := new(faultyDisk)
@@ -88,7 +88,7 @@ func TestCompact(t *testing.T) {
 	wantStored(t, s, "a", last)
 }
 
-// TestCompactRetries: a compaction that failed is tried again after a minute.
+// TestCompactRetries: a failed compaction is retried after a minute.
 func TestCompactRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		captureLog(t)
@@ -120,8 +120,8 @@ func TestCompactRetries(t *testing.T) {
 	})
 }
 
-// TestCompactBeside: changes go on at each operation of a compaction, and are
-// kept. They wait only while few bytes are written, synced and renamed.
+// TestCompactBeside: changes are made during each operation of a compaction,
+// and are kept. They wait only while few bytes are written, synced and renamed.
 func TestCompactBeside(t *testing.T) {
 	for _, closeFirst := range []bool{false, true} {
 		t.Run(fmt.Sprint("close first ", closeFirst), func(t *testing.T) {
@@ -172,9 +172,9 @@ func TestCompactBeside(t *testing.T) {
 	}
 }
 
-// compactWith compacts the file and makes changes of a size at each operation at
-// which they are possible. It returns these operations, the others, and the number
-// of bytes that were written during the latter.
+// compactWith compacts the file and makes changes of a size during each
+// operation that permits them. It returns these operations, the other
+// operations, and the number of bytes written during the latter.
 func compactWith(t *testing.T, d *faultyDisk, s *Store, change func(size int)) (beside, held map[string]int, rest int64) {
 	t.Helper()
 	tempSize := func() int64 {
@@ -188,10 +188,10 @@ func compactWith(t *testing.T, d *faultyDisk, s *Store, change func(size int)) (
 	var before, after int64
 	d.hook(func(op, name string) error {
 		if name != "s.tmp" && name != "s (old)" && name != "." {
-			return nil // of a change
+			return nil // an operation of a change
 		}
 		if op == "open" {
-			s.disk.Lock() // compactNow may still have it
+			s.disk.Lock() // compactNow may still hold it
 		} else if !s.disk.TryLock() {
 			held[op+" "+name]++
 			if op == "sync" {
@@ -220,8 +220,8 @@ func compactWith(t *testing.T, d *faultyDisk, s *Store, change func(size int)) (
 	return beside, held, after - before
 }
 
-// TestCompactFastChanges: a compaction comes to an end although each of its
-// operations is outrun by a large change.
+// TestCompactFastChanges: a compaction finishes even if a large change arrives
+// during each of its operations.
 func TestCompactFastChanges(t *testing.T) {
 	d := new(faultyDisk)
 	path := filepath.Join(t.TempDir(), "s")
@@ -229,14 +229,14 @@ func TestCompactFastChanges(t *testing.T) {
 	last, syncs := "", 0
 	d.hook(func(op, name string) error {
 		if op == "open" && name == "s.tmp" {
-			s.disk.Lock() // compactNow may still have it
+			s.disk.Lock() // compactNow may still hold it
 			syncs = 0
 			s.disk.Unlock()
 		}
 		if op == "sync" && name == "s.tmp" && s.disk.TryLock() {
 			s.disk.Unlock()
 			if syncs++; syncs > 10*maxRounds {
-				return errors.New("no end") // or the disk would be full
+				return errors.New("no end") // otherwise the disk would fill up
 			}
 			next := strings.Repeat(fmt.Sprint(syncs%10), 2*maxRest)
 			swap(t, s, "a", last, next)
@@ -256,8 +256,9 @@ func TestCompactFastChanges(t *testing.T) {
 	}
 }
 
-// TestCompactExpires: a value that is renewed or deleted while it is copied does
-// not expire, and does not come back. Values that have expired are not copied.
+// TestCompactExpires: a value that is renewed while it is copied does not
+// expire, and one that is deleted does not come back. Expired values are not
+// copied.
 func TestCompactExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := new(faultyDisk)
@@ -292,8 +293,8 @@ func TestCompactExpires(t *testing.T) {
 	})
 }
 
-// TestCompactAnew: the new file has each value once. It has a salt of its own, so
-// that no old contents of the disk are valid in it.
+// TestCompactAnew: the new file has each value once. It has its own salt, so
+// that old contents of the disk are never valid in it.
 func TestCompactAnew(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	s := new(faultyDisk).store(t, path)

@@ -35,7 +35,7 @@ func TestCompactBehindLink(t *testing.T) {
 func TestCompactKeepsAccess(t *testing.T) {
 	uid, gid := os.Getuid(), os.Getgid()
 	if uid == 0 {
-		uid, gid = 12345, 54321 // root may give files to others
+		uid, gid = 12345, 54321 // root may give files to other users
 	}
 	path := filepath.Join(t.TempDir(), "s")
 	if err := errors.Join(os.WriteFile(path, nil, 0o640), os.Chmod(path, 0o640), os.Chown(path, uid, gid)); err != nil {

@@ -12,22 +12,22 @@ import (
 	"testing"
 )
 
-// A recorder is a file system that records what is done to it, so that a test can
-// make the contents of the disk after a crash at any time.
+// A recorder is a file system that records all operations, so that a test can
+// recreate the contents of the disk after a crash at any time.
 type recorder struct {
 	osFiles
 	closeFirst bool
 
 	mu       sync.Mutex
 	log      []event
-	names    map[string]int // the file that has each name
+	names    map[string]int // the file with each name
 	files    int
-	failSync int    // the number of further syncs that fail, of files
-	failDir  int    // the same, of directories
+	failSync int    // the number of further syncs of files that fail
+	failDir  int    // the same for directories
 	beside   func() // called before each sync of a new file
 }
 
-// An event is an operation on the disk, or what a caller knows about a value.
+// An event is an operation on the disk, or a caller's knowledge about a value.
 type event struct {
 	kind   string // create, write, truncate, sync, lose, rename, remove, syncdir; begun, acked
 	file   int
@@ -48,7 +48,7 @@ func (r *recorder) does(e event, f func() error) error {
 	return nil
 }
 
-// note records what a caller knows about a value.
+// note records a caller's knowledge about a value.
 func (r *recorder) note(kind, key string, number int) {
 	r.does(event{kind: kind, name: key, number: number}, func() error { return nil })
 }
@@ -132,17 +132,17 @@ func (f *recordedFile) Sync() error {
 	return nil
 }
 
-// isNew reports whether a file has not yet replaced that of the Store.
+// isNew reports whether a file has not yet replaced the Store's file.
 func (r *recorder) isNew(f *recordedFile) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return strings.Contains(f.name, tempMark) && r.names[f.name] == f.file
 }
 
-// A crashed is the state of a disk at a time: what the system shows, and what
-// survives a loss of power.
+// A crashed is the state of a disk at a time: the state that the system shows,
+// and the part that survives a loss of power.
 type crashed struct {
-	shown, safe   map[string]int // the file that has each name
+	shown, safe   map[string]int // the file with each name
 	namesUnsynced []event
 	contents      map[int]*contents
 	begun, acked  map[string]int
@@ -173,7 +173,7 @@ func replay(log []event) *crashed {
 			f.unsynced = append(f.unsynced, e)
 		case "sync":
 			f.safe, f.unsynced = bytes.Clone(f.shown), nil
-		case "lose": // what was not yet safe never will be, though the system shows it
+		case "lose": // data that is not safe yet never will be, though the system shows it
 			f.unsynced = nil
 		case "begun":
 			c.begun[e.name] = e.number
@@ -231,8 +231,8 @@ func (c *crashed) killed(t *testing.T, dir string) {
 	}
 }
 
-// powerless writes the files to a directory as they may be after a loss of power:
-// what is not synced is there, in part, or not at all.
+// powerless writes the files to a directory as they may be after a loss of
+// power: data that is not synced is present, missing, or present in part.
 func (c *crashed) powerless(t *testing.T, dir string, r *rand.Rand) {
 	empty(t, dir)
 	names := maps.Clone(c.safe)

@@ -10,9 +10,10 @@ import (
 	"testing"
 )
 
-// TestCrash: at whatever operation the process is killed or the power fails,
-// before, during and after compactions, the file is whole and has everything that
-// Swap has returned for. So it is if that happens once more after the next start.
+// TestCrash: if the process is killed or the power fails at any operation,
+// before, during and after compactions, the file is undamaged and contains
+// every change that Swap has returned for. The same holds if that happens once
+// more after the next start.
 func TestCrash(t *testing.T) {
 	captureLog(t)
 	for _, closeFirst := range []bool{false, true} {
@@ -48,8 +49,8 @@ func TestCrash(t *testing.T) {
 }
 
 // live opens the Store in a file, counts in some values, compacts the file
-// meanwhile, and closes the Store. If long, it does that for some rounds, and some
-// syncs fail.
+// meanwhile, and closes the Store. If long is set, it repeats that for some
+// rounds, and some syncs fail.
 func live(t *testing.T, r *recorder, path string, begun map[string]int, long bool) {
 	t.Helper()
 	s, err := openWith(path, r)
@@ -68,9 +69,9 @@ func live(t *testing.T, r *recorder, path string, begun map[string]int, long boo
 			r.note("acked", key, n)
 		case err == nil:
 			t.Errorf("%s is not %q", key, b)
-		} // or else a sync failed
+		} // otherwise a sync failed
 	}
-	// Each sync of a new file is outrun by a change, which the compaction copies
+	// A change arrives during each sync of a new file, and the compaction copies it
 	// at its end.
 	r.beside = func() {
 		if s.disk.TryLock() {

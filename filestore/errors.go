@@ -9,11 +9,11 @@ import (
 const errPrefix = "filestore"
 
 // ErrLocked is the error that [Open] and [Salvage] wrap if the file is open
-// already. The text of their error names the process that has it.
+// already. The text of their error names the process that holds the lock.
 var ErrLocked = errors.New("locked")
 
-// A NotRegularError reports a path that is a directory, a device, a named pipe or
-// a socket, or leads to one. Nothing has been changed. To recover, name another
+// A NotRegularError reports a path that is or leads to a directory, a device, a
+// named pipe or a socket. Nothing has been changed. To recover, name another
 // file; if Path is the lock beside the file, move it away.
 type NotRegularError struct {
 	Path string
@@ -39,11 +39,12 @@ func (e *NotRegularError) Error() string {
 }
 
 // A CorruptError reports a file that is damaged, or that is not the file of a
-// Store. The file has not been changed. To recover, restore a copy, keep what
-// [Salvage] can read, or move the file away to begin with an empty Store.
+// Store. The file has not been changed. To recover, restore a copy, let
+// [Salvage] save the readable values, or move the file away to start with an
+// empty Store.
 type CorruptError struct {
 	Path   string
-	Offset int64 // of the damage; 0 if the file is not one of a Store
+	Offset int64 // of the damage; 0 if the file is not the file of a Store
 	Err    error // the cause
 }
 
@@ -76,7 +77,7 @@ var (
 // notices the change. To recover, stop the process and move that file to Path.
 type ChangedError struct {
 	Path  string
-	Saved string // the file that has all values; "" if there are none, or it cannot be written
+	Saved string // the file with all values; "" if there are none, or if it cannot be written
 	Err   error  // the cause
 
 	saving  error // why Saved cannot be written

@@ -12,7 +12,7 @@ import (
 	"github.com/vkrouter/vk/filestore"
 )
 
-// The start of a bot that keeps its sessions and events over a restart.
+// A bot that persists its sessions and events over restarts.
 func ExampleOpen() {
 	_ = func(ctx context.Context, client *vk.Client) error {
 		store, err := filestore.Open("bot.db")
@@ -37,7 +37,7 @@ func ExampleOpen() {
 	}
 }
 
-// A value is there when the file is opened again.
+// A value is still present after the file is reopened.
 func ExampleStore() {
 	dir, err := os.MkdirTemp("", "bot")
 	if err != nil {
@@ -68,7 +68,7 @@ func ExampleStore() {
 	// hello <nil> true
 }
 
-// What can be read of a damaged file goes on in a new one.
+// Salvage copies the readable values of a damaged file to a new one.
 func ExampleSalvage() {
 	dir, err := os.MkdirTemp("", "bot")
 	if err != nil {
@@ -115,8 +115,8 @@ func ExampleSalvage() {
 	// lost: 29 bytes at offset 24
 }
 
-// Recovery from a damaged file: the readable part is in a new file, and the
-// operator hears which parts are lost.
+// Recovery from a damaged file: the readable part is in a new file, and the log
+// names the lost parts.
 func ExampleSalvaged() {
 	_ = func(path string) error {
 		var kept *filestore.Salvaged
@@ -133,7 +133,7 @@ func ExampleSalvaged() {
 	}
 }
 
-// A Store lists its values, for instance to make a backup of the sessions.
+// A Store lists its values, for example to back up the sessions.
 func ExampleStore_List() {
 	_ = func(ctx context.Context, s *filestore.Store) error {
 		return s.List(ctx, "session/", func(key string, value []byte) bool {
@@ -143,7 +143,7 @@ func ExampleStore_List() {
 	}
 }
 
-// The errors that a bot's operator has to act on.
+// The errors that require action by a bot's operator.
 func ExampleChangedError() {
 	_ = func(err error) {
 		var changed *filestore.ChangedError

@@ -14,8 +14,9 @@ import (
 	"time"
 )
 
-// TestDisk: a change that cannot be written fails and changes nothing. Later ones
-// succeed as soon as the cause has gone, whatever it was. A value is never lost.
+// TestDisk: a change that cannot be written fails and changes nothing. Later
+// ones succeed as soon as the cause has gone, for any cause. A value is never
+// lost.
 func TestDisk(t *testing.T) {
 	for _, tt := range []struct {
 		name                  string
@@ -35,7 +36,7 @@ func TestDisk(t *testing.T) {
 	} {
 		for _, closeFirst := range []bool{false, true} {
 			t.Run(fmt.Sprint(tt.name, "/close first ", closeFirst), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) { // in which nothing takes long
+				synctest.Test(t, func(t *testing.T) { // so that nothing takes long
 					captureLog(t)
 					d := &faultyDisk{closeFirst: closeFirst}
 					testDisk(t, d, func() {
@@ -94,8 +95,8 @@ func testDisk(t *testing.T, d *faultyDisk, fail func(), isRight func(error) bool
 	s.Close()
 }
 
-// TestUncertainReopened: after a failed sync, the file has the value before or the
-// one that could not be synced.
+// TestUncertainReopened: after a failed sync, the file has the previous value
+// or the one that could not be synced.
 func TestUncertainReopened(t *testing.T) {
 	d := new(faultyDisk)
 	path := filepath.Join(t.TempDir(), "s")
@@ -116,7 +117,7 @@ func TestUncertainReopened(t *testing.T) {
 	}
 }
 
-// TestFullForGood: on a disk that is full of old values, the bot makes room by
+// TestFullForGood: on a disk that is full of old values, the bot frees space by
 // deleting values.
 func TestFullForGood(t *testing.T) {
 	for _, closeFirst := range []bool{false, true} {
@@ -158,8 +159,8 @@ func TestFullForGood(t *testing.T) {
 	}
 }
 
-// TestFullByCompaction: a compaction that takes the last room ends, and the change
-// is made.
+// TestFullByCompaction: if a compaction takes the last space, it is stopped,
+// and the change is made.
 func TestFullByCompaction(t *testing.T) {
 	d, log := &faultyDisk{room: 3 << 20}, captureLog(t)
 	path := filepath.Join(t.TempDir(), "s")
@@ -199,8 +200,8 @@ func TestFullByCompaction(t *testing.T) {
 	wantStored(t, d.store(t, path), "a", room)
 }
 
-// TestAttempts: if it takes long to find out that no new file can be written, that
-// is not tried with each change.
+// TestAttempts: if an attempt to write a new file takes long and fails, it is
+// not repeated with each change.
 func TestAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		captureLog(t)

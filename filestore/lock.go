@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// A storeLock is the file beside a Store that only one process can have. It
-// must not be removed: then two processes could hold the locks of two files with
-// the same name.
+// A storeLock is the file beside a Store that only one process can hold. It
+// must not be removed: then two processes could hold the locks of two files
+// with the same name.
 type storeLock struct{ file *os.File }
 
 // maxHolder is the maximum size of the text in a lock: the number of the process
@@ -41,7 +41,7 @@ func lockStore(path string) (*storeLock, error) {
 	return &storeLock{f}, nil
 }
 
-// sign writes into the lock which process has it.
+// sign writes the number and the host of this process into the lock.
 func sign(f *os.File) error {
 	b := make([]byte, maxHolder+1)
 	n, err := f.ReadAt(b, 0)
@@ -52,14 +52,15 @@ func sign(f *os.File) error {
 	if _, _, ok := parseHolder(text); !ok && len(text) > 0 {
 		return fmt.Errorf("%s is not the lock of a Store: move it away", f.Name())
 	}
-	// The lock holds without the text, which is only there for the error of others.
+	// The lock works without the text, which is only used in the errors of other
+	// processes.
 	if f.Truncate(0) == nil {
 		f.WriteAt(holder(), 0)
 	}
 	return nil
 }
 
-// Close returns the lock, and leaves an empty file.
+// Close releases the lock, and leaves an empty file.
 func (l *storeLock) Close() error {
 	l.file.Truncate(0)
 	return l.file.Close()
@@ -83,8 +84,9 @@ func parseHolder(text []byte) (pid int, host string, ok bool) {
 	return pid, host, ok && found && err == nil && pid > 0 && len(text) <= maxHolder && !strings.Contains(host, "\n")
 }
 
-// lockedBy returns an error that wraps ErrLocked and names the process that wrote
-// text. Processes of another host, or container, have numbers of their own.
+// lockedBy returns an error that wraps ErrLocked and names the process that
+// wrote text. The numbers of processes on another host, or in another
+// container, are unrelated to this one's.
 func lockedBy(text []byte) error {
 	pid, host, ok := parseHolder(text)
 	switch {

@@ -35,8 +35,8 @@ func TestLock(t *testing.T) {
 	new(faultyDisk).store(t, path)
 }
 
-// TestLockedBy: the error names the process that has the file. The lock ends with
-// that process, although it is killed.
+// TestLockedBy: the error names the process that holds the lock. The lock ends
+// with that process, even if it is killed.
 func TestLockedBy(t *testing.T) {
 	if path := os.Getenv("FILESTORE_TEST_LOCK"); path != "" { // the other process
 		s, err := Open(path)
@@ -49,7 +49,7 @@ func TestLockedBy(t *testing.T) {
 		return
 	}
 	path := filepath.Join(t.TempDir(), "s")
-	for range 2 { // the second one finds what the first one has left
+	for range 2 { // the second one finds the lock file of the first one
 		cmd := exec.Command(os.Args[0], "-test.run=^TestLockedBy$")
 		cmd.Env = append(os.Environ(), "FILESTORE_TEST_LOCK="+path)
 		out, err := cmd.StdoutPipe()
@@ -78,8 +78,8 @@ func TestLockedBy(t *testing.T) {
 	s.Close()
 }
 
-// TestLockText: the text in a lock names a process of this host or another. A lock
-// without one is somebody's, too.
+// TestLockText: the text in a lock names a process of this host or another. A
+// lock without a text may also be held.
 func TestLockText(t *testing.T) {
 	host := hostname()
 	for _, tt := range []struct{ name, text, want string }{
@@ -98,8 +98,8 @@ func TestLockText(t *testing.T) {
 	}
 }
 
-// TestLockContents: Open replaces what a process has left in the lock. It refuses a
-// file that is not a lock, and does not change it.
+// TestLockContents: Open replaces the text that an ended process has left in
+// the lock. It refuses a file that is not a lock, and does not change it.
 func TestLockContents(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	lock := path + ".lock"

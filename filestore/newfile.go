@@ -10,9 +10,9 @@ import (
 	"github.com/vkrouter/vk/internal/memstore"
 )
 
-// chunk is the size of the frames of a new file. If the new file is synced after
-// each of them, the disk has no long work to do at once, for which the syncs of
-// other files would have to wait.
+// chunk is the size of the frames of a new file. If syncEach is set, the new file
+// is synced after each frame, so that no single sync takes long and delays the
+// syncs of other files.
 const chunk = 64 << 10
 
 // A newFile is a file of values that is being written.
@@ -82,7 +82,7 @@ func (f *newFile) flush() error {
 		return err
 	}
 	err := f.file.Sync()
-	runtime.Gosched() // changes come first
+	runtime.Gosched() // changes have priority
 	return err
 }
 
@@ -99,7 +99,7 @@ func (f *newFile) write() error {
 	return nil
 }
 
-// sync makes everything that was put safe on the disk.
+// sync syncs everything that was put to the disk.
 func (f *newFile) sync() error {
 	if err := f.write(); err != nil {
 		return err
@@ -109,6 +109,6 @@ func (f *newFile) sync() error {
 
 // discard removes the file.
 func (f *newFile) discard() {
-	f.file.Close() // maybe for the second time
+	f.file.Close() // possibly for the second time
 	f.files.Remove(f.name)
 }

@@ -17,13 +17,14 @@ import (
 	"github.com/vkrouter/vk/internal/memstore"
 )
 
-// Open opens the Store in a file. It creates the file if there is none, or if it
-// is empty; the directory must exist. Symbolic links are followed. The caller must
-// close the Store.
+// Open opens the Store in a file. It creates the file if there is none, or if
+// it is empty; the directory must exist. Symbolic links are followed. The
+// caller must close the Store.
 //
 // If the file is open already, the error matches [ErrLocked]. If the file is
-// damaged or is not one of a Store, the error is a [*CorruptError]. If the path
-// leads to something that is not a regular file, it is a [*NotRegularError].
+// damaged or is not the file of a Store, the error is a [*CorruptError]. If the
+// path leads to something that is not a regular file, it is a
+// [*NotRegularError].
 func Open(path string) (*Store, error) { return openWith(path, osFiles{}) }
 
 func openWith(path string, files files) (_ *Store, err error) {
@@ -52,7 +53,7 @@ func openWith(path string, files files) (_ *Store, err error) {
 	case err == nil:
 		err = s.openOld()
 	}
-	if err == nil && s.file == nil { // it could not be opened again after rewrite
+	if err == nil && s.file == nil { // the file could not be reopened after rewrite
 		err = s.reopen()
 	}
 	if err != nil {
@@ -127,12 +128,13 @@ func (s *Store) put(key string, value []byte, deadline memstore.Deadline) {
 	s.entries.Put(key, bytes.Clone(value), deadline)
 }
 
-// tempMark is between the name of a Store and 16 random hexadecimal digits in the
-// names of files that are to replace it.
+// tempMark stands between the name of a Store and 16 random hexadecimal digits
+// in the names of files that will replace it.
 const tempMark = ".tmp-"
 
-// removeLeftovers removes new files of a process that ended during a compaction.
-// The caller holds the lock. Other files stay, whatever their names.
+// removeLeftovers removes new files of a process that ended during a
+// compaction. The caller holds the lock. Other files are kept, regardless of
+// their names.
 func removeLeftovers(files files, path string) {
 	dir, base := filepath.Split(path)
 	list, _ := os.ReadDir(dir) // without it, they stay for now

@@ -17,8 +17,8 @@ import (
 	"github.com/vkrouter/vk/internal/memstore"
 )
 
-// TestOpenKeeps: all values are there when the file is opened again, unless they
-// have expired.
+// TestOpenKeeps: all values are present when the file is opened again, unless
+// they have expired.
 func TestOpenKeeps(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bot.db")
 	s, err := Open(path)
@@ -107,8 +107,8 @@ func TestFormat(t *testing.T) {
 	}
 }
 
-// TestOpenUnfinished: Open removes an unfinished change from the end of the file,
-// and logs a warning. The Store goes on from there.
+// TestOpenUnfinished: Open removes an unfinished change from the end of the
+// file, and logs a warning. The Store continues from there.
 func TestOpenUnfinished(t *testing.T) {
 	path, whole, middle := twoChanges(t)
 	for cut := len(whole) - 1; cut >= middle; cut-- {
@@ -256,8 +256,8 @@ func TestOpenFails(t *testing.T) {
 					what := failed()
 					seen[what] = true
 					more = what != ""
-					// Open opens a new file for a second time, and can do without the
-					// permissions of an empty one.
+					// Open opens a new file for a second time, and does not need the permissions of
+					// an empty one.
 					isNew := kind == "new" || kind == "empty"
 					again := isNew && !d.RenamesOpen() && (what == "open s" || what == "stat s" || what == "read s")
 					ignored := !more || again || isNew && what == "lstat s" && n > 0 && err == nil
@@ -314,8 +314,8 @@ func makeFile(t *testing.T, path, kind string) {
 	}
 }
 
-// TestOpenSyncs: the process before may have been killed before its syncs, so that
-// Open syncs the file and its directory before anybody relies on them.
+// TestOpenSyncs: the previous process may have been killed before its syncs, so
+// Open syncs the file and its directory before any caller relies on them.
 func TestOpenSyncs(t *testing.T) {
 	d := new(faultyDisk)
 	path, _, _ := twoChanges(t)
@@ -334,7 +334,8 @@ func TestOpenSyncs(t *testing.T) {
 	s.Close()
 }
 
-// makeGarbage makes a file that is mostly garbage, or whose values have expired.
+// makeGarbage makes a file that is mostly garbage, or that contains expired
+// values only.
 func makeGarbage(t *testing.T, path string, ttl time.Duration) {
 	t.Helper()
 	captureLog(t)
@@ -343,7 +344,7 @@ func makeGarbage(t *testing.T, path string, ttl time.Duration) {
 	swap(t, s, "kept", "", "1")
 	d.hook(func(op, name string) error {
 		if name == "s.tmp" {
-			return syscall.EIO // so that it is not compacted yet
+			return syscall.EIO // prevents a compaction
 		}
 		return nil
 	})
@@ -414,8 +415,8 @@ func TestOpenTidyLoses(t *testing.T) {
 	wantStored(t, d.store(t, path), "kept", "1")
 }
 
-// FuzzOpen: Open does not panic for any file, and a Store that it returns works. So
-// does one of a file that Salvage makes of a damaged one.
+// FuzzOpen: Open does not panic for any file, and the Store that it returns
+// works. The same holds for a file that Salvage made of a damaged one.
 func FuzzOpen(f *testing.F) {
 	path := filepath.Join(f.TempDir(), "seed")
 	s, err := Open(path)

@@ -9,7 +9,7 @@ import (
 )
 
 // resolve returns the path of the file that a path leads to. The file need not
-// exist, also at the end of a symbolic link. Whatever else there is is an error.
+// exist, even at the end of a symbolic link. Anything else is an error.
 func resolve(path string) (string, error) {
 	if path == "" {
 		return "", fmt.Errorf("%s: empty path: name a file", errPrefix)
@@ -25,7 +25,7 @@ func resolve(path string) (string, error) {
 			return "", &NotRegularError{path, info.Mode()}
 		}
 		dir, base := filepath.Split(path)
-		if dir, err := filepath.EvalSymlinks(dir); err == nil { // else, opening the file returns the error
+		if dir, err := filepath.EvalSymlinks(dir); err == nil { // otherwise opening the file returns the error
 			path = filepath.Join(dir, base)
 		}
 		info, err := os.Lstat(path)

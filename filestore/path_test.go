@@ -11,14 +11,14 @@ import (
 	"testing"
 )
 
-// TestOpenLink: links are followed to the file, which is created if there is none.
-// The links stay.
+// TestOpenLink: links are followed to the file, which is created if there is
+// none. The links are kept.
 func TestOpenLink(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		links map[string]string
 		open  string
-		file  string // that Open opens
+		file  string // the file that Open opens
 	}{
 		{"to a file", map[string]string{"link": "dir/file"}, "link", "dir/file"},
 		{"dangling", map[string]string{"link": "dir/new"}, "link", "dir/new"},
@@ -150,8 +150,8 @@ func TestLeftovers(t *testing.T) {
 	}
 }
 
-// TestCreateFileExclusive: a new file is written only if nothing has its name, not
-// even a link that leads nowhere.
+// TestCreateFileExclusive: a new file is written only if its name is unused,
+// even by a dangling link.
 func TestCreateFileExclusive(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }

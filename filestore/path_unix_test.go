@@ -14,8 +14,9 @@ import (
 	"testing"
 )
 
-// TestNotRegular: Open and Salvage refuse whatever is not a regular file, and
-// leave it as it is; so do they if the lock beside the file is not one.
+// TestNotRegular: Open and Salvage refuse a path that is not a regular file,
+// and leave it unchanged. They also refuse if the lock beside the file is not a
+// regular file.
 func TestNotRegular(t *testing.T) {
 	for _, kind := range []struct {
 		name string
@@ -33,9 +34,9 @@ func TestNotRegular(t *testing.T) {
 			return l.Close()
 		}},
 		{"device", fs.ModeDevice, func(path string) error {
-			err := syscall.Mknod(path, syscall.S_IFCHR|0o600, 1<<8|3) // that of /dev/null
+			err := syscall.Mknod(path, syscall.S_IFCHR|0o600, 1<<8|3) // the device /dev/null
 			if errors.Is(err, syscall.EPERM) {
-				err = os.Symlink("/dev/null", path) // only root can make one
+				err = os.Symlink("/dev/null", path) // only root can create a device
 			}
 			return err
 		}},
@@ -70,8 +71,8 @@ func TestNotRegular(t *testing.T) {
 	}
 }
 
-// wantNotRegular checks that Open and Salvage refuse a path because of a thing, and
-// change nothing.
+// wantNotRegular checks that Open and Salvage refuse a path with an error that
+// names a thing, and change nothing.
 func wantNotRegular(t *testing.T, path, thing string, mode fs.FileMode) {
 	t.Helper()
 	before, files := state(t, thing), fmt.Sprint(filesBeside(t, path))
@@ -97,7 +98,7 @@ func wantNotRegular(t *testing.T, path, thing string, mode fs.FileMode) {
 	}
 }
 
-// state returns what a change to a file would change.
+// state returns a description that differs after any change of a file.
 func state(t *testing.T, path string) string {
 	t.Helper()
 	info, err := os.Lstat(path)
@@ -137,8 +138,8 @@ func TestHardLink(t *testing.T) {
 	new(faultyDisk).store(t, two)
 }
 
-// TestLockRemoved: a Store is locked also if somebody removes its lock, and after
-// a compaction.
+// TestLockRemoved: a Store stays locked even after a user removes its lock, and
+// after a compaction.
 func TestLockRemoved(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	s := new(faultyDisk).store(t, path)

@@ -9,7 +9,8 @@ import (
 	"github.com/vkrouter/vk/internal/framelog"
 )
 
-// A Salvaged reports what [Salvage] has kept and what is lost.
+// A Salvaged reports the values that [Salvage] has kept and the parts that are
+// lost.
 type Salvaged struct {
 	Path   string // the new file
 	Values int    // the number of values in it
@@ -21,17 +22,19 @@ type Part struct {
 	Offset, Size int64
 }
 
-// Salvage keeps what can be read of a damaged file. It writes the values to a new
-// file beside it, whose name ends in ".salvaged", and never changes the damaged
-// one. To use the new file, move it to the place of the damaged one.
+// Salvage writes the readable values of a damaged file to a new file. The new
+// file is in the same directory, has the same name with ".salvaged" added, and
+// the damaged file is never changed. To use the new file, move it to the place
+// of the damaged one.
 //
 // The changes in the lost parts are missing in the new file: a value that was
-// changed there is an older one, and a value that was deleted there is still
-// present. An unfinished change at the end of the file is a lost part, too, though
-// nobody has relied on it.
+// changed there has an older value, and a value that was deleted there is still
+// present. An unfinished change at the end of the file is a lost part, too,
+// although Swap had not returned for it.
 //
-// If the file is open, the error matches [ErrLocked]. If the new file exists, it
-// matches [io/fs.ErrExist]. If nothing can be read, the error is a [*CorruptError].
+// If the file is open, the error matches [ErrLocked]. If the new file exists,
+// it matches [io/fs.ErrExist]. If nothing can be read, the error is a
+// [*CorruptError].
 func Salvage(path string) (*Salvaged, error) { return salvageWith(path, osFiles{}) }
 
 func salvageWith(path string, files files) (_ *Salvaged, err error) {
@@ -59,7 +62,8 @@ func salvageWith(path string, files files) (_ *Salvaged, err error) {
 	return result, nil
 }
 
-// loadDamaged reads what can be read of the file, and returns the other parts.
+// loadDamaged reads the readable parts of the file, and returns the other
+// parts.
 func (s *Store) loadDamaged() (lost []Part, err error) {
 	file, err := s.files.Open(s.path, os.O_RDONLY)
 	if err != nil {

@@ -30,8 +30,8 @@ func logOf(payloads ...[]byte) (file []byte, at []int64) {
 	return file, append(at, l.End())
 }
 
-// TestSalvage: Salvage keeps what can be read of a damaged file, says what is lost,
-// and changes nothing. The new file is that of a Store.
+// TestSalvage: Salvage keeps the readable values of a damaged file, reports the
+// lost parts, and changes nothing. The new file is the file of a Store.
 func TestSalvage(t *testing.T) {
 	whole, at := logOf(
 		appendRecord(nil, "a", []byte("1"), 0),
@@ -95,8 +95,8 @@ func TestSalvage(t *testing.T) {
 	}
 }
 
-// TestSalvageFails: the error says what to do, and the damaged file and what stands
-// in the place of the new one stay as they are.
+// TestSalvageFails: the error names the remedy. The damaged file is unchanged,
+// and so is a file with the name of the new one.
 func TestSalvageFails(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
@@ -174,7 +174,7 @@ func TestSalvageDiskFails(t *testing.T) {
 	}
 }
 
-// TestSalvageDamagedStore: what Open refuses is what Salvage is for.
+// TestSalvageDamagedStore: Salvage accepts the files that Open refuses.
 func TestSalvageDamagedStore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "s")
 	s := new(faultyDisk).store(t, path)

@@ -24,11 +24,11 @@ type Store struct {
 	files files
 	lock  io.Closer
 
-	// disk is held while the file is written. mu is held for moments only, and
-	// may be locked while disk is held, not the other way round.
+	// disk is held while the file is written. mu is held only briefly, and may be
+	// locked while disk is held, but not the other way round.
 	disk       sync.Mutex
 	file       diskFile    // nil if it could not be opened after a compaction
-	info       fs.FileInfo // identifies file; nil as long as there is none
+	info       fs.FileInfo // identifies file; nil if there is none yet
 	log        *framelog.Log
 	frame      []byte
 	doubt      error       // why the contents of the file are unknown, or nil
@@ -36,16 +36,15 @@ type Store struct {
 	compacting *compaction // in progress, or nil
 	failure    failure     // of the last compaction
 	saved      string      // the file with the values, saved because another program changed the file
-	saving     error       // why there is none
+	saving     error       // why there is no such file
 	noticed    bool        // that change has been logged
 
-	// settling is locked from the time at which a new file replaces the old one
-	// until the directory is synced. Changes in the new file are safe after that.
+	// settling is locked from the moment when a new file replaces the old one until
+	// the directory is synced. Changes in the new file are safe after that.
 	settling  sync.Mutex
 	unsettled error // of the sync
 
-	// compactions is locked for reading as long as the goroutine of a compaction
-	// runs.
+	// compactions is locked for reading while the goroutine of a compaction runs.
 	compactions sync.RWMutex
 
 	mu      sync.Mutex
@@ -63,13 +62,13 @@ type change struct {
 	batch    *batch
 }
 
-// A batch is the changes that are written together.
+// A batch is a group of changes that are written together.
 type batch struct {
 	changes []change
 	size    int // an upper bound of the bytes to write
 
 	led  bool          // a Swap writes it, or waits for its turn to; guarded by the Store's mu
-	over chan struct{} // closed when it is written or given up; err does not change any more
+	over chan struct{} // closed when the batch is written or has failed; err does not change any more
 
 	// Guarded by the Store's disk.
 	done bool
@@ -95,16 +94,17 @@ func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
 	return bytes.Clone(value), nil // a value is never changed, only replaced
 }
 
-// Swap sets the value to new and returns true if the value equals old; otherwise
-// it changes nothing and returns false. An empty old means that there must be no
-// value. An empty new deletes the value. The value expires after ttl; if ttl is
-// zero, it does not expire.
+// Swap sets the value to new and returns true if the value equals old;
+// otherwise it changes nothing and returns false. An empty old means that there
+// must be no value. An empty new deletes the value. The value expires after
+// ttl; if ttl is zero, it does not expire.
 //
 // Swap returns when the change is safe on the disk, even if ctx ends before
-// that. If the change cannot be written, for instance because the disk is full,
-// Swap returns the error and the value is as before. Changes that share the write
-// fail with it. Later ones succeed as soon as the cause has gone. The error is a
-// [*ChangedError] if another program has deleted, replaced or changed the file.
+// that. If the change cannot be written, for example because the disk is full,
+// Swap returns the error and the value is unchanged. Changes that share the
+// write fail with it. Later ones succeed as soon as the cause has gone. The
+// error is a [*ChangedError] if another program has deleted, replaced or
+// changed the file.
 func (s *Store) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
 	if err := memstore.Check(ctx, errPrefix, key, new, ttl); err != nil {
 		return false, err
@@ -115,7 +115,7 @@ func (s *Store) Swap(ctx context.Context, key string, old, new []byte, ttl time.
 		if err != nil || b == nil {
 			return swapped, err
 		}
-		// The answer depends on a change in b. It holds once b is on the disk.
+		// The result depends on a change in b. It is final once b is on the disk.
 		if err := s.commit(b); err != nil {
 			return false, err
 		}
@@ -125,9 +125,9 @@ func (s *Store) Swap(ctx context.Context, key string, old, new []byte, ttl time.
 	}
 }
 
-// decide decides whether the change is made. The answer holds once the batch, if
-// there is one, is on the disk. If again is true, the caller must then call
-// decide again.
+// decide decides whether the change is made. The result is final once the
+// batch, if there is one, is on the disk. If again is true, the caller must
+// call decide again after that.
 func (s *Store) decide(key string, old, new []byte, ttl time.Duration) (b *batch, swapped, again bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -164,9 +164,9 @@ func (s *Store) decide(key string, old, new []byte, ttl time.Duration) (b *batch
 	return s.next, true, false, nil
 }
 
-// commit returns when the batch is on the disk. The first caller writes the batch for
-// all of them. The others do not wait for disk, or they would be in line before the
-// next batch.
+// commit returns when the batch is on the disk. The first caller writes the
+// batch for all callers. The others do not lock disk, since that would block
+// the next batch.
 func (s *Store) commit(b *batch) error {
 	s.mu.Lock()
 	first := !b.led
@@ -179,13 +179,13 @@ func (s *Store) commit(b *batch) error {
 	return b.err
 }
 
-// lead writes a batch, unless Close has.
+// lead writes a batch, unless Close has written it.
 func (s *Store) lead(b *batch) {
-	runtime.Gosched() // others that the end of the last batch has woken have changes, too
+	runtime.Gosched() // callers woken by the end of the last batch have changes, too
 	s.disk.Lock()
 	defer s.disk.Unlock()
 	if !b.done {
-		// Batches are written one after the other: this is the next one.
+		// Batches are written one after another, and this is the next one.
 		s.write(b)
 	}
 }
@@ -217,9 +217,9 @@ func (s *Store) List(ctx context.Context, prefix string, yield func(key string, 
 // vk.Dispatcher that no other process uses the Store.
 func (s *Store) Exclusive() bool { return true }
 
-// Close writes the changes that were begun and closes the file. It ends a
-// compaction; the next [Open] begins it anew. After Close, Get and Swap return an
-// error that matches [os.ErrClosed]. A second Close does nothing.
+// Close writes the pending changes and closes the file. It stops a compaction;
+// the next [Open] starts it again. After Close, Get and Swap return an error
+// that matches [os.ErrClosed]. A second Close does nothing.
 //
 // If another program has deleted, replaced or changed the file, Close saves the
 // values beside it and returns a [*ChangedError].
@@ -233,7 +233,7 @@ func (s *Store) Close() error {
 	s.mu.Unlock()
 
 	err := s.closeFile()
-	s.compactions.Lock() // waits for the goroutine, which has nothing to do any more
+	s.compactions.Lock() // waits for the goroutine, which has nothing left to do
 	defer s.compactions.Unlock()
 	if err := errors.Join(err, s.lock.Close()); err != nil {
 		return s.failed(err)

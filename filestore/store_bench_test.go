@@ -35,9 +35,9 @@ func BenchmarkSwap(b *testing.B) {
 	}
 }
 
-// BenchmarkSwapRatio compares Swap with the least that it must do, which is to
-// append as many bytes to a file and to sync it. Both take turns on the same disk.
-// The ratio is that of the medians.
+// BenchmarkSwapRatio compares Swap with the minimal work that it requires:
+// appending the same number of bytes to a file and syncing it. The two
+// alternate on the same disk. The ratio is that of the medians.
 func BenchmarkSwapRatio(b *testing.B) {
 	s := openStore(b)
 	raw, err := os.Create(filepath.Join(b.TempDir(), "raw"))

@@ -12,7 +12,7 @@ import (
 )
 
 // TestKilled: if a process is killed while it writes, each change that Swap has
-// returned for is there, and at most one more of each key.
+// returned for is present, and at most one more of each key.
 func TestKilled(t *testing.T) {
 	const keys = 8
 	if path := os.Getenv("FILESTORE_TEST_CHILD"); path != "" {
@@ -55,7 +55,7 @@ func TestKilled(t *testing.T) {
 		for key := range keys {
 			v, err := s.Get(t.Context(), strconv.Itoa(key))
 			n, _ := strconv.Atoi(string(v))
-			// One more may be written that the process has not reported.
+			// One more change may be written that the process has not reported.
 			if n < acked[key] || n > acked[key]+1 || err != nil {
 				t.Errorf("round %d: %d is %q, %v, want %d", round, key, v, err, acked[key])
 			}
@@ -67,7 +67,7 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// countInStore counts in all keys, and prints each number that is stored.
+// countInStore counts in all keys, and prints each number after it is stored.
 func countInStore(t *testing.T, path string, keys int) {
 	s, err := Open(path)
 	if err != nil {

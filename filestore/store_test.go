@@ -76,7 +76,7 @@ func TestStoreRefuses(t *testing.T) {
 	}
 }
 
-// TestConcurrent: no change of concurrent callers is lost, also over a
+// TestConcurrent: no change of concurrent callers is lost, even during a
 // compaction.
 func TestConcurrent(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bot.db")
@@ -121,8 +121,8 @@ func TestConcurrent(t *testing.T) {
 	}
 }
 
-// TestBatch: changes that begin while another is being written share the next
-// write, and its failure.
+// TestBatch: changes that begin during a write share the next write, and its
+// failure.
 func TestBatch(t *testing.T) {
 	d := new(faultyDisk)
 	s := d.store(t, filepath.Join(t.TempDir(), "s"))
@@ -136,7 +136,7 @@ func TestBatch(t *testing.T) {
 				_, errs[i] = s.Swap(context.Background(), fmt.Sprint(i), nil, []byte("1"), 0)
 			})
 		}
-		for began := 0; began < n; { // until all are in the batch
+		for began := 0; began < n; { // until all changes are in the batch
 			s.mu.Lock()
 			if s.next != nil {
 				began = len(s.next.changes)
@@ -186,8 +186,8 @@ func TestBatch(t *testing.T) {
 	wantStored(t, s, "k", "xxxxx")
 }
 
-// TestFailsTogether: a change that builds on one that is being written fails with
-// it, and is not written.
+// TestFailsTogether: a change that builds on a failed write fails with it, and
+// is not written.
 func TestFailsTogether(t *testing.T) {
 	d := new(faultyDisk)
 	path := filepath.Join(t.TempDir(), "s")
@@ -234,7 +234,7 @@ func TestPending(t *testing.T) {
 	}
 	first := decide("a", "", "1", true)
 	decide("b", "", "1", true)
-	decide("a", "", "2", false) // though b came after it
+	decide("a", "", "2", false) // although b was changed after it
 	var second *batch
 	d.hook(func(op, name string) error {
 		if op == "write" && second == nil {
@@ -245,7 +245,7 @@ func TestPending(t *testing.T) {
 	if err := s.commit(first); err != nil {
 		t.Error(err)
 	}
-	decide("a", "1", "3", false) // though the first is on the disk
+	decide("a", "1", "3", false) // although the first change is on the disk
 	if err := s.commit(second); err != nil {
 		t.Error(err)
 	}
@@ -297,8 +297,8 @@ func TestPendingExpires(t *testing.T) {
 	})
 }
 
-// TestClose: Close writes the changes that were begun, and returns the error if
-// the file cannot be closed.
+// TestClose: Close writes the pending changes, and returns the error if the
+// file cannot be closed.
 func TestClose(t *testing.T) {
 	d := new(faultyDisk)
 	path := filepath.Join(t.TempDir(), "s")
@@ -323,8 +323,8 @@ func TestClose(t *testing.T) {
 	}
 }
 
-// TestCommitWithoutDisk: a Swap whose change was written by another returns also while
-// the next batch is written.
+// TestCommitWithoutDisk: a Swap that another Swap has written the change for
+// returns even while the next batch is written.
 func TestCommitWithoutDisk(t *testing.T) {
 	s := openStore(t)
 	first, _, _, err := s.decide("a", nil, []byte("1"), 0)

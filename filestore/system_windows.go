@@ -13,7 +13,7 @@ const noFollow = 0
 // renamesOpen reports whether a file can be renamed and replaced while it is open.
 const renamesOpen = false
 
-// Errors that package syscall does not name.
+// Error codes that package syscall does not define.
 const (
 	writeProtect     = syscall.Errno(19)
 	sharingViolation = syscall.Errno(32)
@@ -21,8 +21,8 @@ const (
 	diskFull         = syscall.Errno(112)
 )
 
-// openLock opens a file so that nobody else can open it for writing. It returns
-// ErrLocked if somebody has done that already.
+// openLock opens a file so that no other process can open it for writing. It
+// returns ErrLocked if another process has done that already.
 func openLock(name string) (*os.File, error) {
 	path, err := syscall.UTF16PtrFromString(name)
 	if err != nil {
@@ -39,8 +39,8 @@ func openLock(name string) (*os.File, error) {
 	return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 }
 
-// lockOpen does nothing: an open lock file cannot be removed, so that nobody
-// comes by it.
+// lockOpen does nothing: an open lock file cannot be removed, so that no other
+// process can create a second one.
 func lockOpen(*os.File, bool) error { return nil }
 
 func owner(fs.FileInfo) (uid, gid int, ok bool) { return 0, 0, false }

@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-// openStore opens a Store in a new directory. The test closes it at its end.
+// openStore opens a Store in a new directory. It is closed when the test ends.
 func openStore(t testing.TB) *Store {
 	t.Helper()
 	s, err := Open(filepath.Join(t.TempDir(), "s"))
@@ -30,7 +30,7 @@ func openStore(t testing.TB) *Store {
 	return s
 }
 
-// A logBuffer holds lines that are logged.
+// A logBuffer holds logged lines.
 type logBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -57,14 +57,14 @@ func captureLog(t testing.TB) *logBuffer {
 	return lines
 }
 
-// A faultyDisk is a file system whose operations fail on demand.
+// A faultyDisk is a file system with operations that fail on demand.
 type faultyDisk struct {
 	osFiles
 	closeFirst bool // an open file cannot be renamed, replaced or removed, as on Windows
 
 	mu                    sync.Mutex
 	write, sync, truncate error
-	room                  int64 // the size that all open files together can have, if positive
+	room                  int64 // the maximum total size of all open files, if positive
 	syncs                 int
 	open                  map[*faultyFile]bool
 	before                func(op, name string) error
@@ -76,8 +76,8 @@ func (d *faultyDisk) fail(write, sync, truncate error) {
 	d.write, d.sync, d.truncate = write, sync, truncate
 }
 
-// hook makes the disk call f before each operation, which fails with the error of
-// f. The name is short, see shortName.
+// hook makes the disk call f before each operation. If f returns an error, the
+// operation fails with it. The name is short, see shortName.
 func (d *faultyDisk) hook(f func(op, name string) error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -104,7 +104,8 @@ func (d *faultyDisk) does(op, name string) error {
 }
 
 // failNth makes the nth operation fail, and the others succeed, until failed is
-// called. failed returns the operation that failed, if there were so many.
+// called. failed returns the operation that failed, or "" if there were fewer
+// operations.
 func (d *faultyDisk) failNth(n int) (failed func() (what string)) {
 	var mu sync.Mutex
 	var what string
@@ -293,7 +294,7 @@ func (f *faultyFile) Truncate(size int64) error {
 	return f.File.Truncate(size)
 }
 
-// store opens a Store on the disk. The test closes it at its end.
+// store opens a Store on the disk. It is closed when the test ends.
 func (d *faultyDisk) store(t testing.TB, path string) *Store {
 	t.Helper()
 	s, err := openWith(path, d)
@@ -341,7 +342,8 @@ func (s *Store) rewriteNow() error {
 	return s.rewrite()
 }
 
-// compactNow replaces the file beside the changes, and returns when that is done.
+// compactNow replaces the file concurrently with changes, and returns when that
+// is done.
 func (s *Store) compactNow() {
 	s.disk.Lock()
 	s.compact()

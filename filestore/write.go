@@ -30,7 +30,7 @@ func (s *Store) write(b *batch) {
 	s.tidy()
 }
 
-// finish applies a batch that is safe on the disk, or gives up one that failed.
+// finish applies a batch that is safe on the disk, or discards a failed one.
 func (s *Store) finish(b *batch, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -83,12 +83,12 @@ func (s *Store) append(payload []byte) error {
 	return nil
 }
 
-// undo removes what was written of a frame, because of err. If the process ends
-// first, Open removes it.
+// undo removes the part of a frame that was written before err. If the process
+// ends first, Open removes it.
 func (s *Store) undo(err error) error {
 	var changed *ChangedError
 	if errors.As(err, &changed) && changed.inPlace {
-		return err // the file is not what it was, and the next change will find that, too
+		return err // the file was changed, and the next change will notice it, too
 	}
 	end := s.log.End()
 	info, left := s.file.Stat()
@@ -101,8 +101,8 @@ func (s *Store) undo(err error) error {
 	return err
 }
 
-// ownError returns an error of the Store's file without the name: after a
-// compaction, it is the one that the file had before.
+// ownError returns an error of the Store's file without the file's name: after
+// a compaction, it would be the name that the file had before.
 func ownError(err error) error {
 	if e, ok := err.(*fs.PathError); ok {
 		return fmt.Errorf("%s: %w", e.Op, e.Err)
@@ -117,11 +117,11 @@ func (s *Store) settled() error {
 	return s.unsettled
 }
 
-// ready makes the Store fit for a change, after an error of an earlier one, and
-// checks the file. The caller holds disk.
+// ready repairs the Store after an error of an earlier change, and checks the
+// file, so that the next change can be made. The caller holds disk.
 func (s *Store) ready() error {
 	if s.doubt != nil {
-		// The values are known, so that they can be written to another file.
+		// All values are in memory, so they can be written to another file.
 		if !s.attempts.over(time.Now()) {
 			return fmt.Errorf("contents unknown after an earlier error: %w", s.doubt)
 		}
@@ -140,15 +140,15 @@ func (s *Store) ready() error {
 	return s.check(s.log.End())
 }
 
-// makeRoom reports whether a change that failed should be tried again because
-// there may be more room on the disk. The caller holds disk.
+// makeRoom reports whether a failed change should be retried because there may
+// be more space on the disk. The caller holds disk.
 func (s *Store) makeRoom(err error) bool {
 	var changed *ChangedError
 	const block = 4 << 10
 	switch {
 	case s.doubt != nil, s.file == nil, errors.As(err, &changed):
 		return false
-	case s.compacting != nil: // it takes room
+	case s.compacting != nil: // it occupies space
 		s.stopCompaction()
 		s.compactionFailed(err)
 		return true
@@ -158,7 +158,7 @@ func (s *Store) makeRoom(err error) bool {
 	return s.rewrite() == nil
 }
 
-// anySize makes check accept any size of the file.
+// anySize makes check accept a file of any size.
 const anySize = -1
 
 // size returns the size that the file should have.
@@ -169,8 +169,8 @@ func (s *Store) size() int64 {
 	return s.log.End()
 }
 
-// check returns an error unless the Store's file still has its name, and a size.
-// The caller holds disk.
+// check returns an error unless the Store's file still has its name and the
+// given size. The caller holds disk.
 func (s *Store) check(size int64) error {
 	info, err := s.files.Lstat(s.path)
 	switch {
@@ -237,15 +237,15 @@ func (s *Store) saveAs(name string) error {
 	return err
 }
 
-// A pause is the time between two attempts of something that may take long and
-// fail. It keeps these to a tenth of the time.
+// A pause is the time between two attempts of an operation that may take long
+// and fail. It limits attempts to a tenth of the time.
 type pause struct{ until time.Time }
 
 func (p *pause) over(now time.Time) bool { return !now.Before(p.until) }
 
-// begin begins the pause after an attempt.
+// begin starts the pause after an attempt.
 func (p *pause) begin(start, end time.Time) {
-	const short = 100 * time.Millisecond // needs none
+	const short = 100 * time.Millisecond // shorter attempts need no pause
 	if took := end.Sub(start); took >= short {
 		p.until = end.Add(10 * took)
 	}

@@ -1,5 +1,5 @@
-// Package vkotel reports the work of a bot to OpenTelemetry: metrics and traces of events,
-// handlers and calls of the VK API.
+// Package vkotel reports a bot's activity to OpenTelemetry: metrics and traces
+// of events, handlers and calls of the VK API.
 //
 //	t, err := vkotel.New(vkotel.Config{}) // the global providers
 //	if err != nil {
@@ -11,14 +11,16 @@
 //
 // # Traces
 //
-// Each run of the bot for an event is a span of the kind consumer, "process message_new".
-// Each route that t.Handle wraps by [vk.Router.Use] is a span in it, named after the
-// route's pattern. Each call of the API is a span of the kind client, "messages.send", in
-// the span of its handler; attempts that are retried are events of the span. A handler that
-// waits, such as for an answer, keeps its span open.
+// Each run of the bot for an event is a span of the kind consumer, "process
+// message_new". Each route that t.Handle wraps by [vk.Router.Use] is a span in
+// it, named after the route's pattern. Each call of the API is a span of the
+// kind client, "messages.send", in the span of its handler; attempts that are
+// retried are events of the span. A handler that waits, such as for an answer,
+// keeps its span open.
 //
-// Attributes are those of the semantic conventions for messaging and RPC where there are
-// some. Texts of messages, tokens and parameters of calls are no attributes.
+// Attributes are those of the semantic conventions for messaging and RPC, where
+// such conventions exist. Message texts, tokens and call parameters are never
+// attributes.
 //
 // # Metrics
 //
@@ -32,5 +34,6 @@
 //	vk.events.active                     updown     events that are taken and not done
 //	vk.handlers.parked                   updown     handlers that wait, such as for an answer
 //
-// The attribute error.type is the code of VK's error, "timeout", "canceled" or "other".
+// The attribute error.type is the code of VK's error, "timeout", "canceled" or
+// "other".
 package vkotel

@@ -17,7 +17,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 )
 
-// A bot whose metrics Prometheus scrapes.
+// A bot that exports metrics to Prometheus.
 func Example() {
 	registry := prometheus.NewRegistry()
 	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(registry))
@@ -51,7 +51,7 @@ func Example() {
 		log.Fatal(err)
 	}
 
-	// What http.Handle("/metrics", …) serves.
+	// The page served by http.Handle("/metrics", …).
 	page := httptest.NewRecorder()
 	promhttp.HandlerFor(registry, promhttp.HandlerOpts{}).ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	for line := range strings.Lines(page.Body.String()) {
@@ -65,7 +65,7 @@ func Example() {
 	// vk_events_active 0
 }
 
-// A Dispatcher whose events have no Client.
+// A Dispatcher with events that have no Client.
 func ExampleTelemetry_Observe() {
 	t, err := vkotel.New(vkotel.Config{}) // the global providers
 	if err != nil {

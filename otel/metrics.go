@@ -23,7 +23,7 @@ type instruments struct {
 	parked    metric.Int64UpDownCounter
 }
 
-// The bounds of histograms, in seconds.
+// The bucket boundaries of histograms, in seconds.
 var seconds = metric.WithExplicitBucketBoundaries(0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 func (i *instruments) make(m metric.Meter) error {
@@ -55,8 +55,9 @@ func (i *instruments) make(m metric.Meter) error {
 	return errors.Join(errs...)
 }
 
-// Observe is a [vk.Observer]: it records the metrics, and adds retries to the spans of
-// calls. Use it as the Observer of a Client, or of a Dispatcher without one.
+// Observe is a [vk.Observer]: it records the metrics, and adds retries to the
+// spans of calls. Use it as the Observer of a Client, or of a Dispatcher
+// without a Client.
 func (t *Telemetry) Observe(ctx context.Context, o vk.Observation) {
 	method := func() []attribute.KeyValue {
 		return []attribute.KeyValue{rpcSystem, attribute.String("rpc.method", o.Method)}

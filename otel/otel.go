@@ -27,8 +27,8 @@ type Telemetry struct {
 	instruments
 }
 
-// New returns a Telemetry. The error is that of an instrument which the MeterProvider
-// refuses.
+// New returns a Telemetry. It returns an error if the MeterProvider rejects an
+// instrument.
 func New(c Config) (*Telemetry, error) {
 	if c.TracerProvider == nil {
 		c.TracerProvider = otel.GetTracerProvider()

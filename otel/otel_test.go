@@ -23,7 +23,7 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 )
 
-// A backend keeps what is reported.
+// A backend stores the reported metrics and spans.
 type backend struct {
 	*vkotel.Telemetry
 	spans  *tracetest.InMemoryExporter
@@ -43,7 +43,7 @@ func newBackend(t *testing.T) *backend {
 	return b
 }
 
-// start starts a bot that is observed.
+// start starts a bot that reports to the backend.
 func (b *backend) start(t *testing.T, r *vk.Router) *vktest.Server {
 	t.Helper()
 	s := vktest.New(t)
@@ -149,7 +149,7 @@ func TestSpans(t *testing.T) {
 	})
 }
 
-// TestMetrics: each metric counts what its description says.
+// TestMetrics: each metric counts the things in its description.
 func TestMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBackend(t)
@@ -234,7 +234,7 @@ func (refusingMeter) Int64Counter(name string, _ ...metric.Int64CounterOption) (
 	return nil, fmt.Errorf("no %s", name)
 }
 
-// TestNewError: the error names each instrument that is refused.
+// TestNewError: the error names each rejected instrument.
 func TestNewError(t *testing.T) {
 	_, err := vkotel.New(vkotel.Config{MeterProvider: refusingProvider{}})
 	if err == nil || !strings.Contains(err.Error(), "no vk.call.retries") || !strings.Contains(err.Error(), "no messaging.client.consumed.messages") {
@@ -242,7 +242,7 @@ func TestNewError(t *testing.T) {
 	}
 }
 
-// TestErrorTypes: error.type has few values.
+// TestErrorTypes: error.type has only a few values.
 func TestErrorTypes(t *testing.T) {
 	for _, tt := range []struct {
 		err  error

@@ -10,9 +10,10 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// Handle is a [vk.Middleware]: it makes a span of each run of the handler. Around a whole
-// bot ([vk.Wrap]) that is one for each event, around routes ([vk.Router.Use]) one for each
-// route and listener. Calls that the handler makes with its Context are in its span.
+// Handle is a [vk.Middleware] that makes a span of each run of the handler: one
+// for each event around a whole bot ([vk.Wrap]), or one for each route and
+// listener around routes ([vk.Router.Use]). Calls that the handler makes with
+// its Context are in its span.
 func (t *Telemetry) Handle(next vk.HandlerFunc) vk.HandlerFunc {
 	return func(c *vk.Context) error {
 		e := c.Event()
@@ -32,15 +33,15 @@ func (t *Telemetry) Handle(next vk.HandlerFunc) vk.HandlerFunc {
 			attrs = append(attrs, attribute.String("vk.route", route.Pattern))
 		}
 		ctx, span := t.tracer.Start(c, name, trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(attrs...))
-		defer span.End() // also when the handler panics
+		defer span.End() // also if the handler panics
 		err := next(c.WithContext(ctx))
 		fail(span, err)
 		return err
 	}
 }
 
-// Call wraps the calls of a Client, by [vk.Client.Use]: it makes a span of each call, with
-// its retries.
+// Call wraps the calls of a Client; pass it to [vk.Client.Use]. It makes a span
+// of each call, including its retries.
 func (t *Telemetry) Call(next vk.CallFunc) vk.CallFunc {
 	return func(ctx context.Context, method string, p vk.Params) (json.RawMessage, error) {
 		ctx, span := t.tracer.Start(ctx, method, trace.WithSpanKind(trace.SpanKindClient),
@@ -52,7 +53,7 @@ func (t *Telemetry) Call(next vk.CallFunc) vk.CallFunc {
 	}
 }
 
-// fail notes how the work of a span has failed, if it has.
+// fail records the error of a span's work, if there is one.
 func fail(span trace.Span, err error) {
 	if err == nil {
 		return

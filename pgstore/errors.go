@@ -9,12 +9,12 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// An Error is a failure of the server or of the network. A call that fails with one may
-// have had its effect or not.
+// An Error is a failure of the server or of the network. A call that fails with
+// one may or may not have had its effect.
 type Error struct {
 	Op     string // Open, or the name of the method
 	Addr   string // the address of the server
-	Remedy string // a step that ends the failure
+	Remedy string // the step that resolves the failure
 	Err    error  // the cause
 }
 
@@ -26,8 +26,8 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// call calls f with the limit of the Store, again if it has failed and surely changed
-// nothing, and returns the Error for a failure.
+// call calls f with the time limit of the Store. It retries f if f failed and
+// certainly changed nothing. For a failure, it returns the Error.
 func (s *Store) call(ctx context.Context, op string, f func(context.Context) error) error {
 	c, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -43,8 +43,8 @@ func (s *Store) call(ctx context.Context, op string, f func(context.Context) err
 	return s.failed(ctx, c, op, f(c))
 }
 
-// unchanged reports whether a statement has failed that can be repeated: it was not
-// sent, or it was undone because of another transaction.
+// unchanged reports whether a failed statement can be repeated: it was not
+// sent, or it was rolled back because of another transaction.
 func unchanged(err error) bool {
 	var answer *pgconn.PgError
 	if errors.As(err, &answer) {
@@ -53,7 +53,7 @@ func unchanged(err error) bool {
 	return pgconn.SafeToRetry(err)
 }
 
-// remedies are by the codes of PostgreSQL's errors.
+// remedies are the remedies by PostgreSQL's error code.
 var remedies = map[string]string{
 	"22P05": "create a database with ENCODING 'UTF8' and name it in the URL",
 	"25001": "the Queue and the Limits need transactions of the isolation read committed: set default_transaction_isolation for the user, or in the URL",
@@ -78,8 +78,8 @@ var remedies = map[string]string{
 	"57P03": "the server is starting: wait; the bot needs no restart",
 }
 
-// failed returns the Error for a failed call. ctx is the caller's, and c the one with
-// the limit.
+// failed returns the Error for a failed call. ctx is the caller's context, and
+// c the one with the time limit.
 func (s *Store) failed(ctx, c context.Context, op string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("pgstore: %s: %s: %w", op, s.addr, context.Cause(ctx))

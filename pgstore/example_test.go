@@ -14,7 +14,7 @@ import (
 func ExampleOpen() {
 	ctx := context.Background()
 	store, err := pgstore.Open(ctx, os.Getenv("DATABASE_URL"), func(c *pgstore.Config) {
-		c.Table = "shop" // each bot has its own
+		c.Table = "shop" // each bot has its own table
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -28,7 +28,7 @@ func ExampleOpen() {
 	log.Print(poller.Run(ctx))
 }
 
-// As many of these processes as needed behave as one bot.
+// Any number of these processes behave as one bot.
 func ExampleStore() {
 	ctx := context.Background()
 	db, err := pgstore.Open(ctx, os.Getenv("DATABASE_URL"))

@@ -1,6 +1,7 @@
 package pgstore
 
-// Listens returns how often the Store has asked the server to notify it.
+// Listens returns the number of times the Store has asked the server to notify
+// it.
 func (s *Store) Listens() int {
 	s.listener.mu.Lock()
 	defer s.listener.mu.Unlock()

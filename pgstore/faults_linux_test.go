@@ -83,7 +83,7 @@ func TestCallErrors(t *testing.T) {
 			mustSwap(t, store, "a", "", "1", 0)
 			exec(t, server, strings.ReplaceAll(tt.statements, "%", name))
 			for {
-				// The connection that was ended may be noticed only by the first call.
+				// The first call may be the first to notice that the connection was ended.
 				if _, err = store.Get(context.Background(), "a"); err == nil || !strings.Contains(err.Error(), "57P01") {
 					break
 				}
@@ -123,8 +123,8 @@ func TestStandby(t *testing.T) {
 	isError(t, err, "Open", "address of the primary")
 }
 
-// TestHangs: a paused server ends calls by the Store's limit, and by ctx, and is
-// used again when it continues.
+// TestHangs: if the server is paused, calls end at the Store's time limit or
+// when ctx ends. The Store uses the server again when it continues.
 func TestHangs(t *testing.T) {
 	server := start(t)
 	store := open(t, server, timeout(time.Second))
@@ -158,8 +158,8 @@ func TestHangs(t *testing.T) {
 	mustSwap(t, patient, "c", "", "1", 0)
 }
 
-// TestKill: a server that is killed while many count loses no change for which Swap
-// returned true, and none is made twice.
+// TestKill: a server that is killed while many clients count loses no change
+// for which Swap returned true, and makes no change twice.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	server := start(t)

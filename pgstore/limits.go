@@ -12,10 +12,11 @@ import (
 
 var _ vk.Limits = (*Store)(nil)
 
-// tidyEach is the time between two removals of what has expired.
+// tidyEach is the time between two removals of expired data.
 const tidyEach = 30 * time.Second
 
-// tidy removes what has expired, now and then. If that fails, it is done later.
+// tidy removes expired data from time to time. If that fails, a later call
+// removes them.
 func (s *Store) tidy(ctx context.Context) {
 	now := time.Now().UnixNano()
 	last := s.swept.Load()

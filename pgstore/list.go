@@ -42,7 +42,8 @@ func (s *Store) List(ctx context.Context, prefix string, yield func(key string, 
 	}
 }
 
-// page returns the values from a key on, or after it if the page is not the first.
+// page returns the values from a key on; if the page is not the first, without
+// that key.
 func (s *Store) page(ctx context.Context, prefix, from string, first bool) (page []pair, err error) {
 	sql, args := s.sql.listAll, []any{from, first, listed}
 	if end := prefixEnd(prefix); end != "" {

@@ -11,15 +11,16 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// A listener has a connection of its own, over which the server says which Take has
-// something to look for. The connection is opened for the first Take.
+// A listener has a connection of its own, over which the server names the Takes
+// that may have something to fetch. The connection is opened for the first
+// Take.
 type listener struct {
 	conn    *pgx.ConnConfig
 	channel string
 
 	mu      sync.Mutex
 	closed  bool
-	listens int                // how often the server was asked to notify
+	listens int                // number of times the server was asked to notify
 	cancel  context.CancelFunc // of the goroutine; nil before the first Take
 	ended   chan struct{}
 	waiting map[string]map[chan struct{}]struct{} // by the text of a notification
@@ -28,8 +29,8 @@ type listener struct {
 // errClosed is the error of a Take after Close.
 var errClosed = errors.New("the Store is closed")
 
-// wait returns a channel that receives when the worker's Take should look again. The caller
-// calls stop afterwards.
+// wait returns a channel that receives when the worker's Take should look
+// again. The caller must call stop afterwards.
 func (l *listener) wait(w vk.QueueWorker) (woken <-chan struct{}, stop func(), err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -61,7 +62,7 @@ func (l *listener) wait(w vk.QueueWorker) (woken <-chan struct{}, stop func(), e
 	}, nil
 }
 
-// close ends the goroutine. It may be called again.
+// close stops the goroutine. It may be called again.
 func (l *listener) close() {
 	l.mu.Lock()
 	l.closed = true
@@ -73,7 +74,7 @@ func (l *listener) close() {
 	}
 }
 
-// run listens until ctx ends. After a failure, it connects again.
+// run listens until ctx ends. After a failure, it reconnects.
 func (l *listener) run(ctx context.Context) {
 	const first, most = 100 * time.Millisecond, 2 * time.Second
 	for pause := first; ctx.Err() == nil; pause = min(2*pause, most) {
@@ -89,8 +90,8 @@ func (l *listener) run(ctx context.Context) {
 	}
 }
 
-// listen listens until the connection fails, and reports whether it was made. Failures
-// are not reported: each Take asks the server by itself, too.
+// listen listens until the connection fails, and reports whether the connection
+// was made. Failures are not reported, since each Take also polls the server.
 func (l *listener) listen(ctx context.Context) (connected bool) {
 	conn, err := pgx.ConnectConfig(ctx, l.conn.Copy())
 	if err != nil {
@@ -107,7 +108,7 @@ func (l *listener) listen(ctx context.Context) (connected bool) {
 	l.mu.Lock()
 	l.listens++
 	l.mu.Unlock()
-	l.wakeAll() // for what came before
+	l.wakeAll() // for the notifications missed before
 	for {
 		n, err := conn.WaitForNotification(ctx)
 		if err != nil {

@@ -26,14 +26,15 @@ type Config struct {
 	// ConnConfig.ConnectTimeout to Timeout if it is zero.
 	Pool *pgxpool.Config
 
-	// Table is the name of the table, also with a schema, as in "bots.shop". It begins the
-	// names of the tables and functions of the Queue and the Limits. Upper and lower case
-	// differ. It has at most 44 bytes, without the schema. The default is "vk_store".
+	// Table is the name of the table, optionally with a schema, as in "bots.shop".
+	// The names of the tables and functions of the Queue and the Limits begin with
+	// it. It is case-sensitive. It has at most 44 bytes, without the schema. The
+	// default is "vk_store".
 	Table string
 
-	// Timeout limits the duration of each call, of each request of a List, and of Open. A Take
-	// may wait for events before.
-	// The default is 5 seconds. It must not be negative.
+	// Timeout limits the duration of each call, of each request of a List, and of
+	// Open. The time that a Take waits for events does not count. The default is 5
+	// seconds. It must not be negative.
 	Timeout time.Duration
 }
 
@@ -41,12 +42,13 @@ type Config struct {
 //
 //	postgres://user:password@host:5432/database
 //
-// or to the server that libpq's variables, such as PGHOST, name if url is empty. The
-// functions change the settings before the Store connects. Open creates the tables and
-// functions if they do not exist.
+// If url is empty, it connects to the server named by libpq's variables, such
+// as PGHOST. The functions change the settings before the Store connects. Open
+// creates the tables and functions if they do not exist.
 //
 // Open returns an error if the server does not answer, refuses the user, or is
-// read-only. The error never contains the password. The caller must Close the Store.
+// read-only. The error never contains the password. The caller must Close the
+// Store.
 func Open(ctx context.Context, url string, set ...func(*Config)) (*Store, error) {
 	pool, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -99,8 +101,8 @@ func malformed(err error) error {
 	return errors.New("pgstore: malformed URL: want postgres://user:password@host:5432/database")
 }
 
-// Close closes the connections to the server, after the calls that use them. A Take that
-// waits fails. Values stay there.
+// Close waits for running calls and closes the connections to the server. A
+// waiting Take fails. The values stay in the database.
 func (s *Store) Close() error {
 	s.listener.close()
 	s.pool.Close()
@@ -110,10 +112,11 @@ func (s *Store) Close() error {
 // quoted returns the name of a table for statements.
 func quoted(table string) string { return pgx.Identifier(strings.Split(table, ".")).Sanitize() }
 
-// createLock is the key of the advisory lock under which a table is created.
+// createLock is the key of the advisory lock held while a table is created.
 const createLock = 0x766b5f73746f7265
 
-// begin tests the server at the start and creates the table if it does not exist.
+// begin checks the server at the start and creates the table if it does not
+// exist.
 func (s *Store) begin(ctx context.Context) error {
 	var readOnly, encoding string
 	var exists bool

@@ -22,7 +22,7 @@ const (
 	takes   = 5 * time.Second
 )
 
-// queueStatements are those of the Queue and the Limits.
+// queueStatements are the statements of the Queue and the Limits.
 type queueStatements struct {
 	put, take, done, beat, lead, leave              string
 	reserve, cancel, reset, acquire, release, sweep string
@@ -91,7 +91,7 @@ func (s *Store) ask(ctx context.Context, op, sql string, w vk.QueueWorker, args 
 	}
 }
 
-// checkWorker returns an error for a worker that no server needs to see.
+// checkWorker returns an error for a worker that is invalid on any server.
 func checkWorker(ctx context.Context, op string, w vk.QueueWorker) error {
 	switch {
 	case ctx.Err() != nil:
@@ -104,11 +104,11 @@ func checkWorker(ctx context.Context, op string, w vk.QueueWorker) error {
 	return nil
 }
 
-// isText reports whether PostgreSQL has such texts.
+// isText reports whether PostgreSQL can store s as text.
 func isText(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
 
-// answer returns the answer of the rows. pause is the time until the pause of a lane is
-// over.
+// answer returns the answer made of the rows. pause is the time until the pause
+// of a lane ends.
 func answer(rows []queueRow) (a vk.QueueAnswer, pause time.Duration) {
 	for _, r := range rows {
 		switch r.Kind {
@@ -160,7 +160,8 @@ func (s *Store) Put(ctx context.Context, w vk.QueueWorker, events []vk.QueueEven
 	return a, nil
 }
 
-// hashID returns the number that stands for an ID among those that were put, or nil.
+// hashID returns the number that represents an ID among those that were put, or
+// nil.
 func hashID(id string) *int64 {
 	if id == "" {
 		return nil

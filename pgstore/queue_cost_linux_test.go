@@ -14,7 +14,7 @@ import (
 	"github.com/vkrouter/vk/pgstore"
 )
 
-// A wire counts what goes over connections.
+// A wire counts the traffic of connections.
 type wire struct{ bytes, requests atomic.Int64 }
 
 // dialer makes a Store use these connections.
@@ -25,7 +25,7 @@ func (w *wire) dialer(config *pgstore.Config) {
 	}
 }
 
-// take returns what went over the connections since the last call.
+// take returns the traffic since the last call.
 func (w *wire) take() (bytes, requests int64) { return w.bytes.Swap(0), w.requests.Swap(0) }
 
 type countedConn struct {
@@ -63,7 +63,7 @@ func (l *eventLoop) event() {
 	}
 }
 
-// put puts an event, which is delivered at once.
+// put puts an event that is delivered at once.
 func (l *eventLoop) put(lane string) vk.QueueBatch {
 	l.n++
 	e := vk.QueueEvent{ID: fmt.Sprintf("%040d", l.n), Lane: lane, Data: []byte(`"` + strings.Repeat("x", 1022) + `"`)}
@@ -74,8 +74,8 @@ func (l *eventLoop) put(lane string) vk.QueueBatch {
 	return a.Batches[0]
 }
 
-// TestQueueCost: an event takes two round trips and at most three times its size on the
-// wire, also if others are pending.
+// TestQueueCost: an event takes two round trips and at most three times its
+// size on the wire, even if others are pending.
 func TestQueueCost(t *testing.T) {
 	const size, events = 1024, 50
 	for _, pending := range []int{0, 300} {
@@ -113,7 +113,7 @@ func TestQueueCost(t *testing.T) {
 	}
 }
 
-// TestQueueDisk: the size of the tables, as the README says.
+// TestQueueDisk: the tables have the size that the README names.
 func TestQueueDisk(t *testing.T) {
 	const n, size = 5000, 100
 	ctx := context.Background()

@@ -19,7 +19,7 @@ func one(lane, id string) []vk.QueueEvent {
 	return []vk.QueueEvent{{ID: id, Lane: lane, Data: []byte(`1`)}}
 }
 
-// mustPut puts an event, and returns what is delivered.
+// mustPut puts an event and returns the delivered events.
 func mustPut(t testing.TB, s *pgstore.Store, w vk.QueueWorker, lane, id string) []vk.QueueBatch {
 	t.Helper()
 	a, err := s.Put(context.Background(), w, one(lane, id), nil)
@@ -29,7 +29,8 @@ func mustPut(t testing.TB, s *pgstore.Store, w vk.QueueWorker, lane, id string) 
 	return a.Batches
 }
 
-// TestQueueErrors: what is wrong is an error that names the remedy.
+// TestQueueErrors: an invalid argument and a failure of the server are errors
+// that name the remedy.
 func TestQueueErrors(t *testing.T) {
 	ctx := context.Background()
 	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 1}
@@ -48,7 +49,7 @@ func TestQueueErrors(t *testing.T) {
 			isError(t, err, append(tt.want, "Put", shared.Addr)...)
 			_, err = store.Take(ctx, w)
 			isError(t, err, append(tt.want, "Take")...)
-			open(t, shared, table(t.Name())) // creates what is missing
+			open(t, shared, table(t.Name())) // creates the missing tables
 			mustPut(t, store, w, "b", "3")
 		})
 	}
@@ -83,8 +84,8 @@ func TestQueueErrors(t *testing.T) {
 	}
 }
 
-// TestSchemaRights: a user who may create nothing uses what Schema created, with the rights
-// that the README lists.
+// TestSchemaRights: a user who may create nothing can use the tables that
+// Schema created, with the rights listed in the README.
 func TestSchemaRights(t *testing.T) {
 	ctx := context.Background()
 	exec(t, shared, `CREATE SCHEMA poor; CREATE ROLE limited LOGIN PASSWORD 'secret'; GRANT USAGE ON SCHEMA poor TO limited;`+
@@ -107,8 +108,9 @@ func TestSchemaRights(t *testing.T) {
 	}
 }
 
-// TestQueueHangs: a paused server ends calls by the Store's limit and by ctx. A call whose
-// caller has given up has no effect after the next Beat.
+// TestQueueHangs: if the server is paused, calls end at the Store's time limit
+// or when ctx ends. A call abandoned by its caller has no effect after the next
+// Beat.
 func TestQueueHangs(t *testing.T) {
 	ctx := context.Background()
 	server := start(t)
@@ -159,7 +161,7 @@ func TestQueueHangs(t *testing.T) {
 		}
 	}
 	settled := len(a.Batches)
-	for range 20 { // what was on its way is there
+	for range 20 { // requests on their way have arrived
 		a, err := store.Done(ctx, w, nil)
 		if err != nil || len(a.Batches) > 0 {
 			t.Fatalf("after the Beat: %v, %v", a, err)
@@ -171,7 +173,8 @@ func TestQueueHangs(t *testing.T) {
 	}
 }
 
-// listening waits until the Store has asked the server to notify it as often as that.
+// listening waits until the Store has asked the server to notify it that number
+// of times.
 func listening(t testing.TB, store *pgstore.Store, times int) {
 	t.Helper()
 	w := vk.QueueWorker{Group: 1 << 40, ID: "nobody"}
@@ -182,7 +185,8 @@ func listening(t testing.TB, store *pgstore.Store, times int) {
 	}
 }
 
-// TestListenAgain: a Take is woken also after the connection that listens was lost.
+// TestListenAgain: a Take is woken even after the listening connection was
+// lost.
 func TestListenAgain(t *testing.T) {
 	ctx := context.Background()
 	store, other := open(t, shared), open(t, shared)
@@ -205,8 +209,8 @@ func TestListenAgain(t *testing.T) {
 	}
 }
 
-// TestQueueKill: a server that is killed loses no event for which Put returned nil, and
-// has none twice.
+// TestQueueKill: a server that is killed loses no event for which Put returned
+// nil, and stores none twice.
 func TestQueueKill(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -272,7 +276,7 @@ func TestQueueKill(t *testing.T) {
 	t.Logf("%d events", len(got))
 }
 
-// TestQueueStandby: a server that has become a standby takes nothing.
+// TestQueueStandby: a server that has become a standby accepts no events.
 func TestQueueStandby(t *testing.T) {
 	t.Parallel()
 	server := start(t)
@@ -298,7 +302,8 @@ func TestQueueStandby(t *testing.T) {
 	}
 }
 
-// TestQueueLostAnswer: a Put whose answer is lost is an error, and is executed once.
+// TestQueueLostAnswer: a Put with a lost answer returns an error, and is
+// executed once.
 func TestQueueLostAnswer(t *testing.T) {
 	ctx := context.Background()
 	c := new(cutter)
@@ -315,7 +320,7 @@ func TestQueueLostAnswer(t *testing.T) {
 	}
 }
 
-// TestQueueTwoBots: bots with different tables have nothing in common.
+// TestQueueTwoBots: bots with different tables share nothing.
 func TestQueueTwoBots(t *testing.T) {
 	ctx := context.Background()
 	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 10}
@@ -329,13 +334,13 @@ func TestQueueTwoBots(t *testing.T) {
 	}
 }
 
-// TestTidy: what has expired is removed.
+// TestTidy: expired data are removed.
 func TestTidy(t *testing.T) {
 	ctx := context.Background()
 	open(t, shared)
 	exec(t, shared, `INSERT INTO "TestTidy_seen" VALUES (1, 1, 1); INSERT INTO "TestTidy_uses" VALUES ('a', 'b', now(), now() - interval '1 second');
 		INSERT INTO "TestTidy_holders" VALUES ('a', 'b', now() - interval '1 second')`)
-	store := open(t, shared) // which has not tidied yet
+	store := open(t, shared) // has not tidied yet
 	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 1}
 	mustPut(t, store, w, "a", "1")
 	conn, err := pgx.Connect(ctx, url(shared))

@@ -9,8 +9,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// The statements that create the tables and functions. In them, STORE and STORE_x stand for
-// tables, INDEX_x for indexes, FUNC_x for functions, and LITERAL_x for names as texts.
+// The statements that create the tables and functions. In them, STORE and
+// STORE_x stand for tables, INDEX_x for indexes, FUNC_x for functions, and
+// LITERAL_x for names as text.
 var (
 	//go:embed sql/tables.sql
 	tablesSQL string
@@ -20,11 +21,12 @@ var (
 	limitsSQL string
 )
 
-// schemaVersion ends the names of functions. Versions of the package whose functions differ
-// have different ones, and work side by side.
+// schemaVersion ends the names of functions. Versions of the package with
+// different functions have different schema versions, and can run side by side.
 const schemaVersion = "_1"
 
-// maxTable is the length of a table's name. PostgreSQL's names have at most 63 bytes.
+// maxTable is the maximum length of a table's name. A PostgreSQL name has at
+// most 63 bytes.
 const maxTable = 44
 
 // Schema returns the statements that create the tables and functions for a Config.Table,
@@ -33,7 +35,8 @@ func Schema(table string) string {
 	return inTable(table, tablesSQL+"\n"+queueSQL+"\n"+limitsSQL)
 }
 
-// created returns the names that the statements create that a pattern matches.
+// created returns the names that the statements create and that match a
+// pattern.
 func created(table, pattern string) (names []string) {
 	for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(tablesSQL+queueSQL+limitsSQL, -1) {
 		names = append(names, inTable(table, m[1]))
@@ -41,7 +44,7 @@ func created(table, pattern string) (names []string) {
 	return names
 }
 
-// checkTable returns an error for a name that cannot be a table's.
+// checkTable returns an error for an invalid table name.
 func checkTable(table string) error {
 	parts := strings.Split(table, ".")
 	if name := parts[len(parts)-1]; len(parts) > 2 || len(name) > maxTable || strings.ContainsAny(table, "$\x00") {
@@ -88,7 +91,7 @@ func inTable(table, statements string) string {
 	})
 }
 
-// channel returns the name under which the Takes of a table are woken.
+// channel returns the name of the channel that wakes the Takes of a table.
 func channel(table string) string {
 	_, name, ok := strings.Cut(table, ".")
 	if !ok {

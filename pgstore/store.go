@@ -20,7 +20,7 @@ const (
 	maxValue = 64 << 20 // bytes
 
 	sweepEach  = 32 // Swaps per deletion of expired values
-	maxRetries = 20 // of a statement that has changed nothing
+	maxRetries = 20 // retries of a statement that has changed nothing
 )
 
 var (
@@ -28,8 +28,8 @@ var (
 	_ vk.Lister = (*Store)(nil)
 )
 
-// A Store keeps values, the events of a Queue, and what Limits count, in tables. [Open]
-// makes one. Its methods are safe for concurrent use.
+// A Store keeps values, the events of a Queue and the counts of Limits in
+// tables. [Open] returns one. Its methods are safe for concurrent use.
 type Store struct {
 	pool    *pgxpool.Pool
 	addr    string // for errors
@@ -40,11 +40,11 @@ type Store struct {
 
 	queue    queueStatements
 	turn     atomic.Int64 // the number of the last call of the Queue
-	swept    atomic.Int64 // the time of the last removal of what has expired, see tidy
+	swept    atomic.Int64 // the time of the last removal of expired data, see tidy
 	listener listener
 }
 
-// statements are those of a table.
+// statements are the statements for a table.
 type statements struct {
 	get, insert, update, delete, absent, sweep string
 	list, listAll                              string
@@ -52,7 +52,7 @@ type statements struct {
 
 // newStatements returns the statements for a table with a quoted name.
 func newStatements(table string) statements {
-	// A ttl is in microseconds, and zero stands for none.
+	// A ttl is in microseconds; zero means no ttl.
 	expires := func(ttl string) string {
 		return `CASE WHEN ` + ttl + `::bigint = 0 THEN 'infinity'::timestamptz
 			ELSE clock_timestamp() + ` + ttl + `::bigint * interval '1 microsecond' END`
@@ -117,7 +117,7 @@ func (s *Store) Swap(ctx context.Context, key string, old, new []byte, ttl time.
 	return swapped, err
 }
 
-// sweep deletes a few expired values. If that fails, a later Swap does it.
+// sweep deletes a few expired values. If that fails, a later Swap deletes them.
 func (s *Store) sweep(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -133,7 +133,7 @@ func microseconds(ttl time.Duration) int64 {
 	return us
 }
 
-// check returns an error for arguments that no server needs to see.
+// check returns an error for arguments that are invalid on any server.
 func check(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	switch {
 	case ctx.Err() != nil:

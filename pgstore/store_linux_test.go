@@ -90,10 +90,10 @@ func TestOpenTogether(t *testing.T) {
 	}
 	wg.Wait()
 	exec(t, shared, `SELECT name, value, expires FROM bots."Shop"`)
-	exec(t, shared, pgstore.Schema("bots.Shop")) // which is there already
+	exec(t, shared, pgstore.Schema("bots.Shop")) // already exists
 }
 
-// TestLostAnswer: a Swap whose answer is lost is an error, never false.
+// TestLostAnswer: a Swap with a lost answer returns an error, never false.
 func TestLostAnswer(t *testing.T) {
 	for _, tt := range []struct{ name, old, new string }{
 		{"insert", "", "1"},
@@ -105,7 +105,7 @@ func TestLostAnswer(t *testing.T) {
 			store := open(t, shared, c.dialer)
 			if tt.old != "" {
 				mustSwap(t, store, "a", "", tt.old, 0)
-			} else { // so that the statement is prepared
+			} else { // prepares the statement
 				mustSwap(t, store, "b", "", "1", 0)
 			}
 			mustSwap(t, store, "c", "", "1", 0)

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// start starts a server of the test's own.
+// start starts a server for one test.
 func start(t testing.TB, args ...string) *dbserver.Server {
 	t.Helper()
 	server, err := dbserver.Postgres(args...)
@@ -44,7 +44,8 @@ func start(t testing.TB, args ...string) *dbserver.Server {
 // url returns the URL of a server with the right password.
 func url(server *dbserver.Server) string { return server.PostgresURL(dbserver.PostgresPassword) }
 
-// open opens a Store with a table of its own, which is closed with the test.
+// open opens a Store with its own table. The Store is closed when the test
+// ends.
 func open(t testing.TB, server *dbserver.Server, set ...func(*pgstore.Config)) *pgstore.Store {
 	t.Helper()
 	set = append([]func(*pgstore.Config){func(c *pgstore.Config) { c.Table = t.Name() }}, set...)
@@ -56,7 +57,7 @@ func open(t testing.TB, server *dbserver.Server, set ...func(*pgstore.Config)) *
 	return store
 }
 
-// exec executes statements as the user who may do everything, and without arguments.
+// exec executes statements without arguments as the superuser.
 func exec(t testing.TB, server *dbserver.Server, statements string) {
 	t.Helper()
 	conn, err := pgx.Connect(context.Background(), url(server))
@@ -97,7 +98,7 @@ func value(t testing.TB, s *pgstore.Store, key string) string {
 	return string(v)
 }
 
-// isError expects an *Error whose text has all parts.
+// isError checks that err is an *Error whose text has all parts.
 func isError(t testing.TB, err error, parts ...string) {
 	t.Helper()
 	if e := (*pgstore.Error)(nil); !errors.As(err, &e) {

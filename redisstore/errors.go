@@ -10,12 +10,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// An Error is a failure of the server or of the network. A call that fails with one may
-// have had its effect or not.
+// An Error is a failure of the server or of the network. A call that fails with
+// one may or may not have had its effect.
 type Error struct {
 	Op     string // Open, or the name of the method
 	Addr   string // the address of the server
-	Remedy string // a step that ends the failure
+	Remedy string // the step that resolves the failure
 	Err    error  // the cause
 }
 
@@ -27,13 +27,13 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// errNoAnswer is the cause if the time for a call is over.
+// errNoAnswer is the cause if a call exceeds its time limit.
 type errNoAnswer struct{ err error }
 
 func (e errNoAnswer) Error() string { return "no answer in time: " + e.err.Error() }
 func (e errNoAnswer) Unwrap() error { return e.err }
 
-// remedies are by the first word of Redis's errors.
+// remedies are the remedies by the first word of Redis's error.
 var remedies = map[string]string{
 	"OOM":         "the server's memory is full: raise maxmemory or delete data; the bot needs no restart",
 	"READONLY":    "this is a read-only replica: give the address of the master, or of Sentinels with MasterName",
@@ -50,7 +50,7 @@ var remedies = map[string]string{
 	"CROSSSLOT":   "the server is part of a Cluster: set Config.Redis.IsClusterMode",
 }
 
-// failed returns the Error for a failed request. ctx is the caller's.
+// failed returns the Error for a failed request. ctx is the caller's context.
 func (s *Store) failed(ctx context.Context, op string, err error) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("redisstore: %s: %s: %w", op, s.addr, context.Cause(ctx))
@@ -85,12 +85,12 @@ func isNetwork(err error) bool {
 	return !errors.As(err, &answer)
 }
 
-// errorWord returns the first word of an error of the server, or of the command of a script
-// that failed.
+// errorWord returns the first word of an error of the server, or of the error
+// of a script's failed command.
 func errorWord(err error) string {
 	text := err.Error()
 	if _, inScript, ok := strings.Cut(text, "-"); ok && strings.HasPrefix(text, "ERR Error running script") {
-		text = inScript // as Redis 6 writes it
+		text = inScript // the form of Redis 6
 	}
 	word, _, _ := strings.Cut(text, " ")
 	return word

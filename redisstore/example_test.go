@@ -14,7 +14,7 @@ import (
 func ExampleOpen() {
 	ctx := context.Background()
 	store, err := redisstore.Open(ctx, os.Getenv("REDIS_URL"), func(c *redisstore.Config) {
-		c.Prefix = "shop:" // each bot has its own
+		c.Prefix = "shop:" // each bot has its own prefix
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -28,7 +28,7 @@ func ExampleOpen() {
 	log.Print(poller.Run(ctx))
 }
 
-// As many of these processes as needed behave as one bot.
+// Any number of these processes behave as one bot.
 func ExampleStore() {
 	ctx := context.Background()
 	db, err := redisstore.Open(ctx, os.Getenv("REDIS_URL"))

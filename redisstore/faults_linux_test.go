@@ -88,7 +88,7 @@ func TestCallErrors(t *testing.T) {
 	}
 }
 
-// TestFullMemory: deleting helps a server whose memory is full.
+// TestFullMemory: a server with full memory recovers when values are deleted.
 func TestFullMemory(t *testing.T) {
 	server := start(t)
 	store := open(t, server)
@@ -97,8 +97,8 @@ func TestFullMemory(t *testing.T) {
 	mustSwap(t, store, "a", "1", "", 0)
 }
 
-// TestHangs: a paused server ends calls by the Store's limit, and by ctx, and is
-// used again when it continues.
+// TestHangs: if the server is paused, calls end at the Store's time limit or
+// when ctx ends. The Store uses the server again when it continues.
 func TestHangs(t *testing.T) {
 	server := start(t)
 	store := open(t, server, timeout(300*time.Millisecond))
@@ -125,8 +125,8 @@ func TestHangs(t *testing.T) {
 	mustSwap(t, patient, "c", "", "1", 0)
 }
 
-// TestKill: a server that is killed while many count loses no change for which Swap
-// returned true, and none is made twice.
+// TestKill: a server that is killed while many clients count loses no change
+// for which Swap returned true, and makes no change twice.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	server := start(t)
@@ -177,7 +177,8 @@ func TestKill(t *testing.T) {
 	t.Logf("%d swapped, %d unsure, count %d", swapped.Load(), unsure.Load(), n)
 }
 
-// TestComesBackEmpty: each Store logs once that the data are gone, and goes on.
+// TestComesBackEmpty: each Store logs once that the data are gone, and
+// continues.
 func TestComesBackEmpty(t *testing.T) {
 	server := start(t, "--appendonly", "no")
 	logs := []*logText{{}, {}}
@@ -205,7 +206,7 @@ func TestComesBackEmpty(t *testing.T) {
 	}
 }
 
-// TestEviction: Open warns of a server that deletes values.
+// TestEviction: Open logs a warning if the server may delete values.
 func TestEviction(t *testing.T) {
 	for _, tt := range []struct {
 		name string

@@ -38,7 +38,7 @@ var (
 
 // Reserve implements vk.Limits.
 func (s *Store) Reserve(ctx context.Context, key string, rule vk.LimitRule) (token string, wait time.Duration, err error) {
-	token = "." + rand.Text()[:16] // unlike the names of the fields beside it
+	token = "." + rand.Text()[:16] // unlike the names of the other fields
 	if wait, err = s.reserve(ctx, "Reserve", key, rule, token); err != nil || wait > 0 {
 		return "", wait, err
 	}
@@ -123,7 +123,7 @@ func (s *Store) limit(ctx context.Context, op string, sc script, key string, arg
 	return cmd.Val(), nil
 }
 
-// checkLimit returns an error for a key that no server needs to see.
+// checkLimit returns an error for a key that is invalid on any server.
 func (s *Store) checkLimit(ctx context.Context, op, key string) error {
 	switch {
 	case ctx.Err() != nil:

@@ -12,9 +12,9 @@ import (
 // listed is the number of names that List asks a server for at a time.
 const listed = 256
 
-// List implements vk.Lister. It walks over all names of the database, in steps
-// between which the server answers others; so give a bot a database of its own if
-// others have millions of names.
+// List implements vk.Lister. It scans all names of the database in steps.
+// Between the steps, the server serves other clients. If other programs have
+// millions of names, give the bot a database of its own.
 func (s *Store) List(ctx context.Context, prefix string, yield func(key string, value []byte) bool) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -35,7 +35,7 @@ func (s *Store) List(ctx context.Context, prefix string, yield func(key string, 
 	return nil
 }
 
-// nodes returns the servers, of which each has a part of the values.
+// nodes returns the servers that hold the values; each holds a part of them.
 func (s *Store) nodes(ctx context.Context) ([]redis.Cmdable, error) {
 	cluster, ok := s.client.(*redis.ClusterClient)
 	if !ok {
@@ -54,7 +54,7 @@ func (s *Store) nodes(ctx context.Context) ([]redis.Cmdable, error) {
 	return nodes, err
 }
 
-// listNode lists the values of one server. more is false if yield has returned
+// listNode lists the values of one server. more is false if yield returned
 // false.
 func (s *Store) listNode(ctx context.Context, node redis.Cmdable, prefix string, yield func(string, []byte) bool) (more bool, err error) {
 	pattern := escape.Replace(s.prefix+prefix) + "*"
@@ -79,7 +79,7 @@ func (s *Store) listNode(ctx context.Context, node redis.Cmdable, prefix string,
 	}
 }
 
-// escape makes a text a pattern that stands for the text alone.
+// escape turns a text into a pattern that matches only the text.
 var escape = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`)
 
 // scan returns the next names.
@@ -89,8 +89,8 @@ func (s *Store) scan(ctx context.Context, node redis.Cmdable, cursor uint64, pat
 	return node.Scan(ctx, cursor, pattern, listed).Result()
 }
 
-// values returns the values of names in one request. Of those that have expired, or
-// that are no strings, the value is nil.
+// values returns the values of names in one request. The value is nil if it has
+// expired or is not a string.
 func (s *Store) values(ctx context.Context, node redis.Cmdable, names []string) ([][]byte, error) {
 	if len(names) == 0 {
 		return nil, nil

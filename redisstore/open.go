@@ -29,15 +29,17 @@ type Config struct {
 	// driver's timeouts to Timeout.
 	Redis redis.UniversalOptions
 
-	// Prefix begins the names of all values. The default is "vk:". It must not have braces.
+	// Prefix begins the names of all values. The default is "vk:". It must not
+	// contain braces.
 	Prefix string
 
-	// Timeout limits the duration of each call, of each request of a List, and of Open. A Take
-	// may wait for events before.
-	// The default is 5 seconds. It must not be negative.
+	// Timeout limits the duration of each call, of each request of a List, and of
+	// Open. The time that a Take waits for events does not count. The default is 5
+	// seconds. It must not be negative.
 	Timeout time.Duration
 
-	// Logger logs dangers to the data. The default is slog.Default().
+	// Logger receives warnings and errors about dangers to the data. The default is
+	// slog.Default().
 	Logger *slog.Logger
 }
 
@@ -90,8 +92,8 @@ func Open(ctx context.Context, url string, set ...func(*Config)) (*Store, error)
 	return s, nil
 }
 
-// Close closes the connections to the server. Calls that wait for it fail. Values stay
-// there.
+// Close closes the connections to the server. Waiting calls fail. The values
+// stay on the server.
 func (s *Store) Close() error {
 	s.calls.close()
 	err := errors.Join(s.client.Close(), s.waiter.Close())
@@ -155,17 +157,17 @@ func (s *Store) options(o redis.UniversalOptions) *redis.UniversalOptions {
 // maxTakes is the number of calls of Take that can block at the same time.
 const maxTakes = 1000
 
-// waiterOptions returns the driver's options for calls of Take that block. Each has a
-// connection meanwhile.
+// waiterOptions returns the driver's options for calls of Take that block. Each
+// uses one connection while it blocks.
 func (s *Store) waiterOptions(o redis.UniversalOptions) *redis.UniversalOptions {
 	o.ReadTimeout = takes + s.timeout
 	o.PoolSize, o.MinIdleConns, o.MaxActiveConns = maxTakes, 0, 0
 	return s.options(o)
 }
 
-// compareData looks up the random number in the database over a new connection, and
-// logs an error if it is not the one that was there before. A server that cannot
-// tell it fails the next call, too, and is not reported here.
+// compareData reads the random number in the database over a new connection,
+// and logs an error if it has changed. If the server cannot return it, no error
+// is reported here, since the next call fails, too.
 func (s *Store) compareData(ctx context.Context, c *redis.Conn) {
 	c.SetNX(ctx, s.prefix, rand.Text(), 0)
 	id, err := c.Get(ctx, s.prefix).Result()
@@ -177,12 +179,12 @@ func (s *Store) compareData(ctx context.Context, c *redis.Conn) {
 	s.dataID = id
 	s.mu.Unlock()
 	if before != "" && before != id {
-		s.logger.Error("redisstore: the server has lost the store's values, sessions and unfinished events begin anew: enable appendonly on the server, and set maxmemory-policy noeviction",
+		s.logger.Error("redisstore: the server has lost the store's values: sessions start empty and unfinished events are lost: enable appendonly on the server, and set maxmemory-policy noeviction",
 			"addr", s.addr, "prefix", s.prefix)
 	}
 }
 
-// begin tests the server at the start.
+// begin checks the server at the start.
 func (s *Store) begin(ctx context.Context) error {
 	c, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -191,7 +193,7 @@ func (s *Store) begin(ctx context.Context) error {
 	}
 	info, err := s.client.Info(c).Result()
 	if _, refused := err.(redis.Error); refused {
-		return nil // a user without the right to ask
+		return nil // the user has no right to ask
 	}
 	if err != nil {
 		return s.failed(ctx, "Open", err)

@@ -47,8 +47,8 @@ const (
 	takes   = 5 * time.Second
 )
 
-// group returns the name that begins all names of a community. The braces make them have
-// the same slot of a Cluster.
+// group returns the prefix of all names of a community. The braces make the
+// names share a slot of a Cluster.
 func (s *Store) group(id int64) string {
 	return s.prefix + "queue{" + strconv.FormatInt(id, 10) + "}"
 }
@@ -99,7 +99,7 @@ func (s *Store) Put(ctx context.Context, w vk.QueueWorker, events []vk.QueueEven
 	return answer, err
 }
 
-// hashID returns the number that stands for an ID among those that were put.
+// hashID returns the number that represents an ID among those that were put.
 func hashID(id string) string {
 	if id == "" {
 		return ""
@@ -108,7 +108,7 @@ func hashID(id string) string {
 	return strconv.FormatInt(int64(binary.BigEndian.Uint64(sum[:])), 10)
 }
 
-// packEvent returns the ID, with its length before it, and the data.
+// packEvent returns the ID, preceded by its length, and the data.
 func packEvent(e vk.QueueEvent) []byte {
 	b := make([]byte, 0, len(e.ID)+len(e.Data)+binary.MaxVarintLen64)
 	b = binary.AppendUvarint(b, uint64(len(e.ID)))
@@ -222,13 +222,13 @@ func (s *Store) Leave(ctx context.Context, w vk.QueueWorker) error {
 	return err
 }
 
-// strange returns the error for an answer of a script that is not as it should be.
+// strange returns the error for a malformed answer of a script.
 func (s *Store) strange(op string, reply any) error {
 	return &Error{Op: op, Addr: s.addr, Err: fmt.Errorf("malformed answer: %.100v", reply), Remedy: remedies["WRONGTYPE"]}
 }
 
-// answer decodes the answer of a script. pause is the time until the pause of a lane is
-// over, or negative if the worker is dead.
+// answer decodes the answer of a script. pause is the time until the pause of a
+// lane ends, or negative if the worker is dead.
 func (s *Store) answer(op string, reply any) (a vk.QueueAnswer, pause time.Duration, err error) {
 	parts, ok := reply.([]any)
 	if !ok || len(parts) != 3 {
@@ -249,7 +249,7 @@ func (s *Store) answer(op string, reply any) (a vk.QueueAnswer, pause time.Durat
 	return a, pause, nil
 }
 
-// A replyDecoder decodes answers of scripts. ok is false once something was wrong.
+// A replyDecoder decodes answers of scripts. ok is false after an error.
 type replyDecoder struct{ ok bool }
 
 func (d *replyDecoder) list(v any) []any {
@@ -273,8 +273,8 @@ func (d *replyDecoder) number(v any) int64 {
 	return n
 }
 
-// batch decodes a lane, its epoch, the last Seq before, and the Seq, Tries and data of each
-// event.
+// batch decodes a lane, its epoch, the last Seq before the events, and the Seq,
+// Tries and data of each event.
 func (d *replyDecoder) batch(v any) (b vk.QueueBatch) {
 	list := d.list(v)
 	if len(list) < 3 || len(list)%3 != 0 {

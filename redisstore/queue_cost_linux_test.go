@@ -15,7 +15,7 @@ import (
 	"github.com/vkrouter/vk/redisstore"
 )
 
-// A wire counts what goes over connections.
+// A wire counts the traffic of connections.
 type wire struct{ bytes, requests atomic.Int64 }
 
 // dialer makes a Store use these connections.
@@ -26,7 +26,7 @@ func (w *wire) dialer(config *redisstore.Config) {
 	}
 }
 
-// take returns what went over the connections since the last call.
+// take returns the traffic since the last call.
 func (w *wire) take() (bytes, requests int64) { return w.bytes.Swap(0), w.requests.Swap(0) }
 
 type countedConn struct {
@@ -64,7 +64,7 @@ func (l *eventLoop) event() {
 	}
 }
 
-// put puts an event, which is delivered at once.
+// put puts an event that is delivered at once.
 func (l *eventLoop) put(lane string) vk.QueueBatch {
 	l.n++
 	e := vk.QueueEvent{ID: fmt.Sprintf("%040d", l.n), Lane: lane, Data: []byte(`"` + strings.Repeat("x", 1022) + `"`)}
@@ -75,8 +75,8 @@ func (l *eventLoop) put(lane string) vk.QueueBatch {
 	return a.Batches[0]
 }
 
-// TestQueueCost: an event takes two round trips and at most three times its size on the
-// wire, also if a thousand others are pending.
+// TestQueueCost: an event takes two round trips and at most three times its
+// size on the wire, even if a thousand others are pending.
 func TestQueueCost(t *testing.T) {
 	const size, events = 1024, 200
 	server := start(t, "--appendonly", "no")
@@ -129,7 +129,7 @@ func usedMemory(t testing.TB, c *redis.Client) (sum int64) {
 	return sum
 }
 
-// TestQueueMemory: the memory of the server for events and lanes, as the README says.
+// TestQueueMemory: events and lanes use the memory that the README names.
 func TestQueueMemory(t *testing.T) {
 	const n, size = 10_000, 100
 	server := start(t, "--appendonly", "no")
@@ -172,7 +172,7 @@ func TestQueueMemory(t *testing.T) {
 	})
 }
 
-// TestSeenMemory: IDs of events that are finished are cheap.
+// TestSeenMemory: IDs of finished events use little memory.
 func TestSeenMemory(t *testing.T) {
 	const n = 10_000
 	server := start(t, "--appendonly", "no")
@@ -212,8 +212,8 @@ func TestSeenMemory(t *testing.T) {
 	}
 }
 
-// BenchmarkEvent compares an event of a kilobyte, from Put to Done, with two scripts that
-// carry as much and do nothing.
+// BenchmarkEvent compares an event of a kilobyte, from Put to Done, with two
+// scripts that carry as many bytes and do nothing.
 func BenchmarkEvent(b *testing.B) { benchmarkEvent(b, start(b, "--appendonly", "no")) }
 
 func benchmarkEvent(b *testing.B, server *dbserver.Server) {

@@ -19,7 +19,7 @@ func one(lane, id string) []vk.QueueEvent {
 	return []vk.QueueEvent{{ID: id, Lane: lane, Data: []byte(`1`)}}
 }
 
-// mustPut puts an event, and returns what is delivered.
+// mustPut puts an event and returns the delivered events.
 func mustPut(t testing.TB, s *redisstore.Store, w vk.QueueWorker, lane, id string) []vk.QueueBatch {
 	t.Helper()
 	a, err := s.Put(context.Background(), w, one(lane, id), nil)
@@ -29,7 +29,7 @@ func mustPut(t testing.TB, s *redisstore.Store, w vk.QueueWorker, lane, id strin
 	return a.Batches
 }
 
-// blocked waits until a Take waits.
+// blocked waits until a Take blocks.
 func blocked(t testing.TB, server *dbserver.Server) {
 	t.Helper()
 	c := admin(t, server)
@@ -44,7 +44,8 @@ func blocked(t testing.TB, server *dbserver.Server) {
 	}
 }
 
-// TestQueueErrors: calls of a server in trouble fail with an error that names the remedy.
+// TestQueueErrors: if the server has a problem, calls fail with an error that
+// names the remedy.
 func TestQueueErrors(t *testing.T) {
 	ctx := context.Background()
 	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 1}
@@ -86,7 +87,7 @@ func TestQueueErrors(t *testing.T) {
 	}
 }
 
-// TestQueueRights: the rights that the README lists are enough.
+// TestQueueRights: the rights listed in the README are enough.
 func TestQueueRights(t *testing.T) {
 	ctx := context.Background()
 	server := start(t)
@@ -120,8 +121,8 @@ func TestQueueRights(t *testing.T) {
 	}
 }
 
-// TestQueueFullMemory: a server whose memory is full takes no events, but events can be
-// finished, until there is room again.
+// TestQueueFullMemory: a server with full memory accepts no events until there
+// is room again, but events can be finished.
 func TestQueueFullMemory(t *testing.T) {
 	ctx := context.Background()
 	server := start(t)
@@ -154,8 +155,9 @@ func TestQueueFullMemory(t *testing.T) {
 	mustPut(t, store, w, "c", "3")
 }
 
-// TestQueueHangs: a paused server ends calls by the Store's limit and by ctx. A call whose
-// caller has given up has no effect after the next Beat.
+// TestQueueHangs: if the server is paused, calls end at the Store's time limit
+// or when ctx ends. A call abandoned by its caller has no effect after the next
+// Beat.
 func TestQueueHangs(t *testing.T) {
 	ctx := context.Background()
 	server := start(t)
@@ -197,7 +199,7 @@ func TestQueueHangs(t *testing.T) {
 	for _, b := range a.Batches {
 		settled[b.Lane] = b.Events[len(b.Events)-1].Seq
 	}
-	for range 20 { // what was on its way is there
+	for range 20 { // requests on their way have arrived
 		a, err := store.Done(ctx, w, nil)
 		if err != nil || len(a.Batches) > 0 {
 			t.Fatalf("after the Beat: %v, %v", a, err)
@@ -209,8 +211,9 @@ func TestQueueHangs(t *testing.T) {
 	}
 }
 
-// TestQueueComesBackEmpty: the Queue goes on with epochs and Seqs that are greater than
-// those before, so that nobody takes a lane for its own.
+// TestQueueComesBackEmpty: after the server lost its data, the Queue continues
+// with greater epochs and Seqs than before, so that no worker takes a lane for
+// its own.
 func TestQueueComesBackEmpty(t *testing.T) {
 	ctx := context.Background()
 	server := start(t, "--appendonly", "no")
@@ -234,8 +237,8 @@ func TestQueueComesBackEmpty(t *testing.T) {
 	}
 }
 
-// TestQueueKill: a server that is killed loses no event for which Put returned nil, and
-// has none twice.
+// TestQueueKill: a server that is killed loses no event for which Put returned
+// nil, and stores none twice.
 func TestQueueKill(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
@@ -301,7 +304,8 @@ func TestQueueKill(t *testing.T) {
 	t.Logf("%d events", len(got))
 }
 
-// TestQueueLostAnswer: a Put whose answer is lost is an error, and is sent once.
+// TestQueueLostAnswer: a Put with a lost answer returns an error, and is sent
+// once.
 func TestQueueLostAnswer(t *testing.T) {
 	ctx := context.Background()
 	c := new(cutter)
@@ -320,10 +324,10 @@ func TestQueueLostAnswer(t *testing.T) {
 	if err := admin(t, server).ScriptFlush(ctx).Err(); err != nil {
 		t.Fatal(err)
 	}
-	mustPut(t, store, w, "a", "") // a server that has forgotten the script gets it again
+	mustPut(t, store, w, "a", "") // the script is sent again to a server that has forgotten it
 }
 
-// TestQueueTwoBots: bots with different prefixes have nothing in common.
+// TestQueueTwoBots: bots with different prefixes share nothing.
 func TestQueueTwoBots(t *testing.T) {
 	ctx := context.Background()
 	server := start(t)
@@ -339,7 +343,7 @@ func TestQueueTwoBots(t *testing.T) {
 	}
 }
 
-// TestQueueClose: Close ends a Take that waits.
+// TestQueueClose: Close ends a blocked Take.
 func TestQueueClose(t *testing.T) {
 	server := start(t)
 	store := open(t, server)

@@ -8,16 +8,16 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A script is a Lua script, which the server executes as one step.
+// A script is a Lua script, which the server executes atomically.
 type script struct{ text, hash string }
 
 func newScript(text string) script { return script{text, redis.NewScript(text).Hash()} }
 
-// eval runs a script once and sends its text only if the server does not have it. All
-// names that the script uses have key's slot in a Cluster.
+// eval runs a script once and sends its text only if the server does not have
+// it. All names that the script uses have the same Cluster slot as key.
 func (s *Store) eval(ctx context.Context, sc script, key string, args ...any) *redis.Cmd {
 	cmd := s.evalBy(ctx, "evalsha", sc.hash, key, args)
-	if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") { // a server that was restarted: nothing has changed
+	if redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") { // the server was restarted: nothing has changed
 		cmd = s.evalBy(ctx, "eval", sc.text, key, args)
 	}
 	return cmd
@@ -29,15 +29,15 @@ func (s *Store) evalBy(ctx context.Context, command, text, key string, args []an
 	return cmd
 }
 
-// once is a command that the driver must not repeat, since a first attempt with a
-// lost answer may have been executed.
+// once is a command that the driver must not retry, since a first attempt with
+// a lost answer may have been executed.
 type once struct{ *redis.Cmd }
 
 // NoRetry implements [redis.Cmder].
 func (once) NoRetry() bool { return true }
 
-// promptly calls f, which ends at the limit, and returns when ctx ends. The driver would
-// wait for an answer until the limit.
+// promptly calls f, which ends at the time limit, and returns as soon as ctx
+// ends. The driver alone would wait for an answer until the limit.
 func (s *Store) promptly(ctx context.Context, limit time.Duration, f func(context.Context) *redis.Cmd) (*redis.Cmd, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -61,14 +61,14 @@ func (s *Store) promptly(ctx context.Context, limit time.Duration, f func(contex
 	}
 }
 
-// running counts goroutines, for Close to wait for.
+// running counts goroutines so that Close can wait for them.
 type running struct {
 	mu     sync.Mutex
 	closed bool
 	wg     sync.WaitGroup
 }
 
-// begin counts another goroutine, and returns false after close.
+// begin counts another goroutine. After close, it returns false instead.
 func (r *running) begin() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

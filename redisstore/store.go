@@ -24,8 +24,8 @@ var (
 	_ vk.Lister = (*Store)(nil)
 )
 
-// A Store keeps values, the events of a Queue, and what Limits count, in Redis. [Open]
-// makes one. Its methods are safe for concurrent use.
+// A Store keeps values, the events of a Queue and the counts of Limits in
+// Redis. [Open] returns one. Its methods are safe for concurrent use.
 type Store struct {
 	client  redis.UniversalClient
 	waiter  redis.UniversalClient // for calls of Take that block
@@ -37,7 +37,7 @@ type Store struct {
 	logger  *slog.Logger
 
 	mu     sync.Mutex
-	dataID string // the random number in the database, or empty if it is not known
+	dataID string // the random number in the database, or empty if it is unknown
 }
 
 // swapScript compares and swaps: the name of the value and old, new, the ttl in
@@ -63,7 +63,7 @@ func (s *Store) Get(ctx context.Context, key string) ([]byte, error) {
 	case err != nil:
 		return nil, s.failed(ctx, "Get", err)
 	case len(value) == 0:
-		return nil, nil // another program's: no value
+		return nil, nil // a value of another program is no value
 	}
 	return value, nil
 }
@@ -97,7 +97,7 @@ func milliseconds(ttl time.Duration) int64 {
 	return ms
 }
 
-// check returns an error for arguments that no server needs to see.
+// check returns an error for arguments that are invalid on any server.
 func check(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	switch {
 	case ctx.Err() != nil:

@@ -91,8 +91,7 @@ func testList(t *testing.T, store *redisstore.Store) {
 	}
 }
 
-// TestNames: values have the names that the documentation says, and two prefixes
-// are two stores.
+// TestNames: values have the documented names, and two prefixes are two stores.
 func TestNames(t *testing.T) {
 	server := start(t)
 	shop := open(t, server)
@@ -110,8 +109,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestLostAnswer: a Swap whose answer is lost is an error, never false, and is sent
-// once.
+// TestLostAnswer: a Swap with a lost answer returns an error, never false, and
+// is sent once.
 func TestLostAnswer(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -144,7 +143,7 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// TestScriptFlush: a server that has forgotten the script gets it again.
+// TestScriptFlush: the script is sent again to a server that has forgotten it.
 func TestScriptFlush(t *testing.T) {
 	server := start(t)
 	store := open(t, server)

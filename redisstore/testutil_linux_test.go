@@ -18,7 +18,7 @@ import (
 	"github.com/vkrouter/vk/redisstore"
 )
 
-// start starts a server, which ends with the test.
+// start starts a server that is stopped when the test ends.
 func start(t testing.TB, args ...string) *dbserver.Server {
 	t.Helper()
 	server, err := dbserver.Redis(args...)
@@ -29,7 +29,7 @@ func start(t testing.TB, args ...string) *dbserver.Server {
 	return server
 }
 
-// open opens a Store, which is closed with the test.
+// open opens a Store that is closed when the test ends.
 func open(t testing.TB, server *dbserver.Server, set ...func(*redisstore.Config)) *redisstore.Store {
 	t.Helper()
 	store, err := redisstore.Open(context.Background(), "redis://"+server.Addr, set...)
@@ -70,7 +70,7 @@ func value(t testing.TB, s *redisstore.Store, key string) string {
 	return string(v)
 }
 
-// isError expects an *Error whose text has all parts.
+// isError checks that err is an *Error whose text has all parts.
 func isError(t testing.TB, err error, parts ...string) {
 	t.Helper()
 	if e := (*redisstore.Error)(nil); !errors.As(err, &e) {

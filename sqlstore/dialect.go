@@ -29,7 +29,7 @@ func (d Dialect) String() string {
 	return fmt.Sprintf("Dialect(%d)", int(d))
 }
 
-// now is the time in milliseconds since 1970.
+// now returns the SQL for the time in milliseconds since 1970.
 func (d Dialect) now() string {
 	switch d {
 	case PostgreSQL:
@@ -57,7 +57,7 @@ func (d Dialect) quoted(name string) string {
 func (d Dialect) Schema(table string) []string {
 	name := d.quoted(table)
 	if d == MySQL {
-		// MySQL does not count a row that an UPDATE leaves as it is: "changes" makes
+		// MySQL does not count a row that an UPDATE leaves unchanged: "changes" makes
 		// each UPDATE a change.
 		return []string{`CREATE TABLE IF NOT EXISTS ` + name + ` (
 	name    VARBINARY(1024) NOT NULL PRIMARY KEY,
@@ -88,8 +88,8 @@ func (d Dialect) Schema(table string) []string {
 )`, `CREATE INDEX IF NOT EXISTS ` + index + ` ON ` + on + ` (expires) WHERE expires <> 0`}
 }
 
-// statements are those of a table. Those that set a value come without an expiry, and
-// with a ttl in milliseconds.
+// statements are the statements for a table. Those that set a value exist
+// without an expiry, and with a ttl in milliseconds.
 type statements struct {
 	probe, get, delete, absent, sweep string
 	insert, update, revive            [2]string

@@ -14,7 +14,7 @@ import (
 type Error struct {
 	Op     string // Open, Get, Swap or List
 	Table  string
-	Remedy string // a step that ends the failure
+	Remedy string // the step that resolves the failure
 	Err    error  // the cause, as the driver returned it
 }
 
@@ -26,8 +26,9 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// call calls f with the limit of the Store, again if it has failed because of another
-// transaction and changed nothing, and returns the Error for a failure.
+// call calls f with the time limit of the Store. It retries f if f failed
+// because of another transaction and changed nothing. For a failure, it returns
+// the Error.
 func (s *Store) call(ctx context.Context, op string, f func(context.Context) error) error {
 	c, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -52,14 +53,14 @@ func (s *Store) call(ctx context.Context, op string, f func(context.Context) err
 	return e
 }
 
-// undone reports whether the database has undone a statement because of another
-// transaction: PostgreSQL's serialization failures, and deadlocks.
+// undone reports whether the database has rolled a statement back because of
+// another transaction: PostgreSQL's serialization failures, and deadlocks.
 func undone(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "40001") || strings.Contains(text, "40P01") || strings.Contains(text, "Error 1213")
 }
 
-// remedies are by texts in the errors of the usual drivers.
+// remedies are the remedies by a text in the errors of the usual drivers.
 var remedies = []struct{ contains, remedy string }{
 	{"database is locked", "another connection writes: set busy_timeout and journal_mode=WAL in the name of the data source"},
 	{"SQLITE_BUSY", "another connection writes: set busy_timeout and journal_mode=WAL in the name of the data source"},

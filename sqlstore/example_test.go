@@ -19,7 +19,7 @@ func ExampleOpen() {
 	}
 	defer db.Close()
 	store, err := sqlstore.Open(ctx, db, sqlstore.SQLite, func(c *sqlstore.Config) {
-		c.Table = "shop" // each bot has its own
+		c.Table = "shop" // each bot has its own table
 	})
 	if err != nil {
 		log.Fatal(err)
@@ -32,8 +32,8 @@ func ExampleOpen() {
 	log.Print(poller.Run(ctx))
 }
 
-// A database in which the bot may not create tables gets the statements from its
-// administrator.
+// If the bot may not create tables, the administrator of the database runs the
+// statements.
 func ExampleDialect_Schema() {
 	for _, statement := range sqlstore.PostgreSQL.Schema("bots.shop") {
 		log.Println(statement + ";")

@@ -38,7 +38,7 @@ var networks = []network{
 	}},
 }
 
-// eachNetwork runs a test with a server of its own of each kind.
+// eachNetwork runs a test with a separate server of each kind.
 func eachNetwork(t *testing.T, f func(t *testing.T, n network, server *dbserver.Server)) {
 	for _, n := range networks {
 		t.Run(n.name, func(t *testing.T) {
@@ -108,8 +108,8 @@ func TestOpenErrors(t *testing.T) {
 	}
 }
 
-// TestMissingTable: a database that has lost the table fails the calls, and its error
-// says what to do.
+// TestMissingTable: if the database has lost the table, calls fail, and the
+// error names the remedy.
 func TestMissingTable(t *testing.T) {
 	for _, d := range databases {
 		t.Run(d.name, func(t *testing.T) {
@@ -123,7 +123,7 @@ func TestMissingTable(t *testing.T) {
 	}
 }
 
-// TestLocked: SQLite's lock is named, and the remedy.
+// TestLocked: the error names SQLite's lock, and the remedy.
 func TestLocked(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "bot.sqlite")
 	store := open(t, file(t, name, ""), sqlstore.SQLite)
@@ -143,8 +143,8 @@ func TestLocked(t *testing.T) {
 	mustSwap(t, store, "a", "", "1", 0)
 }
 
-// TestHangs: a paused server ends calls by the Store's limit, and by ctx, and is
-// used again when it continues.
+// TestHangs: if the server is paused, calls end at the Store's time limit or
+// when ctx ends. The Store uses the server again when it continues.
 func TestHangs(t *testing.T) {
 	eachNetwork(t, func(t *testing.T, n network, server *dbserver.Server) {
 		open(t, n.open(t, server), n.dialect) // creates the table
@@ -172,8 +172,8 @@ func TestHangs(t *testing.T) {
 	})
 }
 
-// TestKill: a server that is killed while many count loses no change for which Swap
-// returned true, and none is made twice.
+// TestKill: a server that is killed while many clients count loses no change
+// for which Swap returned true, and makes no change twice.
 func TestKill(t *testing.T) {
 	eachNetwork(t, func(t *testing.T, n network, server *dbserver.Server) {
 		store := open(t, n.open(t, server), n.dialect)
@@ -227,7 +227,7 @@ func count(ctx context.Context, store *sqlstore.Store, swapped, unsure *atomic.I
 	}
 }
 
-// TestLostAnswer: a Swap whose answer is lost is an error, never false.
+// TestLostAnswer: a Swap with a lost answer returns an error, never false.
 func TestLostAnswer(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
@@ -254,7 +254,7 @@ func TestLostAnswer(t *testing.T) {
 			defer db.Close()
 			store := open(t, db, tt.dialect, table(tableOf(t)))
 			for _, swap := range [][2]string{{"", "1"}, {"1", "2"}, {"2", ""}} {
-				mustSwap(t, store, "b", swap[0], swap[1], 0) // so that the driver has prepared it
+				mustSwap(t, store, "b", swap[0], swap[1], 0) // makes the driver prepare it
 				c.armed.Store(true)
 				ok, err := store.Swap(context.Background(), "a", []byte(swap[0]), []byte(swap[1]), 0)
 				if ok || err == nil || c.armed.Load() {
@@ -271,7 +271,7 @@ func TestLostAnswer(t *testing.T) {
 // A cutter makes connections that it can cut between a statement and its answer.
 type cutter struct {
 	armed   atomic.Bool
-	at      int  // where in a packet its kind is
+	at      int  // the offset of the kind in a packet
 	execute byte // the kind of a packet that executes a statement
 }
 

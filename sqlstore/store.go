@@ -20,7 +20,7 @@ const (
 	maxValue = 64 << 20 // bytes
 
 	sweepEach  = 32 // Swaps per deletion of expired values
-	maxRetries = 20 // of a statement that has changed nothing
+	maxRetries = 20 // retries of a statement that has changed nothing
 
 	defaultTable   = "vk_store"
 	defaultTimeout = 5 * time.Second
@@ -31,7 +31,7 @@ var (
 	_ vk.Lister = (*Store)(nil)
 )
 
-// A Store keeps values in a table. [Open] makes one. Its methods are safe for
+// A Store keeps values in a table. [Open] returns one. Its methods are safe for
 // concurrent use.
 type Store struct {
 	db      *sql.DB
@@ -44,8 +44,8 @@ type Store struct {
 
 // A Config holds the settings of a Store.
 type Config struct {
-	// Table is the name of the table, also with a schema, as in "bots.shop": ASCII
-	// letters, digits and underscores. The default is "vk_store".
+	// Table is the name of the table, optionally with a schema, as in "bots.shop":
+	// ASCII letters, digits and underscores. The default is "vk_store".
 	Table string
 
 	// Timeout limits the duration of each Get and Swap, of each request of a List, and of Open.
@@ -56,9 +56,9 @@ type Config struct {
 // tableName matches the names of tables.
 var tableName = regexp.MustCompile(`^\w+(\.\w+)?$`)
 
-// Open makes a Store over a database, and creates the table if it does not exist. The
-// functions change the settings before. The Store does not close the database: the
-// caller does that when the bot has stopped.
+// Open returns a Store over a database, and creates the table if it does not
+// exist. The functions change the settings first. The Store does not close the
+// database: the caller must close it when the bot has stopped.
 func Open(ctx context.Context, db *sql.DB, dialect Dialect, set ...func(*Config)) (*Store, error) {
 	config := Config{Table: defaultTable, Timeout: defaultTimeout}
 	for _, f := range set {
@@ -185,7 +185,7 @@ func (s *Store) insertOrRevive(ctx context.Context, kind int, key string, new []
 	}
 }
 
-// sweep deletes a few expired values. If that fails, a later Swap does it.
+// sweep deletes a few expired values. If that fails, a later Swap deletes them.
 func (s *Store) sweep(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
@@ -201,7 +201,7 @@ func milliseconds(ttl time.Duration) int64 {
 	return ms + 1 // the clock's milliseconds are rounded down
 }
 
-// check returns an error for arguments that no database needs to see.
+// check returns an error for arguments that are invalid in any database.
 func check(ctx context.Context, key string, value []byte, ttl time.Duration) error {
 	switch {
 	case ctx.Err() != nil:

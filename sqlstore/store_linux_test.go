@@ -68,8 +68,8 @@ func testList(t *testing.T, store *sqlstore.Store) {
 	}
 }
 
-// TestExpired: values that have expired are not there, a new one can take their
-// place, and Swaps delete their rows.
+// TestExpired: expired values are not returned, a new value can replace them,
+// and Swaps delete their rows.
 func TestExpired(t *testing.T) {
 	each(t, func(t *testing.T, d database, db *sql.DB, store *sqlstore.Store) {
 		for i := range 20 {
@@ -116,7 +116,7 @@ func TestOpenTogether(t *testing.T) {
 			}
 			wg.Wait()
 			for _, statement := range d.dialect.Schema(tableOf(t)) {
-				exec(t, db, statement) // it is there already
+				exec(t, db, statement) // it exists already
 			}
 		})
 	}

@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// A database is one that the package works with.
+// A database is a database that the package supports.
 type database struct {
 	name    string
 	dialect sqlstore.Dialect
@@ -65,7 +65,7 @@ var databases = []database{
 
 func mysqlURL(params string) string { return "root@tcp(" + mariadb.Addr + ")/mysql" + params }
 
-// connect opens a database, which is closed with the test.
+// connect opens a database that is closed when the test ends.
 func connect(t testing.TB, driver, source string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open(driver, source)
@@ -137,7 +137,7 @@ func value(t testing.TB, s *sqlstore.Store, key string) string {
 	return string(v)
 }
 
-// isError expects an *Error whose text has all parts.
+// isError checks that err is an *Error whose text has all parts.
 func isError(t testing.TB, err error, parts ...string) {
 	t.Helper()
 	if e := (*sqlstore.Error)(nil); !errors.As(err, &e) {

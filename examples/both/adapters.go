@@ -51,7 +51,7 @@ func onDiscord[A any](r *discord.Router, rt discord.Route, f func(context.Contex
 	})
 }
 
-// newVKBot returns the bot for VK. The things that one platform has alone are here.
+// newVKBot returns the bot for VK. Features that only VK has are added here.
 func newVKBot(store vk.Store) vk.Handler {
 	r := vk.NewRouter("!", "/")
 	r.Use(middleware.Explain())

@@ -11,11 +11,12 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestCommands: a command answers alike on VK and on Discord, typed and by slash.
+// TestCommands: a command gives the same answer on VK and on Discord, typed or
+// as a slash command.
 func TestCommands(t *testing.T) {
 	steps := []struct {
 		typed string
-		slash []any // the words, then options
+		slash []any // the command's words, then its options
 		want  string
 	}{
 		{"!roll 1", []any{"roll", "sides", 1}, "1"},
@@ -66,7 +67,7 @@ func TestCommands(t *testing.T) {
 	})
 }
 
-// TestFull: the refusal of a plain function.
+// TestFull: a plain function can refuse a command.
 func TestFull(t *testing.T) {
 	bot := vktest.Start(t, newVKBot(new(vk.MemoryStore)))
 	anna := bot.User("Anna")
@@ -78,7 +79,8 @@ func TestFull(t *testing.T) {
 	anna.Hears("You have 9 notes.")
 }
 
-// TestBothAtOnce: one process and one Store for both platforms; notes are each person's own.
+// TestBothAtOnce: one process and one Store serve both platforms; each user has
+// their own notes.
 func TestBothAtOnce(t *testing.T) {
 	store := new(vk.MemoryStore)
 	anna := vktest.Start(t, newVKBot(store)).User("Anna")

@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// This file has the bot's commands. They know nothing of a platform: each is a function of
-// its arguments, and returns its answer.
+// This file contains the bot's commands. They do not depend on a platform: each
+// is a function of its arguments, and returns its answer.
 
-// A keeper keeps values. Both libraries' Stores are one.
+// A keeper keeps values. The Stores of both libraries implement it.
 type keeper interface {
 	Get(ctx context.Context, key string) ([]byte, error)
 	Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error)
 }
 
-// Commands are the commands that keep something.
+// Commands are the commands that keep values.
 type commands struct{ store keeper }
 
 // addCommands adds all commands to a bot of either platform, or to both.
@@ -67,14 +67,14 @@ func (c *commands) notes(ctx context.Context, _ struct{}) (string, error) {
 	return "Your notes:" + string(notes), err
 }
 
-// A refusal is an error with a text for the person.
+// A refusal is an error with a text for the user.
 type refusal string
 
 func (r refusal) Error() string { return string(r) }
 
 type personKey struct{}
 
-// personOf returns the person of the command, as in "vk 5".
+// personOf returns the user of the command, as in "vk 5".
 func personOf(ctx context.Context) string {
 	person, _ := ctx.Value(personKey{}).(string)
 	return person

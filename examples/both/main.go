@@ -1,11 +1,13 @@
-// Both is one bot on VK and on Discord. Its commands are plain functions, which know neither
-// platform. It runs in the terminal, without VK and without Discord:
+// Both is one bot on VK and on Discord. Its commands are plain functions, which
+// do not depend on either platform. It runs in the terminal, without VK and
+// without Discord:
 //
 //	go run ./examples/both
 //	go run ./examples/both -discord
 //
-// With VK_TOKEN and DISCORD_TOKEN set, it runs on both at the same time; with one of them,
-// on that platform. On Discord the intent MESSAGE CONTENT must be switched on for the bot.
+// With VK_TOKEN and DISCORD_TOKEN set, it runs on both at the same time; with
+// one of them, on that platform. On Discord the intent MESSAGE CONTENT must be
+// enabled for the bot.
 package main
 
 import (
@@ -52,8 +54,8 @@ func main() {
 // A source is a Poller or a Gateway.
 type source interface{ Run(context.Context) error }
 
-// run runs the bot on all platforms until ctx ends. If it cannot run on one, it stops on the
-// others.
+// run runs the bot on all platforms until ctx ends. If it fails on one, it
+// stops on the others.
 func run(ctx context.Context, sources ...source) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

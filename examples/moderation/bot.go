@@ -8,17 +8,17 @@ import (
 	"github.com/vkrouter/vk/middleware"
 )
 
-// A moderator is what the bot's handlers share.
+// A moderator holds the data shared by the bot's handlers.
 type moderator struct {
 	router  *vk.Router
 	members *vk.Session[member]
 }
 
-// A member is the state of one person in one chat.
+// A member is the state of one user in one chat.
 type member struct {
 	Warnings int       `json:",omitzero"`
-	Muted    time.Time `json:",omitzero"` // until then
-	Banned   time.Time `json:",omitzero"` // until then
+	Muted    time.Time `json:",omitzero"` // the end of the mute
+	Banned   time.Time `json:",omitzero"` // the end of the ban
 }
 
 // newBot returns the bot, which keeps its data in store.
@@ -28,8 +28,8 @@ func newBot(store vk.Store) vk.Handler {
 		router:  r,
 		members: &vk.Session[member]{Store: store, Name: "member", TTL: 365 * 24 * time.Hour},
 	}
-	// The order counts: Explain tells people of the errors of everything inside
-	// of it.
+	// The order matters: Explain explains the errors of everything inside it to
+	// users.
 	r.Use(m.deaf, middleware.Explain(sorry))
 
 	help := r.Add(vk.Route{Pattern: "help {command...?}", Doc: "Tells what you can do.", Handler: middleware.Help(r)})
@@ -43,8 +43,8 @@ func newBot(store vk.Store) vk.Handler {
 		Handler: report,
 	})
 
-	// Everything below "!mod" is for the administrators of the chat. The help
-	// does not show it to others.
+	// Everything below "!mod" is for the administrators of the chat. The help does
+	// not show it to other members.
 	r.Route("mod", func(r *vk.Router) {
 		r.Check(middleware.ChatAdmin)
 		r.Handle("", func(c *vk.Context) error { return c.Invoke(help, "mod") }) // "!mod" alone
@@ -64,8 +64,8 @@ func newBot(store vk.Store) vk.Handler {
 	return r
 }
 
-// sorry explains the errors that Explain cannot: their meaning depends on the
-// command.
+// sorry explains errors with a meaning that depends on the command, which
+// Explain cannot explain.
 func sorry(c *vk.Context, err error) string {
 	switch {
 	case errors.Is(err, vk.CodeNotInChat):
@@ -73,5 +73,5 @@ func sorry(c *vk.Context, err error) string {
 	case errors.Is(err, vk.CodeAccess):
 		return "That is not in my power."
 	}
-	return "" // then Explain has a text of its own
+	return "" // Explain uses its own text
 }

@@ -9,10 +9,10 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// A world is a chat that the bot moderates.
+// A world is a chat moderated by the bot.
 type world struct {
 	*vktest.Server
-	admin, anna, boris *vktest.User // in the chat
+	admin, anna, boris *vktest.User // members of the chat
 	chat               *vktest.Chat
 }
 
@@ -34,7 +34,7 @@ func bubble(t *testing.T, name string, f func(t *testing.T)) {
 	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
 }
 
-// removed returns how many members the bot has removed.
+// removed returns the number of members that the bot has removed.
 func (w *world) removed() (n int) {
 	for _, call := range w.Calls("messages.removeChatUser") {
 		if call.Code == 0 {
@@ -63,7 +63,7 @@ func TestWarnings(t *testing.T) {
 		if w.removed() != 1 {
 			t.Error("three warnings are not enough")
 		}
-		w.admin.Invites(w.anna) // who comes back begins anew
+		w.admin.Invites(w.anna) // a returning member has no warnings
 		w.admin.HearsLike("Welcome")
 		w.admin.Says("!mod warn @anna_page")
 		w.admin.HearsLike("warning 1")
@@ -158,7 +158,7 @@ func TestReportRests(t *testing.T) {
 		w.anna.HearsLike("Please have a look: .*admin")
 		w.anna.Says("!report")
 		w.anna.Hears("Wait 10 minutes.")
-		w.boris.Says("!report") // is somebody else
+		w.boris.Says("!report") // another member, with no cooldown
 		w.boris.HearsLike("Please have a look")
 		time.Sleep(10 * time.Minute)
 		w.anna.Says("!report")
@@ -166,7 +166,8 @@ func TestReportRests(t *testing.T) {
 	})
 }
 
-// TestFilter mounts the module, swaps it and takes it out while people talk.
+// TestFilter mounts, swaps and unmounts the module while members write
+// messages.
 func TestFilter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := start(t, nil)
@@ -178,7 +179,7 @@ func TestFilter(t *testing.T) {
 		w.anna.Says("spamming, a word of its own")
 		w.anna.HearsNothing()
 
-		w.admin.Says("!mod filter on spam eggs") // an administrator's spam
+		w.admin.Says("!mod filter on spam eggs") // administrators are exempt
 		w.admin.HearsLike("spam, eggs")
 		w.anna.Says("a bad thing")
 		w.anna.HearsNothing()

@@ -8,15 +8,15 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// enough is how many warnings somebody gets.
+// enough is the number of warnings at which a member is removed.
 const enough = 3
 
 func rules(c *vk.Context) error {
 	return c.Reply("Be kind, write no advertisements, and call the administrators by !report.")
 }
 
-// report mentions the administrators, so that their phones ring. Of who may not
-// do that again yet, Explain tells.
+// report mentions the administrators, so that their phones ring. Explain
+// answers a member that may not report again yet.
 func report(c *vk.Context) error {
 	var admins []string
 	for m, err := range c.Client().Members(c, c.PeerID()) {
@@ -30,8 +30,8 @@ func report(c *vk.Context) error {
 	return c.Reply("Please have a look: " + strings.Join(admins, ", "))
 }
 
-// What the commands are about. A field of type User makes of a mention, a link
-// or an id the person's page.
+// The arguments of the commands. A field of type User parses a mention, a link
+// or an ID into the user's page.
 type (
 	whoAndWhy struct {
 		Who    vk.User
@@ -44,16 +44,17 @@ type (
 	whoOnly struct{ Who vk.User }
 )
 
-// of is the key of somebody else than who has written.
+// of returns the key of the user with the given ID, not necessarily the author
+// of the message.
 func of(c *vk.Context, id int64) vk.Key { return vk.Key{Peer: c.PeerID(), User: id} }
 
 func (m *moderator) warn(c *vk.Context, a whoAndWhy) error {
 	return m.addWarning(c, a.Who, a.Reason)
 }
 
-// addWarning warns somebody, and removes who was warned enough. If the bot is
-// stopped in the middle and the event is handled again, Update begins with the
-// state from before the event: it is one warning all the same.
+// addWarning warns a member, and removes the member at the last warning. If the
+// bot is stopped in the middle and the event is handled again, Update starts
+// with the state from before the event, so it still counts as one warning.
 func (m *moderator) addWarning(c *vk.Context, who vk.User, reason string) error {
 	var n int
 	err := m.members.Update(c, of(c, who.ID), func(v *member) error {
@@ -69,7 +70,7 @@ func (m *moderator) addWarning(c *vk.Context, who vk.User, reason string) error 
 	}
 	text := fmt.Sprintf("%s, this is warning %d of %d.", who.Mention(), n, enough)
 	if reason != "" {
-		text += " " + vk.Escape(reason) // people write @all, too
+		text += " " + vk.Escape(reason) // the reason may contain @all
 	}
 	if err := c.Send(text); err != nil || n < enough {
 		return err

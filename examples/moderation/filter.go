@@ -10,8 +10,8 @@ import (
 )
 
 // filter returns a module that deletes messages with bad words from one chat. A
-// module is a function that registers; what it registers comes and goes as one,
-// while the bot runs.
+// module is a function that registers routes and listeners. They are added and
+// removed together, while the bot runs.
 func (m *moderator) filter(peer int64, words []string) func(r *vk.Router) error {
 	return func(r *vk.Router) error {
 		quoted := make([]string, len(words))
@@ -20,14 +20,14 @@ func (m *moderator) filter(peer int64, words []string) func(r *vk.Router) error 
 		}
 		bad, err := regexp.Compile(`(?i)(^|\PL)(` + strings.Join(quoted, "|") + `)(\PL|$)`)
 		if err != nil {
-			return err // and nothing has changed
+			return err // nothing has changed
 		}
 		vk.On(r, vk.EventMessageNew, func(c *vk.Context, e *vk.MessageNew) error {
 			if c.PeerID() != peer || e.Message.FromID < 0 || !bad.MatchString(e.Message.Text) {
 				return nil
 			}
-			// A check is a function, and can be asked anywhere: administrators may
-			// say everything, "!mod filter on" for one.
+			// A check is a function and can be called anywhere. Administrators may write
+			// any word, for example in "!mod filter on".
 			if middleware.ChatAdmin(c) == nil {
 				return nil
 			}
@@ -44,12 +44,12 @@ func (m *moderator) filter(peer int64, words []string) func(r *vk.Router) error 
 	}
 }
 
-// filterName is what the module of a chat is mounted under.
+// filterName is the name under which a chat's module is mounted.
 func filterName(c *vk.Context) string { return fmt.Sprint("filter of ", c.PeerID()) }
 
-// filterOn mounts the filter of the chat, or swaps it for one with other words:
-// no message comes in between. What is to survive a restart belongs into a
-// session.
+// filterOn mounts the filter of the chat, or swaps it for one with other words;
+// no message is handled in between. Data that must survive a restart belong in
+// a session.
 func (m *moderator) filterOn(c *vk.Context) error {
 	words, _ := vk.Arg[[]string](c, "words")
 	filter := m.filter(c.PeerID(), words)

@@ -1,11 +1,11 @@
-// Moderation is a bot that keeps order in chats. It runs in the terminal, without
-// VK, in a chat with you, Boris and Vera:
+// Moderation is a bot that keeps order in chats. It runs in the terminal,
+// without VK, in a chat with you, Boris and Vera:
 //
 //	go run ./examples/moderation
 //
-// With -play it runs in a browser, and with VK_TOKEN set to a community's token
-// on VK, where it must be an administrator of its chats. With -store FILE it
-// keeps warnings, mutes and bans.
+// With -play it runs in a browser. With VK_TOKEN set to a community's token, it
+// runs on VK, where it must be an administrator of its chats. With -store FILE
+// it persists warnings, mutes and bans.
 package main
 
 import "github.com/vkrouter/vk/vktest/demo"

@@ -6,8 +6,8 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// deaf is middleware that answers nobody who is to be silent. Listeners are not
-// inside of it.
+// deaf is middleware that ignores muted and banned members. It does not wrap
+// listeners.
 func (m *moderator) deaf(next vk.HandlerFunc) vk.HandlerFunc {
 	return func(c *vk.Context) error {
 		if muted, err := m.muted(c); muted || err != nil {
@@ -17,10 +17,10 @@ func (m *moderator) deaf(next vk.HandlerFunc) vk.HandlerFunc {
 	}
 }
 
-// silence deletes what people say who are to be silent.
+// silence deletes messages of muted and banned members.
 func (m *moderator) silence(c *vk.Context, e *vk.MessageNew) error {
 	if e.Message.Action != nil {
-		return nil // nobody has said it: it tells that somebody came, for one
+		return nil // a service message, for example that a member joined
 	}
 	if muted, err := m.muted(c); !muted {
 		return err
@@ -33,7 +33,8 @@ func (m *moderator) muted(c *vk.Context) (bool, error) {
 	return time.Now().Before(v.Muted), err
 }
 
-// welcome greets who came or was brought, unless they are banned.
+// welcome greets new members, whether they joined or were invited, unless they
+// are banned.
 func (m *moderator) welcome(c *vk.Context, e *vk.MessageNew) error {
 	id := e.Message.Action.MemberID
 	if id == -c.Event().GroupID {

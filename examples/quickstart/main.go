@@ -2,8 +2,8 @@
 //
 //	go run ./examples/quickstart
 //
-// With -play it runs in a browser, and with VK_TOKEN set to a community's token
-// on VK.
+// With -play it runs in a browser. With VK_TOKEN set to a community's token, it
+// runs on VK.
 package main
 
 import (

@@ -14,7 +14,7 @@ func newBot(store vk.Store) vk.Handler {
 	r.Add(vk.Route{Pattern: "help {command...?}", Doc: "Tells what you can do.", Handler: middleware.Help(r)})
 
 	g := &game{points: &vk.Session[points]{Store: store, Name: "points"}}
-	one := middleware.NewMaxConcurrency(1, vk.PerChat) // one quiz for a chat, also while it waits for answers
+	one := middleware.NewMaxConcurrency(1, vk.PerChat) // one quiz per chat, including the time that it waits for answers
 	r.Add(vk.Route{
 		Pattern: "quiz {rounds:int=3}",
 		Doc:     "Asks the chat: the first right answer scores.",
@@ -23,7 +23,7 @@ func newBot(store vk.Store) vk.Handler {
 		Handler: g.quiz,
 	})
 	g.stop = r.Add(vk.Route{Pattern: "stop", Doc: "Ends the quiz.", Handler: func(c *vk.Context) error {
-		return c.Reply("There is no quiz.") // or it would have taken the command
+		return c.Reply("There is no quiz.") // otherwise the quiz would have handled the command
 	}})
 	r.Add(vk.Route{Pattern: "top", Doc: "Who knows most in this chat.", Handler: g.top})
 	// Another exam ends this one: a command ends a question.
@@ -31,8 +31,8 @@ func newBot(store vk.Store) vk.Handler {
 	return r
 }
 
-// sorry explains the end of a question. It says nothing to vk.ErrInterrupted,
-// for which the person has given a command in place of an answer.
+// sorry explains the end of a question. It returns no text for
+// vk.ErrInterrupted, since the user has sent a command instead of an answer.
 func sorry(c *vk.Context, err error) string {
 	var useless *vk.AnswerError
 	switch {

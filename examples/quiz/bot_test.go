@@ -11,7 +11,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// start returns two people in a chat with the bot.
+// start returns two users in a chat with the bot.
 func start(t *testing.T) (bot *vktest.Server, anna, boris *vktest.User) {
 	bot = vktest.Start(t, newBot(nil))
 	anna, boris = bot.User("Anna"), bot.User("Boris")
@@ -19,7 +19,7 @@ func start(t *testing.T) (bot *vktest.Server, anna, boris *vktest.User) {
 	return bot, anna.In(chat), boris.In(chat)
 }
 
-// asked hears a question.
+// asked waits for a question and returns it.
 func asked(t *testing.T, u *vktest.User) question {
 	t.Helper()
 	m := u.HearsLike(`\?$`)
@@ -51,7 +51,7 @@ func TestWhoIsFirstScores(t *testing.T) {
 		q := asked(t, anna)
 		anna.Says("!quiz")
 		anna.HearsLike("running already")
-		anna.Says("!top") // the chat goes on
+		anna.Says("!top") // other commands still work
 		anna.Hears("1. Boris: 2\n2. Anna: 1")
 
 		time.Sleep(30 * time.Second)
@@ -75,12 +75,12 @@ func TestQuizEnds(t *testing.T) {
 		boris.HearsLike("That was the quiz.")
 		boris.Says(q.answer)
 		boris.HearsNothing()
-		boris.Says("!quiz 1") // there is room for another
+		boris.Says("!quiz 1") // another quiz can start
 		asked(t, boris)
 	})
 }
 
-// TestPointsAreKept: those of a chat, over a restart.
+// TestPointsAreKept: the points of a chat survive a restart.
 func TestPointsAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := new(vk.MemoryStore)
@@ -109,7 +109,7 @@ func TestExam(t *testing.T) {
 		q := asked(t, anna)
 		boris.Presses(q.answer)
 		boris.Says(q.answer)
-		boris.HearsNothing() // he was not asked
+		boris.HearsNothing() // the question is not for Boris
 		anna.Presses(q.answer)
 		anna.Hears("Right.")
 		q = asked(t, anna)
@@ -144,7 +144,7 @@ func TestExamEnds(t *testing.T) {
 				anna.HearsLike(test.want)
 				anna.Says(q.answer)
 				anna.HearsNothing()
-				anna.Says("!exam") // it is over
+				anna.Says("!exam") // the exam is over
 				asked(t, anna)
 			})
 		})
@@ -180,7 +180,8 @@ func TestExamEnds(t *testing.T) {
 	})
 }
 
-// TestDraw: the same event draws the same questions, and all of them in the end.
+// TestDraw: the same event draws the same questions, and over many events every
+// question is drawn.
 func TestDraw(t *testing.T) {
 	drawn := make(map[string]bool)
 	for i := range 200 {

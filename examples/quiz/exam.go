@@ -9,9 +9,9 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// exam asks one person: what others in the chat say meanwhile is no answer, and
-// nor are their presses of the buttons. An error of a question is returned as it
-// is, for sorry to find words.
+// exam asks one user. Messages and button presses of other users in the chat
+// are not answers. It returns the error of a question unchanged, and sorry
+// explains it.
 func exam(c *vk.Context) error {
 	good := 0
 	for _, q := range draw(c, 2) {

@@ -19,14 +19,14 @@ type game struct {
 	stop   *vk.Route
 }
 
-// points of a chat, by the ids of people.
+// points are the points of a chat, by user ID.
 type points map[int64]int
 
 // errStopped ends a quiz.
 var errStopped = middleware.Refuse("That was the quiz. Who leads: !top")
 
-// quiz asks the chat. It is written from top to bottom: while it waits for an
-// answer it is parked, and the chat goes on.
+// quiz asks the chat. It reads from top to bottom: while it waits for an answer
+// it is parked, and the chat is not blocked.
 func (g *game) quiz(c *vk.Context) error {
 	rounds, _ := vk.Arg[int](c, "rounds")
 	if rounds < 1 || rounds > len(questions) {
@@ -40,12 +40,13 @@ func (g *game) quiz(c *vk.Context) error {
 	return g.top(c)
 }
 
-// round asks one question, of everybody in the chat.
+// round asks everybody in the chat one question.
 func (g *game) round(c *vk.Context, text string, q question) error {
-	// The watch is there before the question is: nobody is too fast for it.
+	// The watch is created before the question is sent, so that no answer is
+	// missed.
 	w := vk.NewWatch(c, vk.EventMessageNew, func(c *vk.Context, e *vk.MessageNew) bool {
 		if c.Route() != nil {
-			return c.Route() == g.stop // other commands go on their way
+			return c.Route() == g.stop // other commands are handled as usual
 		}
 		return q.right(e.Message.Text)
 	}, vk.Within(30*time.Second))
@@ -58,12 +59,12 @@ func (g *game) round(c *vk.Context, text string, q question) error {
 	case errors.Is(err, vk.ErrNoAnswer):
 		return c.Send("Nobody? It is " + q.answer + ".")
 	case err != nil:
-		return err // the bot stops, for one
+		return err // for example because the bot stops
 	case !q.right(answer.Text()):
-		return errStopped // so it is the command
+		return errStopped // the message was the stop command
 	}
-	// With c and not with answer: what is handled again after a stop is the quiz,
-	// and all of its points are counted anew.
+	// Update uses c, not answer: after a stop, the event of the quiz is handled
+	// again, and all of its points are counted again.
 	err = g.points.Update(c, vk.PerChat(c), func(p *points) error {
 		if *p == nil {
 			*p = make(points)
@@ -77,7 +78,7 @@ func (g *game) round(c *vk.Context, text string, q question) error {
 	return answer.Reply("Right!")
 }
 
-// top shows who has most points.
+// top shows the users with the most points.
 func (g *game) top(c *vk.Context) error {
 	p, err := g.points.Get(c, vk.PerChat(c))
 	if err != nil {

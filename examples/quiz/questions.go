@@ -9,7 +9,7 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// A question has one answer, and others that are wrong.
+// A question has one right answer and several wrong ones.
 type question struct {
 	text, answer string
 	wrong        []string
@@ -24,20 +24,21 @@ var questions = []question{
 	{"Which planet is the largest?", "Jupiter", []string{"Saturn", "Earth"}},
 }
 
-// right reports whether somebody knows.
+// right reports whether the answer is right.
 func (q question) right(answer string) bool {
 	return strings.EqualFold(strings.Trim(answer, " .!"), q.answer)
 }
 
-// choices returns the answers in the order of the alphabet, which tells nothing.
+// choices returns the answers in alphabetical order, which does not reveal the
+// right one.
 func (q question) choices() []string {
 	return slices.Sorted(slices.Values(append([]string{q.answer}, q.wrong...)))
 }
 
-// draw returns n questions. Their choice and order follow from the event and not
-// from chance: if the bot is stopped in the middle, and the event is handled
-// again, the messages that people have seen are not sent again, and what was
-// asked must still be what the bot believes to have asked.
+// draw returns n questions. Their choice and order depend on the event and not
+// on chance. If the bot is stopped in the middle and the event is handled
+// again, messages that users have seen are not sent again, so the bot must draw
+// the same questions that it sent.
 func draw(c *vk.Context, n int) []question {
 	h := fnv.New64a()
 	h.Write([]byte(c.Event().ID))

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
-	_ "time/tzdata" // the zones, also where the system has none
+	_ "time/tzdata" // time zones for systems that have none
 
 	"github.com/vkrouter/vk"
 	"github.com/vkrouter/vk/middleware"
@@ -44,7 +44,8 @@ func newBot(store vk.Store) vk.Handler {
 	return r
 }
 
-// remind sets a reminder. When the handler runs again, After sets no other one.
+// remind sets a reminder. If the handler runs again, After does not set another
+// one.
 func (b *bot) remind(c *vk.Context, a struct {
 	In   time.Duration
 	What string
@@ -55,7 +56,7 @@ func (b *bot) remind(c *vk.Context, a struct {
 	return c.Reply(fmt.Sprintf("I will, in %v.", a.In))
 }
 
-// own returns the reminders of the person in this conversation, the next one first.
+// own returns the user's reminders in this conversation, the next one first.
 func (b *bot) own(c *vk.Context) (own []vk.Timer[string], err error) {
 	for t, err := range b.reminders.List(c, c.Event().GroupID) {
 		if err != nil {
@@ -69,7 +70,7 @@ func (b *bot) own(c *vk.Context) (own []vk.Timer[string], err error) {
 	return own, nil
 }
 
-// show returns the reminders as text, with a button for each of the first ones.
+// show returns the reminders as text, with a button for each of the first few.
 func (b *bot) show(c *vk.Context) (string, *vk.Keyboard, error) {
 	own, err := b.own(c)
 	if err != nil {
@@ -97,8 +98,8 @@ func (b *bot) list(c *vk.Context) error {
 	return c.Send(text, kb)
 }
 
-// cancel cancels a reminder of the person that pressed the button: the key names the
-// owner, and the payload cannot change that.
+// cancel cancels a reminder of the user who pressed the button: the key
+// contains the owner, and the payload cannot change it.
 func (b *bot) cancel(c *vk.Context, p cancel) error {
 	was, err := b.reminders.Cancel(c, vk.PerMember(c), p.ID)
 	if err != nil {
@@ -118,8 +119,8 @@ func (b *bot) cancel(c *vk.Context, p cancel) error {
 	return c.Show(text, kb)
 }
 
-// subscribe sets the digest: one for each person and conversation, whose id is the
-// same each time.
+// subscribe sets the digest: one for each user and conversation, since its ID
+// is always the same.
 func (b *bot) subscribe(c *vk.Context) error {
 	city, err := c.Ask("Which clock do you live by?", vk.Choices("Europe/Moscow", "Asia/Yekaterinburg", "Asia/Vladivostok"), vk.As("zone"), vk.Within(24*time.Hour))
 	if err != nil {

@@ -1,7 +1,7 @@
-// Reminder reminds people: once, or with a digest at nine each working day. What it
-// has promised survives a restart.
+// Reminder reminds people: once, or with a digest at nine each working day.
+// Reminders survive a restart.
 //
-// It is started as
+// Start it with
 //
 //	VK_TOKEN=… go run ./examples/reminder
 package main

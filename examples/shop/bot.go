@@ -7,14 +7,14 @@ import (
 	"github.com/vkrouter/vk/middleware"
 )
 
-// A shop is what the bot's handlers share. All of its state is in sessions of
-// one store, so that people do not notice a restart.
+// A shop holds the data shared by the bot's handlers. All of its state is in
+// sessions of one store, so that users do not notice a restart.
 type shop struct {
-	carts    *vk.Session[cart]   // of people
-	drafts   *vk.Session[order]  // of people, while they are asked
-	orders   *vk.Session[order]  // of people, by the order's number
-	photos   *vk.Session[string] // of products: the picture, once it is uploaded
-	managers *vk.Session[int64]  // the person who is told of orders
+	carts    *vk.Session[cart]   // by user
+	drafts   *vk.Session[order]  // by user, during the checkout
+	orders   *vk.Session[order]  // by user and order number
+	photos   *vk.Session[string] // by product: the uploaded picture
+	managers *vk.Session[int64]  // the user notified of orders
 }
 
 // newBot returns the bot, which keeps its data in store.
@@ -28,21 +28,21 @@ func newBot(store vk.Store) vk.Handler {
 	}
 	r := vk.NewRouter("/")
 	r.Use(middleware.Explain())
-	r.Check(middleware.PrivateOnly) // an address is nobody else's business
+	r.Check(middleware.PrivateOnly) // other users must not see an address
 
-	// People type these commands, as in "/cart", or press a button that stands
-	// for one, such as VK's own Start.
+	// Users type these commands, as in "/cart", or press a button that represents
+	// one, such as VK's own Start button.
 	r.Handle("start|menu", s.menu)
 	r.Text("menu|hi|hello|привет", s.menu)
 	r.Handle("catalogue", s.catalogue)
 	r.Handle("cart", s.showCart)
 	r.Handle("order", s.checkout)
-	r.Handle("express", s.express) // the same as one handler
+	r.Handle("express", s.express) // the same as checkout, in one handler
 	r.Handle("cancel", s.cancel)
 	r.Add(vk.Route{Pattern: "orders", Checks: []vk.Check{middleware.Manager()}, Handler: s.takeOrders})
 
-	// These are only buttons. Their payloads are typed, and anybody can send any
-	// payload.
+	// These handle button presses only. Their payloads are typed, but a user can
+	// send any payload.
 	vk.Press(r, "buy", s.buy)
 	vk.Press(r, "change", s.change)
 	vk.Press(r, "confirm", s.confirm)

@@ -14,7 +14,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// inBubble runs a test in virtual time, with one person and the bot.
+// inBubble runs a test in virtual time, with one user and the bot.
 func inBubble(t *testing.T, f func(t *testing.T, bot *vktest.Server, anna *vktest.User)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
@@ -93,16 +93,16 @@ func TestCart(t *testing.T) {
 		anna.SeesEdited("Your cart is empty.")
 		anna.Says("/order")
 		anna.Hears("Your cart is empty.")
-		anna.HearsNothing() // all that was one message
+		anna.HearsNothing() // there was only one message
 
 		boris := bot.User("Boris")
 		fill(boris)
 		anna.Says("/cart")
-		anna.Hears("Your cart is empty.") // his is his
+		anna.Hears("Your cart is empty.") // each user has their own cart
 	})
 }
 
-// TestButtonsCarryAnything: what anybody can send does no harm.
+// TestButtonsCarryAnything: invalid payloads do no harm.
 func TestButtonsCarryAnything(t *testing.T) {
 	for _, test := range []struct{ payload, want string }{
 		{`{"change":{"item":"mint","by":-5}}`, "Your cart is empty."},
@@ -125,8 +125,8 @@ func TestButtonsCarryAnything(t *testing.T) {
 	}
 }
 
-// TestOrderSurvivesRestarts: the bot is stopped after each step, and another one
-// goes on with what is in the file.
+// TestOrderSurvivesRestarts: the bot is stopped after each step, and the next
+// process continues with the data in the file.
 func TestOrderSurvivesRestarts(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "shop.data")
 	synctest.Test(t, func(t *testing.T) {
@@ -153,7 +153,7 @@ func TestOrderSurvivesRestarts(t *testing.T) {
 			fake.Start(newBot(store))
 		}
 		defer func() {
-			fake.Stop() // before its store is closed
+			fake.Stop() // its store is closed next
 			store.Close()
 		}()
 		boss.Joins()
@@ -193,14 +193,15 @@ func TestOrderSurvivesRestarts(t *testing.T) {
 	})
 }
 
-// TestExpressSurvivesRestarts: the order that is one handler is the same order, and goes
-// on where it was, hours after the bot was killed at a question.
+// TestExpressSurvivesRestarts: the order of the single handler is the same as
+// that of checkout. It continues where it was, hours after the bot was killed
+// at a question.
 func TestExpressSurvivesRestarts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bot := vktest.Config{Dispatcher: &vk.Dispatcher{Store: new(vk.MemoryStore)}}.New(t)
 		restart := func() {
 			t.Helper()
-			time.Sleep(time.Second) // the steps are written
+			time.Sleep(time.Second) // the steps are written by then
 			bot.Kill()
 			time.Sleep(3 * time.Hour)
 			bot.Start(newBot(bot.Store()))
@@ -230,8 +231,8 @@ func TestExpressSurvivesRestarts(t *testing.T) {
 	})
 }
 
-// TestExpressIsGivenUp: by a word, by another answer than Confirm, by a command, and by
-// silence.
+// TestExpressIsGivenUp: a cancel word, an answer other than Confirm, a command
+// or a timeout gives up the order.
 func TestExpressIsGivenUp(t *testing.T) {
 	inBubble(t, func(t *testing.T, bot *vktest.Server, anna *vktest.User) {
 		fill(anna)
@@ -259,7 +260,8 @@ func TestExpressIsGivenUp(t *testing.T) {
 	})
 }
 
-// TestOrderIsPlacedOnce: however often and however late the button is pressed.
+// TestOrderIsPlacedOnce: an order is placed once, no matter how often or how
+// late the button is pressed.
 func TestOrderIsPlacedOnce(t *testing.T) {
 	inBubble(t, func(t *testing.T, bot *vktest.Server, anna *vktest.User) {
 		fill(anna)
@@ -288,7 +290,7 @@ func TestOrderIsGivenUp(t *testing.T) {
 		anna.Presses("Cancel")
 		anna.SeesEdited("As you like. Your cart stays.")
 		anna.Says("Nevsky 1")
-		anna.HearsLike("Welcome") // it is no address any more
+		anna.HearsLike("Welcome") // no longer taken as an address
 
 		anna.Says("/order")
 		anna.HearsLike("Where to")
@@ -308,12 +310,12 @@ func TestOrderIsGivenUp(t *testing.T) {
 		anna.HearsLike("Where to")
 		time.Sleep(2 * time.Hour)
 		anna.Says("Nevsky 1")
-		anna.HearsLike("Welcome") // that was too long ago
+		anna.HearsLike("Welcome") // the question has timed out
 	})
 }
 
-// TestOrderGetsAStar: an order marks the conversation, and a token with the rights to
-// messages and photos will do for the bot.
+// TestOrderGetsAStar: an order marks the conversation. A token with the rights
+// to messages and photos is enough for the bot.
 func TestOrderGetsAStar(t *testing.T) {
 	inBubble(t, func(t *testing.T, bot *vktest.Server, anna *vktest.User) {
 		fill(anna)

@@ -7,10 +7,10 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// A cart is how many of each product somebody wants, by its id.
+// A cart is the quantity of each product that a user wants, by product ID.
 type cart map[string]int
 
-// change is what a button of the cart carries: {"change":{"item":"mint","by":-1}}.
+// change is the payload of a cart's button: {"change":{"item":"mint","by":-1}}.
 type change struct {
 	Item string `json:"item"`
 	By   int    `json:"by"`
@@ -20,13 +20,13 @@ func changeButton(label string, p product, by int) vk.Button {
 	return vk.CallbackButton(label+" "+p.name, map[string]change{"change": {p.id, by}})
 }
 
-// add puts more of a product into the cart, or takes some out.
+// add adds to the quantity of a product in the cart, or subtracts from it.
 func (s *shop) add(c *vk.Context, p product, by int) (n int, err error) {
 	err = s.carts.Update(c, vk.PerUser(c), func(v *cart) error {
 		if *v == nil {
 			*v = make(cart)
 		}
-		n = min(max((*v)[p.id]+by, 0), 99) // whatever the button carried
+		n = min(max((*v)[p.id]+by, 0), 99) // the payload may contain any number
 		if (*v)[p.id] = n; n == 0 {
 			delete(*v, p.id)
 		}
@@ -35,7 +35,7 @@ func (s *shop) add(c *vk.Context, p product, by int) (n int, err error) {
 	return n, err
 }
 
-// buy is the button on a card: it answers with a line that passes.
+// buy handles the button on a card: it answers with a notification.
 func (s *shop) buy(c *vk.Context, id string) error {
 	p, err := find(id)
 	if err != nil {
@@ -48,7 +48,7 @@ func (s *shop) buy(c *vk.Context, id string) error {
 	return c.Snackbar(fmt.Sprintf("%s: %d in your cart", p.name, n))
 }
 
-// change is a button of the cart, which it changes where it stands.
+// change handles a button of the cart. It edits the cart's message in place.
 func (s *shop) change(c *vk.Context, v change) error {
 	p, err := find(v.Item)
 	if err != nil {
@@ -60,8 +60,8 @@ func (s *shop) change(c *vk.Context, v change) error {
 	return s.showCart(c)
 }
 
-// showCart shows the cart: in the place of the message whose button was pressed,
-// or in one of its own.
+// showCart shows the cart: it edits the message with the pressed button, or
+// sends a new message.
 func (s *shop) showCart(c *vk.Context) error {
 	v, err := s.carts.Get(c, vk.PerUser(c))
 	if err != nil {
@@ -81,7 +81,7 @@ func (s *shop) showCart(c *vk.Context) error {
 	return c.Show(text, kb)
 }
 
-// String lists what is in the cart, and what it costs.
+// String lists the products in the cart and their price.
 func (v cart) String() string {
 	var b strings.Builder
 	sum := 0

@@ -13,7 +13,7 @@ import (
 	"github.com/vkrouter/vk/middleware"
 )
 
-// A product is what the shop sells.
+// A product is a product for sale.
 type product struct {
 	id, name, from string
 	price          int // in roubles
@@ -26,8 +26,8 @@ var products = []product{
 	{"mint", "Mint", "From our garden", 150, color.RGBA{0x3f, 0xb8, 0x8f, 0xff}},
 }
 
-// find returns the product of an id. A button may be older than the catalogue,
-// or somebody's own invention.
+// find returns the product with an ID. The ID in a payload may be out of date
+// or made up.
 func find(id string) (product, error) {
 	for _, p := range products {
 		if p.id == id {
@@ -53,7 +53,7 @@ func (s *shop) catalogue(c *vk.Context) error {
 			Buttons:     []vk.Button{vk.CallbackButton("Buy "+p.id, map[string]string{"buy": p.id}).Positive()},
 		})
 	}
-	// Old apps show no cards, only the text.
+	// Old apps show the text only, without the cards.
 	var names []string
 	for _, p := range products {
 		names = append(names, fmt.Sprintf("%s, %d ₽", p.name, p.price))
@@ -61,8 +61,8 @@ func (s *shop) catalogue(c *vk.Context) error {
 	return c.Send("We have: "+strings.Join(names, "; "), cards)
 }
 
-// photo returns a product's picture as messages carry it. It is uploaded for the
-// first who wants to see it, and can be sent to everybody.
+// photo returns the attachment of a product's picture. The picture is uploaded
+// when the first user looks at it, and can then be sent to every user.
 func (s *shop) photo(c *vk.Context, p product) (string, error) {
 	key := vk.Key{Name: p.id}
 	if known, err := s.photos.Get(c, key); err != nil || known != "" {

@@ -11,10 +11,10 @@ import (
 	"github.com/vkrouter/vk/middleware"
 )
 
-// An order is what somebody wants, and how far they have come.
+// An order is a user's order and its progress.
 type order struct {
-	ID      string // from the first step on, so that it is the same order however often it is confirmed
-	Step    string // what they are asked: "address", "phone" or "confirm"
+	ID      string // set in the first step, so that it is the same order however often it is confirmed
+	Step    string // the current question: "address", "phone" or "confirm"
 	Items   cart
 	Address string
 	Phone   string
@@ -24,19 +24,19 @@ func (o order) String() string {
 	return o.Items.String() + "\n" + vk.Escape(o.Address) + "\n" + o.Phone
 }
 
-// at returns the condition that somebody is at a step. No handler waits for the
-// answer: the bot may be stopped, and another one goes on.
+// at returns the condition that the user is at a step. No handler waits for the
+// answer: the bot can be stopped, and the next process continues.
 func (s *shop) at(step string) vk.Cond {
 	return s.drafts.If(vk.PerMember, func(o order) bool { return o.Step == step })
 }
 
-// cancelButton stands in every question.
+// cancelButton returns the keyboard sent with every question.
 func cancelButton() *vk.Keyboard {
 	kb := &vk.Keyboard{Inline: true}
 	return kb.Row(vk.CallbackButton("Cancel", vk.Cmd("cancel")))
 }
 
-// checkout begins an order.
+// checkout starts an order.
 func (s *shop) checkout(c *vk.Context) error {
 	items, err := s.carts.Get(c, vk.PerUser(c))
 	if err != nil {
@@ -71,7 +71,7 @@ func (s *shop) address(c *vk.Context) error {
 	return c.Send("Your phone number?", cancelButton())
 }
 
-// What people are told whose answer is of no use.
+// The replies to invalid answers.
 const (
 	wrongAddress = "Street and house, please."
 	wrongPhone   = "A number such as +7 912 345-67-89, please."
@@ -119,8 +119,9 @@ func (s *shop) phone(c *vk.Context) error {
 	return c.Send("Is that right?\n"+draft.String(), kb)
 }
 
-// confirm places an order, once: who presses twice, or again because the bot was
-// stopped in the middle, finds the order of this number there.
+// confirm places an order once. If the user presses twice, or the event is
+// handled again because the bot was stopped in the middle, the order with this
+// number exists already.
 func (s *shop) confirm(c *vk.Context, id string) error {
 	key := vk.Key{User: c.FromID(), Name: id}
 	o, err := s.drafts.Get(c, vk.PerMember(c))
@@ -137,8 +138,8 @@ func (s *shop) confirm(c *vk.Context, id string) error {
 		}
 		return middleware.Refuse("This order was given up.")
 	}
-	// First what must not be lost, then what it makes superfluous: each step can
-	// be done again.
+	// Persist the order first, then delete the data that are no longer needed. Each
+	// step is idempotent.
 	if err := s.orders.Update(c, key, func(v *order) error { *v = o; return nil }); err != nil {
 		return err
 	}
@@ -156,9 +157,9 @@ func (s *shop) confirm(c *vk.Context, id string) error {
 
 func thanks(o order) string { return "Thank you! Your order " + o.ID + ":\n" + o.String() }
 
-// announce makes the community see a new order.
+// announce notifies the community of a new order.
 func (s *shop) announce(c *vk.Context, o order) error {
-	// Among the community's messages, the conversation gets a star.
+	// The conversation gets a star among the community's messages.
 	if _, err := api.Call(c, c.Client(), api.MessagesMarkAsImportantConversation{PeerID: c.PeerID()}); err != nil {
 		return err
 	}
@@ -169,8 +170,8 @@ func (s *shop) announce(c *vk.Context, o order) error {
 	return c.Client().Send(c, manager, "Order "+o.ID+":\n"+o.String())
 }
 
-// takeOrders makes a manager of the community the person who is told of orders,
-// in place of the last one.
+// takeOrders makes a manager of the community the user who is notified of
+// orders, instead of the previous one.
 func (s *shop) takeOrders(c *vk.Context) error {
 	err := s.managers.Update(c, vk.Key{}, func(id *int64) error { *id = c.FromID(); return nil })
 	if err != nil {

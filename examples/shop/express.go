@@ -8,13 +8,13 @@ import (
 	"github.com/vkrouter/vk/middleware"
 )
 
-// express is the order of checkout as one handler. It reads from top to bottom, and
-// what it knows is in its variables. When the bot is stopped at a question, the next
-// one runs the handler again: what it has done is not done again, and the questions
-// that were answered return their answers.
+// express is the order of checkout as one handler. It reads from top to bottom
+// and keeps its state in variables. If the bot is stopped at a question, the
+// next process runs the handler again: finished steps are not repeated, and
+// answered questions return their answers.
 //
-// checkout is the better form where people go back and forth, as between the cart and
-// the order, or where others change the same state.
+// checkout is the better form if users go back and forth, as between the cart
+// and the order, or if other handlers change the same state.
 func (s *shop) express(c *vk.Context) error {
 	items, err := s.carts.Get(c, vk.PerUser(c))
 	if err != nil {
@@ -23,13 +23,13 @@ func (s *shop) express(c *vk.Context) error {
 	if len(items) == 0 {
 		return middleware.Refuse("Your cart is empty.")
 	}
-	// Chance is not the same in another run: a Once keeps what came of it.
+	// A random value would differ in another run, so Once saves its result.
 	id, err := vk.Once(c, "number", func(string) (string, error) { return rand.Text()[:8], nil })
 	if err != nil {
 		return err
 	}
 	o := order{ID: id, Items: items}
-	// The names let the words change while somebody is being asked.
+	// The names allow the texts to change while a user is being asked.
 	within, giveUp := vk.Within(24*time.Hour), vk.Cancel("cancel")
 	o.Address, err = vk.Ask(c, "Where to? Street and house, please.", addressOf,
 		vk.As("address"), vk.Retry(0, wrongAddress), within, giveUp)

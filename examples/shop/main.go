@@ -1,10 +1,12 @@
-// Shop is a bot that sells tea: cards with pictures, a cart, and an order in a
-// few steps that survive a restart. It runs in the terminal, without VK:
+// Shop is a bot that sells tea. It has cards with pictures, a cart, and an
+// order in a few steps that survive a restart. It runs in the terminal, without
+// VK:
 //
 //	go run ./examples/shop
 //
-// With -play it runs in a browser, which shows the pictures, and with VK_TOKEN
-// set to a community's token on VK. With -store FILE it keeps carts and orders.
+// With -play it runs in a browser, which shows the pictures. With VK_TOKEN set
+// to a community's token, it runs on VK. With -store FILE it persists carts and
+// orders.
 package main
 
 import "github.com/vkrouter/vk/vktest/demo"

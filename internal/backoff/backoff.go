@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// A Backoff says how long to wait before the next attempt: about Min after
-// the first failure, twice as long after each further one, at most Max. Each
-// wait is drawn from the upper half of its span, so that those who failed
-// together do not come back together.
+// A Backoff computes the wait before the next attempt: about Min after the
+// first failure, twice as long after each further one, at most Max. Each wait
+// is random in the upper half of its range, so that callers that failed
+// together do not retry together.
 type Backoff struct {
 	Min, Max time.Duration
 }
@@ -28,7 +28,8 @@ func (b Backoff) Delay(failures int) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// Sleep waits for d or until ctx ends, and returns then its cause.
+// Sleep waits for d or until ctx ends. In the latter case it returns the cause
+// of ctx.
 func Sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return context.Cause(ctx)

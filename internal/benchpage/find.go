@@ -12,11 +12,11 @@ import (
 	"strings"
 )
 
-// A benchmark is one that compares two sides.
+// A benchmark is a benchmark that compares two sides.
 type benchmark struct {
 	dir  string // of its package, from the root of the module; "." is the root
 	name string // without the word Benchmark
-	doc  string // what its comment says
+	doc  string // the text of its comment
 }
 
 // find returns the benchmarks of a module that call versus.Run, ordered by the
@@ -47,7 +47,7 @@ func find(root string) ([]benchmark, error) {
 	return all, err
 }
 
-// isOutside reports whether a directory is none of the module's.
+// isOutside reports whether a directory does not belong to the module.
 func isOutside(path, name string) bool {
 	if name == "testdata" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") {
 		return true

@@ -11,7 +11,7 @@ import (
 )
 
 // TestFind: benchmarks that compare are found, wherever they call versus.Run,
-// and no others.
+// and no others are.
 func TestFind(t *testing.T) {
 	root := t.TempDir()
 	for name, content := range map[string]string{
@@ -50,8 +50,8 @@ func (t T) BenchmarkC(b *testing.B) { versus.Run(b, "y", 1, nil, nil) }`,
 	}
 }
 
-// TestPage: the page in docs has a row for each benchmark that is found, and
-// none for another.
+// TestPage: the page in docs has a row for each benchmark that is found, and no
+// other rows.
 func TestPage(t *testing.T) {
 	root := filepath.Join("..", "..")
 	text, err := os.ReadFile(filepath.Join(root, "docs", "benchmarks.md"))

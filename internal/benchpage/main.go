@@ -114,8 +114,8 @@ func measure(p *page, root string) error {
 	return nil
 }
 
-// commit returns the commit that is measured, as the page tells it. Changes of
-// the page itself do not count.
+// commit returns the measured commit, as the page shows it. Changes of the page
+// itself do not count.
 func commit(root, page string) string {
 	id, err := output(root, "git", "rev-parse", "--short=12", "HEAD")
 	if err != nil {

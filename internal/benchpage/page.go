@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A page is the page to write: all results, and where they come from.
+// A page is the page to write: all results and their origin.
 type page struct {
 	benchmarks []benchmark
 	rounds     int
@@ -28,7 +28,7 @@ type page struct {
 type row struct {
 	dir       string // of its package
 	benchmark string // without the word Benchmark
-	variant   string // which of its sub-benchmarks
+	variant   string // the name of its sub-benchmark
 	against   string
 	metrics   map[string][]float64 // by unit, one value for each round
 }
@@ -97,7 +97,7 @@ func (p *page) addResult(dir, line string) error {
 	return nil
 }
 
-// row returns the row of a comparison, and makes it if there is none.
+// row returns the row of a comparison, and creates it if there is none.
 func (p *page) row(dir, name, variant, against string) *row {
 	parts := slices.DeleteFunc(strings.Split(variant, "/"), func(part string) bool { return strings.HasPrefix(part, "against=") })
 	variant = strings.Join(parts, " ")
@@ -145,7 +145,7 @@ func compareNatural(a, b string) int {
 	return cmp.Compare(len(a), len(b))
 }
 
-// cutNumber returns the number that s begins with, or a negative one.
+// cutNumber returns the number at the beginning of s, or a negative one.
 func cutNumber(s string) (n int, rest string) {
 	end := strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' })
 	if end < 0 {
@@ -236,7 +236,7 @@ func spread(values []float64) string {
 	return fmt.Sprintf("**%s** (%s–%s)", ratio(median(values)), ratio(slices.Min(values)), ratio(slices.Max(values)))
 }
 
-// number returns a number with three digits that count.
+// number returns a number with three significant digits.
 func number(v float64) string {
 	if v >= 100 {
 		return strconv.FormatFloat(v, 'f', 0, 64)
@@ -244,7 +244,7 @@ func number(v float64) string {
 	return strconv.FormatFloat(v, 'g', 3, 64)
 }
 
-// ratio returns a ratio with two digits behind the point, or one if it is large.
+// ratio returns a ratio with two digits after the point, or one if it is large.
 func ratio(v float64) string {
 	if v >= 10 {
 		return strconv.FormatFloat(v, 'f', 1, 64)

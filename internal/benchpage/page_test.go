@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// result is a line as go test prints it.
+// result is a line printed by go test.
 const result = "BenchmarkFind/commands=10/against=map-2   8   0 bare-allocs/op   10 bare-ns/op   3 cpu-x-map   2.5 ours-allocs/op   30 ours-ns/op   3.5 x-map"
 
 func TestAdd(t *testing.T) {
@@ -61,8 +61,8 @@ func TestAdd(t *testing.T) {
 	}
 }
 
-// TestString: rounds come together in a row, rows are in order, and what was
-// told about the machine is there.
+// TestString: the rounds are combined in a row, rows are in order, and the
+// description of the machine is included.
 func TestString(t *testing.T) {
 	p := &page{
 		benchmarks: []benchmark{

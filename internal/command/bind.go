@@ -16,8 +16,8 @@ type Binding struct {
 }
 
 // Bind matches the fields of the struct type t with the placeholders, by name
-// without regard to case and underscores. It is an error if one of them has no
-// counterpart, or if a field cannot hold its placeholder's values.
+// without regard to case and underscores. It returns an error if one of them
+// has no counterpart, or if a field cannot hold its placeholder's values.
 func Bind(t reflect.Type, params []Param) (Binding, error) {
 	if t.Kind() != reflect.Struct {
 		return Binding{}, fmt.Errorf("the arguments are of type %s, which is no struct", t)

@@ -287,7 +287,7 @@ func TestRefine(t *testing.T) {
 	}
 }
 
-// A rest that its field cannot hold is left over, and the default stands for it.
+// A rest that its field cannot hold is left over, and the default is used.
 func TestRestThatDoesNotFit(t *testing.T) {
 	p := parse(t, "{x...=1}")
 	b, err := command.Bind(reflect.TypeFor[struct{ X level }](), p.Params)

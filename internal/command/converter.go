@@ -15,17 +15,15 @@ type Converter struct {
 	// Type is the type of the values.
 	Type reflect.Type
 
-	// Convert returns the value of a text. An error that is [ErrType] means
-	// that the text has none; every other error, that it could not be found
-	// out.
+	// Convert returns the value of a text. An [ErrType] error means that the text
+	// has no value; any other error means that Convert could not determine it.
 	Convert func(ctx context.Context, text string) (any, error)
 
 	// Needs says that Convert needs the context of the [Reader]. Convert gets
 	// context.Background otherwise.
 	Needs bool
 
-	// Choices are all texts that there are values for. Nil means that there
-	// are others.
+	// Choices are all texts that have values. Nil means that there are others, too.
 	Choices []string
 
 	// Span returns how many bytes at the beginning of s are one argument
@@ -33,19 +31,19 @@ type Converter struct {
 	// Span is nil, every argument is a word.
 	Span func(s string) int
 
-	// Whole says that a placeholder with dots is one argument, of all the text
-	// that is left, as of the type string. Otherwise it is a list of words.
+	// Whole means that a placeholder with dots is one argument of all the remaining
+	// text, as for the type string. Otherwise it is a list of words.
 	Whole bool
 
-	// Implied returns the text of an argument that follows from what the line
-	// is an answer to, for the first placeholder of a line that has none of its
-	// own; ok is false if there is none. It gets the context of the [Reader]. If
-	// Implied is nil, arguments are always written.
+	// Implied returns the text of an argument that follows from the message that
+	// the line answers. It is used for the first placeholder without a written
+	// argument; ok is false if there is none. It gets the context of the [Reader].
+	// If Implied is nil, arguments are always written.
 	Implied func(ctx context.Context) (text string, ok bool)
 
-	// Fetch returns the Converter for fields of a type that no value fits but
-	// that can be asked for by one: a page by its id, say. If Fetch is nil,
-	// there is no such type.
+	// Fetch returns the Converter for fields of a type that cannot hold a value but
+	// can be fetched by one, such as a page by its ID. If Fetch is nil, there is no
+	// such type.
 	Fetch func(field reflect.Type) (conv Converter, ok bool)
 }
 
@@ -113,8 +111,8 @@ func OneOf(words ...string) (Converter, error) {
 
 // For returns the Converter for a field of type t; ok is false if such a field
 // cannot hold the values. A single value that it cannot hold, such as a number
-// that is too large, is then an error of Convert and not of the moment when the
-// field is set: a mistake in an argument must show before anything is done.
+// that is too large, is then an error of Convert, not of setting the field: an
+// error in an argument must be found before anything is done.
 func (v Converter) For(t reflect.Type) (conv Converter, ok bool) {
 	if v.Type.Kind() == reflect.String && reflect.PointerTo(t).Implements(textUnmarshaler) {
 		return v.unmarshaled(t), true

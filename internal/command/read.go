@@ -27,7 +27,7 @@ type Argument struct {
 
 // An ArgError says that a line has the wrong arguments.
 type ArgError struct {
-	Name  string // the placeholder without a fitting argument, or ""
+	Name  string // the placeholder without a matching argument, or ""
 	Want  string // the types that it takes; see [Param.Want]
 	Value string // the text in its place, or the text that is left over
 
@@ -190,7 +190,7 @@ func (r Reader) single(l *line, p *Param) (arg Argument, taken bool, err error) 
 	return r.value(l, p, word, SkipSpace(rest))
 }
 
-// list takes as many words as are of p's types. If it ends before l does, l has
+// list takes as many words as match p's types. If it ends before l does, l has
 // the refusal of the next word.
 func (r Reader) list(l *line, p *Param) (arg Argument, taken bool, err error) {
 	s := l.rest
@@ -226,8 +226,8 @@ func (r Reader) value(l *line, p *Param, text, rest string) (arg Argument, taken
 }
 
 // convert returns the value of a text, made by the first of p's types that
-// takes it; or refused, which is ErrType, if none does; or the error of a type
-// that could not find out.
+// accepts it. If no type accepts it, it returns refused, which is ErrType; if a
+// type could not decide, it returns that type's error.
 func (r Reader) convert(p *Param, text string) (v any, refused, err error) {
 	var errs []error
 	for i := range p.Converters {
@@ -250,9 +250,8 @@ func (r Reader) convert(p *Param, text string) (v any, refused, err error) {
 	return nil, &UnionError{slices.Clone(p.Types), errs}, nil
 }
 
-// implied returns the argument of p that is not written: of its types, the first
-// that has one takes it. The error is that of a Converter that could not find
-// out.
+// implied returns the unwritten argument of p, from the first of its types that
+// has one. The error is that of a Converter that could not decide.
 func (r Reader) implied(p *Param) (arg Argument, ok bool, err error) {
 	for i := range p.Converters {
 		conv := &p.Converters[i]
@@ -277,14 +276,14 @@ func (r Reader) implied(p *Param) (arg Argument, ok bool, err error) {
 	return Argument{}, false, nil
 }
 
-// fallback returns the argument of a placeholder that the line has none for.
+// fallback returns the argument of a placeholder without one in the line.
 func (r Reader) fallback(p *Param) (Argument, error) {
 	if !p.HasDefault {
 		return Argument{}, nil
 	}
 	v, refused, err := r.convert(p, p.Default)
 	if refused != nil {
-		err = errors.New(refused.Error()) // it is not the person's mistake
+		err = errors.New(refused.Error()) // it is not the user's mistake
 	}
 	if err != nil {
 		return Argument{}, fmt.Errorf("default %.40q: %w", p.Default, err)

@@ -205,8 +205,8 @@ func TestArgErrorText(t *testing.T) {
 	}
 }
 
-// A Converter that could not find out is nobody's mistake: a list, an optional
-// placeholder or the next type must not hide it.
+// If a Converter could not decide, that is not the user's mistake: a list, an
+// optional placeholder or the next type must not hide it.
 func TestConverterThatCannotTell(t *testing.T) {
 	down := errors.New("network is down")
 	types := func(typ string) (command.Converter, bool) {
@@ -230,7 +230,7 @@ func TestConverterThatCannotTell(t *testing.T) {
 		{"{x:user|string}", "nobody", "none"},
 		{"{x:user=durov}", "", `argument x: default "durov": network is down`},
 		{"{x:user...=durov}", "", `argument x: default "durov": network is down`},
-		{"{x:user=durov}", "nobody", ""}, // the default is not asked
+		{"{x:user=durov}", "nobody", ""}, // the default is not used
 		{"{x:user=nobody}", "", `argument x: default "nobody": is of another type: nobody`},
 	} {
 		t.Run(tt.pattern+" "+tt.line, func(t *testing.T) {
@@ -293,8 +293,7 @@ func TestReaderContext(t *testing.T) {
 	}
 }
 
-// Texts by name need no quotation marks, and nothing is left over of them.
-// Texts by name need no quotation marks, and nothing of them is left over.
+// Texts by name need no quotation marks, and all of a text is used.
 func TestReadNamed(t *testing.T) {
 	pattern := "{what} {n:int=2} {at:duration?} {tags:word...?} {why...?}"
 	for _, tt := range []struct {

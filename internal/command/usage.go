@@ -16,9 +16,9 @@ func Usage(pattern string) string {
 	return joinUsage(words, params)
 }
 
-// UsageAs is Usage with the words that a person has written. Commands are the words
-// that lead to the pattern, those of its aliases included; ok is false if the
-// person's are none of them, in any case.
+// UsageAs is Usage with the words that a user has written. Commands are the
+// words that lead to the pattern, including those of its aliases; ok is false
+// if the user's words are none of them, in any case.
 func UsageAs(pattern string, commands [][]string, words []string) (usage string, ok bool) {
 	if !slices.ContainsFunc(commands, func(c []string) bool { return slices.EqualFunc(words, c, EqualFold) }) {
 		return "", false

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 )
 
-// MySQL starts a MariaDB server without a configuration, where the user root has no
+// MySQL starts a MariaDB server without a configuration. Its user root has no
 // password and may connect over TCP. args are added to its arguments.
 func MySQL(args ...string) (*Server, error) {
 	path, err := find("mariadb-server", "mariadbd", "/usr/sbin/mariadbd")

@@ -12,7 +12,7 @@ import (
 const PostgresPassword = "correct horse"
 
 // Postgres starts a PostgreSQL server with a new cluster. args are added to its
-// arguments. If this process is root's, the server runs as another user.
+// arguments. If this process runs as root, the server runs as another user.
 func Postgres(args ...string) (*Server, error) {
 	path, err := find("postgresql", "/usr/lib/postgresql/*/bin/postgres", "postgres")
 	if err != nil {

@@ -1,7 +1,7 @@
 package dbserver
 
 // Redis starts a Redis or Valkey server. It syncs each change to an append-only
-// file before it answers; args are added to its arguments, and win.
+// file before it answers; args are added to its arguments, and take precedence.
 func Redis(args ...string) (*Server, error) {
 	path, err := find("redis-server", "redis-server", "valkey-server")
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// startTime is how long a server may take to become ready. A crowded machine is
+// startTime is the maximum time for a server to become ready. A busy machine is
 // slow.
 const startTime = 2 * time.Minute
 
@@ -26,15 +26,15 @@ type Server struct {
 
 	dir   string
 	args  []string // the program and its arguments
-	ready string   // the log line of a server that can be used
+	ready string   // the log line of a server that is ready
 	cred  *syscall.Credential
 
 	cmd *exec.Cmd
 	log *serverLog
 }
 
-// newServer makes the directory of a server, which belongs to the user that the
-// server is to run as.
+// newServer creates the directory of a server. It belongs to the user that the
+// server runs as.
 func newServer(cred *syscall.Credential) (*Server, error) {
 	dir, err := os.MkdirTemp("", "dbserver")
 	if err != nil {
@@ -54,7 +54,7 @@ func newServer(cred *syscall.Credential) (*Server, error) {
 	return s, nil
 }
 
-// freeAddr returns an address that nothing listens at.
+// freeAddr returns an address with a free port.
 func freeAddr() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -69,8 +69,8 @@ func (s *Server) port() string {
 	return port
 }
 
-// Start starts a server that was killed, with the data that it had, and waits
-// until it is ready.
+// Start starts a server that was killed, with its old data, and waits until it
+// is ready.
 func (s *Server) Start() error {
 	s.cmd = s.command(s.args...)
 	s.log = &serverLog{want: s.ready, found: make(chan struct{})}
@@ -105,8 +105,8 @@ func (s *Server) Kill() {
 	s.cmd.Wait()
 }
 
-// Pause stops all processes of the server, as SIGSTOP does: connections stay open,
-// and nothing is answered.
+// Pause stops all processes of the server with SIGSTOP: connections stay open,
+// and no request is answered.
 func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
 
 // Resume continues a paused server.
@@ -118,8 +118,8 @@ func (s *Server) Close() error {
 	return os.RemoveAll(s.dir)
 }
 
-// signal sends a signal to the server and then to its children, of which it makes
-// no more if the signal stops it.
+// signal sends a signal to the server and then to its children. If the signal
+// stops the server, it starts no more children.
 func (s *Server) signal(sig syscall.Signal) {
 	pid := s.cmd.Process.Pid
 	first := sig
@@ -138,8 +138,8 @@ func (s *Server) signal(sig syscall.Signal) {
 	}
 }
 
-// find returns the path of the first of some programs that is installed, and
-// otherwise an error that names the Debian package.
+// find returns the path of the first installed one of some programs. If none is
+// installed, it returns an error that names the Debian package.
 func find(debian string, patterns ...string) (string, error) {
 	for _, pattern := range patterns {
 		if path, err := exec.LookPath(pattern); err == nil {
@@ -153,7 +153,7 @@ func find(debian string, patterns ...string) (string, error) {
 }
 
 // unprivileged returns the first of two users that exists, for a server that
-// refuses to run as root; nil if this process is not root's.
+// refuses to run as root. It returns nil if this process does not run as root.
 func unprivileged() (*syscall.Credential, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -176,7 +176,8 @@ func unprivileged() (*syscall.Credential, error) {
 	return nil, errors.New("dbserver: no user postgres or nobody to run a server as")
 }
 
-// A serverLog keeps what a server logs, and closes found at a text.
+// A serverLog keeps the log of a server, and closes found when a text occurs in
+// it.
 type serverLog struct {
 	want  string
 	found chan struct{}

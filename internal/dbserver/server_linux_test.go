@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// TestServer: a server can be reached, and after Kill it cannot. The program is
-// one that is installed everywhere: what real servers do is tested with the stores.
+// TestServer: a server can be reached, and after Kill it cannot. The test uses
+// a program that is installed everywhere; the tests of the stores cover real
+// servers.
 func TestServer(t *testing.T) {
 	s, err := newServer(nil)
 	if err != nil {

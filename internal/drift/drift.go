@@ -1,7 +1,7 @@
 // Package drift finds the differences between JSON and the Go type that it is
-// meant for: object keys that the type has no field for, and values that do not
-// fit their field. Both show that the sender's format has changed, or is not
-// documented as it is.
+// decoded into: object keys without a field in the type, and values that do not
+// fit their field. Both show that the sender's format has changed, or differs
+// from its documentation.
 package drift
 
 import (
@@ -36,10 +36,10 @@ type Comparer struct {
 	// type are not found.
 	Models map[reflect.Type]reflect.Type
 
-	// Ignored holds object keys that are not reported if there is no field for
-	// them: "key" for all objects, or "Type.key" for the objects of one named
-	// struct type, and of those that embed it. An unnamed struct inside of the
-	// type adds its own key: "Type.inner.key".
+	// Ignored contains object keys that are not reported if they have no field:
+	// "key" for all objects, or "Type.key" for the objects of one named struct
+	// type, and of those that embed it. An unnamed struct inside the type adds its
+	// own key: "Type.inner.key".
 	Ignored map[string]bool
 
 	// MaxSample is the maximum length of samples in bytes.

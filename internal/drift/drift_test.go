@@ -83,8 +83,9 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// A story has all places where a key may be ignored: in structs, in unnamed ones,
-// in embedded ones, in lists and maps, and in a type that decodes itself.
+// A story contains every place where a key may be ignored: in structs, in
+// unnamed ones, in embedded ones, in lists and maps, and in a type that decodes
+// itself.
 type story struct {
 	base
 	Posts []post           `json:"posts"`
@@ -111,8 +112,7 @@ type base struct {
 	Over *post `json:"over"`
 }
 
-// TestIgnored: a key is ignored in the objects that it was said of, and
-// nowhere else.
+// TestIgnored: a key is ignored in the given objects, and nowhere else.
 func TestIgnored(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, ignored, data, want string }{

@@ -15,7 +15,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// A bot is a server with a bot that can be restarted with other code.
+// A bot is a server with a bot that can be restarted with different code.
 type bot struct {
 	*vktest.Server
 	t     *testing.T
@@ -43,13 +43,13 @@ func (b *bot) keys(prefix string) []string {
 	return keys
 }
 
-// said returns what the bot has said, and what was said to it.
+// said returns the messages of the bot and of its users.
 func (b *bot) said() string {
 	lines := strings.Split(strings.TrimSpace(b.Transcript()), "\n")
 	return strings.Join(slices.DeleteFunc(lines, func(l string) bool { return strings.HasPrefix(l, "#") }), "\n")
 }
 
-// is expects what was said.
+// is checks that the dialogue has exactly the given lines.
 func (b *bot) is(lines ...string) {
 	b.t.Helper()
 	if got, want := b.said(), strings.Join(lines, "\n"); got != want {
@@ -57,19 +57,19 @@ func (b *bot) is(lines ...string) {
 	}
 }
 
-// bubble runs a test where time passes by itself.
+// bubble runs a test in a synctest bubble, where time passes by itself.
 func bubble(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
 	synctest.Test(t, f)
 }
 
-// sleep lets time pass, and then waits until nobody is busy.
+// sleep lets time pass and then waits until every goroutine is blocked.
 func sleep(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()
 }
 
-// counts are how often things were done outside of the bot.
+// counts counts the bot's effects outside of it, by name.
 type counts struct {
 	mu sync.Mutex
 	n  map[string]int
@@ -93,10 +93,10 @@ func (c *counts) is(t *testing.T, want map[string]int) {
 	}
 }
 
-// within is longer than any test.
+// within is a timeout longer than any test.
 const within = vk.Within(20 * 24 * time.Hour)
 
-// realTime returns the time of the machine, also in a bubble.
+// realTime returns the machine's time, even in a bubble.
 func realTime() time.Time {
 	var ts syscall.Timeval
 	syscall.Gettimeofday(&ts)
@@ -116,7 +116,7 @@ func (l *logLines) Write(b []byte) (int, error) {
 	return l.text.Write(b)
 }
 
-// count returns how often the log has a text.
+// count returns the number of times a text occurs in the log.
 func (l *logLines) count(text string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()

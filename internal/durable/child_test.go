@@ -25,7 +25,8 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// What a process that is killed is told in its environment.
+// The environment variables that configure the child process, which the tests
+// kill.
 const (
 	childTown    = "VK_DURABLE_TOWN"
 	childToken   = "VK_DURABLE_TOKEN"
@@ -36,10 +37,10 @@ const (
 	childSlow    = "VK_DURABLE_SLOW"
 )
 
-// hookSecret is that of the webhook.
+// hookSecret is the secret of the webhook.
 const hookSecret = "abc"
 
-// TestMain runs the tests, or a bot that is killed by them.
+// TestMain runs the tests or, in a child process, the bot that the tests kill.
 func TestMain(m *testing.M) {
 	if os.Getenv(childTown) != "" {
 		if err := child(); err != nil {
@@ -51,7 +52,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A slowTrails is a Store whose writes of trails take their time.
+// A slowTrails is a Store that writes trails slowly.
 type slowTrails struct {
 	*filestore.Store
 	takes time.Duration
@@ -66,7 +67,7 @@ func (s *slowTrails) Swap(ctx context.Context, key string, old, new []byte, ttl 
 	return s.Store.Swap(ctx, key, old, new, ttl)
 }
 
-// child is the bot. It ends by SIGTERM, or by SIGKILL.
+// child runs the bot. It ends by SIGTERM or by SIGKILL.
 func child() error {
 	file, err := filestore.Open(os.Getenv(childStore))
 	if err != nil {
@@ -113,7 +114,7 @@ func child() error {
 	return failed
 }
 
-// citizens is the code of the bot.
+// citizens returns the bot's handler.
 func citizens(store vk.Store) vk.Handler {
 	town := os.Getenv(childTown)
 	visits := &vk.Session[int]{Store: store, Name: "visits"}
@@ -166,19 +167,19 @@ func citizens(store vk.Store) vk.Handler {
 	return r
 }
 
-// A process is a bot that runs.
+// A process is a running bot.
 type process struct {
 	cmd   *exec.Cmd
 	ended chan struct{}
 }
 
-// botOptions are what differs between bots.
+// botOptions are the options that differ between bots.
 type botOptions struct {
 	source, store, version string
 	slow                   time.Duration
 }
 
-// start starts a bot, and returns when it takes events.
+// start starts a bot and returns when it accepts events.
 func (w *town) start(t *testing.T, o botOptions) *process {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
@@ -216,16 +217,16 @@ func (w *town) start(t *testing.T, o botOptions) *process {
 	return b
 }
 
-// kill ends the process at once.
+// kill kills the process at once.
 func (b *process) kill() {
 	b.cmd.Process.Kill()
 	<-b.ended
 }
 
-// tell tells the process to end.
+// tell tells the process to stop.
 func (b *process) tell() { b.cmd.Process.Signal(syscall.SIGTERM) }
 
-// stop waits until the process has ended by itself.
+// stop waits until the process has exited by itself.
 func (b *process) stop(t *testing.T) {
 	t.Helper()
 	b.tell()

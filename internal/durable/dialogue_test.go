@@ -17,8 +17,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestDurableListeners: the listeners of an event and of its answers run once, over
-// restarts at each question.
+// TestDurableListeners: the listeners of an event and of its answers run once,
+// even with a restart at each question.
 func TestDurableListeners(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var n counts
@@ -65,8 +65,8 @@ func TestDurableListeners(t *testing.T) {
 	})
 }
 
-// script returns a bot that says lines: "A" says A, "Q?" asks Q, "n=Q?" asks Q by the
-// name n. It notes each answer with its question.
+// script returns a bot that runs lines: "A" says A, "Q?" asks Q, "n=Q?" asks Q
+// under the name n. It records each answer with its question.
 func script(lines string, got *[]string) vk.Handler {
 	r := vk.NewRouter("!")
 	r.Handle("go", func(c *vk.Context) error {
@@ -92,13 +92,13 @@ func script(lines string, got *[]string) vk.Handler {
 	return r
 }
 
-// TestDurableCodeChange is the table of what a deploy does to a dialogue that waits at
-// its first question, or at its second.
+// TestDurableCodeChange is the table of the effects of a deploy on a dialogue
+// that waits at its first or second question.
 func TestDurableCodeChange(t *testing.T) {
 	for _, test := range []struct {
 		name, before, after string
-		answers             int    // that were given before
-		shown               string // what the new code shows, with an answer to each of its questions
+		answers             int    // answers given before the deploy
+		shown               string // messages of the new code, with an answer to each of its questions
 		got                 string
 	}{
 		{"a line is appended", "A Q?", "A Q? B", 0, "B", "Q?0"},
@@ -165,8 +165,8 @@ func TestDurableCodeChange(t *testing.T) {
 	}
 }
 
-// TestDurableSameCode: texts with the time in them are recognised as long as the code
-// is the same.
+// TestDurableSameCode: questions that contain the time are recognized as
+// long as the code is the same.
 func TestDurableSameCode(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		code := func() vk.Handler {
@@ -200,8 +200,8 @@ func TestDurableSameCode(t *testing.T) {
 	})
 }
 
-// TestDurableDeadlines: the time that a handler waits is over when it would have been,
-// over ten restarts, also while no bot runs.
+// TestDurableDeadlines: a handler's deadline passes when it would have passed
+// without the ten restarts, even while no bot runs.
 func TestDurableDeadlines(t *testing.T) {
 	for name, wait := range map[string]func(c *vk.Context) error{
 		"Ask": func(c *vk.Context) error { _, err := c.Ask("?", vk.Within(100*time.Minute)); return err },
@@ -264,8 +264,8 @@ func TestDurableDeadlines(t *testing.T) {
 	}
 }
 
-// TestDurableMaxAge: a question without an end ends with a typed error, by the clock
-// of the first run.
+// TestDurableMaxAge: a question without a timeout ends with a typed error, at
+// an age counted from the first run.
 func TestDurableMaxAge(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var got error
@@ -295,8 +295,9 @@ func TestDurableMaxAge(t *testing.T) {
 
 var errFunds = errors.New("no funds")
 
-// TestDurableOnce: what is done once is done once; an error is found again; what cannot
-// be kept is an error at once, and a type that changed is one with the value.
+// TestDurableOnce: a function given to Once runs once, and its error is
+// returned again after a restart. A value that cannot be saved is an error at
+// once. A type that changed is an error, returned along with the value.
 func TestDurableOnce(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var n counts
@@ -389,8 +390,9 @@ func TestDurableOnceWithoutStore(t *testing.T) {
 	})
 }
 
-// TestDurableHooks: a run that was refused costs nothing of a cooldown. The log of claims
-// and hooks is TestHooksLog of package middleware; TestRefusalCostsNothing there has their orders.
+// TestDurableHooks: a rejected run does not use up a cooldown. The log of
+// claims and hooks is tested by TestHooksLog of package middleware;
+// TestRefusalCostsNothing there tests their orders.
 func TestDurableHooks(t *testing.T) {
 	for _, limitOutside := range []bool{true, false} {
 		bubble(t, func(t *testing.T) {
@@ -409,7 +411,7 @@ func TestDurableHooks(t *testing.T) {
 			bot := vktest.Start(t, r)
 			a := bot.User("A")
 			a.Says("!test slow")
-			sleep(16 * time.Second) // the cooldown is over, the command still runs
+			sleep(16 * time.Second) // the cooldown has ended; the command still runs
 			a.Says("!test b")
 			a.HearsLike("running already")
 			a.Hears("done slow")
@@ -419,8 +421,8 @@ func TestDurableHooks(t *testing.T) {
 	}
 }
 
-// TestDurableCalls: calls and uploads that were made are not made again, and return what
-// they returned; a refusal is found again.
+// TestDurableCalls: finished calls and uploads are not repeated and return the
+// same results, including an error of VK.
 func TestDurableCalls(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var seen []string

@@ -1,3 +1,3 @@
-// Package durable tests that handlers survive the end of their process: see
+// Package durable tests that handlers survive the end of their process. See
 // docs/durable.md.
 package durable

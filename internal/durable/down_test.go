@@ -10,20 +10,20 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestDurableDoneWhileDown: events of a webhook that are done while the Store is down are
-// noted when it works again, also at the end of the bot, so that what VK sends once more to
-// the next process is not handled again.
+// TestDurableDoneWhileDown: webhook events that are handled while the Store is
+// down are recorded when it recovers, even if that is while the bot stops. The
+// next process therefore does not handle VK's retries of them again.
 func TestDurableDoneWhileDown(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		text  string
-		until func(p *place, store *refuseStore, stop func()) // the bot is stopped
+		until func(p *place, store *refuseStore, stop func()) // stop stops the bot
 	}{
 		{"it works again", "!slow", func(p *place, store *refuseStore, stop func()) {
 			sleep(time.Minute)
 			store.down.Store(false)
 			sleep(11 * time.Second)
-			store.down.Store(true) // nothing is written at the end
+			store.down.Store(true) // nothing can be written at the end
 			stop()
 			store.down.Store(false)
 		}},
@@ -81,13 +81,13 @@ func TestDurableDoneWhileDown(t *testing.T) {
 	}
 }
 
-// TestDurableLargeAnswer: an answer of VK that a trail has no room for is asked for again
-// after a restart, and everything else is not.
+// TestDurableLargeAnswer: after a restart, only a response too large for the
+// trail is requested from VK again.
 func TestDurableLargeAnswer(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		size  int
-		calls int // of the method, over two restarts
+		calls int // calls of the method, over two restarts
 	}{
 		{"below 16 KB", 15 << 10, 1},
 		{"above 16 KB", 17 << 10, 3},

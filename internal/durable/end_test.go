@@ -14,7 +14,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// asks is a bot whose route asks for ever.
+// asks returns a bot with a route that asks forever.
 func asks(version string) *vk.Router {
 	r := vk.NewRouter("!")
 	r.Handle("go", func(c *vk.Context) error {
@@ -30,8 +30,8 @@ func asks(version string) *vk.Router {
 	return r
 }
 
-// TestDurableRouteGone: when a handler waits and its route is gone after a deploy, its
-// event is dropped, with a warning, and NotFound does not run.
+// TestDurableRouteGone: if a deploy removes the route of a waiting handler, its
+// event is dropped with a warning, and NotFound does not run.
 func TestDurableRouteGone(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBot(t, "", asks("one"))
@@ -52,9 +52,9 @@ func TestDurableRouteGone(t *testing.T) {
 	})
 }
 
-// TestDurableMovedLines: a deploy that moves lines and adds handlers changes nothing for
-// a listener that has ended, a listener that waits, and the route of a condition that
-// waits.
+// TestDurableMovedLines: a deploy that moves lines and adds handlers does not
+// affect an ended listener, a waiting listener, or the route of a waiting
+// condition.
 func TestDurableMovedLines(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		var n counts
@@ -112,8 +112,8 @@ func TestDurableMovedLines(t *testing.T) {
 	})
 }
 
-// TestDurableNothingLeft: no trail is left of a handler whose module is unmounted, that
-// is abandoned, or that crashes the bot again and again.
+// TestDurableNothingLeft: no trail remains of a handler that is abandoned, that
+// crashes the bot repeatedly, or loses its module.
 func TestDurableNothingLeft(t *testing.T) {
 	t.Run("unmounted", func(t *testing.T) {
 		bubble(t, func(t *testing.T) {
@@ -200,8 +200,8 @@ func TestDurableNothingLeft(t *testing.T) {
 	})
 }
 
-// TestDurableOpen: handlers that wait are listed, also after a restart, and can be
-// ended.
+// TestDurableOpen: waiting handlers are listed, even after a restart, and can
+// be ended.
 func TestDurableOpen(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		d := &vk.Dispatcher{Store: new(vk.MemoryStore)}
@@ -240,8 +240,8 @@ func TestDurableOpen(t *testing.T) {
 	})
 }
 
-// TestDurableErase: Erase removes a person's sessions, timers and open handlers, and
-// nobody else's.
+// TestDurableErase: Erase removes the sessions, timers and open handlers of one
+// user, and of no other user.
 func TestDurableErase(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBot(t, "", vk.NewRouter())
@@ -265,7 +265,7 @@ func TestDurableErase(t *testing.T) {
 		anna.Says("!go")
 		boris.Says("!go")
 		sleep(time.Minute)
-		// The dispatcher that runs is a copy of the first one.
+		// The running dispatcher is a copy of the first one.
 		d := &vk.Dispatcher{Store: struct{ vk.Store }{b.store}}
 		var wrong *vk.ConfigError
 		if err := d.Erase(context.Background(), anna.ID); !errors.As(err, &wrong) {
@@ -289,8 +289,9 @@ func TestDurableErase(t *testing.T) {
 	})
 }
 
-// TestDurableSessions: sessions are read and listed outside of handlers, and count an
-// event once that is handled again after others have changed the same state.
+// TestDurableSessions: sessions can be read and listed outside of handlers.
+// They count an event once, even if it is handled again after other events have
+// changed the same state.
 func TestDurableSessions(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBot(t, "", vk.NewRouter())
@@ -348,8 +349,8 @@ func TestDurableSessions(t *testing.T) {
 	})
 }
 
-// TestDurableWebhook: open questions hold nobody up, and a kill between the wait and the
-// answer to VK repeats nothing.
+// TestDurableWebhook: open questions do not block other events, and a kill
+// between the wait and the acknowledgment repeats nothing.
 func TestDurableWebhook(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		fake := vktest.New(t)
@@ -360,11 +361,11 @@ func TestDurableWebhook(t *testing.T) {
 		defer d.Stop(context.Background())
 		defer cb.Stop(context.Background())
 		sleep(time.Second)
-		var requests atomic.Int32 // the first one asks for the confirmation
+		var requests atomic.Int32 // the first one requests the confirmation
 		fake.AddCallback(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if n := requests.Add(1); n > 1 && n < 5 {
 				cb.ServeHTTP(discard{make(http.Header)}, r)
-				panic(http.ErrAbortHandler) // the answer is lost
+				panic(http.ErrAbortHandler) // the response is lost
 			}
 			cb.ServeHTTP(w, r)
 		}), "abc")
@@ -392,15 +393,16 @@ func TestDurableWebhook(t *testing.T) {
 	})
 }
 
-// discard is an http.ResponseWriter that keeps nothing.
+// discard is an http.ResponseWriter that discards the body.
 type discard struct{ h http.Header }
 
 func (d discard) Header() http.Header         { return d.h }
 func (d discard) Write(b []byte) (int, error) { return len(b), nil }
 func (d discard) WriteHeader(int)             {}
 
-// TestDurableAnswerAtStop: an answer whose listeners run while a stop ends the question is
-// kept for the next run, and its listeners do not run again.
+// TestDurableAnswerAtStop: if a stop ends the question while the listeners of
+// its answer run, the answer is saved for the next run, and its listeners do
+// not run again.
 func TestDurableAnswerAtStop(t *testing.T) {
 	for name, slow := range map[string]bool{"the handler that asked has returned": false, "it is about to": true} {
 		t.Run(name, func(t *testing.T) {
@@ -419,7 +421,7 @@ func TestDurableAnswerAtStop(t *testing.T) {
 						a, err := c.Ask("Which tea?", within)
 						if err != nil {
 							if slow {
-								time.Sleep(20 * time.Second) // longer than the listener
+								time.Sleep(20 * time.Second) // longer than the listener takes
 							}
 							return err
 						}

@@ -22,14 +22,15 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// killsEnv is the number of kills of each form of TestKill:
+// killsEnv is the variable with the number of kills in each case of TestKill:
 //
 //	VK_KILLS=100 go test -run TestKill -v -timeout 1h ./internal/durable
 const killsEnv = "VK_KILLS"
 
-// TestKill kills processes of a bot with SIGKILL while people talk to it: in dialogues, with
-// payments and timers. Nobody sees anything twice or misses anything, sessions count once,
-// a payment has one key, and nothing is left in the store.
+// TestKill kills a bot's processes with SIGKILL while users talk to it, in
+// dialogues with payments and timers. No user sees a message twice or misses
+// one, sessions count each event once, a payment has one key, and nothing is
+// left in the store.
 func TestKill(t *testing.T) {
 	kills := 8
 	if n, err := strconv.Atoi(os.Getenv(killsEnv)); err == nil {
@@ -38,9 +39,9 @@ func TestKill(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		source string
-		deploy bool          // each process has another Version
-		stops  bool          // half of the processes are told to stop just before
-		slow   time.Duration // each write of a trail takes so long
+		deploy bool          // each process has a different Version
+		stops  bool          // half of the processes are told to stop just before the kill
+		slow   time.Duration // duration of each write of a trail
 	}{
 		{"poll", "poll", false, false, 0},
 		{"poll, other versions", "poll", true, false, 0},
@@ -81,7 +82,7 @@ func TestKill(t *testing.T) {
 // TestKillManyTimers kills a bot while a thousand timers are due at once.
 func TestKillManyTimers(t *testing.T) {
 	const timers = 1000
-	town := newTown(t, 50) // VK knows the last hundred messages of a dialog
+	town := newTown(t, 50) // VK keeps the last hundred messages of a dialog
 	o := botOptions{source: "poll", store: filepath.Join(t.TempDir(), "store")}
 	b := town.start(t, o)
 	for i, p := range town.people {
@@ -109,27 +110,27 @@ func TestKillManyTimers(t *testing.T) {
 	t.Logf("pong %v after the last start", pong)
 }
 
-// A town is a fake VK on a port of this machine, with people who talk to a bot in another
-// process, and with what that does outside.
+// A town is a fake VK on a local port, with users who talk to a bot in another
+// process. It records the bot's effects outside of VK.
 type town struct {
 	world   *fakevk.World
 	group   fakevk.Group
 	addr    string
 	people  []*citizen
-	crier   int64 // says when a bot is up
+	crier   int64 // the user whose messages tell that a bot is up
 	talking sync.WaitGroup
 
 	mu      sync.Mutex
 	bot     string              // the address of its webhook
-	effects map[string][]string // keys by what was done
-	last    map[int64]chan bool // the last delivery to the webhook for a person
-	dropped int                 // people who have left because their event had met five kills
+	effects map[string][]string // keys of the effects, by kind
+	last    map[int64]chan bool // the last delivery to the webhook, by user
+	dropped int                 // users that left: their event was dropped after five kills
 	log     logLines
-	over    bool // nobody begins to say anything
+	over    bool // nobody starts another dialogue
 	closed  bool
 }
 
-// newTown returns a town with people who have not begun to talk.
+// newTown returns a town. Its users have not started to talk.
 func newTown(t *testing.T, people int) *town {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -168,8 +169,9 @@ func (w *town) effect(what, key string) {
 	w.effects[what] = append(w.effects[what], key)
 }
 
-// hook is the address that VK has. It delivers an event again, as VK does but sooner, until
-// the bot that runs says ok, and the events of one person in their order.
+// hook is the webhook address known to VK. It redelivers an event, as VK does
+// but sooner, until the running bot says ok. It delivers the events of one user
+// in order.
 func (w *town) hook(rw http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -222,7 +224,8 @@ func delivered(bot string, body []byte, try int) bool {
 	return err == nil && string(answer) == "ok"
 }
 
-// hear passes on what the bot says. It runs with the world locked.
+// hear passes the bot's messages on to the users. It is called with the world
+// locked.
 func (w *town) hear(e fakevk.Event) {
 	if e.Type != "message_reply" {
 		return
@@ -243,24 +246,25 @@ func (w *town) hear(e fakevk.Event) {
 	}
 }
 
-// begin makes the people talk until leave.
+// begin makes the users talk until leave is called.
 func (w *town) begin(t *testing.T) {
 	for i, p := range w.people {
 		w.talking.Go(func() { p.live(t, rand.New(rand.NewPCG(7, uint64(i)))) })
 	}
 }
 
-// leave waits until each person has come to an end of what is being said.
+// leave waits until each user's current dialogue has ended.
 func (w *town) leave(t *testing.T) {
 	w.mu.Lock()
 	w.over = true
 	w.mu.Unlock()
 	w.talking.Wait()
-	time.Sleep(100 * time.Millisecond) // for what should not come
+	time.Sleep(100 * time.Millisecond) // unwanted messages would arrive in this time
 }
 
-// check checks that everybody has seen everything once. With deploys, what was sent in the
-// millisecond before a kill, after a step that was written, may show again.
+// check checks that each user saw each message once. With deploys, messages
+// sent in the millisecond before a kill, after a recorded step, may appear
+// again.
 func (w *town) check(t *testing.T, deploys bool) {
 	t.Helper()
 	lines, twice := 0, 0
@@ -296,7 +300,7 @@ func (w *town) check(t *testing.T, deploys bool) {
 	t.Logf("%d lines seen, of them again after a deploy: %d; %d payments, of them begun again with the same key: %d; %d events dropped that met five kills", lines, twice, charges, again, w.dropped)
 }
 
-// again returns how often something was done again.
+// again returns the number of repetitions of an effect.
 func (w *town) again(prefix string) (n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -308,8 +312,8 @@ func (w *town) again(prefix string) (n int) {
 	return n
 }
 
-// left checks that the store has no trail and no timer any more. With a webhook it has notes
-// of timers that are over, for some hours.
+// left checks that the store no longer contains trails or timers. With a
+// webhook, it contains notes of ended timers for some hours.
 func (w *town) left(t *testing.T, path string) {
 	t.Helper()
 	store, err := filestore.Open(path)
@@ -332,13 +336,13 @@ func (w *town) left(t *testing.T, path string) {
 	t.Logf("left: %v; timers handled again: %d", n, w.again("fired"))
 }
 
-// A citizen is a person who talks to the bot.
+// A citizen is a user who talks to the bot.
 type citizen struct {
 	*town
 	id     int64
 	heard  chan string
 	seen   map[string]int
-	due    int // lines that the bot has to say
+	due    int // lines that the bot still has to say
 	visits int
 }
 
@@ -348,7 +352,7 @@ func (p *citizen) says(t *testing.T, text string) {
 	}
 }
 
-// hears waits for a line, behind others.
+// hears waits for a line, which may come after others.
 func (p *citizen) hears(t *testing.T, text string) bool {
 	p.due++
 	late := time.After(30 * time.Second)
@@ -363,7 +367,7 @@ func (p *citizen) hears(t *testing.T, text string) bool {
 				p.dropped++
 			}
 			p.mu.Unlock()
-			if dropped { // as is promised of a poison event
+			if dropped { // as promised for a poison event
 				p.due--
 				return false
 			}
@@ -431,7 +435,7 @@ func (p *citizen) live(t *testing.T, rng *rand.Rand) {
 	}
 }
 
-// done tells the town what the bot has done.
+// done reports an effect of the bot to the town.
 func done(town, what, key string) error {
 	resp, err := http.PostForm(town+"/effect", url.Values{"what": {what}, "key": {key}})
 	if err != nil {

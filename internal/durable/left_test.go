@@ -14,12 +14,13 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestDurableAfterFired: a timer that was handled, or canceled, before the Store says that
-// the handler which has set it is done, is not set anew when that handler is run again.
+// TestDurableAfterFired: a handler sets a timer, and the timer is handled or
+// canceled before the Store records that the handler is done. When the handler
+// is run again, it does not set the timer again.
 func TestDurableAfterFired(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		second string // said in between
+		second string // a message in between
 		kill   time.Duration
 		kills  int
 		want   []string
@@ -48,7 +49,7 @@ func TestDurableAfterFired(t *testing.T) {
 					})
 					r.Handle("cancel", func(c *vk.Context) error {
 						if c.Again() {
-							return nil // the first run has
+							return nil // the first run returns here
 						}
 						_, err := timers.Cancel(c, vk.PerMember(c), id)
 						return err
@@ -67,7 +68,7 @@ func TestDurableAfterFired(t *testing.T) {
 					if notes := b.keys("timer/"); i == 0 && len(notes) > test.notes {
 						t.Errorf("%d notes of timers: %q", len(notes), notes)
 					}
-					sleep(3 * time.Hour) // VK has forgotten the random_id
+					sleep(3 * time.Hour) // VK has forgotten the random_id by then
 					b.Start(code())
 					sleep(50 * time.Millisecond)
 				}
@@ -124,8 +125,8 @@ func TestDurableSetBeforeRerun(t *testing.T) {
 	})
 }
 
-// TestDurableAfterCost: an After writes one value, and the end of its timer one; nothing
-// more is written of a handler that sets one.
+// TestDurableAfterCost: an After writes one value, and the end of its timer
+// writes one. A handler that sets a timer writes nothing more.
 func TestDurableAfterCost(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		store := &timerWrites{MemoryStore: new(vk.MemoryStore)}
@@ -144,7 +145,7 @@ func TestDurableAfterCost(t *testing.T) {
 	})
 }
 
-// A timerWrites counts the changes of timers and of trails.
+// A timerWrites is a Store that counts the changes of timers and of trails.
 type timerWrites struct {
 	*vk.MemoryStore
 	timers, trails atomic.Int64
@@ -161,8 +162,8 @@ func (s *timerWrites) Swap(ctx context.Context, key string, old, new []byte, ttl
 	return s.MemoryStore.Swap(ctx, key, old, new, ttl)
 }
 
-// A keepStore does not erase trails while it keeps them, as if the process were killed
-// before it could.
+// A keepStore ignores the erasure of trails while keeping is on, as if the
+// process were killed before it.
 type keepStore struct {
 	*vk.MemoryStore
 	keeps atomic.Bool
@@ -176,16 +177,16 @@ func (s *keepStore) Swap(ctx context.Context, key string, old, new []byte, ttl t
 	return s.MemoryStore.Swap(ctx, key, old, new, ttl)
 }
 
-// TestDurableSwept: trails of finished events that a kill has left are erased at the next
-// start, those of webhooks of which the Store does not know that they are done once they are
-// a day old, and no other ones.
+// TestDurableSwept: the next start erases trails of finished events that remain
+// after a kill. Trails of webhook events that the Store does not know to be
+// done are erased once they are a day old. No other trails are erased.
 func TestDurableSwept(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		webhook bool
-		after   time.Duration // the first start
-		left    int           // after it
-		later   int           // a day later
+		after   time.Duration // time until the first start
+		left    int           // trails after the first start
+		later   int           // trails a day later
 	}{
 		{"poll", false, time.Second, 2, 2},
 		{"webhook", true, time.Hour, 2, 2},
@@ -219,7 +220,7 @@ func TestDurableSwept(t *testing.T) {
 					p.Says("x")
 					p.Hears("Thanks, one")
 				}
-				sleep(time.Hour) // Erasing has been given up.
+				sleep(time.Hour) // By now the bot has given up erasing.
 				stop()
 				trails := func() (n int) {
 					store.List(context.Background(), "trail/", func(string, []byte) bool { n++; return true })
@@ -231,7 +232,7 @@ func TestDurableSwept(t *testing.T) {
 				store.keeps.Store(false)
 				sleep(test.after)
 				defer fake.start(code(), test.webhook)()
-				carl := fake.User("Carl") // by webhook, the first event begins the replay
+				carl := fake.User("Carl") // with a webhook, the first event starts the replay
 				carl.Says("!nothing")
 				sleep(time.Minute)
 				if n := trails(); n != test.left {
@@ -251,18 +252,18 @@ func TestDurableSwept(t *testing.T) {
 	}
 }
 
-// A place is a fake VK, and an address of a webhook, where one bot after another runs.
+// A place is a fake VK and a webhook address, where one bot runs after another.
 type place struct {
 	*vktest.Server
 	store vk.Store
 	added bool
 	cb    atomic.Pointer[vk.Callback]
 
-	lost     atomic.Bool // the answers to requests but the first one, which asks for a confirmation
+	lost     atomic.Bool // responses are lost, except the first one, which confirms the address
 	requests atomic.Int64
 }
 
-// ServeHTTP gives a request to the bot that runs.
+// ServeHTTP passes a request to the running bot.
 func (p *place) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	cb := p.cb.Load()
 	if n := p.requests.Add(1); cb == nil || p.lost.Load() && n > 1 {
@@ -274,7 +275,7 @@ func (p *place) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	cb.ServeHTTP(w, r)
 }
 
-// start runs a bot until stop.
+// start runs a bot until stop is called.
 func (p *place) start(h vk.Handler, webhook bool) (stop func()) {
 	d := &vk.Dispatcher{Handler: h, Store: p.store}
 	if webhook {

@@ -16,8 +16,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestDurableAskAgain: a question is not asked again after a restart, hours later or
-// behind a hundred messages of others.
+// TestDurableAskAgain: a question is not asked again after a restart, even
+// hours later or after a hundred messages of other users.
 func TestDurableAskAgain(t *testing.T) {
 	code := func() vk.Handler {
 		r := vk.NewRouter("!")
@@ -74,8 +74,8 @@ func TestDurableAskAgain(t *testing.T) {
 	})
 }
 
-// TestDurableParked: handlers that wait are not blamed for crashes, and cost a start
-// nothing.
+// TestDurableParked: parked handlers are not blamed for crashes, and do not
+// slow down a start.
 func TestDurableParked(t *testing.T) {
 	for name, wait := range map[string]func(c *vk.Context) error{
 		"Park": func(c *vk.Context) error {
@@ -119,8 +119,8 @@ func TestDurableParked(t *testing.T) {
 	}
 }
 
-// TestDurableManyOpen: a restart with ten thousand open questions makes no call of VK,
-// and the first new message is answered soon.
+// TestDurableManyOpen: a restart with ten thousand open questions calls VK not
+// once, and the first new message is answered soon.
 func TestDurableManyOpen(t *testing.T) {
 	const n = 10_000
 	bubble(t, func(t *testing.T) {
@@ -174,7 +174,7 @@ func TestDurableManyOpen(t *testing.T) {
 	})
 }
 
-// A failStore is a Store whose writes of trails fail while failing is set.
+// A failStore is a Store that fails to write trails while failing is set.
 type failStore struct {
 	*vk.MemoryStore
 	failing atomic.Bool
@@ -188,7 +188,7 @@ func (s *failStore) Swap(ctx context.Context, key string, old, new []byte, ttl t
 	return s.MemoryStore.Swap(ctx, key, old, new, ttl)
 }
 
-// A countStore counts the writes of trails, and their bytes with the key.
+// A countStore counts the writes of trails, and their bytes including the key.
 type countStore struct {
 	*vk.MemoryStore
 	writes, bytes, others atomic.Int64
@@ -206,8 +206,8 @@ func (s *countStore) Swap(ctx context.Context, key string, old, new []byte, ttl 
 	return s.MemoryStore.Swap(ctx, key, old, new, ttl)
 }
 
-// TestDurableCost: an event that never waits writes no trail; one that sends and asks
-// writes one, of less than 300 bytes.
+// TestDurableCost: an event that never waits writes no trail. An event that
+// sends and asks writes one, of less than 300 bytes.
 func TestDurableCost(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		store := &countStore{MemoryStore: new(vk.MemoryStore)}
@@ -240,8 +240,9 @@ func TestDurableCost(t *testing.T) {
 	})
 }
 
-// TestDurableStoreFails: when the Store fails while trails are written, the log says so
-// once, they are written as soon as it works, and nothing is lost by a kill after that.
+// TestDurableStoreFails: if the Store fails while trails are written, the log
+// says so once, the trails are written as soon as the Store recovers, and a
+// kill after that loses nothing.
 func TestDurableStoreFails(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		log := new(logLines)
@@ -300,8 +301,8 @@ func TestDurableStoreFails(t *testing.T) {
 	})
 }
 
-// TestDurableRetry: the wrong answers before a restart count, and the person is asked
-// again as often as without the ten restarts.
+// TestDurableRetry: wrong answers given before a restart count, and the user is
+// asked again as often as without the ten restarts.
 func TestDurableRetry(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		code := func() vk.Handler {
@@ -339,13 +340,13 @@ func TestDurableRetry(t *testing.T) {
 	})
 }
 
-// TestDurableBounds: what a trail has no room for is an error or is done again after a
-// restart, with a line in the log for each run; sends and questions are not repeated by
-// that, and a large session counts once.
+// TestDurableBounds: a step that does not fit into a trail is an error, or is
+// repeated after a restart; each run logs it. Sends and questions are not
+// repeated because of that, and a large session counts once.
 func TestDurableBounds(t *testing.T) {
 	for _, test := range []struct {
 		name  string
-		parts int // of 15 KB
+		parts int // parts of 15 KB
 		want  map[string]int
 		warn  int
 	}{

@@ -104,7 +104,7 @@ var stores = []struct {
 	}},
 }
 
-// exception returns which of the named exceptions a result is, or "".
+// exception returns the named exception that matches a result, or "".
 func exception(r vktest.SweepResult, source string) string {
 	switch {
 	case source == "webhook" && r.Down >= 2*time.Hour && len(r.Transcript) < len(r.WantTranscript):
@@ -115,7 +115,8 @@ func exception(r vktest.SweepResult, source string) string {
 	return ""
 }
 
-// sameLines reports whether two transcripts have the same lines, how often ever.
+// sameLines reports whether two transcripts have the same lines, however often
+// they are repeated.
 func sameLines(a, b string) bool {
 	lines := func(s string) []string {
 		all := strings.Split(s, "\n")
@@ -125,8 +126,9 @@ func sameLines(a, b string) bool {
 	return slices.Equal(lines(a), lines(b))
 }
 
-// TestDurableDone: with both sources it is remembered that an event is done for as long as
-// one of them may bring it to the next process, and not much longer.
+// TestDurableDone: with both sources, the record that an event is done is kept
+// for as long as one of them may deliver it to the next process, and not much
+// longer.
 func TestDurableDone(t *testing.T) {
 	for name, polled := range map[string]bool{"brought by both": true, "brought by the webhook alone": false} {
 		t.Run(name, func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// set sets a timer of a person outside of handlers.
+// set sets a user's timer outside of handlers.
 func set(t *testing.T, s *vktest.Server, timers *vk.Timers[string], u *vktest.User, id string, at time.Time, v string) {
 	t.Helper()
 	key := vk.Key{Group: s.GroupID, Peer: u.ID, User: u.ID}
@@ -22,15 +22,16 @@ func set(t *testing.T, s *vktest.Server, timers *vk.Timers[string], u *vktest.Us
 	}
 }
 
-// TestDurableTimersBlame: the crash before a timer was due is not counted against it, and a
-// stop is no crash. Five crashes of runs that have begun it are.
+// TestDurableTimersBlame: a crash before a timer was due is not counted against
+// it, and a stop is not a crash. Five crashes of runs that began the timer
+// count against it.
 func TestDurableTimersBlame(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		due    time.Duration // after the first run has begun, which lasts a minute
-		crash  bool          // it ends by a crash
-		stops  int           // then so many runs are stopped
-		begins int           // and then so many die of the timer
+		due    time.Duration // time after the start of the first run, which lasts a minute
+		crash  bool          // the first run ends by a crash
+		stops  int           // number of runs stopped after it
+		begins int           // number of runs after those that die of the timer
 	}{
 		{"it was due before the crash", 30 * time.Second, true, 0, 6},
 		{"it was due while the bot was down", 5 * time.Minute, true, 0, 5},
@@ -80,8 +81,9 @@ func TestDurableTimersBlame(t *testing.T) {
 	}
 }
 
-// TestDurableTimersAlone: timers that two runs may have died of are handled when nothing
-// else is, before the source brings new events, and the start takes no longer than they.
+// TestDurableTimersAlone: timers suspected of two crashes are handled while
+// nothing else is, before the source delivers new events. The start takes no
+// longer than they do.
 func TestDurableTimersAlone(t *testing.T) {
 	for _, n := range []int{20, 400} {
 		t.Run(fmt.Sprint(n, " timers"), func(t *testing.T) {
@@ -140,7 +142,7 @@ func TestDurableTimersAlone(t *testing.T) {
 				sleep(time.Minute)
 				group := 1
 				if n > 32 {
-					group = 20 // the root of their number
+					group = 20 // the square root of their number
 				}
 				if most := most.Load(); most > int64(group) {
 					t.Errorf("%d handlers ran at once, want %d", most, group)
@@ -159,8 +161,8 @@ func TestDurableTimersAlone(t *testing.T) {
 	}
 }
 
-// A sharedStore is a Store of several processes: each has a value of its own for the same
-// data.
+// A sharedStore is a Store shared by several processes: each process has its
+// own value over the same data.
 type sharedStore struct {
 	*vk.MemoryStore
 	gets *atomic.Int64
@@ -177,9 +179,10 @@ func (s sharedStore) Get(ctx context.Context, key string) ([]byte, error) {
 	return s.MemoryStore.Get(ctx, key)
 }
 
-// TestDurableTimersNews: timers that are set, moved or canceled by another process, or
-// through a wrapper of the Store, are found while the bot runs: in seconds if the Store is
-// shared, else in a minute. In a handler, a wrapper makes no difference.
+// TestDurableTimersNews: the running bot finds timers that are set, moved or
+// canceled by another process or through a wrapper of the Store: within seconds
+// if the Store is shared, otherwise within a minute. In a handler, a wrapper
+// makes no difference.
 func TestDurableTimersNews(t *testing.T) {
 	for _, test := range []struct {
 		name  string
@@ -191,7 +194,7 @@ func TestDurableTimersNews(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
-				type wrapper struct { // not comparable with the Store itself
+				type wrapper struct { // cannot be compared with the Store itself
 					vk.Store
 					vk.Lister
 				}
@@ -236,15 +239,15 @@ func TestDurableTimersNews(t *testing.T) {
 	}
 }
 
-// TestDurableTimersAtOnce: thousands of timers that are due at the same time, while the bot
-// runs or at its start, each fire once, and leave workers to new messages: one is answered
-// at once.
+// TestDurableTimersAtOnce: thousands of timers that are due at the same time,
+// while the bot runs or at its start, each fire once. They leave workers for
+// new messages: one is answered at once.
 func TestDurableTimersAtOnce(t *testing.T) {
 	const n, takes = 5000, time.Second
 	for _, test := range []struct {
 		name string
 		down time.Duration
-		chat bool // all are of one conversation
+		chat bool // all belong to one conversation
 	}{
 		{"while the bot runs", 0, false},
 		{"at the start", time.Hour, false},
@@ -309,7 +312,8 @@ func TestDurableTimersAtOnce(t *testing.T) {
 	}
 }
 
-// TestDurableTimersParked: timers whose handlers wait for answers hold up no other timer.
+// TestDurableTimersParked: timers with handlers that wait for answers do not delay
+// other timers.
 func TestDurableTimersParked(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBot(t, "", vk.NewRouter())
@@ -340,8 +344,8 @@ func TestDurableTimersParked(t *testing.T) {
 	})
 }
 
-// TestDurableTimersSetAgain: a timer that is set again while it is handled, for the same time
-// with another value or for another time, is handled once more.
+// TestDurableTimersSetAgain: a timer that is set again while it is handled, for
+// the same time with another value or for another time, is handled once more.
 func TestDurableTimersSetAgain(t *testing.T) {
 	for _, later := range []time.Duration{0, time.Minute} {
 		t.Run(fmt.Sprint("by ", later), func(t *testing.T) {
@@ -374,8 +378,9 @@ func TestDurableTimersSetAgain(t *testing.T) {
 	}
 }
 
-// TestDurableTimersHandledWhileDown: a timer that was handled while the Store is down is noted
-// when the Store works again, and is not handled again after the next start.
+// TestDurableTimersHandledWhileDown: a timer that is handled while the Store is
+// down is recorded when the Store recovers, and is not handled again after the
+// next start.
 func TestDurableTimersHandledWhileDown(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		store := &refuseStore{MemoryStore: new(vk.MemoryStore), prefix: "timer/"}
@@ -408,7 +413,7 @@ func TestDurableTimersHandledWhileDown(t *testing.T) {
 	})
 }
 
-// A refuseStore refuses changes of keys with a prefix while it is down.
+// A refuseStore rejects changes of keys with a prefix while it is down.
 type refuseStore struct {
 	*vk.MemoryStore
 	prefix string

@@ -14,9 +14,10 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestDurableTimersAfterOld: a timer that is due at the start comes after the events of
-// its conversation that the last run has left, however many others have left some, and
-// the handler that has set it sets it once.
+// TestDurableTimersAfterOld: a timer that is due at the start is handled after
+// the events of its conversation that the last run left unfinished, no matter
+// how many other conversations have unfinished events. The handler that set the
+// timer sets it once.
 func TestDurableTimersAfterOld(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		store := new(vk.MemoryStore)
@@ -50,8 +51,8 @@ func TestDurableTimersAfterOld(t *testing.T) {
 	})
 }
 
-// TestDurableTimersStoreDown: while the Store fails, timers that are due are tried again
-// at leisure, the log says so once, and they come when it works again.
+// TestDurableTimersStoreDown: while the Store fails, due timers are retried at
+// long intervals, the log says so once, and they fire when the Store recovers.
 func TestDurableTimersStoreDown(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		store := &downStore{MemoryStore: new(vk.MemoryStore)}

@@ -17,7 +17,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// reminders is a bot that reminds people.
+// reminders returns a bot that reminds users.
 func reminders(store vk.Store) (*vk.Router, *vk.Timers[string]) {
 	timers := &vk.Timers[string]{Store: store, Name: "remind"}
 	r := vk.NewRouter("!")
@@ -45,8 +45,9 @@ func reminders(store vk.Store) (*vk.Router, *vk.Timers[string]) {
 	return r, timers
 }
 
-// TestDurableTimers: timers fire once, at their time or at the start after it; they can
-// be canceled and moved; set by a handler that runs again, they are not set again.
+// TestDurableTimers: timers fire once, at their time or at the first start
+// after it. They can be canceled and moved. A handler that runs again does not
+// set them again.
 func TestDurableTimers(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBot(t, "", vk.NewRouter())
@@ -90,8 +91,9 @@ func TestDurableTimers(t *testing.T) {
 	})
 }
 
-// TestDurableTimersOutside: timers are set, moved, listed and canceled outside of
-// handlers while a bot runs, and come daily; what was missed comes once.
+// TestDurableTimersOutside: timers can be set, moved, listed and canceled
+// outside of handlers while a bot runs. They can repeat daily; missed days fire
+// once.
 func TestDurableTimersOutside(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBot(t, "", vk.NewRouter())
@@ -151,8 +153,9 @@ func TestDurableTimersOutside(t *testing.T) {
 	})
 }
 
-// TestDurableTimersOrder: a timer that is due while its conversation is busy comes in
-// its order, and not at all if it was canceled meanwhile. Its handler can ask.
+// TestDurableTimersOrder: a timer that is due while its conversation is busy
+// fires in its order, or not at all if it was canceled meanwhile. Its handler
+// can ask.
 func TestDurableTimersOrder(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBot(t, "", vk.NewRouter())
@@ -205,8 +208,8 @@ func TestDurableTimersOrder(t *testing.T) {
 	})
 }
 
-// TestDurableTimersClock: timers are due by the clock, also one that is set forward or back
-// while they wait; what has come does not come again by that.
+// TestDurableTimersClock: timers fire by the clock, even if it is set forward
+// or back while they wait. Setting it back does not make a timer fire again.
 func TestDurableTimersClock(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		defer timer.SetClock(0)
@@ -243,13 +246,14 @@ func TestDurableTimersClock(t *testing.T) {
 		anna.HearsNothing()
 		timer.SetClock(72*time.Hour - 15*time.Hour)
 		sleep(2 * time.Minute)
-		anna.Hears("Reminder: daily") // once for the days that were skipped
+		anna.Hears("Reminder: daily") // once for all skipped days
 		anna.HearsNothing()
 	})
 }
 
-// TestDurableTimersPoison: a timer of which five runs have died after the first crash is
-// dropped, with a line in the log; one that waits and one that is handled beside it are not.
+// TestDurableTimersPoison: a timer that kills five runs after the first crash
+// is dropped, with a line in the log. A waiting timer and one that is handled
+// at the same time are not dropped.
 func TestDurableTimersPoison(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBot(t, "", vk.NewRouter())
@@ -295,7 +299,7 @@ func TestDurableTimersPoison(t *testing.T) {
 			sleep(20 * time.Minute)
 			r, _ = code()
 			b.Start(r)
-			sleep(20 * time.Second) // less than the time limit of handlers
+			sleep(20 * time.Second) // shorter than the time limit of handlers
 		}
 		boris.Says("yes")
 		sleep(time.Minute)
@@ -310,8 +314,8 @@ func TestDurableTimersPoison(t *testing.T) {
 	})
 }
 
-// TestDurableTimersUnhandled: a timer without a handler stays, also one of a module
-// that comes later.
+// TestDurableTimersUnhandled: a timer without a handler is kept, even for a
+// module that is mounted later.
 func TestDurableTimersUnhandled(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := newBot(t, "", vk.NewRouter())
@@ -358,7 +362,7 @@ func TestDurableTimersSweep(t *testing.T) {
 	t.Logf("%d of %d right", right, len(results))
 }
 
-// TestDurableTimersErrors: what makes no sense is a typed error.
+// TestDurableTimersErrors: invalid arguments are typed errors.
 func TestDurableTimersErrors(t *testing.T) {
 	store := new(vk.MemoryStore)
 	key := vk.Key{Group: 1, Peer: 5, User: 5}
@@ -396,7 +400,8 @@ func TestDurableTimersErrors(t *testing.T) {
 	}
 }
 
-// TestDurableTimersMany: a hundred thousand timers are set, listed and fired, each once.
+// TestDurableTimersMany: a hundred thousand timers are set and listed, and each
+// fires once.
 func TestDurableTimersMany(t *testing.T) {
 	const n = 100_000
 	bubble(t, func(t *testing.T) {

@@ -1,5 +1,5 @@
-// Package filename finds the name and the content type to send a file under,
-// whatever it was called.
+// Package filename determines the name and the content type to send a file
+// with, given any original name.
 package filename
 
 import (
@@ -11,12 +11,12 @@ import (
 	"unicode/utf8"
 )
 
-// maxName bounds a name's bytes, as file systems do.
+// maxName limits a name's bytes, as file systems do.
 const maxName = 255
 
-// types are the content types of extensions, and, where several are for one
-// type, the usual one first. The system's own table differs from one machine
-// to the next.
+// types are the content types of extensions. If several extensions have one
+// type, the usual one is first. The system's own table differs between
+// machines.
 var types = []struct{ ext, typ string }{
 	{".jpg", "image/jpeg"}, {".jpeg", "image/jpeg"},
 	{".png", "image/png"},
@@ -82,15 +82,16 @@ var types = []struct{ ext, typ string }{
 
 const unknown = "application/octet-stream"
 
-// For returns the name and the content type of a file that begins with head
-// (its first 512 bytes do). The name is cleaned as by [Clean] and gets an
-// extension if it has none; an empty one is made up. The type is contentType
-// or, where that is empty, what the content shows; an extension decides only
-// where the content is of no particular type, as plain text and archives are.
+// For returns the name and the content type of a file that begins with head,
+// which need not be longer than 512 bytes. The name is cleaned as by [Clean]
+// and gets an extension if it has none; an empty name is replaced by a
+// generated one. The type is contentType or, if that is empty, the type
+// detected from the content. The extension determines the type only if the
+// content has no specific type, as for plain text and archives.
 func For(name, contentType string, head []byte) (string, string) {
 	name = Clean(name)
 	ext := extension(name)
-	// It is written anew, for ParseMediaType overlooks line ends around it.
+	// It is formatted again, since ParseMediaType ignores line breaks around it.
 	media, params, err := mime.ParseMediaType(contentType)
 	if contentType = mime.FormatMediaType(media, params); err != nil || contentType == "" {
 		contentType = http.DetectContentType(head)
@@ -132,8 +133,8 @@ func typeOf(ext string) string {
 	return ""
 }
 
-// extension returns what of name is an extension, with its dot, or "": the 5
-// of "report v1.5" is none.
+// extension returns the extension of name, with its dot, or "". The 5 of
+// "report v1.5" is not an extension.
 func extension(name string) string {
 	ext := path.Ext(name)
 	if len(ext) < 2 || len(ext) > 11 || len(ext) == len(name) {
@@ -154,11 +155,11 @@ func extension(name string) string {
 	return ext
 }
 
-// Clean returns name without its directories and without what could mislead
-// whoever prints or stores it: control characters, those that turn the
-// direction of writing, and those that file systems refuse. The result is
-// valid UTF-8 of at most 255 bytes, which keeps the extension; it may be
-// empty. Clean(Clean(name)) is Clean(name).
+// Clean returns name without its directories and without characters that could
+// mislead programs or people: control characters, characters that change the
+// direction of writing, and characters that file systems reject. The result is
+// valid UTF-8 of at most 255 bytes and keeps the extension; it may be empty.
+// Clean(Clean(name)) is Clean(name).
 func Clean(name string) string {
 	if i := strings.LastIndexAny(name, `/\`); i >= 0 {
 		name = name[i+1:]
@@ -184,14 +185,14 @@ func Clean(name string) string {
 	return name
 }
 
-// trim takes off what file systems drop or hide.
+// trim removes leading and trailing characters that file systems drop or hide.
 func trim(name string) string {
 	return strings.TrimRightFunc(strings.TrimLeftFunc(name, dotOrSpace), dotOrSpace)
 }
 
 func dotOrSpace(r rune) bool { return r == '.' || unicode.IsSpace(r) }
 
-// cut returns at most n bytes of s, whole characters.
+// cut returns at most n bytes of s, without splitting a character.
 func cut(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -63,8 +63,8 @@ const (
 )
 
 // guess returns the log of a file without its header. The checksum of a frame's
-// header gives the salt away. A value that imitates frames does so, too: of the
-// salts that come most often, the right one is the one whose frames cover the
+// header reveals the salt. A value that imitates frames does so, too: among the
+// most frequent salts, the right one is the salt of the frames that cover the
 // largest part of the file.
 func guess(r io.ReaderAt, size int64) (*Log, error) {
 	counts := make(map[uint32]int)

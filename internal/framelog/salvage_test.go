@@ -55,8 +55,8 @@ func wantSalvaged(t testing.TB, what string, file []byte, payloads []string, los
 	}
 }
 
-// TestSalvage: whatever happens to one part of a file, the frames in the other
-// parts are read, and the lost parts are named.
+// TestSalvage: after any damage to one part of a file, the frames in the other
+// parts are read, and the lost parts are reported.
 func TestSalvage(t *testing.T) {
 	all := []string{"first", "second", strings.Repeat("third", 2000), "fourth"}
 	file, at := write(salt, all...)
@@ -147,7 +147,7 @@ func TestSalvageLookAlike(t *testing.T) {
 	wantSalvaged(t, "header and frame", file, []string{all[0], all[2], all[3]}, span{0, 24}, span{at[1], at[2] - at[1]})
 }
 
-// TestSalvageFails: a read error is returned, whichever read fails.
+// TestSalvageFails: a read error is returned, for every read.
 func TestSalvageFails(t *testing.T) {
 	file, at := write(salt, "first", "second", "third")
 	file[at[1]] ^= 1

@@ -1,6 +1,6 @@
-// Package hooks runs a handler with what middleware has added to its run: claims, which
-// take something that is given back if the handler does not begin, and hooks before and
-// after it.
+// Package hooks runs a handler with functions added by middleware: claims,
+// which take something that is given back if the handler does not begin, and
+// hooks before and after it.
 package hooks
 
 import (
@@ -10,8 +10,8 @@ import (
 	"sync/atomic"
 )
 
-// Hooks are the functions that are added to one run of a handler, which gets a C. The zero
-// value has none. It is safe for concurrent use.
+// Hooks are the functions added to one run of a handler, which gets a C. The
+// zero value has none. It is safe for concurrent use.
 type Hooks[C any] struct {
 	used atomic.Bool // a function was added, or a run has begun
 
@@ -26,7 +26,7 @@ type Hooks[C any] struct {
 // A claim is a function that Claim has added.
 type claim[C any] struct {
 	take func(C) (giveBack func(), err error)
-	kept atomic.Bool // a handler has begun with it: it is not taken again
+	kept atomic.Bool // a handler has begun with it: it is not called again
 }
 
 // A line is a hook that Before or After has added. One of the two is nil.
@@ -61,7 +61,8 @@ func (h *Hooks[C]) Before(f func(C) error) (ok bool) {
 	return true
 }
 
-// After adds f to run after the handler. In a run, it is a defer in that place.
+// After adds f to run after the handler. During a run, it works like a defer at
+// that place.
 func (h *Hooks[C]) After(f func(C, error) error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -79,7 +80,7 @@ func (h *Hooks[C]) InUse() bool { return h.used.Load() }
 // A Mark is a state of Hooks, to return to.
 type Mark struct{ claims, lines int }
 
-// Mark returns the present state.
+// Mark returns the current state.
 func (h *Hooks[C]) Mark() (m Mark) {
 	if h.used.Load() {
 		h.mu.Lock()
@@ -89,7 +90,7 @@ func (h *Hooks[C]) Mark() (m Mark) {
 	return m
 }
 
-// Return removes what was added since the mark.
+// Return removes the functions added since the mark.
 func (h *Hooks[C]) Return(m Mark) {
 	if h.used.Load() {
 		h.mu.Lock()
@@ -99,7 +100,7 @@ func (h *Hooks[C]) Return(m Mark) {
 	}
 }
 
-// Ends are the errors of functions that do not return.
+// Ends contains the errors for functions that do not return.
 type Ends struct {
 	Caught func(v any) error // for a panic's value
 	Goexit error             // for a call of runtime.Goexit
@@ -111,16 +112,16 @@ type running[C any] struct {
 	begun    bool          // the handler has
 }
 
-// A deferred is an After, or else what gives a claim back.
+// A deferred is an After, or a function that gives a claim back.
 type deferred[C any] struct {
 	after    func(C, error) error
 	giveBack func()
 }
 
-// Run runs f with the Hooks: those of around, which come from the inside out and may leave
-// out Hooks that are not in use, then its own. Hooks of around that have begun a run are
-// not run again, nor are those further out. Run returns an error for a panic of any
-// function.
+// Run runs f with the Hooks: first those of around, which are listed from the
+// inside out and may omit Hooks that are not in use, then its own. Hooks of
+// around that have begun a run are not run again, nor are those further out.
+// Run returns an error for a panic of any function.
 func (h *Hooks[C]) Run(c C, f func(C) error, around []*Hooks[C], ends *Ends) (err error) {
 	r, claims, lines := h.begin(around)
 	ended := false
@@ -149,7 +150,7 @@ func (h *Hooks[C]) begin(around []*Hooks[C]) (r *running[C], claims []*claim[C],
 	h.mu.Unlock()
 	for _, up := range around {
 		up.mu.Lock()
-		over := up.begun // those of a NotFound that runs a route
+		over := up.begun // the hooks of a NotFound handler that runs a route
 		if !over && len(up.claims) > 0 {
 			claims = append(slices.Clip(up.claims), claims...)
 		}
@@ -164,7 +165,7 @@ func (h *Hooks[C]) begin(around []*Hooks[C]) (r *running[C], claims []*claim[C],
 	return r, claims, lines
 }
 
-// run makes the claims, and then runs the lines and f.
+// run calls the claims, and then runs the lines and f.
 func (h *Hooks[C]) run(c C, r *running[C], f func(C) error, claims []*claim[C], lines []line[C]) error {
 	for _, cl := range claims {
 		if cl.kept.Load() {
@@ -192,14 +193,15 @@ func (h *Hooks[C]) run(c C, r *running[C], f func(C) error, claims []*claim[C], 
 	return f(c)
 }
 
-// put adds a function that runs in the end.
+// put adds a function that runs at the end.
 func (h *Hooks[C]) put(r *running[C], d deferred[C]) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r.deferred = append(r.deferred, d)
 }
 
-// unwind runs the functions that r has deferred, the last first, however each of them ends.
+// unwind runs the deferred functions of r, the last first, no matter how each
+// of them ends.
 func (h *Hooks[C]) unwind(c C, r *running[C], err *error, ends *Ends) {
 	h.mu.Lock()
 	n := len(r.deferred)

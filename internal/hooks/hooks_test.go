@@ -10,7 +10,7 @@ import (
 
 var errStop = errors.New("stop")
 
-// A run is what the functions of one run do.
+// A run describes the behavior of the functions of one run.
 type run struct {
 	log []string
 }
@@ -92,7 +92,7 @@ func TestRun(t *testing.T) {
 		claim("begun", nil)(&begun)
 		begun.Run(new(run), func(*run) error { return nil }, nil, ends)
 		r := new(run)
-		for range 2 { // a claim is not made twice
+		for range 2 { // a claim is not called twice
 			if err := h.Run(r, func(r *run) error { r.note("f"); return nil }, []*Hooks[*run]{&outer, &begun}, ends); err != nil {
 				t.Error(err)
 			}

@@ -10,34 +10,34 @@ import (
 	"time"
 )
 
-// A batch is a value in the store with events. Its key, number and the fields about
-// what is stored belong to the goroutine that writes; the others are guarded by the
-// journal's mu.
+// A batch is a value in the store with events. Its key, its number and the
+// fields about the stored value belong to the writing goroutine. The other
+// fields are guarded by the journal's mu.
 type batch struct {
 	key    string
 	number int64 // 0 for a merged batch
 	slot   int   // of a merged batch
 	known  []byte
-	maybe  map[[sha256.Size]byte]bool // values that failed writes may have left
+	maybe  map[[sha256.Size]byte]bool // values that failed writes may have stored
 
 	ts      string
-	entries []*Entry // as they are stored
-	live    int      // those that are not done
-	force   bool     // the stored value must be written anew
-	old     bool     // a former run has written it
+	entries []*Entry // in the order of the stored value
+	live    int      // number of those that are not done
+	force   bool     // the value must be written again
+	old     bool     // an earlier run has written it
 	written time.Time
 }
 
 const (
-	// maxBatch is about how many bytes of events go into one batch.
+	// maxBatch is the approximate limit of the bytes of events in one batch.
 	maxBatch = 1 << 20
 
-	// KeepDone is how long a value says that an event in a batch is done, if nobody
-	// ends it: as long as a process may be down.
+	// KeepDone is how long a value that marks an event of a batch as done lasts if
+	// no process removes it: as long as a process may be down.
 	KeepDone = 30 * 24 * time.Hour
 )
 
-// Write writes the events that were added, and the place in the history.
+// Write writes the added events, and the place in the history.
 func (j *Journal) Write(ctx context.Context) error {
 	if err := j.begin(ctx); err != nil {
 		return err
@@ -48,7 +48,7 @@ func (j *Journal) Write(ctx context.Context) error {
 	return err
 }
 
-// flush writes all that the store does not know.
+// flush writes every change that is not in the store yet.
 func (j *Journal) flush() {
 	j.mu.Lock()
 	j.due = time.Time{}
@@ -65,7 +65,8 @@ func (j *Journal) flush() {
 		err = j.writeDone(j.base, maxActions)
 	}
 	if err == nil && j.Failing() {
-		// There may have been nothing to write: then this tells whether the store works.
+		// There may have been nothing to write: this write tells whether the store
+		// works.
 		err = j.writePlace(j.base, func(*placeRecord) {})
 	}
 	j.mu.Lock()
@@ -75,8 +76,8 @@ func (j *Journal) flush() {
 	j.finish()
 }
 
-// wrote notes how a write went, and tells when the store begins to fail and when
-// that is over.
+// wrote records the result of a write, and reports when the store begins to
+// fail and when it recovers.
 func (j *Journal) wrote(err error) {
 	if errors.Is(err, ErrTaken) || j.base.Err() != nil {
 		return
@@ -109,7 +110,7 @@ func (j *Journal) writePending(ctx context.Context) error {
 			return err
 		}
 		if first && j.o.Exclusive {
-			// The store costs nothing to ask, and there is no lease to end.
+			// Reading the exclusive store is cheap, and there is no lease to renew.
 			if err := j.check(ctx); err != nil {
 				return err
 			}
@@ -129,14 +130,14 @@ func encodeBatch(ts string, deaths int64, entries []*Entry) []byte {
 	return appendBatch(make([]byte, 0, size), ts, deaths, entries)
 }
 
-// nextBatch returns the batch that is to be written next, with its events, or nil if
-// there is nothing to write. All events of the newest batch may be done: then the
-// new one takes its place.
+// nextBatch returns the batch to write next, with its events, or nil if there
+// is nothing to write. If all events of the newest batch are done, the new
+// batch replaces it.
 func (j *Journal) nextBatch() (b *batch, entries []*Entry, ts string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.pending = slices.DeleteFunc(j.pending, func(e *Entry) bool {
-		if e.done { // it need not be stored, but the place after it must
+		if e.done { // the event need not be stored, but the place after it must be
 			j.later = append(j.later, e.after...)
 			e.after = nil
 		}
@@ -156,7 +157,7 @@ func (j *Journal) nextBatch() (b *batch, entries []*Entry, ts string) {
 	if n == len(j.pending) {
 		ts = j.ts
 	} else if j.newest != nil {
-		ts = j.newest.ts // the history has come so far only with the last of them
+		ts = j.newest.ts // the history reaches this place only with the last event
 	}
 	switch {
 	case j.draft != nil:
@@ -182,7 +183,7 @@ func (j *Journal) reserve(ctx context.Context, b *batch) error {
 	return j.writePlace(ctx, func(p *placeRecord) { p.Next = b.number + reserveBatches })
 }
 
-// added notes that a batch is in the store.
+// added records that a batch is in the store.
 func (j *Journal) added(ctx context.Context, b *batch, entries []*Entry, ts string) {
 	j.mu.Lock()
 	after := b.settled(nil)
@@ -196,12 +197,12 @@ func (j *Journal) added(ctx context.Context, b *batch, entries []*Entry, ts stri
 	}
 	j.batches[b] = struct{}{}
 	delete(j.dirty, b)
-	if b.live < len(entries) { // while it was written
+	if b.live < len(entries) { // events became done during the write
 		j.dirty[b] = struct{}{}
 		j.soon(0)
 	}
 	if n := j.newest; n != nil && n != b && n.live == 0 {
-		j.dirty[n] = struct{}{} // it need not stay any more
+		j.dirty[n] = struct{}{} // it need not be kept any more
 		j.soon(FlushTime)
 	}
 	j.newest, j.draft = b, nil
@@ -215,8 +216,8 @@ func (j *Journal) added(ctx context.Context, b *batch, entries []*Entry, ts stri
 	j.call(ctx, after)
 }
 
-// put makes a value that of a batch; an empty value erases it. The caller is who
-// writes. Nobody else writes it but another owner.
+// put stores the value of a batch; an empty value erases it. The caller is the
+// writer. No other process writes the key, except another owner.
 func (j *Journal) put(ctx context.Context, b *batch, value []byte) error {
 	key := j.o.Journal + b.key
 	for range 3 {
@@ -224,7 +225,7 @@ func (j *Journal) put(ctx context.Context, b *batch, value []byte) error {
 		if err == nil && !swapped {
 			var got []byte
 			if got, err = j.get(ctx, key); err == nil && !bytes.Equal(got, value) {
-				// An earlier attempt may have done more than it seemed to.
+				// An earlier attempt may have succeeded although it returned an error.
 				if !b.maybe[sha256.Sum256(got)] {
 					if err := j.check(ctx); err != nil {
 						return err
@@ -247,9 +248,9 @@ func (j *Journal) put(ctx context.Context, b *batch, value []byte) error {
 	return errors.New("the value of " + strconv.Quote(key) + " changes while it is written")
 }
 
-// settled takes the functions that are to be called since the store does not have
-// the entries any more that are done, and appends them to all. The caller holds the
-// journal's mu.
+// settled appends to all the functions to call because the store no longer
+// contains the done entries, and removes them from the entries. The caller
+// holds the journal's mu.
 func (b *batch) settled(all []func(context.Context)) []func(context.Context) {
 	for _, e := range b.entries {
 		if e.done {
@@ -260,8 +261,8 @@ func (b *batch) settled(all []func(context.Context)) []func(context.Context) {
 	return all
 }
 
-// marks returns the done entries for which a value says so. The caller holds the
-// journal's mu.
+// marks returns the done entries that a value marks as done. The caller holds
+// the journal's mu.
 func (b *batch) marks() (marks []*Entry) {
 	for _, e := range b.entries {
 		if e.done && (e.marked || e.shares) {
@@ -271,16 +272,16 @@ func (b *batch) marks() (marks []*Entry) {
 	return marks
 }
 
-// call calls functions that were to be called when something is durable.
+// call calls functions that were waiting until a change was durable.
 func (j *Journal) call(ctx context.Context, all []func(context.Context)) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), j.o.Timeout)
 	defer cancel()
 	parallel(all, func(f func(context.Context)) error { f(ctx); return nil })
 }
 
-// unmark removes the values that say of single events that they are done, since no
-// batch has these events any more; or lets them end when no source repeats the events
-// any more.
+// unmark removes the values that mark single events as done, since no batch
+// contains these events any more. If a source may repeat the events, it lets
+// the values expire after that.
 func (j *Journal) unmark(ctx context.Context, marks []*Entry) {
 	parallel(marks, func(e *Entry) error {
 		key := j.o.Done + e.ID
@@ -290,9 +291,9 @@ func (j *Journal) unmark(ctx context.Context, marks []*Entry) {
 		} else {
 			_, err = j.swap(ctx, key, DoneValue, nil, 0)
 		}
-		return err // then it ends by itself, later
+		return err // the value expires later
 	})
 }
 
-// DoneValue is the value that says that an event is done.
+// DoneValue is the value that marks an event as done.
 var DoneValue = []byte("done")

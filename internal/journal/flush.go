@@ -11,21 +11,22 @@ import (
 // An action is the next write for a batch.
 type action struct {
 	b     *batch
-	write bool     // the value
+	write bool     // write the value
 	value []byte   // the new one; empty to erase it
-	stays []*Entry // in the new one
-	marks []*Entry // to be marked as done instead
+	stays []*Entry // the entries in the new one
+	marks []*Entry // the entries to mark as done instead
 }
 
-// calmTime is how long events that no run has died of any more stay suspects in the
-// store, where saying so is not cheap.
+// calmTime is how long events that are no longer suspects remain suspects in
+// the store, if recording the change is not cheap.
 const calmTime = time.Second
 
-// maxActions is how many batches one flush writes: the lease must be renewed in time.
+// maxActions is the maximum number of batches that one flush writes: the lease
+// must be renewed in time.
 const maxActions = 512
 
-// writeDone writes what has become of the events in the batches, or in so many of them
-// at most: then another flush follows. The caller is who writes.
+// writeDone writes the results of the events in at most the given number of
+// batches. If more remain, another flush follows. The caller is the writer.
 func (j *Journal) writeDone(ctx context.Context, most int) error {
 	j.mu.Lock()
 	actions := make([]action, 0, min(len(j.dirty), most))
@@ -63,7 +64,7 @@ func (j *Journal) actionOn(b *batch) (a action, ok bool) {
 	delete(j.dirty, b)
 	switch {
 	case b.live == 0 && b != j.newest:
-		a.write = true // it goes
+		a.write = true // the batch is erased
 	case b.force, nameless, stale > 0 && 4*stale >= len(b.entries), calm > 0 && time.Since(b.written) >= calmTime:
 		a.write = true
 		for _, e := range b.entries {
@@ -86,7 +87,7 @@ func (j *Journal) actionOn(b *batch) (a action, ok bool) {
 	return a, true
 }
 
-// do does an action.
+// do executes an action.
 func (j *Journal) do(ctx context.Context, a action) error {
 	var err error
 	if a.write {
@@ -116,7 +117,7 @@ func (j *Journal) do(ctx context.Context, a action) error {
 	return nil
 }
 
-// rewritten notes that a batch was written anew, or erased.
+// rewritten records that a batch was written again, or erased.
 func (j *Journal) rewritten(ctx context.Context, a action) {
 	b := a.b
 	j.mu.Lock()
@@ -139,7 +140,7 @@ func (j *Journal) rewritten(ctx context.Context, a action) {
 	if len(a.value) == 0 {
 		delete(j.batches, b)
 	} else if b.live < len(b.entries) {
-		j.dirty[b] = struct{}{} // while it was written
+		j.dirty[b] = struct{}{} // changed during the write
 		j.soon(FlushTime)
 	}
 	j.mu.Unlock()
@@ -147,32 +148,32 @@ func (j *Journal) rewritten(ctx context.Context, a action) {
 	j.call(ctx, after)
 }
 
-// mark says in the store that an event is done whose batch is not written anew.
+// mark records in the store that an event is done, without rewriting its batch.
 func (j *Journal) mark(ctx context.Context, e *Entry) error {
 	key := j.o.Done + e.ID
 	swapped, err := j.swap(ctx, key, nil, DoneValue, KeepDone)
-	if err == nil && !swapped { // it is remembered already, for a shorter time
+	if err == nil && !swapped { // the event is marked already, for a shorter time
 		_, err = j.swap(ctx, key, DoneValue, DoneValue, KeepDone)
 	}
 	return err
 }
 
 const (
-	// maxBehind is how far the numbers of the batches may be apart in a store that
-	// cannot list: Open asks it for all of them.
+	// maxBehind is the maximum distance between the numbers of batches in a store
+	// that cannot list: Open reads all numbers in between.
 	maxBehind = 1 << 14
 
-	// mergeAge is how old batches are that are merged, and minMerge how many there
-	// must be.
+	// mergeAge is the age from which batches are merged, and minMerge the number of
+	// batches that are needed for it.
 	mergeAge = 30 * time.Second
 	minMerge = 64
 
-	// maxMerge is the size of a batch that is worth to be merged.
+	// maxMerge is the maximum size of a batch that is merged.
 	maxMerge = 16 << 10
 )
 
-// merge moves the events of old, small batches to few large ones. The caller is who
-// writes.
+// merge moves the events of old, small batches to a few large ones. The caller
+// is the writer.
 func (j *Journal) merge(ctx context.Context) error {
 	small := j.mergeable()
 	for len(small) > 0 {
@@ -200,7 +201,7 @@ func (j *Journal) merge(ctx context.Context) error {
 	return nil
 }
 
-// mergeable returns the batches to merge, in their order.
+// mergeable returns the batches to merge, in order.
 func (j *Journal) mergeable() (small []*batch) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -231,8 +232,8 @@ func (j *Journal) mergeable() (small []*batch) {
 	return small
 }
 
-// isCalm reports whether a former run has left the batch, and the handlers of all its
-// events wait again. The caller holds the journal's mu.
+// isCalm reports whether an earlier run wrote the batch, and the handlers of
+// all its events are waiting again. The caller holds the journal's mu.
 func (b *batch) isCalm() bool {
 	if !b.old {
 		return false
@@ -245,8 +246,8 @@ func (b *batch) isCalm() bool {
 	return true
 }
 
-// mergeInto writes a merged batch, and leaves the batches that its events were in to
-// be erased.
+// mergeInto writes a merged batch. The batches that its events came from can
+// then be erased.
 func (j *Journal) mergeInto(ctx context.Context, from []*batch, entries []*Entry) error {
 	m, err := j.newMerged(ctx)
 	if err != nil {
@@ -301,7 +302,7 @@ func (j *Journal) newMerged(ctx context.Context) (*batch, error) {
 		}
 	}
 	m := &batch{slot: slot, key: "m" + strconv.Itoa(slot)}
-	// An earlier attempt may have left something there that nobody needs.
+	// An earlier attempt may have left an unneeded value there.
 	var err error
 	m.known, err = j.get(ctx, j.o.Journal+m.key)
 	return m, err

@@ -1,11 +1,11 @@
-// Package journal keeps unfinished events in a key-value store, so that the next
-// run of a program can handle them.
+// Package journal keeps unfinished events in a key-value store, so that the
+// next run of a program can handle them.
 //
-// Events come in batches. Each batch is a value of its own. It is written once,
-// before its events begin, and erased when all of them are done. No value names
-// another, so that nothing has to be kept in step but an order: a batch is written
-// before the next one, and the newest batch stays until there is a newer one,
-// because it has the place in the source's history.
+// Events are stored in batches. Each batch is a value of its own. It is written
+// once, before its events begin, and erased when all of them are done. No value
+// refers to another, so only an order has to be maintained: a batch is written
+// before the next one, and the newest batch is kept until there is a newer one,
+// because it contains the place in the source's history.
 //
 // One process owns a journal. In a store that several processes share, the
 // ownership is a lease that the owner renews.
@@ -38,16 +38,16 @@ type Lister interface {
 // Options describe a journal.
 type Options struct {
 	Store     Store
-	Lister    Lister // nil if the Store cannot list: then it is asked for the numbers that were reserved
+	Lister    Lister // nil if the Store cannot list: then the journal reads all reserved numbers
 	Exclusive bool   // no other process can use the Store
 
 	Journal string // the prefix of the batches' keys, such as "journal/7/"
-	Done    string // the prefix of the keys that say that an event is done, such as "done/7/"
+	Done    string // the prefix of the keys that mark events as done, such as "done/7/"
 
 	Timeout time.Duration // limits one operation of the Store
 
-	// Tell is called when something has happened that a log should say. Nil means
-	// that nobody wants to know.
+	// Tell is called when something has happened that should be logged. Nil
+	// disables it.
 	Tell func(n Notice)
 }
 
@@ -56,7 +56,7 @@ type Notice struct {
 	Kind     NoticeKind
 	Err      error         // for Failing
 	Failures int           // in a row, for Working
-	Lease    time.Duration // for Waiting: the time that the wait takes at most
+	Lease    time.Duration // for Waiting: the maximum time of the wait
 	Ahead    time.Duration // for Waiting: how far the former owner's clock is ahead of this one, if it is
 }
 
@@ -72,35 +72,35 @@ const (
 )
 
 const (
-	// Lease is how long a process owns a journal in a shared store after it has
-	// last said that it does.
+	// Lease is how long a process owns a journal in a shared store after its last
+	// renewal.
 	Lease = 15 * time.Second
 
-	// FlushTime is how long after an event is done the Store says so. A process
-	// that is killed before then handles the event again.
+	// FlushTime is the time after which the Store records that an event is done. If
+	// the process is killed before that, the event is handled again.
 	FlushTime = 250 * time.Millisecond
 
-	// Remember is how long done events are remembered if their source may deliver
+	// Remember is how long done events are recorded if their source may deliver
 	// them again.
 	Remember = 3 * time.Hour
 
-	// Suspect is the number of dead runs from which on an event is a suspect: it
-	// should be handled apart from others.
+	// Suspect is the number of dead runs at which an event becomes a suspect, which
+	// should be handled separately from other events.
 	Suspect = 2
 )
 
 var (
-	// ErrTaken says that another process owns the journal.
+	// ErrTaken means that another process owns the journal.
 	ErrTaken = errors.New("another process owns the journal")
 
-	// ErrFormat says that the journal was written in a form that is not read any
-	// more.
+	// ErrFormat means that the journal was written in a format that is no longer
+	// supported.
 	ErrFormat = errors.New("the journal was written by a version that kept it in another form")
 
-	// ErrCannotRead says that a value of the journal makes no sense.
+	// ErrCannotRead means that a value of the journal is malformed.
 	ErrCannotRead = errors.New("cannot be read")
 
-	// ErrClosed says that the journal was closed.
+	// ErrClosed means that the journal was closed.
 	ErrClosed = errors.New("the journal is closed")
 )
 
@@ -108,24 +108,25 @@ var retryPause = backoff.Backoff{Min: 50 * time.Millisecond, Max: 10 * time.Seco
 
 // An Entry is an event in a journal.
 type Entry struct {
-	ID   string // finds the event again if its source repeats it; "" if nothing does
+	ID   string // identifies the event if its source repeats it; "" if it does not
 	Data []byte // the event, as JSON; it must not change
 
 	// Guarded by the journal's mu.
 	j      *Journal
 	seq    int64  // its place in the order of all events
-	tries  int    // runs that died while it may have been running
-	kept   int    // tries as the store has it, with the runs that have died since
-	stored int    // the number that stands in the stored batch
-	batch  *batch // nil if it is in none
+	tries  int    // number of runs that died while it may have been running
+	kept   int    // tries in the store, plus the runs that have died since
+	stored int    // the number in the stored batch
+	batch  *batch // nil if it is in no batch
 	done   bool
-	marked bool // there is a value that says it is done
-	shares bool // the caller has written such a value too
-	calm   bool // its handler waits, so that it is not to blame
+	marked bool // a value marks it as done
+	shares bool // the caller has written such a value, too
+	calm   bool // its handler waits, so it is not to blame
 	after  []func(ctx context.Context)
 }
 
-// NewEntry returns an event that so many runs may have died of. Its data are JSON.
+// NewEntry returns an event that may have killed the given number of runs. Its
+// data are JSON.
 func NewEntry(id string, data []byte, tries int) *Entry {
 	return &Entry{ID: id, Data: data, tries: tries}
 }
@@ -143,11 +144,12 @@ type Journal struct {
 	o     Options
 	owner string
 
-	base   context.Context // of work in the background; ends with the journal
+	base   context.Context // for work in the background; ends with the journal
 	cancel context.CancelFunc
-	tasks  sync.WaitGroup // begun by timers
+	tasks  sync.WaitGroup // started by timers
 
-	// writing holds an element while somebody writes. What follows is theirs.
+	// writing holds an element while a goroutine writes. The fields below belong to
+	// that goroutine.
 	writing chan struct{}
 	place   placeKeeper
 
@@ -157,30 +159,30 @@ type Journal struct {
 	seq      int64  // of the last entry
 	pending  []*Entry
 	later    []func(context.Context) // of events that were done before they were written
-	batches  map[*batch]struct{}     // those in the store
-	dirty    map[*batch]struct{}     // those of which the store does not know all
-	newest   *batch                  // has ts; nil if there is none yet
-	draft    *batch                  // its write has failed and may have been done
+	batches  map[*batch]struct{}     // the batches in the store
+	dirty    map[*batch]struct{}     // the batches with changes that the store does not have
+	newest   *batch                  // contains ts; nil if there is none yet
+	draft    *batch                  // its write has failed and may have succeeded in the store
 	start    int64                   // no batch of this run has a lower number
-	loaded   bool                    // batches has all that there are
-	deaths   int64                   // runs that died, up to this one
-	died     bool                    // the last run has
+	loaded   bool                    // batches is complete
+	deaths   int64                   // number of runs that died, up to this one
+	died     bool                    // the last run died
 	repeats  bool                    // a source of the last run may deliver its events again
-	repeated bool                    // a source of this run may, and the store says so
+	repeated bool                    // a source of this run may do so, and the store records it
 	opened   time.Time
 	lost     bool
 	closed   bool
-	renewed  time.Time     // since when the lease counts
-	failing  int           // writes that have failed in a row
-	took     time.Duration // the last flush
+	renewed  time.Time     // the beginning of the current lease
+	failing  int           // number of failed writes in a row
+	took     time.Duration // duration of the last flush
 	timer    *time.Timer
 	due      time.Time // of timer
 	beat     *time.Timer
 }
 
-// Open opens a journal, and returns the events that former runs have left, in
-// their order. It returns ErrTaken if another process owns the journal: in a
-// shared store, this takes up to the Lease to find out.
+// Open opens a journal, and returns the events that earlier runs have left, in
+// order. It returns ErrTaken if another process owns the journal. In a shared
+// store, detecting this takes up to the Lease.
 func Open(ctx context.Context, o Options) (*Journal, []*Entry, error) {
 	j := &Journal{
 		o: o, owner: rand.Text(), opened: time.Now(), writing: make(chan struct{}, 1),
@@ -204,15 +206,15 @@ func Open(ctx context.Context, o Options) (*Journal, []*Entry, error) {
 	return j, left, nil
 }
 
-// Place returns the place in the history that Add was last given, in this run or
-// in an earlier one, or "".
+// Place returns the place in the history last passed to Add, in this run or in
+// an earlier one, or "".
 func (j *Journal) Place() string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.ts
 }
 
-// Add adds events, in their order, and the place in the history after them. Write
+// Add adds events, in order, and the place in the history after them. Write
 // writes them.
 func (j *Journal) Add(ts string, entries ...*Entry) {
 	j.mu.Lock()
@@ -230,9 +232,10 @@ func (j *Journal) Add(ts string, entries ...*Entry) {
 // Keep is Add for an event without a place in the history.
 func (j *Journal) Keep(e *Entry) { j.Add(j.Place(), e) }
 
-// Done notes that an event is done, or is not to be handled for another reason. If
-// after is not nil, the store is told at once, and after is called once the next
-// run would not be given the event; else it is told within FlushTime.
+// Done records that an event is done, or is not to be handled for another
+// reason. If after is not nil, this is written at once, and after is called
+// once the next run will not receive the event. Otherwise it is written within
+// FlushTime.
 func (e *Entry) Done(after func(ctx context.Context)) {
 	j := e.j
 	j.mu.Lock()
@@ -245,7 +248,7 @@ func (e *Entry) Done(after func(ctx context.Context)) {
 		return
 	}
 	e.done = true
-	wait := max(FlushTime, 10*j.took) // a slow store is not always being written
+	wait := max(FlushTime, 10*j.took) // a slow store should not be busy all the time
 	if after != nil {
 		e.after, wait = append(e.after, after), 0
 	}
@@ -256,25 +259,27 @@ func (e *Entry) Done(after func(ctx context.Context)) {
 	j.soon(wait)
 }
 
-// Twin notes that another entry has the same event, which is not done: the store must not
-// say that it is when this entry is. Call it before Done.
+// Twin records that another entry has the same event and is not done: when this
+// entry is done, the store must not mark the event as done. Call it before
+// Done.
 func (e *Entry) Twin() {
 	e.j.mu.Lock()
 	defer e.j.mu.Unlock()
 	e.ID = ""
 }
 
-// WhenStored registers after to be called once the event is done and the next run would
-// not be given it. The store is told in its time, not at once. Call it before Done.
+// WhenStored registers after to be called once the event is done and the next
+// run will not receive it. This is written at the usual time, not at once. Call
+// it before Done.
 func (e *Entry) WhenStored(after func(ctx context.Context)) {
 	e.j.mu.Lock()
 	defer e.j.mu.Unlock()
 	e.after = append(e.after, after)
 }
 
-// Remembered notes that the caller has written the value that says that the event is
-// done, for KeepDone. When no batch has the event any more, the value stays for Remember
-// from then on.
+// Remembered records that the caller has written the value that marks the event
+// as done, for KeepDone. When no batch contains the event any more, the value
+// is kept for Remember from then on.
 func (e *Entry) Remembered() {
 	j := e.j
 	j.mu.Lock()
@@ -282,8 +287,9 @@ func (e *Entry) Remembered() {
 	e.shares = true
 }
 
-// Calm notes whether the event's handler waits. While it does, it is not to blame
-// if the process dies. Events that no run has died of need not be told of.
+// Calm sets whether the event's handler waits. While it waits, it is not to
+// blame if the process dies. It need not be called for events that no run has
+// died of.
 func (e *Entry) Calm(calm bool) {
 	j := e.j
 	j.mu.Lock()
@@ -302,29 +308,29 @@ func (j *Journal) Owned() bool {
 	return !j.lost && !j.closed && (j.o.Exclusive || time.Since(j.renewed) < Lease)
 }
 
-// Lost reports whether another process owns the journal now.
+// Lost reports whether another process has taken the journal over.
 func (j *Journal) Lost() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.lost
 }
 
-// Died reports whether the last run has ended without Close.
+// Died reports whether the last run ended without Close.
 func (j *Journal) Died() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.died
 }
 
-// Failing reports whether the last write has failed.
+// Failing reports whether the last write failed.
 func (j *Journal) Failing() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.failing > 0
 }
 
-// Repeats reports whether a source delivers events again until they are done: in
-// this run, or in the last one, if that is not too long ago to matter.
+// Repeats reports whether a source delivers events again until they are done:
+// in this run, or in the last one, if that was recent enough to matter.
 func (j *Journal) Repeats() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -336,8 +342,8 @@ func (j *Journal) mayRepeat() bool {
 	return j.repeated || j.repeats && time.Since(j.opened) < Remember
 }
 
-// Close writes what has become of the events, and gives up the journal. The events
-// that are left are for the next run; no one of them is to blame for the end of
+// Close writes the results of the events, and releases the journal. The
+// remaining events are for the next run. None of them is blamed for the end of
 // this one.
 func (j *Journal) Close(ctx context.Context) error {
 	if !j.end() {
@@ -385,12 +391,11 @@ func (j *Journal) settle(ctx context.Context) error {
 	return err
 }
 
-// Abandon ends the journal without a word to the store, as the end of the process
-// would.
+// Abandon ends the journal without writing to the store, as the end of the
+// process would.
 func (j *Journal) Abandon() { j.end() }
 
-// end ends the work in the background. It reports whether it was not ended
-// before.
+// end stops the work in the background. It reports whether this call ended it.
 func (j *Journal) end() bool {
 	j.mu.Lock()
 	if j.closed {
@@ -426,7 +431,8 @@ func (j *Journal) soon(after time.Duration) {
 	j.due = due
 }
 
-// task runs the work that a timer begins, and end waits for, unless it was first.
+// task runs work started by a timer, unless end was called before. end waits
+// for it.
 func (j *Journal) task(f func()) {
 	j.mu.Lock()
 	if j.closed {
@@ -439,7 +445,7 @@ func (j *Journal) task(f func()) {
 	f()
 }
 
-// lose notes that another process owns the journal.
+// lose records that another process owns the journal.
 func (j *Journal) lose() {
 	j.mu.Lock()
 	first := !j.lost
@@ -451,7 +457,7 @@ func (j *Journal) lose() {
 	}
 }
 
-// get and swap are those of the Store, within the Timeout.
+// get and swap call the Store, within the Timeout.
 func (j *Journal) get(ctx context.Context, key string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, j.o.Timeout)
 	defer cancel()
@@ -464,7 +470,8 @@ func (j *Journal) swap(ctx context.Context, key string, old, new []byte, ttl tim
 	return j.o.Store.Swap(ctx, key, old, new, ttl)
 }
 
-// parallel runs f for each element, some at a time, and returns the first error.
+// parallel calls f for each element, a few at a time, and returns the first
+// error.
 func parallel[T any](all []T, f func(T) error) error {
 	const most = 32
 	if len(all) <= 1 {

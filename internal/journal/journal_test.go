@@ -16,15 +16,15 @@ import (
 	"github.com/vkrouter/vk/internal/memstore"
 )
 
-// A shakyStore fails as often as it is told to, half of the times after it has
-// done what it was to do.
+// A shakyStore fails a given share of operations, in half of the cases after it
+// has executed the operation.
 type shakyStore struct {
 	values memstore.Store
 
 	mu    sync.Mutex
 	rng   *rand.Rand
 	share float64
-	bytes int // of keys and new values
+	bytes int // total size of keys and new values
 	swaps int
 }
 
@@ -46,8 +46,8 @@ func (s *shakyStore) setShare(share float64) {
 	s.share = share
 }
 
-// written returns how many bytes were written since the last time, and with how many
-// swaps.
+// written returns the number of bytes written since the last call, and the
+// number of swaps.
 func (s *shakyStore) written() (bytes, swaps int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -126,7 +126,7 @@ func (f form) openNext(t *testing.T, s *shakyStore) (*Journal, []*Entry) {
 	defer s.setShare(share)
 	for try := 0; ; try++ {
 		if try == 3 {
-			s.setShare(0) // of a thousand reads, one always fails
+			s.setShare(0) // one of a thousand reads always fails
 		}
 		j, left, err := Open(t.Context(), f.options(s))
 		if err == nil {
@@ -167,22 +167,22 @@ func ids(entries []*Entry) (ids []string) {
 	return ids
 }
 
-// undone returns what the next run is to handle: of the entries those that no value
-// says are done.
+// undone returns the events that the next run has to handle: the entries that
+// no value marks as done.
 func (s *shakyStore) undone(left []*Entry) (undone []*Entry) {
 	for _, e := range left {
 		if s.values.Get("done/7/"+e.ID) == nil {
 			undone = append(undone, e)
 		} else {
-			e.Done(nil) // as who asks the store before it begins
+			e.Done(nil) // like a caller that asks the store before it begins
 		}
 	}
 	return undone
 }
 
-// TestModel: whatever a journal does and in whatever moment its process dies, the
-// next run has each event that was written and is not done, in their order, and none
-// that was done before the last flush. Nothing is left in the store when all is done.
+// TestModel: at whatever moment the process dies, the next run receives each
+// event that was written and is not done, in order, and no event that was done
+// before the last flush. The store is empty when all events are done.
 func TestModel(t *testing.T) {
 	for _, share := range []float64{0, 0.2} {
 		for _, f := range forms {
@@ -202,8 +202,8 @@ func model(t *testing.T, f form, share float64, seed uint64) {
 	j, _ := f.openNext(t, s)
 	var (
 		n         int
-		open      []*Entry        // what is not done, in its order
-		safe      map[string]bool // of it, what was there at the last write that went well
+		open      []*Entry        // the unfinished events, in order
+		safe      map[string]bool // those that existed at the last successful write
 		done      []string        // since the last flush
 		ts        string          // at that write
 		stops     int
@@ -239,7 +239,7 @@ func model(t *testing.T, f form, share float64, seed uint64) {
 			for range min(len(open), 1+rng.IntN(8)) {
 				i := rng.IntN(len(open))
 				if rng.IntN(2) == 0 {
-					i = rng.IntN(min(len(open), 3)) // mostly the old ones
+					i = rng.IntN(min(len(open), 3)) // usually the old ones
 				}
 				id := open[i].ID
 				var after func(context.Context)
@@ -254,7 +254,7 @@ func model(t *testing.T, f form, share float64, seed uint64) {
 			j.mu.Lock()
 			mostDirty = max(mostDirty, len(j.dirty))
 			j.mu.Unlock()
-			time.Sleep(time.Duration(rng.Int64N(int64(40 * time.Second)))) // it writes by itself
+			time.Sleep(time.Duration(rng.Int64N(int64(40 * time.Second)))) // the journal writes by itself
 			synctest.Wait()
 			if settled() {
 				note()
@@ -308,7 +308,7 @@ func model(t *testing.T, f form, share float64, seed uint64) {
 	for _, e := range open {
 		e.Done(nil)
 	}
-	for range 3 { // the store may have failed when something was to be erased
+	for range 3 { // the store may have failed during an erasure
 		time.Sleep(time.Minute)
 		j.Close(t.Context())
 		time.Sleep(40 * 24 * time.Hour)

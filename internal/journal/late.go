@@ -10,8 +10,8 @@ import (
 // MaxLate limits the writes of a Late.
 const MaxLate = 8192
 
-// A Late repeats writes that have failed until they succeed, the oldest first. It
-// remembers at most MaxLate of them. The zero value is ready for use. Its methods are safe
+// A Late retries failed writes until they succeed, the oldest first. It keeps
+// at most MaxLate of them. The zero value is ready to use. Its methods are safe
 // for concurrent use. It has a goroutine only while there are such writes.
 type Late struct {
 	mu     sync.Mutex
@@ -27,8 +27,8 @@ type lateWrite struct {
 	after []func(ctx context.Context)
 }
 
-// Add repeats a write until it succeeds, and calls after then. It reports false, and
-// does nothing, if there is no room.
+// Add retries a write until it succeeds, and then calls after. If there is no
+// room, it does nothing and returns false.
 func (l *Late) Add(ctx context.Context, write func(ctx context.Context) error, after ...func(ctx context.Context)) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -49,7 +49,7 @@ func (l *Late) Add(ctx context.Context, write func(ctx context.Context) error, a
 	return true
 }
 
-// run writes until nothing is left, or ctx ends.
+// run writes until no write is left, or ctx ends.
 func (l *Late) run(ctx context.Context) {
 	for try := 1; backoff.Sleep(ctx, retryPause.Delay(try)) == nil; try++ {
 		left, err := l.writeFirst(ctx)
@@ -62,8 +62,8 @@ func (l *Late) run(ctx context.Context) {
 	}
 }
 
-// writeFirst does the oldest write. left is false if there is none: then the goroutine
-// ends.
+// writeFirst executes the oldest write. If there is none, left is false and the
+// goroutine ends.
 func (l *Late) writeFirst(ctx context.Context) (left bool, err error) {
 	l.mu.Lock()
 	if len(l.writes) == 0 {
@@ -86,8 +86,9 @@ func (l *Late) writeFirst(ctx context.Context) (left bool, err error) {
 	return true, nil
 }
 
-// Flush does what is left now, until the first write that fails: it is called at the end
-// of a process. It returns the number of writes that were not done.
+// Flush executes the remaining writes once, until the first one that fails. It
+// is called at the end of a process. It returns the number of writes that were
+// not executed.
 func (l *Late) Flush(ctx context.Context) (left int) {
 	l.flushing.Lock()
 	defer l.flushing.Unlock()

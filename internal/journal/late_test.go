@@ -11,13 +11,13 @@ import (
 	"time"
 )
 
-// TestLate: writes that fail are repeated in their order until the store works, in a number
-// that is limited, and Flush does what is left.
+// TestLate: failed writes are retried in order until the store works, their
+// number is limited, and Flush executes the remaining ones.
 func TestLate(t *testing.T) {
 	type late struct {
 		Late
 		down atomic.Bool
-		done []string // read when nothing writes
+		done []string // read while no goroutine writes
 	}
 	add := func(l *late, name string) bool {
 		return l.Add(context.Background(), func(context.Context) error {
@@ -89,8 +89,9 @@ func TestLate(t *testing.T) {
 	}
 }
 
-// TestWhenStored: what waits for the store's word that an event is done is called then, and
-// the store is not told earlier for it.
+// TestWhenStored: functions registered with WhenStored are called when the
+// store has recorded that the event is done, which does not make the journal
+// write earlier.
 func TestWhenStored(t *testing.T) {
 	for _, hurry := range []bool{false, true} {
 		t.Run(fmt.Sprint("at once ", hurry), func(t *testing.T) {

@@ -12,7 +12,8 @@ import (
 	"sync"
 )
 
-// open makes this process the owner, and reads the events that former runs have left.
+// open makes this process the owner, and reads the events that earlier runs
+// have left.
 func (j *Journal) open(ctx context.Context) ([]*Entry, error) {
 	if err := j.takeOver(ctx); err != nil {
 		return nil, err
@@ -33,7 +34,7 @@ func (j *Journal) open(ctx context.Context) ([]*Entry, error) {
 	}
 	j.loaded = true
 	left := j.sorted()
-	// What has become of suspects must be known before they can do harm again.
+	// The results of suspects must be recorded before they can do harm again.
 	if err := j.writeDone(ctx, math.MaxInt); err != nil {
 		return nil, err
 	}
@@ -76,13 +77,13 @@ func (j *Journal) load(ctx context.Context) (map[string][]byte, error) {
 	return values, err
 }
 
-// isBatch reports whether a key, without the prefix, is that of a batch.
+// isBatch reports whether a key, without the prefix, is the key of a batch.
 func isBatch(key string) bool {
 	_, err := strconv.ParseUint(strings.TrimPrefix(key, "m"), 10, 63)
 	return err == nil && key != "0"
 }
 
-// enter takes a batch in that a former run has left.
+// enter adds a batch that an earlier run has left.
 func (j *Journal) enter(key string, raw []byte) error {
 	r, err := readBatch(raw)
 	if err != nil {
@@ -118,8 +119,8 @@ func (j *Journal) enter(key string, raw []byte) error {
 	return nil
 }
 
-// sorted returns the events of all batches in their order. What is in two of them,
-// since a former run has died while it was merged, counts once.
+// sorted returns the events of all batches in order. An event may be in two
+// batches if an earlier run died during a merge; it is returned once.
 func (j *Journal) sorted() (left []*Entry) {
 	for b := range j.batches {
 		left = append(left, b.entries...)

@@ -10,14 +10,15 @@ import (
 	"github.com/vkrouter/vk/internal/backoff"
 )
 
-// A placeKeeper has the place record, as far as is known. It belongs to the
-// goroutine that writes.
+// A placeKeeper has the last known place record. It belongs to the writing
+// goroutine.
 type placeKeeper struct {
 	record placeRecord
 	known  []byte
 }
 
-// Of how many batches and merged batches the numbers are reserved at once.
+// The quantities of numbers for batches and for merged batches that are
+// reserved at once.
 const (
 	reserveBatches = 1024
 	reserveMerged  = 16
@@ -64,11 +65,12 @@ func (j *Journal) takeOver(ctx context.Context) error {
 	}
 	if !swapped {
 		if got, err := j.get(ctx, j.placeKey()); err != nil || !bytes.Equal(got, next) {
-			return ErrTaken // another was faster
+			return ErrTaken // another process was faster
 		}
 	}
 	if j.start = max(p.At, 1); dirty && !j.o.Exclusive {
-		// The former owner may be alive after all, and write: not the same numbers.
+		// The former owner may still be alive and write, so it must not use the same
+		// numbers.
 		j.start = p.Next
 	}
 	j.place = placeKeeper{p, next}
@@ -78,17 +80,17 @@ func (j *Journal) takeOver(ctx context.Context) error {
 	return nil
 }
 
-// giveBack gives the journal up, if this process has taken it over and cannot open
-// it.
+// giveBack releases the journal if this process has taken it over and cannot
+// open it.
 func (j *Journal) giveBack(ctx context.Context) {
 	if j.place.known != nil {
 		j.writePlace(context.WithoutCancel(ctx), func(p *placeRecord) { p.Owner = "" })
 	}
 }
 
-// awaitEnd waits until the lease of the owner has ended, by the clock of this
-// process: until the owner has not renewed it for that long. The times in the record
-// are of another clock, which may be wrong.
+// awaitEnd waits until the owner's lease has ended by this process's clock:
+// until the owner has not renewed it for that long. The times in the record are
+// from another clock, which may be wrong.
 func (j *Journal) awaitEnd(ctx context.Context, raw []byte, p placeRecord) ([]byte, placeRecord, error) {
 	began := time.Now()
 	ahead := max(0, time.UnixMilli(p.Until).Sub(began)-Lease)
@@ -111,13 +113,13 @@ func (j *Journal) awaitEnd(ctx context.Context, raw []byte, p placeRecord) ([]by
 		if p.Owner != "" {
 			return nil, p, ErrTaken
 		}
-		return got, p, nil // the owner has given it up
+		return got, p, nil // the owner has released it
 	}
 	return raw, p, nil
 }
 
-// writePlace changes the place record, and renews the lease by that. The caller is
-// who writes.
+// writePlace changes the place record, and thereby renews the lease. The caller
+// is the writer.
 func (j *Journal) writePlace(ctx context.Context, change func(p *placeRecord)) error {
 	began := time.Now()
 	p := j.place.record
@@ -150,7 +152,7 @@ func (j *Journal) writePlace(ctx context.Context, change func(p *placeRecord)) e
 		return err
 	}
 	if !swapped {
-		// It may be what an earlier write has left that seemed to have failed.
+		// The value may come from an earlier write that seemed to have failed.
 		got, err := j.get(ctx, j.placeKey())
 		if err != nil {
 			return err
@@ -171,8 +173,8 @@ func (j *Journal) writePlace(ctx context.Context, change func(p *placeRecord)) e
 	return nil
 }
 
-// check returns ErrTaken if the place record is another's. The caller is who
-// writes.
+// check returns ErrTaken if another process owns the place record. The caller
+// is the writer.
 func (j *Journal) check(ctx context.Context) error {
 	got, err := j.get(ctx, j.placeKey())
 	if err != nil || bytes.Equal(got, j.place.known) {
@@ -209,8 +211,8 @@ func (j *Journal) renew() {
 	}
 }
 
-// SetRepeats notes that a source delivers its events again until they are done. If
-// that is new, it is in the store when SetRepeats returns.
+// SetRepeats records that a source delivers its events again until they are
+// done. If that is new, it is in the store when SetRepeats returns.
 func (j *Journal) SetRepeats(ctx context.Context) error {
 	done := func() bool {
 		j.mu.Lock()
@@ -238,8 +240,8 @@ func (j *Journal) SetRepeats(ctx context.Context) error {
 	return err
 }
 
-// Try notes in the store that the events, which are suspects, are about to be
-// handled, and that all others are not.
+// Try records in the store that the given events, which are suspects, are about
+// to be handled, and that no other suspects are.
 func (j *Journal) Try(ctx context.Context, events []*Entry) error {
 	if err := j.begin(ctx); err != nil {
 		return err
@@ -256,7 +258,8 @@ func (j *Journal) Try(ctx context.Context, events []*Entry) error {
 	return err
 }
 
-// Passed notes that the events have been handled, or are being, with no harm.
+// Passed records that the events have been handled, or are being handled,
+// without harm.
 func (j *Journal) Passed(events []*Entry) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

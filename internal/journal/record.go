@@ -10,8 +10,8 @@ import (
 // A stored event is [seq, tries, event].
 const eventOverhead = 32
 
-// appendBatch appends a batch as it is stored. The events are valid JSON as they
-// are.
+// appendBatch appends a batch in its stored form. The events are valid JSON
+// already.
 func appendBatch(b []byte, ts string, deaths int64, entries []*Entry) []byte {
 	b = append(b, `{"ts":`...)
 	b = appendText(b, ts)
@@ -41,7 +41,7 @@ func appendText(b []byte, text string) []byte {
 // A batchRecord is a stored batch.
 type batchRecord struct {
 	TS     string        `json:"ts"`     // the place in the history after it; "" in a merged batch
-	Deaths int64         `json:"deaths"` // of runs, when it was written
+	Deaths int64         `json:"deaths"` // number of runs that had died when it was written
 	Events []eventRecord `json:"events"`
 }
 
@@ -73,15 +73,15 @@ func readBatch(raw []byte) (r batchRecord, err error) {
 
 // A placeRecord is stored beside the batches. It is written rarely.
 type placeRecord struct {
-	Owner    string  `json:"owner"`           // "" if nobody owns the journal
-	Until    int64   `json:"until,omitempty"` // when the lease ends by the owner's clock, in milliseconds since 1970; for the log alone
+	Owner    string  `json:"owner"`           // "" if no process owns the journal
+	Until    int64   `json:"until,omitempty"` // when the lease ends by the owner's clock, in milliseconds since 1970; only for the log
 	TS       string  `json:"ts"`              // the place in the history, if no batch from At on has one
-	At       int64   `json:"at"`              // the newest batch then
+	At       int64   `json:"at"`              // the newest batch at that time
 	First    int64   `json:"first"`           // no batch has a lower number
 	Next     int64   `json:"next"`            // no batch has this number or a higher one
-	Merged   int     `json:"merged"`          // so many keys are reserved for merged batches
-	Deaths   int64   `json:"deaths"`          // runs that have died
-	Forgiven int64   `json:"forgiven"`        // so many of these deaths are nobody's fault
+	Merged   int     `json:"merged"`          // number of keys reserved for merged batches
+	Deaths   int64   `json:"deaths"`          // number of runs that have died
+	Forgiven int64   `json:"forgiven"`        // number of these deaths that no event is blamed for
 	Repeats  bool    `json:"repeats"`         // a source may deliver its events again
 	Try      []int64 `json:"try,omitempty"`   // the suspects that are being handled
 }
@@ -93,8 +93,8 @@ func readPlace(raw []byte) (p placeRecord, err error) {
 	return p, err
 }
 
-// Renews reports whether the change of a value does no more than to renew the lease of
-// the journal's owner.
+// Renews reports whether a change of a value only renews the lease of the
+// journal's owner.
 func Renews(old, new []byte) bool {
 	was, err := readPlace(old)
 	if err != nil || was.Owner == "" {
@@ -106,6 +106,6 @@ func Renews(old, new []byte) bool {
 }
 
 func (p placeRecord) encode() []byte {
-	raw, _ := json.Marshal(p) // it has nothing that is not JSON
+	raw, _ := json.Marshal(p) // all fields can be marshaled
 	return raw
 }

@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// TestBytes: at 1,000 events a second, one at a time, however long their handlers take
-// and while 10,000 others wait, an event costs at most twice its size, and two writes.
+// TestBytes: at 1,000 events a second, one at a time, however long their
+// handlers take and while 10,000 others wait, an event costs at most twice its
+// size, and two writes.
 func TestBytes(t *testing.T) {
 	for _, tt := range []struct {
 		takes  time.Duration
@@ -67,8 +68,8 @@ func TestBytes(t *testing.T) {
 	}
 }
 
-// TestFewerKeys: events that wait for long in batches of their own come to few large
-// batches, in their order, and are written once for that.
+// TestFewerKeys: long-waiting events in batches of their own are merged into a
+// few large batches, in order, and each is written once for that.
 func TestFewerKeys(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
 		s := newShakyStore(1, 0)
@@ -109,8 +110,9 @@ func TestFewerKeys(t *testing.T) {
 	})
 }
 
-// TestDoneInBatch: that one of many events of a batch is done costs a small value; when
-// a quarter is, the batch is written anew and those values go.
+// TestDoneInBatch: marking one of many events of a batch as done costs a small
+// value. When a quarter is done, the batch is written again and those values
+// are removed.
 func TestDoneInBatch(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
 		s := newShakyStore(1, 0)
@@ -157,8 +159,9 @@ func TestDoneInBatch(t *testing.T) {
 	})
 }
 
-// TestTries: an event counts the runs that have died since it was written, but not those
-// since its handler waits, nor those before a stop; and more than two only if it was tried.
+// TestTries: an event counts the runs that have died since it was written, but
+// not while its handler waits, nor the runs that were stopped. It counts more
+// than two only if it was tried.
 func TestTries(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
 		s := newShakyStore(1, 0)
@@ -199,7 +202,7 @@ func TestTries(t *testing.T) {
 		left = next(false, 3, 4)
 		j.Try(t.Context(), left[1:])
 		j.Passed(left[1:])
-		left = next(false, 3, 5) // it was not written that b has passed
+		left = next(false, 3, 5) // the store does not know that b has passed
 		j.Try(t.Context(), left[1:])
 		j.Passed(left[1:])
 		time.Sleep(time.Second)
@@ -212,8 +215,8 @@ func TestTries(t *testing.T) {
 	})
 }
 
-// TestRepeats: that a source repeats its events is known to the next run, until it has
-// run for three hours without one.
+// TestRepeats: the next run knows that a source repeats its events, until it
+// has run for three hours without such a source.
 func TestRepeats(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
 		s := newShakyStore(1, 0)
@@ -243,8 +246,8 @@ func TestRepeats(t *testing.T) {
 	})
 }
 
-// TestUnreadable: a value that makes no sense is an error that names it, and the journal
-// stays as it is for who mends it.
+// TestUnreadable: a malformed value is an error that names it, and the journal
+// is left unchanged for repair.
 func TestUnreadable(t *testing.T) {
 	for key, value := range map[string]string{
 		"place": "{", "1": "?", "2": `{"ts":"1","events":[[1,2]]}`, "0": `{"owner":""}`,
@@ -279,8 +282,8 @@ func TestUnreadable(t *testing.T) {
 	}
 }
 
-// TestStaleOwner: an owner that comes back after its lease does not change what the new
-// one has, and takes no other's numbers.
+// TestStaleOwner: an owner that comes back after its lease does not change the
+// new owner's values, and does not use the new owner's numbers.
 func TestStaleOwner(t *testing.T) {
 	f := form{name: "shared", lister: true}
 	synctest.Test(t, func(t *testing.T) {
@@ -316,8 +319,8 @@ func TestStaleOwner(t *testing.T) {
 	})
 }
 
-// TestForgetsWhileFailing: events that are done are not kept in memory while the store
-// fails, and what is registered with Done is called when it works again.
+// TestForgetsWhileFailing: done events are not kept in memory while the store
+// fails, and functions registered with Done are called when it recovers.
 func TestForgetsWhileFailing(t *testing.T) {
 	eachForm(t, func(t *testing.T, f form) {
 		s := newShakyStore(1, 0)
@@ -362,8 +365,8 @@ func TestForgetsWhileFailing(t *testing.T) {
 	})
 }
 
-// TestStoreIsDownIdle: while nothing happens, a shared store that fails for long is told
-// of once, and so is that it works again.
+// TestStoreIsDownIdle: in an idle journal, a long failure of a shared store is
+// reported once, and so is its recovery.
 func TestStoreIsDownIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShakyStore(1, 0)

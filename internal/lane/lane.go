@@ -1,9 +1,10 @@
 // Package lane runs work in lanes: one piece at a time per key and in order,
-// different keys in parallel, on a bounded number of workers.
+// different keys in parallel, on a limited number of workers.
 //
-// A lane is a monitor: who runs in it can park, which gives the lane and the
-// worker to others, and resume later, ahead of what waits in the lane. Whoever
-// else runs in it can wake who has parked: then nothing comes between the two.
+// A lane is a monitor: the running turn can park, which frees the lane and the
+// worker, and resume later, before the turns that wait in the lane. Another
+// turn that runs in the lane can wake a parked one: then no other turn runs
+// between the two.
 package lane
 
 import "sync"
@@ -11,17 +12,18 @@ import "sync"
 // Lanes is a set of lanes. Its fields must be set before the first Add. There
 // is no goroutine while there is no work, and an idle lane takes no memory.
 type Lanes[K comparable, T any] struct {
-	// Run does one piece of work. It is called on a goroutine of the Lanes. If
-	// it ends that goroutine, by runtime.Goexit, its lane goes on.
+	// Run does one piece of work. It is called on a goroutine of the Lanes. If it
+	// ends that goroutine by runtime.Goexit, its lane continues.
 	Run func(*Turn[K, T])
 
-	// Workers bounds how many turns run at the same time. It must be positive.
+	// Workers limits the number of turns that run at the same time. It must be
+	// positive.
 	Workers int
 
 	mu      sync.Mutex
 	running int               // turns that hold a worker
-	lanes   map[K]*line[K, T] // those with a turn that runs or waits
-	first   *line[K, T]       // those with a turn to run next and none running,
+	lanes   map[K]*line[K, T] // the lanes with a turn that runs or waits
+	first   *line[K, T]       // the lanes with a next turn and no running one,
 	last    *line[K, T]       // in a list
 	spare   *line[K, T]       // for reuse, in a list of at most maxSpare
 	spares  int
@@ -32,7 +34,7 @@ const maxSpare = 64
 // A line is one lane.
 type line[K comparable, T any] struct {
 	key     K
-	resumed queue[K, T] // turns that have run and go on before all others
+	resumed queue[K, T] // turns that have run and continue before all others
 	fresh   queue[K, T] // turns that have not run
 	busy    bool        // a turn holds the lane
 	next    *line[K, T] // in the list of those ready, or of the spare ones
@@ -73,9 +75,9 @@ type Turn[K comparable, T any] struct {
 	key    K
 	state  state
 	next   *Turn[K, T]
-	queued bool          // in a lane's queue, perhaps as one who has given up its place
+	queued bool          // in a lane's queue, perhaps as a turn that has given up its place
 	line   *line[K, T]   // while it holds the lane
-	woken  chan struct{} // of a turn that waits to resume: closed when it need not any more
+	woken  chan struct{} // of a turn that waits to resume: closed when it need not wait any more
 }
 
 type state uint8
@@ -84,11 +86,11 @@ const (
 	waiting  state = iota // for its first run
 	holding               // lane and worker
 	parked                // neither, but it may resume
-	resuming              // neither, but it waits for them
-	released              // neither, for good
+	resuming              // neither, but it waits for both
+	released              // neither, permanently
 )
 
-// Add puts a piece of work at the end of a lane. It does not wait.
+// Add puts a piece of work at the end of a lane. It does not block.
 func (l *Lanes[K, T]) Add(key K, item T) {
 	t := &Turn[K, T]{Item: item, all: l, key: key}
 	l.mu.Lock()
@@ -100,7 +102,7 @@ func (l *Lanes[K, T]) Add(key K, item T) {
 	}
 }
 
-// queue makes t wait for its lane. The caller holds l.mu, and picks.
+// queue makes t wait for its lane. The caller holds l.mu, and must call pick.
 func (l *Lanes[K, T]) queue(t *Turn[K, T]) {
 	ln := l.lanes[t.key]
 	if ln == nil {
@@ -134,8 +136,8 @@ func (l *Lanes[K, T]) open(key K) *line[K, T] {
 	return ln
 }
 
-// pass hands a lane that no turn holds to its next turn, or drops it if there
-// is none. The caller holds l.mu, and picks.
+// pass gives a lane that no turn holds to its next turn, or removes it if there
+// is none. The caller holds l.mu, and must call pick.
 func (l *Lanes[K, T]) pass(ln *line[K, T]) {
 	if !ln.empty() {
 		l.ready(ln, false)
@@ -163,12 +165,12 @@ func (l *Lanes[K, T]) ready(ln *line[K, T], front bool) {
 	}
 }
 
-// pick gives lane and worker to the turn that is next, if both are there. A
-// turn that resumes is woken; one that is to run for the first time is
-// returned, and the caller runs it when it does not hold l.mu any more.
+// pick gives lane and worker to the next turn, if both are available. A turn
+// that resumes is woken. A turn that runs for the first time is returned, and
+// the caller runs it after it has unlocked l.mu.
 //
-// Whatever frees one worker or readies one lane picks once, so that never both
-// are left waiting.
+// Code that frees a worker or readies a lane calls pick once, so a free worker
+// and a ready lane never wait for each other.
 func (l *Lanes[K, T]) pick() *Turn[K, T] {
 	for l.first != nil && l.running < l.Workers {
 		ln := l.first
@@ -197,7 +199,7 @@ func (l *Lanes[K, T]) pick() *Turn[K, T] {
 	return nil
 }
 
-// work runs t, and then whatever is next, until there is nothing.
+// work runs t and then the next turns, until there are none.
 func (l *Lanes[K, T]) work(t *Turn[K, T]) {
 	grow()
 	for t != nil {
@@ -205,9 +207,10 @@ func (l *Lanes[K, T]) work(t *Turn[K, T]) {
 	}
 }
 
-// grow makes the stack of a new goroutine large enough for most handlers, in one step
-// and while there is nothing on it to copy. Otherwise it would grow in several steps in
-// the midst of the handler, each of which copies what is on it: see BenchmarkGrow.
+// grow makes the stack of a new goroutine large enough for most handlers, in
+// one step and while the stack is empty. Otherwise it would grow in several
+// steps during the handler, and each step would copy its contents: see
+// BenchmarkGrow.
 //
 //go:noinline
 func grow() byte {
@@ -215,10 +218,10 @@ func grow() byte {
 	return room[len(text)]
 }
 
-var text string // so that room is not left out
+var text string // prevents the removal of room
 
 // run runs one turn and returns the next one for this goroutine. If the turn
-// ends the goroutine, the next one gets another.
+// ends the goroutine, the next turn runs in another one.
 func (l *Lanes[K, T]) run(t *Turn[K, T]) (next *Turn[K, T]) {
 	returned := false
 	defer func() {
@@ -232,8 +235,8 @@ func (l *Lanes[K, T]) run(t *Turn[K, T]) (next *Turn[K, T]) {
 	return nil
 }
 
-// give gives up what t holds of lane and worker, and returns the turn that is
-// to run in its place.
+// give releases the lane and the worker if t holds them, and returns the turn
+// that runs next in its place.
 func (t *Turn[K, T]) give(to state) (next *Turn[K, T]) {
 	l := t.all
 	l.mu.Lock()
@@ -246,7 +249,7 @@ func (t *Turn[K, T]) give(to state) (next *Turn[K, T]) {
 		ln.busy = false
 		l.pass(ln)
 		return l.pick()
-	case resuming: // by another goroutine than the one that waits
+	case resuming: // called by another goroutine than the waiting one
 		t.state = to
 		close(t.woken)
 	case parked:
@@ -255,13 +258,13 @@ func (t *Turn[K, T]) give(to state) (next *Turn[K, T]) {
 	return nil
 }
 
-// Release gives up lane and worker for good, before Run returns: the lane goes
-// on without waiting for a turn that does not end. It is safe to call from any
-// goroutine, and more than once.
+// Release permanently gives up lane and worker before Run returns: the lane
+// continues without waiting for a turn that does not end. It is safe to call
+// from any goroutine, and more than once.
 func (t *Turn[K, T]) Release() { t.leave(released) }
 
-// Park gives up lane and worker until the turn is woken. It is called by the
-// work itself; parked twice, it is parked once.
+// Park gives up lane and worker until the turn is woken. The work itself calls
+// it. A second call before Wake has no effect.
 func (t *Turn[K, T]) Park() { t.leave(parked) }
 
 func (t *Turn[K, T]) leave(to state) {
@@ -270,10 +273,10 @@ func (t *Turn[K, T]) leave(to state) {
 	}
 }
 
-// Wake has a parked turn go on: it gets lane and worker before any turn that has
-// not yet run in its lane, and in the order of the calls. Wake does not wait for
-// that. It does nothing to a turn that is not parked. It is safe to call from
-// any goroutine.
+// Wake makes a parked turn continue: it gets lane and worker before any turn
+// that has not yet run in its lane, and in the order of the calls of Wake. Wake
+// does not block. It has no effect on a turn that is not parked. It is safe to
+// call from any goroutine.
 func (t *Turn[K, T]) Wake() {
 	l := t.all
 	l.mu.Lock()
@@ -292,9 +295,9 @@ func (t *Turn[K, T]) Wake() {
 	}
 }
 
-// Wait waits until a turn that was woken has lane and worker. It returns at once
-// for one that has them, and for one that was not woken, parks again or is
-// released, before or meanwhile.
+// Wait blocks until a woken turn has lane and worker. It returns at once if the
+// turn has them, was not woken, or is parked again or released, before the call
+// or during it.
 func (t *Turn[K, T]) Wait() {
 	t.all.mu.Lock()
 	woken := t.woken

@@ -8,9 +8,9 @@ import (
 	"github.com/vkrouter/vk/internal/versus"
 )
 
-// BenchmarkLane is what an event costs to be put through its lane, in times of a
-// goroutine for each event, which keeps no order. Both have at most as many
-// events under way as a dispatcher.
+// BenchmarkLane measures the cost of an event's way through its lane, as a
+// multiple of a goroutine for each event, which keeps no order. Both have at
+// most as many unfinished events as a dispatcher.
 func BenchmarkLane(b *testing.B) {
 	const most, turn = 8192, 10_000
 	for _, keys := range []int{1, 100, 10_000} {
@@ -39,7 +39,7 @@ func BenchmarkLane(b *testing.B) {
 	}
 }
 
-// BenchmarkPark is what parking and resuming costs, with nobody else there.
+// BenchmarkPark measures the cost of parking and resuming, without other turns.
 func BenchmarkPark(b *testing.B) {
 	b.ReportAllocs()
 	done := make(chan struct{})
@@ -54,8 +54,9 @@ func BenchmarkPark(b *testing.B) {
 	<-done
 }
 
-// BenchmarkGrow is a piece of work that needs some stack, alone in its lane, in times of
-// a goroutine for each. It is to be at most 0.7: the goroutine's stack grows in steps.
+// BenchmarkGrow measures a piece of work that needs some stack, alone in its
+// lane, as a multiple of a goroutine for each piece. It should be at most 0.7,
+// since the goroutine's stack grows in steps.
 func BenchmarkGrow(b *testing.B) {
 	const turn = 1000
 	done := make(chan int)
@@ -73,7 +74,8 @@ func BenchmarkGrow(b *testing.B) {
 	})
 }
 
-// deep calls itself so many times, with 200 bytes of stack for each call.
+// deep calls itself the given number of times, with 200 bytes of stack for each
+// call.
 //
 //go:noinline
 func deep(calls int) int {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// work is what the tests put into lanes: a function of its own turn.
+// work is a function of its own turn, which the tests put into lanes.
 type work func(*Turn[int, any])
 
 // newLanes returns lanes that run the functions put into them.
@@ -21,15 +21,15 @@ func newLanes(workers int) *Lanes[int, any] {
 // add puts a function into a lane.
 func add(l *Lanes[int, any], key int, f work) { l.Add(key, f) }
 
-// gate keeps one worker busy until open is called, so that what is added
-// meanwhile begins in a known order.
+// gate keeps one worker busy until open is called, so that turns added
+// meanwhile start in a known order.
 func gate(l *Lanes[int, any]) (open func()) {
 	opened := make(chan struct{})
 	add(l, -1, func(*Turn[int, any]) { <-opened })
 	return func() { close(opened) }
 }
 
-// A diary is what ran, in order.
+// A diary records the work that ran, in order.
 type diary struct {
 	mu    sync.Mutex
 	lines []string
@@ -44,7 +44,8 @@ func (d *diary) note(format string, args ...any) {
 	d.lines = append(d.lines, fmt.Sprint(time.Since(d.start), " ")+fmt.Sprintf(format, args...))
 }
 
-// is waits until all goroutines wait, and expects what was noted till then.
+// is waits until all goroutines block, and checks the entries recorded until
+// then.
 func (d *diary) is(t *testing.T, want ...string) {
 	t.Helper()
 	synctest.Wait()
@@ -56,7 +57,7 @@ func (d *diary) is(t *testing.T, want ...string) {
 	d.lines = nil
 }
 
-// idle expects that nothing is left of what was done.
+// idle checks that the lanes are empty.
 func idle(t *testing.T, l *Lanes[int, any]) {
 	t.Helper()
 	synctest.Wait()
@@ -76,7 +77,7 @@ func idle(t *testing.T, l *Lanes[int, any]) {
 	}
 }
 
-// In a bubble, the end of the test fails it if a goroutine is left.
+// In a bubble, a test fails if a goroutine is left over at its end.
 func bubble(name string, t *testing.T, f func(*testing.T)) {
 	t.Run(name, func(t *testing.T) { synctest.Test(t, f) })
 }
@@ -132,7 +133,7 @@ func TestLanesBoundWorkers(t *testing.T) {
 	}
 }
 
-// A lane that always has work does not keep the others from it.
+// A lane that always has work does not starve the others.
 func TestLanesTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, d := newLanes(1), newDiary()
@@ -187,9 +188,9 @@ func TestReleaseLetsTheLaneGoOn(t *testing.T) {
 			add(l, 2, func(*Turn[int, any]) { d.note("other") })
 			d.is(t)
 			stuck.Release()
-			stuck.Release() // once is enough
+			stuck.Release() // a second call has no effect
 			d.is(t, "0s other", "0s next")
-			close(hung) // while the next has lane and worker
+			close(hung) // while the next turn has lane and worker
 			if late == "calls Goexit" {
 				d.is(t)
 			} else {
@@ -213,7 +214,7 @@ func TestParkedTurnsCostNoWorker(t *testing.T) {
 				t.Park()
 				<-answer
 				t.Resume()
-				resumed++ // one worker: no race
+				resumed++ // one worker, so there is no race
 			})
 		}
 		synctest.Wait()
@@ -258,7 +259,7 @@ func TestResumedGoAheadInTheOrderOfResume(t *testing.T) {
 	})
 }
 
-// Work that was begun is finished before other lanes begin any.
+// Work that has begun is finished before other lanes begin any.
 func TestResumedGoAheadOfOtherLanes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, d := newLanes(1), newDiary()
@@ -332,7 +333,8 @@ func TestResumeReturnsAtOnce(t *testing.T) {
 		d.is(t, "1m0s next")
 		idle(t, l)
 	})
-	// The lane must not be handed to who gave it up: nobody might give it back.
+	// The lane must not be given to the turn that gave it up, since that turn might
+	// never release it.
 	bubble("for a turn that is released while it waits to resume", t, func(t *testing.T) {
 		l, d := newLanes(1), newDiary()
 		var parked [3]*Turn[int, any]
@@ -380,7 +382,7 @@ func TestParkedTurnMayEndWithoutResume(t *testing.T) {
 			add(l, 1, func(*Turn[int, any]) { time.Sleep(2 * time.Second); d.note("next") })
 			add(l, 2, func(*Turn[int, any]) { time.Sleep(2 * time.Second); d.note("other") })
 			time.Sleep(time.Minute)
-			d.is(t, "1s ends", "2s next", "4s other") // one worker throughout
+			d.is(t, "1s ends", "2s next", "4s other") // the same worker throughout
 			idle(t, l)
 		})
 	}
@@ -399,7 +401,8 @@ func TestAddFromWithin(t *testing.T) {
 	})
 }
 
-// Who is woken by the turn that holds the lane goes on next, whatever waits.
+// A turn woken by the turn that holds the lane runs next, before all waiting
+// turns.
 func TestWokenGoNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, d := newLanes(1), newDiary()
@@ -409,7 +412,7 @@ func TestWokenGoNext(t *testing.T) {
 			first = t
 			t.Park()
 			<-woken
-			time.Sleep(time.Second) // the one that woke it is long gone
+			time.Sleep(time.Second) // the turn that woke it has ended long ago
 			t.Wait()
 			t.Wait()
 			d.note("woken")
@@ -424,8 +427,8 @@ func TestWokenGoNext(t *testing.T) {
 	})
 }
 
-// A turn may park again before it has the lane it was woken for: who waits for
-// it is let go, and it is woken anew.
+// A turn may park again before it has the lane it was woken for: a goroutine
+// that waits for the turn is released, and the turn can be woken again.
 func TestParkWhileResuming(t *testing.T) {
 	for _, popped := range []bool{false, true} {
 		bubble(fmt.Sprint("its place was passed over: ", popped), t, func(t *testing.T) {
@@ -456,7 +459,7 @@ func TestParkWhileResuming(t *testing.T) {
 			add(l, 1, func(*Turn[int, any]) { d.note("next") })
 			time.Sleep(time.Minute)
 			if !popped {
-				// It holds the lane, and does not know.
+				// It holds the lane, but does not know that.
 				d.is(t, "2.001s let go")
 				time.Sleep(time.Hour)
 				d.is(t, "1h0m2.001s done", "1h0m2.001s next")
@@ -472,8 +475,8 @@ func TestParkWhileResuming(t *testing.T) {
 	}
 }
 
-// A turn that parks again among others that were woken keeps its place, and
-// they theirs.
+// A turn that parks again among other woken turns keeps its place, and so do
+// they.
 func TestParkWhileOthersResume(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, d := newLanes(1), newDiary()

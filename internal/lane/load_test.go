@@ -14,7 +14,7 @@ func TestLanesKeepOrderUnderLoad(t *testing.T) {
 	const keys, each = 50, 200
 	var done sync.WaitGroup
 	done.Add(keys * each)
-	var last [keys]int // of each lane; the race detector sees two at once
+	var last [keys]int // of each lane; the race detector detects two turns at once
 	for i := range each {
 		for key := range keys {
 			add(l, key, func(*Turn[int, any]) {
@@ -29,7 +29,7 @@ func TestLanesKeepOrderUnderLoad(t *testing.T) {
 	done.Wait()
 }
 
-// Nothing is kept for lanes that are idle, however many there were.
+// Idle lanes take no memory, however many there were.
 func TestIdleLanesTakeNoMemory(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLanes(1000)
@@ -53,8 +53,8 @@ func TestIdleLanesTakeNoMemory(t *testing.T) {
 	})
 }
 
-// Everything at once, with no order that could be foretold: in the end nothing
-// is left, all has run, and no lane ever ran two at a time.
+// Everything runs at once, in an unpredictable order. At the end nothing is
+// left, all work has run, and no lane has run two turns at a time.
 func TestLanesInDisorder(t *testing.T) {
 	const keys, each, workers = 7, 300, 3
 	l := newLanes(workers)
@@ -111,7 +111,7 @@ func TestLanesInDisorder(t *testing.T) {
 		defer l.mu.Unlock()
 		return len(l.lanes) + l.running
 	}
-	for left() > 0 { // the last ones are on their way out
+	for left() > 0 { // the last ones are about to end
 		runtime.Gosched()
 	}
 }

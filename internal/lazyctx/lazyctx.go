@@ -1,4 +1,5 @@
-// Package lazyctx has a context that costs nothing until somebody waits for its end.
+// Package lazyctx implements a context that costs nothing until a caller waits
+// for its end.
 package lazyctx
 
 import (
@@ -7,17 +8,19 @@ import (
 	"time"
 )
 
-// A Context is a [context.Context] that ends when Cancel is called or its parent ends,
-// like one of [context.WithCancelCause]. It can be a part of another value. It makes the
-// context of package context that it needs, with its allocations, when Done is called.
+// A Context is a [context.Context] that ends when Cancel is called or its
+// parent ends, like one of [context.WithCancelCause]. It can be a part of
+// another value. It allocates the context of package context that it needs when
+// Done is called.
 //
-// Init must be called before any other method. The others are safe for concurrent use.
+// Init must be called before any other method. The others are safe for
+// concurrent use.
 type Context struct {
 	parent context.Context
 
 	mu    sync.Mutex
-	whole *whole // nil until somebody needs it
-	cause error  // with which Cancel came first; nil if it has not
+	whole *whole // nil until it is needed
+	cause error  // of a Cancel before the end of the parent and before whole; otherwise nil
 }
 
 // A whole is a context of package context.
@@ -29,8 +32,8 @@ type whole struct {
 // Init makes the Context one of a parent.
 func (c *Context) Init(parent context.Context) { c.parent = parent }
 
-// Cancel ends the Context, unless it has ended. The cause is that of context.Cause; nil
-// means context.Canceled.
+// Cancel ends the Context, unless it has ended. context.Cause returns the
+// cause; nil means context.Canceled.
 func (c *Context) Cancel(cause error) {
 	c.mu.Lock()
 	w := c.whole
@@ -75,7 +78,7 @@ func (c *Context) state() (*whole, error) {
 // derive returns a context that ends with its parent, or has ended with a cause.
 func derive(parent context.Context, cause error) *whole {
 	if cause != nil {
-		parent = context.WithoutCancel(parent) // it may have ended later
+		parent = context.WithoutCancel(parent) // the parent may have ended later
 	}
 	ctx, cancel := context.WithCancelCause(parent)
 	if cause != nil {
@@ -102,7 +105,8 @@ func (c *Context) Err() error {
 	return c.parent.Err()
 }
 
-// Value returns the parent's value. Package context asks for the cause of the end by it.
+// Value returns the parent's value. Package context uses it to look up the
+// cause of the end.
 func (c *Context) Value(key any) any {
 	w, cause := c.state()
 	switch {

@@ -16,8 +16,8 @@ type key struct{}
 
 var errEnd = errors.New("end")
 
-// TestLikeContext: in each order of steps, the Context is what context.WithCancelCause
-// makes.
+// TestLikeContext: for each order of steps, the Context behaves like a context
+// of context.WithCancelCause.
 func TestLikeContext(t *testing.T) {
 	errParent := errors.New("parent")
 	steps := map[string]func(c context.Context, cancel, parent context.CancelCauseFunc){
@@ -75,7 +75,7 @@ func TestLikeContext(t *testing.T) {
 	}
 }
 
-// TestDerived: contexts that are made of it end with it, with its cause and without a
+// TestDerived: derived contexts end with it, with its cause and without a
 // goroutine for each.
 func TestDerived(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestDerived(t *testing.T) {
 		called := false
 		context.AfterFunc(&c, func() { called = true })
 		c.Cancel(errEnd)
-		if derived.Err() == nil || context.Cause(derived) != errEnd { // at once: there is no goroutine in between
+		if derived.Err() == nil || context.Cause(derived) != errEnd { // at once, since there is no goroutine in between
 			t.Errorf("the derived one has ended with %v, %v", derived.Err(), context.Cause(derived))
 		}
 		synctest.Wait()
@@ -96,7 +96,7 @@ func TestDerived(t *testing.T) {
 	})
 }
 
-// TestAtOnce: whatever comes first of two goroutines, the Context ends once and for all.
+// TestAtOnce: if two goroutines race, the Context ends once, with one cause.
 func TestAtOnce(t *testing.T) {
 	for range 1000 {
 		var c Context
@@ -113,7 +113,7 @@ func TestAtOnce(t *testing.T) {
 	}
 }
 
-// TestAllocations: a Context that nobody waits for allocates nothing.
+// TestAllocations: a Context that no caller waits for allocates nothing.
 func TestAllocations(t *testing.T) {
 	var c Context
 	if n := testing.AllocsPerRun(100, func() {
@@ -128,8 +128,8 @@ func TestAllocations(t *testing.T) {
 	}
 }
 
-// BenchmarkContext is a context that ends and that nobody waits for, in times of
-// context.WithCancelCause. It is to be at most 0.5.
+// BenchmarkContext measures a context that ends without a waiting caller, as a
+// multiple of context.WithCancelCause. It should be at most 0.5.
 func BenchmarkContext(b *testing.B) {
 	type handler struct{ c Context }
 	versus.Run(b, "WithCancelCause", 1, func() {

@@ -1,14 +1,15 @@
-// Package lifetime tells when a thing ends that handlers belong to.
+// Package lifetime notifies handlers of the end of the module that they belong
+// to.
 package lifetime
 
 import "sync"
 
-// A Lifetime is how long a module is mounted. Its end ends what the module's handlers wait
-// for. It has no channel, because modules are mounted in any bubble. The zero Lifetime has
-// not ended, and a nil one never ends.
+// A Lifetime is how long a module is mounted. At its end, the waits of the
+// module's handlers end. It has no channel, because modules are mounted in any
+// bubble. The zero Lifetime has not ended, and a nil one never ends.
 type Lifetime struct {
 	mu   sync.Mutex
-	over error // why it has ended; nil before
+	over error // the reason of the end; nil before the end
 	ends map[*func(error)]struct{}
 }
 
@@ -37,7 +38,7 @@ func (l *Lifetime) OnEnd(f func(why error)) (stop func()) {
 	}
 }
 
-// End ends l, for the reason given.
+// End ends l for the given reason.
 func (l *Lifetime) End(why error) {
 	l.mu.Lock()
 	ends := l.ends

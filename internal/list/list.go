@@ -1,6 +1,5 @@
-// Package list provides a doubly linked list whose nodes are fields of the
-// values that it lists. Adding and removing allocate nothing, and take the same
-// time wherever the node is.
+// Package list provides a doubly linked list. The nodes are fields of the
+// listed values. Adding and removing allocate nothing, and take constant time.
 package list
 
 // A List is a list of nodes, each with a value. The zero List is empty and ready
@@ -13,14 +12,14 @@ type List[T any] struct{ first, last *Node[T] }
 type Node[T any] struct {
 	Value T
 
-	list       *List[T] // nil if in none
+	list       *List[T] // nil if in no list
 	prev, next *Node[T]
 }
 
 // First returns the first node of the list, or nil if the list is empty.
 func (l *List[T]) First() *Node[T] { return l.first }
 
-// Push moves a node to the end of the list, out of the list that it is in.
+// Push moves a node to the end of the list, and out of any other list.
 func (l *List[T]) Push(n *Node[T]) {
 	n.Remove()
 	n.list, n.prev = l, l.last

@@ -53,7 +53,7 @@ type Entries struct {
 	weight int64 // the sum over all entries
 }
 
-// A part holds the entries whose keys have the same hash modulo Parts.
+// A part holds the entries with keys that have the same hash modulo Parts.
 type part struct {
 	byKey map[string]*Entry
 	peak  int // the largest size of byKey: maps do not shrink
@@ -142,8 +142,8 @@ func (s *Entries) Part(i int, list []*Entry) []*Entry {
 	return list
 }
 
-// Find returns the entries of one of the Parts whose keys begin with prefix and that
-// have not expired, in no order. Their values must not be changed.
+// Find returns the entries of one of the Parts with keys that begin with prefix
+// and that have not expired, in no order. Their values must not be changed.
 func (s *Entries) Find(part int, prefix string, now time.Time) (found []*Entry) {
 	for key, e := range s.parts[part].byKey {
 		if strings.HasPrefix(key, prefix) && !e.Deadline.Passed(now) {
@@ -162,7 +162,7 @@ func (s *Entries) remove(p *part, e *Entry) {
 	}
 }
 
-// Memory is freed once this many entries had room in a part, or in the queue, and
+// Memory is freed once a part or the queue had room for this many entries and
 // most of it is unused.
 const (
 	minPeak  = 16

@@ -51,7 +51,7 @@ func (s *Store) Get(key string) []byte {
 }
 
 // Swap sets the value to a copy of new and returns true if the value equals
-// old; otherwise it returns false. An empty old or new stands for no value. The
+// old; otherwise it returns false. An empty old or new means no value. The
 // value expires after ttl; if ttl is zero, it does not expire.
 func (s *Store) Swap(key string, old, new []byte, ttl time.Duration) bool {
 	new = bytes.Clone(new)

@@ -41,7 +41,8 @@ func Book[T any](n int, leave func(values []T)) []Seat[T] {
 }
 
 // Take puts the result of value into the seat. It returns false, without
-// calling value, if the seat was used before. value must not call the booking.
+// calling value, if the seat was used before. value must not call methods of
+// the booking.
 func (s *Seat[T]) Take(value func() T) bool {
 	b := s.booking
 	b.mu.Lock()
@@ -65,7 +66,7 @@ func (s *Seat[T]) GiveUp() {
 	}
 }
 
-// used counts a seat that was used, and leaves after the last one. The caller
+// used counts a used seat. After the last one, it starts leave. The caller
 // holds b.mu.
 func (b *booking[T]) used() {
 	if b.open--; b.open > 0 {

@@ -34,7 +34,7 @@ func TestBook(t *testing.T) {
 					left, got = true, values
 				})
 				var all sync.WaitGroup
-				for i, use := range slices.Backward(tt.uses) { // their order is that of the seats
+				for i, use := range slices.Backward(tt.uses) { // the order of the values is that of the seats
 					if use != nil {
 						all.Go(func() { use(&seats[i]) })
 						synctest.Wait()
@@ -50,7 +50,7 @@ func TestBook(t *testing.T) {
 	}
 }
 
-// TestSeatOnce: a seat is good for one use, and a second one changes nothing.
+// TestSeatOnce: a seat can be used once; a second use changes nothing.
 func TestSeatOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []int

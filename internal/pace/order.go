@@ -7,32 +7,32 @@ import (
 	"github.com/vkrouter/vk/internal/list"
 )
 
-// An Order lets those who share a key go one after the other, in the order in
-// which they came. Its zero value is ready, it takes no memory while nobody is
-// in it, and it is safe for concurrent use.
+// An Order makes callers that share a key run one after another, in the order
+// of their calls of Enter. The zero Order is ready to use, takes no memory
+// while it is empty, and is safe for concurrent use.
 type Order[K comparable] struct {
 	mu    sync.Mutex
-	lines map[K]*list.List[*Pass[K]] // the passes for a key, of which the first has it
+	lines map[K]*list.List[*Pass[K]] // the passes for a key; the first one holds it
 }
 
-// A place is that of a pass in the line for a key.
+// A place is the position of a pass in the line for a key.
 type place[K comparable] struct {
 	list.Node[*Pass[K]]
 	key K
 }
 
-// A Pass is the right to go, or the wish to.
+// A Pass is the right to run, or a place in the queue for it.
 type Pass[K comparable] struct {
 	order  *Order[K]
 	places []place[K]
-	behind int // in how many lines it is not first
+	behind int // number of lines in which it is not first
 	ready  chan struct{}
 }
 
-// Enter waits until all who came before with one of the keys have left, and
-// returns with whom to leave; or the cause of ctx if that ends before. Nobody
-// can wait for each other: the places in all lines are taken at once. The keys
-// must differ.
+// Enter blocks until all earlier callers with one of the keys have left. It
+// returns the Pass to leave with, or the cause of ctx if ctx ends first.
+// Callers cannot deadlock: Enter takes the places in all lines at once. The
+// keys must differ.
 func (o *Order[K]) Enter(ctx context.Context, keys ...K) (*Pass[K], error) {
 	p := &Pass[K]{order: o, places: make([]place[K], len(keys))}
 	o.mu.Lock()
@@ -69,7 +69,7 @@ func (o *Order[K]) Enter(ctx context.Context, keys ...K) (*Pass[K], error) {
 	}
 }
 
-// Leave lets go those who wait behind p. It must be called once.
+// Leave lets the callers behind p proceed. It must be called once.
 func (p *Pass[K]) Leave() {
 	o := p.order
 	o.mu.Lock()

@@ -1,7 +1,7 @@
-// Package pace decides when concurrent callers may go on.
+// Package pace decides when concurrent callers may proceed.
 //
-// A [Limiter] gives turns, at most so many in any second. An [Order] lets the
-// callers that share a key go one after the other. A [Throttle] pauses a key
+// A [Limiter] limits the number of turns in any second. An [Order] makes
+// callers that share a key run one after another. A [Throttle] pauses a key
 // after a refusal. [Book] collects the values of several callers.
 package pace
 
@@ -14,66 +14,66 @@ import (
 )
 
 const (
-	// Levels is how many priorities there are: 0, which goes first, up to
-	// Levels-1.
+	// Levels is the number of priorities: from 0, which goes first, to Levels-1.
 	Levels = 3
 
-	// span is the time within which at most Rate turns are given. It is a
-	// little more than a second, because what begins at one pace here does not
-	// arrive there at quite the same.
+	// span is the time within which at most Rate turns are given. It is a little
+	// more than a second, because requests do not arrive at exactly the pace at
+	// which they are sent.
 	span = time.Second + 20*time.Millisecond
 
-	// What a refusal costs: a third of the pace, at most one refusal counting
-	// in any calm. After a calm it is given back, all of it within restore.
+	// The cost of a refusal: a third of the pace. Within a calm, at most one
+	// refusal counts. After a calm the pace recovers, completely within restore.
 	calm    = time.Second
 	slower  = 0.7
 	restore = 20 * time.Second
 )
 
-// A Limiter gives turns: at most Rate of them in any second, a sliding one.
-// While there is room and nobody waits, a turn is there at once, so that a
-// burst of Rate passes unhindered. Those who have to wait go by priority, in
-// order within one, and evenly spaced: a burst does not make the next second
-// one of bursts too, in which the last to come waits longest, however urgent.
+// A Limiter gives turns: at most Rate of them in any sliding second. If there
+// is room and no caller waits, a turn is given at once, so a burst of Rate is
+// not delayed. Waiting callers get turns by priority, in order within one
+// priority, and evenly spaced. Otherwise a burst would make the next second
+// bursty, too, and the last caller would wait longest, however urgent it is.
 //
-// There is no goroutine but that of Ask, and while nobody waits no timer. No lock is
-// held by who waits. The zero Limiter has no limit.
+// There is no goroutine except that of Ask, and no timer while no caller waits.
+// A waiting caller holds no lock. The zero Limiter has no limit.
 //
 // Rate must be set before the first use. A Limiter is safe for concurrent use.
 type Limiter struct {
-	Rate int // turns in a second; zero or less: no limit
+	Rate int // turns per second; if zero or less, there is no limit
 
-	// Ask, if not nil, is called before each turn, on a goroutine of its own while
-	// somebody waits: it is a limit that others share. It returns how long to wait before
-	// it is called again, or zero if a turn may be given. If nobody wants it then,
-	// undo is called, unless it is nil. With Ask, Rate must be positive.
+	// Ask, if not nil, is called before each turn, on its own goroutine while a
+	// caller waits. It represents a limit that is shared with others. It returns
+	// the time to wait before it is called again, or zero if a turn may be given.
+	// If no caller wants the turn any more, undo is called, unless it is nil. With
+	// Ask, Rate must be positive.
 	Ask func() (wait time.Duration, undo func())
 
 	mu     sync.Mutex
 	asking bool        // Ask is being called
 	asked  bool        // a turn may be given
-	given  []time.Time // when the last Rate turns were given, a ring
+	given  []time.Time // the times of the last Rate turns, a ring
 	last   int         // the latest of given
-	next   time.Time   // before that, nobody who waits gets a turn
+	next   time.Time   // until then, no waiting caller gets a turn
 	queues [Levels]list.List[*Waiter]
-	timer  *time.Timer // set while somebody waits
+	timer  *time.Timer // set while a caller waits
 
-	slowed time.Time // when there was a refusal last
-	pace   float64   // of Rate, then
+	slowed time.Time // the time of the last refusal
+	pace   float64   // the share of Rate at that time
 }
 
-// A Waiter is who waits for a turn. It must not be used again.
+// A Waiter is a request for a turn. It must not be used again.
 type Waiter struct {
 	Priority int // from 0, which goes first, to Levels-1
-	Load     any // for those who gather
+	Load     any // for callers of Gather
 
 	place list.Node[*Waiter] // in a queue, while it waits
 	taken bool
 	ready chan struct{}
 }
 
-// Try returns whether there is room for a turn now and nobody waits for one,
-// and takes it.
+// Try takes a turn and returns true if there is room now and no caller waits.
+// Otherwise it returns false.
 func (l *Limiter) Try() bool {
 	if l.Rate <= 0 {
 		return true
@@ -88,8 +88,9 @@ func (l *Limiter) Try() bool {
 	return true
 }
 
-// Wait waits for a turn. It returns taken if another waiter's [Limiter.Gather]
-// took w along instead, and the cause of ctx if that ends before either.
+// Wait blocks until w gets a turn. It returns taken if another waiter's
+// [Limiter.Gather] took w along instead, and the cause of ctx if ctx ends
+// before either.
 func (l *Limiter) Wait(ctx context.Context, w *Waiter) (taken bool, err error) {
 	if l.Rate <= 0 {
 		return false, nil
@@ -121,10 +122,10 @@ func (l *Limiter) Wait(ctx context.Context, w *Waiter) (taken bool, err error) {
 	return w.taken, nil
 }
 
-// Gather asks pick about those who wait with w's priority, the first to come
-// first, and takes along whom it approves: their waiting is over without a
-// turn of their own. It ends when pick says that there is no more room. pick
-// must not call the Limiter.
+// Gather calls pick for the waiters with w's priority, in order of arrival, and
+// takes along those that pick approves: they stop waiting and get no turn of
+// their own. Gather ends when pick reports that there is no more room. pick
+// must not call methods of the Limiter.
 func (l *Limiter) Gather(w *Waiter, pick func(*Waiter) (take, more bool)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -144,9 +145,9 @@ func (l *Limiter) Gather(w *Waiter, pick func(*Waiter) (take, more bool)) {
 	l.rest()
 }
 
-// Refused tells that what had its turn at the given time was too much after
-// all. The Limiter gives turns more slowly then, and comes back to its rate
-// over some twenty seconds without a refusal.
+// Refused reports that the request with its turn at the given time was refused.
+// The Limiter then gives turns more slowly, and returns to its rate over about
+// twenty seconds without a refusal.
 func (l *Limiter) Refused(at time.Time) {
 	if l.Rate <= 0 {
 		return
@@ -155,43 +156,43 @@ func (l *Limiter) Refused(at time.Time) {
 	defer l.mu.Unlock()
 	now := time.Now()
 	if since := now.Sub(l.slowed); !at.After(l.slowed) && since >= 0 && since < calm {
-		return // it was on its way when the last refusal came
+		return // it had been sent before the last refusal
 	}
 	l.pace = max(l.current(now)*slower, 1/float64(l.Rate))
 	l.slowed = now
 	l.next = now.Add(l.gap(now))
 }
 
-// current is the share of Rate that is given now, after refusals.
+// current returns the share of Rate that is currently given, after refusals.
 func (l *Limiter) current(now time.Time) float64 {
 	since := now.Sub(l.slowed)
-	if l.slowed.IsZero() || since < 0 { // the clock went back
+	if l.slowed.IsZero() || since < 0 { // the clock was set back
 		return 1
 	}
 	back := max(since-calm, 0)
 	return min(l.pace+float64(back)/float64(restore), 1)
 }
 
-// gap is the time between the turns of those who wait.
+// gap returns the time between the turns of waiting callers.
 func (l *Limiter) gap(now time.Time) time.Duration {
 	return time.Duration(float64(span) / (l.current(now) * float64(l.Rate)))
 }
 
-// room returns when there is room for one more turn.
+// room returns the time at which there is room for one more turn.
 func (l *Limiter) room(now time.Time) time.Time {
 	n := max(int(l.current(now)*float64(l.Rate)), 1)
 	if len(l.given) < n {
 		return now
 	}
-	// The turn that has to be out of the span: the n-th from the latest.
+	// The turn that must be outside of the span: the n-th latest.
 	t := l.given[(l.last+len(l.given)-n+1)%len(l.given)]
-	if t.After(now) { // the clock went back
+	if t.After(now) { // the clock was set back
 		return now
 	}
 	return t.Add(span)
 }
 
-// give notes a turn.
+// give records a turn.
 func (l *Limiter) give(now time.Time) {
 	if len(l.given) < l.Rate {
 		l.given = append(l.given, now)
@@ -202,7 +203,8 @@ func (l *Limiter) give(now time.Time) {
 	l.given[l.last] = now
 }
 
-// advance gives turns to those who are due, and sets the timer for the next.
+// advance gives turns to the waiters that are due, and sets the timer for the
+// next one.
 func (l *Limiter) advance() {
 	for {
 		w := l.head()
@@ -211,7 +213,7 @@ func (l *Limiter) advance() {
 		}
 		now := time.Now()
 		at := l.room(now)
-		if l.next.After(at) && l.next.Sub(now) <= 2*span { // else the clock went back
+		if l.next.After(at) && l.next.Sub(now) <= 2*span { // otherwise the clock was set back
 			at = l.next
 		}
 		if wait := at.Sub(now); wait > 0 {
@@ -233,7 +235,8 @@ func (l *Limiter) advance() {
 	}
 }
 
-// ask asks for a turn, and gives it to the one who then goes next.
+// ask calls Ask until it allows a turn, and gives the turn to the waiter that
+// is next then.
 func (l *Limiter) ask() {
 	wait, undo := l.Ask()
 	l.mu.Lock()
@@ -263,7 +266,7 @@ func (l *Limiter) fire() {
 	l.advance()
 }
 
-// rest stops the timer if nobody waits.
+// rest stops the timer if no caller waits.
 func (l *Limiter) rest() {
 	if l.head() != nil {
 		return
@@ -274,7 +277,7 @@ func (l *Limiter) rest() {
 	}
 }
 
-// head is who goes next, or nil.
+// head returns the next waiter, or nil.
 func (l *Limiter) head() *Waiter {
 	for i := range l.queues {
 		if at := l.queues[i].First(); at != nil {

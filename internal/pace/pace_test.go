@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// turn takes a turn the way that users do.
+// turn takes a turn as users do.
 func turn(ctx context.Context, l *Limiter, priority int) error {
 	if l.Try() {
 		return nil
@@ -22,8 +22,8 @@ func turn(ctx context.Context, l *Limiter, priority int) error {
 	return err
 }
 
-// TestSlidingSecond: however calls come, no second has more than Rate of them,
-// and nobody waits without need.
+// TestSlidingSecond: no second has more than Rate calls, however they arrive,
+// and no caller waits unnecessarily.
 func TestSlidingSecond(t *testing.T) {
 	for _, rate := range []int{1, 3, 20, 60} {
 		synctest.Test(t, func(t *testing.T) {
@@ -58,7 +58,7 @@ func TestSlidingSecond(t *testing.T) {
 	}
 }
 
-// TestRoom: a burst of Rate passes at once, and the pace after it is even.
+// TestRoom: a burst of Rate is not delayed, and the pace after it is even.
 func TestRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &Limiter{Rate: 20}
@@ -100,7 +100,8 @@ func TestRoom(t *testing.T) {
 	})
 }
 
-// TestPriority: who is more urgent goes first, and who came first among equals.
+// TestPriority: a more urgent caller goes first. Callers of equal priority go
+// in order of arrival.
 func TestPriority(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &Limiter{Rate: 1}
@@ -125,7 +126,7 @@ func TestPriority(t *testing.T) {
 	})
 }
 
-// TestWaitEnds: a context ends the waiting, and costs nobody a turn.
+// TestWaitEnds: a context ends the wait, and uses up no turn.
 func TestWaitEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &Limiter{Rate: 1}
@@ -150,7 +151,7 @@ func TestWaitEnds(t *testing.T) {
 		})
 		all.Wait()
 
-		// The last to give up takes the timer along.
+		// The last caller that gives up also stops the timer.
 		ctx, cancel = context.WithCancelCause(t.Context())
 		cancel(cause)
 		if err := turn(ctx, l, 0); err != cause || l.timer != nil {
@@ -159,8 +160,8 @@ func TestWaitEnds(t *testing.T) {
 	})
 }
 
-// TestGather: one turn serves those whom its owner takes along, in their order,
-// of the same priority only.
+// TestGather: one turn serves all waiters that its owner takes along, in order,
+// and only those of the same priority.
 func TestGather(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &Limiter{Rate: 1}
@@ -203,8 +204,8 @@ func TestGather(t *testing.T) {
 	})
 }
 
-// TestRefused: refusals slow the turns down, once for all that were on their
-// way, and calm brings the rate back.
+// TestRefused: refusals slow the turns down, once for all requests already
+// sent, and the rate recovers after a calm.
 func TestRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := &Limiter{Rate: 20}
@@ -241,7 +242,7 @@ func TestRefused(t *testing.T) {
 	})
 }
 
-// TestNoLimit: the zero Limiter is one.
+// TestNoLimit: the zero Limiter has no limit.
 func TestNoLimit(t *testing.T) {
 	for _, l := range []*Limiter{{}, {Rate: -1}} {
 		for range 1000 {
@@ -256,8 +257,8 @@ func TestNoLimit(t *testing.T) {
 	}
 }
 
-// TestClockBack: a clock that went back, as from one synctest bubble to the
-// next, does not stop the turns.
+// TestClockBack: a clock that is set back, as between two synctest bubbles,
+// does not stop the turns.
 func TestClockBack(t *testing.T) {
 	l := &Limiter{Rate: 2}
 	for range 3 {
@@ -276,8 +277,8 @@ func TestClockBack(t *testing.T) {
 	}
 }
 
-// TestOrder: those who share a key go in their order, one at a time; others do
-// not wait; who gives up lets the others pass.
+// TestOrder: callers that share a key run in order, one at a time. Other
+// callers do not wait. A caller that gives up lets the others pass.
 func TestOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var o Order[string]
@@ -320,7 +321,7 @@ func TestOrder(t *testing.T) {
 		enter(ctx, 6, "c", "b")
 		enter(ctx, 4, "e")
 		all.Wait()
-		// 3 shares a key with 99, and goes when that one gives up.
+		// 3 shares a key with 99, and proceeds when 99 gives up.
 		if want := []int{1, 2, 4, 3, 5, 6}; !slices.Equal(entered, want) {
 			t.Errorf("entered %v, want %v", entered, want)
 		}
@@ -330,8 +331,8 @@ func TestOrder(t *testing.T) {
 	})
 }
 
-// TestAsk: each turn is asked for, goes to the one who goes first when it is allowed, and
-// is given back if nobody wants it any more.
+// TestAsk: the Limiter asks for each turn. An allowed turn goes to the waiter
+// that is next then, and is given back if no caller wants it any more.
 func TestAsk(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()

@@ -8,14 +8,15 @@ import (
 	"github.com/vkrouter/vk/internal/backoff"
 )
 
-// forgetAfter is the age at which the refusals in a row are no longer counted.
+// forgetAfter is the age after which earlier refusals no longer count as in a
+// row.
 const forgetAfter = time.Hour
 
-// A Throttle pauses a key after a refusal. While a key is paused, no attempt of
-// it begins. After the pause one attempt tries the key, and the
-// others wait for its result.
+// A Throttle pauses a key after a refusal. No attempt of a paused key may
+// begin. After the pause one attempt tries the key, and the others wait for its
+// result.
 //
-// The zero Throttle is ready and pauses nothing. A Throttle is safe for
+// The zero Throttle is ready to use and pauses nothing. A Throttle is safe for
 // concurrent use and holds no lock while a caller waits.
 type Throttle[K comparable] struct {
 	mu     sync.Mutex
@@ -26,20 +27,20 @@ type Throttle[K comparable] struct {
 type pause struct {
 	reason   error
 	refusals int           // in a row
-	until    time.Time     // before that, no attempt begins
+	until    time.Time     // until then, no attempt may begin
 	trying   bool          // one attempt tries the key
 	changed  chan struct{} // closed when any of the above changes
 }
 
-// A Patience limits how long one caller waits, over all its calls of
-// [Throttle.Enter]. The time begins with the first wait.
+// A Patience limits the time that one caller waits, over all its calls of
+// [Throttle.Enter]. The time starts with the first wait.
 type Patience struct {
 	Max time.Duration
 
 	until time.Time // zero before the first wait
 }
 
-// left returns how long the caller may still wait.
+// left returns the time that the caller may still wait.
 func (p *Patience) left(now time.Time) time.Duration {
 	if p.until.IsZero() {
 		p.until = now.Add(p.Max)
@@ -47,7 +48,8 @@ func (p *Patience) left(now time.Time) time.Duration {
 	return p.until.Sub(now)
 }
 
-// A PausedError says that a key stays paused for longer than a caller waits.
+// A PausedError reports that a key stays paused for longer than the caller may
+// wait.
 type PausedError struct {
 	Reason error // of the last refusal
 }
@@ -66,8 +68,8 @@ type Attempt[K comparable] struct {
 }
 
 // Enter blocks until an attempt of key may begin. It returns a [*PausedError]
-// at once if the caller's patience would end before the pause does, and the
-// cause of ctx if ctx ends while Enter waits.
+// at once if the caller's patience would end before the pause does. If ctx ends
+// while Enter waits, it returns the cause of ctx.
 func (t *Throttle[K]) Enter(ctx context.Context, key K, patience *Patience) (Attempt[K], error) {
 	for {
 		t.mu.Lock()
@@ -109,8 +111,8 @@ func (t *Throttle[K]) Enter(ctx context.Context, key K, patience *Patience) (Att
 }
 
 // Refused ends the attempt with a refusal. The key is paused for the delay that
-// b gives for the refusals in a row. An attempt that began before the key was
-// paused does not prolong the pause.
+// b gives for the number of refusals in a row. An attempt that began before the
+// key was paused does not prolong the pause.
 func (a Attempt[K]) Refused(reason error, b backoff.Backoff) {
 	t := a.throttle
 	t.mu.Lock()

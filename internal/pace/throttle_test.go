@@ -12,12 +12,12 @@ import (
 	"github.com/vkrouter/vk/internal/backoff"
 )
 
-// aMinute is a backoff whose first delay is between 30 seconds and a minute.
+// aMinute is a backoff with a first delay between 30 seconds and a minute.
 var aMinute = backoff.Backoff{Min: time.Minute, Max: time.Hour}
 
 var errBusy = errors.New("busy")
 
-// enter enters the throttle with a fresh patience.
+// enter enters the throttle with a new patience.
 func enter(t *testing.T, th *Throttle[string], key string, patience time.Duration) (Attempt[string], error) {
 	t.Helper()
 	return th.Enter(t.Context(), key, &Patience{Max: patience})
@@ -67,13 +67,13 @@ func TestThrottlePauses(t *testing.T) {
 	}
 }
 
-// TestThrottleTrial: after a pause one attempt goes, and its end decides about
-// the others that wait.
+// TestThrottleTrial: after a pause one attempt runs, and its result decides
+// about the waiting ones.
 func TestThrottleTrial(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		end  func(Attempt[string])
-		want string // the second caller's result and the time it waited
+		want string // the second caller's result and the time that it waited
 	}{
 		{"passed", Attempt[string].Passed, "nil 1s"},
 		{"abandoned", Attempt[string].Abandoned, "trial 1s"},
@@ -136,12 +136,13 @@ func TestThrottleLateRefusal(t *testing.T) {
 	})
 }
 
-// TestThrottleDelays: refusals in a row double the pause, unless they are old.
+// TestThrottleDelays: refusals in a row double the pause, unless they are too
+// old.
 func TestThrottleDelays(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		idle  time.Duration // after the second pause
-		least time.Duration // the third pause
+		idle  time.Duration // time after the second pause
+		least time.Duration // minimum of the third pause
 	}{
 		{"in a row", 0, 2 * time.Minute},
 		{"old refusals", 2 * forgetAfter, 30 * time.Second},
@@ -177,13 +178,13 @@ func TestThrottleContext(t *testing.T) {
 	})
 }
 
-// TestPatience: the waits of one caller count together.
+// TestPatience: all waits of one caller count together.
 func TestPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var th Throttle[string]
 		pauseKey(t, &th, "a")
 		patience := &Patience{Max: 80 * time.Second}
-		time.Sleep(time.Hour) // before the first wait, no time counts
+		time.Sleep(time.Hour) // time before the first wait does not count
 		pauseKey(t, &th, "b")
 		if a, err := th.Enter(t.Context(), "b", patience); err != nil {
 			t.Fatal(err)

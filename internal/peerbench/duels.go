@@ -31,21 +31,24 @@ var duels = []duel{
 	{"100 listeners of one kind", "one listener", "≤ 5", "", func(b testing.TB) pair { return listeners(b, 100) }},
 }
 
-// must fails the benchmark if a side fails: its figures are then of no use.
+// must fails the benchmark if a side fails, since its figures are then
+// meaningless.
 func must(tb testing.TB, err error) {
 	if err != nil {
 		tb.Fatal(err)
 	}
 }
 
-// theirDispatch gives an event to the handlers of vksdk, as its long poll does.
+// theirDispatch passes an event to the handlers of vksdk, as its long poll
+// does.
 func theirDispatch(tb testing.TB, list *events.FuncList, raw []byte) {
 	var e events.GroupEvent
 	must(tb, json.Unmarshal(raw, &e))
 	must(tb, list.Handler(context.Background(), e))
 }
 
-// seePhotos fails the benchmark unless a message has so many photos.
+// seePhotos fails the benchmark unless a message has the wanted number of
+// photos.
 func seePhotos(tb testing.TB, got, want int) {
 	if got != want {
 		tb.Errorf("%d photos, want %d", got, want)
@@ -76,7 +79,8 @@ func theirHandlers(tb testing.TB, photos int, done func()) *events.FuncList {
 
 func nothing() {}
 
-// direct is an event's way from its bytes to a handler that decodes the message.
+// direct measures an event's path from its bytes to a handler that decodes the
+// message.
 func direct(tb testing.TB, photos int) pair {
 	e := newEvent(148273615, photos, "hello")
 	h := ourHandler(tb, photos, nothing)
@@ -89,7 +93,7 @@ func direct(tb testing.TB, photos int) pair {
 	}, func() { theirDispatch(tb, list, e.raw) }}
 }
 
-// dispatched is direct for events of a hundred people through a Dispatcher.
+// dispatched is direct for events of a hundred users through a Dispatcher.
 func dispatched(tb testing.TB) pair {
 	const n = 1000
 	all := make([]*event, 100)
@@ -115,7 +119,7 @@ func dispatched(tb testing.TB) pair {
 	}}
 }
 
-// sent is one message with a text, to a server on loopback that answers at once.
+// sent measures one text message to a loopback server that answers at once.
 func sent(tb testing.TB) pair {
 	const answer = `{"response":[{"peer_id":148273615,"message_id":41207,"conversation_message_id":318}]}`
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -143,7 +147,7 @@ type itemPayload struct {
 	N    int    `json:"n"`
 }
 
-// keyboards builds and encodes nine buttons, whose payloads are structs or maps.
+// keyboards builds and encodes nine buttons with structs or maps as payloads.
 func keyboards(tb testing.TB, structs bool) pair {
 	labels := [...]string{"Green tea", "Чёрный чай", "☕ Coffee"}
 	payload := func(label string, n int) any {
@@ -174,7 +178,8 @@ func keyboards(tb testing.TB, structs bool) pair {
 	}}
 }
 
-// listeners is an event that so many listeners get decoded, in times of one.
+// listeners measures an event decoded for n listeners, as a multiple of the
+// time for one.
 func listeners(tb testing.TB, n int) pair {
 	raw := newEvent(148273615, 1, "hello").raw
 	client := vk.NewClient("unused")

@@ -11,7 +11,7 @@ const (
 	secret = "s3cret"
 )
 
-// photo is a photo as VK attaches it, in so many sizes.
+// photo returns a photo as VK attaches it, in the given number of sizes.
 func photo(in int) string {
 	var sizes []string
 	for i := range in {
@@ -30,8 +30,8 @@ type event struct {
 // idDigits is the length of an event's ID.
 const idDigits = 40
 
-// newEvent returns a message of a person, with photos: one in three sizes, or several in
-// nine each.
+// newEvent returns a message of a user, with photos: a single one in three
+// sizes, or several in nine each.
 func newEvent(peer, photos int, text string) *event {
 	attached := make([]string, photos)
 	for i := range attached {
@@ -47,7 +47,7 @@ func newEvent(peer, photos int, text string) *event {
 	return &event{raw, raw[at : at+idDigits]}
 }
 
-// number makes n the event's ID.
+// number sets the event's ID to n.
 func (e *event) number(n int64) { number(e.id, n) }
 
 // number writes n into the end of an ID of zeros.

@@ -26,7 +26,7 @@ var gauges = []gauge{
 	{"a person parked in Ask, of 100,000", "≤ 12 KB", parked},
 }
 
-// serve is a Router's Serve of a command without arguments.
+// serve measures a Router's Serve of a command without arguments.
 func serve(tb testing.TB, quick bool) string {
 	r := vk.NewRouter("!")
 	for i := range 10_000 {
@@ -51,7 +51,7 @@ func serve(tb testing.TB, quick bool) string {
 	return fmt.Sprintf("%d ns, %.0f allocations", best.Nanoseconds()/int64(n), allocs)
 }
 
-// A countedStore counts what is written.
+// A countedStore counts the written bytes.
 type countedStore struct {
 	*filestore.Store
 	bytes atomic.Int64
@@ -62,8 +62,8 @@ func (s *countedStore) Swap(ctx context.Context, key string, old, new []byte, tt
 	return s.Store.Swap(ctx, key, old, new, ttl)
 }
 
-// journal is the cost of an event that a Poller brings, with a thousand handlers that
-// run meanwhile. The CPU time includes that of the server.
+// journal measures the cost of an event from a Poller while a thousand handlers
+// run. The CPU time includes that of the server.
 func journal(tb testing.TB, quick, stored bool) string {
 	const perSecond = 1000
 	run, handler := 6*time.Second, time.Second
@@ -104,8 +104,8 @@ func journal(tb testing.TB, quick, stored bool) string {
 	return fmt.Sprintf("%.2f KB, %d µs of CPU, %d events/s", float64(written)/float64(n)/1000, used.Microseconds()/n, int64(float64(n)/run.Seconds()))
 }
 
-// newSteadyServer returns a long poll server with so many new events a second. Each is of
-// another person.
+// newSteadyServer returns a long poll server that delivers perSecond new events
+// a second. Each is from another user.
 func newSteadyServer(tb testing.TB, perSecond int) *httptest.Server {
 	began, sent := time.Now(), 0
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -135,8 +135,8 @@ func newSteadyServer(tb testing.TB, perSecond int) *httptest.Server {
 	return server
 }
 
-// parked is the memory of people who have been asked a question over HTTP, and of the
-// Dispatcher after they have answered.
+// parked measures the memory per user who has been asked a question over HTTP,
+// and the memory of the Dispatcher after all have answered.
 func parked(tb testing.TB, quick bool) string {
 	people := 100_000
 	if quick {
@@ -204,7 +204,7 @@ func (u use) mb() float64 { return float64(u.heap+u.stack) / 1e6 }
 
 // memory returns the memory in use after garbage collection.
 func memory() use {
-	for range 3 { // pools keep what they have over one collection
+	for range 3 { // pools keep their values over one collection
 		runtime.GC()
 	}
 	debug.FreeOSMemory()

@@ -1,10 +1,11 @@
-// Command peerbench compares the library with vksdk, another library for VK. It prints
-// the tables of docs/speed.md:
+// Command peerbench compares the library with vksdk, another library for VK. It
+// prints the tables of docs/speed.md:
 //
 //	go run .
 //	GOEXPERIMENT=jsonv2 go run .
 //
-// It is a module of its own, so that nobody who uses the library gets that one.
+// It is a separate module, so that users of this library do not download the
+// other one.
 package main
 
 import (
@@ -23,7 +24,7 @@ import (
 	"github.com/vkrouter/vk/internal/versus"
 )
 
-// A duel is one piece of work that two sides do in turns.
+// A duel is a piece of work that two sides do in turns.
 type duel struct {
 	work    string
 	against string // the name of the other side
@@ -38,7 +39,7 @@ type pair struct {
 	ours, theirs func()
 }
 
-// A gauge is a piece of work that has no other side.
+// A gauge is a piece of work without another side.
 type gauge struct {
 	work    string
 	goal    string

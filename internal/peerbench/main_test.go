@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// TestRun: each row can be measured, and has both sides do their work.
+// TestRun: each row can be measured, and both sides do their work.
 func TestRun(t *testing.T) {
 	var table bytes.Buffer
 	if err := run(&table, regexp.MustCompile(""), time.Millisecond, 1); err != nil {
@@ -29,7 +29,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// TestFailures: a row whose side fails is an error, not a figure.
+// TestFailures: a row with a failed side is an error, not a figure.
 func TestFailures(t *testing.T) {
 	fails := duel{work: "work", sides: func(b testing.TB) pair {
 		return pair{1, func() { b.Error("broken") }, nothing}

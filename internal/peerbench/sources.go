@@ -37,8 +37,8 @@ func newStore(tb testing.TB) *filestore.Store {
 	return store
 }
 
-// A pollServer is VK's long poll for one bot, on loopback. It answers each poll with a
-// batch of events that have new IDs, once for each element of batches.
+// A pollServer is VK's long poll for one bot, on loopback. For each element of
+// batches, it answers a poll with a batch of events with new IDs.
 type pollServer struct {
 	*httptest.Server
 	batches chan struct{}
@@ -94,7 +94,8 @@ func (s *pollServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Write(s.answer)
 }
 
-// answerMethod answers a request if it is for a method of the API, and not a poll.
+// answerMethod answers a request if it calls a method of the API. It ignores
+// polls.
 func answerMethod(w http.ResponseWriter, r *http.Request) bool {
 	w.Header().Set("Content-Type", "application/json")
 	switch path := r.URL.Path; {
@@ -124,7 +125,7 @@ func (t *turn) event() {
 	}
 }
 
-// polled is twenty batches on their way from a server to handlers that decode.
+// polled measures twenty batches from a server to handlers that decode.
 func polled(tb testing.TB, stored bool) pair {
 	const batches = 20
 	bot := func(run func(ctx context.Context, s *pollServer, t *turn)) func() {
@@ -186,7 +187,7 @@ func hooks(tb testing.TB, store vk.Store) (ours, theirs http.Handler) {
 	return our, http.HandlerFunc(cb.HandleFunc)
 }
 
-// A sink is a ResponseWriter that keeps the status alone.
+// A sink is a ResponseWriter that keeps the status only.
 type sink struct {
 	header http.Header
 	status int
@@ -200,7 +201,7 @@ func (s *sink) WriteHeader(code int) {
 }
 func (s *sink) Write(p []byte) (int, error) { s.WriteHeader(http.StatusOK); return len(p), nil }
 
-// called is a request to a webhook, without net/http's part.
+// called measures a request to a webhook, without net/http's part.
 func called(tb testing.TB) pair {
 	e, last := newEvent(148273615, 1, "hello"), int64(0)
 	header := http.Header{"Content-Type": {"application/json"}, "X-Retry-Counter": {"0"}}
@@ -221,8 +222,8 @@ func called(tb testing.TB) pair {
 	return pair{1, post(ours), post(theirs)}
 }
 
-// called64 is ten requests on each of 64 connections to a webhook, whose events the
-// one side saves.
+// called64 measures ten requests on each of 64 connections to a webhook. Our
+// side saves the events.
 func called64(tb testing.TB) pair {
 	const connections, each = 64, 10
 	var last atomic.Int64
@@ -252,8 +253,8 @@ func called64(tb testing.TB) pair {
 	return pair{connections * each, side(ours), side(theirs)}
 }
 
-// A hookConn is a connection of VK to a webhook. It does little itself, so that the
-// server's time is most of what is measured.
+// A hookConn is a connection of VK to a webhook. It does little work itself, so
+// the measured time is mostly the server's.
 type hookConn struct {
 	net.Conn
 	answer  *bufio.Reader

@@ -1,5 +1,5 @@
-// Package publicnet keeps requests to addresses that strangers name from
-// reaching the machines nearby.
+// Package publicnet prevents requests to untrusted addresses from reaching
+// machines in private networks.
 package publicnet
 
 import (
@@ -11,9 +11,9 @@ import (
 // ErrRefused is the error with which [Control] refuses an address.
 var ErrRefused = errors.New("not an address of the public internet")
 
-// Control can be the Control of a [net.Dialer]. It is called with the address
-// that a name was resolved to, so a name that leads to a private address, now
-// or at the second look, is refused like the address itself.
+// Control can be the Control of a [net.Dialer]. It is called with the resolved
+// address, so a name that resolves to a private address, now or at a second
+// lookup, is refused like the address itself.
 func Control(network, address string, _ syscall.RawConn) error {
 	ap, err := netip.ParseAddrPort(address)
 	if err != nil || !Public(ap.Addr()) {
@@ -22,8 +22,8 @@ func Control(network, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-// special are the ranges that the methods of netip.Addr do not know, all from
-// the registries of special-purpose addresses of IANA.
+// special are the ranges that the methods of netip.Addr do not cover, all from
+// IANA's registries of special-purpose addresses.
 var special = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),       // this network
 	netip.MustParsePrefix("100.64.0.0/10"),   // behind a carrier's NAT
@@ -41,7 +41,7 @@ var special = []netip.Prefix{
 }
 
 var (
-	unicast6 = netip.MustParsePrefix("2000::/3")     // all of IPv6 that is given out
+	unicast6 = netip.MustParsePrefix("2000::/3")     // all allocated IPv6 addresses
 	nat64    = netip.MustParsePrefix("64:ff9b::/96") // IPv4 as IPv6-only networks see it
 )
 

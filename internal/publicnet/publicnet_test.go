@@ -30,7 +30,7 @@ func TestPublic(t *testing.T) {
 		{"172.16.0.1", false},
 		{"172.31.255.255", false},
 		{"192.168.1.1", false},
-		{"169.254.169.254", false}, // where clouds keep their credentials
+		{"169.254.169.254", false}, // the metadata address of clouds, with credentials
 		{"0.0.0.0", false},
 		{"0.1.2.3", false},
 		{"100.64.0.1", false},
@@ -87,7 +87,7 @@ func TestControl(t *testing.T) {
 	}
 }
 
-// TestNames: a name is judged by what it leads to.
+// TestNames: a name is checked by the addresses that it resolves to.
 func TestNames(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package record has records of state in a key-value store that an event changes once, however often
-// the event is handled.
+// Package record stores state in a key-value store that an event changes once,
+// however often the event is handled.
 package record
 
 import (
@@ -13,30 +13,30 @@ import (
 
 // A Record is the stored form of one state.
 type Record struct {
-	Value  json.RawMessage `json:"v,omitempty"` // none if it was deleted
-	Events []byte          `json:"e,omitempty"` // the last that changed it, the newest last
+	Value  json.RawMessage `json:"v,omitempty"` // none if the state was deleted
+	Events []byte          `json:"e,omitempty"` // the last events that changed it, the newest last
 	Before json.RawMessage `json:"b,omitempty"` // the value before the newest event
 	Write  uint64          `json:"w,omitempty"` // a random number of each change
 }
 
 const (
-	maxEvents = 16 // how many events a record has
-	eventSize = 16 // bytes of one: its hash, the attempt and how often it has changed the value
+	maxEvents = 16 // maximum number of events in a record
+	eventSize = 16 // bytes of one: its hash, the attempt and its number of changes
 )
 
 // A Handling is one attempt to handle an event.
 type Handling struct {
 	Event   uint64 // a hash of the event's identity
-	Attempt uint64 // of 56 bits; another for each attempt
+	Attempt uint64 // of 56 bits; different for each attempt
 
-	// Knows reports whether the changes of another attempt are known to this one, so
-	// that this one goes on from them. Nil means that it knows none.
+	// Knows reports whether this attempt knows the changes of another attempt, so
+	// that it continues from them. Nil means that it knows none.
 	Knows func(attempt uint64) bool
 }
 
-// An occurrence is where an event stands in a record.
+// An occurrence is the position of an event in a record.
 type occurrence struct {
-	at, of  int // the place, and how many there are
+	at, of  int // the position, and the number of positions
 	attempt uint64
 	count   byte
 }
@@ -57,24 +57,26 @@ func (r *Record) find(h *Handling) (o occurrence, ok bool) {
 // isNewest reports whether the event was the last to change the value.
 func (o occurrence) isNewest() bool { return o.at == o.of-1 }
 
-// foreign reports whether an attempt made the change that h does not go on from.
+// foreign reports whether the change was made by an attempt that h does not
+// continue from.
 func (o occurrence) foreign(h *Handling) bool {
 	return o.attempt != h.Attempt && (h.Knows == nil || !h.Knows(o.attempt))
 }
 
-// SeenBy returns the value that the attempt is to see. A nil h sees the value as it is.
+// SeenBy returns the value that the attempt sees. A nil h sees the value as it
+// is.
 func (r *Record) SeenBy(h *Handling) json.RawMessage {
 	if h == nil {
 		return r.Value
 	}
 	if o, ok := r.find(h); ok && o.isNewest() && o.foreign(h) {
-		return r.Before // this attempt begins from there
+		return r.Before // this attempt starts from there
 	}
 	return r.Value
 }
 
-// Counted returns the number of changes by another attempt that was cut off, if others
-// have changed the value since: then they have counted.
+// Counted returns the number of changes of another, interrupted attempt, if
+// other events have changed the value since: then these changes count.
 func (r *Record) Counted(h *Handling) (changes int) {
 	if h == nil {
 		return 0
@@ -95,7 +97,7 @@ func (r *Record) ChangedBy(h *Handling, value json.RawMessage) Record {
 	}
 	of := h
 	if h == nil {
-		of = new(Handling) // so that no other event is the newest
+		of = new(Handling) // no other event is the newest then
 	} else {
 		next.Before = r.Value
 	}
@@ -115,8 +117,8 @@ func (r *Record) ChangedBy(h *Handling, value json.RawMessage) Record {
 	return next
 }
 
-// Short returns a name as a key in a Store can have it: a hash, if the name is long or no
-// text without zero bytes.
+// Short returns a name as a valid key of a Store: a hash, if the name is long
+// or not text without zero bytes.
 func Short(name string) string {
 	const mark = "sha256:"
 	if len(name) <= 100 && utf8.ValidString(name) && !strings.Contains(name, "\x00") && !strings.HasPrefix(name, mark) {

@@ -17,11 +17,11 @@ type Store interface {
 	Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (swapped bool, err error)
 }
 
-// ErrContended is returned by Change where others changed the same state each time in
-// between, for some dozens of times over several seconds.
+// ErrContended is returned by Change if others changed the same state during
+// every attempt, for some dozens of attempts over several seconds.
 var ErrContended = errors.New("others change it all the time")
 
-// A RecordError says that what is stored is no record.
+// A RecordError reports that the stored value is not a record.
 type RecordError struct {
 	Raw []byte
 	Err error // of encoding/json
@@ -44,38 +44,40 @@ func Decode(raw []byte) (r Record, err error) {
 	return r, nil
 }
 
-// deletedTTL is how long it is remembered that state was deleted, and what it
-// was before, for an event that is handled again.
+// deletedTTL is how long a deletion of state, and the value before it, are kept
+// for an event that is handled again.
 const deletedTTL = 24 * time.Hour
 
-// MaxTries limits the attempts of a change. Conflicts pass soon, unless there are very many.
+// MaxTries limits the attempts of a change. Conflicts end soon, unless there
+// are very many.
 const MaxTries = 64
 
-// Pauses are those between the attempts.
+// Pauses is the backoff between the attempts.
 var Pauses = backoff.Backoff{Min: time.Millisecond, Max: 250 * time.Millisecond}
 
 // A Change is a change of one state.
 type Change struct {
 	Store    Store
 	ID       string        // the key in the Store
-	TTL      time.Duration // how long the state is kept; zero means for good
+	TTL      time.Duration // how long the state is kept; zero means permanently
 	Handling *Handling     // nil outside of handlers, and for an event without an identity
 
-	// Make returns the new value; nil deletes the state. It is called again if others
-	// were faster, with the newer value.
+	// Make returns the new value; nil deletes the state. It is called again with
+	// the newer value if another change was faster.
 	Make func(value json.RawMessage) (json.RawMessage, error)
 
-	// Passed is called for a change that an earlier attempt has made and that counts,
-	// with the number of such changes: it reports whether this is one of them. Make is
-	// called then, and its result is not kept.
+	// Passed is called for a change that an earlier attempt has made and that
+	// counts, with the number of such changes. It reports whether this change is
+	// one of them. Make is called then, and its result is discarded.
 	Passed func(changes int) bool
 
 	// Written, if not nil, is called after each write.
 	Written func()
 }
 
-// Do makes the change. It returns the value before it. An error is one of the Store, of
-// Make, ErrContended, or unless the state is deleted a *RecordError.
+// Do makes the change. It returns the value before it. The error is an error of
+// the Store or of Make, ErrContended or, unless the state is deleted, a
+// *RecordError.
 func (c *Change) Do(ctx context.Context) (seen json.RawMessage, err error) {
 	var written []byte // by a Swap that returned false
 	for try := range MaxTries {
@@ -84,7 +86,7 @@ func (c *Change) Do(ctx context.Context) (seen json.RawMessage, err error) {
 			return nil, err
 		}
 		if len(written) > 0 && bytes.Equal(raw, written) {
-			return seen, nil // the Store's driver has repeated the Swap, and saw its own change
+			return seen, nil // the Store's driver has retried the Swap, and saw its own change
 		}
 		record, err := Decode(raw)
 		if err != nil && c.Make != nil {
@@ -122,7 +124,7 @@ func (c *Change) Do(ctx context.Context) (seen json.RawMessage, err error) {
 	return nil, ErrContended
 }
 
-// next returns the record after the change, and how long it is kept.
+// next returns the record after the change, and its ttl.
 func (c *Change) next(record *Record, seen json.RawMessage) (next []byte, ttl time.Duration, err error) {
 	var value json.RawMessage
 	ttl = c.TTL

@@ -23,7 +23,7 @@ func (r *Refusal) Error() string { return r.Reason }
 // Is reports whether target is [ErrRefused].
 func (r *Refusal) Is(target error) bool { return target == ErrRefused }
 
-// Forbidden is the refusal of a user whom nothing would help.
+// Forbidden is the refusal of a user who cannot become permitted in any way.
 var Forbidden error = &Refusal{Reason: "not for this user"}
 
 var errNoChecks error = &Refusal{Reason: "Any has no checks"}
@@ -115,9 +115,10 @@ func present[C any, F ~func(C) error](name string, checks []F) []F {
 	return slices.Clone(checks)
 }
 
-// Sort returns the places where the user would be allowed, and the texts that checks have
-// brought along, each once. place returns the place of an error that brings no text;
-// known is false if an error is none of these and no [Refusal].
+// Sort returns the places in which the user would be allowed, and the texts
+// supplied by checks, each once. place returns the place of an error that
+// supplies no text; known is false if an error is none of these and no
+// [Refusal].
 func Sort(errs []error, place func(error) (text string, told, ok bool)) (places, told []string, known bool) {
 	add := func(to *[]string, s string) {
 		if !slices.Contains(*to, s) {

@@ -19,10 +19,10 @@ import (
 	"github.com/vkrouter/vk/redisstore"
 )
 
-// silent is a log of the driver that nobody reads.
+// silent is a log of the driver that discards every line.
 type silent struct{}
 
-// Printf drops a line.
+// Printf discards a line.
 func (silent) Printf(context.Context, string, ...any) {}
 
 // A setup has the settings of a process, which it gets in its environment.
@@ -48,7 +48,7 @@ func child(settings string) error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	if os.Getenv("SCALEBENCH_LOG") == "" {
 		log = slog.New(slog.DiscardHandler)
-		redis.SetLogger(silent{}) // it has a line for each failed dial
+		redis.SetLogger(silent{}) // it logs each failed dial
 	}
 	store, err := redisstore.Open(ctx, "redis://"+s.redis, func(c *redisstore.Config) { c.Prefix, c.Logger = s.prefix, log })
 	if err != nil {
@@ -66,7 +66,7 @@ func child(settings string) error {
 	if err != nil {
 		return err
 	}
-	cb.Status() // begins to take events of the others
+	cb.Status() // starts to take events of the other processes
 	srv := &http.Server{Handler: cb}
 	go srv.Serve(l)
 	fmt.Println(l.Addr())
@@ -79,8 +79,8 @@ func child(settings string) error {
 	return nil
 }
 
-// bot returns the handlers. "work MILLISECONDS ANSWER" takes its time and answers, "ask"
-// asks, and "roll" may be done three times a minute.
+// bot returns the handlers. "work MILLISECONDS ANSWER" takes that time and
+// answers, "ask" asks, and "roll" is limited to three times a minute.
 func bot(limits vk.Limits) vk.Handler {
 	cool := &middleware.Cooldown{Rate: 3, Per: time.Minute, Limits: limits, Name: "roll"}
 	r := vk.NewRouter("")

@@ -14,8 +14,9 @@ import (
 	"github.com/vkrouter/vk/internal/dbserver"
 )
 
-// flood tells the team each messages of each of peers people, those of one person one
-// after the other, by so many senders, with a pause after each.
+// flood delivers each messages of each of peers users to the team. Messages of
+// one user are in order. It uses the given number of senders, with a pause
+// after each message.
 func (t *team) flood(peers, each, senders, ms int, pause time.Duration) (began time.Time, err error) {
 	began = time.Now()
 	errs := make([]error, senders)
@@ -73,7 +74,7 @@ func throughput(redis *dbserver.Server) error {
 	return nil
 }
 
-// A bill is the work of a server.
+// A bill is the work of the Redis server.
 type bill struct{ trips, bytes float64 }
 
 func billOf(addr string) (b bill, err error) {
@@ -156,7 +157,7 @@ func kill(redis *dbserver.Server) error {
 			}
 		})
 	}
-	time.Sleep(600 * time.Millisecond) // the handlers of a round run
+	time.Sleep(600 * time.Millisecond) // the handlers of a round run meanwhile
 	for range 3 {
 		time.Sleep(8 * time.Second)
 		victim := t.members()[0]
@@ -184,7 +185,7 @@ func kill(redis *dbserver.Server) error {
 	return nil
 }
 
-// pause stops a process for 30 seconds, with handlers that run and events that wait.
+// pause stops a process for 30 seconds, while handlers run and events wait.
 func pause(redis *dbserver.Server) error {
 	t, err := newTeam(redis, 2, 64, -1)
 	if err != nil {
@@ -268,7 +269,7 @@ func outage(redis *dbserver.Server) error {
 	return nil
 }
 
-// ask asks 30 questions. The answers come to other processes.
+// ask asks 30 questions. The answers arrive at other processes.
 func ask(redis *dbserver.Server) error {
 	t, err := newTeam(redis, 3, 8, -1)
 	if err != nil {
@@ -301,7 +302,7 @@ func ask(redis *dbserver.Server) error {
 	return nil
 }
 
-// rate lets four processes answer 600 messages as fast as VK allows.
+// rate makes four processes answer 600 messages as fast as VK allows.
 func rate(redis *dbserver.Server) error {
 	t, err := newTeam(redis, 4, 64, 20)
 	if err != nil {
@@ -325,7 +326,7 @@ func rate(redis *dbserver.Server) error {
 	return nil
 }
 
-// cooldown lets twelve uses through four processes.
+// cooldown sends twelve uses through four processes.
 func cooldown(redis *dbserver.Server) error {
 	t, err := newTeam(redis, 4, 8, -1)
 	if err != nil {
@@ -345,7 +346,8 @@ func cooldown(redis *dbserver.Server) error {
 	return nil
 }
 
-// rolling restarts all processes, one after the other, while handlers take up to 10 s.
+// rolling restarts all processes, one after another, while handlers take up to
+// 10 s.
 func rolling(redis *dbserver.Server) error {
 	t, err := newTeam(redis, 3, 64, -1)
 	if err != nil {

@@ -24,7 +24,7 @@ const group = 7
 // message is an event as VK sends it.
 const message = `{"group_id":%d,"type":"message_new","event_id":"%s","v":"5.199","object":{"message":{"date":1732838400,"from_id":%[3]d,"id":1,"version":10000005,"out":0,"important":false,"is_hidden":false,"attachments":[],"conversation_message_id":1,"fwd_messages":[],"text":"%s","peer_id":%[3]d,"random_id":0},"client_info":{"button_actions":["text","vkpay","open_app","location","open_link","open_photo","callback","intent_subscribe","intent_unsubscribe"],"keyboard":true,"inline_keyboard":true,"carousel":true,"lang_id":0}}}`
 
-// A team is the processes of one bot, behind a balancer.
+// A team is a bot of several processes behind a balancer.
 type team struct {
 	*world
 	redis *dbserver.Server
@@ -34,8 +34,8 @@ type team struct {
 	mu      sync.Mutex
 	all     []*member // that the balancer knows
 	next    int
-	refused int             // deliveries that were not taken
-	okAfter []time.Duration // how long the acknowledged ones took
+	refused int             // deliveries that no process accepted
+	okAfter []time.Duration // times until acknowledgment
 	seq     int
 }
 
@@ -65,7 +65,7 @@ func newTeam(redis *dbserver.Server, n, workers, rps int) (*team, error) {
 	return t, nil
 }
 
-// start starts one process more.
+// start starts one more process.
 func (t *team) start() (*member, error) {
 	m := &member{cmd: exec.Command("/proc/self/exe"), done: make(chan struct{})}
 	m.cmd.Env = append(os.Environ(), t.setup.env())
@@ -93,7 +93,7 @@ func (t *team) start() (*member, error) {
 	return m, nil
 }
 
-// leave takes a process out of the balancer.
+// leave removes a process from the balancer.
 func (t *team) leave(m *member) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -123,8 +123,8 @@ func (t *team) stop() {
 	t.world.close()
 }
 
-// tell delivers a message to the next process, and to others until one takes it, as VK
-// does, but sooner.
+// tell delivers a message to the next process, and to others until one accepts
+// it, as VK does, but sooner.
 func (t *team) tell(peer int, text string) error {
 	t.mu.Lock()
 	t.seq++

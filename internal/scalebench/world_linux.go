@@ -9,20 +9,20 @@ import (
 	"time"
 )
 
-// A world is VK as the bot sees it: it notes messages, drops those with the random_id
-// of an earlier one, and refuses too many calls.
+// A world is VK as the bot sees it: it records messages, drops those with the
+// random_id of an earlier one, and refuses excess calls.
 type world struct {
 	url string
 	srv *http.Server
-	rps int // 0 or less: no limit
+	rps int // if 0 or less, there is no limit
 
 	mu      sync.Mutex
-	calls   []time.Time          // of the last second
+	calls   []time.Time          // in the last second
 	seen    map[string]bool      // random ids by peer
-	said    map[int][]string     // by peer, the texts that people saw
+	said    map[int][]string     // the texts that users saw, by peer
 	at      map[string]time.Time // when a text was first seen
-	again   int                  // messages that were dropped
-	tooMany int                  // calls that were refused
+	again   int                  // number of messages that were dropped
+	tooMany int                  // number of calls that were refused
 	ids     int
 }
 
@@ -70,7 +70,7 @@ func (w *world) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(rw, `{"response":[{"peer_id":%d,"message_id":%d,"conversation_message_id":%[2]d}]}`, peer, w.ids)
 }
 
-// total returns how many messages people saw.
+// total returns the number of messages that users saw.
 func (w *world) total() (n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -80,7 +80,7 @@ func (w *world) total() (n int) {
 	return n
 }
 
-// await blocks until people saw n messages, or for at most d.
+// await blocks until users saw n messages, or for at most d.
 func (w *world) await(n int, d time.Duration) bool {
 	for end := time.Now().Add(d); w.total() < n; {
 		if time.Now().After(end) {
@@ -91,8 +91,8 @@ func (w *world) await(n int, d time.Duration) bool {
 	return true
 }
 
-// order returns how many messages a later one of their conversation has overtaken, and
-// how many were seen twice. Texts are numbers.
+// order returns the number of messages overtaken by a later one of their
+// conversation, and the number seen twice. Texts are numbers.
 func (w *world) order() (overtaken, twice int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -17,8 +17,8 @@ type member struct {
 	value string // as written
 }
 
-// listed returns the parts of an array or object by encoding/json, and none of
-// another value.
+// listed returns the parts of an array or object according to encoding/json,
+// and nothing for another value.
 func listed(t *testing.T, raw []byte) []member {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber() // any size
@@ -49,13 +49,13 @@ func listed(t *testing.T, raw []byte) []member {
 	return ms
 }
 
-// walked is listed by a Scanner that stands before the value, to the given
-// level; below it, values are taken whole.
+// walked does the same as listed with a Scanner positioned before the value,
+// down to the given level. Below it, values are passed as a whole.
 func walked(s *Scanner, level int, visit func(raw []byte, ms []member)) []byte {
 	var ms []member
 	start := s.Pos()
 	next := func(key []byte) {
-		m := member{key: strings.ToValidUTF8(string(key), "")} // to be compared so
+		m := member{key: strings.ToValidUTF8(string(key), "")} // to make keys comparable
 		if level > 1 {
 			m.value = string(walked(s, level-1, visit))
 		} else {
@@ -83,7 +83,7 @@ func walked(s *Scanner, level int, visit func(raw []byte, ms []member)) []byte {
 	return raw
 }
 
-// FuzzScanner: a walk comes to what encoding/json says, at every level.
+// FuzzScanner: a walk finds the same values as encoding/json, at every level.
 func FuzzScanner(f *testing.F) {
 	filepath.WalkDir("../../testdata/payloads", func(path string, d fs.DirEntry, err error) error {
 		if err == nil && filepath.Ext(path) == ".json" {
@@ -117,7 +117,7 @@ func FuzzScanner(f *testing.F) {
 			s := New(data)
 			raw := walked(&s, level, func(raw []byte, got []member) {
 				if err != nil {
-					return // in front of the mistake
+					return // before the syntax error
 				}
 				want := listed(t, raw)
 				if len(got) != len(want) {
@@ -145,7 +145,7 @@ func FuzzScanner(f *testing.F) {
 	})
 }
 
-// FuzzText: strings say what encoding/json says that they do.
+// FuzzText: strings have the same text as in encoding/json.
 func FuzzText(f *testing.F) {
 	for _, s := range []string{`""`, `"a"`, `"\u041f\ud83d\ude00\ud83d \"\\\/\b\f\n\r\t"`, "\"\xff\xc3\"", `"\ude00\ud83d!"`, `"\ud83d\u0041"`, `"\ud83d\ud83d\ude00"`, `"\ud83d\tde00"`, `"\ud83dxude00"`, `"\uaf09\uAF90\u00Aa"`} {
 		f.Add([]byte(s))

@@ -1,6 +1,6 @@
 // Package scan walks through JSON text once, from front to back. It checks all
-// of it on the way, and hands out, as parts of the text, the values that its
-// user asks for:
+// of it on the way and returns the values that its caller asks for, as parts of
+// the text:
 //
 //	s := scan.New(data)
 //	if s.Object() {
@@ -17,10 +17,10 @@
 //		return err // and kind means nothing
 //	}
 //
-// What it takes for JSON is what [encoding/json.Valid] takes, but for nesting
-// over 1,000 levels. Equal keys are all handed out, in their order, and in exact
-// case: what a repeated key means is up to the user. There is no reflection, and
-// nothing is copied or allocated, but for a key that has escapes in it.
+// It accepts the same text as [encoding/json.Valid], except for nesting over
+// 1,000 levels. All equal keys are returned, in order, and in exact case: the
+// caller decides how to treat a repeated key. The package uses no reflection,
+// and copies and allocates nothing, except for a key with escapes.
 package scan
 
 import (
@@ -28,20 +28,20 @@ import (
 	"fmt"
 )
 
-// maxDepth is how deeply arrays and objects may nest. VK nests forwarded
-// messages some 45 deep at most; the limit is there so that hostile input
-// cannot exhaust the stack.
+// maxDepth limits the nesting of arrays and objects. VK nests forwarded
+// messages at most about 45 deep; the limit prevents hostile input from
+// exhausting the stack.
 const maxDepth = 1000
 
 const tooDeep = "nesting too deep"
 
-// A SyntaxError says where and why data is not JSON.
+// A SyntaxError reports where and why data is not JSON.
 type SyntaxError struct {
-	Offset int // of the first byte that is wrong; the length of data if it ends too early
+	Offset int // of the first invalid byte; the length of data if it ends too early
 	msg    string
 }
 
-// Error describes the mistake without quoting the data, which may be private.
+// Error describes the error without quoting the data, which may be private.
 func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("malformed JSON: %s at offset %d", e.msg, e.Offset)
 }
@@ -49,37 +49,38 @@ func (e *SyntaxError) Error() string {
 // TooDeep reports whether the data may be JSON, but nests too deeply.
 func (e *SyntaxError) TooDeep() bool { return e.msg == tooDeep }
 
-// A Scanner is one walk. It stands before a value at first, and again whenever
-// Member or Element has returned true: then the value must be passed before the
-// next Member or Element, by Value, or by Object or Array and what they lead
-// to. After a mistake in the text there are no more members and elements, values
-// are nil, and End tells. A Scanner is for one goroutine; it does not change the
-// data.
+// A Scanner is one walk. It is positioned before a value at first, and again
+// whenever Member or Element has returned true. The caller must then pass the
+// value before the next Member or Element: by Value, or by Object or Array and
+// all their members or elements. After a syntax error there are no more members
+// and elements, values are nil, and End returns the error. A Scanner is for one
+// goroutine; it does not change the data.
 type Scanner struct {
 	data  []byte
-	i     int  // the next byte to look at
-	depth int  // of the arrays and objects around
-	begun bool // the array or object around has had an element or member
+	i     int  // the next byte to read
+	depth int  // the number of enclosing arrays and objects
+	begun bool // the enclosing array or object has had an element or member
 	key   []byte
 	err   *SyntaxError
 }
 
-// New returns a Scanner that stands before the value that data must be.
+// New returns a Scanner positioned before the single value of data.
 func New(data []byte) Scanner {
 	s := Scanner{data: data}
 	s.space()
 	return s
 }
 
-// Check returns nil if data is exactly one JSON value, else a [*SyntaxError].
+// Check returns nil if data is exactly one JSON value, and otherwise a
+// [*SyntaxError].
 func Check(data []byte) error {
 	s := New(data)
 	s.Value()
 	return s.End()
 }
 
-// End returns nil if the walk went through exactly one JSON value, and nothing
-// follows it. Else it returns a [*SyntaxError].
+// End returns nil if the walk passed exactly one JSON value and nothing follows
+// it. Otherwise it returns a [*SyntaxError].
 func (s *Scanner) End() error {
 	if s.err == nil {
 		if s.space(); s.i < len(s.data) {
@@ -93,7 +94,7 @@ func (s *Scanner) End() error {
 }
 
 // Value moves past a value and returns its bytes, a part of the data without
-// white space around.
+// surrounding white space.
 func (s *Scanner) Value() []byte {
 	start := s.i
 	if s.i = s.skip(start, s.depth); s.err != nil {
@@ -103,8 +104,9 @@ func (s *Scanner) Value() []byte {
 	return s.data[start:s.i:s.i]
 }
 
-// Object moves into an object and returns true: Member then moves to its first
-// member. Past a value of another kind, it moves and returns false.
+// Object moves into an object and returns true; Member then moves to its first
+// member. If the value is of another kind, Object moves past it and returns
+// false.
 func (s *Scanner) Object() bool { return s.open('{') }
 
 // Array is Object for arrays and their elements.
@@ -128,10 +130,10 @@ func (s *Scanner) open(bracket byte) bool {
 	return true
 }
 
-// Member moves to the next member of an object: its key is read, its value
-// comes next. It returns false once it has moved past the end of the object.
+// Member moves to the next member of an object: it reads the key, and the value
+// is next. It returns false once it has moved past the end of the object.
 func (s *Scanner) Member() bool {
-	// Text without white space and keys without escapes are the usual case.
+	// Usually there is no white space, and keys have no escapes.
 	data, i := s.data, s.i
 	if s.begun && i+1 < len(data) && data[i] == ',' && data[i+1] == '"' {
 		i += 2
@@ -166,15 +168,16 @@ func (s *Scanner) Member() bool {
 	return true
 }
 
-// Key returns the key of the member, with escapes resolved. Bytes in it that are
-// not UTF-8 are left as they are.
+// Key returns the key of the member, with escapes resolved. Invalid UTF-8 in it
+// is left unchanged.
 func (s *Scanner) Key() []byte { return s.key }
 
 // Element moves to the next element of an array. It returns false once it has
 // moved past the end of the array.
 func (s *Scanner) Element() bool { return s.more(']', "expected a comma or ]") }
 
-// more moves to the next element or member of what ends in bracket.
+// more moves to the next element or member of the array or object that ends in
+// bracket.
 func (s *Scanner) more(bracket byte, otherwise string) bool {
 	if s.err != nil {
 		return false
@@ -197,11 +200,11 @@ func (s *Scanner) more(bracket byte, otherwise string) bool {
 	return true
 }
 
-// Pos returns where in the data the walk is: where a value begins if one comes
-// next, where it ends just after it.
+// Pos returns the current offset in the data: the beginning of the next value,
+// or the end of the last one.
 func (s *Scanner) Pos() int { return s.i }
 
-// Since returns the data from pos to where the walk is.
+// Since returns the data from pos to the current offset.
 func (s *Scanner) Since(pos int) []byte {
 	if s.err != nil {
 		return nil

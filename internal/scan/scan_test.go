@@ -12,7 +12,7 @@ func TestSyntax(t *testing.T) {
 	for _, tc := range []struct {
 		in     string
 		offset int
-		msg    string // none if in is valid
+		msg    string // empty if in is valid
 	}{
 		{in: nested(maxDepth)},
 		{in: nested(maxDepth + 1), offset: maxDepth, msg: tooDeep},
@@ -52,7 +52,8 @@ func TestSyntax(t *testing.T) {
 		{in: "{\"a\":1,\"b\n:2}", offset: 9, msg: "control character in a string"},
 	} {
 		t.Run(tc.msg, func(t *testing.T) {
-			// In one step, and walked into, which is another way through the code.
+			// Pass the value in one step, and walk into it, which takes another path
+			// through the code.
 			for level := -1; level < 4; level++ {
 				err := Check([]byte(tc.in))
 				if level >= 0 {
@@ -78,7 +79,8 @@ func TestSyntax(t *testing.T) {
 	}
 }
 
-// TestCut: what is cut anywhere ends too early, and nobody looks behind its end.
+// TestCut: data that is cut off anywhere ends too early, and the Scanner does
+// not read beyond its end.
 func TestCut(t *testing.T) {
 	t.Parallel()
 	whole := `{"a":[1,-2.5,3e-4,true,null ,{"b":"c\u00e9\n" }, []] , "d\t":{"e":{"f" : [ ] }},"g":false,"h":{}}`
@@ -107,7 +109,8 @@ func TestCut(t *testing.T) {
 	}
 }
 
-// TestTooDeep: whoever walks into too much hears so, and gets nowhere.
+// TestTooDeep: walking into a value that nests too deeply is an error, and the
+// walk stops.
 func TestTooDeep(t *testing.T) {
 	t.Parallel()
 	s := New([]byte(strings.Repeat("[", maxDepth+1) + strings.Repeat("]", maxDepth+1)))
@@ -118,7 +121,7 @@ func TestTooDeep(t *testing.T) {
 	}
 }
 
-// TestNoAllocations: a walk needs no memory, whatever it goes through.
+// TestNoAllocations: a walk allocates no memory, for any data.
 func TestNoAllocations(t *testing.T) {
 	data := []byte(`{"a":[1,{"b":"c\n"},[[]]],"d":{"e":null},"f":"\u0430","g":-1.5e3}`)
 	if n := testing.AllocsPerRun(100, func() {
@@ -142,8 +145,8 @@ func TestNoAllocations(t *testing.T) {
 	}
 }
 
-// TestDepth: what is walked into counts like what is passed as a whole, and what
-// was left counts no more.
+// TestDepth: the depth is the same for values walked into and for values passed
+// as a whole, and values that were left no longer count.
 func TestDepth(t *testing.T) {
 	t.Parallel()
 	for _, deep := range []int{maxDepth, maxDepth + 1} {

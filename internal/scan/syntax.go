@@ -5,8 +5,8 @@ import (
 	"math/bits"
 )
 
-// fail records the mistake at offset i and moves to the end of the data, where
-// nothing goes on. It returns the end's offset for its callers to return.
+// fail records the error at offset i and moves to the end of the data, where no
+// step succeeds. It returns the offset of the end, as its callers do.
 func (s *Scanner) fail(i int, msg string) int {
 	if i >= len(s.data) {
 		i, msg = len(s.data), "unexpected end"
@@ -17,7 +17,7 @@ func (s *Scanner) fail(i int, msg string) int {
 	return s.i
 }
 
-// peek returns the next byte, or 0, which no rule accepts, at the end.
+// peek returns the next byte, or 0 at the end, which no rule accepts.
 func (s *Scanner) peek() byte {
 	if s.i < len(s.data) {
 		return s.data[s.i]
@@ -39,8 +39,8 @@ func skipSpace(data []byte, i int) int {
 	return i
 }
 
-// skip returns the offset behind the value that begins at i, in as many arrays
-// and objects as depth says. If there is none, s.err is set.
+// skip returns the offset behind the value that begins at i. depth is the
+// number of enclosing arrays and objects. If there is no value, s.err is set.
 func (s *Scanner) skip(i, depth int) int {
 	data := s.data
 	if i >= len(data) {
@@ -52,7 +52,7 @@ func (s *Scanner) skip(i, depth int) int {
 	switch c := data[i]; c {
 	case '"':
 		if end := plain(data, i+1); end < len(data) && data[end] == '"' {
-			return end + 1 // nearly always, faster
+			return end + 1 // a fast path for the usual case
 		}
 		return s.text(i)
 	case '{', '[':
@@ -81,7 +81,8 @@ func (s *Scanner) skip(i, depth int) int {
 	}
 }
 
-// members returns the offset behind an object, from that behind its brace.
+// members returns the offset behind an object. i is the offset behind its
+// opening brace.
 func (s *Scanner) members(i, depth int) int {
 	data := s.data
 	if i = skipSpace(data, i); i < len(data) && data[i] == '}' {
@@ -92,7 +93,7 @@ func (s *Scanner) members(i, depth int) int {
 			return s.fail(i, "expected a key")
 		}
 		if end := plain(data, i+1); end < len(data) && data[end] == '"' {
-			i = end + 1 // nearly always, faster
+			i = end + 1 // a fast path for the usual case
 		} else if i = s.text(i); s.err != nil {
 			return i
 		}
@@ -166,8 +167,8 @@ func (s *Scanner) word(i int, w string) int {
 }
 
 // text returns the offset behind the string that begins at i. It checks escapes
-// and control characters. Bytes that are not UTF-8 are let through: they become
-// U+FFFD when the string is used.
+// and control characters. Invalid UTF-8 is accepted, and becomes U+FFFD when
+// the string is used.
 func (s *Scanner) text(i int) int {
 	data := s.data
 	for i++; ; {
@@ -188,12 +189,13 @@ func (s *Scanner) text(i int) int {
 	}
 }
 
-// plain returns the offset of the next byte from i on that is a quotation mark,
-// a backslash or a control character, or the length of data.
+// plain returns the offset of the next quotation mark, backslash or control
+// character from i on, or the length of data.
 func plain(data []byte, i int) int {
-	// Eight bytes at a time. A byte is zero if subtracting one from it borrows;
-	// what is above it may then look like zero as well, so the lowest counts. One
-	// with its highest bit set, as in all of a Cyrillic text, is not looked for.
+	// It reads eight bytes at a time. A byte is zero if subtracting one from it
+	// borrows; the bytes above it may then look like zero as well, so the lowest
+	// counts. A byte with its highest bit set, as in all Cyrillic text, does not
+	// match.
 	const low, high = 0x0101010101010101, 0x8080808080808080
 	for ; i+8 <= len(data); i += 8 {
 		w := binary.LittleEndian.Uint64(data[i:])
@@ -232,8 +234,8 @@ func (s *Scanner) escape(i int) int {
 	return s.fail(i, "unknown escape")
 }
 
-// Number returns the length of the number that b begins with. If there is
-// none, it returns false and the length of what could have begun one.
+// Number returns the length of the number at the beginning of b. If there is
+// none, it returns false and the length of the part that could begin a number.
 func Number(b []byte) (n int, ok bool) {
 	if n < len(b) && b[n] == '-' {
 		n++
@@ -265,7 +267,7 @@ func Number(b []byte) (n int, ok bool) {
 	return n, true
 }
 
-// digits returns the offset behind the digits from n on.
+// digits returns the offset behind the digits that start at n.
 func digits(b []byte, n int) int {
 	for n < len(b) && isDigit(b[n]) {
 		n++

@@ -6,20 +6,20 @@ import (
 	"unicode/utf8"
 )
 
-// Plain returns what the string raw, a value that was checked before, says, and
-// true, if that is a part of raw as it stands. If it is not, for there are
-// escapes in it or bytes that are not UTF-8, AppendText finds out.
+// Plain returns the text of the string raw, a value that was checked before,
+// and true, if the text is a part of raw. Otherwise raw has escapes or invalid
+// UTF-8, and AppendText returns the text.
 func Plain(raw []byte) (text []byte, ok bool) {
 	b := raw[1 : len(raw)-1]
 	return b, bytes.IndexByte(b, '\\') < 0 && utf8.Valid(b)
 }
 
-// AppendText appends what the string raw, a value that was checked before, says
-// to dst. Bytes that are not UTF-8 and halves of surrogate pairs become U+FFFD,
-// one each, as in encoding/json.
+// AppendText appends the text of the string raw, a value that was checked
+// before, to dst. Each invalid byte and each half of a surrogate pair becomes
+// one U+FFFD, as in encoding/json.
 func AppendText(dst, raw []byte) []byte { return unescape(dst, raw[1:len(raw)-1]) }
 
-// unescape appends what the inside of a string says to dst.
+// unescape appends the text of the inside of a string to dst.
 func unescape(dst, b []byte) []byte {
 	for {
 		k := bytes.IndexByte(b, '\\')

@@ -1,19 +1,19 @@
 // Package stacks finds the stacks of chosen goroutines among very many.
 //
-// The runtime tells the stack of the calling goroutine alone. For any other, it walks
-// the stacks of all goroutines: [runtime.Stack] prints them while the world is
-// stopped, and a goroutine profile collects them while the others go on. So finding
-// one stack costs time for each goroutine that there is, and no way of looking
-// changes that. A blocked goroutine cannot write down its own stack either. This
-// package makes a look as cheap as the runtime allows, and its users must limit how
-// often they look.
+// The runtime returns the stack of the calling goroutine only. For any other,
+// it walks the stacks of all goroutines: [runtime.Stack] prints them while the
+// world is stopped, and a goroutine profile collects them while the others
+// continue. Finding one stack therefore costs time for each goroutine, by every
+// method. A blocked goroutine cannot write down its own stack either. This
+// package makes a search as cheap as the runtime allows, and its users must
+// limit the number of searches.
 //
-// A profile does not tell which goroutine is which, so [Mark] writes a number into
-// the stack itself, as the lines from which a function calls itself. That costs some
-// nanoseconds and no memory. [runtime.GoroutineProfile] is the cheapest profile, but
-// has only the innermost 32 calls of a stack. The profile of package runtime/pprof
-// has 128 and costs several times as much, so that it is for stacks that the first
-// one has cut off.
+// A profile does not tell which goroutine is which, so [Mark] writes a number
+// into the stack itself, as the lines from which a function calls itself. That
+// costs some nanoseconds and no memory. [runtime.GoroutineProfile] is the
+// cheapest profile, but contains only the innermost 32 calls of a stack. The
+// profile of package runtime/pprof contains 128 and costs several times as
+// much, so it is used for stacks that the first one has cut off.
 package stacks
 
 import (
@@ -37,7 +37,7 @@ const (
 	Marks = end
 )
 
-// A Runner is a piece of work whose stack may be asked for.
+// A Runner is a piece of work with a stack that Find can return.
 type Runner interface{ Run() error }
 
 // Mark calls r.Run and returns its error. While Run runs, [Find] finds its
@@ -94,7 +94,7 @@ type site struct {
 	line int64
 }
 
-// A prober notes from where descend has called itself first.
+// A prober records the first call of descend to itself.
 type prober struct{ site site }
 
 // The names of descend and Mark in a profile.
@@ -108,7 +108,7 @@ func (p *prober) Run() error {
 	for _, pc := range pcs[:runtime.Callers(1, pcs[:])] {
 		if f := runtime.FuncForPC(pc - 1); f != nil && f.Name() == descendName {
 			_, line := f.FileLine(pc - 1)
-			p.site = site{pc, int64(line)} // the last one stays: that of the lowest digit
+			p.site = site{pc, int64(line)} // the last one is kept: that of the lowest digit
 		}
 	}
 	return nil
@@ -124,14 +124,15 @@ var sites = sync.OnceValue(func() (all [16]site) {
 	return all
 })
 
-// Find returns the stacks of the goroutines with the given marks, in the form of
-// debug.Stack but without addresses and arguments. A mark is missing if its
-// goroutine has ended, or has more calls on its stack than the runtime puts into a
-// profile, which is 128. If several goroutines have one mark, Find returns one of
+// Find returns the stacks of the goroutines with the given marks, in the form
+// of debug.Stack but without addresses and arguments. A mark is missing if its
+// goroutine has ended, or has more than 128 calls on its stack, which is the
+// limit of a profile. If several goroutines have one mark, Find returns one of
 // their stacks.
 //
-// Its time grows with the number of all goroutines, during which the others go on:
-// by some microseconds for each, and by some tens if a stack has more than 32 calls.
+// Its time grows with the number of all goroutines, which continue meanwhile:
+// by some microseconds for each, and by some tens if a stack has more than 32
+// calls.
 func Find(marks []uint32) (map[uint32]string, error) {
 	found, cut := findShort(marks)
 	if !cut || len(found) == len(marks) {
@@ -168,7 +169,7 @@ func findShort(marks []uint32) (found map[uint32]string, cut bool) {
 
 // profileAll returns the stacks of all goroutines.
 func profileAll() []runtime.StackRecord {
-	const more = 128 // that may begin meanwhile
+	const more = 128 // goroutines that may begin meanwhile
 	records := make([]runtime.StackRecord, runtime.NumGoroutine()+more)
 	for {
 		n, ok := runtime.GoroutineProfile(records)
@@ -179,7 +180,7 @@ func profileAll() []runtime.StackRecord {
 	}
 }
 
-// markOf returns the mark in a stack, and the number of its digits that are there.
+// markOf returns the mark in a stack, and the number of its digits found.
 func markOf(stack []uintptr) (mark uint32, n int) {
 	all := sites()
 	low, high := all[0].pc, all[0].pc
@@ -240,7 +241,7 @@ func findDeep(marks []uint32) (map[uint32]string, error) {
 	return p.find(marks)
 }
 
-// find looks through the samples for marks.
+// find searches the samples for marks.
 func (p *profile) find(marks []uint32) (map[uint32]string, error) {
 	wanted := make(map[uint32]bool, len(marks))
 	for _, m := range marks {
@@ -273,7 +274,7 @@ func (p *profile) find(marks []uint32) (map[uint32]string, error) {
 	return found, nil
 }
 
-// markLines returns the digits by the locations that stand for them.
+// markLines returns the digits by their locations.
 func (p *profile) markLines() map[uint64]uint32 {
 	digit := make(map[int64]uint32, 16)
 	for d, s := range sites() {
@@ -302,7 +303,7 @@ func (p *profile) text(stack []uint64) string {
 	return b.String()
 }
 
-// A profile is what is needed of one in the form of pprof.
+// A profile has the needed parts of a profile in pprof's format.
 type profile struct {
 	samples   [][]byte
 	locations map[uint64][]call // by id; of inlined calls the innermost first

@@ -97,7 +97,7 @@ func TestFindTooDeep(t *testing.T) {
 	}
 }
 
-// TestReadProfile: what is no profile is an error, never a panic.
+// TestReadProfile: a malformed profile is an error, never a panic.
 func TestReadProfile(t *testing.T) {
 	for _, tt := range []struct{ name, raw string }{
 		{"no number", "\xff"},
@@ -144,7 +144,7 @@ func BenchmarkMark(b *testing.B) {
 	}
 }
 
-// BenchmarkFind is what finding ten stacks among many goroutines takes.
+// BenchmarkFind measures the time to find ten stacks among many goroutines.
 func BenchmarkFind(b *testing.B) {
 	for _, n := range []int{10, 100_000} {
 		b.Run(map[int]string{10: "10", 100_000: "100000"}[n], func(b *testing.B) {

@@ -2,15 +2,15 @@ package tolerant
 
 import "strings"
 
-// The sizes of an arena's blocks, in bytes. The first is small, for a document of
-// few strings; the last bounds the memory that one string can keep alive.
+// The sizes of an arena's blocks, in bytes. The first is small, for a document
+// with few strings. The last limits the memory that one string can keep alive.
 const (
 	minBlock = 128
 	maxBlock = 2 << 10
 )
 
-// An arena holds the text of many strings in few blocks of memory. A string that
-// outlives the others keeps its block, so at most maxBlock bytes, alive.
+// An arena holds the text of many strings in a few blocks of memory. A string
+// that outlives the others keeps its block alive, so at most maxBlock bytes.
 type arena struct {
 	block strings.Builder
 	size  int // of the last block
@@ -24,7 +24,7 @@ func (a *arena) string(text []byte, rest int) string {
 	if a.block.Cap()-a.block.Len() < len(text) {
 		next := min(max(2*a.size, minBlock), maxBlock, len(text)+rest)
 		if len(text) > next/2 {
-			return string(text) // does not waste the rest of two blocks
+			return string(text) // avoids wasting the rest of two blocks
 		}
 		a.size = next
 		a.block = strings.Builder{}

@@ -8,7 +8,7 @@ import (
 func TestArena(t *testing.T) {
 	long := strings.Repeat("long ", 1000)
 	words := []string{"", "a", "bc", long, "привет", strings.Repeat("x", minBlock), "end"}
-	for range 6 { // beyond the largest block
+	for range 6 { // more than the largest block
 		words = append(words, words...)
 	}
 	rest := 0
@@ -33,8 +33,8 @@ func TestArena(t *testing.T) {
 	}
 }
 
-// TestArenaAllocations holds the number of blocks, and that a lone string takes no
-// more memory than its text.
+// TestArenaAllocations checks the number of blocks, and that a single string
+// takes no more memory than its text.
 func TestArenaAllocations(t *testing.T) {
 	for _, tt := range []struct {
 		name    string

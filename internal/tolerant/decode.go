@@ -7,20 +7,20 @@ import (
 	"strconv"
 )
 
-// state is one walk through one document.
+// state is one pass through one document.
 type state struct {
 	data []byte
-	i    int    // the next byte to look at
+	i    int    // the next byte to read
 	buf  []byte // text of the last string that had escapes
 	kept arena  // the text of the strings decoded so far
-	in   int    // the number of lists around
+	in   int    // the number of enclosing lists
 
 	bent  func(path string, want reflect.Type, raw []byte)
 	miss  func(path string, raw []byte)
-	trace bool // somebody wants paths
+	trace bool // a callback wants paths
 	path  []step
 
-	inside map[reflect.Type]reflect.Type // nil if nobody wants to hear of it
+	inside map[reflect.Type]reflect.Type // nil if no callback is set
 }
 
 // step is a key, or an index if index is not negative.
@@ -59,8 +59,8 @@ func (s *state) where() string {
 	return string(b)
 }
 
-// bend makes v zero and reports that raw had no meaning as a t. It returns
-// false for its callers to return.
+// bend sets v to zero and reports that raw had no meaning as a t. It returns
+// false, as its callers do.
 func (s *state) bend(t reflect.Type, v reflect.Value, raw []byte) bool {
 	v.SetZero()
 	if s.bent != nil {
@@ -69,9 +69,9 @@ func (s *state) bend(t reflect.Type, v reflect.Value, raw []byte) bool {
 	return false
 }
 
-// value decodes the value that begins here into v, which is settable, and moves
-// past it. It reports whether something was there: a pointer to v that is
-// false would say more than VK did.
+// value decodes the value at the current position into v, which is settable,
+// and moves past it. It reports whether a value was present: a pointer to a v
+// of false would say more than VK did.
 func (s *state) value(p *plan, v reflect.Value) bool {
 	switch p.op {
 	case opStruct:
@@ -137,14 +137,14 @@ func (s *state) object(p *plan, v reflect.Value) bool {
 	return true
 }
 
-// field moves past a member's key to its value, and returns the field of the
-// struct for it, or nil and the key's text.
+// field moves past a member's key to its value. It returns the field of the
+// struct for the key, or nil and the key's text.
 func (s *state) field(p *plan) (f *field, key []byte) {
 	raw := s.next()
 	s.space()
 	s.i++ // the colon
 	s.space()
-	// No field's name has escapes, so the usual key can be looked up as written.
+	// No field's name has escapes, so a usual key can be looked up as written.
 	if f = p.fields[string(raw[1:len(raw)-1])]; f != nil {
 		return f, nil
 	}
@@ -152,14 +152,14 @@ func (s *state) field(p *plan) (f *field, key []byte) {
 	return p.field(key), key
 }
 
-// unknown moves past the value of a key that has no field, and keeps it in the
-// field rest, unless that is nil, of the struct v.
+// unknown moves past the value of a key without a field, and stores it in the
+// field rest of the struct v, unless rest is nil.
 func (s *state) unknown(key []byte, rest *field, v reflect.Value) {
 	if s.miss == nil && rest == nil {
 		s.next()
 		return
 	}
-	name := string(key) // good for longer than key
+	name := string(key) // valid for longer than key
 	raw := s.next()
 	if rest != nil {
 		if fv, ok := rest.of(v); ok {
@@ -195,7 +195,7 @@ func (s *state) mapping(p *plan, v reflect.Value) bool {
 	if v.IsNil() {
 		v.Set(reflect.MakeMap(p.typ))
 	}
-	// SetMapIndex copies, so one key and one element serve for all.
+	// SetMapIndex copies, so one key and one element are reused for all.
 	k := reflect.New(p.typ.Key()).Elem()
 	e := reflect.New(p.elem.typ).Elem()
 	s.i++
@@ -216,8 +216,9 @@ func (s *state) mapping(p *plan, v reflect.Value) bool {
 	return true
 }
 
-// list fills a slice or an array from an array or an object with numbers for
-// keys. A bent element stays as a zero, so that the others keep their places.
+// list fills a slice or an array from an array or from an object with numeric
+// keys. A bent element stays as a zero, so that the others keep their
+// positions.
 func (s *state) list(p *plan, v reflect.Value) bool {
 	closing := byte(']')
 	switch c := s.data[s.i]; {
@@ -248,7 +249,7 @@ func (s *state) list(p *plan, v reflect.Value) bool {
 		}
 		if p.op == opSlice {
 			if n == v.Cap() {
-				v.Grow(1) // doubles
+				v.Grow(1) // doubles the capacity
 			}
 			v.SetLen(n + 1)
 		} else if n >= v.Len() {
@@ -265,13 +266,12 @@ func (s *state) list(p *plan, v reflect.Value) bool {
 	return true
 }
 
-// maxCounted is the number of lists within each other whose elements are counted
-// before they are decoded. Counting all would take time in the square of the
-// depth.
+// maxCounted is the depth of nested lists down to which elements are counted
+// before they are decoded. Counting at every depth would take quadratic time.
 const maxCounted = 4
 
 // count returns the number of elements of the array, or of the object with
-// numbers for keys, that begins here. It does not move.
+// numeric keys, at the current position. It does not move.
 func (s *state) count(closing byte) (n int) {
 	start := s.i
 	s.i++
@@ -285,7 +285,7 @@ func (s *state) count(closing byte) (n int) {
 	return n
 }
 
-// numbered reports whether all keys of the object that begins here are
+// numbered reports whether all keys of the object at the current position are
 // numbers. It does not move.
 func (s *state) numbered() bool {
 	start := s.i
@@ -306,7 +306,7 @@ func (s *state) numbered() bool {
 	return true
 }
 
-// any decodes as encoding/json does into an empty interface of type t.
+// any decodes a value into an empty interface of type t, as encoding/json does.
 func (s *state) any(t reflect.Type) any {
 	switch s.data[s.i] {
 	case '{':

@@ -10,15 +10,15 @@ import (
 type field struct {
 	name   string
 	tagged bool // the name comes from a tag
-	rest   bool // takes the keys that have no field
+	rest   bool // takes the keys without a field of their own
 	typ    reflect.Type
-	index  []int // the way to it: one step per struct
+	index  []int // the path to it: one step per struct
 	plan   *plan
 }
 
-// of returns the field f of v, allocating embedded pointers on the way. It
-// returns false if it would have to set a pointer that is embedded under an
-// unexported name, which reflection does not allow.
+// of returns the field f of v and allocates embedded pointers on the path. It
+// returns false if it would have to set a pointer embedded under an unexported
+// name, which reflection does not allow.
 func (f *field) of(v reflect.Value) (reflect.Value, bool) {
 	for k, i := range f.index {
 		if k > 0 && v.Kind() == reflect.Pointer {
@@ -35,17 +35,17 @@ func (f *field) of(v reflect.Value) (reflect.Value, bool) {
 	return v, true
 }
 
-// fieldsOf lists the fields of t that keys can reach, by encoding/json's rules:
-// the least nested field of a name wins, then the only one that has the name
-// from a tag; if neither settles it, all of that name are out.
+// fieldsOf lists the fields of t that keys can reach, by encoding/json's rules.
+// The least nested field of a name wins, then the only one with the name from a
+// tag. If neither decides, all fields of that name are ignored.
 func fieldsOf(t reflect.Type) []*field {
 	type embedded struct {
 		typ   reflect.Type
 		index []int
 	}
 	var fields []*field
-	taken := map[string]bool{}      // names settled at a lesser depth
-	seen := map[reflect.Type]bool{} // structs met at a lesser depth
+	taken := map[string]bool{}      // names found at a smaller depth
+	seen := map[reflect.Type]bool{} // structs found at a smaller depth
 	for level := []embedded{{typ: t}}; len(level) > 0; {
 		var deeper []embedded
 		found := map[string][]*field{}
@@ -77,8 +77,8 @@ func fieldsOf(t reflect.Type) []*field {
 				}
 			}
 		}
-		// A type embedded twice at one depth stays in twice: its fields
-		// annul each other. One met before has nothing to add.
+		// A type embedded twice at one depth stays in the list twice: its fields cancel
+		// each other out. A type found before adds nothing.
 		for _, e := range level {
 			seen[e.typ] = true
 		}
@@ -92,8 +92,8 @@ func fieldsOf(t reflect.Type) []*field {
 	return fields
 }
 
-// dominant returns the one field among those of equal name and depth that
-// stands for the name, or nil.
+// dominant returns the field that wins among those of equal name and depth, or
+// nil.
 func dominant(fs []*field) *field {
 	if len(fs) == 1 {
 		return fs[0]
@@ -117,8 +117,8 @@ func nameOf(sf reflect.StructField) (name string, tagged, ok bool) {
 		return "", false, false
 	}
 	name, _, _ = strings.Cut(tag, ",")
-	// An unexported struct that is embedded has fields that can be set, but
-	// cannot be set as a whole, as a key of its own might ask for.
+	// The fields of an unexported embedded struct can be set, but the struct itself
+	// cannot, as a key of its own would require.
 	if !sf.IsExported() && (name != "" || !sf.Anonymous || structIn(sf.Type) == nil) {
 		return "", false, false
 	}
@@ -128,8 +128,8 @@ func nameOf(sf reflect.StructField) (name string, tagged, ok bool) {
 	return name, true, true
 }
 
-// isRest reports whether a field takes what other fields do not: as in
-// encoding/json/v2, the tag option unknown says so.
+// isRest reports whether a field takes the keys without a field. As in
+// encoding/json/v2, the tag option "unknown" marks such a field.
 func isRest(sf reflect.StructField) bool {
 	_, options, _ := strings.Cut(sf.Tag.Get("json"), ",")
 	return sf.Type == restType && slices.Contains(strings.Split(options, ","), "unknown")

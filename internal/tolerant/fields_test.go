@@ -87,7 +87,7 @@ func TestFieldsAgree(t *testing.T) {
 		},
 		"tags": func() any {
 			return &struct {
-				//lint:ignore SA5008 the odd spelling is what is tested
+				//lint:ignore SA5008 the test covers this odd spelling
 				Dash    int `json:"-,"`
 				Skipped int `json:"-"`
 				Plain   int `json:",omitempty"`
@@ -113,8 +113,8 @@ func TestFieldsAgree(t *testing.T) {
 	}
 }
 
-// TestLooseNames: a field without a tag takes a key that differs from its name in
-// case and underscores, unless the key is the name of another.
+// TestLooseNames: a field without a tag takes a key that differs from its name
+// in case and underscores, unless the key is the name of another field.
 func TestLooseNames(t *testing.T) {
 	t.Parallel()
 	type inner struct{ PeerID int }
@@ -174,7 +174,7 @@ func TestLooseNames(t *testing.T) {
 	}
 }
 
-// TestUnsettable covers what reflection forbids to set.
+// TestUnsettable covers values that reflection cannot set.
 func TestUnsettable(t *testing.T) {
 	t.Parallel()
 	var bent []string
@@ -198,8 +198,8 @@ func TestUnsettable(t *testing.T) {
 	}
 }
 
-// TestRest: what no field is for ends in the field with the option unknown, also
-// if nobody listens, and is reported all the same.
+// TestRest: keys without a field are stored in the field with the option
+// unknown, even if no callback is set. They are reported anyway.
 func TestRest(t *testing.T) {
 	type inner struct {
 		Rest map[string]json.RawMessage `json:",unknown"`
@@ -228,7 +228,7 @@ func TestRest(t *testing.T) {
 		t.Errorf("reported %q", s)
 	}
 	type none struct {
-		Rest map[string]string `json:",unknown"` // of another type: a field like any
+		Rest map[string]string `json:",unknown"` // of another type, so an ordinary field
 	}
 	var n none
 	if err := Unmarshal([]byte(`{"Rest":{"a":"b"},"c":1}`), &n); err != nil || n.Rest["a"] != "b" || len(n.Rest) != 1 {

@@ -21,7 +21,7 @@ func collect(paths *[]string) func(string, reflect.Type, []byte) {
 	return func(path string, _ reflect.Type, _ []byte) { *paths = append(*paths, path) }
 }
 
-// wide has a field of every kind there is.
+// wide has a field of every kind.
 type wide struct {
 	B    bool
 	I    int
@@ -59,8 +59,8 @@ var seeds = []string{
 	`{"id":1,"Shown":true,"owner":"3","In":{"Deep":1}}`,
 }
 
-// verdict checks that err is right about data, which encoding/json may nest
-// deeper.
+// verdict checks that err is correct for data, which may nest deeper for
+// encoding/json.
 func verdict(t *testing.T, data []byte, err error) {
 	t.Helper()
 	if err == nil {
@@ -125,7 +125,7 @@ func FuzzStruct(f *testing.F) {
 	})
 }
 
-// TestPayloads decodes everything VK is known to send.
+// TestPayloads decodes all known payloads of VK.
 func TestPayloads(t *testing.T) {
 	t.Parallel()
 	n := 0
@@ -155,8 +155,8 @@ func TestPayloads(t *testing.T) {
 	}
 }
 
-// TestSyntax: a bad document changes nothing, and its mistake is told. What is
-// one, package scan's tests say.
+// TestSyntax: a malformed document changes nothing and is reported. The tests
+// of package scan define the malformed documents.
 func TestSyntax(t *testing.T) {
 	t.Parallel()
 	for _, in := range []string{"", `{"x":2}}`, `{"x":2,"z":[tru]}`, `{"x":2,"z":"` + "\n" + `"}`, strings.Repeat(`{"x":2,"z":`, 1001)} {

@@ -10,11 +10,11 @@ import (
 	"unicode/utf8"
 )
 
-// op is what to do for a type.
+// op is the operation for a type.
 type op uint8
 
 const (
-	opNone op = iota // cannot be filled: everything but null is bent
+	opNone op = iota // cannot be filled: everything except null is bent
 	opBool
 	opInt
 	opUint
@@ -32,14 +32,14 @@ const (
 	opStruct
 )
 
-// plan is all that decoding needs to know about a type, found out once.
+// plan is everything that decoding needs to know about a type, computed once.
 type plan struct {
 	op     op
 	typ    reflect.Type
 	elem   *plan             // of a pointer, slice, array or map
 	fields map[string]*field // of a struct, by key
-	loose  map[string]*field // of a struct: those without a tag, by what looseName makes of the key; nil if there are none
-	rest   *field            // of a struct: takes the keys that have no field; or nil
+	loose  map[string]*field // of a struct: those without a tag, by looseName of the key; nil if there are none
+	rest   *field            // of a struct: takes the keys without a field; or nil
 	empty  reflect.Value     // of a slice: not nil, of length and capacity 0
 }
 
@@ -51,7 +51,7 @@ var (
 	textType = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
-// plans holds a finished *plan for each reflect.Type met so far.
+// plans holds a finished *plan for each reflect.Type seen so far.
 var plans sync.Map
 
 func planOf(t reflect.Type) *plan {
@@ -66,9 +66,9 @@ func planOf(t reflect.Type) *plan {
 	return p
 }
 
-// builder holds the plans that one call of planOf makes. Types may refer to
-// themselves, so a plan is entered before it is finished; others see none of
-// them before all are.
+// builder holds the plans created by one call of planOf. Types may refer to
+// themselves, so a plan is entered before it is finished. Other goroutines see
+// the plans only after all of them are finished.
 type builder map[reflect.Type]*plan
 
 func (b builder) plan(t reflect.Type) *plan {
@@ -151,9 +151,9 @@ func (b builder) plan(t reflect.Type) *plan {
 	return p
 }
 
-// field returns the field of a struct for a key, or nil: the field of exactly
-// this name, or else the first field without a tag whose name differs only in
-// case and underscores.
+// field returns the field of a struct for a key, or nil. It prefers the field
+// with exactly this name to the first field without a tag whose name differs
+// only in case and underscores.
 func (p *plan) field(key []byte) *field {
 	if f := p.fields[string(key)]; f != nil || p.loose == nil {
 		return f
@@ -162,8 +162,8 @@ func (p *plan) field(key []byte) *field {
 	return p.loose[string(looseName(buf[:0], key))]
 }
 
-// looseName appends a name to b without its underscores, and with the same
-// letter for all cases of one.
+// looseName appends a name to b without its underscores, and with all cases of
+// a letter mapped to the same letter.
 func looseName(b, name []byte) []byte {
 	for len(name) > 0 {
 		r, n := utf8.DecodeRune(name)
@@ -186,8 +186,8 @@ func asciiLower(c byte) byte {
 	return c
 }
 
-// leastFold returns the first of the letters that r folds to, in lower case if
-// that is an ASCII letter.
+// leastFold returns the smallest of the letters that r folds to, in lower case
+// if it is an ASCII letter.
 func leastFold(r rune) rune {
 	for {
 		next := unicode.SimpleFold(r)

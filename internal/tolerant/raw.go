@@ -2,9 +2,9 @@ package tolerant
 
 import "github.com/vkrouter/vk/internal/scan"
 
-// Int returns the integer that raw, exactly one JSON value in good syntax,
-// means: what Unmarshal makes of it for an int64. It returns 0 and false for
-// null and for what is bent.
+// Int returns the integer that Unmarshal would store in an int64 for raw, which
+// must be exactly one well-formed JSON value. It returns 0 and false for null
+// and for a bent value.
 func Int(raw []byte) (n int64, ok bool) {
 	if len(raw) == 0 || raw[0] == 'n' {
 		return 0, false
@@ -19,8 +19,8 @@ func Int(raw []byte) (n int64, ok bool) {
 	return n, true
 }
 
-// digits returns the number of lit if lit has only digits, and few enough for
-// all such numbers to fit: the usual case, faster than what reads any number.
+// digits returns the number in lit if lit has only digits, and so few that all
+// such numbers fit. This is the usual case, and faster than reading any number.
 func digits(lit []byte) (n int64, ok bool) {
 	if len(lit) == 0 || len(lit) > 18 {
 		return 0, false
@@ -43,7 +43,7 @@ func Bool(raw []byte) (b, ok bool) {
 	return s.bool(raw)
 }
 
-// Text is Int for a string. The text is part of raw, or newly made.
+// Text is Int for a string. The text is part of raw, or newly allocated.
 func Text(raw []byte) (text []byte, ok bool) {
 	if len(raw) == 0 || raw[0] == 'n' {
 		return nil, false

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestRaw: one value is converted as Unmarshal converts it.
+// TestRaw: a single value is converted as Unmarshal converts it.
 func TestRaw(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{

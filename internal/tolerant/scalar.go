@@ -12,8 +12,8 @@ import (
 	"github.com/vkrouter/vk/internal/scan"
 )
 
-// scalar converts raw, a whole value of any kind, for targets that are not
-// walked into. It reports whether something was there, like value.
+// scalar converts raw, a whole value of any kind, for targets that have no
+// elements of their own. Like value, it reports whether a value was present.
 func (s *state) scalar(p *plan, v reflect.Value, raw []byte) bool {
 	switch p.op {
 	case opRaw:
@@ -88,8 +88,8 @@ func (s *state) scalar(p *plan, v reflect.Value, raw []byte) bool {
 	return true
 }
 
-// inspect decodes raw, which an UnmarshalJSON has taken, into a t that nobody
-// gets, to report from inside of it.
+// inspect decodes raw, which an UnmarshalJSON method has decoded, into a
+// temporary t, to report bent values and unknown keys inside it.
 func (s *state) inspect(t reflect.Type, raw []byte) {
 	data, i := s.data, s.i
 	s.data, s.i = raw, 0
@@ -110,8 +110,8 @@ func (s *state) plain(raw []byte) ([]byte, bool) {
 
 var zero, one = []byte("0"), []byte("1")
 
-// number returns the number that raw means: a number, a string holding one, or
-// a bool.
+// number returns the number that raw represents: a number, a string with a
+// number, or a bool.
 func (s *state) number(raw []byte) (lit []byte, ok bool) {
 	switch raw[0] {
 	case '"':
@@ -141,7 +141,7 @@ func (s *state) bool(raw []byte) (b, ok bool) {
 	return ok && !isZero(lit), ok
 }
 
-// isZero reports whether a number has no digit but zeros before its exponent.
+// isZero reports whether a number has only zeros before its exponent.
 func isZero(lit []byte) bool {
 	for _, c := range lit {
 		if c|0x20 == 'e' {
@@ -166,7 +166,7 @@ func (s *state) int(raw []byte) (int64, bool) {
 	case !neg:
 		return int64(mag), mag <= math.MaxInt64
 	default:
-		return -int64(mag), mag <= 1<<63 // -int64(1<<63) wraps round to itself
+		return -int64(mag), mag <= 1<<63 // -int64(1<<63) wraps around to itself
 	}
 }
 
@@ -179,8 +179,8 @@ func (s *state) uint(raw []byte) (uint64, bool) {
 	return mag, ok && (!neg || mag == 0)
 }
 
-// integer reads a number that is whole, however it is written: 15, 15.0 and
-// 1.5e1. It does not go through float64, which would round large ids.
+// integer reads a whole number in any notation: 15, 15.0 and 1.5e1. It does not
+// use float64, which would round large IDs.
 func integer(lit []byte) (neg bool, mag uint64, ok bool) {
 	if isZero(lit) {
 		return false, 0, true
@@ -191,7 +191,7 @@ func integer(lit []byte) (neg bool, mag uint64, ok bool) {
 	}
 	exp := 0
 	if k := bytes.IndexAny(lit, "eE"); k >= 0 {
-		// Atoi saturates. The bounds leave room to add to exp, and are far
+		// Atoi saturates. The bounds leave room for additions to exp, and are far
 		// beyond any integer that fits.
 		exp, _ = strconv.Atoi(string(lit[k+1:]))
 		exp = min(max(exp, -1<<30), 1<<30)
@@ -202,7 +202,7 @@ func integer(lit []byte) (neg bool, mag uint64, ok bool) {
 		frac = len(lit) - k - 1
 	}
 	exp -= frac
-	// Zeros at the end only move the point.
+	// Trailing zeros only move the decimal point.
 	for end := lit[len(lit)-1]; end == '0' || end == '.'; end = lit[len(lit)-1] {
 		if end == '0' {
 			exp++
@@ -239,8 +239,8 @@ func (s *state) float(raw []byte, bits int) (float64, bool) {
 	return f, err == nil
 }
 
-// The seconds of the years 1 and 9999, outside of which a Time can neither be
-// written as RFC 3339 nor mean anything VK would say.
+// The seconds of the years 1 and 9999. A Time outside of them cannot be
+// formatted as RFC 3339, and VK never sends one.
 const (
 	minUnix = -62135596800
 	maxUnix = 253402300799
@@ -274,13 +274,13 @@ func (s *state) time(raw []byte) (time.Time, bool) {
 	if f == 0 {
 		return time.Time{}, true
 	}
-	// In this range a float64 holds every whole second, and parts of one to
-	// the microsecond in our times.
+	// In this range a float64 holds every whole second, and fractions of current
+	// times to the microsecond.
 	sec, part := math.Modf(f)
 	return time.Unix(int64(sec), int64(math.Round(part*1e6))*1e3).UTC(), true
 }
 
-// setKey sets a map's key from an object's.
+// setKey sets the key of a map from the key of an object.
 func setKey(k reflect.Value, key string) bool {
 	switch {
 	case k.Kind() == reflect.String:

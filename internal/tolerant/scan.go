@@ -6,9 +6,9 @@ import (
 	"github.com/vkrouter/vk/internal/scan"
 )
 
-// The methods here step through data that scan.Check has approved, and so need no
-// error returns and few bounds of their own. Outside strings, what is not above
-// a space is white space.
+// The methods in this file step through data that scan.Check has approved. They
+// therefore return no errors and need few bounds checks. Outside strings, every
+// byte up to a space is white space.
 
 // space moves to the next byte that is not white space.
 func (s *state) space() {
@@ -17,7 +17,7 @@ func (s *state) space() {
 	}
 }
 
-// next moves past the value that begins here and returns its bytes.
+// next moves past the value at the current position and returns its bytes.
 func (s *state) next() []byte {
 	start := s.i
 	switch s.data[s.i] {
@@ -35,8 +35,8 @@ func (s *state) next() []byte {
 
 func endsScalar(b byte) bool { return b <= ' ' || b == ',' || b == '}' || b == ']' }
 
-// string moves past the string that begins here. It hops from quote to quote:
-// one that follows an odd number of backslashes belongs to the string.
+// string moves past the string at the current position. It jumps from quote to
+// quote: a quote after an odd number of backslashes belongs to the string.
 func (s *state) string() {
 	for open := s.i; ; {
 		s.i += 1 + bytes.IndexByte(s.data[s.i+1:], '"')
@@ -51,7 +51,7 @@ func (s *state) string() {
 	}
 }
 
-// container moves past the array or object that begins here.
+// container moves past the array or object at the current position.
 func (s *state) container() {
 	for depth := 0; ; {
 		switch s.data[s.i] {
@@ -70,8 +70,8 @@ func (s *state) container() {
 	}
 }
 
-// more moves to the next element of an array or member of an object, or past
-// its closing bracket, which it reports with false.
+// more moves to the next element of an array or member of an object. At the
+// closing bracket, it moves past the bracket and returns false.
 func (s *state) more(closing byte) bool {
 	s.space()
 	if s.data[s.i] == ',' {
@@ -85,8 +85,8 @@ func (s *state) more(closing byte) bool {
 	return true
 }
 
-// key moves past a member's key to its value and returns the key's text, which
-// is good until the next call of key or text.
+// key moves past a member's key to its value. It returns the key's text, which
+// is valid until the next call of key or text.
 func (s *state) key() []byte {
 	raw := s.next()
 	s.space()
@@ -95,8 +95,8 @@ func (s *state) key() []byte {
 	return s.text(raw)
 }
 
-// text returns what the string raw says. It is either part of the data or in a
-// buffer that the next call writes to again.
+// text returns the text of the string raw. It is either part of the data or in
+// a buffer that the next call overwrites.
 func (s *state) text(raw []byte) []byte {
 	if b, ok := scan.Plain(raw); ok {
 		return b

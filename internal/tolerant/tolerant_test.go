@@ -18,7 +18,7 @@ type point struct {
 
 type color string
 
-// refusing has an UnmarshalJSON that leaves a trace and fails.
+// refusing has an UnmarshalJSON method that changes its value and fails.
 type refusing struct{ Trace string }
 
 func (r *refusing) UnmarshalJSON(b []byte) error {
@@ -294,8 +294,8 @@ func TestReports(t *testing.T) {
 	}
 }
 
-// TestInside: what an UnmarshalJSON has taken is looked through, if it is an
-// object and somebody listens, and the walk goes on behind it.
+// TestInside: a value decoded by an UnmarshalJSON method is inspected if it is
+// an object and a callback is set. Decoding then continues behind it.
 func TestInside(t *testing.T) {
 	t.Parallel()
 	type target struct {
@@ -327,7 +327,7 @@ func TestInside(t *testing.T) {
 	}
 }
 
-// TestMerge decodes into values that hold data already.
+// TestMerge decodes into values that already hold data.
 func TestMerge(t *testing.T) {
 	t.Parallel()
 	type value struct {

@@ -5,7 +5,7 @@ import (
 	"maps"
 )
 
-// Counts are how many steps of each kind a run has come to.
+// Counts are the numbers of steps of each kind that a run has reached.
 type Counts struct {
 	steps map[Key]uint64
 	lines map[Key]uint64
@@ -22,7 +22,8 @@ func (t *Trail) Counts() Counts {
 	return c
 }
 
-// Since returns the steps counted since from, for Skip. It is nil if there are none.
+// Since returns the steps counted since from, for Skip. It is nil if there are
+// none.
 func (t *Trail) Since(from Counts) (b []byte) {
 	now := t.Counts()
 	add := func(mark byte, now, before map[Key]uint64) {
@@ -39,8 +40,8 @@ func (t *Trail) Since(from Counts) (b []byte) {
 	return b
 }
 
-// Skip counts what Since has returned in another run: steps inside of a step that is
-// not done again.
+// Skip counts the steps that Since has returned in another run: steps inside a
+// step that is not repeated.
 func (t *Trail) Skip(b []byte) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -6,28 +6,28 @@ import (
 	"slices"
 )
 
-// A Line is something that a handler is about to say: a text, or a question.
+// A Line is a text or a question that a handler is about to send.
 type Line struct {
-	Ask   bool   // a question
+	Ask   bool   // a question, not a text
 	Words string // its text
 	Name  string // its name, if it has one
 }
 
 // A Said is a line that Say has looked up.
 type Said struct {
-	// Number tells the line apart from all others of its lane, also from those
-	// of former runs: the ids that keep it from showing twice follow from it.
+	// Number distinguishes the line from all other lines of its lane, including
+	// those of earlier runs. The IDs that prevent duplicates are derived from it.
 	Number uint64
 
-	// Found says that a former run has said it, with this value.
+	// Found means that an earlier run has sent it, with this value.
 	Found bool
 	Value []byte
 
-	// Past says that a line that was not found is not to be said: the code has
-	// changed, and the line stands where other lines were said before.
+	// Past means that a line that was not found must not be sent: the code has
+	// changed, and the line stands where other lines were sent before.
 	Past bool
 
-	// Named says that the line's Number is one of its name, not of its lane.
+	// Named means that the line's Number belongs to its name, not to its lane.
 	Named bool
 
 	line  Line
@@ -53,17 +53,17 @@ func (s Said) of(what string) Key {
 // A lane is the messages of one handler to one peer.
 type lane struct {
 	key   Key
-	count uint64         // lines without a name, in this run
-	names map[Key]uint64 // questions of a name, in this run
-	past  []entry        // as they were said; what even older code has said comes last
-	last  int            // the place behind the last old entry that was recognised
-	shift uint64         // of numbers, beyond the places
+	count uint64         // number of lines without a name, in this run
+	names map[Key]uint64 // number of questions with a name, in this run
+	past  []entry        // in the order sent; lines of even older code come last
+	last  int            // the place behind the last recognized old entry
+	shift uint64         // of numbers, relative to the places
 	given uint64         // the numbers of lines without a name are below it
-	kept  uint64         // and those of them that were kept
-	live  bool           // a line was said that is new in changed code
+	kept  uint64         // the same for lines that were kept
+	live  bool           // the changed code has sent a new line
 }
 
-// An entry is a line of a former run.
+// An entry is a line of an earlier run.
 type entry struct {
 	flags         byte
 	place, number uint64
@@ -76,9 +76,9 @@ type entry struct {
 const (
 	isAsk byte = 1 << iota
 	isNamed
-	isOld   // said by other code: its place says nothing
-	isPlain // of isNamed: its number is one of the lane
-	isState // no line, but the state of the lane
+	isOld   // sent by other code: its place means nothing
+	isPlain // of isNamed: its number belongs to the lane
+	isState // not a line, but the state of the lane
 	isLive  // of isState
 )
 
@@ -92,7 +92,7 @@ func (t *Trail) lane(key Key) *lane {
 	return &t.lanes[len(t.lanes)-1]
 }
 
-// load takes in an entry of a former run.
+// load reads an entry of an earlier run.
 func (l *lane) load(b []byte) error {
 	if len(b) == 0 {
 		return errCut
@@ -125,8 +125,8 @@ func (l *lane) load(b []byte) error {
 	return nil
 }
 
-// begin prepares the lane for a run: of other code than that of the run before, or
-// of the same.
+// begin prepares the lane for a run. other reports whether its code differs
+// from that of the last run.
 func (l *lane) begin(other bool) {
 	if other {
 		l.live, l.shift = false, l.given
@@ -148,8 +148,8 @@ func (e *entry) append(b []byte, key Key) []byte {
 	return appendStep(b, key, said, v)
 }
 
-// appendRest appends the lines of former runs that this run has not come to, and
-// what is to be known of the lane.
+// appendRest appends the lines of earlier runs that this run has not reached,
+// and the state of the lane.
 func (l *lane) appendRest(b []byte) []byte {
 	for i := range l.past {
 		if e := &l.past[i]; !e.used {
@@ -166,19 +166,20 @@ func (l *lane) appendRest(b []byte) []byte {
 	return b
 }
 
-// Say looks up a line that is about to be said in a lane.
+// Say looks up a line that is about to be sent in a lane.
 //
-// While the code is the same, a line is recognised by its name, or else by its
-// place among the lines without one. Its words may have changed, since they may
-// have the time in them.
+// While the code is the same, a line is recognized by its name, or otherwise by
+// its place among the lines without a name. Its words may have changed, since
+// they may contain the time.
 //
-// When the code has changed, a line is recognised by its name, or else by its
-// words. A text that is not found counts as Past in place of one line of the former
-// runs, as long as there is one after those that were recognised: what was corrected
-// is not said again, and what was inserted before is not said late. A question that is not
-// found is asked: better asked once more than answered by another one's answer.
-// What comes after that is said. A question that is still open, and comes after
-// something new, is asked anew, with a Number of its own.
+// If the code has changed, a line is recognized by its name, or otherwise by
+// its words. A text that is not found counts as Past and replaces one line of
+// the earlier runs, as long as one remains after those that were recognized: a
+// corrected text is not sent again, and a text inserted before is not sent
+// late. A question that is not found is asked: it is better to ask once more
+// than to take the answer of another question. Lines after that are sent. A
+// question that is still open, and comes after a new line, is asked again, with
+// a Number of its own.
 func (t *Trail) Say(key Key, line Line) Said {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -210,7 +211,7 @@ func (t *Trail) Say(key Key, line Line) Said {
 		again := e.used
 		e.used = true
 		if stale {
-			break // it was asked, but something new has come after it
+			break // it was asked, but a new line has come after it
 		}
 		s.Found, s.Value, s.Number, s.Named = true, e.value, e.number, e.isNamed()
 		if !again {
@@ -235,15 +236,15 @@ func (t *Trail) Say(key Key, line Line) Said {
 	return s
 }
 
-// number returns the number of a line that is said at a place.
+// number returns the number of a line at a place.
 func (l *lane) number(place uint64) uint64 {
 	n := place + l.shift
 	l.given = max(l.given, n+1)
 	return n
 }
 
-// isNamed reports whether what follows from the entry's Number follows from its name
-// too.
+// isNamed reports whether the IDs derived from the entry's Number are derived
+// from its name, too.
 func (e *entry) isNamed() bool { return e.flags&isNamed != 0 && e.flags&isPlain == 0 }
 
 // answered reports whether the answer of a question is known.
@@ -280,8 +281,8 @@ func (l *lane) find(s Said, words Key) int {
 	return -1
 }
 
-// pass reports whether other code has said something after what was recognised, and
-// passes by one line of it.
+// pass reports whether other code has sent a line after the last recognized
+// one, and passes over one such line.
 func (l *lane) pass() bool {
 	for ; l.last < len(l.past); l.last++ {
 		if e := &l.past[l.last]; !e.used && e.flags&isOld != 0 {
@@ -296,8 +297,8 @@ func (l *lane) hasOld() bool {
 	return slices.ContainsFunc(l.past, func(e entry) bool { return e.flags&isOld != 0 })
 }
 
-// numberOf returns the number of the n-th question of a name: beyond those that it
-// had before.
+// numberOf returns the number of the n-th question of a name: greater than
+// those that the name had before.
 func (l *lane) numberOf(sig Key, n uint64) uint64 {
 	for i := range l.past {
 		if e := &l.past[i]; e.isNamed() && e.sig == sig {
@@ -307,7 +308,7 @@ func (l *lane) numberOf(sig Key, n uint64) uint64 {
 	return n
 }
 
-// KeepSaid keeps that a line was said, with its result. The error is
+// KeepSaid records that a line was sent, with its result. The error is
 // ErrStepTooLarge or ErrTrailFull.
 func (t *Trail) KeepSaid(s Said, value []byte) error {
 	if len(value) > MaxStep {

@@ -1,13 +1,13 @@
-// Package trail remembers the steps of a handler that may be run again from its
-// start: what a step had returned, it returns again, and is not done again.
+// Package trail records the steps of a handler that may be run again from its
+// start. A recorded step is not repeated; it returns the same result again.
 //
-// A step is recognised by itself: a key made of the handler, the kind of step, its
-// object, and the number of such steps before it. There is no history that a run
-// has to follow, and a step that is not found is simply done. What a handler says
-// to somebody is recognised by the rules of [Trail.Say], which also serve code
-// that has changed between two runs.
+// A step is recognized by its key, made of the handler, the kind of step, its
+// object, and the number of such steps before it. There is no history that a
+// run has to follow, and a step that is not found is simply executed. Messages
+// of a handler are recognized by the rules of [Trail.Say], which also work for
+// code that has changed between two runs.
 //
-// A Trail is in memory until its owner writes [Trail.Encode] somewhere.
+// A Trail is in memory until its owner stores the result of [Trail.Encode].
 package trail
 
 import (
@@ -27,7 +27,7 @@ const (
 	MaxTrail = 256 << 10
 )
 
-// Errors of Keep and its like: the step was not kept.
+// Errors of Keep and similar methods: the step was not recorded.
 var (
 	ErrStepTooLarge = errors.New("the step has more than 16 KB")
 	ErrTrailFull    = errors.New("the steps of the event have more than 256 KB")
@@ -36,8 +36,8 @@ var (
 // A Key identifies a step.
 type Key uint64
 
-// KeyOf returns the key of a step that the parts describe. It is the same in each
-// process. KeyOf("ab", "c") is not KeyOf("a", "bc").
+// KeyOf returns the key of a step described by the parts. It is the same in
+// each process. KeyOf("ab", "c") is not KeyOf("a", "bc").
 func KeyOf(parts ...string) Key {
 	var space [256]byte
 	b := space[:0]
@@ -61,7 +61,7 @@ func (k Key) With(n uint64) Key {
 	return Key(binary.LittleEndian.Uint64(sum[:]))
 }
 
-// And returns the key of something that belongs to the step k, by its name.
+// And returns the key of a thing that belongs to the step k, by its name.
 func (k Key) And(name string) Key {
 	var space [64]byte
 	b := binary.LittleEndian.AppendUint64(space[:0], uint64(k))
@@ -72,15 +72,15 @@ func (k Key) And(name string) Key {
 // A Trail holds the steps of one event's handlers. It is safe for concurrent use.
 type Trail struct {
 	mu      sync.Mutex
-	past    map[Key][]byte // plain steps of former runs
-	buf     []byte         // steps as they are written
+	past    map[Key][]byte // plain steps of earlier runs
+	buf     []byte         // steps in their encoded form
 	counts  map[Key]uint64 // of plain steps, in this run
 	lanes   []lane
-	dropped bool // something was not kept, since there was no room
+	dropped bool // a step was not recorded, since there was no room
 	told    bool // Full has reported it
 	again   bool
 	gen     uint64 // changes
-	saved   uint64 // changes that were written
+	saved   uint64 // changes that were saved
 
 	few   [96]byte // of buf
 	first [1]lane  // of lanes
@@ -98,8 +98,8 @@ const format = 1
 // said marks a step of Say in its length.
 const said = 1
 
-// Load returns the trail that Encode has written, for a new run of code of the given
-// version. It keeps b.
+// Load returns the trail that Encode has encoded, for a new run of code of the
+// given version. It keeps b.
 func Load(b []byte, version uint64) (*Trail, error) {
 	t := New()
 	t.again = true
@@ -145,8 +145,8 @@ func readStep(b []byte) (key Key, isSaid bool, value []byte, n int, err error) {
 
 var errCut = errors.New("trail: a step is cut off")
 
-// Value returns the value of a plain step of the trail that Encode has written, without
-// loading the trail.
+// Value returns the value of a plain step of an encoded trail, without loading
+// the trail.
 func Value(b []byte, key Key) (value []byte, found bool) {
 	if len(b) < 9 || b[0] != format {
 		return nil, false
@@ -154,7 +154,7 @@ func Value(b []byte, key Key) (value []byte, found bool) {
 	return find(b[9:], key)
 }
 
-// find returns the value of the first plain step of the key in b.
+// find returns the value of the first plain step with the key in b.
 func find(b []byte, key Key) (value []byte, found bool) {
 	for len(b) > 0 {
 		k, isSaid, v, n, err := readStep(b)
@@ -175,17 +175,18 @@ func appendStep(b []byte, key Key, mark uint64, value []byte) []byte {
 	return append(b, value...)
 }
 
-// Append returns what Encode has written with one plain step more, which replaces an
-// earlier one of that key.
+// Append returns an encoded trail with one more plain step, which replaces an
+// earlier one with that key.
 func Append(b []byte, key Key, value []byte) []byte {
 	return appendStep(slices.Clip(b), key, 0, value)
 }
 
-// Again reports whether the trail was loaded: another run has begun before.
+// Again reports whether the trail was loaded, so that this is not the first
+// run.
 func (t *Trail) Again() bool { return t.again }
 
-// Count returns how many steps of the kind were counted in this run before, and
-// counts one more.
+// Count returns the number of steps of the kind counted earlier in this run,
+// and counts one more.
 func (t *Trail) Count(kind Key) (n uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -197,15 +198,15 @@ func (t *Trail) Count(kind Key) (n uint64) {
 	return n
 }
 
-// Step counts a step, and returns its key. If a former run has done the step, Step
-// returns its value.
+// Step counts a step, and returns its key. If an earlier run has executed the
+// step, Step returns its value.
 func (t *Trail) Step(kind Key) (key Key, value []byte, found bool) {
 	key = kind.With(t.Count(kind))
 	value, found = t.Get(key)
 	return key, value, found
 }
 
-// Get returns the value of a step that a former run has done.
+// Get returns the value of a step that an earlier run has executed.
 func (t *Trail) Get(key Key) (value []byte, found bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -213,7 +214,7 @@ func (t *Trail) Get(key Key) (value []byte, found bool) {
 	return value, found
 }
 
-// Find returns the value of a plain step of this run or of a former one.
+// Find returns the value of a plain step of this run or of an earlier one.
 func (t *Trail) Find(key Key) (value []byte, found bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -223,7 +224,8 @@ func (t *Trail) Find(key Key) (value []byte, found bool) {
 	return find(t.buf, key)
 }
 
-// Keep keeps a step of this run. The error is ErrStepTooLarge or ErrTrailFull.
+// Keep records a step of this run. The error is ErrStepTooLarge or
+// ErrTrailFull.
 func (t *Trail) Keep(key Key, value []byte) error {
 	if len(value) > MaxStep {
 		return fmt.Errorf("%w: %d bytes", ErrStepTooLarge, len(value))
@@ -231,7 +233,7 @@ func (t *Trail) Keep(key Key, value []byte) error {
 	return t.KeepLarge(key, value)
 }
 
-// KeepLarge is Keep without a limit for the one step.
+// KeepLarge is Keep without a size limit for the step.
 func (t *Trail) KeepLarge(key Key, value []byte) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -244,14 +246,15 @@ func (t *Trail) KeepLarge(key Key, value []byte) error {
 	return nil
 }
 
-// Dirty reports whether there are steps that were not written.
+// Dirty reports whether there are unsaved steps.
 func (t *Trail) Dirty() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.gen != t.saved
 }
 
-// Full reports, once, whether steps were not kept since there was no room.
+// Full reports, once, whether steps were not recorded because there was no
+// room.
 func (t *Trail) Full() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -260,7 +263,7 @@ func (t *Trail) Full() bool {
 	return full
 }
 
-// Each calls yield for each plain step of former runs, in no order.
+// Each calls yield for each plain step of earlier runs, in no order.
 func (t *Trail) Each(yield func(key Key, value []byte)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -269,8 +272,8 @@ func (t *Trail) Each(yield func(key Key, value []byte)) {
 	}
 }
 
-// Encode returns the trail as code of the given version is to write it, and a mark for
-// Saved.
+// Encode returns the trail as code of the given version stores it, and a mark
+// for Saved.
 func (t *Trail) Encode(version uint64) (b []byte, mark uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -284,7 +287,7 @@ func (t *Trail) Encode(version uint64) (b []byte, mark uint64) {
 	return b, t.gen
 }
 
-// Saved notes that the value that Encode returned with the mark is written.
+// Saved records that the value that Encode returned with the mark was stored.
 func (t *Trail) Saved(mark uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

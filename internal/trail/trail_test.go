@@ -12,9 +12,9 @@ import (
 
 const here = Key(7)
 
-// A dialogue runs a script of lines against a trail: "A" says A, "Q?" asks Q, and
-// "name=Q?" asks it under a name. It returns what was newly said, and stops at the
-// first question without an answer.
+// dialogue runs a script of lines against a trail: "A" says A, "Q?" asks Q, and
+// "name=Q?" asks it under a name. It returns the newly sent lines, and stops at
+// the first question without an answer.
 func dialogue(t *testing.T, tr *Trail, answers map[string]string, script ...string) (shown []string, got map[string]string) {
 	t.Helper()
 	got = make(map[string]string)
@@ -55,7 +55,7 @@ func reload(t *testing.T, tr *Trail, version uint64) *Trail {
 	return reloadFrom(t, tr, version, version)
 }
 
-// reloadFrom is reload for a trail that code of another version has written.
+// reloadFrom is reload for a trail written by code of another version.
 func reloadFrom(t *testing.T, tr *Trail, from, version uint64) *Trail {
 	t.Helper()
 	b, _ := tr.Encode(from)
@@ -66,17 +66,18 @@ func reloadFrom(t *testing.T, tr *Trail, from, version uint64) *Trail {
 	return tr
 }
 
-// TestCodeChanges is the table of what changed code does: no text is shown twice, no
-// answer comes to another question, and what follows the past is said.
+// TestCodeChanges is the table of the effects of changed code: no text is sent
+// twice, no question gets the answer of another one, and the lines after the
+// past ones are sent.
 func TestCodeChanges(t *testing.T) {
 	for _, test := range []struct {
 		name    string
-		before  string // the script of the first run, and what was answered in it
+		before  string // the script of the first run, with its answers
 		answers string
-		after   string // the script of the second
-		live    string // what is answered in it
-		shown   string // what it shows
-		got     string // what its questions are answered with
+		after   string // the script of the second run
+		live    string // answers given in the second run
+		shown   string // lines sent in the second run
+		got     string // answers that its questions get
 	}{
 		{"nothing changes", "A Q? B R?", "Q=1", "A Q? B R?", "R=2", "", "Q?=1 R?=2"},
 		{"a line is appended", "A Q?", "", "A Q? B", "Q=1", "B", "Q?=1"},
@@ -120,7 +121,7 @@ func TestCodeChanges(t *testing.T) {
 			if g := joined(got); g != test.got {
 				t.Errorf("answers %q, want %q", g, test.got)
 			}
-			// The same code once more has nothing left to show.
+			// A third run of the same code sends nothing.
 			third := reload(t, second, version)
 			shown, again := dialogue(t, third, nil, strings.Fields(test.after)...)
 			if len(shown) > 0 || joined(again) != test.got {
@@ -148,8 +149,8 @@ func joined(m map[string]string) string {
 	return strings.Join(all, " ")
 }
 
-// TestSameCode: texts that differ each time are recognised by their places, and
-// names by themselves.
+// TestSameCode: texts that differ each time are recognized by their places, and
+// named questions by their names.
 func TestSameCode(t *testing.T) {
 	first := New()
 	first.KeepSaid(first.Say(here, Line{Words: "it is 10:01"}), []byte("a"))
@@ -328,7 +329,7 @@ func TestConcurrent(t *testing.T) {
 
 func first(b []byte, _ uint64) []byte { return b }
 
-// BenchmarkSend is a handler that says one thing.
+// BenchmarkSend measures a handler that sends one message.
 func BenchmarkSend(b *testing.B) {
 	b.ReportAllocs()
 	value := []byte("12345")
@@ -338,7 +339,7 @@ func BenchmarkSend(b *testing.B) {
 	}
 }
 
-// BenchmarkDialogue is a handler that asks, and is run again.
+// BenchmarkDialogue measures a handler that asks, and is run again.
 func BenchmarkDialogue(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
@@ -354,7 +355,8 @@ func BenchmarkDialogue(b *testing.B) {
 	}
 }
 
-// TestNesting: steps inside of one that is not done again do not shift those after it.
+// TestNesting: steps inside a step that is not repeated do not shift the steps
+// after it.
 func TestNesting(t *testing.T) {
 	tr := New()
 	before := tr.Counts()

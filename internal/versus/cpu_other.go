@@ -4,5 +4,5 @@ package versus
 
 import "time"
 
-// cpuTime returns 0: this system does not tell.
+// cpuTime returns 0: this system does not report the CPU time.
 func cpuTime() time.Duration { return 0 }

@@ -6,7 +6,7 @@ import (
 )
 
 // cpuTime returns the CPU time that the process has used. Windows counts it in
-// steps of some 16 milliseconds, which even out over a benchmark.
+// steps of about 16 milliseconds, which even out over a benchmark.
 func cpuTime() time.Duration {
 	self, err := syscall.GetCurrentProcess()
 	if err != nil {

@@ -1,7 +1,7 @@
 // Package versus measures two ways to do the same work in one benchmark.
 //
-// Wall time on a busy machine says little. The ratio of two sides that take
-// turns says much: other load on the machine slows down both of them.
+// Wall time on a busy machine means little. The ratio of two sides that take
+// turns means much: other load on the machine slows down both of them.
 package versus
 
 import (
@@ -12,12 +12,12 @@ import (
 )
 
 const (
-	// minTurn is how much CPU time a turn of each side takes at least, so that
-	// looking at the clocks costs nothing beside it.
+	// minTurn is the minimum CPU time of a turn of each side. Compared with it,
+	// reading the clocks costs nothing.
 	minTurn = 2 * time.Millisecond
 
-	// maxWait is the wall time after which a turn need not be longer, because
-	// the sides mostly wait or the system does not tell the CPU time.
+	// maxWait is the wall time after which a turn need not be longer, because the
+	// sides mostly wait or the system does not report the CPU time.
 	maxWait = 20 * time.Millisecond
 
 	// maxCalls limits the calls in one turn.
@@ -35,11 +35,12 @@ const (
 //	ours-allocs/op   allocations of one operation
 //	bare-allocs/op
 //
-// The sides swap places after each pair of turns. A turn is as many calls as
-// take each side some two milliseconds of CPU time. Wall times are the lower
-// quartile of all turns, so that those in which the process had to wait for a core
-// do not count. CPU times are sums; they include garbage collection and all goroutines.
-// On systems that do not tell the CPU time, its metric is missing.
+// The sides swap places after each pair of turns. A turn consists of as many
+// calls as take each side about two milliseconds of CPU time. Wall times are
+// the lower quartile of all turns, so turns in which the process had to wait
+// for a core do not count. CPU times are sums; they include garbage collection
+// and all goroutines. On systems that do not report the CPU time, its metric is
+// missing.
 //
 // Run replaces the loop of the benchmark: the caller must not call b.Loop.
 func Run(b *testing.B, against string, n int, ours, bare func()) {
@@ -68,7 +69,8 @@ type side struct {
 	cpu  time.Duration   // of all of them
 }
 
-// newPair returns a pair with as many calls in a turn as minTurn asks for.
+// newPair returns a pair with the number of calls per turn that minTurn
+// requires.
 func newPair(clocks func() (time.Time, time.Duration), ours, bare func()) *pair {
 	for calls := 1; ; calls *= 2 {
 		p := &pair{clocks: clocks, ours: side{f: ours}, bare: side{f: bare}, calls: calls}
@@ -79,7 +81,7 @@ func newPair(clocks func() (time.Time, time.Duration), ours, bare func()) *pair 
 	}
 }
 
-// turns lets each side take a turn, and the other one begin the next time.
+// turns runs one turn of each side, and swaps their order for the next time.
 func (p *pair) turns() {
 	first, second := &p.ours, &p.bare
 	if p.rounds%2 == 1 {
@@ -133,6 +135,6 @@ func (p *pair) allocs(s *side) float64 {
 	return float64(after.Mallocs-before.Mallocs) / float64(p.calls)
 }
 
-// CPU returns the CPU time that the process has used, or 0 if the system does not tell
-// it.
+// CPU returns the CPU time that the process has used, or 0 if the system does
+// not report it.
 func CPU() time.Duration { return cpuTime() }

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestPair: the sides take as many calls, begin by turns, and are measured
-// each by itself. The clocks are moved by the work itself.
+// TestPair: the sides make the same number of calls, alternate in going first,
+// and are measured separately. The work itself moves the clocks.
 func TestPair(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
@@ -77,7 +77,7 @@ func TestPair(t *testing.T) {
 	}
 }
 
-// TestCallsAreLimited: sides that take no time are not called for ever.
+// TestCallsAreLimited: sides that take no time are not called forever.
 func TestCallsAreLimited(t *testing.T) {
 	calls, now := 0, time.Now()
 	p := newPair(func() (time.Time, time.Duration) { return now, 0 }, func() { calls++ }, func() {})
@@ -86,17 +86,17 @@ func TestCallsAreLimited(t *testing.T) {
 	}
 }
 
-// TestCPUTime: working takes CPU time, on systems that tell it.
+// TestCPUTime: work takes CPU time, on systems that report it.
 func TestCPUTime(t *testing.T) {
 	before := cpuTime()
 	if before == 0 {
-		return // it is not told
+		return // the system does not report it
 	}
-	for sum := 0; cpuTime() == before; sum++ { // ends: computing takes CPU time
+	for sum := 0; cpuTime() == before; sum++ { // this ends, since computing takes CPU time
 	}
 }
 
-// BenchmarkRun shows the metrics, of two sides that do the same.
+// BenchmarkRun shows the metrics of two equal sides.
 func BenchmarkRun(b *testing.B) {
 	var now time.Time
 	look := func() { now = time.Now() }

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestNames: names.txt is what facts.json says.
+// TestNames: names.txt agrees with facts.json.
 func TestNames(t *testing.T) {
 	b, err := os.ReadFile("facts.json")
 	if err != nil {
@@ -45,7 +45,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestErrata: each entry is of a method that there is, has a reason, and is
+// TestErrata: each entry belongs to an existing method, has a reason, and is
 // needed.
 func TestErrata(t *testing.T) {
 	var fix corrections

@@ -1,5 +1,5 @@
-// Package waits has the waits of handlers for events: which handler an event is offered
-// to, in which order, and how a handler sleeps until it comes.
+// Package waits implements waiting for events: which handler an event is
+// offered to, in which order, and how a handler sleeps until the event comes.
 package waits
 
 import (
@@ -12,25 +12,25 @@ import (
 	"time"
 )
 
-// ErrLate is the end of a wait whose time is over.
+// ErrLate is the error of a wait that has timed out.
 var ErrLate = errors.New("nothing came in time")
 
-// ErrHandled is the end of a wait whose handler has returned.
+// ErrHandled is the error of a wait after its handler has returned.
 var ErrHandled = errors.New("the handler has returned")
 
-// A Turn is the turn of a handler, which it gives up while it waits. Its methods may be
-// called under the lock of the Waits; only Back blocks.
+// A Turn is the turn of a handler, which gives it up while it waits. Its
+// methods may be called under the lock of the Waits; only Back blocks.
 type Turn interface {
 	Park() error  // gives up the turn for one goroutine; an error ends the wait
-	Wake()        // notes that the goroutine waits no more
+	Wake()        // records that the goroutine no longer waits
 	Back()        // blocks until the handler has its turn
 	Parked() bool // reports whether a goroutine of the handler waits
 	Ended() bool  // reports whether the handler has returned or was abandoned
 }
 
-// Waits are the waits of all handlers. K is the place whose events a wait wants; the zero
-// K is every place. E is an event as a wait returns it. The zero value has none, and is
-// safe for concurrent use.
+// Waits are the waits of all handlers. K is the place of the events that a wait
+// receives; the zero K means every place. E is an event as a wait returns it.
+// The zero value has no waits, and is safe for concurrent use.
 type Waits[K comparable, E any] struct {
 	n atomic.Int64
 
@@ -42,35 +42,36 @@ type Waits[K comparable, E any] struct {
 // A Wait takes events for a handler. The exported fields must not change after Start.
 type Wait[K comparable, E any] struct {
 	Turn    Turn
-	Context context.Context // the handler's; its end is the end of the wait
+	Context context.Context // the handler's context; the wait ends with it
 	Place   K
-	Most    int  // the limit of events that are kept for Next
+	Most    int  // the maximum number of events kept for Next
 	Once    bool // it takes one event at most
-	Owner   any  // for the caller of Offered, to know the wait by
+	Owner   any  // for callers of Offered to identify the wait
 
 	ws  *Waits[K, E]
 	seq uint64
 
 	// Guarded by the mu of the Waits.
-	due    time.Time // zero for never
+	due    time.Time // zero means never
 	queue  []E
 	used   bool  // it has taken an event
-	full   bool  // Offered has told so
+	full   bool  // Offered has reported that
 	over   error // why it has ended, or nil
 	asleep []*sleeper
 }
 
 // A sleeper is a goroutine that waits for a Wait.
 type sleeper struct {
-	woken chan struct{} // closed when it is to wake up
-	due   time.Time     // when it wakes up in any case; zero for never
+	woken chan struct{} // closed to wake the goroutine
+	due   time.Time     // when it wakes up in any case; zero means never
 	awake bool          // it was woken
 }
 
 // Any reports whether there is a wait.
 func (ws *Waits[K, E]) Any() bool { return ws.n.Load() > 0 }
 
-// Start makes w take events from now on, until Stop. It ends at due, unless that is zero.
+// Start makes w take events from now on, until Stop. The wait ends at due,
+// unless due is zero.
 func (ws *Waits[K, E]) Start(w *Wait[K, E], due time.Time) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
@@ -101,12 +102,12 @@ func (w *Wait[K, E]) Stop() {
 	}
 	why := ErrHandled
 	if cause := context.Cause(w.Context); cause != nil && cause != context.Canceled {
-		why = cause // the end of the context stops w, perhaps before Next sees it
+		why = cause // the end of the context stops w, possibly before Next sees it
 	}
 	w.fails(why)
 }
 
-// SetDue sets when w ends; the zero time is never.
+// SetDue sets when w ends; the zero time means never.
 func (w *Wait[K, E]) SetDue(due time.Time) {
 	w.ws.mu.Lock()
 	defer w.ws.mu.Unlock()
@@ -120,8 +121,9 @@ func (w *Wait[K, E]) Used() bool {
 	return w.used
 }
 
-// Fail ends w: Next returns what it has taken, and then the error. It reports whether the
-// handler goes on by that, as soon as it can have its turn.
+// Fail ends w: Next returns the events that it has taken, and then the error.
+// It reports whether this makes the handler continue, as soon as it can have
+// its turn.
 func (w *Wait[K, E]) Fail(why error) (goesOn bool) {
 	w.ws.mu.Lock()
 	defer w.ws.mu.Unlock()
@@ -154,9 +156,9 @@ func (w *Wait[K, E]) wake() bool {
 	return true
 }
 
-// Offered returns the waits for the events of the places that can take one, the oldest
-// first. full are those that cannot because they keep too many events; each is returned
-// once. A wait for one event is none of them.
+// Offered returns the waits for events of the places that can take one, the
+// oldest first. full are the waits that cannot because they keep too many
+// events; each is returned once. A wait for a single event is never full.
 func (ws *Waits[K, E]) Offered(places ...K) (list, full []*Wait[K, E]) {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
@@ -180,8 +182,8 @@ func (w *Wait[K, E]) able() bool {
 	return w.ended() == nil && len(w.queue) < w.Most && !(w.Once && w.used)
 }
 
-// Take gives an event to w, if w can take one and lend, which is called under the lock of
-// the Waits, agrees.
+// Take gives an event to w, if w can take one and lend returns true. lend is
+// called under the lock of the Waits.
 func (w *Wait[K, E]) Take(e E, lend func() bool) bool {
 	w.ws.mu.Lock()
 	defer w.ws.mu.Unlock()
@@ -194,22 +196,23 @@ func (w *Wait[K, E]) Take(e E, lend func() bool) bool {
 	return true
 }
 
-// Next returns the next event that w has taken, and blocks until there is one or w ends.
-// Meanwhile the handler gives up its turn. before is called before it sleeps.
+// Next returns the next event that w has taken. It blocks until there is one or
+// w ends. Meanwhile the handler gives up its turn. before is called before it
+// sleeps.
 func (w *Wait[K, E]) Next(before func()) (E, error) {
 	for {
 		if e, err, ok := w.receive(); ok {
 			return e, err
 		}
 		before()
-		if s := w.fallAsleep(); s != nil { // nil if something has come meanwhile
+		if s := w.fallAsleep(); s != nil { // nil if an event has come meanwhile
 			w.sleep(s)
 		}
 	}
 }
 
-// receive returns the first event that w has taken, or why there is none and none will
-// come. ok is false if nothing has come yet.
+// receive returns the first event that w has taken, or the reason why there is
+// none and none will come. ok is false if no event has come yet.
 func (w *Wait[K, E]) receive() (e E, err error, ok bool) {
 	w.ws.mu.Lock()
 	defer w.ws.mu.Unlock()
@@ -257,7 +260,7 @@ func (w *Wait[K, E]) sleep(s *sleeper) {
 	w.Turn.Back()
 }
 
-// getUp ends the sleep of s, if nobody has woken it.
+// getUp ends the sleep of s, if it was not woken.
 func (w *Wait[K, E]) getUp(s *sleeper) {
 	w.ws.mu.Lock()
 	defer w.ws.mu.Unlock()
@@ -267,7 +270,8 @@ func (w *Wait[K, E]) getUp(s *sleeper) {
 	}
 }
 
-// ended returns why nothing can come any more. The caller holds the lock.
+// ended returns the reason why no event can come any more. The caller holds the
+// lock.
 func (w *Wait[K, E]) ended() error {
 	switch {
 	case w.over != nil:

@@ -1,8 +1,8 @@
 // Package watchdog ends tasks that take too long.
 //
-// A [Watchdog] has one timer for all of its tasks. A [Task] that exceeds the
-// limit is told to end, by the cancellation of its context. If it goes on for
-// longer than the grace period after that, the Watchdog abandons it.
+// A [Watchdog] has one timer for all of its tasks. If a [Task] exceeds the
+// limit, its context is canceled. If the task then exceeds the grace period,
+// the Watchdog abandons it.
 package watchdog
 
 import (
@@ -18,11 +18,11 @@ import (
 // are safe for concurrent use. It calls Abandon and cancels contexts without a
 // lock.
 type Watchdog[T any] struct {
-	// Limit is how long a task may run before it is told to end. Zero or less
-	// means no limit.
+	// Limit is how long a task may run before it is told to end. If zero or less,
+	// there is no limit.
 	Limit time.Duration
 
-	// Grace is how long a task may go on after it was told to end.
+	// Grace is how long a task may continue after it was told to end.
 	Grace time.Duration
 
 	// LimitCause and StopCause are the causes with which a task's context ends
@@ -107,7 +107,7 @@ func (w *Watchdog[T]) End(t *Task[T]) (stopped, ok bool) {
 	return t.stopped, true
 }
 
-// Enter notes that a task enters a section, which has all of the limit. It
+// Enter records that a task enters a section, which has all of the limit. It
 // returns the section around it, for Leave. It cancels the section's context at
 // once if the task was abandoned or its group was stopped.
 func (w *Watchdog[T]) Enter(t *Task[T], in Section) (outer Section) {
@@ -136,9 +136,9 @@ func (w *Watchdog[T]) Enter(t *Task[T], in Section) (outer Section) {
 	return outer
 }
 
-// Leave notes that a task leaves its innermost section, for the section that
-// Enter has returned, which has all of the limit again. A section that was told
-// to end is in time if it leaves within Grace.
+// Leave records that a task leaves its innermost section and returns to the
+// section that Enter has returned, which has all of the limit again. A section
+// that was told to end is in time if it leaves within Grace.
 func (w *Watchdog[T]) Leave(t *Task[T], outer Section) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -187,7 +187,7 @@ func (w *Watchdog[T]) Cancel(t *Task[T], cause error) {
 	}
 }
 
-// Stop tells the tasks of a group to end, and keeps others of the group from
+// Stop tells the tasks of a group to end, and prevents others of the group from
 // beginning.
 func (w *Watchdog[T]) Stop(g *Group) {
 	var told []Canceler

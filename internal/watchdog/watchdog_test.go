@@ -16,8 +16,8 @@ var (
 	errOther = errors.New("other")
 )
 
-// A bench is a Watchdog with a limit of a minute and a grace of ten seconds, and
-// a diary of what it does.
+// A bench is a Watchdog with a limit of a minute and a grace of ten seconds,
+// and a record of its calls.
 type bench struct {
 	*Watchdog[string]
 	group Group
@@ -55,7 +55,7 @@ func (b *bench) begin(t *testing.T, owner string) *Task[string] {
 	return task
 }
 
-// enter enters a section whose end is noted.
+// enter enters a section and records its end.
 func (b *bench) enter(task *Task[string], name string) (outer Section) {
 	return b.Enter(task, Section{name, CancelFunc(func(cause error) { b.note("%s ends: %v", name, cause) })})
 }
@@ -67,7 +67,8 @@ func (b *bench) end(t *testing.T, task *Task[string], wantStopped, wantOK bool) 
 	}
 }
 
-// TestWatchdog tells what becomes of tasks, and when.
+// TestWatchdog is the table of the calls and cancellations for a task, and
+// their times.
 func TestWatchdog(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -180,7 +181,7 @@ func TestWatchdog(t *testing.T) {
 			time.Sleep(24 * time.Hour)
 			b.Unpark(task)
 			time.Sleep(50 * time.Second)
-			b.Unpark(task) // it does not park: this gives it nothing
+			b.Unpark(task) // it is not parked, so this has no effect
 			time.Sleep(15 * time.Second)
 			b.end(t, task, false, true)
 		}, []string{"24h1m50s s ends: limit"}},
@@ -214,7 +215,7 @@ func TestWatchdog(t *testing.T) {
 			}
 			time.Sleep(time.Second)
 			outer = b.enter(mine, "inner")
-			b.Leave(mine, outer) // that does not help
+			b.Leave(mine, outer) // that has no effect
 			b.end(t, mine, true, true)
 			time.Sleep(2 * time.Minute)
 			b.end(t, parked, false, false)

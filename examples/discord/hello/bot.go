@@ -6,7 +6,7 @@ import (
 	"github.com/vkrouter/vk/discord"
 )
 
-// newBot returns the bot: it logs that it is connected, and each message that it sees.
+// newBot returns the bot. It logs the connection and each message that it sees.
 func newBot(log *slog.Logger) *discord.Router {
 	r := discord.NewRouter()
 	discord.On(r, discord.EventReady, func(c *discord.Context, e *discord.Ready) error {

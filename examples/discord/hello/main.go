@@ -1,10 +1,10 @@
-// Hello is the smallest bot for Discord: it logs the messages that it sees. It runs in
-// the terminal, without Discord:
+// Hello is the smallest bot for Discord: it logs the messages that it sees. It
+// runs in the terminal, without Discord:
 //
 //	go run ./examples/discord/hello
 //
-// With DISCORD_TOKEN set to a bot's token, it runs on Discord. The intent MESSAGE
-// CONTENT must be switched on for the bot then.
+// With DISCORD_TOKEN set to a bot's token, it runs on Discord. The intent
+// MESSAGE CONTENT must then be enabled for the bot.
 package main
 
 import (

@@ -26,7 +26,7 @@ func newRouter() *discord.Router {
 	return r
 }
 
-// A removal is the arguments of the commands that remove a member.
+// A removal holds the arguments of the commands that remove a member.
 type removal struct {
 	User   discord.ID
 	Reason string
@@ -69,7 +69,7 @@ func mute(c *discord.Context, a struct {
 	return c.Reply(fmt.Sprintf("%s is silent for %v.", discord.Mention(a.User), a.For))
 }
 
-// A grant is the arguments of the commands for roles.
+// A grant holds the arguments of the commands for roles.
 type grant struct {
 	User discord.ID
 	Role discord.Role

@@ -68,7 +68,7 @@ func TestBot(t *testing.T) {
 	})
 }
 
-// TestCommands: the bot's slash commands are those that it is meant to have.
+// TestCommands: the bot has the intended slash commands.
 func TestCommands(t *testing.T) {
 	defs, err := newRouter().Commands()
 	if err != nil {

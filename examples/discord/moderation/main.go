@@ -1,11 +1,13 @@
-// Moderation is a bot for Discord with commands that ban, kick and mute members, clear
-// channels and give roles: typed ones, and the same as slash commands. It runs in the terminal, without Discord:
+// Moderation is a bot for Discord with commands that ban, kick and mute
+// members, clear channels and give roles. The commands can be typed or used as
+// slash commands. It runs in the terminal, without Discord:
 //
 //	go run ./examples/discord/moderation
 //
-// With DISCORD_TOKEN set to a bot's token, it runs on Discord. The intent MESSAGE CONTENT
-// must be switched on for the bot then, and its role needs the permissions to ban, kick
-// and time out members, to manage messages and to manage roles.
+// With DISCORD_TOKEN set to a bot's token, it runs on Discord. The intent
+// MESSAGE CONTENT must then be enabled for the bot, and its role needs the
+// permissions to ban, kick and time out members, to manage messages and to
+// manage roles.
 package main
 
 import "github.com/vkrouter/vk/discord/discordtest/demo"

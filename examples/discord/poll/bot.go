@@ -17,7 +17,7 @@ type poll struct {
 	Votes    map[discord.ID]int // the index of each user's choice
 }
 
-// A bot is the polls, by the number of the interaction that made them.
+// A bot holds the polls, by the ID of the interaction that created them.
 type bot struct {
 	polls discord.Session[poll]
 }
@@ -33,8 +33,8 @@ func newBot(store discord.Store) discord.Handler {
 	r.Press("poll-form", b.open)
 	discord.Submit(r, "poll-made", b.make, often.Wrap)
 
-	// Users press at the same time. With one handler for each message, the message shows
-	// the last vote.
+	// Users may press at the same time. With one handler at a time for each
+	// message, the message shows the last vote.
 	inTurn := &middleware.MaxConcurrency{By: discord.PerMessage, Queue: -1}
 	discord.AddCommand(r, discord.Route{Press: "vote {poll} {choice:int}", Use: []discord.Middleware{inTurn.Wrap}}, b.vote)
 	r.Press("close {poll}", b.close, inTurn.Wrap)
@@ -57,7 +57,7 @@ func (b *bot) open(c *discord.Context) error {
 	}})
 }
 
-// make keeps a new poll, then shows it.
+// make saves a new poll, then shows it.
 func (b *bot) make(c *discord.Context, f struct{ Question, Choices string }) error {
 	p := poll{Maker: c.UserID(), Question: f.Question}
 	for choice := range strings.SplitSeq(f.Choices, ",") {
@@ -81,8 +81,8 @@ func (b *bot) make(c *discord.Context, f struct{ Question, Choices string }) err
 	return c.Send(p.text(), row)
 }
 
-// vote counts the choice of a user in place of an earlier one. The same choice again takes
-// the vote back.
+// vote counts a user's choice instead of an earlier one. The same choice again
+// withdraws the vote.
 func (b *bot) vote(c *discord.Context, a struct {
 	Poll   string
 	Choice int
@@ -109,7 +109,7 @@ func (b *bot) vote(c *discord.Context, a struct {
 	return c.Edit(text)
 }
 
-// close ends a poll, for its maker.
+// close ends a poll if the user is its author.
 func (b *bot) close(c *discord.Context) error {
 	key := discord.Key{Name: c.Arg("poll")}
 	p, err := b.polls.Get(c, key)

@@ -59,7 +59,8 @@ func TestPollMistakes(t *testing.T) {
 	})
 }
 
-// TestPollInTurn: the message shows every vote, also of those who press at the same time.
+// TestPollInTurn: the message shows every vote, including those of users who
+// press at the same time.
 func TestPollInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bot := discordtest.Start(t, newBot(new(discord.MemoryStore)))

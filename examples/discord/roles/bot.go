@@ -23,8 +23,9 @@ type board struct {
 	Message, Role discord.ID
 }
 
-// A bot gives a role for a reaction to a message, and takes it away with the reaction. The
-// boards are kept in the store, so that they work after a restart.
+// A bot gives a role for a reaction to a message, and takes the role away when
+// the reaction is removed. The boards are persisted in the store, so they work
+// after a restart.
 type bot struct {
 	store discord.Store
 	mu    sync.Mutex // one board is made at a time
@@ -63,7 +64,7 @@ func newBot(store discord.Store) discord.Handler {
 	return discord.Wrap(r, middleware.IgnoreBots())
 }
 
-// command handles the messages of people.
+// command handles the messages of users.
 func (b *bot) command(c *discord.Context, m *discord.MessageCreate) error {
 	if c.GuildID() == 0 {
 		return nil
@@ -152,7 +153,7 @@ func (b *bot) roleFor(c *discord.Context, message discord.ID, e discord.Emoji) (
 // key returns the key of the guild's board in the store.
 func (b *bot) key(c *discord.Context) string { return "roles/" + c.GuildID().String() }
 
-// board returns the guild's board, also as the store has it.
+// board returns the guild's board, decoded and as raw bytes from the store.
 func (b *bot) board(c *discord.Context) (kept board, raw []byte, err error) {
 	raw, err = b.store.Get(c, b.key(c))
 	if err != nil || len(raw) == 0 {

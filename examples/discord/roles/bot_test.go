@@ -27,7 +27,7 @@ func TestBot(t *testing.T) {
 		anna.SeesReaction(m, "📚")
 
 		boris.Reacts(m, "📚")
-		boris.Reacts(m, "👍") // is no matter
+		boris.Reacts(m, "👍") // has no effect
 		anna.Reacts(m, "📚")
 		bot.Wait(t.Context())
 		anna.Says("!readers")

@@ -1,11 +1,11 @@
-// Roles is a bot for Discord that gives a role for a reaction to a message, and counts
-// the members with the role. It runs in the terminal, without Discord:
+// Roles is a bot for Discord that gives a role for a reaction to a message, and
+// counts the members with the role. It runs in the terminal, without Discord:
 //
 //	go run ./examples/discord/roles
 //
-// With DISCORD_TOKEN set to a bot's token, it runs on Discord. The intents MESSAGE
-// CONTENT and SERVER MEMBERS must be switched on for the bot then, and its role needs
-// the permission to manage roles.
+// With DISCORD_TOKEN set to a bot's token, it runs on Discord. The intents
+// MESSAGE CONTENT and SERVER MEMBERS must then be enabled for the bot, and its
+// role needs the permission to manage roles.
 package main
 
 import "github.com/vkrouter/vk/discord/discordtest/demo"

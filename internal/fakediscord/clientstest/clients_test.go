@@ -1,8 +1,8 @@
-// Package clientstest runs bots that other people's libraries make on
-// cmd/discordtest: discord.js, oceanic.js, discord.py and discordgo. The bots are
-// ordinary ones, and the libraries unchanged. It is a module of its own, so that
-// nobody else downloads them. It needs node, npm, and Debian's python3-discord,
-// and fails without them.
+// Package clientstest runs bots made with other libraries on cmd/discordtest:
+// discord.js, oceanic.js, discord.py and discordgo. The bots are ordinary ones,
+// and the libraries are unchanged. It is a separate module, so that users of
+// this library do not download them. It needs node, npm, and Debian's
+// python3-discord, and fails without them.
 package clientstest
 
 import (
@@ -20,8 +20,8 @@ import (
 	"time"
 )
 
-// patience is how long the tests wait for a bot, which may have to start a new
-// session first.
+// patience is the time that the tests wait for a bot, which may have to start a
+// new session first.
 const patience = 40 * time.Second
 
 // build builds a program of this module or of the library.
@@ -59,7 +59,7 @@ type fake struct {
 	last  int64  // of the timeline
 }
 
-// A logFile gathers what a program prints.
+// A logFile collects the output of a program.
 type logFile struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -77,8 +77,8 @@ func (l *logFile) String() string {
 	return l.b.String()
 }
 
-// start starts a program, which is ended with the test, and returns what it
-// prints.
+// start starts a program, which is stopped when the test ends, and returns its
+// output.
 func start(t *testing.T, env []string, name string, args ...string) (out io.Reader) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)
@@ -158,7 +158,7 @@ type happening struct {
 	Message message
 }
 
-// says lets Anna write, and returns the message's ID.
+// says sends a message of Anna, and returns the message's ID.
 func (f *fake) says(text string) string {
 	f.t.Helper()
 	var m message
@@ -166,7 +166,7 @@ func (f *fake) says(text string) string {
 	return m.ID
 }
 
-// next waits for the next thing that the bot does.
+// next waits for the next action of the bot.
 func (f *fake) next() happening {
 	f.t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); {
@@ -189,7 +189,7 @@ func (f *fake) next() happening {
 	return happening{}
 }
 
-// answers expects the answer to a ping, and no other before it.
+// answers checks that the next answer is the answer to a ping.
 func (f *fake) answers(ping, text string) {
 	f.t.Helper()
 	if h := f.next(); h.Kind != "message" || h.Message.Content != text || h.Message.Reference.MessageID != ping {
@@ -197,7 +197,8 @@ func (f *fake) answers(ping, text string) {
 	}
 }
 
-// session waits until the bot has a session that is not another and returns its ID.
+// session waits until the bot has a session different from other, and returns
+// its ID.
 func (f *fake) session(other string) string {
 	f.t.Helper()
 	var answer struct{ Session struct{ ID string } }
@@ -208,13 +209,13 @@ func (f *fake) session(other string) string {
 	return answer.Session.ID
 }
 
-// gateway lets the gateway do something.
+// gateway makes the gateway execute an action.
 func (f *fake) gateway(do string, resumable bool) {
 	f.t.Helper()
 	f.sim("POST", "/gateway", map[string]any{"do": do, "resumable": resumable}, nil)
 }
 
-// live puts a bot through a life.
+// live runs a bot through all tests of its life.
 func live(t *testing.T, f *fake, keepsAfterSilence, interacts bool) {
 	first := f.session("")
 	f.answers(f.says("!ping 1"), "pong 1")
@@ -243,7 +244,7 @@ func live(t *testing.T, f *fake, keepsAfterSilence, interacts bool) {
 	for i, do := range []string{"reconnect", "cut"} {
 		f.gateway(do, false)
 		n := fmt.Sprint(i + 2)
-		f.answers(f.says("!ping "+n), "pong "+n) // while it is away: the replay has it
+		f.answers(f.says("!ping "+n), "pong "+n) // the bot is disconnected: the replay delivers the message
 		if now := f.session(""); now != first {
 			t.Errorf("%s: another session", do)
 		}
@@ -272,7 +273,7 @@ func live(t *testing.T, f *fake, keepsAfterSilence, interacts bool) {
 	f.tour()
 }
 
-// interacts lets people use commands, a button, a form and a completion.
+// interacts makes users use commands, a button, a form and a completion.
 func (f *fake) interacts() {
 	f.t.Helper()
 	anna := func(path string, body map[string]any, out any) {
@@ -304,7 +305,7 @@ func (f *fake) interacts() {
 	f.next() // the choices
 }
 
-// tour lets the bot make calls of all kinds.
+// tour makes the bot make calls of all kinds.
 func (f *fake) tour() {
 	f.t.Helper()
 	f.says("!tour")

@@ -19,12 +19,12 @@ import (
 	"github.com/vkrouter/vk/internal/websocket"
 )
 
-// A stage is a network without sockets. The server behind it upgrades, and then
-// sends the same frame for ever, as fast as it is read.
+// A stage is a network without sockets. Its server upgrades, and then sends the
+// same frame forever, as fast as it is read.
 type stage struct {
 	net.Conn
 	request bytes.Buffer
-	ready   chan struct{} // closed when the answer is there
+	ready   chan struct{} // closed when the response is ready
 	answer  []byte
 	frame   []byte
 	at      int
@@ -86,7 +86,7 @@ func (s *stage) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
 // A reader reads a message.
 type reader func(ctx context.Context) (int, error)
 
-// readers returns the two that are compared, each on a stage of its own.
+// readers returns the two compared readers, each on its own stage.
 func readers(b *testing.B, first byte, payload []byte) (ours, other reader) {
 	s := newStage(first, payload)
 	c, _, err := websocket.Dial(b.Context(), "ws://stage/", &websocket.DialOptions{HTTPClient: s.client()})
@@ -110,9 +110,9 @@ func readers(b *testing.B, first byte, payload []byte) (ours, other reader) {
 		}
 }
 
-// BenchmarkRead reads messages without a network, in turns with our package and
-// with coder/websocket, and reports our time and our allocations as a share of
-// theirs. Only we check that a text is UTF-8.
+// BenchmarkRead reads messages without a network, with our package and with
+// coder/websocket in turns. It reports our time and our allocations as a share
+// of theirs. Only our package checks that a text is UTF-8.
 func BenchmarkRead(b *testing.B) {
 	for _, size := range []int{1 << 10, 100 << 10} {
 		for name, payload := range map[string][]byte{

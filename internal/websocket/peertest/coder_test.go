@@ -201,7 +201,7 @@ func TestCoderDials(t *testing.T) {
 				}))
 				defer s.Close()
 				c, ctx := dialCoder(t, s), within(t)
-				c.Write(ctx, coder.MessageBinary, make([]byte, limit+1)) // may fail before its end
+				c.Write(ctx, coder.MessageBinary, make([]byte, limit+1)) // may fail before it ends
 				if _, _, err := c.Read(ctx); coder.CloseStatus(err) != coder.StatusMessageTooBig {
 					t.Errorf("the client got %v", err)
 				}

@@ -1,6 +1,7 @@
 // Package peertest tests package websocket against other implementations:
-// github.com/coder/websocket, and ws of npm. It is a module of its own, so that
-// nobody else downloads them. It needs node and npm, and fails without them.
+// github.com/coder/websocket, and ws of npm. It is a separate module, so that
+// users of this library do not download them. It needs node and npm, and fails
+// without them.
 package peertest
 
 import (
@@ -16,13 +17,13 @@ import (
 	"github.com/vkrouter/vk/internal/websocket"
 )
 
-// sizes are the sizes of messages around which headers change.
+// sizes are the message sizes around the limits of the header forms.
 var sizes = []int{0, 1, 125, 126, 127, 65535, 65536, 1 << 20}
 
 // limit is the read limit of the servers here, and that of ws.
 const limit = 8 << 20
 
-// within returns a context that ends long after all is done.
+// within returns a context that ends long after the test.
 func within(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
@@ -46,7 +47,7 @@ func ours(t testing.TB, f func(ctx context.Context, c *websocket.Conn)) http.Han
 	})
 }
 
-// echo sends back all messages, and returns the error that ends that.
+// echo sends back all messages, and returns the error that ends the loop.
 func echo(ctx context.Context, c *websocket.Conn) error {
 	for {
 		typ, data, err := c.Read(ctx)
@@ -59,7 +60,7 @@ func echo(ctx context.Context, c *websocket.Conn) error {
 	}
 }
 
-// exchange expects that the peer, which must be another implementation, sends
+// exchange checks that the peer, which must be another implementation, sends
 // back messages of all sizes.
 func exchange(t *testing.T, c *websocket.Conn) {
 	t.Helper()
@@ -77,7 +78,7 @@ func exchange(t *testing.T, c *websocket.Conn) {
 	}
 }
 
-// wantClose expects that the peer has closed the connection.
+// wantClose checks that the peer has closed the connection.
 func wantClose(t *testing.T, err error, code websocket.Code, reason string) {
 	t.Helper()
 	var closed *websocket.CloseError
@@ -86,7 +87,7 @@ func wantClose(t *testing.T, err error, code websocket.Code, reason string) {
 	}
 }
 
-// wantBroken expects that the peer broke a rule.
+// wantBroken checks that the peer violated the protocol.
 func wantBroken(t *testing.T, err error, code websocket.Code) {
 	t.Helper()
 	var broken *websocket.ProtocolError

@@ -18,8 +18,8 @@ import (
 	"github.com/vkrouter/vk/internal/websocket"
 )
 
-// install installs ws in a folder, in the version of the lock file, and returns
-// it.
+// install installs ws in a directory, in the version of the lock file, and
+// returns the directory.
 func install(t *testing.T) (dir string) {
 	t.Helper()
 	for _, program := range []string{"node", "npm"} {
@@ -39,7 +39,8 @@ func install(t *testing.T) (dir string) {
 	return dir
 }
 
-// A result is what a program in testdata says of a connection that has ended.
+// A result is the report of a program in testdata about a connection that has
+// ended.
 type result struct {
 	Path       string
 	Code       websocket.Code
@@ -50,8 +51,8 @@ type result struct {
 	Extensions *string
 }
 
-// serveWS starts server.js. ended returns what it says of the next connection
-// that has ended.
+// serveWS starts server.js. ended returns its report about the next connection
+// that ends.
 func serveWS(t *testing.T, dir string) (url string, ended func() result) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
@@ -111,7 +112,7 @@ func TestWSServes(t *testing.T) {
 		t.Cleanup(c.CloseNow)
 		return c
 	}
-	// wantEnd expects how the server saw a connection end.
+	// wantEnd checks how the connection ended for the server.
 	wantEnd := func(t *testing.T, code websocket.Code, reason string) {
 		t.Helper()
 		if got := ended(); got.Code != code || got.Reason != reason {

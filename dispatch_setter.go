@@ -247,13 +247,15 @@ func (q *timerQueue) setBy(key string) (safe func(ctx context.Context)) {
 	}
 }
 
-// noted notes that a timer that a handler wants to set is over.
-func (q *timerQueue) noted(key string) {
+// noted notes that a timer is over. It reports whether a handler has set it, or is about to
+// set it, and is not safe: then the note is erased once it is.
+func (q *timerQueue) noted(key string) (open bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if _, open := q.setters[key]; open {
+	if _, open = q.setters[key]; open {
 		q.setters[key] = true
 	}
+	return open
 }
 
 // keptForRerun reports whether the note of a timer is kept until rerunDone.
@@ -293,13 +295,7 @@ func (q *timerQueue) endOf(key string, r *timerRecord) timerEnd {
 	if r.By == "" {
 		return timerEnd{}
 	}
-	q.mu.Lock()
-	_, open := q.setters[key]
-	if open {
-		q.setters[key] = true
-	}
-	q.mu.Unlock()
-	if open {
+	if q.noted(key) {
 		return timerEnd{value: r.over(), ttl: q.d.trailTTL(), held: true}
 	}
 	if q.to == nil && q.keptForRerun(r.By, key) {
@@ -321,13 +317,14 @@ func (q *timerQueue) written(ctx context.Context, key string, end timerEnd) {
 	}
 }
 
-// eraseNote erases what is left of a timer that is over, unless it was set again.
+// eraseNote erases what is left of a timer that is over, unless it was set again. If a
+// handler of this run may need it, that is done once the handler is safe.
 func (q *timerQueue) eraseNote(ctx context.Context, key string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
 	defer cancel()
 	raw, err := q.d.guarded().Get(ctx, key)
 	var r timerRecord
-	if err == nil && len(raw) > 0 && json.Unmarshal(raw, &r) == nil && r.Over {
+	if err == nil && len(raw) > 0 && json.Unmarshal(raw, &r) == nil && r.Over && !q.noted(key) {
 		q.d.guarded().Swap(ctx, key, raw, nil, 0) // if it fails, the next start erases it
 	}
 }

@@ -1,0 +1,105 @@
+package main
+
+import (
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/middleware"
+)
+
+// question forwards a person's message to the staff. VK shows them the author
+// and the files. The first message opens a ticket.
+func (d *desk) question(c *vk.Context) error {
+	chat, err := d.chats.Get(c, vk.Key{})
+	if err != nil {
+		return err
+	}
+	if chat == 0 {
+		return middleware.Refuse("Our desk is not open yet.")
+	}
+	m, err := c.Message()
+	if err != nil {
+		return err
+	}
+	author, err := c.Author()
+	if err != nil {
+		return err
+	}
+	var t ticket
+	first := false
+	err = d.tickets.Update(c, vk.PerUser(c), func(v *ticket) error {
+		if first = v.Opened.IsZero(); first {
+			*v = ticket{Name: author.Name, Opened: time.Now()}
+		}
+		if v.Waiting.IsZero() {
+			v.Waiting = time.Now()
+		}
+		t = *v
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	// If the process dies here, another one handles the message again. It sends
+	// with the same random ids, so that nobody sees anything twice.
+	var sent vk.Sent
+	err = c.Client().Send(c, chat, t.String(), vk.Forward(m), buttons(c.FromID(), t), vk.Into(&sent))
+	if err != nil {
+		return errors.Join(err, c.Send("We cannot be reached at the moment. Please write again later."))
+	}
+	err = d.forwards.Update(c, forwardKey(chat, sent.CMID), func(user *int64) error { *user = c.FromID(); return nil })
+	if err != nil || !first {
+		return err
+	}
+	return c.Send("Thank you! " + office.promise(time.Now()))
+}
+
+// forwardKey returns the key of a message in the chat of the staff.
+func forwardKey(chat, cmid int64) vk.Key {
+	return vk.Key{Peer: chat, Name: strconv.FormatInt(cmid, 10)}
+}
+
+// answer sends a reply of the staff to the person whose message it answers.
+// Other messages in the chat are talk among the staff.
+func (d *desk) answer(c *vk.Context) error {
+	m, err := c.FullMessage() // VK crops messages with several files
+	if err != nil || m.Reply == nil {
+		return err
+	}
+	user, err := d.forwards.Get(c, forwardKey(c.PeerID(), m.Reply.CMID))
+	if err != nil || user == 0 {
+		return err
+	}
+	author, err := c.Author()
+	if err != nil {
+		return err
+	}
+	var unfit *vk.MessageError
+	err = c.Client().Send(c, user, m.Text, vk.Options(m.Attachments...))
+	switch {
+	case isUnwelcome(err):
+		return c.Reply("Not sent: this person accepts no messages from us.")
+	case errors.As(err, &unfit):
+		return c.Reply("Not sent: " + unfit.Error())
+	case err != nil:
+		return errors.Join(err, c.Reply("Not sent: VK does not take the message."))
+	}
+	err = d.change(c, user, func(t *ticket) error {
+		t.Waiting = time.Time{}
+		if t.StaffID == 0 {
+			t.StaffID, t.Staff = c.FromID(), author.Name
+		}
+		return nil
+	})
+	if errors.Is(err, errClosed) {
+		return nil
+	}
+	return err
+}
+
+// isUnwelcome reports whether a person does not let the community write.
+func isUnwelcome(err error) bool {
+	return errors.Is(err, vk.CodeBlacklisted) || errors.Is(err, vk.CodeCannotWrite) || errors.Is(err, vk.CodePrivacy)
+}

@@ -69,20 +69,28 @@ func (d *desk) answer(c *vk.Context) error {
 		return err
 	}
 	user, err := d.forwards.Get(c, forwardKey(c.PeerID(), m.Reply.CMID))
-	if err != nil || user == 0 {
+	switch {
+	case err != nil:
 		return err
+	case user == 0 && m.Reply.FromID == -c.Event().GroupID && len(m.Reply.Forwarded) > 0:
+		// The process that forwarded it has died just now, or the TTL is over.
+		return c.Reply("Not sent: I do not know whose message that is. Try again in a minute.")
+	case user == 0:
+		return nil
 	}
 	author, err := c.Author()
 	if err != nil {
 		return err
 	}
-	var unfit *vk.MessageError
+	for _, a := range m.Attachments {
+		if _, ok := a.Ref(); !ok && a.Sticker == nil {
+			return c.Reply("Not sent: a " + a.Type + " cannot be passed on.")
+		}
+	}
 	err = c.Client().Send(c, user, m.Text, vk.Options(m.Attachments...))
 	switch {
 	case isUnwelcome(err):
 		return c.Reply("Not sent: this person accepts no messages from us.")
-	case errors.As(err, &unfit):
-		return c.Reply("Not sent: " + unfit.Error())
 	case err != nil:
 		return errors.Join(err, c.Reply("Not sent: VK does not take the message."))
 	}

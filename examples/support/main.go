@@ -17,6 +17,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"log"
 	"os"
@@ -47,6 +48,9 @@ func main() {
 // run runs one of the bot's processes until ctx ends. The first one polls; the
 // others stand by for that. All of them handle events.
 func run(ctx context.Context, client *vk.Client, address string) error {
+	if address == "" {
+		return errors.New("-redis needs the address of a Redis, such as localhost:6379")
+	}
 	if !strings.Contains(address, "://") {
 		address = "redis://" + address
 	}

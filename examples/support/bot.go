@@ -14,7 +14,7 @@ import (
 type desk struct {
 	chats    *vk.Session[int64]  // under the zero Key: the chat of the staff
 	tickets  *vk.Session[ticket] // by user
-	forwards *vk.Session[int64]  // by chat and message: the user whose message was forwarded
+	forwards *vk.Session[int64]  // by chat and message: the author of the forwarded message
 }
 
 // newBot returns the bot, which keeps its data in store. The limits are for

@@ -32,7 +32,7 @@ func people(t testing.TB, fake *vktest.Server) *cast {
 	return &cast{fake, chat, fake.User("Anna"), olga.In(chat), pavel.In(chat)}
 }
 
-// inBubble runs a test in virtual time, with a bot whose desk is open.
+// inBubble runs a test in virtual time, with a bot and an open desk.
 func inBubble(t *testing.T, f func(t *testing.T, p *cast)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

@@ -24,7 +24,7 @@ func (h hours) isOpen(t time.Time) bool {
 	return day != time.Saturday && day != time.Sunday && t.Hour() >= h.From && t.Hour() < h.To
 }
 
-// promise returns when a person who writes at a time can expect an answer.
+// promise returns the time of the answer to a message that comes at a time, in words.
 func (h hours) promise(t time.Time) string {
 	if h.isOpen(t) {
 		return "We answer in a few minutes."

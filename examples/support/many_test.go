@@ -145,7 +145,7 @@ func TestFloodAcross(t *testing.T) {
 	})
 }
 
-// TestKilled: a process dies between a call and what comes after it, and the
+// TestKilled: a process dies between a call and the next one, and the
 // other one finishes its work. Nobody sees anything twice.
 func TestKilled(t *testing.T) {
 	for _, test := range []struct {
@@ -219,7 +219,7 @@ var errDead = errors.New("the process is dead")
 type cable struct {
 	vk.Queue
 	next http.RoundTripper
-	last atomic.Pointer[string] // the method whose answer the process does not live to see
+	last atomic.Pointer[string] // the process dies before the answer of this method
 	dead atomic.Bool
 }
 

@@ -61,7 +61,7 @@ func forwardKey(chat, cmid int64) vk.Key {
 	return vk.Key{Peer: chat, Name: strconv.FormatInt(cmid, 10)}
 }
 
-// answer sends a reply of the staff to the person whose message it answers.
+// answer sends a reply of the staff to the author of the forwarded message.
 // Other messages in the chat are talk among the staff.
 func (d *desk) answer(c *vk.Context) error {
 	m, err := c.FullMessage() // VK crops messages with several files

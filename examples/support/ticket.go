@@ -15,7 +15,7 @@ type ticket struct {
 	Name    string    // of the person
 	Opened  time.Time // zero if there is no ticket
 	Waiting time.Time // of the first message without an answer, or zero
-	StaffID int64     // the member of the staff who has taken the ticket, or zero
+	StaffID int64     // the member of the staff with the ticket, or zero
 	Staff   string    // the name
 }
 
@@ -49,8 +49,8 @@ func (d *desk) change(c *vk.Context, user int64, f func(t *ticket) error) error 
 	})
 }
 
-// take handles the button Take: the ticket gets the name of the member of the
-// staff who pressed it first. The message is edited in place.
+// take handles the button Take: the ticket gets the name of the first member of the
+// staff to press it. The message is edited in place.
 func (d *desk) take(c *vk.Context, user int64) error {
 	author, err := c.Author()
 	if err != nil {

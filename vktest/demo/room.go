@@ -117,7 +117,7 @@ func (r *room) name(id int64) string {
 }
 
 // next returns the bot's next message that is not shown yet, and the name of the
-// user who got it in private, or "".
+// user if it was sent in private, or "".
 func (r *room) next() (m vktest.Message, to string, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -68,6 +68,14 @@ func TestQuestionAndAnswer(t *testing.T) {
 		if m := p.anna.Hears("The bill:"); !slices.Equal(m.Attachments, []string{"doc", "photo"}) {
 			t.Errorf("attached: %q", m.Attachments)
 		}
+		var pages []vktest.Attachment
+		for range 10 {
+			pages = append(pages, vktest.Document("page.pdf", 1000))
+		}
+		p.pavel.Replies(more, "All pages:", pages...)
+		if m := p.anna.Hears("All pages:"); len(m.Attachments) != 10 {
+			t.Errorf("attached: %q", m.Attachments)
+		}
 		p.pavel.Replies(more, "", vktest.Voice(5))
 		if m := p.anna.Hears(""); !slices.Equal(m.Attachments, []string{"audio_message"}) {
 			t.Errorf("attached: %q", m.Attachments)
@@ -96,12 +104,16 @@ func TestTakeAndClose(t *testing.T) {
 			t.Errorf("taken: %+v", m)
 		}
 		p.pavel.Presses("Take").Snackbar("Olga has taken this ticket.") // on the first message
+		p.olga.Presses("Take").Blank()
+		p.olga.SeesEdited("Anna asks Olga:")
 		p.anna.Says("Still there?")
 		p.olga.Hears("Anna asks Olga:")
 		p.anna.Hears(closedHours)
 
 		p.olga.Presses("Close").Blank()
-		p.olga.SeesEdited("Anna asked. Closed by Olga.")
+		if m := p.olga.SeesEdited("Anna asked. Closed by Olga."); len(m.Forwards) != 1 || len(m.Buttons) != 0 {
+			t.Errorf("closed: %+v", m)
+		}
 		p.anna.Hears(goodbye)
 		p.pavel.Presses("Close").Snackbar("This ticket is closed.")
 		p.olga.Replies(asked, "One more thing.")
@@ -112,6 +124,22 @@ func TestTakeAndClose(t *testing.T) {
 		p.anna.Says("It is broken.")
 		p.olga.Hears("Anna asks:")
 		p.anna.Hears(closedHours)
+	})
+}
+
+// TestOldMessage: VK does not let the bot edit a message that is older than a day.
+func TestOldMessage(t *testing.T) {
+	inBubble(t, func(t *testing.T, p *cast) {
+		p.anna.Says("Hello?")
+		p.olga.Hears("Anna asks:")
+		p.anna.Hears(closedHours)
+		time.Sleep(25 * time.Hour)
+		p.olga.Presses("Take").Blank()
+		p.olga.Replies(p.olga.Hears("Anna asks Olga:"), "Hello.")
+		p.anna.Hears("Hello.")
+		p.olga.Presses("Close").Blank()
+		p.olga.SeesEdited("Anna asked. Closed by Olga.")
+		p.anna.Hears(goodbye)
 	})
 }
 
@@ -127,13 +155,15 @@ func TestTickets(t *testing.T) {
 			}
 			time.Sleep(10 * time.Minute)
 		}
+		boris.Says("Are you there?")
+		p.olga.Hears("Boris asks:")
 		p.olga.Replies(asked, "Hello.")
 		p.anna.Hears(closedHours)
 		p.anna.Hears("Hello.")
-		p.pavel.Presses("Take") // of Vera, the last one
-		p.olga.SeesEdited("Vera asks Pavel:")
+		p.pavel.Presses("Take") // of Boris, the last one
+		p.olga.SeesEdited("Boris asks Pavel:")
 		p.olga.Says("/tickets")
-		p.olga.Hears("1. Boris: waits for 20 min\n2. Vera: waits for 10 min, taken by Pavel\n3. Anna: answered, taken by Olga")
+		p.olga.Hears("1. Boris: waits for 20 min, taken by Pavel\n2. Vera: waits for 10 min\n3. Anna: answered, taken by Olga")
 	})
 }
 

@@ -49,11 +49,15 @@ func (d *desk) question(c *vk.Context) error {
 	if err != nil {
 		return errors.Join(err, c.Send("We cannot be reached at the moment. Please write again later."))
 	}
-	err = d.forwards.Update(c, forwardKey(chat, sent.CMID), func(user *int64) error { *user = c.FromID(); return nil })
-	if err != nil || !first {
+	if err := d.note(c, sent, c.FromID()); err != nil || !first {
 		return err
 	}
 	return c.Send("Thank you! " + office.promise(time.Now()))
+}
+
+// note notes that a message in the chat of the staff is about user.
+func (d *desk) note(c *vk.Context, sent vk.Sent, user int64) error {
+	return d.forwards.Update(c, forwardKey(sent.PeerID, sent.CMID), func(v *int64) error { *v = user; return nil })
 }
 
 // forwardKey returns the key of a message in the chat of the staff.

@@ -68,11 +68,15 @@ func (d *desk) take(c *vk.Context, user int64) error {
 	if err != nil {
 		return err
 	}
-	return c.Show(taken.String(), buttons(user, taken), vk.KeepForwards)
+	var shown vk.Sent // another message if the first one is older than a day
+	if err := c.Show(taken.String(), buttons(user, taken), vk.KeepForwards, vk.Into(&shown)); err != nil {
+		return err
+	}
+	return d.note(c, shown, user)
 }
 
-// close handles the button Close. It deletes the ticket last: if the process
-// dies before that, another one does the same again, and nothing shows twice.
+// close handles the button Close. If the process dies in the middle, another one
+// handles the press again, and nothing shows twice.
 func (d *desk) close(c *vk.Context, user int64) error {
 	t, err := d.tickets.Get(c, vk.Key{User: user})
 	if err != nil {
@@ -85,7 +89,7 @@ func (d *desk) close(c *vk.Context, user int64) error {
 	if err != nil {
 		return err
 	}
-	if err := c.Show(t.Name+" asked. Closed by "+author.Name+".", &vk.Keyboard{Inline: true}, vk.KeepForwards); err != nil {
+	if err := c.Show(t.Name+" asked. Closed by "+author.Name+".", vk.KeepForwards); err != nil {
 		return err
 	}
 	err = c.Client().Send(c, user, "Your question is closed. Write again at any time.")

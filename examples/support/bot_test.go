@@ -240,6 +240,7 @@ func TestNotSent(t *testing.T) {
 		inBubble(t, func(t *testing.T, p *cast) {
 			p.anna.Says("Hello?")
 			asked := p.olga.Hears("Anna asks:")
+			p.fake.Wait(t.Context()) // the forwarded message is noted
 			p.fake.Emit("message_new", map[string]any{"message": map[string]any{
 				"peer_id": p.chat.ID, "from_id": p.olga.ID, "text": "For you",
 				"reply_message": map[string]any{"conversation_message_id": asked.CMID},

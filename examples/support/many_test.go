@@ -159,7 +159,9 @@ func TestKilled(t *testing.T) {
 			c.olga.Hears("Anna asks:")
 		}, func(c *company) {
 			c.anna.Says("Well?")
-			c.olga.Replies(c.olga.Hears("Anna asks:"), "Yes.")
+			asked := c.olga.Hears("Anna asks:")
+			time.Sleep(time.Second) // the message is noted
+			c.olga.Replies(asked, "Yes.")
 			c.anna.Hears("Yes.")
 		}},
 		{"in the first question", "messages.send", func(c *company, b *process, _ vktest.Message) {

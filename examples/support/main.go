@@ -22,6 +22,7 @@ import (
 	"log"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -32,7 +33,7 @@ import (
 
 func main() {
 	redis := flag.String("redis", "", "run on VK as one of several processes, which share the Redis at this `address`: host:port or a URL")
-	if len(os.Args) > 1 && strings.HasPrefix(strings.TrimLeft(os.Args[1], "-"), "redis") {
+	if slices.ContainsFunc(os.Args[1:], isRedis) { // the flags of a demo are not for this
 		flag.Parse()
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		defer stop()
@@ -44,6 +45,9 @@ func main() {
 	demo.Main("Try /desk, Vera to Bot: where is my order?, [Take], > On its way., /tickets, [Close].",
 		func(store vk.Store) vk.Handler { return newBot(store, nil) }, "Boris", "Vera")
 }
+
+// isRedis reports whether an argument is the flag -redis.
+func isRedis(arg string) bool { return strings.HasPrefix(arg, "-redis") || strings.HasPrefix(arg, "--redis") }
 
 // run runs one of the bot's processes until ctx ends. The first one polls; the
 // others stand by for that. All of them handle events.

@@ -47,7 +47,9 @@ func main() {
 }
 
 // isRedis reports whether an argument is the flag -redis.
-func isRedis(arg string) bool { return strings.HasPrefix(arg, "-redis") || strings.HasPrefix(arg, "--redis") }
+func isRedis(arg string) bool {
+	return strings.HasPrefix(arg, "-redis") || strings.HasPrefix(arg, "--redis")
+}
 
 // run runs one of the bot's processes until ctx ends. The first one polls; the
 // others stand by for that. All of them handle events.

@@ -30,6 +30,7 @@ var proseLimits = map[string]float64{
 	"examples/quiz":                    0.0,
 	"examples/reminder":                0.0,
 	"examples/shop":                    0.0,
+	"examples/support":                 0.0,
 	"filestore":                        0.0,
 	"internal/benchpage":               0.0,
 	"internal/command":                 2.0,

@@ -298,7 +298,7 @@ func TestPollConfig(t *testing.T) {
 	}{
 		"token with a line break": {func(s *vktest.Server, p *vk.Poller) { p.Client.Token = vk.NewSecret(s.Token + "\n") }, "Client.Token", "line break", false},
 		"no token":                {func(s *vktest.Server, p *vk.Poller) { p.Client.Token = vk.Secret{} }, "Client.Token", "has no token: make one", false},
-		"wrong token":             {func(s *vktest.Server, p *vk.Poller) { p.Client.Token = vk.NewSecret("x") }, "Client.Token", "VK does not take the token: make a new one", true},
+		"wrong token":             {func(s *vktest.Server, p *vk.Poller) { p.Client.Token = vk.NewSecret("x") }, "Client.Token", "VK rejects the token: make a new one", true},
 		"user's token":            {func(s *vktest.Server, p *vk.Poller) { p.Client = s.AdminClient() }, "Poller.GroupID", "as a user's does: use a community's token", true},
 		"user of no such group": {func(s *vktest.Server, p *vk.Poller) { p.Client, p.GroupID = s.AdminClient(), 5 },
 			"Poller.GroupID", "may not act for community 5", true},
@@ -444,7 +444,7 @@ func TestDiagnoseRights(t *testing.T) {
 			[]string{"warn: the token lacks the right photos, stories, and the bot makes calls that need it" + mend}},
 		{"what is not needed is for information", []string{"messages", "docs", "photos"}, []string{"messages"},
 			[]string{"info: the token lacks the right manage: the bot cannot change settings, such as Poller.EnableEvents does: if the bot is to do that, " + mend[2:]}},
-		{"a misspelt right", nil, []string{"photo"}, []string{`warn: the bot is said to need the right "photo", which no token has: see whether the name is right`}},
+		{"a misspelt right", nil, []string{"photo"}, []string{`warn: the bot needs the right "photo", which does not exist: check the spelling`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			bot := vktest.Config{Scopes: tt.scopes}.New(t)

@@ -62,11 +62,11 @@ func TestDiagnose(t *testing.T) {
 			setup: func(t *testing.T, s *vktest.Server) { set(t, s, on) },
 		},
 		"a kind is off": {
-			want: []string{"warn: VK does not send events by long poll that have handlers: message_typing_state: switch them on under Manage, API usage, Long Poll API, Event types, or set Poller.EnableEvents"},
+			want: []string{"warn: VK does not send these events by long poll, although they have handlers: message_typing_state: switch them on under Manage, API usage, Long Poll API, Event types, or set Poller.EnableEvents"},
 		},
 		"messages are off": {
 			setup: func(t *testing.T, s *vktest.Server) { set(t, s, vk.Params{"message_new": false}) },
-			want:  []string{"error: VK does not send events by long poll that have handlers: message_new, message_typing_state: switch them on under Manage, API usage, Long Poll API, Event types, or set Poller.EnableEvents"},
+			want:  []string{"error: VK does not send these events by long poll, although they have handlers: message_new, message_typing_state: switch them on under Manage, API usage, Long Poll API, Event types, or set Poller.EnableEvents"},
 		},
 		"nothing is known of the handler": {
 			handler: vk.HandlerFunc(func(*vk.Context) error { return nil }),
@@ -78,7 +78,7 @@ func TestDiagnose(t *testing.T) {
 				vk.On(r, vk.Kind[vk.GroupJoin]("groupjoin"), func(*vk.Context, *vk.GroupJoin) error { return nil })
 				return vk.Wrap(r)
 			}(),
-			want: []string{"warn: there are handlers for events that VK does not seem to have: groupjoin: see whether the names are right"},
+			want: []string{"warn: there are handlers for events that VK does not seem to support: groupjoin: check the spelling"},
 		},
 		"no handlers": {
 			handler: new(vk.Router),
@@ -94,7 +94,7 @@ func TestDiagnose(t *testing.T) {
 				s.AddCallback(webhook(s, true), "")
 				s.Wait(t.Context())
 			},
-			want: []string{"warn: VK does not send events to the callback server that have handlers: message_typing_state: switch them on under Manage, API usage, Callback API, Event types"},
+			want: []string{"warn: VK does not send these events to the callback server, although they have handlers: message_typing_state: switch them on under Manage, API usage, Callback API, Event types"},
 		},
 		"a callback server does not work": {
 			setup: func(t *testing.T, s *vktest.Server) {
@@ -102,7 +102,7 @@ func TestDiagnose(t *testing.T) {
 				s.AddCallback(webhook(s, false), "hush")
 				time.Sleep(time.Minute)
 			},
-			want: []string{`warn: callback server 1 "webhook" does not get events: its status is "failed": see under Manage, API usage, Callback API what it answers, and confirm it`},
+			want: []string{`warn: callback server 1 "webhook" does not get events: its status is "failed": check its answers under Manage, API usage, Callback API, and confirm it`},
 		},
 		"another server brings a kind": {
 			setup: func(t *testing.T, s *vktest.Server) {
@@ -110,7 +110,7 @@ func TestDiagnose(t *testing.T) {
 				s.AddCallback(webhook(s, true), "")
 				s.Wait(t.Context())
 			},
-			want: []string{"info: VK sends events to a callback server alone that have handlers: message_new: if the bot is to have them by long poll, switch them on under Manage, API usage, Long Poll API, Event types, or set Poller.EnableEvents"},
+			want: []string{"info: VK sends these events, which have handlers, only to a callback server: message_new: to receive them by long poll, switch them on under Manage, API usage, Long Poll API, Event types, or set Poller.EnableEvents"},
 		},
 		"no rights": {
 			config: vktest.Config{Scopes: []string{"stories"}},
@@ -132,7 +132,7 @@ func TestDiagnose(t *testing.T) {
 			setup: func(t *testing.T, s *vktest.Server) {
 				set(t, s, vk.Params{"api_version": "5.92", "message_typing_state": true})
 			},
-			want: []string{"warn: events come in version 5.92 of the API, in which they do not tell what people's apps can do: choose 5.199 under Manage, API usage, Long Poll API"},
+			want: []string{"warn: events come in version 5.92 of the API, in which events lack the capabilities of users' apps: choose 5.199 under Manage, API usage, Long Poll API"},
 		},
 		"old client": {
 			setup:  func(t *testing.T, s *vktest.Server) { set(t, s, on) },
@@ -153,7 +153,7 @@ func TestDiagnose(t *testing.T) {
 		},
 		"a wrong token": {
 			client: func(s *vktest.Server) *vk.Client { c := s.Client(); c.Token = vk.NewSecret("s3cret"); return c },
-			want:   []string{"error: VK does not take the token: User authorization failed: invalid access_token (4).: make a new one under Manage, API usage, Access tokens"},
+			want:   []string{"error: VK rejects the token: User authorization failed: invalid access_token (4).: make a new one under Manage, API usage, Access tokens"},
 		},
 		"a user's token": {
 			client: func(s *vktest.Server) *vk.Client { return s.AdminClient() },
@@ -247,7 +247,7 @@ func TestDiagnoseAnswers(t *testing.T) {
 		"rights by name": {
 			permissions: `{"response":{"mask":0,"permissions":[{"name":"messages"},{"name":"photos"},{"name":"docs"},{"name":"manage"}]}}`,
 			settings:    `{"response":{"api_version":"5.199","is_enabled":1,"events":{"message_new":1,"message_typing_state":0}}}`,
-			want:        []string{"warn: VK does not send events by long poll that have handlers: message_typing_state: switch them on under Manage, API usage, Long Poll API, Event types, or set Poller.EnableEvents"},
+			want:        []string{"warn: VK does not send these events by long poll, although they have handlers: message_typing_state: switch them on under Manage, API usage, Long Poll API, Event types, or set Poller.EnableEvents"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -289,7 +289,7 @@ func TestDiagnoseServers(t *testing.T) {
 		},
 		"none of them": {
 			servers: []string{settings("5.199", 0), settings("5.199", 0)},
-			want:    []string{"error: VK does not send events to any callback server that have handlers: message_new, message_typing_state: switch them on under Manage, API usage, Callback API, Event types"},
+			want:    []string{"error: VK does not send these events to any callback server, although they have handlers: message_new, message_typing_state: switch them on under Manage, API usage, Callback API, Event types"},
 		},
 		"one that does not tell may": {
 			servers: []string{settings("5.199", 0), refused},
@@ -297,7 +297,7 @@ func TestDiagnoseServers(t *testing.T) {
 		},
 		"old events": {
 			servers: []string{settings("5.199", 1), settings("5.92", 1)},
-			want:    []string{`warn: callback server 2 "s2" gets events in version 5.92 of the API, in which they do not tell what people's apps can do: choose 5.199 under Manage, API usage, Callback API`},
+			want:    []string{`warn: callback server 2 "s2" gets events in version 5.92 of the API, in which events lack the capabilities of users' apps: choose 5.199 under Manage, API usage, Callback API`},
 		},
 		"dead events": {
 			servers: []string{settings("5.50", 1)},
@@ -403,7 +403,7 @@ func TestRunLogsDiagnosis(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := vktest.New(t)
 		got := diagnosed(t, s.Client(), &vk.Poller{Handler: pinger()})
-		if want := "VK does not send events by long poll that have handlers: message_typing_state"; got != want {
+		if want := "VK does not send these events by long poll, although they have handlers: message_typing_state"; got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 		if n := len(s.Calls("")); n != 4 { // its own, and the Poller's groups.getById and groups.getLongPollServer

@@ -285,8 +285,8 @@ func (f *follower) mayPass(err error) bool {
 }
 
 // mayPass reports whether a call that failed, including its retries, may
-// succeed later. VK's refusals are permanent unless they are temporary by their
-// code.
+// succeed later. VK's refusals are permanent, except those that
+// [Error.Temporary] reports as temporary.
 func mayPass(err error) bool {
 	var refused *Error
 	if errors.As(err, &refused) {

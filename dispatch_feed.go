@@ -421,7 +421,7 @@ func (o *onlooker) see(j *job) {
 		o.signal()
 	case !o.full:
 		o.full = true
-		j.log(slog.LevelWarn, "vk: a Watch keeps too many events that nobody asks for: it misses others", slog.String("watch", o.kind), slog.Int("events", maxKept))
+		j.log(slog.LevelWarn, "vk: a Watch has too many unread events: it misses further events", slog.String("watch", o.kind), slog.Int("events", maxKept))
 	}
 }
 

@@ -198,7 +198,7 @@ func TestWatchFull(t *testing.T) {
 		if routed != 6 || got != 1024 {
 			t.Errorf("%d routed, %d kept", routed, got)
 		}
-		if n := strings.Count(log.String(), "too many events"); n != 1 {
+		if n := strings.Count(log.String(), "too many unread events"); n != 1 {
 			t.Errorf("%d lines in the log", n)
 		}
 	})

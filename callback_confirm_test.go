@@ -179,7 +179,7 @@ func TestCallbackConfig(t *testing.T) {
 		"space at end":   {secret("s3cret "), "Callback.Secret", "contains white space at byte 6"},
 		"tab":            {secret("s3\tcret"), "Callback.Secret", "contains white space at byte 2"},
 		"long secret":    {secret(strings.Repeat("s", 51)), "Callback.Secret", "more than 50 characters"},
-		"confirmation":   {&vk.Callback{Client: c, Handler: h, Confirmation: "ab12 cd34"}, "Callback.Confirmation", "has white space in it"},
+		"confirmation":   {&vk.Callback{Client: c, Handler: h, Confirmation: "ab12 cd34"}, "Callback.Confirmation", "contains white space"},
 		"negative":       {&vk.Callback{Client: c, Handler: h, GroupID: -7}, "Callback.GroupID", "is negative: write 7"},
 		"negative group": {&vk.Callback{Client: c, Handler: h, Groups: map[int64]vk.CallbackGroup{-7: {}}}, "Callback.Groups", "is not positive"},
 		"group's secret": {&vk.Callback{Client: c, Handler: h, Groups: map[int64]vk.CallbackGroup{7: {Secret: vk.NewSecret("s3cret\n")}}}, "Callback.Groups[7].Secret", "line break"},

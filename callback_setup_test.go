@@ -202,8 +202,8 @@ func TestCallbackSetupServers(t *testing.T) {
 		{name: "never confirmed", secret: "s", servers: mine("s", "unconfigured"), want: []string{"editCallbackServer 2 Old s"}},
 		{name: "about to be confirmed", secret: "s", servers: mine("s", "wait"), status: []string{"wait", "wait", "ok"}, took: 2 * time.Second},
 		{name: "takes a while", secret: "s", status: []string{"unconfigured", "failed", "wait", "ok"}, want: []string{"addCallbackServer  Title s"}, took: 3 * time.Second},
-		{name: "fails", secret: "s", status: []string{"failed"}, want: []string{"addCallbackServer  Title s"}, err: "VK's request has not come to this Callback", took: 5 * time.Second},
-		{name: "never comes", secret: "s", status: []string{"wait"}, want: []string{"addCallbackServer  Title s"}, err: `status of it is "wait"`, took: time.Minute},
+		{name: "fails", secret: "s", status: []string{"failed"}, want: []string{"addCallbackServer  Title s"}, err: "VK's request has not reached this Callback", took: 5 * time.Second},
+		{name: "never comes", secret: "s", status: []string{"wait"}, want: []string{"addCallbackServer  Title s"}, err: `VK reports status "wait"`, took: time.Minute},
 		{name: "a secret as long as may be", secret: strings.Repeat("s", 50), want: []string{"addCallbackServer  Title " + strings.Repeat("s", 50)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -422,7 +422,7 @@ func TestCallbackSetupUnsuited(t *testing.T) {
 			}
 			return "failed"
 		}
-		if err := cb.Setup(t.Context(), "https://bot.test"); err == nil || !strings.Contains(err.Error(), "its answer did not suit VK") {
+		if err := cb.Setup(t.Context(), "https://bot.test"); err == nil || !strings.Contains(err.Error(), "VK did not accept the answer of the Callback") {
 			t.Errorf("error %v", err)
 		}
 	})

@@ -240,7 +240,7 @@ func (f *follower) explained(ctx context.Context, err error) error {
 		wrong = explainGroup(ctx, f.Client, err, "Poller.GroupID", f.GroupID)
 	}
 	if wrong == nil && errors.As(err, &foreign) {
-		wrong = misuse("Client.BaseURL", "leads to "+foreign.Host+", which does not serve VK's methods", `write the full address, such as "http://127.0.0.1:8080/method/"`)
+		wrong = misuse("Client.BaseURL", "leads to "+foreign.Host+", which does not serve VK's methods", `write the whole address, such as "http://127.0.0.1:8080/method/"`)
 		wrong.Err = err
 	}
 	if wrong == nil {

@@ -165,13 +165,13 @@ func TestStoreDownLog(t *testing.T) {
 		if st := cb.Status(); !st.Ready || st.LastEvent.IsZero() || st.Err == nil || st.Answering != 0 {
 			t.Errorf("the status of a failing store is %+v", st)
 		}
-		if n := strings.Count(log.String(), "events cannot be taken"); n != 1 || !strings.Contains(log.String(), "down") {
+		if n := strings.Count(log.String(), "events cannot be accepted"); n != 1 || !strings.Contains(log.String(), "down") {
 			t.Errorf("%d lines for 100 events:\n%.2000s", n, &log)
 		}
 		s.down.Store(false)
 		time.Sleep(time.Minute)
 		post(200)
-		if n := strings.Count(log.String(), "events can be taken again"); n != 1 {
+		if n := strings.Count(log.String(), "events can be accepted again"); n != 1 {
 			t.Errorf("%d lines of the recovery:\n%.2000s", n, &log)
 		}
 		if st := cb.Status(); st.Err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// pinger is a bot of one command, which also wants to know who types.
+// pinger returns a bot with one command and a handler of typing events.
 func pinger() *vk.Router {
 	r := vk.NewRouter("!")
 	r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })
@@ -26,7 +26,7 @@ func pinger() *vk.Router {
 	return r
 }
 
-// set changes the community's settings of long poll.
+// set changes the community's long poll settings.
 func set(t *testing.T, s *vktest.Server, p vk.Params) {
 	t.Helper()
 	p["group_id"] = s.GroupID
@@ -35,7 +35,7 @@ func set(t *testing.T, s *vktest.Server, p vk.Params) {
 	}
 }
 
-// webhook is a callback server that works, or that does not.
+// webhook returns a callback server that works or does not.
 func webhook(s *vktest.Server, works bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch body, _ := io.ReadAll(r.Body); {
@@ -223,7 +223,8 @@ func TestDiagnose(t *testing.T) {
 	}
 }
 
-// TestDiagnoseAnswers: what no fake community has, and answers of no use.
+// TestDiagnoseAnswers: answers that no fake community gives, and useless
+// answers.
 func TestDiagnoseAnswers(t *testing.T) {
 	refusal := func(code int) string { return fmt.Sprintf(`{"error":{"error_code":%d,"error_msg":"No."}}`, code) }
 	for name, test := range map[string]struct {
@@ -274,7 +275,7 @@ func TestDiagnoseAnswers(t *testing.T) {
 	}
 }
 
-// TestDiagnoseServers: what several callback servers bring together.
+// TestDiagnoseServers: the findings consider all callback servers together.
 func TestDiagnoseServers(t *testing.T) {
 	settings := func(version string, on int) string {
 		return fmt.Sprintf(`{"response":{"api_version":%q,"events":{"message_new":%d,"message_typing_state":%d}}}`, version, on, on)
@@ -339,7 +340,8 @@ func TestDiagnoseServers(t *testing.T) {
 	}
 }
 
-// TestDiagnoseBotsOff: what a community allows its bot, its admins can see.
+// TestDiagnoseBotsOff: only a community's administrators can see its bot
+// features.
 func TestDiagnoseBotsOff(t *testing.T) {
 	for _, test := range []struct {
 		answer, want string
@@ -372,7 +374,7 @@ func TestDiagnoseBotsOff(t *testing.T) {
 	}
 }
 
-// diagnosed runs a Poller for a while, and returns the findings that it logs.
+// diagnosed runs a Poller for a while, and returns the findings in its log.
 func diagnosed(t *testing.T, c *vk.Client, p *vk.Poller) string {
 	t.Helper()
 	var log strings.Builder
@@ -421,7 +423,8 @@ func TestRunLogsDiagnosis(t *testing.T) {
 	})
 }
 
-// TestRunWithOldVersion: an answer from before 5.139 tells the community too.
+// TestRunWithOldVersion: an answer of a version before 5.139 contains the
+// community too.
 func TestRunWithOldVersion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := vktest.New(t)
@@ -435,8 +438,8 @@ func TestRunWithOldVersion(t *testing.T) {
 	})
 }
 
-// TestDiagnosisNeverHarms: polling neither waits for the diagnosis nor ends with
-// it, and a stop does not wait for what VK does not answer.
+// TestDiagnosisNeverHarms: polling neither waits for the diagnosis nor ends
+// with it, and a stop does not wait for an answer that VK does not send.
 func TestDiagnosisNeverHarms(t *testing.T) {
 	for name, fault := range map[string]vktest.FaultOption{
 		"down": vktest.Status(502), "silent": vktest.Stall(time.Hour), "nonsense": vktest.BadJSON(), "refused": vktest.Error(vk.CodeAuth),

@@ -21,87 +21,82 @@ import (
 	"github.com/vkrouter/vk/internal/watchdog"
 )
 
-// A Dispatcher schedules the handlers of events. Events of one conversation are
-// handled one at a time, in the order in which they arrived; events of
-// different conversations are handled concurrently. Sources pass events to a
-// Dispatcher. A source without one creates its own; sources share one by
-// sharing the pointer.
+// A Dispatcher schedules the handlers of events. Events of one conversation are handled
+// one at a time, in the order in which they arrived; events of different conversations
+// are handled concurrently. Sources pass events to a Dispatcher. A source without one
+// creates its own; sources share one by sharing the pointer.
 //
-// Do not change the fields once the Dispatcher is in use. Its methods are safe
-// for concurrent use. It has no goroutine while it has no events.
+// Do not change the fields once the Dispatcher is in use. Its methods are safe for
+// concurrent use. It has no goroutine while it has no events.
 type Dispatcher struct {
-	// Client is the client that handlers reply with to events passed to
-	// Dispatch. For events of a source, such as a Poller, handlers use the
-	// source's Client.
+	// Client is the client that handlers reply with to events passed to Dispatch. For
+	// events of a source, such as a Poller, handlers use the source's Client.
 	Client *Client
 
-	// Handler handles the events, for instance a [*Router]. It is required:
-	// without it, the first event causes an error.
+	// Handler handles the events, for instance a [*Router]. It is required: without it,
+	// the first event causes an error.
 	Handler Handler
 
-	// MaxEvents limits the number of unfinished events, not counting parked
-	// handlers. At the limit, Dispatch blocks. The default is 8192.
+	// MaxEvents limits the number of unfinished events, not counting parked handlers.
+	// At the limit, Dispatch blocks. The default is 8192.
 	MaxEvents int
 
-	// Workers limits the number of handlers that run at the same time, not
-	// counting parked handlers. The default is 128.
+	// Workers limits the number of handlers that run at the same time, not counting
+	// parked handlers. The default is 128.
 	Workers int
 
-	// TimeLimit limits how long one handler may run for one event; after each
-	// question or other wait, the time starts again. The context of a handler
-	// that exceeds it is canceled with cause [ErrTimeLimit]. The default is one
-	// minute; a negative value disables the limit.
+	// TimeLimit limits how long one handler may run for one event; after each question
+	// or other wait, the time starts again. The context of a handler that exceeds it is
+	// canceled with cause [ErrTimeLimit]. The default is one minute; a negative value
+	// disables the limit.
 	TimeLimit time.Duration
 
 	// Grace is how long a handler may continue after TimeLimit or DrainTime has
-	// canceled its context. After that, the handler is abandoned: its stack is
-	// logged, and its conversation goes on without it. The default is 10
-	// seconds.
+	// canceled its context. After that, the handler is abandoned: its stack is logged,
+	// and its conversation goes on without it. The default is 10 seconds.
 	Grace time.Duration
 
-	// DrainTime is how long handlers may take to finish the accepted events
-	// when their source stops. Handlers that wait for something stop waiting at
-	// once, with ErrStopped. After DrainTime, all contexts are canceled with
-	// cause [ErrStopped]. The default is 10 seconds.
+	// DrainTime is how long handlers may take to finish the accepted events when their
+	// source stops. Handlers that wait for something stop waiting at once, with
+	// ErrStopped. After DrainTime, all contexts are canceled with cause [ErrStopped].
+	// The default is 10 seconds.
 	DrainTime time.Duration
 
-	// Store persists the bot's state across restarts: the position in a
-	// community's history, and the unfinished events. When the bot runs again,
-	// it handles those first. A community's part of the Store is owned by one
-	// Dispatcher of one process; others get [ErrJournalTaken]. If nil, nothing
-	// is persisted.
+	// Store persists the bot's state across restarts: the position in a community's
+	// history, and the unfinished events. When the bot runs again, it handles those
+	// first. A community's part of the Store is owned by one Dispatcher of one process;
+	// others get [ErrJournalTaken]. If nil, nothing is persisted.
 	//
-	// The Store is for events of sources such as a Poller. Events passed to
-	// Dispatch are not saved.
+	// The Store is for events of sources such as a Poller. Events passed to Dispatch
+	// are not saved.
 	Store Store
 
-	// Queue makes several processes one bot: the events of all sources go to
-	// the Queue, and one process at a time handles a conversation; see
-	// docs/scaling.md. A [Callback] acknowledges an event once the Queue has
-	// it. Of several Pollers, one polls and the others stand by. The Store,
-	// which all processes must share, then keeps the completed steps of
-	// handlers, and timers, but no events; without a Store, handlers that are
-	// cut off start again from the beginning. Events passed to Dispatch do not
-	// go to the Queue. If nil, this process works alone.
+	// Queue makes several processes one bot: the events of all sources go to the Queue,
+	// and one process at a time handles a conversation; see docs/scaling.md. A
+	// [Callback] acknowledges an event once the Queue has it. Of several Pollers, one
+	// polls and the others stand by. The Store, which all processes must share, then
+	// keeps the completed steps of handlers, and timers, but no events; without a
+	// Store, handlers that are cut off start again from the beginning. Events passed to
+	// Dispatch do not go to the Queue. If nil, this process works alone.
 	Queue Queue
 
-	// Version identifies the version of the bot's code, so that handlers that
-	// wait during a deploy go on as described in docs/durable.md. If empty, a
-	// hash of the program's file is used.
+	// Version identifies the version of the bot's code, so that handlers that wait
+	// during a deploy go on as described in docs/durable.md. If empty, a hash of the
+	// program's file is used.
 	Version string
 
-	// MaxAge limits how long a question or another wait may be open, even
-	// without a [Within]. A wait that exceeds it ends with an [*AgeError]. The
-	// default is 30 days; a negative value disables the limit.
+	// MaxAge limits how long a question or another wait may be open, even without a
+	// [Within]. A wait that exceeds it ends with an [*AgeError]. The default is 30
+	// days; a negative value disables the limit.
 	MaxAge time.Duration
 
-	// Observer receives the steps of events whose Client has no Observer, and
-	// of events passed to Dispatch when the Dispatcher has no Client. See
-	// [Client.Observer]. It may be nil.
+	// Observer receives the steps of events whose Client has no Observer, and of events
+	// passed to Dispatch when the Dispatcher has no Client. See [Client.Observer]. It
+	// may be nil.
 	Observer Observer
 
-	// Logger receives errors and other problems and, at debug level, a line per
-	// event. If nil, slog.Default() is used.
+	// Logger receives errors and other problems and, at debug level, a line per event.
+	// If nil, slog.Default() is used.
 	Logger *slog.Logger
 
 	once      sync.Once
@@ -145,8 +140,7 @@ func (d *Dispatcher) init() {
 	})
 }
 
-// feed returns a feed for a source. If the Dispatcher was stopped, the feed is
-// closed.
+// feed returns a feed for a source. If the Dispatcher was stopped, the feed is closed.
 func (d *Dispatcher) feed() *feed {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -159,29 +153,29 @@ func (d *Dispatcher) feed() *feed {
 
 func (d *Dispatcher) logger() logger { return slogOr(d.Logger) }
 
-// Dispatch accepts an event and returns before it is handled. The handlers'
-// contexts have the values of ctx, but are not canceled with it. Dispatch
-// blocks while the Dispatcher has MaxEvents. It returns an error, without
-// accepting the event, if ctx is done meanwhile or the Dispatcher was stopped.
-// An event that is passed twice is handled twice.
+// Dispatch accepts an event and returns before it is handled. The handlers' contexts
+// have the values of ctx, but are not canceled with it. Dispatch blocks while the
+// Dispatcher has MaxEvents. It returns an error, without accepting the event, if ctx is
+// done meanwhile or the Dispatcher was stopped. An event that is passed twice is
+// handled twice.
 func (d *Dispatcher) Dispatch(ctx context.Context, e *Event) error {
 	d.init()
 	return d.put(ctx, &job{d: d, feed: d.direct, ctx: context.WithoutCancel(ctx), client: d.Client, ev: e})
 }
 
-// Pending returns the number of unfinished events, not counting those with
-// parked handlers: handlers that wait for another event, such as the answer to
-// a question, or that are in [Context.Park]. Once it returns 0, the caller can
-// read anything that the handlers of the other events have written.
+// Pending returns the number of unfinished events, not counting those with parked
+// handlers: handlers that wait for another event, such as the answer to a question, or
+// that are in [Context.Park]. Once it returns 0, the caller can read anything that the
+// handlers of the other events have written.
 func (d *Dispatcher) Pending() int {
 	return int(d.count.Load())
 }
 
 var errNoHandler = errors.New("vk: the Dispatcher has no Handler")
 
-// putOnce is put for an event that may arrive twice. The second job is not put;
-// putOnce then returns the first one as holder, or nil if that has ended. If j
-// was put, it is the holder.
+// putOnce is put for an event that may arrive twice. The second job is not put; putOnce
+// then returns the first one as holder, or nil if that has ended. If j was put, it is
+// the holder.
 func (d *Dispatcher) putOnce(ctx context.Context, j *job) (holder *job, err error) {
 	holder, state := d.dedupe.enter(j)
 	if state != admitted {
@@ -258,8 +252,7 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 	returned = true
 }
 
-// begin begins a job. If its handlers must not run, begin returns the job's
-// outcome.
+// begin begins a job. If its handlers must not run, begin returns the job's outcome.
 func (d *Dispatcher) begin(j *job) ending {
 	if d.ending.Load() && j.feed.isCutAt(laneOf(j.ev)) {
 		return skipped
@@ -281,8 +274,8 @@ func (d *Dispatcher) begin(j *job) ending {
 	return notEnded
 }
 
-// abandon gives up on handlers that do not end. Their conversations go on
-// before their stacks are found.
+// abandon gives up on handlers that do not end. Their conversations go on before their
+// stacks are found.
 func (d *Dispatcher) abandon(all []watchdog.Abandoned[*job]) {
 	cases := make([]lostHandler, len(all))
 	for i, a := range all {
@@ -305,17 +298,17 @@ func (d *Dispatcher) giveUp(j *job, name string, stopped bool) {
 	j.turn.Release()
 }
 
-// Stop stops the Dispatcher: it stops accepting events, ends the waits of
-// handlers with [ErrStopped], and blocks until the accepted events are done.
-// When ctx is done or DrainTime is over, whichever comes first, Stop cancels
-// the contexts of the remaining handlers with cause [ErrStopped], and begins no
-// more events. Then it releases the Store, which can be closed.
+// Stop stops the Dispatcher: it stops accepting events, ends the waits of handlers with
+// [ErrStopped], and blocks until the accepted events are done. When ctx is done or
+// DrainTime is over, whichever comes first, Stop cancels the contexts of the remaining
+// handlers with cause [ErrStopped], and begins no more events. Then it releases the
+// Store, which can be closed.
 //
-// A source stops the Dispatcher that it created itself. If you create a
-// Dispatcher, stop it after its sources: while it owns the Store's journals,
-// other processes get [ErrJournalTaken]. A Dispatcher that has only Pollers,
-// and gets no events by Dispatch, need not be stopped: it releases the Store
-// when the Pollers' Run has returned.
+// A source stops the Dispatcher that it created itself. If you create a Dispatcher,
+// stop it after its sources: while it owns the Store's journals, other processes get
+// [ErrJournalTaken]. A Dispatcher that has only Pollers, and gets no events by
+// Dispatch, need not be stopped: it releases the Store when the Pollers' Run has
+// returned.
 func (d *Dispatcher) Stop(ctx context.Context) {
 	d.init()
 	d.mu.Lock()
@@ -368,12 +361,11 @@ func (d *Dispatcher) drain(ctx context.Context, feeds ...*feed) {
 	d.feeds = slices.DeleteFunc(d.feeds, func(f *feed) bool { return slices.Contains(feeds, f) })
 }
 
-// maxAge returns the maximum duration of a wait. It is negative if there is
-// none.
+// maxAge returns the maximum duration of a wait. It is negative if there is none.
 func (d *Dispatcher) maxAge() time.Duration { return cmp.Or(d.MaxAge, 30*24*time.Hour) }
 
-// An AgeError is the error of a question, or another wait, that was open for
-// longer than [Dispatcher.MaxAge]. It wraps [ErrNoAnswer].
+// An AgeError is the error of a question, or another wait, that was open for longer
+// than [Dispatcher.MaxAge]. It wraps [ErrNoAnswer].
 type AgeError struct {
 	Age time.Duration // the MaxAge
 }
@@ -395,8 +387,8 @@ type OpenHandler struct {
 	job *job
 }
 
-// Open returns the handlers that wait for something, those that have waited
-// longest first.
+// Open returns the handlers that wait for something, those that have waited longest
+// first.
 func (d *Dispatcher) Open() (open []OpenHandler) {
 	for _, j := range d.waits.jobs() {
 		if j.isParked() {
@@ -409,8 +401,8 @@ func (d *Dispatcher) Open() (open []OpenHandler) {
 	return open
 }
 
-// End ends the handler's wait with [ErrEnded]. The handler continues with that
-// error; when it returns, its event is done.
+// End ends the handler's wait with [ErrEnded]. The handler continues with that error;
+// when it returns, its event is done.
 func (h OpenHandler) End() { h.job.d.waits.endJob(h.job, ErrEnded) }
 
 // jobs returns the jobs with handlers that wait or have a Watch.
@@ -439,12 +431,11 @@ func (ws *waits) endJob(j *job, why error) {
 	}
 }
 
-// Erase deletes a user's data from the Store, in all communities: the sessions
-// and timers with a key of the user or of the dialog with the user, and the
-// handlers that wait for the user, with all their recorded steps. These
-// handlers' waits end with [ErrEnded]. Call Erase while the bot runs. It blocks
-// until the data is deleted or ctx is done. It does not delete data that the
-// bot's own handlers keep elsewhere.
+// Erase deletes a user's data from the Store, in all communities: the sessions and
+// timers with a key of the user or of the dialog with the user, and the handlers that
+// wait for the user, with all their recorded steps. These handlers' waits end with
+// [ErrEnded]. Call Erase while the bot runs. It blocks until the data is deleted or ctx
+// is done. It does not delete data that the bot's own handlers keep elsewhere.
 //
 // Erase needs a Store that is a [Lister]. For any other Store, it returns a
 // [*ConfigError].
@@ -486,8 +477,8 @@ func (d *Dispatcher) Erase(ctx context.Context, user int64) error {
 	return context.Cause(ctx)
 }
 
-// isOf reports whether the end of a key names a user. It consists of a
-// community, a quoted name, a conversation and a user.
+// isOf reports whether the end of a key names a user. It consists of a community, a
+// quoted name, a conversation and a user.
 func isOf(key string, user int64) bool {
 	_, rest, _ := strings.Cut(key, "/")
 	name, err := strconv.QuotedPrefix(rest)

@@ -14,20 +14,20 @@ import (
 	durable "github.com/vkrouter/vk/internal/journal"
 )
 
-// ErrJournalTaken is returned when another process owns the community's journal
-// in the Dispatcher's Store. Only one process at a time handles a community's
-// events, unless the processes share a [Dispatcher.Queue]. A process that does
-// not renew its ownership for 15 seconds loses it.
+// ErrJournalTaken is returned when another process owns the community's journal in the
+// Dispatcher's Store. Only one process at a time handles a community's events, unless
+// the processes share a [Dispatcher.Queue]. A process that does not renew its ownership
+// for 15 seconds loses it.
 //
-// [Poller.Run] returns it at startup, or when another process has taken over
-// because this one could not reach the Store. A [Callback] lets VK deliver the
-// events again until it owns the journal.
+// [Poller.Run] returns it at startup, or when another process has taken over because
+// this one could not reach the Store. A [Callback] lets VK deliver the events again
+// until it owns the journal.
 var ErrJournalTaken = errors.New("vk: another process owns the community's journal: set Dispatcher.Queue to run several processes")
 
-// A journal is the part of a Dispatcher's Store that belongs to one community:
-// the position in its history, and its unfinished events. Package
-// internal/journal decides how and when these are saved; the journal dispatches
-// the events of previous runs to the lanes.
+// A journal is the part of a Dispatcher's Store that belongs to one community: the
+// position in its history, and its unfinished events. Package internal/journal decides
+// how and when these are saved; the journal dispatches the events of previous runs to
+// the lanes.
 type journal struct {
 	d     *Dispatcher
 	group int64
@@ -40,8 +40,8 @@ type journal struct {
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
 
-	// handing holds an element while a goroutine passes events to the lanes.
-	// That keeps the events in order.
+	// handing holds an element while a goroutine passes events to the lanes. That keeps
+	// the events in order.
 	handing chan struct{}
 	pace    chan struct{} // holds an element for each old event with a running handler
 
@@ -129,8 +129,8 @@ func (d *Dispatcher) journal(ctx context.Context, group int64) (*journal, error)
 	}
 }
 
-// isLost reports whether the journal was opened and another process has taken
-// it over since.
+// isLost reports whether the journal was opened and another process has taken it over
+// since.
 func (o *opening) isLost() bool {
 	select {
 	case <-o.ready:
@@ -208,8 +208,8 @@ func (jr *journal) tell(n durable.Notice) {
 	}
 }
 
-// enter adds an entry. An old entry is idle, unless it has a job. The caller
-// holds jr.mu.
+// enter adds an entry. An old entry is idle, unless it has a job. The caller holds
+// jr.mu.
 func (jr *journal) enter(e *journalEntry) {
 	jr.last++
 	e.seq = jr.last
@@ -218,8 +218,7 @@ func (jr *journal) enter(e *journalEntry) {
 	}
 }
 
-// queue adds an entry to the idle entries, if it has no job. The caller holds
-// jr.mu.
+// queue adds an entry to the idle entries, if it has no job. The caller holds jr.mu.
 func (jr *journal) queue(e *journalEntry) {
 	if e.handled || e.job != nil || e.queued {
 		return
@@ -232,8 +231,8 @@ func (jr *journal) queue(e *journalEntry) {
 	jr.idle = slices.Insert(jr.idle, at, e)
 }
 
-// next returns the first idle entry for which fits returns true, or nil. The
-// caller holds jr.mu.
+// next returns the first idle entry for which fits returns true, or nil. The caller
+// holds jr.mu.
 func (jr *journal) next(fits func(e *journalEntry) bool) *journalEntry {
 	for len(jr.idle) > 0 && !jr.idle[0].isIdle() {
 		jr.idle[0].queued = false
@@ -253,8 +252,8 @@ func (jr *journal) next(fits func(e *journalEntry) bool) *journalEntry {
 
 func (e *journalEntry) isIdle() bool { return !e.handled && e.job == nil }
 
-// add records new events and the position in the history after them. The caller
-// passes the entries to handle once they are saved.
+// add records new events and the position in the history after them. The caller passes
+// the entries to handle once they are saved.
 func (jr *journal) add(ts string, events []*Event) []*journalEntry {
 	entries := make([]*journalEntry, len(events))
 	kept := make([]*durable.Entry, len(events))
@@ -276,8 +275,8 @@ func (jr *journal) add(ts string, events []*Event) []*journalEntry {
 // expectTime is how long after an event is done a Poller may still bring it.
 const expectTime = 10 * time.Minute
 
-// expect records that an event which is in no journal is done. It reports
-// whether a Poller may still bring the event, to this process or the next one.
+// expect records that an event which is in no journal is done. It reports whether a
+// Poller may still bring the event, to this process or the next one.
 func (d *Dispatcher) expect(e *Event) bool {
 	d.mu.Lock()
 	o := d.journals[e.GroupID]
@@ -302,9 +301,8 @@ func (d *Dispatcher) expect(e *Event) bool {
 	return true
 }
 
-// expectNoMore removes the done marks of events that were expected for
-// expectTime from the Store: long poll does not bring them. The caller holds
-// jr.mu.
+// expectNoMore removes the done marks of events that were expected for expectTime from
+// the Store: long poll does not bring them. The caller holds jr.mu.
 func (jr *journal) expectNoMore() {
 	if jr.closed || len(jr.expected) == 0 || time.Since(jr.checked) < expectTime/10 {
 		return
@@ -327,8 +325,8 @@ func (jr *journal) expectNoMore() {
 	})
 }
 
-// keep adds one event, which job j handles; j is nil if no job does. tries is
-// the number of runs that the event may have crashed.
+// keep adds one event, which job j handles; j is nil if no job does. tries is the
+// number of runs that the event may have crashed.
 func (jr *journal) keep(e *Event, j *job, tries int) *journalEntry {
 	entry := &journalEntry{jr: jr, ev: e, kept: durable.NewEntry(doneID(e), e.Raw, tries), job: j, old: j == nil}
 	jr.kept.Keep(entry.kept)
@@ -338,10 +336,9 @@ func (jr *journal) keep(e *Event, j *job, tries int) *journalEntry {
 	return entry
 }
 
-// save writes the added events to the Store. If the Store fails, the bot goes
-// on and the write is retried: an event is lost only if the process dies before
-// the write succeeds and VK forgets the event. The error is one of the Store,
-// or ErrJournalTaken.
+// save writes the added events to the Store. If the Store fails, the bot goes on and
+// the write is retried: an event is lost only if the process dies before the write
+// succeeds and VK forgets the event. The error is one of the Store, or ErrJournalTaken.
 func (jr *journal) save(ctx context.Context) error {
 	err := jr.kept.Write(context.WithoutCancel(ctx))
 	if errors.Is(err, durable.ErrTaken) {
@@ -360,8 +357,8 @@ func (e *journalEntry) handTo(j *job) {
 	e.job = j
 }
 
-// settle records that no job handles the event any more, and whether it was
-// handled. It calls the functions once the Store has the outcome.
+// settle records that no job handles the event any more, and whether it was handled. It
+// calls the functions once the Store has the outcome.
 func (e *journalEntry) settle(handled bool, after []func(context.Context)) {
 	if e == nil {
 		return
@@ -394,8 +391,8 @@ func (e *journalEntry) drop() { e.settle(true, nil) }
 // place returns the journal's position in the history, or "".
 func (jr *journal) place() string { return jr.kept.Place() }
 
-// use makes the journal dispatch the events of previous runs for a feed and a
-// client, unless it does so for another open feed.
+// use makes the journal dispatch the events of previous runs for a feed and a client,
+// unless it does so for another open feed.
 func (jr *journal) use(f *feed, client *Client) {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
@@ -412,9 +409,9 @@ func (jr *journal) join(f *feed, client *Client) {
 	jr.pollers++
 }
 
-// leave writes the outcomes of a Poller's events. If that was the last Poller
-// and no other source uses the journal, leave closes it, so that a Dispatcher
-// used only by Pollers need not be stopped.
+// leave writes the outcomes of a Poller's events. If that was the last Poller and no
+// other source uses the journal, leave closes it, so that a Dispatcher used only by
+// Pollers need not be stopped.
 func (jr *journal) leave(ctx context.Context) {
 	jr.mu.Lock()
 	jr.pollers--
@@ -428,9 +425,8 @@ func (jr *journal) leave(ctx context.Context) {
 	jr.close(ctx)
 }
 
-// close writes the journal for the last time and releases it. The remaining
-// events are for the next run. They are not suspected of a crash, because this
-// run ended normally.
+// close writes the journal for the last time and releases it. The remaining events are
+// for the next run. They are not suspected of a crash, because this run ended normally.
 func (jr *journal) close(ctx context.Context) {
 	jr.end()
 	jr.d.dedupe.late.Flush(context.WithoutCancel(ctx))
@@ -473,10 +469,10 @@ func (d *Dispatcher) closeJournals(ctx context.Context) {
 	}
 }
 
-// keep saves an event that is being handled, or that a stop has cut off, in the
-// Store, so that it is handled again if this process dies. It reports whether
-// the event is safe: saved, or handled by now. Without a Store, nothing is
-// saved. An error is one of the Store, or ErrStopped.
+// keep saves an event that is being handled, or that a stop has cut off, in the Store,
+// so that it is handled again if this process dies. It reports whether the event is
+// safe: saved, or handled by now. Without a Store, nothing is saved. An error is one of
+// the Store, or ErrStopped.
 func (d *Dispatcher) keep(ctx context.Context, j *job) (kept bool, err error) {
 	if d.Store == nil {
 		return false, nil

@@ -19,28 +19,28 @@ type replay struct {
 	err  error         // the reason for a failure; read it after safe is closed
 }
 
-// Suspects are events that may have been running when the bot crashed. They are
-// handled together, in their order, until the bot has crashed twice. From then
-// on they are handled in groups while nothing else runs, and from the fourth
-// run on one at a time, so that the culprit is found.
+// Suspects are events that may have been running when the bot crashed. They are handled
+// together, in their order, until the bot has crashed twice. From then on they are
+// handled in groups while nothing else runs, and from the fourth run on one at a time,
+// so that the culprit is found.
 
 const (
-	// maxTries is the number of runs that an event may crash before it is
-	// dropped. In the last of these runs it is handled alone: in more than one,
-	// because a run may crash for another reason.
+	// maxTries is the number of runs that an event may crash before it is dropped. In
+	// the last of these runs it is handled alone: in more than one, because a run may
+	// crash for another reason.
 	maxTries = 5
 
-	// aloneTime is the maximum time to wait for suspects. A handler that runs
-	// for longer does not crash the process either.
+	// aloneTime is the maximum time to wait for suspects. A handler that runs for
+	// longer does not crash the process either.
 	aloneTime = 10 * time.Second
 
-	// fewSuspects is the number of suspects up to which they are handled one at
-	// a time already in the third run.
+	// fewSuspects is the number of suspects up to which they are handled one at a time
+	// already in the third run.
 	fewSuspects = 32
 )
 
-// resume opens the community's journal and starts to dispatch the events of
-// previous runs. It blocks until the journal is open and has no more suspects.
+// resume opens the community's journal and starts to dispatch the events of previous
+// runs. It blocks until the journal is open and has no more suspects.
 func (d *Dispatcher) resume(ctx context.Context, f *feed, client *Client, group int64) (*journal, error) {
 	jr, err := d.journal(ctx, group)
 	if err != nil {
@@ -50,8 +50,8 @@ func (d *Dispatcher) resume(ctx context.Context, f *feed, client *Client, group 
 	return jr, jr.replay(ctx)
 }
 
-// replay dispatches the idle events in the background. It blocks until there
-// are no suspects left, or ctx is done.
+// replay dispatches the idle events in the background. It blocks until there are no
+// suspects left, or ctx is done.
 func (jr *journal) replay(ctx context.Context) error {
 	if jr.kept.Lost() {
 		return jr.explain(durable.ErrTaken)
@@ -80,8 +80,8 @@ func (jr *journal) replay(ctx context.Context) error {
 	}
 }
 
-// startTimers starts the community's timers. It blocks until there are no
-// suspects among them, or ctx is done.
+// startTimers starts the community's timers. It blocks until there are no suspects
+// among them, or ctx is done.
 func (jr *journal) startTimers(ctx context.Context) error {
 	jr.mu.Lock()
 	f, client, closed := jr.feed, jr.client, jr.closed
@@ -121,8 +121,8 @@ func (jr *journal) run(r *replay, f *feed, client *Client) {
 	}
 }
 
-// dispatchIdle dispatches all idle entries. It limits how many run at a time,
-// to leave room for new events.
+// dispatchIdle dispatches all idle entries. It limits how many run at a time, to leave
+// room for new events.
 func (jr *journal) dispatchIdle(f *feed, client *Client) error {
 	for {
 		select {
@@ -162,8 +162,8 @@ func (jr *journal) hand(ctx context.Context) error {
 
 func (jr *journal) endHand() { <-jr.handing }
 
-// handle dispatches new entries to the lanes, in their order. Before each
-// entry, it dispatches the idle entries of the same conversation.
+// handle dispatches new entries to the lanes, in their order. Before each entry, it
+// dispatches the idle entries of the same conversation.
 func (jr *journal) handle(ctx context.Context, entries []*journalEntry, f *feed, client *Client) error {
 	for _, e := range entries { // before hand: the holder of a ticket may wait for jr.handing
 		if err := jr.d.arrivals.await(ctx, laneOf(e.ev)); err != nil {
@@ -202,8 +202,8 @@ func leaveIdle(entries []*journalEntry) {
 	}
 }
 
-// dispatchFirst dispatches the idle events of an event's conversation and user,
-// so that they are handled before it.
+// dispatchFirst dispatches the idle events of an event's conversation and user, so that
+// they are handled before it.
 func (jr *journal) dispatchFirst(ctx context.Context, e *Event) error {
 	jr.mu.Lock()
 	none, f, client := jr.next(all) == nil && jr.replays == nil, jr.feed, jr.client
@@ -218,10 +218,9 @@ func (jr *journal) dispatchFirst(ctx context.Context, e *Event) error {
 	return jr.dispatchBefore(ctx, e, math.MaxInt64, f, client)
 }
 
-// dispatchBefore dispatches the idle entries before seq that belong to the
-// conversation or the user of an event. The user's events matter because a
-// handler may wait for one of them in another conversation. The caller holds
-// jr.handing.
+// dispatchBefore dispatches the idle entries before seq that belong to the conversation
+// or the user of an event. The user's events matter because a handler may wait for one
+// of them in another conversation. The caller holds jr.handing.
 func (jr *journal) dispatchBefore(ctx context.Context, of *Event, seq int64, f *feed, client *Client) error {
 	lane := laneOf(of)
 	for {
@@ -239,8 +238,8 @@ func (jr *journal) dispatchBefore(ctx context.Context, of *Event, seq int64, f *
 	}
 }
 
-// dispatch passes an entry's event to its lane. gone, if not nil, is called
-// when the event's handler has ended or waits.
+// dispatch passes an entry's event to its lane. gone, if not nil, is called when the
+// event's handler has ended or waits.
 func (jr *journal) dispatch(ctx context.Context, e *journalEntry, f *feed, client *Client, gone func()) error {
 	j := &job{
 		d: jr.d, feed: f, ctx: context.WithoutCancel(ctx), client: client, ev: e.ev, deduped: true,
@@ -363,12 +362,11 @@ func (jr *journal) discard(e *journalEntry) error {
 	return nil
 }
 
-// A timer that was due when the previous run crashed is a suspect too. From the
-// next run on, its record counts the runs that have begun it. The count is
-// written before its handler begins and reset when the handler waits. The first
-// crash is not counted: the timer may have become due only after it. After
-// durable.Suspect crashes, including the first, the timer is handled while
-// nothing else is, as events are.
+// A timer that was due when the previous run crashed is a suspect too. From the next
+// run on, its record counts the runs that have begun it. The count is written before
+// its handler begins and reset when the handler waits. The first crash is not counted:
+// the timer may have become due only after it. After durable.Suspect crashes, including
+// the first, the timer is handled while nothing else is, as events are.
 
 // A suspectTimer is a timer that may have crashed the bot in tries of its runs.
 type suspectTimer struct {
@@ -428,8 +426,8 @@ func (q *timerQueue) alone(group []suspectTimer) {
 	}
 }
 
-// begin passes a timer's event to its lane. If the timer may have crashed
-// maxTries runs, begin drops it instead.
+// begin passes a timer's event to its lane. If the timer may have crashed maxTries
+// runs, begin drops it instead.
 func (f *dueTimer) begin(j *job, tries int) (begun bool, err error) {
 	q, ctx := f.q, j.ctx
 	blamed := q.died && f.due.Before(q.began)
@@ -457,8 +455,8 @@ func (f *dueTimer) begin(j *job, tries int) (begun bool, err error) {
 	return true, nil
 }
 
-// note writes the number of runs that the timer may have crashed, unless it was
-// moved or canceled.
+// note writes the number of runs that the timer may have crashed, unless it was moved
+// or canceled.
 func (f *dueTimer) note(ctx context.Context, tries int) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
@@ -479,8 +477,7 @@ func (f *dueTimer) note(ctx context.Context, tries int) error {
 	}
 }
 
-// awaitQuiet blocks until no handler runs or the queue stops, for at most
-// aloneTime.
+// awaitQuiet blocks until no handler runs or the queue stops, for at most aloneTime.
 func (q *timerQueue) awaitQuiet() {
 	pause := time.Millisecond
 	for end := time.Now().Add(aloneTime); q.d.Pending() > 0 && time.Now().Before(end) && !q.isStopped(); {

@@ -20,8 +20,8 @@ import (
 	"testing"
 )
 
-// packageIndex is the index of the package: its files in layers, the lowest first. A
-// file uses its own layer and those below, never one above.
+// packageIndex is the index of the package: its files in layers, the lowest
+// first. A file uses its own layer and those below, never one above.
 var packageIndex = []struct {
 	name  string
 	files []indexed
@@ -170,7 +170,7 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// TestFiles holds the limits on the number and the length of files.
+// TestFiles checks the limits on the number and the length of files.
 func TestFiles(t *testing.T) {
 	all, err := filepath.Glob("*.go")
 	if err != nil {

@@ -184,7 +184,7 @@ func (cb *Callback) check() error {
 	case cb.Groups == nil && cb.Client == nil:
 		return errors.New("vk: the Callback has no Client")
 	case cb.NoSecret && cb.Groups == nil && cb.GroupID == 0:
-		return errors.New("vk: the Callback has NoSecret and no GroupID: strangers could make up communities")
+		return errors.New("vk: the Callback has NoSecret and no GroupID: strangers could forge events of any community: set Callback.GroupID or Callback.Groups")
 	case cb.Groups != nil && (cb.GroupID != 0 || cb.Secret.reveal() != "" || cb.Confirmation != ""):
 		return errors.New("vk: the Callback has Groups, and also a GroupID, Secret or Confirmation")
 	}

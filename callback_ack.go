@@ -101,7 +101,7 @@ func (j *job) noteRetry() {
 	t.Keep(retriesStep, binary.AppendUvarint(nil, uint64(n+1)))
 	b, _ := t.Encode(j.d.codeVersion())
 	if err := j.storeTrail(j.ctx, b); err != nil && err != errFenced {
-		j.d.storeFailed(j, "vk: the store fails: retries of events are not counted", err)
+		j.d.storeFailed(j, "vk: store unavailable: retries of events are not counted", err)
 	}
 }
 

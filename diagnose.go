@@ -170,13 +170,13 @@ func (d *diagnosis) checkVersion() bool {
 	s := d.client.version()
 	switch v := apiVersion(s); {
 	case v == 0:
-		d.fatal(ProblemVersion, fmt.Sprintf("%q is no version of the API", s), "leave Client.Version empty", nil)
+		d.fatal(ProblemVersion, fmt.Sprintf("%q is not a version of the API", s), "leave Client.Version empty", nil)
 		return false
 	case v < versionDead:
 		d.fatal(ProblemVersion, fmt.Sprintf("VK has switched off version %s of the API", s), "leave Client.Version empty", nil)
 		return false
 	case v < versionShapes:
-		d.warn(ProblemVersion, fmt.Sprintf("version %s of the API gives some answers another shape than this package's types", s), "leave Client.Version empty")
+		d.warn(ProblemVersion, fmt.Sprintf("some answers of version %s of the API do not match this package's types", s), "leave Client.Version empty")
 	}
 	return true
 }
@@ -269,7 +269,7 @@ func explain(err error) *ConfigError {
 	case CodeIPNotAllowed, CodeAnonymousIP:
 		return token("the token may not be used from this address", "allow the address, or make a new token under "+atTokens)
 	case CodeAppAuth:
-		return token("the token is an application's service key, with which there is no bot", users)
+		return token("the token is an application's service key, which cannot run a bot", users)
 	case CodeGroupAuth:
 		return token(refused.Method+" is not for a community's token", "use the token of a user who administers the community")
 	case CodeAccess:
@@ -325,7 +325,7 @@ func explainGroup(ctx context.Context, c *Client, err error, field string, group
 func noCommunity(field string) *ConfigError {
 	return &ConfigError{
 		Field: field,
-		Text:  "the token belongs to no community, as a user's does",
+		Text:  "the token belongs to no community, like a user's token",
 		Mend:  "use a community's token, made under " + atTokens + ", or set " + field,
 	}
 }
@@ -337,7 +337,7 @@ func (d *diagnosis) checkRights(has func(name string, bit int64) bool) {
 	if !has("messages", 1<<12) {
 		f := Finding{
 			Problem: ProblemRights, Severity: slog.LevelError, Rights: []string{"messages"}, Mend: mend,
-			Text: "the token lacks the right messages: the bot can send none",
+			Text: "the token lacks the right messages: the bot cannot send any",
 		}
 		if d.known && !slices.ContainsFunc(d.kinds, func(k string) bool { return strings.HasPrefix(k, "message_") }) {
 			f.Severity = slog.LevelWarn // the bot may not send messages
@@ -361,7 +361,7 @@ func (d *diagnosis) checkRights(has func(name string, bit int64) bool) {
 	}
 	if len(rights) > 0 {
 		d.add(Finding{
-			Problem: ProblemRights, Severity: slog.LevelInfo, Rights: rights, Mend: "if the bot is to do that, " + mend,
+			Problem: ProblemRights, Severity: slog.LevelInfo, Rights: rights, Mend: "if the bot needs to do that, " + mend,
 			Text: "the token lacks the right " + strings.Join(rights, ", ") + ": the bot cannot " + strings.Join(what, ", nor "),
 		})
 	}
@@ -424,12 +424,12 @@ func (d *diagnosis) checkFeatures() {
 		Chat *bool `json:"bots_add_to_chat"`
 	}
 	if err := d.call("groups.getSettings", Params{"group_id": d.group}, &s); err != nil {
-		d.unchecked("what the community allows its bot", err)
+		d.unchecked("the community's bot features", err)
 		return
 	}
 	if s.Bots != nil && !*s.Bots {
 		d.warn(ProblemBotsOff, "the community's bot features are off: VK refuses keyboards", "switch them on under "+atBots)
 	} else if s.Chat != nil && !*s.Chat {
-		d.add(Finding{Problem: ProblemBotsOff, Severity: slog.LevelInfo, Text: "nobody can invite the bot into a chat", Mend: "if it is for chats, allow that under " + atBots})
+		d.add(Finding{Problem: ProblemBotsOff, Severity: slog.LevelInfo, Text: "users cannot invite the bot to chats", Mend: "if it is for chats, allow that under " + atBots})
 	}
 }

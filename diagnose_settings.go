@@ -148,7 +148,7 @@ func (d *diagnosis) checkSources() {
 // disabled. Some servers may belong to other programs.
 func (d *diagnosis) checkCallbacks(servers []workingServer, brings func(kind string) bool) {
 	for _, s := range servers {
-		d.checkEventVersion(s.Version, s.String()+" gets events", atCallback, len(servers) == 1)
+		d.checkEventVersion(s.Version, s.String()+" receives events", atCallback, len(servers) == 1)
 	}
 	if slices.ContainsFunc(servers, func(s workingServer) bool { return !s.told }) {
 		return // it may receive the events that the others do not
@@ -202,7 +202,7 @@ func (d *diagnosis) checkServers() (working []workingServer, asked bool) {
 	}
 	for _, server := range all {
 		if server.Status != "ok" {
-			d.warn(ProblemCallback, fmt.Sprintf("%v does not get events: its status is %q", server, server.Status), "check its answers under "+atCallback+", and confirm it")
+			d.warn(ProblemCallback, fmt.Sprintf("%v receives no events: its status is %q", server, server.Status), "check its answers under "+atCallback+", and confirm it")
 			continue
 		}
 		s := workingServer{callbackServer: server}

@@ -299,7 +299,7 @@ func TestPollConfig(t *testing.T) {
 		"token with a line break": {func(s *vktest.Server, p *vk.Poller) { p.Client.Token = vk.NewSecret(s.Token + "\n") }, "Client.Token", "line break", false},
 		"no token":                {func(s *vktest.Server, p *vk.Poller) { p.Client.Token = vk.Secret{} }, "Client.Token", "has no token: make one", false},
 		"wrong token":             {func(s *vktest.Server, p *vk.Poller) { p.Client.Token = vk.NewSecret("x") }, "Client.Token", "VK rejects the token: make a new one", true},
-		"user's token":            {func(s *vktest.Server, p *vk.Poller) { p.Client = s.AdminClient() }, "Poller.GroupID", "as a user's does: use a community's token", true},
+		"user's token":            {func(s *vktest.Server, p *vk.Poller) { p.Client = s.AdminClient() }, "Poller.GroupID", "like a user's token: use a community's token", true},
 		"user of no such group": {func(s *vktest.Server, p *vk.Poller) { p.Client, p.GroupID = s.AdminClient(), 5 },
 			"Poller.GroupID", "may not act for community 5", true},
 		"negative GroupID":    {group(func(id int64) int64 { return -id }), "Poller.GroupID", "is negative: write ", false},
@@ -444,7 +444,7 @@ func TestDiagnoseRights(t *testing.T) {
 		{"the token lacks some", []string{"messages", "docs", "manage"}, []string{"messages", "photos", "stories", "photos"},
 			[]string{"warn: the token lacks the right photos, stories, and the bot makes calls that need it" + mend}},
 		{"rights that are not needed are for information", []string{"messages", "docs", "photos"}, []string{"messages"},
-			[]string{"info: the token lacks the right manage: the bot cannot change settings, such as Poller.EnableEvents does: if the bot is to do that, " + mend[2:]}},
+			[]string{"info: the token lacks the right manage: the bot cannot change settings, such as Poller.EnableEvents does: if the bot needs to do that, " + mend[2:]}},
 		{"a misspelt right", nil, []string{"photo"}, []string{`warn: the bot needs the right "photo", which does not exist: check the spelling`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

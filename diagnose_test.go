@@ -102,7 +102,7 @@ func TestDiagnose(t *testing.T) {
 				s.AddCallback(webhook(s, false), "hush")
 				time.Sleep(time.Minute)
 			},
-			want: []string{`warn: callback server 1 "webhook" does not get events: its status is "failed": check its answers under Manage, API usage, Callback API, and confirm it`},
+			want: []string{`warn: callback server 1 "webhook" receives no events: its status is "failed": check its answers under Manage, API usage, Callback API, and confirm it`},
 		},
 		"another server brings a kind": {
 			setup: func(t *testing.T, s *vktest.Server) {
@@ -116,8 +116,8 @@ func TestDiagnose(t *testing.T) {
 			config: vktest.Config{Scopes: []string{"stories"}},
 			setup:  func(t *testing.T, s *vktest.Server) { set(t, s, on) },
 			want: []string{
-				"error: the token lacks the right messages: the bot can send none: make a token that has them under Manage, API usage, Access tokens",
-				"info: the token lacks the right photos, docs, manage: the bot cannot upload photos, nor upload documents and voice messages, nor change settings, such as Poller.EnableEvents does: if the bot is to do that, make a token that has them under Manage, API usage, Access tokens",
+				"error: the token lacks the right messages: the bot cannot send any: make a token that has them under Manage, API usage, Access tokens",
+				"info: the token lacks the right photos, docs, manage: the bot cannot upload photos, nor upload documents and voice messages, nor change settings, such as Poller.EnableEvents does: if the bot needs to do that, make a token that has them under Manage, API usage, Access tokens",
 			},
 		},
 		"no right to look": {
@@ -125,7 +125,7 @@ func TestDiagnose(t *testing.T) {
 			setup:  func(t *testing.T, s *vktest.Server) { set(t, s, vk.Params{"enabled": false}) },
 			want: []string{
 				"warn: long poll is switched off, and whether there are callback servers could not be checked: switch it on under Manage, API usage, Long Poll API, or set Poller.EnableEvents",
-				"info: the token lacks the right manage: the bot cannot change settings, such as Poller.EnableEvents does: if the bot is to do that, make a token that has them under Manage, API usage, Access tokens",
+				"info: the token lacks the right manage: the bot cannot change settings, such as Poller.EnableEvents does: if the bot needs to do that, make a token that has them under Manage, API usage, Access tokens",
 			},
 		},
 		"old events": {
@@ -137,7 +137,7 @@ func TestDiagnose(t *testing.T) {
 		"old client": {
 			setup:  func(t *testing.T, s *vktest.Server) { set(t, s, on) },
 			client: func(s *vktest.Server) *vk.Client { c := s.Client(); c.Version = "5.131"; return c },
-			want:   []string{"warn: version 5.131 of the API gives some answers another shape than this package's types: leave Client.Version empty"},
+			want:   []string{"warn: some answers of version 5.131 of the API do not match this package's types: leave Client.Version empty"},
 		},
 		"dead client": {
 			client: func(s *vktest.Server) *vk.Client { c := s.Client(); c.Version = "5.80"; return c },
@@ -145,7 +145,7 @@ func TestDiagnose(t *testing.T) {
 		},
 		"no version": {
 			client: func(s *vktest.Server) *vk.Client { c := s.Client(); c.Version = "latest"; return c },
-			want:   []string{`error: "latest" is no version of the API: leave Client.Version empty`},
+			want:   []string{`error: "latest" is not a version of the API: leave Client.Version empty`},
 		},
 		"no token": {
 			client: func(s *vktest.Server) *vk.Client { c := s.Client(); c.Token = vk.Secret{}; return c },
@@ -233,7 +233,7 @@ func TestDiagnoseAnswers(t *testing.T) {
 	}{
 		"a service key": {
 			permissions: refusal(28),
-			want:        []string{"error: the token is an application's service key, with which there is no bot: use a community's token, made under Manage, API usage, Access tokens"},
+			want:        []string{"error: the token is an application's service key, which cannot run a bot: use a community's token, made under Manage, API usage, Access tokens"},
 		},
 		"another address": {
 			permissions: refusal(42),
@@ -298,15 +298,15 @@ func TestDiagnoseServers(t *testing.T) {
 		},
 		"old events": {
 			servers: []string{settings("5.199", 1), settings("5.92", 1)},
-			want:    []string{`warn: callback server 2 "s2" gets events in version 5.92 of the API, in which events lack the capabilities of users' apps: choose 5.199 under Manage, API usage, Callback API`},
+			want:    []string{`warn: callback server 2 "s2" receives events in version 5.92 of the API, in which events lack the capabilities of users' apps: choose 5.199 under Manage, API usage, Callback API`},
 		},
 		"dead events": {
 			servers: []string{settings("5.50", 1)},
-			want:    []string{`error: callback server 1 "s1" gets events in version 5.50 of the API, which VK has switched off: choose 5.199 under Manage, API usage, Callback API`},
+			want:    []string{`error: callback server 1 "s1" receives events in version 5.50 of the API, which VK has switched off: choose 5.199 under Manage, API usage, Callback API`},
 		},
 		"dead events of another": {
 			servers: []string{settings("5.199", 1), settings("5.50", 1)},
-			want:    []string{`warn: callback server 2 "s2" gets events in version 5.50 of the API, which VK has switched off: choose 5.199 under Manage, API usage, Callback API`},
+			want:    []string{`warn: callback server 2 "s2" receives events in version 5.50 of the API, which VK has switched off: choose 5.199 under Manage, API usage, Callback API`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -347,7 +347,7 @@ func TestDiagnoseBotsOff(t *testing.T) {
 		answer, want string
 	}{
 		{`{"bots_capabilities":0,"bots_add_to_chat":1}`, "the community's bot features are off: VK refuses keyboards"},
-		{`{"bots_capabilities":1,"bots_add_to_chat":0}`, "nobody can invite the bot into a chat"},
+		{`{"bots_capabilities":1,"bots_add_to_chat":0}`, "users cannot invite the bot to chats"},
 		{`{"bots_capabilities":1,"bots_add_to_chat":1}`, ""},
 		{`{}`, ""},
 	} {
@@ -432,7 +432,7 @@ func TestRunWithOldVersion(t *testing.T) {
 		c := s.Client()
 		c.Version = "5.131"
 		got := diagnosed(t, c, &vk.Poller{Handler: pinger()})
-		if want := "version 5.131 of the API gives some answers another shape than this package's types"; got != want {
+		if want := "some answers of version 5.131 of the API do not match this package's types"; got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	})

@@ -495,6 +495,6 @@ func (d *Dispatcher) storeFailed(j *job, msg string, err error) {
 // storeWorked logs that the Store works again, if its failure was logged.
 func (d *Dispatcher) storeWorked(ctx context.Context) {
 	if failures, tell := d.lookups.worked(); tell {
-		d.logger().LogAttrs(ctx, slog.LevelInfo, "vk: the store works again", slog.Int("failures", failures))
+		d.logger().LogAttrs(ctx, slog.LevelInfo, "vk: store available again", slog.Int("failures", failures))
 	}
 }

@@ -183,7 +183,7 @@ func (f *dueTimer) finishQueued(j *job) {
 	next, err := f.finish(j)
 	switch {
 	case err != nil:
-		j.log(slog.LevelError, "vk: the store fails: a handled timer stays in the store", slog.Any("err", err))
+		j.log(slog.LevelError, "vk: store unavailable: a handled timer stays in the store", slog.Any("err", err))
 	case !next.IsZero():
 		f.q.set(f.key, next)
 	}
@@ -336,10 +336,10 @@ func (g *groupQueue) quiet(ctx context.Context) {
 // tell logs that the Queue fails, or that it works again.
 func (g *groupQueue) tell(err error, failures int) {
 	if err != nil {
-		g.log(slog.LevelError, "vk: the queue fails: no events are accepted until it works again", failure(err)...)
+		g.log(slog.LevelError, "vk: queue unavailable: no events are accepted until it recovers", failure(err)...)
 		return
 	}
-	g.log(slog.LevelInfo, "vk: the queue works again", slog.Int("failures", failures))
+	g.log(slog.LevelInfo, "vk: queue available again", slog.Int("failures", failures))
 }
 
 // beginItem begins an event of the Queue. If its handlers must not run,
@@ -359,7 +359,7 @@ func (d *Dispatcher) beginItem(j *job) ending {
 		return notEnded
 	}
 	if err := j.takeTrail(); err != nil {
-		d.storeFailed(j, "vk: the store fails: events that another process has begun are late", err)
+		d.storeFailed(j, "vk: store unavailable: events that another process has begun are late", err)
 		it.Return(storePause.Max / 10)
 		return skipped
 	}

@@ -157,10 +157,10 @@ func (f *dueTimer) settle(j *job, s settlement) {
 	if err := finish(j.ctx); err == nil {
 		ended(j.ctx)
 	} else if !q.d.dedupe.late.Add(j.ctx, finish, ended) {
-		j.log(slog.LevelError, "vk: the store fails: a handled timer will be handled again after the next start", slog.Any("err", err))
+		j.log(slog.LevelError, "vk: store unavailable: a handled timer will be handled again after the next start", slog.Any("err", err))
 		f.ended(time.Time{})
 	} else {
-		q.d.storeFailed(j, "vk: the store fails: the outcome of timers is saved when it works again", err)
+		q.d.storeFailed(j, "vk: store unavailable: the outcome of timers is saved when it recovers", err)
 	}
 }
 

@@ -234,7 +234,7 @@ func (q *timerQueue) list() bool {
 	}
 	all, asides, err := q.read(ctx)
 	if err != nil {
-		q.d.logger().LogAttrs(ctx, slog.LevelError, "vk: the store fails: timers cannot be read: retrying", slog.Any("err", err))
+		q.d.logger().LogAttrs(ctx, slog.LevelError, "vk: store unavailable: timers cannot be read: retrying", slog.Any("err", err))
 		return false
 	}
 	q.mu.Lock()
@@ -260,7 +260,7 @@ func (q *timerQueue) readNews(ctx context.Context, now time.Time) string {
 	if err == nil {
 		q.d.storeWorked(ctx)
 	} else if q.d.lookups.failed() {
-		q.d.logger().LogAttrs(ctx, slog.LevelWarn, "vk: the store fails: timers that others set are found later", failure(err)...)
+		q.d.logger().LogAttrs(ctx, slog.LevelWarn, "vk: store unavailable: timers that others set are found later", failure(err)...)
 	}
 	return string(news)
 }
@@ -348,7 +348,7 @@ func (q *timerQueue) fire(f *dueTimer) bool {
 		q.give(f, true)
 	}
 	if tell {
-		q.d.logger().LogAttrs(context.Background(), slog.LevelWarn, "vk: the store fails: timers are late", slog.String("key", f.key), slog.Any("err", err))
+		q.d.logger().LogAttrs(context.Background(), slog.LevelWarn, "vk: store unavailable: timers are late", slog.String("key", f.key), slog.Any("err", err))
 	}
 	return err == nil
 }

@@ -329,7 +329,7 @@ func (j *job) noteWrite(ctx context.Context, err error) {
 		return
 	}
 	j.steps.failing = true
-	j.d.storeFailed(j, "vk: the store fails: the steps of handlers may be lost in a crash", err)
+	j.d.storeFailed(j, "vk: store unavailable: the steps of handlers may be lost in a crash", err)
 	j.steps.mu.Lock()
 	defer j.steps.mu.Unlock()
 	if j.steps.retry {

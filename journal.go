@@ -194,9 +194,9 @@ func (jr *journal) tell(n durable.Notice) {
 	log, group := jr.d.logger(), slog.Int64("group", jr.group)
 	switch n.Kind {
 	case durable.Failing:
-		log.LogAttrs(jr.base, slog.LevelError, "vk: the store fails: the bot goes on, but is not safe from a crash", append(failure(n.Err), group)...)
+		log.LogAttrs(jr.base, slog.LevelError, "vk: store unavailable: the bot goes on, but a crash may lose or repeat events", append(failure(n.Err), group)...)
 	case durable.Working:
-		log.LogAttrs(jr.base, slog.LevelInfo, "vk: the store works again", slog.Int("failures", n.Failures), group)
+		log.LogAttrs(jr.base, slog.LevelInfo, "vk: store available again", slog.Int("failures", n.Failures), group)
 	case durable.Lost:
 		log.LogAttrs(jr.base, slog.LevelError, "vk: another process has taken over the community's journal: this one accepts no more events", group)
 	case durable.Waiting:

@@ -222,7 +222,7 @@ func (p *Poller) check() error {
 func stoppedDispatcher(place string) error {
 	return &ConfigError{
 		Place: place, Field: strings.Split(place, ".")[0] + ".Dispatcher", is: ErrStopped,
-		Text: "the Dispatcher was stopped, and takes no more events",
+		Text: "the Dispatcher was stopped, and accepts no more events",
 		Mend: "make a new Dispatcher, and stop it after its sources",
 	}
 }

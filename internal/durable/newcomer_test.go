@@ -274,7 +274,7 @@ func TestDurableStoreFails(t *testing.T) {
 			p.Hears("City?")
 		}
 		sleep(time.Minute)
-		if n := log.count("vk: the store fails: the steps of handlers may be lost in a crash"); n != 1 {
+		if n := log.count("vk: store unavailable: the steps of handlers may be lost in a crash"); n != 1 {
 			t.Errorf("the log says %d times that the store fails", n)
 		}
 		if n := len(b.keys("trail/")); n != 0 {
@@ -282,7 +282,7 @@ func TestDurableStoreFails(t *testing.T) {
 		}
 		store.failing.Store(false)
 		sleep(time.Minute)
-		if n := log.count("vk: the store works again"); n != 1 {
+		if n := log.count("vk: store available again"); n != 1 {
 			t.Errorf("the log says %d times that the store works again", n)
 		}
 		b.Kill()

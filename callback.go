@@ -83,13 +83,13 @@ type Callback struct {
 	Groups map[int64]CallbackGroup
 
 	// Kinds lists kinds of events that Setup enables in addition to those that
-	// the Handler has routes and listeners for, such as kinds that handlers
-	// await with a [Watch]. The Handler must be a [*Router], optionally wrapped
-	// by [Wrap].
+	// the Handler has routes and listeners for, if it is a [*Router], optionally
+	// wrapped by [Wrap]. Such kinds are, for instance, those that handlers await
+	// with a [Watch].
 	//
 	// For a Handler of another type, the kinds are unknown. Then Setup enables
-	// all kinds if Kinds is empty, and otherwise only Kinds: message_new must
-	// be listed too.
+	// all kinds if Kinds is empty, and otherwise only Kinds: message_new must be
+	// listed too.
 	Kinds []string
 
 	// Title is the name of the address in the community's settings, if Setup

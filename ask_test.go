@@ -236,7 +236,7 @@ func TestAskTyped(t *testing.T) {
 	}{
 		{"at once", []string{"7"}, "7 <nil>"},
 		{"again", []string{"x", "A number!", "y", "A number!", "8"}, "8 <nil>"},
-		{"never", []string{"x", "A number!", "y", "A number!", "z"}, `0 vk: the answer is of no use: strconv.Atoi: parsing "z": invalid syntax`},
+		{"never", []string{"x", "A number!", "y", "A number!", "z"}, `0 vk: cannot parse the answer: strconv.Atoi: parsing "z": invalid syntax`},
 		{"cancel", []string{"x", "A number!", " ОТМЕНА "}, "0 " + vk.ErrCanceled.Error()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

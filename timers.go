@@ -40,7 +40,7 @@ import (
 // use.
 type Timers[T any] struct {
 	// Store keeps the timers. It must be the same value as the Dispatcher's
-	// Store, and a [Lister]; if it is not a Lister, the methods return a
+	// Store, and a [Lister]; if it is nil or not a Lister, the methods return a
 	// [*ConfigError]. A timer that is set by another process, or outside of
 	// handlers through another value, such as a wrapper, is found within six
 	// seconds if the Store is shared by processes, and within a minute if it

@@ -63,8 +63,8 @@ func TestRouterMiddlewareDoesNotWrapListeners(t *testing.T) {
 	ran.is(t, "listener", "listener in a group", "use(", "a", ")use")
 }
 
-// A middleware keeps what it has made for a route, whatever is registered
-// later.
+// TestRouterComposesChainsOnce checks that a middleware keeps its state for a
+// route, whatever is registered later.
 func TestRouterComposesChainsOnce(t *testing.T) {
 	composed, runs := 0, 0
 	count := func(next vk.HandlerFunc) vk.HandlerFunc {
@@ -105,7 +105,8 @@ func TestRouterTakesMiddlewareUntilFirstRoute(t *testing.T) {
 	ran.is(t, "1(", "2(", ")2", ")1")
 }
 
-// A middleware that is being composed may use the Router: no lock is held.
+// TestRouterMiddlewareMayRegister checks that a middleware may use the Router
+// while it is being composed: no lock is held.
 func TestRouterMiddlewareMayRegister(t *testing.T) {
 	for _, text := range []string{"!a", "!in x", "!x"} {
 		r := vk.NewRouter("!")
@@ -224,7 +225,7 @@ func TestRouterIsAsBeforeAfterRefusal(t *testing.T) {
 	}
 	r.Serve(said(t, "!a"))
 	ran.is(t, "first")
-	r.Handle("b", ran.handler("b")) // is free
+	r.Handle("b", ran.handler("b")) // the words are free
 	r.Serve(said(t, "!b"))
 	ran.is(t, "b")
 }
@@ -239,7 +240,7 @@ func TestRouterRemove(t *testing.T) {
 		inner = r
 		c = vk.Command(r, "c {x}", func(*vk.Context, struct{ X string }) error { ran.note("c"); return nil })
 	})
-	r.Route("x", func(r *vk.Router) { r.NotFound(nothing) }) // is no route to remove
+	r.Route("x", func(r *vk.Router) { r.NotFound(nothing) }) // not a route to remove
 	if a.Pattern != "a|b {x?}" || c.Pattern != "in c {x}" {
 		t.Error(a.Pattern, c.Pattern)
 	}
@@ -254,7 +255,7 @@ func TestRouterRemove(t *testing.T) {
 	if err := r.Serve(said(t, "!in c 1")); !errors.As(err, &unknown) {
 		t.Error(err)
 	}
-	if !inner.Remove(a) { // any Router of the tree does
+	if !inner.Remove(a) { // any Router of the tree can remove it
 		t.Error("Remove")
 	}
 	for _, text := range []string{"!a", "!b"} {
@@ -285,7 +286,7 @@ func TestRouteUpdate(t *testing.T) {
 		return updated
 	}
 	update(func(rt *vk.Route) { rt.Doc = "Doc." })
-	update(func(rt *vk.Route) { rt.Hidden = false }) // by the first Route again
+	update(func(rt *vk.Route) { rt.Hidden = false }) // through the first Route again
 	now := update(func(rt *vk.Route) {
 		rt.Checks = append(rt.Checks, func(*vk.Context) error { return no })
 		rt.Aliases = append(rt.Aliases, "b")
@@ -319,7 +320,8 @@ func TestRouteUpdate(t *testing.T) {
 	}
 }
 
-// TestRouteChangesWhileServing: under the race detector, and no update is lost.
+// TestRouteChangesWhileServing checks, with the race detector, that no update
+// is lost.
 func TestRouteChangesWhileServing(t *testing.T) {
 	r := vk.NewRouter("!")
 	rt := r.Handle("a", nothing)
@@ -359,7 +361,7 @@ func TestRouterTryAdd(t *testing.T) {
 	for _, tt := range []struct {
 		words string
 		rt    vk.Route
-		want  string // in the error
+		want  string // a part of the error
 	}{
 		{"cats  and dogs", vk.Route{Handler: ran.handler("ok")}, ""},
 		{"say", vk.Route{Pattern: "{x...}", Handler: ran.handler("say")}, ""},
@@ -403,7 +405,8 @@ func TestRouterTryAdd(t *testing.T) {
 	}
 }
 
-// TestDefaults: those of the innermost Router that has some.
+// TestDefaults checks that the Defaults of the innermost Router that has any
+// apply.
 func TestDefaults(t *testing.T) {
 	no := errors.New("no")
 	refuse := []vk.Check{func(*vk.Context) error { return no }}

@@ -36,7 +36,7 @@ func TestAskOutside(t *testing.T) {
 	for name, opt := range map[string]vk.SendOption{
 		"Within": vk.Within(1), "From": vk.From{}, "Retry": vk.Retry(1, "x"), "AnyText": vk.AnyText(), "Choices": vk.Choices("x"), "Cancel": vk.Cancel("x"),
 	} {
-		if err := c.Send("x", opt); err == nil || !strings.Contains(err.Error(), name+" is for questions") {
+		if err := c.Send("x", opt); err == nil || !strings.Contains(err.Error(), name+" is an option of questions only") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -411,7 +411,7 @@ func (s Sent) Pin(c *Context) error {
 // errUnnamed returns the error of a method on a Sent that lacks the number
 // that the API method takes.
 func errUnnamed(method string) error {
-	return fmt.Errorf("vk: %s: the number of the message is not known: VK tells none for messages sent with a user's token", method)
+	return fmt.Errorf("vk: %s: the message's number is not known: VK returns none for messages sent with a user's token", method)
 }
 
 // React calls [Client.React] for the message.

@@ -420,7 +420,7 @@ func (c *Context) After(f func(c *Context, err error) error) {
 // hooksRun returns the panic message of Claim and Before when the hooks have
 // started to run.
 func hooksRun(method string) string {
-	return "vk: " + method + ": the handler's hooks run already: call it in middleware, before next"
+	return "vk: " + method + ": the handler's hooks have started: call it in middleware, before next"
 }
 
 // hookEnds are the errors of hooks and handlers that do not return.

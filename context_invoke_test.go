@@ -485,7 +485,7 @@ func TestHooksOfHooks(t *testing.T) {
 		r := vk.NewRouter("!")
 		r.Handle("x", f)
 		var p *vk.PanicError
-		if err := r.Serve(said(t, "!x")); !errors.As(err, &p) || !strings.Contains(err.Error(), name+": the handler's hooks run already") {
+		if err := r.Serve(said(t, "!x")); !errors.As(err, &p) || !strings.Contains(err.Error(), name+": the handler's hooks have started") {
 			t.Error(name, err)
 		}
 	}

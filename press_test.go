@@ -227,7 +227,7 @@ func TestAnsweredOnce(t *testing.T) {
 	for err := range errs {
 		if err == nil {
 			ok++
-		} else if !strings.Contains(err.Error(), "answered before") {
+		} else if !strings.Contains(err.Error(), "already answered") {
 			t.Errorf("%v", err)
 		}
 	}

@@ -434,7 +434,7 @@ func (t *target) addCommand(pattern, path string, aliases []string) error {
 	}
 	for i, words := range t.words {
 		if len(words) == 0 && (r.top().Prefix == nil || i == 0 && len(p.Params) > 0) {
-			return errors.New("it has no words")
+			return errors.New("no word to find it by")
 		}
 		words := reservation{reserveWords, strings.Join(words, " ")}
 		if r.top().Fold {

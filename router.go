@@ -126,7 +126,7 @@ func (r *Router) Use(mw ...Middleware) {
 	top.mu.Lock()
 	defer top.mu.Unlock()
 	if r.used {
-		panic("vk: Use after a route was added (at " + callers(1) + "): the earlier routes would not have this middleware")
+		panic("vk: Use after a route was added (at " + callers(1) + "): the earlier routes would not have this middleware: call Use first")
 	}
 	if slices.ContainsFunc(mw, func(m Middleware) bool { return m == nil }) {
 		panic("vk: Use: nil middleware (at " + callers(1) + ")")
@@ -424,7 +424,7 @@ func (r *Router) TryAdd(words string, rt Route) (*Route, error) {
 // checkWords returns an error if text cannot be the words of a command.
 func (r *Router) checkWords(words string) error {
 	if strings.TrimSpace(words) == "" {
-		return errors.New("no word")
+		return errors.New("the text is empty")
 	}
 	if i := strings.IndexAny(words, "{}|"); i >= 0 {
 		return fmt.Errorf("%q cannot be in a word", words[i])

@@ -160,13 +160,13 @@ func TestRouterRefusesAtRegistration(t *testing.T) {
 		}, `vk: mount module "m": only the outermost Router has AnswerBots`},
 		{"Prefix of a Group", func(r *vk.Router) { r.Group(func(r *vk.Router) { r.Prefix = vk.Literal("!") }) }, `vk: only the outermost Router has a Prefix (at HERE)`},
 
-		{"Use after Handle", func(r *vk.Router) { r.Handle("a", nothing); r.Use() }, `vk: Use after a route was added (at HERE): the routes before would do without`},
-		{"Use after NotFound", func(r *vk.Router) { r.NotFound(nothing); r.Use() }, `vk: Use after a route was added (at HERE): the routes before would do without`},
+		{"Use after Handle", func(r *vk.Router) { r.Handle("a", nothing); r.Use() }, `vk: Use after a route was added (at HERE): the earlier routes would not have this middleware: call Use first`},
+		{"Use after NotFound", func(r *vk.Router) { r.NotFound(nothing); r.Use() }, `vk: Use after a route was added (at HERE): the earlier routes would not have this middleware: call Use first`},
 		{"Use after a route inside", func(r *vk.Router) {
 			r.Route("a", func(r *vk.Router) { r.Group(func(r *vk.Router) { r.Handle("b", nothing) }) })
 			r.Use()
-		}, `vk: Use after a route was added (at HERE): the routes before would do without`},
-		{"Use after the route was removed", func(r *vk.Router) { r.Remove(r.Handle("a", nothing)); r.Use() }, `vk: Use after a route was added (at HERE): the routes before would do without`},
+		}, `vk: Use after a route was added (at HERE): the earlier routes would not have this middleware: call Use first`},
+		{"Use after the route was removed", func(r *vk.Router) { r.Remove(r.Handle("a", nothing)); r.Use() }, `vk: Use after a route was added (at HERE): the earlier routes would not have this middleware: call Use first`},
 		{"Use after a route outside", func(r *vk.Router) {
 			r.Handle("a", nothing)
 			r.Group(func(r *vk.Router) { r.Use(); r.Handle("b", nothing) })
@@ -366,8 +366,8 @@ func TestRouterTryAdd(t *testing.T) {
 		{"cats  and dogs", vk.Route{Handler: ran.handler("ok")}, ""},
 		{"say", vk.Route{Pattern: "{x...}", Handler: ran.handler("say")}, ""},
 		{"taken", vk.Route{Handler: nothing}, `another route has the words "taken" (at `},
-		{"", vk.Route{Handler: nothing}, `vk: words "": there is none`},
-		{" \n", vk.Route{Handler: nothing}, "there is none"},
+		{"", vk.Route{Handler: nothing}, `vk: words "": the text is empty`},
+		{" \n", vk.Route{Handler: nothing}, "the text is empty"},
 		{"{x}", vk.Route{Handler: nothing}, `vk: words "{x}": '{' cannot be in a word`},
 		{"a|b", vk.Route{Handler: nothing}, "'|' cannot be in a word"},
 		{strings.Repeat("я", 40), vk.Route{Handler: nothing}, "longer than 64 bytes"},

@@ -233,7 +233,7 @@ func (c *Context) page(text string, group bool) (peer int64, err error) {
 			id = -id
 		}
 		return id, nil
-	case bare: // "spam" is a word, and may be somebody's address as well
+	case bare: // "spam" is a word, and may be a short address as well
 		return 0, ErrArgType
 	case c.client == nil:
 		return 0, errNoClient

@@ -14,9 +14,9 @@ import (
 	"github.com/vkrouter/vk/internal/trail"
 )
 
-// Ask sends a question and waits for the answer, which is the next message in
-// the conversation from the user who caused the event. It does not take
-// messages of others in a chat; [From] changes that. While it waits, the
+// Ask sends a question and waits for the answer: the next message in the
+// conversation from the user that caused the event. Others in a chat cannot
+// answer; [From] puts the question to another user. While Ask waits, the
 // handler is parked, as in [Context.Park].
 //
 //	a, err := c.Ask("What is your name?")

@@ -349,8 +349,8 @@ func (rt *Route) Words() string {
 	return strings.Join(words, " ")
 }
 
-// isCommand reports whether words lead to the route. A route without any of
-// these fields counts as a command without words.
+// isCommand reports whether words lead to the route. A route without words,
+// Text, Payload and When counts as a command without words.
 func (rt *Route) isCommand() bool {
 	return rt.Pattern != "" || len(rt.Aliases) > 0 || rt.Text == "" && rt.Payload == "" && rt.When == nil && rt.decode == nil
 }

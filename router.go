@@ -44,10 +44,10 @@ import (
 // Handlers may be added and removed while it serves. All methods are safe for
 // concurrent use; the fields must not change once the Router has routes.
 type Router struct {
-	// Prefix finds the prefix that makes a message's text a command line; ok
-	// is false if there is none. If nil, commands have no prefix. It is called
-	// once per message, only on the outermost Router, and must have no side
-	// effects. See [Literal].
+	// Prefix finds the prefix at the beginning of a message's text that makes
+	// the rest a command line; ok is false if there is none. If nil, commands
+	// have no prefix. It is called once per message, only on the outermost
+	// Router, and must have no side effects. See [Literal].
 	Prefix PrefixFunc
 
 	// Fold makes commands and the prefixes of [Literal] match regardless of
@@ -204,7 +204,7 @@ func (r *Router) nest(words string, f func(r *Router)) {
 // not their checks.
 //
 // Without a NotFound, a line with a prefix results in a [*NotFoundError],
-// which middleware sees, and a text without one is ignored.
+// which middleware sees, and a text without a prefix is ignored.
 func (r *Router) NotFound(h HandlerFunc) {
 	t := &target{label: "NotFound", name: strings.TrimSpace("NotFound " + r.path), place: callers(1), edition: r.edition}
 	if h == nil {

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// A Watch delivers events, in order, either to the handler that created it
-// with [NewWatch], or, for [WatchOn], those of a whole bot. Its methods are
-// safe for concurrent use.
+// A Watch delivers events in order: with [NewWatch], to the handler that
+// created it, and with [WatchOn], the events of a whole bot to other code. Its
+// methods are safe for concurrent use.
 type Watch[T any] struct {
 	w    taker
 	err  error  // the reason if the Watch gets no events

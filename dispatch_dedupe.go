@@ -140,7 +140,7 @@ func (c *deduper) note(j *job, s settlement, after []func(context.Context)) *jou
 	}
 	of := &j.dedupe
 	entry := of.entry
-	entry.settle(s == isHandled, after)
+	entry.settle(&j.steps.answered, s == isHandled, after...)
 	of.entry, of.settled = nil, s
 	if of.gone != nil {
 		close(of.gone)

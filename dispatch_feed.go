@@ -190,6 +190,12 @@ func (d *Dispatcher) finish(j *job, how ending, err error) {
 
 // leave settles the events of a job that has ended, and gives up its place.
 func (d *Dispatcher) leave(j *job, x exit) {
+	if x.how == handled && j.keepsSteps() && !j.isDirty() {
+		for _, of := range x.consumed {
+			j.settleAnswer(of)
+		}
+		x.consumed = nil
+	}
 	d.settle(j, x.settled)
 	for _, of := range x.consumed {
 		d.settle(of, of.release(x.how))
@@ -214,6 +220,9 @@ func (d *Dispatcher) settle(j *job, s settlement) {
 		return
 	case j.item != nil:
 		j.settleItem(s)
+		return
+	case j.timer != nil && s == isHandled:
+		j.steps.answered.Then(func() { j.timer.settle(j, s) })
 		return
 	case j.timer != nil:
 		j.timer.settle(j, s)

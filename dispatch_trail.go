@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/backoff"
+	durable "github.com/vkrouter/vk/internal/journal"
 	"github.com/vkrouter/vk/internal/trail"
 )
 
@@ -45,6 +46,7 @@ type jobTrail struct {
 
 	whenSafe []func(context.Context) // see job.whenSafe
 	answers  []*Event                // consumed by previous runs
+	answered durable.Barrier         // that the Store records the answers as done
 }
 
 // keepsSteps reports whether the steps of the job's handlers are saved. They
@@ -352,8 +354,7 @@ func (j *job) retryTrail(ctx context.Context) {
 	}
 }
 
-// releaseAnswers settles the events that the handlers consumed, once the trail
-// has them.
+// releaseAnswers settles the events that the handlers consumed.
 func (j *job) releaseAnswers(answers []*job) {
 	for _, of := range answers {
 		j.mu.Lock()
@@ -364,8 +365,19 @@ func (j *job) releaseAnswers(answers []*job) {
 		}
 		j.consumed = slices.Delete(slices.Clone(j.consumed), at, at+1)
 		j.mu.Unlock()
-		j.d.settle(of, of.release(handled))
+		j.settleAnswer(of)
 	}
+}
+
+// settleAnswer settles an answer in the trail. The Store has that before j's event is done:
+// without j, the next run would take the answer for a message.
+func (j *job) settleAnswer(of *job) {
+	s := of.release(handled)
+	if s == isHandled && of.deduped && of.item == nil {
+		j.steps.answered.Add()
+		of.whenSafe(j.steps.answered.Stored)
+	}
+	j.d.settle(of, s)
 }
 
 // closeTrail prevents further writes of the trail once the event is handled: an

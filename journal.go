@@ -162,7 +162,7 @@ func (d *Dispatcher) openJournal(ctx context.Context, group int64) (*journal, er
 		ev, err := ParseEvent(of.Data)
 		if err != nil {
 			d.logger().LogAttrs(jr.base, slog.LevelError, "vk: journal: an event cannot be read", slog.Any("err", err), slog.String("event", fmt.Sprintf("%.300s", of.Data)))
-			of.Done(nil)
+			of.Done()
 			continue
 		}
 		of.ID = doneID(ev)
@@ -357,9 +357,10 @@ func (e *journalEntry) handTo(j *job) {
 	e.job = j
 }
 
-// settle records that no job handles the event any more, and whether it was handled. It
+// settle records that no job handles the event any more, and whether it was handled: then
+// the Store has that only after the answers that the event's handlers consumed. settle
 // calls the functions once the Store has the outcome.
-func (e *journalEntry) settle(handled bool, after []func(context.Context)) {
+func (e *journalEntry) settle(answers *durable.Barrier, handled bool, after ...func(context.Context)) {
 	if e == nil {
 		return
 	}
@@ -374,19 +375,13 @@ func (e *journalEntry) settle(handled bool, after []func(context.Context)) {
 	if rerun {
 		after = append(after, func(ctx context.Context) { jr.endRerun(ctx, e.kept.ID) })
 	}
-	switch {
-	case !handled:
-	case len(after) == 0:
-		e.kept.Done(nil)
-	default:
-		for _, f := range after {
-			e.kept.Done(f)
-		}
+	if handled {
+		e.kept.DoneAt(answers, after...)
 	}
 }
 
 // drop is settle for an entry that is not needed.
-func (e *journalEntry) drop() { e.settle(true, nil) }
+func (e *journalEntry) drop() { e.settle(nil, true) }
 
 // place returns the journal's position in the history, or "".
 func (jr *journal) place() string { return jr.kept.Place() }

@@ -198,7 +198,7 @@ func (jr *journal) handle(ctx context.Context, entries []*journalEntry, f *feed,
 // leaveIdle leaves entries to another source or to the next run.
 func leaveIdle(entries []*journalEntry) {
 	for _, e := range entries {
-		e.settle(false, nil)
+		e.settle(nil, false)
 	}
 }
 
@@ -260,7 +260,7 @@ func (jr *journal) dispatch(ctx context.Context, e *journalEntry, f *feed, clien
 		holder, err = jr.d.putOnce(ctx, j)
 	}
 	if err != nil {
-		e.settle(false, nil)
+		e.settle(nil, false)
 	}
 	if err != nil || holder != j {
 		j.leavePace()
@@ -358,7 +358,7 @@ func (jr *journal) discard(e *journalEntry) error {
 			return err // VK would deliver it again
 		}
 	}
-	e.settle(true, []func(context.Context){func(ctx context.Context) { jr.d.dropTrail(ctx, e.ev) }})
+	e.settle(nil, true, func(ctx context.Context) { jr.d.dropTrail(ctx, e.ev) })
 	return nil
 }
 

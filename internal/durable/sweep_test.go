@@ -57,6 +57,9 @@ func shop(s *vktest.Stage) vk.Handler {
 		return c.Send(fmt.Sprint(cups, " cups, count ", n))
 	})
 	r.Handle("ping", func(c *vk.Context) error { return c.Send("pong") })
+	r.When(vk.If(func(*vk.Context) bool { return true }), func(c *vk.Context) error {
+		return c.Send("Welcome!") // an answer that is handled as a message is seen
+	})
 	return r
 }
 

@@ -233,24 +233,24 @@ func (j *Journal) Add(ts string, entries ...*Entry) {
 func (j *Journal) Keep(e *Entry) { j.Add(j.Place(), e) }
 
 // Done records that an event is done, or is not to be handled for another
-// reason. If after is not nil, this is written at once, and after is called
-// once the next run will not receive the event. Otherwise it is written within
+// reason. With functions, this is written at once, and they are called once the
+// next run will not receive the event. Otherwise it is written within
 // FlushTime.
-func (e *Entry) Done(after func(ctx context.Context)) {
+func (e *Entry) Done(after ...func(ctx context.Context)) {
 	j := e.j
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if e.done {
-		if after != nil {
-			e.after = append(e.after, after)
+		if len(after) > 0 {
+			e.after = append(e.after, after...)
 			j.soon(0)
 		}
 		return
 	}
 	e.done = true
 	wait := max(FlushTime, 10*j.took) // a slow store should not be busy all the time
-	if after != nil {
-		e.after, wait = append(e.after, after), 0
+	if len(after) > 0 {
+		e.after, wait = append(e.after, after...), 0
 	}
 	if e.batch != nil {
 		e.batch.live--
@@ -382,7 +382,7 @@ func (j *Journal) settle(ctx context.Context) error {
 		return ErrTaken
 	}
 	err := j.writePending(ctx)
-	if err == nil {
+	for pass := 0; err == nil && (pass == 0 || pass < maxPasses && j.isDirty()); pass++ {
 		err = j.writeDone(ctx, math.MaxInt)
 	}
 	if err == nil {

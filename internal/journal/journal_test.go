@@ -174,7 +174,7 @@ func (s *shakyStore) undone(left []*Entry) (undone []*Entry) {
 		if s.values.Get("done/7/"+e.ID) == nil {
 			undone = append(undone, e)
 		} else {
-			e.Done(nil) // like a caller that asks the store before it begins
+			e.Done() // like a caller that asks the store before it begins
 		}
 	}
 	return undone
@@ -242,11 +242,11 @@ func model(t *testing.T, f form, share float64, seed uint64) {
 					i = rng.IntN(min(len(open), 3)) // usually the old ones
 				}
 				id := open[i].ID
-				var after func(context.Context)
+				var after []func(context.Context)
 				if rng.IntN(4) == 0 {
-					after = func(context.Context) { called.Store(id, true) }
+					after = append(after, func(context.Context) { called.Store(id, true) })
 				}
-				open[i].Done(after)
+				open[i].Done(after...)
 				done = append(done, id)
 				open = slices.Delete(open, i, i+1)
 			}
@@ -306,7 +306,7 @@ func model(t *testing.T, f form, share float64, seed uint64) {
 	}
 	s.setShare(0)
 	for _, e := range open {
-		e.Done(nil)
+		e.Done()
 	}
 	for range 3 { // the store may have failed during an erasure
 		time.Sleep(time.Minute)
@@ -317,7 +317,7 @@ func model(t *testing.T, f form, share float64, seed uint64) {
 			t.Errorf("left %v", ids(left))
 		}
 		for _, e := range left {
-			e.Done(nil)
+			e.Done()
 		}
 	}
 	j.Close(t.Context())

@@ -105,11 +105,11 @@ func TestWhenStored(t *testing.T) {
 				began := time.Now()
 				var told time.Duration
 				e.WhenStored(func(context.Context) { told = time.Since(began) })
-				var after func(context.Context)
+				var after []func(context.Context)
 				if hurry {
-					after = func(context.Context) {}
+					after = append(after, func(context.Context) {})
 				}
-				e.Done(after)
+				e.Done(after...)
 				time.Sleep(time.Second)
 				synctest.Wait()
 				if soon := told < FlushTime; soon != hurry {

@@ -46,7 +46,7 @@ func TestBytes(t *testing.T) {
 					if err := j.Write(t.Context()); err != nil {
 						t.Fatal(err)
 					}
-					time.AfterFunc(tt.takes, func() { e.Done(nil) })
+					time.AfterFunc(tt.takes, func() { e.Done() })
 					time.Sleep(time.Millisecond)
 				}
 				time.Sleep(tt.takes + time.Second)
@@ -87,7 +87,7 @@ func TestFewerKeys(t *testing.T) {
 		last := event("9999", 400)
 		j.Add("9999", last)
 		j.Write(t.Context())
-		last.Done(nil)
+		last.Done()
 		time.Sleep(time.Minute)
 		s.written()
 		time.Sleep(time.Hour)
@@ -143,7 +143,7 @@ func TestDoneInBatch(t *testing.T) {
 		if bytes, _ := s.written(); bytes > 24*100 {
 			t.Errorf("%d bytes for 24 events", bytes)
 		}
-		events[24].Done(nil)
+		events[24].Done()
 		time.Sleep(FlushTime)
 		synctest.Wait()
 		if n := count(); n != 0 {
@@ -293,7 +293,7 @@ func TestStaleOwner(t *testing.T) {
 		a.Add("1", event("a", 10))
 		a.Write(t.Context())
 		b, left := f.openNext(t, s)
-		left[0].Done(nil)
+		left[0].Done()
 		b.Add("2", event("b", 10))
 		b.Write(t.Context())
 		time.Sleep(time.Minute)
@@ -335,11 +335,11 @@ func TestForgetsWhileFailing(t *testing.T) {
 			if err := j.Write(t.Context()); err == nil {
 				t.Fatal("it was written")
 			}
-			var after func(context.Context)
+			var after []func(context.Context)
 			if n == 250 {
-				after = func(context.Context) { calls++ }
+				after = append(after, func(context.Context) { calls++ })
 			}
-			e.Done(after)
+			e.Done(after...)
 			time.Sleep(100 * time.Millisecond)
 		}
 		synctest.Wait()

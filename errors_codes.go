@@ -218,13 +218,13 @@ const (
 	CodeMarketAlbum       Code = 1402  // there is no such album of items
 	CodeMarketItem        Code = 1403  // there is no such item
 	CodeMarketItemAdded   Code = 1404  // the item was added already
-	CodeMarketItems       Code = 1405  // there are as many items as there can be
+	CodeMarketItems       Code = 1405  // the limit on the number of items is reached
 	CodeMarketOrder       Code = 1436  // there is no such order
 	CodeMarketOrderStatus Code = 1456  // the order cannot have this status
 	CodeMarketDisabled    Code = 1525  // the market is closed
 	CodeStoryExpired      Code = 1600  // the story has expired
-	CodeStoryReply        Code = 1602  // the story may not be answered like this
+	CodeStoryReply        Code = 1602  // the story does not allow this kind of reply
 	CodeStickerNotBought  Code = 2100  // the sticker was not bought
-	CodeUploadAnswer      Code = 5701  // the upload's answer is not one
+	CodeUploadAnswer      Code = 5701  // the result of the upload is malformed
 	CodeCannotTranslate   Code = 11101 // the text cannot be translated
 )

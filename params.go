@@ -37,7 +37,7 @@ type Params map[string]any
 type ParamError struct {
 	Method string // the API method
 	Name   string // the parameter, as a key of Params
-	Err    error // the reason
+	Err    error  // the reason
 }
 
 // Error names the method, the parameter and the reason.

@@ -203,7 +203,7 @@ type GroupLeave struct {
 
 // A UserBlock is the object of a user_block event: a user was banned.
 type UserBlock struct {
-	AdminID int64     `json:"admin_id"` // the manager who did it
+	AdminID int64     `json:"admin_id"` // the acting manager
 	UserID  int64     `json:"user_id"`
 	Until   time.Time `json:"unblock_date"` // zero if the ban has no end
 	Reason  int       `json:"reason"`       // 0 other, 1 spam, 2 insults, 3 bad language, 4 off topic
@@ -212,7 +212,7 @@ type UserBlock struct {
 
 // A UserUnblock is the object of a user_unblock event.
 type UserUnblock struct {
-	AdminID int64 `json:"admin_id"` // the manager who did it
+	AdminID int64 `json:"admin_id"` // the acting manager
 	UserID  int64 `json:"user_id"`
 	Expired bool  `json:"by_end_date"` // whether the ban expired
 }
@@ -221,7 +221,7 @@ type UserUnblock struct {
 // rights were changed. Levels are 0 for none, 1 for a moderator, 2 for an
 // editor and 3 for an administrator.
 type OfficersEdit struct {
-	AdminID int64 `json:"admin_id"` // the manager who did it
+	AdminID int64 `json:"admin_id"` // the acting manager
 	UserID  int64 `json:"user_id"`
 	Old     int   `json:"level_old"`
 	New     int   `json:"level_new"`
@@ -229,7 +229,7 @@ type OfficersEdit struct {
 
 // A SettingsChange is the object of a group_change_settings event.
 type SettingsChange struct {
-	UserID int64 `json:"user_id"` // the manager who did it
+	UserID int64 `json:"user_id"` // the acting manager
 
 	// Changes are the changed settings by VK's names: "title", "access",
 	// "screen_name" and so on.
@@ -245,7 +245,7 @@ type Changed struct {
 
 // A GroupPhotoChange is the object of a group_change_photo event.
 type GroupPhotoChange struct {
-	UserID int64  `json:"user_id"` // the manager who did it
+	UserID int64  `json:"user_id"` // the acting manager
 	Photo  *Photo `json:"photo"`
 }
 
@@ -359,7 +359,7 @@ type MessageNew struct {
 // A MessageEvent is the object of a message_event event: a user pressed a
 // callback button.
 type MessageEvent struct {
-	UserID  int64           `json:"user_id"`                 // the user who pressed
+	UserID  int64           `json:"user_id"`                 // the user
 	PeerID  int64           `json:"peer_id"`                 // the conversation
 	EventID string          `json:"event_id"`                // identifies the press in an answer; valid for a minute
 	Payload json.RawMessage `json:"payload"`                 // the button's payload

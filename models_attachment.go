@@ -81,7 +81,6 @@ type Attached struct {
 //
 // VK may refuse an attachment that the community cannot see or that its owner
 // shares with nobody.
-// with nobody.
 func (a Attached) Ref() (ref Attachment, ok bool) {
 	ref = a.ownRef()
 	if ref.AccessKey == "" {

@@ -163,9 +163,9 @@ func (r *sharedRate) ask() (wait time.Duration, undo func()) {
 	}
 }
 
-// rule returns the rule for nine tenths of the rate, in small portions: one
-// portion is the remaining tenth of a second's requests. So the rate stays
-// within VK's limit if a request is late by less than Per, about a tenth of a
+// rule returns the rule for nine tenths of the rate, in small portions. A
+// portion is as large as the unused tenth of a second's requests, so VK never
+// gets too many requests if one is late by less than Per, about a tenth of a
 // second.
 func (r *sharedRate) rule() LimitRule {
 	portion := max(r.rps/10, 1)

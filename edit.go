@@ -255,7 +255,7 @@ const maxStale = 50
 // A Member is a member of a chat.
 type Member struct {
 	Profile              // the member
-	InvitedBy  int64     // the user who invited the member; 0 if VK does not report it
+	InvitedBy  int64     // the inviting user; 0 if VK does not report it
 	Joined     time.Time // the time of joining
 	Admin      bool      // whether the member is an admin of the chat
 	Owner      bool      // whether the member owns the chat

@@ -166,7 +166,7 @@ func ExampleNewWatch() {
 	// Output: Right!
 }
 
-// Every user who writes in time takes part.
+// Every user takes part by writing in time.
 func ExampleWatch() {
 	names := func(w *vk.Watch[vk.MessageNew]) (names []string, err error) {
 		for {

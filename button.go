@@ -143,7 +143,7 @@ func (b *Button) check() error {
 	case b.Link != "" && !validLink(b.Link):
 		return fmt.Errorf("the link %.100q is neither http nor https", b.Link)
 	case b.Color != "" && !slices.Contains(colors, b.Color):
-		return fmt.Errorf("there is no color %.40q", b.Color)
+		return fmt.Errorf("unknown color %.40q", b.Color)
 	}
 	return nil
 }
@@ -403,7 +403,7 @@ func (c *Card) check(first *Card) error {
 	case description > maxCardText:
 		return tooLong("description", description, maxCardText)
 	case c.Photo != "" && !photoID.MatchString(c.Photo):
-		return fmt.Errorf("%.60q is no photo", c.Photo)
+		return fmt.Errorf("%.60q is not a photo", c.Photo)
 	case len(c.Buttons) == 0 || len(c.Buttons) > maxCardButtons:
 		return fmt.Errorf("it has %d buttons, but may have 1 to %d", len(c.Buttons), maxCardButtons)
 	case c.Link != "" && c.OpenPhoto:

@@ -253,7 +253,7 @@ func (c *Client) post(ctx context.Context, method string, form []byte) (a reply,
 		buffers.Put(b)
 	}
 	if err == nil && a.Error == nil && a.Response == nil {
-		err = errors.New("the answer has neither a response nor an error")
+		err = errors.New("the JSON has neither a response nor an error")
 	}
 	return a, err
 }

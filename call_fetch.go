@@ -48,7 +48,7 @@ type Download struct {
 func (c *Client) Fetch(ctx context.Context, address string) (*Download, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, errors.New("vk: fetch: this is not an address")
+		return nil, errors.New("vk: fetch: invalid address")
 	}
 	if err := fetchable(req.URL); err != nil {
 		return nil, fmt.Errorf("vk: fetch: %w", err)
@@ -82,7 +82,7 @@ func (c *Client) Fetch(ctx context.Context, address string) (*Download, error) {
 	if resp.StatusCode != http.StatusOK {
 		err = fmt.Errorf("HTTP %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 	} else if resp.ContentLength > limit {
-		err = fmt.Errorf("%w: %d bytes, and %d is the limit", ErrTooLarge, resp.ContentLength, limit)
+		err = fmt.Errorf("%w: %d bytes, the limit is %d", ErrTooLarge, resp.ContentLength, limit)
 	}
 	if err != nil {
 		resp.Body.Close()

@@ -115,7 +115,7 @@ func TestFetchFails(t *testing.T) {
 			{"cats.example/" + secret, "only http and https", nil},
 			{"http://user:" + secret + "@a.example/", "password", nil},
 			{"http:///" + secret, "no host", nil},
-			{"http://%zz/" + secret, "not an address", nil},
+			{"http://%zz/" + secret, "invalid address", nil},
 			{"", "only http and https", nil},
 		} {
 			d, err := client.Fetch(t.Context(), tt.address)

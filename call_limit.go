@@ -148,13 +148,13 @@ func (r *sharedRate) ask() (wait time.Duration, undo func()) {
 		r.failed = time.Now()
 		if r.streak.failed() {
 			attrs := append(failure(err), slog.Int("clients", max(r.clients, 1)))
-			r.log.LogAttrs(context.Background(), slog.LevelWarn, "vk: the limits fail: each client takes its part of RPS until they work again", attrs...)
+			r.log.LogAttrs(context.Background(), slog.LevelWarn, "vk: Limits unavailable: each client uses its share of RPS until they work again", attrs...)
 		}
 		return r.part(r.failed), nil
 	}
 	r.failed = time.Time{}
 	if failures, tell := r.streak.worked(); tell {
-		r.log.LogAttrs(context.Background(), slog.LevelInfo, "vk: the limits work again", slog.Int("failures", failures))
+		r.log.LogAttrs(context.Background(), slog.LevelInfo, "vk: Limits work again", slog.Int("failures", failures))
 	}
 	return wait, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), limitsTime)

@@ -155,10 +155,10 @@ func (s *observing) observeApart(ctx context.Context, f Observer, log *slog.Logg
 func (s *observing) observed(ctx context.Context, log *slog.Logger, step Step, err error) {
 	if err == nil {
 		if failures, tell := s.streak.worked(); tell {
-			slogOr(log).LogAttrs(ctx, slog.LevelInfo, "vk: the Observer works again", slog.Int("failures", failures))
+			slogOr(log).LogAttrs(ctx, slog.LevelInfo, "vk: Observer works again", slog.Int("failures", failures))
 		}
 	} else if s.streak.failed() {
-		slogOr(log).LogAttrs(ctx, slog.LevelError, "vk: the Observer panics", append([]slog.Attr{slog.String("step", step.String())}, failure(err)...)...)
+		slogOr(log).LogAttrs(ctx, slog.LevelError, "vk: Observer panicked", append([]slog.Attr{slog.String("step", step.String())}, failure(err)...)...)
 	}
 }
 

@@ -273,7 +273,7 @@ func TestObserverPanics(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		if n := strings.Count(log.String(), `msg="vk: the Observer panics" step=call err="panic: oh" stack=`); n != 1 {
+		if n := strings.Count(log.String(), `msg="vk: Observer panicked" step=call err="panic: oh" stack=`); n != 1 {
 			t.Errorf("%d lines of it:\n%s", n, log)
 		}
 	})
@@ -336,7 +336,7 @@ func TestDispatcherObserverPanics(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		if n := strings.Count(log.String(), "the Observer panics"); handled != 3 || n != 1 {
+		if n := strings.Count(log.String(), "vk: Observer panicked"); handled != 3 || n != 1 {
 			t.Errorf("%d handled, %d lines:\n%s", handled, n, log)
 		}
 	})

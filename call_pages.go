@@ -264,7 +264,7 @@ func (l *listing) fetchPage(ctx context.Context, offset int) (p page, err error)
 		params["offset"] = offset
 	}
 	if err = l.client.Call(ctx, l.method, params, &p); err == nil && p.Count == nil && p.Items == nil {
-		err = fmt.Errorf("vk: %s: the answer is no list of items", l.method)
+		err = fmt.Errorf("vk: %s: the response is not a list of items", l.method)
 	}
 	return p, err
 }
@@ -369,7 +369,7 @@ func Execute[T any](ctx context.Context, c *Client, code string, args Params) (T
 	p := make(Params, len(args)+1)
 	maps.Copy(p, args)
 	if _, ok := p["code"]; ok {
-		return out, &ParamError{"execute", "code", errors.New("the name is taken")}
+		return out, &ParamError{"execute", "code", errors.New("the name is reserved for the code")}
 	}
 	p["code"] = code
 	err := c.Call(ctx, "execute", p, &out)

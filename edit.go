@@ -329,7 +329,7 @@ type membersPage struct {
 // chatID returns the number of a peer's chat, for methods that take a chat_id.
 func chatID(method string, peer int64) (int64, error) {
 	if peer <= chatPeers {
-		return 0, &ParamError{method, "chat_id", fmt.Errorf("peer %d is no chat", peer)}
+		return 0, &ParamError{method, "chat_id", fmt.Errorf("peer %d is not a chat", peer)}
 	}
 	return peer - chatPeers, nil
 }
@@ -390,7 +390,7 @@ type MuteError struct {
 
 // Error names the chat and the members.
 func (e *MuteError) Error() string {
-	return fmt.Sprintf("vk: %s: members %v of peer %d were left as they were", methodRestrict, e.Members, e.PeerID)
+	return fmt.Sprintf("vk: %s: members %v of peer %d were not changed", methodRestrict, e.Members, e.PeerID)
 }
 
 func (c *Client) restrict(ctx context.Context, peer int64, p Params, members []int64) error {
@@ -425,7 +425,7 @@ func (c *Client) InviteLink(ctx context.Context, peer int64, reset bool) (string
 	}
 	err := c.Call(ctx, method, c.forGroup(ctx, Params{"peer_id": peer, "reset": reset}), &answer)
 	if err == nil && answer.Link == "" {
-		err = fmt.Errorf("vk: %s: the answer has no link", method)
+		err = fmt.Errorf("vk: %s: the response has no link", method)
 	}
 	return answer.Link, err
 }

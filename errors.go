@@ -264,7 +264,7 @@ type maybeDoneError struct {
 
 func (e *maybeDoneError) Error() string {
 	if e.once {
-		return e.err.Error() + "; not repeated, for " + ErrMaybeDone.Error()
+		return e.err.Error() + "; not retried, because " + ErrMaybeDone.Error()
 	}
 	return e.err.Error() + "; " + ErrMaybeDone.Error()
 }
@@ -392,7 +392,7 @@ var lamented atomic.Bool
 // no log for that.
 func lamentLogger(err error) {
 	if !lamented.Swap(true) {
-		fmt.Fprintf(lament, "vk: the slog.Handler of a Logger fails, and lines are lost: %v\n", failure(err))
+		fmt.Fprintf(lament, "vk: slog.Handler of a Logger failed, log lines are lost: %v\n", failure(err))
 	}
 }
 
@@ -477,7 +477,7 @@ var (
 
 	// ErrNoDispatcher is returned by waits outside a [Dispatcher], where no
 	// event can arrive.
-	ErrNoDispatcher = errors.New("vk: waiting takes a Dispatcher")
+	ErrNoDispatcher = errors.New("vk: waiting requires a Dispatcher")
 
 	// errHandled is returned by waits of a handler that has already returned.
 	errHandled = errors.New("vk: the handler has returned")

@@ -220,8 +220,8 @@ func TestMaybeDone(t *testing.T) {
 					if errors.Is(err, vk.ErrMaybeDone) != maybe || strings.Contains(err.Error(), "may have done it") != maybe {
 						t.Errorf("maybe done: %v, want %v: %v", !maybe, maybe, err)
 					}
-					if said := strings.Contains(err.Error(), "not repeated"); said != (tt.maybe && !c.safe && tt.name != "too large") {
-						t.Errorf("not repeated: %v", err)
+					if said := strings.Contains(err.Error(), "not retried"); said != (tt.maybe && !c.safe && tt.name != "too large") {
+						t.Errorf("not retried: %v", err)
 					}
 					if strings.Count(err.Error(), "vk: ") != 1 {
 						t.Errorf("one layer too many: %v", err)
@@ -239,7 +239,7 @@ func TestMaybeDoneContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		err := api.client.Call(ctx, "messages.send", nil, nil)
-		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, vk.ErrMaybeDone) || strings.Contains(err.Error(), "not repeated") {
+		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, vk.ErrMaybeDone) || strings.Contains(err.Error(), "not retried") {
 			t.Error(err)
 		}
 	})

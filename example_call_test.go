@@ -384,7 +384,7 @@ func ExampleClient_chats() {
 	// <nil>
 	// true <nil>
 	// <nil>
-	// vk: messages.removeChatUser: parameter "chat_id": peer 100000002 is no chat
+	// vk: messages.removeChatUser: parameter "chat_id": peer 100000002 is not a chat
 }
 
 // This command mutes a member for an hour, and announces the reason.

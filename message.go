@@ -99,7 +99,7 @@ func flatten(opts []SendOption) []SendOption {
 // sendOnly returns the error of an option that cannot be used in an edit.
 func (o *outgoing) sendOnly(what string) error {
 	if o.edit {
-		return errors.New(what + " cannot come into a message that is there already")
+		return errors.New(what + " cannot be added by an edit")
 	}
 	return nil
 }
@@ -190,7 +190,7 @@ type Location struct{ Lat, Long float64 }
 
 func (l Location) apply(o *outgoing) error {
 	if !(math.Abs(l.Lat) <= 90 && math.Abs(l.Long) <= 180) { // also false for NaN
-		return fmt.Errorf("there is no latitude %v, longitude %v", l.Lat, l.Long)
+		return fmt.Errorf("latitude %v, longitude %v is out of range", l.Lat, l.Long)
 	}
 	o.params["lat"], o.params["long"] = l.Lat, l.Long
 	return nil
@@ -230,7 +230,7 @@ func (p messagePayload) apply(o *outgoing) error {
 		return fmt.Errorf("payload: %w", err)
 	}
 	if n := utf8.RuneCount(b); n > maxMessagePayload {
-		return fmt.Errorf("the payload has %d characters, and at most %d are possible", n, maxMessagePayload)
+		return fmt.Errorf("the payload has %d characters, the limit is %d", n, maxMessagePayload)
 	}
 	o.params["payload"] = string(b)
 	return o.sendOnly("a payload")
@@ -290,20 +290,20 @@ func (q quote) apply(o *outgoing) error {
 		return err
 	}
 	if len(q.refs) > maxForwards {
-		return fmt.Errorf("%d messages to forward, and at most %d are possible", len(q.refs), maxForwards)
+		return fmt.Errorf("%d messages to forward, the limit is %d", len(q.refs), maxForwards)
 	}
 	if before, ok := o.params["forward"].(forwardParam); ok && before.Reply != q.reply {
-		return errors.New("a message cannot both answer a message and forward others")
+		return errors.New("a message cannot both be a reply and forward others")
 	}
 	f := forwardParam{Reply: q.reply}
 	for _, m := range q.refs {
 		if m == nil {
-			return errors.New("a message to answer or forward is nil")
+			return errors.New("a message to reply to or forward is nil")
 		}
 		r := m.ref()
 		switch {
 		case r.CMID == 0 && r.ID == 0:
-			return errors.New("a message to answer or forward has no number")
+			return errors.New("a message to reply to or forward has no number")
 		case f.PeerID != 0 && f.PeerID != r.PeerID:
 			return errors.New("messages of several conversations cannot be forwarded at once")
 		case r.CMID != 0:

@@ -176,7 +176,7 @@ func (a Attached) apply(o *outgoing) error {
 	return ref.apply(o)
 }
 
-var errNotResent = errors.New("what was attached cannot be sent again")
+var errNotResent = errors.New("the attachment cannot be sent again")
 
 // A Gift is a gift from one user to another.
 type Gift struct {
@@ -363,7 +363,7 @@ func ParseAttachment(s string) (Attachment, error) {
 
 func (a Attachment) apply(o *outgoing) error {
 	if a.Type == "" || a.OwnerID == 0 || a.ID == 0 {
-		return errors.New("an attachment names nothing that a message can carry")
+		return errors.New("an attachment has no type that a message can carry")
 	}
 	text := a.String()
 	if !attachmentForm.MatchString(text) {

@@ -60,7 +60,7 @@ func (p Params) text(dst []pair, method string) ([]pair, error) {
 		if name == "access_token" {
 			// It would travel outside the Authorization header and be printed
 			// wherever parameters are.
-			return nil, &ParamError{method, name, errors.New("a token belongs in a Client")}
+			return nil, &ParamError{method, name, errors.New("a token cannot be a parameter: set Client.Token")}
 		}
 		s, ok, err := paramText(value)
 		if err != nil {

@@ -37,7 +37,7 @@ type CommandLine struct {
 func Cmd(command string, args ...any) CommandLine {
 	command = strings.TrimSpace(command)
 	if command == "" {
-		return CommandLine{err: errors.New("vk: Cmd: there is no command")}
+		return CommandLine{err: errors.New("vk: Cmd: the command is empty")}
 	}
 	line := []byte(command)
 	for i, arg := range args {
@@ -101,7 +101,7 @@ func (c *Choice) UnmarshalJSON(b []byte) error {
 // unless T has a value for it, as a pointer does.
 func decodeButton[T any](raw json.RawMessage) (v T, err error) {
 	if string(bytes.TrimSpace(raw)) == "null" && !takesNull(reflect.TypeFor[T]()) {
-		return v, fmt.Errorf("null is no %s", reflect.TypeFor[T]())
+		return v, fmt.Errorf("null is not a %s", reflect.TypeFor[T]())
 	}
 	if err := json.Unmarshal(raw, &v); err != nil {
 		var none T

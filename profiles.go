@@ -134,7 +134,7 @@ func (c *Client) ownCommunity(ctx context.Context) (id int64, name string, err e
 		return 0, "", nil
 	}
 	if own[0].ID == 0 {
-		return 0, "", errors.New("vk: groups.getById: the answer lacks the community's id")
+		return 0, "", errors.New("vk: groups.getById: the response lacks the community's id")
 	}
 	c.learn(tokenCommunity)
 	return own[0].ID, own[0].Name, nil
@@ -193,7 +193,7 @@ func (c *Client) Group(ctx context.Context, id int64, opts ...ProfileOption) (Gr
 // an error that wraps [ErrNotFound]. See [Client.Profiles].
 func (c *Client) Profile(ctx context.Context, id int64, opts ...ProfileOption) (Profile, error) {
 	if id == 0 {
-		return Profile{}, fmt.Errorf("vk: nobody: %w", ErrNotFound)
+		return Profile{}, fmt.Errorf("vk: page 0: %w", ErrNotFound)
 	}
 	pages, err := c.Profiles(ctx, []int64{id}, opts...)
 	switch {

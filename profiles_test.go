@@ -250,6 +250,7 @@ func TestProfile(t *testing.T) {
 	}
 }
 
+// TestSelf: Self returns the page of a token, of any kind.
 func TestSelf(t *testing.T) {
 	p := newPeople(t)
 	if page, err := p.client.Self(t.Context()); err != nil || page.PeerID != -p.group.ID || page.Name != "Bot" || page.Group == nil {

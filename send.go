@@ -275,7 +275,7 @@ func (s *Sent) addPart(answer map[int64]sentItem, peer int64, several bool) erro
 	case item.err != nil:
 		return item.err
 	case !ok || item.Error == nil && item.CMID == 0 && item.MessageID == 0 && !item.bare:
-		return &MessageError{PeerID: peer, Err: errors.New("vk: messages.send: the answer names no message")}
+		return &MessageError{PeerID: peer, Err: errors.New("vk: messages.send: the response has no message id")}
 	case item.Error != nil:
 		return &MessageError{PeerID: peer, Err: item.Error.forMethod("messages.send")}
 	}
@@ -294,7 +294,7 @@ func (e *itemError) forMethod(method string) error {
 // logDoubts logs possible reasons for VK's refusal of the message.
 func (o *outgoing) logDoubts(ctx context.Context, c *Client, err error) {
 	if refused := (*Error)(nil); len(o.doubts) > 0 && errors.As(err, &refused) {
-		slogOr(c.Logger).LogAttrs(ctx, slog.LevelWarn, "vk: VK refuses a message that has doubtful parts",
+		slogOr(c.Logger).LogAttrs(ctx, slog.LevelWarn, "vk: VK refused a message with doubtful parts",
 			slog.Any("err", err), slog.String("doubts", strings.Join(o.doubts, "; ")))
 	}
 }

@@ -155,11 +155,11 @@ func TestSendAnswer(t *testing.T) {
 		{"refused", `[{"peer_id":5,"message_id":0,"conversation_message_id":0,"error":{"code":901,"description":"Can't"}}]`, vk.Sent{},
 			"vk: messages.send: error 901: Can't (peer 5)"},
 		{"refused without ids", `[{"peer_id":5,"error":{"code":901,"description":"Can't"}}]`, vk.Sent{}, "error 901"},
-		{"nobody", `[]`, vk.Sent{}, "names no message"},
-		{"no number", `[{"peer_id":5}]`, vk.Sent{}, "names no message"},
-		{"nothing", `null`, vk.Sent{}, "names no message"},
-		{"an object", `{}`, vk.Sent{}, "names no message"},
-		{"a word", `"ok"`, vk.Sent{}, "names no message"},
+		{"nobody", `[]`, vk.Sent{}, "has no message id"},
+		{"no number", `[{"peer_id":5}]`, vk.Sent{}, "has no message id"},
+		{"nothing", `null`, vk.Sent{}, "has no message id"},
+		{"an object", `{}`, vk.Sent{}, "has no message id"},
+		{"a word", `"ok"`, vk.Sent{}, "has no message id"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

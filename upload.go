@@ -106,7 +106,7 @@ func (c *Client) upload(ctx context.Context, to UploadTarget, src Source) (Attac
 			return a, err
 		}
 		if f.spent && f.once {
-			return Attachment{}, fmt.Errorf("%w; not tried again: %w", err, errSpent)
+			return Attachment{}, fmt.Errorf("%w; not retried: %w", err, errSpent)
 		}
 		pause := uploadPause.Delay(attempt)
 		slogOr(c.Logger).LogAttrs(ctx, slog.LevelInfo, "vk: retrying upload",
@@ -271,7 +271,7 @@ func uploadAddress(method string, raw json.RawMessage) (string, error) {
 	}
 	u, err := url.Parse(s.URL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return "", fmt.Errorf("vk: %s: the answer has no address to upload to", method)
+		return "", fmt.Errorf("vk: %s: the response has no upload address", method)
 	}
 	return u.String(), nil
 }
@@ -345,7 +345,7 @@ var errCut = errors.New("the upload was given up")
 
 // errNoAnswer is wrapped by UploadErrors if it is unknown whether the server
 // accepted the file.
-var errNoAnswer = errors.New("no answer")
+var errNoAnswer = errors.New("no response")
 
 // uploadForm returns the parts of an upload's body before and after the file.
 func uploadForm(to UploadTarget, f *uploadFile) (before, after []byte, contentType string, err error) {

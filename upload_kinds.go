@@ -298,7 +298,7 @@ func readUploadResult(body []byte) (uploadResult, *UploadError) {
 	body = trimBOM(body)
 	var result uploadResult
 	if len(body) == 0 || body[0] != '{' || tolerant.Unmarshal(body, &result) != nil {
-		return nil, &UploadError{Message: plainText(body), Err: errors.New("the upload server's answer is not a JSON object")}
+		return nil, &UploadError{Message: plainText(body), Err: errors.New("the upload server's response is not a JSON object")}
 	}
 	if code, text := uploadRefusal(body); code != 0 || text != "" {
 		return nil, &UploadError{Code: code, Message: text}
@@ -434,7 +434,7 @@ func (to *UploadTarget) attachment(method string, raw json.RawMessage) (Attachme
 	}
 	a := attachmentOf(typ, object)
 	if to.Type != "" && (a.ID == 0 || a.OwnerID == 0) {
-		return Attachment{}, fmt.Errorf("vk: %s: the answer names no %s", method, to.Type)
+		return Attachment{}, fmt.Errorf("vk: %s: the response has no %s", method, to.Type)
 	}
 	return a, nil
 }

@@ -53,7 +53,7 @@ func TestUploadServerFails(t *testing.T) {
 		for _, response := range []string{`{}`, `{"upload_url":""}`, `{"upload_url":"ftp://x/` + urlHash + `"}`, `{"upload_url":"http://[` + urlHash + `"}`, `[]`, `5`} {
 			api.answer = respond(`{"response":` + response + `}`)
 			_, err := api.client.Upload(t.Context(), vk.PhotoFor(1), vk.Bytes("a", []byte(pngHead)))
-			if err == nil || err.Error() != "vk: photos.getMessagesUploadServer: the answer has no address to upload to" {
+			if err == nil || err.Error() != "vk: photos.getMessagesUploadServer: the response has no upload address" {
 				t.Errorf("%s: %v", response, err)
 			}
 		}

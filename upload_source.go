@@ -308,7 +308,7 @@ func (f *uploadFile) wrongSize(n int64) error {
 	if n < f.size {
 		return fmt.Errorf("the source ended after %d of %d bytes: %w", n, f.size, io.ErrUnexpectedEOF)
 	}
-	return fmt.Errorf("the source has more than the %d bytes it was said to have", f.size)
+	return fmt.Errorf("the source has more than %d bytes, its size", f.size)
 }
 
 // writeTo writes the whole file to w.

@@ -241,8 +241,8 @@ func TestSourceErrors(t *testing.T) {
 		{"no progress in the middle", vk.Reader("a", io.MultiReader(bytes.NewReader(noise(1<<20)), readerFunc(func([]byte) (int, error) { return 0, nil }))), io.ErrNoProgress, ""},
 		{"too short", open(2000, bytes.NewReader(noise(1000))), io.ErrUnexpectedEOF, "ended after 1000 of 2000"},
 		{"too short, large", open(2<<20, bytes.NewReader(noise(1<<20))), io.ErrUnexpectedEOF, "ended after 1048576 of 2097152"},
-		{"too long", open(1000, bytes.NewReader(noise(1001))), nil, "more than the 1000"},
-		{"too long, large", open(1<<20, bytes.NewReader(noise(1<<20+1))), nil, "more than the 1048576"},
+		{"too long", open(1000, bytes.NewReader(noise(1001))), nil, "more than 1000"},
+		{"too long, large", open(1<<20, bytes.NewReader(noise(1<<20+1))), nil, "more than 1048576"},
 		{"a panic at once", vk.Reader("a", readerFunc(func([]byte) (int, error) { panic(oops) })), oops, "panic"},
 		{"a panic in the middle", vk.Reader("a", io.MultiReader(bytes.NewReader(noise(1<<20)), readerFunc(func([]byte) (int, error) { panic(oops) }))), oops, "panic"},
 		{"a panic of Progress", vk.Source{Progress: func(int64, int64) { panic(oops) }, Open: func(context.Context) (io.ReadCloser, error) {

@@ -334,7 +334,7 @@ func TestUploadFails(t *testing.T) {
 		{"HTTP 429", status(429, ""), vk.UploadError{Status: 429}, all, ""},
 		{"HTTP 413", status(413, "too much"), vk.UploadError{Status: 413, Message: "too much"}, once, ""},
 		{"HTTP 302", func(w http.ResponseWriter) { w.Header().Set("Location", "/elsewhere"); w.WriteHeader(302) }, vk.UploadError{Status: 302}, once, ""},
-		{"a reset", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, vk.UploadError{}, all, "no answer"},
+		{"a reset", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, vk.UploadError{}, all, "no response"},
 		{"a cut answer", func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", "100")
 			io.WriteString(w, `{"server":1`)
@@ -434,7 +434,7 @@ func TestUploadAgain(t *testing.T) {
 				_, err := v.client.Upload(t.Context(), vk.PhotoFor(1), tt.src())
 				if !tt.again {
 					var failed *vk.UploadError
-					if !errors.As(err, &failed) || failed.Status != 503 || !strings.Contains(err.Error(), "not tried again") || v.attempts() != 1 {
+					if !errors.As(err, &failed) || failed.Status != 503 || !strings.Contains(err.Error(), "not retried") || v.attempts() != 1 {
 						t.Errorf("after %d attempts: %v", v.attempts(), err)
 					}
 					return

@@ -96,13 +96,13 @@ type Client struct {
 	WaitOut time.Duration
 
 	// Captcha is called when VK requires proof that the caller is not a robot
-	// (CodeCaptcha). It must get the captcha described by the error solved, for
-	// example by a user. The call is then retried with the answer, with the
-	// same token and parameters. Captcha is called up to three times per call
-	// if the answers are wrong. If it returns an error, the call returns that
-	// together with VK's. If several calls need captchas, Captcha is called for
-	// one at a time, and the others first check whether its answer has helped
-	// them too. If nil, the error is returned at once.
+	// (CodeCaptcha). It must return the answer to the captcha described by the
+	// error, for example by asking a person. The call is then retried with the
+	// answer, with the same token and parameters. Captcha is called up to three
+	// times per call if the answers are wrong. If it returns an error, the call
+	// returns that together with VK's. If several calls need captchas, Captcha
+	// is called for one at a time, and the others first check whether its
+	// answer has helped them too. If nil, the error is returned at once.
 	Captcha func(ctx context.Context, e *Error) (CaptchaAnswer, error)
 
 	// FetchClient makes the requests of [Client.Fetch]. If nil, Fetch connects
@@ -177,7 +177,7 @@ func (c *Client) checkFields() *ConfigError {
 		}
 	}
 	if c.MaxResponse < 0 {
-		return misuse("Client.MaxResponse", "is negative, so that every answer is too large", "leave it 0, or give a number of bytes")
+		return misuse("Client.MaxResponse", "is negative, so that every response is too large", "leave it 0, or give a number of bytes")
 	}
 	return nil
 }

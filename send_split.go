@@ -18,11 +18,11 @@ import (
 // with its formats. A shorter text is returned unchanged.
 //
 // It prefers to cut between paragraphs, then lines, then sentences, if that
-// fills at least half of the message, and otherwise between words. Only a word
-// that is too long is cut. A character that consists of several code points,
-// such as a flag or a family, is never cut, nor is a mention. A format is cut
-// only if it alone exceeds the limit; it then continues in the next part. The
-// white space at a cut is dropped, everything else is kept.
+// fills at least half of the message, and otherwise between words. It cuts a
+// word only if there is no other place. A character that consists of several
+// code points, such as a flag or a family, is never cut, nor is a mention. A
+// format is cut only if it alone exceeds the limit; it then continues in the
+// next part. The white space at a cut is dropped, everything else is kept.
 //
 // A limit below 2, the length of an emoji, counts as 2.
 func splitText(text string, spans []span, limit int) []part {
@@ -56,8 +56,8 @@ type splitter struct {
 	formats  []region // formatted ranges that fit a message
 }
 
-// A region is a range of the text, from byte start up to byte end, that should
-// stay together.
+// A region is a range of the text that should stay together, from byte start up
+// to, but not including, byte end.
 type region struct{ start, end int }
 
 // fits reports whether the rest fits one message.

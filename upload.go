@@ -39,8 +39,8 @@ var uploadPause = backoff.Backoff{Min: time.Second, Max: 15 * time.Second}
 // It makes three requests: for an address to upload to, the upload itself, and
 // one that saves the uploaded file at VK. The first and the last are API calls
 // as made by [Client.Call]; their refusal is an [*Error]. A failure of the
-// upload is an [*UploadError]. If the file cannot be read, its error is
-// wrapped.
+// upload is an [*UploadError]. If the file cannot be read, the error is neither
+// of these: it wraps the error of reading.
 //
 // The file is streamed: at most about half a megabyte is kept in memory. A file
 // of unknown length, possible only with a [Reader] or a literal [Source], is

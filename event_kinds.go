@@ -33,7 +33,7 @@ const (
 	EventGroupLeave          Kind[GroupLeave]       = "group_leave"           // a user left or was removed
 	EventUserBlock           Kind[UserBlock]        = "user_block"            // a user was banned
 	EventUserUnblock         Kind[UserUnblock]      = "user_unblock"          // a user is no longer banned
-	EventGroupOfficersEdit   Kind[OfficersEdit]     = "group_officers_edit"   // a manager's rights were changed
+	EventGroupOfficersEdit   Kind[OfficersEdit]     = "group_officers_edit"   // a user's rights in the community were changed
 	EventGroupChangeSettings Kind[SettingsChange]   = "group_change_settings" // the community's settings were changed
 	EventGroupChangePhoto    Kind[GroupPhotoChange] = "group_change_photo"    // the community has a new picture
 
@@ -217,9 +217,9 @@ type UserUnblock struct {
 	Expired bool  `json:"by_end_date"` // whether the ban expired
 }
 
-// An OfficersEdit is the object of a group_officers_edit event: a manager's
-// rights were changed. Levels are 0 for none, 1 for a moderator, 2 for an
-// editor and 3 for an administrator.
+// An OfficersEdit is the object of a group_officers_edit event: a user's
+// rights in the community were changed. Levels are 0 for none, 1 for a
+// moderator, 2 for an editor and 3 for an administrator.
 type OfficersEdit struct {
 	AdminID int64 `json:"admin_id"` // the acting manager
 	UserID  int64 `json:"user_id"`

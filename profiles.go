@@ -384,10 +384,11 @@ type Resolved struct {
 	ID int64
 }
 
-// Resolve finds the page that a user's text refers to. The text is a mention,
-// as VK passes it on or as users type it ("[id1|Pavel]", "@durov", "@id1
-// (Pavel)"), a link to a page ("https://vk.com/club1", "vk.me/durov"), a screen
-// name ("durov"), or a peer id ("1", "-1"), and nothing else.
+// Resolve finds the user, community or other object that a user's text refers
+// to. The text is a mention, as VK passes it on or as users type it
+// ("[id1|Pavel]", "@durov", "@id1 (Pavel)"), a link to a page
+// ("https://vk.com/club1", "vk.me/durov"), a screen name ("durov"), or a peer id
+// ("1", "-1"), and nothing else.
 //
 // A reference with a number is accepted without a call; use [Client.Profiles]
 // to check that the page exists. A name is looked up at VK. If a name is not in

@@ -138,8 +138,8 @@ type markup struct {
 	json     []byte
 	payloads int // their bytes in total
 
-	// doubts are possible reasons for a refusal, about which sources disagree
-	// or are weak. They are not errors, but may explain one.
+	// doubts are possible reasons for a refusal: sources disagree, or the only
+	// source is weak. They are not errors, but may explain one.
 	doubts []string
 }
 

@@ -189,7 +189,7 @@ func (i into) apply(o *outgoing) error {
 type Location struct{ Lat, Long float64 }
 
 func (l Location) apply(o *outgoing) error {
-	if !(math.Abs(l.Lat) <= 90 && math.Abs(l.Long) <= 180) { // also false for NaN
+	if !(math.Abs(l.Lat) <= 90 && math.Abs(l.Long) <= 180) { // NaN is out of range too
 		return fmt.Errorf("latitude %v, longitude %v is out of range", l.Lat, l.Long)
 	}
 	o.params["lat"], o.params["long"] = l.Lat, l.Long

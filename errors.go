@@ -243,7 +243,7 @@ var (
 
 	// ErrStopped is the cause of a handler's context that ended because the
 	// source was stopped and the time to finish was over. An event whose
-	// handler returns because of it counts as not handled.
+	// handler ends with it counts as not handled.
 	ErrStopped = errors.New("vk: stopped")
 
 	// ErrTimeLimit is the cause of a handler's context that ended because the

@@ -124,7 +124,7 @@ func (m *Message) walk(yield func(*Message) bool) bool {
 // also a kind of event, such as [EventChatKickUser].
 type Action struct {
 	Type     string `json:"type"`      // "chat_kick_user", "chat_title_update" and so on, in VK's words
-	MemberID int64  `json:"member_id"` // the member affected; minus a community's id; the author if they left or came by themselves
+	MemberID int64  `json:"member_id"` // the member affected, minus a community's id; the author's id if they left or came by themselves
 	Email    string `json:"email"`     // the address of a member without a page
 	Text     string `json:"text"`      // the title of a created or renamed chat
 	OldText  string `json:"old_text"`  // its title before

@@ -13,86 +13,85 @@ import (
 	"unicode/utf8"
 )
 
-// A Button is one button of a [Keyboard] or of a [Card]. Functions such as
-// [TextButton] make the usual kinds; a kind that VK adds can be written out,
-// for every field that is not zero is sent.
+// A Button is a button of a [Keyboard] or of a [Card]. Functions such as
+// [TextButton] make the usual kinds. Kinds that VK adds later can be written as
+// a literal, because every non-zero field is sent.
 //
 // See https://dev.vk.com/ru/api/bots/development/keyboard/key-types.
 type Button struct {
-	// Type is what the button does, in VK's words: "text", "callback",
-	// "open_link", "location", "vkpay", "open_app", "intent_subscribe" and
+	// Type is VK's name of the button's action: "text", "callback",
+	// "open_link", "location", "vkpay", "open_app", "intent_subscribe" or
 	// "intent_unsubscribe". Empty means "text".
 	Type string
 
-	// Label is what stands on the button, at most 40 characters. Buttons of
-	// the types location and vkpay have none: VK writes on them.
+	// Label is the text on the button, at most 40 characters. Buttons of the
+	// types location and vkpay have none: VK labels them.
 	Label string
 
 	// Color is "primary" (blue), "secondary" (white), "negative" (red) or
-	// "positive" (green). Empty leaves the choice to VK, which takes white.
-	// Only text and callback buttons have a colour: that of others is not
-	// sent.
+	// "positive" (green). If empty, VK uses white. Only text and callback
+	// buttons have a color: for others it is not sent.
 	Color string
 
-	// Payload comes back when the button is pressed; see [Payload]. It is a
-	// value that becomes a JSON object or array of at most 255 characters: a
-	// [Cmd], a [Choice], a map, a struct or a slice. A string, a []byte and a json.RawMessage
-	// are taken for JSON text. Nil means none.
+	// Payload is returned by VK when the button is pressed; see [Payload]. Its
+	// JSON must be an object or array of at most 255 characters: a [Cmd], a
+	// [Choice], a map, a struct or a slice. A string, a []byte and a
+	// json.RawMessage are treated as JSON text. Nil means none.
 	Payload any
 
-	Link    string // open_link: where it leads, over http or https
-	Hash    string // vkpay: what is paid, such as "action=pay-to-group&amount=1&group_id=1"; open_app: what the app is told
+	Link    string // open_link: the address, over http or https
+	Hash    string // vkpay: the payment, such as "action=pay-to-group&amount=1&group_id=1"; open_app: the text passed to the app
 	AppID   int64  // open_app: the mini app
 	OwnerID int64  // open_app: the community that the app is opened for, negative; 0 for none
 
 	PeerID      int64  // intent_…: the community
-	Intent      string // intent_…: what a person agrees to get
+	Intent      string // intent_…: the kind of messages that the user agrees to
 	SubscribeID int64  // intent_…: the number of the newsletter
 }
 
-// TextButton returns a button that makes the person send its label as a
-// message, with the payload. A nil payload is none.
+// TextButton returns a button that makes the user send its label as a message,
+// with the payload. A nil payload means none.
 func TextButton(label string, payload any) Button {
 	return Button{Type: "text", Label: label, Payload: payload}
 }
 
-// CallbackButton returns a button that sends no message: its press is an event
-// of its own, [EventMessageEvent]. A nil payload is none.
+// CallbackButton returns a button that sends no message: a press causes the
+// event [EventMessageEvent]. A nil payload means none.
 func CallbackButton(label string, payload any) Button {
 	return Button{Type: "callback", Label: label, Payload: payload}
 }
 
 // LinkButton returns a button that opens a link: over http or https, or one
-// that begins with vk.com. The bot is not told of a press.
+// that begins with vk.com. The bot is not notified of a press.
 func LinkButton(label, link string) Button {
 	return Button{Type: "open_link", Label: label, Link: link}
 }
 
-// LocationButton returns a button that makes the person send where they are,
-// with the payload. A nil payload is none.
+// LocationButton returns a button that makes the user send their location, with
+// the payload. A nil payload means none.
 func LocationButton(payload any) Button {
 	return Button{Type: "location", Payload: payload}
 }
 
-// PayButton returns a button that opens a VK Pay form. The hash says what is
-// paid to whom: "action=transfer-to-group&group_id=1&aid=10".
+// PayButton returns a button that opens a VK Pay form. The hash describes the
+// payment and its recipient: "action=transfer-to-group&group_id=1&aid=10".
 func PayButton(hash string) Button {
 	return Button{Type: "vkpay", Hash: hash}
 }
 
-// AppButton returns a button that opens a mini app, for a community if owner
-// is not 0, and tells it hash.
+// AppButton returns a button that opens a mini app, for a community if owner is
+// not 0, and passes hash to it.
 func AppButton(label string, app, owner int64, hash string) Button {
 	return Button{Type: "open_app", Label: label, AppID: app, OwnerID: owner, Hash: hash}
 }
 
-// Primary returns the button in blue, which stands for the main action.
+// Primary returns the button in blue, for the main action.
 func (b Button) Primary() Button { b.Color = "primary"; return b }
 
-// Positive returns the button in green, which stands for agreeing.
+// Positive returns the button in green, for agreeing.
 func (b Button) Positive() Button { b.Color = "positive"; return b }
 
-// Negative returns the button in red, which stands for refusing or deleting.
+// Negative returns the button in red, for refusing or deleting.
 func (b Button) Negative() Button { b.Color = "negative"; return b }
 
 // VK's limits for a button, in characters.
@@ -103,7 +102,7 @@ const (
 
 var colors = []string{"primary", "secondary", "negative", "positive", "default"}
 
-// kind returns b.Type, or what its being empty stands for.
+// kind returns b.Type, or the default if it is empty.
 func (b *Button) kind() string {
 	if b.Type == "" {
 		return "text"
@@ -111,7 +110,8 @@ func (b *Button) kind() string {
 	return b.Type
 }
 
-// check returns what VK is sure to refuse b for, its payload aside.
+// check returns the reason why VK is certain to refuse b, or nil. It does not
+// check the payload.
 func (b *Button) check() error {
 	var missing string
 	needs := func(what string, there bool) {
@@ -143,7 +143,7 @@ func (b *Button) check() error {
 	case b.Link != "" && !validLink(b.Link):
 		return fmt.Errorf("the link %.100q is neither http nor https", b.Link)
 	case b.Color != "" && !slices.Contains(colors, b.Color):
-		return fmt.Errorf("there is no color %.40q", b.Color)
+		return fmt.Errorf("unknown color %.40q", b.Color)
 	}
 	return nil
 }
@@ -168,8 +168,8 @@ func validLink(link string) bool {
 	return (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
-// appendJSON appends the button in VK's JSON, once check has nothing against it.
-// It returns the payload's text beside.
+// appendJSON appends the button in VK's JSON, after check returned nil. It also
+// returns the payload's text.
 func (b *Button) appendJSON(dst []byte) (_, payload []byte, err error) {
 	if payload, err = payloadText(b.Payload, maxPayload); err != nil {
 		return dst, nil, err
@@ -205,10 +205,10 @@ func (b *Button) appendJSON(dst []byte) (_, payload []byte, err error) {
 	return append(dst, '}'), payload, nil
 }
 
-// payloadText returns a payload as the JSON text of an object or an array, of so
-// many characters at most, or nil where there is none.
+// payloadText returns a payload as the JSON text of an object or an array of at
+// most limit characters, or nil if there is no payload.
 func payloadText(v any, limit int) (text []byte, err error) {
-	given := true // JSON text from outside: it may be anything
+	given := true // JSON text from the caller: it may be anything
 	switch v := v.(type) {
 	case nil:
 		return nil, nil
@@ -239,10 +239,10 @@ func payloadText(v any, limit int) (text []byte, err error) {
 	return text, nil
 }
 
-// marshalPlain is json.Marshal without its escapes for HTML, which would make
-// one character of a payload six.
+// marshalPlain is json.Marshal without its escapes for HTML, which would turn
+// one character of a payload into six.
 func marshalPlain(v any) ([]byte, error) {
-	switch v := v.(type) { // ours, without reflection
+	switch v := v.(type) { // own types, without reflection
 	case CommandLine:
 		return v.MarshalJSON()
 	case Choice:
@@ -259,7 +259,7 @@ func marshalPlain(v any) ([]byte, error) {
 	return bytes.TrimSuffix(plain.Bytes(), []byte("\n")), err
 }
 
-// A Carousel is cards side by side below the text of a message, 1 to 10. It is
+// A Carousel is 1 to 10 cards side by side below the text of a message. It is
 // an option of Send:
 //
 //	return c.Send("Our tea:", vk.Carousel{
@@ -267,28 +267,29 @@ func marshalPlain(v any) ([]byte, error) {
 //		{Title: "Black", Description: "From Assam", Buttons: []vk.Button{vk.TextButton("Buy", vk.Cmd("buy", "black"))}},
 //	})
 //
-// The message needs a text, and that is all that apps show which know no
-// carousels; see [ClientInfo]. All cards must have the same fields. What VK is
-// sure to refuse is a [*KeyboardError]. An empty Carousel is none.
+// The message needs a text: apps that do not support carousels show only the
+// text; see [ClientInfo]. All cards must have the same fields. If VK is certain
+// to refuse the carousel, the error is a [*KeyboardError]. An empty Carousel is
+// not sent.
 //
 // See https://dev.vk.com/ru/api/bots/development/messages.
 type Carousel []Card
 
-// A Card is one card of a [Carousel]. It has a title with a description, or a
+// A Card is a card of a [Carousel]. It has a title with a description, or a
 // photo, or both.
 type Card struct {
 	Title       string // at most 80 characters
-	Description string // at most 80 characters; needed where there is a title
+	Description string // at most 80 characters; needed if there is a title
 
-	// Photo is a photo that was uploaded for messages, as an attachment,
-	// "photo-1_2", or bare, "-1_2". It should be as wide as 13:8 and at least
-	// 221 pixels by 136.
+	// Photo is a photo uploaded for messages, as an attachment, "photo-1_2", or
+	// without its type, "-1_2". It should have the ratio 13:8 and at least 221
+	// by 136 pixels.
 	Photo string
 
-	// Buttons are 1 to 3, of any kind.
+	// Buttons are 1 to 3 buttons of any kind.
 	Buttons []Button
 
-	// Link is opened by a tap on the card, and OpenPhoto makes it show the
+	// Link is opened by a tap on the card; OpenPhoto makes the tap show the
 	// photo. Without either, a tap does nothing.
 	Link      string
 	OpenPhoto bool
@@ -303,8 +304,8 @@ const (
 
 var photoID = regexp.MustCompile(`^(?:photo)?(-?[0-9]+_[0-9]+)(?:_[0-9A-Za-z]+)?$`)
 
-// MarshalJSON returns the carousel as VK takes it, as a template. What VK is
-// sure to refuse is a [*KeyboardError].
+// MarshalJSON returns the carousel as VK takes it, as a template. If VK is
+// certain to refuse it, the error is a [*KeyboardError].
 func (l Carousel) MarshalJSON() ([]byte, error) {
 	m, err := l.encode()
 	return m.json, err
@@ -323,7 +324,8 @@ func (l Carousel) apply(o *outgoing) error {
 	return nil
 }
 
-// checkCarousel is for a message whose options have all been applied.
+// checkCarousel checks the carousel after all options of the message have been
+// applied.
 func (o *outgoing) checkCarousel() error {
 	if o.params["template"] == nil {
 		return nil
@@ -341,7 +343,7 @@ func (o *outgoing) checkCarousel() error {
 	return nil
 }
 
-// encode checks the carousel and writes it.
+// encode checks and encodes the carousel.
 func (l Carousel) encode() (*markup, error) {
 	m := new(markup)
 	if n := len(l); n == 0 || n > maxCards {
@@ -387,8 +389,8 @@ func (l Carousel) encode() (*markup, error) {
 	return m, nil
 }
 
-// check returns what VK is sure to refuse c for; first is the carousel's first
-// card.
+// check returns the reason why VK is certain to refuse c, or nil; first is the
+// carousel's first card.
 func (c *Card) check(first *Card) error {
 	title, description := utf8.RuneCountInString(c.Title), utf8.RuneCountInString(c.Description)
 	switch {
@@ -401,7 +403,7 @@ func (c *Card) check(first *Card) error {
 	case description > maxCardText:
 		return tooLong("description", description, maxCardText)
 	case c.Photo != "" && !photoID.MatchString(c.Photo):
-		return fmt.Errorf("%.60q is no photo", c.Photo)
+		return fmt.Errorf("%.60q is not a photo", c.Photo)
 	case len(c.Buttons) == 0 || len(c.Buttons) > maxCardButtons:
 		return fmt.Errorf("it has %d buttons, but may have 1 to %d", len(c.Buttons), maxCardButtons)
 	case c.Link != "" && c.OpenPhoto:
@@ -416,7 +418,7 @@ func (c *Card) check(first *Card) error {
 	return nil
 }
 
-// fields tells which fields the card has.
+// fields reports for each field whether the card has it.
 func (c *Card) fields() [4]bool {
 	return [4]bool{c.Title != "", c.Description != "", c.Photo != "", c.Link != "" || c.OpenPhoto}
 }

@@ -31,21 +31,21 @@ type call struct {
 	plain  bool   // v and lang are the Client's
 	few    [12]pair
 
-	tries    int           // attempts that failed in a way that may pass
-	begun    bool          // the current attempt has come as far as a request
+	tries    int           // attempts with transient failures
+	begun    bool          // the current attempt has started a request
 	maybe    bool          // some attempt may have been carried out
 	patience pace.Patience // with a method that is throttled
 	captcha  captchaInCall // see call_limit.go
-	seen     *observedCall // nil if nobody observes
+	seen     *observedCall // nil if there is no Observer
 
 	alone         bool         // not for a bundle
-	failedBundles int          // that the call was in
-	bundle        *bundle      // that the call is in
+	failedBundles int          // bundles with the call that failed
+	bundle        *bundle      // the call's current bundle
 	code          []byte       // its part of the bundle's code
-	outcome       chan outcome // from the bundle; nil if the call is not for one
+	outcome       chan outcome // from the bundle; nil if the call is not in one
 }
 
-// try makes a call, repeatedly if need be.
+// try makes a call, with retries.
 func (c *Client) try(ctx context.Context, method string, p Params) (json.RawMessage, error) {
 	x, err := c.newCall(ctx, method, p)
 	if err != nil {
@@ -116,7 +116,7 @@ func isWord(s string) bool {
 	return s != ""
 }
 
-// attempt makes the call once, when its turn has come.
+// attempt makes one attempt, once it is the call's turn.
 func (x *call) attempt() (json.RawMessage, error) {
 	x.begun = false
 	if x.ctx.Err() != nil {
@@ -171,7 +171,8 @@ func (x *call) request() (json.RawMessage, error) {
 	return a.Response, nil
 }
 
-// refused returns VK's refusal of a request that began at the given time.
+// refused returns the error for VK's refusal of a request that began at the
+// given time.
 func (x *call) refused(r *refusal, began time.Time) *Error {
 	if r.Code == CodeTooManyRequests {
 		x.client.limiter.Refused(began)
@@ -180,14 +181,14 @@ func (x *call) refused(r *refusal, began time.Time) *Error {
 	return r.error(x.method)
 }
 
-// A reply is what VK answers to a request.
+// A reply is VK's response to a request.
 type reply struct {
 	Response      json.RawMessage `json:"response"`
 	Error         *refusal        `json:"error"`
 	ExecuteErrors []refusal       `json:"execute_errors"`
 }
 
-// A refusal is an error as VK writes it.
+// A refusal is an error as VK sends it.
 type refusal struct {
 	Method  string `json:"method"` // in execute_errors
 	Code    Code   `json:"error_code"`
@@ -220,13 +221,13 @@ func (r *refusal) error(method string) *Error {
 	return e
 }
 
-// buffers hold answers while they are read.
+// buffers hold responses while they are read.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-// maxBuffer is how large a buffer may be to be kept.
+// maxBuffer is the size above which a buffer is not reused.
 const maxBuffer = 64 << 10
 
-// post makes one request of the API. The answer has a response or an error.
+// post makes one request of the API. The reply has a response or an error.
 func (c *Client) post(ctx context.Context, method string, form []byte) (a reply, err error) {
 	if timeout := cmp.Or(c.Timeout, 30*time.Second); timeout > 0 {
 		var cancel context.CancelFunc
@@ -239,7 +240,7 @@ func (c *Client) post(ctx context.Context, method string, form []byte) (a reply,
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+method, bytes.NewReader(form))
 	if err != nil {
-		return a, err // cannot be: the address was parsed before
+		return a, err // unreachable: the address was parsed before
 	}
 	req.Header["Authorization"] = []string{"Bearer " + c.Token.reveal()}
 	req.Header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
@@ -252,13 +253,13 @@ func (c *Client) post(ctx context.Context, method string, form []byte) (a reply,
 		buffers.Put(b)
 	}
 	if err == nil && a.Error == nil && a.Response == nil {
-		err = errors.New("the answer has neither a response nor an error")
+		err = errors.New("the JSON has neither a response nor an error")
 	}
 	return a, err
 }
 
-// readJSON makes one HTTP request and reads its answer's JSON into b. The body is
-// read to its end, or nearly, so that the connection can serve again.
+// readJSON makes one HTTP request and reads the JSON of its response into b. It
+// reads the body to its end, or nearly, so that the connection can be reused.
 func (c *Client) readJSON(b *bytes.Buffer, hc *http.Client, req *http.Request, method string) error {
 	resp, err := hc.Do(req)
 	if err != nil {
@@ -280,7 +281,7 @@ func (c *Client) readJSON(b *bytes.Buffer, hc *http.Client, req *http.Request, m
 	return nil
 }
 
-// isJSON reports whether a content is what VK calls JSON.
+// isJSON reports whether a content type is one that VK uses for JSON.
 func isJSON(contentType string) bool {
 	media, _, _ := strings.Cut(contentType, ";")
 	media = strings.TrimSpace(media)

@@ -30,7 +30,8 @@ type bench struct {
 	users  []int64
 }
 
-// newBench returns a fake VK with so many users who let the community write.
+// newBench returns a fake VK with the given number of users, who allow the
+// community to write.
 func newBench(t testing.TB, cfg fakevk.Config, users int) *bench {
 	cfg.CallbackClient = &http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
 		return nil, errors.New("no webhook is there")
@@ -72,7 +73,7 @@ func (b *bench) heard(user int64) (texts []string) {
 	return texts
 }
 
-// crowd uses up the room of a second, so that who comes next has to wait.
+// crowd makes the calls allowed in a second, so that the next call has to wait.
 func (b *bench) crowd(t testing.TB) {
 	var all sync.WaitGroup
 	for range 20 {
@@ -96,14 +97,14 @@ func (b *bench) requests() (methods []string) {
 }
 
 // TestBatchSpeed: 100 goroutines send 10,000 messages at least 20 times as fast
-// with batching as without, none is lost or doubled, and the order holds.
+// with batching as without, none is lost or duplicated, and the order is kept.
 func TestBatchSpeed(t *testing.T) {
 	t.Parallel()
 	const callers, peers = 100, 50
 	each := lessUnderRace(100)
 	faster := 20
 	if each < 100 {
-		faster = 10 // the first calls need not wait, so there is less to win
+		faster = 10 // the first calls need not wait, so the gain is smaller
 	}
 	took := make(map[bool]time.Duration)
 	for _, batch := range []bool{false, true} {
@@ -157,7 +158,7 @@ func TestBatchSpeed(t *testing.T) {
 	}
 }
 
-// TestBatchRoom: who need not wait goes alone.
+// TestBatchRoom: a call that need not wait is made alone.
 func TestBatchRoom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, fakevk.Config{}, 1)
@@ -167,7 +168,7 @@ func TestBatchRoom(t *testing.T) {
 		if time.Since(start) != 0 || slices.Contains(b.requests(), "execute") {
 			t.Errorf("after %v: %v", time.Since(start), b.requests())
 		}
-		// One who waits alone is not packed either.
+		// A single waiting call is not packed either.
 		if err := b.client.Send(t.Context(), b.users[0], "hi"); err != nil {
 			t.Error(err)
 		}
@@ -177,8 +178,8 @@ func TestBatchRoom(t *testing.T) {
 	})
 }
 
-// TestBatchPacks: what waits is packed, 25 at once, if VK may do it twice and it
-// has no v or lang of its own.
+// TestBatchPacks: waiting calls are packed, 25 at once, if they are idempotent
+// and have no v or lang of their own.
 func TestBatchPacks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, fakevk.Config{}, 1)
@@ -224,7 +225,7 @@ func TestBatchPacks(t *testing.T) {
 	})
 }
 
-// TestBatchBudget: long messages are packed as far as a request should go.
+// TestBatchBudget: long messages are packed up to the size limit of a request.
 func TestBatchBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -256,7 +257,7 @@ func TestBatchBudget(t *testing.T) {
 }
 
 // TestBatchOrder: messages of one dialog arrive in the order in which they were
-// sent, whatever goes wrong with some, and however they travel.
+// sent, even if some fail, and whether or not they are packed.
 func TestBatchOrder(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]fakevk.Fault{
@@ -306,7 +307,7 @@ func TestBatchOrder(t *testing.T) {
 	}
 }
 
-// TestBatchUse: a wrapper sees each call, and not the bundle.
+// TestBatchUse: a wrapper sees each call, but not the bundle.
 func TestBatchUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, fakevk.Config{}, 30)
@@ -335,8 +336,8 @@ func TestBatchUse(t *testing.T) {
 	})
 }
 
-// TestBatchContext: who gives up leaves the others to it; when all have, the
-// request is ended.
+// TestBatchContext: if one caller gives up, the request continues for the
+// others; if all do, it is canceled.
 func TestBatchContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		over := make(chan struct{})
@@ -370,7 +371,7 @@ func TestBatchContext(t *testing.T) {
 		}
 		fill()
 		var all sync.WaitGroup
-		all.Go(func() { // the one whose turn it is
+		all.Go(func() { // the call that has its turn
 			if err := short("messages.edit"); !errors.Is(err, cause) || !errors.Is(err, vk.ErrMaybeDone) {
 				t.Errorf("an edit that was given up: %v", err)
 			}
@@ -383,7 +384,7 @@ func TestBatchContext(t *testing.T) {
 		})
 		all.Go(func() {
 			if n, err := vk.Call[int](t.Context(), api.client, "users.get", nil); n != 7 || err != nil {
-				t.Errorf("who stayed: %d, %v", n, err)
+				t.Errorf("the remaining call: %d, %v", n, err)
 			}
 		})
 		time.Sleep(10 * time.Second)
@@ -407,8 +408,8 @@ func TestBatchContext(t *testing.T) {
 	})
 }
 
-// TestDropped: 1,000 connections break after VK did what it was asked to, and
-// each message is there once.
+// TestDropped: 1,000 connections break after VK has carried out the call, and
+// each message is sent exactly once.
 func TestDropped(t *testing.T) {
 	t.Parallel()
 	for _, batch := range []bool{false, true} {

@@ -17,37 +17,38 @@ import (
 	"github.com/vkrouter/vk/internal/publicnet"
 )
 
-// ErrPrivateAddress is returned, wrapped, by [Client.Fetch] for an address that
-// is not of the public internet: a loopback or link-local address, a private
-// network's. An address that people give a bot must not open its neighbourhood
-// to them.
+// ErrPrivateAddress is returned, wrapped, by [Client.Fetch] for an address
+// outside the public internet: a loopback or link-local address, or a private
+// network's. An address sent by a user must not give access to the bot's
+// network.
 var ErrPrivateAddress = publicnet.ErrRefused
 
 const maxRedirects = 5
 
-// A Download is what [Client.Fetch] gets.
+// A Download is the result of [Client.Fetch].
 type Download struct {
-	// Body is the content. It must be closed, and read within the context that
-	// was given to Fetch. A Read beyond [Client.MaxFetch] is ErrTooLarge.
+	// Body is the content. It must be closed, and read before the context
+	// passed to Fetch ends. A Read beyond [Client.MaxFetch] returns
+	// ErrTooLarge.
 	Body io.ReadCloser
 
-	Name        string // the file's name, by the server or by the address; may be empty
-	ContentType string // what the server says, which may be wrong; may be empty
-	Size        int64  // the number of bytes, or -1 if the server does not tell
+	Name        string // the file's name, from the server or the address; may be empty
+	ContentType string // from the server, which may be wrong; may be empty
+	Size        int64  // in bytes, or -1 if the server does not report it
 }
 
-// Fetch downloads a file from anywhere in the internet: a picture that somebody
-// named by its address, an attachment of a message. It follows a few redirects.
-// An answer other than 200 is an error, one of more than [Client.MaxFetch]
-// bytes is [ErrTooLarge].
+// Fetch downloads a file from any address in the internet: a picture that a
+// user linked to, or an attachment of a message. It follows a few redirects. A
+// status other than 200 is an error. If the content is larger than
+// [Client.MaxFetch], the error is [ErrTooLarge].
 //
-// Addresses that do not belong to the public internet are refused with
-// [ErrPrivateAddress], whatever name leads to them and after whichever redirect,
-// unless [Client.FetchClient] makes the requests. No token is sent.
+// Addresses outside the public internet are refused with [ErrPrivateAddress],
+// for any host name and after any redirect, unless [Client.FetchClient] makes
+// the requests. No token is sent.
 func (c *Client) Fetch(ctx context.Context, address string) (*Download, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, errors.New("vk: fetch: this is not an address")
+		return nil, errors.New("vk: fetch: invalid address")
 	}
 	if err := fetchable(req.URL); err != nil {
 		return nil, fmt.Errorf("vk: fetch: %w", err)
@@ -81,7 +82,7 @@ func (c *Client) Fetch(ctx context.Context, address string) (*Download, error) {
 	if resp.StatusCode != http.StatusOK {
 		err = fmt.Errorf("HTTP %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 	} else if resp.ContentLength > limit {
-		err = fmt.Errorf("%w: %d bytes, and %d is the limit", ErrTooLarge, resp.ContentLength, limit)
+		err = fmt.Errorf("%w: %d bytes, the limit is %d", ErrTooLarge, resp.ContentLength, limit)
 	}
 	if err != nil {
 		resp.Body.Close()
@@ -96,7 +97,7 @@ func (c *Client) Fetch(ctx context.Context, address string) (*Download, error) {
 	}, nil
 }
 
-// fetchable refuses what is no address of a file in the web.
+// fetchable returns an error if u is not the address of a file on the web.
 func fetchable(u *url.URL) error {
 	switch {
 	case u.Scheme != "http" && u.Scheme != "https":
@@ -109,7 +110,7 @@ func fetchable(u *url.URL) error {
 	return nil
 }
 
-// capped is a body that may have so many bytes more.
+// capped is a body with a limit on the remaining bytes.
 type capped struct {
 	io.ReadCloser
 	left int64
@@ -120,7 +121,7 @@ func (c *capped) Read(p []byte) (int, error) {
 		return 0, ErrTooLarge
 	}
 	if int64(len(p)) > c.left+1 {
-		p = p[:c.left+1] // one more shows that it is too large
+		p = p[:c.left+1] // one more byte shows that it is too large
 	}
 	n, err := c.ReadCloser.Read(p)
 	if c.left -= int64(n); c.left < 0 {
@@ -129,10 +130,10 @@ func (c *capped) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// publicHTTP reaches the public internet only. It uses no proxy: a proxy would
-// resolve names and connect in its place. Connections are not kept, for the next
-// download is from elsewhere; nothing is unpacked, so that a small answer
-// stays small.
+// publicHTTP connects only to the public internet. It uses no proxy: a proxy
+// would resolve names and connect in its place. Connections are not kept,
+// because the next download is from another host. Nothing is decompressed, so
+// that a small response stays small.
 var publicHTTP = &http.Client{Transport: &http.Transport{
 	DialContext:           (&net.Dialer{Timeout: 10 * time.Second, Control: publicnet.Control}).DialContext,
 	TLSHandshakeTimeout:   10 * time.Second,

@@ -18,7 +18,7 @@ import (
 	"github.com/vkrouter/vk/internal/memnet"
 )
 
-// newWeb returns a client whose FetchClient finds h under every address.
+// newWeb returns a client with a FetchClient that finds h under every address.
 func newWeb(t *testing.T, h http.HandlerFunc) *vk.Client {
 	l := memnet.Listen("web:80")
 	srv := &http.Server{Handler: h}
@@ -115,7 +115,7 @@ func TestFetchFails(t *testing.T) {
 			{"cats.example/" + secret, "only http and https", nil},
 			{"http://user:" + secret + "@a.example/", "password", nil},
 			{"http:///" + secret, "no host", nil},
-			{"http://%zz/" + secret, "not an address", nil},
+			{"http://%zz/" + secret, "invalid address", nil},
 			{"", "only http and https", nil},
 		} {
 			d, err := client.Fetch(t.Context(), tt.address)
@@ -132,8 +132,8 @@ func TestFetchFails(t *testing.T) {
 	})
 }
 
-// TestFetchCap: a body that goes on beyond the limit is cut with an error, to
-// the byte.
+// TestFetchCap: a body beyond the limit is cut exactly at the limit, with an
+// error.
 func TestFetchCap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		size := 0
@@ -185,8 +185,8 @@ func TestFetchContext(t *testing.T) {
 	})
 }
 
-// TestFetchRefusesNeighbours: without a FetchClient, nothing near can be
-// reached, whatever leads there.
+// TestFetchRefusesNeighbours: without a FetchClient, no address of the local
+// network can be reached, in any way.
 func TestFetchRefusesNeighbours(t *testing.T) {
 	reached := false
 	srv := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached = true }))
@@ -213,8 +213,8 @@ func TestFetchRefusesNeighbours(t *testing.T) {
 	}
 }
 
-// TestUploadURL: what an address leads to is uploaded as it comes, with its
-// name, and downloaded again for another attempt.
+// TestUploadURL: the content of an address is uploaded as it arrives, with its
+// name, and downloaded again for a retry.
 func TestUploadURL(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		content := noise(2 << 20)
@@ -222,7 +222,7 @@ func TestUploadURL(t *testing.T) {
 			fetched := 0
 			web := newWeb(t, func(w http.ResponseWriter, r *http.Request) {
 				fetched++
-				w.Header().Set("Content-Type", "text/plain") // servers lie
+				w.Header().Set("Content-Type", "text/plain") // a wrong type, as servers may send
 				if chunked {
 					w.(http.Flusher).Flush()
 				} else {
@@ -259,7 +259,7 @@ func TestUploadURL(t *testing.T) {
 	})
 }
 
-// TestUploadURLCut: half a download is not uploaded as if it were whole.
+// TestUploadURLCut: a truncated download is not uploaded as a whole file.
 func TestUploadURLCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		web := newWeb(t, func(w http.ResponseWriter, r *http.Request) {

@@ -19,27 +19,27 @@ import (
 	"github.com/vkrouter/vk/internal/pace"
 )
 
-// A Priority says who goes first when calls wait for [Client.RPS].
+// A Priority orders the calls that wait for [Client.RPS].
 type Priority int
 
-// The priorities. Calls have PriorityNormal unless [WithPriority] says
-// otherwise, but for messages.sendMessageEventAnswer, which has PriorityHigh:
-// the button spins until it is there.
+// The priorities. Calls have PriorityNormal unless [WithPriority] sets another.
+// An exception is messages.sendMessageEventAnswer, which has PriorityHigh: the
+// button shows a spinner until the answer arrives.
 const (
-	PriorityLow    Priority = -1 // what can wait: mailings, statistics
-	PriorityNormal Priority = 0  // answers
-	PriorityHigh   Priority = 1  // what somebody is looking at
+	PriorityLow    Priority = -1 // calls that can wait: mailings, statistics
+	PriorityNormal Priority = 0  // replies
+	PriorityHigh   Priority = 1  // calls that a user is waiting for
 )
 
 type priorityKey struct{}
 
 // WithPriority returns a context whose API calls have priority p. Calls of a
-// lower priority get their turn only when none of a higher one waits.
+// lower priority proceed only when none of a higher priority waits.
 func WithPriority(ctx context.Context, p Priority) context.Context {
 	return context.WithValue(ctx, priorityKey{}, min(max(p, PriorityLow), PriorityHigh))
 }
 
-// level is the call's priority as the limiter counts.
+// level returns the call's priority as the limiter counts it.
 func (x *call) level() int {
 	p, ok := x.ctx.Value(priorityKey{}).(Priority)
 	if !ok && x.method == pressMethod {
@@ -48,7 +48,7 @@ func (x *call) level() int {
 	return int(PriorityHigh - p)
 }
 
-var _ = [1]int{}[PriorityHigh-PriorityLow+1-pace.Levels] // as many as there are
+var _ = [1]int{}[PriorityHigh-PriorityLow+1-pace.Levels] // the number of priorities
 
 // The pauses of a method after CodeFlood and CodeRateLimit.
 var (
@@ -56,12 +56,12 @@ var (
 	quotaPause = backoff.Backoff{Min: time.Minute, Max: time.Hour}
 )
 
-// throttles reports whether VK refuses a method with code for longer than a
-// moment.
+// throttles reports whether code means that VK refuses a method for longer than
+// a moment.
 func throttles(code Code) bool { return code == CodeFlood || code == CodeRateLimit }
 
-// attemptThrottled makes the call once its method is not paused, and pauses the
-// method if VK refuses it for longer than a moment.
+// attemptThrottled makes one attempt once its method is not paused, and pauses
+// the method if VK refuses it for longer than a moment.
 func (x *call) attemptThrottled() (json.RawMessage, error) {
 	x.patience.Max = x.client.WaitOut
 	a, err := x.client.throttle.Enter(x.ctx, x.method, &x.patience)
@@ -72,7 +72,7 @@ func (x *call) attemptThrottled() (json.RawMessage, error) {
 	var refused *Error
 	switch {
 	case !x.begun:
-		a.Abandoned() // VK was not asked
+		a.Abandoned() // no request was made
 	case errors.As(err, &refused) && throttles(refused.Code):
 		pause := floodPause
 		if refused.Code == CodeRateLimit {
@@ -86,7 +86,7 @@ func (x *call) attemptThrottled() (json.RawMessage, error) {
 }
 
 // pausedError returns the error of a call that was not made because its method
-// is paused: that of an earlier call, with the parameters of this one.
+// is paused: the error of an earlier call, with the parameters of this one.
 func (x *call) pausedError(err error) error {
 	var paused *pace.PausedError
 	if !errors.As(err, &paused) {
@@ -97,19 +97,20 @@ func (x *call) pausedError(err error) error {
 	return &refused
 }
 
-// A sharedRate is a Client's part of the rate that it shares with others by Limits.
+// A sharedRate is a Client's part of the rate that it shares with others
+// through Limits.
 type sharedRate struct {
 	limits Limits
 	log    logger
-	key    string // of the token: a hash of it
-	owner  string // among the Clients of the token
+	key    string // a hash of the token
+	owner  string // identifies the Client among those of the token
 	rps    int
 
 	// Used by one call of ask at a time.
-	joined  time.Time // when the Client last said that it is there
-	clients int       // that there are; 0 if that is not known
+	joined  time.Time // when the Client last registered itself
+	clients int       // the number of Clients; 0 if unknown
 	failed  time.Time // when Limits last failed; zero if it works
-	next    time.Time // while it fails: when the next turn is
+	next    time.Time // the next turn while it fails
 	streak  streak
 }
 
@@ -128,8 +129,8 @@ func newSharedRate(c *Client) *sharedRate {
 	}
 }
 
-// ask asks for a turn. It returns how long to wait before it asks again, or zero and how
-// to give the turn back.
+// ask asks for a turn. It returns the time to wait before asking again, or zero
+// and a function that gives the turn back.
 func (r *sharedRate) ask() (wait time.Duration, undo func()) {
 	now := time.Now()
 	if !r.failed.IsZero() && now.Sub(r.failed) < limitsPause {
@@ -147,13 +148,13 @@ func (r *sharedRate) ask() (wait time.Duration, undo func()) {
 		r.failed = time.Now()
 		if r.streak.failed() {
 			attrs := append(failure(err), slog.Int("clients", max(r.clients, 1)))
-			r.log.LogAttrs(context.Background(), slog.LevelWarn, "vk: the limits fail: each client takes its part of RPS until they work again", attrs...)
+			r.log.LogAttrs(context.Background(), slog.LevelWarn, "vk: Limits unavailable: each client uses its share of RPS until they work again", attrs...)
 		}
 		return r.part(r.failed), nil
 	}
 	r.failed = time.Time{}
 	if failures, tell := r.streak.worked(); tell {
-		r.log.LogAttrs(context.Background(), slog.LevelInfo, "vk: the limits work again", slog.Int("failures", failures))
+		r.log.LogAttrs(context.Background(), slog.LevelInfo, "vk: Limits work again", slog.Int("failures", failures))
 	}
 	return wait, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), limitsTime)
@@ -162,15 +163,16 @@ func (r *sharedRate) ask() (wait time.Duration, undo func()) {
 	}
 }
 
-// rule returns the rule for nine tenths of the rate, in small portions: so many as are
-// left in a second. So VK never gets too much if a request is late by less than Per, about
-// a tenth of a second.
+// rule returns the rule for nine tenths of the rate, in small portions. A
+// portion is as large as the unused tenth of a second's requests, so VK never
+// gets too many requests if one is late by less than Per, about a tenth of a
+// second.
 func (r *sharedRate) rule() LimitRule {
 	portion := max(r.rps/10, 1)
 	return LimitRule{Rate: portion, Per: time.Second * time.Duration(10*portion) / time.Duration(9*r.rps)}
 }
 
-// join says that the Client is there, and finds out how many there are.
+// join registers the Client, and finds out the number of Clients.
 func (r *sharedRate) join(ctx context.Context, now time.Time) {
 	if now.Sub(r.joined) < joinEvery {
 		return
@@ -180,22 +182,23 @@ func (r *sharedRate) join(ctx context.Context, now time.Time) {
 	}
 }
 
-// part is ask while the Limits fails.
+// part replaces ask while the Limits fails.
 func (r *sharedRate) part(now time.Time) time.Duration {
-	if wait := r.next.Sub(now); wait > 0 && wait < time.Minute { // else the clock went back
+	if wait := r.next.Sub(now); wait > 0 && wait < time.Minute { // otherwise the clock went back
 		return wait
 	}
 	r.next = now.Add(time.Second * time.Duration(10*max(r.clients, 1)) / time.Duration(9*r.rps))
 	return 0
 }
 
-// A dialog is where messages keep their order: a conversation, at one priority.
+// A dialog is a unit within which messages keep their order: a conversation, at
+// one priority.
 type dialog struct {
 	peer  string
 	level int
 }
 
-// dialogs returns where the call must keep its place, each once.
+// dialogs returns the dialogs in which the call must keep its place, each once.
 func (x *call) dialogs() []dialog {
 	switch x.method {
 	case "messages.send", "messages.edit", "messages.delete":
@@ -224,43 +227,43 @@ func (x *call) dialogs() []dialog {
 
 // A CaptchaAnswer is the solution of a captcha: see [Client.Captcha].
 type CaptchaAnswer struct {
-	// Key is what the picture at [Error.CaptchaImg] says.
+	// Key is the text in the picture at [Error.CaptchaImg].
 	Key string
 
-	// SuccessToken is what the page at [Error.RedirectURI] gave in the end.
+	// SuccessToken is the result of the page at [Error.RedirectURI].
 	SuccessToken string
 
-	// Helped, unless nil, is told whether VK took the answer. It is not called
-	// if the call ends before VK says so.
+	// Helped, if not nil, is called with whether VK accepted the answer. It is
+	// not called if the call ends before that is known.
 	Helped func(bool)
 }
 
 const (
-	// maxSolved is how often one call has a captcha solved.
+	// maxSolved limits the captchas solved for one call.
 	maxSolved = 3
 
-	// maxFollowed is how often a call is made again without an answer because
-	// another call's answer helped meanwhile.
+	// maxFollowed limits the retries of a call without an answer of its own,
+	// after another call's answer has helped.
 	maxFollowed = 5
 )
 
-// captchas lets one call at a time have a captcha solved.
+// captchas serializes the solving of captchas.
 type captchas struct {
 	turn   pace.Order[struct{}]
-	helped atomic.Int64 // answers that VK took
+	helped atomic.Int64 // answers that VK accepted
 }
 
-// captchaInCall is what a call knows of captchas.
+// captchaInCall is a call's state regarding captchas.
 type captchaInCall struct {
-	stlid    string // of the refusal, to be sent back with a success token
+	stlid    string // from the refusal, sent back with a success token
 	turn     *pace.Pass[struct{}]
-	pending  bool // an answer is on its way to VK
+	pending  bool // an answer is being sent to VK
 	told     func(bool)
 	solved   int
 	followed int
 }
 
-// solve has a captcha solved, for the call to be made again.
+// solve calls Client.Captcha, so that the call can be retried.
 func (x *call) solve(e *Error) error {
 	c, k := x.client, &x.captcha
 	x.alone = true
@@ -299,7 +302,7 @@ func (x *call) solve(e *Error) error {
 	return nil
 }
 
-// judgeCaptcha looks in what an attempt brought for whether the answer to a
+// judgeCaptcha determines from the result of an attempt whether the answer to a
 // captcha has helped.
 func (x *call) judgeCaptcha(raw json.RawMessage, err error) {
 	k := &x.captcha
@@ -308,7 +311,7 @@ func (x *call) judgeCaptcha(raw json.RawMessage, err error) {
 	}
 	var refused *Error
 	if raw == nil && err != nil && (!errors.As(err, &refused) || maySucceed(err)) {
-		return // VK has not looked at it, or nobody knows
+		return // VK has not checked the answer, or that is unknown
 	}
 	helped := refused == nil || refused.Code != CodeCaptcha
 	k.pending, x.extra = false, nil
@@ -321,7 +324,7 @@ func (x *call) judgeCaptcha(raw json.RawMessage, err error) {
 	}
 }
 
-// endCaptcha lets other calls have their captchas solved.
+// endCaptcha lets other calls solve their captchas.
 func (x *call) endCaptcha() {
 	if k := &x.captcha; k.turn != nil {
 		k.turn.Leave()

@@ -22,8 +22,8 @@ const (
 	newCaptcha = `{"error":{"error_code":14,"error_msg":"Captcha needed","redirect_uri":"https://id.vk.test/not_robot_captcha?session_token=x","remixstlid":9069780796616520704}}`
 )
 
-// TestCaptcha: the call is made again with the answer, and otherwise as it was;
-// the solver hears whether it helped, and is asked again if not.
+// TestCaptcha: the call is retried with the answer, and otherwise unchanged;
+// the solver is told whether it helped, and is called again if not.
 func TestCaptcha(t *testing.T) {
 	boom := errors.New("nobody is there")
 	for _, tt := range []struct {
@@ -109,7 +109,7 @@ func TestCaptcha(t *testing.T) {
 	}
 }
 
-// TestNoCaptcha: without a solver the error says all that is needed.
+// TestNoCaptcha: without a solver, the error has all necessary data.
 func TestNoCaptcha(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := newAPI(t, respond(oldCaptcha, newCaptcha))
@@ -127,8 +127,8 @@ func TestNoCaptcha(t *testing.T) {
 	})
 }
 
-// TestCaptchaShared: when many calls meet a captcha, one is solved, and the
-// others go on without.
+// TestCaptchaShared: if many calls need a captcha, one is solved, and the
+// others continue without.
 func TestCaptchaShared(t *testing.T) {
 	t.Parallel()
 	for _, batch := range []bool{false, true} {
@@ -167,8 +167,8 @@ func TestCaptchaShared(t *testing.T) {
 	}
 }
 
-// TestCaptchaAlone: a call with an answer is not packed with others, for the
-// answer belongs to its request.
+// TestCaptchaAlone: a call with an answer is not packed with others, because
+// the answer belongs to its request.
 func TestCaptchaAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, fakevk.Config{}, 10)
@@ -205,8 +205,8 @@ func TestCaptchaAlone(t *testing.T) {
 	})
 }
 
-// TestCaptchaContext: who waits for another's captcha can give up; the solver's
-// time is the call's.
+// TestCaptchaContext: a call that waits for another call's captcha can give up;
+// the solver has the call's time limit.
 func TestCaptchaContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := newAPI(t, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, newCaptcha) })

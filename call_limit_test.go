@@ -21,7 +21,8 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// TestRPS: a VK that is strict about its 20 calls a second never has to be.
+// TestRPS: even if VK enforces its limit of 20 calls per second strictly, it
+// never has to refuse one.
 func TestRPS(t *testing.T) {
 	for rps, limit := range map[int]int{0: 20, 3: 3} {
 		synctest.Test(t, func(t *testing.T) {
@@ -52,8 +53,8 @@ func TestRPS(t *testing.T) {
 	}
 }
 
-// TestNoRPS: without a limit nothing waits, and with one, a context ends the
-// waiting: then nothing was done.
+// TestNoRPS: without a limit, no call waits. With a limit, a context ends the
+// wait, and the call is not made.
 func TestNoRPS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := newAPI(t, respond(`{"response":1}`))
@@ -86,7 +87,8 @@ func TestNoRPS(t *testing.T) {
 }
 
 // TestPriorities: the answer to a button goes before a reply, and a reply
-// before a mailing, whenever they came; among equals the first goes first.
+// before a mailing, in any order of arrival; within a priority, the first call
+// goes first.
 func TestPriorities(t *testing.T) {
 	for _, batch := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -141,7 +143,7 @@ func TestPriorities(t *testing.T) {
 	}
 }
 
-// A line is an API that notes the calls in the order in which they came.
+// A line is an API that records the calls in order of arrival.
 type line struct {
 	*fakeAPI
 	mu      sync.Mutex
@@ -182,8 +184,8 @@ func (l *line) page() string {
 	return `{"count":1000,"items":[` + strings.Join(items, ",") + `]}`
 }
 
-// TestPriorityOfPages: pages that are fetched at once have the priority of their
-// context, and that of the most urgent if a wrapper gives them several.
+// TestPriorityOfPages: pages that are fetched at once have the priority of
+// their context, or the most urgent one if a wrapper gives them several.
 func TestPriorityOfPages(t *testing.T) {
 	const stats, chat, press, pages, more = "stats.get", "messages.createChat", "messages.sendMessageEventAnswer", "4 packed", "5 packed"
 	for _, tt := range []struct {
@@ -229,7 +231,7 @@ func TestPriorityOfPages(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if seen++; seen == 100 { // the next pages wait for their turn, as these do
+					if seen++; seen == 100 { // the next pages wait for their turn, like these
 						call(vk.WithPriority(t.Context(), vk.PriorityHigh), press)
 						call(t.Context(), chat)
 						call(vk.WithPriority(t.Context(), vk.PriorityLow), stats)
@@ -244,8 +246,8 @@ func TestPriorityOfPages(t *testing.T) {
 	}
 }
 
-// TestPriorityOfHalves: if VK refuses a bundle as too much, its halves go at the
-// priority of its calls.
+// TestPriorityOfHalves: if VK refuses a bundle as too large, its halves have
+// the priority of its calls.
 func TestPriorityOfHalves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLine(t)
@@ -279,8 +281,8 @@ func TestPriorityOfHalves(t *testing.T) {
 	})
 }
 
-// TestTooMany: when VK is stricter than was thought, all calls succeed, and VK
-// has to refuse few of them.
+// TestTooMany: if VK is stricter than expected, all calls succeed, and VK has
+// to refuse few of them.
 func TestTooMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, fakevk.Config{RPS: 8}, 0)
@@ -308,9 +310,9 @@ func TestTooMany(t *testing.T) {
 	})
 }
 
-// TestFlood: codes 9 and 29 are returned at once, or waited for: by calls of
-// that method alone, one of which tries whether it is over, for no longer than
-// they may.
+// TestFlood: codes 9 and 29 are returned at once, or waited for. Only calls of
+// that method wait, at most as long as they may, and one of them tests whether
+// the method works again.
 func TestFlood(t *testing.T) {
 	for _, code := range []vk.Code{vk.CodeFlood, vk.CodeRateLimit} {
 		synctest.Test(t, func(t *testing.T) {
@@ -338,7 +340,7 @@ func TestFlood(t *testing.T) {
 				t.Errorf("%v after %v and %d tries", err, time.Since(start), tries)
 			}
 
-			// Waiting is of no use: VK is not asked again and again for that.
+			// Waiting is useless: VK is not asked repeatedly for that.
 			api.client.WaitOut = time.Hour
 			var all sync.WaitGroup
 			tries = 0
@@ -359,7 +361,7 @@ func TestFlood(t *testing.T) {
 				t.Error(err)
 			}
 
-			// It passes while calls wait.
+			// The refusal ends while calls wait.
 			time.Sleep(20 * time.Hour)
 			now := time.Now()
 			until = now.Add(3 * time.Minute)
@@ -392,8 +394,8 @@ func TestFlood(t *testing.T) {
 	}
 }
 
-// TestFloodPassed: once a call shows that VK takes the method again, the others
-// go at the same time.
+// TestFloodPassed: once a call shows that VK accepts the method again, the
+// others proceed at the same time.
 func TestFloodPassed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var refused atomic.Bool
@@ -418,7 +420,7 @@ func TestFloodPassed(t *testing.T) {
 			synctest.Wait()
 		}
 		all.Wait()
-		// A pause of at most ten seconds, a second for the call that tries, and
+		// A pause of at most ten seconds, a second for the call that tests, and
 		// a second for the others.
 		if d := time.Since(start); d < 7*time.Second || d > 12*time.Second {
 			t.Errorf("20 calls took %v", d)

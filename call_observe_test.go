@@ -20,7 +20,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// observe notes in a diary what c's Observer is told.
+// observe records the observations of c's Observer in a diary.
 func observe(c *vk.Client) *diary {
 	d := newDiary()
 	c.Observer = func(_ context.Context, o vk.Observation) {
@@ -67,7 +67,7 @@ func TestObserveCalls(t *testing.T) {
 		if err := a.client.Call(t.Context(), "users.get", nil, nil); err != nil {
 			t.Error(err)
 		}
-		// The pause has luck in it: its length is compared with itself below.
+		// The pause is random: its length is compared with itself below.
 		if len(d.lines) != 5 || !strings.Contains(d.lines[2], "repeat users.get #1 wait ") {
 			t.Fatalf("%q", d.lines)
 		}
@@ -78,7 +78,7 @@ func TestObserveCalls(t *testing.T) {
 			}
 		}
 
-		// What has no turn is told all the same, in pairs.
+		// Calls that never get a turn are reported too, in pairs.
 		time.Sleep(time.Minute)
 		d.lines, d.start = nil, time.Now()
 		var calls sync.WaitGroup
@@ -101,7 +101,7 @@ func TestObserveCalls(t *testing.T) {
 	})
 }
 
-// TestObserveBatch: calls that travel together are told each for itself.
+// TestObserveBatch: each call of a bundle is reported separately.
 func TestObserveBatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := vktest.New(t)
@@ -238,7 +238,8 @@ func TestObserveEvents(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		is("0s taken 1-hang", "0s begun 1-hang", `1m10s done 1-hang took 1m10s by "hang": vk: hang: abandoned: vk: the handler's time limit is over: context deadline exceeded`)
 
-		// A stop ends what waits, and what has not begun does not begin.
+		// A stop ends waiting handlers, and prevents further ones from
+		// beginning.
 		send(1, "ask")
 		send(2, "hang")
 		send(2, "late")
@@ -252,7 +253,7 @@ func TestObserveEvents(t *testing.T) {
 	})
 }
 
-// TestObserverPanics: what is observed goes on.
+// TestObserverPanics: the observed operations continue.
 func TestObserverPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := vktest.New(t)
@@ -272,14 +273,15 @@ func TestObserverPanics(t *testing.T) {
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
-		if n := strings.Count(log.String(), `msg="vk: the Observer panics" step=call err="panic: oh" stack=`); n != 1 {
+		if n := strings.Count(log.String(), `msg="vk: Observer panicked" step=call err="panic: oh" stack=`); n != 1 {
 			t.Errorf("%d lines of it:\n%s", n, log)
 		}
 	})
 }
 
-// TestDispatcherObserver: the Dispatcher's Observer is told the steps of events without a
-// Client, and of those whose Client has no Observer. It is not told of others.
+// TestDispatcherObserver: the Dispatcher's Observer gets the steps of events
+// without a Client, and of events that have a Client without an Observer. It
+// gets no others.
 func TestDispatcherObserver(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -317,8 +319,8 @@ func TestDispatcherObserver(t *testing.T) {
 	}
 }
 
-// TestDispatcherObserverPanics: a Dispatcher whose Observer panics handles its events, and
-// the log has one line.
+// TestDispatcherObserverPanics: a Dispatcher with a panicking Observer handles
+// its events, and the log has one line.
 func TestDispatcherObserverPanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		logger, log := logTo()
@@ -334,7 +336,7 @@ func TestDispatcherObserverPanics(t *testing.T) {
 			}
 			synctest.Wait()
 		}
-		if n := strings.Count(log.String(), "the Observer panics"); handled != 3 || n != 1 {
+		if n := strings.Count(log.String(), "vk: Observer panicked"); handled != 3 || n != 1 {
 			t.Errorf("%d handled, %d lines:\n%s", handled, n, log)
 		}
 	})
@@ -350,8 +352,9 @@ func TestStepString(t *testing.T) {
 	}
 }
 
-// BenchmarkObserver is what an Observer costs: an event on its way through a
-// Dispatcher, and a call, in times of the same without one.
+// BenchmarkObserver measures the cost of an Observer for an event in a
+// Dispatcher, and for a call. It reports the time relative to the same without
+// an Observer.
 func BenchmarkObserver(b *testing.B) {
 	const peers, turn = 1000, 1000
 	events := make([]*vk.Event, peers)

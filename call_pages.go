@@ -16,8 +16,7 @@ import (
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
-// pageSizes are how many items the methods give at once at most, where that is
-// not 100.
+// pageSizes are the methods' largest page sizes, if other than 100.
 var pageSizes = map[string]int{
 	"account.getBanned":               200,
 	"database.getCities":              1000,
@@ -58,19 +57,19 @@ var pageSizes = map[string]int{
 	"wall.getReposts":                 1000,
 }
 
-// maxEmpty is after how many pages without an item a list counts as ended,
-// whatever VK says of how many it has: of searches it shows only the first
-// thousand.
+// maxEmpty is the number of pages without an item after which a list is
+// considered to have ended, regardless of VK's total: for searches, VK returns
+// only the first thousand items.
 const maxEmpty = 3
 
-// maxBacks is how often in a row it goes back in a list that gets shorter, lest
-// it never get to the end of one that does so all the time.
+// maxBacks limits the consecutive steps back in a list that shrinks, so that
+// the end is reached even if the list shrinks all the time.
 const maxBacks = 3
 
-// Pages returns the items of a list, fetched page by page as they are asked
-// for: of any method that takes an offset and answers with a count and items,
-// or that takes start_from and answers with next_from. An error ends the
-// iteration, and comes with the zero T.
+// Pages returns the items of a list, fetched page by page on demand, from any
+// method that takes an offset and returns a count and items, or that takes
+// start_from and returns next_from. An error ends the iteration, and is yielded
+// with the zero T.
 //
 //	for u, err := range vk.Pages[vk.User](ctx, client, "groups.getMembers", vk.Params{
 //		"group_id": "apiclub", "fields": "sex",
@@ -81,13 +80,13 @@ const maxBacks = 3
 //		…
 //	}
 //
-// Of p, count is the size of a page, by default the most that the method gives,
-// and offset or start_from where to begin. With [Client.Batch], further pages
-// are fetched several at once in one request.
+// In p, count is the size of a page, by default the largest that the method
+// allows, and offset or start_from is the start. With [Client.Batch], further
+// pages are fetched several at a time in one request.
 //
-// A list may change while it is read. An item that moved to another page comes
-// once nevertheless; when the list gets shorter, Pages goes back, so as to miss
-// none.
+// A list may change while it is read. An item that moves to another page is
+// yielded once nevertheless; if the list shrinks, Pages goes back, so as to
+// miss none.
 func Pages[T any](ctx context.Context, c *Client, method string, p Params) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		l := newListing(c, method, p)
@@ -96,7 +95,7 @@ func Pages[T any](ctx context.Context, c *Client, method string, p Params) iter.
 			for _, page := range pages {
 				for _, raw := range page.Items {
 					var item T
-					tolerant.Unmarshal(raw, &item) // VK's JSON was read before
+					tolerant.Unmarshal(raw, &item) // VK's JSON has already been validated
 					if !yield(item, nil) {
 						return
 					}
@@ -119,21 +118,21 @@ type listing struct {
 
 	size   int    // of a page
 	offset int    // of the next one
-	from   string // where VK says it begins, if it does
-	total  int    // what VK says the list has; -1 before it says so
-	read   int    // of the list as it is now, how much has been read for sure
-	slack  int    // how much of that to read again, in a list that gets shorter
-	empty  int    // pages without a new item, in a row
-	backs  int    // pages with a gap before them, in a row
+	from   string // the next page's start_from from VK, if any
+	total  int    // VK's total; -1 while unknown
+	read   int    // the number of items of the current list that have certainly been read
+	slack  int    // the part of read to read again, in a list that shrinks
+	empty  int    // consecutive pages without a new item
+	backs  int    // consecutive pages with a gap before them
 	ended  bool
 
 	atOnce, most int // pages to fetch at once, and at most
 
-	// The items of the last pages, by key: of as many as it can go back.
+	// The items of the last pages, by key: for as many pages as it can go back.
 	last [maxBacks + 2]map[string]bool
 }
 
-// A page is what VK answers.
+// A page is VK's response.
 type page struct {
 	Count *int              `json:"count"`
 	Items []json.RawMessage `json:"items"`
@@ -156,7 +155,8 @@ func newListing(c *Client, method string, p Params) *listing {
 	return l
 }
 
-// fetchNext fetches the next pages. With an error it returns the pages before it.
+// fetchNext fetches the next pages. With an error, it also returns the pages
+// before the error.
 func (l *listing) fetchNext(ctx context.Context) ([]page, error) {
 	n := 1
 	if l.client.Batch && l.from == "" && l.total >= 0 {
@@ -170,14 +170,14 @@ func (l *listing) fetchNext(ctx context.Context) ([]page, error) {
 		got := len(p.Items)
 		p.Items = l.fresh(p.Items)
 		if !l.advance(p, first+i*l.size, got, n) {
-			return pages[:i+1], nil // what was fetched behind it is too far on
+			return pages[:i+1], nil // the later pages are too far on
 		}
 	}
 	return pages, err
 }
 
-// advance moves past a page at an offset, which is one of n pages fetched at once
-// and came with got items. It returns false if it has gone back instead.
+// advance moves past a page at an offset, which is one of n pages fetched at
+// once and had got items. It returns false if it has gone back instead.
 func (l *listing) advance(p *page, offset, got, n int) bool {
 	if l.empty++; len(p.Items) > 0 {
 		l.empty = 0
@@ -199,16 +199,16 @@ func (l *listing) advance(p *page, offset, got, n int) bool {
 		l.total = *p.Count
 	}
 	if offset > l.read && l.backs < maxBacks {
-		// What was behind the last page is now before this one.
+		// The items after the last page are now before this one.
 		l.backs++
 		l.offset = max(l.read-l.slack, 0)
 		l.atOnce, l.empty, l.ended = 1, 0, false
 		return false
 	}
 	l.backs = 0
-	// VK leaves out of a page what it does not show, but some methods give less
-	// than they are asked for: what was not given is asked for again. If
-	// several pages were fetched, the method is known to give full ones.
+	// VK leaves hidden items out of a page, but some methods return less than
+	// requested: in that case, request the rest again. If several pages were
+	// fetched, the method is known to return full ones.
 	step := got
 	if got == 0 || n > 1 {
 		step = l.size
@@ -245,7 +245,7 @@ func (l *listing) fetchPages(ctx context.Context, n int) ([]page, error) {
 	}
 	fetching.Wait()
 	if bundle.split.Load() {
-		l.most = max(n/2, 1) // so many are too much for one answer
+		l.most = max(n/2, 1) // this many are too much for one response
 	}
 	for i, err := range errs {
 		if err != nil {
@@ -264,12 +264,12 @@ func (l *listing) fetchPage(ctx context.Context, offset int) (p page, err error)
 		params["offset"] = offset
 	}
 	if err = l.client.Call(ctx, l.method, params, &p); err == nil && p.Count == nil && p.Items == nil {
-		err = fmt.Errorf("vk: %s: the answer is no list of items", l.method)
+		err = fmt.Errorf("vk: %s: the response is not a list of items", l.method)
 	}
 	return p, err
 }
 
-// fresh returns those of a page's items that were not on the last pages.
+// fresh returns the page's items that were not on the last pages.
 func (l *listing) fresh(items []json.RawMessage) []json.RawMessage {
 	copy(l.last[1:], l.last[:])
 	l.last[0] = make(map[string]bool, len(items))
@@ -284,8 +284,8 @@ func (l *listing) fresh(items []json.RawMessage) []json.RawMessage {
 	return fresh
 }
 
-// itemKey returns what tells an item from the others of its list: its id or, if
-// it has none, all of it.
+// itemKey returns a key that identifies an item in its list: its id or, if it
+// has none, the whole item.
 func itemKey(raw json.RawMessage) string {
 	var item struct {
 		ID           int64 `json:"id"`
@@ -306,13 +306,13 @@ func itemKey(raw json.RawMessage) string {
 	return fmt.Sprint(item.ID, item.OwnerID, item.PeerID, item.CMID, item.MemberID, item.Conversation.Peer.ID)
 }
 
-// ExecuteErrors are the calls that failed inside an execute: an execute whose
-// calls fail does not fail itself, its code sees false in their place. They are
-// returned as an error, together with what the code returned. errors.Is and
-// errors.As look at each.
+// ExecuteErrors are the calls that failed inside an execute. An execute with
+// failed calls does not fail itself: its code gets false as their results. They
+// are returned as an error, together with the result of the code. errors.Is and
+// errors.As examine each.
 type ExecuteErrors []*Error
 
-// Error tells the first few errors.
+// Error describes the first few errors.
 func (e ExecuteErrors) Error() string {
 	const most = 3
 	var b strings.Builder
@@ -336,8 +336,8 @@ func (e ExecuteErrors) Unwrap() []error {
 	return errs
 }
 
-// executeErrors returns what VK tells of failed calls. It leaves out VK's
-// summary of the others.
+// executeErrors returns VK's errors of failed calls, without VK's summary of
+// the others.
 func executeErrors(refusals []refusal) ExecuteErrors {
 	var errs, summary ExecuteErrors
 	for i := range refusals {
@@ -354,22 +354,22 @@ func executeErrors(refusals []refusal) ExecuteErrors {
 	return errs
 }
 
-// Execute runs code, written in VKScript, at VK, and returns what it returns.
-// The code finds args as Args.name. It may make 25 calls of the API, for one
-// request.
+// Execute runs code, written in VKScript, on VK's servers, and returns its
+// result. The code accesses args as Args.name. It may make 25 calls of the API,
+// which count as one request.
 //
 // If calls inside failed, Execute returns [ExecuteErrors] together with the
-// result, in which they may be false. The request is not made again when VK may
-// have run the code: see [ErrMaybeDone].
+// result, in which they may be false. There is no retry if VK may have run the
+// code: see [ErrMaybeDone].
 //
-// It calls https://dev.vk.com/ru/method/execute. A procedure that is stored at
-// VK is called like any method: Call[T](ctx, c, "execute.name", args).
+// It calls https://dev.vk.com/ru/method/execute. A stored procedure is called
+// like any method: Call[T](ctx, c, "execute.name", args).
 func Execute[T any](ctx context.Context, c *Client, code string, args Params) (T, error) {
 	var out T
 	p := make(Params, len(args)+1)
 	maps.Copy(p, args)
 	if _, ok := p["code"]; ok {
-		return out, &ParamError{"execute", "code", errors.New("the name is taken")}
+		return out, &ParamError{"execute", "code", errors.New("the name is reserved for the code")}
 	}
 	p["code"] = code
 	err := c.Call(ctx, "execute", p, &out)

@@ -38,7 +38,7 @@ func TestExecute(t *testing.T) {
 				t.Errorf("%+v, %v", got, err)
 			}
 
-			// What failed is told beside what did not.
+			// Failed calls are reported beside the results of the others.
 			b.Fail(fakevk.Fault{On: "messages.send", Effect: fakevk.APIError{Code: 901}})
 			got, err = vk.Execute[result](ctx, b.client,
 				`return {"sent": API.messages.send({"peer_id": 1, "random_id": 0}), "users": API.users.get({"user_ids": 1}), "arg": API.messages.pin({})};`, nil)
@@ -56,7 +56,7 @@ func TestExecute(t *testing.T) {
 				t.Error(s)
 			}
 
-			// What fails as a whole is an error like any other.
+			// A failure of the whole execute is an ordinary error.
 			if _, err := vk.Execute[int](ctx, b.client, "return [", nil); !errors.Is(err, vk.CodeCompile) || errors.As(err, &failed) {
 				t.Error(err)
 			}
@@ -75,8 +75,8 @@ func TestExecute(t *testing.T) {
 	}
 }
 
-// TestExecuteSummary: VK's summary of other errors is not one of them, unless it
-// is all there is.
+// TestExecuteSummary: VK's summary of other errors is not one of them, unless
+// it is the only one.
 func TestExecuteSummary(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := newAPI(t, respond(
@@ -89,7 +89,7 @@ func TestExecuteSummary(t *testing.T) {
 			"vk: execute: 1 failed: execute: error 13: b",
 			"vk: execute: 4 failed: a.b: error 1: ; a.b: error 2: ; a.b: error 3: ; …",
 		} {
-			// A stored procedure is told apart by its name alone.
+			// A stored procedure is recognized by its name alone.
 			if err := api.client.Call(t.Context(), "execute.all", nil, nil); err == nil || err.Error() != want {
 				t.Errorf("got %v, want %v", err, want)
 			}
@@ -97,8 +97,8 @@ func TestExecuteSummary(t *testing.T) {
 	})
 }
 
-// FuzzExecuteCall: whatever the parameters of a call are, they arrive as they
-// are also when the call is packed, and nothing else does.
+// FuzzExecuteCall: any parameters of a call arrive unchanged, also if the call
+// is packed, and nothing else does.
 func FuzzExecuteCall(f *testing.F) {
 	f.Add("message", "hi", "peer")
 	f.Add("a\"b", `"}),API.x.y({"z":"`, "\\")
@@ -198,8 +198,8 @@ func FuzzParams(f *testing.F) {
 	})
 }
 
-// TestBatchFate: a call ends in a bundle as it would have ended alone, and
-// the others in it do not notice.
+// TestBatchFate: a call has the same result in a bundle as alone, and the other
+// calls are unaffected.
 func TestBatchFate(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -288,8 +288,7 @@ func TestBatchFate(t *testing.T) {
 	}
 }
 
-// TestBundleFate: a bundle that fails as a whole costs none of
-// its calls.
+// TestBundleFate: if a bundle fails as a whole, none of its calls is lost.
 func TestBundleFate(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
@@ -304,7 +303,7 @@ func TestBundleFate(t *testing.T) {
 		{"internal error", fakevk.APIError{Code: 10}, 1, "execute execute"},
 		{"no answer", fakevk.ResetAfter{}, 1, "execute execute"},
 		{"half an answer", fakevk.Truncate{}, 1, "execute execute"},
-		{"a page", fakevk.HTTPStatus{}, 1, "execute"}, // the proxy's answer is not VK's
+		{"a page", fakevk.HTTPStatus{}, 1, "execute"}, // the proxy's response, not VK's
 		{"never an answer", fakevk.ResetAfter{}, 0, "execute execute" + strings.Repeat(" messages.send", 10)},
 		{"not for this token", fakevk.APIError{Code: 27}, 0, "execute" + strings.Repeat(" messages.send", 10)},
 		{"captcha", fakevk.Captcha{}, 0, "execute" + strings.Repeat(" messages.send", 10)},
@@ -314,7 +313,7 @@ func TestBundleFate(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBench(t, fakevk.Config{}, 10)
 				b.client.Batch = true
-				b.client.RPS = 1 // there is never room
+				b.client.RPS = 1 // the limit is always reached
 				b.crowd(t)
 				before := len(b.requests())
 				b.Fail(fakevk.Fault{On: "execute", Times: tt.times, Effect: tt.effect})
@@ -339,7 +338,7 @@ func TestBundleFate(t *testing.T) {
 					t.Errorf("requests %v\nwant     %v", got, want)
 				}
 
-				// VK is not asked again for what it never does.
+				// VK is not asked again for execute if it always refuses it.
 				b.ClearFaults()
 				time.Sleep(2 * time.Second)
 				before = len(b.requests())
@@ -357,7 +356,7 @@ func TestBundleFate(t *testing.T) {
 
 // TestBatchMatch tests which results of a bundle are refusals.
 func TestBatchMatch(t *testing.T) {
-	type result struct{ A, B, C, D string } // of four calls; "alone" if it was made again
+	type result struct{ A, B, C, D string } // of four calls; "alone" if it was retried alone
 	for _, tt := range []struct {
 		name, answer string
 		want         result

@@ -24,13 +24,13 @@ import (
 type shelf struct {
 	mu       sync.Mutex
 	items    []int           // ids
-	most     int             // that a page has, whatever was asked for; 0: no limit
+	most     int             // the largest page, regardless of the request; 0: no limit
 	hidden   func(int) bool  // items that pages leave out
 	before   func(page int)  // called before each page
 	tooLarge int             // pages that are too much for one execute; 0: none
-	pages    []string        // that were served: offset+count
+	pages    []string        // the served pages: offset+count
 	requests []string        // methods
-	count    func() (n any)  // what count says; nil: how many there are
+	count    func() (n any)  // the reported count; nil: the true number
 	fail     map[int]vk.Code // by offset
 }
 
@@ -122,8 +122,8 @@ func read(t *testing.T, c *vk.Client, method string, p vk.Params) (ids []int, er
 	return ids, err
 }
 
-// TestPages: all items come once and in order, in pages of the method's size,
-// several of them in one request with batching.
+// TestPages: all items are yielded once and in order, from pages of the
+// method's size, with several pages per request if batching is enabled.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -182,8 +182,8 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestPagesMoving: items that come and go while the list is read cost none of
-// those that stay, and double none.
+// TestPagesMoving: if items are added and removed while the list is read, the
+// others are neither skipped nor repeated.
 func TestPagesMoving(t *testing.T) {
 	for _, batch := range []bool{false, true} {
 		for name, change := range map[string]func([]int) []int{
@@ -225,7 +225,8 @@ func TestPagesMoving(t *testing.T) {
 	}
 }
 
-// TestPagesError: the items before an error come, then the error, then nothing.
+// TestPagesError: Pages yields the items before an error, then the error, then
+// nothing.
 func TestPagesError(t *testing.T) {
 	for _, batch := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -248,8 +249,8 @@ func TestPagesError(t *testing.T) {
 	}
 }
 
-// TestPagesEnd: who has enough costs VK nothing more, and a context ends the
-// reading.
+// TestPagesEnd: no page is fetched after the loop has ended, and a context ends
+// the reading.
 func TestPagesEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &shelf{items: upTo(1000)}
@@ -291,7 +292,7 @@ func TestPagesEnd(t *testing.T) {
 	}
 }
 
-// TestPagesFrom: lists that go by next_from are followed by it.
+// TestPagesFrom: lists with next_from are read by it.
 func TestPagesFrom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := newAPI(t, respond(
@@ -317,8 +318,8 @@ func TestPagesFrom(t *testing.T) {
 	})
 }
 
-// TestPagesUse: wrappers see each page, and one that answers itself holds up
-// nobody.
+// TestPagesUse: wrappers see each page, and a wrapper that answers itself
+// blocks no other calls.
 func TestPagesUse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &shelf{items: upTo(1000)}
@@ -348,8 +349,8 @@ func TestPagesUse(t *testing.T) {
 	})
 }
 
-// TestUntaggedFields: a struct without tags is filled in every place where VK's
-// JSON is decoded into one.
+// TestUntaggedFields: a struct without tags is filled wherever VK's JSON is
+// decoded into one.
 func TestUntaggedFields(t *testing.T) {
 	type album struct {
 		Title   string

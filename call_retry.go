@@ -15,10 +15,10 @@ import (
 	"github.com/vkrouter/vk/internal/backoff"
 )
 
-// callPause is the pause before a call that failed is made again.
+// callPause is the pause before a retry of a failed call.
 var callPause = backoff.Backoff{Min: 400 * time.Millisecond, Max: 10 * time.Second}
 
-// run makes attempts until one succeeds, or further ones are of no use.
+// run makes attempts until one succeeds, or retries are useless.
 func (x *call) run() (json.RawMessage, error) {
 	c := x.client
 	for {
@@ -44,14 +44,14 @@ func (x *call) run() (json.RawMessage, error) {
 			}
 			continue
 		case refused != nil && throttles(refused.Code) && c.WaitOut > 0 && x.begun:
-			continue // the throttle decides for how long
+			continue // the throttle decides how long to wait
 		}
 		x.tries++
 		if x.tries >= c.maxAttempts() || !maySucceed(err) || doubt && x.effect == effectDoubles {
 			return nil, err
 		}
 		pause := callPause.Delay(x.tries)
-		slogOr(c.Logger).LogAttrs(x.ctx, slog.LevelInfo, "vk: calling again",
+		slogOr(c.Logger).LogAttrs(x.ctx, slog.LevelInfo, "vk: retrying call",
 			slog.String("method", x.method), slog.Int("attempt", x.tries), slog.Duration("after", pause), slog.Any("err", err))
 		x.tellRepeat(pause, err)
 		if backoff.Sleep(x.ctx, pause) != nil {
@@ -60,21 +60,20 @@ func (x *call) run() (json.RawMessage, error) {
 	}
 }
 
-// An effect is what making a call twice does.
+// An effect is the effect of making a call twice.
 type effect uint8
 
 const (
-	effectDoubles effect = iota // perhaps the thing twice
+	effectDoubles effect = iota // perhaps a duplicate
 	effectSame                  // the same as making it once
-	effectNone                  // nothing: the method only reads
+	effectNone                  // none: the method only reads
 )
 
-// sameTwice are the methods that change something and yet may be called twice
-// with the same parameters, for what they leave behind is the same: they set,
-// or remove, or mark what is named. A second removal may be refused, but then
-// the first one was done.
+// sameTwice are the methods that change something and yet are idempotent,
+// because their result is the same: they set, remove or mark a named object. A
+// second removal may be refused, but then the first one was done.
 var sameTwice = map[string]bool{
-	// A state is set to what the parameters say.
+	// The parameters give the new state.
 	"messages.edit":                        true,
 	"messages.pin":                         true,
 	"messages.unpin":                       true,
@@ -127,11 +126,11 @@ var sameTwice = map[string]bool{
 	"account.setOnline":                    true,
 	"account.setOffline":                   true,
 
-	// It shows for a few seconds, or ends something that can end once.
+	// It shows for a few seconds, or ends something that can end only once.
 	"messages.setActivity": true,
 	pressMethod:            true, // see pressOver
 
-	// What is named is gone afterwards.
+	// The named object is gone afterwards.
 	"messages.delete":             true,
 	"messages.deleteConversation": true,
 	"messages.deleteReaction":     true,
@@ -156,8 +155,8 @@ var sameTwice = map[string]bool{
 	"market.delete":               true,
 }
 
-// guarded are the methods whose second call VK drops if it carries the same
-// value of a parameter.
+// guarded are the methods for which VK drops a second call with the same value
+// of a parameter.
 var guarded = map[string]string{
 	"messages.send":        "random_id",
 	"wall.post":            "guid",
@@ -168,7 +167,7 @@ var guarded = map[string]string{
 	"market.createComment": "guid",
 }
 
-// effectOf returns what making a call twice does.
+// effectOf returns the effect of making a call twice.
 func effectOf(method string, params []pair) effect {
 	if reads(method) {
 		return effectNone
@@ -177,19 +176,19 @@ func effectOf(method string, params []pair) effect {
 		return effectSame
 	}
 	if name := guarded[method]; name != "" {
-		if v, _ := lookUp(params, name); v != "" && v != "0" { // 0 guards nothing
+		if v, _ := lookUp(params, name); v != "" && v != "0" { // 0 does not guard
 			return effectSame
 		}
 	}
 	return effectDoubles
 }
 
-// reads reports whether a method only reads, which its name says: the word
-// behind the dot begins with get, is, are, search, resolve or check.
+// reads reports whether a method only reads, by its name: the word after the
+// dot begins with get, is, are, search, resolve or check.
 func reads(method string) bool {
 	_, name, ok := strings.Cut(method, ".")
 	if !ok || name == "" || method[:len(method)-len(name)] == "execute." {
-		return false // a procedure that VK stores for the bot may be called anything
+		return false // a stored procedure can have any name
 	}
 	for _, verb := range [...]string{"get", "is", "are", "search", "resolve", "check"} {
 		if rest, ok := strings.CutPrefix(name, verb); ok && (rest == "" || 'A' <= rest[0] && rest[0] <= 'Z') {
@@ -199,9 +198,9 @@ func reads(method string) bool {
 	return false
 }
 
-// unsendable returns the error of a request that failed, as a [*ConfigError] if
-// the transport refused to send it or did not trust the host: another attempt
-// fails in the same way.
+// unsendable returns the error of a failed request, as a [*ConfigError] if the
+// transport refused to send it or did not trust the host: a retry fails in the
+// same way.
 func unsendable(hc *http.Client, req *http.Request, err error) error {
 	var (
 		field = "Client.HTTPClient"
@@ -229,15 +228,15 @@ func unsendable(hc *http.Client, req *http.Request, err error) error {
 	case proxy != nil && refusesProxy(proxy, req):
 		text = "has a proxy with a wrong address"
 		mend = "correct HTTPS_PROXY and HTTP_PROXY in the environment, or the transport's Proxy"
-		err = nil // its text has the address, with a password perhaps
+		err = nil // its text has the address, which may contain a password
 	default:
 		return err
 	}
 	return &ConfigError{Field: field, Text: field + " " + text, Mend: mend, Err: withoutURL(err)}
 }
 
-// refusesProxy reports whether the transport finds no proxy to send a request
-// through because of how that is configured.
+// refusesProxy reports whether the transport finds no proxy for a request
+// because of a wrong configuration.
 func refusesProxy(t *http.Transport, req *http.Request) bool {
 	if t.Proxy == nil {
 		return false
@@ -267,10 +266,11 @@ func mayBeDone(err error) bool {
 		case CodeUnknown, CodeTimeout:
 			return true
 		case CodeServer:
-			// Before VK does anything it checks the token, and that can fail too.
+			// VK checks the token before it does anything, and that can fail
+			// too.
 			return !strings.Contains(refused.Message, "could not check access_token")
 		case CodeRuntime:
-			return isExecute(refused.Method) // it has made some of its calls, perhaps
+			return isExecute(refused.Method) // it may have made some of its calls
 		}
 		return false
 	case errors.As(err, &foreign):
@@ -279,8 +279,8 @@ func mayBeDone(err error) bool {
 	return !notSent(err)
 }
 
-// maySucceed reports whether a request that ended with err may succeed when
-// it is made again at once or nearly.
+// maySucceed reports whether a request that ended with err may succeed if it is
+// retried immediately or soon.
 func maySucceed(err error) bool {
 	var refused *Error
 	var foreign *HTTPError
@@ -303,9 +303,10 @@ func maySucceed(err error) bool {
 // pressMethod is the method that answers a press of a callback button.
 const pressMethod = "messages.sendMessageEventAnswer"
 
-// pressOver reports whether VK refused a call of pressMethod because it waits
-// for no answer, or no longer. VK has no code for that and several texts. After
-// an attempt that VK may have carried out, it means that the press is answered.
+// pressOver reports whether VK refused a call of pressMethod because it expects
+// no answer, or no longer. VK uses several texts and no code for that. After an
+// attempt that VK may have carried out, it means that the press has been
+// answered.
 func pressOver(err error) bool {
 	var refused *Error
 	return errors.As(err, &refused) && refused.Code == CodeParam && strings.Contains(refused.Message, "event_id")

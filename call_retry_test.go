@@ -25,7 +25,7 @@ import (
 	"github.com/vkrouter/vk/internal/memnet"
 )
 
-// TestRetry holds which failures of which methods are tried again, and that a
+// TestRetry checks which failures of which methods are retried, and that a
 // message keeps its random_id.
 func TestRetry(t *testing.T) {
 	fail := func(status int, contentType, body string) func(http.ResponseWriter) {
@@ -133,7 +133,8 @@ func TestRetryEnds(t *testing.T) {
 	})
 }
 
-// TestConnectionRefused: what never reached VK is tried again, whatever it is.
+// TestConnectionRefused: a request that never reached VK is retried, for every
+// method.
 func TestConnectionRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := memnet.Listen("vk.test:80")
@@ -155,7 +156,7 @@ func TestConnectionRefused(t *testing.T) {
 }
 
 // A mortal is a server on a port of the loopback interface that can be killed
-// with all its connections and comes back on the same port.
+// with all its connections and restarted on the same port.
 type mortal struct {
 	h    http.Handler
 	addr string
@@ -183,9 +184,9 @@ func (m *mortal) kill() {
 	<-m.done
 }
 
-// TestServerDies runs a bot over real sockets and kills the server twice in
-// the middle of a thousand messages, with requests on their way. Every message
-// is answered, every answer visible once, and each person's in order.
+// TestServerDies runs a bot over real sockets and kills the server twice in the
+// middle of a thousand messages, with requests in progress. Every message is
+// answered, every answer is visible once, and each user's answers are in order.
 func TestServerDies(t *testing.T) {
 	t.Parallel()
 	const people, each = 20, 50
@@ -222,7 +223,7 @@ func TestServerDies(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// answers returns how many messages the bot has in all conversations.
+	// answers returns the number of the bot's messages in all conversations.
 	var users []int64
 	for range people {
 		users = append(users, world.AddUser(fakevk.UserSpec{}).ID)
@@ -237,7 +238,8 @@ func TestServerDies(t *testing.T) {
 		}
 		return n
 	}
-	// until waits for so many answers, and reports whether they came.
+	// until waits for the given number of answers, and reports whether they
+	// arrived.
 	until := func(want int) bool {
 		late := time.After(30 * time.Second)
 		for {
@@ -262,7 +264,7 @@ func TestServerDies(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			if !until((n - 5) * people) { // stay inside of what VK keeps: 256 events
+			if !until((n - 5) * people) { // within VK's history of 256 events
 				return
 			}
 		}
@@ -302,8 +304,8 @@ func TestServerDies(t *testing.T) {
 	}
 }
 
-// TestUnsendable: what the transport refuses to send is not tried again, and the
-// error names the remedy and no password.
+// TestUnsendable: a request that the transport refuses to send is not retried,
+// and the error names the remedy and no password.
 func TestUnsendable(t *testing.T) {
 	secure := httptest.NewUnstartedServer(http.NotFoundHandler())
 	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
@@ -346,7 +348,8 @@ func TestUnsendable(t *testing.T) {
 	}
 }
 
-// TestUnsendableUpload: an upload server that is not trusted is asked once.
+// TestUnsendableUpload: only one request is made to an upload server that is
+// not trusted.
 func TestUnsendableUpload(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAPI(t, respond(`{"response":{"upload_url":"https://up.test/x"}}`))
@@ -366,8 +369,8 @@ func TestUnsendableUpload(t *testing.T) {
 	})
 }
 
-// TestUntrustedLater: a certificate that is not trusted ends Run at its start, and
-// not after polls that went well.
+// TestUntrustedLater: an untrusted certificate ends Run at its start, but not
+// after successful polls.
 func TestUntrustedLater(t *testing.T) {
 	for _, late := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {

@@ -13,20 +13,20 @@ import (
 	"github.com/vkrouter/vk/internal/trail"
 )
 
-// A handler that waits is run again from its start after a restart. What it had
-// done is then not done again, and returns what it returned: see internal/trail.
-// This file does that for calls of the API.
+// A handler that waits is run again from its start after a restart. Its
+// completed steps are then not repeated; they return their recorded results:
+// see internal/trail. This file does that for API calls.
 
-// steps are the steps of one handler. The zero value is those of code that is not
-// run again, or of an event that no Store keeps.
+// steps are the steps of one handler. The zero value is for code that is not
+// run again, and for events that no Store keeps.
 type steps struct {
 	trail *trail.Trail
-	event string // the ID of the event that is answered
-	scope string // the handler
+	event string // the event's ID
+	scope string // identifies the handler
 }
 
-// stepsOf returns the steps of the handler that ctx comes from. on reports whether
-// they are kept.
+// stepsOf returns the steps of the handler of ctx. on reports whether they are
+// kept.
 func stepsOf(ctx context.Context) (s steps, on bool) {
 	scope, ok := ctx.Value(sendScopeKey{}).(sendScope)
 	if !ok {
@@ -59,7 +59,7 @@ func (s steps) say(to string, line trail.Line) trail.Said {
 	return s.trail.Say(trail.KeyOf(s.event, s.scope, "say", to), line)
 }
 
-// sendKey returns the key of a message, from which its random ids follow.
+// sendKey returns the key of a message, from which its random ids are derived.
 func (s steps) sendKey(to, name string, said trail.Said) sendKey {
 	if !said.Named {
 		return digest(s.event, s.scope, to, "number "+strconv.FormatUint(said.Number, 10))
@@ -71,8 +71,8 @@ func (s steps) sendKey(to, name string, said trail.Said) sendKey {
 	return digest(s.event, s.scope, to, name)
 }
 
-// call makes a call, unless a former run of the handler of ctx has made it: then
-// it returns VK's answer.
+// call makes a call, unless an earlier run of the handler of ctx has made it:
+// then it returns the recorded response.
 func (c *Client) call(ctx context.Context, method string, p Params) (json.RawMessage, error) {
 	s, on := stepsOf(ctx)
 	switch {
@@ -89,7 +89,7 @@ func (c *Client) call(ctx context.Context, method string, p Params) (json.RawMes
 	}
 	raw, err := c.chain()(ctx, method, p)
 	if value := answerStep(raw, err); value != nil && !found {
-		s.trail.Keep(key, value) // if it is too large, the call is made again
+		s.trail.Keep(key, value) // if it is too large, the call is repeated
 	}
 	return raw, err
 }
@@ -136,15 +136,15 @@ func (s steps) callSend(ctx context.Context, c *Client, p Params) (json.RawMessa
 
 // The first byte of a step's value.
 const (
-	stepAnswer  = 'r' // then VK's response
-	stepRefusal = 'e' // then VK's refusal
-	stepSent    = 's' // then the numbers of a message
-	stepDone    = 'd' // it is done, and its result is not known
+	stepAnswer  = 'r' // followed by VK's response
+	stepRefusal = 'e' // followed by VK's refusal
+	stepSent    = 's' // followed by the numbers of a message
+	stepDone    = 'd' // done, with an unknown result
 )
 
 // A keptRefusal is VK's refusal in a step.
 type keptRefusal struct {
-	Raw  json.RawMessage `json:"raw,omitempty"` // of execute
+	Raw  json.RawMessage `json:"raw,omitempty"` // for execute
 	Peer int64           `json:"peer,omitempty"`
 	All  []keptError     `json:"all"`
 }
@@ -157,7 +157,7 @@ type keptError struct {
 	Method  string `json:"f,omitempty"`
 }
 
-// answerStep returns the value of a call's step: nil if VK has not answered.
+// answerStep returns the value of a call's step: nil if VK has not responded.
 func answerStep(raw json.RawMessage, err error) []byte {
 	if err == nil {
 		return append([]byte{stepAnswer}, raw...)
@@ -165,8 +165,9 @@ func answerStep(raw json.RawMessage, err error) []byte {
 	return refusalStep(raw, err, 0)
 }
 
-// refusalStep returns the value of a step that VK has refused, for a peer if that is
-// known: nil if err is no refusal. A captcha is none: it is asked for anew.
+// refusalStep returns the value of a step that VK has refused, for a peer if
+// that is known: nil if err is no refusal. A captcha does not count: the call
+// is made again.
 func refusalStep(raw json.RawMessage, err error, peer int64) []byte {
 	kept := keptRefusal{Peer: peer}
 	var several ExecuteErrors
@@ -189,7 +190,7 @@ func refusalStep(raw json.RawMessage, err error, peer int64) []byte {
 	return append([]byte{stepRefusal}, b...)
 }
 
-// readAnswer returns VK's answer from a step's value.
+// readAnswer returns VK's response from a step's value.
 func readAnswer(value []byte) (raw json.RawMessage, err error, ok bool) {
 	if len(value) == 0 {
 		return nil, nil, false
@@ -223,26 +224,26 @@ func keptPeer(value []byte) int64 {
 	return 0
 }
 
-// By its random_id VK knows a message that was sent before. Each send has one
-// key, from which the random ids of its parts follow. In a handler, the key
-// follows from the event, the handler, whom the message is for, and its name or
-// how many came before it: it is the same whenever and wherever the same
-// handler handles the same event. Elsewhere it follows from the name, or is
-// random.
+// VK recognizes a duplicate message by its random_id. Each send has one key,
+// from which the random ids of its parts are derived. In a handler, the key is
+// derived from the event, the handler, the recipient, and the message's name or
+// the number of earlier messages to the recipient: it is the same whenever and
+// wherever the same handler handles the same event. Elsewhere it is derived
+// from the name, or is random.
 
 // A sendKey identifies one send.
 type sendKey [sha256.Size]byte
 
-// A sendScope is the handler that a send is made in. A context.Context made of
+// A sendScope is the handler that makes a send. A context.Context derived from
 // a handler's returns it for sendScopeKey.
 type sendScope interface {
 	// sendKey returns the key of the handler's next send to a peer, which may
-	// be named. It reports false if the keys of the handler's event do not
+	// have a name. It reports false if the keys of the handler's event do not
 	// repeat, because the event has no ID.
 	sendKey(to, name string) (key sendKey, ok bool)
 
-	// actsFor returns the community that the handler's event is for, if the
-	// handler answers with the Client, else 0.
+	// actsFor returns the community of the handler's event if the handler
+	// replies with the Client, else 0.
 	actsFor(c *Client) int64
 
 	// steps returns the steps of the handler, if they are kept.
@@ -265,7 +266,7 @@ func newSendKey(ctx context.Context, to, name string) (key sendKey) {
 	return key
 }
 
-// digest is a hash of strings that tells ("ab", "c") from ("a", "bc").
+// digest is a hash of strings that distinguishes ("ab", "c") from ("a", "bc").
 func digest(of ...string) sendKey {
 	var b []byte
 	for _, s := range of {
@@ -276,14 +277,14 @@ func digest(of ...string) sendKey {
 }
 
 // randomID returns the random_id of one part of a send: a positive int32,
-// because VK wraps others, and takes 0 for none.
+// because VK wraps others, and treats 0 as absent.
 func randomID(key sendKey, part int) int64 {
 	sum := sha256.Sum256(binary.AppendUvarint(key[:], uint64(part)))
 	return max(int64(binary.BigEndian.Uint32(sum[:])>>1), 1)
 }
 
 // withRandomID returns the parameters of a call with a random_id, if the call
-// is a messages.send that has none.
+// is a messages.send without one.
 func withRandomID(ctx context.Context, method string, p Params) Params {
 	if _, ok := p["random_id"]; ok || method != "messages.send" {
 		return p

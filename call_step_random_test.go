@@ -67,8 +67,8 @@ func TestRandomIDOutsideOfHandlers(t *testing.T) {
 	})
 }
 
-// TestHandledAgain: when an event is handled again, by a process that knows
-// nothing of the first time, no message shows twice, whatever the handlers do.
+// TestHandledAgain: if an event is handled again, by a process without any
+// state of the first time, no message is duplicated, for any kind of handler.
 func TestHandledAgain(t *testing.T) {
 	long := strings.Repeat("long", 25)
 	for _, tt := range []struct {
@@ -172,7 +172,7 @@ func TestHandledAgain(t *testing.T) {
 				e := p.says(p.anna, -p.group.ID, "!go")
 				h := tt.bot(p, vk.NewRouter("!"))
 				for n := range 3 {
-					// Invoked as a Dispatcher does it.
+					// Invoked as by a Dispatcher.
 					if err := h.Serve(p.context(e)); err != nil {
 						t.Fatal(err)
 					}
@@ -180,7 +180,7 @@ func TestHandledAgain(t *testing.T) {
 						t.Fatalf("handled %d times, Anna sees %d messages, want %d: %q", n+1, len(got), tt.want, got)
 					}
 				}
-				// Another event is another matter.
+				// Another event sends its own messages.
 				if err := h.Serve(p.context(p.says(p.anna, -p.group.ID, "!go"))); err != nil {
 					t.Fatal(err)
 				}
@@ -192,8 +192,8 @@ func TestHandledAgain(t *testing.T) {
 	}
 }
 
-// TestSendAnswerLost: a send whose answer was lost is made again, part by part,
-// and shows once.
+// TestSendAnswerLost: a send with a lost response is retried, part by part, and
+// shows once.
 func TestSendAnswerLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlace(t)

@@ -311,7 +311,7 @@ func TestPollConfig(t *testing.T) {
 		"BaseURL, no scheme":  {base(func(s string) string { return "vk.test/method/" }), "Client.BaseURL", "has no scheme", false},
 		"long poll is off": {func(s *vktest.Server, p *vk.Poller) {
 			s.AdminClient().Call(context.Background(), "groups.setLongPollSettings", vk.Params{"group_id": s.GroupID, "enabled": false}, nil)
-		}, "", "switched off in the settings of the community: switch it on under Manage", true},
+		}, "", "disabled in the settings of the community: switch it on under Manage", true},
 		"service key": {func(s *vktest.Server, p *vk.Poller) { s.Fail("groups.getById", vktest.Error(vk.CodeAppAuth)) },
 			"Client.Token", "an application's service key", true},
 		"method of users": {func(s *vktest.Server, p *vk.Poller) {

@@ -8,10 +8,10 @@ import (
 	"github.com/vkrouter/vk/internal/drift"
 )
 
-// A Drift is something in an event that this package does not know: VK has
-// changed, or sends something that is not documented. The event is handled
-// nevertheless. A value without a field is in the event's Object, and a value of
-// another type than its field is zero.
+// A Drift is a part of an event that this package does not know: VK has
+// changed, or sends something undocumented. The event is handled nevertheless.
+// A value without a field is in the event's Object, and if a value's type
+// differs from its field's, the field is zero.
 type Drift struct {
 	Event string // the kind of the event
 	What  DriftKind
@@ -21,10 +21,10 @@ type Drift struct {
 	// beside the object. It is empty for an unknown kind of event.
 	Path string
 
-	// Want is the Go type of the field that a bent value is for, else empty.
+	// Want is the Go type of the field for a bent value, else empty.
 	Want string
 
-	// Sample is the value that VK sent, cut to 1024 bytes, and so not always
+	// Sample is the value that VK sent, cut to 1024 bytes, so it is not always
 	// valid JSON. It may contain texts of users, and keys that give access to
 	// their content.
 	Sample []byte
@@ -34,12 +34,12 @@ type Drift struct {
 type DriftKind int
 
 const (
-	UnknownKind  DriftKind = iota // a kind of event, or of action in a chat, that has no name here
-	UnknownField                  // a field that no model has, such as a new type of attachment
+	UnknownKind  DriftKind = iota // a kind of event, or of action in a chat, without a name here
+	UnknownField                  // a field without a counterpart in the models, such as a new type of attachment
 	BentValue                     // a value of another type than its field
 )
 
-// String returns the kind in words.
+// String returns the kind as text.
 func (k DriftKind) String() string {
 	switch k {
 	case UnknownKind:
@@ -52,7 +52,7 @@ func (k DriftKind) String() string {
 	return fmt.Sprintf("DriftKind(%d)", int(k))
 }
 
-// String returns everything but the sample.
+// String returns all of d except the sample.
 func (d Drift) String() string {
 	s := d.Event + ": " + d.What.String()
 	if d.Path != "" {
@@ -64,13 +64,13 @@ func (d Drift) String() string {
 	return s
 }
 
-// Drift returns everything in the event that this package does not know, or nil
+// Drift returns the parts of the event that this package does not know, or nil
 // if it knows all: first the fields around the object, then the fields in it,
 // both in VK's order. It does not report fields that are left out on purpose,
 // such as VK's own marks for statistics.
 //
 // Drift decodes the whole event, which costs about as much as a listener. It
-// runs only when called. To watch a bot, listen to all kinds of events, and
+// runs only when called. To monitor a bot, listen to all kinds of events, and
 // report each place once:
 //
 //	var seen sync.Map
@@ -133,7 +133,7 @@ func actionOf(object any) (a *Action, path string) {
 	return nil, ""
 }
 
-// An eventModel is the fields around the object of an event.
+// An eventModel has the fields around the object of an event.
 type eventModel struct {
 	Type    json.RawMessage `json:"type"` // was read, or there would be no event
 	EventID string          `json:"event_id"`
@@ -147,16 +147,16 @@ type eventModel struct {
 var comparer = drift.Comparer{Models: ownDecoders, Ignored: leftOut, MaxSample: 1024}
 
 // ownDecoders maps the types that have an UnmarshalJSON method to the structs
-// that the methods read.
+// that the method decodes into.
 var ownDecoders = map[reflect.Type]reflect.Type{
 	reflect.TypeFor[Keyboard](): reflect.TypeFor[keyboardModel](),
 	reflect.TypeFor[Carousel](): reflect.TypeFor[carouselModel](),
 	reflect.TypeFor[Location](): reflect.TypeFor[locationModel](),
 }
 
-// leftOut are the fields that no model has, because bots have no use for them:
-// those of all objects by their keys, the others by the model that would have
-// them. See [drift.Comparer].
+// leftOut lists the fields that are left out of the models, because bots have
+// no use for them. Fields of all objects are listed by key, the others by model
+// and key. See [drift.Comparer].
 var leftOut = map[string]bool{
 	// VK's own marks, anywhere.
 	"track_code":    true, // for VK's statistics
@@ -173,10 +173,10 @@ var leftOut = map[string]bool{
 	"Photo.thumb_hash":        true, // a blurred picture, for apps
 	"Photo.real_offset":       true,
 	"Comment.real_offset":     true,
-	"Comment.pid":             true, // its photo_id once more
-	"AttachedSticker.id":      true, // its sticker_id once more
+	"Comment.pid":             true, // a copy of its photo_id
+	"AttachedSticker.id":      true, // a copy of its sticker_id
 
-	// How VK's apps show a thing, and what they offer to do with it.
+	// The appearance of objects in VK's apps, and the actions offered there.
 	"Post.short_text_rate": true, "Post.carousel_offset": true, "Post.feedback": true, "Post.can_archive": true,
 	"Post.ads_easy_promote": true, "Post.author_ad": true, "Post.push_subscription": true,
 	"Post.reaction_set_id": true, "Story.clickable_stickers": true, "Story.links": true, "Story.mute_reply": true,
@@ -188,10 +188,10 @@ var leftOut = map[string]bool{
 	"Podcast.podcast_info.position": true, "Article.owner_photo": true, "Article.can_report": true,
 	"Doc.web_preview_url": true, "Order.is_main_variant": true, "OrderItem.is_main_variant": true,
 
-	// Artists of a track, who are in its Artist and Title, too.
+	// Artists of a track, who are also in its Artist and Title.
 	"Audio.main_artists": true, "Audio.featured_artists": true,
 
-	// The page of a post's author, whose id is there, too.
+	// The page of a post's author, whose id is also in the post.
 	"Post.from": true,
 
 	// Pictures as VK sent them before 5.103.
@@ -199,7 +199,8 @@ var leftOut = map[string]bool{
 	"Video.first_frame_800": true, "Video.photo_130": true, "Video.photo_320": true, "Video.photo_800": true,
 	"Doc.photo_100": true,
 
-	// What only a post or a comment has, in an object that says to be a message or a post.
+	// Fields of posts and comments only, in an object that claims to be a
+	// message or a post.
 	"Message.views": true, "Message.likes": true, "Message.comments": true, "Message.reposts": true,
 	"Message.to_id": true, "Message.signer_id": true, "Message.post_type": true, "Message.post_source": true,
 	"Message.marked_as_ads": true, "Message.is_favorite": true, "Message.access_key": true, "Post.thread": true,

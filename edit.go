@@ -18,19 +18,19 @@ const (
 	codeEditKind    Code = 920 // a sticker, a voice message, …
 )
 
-// Edit puts another text into a message that the community sent less than a day
-// ago. The whole message is replaced: a keyboard inside of it, attachments and
-// a place are gone unless the options bring them again, and so are forwarded
-// messages, the reference to the message that it answers, and previews of
-// links, unless [KeepForwards] and [KeepSnippets] keep them. The keyboard below
-// the input field stays as it is, unless there is a new one. To edit a message
-// to what it is already is no error.
+// Edit replaces a message that the community sent less than a day ago. The
+// whole message is replaced: an inline keyboard, attachments and a place are
+// removed unless the options contain them again. Forwarded messages, the
+// reference to the message that it replies to, and previews of links are
+// removed too, unless [KeepForwards] and [KeepSnippets] keep them. The keyboard
+// below the input field stays, unless there is a new one. An edit without
+// changes is no error.
 //
 // A text longer than one message can hold is VK's error 914: an edit cannot
-// make several of one. Options that only a new message can have (a reply, a
+// split a message. Options that only a new message can have (a reply, a
 // sticker, …) are an error.
 //
-// Where a message is known by its id only, cmid is 0 and the id is given as
+// If only the message's id is known, cmid is 0 and the id is passed as
 // Extra{"message_id": id}; that does not work in chats.
 //
 // Edit calls https://dev.vk.com/ru/method/messages.edit.
@@ -57,19 +57,18 @@ func (c *Client) Edit(ctx context.Context, peer, cmid int64, text string, opts .
 }
 
 // Delete deletes messages of a conversation for everybody. The community can
-// delete its own within a day and, in chats that it is an admin of, those of
-// others. What VK refuses is a [*MessageError] for each message, joined; of a
-// message that is not there, or no longer, it wraps [ErrNotFound]. No cmids are
-// no error.
+// delete its own messages within a day and, in chats that it is an admin of,
+// those of others. The refusals are joined, each a [*MessageError]; for a
+// message that does not exist, or no longer does, it wraps [ErrNotFound].
+// Without cmids, Delete does nothing.
 //
 // It calls https://dev.vk.com/ru/method/messages.delete, for each hundred.
 func (c *Client) Delete(ctx context.Context, peer int64, cmids ...int64) error {
 	return c.deleteAll(ctx, peer, cmids, true)
 }
 
-// DeleteForSelf is like Delete, but the messages are gone for the community
-// alone: everybody else keeps them. It can be done at any time, with any
-// message.
+// DeleteForSelf is like Delete, but deletes the messages only for the
+// community: all others keep them. It works at any time, for any message.
 func (c *Client) DeleteForSelf(ctx context.Context, peer int64, cmids ...int64) error {
 	return c.deleteAll(ctx, peer, cmids, false)
 }
@@ -82,8 +81,8 @@ func (c *Client) deleteAll(ctx context.Context, peer int64, cmids []int64, forAl
 	return errors.Join(errs...)
 }
 
-// delete makes one call of messages.delete and returns its error, or those in
-// its answer.
+// delete makes one call of messages.delete and returns its error, or the errors
+// in its response.
 func (c *Client) delete(ctx context.Context, p Params) (errs []error) {
 	const method = "messages.delete"
 	var raw json.RawMessage
@@ -121,8 +120,8 @@ func (c *Client) delete(ctx context.Context, p Params) (errs []error) {
 	return errs
 }
 
-// Pin pins a message of a chat to the top of it, in the place of the one that
-// was pinned before. The community must have the right to.
+// Pin pins a message to the top of a chat, in place of the currently pinned
+// one. The community must have the right to.
 //
 // It calls https://dev.vk.com/ru/method/messages.pin.
 func (c *Client) Pin(ctx context.Context, peer, cmid int64) error {
@@ -140,7 +139,7 @@ func (c *Client) Unpin(ctx context.Context, peer int64) error {
 }
 
 // MarkRead marks the messages of a conversation as read by the community, up to
-// and with the one that cmid names, or all if it is 0.
+// and including cmid, or all if it is 0.
 //
 // It calls https://dev.vk.com/ru/method/messages.markAsRead.
 func (c *Client) MarkRead(ctx context.Context, peer, cmid int64) error {
@@ -151,9 +150,9 @@ func (c *Client) MarkRead(ctx context.Context, peer, cmid int64) error {
 	return c.Call(ctx, "messages.markAsRead", c.forGroup(ctx, p), nil)
 }
 
-// React puts the community's reaction on a message, in the place of one that it
-// put there before. VK numbers the reactions from 1, which is the heart; a chat
-// may allow a few only.
+// React sets the community's reaction to a message, in place of an earlier one.
+// VK numbers the reactions from 1, which is the heart; a chat may allow only a
+// few.
 //
 // It calls https://dev.vk.com/ru/method/messages.sendReaction.
 func (c *Client) React(ctx context.Context, peer, cmid int64, reaction int) error {
@@ -163,7 +162,7 @@ func (c *Client) React(ctx context.Context, peer, cmid int64, reaction int) erro
 	return c.Call(ctx, "messages.sendReaction", Params{"peer_id": peer, "cmid": cmid, "reaction_id": reaction}, nil)
 }
 
-// Unreact takes the community's reaction off a message.
+// Unreact removes the community's reaction from a message.
 //
 // It calls https://dev.vk.com/ru/method/messages.deleteReaction.
 func (c *Client) Unreact(ctx context.Context, peer, cmid int64) error {
@@ -173,15 +172,15 @@ func (c *Client) Unreact(ctx context.Context, peer, cmid int64) error {
 	return c.Call(ctx, "messages.deleteReaction", Params{"peer_id": peer, "cmid": cmid}, nil)
 }
 
-// A MessageError says which recipient or which message of a call an error is
-// about, where the call itself did not fail.
+// A MessageError names the recipient or the message that an error concerns, if
+// the call itself did not fail.
 type MessageError struct {
 	PeerID int64 // the recipient, or the conversation of the message
-	CMID   int64 // the message; 0 of one that was not sent
+	CMID   int64 // the message; 0 if it was not sent
 	Err    error // VK's refusal is an *Error
 }
 
-// Error says what Err says, and about which message.
+// Error returns the text of Err and the message that it concerns.
 func (e *MessageError) Error() string {
 	if e.CMID == 0 {
 		return fmt.Sprintf("%v (peer %d)", e.Err, e.PeerID)
@@ -192,23 +191,24 @@ func (e *MessageError) Error() string {
 // Unwrap returns e.Err.
 func (e *MessageError) Unwrap() error { return e.Err }
 
-// ErrNotFound is returned, wrapped, where there is no such page or message.
+// ErrNotFound is returned, wrapped, if a page or message does not exist.
 var ErrNotFound = errors.New("not found")
 
-// History is the messages of a conversation that the community can see, the
-// newest first. They are fetched as the loop runs, 20 and then 200 at a time,
-// and no more when it ends. Messages that come meanwhile are not among them,
-// and messages that are deleted meanwhile do not make others be left out or
-// come twice. An error ends the sequence.
+// History iterates over the messages of a conversation that the community can
+// see, the newest first. It fetches them as the loop runs, first 20 and then
+// 200 at a time, and stops when the loop ends. Messages that arrive meanwhile
+// are not included. Messages that are deleted meanwhile do not cause others to
+// be skipped or repeated. An error ends the sequence.
 //
 // It calls https://dev.vk.com/ru/method/messages.getHistory.
 func (c *Client) History(ctx context.Context, peer int64) iter.Seq2[*Message, error] {
 	return func(yield func(*Message, error) bool) {
-		// VK counts from the newest message, so that the place of each changes
-		// when one comes or goes. What stays is the order of the CMIDs. Each
-		// page begins with the last message of the one before it. Where it does
-		// not, messages between may have been missed, and it takes a page back.
-		var last int64 // the CMID that was yielded last
+		// VK counts from the newest message, so every position changes when a
+		// message is added or deleted. Only the order of the CMIDs is stable.
+		// Each page begins with the last message of the previous page. If it
+		// does not, messages between them may have been missed, and the loop
+		// goes back by a page.
+		var last int64 // the CMID of the last yielded message
 		offset, count, idle := 0, 20, 0
 		for {
 			page, err := Call[struct {
@@ -249,25 +249,25 @@ func (c *Client) History(ctx context.Context, peer int64) iter.Seq2[*Message, er
 	}
 }
 
-// maxStale bounds the pages in a row that have nothing new.
+// maxStale limits the consecutive pages without a new message.
 const maxStale = 50
 
-// A Member is one who takes part in a chat.
+// A Member is a member of a chat.
 type Member struct {
-	Profile              // who
-	InvitedBy  int64     // who brought them in; 0 if VK does not tell
-	Joined     time.Time // when
-	Admin      bool      // of the chat
-	Owner      bool      // of the chat
+	Profile              // the member
+	InvitedBy  int64     // the inviting user; 0 if VK does not report it
+	Joined     time.Time // the time of joining
+	Admin      bool      // whether the member is an admin of the chat
+	Owner      bool      // whether the member owns the chat
 	CanKick    bool      // whether the community can remove them
-	Restricted bool      // whether they must not write
+	Restricted bool      // whether the member is muted
 }
 
-// Members is those who take part in a conversation: people, and communities
-// too. Of a chat, a community learns them if it is an admin of it: else the
-// error is 917. Fields are what to tell of their pages besides, as [Fields]
-// does. Who joins or leaves while the loop runs may be among them or not, and
-// nobody is twice. An error ends the sequence.
+// Members iterates over the members of a conversation: users and communities.
+// For a chat, the community must be an admin; otherwise the error is 917.
+// Fields are further fields of the members' pages, as in [Fields]. A member who
+// joins or leaves while the loop runs may or may not be included; no member is
+// repeated. An error ends the sequence.
 //
 // It calls https://dev.vk.com/ru/method/messages.getConversationMembers, for
 // each 200.
@@ -298,7 +298,7 @@ func (c *Client) Members(ctx context.Context, peer int64, fields ...string) iter
 					Profile: pages[it.ID], InvitedBy: it.InvitedBy, Joined: it.Joined,
 					Admin: it.Admin, Owner: it.Owner, CanKick: it.CanKick, Restricted: it.Restricted,
 				}
-				m.PeerID = it.ID // also where VK does not show the page
+				m.PeerID = it.ID // also if VK does not show the page
 				if !yield(m, nil) {
 					return
 				}
@@ -311,7 +311,7 @@ func (c *Client) Members(ctx context.Context, peer int64, fields ...string) iter
 	}
 }
 
-// A membersPage is what messages.getConversationMembers answers.
+// A membersPage is a response of messages.getConversationMembers.
 type membersPage struct {
 	Count int `json:"count"`
 	Items []struct {
@@ -326,11 +326,10 @@ type membersPage struct {
 	extended
 }
 
-// chatID returns the number of the chat that a peer is, as methods that take chat_id
-// want it.
+// chatID returns the number of a peer's chat, for methods that take a chat_id.
 func chatID(method string, peer int64) (int64, error) {
 	if peer <= chatPeers {
-		return 0, &ParamError{method, "chat_id", fmt.Errorf("peer %d is no chat", peer)}
+		return 0, &ParamError{method, "chat_id", fmt.Errorf("peer %d is not a chat", peer)}
 	}
 	return peer - chatPeers, nil
 }
@@ -348,8 +347,8 @@ func (c *Client) callInChat(ctx context.Context, method string, peer int64, p Pa
 	return c.Call(ctx, method, p, nil)
 }
 
-// Kick removes a member from a chat: a person, or a community by its negative id. The
-// bot's community must be an admin of the chat. For others than members, VK returns
+// Kick removes a member from a chat: a user, or a community by its negative id.
+// The bot's community must be an admin of the chat. For non-members, VK returns
 // error 935.
 //
 // It calls https://dev.vk.com/ru/method/messages.removeChatUser.
@@ -357,10 +356,10 @@ func (c *Client) Kick(ctx context.Context, peer, member int64) error {
 	return c.callInChat(ctx, "messages.removeChatUser", peer, Params{"member_id": member})
 }
 
-// Mute forbids members of a chat to write for a time, which is sent in whole seconds; a
-// zero time lasts until [Client.Unmute]. The community must be an admin of the chat.
-// Members that VK does not mute, such as admins, are a [*MuteError]. No members are no
-// call.
+// Mute forbids members of a chat to write for a time, which is sent in whole
+// seconds; if zero, until [Client.Unmute]. The community must be an admin of
+// the chat. Members that VK does not mute, such as admins, are reported by a
+// [*MuteError]. Without members, no call is made.
 //
 // It calls https://dev.vk.com/ru/method/messages.changeConversationMemberRestrictions.
 func (c *Client) Mute(ctx context.Context, peer int64, d time.Duration, members ...int64) error {
@@ -386,12 +385,12 @@ const methodRestrict = "messages.changeConversationMemberRestrictions"
 // A MuteError lists members of a chat that VK did not mute or unmute.
 type MuteError struct {
 	PeerID  int64   // the chat
-	Members []int64 // those left as they were
+	Members []int64 // the members left unchanged
 }
 
 // Error names the chat and the members.
 func (e *MuteError) Error() string {
-	return fmt.Sprintf("vk: %s: members %v of peer %d were left as they were", methodRestrict, e.Members, e.PeerID)
+	return fmt.Sprintf("vk: %s: members %v of peer %d were not changed", methodRestrict, e.Members, e.PeerID)
 }
 
 func (c *Client) restrict(ctx context.Context, peer int64, p Params, members []int64) error {
@@ -412,8 +411,8 @@ func (c *Client) restrict(ctx context.Context, peer int64, p Params, members []i
 	return err
 }
 
-// InviteLink returns the link by which people join a chat. With reset, it is a new one,
-// and earlier links lead nowhere. The community must be an admin of the chat.
+// InviteLink returns the link for joining a chat. With reset, it is a new one,
+// and earlier links become invalid. The community must be an admin of the chat.
 //
 // It calls https://dev.vk.com/ru/method/messages.getInviteLink.
 func (c *Client) InviteLink(ctx context.Context, peer int64, reset bool) (string, error) {
@@ -426,7 +425,7 @@ func (c *Client) InviteLink(ctx context.Context, peer int64, reset bool) (string
 	}
 	err := c.Call(ctx, method, c.forGroup(ctx, Params{"peer_id": peer, "reset": reset}), &answer)
 	if err == nil && answer.Link == "" {
-		err = fmt.Errorf("vk: %s: the answer has no link", method)
+		err = fmt.Errorf("vk: %s: the response has no link", method)
 	}
 	return answer.Link, err
 }

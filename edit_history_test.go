@@ -17,7 +17,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// before makes something happen before each call of a method.
+// before runs a function before each call of a method.
 func (p *place) before(method string, do func()) {
 	p.client.Use(func(next vk.CallFunc) vk.CallFunc {
 		return func(ctx context.Context, m string, params vk.Params) (json.RawMessage, error) {
@@ -64,8 +64,8 @@ func TestHistory(t *testing.T) {
 	}
 }
 
-// TestHistoryMoves: while messages come and go between the pages, those that
-// stay come once each, the newest first.
+// TestHistoryMoves: while messages are added and deleted between the pages, the
+// remaining ones are yielded once each, the newest first.
 func TestHistoryMoves(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(lessUnderRace(25)) {
@@ -89,7 +89,7 @@ func TestHistoryMoves(t *testing.T) {
 					add(rnd.IntN(5) * rnd.IntN(90)) // up to more than a page
 				}
 				if rnd.IntN(2) == 0 {
-					var some []int64 // neighbours too, for a while
+					var some []int64 // also adjacent ones, for a while
 					at, n := 1+rnd.Int64N(old), rnd.Int64N(30)*rnd.Int64N(12)
 					for cmid := at; cmid <= min(at+n, old); cmid++ {
 						some = append(some, cmid)
@@ -122,8 +122,8 @@ func TestHistoryMoves(t *testing.T) {
 	}
 }
 
-// TestHistoryEnds: the loop ends the calls, an error ends the loop, and senseless
-// answers end both.
+// TestHistoryEnds: the end of the loop ends the calls, an error ends the loop,
+// and invalid responses end both.
 func TestHistoryEnds(t *testing.T) {
 	p := newPlace(t)
 	for range 100 {
@@ -150,7 +150,7 @@ func TestHistoryEnds(t *testing.T) {
 		t.Errorf("%d times an error", n)
 	}
 	for _, tt := range []struct {
-		answer string // again and again
+		answer string // repeated
 		calls  int    // at most
 	}{
 		{`{"count":1000,"items":[]}`, 1},
@@ -228,7 +228,8 @@ func TestMembersEnds(t *testing.T) {
 	if n := len(p.world.Calls("messages.getConversationMembers")); n != 2 {
 		t.Errorf("%d calls", n)
 	}
-	// Somebody leaves, and the next page overlaps or not: nobody is twice.
+	// A member leaves, so the next page may overlap: no member is yielded
+	// twice.
 	seen := make(map[int64]bool)
 	first := true
 	p.before("messages.getConversationMembers", func() {
@@ -244,7 +245,7 @@ func TestMembersEnds(t *testing.T) {
 		}
 		seen[m.PeerID] = true
 	}
-	if len(seen) < 301 { // who came late may be among them
+	if len(seen) < 301 { // a member who joined late may be included
 		t.Errorf("%d members", len(seen))
 	}
 	synctest.Test(t, func(t *testing.T) {
@@ -261,7 +262,7 @@ func TestMembersEnds(t *testing.T) {
 	})
 }
 
-// TestChatHelpers: what a bot does to a chat that it is an admin of.
+// TestChatHelpers covers the actions of a bot in a chat that it is an admin of.
 func TestChatHelpers(t *testing.T) {
 	bot := vktest.New(t)
 	c := bot.Client()
@@ -300,7 +301,7 @@ func TestChatHelpers(t *testing.T) {
 	}
 }
 
-// TestMute: what is sent, and who was not muted.
+// TestMute checks the sent parameters, and the members that were not muted.
 func TestMute(t *testing.T) {
 	const chat = 2_000_000_001
 	for _, tt := range []struct {
@@ -318,17 +319,17 @@ func TestMute(t *testing.T) {
 			vk.Params{"peer_id": int64(chat), "member_ids": []int64{1}, "action": "rw"}, ""},
 		{"an admin", func(c *vk.Client) error { return c.Mute(t.Context(), chat, 0, 1, 2) }, `{"failed_member_ids":[2]}`,
 			vk.Params{"peer_id": int64(chat), "member_ids": []int64{1, 2}, "action": "ro"},
-			"vk: messages.changeConversationMemberRestrictions: members [2] of peer 2000000001 were left as they were"},
+			"vk: messages.changeConversationMemberRestrictions: members [2] of peer 2000000001 were not changed"},
 		{"nobody", func(c *vk.Client) error { return c.Mute(t.Context(), chat, 0) }, "", nil, ""},
 		{"no chat", func(c *vk.Client) error { return c.Mute(t.Context(), 5, 0, 1) }, "", nil,
-			`vk: messages.changeConversationMemberRestrictions: parameter "chat_id": peer 5 is no chat`},
+			`vk: messages.changeConversationMemberRestrictions: parameter "chat_id": peer 5 is not a chat`},
 		{"too short", func(c *vk.Client) error { return c.Mute(t.Context(), chat, time.Millisecond, 1) }, "", nil,
 			`vk: messages.changeConversationMemberRestrictions: parameter "for": 1ms is less than a second`},
-		{"kick from no chat", func(c *vk.Client) error { return c.Kick(t.Context(), 5, 1) }, "", nil, `vk: messages.removeChatUser: parameter "chat_id": peer 5 is no chat`},
+		{"kick from no chat", func(c *vk.Client) error { return c.Kick(t.Context(), 5, 1) }, "", nil, `vk: messages.removeChatUser: parameter "chat_id": peer 5 is not a chat`},
 		{"link into no chat", func(c *vk.Client) error { _, err := c.InviteLink(t.Context(), 5, false); return err }, "", nil,
-			`vk: messages.getInviteLink: parameter "chat_id": peer 5 is no chat`},
+			`vk: messages.getInviteLink: parameter "chat_id": peer 5 is not a chat`},
 		{"no link", func(c *vk.Client) error { _, err := c.InviteLink(t.Context(), chat, false); return err }, "{}",
-			vk.Params{"peer_id": int64(chat), "reset": false}, "vk: messages.getInviteLink: the answer has no link"},
+			vk.Params{"peer_id": int64(chat), "reset": false}, "vk: messages.getInviteLink: the response has no link"},
 		{"no title", func(c *vk.Client) error { return c.SetTitle(t.Context(), chat, " ") }, "", nil, `vk: messages.editChat: parameter "title": is empty`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -48,7 +48,7 @@ func TestEdit(t *testing.T) {
 				t.Fatalf("%+v", m)
 			}
 
-			// Another keyboard, and what the message answers.
+			// Another keyboard, and the message that it replies to.
 			var edited vk.Sent
 			if err := sent.Edit(c, "Done", menu("Again"), vk.KeepForwards, vk.KeepSnippets, vk.Silent, vk.As("x"), vk.Into(&edited)); err != nil {
 				t.Fatal(err)
@@ -64,8 +64,8 @@ func TestEdit(t *testing.T) {
 				t.Errorf("%v", calls[0].Params)
 			}
 
-			// What the edit does not bring is gone.
-			for range 2 { // what it is already, it may become
+			// Parts that the edit does not contain are removed.
+			for range 2 { // an edit without changes is allowed
 				if err := p.client.Edit(t.Context(), peer, sent.CMID, "Bye"); err != nil {
 					t.Fatal(err)
 				}
@@ -114,7 +114,8 @@ func TestEditRefused(t *testing.T) {
 	}
 }
 
-// TestShow: a press is answered in its message, all else with a new one.
+// TestShow: a press is answered in its message, other events with a new
+// message.
 func TestShow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlace(t)
@@ -139,13 +140,13 @@ func TestShow(t *testing.T) {
 		handle(press, "Menu")
 		handle(press, "Menu") // again
 
-		// Too old to be edited: a new one, and only one.
+		// Too old to be edited: a new message, and only one.
 		time.Sleep(25 * time.Hour)
 		press = p.presses(p.anna, -p.group.ID, 2, "More")
 		handle(press, "Menu", "Menu")
 		handle(press, "Menu", "Menu")
 
-		// The keyboard below the input field is in no message.
+		// The keyboard below the input field is not part of a message.
 		if err := p.client.Send(t.Context(), p.anna.ID, "keys", vk.Extra{"keyboard": strings.Replace(menu("Down")["keyboard"].(string), "true", "false", 1)}); err != nil {
 			t.Fatal(err)
 		}
@@ -153,8 +154,8 @@ func TestShow(t *testing.T) {
 	})
 }
 
-// TestShowFails: what VK says against an edit is told, except that it is too
-// late.
+// TestShowFails: VK's refusal of an edit is returned, unless the message is too
+// old.
 func TestShowFails(t *testing.T) {
 	for _, tt := range []struct {
 		code vk.Code
@@ -205,7 +206,7 @@ func TestDelete(t *testing.T) {
 			t.Errorf("Anna sees %q", got)
 		}
 
-		// What cannot be deleted is named, each on its own.
+		// Each message that cannot be deleted is named.
 		err := p.client.Delete(t.Context(), p.anna.ID, 1, old.CMID, short.CMID, 99, short.CMID+1)
 		var got []string
 		for _, err := range err.(interface{ Unwrap() []error }).Unwrap() {
@@ -223,7 +224,7 @@ func TestDelete(t *testing.T) {
 			t.Error(s)
 		}
 
-		// For the community alone, anything can be deleted.
+		// For the community alone, any message can be deleted.
 		if err := p.client.DeleteForSelf(t.Context(), p.anna.ID, 1, old.CMID); err != nil {
 			t.Fatal(err)
 		}

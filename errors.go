@@ -19,35 +19,35 @@ import (
 	"time"
 )
 
-// An Error is VK's refusal of an API call. Match its code with
-// errors.Is(err, vk.CodeFlood), or get at it with [errors.As].
+// An Error is VK's error response to an API call. Match its code with
+// errors.Is(err, vk.CodeFlood), or get it with [errors.As].
 type Error struct {
-	Code    Code   // what went wrong
-	Subcode int    // a finer distinction of some codes, else 0
+	Code    Code   // the error code
+	Subcode int    // distinguishes causes of some codes, else 0
 	Message string // VK's explanation, in English
-	Text    string // an explanation for the person, in the language asked for; mostly empty
+	Text    string // an explanation for the user, in the requested language; mostly empty
 	Method  string // the method that was called
 
-	// Params are the parameters of the call as VK tells them. What might be a
-	// secret reads "***". Nil if VK tells none.
+	// Params are the parameters of the call as VK reports them. Possible
+	// secrets are replaced by "***". Nil if VK reports none.
 	Params map[string]string
 
-	// Of CodeCaptcha, in its older form: what names the captcha, and the
-	// address of the picture that shows it.
+	// CaptchaSID and CaptchaImg are the captcha's ID and the address of its
+	// picture, for CodeCaptcha in its older form.
 	CaptchaSID, CaptchaImg string
 
-	// RedirectURI is, of CodeCaptcha in its newer form and of CodeValidation,
-	// the address of a page that a person must open. It is good for some five
-	// minutes.
+	// RedirectURI is the address of a page that a user must open, for
+	// CodeCaptcha in its newer form and for CodeValidation. It is valid for
+	// about five minutes.
 	RedirectURI string
 
-	// ConfirmationText is, of CodeConfirmation, what a person must agree to
-	// before the call is made again with confirm=1.
+	// ConfirmationText is the text that a user must agree to before the call is
+	// made again with confirm=1, for CodeConfirmation.
 	ConfirmationText string
 }
 
 // Error names the method, the code and VK's explanation, and the right that the
-// token lacks if that is known.
+// token lacks, if known.
 func (e *Error) Error() string {
 	s := fmt.Sprintf("vk: %s: error %d: %s", e.Method, int(e.Code), e.Message)
 	if right := e.Right(); right != "" {
@@ -59,9 +59,9 @@ func (e *Error) Error() string {
 // subcodeScope is the Subcode of CodeAccess if the token lacks a right.
 const subcodeScope = 1133
 
-// Right returns the right of a community's token that the call needs and the
-// token lacks, as VK names it: messages, photos, docs, stories, app_widget or
-// manage. It returns "" for other errors, and if the right is not known.
+// Right returns the right that the call needs and the community token lacks, by
+// VK's name: messages, photos, docs, stories, app_widget or manage. It returns
+// "" for other errors, and if the right is not known.
 func (e *Error) Right() string {
 	if e.Code != CodeAccess || e.Subcode != subcodeScope && !strings.Contains(e.Message, "scopes") {
 		return ""
@@ -80,14 +80,14 @@ func (e *Error) Right() string {
 // Is reports whether target is the error's code.
 func (e *Error) Is(target error) bool { return target == e.Code }
 
-// Temporary reports whether the same call, unchanged, may succeed later; Wait
-// tells how much later.
+// Temporary reports whether the same call, unchanged, may succeed later; see
+// Wait for the delay.
 func (e *Error) Temporary() bool { return e.Wait() > 0 }
 
-// Wait returns how long to wait before the same call is worth making again, or
-// 0 if it is not. VK does not tell: what is returned is the order of magnitude,
-// a second for CodeTooManyRequests, a minute for CodeFlood, an hour for
-// CodeRateLimit.
+// Wait returns how long to wait before retrying the same call, or 0 if a retry
+// is useless. VK does not report a delay, so the result is an order of
+// magnitude: a second for CodeTooManyRequests, a minute for CodeFlood, an hour
+// for CodeRateLimit.
 func (e *Error) Wait() time.Duration {
 	switch e.Code {
 	case CodeTooManyRequests:
@@ -102,10 +102,10 @@ func (e *Error) Wait() time.Duration {
 	return 0
 }
 
-// Unreachable reports whether a message was refused because of whom it is for:
-// they have not allowed the community to write or forbid it, they are banned or
-// deleted, the bot is no longer in the chat. Until they change that, no message
-// will reach them: a mailing list may strike them off.
+// Unreachable reports whether a message was refused because of its recipient:
+// the user has not allowed messages from the community or forbids them, is
+// banned or deleted, or the bot is no longer in the chat. Until that changes,
+// no message reaches the recipient, so a mailing list may remove it.
 func (e *Error) Unreachable() bool {
 	switch e.Code {
 	case CodeDeleted, CodeUserBanned, CodeUserDeactivated, // of the page
@@ -114,15 +114,15 @@ func (e *Error) Unreachable() bool {
 		CodeChatAccess, CodeLeftChat, CodeNoChat, CodeChatDisabled, CodeWritingDisabled: // of the chat
 		return true
 	case CodePermission:
-		// The code for any lack of rights. Of a chat that the bot was removed
-		// from VK says: "the user was kicked out of the conversation".
+		// The code for any missing right. For a chat that the bot was removed
+		// from, VK says: "the user was kicked out of the conversation".
 		return strings.Contains(e.Message, "kicked")
 	}
 	return false
 }
 
-// shown returns the value of a parameter as it may be shown: not that of tokens
-// and passwords, nor what an upload server gave to be saved.
+// shown returns the value of a parameter for display. It hides tokens,
+// passwords, and the results of upload servers.
 func shown(name, value string) string {
 	switch name {
 	case "hash", "file", "photo", "photos_list", "sig", "upload_results", "response_json":
@@ -134,15 +134,15 @@ func shown(name, value string) string {
 	return value
 }
 
-// An HTTPError says that an answer came which is not VK's: another status
-// than 200, or a content that is not JSON. A gateway in front of VK, or a
-// proxy in front of the bot, sends such.
+// An HTTPError reports a response that is not VK's: a status other than 200, or
+// a content type that is not JSON. It usually comes from a gateway in front of
+// VK or a proxy in front of the bot.
 type HTTPError struct {
-	Method      string // what was called: an API method, or "long poll"
+	Method      string // the API method, or "long poll"
 	Status      int    // the HTTP status code
-	ContentType string // the answer's Content-Type
-	Host        string // the host that answered, with its port if the address has one
-	Path        string // the path that was asked for, such as "/method/users.get"
+	ContentType string // the response's Content-Type
+	Host        string // the host that responded, with its port if the address has one
+	Path        string // the path of the request, such as "/method/users.get"
 }
 
 // Error names the method, the status, the address and the content type.
@@ -157,20 +157,21 @@ func (e *HTTPError) Error() string {
 	return fmt.Sprintf("vk: %s: HTTP %s with content type %q where JSON was expected", e.Method, what, e.ContentType)
 }
 
-// A ConfigError says that a call, a [Poller] or a [Callback] cannot work until
-// something is changed: a field of this package's types, the token, or the
-// community's settings. Trying again does not help, so it is returned at once.
+// A ConfigError reports that a call, a [Poller] or a [Callback] cannot work
+// until something is changed: a field of this package's types, the token, or
+// the community's settings. A retry does not help, so the error is returned at
+// once.
 type ConfigError struct {
-	Place string // what was called, such as "users.get" or "Poller.Run"
+	Place string // the call, such as "users.get" or "Poller.Run"
 	Field string // the field to change, such as "Client.Token" or "Poller.GroupID"; empty if it is none
-	Text  string // what is wrong, in English; it shows no token and no other secret
-	Mend  string // what to do about it
-	Err   error  // the cause, such as VK's *Error; nil if there is none beyond Text
+	Text  string // the problem, in English; it shows no token and no other secret
+	Mend  string // the remedy
+	Err   error  // the cause, such as VK's *Error; nil if Text says it all
 
-	is error // the sentinel that the error is too, such as ErrNoToken; nil if it is none
+	is error // the sentinel that the error matches, such as ErrNoToken; nil if it matches none
 }
 
-// Error says what was called, what is wrong and what to do about it.
+// Error names the call, the problem and the remedy.
 func (e *ConfigError) Error() string {
 	s := "vk: "
 	if e.Place != "" {
@@ -193,7 +194,7 @@ func (e *ConfigError) Is(target error) bool { return e.is != nil && e.is == targ
 // Unwrap returns e.Err.
 func (e *ConfigError) Unwrap() error { return e.Err }
 
-// Where a community's settings are, on its page.
+// Places of a community's settings, on its page.
 const (
 	atTokens   = "Manage, API usage, Access tokens"
 	atLongPoll = "Manage, API usage, Long Poll API"
@@ -201,92 +202,94 @@ const (
 	atBots     = "Manage, Messages, Bot settings"
 )
 
-// misuse returns the error of a field with a wrong value.
+// misuse returns the error for a field with a wrong value.
 func misuse(field, what, mend string) *ConfigError {
 	return &ConfigError{Field: field, Text: field + " " + what, Mend: mend}
 }
 
-// at returns the error with the place where it was found, unless it has one.
+// at returns the error with the given place, unless it has one.
 func (e *ConfigError) at(place string) *ConfigError {
 	own := *e
 	own.Place = cmp.Or(own.Place, place)
 	return &own
 }
 
-// maybeDone reports whether VK may have carried out the request: the answer of a
-// gateway or a proxy leaves that open.
+// maybeDone reports whether VK may have carried out the request: the response
+// of a gateway or a proxy leaves that open.
 func (e *HTTPError) maybeDone() bool { return e.Status >= 500 || e.Status == http.StatusOK }
 
-// Errors that are told apart by errors.Is.
+// Errors to match with errors.Is.
 var (
-	// ErrNoToken is returned, in a [*ConfigError], by calls of a [Client] whose
-	// token is empty.
+	// ErrNoToken is returned, in a [*ConfigError], by calls of a [Client] that
+	// has no token.
 	ErrNoToken = errors.New("vk: the client has no token")
 
-	// ErrTooLarge is returned, wrapped, where an answer is larger than
-	// [Client.MaxResponse], or a download than [Client.MaxFetch].
-	ErrTooLarge = errors.New("the answer is too large")
+	// ErrTooLarge is returned, wrapped, if a response is larger than
+	// [Client.MaxResponse], or a download is larger than [Client.MaxFetch].
+	ErrTooLarge = errors.New("the response is too large")
 
-	// ErrMaybeDone is returned, wrapped together with what went wrong, by calls
-	// that failed in a way that leaves open whether VK did what they ask for:
-	// the connection broke after the request was sent, no answer came in time,
-	// VK had an internal error. Whoever makes such a call again may do it
-	// twice. Calls that only read never return it; of other errors it is
-	// certain that nothing was done.
+	// ErrMaybeDone is returned, wrapped together with the cause, by calls that
+	// VK may or may not have carried out: the connection broke after the
+	// request was sent, there was no response in time, or VK had an internal
+	// error. A caller that retries such a call may cause a duplicate. Calls
+	// that only read never return it. Any other error means that VK did
+	// nothing.
 	ErrMaybeDone = errors.New("VK may have done it")
 
 	// ErrLongPollOff is returned by [Poller.Run], in a [*ConfigError] together
-	// with VK's [*Error], if the community's settings have Bots Long Poll
-	// switched off. It is switched on under Manage, API usage, Long Poll API.
-	ErrLongPollOff = errors.New("long poll is switched off in the settings of the community")
+	// with VK's [*Error], if Bots Long Poll is disabled in the community's
+	// settings. Enable it under Manage, API usage, Long Poll API.
+	ErrLongPollOff = errors.New("long poll is disabled in the settings of the community")
 
-	// ErrStopped is the cause with which a handler's context ends when its
-	// source was stopped and the time to finish is over. An event whose handler
-	// ends with it counts as not handled.
+	// ErrStopped is the cause of a handler's context that ended because the
+	// source was stopped and the time to finish was over. An event whose
+	// handler ends with it counts as not handled.
 	ErrStopped = errors.New("vk: stopped")
 
-	// ErrTimeLimit is the cause with which a handler's context ends when the
-	// handler has run for longer than [Dispatcher.TimeLimit]. It wraps
+	// ErrTimeLimit is the cause of a handler's context that ended because the
+	// handler ran for longer than [Dispatcher.TimeLimit]. It wraps
 	// [context.DeadlineExceeded].
 	ErrTimeLimit = fmt.Errorf("vk: the handler's time limit is over: %w", context.DeadlineExceeded)
 
-	// errGoexit is logged where a handler ended its goroutine with
-	// runtime.Goexit, as a test's FailNow does.
+	// errGoexit is logged if a handler ends its goroutine with runtime.Goexit,
+	// as a test's FailNow does.
 	errGoexit = errors.New("vk: the handler called runtime.Goexit")
 )
 
-// A maybeDoneError is a call's error that is also ErrMaybeDone.
+// A maybeDoneError is a call's error that also matches ErrMaybeDone.
 type maybeDoneError struct {
 	err  error
-	once bool // the call was not repeated because that might do it twice
+	once bool // the call was not retried because that might cause a duplicate
 }
 
 func (e *maybeDoneError) Error() string {
 	if e.once {
-		return e.err.Error() + "; not repeated, for " + ErrMaybeDone.Error()
+		return e.err.Error() + "; not retried, because " + ErrMaybeDone.Error()
 	}
 	return e.err.Error() + "; " + ErrMaybeDone.Error()
 }
 
 func (e *maybeDoneError) Unwrap() []error { return []error{e.err, ErrMaybeDone} }
 
-// A PanicError is what a handler's panic becomes: an error like any other.
+// A PanicError is the error that a handler's panic is converted to. It is
+// handled like any other error.
 type PanicError struct {
-	Value any    // what the handler panicked with
-	Stack []byte // where, as debug.Stack prints it
+	Value any    // the value of the panic
+	Stack []byte // the stack, as debug.Stack prints it
 }
 
-// Error returns the panic's value in words, without the stack.
+// Error returns the panic's value as text, without the stack.
 func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 
-// Unwrap returns the value, if the handler panicked with an error.
+// Unwrap returns the panic's value if it is an error.
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
 }
 
-// caught returns the error of a recovered value. The value is nil if the
-// goroutine ended itself. An error that was raised again is returned as it is.
+// caught returns the error for a recovered value. A nil value means that the
+// goroutine ended itself. A *PanicError that was raised again is returned
+// unchanged.
 func caught(v any) error {
 	if v == nil {
 		return errGoexit
@@ -297,11 +300,11 @@ func caught(v any) error {
 	return &PanicError{v, debug.Stack()}
 }
 
-// errExit is the error of a function of the user's that ended its goroutine.
+// errExit is the error for a user's function that ended its goroutine.
 var errExit = errors.New("called runtime.Goexit")
 
-// contain runs f, which calls the user's code, on this goroutine. A panic is an
-// error.
+// contain runs f, which calls the user's code, on this goroutine. It returns a
+// panic as an error.
 func contain(f func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -311,8 +314,8 @@ func contain(f func() error) (err error) {
 	return f()
 }
 
-// apart runs f, which calls the user's code, on a goroutine of its own, and waits
-// for it. A panic is an error, and so is the end of the goroutine.
+// apart runs f, which calls the user's code, on a goroutine of its own, and
+// waits for it. It returns a panic, or the end of the goroutine, as an error.
 func apart(f func() error) error {
 	done := make(chan error, 1)
 	go func() {
@@ -328,8 +331,8 @@ func apart(f func() error) error {
 	return <-done
 }
 
-// failure returns the attributes of an error in the log: also the stack, if it is
-// a panic.
+// failure returns the log attributes of an error, and its stack if it is a
+// panic.
 func failure(err error) []slog.Attr {
 	attrs := []slog.Attr{slog.Any("err", err)}
 	var p *PanicError
@@ -339,8 +342,8 @@ func failure(err error) []slog.Attr {
 	return attrs
 }
 
-// A logger logs. What goes wrong in the handler of its slog.Logger has no other
-// effect than a line on standard error, once.
+// A logger logs. A failure in the handler of its slog.Logger only prints a line
+// on standard error, once.
 type logger struct{ to *slog.Logger }
 
 // slogOr returns a logger for l, or for slog.Default() if l is nil.
@@ -361,7 +364,7 @@ func (l logger) LogAttrs(ctx context.Context, level slog.Level, msg string, attr
 		}
 		r := slog.NewRecord(now, level, msg, caller[0])
 		r.AddAttrs(attrs...)
-		h.Handle(ctx, r) // as a slog.Logger, it has nobody to give an error to
+		h.Handle(ctx, r) // like a slog.Logger, it has no caller to return an error to
 		return nil
 	})
 	if err != nil {
@@ -380,32 +383,32 @@ func (l logger) Enabled(ctx context.Context, level slog.Level) (enabled bool) {
 	return l.to.Enabled(ctx, level)
 }
 
-// lament is where it is said that a slog.Handler fails.
+// lament is the writer for failures of a slog.Handler.
 var lament io.Writer = os.Stderr
 
 var lamented atomic.Bool
 
-// lamentLogger says, once in a process, that a slog.Handler has failed. There is no
-// log for that.
+// lamentLogger reports a failure of a slog.Handler, once per process. There is
+// no log for that.
 func lamentLogger(err error) {
 	if !lamented.Swap(true) {
-		fmt.Fprintf(lament, "vk: the slog.Handler of a Logger fails, and lines are lost: %v\n", failure(err))
+		fmt.Fprintf(lament, "vk: slog.Handler of a Logger failed, log lines are lost: %v\n", failure(err))
 	}
 }
 
-// A streak is something that may fail again and again: its first failure is
-// told, and its recovery. The zero streak is ready for use.
+// A streak tracks an operation that may fail repeatedly: its first failure and
+// its recovery are reported. The zero streak is ready for use.
 type streak struct {
-	failing atomic.Bool // spares success the lock
+	failing atomic.Bool // makes success free of the lock
 
 	mu       sync.Mutex
 	failures int       // in a row
-	told     bool      // the first of these
-	next     time.Time // before then, no other streak of failures is told
+	told     bool      // whether the first of these was reported
+	next     time.Time // before then, no other streak of failures is reported
 }
 
-// failed notes a failure, and reports whether to tell it: if it is the first in a
-// row, and no other was told in the last minute.
+// failed records a failure, and reports whether to log it: it is the first in a
+// row, and no other was logged in the last minute.
 func (s *streak) failed() (tell bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -419,8 +422,8 @@ func (s *streak) failed() (tell bool) {
 	return true
 }
 
-// worked notes a success. It returns how many failures came before it, and whether
-// to tell that they are over: if the first of them was told.
+// worked records a success. It returns the number of failures in a row before
+// it, and whether to log the recovery: the first of them was logged.
 func (s *streak) worked() (failures int, tell bool) {
 	if !s.failing.Load() {
 		return 0, false
@@ -433,8 +436,9 @@ func (s *streak) worked() (failures int, tell bool) {
 	return failures, tell
 }
 
-// withoutURL returns err without its *url.Error, whose text has the URL: that
-// of a long poll or an upload is a key, and that of a download may be private.
+// withoutURL returns err without its *url.Error, because that shows the URL.
+// The URL of a long poll or an upload contains a key, and the URL of a download
+// may be private.
 func withoutURL(err error) error {
 	for u := (*url.Error)(nil); errors.As(err, &u); {
 		err = u.Err
@@ -442,7 +446,7 @@ func withoutURL(err error) error {
 	return err
 }
 
-// callError wraps an error of the way to VK or back.
+// callError wraps an error of sending a request or reading its response.
 func callError(ctx context.Context, method string, err error) error {
 	err = withoutURL(err)
 	if ctx.Err() != nil {
@@ -460,34 +464,34 @@ func callError(ctx context.Context, method string, err error) error {
 	return fmt.Errorf("vk: %s: %w", method, err)
 }
 
-// Errors with which waiting ends. [ErrStopped] and [ErrUnmounted] are others,
-// and so is the cause of a context that ends.
+// Errors of waits. Others are [ErrStopped], [ErrUnmounted], and the cause of a
+// context that ends.
 var (
-	// ErrNoAnswer is returned by waits whose time is over; see [Within]. It
-	// wraps [context.DeadlineExceeded].
+	// ErrNoAnswer is returned by waits that time out; see [Within]. It wraps
+	// [context.DeadlineExceeded].
 	ErrNoAnswer = fmt.Errorf("vk: nothing came in time: %w", context.DeadlineExceeded)
 
-	// ErrInterrupted is returned by a question when the person has written a
-	// command instead of an answer. The command runs next.
+	// ErrInterrupted is returned by a question if the user sends a command
+	// instead of an answer. The command runs next.
 	ErrInterrupted = errors.New("vk: the question was interrupted by a command")
 
-	// ErrNoDispatcher is returned by waits outside of a [Dispatcher], where no
-	// event can come.
-	ErrNoDispatcher = errors.New("vk: waiting takes a Dispatcher")
+	// ErrNoDispatcher is returned by waits outside a [Dispatcher], where no
+	// event can arrive.
+	ErrNoDispatcher = errors.New("vk: waiting requires a Dispatcher")
 
-	// errHandled is returned by waits of a handler that has returned.
+	// errHandled is returned by waits of a handler that has already returned.
 	errHandled = errors.New("vk: the handler has returned")
 )
 
-// ErrCanceled is returned by a question that was answered with a word of
+// ErrCanceled is returned by a question if the user answers with a word of
 // [Cancel].
 var ErrCanceled = errors.New("vk: the question was canceled")
 
-// ErrEnded is returned by questions and other waits that [OpenHandler.End] or
-// [Dispatcher.Erase] has ended.
+// ErrEnded is returned by questions and other waits that were ended by
+// [OpenHandler.End] or [Dispatcher.Erase].
 var ErrEnded = errors.New("vk: the wait was ended by the bot")
 
-// A comesAgain is the error of a handler that wants its event delivered again.
+// A comesAgain is the error of a handler that needs its event delivered again.
 type comesAgain interface {
 	error
 	comesAgain() bool

@@ -22,7 +22,7 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// TestErrorFields: an error carries all that VK tells, but for secrets.
+// TestErrorFields: an error has all data that VK reports, except secrets.
 func TestErrorFields(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := newAPI(t, respond(`{"error":{"error_code":24,"error_subcode":1,"error_msg":"Confirmation required","error_text":"Точно?",
@@ -90,7 +90,7 @@ func TestErrorAnswers(t *testing.T) {
 	}
 }
 
-// TestCodes: no two constants have the same number, and each is explained.
+// TestCodes: no two constants have the same number, and each has a comment.
 func TestCodes(t *testing.T) {
 	f, err := parser.ParseFile(token.NewFileSet(), "errors_codes.go", nil, parser.ParseComments)
 	if err != nil {
@@ -115,7 +115,7 @@ func TestCodes(t *testing.T) {
 		names[number] = name
 		return true
 	})
-	// What may come from any method by VK's schema.
+	// Codes that any method may return, according to VK's schema.
 	for _, n := range []int{
 		1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16, 17, 18, 20, 21, 23, 24, 25, 27, 28, 29, 30, 33, 34, 35, 37, 38, 39, 40,
 		41, 42, 43, 100, 101, 113, 150, 200, 201, 203, 300, 500, 600, 603, 1114, 1116, 1117, 1118, 3300, 3301, 3302, 3303, 3304,
@@ -127,7 +127,7 @@ func TestCodes(t *testing.T) {
 	}
 }
 
-// TestMaybeDoneInPart: what VK broke off, it has begun.
+// TestMaybeDoneInPart: a call that VK aborted may have been done in part.
 func TestMaybeDoneInPart(t *testing.T) {
 	for _, tt := range []struct {
 		code   int
@@ -137,7 +137,7 @@ func TestMaybeDoneInPart(t *testing.T) {
 		{36, "wall.post", true},
 		{36, "messages.edit", true},
 		{36, "users.get", false},
-		{13, "execute", true}, // after some of its calls, perhaps
+		{13, "execute", true}, // perhaps after some of its calls
 		{13, "execute.getAll", true},
 		{12, "execute", false},
 		{13, "wall.post", false},
@@ -152,8 +152,8 @@ func TestMaybeDoneInPart(t *testing.T) {
 	}
 }
 
-// TestMaybeDone: an error says whether VK may have done the call, and whether it
-// was for that that the call was not made again.
+// TestMaybeDone: an error reports whether VK may have done the call, and
+// whether that was the reason for not retrying it.
 func TestMaybeDone(t *testing.T) {
 	reset := func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 	page := func(status int) func(http.ResponseWriter, *http.Request) {
@@ -169,8 +169,8 @@ func TestMaybeDone(t *testing.T) {
 		name     string
 		answer   func(http.ResponseWriter, *http.Request)
 		maybe    bool
-		requests int // for a call that may double
-		safe     int // for one that may not
+		requests int // for a call that a retry may duplicate
+		safe     int // for an idempotent call
 	}{
 		{"reset", reset, true, 1, 3},
 		{"HTTP 502", page(502), true, 1, 3},
@@ -220,8 +220,8 @@ func TestMaybeDone(t *testing.T) {
 					if errors.Is(err, vk.ErrMaybeDone) != maybe || strings.Contains(err.Error(), "may have done it") != maybe {
 						t.Errorf("maybe done: %v, want %v: %v", !maybe, maybe, err)
 					}
-					if said := strings.Contains(err.Error(), "not repeated"); said != (tt.maybe && !c.safe && tt.name != "too large") {
-						t.Errorf("not repeated: %v", err)
+					if said := strings.Contains(err.Error(), "not retried"); said != (tt.maybe && !c.safe && tt.name != "too large") {
+						t.Errorf("not retried: %v", err)
 					}
 					if strings.Count(err.Error(), "vk: ") != 1 {
 						t.Errorf("one layer too many: %v", err)
@@ -239,14 +239,14 @@ func TestMaybeDoneContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		err := api.client.Call(ctx, "messages.send", nil, nil)
-		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, vk.ErrMaybeDone) || strings.Contains(err.Error(), "not repeated") {
+		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, vk.ErrMaybeDone) || strings.Contains(err.Error(), "not retried") {
 			t.Error(err)
 		}
 	})
 }
 
-// TestMaybeDoneStays: what may have been done at the first attempt may have
-// been done, whatever VK says to the second.
+// TestMaybeDoneStays: a call that the first attempt may have done may have been
+// done, regardless of VK's response to the second.
 func TestMaybeDoneStays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := newAPI(t, respond(`{"error":{"error_code":10}}`, `{"error":{"error_code":935}}`))
@@ -257,8 +257,8 @@ func TestMaybeDoneStays(t *testing.T) {
 	})
 }
 
-// TestAnsweredAlready: that a press is answered already is good news, if it may
-// have been this call that answered it.
+// TestAnsweredAlready: if a press is already answered, and this call may have
+// answered it, that is a success.
 func TestAnsweredAlready(t *testing.T) {
 	const already = `{"error":{"error_code":100,"error_msg":"One of the parameters specified was missing or invalid: event_id is already answered"}}`
 	for _, tt := range []struct {
@@ -282,7 +282,7 @@ func TestAnsweredAlready(t *testing.T) {
 	}
 }
 
-// TestErrorMethod: an answer to a bundle names the call, not the
+// TestErrorMethod: an error in the response to a bundle names the call, not the
 // bundle.
 func TestErrorMethod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -371,7 +371,7 @@ func TestConfigErrorFields(t *testing.T) {
 	}
 }
 
-// TestBaseURL: a method's name is appended to the address in one way.
+// TestBaseURL: a method's name is appended to the address in a uniform way.
 func TestBaseURL(t *testing.T) {
 	for base, want := range map[string]string{
 		"":                           "https://api.vk.ru/method/users.get",
@@ -394,8 +394,8 @@ func TestBaseURL(t *testing.T) {
 	}
 }
 
-// TestHTTPErrorAddress: the error of an answer that is not VK's names the host
-// and the path, also after a redirect.
+// TestHTTPErrorAddress: the error for a response that is not VK's names the
+// host and the path, also after a redirect.
 func TestHTTPErrorAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
@@ -434,8 +434,8 @@ func TestNewClientTrims(t *testing.T) {
 	}
 }
 
-// TestErrorRight: error 15 names the right that the token lacks, where VK's answer
-// says that it is about rights.
+// TestErrorRight: error 15 names the right that the token lacks, if VK's
+// response says that it is about rights.
 func TestErrorRight(t *testing.T) {
 	const text = "Access denied: no access to call this method. It cannot be called with current scopes."
 	for _, tt := range []struct {

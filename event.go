@@ -14,22 +14,22 @@ import (
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
-// An Event is something that happened in a community, as VK reports it by
-// long poll or callback. Events are read-only, and so safe for concurrent use:
-// several listeners may be looking at one.
+// An Event is an event of a community, as VK reports it by long poll or
+// callback. Events are read-only, so they are safe for concurrent use by
+// several listeners.
 //
 // See https://dev.vk.com/ru/api/community-events/json-schema for VK's list.
 type Event struct {
-	Kind    string // what happened: "message_new", "group_join", …; VK's type
-	ID      string // VK's event_id, the same when VK delivers the event again
+	Kind    string // the kind of event: "message_new", "group_join", …; VK's type
+	ID      string // VK's event_id; duplicates have the same
 	GroupID int64  // the community
 	Version string // the API version that Object is written in
 
-	// Derived is what a new message comes to besides. For a service action in
-	// a chat it is "message_new." and the action's type, as in
-	// "message_new.chat_kick_user", also if VK has made up the type since. For the
-	// Start button, whose payload is {"command":"start"} and nothing else, it is
-	// "message_new.start"; anybody can send that. Else it is empty.
+	// Derived is the second kind of a new message. For a service action in a
+	// chat, it is "message_new." and the action's type, such as
+	// "message_new.chat_kick_user"; that includes types added by VK later. For
+	// the Start button, whose payload is {"command":"start"} and nothing else,
+	// it is "message_new.start"; any user can send that. Otherwise it is empty.
 	Derived string
 
 	// Object and Raw are the event's object and the whole event as VK sent
@@ -37,13 +37,14 @@ type Event struct {
 	Object, Raw json.RawMessage
 
 	head   head
-	press  *buttonPress // of a callback button, else nil
+	press  *buttonPress // for a callback button, else nil
 	shared *shared
 }
 
-// NewMessageEvent returns the message_new event that brings a message to a
-// community, as VK would send it: to run a command for somebody, with [NewContext]
-// and [Router.Serve], or [Dispatcher.Dispatch]. The event has no ID.
+// NewMessageEvent returns a message_new event with the message, as VK would
+// send it to the community. Use it to run a command on a user's behalf, with
+// [NewContext] and [Router.Serve], or [Dispatcher.Dispatch]. The event has no
+// ID.
 func NewMessageEvent(groupID int64, m *Message) (*Event, error) {
 	raw, err := json.Marshal(map[string]any{
 		"type": EventMessageNew, "group_id": groupID, "object": map[string]any{"message": m},
@@ -54,15 +55,14 @@ func NewMessageEvent(groupID int64, m *Message) (*Event, error) {
 	return ParseEvent(raw)
 }
 
-// ParseEvent reads an event from what VK sends of it: an element of a long
-// poll's updates, or the body of a callback. It goes through the bytes once, and
-// reads of the object only what leads the event to its handlers; the rest is
-// decoded for those who ask.
+// ParseEvent parses an event as VK sends it: an element of a long poll's
+// updates, or the body of a callback. It reads the bytes once, and of the
+// object only the parts needed for routing; the rest is decoded on demand.
 //
-// Only what is not valid JSON from the first byte to the last, or nested more
-// than 1,000 levels deep, or not an object with a type, is an error: unknown
-// kinds and fields are kept, and a field of another shape than usual reads as
-// zero. ParseEvent keeps raw, which must not be changed afterwards.
+// ParseEvent returns an error only if raw is not valid JSON as a whole, is
+// nested more than 1,000 levels deep, or is not an object with a type. Unknown
+// kinds and fields are kept, and a field of an unexpected shape is zero.
+// ParseEvent keeps raw, which must not be changed afterwards.
 func ParseEvent(raw []byte) (*Event, error) {
 	var f found
 	if err := f.readEvent(raw); err != nil {
@@ -71,7 +71,7 @@ func ParseEvent(raw []byte) (*Event, error) {
 	return f.eventOf(raw)
 }
 
-// eventOf returns the event that was found in raw.
+// eventOf returns the event found in raw.
 func (f *found) eventOf(raw []byte) (*Event, error) {
 	kind := f.kind()
 	if kind == "" {
@@ -98,14 +98,14 @@ func decode[T any](e *Event) (*T, error) {
 	return v, nil
 }
 
-// checked reports whether Object is still the value that ParseEvent has checked.
+// checked reports whether Object is still the value that ParseEvent checked.
 func (e *Event) checked() bool {
 	was := e.head.object
 	return len(was) > 0 && len(was) == len(e.Object) && &was[0] == &e.Object[0]
 }
 
-// newMessage returns the message of a message_new event. It decodes nothing else
-// of the object.
+// newMessage returns the message of a message_new event, without decoding the
+// rest of the object.
 func (e *Event) newMessage() (*Message, error) {
 	if len(e.head.message) > 0 && e.checked() {
 		d := tolerant.Decoder{Checked: true}
@@ -121,14 +121,14 @@ func (e *Event) newMessage() (*Message, error) {
 	return &v.Message, nil
 }
 
-// shared holds the data that the listeners of an event share.
+// shared holds the data shared by the listeners of an event.
 type shared struct {
 	mu     sync.Mutex
-	object any // the decoded object: a *T; nil before
+	object any // the decoded object: a *T; nil before decoding
 }
 
-// decodeShared returns the event's object as a T, which it decodes at the first
-// call. Of several types it keeps the first.
+// decodeShared returns the event's object as a T, and decodes it on the first
+// call. If callers ask for several types, it keeps the first.
 func decodeShared[T any](e *Event) (*T, error) {
 	if e.shared == nil {
 		return decode[T](e)
@@ -145,8 +145,8 @@ func decodeShared[T any](e *Event) (*T, error) {
 	return v, err
 }
 
-// old reports whether a message_new event is written as before version 5.103:
-// its object is the message.
+// old reports whether a message_new event has the form used before version
+// 5.103: its object is the message.
 func (e *Event) old() bool {
 	var o struct {
 		Message json.RawMessage `json:"message"`
@@ -154,8 +154,8 @@ func (e *Event) old() bool {
 	return tolerant.Unmarshal(e.Object, &o) == nil && o.Message == nil
 }
 
-// head is what the shallow pass reads of every event's object, for routing and
-// for the lanes: who did what where.
+// head has the fields that the shallow pass reads from every event's object,
+// for routing and for lanes: the user, the conversation and so on.
 type head struct {
 	peer, from int64
 	id, cmid   int64
@@ -163,36 +163,36 @@ type head struct {
 	payload    json.RawMessage
 	out        bool
 	lang       string
-	member     int64 // whom the service action of a message is about
+	member     int64 // the member that the service action of a message is about
 
-	object, message json.RawMessage // the object as it was checked, and of a message_new event the message in it
+	object, message json.RawMessage // the checked object, and for a message_new event the message in it
 }
 
-// found is what one walk through an event has found. Of equal keys the last one
-// counts, and equal objects are merged, as when they are decoded; null and
-// values of other kinds than usual unset what was there.
+// found is the result of one walk through an event. As in decoding, the last of
+// equal keys counts, and equal objects are merged; null and values of
+// unexpected types clear the earlier value.
 type found struct {
-	typ, event, version, object []byte // as VK wrote them; nil if there are none
+	typ, event, version, object []byte // as VK sent them; nil if absent
 	group                       int64
 	in                          foundObject
 
 	// For a Callback.
-	isObject bool   // there is an object around all
-	secret   []byte // the last one, as VK wrote it
-	secrets  int    // there are so many
+	isObject bool   // there is an outer object
+	secret   []byte // the last one, as VK sent it
+	secrets  int    // the number of secrets
 }
 
-// foundObject is what was found in the object.
+// foundObject is the part of the result about the event's object.
 type foundObject struct {
-	message                      // of kinds other than message_new, and of that before 5.103
+	message                      // for kinds other than message_new, and for that before 5.103
 	user, liker, reacted int64   // liker of like_add and like_remove, reacted of message_reaction_event
 	lang                 int64   // plus 1
-	inner                message // of message_new
-	nested               bool    // inner is there
-	whole                []byte  // the message as VK wrote it; nil if it did so in several parts
+	inner                message // for message_new
+	nested               bool    // whether inner is present
+	whole                []byte  // the message as VK sent it; nil if it came in several parts
 }
 
-// message is what was found in a message, or an object in place of one.
+// message is the result of reading a message, or an object in place of one.
 type message struct {
 	id, cmid, peer, from  int64
 	member                int64
@@ -256,7 +256,7 @@ func (o *foundObject) readObject(s *scan.Scanner) {
 				o.inner.readMember(s, s.Key())
 			}
 			if o.whole = s.Since(start); again {
-				o.whole = nil // is merged with the one before
+				o.whole = nil // merged with the one before
 			}
 		default:
 			o.message.readMember(s, key)
@@ -327,8 +327,8 @@ func (f *found) kind() string {
 	return string(text)
 }
 
-// kindNames are the kinds of this package, which need no memory of their own in
-// each event.
+// kindNames are the kinds of this package. Events share these strings to save
+// memory.
 var kindNames = func() map[string]string {
 	names := make(map[string]string)
 	for name := range kindTypes {
@@ -337,7 +337,7 @@ var kindNames = func() map[string]string {
 	return names
 }()
 
-// makeEvent returns the event that was found.
+// makeEvent returns the event from the result.
 func (f *found) makeEvent(kind string) *Event {
 	var e *Event
 	if kind == string(EventMessageEvent) {
@@ -374,7 +374,7 @@ func (f *found) makeEvent(kind string) *Event {
 	h.id, h.cmid, h.peer, h.member, h.out = m.id, m.cmid, m.peer, m.member, m.out
 	h.from = cmp.Or(m.from, f.in.user, f.in.liker, f.in.reacted)
 	if h.peer == 0 && h.from > 0 {
-		h.peer = h.from // the dialog with the person
+		h.peer = h.from // the dialog with the user
 	}
 	h.payload = payloadJSON(m.payload)
 	if f.in.lang > 0 {
@@ -386,8 +386,7 @@ func (f *found) makeEvent(kind string) *Event {
 	return e
 }
 
-// setTexts sets the strings of an event that are no names, in one piece of
-// memory.
+// setTexts sets the event's strings other than names, in one allocation.
 func (f *found) setTexts(e *Event, m *message) {
 	id, _ := tolerant.Text(f.event)
 	version, _ := tolerant.Text(f.version)
@@ -402,12 +401,12 @@ func (f *found) setTexts(e *Event, m *message) {
 	e.Version, e.head.text = all[:len(version)], all[len(version):]
 }
 
-// langs are the codes of VK's numbers for languages.
+// langs are the language codes for VK's language numbers.
 var langs = [...]string{"ru", "uk", "be", "en", "es", "fi", "de", "it"}
 
-// derived returns the name of what a new message comes to besides: of a service
-// action in a chat, whether this package knows it or not, or of a press of the
-// Start button, which anybody can imitate.
+// derived returns the derived kind of a new message: for a service action in a
+// chat, whether this package knows the action or not, or for a press of the
+// Start button, which any user can imitate.
 func derived(action []byte, payload json.RawMessage) string {
 	if what, _ := tolerant.Text(action); len(what) > 0 {
 		if name, ok := actionNames[string(what)]; ok {
@@ -426,8 +425,8 @@ const (
 	derivedStart  = derivedPrefix + "start"
 )
 
-// actionNames are the derived kinds of the actions in the table, by the action,
-// so that no event needs memory for them.
+// actionNames are the derived kinds of the actions in the table, by action, so
+// that events need no memory for them.
 var actionNames = func() map[string]string {
 	names := make(map[string]string)
 	for name := range kindTypes {
@@ -439,7 +438,7 @@ var actionNames = func() map[string]string {
 }()
 
 // isStart reports whether a payload is that of the Start button: the object
-// {"command":"start"}, however it is written, and nothing besides.
+// {"command":"start"} in any notation, without other members.
 func isStart(payload json.RawMessage) bool {
 	if len(payload) == 0 {
 		return false
@@ -459,7 +458,7 @@ func isStart(payload json.RawMessage) bool {
 	return start
 }
 
-// payloadJSON returns a button's payload as JSON. A message holds it as a
+// payloadJSON returns a button's payload as JSON. A message contains it as a
 // string of JSON, a press of a callback button as a value.
 func payloadJSON(raw json.RawMessage) json.RawMessage {
 	if len(raw) == 0 || string(raw) == "null" {
@@ -474,14 +473,14 @@ func payloadJSON(raw json.RawMessage) json.RawMessage {
 	return raw
 }
 
-// A buttonPress is what becomes of a press of a callback button. All handlers of the
-// event share it.
+// A buttonPress is the state of a press of a callback button. All handlers of
+// the event share it.
 type buttonPress struct {
 	at       time.Time   // when it was received
-	answered atomic.Bool // or is about to be
+	answered atomic.Bool // set before the answer is sent
 }
 
-// ErrNoPress is returned, wrapped, by the answers to a press of a callback
-// button where the event is none. A handler that serves commands and buttons
-// alike can ask for it with errors.Is.
+// ErrNoPress is returned, wrapped, by answers to a press if the event is not a
+// press of a callback button. A handler of both commands and buttons can check
+// for it with errors.Is.
 var ErrNoPress = errors.New("not a press of a callback button")

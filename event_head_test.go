@@ -16,8 +16,8 @@ import (
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
-// decodedEvent is ParseEvent by way of decoding: what the shallow pass is to
-// come to. It is slow, and plain to see.
+// decodedEvent is ParseEvent implemented by decoding: the expected result of
+// the shallow pass. It is slow, but obviously correct.
 func decodedEvent(raw []byte) (*Event, error) {
 	var envelope struct {
 		Type    string          `json:"type"`
@@ -110,7 +110,7 @@ func decodedEvent(raw []byte) (*Event, error) {
 	return e, nil
 }
 
-// agree checks that both ways of reading raw come to the same.
+// agree checks that both ways of reading raw have the same result.
 func agree(t *testing.T, raw []byte) {
 	t.Helper()
 	before := string(raw)
@@ -138,7 +138,7 @@ func agree(t *testing.T, raw []byte) {
 	}
 	got.shared, got.head.object, got.head.message = nil, nil, nil
 	if nests(want.head.payload) {
-		return // beyond the scanner: it is left as text
+		return // beyond the scanner: kept as text
 	}
 	if !reflect.DeepEqual(want, got) { // faster than a diff
 		diff := gocmp.Diff(want, got, gocmp.AllowUnexported(Event{}, head{}))
@@ -167,7 +167,8 @@ func payloads(t testing.TB) map[string][]byte {
 	return all
 }
 
-// TestShallowPass: the shallow pass finds in an event what decoding it finds.
+// TestShallowPass: the shallow pass finds the same data in an event as
+// decoding.
 func TestShallowPass(t *testing.T) {
 	t.Parallel()
 	for name, raw := range payloads(t) {
@@ -254,7 +255,7 @@ var oddEvents = map[string]string{
 	"1,000 levels in a message": `{"type":"message_new","object":{"message":{"action":` + strings.Repeat(`{"a":`, 997) + `1` + strings.Repeat("}", 997) + `}}}`,
 }
 
-// FuzzShallowPass is TestShallowPass for bytes of all kinds.
+// FuzzShallowPass is TestShallowPass for arbitrary bytes.
 func FuzzShallowPass(f *testing.F) {
 	for _, raw := range payloads(f) {
 		f.Add(raw)
@@ -265,13 +266,13 @@ func FuzzShallowPass(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) { agree(t, raw) })
 }
 
-// TestDerived: what a new message comes to besides has a name of its own.
+// TestDerived: derived kinds of new messages have their own names.
 func TestDerived(t *testing.T) {
 	t.Parallel()
 	for name, raw := range payloads(t) {
 		e, err := ParseEvent(raw)
 		if err != nil {
-			continue // an answer of the long poll
+			continue // a response of the long poll
 		}
 		want := ""
 		switch _, variant, _ := strings.Cut(name, "__"); {
@@ -290,8 +291,8 @@ func TestDerived(t *testing.T) {
 	}
 }
 
-// TestReadUpdates: an answer of the long poll is read as it would be decoded,
-// and nothing of it is copied.
+// TestReadUpdates: a response of the long poll is read with the same result as
+// decoding, without copying.
 func TestReadUpdates(t *testing.T) {
 	t.Parallel()
 	for _, raw := range updatesSeeds {
@@ -349,7 +350,7 @@ func sameUpdates(t *testing.T, b []byte) {
 	}
 }
 
-// FuzzReadUpdates is TestReadUpdates for bytes of all kinds.
+// FuzzReadUpdates is TestReadUpdates for arbitrary bytes.
 func FuzzReadUpdates(f *testing.F) {
 	for _, raw := range updatesSeeds {
 		f.Add([]byte(raw))
@@ -357,8 +358,8 @@ func FuzzReadUpdates(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) { sameUpdates(t, b) })
 }
 
-// TestPollMemory: what a poll has brought is not written over by the next, and
-// an event kept for long does not keep the others.
+// TestPollMemory: the events of one poll are not overwritten by the next, and
+// an event that is kept for long does not keep the others in memory.
 func TestPollMemory(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{10, 2 * maxAnswerKept} {
@@ -390,8 +391,8 @@ func TestPollMemory(t *testing.T) {
 	}
 }
 
-// TestParseAllocs: an event costs two pieces of memory, itself and its texts, one
-// more for a text with escapes, and one for a payload that is text.
+// TestParseAllocs: an event takes two allocations, for itself and its texts,
+// one more for a text with escapes, and one for a payload that is text.
 func TestParseAllocs(t *testing.T) {
 	for _, tt := range []struct {
 		name  string

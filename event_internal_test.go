@@ -17,12 +17,12 @@ import (
 	"github.com/vkrouter/vk/internal/versus"
 )
 
-// bends are what a value of an event is replaced by. The first is of no use to
-// any field but those that hold JSON as it is.
+// bends are the replacements for a value of an event. The first is unsuitable
+// for every field except those that hold JSON unchanged.
 var bends = []string{`{"zz":[1]}`, `true`, `-1.5`, `1e999`, `""`, `"zz"`, `[[{"zz":{}}]]`, `{}`}
 
-// eachValue calls f for each value in an event, with its path in the words of
-// Drift and a function that returns the event with another value there.
+// eachValue calls f for each value in an event, with its path as Drift reports
+// it and a function that returns the event with another value there.
 func eachValue(t *testing.T, raw []byte, f func(path string, with func(json.RawMessage) []byte)) {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(raw))
@@ -60,11 +60,12 @@ func eachValue(t *testing.T, raw []byte, f func(path string, with func(json.RawM
 	}
 }
 
-// TestEveryValueBent: whatever VK writes in place of any value of any payload,
-// the event is read, costs nothing but the value, and Drift tells.
+// TestEveryValueBent: if any value of any payload is replaced by any other, the
+// event is read, loses only that value, and Drift reports it.
 func TestEveryValueBent(t *testing.T) {
 	t.Parallel()
-	// read returns what a listener gets, as text, and what Drift says.
+	// read returns the object that a listener gets, as text, and the result of
+	// Drift.
 	read := func(raw []byte) (string, []Drift) {
 		agree(t, raw)
 		e, err := ParseEvent(raw)
@@ -93,7 +94,8 @@ func TestEveryValueBent(t *testing.T) {
 			if drift != nil {
 				t.Errorf("%s: %s is null: %v", name, path, drift)
 			}
-			// Not all for each: there are others of its kind.
+			// Not all bends for each value: other values of the same kind get
+			// the others.
 			turn = turn%(len(bends)-1) + 1
 			for _, bend := range []string{bends[0], bends[turn]} {
 				got, drift := read(with(json.RawMessage(bend)))
@@ -112,7 +114,7 @@ func TestEveryValueBent(t *testing.T) {
 	}
 }
 
-// keptAsIs reports whether any JSON is right at a path, or none is of use.
+// keptAsIs reports whether any JSON is valid at a path, or is ignored there.
 func keptAsIs(object reflect.Type, path string) bool {
 	if path == "secret" || strings.Contains(path, "payload") {
 		return true
@@ -130,9 +132,9 @@ func keptAsIs(object reflect.Type, path string) bool {
 	return false
 }
 
-// BenchmarkDecode is the decoding of a whole event's object, for those who ask
-// for it, against encoding/json, which knows neither times nor numbers in
-// strings: the struct is one that both can fill.
+// BenchmarkDecode decodes a whole event's object, and compares that with
+// encoding/json, which decodes neither times nor numbers in strings: both can
+// fill the struct.
 func BenchmarkDecode(b *testing.B) {
 	type message struct {
 		ID        int64     `json:"id"`
@@ -191,7 +193,8 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-// album returns message_new events with so many photos, as VK sends them.
+// album returns message_new events with the given number of photos, as VK sends
+// them.
 func album(tb testing.TB, photos int) []byte {
 	tb.Helper()
 	raw, err := os.ReadFile("testdata/payloads/variants/message_new__attachments.json")
@@ -221,8 +224,8 @@ func album(tb testing.TB, photos int) []byte {
 	return compact.Bytes()
 }
 
-// BenchmarkMessage is the decoding of a whole Message, in times of what
-// encoding/json takes for the least that a bot could decode, and for a map of
+// BenchmarkMessage decodes a whole Message. It reports the time relative to
+// encoding/json, for the least that a bot could decode, and for a map of
 // everything.
 func BenchmarkMessage(b *testing.B) {
 	type least struct {
@@ -262,7 +265,7 @@ func BenchmarkMessage(b *testing.B) {
 	}
 }
 
-// photoJSON is a photo as VK attaches it, in so many sizes.
+// photoJSON returns a photo as VK attaches it, in the given number of sizes.
 func photoJSON(sizes int) string {
 	var b strings.Builder
 	b.WriteString(`{"type":"photo","photo":{"album_id":-3,"date":1736240340,"id":457239871,"owner_id":148273615,"access_key":"7f2c1a94d0be63a815","sizes":[`)
@@ -276,8 +279,8 @@ func photoJSON(sizes int) string {
 	return b.String()
 }
 
-// photoEvent is a new message with a text and photos, as VK sends it, without
-// white space.
+// photoEvent returns a new message with a text and photos, as VK sends it,
+// without white space.
 func photoEvent(text string, photos ...string) []byte {
 	return []byte(`{"group_id":203551742,"type":"message_new","event_id":"da94c7c15197d35a45ed6a76df5271eb8a90b5bc","v":"5.199","object":{` +
 		`"client_info":{"button_actions":["text","vkpay","open_app","location","open_link","open_photo","callback","intent_subscribe","intent_unsubscribe"],` +
@@ -286,8 +289,8 @@ func photoEvent(text string, photos ...string) []byte {
 		`"attachments":[` + strings.Join(photos, ",") + `],"conversation_message_id":318,"text":"` + text + `","peer_id":148273615,"random_id":0}}}`)
 }
 
-// benchEvents are the events that are measured with: one of 1.2 KB, and an album
-// of ten photos.
+// benchEvents are the measured events: one of 1.2 KB, and an album of ten
+// photos.
 func benchEvents() map[string][]byte {
 	var album []string
 	for range 10 {
@@ -299,7 +302,8 @@ func benchEvents() map[string][]byte {
 	}
 }
 
-// bareEvent is the least that a bot without a library would read of an event.
+// bareEvent has the minimum that a bot without a library would read of an
+// event.
 type bareEvent struct {
 	Type   string `json:"type"`
 	Object struct {
@@ -311,8 +315,8 @@ type bareEvent struct {
 	} `json:"object"`
 }
 
-// BenchmarkParse is the reading of an event, in times of json.Unmarshal into a
-// struct with four fields.
+// BenchmarkParse reads an event. It reports the time relative to json.Unmarshal
+// into a struct with four fields.
 func BenchmarkParse(b *testing.B) {
 	for name, raw := range benchEvents() {
 		b.Run("event="+name, func(b *testing.B) {
@@ -330,8 +334,8 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
-// BenchmarkEvent is an event's way from its bytes to a command's handler within
-// the default time limit, but for the lanes.
+// BenchmarkEvent takes an event from its bytes to a command's handler within
+// the default time limit, without the lanes.
 func BenchmarkEvent(b *testing.B) {
 	for name, raw := range benchEvents() {
 		b.Run("route/event="+name, func(b *testing.B) {

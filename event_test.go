@@ -17,8 +17,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestPayloads takes every event of testdata, as VK sends them, through the
-// path of an event: parsed, listened to, and routed.
+// TestPayloads processes every event of testdata, as VK sends them: it is
+// parsed, passed to listeners, and routed.
 func TestPayloads(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/payloads/*.json")
@@ -32,7 +32,7 @@ func TestPayloads(t *testing.T) {
 	for _, file := range append(files, variants...) {
 		name := strings.TrimSuffix(filepath.Base(file), ".json")
 		if strings.HasPrefix(name, "longpoll_") {
-			continue // answers of the long poll, not events
+			continue // responses of the long poll, not events
 		}
 		t.Run(name, func(t *testing.T) {
 			raw, err := os.ReadFile(file)
@@ -76,13 +76,13 @@ func TestPayloads(t *testing.T) {
 	}
 }
 
-// typed are the kinds with a type of their own.
+// typed are the kinds that have their own type.
 var typed = map[string]bool{
 	"message_new": true, "message_reply": true, "message_edit": true, "message_event": true, "message_allow": true,
 	"message_deny": true, "message_typing_state": true, "group_join": true, "group_leave": true,
 }
 
-// listen counts all events of typed kinds, and looks at what they hold.
+// listen counts all events of typed kinds, and checks their contents.
 func listen(r *vk.Router, heard *int) {
 	count := func(ok bool) error {
 		*heard++
@@ -113,7 +113,7 @@ func listen(r *vk.Router, heard *int) {
 	vk.On(r, vk.EventGroupLeave, func(c *vk.Context, e *vk.GroupLeave) error { return count(e.UserID == c.PeerID()) })
 }
 
-// TestPayload: the payload of a button is the same however VK wraps it.
+// TestPayload: the payload of a button is the same in every form that VK sends.
 func TestPayload(t *testing.T) {
 	for name, event := range map[string]string{
 		"a string of JSON":  `{"type":"message_new","object":{"message":{"payload":"{\"a\": 1}"}}}`,
@@ -143,7 +143,7 @@ func TestPayload(t *testing.T) {
 	}
 }
 
-// TestBentEvent: fields of another shape than usual cost themselves.
+// TestBentEvent: only fields of an unexpected shape are lost.
 func TestBentEvent(t *testing.T) {
 	e, err := vk.ParseEvent([]byte(`{"type":"message_new","group_id":"7","event_id":5,"new":{},"object":{"client_info":[],
 		"message":{"peer_id":"12","from_id":12.0,"text":5,"out":2,"date":"1736240400","fwd_messages":{},"reply_message":[],"id":{},"x":[[]]}}}`))
@@ -164,8 +164,9 @@ func TestBentEvent(t *testing.T) {
 	}
 }
 
-// TestBentPeer: a peer id that makes no sense costs the message nothing else, and
-// a message of an old version, which is the object itself, is one for all.
+// TestBentPeer: with an invalid peer id, a message loses nothing else. A
+// message of an old version, which is the object itself, is returned as one
+// value to all callers.
 func TestBentPeer(t *testing.T) {
 	for name, event := range map[string]string{
 		"bent":         `{"type":"message_new","object":{"message":{"peer_id":{},"from_id":5,"text":"hi","conversation_message_id":3}}}`,
@@ -194,7 +195,7 @@ func TestBentPeer(t *testing.T) {
 	}
 }
 
-// TestNoMessage: an event without a message says so.
+// TestNoMessage: an event without a message returns an error.
 func TestNoMessage(t *testing.T) {
 	e, _ := vk.ParseEvent([]byte(`{"type":"message_event","object":{"user_id":1,"peer_id":1,"payload":{}}}`))
 	c := vk.NewContext(t.Context(), vk.NewClient("x"), e)
@@ -240,8 +241,8 @@ func FuzzParseEvent(f *testing.F) {
 	})
 }
 
-// TestDrift: what VK adds and bends is told, each with its place; what it always
-// sends is not.
+// TestDrift: additions and changes by VK are reported, each with its place;
+// known fields are not.
 func TestDrift(t *testing.T) {
 	for _, tt := range []struct{ name, event, want string }{
 		{"nothing", `{"type":"group_join","object":{"user_id":1,"join_type":"join"}}`, ""},
@@ -369,8 +370,8 @@ func TestOnKind(t *testing.T) {
 	}
 }
 
-// TestFullMessage: a message that VK has cropped is fetched once, any other not
-// at all.
+// TestFullMessage: a truncated message is fetched once, any other message is
+// not fetched.
 func TestFullMessage(t *testing.T) {
 	for _, tt := range []struct {
 		name                  string
@@ -425,8 +426,8 @@ func TestFullMessage(t *testing.T) {
 	})
 }
 
-// TestNewMessageEvent: a message comes out of an event as it went in, and runs
-// its command.
+// TestNewMessageEvent: the event contains the message unchanged, and runs its
+// command.
 func TestNewMessageEvent(t *testing.T) {
 	m := &vk.Message{
 		PeerID: 5, FromID: 5, CMID: 7, Text: "!a 1", Date: time.Unix(1736240400, 0).UTC(), Payload: `{"x":1}`,

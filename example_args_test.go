@@ -13,7 +13,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// What moderators write, and what a handler gets.
+// Placeholders convert the words of a message to the types of a struct's
+// fields.
 func ExampleCommand_types() {
 	type mute struct {
 		User   int64 // or vk.User, which costs a call
@@ -49,7 +50,7 @@ func ExampleRouter_Converter() {
 	r := vk.NewRouter("!")
 	r.Converter("size", vk.OneOf("S", "M", "L"))
 	r.Converter("ip", vk.ParseFunc(netip.ParseAddr))
-	r.Converter("time", vk.TimeIn(time.FixedZone("Moscow", 3*60*60))) // "15:04" is Moscow's
+	r.Converter("time", vk.TimeIn(time.FixedZone("Moscow", 3*60*60))) // "15:04" is in Moscow's time
 
 	vk.Command(r, "shirt {size:size}", func(c *vk.Context, a struct{ Size string }) error { return c.Send(a.Size) })
 	vk.Command(r, "ping {host:ip}", func(c *vk.Context, a struct{ Host netip.Addr }) error { return c.Send(a.Host.String()) })
@@ -71,11 +72,11 @@ func ExampleRouter_Converter() {
 	// 2026-12-31 20:00:00
 }
 
-// A type that has to be looked up: what is not there is the person's mistake,
-// what cannot be looked up is not.
+// A converter may look values up: a missing value is a mistake of the user, a
+// failed lookup is not.
 func ExampleConvertFunc() {
 	type Order struct{ ID, Sum int }
-	find := func(ctx context.Context, id string) (*Order, error) { // a database
+	find := func(ctx context.Context, id string) (*Order, error) { // for example, a query of a database
 		if id != "17" {
 			return nil, errors.New("no rows")
 		}
@@ -107,7 +108,7 @@ func ExampleConvertFunc() {
 	// pay {order:order}: order is of another type: there is no such order
 }
 
-// Without a struct: the text of an argument, and its value.
+// Arguments can be used without a struct: by text, or by value.
 func ExampleArg() {
 	r := vk.NewRouter("!")
 	r.Handle("roll {dice:int...=6}", func(c *vk.Context) error {
@@ -124,13 +125,13 @@ func ExampleArg() {
 	// 6 20 100 is [6 20 100]
 }
 
-// What a help command can tell of a route.
+// A help command can show the parameters of a route.
 func ExampleRoute_Params() {
 	r := vk.NewRouter("!")
 	r.Converter("size", vk.OneOf("S", "M"))
 	rt := r.Add(vk.Route{
 		Pattern:     "buy|купить {what} {size:size=M} {count:int|word?} {notes:int...?}",
-		IgnoreExtra: true, // "please"
+		IgnoreExtra: true, // for a word such as "please"
 		Handler:     func(c *vk.Context) error { return nil },
 	})
 	fmt.Println(rt.Usage())
@@ -187,7 +188,7 @@ func ExampleUnionError() {
 	// bool: is of another type
 }
 
-// A handler that runs another command, as if the person had written it.
+// A handler can run another command, as if the user had sent it.
 func ExampleContext_Invoke() {
 	r := vk.NewRouter("!")
 	roll := r.Handle("roll {sides:int=6}", func(c *vk.Context) error {
@@ -200,7 +201,8 @@ func ExampleContext_Invoke() {
 	// Output: A die of 2
 }
 
-// How a command was written.
+// Invoked returns the prefix, the command and the arguments as the user wrote
+// them.
 func ExampleContext_Invoked() {
 	r := vk.NewRouter("!")
 	r.Handle("buy|get {what...}", func(c *vk.Context) error {
@@ -212,7 +214,7 @@ func ExampleContext_Invoked() {
 	// Output: "!" "get" "green  tea"
 }
 
-// Who wrote, and who the bot is.
+// A handler can get the pages of the message's author and of the bot.
 func ExampleContext_Author() {
 	r := vk.NewRouter("!")
 	r.Handle("who", func(c *vk.Context) error {
@@ -234,7 +236,7 @@ func ExampleContext_Author() {
 	// Output: Anna wrote to Bot
 }
 
-// Whose the counter is that a handler keeps is for a key to say.
+// A key selects the scope of the counter that a handler keeps.
 func ExampleKey() {
 	count := make(map[vk.Key]int)
 	counted := func(by func(*vk.Context) vk.Key) {

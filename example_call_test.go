@@ -15,8 +15,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// A client of a bot with much to say: what waits for VK's limit is packed, 25
-// calls into one request.
+// This client serves a bot with many calls: calls that wait for VK's limit are
+// packed, 25 into one request.
 func ExampleClient_batch() {
 	fake := vktest.NewServer()
 	defer fake.Close()
@@ -37,7 +37,7 @@ func ExampleClient_batch() {
 	// Output: fewer than 40 requests for 120 calls: true
 }
 
-// A captcha is shown to a person, who answers.
+// A captcha is shown to a person for solving.
 func ExampleClient_captcha() {
 	client := vk.NewClient(os.Getenv("VK_TOKEN"))
 	client.Captcha = func(ctx context.Context, e *vk.Error) (vk.CaptchaAnswer, error) {
@@ -52,16 +52,16 @@ func ExampleClient_captcha() {
 	}
 }
 
-// openInBrowser shows a page, and returns the success_token that it ends with.
+// openInBrowser shows a page, and returns the success_token at its end.
 func openInBrowser(context.Context, string) (string, error) { return "", errors.New("no browser") }
 
-// What is left of a mailing list, and what to do about the rest.
+// A mailing list removes unreachable users and handles other errors.
 func ExampleError_unreachable() {
 	fake := vktest.NewServer()
 	defer fake.Close()
 	client := fake.Client()
 	anna, boris := fake.User("Anna"), fake.User("Boris")
-	anna.Says("hi") // VK lets a community answer, not begin
+	anna.Says("hi") // VK lets a community reply only
 
 	for _, peer := range []int64{anna.ID, boris.ID} {
 		err := client.Send(context.Background(), peer, "News!")
@@ -84,8 +84,8 @@ func ExampleError_unreachable() {
 	// to be struck off: Can't send messages for users without permission
 }
 
-// A call that must not be made twice ends with an error that says whether it
-// may have been made once.
+// If a call must not be made twice, its error may report that it may have been
+// made once.
 func Example_maybeDone() {
 	fake := vktest.NewServer()
 	defer fake.Close()
@@ -98,9 +98,8 @@ func Example_maybeDone() {
 	// Output: look whether the chat is there before making another one
 }
 
-// A mailing lets everything else pass.
-// A struct with the fields on the way takes one value out of a nested answer. It needs
-// no tags, and the rest of the answer is dropped.
+// A struct with nested fields extracts one value from a nested response. It
+// needs no tags, and the rest of the response is dropped.
 func ExampleCall_nested() {
 	fake := vktest.NewServer()
 	defer fake.Close()
@@ -114,9 +113,10 @@ func ExampleCall_nested() {
 	// Output: true
 }
 
+// Calls of a mailing have a low priority, so that they do not delay other calls.
 func ExampleWithPriority() {
 	mail := func(ctx context.Context, client *vk.Client, peers []int64) {
-		var p vk.Priority = vk.PriorityLow // answers have PriorityNormal
+		var p vk.Priority = vk.PriorityLow // replies have PriorityNormal
 		ctx = vk.WithPriority(ctx, p)
 		for _, peer := range peers {
 			if err := client.Send(ctx, peer, "News!"); err != nil {
@@ -135,8 +135,9 @@ func ExampleWithPriority() {
 	}
 }
 
-// Code that runs at VK: here, who wrote what in one request. Of calls that
-// fail inside, the result and the errors are both returned.
+// The code runs on VK's servers: here, it reads messages and their authors in
+// one request. If calls inside fail, both the result and the errors are
+// returned.
 func ExampleExecute() {
 	fake := vktest.NewServer()
 	defer fake.Close()
@@ -165,7 +166,7 @@ func ExampleExecute() {
 	// Anna 0
 }
 
-// The history of a dialog, fetched as the loop asks for it.
+// The history of a dialog is fetched as the loop needs it.
 func ExamplePages() {
 	fake := vktest.NewServer()
 	defer fake.Close()
@@ -188,9 +189,9 @@ func ExamplePages() {
 	// hi
 }
 
-// Metrics of a bot, to be read at /debug/vars of any web server in the program:
-// what is under way, how much there was of everything, how long it took and how
-// often it failed.
+// This bot has metrics, available at /debug/vars of any web server in the
+// program: the number of events and calls in progress and in total, their
+// durations and their failures.
 func ExampleObserver() {
 	vars := expvar.NewMap("bot")
 	count := func(_ context.Context, o vk.Observation) {
@@ -209,7 +210,7 @@ func ExampleObserver() {
 		case vk.StepTaken:
 			vars.Add("events_open", 1)
 		case vk.StepBegun:
-			vars.Add("events_wait_ms", o.Wait.Milliseconds()) // behind others of their conversation
+			vars.Add("events_wait_ms", o.Wait.Milliseconds()) // behind other events of the conversation
 		case vk.StepParked:
 			vars.Add("handlers_parked", 1)
 		case vk.StepResumed:
@@ -256,8 +257,8 @@ func ExampleObserver() {
 	// calls_repeated 1
 }
 
-// A log of what is slow. That of a handler which failed is there without it, and
-// so is, at the level of debugging, a line for each event.
+// This Observer logs slow handlers. Failed handlers are logged without it, as
+// are all events at the debug level.
 func ExampleObservation() {
 	slow := func(limit time.Duration, log *slog.Logger) vk.Observer {
 		return func(ctx context.Context, o vk.Observation) {
@@ -279,7 +280,8 @@ func ExampleObservation() {
 	// Output:
 }
 
-// A check before a bot goes into service. Run logs the same when it begins.
+// A program can check the bot before it goes into service. Run logs the same
+// findings at its start.
 func ExampleDiagnose() {
 	r := vk.NewRouter("!")
 	r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })
@@ -298,16 +300,16 @@ func ExampleDiagnose() {
 	// info: the token lacks the right manage: the bot cannot change settings, such as Poller.EnableEvents does: if the bot needs to do that, make a token that has them under Manage, API usage, Access tokens
 }
 
-// Who can mend it.
+// Each Finding has an addressee.
 func ExampleFinding() {
-	who := func(f vk.Finding) string {
+	addressee := func(f vk.Finding) string {
 		switch f.Problem {
 		case vk.ProblemToken, vk.ProblemRights:
-			return fmt.Sprint("whoever makes the tokens: ", f.Text, f.Rights)
+			return fmt.Sprint("the owner of the token: ", f.Text, f.Rights)
 		case vk.ProblemLongPollOff, vk.ProblemEventsOff, vk.ProblemCallback, vk.ProblemBotsOff:
-			return fmt.Sprint("whoever administers the community: ", f.Mend, f.Kinds)
+			return fmt.Sprint("an admin of the community: ", f.Mend, f.Kinds)
 		case vk.ProblemVersion, vk.ProblemNoHandlers, vk.ProblemUnknownKind:
-			return "whoever writes the bot: " + f.Text
+			return "the bot's author: " + f.Text
 		case vk.ProblemUnchecked:
 			return fmt.Sprint("time, perhaps: ", f.Err)
 		}
@@ -315,12 +317,12 @@ func ExampleFinding() {
 	}
 
 	var problem vk.Problem = vk.ProblemNoHandlers
-	fmt.Println(who(vk.Finding{Problem: problem, Text: "the bot has neither routes nor listeners"}))
-	// Output: whoever writes the bot: the bot has neither routes nor listeners
+	fmt.Println(addressee(vk.Finding{Problem: problem, Text: "the bot has neither routes nor listeners"}))
+	// Output: the bot's author: the bot has neither routes nor listeners
 }
 
-// A bot that puts the community's settings right by itself: what its handlers
-// want is switched on, and nothing is switched off.
+// This bot corrects the community's settings: it enables the events that its
+// handlers need, and disables nothing.
 func ExamplePoller_enableEvents() {
 	r := vk.NewRouter("!")
 	vk.On(r, vk.EventGroupJoin, func(c *vk.Context, e *vk.GroupJoin) error { return c.Send("Welcome!") })
@@ -335,7 +337,7 @@ func ExamplePoller_enableEvents() {
 	}
 }
 
-// A ConfigError is for the bot's owner: it says what to change.
+// A ConfigError tells the bot's owner the field to change.
 func ExampleConfigError() {
 	client := vk.NewClient("vk1.a.token from a page")
 	err := client.Call(context.Background(), "users.get", nil, nil)
@@ -362,7 +364,7 @@ func ExampleError_Right() {
 	// Output: make a token with the right docs
 }
 
-// What a bot that is an admin of a chat does there.
+// A bot that is an admin of a chat can manage the chat.
 func ExampleClient_chats() {
 	fake := vktest.NewServer()
 	defer fake.Close()
@@ -373,7 +375,7 @@ func ExampleClient_chats() {
 
 	fmt.Println(client.SetTitle(ctx, chat.ID, "Coffee"))
 	fmt.Println(client.DeletePhoto(ctx, chat.ID))
-	link, err := client.InviteLink(ctx, chat.ID, true) // a new one
+	link, err := client.InviteLink(ctx, chat.ID, true) // a new link
 	fmt.Println(link != "", err)
 	fmt.Println(client.Kick(ctx, chat.ID, boris.ID))
 	fmt.Println(client.Kick(ctx, anna.ID, boris.ID))
@@ -382,10 +384,10 @@ func ExampleClient_chats() {
 	// <nil>
 	// true <nil>
 	// <nil>
-	// vk: messages.removeChatUser: parameter "chat_id": peer 100000002 is no chat
+	// vk: messages.removeChatUser: parameter "chat_id": peer 100000002 is not a chat
 }
 
-// Somebody must not write for an hour, and is told why.
+// This command mutes a member for an hour, and announces the reason.
 func ExampleClient_Mute() {
 	r := vk.NewRouter("!")
 	r.Handle("mute {who:user} {reason...}", func(c *vk.Context) error {
@@ -406,7 +408,7 @@ func ExampleClient_Mute() {
 	})
 }
 
-// An answer that the program has kept, decoded as calls decode it.
+// Decode decodes a stored response as calls decode theirs.
 func ExampleDecode() {
 	var post vk.Post
 	err := vk.Decode([]byte(`{"id": "5", "text": "Hi", "date": 1700000000, "is_pinned": 1}`), &post)

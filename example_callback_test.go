@@ -22,8 +22,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// A bot that VK sends events to. The address, the secret key and the
-// confirmation are those of the community's settings.
+// This bot receives events from VK by webhook. The address, the secret key and
+// the confirmation are those in the community's settings.
 func ExampleCallback() {
 	_ = func() error {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -41,7 +41,7 @@ func ExampleCallback() {
 		context.AfterFunc(ctx, func() {
 			defer close(stopped)
 			cb.Stop(context.Background())
-			srv.Shutdown(context.Background()) // returns when VK has its answers
+			srv.Shutdown(context.Background()) // returns when VK has its responses
 		})
 		if err := srv.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 			return err
@@ -51,15 +51,16 @@ func ExampleCallback() {
 	}
 }
 
-// A bot of two communities that loses nothing when it is restarted, and registers
-// its address itself: what begins when, and what ends when.
+// This bot serves two communities, loses no events when it is restarted, and
+// registers its address itself. The example shows the order of starting and
+// stopping.
 func ExampleCallback_durable() {
 	_ = func(ctx context.Context, r *vk.Router) error { // ctx ends by SIGTERM, as above
 		store, err := filestore.Open("bot.db")
 		if err != nil {
 			return err
 		}
-		defer store.Close() // last of all
+		defer store.Close() // after everything else
 
 		d := &vk.Dispatcher{Handler: r, Store: store}
 		defer d.Stop(context.Background())
@@ -81,8 +82,8 @@ func ExampleCallback_durable() {
 		served := make(chan error, 1)
 		go func() { served <- srv.Serve(l) }()
 
-		if err := cb.Setup(ctx, "https://bot.example.org/vk"); err != nil { // VK asks the address meanwhile
-			log.Print(err) // of one community, perhaps: what is set up goes on
+		if err := cb.Setup(ctx, "https://bot.example.org/vk"); err != nil { // VK requests the address meanwhile
+			log.Print(err) // perhaps for one community only: the others continue
 		}
 		select {
 		case err = <-served:
@@ -104,10 +105,10 @@ func ExampleCallback_Setup() {
 	cb := &vk.Callback{
 		Client:  bot.Client(),
 		Title:   "Ping",
-		Kinds:   []string{"message_reaction_event"}, // what a handler waits for
+		Kinds:   []string{"message_reaction_event"}, // awaited by a handler
 		Handler: r,
 	}
-	address := bot.Host(cb) // outside of tests: it is served by now, at "https://bot.example.org/vk"
+	address := bot.Host(cb) // only in tests: a real bot is served at "https://bot.example.org/vk" by now
 	if err := cb.Setup(context.Background(), address); err != nil {
 		log.Fatal(err)
 	}
@@ -119,22 +120,22 @@ func ExampleCallback_Setup() {
 	// Output: pong
 }
 
-// Several communities, at one address.
+// Several communities can share one address.
 func ExampleCallbackGroup() {
 	_ = &vk.Callback{
 		Handler: vk.NewRouter("!"),
 		Groups: map[int64]vk.CallbackGroup{
 			203551742: {Client: vk.NewClient(os.Getenv("TEA_TOKEN")), Secret: vk.NewSecret(os.Getenv("TEA_SECRET")), Confirmation: "ab12cd34"},
-			203551743: {Client: vk.NewClient(os.Getenv("CAKE_TOKEN")), Secret: vk.NewSecret(os.Getenv("CAKE_SECRET"))}, // VK tells the code
+			203551743: {Client: vk.NewClient(os.Getenv("CAKE_TOKEN")), Secret: vk.NewSecret(os.Getenv("CAKE_SECRET"))}, // Setup gets the code from VK
 		},
 		Patience: 5 * time.Second,
 		MaxBody:  256 << 10,
 	}
-	// Behind a proxy that lets nobody through but VK, in a test, …
+	// Behind a proxy that admits only VK, in a test, …
 	_ = &vk.Callback{Client: vk.NewClient("token"), GroupID: 203551742, Handler: vk.NewRouter("!"), NoSecret: true}
 }
 
-// A handler that cannot do its work now, and may in a minute.
+// This handler cannot do its work now, but perhaps in a minute.
 func ExampleRetryAfter() {
 	var errLocked = errors.New("the till is locked")
 	attempts := 0
@@ -158,15 +159,15 @@ func ExampleRetryAfter() {
 	// Output: Paid. VK has tried 1 times before.
 }
 
-// A bot that was told to go.
+// This bot removes itself from a community on request.
 func ExampleCallback_remove() {
 	r := vk.NewRouter("!")
 	r.Handle("shutdown forever", func(c *vk.Context) error { return vk.ErrRemoveServer })
 	_ = r
 }
 
-// A bot that loses nothing when it is restarted, or killed, and that can be
-// asked whether it is well.
+// This bot loses no events when it is restarted or killed, and has a health
+// check.
 func ExamplePoller_durable() {
 	store, err := filestore.Open("bot.db")
 	if err != nil {
@@ -188,7 +189,7 @@ func ExamplePoller_durable() {
 	http.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) {
 		s := p.Status()
 		last := s.LastPoll
-		if last.IsZero() { // the first poll takes its time, too
+		if last.IsZero() { // the first poll takes time, too
 			last = started
 		}
 		if time.Since(last) > 2*time.Minute {
@@ -204,7 +205,7 @@ func ExamplePoller_durable() {
 	}
 }
 
-// Several bots with one Store, here one after the other: the second goes on
+// Bots can share a Store. Here they run one after another: the second continues
 // where the first was stopped.
 func ExampleDispatcher_store() {
 	world := vktest.NewServer()
@@ -233,7 +234,7 @@ func ExampleDispatcher_store() {
 		fmt.Println(<-ended)
 	}
 	run("the first", func() { anna.Says("one") })
-	anna.Says("two") // there is no bot
+	anna.Says("two") // no bot is running
 	run("the second", func() {})
 
 	// Output:
@@ -243,7 +244,7 @@ func ExampleDispatcher_store() {
 	// <nil>
 }
 
-// How far a Poller is.
+// Run calls Ready once it has reached the current position in the history.
 func ExampleRun_ready() {
 	r := vk.NewRouter("!")
 	r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })
@@ -290,9 +291,9 @@ func ExampleCallback_Status() {
 	// false
 }
 
-// Two processes of one bot: the question is asked in one, and the answer comes to the
-// other. Both have the same Queue and Store, such as those of module redisstore, and the
-// same Limits.
+// Two processes run one bot: one asks the question, and the other receives the
+// answer. Both have the same Queue and Store, such as those of module
+// redisstore, and the same Limits.
 func ExampleDispatcher_queue() {
 	queue, store, limits := new(vktest.Queue), new(vk.MemoryStore), new(vktest.Limits)
 	asked, answered := make(chan bool, 1), make(chan string, 1)
@@ -310,7 +311,7 @@ func ExampleDispatcher_queue() {
 		r.Handle("name", func(c *vk.Context) error {
 			a, err := c.Ask("What is your name?")
 			if errors.Is(err, vk.ErrLaneLost) {
-				return err // another process goes on with it
+				return err // another process continues
 			}
 			if err != nil {
 				return err
@@ -348,7 +349,8 @@ func ExampleDispatcher_queue() {
 	// The answer is Anna.
 }
 
-// An openQueue tells which conversations its process gets from others and loses to them.
+// An openQueue reports the conversations that its process gets from other
+// processes and loses to them.
 type openQueue struct{ vk.Queue }
 
 // Beat implements [vk.Queue].
@@ -374,7 +376,7 @@ func (openQueue) died(b vk.QueueBatch) {
 	}
 }
 
-// A Queue that does something beside what another one does.
+// This Queue wraps another one and adds output.
 func ExampleQueue() {
 	var q vk.Queue = openQueue{new(vktest.Queue)}
 	w := vk.QueueWorker{Group: 1, ID: "this process", Room: 1}

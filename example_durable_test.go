@@ -11,7 +11,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// A handler that is run again after a restart charges nobody twice.
+// A handler that is run again after a restart must not charge anybody twice.
 func ExampleOnce() {
 	fake := vktest.Config{Dispatcher: &vk.Dispatcher{Store: new(vk.MemoryStore)}}.NewServer()
 	defer fake.Close()
@@ -52,7 +52,8 @@ func ExampleOnce() {
 	// the handler runs again
 }
 
-// An administrator sees who has not answered, and ends what has waited for a week.
+// An administrator lists the unanswered questions, and ends those older than a
+// week.
 func ExampleDispatcher_Open() {
 	var d vk.Dispatcher
 	endOld := func(h vk.OpenHandler) {
@@ -66,7 +67,8 @@ func ExampleDispatcher_Open() {
 	}
 }
 
-// A question without an end ends all the same, and may be ended from outside.
+// Even a question without a time limit ends eventually, and may be ended from
+// outside.
 func ExampleAgeError() {
 	r := vk.NewRouter("!")
 	r.Handle("feedback", func(c *vk.Context) error {
@@ -84,7 +86,7 @@ func ExampleAgeError() {
 	})
 }
 
-// A person asks to be forgotten.
+// This bot deletes a user's data on request.
 func ExampleDispatcher_Erase() {
 	var d *vk.Dispatcher // the bot's
 	r := vk.NewRouter("!")
@@ -96,7 +98,7 @@ func ExampleDispatcher_Erase() {
 	})
 }
 
-// Sessions are listed outside of handlers.
+// Sessions can be listed outside handlers.
 func ExampleSession_All() {
 	carts := &vk.Session[[]string]{Store: new(vk.MemoryStore), Name: "cart"}
 	key := vk.Key{Group: 1, User: 5}
@@ -115,7 +117,7 @@ func ExampleSession_All() {
 	// Output: 5 [tea]
 }
 
-// Timers outlive a change of their type: the error has the value.
+// Timers survive a change of their type: the error has the old value.
 func ExampleTimerError() {
 	store := new(vk.MemoryStore)
 	ctx, key := context.Background(), vk.Key{Group: 1, Peer: 5, User: 5}

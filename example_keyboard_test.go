@@ -35,7 +35,7 @@ func ExampleKeyboard() {
 	// Output: <nil> What would you like? [Green tea ♥ Our site]
 }
 
-// A list of any length becomes rows of two.
+// A list of any length can be laid out in rows of two.
 func ExampleKeyboard_Row() {
 	var buttons []vk.Button
 	for _, tea := range []string{"green", "black", "white"} {
@@ -59,8 +59,8 @@ func ExampleKeyboard_Grid() {
 	// Output: 2 1
 }
 
-// Buttons that pay, open an app, or are of a kind that this package has no
-// function for.
+// Buttons can pay, open an app, or be of a kind without a function in this
+// package.
 func ExampleButton() {
 	kb := &vk.Keyboard{Rows: [][]vk.Button{
 		{vk.PayButton("action=transfer-to-group&group_id=1&aid=10")},
@@ -72,7 +72,7 @@ func ExampleButton() {
 	// Output: 4
 }
 
-// The menu of an admin has a row more than everybody's.
+// The menu of an admin has one more row than the others' menu.
 func ExampleKeyboard_Clone() {
 	menu := new(vk.Keyboard).Row(vk.TextButton("Help", vk.Cmd("help")))
 	admin := menu.Clone().Row(vk.TextButton("Restart", vk.Cmd("admin restart")).Negative())
@@ -80,7 +80,7 @@ func ExampleKeyboard_Clone() {
 	// Output: 1 2
 }
 
-// A keyboard that VK is sure to refuse is not sent.
+// A keyboard that VK is certain to refuse is not sent.
 func ExampleKeyboardError() {
 	c, _ := vktest.NewContext("menu")
 	err := c.Send("Menu:", new(vk.Keyboard).Row(vk.TextButton("A cup of the very best green tea that there is", nil)))
@@ -110,8 +110,8 @@ func ExampleCarousel() {
 	// Output: <nil> Our tea:
 }
 
-// A command line as a button sends it. Quoting it by hand goes wrong with the
-// first name that has a space in it.
+// Cmd quotes a button's command line. Quoting by hand fails with the first name
+// that contains a space.
 func ExampleCmd() {
 	for _, payload := range []vk.CommandLine{
 		vk.Cmd("buy", "green tea", 2),
@@ -129,7 +129,7 @@ func ExampleCmd() {
 	// {"command":"warn 5 for {why...}, which takes the rest as it stands"} <nil>
 }
 
-// What a button carries comes back typed.
+// The payload of a button is returned as a typed value.
 func ExamplePayload() {
 	type like struct {
 		Post int64 `json:"post"`
@@ -142,7 +142,7 @@ func ExamplePayload() {
 	vk.On(r, vk.EventMessageEvent, func(c *vk.Context, e *vk.MessageEvent) error {
 		liked, err := vk.Payload[like](c)
 		if err != nil {
-			return err // somebody's own invention, or a button from last year
+			return err // a forged payload, or a button from last year
 		}
 		return c.Send(fmt.Sprintf("You like post %d.", liked.Post))
 	})
@@ -182,7 +182,7 @@ func ExampleSpan() {
 	//  {"type":"underline","offset":36,"length":1}]}
 }
 
-// A bot that says what it was told mentions nobody for it.
+// This bot repeats a text without mentioning users.
 func ExampleEscape() {
 	said := "hey @all, [id1|look]"
 	fmt.Printf("%+q\n", "You said: "+vk.Escape(said))

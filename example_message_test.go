@@ -11,7 +11,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// What a message can have besides its text.
+// A message can have options besides its text.
 func ExampleSendOption() {
 	r := vk.NewRouter("!")
 	r.Handle("where", func(c *vk.Context) error {
@@ -25,7 +25,7 @@ func ExampleSendOption() {
 		}
 		return c.Send("You have said this:", vk.Forward(m), vk.MessagePayload("a quotation"))
 	})
-	r.Handle("news", func(c *vk.Context) error { // for those who have agreed to newsletters
+	r.Handle("news", func(c *vk.Context) error { // for users who have subscribed to newsletters
 		return c.Send("News!", vk.Intent("promo_newsletter"), vk.Extra{"subscribe_id": 1})
 	})
 
@@ -46,7 +46,7 @@ func ExampleSendOption() {
 	// You have said this:
 }
 
-// A message that was sent can be changed, answered and deleted.
+// A message that was sent can be changed, replied to and deleted.
 func ExampleInto() {
 	r := vk.NewRouter("!")
 	r.Handle("count", func(c *vk.Context) error {
@@ -76,7 +76,7 @@ func ExampleInto() {
 	// Output: Done.
 }
 
-// A Sent is plain data: it can be stored, and used later by other means.
+// A Sent is plain data: it can be stored, and used later by another client.
 func ExampleSent() {
 	pinned := vk.Sent{PeerID: 2000000017, CMID: 2760} // from a database
 	later := func(c *vk.Context) error {
@@ -88,7 +88,7 @@ func ExampleSent() {
 	_ = later
 }
 
-// Sends that come in no certain order, or again and again, have names.
+// Sends without a fixed order, and repeated sends, have names.
 func ExampleAs() {
 	r := vk.NewRouter("!")
 	r.Handle("pay", func(c *vk.Context) error {
@@ -101,7 +101,7 @@ func ExampleAs() {
 		return err
 	})
 
-	// Outside of handlers, the name is all there is.
+	// Outside handlers, only the name counts.
 	remind := func(ctx context.Context, client *vk.Client, user int64, order int) error {
 		return client.Send(ctx, user, "Your order is waiting.", vk.As(fmt.Sprint("reminder of order ", order)))
 	}
@@ -110,7 +110,7 @@ func ExampleAs() {
 	defer fake.Close()
 	anna := fake.User("Anna")
 	anna.Says("hello")
-	for range 2 { // the second time, perhaps after a restart, nothing more shows
+	for range 2 { // the second send, perhaps after a restart, shows nothing
 		if err := remind(context.Background(), fake.Client(), anna.ID, 7); err != nil {
 			log.Fatal(err)
 		}
@@ -123,7 +123,7 @@ func ExampleAs() {
 	// false
 }
 
-// A menu in one message: pressing its buttons changes it.
+// This menu is one message: pressing its buttons changes it.
 func ExampleContext_Show() {
 	menu := func(c *vk.Context) error {
 		return c.Show("Tea or coffee?", vk.Extra{
@@ -153,8 +153,7 @@ func ExampleContext_Show() {
 	// 1
 }
 
-// What a press of a callback button can be answered with. A press is answered
-// once.
+// A press of a callback button can be answered in several ways, but only once.
 func ExampleContext_Answer() {
 	var r vk.Router
 	vk.On(&r, vk.EventMessageEvent, func(c *vk.Context, e *vk.MessageEvent) error {
@@ -166,10 +165,10 @@ func ExampleContext_Answer() {
 		case `{"show":"text"}`:
 			return c.Snackbar("Added.")
 		}
-		return c.Answer() // nothing: the button stops to spin
+		return c.Answer() // empty: the button's spinner stops
 	})
 
-	// A handler for commands and buttons alike.
+	// This handler serves both commands and buttons.
 	_ = func(c *vk.Context) error {
 		if err := c.Snackbar("Added."); errors.Is(err, vk.ErrNoPress) {
 			return c.Reply("Added.")
@@ -179,7 +178,7 @@ func ExampleContext_Answer() {
 	}
 }
 
-// What can be done with messages whose number is known.
+// Messages with a known number can be changed.
 func ExampleClient_Edit() {
 	tidy := func(ctx context.Context, client *vk.Client, chat, rules, spam int64) error {
 		if err := client.Edit(ctx, chat, rules, "Be kind."); err != nil {
@@ -198,7 +197,7 @@ func ExampleClient_Edit() {
 		var refused *vk.MessageError
 		switch {
 		case errors.Is(err, vk.ErrNotFound):
-			return nil // somebody was faster
+			return nil // another member was faster
 		case errors.As(err, &refused):
 			log.Print("this one stays: ", refused.CMID)
 			return client.DeleteForSelf(ctx, refused.PeerID, refused.CMID)
@@ -228,7 +227,7 @@ func ExampleClient_Broadcast() {
 		case errors.As(d.Err, &refused) && refused.Unreachable():
 			fmt.Println("no longer a subscriber:", d.PeerID == boris.ID, d.Sent.CMID)
 		default:
-			log.Print(d.Err) // the others get theirs
+			log.Print(d.Err) // the others get the message
 		}
 	}
 	fmt.Println("sent to", sent)
@@ -237,7 +236,7 @@ func ExampleClient_Broadcast() {
 	// sent to 2
 }
 
-// The messages of a day, newest first.
+// History yields the messages of a day, the newest first.
 func ExampleClient_History() {
 	fake := vktest.NewServer()
 	defer fake.Close()
@@ -251,7 +250,7 @@ func ExampleClient_History() {
 			log.Fatal(err)
 		}
 		if m.Date.Before(yesterday) {
-			break // and no more is fetched
+			break // nothing more is fetched
 		}
 		fmt.Println(m.Text)
 	}
@@ -284,7 +283,7 @@ func ExampleClient_Members() {
 	// Boris false true false true true
 }
 
-// Who is it? Everything about pages.
+// Profile returns the page of a user or a community.
 func ExampleClient_Profile() {
 	fake := vktest.NewServer()
 	defer fake.Close()
@@ -307,7 +306,7 @@ func ExampleClient_Profiles() {
 	anna := fake.User("Anna")
 	ctx, client := context.Background(), fake.Client()
 
-	self, err := client.Self(ctx) // whose token is it?
+	self, err := client.Self(ctx) // finds the token's owner
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -358,7 +357,7 @@ func ExampleClient_Users() {
 	// Bot
 }
 
-// Whom does a person mean?
+// Resolve finds the page that a text refers to.
 func ExampleClient_Resolve() {
 	fake := vktest.NewServer()
 	defer fake.Close()
@@ -381,9 +380,9 @@ func ExampleClient_Resolve() {
 	// nobody
 }
 
-// People see that the bot is at work.
+// Users see that the bot is working.
 func ExampleContext_KeepTyping() {
-	search := func(query string) (string, error) { return "…", nil } // takes a while
+	search := func(query string) (string, error) { return "…", nil } // slow
 	r := vk.NewRouter("!")
 	r.Handle("find {query...}", func(c *vk.Context) error {
 		var found string
@@ -399,7 +398,7 @@ func ExampleContext_KeepTyping() {
 	r.Handle("soon", func(c *vk.Context) error { return c.Typing() })
 }
 
-// Options for many kinds of refs: a message that came, and one that was sent.
+// MessageRef allows options for both received and sent messages.
 func ExampleMessageRef() {
 	together := func(c *vk.Context, sent vk.Sent) error {
 		m, err := c.Message()
@@ -411,7 +410,7 @@ func ExampleMessageRef() {
 	_ = together
 }
 
-// A bot that says what was said to it, with all that was attached.
+// This bot repeats a message, with all its attachments.
 func ExampleOptions() {
 	r := vk.NewRouter("!")
 	r.Handle("echo {text...?}", func(c *vk.Context) error {
@@ -423,7 +422,7 @@ func ExampleOptions() {
 	})
 }
 
-// Any switch of messages.send can be an option.
+// Any flag of messages.send can be an option.
 func ExampleSendFlag() {
 	quiet := []vk.SendOption{vk.Silent, vk.NoMentions, vk.SendFlag("dont_parse_links")}
 	c, rec := vktest.NewContext("hello")
@@ -434,7 +433,7 @@ func ExampleSendFlag() {
 	// Output: psst
 }
 
-// A Delivery is also what tells whom to try again.
+// Deliveries also tell the recipients to retry.
 func ExampleDelivery() {
 	again := func(ctx context.Context, client *vk.Client, peers []int64) {
 		for range 3 {

@@ -17,12 +17,11 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// A bot that keeps the pictures that people send or forward, and sends them
-// back.
+// This bot sends back the pictures that users send or forward.
 func ExampleMessage_All() {
 	r := vk.NewRouter("!")
 	vk.On(r, vk.EventMessageNew, func(c *vk.Context, e *vk.MessageNew) error {
-		for m := range e.Message.All() { // the message, what it answers, what it forwards
+		for m := range e.Message.All() { // the message, replied and forwarded messages
 			for _, a := range m.Attachments {
 				if a.Photo == nil {
 					continue
@@ -70,12 +69,12 @@ func ExampleAttached() {
 func ExampleAttached_Ref() {
 	a := vk.Attached{Type: "photo", Photo: &vk.Photo{OwnerID: -1, ID: 2, AccessKey: "k3y"}}
 	if ref, ok := a.Ref(); ok {
-		fmt.Println(ref) // to keep, and to send another day: see ParseAttachment
+		fmt.Println(ref) // can be stored and sent later: see ParseAttachment
 	}
 	// Output: photo-1_2_k3y
 }
 
-// Chats, comments, orders: each kind of event has its type.
+// Each kind of event has its type: chats, comments, orders.
 func Example_events() {
 	r := vk.NewRouter("!")
 	vk.On(r, vk.EventStart, func(c *vk.Context, e *vk.MessageNew) error { return c.Send("Welcome!") })
@@ -96,7 +95,7 @@ func Example_events() {
 		fmt.Println("reposted on the wall of", e.Owner())
 		return nil
 	})
-	// Any kind, also one that is new, as VK sends it.
+	// Any kind, including new ones, can be received as VK sends it.
 	vk.On(r, vk.Kind[json.RawMessage]("party_new"), func(c *vk.Context, object *json.RawMessage) error { return nil })
 }
 
@@ -114,8 +113,8 @@ func ExampleVideo_Cover() {
 	// Output: large.jpg
 }
 
-// A bot that says when VK sends something that this package does not know, and
-// counts it.
+// This bot reports and counts everything in events that this package does not
+// know.
 func ExampleEvent_Drift() {
 	r := vk.NewRouter("!")
 	counts := make(map[vk.DriftKind]int) // for a dashboard
@@ -145,7 +144,8 @@ func ExampleEvent_Drift() {
 	// 1 1 1
 }
 
-// The keyboard of a message, as VK sends it, without its first button.
+// This example takes the keyboard of a message, as VK sends it, and removes its
+// first button.
 func ExampleKeyboard_UnmarshalJSON() {
 	var m vk.Message
 	m.Keyboard = new(vk.Keyboard)
@@ -191,7 +191,7 @@ func ExampleClient_Upload() {
 	// This month
 }
 
-// Several pictures in one message.
+// UploadAll uploads several pictures for one message.
 func ExampleClient_UploadAll() {
 	fake := vktest.NewServer()
 	defer fake.Close()
@@ -206,7 +206,7 @@ func ExampleClient_UploadAll() {
 	}
 	photos, err := client.UploadAll(ctx, vk.PhotoFor(anna.ID), sources...)
 	if err != nil {
-		log.Fatal(err) // which failed, and why; the others are in photos
+		log.Fatal(err) // names the failed files; the others are in photos
 	}
 	fmt.Println(len(photos))
 	switch err := client.Send(ctx, anna.ID, "This summer", photos); {
@@ -218,7 +218,7 @@ func ExampleClient_UploadAll() {
 	// Output: 3
 }
 
-// What is sent often is uploaded once.
+// A frequently sent picture is uploaded once.
 func ExampleParseAttachment() {
 	fake := vktest.NewServer()
 	defer fake.Close()
@@ -228,7 +228,7 @@ func ExampleParseAttachment() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	stored := logo.String() // in a database, with the key that opens it
+	stored := logo.String() // in a database, with the access key
 
 	again, err := vk.ParseAttachment(stored)
 	if err != nil {
@@ -243,7 +243,7 @@ func ExampleParseAttachment() {
 	// wall-1_45,wall-1_46
 }
 
-// An Attachment names anything that a message can carry, uploaded or not.
+// An Attachment refers to any object that can be attached, uploaded or not.
 func ExampleAttachment() {
 	r := vk.NewRouter("!")
 	r.Handle("rules", func(c *vk.Context) error {
@@ -251,7 +251,7 @@ func ExampleAttachment() {
 	})
 }
 
-// A source of one's own, with a title and progress.
+// A custom source can have a title and progress.
 func ExampleSource() {
 	fake := vktest.NewServer()
 	defer fake.Close()
@@ -278,7 +278,7 @@ func ExampleSource() {
 	// 100%
 }
 
-// The kinds of uploads, and the API method that each begins with.
+// Each kind of upload begins with an API method.
 func ExampleUploadTarget() {
 	const group, album, peer, chat = 1, 2, 148273615, 2000000017
 	for _, to := range []vk.UploadTarget{
@@ -297,7 +297,7 @@ func ExampleUploadTarget() {
 		vk.StoryVideoFor(group),
 		vk.ProductPhotoFor(group),
 		vk.PollPhotoFor(-group),
-		{ // a kind that this package does not know
+		{ // a kind without a function in this package
 			Server:       "appWidgets.getGroupImageUploadServer",
 			ServerParams: vk.Params{"image_type": "50x50"},
 			Field:        "image",
@@ -325,7 +325,7 @@ func ExampleUploadTarget() {
 	// appWidgets.getGroupImageUploadServer
 }
 
-// A video from a file and one of another site. Videos take a person's token,
+// Videos come from a file or from another site. Videos need a user token,
 // messages the community's: two Clients.
 func ExampleVideoFor() {
 	ctx, group := context.Background(), int64(1)
@@ -345,7 +345,7 @@ func ExampleVideoFor() {
 	}
 }
 
-// A command that sends a picture from anywhere: !show https://…
+// This command sends a picture from any address: !show https://…
 func ExampleURL() {
 	r := vk.NewRouter("!")
 	r.Handle("show {address}", func(c *vk.Context) error {
@@ -390,7 +390,8 @@ func ExampleClient_Fetch() {
 	// Output: not of the public internet
 }
 
-// VK crops long messages: an event of eight photos has one.
+// VK truncates long messages in events: an event with eight photos contains
+// only one.
 func ExampleContext_FullMessage() {
 	r := vk.NewRouter("!")
 	r.Handle("album", func(c *vk.Context) error {
@@ -402,7 +403,7 @@ func ExampleContext_FullMessage() {
 	})
 }
 
-// A command that nobody has written.
+// This example runs a command without a message from a user.
 func ExampleNewMessageEvent() {
 	r := vk.NewRouter("!")
 	r.Handle("report {day}", func(c *vk.Context) error {

@@ -11,8 +11,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// A route written out whole: what help shows of it, its other names, and who may
-// use it.
+// A Route in full has its help text, aliases, and a check of its users.
 func ExampleRoute() {
 	r := vk.NewRouter("!")
 	ban := r.Add(vk.Route{
@@ -41,7 +40,7 @@ func ExampleRoute() {
 	// false true
 }
 
-// A list of commands, as a help command shows it.
+// A help command lists the commands.
 func ExampleRouter_Walk() {
 	r := vk.NewRouter("!")
 	r.Add(vk.Route{Pattern: "rules", Doc: "What is allowed here.", Handler: func(c *vk.Context) error { return nil }})
@@ -61,7 +60,7 @@ func ExampleRouter_Walk() {
 	// admin reload true
 }
 
-// A text as a whole, without a prefix.
+// A text can be matched as a whole, without a prefix.
 func ExampleRouter_Text() {
 	r := vk.NewRouter("!")
 	r.Text("hello|hi there|привет", func(c *vk.Context) error { return c.Send("Hello!") })
@@ -71,7 +70,7 @@ func ExampleRouter_Text() {
 	// Output: Hello!
 }
 
-// A button whose payload is a value of the bot's own.
+// A button's payload can be a value of the bot's own type.
 func ExamplePress() {
 	r := vk.NewRouter("!")
 	r.Handle("shop", func(c *vk.Context) error {
@@ -96,7 +95,7 @@ func ExamplePress() {
 	// Item 6 is yours.
 }
 
-// Anybody can send any payload.
+// Users can send any payload.
 func ExamplePayloadError() {
 	r := vk.NewRouter("!")
 	vk.Press(r, "item", func(c *vk.Context, id int) error { return nil })
@@ -111,7 +110,7 @@ func ExamplePayloadError() {
 	// Output: item: "all"
 }
 
-// Another route in the place of one, while the bot runs.
+// A route can be replaced while the bot runs.
 func ExampleRouter_Replace() {
 	r := vk.NewRouter("!")
 	motd := r.Handle("motd", func(c *vk.Context) error { return c.Send("Welcome!") })
@@ -165,7 +164,7 @@ func ExampleContext_Claim() {
 	// give the key back
 }
 
-// A change of a registered route, while the bot runs.
+// A registered route can be changed while the bot runs.
 func ExampleRoute_Update() {
 	r := vk.NewRouter("!")
 	shop := r.Handle("shop|store {item?}", func(c *vk.Context) error { return c.Send("Tea, coffee.") })
@@ -175,7 +174,7 @@ func ExampleRoute_Update() {
 	open := shop.Check(func(*vk.Context) error { return errors.New("closed on Monday") })
 	c, _ := vktest.NewContext("!shop")
 	fmt.Println(r.Serve(c))
-	open() // takes the check away
+	open() // removes the check
 	fmt.Println(r.Serve(c))
 
 	r.Remove(shop)
@@ -188,7 +187,7 @@ func ExampleRoute_Update() {
 	// true
 }
 
-// Commands that people add.
+// Users can add commands.
 func ExampleRouter_TryAdd() {
 	r := vk.NewRouter("!")
 	r.Handle("learn {words} {answer...}", func(c *vk.Context) error {
@@ -218,7 +217,7 @@ func ExampleRouter_TryAdd() {
 	// That is no name: '|' cannot be in a word
 }
 
-// What a message would run.
+// Match finds the route of a message.
 func ExampleRouter_Match() {
 	r := vk.NewRouter("!")
 	r.Handle("order {what} {n:int=1}", func(c *vk.Context) error { return nil })
@@ -231,7 +230,7 @@ func ExampleRouter_Match() {
 	// Output: order {what} {n:int=1} tea 1
 }
 
-// Every event, of whatever kind: for a log, or for kinds that are new.
+// This listener receives events of every kind, for a log, or for new kinds.
 func ExampleRouter_Listen() {
 	var r vk.Router
 	r.Listen(func(c *vk.Context) error {
@@ -246,8 +245,8 @@ func ExampleRouter_Listen() {
 	// Output: something_new {"n":1}
 }
 
-// Routes for what is no command: they are looked at in their order, and the
-// first that holds answers.
+// These routes are for messages that are not commands: they are tried in order,
+// and the first one that matches handles the message.
 func ExampleRouter_When() {
 	private := vk.If((*vk.Context).IsChat).Not()
 	var loud vk.Cond = func(c *vk.Context) (bool, error) { return len(c.Text()) > 30, nil }
@@ -270,7 +269,8 @@ func ExampleRouter_When() {
 	// ""
 }
 
-// Called by a mention, or by a sign; in private, neither is needed.
+// The bot is addressed by a mention, or by a sign; in private, neither is
+// needed.
 func ExampleAnyPrefix() {
 	r := &vk.Router{Prefix: vk.AnyPrefix(vk.Mentioned("tea"), vk.Literal("!"), vk.NoPrefixInPrivate)}
 	r.Handle("ping", func(c *vk.Context) error {
@@ -288,7 +288,7 @@ func ExampleAnyPrefix() {
 	// ""
 }
 
-// A prefix that a function of one's own finds: any one sign.
+// A function can find the prefix: here, any single sign.
 func ExamplePrefixFunc() {
 	var sign vk.PrefixFunc = func(c *vk.Context) (string, bool) {
 		text := c.Text()
@@ -315,8 +315,8 @@ func ExampleMentioned() {
 	// Output: pong
 }
 
-// The prefix alone has a route of its own: people call a bot by its name to learn
-// what it can do.
+// The prefix alone has a route of its own: users address a bot by its name to
+// learn its commands.
 func ExampleRouter_Handle_prefixAlone() {
 	r := &vk.Router{Prefix: vk.AnyPrefix(vk.Mentioned("tea"), vk.Literal("!"))}
 	r.Handle("", func(c *vk.Context) error { return c.Reply("Hello! Say: @tea help") })
@@ -331,8 +331,8 @@ func ExampleRouter_Handle_prefixAlone() {
 	// ""
 }
 
-// A condition sees the prefix of a command that there is none of: small talk is
-// for what is no command.
+// A condition can check the prefix of an unknown command: small talk is only
+// for messages that are not commands.
 func ExampleContext_Prefix() {
 	r := vk.NewRouter("!")
 	r.NotFound(func(c *vk.Context) error { return c.Reply("There is no " + c.Prefix() + c.Invoked()) })
@@ -349,7 +349,7 @@ func ExampleContext_Prefix() {
 	// There is no !hello
 }
 
-// Commands in any case, as phones write them.
+// Commands match in any case, as phones write them.
 func ExampleRouter_fold() {
 	r := &vk.Router{Prefix: vk.Literal("бот, "), Fold: true}
 	r.Handle("отчёт", func(c *vk.Context) error { return c.Send("Вот он.") })
@@ -363,7 +363,7 @@ func ExampleRouter_fold() {
 	// Вот он.
 }
 
-// The keyboards of phones put spaces where people want none.
+// The keyboards of phones insert unwanted spaces.
 func ExamplePrefixFunc_Spaced() {
 	r := &vk.Router{Prefix: vk.Literal("!").Spaced()}
 	r.Handle("ping", func(c *vk.Context) error { return c.Send("pong") })
@@ -378,7 +378,7 @@ func ExamplePrefixFunc_Spaced() {
 	// pong
 }
 
-// Bots leave each other alone, unless a Router says otherwise.
+// Bots ignore each other, unless a Router allows it.
 func ExampleRouter_answerBots() {
 	r := &vk.Router{Prefix: vk.Literal("!"), AnswerBots: true}
 	r.Handle("ping", func(c *vk.Context) error { return c.Send("pong") })
@@ -393,8 +393,8 @@ func ExampleRouter_answerBots() {
 	// Output: pong
 }
 
-// A module is a function that registers. What it registers comes and goes as
-// one, while the bot runs.
+// A module is a function that registers routes. They are added and removed
+// together, while the bot runs.
 func ExampleRouter_Mount() {
 	jokes := func(text string) func(r *vk.Router) error {
 		return func(r *vk.Router) error {
@@ -421,7 +421,7 @@ func ExampleRouter_Mount() {
 	}
 	tell()
 	if err := m.Swap(jokes("A horse walks into a bar")); err != nil {
-		log.Fatal(err) // and the old ones are still there
+		log.Fatal(err) // the old ones stay registered
 	}
 	tell()
 	if err := m.Unmount(); err != nil {
@@ -436,7 +436,7 @@ func ExampleRouter_Mount() {
 	// ""
 }
 
-// What is wrong with a module, all of it, and nothing has changed.
+// A ModuleError lists all errors of a module; nothing has changed.
 func ExampleModuleError() {
 	h := func(c *vk.Context) error { return nil }
 	r := vk.NewRouter("!")
@@ -466,7 +466,7 @@ func ExampleModuleError() {
 	// true
 }
 
-// What there is of modules, for an admin's command.
+// An admin's command lists the modules.
 func ExampleRouter_Modules() {
 	r := vk.NewRouter("!")
 	r.Mount("quiz", func(r *vk.Router) error {

@@ -13,7 +13,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// A conversation is written from top to bottom. Meanwhile the bot serves others.
+// A conversation is written from top to bottom. Meanwhile the bot serves other
+// users.
 func ExampleContext_Ask() {
 	r := vk.NewRouter("!")
 	r.Handle("order", func(c *vk.Context) error {
@@ -56,7 +57,7 @@ func ExampleAsk() {
 		case errors.Is(err, vk.ErrNoAnswer):
 			return c.Send("Are you still there?")
 		case err != nil:
-			return err // vk.ErrInterrupted, vk.ErrStopped, …: nothing to be said
+			return err // vk.ErrInterrupted, vk.ErrStopped, …: nothing to say
 		}
 		return c.Send(fmt.Sprintf("In a year you are %d.", age+1))
 	})
@@ -76,7 +77,7 @@ func ExampleAsk() {
 	// In a year you are 42.
 }
 
-// A question for somebody else.
+// This question is for another user.
 func ExampleFrom() {
 	const owner = 1
 	r := vk.NewRouter("!")
@@ -89,7 +90,7 @@ func ExampleFrom() {
 	})
 }
 
-// Where commands have no prefix, an answer may look like one.
+// If commands have no prefix, an answer may look like a command.
 func ExampleAnyText() {
 	r := &vk.Router{Prefix: vk.NoPrefixInPrivate}
 	r.Handle("no", func(c *vk.Context) error { return c.Send("As you like.") })
@@ -112,7 +113,7 @@ func ExampleAnyText() {
 	// Output: You say: no
 }
 
-// A part of the program that is no handler waits for what the bot sees.
+// A part of the program outside handlers can wait for the bot's events.
 func ExampleWatchOn() {
 	d := &vk.Dispatcher{Client: vk.NewClient("token"), Handler: vk.NewRouter("!")}
 	w := vk.WatchOn(context.Background(), d, vk.EventGroupJoin, nil, vk.Within(time.Minute))
@@ -130,7 +131,7 @@ func ExampleWatchOn() {
 	// Output: 5 1
 }
 
-// The first in the chat who has the answer wins.
+// The first member of the chat with the right answer wins.
 func ExampleNewWatch() {
 	r := vk.NewRouter("!")
 	r.Handle("quiz", func(c *vk.Context) error {
@@ -165,7 +166,7 @@ func ExampleNewWatch() {
 	// Output: Right!
 }
 
-// Whoever writes within the time takes part.
+// Every user takes part by writing in time.
 func ExampleWatch() {
 	names := func(w *vk.Watch[vk.MessageNew]) (names []string, err error) {
 		for {
@@ -224,11 +225,11 @@ func ExampleWait() {
 	// Here it is.
 }
 
-// Middleware that lets one handler at a time print, and the others wait
-// without holding up anybody.
+// This middleware lets one handler at a time print. The others wait without
+// blocking the bot.
 func ExampleContext_Park() {
 	printer := func(next vk.HandlerFunc) vk.HandlerFunc {
-		free := make(chan struct{}, 1) // one may have it
+		free := make(chan struct{}, 1) // held by one handler at a time
 		return func(c *vk.Context) error {
 			err := c.Park(func() error {
 				select {
@@ -257,13 +258,13 @@ func ExampleContext_Park() {
 	// Output: Printed: hello
 }
 
-// Errors with which waiting ends are ends, not failures: whoever logs or
-// explains errors may leave them out.
+// Errors that end a wait are not failures: logs and explanations may leave them
+// out.
 func ExampleErrInterrupted() {
 	quiet := func(err error) bool {
 		for _, end := range []error{
-			vk.ErrNoAnswer, vk.ErrInterrupted, vk.ErrCanceled, // the person
-			vk.ErrStopped, vk.ErrUnmounted, // the bot
+			vk.ErrNoAnswer, vk.ErrInterrupted, vk.ErrCanceled, // caused by the user
+			vk.ErrStopped, vk.ErrUnmounted, // caused by the bot
 		} {
 			if errors.Is(err, end) {
 				return true
@@ -278,7 +279,7 @@ func ExampleErrInterrupted() {
 	// false
 }
 
-// State of a person, from one message to the next.
+// A session keeps a user's state from one message to the next.
 func ExampleSession() {
 	type cart struct{ Items []string }
 	carts := &vk.Session[cart]{Store: new(vk.MemoryStore), Name: "cart", TTL: 24 * time.Hour}
@@ -326,8 +327,8 @@ func ExampleSession() {
 	// !cart: "[]"
 }
 
-// A dialogue of several steps. Each answer is led to its step by what is known
-// of the person, so that a restart of the bot in between does no harm.
+// This dialog has several steps. Each answer is routed to its step by the
+// user's state, so a restart of the bot in between does no harm.
 func ExampleSession_If() {
 	type order struct{ Step, Item string }
 	orders := &vk.Session[order]{Store: new(vk.MemoryStore), Name: "order", TTL: time.Hour}
@@ -371,7 +372,7 @@ func ExampleSession_If() {
 	// hello: ""
 }
 
-// What to do with state of an older version of the bot.
+// A SessionError reports state of an older version of the bot.
 func ExampleSessionError() {
 	store := new(vk.MemoryStore)
 	c, _ := vktest.NewContext("hi")
@@ -394,7 +395,7 @@ type soleStore struct{ vk.Store }
 
 func (soleStore) Exclusive() bool { return true }
 
-// A Store of your own can tell the Dispatcher that no other process uses it. Then
+// A custom Store can tell the Dispatcher that no other process uses it. Then
 // the Dispatcher does not wait for another process's lease at its start.
 func ExampleStore_exclusive() {
 	var database vk.Store = new(vk.MemoryStore) // for instance a Store over SQLite
@@ -405,7 +406,7 @@ func ExampleStore_exclusive() {
 	// Output: true
 }
 
-// A Lister lists the values of a Store by the beginnings of their keys.
+// A Lister lists the values of a Store by key prefix.
 func ExampleLister() {
 	var store vk.Store = new(vk.MemoryStore)
 	ctx := context.Background()
@@ -445,8 +446,7 @@ func ExampleErrJournalTaken() {
 	}
 }
 
-// A Store can keep other things as well: who may do what only one may do, for
-// instance, and for how long.
+// A Store can also elect a single process for a task, for a limited time.
 func ExampleStore() {
 	var store vk.Store = new(vk.MemoryStore)
 	ctx := context.Background()

@@ -18,7 +18,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// A bot, and a conversation with it on a fake VK.
+// This example runs a bot on a fake VK and talks to it.
 func Example() {
 	r := vk.NewRouter("!")
 	r.Use(middleware.Explain())
@@ -27,7 +27,7 @@ func Example() {
 		return c.Reply(fmt.Sprint(a.A + a.B))
 	})
 
-	bot := vktest.NewServer() // vk.Run(ctx, token, r) is the real thing
+	bot := vktest.NewServer() // vk.Run(ctx, token, r) in a real bot
 	defer bot.Close()
 	bot.Start(r)
 	anna := bot.User("Anna")
@@ -84,7 +84,7 @@ func ExampleClient_Call() {
 	// Output: Bot
 }
 
-// A second token is a second client.
+// Each token needs a client of its own.
 func ExampleClient() {
 	community := vk.NewClient(os.Getenv("VK_TOKEN"))
 	admin := &vk.Client{
@@ -94,11 +94,11 @@ func ExampleClient() {
 		MaxAttempts: 3,
 	}
 	var secret vk.Secret = admin.Token
-	fmt.Println(community, secret) // tokens print as ***, wherever they are
+	fmt.Println(community, secret) // tokens always print as ***
 }
 
-// Every call goes through what Use was given: here, one that logs, and one that
-// answers in VK's place.
+// Use wraps every call: here, the first wrapper logs, and the second one
+// answers instead of VK.
 func ExampleClient_Use() {
 	client := vk.NewClient("token")
 	client.Use(
@@ -123,7 +123,7 @@ func ExampleClient_Send() {
 	fake := vktest.NewServer()
 	defer fake.Close()
 	anna := fake.User("Anna")
-	anna.Says("hello") // a community may answer who wrote to it
+	anna.Says("hello") // a community may reply to users who wrote to it
 
 	ctx := context.Background()
 	quietly := []vk.SendOption{vk.Extra{"disable_mentions": true, "dont_parse_links": true}}
@@ -141,7 +141,7 @@ func ExampleClient_Send() {
 	// true
 }
 
-// What may be in the error of a call.
+// The error of a call can be of several types.
 func ExampleError() {
 	send := func(ctx context.Context, c *vk.Client) error {
 		err := c.Send(ctx, 1, "hi")
@@ -154,7 +154,7 @@ func ExampleError() {
 		case err == nil:
 			return nil
 		case errors.Is(err, vk.CodeCannotWrite), errors.Is(err, vk.CodePermission), errors.Is(err, vk.CodeAccess):
-			return nil // they do not want to hear from us
+			return nil // they do not want messages
 		case errors.Is(err, vk.CodeFlood), errors.Is(err, vk.CodeRateLimit):
 			return fmt.Errorf("much later: %w", err)
 		case errors.Is(err, vk.CodeTooManyRequests), errors.Is(err, vk.CodeServer), errors.Is(err, vk.CodeUnknown):
@@ -166,7 +166,7 @@ func ExampleError() {
 		case errors.As(err, &refused):
 			return fmt.Errorf("VK says %d (%s): %w", refused.Code, refused.Message, err)
 		case errors.As(err, &foreign), errors.Is(err, vk.ErrTooLarge):
-			return fmt.Errorf("not VK, but what stands between: %w", err)
+			return fmt.Errorf("not VK, but a proxy or gateway: %w", err)
 		}
 		return fmt.Errorf("the network: %w", err)
 	}
@@ -186,7 +186,7 @@ func ExampleRouter() {
 	// Output: There is no help.
 }
 
-// Some commands are for admins; all of them share their words and middleware.
+// Some commands are for admins; all of them share words and middleware.
 func ExampleRouter_Route() {
 	admins := func(next vk.HandlerFunc) vk.HandlerFunc {
 		return func(c *vk.Context) error {
@@ -201,7 +201,7 @@ func ExampleRouter_Route() {
 	r.Route("admin", func(r *vk.Router) {
 		r.Use(admins)
 		r.Handle("reload", func(c *vk.Context) error { return c.Send("Done.") }) // "!admin reload"
-		r.NotFound(func(c *vk.Context) error { return c.Send("Only reload.") })  // "!admin whatever"
+		r.NotFound(func(c *vk.Context) error { return c.Send("Only reload.") })  // "!admin anything"
 	})
 
 	for _, text := range []string{"bot, rules", "!admin reload"} {
@@ -268,7 +268,8 @@ func ExampleCommand() {
 	// 2 × green tea, with milk, please
 }
 
-// What a middleware that answers errors has to go by. Explain is one.
+// A middleware that explains errors, such as Explain, uses the fields of
+// ArgError.
 func ExampleArgError() {
 	r := vk.NewRouter("/")
 	r.Handle("ban {user} {days:int=1}", func(c *vk.Context) error { return nil })
@@ -296,7 +297,7 @@ func ExampleArgError() {
 	// a quote does not end: "anna
 }
 
-// Listeners observe events of a kind. The type fits the kind, or it does not
+// Listeners observe events of a kind. A listener with the wrong type does not
 // compile.
 func ExampleOn() {
 	var r vk.Router
@@ -318,17 +319,17 @@ func ExampleOn() {
 	// Output: "hi" in en, keyboards: true
 }
 
-// All kinds of conversations: what people do, and what the community does.
+// Each kind of event about conversations has its type.
 func ExampleKind() {
 	var r vk.Router
 	vk.On(&r, vk.EventMessageEvent, func(c *vk.Context, e *vk.MessageEvent) error { return nil }) // a button
-	vk.On(&r, vk.EventMessageAllow, func(c *vk.Context, e *vk.MessageAllow) error { return nil }) // may write
-	vk.On(&r, vk.EventMessageDeny, func(c *vk.Context, e *vk.MessageDeny) error { return nil })   // may not
+	vk.On(&r, vk.EventMessageAllow, func(c *vk.Context, e *vk.MessageAllow) error { return nil }) // a user allowed messages
+	vk.On(&r, vk.EventMessageDeny, func(c *vk.Context, e *vk.MessageDeny) error { return nil })   // a user forbade messages
 	vk.On(&r, vk.EventMessageTypingState, func(c *vk.Context, e *vk.MessageTyping) error { return nil })
 	vk.On(&r, vk.EventMessageReply, func(c *vk.Context, m *vk.Message) error { return nil }) // our own message
 	vk.On(&r, vk.EventMessageEdit, func(c *vk.Context, m *vk.Message) error { return nil })
 
-	// A kind that the package has no type for is listened to by its name.
+	// To listen to a kind without a type in this package, use its name.
 	type wave struct {
 		UserID int64 `json:"user_id"`
 		ToID   int64 `json:"to_id"`
@@ -347,7 +348,7 @@ func ExampleKind() {
 	// Output: 5 waves to 12
 }
 
-// What a handler can ask its Context.
+// A Context describes the event, the message and the route.
 func ExampleContext() {
 	r := vk.NewRouter("!")
 	r.Handle("about {topic...}", func(c *vk.Context) error {
@@ -369,7 +370,7 @@ func ExampleContext() {
 	// true
 }
 
-// A middleware passes values on in a context.Context.
+// A middleware can pass values on in a context.Context.
 func ExampleContext_WithContext() {
 	type key struct{}
 	language := func(next vk.HandlerFunc) vk.HandlerFunc {
@@ -387,7 +388,7 @@ func ExampleContext_WithContext() {
 	// Output: ru
 }
 
-// A whole bot can be one function, and middleware can be around all of it.
+// A whole bot can be one function, and middleware can wrap it.
 func ExampleHandlerFunc() {
 	shout := vk.HandlerFunc(func(c *vk.Context) error { return c.Send(strings.ToUpper(c.Text())) })
 	var mw vk.Middleware = middleware.Logger(slog.New(slog.DiscardHandler))
@@ -399,7 +400,7 @@ func ExampleHandlerFunc() {
 	// Output: HELLO
 }
 
-// What is around a whole bot sees listeners too, and all events.
+// Middleware around a whole bot also wraps listeners, and sees all events.
 func ExampleWrap() {
 	r := vk.NewRouter("!")
 	r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })
@@ -435,8 +436,8 @@ func ExamplePoller() {
 	}
 }
 
-// Two communities, one bot: the sources share a dispatcher, and whoever made
-// it stops it.
+// This bot serves two communities: the sources share a dispatcher, which its
+// creator must stop.
 func ExampleDispatcher() {
 	d := &vk.Dispatcher{
 		Handler:   vk.HandlerFunc(func(c *vk.Context) error { fmt.Println(c.Text()); return nil }),
@@ -457,7 +458,7 @@ func ExampleDispatcher() {
 	// 0 true
 }
 
-// Why a handler's context has ended.
+// The cause of a handler's context tells why it has ended.
 func ExampleDispatcher_timeLimit() {
 	_ = func(c *vk.Context) error {
 		select {
@@ -468,7 +469,7 @@ func ExampleDispatcher_timeLimit() {
 			case errors.Is(cause, vk.ErrTimeLimit):
 				return fmt.Errorf("too slow: %w", cause)
 			case errors.Is(cause, vk.ErrStopped):
-				return cause // another process will see to it
+				return cause // another process will handle it
 			}
 			return c.Err()
 		}

@@ -10,20 +10,21 @@ import (
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
-// A Keyboard is buttons in rows: below the input field, where it stays until
-// another takes its place, or inside a message. It is an option of Send:
+// A Keyboard has buttons in rows, either below the input field, where it stays
+// until another keyboard replaces it, or inside a message. It is an option of
+// Send:
 //
 //	kb := &vk.Keyboard{Inline: true}
 //	kb.Row(vk.TextButton("Yes", vk.Cmd("buy", name)).Positive(), vk.TextButton("No", nil))
 //	kb.Row(vk.LinkButton("What is it?", "https://vk.com/dev"))
 //	return c.Send("Buy "+name+"?", kb)
 //
-// The zero Keyboard has no buttons: sent, it takes the current one away. A nil
-// *Keyboard sends none and leaves the current one.
+// The zero Keyboard has no buttons: sending it removes the current keyboard. A
+// nil *Keyboard sends none and leaves the current one.
 //
-// Sending does not change a Keyboard, so one may be sent again and by several
-// goroutines at once, as long as none changes it. It also marshals to VK's
-// JSON, for use in [Params].
+// Sending does not change a Keyboard, so it may be sent repeatedly and by
+// several goroutines at once, as long as none changes it. It also marshals to
+// VK's JSON, for use in [Params].
 //
 // See https://dev.vk.com/ru/api/bots/development/keyboard.
 type Keyboard struct {
@@ -31,26 +32,27 @@ type Keyboard struct {
 	// buttons. Below the input field there may be 10 rows and 40 buttons.
 	Inline bool
 
-	// OneTime makes the keyboard below the input field vanish once one of its
-	// buttons was pressed. An inline keyboard cannot.
+	// OneTime makes the keyboard below the input field disappear once one of
+	// its buttons is pressed. It cannot be combined with Inline.
 	OneTime bool
 
 	// Rows are the buttons, from top to bottom and from left to right, at most
-	// 5 in a row. Empty rows are not sent.
+	// 5 per row. Empty rows are not sent.
 	Rows [][]Button
 }
 
-// NoKeyboard returns the keyboard without buttons, which takes the current one
-// away from below the input field. It is &Keyboard{}, said aloud.
+// NoKeyboard returns the keyboard without buttons, which removes the current
+// one from below the input field. It is a readable form of &Keyboard{}.
 func NoKeyboard() *Keyboard { return &Keyboard{} }
 
-// Row adds a row of buttons below the others and returns k.
+// Row appends a row of buttons and returns k.
 func (k *Keyboard) Row(buttons ...Button) *Keyboard {
 	k.Rows = append(k.Rows, slices.Clone(buttons))
 	return k
 }
 
-// Grid adds the buttons in rows of so many below the others and returns k:
+// Grid appends the buttons in rows of the given number of columns and returns
+// k:
 //
 //	c.Send("Which tea?", new(vk.Keyboard).Grid(3, buttons...))
 //
@@ -65,8 +67,8 @@ func (k *Keyboard) Grid(columns int, buttons ...Button) *Keyboard {
 	return k
 }
 
-// Clone returns a copy, to be changed without changing k. The payloads are not
-// copied.
+// Clone returns a copy that can be changed without changing k. The payloads are
+// not copied.
 func (k *Keyboard) Clone() *Keyboard {
 	if k == nil {
 		return nil
@@ -79,8 +81,8 @@ func (k *Keyboard) Clone() *Keyboard {
 	return &c
 }
 
-// MarshalJSON returns the keyboard as VK takes it. What VK is sure to refuse is
-// a [*KeyboardError].
+// MarshalJSON returns the keyboard as VK takes it. If VK is certain to refuse
+// it, the error is a [*KeyboardError].
 func (k Keyboard) MarshalJSON() ([]byte, error) {
 	m, err := k.encode()
 	return m.json, err
@@ -99,16 +101,16 @@ func (k *Keyboard) apply(o *outgoing) error {
 	return nil
 }
 
-// A KeyboardError says that a message was not sent because VK is sure to refuse
-// its keyboard or carousel.
+// A KeyboardError reports that a message was not sent because VK is certain to
+// refuse its keyboard or carousel.
 type KeyboardError struct {
-	Row    int    // in a keyboard the row, in a carousel the card, from 0; -1 if it is about the whole
-	Column int    // the button in it, from 0; -1 if it is about the whole row or card
-	Label  string // what stands on the button
-	Err    error  // what is wrong
+	Row    int    // the row of a keyboard or the card of a carousel, from 0; -1 for the whole
+	Column int    // the button in it, from 0; -1 for the whole row or card
+	Label  string // the button's label
+	Err    error  // the reason
 }
 
-// Error names the button and what is wrong with it.
+// Error names the button and the reason.
 func (e *KeyboardError) Error() string {
 	switch {
 	case e.Row < 0:
@@ -131,13 +133,13 @@ const (
 	maxInlineButtons = 10
 )
 
-// A markup is a keyboard or a carousel on its way into JSON.
+// A markup is a keyboard or a carousel being encoded.
 type markup struct {
 	json     []byte
-	payloads int // their bytes, together
+	payloads int // their bytes in total
 
-	// doubts are what VK may refuse: sources disagree, or there is but a weak
-	// one. They are not errors, but explain one.
+	// doubts are possible reasons for a refusal: sources disagree, or the only
+	// source is weak. They are not errors, but may explain one.
 	doubts []string
 }
 
@@ -145,7 +147,7 @@ func (m *markup) doubt(format string, args ...any) {
 	m.doubts = append(m.doubts, fmt.Sprintf(format, args...))
 }
 
-// encode checks the keyboard and writes it.
+// encode checks and encodes the keyboard.
 func (k *Keyboard) encode() (*markup, error) {
 	m := new(markup)
 	buttons, err := k.checkSize()
@@ -185,8 +187,8 @@ func (k *Keyboard) encode() (*markup, error) {
 	return m, nil
 }
 
-// checkSize returns the number of buttons, or the error of a keyboard that is
-// too large or contradicts itself.
+// checkSize returns the number of buttons, or an error if the keyboard is too
+// large or contradicts itself.
 func (k *Keyboard) checkSize() (buttons int, err error) {
 	rows := 0
 	for _, row := range k.Rows {
@@ -210,7 +212,7 @@ func (k *Keyboard) checkSize() (buttons int, err error) {
 	return buttons, err
 }
 
-// doubtKinds notes the doubts about the kinds of the buttons in row i.
+// doubtKinds records doubts about the kinds of the buttons in row i.
 func (k *Keyboard) doubtKinds(m *markup, i int) {
 	row := k.Rows[i]
 	for j := range row {
@@ -224,15 +226,15 @@ func (k *Keyboard) doubtKinds(m *markup, i int) {
 	}
 }
 
-// maxPayloads is how many characters the payloads of a keyboard may have
-// together, says one source.
+// maxPayloads is the limit on the characters of all payloads of a keyboard,
+// according to one source.
 const maxPayloads = 1000
 
-// wideKinds are the types of buttons that had a row to themselves once, and may
-// still.
+// wideKinds are the types of buttons that once required a row of their own, and
+// may still.
 var wideKinds = []string{"location", "vkpay", "open_app"}
 
-// appendRow writes buttons as an array. index is for the errors.
+// appendRow appends buttons as an array. index is for the errors.
 func (m *markup) appendRow(row []Button, index int) error {
 	m.json = append(m.json, '[')
 	for j := range row {
@@ -248,8 +250,8 @@ func (m *markup) appendRow(row []Button, index int) error {
 		if err != nil {
 			return &KeyboardError{Row: index, Column: j, Label: b.Label, Err: err}
 		}
-		// Nobody says whether VK counts runes or, as its own clients would,
-		// UTF-16 units.
+		// It is not documented whether VK counts runes or, as its own clients
+		// would, UTF-16 units.
 		if len(b.Label) > maxLabel { // no character has more units than bytes
 			if n := utf16Len(b.Label); n > maxLabel {
 				m.doubt("button [%d][%d]: the label has %d UTF-16 units", index, j, n)
@@ -307,8 +309,8 @@ type carouselModel struct {
 	} `json:"elements"`
 }
 
-// unmarshalObject reads a JSON object into m. It returns false without an error for
-// null, which by the convention of encoding/json changes nothing.
+// unmarshalObject decodes a JSON object into m. For null, which changes nothing
+// by the convention of encoding/json, it returns false without an error.
 func unmarshalObject(b []byte, m any) (ok bool, err error) {
 	if string(b) == "null" {
 		return false, nil
@@ -320,9 +322,9 @@ func unmarshalObject(b []byte, m any) (ok bool, err error) {
 	return err == nil, err
 }
 
-// UnmarshalJSON reads a keyboard as VK sends it with a message, so that it can
-// be changed and sent again. The payloads of buttons become json.RawMessage.
-// What VK sends in another shape than usual is left out.
+// UnmarshalJSON decodes a keyboard as VK sends it with a message, so that it
+// can be changed and sent again. The payloads of buttons become
+// json.RawMessage. Parts of an unexpected shape are left out.
 func (k *Keyboard) UnmarshalJSON(b []byte) error {
 	var m keyboardModel
 	if ok, err := unmarshalObject(b, &m); !ok {
@@ -335,8 +337,8 @@ func (k *Keyboard) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// UnmarshalJSON reads a carousel as VK sends it with a message, as a template.
-// What VK sends in another shape than usual is left out.
+// UnmarshalJSON decodes a carousel as VK sends it with a message, as a
+// template. Parts of an unexpected shape are left out.
 func (l *Carousel) UnmarshalJSON(b []byte) error {
 	var m carouselModel
 	if ok, err := unmarshalObject(b, &m); !ok {
@@ -367,7 +369,7 @@ func buttonsOf(row []buttonModel) []Button {
 			Type: a.Type, Label: a.Label, Color: m.Color, Link: a.Link, Hash: a.Hash, AppID: a.AppID, OwnerID: a.OwnerID,
 			PeerID: a.PeerID, Intent: a.Intent, SubscribeID: a.SubscribeID,
 		}
-		// VK sends an empty string where there is none.
+		// VK sends an empty string if there is no payload.
 		if p := payloadJSON(a.Payload); p != nil && string(p) != `""` {
 			buttons[i].Payload = p
 		}

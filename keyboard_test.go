@@ -33,7 +33,7 @@ var goldenKeyboards = map[string]json.Marshaler{
 	}},
 	"written_out": &vk.Keyboard{Rows: [][]vk.Button{
 		{{Type: "intent_subscribe", Label: "News", PeerID: -1, Intent: "non_promo_newsletter", SubscribeID: 7}},
-		{{Type: "open_link", Label: "Site", Link: "vk.com/dev", Payload: `{"from": 1}`, Color: "positive"}}, // which has no colour
+		{{Type: "open_link", Label: "Site", Link: "vk.com/dev", Payload: `{"from": 1}`, Color: "positive"}}, // which has no color
 		{{Label: "old", Color: "default", Payload: struct {
 			A string `json:"a"`
 		}{"<x>"}}},
@@ -73,7 +73,7 @@ func TestKeyboardJSON(t *testing.T) {
 	}
 }
 
-// TestKeyboardsPleaseVK: VK, as far as the fake one is like it, takes all of
+// TestKeyboardsPleaseVK: VK, as far as the fake one is like it, accepts all of
 // them, as an option and as a parameter.
 func TestKeyboardsPleaseVK(t *testing.T) {
 	t.Parallel()
@@ -94,7 +94,8 @@ func TestKeyboardsPleaseVK(t *testing.T) {
 	}
 }
 
-// TestPressesBringTheirPayload: from every place that a button can be.
+// TestPressesBringTheirPayload: a press of a button returns its payload, for
+// every place of a button.
 func TestPressesBringTheirPayload(t *testing.T) {
 	t.Parallel()
 	type number struct {
@@ -136,7 +137,7 @@ func TestPressesBringTheirPayload(t *testing.T) {
 	}
 }
 
-// grid returns so many buttons in rows of so many.
+// grid returns n buttons in rows of the given number of columns.
 func grid(n, columns int, inline bool) *vk.Keyboard {
 	kb := &vk.Keyboard{Inline: inline}
 	for i := 0; i < n; i += columns {
@@ -196,7 +197,7 @@ func TestKeyboardLimits(t *testing.T) {
 		{"app", nil, one(vk.AppButton("Play", 0, -1, "")), 0, 1, "Play", "app id is missing"},
 		{"intent", nil, one(vk.Button{Type: "intent_unsubscribe", Label: "No", PeerID: -1}), 0, 1, "No", "intent is missing"},
 		{"intent for nobody", nil, one(vk.Button{Type: "intent_subscribe", Label: "No", Intent: "x"}), 0, 1, "No", "peer id is missing"},
-		{"colour", nil, one(vk.Button{Label: "Pink", Color: "pink"}), 0, 1, "Pink", `no color "pink"`},
+		{"colour", nil, one(vk.Button{Label: "Pink", Color: "pink"}), 0, 1, "Pink", `unknown color "pink"`},
 		{"payload", one(vk.TextButton("x", `{"a":"`+strings.Repeat("я", 247)+`"}`)), one(vk.TextButton("x", `{"a":"`+strings.Repeat("я", 248)+`"}`)), 0, 1, "x", "payload has 256 characters, the limit is 255"},
 		{"payload of no object", one(vk.LocationButton("[1]")), one(vk.LocationButton("1")), 0, 1, "", `"1" is not a JSON object or array`},
 		{"payload of a slice", one(vk.TextButton("x", []int{1, 2})), one(vk.TextButton("x", 1)), 0, 1, "x", `"1" is not a JSON object or array`},
@@ -210,7 +211,7 @@ func TestKeyboardLimits(t *testing.T) {
 		{"card without description", nil, card(func(c *vk.Card) { c.Description = "" }), 1, -1, "", "no description"},
 		{"card's title", card(func(c *vk.Card) { c.Title = strings.Repeat("я", 80) }), card(func(c *vk.Card) { c.Title = strings.Repeat("я", 81) }), 1, -1, "", "title has 81 characters, the limit is 80"},
 		{"card's description", card(func(c *vk.Card) { c.Description = strings.Repeat("я", 80) }), card(func(c *vk.Card) { c.Description = strings.Repeat("я", 81) }), 1, -1, "", "description has 81 characters"},
-		{"card's photo", nil, card(func(c *vk.Card) { c.Photo = "doc1_2" }), 1, -1, "", `"doc1_2" is no photo`},
+		{"card's photo", nil, card(func(c *vk.Card) { c.Photo = "doc1_2" }), 1, -1, "", `"doc1_2" is not a photo`},
 		{"card's link", nil, card(func(c *vk.Card) { c.Link = "tel:112" }), 1, -1, "", "neither http nor https"},
 		{"card with two actions", nil, card(func(c *vk.Card) { c.OpenPhoto = true }), 1, -1, "", "cannot open both"},
 		{"card that opens no photo", nil, vk.Carousel{{Title: "x", Description: "y", OpenPhoto: true, Buttons: cards(1)[0].Buttons}}, 0, -1, "", "no photo to open"},
@@ -264,7 +265,8 @@ func TestCarouselNeedsText(t *testing.T) {
 	}
 }
 
-// TestDoubtfulKeyboard: what VK may refuse is sent, and explained if VK does.
+// TestDoubtfulKeyboard: a keyboard that VK may refuse is sent, and the refusal
+// is explained.
 func TestDoubtfulKeyboard(t *testing.T) {
 	t.Parallel()
 	long := vk.TextButton(strings.Repeat("😀", 21), `{"a":"`+strings.Repeat("😀", 130)+`"}`)
@@ -386,7 +388,7 @@ func TestKeyboardsAreShared(t *testing.T) {
 	}
 }
 
-// A keyboard as somebody would write it down without this package.
+// A keyboard as written without this package.
 type (
 	plainKeyboard struct {
 		Inline  bool            `json:"inline"`
@@ -421,8 +423,8 @@ func buildKeyboard() ([]byte, error) {
 	return kb.MarshalJSON()
 }
 
-// buildPlain builds the same; text makes its payloads strings of JSON, which is
-// what VK wants.
+// buildPlain builds the same keyboard; text makes its payloads strings of JSON,
+// as VK requires.
 func buildPlain(text bool) ([]byte, error) {
 	button := func(label string, p benchPayload) plainButton {
 		payload := any(p)
@@ -443,8 +445,9 @@ func buildPlain(text bool) ([]byte, error) {
 	return json.Marshal(kb)
 }
 
-// BenchmarkKeyboard builds and encodes a keyboard of 3×3 buttons with payloads,
-// in times of json.Marshal of plain structs, with payloads as text and as values.
+// BenchmarkKeyboard builds and encodes a keyboard of 3×3 buttons with payloads.
+// It reports the time relative to json.Marshal of plain structs, with payloads
+// as text and as values.
 func BenchmarkKeyboard(b *testing.B) {
 	must := func(b *testing.B, build func() ([]byte, error)) func() {
 		return func() {

@@ -7,16 +7,16 @@ import (
 	"github.com/vkrouter/vk/internal/command"
 )
 
-// Mention returns text that links to the page of a user or, with a negative
-// id, of a community, and notifies them unless the message is sent with
+// Mention returns text that links to the page of a user or, with a negative id,
+// of a community. VK notifies them unless the message is sent with
 // disable_mentions:
 //
 //	c.Send("Hello, " + vk.Mention(c.FromID(), "friend"))
 //
-// The text is shown as it is: whatever would end the link or make another is
-// defused as by [Escape], and square brackets become round ones. An empty text
-// shows as @id1 or @club1. An id that is no page's, such as a chat's, gives the
-// text alone.
+// The text is shown unchanged: characters that would end the link or start
+// another are escaped as by [Escape], and square brackets become round ones. An
+// empty text shows as @id1 or @club1. For an id that has no page, such as a
+// chat's, Mention returns only the text.
 func Mention(id int64, text string) string {
 	var page string
 	switch {
@@ -34,7 +34,7 @@ func Mention(id int64, text string) string {
 	return "[" + page + "|" + label + "]"
 }
 
-// labelText takes from a text what a link's text cannot hold.
+// labelText replaces the characters that the text of a link cannot contain.
 var labelText = strings.NewReplacer("[", "(", "]", ")", "\r\n", " ", "\n", " ", "\r", " ")
 
 // Mention returns text that links to the user's page and notifies them, with
@@ -45,16 +45,16 @@ func (u User) Mention() string { return Mention(u.ID, u.FirstName) }
 // [Mention].
 func (g Group) Mention() string { return Mention(-g.ID, g.Name) }
 
-// parseMention reads the reference to a page that s begins with, in any way
-// that people write one:
+// parseMention parses a reference to a page at the start of s, in any of the
+// usual forms:
 //
 //	[id1|Anna]  [club1|@tea]  [durov|Pavel]  [https://vk.com/id1|Anna]
 //	@id1  *id1  @durov  @id1 (Anna)  *club1 (Tea)
 //	https://vk.com/id1  vk.ru/club1?w=wall  m.vk.com/durov  vk.me/public1
 //	1  -1  id1  club1  public1  event1  durov
 //
-// It returns the id of the page, negative for a community's, or else its
-// screen name, which only VK can resolve; and how many bytes of s that was.
+// It returns the id of the page, negative for a community's, or else its screen
+// name, which only VK can resolve; and the length of the reference in bytes.
 func parseMention(s string) (id int64, screenName string, n int, ok bool) {
 	if id, screenName, n, ok = parseMarkup(s); ok {
 		return id, screenName, n, true
@@ -75,7 +75,7 @@ func parseMention(s string) (id int64, screenName string, n int, ok bool) {
 }
 
 // endsWord reports whether a name or a number ends where s begins, and is not
-// the beginning of an address, a compound or the like.
+// the start of an address, a compound or the like.
 func endsWord(s string) bool {
 	switch c := at(s, 0); c {
 	case 0, ',', ';', '!', '?', ')':
@@ -88,8 +88,8 @@ func endsWord(s string) bool {
 	return command.StartsWithSpace(s)
 }
 
-// parseMarkup is parseMention for what VK makes a mention of, in the text of a
-// message.
+// parseMarkup is parseMention for the forms that VK treats as mentions in the
+// text of a message.
 func parseMarkup(s string) (id int64, screenName string, n int, ok bool) {
 	switch at(s, 0) {
 	case '[':
@@ -99,7 +99,7 @@ func parseMarkup(s string) (id int64, screenName string, n int, ok bool) {
 		}
 		end := strings.IndexByte(s[bar:min(len(s), bar+maxText)], ']')
 		if end < 2 {
-			return 0, "", 0, false // not closed, or nothing to show
+			return 0, "", 0, false // not closed, or no text
 		}
 		id, screenName, n, ok = parsePage(s[1:bar])
 		if n != bar-1 {
@@ -122,13 +122,14 @@ func parseMarkup(s string) (id int64, screenName string, n int, ok bool) {
 	return 0, "", 0, false
 }
 
-// maxText bounds the search for the end of a mention's text, in bytes.
+// maxText limits the search for the end of a mention's text, in bytes.
 const maxText = 4096
 
-// massMentions are names behind an @ that are nobody's: they notify all.
+// massMentions are names after an @ that do not belong to a user: they notify
+// all members.
 var massMentions = map[string]bool{"all": true, "everyone": true, "online": true, "here": true}
 
-// parsePage reads a page's name or its address.
+// parsePage parses a page's name or address.
 func parsePage(s string) (id int64, screenName string, n int, ok bool) {
 	if id, screenName, n, ok = parseLink(s); ok {
 		return id, screenName, n, true
@@ -140,15 +141,15 @@ func parsePage(s string) (id int64, screenName string, n int, ok bool) {
 	return id, screenName, n, true
 }
 
-// vkHosts are where VK's pages are.
+// vkHosts are the hosts of VK's pages.
 var vkHosts = map[string]bool{
 	"vk.com": true, "www.vk.com": true, "m.vk.com": true, "new.vk.com": true,
 	"vk.ru": true, "www.vk.ru": true, "m.vk.ru": true,
 	"vk.me": true, "www.vk.me": true, "m.vk.me": true, "vkontakte.ru": true,
 }
 
-// parseLink reads the address of a page; that of a post, a photo and the like
-// is none.
+// parseLink parses the address of a page, but not that of a post, a photo and
+// the like.
 func parseLink(s string) (id int64, screenName string, n int, ok bool) {
 	for _, scheme := range [...]string{"https://", "http://"} {
 		if len(s) > len(scheme) && strings.EqualFold(s[:len(scheme)], scheme) {
@@ -180,12 +181,12 @@ func parseLink(s string) (id int64, screenName string, n int, ok bool) {
 		}
 		n += len(strings.TrimRight(s[n:n+end], ".,:;!?"))
 	case c != '.' && isNameByte(c) || c == '-' || c == '/' || c >= 0x80:
-		return 0, "", 0, false // the address goes on: it is not a page's
+		return 0, "", 0, false // the address continues: it is not a page's
 	}
 	return id, screenName, n, true
 }
 
-// pageName returns the length of the name of a page that s begins with.
+// pageName returns the length of the name of a page at the start of s.
 func pageName(s string) int {
 	if c := at(s, 0) | 0x20; c < 'a' || c > 'z' {
 		return 0 // a name begins with a letter
@@ -204,7 +205,7 @@ func isNameByte(c byte) bool {
 	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '_' || c == '.'
 }
 
-// pageID returns the id that the name of a page has in it, or the name.
+// pageID returns the id contained in the name of a page, or else the name.
 func pageID(name string) (id int64, screenName string) {
 	for _, p := range [...]struct {
 		prefix string
@@ -223,7 +224,7 @@ func pageID(name string) (id int64, screenName string) {
 	return 0, name
 }
 
-// digits returns the length of the whole number that s begins with.
+// digits returns the length of the whole number at the start of s.
 func digits(s string) int {
 	n := 0
 	if at(s, 0) == '-' {
@@ -239,7 +240,7 @@ func digits(s string) int {
 	return n
 }
 
-// isObject reports whether a name in an address is that of a thing, such as
+// isObject reports whether a name in an address is that of an object, such as
 // wall-1_2, and not of a page.
 func isObject(name string) bool {
 	i := strings.IndexAny(name, "0123456789")
@@ -256,7 +257,7 @@ func isObject(name string) bool {
 	return strings.HasSuffix(strings.ToLower(name), ".php")
 }
 
-// at returns the byte of s at i, or 0 behind its end.
+// at returns the byte of s at i, or 0 past its end.
 func at(s string, i int) byte {
 	if i < len(s) {
 		return s[i]
@@ -264,19 +265,19 @@ func at(s string, i int) byte {
 	return 0
 }
 
-// Escape returns text that people wrote, so that nothing in it becomes a
-// mention, or a link with another text than its address, when a bot says it:
-// not "[id1|x]", "@durov", "*id1 (x)" nor "@all". It may stand next to any other
-// text. What a reader sees stays the same: each @, *, [ and & that could begin
-// something of the kind gets a space of no width (U+200B) behind it. VK has no
-// documented way to escape, so that is as sure as it gets; sending with
-// disable_mentions makes mentions at least silent.
+// Escape returns text written by users, changed so that nothing in it becomes a
+// mention, or a link that shows another text than its address, when a bot sends
+// it: not "[id1|x]", "@durov", "*id1 (x)" nor "@all". Any other text may
+// precede or follow it. The text looks the same to its readers: each @, *, [
+// and & that could start such markup is followed by a zero-width space
+// (U+200B). VK documents no way to escape, so there is no guarantee; sending
+// with disable_mentions at least makes mentions silent.
 //
-// An & counts because VK may read "&#64;" as "@". Addresses such as
-// https://vk.com/id1 are left alone, since they show where they lead, and so
-// are hashtags. An e-mail address keeps its looks, but not its usefulness.
+// An & is included because VK may read "&#64;" as "@". Addresses such as
+// https://vk.com/id1 are left unchanged, since they show their target, and so
+// are hashtags. An e-mail address looks the same, but no longer works.
 //
-// Escaping twice changes nothing more.
+// Escape is idempotent.
 func Escape(text string) string {
 	if !strings.ContainsAny(text, "@*[&") {
 		return text
@@ -292,8 +293,8 @@ func Escape(text string) string {
 	return b.String()
 }
 
-// begins reports whether c could begin a mention, a link or an entity, with
-// what follows it, and with what may come to follow that.
+// begins reports whether c could begin a mention, a link or an entity, given
+// the text after it and any text that may be appended to that.
 func begins(c byte, after string) bool {
 	switch c {
 	case '@', '*':
@@ -308,5 +309,5 @@ func begins(c byte, after string) bool {
 	return false
 }
 
-// invisible is what Escape puts in: a space of no width.
+// invisible is the character that Escape inserts: a zero-width space.
 const invisible = "\u200b"

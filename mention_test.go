@@ -121,7 +121,7 @@ func TestEscape(t *testing.T) {
 		"&commat;all":        "&·commat;all",
 		"a[i] = b[j]":        "a[i] = b[j]",
 		"2 * 2 @ 4, a && b":  "2 * 2 @ 4, a && b",
-		"R&D | Q&A":          "R&D | Q&·A", // an entity may go on in the text behind
+		"R&D | Q&A":          "R&D | Q&·A", // an entity may continue in the following text
 		"https://vk.com/id1": "https://vk.com/id1",
 		"#tag":               "#tag",
 		"so @":               "so @·",
@@ -134,7 +134,7 @@ func TestEscape(t *testing.T) {
 	}
 }
 
-// mentioned returns a place at which something is a mention.
+// mentioned returns a place that contains a mention.
 func mentioned(text string) (string, bool) {
 	for i := range len(text) {
 		if _, _, n, ok := parseMarkup(text[i:]); ok {
@@ -149,8 +149,8 @@ func mentioned(text string) (string, bool) {
 	return "", false
 }
 
-// FuzzEscape: escaped texts mention nobody, side by side too, and look as they
-// did.
+// FuzzEscape: escaped texts mention nobody, also next to each other, and look
+// the same as before.
 func FuzzEscape(f *testing.F) {
 	f.Add("[id1|x] @all &#64;all *id1 (x)", "")
 	f.Add("[id1", "|x]")
@@ -180,7 +180,7 @@ func FuzzEscape(f *testing.F) {
 	})
 }
 
-// FuzzParseMention: a mention has an id or a name, and what Mention makes is
+// FuzzParseMention: a mention has an id or a name, and the result of Mention is
 // read back.
 func FuzzParseMention(f *testing.F) {
 	for _, s := range []string{"[id1|Anna] hi", "@id1 (Anna)", "*club1", "https://vk.com/id1?x=1#y", "vk.me/durov", "-1", "@все", "[https://m.vk.ru/durov|\xff]"} {
@@ -205,8 +205,7 @@ func FuzzParseMention(f *testing.F) {
 	})
 }
 
-// in returns a Context for a text that somebody wrote to community 1, in private
-// or in a chat.
+// in returns a Context for a text sent to community 1, in private or in a chat.
 func in(t testing.TB, peer int64, text string) *Context {
 	t.Helper()
 	c := newMessage(t, text)
@@ -216,8 +215,8 @@ func in(t testing.TB, peer int64, text string) *Context {
 
 const aChat = chatPeers + 1
 
-// The forms of a mention: vk_botting knew only the first, and that only with a
-// space behind it.
+// TestMentioned covers the forms of a mention: vk_botting knew only the first,
+// and only with a space after it.
 func TestMentioned(t *testing.T) {
 	tests := []struct {
 		text string
@@ -284,8 +283,8 @@ func TestMentioned(t *testing.T) {
 	}
 }
 
-// TestPrefixAlone: the route without words is that of the prefix with nothing
-// behind it, and of nothing else.
+// TestPrefixAlone: the route without words matches the prefix with nothing
+// after it, and nothing else.
 func TestPrefixAlone(t *testing.T) {
 	r := &Router{Prefix: AnyPrefix(Mentioned(), Literal("!"), NoPrefixInPrivate)}
 	got := ""
@@ -308,7 +307,7 @@ func TestPrefixAlone(t *testing.T) {
 		{aChat, "!go", "go"},
 		{aChat, "!nope", "not found"},
 		{aChat, "! go", "when"},
-		{5, "", "when"}, // a photo: there is no prefix to be alone
+		{5, "", "when"}, // a photo: there is no prefix
 		{5, "nope", "not found"},
 		{aChat, "@club2", ""},
 	} {
@@ -397,7 +396,7 @@ func TestAnyPrefix(t *testing.T) {
 	})
 }
 
-// FuzzPrefix: what is found is the beginning of the text.
+// FuzzPrefix: a found prefix is the beginning of the text.
 func FuzzPrefix(f *testing.F) {
 	for _, s := range []string{"", "!", "бот, x", "БОТ, x", "[club1|@x], !y", "@club1 (a) b", "@tea:", "\xff!", "[club1|\xff] ёж", " *club1"} {
 		f.Add(s)

@@ -10,17 +10,17 @@ import (
 	"unicode/utf8"
 )
 
-// outgoing is a message being put together.
+// outgoing is a message being composed.
 type outgoing struct {
 	edit   bool     // for messages.edit; else for messages.send
-	text   string   // what it says
+	text   string   // the text
 	spans  []span   // the formats of text
-	params Params   // all but the text and its formats
-	name   string   // as [As] gave it
-	into   *Sent    // nil if nobody wants to know
-	doubts []string // what VK may refuse, to be logged if it does
+	params Params   // all parameters except the text and its formats
+	name   string   // the name given by [As]
+	into   *Sent    // nil without [Into]
+	doubts []string // possible reasons for a refusal, logged if VK refuses
 
-	recorded bool // the caller knows whether it was sent before
+	recorded bool // the caller knows whether it was already sent
 }
 
 // applyOptions applies options, and checks them together.
@@ -36,26 +36,26 @@ func (o *outgoing) applyOptions(opts []SendOption) error {
 	return o.checkCarousel()
 }
 
-// A SendOption changes or adds to one message that is sent or edited. The
-// options of this package are values: what they stand for is theirs to say.
-// They apply in the order in which they are given: of two that set the same
-// thing, the later one counts. If one of them cannot be sent, nothing is.
+// A SendOption is an option of a message that is sent or edited. The options of
+// this package are values; their types describe their effects. They apply in
+// the order in which they are given: if two set the same thing, the later one
+// counts. If an option cannot be sent, nothing is sent.
 //
-// What a message says beside its text: *[Keyboard], [Carousel], [Attachment],
-// [Attachments], [Attached], [Location], [Sticker], and the formats that [Bold],
-// [Italic], [Underline], [Link] and [Plain] make. What it refers to: [ReplyTo],
-// [Forward].
-// How it is sent: the flags [Silent], [NoMentions], [NoLinkPreview],
-// [KeepForwards] and [KeepSnippets], or any other [SendFlag]; [As], [Into],
-// [Intent], [MessagePayload], and [Extra] for everything else. Of a question:
-// [Choices], [Cancel], [AnyText], [Retry], [Within], [From]. Several in one:
-// [Options].
+// Content beside the text: *[Keyboard], [Carousel], [Attachment],
+// [Attachments], [Attached], [Location], [Sticker], and the formats made by
+// [Bold], [Italic], [Underline], [Link] and [Plain]. References to messages:
+// [ReplyTo], [Forward]. Ways of sending: the flags [Silent], [NoMentions],
+// [NoLinkPreview], [KeepForwards] and [KeepSnippets], or any other [SendFlag];
+// [As], [Into], [Intent], [MessagePayload], and [Extra] for everything else.
+// For questions: [Choices], [Cancel], [AnyText], [Retry], [Within], [From].
+// Several options as one: [Options].
 type SendOption interface {
-	// apply puts the option into the message, or says why it cannot be sent.
+	// apply applies the option to the message, or returns an error if it cannot
+	// be sent.
 	apply(*outgoing) error
 }
 
-// Options returns several options as one, such as those of a slice:
+// Options combines several options, such as those of a slice, into one:
 //
 //	c.Send("Look:", vk.Options(m.Attachments...), vk.Silent)
 func Options[O SendOption](opts ...O) SendOption {
@@ -77,7 +77,7 @@ func (l optionList) apply(o *outgoing) error {
 	return nil
 }
 
-// flatten returns the options with those that Options has put together, and
+// flatten returns the options, with those combined by Options expanded, and
 // without nil.
 func flatten(opts []SendOption) []SendOption {
 	if !slices.ContainsFunc(opts, func(opt SendOption) bool { _, list := opt.(optionList); return list || opt == nil }) {
@@ -96,26 +96,26 @@ func flatten(opts []SendOption) []SendOption {
 	return all
 }
 
-// sendOnly returns the error of an option that an edit cannot follow.
+// sendOnly returns the error of an option that cannot be used in an edit.
 func (o *outgoing) sendOnly(what string) error {
 	if o.edit {
-		return errors.New(what + " cannot come into a message that is there already")
+		return errors.New(what + " cannot be added by an edit")
 	}
 	return nil
 }
 
-// A SendFlag switches something on for one message. Any parameter of
-// messages.send that takes a 1 can be one.
+// A SendFlag enables a parameter of one message. Any parameter of messages.send
+// that takes a 1 can be a SendFlag.
 type SendFlag string
 
 const (
-	Silent        SendFlag = "silent"           // no sound for the people who get it; nothing in an edit
-	NoMentions    SendFlag = "disable_mentions" // people mentioned in the text are not notified
-	NoLinkPreview SendFlag = "dont_parse_links" // no preview below the text of what it links to
+	Silent        SendFlag = "silent"           // no sound for the recipients; no effect in an edit
+	NoMentions    SendFlag = "disable_mentions" // users mentioned in the text are not notified
+	NoLinkPreview SendFlag = "dont_parse_links" // no preview of links in the text
 
-	// What an edit keeps of the message as it was. A message that is sent has
-	// nothing to keep: there, they do nothing.
-	KeepForwards SendFlag = "keep_forward_messages" // forwarded messages and the message that it answers
+	// Parts of the message that an edit keeps. They have no effect when a
+	// message is sent.
+	KeepForwards SendFlag = "keep_forward_messages" // forwarded messages and the message that it replies to
 	KeepSnippets SendFlag = "keep_snippets"         // previews of links
 )
 
@@ -134,9 +134,8 @@ func (f SendFlag) apply(o *outgoing) error {
 	return nil
 }
 
-// Extra is parameters of messages.send or messages.edit that this package has
-// no option for. It overrides what the other arguments and the options before
-// it set.
+// Extra has parameters of messages.send or messages.edit for which this package
+// has no option. It overrides the other arguments and the earlier options.
 //
 // See https://dev.vk.com/ru/method/messages.send for VK's list.
 type Extra Params
@@ -156,16 +155,16 @@ func (e Extra) apply(o *outgoing) error {
 	return nil
 }
 
-// As names a message, so that its random_id follows from the name and not from
-// how many messages went to the peer before. It is for sends that have no fixed
-// order, because they come from goroutines of a handler's own, and for those
-// that a program makes again until they succeed:
+// As names a message, so that its random_id is derived from the name and not
+// from the number of earlier messages to the peer. Use it for sends without a
+// fixed order, because they come from a handler's own goroutines, and for sends
+// that a program retries until they succeed:
 //
 //	for c.Send("Paid.", vk.As("receipt")) != nil { … }
 //
-// Two sends to one peer with the same name are one message. In a handler, a
-// name counts for the event and the handler; elsewhere it is all there is, and
-// should have an order's number in it, or a date.
+// Two sends to one peer with the same name are one message. In a handler, the
+// name is combined with the event and the handler. Elsewhere, the name alone
+// counts, and should contain an order's number or a date.
 type As string
 
 func (a As) apply(o *outgoing) error {
@@ -173,9 +172,9 @@ func (a As) apply(o *outgoing) error {
 	return nil
 }
 
-// Into puts what was sent into s, or what was edited. When some parts of a long
-// message were sent and others failed, s tells of those that were. When nothing
-// was sent, s stays as it is.
+// Into stores the sent or edited message in s. If some parts of a long message
+// were sent and others failed, s refers to those that were sent. If nothing was
+// sent, s is unchanged.
 func Into(s *Sent) SendOption { return into{s} }
 
 type into struct{ s *Sent }
@@ -186,19 +185,18 @@ func (i into) apply(o *outgoing) error {
 }
 
 // A Location is a place on the map, in degrees: Lat from -90 to 90, Long from
-// -180 to 180. As a SendOption, it shows below the text.
+// -180 to 180. As a SendOption, it is shown below the text.
 type Location struct{ Lat, Long float64 }
 
 func (l Location) apply(o *outgoing) error {
-	if !(math.Abs(l.Lat) <= 90 && math.Abs(l.Long) <= 180) { // also not a number
-		return fmt.Errorf("there is no latitude %v, longitude %v", l.Lat, l.Long)
+	if !(math.Abs(l.Lat) <= 90 && math.Abs(l.Long) <= 180) { // NaN is out of range too
+		return fmt.Errorf("latitude %v, longitude %v is out of range", l.Lat, l.Long)
 	}
 	o.params["lat"], o.params["long"] = l.Lat, l.Long
 	return nil
 }
 
-// A Sticker is sent alone, with an empty text. It is VK's number of the
-// sticker.
+// A Sticker is VK's number of a sticker. It is sent alone, with an empty text.
 type Sticker int64
 
 func (s Sticker) apply(o *outgoing) error {
@@ -209,9 +207,9 @@ func (s Sticker) apply(o *outgoing) error {
 	return o.sendOnly("a sticker")
 }
 
-// An Intent is the purpose of a message that VK lets communities send by
-// special permission: "promo_newsletter", "confirmed_notification", ….
-// Newsletters also have an Extra{"subscribe_id": n}.
+// An Intent is the purpose of a message that a community needs VK's special
+// permission to send: "promo_newsletter", "confirmed_notification", ….
+// Newsletters also need an Extra{"subscribe_id": n}.
 type Intent string
 
 func (i Intent) apply(o *outgoing) error {
@@ -220,7 +218,7 @@ func (i Intent) apply(o *outgoing) error {
 }
 
 // MessagePayload attaches data to a message that only the community sees: v as
-// JSON, at most 1000 characters, comes back as [Message.Payload] whenever the
+// JSON, at most 1000 characters, is returned as [Message.Payload] whenever the
 // message is read. It is not the payload of a button.
 func MessagePayload(v any) SendOption { return messagePayload{v} }
 
@@ -232,7 +230,7 @@ func (p messagePayload) apply(o *outgoing) error {
 		return fmt.Errorf("payload: %w", err)
 	}
 	if n := utf8.RuneCount(b); n > maxMessagePayload {
-		return fmt.Errorf("the payload has %d characters, and at most %d are possible", n, maxMessagePayload)
+		return fmt.Errorf("the payload has %d characters, the limit is %d", n, maxMessagePayload)
 	}
 	o.params["payload"] = string(b)
 	return o.sendOnly("a payload")
@@ -243,7 +241,7 @@ const (
 	maxForwards       = 100
 )
 
-// A MessageRef names a message: a [*Message], or a [Sent].
+// A MessageRef refers to a message: a [*Message], or a [Sent].
 type MessageRef interface{ ref() Sent }
 
 func (m *Message) ref() Sent {
@@ -255,13 +253,13 @@ func (m *Message) ref() Sent {
 
 func (s Sent) ref() Sent { return s }
 
-// ReplyTo makes a message the answer to another of the same conversation, which
-// VK shows above the text. A message does not forward others as well.
+// ReplyTo makes a message a reply to another of the same conversation, which VK
+// shows above the text. A reply cannot also forward messages.
 func ReplyTo(m MessageRef) SendOption { return quote{[]MessageRef{m}, true} }
 
-// Forward adds other messages, at most 100 and all of one conversation, which
-// need not be the one that they are sent to. The community must be able to see
-// them. A message that forwards others is not a reply as well.
+// Forward adds other messages, at most 100 and all from one conversation, which
+// may differ from the one that the message is sent to. The community must be
+// able to see them. A message that forwards others cannot also be a reply.
 func Forward[M MessageRef](messages ...M) SendOption {
 	refs := make([]MessageRef, len(messages))
 	for i, m := range messages {
@@ -270,13 +268,13 @@ func Forward[M MessageRef](messages ...M) SendOption {
 	return quote{refs, false}
 }
 
-// A quote is the parameter forward, by which a message also answers another.
+// A quote is the parameter forward, which is also used for replies.
 type quote struct {
 	refs  []MessageRef
 	reply bool
 }
 
-// forwardParam is its value, in the order of VK's documentation.
+// forwardParam is the parameter's value, in the order of VK's documentation.
 type forwardParam struct {
 	PeerID int64   `json:"peer_id"`
 	CMIDs  []int64 `json:"conversation_message_ids,omitempty"`
@@ -292,20 +290,20 @@ func (q quote) apply(o *outgoing) error {
 		return err
 	}
 	if len(q.refs) > maxForwards {
-		return fmt.Errorf("%d messages to forward, and at most %d are possible", len(q.refs), maxForwards)
+		return fmt.Errorf("%d messages to forward, the limit is %d", len(q.refs), maxForwards)
 	}
 	if before, ok := o.params["forward"].(forwardParam); ok && before.Reply != q.reply {
-		return errors.New("a message cannot both answer a message and forward others")
+		return errors.New("a message cannot both be a reply and forward others")
 	}
 	f := forwardParam{Reply: q.reply}
 	for _, m := range q.refs {
 		if m == nil {
-			return errors.New("a message to answer or forward is nil")
+			return errors.New("a message to reply to or forward is nil")
 		}
 		r := m.ref()
 		switch {
 		case r.CMID == 0 && r.ID == 0:
-			return errors.New("a message to answer or forward has no number")
+			return errors.New("a message to reply to or forward has no number")
 		case f.PeerID != 0 && f.PeerID != r.PeerID:
 			return errors.New("messages of several conversations cannot be forwarded at once")
 		case r.CMID != 0:
@@ -319,19 +317,21 @@ func (q quote) apply(o *outgoing) error {
 	return nil
 }
 
-// A Sent tells which message was sent, and is a handle on it. Get one with
-// [Into]. It can be stored, as JSON for instance, and used by another process.
+// A Sent identifies a message that was sent, and has methods to change it. Get
+// one with [Into]. It can be stored, as JSON for instance, and used by another
+// process.
 //
-// Its methods act on the last part of a message that was sent in several, the
-// one with the keyboard; Delete deletes all of it.
+// Its methods act on the last part of a message that was sent in several parts,
+// the one with the keyboard; Delete deletes all parts.
 type Sent struct {
 	PeerID int64   `json:"peer_id"`         // the conversation
 	CMID   int64   `json:"cmid"`            // the message's number within it
 	ID     int64   `json:"id,omitempty"`    // the message's id for the community; 0 in chats
-	Parts  []int64 `json:"parts,omitempty"` // the numbers of all parts of a text that was too long for one message, else nil
+	Parts  []int64 `json:"parts,omitempty"` // the numbers of all parts if the text was too long for one message, else nil
 }
 
-// recorded is an option of a message whose sender keeps by itself that it was sent.
+// recorded is an option of a message if its sender already records that it was
+// sent.
 type recorded struct{}
 
 func (recorded) apply(o *outgoing) error {
@@ -339,18 +339,18 @@ func (recorded) apply(o *outgoing) error {
 	return nil
 }
 
-// A Span is a run of text with a format, and an option of Send that puts
-// itself at the end of the message's text:
+// A Span is a run of text with a format. As an option of Send, it is appended
+// to the message's text:
 //
 //	c.Send("Total: ", vk.Bold("100 ₽"), vk.Plain(", "), vk.Link("pay", url))
 //
 // Functions such as [Bold] make the usual ones; for several formats at once
-// write the Span out. The text may have any characters in it and is not
-// escaped; see [Escape]. A Span without text is nothing. Whether VK counts a
-// mention before it by what is written or by what is shown is not documented:
-// put mentions behind the formats, or leave one of them out.
+// write the Span as a literal. The text may contain any characters and is not
+// escaped; see [Escape]. A Span without text has no effect. It is not
+// documented whether VK counts the written or the shown form of a mention
+// before a Span: put mentions after the formats, or leave one of them out.
 //
-// Apps that know no formats show the text alone.
+// Apps that do not support formats show only the text.
 //
 // See https://dev.vk.com/ru/reference/objects/message for format_data.
 type Span struct {
@@ -358,12 +358,12 @@ type Span struct {
 
 	Bold, Italic, Underline bool
 
-	// URL is where a tap on the text leads. Empty means nowhere.
+	// URL is the address that a tap on the text opens. Empty means none.
 	URL string
 }
 
-// A span is where a text has a format: from the byte at start to that before
-// end. Spans are in order and do not overlap.
+// A span is a range of a text with a format, from byte start up to, but not
+// including, byte end. Spans are in order and do not overlap.
 type span struct {
 	start, end int
 	format     Span // its Text is not used
@@ -390,10 +390,10 @@ func Italic(text string) Span { return Span{Text: text, Italic: true} }
 // Underline returns underlined text.
 func Underline(text string) Span { return Span{Text: text, Underline: true} }
 
-// Link returns text that leads to a URL.
+// Link returns text that links to a URL.
 func Link(text, url string) Span { return Span{Text: text, URL: url} }
 
-// A part is text with formats, as it fits one message.
+// A part is text with formats that fits one message.
 type part struct {
 	text  string
 	spans []span
@@ -411,12 +411,11 @@ func (p part) setIn(params Params) {
 	}
 }
 
-// formatNames are VK's names of them.
+// formatNames are VK's names of the formats.
 var formatNames = [...]string{"bold", "italic", "underline", "url"}
 
 // formatData returns the part's formats in VK's JSON. VK counts in UTF-16
-// units, as its clients do. The formats of neighbours that are the same become
-// one.
+// units, as its clients do. Equal formats of adjacent spans are merged.
 func (p part) formatData() []byte {
 	type item struct {
 		kind          int
@@ -425,7 +424,7 @@ func (p part) formatData() []byte {
 	}
 	var items []item
 	last := [len(formatNames)]int{-1, -1, -1, -1} // index of a kind's last item
-	done, units := 0, 0                           // p.text[:done] has so many units
+	done, units := 0, 0                           // the length of p.text[:done] in units
 	for _, s := range p.spans {
 		offset := units + utf16Len(p.text[done:s.start])
 		until := offset + utf16Len(p.text[s.start:s.end])

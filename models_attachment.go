@@ -14,12 +14,12 @@ import (
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
-// An Attached is one thing that came with a message, a post or a comment. Type
-// says what it is, in VK's words, and the field of that name holds it: of a
-// "photo", Photo is set, and of an "audio_message", Voice. All others are nil.
+// An Attached is one attachment of a message, a post or a comment. Type is VK's
+// name of its type, and the field of that name holds it: Photo is set for a
+// "photo", and Voice for an "audio_message". All others are nil.
 //
-// As an option of a send it is attached again: see [Attached.Ref]. A sticker is
-// sent as one.
+// As an option of a send, it is attached again: see [Attached.Ref]. A sticker
+// is sent as a sticker.
 //
 // See https://dev.vk.com/ru/reference/objects/attachments-message.
 type Attached struct {
@@ -63,24 +63,24 @@ type Attached struct {
 	VideoPlaylist     *Album         `json:"video_playlist"`
 	AudioPlaylist     *Playlist      `json:"audio_playlist"`
 	PostedPhoto       *Graffiti      `json:"posted_photo"`
-	PhotosList        []string       `json:"photos_list"` // photos of an album, each as an owner, "_" and an id
+	PhotosList        []string       `json:"photos_list"` // photos of an album, each as owner, "_" and id
 	DonutLink         *AttachedDonut `json:"donut_link"`
 
-	AccessKey string `json:"access_key"` // of some things in posts; others have it inside
-	Style     string `json:"style"`      // how a post shows it
+	AccessKey string `json:"access_key"` // for some attachments of posts; others contain their key
+	Style     string `json:"style"`      // its style in a post
 
-	// Other is what there is no field for, by name. Of a type that this
-	// package does not know, Other[Type] is the thing, as VK sent it.
+	// Other has the members without a field, by name. For a type that this
+	// package does not know, Other[Type] is the attachment, as VK sent it.
 	Other map[string]json.RawMessage `json:",unknown"`
 }
 
-// Ref returns what names the thing to VK, with its access key, so that it can be
-// sent again without an upload: [Attachment.String] of it is what VK's methods
-// take. Ok is false for what has no such name: gifts, calls, links, stickers,
-// money and the like.
+// Ref returns a reference to the attachment, with its access key, so that it
+// can be sent again without an upload: [Attachment.String] of it is the form
+// that VK's methods take. Ok is false for attachments that cannot be referred
+// to: gifts, calls, links, stickers, money and the like.
 //
-// VK may refuse a thing that the community cannot see or that its owner shares
-// with nobody.
+// VK may refuse an attachment that the community cannot see or that its owner
+// shares with nobody.
 func (a Attached) Ref() (ref Attachment, ok bool) {
 	ref = a.ownRef()
 	if ref.AccessKey == "" {
@@ -92,8 +92,8 @@ func (a Attached) Ref() (ref Attachment, ok bool) {
 	return ref, true
 }
 
-// ownRef returns the reference that the thing itself has, which may lack ids and
-// the access key.
+// ownRef returns the attachment's own reference, which may lack ids and the
+// access key.
 func (a *Attached) ownRef() Attachment {
 	typ := a.Type
 	ref := Attachment{Type: typ}
@@ -135,7 +135,7 @@ func (a *Attached) ownRef() Attachment {
 	case typ == "market" && a.Market != nil:
 		set(a.Market.OwnerID, a.Market.ID, a.Market.AccessKey)
 	case typ == "market_album" || typ == "market_market_album":
-		ref.Type = "market_album" // one thing with two names
+		ref.Type = "market_album" // one type with two names
 		if l := cmp.Or(a.MarketMarketAlbum, a.MarketAlbum); l != nil {
 			set(l.OwnerID, l.ID, "")
 		}
@@ -151,9 +151,10 @@ func (a *Attached) ownRef() Attachment {
 	return ref
 }
 
-// String returns the thing as VK's methods take it, such as "photo-1_2_key", or
-// the address of a link, or its type alone if it has no name. The result is
-// for whoever may see the thing: the key opens it.
+// String returns the attachment in the form that VK's methods take, such as
+// "photo-1_2_key", or the address of a link, or only the type if there is no
+// reference. The result contains the access key: show it only to users who may
+// see the attachment.
 func (a Attached) String() string {
 	if ref, ok := a.Ref(); ok {
 		return ref.String()
@@ -175,16 +176,16 @@ func (a Attached) apply(o *outgoing) error {
 	return ref.apply(o)
 }
 
-var errNotResent = errors.New("what was attached cannot be sent again")
+var errNotResent = errors.New("the attachment cannot be sent again")
 
-// A Gift is a gift from one person to another.
+// A Gift is a gift from one user to another.
 type Gift struct {
 	ID       int64  `json:"id"`
 	Thumb48  string `json:"thumb_48"` // addresses of pictures by width in pixels
 	Thumb96  string `json:"thumb_96"`
 	Thumb256 string `json:"thumb_256"`
 	Thumb512 string `json:"thumb_512"`
-	Pack     int64  `json:"stickers_product_id"` // the sticker pack that was given, or 0
+	Pack     int64  `json:"stickers_product_id"` // the sticker pack given, or 0
 	IsStyle  bool   `json:"is_stickers_style"`   // whether it is a style of stickers
 	BuildID  string `json:"build_id"`
 	Keywords string `json:"keywords"`
@@ -192,22 +193,22 @@ type Gift struct {
 
 // An AttachedSticker is a sticker.
 type AttachedSticker struct {
-	ID         Sticker     `json:"sticker_id"` // to send it
+	ID         Sticker     `json:"sticker_id"` // can be sent
 	Pack       int64       `json:"product_id"`
-	Images     []Image     `json:"images"`                 // with nothing behind it
-	Filled     []Image     `json:"images_with_background"` // on white
-	Animation  string      `json:"animation_url"`          // the address of its Lottie script; empty if it does not move
+	Images     []Image     `json:"images"`                 // with a transparent background
+	Filled     []Image     `json:"images_with_background"` // on a white background
+	Animation  string      `json:"animation_url"`          // the address of its Lottie script; empty if it is not animated
 	Animations []Animation `json:"animations"`             // its scripts for light and dark apps
 	Allowed    bool        `json:"is_allowed"`             // whether the token's owner may send it
 }
 
-// An Animation is one script of a sticker that moves.
+// An Animation is a script of an animated sticker.
 type Animation struct {
 	Type string `json:"type"` // "light" or "dark"
 	URL  string `json:"url"`
 }
 
-// An AttachedCall is a call that is over.
+// An AttachedCall is an ended call.
 type AttachedCall struct {
 	FromID       int64        `json:"initiator_id"`
 	ToID         int64        `json:"receiver_id"`
@@ -215,17 +216,17 @@ type AttachedCall struct {
 	Time         time.Time    `json:"time"`     // when it began
 	Duration     int          `json:"duration"` // in seconds
 	Video        bool         `json:"video"`
-	Participants Participants `json:"participants"` // of a call of several
+	Participants Participants `json:"participants"` // of a group call
 }
 
-// A GroupCall is a call of several people that one can join.
+// A GroupCall is a group call that users can join.
 type GroupCall struct {
 	FromID       int64        `json:"initiator_id"`
 	JoinLink     string       `json:"join_link"`
 	Participants Participants `json:"participants"`
 }
 
-// Participants are those who take part in a call.
+// Participants are the participants of a call.
 type Participants struct {
 	List  []int64 `json:"list"` // some of them
 	Count int     `json:"count"`
@@ -233,12 +234,12 @@ type Participants struct {
 
 // A Geo is the place that a message or a post was sent from or is about.
 type Geo struct {
-	Type        string    `json:"type"`        // "point", or "place" for one that VK knows
-	Coordinates *Location `json:"coordinates"` // where; nil if VK does not tell
-	Place       *Place    `json:"place"`       // what is there, or nil
+	Type        string    `json:"type"`        // "point", or "place" for a place that VK knows
+	Coordinates *Location `json:"coordinates"` // the coordinates; nil if VK does not report them
+	Place       *Place    `json:"place"`       // the place at the coordinates, or nil
 }
 
-// A Place is what VK knows of a place.
+// A Place is VK's description of a place.
 type Place struct {
 	ID       int64     `json:"id"`
 	Title    string    `json:"title"`
@@ -255,7 +256,7 @@ type Place struct {
 	Deleted  bool      `json:"is_deleted"`
 }
 
-// A locationModel is coordinates as VK sends them, mostly.
+// A locationModel has coordinates as VK usually sends them.
 type locationModel struct {
 	Latitude  float64 `json:"latitude"`
 	Longitude float64 `json:"longitude"`
@@ -294,40 +295,42 @@ func (l *Location) UnmarshalJSON(b []byte) error {
 	return errors.New("vk: not coordinates")
 }
 
-// maxAttachments is how many attachments VK takes in one message.
+// maxAttachments is VK's limit on attachments per message.
 const maxAttachments = 10
 
 // ErrTooManyAttachments is returned, wrapped, by sends of more than ten
 // attachments in one message. Nothing is sent then.
 var ErrTooManyAttachments = errors.New("a message carries at most 10 attachments")
 
-// An Attachment is a thing of VK that a message can carry: a photo, a document,
-// a post. As an option of a send it is attached, after those given before it;
-// more than ten are [ErrTooManyAttachments].
+// An Attachment is an object of VK that can be attached to a message: a photo,
+// a document, a post. As an option of a send, it is attached after those given
+// before it; more than ten result in [ErrTooManyAttachments].
 //
-// [Client.Upload] returns one, and [ParseAttachment] reads one back from what
-// String returned: a bot that sends the same picture to many uploads it once.
+// [Client.Upload] returns an Attachment, and [ParseAttachment] parses the
+// result of String. With them, a bot that sends the same picture many times
+// uploads it once.
 type Attachment struct {
-	// Type is VK's word for what it is: "photo", "video", "audio", "doc",
-	// "audio_message", "graffiti", "wall", "market", "poll", "story" and so
-	// on. What nothing can carry, such as a chat's picture, has none.
+	// Type is VK's name of the type: "photo", "video", "audio", "doc",
+	// "audio_message", "graffiti", "wall", "market", "poll", "story" and so on.
+	// It is empty for objects that cannot be attached, such as a chat's
+	// picture.
 	Type string
 
-	OwnerID int64 // whose it is: a user's id, or minus a community's
-	ID      int64 // its number among the owner's things of this type
+	OwnerID int64 // the owner: a user's id, or minus a community's
+	ID      int64 // its number among the owner's objects of this type
 
-	// AccessKey is needed to send what is not open to everybody, as files
-	// uploaded for a message are not. It may be empty.
+	// AccessKey is needed to send an object that is not public, such as a file
+	// uploaded for a message. It may be empty.
 	AccessKey string
 
-	// Object is what VK tells of it, as it sent it, or nil if it told nothing.
-	// What it has depends on the type. The bytes must not be changed.
+	// Object is the object as VK sent it, or nil if VK sent none. Its content
+	// depends on the type. The bytes must not be changed.
 	Object json.RawMessage
 }
 
-// String returns the attachment as VK's methods take it, such as
-// "photo-1_2_key" or, without an access key, "photo-1_2". The result is for
-// whoever may see the thing: the key opens it.
+// String returns the attachment in the form that VK's methods take, such as
+// "photo-1_2_key" or, without an access key, "photo-1_2". The result contains
+// the access key: show it only to users who may see the attachment.
 func (a Attachment) String() string {
 	b := make([]byte, 0, len(a.Type)+len(a.AccessKey)+24)
 	b = append(b, a.Type...)
@@ -343,8 +346,8 @@ func (a Attachment) String() string {
 
 var attachmentForm = regexp.MustCompile(`^([a-z]+(?:_[a-z]+)*)(-?[0-9]+)_([0-9]+)(?:_([0-9A-Za-z_-]+))?$`)
 
-// ParseAttachment reads an attachment from its short form, as
-// [Attachment.String] writes it: to send again what was uploaded before.
+// ParseAttachment parses the short form of an attachment, as returned by
+// [Attachment.String], to send an uploaded object again.
 func ParseAttachment(s string) (Attachment, error) {
 	m := attachmentForm.FindStringSubmatch(s)
 	if m == nil {
@@ -360,7 +363,7 @@ func ParseAttachment(s string) (Attachment, error) {
 
 func (a Attachment) apply(o *outgoing) error {
 	if a.Type == "" || a.OwnerID == 0 || a.ID == 0 {
-		return errors.New("an attachment names nothing that a message can carry")
+		return errors.New("an attachment has no type that a message can carry")
 	}
 	text := a.String()
 	if !attachmentForm.MatchString(text) {
@@ -380,10 +383,12 @@ func (a Attachment) apply(o *outgoing) error {
 	return nil
 }
 
-// Attachments are several: as an option of a send all are attached, in order.
+// Attachments are several attachments. As an option of a send, all are
+// attached, in order.
 type Attachments []Attachment
 
-// String returns the attachments as VK's methods take them, joined by commas.
+// String returns the attachments in the form that VK's methods take, joined by
+// commas.
 func (as Attachments) String() string {
 	var b strings.Builder
 	for i, a := range as {
@@ -404,14 +409,14 @@ func (as Attachments) apply(o *outgoing) error {
 	return nil
 }
 
-// attachmentOf reads what identifies an object of VK's.
+// attachmentOf reads the identifying members of an object of VK.
 func attachmentOf(typ string, object json.RawMessage) Attachment {
 	var o struct {
 		OwnerID   int64  `json:"owner_id"`
-		ToID      int64  `json:"to_id"` // of a post in a message: whose wall it is on
+		ToID      int64  `json:"to_id"` // for a post in a message: the owner of its wall
 		ID        int64  `json:"id"`
-		VideoID   int64  `json:"video_id"` // in the answer of video.save
-		PhotoID   int64  `json:"photo_id"` // in the answer of market.saveProductPhoto
+		VideoID   int64  `json:"video_id"` // in the result of video.save
+		PhotoID   int64  `json:"photo_id"` // in the result of market.saveProductPhoto
 		AccessKey string `json:"access_key"`
 	}
 	if tolerant.Unmarshal(object, &o) != nil {

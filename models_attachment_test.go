@@ -47,8 +47,8 @@ func TestParseAttachment(t *testing.T) {
 	}
 }
 
-// TestAttach: attachments come into a message in the order given, after what
-// is there, and whatever cannot come into one stops it.
+// TestAttach: attachments are added to a message in the given order, after the
+// existing ones, and an attachment that cannot be added prevents the send.
 func TestAttach(t *testing.T) {
 	photo := func(n int64) vk.Attachment { return vk.Attachment{Type: "photo", OwnerID: -1, ID: n} }
 	var ten vk.Attachments
@@ -98,7 +98,7 @@ func TestAttach(t *testing.T) {
 	}
 }
 
-// TestAttachmentAsParam: attachments are written into parameters as VK takes
+// TestAttachmentAsParam: attachments are encoded in parameters as VK takes
 // them.
 func TestAttachmentAsParam(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -138,7 +138,7 @@ func FuzzParseAttachment(f *testing.F) {
 	})
 }
 
-// attached returns what came in a message with one attachment.
+// attached returns the attachment of a message with one attachment.
 func attached(t testing.TB, object string) vk.Attached {
 	t.Helper()
 	m := parseMessage(t, []byte(`{"type":"message_new","object":{"message":{"peer_id":1,"attachments":[`+object+`]}}}`))
@@ -148,8 +148,8 @@ func attached(t testing.TB, object string) vk.Attached {
 	return m.Attachments[0]
 }
 
-// TestAttachedRef: what can be sent again has its access key; what cannot says
-// so.
+// TestAttachedRef: an attachment that can be sent again has its access key; for
+// others, Ref reports false.
 func TestAttachedRef(t *testing.T) {
 	for _, tt := range []struct{ object, want string }{
 		{`{"type":"photo","photo":{"id":2,"owner_id":1,"access_key":"k"}}`, "photo1_2_k"},
@@ -182,7 +182,7 @@ func TestAttachedRef(t *testing.T) {
 		{`{"type":"photo"}`, ""},
 		{`{"type":"photo","photo":null}`, ""},
 		{`{"type":"photo","video":{"id":2,"owner_id":1}}`, ""},
-		{`{"type":"photo","photo":{"id":2,"owner_id":1,"access_key":"a,photo3_4"}}`, ""}, // no second one by way of a key
+		{`{"type":"photo","photo":{"id":2,"owner_id":1,"access_key":"a,photo3_4"}}`, ""}, // the key must not add a second attachment
 		{`{"type":"gift","gift":{"id":2}}`, ""},
 		{`{"type":"sticker","sticker":{"sticker_id":2}}`, ""},
 		{`{"type":"call","call":{"initiator_id":2}}`, ""},
@@ -221,7 +221,7 @@ func TestAttachedRef(t *testing.T) {
 	}
 }
 
-// TestAttachedUnknown: a type that nobody knows is there, with its object as VK
+// TestAttachedUnknown: an attachment of an unknown type has its object as VK
 // sent it.
 func TestAttachedUnknown(t *testing.T) {
 	a := attached(t, `{"type":"hologram","hologram":{"id":1, "x":[1]},"new":true}`)
@@ -234,7 +234,7 @@ func TestAttachedUnknown(t *testing.T) {
 	}
 }
 
-// TestSendAgain: what somebody sent, a handler sends back, as it came.
+// TestSendAgain: a handler sends a user's attachments back unchanged.
 func TestSendAgain(t *testing.T) {
 	r := vk.NewRouter("!")
 	vk.On(r, vk.EventMessageNew, func(c *vk.Context, e *vk.MessageNew) error {
@@ -272,8 +272,8 @@ func TestSendAgain(t *testing.T) {
 	anna.Hears("There:")
 }
 
-// TestSendAgainRefused: what cannot be sent again is an error before anything is
-// sent.
+// TestSendAgainRefused: attachments that cannot be sent again are an error
+// before anything is sent.
 func TestSendAgainRefused(t *testing.T) {
 	c, rec := vktest.NewContext("hi")
 	for _, object := range []string{`{"type":"gift","gift":{"id":2}}`, `{"type":"sticker"}`, `{"type":"link","sticker":{"sticker_id":5}}`} {
@@ -288,7 +288,7 @@ func TestSendAgainRefused(t *testing.T) {
 	}
 }
 
-// TestAttachedIsSmall: an album of ten is no heap of empty structs.
+// TestAttachedIsSmall: an album of ten does not allocate many empty structs.
 func TestAttachedIsSmall(t *testing.T) {
 	if n := unsafe.Sizeof(vk.Attached{}); n > 512 {
 		t.Errorf("an attachment takes %d bytes", n)

@@ -37,7 +37,7 @@ func payloadFiles(t testing.TB) map[string][]byte {
 		for _, path := range paths {
 			name := strings.TrimSuffix(filepath.Base(path), ".json")
 			if strings.HasPrefix(name, "longpoll_") {
-				continue // answers of the long poll, not events
+				continue // responses of the long poll, not events
 			}
 			if files[name], err = os.ReadFile(path); err != nil {
 				t.Fatal(err)
@@ -64,8 +64,8 @@ func decodeModel(t testing.TB, e *Event) any {
 	return v
 }
 
-// TestEveryKindHasAModel: all of VK's kinds are tied to a type, and there is a
-// payload for each that is.
+// TestEveryKindHasAModel: each of VK's kinds is bound to a type, and has a
+// payload.
 func TestEveryKindHasAModel(t *testing.T) {
 	paths, _ := filepath.Glob("testdata/payloads/*.json")
 	var kinds []string
@@ -93,8 +93,8 @@ func TestEveryKindHasAModel(t *testing.T) {
 	}
 }
 
-// TestEveryKindIsTied: each constant of a kind is in the table of kinds, with its
-// type. One that was forgotten would let a listener have any type.
+// TestEveryKindIsTied: each constant of a kind is in the table of kinds, with
+// its type. A missing one would allow listeners of any type.
 func TestEveryKindIsTied(t *testing.T) {
 	f, err := parser.ParseFile(token.NewFileSet(), "event_kinds.go", nil, 0)
 	if err != nil {
@@ -123,8 +123,8 @@ func TestEveryKindIsTied(t *testing.T) {
 	}
 }
 
-// TestModels compares what listeners get of each payload with testdata/models:
-// every field that is not zero.
+// TestModels compares the objects that listeners get for each payload with
+// testdata/models: every non-zero field.
 func TestModels(t *testing.T) {
 	for name, raw := range payloadFiles(t) {
 		e, err := ParseEvent(raw)
@@ -155,7 +155,7 @@ func TestModels(t *testing.T) {
 	}
 }
 
-// dump writes a line for each part of v that is neither zero nor has parts.
+// dump writes a line for each part of v that is non-zero and has no parts.
 func dump(b *strings.Builder, path string, v reflect.Value) {
 	switch x := v.Interface().(type) {
 	case time.Time:
@@ -203,8 +203,8 @@ func dump(b *strings.Builder, path string, v reflect.Value) {
 	}
 }
 
-// TestNothingOfAPayloadIsLost: every field of every payload is in a model, or is
-// left out on purpose, and none has a value of another type.
+// TestNothingOfAPayloadIsLost: every field of every payload is in a model, or
+// is left out on purpose, and no value has an unexpected type.
 func TestNothingOfAPayloadIsLost(t *testing.T) {
 	for name, raw := range payloadFiles(t) {
 		e, err := ParseEvent(raw)
@@ -237,8 +237,8 @@ func TestNothingOfAPayloadIsLost(t *testing.T) {
 	}
 }
 
-// TestSeenFields: fields that VK was seen to send, and describes nowhere, are read
-// or left out on purpose.
+// TestSeenFields: undocumented fields that VK was seen to send are read or left
+// out on purpose.
 func TestSeenFields(t *testing.T) {
 	event := func(kind, object string) string { return `{"type":"` + kind + `","object":` + object + `}` }
 	attached := func(kind, object string) string {
@@ -299,8 +299,8 @@ func TestSeenFields(t *testing.T) {
 	}
 }
 
-// TestFieldsLeftOutElsewhere: what is left out of one model is reported in
-// another, and so is what only looks alike.
+// TestFieldsLeftOutElsewhere: a field that is left out of one model is reported
+// in another, and so is a similar one.
 func TestFieldsLeftOutElsewhere(t *testing.T) {
 	for name, tt := range map[string]struct{ kind, object, want string }{
 		"photo_100 of a photo":       {"photo_new", `{"photo_100":"u"}`, "photo_100"},
@@ -336,8 +336,8 @@ func TestFieldsLeftOutElsewhere(t *testing.T) {
 	}
 }
 
-// TestLeftOut: each field that is left out of a model is named by a model, which
-// has no such field.
+// TestLeftOut: each field that is left out is listed for an existing model
+// without such a field.
 func TestLeftOut(t *testing.T) {
 	models := make(map[string]reflect.Type)
 	for typ := range modelTypes() {
@@ -370,8 +370,8 @@ func TestLeftOut(t *testing.T) {
 	}
 }
 
-// TestModelsCanBeStored: a model that was written as JSON is read back as it
-// was.
+// TestModelsCanBeStored: a model that was written as JSON is read back
+// unchanged.
 func TestModelsCanBeStored(t *testing.T) {
 	for name, raw := range payloadFiles(t) {
 		e, err := ParseEvent(raw)
@@ -398,9 +398,8 @@ func TestModelsCanBeStored(t *testing.T) {
 	}
 }
 
-// TestModelsHaveNoUnmarshalJSON, which a struct that embeds one would inherit,
-// and so lose its own fields. Only what is never a part of another by embedding
-// has one.
+// TestModelsHaveNoUnmarshalJSON: an embedding struct would inherit the method,
+// and lose its own fields. Only types that are never embedded have one.
 func TestModelsHaveNoUnmarshalJSON(t *testing.T) {
 	unmarshaler := reflect.TypeFor[json.Unmarshaler]()
 	allowed := []reflect.Type{reflect.TypeFor[Keyboard](), reflect.TypeFor[Carousel](), reflect.TypeFor[Location](), reflect.TypeFor[time.Time](), reflect.TypeFor[json.RawMessage]()}
@@ -420,7 +419,7 @@ func TestModelsHaveNoUnmarshalJSON(t *testing.T) {
 	}
 }
 
-// modelTypes are the types of the models, and those in them.
+// modelTypes are the types of the models, and the types in them.
 func modelTypes() map[reflect.Type]bool {
 	seen := make(map[reflect.Type]bool)
 	var add func(reflect.Type)

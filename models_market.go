@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// A Product is a thing that a community sells.
+// A Product is a product that a community sells.
 //
 // See https://dev.vk.com/ru/reference/objects/market-item.
 type Product struct {
@@ -19,50 +19,50 @@ type Product struct {
 	CategoryV2   ProductCategory `json:"category_v2"`
 	Thumb        string          `json:"thumb_photo"` // the address of a picture
 	Date         time.Time       `json:"date"`
-	Availability int             `json:"availability"` // 0 there is some, 1 it was removed, 2 it cannot be had
-	Stock        int             `json:"stock_amount"` // how many there are; -1 if they are not counted
-	SKU          string          `json:"sku"`          // the seller's own name of it
+	Availability int             `json:"availability"` // 0 available, 1 removed, 2 not available
+	Stock        int             `json:"stock_amount"` // the number in stock; -1 if it is not counted
+	SKU          string          `json:"sku"`          // the seller's own name for it
 	Weight       int             `json:"weight"`       // in grams
 	URL          string          `json:"url"`
-	Button       string          `json:"button_title"` // what stands on the button that leads to URL
+	Button       string          `json:"button_title"` // the text of the button that leads to URL
 	ExternalID   string          `json:"external_id"`
 	PostID       int64           `json:"post_id"`
 	PostOwnerID  int64           `json:"post_owner_id"`
-	VariantsID   int64           `json:"variants_grouping_id"` // which of its variants share
+	VariantsID   int64           `json:"variants_grouping_id"` // shared by all variants of a product
 	MainVariant  bool            `json:"is_main_variant"`
 	Favorite     bool            `json:"is_favorite"`
 	Own          bool            `json:"is_owner"`
 	Adult        bool            `json:"is_adult"`
 
-	Variants json.RawMessage `json:"variants"` // as VK sends them, which describes them nowhere
+	Variants json.RawMessage `json:"variants"` // as VK sends them; VK does not document them
 }
 
-// A ProductCategory is what kind of thing a product is.
+// A ProductCategory is the category of a product.
 type ProductCategory struct {
 	ID     int64            `json:"id"`
 	Name   string           `json:"name"`
 	V2     bool             `json:"is_v2"`
-	Parent *ProductCategory `json:"parent"` // nil for the outermost
+	Parent *ProductCategory `json:"parent"` // nil for a top-level category
 }
 
 // A Price is a price.
 type Price struct {
 	Amount       int64    `json:"amount"`          // in hundredths of the currency
-	AmountTo     int64    `json:"amount_to"`       // of a range, its end
+	AmountTo     int64    `json:"amount_to"`       // the end of a range
 	Type         int      `json:"price_type"`      // 0 exact, 2 from Amount on, 3 a range
 	Unit         int      `json:"price_unit"`      // per: 0 piece, 2 hour, 3 metre, 4 square metre
-	Currency     Currency `json:"currency"`        // what it is in
-	Text         string   `json:"text"`            // for people
+	Currency     Currency `json:"currency"`        // the currency of the amounts
+	Text         string   `json:"text"`            // for display
 	Discount     int      `json:"discount_rate"`   // in percent
 	OldAmount    int64    `json:"old_amount"`      // before the discount
-	OldText      string   `json:"old_amount_text"` // for people
+	OldText      string   `json:"old_amount_text"` // for display
 	ReferralCost string   `json:"referral_cost"`
 }
 
 // A Currency is a currency.
 type Currency struct {
-	ID    int    `json:"id"`    // its number in ISO 4217
-	Name  string `json:"name"`  // its letters there: "RUB"
+	ID    int    `json:"id"`    // its ISO 4217 number
+	Name  string `json:"name"`  // its ISO 4217 code: "RUB"
 	Title string `json:"title"` // "₽"
 }
 
@@ -86,17 +86,17 @@ type ProductAlbum struct {
 type Order struct {
 	ID        int64          `json:"id"`
 	GroupID   int64          `json:"group_id"`
-	UserID    int64          `json:"user_id"` // who ordered
+	UserID    int64          `json:"user_id"` // the buyer
 	DisplayID string         `json:"display_order_id"`
 	Date      time.Time      `json:"date"`
-	Status    int            `json:"status"` // 0 new, 1 being agreed on, 2 being packed, 3 on its way, 4 done, 5 cancelled, 6 given back
+	Status    int            `json:"status"` // 0 new, 1 being agreed on, 2 being packed, 3 on its way, 4 completed, 5 canceled, 6 returned
 	Count     int            `json:"items_count"`
-	Items     []OrderItem    `json:"preview_order_items"` // the first of what was ordered
+	Items     []OrderItem    `json:"preview_order_items"` // the first items of the order
 	Total     Price          `json:"total_price"`
 	Discount  Price          `json:"discount"`
 	Details   []PriceLine    `json:"price_details"`
 	Address   string         `json:"address"`
-	Comment   string         `json:"comment"`          // by who ordered
+	Comment   string         `json:"comment"`          // by the buyer
 	ForUser   string         `json:"comment_for_user"` // by the seller
 	ForSeller string         `json:"merchant_comment"` // by the seller, for themselves
 	Weight    int            `json:"weight"`           // in grams
@@ -107,15 +107,15 @@ type Order struct {
 	Seen      bool           `json:"is_viewed_by_admin"`
 	SeenAt    time.Time      `json:"date_viewed"`
 	CanReview bool           `json:"can_add_review"`
-	Cancel    AttachedLink   `json:"cancel_info"` // how to take it back
+	Cancel    AttachedLink   `json:"cancel_info"` // a link to cancel the order
 
-	// As VK sends them, which describes them nowhere.
+	// As VK sends them; VK does not document them.
 	Payment   json.RawMessage `json:"payment"`
 	Promocode json.RawMessage `json:"promocode"`
 	Seller    json.RawMessage `json:"seller"`
 }
 
-// An OrderItem is one of the things in an order.
+// An OrderItem is an item of an order.
 type OrderItem struct {
 	OwnerID   int64    `json:"owner_id"`
 	ItemID    int64    `json:"item_id"`
@@ -128,14 +128,14 @@ type OrderItem struct {
 	CanReview bool     `json:"can_add_review"`
 }
 
-// A PriceLine is one line of a bill.
+// A PriceLine is a line of a bill.
 type PriceLine struct {
 	Title  string `json:"title"`
 	Price  Price  `json:"price"`
 	Accent bool   `json:"is_accent"`
 }
 
-// An OrderDelivery is how an order gets to who ordered it.
+// An OrderDelivery describes the delivery of an order.
 type OrderDelivery struct {
 	Type      string `json:"type"`
 	Address   string `json:"address"`
@@ -148,14 +148,14 @@ type OrderDelivery struct {
 	} `json:"delivery_point"`
 }
 
-// An OrderRecipient is who gets an order.
+// An OrderRecipient is the recipient of an order.
 type OrderRecipient struct {
 	Name  string `json:"name"`
 	Phone string `json:"phone"`
 	Text  string `json:"display_text"`
 }
 
-// A PrettyCards is cards side by side, as in advertisements.
+// PrettyCards are cards side by side, as in advertisements.
 type PrettyCards struct {
 	Cards []struct {
 		ID       string      `json:"card_id"`
@@ -168,18 +168,18 @@ type PrettyCards struct {
 	} `json:"cards"`
 }
 
-// A MoneyTransfer is money that somebody sent.
+// A MoneyTransfer is a transfer of money by a user.
 type MoneyTransfer struct {
 	ID      int64     `json:"id"`
 	FromID  int64     `json:"from_id"`
 	ToID    int64     `json:"to_id"`
-	Status  int       `json:"status"` // 0 not yet taken, 1 taken, 2 sent back
+	Status  int       `json:"status"` // 0 not yet accepted, 1 accepted, 2 sent back
 	Date    time.Time `json:"date"`
 	Amount  Price     `json:"amount"`
 	Comment string    `json:"comment"`
 }
 
-// A MoneyRequest is money that somebody asks for.
+// A MoneyRequest is a request for money by a user.
 type MoneyRequest struct {
 	ID          int64   `json:"id"`
 	FromID      int64   `json:"from_id"`
@@ -188,7 +188,7 @@ type MoneyRequest struct {
 	Total       Price   `json:"total_amount"`
 	Transferred Price   `json:"transferred_amount"`
 	Held        Price   `json:"held_amount"`
-	Users       []int64 `json:"user_ids"` // who has sent some
+	Users       []int64 `json:"user_ids"` // users that have sent some
 	Processed   bool    `json:"processed"`
 	URL         string  `json:"init_url"`
 }
@@ -199,7 +199,7 @@ type MoneyRequest struct {
 type AttachedLink struct {
 	URL         string       `json:"url"`
 	Title       string       `json:"title"`
-	Caption     string       `json:"caption"` // the site
+	Caption     string       `json:"caption"` // the site's name
 	Description string       `json:"description"`
 	Text        string       `json:"text"`
 	ID          string       `json:"id"`
@@ -208,7 +208,7 @@ type AttachedLink struct {
 	Button      *LinkAction  `json:"button"` // the button below it, or nil
 	Product     *LinkProduct `json:"product"`
 	Preview     string       `json:"preview_url"`  // the address of the article to read in VK
-	PreviewPage string       `json:"preview_page"` // the id of that
+	PreviewPage string       `json:"preview_page"` // the id of that article
 	Favorite    bool         `json:"is_favorite"`
 	External    bool         `json:"is_external"`
 
@@ -224,7 +224,7 @@ type AttachedLink struct {
 		Stars float64 `json:"stars"`
 		Type  string  `json:"type"`
 	} `json:"rating"`
-	Target struct { // the thing of VK that it leads to
+	Target struct { // the object of VK that it leads to
 		Type    string `json:"type"`
 		OwnerID int64  `json:"owner_id"`
 		ID      int64  `json:"item_id"`
@@ -276,16 +276,16 @@ type Poll struct {
 	AccessKey string       `json:"access_key"`
 	Question  string       `json:"question"`
 	Answers   []PollAnswer `json:"answers"`
-	Votes     int          `json:"votes"` // of all
+	Votes     int          `json:"votes"` // the number of votes for all answers
 	Chosen    []int64      `json:"answer_ids"`
 	ChosenOne int64        `json:"answer_id"`
 	Created   time.Time    `json:"created"`
-	Ends      time.Time    `json:"end_date"` // zero if it does not end
+	Ends      time.Time    `json:"end_date"` // zero if it never ends
 	Closed    bool         `json:"closed"`   // whether it has ended
 	Anonymous bool         `json:"anonymous"`
-	Multiple  bool         `json:"multiple"` // whether one may choose several answers
+	Multiple  bool         `json:"multiple"` // whether a user may choose several answers
 	Final     bool         `json:"disable_unvote"`
-	Board     bool         `json:"is_board"` // whether it is in a topic
+	Board     bool         `json:"is_board"` // whether it is in a discussion topic
 	CanVote   bool         `json:"can_vote"`
 	CanEdit   bool         `json:"can_edit"`
 	CanShare  bool         `json:"can_share"`
@@ -296,10 +296,10 @@ type Poll struct {
 	Background *PollBackground `json:"background"`
 	Friends    []struct {
 		ID int64 `json:"id"`
-	} `json:"friends"` // of the token's owner, who voted
+	} `json:"friends"` // friends of the token's owner among the voters
 }
 
-// A PollAnswer is one of the answers that a poll offers.
+// A PollAnswer is an answer that a poll offers.
 type PollAnswer struct {
 	ID    int64   `json:"id"`
 	Text  string  `json:"text"`
@@ -307,7 +307,7 @@ type PollAnswer struct {
 	Rate  float64 `json:"rate"` // in percent of all votes
 }
 
-// A PollBackground is what is behind a poll.
+// A PollBackground is the background of a poll.
 type PollBackground struct {
 	ID     int64   `json:"id"`
 	Type   string  `json:"type"` // "gradient" or "tile"
@@ -323,7 +323,7 @@ type PollBackground struct {
 	} `json:"points"`
 }
 
-// An AttachedApp is an app, in a post.
+// An AttachedApp is an app attached to a post.
 type AttachedApp struct {
 	ID     int64  `json:"id"`
 	Name   string `json:"name"`
@@ -331,7 +331,7 @@ type AttachedApp struct {
 	URL604 string `json:"photo_604"`
 }
 
-// A MiniApp is a mini app that somebody shared.
+// A MiniApp is a mini app shared by a user.
 type MiniApp struct {
 	Title       string `json:"title"`
 	Description string `json:"description"`
@@ -358,7 +358,7 @@ type MiniApp struct {
 	Images []Image `json:"images"`
 }
 
-// An AttachedEvent is a meeting.
+// An AttachedEvent is an event community, such as a meeting.
 type AttachedEvent struct {
 	ID       int64     `json:"id"` // of its community
 	Time     time.Time `json:"time"`
@@ -374,8 +374,8 @@ type AttachedEvent struct {
 type AttachedGroup struct {
 	ID       int64  `json:"id"`
 	Text     string `json:"text"`
-	Status   string `json:"status"` // what it is about
-	Size     int    `json:"size"`   // how many members it has
+	Status   string `json:"status"` // the subject of the community
+	Size     int    `json:"size"`   // the number of members
 	Favorite bool   `json:"is_favorite"`
 }
 

@@ -2,19 +2,19 @@ package vk
 
 import "time"
 
-// An Image is a picture of one size.
+// An Image is a picture in one size.
 type Image struct {
 	URL    string `json:"url"`
 	Width  int    `json:"width"` // in pixels
 	Height int    `json:"height"`
-	Theme  string `json:"theme"` // "light" or "dark", if it is for one of them
+	Theme  string `json:"theme"` // "light" or "dark", if it is for one theme
 	ID     string `json:"id"`
 	Size   string `json:"size"`
 	Padded bool   `json:"with_padding"` // whether it has bars at its sides
 }
 
-// largest returns the one of images with the most pixels, or the zero Image.
-// Of those without a size it is the last.
+// largest returns the image with the most pixels, or the zero Image. If none
+// has a size, it returns the last.
 func largest(images []Image) (best Image) {
 	for _, i := range images {
 		if i.URL != "" && i.Width*i.Height >= best.Width*best.Height {
@@ -31,26 +31,26 @@ type Photo struct {
 	ID        int64     `json:"id"`
 	OwnerID   int64     `json:"owner_id"`
 	AccessKey string    `json:"access_key"`
-	AlbumID   int64     `json:"album_id"` // negative for albums of VK's own: -3 is that of messages
-	UserID    int64     `json:"user_id"`  // who put it into a community's album; 100 for the community
-	Text      string    `json:"text"`     // what stands below it
+	AlbumID   int64     `json:"album_id"` // negative for VK's own albums: -3 is the album of messages
+	UserID    int64     `json:"user_id"`  // the user who added it to a community's album; 100 for the community
+	Text      string    `json:"text"`     // the text below it
 	Date      time.Time `json:"date"`
 
-	// Sizes are the same picture, smaller and larger, in no order; see
-	// [Photo.Largest]. Images are so in some answers.
+	// Sizes are the same picture in several sizes, in no order; see
+	// [Photo.Largest]. Some responses have Images instead.
 	Sizes  []PhotoSize `json:"sizes"`
 	Images []PhotoSize `json:"images"`
-	Orig   *PhotoSize  `json:"orig_photo"` // as it was uploaded; nil if VK does not tell
+	Orig   *PhotoSize  `json:"orig_photo"` // as uploaded; nil if VK does not report it
 
-	Width      int     `json:"width"` // of the original, in pixels, 0 if VK does not tell
+	Width      int     `json:"width"` // of the original, in pixels, 0 if VK does not report it
 	Height     int     `json:"height"`
-	Lat        float64 `json:"lat"` // where it was taken, in degrees
+	Lat        float64 `json:"lat"` // the place where it was taken, in degrees
 	Long       float64 `json:"long"`
 	Place      string  `json:"place"`
-	PostID     int64   `json:"post_id"`     // the post that it is in
+	PostID     int64   `json:"post_id"`     // the post that contains it
 	SquareCrop string  `json:"square_crop"` // the square that a page shows: "x,y,side"
 	Align      string  `json:"vertical_align"`
-	Tagged     bool    `json:"has_tags"` // whether people are marked on it
+	Tagged     bool    `json:"has_tags"` // whether users are tagged on it
 	Hidden     bool    `json:"hidden"`
 	URL256     string  `json:"photo_256"`
 
@@ -63,19 +63,19 @@ type Photo struct {
 
 // A PhotoSize is a photo in one size.
 type PhotoSize struct {
-	Type   string `json:"type"` // VK's letter for the size: "s" is 75 pixels wide, "x" 604, "w" the largest; "o" to "r" are cut
+	Type   string `json:"type"` // VK's letter for the size: "s" is 75 pixels wide, "x" 604, "w" the largest; "o" to "r" are cropped
 	URL    string `json:"url"`
 	Src    string `json:"src"`   // the same, in previews of documents
-	Width  int    `json:"width"` // in pixels, 0 if VK does not tell
+	Width  int    `json:"width"` // in pixels, 0 if VK does not report it
 	Height int    `json:"height"`
 }
 
-// sizeOrder is VK's types of sizes, from small to large, without those that
-// are cut.
+// sizeOrder lists VK's types of sizes, from small to large, without the cropped
+// ones.
 const sizeOrder = "smxyzw"
 
-// Largest returns the photo in its largest size: the original if VK tells of it.
-// Of a photo without an address it is the zero PhotoSize.
+// Largest returns the photo in its largest size: the original if VK reports it.
+// For a photo without an address, it returns the zero PhotoSize.
 func (p *Photo) Largest() (best PhotoSize) {
 	if p == nil {
 		return best
@@ -98,7 +98,7 @@ func (p *Photo) Largest() (best PhotoSize) {
 				}
 			}
 			area, most := s.Width*s.Height, best.Width*best.Height
-			// Old photos have sizes of 0 by 0: then the letter decides.
+			// Old photos have sizes of 0 by 0: then compare the letters.
 			if s.URL != "" && (best.URL == "" || area > most || area == most && r > rank) {
 				best, rank = s, r
 			}
@@ -115,7 +115,7 @@ type Video struct {
 	OwnerID     int64     `json:"owner_id"`
 	AccessKey   string    `json:"access_key"`
 	AlbumID     int64     `json:"album_id"`
-	UserID      int64     `json:"user_id"` // who uploaded it to a community
+	UserID      int64     `json:"user_id"` // the user who uploaded it to a community
 	Type        string    `json:"type"`    // "video", "short_video", "music_video", "movie", "live", "story", "video_message" or "interactive"
 	Title       string    `json:"title"`
 	Description string    `json:"description"`
@@ -125,21 +125,21 @@ type Video struct {
 	Width       int       `json:"width"`       // in pixels
 	Height      int       `json:"height"`
 	Images      []Image   `json:"image"`       // its cover in several sizes; see [Video.Cover]
-	FirstFrame  []Image   `json:"first_frame"` // its beginning, likewise
+	FirstFrame  []Image   `json:"first_frame"` // its first frame in several sizes
 
-	Player   string            `json:"player"` // the address of a page that plays it; communities' tokens get none
+	Player   string            `json:"player"` // the address of a page that plays it; community tokens get none
 	Files    map[string]string `json:"files"`  // addresses by VK's names, such as "mp4_720"; mostly for the owner only
 	Trailer  map[string]string `json:"trailer"`
-	Platform string            `json:"platform"` // the site that it is on, if not VK
+	Platform string            `json:"platform"` // the site that hosts it, if not VK
 
 	Views      int     `json:"views"`
-	LocalViews int     `json:"local_views"` // those on VK, of a video of another site
+	LocalViews int     `json:"local_views"` // the views on VK, for a video of another site
 	Comments   int     `json:"comments"`
 	Likes      Likes   `json:"likes"`
 	Reposts    Reposts `json:"reposts"`
 
-	Live       bool      `json:"live"`     // a broadcast that runs
-	Upcoming   bool      `json:"upcoming"` // a broadcast to come
+	Live       bool      `json:"live"`     // whether it is a running broadcast
+	Upcoming   bool      `json:"upcoming"` // whether it is an upcoming broadcast
 	LiveStart  time.Time `json:"live_start_time"`
 	LiveNotify bool      `json:"live_notify"`
 	LiveStatus string    `json:"live_status"` // "waiting", "started", "finished", "failed" or "upcoming"
@@ -148,16 +148,16 @@ type Video struct {
 
 	Private       bool   `json:"is_private"`
 	Favorite      bool   `json:"is_favorite"`
-	Processing    bool   `json:"processing"` // whether VK is not done with it
+	Processing    bool   `json:"processing"` // whether VK is still processing it
 	Converting    bool   `json:"converting"`
 	Repeat        bool   `json:"repeat"`
 	Has           bool   `json:"added"` // whether the token's owner has added it
 	Subscribed    bool   `json:"is_subscribed"`
-	Restricted    int    `json:"content_restricted"` // a reason for which it cannot be seen, or 0
+	Restricted    int    `json:"content_restricted"` // the reason why it cannot be viewed, or 0
 	RestrictedMsg string `json:"content_restricted_message"`
 	Restriction   struct {
 		Title string `json:"title"`
-		Text  string `json:"text"` // why it cannot be seen, in words
+		Text  string `json:"text"` // the reason why it cannot be viewed, as text
 	} `json:"restriction"`
 
 	CanComment     bool `json:"can_comment"`
@@ -201,9 +201,9 @@ type Audio struct {
 	URL       string    `json:"url"`             // empty for bots
 	Date      time.Time `json:"date"`
 	AlbumID   int64     `json:"album_id"`
-	Album     *Playlist `json:"album"`       // the release that it is from, or nil
+	Album     *Playlist `json:"album"`       // the release that contains it, or nil
 	Size      int64     `json:"file_size"`   // in bytes
-	Explicit  bool      `json:"is_explicit"` // not for children
+	Explicit  bool      `json:"is_explicit"` // not suitable for children
 	Focus     bool      `json:"is_focus_track"`
 	Licensed  bool      `json:"is_licensed"`
 	HQ        bool      `json:"is_hq"`
@@ -215,13 +215,13 @@ type Voice struct {
 	OwnerID   int64  `json:"owner_id"`
 	AccessKey string `json:"access_key"`
 	Duration  int    `json:"duration"` // in seconds
-	MP3       string `json:"link_mp3"` // addresses of the recording: for [Client.Fetch]
+	MP3       string `json:"link_mp3"` // the recording's address, for [Client.Fetch]
 	OGG       string `json:"link_ogg"`
 	Waveform  []int  `json:"waveform"` // its loudness over time, 0 to 31
 
-	Text      string `json:"transcript"`       // what was said, once VK has understood it
+	Text      string `json:"transcript"`       // the recognized text, once it is available
 	TextState string `json:"transcript_state"` // "in_progress" or "done"
-	TextError int    `json:"transcript_error"` // why there is no text, or 0
+	TextError int    `json:"transcript_error"` // the reason why there is no text, or 0
 	Lang      string `json:"locale"`           // the language of the text
 }
 
@@ -235,7 +235,7 @@ type Doc struct {
 	Title     string    `json:"title"` // its name
 	Ext       string    `json:"ext"`   // the end of its name, without the dot
 	Size      int64     `json:"size"`  // in bytes
-	URL       string    `json:"url"`   // the file itself: for [Client.Fetch]
+	URL       string    `json:"url"`   // the file's address, for [Client.Fetch]
 	Type      int       `json:"type"`  // 1 text, 2 archive, 3 GIF, 4 picture, 5 sound, 6 video, 7 book, 8 other
 	Date      time.Time `json:"date"`
 	Tags      []string  `json:"tags"`
@@ -243,8 +243,7 @@ type Doc struct {
 	Preview   Preview   `json:"preview"`
 }
 
-// A Preview is what a file looks or sounds like. What it has depends on the
-// file's type.
+// A Preview is a preview of a file. Its fields depend on the file's type.
 type Preview struct {
 	Photo struct {
 		Sizes []PhotoSize `json:"sizes"`
@@ -279,22 +278,22 @@ type Graffiti struct {
 	URL604 string `json:"photo_604"`
 }
 
-// An Album is an album of photos, or a list of videos.
+// An Album is an album of photos, or a playlist of videos.
 type Album struct {
 	ID          int64     `json:"id"`
 	OwnerID     int64     `json:"owner_id"`
 	AccessKey   string    `json:"access_key"`
 	Title       string    `json:"title"`
 	Description string    `json:"description"`
-	Size        int       `json:"size"`  // how many photos there are in it
-	Count       int       `json:"count"` // how many videos
+	Size        int       `json:"size"`  // the number of photos
+	Count       int       `json:"count"` // the number of videos
 	Thumb       *Photo    `json:"thumb"` // the photo on its cover
-	Images      []Image   `json:"image"` // the cover of a list of videos
+	Images      []Image   `json:"image"` // the cover of a playlist of videos
 	Blurred     bool      `json:"image_blur"`
 	System      bool      `json:"is_system"`
 	Created     time.Time `json:"created"`
 	Updated     time.Time `json:"updated"`
-	UpdatedTime time.Time `json:"updated_time"` // so of videos
+	UpdatedTime time.Time `json:"updated_time"` // the same, for playlists of videos
 	CanEdit     bool      `json:"can_edit"`
 	CanDelete   bool      `json:"can_delete"`
 	CanUpload   bool      `json:"can_upload"`
@@ -309,15 +308,15 @@ type Playlist struct {
 	Description string    `json:"description"`
 	Type        int       `json:"type"`       // 1 for a release, else 0
 	AlbumType   string    `json:"album_type"` // "main_only", "playlist" and so on
-	Count       int       `json:"count"`      // how many tracks there are in it
-	Audios      []Audio   `json:"audios"`     // some of them
+	Count       int       `json:"count"`      // the number of tracks
+	Audios      []Audio   `json:"audios"`     // some of the tracks
 	Plays       int       `json:"plays"`
 	Followers   int       `json:"followers"`
 	Following   bool      `json:"is_following"` // whether the token's owner follows it
 	Created     time.Time `json:"create_time"`
 	Updated     time.Time `json:"update_time"`
 	Cover       *Cover    `json:"photo"` // its cover, or nil
-	Thumb       *Cover    `json:"thumb"` // its cover, of the release that a track is from
+	Thumb       *Cover    `json:"thumb"` // its cover, for the release of a track
 	Genres      []struct {
 		ID   int64  `json:"id"`
 		Name string `json:"name"`

@@ -9,22 +9,22 @@ import (
 // See https://dev.vk.com/ru/reference/objects/post.
 type Post struct {
 	ID        int64     `json:"id"`
-	OwnerID   int64     `json:"owner_id"` // whose wall it is on
+	OwnerID   int64     `json:"owner_id"` // the owner of the wall
 	ToID      int64     `json:"to_id"`    // the same, in messages; see [Post.Owner]
-	FromID    int64     `json:"from_id"`  // in whose name it is
+	FromID    int64     `json:"from_id"`  // the author that it is published as
 	CreatedBy int64     `json:"created_by"`
-	SignerID  int64     `json:"signer_id"` // whose name stands below it
+	SignerID  int64     `json:"signer_id"` // the user named as its author
 	AccessKey string    `json:"access_key"`
 	Date      time.Time `json:"date"`
 	Edited    time.Time `json:"edited"`
 	Text      string    `json:"text"`
 	Type      string    `json:"post_type"` // "post", "reply", "suggest", "postpone", "copy", "post_ads", "photo", "video" or "clip"
-	FeedType  string    `json:"type"`      // the same, as news name it
+	FeedType  string    `json:"type"`      // the same, under the name used in news feeds
 
 	Attachments []Attached `json:"attachments"`
-	History     []Post     `json:"copy_history"` // what it reposts, the nearest first
+	History     []Post     `json:"copy_history"` // the posts that it reposts, the nearest first
 	Geo         *Geo       `json:"geo"`
-	Copyright   *Copyright `json:"copyright"` // where it is from
+	Copyright   *Copyright `json:"copyright"` // its source
 	Source      PostSource `json:"post_source"`
 
 	Likes     Likes         `json:"likes"`
@@ -34,7 +34,7 @@ type Post struct {
 	Views     Counter       `json:"views"`
 
 	PostponedID int64   `json:"postponed_id"` // its id while it was waiting to be published
-	ReplyTo     int64   `json:"post_id"`      // of a reply: the post
+	ReplyTo     int64   `json:"post_id"`      // for a reply: the post
 	Parents     []int64 `json:"parents_stack"`
 	TopicID     int     `json:"topic_id"`
 
@@ -45,14 +45,15 @@ type Post struct {
 	Favorite  bool      `json:"is_favorite"`
 	Ad        bool      `json:"marked_as_ads"`
 	Deleted   bool      `json:"is_deleted"`
-	Reason    string    `json:"deleted_reason"` // why it was deleted
+	Reason    string    `json:"deleted_reason"` // the reason for its deletion
 	Details   string    `json:"deleted_details"`
 	CanEdit   bool      `json:"can_edit"`
 	CanDelete bool      `json:"can_delete"`
 	CanPin    bool      `json:"can_pin"`
 }
 
-// Owner returns whose wall the post is on: OwnerID or, in messages, ToID.
+// Owner returns the owner of the wall that the post is on: OwnerID or, in
+// messages, ToID.
 func (p *Post) Owner() int64 {
 	if p.OwnerID != 0 {
 		return p.OwnerID
@@ -60,7 +61,7 @@ func (p *Post) Owner() int64 {
 	return p.ToID
 }
 
-// A Copyright is where a post is from.
+// A Copyright is the source of a post.
 type Copyright struct {
 	ID   int64  `json:"id"`
 	Link string `json:"link"`
@@ -68,32 +69,32 @@ type Copyright struct {
 	Type string `json:"type"`
 }
 
-// A PostSource is how a post came to be.
+// A PostSource describes the way in which a post was created.
 type PostSource struct {
 	Type     string        `json:"type"`     // "vk", "widget", "api", "rss", "sms" or "mvk"
 	Platform string        `json:"platform"` // "android", "iphone", "wphone" or empty
-	Data     string        `json:"data"`     // what it is about: "profile_photo", "comments" and so on
+	Data     string        `json:"data"`     // the action that it reports: "profile_photo", "comments" and so on
 	URL      string        `json:"url"`
 	Link     *AttachedLink `json:"link"`
 }
 
-// A DonutPost is what a post has to do with VK Donut.
+// A DonutPost has the settings of a post for VK Donut.
 type DonutPost struct {
 	Donut       bool   `json:"is_donut"`      // whether it is for subscribers only
-	Paid        int    `json:"paid_duration"` // for how many seconds; -1 for ever
+	Paid        int    `json:"paid_duration"` // seconds of paid access; -1 for no limit
 	CanFreeCopy bool   `json:"can_publish_free_copy"`
 	EditMode    string `json:"edit_mode"` // "all" or "duration"
 	Placeholder struct {
 		Text string `json:"text"`
-	} `json:"placeholder"` // what others see
+	} `json:"placeholder"` // shown to users who do not subscribe
 }
 
-// Likes are how often a thing was liked.
+// Likes are the likes of an object.
 type Likes struct {
 	Count       int  `json:"count"`
 	Mine        bool `json:"user_likes"`   // whether the token's owner likes it
-	AuthorLikes bool `json:"author_liked"` // whether the author of the post does
-	GroupLikes  bool `json:"group_liked"`  // whether the community does
+	AuthorLikes bool `json:"author_liked"` // whether the author of the post likes it
+	GroupLikes  bool `json:"group_liked"`  // whether the community likes it
 	CanLike     bool `json:"can_like"`
 	CanAsAuthor bool `json:"can_like_as_author"`
 	CanAsGroup  bool `json:"can_like_by_group"`
@@ -101,17 +102,16 @@ type Likes struct {
 	NoReposts   bool `json:"repost_disabled"`
 }
 
-// PostReactions are how often people reacted to a post, a like being one way of
-// several.
+// PostReactions are the reactions to a post. A like is one of the reactions.
 type PostReactions struct {
-	Count int `json:"count"` // of all ways
+	Count int `json:"count"` // of all reactions
 	Items []struct {
 		ID    int `json:"id"` // VK's number of the reaction
 		Count int `json:"count"`
 	} `json:"items"`
 }
 
-// Reposts are how often a thing was passed on.
+// Reposts are the reposts of an object.
 type Reposts struct {
 	Count int  `json:"count"`
 	Wall  int  `json:"wall_count"` // to walls
@@ -119,7 +119,7 @@ type Reposts struct {
 	Mine  bool `json:"user_reposted"`
 }
 
-// Comments are how often a post was commented.
+// Comments are the comments of a post: their number and settings.
 type Comments struct {
 	Count     int       `json:"count"`
 	List      []Comment `json:"list"`
@@ -135,7 +135,7 @@ type Comments struct {
 	} `json:"donut"`
 }
 
-// A Counter is how many there are of something.
+// A Counter is a number of objects.
 type Counter struct {
 	Count int `json:"count"`
 }
@@ -160,7 +160,7 @@ type Story struct {
 		Target string `json:"link_url_target"`
 	} `json:"link"`
 
-	Parent      *Story `json:"parent_story"` // which it answers
+	Parent      *Story `json:"parent_story"` // the story that it replies to
 	ParentID    int64  `json:"parent_story_id"`
 	ParentOwner int64  `json:"parent_story_owner_id"`
 	ParentKey   string `json:"parent_story_access_key"`
@@ -169,7 +169,7 @@ type Story struct {
 		New   int `json:"new"`
 	} `json:"replies"`
 
-	Narratives     int    `json:"narratives_count"` // in how many it is
+	Narratives     int    `json:"narratives_count"` // the number of narratives that contain it
 	NarrativeTitle string `json:"first_narrative_title"`
 	NarrativeID    int64  `json:"first_narrative_id"`
 
@@ -218,7 +218,7 @@ type Article struct {
 	Favorite  bool      `json:"is_favorite"`
 }
 
-// A Podcast is one episode of a podcast.
+// A Podcast is an episode of a podcast.
 type Podcast struct {
 	ID        int64     `json:"id"`
 	OwnerID   int64     `json:"owner_id"`
@@ -237,7 +237,7 @@ type Podcast struct {
 	} `json:"podcast_info"`
 }
 
-// A Note is a note of a person's.
+// A Note is a user's note.
 type Note struct {
 	ID             int64     `json:"id"`
 	OwnerID        int64     `json:"owner_id"`
@@ -270,31 +270,31 @@ type WikiPage struct {
 	Views         int       `json:"views"`
 	Parent        string    `json:"parent"`
 	Parent2       string    `json:"parent2"`
-	WhoCanView    int       `json:"who_can_view"` // 2 all, 1 members, 0 managers
+	WhoCanView    int       `json:"who_can_view"` // 2 everybody, 1 members, 0 managers
 	WhoCanEdit    int       `json:"who_can_edit"`
 	CanEdit       bool      `json:"current_user_can_edit"`
 	CanEditAccess bool      `json:"current_user_can_edit_access"`
 }
 
-// A Comment is a comment: below a post or a photo, in a topic, and so on. Where
-// that is, types such as [WallComment] add.
+// A Comment is a comment below a post, a photo, a discussion topic and so on.
+// Types such as [WallComment] add its place.
 //
 // See https://dev.vk.com/ru/reference/objects/comment.
 type Comment struct {
 	ID          int64      `json:"id"`
 	FromID      int64      `json:"from_id"` // the author
 	OwnerID     int64      `json:"owner_id"`
-	PostID      int64      `json:"post_id"`  // the post that it is below, or 0
-	PhotoID     int64      `json:"photo_id"` // the photo
-	VideoID     int64      `json:"video_id"` // the video
+	PostID      int64      `json:"post_id"`  // the post above it, or 0
+	PhotoID     int64      `json:"photo_id"` // the photo above it, or 0
+	VideoID     int64      `json:"video_id"` // the video above it, or 0
 	Date        time.Time  `json:"date"`
 	Text        string     `json:"text"`
 	Attachments []Attached `json:"attachments"`
 
-	ReplyToUser    int64   `json:"reply_to_user"`    // whom it answers, 0 for nobody; negative for a community
-	ReplyToComment int64   `json:"reply_to_comment"` // which comment
-	Parents        []int64 `json:"parents_stack"`    // the comments that it is below, from the outermost
-	Thread         Thread  `json:"thread"`           // what is below it
+	ReplyToUser    int64   `json:"reply_to_user"`    // the author that it replies to, or 0; negative for a community
+	ReplyToComment int64   `json:"reply_to_comment"` // the comment that it replies to
+	Parents        []int64 `json:"parents_stack"`    // its parent comments, the outermost first
+	Thread         Thread  `json:"thread"`           // the comments below it
 	Likes          Likes   `json:"likes"`
 
 	ByPostAuthor bool         `json:"is_from_post_author"`
@@ -303,7 +303,7 @@ type Comment struct {
 	Donut        DonutComment `json:"donut"`
 }
 
-// A Thread is the comments below another.
+// A Thread has the comments below another comment.
 type Thread struct {
 	Count          int       `json:"count"`
 	Items          []Comment `json:"items"` // some of them
@@ -313,7 +313,7 @@ type Thread struct {
 	AuthorAnswered bool      `json:"author_replied"`
 }
 
-// A DonutComment is what a comment has to do with VK Donut.
+// A DonutComment has the settings of a comment for VK Donut.
 type DonutComment struct {
 	Don         bool `json:"is_don"` // whether its author is a subscriber
 	Placeholder struct {
@@ -325,47 +325,47 @@ type DonutComment struct {
 // wall_reply_restore events.
 type WallComment struct {
 	Comment
-	PostOwnerID int64 `json:"post_owner_id"` // whose wall the post is on
+	PostOwnerID int64 `json:"post_owner_id"` // the owner of the post's wall
 }
 
 // A PhotoComment is the object of photo_comment_new, photo_comment_edit and
 // photo_comment_restore events.
 type PhotoComment struct {
 	Comment
-	PhotoOwnerID int64 `json:"photo_owner_id"` // whose photo it is
+	PhotoOwnerID int64 `json:"photo_owner_id"` // the owner of the photo
 }
 
 // A VideoComment is the object of video_comment_new, video_comment_edit and
 // video_comment_restore events.
 type VideoComment struct {
 	Comment
-	VideoOwnerID int64 `json:"video_owner_id"` // whose video it is
+	VideoOwnerID int64 `json:"video_owner_id"` // the owner of the video
 }
 
 // A MarketComment is the object of market_comment_new, market_comment_edit and
 // market_comment_restore events.
 type MarketComment struct {
 	Comment
-	ItemID        int64 `json:"item_id"` // the product that it is below
+	ItemID        int64 `json:"item_id"` // the product above it
 	MarketOwnerID int64 `json:"market_owner_id"`
 }
 
 // A BoardComment is the object of board_post_new, board_post_edit and
-// board_post_restore events: a message in a topic of the community. The first
-// message of a new topic is one as well.
+// board_post_restore events: a message in a discussion topic of the community.
+// The first message of a new topic is also a BoardComment.
 type BoardComment struct {
 	Comment
 	TopicID      int64 `json:"topic_id"`
 	TopicOwnerID int64 `json:"topic_owner_id"`
 }
 
-// A DeletedComment is a comment that was deleted. What it was below, types such
-// as [DeletedWallComment] add.
+// A DeletedComment is a deleted comment. Types such as [DeletedWallComment] add
+// its place.
 type DeletedComment struct {
 	ID        int64 `json:"id"`
-	OwnerID   int64 `json:"owner_id"`   // whose page it was on; not told of a topic
-	UserID    int64 `json:"user_id"`    // the author; not told of walls
-	DeleterID int64 `json:"deleter_id"` // who deleted it
+	OwnerID   int64 `json:"owner_id"`   // the owner of the page that it was on; not set for topics
+	UserID    int64 `json:"user_id"`    // the author; not set for walls
+	DeleterID int64 `json:"deleter_id"` // the user who deleted it
 }
 
 // A DeletedWallComment is the object of a wall_reply_delete event.

@@ -66,15 +66,16 @@ var schemaModels = map[string]reflect.Type{
 	"stories#stories_story":                              reflect.TypeFor[Story](),
 }
 
-// schemaErrata are where the schema is known to be wrong, or of no use here.
+// schemaErrata are parts of the schema that are known to be wrong, or useless
+// here.
 var schemaErrata = map[string]string{
 	"callback_message_event/payload": "it is any JSON",
 	"base_link_product_category":     "it is a string or a category",
 }
 
-// TestModelsFollowTheSchema holds the models against VK's own JSON schema, of
-// which VK_SCHEMA names a copy: each property has a field, of a type that its
-// values go into, all the way down.
+// TestModelsFollowTheSchema compares the models with VK's own JSON schema.
+// VK_SCHEMA is the path of a copy. Each property must have a field of a
+// suitable type, at all levels.
 func TestModelsFollowTheSchema(t *testing.T) {
 	root := os.Getenv("VK_SCHEMA")
 	if root == "" {
@@ -115,8 +116,8 @@ func (s *schemaCheck) load(file string) map[string]any {
 	return f
 }
 
-// check holds a model against a schema. The file is where the schema stands, at
-// is what it is called.
+// check compares a model with a schema. The file contains the schema, at is its
+// name.
 func (s *schemaCheck) check(def map[string]any, file, at string, typ reflect.Type) {
 	for typ.Kind() == reflect.Pointer {
 		typ = typ.Elem()
@@ -144,7 +145,7 @@ func (s *schemaCheck) check(def map[string]any, file, at string, typ reflect.Typ
 	}
 	switch typ {
 	case reflect.TypeFor[Keyboard](), reflect.TypeFor[Carousel](), reflect.TypeFor[Location](), reflect.TypeFor[json.RawMessage]():
-		return // have decoders of their own
+		return // have their own decoders
 	}
 	for _, of := range []string{"allOf", "oneOf", "anyOf"} {
 		subs, _ := def[of].([]any)
@@ -184,7 +185,7 @@ func (s *schemaCheck) check(def map[string]any, file, at string, typ reflect.Typ
 	}
 }
 
-// schemaKinds are what goes into what.
+// schemaKinds are the Go kinds for each type of the schema.
 var schemaKinds = map[any][]reflect.Kind{
 	"integer": {reflect.Int, reflect.Int64, reflect.Float64, reflect.Bool, reflect.String},
 	"number":  {reflect.Float64, reflect.Int, reflect.Int64},
@@ -194,7 +195,8 @@ var schemaKinds = map[any][]reflect.Kind{
 	"object":  {reflect.Struct, reflect.Map},
 }
 
-// jsonFields are the fields of a struct by key, those of embedded ones too.
+// jsonFields are the fields of a struct by key, including those of embedded
+// structs.
 func jsonFields(typ reflect.Type) map[string]reflect.Type {
 	fields := make(map[string]reflect.Type)
 	for i := range typ.NumField() {

@@ -11,7 +11,7 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// messageOf returns the message of a payload of testdata.
+// messageOf returns the message of a payload in testdata.
 func messageOf(t testing.TB, name string) *vk.Message {
 	t.Helper()
 	raw, err := os.ReadFile("testdata/payloads/" + name + ".json")
@@ -34,8 +34,8 @@ func parseMessage(t testing.TB, raw []byte) *vk.Message {
 	return m
 }
 
-// TestLargestPhoto: the largest size is found by its area; by its letter where
-// VK does not tell it; and the original if there is one.
+// TestLargestPhoto: the largest size is found by its area; by its letter if VK
+// does not report the area; and the original is used if there is one.
 func TestLargestPhoto(t *testing.T) {
 	sizes := func(s ...vk.PhotoSize) *vk.Photo { return &vk.Photo{Sizes: s} }
 	for _, tt := range []struct {
@@ -74,8 +74,8 @@ func TestLargestPhoto(t *testing.T) {
 	}
 }
 
-// TestMessageAll: a message, what it answers, and what it forwards, in depth; and
-// no further than the loop goes.
+// TestMessageAll: All yields a message, and the messages that it replies to and
+// forwards, depth first, and stops with the loop.
 func TestMessageAll(t *testing.T) {
 	m := &vk.Message{CMID: 1,
 		Reply: &vk.Message{CMID: 2, Forwarded: []vk.Message{{CMID: 3}}},
@@ -97,7 +97,7 @@ func TestMessageAll(t *testing.T) {
 	}
 }
 
-// TestMessageMethods: the small questions.
+// TestMessageMethods covers the small methods.
 func TestMessageMethods(t *testing.T) {
 	chat, dialog := &vk.Message{PeerID: 2_000_000_017}, &vk.Message{PeerID: 17}
 	if !chat.IsChat() || chat.ChatID() != 17 || dialog.IsChat() || dialog.ChatID() != 0 || (&vk.Message{PeerID: 2_000_000_000}).IsChat() {
@@ -112,8 +112,8 @@ func TestMessageMethods(t *testing.T) {
 	}
 }
 
-// TestKeyboardOfAMessage: the buttons that came with a message are those that
-// were sent, and can be sent again, changed.
+// TestKeyboardOfAMessage: the buttons received with a message equal those sent,
+// and can be changed and sent again.
 func TestKeyboardOfAMessage(t *testing.T) {
 	kb := &vk.Keyboard{Inline: true}
 	kb.Row(vk.TextButton("Buy", vk.Cmd("buy", "green tea")).Positive(), vk.CallbackButton("♥", json.RawMessage(`{"a":1}`)))
@@ -147,7 +147,7 @@ func TestKeyboardOfAMessage(t *testing.T) {
 	if err := json.Unmarshal(want, &l); err != nil {
 		t.Fatal(err)
 	}
-	if err := json.Unmarshal(want, &l); err != nil { // over what is there
+	if err := json.Unmarshal(want, &l); err != nil { // over existing values
 		t.Fatal(err)
 	}
 	again, err = json.Marshal(l)
@@ -175,7 +175,7 @@ func TestKeyboardOfAMessage(t *testing.T) {
 	}
 }
 
-// TestCoordinates: a place is read in all ways in which VK writes it.
+// TestCoordinates: a place is read in all forms used by VK.
 func TestCoordinates(t *testing.T) {
 	for _, tt := range []struct {
 		raw  string
@@ -199,8 +199,7 @@ func TestCoordinates(t *testing.T) {
 	}
 }
 
-// FuzzModels: whatever an event holds, its models are filled, and their methods
-// have something to say.
+// FuzzModels: for any event, its models are filled, and their methods return.
 func FuzzModels(f *testing.F) {
 	for _, pattern := range []string{"testdata/payloads/*.json", "testdata/payloads/variants/*.json"} {
 		files, _ := filepath.Glob(pattern)

@@ -18,29 +18,29 @@ import (
 	"unicode/utf8"
 )
 
-// Params are the parameters of one API call, by their names at VK. A value is
-// sent in the form that VK expects of its kind:
+// Params are the parameters of an API call, keyed by VK's parameter names.
+// Values are encoded as VK expects:
 //
 //   - strings as they are, numbers in decimal, booleans as 1 and 0
 //   - slices and arrays of these, joined by commas
 //   - a [time.Time] as Unix seconds, a [time.Duration] as whole seconds
 //   - a [json.RawMessage] as it is; maps, structs and slices of them as JSON
 //   - an [encoding.TextMarshaler] or [fmt.Stringer] as its text
-//   - what a pointer points to
+//   - a pointer as the value that it points to
 //
-// A nil value, pointer, slice or map is left out; an empty string is sent.
-// Anything else is a [*ParamError]. Call does not change the map.
+// A nil value, pointer, slice or map is left out; an empty string is sent. Any
+// other value is a [*ParamError]. Call does not change the map.
 type Params map[string]any
 
-// A ParamError says that a call was not made because one of its parameters
+// A ParamError reports that a call was not made because one of its parameters
 // cannot be sent.
 type ParamError struct {
 	Method string // the API method
 	Name   string // the parameter, as a key of Params
-	Err    error  // what is wrong with it
+	Err    error  // the reason
 }
 
-// Error names the method, the parameter and what is wrong with it.
+// Error names the method, the parameter and the reason.
 func (e *ParamError) Error() string {
 	return fmt.Sprintf("vk: %s: parameter %q: %v", e.Method, e.Name, e.Err)
 }
@@ -48,19 +48,19 @@ func (e *ParamError) Error() string {
 // Unwrap returns e.Err.
 func (e *ParamError) Unwrap() error { return e.Err }
 
-// A pair is one parameter as VK takes it.
+// A pair is one encoded parameter.
 type pair struct{ name, value string }
 
-// text appends p to dst in the form in which VK takes it, sorted by name.
+// text appends the encoded parameters to dst, sorted by name.
 func (p Params) text(dst []pair, method string) ([]pair, error) {
 	for name, value := range p {
 		if name == "" {
 			return nil, &ParamError{method, name, errors.New("has no name")}
 		}
 		if name == "access_token" {
-			// It would travel outside the Authorization header, and be
-			// printed wherever parameters are.
-			return nil, &ParamError{method, name, errors.New("a token belongs in a Client")}
+			// It would travel outside the Authorization header and be printed
+			// wherever parameters are.
+			return nil, &ParamError{method, name, errors.New("a token cannot be a parameter: set Client.Token")}
 		}
 		s, ok, err := paramText(value)
 		if err != nil {
@@ -140,10 +140,10 @@ var unreserved = func() (t [256]bool) {
 	return t
 }()
 
-// paramText returns the form in which VK takes a parameter's value; ok is
-// false for what is left out.
+// paramText encodes a parameter's value; ok is false if the parameter is left
+// out.
 func paramText(value any) (text string, ok bool, err error) {
-	switch v := value.(type) { // the usual ones, without reflection
+	switch v := value.(type) { // the usual types, without reflection
 	case nil:
 		return "", false, nil
 	case string:
@@ -182,7 +182,8 @@ func paramText(value any) (text string, ok bool, err error) {
 }
 
 // listText joins the elements with commas; ok is false if they are not all
-// scalars. A list without elements is sent empty, which VK takes as absent.
+// scalars. A list without elements is sent as an empty string, which VK treats
+// as absent.
 func listText(v reflect.Value) (text string, ok bool, err error) {
 	parts := make([]string, v.Len())
 	for i := range parts {
@@ -246,19 +247,19 @@ func boolText(b bool) string {
 	return "0"
 }
 
-// A Secret holds something that must not be seen: a token, a key. However it
-// is printed, logged or marshaled, it shows as "***" (or as nothing, when
-// empty), also inside the types that hold it. The zero Secret is empty.
+// A Secret holds a value that must not be shown, such as a token or a key. It
+// prints, logs and marshals as "***" (as an empty string if it is empty), also
+// inside the types that hold it. The zero Secret is empty.
 type Secret struct {
-	// A pointer: fmt prints unexported fields without asking their methods,
-	// and of a pointer it then prints the address.
+	// A pointer, because fmt prints unexported fields without calling their
+	// methods. For a pointer, it prints the address.
 	p *hidden
 }
 
 type hidden string
 
-// NewSecret returns a Secret that holds s, exactly. The line break at the end of a
-// secret's file is for the caller to trim; [NewClient] trims it.
+// NewSecret returns a Secret that holds s unchanged. If s was read from a file,
+// the caller must trim the line break at its end; [NewClient] trims it.
 func NewSecret(s string) Secret {
 	if s == "" {
 		return Secret{}
@@ -274,8 +275,9 @@ func (s Secret) reveal() string {
 	return string(*s.p)
 }
 
-// flaw says what is wrong with a secret that was not copied exactly, without
-// showing it. It returns "" if nothing is. Spaces within it may be allowed.
+// flaw describes a defect of a secret that was not copied exactly, without
+// showing the secret. It returns "" if there is none. Spaces within the secret
+// may be allowed.
 func (s Secret) flaw(spaces bool) string {
 	text := s.reveal()
 	if strings.HasPrefix(text, "\ufeff") {
@@ -303,20 +305,20 @@ func (s Secret) String() string {
 	return "***"
 }
 
-// Format writes what String returns, whatever the verb.
+// Format writes the result of String, for every verb.
 func (s Secret) Format(f fmt.State, verb rune) { io.WriteString(f, s.String()) }
 
-// MarshalText returns what String returns.
+// MarshalText returns the result of String.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// LogValue returns what String returns.
+// LogValue returns the result of String.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 func (h *hidden) String() string { return "***" }
 
 func (h *hidden) GoString() string { return "***" }
 
-// appendString appends s as a JSON string. What is not UTF-8 becomes U+FFFD.
+// appendString appends s as a JSON string. Invalid UTF-8 becomes U+FFFD.
 func appendString(dst []byte, s string) []byte {
 	if !utf8.ValidString(s) {
 		s = string([]rune(s))
@@ -324,7 +326,7 @@ func appendString(dst []byte, s string) []byte {
 	return appendQuoted(dst, s)
 }
 
-// appendQuoted is appendString for what is known to be UTF-8.
+// appendQuoted is appendString for valid UTF-8.
 func appendQuoted[T string | []byte](dst []byte, s T) []byte {
 	dst = append(dst, '"')
 	done := 0
@@ -349,7 +351,7 @@ func appendQuoted[T string | []byte](dst []byte, s T) []byte {
 	return append(dst, '"')
 }
 
-// utf16Len returns the length of s as VK's clients count.
+// utf16Len returns the length of s in UTF-16 code units, as VK's clients count.
 func utf16Len(s string) (n int) {
 	for _, r := range s {
 		n += utf16.RuneLen(r)

@@ -11,34 +11,33 @@ import (
 	"github.com/vkrouter/vk/internal/command"
 )
 
-// A CommandLine is a command as a button's payload; see [Cmd]. The zero value
-// is an error wherever it is sent.
+// A CommandLine is a command as a button's payload; see [Cmd]. Sending the zero
+// value is an error.
 type CommandLine struct {
 	line string
 	err  error
 }
 
-// Cmd returns the payload of a button that stands for a command: a press runs
-// the route of that command, as if the person had typed its line. Its JSON is
+// Cmd returns the payload of a button for a command: a press runs the command's
+// route, as if the user had typed the command. Its JSON is
 //
 //	{"command":"buy \"green tea\" 2"}
 //
-// for Cmd("buy", "green tea", 2). The command is written as it is, and may be
-// several words. Each argument after it becomes one word, in quotation marks
-// where it needs them, and a placeholder such as {what} or {n:int} gets back
-// exactly what was given. An argument is a string, a number, a boolean, or
-// something with a MarshalText or String method; anything else is an error when
-// the button is sent.
+// for Cmd("buy", "green tea", 2). The command is written unchanged, and may be
+// several words. Each argument after it becomes one word, quoted if necessary,
+// and a placeholder such as {name} or {n:int} receives exactly that argument.
+// An argument is a string, a number, a boolean, or a value with a MarshalText
+// or String method; any other is an error when the button is sent.
 //
-// For a placeholder that takes the rest of the text as it stands, {why...}, put
+// For a placeholder that takes the rest of the text unchanged, {why...}, put
 // the text into the command: Cmd("warn 5 " + reason).
 //
-// Anybody can type what a button sends: arguments are no more to be trusted
-// for coming from one.
+// Any user can type the text that a button sends, so arguments from buttons are
+// not trustworthy either.
 func Cmd(command string, args ...any) CommandLine {
 	command = strings.TrimSpace(command)
 	if command == "" {
-		return CommandLine{err: errors.New("vk: Cmd: there is no command")}
+		return CommandLine{err: errors.New("vk: Cmd: the command is empty")}
 	}
 	line := []byte(command)
 	for i, arg := range args {
@@ -50,8 +49,8 @@ func Cmd(command string, args ...any) CommandLine {
 	return CommandLine{line: string(line)}
 }
 
-// appendArg appends an argument to a command line. A Secret, which has a String
-// method, must not become one.
+// appendArg appends an argument to a command line. It refuses a Secret, which
+// has a String method.
 func appendArg(line []byte, arg any) ([]byte, error) {
 	switch arg.(type) {
 	case Secret, *Secret:
@@ -60,7 +59,7 @@ func appendArg(line []byte, arg any) ([]byte, error) {
 	return command.AppendArg(line, arg)
 }
 
-// MarshalJSON returns the payload, or what was wrong with the arguments.
+// MarshalJSON returns the payload, or the error of its arguments.
 func (l CommandLine) MarshalJSON() ([]byte, error) {
 	switch {
 	case l.err != nil:
@@ -74,7 +73,7 @@ func (l CommandLine) MarshalJSON() ([]byte, error) {
 }
 
 // A Choice is the payload of a button that answers a question: its text is the
-// answer, and it is no command. Its JSON is {"choice":"Paris"}.
+// answer, and never a command. Its JSON is {"choice":"Paris"}.
 type Choice string
 
 // MarshalJSON returns the payload.
@@ -83,7 +82,7 @@ func (c Choice) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// UnmarshalJSON reads the payload. That of another kind is an error.
+// UnmarshalJSON decodes the payload. A payload of another kind is an error.
 func (c *Choice) UnmarshalJSON(b []byte) error {
 	var p struct {
 		Choice *string `json:"choice"`
@@ -98,11 +97,11 @@ func (c *Choice) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// decodeButton decodes JSON of a button's payload. A null is an error unless a T
-// has a value for it, as a pointer does.
+// decodeButton decodes the JSON of a button's payload. A null is an error
+// unless T has a value for it, as a pointer does.
 func decodeButton[T any](raw json.RawMessage) (v T, err error) {
 	if string(bytes.TrimSpace(raw)) == "null" && !takesNull(reflect.TypeFor[T]()) {
-		return v, fmt.Errorf("null is no %s", reflect.TypeFor[T]())
+		return v, fmt.Errorf("null is not a %s", reflect.TypeFor[T]())
 	}
 	if err := json.Unmarshal(raw, &v); err != nil {
 		var none T
@@ -111,7 +110,7 @@ func decodeButton[T any](raw json.RawMessage) (v T, err error) {
 	return v, nil
 }
 
-// takesNull reports whether values of type t tell null from a zero.
+// takesNull reports whether values of type t distinguish null from zero.
 func takesNull(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Interface, reflect.Map, reflect.Slice:
@@ -120,10 +119,10 @@ func takesNull(t reflect.Type) bool {
 	return reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]())
 }
 
-// unwrapPayload returns the payload inside of what VK's older apps make of it
-// when a person presses a callback button that they do not know: a message with
+// unwrapPayload returns the payload inside VK's wrapper for older apps. If a
+// user of such an app presses a callback button, the app sends a message with
 // {"command":"not_supported_button","payload":"…"}, in which the payload is
-// JSON text. Pressed again, that is wrapped again.
+// JSON text. A repeated press wraps it again.
 func unwrapPayload(raw json.RawMessage) json.RawMessage {
 	const sign = "not_supported_button"
 	for bytes.Contains(raw, []byte(sign)) {

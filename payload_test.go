@@ -76,7 +76,7 @@ func TestCmdRefusesWhatIsNoWord(t *testing.T) {
 	}
 }
 
-// FuzzCmd: what Cmd quotes, the router reads back.
+// FuzzCmd: the router reads back the arguments that Cmd quotes.
 func FuzzCmd(f *testing.F) {
 	f.Add("green tea", `a\"b`, int64(-1), 1.5, true)
 	f.Add("", "„x“", int64(math.MinInt64), 1e300, false)
@@ -154,7 +154,8 @@ func TestPayload(t *testing.T) {
 	}
 }
 
-// TestPayloadNull: null is a value of those types alone that tell it from a zero.
+// TestPayloadNull: null is a value only for types that distinguish it from a
+// zero.
 func TestPayloadNull(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -190,8 +191,8 @@ func buttonInto[T any](raw json.RawMessage) error {
 	return err
 }
 
-// TestPayloadOfAnOldApp: an app without callback buttons wraps the payload, once
-// for each press.
+// TestPayloadOfAnOldApp: an app without callback buttons wraps the payload,
+// once per press.
 func TestPayloadOfAnOldApp(t *testing.T) {
 	t.Parallel()
 	wrap := func(payload string) string {
@@ -285,7 +286,7 @@ func TestPayloadText(t *testing.T) {
 	}
 }
 
-// FuzzAppendString: it is JSON, and of the same text.
+// FuzzAppendString: the result is JSON of the same text.
 func FuzzAppendString(f *testing.F) {
 	f.Add("a\x00\x1f\"\\\n\t\u2028\xff\xed\xa0\x80😀\ufffd")
 	f.Fuzz(func(t *testing.T, s string) {

@@ -13,18 +13,18 @@ import (
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
-// A ProfileOption says which pages are asked for, and what of them.
+// A ProfileOption selects pages, or the fields to fetch of each page.
 type ProfileOption interface{ addTo(*profileQuery) }
 
-// A profileQuery is what calls that fetch pages have in common.
+// A profileQuery has the common parameters of calls that fetch pages.
 type profileQuery struct {
 	fields   []string
 	nameCase string
 	names    []string
 }
 
-// Fields asks VK for more of each page than its name. What [User] and [Group]
-// have no field for is in their Raw.
+// Fields requests further fields of each page. Fields without a counterpart in
+// [User] and [Group] are in their Raw.
 //
 // See https://dev.vk.com/ru/reference/objects/user and
 // https://dev.vk.com/ru/reference/objects/group for VK's lists.
@@ -34,14 +34,14 @@ type fields []string
 
 func (f fields) addTo(q *profileQuery) { q.fields = append(q.fields, f...) }
 
-// A NameCase is the grammatical case that people's names are wanted in: "nom",
-// "gen", "dat", "acc", "ins" or "abl". Communities' names have no cases.
+// A NameCase is the grammatical case of users' names: "nom", "gen", "dat",
+// "acc", "ins" or "abl". Communities' names have no cases.
 type NameCase string
 
 func (n NameCase) addTo(q *profileQuery) { q.nameCase = string(n) }
 
-// ScreenNames asks for pages by their short addresses, besides those that are
-// asked for by id.
+// ScreenNames requests pages by their short addresses, in addition to those
+// requested by id.
 func ScreenNames(names ...string) ProfileOption { return screenNames(names) }
 
 type screenNames []string
@@ -68,9 +68,9 @@ func (q *profileQuery) params(idsParam string, ids []string) Params {
 	return p
 }
 
-// Users returns people's pages, in VK's order, which is mostly the one asked
-// for. Who does not exist is left out. Who has deleted their account or was
-// banned has Deactivated set, and mostly no name. No ids are no call.
+// Users returns users' pages, in VK's order, which is mostly the order of the
+// request. Nonexistent users are left out. Deleted and banned users have
+// Deactivated set, and mostly no name. Without ids, no call is made.
 //
 // It calls https://dev.vk.com/ru/method/users.get, for each 1000.
 func (c *Client) Users(ctx context.Context, ids []int64, opts ...ProfileOption) ([]User, error) {
@@ -79,7 +79,7 @@ func (c *Client) Users(ctx context.Context, ids []int64, opts ...ProfileOption) 
 	return getPages(ctx, 1000, q.idsAndNames(ids), func(ctx context.Context, ids []string) ([]User, error) {
 		raw, err := Call[[]json.RawMessage](ctx, c, "users.get", q.params("user_ids", ids))
 		if errors.Is(err, CodeParamUserID) {
-			return nil, nil // VK's answer if none of them exist
+			return nil, nil // VK's response if none of them exist
 		}
 		if err != nil {
 			return nil, err
@@ -88,9 +88,10 @@ func (c *Client) Users(ctx context.Context, ids []int64, opts ...ProfileOption) 
 	})
 }
 
-// Groups returns communities' pages, in VK's order, which is mostly the one
-// asked for. Their ids may be given as they are or negative, as those of
-// authors and peers are. What does not exist is left out. No ids are no call.
+// Groups returns communities' pages, in VK's order, which is mostly the order
+// of the request. The ids may be positive or negative, as those of authors and
+// peers are. Nonexistent communities are left out. Without ids, no call is
+// made.
 //
 // It calls https://dev.vk.com/ru/method/groups.getById, for each 500.
 func (c *Client) Groups(ctx context.Context, ids []int64, opts ...ProfileOption) ([]Group, error) {
@@ -106,7 +107,7 @@ func (c *Client) Groups(ctx context.Context, ids []int64, opts ...ProfileOption)
 		groups, err := c.getGroups(ctx, q.params("group_ids", ids))
 		var e *Error
 		if errors.As(err, &e) && e.Code == CodeParam && strings.Contains(e.Message, "group_id") {
-			return nil, nil // VK's answer if none of them exist
+			return nil, nil // VK's response if none of them exist
 		}
 		return groups, err
 	})
@@ -123,7 +124,7 @@ func (c *Client) ownGroup(ctx context.Context) (int64, error) {
 func (c *Client) ownCommunity(ctx context.Context) (id int64, name string, err error) {
 	own, err := c.getGroups(ctx, nil)
 	if refused := (*Error)(nil); errors.As(err, &refused) && refused.Code == CodeParam && strings.Contains(refused.Message, "group_id") {
-		err = nil // VK's answer to a user's token
+		err = nil // VK's response to a user token
 	}
 	if err != nil {
 		return 0, "", err
@@ -133,14 +134,14 @@ func (c *Client) ownCommunity(ctx context.Context) (id int64, name string, err e
 		return 0, "", nil
 	}
 	if own[0].ID == 0 {
-		return 0, "", errors.New("vk: groups.getById: the answer lacks the community's id")
+		return 0, "", errors.New("vk: groups.getById: the response lacks the community's id")
 	}
 	c.learn(tokenCommunity)
 	return own[0].ID, own[0].Name, nil
 }
 
-// getGroups calls groups.getById, whose answer is an object since 5.139 and was
-// an array before.
+// getGroups calls groups.getById, with an object as its response since 5.139
+// and an array before.
 func (c *Client) getGroups(ctx context.Context, p Params) ([]Group, error) {
 	raw, err := Call[json.RawMessage](ctx, c, "groups.getById", p)
 	if err != nil {
@@ -162,7 +163,7 @@ func (c *Client) getGroups(ctx context.Context, p Params) ([]Group, error) {
 	return decodeGroups(items)
 }
 
-// User returns a person's page, or an error that wraps [ErrNotFound]. See
+// User returns a user's page, or an error that wraps [ErrNotFound]. See
 // [Client.Users].
 func (c *Client) User(ctx context.Context, id int64, opts ...ProfileOption) (User, error) {
 	users, err := c.Users(ctx, []int64{id}, opts...)
@@ -188,11 +189,11 @@ func (c *Client) Group(ctx context.Context, id int64, opts ...ProfileOption) (Gr
 	return groups[0], nil
 }
 
-// Profile returns the page of a person or of a community, whose id is negative, or
+// Profile returns the page of a user or, for a negative id, of a community, or
 // an error that wraps [ErrNotFound]. See [Client.Profiles].
 func (c *Client) Profile(ctx context.Context, id int64, opts ...ProfileOption) (Profile, error) {
 	if id == 0 {
-		return Profile{}, fmt.Errorf("vk: nobody: %w", ErrNotFound)
+		return Profile{}, fmt.Errorf("vk: page 0: %w", ErrNotFound)
 	}
 	pages, err := c.Profiles(ctx, []int64{id}, opts...)
 	switch {
@@ -204,13 +205,12 @@ func (c *Client) Profile(ctx context.Context, id int64, opts ...ProfileOption) (
 	return pages[0], nil
 }
 
-// A Profile is a person's or a community's page. The zero Profile is that of
-// nobody.
+// A Profile is the page of a user or a community. The zero Profile has no page.
 type Profile struct {
 	PeerID int64  // a user's id, or minus a community's
 	Name   string // first and last name, or the community's
-	User   *User  // nil of a community
-	Group  *Group // nil of a person
+	User   *User  // nil for a community
+	Group  *Group // nil for a user
 }
 
 func userPage(u *User) Profile {
@@ -219,10 +219,10 @@ func userPage(u *User) Profile {
 
 func groupPage(g *Group) Profile { return Profile{PeerID: -g.ID, Name: g.Name, Group: g} }
 
-// Profiles returns the pages of people and communities, whose ids are negative:
-// of authors, for instance. There is one for each id, in the same order, and the
-// zero Profile for what does not exist. Those asked for by [ScreenNames] follow,
-// in their order. It makes no call where there is nothing to ask.
+// Profiles returns the pages of users and, for negative ids, of communities: of
+// authors, for instance. There is one for each id, in the same order; for a
+// nonexistent page it is the zero Profile. Pages requested by [ScreenNames]
+// follow, in order. If there is nothing to fetch, no call is made.
 //
 // It calls https://dev.vk.com/ru/method/users.get and
 // https://dev.vk.com/ru/method/groups.getById, and [Client.Resolve] for each
@@ -262,12 +262,12 @@ func (c *Client) Profiles(ctx context.Context, ids []int64, opts ...ProfileOptio
 	return pages, nil
 }
 
-// Self returns the page that the client's token belongs to: a person's, or a
-// community's. A token that is not valid, or a service token, which belongs to
-// neither, is VK's error.
+// Self returns the page that the client's token belongs to: a user's, or a
+// community's. An invalid token, or a service token, which belongs to neither,
+// is an error from VK.
 //
-// It calls https://dev.vk.com/ru/method/users.get, which answers a community
-// with nobody, and then https://dev.vk.com/ru/method/groups.getById.
+// It calls https://dev.vk.com/ru/method/users.get, which returns an empty list
+// for a community token, and then https://dev.vk.com/ru/method/groups.getById.
 func (c *Client) Self(ctx context.Context, opts ...ProfileOption) (Profile, error) {
 	q := newProfileQuery(opts)
 	p := q.params("user_ids", nil)
@@ -293,7 +293,7 @@ func (c *Client) Self(ctx context.Context, opts ...ProfileOption) (Profile, erro
 	return groupPage(&groups[0]), nil
 }
 
-// idsAndNames returns what to ask for, each once.
+// idsAndNames returns the ids and names to request, each once.
 func (q *profileQuery) idsAndNames(ids []int64) []string {
 	all := make([]string, 0, len(ids)+len(q.names))
 	for _, id := range ids {
@@ -302,7 +302,7 @@ func (q *profileQuery) idsAndNames(ids []int64) []string {
 	return distinct(append(all, q.names...))
 }
 
-// getPages calls get for as many ids as VK takes at a time.
+// getPages calls get with as many ids as VK takes at a time.
 func getPages[T any](ctx context.Context, size int, ids []string, get func(context.Context, []string) ([]T, error)) ([]T, error) {
 	var all []T
 	for chunk := range slices.Chunk(ids, size) {
@@ -315,7 +315,8 @@ func getPages[T any](ctx context.Context, size int, ids []string, get func(conte
 	return all, nil
 }
 
-// extended is what VK adds to answers with the parameter of this name.
+// extended is the data that VK adds to responses with the parameter of this
+// name.
 type extended struct {
 	Profiles []json.RawMessage `json:"profiles"`
 	Groups   []json.RawMessage `json:"groups"`
@@ -367,30 +368,31 @@ func decodeGroups(raw []json.RawMessage) ([]Group, error) {
 	return groups, nil
 }
 
-// A Resolved is what a mention, a link or a screen name stands for.
+// A Resolved is the target of a mention, a link or a screen name.
 type Resolved struct {
-	// Kind is "user", "group", "page", "event", "chat", "application" or what
-	// else VK comes up with. Group, page and event are communities; one that
-	// was named by its number is a "group".
+	// Kind is "user", "group", "page", "event", "chat", "application" or
+	// another kind of VK's. Group, page and event are communities; a community
+	// given by its number is a "group".
 	Kind string
 
-	// PeerID is whom messages go to: a user's id, minus a community's,
-	// 2000000000 plus a chat's number, or 0 of what is no peer, such as an
-	// application.
+	// PeerID is the recipient for messages: a user's id, minus a community's,
+	// 2000000000 plus a chat's number, or 0 for a target that is not a peer,
+	// such as an application.
 	PeerID int64
 
 	// ID is the number within its kind. It is positive.
 	ID int64
 }
 
-// Resolve finds out whom a text means that a person has written: a mention, as
-// VK passes it on or as people type it ("[id1|Pavel]", "@durov", "@id1 (Pavel)"),
-// a link to a page ("https://vk.com/club1", "vk.me/durov"), a screen name
-// ("durov"), or a peer id ("1", "-1"), and nothing beside it.
+// Resolve finds the user, community or other object that a user's text refers
+// to. The text is a mention, as VK passes it on or as users type it
+// ("[id1|Pavel]", "@durov", "@id1 (Pavel)"), a link to a page
+// ("https://vk.com/club1", "vk.me/durov"), a screen name ("durov"), or a peer id
+// ("1", "-1"), and nothing else.
 //
-// What has a number in it is taken at its word, without a call: whether there
-// is such a page, [Client.Profiles] tells. A name is asked of VK. What nobody has,
-// or nobody can have, is an error that wraps [ErrNotFound].
+// A reference with a number is accepted without a call; use [Client.Profiles]
+// to check that the page exists. A name is looked up at VK. If a name is not in
+// use or not valid, the error wraps [ErrNotFound].
 //
 // It calls https://dev.vk.com/ru/method/utils.resolveScreenName.
 func (c *Client) Resolve(ctx context.Context, text string) (Resolved, error) {
@@ -424,7 +426,7 @@ func (c *Client) Resolve(ctx context.Context, text string) (Resolved, error) {
 	if err := tolerant.Unmarshal(raw, &answer); err != nil {
 		return Resolved{}, fmt.Errorf("vk: %s: %w", method, err)
 	}
-	if answer.ID <= 0 { // VK answers an empty array
+	if answer.ID <= 0 { // VK's response is an empty array
 		return Resolved{}, notFound
 	}
 	found := Resolved{Kind: answer.Type, ID: answer.ID}

@@ -16,7 +16,7 @@ import (
 	"github.com/vkrouter/vk/internal/fakevk"
 )
 
-// newPeople is a place with people and communities of known ids.
+// newPeople returns a place with users and communities of known ids.
 func newPeople(t *testing.T) *place {
 	p := newPlace(t)
 	for _, u := range []fakevk.UserSpec{
@@ -41,8 +41,8 @@ func TestUsers(t *testing.T) {
 		want string
 	}{
 		{"in order, each once", []int64{2, 1, 2}, nil, "2 Oleg Petrov; 1 Pavel Durov"},
-		{"who does not exist", []int64{2, 1_999_999_998, 1}, nil, "2 Oleg Petrov; 1 Pavel Durov"},
-		{"who cannot exist", []int64{0, -1, 2_000_000_001, 1}, nil, "1 Pavel Durov"},
+		{"nonexistent user", []int64{2, 1_999_999_998, 1}, nil, "2 Oleg Petrov; 1 Pavel Durov"},
+		{"impossible ids", []int64{0, -1, 2_000_000_001, 1}, nil, "1 Pavel Durov"},
 		{"a deleted account", []int64{5}, nil, "5 DELETED  (deleted)"},
 		{"by name", nil, []vk.ProfileOption{vk.ScreenNames("durov", "nobody")}, "1 Pavel Durov"},
 		{"in another case", []int64{1, 2}, []vk.ProfileOption{vk.NameCase("gen")}, "1 Pavla Durova; 2 Oleg Petrov"},
@@ -88,8 +88,8 @@ func TestGroups(t *testing.T) {
 			want string
 		}{
 			{"either way", []int64{-9, 1, 9}, nil, "9 Concert; 1 VK API"},
-			{"what does not exist", []int64{1, 1_999_999_998}, nil, "1 VK API"},
-			{"what cannot exist", []int64{0, 2_000_000_001, -2_000_000_001, 1}, nil, "1 VK API"},
+			{"nonexistent community", []int64{1, 1_999_999_998}, nil, "1 VK API"},
+			{"impossible ids", []int64{0, 2_000_000_001, -2_000_000_001, 1}, nil, "1 VK API"},
 			{"by name", []int64{9}, []vk.ProfileOption{vk.ScreenNames("apiclub"), vk.NameCase("gen")}, "9 Concert; 1 VK API"},
 			{"none", nil, nil, ""},
 			{"none there", []int64{1_999_999_998}, nil, ""},
@@ -121,7 +121,8 @@ func TestGroups(t *testing.T) {
 	}
 }
 
-// TestPeopleCalls: no call without ids, each call with as many as VK takes.
+// TestPeopleCalls: without ids, no call is made; each call has as many ids as
+// VK takes.
 func TestPeopleCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := newAPI(t, respond(`{"response":[]}`))
@@ -157,7 +158,7 @@ func TestPeopleCalls(t *testing.T) {
 			}
 		}
 		if got := sizes(users, "user_ids", []int64{0, -1, 2_000_000_001}); got != nil {
-			t.Errorf("for who cannot exist: calls of %v", got)
+			t.Errorf("for impossible ids: calls of %v", got)
 		}
 		api.client.Groups(t.Context(), count(1), vk.NameCase("gen"))
 		if f := api.forms[len(api.forms)-1]; f.Has("name_case") {
@@ -173,7 +174,7 @@ func TestPeopleCalls(t *testing.T) {
 	})
 }
 
-// TestPeopleErrors: an error is an error, and not nobody.
+// TestPeopleErrors: an error is not mistaken for a missing page.
 func TestPeopleErrors(t *testing.T) {
 	for _, answer := range []string{
 		`{"error_code":5,"error_msg":"User authorization failed"}`,
@@ -238,8 +239,7 @@ func TestMixedProfiles(t *testing.T) {
 	}
 }
 
-// TestSelf: the page of a token, whatever kind it is of.
-// TestProfile: one page of any kind.
+// TestProfile: Profile returns one page of any kind.
 func TestProfile(t *testing.T) {
 	p := newPeople(t)
 	for id, want := range map[int64]string{1: "Pavel Durov", -9: "Concert", 0: "", 1_999_999_998: "", -1_999_999_998: "", 2_000_000_001: ""} {
@@ -250,6 +250,7 @@ func TestProfile(t *testing.T) {
 	}
 }
 
+// TestSelf: Self returns the page of a token, of any kind.
 func TestSelf(t *testing.T) {
 	p := newPeople(t)
 	if page, err := p.client.Self(t.Context()); err != nil || page.PeerID != -p.group.ID || page.Name != "Bot" || page.Group == nil {
@@ -291,7 +292,7 @@ func TestResolve(t *testing.T) {
 	for _, tt := range []struct {
 		text  string
 		want  vk.Resolved
-		asked string // the name that VK is asked for
+		asked string // the name looked up at VK
 	}{
 		// With a number.
 		{"1", user1, ""},
@@ -333,7 +334,7 @@ func TestResolve(t *testing.T) {
 		{"nobody.at_all", vk.Resolved{}, "nobody.at_all"},
 		{"id0", vk.Resolved{}, "id0"},
 
-		// Nobody has such a name.
+		// Nonexistent and invalid names.
 		{"", vk.Resolved{}, ""},
 		{"0", vk.Resolved{}, ""},
 		{"-2000000001", vk.Resolved{}, ""},
@@ -399,8 +400,8 @@ func TestResolveAnswers(t *testing.T) {
 	}
 }
 
-// FuzzResolve: whatever people write, it is a peer, or a name that VK can be
-// asked for, or nobody.
+// FuzzResolve: any text refers to a peer, to a name that can be looked up at
+// VK, or to nothing.
 func FuzzResolve(f *testing.F) {
 	for _, s := range []string{"1", "-5", "@durov", "[id1|x]", "https://vk.com/club1?x#y", "vk.com/im?sel=5", "@id1 (x)", "[https://vk.me/x|y]", "%zz://"} {
 		f.Add(s)

@@ -150,7 +150,7 @@ func TestPressDecodes(t *testing.T) {
 	if !errors.As(err, &wrong) || wrong.Key != "item" || string(wrong.Value) != `"5"` || before != 1 {
 		t.Errorf("%v, Before ran %d times", err, before)
 	}
-	if err := press(`{"item":null}`); !errors.As(err, &wrong) || before != 1 || wrong.Err.Error() != "null is no vk_test.item" {
+	if err := press(`{"item":null}`); !errors.As(err, &wrong) || before != 1 || wrong.Err.Error() != "null is not a vk_test.item" {
 		t.Errorf("null: %v, Before ran %d times", err, before)
 	}
 	for want, bad := range map[string]func(){

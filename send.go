@@ -19,32 +19,31 @@ import (
 )
 
 // Send sends a message to a conversation: a user's id, 2000000000 plus a chat's
-// number, or minus a community's id. VK's refusal is an [*Error], inside of a
-// [*MessageError] where it concerns the recipient: errors.Is(err,
-// CodeCannotWrite) tells either way.
+// number, or minus a community's id. VK's refusal is an [*Error], wrapped in a
+// [*MessageError] if it concerns the recipient: errors.Is(err, CodeCannotWrite)
+// works for both.
 //
-// A text that is longer than [Client.MaxMessage] is sent as several messages,
-// one after the other. The first is the reply, if there is to be one; the last
-// has the keyboard, the attachments and whatever else belongs there once. If
-// one of them fails, those after it are not sent; see [Into].
+// A text longer than [Client.MaxMessage] is sent as several messages, one after
+// another. The first is the reply, if there is one; the last has the keyboard,
+// the attachments and other options that belong to the message once. If a
+// message fails, those after it are not sent; see [Into].
 //
-// Each message has a random_id, by which VK drops a second copy within an hour
-// and a hundred messages of the conversation; so a call whose answer was lost
-// is made again without showing twice. In a handler, with ctx its Context or
-// one made of it, the random_id follows from the event, the handler and the
-// sends that the handler made to this peer before: if the event is handled
-// again after a crash, its messages do not show twice either. For that, the
-// sends of a handler to one peer must come in a fixed order, or have names: see
-// [As].
+// Each message has a random_id. VK drops a duplicate within an hour and a
+// hundred messages of the conversation, so a call with a lost response is
+// retried without a second message. In a handler, with its Context as ctx or
+// one derived from it, the random_id is derived from the event, the handler and
+// the handler's earlier sends to this peer. So if the event is handled again
+// after a crash, its messages are not duplicated either. For that, a handler's
+// sends to one peer must have a fixed order, or names: see [As].
 //
-// An empty text is VK's error, unless an option adds something to show.
+// An empty text is an error from VK, unless an option adds visible content.
 //
-// With a user's token, the message is the user's own. In a handler, if the token
-// is the one that the handler answers with and its user administers the
-// community, the message is the community's. Either way VK tells the message's
-// ID alone, so that the CMID that [Into] gets is 0, and in chats of a community
-// neither. Whose the token is, the Client finds out once, when VK refuses the
-// first message.
+// With a user token, the message is the user's own. In a handler, if the token
+// is the one that the handler replies with and its user administers the
+// community, the message is the community's. In both cases VK returns only the
+// message's ID, so the CMID that [Into] gets is 0; in chats of a community, the
+// ID is 0 too. The Client determines the kind of the token once, when VK
+// refuses the first message.
 //
 // Send calls https://dev.vk.com/ru/method/messages.send.
 func (c *Client) Send(ctx context.Context, peer int64, text string, opts ...SendOption) error {
@@ -86,9 +85,9 @@ func newOutgoing(text string, opts []SendOption) (*outgoing, error) {
 	return o, nil
 }
 
-// parts returns the parameters of the calls that send a message, but for the
-// recipients. They are all there, random ids included, before the first call is
-// made.
+// parts returns the parameters of the calls that send a message, without the
+// recipients. All parts, including their random ids, are made before the first
+// call.
 func (c *Client) parts(o *outgoing, ids func(part int) any) ([]Params, error) {
 	texts := splitText(o.text, o.spans, c.maxMessage())
 	if _, ok := o.params["format_data"]; ok && len(texts) > 1 {
@@ -110,8 +109,8 @@ func (c *Client) parts(o *outgoing, ids func(part int) any) ([]Params, error) {
 }
 
 // inPart reports whether a parameter of messages.send belongs to part i of a
-// message. What shows once shows where the reader comes to it: the reply above
-// the text, all else below.
+// message. A parameter that is shown once is placed where readers expect it:
+// the reply above the text, all others below.
 func inPart(name string, value any, i, last int) bool {
 	switch name {
 	case "reply_to":
@@ -139,8 +138,8 @@ func (c *Client) maxMessage() int {
 }
 
 // deliver sends the parts of a message to all peers, at most 100, and returns
-// what came of it for each of them, in their order. Who does not get one part
-// does not get the later ones. The calls are made by call.
+// the result for each of them, in order. A peer that does not get one part does
+// not get the later ones. The function call makes the calls.
 func (c *Client) deliver(ctx context.Context, peers []int64, parts []Params, call CallFunc) []Delivery {
 	result := make([]Delivery, len(peers))
 	todo := make([]*Delivery, len(peers))
@@ -164,24 +163,25 @@ func (c *Client) deliver(ctx context.Context, peers []int64, parts []Params, cal
 	return result
 }
 
-// A sentItem is what messages.send answers for one recipient.
+// A sentItem is the result of messages.send for one recipient.
 type sentItem struct {
 	PeerID    int64      `json:"peer_id"`
 	MessageID int64      `json:"message_id"`
 	CMID      int64      `json:"conversation_message_id"`
 	Error     *itemError `json:"error"`
 
-	bare bool  // VK answers with the id alone, which is 0 in a community's chats
-	err  error // of a call for this recipient alone
+	bare bool  // VK returns only the id, which is 0 in a community's chats
+	err  error // of a call for this recipient only
 }
 
-// An itemError is the error of one recipient or message inside of an answer.
+// An itemError is the error of one recipient or message within a response.
 type itemError struct {
 	Code        Code   `json:"code"`
 	Description string `json:"description"`
 }
 
-// sendPart makes one call of messages.send and returns its answer by recipient.
+// sendPart makes one call of messages.send and returns its results by
+// recipient.
 func (c *Client) sendPart(ctx context.Context, to []*Delivery, part Params, call CallFunc) (map[int64]sentItem, error) {
 	peers := make([]int64, len(to))
 	for i, d := range to {
@@ -224,7 +224,7 @@ func callSend(ctx context.Context, p Params, call CallFunc) ([]sentItem, error) 
 		return nil, fmt.Errorf("vk: messages.send: %w", err)
 	}
 	if len(items) == 0 {
-		// VK answers a peer_id in this way.
+		// This is VK's response for a peer_id.
 		var id *int64
 		if tolerant.Unmarshal(raw, &id); id != nil && (raw[0] >= '0' && raw[0] <= '9' || *id != 0) {
 			items = []sentItem{{MessageID: *id, bare: true}}
@@ -234,7 +234,7 @@ func callSend(ctx context.Context, p Params, call CallFunc) ([]sentItem, error) 
 }
 
 // isOther reports whether a messages.send with peer_ids was refused because the
-// token is not a community's. It asks VK whose the token is, once.
+// token is not a community's. It asks VK for the kind of the token, once.
 func (c *Client) isOther(ctx context.Context, refusal error) bool {
 	var refused *Error
 	if c.known() != tokenUnknown || !errors.As(refusal, &refused) {
@@ -248,8 +248,8 @@ func (c *Client) isOther(ctx context.Context, refusal error) bool {
 	return false
 }
 
-// sendEach makes one call of messages.send for each recipient, as VK wants it of
-// a user's token.
+// sendEach makes one call of messages.send per recipient, as VK requires for a
+// user token.
 func (c *Client) sendEach(ctx context.Context, peers []int64, part Params, call CallFunc) map[int64]sentItem {
 	answer := make(map[int64]sentItem, len(peers))
 	for _, peer := range peers {
@@ -268,14 +268,14 @@ func (c *Client) sendEach(ctx context.Context, peers []int64, part Params, call 
 	return answer
 }
 
-// addPart adds the answer for one part, or returns the error in it.
+// addPart adds the result of one part, or returns the error in it.
 func (s *Sent) addPart(answer map[int64]sentItem, peer int64, several bool) error {
 	item, ok := answer[peer]
 	switch {
 	case item.err != nil:
 		return item.err
 	case !ok || item.Error == nil && item.CMID == 0 && item.MessageID == 0 && !item.bare:
-		return &MessageError{PeerID: peer, Err: errors.New("vk: messages.send: the answer names no message")}
+		return &MessageError{PeerID: peer, Err: errors.New("vk: messages.send: the response has no message id")}
 	case item.Error != nil:
 		return &MessageError{PeerID: peer, Err: item.Error.forMethod("messages.send")}
 	}
@@ -286,40 +286,40 @@ func (s *Sent) addPart(answer map[int64]sentItem, peer int64, several bool) erro
 	return nil
 }
 
-// forMethod returns the error as one of the method.
+// forMethod returns the error as an error of the method.
 func (e *itemError) forMethod(method string) error {
 	return &Error{Code: e.Code, Message: e.Description, Method: method}
 }
 
-// logDoubts logs what may be why VK has refused the message.
+// logDoubts logs possible reasons for VK's refusal of the message.
 func (o *outgoing) logDoubts(ctx context.Context, c *Client, err error) {
 	if refused := (*Error)(nil); len(o.doubts) > 0 && errors.As(err, &refused) {
-		slogOr(c.Logger).LogAttrs(ctx, slog.LevelWarn, "vk: VK refuses a message that has doubtful parts",
+		slogOr(c.Logger).LogAttrs(ctx, slog.LevelWarn, "vk: VK refused a message with doubtful parts",
 			slog.Any("err", err), slog.String("doubts", strings.Join(o.doubts, "; ")))
 	}
 }
 
 // Typing shows in a conversation that the community is typing. VK shows it
-// until a message comes, for at most ten seconds.
+// until a message arrives, for at most ten seconds.
 //
 // It calls https://dev.vk.com/ru/method/messages.setActivity.
 func (c *Client) Typing(ctx context.Context, peer int64) error {
 	return c.Call(ctx, "messages.setActivity", c.forGroup(ctx, Params{"peer_id": peer, "type": "typing"}), nil)
 }
 
-// typingEvery is less than VK shows it.
+// typingEvery is shorter than VK shows the typing status.
 const typingEvery = 5 * time.Second
 
-// KeepTyping calls f and returns what f returns. Meanwhile it shows in a
-// conversation that the community is typing, every five seconds until f has
-// returned or ctx ends. What goes wrong with that is no error: it is decoration.
-// Only a panic, of a wrapper given to [Client.Use], is a [*PanicError].
+// KeepTyping calls f and returns its result. Meanwhile it shows in a
+// conversation that the community is typing, every five seconds until f returns
+// or ctx ends. Errors of that are ignored: it is decoration. Only a panic in a
+// wrapper passed to [Client.Use] is returned, as a [*PanicError].
 func (c *Client) KeepTyping(ctx context.Context, peer int64, f func() error) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	var typing sync.WaitGroup
 	var broken error
 	typing.Go(func() {
-		defer func() { // of a wrapper's panic, which would be the end of the program
+		defer func() { // recovers a panic of a wrapper, which would end the program
 			if v := recover(); v != nil {
 				broken = caught(v)
 			}
@@ -340,7 +340,7 @@ func (c *Client) keepTyping(ctx context.Context, peer int64) {
 	for {
 		var refused *Error
 		if errors.As(c.Typing(ctx, peer), &refused) {
-			return // and would be again
+			return // and would panic again
 		}
 		if backoff.Sleep(ctx, typingEvery) != nil {
 			return
@@ -348,15 +348,15 @@ func (c *Client) keepTyping(ctx context.Context, peer int64) {
 	}
 }
 
-// A Delivery is what a [Client.Broadcast] came to for one recipient.
+// A Delivery is the result of a [Client.Broadcast] for one recipient.
 type Delivery struct {
 	PeerID int64 // the recipient
-	Sent   Sent  // the message; of several parts, those that were sent
-	Err    error // why it was not sent, or not all of it; else nil
+	Sent   Sent  // the message; for several parts, those that were sent
+	Err    error // the reason why it was not sent entirely; else nil
 }
 
-// Broadcast sends one message to many conversations, while a loop runs over
-// what came of it:
+// Broadcast sends one message to many conversations, while a loop reads the
+// results:
 //
 //	for d := range client.Broadcast(ctx, peers, "We are open again!") {
 //		var refused *vk.Error
@@ -365,30 +365,30 @@ type Delivery struct {
 //		}
 //	}
 //
-// Only an error that is [Error.Unreachable] says that the recipient wants or gets
-// no messages. Any other error, such as a lost connection, a quota or a mistake in
-// the message, says nothing about the recipient.
+// Only an error that is [Error.Unreachable] means that the recipient rejects or
+// cannot get messages. Any other error, such as a lost connection, a quota or a
+// mistake in the message, says nothing about the recipient.
 //
-// There is one Delivery for each peer, however often it is among the peers, in
-// no certain order. A failure concerns its recipient, or the recipients of one
-// call: others are sent to nevertheless. An option that cannot be sent is the
-// error of all, and nothing is sent. When ctx ends, what has not begun fails
-// with its cause. When the loop ends early, no more calls begin, and those
-// under way are finished first. So nothing is left running, and the recipients
-// that the loop has not seen may have got the message all the same.
+// There is one Delivery for each distinct peer, in no particular order. A
+// failure concerns one recipient, or the recipients of one call: the message is
+// sent to the others nevertheless. If an option cannot be sent, that is the
+// error of all, and nothing is sent. When ctx ends, sends that have not begun
+// fail with its cause. If the loop ends early, no more calls begin, and
+// Broadcast waits for those in progress. Recipients that the loop has not seen
+// may still have got the message.
 //
 // Each call of https://dev.vk.com/ru/method/messages.send has up to a hundred
-// recipients, and few calls are under way at a time.
+// recipients, and a few calls are made concurrently.
 //
 // The message has the same random_id for all recipients, chosen when Broadcast
-// is called: another loop over the same sequence sends to whom the first one
-// did not reach, within VK's window of an hour and a hundred messages of a
-// conversation. In a handler it follows from the event and the count of
-// broadcasts before; with a name, see [As], it is the same for every broadcast
-// of that name, also in another process.
+// is called: another loop over the same sequence sends only to the recipients
+// that the first one did not reach, within VK's limits of an hour and a hundred
+// messages of a conversation. In a handler it is derived from the event and the
+// number of earlier broadcasts; with a name, see [As], it is the same for every
+// broadcast of that name, also in another process.
 //
-// A handler's context ends at its time limit, which a large broadcast exceeds:
-// run that with a context of its own.
+// A handler's context ends at its time limit. A large broadcast takes longer:
+// run it with a context of its own.
 func (c *Client) Broadcast(ctx context.Context, peers []int64, text string, opts ...SendOption) iter.Seq[Delivery] {
 	peers = distinct(peers)
 	var parts []Params
@@ -424,7 +424,7 @@ func (c *Client) Broadcast(ctx context.Context, peers []int64, text string, opts
 				chunks = chunks[1:]
 				go func() {
 					var d []Delivery
-					defer func() { // also after a panic, which is a wrapper's of Client.Use
+					defer func() { // also after a panic of a wrapper of Client.Use
 						if d == nil {
 							d = failedDeliveries(chunk, caught(recover()))
 						}
@@ -450,7 +450,7 @@ func (c *Client) Broadcast(ctx context.Context, peers []int64, text string, opts
 
 const (
 	maxPeers       = 100 // recipients of one call
-	broadcastCalls = 8   // under way at a time
+	broadcastCalls = 8   // in progress at a time
 )
 
 // failedDeliveries returns the deliveries of a message that reached no peer.
@@ -462,7 +462,7 @@ func failedDeliveries(peers []int64, err error) []Delivery {
 	return d
 }
 
-// distinct returns the elements of s without those that were there before.
+// distinct returns the elements of s without duplicates.
 func distinct[T comparable](s []T) []T {
 	seen := make(map[T]bool, len(s))
 	out := make([]T, 0, len(s))

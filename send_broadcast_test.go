@@ -22,7 +22,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// crowd adds people whom the community may write to.
+// crowd adds users who allow the community to write.
 func crowd(p *place, n int) []int64 {
 	var ids []int64
 	for range n {
@@ -31,7 +31,7 @@ func crowd(p *place, n int) []int64 {
 	return ids
 }
 
-// TestBroadcast: everybody gets it once, and each has one result, their own.
+// TestBroadcast: every recipient gets the message once, and has one result.
 func TestBroadcast(t *testing.T) {
 	p := newPlace(t)
 	peers := crowd(p, 250)
@@ -100,8 +100,8 @@ func TestBroadcastParts(t *testing.T) {
 	}
 }
 
-// TestBroadcastCallFails: a call that fails is a failure of its recipients; the
-// others get their message.
+// TestBroadcastCallFails: if a call fails, its recipients fail; the others get
+// their message.
 func TestBroadcastCallFails(t *testing.T) {
 	for name, fail := range map[string]http.HandlerFunc{
 		"error":    func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, `{"error":{"error_code":9}}`) },
@@ -151,7 +151,8 @@ func count(n int) []int64 {
 	return ids
 }
 
-// slowAPI answers every send after a second, and counts those under way.
+// slowAPI responds to every send after a second, and counts the calls in
+// progress.
 func slowAPI(t *testing.T) (api *fakeAPI, most *atomic.Int64) {
 	var running atomic.Int64
 	most = new(atomic.Int64)
@@ -169,8 +170,8 @@ func slowAPI(t *testing.T) (api *fakeAPI, most *atomic.Int64) {
 	return api, most
 }
 
-// TestBroadcastBounds: few calls are under way at a time, and when the loop
-// ends early, no more begin, and none is left behind.
+// TestBroadcastBounds: few calls are in progress at a time. When the loop ends
+// early, no more begin, and none is left running.
 func TestBroadcastBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api, most := slowAPI(t)
@@ -225,8 +226,8 @@ func TestBroadcastContext(t *testing.T) {
 	})
 }
 
-// TestBroadcastPanics: what goes wrong in a wrapper is a failure like any
-// other, although it runs outside of the handler's goroutine.
+// TestBroadcastPanics: a panic in a wrapper is an ordinary failure, although it
+// runs outside the handler's goroutine.
 func TestBroadcastPanics(t *testing.T) {
 	for name, end := range map[string]func(){"panic": func() { panic("out of cheese") }, "goexit": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {
@@ -253,9 +254,9 @@ func TestBroadcastPanics(t *testing.T) {
 	}
 }
 
-// TestBroadcastAgain: who got it gets it no second time, from a second loop, or
-// from a second process that knows the name; nor from an event that is handled
-// again with the recipients in another order.
+// TestBroadcastAgain: no recipient gets a duplicate from a second loop, or from
+// a second process with the same name, or from an event that is handled again
+// with the recipients in another order.
 func TestBroadcastAgain(t *testing.T) {
 	p := newPlace(t)
 	peers := crowd(p, 150)
@@ -319,8 +320,8 @@ func TestBroadcastInto(t *testing.T) {
 	}
 }
 
-// TestSendUser: with a user's token, messages are the user's, one call for each
-// recipient. Whose the token is, VK is asked once.
+// TestSendUser: with a user token, messages are the user's, one call per
+// recipient. The Client asks VK for the kind of the token once.
 func TestSendUser(t *testing.T) {
 	p := newPlace(t)
 	boris := p.user("Boris")
@@ -371,7 +372,7 @@ func TestSendUser(t *testing.T) {
 	}
 }
 
-// TestSendUserInParts: a long text of a user goes in parts.
+// TestSendUserInParts: a user's long text is sent in parts.
 func TestSendUserInParts(t *testing.T) {
 	p := newPlace(t)
 	me := p.world.AddUser(fakevk.UserSpec{FirstName: "Me"})
@@ -384,7 +385,7 @@ func TestSendUserInParts(t *testing.T) {
 	}
 }
 
-// TestSendCommunity: with a community's token nothing is asked and nothing added,
+// TestSendCommunity: with a community token, no call and no parameter is added,
 // also if VK refuses a message.
 func TestSendCommunity(t *testing.T) {
 	p := newPlace(t)
@@ -404,7 +405,7 @@ func TestSendCommunity(t *testing.T) {
 			t.Errorf("%v", s)
 		}
 	}
-	fresh := p.as(p.group.Token) // does not know yet
+	fresh := p.as(p.group.Token) // does not know the token's kind yet
 	for range 2 {
 		if err := fresh.Send(t.Context(), p.anna.ID, ""); !errors.Is(err, vk.CodeParam) {
 			t.Errorf("an empty text: %v", err)
@@ -415,9 +416,9 @@ func TestSendCommunity(t *testing.T) {
 	}
 }
 
-// TestAdminPoller: a bot with the token of a user who administers the community
-// answers as the community, in private and in chats; another Client with a
-// user's token stays the user.
+// TestAdminPoller: a bot with the token of a community's admin replies as the
+// community, in private and in chats; another Client with a user token acts for
+// the user.
 func TestAdminPoller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := vktest.New(t)

@@ -47,8 +47,8 @@ func TestFormatData(t *testing.T) {
 	}
 }
 
-// TestExtraOverridesTheText: an Extra's text is not given the formats of
-// another.
+// TestExtraOverridesTheText: a text given by Extra does not get the formats of
+// another text.
 func TestExtraOverridesTheText(t *testing.T) {
 	t.Parallel()
 	params := Params{"message": "other"}
@@ -63,8 +63,7 @@ func TestExtraOverridesTheText(t *testing.T) {
 	}
 }
 
-// FuzzFormat: every UTF-16 unit has the formats that its Span gave it, and no
-// other.
+// FuzzFormat: every UTF-16 unit has exactly the formats of its Span.
 func FuzzFormat(f *testing.F) {
 	f.Add("a😀b", "", "👨\u200d👩", uint16(0b1001_0110_1111))
 	f.Add("\xff", "я", "\U0010ffff", uint16(0b0001_0001_0001))
@@ -198,7 +197,7 @@ func show(p part) string {
 	return b.String() + p.text[done:]
 }
 
-// compose puts spans together as Send does.
+// compose combines spans as Send does.
 func compose(spans ...Span) part {
 	var o outgoing
 	for _, s := range spans {
@@ -237,8 +236,8 @@ func TestSplitKeepsFormats(t *testing.T) {
 	}
 }
 
-// FuzzSplit: whatever the text, each part fits, nothing but white space is
-// lost, and every character keeps its format.
+// FuzzSplit: for any text, each part fits, only white space is lost, and every
+// character keeps its format.
 func FuzzSplit(f *testing.F) {
 	f.Add("It is.\n\nSo it goes 😀 on", uint8(5), uint8(9), uint8(7))
 	f.Add("[id1|Anna Bell] and @id1 (Anna) 👨\u200d👩\u200d👧", uint8(0), uint8(12), uint8(9))
@@ -295,8 +294,8 @@ func FuzzSplit(f *testing.F) {
 	})
 }
 
-// TestSplitHostileTexts: a text made against the splitter takes no longer than its
-// length allows. It would run for minutes otherwise.
+// TestSplitHostileTexts: a text made to slow down the splitter takes no longer
+// than its length allows. Without the limit, it would take minutes.
 func TestSplitHostileTexts(t *testing.T) {
 	t.Parallel()
 	for _, unit := range []string{"[", "@", "*a (", "[a|", "[id1|", " ", "\u200d", "🇷", "\u0301", ")", "a ", "https://vk.com/a?", "\n"} {

@@ -14,14 +14,14 @@ import (
 	"github.com/vkrouter/vk/internal/trail"
 )
 
-// splitText splits a text that is longer than one message may be, in UTF-16
-// units, with its formats. A text that is not comes back as it is.
+// splitText splits a text that is too long for one message, in UTF-16 units,
+// with its formats. A shorter text is returned unchanged.
 //
-// It cuts where the text pauses: between paragraphs or else lines or else
-// sentences, if that fills at least half of the message, or else between words.
-// Only where there is nothing to choose from it cuts a word. It never cuts what
-// is one character to a reader, such as a flag or a family, nor a mention; nor a
-// format, unless that alone is longer than the limit: then it goes on in the
+// It prefers to cut between paragraphs, then lines, then sentences, if that
+// fills at least half of the message, and otherwise between words. It cuts a
+// word only if there is no other place. A character that consists of several
+// code points, such as a flag or a family, is never cut, nor is a mention. A
+// format is cut only if it alone exceeds the limit; it then continues in the
 // next part. The white space at a cut is dropped, everything else is kept.
 //
 // A limit below 2, the length of an emoji, counts as 2.
@@ -45,7 +45,7 @@ func splitText(text string, spans []span, limit int) []part {
 	return parts
 }
 
-// A splitter is at work on what text has from start.
+// A splitter splits the rest of text, from start on.
 type splitter struct {
 	text  string
 	spans []span
@@ -53,14 +53,14 @@ type splitter struct {
 	start int
 
 	mentions []region
-	formats  []region // spans that fit a message
+	formats  []region // formatted ranges that fit a message
 }
 
-// A region is bytes of the text, from start to before end, that should stay
-// together.
+// A region is a range of the text that should stay together, from byte start up
+// to, but not including, byte end.
 type region struct{ start, end int }
 
-// fits reports whether one message can hold the rest.
+// fits reports whether the rest fits one message.
 func (s *splitter) fits() bool {
 	rest := s.text[s.start:]
 	if len(rest) <= s.limit {
@@ -75,7 +75,7 @@ func (s *splitter) fits() bool {
 	return true
 }
 
-// mark finds what should stay together.
+// mark finds the regions that should stay together.
 func (s *splitter) mark() {
 	for i := 0; i < len(s.text); i++ {
 		if _, _, n, ok := parseMarkup(s.text[i:]); ok {
@@ -88,7 +88,7 @@ func (s *splitter) mark() {
 		if utf16Len(text) > s.limit {
 			continue
 		}
-		// A cut may touch the white space at its ends.
+		// A cut may be within the white space at its ends.
 		r := region{sp.start + spaces(text), sp.start + len(trimSpaces(text))}
 		if r.start < r.end {
 			s.formats = append(s.formats, r)
@@ -97,7 +97,7 @@ func (s *splitter) mark() {
 }
 
 // inRegion reports whether pos is in one of the regions, which are in order. It
-// drops those before pos, so it must be called from left to right.
+// drops those before pos, so it must be called with increasing pos.
 func inRegion(regions *[]region, pos int) bool {
 	for len(*regions) > 0 && (*regions)[0].end <= pos {
 		*regions = (*regions)[1:]
@@ -105,8 +105,8 @@ func inRegion(regions *[]region, pos int) bool {
 	return len(*regions) > 0 && (*regions)[0].start < pos
 }
 
-// A pause is what is between two characters of a text: the longer, the better
-// it is for a cut. A longer one is also all of the shorter ones.
+// A pause is the kind of boundary between two characters of a text. Greater
+// pauses are better for a cut. Each pause includes the smaller ones.
 type pause int
 
 const (
@@ -117,16 +117,16 @@ const (
 	paragraph
 )
 
-// cut returns where to cut the rest, which is too long.
+// cut returns the position at which to cut the rest, which is too long.
 func (s *splitter) cut() int {
 	inRegion(&s.mentions, s.start)
 	inRegion(&s.formats, s.start)
 	mentions, formats := s.mentions, s.formats
 	var (
-		last  [paragraph + 1]int // the last cut at each pause; 0 is none
-		units [paragraph + 1]int // that are before it
-		// The last cuts for want of a better one: in a format, in a mention as
-		// well, and in a character.
+		last  [paragraph + 1]int // the last cut at each pause; 0 means none
+		units [paragraph + 1]int // the units before it
+		// The last cuts of the worse kinds: in a format, in a mention as well,
+		// and in a character.
 		inFormat, inMention, inCharacter int
 
 		scanner grapheme.Scanner
@@ -162,7 +162,7 @@ func (s *splitter) cut() int {
 	return cmp.Or(last[word], last[character], inFormat, inMention, inCharacter)
 }
 
-// pauseAt returns what is between the characters before and behind pos.
+// pauseAt returns the pause between the characters before and after pos.
 func (s *splitter) pauseAt(pos int) pause {
 	before, _ := utf8.DecodeLastRuneInString(s.text[:pos])
 	if isPause(before) {
@@ -183,8 +183,8 @@ func (s *splitter) pauseAt(pos int) pause {
 	return character
 }
 
-// lastLetter returns the last character of s that closes neither quotes nor
-// brackets.
+// lastLetter returns the last character of s that is not a closing quote or
+// bracket.
 func lastLetter(s string) rune {
 	for s != "" {
 		r, size := utf8.DecodeLastRuneInString(s)
@@ -196,19 +196,19 @@ func lastLetter(s string) rune {
 	return 0
 }
 
-// isPause reports whether r is white space that a text may be cut at: other
-// than in "100 ₽", where it holds two words together.
+// isPause reports whether r is white space that a text may be cut at. The space
+// in "100 ₽", which keeps two words together, is not.
 func isPause(r rune) bool {
 	return unicode.IsSpace(r) && r != '\u00a0' && r != '\u2007' && r != '\u202f'
 }
 
-// spaces returns the length of the white space that s begins with.
+// spaces returns the length of the white space at the start of s.
 func spaces(s string) int { return len(s) - len(strings.TrimLeftFunc(s, isPause)) }
 
 func trimSpaces(s string) string { return strings.TrimRightFunc(s, isPause) }
 
 // part returns the text from start to end, without the white space at a cut,
-// and its formats. It must be asked from left to right.
+// and its formats. It must be called with increasing positions.
 func (s *splitter) part(start, end int) part {
 	if end < len(s.text) {
 		end = start + len(trimSpaces(s.text[start:end]))
@@ -226,9 +226,10 @@ func (s *splitter) part(start, end int) part {
 	return p
 }
 
-// randomIDs returns the function that gives the parts of the message their
-// random ids. An Extra may have brought one: it is the first part's, others
-// follow from it, and a 0 is for all, because it asks VK not to look.
+// randomIDs returns the function that returns the random ids of the message's
+// parts. A random_id from an Extra is used for the first part, and the others
+// are derived from it. A 0 is used for all parts, because it disables VK's
+// check.
 func (o *outgoing) randomIDs(ctx context.Context, to string, step sendStep) func(part int) any {
 	if given := o.params["random_id"]; given != nil {
 		text, _, _ := paramText(given)
@@ -255,7 +256,7 @@ type sendStep struct {
 	on   bool
 }
 
-// newSendStep looks up a message that a handler is about to send.
+// newSendStep looks up a message before a handler sends it.
 func newSendStep(ctx context.Context, to string, o *outgoing) (s sendStep) {
 	if o.recorded {
 		return s
@@ -266,7 +267,7 @@ func newSendStep(ctx context.Context, to string, o *outgoing) (s sendStep) {
 	return s
 }
 
-// words returns what a message says, or else what it shows.
+// words returns the text of a message, or else its other content.
 func (o *outgoing) words() string {
 	if o.text != "" {
 		return o.text
@@ -279,11 +280,11 @@ func (o *outgoing) words() string {
 	return ""
 }
 
-// isDone reports whether the message is not to be sent: it was, or other code has said
-// something else in its place.
+// isDone reports whether the message must not be sent: it was already sent, or
+// other code has sent another message in its place.
 func (s *sendStep) isDone() bool { return s.on && (s.said.Found || s.said.Past) }
 
-// keep keeps what came of a message.
+// keep records the result of a message.
 func (s *sendStep) keep(d Delivery) {
 	if !s.on {
 		return
@@ -293,8 +294,8 @@ func (s *sendStep) keep(d Delivery) {
 	}
 }
 
-// step returns the value of the message's step: nil if it is not known what became
-// of the message.
+// step returns the value of the message's step: nil if the result of the
+// message is not known.
 func (d *Delivery) step() []byte {
 	if d.Err != nil {
 		peer := int64(0)
@@ -313,7 +314,7 @@ func (d *Delivery) step() []byte {
 	return b
 }
 
-// readSent returns the message that a step's value stands for. Its numbers are 0 if
+// readSent returns the message recorded in a step's value. Its numbers are 0 if
 // they are not known.
 func readSent(value []byte, peer int64) (Sent, error) {
 	sent := Sent{PeerID: peer}

@@ -27,7 +27,7 @@ func TestSendOptions(t *testing.T) {
 		name string
 		text string
 		opts []vk.SendOption
-		want map[string]string // besides peer_ids and message
+		want map[string]string // beside peer_ids and message
 	}{
 		{"none", "hi", nil, nil},
 		{"no text", "", nil, map[string]string{"message": ""}},
@@ -35,7 +35,7 @@ func TestSendOptions(t *testing.T) {
 		{"flags", "hi", []vk.SendOption{vk.Silent, vk.NoMentions, vk.NoLinkPreview},
 			map[string]string{"silent": "1", "disable_mentions": "1", "dont_parse_links": "1"}},
 		{"a flag of one's own", "hi", []vk.SendOption{vk.SendFlag("is_test")}, map[string]string{"is_test": "1"}},
-		{"what only edits keep", "hi", []vk.SendOption{vk.KeepForwards, vk.KeepSnippets}, nil},
+		{"flags for edits only", "hi", []vk.SendOption{vk.KeepForwards, vk.KeepSnippets}, nil},
 		{"a place", "hi", []vk.SendOption{vk.Location{Lat: 59.935634, Long: -30.25}},
 			map[string]string{"lat": "59.935634", "long": "-30.25"}},
 		{"a sticker", "", []vk.SendOption{vk.Sticker(163)}, map[string]string{"message": "", "sticker_id": "163"}},
@@ -46,7 +46,7 @@ func TestSendOptions(t *testing.T) {
 		{"a name is not sent", "hi", []vk.SendOption{vk.As("receipt")}, nil},
 		{"a reply to a message", "hi", []vk.SendOption{vk.ReplyTo(incoming)},
 			map[string]string{"forward": `{"peer_id":5,"conversation_message_ids":[12],"is_reply":true}`}},
-		{"a reply to what was sent", "hi", []vk.SendOption{vk.ReplyTo(vk.Sent{PeerID: 2000000001, CMID: 3})},
+		{"a reply to a Sent", "hi", []vk.SendOption{vk.ReplyTo(vk.Sent{PeerID: 2000000001, CMID: 3})},
 			map[string]string{"forward": `{"peer_id":2000000001,"conversation_message_ids":[3],"is_reply":true}`}},
 		{"a reply by id", "hi", []vk.SendOption{vk.ReplyTo(&vk.Message{PeerID: 5, ID: 41})},
 			map[string]string{"forward": `{"peer_id":5,"message_ids":[41],"is_reply":true}`}},
@@ -58,7 +58,7 @@ func TestSendOptions(t *testing.T) {
 			map[string]string{"silent": "1", "disable_mentions": "1"}},
 		{"options in options", "hi", []vk.SendOption{vk.Silent, vk.Options[vk.SendOption](nil, vk.Options(vk.NoMentions), vk.Options[vk.SendOption]())},
 			map[string]string{"silent": "1", "disable_mentions": "1"}},
-		{"what was attached", "hi", []vk.SendOption{vk.Options([]vk.Attached{{Type: "photo", Photo: &vk.Photo{OwnerID: -1, ID: 2}}, {Type: "wall", Post: &vk.Post{OwnerID: 1, ID: 3}}}...)},
+		{"received attachments", "hi", []vk.SendOption{vk.Options([]vk.Attached{{Type: "photo", Photo: &vk.Photo{OwnerID: -1, ID: 2}}, {Type: "wall", Post: &vk.Post{OwnerID: 1, ID: 3}}}...)},
 			map[string]string{"attachment": "photo-1_2,wall1_3"}},
 		{"nothing forwarded", "hi", []vk.SendOption{vk.Forward[vk.Sent]()}, nil},
 		{"the later reply counts", "hi", []vk.SendOption{vk.ReplyTo(incoming), vk.ReplyTo(vk.Sent{PeerID: 5, CMID: 1})},
@@ -105,7 +105,7 @@ func TestRefusedOption(t *testing.T) {
 		{"a payload too large", []vk.SendOption{vk.MessagePayload(strings.Repeat("ж", 999))}},
 		{"a reply to nothing", []vk.SendOption{vk.ReplyTo(nil)}},
 		{"a reply to a nil message", []vk.SendOption{vk.ReplyTo((*vk.Message)(nil))}},
-		{"a reply to what was not sent", []vk.SendOption{vk.ReplyTo(vk.Sent{})}},
+		{"a reply to an empty Sent", []vk.SendOption{vk.ReplyTo(vk.Sent{})}},
 		{"a reply that forwards", []vk.SendOption{vk.ReplyTo(m), vk.Forward(m)}},
 		{"forwarded as a reply", []vk.SendOption{vk.Forward(m), vk.ReplyTo(m)}},
 		{"forwarded from two places", []vk.SendOption{vk.Forward(m, &vk.Message{PeerID: 6, CMID: 1})}},
@@ -155,11 +155,11 @@ func TestSendAnswer(t *testing.T) {
 		{"refused", `[{"peer_id":5,"message_id":0,"conversation_message_id":0,"error":{"code":901,"description":"Can't"}}]`, vk.Sent{},
 			"vk: messages.send: error 901: Can't (peer 5)"},
 		{"refused without ids", `[{"peer_id":5,"error":{"code":901,"description":"Can't"}}]`, vk.Sent{}, "error 901"},
-		{"nobody", `[]`, vk.Sent{}, "names no message"},
-		{"no number", `[{"peer_id":5}]`, vk.Sent{}, "names no message"},
-		{"nothing", `null`, vk.Sent{}, "names no message"},
-		{"an object", `{}`, vk.Sent{}, "names no message"},
-		{"a word", `"ok"`, vk.Sent{}, "names no message"},
+		{"nobody", `[]`, vk.Sent{}, "has no message id"},
+		{"no number", `[{"peer_id":5}]`, vk.Sent{}, "has no message id"},
+		{"nothing", `null`, vk.Sent{}, "has no message id"},
+		{"an object", `{}`, vk.Sent{}, "has no message id"},
+		{"a word", `"ok"`, vk.Sent{}, "has no message id"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -191,7 +191,8 @@ func TestSendAnswer(t *testing.T) {
 	}
 }
 
-// TestLongMessage: the parts of a long message, and where everything goes.
+// TestLongMessage: a long message is split, and each option is sent with the
+// right part.
 func TestLongMessage(t *testing.T) {
 	p := newPlace(t)
 	p.client.MaxMessage = 10
@@ -229,7 +230,7 @@ func TestLongMessage(t *testing.T) {
 		t.Errorf("sent %+v", sent)
 	}
 
-	// The older way to reply is above the text too.
+	// The older parameter for replies belongs to the first part too.
 	if err := p.client.Send(t.Context(), p.anna.ID, text, vk.Extra{"reply_to": sent.ID}); err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +240,7 @@ func TestLongMessage(t *testing.T) {
 		}
 	}
 
-	// What is forwarded comes last, as attachments do.
+	// Forwarded messages are sent with the last part, like attachments.
 	err = p.client.Send(t.Context(), p.anna.ID, text, vk.Forward(sent))
 	if err != nil {
 		t.Fatal(err)
@@ -272,8 +273,8 @@ func TestMaxMessage(t *testing.T) {
 	}
 }
 
-// TestPartFails: after a part that fails none is sent, and it is told which
-// were.
+// TestPartFails: after a failed part none is sent, and Into has those that were
+// sent.
 func TestPartFails(t *testing.T) {
 	for _, failure := range []string{
 		`{"error":{"error_code":9,"error_msg":"Flood control"}}`,
@@ -326,7 +327,7 @@ func TestReply(t *testing.T) {
 	}
 }
 
-// TestSentKeeps: a handle survives being stored.
+// TestSentKeeps: a Sent can be stored and read back.
 func TestSentKeeps(t *testing.T) {
 	want := vk.Sent{PeerID: 2000000001, CMID: 7, Parts: []int64{6, 7}}
 	b, err := json.Marshal(want)
@@ -339,7 +340,7 @@ func TestSentKeeps(t *testing.T) {
 	}
 }
 
-// typingAPI notes when the community was typing.
+// typingAPI records the times at which the community was typing.
 func typingAPI(t *testing.T, answer string) (*fakeAPI, *diary) {
 	d := newDiary()
 	return newAPI(t, func(w http.ResponseWriter, r *http.Request) {
@@ -386,14 +387,14 @@ func TestKeepTyping(t *testing.T) {
 			if tt.name == "an error" != (err == failed) {
 				t.Errorf("%s: %v", tt.name, err)
 			}
-			time.Sleep(time.Hour) // and no more; the bubble also waits for what was left running
+			time.Sleep(time.Hour) // no more calls; the bubble also waits for running goroutines
 			d.is(t, tt.want...)
 		})
 	}
 }
 
 func TestKeepTypingEnds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // in a panic
+	synctest.Test(t, func(t *testing.T) { // f panics
 		api, d := typingAPI(t, `{"response":1}`)
 		func() {
 			defer func() {
@@ -408,7 +409,7 @@ func TestKeepTypingEnds(t *testing.T) {
 			t.Error(d.lines)
 		}
 	})
-	synctest.Test(t, func(t *testing.T) { // with the context, before f
+	synctest.Test(t, func(t *testing.T) { // ctx ends before f returns
 		api, d := typingAPI(t, `{"response":1}`)
 		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
 		defer cancel()
@@ -418,14 +419,14 @@ func TestKeepTypingEnds(t *testing.T) {
 			t.Errorf("after %v: %v, %v", time.Since(start), err, d.lines)
 		}
 	})
-	synctest.Test(t, func(t *testing.T) { // while VK does not answer
+	synctest.Test(t, func(t *testing.T) { // VK does not respond
 		api := newAPI(t, func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 		start := time.Now()
 		if err := api.client.KeepTyping(t.Context(), 5, func() error { time.Sleep(time.Second); return nil }); err != nil || time.Since(start) != time.Second {
 			t.Errorf("after %v: %v", time.Since(start), err)
 		}
 	})
-	synctest.Test(t, func(t *testing.T) { // and leaves nothing running
+	synctest.Test(t, func(t *testing.T) { // nothing is left running
 		c := vk.NewClient("x")
 		running := true
 		c.Use(func(vk.CallFunc) vk.CallFunc {
@@ -440,7 +441,7 @@ func TestKeepTypingEnds(t *testing.T) {
 			t.Error("a call is under way")
 		}
 	})
-	synctest.Test(t, func(t *testing.T) { // and a wrapper's panic does not end the program
+	synctest.Test(t, func(t *testing.T) { // a wrapper's panic does not end the program
 		c := vk.NewClient("x")
 		c.Use(func(vk.CallFunc) vk.CallFunc {
 			return func(context.Context, string, vk.Params) (json.RawMessage, error) { panic("out of cheese") }
@@ -452,7 +453,7 @@ func TestKeepTypingEnds(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	synctest.Test(t, func(t *testing.T) { // and outlives a gateway's whims
+	synctest.Test(t, func(t *testing.T) { // a gateway's errors are ignored
 		n := 0
 		api := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
 			if n++; n == 1 {

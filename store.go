@@ -10,9 +10,9 @@ import (
 )
 
 // A Store keeps small values by key, each until it expires: sessions, and the
-// state that a bot needs to lose no event over a restart. A [MemoryStore] ends
-// with the process, and package filestore keeps values in a file. For a database
-// that several processes share, write a Store of your own:
+// state that a bot needs to lose no event over a restart. A [MemoryStore] is
+// lost when the process ends; package filestore keeps values in a file. For a
+// database that several processes share, write your own Store:
 //
 //	// Swap in Redis, with the key and old, new, ttl in milliseconds.
 //	if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
@@ -23,19 +23,20 @@ import (
 //
 // vktest.TestStore tests a Store.
 //
-// A value has at least one byte: an empty slice, nil or not, stands for no value.
-// Keys are UTF-8 text of 1 to 1,024 bytes without zero bytes. Most values of this
-// package are below a kilobyte, but a batch of events may have some megabytes.
-// The methods must be safe for concurrent use. They must not keep the slices that
-// they are given, and their caller may change the slices that they return.
+// A value has at least one byte: an empty slice, nil or not, means that there
+// is no value. Keys are UTF-8 text of 1 to 1,024 bytes without zero bytes. Most
+// values of this package are below a kilobyte, but a batch of events may have
+// several megabytes. The methods must be safe for concurrent use and must not
+// keep the slices passed to them. The caller may change the slices that they
+// return.
 //
-// A Store may also have a method Exclusive() bool, which reports whether the
-// Store belongs to this process alone; the answer must not change. Without it,
-// the Store is taken to be shared by several processes. In a shared Store, a
-// [Dispatcher] renews its ownership of a community's journal every 5 seconds, and
-// after a crash the next process waits for up to 15 seconds; see [ErrJournalTaken]. A
-// Store may also be a [Lister]. A struct that embeds the interface Store does not get
-// these methods from the value in it.
+// A Store may also have a method Exclusive() bool, which reports whether only
+// this process uses the Store; the result must not change. Without it, the
+// Store is treated as shared by several processes. In a shared Store, a
+// [Dispatcher] renews its ownership of a community's journal every 5 seconds,
+// and after a crash the next process waits for up to 15 seconds; see
+// [ErrJournalTaken]. A Store may also be a [Lister]. A struct that embeds the
+// interface Store does not get these methods from the value in it.
 type Store interface {
 	// Get returns the value, or nil if there is none or it has expired.
 	Get(ctx context.Context, key string) ([]byte, error)
@@ -46,32 +47,35 @@ type Store interface {
 	// one of them succeeds. An empty old means that there must be no value. An
 	// empty new deletes the value.
 	//
-	// The value expires after ttl. Each successful Swap sets the ttl anew, also
-	// one that leaves the value as it is. If ttl is zero, the value does not
-	// expire; a negative ttl is an error. A Store may be late by a second.
+	// The value expires after ttl. Each successful Swap sets the ttl again,
+	// even if the value stays the same. If ttl is zero, the value does not
+	// expire; a negative ttl is an error. A value may expire up to a second
+	// late.
 	//
-	// A Store whose driver repeats a Swap after a lost answer must not return false
-	// for a change that it has made itself: if it cannot tell, it returns an error.
-	// Sessions recognize their own change where no other has followed.
+	// A Store whose driver retries a Swap after a lost response must not return
+	// false for a change that it has made itself: if it cannot tell, it returns
+	// an error. Sessions recognize their own change if no other has followed.
 	//
-	// A change outlives the process, unless the Store documents otherwise. If
-	// Swap returns an error, the value may or may not have changed.
+	// A change survives the end of the process, unless the Store documents
+	// otherwise. If Swap returns an error, the value may or may not have
+	// changed.
 	Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (swapped bool, err error)
 }
 
-// A Lister is a [Store] that can list its values. A Store need not be one, but [Timers]
-// and [Session.All] take one. With it, the start of a bot that has a long history takes
-// one call in place of many.
+// A Lister is a [Store] that can list its values. Being a Lister is optional,
+// but [Timers] and [Session.All] need one. With a Lister, the start of a bot
+// with a long history takes one call instead of many.
 type Lister interface {
-	// List calls yield with each key that begins with prefix, and its value, until
-	// yield returns false. The order is any, and a key may come more than once. A value
-	// that is there from the beginning of the call to its end is listed; one that
-	// changes meanwhile may be, as it was or as it is. A value that has expired is not.
-	// The Store must not keep the slices, and yield may use the Store.
+	// List calls yield with each key that begins with prefix, and its value,
+	// until yield returns false. The order is unspecified, and a key may be
+	// listed more than once. A value that exists during the whole call is
+	// listed. A value that changes during the call may be listed, in its old or
+	// new form. An expired value is not listed. The Store must not keep the
+	// slices, and yield may use the Store.
 	List(ctx context.Context, prefix string, yield func(key string, value []byte) bool) error
 }
 
-// listStore lists values of a Store for the method that needs them.
+// listStore lists the values of a Store for the method named by place.
 func listStore(ctx context.Context, s Store, place, prefix string, yield func(key string, value []byte) bool) error {
 	l, ok := s.(Lister)
 	if !ok {
@@ -88,8 +92,8 @@ func errNoLister(place string) error {
 	}
 }
 
-// guard returns s as a Store whose panics, and whose ends of the goroutine, are
-// errors.
+// guard returns s as a Store that returns panics, and the end of the goroutine,
+// as errors.
 func guard(s Store) Store {
 	switch s.(type) {
 	case nil, *MemoryStore:
@@ -142,7 +146,8 @@ func (s guardedStore) Swap(ctx context.Context, key string, old, new []byte, ttl
 	return swapped, err
 }
 
-// Exclusive returns what the Store says, or false if it does not say that.
+// Exclusive returns the result of the Store's Exclusive method, or false if it
+// has none.
 func (s guardedStore) Exclusive() (exclusive bool) {
 	apart(func() error {
 		e, ok := s.Store.(interface{ Exclusive() bool })
@@ -152,12 +157,12 @@ func (s guardedStore) Exclusive() (exclusive bool) {
 	return exclusive
 }
 
-// storeErrors begins the error texts of a MemoryStore.
+// storeErrors is the prefix of a MemoryStore's error texts.
 const storeErrors = "vk: store"
 
-// A MemoryStore is a Store that ends with the process. The zero value is ready
-// for use. It has no goroutine: each call of Swap removes a few expired values.
-// A value has at most 64 MiB.
+// A MemoryStore is a Store that keeps its values in memory, until the process
+// ends. The zero value is ready for use. It has no goroutine: each call of Swap
+// removes a few expired values. A value has at most 64 MiB.
 type MemoryStore struct {
 	values memstore.Store
 }
@@ -190,6 +195,6 @@ func (s *MemoryStore) List(ctx context.Context, prefix string, yield func(key st
 // Exclusive returns true: no other process can use the values.
 func (s *MemoryStore) Exclusive() bool { return true }
 
-// short returns a name, or what stands for one that no key of a Store has room
-// for, or that is not text. No name is what stands for another.
+// short returns a name, or a substitute for a name that is too long for a key
+// of a Store, or is not text. No valid name equals a substitute.
 func short(name string) string { return record.Short(name) }

@@ -34,8 +34,8 @@ func openStore(t testing.TB, path string) *filestore.Store {
 // packageStore is a package variable, as in many bots.
 var packageStore vk.MemoryStore
 
-// TestMemoryStore: a MemoryStore satisfies the contract of Store, in bubbles and
-// outside.
+// TestMemoryStore: a MemoryStore satisfies the contract of Store, in synctest
+// bubbles and outside.
 func TestMemoryStore(t *testing.T) {
 	t.Run("real time", func(t *testing.T) { t.Parallel(); vktest.TestStore(t, new(vk.MemoryStore)) })
 	t.Run("in bubbles", func(t *testing.T) {
@@ -125,8 +125,8 @@ func BenchmarkMemoryStoreSwap(b *testing.B) {
 	}
 }
 
-// BenchmarkMemoryStore is a read or a change of one of a thousand records of 300
-// bytes, in times of a map with a lock around.
+// BenchmarkMemoryStore reads or changes one of a thousand records of 300 bytes.
+// It reports the time relative to a map with a lock.
 func BenchmarkMemoryStore(b *testing.B) {
 	const records = 1000
 	ctx := context.Background()

@@ -30,41 +30,42 @@ const (
 
 var uploadPause = backoff.Backoff{Min: time.Second, Max: 15 * time.Second}
 
-// Upload uploads a file and returns what it has become, ready to be sent:
+// Upload uploads a file and returns the attachment, ready to be sent:
 //
 //	photo, err := client.Upload(c, vk.PhotoFor(c.PeerID()), vk.File("cat.png"))
 //	…
 //	return c.Send("Look!", photo)
 //
-// Three requests are made: for an address to upload to, the upload itself, and
-// one that makes VK keep what was uploaded. The first and the last are API
-// calls as [Client.Call] makes them; their refusal is an [*Error]. The upload
-// failing is an [*UploadError]. A file that cannot be read is neither; its
-// error is wrapped.
+// It makes three requests: for an address to upload to, the upload itself, and
+// one that saves the uploaded file at VK. The first and the last are API calls
+// as made by [Client.Call]; their refusal is an [*Error]. A failure of the
+// upload is an [*UploadError]. If the file cannot be read, the error is neither
+// of these: it wraps the error of reading.
 //
-// The file is streamed: of its bytes some half a megabyte is in memory at most.
-// A file of unknown length, which only a [Reader] or a literal [Source] has, is
-// sent in chunks (Transfer-Encoding: chunked) where it does not end within that
-// half megabyte. VK asks for a Content-Length: where its servers insist, write
+// The file is streamed: at most about half a megabyte is kept in memory. A file
+// of unknown length, possible only with a [Reader] or a literal [Source], is
+// sent in chunks (Transfer-Encoding: chunked) if it is longer than that half
+// megabyte. VK asks for a Content-Length: if its servers require one, write
 // such a file to disk first.
 //
-// The upload lasts for as long as ctx does: neither [Client.Timeout] nor the
+// Only ctx limits the duration of the upload: neither [Client.Timeout] nor the
 // Timeout of the HTTPClient applies to it. When ctx ends, Upload returns its
 // cause at once, even while the source is being read.
 //
-// A failure that may pass (a cut connection, HTTP 5xx or 429, an answer that is
-// none, codes 22, 105 and 1160) makes the upload begin anew, with a new address,
-// if the source can be read again; in all at most [Client.MaxAttempts] times.
-// What would show twice is repeated only where VK surely has not taken it.
+// After a transient failure (a lost connection, HTTP 5xx or 429, a malformed
+// response, codes 22, 105 and 1160), the upload is retried from the beginning,
+// with a new address, if the source can be read again. There are at most
+// [Client.MaxAttempts] attempts. An upload that would be visible twice is
+// retried only if VK certainly did not accept it.
 //
-// In a handler that is run again after a restart, a file that was uploaded before is not
-// uploaded again: see [Context.Again].
+// If a handler runs again after a restart, a file that was already uploaded is
+// not uploaded again: see [Context.Again].
 func (c *Client) Upload(ctx context.Context, to UploadTarget, src Source) (Attachment, error) {
 	return c.uploadStep(ctx, to, src, "")
 }
 
-// uploadStep is Upload for one of several files, unless a former run of the handler of
-// ctx has uploaded it.
+// uploadStep is Upload for one of several files, unless an earlier run of the
+// handler of ctx has uploaded it.
 func (c *Client) uploadStep(ctx context.Context, to UploadTarget, src Source, which string) (Attachment, error) {
 	s, on := stepsOf(ctx)
 	if !on {
@@ -105,10 +106,10 @@ func (c *Client) upload(ctx context.Context, to UploadTarget, src Source) (Attac
 			return a, err
 		}
 		if f.spent && f.once {
-			return Attachment{}, fmt.Errorf("%w; not tried again: %w", err, errSpent)
+			return Attachment{}, fmt.Errorf("%w; not retried: %w", err, errSpent)
 		}
 		pause := uploadPause.Delay(attempt)
-		slogOr(c.Logger).LogAttrs(ctx, slog.LevelInfo, "vk: uploading again",
+		slogOr(c.Logger).LogAttrs(ctx, slog.LevelInfo, "vk: retrying upload",
 			slog.String("method", to.Server), slog.Int("attempt", attempt), slog.Duration("after", pause), slog.Any("err", err))
 		if backoff.Sleep(ctx, pause) != nil {
 			return Attachment{}, fmt.Errorf("%w; gave up: %w", err, context.Cause(ctx))
@@ -124,10 +125,10 @@ func (c *Client) upload(ctx context.Context, to UploadTarget, src Source) (Attac
 	}
 }
 
-// UploadAll uploads several files, a few at a time, and returns what they have
-// become in the order of sources. One that fails does not stop the others: in
-// its place is a zero Attachment, and the error joins what [Client.Upload] said
-// of each.
+// UploadAll uploads several files, a few at a time, and returns their
+// attachments in the order of sources. A failure does not stop the others: it
+// leaves a zero Attachment, and the returned error joins the errors of
+// [Client.Upload].
 func (c *Client) UploadAll(ctx context.Context, to UploadTarget, sources ...Source) (Attachments, error) {
 	var (
 		all  = make(Attachments, len(sources))
@@ -157,8 +158,8 @@ func unreadable(name string, err error) error {
 	return fmt.Errorf("vk: upload of %q: %w", name, err)
 }
 
-// uploadOnce makes the three requests of an upload. again reports whether it may
-// help after an error to begin anew, and does no harm.
+// uploadOnce makes the three requests of an upload. again reports whether,
+// after an error, a retry from the beginning may help and is safe.
 func (c *Client) uploadOnce(ctx context.Context, to UploadTarget, f *uploadFile) (a Attachment, again bool, err error) {
 	server, err := Call[json.RawMessage](ctx, c, to.Server, to.ServerParams)
 	if err != nil {
@@ -192,7 +193,7 @@ func (c *Client) uploadOnce(ctx context.Context, to UploadTarget, f *uploadFile)
 	return a, false, err
 }
 
-// uploadSave makes VK keep what was uploaded.
+// uploadSave makes VK save the uploaded file.
 func (c *Client) uploadSave(ctx context.Context, to UploadTarget, p Params) (a Attachment, again bool, err error) {
 	saved, err := Call[json.RawMessage](ctx, c, to.Save, p)
 	if err == nil {
@@ -202,9 +203,9 @@ func (c *Client) uploadSave(ctx context.Context, to UploadTarget, p Params) (a A
 	return Attachment{}, saveAgain(err, to.unseen), err
 }
 
-// saveAgain reports whether an upload may begin anew whose save failed with
-// err: VK says that nothing was saved or, if two of the same show nowhere, it is
-// not known what VK did.
+// saveAgain reports whether an upload may be retried from the beginning after
+// its save failed with err: VK says that nothing was saved or, if a duplicate
+// is invisible, the result is not known.
 func saveAgain(err error, unseen bool) bool {
 	var refused *Error
 	var foreign *HTTPError
@@ -247,7 +248,7 @@ func (c *Client) uploadLink(ctx context.Context, to UploadTarget, link string) (
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return Attachment{}, err // cannot be: the address was parsed before
+		return Attachment{}, err // unreachable: the address was parsed before
 	}
 	body, _, err := c.uploadRequest(ctx, to.Server, req)
 	if err != nil {
@@ -260,23 +261,23 @@ func (c *Client) uploadLink(ctx context.Context, to UploadTarget, link string) (
 	return to.attachment(to.Server, server)
 }
 
-// uploadAddress finds in what VK says of an upload server where it is.
+// uploadAddress returns the upload server's address from VK's response.
 func uploadAddress(method string, raw json.RawMessage) (string, error) {
 	var s struct {
 		URL string `json:"upload_url"`
 	}
 	if json.Unmarshal(raw, &s) != nil {
-		json.Unmarshal(raw, &s.URL) // some methods answer with the address alone
+		json.Unmarshal(raw, &s.URL) // the response of some methods is only the address
 	}
 	u, err := url.Parse(s.URL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return "", fmt.Errorf("vk: %s: the answer has no address to upload to", method)
+		return "", fmt.Errorf("vk: %s: the response has no upload address", method)
 	}
 	return u.String(), nil
 }
 
 // postFile sends the file to an upload server and returns the body of its
-// answer. again reports whether another attempt may help after an error.
+// response. again reports whether a retry may help after an error.
 func (c *Client) postFile(ctx context.Context, to UploadTarget, address string, f *uploadFile) (body []byte, again bool, err error) {
 	before, after, contentType, err := uploadForm(to, f)
 	if err != nil {
@@ -285,19 +286,19 @@ func (c *Client) postFile(ctx context.Context, to UploadTarget, address string, 
 	pr, pw := io.Pipe()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, pr)
 	if err != nil {
-		return nil, false, err // cannot be: the address was parsed before
+		return nil, false, err // unreachable: the address was parsed before
 	}
 	req.Header.Set("Content-Type", contentType)
 	req.ContentLength = -1
 	if f.size >= 0 {
 		req.ContentLength = int64(len(before)) + f.size + int64(len(after))
 	}
-	// A Read of the file may block for longer than ctx lasts, and Client.Do does
-	// not return while it reads the body.
+	// A Read of the file may block for longer than ctx lasts, and Client.Do
+	// does not return while it reads the body.
 	defer context.AfterFunc(ctx, func() { pr.CloseWithError(context.Cause(ctx)) })()
 	sent := goRead(func() error { return f.writeForm(pw, before, after) })
 	body, again, err = c.uploadRequest(ctx, to.Server, req)
-	pr.Close() // an answer may come before everything was sent
+	pr.Close() // a response may arrive before everything was sent
 	var writeErr error
 	select {
 	case writeErr = <-sent:
@@ -312,7 +313,7 @@ func (c *Client) postFile(ctx context.Context, to UploadTarget, address string, 
 		return nil, false, unreadable(f.name, writeErr)
 	}
 	if to.Save == "" && writeErr == nil && errors.Is(err, errNoAnswer) {
-		again = false // it may have come to its end
+		again = false // the upload may have been completed
 	}
 	return body, again, err
 }
@@ -321,7 +322,7 @@ func (c *Client) postFile(ctx context.Context, to UploadTarget, address string, 
 // before and after it. It closes pw.
 func (f *uploadFile) writeForm(pw *io.PipeWriter, before, after []byte) (err error) {
 	whole := false
-	defer func() { // also when reading the file panics
+	defer func() { // also if reading the file panics
 		if whole {
 			pw.Close()
 		} else {
@@ -339,12 +340,12 @@ func (f *uploadFile) writeForm(pw *io.PipeWriter, before, after []byte) (err err
 	return err
 }
 
-// errCut is the error that a transport gets for an upload that is given up.
+// errCut is the transport's error for an upload that is given up.
 var errCut = errors.New("the upload was given up")
 
-// errNoAnswer is wrapped by UploadErrors that leave open whether the server took
-// the file.
-var errNoAnswer = errors.New("no answer")
+// errNoAnswer is wrapped by UploadErrors if it is unknown whether the server
+// accepted the file.
+var errNoAnswer = errors.New("no response")
 
 // uploadForm returns the parts of an upload's body before and after the file.
 func uploadForm(to UploadTarget, f *uploadFile) (before, after []byte, contentType string, err error) {
@@ -370,11 +371,11 @@ func uploadForm(to UploadTarget, f *uploadFile) (before, after []byte, contentTy
 }
 
 // uploadRequest makes one request to an upload server and returns the body of
-// its answer. again reports whether another attempt may help after an error.
+// its response. again reports whether a retry may help after an error.
 func (c *Client) uploadRequest(ctx context.Context, method string, req *http.Request) (body []byte, again bool, err error) {
 	hc := *cmp.Or(c.HTTPClient, http.DefaultClient)
-	hc.Timeout = 0 // it is meant for calls
-	// A body that was read cannot be sent elsewhere.
+	hc.Timeout = 0 // it is for calls
+	// A body that was read cannot be sent to another address.
 	hc.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	resp, err := hc.Do(req)
 	failed := &UploadError{Method: method}

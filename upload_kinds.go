@@ -15,61 +15,62 @@ import (
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
-// An UploadTarget says what an upload becomes and by which calls. The
-// functions that return one know VK's kinds of uploads; its fields can be
-// changed before it is used, to add parameters:
+// An UploadTarget describes the kind of an upload and the calls that it takes.
+// The functions that return one cover VK's kinds of uploads. Change its fields
+// before use to add parameters:
 //
 //	to := vk.WallPhotoFor(group)
 //	to.SaveParams["caption"] = "Sunset"
 //
-// A literal stands for a kind that this package does not know. An UploadTarget
-// is only read by uploads, so that one serves several at once.
+// Use a literal for a kind that this package does not know. Uploads do not
+// change an UploadTarget, so it may be used concurrently.
 //
-// See https://dev.vk.com/ru/api/upload/overview for what VK demands of files.
+// See https://dev.vk.com/ru/api/upload/overview for VK's requirements for
+// files.
 type UploadTarget struct {
-	// Server is the API method that gives the address to upload to, with its
+	// Server is the API method that returns the address to upload to, with its
 	// parameters.
 	Server       string
 	ServerParams Params
 
-	// Field is the field of the form that the file is sent in, and Form are
-	// further fields, if any.
+	// Field is the form field that the file is sent in, and Form has further
+	// fields, if any.
 	Field string
 	Form  map[string]string
 
-	// Save is the API method that keeps what was uploaded. Its parameters are
-	// everything that the upload server answered, with SaveParams over it.
-	// Empty means that there is none: the upload server's answer is the
-	// Object of the Attachment.
+	// Save is the API method that saves the uploaded file. Its parameters are
+	// all members of the upload server's response, overridden by SaveParams. If
+	// empty, no method is called: the upload server's response is the Object of
+	// the Attachment.
 	Save       string
 	SaveParams Params
 
-	// Type is the type of the Attachment, unless VK's answer says another. If
-	// it is set, an answer without an owner and an id is an error. Empty means
-	// that it becomes nothing that a message can carry.
+	// Type is the type of the Attachment, unless VK's response has another. If
+	// it is set, a response without an owner and an id is an error. If empty,
+	// the result cannot be attached to a message.
 	Type string
 
-	pass    pass   // how the answer becomes parameters of Save
-	need    string // the parameter of Save without which there is nothing to save
-	created bool   // Server's answer is what names the result
-	unseen  bool   // saved twice, it shows nowhere: the upload can begin anew whatever happened
+	pass    pass   // the conversion of the response into parameters of Save
+	need    string // the parameter that Save requires
+	created bool   // Server's response identifies the result
+	unseen  bool   // saved twice, it shows nowhere: every failed upload can be retried from the beginning
 }
 
-// A pass is a way from an upload server's answer to parameters.
+// A pass is a conversion of an upload server's response into parameters.
 type pass int
 
 const (
 	passKeys     pass = iota // every key is a parameter
 	passResponse             // the value of "response"
 	passResult               // the value of "upload_result" within "response"
-	passWhole                // the answer as it is
+	passWhole                // the response unchanged
 )
 
-// groupID returns a community's id, which as an owner's is negative.
+// groupID returns a community's id, given as positive or negative.
 func groupID(id int64) int64 { return max(id, -id) }
 
-// newTarget returns the target of the usual way, with an id as a parameter of the
-// first call unless that is 0.
+// newTarget returns the usual target, with an id as a parameter of the first
+// call unless that is 0.
 func newTarget(server, idName string, id int64, field, save, need, typ string) UploadTarget {
 	to := UploadTarget{Server: server, ServerParams: Params{}, Field: field, Save: save, SaveParams: Params{}, Type: typ, need: need}
 	if id != 0 {
@@ -79,8 +80,8 @@ func newTarget(server, idName string, id int64, field, save, need, typ string) U
 }
 
 // PhotoFor is a photo for a message to peer: JPEG, PNG or GIF of at most 50 MB,
-// width and height together at most 14,000 pixels. With peer 0 it can be sent to
-// anybody. It takes a community's or a user's token.
+// with at most 14,000 pixels of width plus height. With peer 0 it can be sent
+// to any peer. It takes a community or user token.
 //
 // It calls https://dev.vk.com/ru/method/photos.getMessagesUploadServer and
 // https://dev.vk.com/ru/method/photos.saveMessagesPhoto.
@@ -90,8 +91,8 @@ func PhotoFor(peer int64) UploadTarget {
 	return to
 }
 
-// WallPhotoFor is a photo for a post on a community's wall, or on the own one if
-// group is 0. It takes a user's token.
+// WallPhotoFor is a photo for a post on a community's wall, or on the user's
+// own wall if group is 0. It takes a user token.
 //
 // It calls https://dev.vk.com/ru/method/photos.getWallUploadServer and
 // https://dev.vk.com/ru/method/photos.saveWallPhoto, which has a caption among
@@ -105,8 +106,8 @@ func WallPhotoFor(group int64) UploadTarget {
 	return to
 }
 
-// AlbumPhotoFor is a photo in an album of a community, or of the own ones if
-// group is 0. It takes a user's token.
+// AlbumPhotoFor is a photo in an album of a community, or of the user if group
+// is 0. It takes a user token.
 //
 // It calls https://dev.vk.com/ru/method/photos.getUploadServer and
 // https://dev.vk.com/ru/method/photos.save, which has a caption among its
@@ -122,10 +123,11 @@ func AlbumPhotoFor(group, album int64) UploadTarget {
 	return to
 }
 
-// ChatPhotoFor is the picture of a chat, 200 × 200 pixels at least, of which VK
-// shows a square: ServerParams crop_x, crop_y and crop_width choose it. The
-// upload sets it. The Attachment has only an Object, with the chat in it. It
-// takes the token of an administrator of the chat: a community's or a user's.
+// ChatPhotoFor is the picture of a chat, at least 200 × 200 pixels, cropped to
+// a square: ServerParams crop_x, crop_y and crop_width choose it. The upload
+// sets the picture. The Attachment has only an Object, which contains the chat.
+// It takes the token of an administrator of the chat: a community's or a
+// user's.
 //
 // It calls https://dev.vk.com/ru/method/photos.getChatUploadServer and
 // https://dev.vk.com/ru/method/messages.setChatPhoto.
@@ -136,10 +138,10 @@ func ChatPhotoFor(peer int64) UploadTarget {
 }
 
 // OwnerPhotoFor is the picture of a community, if owner is minus its id, or of
-// the token's own page, if owner is 0: 200 × 200 pixels at least. The field
+// the token's own page, if owner is 0: at least 200 × 200 pixels. The field
 // _square_crop of the Form, "x,y,width", chooses the part for small pictures.
-// The upload sets it. The Attachment has only an Object. It takes a user's
-// token.
+// The upload sets the picture. The Attachment has only an Object. It takes a
+// user token.
 //
 // It calls https://dev.vk.com/ru/method/photos.getOwnerPhotoUploadServer and
 // https://dev.vk.com/ru/method/photos.saveOwnerPhoto.
@@ -149,9 +151,9 @@ func OwnerPhotoFor(owner int64) UploadTarget {
 	return to
 }
 
-// CoverFor is the cover of a community, 795 × 265 pixels at least; ServerParams
+// CoverFor is the cover of a community, at least 795 × 265 pixels; ServerParams
 // crop_x, crop_y, crop_x2 and crop_y2 choose the part to show. The upload sets
-// it. The Attachment has only an Object. It takes a community's or a user's
+// the cover. The Attachment has only an Object. It takes a community or user
 // token.
 //
 // It calls https://dev.vk.com/ru/method/photos.getOwnerCoverPhotoUploadServer
@@ -160,20 +162,20 @@ func CoverFor(group int64) UploadTarget {
 	return newTarget("photos.getOwnerCoverPhotoUploadServer", "group_id", groupID(group), "photo", "photos.saveOwnerCoverPhoto", "photo", "")
 }
 
-// DocumentFor is a file for a message to peer, of any kind but for MP3 and
-// programs. People see its name, unless SaveParams has a title. It takes a
-// community's or a user's token.
+// DocumentFor is a file for a message to peer, of any kind except MP3 and
+// programs. Users see its name, unless SaveParams has a title. It takes a
+// community or user token.
 //
 // It calls https://dev.vk.com/ru/method/docs.getMessagesUploadServer and
 // https://dev.vk.com/ru/method/docs.save.
 func DocumentFor(peer int64) UploadTarget { return documentTarget(peer, "doc") }
 
 // VoiceFor is a voice message for peer: Ogg with Opus, one channel, 16 kHz. It
-// takes a community's or a user's token, and makes the calls of [DocumentFor].
+// takes a community or user token, and makes the calls of [DocumentFor].
 func VoiceFor(peer int64) UploadTarget { return documentTarget(peer, "audio_message") }
 
 // GraffitiFor is a drawing for a message to peer: PNG with transparency. It
-// takes a community's or a user's token, and makes the calls of [DocumentFor].
+// takes a community or user token, and makes the calls of [DocumentFor].
 func GraffitiFor(peer int64) UploadTarget { return documentTarget(peer, "graffiti") }
 
 func documentTarget(peer int64, typ string) UploadTarget {
@@ -184,7 +186,7 @@ func documentTarget(peer int64, typ string) UploadTarget {
 }
 
 // WallDocumentFor is a file for a post on a community's wall. It takes a
-// community's or a user's token.
+// community or user token.
 //
 // It calls https://dev.vk.com/ru/method/docs.getWallUploadServer and
 // https://dev.vk.com/ru/method/docs.save.
@@ -192,10 +194,10 @@ func WallDocumentFor(group int64) UploadTarget {
 	return newTarget("docs.getWallUploadServer", "group_id", groupID(group), "file", "docs.save", "file", "doc")
 }
 
-// VideoFor is a video of a community, or an own one if group is 0, from a file
+// VideoFor is a video of a community, or of the user if group is 0, from a file
 // or from a [VideoLink]. ServerParams has its name, description, is_private and
 // so on. It can be sent at once, but VK takes some time before it plays. It
-// takes a user's token.
+// takes a user token.
 //
 // It calls https://dev.vk.com/ru/method/video.save.
 func VideoFor(group int64) UploadTarget {
@@ -204,10 +206,10 @@ func VideoFor(group int64) UploadTarget {
 	return to
 }
 
-// StoryPhotoFor is a story of a community, or an own one if group is 0, of one
-// picture: JPEG, PNG or GIF of at most 10 MB. It is shown to all followers,
-// unless ServerParams has user_ids in place of add_to_news. It takes a
-// community's or a user's token.
+// StoryPhotoFor is a story of a community, or of the user if group is 0, with
+// one picture: JPEG, PNG or GIF of at most 10 MB. It is shown to all followers,
+// unless ServerParams has user_ids instead of add_to_news. It takes a community
+// or user token.
 //
 // It calls https://dev.vk.com/ru/method/stories.getPhotoUploadServer and
 // https://dev.vk.com/ru/method/stories.save.
@@ -215,8 +217,8 @@ func StoryPhotoFor(group int64) UploadTarget {
 	return storyTarget("stories.getPhotoUploadServer", group, "file")
 }
 
-// StoryVideoFor is [StoryPhotoFor] for a video: MP4 with H.264 and AAC of at most
-// 720 × 1280 pixels and 30 frames a second.
+// StoryVideoFor is [StoryPhotoFor] for a video: MP4 with H.264 and AAC of at
+// most 720 × 1280 pixels and 30 frames per second.
 //
 // It calls https://dev.vk.com/ru/method/stories.getVideoUploadServer and
 // https://dev.vk.com/ru/method/stories.save.
@@ -231,9 +233,9 @@ func storyTarget(server string, group int64, field string) UploadTarget {
 	return to
 }
 
-// ProductPhotoFor is a photo for an item of a community's market, 400 × 400 pixels
-// at least. The Attachment has an ID for market.add's main_photo_id and an
-// Object. It takes a user's token.
+// ProductPhotoFor is a photo for an item of a community's market, at least 400
+// × 400 pixels. The Attachment has an ID for market.add's main_photo_id and an
+// Object. It takes a user token.
 //
 // It calls https://dev.vk.com/ru/method/market.getProductPhotoUploadServer and
 // https://dev.vk.com/ru/method/market.saveProductPhoto.
@@ -244,9 +246,9 @@ func ProductPhotoFor(group int64) UploadTarget {
 	return to
 }
 
-// PollPhotoFor is a background for a poll of owner's, minus a community's id or
-// 0 for the own ones. The Attachment has an ID for polls.create's photo_id and
-// an Object. It takes a user's token.
+// PollPhotoFor is a background for a poll of owner, which is minus a
+// community's id or 0 for the user. The Attachment has an ID for polls.create's
+// photo_id and an Object. It takes a user token.
 //
 // It calls https://dev.vk.com/ru/method/polls.getPhotoUploadServer and
 // https://dev.vk.com/ru/method/polls.savePhoto.
@@ -256,17 +258,17 @@ func PollPhotoFor(owner int64) UploadTarget {
 	return to
 }
 
-// An UploadError says that a file did not get to VK's upload server, or that
-// the server did not take it.
+// An UploadError reports that a file did not reach VK's upload server, or that
+// the server did not accept it.
 type UploadError struct {
-	Method  string // the API method that gave the address, which tells what was uploaded
-	Status  int    // the HTTP status; 0 if no answer came
-	Code    int    // the server's number for what is wrong, else 0
-	Message string // what is wrong, mostly in the server's words
-	Err     error  // what is wrong with the connection or the answer, else nil
+	Method  string // the API method that returned the address, which shows the kind of the upload
+	Status  int    // the HTTP status; 0 without a response
+	Code    int    // the server's error number, else 0
+	Message string // the error's text, mostly the server's
+	Err     error  // the error of the connection or the response, else nil
 }
 
-// Error names the method, the status and what is wrong.
+// Error names the method, the status and the error.
 func (e *UploadError) Error() string {
 	b := []byte("vk: " + e.Method + ": upload")
 	if e.Status != 0 && e.Status != http.StatusOK {
@@ -287,16 +289,16 @@ func (e *UploadError) Error() string {
 // Unwrap returns e.Err.
 func (e *UploadError) Unwrap() error { return e.Err }
 
-// An uploadResult is the JSON object with which an upload server answers.
+// An uploadResult is the JSON object of an upload server's response.
 type uploadResult map[string]json.RawMessage
 
-// readUploadResult reads the answer of an upload server. Its content type tells
-// nothing: JSON also comes as text/html.
+// readUploadResult reads the response of an upload server. Its content type
+// means nothing: JSON also comes as text/html.
 func readUploadResult(body []byte) (uploadResult, *UploadError) {
 	body = trimBOM(body)
 	var result uploadResult
 	if len(body) == 0 || body[0] != '{' || tolerant.Unmarshal(body, &result) != nil {
-		return nil, &UploadError{Message: plainText(body), Err: errors.New("the upload server's answer is not a JSON object")}
+		return nil, &UploadError{Message: plainText(body), Err: errors.New("the upload server's response is not a JSON object")}
 	}
 	if code, text := uploadRefusal(body); code != 0 || text != "" {
 		return nil, &UploadError{Code: code, Message: text}
@@ -304,8 +306,8 @@ func readUploadResult(body []byte) (uploadResult, *UploadError) {
 	return result, nil
 }
 
-// uploadRefusal finds the error in an answer, in any of the forms that upload servers
-// have for it: {"error":"text","error_descr":"text"}, {"error":{…}},
+// uploadRefusal finds the error in a response, in any of the forms used by
+// upload servers: {"error":"text","error_descr":"text"}, {"error":{…}},
 // {"error_code":1,"error_msg":"text"}, {"errcode":1}.
 func uploadRefusal(raw []byte) (code int, text string) {
 	var o struct {
@@ -342,20 +344,20 @@ func uploadRefusal(raw []byte) (code int, text string) {
 	return code, strings.Join(texts, ": ")
 }
 
-// transient reports whether an upload server's error may pass. ERR_UPLOAD_… are
-// errors of the server itself, unless they are about the picture.
+// transient reports whether an upload server's error is transient. ERR_UPLOAD_…
+// are errors of the server itself, unless they are about the picture.
 func (e *UploadError) transient() bool {
 	return e.Err != nil || strings.HasPrefix(e.Message, "ERR_UPLOAD") && !strings.HasPrefix(e.Message, "ERR_UPLOAD_BAD_IMAGE")
 }
 
-// answeredBy completes an error that an upload server's answer brings, with the
-// method that gave the address. The address does not show in the message.
+// answeredBy completes an error from an upload server's response with the
+// method that returned the address. The address is not shown in the message.
 func (e *UploadError) answeredBy(method, address string) {
 	e.Method, e.Status, e.Message = method, http.StatusOK, hideAddress(e.Message, address)
 }
 
-// saveParams returns the parameters of the method that saves the upload. body is
-// the answer that the result was read from.
+// saveParams returns the parameters of the method that saves the upload. body
+// is the response from which the result was read.
 func (to *UploadTarget) saveParams(result uploadResult, body []byte) (Params, *UploadError) {
 	p := make(Params, len(result)+len(to.SaveParams))
 	need := to.need
@@ -371,7 +373,7 @@ func (to *UploadTarget) saveParams(result uploadResult, body []byte) (Params, *U
 	case passWhole:
 		p[need] = string(trimBOM(body))
 	default:
-		// Every key: VK adds some now and then, and checks them.
+		// Every key: VK adds new ones occasionally, and checks them.
 		for name, raw := range result {
 			switch name {
 			case "", "access_token", "v", "lang", "error", "error_code", "errcode", "error_msg", "error_descr":
@@ -388,7 +390,7 @@ func (to *UploadTarget) saveParams(result uploadResult, body []byte) (Params, *U
 }
 
 // paramOf returns a value of a result as it is sent back: strings unquoted,
-// everything else as it was written.
+// others unchanged.
 func paramOf(raw json.RawMessage) any {
 	switch {
 	case len(raw) == 0, string(raw) == "null":
@@ -405,7 +407,7 @@ func paramOf(raw json.RawMessage) any {
 	return string(raw)
 }
 
-// attachment reads the attachment in the answer of the last step.
+// attachment reads the attachment from the response of the last step.
 func (to *UploadTarget) attachment(method string, raw json.RawMessage) (Attachment, error) {
 	typ, object := to.Type, raw
 	var list []json.RawMessage // [photo]
@@ -426,13 +428,13 @@ func (to *UploadTarget) attachment(method string, raw json.RawMessage) (Attachme
 		} else if len(o.Items) > 0 {
 			object = o.Items[0]
 		} else if _, ok := keys["upload_url"]; ok {
-			delete(keys, "upload_url") // whoever has it can upload
+			delete(keys, "upload_url") // a secret: it allows uploads
 			object, _ = json.Marshal(keys)
 		}
 	}
 	a := attachmentOf(typ, object)
 	if to.Type != "" && (a.ID == 0 || a.OwnerID == 0) {
-		return Attachment{}, fmt.Errorf("vk: %s: the answer names no %s", method, to.Type)
+		return Attachment{}, fmt.Errorf("vk: %s: the response has no %s", method, to.Type)
 	}
 	return a, nil
 }
@@ -441,7 +443,7 @@ func trimBOM(b []byte) []byte {
 	return []byte(strings.TrimSpace(strings.TrimPrefix(string(b), "\ufeff")))
 }
 
-// plainText returns what may be an explanation; a page of HTML is none.
+// plainText returns a possible explanation; it returns "" for a page of HTML.
 func plainText(b []byte) string {
 	s := strings.TrimSpace(string(b))
 	if strings.HasPrefix(s, "<") || strings.ContainsAny(s, "{}") {
@@ -450,7 +452,7 @@ func plainText(b []byte) string {
 	return clipText(s)
 }
 
-// clipText makes foreign text fit for one line of an error.
+// clipText makes foreign text suitable for one line of an error.
 func clipText(s string) string {
 	const most = 200
 	s = strings.Map(func(r rune) rune {
@@ -465,8 +467,8 @@ func clipText(s string) string {
 	return strings.TrimSpace(s)
 }
 
-// hideAddress takes out of a text what an upload's address holds: whoever has it can
-// upload.
+// hideAddress removes the contents of an upload's address from a text. The
+// address is a secret: it allows uploads.
 func hideAddress(text, address string) string {
 	text = strings.ReplaceAll(text, address, "***")
 	u, err := url.Parse(address)

@@ -21,7 +21,7 @@ import (
 	"github.com/vkrouter/vk/internal/memnet"
 )
 
-// TestUploadKinds: each kind makes VK's calls, and returns what VK made of it.
+// TestUploadKinds: each kind makes VK's calls, and returns VK's result.
 func TestUploadKinds(t *testing.T) {
 	const group, peer = 203551742, 148273615
 	wall := vk.WallPhotoFor(group)
@@ -185,7 +185,7 @@ func TestUploadKinds(t *testing.T) {
 	}
 }
 
-// picture is a PNG of that size.
+// picture is a PNG of the given size.
 func picture(width, height int) []byte {
 	var b bytes.Buffer
 	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, width, height))); err != nil {
@@ -195,7 +195,7 @@ func picture(width, height int) []byte {
 }
 
 // TestUploadToFakeVK uploads every kind that the fake VK has, with the token
-// that its documentation names, and sends what can be sent.
+// that its documentation names, and sends the results that can be sent.
 func TestUploadToFakeVK(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := memnet.Listen("vk.test:80")
@@ -238,7 +238,7 @@ func TestUploadToFakeVK(t *testing.T) {
 			to     vk.UploadTarget
 			src    vk.Source
 			kind   string
-			sent   string // how the attachment begins; "" if it is not one
+			sent   string // the beginning of the attachment; "" if there is none
 		}{
 			{"photo", ours, vk.PhotoFor(anna.ID), cat, "message_photo", "photo-"},
 			{"photo with a person's token", hers, vk.PhotoFor(0), cat, "message_photo", "photo"},
@@ -306,8 +306,8 @@ func TestUploadToFakeVK(t *testing.T) {
 	})
 }
 
-// TestUploadVideoOnce: a video is there when its last byte is, so what comes
-// after that is not repeated.
+// TestUploadVideoOnce: a video exists once its last byte has arrived, so later
+// failures are not retried.
 func TestUploadVideoOnce(t *testing.T) {
 	t.Parallel()
 	reset := func(http.ResponseWriter) { panic(http.ErrAbortHandler) }

@@ -19,8 +19,8 @@ import (
 	"github.com/vkrouter/vk/internal/versus"
 )
 
-// TestUploadAnswerUnchanged: every key that the upload server answers goes to
-// the method that saves, as it was.
+// TestUploadAnswerUnchanged: every key of the upload server's response is
+// passed unchanged to the method that saves.
 func TestUploadAnswerUnchanged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newUploadVK(t, nil)
@@ -41,8 +41,8 @@ func TestUploadAnswerUnchanged(t *testing.T) {
 	})
 }
 
-// TestUploadServerFails: what VK says instead of an address is returned, and
-// nothing is uploaded.
+// TestUploadServerFails: an error from VK instead of an address is returned,
+// and nothing is uploaded.
 func TestUploadServerFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := newAPI(t, respond(`{"error":{"error_code":901,"error_msg":"no permission"}}`))
@@ -53,7 +53,7 @@ func TestUploadServerFails(t *testing.T) {
 		for _, response := range []string{`{}`, `{"upload_url":""}`, `{"upload_url":"ftp://x/` + urlHash + `"}`, `{"upload_url":"http://[` + urlHash + `"}`, `[]`, `5`} {
 			api.answer = respond(`{"response":` + response + `}`)
 			_, err := api.client.Upload(t.Context(), vk.PhotoFor(1), vk.Bytes("a", []byte(pngHead)))
-			if err == nil || err.Error() != "vk: photos.getMessagesUploadServer: the answer has no address to upload to" {
+			if err == nil || err.Error() != "vk: photos.getMessagesUploadServer: the response has no upload address" {
 				t.Errorf("%s: %v", response, err)
 			}
 		}
@@ -63,7 +63,7 @@ func TestUploadServerFails(t *testing.T) {
 	})
 }
 
-// TestUploadUnnamed: an answer to the save that names nothing is an error.
+// TestUploadUnnamed: a response to the save without an id is an error.
 func TestUploadUnnamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newUploadVK(t, nil)
@@ -122,8 +122,8 @@ func FuzzUploadAnswer(f *testing.F) {
 	})
 }
 
-// roundTrip answers requests, which it has read whole, with what a function
-// returns.
+// roundTrip reads each request entirely, and responds with the result of a
+// function.
 type roundTrip func(r *http.Request, body string) string
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -143,15 +143,15 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// zeros is a reader of n zero bytes, and nothing but a reader.
+// zeros is a reader of n zero bytes without further methods.
 func zeros(n int64) io.Reader { return plain{io.LimitReader(zero{}, n)} }
 
 type zero struct{}
 
 func (zero) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-// newSink plays VK on a port of the loopback interface; its upload server reads
-// files and forgets them.
+// newSink serves VK on a port of the loopback interface; its upload server
+// reads files and discards them.
 func newSink(tb testing.TB) *uploadVK {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -168,8 +168,8 @@ func newSink(tb testing.TB) *uploadVK {
 	return v
 }
 
-// barePipe uploads as one would by hand: a multipart writer behind a pipe, one
-// request, nothing around it.
+// barePipe uploads without this package: a multipart writer behind a pipe, one
+// request, and nothing else.
 func barePipe(hc *http.Client, address string, r io.Reader) error {
 	pr, pw := io.Pipe()
 	w := multipart.NewWriter(pw)
@@ -192,8 +192,7 @@ func barePipe(hc *http.Client, address string, r io.Reader) error {
 	return err
 }
 
-// peak runs f and returns by how much the heap, garbage included, was larger
-// at most than before.
+// peak runs f and returns the largest growth of the heap, including garbage.
 func peak(f func()) uint64 {
 	heap := func() uint64 {
 		var m runtime.MemStats
@@ -201,7 +200,7 @@ func peak(f func()) uint64 {
 		return m.HeapAlloc
 	}
 	runtime.GC()
-	runtime.GC() // also what pools held
+	runtime.GC() // including pools
 	base, most := heap(), uint64(0)
 	done, watched := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -223,7 +222,7 @@ func peak(f func()) uint64 {
 	return max(most, base) - base
 }
 
-// TestUploadMemory: however long a reader is, little of it is in memory.
+// TestUploadMemory: little of a reader is in memory, regardless of its length.
 func TestUploadMemory(t *testing.T) {
 	v := newSink(t)
 	upload := func() {
@@ -231,7 +230,7 @@ func TestUploadMemory(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	upload() // connections and pools
+	upload() // fills connections and pools
 	p := peak(upload)
 	t.Logf("peak heap: %d KiB above base", p>>10)
 	if p > 2<<20 {
@@ -239,9 +238,8 @@ func TestUploadMemory(t *testing.T) {
 	}
 }
 
-// BenchmarkUpload uploads from a plain reader over loopback, in times of a bare
-// io.Pipe that does the same. It also reports by how many MiB the heap of each
-// was larger than before.
+// BenchmarkUpload uploads from a plain reader over loopback. It reports the
+// time relative to a bare io.Pipe, and the growth of the heap in MiB for both.
 func BenchmarkUpload(b *testing.B) {
 	for _, size := range []int64{1, 64, 256} { // MiB
 		b.Run(fmt.Sprintf("MiB=%d", size), func(b *testing.B) {
@@ -268,8 +266,9 @@ func BenchmarkUpload(b *testing.B) {
 	}
 }
 
-// TestUploadSaveFails: a save that VK says it did not do begins the upload
-// anew; one of unknown outcome only where it would not show twice.
+// TestUploadSaveFails: an upload is retried from the beginning if VK reports
+// that it did not save it; if the result is unknown, only if a duplicate would
+// be invisible.
 func TestUploadSaveFails(t *testing.T) {
 	refuse := func(code int) string {
 		return fmt.Sprintf(`{"error":{"error_code":%d,"error_msg":"no"}}`, code)

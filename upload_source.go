@@ -15,34 +15,34 @@ import (
 	"github.com/vkrouter/vk/internal/filename"
 )
 
-// A Source is a file to upload: [File], [Bytes], [Reader] and [URL] make one.
-// One from elsewhere is made as a literal, with Open; its other fields may be
-// left zero. A Source may be uploaded several times, also at once, if what it
-// reads from may be; a Reader may not.
+// A Source is a file to upload, made by [File], [Bytes], [Reader] or [URL]. For
+// other sources, write a literal with Open; its other fields are optional. A
+// Source may be uploaded several times, also concurrently, if its underlying
+// data may be read so; a Reader may not.
 type Source struct {
-	// Name is the file's name, which people see with a document. Directories
-	// and characters that file systems refuse are cut off, an extension is
-	// given if there is none, and an empty name is made up.
+	// Name is the file's name, which users see with a document. Directories and
+	// characters that file systems refuse are removed, a missing extension is
+	// added, and an empty name is replaced.
 	Name string
 
-	// ContentType is the file's content type. Empty means by its content.
+	// ContentType is the file's content type. If empty, it is detected from the
+	// content.
 	ContentType string
 
-	// Size is the number of bytes. Zero means unknown: see [Client.Upload].
+	// Size is the number of bytes. If zero, it is unknown: see [Client.Upload].
 	Size int64
 
-	// Open returns the content from its beginning. An upload calls it again
-	// when it begins anew. What it returns is closed: after the last Read, or
-	// while one is going on, when the upload's context ends.
+	// Open returns the content from its beginning. A retried upload calls it
+	// again. The returned reader is closed: after the last Read, or during one,
+	// when the upload's context ends.
 	Open func(context.Context) (io.ReadCloser, error)
 
-	// Progress, if set, is told how many bytes were handed on so far, and of
-	// how many, which is -1 if that is unknown. It is called often, by one
-	// goroutine at a time, and should be quick. When an upload begins anew,
-	// sent does too.
+	// Progress, if not nil, is called with the number of bytes sent so far and
+	// the total, which is -1 if unknown. It is called often, by one goroutine
+	// at a time, and should be quick. If an upload is retried, sent restarts.
 	Progress func(sent, total int64)
 
-	open func(context.Context, *Client) (content, error) // in place of Open
+	open func(context.Context, *Client) (content, error) // instead of Open
 	link string                                          // VK fetches the content itself
 }
 
@@ -55,11 +55,11 @@ type content struct {
 	once  bool  // it cannot be opened again
 }
 
-// errSpent says that a Source cannot be read a second time.
+// errSpent reports that a Source cannot be read a second time.
 var errSpent = errors.New("the source was read before and cannot be rewound")
 
-// File is the file at a path. If it grows during the upload, what is added is
-// left out.
+// File is the file at a path. If it grows during the upload, the added bytes
+// are left out.
 func File(path string) Source {
 	return Source{Name: filepath.Base(path), open: func(context.Context, *Client) (content, error) {
 		f, err := os.Open(path)
@@ -72,7 +72,7 @@ func File(path string) Source {
 		case err != nil:
 		case info.IsDir():
 			err = errors.New(path + " is a directory")
-		case info.Mode().IsRegular() && info.Size() > 0: // the kernel's own files say 0
+		case info.Mode().IsRegular() && info.Size() > 0: // the kernel's virtual files report 0
 			in.size = info.Size()
 			in.r = io.LimitReader(f, in.size)
 		}
@@ -91,15 +91,15 @@ func Bytes(name string, b []byte) Source {
 	}}
 }
 
-// Reader is the rest of what r gives. It is not closed. If r is an [io.Seeker],
-// or ends within half a megabyte, its length gets known and an upload that
-// fails can begin anew; of others with a method Len, as a [bytes.Buffer], the
-// length is known. After an upload whose context ended, a Read that was going
-// on may still be.
+// Reader is the remaining content of r. It is not closed. If r is an
+// [io.Seeker], or ends within half a megabyte, its length is determined and a
+// failed upload can be retried. For other readers with a method Len, such as a
+// [bytes.Buffer], the length is known. If the context of an upload ends during
+// a Read, the Read may continue after the upload has returned.
 func Reader(name string, r io.Reader) Source {
 	var (
 		read  bool
-		start int64 // where an io.Seeker was; -1 if it cannot seek
+		start int64 // the position of an io.Seeker; -1 if it cannot seek
 	)
 	return Source{Name: name, open: func(context.Context, *Client) (content, error) {
 		if r == nil {
@@ -131,8 +131,8 @@ func Reader(name string, r io.Reader) Source {
 	}}
 }
 
-// seekable returns where s is and how much follows, or -1 for both if s cannot
-// seek after all, as a pipe's *os.File cannot.
+// seekable returns the position of s and the number of bytes after it, or -1
+// for both if s cannot seek after all, such as a pipe's *os.File.
 func seekable(s io.Seeker) (pos, size int64) {
 	pos, err := s.Seek(0, io.SeekCurrent)
 	if err != nil {
@@ -148,9 +148,9 @@ func seekable(s io.Seeker) (pos, size int64) {
 	return pos, max(end-pos, 0)
 }
 
-// URL is what the bot downloads from an address, with [Client.Fetch]: within
-// its limits, and not from private networks. Nothing is kept: it is uploaded
-// as it comes.
+// URL is a file that the bot downloads from an address, with [Client.Fetch]:
+// within its limits, and not from private networks. Nothing is stored: the
+// content is uploaded as it arrives.
 func URL(address string) Source {
 	return Source{open: func(ctx context.Context, c *Client) (content, error) {
 		d, err := c.Fetch(ctx, address)
@@ -162,30 +162,30 @@ func URL(address string) Source {
 }
 
 // VideoLink is a video on another site, such as YouTube, by the address of its
-// page. VK embeds it; the bot downloads nothing. It is for [VideoFor] alone.
+// page. VK embeds it; the bot downloads nothing. It is only for [VideoFor].
 func VideoLink(address string) Source { return Source{link: address} }
 
 const (
-	fileChunk    = 32 << 10  // bytes of one Read, as many as a transport reads
-	fileAhead    = 512 << 10 // bytes that are read ahead of a file of unknown length
-	maxIdleReads = 100       // Reads without a byte in a row
+	fileChunk    = 32 << 10  // bytes per Read, as many as a transport reads
+	fileAhead    = 512 << 10 // bytes to read ahead of a file of unknown length
+	maxIdleReads = 100       // consecutive Reads without a byte
 )
 
-// An uploadFile is an opened Source. Its beginning, which was read, tells the
-// name and the type, and it is often the whole file.
+// An uploadFile is an opened Source. Its beginning has been read to determine
+// the name and the type; often it is the whole file.
 type uploadFile struct {
 	name, contentType string
 	size              int64  // -1 if unknown
-	head              []byte // how it begins
+	head              []byte // its beginning
 	rest              io.Reader
-	spent             bool // a part of rest was read: head is gone then
+	spent             bool // a part of rest was read: head is no longer available
 	once              bool // the Source cannot be opened again
 	progress          func(sent, total int64)
 	close             func()
 }
 
-// openFile opens src and reads its beginning, in a goroutine of its own, because
-// a Read may block for longer than ctx lasts.
+// openFile opens src and reads its beginning, in a goroutine of its own,
+// because a Read may block for longer than ctx lasts.
 func (c *Client) openFile(ctx context.Context, src Source) (*uploadFile, error) {
 	f := &uploadFile{progress: src.Progress}
 	opened := goRead(func() error {
@@ -255,8 +255,8 @@ func (s *Source) openContent(ctx context.Context, c *Client) (content, error) {
 	return in, nil
 }
 
-// readHead reads the beginning of the file. It reads more of a file of unknown
-// length: most end within that, and their length is known then.
+// readHead reads the beginning of the file. It reads more if the length is
+// unknown: most files end within that, and their length is known then.
 func (f *uploadFile) readHead(in content) error {
 	f.size, f.rest, f.once = in.size, in.r, in.once
 	f.head = make([]byte, fileChunk)
@@ -289,8 +289,8 @@ func (f *uploadFile) readHead(in content) error {
 	return nil
 }
 
-// fill reads until b is full. Unlike io.ReadFull it keeps apart a source that
-// ends, which is io.EOF, and one that is cut off, as a download may be.
+// fill reads until b is full. Unlike io.ReadFull, it distinguishes the end of a
+// source, which is io.EOF, from a truncated source, such as a broken download.
 func fill(b []byte, r io.Reader) (n int, err error) {
 	for idle := 0; n < len(b) && err == nil; {
 		var m int
@@ -308,7 +308,7 @@ func (f *uploadFile) wrongSize(n int64) error {
 	if n < f.size {
 		return fmt.Errorf("the source ended after %d of %d bytes: %w", n, f.size, io.ErrUnexpectedEOF)
 	}
-	return fmt.Errorf("the source has more than the %d bytes it was said to have", f.size)
+	return fmt.Errorf("the source has more than %d bytes, its size", f.size)
 }
 
 // writeTo writes the whole file to w.
@@ -365,8 +365,8 @@ func (e *contentError) Error() string { return e.err.Error() }
 
 func (e *contentError) Unwrap() error { return e.err }
 
-// goRead runs f, which calls the user's code, in a goroutine of its own. A panic
-// there is an error, as it is in a handler.
+// goRead runs f, which calls the user's code, in a goroutine of its own. As in
+// a handler, it returns a panic as an error.
 func goRead(f func() error) <-chan error {
 	done := make(chan error, 1)
 	go func() {

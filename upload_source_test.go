@@ -22,7 +22,7 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// A slowReader gives n bytes, one step of them at a time, with a pause before
+// A slowReader returns n bytes, one step of them at a time, with a pause before
 // each step.
 type slowReader struct {
 	n, step int
@@ -63,14 +63,14 @@ func TestUploadLastsAsLongAsItTakes(t *testing.T) {
 	})
 }
 
-// TestUploadContextEnds: an upload returns at the moment its context ends,
-// whatever it is waiting for, and with the context's cause.
+// TestUploadContextEnds: an upload returns at the moment its context ends, at
+// every point where it can block, with the context's cause.
 func TestUploadContextEnds(t *testing.T) {
 	const limit = 10 * time.Second
 	cause := errors.New("enough")
 	for _, tt := range []struct {
 		name string
-		// stuck returns what never ends before release.
+		// stuck returns a source that blocks until release.
 		stuck func(v *uploadVK, release <-chan struct{}) vk.Source
 	}{
 		{"the first Read", func(_ *uploadVK, release <-chan struct{}) vk.Source {
@@ -155,9 +155,9 @@ func (b *stuckBody) Close() error {
 	return nil
 }
 
-// TestUploadClosesSource: what Open returned is closed once: after the upload,
-// after its failure, and when the context ends in the middle of a Read, which
-// leaves no goroutine behind.
+// TestUploadClosesSource: the reader returned by Open is closed once: after the
+// upload, after its failure, and when the context ends in the middle of a Read,
+// which leaves no goroutine behind.
 func TestUploadClosesSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newUploadVK(t, nil)
@@ -205,7 +205,7 @@ type counted struct {
 
 func (c *counted) Close() error { c.closes.Add(1); return nil }
 
-// TestSourceErrors: what is wrong with a source is said, and is not tried again.
+// TestSourceErrors: an error of a source is returned, and not retried.
 func TestSourceErrors(t *testing.T) {
 	dir := t.TempDir()
 	empty := filepath.Join(dir, "empty.png")
@@ -241,8 +241,8 @@ func TestSourceErrors(t *testing.T) {
 		{"no progress in the middle", vk.Reader("a", io.MultiReader(bytes.NewReader(noise(1<<20)), readerFunc(func([]byte) (int, error) { return 0, nil }))), io.ErrNoProgress, ""},
 		{"too short", open(2000, bytes.NewReader(noise(1000))), io.ErrUnexpectedEOF, "ended after 1000 of 2000"},
 		{"too short, large", open(2<<20, bytes.NewReader(noise(1<<20))), io.ErrUnexpectedEOF, "ended after 1048576 of 2097152"},
-		{"too long", open(1000, bytes.NewReader(noise(1001))), nil, "more than the 1000"},
-		{"too long, large", open(1<<20, bytes.NewReader(noise(1<<20+1))), nil, "more than the 1048576"},
+		{"too long", open(1000, bytes.NewReader(noise(1001))), nil, "more than 1000"},
+		{"too long, large", open(1<<20, bytes.NewReader(noise(1<<20+1))), nil, "more than 1048576"},
 		{"a panic at once", vk.Reader("a", readerFunc(func([]byte) (int, error) { panic(oops) })), oops, "panic"},
 		{"a panic in the middle", vk.Reader("a", io.MultiReader(bytes.NewReader(noise(1<<20)), readerFunc(func([]byte) (int, error) { panic(oops) }))), oops, "panic"},
 		{"a panic of Progress", vk.Source{Progress: func(int64, int64) { panic(oops) }, Open: func(context.Context) (io.ReadCloser, error) {
@@ -271,8 +271,8 @@ func TestSourceErrors(t *testing.T) {
 	}
 }
 
-// TestUploadCutIsCut: a server can tell a file that its source did not finish
-// from a whole one.
+// TestUploadCutIsCut: a server can distinguish a truncated file from a whole
+// one.
 func TestUploadCutIsCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newUploadVK(t, nil)
@@ -293,7 +293,7 @@ func TestUploadCutIsCut(t *testing.T) {
 	})
 }
 
-// TestFileGrows: what is added to a file during its upload is left out.
+// TestFileGrows: bytes added to a file during its upload are left out.
 func TestFileGrows(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "bot.log")
 	line := []byte(strings.Repeat("all is well\n", 10_000))
@@ -318,8 +318,8 @@ func TestFileGrows(t *testing.T) {
 	}
 }
 
-// TestKernelFiles: files of unknown size, which say that it is 0, and pipes
-// are read to their end.
+// TestKernelFiles: virtual files, which report the size 0, and pipes are read
+// to their end.
 func TestKernelFiles(t *testing.T) {
 	v := newUploadVK(t, nil)
 	pr, pw, err := os.Pipe()
@@ -341,8 +341,8 @@ func TestKernelFiles(t *testing.T) {
 	}
 }
 
-// TestUploadEarlyAnswer: a server that refuses before it has read everything
-// is heard.
+// TestUploadEarlyAnswer: a refusal is received even if the server sends it
+// before it has read everything.
 func TestUploadEarlyAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newUploadVK(t, nil)
@@ -369,7 +369,7 @@ func TestUploadEarlyAnswer(t *testing.T) {
 	})
 }
 
-// TestProgressBeginsAnew: progress tells of each attempt from its beginning.
+// TestProgressBeginsAnew: progress starts again with each attempt.
 func TestProgressBeginsAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newUploadVK(t, nil)
@@ -394,7 +394,7 @@ func TestProgressBeginsAnew(t *testing.T) {
 }
 
 // TestUploadAll: results are in the order of the sources, a few uploads run at
-// a time, and one that fails takes no other along.
+// a time, and a failure does not affect the others.
 func TestUploadAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newUploadVK(t, nil)
@@ -420,7 +420,7 @@ func TestUploadAll(t *testing.T) {
 			v.mu.Unlock()
 			var i int
 			fmt.Sscanf(name, "%d.png", &i)
-			time.Sleep(time.Duration(20-i) * time.Second) // the first come last
+			time.Sleep(time.Duration(20-i) * time.Second) // the first ones take longest
 			running.Add(-1)
 			if i == 5 {
 				w.WriteHeader(400)

@@ -31,16 +31,17 @@ const (
 	pngHead = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"
 	oggHead = "OggS\x00\x02\x00\x00\x00\x00"
 
-	// What a message photo's upload server answers; see testdata/payloads.
+	// The response of the upload server for message photos; see
+	// testdata/payloads.
 	photoAnswer = `{"server":856312,"photo":"[{\"photo\":\"6f26a6640b:w\",\"sizes\":[]}]","hash":"c464cfd54600df4c"}`
 	photoSaved  = `{"response":[{"album_id":-64,"id":457240200,"owner_id":-203551742,"access_key":"7f2c1a94d0be63a815","sizes":[]}]}`
 
 	urlHash = "d34db33fc0ffee" // a secret in every upload's address
 
-	badGateway = "bad gateway" // as what is saved: HTTP 502
+	badGateway = "bad gateway" // as the saved value: HTTP 502
 )
 
-// An uploadCall is an API call of an upload, an uploaded a file that arrived.
+// An uploadCall is an API call of an upload, an uploaded is a received file.
 type (
 	uploadCall struct {
 		Method string
@@ -55,13 +56,13 @@ type (
 	}
 )
 
-// uploadVK plays both VK's API and its upload servers.
+// uploadVK serves both VK's API and its upload servers.
 type uploadVK struct {
 	client *vk.Client
-	server string                                            // what is answered beside upload_url: `,"album_id":-3`
+	server string                                            // members of the response beside upload_url: `,"album_id":-3`
 	answer func(w http.ResponseWriter, r *http.Request)      // of the upload server, after the file
 	early  func(w http.ResponseWriter, r *http.Request) bool // before the file; true ends it
-	saved  func(method string) string                        // the answer of any other method
+	saved  func(method string) string                        // the response of any other method
 
 	mu     sync.Mutex
 	calls  []uploadCall
@@ -86,7 +87,7 @@ func newUploadVK(tb testing.TB, l net.Listener) *uploadVK {
 	}
 	srv := &http.Server{Handler: u, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
 	var serving sync.WaitGroup
-	srv.ConnState = func(_ net.Conn, s http.ConnState) { // connections linger for longer than Close waits
+	srv.ConnState = func(_ net.Conn, s http.ConnState) { // connections stay open for longer than Close waits
 		switch s {
 		case http.StateNew:
 			serving.Add(1)
@@ -180,17 +181,17 @@ func (u *uploadVK) upload(w http.ResponseWriter, r *http.Request) {
 	u.answer(w, r)
 }
 
-// attempts returns how many files arrived.
+// attempts returns the number of received files.
 func (u *uploadVK) attempts() int {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return len(u.files)
 }
 
-// plain hides all methods of a reader but Read.
+// plain hides all methods of a reader except Read.
 type plain struct{ io.Reader }
 
-// noise is n bytes that are never the same twice in a row.
+// noise returns n bytes without repeated neighbors.
 func noise(n int) []byte {
 	b := make([]byte, n)
 	r := rand.NewChaCha8([32]byte{1})
@@ -199,8 +200,8 @@ func noise(n int) []byte {
 	return b
 }
 
-// TestUploadLength: whatever has a length is sent with it, and so is what ends
-// soon. All arrives as it was.
+// TestUploadLength: a file of known length is sent with its length, and so is a
+// short one. All arrive unchanged.
 func TestUploadLength(t *testing.T) {
 	t.Parallel()
 	small, large := noise(100_000), noise(1<<20+17)
@@ -264,7 +265,7 @@ func TestUploadLength(t *testing.T) {
 	}
 }
 
-// TestUploadNames: names are made harmless and fit to the content.
+// TestUploadNames: names are made harmless and match the content.
 func TestUploadNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newUploadVK(t, nil)
@@ -292,8 +293,8 @@ func TestUploadNames(t *testing.T) {
 	})
 }
 
-// TestUploadFails: what the upload server says against a file is told, without
-// the secrets of its address; what may pass is tried again, at a new address.
+// TestUploadFails: the upload server's error is returned, without the secrets
+// of its address; transient errors are retried, at a new address.
 func TestUploadFails(t *testing.T) {
 	status := func(code int, body string) func(http.ResponseWriter) {
 		return func(w http.ResponseWriter) {
@@ -333,7 +334,7 @@ func TestUploadFails(t *testing.T) {
 		{"HTTP 429", status(429, ""), vk.UploadError{Status: 429}, all, ""},
 		{"HTTP 413", status(413, "too much"), vk.UploadError{Status: 413, Message: "too much"}, once, ""},
 		{"HTTP 302", func(w http.ResponseWriter) { w.Header().Set("Location", "/elsewhere"); w.WriteHeader(302) }, vk.UploadError{Status: 302}, once, ""},
-		{"a reset", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, vk.UploadError{}, all, "no answer"},
+		{"a reset", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, vk.UploadError{}, all, "no response"},
 		{"a cut answer", func(w http.ResponseWriter) {
 			w.Header().Set("Content-Length", "100")
 			io.WriteString(w, `{"server":1`)
@@ -390,7 +391,8 @@ func TestUploadFails(t *testing.T) {
 	}
 }
 
-// TestUploadAgain: what can be read again is, from where it began.
+// TestUploadAgain: sources that can be read again are read from their original
+// position.
 func TestUploadAgain(t *testing.T) {
 	t.Parallel()
 	large := noise(2 << 20)
@@ -432,7 +434,7 @@ func TestUploadAgain(t *testing.T) {
 				_, err := v.client.Upload(t.Context(), vk.PhotoFor(1), tt.src())
 				if !tt.again {
 					var failed *vk.UploadError
-					if !errors.As(err, &failed) || failed.Status != 503 || !strings.Contains(err.Error(), "not tried again") || v.attempts() != 1 {
+					if !errors.As(err, &failed) || failed.Status != 503 || !strings.Contains(err.Error(), "not retried") || v.attempts() != 1 {
 						t.Errorf("after %d attempts: %v", v.attempts(), err)
 					}
 					return
@@ -450,8 +452,8 @@ func TestUploadAgain(t *testing.T) {
 	}
 }
 
-// TestUploadUnread: a transport that answers without reading or closing the
-// body, as a test's may, holds nothing up.
+// TestUploadUnread: a transport that responds without reading or closing the
+// body, as a test's may, blocks nothing.
 func TestUploadUnread(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := vk.NewClient("s3cret")

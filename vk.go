@@ -18,141 +18,141 @@ import (
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
-// A Client calls VK's API with one token: a community's or a user's. A second
-// token is a second Client.
+// A Client calls VK's API with one token: a community's or a user's. For a
+// second token, use a second Client.
 //
 // Its fields must not change once it is in use. Its methods are safe for
 // concurrent use.
 type Client struct {
-	// Token is sent in the Authorization header of each call. One that contains
-	// white space or a line break is a [*ConfigError] of each call.
+	// Token is sent in the Authorization header of each call. If it contains
+	// white space or a line break, each call returns a [*ConfigError].
 	Token Secret
 
 	// HTTPClient makes all requests to VK: API calls, long polls and uploads.
-	// Nil means http.DefaultClient. Its Timeout does not apply to long polls
-	// and uploads.
+	// If nil, http.DefaultClient is used. Its Timeout does not apply to long
+	// polls and uploads.
 	HTTPClient *http.Client
 
-	// BaseURL is the address that a method's name is appended to: with a scheme,
-	// a host and the whole path, such as "http://127.0.0.1:8080/method/". A
-	// slash is added at its end if there is none. Empty means
-	// "https://api.vk.ru/method/".
+	// BaseURL is the address that a method's name is appended to: with a
+	// scheme, a host and the whole path, such as
+	// "http://127.0.0.1:8080/method/". A missing slash at its end is added. If
+	// empty, it is "https://api.vk.ru/method/".
 	BaseURL string
 
 	// Version is the API version, sent as v unless a call's Params have their
-	// own. Empty means "5.199".
+	// own. If empty, it is "5.199".
 	Version string
 
-	// Lang is the language of names and of texts for people ("ru", "en", …),
-	// sent as lang unless a call's Params have their own. Empty leaves the
-	// choice to VK.
+	// Lang is the language of names and of texts for users ("ru", "en", …),
+	// sent as lang unless a call's Params have their own. If empty, VK chooses.
 	Lang string
 
-	// Timeout bounds one attempt at a call, answer included. Zero means 30
-	// seconds, a negative value no bound beyond the context's. It does not
-	// apply to long polls and uploads.
+	// Timeout limits one attempt at a call, including reading the response. The
+	// default is 30 seconds; if negative, only the context limits the attempt.
+	// It does not apply to long polls and uploads.
 	Timeout time.Duration
 
-	// MaxAttempts bounds how often a call is tried when it fails in a way
-	// that may pass. Zero means 5; 1 means no second try. See [Client.Call].
+	// MaxAttempts limits the attempts at a call with transient failures. The
+	// default is 5; 1 disables retries. See [Client.Call].
 	MaxAttempts int
 
-	// MaxResponse bounds the bytes of one answer, uncompressed. Zero means
-	// 64 MiB.
+	// MaxResponse limits the size of a response in bytes, uncompressed. The
+	// default is 64 MiB.
 	MaxResponse int64
 
-	// RPS is how many requests may begin in any second; a call that comes when
-	// there is no room waits for it. Zero means 20, what VK allows a community's
-	// token; a user's token is allowed 3. A negative number means no limit. When
-	// VK finds it too much all the same, because another program uses the token
-	// too, the Client goes slower for a while. Long polls and uploads do not
-	// count.
+	// RPS limits the requests that begin in any second; further calls wait. The
+	// default is 20, VK's limit for a community token; a user token is limited
+	// to 3. If negative, there is no limit. If VK still reports too many
+	// requests, because another program uses the token too, the Client slows
+	// down for a while. Long polls and uploads do not count.
 	//
-	// Those who wait go by priority, see [WithPriority], and in their order
-	// within one. Two Clients know nothing of each other, unless they have the same
-	// Limits: one token wants one Client.
+	// Waiting calls proceed by priority, see [WithPriority], and in order
+	// within a priority. Two Clients do not coordinate unless they have the
+	// same Limits: use one Client per token.
 	RPS int
 
-	// Limits makes all Clients with the same token and the same Limits share RPS, in
-	// whichever process they are: nine tenths of it, evenly spaced, since what begins at one
-	// pace does not arrive at quite the same. Calls keep their priorities and order. While the Limits fails,
-	// each Client takes its part of RPS, by the number of Clients that was last known. Nil
-	// means that the Client is alone.
+	// Limits makes all Clients with the same token and the same Limits share
+	// RPS, in any number of processes. Together they use nine tenths of RPS,
+	// evenly spaced, since requests do not arrive at exactly the pace at which
+	// they begin. Calls keep their priorities and order. While the Limits
+	// fails, each Client uses its share of RPS, by the last known number of
+	// Clients. If nil, the Client does not share RPS.
 	Limits Limits
 
 	// Batch packs calls that wait for the limit into one request: VK's execute,
-	// which takes 25. A call that need not wait goes alone, as do those that VK
-	// might do twice if the request had to be repeated (see [ErrMaybeDone]) and
-	// those with a v or lang of their own. What a call returns does not depend
-	// on how it went.
+	// which takes 25. A call that need not wait is made alone. So are calls
+	// that a retry of the request might duplicate (see [ErrMaybeDone]) and
+	// calls with a v or lang of their own. The result of a call is the same
+	// either way.
 	//
-	// With Batch, messages for one conversation of one priority go in the order
-	// in which they were sent, one after the other, also if goroutines send
-	// them at the same time.
+	// With Batch, messages of one priority to one conversation are sent one
+	// after another, in the order of the calls, even if goroutines send them
+	// concurrently.
 	Batch bool
 
-	// WaitOut is how long a call may wait for VK to take it when it has had too
-	// much of its method (CodeFlood, CodeRateLimit). Calls of other methods go
-	// on meanwhile. Zero means not to wait: the error is returned at once.
+	// WaitOut limits the time for which a call may wait if VK refuses too many
+	// calls of its method (CodeFlood, CodeRateLimit). Calls of other methods
+	// continue meanwhile. If zero, the error is returned at once.
 	WaitOut time.Duration
 
-	// Captcha is asked when VK wants proof that the caller is no robot
-	// (CodeCaptcha): it has somebody solve what the error shows. The call is
-	// then made again with the answer, with the same token and parameters. It is
-	// asked up to three times in one call if the answers were wrong. If it
-	// returns an error, the call returns that together with VK's. Of several
-	// calls that meet captchas, one asks at a time, and the others look first
-	// whether its answer has helped them too. Nil returns the error at once.
+	// Captcha is called when VK requires proof that the caller is not a robot
+	// (CodeCaptcha). It must return the answer to the captcha described by the
+	// error, for example by asking a person. The call is then retried with the
+	// answer, with the same token and parameters. Captcha is called up to three
+	// times per call if the answers are wrong. If it returns an error, the call
+	// returns that together with VK's. If several calls need captchas, Captcha
+	// is called for one at a time, and the others first check whether its
+	// answer has helped them too. If nil, the error is returned at once.
 	Captcha func(ctx context.Context, e *Error) (CaptchaAnswer, error)
 
-	// FetchClient makes the requests of [Client.Fetch]. Nil means one that
-	// reaches addresses of the public internet only, directly and not through
-	// a proxy. One set here has to refuse others itself.
+	// FetchClient makes the requests of [Client.Fetch]. If nil, Fetch connects
+	// only to addresses of the public internet, directly and not through a
+	// proxy. A client set here must refuse other addresses itself.
 	FetchClient *http.Client
 
-	// MaxFetch bounds the bytes of one [Client.Fetch]. Zero means 64 MiB.
+	// MaxFetch limits the bytes of one [Client.Fetch]. The default is 64 MiB.
 	MaxFetch int64
 
-	// MaxMessage bounds the text of one message, in UTF-16 code units, as VK
-	// counts. A longer text is sent as several messages. Zero means 4096, which
-	// all of VK's apps show; VK's documentation says 4096 in one place and 9000
-	// in others. A negative value means no bound of ours.
+	// MaxMessage limits the text of one message, in UTF-16 code units, as VK
+	// counts. A longer text is sent as several messages. The default is 4096,
+	// which all of VK's apps show; VK's documentation says 4096 in one place
+	// and 9000 in others. If negative, the text is never split.
 	MaxMessage int
 
-	// Observer is told of each call, and of what Pollers and Dispatchers do that
-	// work with the Client: of their polls, and of the events whose handlers
-	// answer with it. Nil tells nobody, and costs nothing.
+	// Observer is called for each call, and for the polls of Pollers that use
+	// the Client and the events of Dispatchers whose handlers reply with it. If
+	// nil, there is no cost.
 	Observer Observer
 
-	// Logger gets a line for each attempt that is repeated. Nil means
-	// slog.Default().
+	// Logger receives a line for each retried attempt. If nil, slog.Default is
+	// used.
 	Logger *slog.Logger
 
 	mu     sync.Mutex // guards both
 	used   []func(CallFunc) CallFunc
-	caller CallFunc // used around try; nil until needed
+	caller CallFunc // around try; nil until needed
 
 	limiter   pace.Limiter
-	throttle  pace.Throttle[string] // of methods, with WaitOut
+	throttle  pace.Throttle[string] // by method, with WaitOut
 	senders   pace.Order[dialog]    // with Batch
 	captchas  captchas
 	observing observing
-	noExecute atomic.Bool // VK refuses execute to the token
+	noExecute atomic.Bool // VK refuses execute for the token
 
 	checked atomic.Pointer[checkedFields]
 	kind    atomic.Int32 // of the token, a tokenKind
 }
 
-// checkedFields are fields of a Client and what follows from them.
+// checkedFields are fields of a Client and the results of checking them.
 type checkedFields struct {
 	token   Secret
 	baseURL string
-	base    string       // what methods' names are appended to
-	err     *ConfigError // what is wrong with the fields, or nil
+	base    string       // the prefix of methods' addresses
+	err     *ConfigError // the error in the fields, or nil
 }
 
-// base returns the address that methods' names are appended to, or what is wrong
-// with the fields. It looks at them once.
+// base returns the prefix of methods' addresses, or the error in the fields. It
+// checks the fields once.
 func (c *Client) base() (string, *ConfigError) {
 	f := c.checked.Load()
 	if f == nil || f.token != c.Token || f.baseURL != c.BaseURL {
@@ -165,7 +165,7 @@ func (c *Client) base() (string, *ConfigError) {
 	return f.base, f.err
 }
 
-// checkFields returns what is wrong with the token and the limits, or nil.
+// checkFields returns the error in the token and the limits, or nil.
 func (c *Client) checkFields() *ConfigError {
 	const mend = "trim the token, as NewClient does with line breaks at its end, or copy it anew"
 	if flaw := c.Token.flaw(false); flaw != "" {
@@ -177,7 +177,7 @@ func (c *Client) checkFields() *ConfigError {
 		}
 	}
 	if c.MaxResponse < 0 {
-		return misuse("Client.MaxResponse", "is negative, so that every answer is too large", "leave it 0, or give a number of bytes")
+		return misuse("Client.MaxResponse", "is negative, so that every response is too large", "leave it 0, or give a number of bytes")
 	}
 	return nil
 }
@@ -207,20 +207,20 @@ func joinable(baseURL string) (string, *ConfigError) {
 	return strings.TrimSuffix(baseURL, "/") + "/", nil
 }
 
-// A CallFunc makes an API call and returns what VK answered as its response.
+// A CallFunc makes an API call and returns VK's response.
 //
-// Of execute, both can be: a response, and as an error [ExecuteErrors].
+// For execute, it may return both a response and, as an error, [ExecuteErrors].
 type CallFunc func(ctx context.Context, method string, p Params) (json.RawMessage, error)
 
-// NewClient returns a Client with the token, without the line break that the file
-// of a secret ends in.
+// NewClient returns a Client with the token, without the line break at the end
+// of a secret's file.
 func NewClient(token string) *Client {
 	return &Client{Token: NewSecret(strings.TrimRight(token, "\r\n"))}
 }
 
 // Use wraps every later call of c in mw: to trace, record, delay or answer it.
-// What was given first is outermost. A wrapper sees a call once, however often
-// it is tried, and must not change p: it passes on a copy instead.
+// The first wrapper is the outermost. A wrapper is called once per call,
+// regardless of retries. It must not change p; it passes on a copy instead.
 func (c *Client) Use(mw ...func(next CallFunc) CallFunc) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -228,7 +228,7 @@ func (c *Client) Use(mw ...func(next CallFunc) CallFunc) {
 	c.caller = nil
 }
 
-// chain returns the function that makes a call: the wrappers, composed once.
+// chain returns the function that makes a call: the composed wrappers.
 func (c *Client) chain() CallFunc {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -248,29 +248,29 @@ func (c *Client) chain() CallFunc {
 	return c.caller
 }
 
-// Call calls an API method and decodes its response into out, a pointer; a nil
-// out drops it. Decoding is tolerant: what VK sends in another shape than out
-// has leaves the field zero instead of failing the call. A field without a json
-// tag also takes a key that differs from its name in case and underscores:
-// FirstName is filled from first_name.
+// Call calls an API method and decodes its response into out, a pointer; if out
+// is nil, the response is dropped. Decoding is tolerant: a value of an
+// unexpected type leaves its field zero instead of failing the call. A field
+// without a json tag also accepts a key that differs from its name in case and
+// underscores: FirstName is set from first_name.
 //
 // VK's refusal is an [*Error], a parameter that cannot be sent a [*ParamError],
-// an answer that is not VK's an [*HTTPError], and a wrong field of the Client,
-// which keeps any call from being sent, a [*ConfigError]. When ctx ends, Call returns its
-// cause. What failed in execute is [ExecuteErrors]; out is filled nevertheless.
+// a response that is not VK's an [*HTTPError], and a wrong field of the Client,
+// which prevents every call, a [*ConfigError]. When ctx ends, Call returns its
+// cause. Failures within execute are [ExecuteErrors]; out is set nevertheless.
 //
-// A call that failed in a way that may pass (no connection, a cut answer, HTTP
-// 5xx or 429, codes 1, 6 and 10) is made again, after a pause that grows, if
-// VK surely did not do it or if doing it twice does no harm. The latter holds
-// for methods that only read, for those that set or remove what they name, such
-// as messages.edit, and for messages.send, because VK drops a second message
-// with the same random_id: Call adds one where p has none, and keeps it through
-// all attempts. (A guid does the same for wall.post and comments.) An error
-// after which VK may have done the call is also [ErrMaybeDone].
+// A transient failure (no connection, a truncated response, HTTP 5xx or 429,
+// codes 1, 6 and 10) is retried after a growing pause, if VK certainly did not
+// do the call or if the call is idempotent. Idempotent are methods that only
+// read, methods that set or remove a named object, such as messages.edit, and
+// messages.send, because VK drops a second message with the same random_id:
+// Call adds one if p has none, and keeps it for all attempts. (A guid does the
+// same for wall.post and comments.) If VK may have done the call, the error
+// also is [ErrMaybeDone].
 //
-// In a handler that is run again after a restart, with its Context or one made of
-// it, a call that was made before is not made again: Call returns what VK answered
-// then. See [Context.Again].
+// If a handler runs again after a restart, with its Context or one derived from
+// it, a call that was already made is not repeated: Call returns the recorded
+// response. See [Context.Again].
 func (c *Client) Call(ctx context.Context, method string, p Params, out any) error {
 	raw, err := c.call(ctx, method, p)
 	if out == nil || raw == nil {
@@ -289,30 +289,30 @@ func Call[T any](ctx context.Context, c *Client, method string, p Params) (T, er
 	return out, err
 }
 
-// Decode decodes JSON that VK has sent into out, a pointer, as tolerantly as
-// [Client.Call]: for wrappers of [Client.Use], and for calls into a
+// Decode decodes JSON from VK into out, a pointer, as tolerantly as
+// [Client.Call]. It is for wrappers of [Client.Use], and for calls into a
 // [json.RawMessage]. It returns an error if raw is not JSON.
 func Decode(raw json.RawMessage, out any) error { return tolerant.Unmarshal(raw, out) }
 
-// A tokenKind says whose the token of a Client is, as far as that is known.
+// A tokenKind is the kind of a Client's token, as far as that is known.
 type tokenKind int32
 
 const (
 	tokenUnknown   tokenKind = iota
-	tokenCommunity           // a community's
-	tokenOther               // a user's; or an application's, with which there are no messages
+	tokenCommunity           // a community's token
+	tokenOther               // a user's token; or an application's, which cannot send messages
 )
 
-// learn remembers whose the token is.
+// learn records the kind of the token.
 func (c *Client) learn(k tokenKind) { c.kind.Store(int32(k)) }
 
-// known returns whose the token is, without a call.
+// known returns the kind of the token, without a call.
 func (c *Client) known() tokenKind { return tokenKind(c.kind.Load()) }
 
-// askKind returns whose the token is. Once that is known, it makes no call.
+// askKind returns the kind of the token. Once that is known, it makes no call.
 //
-// It calls https://dev.vk.com/ru/method/users.get, which answers a community
-// with nobody.
+// It calls https://dev.vk.com/ru/method/users.get, which returns an empty list
+// for a community token.
 func (c *Client) askKind(ctx context.Context) (tokenKind, error) {
 	if k := c.known(); k != tokenUnknown {
 		return k, nil
@@ -329,9 +329,9 @@ func (c *Client) askKind(ctx context.Context) (tokenKind, error) {
 	return c.known(), nil
 }
 
-// actsFor returns the community whose bot a call in the handler of ctx is made
-// for. It is 0 outside of handlers, and for a Client other than the one that the
-// handler answers with.
+// actsFor returns the community on whose behalf the handler of ctx makes a
+// call. It is 0 outside handlers, and for a Client other than the one that the
+// handler replies with.
 func (c *Client) actsFor(ctx context.Context) int64 {
 	if scope, ok := ctx.Value(sendScopeKey{}).(sendScope); ok {
 		return scope.actsFor(c)
@@ -339,10 +339,10 @@ func (c *Client) actsFor(ctx context.Context) int64 {
 	return 0
 }
 
-// forGroup adds a group_id to the parameters of a call that a handler makes: with
-// the token of a user who administers the community, VK takes the call for the
-// user's own otherwise. With a community's token it is not needed, and does no
-// harm while the kind of the token is not known.
+// forGroup adds a group_id to the parameters of a call made by a handler.
+// Otherwise, with the token of a user who administers the community, the call
+// would act for the user. With a community token, group_id is unnecessary and
+// harmless while the kind of the token is unknown.
 func (c *Client) forGroup(ctx context.Context, p Params) Params {
 	if c.known() == tokenCommunity {
 		return p
@@ -353,8 +353,8 @@ func (c *Client) forGroup(ctx context.Context, p Params) Params {
 	return p
 }
 
-// onlyCommunity returns an error if a handler makes a call of a method that has
-// no group_id with a user's token: it would be the user's own.
+// onlyCommunity returns an error if a handler calls a method without group_id
+// with a user token: the call would act for the user.
 func (c *Client) onlyCommunity(ctx context.Context, method string) error {
 	if c.known() == tokenCommunity || c.actsFor(ctx) == 0 {
 		return nil

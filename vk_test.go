@@ -202,7 +202,7 @@ func TestCallError(t *testing.T) {
 func TestCallContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
-			<-r.Context().Done() // never answers
+			<-r.Context().Done() // never responds
 		})
 		enough := errors.New("enough")
 		ctx, cancel := context.WithCancelCause(t.Context())
@@ -213,7 +213,7 @@ func TestCallContext(t *testing.T) {
 			t.Errorf("after %v and %d requests: %v", time.Since(start), api.calls(), err)
 		}
 
-		// One attempt is bounded too.
+		// A single attempt is limited too.
 		api.client.Timeout = 7 * time.Second
 		api.client.MaxAttempts = 2
 		start = time.Now()
@@ -249,7 +249,7 @@ func TestHugeAnswer(t *testing.T) {
 	})
 }
 
-// TestConnectionReuse: good and bad answers alike leave the connection usable.
+// TestConnectionReuse: both good and bad responses leave the connection usable.
 func TestConnectionReuse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := 0
@@ -320,7 +320,7 @@ func TestUse(t *testing.T) {
 			t.Errorf("%d requests", api.calls())
 		}
 
-		// A wrapper can answer in VK's place.
+		// A wrapper can answer instead of VK.
 		api.client.Use(func(vk.CallFunc) vk.CallFunc {
 			return func(context.Context, string, vk.Params) (json.RawMessage, error) {
 				return json.RawMessage(`"stub"`), nil
@@ -332,7 +332,8 @@ func TestUse(t *testing.T) {
 	})
 }
 
-// TestSecrets: no way of printing shows a token, nor do errors and logs.
+// TestSecrets: no way of printing shows a token, and neither do errors and
+// logs.
 func TestSecrets(t *testing.T) {
 	const token = "vk1.a.s3cret"
 	c := vk.NewClient(token)
@@ -378,7 +379,7 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
-// benchAPI serves one answer of 1 KB over a network in memory.
+// benchAPI serves one response of 1 KB over a network in memory.
 func benchAPI(b testing.TB) *vk.Client {
 	user := `{"id":%,"first_name":"Павел","last_name":"Дуров","is_closed":false,"can_access_closed":true,"screen_name":"durov","sex":2,"online":0,"photo_100":"https://sun1.userapi.com/s/v1/ig2/aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789.jpg?quality=95"}`
 	var users []string
@@ -410,7 +411,7 @@ func benchAPI(b testing.TB) *vk.Client {
 	return c
 }
 
-// benchParams returns ten parameters, made anew as a program does.
+// benchParams returns ten parameters, created anew as in a program.
 func benchParams() vk.Params {
 	return vk.Params{
 		"user_ids": []int64{100_000_000, 100_000_001, 100_000_002, 100_000_003}, "fields": "sex,online,photo_100,screen_name",
@@ -419,7 +420,7 @@ func benchParams() vk.Params {
 	}
 }
 
-// bareCall is what a program without the package does.
+// bareCall makes the call without this package.
 func bareCall(ctx context.Context, hc *http.Client) ([]vk.User, error) {
 	form := url.Values{
 		"user_ids": {"100000000,100000001,100000002,100000003"}, "fields": {"sex,online,photo_100,screen_name"},
@@ -451,7 +452,7 @@ func bareCall(ctx context.Context, hc *http.Client) ([]vk.User, error) {
 	return make([]vk.User, len(answer.Response)), nil
 }
 
-// benchUser is a vk.User that is no more tolerant than encoding/json.
+// benchUser is a vk.User that is only as tolerant as encoding/json.
 type benchUser struct {
 	ID         int64  `json:"id"`
 	FirstName  string `json:"first_name"`
@@ -463,8 +464,8 @@ type benchUser struct {
 	Photo      string `json:"photo_100"`
 }
 
-// BenchmarkCall is a call, in times of what net/http alone takes for the same
-// POST and decoding.
+// BenchmarkCall makes a call. It reports the time relative to net/http alone,
+// for the same POST and decoding.
 func BenchmarkCall(b *testing.B) {
 	c := benchAPI(b)
 	ctx := context.Background()

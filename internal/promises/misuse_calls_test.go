@@ -233,7 +233,7 @@ func TestMisuseBlocks(t *testing.T) {
 // TestMisuseNil checks that a nil argument of a call is an error that the
 // handler gets, or has no effect.
 func TestMisuseNil(t *testing.T) {
-	const noNumber = "a message to answer or forward has no number"
+	const noNumber = "a message to reply to or forward has no number"
 	button := func(payload any) *vk.Keyboard { return new(vk.Keyboard).Row(vk.CallbackButton("x", payload)) }
 	for name, tt := range map[string]struct {
 		act  func(c *vk.Context) error
@@ -245,7 +245,7 @@ func TestMisuseNil(t *testing.T) {
 		"payload of a message":   {sends(vk.MessagePayload(nil)), ""},
 		"payload of a button":    {sends(button(nil)), ""},
 		"Into":                   {sends(vk.Into(nil)), ""},
-		"ReplyTo":                {sends(vk.ReplyTo(nil)), "a message to answer or forward is nil"},
+		"ReplyTo":                {sends(vk.ReplyTo(nil)), "a message to reply to or forward is nil"},
 		"Message of ReplyTo":     {sends(vk.ReplyTo((*vk.Message)(nil))), noNumber},
 		"Message of Forward":     {sends(vk.Forward((*vk.Message)(nil))), noNumber},
 		"SendOption in a struct": {sends(struct{ vk.SendOption }{}), "panic: runtime error: invalid memory address or nil pointer dereference"},

@@ -13,22 +13,22 @@ import (
 	"github.com/vkrouter/vk/internal/command"
 )
 
-// An ArgError says that a command was written with the wrong arguments. The
-// handler has not run. middleware.Explain tells the person.
+// An ArgError reports that a command was written with invalid arguments. The
+// handler has not run. middleware.Explain tells the user.
 type ArgError struct {
 	Route *Route // the command
-	Usage string // how it is to be written: the prefix and words that the person used, such as an alias, and its placeholders
-	Name  string // the placeholder without a fitting argument, or ""
-	Want  string // the types that it takes, or of a OneOf the words: "int|bool", "S|M"
-	Value string // what was written in its place, or what was left over
+	Usage string // the correct usage: the prefix and words that the user wrote, such as an alias, and the placeholders
+	Name  string // the placeholder without a valid argument, or ""
+	Want  string // the types that it accepts, or the words of a OneOf: "int|bool", "S|M"
+	Value string // the text in its place, or the extra text
 
-	// Err is what is wrong: ErrMissingArg, ErrExtraArg, a *QuoteError, or the
-	// error of the type's Converter, which wraps ErrArgType; that of several
-	// types is a *UnionError.
+	// Err is the cause: ErrMissingArg, ErrExtraArg, a *QuoteError, or the
+	// error of the type's Converter, which wraps ErrArgType. If there are
+	// several types, it is a *UnionError.
 	Err error
 }
 
-// Error names the usage and what is wrong with the arguments.
+// Error returns a message with the usage and the cause.
 func (e *ArgError) Error() string {
 	wrong := command.ArgError{Name: e.Name, Want: e.Want, Value: e.Value, Err: e.Err}
 	return "vk: usage: " + e.Usage + ": " + wrong.Error()
@@ -37,47 +37,48 @@ func (e *ArgError) Error() string {
 // Unwrap returns e.Err.
 func (e *ArgError) Unwrap() error { return e.Err }
 
-// What can be wrong with arguments: errors.Is tells of an [ArgError].
+// Causes of an [ArgError], for errors.Is.
 var (
 	ErrMissingArg = command.ErrMissing // the text ended before the argument
-	ErrExtraArg   = command.ErrExtra   // the text goes on behind the last argument
+	ErrExtraArg   = command.ErrExtra   // the text continues after the last argument
 	ErrArgType    = command.ErrType    // the argument does not convert
 )
 
-// A UnionError says why an argument is of none of several types.
+// A UnionError reports that an argument has none of several types.
 type UnionError struct {
 	Types []string // their names
-	Errs  []error  // what each made of it, in the same order
+	Errs  []error  // the error of each type, in the same order
 }
 
-// Error says so.
+// Error returns a message with the error of each type.
 func (e *UnionError) Error() string { return (*command.UnionError)(e).Error() }
 
-// Unwrap returns e.Errs: the error is [ErrArgType], as they are.
+// Unwrap returns e.Errs. Since each of them is [ErrArgType], the error is,
+// too.
 func (e *UnionError) Unwrap() []error { return e.Errs }
 
-// ErrBadQuote is the error of an [ArgError] whose text has a quotation mark
-// without a counterpart, or inside of a word.
+// ErrBadQuote is the error of an [ArgError] for text with a quotation mark
+// that has no counterpart or is inside a word.
 var ErrBadQuote = command.ErrBadQuote
 
-// A QuoteError says what is wrong with the quotation marks of an argument, as
-// the Err of an [ArgError]. It is [ErrBadQuote].
+// A QuoteError reports a mistake in the quotation marks of an argument, as the
+// Err of an [ArgError]. It is [ErrBadQuote].
 type QuoteError struct {
 	Kind   QuoteKind
-	Rune   rune // the mark, or for QuoteNoSpace what follows it
-	Offset int  // where Rune stands in the ArgError's Value, in bytes
+	Rune   rune // the mark, or for QuoteNoSpace the character after it
+	Offset int  // the position of Rune in the ArgError's Value, in bytes
 }
 
-// A QuoteKind is what can be wrong with quotation marks.
+// A QuoteKind is a kind of mistake in quotation marks.
 type QuoteKind int
 
 const (
-	QuoteInside   QuoteKind = iota + 1 // a mark that opens a quotation, inside a word: a"b
-	QuoteNoSpace                       // no space behind the mark that closes one: "a"b
-	QuoteUnclosed                      // the text ends before the quotation does: "a b
+	QuoteInside   QuoteKind = iota + 1 // an opening mark inside a word: a"b
+	QuoteNoSpace                       // no space after a closing mark: "a"b
+	QuoteUnclosed                      // no closing mark: "a b
 )
 
-// Error says what is wrong.
+// Error returns a message with the mistake.
 func (e *QuoteError) Error() string {
 	return (&command.QuoteError{Kind: command.QuoteKind(e.Kind), Rune: e.Rune, Offset: e.Offset}).Error()
 }
@@ -85,16 +86,16 @@ func (e *QuoteError) Error() string {
 // Unwrap returns [ErrBadQuote].
 func (e *QuoteError) Unwrap() error { return ErrBadQuote }
 
-// args are the arguments of a command, once parsed.
+// args caches the arguments of a command.
 type args struct {
 	parsed bool
 	values []command.Argument // one for each placeholder
 	err    error
 }
 
-// parseArgs parses the command's arguments, the first time it is called. It
-// does so without a lock, because Converters may wait: if two calls begin at the
-// same time, both parse, and one's result is kept.
+// parseArgs parses the command's arguments on the first call. It does so
+// without a lock, because Converters may block: two concurrent first calls
+// both parse, and one result is kept.
 func (c *Context) parseArgs() ([]command.Argument, error) {
 	i := c.inv
 	i.mu.Lock()
@@ -114,7 +115,7 @@ func (c *Context) parseArgs() ([]command.Argument, error) {
 
 // readArgs reads the arguments of the route from the line.
 func (c *Context) readArgs() ([]command.Argument, error) {
-	var child *Context // for Converters, once one needs it
+	var child *Context // for Converters; nil until one needs it
 	r := command.Reader{
 		IgnoreExtra: c.inv.route.IgnoreExtra,
 		Context: func() context.Context {
@@ -131,8 +132,7 @@ func (c *Context) readArgs() ([]command.Argument, error) {
 	return values, nil
 }
 
-// takes reports whether a line has the right arguments for a route, or at least
-// not surely wrong ones.
+// takes reports whether a line has valid arguments for a route, or may have.
 func (c *Context) takes(rt *Route, line string) bool {
 	var wrong *command.ArgError
 	err := c.invoke("arguments", func(c *Context) error {
@@ -144,7 +144,7 @@ func (c *Context) takes(rt *Route, line string) bool {
 }
 
 // forConverters returns the Context for Converters. It belongs to no route: it
-// has no arguments, which are only just being found.
+// has no arguments, because they are only being parsed.
 func (c *Context) forConverters() *Context {
 	child := newContext(c.ctx, c.client, c.event, c.inv.turn)
 	i := child.inv
@@ -152,8 +152,8 @@ func (c *Context) forConverters() *Context {
 	return child
 }
 
-// argError returns the public error for one of package command. All of its
-// errors come through here.
+// argError returns the public error for an error of package command. All of
+// that package's errors pass through here.
 func (c *Context) argError(err error) error {
 	wrong, ok := err.(*command.ArgError)
 	if !ok {
@@ -169,8 +169,8 @@ func (c *Context) argError(err error) error {
 	return public
 }
 
-// typedUsage returns how the command is to be written: with the words as the
-// person wrote them, or as the button has them, if these lead here.
+// typedUsage returns the usage of the command: with the words that the user
+// wrote, or those of the button, if they lead here.
 func (c *Context) typedUsage() string {
 	i := c.inv
 	for _, text := range [...]string{c.event.head.text, command.SkipSpace(buttonLine(c.event.head.payload))} {
@@ -188,9 +188,9 @@ func (c *Context) typedUsage() string {
 	return i.prefix + i.route.Usage()
 }
 
-// Arg returns the text of a command's argument by the name of its placeholder,
-// or of its default. It is "" if there is none of that name or it was not
-// given. The function [Arg] returns the argument's value.
+// Arg returns the text of a command's argument, or of its default, by the name
+// of its placeholder. It is "" if there is no such placeholder or no argument.
+// The function [Arg] returns the argument's value.
 func (c *Context) Arg(name string) string {
 	if text, ok := c.inv.captured(name); ok {
 		return text
@@ -198,7 +198,7 @@ func (c *Context) Arg(name string) string {
 	return c.arg(name).Text
 }
 
-// arg returns the argument of a placeholder, or the zero one.
+// arg returns the argument of a placeholder, or the zero Argument.
 func (c *Context) arg(name string) command.Argument {
 	values, _ := c.parseArgs()
 	for i, arg := range values {
@@ -209,13 +209,15 @@ func (c *Context) arg(name string) command.Argument {
 	return command.Argument{}
 }
 
-// Arg returns the value of a command's argument by the name of its placeholder:
+// Arg returns the value of a command's argument by the name of its
+// placeholder:
 //
 //	user, ok := vk.Arg[int64](c, "user") // of {user:user}
 //
-// T is any type that a field for it can have in the struct of a [Command], but
-// for pages, which only such a field fetches. A T that cannot hold the value
-// is as if it was not given: ok is false. A default is a value too.
+// T is any type that a field for the argument can have in the struct of a
+// [Command], except pages, which are only fetched for such fields. If a T
+// cannot hold the value, ok is false, as if there were no argument. A default
+// counts as a value.
 func Arg[T any](c *Context, name string) (v T, ok bool) {
 	arg := c.arg(name)
 	if arg.Value == nil || !command.Assign(reflect.ValueOf(&v).Elem(), arg.Value) {
@@ -225,19 +227,19 @@ func Arg[T any](c *Context, name string) (v T, ok bool) {
 	return v, true
 }
 
-// A Param is a placeholder in the pattern of a Route: for a help command, or a
-// form with buttons.
+// A Param is a placeholder in the pattern of a Route, for use in a help
+// command or a form with buttons.
 type Param struct {
 	Name  string
-	Types []string // names of types, the first that fits is taken; at least one
+	Types []string // names of types, of which the first valid one is used; at least one
 
-	// Choices are what fits, if all types are made by [OneOf]; else nil.
+	// Choices are the valid words, if all types are made by [OneOf]; else nil.
 	Choices []string
 
 	List     bool   // any number of words
-	Rest     bool   // all of the text that is left
-	Optional bool   // it may be left out
-	Default  string // the text that is taken if it is left out, or ""
+	Rest     bool   // the rest of the text
+	Optional bool   // it may be omitted
+	Default  string // the text that is used if it is omitted, or ""
 }
 
 // Params returns the placeholders of the route's pattern, in order.
@@ -258,12 +260,12 @@ func (rt *Route) Params() []Param {
 	return params
 }
 
-// Usage returns how the command is written, without a prefix: the pattern, but
-// of words that stand for each other only the first.
+// Usage returns the usage of the command, without a prefix: the pattern with
+// only the first of alternative words.
 func (rt *Route) Usage() string { return command.Usage(rt.Pattern) }
 
-// parsePattern reads a pattern with the types of r. Its errors name the part
-// that is wrong; the caller adds the pattern itself.
+// parsePattern parses a pattern with the types of r. Its errors name the wrong
+// part; the caller adds the pattern itself.
 func (r *Router) parsePattern(s string) (*command.Pattern, error) {
 	p, err := command.Parse(s, r.typeNamed)
 	var unknown *command.UnknownTypeError
@@ -278,7 +280,7 @@ func (r *Router) parsePattern(s string) (*command.Pattern, error) {
 	return p, err
 }
 
-// typeNames returns the names of the types that patterns of r can have.
+// typeNames returns the names of the types for patterns of r.
 func (r *Router) typeNames() []string {
 	names := slices.Collect(maps.Keys(builtinTypes))
 	for ; r != nil; r = r.outer {
@@ -290,8 +292,8 @@ func (r *Router) typeNames() []string {
 	return slices.Compact(names)
 }
 
-// ownPrefix returns the prefix that a pattern begins with, or "". Only a pattern that
-// begins with a sign, which a prefix mostly is, is shown to the Prefix.
+// ownPrefix returns the prefix that a pattern begins with, or "". The Prefix
+// is called only for patterns that begin with a sign, as most prefixes do.
 func (r *Router) ownPrefix(pattern string) (prefix string) {
 	pattern = strings.TrimSpace(pattern)
 	find := r.top().Prefix
@@ -301,7 +303,7 @@ func (r *Router) ownPrefix(pattern string) (prefix string) {
 	}
 	e := new(Event)
 	e.Kind, e.head.text = string(EventMessageNew), pattern
-	contain(func() error { // a Prefix that wants more of the event than its text
+	contain(func() error { // in case the Prefix needs more of the event than its text
 		found, ok := find(newContext(context.Background(), nil, e, noTurn{}))
 		if ok && strings.HasPrefix(pattern, found) && found != pattern {
 			prefix = found

@@ -13,8 +13,8 @@ import (
 	"github.com/vkrouter/vk/internal/command"
 )
 
-// A Converter makes the value of an argument from its text: it is a type that
-// placeholders can name. Every Router has these:
+// A Converter is a type of arguments that placeholders can name: it converts
+// an argument's text into a value. Every Router has these types:
 //
 //	string    any word; as {x...}, the rest of the text
 //	word      any word; as {x...}, a list of words
@@ -27,35 +27,36 @@ import (
 //	user      a person: int64, the id, or [User]
 //	group     a community: int64, the id, which is positive, or [Group]
 //	page      either: int64, negative for a community, or [Profile]
-//	peer      either, or a chat by its number: int64, whom messages go to
+//	peer      either, or a chat by its number: int64, the conversation to send messages to
 //
-// A person or community is mentioned ("[id1|Anna Petrova]", "@id1", "@durov"),
-// linked to ("vk.com/durov") or an id ("1", "id1", "club1"). What has a number
-// in it is taken at its word, a short address is asked of VK by
-// https://dev.vk.com/ru/method/utils.resolveScreenName, and a page, where a
-// field wants it, by [Client.Profiles]; what does not exist is a wrong
-// argument. A bare "durov" is a word like others, and none of these.
+// A user or community is written as a mention ("[id1|Anna Petrova]", "@id1",
+// "@durov"), a link ("vk.com/durov") or an id ("1", "id1", "club1"). A number
+// in it is used as it is. A short address is looked up with
+// https://dev.vk.com/ru/method/utils.resolveScreenName, and a page, if the
+// field needs it, with [Client.Profiles]. An address or page that does not
+// exist is an invalid argument. A bare "durov" is an ordinary word and matches
+// none of these types.
 //
-// In an answer to a message, the first of a command's arguments that is of these
-// four types and is not written is the author of that message; in a message that
-// forwards others, the author of the first of them. So "!warn" in answer to a
-// message warns its author, as "!warn @durov" does anybody else: what is written
-// comes first, then the message that is answered, then the forwarded one, and
-// only then "?" or a default. An author of another type, such as a community
-// where a person is wanted, does not count.
+// If the message is a reply, the command's first missing argument of these
+// four types is the author of the original message; if the message forwards
+// others, it is the author of the first of them. So "!warn" in reply to a
+// message warns its author, as "!warn @durov" warns that user. A written
+// argument has precedence, then the original message, then the forwarded one,
+// and only then "?" or a default. An author of another type, such as a
+// community for a user argument, is ignored.
 //
 // A mention with spaces in it is one argument for these four types, without
 // quotation marks, as are "10 минут" for duration and "31.12 18:00" for time.
 //
-// [Router.Converter] gives names to others, which [OneOf], [ParseFunc],
-// [ConvertFunc] and [TimeIn] make; the zero Converter is none. A field of a type
-// that has an UnmarshalText method needs none: it takes any placeholder whose
-// value is text.
+// [Router.Converter] adds further types under names of your choice. [OneOf],
+// [ParseFunc], [ConvertFunc] and [TimeIn] make them; the zero Converter is
+// invalid. A field of a type with an UnmarshalText method needs no Converter:
+// it accepts any placeholder with a text value.
 type Converter struct{ conv command.Converter }
 
-// ParseFunc returns a Converter that reads a text by itself, such as
-// ParseFunc(netip.ParseAddr). Whatever error parse returns is the person's
-// mistake: the command ends in an [*ArgError] with it.
+// ParseFunc returns a Converter that needs only the text, such as
+// ParseFunc(netip.ParseAddr). Any error of parse counts as the user's mistake:
+// the command ends with an [*ArgError] that wraps it.
 func ParseFunc[T any](parse func(text string) (T, error)) Converter {
 	if parse == nil {
 		panic("vk: ParseFunc: nil function (at " + callers(1) + ")")
@@ -63,20 +64,20 @@ func ParseFunc[T any](parse func(text string) (T, error)) Converter {
 	return Converter{command.ParseFunc(parse)}
 }
 
-// ConvertFunc returns a Converter that needs to know more than the text: who
-// asks, a call, a database. An error that wraps [ErrArgType] is the person's
-// mistake and ends in an [*ArgError]:
+// ConvertFunc returns a Converter that needs more than the text: the sender,
+// an API call, a database. An error that wraps [ErrArgType] is the user's
+// mistake and results in an [*ArgError]:
 //
 //	return nil, fmt.Errorf("%w: nobody has this role", vk.ErrArgType)
 //
-// Every other error means that it could not be found out. It is the command's
-// outcome, as if the handler had returned it.
+// Any other error means that the conversion failed. It is the command's
+// result, as if the handler had returned it.
 //
-// As {x...}, such a type is one argument, which gets all of the text that is left:
-// the name of a role may be of several words. Other types make a list of words
-// there; a T that is a slice can be one, too.
+// As {x...}, such a type is one argument with the rest of the text, for values
+// of several words, such as the name of a role. Other types make a list of
+// words there. T may also be a slice.
 //
-// The Context has no arguments, and ends when the handler's does.
+// The Context has no arguments, and is canceled when the handler's is.
 func ConvertFunc[T any](convert func(c *Context, text string) (T, error)) Converter {
 	if convert == nil {
 		panic("vk: ConvertFunc: nil function (at " + callers(1) + ")")
@@ -88,9 +89,9 @@ func ConvertFunc[T any](convert func(c *Context, text string) (T, error)) Conver
 	return Converter{conv}
 }
 
-// OneOf returns a Converter that takes one of the given words, whatever its
-// case. The value is the word as it is given here. OneOf panics if there is no
-// word, or one twice.
+// OneOf returns a Converter that accepts one of the given words, ignoring
+// case. The value is the word as given to OneOf. OneOf panics if there are no
+// words or duplicates.
 func OneOf(words ...string) Converter {
 	conv, err := command.OneOf(words...)
 	if err != nil {
@@ -99,31 +100,31 @@ func OneOf(words ...string) Converter {
 	return Converter{conv}
 }
 
-// TimeIn returns a Converter for a point in time, as people write it who live
-// in the zone; nil means UTC. The type "time" of every Router is TimeIn(nil). A
-// bot for one country says
+// TimeIn returns a Converter for a time, as users in the given zone write it;
+// nil means UTC. The type "time" of every Router is TimeIn(nil). A bot for one
+// country replaces it:
 //
 //	r.Converter("time", vk.TimeIn(moscow))
 //
-// It takes a time of day, "15:04" or "15:04:05"; a date, "02.01.2006",
+// TimeIn accepts a time of day, "15:04" or "15:04:05"; a date, "02.01.2006",
 // "02.01.06", "2.1", "2006-01-02", "today", "сегодня", "tomorrow", "завтра",
-// "yesterday" or "вчера"; a date and, behind a space, a time of day; and RFC
-// 3339, "2006-01-02T15:04:05Z", whose zone is its own. What is left out is
-// that of now: the date, the year. A date alone is its midnight.
+// "yesterday" or "вчера"; a date, a space and a time of day; and RFC 3339,
+// "2006-01-02T15:04:05Z", which has its own zone. A missing date or year is
+// the current one. A date alone is its midnight.
 func TimeIn(zone *time.Location) Converter {
 	return Converter{command.TimeIn(zone, messageTime)}
 }
 
-// Converter gives a type of arguments the name by which placeholders of r, and
-// of Routers inside of it, call it: after
+// Converter adds a type of arguments under a name, for the placeholders of r
+// and of the Routers inside it. After
 //
 //	r.Converter("size", vk.OneOf("S", "M", "L"))
 //
-// there is {x:size}. A name is made as a placeholder's. It may be one that is
-// there already, as "time", but not "string" or "word". It holds for the routes
-// that are added from now on; those that are there keep the types they have.
+// there is {x:size}. The name follows the rules for placeholders' names. It
+// may replace an existing one, such as "time", but not "string" or "word". It
+// applies to routes that are added later; existing routes keep their types.
 //
-// Converter panics if the name or the Converter is none.
+// Converter panics if the name or the Converter is invalid.
 func (r *Router) Converter(name string, conv Converter) {
 	fail := func(why string) {
 		panic(fmt.Sprintf("vk: Converter %q (at %s): %s", name, callers(2), why))
@@ -147,7 +148,7 @@ func (r *Router) Converter(name string, conv Converter) {
 	r.types.Store(&types)
 }
 
-// typeNamed returns the type that the placeholders of r call by a name.
+// typeNamed returns the type with the given name for placeholders of r.
 func (r *Router) typeNamed(name string) (command.Converter, bool) {
 	for ; r != nil; r = r.outer {
 		if types := r.types.Load(); types != nil {
@@ -160,9 +161,9 @@ func (r *Router) typeNamed(name string) (command.Converter, bool) {
 	return conv, ok
 }
 
-// builtinTypes are the types that have a name in every Router. The values of
-// user, group, page and peer are ids, which cost nothing: only a short address
-// is asked of VK, and a page is fetched only for a field that wants it.
+// builtinTypes are the named types of every Router. The values of user, group,
+// page and peer are ids, which need no call, except that a short address is
+// looked up. A page is fetched only for a field that needs it.
 var builtinTypes = func() map[string]command.Converter {
 	types := command.Builtin(messageTime)
 	types["user"] = pageConverter(func(peer int64) bool { return 0 < peer && peer < chatPeers })
@@ -172,8 +173,8 @@ var builtinTypes = func() map[string]command.Converter {
 	return types
 }()
 
-// messageTime returns the time that "tomorrow" in a message counts from: that
-// when the message was written, whenever it is read.
+// messageTime returns the time that "tomorrow" in a message is relative to:
+// the time when the message was written, not when it is read.
 func messageTime(ctx context.Context) time.Time {
 	if m, err := ctx.(*Context).Message(); err == nil && m.Date.Unix() > 0 {
 		return m.Date
@@ -181,10 +182,10 @@ func messageTime(ctx context.Context) time.Time {
 	return time.Now()
 }
 
-// errNoClient is the error of a Context that was made without one.
-var errNoClient = errors.New("vk: there is no client to ask")
+// errNoClient is the error of a Context without a client.
+var errNoClient = errors.New("vk: the Context has no client")
 
-// pageConverter returns the type of those peers that fit.
+// pageConverter returns the type of the peers for which fits returns true.
 func pageConverter(fits func(peer int64) bool) command.Converter {
 	community := !fits(1) // its number has no sign
 	find := func(c *Context, text string) (peer int64, err error) {
@@ -218,10 +219,10 @@ func pageConverter(fits func(peer int64) bool) command.Converter {
 	return conv
 }
 
-// page returns the peer that a text names. Where a community is looked for, a
-// number is that of one.
+// page returns the peer that a text names. If group is set, a bare number is a
+// community's.
 func (c *Context) page(text string, group bool) (peer int64, err error) {
-	text = strings.TrimRight(text, ",:") // VK's apps put it behind a mention
+	text = strings.TrimRight(text, ",:") // VK's apps put it after a mention
 	id, _, n, ok := parseMention(text)
 	bare := at(text, 0)|0x20 >= 'a' && at(text, 0)|0x20 <= 'z' && !strings.Contains(text, "/")
 	switch {
@@ -232,7 +233,7 @@ func (c *Context) page(text string, group bool) (peer int64, err error) {
 			id = -id
 		}
 		return id, nil
-	case bare: // "spam" is a word, and may be somebody's address as well
+	case bare: // "spam" is a word, and may be a short address as well
 		return 0, ErrArgType
 	case c.client == nil:
 		return 0, errNoClient
@@ -249,7 +250,7 @@ func (c *Context) page(text string, group bool) (peer int64, err error) {
 	return found.PeerID, nil
 }
 
-// fetching returns the Converter that has a peer's page for a value.
+// fetching returns a Converter to a peer's page.
 func fetching[T any](find func(c *Context, text string) (peer int64, err error), value func(Profile) T) command.Converter {
 	conv := command.ConvertFunc(func(ctx context.Context, text string) (v T, err error) {
 		c := ctx.(*Context)
@@ -273,8 +274,9 @@ func fetching[T any](find func(c *Context, text string) (peer int64, err error),
 	return conv
 }
 
-// quotedAuthor names the author of the message that the event's message answers,
-// or of the first one that it forwards, as [Context.page] reads it.
+// quotedAuthor returns the author of the message that the event's message
+// replies to, or of the first one that it forwards, in a form for
+// [Context.page].
 func quotedAuthor(ctx context.Context) (text string, ok bool) {
 	m, err := ctx.(*Context).Message()
 	if err != nil {
@@ -296,8 +298,8 @@ func quotedAuthor(ctx context.Context) (text string, ok bool) {
 	return "", false
 }
 
-// markupLen returns the length of the mention that s begins with, which may
-// have spaces in it, and of the comma that VK's apps put behind.
+// markupLen returns the length of the mention at the beginning of s, which may
+// contain spaces, including the comma that VK's apps put after it.
 func markupLen(s string) int {
 	_, _, n, ok := parseMarkup(s)
 	if !ok {

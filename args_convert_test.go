@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// caller returns a Context for a text, whose client answers as answer does, and
-// the calls that are made.
+// caller returns a Context for a text. Its client gets its responses from
+// answer, and adds each call to calls.
 func caller(t testing.TB, text string, answer func(method string, p Params) (string, error)) (*Context, *[]string) {
 	t.Helper()
 	calls := new([]string)
@@ -30,8 +30,8 @@ func caller(t testing.TB, text string, answer func(method string, p Params) (str
 	return c, calls
 }
 
-// people answers as VK does: durov is user 1, tea community 9, an app is app,
-// and nobody is anything else.
+// people answers as VK does: durov is user 1, tea is community 9, an app is an
+// app, and other names do not exist.
 func people(method string, p Params) (string, error) {
 	switch method {
 	case "utils.resolveScreenName":
@@ -59,7 +59,7 @@ func TestPageTypes(t *testing.T) {
 	const misfit = int64(0)
 	tests := []struct {
 		typ, text string
-		want      int64 // 0: not of the type
+		want      int64 // 0 if it is not of the type
 		calls     int
 	}{
 		{"user", "1", 1, 0},
@@ -79,7 +79,7 @@ func TestPageTypes(t *testing.T) {
 		{"user", "@durov", 1, 1},
 		{"user", "vk.com/durov", 1, 1},
 		{"user", "[durov|Pavel D]", 1, 1},
-		{"user", "durov", misfit, 0}, // a word: it must not cost a call, nor be somebody by chance
+		{"user", "durov", misfit, 0}, // a word: it must not cost a call, nor match a user by chance
 		{"user", "spam", misfit, 0},
 		{"user", "@nobody", misfit, 1},
 		{"user", "@tea", misfit, 1}, // a community
@@ -150,7 +150,8 @@ func TestPageTypes(t *testing.T) {
 	}
 }
 
-// A page costs calls only where a field wants it.
+// TestPagesAreFetchedForFields checks that a page costs calls only if a field
+// needs it.
 func TestPagesAreFetchedForFields(t *testing.T) {
 	r := NewRouter("!")
 	type pages struct {
@@ -180,9 +181,10 @@ func TestPagesAreFetchedForFields(t *testing.T) {
 	}
 }
 
-// What could not be found out is not the person's mistake: nobody must be told
-// that there is no such user because the network is down, and a list, an
-// optional placeholder or the next type must not hide it.
+// TestConverterThatCannotTell checks that a failed lookup is not reported as
+// the user's mistake: the bot must not say that a user does not exist because
+// the network is down, and a list, an optional placeholder or the next type
+// must not hide the failure.
 func TestConverterThatCannotTell(t *testing.T) {
 	down := errors.New("network is down")
 	for _, pattern := range []string{"{x:user}", "{x:user?} {y...?}", "{x:user...} {y...?}", "{x:user|string}", "{x:user=@durov}", "{x:user...?}"} {
@@ -221,8 +223,8 @@ func TestConverterThatCannotTell(t *testing.T) {
 	})
 }
 
-// TestTargetByReply: an argument that is a page, and is not written, is the author
-// of the message that is answered, or else forwarded.
+// TestTargetByReply checks that a missing argument of a page type is the
+// author of the message that is replied to, or else of the forwarded one.
 func TestTargetByReply(t *testing.T) {
 	const (
 		durov   = `"reply_message":{"from_id":1}`
@@ -288,11 +290,11 @@ func TestTargetByReply(t *testing.T) {
 	})
 }
 
-// "Tomorrow" counts from when the message was written, in the zone of the
-// Router's type.
+// TestTimeIsOfTheMessage checks that "tomorrow" is relative to the message's
+// time, in the zone of the Router's type.
 func TestTimeIsOfTheMessage(t *testing.T) {
 	moscow := time.FixedZone("MSK", 3*60*60)
-	written := time.Date(2026, 12, 30, 22, 30, 15, 0, time.UTC) // the 31st, 01:30 in Moscow
+	written := time.Date(2026, 12, 30, 22, 30, 15, 0, time.UTC) // already the 31st in Moscow, 01:30
 	for name, tt := range map[string]struct {
 		register func(r *Router)
 		want     time.Time
@@ -406,7 +408,8 @@ func TestConverterRefusesAtRegistration(t *testing.T) {
 	}
 }
 
-// An argument that a field cannot hold shows before anything is done.
+// TestFieldsAreCheckedBeforeHooks checks that an argument that its field
+// cannot hold is reported before any hook runs.
 func TestFieldsAreCheckedBeforeHooks(t *testing.T) {
 	r := NewRouter("!")
 	r.Use(func(next HandlerFunc) HandlerFunc {
@@ -421,8 +424,8 @@ func TestFieldsAreCheckedBeforeHooks(t *testing.T) {
 	}
 }
 
-// A Converter may wait, ask for the message, and even ask for arguments, of
-// which it has none.
+// TestConverterMayUseItsContext checks that a Converter may block, get the
+// message, and even ask for arguments, which it does not have.
 func TestConverterMayUseItsContext(t *testing.T) {
 	r := NewRouter("!")
 	var seen []*Context

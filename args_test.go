@@ -23,7 +23,7 @@ func newMessage(t testing.TB, text string) *Context {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.head.text = text // JSON cannot hold what is not UTF-8
+	e.head.text = text // JSON cannot hold invalid UTF-8
 	return NewContext(context.Background(), nil, e)
 }
 
@@ -72,8 +72,8 @@ func TestArgOutsideOfRoute(t *testing.T) {
 	}
 }
 
-// Middleware that asks for an argument finds it, or "" if the arguments are
-// wrong; the handler is not run then.
+// TestArgInMiddleware checks that middleware can read an argument, or gets ""
+// if the arguments are invalid; the handler does not run then.
 func TestArgInMiddleware(t *testing.T) {
 	r := NewRouter("!")
 	var seen []string
@@ -104,7 +104,7 @@ func TestArgErrorFields(t *testing.T) {
 		want ArgError
 		says string
 	}{
-		{"missing", "! roll", ArgError{}, ""}, // space behind the prefix: no command
+		{"missing", "! roll", ArgError{}, ""}, // space after the prefix: not a command
 		{"type", "!roll six", ArgError{nil, "!roll {n:int} {why...?}", "n", "int", "six", ErrArgType}, `vk: usage: !roll {n:int} {why...?}: n: "six" is of another type`},
 		{"absent", "!roll", ArgError{nil, "!roll {n:int} {why...?}", "n", "int", "", ErrMissingArg}, `vk: usage: !roll {n:int} {why...?}: n: is missing`},
 		{"quote", `!roll "6`, ArgError{nil, "!roll {n:int} {why...?}", "n", "int", `"6`, ErrBadQuote}, `vk: usage: !roll {n:int} {why...?}: n: "\"6" has the quotation mark ", but not the one that closes it`},
@@ -139,8 +139,8 @@ func TestArgErrorFields(t *testing.T) {
 	}
 }
 
-// The three mistakes with quotation marks, for which vk_botting has an
-// exception each.
+// TestArgErrorHasQuoteError checks the three mistakes with quotation marks for
+// which vk_botting has an exception each.
 func TestArgErrorHasQuoteError(t *testing.T) {
 	tests := []struct {
 		name, text string
@@ -200,7 +200,8 @@ func TestCommandBindsStruct(t *testing.T) {
 	}
 }
 
-// A Route that is added again with another pattern is no Command of it.
+// TestCommandKeepsItsPattern checks that a Route of Command cannot be added
+// again with another pattern.
 func TestCommandKeepsItsPattern(t *testing.T) {
 	r := new(Router)
 	rt := *Command(r, "a {n:int}", func(*Context, struct{ N int }) error { return nil })
@@ -244,7 +245,8 @@ func TestCommandRefusesWhatDoesNotBind(t *testing.T) {
 	}
 }
 
-// registering returns what registers a pattern with arguments of type A.
+// registering returns a function that registers a pattern with arguments of
+// type A.
 func registering[A any](pattern string) func(*Router) {
 	return func(r *Router) { Command(r, pattern, func(*Context, A) error { return nil }) }
 }
@@ -275,7 +277,7 @@ func TestIgnoreExtra(t *testing.T) {
 	}
 }
 
-// Usage is what the person has to write, with their own words for it.
+// TestUsage checks that the usage has the words that the user wrote.
 func TestUsage(t *testing.T) {
 	const button = `{"message":{"peer_id":5,"text":"Ban","payload":"{\"command\":\" ban  user\"}"}}`
 	for _, tt := range []struct{ text, want string }{
@@ -312,7 +314,8 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// TestConverterOfTheRest: as {x...}, a type of ConvertFunc is one argument.
+// TestConverterOfTheRest checks that a type of ConvertFunc, as {x...}, is one
+// argument.
 func TestConverterOfTheRest(t *testing.T) {
 	upper := ConvertFunc(func(c *Context, text string) (string, error) {
 		if text == "none" {
@@ -340,7 +343,7 @@ func TestConverterOfTheRest(t *testing.T) {
 	}
 }
 
-// FuzzCommandLine: no text does harm.
+// FuzzCommandLine checks that no text breaks the parser.
 func FuzzCommandLine(f *testing.F) {
 	for _, s := range []string{
 		"", "!", "! ping", "!ping", "!ping x", "!roll 6", "!roll six", `!say "a b" c`, "!sum 1 2 3 x", `!sum 1 "`, "!admin ban  5 «x»",
@@ -409,13 +412,13 @@ func FuzzCommandLine(f *testing.F) {
 	})
 }
 
-// foldingContext has a Prefix take its text as a Router with Fold does.
+// foldingContext makes a Prefix match like that of a Router with Fold.
 func foldingContext(c *Context) *Context {
 	c.fold = true
 	return c
 }
 
-// BenchmarkArguments is the reading of arguments alone.
+// BenchmarkArguments measures the parsing of arguments alone.
 func BenchmarkArguments(b *testing.B) {
 	for _, bb := range []struct{ name, pattern, line string }{
 		{"three typed", "{i:int} {f:float} {b:bool}", "5 1.5 yes"},

@@ -14,10 +14,10 @@ import (
 	"github.com/vkrouter/vk/internal/trail"
 )
 
-// Ask sends a question and waits for the answer: the next message that the
-// person who has caused the event writes in the conversation. Others in a chat
-// are not asked; [From] puts the question to somebody else. Meanwhile the
-// handler has given up its turn, as in [Context.Park].
+// Ask sends a question and waits for the answer: the next message in the
+// conversation from the user that caused the event. Others in a chat cannot
+// answer; [From] puts the question to another user. While Ask waits, the
+// handler is parked, as in [Context.Park].
 //
 //	a, err := c.Ask("What is your name?")
 //	if err != nil {
@@ -26,44 +26,45 @@ import (
 //	return a.Reply("Hello, " + a.Text() + "!")
 //
 // The answer is a Context for the message, or for the press of a callback
-// button: see [Watch.Next]. Its Text is what was answered: the choice, if it is
-// one of [Choices] or of a button with the payload [Choice], else the text,
-// without a mention of the bot before it. A message without a text, such as a
-// photo, is an answer too.
+// button: see [Watch.Next]. Its Text is the choice, if the answer is one of
+// [Choices] or of a button with the payload [Choice]. Otherwise it is the
+// message's text, without a leading mention of the bot. A message without
+// text, such as a photo, is an answer too.
 //
-// An answer comes to listeners, but not to routes. A command that is no choice
-// ends the question with [ErrInterrupted], and runs when the handler has ended;
-// so do buttons that stand for one. Where commands have no prefix, as with
-// [NoPrefixInPrivate], a text that begins with a command's words but has the wrong
-// arguments for it is an answer; with [AnyText], each text is. Where a handler asks that no Router runs,
-// such as middleware around one, there are no commands, and answers come to
-// nobody else. The buttons of other questions are no answers, nor is what
-// happens in a chat, nor the button Start.
+// Listeners get the answer, but routes do not. A command that is not a choice
+// ends the question with [ErrInterrupted], and runs when the handler has
+// ended; so does a button of a command. If commands have no prefix, as with
+// [NoPrefixInPrivate], a text that begins with a command's words but has
+// invalid arguments for it is an answer; with [AnyText], any text is. If the
+// calling handler is not run by a Router, such as middleware around one, there
+// are no commands, and nothing else gets the answers. Presses of other
+// questions' buttons, service messages of a chat, and the Start button are not
+// answers.
 //
-// The options are those of a message, and [Choices], [Cancel], [AnyText], [Within]
-// and [From]. Buttons with the payload Choice, of a Keyboard or a Carousel among
-// them, answer this question alone.
+// The options are those of a message, and [Choices], [Cancel], [AnyText],
+// [Within] and [From]. Buttons with the payload Choice, in a Keyboard or a
+// Carousel, answer only this question.
 //
 // With a [Queue], a question to another conversation is a [*ConfigError].
 //
-// An error is one of sending, [ErrNoAnswer] after an hour or by Within,
-// [ErrCanceled], [ErrInterrupted], [ErrStopped], [ErrUnmounted],
-// [ErrNoDispatcher], or the cause with which c has ended. A handler may just
-// return it.
+// Ask returns an error of sending, [ErrNoAnswer] after an hour or the time of
+// Within, [ErrCanceled], [ErrInterrupted], [ErrStopped], [ErrUnmounted],
+// [ErrNoDispatcher], or the cause with which c was canceled. A handler may
+// simply return it.
 //
 // If the bot is stopped while the question is open, the event counts as not
-// handled, and so do the answers to the handler's questions before.
+// handled, and so do the answers to earlier questions of the handler.
 func (c *Context) Ask(text string, opts ...SendOption) (*Context, error) {
 	q := newQuestion(opts)
 	if q.retry != nil {
-		return nil, errors.New("vk: Ask: Retry takes something that tells right answers from wrong ones: see the function Ask")
+		return nil, errors.New("vk: Ask: Retry needs a parse function: call the function Ask")
 	}
 	return q.ask(c, text, q.opts)
 }
 
-// Ask is [Context.Ask] for an answer that is parsed, by a function such as
-// strconv.Atoi: it gets the answer's Text. If parse returns an error, the person
-// is asked again, as often as [Retry] says; then the error is an
+// Ask is [Context.Ask] for an answer that is parsed by a function such as
+// strconv.Atoi, which gets the answer's Text. If parse returns an error, the
+// question is repeated, as often as [Retry] permits; then Ask returns an
 // [*AnswerError].
 //
 //	age, err := vk.Ask(c, "How old are you?", strconv.Atoi, vk.Retry(2, "A number, please."))
@@ -86,22 +87,22 @@ func Ask[T any](c *Context, text string, parse func(answer string) (T, error), o
 	}
 }
 
-// An AnswerError says that a question was answered, but not with what could be
-// parsed.
+// An AnswerError reports an answer that could not be parsed.
 type AnswerError struct {
 	Text string // the answer
-	Err  error  // what parse has returned
+	Err  error  // the error of parse
 }
 
-// Error says why, without the answer: it may be long, or private.
-func (e *AnswerError) Error() string { return fmt.Sprintf("vk: the answer is of no use: %v", e.Err) }
+// Error returns a message with Err, but without the answer, which may be long
+// or private.
+func (e *AnswerError) Error() string { return fmt.Sprintf("vk: cannot parse the answer: %v", e.Err) }
 
 // Unwrap returns e.Err.
 func (e *AnswerError) Unwrap() error { return e.Err }
 
 // Retry is an option of the function [Ask]: after an answer that cannot be
-// parsed, the person is asked again, with this text and the same buttons, so
-// many times; if times is zero or less, until the answer can be parsed.
+// parsed, Ask repeats the question with this text and the same buttons, at
+// most the given number of times. If times is zero or less, there is no limit.
 func Retry(times int, text string) SendOption { return &retry{times, text} }
 
 type retry struct {
@@ -111,13 +112,13 @@ type retry struct {
 
 func (*retry) apply(*outgoing) error { return errNotAsked("Retry") }
 
-// Choices is an option of questions: answers to choose from, as buttons. To
-// write one of them, as [Router.Text] compares, is as good as to press it. Any
-// other text is an answer all the same.
+// Choices is an option of questions: it adds buttons with possible answers.
+// Writing one of them, compared as by [Router.Text], has the same effect as
+// pressing it. Any other text is an answer too.
 //
-// The buttons are inside the message if there are 10 at most, else below the
-// input field, where 40 fit. A choice has at most 40 characters. For other
-// buttons, give the question a [Keyboard] with payloads [Choice].
+// The buttons are inside the message if there are at most 10, else below the
+// input field, which has room for 40. A choice has at most 40 characters. For
+// other buttons, add a [Keyboard] with payloads [Choice] to the question.
 func Choices(choices ...string) SendOption { return choiceList(slices.Clone(choices)) }
 
 type choiceList []string
@@ -132,29 +133,29 @@ type cancelWords []string
 
 func (cancelWords) apply(*outgoing) error { return errNotAsked("Cancel") }
 
-// AnyText is an option of questions: a text without a prefix is an answer, also
-// where it is a command. It is for bots whose commands have no prefix, as with
-// [NoPrefixInPrivate]; give such a question a [Cancel] as well. What begins with
-// a prefix, and buttons that stand for a command, still end the question.
+// AnyText is an option of questions: a text without a prefix is an answer,
+// even if it is a command. It is for bots whose commands have no prefix, as
+// with [NoPrefixInPrivate]; such a question should also have a [Cancel]. Texts
+// with a prefix, and buttons of commands, still end the question.
 func AnyText() SendOption { return anyText{} }
 
 type anyText struct{}
 
 func (anyText) apply(*outgoing) error { return errNotAsked("AnyText") }
 
-// A question is one that is asked, and asked again.
+// A question is a question that can be repeated.
 type question struct {
 	opts    []SendOption // of the message
-	choices []string     // which a text may be
+	choices []string     // valid texts
 	cancel  []string
 	retry   *retry
 	within  time.Duration
 	from    *Key
 	anyText bool
-	ids     []int64 // of its messages, which their buttons carry
+	ids     []int64 // of its messages; the buttons contain them
 }
 
-// newQuestion takes those options that are not the message's.
+// newQuestion extracts the options of the question from those of the message.
 func newQuestion(opts []SendOption) *question {
 	q := &question{within: waitTime}
 	for _, opt := range flatten(opts) {
@@ -180,7 +181,7 @@ func newQuestion(opts []SendOption) *question {
 	return q
 }
 
-// buttons returns the options that bring the question's buttons.
+// buttons returns the options that add the question's buttons.
 func (q *question) buttons() (opts []SendOption) {
 	for _, opt := range q.opts {
 		switch opt.(type) {
@@ -198,7 +199,7 @@ func (q *question) ask(c *Context, text string, opts []SendOption) (*Context, er
 		return nil, err
 	}
 	defer w.stop()
-	a, err := w.next() // for long: the less is on the stack, the less a parked handler takes
+	a, err := w.next() // may park the handler for a long time, so little is on the stack
 	if err != nil {
 		return nil, err
 	}
@@ -208,14 +209,14 @@ func (q *question) ask(c *Context, text string, opts []SendOption) (*Context, er
 	return a.c, nil
 }
 
-// begin sends the question, and returns what waits for the answer. The caller must stop
-// it.
+// begin sends the question, and returns a wait for the answer. The caller must
+// stop the wait.
 func (q *question) begin(c *Context, text string, opts []SendOption) (*wait, error) {
 	key := PerMember(c)
 	if q.from != nil {
 		key = Key{Peer: cmp.Or(q.from.Peer, c.PeerID()), User: q.from.User}
 	} else if key.User == 0 {
-		return nil, errors.New("vk: Ask: nobody has caused a " + c.event.Kind + " event that could be asked: see From")
+		return nil, errors.New("vk: Ask: no user caused the " + c.event.Kind + " event: name the user to ask with From")
 	}
 	if jobOf(c) == nil {
 		return nil, ErrNoDispatcher
@@ -235,8 +236,8 @@ func (q *question) begin(c *Context, text string, opts []SendOption) (*wait, err
 	if asked.on {
 		w.steps, w.step = asked.trail, asked.said.AnswerKey()
 	}
-	// It takes answers before there is a question: a press may come before
-	// VK's response does.
+	// The wait starts before the question is sent: a press may arrive before
+	// VK's response.
 	if err := w.start(); err != nil {
 		return nil, err
 	}
@@ -265,10 +266,10 @@ type asked struct {
 	sendStep
 	id      int64 // its random_id
 	into    *Sent
-	refused error // VK has refused it in a former run
+	refused error // an earlier run's error from VK
 }
 
-// newAsked looks up a question that is about to be asked.
+// newAsked looks up a question that is about to be sent.
 func newAsked(c *Context, peer int64, text string, opts []SendOption) (a asked) {
 	name := ""
 	a.into = new(Sent)
@@ -282,7 +283,7 @@ func newAsked(c *Context, peer int64, text string, opts []SendOption) (a asked) 
 	}
 	to := recipient(Params{"peer_ids": peer})
 	if a.steps, a.on = stepsOf(c); !a.on {
-		a.id = randomID(newSendKey(c, to, name), 0) // as Send would choose it
+		a.id = randomID(newSendKey(c, to, name), 0) // the same that Send would choose
 		return a
 	}
 	a.said = a.say(to, trail.Line{Ask: true, Words: text, Name: name})
@@ -293,7 +294,7 @@ func newAsked(c *Context, peer int64, text string, opts []SendOption) (a asked) 
 	return a
 }
 
-// signed returns the options with buttons that carry the question's id.
+// signed returns the options with the question's id in their buttons.
 func (q *question) signed(opts []SendOption, id int64) []SendOption {
 	signed := make([]SendOption, len(opts))
 	for i, opt := range opts {
@@ -330,13 +331,14 @@ func sign(buttons []Button, id int64) {
 	}
 }
 
-// A signedChoice is a Choice that answers one question only.
+// A signedChoice is a Choice that answers only one question.
 type signedChoice struct {
 	Choice string `json:"choice"`
 	Ask    int64  `json:"ask"`
 }
 
-// keyboard returns the choices as buttons: as many to a row as are easily read.
+// keyboard returns the choices as buttons, with as many in a row as are easy
+// to read.
 func (l choiceList) keyboard(id int64) *Keyboard {
 	if len(l) == 0 {
 		return nil
@@ -350,7 +352,7 @@ func (l choiceList) keyboard(id int64) *Keyboard {
 	for _, choice := range l {
 		longest = max(longest, utf8.RuneCountInString(choice))
 	}
-	const width = 36 // characters that a row shows on a telephone, about
+	const width = 36 // characters that a row shows on a phone, approximately
 	columns := min(max(width/max(longest, 1), 1), 3)
 	columns = max(columns, (len(l)+rows-1)/rows)
 	for row := range slices.Chunk(l, min(columns, maxColumns)) {
@@ -363,15 +365,15 @@ func (l choiceList) keyboard(id int64) *Keyboard {
 	return k
 }
 
-// look tells whether an event is the answer, as a press of a button with one of
-// the ids, or as text.
+// look checks whether an event is an answer: a press of a button with one of
+// the ids, or a text.
 func (q *question) look(c *Context, to destination, ids []int64) finding {
 	e := c.event
 	if e.Derived != "" || e.head.out {
 		return finding{}
 	}
 	if e.head.from < 0 && q.from != nil && q.from.User == 0 {
-		return finding{} // anybody may answer, but not another bot
+		return finding{} // any user may answer, but not another bot
 	}
 	typed := e.Kind == string(EventMessageNew)
 	if choice, id, ok := chosen(e.head.payload); ok {
@@ -394,25 +396,25 @@ func (q *question) look(c *Context, to destination, ids []int64) finding {
 	return finding{}
 }
 
-// isText reports whether a text that leads to a command is meant for an answer:
-// it has no prefix, and the question takes any text or the command would not
-// take this one.
+// isText reports whether a text that leads to a command is meant as an answer:
+// it has no prefix, and either the question accepts any text or the text's
+// arguments are invalid for the command.
 func (q *question) isText(c *Context, to destination) bool {
 	return to.prefix == "" && to.text != "" && !fromButton(c, to) && (q.anyText || !c.takes(to.to.route, to.line))
 }
 
-// fromButton reports whether the event leads to a command by the button that was
-// pressed.
+// fromButton reports whether the event leads to a command through the pressed
+// button.
 func fromButton(c *Context, to destination) bool {
 	return command.SkipSpace(buttonLine(c.event.head.payload)) == to.text
 }
 
-// isCommand reports whether the event leads to a route that is there for just
-// what was written or pressed: no text and no condition was looked at yet.
+// isCommand reports whether the event leads to a command or a payload's route.
+// Texts and conditions have not been checked at that point.
 func (d destination) isCommand() bool { return d.to != nil && d.to.route != nil }
 
-// chosen returns the choice that a payload is, and the question that it is for:
-// 0 for any.
+// chosen returns the choice in a payload, and the id of its question: 0 for
+// any question.
 func chosen(payload json.RawMessage) (choice string, id int64, ok bool) {
 	if !beginsObject(payload) {
 		return "", 0, false
@@ -427,7 +429,8 @@ func chosen(payload json.RawMessage) (choice string, id int64, ok bool) {
 	return *p.Choice, p.Ask, true
 }
 
-// sameIn returns the element of list that s is, as texts are compared, or "".
+// sameIn returns the element of list that equals s, compared as by
+// [Router.Text], or "".
 func sameIn(list []string, s string) string {
 	if len(list) == 0 {
 		return ""

@@ -16,7 +16,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestAskOutside: where nobody can answer, there is no question.
+// TestAskOutside checks that there is no question where no user can answer.
 func TestAskOutside(t *testing.T) {
 	c, rec := vktest.NewContext("hi")
 	if _, err := c.Ask("?"); !errors.Is(err, vk.ErrNoDispatcher) {
@@ -36,7 +36,7 @@ func TestAskOutside(t *testing.T) {
 	for name, opt := range map[string]vk.SendOption{
 		"Within": vk.Within(1), "From": vk.From{}, "Retry": vk.Retry(1, "x"), "AnyText": vk.AnyText(), "Choices": vk.Choices("x"), "Cancel": vk.Cancel("x"),
 	} {
-		if err := c.Send("x", opt); err == nil || !strings.Contains(err.Error(), name+" is for questions") {
+		if err := c.Send("x", opt); err == nil || !strings.Contains(err.Error(), name+" is an option of questions only") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -48,8 +48,8 @@ func TestAskOutside(t *testing.T) {
 	}
 }
 
-// TestAskAnybody: a question to everybody in a chat is not answered by another
-// bot, unless it is put to that one.
+// TestAskAnybody checks that another bot does not answer a question to
+// everyone in a chat, unless it is asked by its id.
 func TestAskAnybody(t *testing.T) {
 	for _, to := range []int64{0, -777} {
 		bubble(t, func(t *testing.T) {
@@ -80,8 +80,8 @@ func TestAskAnybody(t *testing.T) {
 	}
 }
 
-// TestWatchOn: a part of the program that is no handler sees what others handle,
-// and takes it from nobody.
+// TestWatchOn checks that a watch outside of handlers sees their events
+// without consuming any.
 func TestWatchOn(t *testing.T) {
 	type newWatch func(ctx context.Context, d *vk.Dispatcher) *vk.Watch[vk.MessageNew]
 	watch := func(opts ...vk.WaitOption) newWatch {
@@ -91,8 +91,9 @@ func TestWatchOn(t *testing.T) {
 			}, opts...)
 		}
 	}
-	// run starts a bot, with a watch, in which Anna writes here and Boris in a
-	// chat, and returns what the watch has seen and why it has ended.
+	// run starts a bot with a watch, in which Anna writes here and Boris in a
+	// chat. It returns the events that the watch has seen and the error that
+	// ended it.
 	run := func(t *testing.T, make newWatch, end func(cancel func(), d *vk.Dispatcher)) (seen []string, err error) {
 		bubble(t, func(t *testing.T) {
 			d := new(vk.Dispatcher)
@@ -106,7 +107,7 @@ func TestWatchOn(t *testing.T) {
 			defer second.Stop()
 			anna, boris := bot.User("Anna"), bot.User("Boris")
 			anna.Says("!ping")
-			anna.Hears("pong") // which the watch has not taken
+			anna.Hears("pong") // the watch has not consumed the command
 			anna.Says("skip")
 			tea := bot.Chat("Tea", anna, boris)
 			boris.In(tea).Says("hello")
@@ -152,7 +153,8 @@ func TestWatchOn(t *testing.T) {
 	}
 }
 
-// TestWatchOnSends: what two watches send for one event are two messages.
+// TestWatchOnSends checks that two watches can each send a message for one
+// event.
 func TestWatchOnSends(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		d := new(vk.Dispatcher)
@@ -190,7 +192,8 @@ func TestWatchOnSends(t *testing.T) {
 	})
 }
 
-// TestWaitAnywhere: by From, a wait in a handler sees all conversations.
+// TestWaitAnywhere checks that a wait in a handler sees all conversations with
+// From.
 func TestWaitAnywhere(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := vk.NewRouter("!")
@@ -212,7 +215,8 @@ func TestWaitAnywhere(t *testing.T) {
 	})
 }
 
-// TestRetryWithoutNumber: the person is asked until the answer is of use.
+// TestRetryWithoutNumber checks that the question is repeated until the answer
+// can be parsed.
 func TestRetryWithoutNumber(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := vk.NewRouter("!")
@@ -238,8 +242,9 @@ func TestRetryWithoutNumber(t *testing.T) {
 	})
 }
 
-// TestAskWithoutRouter: a plain function asks too; its answers do not come to it
-// as events. A command cannot interrupt it, for there is none.
+// TestAskWithoutRouter checks that a plain function can ask, too. It does not
+// get the answers as events. A command cannot interrupt it, because there is
+// none.
 func TestAskWithoutRouter(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		bot := vktest.Start(t, vk.HandlerFunc(func(c *vk.Context) error {
@@ -262,8 +267,8 @@ func TestAskWithoutRouter(t *testing.T) {
 	})
 }
 
-// TestAskAroundRouter: middleware around a Router asks before the Router gets
-// anything.
+// TestAskAroundRouter checks that middleware around a Router gets answers
+// before the Router does.
 func TestAskAroundRouter(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := asker()
@@ -288,8 +293,8 @@ func TestAskAroundRouter(t *testing.T) {
 	})
 }
 
-// TestAskInListener: a listener asks as a route does, and what comes after it
-// for the event follows when it is done.
+// TestAskInListener checks that a listener can ask like a route, and that the
+// event's later handlers run when it is done.
 func TestAskInListener(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := vk.NewRouter("!")
@@ -314,8 +319,8 @@ func TestAskInListener(t *testing.T) {
 	})
 }
 
-// TestAskInside: a question is as good in middleware of a route, before and
-// after its handler, and in a route that another one runs.
+// TestAskInside checks questions in middleware of a route, before and after
+// its handler, and in a route that another one runs.
 func TestAskInside(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := vk.NewRouter("!")
@@ -355,8 +360,8 @@ func TestAskInside(t *testing.T) {
 	})
 }
 
-// TestBadWaiters: a handler that panics or ends its goroutine while it waits, or
-// after that, frees its conversation and its worker.
+// TestBadWaiters checks that a handler that panics or ends its goroutine
+// during a wait, or after it, frees its conversation and its worker.
 func TestBadWaiters(t *testing.T) {
 	for _, how := range []string{"panic", "Goexit"} {
 		for _, when := range []string{"in Park", "after Park", "after Ask"} {
@@ -404,8 +409,8 @@ func TestBadWaiters(t *testing.T) {
 	}
 }
 
-// TestBadHandlers: a handler that fails, panics or ends its goroutine loses no
-// other event, and is logged with what identifies it.
+// TestBadHandlers checks that a handler that fails, panics or ends its
+// goroutine loses no other event, and that its log line identifies it.
 func TestBadHandlers(t *testing.T) {
 	for _, tt := range []struct {
 		name string

@@ -14,7 +14,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// asker is a bot that asks for a name, and greets.
+// asker returns a bot that asks for a name, and then greets.
 func asker(opts ...vk.SendOption) *vk.Router {
 	r := vk.NewRouter("!")
 	r.Handle("name", func(c *vk.Context) error {
@@ -41,7 +41,7 @@ func TestAsk(t *testing.T) {
 		anna.Hears("Your name?")
 		anna.HearsNothing() // a bot that waits for an answer is idle
 		time.Sleep(10 * time.Minute)
-		anna.Says("!Anna") // no command
+		anna.Says("!Anna") // not a command
 		anna.Hears("Hello, !Anna")
 		anna.Says("!Anna")
 		anna.Hears("What?")
@@ -51,7 +51,8 @@ func TestAsk(t *testing.T) {
 	})
 }
 
-// TestAskInChat: a question does not freeze a chat, and is for one person.
+// TestAskInChat checks that a question does not block a chat, and that only
+// one user can answer it.
 func TestAskInChat(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		bot := vktest.Start(t, asker())
@@ -73,7 +74,8 @@ func TestAskInChat(t *testing.T) {
 	})
 }
 
-// TestAskHundred: who is asked takes no worker and no room.
+// TestAskHundred checks that waiting handlers need no worker and do not count
+// in MaxEvents.
 func TestAskHundred(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		bot := vktest.Config{RPS: -1, Dispatcher: &vk.Dispatcher{Workers: 1, MaxEvents: 2}}.Start(t, asker(vk.Within(0)))
@@ -97,8 +99,8 @@ func TestAskHundred(t *testing.T) {
 	})
 }
 
-// TestNothingOvertakes: who gets an answer goes on before what comes behind the
-// answer, which waits also while the handler takes its time.
+// TestNothingOvertakes checks that a handler that gets its answer continues
+// before later events, which also wait while the handler is busy.
 func TestNothingOvertakes(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		d := newDiary()
@@ -131,8 +133,9 @@ func TestNothingOvertakes(t *testing.T) {
 	})
 }
 
-// TestInterrupted: a command ends a question, whose handler ends before the
-// command begins. What only looks like a command does not.
+// TestInterrupted checks that a command ends a question, whose handler ends
+// before the command begins. A text that only looks like a command does not
+// end it.
 func TestInterrupted(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		logger, log := logTo()
@@ -155,8 +158,8 @@ func TestInterrupted(t *testing.T) {
 	})
 }
 
-// TestAskWithoutPrefix: where commands have no prefix, a text that is no whole
-// command is an answer; with AnyText, a command is one, too.
+// TestAskWithoutPrefix checks that, if commands have no prefix, a text that is
+// not a complete command is an answer; with AnyText, a command is one, too.
 func TestAskWithoutPrefix(t *testing.T) {
 	const answered, interrupted = "Hello, ", "No name: "
 	yes := vk.TextButton("Yes", vk.Cmd("no"))
@@ -227,16 +230,16 @@ func TestWithin(t *testing.T) {
 	}
 }
 
-// TestAskTyped: parsing, asking again, choices, canceling.
+// TestAskTyped checks parsing, repeated questions, choices and canceling.
 func TestAskTyped(t *testing.T) {
 	for _, tt := range []struct {
 		name string
-		talk []string // the person and the bot in turn
+		talk []string // texts of the user and the bot in turn
 		want string
 	}{
 		{"at once", []string{"7"}, "7 <nil>"},
 		{"again", []string{"x", "A number!", "y", "A number!", "8"}, "8 <nil>"},
-		{"never", []string{"x", "A number!", "y", "A number!", "z"}, `0 vk: the answer is of no use: strconv.Atoi: parsing "z": invalid syntax`},
+		{"never", []string{"x", "A number!", "y", "A number!", "z"}, `0 vk: cannot parse the answer: strconv.Atoi: parsing "z": invalid syntax`},
 		{"cancel", []string{"x", "A number!", " ОТМЕНА "}, "0 " + vk.ErrCanceled.Error()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -263,7 +266,7 @@ func TestAskTyped(t *testing.T) {
 	}
 }
 
-// capitals is a bot that asks for a capital, with buttons.
+// capitals returns a bot that asks for a capital, with buttons.
 func capitals(opts ...vk.SendOption) *vk.Router {
 	r := vk.NewRouter()
 	r.Handle("quiz", func(c *vk.Context) error {
@@ -319,8 +322,8 @@ func TestChoices(t *testing.T) {
 	}
 }
 
-// TestOtherButtons: presses by other people, and buttons of other questions, are
-// no answers; nor do they disturb.
+// TestOtherButtons checks that presses by other users, and of other questions'
+// buttons, are not answers and do not disturb the question.
 func TestOtherButtons(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		kb := (&vk.Keyboard{Inline: true}).Row(vk.CallbackButton("P", vk.Choice("Paris")), vk.TextButton("L", vk.Choice("Lyon")))
@@ -347,8 +350,8 @@ func TestOtherButtons(t *testing.T) {
 	})
 }
 
-// TestPressBeforeResponse: a press that comes before VK's response to the
-// question is its answer.
+// TestPressBeforeResponse checks that a press that arrives before VK's
+// response to the question is its answer.
 func TestPressBeforeResponse(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := vk.NewRouter()
@@ -381,8 +384,9 @@ func TestPressBeforeResponse(t *testing.T) {
 	})
 }
 
-// TestPressOfHandler: a press is answered blank before its handler waits, also
-// one that was an answer; who takes it can answer it otherwise.
+// TestPressOfHandler checks that a press is answered blank before its handler
+// waits, even if the press was an answer to a question. The handler that gets
+// such an answer can answer the press otherwise.
 func TestPressOfHandler(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := vk.NewRouter()
@@ -425,7 +429,8 @@ func TestPressOfHandler(t *testing.T) {
 	})
 }
 
-// TestAnswerForms: what is compared in an answer, and what is cut off it.
+// TestAnswerForms checks the comparison of answers, and the parts that are cut
+// off.
 func TestAnswerForms(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := vk.NewRouter("!")

@@ -15,125 +15,128 @@ import (
 )
 
 // A Callback is a source of events: an [http.Handler] for the address that VK
-// sends a community's events to. Each request has one.
+// sends a community's events to, one event per request.
 //
 //	cb := &vk.Callback{Client: client, Handler: r, Secret: vk.NewSecret(os.Getenv("VK_SECRET")), Confirmation: "ab12cd34"}
 //	http.Handle("/vk", cb)
 //
-// The address is entered in the community's settings, or by [Callback.Setup].
+// Enter the address in the community's settings, or call [Callback.Setup].
 //
 // A Callback acknowledges an event ("ok") once all its handlers have returned,
-// whether or not they failed, or once the event is saved in the Dispatcher's Store.
-// It is saved as soon as a handler waits for something, or when Patience is over. If
-// there is no Store, or it fails, VK is told after Patience to come again, with a
-// Retry-After, while the handlers go on. A repeated delivery does not run them again,
-// and is answered in the same way. That also holds if VK breaks the connection. So
-// handlers may take their time, and an event that is cut off by the end of the
-// process comes to the next one.
+// whether or not they failed, or once the event is saved in the Dispatcher's
+// Store. It is saved as soon as a handler waits for something, or when Patience
+// is over. If there is no Store, or it fails, the Callback asks VK after
+// Patience to retry, with a Retry-After, while the handlers go on. A repeated
+// delivery does not run them again, and is answered in the same way. That also
+// holds if VK breaks the connection. So handlers may take their time, and an
+// event that is cut off by the end of the process goes to the next one.
 //
-// VK comes again, too, when the Dispatcher has all the events that it takes,
-// when a handler asks for it with [RetryAfter], and during and after Stop.
+// VK also retries an event when the Dispatcher has MaxEvents, when a handler
+// returns [RetryAfter], and during and after Stop.
 //
-// Several Callbacks, and a [Poller], may share a Dispatcher: a duplicate is handled
-// once, whichever source brings it. Several processes need a [Dispatcher.Queue]: without
-// one, one of them handles a community's events, see [ErrJournalTaken].
+// Several Callbacks, and a [Poller], may share a Dispatcher: a duplicate is
+// handled once, whichever source brings it. Several processes need a
+// [Dispatcher.Queue]. Without one, only one process handles a community's
+// events; see [ErrJournalTaken].
 //
-// Its fields must not change once it is in use. Its methods are safe for
-// concurrent use. It starts no goroutine, unless there is a Queue.
+// Do not change the fields once the Callback is in use. Its methods are safe
+// for concurrent use. It starts no goroutine, unless there is a Queue.
 //
 // See https://dev.vk.com/ru/api/callback/getting-started.
 type Callback struct {
-	// Client is what handlers answer with. Its token is the community's, or
-	// that of a user who administers it.
+	// Client is the client that handlers reply with. Its token must belong to
+	// the community, or to a user who administers it.
 	Client *Client
 
-	// Handler gets the events; see [Handler] about their order.
+	// Handler handles the events. See [Handler] for the order of events.
 	Handler Handler
 
-	// Dispatcher decides when events are handled. Nil means one of the
-	// Callback's own. If it is given, its Handler counts, and the Callback's
-	// must be nil.
+	// Dispatcher schedules the handlers. If nil, the Callback creates one. If
+	// set, Handler must be nil: the Dispatcher has its own.
 	Dispatcher *Dispatcher
 
-	// GroupID is the community; requests of others are refused. Zero means
-	// whichever knows the Secret. Setup, and a Confirmation that has to be
-	// fetched, then ask VK which community the token belongs to.
+	// GroupID is the community's ID; requests for other communities are
+	// refused. If zero, requests for any community with the right Secret are
+	// accepted. Setup, and a Confirmation that must be fetched, then look up
+	// the community from the token.
 	GroupID int64
 
-	// Secret is the secret key of the community's settings: up to 50
-	// characters that VK puts into each event. Without one, no event is taken:
-	// VK is told to come again, until Setup has found or made one, or for ever.
-	// See NoSecret.
+	// Secret is the secret key in the community's settings: up to 50 characters
+	// that VK puts into each event. Without a Secret, no event is accepted: VK
+	// is asked to retry, until Setup has found or made one, if ever. See
+	// NoSecret.
 	Secret Secret
 
-	// NoSecret, where there is no Secret, takes events from anybody who finds
-	// the address: all that is in them may be made up. It takes a GroupID, or
-	// Groups.
+	// NoSecret accepts events without a Secret. Anyone who finds the address
+	// can then send forged events. It requires a GroupID, or Groups.
 	NoSecret bool
 
-	// Confirmation is what VK wants to be answered before it sends events to an
-	// address: the text is in the settings of the community. Empty means to
-	// ask VK, by groups.getCallbackConfirmationCode; but that is the text for
-	// addresses that were registered by the API, and differs.
+	// Confirmation is the text that VK expects as an answer before it sends
+	// events to an address. It is in the community's settings. If empty, it is
+	// fetched with groups.getCallbackConfirmationCode; that returns the text
+	// for addresses that were registered with the API, which is a different
+	// one.
 	Confirmation string
 
-	// Groups are the communities, if there are several, by their ids, which are
+	// Groups are the communities, if there are several, by their IDs, which are
 	// positive. GroupID, Secret and Confirmation must then be zero.
 	Groups map[int64]CallbackGroup
 
-	// Kinds are the kinds of events that Setup asks VK for, besides those that
-	// the Handler, if it is a [*Router], or [Wrap] of one, has routes and
-	// listeners for: what handlers wait for with a [Watch], for instance.
+	// Kinds lists kinds of events that Setup enables in addition to those that
+	// the Handler has routes and listeners for, if it is a [*Router], optionally
+	// wrapped by [Wrap]. Such kinds are, for instance, those that handlers await
+	// with a [Watch].
 	//
-	// A Handler of another type does not tell what it wants. Then Setup asks for
-	// all kinds if Kinds is empty, and else for the Kinds alone: message_new,
-	// too, must be among them.
+	// For a Handler of another type, the kinds are unknown. Then Setup enables
+	// all kinds if Kinds is empty, and otherwise only Kinds: message_new must be
+	// listed too.
 	Kinds []string
 
-	// Title is the name of the address in the settings of the community, if
-	// Setup adds one: at most 14 characters. Empty means "Bot".
+	// Title is the name of the address in the community's settings, if Setup
+	// adds the address: at most 14 characters. The default is "Bot".
 	Title string
 
-	// Patience is how long an answer may take. VK does not say how long it
-	// waits itself; some ten seconds, by experience. Zero means 3 seconds.
+	// Patience is the maximum time until an answer. VK does not document its
+	// own timeout; experience suggests about ten seconds. The default is 3
+	// seconds.
 	Patience time.Duration
 
-	// MaxBody bounds the bytes of a request's body. Zero means 1 MiB: VK
-	// crops messages that are too large for an event.
+	// MaxBody limits the size of a request's body in bytes. The default is 1
+	// MiB: VK crops messages that are too large for an event.
 	MaxBody int64
 
-	// Logger gets what goes wrong, and is that of the Dispatcher if that is the
-	// Callback's own. Nil means slog.Default().
+	// Logger receives errors and other problems. If the Callback creates its
+	// own Dispatcher, that uses Logger too. If nil, slog.Default() is used.
 	Logger *slog.Logger
 
 	once   sync.Once
-	misuse error // what is wrong with the fields
+	misuse error // the error in the fields, or nil
 	d      *Dispatcher
 	feed   *feed
 
 	stopping atomic.Bool
 	ending   chan struct{} // closed by Stop
-	bodies   atomic.Int64  // bytes of large bodies that are being read
+	bodies   atomic.Int64  // total size of the large bodies that are being read
 	refusals quiet
 	takes    streak // of admitting events
-	keeps    streak // of keeping them in the Store
+	keeps    streak // of saving them in the Store
 
-	asking  chan struct{}   // holds one element while somebody asks VK for what follows
-	fetched map[any]fetched // by token, the community; by community, its confirmation code
+	asking  chan struct{}   // holds one element while a goroutine fetches the following from VK
+	fetched map[any]fetched // communities by token, and confirmation codes by community
 
 	mu     sync.Mutex
-	queues map[int64]*groupQueue // those that the Callback has joined
+	queues map[int64]*groupQueue // the queues that the Callback has joined
 	left   bool                  // it has left them
 	setUp  map[int64]Secret      // the communities that Setup was called for, and their secrets
-	asked  map[int64]int         // by community that Setup was called for, requests for a confirmation that were answered
-	last   time.Time             // when an event last came
-	err    error                 // of the last event: why it was not taken; nil if it was
-	now    int                   // events of requests that are not answered yet
-	idle   chan struct{}         // closed when these are none, if Stop waits for that
+	asked  map[int64]int         // confirmation requests that were answered, by community that Setup was called for
+	last   time.Time             // when the last event arrived
+	err    error                 // the reason why the last event was not accepted; nil if it was
+	now    int                   // requests with an event that are not answered yet
+	idle   chan struct{}         // closed when now becomes 0; nil if Stop does not wait
 }
 
 // A CallbackGroup is one of several communities of a [Callback]. Its fields are
-// those of the Callback; with a nil Client, the Callback's counts.
+// those of the Callback. If Client is nil, the Callback's is used.
 type CallbackGroup struct {
 	Client       *Client
 	Secret       Secret
@@ -158,7 +161,7 @@ func (cb *Callback) init() error {
 	return cb.misuse
 }
 
-// logStart says what the Callback is about to serve.
+// logStart logs the communities and kinds of events that the Callback serves.
 func (cb *Callback) logStart() {
 	groups := slices.Sorted(maps.Keys(cb.Groups))
 	if cb.GroupID != 0 {
@@ -169,21 +172,21 @@ func (cb *Callback) logStart() {
 		slog.Any("groups", groups), slog.Any("kinds", kinds), slog.Bool("store", cb.d.Store != nil))
 }
 
-// check returns what is wrong with the fields.
+// check returns an error if a field is invalid.
 func (cb *Callback) check() error {
 	switch {
 	case cb.Dispatcher == nil && cb.Handler == nil:
 		return errors.New("vk: the Callback has no Handler")
 	case cb.Dispatcher != nil && cb.Handler != nil:
-		return errors.New("vk: the Callback has a Handler beside its Dispatcher's")
+		return errors.New("vk: the Callback has a Handler, and its Dispatcher has another")
 	case cb.Dispatcher != nil && cb.Dispatcher.Handler == nil:
 		return errNoHandler
 	case cb.Groups == nil && cb.Client == nil:
 		return errors.New("vk: the Callback has no Client")
 	case cb.NoSecret && cb.Groups == nil && cb.GroupID == 0:
-		return errors.New("vk: the Callback has NoSecret and no GroupID: strangers could make up communities")
+		return errors.New("vk: the Callback has NoSecret and no GroupID: strangers could forge events of any community: set Callback.GroupID or Callback.Groups")
 	case cb.Groups != nil && (cb.GroupID != 0 || cb.Secret.reveal() != "" || cb.Confirmation != ""):
-		return errors.New("vk: the Callback has Groups, and a GroupID, Secret or Confirmation beside them")
+		return errors.New("vk: the Callback has Groups, and also a GroupID, Secret or Confirmation")
 	}
 	if cb.GroupID < 0 {
 		return misuse("Callback.GroupID", "is negative", "write "+strconv.FormatInt(-cb.GroupID, 10))
@@ -207,7 +210,7 @@ func (cb *Callback) check() error {
 
 func (cb *Callback) logger() logger { return slogOr(cb.Logger) }
 
-// group returns what is known of a community; ok is false if it is not one of
+// group returns the settings of a community; ok is false if it is not one of
 // the Callback's.
 func (cb *Callback) group(id int64) (g CallbackGroup, ok bool) {
 	g, ok = CallbackGroup{cb.Client, cb.Secret, cb.Confirmation}, cb.GroupID == 0 || cb.GroupID == id
@@ -218,20 +221,20 @@ func (cb *Callback) group(id int64) (g CallbackGroup, ok bool) {
 	cb.mu.Lock()
 	defer cb.mu.Unlock()
 	if s, set := cb.setUp[id]; ok && set {
-		g.Secret, g.Confirmation = s, "" // the code of the settings is not for what Setup registers
+		g.Secret, g.Confirmation = s, "" // the code in the settings is not for servers that Setup registers
 	}
 	return g, ok
 }
 
-// Stop ends the Callback: VK is told to come again from now on, what handlers
-// wait for ends with [ErrStopped], and Stop waits until the events that were
-// taken are done, as [Dispatcher.Stop] does. Requests that wait are answered by
-// that: an event that was cut off is kept, where there is a Store, and else comes
-// again. A Dispatcher that was given to the Callback goes on.
+// Stop stops the Callback: it asks VK to retry all further events, ends the
+// waits of handlers with [ErrStopped], and blocks until the accepted events are
+// done, as [Dispatcher.Stop] does. That also answers the waiting requests: an
+// event that was cut off is saved in the Store, if there is one, and otherwise
+// VK retries it. A Dispatcher that was passed to the Callback keeps running.
 //
-// Stop comes before the Shutdown of the HTTP server, which can then answer what
-// waits. After it come the Stop of a Dispatcher that was given, and the Close of
-// its Store.
+// Call Stop before the Shutdown of the HTTP server, which can then answer
+// waiting requests. After that, stop a Dispatcher that you created, and then
+// close its Store.
 func (cb *Callback) Stop(ctx context.Context) {
 	if cb.init() != nil {
 		return
@@ -253,20 +256,20 @@ func (cb *Callback) Stop(ctx context.Context) {
 	idle := cb.idle
 	cb.mu.Unlock()
 	if idle != nil {
-		<-idle // comes: all that a request waits for now has a bound
+		<-idle // ends: everything that a request waits for now has a time limit
 	}
 }
 
-// A CallbackStatus says how a [Callback] fares, for instance to the handler of a
-// health or readiness check.
+// A CallbackStatus describes the state of a [Callback], for example for the
+// handler of a health or readiness check.
 type CallbackStatus struct {
-	Ready     bool      // it takes events: its fields make sense, and Stop was not called
+	Ready     bool      // it accepts events: its fields are valid, and Stop was not called
 	LastEvent time.Time // when VK last sent an event; zero if it has not
 	Answering int       // requests with an event that are not answered yet
-	Err       error     // why the last event was not taken, or what is wrong with the fields; nil if it was taken
+	Err       error     // the reason why the last event was not accepted, or the error in the fields; nil if there is none
 }
 
-// Status returns how the Callback fares. It is safe for concurrent use.
+// Status returns the status of the Callback. It is safe for concurrent use.
 func (cb *Callback) Status() CallbackStatus {
 	misuse := cb.init()
 	cb.mu.Lock()
@@ -279,8 +282,8 @@ func (cb *Callback) Status() CallbackStatus {
 	return s
 }
 
-// enter notes that a request brings an event, took why it was not taken, and leave
-// that it is answered.
+// enter records that a request brings an event, took the reason why the event
+// was not accepted, and leave that the request is answered.
 func (cb *Callback) enter() {
 	cb.mu.Lock()
 	defer cb.mu.Unlock()
@@ -303,8 +306,8 @@ func (cb *Callback) leave() {
 	}
 }
 
-// ServeHTTP takes a request of VK. It returns when that is answered; handlers
-// may go on after it.
+// ServeHTTP handles a request from VK. It returns when the request is answered;
+// handlers may still be running.
 func (cb *Callback) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	boundBody(w, r)
@@ -338,12 +341,12 @@ func (cb *Callback) serve(began time.Time, w http.ResponseWriter, r *http.Reques
 	confirmation, secret := in.kind() == EventConfirmation, in.given()
 	switch want := g.Secret.reveal(); {
 	case want == "" && !cb.NoSecret && !(confirmation && g.Confirmation == ""):
-		// It may get one by Setup: VK is not to give up.
+		// Setup may set a Secret later: VK must retry.
 		cb.refuse(r, http.StatusServiceUnavailable, "the Callback has no Secret")
 		return again(soon())
 	case want == "", confirmation && len(secret) == 0:
-		// VK asks for a confirmation without the secret, mostly. To those that
-		// another process has asked for by Setup, each answers.
+		// VK usually asks for a confirmation without the secret. Each process
+		// must answer the requests that another process's Setup has caused.
 	case !same(secret, want):
 		return cb.refuse(r, http.StatusForbidden, "wrong secret")
 	}
@@ -355,12 +358,12 @@ func (cb *Callback) serve(began time.Time, w http.ResponseWriter, r *http.Reques
 	in.mask()
 	e, err := in.eventOf(body)
 	if err != nil {
-		// It is VK's, and will not get better.
+		// VK sent it, and a retry would not help.
 		cb.logger().LogAttrs(ctx, slog.LevelError, "vk: callback: an event cannot be read", slog.Any("err", err), slog.String("event", string(body[:min(len(body), 300)])))
 		return acked
 	}
 	retries := 0
-	if written := r.Header.Get("X-Retry-Counter"); written != "" { // otherwise Atoi makes an error
+	if written := r.Header.Get("X-Retry-Counter"); written != "" { // avoid Atoi's allocation of an error
 		if retries, err = strconv.Atoi(written); err != nil || retries < 0 {
 			retries = 0
 		}
@@ -371,9 +374,9 @@ func (cb *Callback) serve(began time.Time, w http.ResponseWriter, r *http.Reques
 	return cb.dispatch(ctx, r.Context(), g.Client, e, retries)
 }
 
-// dispatch gives an event to the Dispatcher and returns what VK is told about it.
-// It blocks until the event's handlers have ended or ctx ends, whose parent is the
-// request's.
+// dispatch passes an event to the Dispatcher and returns the answer to VK. It
+// blocks until the event's handlers have ended or ctx is done. ctx is derived
+// from request.
 func (cb *Callback) dispatch(ctx, request context.Context, client *Client, e *Event, retries int) ack {
 	cb.enter()
 	defer cb.leave()
@@ -386,18 +389,18 @@ func (cb *Callback) dispatch(ctx, request context.Context, client *Client, e *Ev
 	case err != nil:
 		if errors.Is(err, ErrStopped) && !cb.stopping.Load() {
 			if _, tell := cb.refusals.tell(); tell {
-				cb.log(ctx, slog.LevelError, "vk: callback: events cannot be taken", e, stoppedDispatcher("Callback"))
+				cb.log(ctx, slog.LevelError, "vk: callback: events cannot be accepted", e, stoppedDispatcher("Callback"))
 			}
 		}
 		if !errors.Is(err, ErrStopped) && !errors.Is(err, errFull) && ctx.Err() == nil {
 			if cb.takes.failed() {
-				cb.log(ctx, slog.LevelError, "vk: callback: events cannot be taken: VK is to send them again", e, err)
+				cb.log(ctx, slog.LevelError, "vk: callback: events cannot be accepted: asking VK to retry", e, err)
 			}
 		}
 		return again(soon())
 	}
 	if failures, tell := cb.takes.worked(); tell {
-		cb.logger().LogAttrs(ctx, slog.LevelInfo, "vk: callback: events can be taken again", slog.Int("failures", failures))
+		cb.logger().LogAttrs(ctx, slog.LevelInfo, "vk: callback: events can be accepted again", slog.Int("failures", failures))
 	}
 	if j == nil || state == alreadyHandled {
 		return acked
@@ -413,27 +416,26 @@ func (cb *Callback) dispatch(ctx, request context.Context, client *Client, e *Ev
 		}
 		return again(soon())
 	}
-	// The handlers go on. If VK has given up the request, it sends the event again
-	// by itself.
+	// The handlers go on. If VK has given up on the request, it retries by
+	// itself.
 	if request.Err() == nil && cb.keep(ctx, j) {
 		return acked
 	}
 	return again(later(retries))
 }
 
-// A handlingState is how far the handling of an event has come when VK is to be
-// answered.
+// A handlingState is the state of an event's handling when VK must be answered.
 type handlingState uint8
 
 const (
-	handlingOngoing handlingState = iota // the handlers go on
+	handlingOngoing handlingState = iota // the handlers are still running
 	handlingEnded                        // the handlers have ended by themselves
 	handlingCutOff                       // a stop has ended them
 	handlingRefused                      // the event was not admitted, for another request
 )
 
-// await blocks until a job has ended, or its handler waits and a Store can keep the
-// event, or as long as VK can wait.
+// await blocks until a job has ended, until its handler waits and a Store can
+// save the event, or until ctx is done.
 func (cb *Callback) await(ctx context.Context, j *job) handlingState {
 	var ending <-chan struct{}
 	if j.feed != cb.feed {
@@ -459,25 +461,25 @@ func (cb *Callback) await(ctx context.Context, j *job) handlingState {
 	return handlingOngoing
 }
 
-// keep puts the event of j into the Store, and reports whether it is safe there.
+// keep saves the event of j in the Store, and reports whether it is safe there.
 func (cb *Callback) keep(ctx context.Context, j *job) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), keepTime)
 	defer cancel()
 	kept, err := cb.d.keep(ctx, j)
 	if err != nil && !kept && !errors.Is(err, ErrStopped) && cb.keeps.failed() {
-		cb.log(ctx, slog.LevelError, "vk: callback: events cannot be kept in the Store: VK is to send them again", j.ev, err)
+		cb.log(ctx, slog.LevelError, "vk: callback: events cannot be saved in the Store: asking VK to retry", j.ev, err)
 	}
 	if !kept {
 		return false
 	}
 	if failures, tell := cb.keeps.worked(); tell {
-		cb.logger().LogAttrs(ctx, slog.LevelInfo, "vk: callback: events are kept in the Store again", slog.Int("failures", failures))
+		cb.logger().LogAttrs(ctx, slog.LevelInfo, "vk: callback: events are saved in the Store again", slog.Int("failures", failures))
 	}
 	return kept
 }
 
-// keepTime bounds how long the Store may take to keep an event, when Patience
-// is over already.
+// keepTime limits the time for saving an event in the Store after Patience is
+// over.
 const keepTime = 2 * time.Second
 
 func (cb *Callback) log(ctx context.Context, level slog.Level, msg string, e *Event, err error) {

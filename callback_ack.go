@@ -24,59 +24,64 @@ import (
 	"github.com/vkrouter/vk/internal/trail"
 )
 
-// RetryAfter returns an error by which a handler has VK send the event again,
-// by callback, after d or somewhat later. It can be wrapped, with what has gone
-// wrong beside it:
+// RetryAfter returns an error with which a handler makes VK redeliver the
+// event, by callback, after d or somewhat later. It can be wrapped together
+// with the error that caused it:
 //
 //	return fmt.Errorf("%w: %w", err, vk.RetryAfter(time.Minute))
 //
-// VK takes times from one second to a little less than three hours; others are
-// cut to that. All handlers of the event run again then, with the same random
-// ids: what they have sent, shows once. [Context.RetryCounter] tells that VK
-// has tried before, and should bound how often that is asked for.
+// VK accepts durations from one second to a little less than three hours;
+// others are clamped to that range. All handlers of the event run again then,
+// with the same random ids, so a message that they have sent already is not
+// sent twice. [Context.RetryCounter] returns the number of earlier deliveries;
+// use it to limit the retries.
 //
-// It is for a handler that has found out within [Callback.Patience], and before it
-// waits for anything: later, VK has had its answer. With a Store, which has kept the event, it is an error like
-// any other then, as it is with a [Poller]; without one VK has been told to come
-// again anyway, and the event is handled again when it does.
+// The handler must return the error within [Callback.Patience], and before it
+// waits for anything: later, VK has its answer already. With a Store, which has
+// saved the event, RetryAfter is then an ordinary error, as it is with a
+// [Poller]. Without a Store, VK was asked to retry anyway, and the event is
+// handled again when VK does.
 //
-// With a [Queue], VK is not asked: the conversation pauses for that time in all
-// processes, with the event at its head, whichever source has brought it.
+// With a [Queue], VK is not involved: the conversation pauses for that time in
+// all processes, with the event at its head, whichever source has brought it.
 func RetryAfter(d time.Duration) error { return retryAfter(d) }
 
 type retryAfter time.Duration
 
 func (d retryAfter) Error() string {
-	return fmt.Sprintf("vk: VK is to send the event again after %v", time.Duration(d))
+	return fmt.Sprintf("vk: asking VK to redeliver the event after %v", time.Duration(d))
 }
 
 // comesAgain tells the Dispatcher that the event is not done.
 func (retryAfter) comesAgain() bool { return true }
 
-// ErrRemoveServer is what a handler returns, wrapped or not, to have VK strike the
-// address that the event was sent to off the community's list: VK sends nothing
-// there any more. It must have been returned within [Callback.Patience]. With a
-// [Queue], VK hears it in place of the answer to the community's next event.
-var ErrRemoveServer = errors.New("vk: VK is to remove the callback server")
+// ErrRemoveServer is an error with which a handler makes VK remove the address
+// that received the event from the community's list: VK sends no more events
+// there. The handler may wrap it, and must return it within
+// [Callback.Patience]. With a [Queue], VK gets it in place of the answer to the
+// community's next event.
+var ErrRemoveServer = errors.New("vk: asking VK to remove the callback server")
 
-// RetryCounter returns how often VK has tried before to deliver the event to a
-// [Callback], by its own count. It is 0 for events that come for the first time,
-// or from a [Poller]. An event that comes again is not handled again, unless the
-// handler asked for it with [RetryAfter], or a process ended too early. With a
-// [Queue], it is how often the handlers have asked for it; that takes a Store.
+// RetryCounter returns how often VK tried to deliver the event to a [Callback]
+// before, by its own count. It is 0 for the first delivery, and for events from
+// a [Poller]. A redelivered event is not handled again, unless a handler
+// returned [RetryAfter] or a process ended too early. With a [Queue],
+// RetryCounter returns how often the handlers have returned RetryAfter; that
+// requires a Store.
 func (c *Context) RetryCounter() int {
 	n, _ := c.Value(retriesKey{}).(int)
 	return n
 }
 
-// With a Queue, VK is not asked to deliver the event again, so that the trail counts how
-// often the handlers have asked for it.
+// With a Queue, VK does not redeliver the event, so the trail counts how often
+// the handlers have asked for a retry.
 var (
-	retriesStep = trail.KeyOf("retries") // the number of times
-	retriedStep = trail.KeyOf("retried") // in a trail that has no other steps: the handlers begin anew
+	retriesStep = trail.KeyOf("retries") // the number of retries
+	retriedStep = trail.KeyOf("retried") // in a trail that has no other steps: the handlers start from the beginning
 )
 
-// noteRetry notes in the Store that the handlers of an event want it again.
+// noteRetry records in the Store that the handlers of an event have asked for a
+// retry.
 func (j *job) noteRetry() {
 	if !j.keepsSteps() {
 		return
@@ -87,7 +92,7 @@ func (j *job) noteRetry() {
 	}
 	writing := j.steps.writing
 	j.steps.mu.Unlock()
-	writing <- struct{}{} // a write that is tried again ends soon
+	writing <- struct{}{} // soon: a write that is being retried ends
 	defer func() { <-writing }()
 	n, _ := j.ctx.Value(retriesKey{}).(int)
 	t := trail.New()
@@ -96,7 +101,7 @@ func (j *job) noteRetry() {
 	t.Keep(retriesStep, binary.AppendUvarint(nil, uint64(n+1)))
 	b, _ := t.Encode(j.d.codeVersion())
 	if err := j.storeTrail(j.ctx, b); err != nil && err != errFenced {
-		j.d.storeFailed(j, "vk: the store fails: how often events are handled again is not counted", err)
+		j.d.storeFailed(j, "vk: store unavailable: retries of events are not counted", err)
 	}
 }
 
@@ -135,22 +140,22 @@ func (cb *Callback) queue(group int64, client *Client) (*groupQueue, error) {
 	return g, err
 }
 
-// joinQueues makes the Dispatcher handle the events of those communities that the fields
-// name: also of those of which no request comes here.
+// joinQueues makes the Dispatcher handle the events of the communities in the
+// fields, including those for which no request arrives here.
 func (cb *Callback) joinQueues() {
 	if cb.d.Queue == nil {
 		return
 	}
 	for group, g := range cb.Groups {
-		cb.queue(group, cmp.Or(g.Client, cb.Client)) // if the Dispatcher was stopped, the first event says so
+		cb.queue(group, cmp.Or(g.Client, cb.Client)) // if the Dispatcher was stopped, the first event reports it
 	}
 	if cb.GroupID != 0 {
 		cb.queue(cb.GroupID, cb.Client)
 	}
 }
 
-// leaveQueues gives the conversations of the Callback's communities to other processes.
-// Events that come after that are put into the Queue all the same.
+// leaveQueues gives the conversations of the Callback's communities to other
+// processes. Later events are still put into the Queue.
 func (cb *Callback) leaveQueues(ctx context.Context) {
 	cb.mu.Lock()
 	cb.left = true
@@ -167,55 +172,55 @@ func (cb *Callback) leaveQueues(ctx context.Context) {
 func (cb *Callback) enqueue(ctx context.Context, client *Client, e *Event) ack {
 	g, err := cb.queue(e.GroupID, client)
 	if err == nil {
-		err = g.put(context.WithoutCancel(ctx), []*Event{e}, nil) // if VK has given up, the event comes again and is dropped
+		err = g.put(context.WithoutCancel(ctx), []*Event{e}, nil) // if VK has given up, it redelivers the event, which is dropped as a duplicate
 	}
 	cb.took(err)
-	if err != nil { // the worker logs when the Queue begins to fail
+	if err != nil { // the worker logs failures of the Queue
 		return again(soon())
 	}
 	if g.removed.Load() {
-		cb.logger().LogAttrs(ctx, slog.LevelWarn, "vk: callback: a handler has VK remove this address", slog.Int64("group", e.GroupID))
+		cb.logger().LogAttrs(ctx, slog.LevelWarn, "vk: callback: a handler returned ErrRemoveServer: asking VK to remove this address", slog.Int64("group", e.GroupID))
 		return remove
 	}
 	return acked
 }
 
-// retriesKey finds X-Retry-Counter in a context.
+// retriesKey is the context key of X-Retry-Counter.
 type retriesKey struct{}
 
-// An ack is what VK is answered. The zero ack is none.
+// An ack is an answer to VK. The zero ack means none.
 type ack struct {
 	status int
 	text   string
-	again  time.Duration // for Retry-After; 0 is none
+	again  time.Duration // for Retry-After; 0 for none
 }
 
-// The answers to an event that VK obeys.
+// The answers to an event.
 var (
 	acked  = ack{status: http.StatusOK, text: "ok"}
 	remove = ack{status: http.StatusOK, text: "remove"}
 )
 
-// again tells VK to send the event again.
+// again returns the answer that asks VK to retry the event.
 func again(after time.Duration) ack {
 	return ack{http.StatusServiceUnavailable, "not now", after}
 }
 
-// maxRetryAfter is what VK takes: less than three hours.
+// maxRetryAfter is the maximum that VK accepts: less than three hours.
 const maxRetryAfter = 3*time.Hour - time.Second
 
-// soon is when there may be room, or another process: not the same moment for
-// all that come now.
+// soon returns the time after which there may be room, or another process. It
+// is random, so that the events of one moment do not come back together.
 func soon() time.Duration { return 5*time.Second + rand.N(10*time.Second) }
 
-// later is when an event may be done whose handlers were not yet when it came
-// for the nth time again: they wait for somebody, maybe.
+// later returns the time after which an event may be done that was not done at
+// its nth redelivery: its handlers may be waiting for a user.
 func later(retries int) time.Duration {
 	return min(10*time.Second<<min(max(retries, 0), 10), 10*time.Minute)
 }
 
-// write writes the answer. VK compares the text with what it expects: nothing
-// may stand beside it.
+// write writes the answer. The body has no other text, because VK compares it
+// with the expected one.
 func (a ack) write(w http.ResponseWriter) {
 	w.Header()["Content-Type"] = ackType
 	if a.again > 0 {
@@ -228,8 +233,8 @@ func (a ack) write(w http.ResponseWriter) {
 
 var ackType = []string{"text/plain; charset=utf-8"}
 
-// answerTo returns what VK is told about an event that its handlers have ended
-// with err.
+// answerTo returns the answer to VK for an event with handlers that ended with
+// err.
 func (cb *Callback) answerTo(err error, e *Event) ack {
 	if d, ok := longestRetry(err); ok {
 		return again(max(d, time.Second))
@@ -238,14 +243,14 @@ func (cb *Callback) answerTo(err error, e *Event) ack {
 	case errors.Is(err, ErrStopped):
 		return again(soon())
 	case errors.Is(err, ErrRemoveServer):
-		cb.logger().LogAttrs(context.Background(), slog.LevelWarn, "vk: callback: a handler has VK remove this address", slog.Int64("group", e.GroupID), slog.String("kind", e.Kind), slog.String("event", e.ID))
+		cb.logger().LogAttrs(context.Background(), slog.LevelWarn, "vk: callback: a handler returned ErrRemoveServer: asking VK to remove this address", slog.Int64("group", e.GroupID), slog.String("kind", e.Kind), slog.String("event", e.ID))
 		return remove
 	}
 	return acked
 }
 
-// longestRetry returns the longest time that one of several handlers, whose
-// errors are joined, has asked for.
+// longestRetry returns the longest time that a handler has asked for. The
+// errors of several handlers may be joined in err.
 func longestRetry(err error) (d time.Duration, ok bool) {
 	switch e := err.(type) {
 	case nil:
@@ -263,7 +268,8 @@ func longestRetry(err error) (d time.Duration, ok bool) {
 	return d, ok
 }
 
-// refuse answers a request that is not VK's, or not meant for this Callback.
+// refuse answers a request that does not come from VK, or is not meant for this
+// Callback.
 func (cb *Callback) refuse(r *http.Request, status int, why string) ack {
 	if missed, tell := cb.refusals.tell(); tell {
 		cb.logger().LogAttrs(r.Context(), slog.LevelWarn, "vk: callback: request refused",
@@ -272,14 +278,16 @@ func (cb *Callback) refuse(r *http.Request, status int, why string) ack {
 	return ack{status: status, text: why}
 }
 
-// quiet lets one of many be told each minute: strangers are not to fill the log.
+// quiet limits a log line to one per minute, so that strangers cannot fill the
+// log.
 type quiet struct {
 	mu     sync.Mutex
 	next   time.Time
 	missed int
 }
 
-// tell reports whether this one is told, and how many were not since the last.
+// tell reports whether to log now, and how many times it has returned false
+// since the last time.
 func (q *quiet) tell() (missed int, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -293,29 +301,29 @@ func (q *quiet) tell() (missed int, ok bool) {
 }
 
 const (
-	// bodyTime is how long a body may take to come, unless the HTTP server
-	// has a ReadTimeout.
+	// bodyTime limits the time for reading a body, unless the HTTP server has a
+	// ReadTimeout.
 	bodyTime = 10 * time.Second
 
-	// smallBody is how much of a body is read in any case. Hardly an event is
-	// larger.
+	// smallBody is the size up to which a body is always read. Larger events
+	// are rare.
 	smallBody = 16 << 10
 
-	// largeBodies is how many bodies of the largest size may be in memory
-	// before it is known whether they are VK's. More are told to come again.
+	// largeBodies is the number of bodies of the maximum size that may be in
+	// memory before they are known to be VK's. For more, VK is asked to retry.
 	largeBodies = 32
 )
 
-// boundBody sets by when a body must have come, also that of a request which is
-// refused without a look at it: the server reads the rest of it before it
-// answers. It lifts the deadline itself when it has read all.
+// boundBody sets the deadline for reading the body, including that of a request
+// which is refused without reading it: the server reads the rest of the body
+// before it answers. The server resets the deadline when it has read all.
 func boundBody(w http.ResponseWriter, r *http.Request) {
 	if s, _ := r.Context().Value(http.ServerContextKey).(*http.Server); s != nil && s.ReadTimeout == 0 {
 		http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
 	}
 }
 
-// read reads a request's body. The refusal has a status if it cannot.
+// read reads a request's body. If that fails, refusal has a status.
 func (cb *Callback) read(w http.ResponseWriter, r *http.Request) (body []byte, refusal ack) {
 	limit := cb.MaxBody
 	if limit <= 0 {
@@ -325,7 +333,7 @@ func (cb *Callback) read(w http.ResponseWriter, r *http.Request) (body []byte, r
 		return cb.refuse(r, http.StatusRequestEntityTooLarge, fmt.Sprintf("a body of more than %d bytes", limit))
 	}
 	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		return nil, cb.refuse(r, http.StatusUnsupportedMediaType, "a body in an encoding, which VK does not use")
+		return nil, cb.refuse(r, http.StatusUnsupportedMediaType, "the body has a Content-Encoding, which VK does not use")
 	}
 	if r.ContentLength > limit {
 		return nil, tooLarge()
@@ -334,7 +342,7 @@ func (cb *Callback) read(w http.ResponseWriter, r *http.Request) (body []byte, r
 	if r.ContentLength < 0 {
 		in = http.MaxBytesReader(w, in, limit)
 	}
-	var own int64 // bytes of this body in cb.bodies
+	var own int64 // the size of this body in cb.bodies
 	defer func() { cb.bodies.Add(-own) }()
 	admit := func(n int64) bool {
 		own += n
@@ -352,7 +360,7 @@ func (cb *Callback) read(w http.ResponseWriter, r *http.Request) (body []byte, r
 		n, err := in.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
 		if int64(len(body)) > limit {
-			return nil, tooLarge() // more than its ContentLength, which net/http does not let happen
+			return nil, tooLarge() // more than its ContentLength, which net/http prevents
 		}
 		switch large := (*http.MaxBytesError)(nil); {
 		case err == nil:
@@ -363,16 +371,16 @@ func (cb *Callback) read(w http.ResponseWriter, r *http.Request) (body []byte, r
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return nil, cb.refuse(r, http.StatusRequestTimeout, "the body did not come in time")
 		default:
-			return nil, cb.refuse(r, http.StatusBadRequest, "the body broke off")
+			return nil, cb.refuse(r, http.StatusBadRequest, "the body is incomplete")
 		}
 	}
 }
 
-// A delivery is what a request says: an event and a secret.
+// A delivery is the content of a request: an event and a secret.
 type delivery struct{ found }
 
-// read walks through a body. It is an error if that is not a JSON object, in UTF-8 and
-// of a reasonable depth.
+// read parses a body. It returns an error if the body is not a JSON object in
+// UTF-8 of a reasonable depth.
 func (in *delivery) read(body []byte) error {
 	if !utf8.Valid(body) {
 		return errors.New("the body is not UTF-8")
@@ -397,8 +405,8 @@ func (in *delivery) given() (secret []byte) {
 	return secret
 }
 
-// mask makes the secret unreadable in the body: events are logged and stored as
-// they came.
+// mask makes the secret in the body unreadable, because events are logged and
+// stored as they arrived.
 func (in *delivery) mask() {
 	if len(in.secret) == 0 || in.secret[0] != '"' {
 		return
@@ -408,8 +416,7 @@ func (in *delivery) mask() {
 	}
 }
 
-// same compares in a time that tells nothing about the secret, nor how long it
-// is.
+// same compares in a time that does not depend on the secret or its length.
 func same(given []byte, secret string) bool {
 	a, b := sha256.Sum256(given), sha256.Sum256([]byte(secret))
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1

@@ -18,7 +18,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestCallbackOutcomes: what VK is told when the handlers are done.
+// TestCallbackOutcomes: the outcome of the handlers determines the answer to
+// VK.
 func TestCallbackOutcomes(t *testing.T) {
 	boom := errors.New("boom")
 	for _, tt := range []struct {
@@ -56,7 +57,8 @@ func TestCallbackOutcomes(t *testing.T) {
 	}
 }
 
-// TestCallbackListenersOutcomes: one of several handlers is enough.
+// TestCallbackListenersOutcomes: the error of one of several handlers is
+// enough.
 func TestCallbackListenersOutcomes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := vk.NewRouter()
@@ -71,8 +73,8 @@ func TestCallbackListenersOutcomes(t *testing.T) {
 	})
 }
 
-// TestCallbackPatience: an event that takes its time goes on, runs once, and VK
-// hears ok when it is done.
+// TestCallbackPatience: a slow event goes on, runs once, and is acknowledged
+// when it is done.
 func TestCallbackPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
@@ -103,7 +105,7 @@ func TestCallbackPatience(t *testing.T) {
 	})
 }
 
-// TestCallbackStore: what the Store has, VK need not send again.
+// TestCallbackStore: VK does not redeliver an event that is in the Store.
 func TestCallbackStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &countingStore{Store: new(vk.MemoryStore)}
@@ -134,8 +136,8 @@ func TestCallbackStore(t *testing.T) {
 	})
 }
 
-// A countingStore is a Store of several processes, for all that is known of it,
-// and fails if it is told to.
+// A countingStore is a Store that appears to be shared by several processes,
+// and that fails on demand.
 type countingStore struct {
 	vk.Store
 	mu  sync.Mutex
@@ -158,8 +160,8 @@ func (s *countingStore) Swap(ctx context.Context, key string, old, new []byte, t
 	return s.Store.Swap(ctx, key, old, new, ttl)
 }
 
-// TestCallbackDuplicates: what comes twice, also at the same time, is handled
-// once.
+// TestCallbackDuplicates: an event that arrives twice, even at the same time,
+// is handled once.
 func TestCallbackDuplicates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
@@ -184,7 +186,7 @@ func TestCallbackDuplicates(t *testing.T) {
 	})
 }
 
-// TestCallbackDisconnect: VK's going away costs nothing.
+// TestCallbackDisconnect: if VK breaks the connection, no event is lost.
 func TestCallbackDisconnect(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
@@ -204,7 +206,7 @@ func TestCallbackDisconnect(t *testing.T) {
 	})
 }
 
-// TestCallbackBalancer: two processes behind one address, over one Store. VK's
+// TestCallbackBalancer: two processes behind one address share one Store. VK's
 // attempts reach either.
 func TestCallbackBalancer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -254,7 +256,7 @@ func TestCallbackBalancer(t *testing.T) {
 	})
 }
 
-// TestCallbackRetryCounter: what is no count of earlier tries is none.
+// TestCallbackRetryCounter: an invalid count of earlier attempts is ignored.
 func TestCallbackRetryCounter(t *testing.T) {
 	for header, want := range map[string]int{"": 0, "2": 2, "0": 0, "-5": 0, "x": 0, "1 ": 0, "99999999999999999999": 0} {
 		synctest.Test(t, func(t *testing.T) {
@@ -269,7 +271,7 @@ func TestCallbackRetryCounter(t *testing.T) {
 	}
 }
 
-// TestCallbackOnVK: the whole way, with VK's own schedule.
+// TestCallbackOnVK: the whole path, with VK's own schedule.
 func TestCallbackOnVK(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bot := vktest.New(t)
@@ -327,7 +329,8 @@ func TestCallbackOnVK(t *testing.T) {
 	})
 }
 
-// TestCallbackBesidePoller: both bring every event, and each is handled once.
+// TestCallbackBesidePoller: both bring every event, and each event is handled
+// once.
 func TestCallbackBesidePoller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := new(vk.Dispatcher)
@@ -356,7 +359,8 @@ func TestCallbackBesidePoller(t *testing.T) {
 	})
 }
 
-// heldStore is a Store whose Get of a webhook's event waits, and then fails.
+// heldStore is a Store with a Get that blocks for a webhook's event, and then
+// fails.
 type heldStore struct {
 	vk.Store
 	held chan struct{} // Get returns an error once it is closed
@@ -372,8 +376,8 @@ func (s *heldStore) Get(ctx context.Context, key string) ([]byte, error) {
 
 func (s *heldStore) Exclusive() bool { return true }
 
-// TestCallbackSecondRequest: a request that finds its event being admitted for
-// another request is not acknowledged if that fails.
+// TestCallbackSecondRequest: a request for an event that is being admitted for
+// another request is not acknowledged if that admission fails.
 func TestCallbackSecondRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &heldStore{Store: new(vk.MemoryStore), held: make(chan struct{})}

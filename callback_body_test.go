@@ -24,9 +24,9 @@ import (
 	"github.com/vkrouter/vk/internal/versus"
 )
 
-// TestCallbackLoad: 200 senders at once and a handler that cannot keep up. No
-// event is lost, none is handled twice, what is in hand has a bound, and who is
-// refused is told when to come again.
+// TestCallbackLoad: there are 200 concurrent senders and a handler that cannot
+// keep up. No event is lost, none is handled twice, the number of events in
+// progress is limited, and a refused sender is asked to retry later.
 func TestCallbackLoad(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const senders, each, room = 200, 5, 50
@@ -91,8 +91,8 @@ func TestCallbackLoad(t *testing.T) {
 	})
 }
 
-// TestCallbackBound: where there is no room, VK hears so at once, instead of
-// waiting for it.
+// TestCallbackBound: if there is no room, VK is asked to retry at once instead
+// of waiting for room.
 func TestCallbackBound(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cb := hooktest.New(nil)
@@ -125,7 +125,7 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// A metered is a reader that knows how much of it was read.
+// A metered is a reader that counts the bytes read.
 type metered struct {
 	io.Reader
 	n int64
@@ -137,7 +137,7 @@ func (c *metered) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// forever is a reader of one byte again and again.
+// forever is an endless reader of one byte.
 type forever byte
 
 func (f forever) Read(b []byte) (int, error) {
@@ -147,8 +147,7 @@ func (f forever) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// TestCallbackHostile: what a stranger sends is refused, at a price that has a
-// bound.
+// TestCallbackHostile: a stranger's request is refused, at a limited cost.
 func TestCallbackHostile(t *testing.T) {
 	const large = 64 << 20
 	begin := hooktest.Event("a", 1)
@@ -159,7 +158,7 @@ func TestCallbackHostile(t *testing.T) {
 		header string
 		want   int
 		read   int64 // at most
-		memory int64 // allocated in all, at most
+		memory int64 // allocated in total, at most
 	}{
 		{"64 MiB", forever(' '), large, "", 413, 0, 64 << 10},
 		{"64 MiB, not said before", io.LimitReader(forever(' '), large), -1, "", 413, 1<<20 + 1, 6 << 20},
@@ -194,8 +193,8 @@ func TestCallbackHostile(t *testing.T) {
 	}
 }
 
-// TestCallbackSlowBodies: strangers who begin many large bodies and do not go on
-// leave room for VK, and are sent away in the end.
+// TestCallbackSlowBodies: strangers that begin many large bodies and do not
+// finish them leave room for VK, and are disconnected in the end.
 func TestCallbackSlowBodies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cb := hooktest.New(func(c *vk.Context) error { return nil })
@@ -260,7 +259,7 @@ func TestCallbackSlowBodies(t *testing.T) {
 	})
 }
 
-// TestCallbackLargeBodies: the room for large bodies is given back.
+// TestCallbackLargeBodies: the room for large bodies is released.
 func TestCallbackLargeBodies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cb := hooktest.New(func(c *vk.Context) error { return nil })
@@ -273,8 +272,8 @@ func TestCallbackLargeBodies(t *testing.T) {
 	})
 }
 
-// TestCallbackReadDeadline: the time for a body ends with it, and is the
-// server's own if that has one.
+// TestCallbackReadDeadline: the deadline for a body ends with the body, and is
+// the server's own if that has one.
 func TestCallbackReadDeadline(t *testing.T) {
 	serve := func(t *testing.T, cb *vk.Callback, timeout time.Duration) *memnet.Listener {
 		l := memnet.Listen("bot.test:80")
@@ -342,8 +341,9 @@ func TestCallbackReadDeadline(t *testing.T) {
 	}
 }
 
-// BenchmarkCallback is a request with a handler that does nothing, in times of
-// what it cannot do without: net/http's recorder and the reading of the event.
+// BenchmarkCallback measures a request with a handler that does nothing, in
+// units of the necessary work: net/http's recorder and the parsing of the
+// event.
 func BenchmarkCallback(b *testing.B) {
 	body := hooktest.Event("a", 1)
 	serve := func(h http.Handler) func() {

@@ -21,8 +21,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestCallbackConfirmationCode: where none is given, VK is asked; not for
-// anybody, and not each time.
+// TestCallbackConfirmationCode: if there is no code, it is fetched from VK; not
+// for other communities, and not each time.
 func TestCallbackConfirmationCode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fails := false
@@ -66,8 +66,8 @@ func TestCallbackConfirmationCode(t *testing.T) {
 	})
 }
 
-// TestCallbackConfirmationInTime: who asks for a code gives up in time, and who
-// has given up says nothing about VK to the next.
+// TestCallbackConfirmationInTime: a request that waits for a code times out
+// with Patience, and its timeout does not affect the next request.
 func TestCallbackConfirmationInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var slow atomic.Int64
@@ -96,8 +96,8 @@ func TestCallbackConfirmationInTime(t *testing.T) {
 	})
 }
 
-// FuzzCallback: whatever the body, VK's answers are given to what is VK's alone,
-// by the account of encoding/json, and the secret goes no further.
+// FuzzCallback: for any body, only requests that encoding/json reads as VK's
+// get VK's answers, and the secret does not leave the Callback.
 func FuzzCallback(f *testing.F) {
 	for _, body := range []string{
 		hooktest.Event("a", 1), `{"type":"confirmation","group_id":7}`, `{"type":"confirmation","group_id":7,"secret":"` + hooktest.Secret + `"}`,
@@ -146,7 +146,7 @@ func FuzzCallback(f *testing.F) {
 	})
 }
 
-// TestCallbackSetupCode: from Setup on, the API's code counts.
+// TestCallbackSetupCode: after Setup, the API's code is used.
 func TestCallbackSetupCode(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newServers(t)
@@ -165,8 +165,8 @@ func TestCallbackSetupCode(t *testing.T) {
 	})
 }
 
-// TestCallbackConfig: a field that VK's requests can never suit is an error of
-// Setup, which names it, and every request is refused.
+// TestCallbackConfig: a field that cannot match any request of VK causes an
+// error of Setup, which names it, and every request is refused.
 func TestCallbackConfig(t *testing.T) {
 	h := vk.HandlerFunc(nothing)
 	c := vk.NewClient("t")
@@ -179,7 +179,7 @@ func TestCallbackConfig(t *testing.T) {
 		"space at end":   {secret("s3cret "), "Callback.Secret", "contains white space at byte 6"},
 		"tab":            {secret("s3\tcret"), "Callback.Secret", "contains white space at byte 2"},
 		"long secret":    {secret(strings.Repeat("s", 51)), "Callback.Secret", "more than 50 characters"},
-		"confirmation":   {&vk.Callback{Client: c, Handler: h, Confirmation: "ab12 cd34"}, "Callback.Confirmation", "has white space in it"},
+		"confirmation":   {&vk.Callback{Client: c, Handler: h, Confirmation: "ab12 cd34"}, "Callback.Confirmation", "contains white space"},
 		"negative":       {&vk.Callback{Client: c, Handler: h, GroupID: -7}, "Callback.GroupID", "is negative: write 7"},
 		"negative group": {&vk.Callback{Client: c, Handler: h, Groups: map[int64]vk.CallbackGroup{-7: {}}}, "Callback.Groups", "is not positive"},
 		"group's secret": {&vk.Callback{Client: c, Handler: h, Groups: map[int64]vk.CallbackGroup{7: {Secret: vk.NewSecret("s3cret\n")}}}, "Callback.Groups[7].Secret", "line break"},
@@ -203,8 +203,8 @@ func TestCallbackConfig(t *testing.T) {
 	}
 }
 
-// TestCallbackStoppedDispatcher: Setup says that the Dispatcher was stopped, and so
-// does the log when events come, while VK is told to come again.
+// TestCallbackStoppedDispatcher: Setup returns an error if the Dispatcher was
+// stopped. When events arrive, the log says so, and VK is asked to retry.
 func TestCallbackStoppedDispatcher(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &vk.Dispatcher{Handler: vk.HandlerFunc(nothing), Logger: slog.New(slog.DiscardHandler)}
@@ -232,8 +232,8 @@ func TestCallbackStoppedDispatcher(t *testing.T) {
 	})
 }
 
-// TestCallbackForeignGroup: Setup says whose the token is, or that its user does
-// not administer the community.
+// TestCallbackForeignGroup: Setup names the community that the token belongs
+// to, or reports that the token's user does not administer the community.
 func TestCallbackForeignGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := vktest.New(t)

@@ -23,40 +23,41 @@ import (
 	"github.com/vkrouter/vk/internal/backoff"
 )
 
-// What VK takes.
+// VK's limits.
 const (
 	maxServerTitle = 14 // characters
 	maxSecret      = 50
 )
 
 const (
-	setupPause = time.Second     // between two looks at what became of a confirmation
+	setupPause = time.Second     // between two checks of a confirmation
 	setupLimit = time.Minute     // for a confirmation
-	failedLong = 5 * time.Second // so long a server may still have the state of an earlier failure
+	failedLong = 5 * time.Second // for this long, a server may still have the state of an earlier failure
 )
 
 // Setup registers an address with VK, as a callback server of the community, or
-// of each of the Groups, and returns when VK sends events there: exactly those
-// that the Handler has handlers for, and the Kinds. A server that has
-// the address already is changed only where it has to be, so that Setup can be
-// called at each start. Others are left alone.
+// of each of the Groups. When it returns, VK sends events there: exactly the
+// kinds that the Handler has handlers for, and the Kinds. If a server has the
+// address already, Setup changes only the settings that differ, so it can be
+// called at each start. It does not change other servers.
 //
-// VK asks the address to confirm itself meanwhile: the Callback must be serving
-// there, at a public address of https with a certificate that is known to VK,
-// before Setup is called.
+// VK confirms the address meanwhile. So before the call of Setup, the Callback
+// must be serving there, at a public https address with a certificate that VK
+// trusts.
 //
-// If there is no Secret, the server's own is taken, and else one is made, of the
-// token: it is the same in each process and at each start.
+// If there is no Secret, the server's own is used. If that has none, Setup
+// derives one from the token: it is the same in each process and at each start.
 //
-// What an earlier run of the bot has left in the Dispatcher's Store is handled
-// before VK is asked for anything.
+// Events that an earlier run of the bot has left in the Dispatcher's Store are
+// handled before Setup calls VK.
 //
-// The token needs the right to manage the community. Errors are VK's [*Error]s
-// (CodeCallbackLimit if the community has ten servers already, of others), and
-// one that says so if VK could not have the address confirmed. An error that the
-// bot's owner can mend is a [*ConfigError], as for [Poller.Run]. If something
-// fails for one of several communities, the others are set up all the same. Setup
-// gives up when ctx ends, and after a minute of waiting for VK to confirm.
+// The token needs the right to manage the community. Errors are VK's [*Error]s,
+// such as CodeCallbackLimit if the community has ten other servers already, and
+// an error if VK could not confirm the address. An error that the bot's owner
+// can fix is a [*ConfigError], as for [Poller.Run]. If something fails for one
+// of several communities, the others are set up all the same. Setup returns an
+// error when ctx is done, or when VK has not confirmed the address within a
+// minute.
 //
 // See https://dev.vk.com/ru/method/groups.addCallbackServer.
 func (cb *Callback) Setup(ctx context.Context, address string) error {
@@ -67,7 +68,7 @@ func (cb *Callback) Setup(ctx context.Context, address string) error {
 		return stoppedDispatcher("Callback.Setup")
 	}
 	if u, err := url.Parse(address); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" {
-		return &ConfigError{Place: "Callback.Setup", Text: "the address is not one of http or https", Mend: `write the whole address, such as "https://bot.example/vk"`}
+		return &ConfigError{Place: "Callback.Setup", Text: "the address is not an http or https URL", Mend: `write the whole address, such as "https://bot.example/vk"`}
 	}
 	if utf8.RuneCountInString(cb.Title) > maxServerTitle {
 		return fmt.Errorf("vk: callback: the Title %q has more than %d characters", cb.Title, maxServerTitle)
@@ -81,7 +82,7 @@ func (cb *Callback) Setup(ctx context.Context, address string) error {
 	}
 	ids := slices.Sorted(maps.Keys(cb.Groups))
 	errs := make([]error, len(ids))
-	var all sync.WaitGroup // one that VK does not answer for holds up no other
+	var all sync.WaitGroup // concurrent, so that a slow answer of VK for one community does not delay the others
 	for i, id := range ids {
 		all.Go(func() { errs[i] = apart(func() error { return cb.setup(ctx, id, address) }) })
 	}
@@ -89,7 +90,8 @@ func (cb *Callback) Setup(ctx context.Context, address string) error {
 	return errors.Join(errs...)
 }
 
-// A callbackServer is where VK sends events, as groups.getCallbackServers tells.
+// A callbackServer is an address that VK sends events to, as
+// groups.getCallbackServers returns it.
 type callbackServer struct {
 	ID     int64  `json:"id"`
 	Title  string `json:"title"`
@@ -98,7 +100,7 @@ type callbackServer struct {
 	Status string `json:"status"`
 }
 
-// String does not show the address, which may have a secret in it.
+// String omits the address, which may contain a secret.
 func (s callbackServer) String() string {
 	return "callback server " + strconv.FormatInt(s.ID, 10) + " " + strconv.Quote(s.Title)
 }
@@ -176,8 +178,8 @@ func (cb *Callback) setup(ctx context.Context, group int64, address string) (err
 	return cb.switchKinds(ctx, g.Client, group, s.ID)
 }
 
-// callbackServers returns the callback servers of a community, or the one with
-// the given id.
+// callbackServers returns the callback servers of a community, or only the one
+// with the given id.
 //
 // See https://dev.vk.com/ru/method/groups.getCallbackServers.
 func callbackServers(ctx context.Context, client *Client, group, id int64) ([]callbackServer, error) {
@@ -191,7 +193,7 @@ func callbackServers(ctx context.Context, client *Client, group, id int64) ([]ca
 	return answer.Items, err
 }
 
-// awaitConfirmation waits until VK has had a server's address confirmed.
+// awaitConfirmation blocks until VK has confirmed a server's address.
 func (cb *Callback) awaitConfirmation(ctx context.Context, client *Client, group, id int64, asked int) error {
 	began := time.Now()
 	for {
@@ -208,14 +210,14 @@ func (cb *Callback) awaitConfirmation(ctx context.Context, client *Client, group
 		case status == "ok":
 			return nil
 		case status == "failed" && waited >= failedLong, waited >= setupLimit:
-			why := "its answer did not suit VK"
+			why := "VK did not accept the answer of the Callback"
 			cb.mu.Lock()
 			unasked := cb.asked[group] == asked
 			cb.mu.Unlock()
 			if unasked {
-				why = "VK's request has not come to this Callback: is the address public, and served already?"
+				why = "VK's request has not reached this Callback: check that the address is public, and that it is served already"
 			}
-			return fmt.Errorf("the address is not confirmed (VK's status of it is %q): %s", status, why)
+			return fmt.Errorf("the address is not confirmed (VK reports status %q): %s", status, why)
 		}
 		if err := backoff.Sleep(ctx, setupPause); err != nil {
 			return err
@@ -223,7 +225,7 @@ func (cb *Callback) awaitConfirmation(ctx context.Context, client *Client, group
 	}
 }
 
-// switchKinds has VK send a server exactly the kinds that are wanted.
+// switchKinds makes VK send a server exactly the kinds that the bot needs.
 //
 // See https://dev.vk.com/ru/method/groups.setCallbackSettings.
 func (cb *Callback) switchKinds(ctx context.Context, client *Client, group, id int64) error {
@@ -245,16 +247,16 @@ func (cb *Callback) switchKinds(ctx context.Context, client *Client, group, id i
 	return client.Call(ctx, "groups.setCallbackSettings", p, nil)
 }
 
-// madeSecret makes the secret of a community. Whoever has the token can make it,
-// and nobody else; the token cannot be found by it.
+// madeSecret derives the secret of a community from the token. It cannot be
+// computed without the token, and the token cannot be computed from it.
 func madeSecret(client *Client, group int64) string {
 	h := hmac.New(sha256.New, []byte(client.Token.reveal()))
 	h.Write([]byte("vk callback secret of " + strconv.FormatInt(group, 10)))
 	return hex.EncodeToString(h.Sum(nil))[:maxSecret]
 }
 
-// A fetched is something that was asked of VK to confirm an address, or why it
-// could not be had.
+// A fetched is an answer of VK that is needed to confirm an address, or the
+// error of fetching it.
 type fetched struct {
 	group int64  // the community of a token
 	code  string // the confirmation code of a community
@@ -262,9 +264,9 @@ type fetched struct {
 	at    time.Time
 }
 
-// How long a code counts, which VK changes from time to time, and how long that
-// something could not be had. Requests for a confirmation may be anybody's: they
-// are not to cost the bot its calls.
+// How long fetched values are used. VK changes a confirmation code from time to
+// time. A failure is cached too: anyone can send confirmation requests, and
+// they must not use up the bot's calls.
 const (
 	fetchedLasts = time.Minute
 	failureLasts = 5 * time.Second
@@ -275,7 +277,7 @@ func (f *fetched) fresh() bool {
 	case f.err != nil:
 		return age < failureLasts
 	default:
-		return f.group != 0 || age < fetchedLasts // a token's community is for good; what was never asked is old
+		return f.group != 0 || age < fetchedLasts // a token's community does not change; a zero fetched is old
 	}
 }
 
@@ -291,20 +293,20 @@ func (cb *Callback) confirm(ctx context.Context, r *http.Request, group int64, g
 			code, err = cb.fetchCode(ctx, group, g.Client, false)
 		}
 		if err != nil {
-			cb.logger().LogAttrs(ctx, slog.LevelError, "vk: callback: no code to confirm the address with", slog.Any("err", err), slog.Int64("group", group))
+			cb.logger().LogAttrs(ctx, slog.LevelError, "vk: callback: cannot get the code that confirms the address", slog.Any("err", err), slog.Int64("group", group))
 			return again(soon())
 		}
 	}
 	cb.mu.Lock()
-	if asked, wanted := cb.asked[group]; wanted { // anybody may send confirmations of any community
+	if asked, wanted := cb.asked[group]; wanted { // anyone can send confirmation requests for any community
 		cb.asked[group] = asked + 1
 	}
 	cb.mu.Unlock()
 	return ack{status: http.StatusOK, text: code}
 }
 
-// whose returns the community that is meant by group, one of the Callback's: if
-// the fields do not name it, that which the token belongs to.
+// whose returns the ID of the community that a confirmation or Setup is for. If
+// the fields do not name it, whose looks it up from the token.
 func (cb *Callback) whose(ctx context.Context, group int64, client *Client) (int64, error) {
 	if cb.Groups != nil {
 		return group, nil
@@ -322,8 +324,8 @@ func (cb *Callback) whose(ctx context.Context, group int64, client *Client) (int
 	return f.group, err
 }
 
-// fetchCode returns a community's confirmation code, also one of a while ago
-// unless it is to be fetched anew.
+// fetchCode returns a community's confirmation code. Unless anew is set, the
+// code may be a cached one.
 func (cb *Callback) fetchCode(ctx context.Context, group int64, client *Client, anew bool) (string, error) {
 	f, err := cb.fetch(ctx, group, anew, func() (f fetched) {
 		var answer struct {
@@ -338,10 +340,9 @@ func (cb *Callback) fetchCode(ctx context.Context, group int64, client *Client, 
 	return f.code, err
 }
 
-// fetch returns what ask has returned of late, or now. The key is what it is
-// about.
+// fetch returns the cached result of ask for a key, or calls ask.
 func (cb *Callback) fetch(ctx context.Context, key any, anew bool, ask func() fetched) (fetched, error) {
-	select { // not a mutex: who waits for it goes by ctx
+	select { // a channel, not a mutex, so that waiting ends with ctx
 	case cb.asking <- struct{}{}:
 	case <-ctx.Done():
 		return fetched{}, context.Cause(ctx)
@@ -354,24 +355,24 @@ func (cb *Callback) fetch(ctx context.Context, key any, anew bool, ask func() fe
 		if cb.fetched == nil {
 			cb.fetched = make(map[any]fetched)
 		}
-		if ctx.Err() == nil { // whoever gave up early says nothing about VK
+		if ctx.Err() == nil { // a canceled call says nothing about VK
 			cb.fetched[key] = f
 		}
 	}
 	return f, f.err
 }
 
-// checkHook returns what is wrong with a Secret or a Confirmation: VK would never
-// send the one, nor take the other.
+// checkHook returns an error for a Secret or Confirmation that is invalid: VK
+// would never send such a secret, nor accept such a confirmation.
 func checkHook(of string, secret Secret, confirmation string) error {
 	if flaw := secret.flaw(true); flaw != "" {
-		return misuse(of+"Secret", flaw, "copy the secret key anew from "+atCallback)
+		return misuse(of+"Secret", flaw, "copy the secret key again from "+atCallback)
 	}
 	if utf8.RuneCountInString(secret.reveal()) > maxSecret {
-		return misuse(of+"Secret", "has more than "+strconv.Itoa(maxSecret)+" characters, which VK does not take", "use a shorter one")
+		return misuse(of+"Secret", "has more than "+strconv.Itoa(maxSecret)+" characters, which VK does not accept", "use a shorter one")
 	}
 	if strings.ContainsFunc(strings.TrimSpace(confirmation), unicode.IsSpace) {
-		return misuse(of+"Confirmation", "has white space in it", "copy the text that the server must return from "+atCallback)
+		return misuse(of+"Confirmation", "contains white space", "copy the text that the server must return from "+atCallback)
 	}
 	return nil
 }

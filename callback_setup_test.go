@@ -22,8 +22,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// setupRouter wants messages and presses, joins, and photos by a derived kind's
-// like.
+// setupRouter returns a Router for messages, presses and joins, and, by a derived kind,
+// for likes of photos.
 func setupRouter(d *diary) *vk.Router {
 	r := vk.NewRouter("!")
 	r.Handle("ping", func(c *vk.Context) error { return c.Send("pong") })
@@ -33,8 +33,8 @@ func setupRouter(d *diary) *vk.Router {
 	return r
 }
 
-// TestCallbackSetup: one call registers the address with a secret and exactly
-// the kinds that have handlers; the next start changes nothing.
+// TestCallbackSetup: one call registers the address with a secret and exactly the kinds
+// that have handlers; the next start changes nothing.
 func TestCallbackSetup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bot := vktest.New(t)
@@ -91,8 +91,8 @@ func TestCallbackSetup(t *testing.T) {
 	})
 }
 
-// TestCallbackSetupProcesses: two processes that start at the same time have the
-// same secret, each by itself.
+// TestCallbackSetupProcesses: two processes that start at the same time derive the same
+// secret independently.
 func TestCallbackSetupProcesses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bot := vktest.New(t)
@@ -125,15 +125,15 @@ func TestCallbackSetupProcesses(t *testing.T) {
 	})
 }
 
-// fakeServers are the methods of callback servers with a script.
+// fakeServers is a scripted fake of the methods for callback servers.
 type fakeServers struct {
 	*fakeAPI
 	servers string             // the items of groups.getCallbackServers, %s for the status
 	status  func(n int) string // the nth time
 	fails   map[string]string  // by method
 
-	mu    sync.Mutex // Setup asks for several communities at once
-	calls []string   // but for looks at the servers
+	mu    sync.Mutex // Setup makes calls for several communities at once
+	calls []string   // without those that read the servers
 	looks int
 }
 
@@ -188,8 +188,8 @@ func TestCallbackSetupServers(t *testing.T) {
 		name    string
 		servers string
 		secret  string
-		status  []string // one a second
-		want    []string // calls beside those for the code and the settings
+		status  []string // one per second
+		want    []string // calls other than those for the code and the settings
 		err     string
 		took    time.Duration
 	}{
@@ -202,8 +202,8 @@ func TestCallbackSetupServers(t *testing.T) {
 		{name: "never confirmed", secret: "s", servers: mine("s", "unconfigured"), want: []string{"editCallbackServer 2 Old s"}},
 		{name: "about to be confirmed", secret: "s", servers: mine("s", "wait"), status: []string{"wait", "wait", "ok"}, took: 2 * time.Second},
 		{name: "takes a while", secret: "s", status: []string{"unconfigured", "failed", "wait", "ok"}, want: []string{"addCallbackServer  Title s"}, took: 3 * time.Second},
-		{name: "fails", secret: "s", status: []string{"failed"}, want: []string{"addCallbackServer  Title s"}, err: "VK's request has not come to this Callback", took: 5 * time.Second},
-		{name: "never comes", secret: "s", status: []string{"wait"}, want: []string{"addCallbackServer  Title s"}, err: `status of it is "wait"`, took: time.Minute},
+		{name: "fails", secret: "s", status: []string{"failed"}, want: []string{"addCallbackServer  Title s"}, err: "VK's request has not reached this Callback", took: 5 * time.Second},
+		{name: "never comes", secret: "s", status: []string{"wait"}, want: []string{"addCallbackServer  Title s"}, err: `VK reports status "wait"`, took: time.Minute},
 		{name: "a secret as long as may be", secret: strings.Repeat("s", 50), want: []string{"addCallbackServer  Title " + strings.Repeat("s", 50)}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -252,7 +252,8 @@ func TestCallbackSetupServers(t *testing.T) {
 	}
 }
 
-// TestCallbackSetupOldVersion: an answer from before 5.139 tells the community too.
+// TestCallbackSetupOldVersion: an answer of a version before 5.139 contains the
+// community too.
 func TestCallbackSetupOldVersion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bot := vktest.New(t)
@@ -266,7 +267,8 @@ func TestCallbackSetupOldVersion(t *testing.T) {
 	})
 }
 
-// TestCallbackSetupDerived: a derived kind comes as what it is derived of.
+// TestCallbackSetupDerived: for a derived kind, the kind that it is derived from is
+// enabled.
 func TestCallbackSetupDerived(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newServers(t)
@@ -282,8 +284,8 @@ func TestCallbackSetupDerived(t *testing.T) {
 	})
 }
 
-// TestCallbackSetupKinds: VK sends what there are handlers for, and all of it
-// only to who does not tell.
+// TestCallbackSetupKinds: VK sends the kinds that have handlers, and all kinds only if
+// the Handler's kinds are unknown.
 func TestCallbackSetupKinds(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -311,8 +313,8 @@ func TestCallbackSetupKinds(t *testing.T) {
 	}
 }
 
-// TestCallbackSetupErrors: VK's refusals come through, and the end of the
-// context ends it.
+// TestCallbackSetupErrors: VK's refusals are returned, and the end of the context ends
+// Setup.
 func TestCallbackSetupErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newServers(t)
@@ -349,8 +351,8 @@ func TestCallbackSetupErrors(t *testing.T) {
 	})
 }
 
-// TestCallbackSetupHangs: a community that VK does not answer for holds up no
-// other.
+// TestCallbackSetupHangs: a community without an answer from VK does not delay the
+// others.
 func TestCallbackSetupHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hangs := &vk.Client{Token: vk.NewSecret("t"), HTTPClient: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
@@ -372,7 +374,7 @@ func TestCallbackSetupHangs(t *testing.T) {
 	})
 }
 
-// TestCallbackSetupAnswers: what VK says that is no refusal, and does not help
+// TestCallbackSetupAnswers: some answers of VK are not refusals, but do not help
 // either.
 func TestCallbackSetupAnswers(t *testing.T) {
 	const address = "https://bot.test"
@@ -408,7 +410,7 @@ func TestCallbackSetupAnswers(t *testing.T) {
 	}
 }
 
-// TestCallbackSetupUnsuited: it is told whether VK's request has come at all.
+// TestCallbackSetupUnsuited: the error says whether VK's request has arrived at all.
 func TestCallbackSetupUnsuited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newServers(t)
@@ -422,14 +424,14 @@ func TestCallbackSetupUnsuited(t *testing.T) {
 			}
 			return "failed"
 		}
-		if err := cb.Setup(t.Context(), "https://bot.test"); err == nil || !strings.Contains(err.Error(), "its answer did not suit VK") {
+		if err := cb.Setup(t.Context(), "https://bot.test"); err == nil || !strings.Contains(err.Error(), "VK did not accept the answer of the Callback") {
 			t.Errorf("error %v", err)
 		}
 	})
 }
 
-// TestCallbackSetupNamed: communities that are named are not asked for, which a
-// token of a user could not tell; and each has a secret of its own.
+// TestCallbackSetupNamed: communities that are named are not looked up, which would be
+// impossible with a user's token, and each has its own secret.
 func TestCallbackSetupNamed(t *testing.T) {
 	for name, cb := range map[string]*vk.Callback{
 		"one":     {GroupID: 7},
@@ -465,8 +467,7 @@ func TestCallbackSetupNamed(t *testing.T) {
 	}
 }
 
-// TestCallbackSetupGroups: what fails for one community costs the others
-// nothing.
+// TestCallbackSetupGroups: a failure for one community does not affect the others.
 func TestCallbackSetupGroups(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		good, bad := newServers(t), newServers(t)

@@ -20,8 +20,8 @@ import (
 	"github.com/vkrouter/vk/internal/hooktest"
 )
 
-// TestCallbackRequests: what each request is answered. Only an event that is
-// answered ok is handled; one that cannot be read is logged.
+// TestCallbackRequests: each request gets its answer. Only an event that is
+// answered with ok is handled; one that cannot be parsed is logged.
 func TestCallbackRequests(t *testing.T) {
 	const confirmation = `{"type":"confirmation","group_id":7%s}`
 	deep := func(n int) string {
@@ -104,7 +104,8 @@ func TestCallbackMethods(t *testing.T) {
 	}
 }
 
-// TestCallbackClosed: without a Secret nothing gets in, unless that is said.
+// TestCallbackClosed: without a Secret, nothing is accepted, unless NoSecret is
+// set.
 func TestCallbackClosed(t *testing.T) {
 	for _, tt := range []struct {
 		name, body   string
@@ -145,8 +146,8 @@ func TestCallbackClosed(t *testing.T) {
 	}
 }
 
-// TestCallbackStop: what was taken is finished, what comes meanwhile is told to
-// come again, and so is what was cut off: the next process has it.
+// TestCallbackStop: accepted events are finished. VK is asked to retry events
+// that arrive meanwhile or that are cut off: the next process handles them.
 func TestCallbackStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
@@ -179,7 +180,7 @@ func TestCallbackStop(t *testing.T) {
 		cb.Stop(t.Context())
 		d.note("stopped")
 		all.Wait()
-		slices.Sort(d.lines) // what happens at one moment is in no order
+		slices.Sort(d.lines) // the order within one moment is undefined
 		d.is(t, "1s 1s is done", "1s 1s: 200 ok", "2.6s 1h is cut off", "2.6s 1h: 503", "2.6s stopped", "2s 2s is done", "2s 2s: 200 ok", "500ms new: 503")
 		cb.Stop(t.Context()) // again
 		if got := hooktest.Answer(t, hooktest.Post(cb, `{"type":"confirmation","group_id":7}`)); got != "503" {
@@ -192,8 +193,8 @@ func TestCallbackStop(t *testing.T) {
 	})
 }
 
-// TestCallbackSharedDispatcher: a Callback that stops leaves the Dispatcher to
-// others.
+// TestCallbackSharedDispatcher: a Callback that stops leaves the Dispatcher
+// running for others.
 func TestCallbackSharedDispatcher(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
@@ -215,8 +216,8 @@ func TestCallbackSharedDispatcher(t *testing.T) {
 	})
 }
 
-// TestCallbackStopWaitsForNoOther: what another source handles goes on, and VK is
-// told to come again.
+// TestCallbackStopWaitsForNoOther: an event that another source handles goes
+// on, and VK is asked to retry.
 func TestCallbackStopWaitsForNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := &vk.Dispatcher{Handler: vk.HandlerFunc(func(c *vk.Context) error { time.Sleep(time.Minute); return nil })}
@@ -284,9 +285,9 @@ func TestCallbackGroups(t *testing.T) {
 	})
 }
 
-// TestCallbackGroupsApart: the same person, or a chat of the same number, in two
-// communities are two conversations. What is written in one is no answer to a
-// question in the other, and is not kept waiting by it.
+// TestCallbackGroupsApart: the same user, or a chat with the same number, in
+// two communities are two conversations. A message in one does not answer a
+// question in the other, and does not wait for it.
 func TestCallbackGroupsApart(t *testing.T) {
 	for _, peer := range []int{1, 2000000001} {
 		synctest.Test(t, func(t *testing.T) {
@@ -337,8 +338,8 @@ func TestCallbackGroupsApart(t *testing.T) {
 	}
 }
 
-// TestCallbackMisuse: fields that make no sense are an answer to the operator,
-// not a panic, and nothing is taken.
+// TestCallbackMisuse: invalid fields cause an answer for the operator, not a
+// panic, and nothing is accepted.
 func TestCallbackMisuse(t *testing.T) {
 	h := vk.HandlerFunc(func(c *vk.Context) error { return nil })
 	c := vk.NewClient("t")
@@ -369,8 +370,8 @@ func TestCallbackMisuse(t *testing.T) {
 	}
 }
 
-// TestCallbackHidesSecret: the secret is in no event, log or answer, and the
-// event is what VK sent otherwise.
+// TestCallbackHidesSecret: the secret is in no event, log or answer, and apart
+// from that, the event is as VK sent it.
 func TestCallbackHidesSecret(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, text := logTo()
@@ -399,7 +400,8 @@ func TestCallbackHidesSecret(t *testing.T) {
 	})
 }
 
-// TestCallbackLogsRefusals: once a minute, with how many there were.
+// TestCallbackLogsRefusals: refusals are logged once a minute, with their
+// number.
 func TestCallbackLogsRefusals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log, text := logTo()

@@ -17,34 +17,35 @@ import (
 	"github.com/vkrouter/vk/internal/lifetime"
 )
 
-// A Handler responds to events. It is what a source of events drives; a
-// [*Router] is one. An error that Serve returns is an outcome, to be logged: it
-// does not make the event come again.
+// A Handler responds to events. Sources of events call it; a [*Router] is a
+// Handler. An error returned by Serve is logged and does not make the event
+// come again.
 //
-// Serve is called for events of different conversations at the same time, and
-// for those of one conversation one after the other.
+// Serve is called concurrently for events of different conversations, and
+// sequentially for events of one conversation.
 type Handler interface {
 	Serve(*Context) error
 }
 
-// A HandlerFunc is the function that a bot's author writes: for a command, a
-// kind of event, or as a whole bot.
+// A HandlerFunc is a handler function of a bot: for a command, for a kind of
+// event, or for a whole bot.
 type HandlerFunc func(*Context) error
 
 // Serve calls f(c).
 func (f HandlerFunc) Serve(c *Context) error { return f(c) }
 
-// A Middleware wraps a handler in something that happens around it.
+// A Middleware wraps a handler, to run code before and after it, or instead of
+// it.
 type Middleware func(next HandlerFunc) HandlerFunc
 
-// Wrap returns a handler with middleware around it, the first outermost: what is
-// to happen around a whole bot, its listeners included.
+// Wrap returns a handler with middleware around it, the first outermost. The
+// middleware runs around the whole bot, including its listeners.
 //
 //	bot := vk.Wrap(r, middleware.IgnoreBots(), trace)
 //	log.Fatal(vk.Run(ctx, token, bot))
 //
-// For which kinds of events the bot has handlers is known of it as it is of h:
-// see [Diagnose], [Poller.EnableEvents] and [Callback.Setup].
+// If the kinds of events that h handles are known, so are those of the wrapped
+// handler: see [Diagnose], [Poller.EnableEvents] and [Callback.Setup].
 func Wrap(h Handler, mw ...Middleware) Handler {
 	return &wrapped{chain(mw, h.Serve), h}
 }
@@ -55,60 +56,60 @@ type wrapped struct {
 	inner Handler
 }
 
-// A Context is what a handler holds: the event, and the means to respond.
+// A Context has the event that a handler runs for, and the methods to respond
+// to it.
 //
-// It is also a [context.Context] to pass on to whatever takes one. It ends
-// when the handler returns, with cause [ErrTimeLimit] when the handler takes
-// too long, and with cause [ErrStopped] when the bot stops and the time for
-// finishing is over. A bot's stop alone does not end it: what a handler has
-// begun to say it can say to the end.
+// It is also a [context.Context] that can be passed to other functions. It is
+// canceled when the handler returns; with cause [ErrTimeLimit] when the
+// handler takes too long; and with cause [ErrStopped] when the bot stops and
+// the time to finish is over. The bot's stop alone does not cancel it, so that
+// a handler can finish its answers.
 //
-// A Context is safe for concurrent use, and is not used again for another
-// event.
+// A Context is safe for concurrent use, and is not reused for another event.
 type Context struct {
 	ctx    context.Context
 	event  *Event
 	client *Client
 	inv    *invocation
-	via    string // which of several Routers of the invocation has it; see through
+	via    string // the Router of the invocation that it belongs to, if there are several; see through
 	fold   bool   // for a Prefix: Router.Fold
 }
 
-// An invocation is one run of one handler for one event. The Contexts that
-// WithContext makes of its Context share it.
+// An invocation is one run of one handler for one event. Contexts made by
+// WithContext share the invocation of their Context.
 type invocation struct {
-	name  string      // the handler, as named in errors
-	id    string      // it, as named in random ids and steps; if empty, the name
-	outer *invocation // the one around it, or nil
+	name  string      // of the handler, in errors
+	id    string      // of the handler, in random ids and steps; if empty, the name
+	outer *invocation // the surrounding invocation, or nil
 	via   string      // see Context
 	turn  turn
-	ctx   lazyctx.Context // of its Context, if it has one that ends when the handler returns
+	ctx   lazyctx.Context // of its Context, if that ends when the handler returns
 
-	// Of a route: what was matched.
+	// The match of a route.
 	route    *Route
 	prefix   string
-	text     string // behind the prefix
-	line     string // the rest of it, behind the words
+	text     string // after the prefix
+	line     string // the rest of the text, after the words
 	args     args
 	captures []capture
 	refused  error              // by a check, or because a condition failed
-	module   *Module            // that the handler is of, or nil
-	life     *lifetime.Lifetime // of its edition, or nil
+	module   *Module            // the handler's module, or nil
+	life     *lifetime.Lifetime // that of the module's edition, or nil
 
 	hooks hooks.Hooks[*Context] // added by middleware
 
 	mu      sync.Mutex
 	message *Message  // decoded on demand
-	found   *findings // nil until something is
+	found   *findings // nil until something is found
 	sends   map[string]int
-	scoped  string     // see scope; "" until asked for
-	router  *Router    // the first that served the event here
-	routers *[]*Router // the others, or nil
+	scoped  string     // see scope; "" until computed
+	router  *Router    // the first Router that served the event in this invocation
+	routers *[]*Router // the other Routers, or nil
 }
 
-// NewContext returns a Context for one event, to be given to a Handler by a
-// source of events that is not of this package, or by a test. Its values and
-// its end are those of ctx.
+// NewContext returns a Context for one event. It is for sources of events
+// outside this package and for tests, which pass it to a Handler. Its values,
+// deadline and cancellation are those of ctx.
 func NewContext(ctx context.Context, client *Client, e *Event) *Context {
 	return newContext(ctx, client, e, noTurn{})
 }
@@ -123,9 +124,9 @@ func newContext(ctx context.Context, client *Client, e *Event, t turn) *Context 
 	return &made.c
 }
 
-// WithContext returns a Context like c whose deadline, end and values are those
-// of ctx, which must have come from c: a value set for the handlers inside a
-// middleware, a shorter deadline.
+// WithContext returns a copy of c with the deadline, cancellation and values
+// of ctx, which must be derived from c. Use it to set a value for the handlers
+// inside a middleware, or a shorter deadline.
 func (c *Context) WithContext(ctx context.Context) *Context {
 	if ctx == nil {
 		panic("vk: WithContext: nil context")
@@ -135,16 +136,16 @@ func (c *Context) WithContext(ctx context.Context) *Context {
 	return &d
 }
 
-// Deadline is that of the context.Context inside.
+// Deadline implements [context.Context].
 func (c *Context) Deadline() (time.Time, bool) { return c.ctx.Deadline() }
 
-// Done is that of the context.Context inside.
+// Done implements [context.Context].
 func (c *Context) Done() <-chan struct{} { return c.ctx.Done() }
 
-// Err is that of the context.Context inside. context.Cause(c) tells more.
+// Err implements [context.Context]. context.Cause(c) returns the cause.
 func (c *Context) Err() error { return c.ctx.Err() }
 
-// Value is that of the context.Context inside.
+// Value implements [context.Context].
 func (c *Context) Value(key any) any {
 	if key == (sendScopeKey{}) {
 		return c
@@ -152,22 +153,22 @@ func (c *Context) Value(key any) any {
 	return c.ctx.Value(key)
 }
 
-// Route returns the route that the handler runs for, or nil outside of one: in
-// a listener, in a NotFound.
+// Route returns the route of the handler, or nil if it has none, as in a
+// listener or a NotFound.
 func (c *Context) Route() *Route { return c.inv.route }
 
-// Module returns the module that the handler is of, or nil.
+// Module returns the handler's module, or nil.
 func (c *Context) Module() *Module { return c.inv.module }
 
-// Prefix returns the prefix that the command was written with: "" if that had
-// none, as a button's has, and if the text is no command line. In a condition,
-// in the handler of one, and in a NotFound, it is that of a command that there is
-// none of.
+// Prefix returns the prefix of the command. It is "" if the command has none,
+// like that of a button, and if the text is not a command line. In a
+// condition, in a condition's handler, and in a NotFound, it is the prefix of
+// the unknown command.
 func (c *Context) Prefix() string { return c.inv.prefix }
 
-// Invoked returns the words that the route was found by, as they were written:
-// of "!Admin  BAN anna" it is "Admin  BAN". In a NotFound or a condition it is the
-// first word, and outside of a command it is "".
+// Invoked returns the words that the route was found by, as the user wrote
+// them: "Admin  BAN" for "!Admin  BAN anna". In a NotFound or a condition it
+// is the first word. Outside of a command it is "".
 func (c *Context) Invoked() string {
 	i := c.inv
 	if i.route == nil {
@@ -177,36 +178,38 @@ func (c *Context) Invoked() string {
 	return strings.TrimSpace(strings.TrimSuffix(i.text, i.line))
 }
 
-// Line returns what was written behind the words of the command: all of its
-// arguments, as they stand. In a NotFound or a condition it is all that stands
-// behind the prefix, and outside of a command it is "".
+// Line returns the text after the words of the command: all of its arguments,
+// unparsed. In a NotFound or a condition it is the text after the prefix.
+// Outside of a command it is "".
 func (c *Context) Line() string { return strings.TrimSpace(c.inv.line) }
 
 // Event returns the event, which must not be changed.
 func (c *Context) Event() *Event { return c.event }
 
-// Client returns the client that the bot answers with.
+// Client returns the client that the bot responds with.
 func (c *Context) Client() *Client { return c.client }
 
-// Text returns the text of the message that the event is about, else "".
+// Text returns the text of the event's message, or "".
 func (c *Context) Text() string { return c.event.head.text }
 
-// PeerID returns the conversation that the event is from: a user's id,
-// 2000000000 plus a chat's number, or minus a community's id. Of an event
-// outside conversations, such as group_join or wall_post_new, it is the dialog
-// with the person who caused it, so that Send writes to them in private; and 0 if
-// no person did, such as where the community itself has published a post.
+// PeerID returns the conversation of the event: a user's id, 2000000000 plus a
+// chat's number, or minus a community's id. For events that have no
+// conversation, such as group_join or wall_post_new, it is the dialog with the
+// user who caused the event, so that Send writes to that user in private. It
+// is 0 if no user caused it, for instance if the community itself published a
+// post.
 func (c *Context) PeerID() int64 { return c.event.head.peer }
 
-// FromID returns who caused the event: a user's id, minus a community's, or 0
-// if VK does not tell.
+// FromID returns the sender or originator of the event: a user's id, minus a
+// community's id, or 0 if VK does not tell.
 func (c *Context) FromID() int64 { return c.event.head.from }
 
-// IsChat reports whether the event is from a chat of several people.
+// IsChat reports whether the event is from a chat, which may have several
+// members.
 func (c *Context) IsChat() bool { return c.PeerID() > chatPeers }
 
-// ChatID returns the number of the chat that the event is from, as methods such
-// as messages.removeChatUser take it, or 0 if it is from none.
+// ChatID returns the number of the event's chat, as methods such as
+// messages.removeChatUser take it, or 0 if the event is not from a chat.
 func (c *Context) ChatID() int64 {
 	if !c.IsChat() {
 		return 0
@@ -214,19 +217,19 @@ func (c *Context) ChatID() int64 {
 	return c.PeerID() - chatPeers
 }
 
-// Payload returns the payload of the button that was pressed, as JSON, or nil.
-// Its bytes must not be changed. Anybody can send any payload: it is no proof of
-// which button it was.
+// Payload returns the payload of the pressed button, as JSON, or nil. Its
+// bytes must not be changed. Anyone can send any payload: it does not prove
+// that a particular button was pressed.
 func (c *Context) Payload() json.RawMessage { return c.event.head.payload }
 
-// Lang returns the language of the app that the person writes in, as a code
-// such as "ru" or "en", or "" if VK does not tell: it does so of new messages
-// only, and of eight languages.
+// Lang returns the language of the app that the user writes in, as a code such
+// as "ru" or "en". It is "" if VK does not tell: VK does so only for new
+// messages, and only for eight languages.
 func (c *Context) Lang() string { return c.event.head.lang }
 
-// Message returns the message that the event is about, which must not be
-// changed. It is decoded when first asked for. An event that is not about a
-// message (a press of a callback button, a join) has none: that is an error.
+// Message returns the event's message, which must not be changed. It is
+// decoded on the first call. It returns an error if the event is not about a
+// message, such as a press of a callback button or a join.
 func (c *Context) Message() (*Message, error) {
 	i := c.inv
 	i.mu.Lock()
@@ -248,10 +251,10 @@ func (c *Context) Message() (*Message, error) {
 	return m, err
 }
 
-// FullMessage is Message, but whole: where VK has cropped the message for the
-// event, it is fetched, once for each handler. See [Message.Cropped]. What an event has of a long
-// message is its text, one attachment and one forwarded message. A message that
-// was deleted meanwhile is an error that wraps [ErrNotFound].
+// FullMessage is like Message, but if VK has cropped the message in the event,
+// it fetches the complete message, once per handler. See [Message.Cropped]. A
+// cropped message has its text, one attachment and one forwarded message. If
+// the message was deleted meanwhile, the error wraps [ErrNotFound].
 //
 // It calls https://dev.vk.com/ru/method/messages.getByConversationMessageId.
 func (c *Context) FullMessage() (*Message, error) {
@@ -277,49 +280,48 @@ func (c *Context) FullMessage() (*Message, error) {
 	return i.message, nil
 }
 
-// Author returns the page of who caused the event, a person or a community, or
-// an error that wraps [ErrNotFound] if nobody did. Each call asks VK; see
+// Author returns the page of the user or community that caused the event, or
+// an error that wraps [ErrNotFound] if there is none. Each call asks VK; see
 // [Client.Profiles].
 func (c *Context) Author(opts ...ProfileOption) (Profile, error) {
 	return c.client.Profile(c, c.FromID(), opts...)
 }
 
-// Self returns the page of the bot: that of the community which the event is
-// from. Each call asks VK; see [Client.Profiles], and [Client.Self] for the page
-// of any token.
+// Self returns the page of the bot's community, which is that of the event.
+// Each call asks VK; see [Client.Profiles], and [Client.Self] for the page of
+// any token.
 func (c *Context) Self(opts ...ProfileOption) (Profile, error) {
 	return c.client.Profile(c, -c.event.GroupID, opts...)
 }
 
-// A Key says whose something is: what a cooldown counts by, and whose state a
-// session is. Keys are compared as a whole; a zero field stands for everybody. A
-// [Session] passes over Group: its state is each community's own anyway.
+// A Key identifies the subject of a cooldown, or the owner of a session's
+// state. Keys are compared as a whole; a zero field stands for everyone. A
+// [Session] ignores Group, because each community's state is separate anyway.
 type Key struct {
-	Group int64  // the community whose conversation Peer is: each numbers its chats by itself
+	Group int64  // the community of the conversation Peer: each numbers its chats separately
 	Peer  int64  // the conversation
-	User  int64  // the person, or minus a community's id
-	Name  string // whatever else is to be told apart
+	User  int64  // the user, or minus a community's id
+	Name  string // any further distinction
 }
 
-// Global is the key that everybody shares.
+// Global returns the key that everyone shares.
 func Global(*Context) Key { return Key{} }
 
-// PerUser is the key of a person, wherever they write.
+// PerUser returns the key of the user, in all conversations.
 func PerUser(c *Context) Key { return Key{User: c.FromID()} }
 
-// PerChat is the key of a conversation, whoever writes in it.
+// PerChat returns the key of the conversation, for all of its users.
 func PerChat(c *Context) Key { return Key{Group: c.event.GroupID, Peer: c.PeerID()} }
 
-// PerMember is the key of a person in one conversation.
+// PerMember returns the key of the user in the conversation.
 func PerMember(c *Context) Key {
 	return Key{Group: c.event.GroupID, Peer: c.PeerID(), User: c.FromID()}
 }
 
-// Payload decodes the payload of the button that was pressed, from JSON. It is
-// an error if the event has none or one that is no T, as null is no int: anybody
-// can send any payload, and a button of an older version of the bot may still be
-// there.
-// [Context.Payload] returns it undecoded.
+// Payload decodes the JSON payload of the pressed button. It returns an error
+// if the event has none or if it cannot be decoded into a T, as null into an
+// int: anyone can send any payload, and a button of an older version of the
+// bot may still exist. [Context.Payload] returns the payload undecoded.
 func Payload[T any](c *Context) (T, error) {
 	raw := c.Payload()
 	if raw == nil {
@@ -333,8 +335,8 @@ func Payload[T any](c *Context) (T, error) {
 	return v, nil
 }
 
-// Send sends a message to the conversation that the event is from. Of several
-// sends in one handler, each is delivered once: see [Client.Send].
+// Send sends a message to the event's conversation. If a handler sends
+// several, each is delivered once: see [Client.Send].
 func (c *Context) Send(text string, opts ...SendOption) error {
 	if c.PeerID() == 0 {
 		return errors.New("vk: a " + c.event.Kind + " event has no conversation to answer in")
@@ -342,9 +344,9 @@ func (c *Context) Send(text string, opts ...SendOption) error {
 	return c.client.Send(c, c.PeerID(), text, opts...)
 }
 
-// Reply is Send with a reference to the message that the event is about, which
-// VK shows above the text. After a press of a callback button that is the
-// message with the button.
+// Reply is like Send, with a reference to the event's message, which VK shows
+// above the text. After a press of a callback button, that is the message with
+// the button.
 func (c *Context) Reply(text string, opts ...SendOption) error {
 	if cmid := c.event.head.cmid; cmid != 0 {
 		opts = append([]SendOption{ReplyTo(Sent{PeerID: c.PeerID(), CMID: cmid})}, opts...)
@@ -352,11 +354,11 @@ func (c *Context) Reply(text string, opts ...SendOption) error {
 	return c.Send(text, opts...)
 }
 
-// Show shows a menu: it edits the message whose callback button was pressed,
-// and sends one where there is none, because the event is not such a press, or
-// because the button is below the input field. It also sends where VK no longer
-// lets the message be edited, since it is older than a day. See [Client.Edit]
-// for what an edit leaves of the message, and [Client.Send].
+// Show shows a menu. It edits the message with the pressed callback button. It
+// sends a new message if the event is not such a press, if the button is below
+// the input field, or if VK no longer permits the edit because the message is
+// older than a day. See [Client.Edit] for the parts of the message that an
+// edit keeps, and [Client.Send].
 func (c *Context) Show(text string, opts ...SendOption) error {
 	if cmid := c.event.head.cmid; cmid != 0 && c.event.press != nil {
 		err := c.client.Edit(c, c.PeerID(), cmid, text, opts...)
@@ -376,7 +378,7 @@ func (c *Context) KeepTyping(f func() error) error {
 	return c.client.KeepTyping(c, c.PeerID(), f)
 }
 
-// Edit is [Client.Edit] of the message. Outside of handlers, call
+// Edit calls [Client.Edit] for the message. Outside of handlers, call
 // client.Edit(ctx, sent.PeerID, sent.CMID, …).
 func (s Sent) Edit(c *Context, text string, opts ...SendOption) error {
 	if s.CMID == 0 && s.ID != 0 {
@@ -385,7 +387,7 @@ func (s Sent) Edit(c *Context, text string, opts ...SendOption) error {
 	return c.client.Edit(c, s.PeerID, s.CMID, text, opts...)
 }
 
-// Delete is [Client.Delete] of the message, with all its parts.
+// Delete calls [Client.Delete] for the message, with all its parts.
 func (s Sent) Delete(c *Context) error {
 	switch {
 	case len(s.Parts) > 0:
@@ -398,7 +400,7 @@ func (s Sent) Delete(c *Context) error {
 	return c.client.Delete(c, s.PeerID, s.CMID)
 }
 
-// Pin is [Client.Pin] of the message.
+// Pin calls [Client.Pin] for the message.
 func (s Sent) Pin(c *Context) error {
 	if s.CMID == 0 {
 		return errUnnamed("messages.pin")
@@ -406,13 +408,13 @@ func (s Sent) Pin(c *Context) error {
 	return c.client.Pin(c, s.PeerID, s.CMID)
 }
 
-// errUnnamed returns the error of a method on a Sent without the number that the
-// API method takes.
+// errUnnamed returns the error of a method on a Sent that lacks the number
+// that the API method takes.
 func errUnnamed(method string) error {
-	return fmt.Errorf("vk: %s: the number of the message is not known: VK tells none for messages sent with a user's token", method)
+	return fmt.Errorf("vk: %s: the message's number is not known: VK returns none for messages sent with a user's token", method)
 }
 
-// React is [Client.React] to the message.
+// React calls [Client.React] for the message.
 func (s Sent) React(c *Context, reaction int) error {
 	if s.CMID == 0 {
 		return errUnnamed("messages.sendReaction")
@@ -420,14 +422,14 @@ func (s Sent) React(c *Context, reaction int) error {
 	return c.client.React(c, s.PeerID, s.CMID, reaction)
 }
 
-// Reply is [Client.Send] of an answer to the message.
+// Reply calls [Client.Send] to send an answer to the message.
 func (s Sent) Reply(c *Context, text string, opts ...SendOption) error {
 	return c.client.Send(c, s.PeerID, text, append([]SendOption{ReplyTo(s)}, opts...)...)
 }
 
-// through returns the Context for the handlers of a Router. Each of several
-// Routers that one handler gives an event to has a scope of its own, and the
-// same again when it is given the event again.
+// through returns the Context for the handlers of a Router. If one handler
+// passes an event to several Routers, each has its own scope, which is the
+// same when it gets the event again.
 func (c *Context) through(r *Router) *Context {
 	i := c.inv
 	i.mu.Lock()

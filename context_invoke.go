@@ -13,8 +13,8 @@ import (
 	"github.com/vkrouter/vk/internal/watchdog"
 )
 
-// run returns what runs a route: its chain of middleware, with what decides
-// whether the handler runs innermost. Middleware sees every refusal.
+// run returns a function that runs a route: its chain of middleware, with
+// answer innermost. Middleware sees every refusal.
 func (r *Router) run(rt *Route) HandlerFunc {
 	run := r.wrap(chain(rt.Use, answer(rt)))
 	return func(c *Context) error {
@@ -25,8 +25,8 @@ func (r *Router) run(rt *Route) HandlerFunc {
 	}
 }
 
-// answer is the innermost handler of a route: it does not run unless the
-// checks allow it and the arguments are right.
+// answer returns the innermost handler of a route. It runs the route's handler
+// only if the checks permit it and the arguments are valid.
 func answer(rt *Route) HandlerFunc {
 	return func(c *Context) error {
 		if err := c.inv.refused; err != nil {
@@ -44,12 +44,12 @@ func answer(rt *Route) HandlerFunc {
 	}
 }
 
-// unknown is the NotFound of a Router that has none.
+// unknown is the NotFound of a Router without one.
 func unknown(c *Context) error {
 	return &NotFoundError{Prefix: c.inv.prefix, Line: c.inv.line}
 }
 
-// run runs the route, or the NotFound, that an event leads to.
+// run runs the route or NotFound of an event.
 func (c *Context) run(m *destination) error {
 	several := c.inv.outer != nil // the Router may be one of several
 	if several && c.hasEnded(m.to.scope()) {
@@ -63,8 +63,7 @@ func (c *Context) run(m *destination) error {
 	return err
 }
 
-// hasEnded reports whether a listener or a route that c is given to has ended in a
-// former run.
+// hasEnded reports whether a listener or a route of c ended in an earlier run.
 func (c *Context) hasEnded(name string) bool {
 	s := c.steps()
 	if s.trail == nil || !s.trail.Again() {
@@ -74,7 +73,8 @@ func (c *Context) hasEnded(name string) bool {
 	return ended
 }
 
-// noteEnded notes that a listener or a route has ended, unless a stop has ended it.
+// noteEnded records that a listener or a route has ended, unless a stop ended
+// it.
 func (c *Context) noteEnded(name string, err error) {
 	if errors.Is(err, ErrStopped) {
 		return
@@ -84,8 +84,8 @@ func (c *Context) noteEnded(name string, err error) {
 	}
 }
 
-// ledTo returns the id of the route that the event led to in a former run, or "" if
-// it had not come so far.
+// ledTo returns the id of the event's route in an earlier run, or "" if that
+// did not get so far.
 func (c *Context) ledTo() string {
 	s := c.steps()
 	if s.trail == nil || !s.trail.Again() {
@@ -95,19 +95,19 @@ func (c *Context) ledTo() string {
 	return string(name)
 }
 
-// routeStep is the step of the route that the event of c leads to.
+// routeStep returns the step of the event's route.
 func (c *Context) routeStep() trail.Key {
 	return trail.KeyOf(c.event.ID, c.inv.scope(), c.via, "route")
 }
 
-// A goneError says that a handler that waits has no route any more.
+// A goneError reports a waiting handler whose route no longer matches.
 type goneError struct{ route string }
 
 func (e *goneError) Error() string {
-	return fmt.Sprintf("vk: dropping event whose handler waited: it led to %s, which is gone or not asked any more", e.route)
+	return fmt.Sprintf("vk: dropping event whose handler waited: its route %s is gone or no longer matches", e.route)
 }
 
-// prepare sets up the invocation for what the event leads to.
+// prepare sets up the invocation for the event's destination.
 func (m *destination) prepare(i *invocation) {
 	i.route, i.prefix, i.text, i.line = m.to.route, m.prefix, m.text, m.line
 	i.captures, i.refused = m.captures, m.failed
@@ -115,26 +115,26 @@ func (m *destination) prepare(i *invocation) {
 	i.of(m.to.edition)
 }
 
-// of makes the invocation one of a module.
+// of sets the module of the invocation.
 func (i *invocation) of(s *edition) {
 	if s != nil {
 		i.module, i.life = s.module, &s.life
 	}
 }
 
-// maxRun bounds how deep routes may run routes.
+// maxRun limits the depth of routes that run routes.
 const maxRun = 16
 
-// Invoke runs another route of the bot, as if the person had written its command
-// with line behind it: its checks, its middleware, its arguments from line, its
-// handler. The route of c itself can be run again so, with [Context.Line] or
-// other arguments. It is an invocation of its own, with its own Context, and
-// Invoke returns its error.
+// Invoke runs another route of the bot, as if the user had written its command
+// followed by line: its checks, its middleware, its arguments from line, its
+// handler. It can also run the route of c again, with [Context.Line] or other
+// arguments. It is a new invocation, with its own Context, and Invoke returns
+// its error.
 //
-// To run a handler alone, with nothing around it and the arguments of c, call
-// the route's Handler.
+// To run a handler alone, without checks and middleware and with the arguments
+// of c, call the route's Handler.
 //
-// Routes that run each other without end are an error at a depth of 16.
+// Routes that run each other endlessly result in an error at a depth of 16.
 func (c *Context) Invoke(rt *Route, line string) error {
 	if rt == nil || rt.target == nil || rt.target.run == nil {
 		return errors.New("vk: Invoke: the Route was not returned by a Router")
@@ -150,7 +150,7 @@ func (c *Context) Invoke(rt *Route, line string) error {
 	}
 	name, id := rt.target.name, rt.target.scope()
 	if n := c.inv.count("\x00run " + id); n > 0 {
-		again := " #" + strconv.Itoa(n+1) // has random ids of its own
+		again := " #" + strconv.Itoa(n+1) // it has its own random ids
 		name, id = name+again, id+again
 	}
 	m := &destination{to: rt.target, prefix: c.inv.prefix, text: line, line: line}
@@ -160,40 +160,41 @@ func (c *Context) Invoke(rt *Route, line string) error {
 	})
 }
 
-// A turn is the handling of one event, as far as Contexts and Routers know of
-// it: the Dispatcher's job, or noTurn.
+// A turn is the handling of one event, as Contexts and Routers see it: the
+// Dispatcher's job, or noTurn.
 type turn interface {
-	// enter notes that an invocation begins, and returns the one around it.
+	// enter records that an invocation begins, and returns the surrounding
+	// one.
 	enter(in inner) (outer inner)
 
-	// leave notes that the invocation has ended, and that outer goes on.
+	// leave records that the invocation has ended, and that outer continues.
 	leave(outer inner)
 
-	// leadsTo notes the route that the event of c leads to: its name, and its id,
-	// which is the same in other code.
+	// leadsTo records the route of the event of c: its name, and its id, which
+	// does not depend on the version of the code.
 	leadsTo(c *Context, route, id string)
 
-	// ends notes an error that a handler ended with.
+	// ends records the error of a handler.
 	ends(err error)
 
 	// report logs a handler's error.
 	report(err error)
 
 	// offer offers the event of c to handlers that wait for one, and reports
-	// whether one took it. Otherwise it goes on to its destination.
+	// whether one consumed it. Otherwise the event goes on to its destination.
 	offer(c *Context, to destination) (taken bool)
 
 	// trail returns the steps of the event's handlers, or nil if they are not kept.
 	trail() *trail.Trail
 }
 
-// An inner is an invocation that is running, and has no other inside.
+// An inner is the innermost running invocation.
 type inner struct {
 	name string
 	ctx  watchdog.Canceler // its context
 }
 
-// noTurn is the turn of Contexts that no Dispatcher made.
+// noTurn is the turn of Contexts without a Dispatcher.
 type noTurn struct{}
 
 func (noTurn) enter(inner) (outer inner)        { return inner{} }
@@ -209,8 +210,8 @@ func (noTurn) report(err error) {
 	})
 }
 
-// logFailure logs a handler's error. The errors of several handlers are a line
-// each. Mistakes of people and the ends of waits are not failures: they have
+// logFailure logs a handler's error. The errors of several handlers get a line
+// each. Users' mistakes and the ends of waits are not failures: they have
 // lower levels.
 func logFailure(err error, log func(level slog.Level, msg string, attrs ...slog.Attr)) {
 	if all, ok := err.(handlerErrors); ok {
@@ -245,9 +246,9 @@ func logFailure(err error, log func(level slog.Level, msg string, attrs ...slog.
 	log(level, "vk: handler failed", attrs...)
 }
 
-// invoke runs h as an invocation of its own: named, with a Context that ends
-// when h returns, within the time limit, and with panics made errors. What
-// prepare sets up on the new invocation, h finds.
+// invoke runs h as a new, named invocation, with a Context that ends when h
+// returns, within the time limit. It returns panics as errors. prepare sets up
+// the invocation before h runs.
 func (c *Context) invoke(name string, h HandlerFunc, prepare func(*invocation)) (err error) {
 	child := newContext(c.ctx, c.client, c.event, c.inv.turn)
 	child.inv.ctx.Init(c.ctx)
@@ -264,7 +265,7 @@ func (c *Context) invoke(name string, h HandlerFunc, prepare func(*invocation)) 
 		if v := recover(); v != nil {
 			err = caught(v)
 		} else if !ended {
-			// Nobody can be given an error: the goroutine is on its way out.
+			// The error cannot be returned: the goroutine is ending.
 			turn.ends(named(name, errGoexit))
 			turn.report(named(name, errGoexit))
 		}
@@ -277,7 +278,7 @@ func (c *Context) invoke(name string, h HandlerFunc, prepare func(*invocation)) 
 	return err
 }
 
-// named says of err which handler returned it.
+// named adds the name of a handler to its error.
 func named(name string, err error) error {
 	if err == nil || name == "" {
 		return err
@@ -285,7 +286,7 @@ func named(name string, err error) error {
 	return fmt.Errorf("vk: %s: %w", name, err)
 }
 
-// join joins errors, and is the one that is not nil if there is only one.
+// join joins errors. A single one that is not nil is returned as it is.
 func join(errs ...error) error {
 	var some []error
 	for _, err := range errs {
@@ -318,7 +319,8 @@ func (c *Context) actsFor(client *Client) int64 {
 	return c.event.GroupID
 }
 
-// count returns how many sends of the invocation to the same peer came before.
+// count returns the number of earlier sends of the invocation to the same
+// peer.
 func (i *invocation) count(to string) int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -330,7 +332,7 @@ func (i *invocation) count(to string) int {
 	return n
 }
 
-// scope names the handler that the invocation is of, and those around it: no
+// scope identifies the handler of the invocation, with those around it: no
 // other handler of the event has the same scope.
 func (i *invocation) scope() string {
 	if i.outer == nil {
@@ -357,73 +359,76 @@ func (c *Context) steps() steps {
 }
 
 // Claim registers f to run before the route's handler and before all hooks of
-// [Context.Before]: when no check has refused and the arguments are parsed. f
-// takes something: a use of a cooldown, a place among those that may run, a coin.
-// If f returns an error, f has taken nothing, and the error is the handler's
-// outcome.
+// [Context.Before], after the checks have passed and the arguments are parsed.
+// f takes something: a use of a cooldown, one of a limited number of slots, a
+// coin. If f returns an error, it must have taken nothing, and the error is
+// the handler's result.
 //
-// If the handler does not begin, because a later claim or a Before returns an
-// error, panics or ends the goroutine, what was taken is given back: the giveBack
+// If the handler does not start, because a later claim or a Before returns an
+// error, panics or ends the goroutine, the claims are undone: the giveBack
 // functions are called, the last first, after the After hooks. giveBack may be
-// nil. Once the handler has begun, it is not called, whatever the handler returns.
+// nil. Once the handler has started, it is not called, regardless of the
+// handler's result.
 //
-// Claims run in the order in which they were added: those of the middleware
-// outside come first. Middleware inside that calls its handler again does not
-// make a claim again. As f runs before the handler is sure to run, f is not for
-// messages to people: those are for Before.
+// Claims run in the order in which they were added: those of outer middleware
+// come first. If inner middleware calls its handler again, claims are not
+// repeated. When f runs, it is not yet certain that the handler will run, so f
+// should not send messages to users: use Before for that.
 //
 // Each event has its own Context, but events of different conversations are
-// handled at the same time: what f and giveBack share needs a lock. f may block,
-// also in [Context.Park]. Claim and Before panic when the handler's hooks have
-// begun to run.
+// handled concurrently: state that f and giveBack share needs a lock. f may
+// block, also in [Context.Park]. Claim and Before panic if the handler's hooks
+// have started to run.
 //
 // Middleware around a whole Router can add claims and hooks as well: they run
 // before the route that the Router finds, and not if it finds none. Those of a
-// route are not run for the routes that its handler runs, see [Context.Invoke].
-// Nothing runs them for a handler that is in no Router.
+// route do not run for the routes that its handler runs, see [Context.Invoke].
+// Without a Router, claims and hooks never run.
 func (c *Context) Claim(f func(c *Context) (giveBack func(), err error)) {
 	if !c.inv.hooks.Claim(f) {
 		panic(hooksRun("Claim"))
 	}
 }
 
-// Before registers f to run before the route's handler, when no check has refused,
-// the arguments are parsed, and all claims are made; see [Context.Claim]. If f
-// returns an error, that is the handler's outcome: the handler and the hooks that
-// were added later do not run.
+// Before registers f to run before the route's handler, after the checks have
+// passed, the arguments are parsed, and all claims are made; see
+// [Context.Claim]. If f returns an error, that is the handler's result: the
+// handler and the hooks that were added later do not run.
 //
 // The hooks run in the order in which they were added, like the lines of a
-// function: a Before is a line that may return an error, an After is a defer, and
-// the handler is the last line.
+// function: a Before is a line that may return an error, an After is a defer,
+// and the handler is the last line.
 func (c *Context) Before(f HandlerFunc) {
 	if !c.inv.hooks.Before(f) {
 		panic(hooksRun("Before"))
 	}
 }
 
-// After registers f to run when the route's handler has ended, with the handler's
-// error, however it ended: a panic is a [*PanicError], and a call of
-// runtime.Goexit is an error, too. If a Before that was added later fails, the
-// handler does not run, and f gets the error of that Before. f does not run if a
-// Before that was added earlier fails, or a claim.
+// After registers f to run when the route's handler has ended, with the
+// handler's error. It also runs after a panic, with a [*PanicError], and after
+// a call of runtime.Goexit, with an error. If a Before that was added later
+// fails, the handler does not run, and f gets the error of that Before. f does
+// not run if an earlier Before or a claim fails.
 //
-// An error that f returns is joined with the handler's; f cannot undo that one.
-// The functions run in the reverse order of that in which they were added. Called
-// by a hook or by the handler itself, After is a defer in that place.
+// If f returns an error, it is joined with the handler's error, which f cannot
+// remove. The functions run in the reverse order of registration. If a hook or
+// the handler itself calls After, it acts like a defer at that place.
 func (c *Context) After(f func(c *Context, err error) error) {
 	c.inv.hooks.After(f)
 }
 
-// hooksRun is the panic of Claim and Before when the hooks have begun to run.
+// hooksRun returns the panic message of Claim and Before when the hooks have
+// started to run.
 func hooksRun(method string) string {
-	return "vk: " + method + ": the handler's hooks run already: call it in middleware, before next"
+	return "vk: " + method + ": the handler's hooks have started: call it in middleware, before next"
 }
 
 // hookEnds are the errors of hooks and handlers that do not return.
 var hookEnds = &hooks.Ends{Caught: caught, Goexit: errGoexit}
 
-// run runs h with its hooks: those of the invocations around that are of no
-// other route, then its own. It returns an error for a panic of any of them.
+// run runs h with its hooks: those of the surrounding invocations that belong
+// to no other route, then its own. It returns a panic of any of them as an
+// error.
 func (i *invocation) run(c *Context, h HandlerFunc) error {
 	var around []*hooks.Hooks[*Context]
 	for up := i.outer; up != nil && up.route == nil; up = up.outer {
@@ -434,8 +439,8 @@ func (i *invocation) run(c *Context, h HandlerFunc) error {
 	return i.hooks.Run(c, h, around, hookEnds)
 }
 
-// contained returns h as a middleware gets it: a panic of h is an error to the
-// middleware, and the hooks that are added inside of h do not outlast the call.
+// contained returns h as a middleware gets it: a panic of h is returned as an
+// error, and hooks that are added inside h are removed when h returns.
 func contained(h HandlerFunc) HandlerFunc {
 	return func(c *Context) (err error) {
 		mark := c.inv.hooks.Mark()

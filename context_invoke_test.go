@@ -12,8 +12,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// layers is a bot with all that can be around a handler, each of which notes
-// that it runs, and ends as end says by its name.
+// layers makes a bot with everything that can surround a handler. Each part
+// records that it runs, and returns the error that end has under its name.
 type layers struct {
 	trace
 	ends map[string]func() error
@@ -32,7 +32,8 @@ func (l *layers) check(name string) vk.Check {
 	return func(*vk.Context) error { return l.step(name) }
 }
 
-// around is a middleware with both hooks, which notes the error that it sees.
+// around returns a middleware with both hooks, which records the error that it
+// sees.
 func (l *layers) around(name string) vk.Middleware {
 	return func(next vk.HandlerFunc) vk.HandlerFunc {
 		return func(c *vk.Context) error {
@@ -79,10 +80,10 @@ func (l *layers) serve(t *testing.T, text string) error {
 	return l.around("bot")(r.Serve)(said(t, text))
 }
 
-// TestOrderWithinRoute is the log of vk_botting's pipeline. It differs in that
-// hooks run from the outside in and back (there: route, cog, bot, both times),
-// that the order of checks is the same, and that errors travel outward through
-// middleware.
+// TestOrderWithinRoute compares the order of calls with vk_botting's pipeline.
+// It differs in three points: hooks run from the outside in and back (there:
+// route, cog, bot, both times), the order of checks is the same, and errors
+// travel outward through middleware.
 func TestOrderWithinRoute(t *testing.T) {
 	boom := errors.New("boom")
 	fail := func() error { return boom }
@@ -153,8 +154,8 @@ func TestOrderWithinRoute(t *testing.T) {
 	}
 }
 
-// What an After hook is told, when the handler ends its goroutine: that it is
-// no success.
+// TestGoexitIsNoSuccess checks that an After hook gets an error if the handler
+// ends its goroutine.
 func TestGoexitIsNoSuccess(t *testing.T) {
 	r := vk.NewRouter("!")
 	var told error
@@ -232,7 +233,8 @@ func TestContextRun(t *testing.T) {
 	if err := r.Serve(said(t, "!b anna")); err != nil {
 		t.Error(err)
 	}
-	// The inner route has its own hooks, not those of the outer one again.
+	// The inner route has its own hooks, and does not run those of the outer
+	// one again.
 	ran.is(t, "use(", "b before", "use(", "ban before", "!|ban {x} {n:int=1}|anna 5|anna|5", "ban after", ")use", "back in b {x}: anna", "b after", ")use")
 
 	if err := r.Serve(said(t, "!try")); !errors.Is(err, no) {
@@ -250,8 +252,9 @@ func TestContextRun(t *testing.T) {
 	}
 }
 
-// A route that is run several times for one event sends several messages, and
-// the same ones when the event comes again.
+// TestContextRunHasRandomIDsOfItsOwn checks that a route that runs several
+// times for one event sends several messages, and the same ones when the event
+// is handled again.
 func TestContextRunHasRandomIDsOfItsOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := vk.NewRouter("!")
@@ -329,8 +332,8 @@ func TestContextAuthorAndSelf(t *testing.T) {
 	}
 }
 
-// costs is a middleware with a claim, a Before and an After, each of which notes
-// that it runs, and ends as end says by its name.
+// costs returns a middleware with a claim, a Before and an After. Each records
+// that it runs, and returns the error that end has under its name.
 func (l *layers) costs(name string) vk.Middleware {
 	return func(next vk.HandlerFunc) vk.HandlerFunc {
 		return func(c *vk.Context) error {
@@ -349,8 +352,8 @@ func (l *layers) costs(name string) vk.Middleware {
 	}
 }
 
-// TestClaims: wherever a run ends before the handler begins, what was taken is
-// given back, the last first; and once the handler begins, it is kept.
+// TestClaims checks that claims are undone, the last first, if a run ends
+// before the handler begins, and that they are kept once the handler begins.
 func TestClaims(t *testing.T) {
 	boom := errors.New("boom")
 	ways := map[string]func() error{
@@ -410,8 +413,8 @@ func again(next vk.HandlerFunc) vk.HandlerFunc {
 	return func(c *vk.Context) error { return errors.Join(next(c), next(c), next(c)) }
 }
 
-// TestHooksOfSeveralRuns: a hook belongs to the call of next that it was added
-// in, and a claim that was kept is not made again.
+// TestHooksOfSeveralRuns checks that a hook belongs to the call of next that
+// it was added in, and that a claim that was kept is not made again.
 func TestHooksOfSeveralRuns(t *testing.T) {
 	var l layers
 	body := func(*vk.Context) error { return l.step("BODY") }
@@ -431,8 +434,8 @@ func TestHooksOfSeveralRuns(t *testing.T) {
 	}
 }
 
-// TestHooksOfNotFound: a NotFound that runs a route does not lend it its hooks,
-// which have run.
+// TestHooksOfNotFound checks that the hooks of a NotFound, which have run, do
+// not run again for a route that it invokes.
 func TestHooksOfNotFound(t *testing.T) {
 	var l layers
 	var x *vk.Route
@@ -448,8 +451,8 @@ func TestHooksOfNotFound(t *testing.T) {
 	l.is(t, strings.Split("bot+, a+, open bot, open a, BODY, close a, close bot", ", ")...)
 }
 
-// TestHooksOfHooks: After is a defer also in a hook and in the handler, and what
-// would come too late is a mistake.
+// TestHooksOfHooks checks that After acts like a defer in a hook and in the
+// handler, and that hooks that are added too late panic.
 func TestHooksOfHooks(t *testing.T) {
 	var l layers
 	defers := func(name string) vk.HandlerFunc {
@@ -482,7 +485,7 @@ func TestHooksOfHooks(t *testing.T) {
 		r := vk.NewRouter("!")
 		r.Handle("x", f)
 		var p *vk.PanicError
-		if err := r.Serve(said(t, "!x")); !errors.As(err, &p) || !strings.Contains(err.Error(), name+": the handler's hooks run already") {
+		if err := r.Serve(said(t, "!x")); !errors.As(err, &p) || !strings.Contains(err.Error(), name+": the handler's hooks have started") {
 			t.Error(name, err)
 		}
 	}

@@ -11,22 +11,21 @@ import (
 	"strings"
 )
 
-// A Finding is something that [Diagnose] has found: what will not work, and how
-// to mend it.
+// A Finding is a problem that [Diagnose] has found, with its remedy.
 type Finding struct {
 	Problem Problem
 
 	// Severity is slog.LevelError if the bot will not work, slog.LevelWarn if a
-	// part of it will not, and slog.LevelInfo if it depends on what the bot does
-	// or if something could not be checked.
+	// part of it will not work, and slog.LevelInfo if the effect depends on the
+	// bot or if a check was not possible.
 	Severity slog.Level
 
-	Text string // what will not work, in English
-	Mend string // what to do about it; empty if there is nothing
+	Text string // describes the problem, in English
+	Mend string // the remedy; empty if there is none
 
-	Kinds  []string // of ProblemEventsOff and ProblemUnknownKind: the kinds of events
-	Rights []string // of ProblemRights: those that the token lacks, as VK names them
-	Err    error    // VK's refusal, or why it could not be asked; mostly nil
+	Kinds  []string // the kinds of events, for ProblemEventsOff and ProblemUnknownKind
+	Rights []string // the missing rights, for ProblemRights, as VK names them
+	Err    error    // VK's refusal, or the error that prevented a check; usually nil
 }
 
 // String returns the finding as one line.
@@ -38,48 +37,51 @@ func (f Finding) String() string {
 	return s
 }
 
-// A Problem says what a [Finding] is about.
+// A Problem is the subject of a [Finding].
 type Problem string
 
 // The problems.
 const (
-	ProblemClient      Problem = "client"        // a field of the Client keeps its calls from being sent
-	ProblemToken       Problem = "token"         // there is none, VK does not take it, or it is none of a community
-	ProblemRights      Problem = "rights"        // the token lacks some
-	ProblemVersion     Problem = "version"       // of the API, in the Client or in the community's settings
-	ProblemLongPollOff Problem = "long poll off" // and nothing else brings the events
-	ProblemEventsOff   Problem = "events off"    // kinds of events that have handlers
-	ProblemUnknownKind Problem = "unknown kind"  // of events that have handlers: a misspelt one, or a new one of VK's
+	ProblemClient      Problem = "client"        // a field of the Client prevents calls
+	ProblemToken       Problem = "token"         // the token is missing, VK rejects it, or it belongs to no community
+	ProblemRights      Problem = "rights"        // the token lacks rights
+	ProblemVersion     Problem = "version"       // the API version of the Client or of the community's settings is too old or invalid
+	ProblemLongPollOff Problem = "long poll off" // long poll is disabled, and no callback server receives the events
+	ProblemEventsOff   Problem = "events off"    // kinds of events that have handlers are disabled
+	ProblemUnknownKind Problem = "unknown kind"  // there are handlers for a kind of event that is misspelled, or that is new in VK
 	ProblemCallback    Problem = "callback"      // VK cannot deliver to a callback server
-	ProblemBotsOff     Problem = "bots off"      // keyboards, or chats, are switched off in the community's settings
-	ProblemNoHandlers  Problem = "no handlers"   // there are neither routes nor listeners
-	ProblemUnchecked   Problem = "unchecked"     // VK did not tell: see Err
+	ProblemBotsOff     Problem = "bots off"      // keyboards or chats are disabled in the community's settings
+	ProblemNoHandlers  Problem = "no handlers"   // the bot has neither routes nor listeners
+	ProblemUnchecked   Problem = "unchecked"     // VK did not answer a check: see Err
 )
 
-// Diagnose compares a bot with the community that it is for, and returns what
-// will not work, the worst first; nothing if all is well. It looks at the token
-// and its rights, at the version of the API, at whether long poll or a callback
-// server brings the events that h has handlers for, and, with the token of a
-// user, at what the community allows its bot.
+// Diagnose compares a bot with its community and returns the problems that it
+// finds, the most severe first. It returns none if all is well. It checks the
+// token and its rights, the API version, and whether long poll or a callback
+// server delivers the events that h has handlers for. With a user's token, it
+// also checks the bot features that the community allows.
 //
-// Which kinds of events have handlers is known of a [*Router], also in [Wrap]:
-// those of its routes and listeners, not what [Wait] waits for. Of other handlers
-// it is not, and nothing is said about it, as of a nil h.
+// The kinds of events that have handlers are known for a [*Router], also one
+// wrapped by [Wrap]: they are those of its routes and listeners, but not those
+// that [Wait] awaits. For other handlers and for a nil h, the kinds are
+// unknown, and Diagnose does not report on them.
 //
-// The rights are those that the bot's calls need, as VK names them: messages, photos,
-// docs, stories, app_widget and manage. Those that the token of a community lacks are
-// found. Package vktest lists the rights that a test's calls needed, package api those that
-// requests need. Without rights, Diagnose lists the limits of a bot without them.
+// The rights are those that the bot's calls need, as VK names them: messages,
+// photos, docs, stories, app_widget and manage. Diagnose reports the rights
+// that a community's token lacks. Package vktest lists the rights that a test's
+// calls needed, and package api lists those that its requests need. If no
+// rights are given, Diagnose lists the limits of a bot without them.
 //
-// It makes some four calls of low priority, and one for each callback server,
-// and changes nothing. That a call fails is a finding too. A [Poller] does the
-// same by itself when it starts, for long poll alone, and logs what it finds.
+// Diagnose makes about four calls of low priority, and one more for each
+// callback server. It changes nothing. A call that fails is a finding too. A
+// [Poller] runs the same checks when it starts, for long poll alone, and logs
+// the findings.
 //
 // The calls are https://dev.vk.com/ru/method/groups.getTokenPermissions,
 // https://dev.vk.com/ru/method/groups.getById,
-// https://dev.vk.com/ru/method/groups.getLongPollSettings and, with a token that
-// may manage the community, https://dev.vk.com/ru/method/groups.getCallbackServers
-// and, of each server,
+// https://dev.vk.com/ru/method/groups.getLongPollSettings and, with a token
+// that may manage the community,
+// https://dev.vk.com/ru/method/groups.getCallbackServers and, for each server,
 // https://dev.vk.com/ru/method/groups.getCallbackSettings.
 func Diagnose(ctx context.Context, client *Client, h Handler, rights ...string) []Finding {
 	d := newDiagnosis(ctx, client, h)
@@ -91,18 +93,18 @@ func Diagnose(ctx context.Context, client *Client, h Handler, rights ...string) 
 	return d.sorted()
 }
 
-// A diagnosis is what Diagnose knows on its way.
+// A diagnosis is the state of one Diagnose.
 type diagnosis struct {
 	ctx    context.Context
 	client *Client
 	group  int64
 
-	rights  []string // that calls need
-	kinds   []string // that have handlers
-	known   bool     // which ones they are
+	rights  []string // that the bot's calls need
+	kinds   []string // kinds of events that have handlers
+	known   bool     // kinds is complete
 	given   bool     // there is a handler
 	user    bool     // the token is a user's
-	manages bool     // the token may manage the community, as far as is known
+	manages bool     // the token may manage the community, or its rights are unknown
 
 	findings []Finding
 }
@@ -126,12 +128,12 @@ func (d *diagnosis) fatal(p Problem, text, mend string, err error) {
 	d.add(Finding{Problem: p, Severity: slog.LevelError, Text: text, Mend: mend, Err: err})
 }
 
-// unchecked notes what VK did not tell.
+// unchecked adds a finding for a check that failed with err.
 func (d *diagnosis) unchecked(what string, err error) {
 	d.add(Finding{Problem: ProblemUnchecked, Severity: slog.LevelInfo, Text: what + " could not be checked: " + err.Error(), Err: err})
 }
 
-// sorted returns the findings, the worst first.
+// sorted returns the findings, the most severe first.
 func (d *diagnosis) sorted() []Finding {
 	slices.SortStableFunc(d.findings, func(a, b Finding) int { return cmp.Compare(b.Severity, a.Severity) })
 	return d.findings
@@ -142,15 +144,16 @@ func (d *diagnosis) call(method string, p Params, out any) error {
 	return d.client.Call(d.ctx, method, p, out)
 }
 
-// The versions of the API at which something changed, as numbers that compare:
-// 5.199 is 5199.
+// API versions at which something changed, as comparable numbers: 5.199 is
+// 5199.
 const (
-	versionDead    = 5081 // older ones were switched off on December 1st, 2024
-	versionClients = 5103 // message_new tells what the person's app can do
-	versionShapes  = 5139 // answers have the shape that this package's types have
+	versionDead    = 5081 // older versions were switched off on December 1st, 2024
+	versionClients = 5103 // message_new has the capabilities of the user's app
+	versionShapes  = 5139 // answers have the same shape as this package's types
 )
 
-// apiVersion returns a version of the API as a number that compares, or 0.
+// apiVersion returns an API version as a comparable number, or 0 if it is
+// invalid.
 func apiVersion(s string) int {
 	major, minor, _ := strings.Cut(s, ".")
 	a, err := strconv.ParseUint(major, 10, 8)
@@ -161,25 +164,25 @@ func apiVersion(s string) int {
 	return int(a*1000 + b)
 }
 
-// checkVersion looks at the version of the API that the Client asks for, and
-// reports whether VK answers to it.
+// checkVersion checks the API version of the Client, and reports whether VK
+// supports it.
 func (d *diagnosis) checkVersion() bool {
 	s := d.client.version()
 	switch v := apiVersion(s); {
 	case v == 0:
-		d.fatal(ProblemVersion, fmt.Sprintf("%q is no version of the API", s), "leave Client.Version empty", nil)
+		d.fatal(ProblemVersion, fmt.Sprintf("%q is not a version of the API", s), "leave Client.Version empty", nil)
 		return false
 	case v < versionDead:
 		d.fatal(ProblemVersion, fmt.Sprintf("VK has switched off version %s of the API", s), "leave Client.Version empty", nil)
 		return false
 	case v < versionShapes:
-		d.warn(ProblemVersion, fmt.Sprintf("version %s of the API gives some answers another shape than this package's types", s), "leave Client.Version empty")
+		d.warn(ProblemVersion, fmt.Sprintf("some answers of version %s of the API do not match this package's types", s), "leave Client.Version empty")
 	}
 	return true
 }
 
-// checkToken finds out what kind of token there is and what it may. It reports
-// whether there is something to go on with.
+// checkToken determines the kind of the token and its rights. It reports
+// whether the diagnosis can continue.
 func (d *diagnosis) checkToken() bool {
 	var own struct {
 		Mask   *int64 `json:"mask"`
@@ -215,7 +218,7 @@ func (d *diagnosis) checkToken() bool {
 		return false
 	}
 	switch refused.Code {
-	case CodeAccess, CodePermission, CodeGroupAuth, CodeStandaloneOnly: // it is not a community's
+	case CodeAccess, CodePermission, CodeGroupAuth, CodeStandaloneOnly: // the token is not a community's
 	default:
 		if wrong := explain(err); wrong != nil {
 			text := wrong.Text
@@ -241,12 +244,12 @@ func (d *diagnosis) checkToken() bool {
 	return true
 }
 
-// untaken is what is said of a token that is wrong, expired or revoked.
-const untaken = "VK does not take the token"
+// untaken is the text for a token that is invalid, expired or revoked.
+const untaken = "VK rejects the token"
 
-// explain returns what an error that no repetition mends means for the bot, and
-// the remedy. It returns nil if there is nothing to say beyond the error's own
-// text. Diagnose, Poller.Run and Callback.Setup say it in these words.
+// explain returns a ConfigError for a permanent error: its meaning for the bot,
+// and the remedy. It returns nil if there is nothing to add to the error's own
+// text. Diagnose, Poller.Run and Callback.Setup use its words.
 func explain(err error) *ConfigError {
 	var wrong *ConfigError
 	var refused *Error
@@ -266,7 +269,7 @@ func explain(err error) *ConfigError {
 	case CodeIPNotAllowed, CodeAnonymousIP:
 		return token("the token may not be used from this address", "allow the address, or make a new token under "+atTokens)
 	case CodeAppAuth:
-		return token("the token is an application's service key, with which there is no bot", users)
+		return token("the token is an application's service key, which cannot run a bot", users)
 	case CodeGroupAuth:
 		return token(refused.Method+" is not for a community's token", "use the token of a user who administers the community")
 	case CodeAccess:
@@ -280,8 +283,9 @@ func explain(err error) *ConfigError {
 	return nil
 }
 
-// explainGroup is explain for calls that name a community, which a field says. It
-// asks VK for the token's own community if that may be the trouble.
+// explainGroup is explain for calls with the ID of a community, which is the
+// value of a field. If the ID may be wrong, explainGroup looks up the token's
+// own community.
 func explainGroup(ctx context.Context, c *Client, err error, field string, group int64) *ConfigError {
 	if wrong := explain(err); wrong != nil {
 		return wrong
@@ -316,27 +320,27 @@ func explainGroup(ctx context.Context, c *Client, err error, field string, group
 	}
 }
 
-// noCommunity returns the error of a token that belongs to no community, where
-// the field could name one.
+// noCommunity returns the error for a token that belongs to no community. The
+// field could set one.
 func noCommunity(field string) *ConfigError {
 	return &ConfigError{
 		Field: field,
-		Text:  "the token belongs to no community, as a user's does",
+		Text:  "the token belongs to no community, like a user's token",
 		Mend:  "use a community's token, made under " + atTokens + ", or set " + field,
 	}
 }
 
-// checkRights looks at the rights of a community's token.
+// checkRights checks the rights of a community's token.
 func (d *diagnosis) checkRights(has func(name string, bit int64) bool) {
 	const mend = "make a token that has them under " + atTokens
 	d.manages = has("manage", 1<<18)
 	if !has("messages", 1<<12) {
 		f := Finding{
 			Problem: ProblemRights, Severity: slog.LevelError, Rights: []string{"messages"}, Mend: mend,
-			Text: "the token lacks the right messages: the bot can send none",
+			Text: "the token lacks the right messages: the bot cannot send any",
 		}
 		if d.known && !slices.ContainsFunc(d.kinds, func(k string) bool { return strings.HasPrefix(k, "message_") }) {
-			f.Severity = slog.LevelWarn // it may not want to
+			f.Severity = slog.LevelWarn // the bot may not send messages
 		}
 		d.add(f)
 	}
@@ -357,24 +361,24 @@ func (d *diagnosis) checkRights(has func(name string, bit int64) bool) {
 	}
 	if len(rights) > 0 {
 		d.add(Finding{
-			Problem: ProblemRights, Severity: slog.LevelInfo, Rights: rights, Mend: "if the bot is to do that, " + mend,
+			Problem: ProblemRights, Severity: slog.LevelInfo, Rights: rights, Mend: "if the bot needs to do that, " + mend,
 			Text: "the token lacks the right " + strings.Join(rights, ", ") + ": the bot cannot " + strings.Join(what, ", nor "),
 		})
 	}
 }
 
-// rightBits are the rights of a community's token in VK's numbering.
+// rightBits has the rights of a community's token in VK's numbering.
 var rightBits = map[string]int64{"stories": 1 << 0, "photos": 1 << 2, "app_widget": 1 << 6, "messages": 1 << 12, "docs": 1 << 17, "manage": 1 << 18}
 
-// checkNeeded looks for the rights that the bot's calls need. Nobody has to be told of
-// messages again.
+// checkNeeded checks the rights that the bot's calls need. It does not report
+// messages, which checkRights reports.
 func (d *diagnosis) checkNeeded(has func(name string, bit int64) bool, mend string) {
 	var lacking []string
 	for _, name := range d.rights {
 		bit, known := rightBits[name]
 		switch {
 		case !known:
-			d.warn(ProblemRights, fmt.Sprintf("the bot is said to need the right %q, which no token has", name), "see whether the name is right")
+			d.warn(ProblemRights, fmt.Sprintf("the bot needs the right %q, which does not exist", name), "check the spelling")
 		case name != "messages" && !has(name, bit) && !slices.Contains(lacking, name):
 			lacking = append(lacking, name)
 		}
@@ -387,7 +391,7 @@ func (d *diagnosis) checkNeeded(has func(name string, bit int64) bool, mend stri
 	}
 }
 
-// findGroup finds the community that the token belongs to.
+// findGroup looks up the community that the token belongs to.
 func (d *diagnosis) findGroup() bool {
 	if d.group != 0 {
 		return true
@@ -409,8 +413,8 @@ func (d *diagnosis) findGroup() bool {
 	return true
 }
 
-// checkFeatures looks at what the community allows its bot. VK tells that to
-// its admins only.
+// checkFeatures checks the bot features that the community allows. VK shows
+// them only to the community's administrators.
 func (d *diagnosis) checkFeatures() {
 	if !d.user {
 		return
@@ -420,12 +424,12 @@ func (d *diagnosis) checkFeatures() {
 		Chat *bool `json:"bots_add_to_chat"`
 	}
 	if err := d.call("groups.getSettings", Params{"group_id": d.group}, &s); err != nil {
-		d.unchecked("what the community allows its bot", err)
+		d.unchecked("the community's bot features", err)
 		return
 	}
 	if s.Bots != nil && !*s.Bots {
 		d.warn(ProblemBotsOff, "the community's bot features are off: VK refuses keyboards", "switch them on under "+atBots)
 	} else if s.Chat != nil && !*s.Chat {
-		d.add(Finding{Problem: ProblemBotsOff, Severity: slog.LevelInfo, Text: "nobody can invite the bot into a chat", Mend: "if it is for chats, allow that under " + atBots})
+		d.add(Finding{Problem: ProblemBotsOff, Severity: slog.LevelInfo, Text: "users cannot invite the bot to chats", Mend: "if it is for chats, allow that under " + atBots})
 	}
 }

@@ -8,17 +8,18 @@ import (
 	"strings"
 )
 
-// eventSettings are a community's settings of long poll, or of a callback server.
+// eventSettings are a community's settings for long poll or for a callback
+// server.
 type eventSettings struct {
 	Version string `json:"api_version"`
-	Enabled *bool  `json:"is_enabled"` // of long poll
+	Enabled *bool  `json:"is_enabled"` // for long poll
 
-	// Events tells of each kind of events whether it is sent. VK does not tell
-	// of all kinds.
+	// Events maps kinds of events to whether they are enabled. VK does not list
+	// all kinds.
 	Events map[string]bool `json:"events"`
 }
 
-// off returns those of the kinds that VK says it does not send.
+// off returns the kinds that VK lists as disabled.
 func (s *eventSettings) off(kinds []string) (off []string) {
 	for _, k := range kinds {
 		if on, told := s.Events[k]; told && !on {
@@ -28,8 +29,8 @@ func (s *eventSettings) off(kinds []string) (off []string) {
 	return off
 }
 
-// missing returns those of the kinds of which VK does not say that it sends
-// them, and which can be switched on.
+// missing returns the kinds that VK does not list as enabled and that can be
+// enabled.
 func (s *eventSettings) missing(kinds []string) (missing []string) {
 	for _, k := range kinds {
 		if !s.Events[k] && hasSwitch(k) {
@@ -41,8 +42,8 @@ func (s *eventSettings) missing(kinds []string) (missing []string) {
 
 func (s *eventSettings) isOff() bool { return s.Enabled != nil && !*s.Enabled }
 
-// checkLongPoll says what will not work with the settings of long poll, which
-// is switched on. Kinds that a callback server brings are not missed as much.
+// checkLongPoll checks the settings of long poll, which is enabled. A disabled
+// kind is a minor finding if a callback server receives it.
 func (d *diagnosis) checkLongPoll(s *eventSettings, elsewhere func(kind string) bool) {
 	d.checkEventVersion(s.Version, "events come", atLongPoll, true)
 	const mend = "switch them on under " + atLongPoll + ", Event types, or set Poller.EnableEvents"
@@ -57,8 +58,8 @@ func (d *diagnosis) checkLongPoll(s *eventSettings, elsewhere func(kind string) 
 	d.eventsOff(off, "by long poll", mend)
 	d.checkNames(func(kind string) bool { _, told := s.Events[kind]; return told })
 	if len(brought) > 0 {
-		d.add(Finding{Problem: ProblemEventsOff, Severity: slog.LevelInfo, Kinds: brought, Mend: "if the bot is to have them by long poll, " + mend,
-			Text: "VK sends events to a callback server alone that have handlers: " + strings.Join(brought, ", ")})
+		d.add(Finding{Problem: ProblemEventsOff, Severity: slog.LevelInfo, Kinds: brought, Mend: "to receive them by long poll, " + mend,
+			Text: "VK sends these events, which have handlers, only to a callback server: " + strings.Join(brought, ", ")})
 	}
 	if d.given && !d.known && len(s.Events) > 0 && !slices.Contains(values(s.Events), true) {
 		d.warn(ProblemEventsOff, "VK sends no events by long poll: all kinds are off", "switch on those that the bot wants under "+atLongPoll+", Event types")
@@ -74,8 +75,8 @@ func (d *diagnosis) checkNames(told func(kind string) bool) {
 		}
 	}
 	if len(strange) > 0 {
-		d.add(Finding{Problem: ProblemUnknownKind, Severity: slog.LevelWarn, Kinds: strange, Mend: "see whether the names are right",
-			Text: "there are handlers for events that VK does not seem to have: " + strings.Join(strange, ", ")})
+		d.add(Finding{Problem: ProblemUnknownKind, Severity: slog.LevelWarn, Kinds: strange, Mend: "check the spelling",
+			Text: "there are handlers for events that VK does not seem to support: " + strings.Join(strange, ", ")})
 	}
 }
 
@@ -86,21 +87,22 @@ func values(m map[string]bool) (v []bool) {
 	return v
 }
 
-// eventsOff says that events do not come which have handlers. Without messages
-// there is no bot.
+// eventsOff adds a finding for disabled kinds that have handlers. A bot does
+// not work without messages.
 func (d *diagnosis) eventsOff(kinds []string, how, mend string) {
 	if len(kinds) == 0 {
 		return
 	}
 	f := Finding{Problem: ProblemEventsOff, Severity: slog.LevelWarn, Kinds: kinds, Mend: mend,
-		Text: "VK does not send events " + how + " that have handlers: " + strings.Join(kinds, ", ")}
+		Text: "VK does not send these events " + how + ", although they have handlers: " + strings.Join(kinds, ", ")}
 	if slices.Contains(kinds, string(EventMessageNew)) {
 		f.Severity = slog.LevelError
 	}
 	d.add(f)
 }
 
-// readLongPoll reads the settings of long poll, nil if VK does not tell.
+// readLongPoll reads the settings of long poll. It returns nil if the call
+// fails.
 func (d *diagnosis) readLongPoll() *eventSettings {
 	var s eventSettings
 	if err := d.call("groups.getLongPollSettings", Params{"group_id": d.group}, &s); err != nil {
@@ -110,18 +112,19 @@ func (d *diagnosis) readLongPoll() *eventSettings {
 	return &s
 }
 
-// maxServersRead bounds how many callback servers' settings are read: VK allows
-// a community as many.
+// maxServersRead limits the number of callback servers whose settings are read.
+// VK allows a community the same number.
 const maxServersRead = 10
 
-// A workingServer is a callback server that gets events.
+// A workingServer is a callback server that receives events.
 type workingServer struct {
 	callbackServer
 	eventSettings
 	told bool // the settings are known
 }
 
-// checkSources looks at what brings the events.
+// checkSources checks long poll and the callback servers, which deliver the
+// events.
 func (d *diagnosis) checkSources() {
 	longPoll := d.readLongPoll()
 	servers, asked := d.checkServers()
@@ -141,14 +144,14 @@ func (d *diagnosis) checkSources() {
 	}
 }
 
-// checkCallbacks says what will not work with the settings of the callback
-// servers, which alone bring events. Some may be for other programs.
+// checkCallbacks checks the settings of the callback servers when long poll is
+// disabled. Some servers may belong to other programs.
 func (d *diagnosis) checkCallbacks(servers []workingServer, brings func(kind string) bool) {
 	for _, s := range servers {
-		d.checkEventVersion(s.Version, s.String()+" gets events", atCallback, len(servers) == 1)
+		d.checkEventVersion(s.Version, s.String()+" receives events", atCallback, len(servers) == 1)
 	}
 	if slices.ContainsFunc(servers, func(s workingServer) bool { return !s.told }) {
-		return // it may bring what the others do not
+		return // it may receive the events that the others do not
 	}
 	told := func(kind string) bool {
 		return slices.ContainsFunc(servers, func(s workingServer) bool { _, told := s.Events[kind]; return told })
@@ -167,8 +170,8 @@ func (d *diagnosis) checkCallbacks(servers []workingServer, brings func(kind str
 	d.eventsOff(off, how, "switch them on under "+atCallback+", Event types")
 }
 
-// checkEventVersion looks at the version of the API that events come in; only
-// reports whether no others come.
+// checkEventVersion checks the API version of the events; only reports whether
+// there are no events in another version.
 func (d *diagnosis) checkEventVersion(version, what, at string, only bool) {
 	mend := "choose 5.199 under " + at
 	switch v := apiVersion(version); {
@@ -181,12 +184,13 @@ func (d *diagnosis) checkEventVersion(version, what, at string, only bool) {
 			d.warn(ProblemVersion, text, mend)
 		}
 	case v < versionClients:
-		d.warn(ProblemVersion, fmt.Sprintf("%s in version %s of the API, in which they do not tell what people's apps can do", what, version), mend)
+		d.warn(ProblemVersion, fmt.Sprintf("%s in version %s of the API, in which events lack the capabilities of users' apps", what, version), mend)
 	}
 }
 
-// checkServers looks at the callback servers and returns those that work. A
-// token that may not know of them has none to speak of.
+// checkServers checks the callback servers and returns those that work. asked
+// is false if they could not be listed, for example because the token may not
+// manage the community.
 func (d *diagnosis) checkServers() (working []workingServer, asked bool) {
 	if !d.manages {
 		return nil, false
@@ -198,7 +202,7 @@ func (d *diagnosis) checkServers() (working []workingServer, asked bool) {
 	}
 	for _, server := range all {
 		if server.Status != "ok" {
-			d.warn(ProblemCallback, fmt.Sprintf("%v does not get events: its status is %q", server, server.Status), "see under "+atCallback+" what it answers, and confirm it")
+			d.warn(ProblemCallback, fmt.Sprintf("%v receives no events: its status is %q", server, server.Status), "check its answers under "+atCallback+", and confirm it")
 			continue
 		}
 		s := workingServer{callbackServer: server}
@@ -213,9 +217,9 @@ func (d *diagnosis) checkServers() (working []workingServer, asked bool) {
 	return working, true
 }
 
-// examine has the bot diagnosed beside the polling, as far as long poll is
-// concerned, and logs what will not work. The goroutine for that ends by itself
-// when VK has answered; stop ends it early, and waits for it.
+// examine diagnoses the bot in the background, for long poll alone, and logs
+// the findings. The goroutine ends by itself once VK has answered; stop cancels
+// it and waits for it.
 func (f *follower) examine(ctx context.Context) (stop func()) {
 	if f.SkipDiagnosis || ctx.Err() != nil {
 		return func() {}
@@ -226,7 +230,7 @@ func (f *follower) examine(ctx context.Context) (stop func()) {
 		defer close(ended)
 		returned := false
 		defer func() {
-			if v := recover(); v != nil { // in what the Client uses
+			if v := recover(); v != nil { // a panic in the user's HTTP client, for instance
 				f.log.LogAttrs(ctx, slog.LevelError, "vk: diagnosis failed", failure(caught(v))...)
 			} else if !returned {
 				f.log.LogAttrs(ctx, slog.LevelError, "vk: diagnosis failed", failure(errExit)...)
@@ -242,7 +246,7 @@ func (f *follower) examine(ctx context.Context) (stop func()) {
 			d.checkFeatures()
 		}
 		if ctx.Err() != nil {
-			return // it has nothing to say but that
+			return // the only finding would be that ctx has ended
 		}
 		for _, found := range d.sorted() {
 			attrs := []slog.Attr{slog.Int64("group", f.group), slog.String("problem", string(found.Problem)), slog.String("finding", found.Text)}

@@ -20,7 +20,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// enable runs a Poller that switches events on, and returns what it logs.
+// enable runs a Poller with EnableEvents, and returns its log.
 func enable(t *testing.T, c *vk.Client, h vk.Handler) (log string, err error) {
 	t.Helper()
 	var b bytes.Buffer
@@ -31,8 +31,8 @@ func enable(t *testing.T, c *vk.Client, h vk.Handler) (log string, err error) {
 	return b.String(), err
 }
 
-// TestEnableEvents: exactly what is missing is switched on, once, and nothing
-// off.
+// TestEnableEvents: exactly the missing kinds are enabled, once, and none is
+// disabled.
 func TestEnableEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := vktest.New(t)
@@ -75,7 +75,7 @@ func TestEnableEvents(t *testing.T) {
 			}
 		}
 
-		// The second time nothing is missing, and nothing is changed.
+		// The second time, nothing is missing, and nothing is changed.
 		if log, err := enable(t, s.Client(), pinger()); strings.Contains(log, "switched") || strings.Contains(log, "WARN") || err != nil {
 			t.Errorf("%s: %v", log, err)
 		}
@@ -85,8 +85,8 @@ func TestEnableEvents(t *testing.T) {
 	})
 }
 
-// TestEnableEventsKeepsOthers: what is on is said to be, in case VK takes what
-// is not mentioned for off.
+// TestEnableEventsKeepsOthers: enabled kinds are listed in the call, in case VK
+// disables kinds that are not mentioned.
 func TestEnableEventsKeepsOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPoll(t)
@@ -115,8 +115,8 @@ func TestEnableEventsKeepsOthers(t *testing.T) {
 	})
 }
 
-// TestEnableEventsRefused: without the right, the bot goes on as it can, and
-// does not try again.
+// TestEnableEventsRefused: without the right, the bot goes on with the current
+// settings, and does not retry.
 func TestEnableEventsRefused(t *testing.T) {
 	for name, off := range map[string]bool{"kinds": false, "long poll": true} {
 		t.Run(name, func(t *testing.T) {
@@ -138,7 +138,7 @@ func TestEnableEventsRefused(t *testing.T) {
 	}
 }
 
-// TestEnableEventsLater: what may pass is waited for.
+// TestEnableEventsLater: transient failures are retried.
 func TestEnableEventsLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := vktest.New(t)
@@ -155,8 +155,8 @@ func TestEnableEventsLater(t *testing.T) {
 	})
 }
 
-// TestEnableEventsQuota: that a method's quota is used up, or VK's trouble with
-// it, does not keep the bot from what it gets without.
+// TestEnableEventsQuota: if a method's quota is used up, or VK has trouble with
+// it, the bot goes on with the events that it gets anyway.
 func TestEnableEventsQuota(t *testing.T) {
 	for _, code := range []vk.Code{vk.CodeUnknown, vk.CodeFlood, vk.CodeServer, vk.CodeRateLimit} {
 		for _, method := range []string{"groups.getLongPollSettings", "groups.setLongPollSettings"} {
@@ -187,8 +187,8 @@ func TestEnableEventsQuota(t *testing.T) {
 	}
 }
 
-// TestEnableEventsWithoutSwitch: what VK always sends cannot be switched on, and
-// is not missed at each start.
+// TestEnableEventsWithoutSwitch: kinds that VK always sends cannot be enabled,
+// and are not reported as missing at each start.
 func TestEnableEventsWithoutSwitch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := vktest.New(t)
@@ -202,8 +202,8 @@ func TestEnableEventsWithoutSwitch(t *testing.T) {
 	})
 }
 
-// TestEnableEventsKinds: what a bot waits for is switched on too, also where its
-// handler does not tell what it wants.
+// TestEnableEventsKinds: the kinds that a bot waits for are enabled too, even
+// if its handler's kinds are unknown.
 func TestEnableEventsKinds(t *testing.T) {
 	for name, h := range map[string]vk.Handler{
 		"wrapped": vk.Wrap(pinger(), middleware.IgnoreBots()),
@@ -236,7 +236,7 @@ func TestEnableEventsKinds(t *testing.T) {
 	}
 }
 
-// TestEnableEventsUnknown: who asks for what cannot be known is told.
+// TestEnableEventsUnknown: EnableEvents with unknown kinds logs a warning.
 func TestEnableEventsUnknown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := vktest.New(t)
@@ -252,8 +252,8 @@ func TestEnableEventsUnknown(t *testing.T) {
 	})
 }
 
-// TestDiagnoseClient: what keeps the client's calls from being sent is said in the
-// words of Run.
+// TestDiagnoseClient: an error that prevents the client's calls is reported in
+// the words of Run.
 func TestDiagnoseClient(t *testing.T) {
 	for name, tt := range map[string]struct {
 		set     func(*vktest.Server, *vk.Client)
@@ -282,8 +282,8 @@ func TestDiagnoseClient(t *testing.T) {
 	}
 }
 
-// TestPollConfig: what Run cannot work with is an error at once, which names the
-// field to change and how.
+// TestPollConfig: Run returns an error at once if its configuration cannot
+// work. The error names the field and the remedy.
 func TestPollConfig(t *testing.T) {
 	base := func(change func(base string) string) func(*vktest.Server, *vk.Poller) {
 		return func(s *vktest.Server, p *vk.Poller) { p.Client.BaseURL = change(s.URL) }
@@ -298,8 +298,8 @@ func TestPollConfig(t *testing.T) {
 	}{
 		"token with a line break": {func(s *vktest.Server, p *vk.Poller) { p.Client.Token = vk.NewSecret(s.Token + "\n") }, "Client.Token", "line break", false},
 		"no token":                {func(s *vktest.Server, p *vk.Poller) { p.Client.Token = vk.Secret{} }, "Client.Token", "has no token: make one", false},
-		"wrong token":             {func(s *vktest.Server, p *vk.Poller) { p.Client.Token = vk.NewSecret("x") }, "Client.Token", "VK does not take the token: make a new one", true},
-		"user's token":            {func(s *vktest.Server, p *vk.Poller) { p.Client = s.AdminClient() }, "Poller.GroupID", "as a user's does: use a community's token", true},
+		"wrong token":             {func(s *vktest.Server, p *vk.Poller) { p.Client.Token = vk.NewSecret("x") }, "Client.Token", "VK rejects the token: make a new one", true},
+		"user's token":            {func(s *vktest.Server, p *vk.Poller) { p.Client = s.AdminClient() }, "Poller.GroupID", "like a user's token: use a community's token", true},
 		"user of no such group": {func(s *vktest.Server, p *vk.Poller) { p.Client, p.GroupID = s.AdminClient(), 5 },
 			"Poller.GroupID", "may not act for community 5", true},
 		"negative GroupID":    {group(func(id int64) int64 { return -id }), "Poller.GroupID", "is negative: write ", false},
@@ -355,8 +355,8 @@ func TestPollConfig(t *testing.T) {
 	}
 }
 
-// TestPollLate: after the first poll, an address that leads elsewhere for a
-// while does not end Run.
+// TestPollLate: after the first poll, an address that temporarily leads
+// elsewhere does not end Run.
 func TestPollLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPoll(t)
@@ -383,8 +383,8 @@ func TestPollLate(t *testing.T) {
 	})
 }
 
-// TestPollServerAddress: a long poll server without a scheme is asked by https,
-// and what is no address is asked for again.
+// TestPollServerAddress: a long poll server without a scheme is polled by
+// https, and an invalid address is requested again.
 func TestPollServerAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPoll(t)
@@ -407,8 +407,8 @@ func TestPollServerAddress(t *testing.T) {
 	})
 }
 
-// TestPollStoppedDispatcher: Run says that its Dispatcher was stopped, before it
-// began or meanwhile.
+// TestPollStoppedDispatcher: Run returns an error if its Dispatcher was
+// stopped, before Run began or meanwhile.
 func TestPollStoppedDispatcher(t *testing.T) {
 	for _, late := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -430,7 +430,8 @@ func TestPollStoppedDispatcher(t *testing.T) {
 	}
 }
 
-// TestDiagnoseRights: a token that lacks what the bot's calls need is found.
+// TestDiagnoseRights: Diagnose reports the rights that the bot's calls need and
+// the token lacks.
 func TestDiagnoseRights(t *testing.T) {
 	const mend = ": make a token that has them under Manage, API usage, Access tokens"
 	for _, tt := range []struct {
@@ -442,9 +443,9 @@ func TestDiagnoseRights(t *testing.T) {
 		{"the token has all", nil, []string{"messages", "photos", "manage"}, nil},
 		{"the token lacks some", []string{"messages", "docs", "manage"}, []string{"messages", "photos", "stories", "photos"},
 			[]string{"warn: the token lacks the right photos, stories, and the bot makes calls that need it" + mend}},
-		{"what is not needed is for information", []string{"messages", "docs", "photos"}, []string{"messages"},
-			[]string{"info: the token lacks the right manage: the bot cannot change settings, such as Poller.EnableEvents does: if the bot is to do that, " + mend[2:]}},
-		{"a misspelt right", nil, []string{"photo"}, []string{`warn: the bot is said to need the right "photo", which no token has: see whether the name is right`}},
+		{"rights that are not needed are for information", []string{"messages", "docs", "photos"}, []string{"messages"},
+			[]string{"info: the token lacks the right manage: the bot cannot change settings, such as Poller.EnableEvents does: if the bot needs to do that, " + mend[2:]}},
+		{"a misspelt right", nil, []string{"photo"}, []string{`warn: the bot needs the right "photo", which does not exist: check the spelling`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			bot := vktest.Config{Scopes: tt.scopes}.New(t)

@@ -18,7 +18,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// pinger is a bot of one command, which also wants to know who types.
+// pinger returns a bot with one command and a handler of typing events.
 func pinger() *vk.Router {
 	r := vk.NewRouter("!")
 	r.Handle("ping", func(c *vk.Context) error { return c.Reply("pong") })
@@ -26,7 +26,7 @@ func pinger() *vk.Router {
 	return r
 }
 
-// set changes the community's settings of long poll.
+// set changes the community's long poll settings.
 func set(t *testing.T, s *vktest.Server, p vk.Params) {
 	t.Helper()
 	p["group_id"] = s.GroupID
@@ -35,7 +35,7 @@ func set(t *testing.T, s *vktest.Server, p vk.Params) {
 	}
 }
 
-// webhook is a callback server that works, or that does not.
+// webhook returns a callback server that works or does not.
 func webhook(s *vktest.Server, works bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch body, _ := io.ReadAll(r.Body); {
@@ -62,11 +62,11 @@ func TestDiagnose(t *testing.T) {
 			setup: func(t *testing.T, s *vktest.Server) { set(t, s, on) },
 		},
 		"a kind is off": {
-			want: []string{"warn: VK does not send events by long poll that have handlers: message_typing_state: switch them on under Manage, API usage, Long Poll API, Event types, or set Poller.EnableEvents"},
+			want: []string{"warn: VK does not send these events by long poll, although they have handlers: message_typing_state: switch them on under Manage, API usage, Long Poll API, Event types, or set Poller.EnableEvents"},
 		},
 		"messages are off": {
 			setup: func(t *testing.T, s *vktest.Server) { set(t, s, vk.Params{"message_new": false}) },
-			want:  []string{"error: VK does not send events by long poll that have handlers: message_new, message_typing_state: switch them on under Manage, API usage, Long Poll API, Event types, or set Poller.EnableEvents"},
+			want:  []string{"error: VK does not send these events by long poll, although they have handlers: message_new, message_typing_state: switch them on under Manage, API usage, Long Poll API, Event types, or set Poller.EnableEvents"},
 		},
 		"nothing is known of the handler": {
 			handler: vk.HandlerFunc(func(*vk.Context) error { return nil }),
@@ -78,7 +78,7 @@ func TestDiagnose(t *testing.T) {
 				vk.On(r, vk.Kind[vk.GroupJoin]("groupjoin"), func(*vk.Context, *vk.GroupJoin) error { return nil })
 				return vk.Wrap(r)
 			}(),
-			want: []string{"warn: there are handlers for events that VK does not seem to have: groupjoin: see whether the names are right"},
+			want: []string{"warn: there are handlers for events that VK does not seem to support: groupjoin: check the spelling"},
 		},
 		"no handlers": {
 			handler: new(vk.Router),
@@ -94,7 +94,7 @@ func TestDiagnose(t *testing.T) {
 				s.AddCallback(webhook(s, true), "")
 				s.Wait(t.Context())
 			},
-			want: []string{"warn: VK does not send events to the callback server that have handlers: message_typing_state: switch them on under Manage, API usage, Callback API, Event types"},
+			want: []string{"warn: VK does not send these events to the callback server, although they have handlers: message_typing_state: switch them on under Manage, API usage, Callback API, Event types"},
 		},
 		"a callback server does not work": {
 			setup: func(t *testing.T, s *vktest.Server) {
@@ -102,7 +102,7 @@ func TestDiagnose(t *testing.T) {
 				s.AddCallback(webhook(s, false), "hush")
 				time.Sleep(time.Minute)
 			},
-			want: []string{`warn: callback server 1 "webhook" does not get events: its status is "failed": see under Manage, API usage, Callback API what it answers, and confirm it`},
+			want: []string{`warn: callback server 1 "webhook" receives no events: its status is "failed": check its answers under Manage, API usage, Callback API, and confirm it`},
 		},
 		"another server brings a kind": {
 			setup: func(t *testing.T, s *vktest.Server) {
@@ -110,14 +110,14 @@ func TestDiagnose(t *testing.T) {
 				s.AddCallback(webhook(s, true), "")
 				s.Wait(t.Context())
 			},
-			want: []string{"info: VK sends events to a callback server alone that have handlers: message_new: if the bot is to have them by long poll, switch them on under Manage, API usage, Long Poll API, Event types, or set Poller.EnableEvents"},
+			want: []string{"info: VK sends these events, which have handlers, only to a callback server: message_new: to receive them by long poll, switch them on under Manage, API usage, Long Poll API, Event types, or set Poller.EnableEvents"},
 		},
 		"no rights": {
 			config: vktest.Config{Scopes: []string{"stories"}},
 			setup:  func(t *testing.T, s *vktest.Server) { set(t, s, on) },
 			want: []string{
-				"error: the token lacks the right messages: the bot can send none: make a token that has them under Manage, API usage, Access tokens",
-				"info: the token lacks the right photos, docs, manage: the bot cannot upload photos, nor upload documents and voice messages, nor change settings, such as Poller.EnableEvents does: if the bot is to do that, make a token that has them under Manage, API usage, Access tokens",
+				"error: the token lacks the right messages: the bot cannot send any: make a token that has them under Manage, API usage, Access tokens",
+				"info: the token lacks the right photos, docs, manage: the bot cannot upload photos, nor upload documents and voice messages, nor change settings, such as Poller.EnableEvents does: if the bot needs to do that, make a token that has them under Manage, API usage, Access tokens",
 			},
 		},
 		"no right to look": {
@@ -125,19 +125,19 @@ func TestDiagnose(t *testing.T) {
 			setup:  func(t *testing.T, s *vktest.Server) { set(t, s, vk.Params{"enabled": false}) },
 			want: []string{
 				"warn: long poll is switched off, and whether there are callback servers could not be checked: switch it on under Manage, API usage, Long Poll API, or set Poller.EnableEvents",
-				"info: the token lacks the right manage: the bot cannot change settings, such as Poller.EnableEvents does: if the bot is to do that, make a token that has them under Manage, API usage, Access tokens",
+				"info: the token lacks the right manage: the bot cannot change settings, such as Poller.EnableEvents does: if the bot needs to do that, make a token that has them under Manage, API usage, Access tokens",
 			},
 		},
 		"old events": {
 			setup: func(t *testing.T, s *vktest.Server) {
 				set(t, s, vk.Params{"api_version": "5.92", "message_typing_state": true})
 			},
-			want: []string{"warn: events come in version 5.92 of the API, in which they do not tell what people's apps can do: choose 5.199 under Manage, API usage, Long Poll API"},
+			want: []string{"warn: events come in version 5.92 of the API, in which events lack the capabilities of users' apps: choose 5.199 under Manage, API usage, Long Poll API"},
 		},
 		"old client": {
 			setup:  func(t *testing.T, s *vktest.Server) { set(t, s, on) },
 			client: func(s *vktest.Server) *vk.Client { c := s.Client(); c.Version = "5.131"; return c },
-			want:   []string{"warn: version 5.131 of the API gives some answers another shape than this package's types: leave Client.Version empty"},
+			want:   []string{"warn: some answers of version 5.131 of the API do not match this package's types: leave Client.Version empty"},
 		},
 		"dead client": {
 			client: func(s *vktest.Server) *vk.Client { c := s.Client(); c.Version = "5.80"; return c },
@@ -145,7 +145,7 @@ func TestDiagnose(t *testing.T) {
 		},
 		"no version": {
 			client: func(s *vktest.Server) *vk.Client { c := s.Client(); c.Version = "latest"; return c },
-			want:   []string{`error: "latest" is no version of the API: leave Client.Version empty`},
+			want:   []string{`error: "latest" is not a version of the API: leave Client.Version empty`},
 		},
 		"no token": {
 			client: func(s *vktest.Server) *vk.Client { c := s.Client(); c.Token = vk.Secret{}; return c },
@@ -153,7 +153,7 @@ func TestDiagnose(t *testing.T) {
 		},
 		"a wrong token": {
 			client: func(s *vktest.Server) *vk.Client { c := s.Client(); c.Token = vk.NewSecret("s3cret"); return c },
-			want:   []string{"error: VK does not take the token: User authorization failed: invalid access_token (4).: make a new one under Manage, API usage, Access tokens"},
+			want:   []string{"error: VK rejects the token: User authorization failed: invalid access_token (4).: make a new one under Manage, API usage, Access tokens"},
 		},
 		"a user's token": {
 			client: func(s *vktest.Server) *vk.Client { return s.AdminClient() },
@@ -223,7 +223,8 @@ func TestDiagnose(t *testing.T) {
 	}
 }
 
-// TestDiagnoseAnswers: what no fake community has, and answers of no use.
+// TestDiagnoseAnswers: answers that no fake community gives, and useless
+// answers.
 func TestDiagnoseAnswers(t *testing.T) {
 	refusal := func(code int) string { return fmt.Sprintf(`{"error":{"error_code":%d,"error_msg":"No."}}`, code) }
 	for name, test := range map[string]struct {
@@ -232,7 +233,7 @@ func TestDiagnoseAnswers(t *testing.T) {
 	}{
 		"a service key": {
 			permissions: refusal(28),
-			want:        []string{"error: the token is an application's service key, with which there is no bot: use a community's token, made under Manage, API usage, Access tokens"},
+			want:        []string{"error: the token is an application's service key, which cannot run a bot: use a community's token, made under Manage, API usage, Access tokens"},
 		},
 		"another address": {
 			permissions: refusal(42),
@@ -247,7 +248,7 @@ func TestDiagnoseAnswers(t *testing.T) {
 		"rights by name": {
 			permissions: `{"response":{"mask":0,"permissions":[{"name":"messages"},{"name":"photos"},{"name":"docs"},{"name":"manage"}]}}`,
 			settings:    `{"response":{"api_version":"5.199","is_enabled":1,"events":{"message_new":1,"message_typing_state":0}}}`,
-			want:        []string{"warn: VK does not send events by long poll that have handlers: message_typing_state: switch them on under Manage, API usage, Long Poll API, Event types, or set Poller.EnableEvents"},
+			want:        []string{"warn: VK does not send these events by long poll, although they have handlers: message_typing_state: switch them on under Manage, API usage, Long Poll API, Event types, or set Poller.EnableEvents"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -274,7 +275,7 @@ func TestDiagnoseAnswers(t *testing.T) {
 	}
 }
 
-// TestDiagnoseServers: what several callback servers bring together.
+// TestDiagnoseServers: the findings consider all callback servers together.
 func TestDiagnoseServers(t *testing.T) {
 	settings := func(version string, on int) string {
 		return fmt.Sprintf(`{"response":{"api_version":%q,"events":{"message_new":%d,"message_typing_state":%d}}}`, version, on, on)
@@ -289,7 +290,7 @@ func TestDiagnoseServers(t *testing.T) {
 		},
 		"none of them": {
 			servers: []string{settings("5.199", 0), settings("5.199", 0)},
-			want:    []string{"error: VK does not send events to any callback server that have handlers: message_new, message_typing_state: switch them on under Manage, API usage, Callback API, Event types"},
+			want:    []string{"error: VK does not send these events to any callback server, although they have handlers: message_new, message_typing_state: switch them on under Manage, API usage, Callback API, Event types"},
 		},
 		"one that does not tell may": {
 			servers: []string{settings("5.199", 0), refused},
@@ -297,15 +298,15 @@ func TestDiagnoseServers(t *testing.T) {
 		},
 		"old events": {
 			servers: []string{settings("5.199", 1), settings("5.92", 1)},
-			want:    []string{`warn: callback server 2 "s2" gets events in version 5.92 of the API, in which they do not tell what people's apps can do: choose 5.199 under Manage, API usage, Callback API`},
+			want:    []string{`warn: callback server 2 "s2" receives events in version 5.92 of the API, in which events lack the capabilities of users' apps: choose 5.199 under Manage, API usage, Callback API`},
 		},
 		"dead events": {
 			servers: []string{settings("5.50", 1)},
-			want:    []string{`error: callback server 1 "s1" gets events in version 5.50 of the API, which VK has switched off: choose 5.199 under Manage, API usage, Callback API`},
+			want:    []string{`error: callback server 1 "s1" receives events in version 5.50 of the API, which VK has switched off: choose 5.199 under Manage, API usage, Callback API`},
 		},
 		"dead events of another": {
 			servers: []string{settings("5.199", 1), settings("5.50", 1)},
-			want:    []string{`warn: callback server 2 "s2" gets events in version 5.50 of the API, which VK has switched off: choose 5.199 under Manage, API usage, Callback API`},
+			want:    []string{`warn: callback server 2 "s2" receives events in version 5.50 of the API, which VK has switched off: choose 5.199 under Manage, API usage, Callback API`},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -339,13 +340,14 @@ func TestDiagnoseServers(t *testing.T) {
 	}
 }
 
-// TestDiagnoseBotsOff: what a community allows its bot, its admins can see.
+// TestDiagnoseBotsOff: only a community's administrators can see its bot
+// features.
 func TestDiagnoseBotsOff(t *testing.T) {
 	for _, test := range []struct {
 		answer, want string
 	}{
 		{`{"bots_capabilities":0,"bots_add_to_chat":1}`, "the community's bot features are off: VK refuses keyboards"},
-		{`{"bots_capabilities":1,"bots_add_to_chat":0}`, "nobody can invite the bot into a chat"},
+		{`{"bots_capabilities":1,"bots_add_to_chat":0}`, "users cannot invite the bot to chats"},
 		{`{"bots_capabilities":1,"bots_add_to_chat":1}`, ""},
 		{`{}`, ""},
 	} {
@@ -372,7 +374,7 @@ func TestDiagnoseBotsOff(t *testing.T) {
 	}
 }
 
-// diagnosed runs a Poller for a while, and returns the findings that it logs.
+// diagnosed runs a Poller for a while, and returns the findings in its log.
 func diagnosed(t *testing.T, c *vk.Client, p *vk.Poller) string {
 	t.Helper()
 	var log strings.Builder
@@ -403,7 +405,7 @@ func TestRunLogsDiagnosis(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := vktest.New(t)
 		got := diagnosed(t, s.Client(), &vk.Poller{Handler: pinger()})
-		if want := "VK does not send events by long poll that have handlers: message_typing_state"; got != want {
+		if want := "VK does not send these events by long poll, although they have handlers: message_typing_state"; got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 		if n := len(s.Calls("")); n != 4 { // its own, and the Poller's groups.getById and groups.getLongPollServer
@@ -421,7 +423,8 @@ func TestRunLogsDiagnosis(t *testing.T) {
 	})
 }
 
-// TestRunWithOldVersion: an answer from before 5.139 tells the community too.
+// TestRunWithOldVersion: an answer of a version before 5.139 contains the
+// community too.
 func TestRunWithOldVersion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := vktest.New(t)
@@ -429,14 +432,14 @@ func TestRunWithOldVersion(t *testing.T) {
 		c := s.Client()
 		c.Version = "5.131"
 		got := diagnosed(t, c, &vk.Poller{Handler: pinger()})
-		if want := "version 5.131 of the API gives some answers another shape than this package's types"; got != want {
+		if want := "some answers of version 5.131 of the API do not match this package's types"; got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
 	})
 }
 
-// TestDiagnosisNeverHarms: polling neither waits for the diagnosis nor ends with
-// it, and a stop does not wait for what VK does not answer.
+// TestDiagnosisNeverHarms: polling neither waits for the diagnosis nor ends
+// with it, and a stop does not wait for an answer that VK does not send.
 func TestDiagnosisNeverHarms(t *testing.T) {
 	for name, fault := range map[string]vktest.FaultOption{
 		"down": vktest.Status(502), "silent": vktest.Stall(time.Hour), "nonsense": vktest.BadJSON(), "refused": vktest.Error(vk.CodeAuth),

@@ -21,107 +21,107 @@ import (
 	"github.com/vkrouter/vk/internal/watchdog"
 )
 
-// A Dispatcher decides when events are handled: those of one conversation one
-// after the other, in the order in which they came, different conversations at
-// the same time. Sources of events feed it. A source without one makes its own;
-// several share one by sharing the pointer.
+// A Dispatcher schedules the handlers of events. Events of one conversation are handled
+// one at a time, in the order in which they arrived; events of different conversations
+// are handled concurrently. Sources pass events to a Dispatcher. A source without one
+// creates its own; sources share one by sharing the pointer.
 //
-// Its fields must not change once it is in use. Its methods are safe for
+// Do not change the fields once the Dispatcher is in use. Its methods are safe for
 // concurrent use. It has no goroutine while it has no events.
 type Dispatcher struct {
-	// Client is what handlers answer with to an event given to Dispatch. To
-	// those from a source, such as a Poller, they answer with the source's.
+	// Client is the client that handlers reply with to events passed to Dispatch. For
+	// events of a source, such as a Poller, handlers use the source's Client.
 	Client *Client
 
-	// Handler handles the events, for instance a [*Router]. Without one the
-	// first event is an error.
+	// Handler handles the events, for instance a [*Router]. It is required: without it,
+	// the first event causes an error.
 	Handler Handler
 
-	// MaxEvents bounds the events that are taken and not done, those aside whose
-	// handlers wait for something; at the bound, Dispatch waits. Zero means
-	// 8192.
+	// MaxEvents limits the number of unfinished events, not counting parked handlers.
+	// At the limit, Dispatch blocks. The default is 8192.
 	MaxEvents int
 
-	// Workers bounds the handlers that run at the same time, and do not wait
-	// for something. Zero means 128.
+	// Workers limits the number of handlers that run at the same time, not counting
+	// parked handlers. The default is 128.
 	Workers int
 
-	// TimeLimit bounds the run of one handler for one event, and after each
-	// question or other wait what follows. A handler that exceeds it sees its
-	// context end with cause [ErrTimeLimit]. Zero means one minute, a negative
-	// value no limit.
+	// TimeLimit limits how long one handler may run for one event; after each question
+	// or other wait, the time starts again. The context of a handler that exceeds it is
+	// canceled with cause [ErrTimeLimit]. The default is one minute; a negative value
+	// disables the limit.
 	TimeLimit time.Duration
 
-	// Grace is how long a handler may go on when its context has ended by
-	// TimeLimit or DrainTime. After it the handler is abandoned: its stack is
-	// logged, and its conversation goes on without it. Zero means 10 seconds.
+	// Grace is how long a handler may continue after TimeLimit or DrainTime has
+	// canceled its context. After that, the handler is abandoned: its stack is logged,
+	// and its conversation goes on without it. The default is 10 seconds.
 	Grace time.Duration
 
-	// DrainTime is how long the handlers may take to finish what was taken
-	// when their source stops. Those that wait for something stop waiting at
-	// once, with ErrStopped. After it, all contexts end with cause [ErrStopped]. Zero
-	// means 10 seconds.
+	// DrainTime is how long handlers may take to finish the accepted events when their
+	// source stops. Handlers that wait for something stop waiting at once, with
+	// ErrStopped. After DrainTime, all contexts are canceled with cause [ErrStopped].
+	// The default is 10 seconds.
 	DrainTime time.Duration
 
-	// Store keeps what is not to be lost when the process ends: how far in a
-	// community's history events were taken, and those that are not done. When
-	// the bot runs again, these are handled first. One Dispatcher of one process
-	// owns a community's part of it; others get [ErrJournalTaken]. Nil means that
-	// nothing is kept.
+	// Store persists the bot's state across restarts: the position in a community's
+	// history, and the unfinished events. When the bot runs again, it handles those
+	// first. A community's part of the Store is owned by one Dispatcher of one process;
+	// others get [ErrJournalTaken]. If nil, nothing is persisted.
 	//
-	// It is for events from sources such as a Poller. What is given to Dispatch
-	// is not kept.
+	// The Store is for events of sources such as a Poller. Events passed to Dispatch
+	// are not saved.
 	Store Store
 
-	// Queue makes several processes one bot: the events of all sources go to it, and one
-	// process at a time handles a conversation; see docs/scaling.md. A [Callback] acknowledges
-	// an event once the Queue has it. Of several Pollers, one polls and the others stand by.
-	// The Store, which all processes must share, then keeps what handlers have done, and
-	// timers, but no events; without one, handlers that are cut off begin anew. What is given
-	// to Dispatch does not go to the Queue. Nil means that this process is alone.
+	// Queue makes several processes one bot: the events of all sources go to the Queue,
+	// and one process at a time handles a conversation; see docs/scaling.md. A
+	// [Callback] acknowledges an event once the Queue has it. Of several Pollers, one
+	// polls and the others stand by. The Store, which all processes must share, then
+	// keeps the completed steps of handlers, and timers, but no events; without a
+	// Store, handlers that are cut off start again from the beginning. Events passed to
+	// Dispatch do not go to the Queue. If nil, this process works alone.
 	Queue Queue
 
-	// Version tells one version of the bot's code from another, so that handlers
-	// that wait over a deploy go on as described in docs/durable.md. Empty means a
-	// hash of the program's file.
+	// Version identifies the version of the bot's code, so that handlers that wait
+	// during a deploy go on as described in docs/durable.md. If empty, a hash of the
+	// program's file is used.
 	Version string
 
-	// MaxAge limits how long a question or another wait may be open, also without a
-	// [Within]. At the end it ends with an [*AgeError]. Zero means 30 days, a negative
-	// value no limit.
+	// MaxAge limits how long a question or another wait may be open, even without a
+	// [Within]. A wait that exceeds it ends with an [*AgeError]. The default is 30
+	// days; a negative value disables the limit.
 	MaxAge time.Duration
 
-	// Observer is told the steps of events whose Client has no Observer, and of
-	// events given to Dispatch without a Client. See [Client.Observer]. Nil tells nobody.
+	// Observer receives the steps of events whose Client has no Observer, and of events
+	// passed to Dispatch when the Dispatcher has no Client. See [Client.Observer]. It
+	// may be nil.
 	Observer Observer
 
-	// Logger gets what goes wrong and, at the level of debugging, a line for
-	// each event. Nil means slog.Default().
+	// Logger receives errors and other problems and, at debug level, a line per event.
+	// If nil, slog.Default() is used.
 	Logger *slog.Logger
 
 	once      sync.Once
-	room      chan struct{} // holds one element for each event among MaxEvents
-	count     atomic.Int64  // of pending events; whoever reads it sees what was written before it fell
+	room      chan struct{} // holds one element for each event that MaxEvents counts
+	count     atomic.Int64  // of pending events; a goroutine that reads it sees all writes before it fell
 	lanes     lane.Lanes[laneKey, *job]
 	watchdog  watchdog.Watchdog[*job]
 	coroner   coroner
-	lookups   streak   // of what the Store is asked about single events
-	arrivals  arrivals // of events about which the Store is asked before they are put
+	lookups   streak   // of questions to the Store about single events
+	arrivals  arrivals // events that are being looked up in the Store before they are put
 	observing observing
-	debugging atomic.Int32  // what is known of the Logger's handler
-	store     Store         // the Store, guarded
-	marks     atomic.Uint32 // the last mark of a job
+	debugging atomic.Int32  // the cached result of asking the Logger's handler about debug level
+	store     Store         // the Store, wrapped to turn panics into errors
+	marks     atomic.Uint32 // the mark of the newest job
 	waits     waits
 	dedupe    deduper
 	ending    atomic.Bool // a feed is ending, or has ended
-	direct    *feed       // of the events given to Dispatch
+	direct    *feed       // of the events passed to Dispatch
 
 	mu       sync.Mutex
 	stopped  bool
-	feeds    []*feed            // the open ones
+	feeds    []*feed            // open feeds
 	journals map[int64]*opening // by community
 	queues   map[int64]*groupQueue
-	slots    *queue.Slots // of queues
+	slots    *queue.Slots // shared by all queues
 	timers   map[int64]*timerQueue
 }
 
@@ -140,7 +140,7 @@ func (d *Dispatcher) init() {
 	})
 }
 
-// feed returns a feed for a source. It is closed if the Dispatcher was stopped.
+// feed returns a feed for a source. If the Dispatcher was stopped, the feed is closed.
 func (d *Dispatcher) feed() *feed {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -153,29 +153,29 @@ func (d *Dispatcher) feed() *feed {
 
 func (d *Dispatcher) logger() logger { return slogOr(d.Logger) }
 
-// Dispatch takes an event, to be handled soon. The handlers' contexts have the
-// values of ctx, but do not end with it. Dispatch waits while the Dispatcher
-// has MaxEvents, and returns an error when ctx ends meanwhile or when the
-// Dispatcher was stopped: the event was then not taken. One that is given twice
-// is handled twice.
+// Dispatch accepts an event and returns before it is handled. The handlers' contexts
+// have the values of ctx, but are not canceled with it. Dispatch blocks while the
+// Dispatcher has MaxEvents. It returns an error, without accepting the event, if ctx is
+// done meanwhile or the Dispatcher was stopped. An event that is passed twice is
+// handled twice.
 func (d *Dispatcher) Dispatch(ctx context.Context, e *Event) error {
 	d.init()
 	return d.put(ctx, &job{d: d, feed: d.direct, ctx: context.WithoutCancel(ctx), client: d.Client, ev: e})
 }
 
-// Pending returns the number of events that are taken and not done, without those
-// whose handlers are parked: those wait for another event, such as the answer to a
-// question, or are in [Context.Park]. What the handlers of the others have written can
-// be read once it is 0.
+// Pending returns the number of unfinished events, not counting those with parked
+// handlers: handlers that wait for another event, such as the answer to a question, or
+// that are in [Context.Park]. Once it returns 0, the caller can read anything that the
+// handlers of the other events have written.
 func (d *Dispatcher) Pending() int {
 	return int(d.count.Load())
 }
 
 var errNoHandler = errors.New("vk: the Dispatcher has no Handler")
 
-// putOnce is put for an event that may come twice: the second job is not put,
-// and putOnce returns the first one as holder, or nil if it has ended. If j was put,
-// it is the holder.
+// putOnce is put for an event that may arrive twice. The second job is not put; putOnce
+// then returns the first one as holder, or nil if that has ended. If j was put, it is
+// the holder.
 func (d *Dispatcher) putOnce(ctx context.Context, j *job) (holder *job, err error) {
 	holder, state := d.dedupe.enter(j)
 	if state != admitted {
@@ -207,7 +207,7 @@ func (d *Dispatcher) put(ctx context.Context, j *job) error {
 		return ErrStopped
 	}
 	d.count.Add(1)
-	defer d.lanes.Add(laneOf(j.ev), j) // also if the Observer ends the goroutine
+	defer d.lanes.Add(laneOf(j.ev), j) // deferred in case the Observer ends the goroutine
 	j.tellAdmitted()
 	return nil
 }
@@ -225,7 +225,7 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 	}
 	var err error
 	returned := false
-	defer func() { // also when the handler ends the goroutine
+	defer func() { // deferred in case the handler ends the goroutine
 		switch v := recover(); {
 		case v != nil:
 			err = caught(v)
@@ -252,14 +252,13 @@ func (d *Dispatcher) run(t *lane.Turn[laneKey, *job]) {
 	returned = true
 }
 
-// begin begins a job, unless its handlers must not run: then it returns how the
-// job has ended.
+// begin begins a job. If its handlers must not run, begin returns the job's outcome.
 func (d *Dispatcher) begin(j *job) ending {
 	if d.ending.Load() && j.feed.isCutAt(laneOf(j.ev)) {
 		return skipped
 	}
 	if j.timer != nil && j.timer.void.Load() {
-		return handled // it was moved or canceled while it stood in its lane
+		return handled // it was moved or canceled while it was in its lane
 	}
 	if d.askStore(j) == alreadyHandled {
 		return handled
@@ -275,8 +274,8 @@ func (d *Dispatcher) begin(j *job) ending {
 	return notEnded
 }
 
-// abandon gives up on handlers that do not end. Their conversations go on before
-// the stacks are found.
+// abandon gives up on handlers that do not end. Their conversations go on before their
+// stacks are found.
 func (d *Dispatcher) abandon(all []watchdog.Abandoned[*job]) {
 	cases := make([]lostHandler, len(all))
 	for i, a := range all {
@@ -290,7 +289,7 @@ func (d *Dispatcher) abandon(all []watchdog.Abandoned[*job]) {
 }
 
 func (d *Dispatcher) giveUp(j *job, name string, stopped bool) {
-	how, why := handled, ErrTimeLimit // otherwise it would hang the next run of the bot too
+	how, why := handled, ErrTimeLimit // handled: the handler would hang the next run of the bot too
 	if stopped {
 		how, why = cutOff, ErrStopped
 	}
@@ -299,16 +298,17 @@ func (d *Dispatcher) giveUp(j *job, name string, stopped bool) {
 	j.turn.Release()
 }
 
-// Stop ends the Dispatcher: it takes no more events, ends what handlers wait for
-// with [ErrStopped], and waits until the events it took are done. When ctx ends
-// or DrainTime is over, whichever comes first, their handlers' contexts end with
-// cause [ErrStopped], and what has not begun is not begun. Then it gives up the
+// Stop stops the Dispatcher: it stops accepting events, ends the waits of handlers with
+// [ErrStopped], and blocks until the accepted events are done. When ctx is done or
+// DrainTime is over, whichever comes first, Stop cancels the contexts of the remaining
+// handlers with cause [ErrStopped], and begins no more events. Then it releases the
 // Store, which can be closed.
 //
-// A source stops the Dispatcher that it made itself. One that was given to it
-// is stopped by whoever made it, after the sources: while it has the Store, other
-// processes get [ErrJournalTaken]. Where it has only Pollers, and nothing is given to
-// Dispatch, there is nothing left to stop when their Run has returned.
+// A source stops the Dispatcher that it created itself. If you create a Dispatcher,
+// stop it after its sources: while it owns the Store's journals, other processes get
+// [ErrJournalTaken]. A Dispatcher that has only Pollers, and gets no events by
+// Dispatch, need not be stopped: it releases the Store when the Pollers' Run has
+// returned.
 func (d *Dispatcher) Stop(ctx context.Context) {
 	d.init()
 	d.mu.Lock()
@@ -350,7 +350,7 @@ func (d *Dispatcher) drain(ctx context.Context, feeds ...*feed) {
 		}
 	}
 	for _, f := range feeds {
-		<-f.close() // comes: handlers that do not end are abandoned
+		<-f.close() // ends: handlers that do not return are abandoned
 		if n := f.countSkipped(); n > 0 {
 			d.logger().LogAttrs(ctx, slog.LevelWarn, "vk: stopped before all events were handled", slog.Int("events", n))
 		}
@@ -361,18 +361,18 @@ func (d *Dispatcher) drain(ctx context.Context, feeds ...*feed) {
 	d.feeds = slices.DeleteFunc(d.feeds, func(f *feed) bool { return slices.Contains(feeds, f) })
 }
 
-// maxAge returns how long a wait may last, or a negative duration.
+// maxAge returns the maximum duration of a wait. It is negative if there is none.
 func (d *Dispatcher) maxAge() time.Duration { return cmp.Or(d.MaxAge, 30*24*time.Hour) }
 
-// An AgeError ends a question, or another wait, that was open for longer than
-// [Dispatcher.MaxAge]. It is [ErrNoAnswer] too.
+// An AgeError is the error of a question, or another wait, that was open for longer
+// than [Dispatcher.MaxAge]. It wraps [ErrNoAnswer].
 type AgeError struct {
 	Age time.Duration // the MaxAge
 }
 
-// Error says for how long nothing has come.
+// Error returns the message, which contains the Age.
 func (e *AgeError) Error() string {
-	return fmt.Sprintf("vk: nothing came in %v, which is Dispatcher.MaxAge", e.Age)
+	return fmt.Sprintf("vk: no event within %v, the limit of Dispatcher.MaxAge", e.Age)
 }
 
 // Unwrap returns ErrNoAnswer.
@@ -380,9 +380,9 @@ func (e *AgeError) Unwrap() error { return ErrNoAnswer }
 
 // An OpenHandler is a handler that waits.
 type OpenHandler struct {
-	Event *Event    // that it handles
-	Route string    // the name of the route that the event led to; "" if it is a listener
-	Since time.Time // when it first waited, also before a restart
+	Event *Event    // the event that it handles
+	Route string    // the name of the event's route; "" for a listener
+	Since time.Time // when it first waited, possibly before a restart
 
 	job *job
 }
@@ -401,11 +401,11 @@ func (d *Dispatcher) Open() (open []OpenHandler) {
 	return open
 }
 
-// End ends the handler's wait with [ErrEnded]. The handler goes on with that;
+// End ends the handler's wait with [ErrEnded]. The handler continues with that error;
 // when it returns, its event is done.
 func (h OpenHandler) End() { h.job.d.waits.endJob(h.job, ErrEnded) }
 
-// jobs returns the jobs whose handlers wait, or have a Watch.
+// jobs returns the jobs with handlers that wait or have a Watch.
 func (ws *waits) jobs() []*job {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
@@ -416,7 +416,7 @@ func (ws *waits) jobs() []*job {
 	return slices.Collect(maps.Keys(all))
 }
 
-// endJob ends all that a job's handlers wait for.
+// endJob ends everything that a job's handlers wait for.
 func (ws *waits) endJob(j *job, why error) {
 	ws.mu.Lock()
 	var ends []func(error)
@@ -431,13 +431,14 @@ func (ws *waits) endJob(j *job, why error) {
 	}
 }
 
-// Erase removes what the Store has of a person, in all communities: the sessions and
-// timers whose key has the user, or the dialog with the user; and the handlers that
-// wait for the person, with all that they have done: they end with [ErrEnded]. Call it
-// while the bot runs. It blocks until that is done or ctx ends. What the bot's own
-// handlers keep elsewhere is theirs to erase.
+// Erase deletes a user's data from the Store, in all communities: the sessions and
+// timers with a key of the user or of the dialog with the user, and the handlers that
+// wait for the user, with all their recorded steps. These handlers' waits end with
+// [ErrEnded]. Call Erase while the bot runs. It blocks until the data is deleted or ctx
+// is done. It does not delete data that the bot's own handlers keep elsewhere.
 //
-// Erase takes a Store that is a [Lister]. Another is a [*ConfigError].
+// Erase needs a Store that is a [Lister]. For any other Store, it returns a
+// [*ConfigError].
 func (d *Dispatcher) Erase(ctx context.Context, user int64) error {
 	d.init()
 	if d.Store == nil {
@@ -476,8 +477,8 @@ func (d *Dispatcher) Erase(ctx context.Context, user int64) error {
 	return context.Cause(ctx)
 }
 
-// isOf reports whether the end of a key names a user: a community, a quoted name, a
-// conversation and a person.
+// isOf reports whether the end of a key names a user. It consists of a community, a
+// quoted name, a conversation and a user.
 func isOf(key string, user int64) bool {
 	_, rest, _ := strings.Cut(key, "/")
 	name, err := strconv.QuotedPrefix(rest)

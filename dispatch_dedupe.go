@@ -15,22 +15,22 @@ import (
 	durable "github.com/vkrouter/vk/internal/journal"
 )
 
-// An event that comes more than once is handled once: VK delivers to webhooks
-// until it is answered, for up to two hours, and long poll and callback may both
-// be on. The deduper knows the events of this process; over a restart, the Store
-// does.
+// A duplicate event is handled once. There are two sources of duplicates: VK redelivers
+// an event to a webhook until it is acknowledged, for up to two hours, and long poll
+// and callback may both be enabled. The deduper knows the events of this process; the
+// Store knows those of previous runs.
 
 const (
-	// dedupeTTL is how long handled events are remembered: longer than VK
-	// delivers them.
+	// dedupeTTL is how long handled events are remembered. It is longer than VK
+	// redelivers them.
 	dedupeTTL = durable.Remember
 
-	// maxDeduped limits the handled events that are remembered in memory: at
-	// least this many are, and at most twice as many.
+	// maxDeduped limits the handled events that are remembered in memory: at least this
+	// many are, and at most twice as many.
 	maxDeduped = 1 << 15
 )
 
-// An admission is the answer to an event that was offered.
+// An admission is the result of offering an event.
 type admission int
 
 const (
@@ -39,9 +39,9 @@ const (
 	alreadyHandled           // it was handled before
 )
 
-// An eventID stands for an event's ID and community. It is a hash, because the
-// ID is in one piece of memory with the event's text, which is not to be kept;
-// with 128 bits no two are equal.
+// An eventID identifies an event by its ID and community. It is a hash, because the ID
+// shares memory with the event's text, which must not be kept alive. With 128 bits,
+// collisions do not occur in practice.
 type eventID [2]uint64
 
 var idSeeds = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
@@ -50,28 +50,28 @@ func idOf(e *Event) eventID {
 	return eventID{maphash.String(idSeeds[0], e.ID), maphash.String(idSeeds[1], e.ID) + uint64(e.GroupID)}
 }
 
-// A deduper knows the events with an ID that this process handles, and those
-// that it has handled in the last hours.
+// A deduper knows the events with an ID that this process is handling, and those that
+// it has handled in the last hours.
 type deduper struct {
 	mu      sync.Mutex
 	running map[eventID]*job
-	handled [2]map[eventID]struct{} // recently, and before that
+	handled [2]map[eventID]struct{} // the current and the previous generation
 	began   time.Time               // when the first of handled was begun
 
-	repeats atomic.Bool  // an event has come that its source delivers again
-	late    durable.Late // what the Store could not be told of events that are done
+	repeats atomic.Bool  // a source that redelivers events has brought one
+	late    durable.Late // writes about done events that the Store could not take
 }
 
-// A dedupeRecord is the deduper's record of a job, guarded by its mu. Before the
-// job is offered to the deduper, it belongs to the maker of the job.
+// A dedupeRecord is the deduper's record of a job, guarded by its mu. Before the job is
+// offered to the deduper, the record belongs to the creator of the job.
 type dedupeRecord struct {
-	entry   *journalEntry // of the event, if it is in a journal
+	entry   *journalEntry // the event's entry, if it is in a journal
 	settled settlement
-	gone    chan struct{} // closed once it is settled; made when asked for
+	gone    chan struct{} // closed once it is settled; made on demand
 }
 
-// enter notes that j handles its event. If the event is being handled, or was,
-// enter returns that instead, with the job that handles it.
+// enter records that j handles its event. For a duplicate, enter instead returns
+// whether the event is being handled or was handled, with the job that handles it.
 func (c *deduper) enter(j *job) (holder *job, state admission) {
 	if j.ev.ID == "" {
 		return j, admitted
@@ -112,7 +112,7 @@ func (c *deduper) enter(j *job) (holder *job, state admission) {
 	return j, admitted
 }
 
-// leave notes the settlement of an event that has entered. after is called once the
+// leave records the settlement of an event that was entered. It calls after once the
 // next run would not handle the event again.
 func (c *deduper) leave(j *job, s settlement, after ...func(context.Context)) {
 	if c.note(j, s, after) == nil {
@@ -122,8 +122,8 @@ func (c *deduper) leave(j *job, s settlement, after ...func(context.Context)) {
 	}
 }
 
-// note is leave, without the call of after if the event is in no journal. It returns
-// the entry in the journal.
+// note is leave, except that it does not call after if the event is in no journal. It
+// returns the entry in the journal.
 func (c *deduper) note(j *job, s settlement, after []func(context.Context)) *journalEntry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -148,7 +148,7 @@ func (c *deduper) note(j *job, s settlement, after []func(context.Context)) *jou
 	return entry
 }
 
-// noteHandled notes that an event is handled that another run has admitted.
+// noteHandled records an event of another run as handled.
 func (c *deduper) noteHandled(e *Event) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -193,9 +193,9 @@ func (c *deduper) entryOf(j *job) *journalEntry {
 	return j.dedupe.entry
 }
 
-// keep enters the event of j, of which so many runs may have died, into a journal,
-// unless it is in one, or is settled and not to be handled again: then keep returns
-// its settlement.
+// keep adds the event of j to a journal. tries is the number of runs that it may have
+// crashed. If the event is settled and must not be handled again, keep returns its
+// settlement instead. It does nothing if the event is already in a journal.
 func (c *deduper) keep(jr *journal, j *job, tries int) settlement {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -212,15 +212,15 @@ func (c *deduper) keep(jr *journal, j *job, tries int) settlement {
 	return unsettled
 }
 
-// A ticket is a place in the order in which the events of a conversation came, while
-// the Store is asked about them.
+// A ticket is a place in the order in which the events of a conversation arrived. An
+// event has one while it is looked up in the Store.
 type ticket struct {
 	lane laneKey
-	prev <-chan struct{} // closed when the one before is given back; nil if there is none
+	prev <-chan struct{} // closed when the previous ticket is given back; nil if there is none
 	done chan struct{}   // closed when this one is given back
 }
 
-// arrivals hands out tickets.
+// arrivals issues tickets.
 type arrivals struct {
 	mu   sync.Mutex
 	last map[laneKey]*ticket
@@ -240,7 +240,7 @@ func (l *arrivals) take(lane laneKey) *ticket {
 	return t
 }
 
-// giveBack lets the next one go, also if the ones before are still there.
+// giveBack lets the next ticket proceed, even if earlier tickets are still out.
 func (l *arrivals) giveBack(t *ticket) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -263,7 +263,7 @@ func (t *ticket) wait(ctx context.Context) error {
 	}
 }
 
-// await blocks until all tickets of a lane are given back that there are now.
+// await blocks until all current tickets of a lane are given back.
 func (l *arrivals) await(ctx context.Context, lane laneKey) error {
 	l.mu.Lock()
 	last := l.last[lane]
@@ -279,16 +279,16 @@ func (l *arrivals) await(ctx context.Context, lane laneKey) error {
 	}
 }
 
-// admit admits an event that may come again, unless it is being handled or was
-// handled. It came again so many times already. It returns the job that handles the
-// event, for settledOf and, after that, outcome. The job is nil if the event was
-// handled before.
+// admit admits an event that its source may redeliver, unless it is being handled or
+// was handled. retries is the number of its redeliveries so far. admit returns the job
+// that handles the event, for settledOf and, after that, outcome. The job is nil if the
+// event was handled before.
 //
-// An event is admitted again if its handlers have asked VK to deliver it again,
-// or if it was cut off.
+// An event is admitted again if its handlers have asked VK to redeliver it, or if it
+// was cut off.
 //
-// An error means that the event was not admitted: ctx has ended, the Dispatcher
-// was stopped, the Store failed, another process has the journal, or it is errFull.
+// After an error, the event was not admitted: ctx is done, the Dispatcher was stopped,
+// the Store failed, another process owns the journal, or the error is errFull.
 func (d *Dispatcher) admit(ctx context.Context, f *feed, client *Client, e *Event, retries int) (*job, admission, error) {
 	d.init()
 	if d.Handler == nil {
@@ -326,7 +326,7 @@ func (d *Dispatcher) admit(ctx context.Context, f *feed, client *Client, e *Even
 		d.dedupe.leave(j, j.end(handled, nil).settled)
 		return nil, alreadyHandled, nil
 	}
-	if retries > 0 { // the trail may be kept and the event not yet
+	if retries > 0 { // the trail may be saved and the event not yet
 		if err := d.loadTrail(ctx, j); err != nil {
 			return d.admitted(j, err)
 		}
@@ -335,7 +335,8 @@ func (d *Dispatcher) admit(ctx context.Context, f *feed, client *Client, e *Even
 }
 
 // admitted returns the results of admit for a job that was put, or was not because of
-// err. Another request for the event may wait for the job, and is answered by its end.
+// err. Another request for the event may be waiting for the job and is answered when
+// the job ends.
 func (d *Dispatcher) admitted(j *job, err error) (*job, admission, error) {
 	if err != nil {
 		d.settle(j, j.end(skipped, err).settled)
@@ -344,13 +345,14 @@ func (d *Dispatcher) admitted(j *job, err error) (*job, admission, error) {
 	return j, admitted, nil
 }
 
-// putAfter puts a job behind the events of its conversation that came before.
+// putAfter puts a job behind the earlier events of its conversation.
 func (d *Dispatcher) putAfter(ctx context.Context, j *job, place *ticket, jr *journal, retries int) error {
 	if err := place.wait(ctx); err != nil {
 		return err
 	}
 	if retries > 0 && !d.isFull() {
-		// The event may be one that the process died of: then the next run must know.
+		// The event may be the one that crashed the process: then the next run must
+		// know.
 		if d.dedupe.keep(jr, j, 1) == unsettled {
 			if err := jr.kept.Write(ctx); err != nil {
 				return jr.explain(err)
@@ -360,8 +362,8 @@ func (d *Dispatcher) putAfter(ctx context.Context, j *job, place *ticket, jr *jo
 	return d.putNow(ctx, j)
 }
 
-// putNow is put for an event that its source delivers again: it does not wait for
-// room, because there may be many requests.
+// putNow is put for an event that its source redelivers. It does not wait for room,
+// because there may be many requests.
 func (d *Dispatcher) putNow(ctx context.Context, j *job) error {
 	if d.isFull() {
 		return errFull
@@ -369,11 +371,11 @@ func (d *Dispatcher) putNow(ctx context.Context, j *job) error {
 	return d.put(ctx, j)
 }
 
-// errFull says that the Dispatcher has MaxEvents.
+// errFull is returned when the Dispatcher has MaxEvents.
 var errFull = errors.New("vk: the Dispatcher has MaxEvents")
 
-// doneID returns what stands for an event in the key that says that it is done, or ""
-// if the event has no ID.
+// doneID returns an event's part of the key that marks it as done, or "" if the event
+// has no ID.
 func doneID(e *Event) string {
 	if e.ID == "" {
 		return ""
@@ -381,24 +383,24 @@ func doneID(e *Event) string {
 	return short(e.ID)
 }
 
-// doneKey returns the key that says that an event is done.
+// doneKey returns the key that marks an event as done.
 func doneKey(e *Event) string {
 	return "done/" + strconv.FormatInt(e.GroupID, 10) + "/" + short(e.ID)
 }
 
-// guarded returns the Store so that its panics are errors.
+// guarded returns the Store, wrapped to turn panics into errors.
 func (d *Dispatcher) guarded() Store {
 	d.init()
 	return d.store
 }
 
-// isExclusive reports whether a Store says that it belongs to this process alone.
+// isExclusive reports whether a Store declares that it belongs to this process alone.
 func isExclusive(s Store) bool {
 	e, ok := s.(interface{ Exclusive() bool })
 	return ok && e.Exclusive()
 }
 
-// isDone reports whether the Store says that an event is done.
+// isDone reports whether the Store has an event as done.
 func (d *Dispatcher) isDone(ctx context.Context, e *Event) (bool, error) {
 	if d.Store == nil || e.ID == "" {
 		return false, nil
@@ -412,9 +414,10 @@ func (d *Dispatcher) isDone(ctx context.Context, e *Event) (bool, error) {
 	return len(value) > 0, nil
 }
 
-// markDone makes the Store say that an event is done, as long as its source may deliver
-// it again, or if that is longer, as long as the journal has its entry, which may be nil,
-// or a Poller has not brought it: the next process may start later than that.
+// markDone marks an event as done in the Store. The mark lasts as long as the event's
+// source may redeliver it. It lasts longer while the journal has entry, which may be
+// nil, or while a Poller has not brought the event yet: the next process may start
+// later.
 func (d *Dispatcher) markDone(ctx context.Context, e *Event, entry *journalEntry) error {
 	ttl := dedupeTTL
 	if entry != nil {
@@ -426,11 +429,11 @@ func (d *Dispatcher) markDone(ctx context.Context, e *Event, entry *journalEntry
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
 	_, err := d.guarded().Swap(ctx, doneKey(e), nil, durable.DoneValue, ttl)
-	return err // if it was not swapped, the Store says so already
+	return err // if it was not swapped, the Store has the mark already
 }
 
 // askStore reports whether an event that is about to begin was handled before. If the
-// Store fails, it is taken for new: better twice than not at all.
+// Store fails, the event counts as new: handling it twice is better than not at all.
 func (d *Dispatcher) askStore(j *job) admission {
 	if !j.asks {
 		return admitted
@@ -447,8 +450,9 @@ func (d *Dispatcher) askStore(j *job) admission {
 	return admitted
 }
 
-// release notes in the Store that an event is handled, if its source may deliver it
-// again. It reports whether the event surely is not handled again for want of that.
+// release marks an event in the Store as handled, if its source may redeliver it. It
+// returns false if the mark could not be written, so that the event may be handled
+// again.
 func (d *Dispatcher) release(j *job, s settlement) bool {
 	if s != isHandled || d.Store == nil || j.ev.ID == "" || !d.repeats(j) {
 		return true
@@ -465,12 +469,12 @@ func (d *Dispatcher) release(j *job, s settlement) bool {
 			break
 		}
 	}
-	d.storeFailed(j, "vk: store unavailable: events that are delivered again may be handled again", err)
+	d.storeFailed(j, "vk: store unavailable: redelivered events may be handled again", err)
 	return false
 }
 
-// repeats reports whether a source may deliver the event of j again, to this process
-// or the next one.
+// repeats reports whether a source may redeliver the event of j, to this process or the
+// next one.
 func (d *Dispatcher) repeats(j *job) bool {
 	if d.dedupe.repeats.Load() {
 		return true
@@ -481,17 +485,16 @@ func (d *Dispatcher) repeats(j *job) bool {
 
 var storePause = backoff.Backoff{Min: 50 * time.Millisecond, Max: 10 * time.Second}
 
-// storeFailed says that the Store fails, unless it was said: once, and not for each
-// event.
+// storeFailed logs the first of several consecutive failures of the Store.
 func (d *Dispatcher) storeFailed(j *job, msg string, err error) {
 	if d.lookups.failed() {
 		j.log(slog.LevelWarn, msg, failure(err)...)
 	}
 }
 
-// storeWorked says that the Store works again, if it was said that it fails.
+// storeWorked logs that the Store works again, if its failure was logged.
 func (d *Dispatcher) storeWorked(ctx context.Context) {
 	if failures, tell := d.lookups.worked(); tell {
-		d.logger().LogAttrs(ctx, slog.LevelInfo, "vk: the store works again", slog.Int("failures", failures))
+		d.logger().LogAttrs(ctx, slog.LevelInfo, "vk: store available again", slog.Int("failures", failures))
 	}
 }

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// An offerer is a source whose events come again until they are done, as a
-// webhook's do.
+// An offerer is a source that redelivers its events until they are done, as a
+// webhook does.
 type offerer struct {
 	d    *Dispatcher
 	feed *feed
@@ -33,8 +33,8 @@ func textEvent(t testing.TB, id, text string) *Event {
 	return e
 }
 
-// offer offers an event and returns what became of it, and, if it is settled,
-// with which error.
+// offer offers an event. It returns the admission and whether the event is
+// settled, with the error of the handlers.
 func (o *offerer) offer(t *testing.T, id string) (state admission, settled bool, err error) {
 	t.Helper()
 	j, state, err := o.d.admit(t.Context(), o.feed, nil, textEvent(t, id, id), 0)
@@ -53,7 +53,7 @@ func (o *offerer) offer(t *testing.T, id string) (state admission, settled bool,
 	}
 }
 
-// keep keeps an event that was offered and is being handled.
+// keep saves an event that was offered and is being handled.
 func (o *offerer) keep(t *testing.T, id string) (kept bool, err error) {
 	t.Helper()
 	o.d.dedupe.mu.Lock()
@@ -86,8 +86,8 @@ func eachKind(t *testing.T, test func(t *testing.T, store Store)) {
 	}
 }
 
-// TestAdmitOnce: an event that is offered again is running while it is, and done
-// when it is, however it has ended.
+// TestAdmitOnce: an event that is offered again counts as running while it is
+// handled, and as done afterwards, however it ended.
 func TestAdmitOnce(t *testing.T) {
 	boom := errors.New("boom")
 	eachKind(t, func(t *testing.T, store Store) {
@@ -142,8 +142,8 @@ func TestAdmitOnce(t *testing.T) {
 	})
 }
 
-// TestAdmitCutOff: an event that a stop has cut off is not done: it is taken when
-// it comes again.
+// TestAdmitCutOff: an event that a stop has cut off is not done: it is admitted
+// when it is redelivered.
 func TestAdmitCutOff(t *testing.T) {
 	eachKind(t, func(t *testing.T, store Store) {
 		h := HandlerFunc(func(c *Context) error {
@@ -184,8 +184,8 @@ func TestAdmitCutOff(t *testing.T) {
 	})
 }
 
-// TestDoneSurvives: what a webhook has delivered and was handled is known to be
-// after a restart, as long as VK may deliver it again.
+// TestDoneSurvives: an event of a webhook that was handled counts as done after
+// a restart too, for as long as VK may redeliver it.
 func TestDoneSurvives(t *testing.T) {
 	eachKind(t, func(t *testing.T, store Store) {
 		if store == nil {
@@ -210,8 +210,8 @@ func TestDoneSurvives(t *testing.T) {
 	})
 }
 
-// TestKeep: an event that was kept is handled by the next run, if this one dies;
-// if it is done before, it is not.
+// TestKeep: if this run dies, the next run handles a saved event, unless it was
+// done before.
 func TestKeep(t *testing.T) {
 	eachKind(t, func(t *testing.T, store Store) {
 		block := make(chan struct{})
@@ -224,7 +224,7 @@ func TestKeep(t *testing.T) {
 		quick, _, _ := o.d.admit(t.Context(), o.feed, nil, textEvent(t, "quick", "quick"), 0)
 		<-o.d.dedupe.settledOf(quick)
 		if kept, err := o.d.keep(t.Context(), quick); kept != (store != nil) || err != nil {
-			t.Errorf("what is done: %v, %v", kept, err)
+			t.Errorf("a done event: %v, %v", kept, err)
 		}
 		o.offer(t, "slow")
 		kept, err := o.keep(t, "slow")
@@ -252,7 +252,7 @@ func TestKeep(t *testing.T) {
 	})
 }
 
-// failing is a Store that does not work.
+// failing is a Store that always fails.
 type failing struct{}
 
 func (failing) Get(context.Context, string) ([]byte, error) { return nil, errors.New("down") }
@@ -261,8 +261,8 @@ func (failing) Swap(context.Context, string, []byte, []byte, time.Duration) (boo
 	return false, errors.New("down")
 }
 
-// TestAdmitStoreDown: an event about which the Store cannot be asked is not taken: it comes
-// again.
+// TestAdmitStoreDown: an event that cannot be looked up in the Store is not
+// admitted: VK redelivers it.
 func TestAdmitStoreDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOfferer(failing{}, HandlerFunc(func(c *Context) error { t.Error("handled"); return nil }))
@@ -278,9 +278,9 @@ func TestAdmitStoreDown(t *testing.T) {
 	})
 }
 
-// TestDedupeIsBounded: what is remembered of handled events has a bound in
-// number and in time, and what is within both is remembered: of the last three
-// hours the last 32,768.
+// TestDedupeIsBounded: the memory of handled events is limited in number and in
+// time, and events within both limits are remembered: the last 32,768 of the
+// last three hours.
 func TestDedupeIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var c deduper
@@ -326,8 +326,8 @@ func TestDedupeIsBounded(t *testing.T) {
 	})
 }
 
-// TestKeptIsDone: a handler that asks for its event again when VK has been told
-// already that it need not come gets it no more: nobody would bring it.
+// TestKeptIsDone: a handler that asks for redelivery after VK got its
+// acknowledgment does not get the event again: no source would bring it.
 func TestKeptIsDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, kept := range []bool{true, false} {
@@ -356,8 +356,8 @@ func TestKeptIsDone(t *testing.T) {
 	})
 }
 
-// TestBothSources: an event that a webhook has brought and that is being handled
-// is in the journal from when a Poller brings it too, until it is done.
+// TestBothSources: an event of a webhook that is being handled is in the
+// journal from the time when a Poller brings it too, until it is done.
 func TestBothSources(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := new(MemoryStore)
@@ -370,7 +370,7 @@ func TestBothSources(t *testing.T) {
 		}))
 		o.offer(t, "a")
 		jr := journalOf(t, o)
-		for range 2 { // the poll may repeat it, too
+		for range 2 { // the poll may repeat it too
 			if err := jr.handle(t.Context(), jr.add("1", []*Event{textEvent(t, "a", "a")}), o.feed, nil); err != nil {
 				t.Error(err)
 			}
@@ -388,7 +388,7 @@ func TestBothSources(t *testing.T) {
 	})
 }
 
-// TestKeepWithoutID: an event that VK has sent without an id is kept too.
+// TestKeepWithoutID: an event without an id from VK is saved too.
 func TestKeepWithoutID(t *testing.T) {
 	eachKind(t, func(t *testing.T, store Store) {
 		o := newOfferer(store, parked)
@@ -403,8 +403,8 @@ func TestKeepWithoutID(t *testing.T) {
 	})
 }
 
-// TestFullKnowsDone: a Dispatcher that takes no more events still knows those
-// that it has handled, or is handling.
+// TestFullKnowsDone: a Dispatcher that is full still knows the events that it
+// has handled, or is handling.
 func TestFullKnowsDone(t *testing.T) {
 	eachKind(t, func(t *testing.T, store Store) {
 		block := make(chan struct{})
@@ -434,8 +434,8 @@ func TestFullKnowsDone(t *testing.T) {
 	})
 }
 
-// TestNotTakenComesAgain: an event for which there was no room in time is taken
-// when it comes again.
+// TestNotTakenComesAgain: an event that was refused because there was no room
+// is admitted when it is redelivered.
 func TestNotTakenComesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		runs := make(map[string]int)

@@ -12,28 +12,28 @@ import (
 	"github.com/vkrouter/vk/internal/watchdog"
 )
 
-// A feed is the events that one source gives to a Dispatcher.
+// A feed is the stream of events from one source to a Dispatcher.
 type feed struct {
 	group watchdog.Group // its jobs, for the watchdog
 
-	// settled, if set, is called once for each admitted event, on any goroutine,
-	// and is told whether the event is handled. It is not if it has not begun, or
-	// if its handler was cut off by a stop; then the events that this handler has
-	// consumed are not handled either. The calls come before drain returns,
-	// except for an event that a handler of another source's event has consumed.
+	// settled, if not nil, is called once for each admitted event, on any
+	// goroutine. handled is false if the event has not begun, or if a stop has
+	// cut off its handler; then the events that this handler consumed are not
+	// handled either. The calls come before drain returns, except for an event
+	// that a handler of another source's event has consumed.
 	settled func(e *Event, handled bool)
 
 	mu      sync.Mutex
 	open    int           // unfinished jobs
 	skipped int           // jobs dropped before they began
-	closed  bool          // it admits no more
-	idle    chan struct{} // closed when open becomes 0, if somebody waits for that
+	closed  bool          // it admits no more events
+	idle    chan struct{} // closed when open becomes 0; nil if close was not called
 
 	waitless bool                 // its handlers must not wait any more
-	cut      map[laneKey]struct{} // lanes where a stop has cut off a handler: later events there wait for the next run too
+	cut      map[laneKey]struct{} // lanes in which a stop has cut off a handler: later events there are left for the next run too
 }
 
-// isOpen reports whether the feed, if there is one, admits events.
+// isOpen reports whether the feed admits events. A nil feed does not.
 func (f *feed) isOpen() bool {
 	if f == nil {
 		return false
@@ -43,7 +43,7 @@ func (f *feed) isOpen() bool {
 	return !f.closed
 }
 
-// begin counts a job in, unless the feed is closed.
+// begin adds a job to the count. It returns false if the feed is closed.
 func (f *feed) begin() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -54,7 +54,7 @@ func (f *feed) begin() bool {
 	return true
 }
 
-// end counts a job out, after it was settled.
+// end removes a settled job from the count.
 func (f *feed) end(how ending) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -68,7 +68,7 @@ func (f *feed) end(how ending) {
 	}
 }
 
-// close closes the feed, and returns a channel that is closed when all its jobs
+// close closes the feed. It returns a channel that is closed when all its jobs
 // have ended.
 func (f *feed) close() <-chan struct{} {
 	f.mu.Lock()
@@ -86,30 +86,31 @@ func (f *feed) close() <-chan struct{} {
 	return idle
 }
 
-// counts returns how many jobs are unfinished, and how many were dropped before they
-// began.
+// counts returns the numbers of unfinished jobs, and of jobs dropped before
+// they began.
 func (f *feed) counts() (open, skipped int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.open, f.skipped
 }
 
-// logEnd says that a source has stopped: how many of the events that were open then
-// were drained, and how many were not handled.
+// logEnd logs that a source has stopped. open is the number of events that were
+// open at that time; the line has the numbers of those that were drained and
+// that were not handled.
 func (f *feed) logEnd(log logger, msg string, open int, attrs ...slog.Attr) {
 	_, skipped := f.counts()
 	attrs = append(attrs, slog.Int("drained", max(open-skipped, 0)), slog.Int("skipped", skipped))
 	log.LogAttrs(context.Background(), slog.LevelInfo, msg, attrs...)
 }
 
-// countSkipped returns how many jobs were dropped before they began.
+// countSkipped returns the number of jobs dropped before they began.
 func (f *feed) countSkipped() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.skipped
 }
 
-// endWaits notes that handlers of the feed must not wait any more.
+// endWaits records that handlers of the feed must not wait any more.
 func (f *feed) endWaits() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -123,8 +124,8 @@ func (f *feed) isWaitless() bool {
 	return f.waitless
 }
 
-// cutAt notes that a handler in a lane was cut off, if that was by a stop of the
-// feed.
+// cutAt records that a handler in a lane was cut off, if a stop of the feed did
+// that.
 func (f *feed) cutAt(lane laneKey) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -138,7 +139,7 @@ func (f *feed) cutAt(lane laneKey) {
 }
 
 // isCutAt reports whether the events of a lane must not begin, because an
-// earlier one is to be handled again.
+// earlier event must be handled again.
 func (f *feed) isCutAt(lane laneKey) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -146,23 +147,23 @@ func (f *feed) isCutAt(lane laneKey) bool {
 	return cut
 }
 
-// isCut reports whether a stop that is under way has cut off a handler in a lane.
+// isCut reports whether the current stop has cut off a handler in a lane.
 func (d *Dispatcher) isCut(lane laneKey) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return slices.ContainsFunc(d.feeds, func(f *feed) bool { return f.isCutAt(lane) })
 }
 
-// saveAnswers writes the trail of a handler that has ended, if it has taken events as
-// answers that the trail in the Store has not. If the process dies when one of the events is
-// done and the others are not, the next run takes no answer for a message, nor for the answer
-// to another question. saveAnswers returns how.
+// saveAnswers writes the trail of a handler that has ended, if it consumed
+// answers that the trail in the Store lacks. If the process dies when only some
+// of these events are done, the next run does not mistake an answer for a
+// message or for the answer to another question. saveAnswers returns how.
 func (j *job) saveAnswers(how ending) ending {
 	if how == handled && len(j.taken()) > 0 && j.keepsSteps() {
-		j.saveTrail(j.ctx) // if it fails, the answers are done a moment after the handler's event
+		j.saveTrail(j.ctx) // if this fails, the answers become done slightly after the handler's event
 	}
 	if how == handled {
-		for _, e := range j.steps.answers { // a former run may have died before it said so
+		for _, e := range j.steps.answers { // a previous run may have died before it marked them
 			j.d.markDone(j.ctx, e, nil)
 		}
 	}
@@ -170,20 +171,20 @@ func (j *job) saveAnswers(how ending) ending {
 }
 
 // finish ends a job. It settles the job's event and those that the handler has
-// consumed, except for those that other handlers still have.
+// consumed, except for events that other handlers still have.
 func (d *Dispatcher) finish(j *job, how ending, err error) {
 	x := j.end(how, err)
 	if x.how == cutOff {
 		j.feed.cutAt(laneOf(j.ev))
 		if j.keepsSteps() {
-			j.writeTrail(j.ctx) // also if it is empty: the event was begun
+			j.writeTrail(j.ctx) // even if it is empty: the event was begun
 		}
 	}
 	j.leavePace()
 	if j.item != nil && x.settled == unsettled {
 		j.item.Calm(true) // a handler that waits has consumed the event
 	}
-	defer d.leave(j, x) // also if the Observer ends the goroutine
+	defer d.leave(j, x) // deferred in case the Observer ends the goroutine
 	j.tellEnded(x.how)
 }
 
@@ -202,8 +203,8 @@ func (d *Dispatcher) leave(j *job, x exit) {
 	j.feed.end(x.how)
 }
 
-// settle tells the source, the Store and the deduper how the event of j is
-// settled, if it is.
+// settle reports the settlement of j's event to the source, the Store and the
+// deduper, unless the event is unsettled.
 func (d *Dispatcher) settle(j *job, s settlement) {
 	if s == isHandled {
 		j.closeTrail()
@@ -218,7 +219,7 @@ func (d *Dispatcher) settle(j *job, s settlement) {
 		j.timer.settle(j, s)
 		return
 	case s == isRedelivered && d.dedupe.entryOf(j) != nil:
-		s = isHandled // VK was told that it need not deliver the event again
+		s = isHandled // VK got an acknowledgment of the event already
 	}
 	if f := j.feed.settled; f != nil {
 		f(j.ev, s == isHandled)
@@ -239,22 +240,22 @@ func (d *Dispatcher) settle(j *job, s settlement) {
 	if !d.release(j, s) {
 		d.releaseLate(j, entry, after)
 		if entry == nil {
-			after = nil // it may be delivered and handled again
+			after = nil // it may be redelivered and handled again
 		}
 	}
 	d.dedupe.leave(j, s, after...)
 }
 
-// whenSafe registers f to be called once the next run would not do again what the
-// handlers of j have done so far: the Store has the trail, or says that the event is done.
-// The Store is not told earlier for that.
+// whenSafe registers f to be called once the next run would not repeat the
+// steps of j's handlers so far: once the Store has the trail, or has the event
+// as done. It does not make the write happen earlier.
 func (j *job) whenSafe(f ...func(ctx context.Context)) {
 	j.steps.mu.Lock()
 	defer j.steps.mu.Unlock()
 	j.steps.whenSafe = append(j.steps.whenSafe, f...)
 }
 
-// takeSafe takes the functions of whenSafe.
+// takeSafe removes and returns the functions of whenSafe.
 func (j *job) takeSafe() []func(ctx context.Context) {
 	j.steps.mu.Lock()
 	defer j.steps.mu.Unlock()
@@ -263,8 +264,9 @@ func (j *job) takeSafe() []func(ctx context.Context) {
 	return all
 }
 
-// releaseLate makes the Store say that an event is done once it works again: it has failed
-// to. Then after is called, unless the event has an entry in a journal, which calls it.
+// releaseLate marks an event as done once the Store, which has failed, works
+// again. Then it calls after, unless the event has an entry in a journal, which
+// calls it.
 func (d *Dispatcher) releaseLate(j *job, entry *journalEntry, after []func(context.Context)) {
 	key, ttl := doneKey(j.ev), dedupeTTL
 	if entry != nil || d.expect(j.ev) {
@@ -281,7 +283,7 @@ func (d *Dispatcher) releaseLate(j *job, entry *journalEntry, after []func(conte
 			d.storeWorked(ctx)
 		}
 		return err
-	}, after...) // if there is no room, the event may be handled again if it is delivered again
+	}, after...) // if there is no room, the event may be handled again when it is redelivered
 }
 
 // isRunning reports whether an event is being handled.
@@ -292,28 +294,28 @@ func (c *deduper) isRunning(e *Event) bool {
 }
 
 // An onlooker sees the events of a Dispatcher, and keeps those that match. It
-// takes them from nobody.
+// does not consume them.
 type onlooker struct {
 	d    *Dispatcher
 	ctx  context.Context
-	name string // of the invocations that its Contexts are of
+	name string // of the invocations of its Contexts
 	key  Key
 	kind string
 	due  time.Time // zero for never
 	look func(c *Context) (v any, ok bool, err error)
-	free func() bool // from ctx
+	free func() bool // stops watching ctx
 
-	news chan struct{} // holds an element while there may be something in queue
+	news chan struct{} // holds an element while queue may be nonempty
 
 	mu    sync.Mutex
 	queue []consumption
 	full  bool  // that was logged
-	over  error // why it has ended, or nil
+	over  error // the reason for its end, or nil
 	done  chan struct{}
 }
 
-// start makes o see events from now on, until stop. The Dispatcher has none
-// after its end.
+// start makes o see events from now on, until stop. After its end, o is not in
+// the Dispatcher.
 func (o *onlooker) start() error {
 	o.d.init()
 	o.d.mu.Lock()
@@ -343,7 +345,7 @@ func (o *onlooker) stop() {
 	o.fail(errHandled)
 }
 
-// fail ends o: next returns what it has kept, and then the error.
+// fail ends o: next returns the events that o has kept, and then the error.
 func (o *onlooker) fail(why error) {
 	ws := &o.d.waits
 	ws.mu.Lock()
@@ -375,7 +377,7 @@ func (ws *waits) show(j *job) {
 	}
 }
 
-// endOnlookers ends all of them.
+// endOnlookers ends all onlookers.
 func (ws *waits) endOnlookers(why error) {
 	ws.mu.Lock()
 	list := slices.Clone(ws.onlookers)
@@ -421,7 +423,7 @@ func (o *onlooker) see(j *job) {
 		o.signal()
 	case !o.full:
 		o.full = true
-		j.log(slog.LevelWarn, "vk: a Watch keeps too many events that nobody asks for: it misses others", slog.String("watch", o.kind), slog.Int("events", maxKept))
+		j.log(slog.LevelWarn, "vk: a Watch has too many unread events: it misses further events", slog.String("watch", o.kind), slog.Int("events", maxKept))
 	}
 }
 
@@ -433,7 +435,7 @@ func (o *onlooker) signal() {
 	}
 }
 
-// next returns the next event that o has kept, and blocks until there is one or
+// next returns the next event that o has kept. It blocks until there is one or
 // o ends.
 func (o *onlooker) next() (consumption, error) {
 	for {

@@ -19,14 +19,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// A replayer is a Dispatcher whose source keeps what is not done.
+// A replayer is a Dispatcher with a source that keeps its unfinished events.
 type replayer struct {
 	d    *Dispatcher
 	feed *feed
 
 	mu      sync.Mutex
 	settled map[string]bool // by the text of the event
-	sent    []string        // messages that VK has not seen before
+	sent    []string        // messages with new random ids
 	seen    map[string]bool // random ids
 }
 
@@ -81,7 +81,7 @@ func (f answering) RoundTrip(r *http.Request) (*http.Response, error) {
 	}, nil
 }
 
-// take gives events, each a text of peer 1 or "peer:text", and waits until
+// take dispatches events, each a text of peer 1 or "peer:text", and waits until
 // nothing happens any more.
 func (p *replayer) take(t *testing.T, texts ...string) {
 	t.Helper()
@@ -133,8 +133,8 @@ func order(r *Router) {
 	r.Handle("ping", func(c *Context) error { return c.Send("pong") })
 }
 
-// TestReplay: a handler that a stop has cut off is not done, nor are the answers
-// that it got. Handled again, it sends nothing twice.
+// TestReplay: a handler that a stop has cut off is not done, nor are the
+// answers that it got. When it is handled again, it sends nothing twice.
 func TestReplay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r Router
@@ -154,8 +154,7 @@ func TestReplay(t *testing.T) {
 	})
 }
 
-// TestSwallowedStop: a handler that makes nothing of ErrStopped was cut off all
-// the same.
+// TestSwallowedStop: a handler that ignores ErrStopped counts as cut off too.
 func TestSwallowedStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r Router
@@ -167,8 +166,8 @@ func TestSwallowedStop(t *testing.T) {
 	})
 }
 
-// TestCutLane: what has come behind an event that is handled again is handled
-// again too, and not before it.
+// TestCutLane: events behind one that is handled again are handled again too,
+// and not before it.
 func TestCutLane(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r Router
@@ -188,7 +187,7 @@ func TestCutLane(t *testing.T) {
 	})
 }
 
-// TestSettled: what becomes of events that nobody stops.
+// TestSettled: without a stop, all events are settled.
 func TestSettled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r Router
@@ -215,8 +214,8 @@ func TestSettled(t *testing.T) {
 	})
 }
 
-// TestOfferedOnce: an event that a handler gives to two Routers is offered to the
-// waits once, and if one consumes it, it is for the other Router too.
+// TestOfferedOnce: an event that a handler passes to two Routers is offered to
+// the waits once. If one consumes it, it is consumed for the other Router too.
 func TestOfferedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var first, second Router
@@ -248,7 +247,7 @@ func TestOfferedOnce(t *testing.T) {
 	})
 }
 
-// TestUnmountEndsWaits: the end of a module ends what its handlers wait for, and
+// TestUnmountEndsWaits: the end of a module ends the waits of its handlers, and
 // nothing else.
 func TestUnmountEndsWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -331,8 +330,8 @@ func TestUnmountEndsWaits(t *testing.T) {
 	})
 }
 
-// TestAnswerIDs: what is sent with an answer's Context is told apart from what
-// is sent with the handler's own, and from what others answer.
+// TestAnswerIDs: a message sent with an answer's Context has another random id
+// than one sent with the handler's own Context, or by another handler.
 func TestAnswerIDs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r Router
@@ -358,10 +357,10 @@ func TestAnswerIDs(t *testing.T) {
 	})
 }
 
-// TestAnswerScope: an answer's Context is one of the handler that has asked, and
-// of nobody else. What is sent with it is told apart from what is sent with the
-// Context of middleware around the Router, which sees the answer as well; what
-// it asks is asked for the handler's route, and for its module.
+// TestAnswerScope: an answer's Context belongs to the handler that asked, and
+// to no other. A message sent with it has another random id than one sent with
+// the Context of middleware around the Router, which sees the answer as well. A
+// question asked with it belongs to the handler's route and module.
 func TestAnswerScope(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r Router
@@ -412,8 +411,8 @@ func TestAnswerScope(t *testing.T) {
 	})
 }
 
-// TestAnswerToAnother: handled again, an event may be the answer to another
-// handler's question than before, who has something else to say to it.
+// TestAnswerToAnother: when an event is handled again, it may be the answer to
+// another handler's question than before, and that handler replies differently.
 func TestAnswerToAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r Router
@@ -444,8 +443,8 @@ func TestAnswerToAnother(t *testing.T) {
 	})
 }
 
-// TestAnswerSession: what a handler does to state with an answer's Context, it
-// does for its own event: handled again, it does it once.
+// TestAnswerSession: a change of state with an answer's Context counts for the
+// handler's own event: when it is handled again, the change is made once.
 func TestAnswerSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cart := &Session[int]{Name: "cart"}

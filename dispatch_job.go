@@ -28,27 +28,27 @@ import (
 //
 // The locks of two jobs nest in consume alone, and waits.mu serializes that.
 type job struct {
-	// These do not change once the job was put, except turn, which run sets.
+	// These do not change after the job was put, except turn, which run sets.
 	d       *Dispatcher
 	feed    *feed
-	ctx     context.Context // the parent of handlers' contexts
+	ctx     context.Context // the parent of the handlers' contexts
 	client  *Client
 	ev      *Event
 	turn    *lane.Turn[laneKey, *job]
-	seen    *observedJob // nil if nobody observes
-	repeats bool         // the source delivers the event again until it is handled
-	deduped bool         // the deduper is to be told how the event ends
-	timer   *dueTimer    // that the event is of; nil if it is of none
-	item    *queue.Item  // of the event in the Queue; nil if there is none
-	queue   *groupQueue  // that item is of
-	asks    bool         // the Store is to be asked before it begins whether the event is done
+	seen    *observedJob // nil if there is no Observer and no debug log
+	repeats bool         // the source redelivers the event until it is acknowledged
+	deduped bool         // the deduper must learn the event's settlement
+	timer   *dueTimer    // the timer of the event, or nil
+	item    *queue.Item  // the event's item in the Queue, or nil
+	queue   *groupQueue  // the queue of item
+	asks    bool         // ask the Store before the event begins whether it is done
 
-	replayed bool           // an earlier attempt may have begun to handle the event, in this run or another
-	suspect  *durable.Entry // of an event that a run may have died of: to be told when the handler waits; or nil
+	replayed bool           // an earlier attempt, in this run or another, may have begun to handle the event
+	suspect  *durable.Entry // the entry of an event that may have crashed a run, which must learn when the handler waits; or nil
 
-	// Records of others, used by their methods alone.
+	// Records of other components, used by their methods only.
 	task    watchdog.Task[*job]
-	mark    uint32 // finds its stack
+	mark    uint32 // identifies its stack
 	dedupe  dedupeRecord
 	attempt attempt
 	steps   jobTrail
@@ -58,25 +58,25 @@ type job struct {
 	consumed []*job // the jobs of events that waits of the handler have consumed
 	takers   int32  // unfinished handlers that have consumed the event
 	parked   int32  // goroutines of the handler that wait
-	busy     int32  // those of them that wait for something else than an event
+	busy     int32  // those of them that wait for something other than an event
 	ending   ending
-	offered  offerState              // of the event to waits
-	again    bool                    // the handlers want the source to deliver the event again
-	undone   bool                    // the event is to be handled again
+	offered  offerState              // the state of the event's offer to waits
+	again    bool                    // the handlers want the source to redeliver the event
+	undone   bool                    // the event must be handled again
 	cut      bool                    // a stop has ended a wait of the handler
-	handed   bool                    // the consumer of the event answers it, if it is a press
+	handed   bool                    // the event is a press, and its consumer answers it
 	quiet    bool                    // Pending does not count it
 	outside  bool                    // it has no place among MaxEvents
 	gone     func()                  // called once, when the handler has ended or waits; may be nil
 	rested   bool                    // the handler waits, or has waited
-	resting  chan struct{}           // closed once it is rested; made when asked for
+	resting  chan struct{}           // closed once it is rested; made on demand
 	whenDone []func(context.Context) // see onDone
 
-	exited  atomic.Bool // it was logged that a handler has ended its goroutine
-	presses atomic.Bool // there is a press among consumed: spares answerRest the lock
+	exited  atomic.Bool // it was logged that a handler ended its goroutine
+	presses atomic.Bool // consumed contains a press: lets answerRest avoid the lock
 }
 
-// An ending is how a job has ended.
+// An ending is the outcome of a job.
 type ending uint8
 
 const (
@@ -86,21 +86,21 @@ const (
 	skipped         // its handlers have not begun, because of a stop
 )
 
-// undone reports whether the event is to be handled again.
+// undone reports whether the event must be handled again.
 func (e ending) undone() bool { return e == cutOff || e == skipped }
 
-// A settlement is the fate of an event once its handlers have ended, and those
-// that have consumed it.
+// A settlement is the outcome of an event once its handlers have ended, and
+// those of the events that consumed it.
 type settlement uint8
 
 const (
 	unsettled     settlement = iota
 	isHandled                // it is not handled again
-	isRedelivered            // its handlers want its source to deliver it again
-	notHandled               // it is to be handled again
+	isRedelivered            // its handlers want its source to redeliver it
+	notHandled               // it must be handled again
 )
 
-// An exit is the rest of a job that has ended.
+// An exit is the remaining state of a job that has ended.
 type exit struct {
 	how            ending
 	settled        settlement // of the event; unsettled if an unfinished handler has consumed it
@@ -108,7 +108,7 @@ type exit struct {
 	quiet, outside bool       // as in job
 }
 
-// end notes how a job has ended.
+// end records the outcome of a job.
 func (j *job) end(how ending, err error) exit {
 	again := j.repeats && asksAgain(err)
 	j.mu.Lock()
@@ -143,7 +143,7 @@ func (j *job) hasEnded() bool {
 	return j.ending != notEnded
 }
 
-// An offerState is how far the offer of a job's event to waits has come.
+// An offerState is the state of the offer of a job's event to waits.
 type offerState uint8
 
 const (
@@ -152,8 +152,8 @@ const (
 	offerConsumed
 )
 
-// markOffered returns the state of the offer before the call. From then on the
-// event counts as declined, unless a wait consumes it.
+// markOffered marks the event as offered, and returns the state before. From
+// then on the event counts as declined, unless a wait consumes it.
 func (j *job) markOffered() (before offerState) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -164,8 +164,8 @@ func (j *job) markOffered() (before offerState) {
 	return before
 }
 
-// consume makes j answer for the event of another job: if j is cut off, both
-// events are handled again. It reports false if one of the jobs has ended.
+// consume makes j responsible for the event of another job: if j is cut off,
+// both events are handled again. It returns false if one of the jobs has ended.
 func (j *job) consume(of *job) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -179,20 +179,20 @@ func (j *job) consume(of *job) bool {
 	return true
 }
 
-// lend notes that another job consumes the event of j, until release.
+// lend records that another job consumes the event of j, until release.
 func (j *job) lend() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.ending != notEnded {
-		return false // abandoned while a wait looked at its event
+		return false // abandoned while a wait examined its event
 	}
 	j.takers++
 	j.offered = offerConsumed
 	return true
 }
 
-// release notes how a job has ended that has consumed the event of j. It returns
-// the event's settlement, if that settles it.
+// release records the outcome of a job that has consumed the event of j. It
+// returns the event's settlement, or unsettled.
 func (j *job) release(how ending) settlement {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -201,24 +201,25 @@ func (j *job) release(how ending) settlement {
 	return j.settlement()
 }
 
-// noteCut notes that a stop has ended a wait of the handler.
+// noteCut records that a stop has ended a wait of the handler.
 func (j *job) noteCut() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.cut = true
 }
 
-// onDone registers f to be called once the event of j is done and the next run would
-// not handle it again. If the event is not done in this run, f is not called. f must
-// not use the journal. With such a function, the Store is told at once that the event
-// is done.
+// onDone registers f to be called once the event of j is done and the next run
+// would not handle it again. If the event does not become done in this run, f
+// is not called. f must not use the journal. With such a function, the event is
+// marked as done in the Store at once.
 func (j *job) onDone(f func(ctx context.Context)) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.whenDone = append(j.whenDone, f)
 }
 
-// afterDone takes the functions of onDone, if the event is handled.
+// afterDone removes and returns the functions of onDone, if the event is
+// handled.
 func (j *job) afterDone(s settlement) []func(context.Context) {
 	if s != isHandled {
 		return nil
@@ -230,7 +231,7 @@ func (j *job) afterDone(s settlement) []func(context.Context) {
 	return all
 }
 
-// leavePace notes that the handler has ended or waits, for what paces old events.
+// leavePace tells the replay that the handler has ended or waits.
 func (j *job) leavePace() {
 	j.mu.Lock()
 	gone := j.gone
@@ -241,8 +242,9 @@ func (j *job) leavePace() {
 	}
 }
 
-// rest returns a channel that is closed once the handler waits for something, or has
-// waited; of an event that a handler has consumed, once that handler waits after it.
+// rest returns a channel that is closed once the handler waits for something,
+// or has waited. If a handler has consumed the event, the channel is closed
+// once that handler waits again.
 func (j *job) rest() <-chan struct{} {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -255,7 +257,7 @@ func (j *job) rest() <-chan struct{} {
 	return j.resting
 }
 
-// rests notes that the handler waits.
+// rests records that the handler waits.
 func (j *job) rests() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -267,8 +269,8 @@ func (j *job) rests() {
 	}
 }
 
-// asksAgain reports whether handlers that ended with err want their event
-// delivered again.
+// asksAgain reports whether handlers that ended with err want their event to be
+// redelivered.
 func asksAgain(err error) bool {
 	if err == nil {
 		return false
@@ -277,7 +279,7 @@ func asksAgain(err error) bool {
 	return errors.As(err, &again) && again.comesAgain()
 }
 
-// isUndone reports whether a settled event is to be handled again.
+// isUndone reports whether a settled event must be handled again.
 func (j *job) isUndone() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -292,8 +294,8 @@ func (j *job) isRefused() bool {
 	return j.ending == skipped && j.err != nil && !errors.Is(j.err, ErrStopped)
 }
 
-// outcome returns the error with which the handlers of a settled event ended. It
-// is ErrStopped if the event is to be handled again.
+// outcome returns the error of the handlers of a settled event. It is
+// ErrStopped if the event must be handled again.
 func (j *job) outcome() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -303,7 +305,7 @@ func (j *job) outcome() error {
 	return j.err
 }
 
-// Run implements stacks.Runner: it gives the event to the handler.
+// Run implements stacks.Runner: it passes the event to the handler.
 func (j *job) Run() error {
 	c := newContext(j.ctx, j.client, j.ev, j)
 	defer j.answerRest()
@@ -323,28 +325,28 @@ func (j *job) Run() error {
 //go:noinline
 func (c *Context) askBare() bool { return c.ask(destination{}, true) }
 
-// A coroner logs the handlers that were abandoned, with their stacks. One look at
-// all goroutines finds the stacks of all handlers that were abandoned before it.
+// A coroner logs abandoned handlers, with their stacks. One look at all
+// goroutines finds the stacks of all handlers abandoned before it.
 //
-// A look takes time for each goroutine that there is, because the runtime has no way
-// to read the stack of one (see package stacks): half a second of one processor with
-// 100,000 parked handlers. So it comes after the handlers were given up, and no
-// conversation waits for it. Looks may take a tenth of one processor, however many
-// goroutines there are and however often handlers are abandoned: the time that they
-// may take is saved up to lookSaved, and once it is used up, the coroner rests before
-// the next look. Then the lines in the log are late instead.
+// The runtime cannot read the stack of a single goroutine (see package stacks),
+// so a look takes time for each goroutine that exists: half a second of one
+// processor with 100,000 parked handlers. Therefore a look comes after the
+// handlers were given up, and no conversation waits for it. Looks take at most
+// a tenth of one processor, independent of the number of goroutines and
+// abandoned handlers. Unused time is saved up to lookSaved. Once it is used up,
+// the coroner rests before the next look, and the log lines are late.
 type coroner struct {
 	find func([]lostHandler) (stacks map[uint32]string, err error) // by the marks of the jobs
 
 	mu    sync.Mutex
 	cases []lostHandler
-	done  chan struct{} // closed when there are no cases; nil if nobody looks
-	hurry chan struct{} // closed when somebody waits for done; nil if nobody looks
-	paid  time.Time     // when the looks so far have taken a tenth of the time
+	done  chan struct{} // closed when there are no cases; nil if there is no look
+	hurry chan struct{} // closed when a caller waits for done; nil if there is no look
+	paid  time.Time     // when the looks so far amount to a tenth of the time
 }
 
 const (
-	lookShare = 10              // looks take one part in so many of the time
+	lookShare = 10              // looks take at most one part in lookShare of the time
 	lookSaved = 2 * time.Second // the time that looks may take without a rest
 )
 
@@ -354,8 +356,9 @@ type lostHandler struct {
 	name string
 }
 
-// take gives up the handlers, with giveUp, and logs them, on this goroutine or on
-// the one that is at it. Once giveUp is called, wait waits for their lines.
+// take gives up the handlers, with giveUp, and logs them, on this goroutine or
+// on the one that is already logging. After the call of giveUp, wait waits for
+// their log lines.
 func (k *coroner) take(cases []lostHandler, giveUp func()) {
 	k.mu.Lock()
 	k.cases = append(k.cases, cases...)
@@ -405,8 +408,8 @@ func pauseUnless(hurry <-chan struct{}, d time.Duration) {
 	}
 }
 
-// wait blocks until all handlers are logged that were abandoned. There is no rest
-// meanwhile.
+// wait blocks until all abandoned handlers are logged. The coroner does not
+// rest meanwhile.
 func (k *coroner) wait() {
 	k.mu.Lock()
 	done := k.done
@@ -446,7 +449,7 @@ func logLost(cases []lostHandler, found map[uint32]string, err error) {
 	}
 }
 
-// enter implements turn: each invocation has all of the time limit.
+// enter implements turn: each invocation has the full time limit.
 func (j *job) enter(in inner) (outer inner) {
 	s := j.d.watchdog.Enter(&j.task, watchdog.Section{Name: in.name, Context: in.ctx})
 	return inner{s.Name, s.Context}
@@ -472,15 +475,15 @@ func (j *job) log(level slog.Level, msg string, attrs ...slog.Attr) {
 }
 
 // A laneKey names a lane: a conversation, or its substitute. Each community has
-// its own, because it numbers its chats by itself.
+// its own lanes, because it numbers its chats independently.
 type laneKey struct {
 	group int64
 	peer  int64
 	kind  string // if there is no peer
 }
 
-// laneOf returns the lane of an event: the conversation, else the dialog with
-// the user who caused it, else that of its kind.
+// laneOf returns the lane of an event: its conversation, or else the dialog
+// with the user who caused it, or else the lane of its kind.
 func laneOf(e *Event) laneKey {
 	peer := cmp.Or(e.head.peer, e.head.from)
 	if peer == 0 {

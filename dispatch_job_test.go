@@ -21,9 +21,8 @@ import (
 	"github.com/vkrouter/vk/internal/versus"
 )
 
-// TestSettlement: an event is settled once its own handlers have ended and those
-// that have consumed it, in either order, and is handled only if all have
-// handled it.
+// TestSettlement: an event is settled once its own handlers have ended and those that
+// have consumed it, in either order, and is handled only if all have handled it.
 func TestSettlement(t *testing.T) {
 	boom := errors.New("boom")
 	again := fmt.Errorf("not now: %w", redeliverError{})
@@ -31,8 +30,8 @@ func TestSettlement(t *testing.T) {
 		name    string
 		how     ending // of the event's own job
 		err     error
-		cut     bool   // a stop has ended a wait of it
-		taker   ending // of the job that has consumed the event; notEnded is none
+		cut     bool   // a stop has ended one of its waits
+		taker   ending // of the job that has consumed the event; notEnded for none
 		repeats bool
 		want    settlement
 		outcome error
@@ -124,8 +123,8 @@ func TestAttempt(t *testing.T) {
 	}
 }
 
-// TestReportLevels: what people do, and ends, are no errors in the log. Each of
-// several handlers' errors is a line, with a level of its own.
+// TestReportLevels: users' mistakes and the ends of waits are not logged as errors.
+// Each of several handlers' errors has a log line with its own level.
 func TestReportLevels(t *testing.T) {
 	for _, tt := range []struct {
 		err  error
@@ -163,8 +162,8 @@ func TestReportLevels(t *testing.T) {
 }
 
 // TestStopOneSource: when the time to drain one source is over, its handlers end,
-// those that they are followed by included, and nothing more of it begins.
-// Those of another source go on.
+// including those that follow them, and no more of its events begin. Handlers of
+// another source go on.
 func TestStopOneSource(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -211,9 +210,9 @@ func TestStopOneSource(t *testing.T) {
 	})
 }
 
-// BenchmarkSourceRoute is an event's way from its bytes to a command's handler,
-// the time limit included but for the lanes, in times of json.Unmarshal into a
-// struct with four fields. It is to be at most 0.5.
+// BenchmarkSourceRoute measures an event's path from its bytes to a command's handler,
+// with the time limit but without the lanes, in units of json.Unmarshal into a struct
+// with four fields. The limit is 0.5.
 func BenchmarkSourceRoute(b *testing.B) {
 	for name, raw := range benchEvents() {
 		b.Run("event="+name, func(b *testing.B) {
@@ -254,9 +253,9 @@ func BenchmarkSourceRoute(b *testing.B) {
 	}
 }
 
-// BenchmarkSourcePoll is the long poll in batches of 100 events of as many
-// people, through a Poller and its Dispatcher to the end of each handler, in
-// times of a loop that polls and decodes the least. It is to be at most 1.
+// BenchmarkSourcePoll measures the long poll in batches of 100 events of as many users,
+// through a Poller and its Dispatcher to the end of each handler, in units of a minimal
+// loop that polls and decodes. The limit is 1.
 func BenchmarkSourcePoll(b *testing.B) {
 	const batch = 100
 	for name, raw := range benchEvents() {
@@ -268,7 +267,7 @@ func BenchmarkSourcePoll(b *testing.B) {
 					body.WriteByte(',')
 				}
 				one := bytes.ReplaceAll(raw, []byte("148273615"), fmt.Append(nil, 148273000+i))
-				one = bytes.Replace(one, []byte(`"event_id":"da94c7c15197d35a45ed6a76df5271eb8a90b5bc",`), nil, 1) // else the next batch would be known
+				one = bytes.Replace(one, []byte(`"event_id":"da94c7c15197d35a45ed6a76df5271eb8a90b5bc",`), nil, 1) // otherwise the next batch would be duplicates
 				body.Write(one)
 			}
 			body.WriteString(`]}`)
@@ -320,10 +319,10 @@ func BenchmarkSourcePoll(b *testing.B) {
 	}
 }
 
-// BenchmarkSourceLanes is what events of a thousand people cost on their way
-// through a Dispatcher, in times of a goroutine for each, which keeps no order.
-// It is to be at most 3. With work to do, the last form is in times of a loop
-// that does all of the work on one core.
+// BenchmarkSourceLanes measures the cost of a Dispatcher for events of a thousand
+// users, in units of a goroutine for each event, which keeps no order. The limit is 3.
+// With work to do, the last form is in units of a loop that does all the work on one
+// core.
 func BenchmarkSourceLanes(b *testing.B) {
 	const peers, turn = 1000, 1000
 	events := make([]*Event, peers)
@@ -387,8 +386,8 @@ func BenchmarkSourceLanes(b *testing.B) {
 	}
 }
 
-// TestAbandonedOffer: an event whose handler is abandoned while a wait looks at it
-// is settled then, once: the wait cannot consume it any more.
+// TestAbandonedOffer: an event with a handler that is abandoned while a wait examines
+// the event is settled then, once: the wait cannot consume it any more.
 func TestAbandonedOffer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r Router
@@ -425,8 +424,8 @@ func TestAbandonedOffer(t *testing.T) {
 	})
 }
 
-// TestAbandonedAmongMany: the log has the stacks of all handlers that are abandoned
-// at once, also while thousands of others are parked, and Stop waits for these lines.
+// TestAbandonedAmongMany: the log has the stacks of all handlers that are abandoned at
+// once, even while thousands of others are parked, and Stop waits for these lines.
 func TestAbandonedAmongMany(t *testing.T) {
 	const parked, stuck = 3000, 20
 	var r Router
@@ -462,7 +461,7 @@ func TestAbandonedAmongMany(t *testing.T) {
 	}
 }
 
-// TestCoronerRests: looks for stacks take a tenth of the time, beside what is saved up,
+// TestCoronerRests: looks for stacks take a tenth of the time, apart from saved time,
 // however often handlers are abandoned. Stop does not wait for a rest.
 func TestCoronerRests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

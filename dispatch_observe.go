@@ -7,30 +7,30 @@ import (
 	"time"
 )
 
-// An observedJob is the record of an event's way for the Observer and for the
-// log. Nil records nothing.
+// An observedJob records the course of an event for the Observer and the log. A
+// nil observedJob records nothing.
 type observedJob struct {
 	admitted time.Time
 
-	mu     sync.Mutex // a handler that was abandoned goes on
+	mu     sync.Mutex // an abandoned handler may still run
 	begun  time.Time
-	parked time.Time     // since when it is; zero if it is not
-	still  time.Duration // for how long it was, before
+	parked time.Time     // since when it is parked; zero if it is not
+	still  time.Duration // total time of earlier parking
 	route  string
 	err    error
 }
 
-// observe begins to note the way of an event that is about to be admitted, if
-// there is an Observer or a log for it.
+// observe begins to record the course of an event that is about to be admitted,
+// if there is an Observer or a debug log.
 func (d *Dispatcher) observe(j *job) {
 	if j.isObserved() || d.debugs(j.ctx) {
 		j.seen = &observedJob{admitted: time.Now()}
 	}
 }
 
-// debugs reports whether lines for debugging are logged. The first question to the
-// slog.Handler is asked on a goroutine of its own: it is not asked again if that
-// ends the goroutine.
+// debugs reports whether debug lines are logged. The first call of the
+// slog.Handler is made on a separate goroutine. If that call ends the
+// goroutine, the slog.Handler is not asked again.
 func (d *Dispatcher) debugs(ctx context.Context) (enabled bool) {
 	switch d.debugging.Load() {
 	case debugsAsked:
@@ -52,20 +52,20 @@ func (d *Dispatcher) askDebugs(ctx context.Context) (enabled bool) {
 	return enabled
 }
 
-// The states of the question whether there are lines for debugging.
+// States of the cached answer about debug lines.
 const (
 	debugsUnknown = iota
 	debugsAsked
 	debugsNever
 )
 
-// isObserved reports whether an Observer is told the steps of the event.
+// isObserved reports whether an Observer receives the steps of the event.
 func (j *job) isObserved() bool {
 	return j.d.Observer != nil || j.client != nil && j.client.Observer != nil
 }
 
-// tell tells one step of the event to the Observer of its Client, or else to that of the
-// Dispatcher.
+// tell reports one step of the event to the Observer of its Client, or to the
+// Dispatcher's if the Client has none.
 func (j *job) tell(o Observation) {
 	o.Event = j.ev
 	if d := j.d; d.Observer != nil && (j.client == nil || j.client.Observer == nil) {
@@ -75,14 +75,14 @@ func (j *job) tell(o Observation) {
 	j.client.tell(j.ctx, o)
 }
 
-// tellAdmitted tells that the Dispatcher has admitted the event.
+// tellAdmitted reports that the Dispatcher has admitted the event.
 func (j *job) tellAdmitted() {
 	if j.seen != nil {
 		j.tell(Observation{Step: StepTaken})
 	}
 }
 
-// tellBegun tells that the event's handlers begin.
+// tellBegun reports that the event's handlers begin.
 func (j *job) tellBegun() {
 	s := j.seen
 	if s == nil {
@@ -95,8 +95,8 @@ func (j *job) tellBegun() {
 	j.tell(Observation{Step: StepBegun, Wait: now.Sub(s.admitted)})
 }
 
-// tellParked tells that a goroutine of the handler waits, and returns a function
-// that tells that it no longer does.
+// tellParked reports that a goroutine of the handler waits. The returned
+// function reports that it no longer does.
 func (j *job) tellParked() (resumed func()) {
 	if j.seen == nil {
 		return func() {}
@@ -106,7 +106,7 @@ func (j *job) tellParked() (resumed func()) {
 	return func() { j.tell(Observation{Step: StepResumed, Wait: time.Since(since)}) }
 }
 
-// leadsTo implements turn: it notes the route for the Observer and the log.
+// leadsTo implements turn: it records the route for the Observer and the log.
 func (j *job) leadsTo(c *Context, route, id string) {
 	j.steps.leadTo(c, route, id)
 	if j.seen != nil {
@@ -119,7 +119,7 @@ func (j *job) leadsTo(c *Context, route, id string) {
 	}
 }
 
-// ends implements turn: it notes the first error.
+// ends implements turn: it records the first error.
 func (j *job) ends(err error) {
 	if j.seen == nil {
 		return
@@ -132,7 +132,7 @@ func (j *job) ends(err error) {
 	s.mu.Unlock()
 }
 
-// tellEnded tells how the job has ended, and logs it.
+// tellEnded reports the job's outcome, and logs it.
 func (j *job) tellEnded(how ending) {
 	s := j.seen
 	if s == nil {
@@ -156,7 +156,7 @@ func (j *job) tellEnded(how ending) {
 		o.Err = ErrStopped
 	}
 	if j.d.debugs(j.ctx) {
-		j.log(slog.LevelDebug, "vk: event done", slog.String("route", o.Route), // an error has a line of its own
+		j.log(slog.LevelDebug, "vk: event done", slog.String("route", o.Route), // errors are logged separately
 			slog.Duration("waited", o.Wait), slog.Duration("took", o.Took), slog.Bool("failed", o.Err != nil))
 	}
 	j.tell(o)

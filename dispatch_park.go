@@ -14,21 +14,21 @@ import (
 	"github.com/vkrouter/vk/internal/trail"
 )
 
-// Park runs wait without the handler's turn: meanwhile the events of its
-// conversation go on, its worker serves others, it has no place among
-// [Dispatcher.MaxEvents], and its time limit stands still. Then the handler goes
-// on, before any event of the conversation that has not begun, with all of its
-// time limit. Park returns what wait returns.
+// Park calls wait while the handler is parked. Meanwhile, the events of its
+// conversation go on, its worker serves others, it does not count for
+// [Dispatcher.MaxEvents], and its time limit stands still. When wait returns,
+// the handler continues before any event of the conversation that has not
+// begun, and with its full time limit. Park returns the result of wait.
 //
-// It is for a handler that waits for something, not for one that works; for an
-// event, [Wait] is better. The function must return when c ends, which it does
-// also when the bot stops, with cause [ErrStopped], and when the handler's
-// module is unmounted, with cause [ErrUnmounted]. If one of that has come to
-// pass before, Park returns the cause, and does not call wait.
+// Use Park in a handler that waits for something, not in one that does work. To
+// wait for an event, use [Wait]. The function must return when c is done. That
+// also happens when the bot stops, with cause [ErrStopped], and when the
+// handler's module is unmounted, with cause [ErrUnmounted]. If one of these has
+// happened before, Park returns the cause and does not call wait.
 //
-// While several goroutines of a handler wait, with Park or otherwise, the turn
-// is given up until the last of them goes on. Outside of a [Dispatcher] there
-// is no turn, and wait is just called.
+// If several goroutines of a handler wait, with Park or otherwise, the handler
+// has no turn until the last of them goes on. Outside of a [Dispatcher], there
+// is no turn, and Park only calls wait.
 func (c *Context) Park(wait func() error) error {
 	if c.ctx.Err() != nil {
 		return context.Cause(c.ctx)
@@ -47,7 +47,7 @@ func (c *Context) Park(wait func() error) error {
 		return context.Cause(c.ctx) // unmounted
 	}
 	j.answerPresses(c.ctx)
-	j.saveTrail(c.ctx) // if it fails, it is tried again
+	j.saveTrail(c.ctx) // a failure is retried
 	if j.park(true) {
 		resumed := j.tellParked()
 		defer func() {
@@ -66,7 +66,7 @@ func jobOf(c *Context) *job {
 	return j
 }
 
-// lifetime returns that of the handler's module.
+// lifetime returns the lifetime of the handler's module, or nil.
 func (i *invocation) lifetime() *lifetime.Lifetime {
 	for ; i != nil; i = i.outer {
 		if i.life != nil {
@@ -89,8 +89,9 @@ func (i *invocation) inRouter() bool {
 	return false
 }
 
-// park notes that a goroutine of the handler waits, or only steps aside: the first
-// one gives up the turn. It reports false, and does nothing, if the handler has ended.
+// park records that a goroutine of the handler waits, or only yields: the first
+// one gives up the turn. If the handler has ended, park returns false and does
+// nothing.
 func (j *job) park(waits bool) bool {
 	rested, ok := j.parks(waits)
 	if rested {
@@ -110,8 +111,8 @@ func (j *job) taken() []*job {
 	return slices.Clone(j.consumed)
 }
 
-// parks is park without telling others. It reports whether the handler does nothing
-// but wait now.
+// parks is park without telling others. It reports as rested whether the
+// handler now only waits.
 func (j *job) parks(waits bool) (rested, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -135,9 +136,9 @@ func (j *job) parks(waits bool) (rested, ok bool) {
 	return j.quiet, true
 }
 
-// unpark notes that a goroutine of the handler waits no more. When the last one
-// does, the turn comes back, before anything else that is to come in the lane.
-// The goroutine itself calls back then. unpark does not wait.
+// unpark records that a goroutine of the handler no longer waits. After the
+// last one, the turn comes back, before any other event of the lane. The
+// goroutine itself then calls back. unpark does not block.
 func (j *job) unpark(waits bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -155,13 +156,13 @@ func (j *job) unpark(waits bool) {
 	select {
 	case j.d.room <- struct{}{}:
 		j.outside = false
-	default: // it goes on all the same: no more than there are workers do
+	default: // it continues without a place: there are at most as many such jobs as workers
 	}
 	j.turn.Wake()
 }
 
-// recount updates whether the job is pending: it is, unless its handler waits. The
-// caller holds j.mu.
+// recount updates whether the job is pending: it is not while its handler
+// waits. The caller holds j.mu.
 func (j *job) recount() {
 	quiet := j.parked > 0 && j.busy == 0
 	if quiet != j.quiet && j.suspect != nil {
@@ -179,7 +180,7 @@ func (j *job) recount() {
 	j.quiet = quiet
 }
 
-// park and unpark note when the event has no handler that runs.
+// park and unpark record the times when the event has no running handler.
 func (s *observedJob) park() {
 	if s != nil {
 		s.mu.Lock()
@@ -206,7 +207,7 @@ func (j *job) isParked() bool {
 	return j.parked > 0
 }
 
-// back blocks until the handler has its turn again, if it is to have it.
+// back blocks until the handler has its turn again, if it is to get it.
 func (j *job) back() {
 	j.turn.Wait()
 	j.mu.Lock()
@@ -217,7 +218,7 @@ func (j *job) back() {
 	}
 }
 
-// yield lets those handlers go first that were woken in the lane.
+// yield lets the woken handlers of the lane run first.
 func (j *job) yield() {
 	if j.park(false) {
 		j.unpark(false)
@@ -225,8 +226,8 @@ func (j *job) yield() {
 	}
 }
 
-// answerPresses answers the presses that the handler has to answer and has not:
-// no button is to spin while it waits.
+// answerPresses answers the presses that the handler is responsible for and has
+// not answered, so that no button spins while it waits.
 func (j *job) answerPresses(ctx context.Context) {
 	for _, of := range j.unanswered() {
 		if err := newContext(ctx, of.client, of.ev, j).Answer(); err != nil {
@@ -236,7 +237,7 @@ func (j *job) answerPresses(ctx context.Context) {
 }
 
 // answerRest answers the presses that the handler has not answered when it
-// returns: a button would spin for a minute.
+// returns. Otherwise their buttons would spin for a minute.
 func (j *job) answerRest() {
 	if j.ev.press == nil && !j.presses.Load() {
 		return
@@ -249,9 +250,9 @@ func (j *job) answerRest() {
 	}
 }
 
-// unanswered returns the presses that are not answered yet and that are the
-// handler's to answer: its own, unless another handler has consumed it and
-// answers it, and those that it has consumed.
+// unanswered returns the unanswered presses that the handler is responsible
+// for: its own, unless another handler has consumed it and answers it, and
+// those that it has consumed.
 func (j *job) unanswered() (presses []*job) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -267,7 +268,7 @@ func (j *job) unanswered() (presses []*job) {
 }
 
 // handOver leaves the answer of a press to the handler that has consumed it, if
-// that is about to go on. Otherwise the Dispatcher answers.
+// that is about to continue. Otherwise the Dispatcher answers.
 func (j *job) handOver(to *job) {
 	handed := !to.isParked()
 	j.mu.Lock()
@@ -280,26 +281,26 @@ func (j *job) spins() bool {
 	return j.ev.press != nil && j.client != nil && !j.ev.press.answered.Load()
 }
 
-// waits holds everything that handlers of a Dispatcher wait for.
+// waits holds the waits of a Dispatcher's handlers.
 type waits struct {
-	routed, bare atomic.Int64 // how many waits of these kinds there are
-	looking      atomic.Int64 // how many onlookers
+	routed, bare atomic.Int64 // the numbers of waits of these kinds
+	looking      atomic.Int64 // the number of onlookers
 
 	mu    sync.Mutex
 	stays map[*stay]struct{}
-	by    map[int64][]*wait // by the conversation, 0 for any; the oldest first
+	by    map[int64][]*wait // by conversation, 0 for any; the oldest first
 	last  uint64
 
 	onlookers []*onlooker // the oldest first
 }
 
-// A stay is one goroutine's waiting, or one wait for events.
+// A stay is one parked goroutine, or one wait for events.
 type stay struct {
 	job *job
 	end func(why error)
 }
 
-// begin registers a stay, unless the job has ended or its feed is about to.
+// begin registers a stay, unless the job has ended or its feed is about to end.
 func (ws *waits) begin(s *stay) error {
 	ws.mu.Lock()
 	defer ws.mu.Unlock()
@@ -323,7 +324,7 @@ func (ws *waits) finish(s *stay) {
 	delete(ws.stays, s)
 }
 
-// stop ends all stays of a feed, and keeps others from beginning.
+// stop ends all stays of a feed, and prevents new ones.
 func (ws *waits) stop(f *feed) {
 	ws.mu.Lock()
 	f.endWaits()
@@ -339,26 +340,26 @@ func (ws *waits) stop(f *feed) {
 	}
 }
 
-// A taken is what a wait has taken, as a step.
+// A taken is the step of an event that a wait has consumed, or of its end.
 type taken struct {
 	ev   *Event
-	text string // of the answer, in place of the event's, if it is to a question
-	end  error  // why nothing was taken, or nil
+	text string // the answer to a question, in place of the event's text
+	end  error  // the reason why no event was consumed, or nil
 }
 
-// Beginnings of steps of waits.
+// First bytes of the steps of waits.
 const (
-	stepTaken = 'a' // then the length of the text, the text and the event
-	stepEnded = 'x' // then the number of an error
+	stepTaken = 'a' // followed by the length of the text, the text and the event
+	stepEnded = 'x' // followed by the number of an error
 )
 
-// waitEnds are the errors that end a wait for good, besides an AgeError.
+// waitEnds are the errors that end a wait permanently, apart from an AgeError.
 var waitEnds = [...]error{ErrNoAnswer, ErrInterrupted}
 
-// stepAged is in place of the number for an AgeError.
+// stepAged takes the place of the number for an AgeError.
 const stepAged = 255
 
-// appendTaken returns the value of a step for an event that was taken.
+// appendTaken returns the step of an event that was consumed.
 func appendTaken(e *Event, text string) []byte {
 	b := append(make([]byte, 0, len(e.Raw)+len(text)+8), stepTaken)
 	b = binary.AppendUvarint(b, uint64(len(text)))
@@ -388,8 +389,8 @@ func readTaken(value []byte) (t taken, ok bool) {
 	return taken{ev: e, text: string(rest[:size])}, true
 }
 
-// endStep returns the value of a step for the end of a wait, or nil if it is to be
-// waited for again.
+// endStep returns the step for the end of a wait, or nil if the handler is to
+// wait again.
 func endStep(err error) []byte {
 	if aged := (*AgeError)(nil); errors.As(err, &aged) {
 		return []byte{stepEnded, stepAged}
@@ -402,11 +403,11 @@ func endStep(err error) []byte {
 	return nil
 }
 
-// takenKey returns the key of the n-th event that w takes, or of its end.
+// takenKey returns the key of the n-th event that w consumes, or of its end.
 func (w *wait) takenKey(n uint64) trail.Key { return w.step.With(n) }
 
-// keep keeps what w has taken, or how it has ended. The caller holds the lock of the
-// waits, or nobody else has w.
+// keep adds the step of a consumed event, or of the end of w. The caller holds
+// the lock of the waits, or is the only user of w.
 func (w *wait) keep(value []byte) {
 	if w.steps == nil || value == nil {
 		return
@@ -415,7 +416,8 @@ func (w *wait) keep(value []byte) {
 	w.count++
 }
 
-// keepEnd keeps how w has ended, if that is for good. The caller holds the lock.
+// keepEnd adds the step of the end of w, if the end is permanent. The caller
+// holds the lock.
 func (w *wait) keepEnd(err error) {
 	if !w.endKept {
 		w.endKept = true
@@ -423,8 +425,8 @@ func (w *wait) keepEnd(err error) {
 	}
 }
 
-// recall returns what w has taken in a former run, and notes its end if it has ended
-// then.
+// recall returns the events that w consumed in a previous run. If w ended in
+// that run, recall restores the end.
 func (w *wait) recall() (queue []consumption) {
 	if w.steps == nil {
 		return nil
@@ -456,8 +458,9 @@ func (w *wait) recall() (queue []consumption) {
 	}
 }
 
-// until sets when w ends: where a former run has set it, or within a time from now.
-// Zero or less is the Dispatcher's MaxAge.
+// until sets the time when w ends: the time that a previous run has set, or a
+// duration from now. If the duration is not positive, the Dispatcher's MaxAge
+// is used.
 func (w *wait) until(within time.Duration, key trail.Key) {
 	due, aged := time.Time{}, false
 	age := time.Duration(-1)

@@ -20,14 +20,15 @@ import (
 	"github.com/vkrouter/vk/internal/trail"
 )
 
-// ErrLaneLost is [ErrStopped] for the handlers of one conversation: another process has
-// taken it over, since this one could not reach the [Queue] for too long. The process
-// that has the conversation handles the event again.
+// ErrLaneLost is the form of [ErrStopped] for the handlers of one conversation
+// that another process has taken over, because this process could not reach the
+// [Queue] for too long. The process that has the conversation handles the event
+// again.
 var ErrLaneLost = fmt.Errorf("vk: another process has taken over the conversation: %w", ErrStopped)
 
-// A groupQueue is a Dispatcher's worker for one community of its Queue. The events of
-// all sources go to the Queue, and those of the lanes that the worker holds come back
-// from it.
+// A groupQueue is a Dispatcher's worker for one community of its Queue. All
+// sources put their events into the Queue. The worker gets back the events of
+// the lanes that it holds.
 type groupQueue struct {
 	d     *Dispatcher
 	group int64
@@ -38,21 +39,22 @@ type groupQueue struct {
 	cancel context.CancelFunc // of leadTimers
 	tasks  sync.WaitGroup
 
-	removed atomic.Bool // a handler has returned ErrRemoveServer
-	stopped atomic.Bool // the worker
+	removed atomic.Bool // a handler returned ErrRemoveServer
+	stopped atomic.Bool // the worker has stopped
 
 	mu     sync.Mutex
 	client *Client
-	users  int // sources that have joined and not left
+	users  int // the number of sources that have joined and not left
 }
 
 // The roles of a community's workers.
 const (
-	rolePoll   = "poll"   // of the one that polls; its value is the place in the history
-	roleTimers = "timers" // of the one that puts the timers of all into the Queue
+	rolePoll   = "poll"   // of the process that polls; its value is the position in the history
+	roleTimers = "timers" // of the process that puts all timers into the Queue
 )
 
-// joinQueue returns the worker for a community, and counts a source in, until it leaves.
+// joinQueue returns the worker for a community and adds a source to its count,
+// until the source calls leave.
 func (d *Dispatcher) joinQueue(group int64, client *Client) (*groupQueue, error) {
 	d.init()
 	d.mu.Lock()
@@ -82,8 +84,8 @@ func (d *Dispatcher) joinQueue(group int64, client *Client) (*groupQueue, error)
 	return g, nil
 }
 
-// startTimers makes the worker put timers that are due into the Queue: those that this
-// process sets, and as the leader, those of all.
+// startTimers makes the worker put due timers into the Queue: those that this
+// process sets and, while it leads, those of all processes.
 func (g *groupQueue) startTimers() {
 	ctx, cancel := context.WithCancel(context.Background())
 	g.cancel = cancel
@@ -98,11 +100,12 @@ func (g *groupQueue) startTimers() {
 	g.tasks.Go(func() { g.leadTimers(ctx) })
 }
 
-// timersListed is the time between two looks of the leader at all timers in the Store. A
-// timer may be late by this if the process that has set it dies.
+// timersListed is the time between two lists of all timers in the Store, which
+// the leader makes. A timer may be late by this time if the process that has
+// set it dies.
 const timersListed = 15 * time.Second
 
-// leadTimers leads the timers if no other process does.
+// leadTimers lists all timers while this process leads.
 func (g *groupQueue) leadTimers(ctx context.Context) {
 	var listed time.Time
 	for {
@@ -121,7 +124,7 @@ func (g *groupQueue) leadTimers(ctx context.Context) {
 	}
 }
 
-// relist makes the queue look for the timers of other processes.
+// relist makes the queue check for the timers of other processes.
 func (q *timerQueue) relist() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -129,10 +132,10 @@ func (q *timerQueue) relist() {
 	q.look()
 }
 
-// errNotPut says that the Queue fails, which the worker logs.
+// errNotPut is returned when the Queue fails, which the worker logs.
 var errNotPut = errors.New("vk: the timer is not in the queue")
 
-// putTimer puts a timer that is due into the Queue, and notes that in its record.
+// putTimer puts a due timer into the Queue, and records that in the timer.
 func (g *groupQueue) putTimer(ctx context.Context, f *dueTimer, e *Event, raw []byte, r timerRecord) error {
 	if !r.Put {
 		if err := g.put(ctx, []*Event{e}, nil); err != nil {
@@ -144,14 +147,14 @@ func (g *groupQueue) putTimer(ctx context.Context, f *dueTimer, e *Event, raw []
 			return err
 		}
 		if _, err := g.d.guarded().Swap(ctx, f.key, raw, b, 0); err != nil {
-			return err // it is put again, and dropped as a duplicate
+			return err // it will be put again, and dropped as a duplicate
 		}
 	}
 	f.q.give(f, false)
 	return nil
 }
 
-// timerOf returns the timer that an event is of, or nil.
+// timerOf returns an event's timer, or nil.
 func (g *groupQueue) timerOf(e *Event) *dueTimer {
 	if g.timers == nil || !strings.HasPrefix(e.Kind, timerKind) {
 		return nil
@@ -175,23 +178,23 @@ func (f *dueTimer) isOver(ctx context.Context) bool {
 	return err == nil && (len(raw) == 0 || json.Unmarshal(raw, &r) == nil && (r.Over || !r.due().Equal(f.due)))
 }
 
-// finishQueued notes that a timer of the Queue was handled.
+// finishQueued records that a timer of the Queue was handled.
 func (f *dueTimer) finishQueued(j *job) {
 	next, err := f.finish(j)
 	switch {
 	case err != nil:
-		j.log(slog.LevelError, "vk: the store fails: a timer that was handled stays in the store", slog.Any("err", err))
+		j.log(slog.LevelError, "vk: store unavailable: a handled timer stays in the store", slog.Any("err", err))
 	case !next.IsZero():
 		f.q.set(f.key, next)
 	}
 }
 
-// suspectTries is the number of processes that have died of an event from which on it is
-// handled when nothing else is.
+// suspectTries is the number of crashes from which on an event is handled while
+// nothing else is.
 const suspectTries = 2
 
-// leave counts a source out. After the last one, the worker gives its lanes to other
-// processes and ends.
+// leave removes a source from the count. After the last one, the worker gives
+// its lanes to other processes and ends.
 func (g *groupQueue) leave(ctx context.Context) {
 	g.d.mu.Lock()
 	g.mu.Lock()
@@ -210,7 +213,7 @@ func (g *groupQueue) leave(ctx context.Context) {
 	g.stop(ctx)
 }
 
-// stop ends the worker of a feed that is drained.
+// stop stops the worker of a drained feed.
 func (g *groupQueue) stop(ctx context.Context) {
 	if g.stopped.Swap(true) {
 		return
@@ -227,7 +230,7 @@ func (g *groupQueue) stop(ctx context.Context) {
 	}
 }
 
-// drainQueues makes the Dispatcher take no more lanes.
+// drainQueues makes the Dispatcher accept no more lanes.
 func (d *Dispatcher) drainQueues() (all []*groupQueue) {
 	d.mu.Lock()
 	for _, g := range d.queues {
@@ -262,7 +265,7 @@ func queueLane(e *Event) string {
 	return short("kind " + e.Kind)
 }
 
-// handle gives an event of the Queue to its lane.
+// handle passes an event of the Queue to its lane.
 func (g *groupQueue) handle(ctx context.Context, it *queue.Item) {
 	e, err := ParseEvent(it.Data)
 	if err != nil {
@@ -280,7 +283,7 @@ func (g *groupQueue) handle(ctx context.Context, it *queue.Item) {
 	given := false
 	err = resumed(func() error {
 		if given {
-			return nil // the Observer has ended the goroutine
+			return nil // the Observer ended the goroutine
 		}
 		given = true
 		return g.d.put(ctx, j)
@@ -290,8 +293,8 @@ func (g *groupQueue) handle(ctx context.Context, it *queue.Item) {
 	}
 }
 
-// end ends the waits of the handlers of items. If their lanes are lost, the handlers must
-// not go on at all.
+// end ends the waits of the items' handlers. If their lanes are lost, it also
+// cancels the handlers.
 func (g *groupQueue) end(items []*queue.Item, lost bool) {
 	why := ErrStopped
 	if lost {
@@ -309,7 +312,7 @@ func (g *groupQueue) end(items []*queue.Item, lost bool) {
 	}
 }
 
-// drop drops an event that several processes have died of.
+// drop drops an event that has crashed several processes.
 func (g *groupQueue) drop(it *queue.Item) {
 	attrs := []slog.Attr{slog.Int("tries", it.Tries), slog.String("raw", string(it.Data))}
 	e, err := ParseEvent(it.Data)
@@ -333,21 +336,21 @@ func (g *groupQueue) quiet(ctx context.Context) {
 // tell logs that the Queue fails, or that it works again.
 func (g *groupQueue) tell(err error, failures int) {
 	if err != nil {
-		g.log(slog.LevelError, "vk: the queue fails: no events are taken until it works again", failure(err)...)
+		g.log(slog.LevelError, "vk: queue unavailable: no events are accepted until it recovers", failure(err)...)
 		return
 	}
-	g.log(slog.LevelInfo, "vk: the queue works again", slog.Int("failures", failures))
+	g.log(slog.LevelInfo, "vk: queue available again", slog.Int("failures", failures))
 }
 
-// beginItem begins an event of the Queue, unless its handlers must not run: then it
-// returns how the job has ended.
+// beginItem begins an event of the Queue. If its handlers must not run,
+// beginItem returns the job's outcome.
 func (d *Dispatcher) beginItem(j *job) ending {
 	it := j.item
 	if !it.Begin(j.ctx) {
 		return skipped
 	}
 	if d.dedupe.isHandled(j.ev) {
-		return handled // its lane was lost, or a handler has taken it as an answer
+		return handled // its lane was lost, or a handler consumed it as an answer
 	}
 	if j.timer != nil && j.timer.isOver(j.ctx) {
 		return handled
@@ -356,14 +359,14 @@ func (d *Dispatcher) beginItem(j *job) ending {
 		return notEnded
 	}
 	if err := j.takeTrail(); err != nil {
-		d.storeFailed(j, "vk: the store fails: events that another process has begun are late", err)
+		d.storeFailed(j, "vk: store unavailable: events that another process has begun are late", err)
 		it.Return(storePause.Max / 10)
 		return skipped
 	}
 	return notEnded
 }
 
-// isHandled reports whether an event was handled of late.
+// isHandled reports whether an event was handled recently.
 func (c *deduper) isHandled(e *Event) bool {
 	if e.ID == "" {
 		return false
@@ -377,24 +380,26 @@ func (c *deduper) isHandled(e *Event) bool {
 	return now || before
 }
 
-// A trail has the epoch of the process that has written it, so that a former holder of
-// the conversation, which may not know yet that it is one, does not overwrite it.
+// A trail contains the epoch of the process that wrote it. That prevents a
+// former holder of the conversation, which may not know yet that it lost it,
+// from overwriting the trail.
 
 // epochStep is the epoch, as 8 bytes.
 var epochStep = trail.KeyOf("epoch")
 
-// errFenced says that another process holds the conversation, and its event's trail.
+// errFenced is returned when another process holds the conversation, and its
+// event's trail.
 var errFenced = errors.New("vk: another process has the trail")
 
-// fence notes the epoch in a trail.
+// fence records the epoch in a trail.
 func (j *job) fence(t *trail.Trail) {
 	if j.item != nil {
 		t.Keep(epochStep, j.epoch())
 	}
 }
 
-// isFenced reports whether a process that holds the conversation since later has written
-// a trail.
+// isFenced reports whether a trail was written by a process that took over the
+// conversation later.
 func (j *job) isFenced(raw []byte) bool {
 	if j.item == nil || len(raw) == 0 {
 		return false
@@ -407,8 +412,8 @@ func (j *job) isFenced(raw []byte) bool {
 	return ok && len(epoch) == 8 && int64(binary.LittleEndian.Uint64(epoch)) > j.item.Epoch()
 }
 
-// takeTrail reads the trail that a former holder may have written, and puts this process's
-// epoch into it. Nobody else has the trail of j yet.
+// takeTrail reads the trail that a former holder may have written, and records
+// this process's epoch in it. No other goroutine has the trail of j yet.
 func (j *job) takeTrail() error {
 	err := j.d.loadTrail(j.ctx, j)
 	if err != nil || !j.steps.stored {
@@ -419,12 +424,13 @@ func (j *job) takeTrail() error {
 	return j.storeTrail(j.ctx, trail.Append(j.steps.known, epochStep, j.epoch()))
 }
 
-// epoch returns the epoch in which this process holds the conversation, as it is kept.
+// epoch returns this process's epoch for the conversation, encoded for the
+// trail.
 func (j *job) epoch() []byte {
 	return binary.LittleEndian.AppendUint64(nil, uint64(j.item.Epoch()))
 }
 
-// settleItem tells the Queue how the event of j is settled.
+// settleItem reports the settlement of j's event to the Queue.
 func (j *job) settleItem(s settlement) {
 	j.mu.Lock()
 	err := j.err
@@ -459,20 +465,21 @@ func (j *job) settleItem(s settlement) {
 	}
 }
 
-// A QueueStatus is the state of a Dispatcher's work for one community of its [Queue].
+// A QueueStatus is the state of a Dispatcher's work for one community of its
+// [Queue].
 type QueueStatus struct {
 	GroupID int64
 	Worker  string    // the ID of the QueueWorker
 	Lanes   int       // conversations that this process holds
-	Parked  int       // those of them in which every handler waits for something
+	Parked  int       // those of them in which all handlers are parked
 	Waiting int       // events of them that no handler has begun
 	Until   time.Time // when the lease ends unless it is renewed; other processes then take over
 	Leads   []string  // the roles that this process leads: "poll", "timers"
-	Err     error     // of the last call of the Queue; nil if it went well
+	Err     error     // of the last call of the Queue; nil if it succeeded
 }
 
-// QueueStatus returns the state of the work for each community, by GroupID. Without a
-// Queue, or before the first source has begun, there is none.
+// QueueStatus returns the state of the work for each community, sorted by
+// GroupID. It is empty without a Queue, or before the first source has started.
 func (d *Dispatcher) QueueStatus() []QueueStatus {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -19,18 +19,19 @@ import (
 	"github.com/vkrouter/vk/internal/trail"
 )
 
-// timerQueues finds the queues that use a Store, in this process: a timer that is set
-// outside of a handler comes with its Store alone.
+// timerQueues holds this process's queues by Store: a caller outside of a
+// handler has only the Store of the timer that it sets.
 var timerQueues struct {
 	mu sync.Mutex
 	by map[Store][]*timerQueue
 }
 
-// canKey reports whether a Store can be a key of a map.
+// canKey reports whether a Store can be a map key.
 func canKey(s Store) bool { return s != nil && reflect.ValueOf(s).Comparable() }
 
-// timersOf returns the queue of a journal's community, which begins with startTimers. It is
-// nil if the Store cannot list timers or the Dispatcher was stopped.
+// timersOf returns the queue of a journal's community, which starts with
+// startTimers. It returns nil if the Store cannot list timers or the Dispatcher
+// was stopped.
 func (d *Dispatcher) timersOf(jr *journal) *timerQueue {
 	if _, ok := d.Store.(Lister); !ok {
 		return nil
@@ -58,7 +59,7 @@ func (d *Dispatcher) timersOf(jr *journal) *timerQueue {
 	return q
 }
 
-// register makes queuesOf find q.
+// register adds q to the queues that queuesOf finds.
 func (q *timerQueue) register() {
 	if !canKey(q.d.Store) {
 		return
@@ -71,7 +72,7 @@ func (q *timerQueue) register() {
 	timerQueues.by[q.d.Store] = append(timerQueues.by[q.d.Store], q)
 }
 
-// stopTimers stops the timers of startTimers.
+// stopTimers stops the timers that startTimers started.
 func (d *Dispatcher) stopTimers(group int64) {
 	d.mu.Lock()
 	q := d.timers[group]
@@ -82,7 +83,7 @@ func (d *Dispatcher) stopTimers(group int64) {
 	}
 }
 
-// stop ends the queue's work.
+// stop stops the queue's work.
 func (q *timerQueue) stop() {
 	if s := q.d.Store; canKey(s) {
 		timerQueues.mu.Lock()
@@ -99,11 +100,11 @@ func (q *timerQueue) stop() {
 	}
 	q.mu.Unlock()
 	q.ended.Wait()
-	q.isSafe() // if it never ran
+	q.isSafe() // if run was never called
 }
 
-// queuesOf returns the queues that have the timers of a Store and a community: those that
-// use this very Store, and that of the handler that ctx comes from.
+// queuesOf returns the queues with the timers of a Store and a community: those
+// that use this very Store, and the one of the handler that ctx belongs to.
 func queuesOf(ctx context.Context, s Store, group int64) (list []*timerQueue) {
 	if canKey(s) {
 		timerQueues.mu.Lock()
@@ -120,7 +121,8 @@ func queuesOf(ctx context.Context, s Store, group int64) (list []*timerQueue) {
 	return list
 }
 
-// ownTimers returns the queue of the Dispatcher whose handler ctx comes from, or nil.
+// ownTimers returns the queue of the Dispatcher with the handler that ctx
+// belongs to, or nil.
 func ownTimers(ctx context.Context, group int64) *timerQueue {
 	c, _ := ctx.Value(sendScopeKey{}).(*Context)
 	if c == nil || jobOf(c) == nil {
@@ -132,15 +134,15 @@ func ownTimers(ctx context.Context, group int64) *timerQueue {
 	return d.timers[group]
 }
 
-// settle ends the handling of a timer's event: its record is removed, or has the next
-// time of a Daily.
+// settle ends the handling of a timer's event. It removes the timer's record,
+// or writes the next time of a Daily into it.
 func (f *dueTimer) settle(j *job, s settlement) {
 	q := f.q
 	if s != isHandled {
 		if f.noted {
-			f.note(j.ctx, f.tries) // a stop is no death
+			f.note(j.ctx, f.tries) // a stop is not a crash
 		}
-		q.give(f, false) // the next run has it
+		q.give(f, false) // the next run handles it
 		return
 	}
 	after := append(j.afterDone(s), j.takeSafe()...)
@@ -155,15 +157,15 @@ func (f *dueTimer) settle(j *job, s settlement) {
 	if err := finish(j.ctx); err == nil {
 		ended(j.ctx)
 	} else if !q.d.dedupe.late.Add(j.ctx, finish, ended) {
-		j.log(slog.LevelError, "vk: the store fails: a timer that was handled is handled again after the next start", slog.Any("err", err))
+		j.log(slog.LevelError, "vk: store unavailable: a handled timer will be handled again after the next start", slog.Any("err", err))
 		f.ended(time.Time{})
 	} else {
-		q.d.storeFailed(j, "vk: the store fails: timers that were handled are noted when it works again", err)
+		q.d.storeFailed(j, "vk: store unavailable: the outcome of timers is saved when it recovers", err)
 	}
 }
 
-// ended notes that the Store says that a timer was handled, and when it comes next, if it
-// does.
+// ended records that the Store has the outcome of a handled timer. next is the
+// next time of a Daily, or zero.
 func (f *dueTimer) ended(next time.Time) {
 	q := f.q
 	q.mu.Lock()
@@ -177,7 +179,8 @@ func (f *dueTimer) ended(next time.Time) {
 	q.look()
 }
 
-// finish writes that a timer was handled, unless it was moved or canceled meanwhile.
+// finish writes that a timer was handled, unless it was moved or canceled
+// meanwhile.
 func (f *dueTimer) finish(j *job) (next time.Time, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(j.ctx), storeTime)
 	defer cancel()
@@ -190,7 +193,7 @@ func (f *dueTimer) finish(j *job) (next time.Time, err error) {
 				return time.Time{}, nil
 			}
 			if f.value != nil && !bytes.Equal(r.Value, f.value) {
-				return f.due, nil // it was set again, for the same time
+				return f.due, nil // it was set again for the same time
 			}
 			var end timerEnd
 			if next = f.after(j, &r); next.IsZero() {
@@ -214,7 +217,7 @@ func (f *dueTimer) finish(j *job) (next time.Time, err error) {
 	}
 }
 
-// forgetTimer notes that a timer's record was erased.
+// forgetTimer records that a timer's record was erased.
 func (d *Dispatcher) forgetTimer(key string) {
 	d.mu.Lock()
 	all := slices.Collect(maps.Values(d.timers))
@@ -224,12 +227,14 @@ func (d *Dispatcher) forgetTimer(key string) {
 	}
 }
 
-// A timer must not be set anew by the handler that has set it, if that is run again after
-// the timer is over. The handler is not, once the Store has its trail or says that its event
-// is done: mostly long before the timer is due. Until then, the end of the timer leaves a
-// note in place of the record, which is erased then.
+// When a handler runs again after its timer is over, it must not set the timer
+// again. The handler cannot run again once the Store has its trail or records
+// its event as done, usually long before the timer is due. Until then, the end
+// of the timer leaves a note in place of the record. The note is erased
+// afterwards.
 
-// setBy notes that a handler is about to set a timer, until safe is called.
+// setBy records that a handler is about to set a timer. The caller calls safe
+// when the handler cannot run again.
 func (q *timerQueue) setBy(key string) (safe func(ctx context.Context)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -247,16 +252,19 @@ func (q *timerQueue) setBy(key string) (safe func(ctx context.Context)) {
 	}
 }
 
-// noted notes that a timer that a handler wants to set is over.
-func (q *timerQueue) noted(key string) {
+// noted records that a timer is over. It reports whether a handler has set it,
+// or is about to set it, and may still be run again. The note is then erased
+// once the handler is not run again any more.
+func (q *timerQueue) noted(key string) (open bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if _, open := q.setters[key]; open {
+	if _, open = q.setters[key]; open {
 		q.setters[key] = true
 	}
+	return open
 }
 
-// keptForRerun reports whether the note of a timer is kept until rerunDone.
+// keptForRerun reports whether a timer's note is kept until rerunDone.
 func (q *timerQueue) keptForRerun(by, key string) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -267,8 +275,8 @@ func (q *timerQueue) keptForRerun(by, key string) bool {
 	return true
 }
 
-// rerunDone erases the notes of timers that a handler of a former run has set: the handler
-// is not run again.
+// rerunDone erases the notes of timers that were set by a handler of a previous
+// run, which will not run again.
 func (q *timerQueue) rerunDone(ctx context.Context, by string) {
 	q.mu.Lock()
 	keys := q.rerun[by]
@@ -279,27 +287,22 @@ func (q *timerQueue) rerunDone(ctx context.Context, by string) {
 	}
 }
 
-// A timerEnd takes the place of the record of a timer that is over.
+// A timerEnd replaces the record of a timer that is over.
 type timerEnd struct {
-	value []byte // nil if nothing does
+	value []byte // nil if the record is removed
 	ttl   time.Duration
-	held  bool   // until the setter is safe
-	rerun string // or until this event of a former run is done
+	held  bool   // kept until the setter is safe
+	rerun string // kept until this event of a previous run is done
 }
 
-// endOf returns the end of a timer. VK may deliver the event of a setter that was killed
-// with an earlier run, and with a Queue, another process may run it again.
+// endOf returns the end of a timer. The setter may run again: VK may redeliver
+// its event if the setter was killed with an earlier run, and with a Queue,
+// another process may run it.
 func (q *timerQueue) endOf(key string, r *timerRecord) timerEnd {
 	if r.By == "" {
 		return timerEnd{}
 	}
-	q.mu.Lock()
-	_, open := q.setters[key]
-	if open {
-		q.setters[key] = true
-	}
-	q.mu.Unlock()
-	if open {
+	if q.noted(key) {
 		return timerEnd{value: r.over(), ttl: q.d.trailTTL(), held: true}
 	}
 	if q.to == nil && q.keptForRerun(r.By, key) {
@@ -311,35 +314,37 @@ func (q *timerQueue) endOf(key string, r *timerRecord) timerEnd {
 	return timerEnd{}
 }
 
-// written notes that the end of a timer is in the Store.
+// written records that the end of a timer is in the Store.
 func (q *timerQueue) written(ctx context.Context, key string, end timerEnd) {
 	q.mu.Lock()
 	_, open := q.setters[key]
 	q.mu.Unlock()
 	if end.held && !open || end.rerun != "" && !q.jr.isRerun(end.rerun) {
-		q.eraseNote(ctx, key) // the setter was safe before it was written
+		q.eraseNote(ctx, key) // the setter became safe before the write
 	}
 }
 
-// eraseNote erases what is left of a timer that is over, unless it was set again.
+// eraseNote erases the note of a timer that is over, unless the timer was set
+// again. If a handler of this run may need the note, it is erased later.
 func (q *timerQueue) eraseNote(ctx context.Context, key string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
 	defer cancel()
 	raw, err := q.d.guarded().Get(ctx, key)
 	var r timerRecord
-	if err == nil && len(raw) > 0 && json.Unmarshal(raw, &r) == nil && r.Over {
-		q.d.guarded().Swap(ctx, key, raw, nil, 0) // if it fails, the next start erases it
+	if err == nil && len(raw) > 0 && json.Unmarshal(raw, &r) == nil && r.Over && !q.noted(key) {
+		q.d.guarded().Swap(ctx, key, raw, nil, 0) // if this fails, the next start erases the note
 	}
 }
 
-// sweepAge is how old a trail is that is swept while VK may deliver its event again. A
-// handler can ask VK to do that for some time.
+// sweepAge is the age from which a trail is swept while VK may redeliver its
+// event. A handler can ask VK for redelivery for some time.
 const sweepAge = 24 * time.Hour
 
-// sweep erases what events have left in the Store that were done when the process was
-// killed, before it could erase that: trails, and notes of timers that are over. A trail
-// of another run belongs to an event that the journal has, or to a timer that is there, or
-// to an event of a webhook that VK may deliver again; else it is swept.
+// sweep erases leftovers of done events in the Store: trails, and notes of
+// timers that are over. They remain if the process was killed before it could
+// erase them. sweep keeps a trail of another run if its event is in the
+// journal, if its timer exists, or if VK may redeliver its event to the
+// webhook.
 func (q *timerQueue) sweep() {
 	ctx := q.jr.base
 	q.mu.Lock()
@@ -374,8 +379,9 @@ func (q *timerQueue) sweep() {
 	}
 }
 
-// oldTrails returns the ids of the trails that former runs have written, of events that
-// the journal did not have. VK may deliver the young ones again, unless they are done.
+// oldTrails returns the ids of the trails that previous runs have written, for
+// events that the journal did not have. VK may redeliver the events of the
+// young ones, unless they are done.
 func (q *timerQueue) oldTrails(ctx context.Context, prefix string) (old, young []string, err error) {
 	repeats := q.jr.kept.Repeats()
 	err = listStore(ctx, q.d.guarded(), "Dispatcher", prefix, func(key string, value []byte) bool {
@@ -385,7 +391,7 @@ func (q *timerQueue) oldTrails(ctx context.Context, prefix string) (old, young [
 			return true
 		}
 		switch since := time.Unix(0, int64(binary.LittleEndian.Uint64(b))); {
-		case !since.Before(q.opened): // this run's
+		case !since.Before(q.opened): // of this run
 		case repeats && time.Since(since) < sweepAge:
 			young = append(young, id)
 		default:
@@ -414,14 +420,15 @@ func (q *timerQueue) timerEvents(ctx context.Context) (map[string]bool, error) {
 	return ids, err
 }
 
-// isRerun reports whether an event that a former run has left may be handled again.
+// isRerun reports whether an event that was left by a previous run may be
+// handled again.
 func (jr *journal) isRerun(id string) bool {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
 	return jr.reruns[id]
 }
 
-// endRerun notes that the Store says that an event is done, which a former run has left.
+// endRerun records that the Store has the event of a previous run as done.
 func (jr *journal) endRerun(ctx context.Context, id string) {
 	jr.mu.Lock()
 	delete(jr.reruns, id)

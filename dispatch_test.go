@@ -26,7 +26,7 @@ func message(t testing.TB, peer int64, text string) *vk.Event {
 	return e
 }
 
-// A diary is what happened, in order.
+// A diary records events in order.
 type diary struct {
 	mu    sync.Mutex
 	lines []string
@@ -50,7 +50,7 @@ func (d *diary) is(t *testing.T, want ...string) {
 	}
 }
 
-// logTo returns a logger and what it has logged.
+// logTo returns a logger and its output.
 func logTo() (*slog.Logger, *bytes.Buffer) {
 	var b bytes.Buffer
 	return slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug})), &b
@@ -79,7 +79,7 @@ func TestDispatchOrder(t *testing.T) {
 		if n := dispatcher.Pending(); n != 0 {
 			t.Errorf("%d pending", n)
 		}
-		// At 2 s, and at 6 s, both lanes are at work: which notes first is open.
+		// At 2 s and at 6 s both lanes are at work: their order is undefined.
 		if d.lines[1] != "2s 1 b" {
 			d.lines[1], d.lines[2] = d.lines[2], d.lines[1]
 		}
@@ -87,7 +87,7 @@ func TestDispatchOrder(t *testing.T) {
 	})
 }
 
-// TestDispatchLanes: which events share a lane.
+// TestDispatchLanes checks which events share a lane.
 func TestDispatchLanes(t *testing.T) {
 	events := map[string]string{
 		"message":       `{"type":"message_new","object":{"message":{"peer_id":5,"from_id":5}}}`,
@@ -206,8 +206,8 @@ func TestTimeLimit(t *testing.T) {
 	})
 }
 
-// TestAbandoned: a handler that never ends is told, then given up, with its
-// stack in the log. Its conversation goes on.
+// TestAbandoned: a handler that never ends is logged and then abandoned, with
+// its stack in the log. Its conversation goes on.
 func TestAbandoned(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
@@ -241,7 +241,7 @@ func TestAbandoned(t *testing.T) {
 		start := time.Now()
 		dispatcher.Stop(t.Context())
 		if took := time.Since(start); took != 0 {
-			t.Errorf("Stop waits %v for what is abandoned", took)
+			t.Errorf("Stop waits %v for abandoned handlers", took)
 		}
 		close(forever)
 		synctest.Wait()
@@ -251,8 +251,8 @@ func TestAbandoned(t *testing.T) {
 	})
 }
 
-// TestAbandonedLate: what an abandoned event still has to run finds its context
-// ended.
+// TestAbandonedLate: the remaining handlers of an abandoned event find their
+// context ended.
 func TestAbandonedLate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
@@ -277,7 +277,7 @@ func TestAbandonedLate(t *testing.T) {
 //go:noinline
 func stuckHandler(_ *vk.Context, forever chan struct{}) { <-forever }
 
-// TestLimitPerHandler: each listener and the route has the whole limit.
+// TestLimitPerHandler: each listener and the route have the full time limit.
 func TestLimitPerHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var r vk.Router
@@ -317,8 +317,8 @@ func TestNoTimeLimit(t *testing.T) {
 	})
 }
 
-// TestStop: who is done in time is done; who is not sees ErrStopped; who never
-// ends is abandoned; what had not begun does not begin.
+// TestStop: a handler that ends in time is done; a slower one sees ErrStopped;
+// one that never ends is abandoned; events that have not begun do not begin.
 func TestStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
@@ -362,7 +362,7 @@ func TestStop(t *testing.T) {
 	})
 }
 
-// TestDispatchAfterStop: what is not taken takes no room.
+// TestDispatchAfterStop: an event that is not accepted takes no room.
 func TestDispatchAfterStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &vk.Dispatcher{MaxEvents: 1, Handler: vk.HandlerFunc(func(c *vk.Context) error { return nil })}
@@ -375,7 +375,7 @@ func TestDispatchAfterStop(t *testing.T) {
 	})
 }
 
-// TestStopContext: the end of Stop's own context cuts the drain short.
+// TestStopContext: the end of Stop's own context ends the drain early.
 func TestStopContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDiary()
@@ -392,8 +392,8 @@ func TestStopContext(t *testing.T) {
 	})
 }
 
-// TestContextEnds: a handler's Context ends when it returns, not before, and
-// whatever is derived from it too, without a goroutine.
+// TestContextEnds: a handler's Context ends when the handler returns, not
+// before. So does every context derived from it, without a goroutine.
 func TestContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		run, cancel := context.WithCancel(t.Context())
@@ -428,9 +428,10 @@ func TestNoHandler(t *testing.T) {
 	}
 }
 
-// BenchmarkDispatch is what an event costs on its way through a Dispatcher, to
-// a handler that does nothing, against a goroutine for each event, which keeps
-// no order and no limit. In the last form, a thousand handlers wait meanwhile.
+// BenchmarkDispatch measures the cost of a Dispatcher for an event with a
+// handler that does nothing, compared with a goroutine for each event, which
+// keeps no order and no limit. In the last form, a thousand handlers wait
+// meanwhile.
 func BenchmarkDispatch(b *testing.B) {
 	const peers = 1000
 	events := make([]*vk.Event, peers)

@@ -13,68 +13,68 @@ import (
 	"github.com/vkrouter/vk/internal/timer"
 )
 
-// Timers stand in the Store, each as a record of its own. A Dispatcher has their keys
-// and due times in memory, and dispatches those that are due as events of their
-// conversations. A timer's record stays until its event is done.
+// Each timer is a record of its own in the Store. A Dispatcher keeps the keys and due
+// times in memory, and dispatches due timers as events of their conversations. A timer's
+// record stays until its event is done.
 
-// A timerQueue has the timers of one community, of one Dispatcher.
+// A timerQueue holds the timers of one community in one Dispatcher.
 type timerQueue struct {
 	d             *Dispatcher
 	jr            *journal
 	group         int64
-	to            *groupQueue   // that the timers are put into; nil if they are dispatched here
-	began, opened time.Time     // the first by the clock of timers
-	died          bool          // the run before this one
-	every         time.Duration // between two looks for timers of others, at least
-	safe          chan struct{} // closed by isSafe, once no suspect is left
-	once          sync.Once     // of isSafe
+	to            *groupQueue   // receives due timers; nil if they are dispatched here
+	began, opened time.Time     // began is by the clock of timers
+	died          bool          // the previous run crashed
+	every         time.Duration // minimum time between two checks for timers of other processes
+	safe          chan struct{} // closed by isSafe, once there are no suspects left
+	once          sync.Once     // for isSafe
 
 	mu       sync.Mutex
 	queue    timer.Queue
 	firing   map[string]*dueTimer
-	busy     int                     // those of firing that may run or stand in their lanes
-	lanes    map[laneKey][]*dueTimer // lanes with one of busy, and the timers behind it
-	next     []*dueTimer             // those of busy that are to be dispatched: they were behind others
-	rerun    map[string][]string     // timers of which only a note is left, by the event of a former run that has set them
-	setters  map[string]bool         // timers whose setters may be run again; true if only a note is left of the timer
-	idle     []string                // keys of timers that are due and have no handler
-	idled    time.Time               // since when
+	busy     int                     // the number of timers in firing that may run or are in their lanes
+	lanes    map[laneKey][]*dueTimer // lanes with a busy timer, and the timers behind it
+	next     []*dueTimer             // busy timers to dispatch now: they were behind others
+	rerun    map[string][]string     // keys of timers that are notes only, by the event of a previous run whose handler set them
+	setters  map[string]bool         // timers with setters that may run again; true if only a note of the timer is left
+	idle     []string                // keys of due timers without a handler
+	idled    time.Time               // when the first of idle was added
 	warned   map[string]bool
 	feed     *feed
 	client   *Client
 	wake     *time.Timer
-	listed   bool      // the Store's timers are in queue
+	listed   bool      // the Store's timers have been read into queue
 	news     string    // the value of timerNewsKey
-	looked   time.Time // when it was read
+	looked   time.Time // when news was read
 	listTook time.Duration
 	suspects []suspectTimer
 	notes    []timerNote // of timers that are over
-	sweepAt  time.Time   // when sweep is to be called again; zero if it is not
+	sweepAt  time.Time   // when to call sweep again; zero for never
 	stopped  bool
-	running  bool // a goroutine dispatches
-	again    bool // it is to look once more
+	running  bool // a goroutine dispatches timers
+	again    bool // the goroutine must check once more
 	failed   bool // the last timer could not be dispatched
 	ended    sync.WaitGroup
 }
 
-// A dueTimer is a timer whose event is being handled. The queue's mu guards its due, lane
-// and held.
+// A dueTimer is a timer with an event that is being handled. Its due, lane and held are
+// guarded by the queue's mu.
 type dueTimer struct {
 	q    *timerQueue
 	key  string
 	due  time.Time
 	lane laneKey
-	held bool // it is one of the queue's busy
+	held bool // it counts as busy
 
-	value json.RawMessage // as it is handled
-	noted bool            // the record was told that this run begins it
-	tries int             // runs that have begun it before, and may have died of it
+	value json.RawMessage // the value that is being handled
+	noted bool            // the record counts this run
+	tries int             // earlier runs that began it and may have crashed because of it
 	void  atomic.Bool     // it was moved or canceled
 }
 
 // startTimers makes the Dispatcher dispatch the timers of a journal's community, with a
-// feed and a client, if its Store can list them. It blocks until the timers were handled
-// of which runs of the bot may have died, or ctx ends.
+// feed and a client, if its Store can list them. It blocks until the suspect timers were
+// handled, or ctx is done.
 func (d *Dispatcher) startTimers(ctx context.Context, jr *journal, f *feed, client *Client) error {
 	q := d.timersOf(jr)
 	if q == nil {
@@ -94,10 +94,10 @@ func (d *Dispatcher) startTimers(ctx context.Context, jr *journal, f *feed, clie
 	}
 }
 
-// isSafe notes that no suspect is left.
+// isSafe records that there are no suspects left.
 func (q *timerQueue) isSafe() { q.once.Do(func() { close(q.safe) }) }
 
-// set notes that a timer was set or moved.
+// set records that a timer was set or moved.
 func (q *timerQueue) set(key string, due time.Time) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -105,7 +105,7 @@ func (q *timerQueue) set(key string, due time.Time) {
 	switch {
 	case f == nil || f.void.Load():
 	case f.due.Equal(due):
-		return // its end sees what has changed
+		return // its end sees the change
 	default:
 		f.void.Store(true)
 	}
@@ -113,7 +113,7 @@ func (q *timerQueue) set(key string, due time.Time) {
 	q.look()
 }
 
-// remove notes that a timer was canceled.
+// remove records that a timer was canceled.
 func (q *timerQueue) remove(key string) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -124,26 +124,26 @@ func (q *timerQueue) remove(key string) {
 }
 
 const (
-	// timerLook is the longest time between two looks at the clock, which may be set.
+	// timerLook is the maximum time between two looks at the clock, which may be changed.
 	timerLook = time.Minute
 
-	// timerRetry is how long after a failure of the Store timers are tried again.
+	// timerRetry is the time after which timers are retried when the Store has failed.
 	timerRetry = time.Second
 
-	// timerShare is the part of MaxEvents, and of Workers, that timers may take: one in so
-	// many. The rest is for new events.
+	// timerShare is the divisor for the part of MaxEvents, and of Workers, that timers
+	// may use. The rest is for new events.
 	timerShare = 2
 
-	// newsShared and newsOwn are the times between two looks for timers that others have
-	// set: in a Store that several processes share, and in one that this one owns.
+	// newsShared and newsOwn are the times between two checks for timers that other
+	// processes have set: in a Store that several processes share, and in one that this
+	// process owns.
 	newsShared, newsOwn = 5 * time.Second, time.Minute
 
-	// newsCost limits the part of the time that the listing of such timers takes: one in
-	// so many.
+	// newsCost is the divisor for the part of the time that listing such timers may take.
 	newsCost = 100
 )
 
-// look makes a goroutine dispatch the due timers. The caller holds q.mu.
+// look starts a goroutine that dispatches the due timers. The caller holds q.mu.
 func (q *timerQueue) look() {
 	switch {
 	case q.stopped, q.feed == nil:
@@ -155,7 +155,8 @@ func (q *timerQueue) look() {
 	}
 }
 
-// run dispatches the due timers, and then sleeps until the next one, without a goroutine.
+// run dispatches the due timers, then schedules the next run. No goroutine waits
+// meanwhile.
 func (q *timerQueue) run() {
 	wait := min(timerLook, q.every)
 	if !q.list() {
@@ -176,7 +177,7 @@ func (q *timerQueue) run() {
 			q.mu.Unlock()
 			return
 		}
-		if due, ok := q.queue.Next(); ok && q.hasRoom() { // else the end of one of them looks
+		if due, ok := q.queue.Next(); ok && q.hasRoom() { // otherwise the end of a timer calls look
 			wait = min(wait, due.Sub(timer.Now()))
 		}
 		if q.failed {
@@ -201,8 +202,8 @@ func (q *timerQueue) hasRoom() bool {
 	return q.busy < max(min(cap(q.d.room), q.d.lanes.Workers)/timerShare, 1)
 }
 
-// list reads the Store's timers, the first time and when others have set some, and puts
-// those back that had no handler.
+// list reads the Store's timers the first time, and again when other processes have set
+// timers. It also requeues timers that had no handler.
 func (q *timerQueue) list() bool {
 	q.mu.Lock()
 	if len(q.idle) > 0 && time.Since(q.idled) >= timerLook {
@@ -233,7 +234,7 @@ func (q *timerQueue) list() bool {
 	}
 	all, asides, err := q.read(ctx)
 	if err != nil {
-		q.d.logger().LogAttrs(ctx, slog.LevelError, "vk: the store fails: timers cannot be read: it is tried again", slog.Any("err", err))
+		q.d.logger().LogAttrs(ctx, slog.LevelError, "vk: store unavailable: timers cannot be read: retrying", slog.Any("err", err))
 		return false
 	}
 	q.mu.Lock()
@@ -250,7 +251,7 @@ func (q *timerQueue) list() bool {
 	return true
 }
 
-// readNews returns a value that changes when others set timers, or "".
+// readNews returns a value that changes when other processes set timers, or "".
 func (q *timerQueue) readNews(ctx context.Context, now time.Time) string {
 	q.mu.Lock()
 	q.looked = now
@@ -259,22 +260,22 @@ func (q *timerQueue) readNews(ctx context.Context, now time.Time) string {
 	if err == nil {
 		q.d.storeWorked(ctx)
 	} else if q.d.lookups.failed() {
-		q.d.logger().LogAttrs(ctx, slog.LevelWarn, "vk: the store fails: timers that others set are found later", failure(err)...)
+		q.d.logger().LogAttrs(ctx, slog.LevelWarn, "vk: store unavailable: timers that others set are found later", failure(err)...)
 	}
 	return string(news)
 }
 
-// A timerNote is in the Store in place of a timer that is over.
+// A timerNote takes the place of a timer that is over in the Store.
 type timerNote struct{ key, by string }
 
-// timerAsides are what read finds beside timers.
+// timerAsides are the other things that read finds: suspects and notes.
 type timerAsides struct {
 	suspects []suspectTimer
 	notes    []timerNote
 }
 
-// read lists when the timers in the Store are due, those of which runs of the bot may have
-// died, and the notes of those that are over.
+// read lists the due times of the timers in the Store, the suspect timers, and the notes
+// of timers that are over.
 func (q *timerQueue) read(ctx context.Context) (all map[string]time.Time, asides timerAsides, err error) {
 	all = make(map[string]time.Time)
 	err = listStore(ctx, q.d.guarded(), "Dispatcher", "timer/"+strconv.FormatInt(q.group, 10)+"/", func(key string, value []byte) bool {
@@ -288,7 +289,7 @@ func (q *timerQueue) read(ctx context.Context) (all map[string]time.Time, asides
 			return true
 		}
 		if r.Put && q.to != nil {
-			return true // it is in the Queue
+			return true // already in the Queue
 		}
 		all[key] = r.due()
 		if !q.died || r.Tries == 0 || r.due().After(q.began) {
@@ -302,8 +303,8 @@ func (q *timerQueue) read(ctx context.Context) (all map[string]time.Time, asides
 	return all, asides, err
 }
 
-// dispatchNext dispatches the first timer, if it is due. It reports whether another one
-// may be.
+// dispatchNext dispatches the first timer, if it is due. It reports whether another timer
+// may be due.
 func (q *timerQueue) dispatchNext() bool {
 	q.mu.Lock()
 	if q.stopped || !q.feed.isOpen() {
@@ -330,7 +331,7 @@ func (q *timerQueue) dispatchNext() bool {
 	return ok && q.fire(f)
 }
 
-// fire dispatches a timer that is among q.firing. It reports false if the Store fails.
+// fire dispatches a timer of q.firing. It returns false if the Store fails.
 func (q *timerQueue) fire(f *dueTimer) bool {
 	q.mu.Lock()
 	feed, client := q.feed, q.client
@@ -347,13 +348,12 @@ func (q *timerQueue) fire(f *dueTimer) bool {
 		q.give(f, true)
 	}
 	if tell {
-		q.d.logger().LogAttrs(context.Background(), slog.LevelWarn, "vk: the store fails: timers are late", slog.String("key", f.key), slog.Any("err", err))
+		q.d.logger().LogAttrs(context.Background(), slog.LevelWarn, "vk: store unavailable: timers are late", slog.String("key", f.key), slog.Any("err", err))
 	}
 	return err == nil
 }
 
-// dispatch gives a timer's event to its lane. An error means that it is to be tried
-// again.
+// dispatch passes a timer's event to its lane. After an error, the timer must be retried.
 func (q *timerQueue) dispatch(f *dueTimer, feed *feed, client *Client) (begun bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), storeTime)
 	defer cancel()
@@ -394,7 +394,7 @@ func (q *timerQueue) dispatch(f *dueTimer, feed *feed, client *Client) (begun bo
 		return false, err
 	}
 	j := &job{d: q.d, feed: feed, ctx: context.Background(), client: client, ev: e, timer: f}
-	if f.due.Before(q.began) { // a former run may have begun it
+	if f.due.Before(q.began) { // a previous run may have begun it
 		if err := q.d.loadTrail(ctx, j); err != nil {
 			return false, err
 		}
@@ -404,12 +404,12 @@ func (q *timerQueue) dispatch(f *dueTimer, feed *feed, client *Client) (begun bo
 
 const (
 	timerHeld   = iota
-	timerBehind // another timer is in the lane: it comes after that
+	timerBehind // another timer of the lane comes first
 	timerMoved  // it was moved or canceled meanwhile
 )
 
-// hold makes f one of those that may run, at the due time of its record, unless a timer of
-// its lane is.
+// hold makes f a busy timer, at the due time of its record, unless another timer of its
+// lane is busy.
 func (f *dueTimer) hold(r *timerRecord, lane laneKey) int {
 	q := f.q
 	q.mu.Lock()
@@ -430,8 +430,8 @@ func (f *dueTimer) hold(r *timerRecord, lane laneKey) int {
 	return timerHeld
 }
 
-// leave notes that f does not run any more: its handler has ended or waits. The timer
-// behind it takes its place.
+// leave records that f does not run any more: its handler has ended or waits. The timer
+// behind it becomes busy.
 func (f *dueTimer) leave() {
 	q := f.q
 	q.mu.Lock()
@@ -452,8 +452,8 @@ func (f *dueTimer) leave() {
 	q.look()
 }
 
-// give takes a timer out of those that are handled, and puts it back into the queue if
-// it is to be tried again.
+// give removes a timer from the ones that are being handled. If again is set, it returns
+// the timer to the queue for a retry.
 func (q *timerQueue) give(f *dueTimer, again bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -465,7 +465,7 @@ func (q *timerQueue) give(f *dueTimer, again bool) {
 	}
 }
 
-// leaveIdle leaves a timer alone that has no handler: one may be added.
+// leaveIdle sets aside a timer without a handler. The handler may be added later.
 func (q *timerQueue) leaveIdle(f *dueTimer, kind string) {
 	q.give(f, false)
 	q.mu.Lock()
@@ -482,7 +482,7 @@ func (q *timerQueue) leaveIdle(f *dueTimer, kind string) {
 	}
 }
 
-// after returns when a Daily comes next, or the zero Time.
+// after returns the next time of a Daily, or the zero Time.
 func (f *dueTimer) after(j *job, r *timerRecord) time.Time {
 	if r.Daily == nil {
 		return time.Time{}
@@ -493,7 +493,7 @@ func (f *dueTimer) after(j *job, r *timerRecord) time.Time {
 	}
 	next, err := r.Daily.Next(now)
 	if err != nil {
-		j.log(slog.LevelError, "vk: a timer does not come again", slog.String("id", r.ID), slog.Any("err", err))
+		j.log(slog.LevelError, "vk: a daily timer ends: its next time cannot be computed", slog.String("id", r.ID), slog.Any("err", err))
 		return time.Time{}
 	}
 	return next

@@ -20,35 +20,35 @@ import (
 	"github.com/vkrouter/vk/internal/trail"
 )
 
-// The trail of a job is what its handlers have done, so that it is not done again if
-// the event is handled again. It is written when a handler waits, when a stop cuts it
-// off, and when a Once has a result; and erased when it is written that the event is
-// done.
+// A job's trail records the completed steps of its handlers, so that they are
+// not repeated if the event is handled again. It is written when a handler
+// waits, when a stop cuts the handler off, and when a Once has a result. It is
+// erased once the Store records the event as done.
 
-// A jobTrail is the trail of a job and what the Store has of it. Its methods that
-// write take turns.
+// A jobTrail is the trail of a job and its state in the Store. Only one
+// goroutine at a time writes it.
 type jobTrail struct {
-	writing chan struct{} // holds an element while somebody writes; made with the trail
+	writing chan struct{} // holds an element during a write; made with the trail
 	known   []byte        // the value in the Store, as far as is known; of the writer
 	failing bool          // the last write failed; of the writer
 
 	mu     sync.Mutex
-	stored bool // there may be one in the Store
-	closed bool // it is not to be written any more
+	stored bool // the Store may have a trail
+	closed bool // no more writes are allowed
 	steps  *trail.Trail
-	routes []ledRoute // that the event leads to, and that are no steps yet
+	routes []ledRoute // routes of the event that are not yet steps
 	first  [1]ledRoute
-	route  string    // the first of them
+	route  string    // the first route
 	since  time.Time // when a handler first waited
-	tries  bool      // a former run has died that may have begun the event
-	retry  bool      // a goroutine tries to write it again
+	tries  bool      // a previous run crashed and may have begun the event
+	retry  bool      // a goroutine retries the write
 
 	whenSafe []func(context.Context) // see job.whenSafe
-	answers  []*Event                // that former runs have taken
+	answers  []*Event                // consumed by previous runs
 }
 
-// keepsSteps reports whether the steps of the job's handlers are kept: if the event is
-// handled again after a restart.
+// keepsSteps reports whether the steps of the job's handlers are saved. They
+// are if the event is handled again after a restart.
 func (j *job) keepsSteps() bool {
 	return j.d.Store != nil && j.ev.ID != "" && (j.deduped || j.timer != nil || j.item != nil)
 }
@@ -67,13 +67,13 @@ func (j *job) trail() *trail.Trail {
 	return t.steps
 }
 
-// A ledRoute is a route that the event leads to.
+// A ledRoute is a route that handles the event.
 type ledRoute struct {
 	c  *Context
 	id string
 }
 
-// leadTo notes a route that the event leads to.
+// leadTo records a route that handles the event.
 func (t *jobTrail) leadTo(c *Context, route, id string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -84,22 +84,22 @@ func (t *jobTrail) leadTo(c *Context, route, id string) {
 	t.routes = append(t.routes, ledRoute{c, id})
 }
 
-// written returns the trail if there is one.
+// written returns the trail, or nil if there is none.
 func (j *job) written() *trail.Trail {
 	j.steps.mu.Lock()
 	defer j.steps.mu.Unlock()
 	return j.steps.steps
 }
 
-// Again reports whether another run of the bot has begun to handle the event before,
-// and was cut off. After a crash it may be true for an event whose handlers had not
-// begun yet.
+// Again reports whether an earlier run of the bot began to handle the event and
+// was cut off. After a crash, it may also be true for an event that no handler
+// had begun.
 //
-// A handler needs it for logs, and for acts of which this package knows nothing. What
-// it did with its Context is not done again: calls of the API, sends among them,
-// uploads, changes of sessions, timers, the functions of [Once]. They return what they
-// returned, and so do questions that were answered. That takes a Store in the
-// [Dispatcher].
+// A handler needs Again for logs, and for side effects outside of this package.
+// Everything that it did with its Context is idempotent: API calls, including
+// sends, uploads, changes of sessions, timers and the functions of [Once] are
+// not repeated. They return the same results as before, and so do answered
+// questions. This requires a Store in the [Dispatcher].
 func (c *Context) Again() bool {
 	j := jobOf(c)
 	if j == nil {
@@ -137,9 +137,9 @@ var executable = sync.OnceValue(func() uint64 {
 	return binary.LittleEndian.Uint64(h.Sum(nil))
 })
 
-// loadTrail reads the trail of an event that another run may have begun. Events that
-// its handlers have taken as answers count as handled from then on: they are the
-// trail's.
+// loadTrail reads the trail of an event that another run may have begun. Events
+// that the trail's handlers consumed as answers count as handled from then on,
+// because they belong to the trail.
 func (d *Dispatcher) loadTrail(ctx context.Context, j *job) error {
 	if !j.keepsSteps() {
 		return nil
@@ -161,7 +161,7 @@ func (d *Dispatcher) loadTrail(ctx context.Context, j *job) error {
 	}
 	t, err := trail.Load(slices.Clone(raw), d.codeVersion())
 	if err != nil {
-		j.log(slog.LevelError, "vk: the steps of a handler cannot be read: it begins anew", slog.Any("err", err), slog.String("key", trailKey(j.ev)))
+		j.log(slog.LevelError, "vk: the steps of a handler cannot be read: it starts from the beginning", slog.Any("err", err), slog.String("key", trailKey(j.ev)))
 		t = trail.New()
 	}
 	j.steps.mu.Lock()
@@ -181,15 +181,15 @@ func (d *Dispatcher) loadTrail(ctx context.Context, j *job) error {
 	return nil
 }
 
-// isDirty reports whether the handlers have done something that is not written.
+// isDirty reports whether the handlers have steps that are not saved.
 func (j *job) isDirty() bool {
 	t := j.written()
 	return t != nil && t.Dirty()
 }
 
-// saveTrail writes the trail, if it has changed. From then on, the events that the
-// handlers have taken as answers are done. Nothing is lost if the Store fails: it is
-// tried again, and until then the answers are not done.
+// saveTrail writes the trail if it has changed. After that, the events that the
+// handlers consumed as answers are done. If the Store fails, nothing is lost:
+// the write is retried, and the answers are not done until it succeeds.
 func (j *job) saveTrail(ctx context.Context) error {
 	t := j.written()
 	if t == nil || !t.Dirty() {
@@ -198,18 +198,19 @@ func (j *job) saveTrail(ctx context.Context) error {
 	return j.writeTrail(ctx)
 }
 
-// keepFirst puts an event that VK delivers again into the journal before it is waited for
-// an answer: the next process then has the event at its start, and not when VK delivers
-// it again, which may be after the answer.
+// keepFirst puts an event that VK redelivers into the journal before its
+// handler waits for an answer. The next process then has the event when it
+// starts. Otherwise it would get the event when VK redelivers it, possibly
+// after the answer.
 func (j *job) keepFirst(ctx context.Context) {
 	if j.repeats && j.item == nil && j.keepsSteps() {
-		j.d.keep(ctx, j) // if it fails, VK delivers the event again
+		j.d.keep(ctx, j) // if this fails, VK redelivers the event
 	}
 }
 
 func (j *job) writeTrail(ctx context.Context) error {
 	if j.item != nil && j.item.Lost() {
-		return nil // it is another process's
+		return nil // it belongs to another process
 	}
 	j.keepFirst(ctx)
 	t := j.trail()
@@ -266,7 +267,7 @@ func (j *job) writeTrail(ctx context.Context) error {
 	}
 	t.Saved(mark)
 	if t.Full() {
-		j.log(slog.LevelWarn, "vk: a handler has done more than its trail holds: after a restart, what it has done since is done again", slog.Int("bytes", trail.MaxTrail))
+		j.log(slog.LevelWarn, "vk: the steps of a handler exceed the size of its trail: after a restart, its later steps are repeated", slog.Int("bytes", trail.MaxTrail))
 	}
 	j.releaseAnswers(answers)
 	for _, f := range safe {
@@ -275,12 +276,12 @@ func (j *job) writeTrail(ctx context.Context) error {
 	return nil
 }
 
-// sinceStep is when a handler first waited.
+// sinceStep is the time when a handler first waited.
 var sinceStep = trail.KeyOf("since")
 
 const stepAttempt = 'n' // its key is the number of an attempt: see attempt.id
 
-// storeTrail puts the trail into the Store. Nobody else writes it.
+// storeTrail writes the trail to the Store. There is only one writer.
 func (j *job) storeTrail(ctx context.Context, b []byte) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
 	defer cancel()
@@ -309,7 +310,7 @@ func (j *job) storeTrail(ctx context.Context, b []byte) error {
 	}
 }
 
-// trailTTL returns how long a trail is kept that nobody erases.
+// trailTTL returns the lifetime of a trail that is not erased.
 func (d *Dispatcher) trailTTL() time.Duration {
 	if age := d.maxAge(); age > 0 {
 		return age + 24*time.Hour
@@ -317,8 +318,8 @@ func (d *Dispatcher) trailTTL() time.Duration {
 	return 0
 }
 
-// noteWrite says that trails cannot be written, once, and makes a goroutine try it
-// again. The caller is the writer.
+// noteWrite logs the first of several failed writes of trails, and starts a
+// goroutine that retries. The caller is the writer.
 func (j *job) noteWrite(ctx context.Context, err error) {
 	if err == nil {
 		if j.steps.failing {
@@ -328,7 +329,7 @@ func (j *job) noteWrite(ctx context.Context, err error) {
 		return
 	}
 	j.steps.failing = true
-	j.d.storeFailed(j, "vk: the store fails: what handlers have done is not safe from a crash", err)
+	j.d.storeFailed(j, "vk: store unavailable: the steps of handlers may be lost in a crash", err)
 	j.steps.mu.Lock()
 	defer j.steps.mu.Unlock()
 	if j.steps.retry {
@@ -338,7 +339,7 @@ func (j *job) noteWrite(ctx context.Context, err error) {
 	go j.retryTrail(context.WithoutCancel(ctx))
 }
 
-// retryTrail writes the trail as soon as the Store works, or the job has ended.
+// retryTrail retries the write until it succeeds or the job has ended.
 func (j *job) retryTrail(ctx context.Context) {
 	for try := 1; ; try++ {
 		backoff.Sleep(ctx, storePause.Delay(try))
@@ -351,8 +352,8 @@ func (j *job) retryTrail(ctx context.Context) {
 	}
 }
 
-// releaseAnswers settles the events of jobs that the handlers have taken, since the
-// trail has them.
+// releaseAnswers settles the events that the handlers consumed, once the trail
+// has them.
 func (j *job) releaseAnswers(answers []*job) {
 	for _, of := range answers {
 		j.mu.Lock()
@@ -367,16 +368,16 @@ func (j *job) releaseAnswers(answers []*job) {
 	}
 }
 
-// closeTrail keeps the trail from being written any more, once the event is handled: a
-// handler that was abandoned goes on.
+// closeTrail prevents further writes of the trail once the event is handled: an
+// abandoned handler may still be running.
 func (j *job) closeTrail() {
 	j.steps.mu.Lock()
 	defer j.steps.mu.Unlock()
 	j.steps.closed = true
 }
 
-// eraseTrail removes the trail from the Store. It is called when the Store has that the
-// event is done.
+// eraseTrail removes the trail from the Store. It is called once the Store
+// records the event as done.
 func (j *job) eraseTrail(ctx context.Context) {
 	j.closeTrail()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
@@ -389,11 +390,11 @@ func (j *job) eraseTrail(ctx context.Context) {
 	j.d.erase(ctx, trailKey(j.ev), j.steps.known)
 }
 
-// dropTrail is eraseTrail for an event that no job handles.
+// dropTrail is eraseTrail for an event without a job.
 func (d *Dispatcher) dropTrail(ctx context.Context, e *Event) { d.erase(ctx, trailKey(e), nil) }
 
-// erase removes a value that nobody changes from the Store. If that fails, the value
-// stays until it expires.
+// erase removes a value from the Store that no other goroutine changes. If that
+// fails, the value stays until it expires.
 func (d *Dispatcher) erase(ctx context.Context, key string, known []byte) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
 	defer cancel()
@@ -415,8 +416,8 @@ func (d *Dispatcher) erase(ctx context.Context, key string, known []byte) {
 	}
 }
 
-// saveOnce is saveTrail for what must not be done again: it waits for a Store that
-// fails, but not for ever.
+// saveOnce is saveTrail for steps that must not be repeated: it retries while
+// the Store fails, up to a time limit.
 func (j *job) saveOnce(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
@@ -431,12 +432,12 @@ func (j *job) saveOnce(ctx context.Context) {
 // values in it that last as long as the attempt.
 type attempt struct {
 	mu     sync.Mutex
-	number uint64 // 0 until asked for
+	number uint64 // 0 until it is needed
 	values map[any]any
 }
 
-// id returns a number of 56 bits that no other attempt has, in this process or another. It
-// is a new one each time that the trail was written.
+// id returns a number of 56 bits that is unique among all attempts, in this
+// process and in others. It changes each time the trail is written.
 func (a *attempt) id() uint64 {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -446,8 +447,8 @@ func (a *attempt) id() uint64 {
 	return a.number
 }
 
-// renew returns the number, or 0 if nobody has asked for it, and makes id return
-// another one from now on.
+// renew returns the number, or 0 if it was never needed, and makes id return a
+// new one from then on.
 func (a *attempt) renew() (number uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -455,7 +456,7 @@ func (a *attempt) renew() (number uint64) {
 	return number
 }
 
-// restore undoes renew, unless somebody has asked for the number since.
+// restore undoes renew, unless id has returned a new number since.
 func (a *attempt) restore(number uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -464,15 +465,15 @@ func (a *attempt) restore(number uint64) {
 	}
 }
 
-// value returns the value that was remembered under a key, or nil.
+// value returns the value remembered for a key, or nil.
 func (a *attempt) value(key any) any {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.values[key]
 }
 
-// remember keeps a value under a key, and returns it. If there is one already,
-// it is kept and returned instead.
+// remember sets the value for a key and returns it. If the key already has a
+// value, remember keeps that one and returns it instead.
 func (a *attempt) remember(key, value any) any {
 	a.mu.Lock()
 	defer a.mu.Unlock()

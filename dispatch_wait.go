@@ -16,41 +16,42 @@ import (
 // A wait consumes events for a handler.
 type wait struct {
 	stay
-	c    *Context // the handler's
-	key  Key      // of the events
+	c    *Context // the Context of the handler
+	key  Key      // the conversation and user of the events
 	kind string   // "" for a question
-	bare bool     // of a handler outside of any Router: such waits are asked first
+	bare bool     // the handler is outside of any Router: such waits are asked first
 	most int      // the limit of queue
-	once bool     // it consumes one event at most
+	once bool     // it consumes at most one event
 	seq  uint64
 
-	// look looks at an event for the wait. It is called without a lock, on a
+	// look examines an event for the wait. It is called without a lock, on a
 	// goroutine of the event's handlers.
 	look func(c *Context, to destination) (finding, error)
 
-	unbind func() // from the module's lifetime
+	unbind func() // unregisters from the module's lifetime
 
-	// What it takes is a step of the handler, if steps is not nil.
+	// The events that the wait consumes are steps of the handler, if steps is
+	// not nil.
 	steps  *trail.Trail
 	step   trail.Key
-	decode func(e *Event) (v any, err error) // what look finds; nil for a question
+	decode func(e *Event) (v any, err error) // computes the result of look again; nil for a question
 
 	// Guarded by the mu of the waits.
 	due     time.Time // zero for never
-	aged    bool      // due is by the Dispatcher's MaxAge
-	count   uint64    // of what it has taken
-	endKept bool      // among the steps
+	aged    bool      // due comes from the Dispatcher's MaxAge
+	count   uint64    // of consumed events and ends
+	endKept bool      // its end is among the steps
 	queue   []consumption
 	used    bool  // it has consumed an event
 	full    bool  // that was logged
-	over    error // why it has ended, or nil
+	over    error // the reason for its end, or nil
 	asleep  []*sleeper
 }
 
 // A finding is the result of a wait's look at an event.
 type finding struct {
 	verdict verdict
-	text    string // of the answer to a question, in place of the event's
+	text    string // the answer to a question, in place of the event's text
 	v       any
 }
 
@@ -68,11 +69,11 @@ type consumption struct {
 	v any
 }
 
-// A sleeper is a goroutine that waits for a wait.
+// A sleeper is a goroutine blocked in a wait.
 type sleeper struct {
-	woken chan struct{} // closed when it is to wake up
-	due   time.Time     // when it wakes up in any case; zero for never
-	awake bool          // it was woken
+	woken chan struct{} // closed to wake it
+	due   time.Time     // when it wakes up at the latest; zero for never
+	awake bool          // woken is closed
 }
 
 // start makes w consume events from now on, until stop.
@@ -144,7 +145,7 @@ func (w *wait) hasConsumed() bool {
 	return w.used
 }
 
-// fail ends w: next returns what it has consumed, and then the error.
+// fail ends w: next returns the events that w has consumed, and then the error.
 func (w *wait) fail(why error) {
 	mu := &w.job.d.waits.mu
 	mu.Lock()
@@ -152,8 +153,8 @@ func (w *wait) fail(why error) {
 	w.fails(why)
 }
 
-// interrupt ends w, because an event comes first. It reports whether the handler
-// goes on by that, as soon as it can have its turn.
+// interrupt ends w because another event comes first. It reports whether the
+// handler goes on because of that, as soon as it can have its turn.
 func (w *wait) interrupt() (goesOn bool) {
 	mu := &w.job.d.waits.mu
 	mu.Lock()
@@ -173,7 +174,7 @@ func (w *wait) fails(why error) (goesOn bool) {
 	return goesOn
 }
 
-// wake wakes the first sleeper, and reports whether there is one. The caller
+// wake wakes the first sleeper. It reports whether there was one. The caller
 // holds the lock.
 func (w *wait) wake() bool {
 	if len(w.asleep) == 0 {
@@ -187,7 +188,7 @@ func (w *wait) wake() bool {
 	return true
 }
 
-// next returns the next event that w has consumed, and blocks until there is one
+// next returns the next event that w has consumed. It blocks until there is one
 // or w ends. Meanwhile the handler gives up its turn.
 func (w *wait) next() (consumption, error) {
 	for {
@@ -198,24 +199,24 @@ func (w *wait) next() (consumption, error) {
 			return consumption{}, err
 		}
 		w.job.answerPresses(w.c.ctx)
-		w.job.saveTrail(w.c.ctx)           // if it fails, it is tried again
-		if s := w.fallAsleep(); s != nil { // nil if something has come meanwhile
+		w.job.saveTrail(w.c.ctx)           // a failure is retried
+		if s := w.fallAsleep(); s != nil { // nil if an event has arrived meanwhile
 			w.sleep(s)
 		}
 	}
 }
 
-// A reception is the state of a wait for a goroutine that wants an event.
+// A reception is the state of a wait for a goroutine that waits for an event.
 type reception uint8
 
 const (
-	pending  reception = iota // nothing has come yet
+	pending  reception = iota // no event yet
 	received                  // there is an event
-	closed                    // nothing comes any more
+	closed                    // there will be no more events
 )
 
-// receive returns the first event that w has consumed, or why there is none and
-// none will come.
+// receive returns the first event that w has consumed. If there is none and
+// there will be none, it returns the reason.
 func (w *wait) receive() (consumption, reception, error) {
 	mu := &w.job.d.waits.mu
 	mu.Lock()
@@ -236,8 +237,8 @@ func (w *wait) receive() (consumption, reception, error) {
 	return consumption{}, closed, err
 }
 
-// fallAsleep parks the handler, unless there is something to receive: then it
-// returns nil.
+// fallAsleep parks the handler. It returns nil, and does nothing, if there is
+// an event or an end to receive.
 func (w *wait) fallAsleep() *sleeper {
 	mu := &w.job.d.waits.mu
 	mu.Lock()
@@ -250,8 +251,8 @@ func (w *wait) fallAsleep() *sleeper {
 	return s
 }
 
-// sleep blocks until s is woken or due, or the handler's context ends, and then
-// until the handler has its turn back.
+// sleep blocks until s is woken or due, or the handler's context is done, and
+// then until the handler has its turn back.
 func (w *wait) sleep(s *sleeper) {
 	resumed := w.job.tellParked()
 	var late <-chan time.Time
@@ -270,7 +271,7 @@ func (w *wait) sleep(s *sleeper) {
 	resumed()
 }
 
-// getUp ends the sleep of s, if nobody has woken it.
+// getUp ends the sleep of s, unless wake has done so.
 func (w *wait) getUp(s *sleeper) {
 	mu := &w.job.d.waits.mu
 	mu.Lock()
@@ -281,7 +282,8 @@ func (w *wait) getUp(s *sleeper) {
 	}
 }
 
-// ended returns why nothing can come any more. The caller holds the lock.
+// ended returns the reason why there will be no more events, or nil. The caller
+// holds the lock.
 func (w *wait) ended() error {
 	switch {
 	case w.over != nil:
@@ -300,13 +302,14 @@ func (w *wait) ended() error {
 }
 
 // offer implements turn: it offers the event to the handlers that wait for one.
-// Its destination is to if no wait consumes it.
+// If no wait consumes the event, its destination is to.
 //
-// An event is offered once. Of several Routers that one handler gives it to,
-// the first offers it, and if it is consumed then, it is for the others too.
+// An event is offered once. If one handler passes it to several Routers, the
+// first Router offers it. If it is consumed then, it is consumed for the others
+// too.
 func (j *job) offer(c *Context, to destination) (consumed bool) {
 	if c.event != j.ev {
-		return false // nobody waits; or it was consumed before, and is given to a Router
+		return false // an event that was consumed before, passed to a Router: it is not offered again
 	}
 	switch j.markOffered() {
 	case offerDeclined:
@@ -324,7 +327,7 @@ func (j *job) offer(c *Context, to destination) (consumed bool) {
 	return c.ask(to, false)
 }
 
-// ask asks the waits, in the order in which they began, and reports whether one
+// ask asks the waits, in the order in which they began. It reports whether one
 // has consumed the event.
 func (c *Context) ask(to destination, bare bool) (consumed bool) {
 	j := jobOf(c)
@@ -346,7 +349,7 @@ func (c *Context) ask(to destination, bare bool) (consumed bool) {
 		}
 	}
 	if yield {
-		j.yield() // the interrupted handler ends before this event's begins
+		j.yield() // the interrupted handler ends before this event's handler begins
 	}
 	return false
 }
@@ -385,9 +388,9 @@ func (ws *waits) candidates(e *Event, bare bool) (list []*wait) {
 	return list
 }
 
-// wants reports whether the event is of the user and of the kind that w is for,
-// and of its community: other communities may have the same user, and chats of
-// the same number.
+// wants reports whether the event has the user, the kind and the community of
+// w. The community matters because other communities may have the same user,
+// and chats with the same number.
 func (w *wait) wants(e *Event) bool {
 	if e.GroupID != w.c.event.GroupID {
 		return false
@@ -406,8 +409,8 @@ func (w *wait) able() bool {
 	return w.ended() == nil && len(w.queue) < w.most && !(w.once && w.used)
 }
 
-// wasStopped reports whether a stop has ended w, whose handler waits for the event in the
-// next run.
+// wasStopped reports whether a stop has ended w while its handler still waits
+// for the event. The handler waits for it again in the next run.
 func (w *wait) wasStopped() bool {
 	mu := &w.job.d.waits.mu
 	mu.Lock()
@@ -415,8 +418,8 @@ func (w *wait) wasStopped() bool {
 	return w.over == ErrStopped && !(w.once && w.used)
 }
 
-// consume gives the event of j to w. The job of w then answers for it: see
-// job.consume. It reports whether w could consume the event.
+// consume gives the event of j to w. The job of w is then responsible for it:
+// see job.consume. It reports whether w could consume the event.
 func (w *wait) consume(j *job, f finding) bool {
 	mu := &w.job.d.waits.mu
 	mu.Lock()
@@ -438,8 +441,8 @@ func (w *wait) consume(j *job, f finding) bool {
 	return true
 }
 
-// answerContext returns the Context for an event that a handler has waited
-// for. What is sent with it counts for the event and the handler.
+// answerContext returns the Context for an event that a handler has waited for.
+// Messages sent with it count for the event and for the handler.
 func (c *Context) answerContext(e *Event, client *Client) *Context {
 	a := newContext(c.ctx, client, e, c.inv.turn)
 	a.inv.name = "answer to " + c.event.ID
@@ -447,16 +450,16 @@ func (c *Context) answerContext(e *Event, client *Client) *Context {
 	return a
 }
 
-// logFull says that a Watch leaves events alone.
+// logFull logs that a Watch has too many events and ignores others.
 func (j *job) logFull(kind string) {
-	j.log(slog.LevelWarn, "vk: a Watch keeps too many events that nobody asks for: others go on to their routes", slog.String("watch", kind), slog.Int("events", maxKept))
+	j.log(slog.LevelWarn, "vk: a Watch has too many unread events: further events go on to their routes", slog.String("watch", kind), slog.Int("events", maxKept))
 }
 
-// maxKept is how many events a Watch keeps for Next.
+// maxKept is the number of events that a Watch keeps for Next.
 const maxKept = 1024
 
-// foreign returns an error if the events that w waits for may come to another process,
-// because they are of another conversation and the Dispatcher has a Queue.
+// foreign returns an error if another process may get the events that w waits
+// for: if they are of another conversation and the Dispatcher has a Queue.
 func (w *wait) foreign(place string) error {
 	j := jobOf(w.c)
 	if j == nil || j.item == nil {
@@ -464,18 +467,18 @@ func (w *wait) foreign(place string) error {
 	}
 	own := laneOf(j.ev)
 	switch {
-	case own.peer == 0: // it has no conversation: the events of its kind are one lane
+	case own.peer == 0: // no conversation: the events of this kind are one lane
 		if w.kind == own.kind && w.key.Peer == 0 && w.key.User == 0 {
 			return nil
 		}
 	case w.key.Peer == own.peer:
 		return nil
 	case w.key.Peer == 0 && w.key.User == own.peer && w.kind != "" && !strings.HasPrefix(w.kind, "message_"):
-		return nil // events that have no conversation are in the lane of their user
+		return nil // events without a conversation are in the lane of their user
 	}
 	return &ConfigError{
 		Place: place, Field: "From",
 		Text: "with a Queue, a handler cannot wait for events of another conversation: another process may get them",
-		Mend: "wait in the handler's own conversation, or keep in a Session what is waited for, and let a route handle it",
+		Mend: "wait in the handler's own conversation, or save the state in a Session, and let a route handle the event",
 	}
 }

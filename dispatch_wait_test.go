@@ -14,8 +14,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestWatch: a watch takes what matches, from when it is made, in order; the rest
-// goes to its routes, and what it has taken does not.
+// TestWatch: a watch consumes matching events from the time when it is made, in
+// order. Other events go to their routes; consumed events do not.
 func TestWatch(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := vk.NewRouter()
@@ -69,8 +69,8 @@ func TestWatch(t *testing.T) {
 	})
 }
 
-// TestWaitKinds: kinds without a conversation are waited for from anywhere,
-// others in the conversation, unless From says otherwise.
+// TestWaitKinds: events of kinds without a conversation are awaited from
+// anywhere, others in the conversation, unless From changes that.
 func TestWaitKinds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		bot := vktest.New(t)
@@ -107,8 +107,8 @@ func TestWaitKinds(t *testing.T) {
 	})
 }
 
-// TestFirstWaitTakes: of several waits for an event, the one that was begun
-// first takes it, wherever it is for.
+// TestFirstWaitTakes: if several waits want an event, the one that began first
+// consumes it, wherever it waits.
 func TestFirstWaitTakes(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := vk.NewRouter()
@@ -142,8 +142,8 @@ func TestFirstWaitTakes(t *testing.T) {
 	})
 }
 
-// TestWatchEnds: a watch takes nothing more once its handler has returned, and
-// nothing is left of it.
+// TestWatchEnds: a watch consumes nothing more once its handler has returned,
+// and nothing is left of it.
 func TestWatchEnds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := vk.NewRouter()
@@ -168,7 +168,7 @@ func TestWatchEnds(t *testing.T) {
 	})
 }
 
-// TestWatchFull: what a watch cannot keep goes on to its route.
+// TestWatchFull: events that a full watch cannot keep go on to their route.
 func TestWatchFull(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		logger, log := logTo()
@@ -198,14 +198,14 @@ func TestWatchFull(t *testing.T) {
 		if routed != 6 || got != 1024 {
 			t.Errorf("%d routed, %d kept", routed, got)
 		}
-		if n := strings.Count(log.String(), "too many events"); n != 1 {
+		if n := strings.Count(log.String(), "too many unread events"); n != 1 {
 			t.Errorf("%d lines in the log", n)
 		}
 	})
 }
 
-// TestMatchPanics: a match that panics ends its watch with that, and the event
-// goes to its route.
+// TestMatchPanics: a match that panics ends its watch with an error, and the
+// event goes to its route.
 func TestMatchPanics(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := vk.NewRouter()
@@ -234,8 +234,8 @@ func TestWatchWrongType(t *testing.T) {
 	vk.NewWatch(c, vk.Kind[vk.Message]("group_join"), nil)
 }
 
-// TestParkedTime: the time limit stands still while a handler waits, and is all
-// there again when it goes on; then it counts.
+// TestParkedTime: the time limit stands still while a handler waits. When the
+// handler goes on, it has the full limit again, which then counts.
 func TestParkedTime(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		d := newDiary()
@@ -258,8 +258,8 @@ func TestParkedTime(t *testing.T) {
 	})
 }
 
-// TestParkedRoom: who is parked takes no place among MaxEvents, and takes one
-// again. It is not pending.
+// TestParkedRoom: a parked handler has no place among MaxEvents, and gets one
+// again afterwards. It is not pending.
 func TestParkedRoom(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		d := &vk.Dispatcher{MaxEvents: 2, Handler: vk.HandlerFunc(func(c *vk.Context) error {
@@ -294,8 +294,8 @@ func TestParkedRoom(t *testing.T) {
 	})
 }
 
-// TestTwoGoroutinesWait: a handler asks two people at once, with a goroutine
-// for each; the chat goes on until it has both answers.
+// TestTwoGoroutinesWait: a handler asks two users at once, with a goroutine for
+// each; the chat goes on until it has both answers.
 func TestTwoGoroutinesWait(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		bot := vktest.New(t)
@@ -326,7 +326,7 @@ func TestTwoGoroutinesWait(t *testing.T) {
 		anna.HearsLike("Player .*")
 		anna.Says("stone")
 		time.Sleep(time.Minute)
-		bot.User("Clara").In(chat) // nobody's answer
+		bot.User("Clara").In(chat) // not asked
 		boris.Says("paper")
 		anna.Hears("stone against paper")
 		anna.Says("!ping")
@@ -334,8 +334,8 @@ func TestTwoGoroutinesWait(t *testing.T) {
 	})
 }
 
-// TestGoroutineLeftWaiting: a goroutine that waits when the handler returns is
-// told that it is over, and holds nothing up.
+// TestGoroutineLeftWaiting: a goroutine that still waits when the handler
+// returns gets an error, and blocks nothing.
 func TestGoroutineLeftWaiting(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		logger, _ := logTo()
@@ -369,8 +369,8 @@ func TestGoroutineLeftWaiting(t *testing.T) {
 	})
 }
 
-// TestStopEndsWaits: at a stop, waits end at once with ErrStopped, and their
-// handlers have the time to say so; nobody begins to wait any more.
+// TestStopEndsWaits: a stop ends waits at once with ErrStopped, their handlers
+// have time to report it, and no new wait begins.
 func TestStopEndsWaits(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		d := newDiary()
@@ -427,8 +427,8 @@ func TestStopEndsWaits(t *testing.T) {
 	})
 }
 
-// TestStuckPark: a Park whose function does not end with the Context is
-// abandoned, as every handler is.
+// TestStuckPark: a Park with a function that does not end with the Context is
+// abandoned, like any handler.
 func TestStuckPark(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		logger, log := logTo()

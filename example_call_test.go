@@ -294,8 +294,8 @@ func ExampleDiagnose() {
 		}
 	}
 	// Output:
-	// warn: VK does not send events by long poll that have handlers: message_typing_state: switch them on under Manage, API usage, Long Poll API, Event types, or set Poller.EnableEvents
-	// info: the token lacks the right manage: the bot cannot change settings, such as Poller.EnableEvents does: if the bot is to do that, make a token that has them under Manage, API usage, Access tokens
+	// warn: VK does not send these events by long poll, although they have handlers: message_typing_state: switch them on under Manage, API usage, Long Poll API, Event types, or set Poller.EnableEvents
+	// info: the token lacks the right manage: the bot cannot change settings, such as Poller.EnableEvents does: if the bot needs to do that, make a token that has them under Manage, API usage, Access tokens
 }
 
 // Who can mend it.

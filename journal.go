@@ -14,48 +14,49 @@ import (
 	durable "github.com/vkrouter/vk/internal/journal"
 )
 
-// ErrJournalTaken says that another process owns the journal of the community in
-// the Dispatcher's Store: one process at a time handles a community's events, unless they
-// have a [Dispatcher.Queue]. A process that does not renew its ownership for 15 seconds loses it.
+// ErrJournalTaken is returned when another process owns the community's journal in the
+// Dispatcher's Store. Only one process at a time handles a community's events, unless
+// the processes share a [Dispatcher.Queue]. A process that does not renew its ownership
+// for 15 seconds loses it.
 //
-// [Poller.Run] returns it, at its start or when another process has taken over
-// because this one could not reach the Store. A [Callback] lets VK deliver the
-// events again until then.
+// [Poller.Run] returns it at startup, or when another process has taken over because
+// this one could not reach the Store. A [Callback] lets VK deliver the events again
+// until it owns the journal.
 var ErrJournalTaken = errors.New("vk: another process owns the community's journal: set Dispatcher.Queue to run several processes")
 
 // A journal is the part of a Dispatcher's Store that belongs to one community: the
-// place in its history, and the events that are not done. What is stored, and when,
-// is the work of the package that it uses; the journal hands the events of former
-// runs to the lanes.
+// position in its history, and its unfinished events. Package internal/journal decides
+// how and when these are saved; the journal dispatches the events of previous runs to
+// the lanes.
 type journal struct {
 	d     *Dispatcher
 	group int64
 	kept  *durable.Journal
-	left  map[string]bool // doneIDs of the events that former runs have left
+	left  map[string]bool // doneIDs of the events that previous runs left
 
-	timers *timerQueue // of the community, guarded by the Dispatcher's mu; nil before it begins
+	timers *timerQueue // the community's timers, guarded by the Dispatcher's mu; nil until they start
 
-	base   context.Context // of work in the background; ends with the journal
+	base   context.Context // of background work; canceled by end
 	cancel context.CancelFunc
 	tasks  sync.WaitGroup
 
-	// handing holds an element while somebody gives events to the lanes: so they
-	// keep their order.
+	// handing holds an element while a goroutine passes events to the lanes. That keeps
+	// the events in order.
 	handing chan struct{}
-	pace    chan struct{} // holds an element for each old event whose handler runs
+	pace    chan struct{} // holds an element for each old event with a running handler
 
 	mu      sync.Mutex
-	last    int64           // seq of the last entry
-	reruns  map[string]bool // those of left of which the Store does not say that they are done
-	idle    []*journalEntry // those without a job, by seq; entries that have one are passed over
-	replays *replay         // in progress, or nil
-	pollers int             // that follow the community with it
-	feed    *feed           // of those jobs; nil if there is no source yet
+	last    int64           // seq of the newest entry
+	reruns  map[string]bool // the elements of left that the Store does not yet record as done
+	idle    []*journalEntry // entries without a job, by seq; those that have one by now are skipped
+	replays *replay         // the replay in progress, or nil
+	pollers int             // the number of Pollers that use the journal
+	feed    *feed           // of the jobs of old events; nil if there is no source yet
 	client  *Client
 	closed  bool
 
-	expected map[string]time.Time // doneIDs of done events that a Poller has not brought, and since when
-	checked  time.Time            // when it was last looked at
+	expected map[string]time.Time // when done events that no Poller has brought yet were done, by doneID
+	checked  time.Time            // when expected was last checked
 }
 
 // A journalEntry is an event in a journal. It is guarded by the journal's mu.
@@ -63,31 +64,31 @@ type journalEntry struct {
 	jr      *journal
 	ev      *Event
 	kept    *durable.Entry
-	seq     int64 // its place in the order in which they came
-	old     bool  // a former run, or a source that has stopped, has left it
-	job     *job  // that handles it; nil if none does
-	handled bool  // or of no use
-	queued  bool  // among jr.idle
+	seq     int64 // its position in the order of arrival
+	old     bool  // left by a previous run or by a source that has stopped
+	job     *job  // the job that handles it, or nil
+	handled bool  // or dropped
+	queued  bool  // in jr.idle
 }
 
 // storeTime limits one operation of the Store.
 const storeTime = 10 * time.Second
 
-// An opening is a journal that is being opened.
+// An opening is a journal that is open or being opened.
 type opening struct {
-	ready  chan struct{} // closed when it is
+	ready  chan struct{} // closed when jr and err are set
 	cancel context.CancelFunc
 	jr     *journal
 	err    error
 }
 
-// journal returns the journal of a community, and opens it first if need be.
+// journal returns the journal of a community. The first call opens it.
 func (d *Dispatcher) journal(ctx context.Context, group int64) (*journal, error) {
 	d.mu.Lock()
 	o := d.journals[group]
 	var lost *journal
 	if o != nil && o.isLost() {
-		lost, o = o.jr, nil // the other process may have gone
+		lost, o = o.jr, nil // the other process may have stopped
 	}
 	if o == nil {
 		if d.stopped {
@@ -128,7 +129,8 @@ func (d *Dispatcher) journal(ctx context.Context, group int64) (*journal, error)
 	}
 }
 
-// isLost reports whether another process has taken over the journal that was opened.
+// isLost reports whether the journal was opened and another process has taken it over
+// since.
 func (o *opening) isLost() bool {
 	select {
 	case <-o.ready:
@@ -192,11 +194,11 @@ func (jr *journal) tell(n durable.Notice) {
 	log, group := jr.d.logger(), slog.Int64("group", jr.group)
 	switch n.Kind {
 	case durable.Failing:
-		log.LogAttrs(jr.base, slog.LevelError, "vk: the store fails: the bot goes on, but is not safe from a crash", append(failure(n.Err), group)...)
+		log.LogAttrs(jr.base, slog.LevelError, "vk: store unavailable: the bot goes on, but a crash may lose or repeat events", append(failure(n.Err), group)...)
 	case durable.Working:
-		log.LogAttrs(jr.base, slog.LevelInfo, "vk: the store works again", slog.Int("failures", n.Failures), group)
+		log.LogAttrs(jr.base, slog.LevelInfo, "vk: store available again", slog.Int("failures", n.Failures), group)
 	case durable.Lost:
-		log.LogAttrs(jr.base, slog.LevelError, "vk: another process has taken over the community's journal: this one takes no more events", group)
+		log.LogAttrs(jr.base, slog.LevelError, "vk: another process has taken over the community's journal: this one accepts no more events", group)
 	case durable.Waiting:
 		attrs := []slog.Attr{group, slog.Duration("lease", n.Lease)}
 		if n.Ahead > 0 {
@@ -206,7 +208,7 @@ func (jr *journal) tell(n durable.Notice) {
 	}
 }
 
-// enter takes in an entry. An old one is idle, unless it has a job. The caller holds
+// enter adds an entry. An old entry is idle, unless it has a job. The caller holds
 // jr.mu.
 func (jr *journal) enter(e *journalEntry) {
 	jr.last++
@@ -216,7 +218,7 @@ func (jr *journal) enter(e *journalEntry) {
 	}
 }
 
-// queue puts an entry among the idle, if it has no job. The caller holds jr.mu.
+// queue adds an entry to the idle entries, if it has no job. The caller holds jr.mu.
 func (jr *journal) queue(e *journalEntry) {
 	if e.handled || e.job != nil || e.queued {
 		return
@@ -229,7 +231,8 @@ func (jr *journal) queue(e *journalEntry) {
 	jr.idle = slices.Insert(jr.idle, at, e)
 }
 
-// next returns the first idle entry that fits, or nil. The caller holds jr.mu.
+// next returns the first idle entry for which fits returns true, or nil. The caller
+// holds jr.mu.
 func (jr *journal) next(fits func(e *journalEntry) bool) *journalEntry {
 	for len(jr.idle) > 0 && !jr.idle[0].isIdle() {
 		jr.idle[0].queued = false
@@ -237,7 +240,7 @@ func (jr *journal) next(fits func(e *journalEntry) bool) *journalEntry {
 		jr.idle = jr.idle[1:]
 	}
 	if len(jr.idle) == 0 {
-		jr.idle = nil // so that its memory does not only grow
+		jr.idle = nil // release the memory
 	}
 	for _, e := range jr.idle {
 		if e.isIdle() && fits(e) {
@@ -249,8 +252,8 @@ func (jr *journal) next(fits func(e *journalEntry) bool) *journalEntry {
 
 func (e *journalEntry) isIdle() bool { return !e.handled && e.job == nil }
 
-// add notes that events have come, and the place in the history after them. Give
-// them to handle when they are saved.
+// add records new events and the position in the history after them. The caller passes
+// the entries to handle once they are saved.
 func (jr *journal) add(ts string, events []*Event) []*journalEntry {
 	entries := make([]*journalEntry, len(events))
 	kept := make([]*durable.Entry, len(events))
@@ -269,11 +272,11 @@ func (jr *journal) add(ts string, events []*Event) []*journalEntry {
 	return entries
 }
 
-// expectTime is how long after an event is done a Poller may bring it.
+// expectTime is how long after an event is done a Poller may still bring it.
 const expectTime = 10 * time.Minute
 
-// expect notes that an event is done that is in no journal, and reports whether a Poller
-// may still bring it, to this process or the next one.
+// expect records that an event which is in no journal is done. It reports whether a
+// Poller may still bring the event, to this process or the next one.
 func (d *Dispatcher) expect(e *Event) bool {
 	d.mu.Lock()
 	o := d.journals[e.GroupID]
@@ -281,7 +284,7 @@ func (d *Dispatcher) expect(e *Event) bool {
 	if o == nil {
 		return false
 	}
-	<-o.ready // it is, unless the journal is opened again
+	<-o.ready // closed already, unless the journal is being reopened
 	if o.err != nil {
 		return false
 	}
@@ -298,8 +301,8 @@ func (d *Dispatcher) expect(e *Event) bool {
 	return true
 }
 
-// expectNoMore ends what the Store says of events that were expected for expectTime:
-// long poll does not bring them. The caller holds jr.mu.
+// expectNoMore removes the done marks of events that were expected for expectTime from
+// the Store: long poll does not bring them. The caller holds jr.mu.
 func (jr *journal) expectNoMore() {
 	if jr.closed || len(jr.expected) == 0 || time.Since(jr.checked) < expectTime/10 {
 		return
@@ -313,7 +316,7 @@ func (jr *journal) expectNoMore() {
 		}
 	}
 	jr.tasks.Go(func() {
-		for _, id := range ids { // if it fails, it stays for KeepDone
+		for _, id := range ids { // if this fails, the mark stays until KeepDone ends
 			key := "done/" + strconv.FormatInt(jr.group, 10) + "/" + id
 			ctx, cancel := context.WithTimeout(jr.base, storeTime)
 			jr.d.guarded().Swap(ctx, key, durable.DoneValue, durable.DoneValue, dedupeTTL)
@@ -322,8 +325,8 @@ func (jr *journal) expectNoMore() {
 	})
 }
 
-// keep adds one event that a job handles, or none if j is nil. So many runs may have
-// died of it.
+// keep adds one event, which job j handles; j is nil if no job does. tries is the
+// number of runs that the event may have crashed.
 func (jr *journal) keep(e *Event, j *job, tries int) *journalEntry {
 	entry := &journalEntry{jr: jr, ev: e, kept: durable.NewEntry(doneID(e), e.Raw, tries), job: j, old: j == nil}
 	jr.kept.Keep(entry.kept)
@@ -333,9 +336,9 @@ func (jr *journal) keep(e *Event, j *job, tries int) *journalEntry {
 	return entry
 }
 
-// save writes what was added. If the Store fails, the bot goes on all the same, and
-// it is tried again: nothing is lost by that unless the process dies before VK
-// forgets what has come since. The error is one of the Store, or ErrJournalTaken.
+// save writes the added events to the Store. If the Store fails, the bot goes on and
+// the write is retried: an event is lost only if the process dies before the write
+// succeeds and VK forgets the event. The error is one of the Store, or ErrJournalTaken.
 func (jr *journal) save(ctx context.Context) error {
 	err := jr.kept.Write(context.WithoutCancel(ctx))
 	if errors.Is(err, durable.ErrTaken) {
@@ -344,7 +347,7 @@ func (jr *journal) save(ctx context.Context) error {
 	return err
 }
 
-// handTo notes that a job is about to handle an entry's event.
+// handTo records that a job is about to handle an entry's event.
 func (e *journalEntry) handTo(j *job) {
 	if e == nil {
 		return
@@ -354,8 +357,8 @@ func (e *journalEntry) handTo(j *job) {
 	e.job = j
 }
 
-// settle notes that no job handles the event any more, and whether it is handled.
-// The functions are called once the Store says so.
+// settle records that no job handles the event any more, and whether it was handled. It
+// calls the functions once the Store has the outcome.
 func (e *journalEntry) settle(handled bool, after []func(context.Context)) {
 	if e == nil {
 		return
@@ -382,14 +385,14 @@ func (e *journalEntry) settle(handled bool, after []func(context.Context)) {
 	}
 }
 
-// drop is settle for an entry that is of no use.
+// drop is settle for an entry that is not needed.
 func (e *journalEntry) drop() { e.settle(true, nil) }
 
-// place returns how far in the history the journal has come, or "".
+// place returns the journal's position in the history, or "".
 func (jr *journal) place() string { return jr.kept.Place() }
 
-// use makes the journal dispatch the events of former runs for a feed and a client,
-// unless it does for another feed that is open.
+// use makes the journal dispatch the events of previous runs for a feed and a client,
+// unless it does so for another open feed.
 func (jr *journal) use(f *feed, client *Client) {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
@@ -398,7 +401,7 @@ func (jr *journal) use(f *feed, client *Client) {
 	}
 }
 
-// join is use for a Poller, until it leaves.
+// join is use for a Poller. The Poller must call leave.
 func (jr *journal) join(f *feed, client *Client) {
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
@@ -406,9 +409,9 @@ func (jr *journal) join(f *feed, client *Client) {
 	jr.pollers++
 }
 
-// leave writes what has become of a Poller's events, and closes the journal if
-// it was the last, and nobody else uses it: a Dispatcher that is used for
-// nothing else need not be stopped.
+// leave writes the outcomes of a Poller's events. If that was the last Poller and no
+// other source uses the journal, leave closes it, so that a Dispatcher used only by
+// Pollers need not be stopped.
 func (jr *journal) leave(ctx context.Context) {
 	jr.mu.Lock()
 	jr.pollers--
@@ -422,8 +425,8 @@ func (jr *journal) leave(ctx context.Context) {
 	jr.close(ctx)
 }
 
-// close writes the journal for the last time and gives it up. The events that are
-// left are for the next run, and no handler of them was at fault for this one's end.
+// close writes the journal for the last time and releases it. The remaining events are
+// for the next run. They are not suspected of a crash, because this run ended normally.
 func (jr *journal) close(ctx context.Context) {
 	jr.end()
 	jr.d.dedupe.late.Flush(context.WithoutCancel(ctx))
@@ -432,7 +435,7 @@ func (jr *journal) close(ctx context.Context) {
 	}
 }
 
-// end ends the journal's work in the background.
+// end stops the journal's background work.
 func (jr *journal) end() {
 	jr.mu.Lock()
 	jr.closed = true
@@ -442,7 +445,7 @@ func (jr *journal) end() {
 	jr.d.stopTimers(jr.group)
 }
 
-// forgetJournal makes the next use of the community open another journal.
+// forgetJournal makes the next use of the community open a new journal.
 func (d *Dispatcher) forgetJournal(jr *journal) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -451,14 +454,14 @@ func (d *Dispatcher) forgetJournal(jr *journal) {
 	}
 }
 
-// closeJournals closes the journals of a Dispatcher that has stopped.
+// closeJournals closes the journals of a stopped Dispatcher.
 func (d *Dispatcher) closeJournals(ctx context.Context) {
 	d.mu.Lock()
 	all := d.journals
 	d.journals = nil
 	d.mu.Unlock()
 	for _, o := range all {
-		o.cancel() // has no effect on one that is open
+		o.cancel() // has no effect on a journal that is open
 		<-o.ready
 		if o.err == nil {
 			o.jr.close(ctx)
@@ -466,10 +469,10 @@ func (d *Dispatcher) closeJournals(ctx context.Context) {
 	}
 }
 
-// keep puts an event that is being handled, or that a stop has cut off, into the
-// Store, so that it is handled again if this process dies. It reports whether the
-// event is safe: kept, or handled by now. Without a Store nothing is kept. An
-// error is one of the Store, or ErrStopped.
+// keep saves an event that is being handled, or that a stop has cut off, in the Store,
+// so that it is handled again if this process dies. It reports whether the event is
+// safe: saved, or handled by now. Without a Store, nothing is saved. An error is one of
+// the Store, or ErrStopped.
 func (d *Dispatcher) keep(ctx context.Context, j *job) (kept bool, err error) {
 	if d.Store == nil {
 		return false, nil

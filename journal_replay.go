@@ -13,34 +13,34 @@ import (
 	durable "github.com/vkrouter/vk/internal/journal"
 )
 
-// A replay gives the events that former runs have left to the lanes.
+// A replay dispatches the events of previous runs to the lanes.
 type replay struct {
-	safe chan struct{} // closed when no suspect is left, or with err
-	err  error         // why it has ended; to be read once safe is closed
+	safe chan struct{} // closed when there are no suspects left, or the replay failed with err
+	err  error         // the reason for a failure; read it after safe is closed
 }
 
-// Events that may have been running when the bot died are handled together, in
-// their order, until the bot has died twice. From then on the suspects are handled
-// in groups, when nothing else runs, and from the fourth run on one at a time, so
-// that it shows which one it is.
+// Suspects are events that may have been running when the bot crashed. They are handled
+// together, in their order, until the bot has crashed twice. From then on they are
+// handled in groups while nothing else runs, and from the fourth run on one at a time,
+// so that the culprit is found.
 
 const (
-	// maxTries is how many runs of the bot may die of an event, the last of them
-	// while it was alone, before it is dropped. More than one alone, because some
-	// die of something else.
+	// maxTries is the number of runs that an event may crash before it is dropped. In
+	// the last of these runs it is handled alone: in more than one, because a run may
+	// crash for another reason.
 	maxTries = 5
 
-	// aloneTime is how long suspects are waited for. What does not end in that time
-	// does not end the process either.
+	// aloneTime is the maximum time to wait for suspects. A handler that runs for
+	// longer does not crash the process either.
 	aloneTime = 10 * time.Second
 
-	// fewSuspects are handled one at a time already in the third run.
+	// fewSuspects is the number of suspects up to which they are handled one at a time
+	// already in the third run.
 	fewSuspects = 32
 )
 
-// resume opens the journal of a community, and sees to it that the events of former
-// runs are being dispatched. It blocks until the journal is open and has no suspects
-// any more.
+// resume opens the community's journal and starts to dispatch the events of previous
+// runs. It blocks until the journal is open and has no more suspects.
 func (d *Dispatcher) resume(ctx context.Context, f *feed, client *Client, group int64) (*journal, error) {
 	jr, err := d.journal(ctx, group)
 	if err != nil {
@@ -50,8 +50,8 @@ func (d *Dispatcher) resume(ctx context.Context, f *feed, client *Client, group 
 	return jr, jr.replay(ctx)
 }
 
-// replay dispatches the idle events, in the background. It blocks until no suspect is
-// left, or ctx ends.
+// replay dispatches the idle events in the background. It blocks until there are no
+// suspects left, or ctx is done.
 func (jr *journal) replay(ctx context.Context) error {
 	if jr.kept.Lost() {
 		return jr.explain(durable.ErrTaken)
@@ -80,8 +80,8 @@ func (jr *journal) replay(ctx context.Context) error {
 	}
 }
 
-// startTimers starts the community's timers. It blocks until no suspect of them is left,
-// or ctx ends.
+// startTimers starts the community's timers. It blocks until there are no suspects
+// among them, or ctx is done.
 func (jr *journal) startTimers(ctx context.Context) error {
 	jr.mu.Lock()
 	f, client, closed := jr.feed, jr.client, jr.closed
@@ -104,7 +104,7 @@ func (jr *journal) run(r *replay, f *feed, client *Client) {
 			if err := jr.trySuspects(f, client); err != nil {
 				return err
 			}
-			if err := jr.startTimers(jr.base); err != nil { // beside old events they would not be alone
+			if err := jr.startTimers(jr.base); err != nil { // before old events, which would run beside suspect timers
 				return err
 			}
 			safe = true
@@ -121,8 +121,8 @@ func (jr *journal) run(r *replay, f *feed, client *Client) {
 	}
 }
 
-// dispatchIdle dispatches all idle entries, but no more at a time than there is room
-// for beside new events.
+// dispatchIdle dispatches all idle entries. It limits how many run at a time, to leave
+// room for new events.
 func (jr *journal) dispatchIdle(f *feed, client *Client) error {
 	for {
 		select {
@@ -150,7 +150,7 @@ func (jr *journal) dispatchIdle(f *feed, client *Client) error {
 	}
 }
 
-// hand waits until jr.handing is the caller's, who then calls endHand.
+// hand acquires jr.handing. The caller must call endHand.
 func (jr *journal) hand(ctx context.Context) error {
 	select {
 	case jr.handing <- struct{}{}:
@@ -162,10 +162,10 @@ func (jr *journal) hand(ctx context.Context) error {
 
 func (jr *journal) endHand() { <-jr.handing }
 
-// handle gives new entries to the lanes, in their order. Before each, what is idle
-// of its conversation goes there.
+// handle dispatches new entries to the lanes, in their order. Before each entry, it
+// dispatches the idle entries of the same conversation.
 func (jr *journal) handle(ctx context.Context, entries []*journalEntry, f *feed, client *Client) error {
-	for _, e := range entries { // whoever has a ticket may wait for jr.handing
+	for _, e := range entries { // before hand: the holder of a ticket may wait for jr.handing
 		if err := jr.d.arrivals.await(ctx, laneOf(e.ev)); err != nil {
 			leaveIdle(entries)
 			return err
@@ -181,7 +181,7 @@ func (jr *journal) handle(ctx context.Context, entries []*journalEntry, f *feed,
 		given := !e.isIdle()
 		jr.mu.Unlock()
 		if given {
-			continue // before the Observer ended the goroutine
+			continue // dispatched before the Observer ended the goroutine
 		}
 		err := jr.dispatchBefore(ctx, e.ev, e.seq, f, client)
 		if err == nil {
@@ -195,15 +195,15 @@ func (jr *journal) handle(ctx context.Context, entries []*journalEntry, f *feed,
 	return nil
 }
 
-// leaveIdle leaves entries to another source, or to the next run.
+// leaveIdle leaves entries to another source or to the next run.
 func leaveIdle(entries []*journalEntry) {
 	for _, e := range entries {
 		e.settle(false, nil)
 	}
 }
 
-// dispatchFirst dispatches the idle events of an event's conversation and person, so
-// that they are handled before it.
+// dispatchFirst dispatches the idle events of an event's conversation and user, so that
+// they are handled before it.
 func (jr *journal) dispatchFirst(ctx context.Context, e *Event) error {
 	jr.mu.Lock()
 	none, f, client := jr.next(all) == nil && jr.replays == nil, jr.feed, jr.client
@@ -218,9 +218,9 @@ func (jr *journal) dispatchFirst(ctx context.Context, e *Event) error {
 	return jr.dispatchBefore(ctx, e, math.MaxInt64, f, client)
 }
 
-// dispatchBefore dispatches the idle entries before seq of the conversation of an
-// event, and of its person: a handler may wait for the person's event in another one.
-// The caller has jr.handing.
+// dispatchBefore dispatches the idle entries before seq that belong to the conversation
+// or the user of an event. The user's events matter because a handler may wait for one
+// of them in another conversation. The caller holds jr.handing.
 func (jr *journal) dispatchBefore(ctx context.Context, of *Event, seq int64, f *feed, client *Client) error {
 	lane := laneOf(of)
 	for {
@@ -238,8 +238,8 @@ func (jr *journal) dispatchBefore(ctx context.Context, of *Event, seq int64, f *
 	}
 }
 
-// dispatch gives an entry's event to its lane. gone, if it is not nil, is called when
-// its handler has ended or waits.
+// dispatch passes an entry's event to its lane. gone, if not nil, is called when the
+// event's handler has ended or waits.
 func (jr *journal) dispatch(ctx context.Context, e *journalEntry, f *feed, client *Client, gone func()) error {
 	j := &job{
 		d: jr.d, feed: f, ctx: context.WithoutCancel(ctx), client: client, ev: e.ev, deduped: true,
@@ -265,14 +265,13 @@ func (jr *journal) dispatch(ctx context.Context, e *journalEntry, f *feed, clien
 	if err != nil || holder != j {
 		j.leavePace()
 	}
-	if err == nil && holder != j { // a request has brought it too, and may not have put it yet
+	if err == nil && holder != j { // a request has brought the event too, and may not have put it yet
 		jr.d.arrivals.await(ctx, laneOf(e.ev))
 	}
 	return err
 }
 
-// trySuspects handles the events of which runs of the bot may have died, apart from
-// all others.
+// trySuspects handles the suspects separately from all other events.
 func (jr *journal) trySuspects(f *feed, client *Client) error {
 	isSuspect := func(e *journalEntry) bool { return e.kept.Tries() >= durable.Suspect }
 	jr.mu.Lock()
@@ -303,7 +302,7 @@ func (jr *journal) trySuspects(f *feed, client *Client) error {
 	return jr.kept.Try(jr.base, nil)
 }
 
-// alone handles events when nothing else is handled.
+// alone handles events while nothing else is handled.
 func (jr *journal) alone(events []*journalEntry, f *feed, client *Client) error {
 	ctx := jr.base
 	if e := events[0]; e.kept.Tries() >= maxTries {
@@ -327,7 +326,7 @@ func (jr *journal) alone(events []*journalEntry, f *feed, client *Client) error 
 	for i, e := range events {
 		kept[i] = e.kept
 	}
-	jr.kept.Try(ctx, kept) // before they can do any harm; if it fails, the log says so
+	jr.kept.Try(ctx, kept) // before the events can crash the process; a failure is logged
 	for _, e := range events {
 		if err := jr.dispatch(ctx, e, f, client, nil); err != nil {
 			return err
@@ -340,7 +339,7 @@ func (jr *journal) alone(events []*journalEntry, f *feed, client *Client) error 
 	return nil
 }
 
-// awaitQuiet blocks until no handler runs, or for aloneTime.
+// awaitQuiet blocks until no handler runs, for at most aloneTime.
 func (jr *journal) awaitQuiet() error {
 	pause := time.Millisecond
 	for end := time.Now().Add(aloneTime); jr.d.Pending() > 0 && time.Now().Before(end); {
@@ -352,7 +351,7 @@ func (jr *journal) awaitQuiet() error {
 	return nil
 }
 
-// discard notes that an event is not handled any more.
+// discard records that an event will not be handled any more.
 func (jr *journal) discard(e *journalEntry) error {
 	if jr.kept.Repeats() && e.kept.ID != "" {
 		if err := jr.d.markDone(jr.base, e.ev, e); err != nil {
@@ -363,13 +362,13 @@ func (jr *journal) discard(e *journalEntry) error {
 	return nil
 }
 
-// A timer that was due when the last run died may be what that run has died of. From the
-// next run on its record counts the runs that begin it, before they do, until the handler
-// waits. The first crash is not counted: the timer may have been due only after it. From
-// durable.Suspect crashes on, the first among them, a timer is handled when nothing else
-// is, as events are.
+// A timer that was due when the previous run crashed is a suspect too. From the next
+// run on, its record counts the runs that have begun it. The count is written before
+// its handler begins and reset when the handler waits. The first crash is not counted:
+// the timer may have become due only after it. After durable.Suspect crashes, including
+// the first, the timer is handled while nothing else is, as events are.
 
-// A suspectTimer is a timer that so many runs have begun that may have died of it.
+// A suspectTimer is a timer that may have crashed the bot in tries of its runs.
 type suspectTimer struct {
 	key   string
 	due   time.Time
@@ -377,8 +376,7 @@ type suspectTimer struct {
 	ev    *Event
 }
 
-// trySuspects handles the timers of which runs of the bot may have died, apart from
-// everything else.
+// trySuspects handles the suspect timers separately from everything else.
 func (q *timerQueue) trySuspects() {
 	defer q.isSafe()
 	q.mu.Lock()
@@ -400,10 +398,11 @@ func (q *timerQueue) trySuspects() {
 	}
 }
 
-// alone handles timers when nothing else is handled, if they are not moved or canceled.
+// alone handles timers while nothing else is handled, unless they were moved or
+// canceled.
 func (q *timerQueue) alone(group []suspectTimer) {
 	for _, s := range group {
-		q.jr.dispatchFirst(q.jr.base, s.ev) // if it fails, so will fire
+		q.jr.dispatchFirst(q.jr.base, s.ev) // if this fails, so will fire
 	}
 	q.awaitQuiet()
 	for _, s := range group {
@@ -414,7 +413,7 @@ func (q *timerQueue) alone(group []suspectTimer) {
 		q.mu.Unlock()
 		q.fire(f)
 	}
-	for more := true; more; { // those that were behind others of the group
+	for more := true; more; { // timers behind others of the group
 		q.awaitQuiet()
 		q.mu.Lock()
 		next := q.next
@@ -427,8 +426,8 @@ func (q *timerQueue) alone(group []suspectTimer) {
 	}
 }
 
-// begin gives a timer's event to its lane, unless it is one of which maxTries runs may
-// have died: then the timer is dropped.
+// begin passes a timer's event to its lane. If the timer may have crashed maxTries
+// runs, begin drops it instead.
 func (f *dueTimer) begin(j *job, tries int) (begun bool, err error) {
 	q, ctx := f.q, j.ctx
 	blamed := q.died && f.due.Before(q.began)
@@ -445,8 +444,8 @@ func (f *dueTimer) begin(j *job, tries int) (begun bool, err error) {
 		f.noted, f.tries = true, tries
 	}
 	j.gone = func() {
-		if blamed && !j.hasEnded() { // it waits
-			f.note(j.ctx, 0) // if that fails, it is under suspicion a little longer
+		if blamed && !j.hasEnded() { // the handler waits
+			f.note(j.ctx, 0) // if this fails, the timer remains a suspect for longer
 		}
 		f.leave()
 	}
@@ -456,7 +455,8 @@ func (f *dueTimer) begin(j *job, tries int) (begun bool, err error) {
 	return true, nil
 }
 
-// note writes how many runs may have died of the timer, if it was not moved or canceled.
+// note writes the number of runs that the timer may have crashed, unless it was moved
+// or canceled.
 func (f *dueTimer) note(ctx context.Context, tries int) error {
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
@@ -477,7 +477,7 @@ func (f *dueTimer) note(ctx context.Context, tries int) error {
 	}
 }
 
-// awaitQuiet blocks until no handler runs, or for aloneTime, or until the queue stops.
+// awaitQuiet blocks until no handler runs or the queue stops, for at most aloneTime.
 func (q *timerQueue) awaitQuiet() {
 	pause := time.Millisecond
 	for end := time.Now().Add(aloneTime); q.d.Pending() > 0 && time.Now().Before(end) && !q.isStopped(); {

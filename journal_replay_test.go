@@ -22,7 +22,7 @@ import (
 	"github.com/vkrouter/vk/internal/versus"
 )
 
-// follow returns what a Poller beside the offerer is once it follows.
+// follow returns the state of a second source, a Poller, after its start.
 func (o *offerer) follow(t *testing.T) *follower {
 	t.Helper()
 	f := &follower{Poller: &Poller{}, d: o.d, feed: o.d.feed(), base: context.WithoutCancel(t.Context()), log: slogOr(slog.New(slog.DiscardHandler))}
@@ -33,8 +33,8 @@ func (o *offerer) follow(t *testing.T) *follower {
 	return f
 }
 
-// TestOtherSourceStops: an event that both sources have brought and that the end
-// of the one has cut off is handled for the other.
+// TestOtherSourceStops: an event that both sources have brought and that the
+// end of one source has cut off is handled for the other.
 func TestOtherSourceStops(t *testing.T) {
 	eachKind(t, func(t *testing.T, store Store) {
 		runs := 0
@@ -72,8 +72,9 @@ func TestOtherSourceStops(t *testing.T) {
 	})
 }
 
-// TestOtherCallbackStops: what the end of one Callback has cut off, and what was
-// kept for that, is handled for another one that goes on.
+// TestOtherCallbackStops: the events that the end of one Callback has cut off,
+// and that were saved for that reason, are handled for another one that goes
+// on.
 func TestOtherCallbackStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []string
@@ -102,7 +103,7 @@ func TestOtherCallbackStops(t *testing.T) {
 	})
 }
 
-// slowStore takes its time to be read.
+// slowStore is slow to read.
 type slowStore struct {
 	Store
 	get time.Duration
@@ -117,8 +118,8 @@ func (s slowStore) Get(ctx context.Context, key string) ([]byte, error) {
 	}
 }
 
-// TestOpenerGivesUp: who needs the journal first and has no time to wait for it
-// takes it from nobody else.
+// TestOpenerGivesUp: a caller that needs the journal first and gives up early
+// does not prevent others from opening it.
 func TestOpenerGivesUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		o := newOfferer(slowStore{new(MemoryStore), 3 * time.Second}, parked)
@@ -142,8 +143,8 @@ func TestOpenerGivesUp(t *testing.T) {
 	})
 }
 
-// TestForgiven: an event that a run has died of is no suspect once its handler waits,
-// or the bot has stopped.
+// TestForgiven: an event that may have crashed a run is no longer a suspect
+// once its handler waits, or the bot has stopped.
 func TestForgiven(t *testing.T) {
 	running := HandlerFunc(func(c *Context) error { <-c.Done(); return context.Cause(c) })
 	for _, tt := range []struct {
@@ -191,8 +192,8 @@ func TestForgiven(t *testing.T) {
 	}
 }
 
-// TestReplayPace: a restart with many open questions does not hold up the first new
-// message, and all handlers run again.
+// TestReplayPace: after a restart with many open questions, the first new
+// message is handled without delay, and all handlers run again.
 func TestReplayPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const many = 2000
@@ -204,7 +205,7 @@ func TestReplayPace(t *testing.T) {
 				return nil
 			}
 			most.Store(max(most.Load(), running.Add(1)))
-			time.Sleep(50 * time.Millisecond) // as a call of VK does
+			time.Sleep(50 * time.Millisecond) // like a call of VK
 			running.Add(-1)
 			begun.Add(1)
 			return c.Park(func() error { <-c.Done(); return context.Cause(c) })
@@ -262,9 +263,9 @@ func (s *countingStore) Swap(ctx context.Context, key string, old, new []byte, t
 	return s.Store.Swap(ctx, key, old, new, ttl)
 }
 
-// BenchmarkJournal is what an event costs on its way from a Poller, in a poll of its
-// own, to its handler, with a Store in a file: at 1,000 events a second, a handler of one
-// second means that 1,000 others are not done.
+// BenchmarkJournal measures the cost of an event on its way from a Poller, in a
+// poll of its own, to its handler, with a Store in a file. At 1,000 events a
+// second, a handler of one second means that 1,000 other events are unfinished.
 func BenchmarkJournal(b *testing.B) {
 	for _, bc := range []struct {
 		name         string
@@ -326,7 +327,7 @@ func benchJournal(b *testing.B, open, parked, batch int) {
 			b.Fatal(err)
 		}
 	}
-	end := func() { // of the first handlers, if there are too many
+	end := func() { // ends the oldest handlers, if there are too many
 		for len(ends) > open {
 			close(<-ends)
 		}
@@ -395,8 +396,9 @@ func TestDurableCost(t *testing.T) {
 	}
 }
 
-// BenchmarkTrail is what it costs that the steps of an event are kept, which never waits,
-// in times of the same event without a Store. It is to be at most 1.1.
+// BenchmarkTrail measures the cost of recording the steps of an event whose
+// handler never waits, in units of the same event without a Store. The limit is
+// 1.1.
 func BenchmarkTrail(b *testing.B) {
 	raw := []byte(`{"type":"message_new","event_id":"da94c7c15197d35a45ed6a76df5271eb8a90b5bc","group_id":7,"v":"5.199","object":{"message":{"id":1,"date":1700000000,"peer_id":5,"from_id":5,"text":"!go"}}}`)
 	for name, h := range map[string]HandlerFunc{
@@ -442,7 +444,7 @@ func (sentAnswer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
 
-// An oddStore is a struct that can be compared unless its field cannot.
+// An oddStore is a struct that is comparable unless its field is not.
 type oddStore struct{ in any }
 
 func (oddStore) Get(context.Context, string) ([]byte, error) { return nil, nil }
@@ -451,8 +453,8 @@ func (oddStore) Swap(context.Context, string, []byte, []byte, time.Duration) (bo
 	return false, nil
 }
 
-// TestCanKey: a Store that holds a slice in an interface is no key of a map, which would
-// panic.
+// TestCanKey: a Store that holds a slice in an interface cannot be a map key:
+// using it would panic.
 func TestCanKey(t *testing.T) {
 	for name, tt := range map[string]struct {
 		store Store

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// stored returns the texts of the events that a MemoryStore has in the journal of
-// community 7.
+// stored returns the texts of the events that a MemoryStore has in the journal
+// of community 7.
 func stored(t *testing.T, s Store) (texts []string) {
 	t.Helper()
 	if o, ok := s.(others); ok {
@@ -38,7 +38,7 @@ func journalOf(t *testing.T, o *offerer) *journal {
 	return jr
 }
 
-// die ends a journal as the end of its process does. In a shared Store, its lease has
+// die ends a journal as if its process died. In a shared Store, its lease has
 // ended when die returns.
 func (jr *journal) die() {
 	jr.end()
@@ -51,7 +51,7 @@ var parked = HandlerFunc(func(c *Context) error {
 	return context.Cause(c)
 })
 
-// A sharedStore is a MemoryStore of which nobody knows that one process has it.
+// A sharedStore is a MemoryStore that is not known to belong to one process.
 type sharedStore struct{ values *MemoryStore }
 
 func (s sharedStore) Get(ctx context.Context, key string) ([]byte, error) {
@@ -66,8 +66,8 @@ func (s sharedStore) List(ctx context.Context, prefix string, yield func(key str
 	return s.values.List(ctx, prefix, yield)
 }
 
-// TestJournalTaken: of two processes that share a Store one owns the journal. The
-// other gets ErrJournalTaken, until the owner stops, or has not renewed its lease.
+// TestJournalTaken: if two processes share a Store, one owns the journal. The
+// other gets ErrJournalTaken until the owner stops or does not renew its lease.
 func TestJournalTaken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := sharedStore{new(MemoryStore)}
@@ -102,8 +102,8 @@ func TestJournalTaken(t *testing.T) {
 	})
 }
 
-// TestJournalFormat: a journal of the form before this one is refused, with the way
-// out, and stays as it is.
+// TestJournalFormat: a journal in the previous format is rejected, with the
+// remedy, and is not changed.
 func TestJournalFormat(t *testing.T) {
 	store := new(MemoryStore)
 	old := []byte(`{"owner":"","until":0,"ts":"5","at":0,"events":[],"segments":[],"unused":[]}`)
@@ -138,8 +138,9 @@ func (s *cutStore) Swap(ctx context.Context, key string, old, new []byte, ttl ti
 	return s.sharedStore.Swap(ctx, key, old, new, ttl)
 }
 
-// TestCutOffProcess: a process that cannot reach the store for longer than the lease
-// loses the journal. It takes no more events, and does not say that they are kept.
+// TestCutOffProcess: a process that cannot reach the store for longer than the
+// lease loses the journal. It accepts no more events, and does not report them
+// as saved.
 func TestCutOffProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		shared := sharedStore{new(MemoryStore)}
@@ -157,7 +158,7 @@ func TestCutOffProcess(t *testing.T) {
 		}
 		synctest.Wait()
 		if n := len(journalOf(t, b).idle); n != 0 || b.d.waits.stays == nil {
-			t.Errorf("b has not begun what a had: %d left", n)
+			t.Errorf("b has not begun the events of a: %d left", n)
 		}
 		link.cut.Store(false)
 		if kept, _ := a.keep(t, "a"); kept && !journalOf(t, a).kept.Owned() {
@@ -177,8 +178,8 @@ func TestCutOffProcess(t *testing.T) {
 	})
 }
 
-// TestOnDone: what is registered with onDone is called once the Store says that the
-// event is done, and not if a stop has cut the handler off.
+// TestOnDone: functions registered with onDone are called once the Store has
+// the event as done, and not if a stop has cut the handler off.
 func TestOnDone(t *testing.T) {
 	for _, cut := range []bool{false, true} {
 		t.Run(fmt.Sprintf("cut off=%v", cut), func(t *testing.T) {
@@ -224,8 +225,8 @@ func TestOnDone(t *testing.T) {
 	}
 }
 
-// TestOrderBehindStore: an event about which the Store answers slowly is not
-// overtaken by the next one of its conversation, of whichever source.
+// TestOrderBehindStore: an event that the Store looks up slowly is not
+// overtaken by the next event of its conversation, from any source.
 func TestOrderBehindStore(t *testing.T) {
 	for _, second := range []string{"webhook", "poll"} {
 		t.Run(second, func(t *testing.T) {
@@ -253,7 +254,7 @@ func TestOrderBehindStore(t *testing.T) {
 	}
 }
 
-// A slowKeyStore takes its time for some keys.
+// A slowKeyStore is slow for some keys.
 type slowKeyStore struct {
 	*MemoryStore
 	slow string
@@ -266,8 +267,8 @@ func (s slowKeyStore) Get(ctx context.Context, key string) ([]byte, error) {
 	return s.MemoryStore.Get(ctx, key)
 }
 
-// TestGuardedStore: the panics of a Store are errors, and it is still a Lister if it was
-// one.
+// TestGuardedStore: the panics of a Store become errors, and a Lister remains a
+// Lister.
 func TestGuardedStore(t *testing.T) {
 	d := &Dispatcher{Store: panicStore{}}
 	s := d.guarded()
@@ -286,7 +287,7 @@ func TestGuardedStore(t *testing.T) {
 	}
 }
 
-// A panicStore panics.
+// A panicStore always panics.
 type panicStore struct{ failing }
 
 func (panicStore) Get(context.Context, string) ([]byte, error) { panic("get") }

@@ -20,8 +20,8 @@ import (
 	"testing"
 )
 
-// packageIndex is the index of the package: its files in layers, the lowest first. A
-// file uses its own layer and those below, never one above.
+// packageIndex is the index of the package: its files in layers, the lowest
+// first. A file uses its own layer and those below, never one above.
 var packageIndex = []struct {
 	name  string
 	files []indexed
@@ -33,7 +33,7 @@ var packageIndex = []struct {
 	}},
 	{"store", []indexed{
 		{"store.go", "Store and MemoryStore"},
-		{"queue.go", "Queue and Limits: what several processes share"},
+		{"queue.go", "Queue and Limits, which several processes share"},
 	}},
 	{"model", []indexed{
 		{"models.go", "Message, User, Group, Action"},
@@ -43,7 +43,7 @@ var packageIndex = []struct {
 		{"models_post.go", "posts and comments"},
 		{"event.go", "Event, and the one pass that reads what routing needs"},
 		{"event_kinds.go", "each kind of event with its type"},
-		{"drift.go", "Event.Drift: what VK sends and the models lack"},
+		{"drift.go", "Event.Drift: fields that VK sends and the models lack"},
 		{"keyboard.go", "keyboards, sent and received, and their limits"},
 		{"button.go", "buttons and carousels"},
 		{"payload.go", "payloads of buttons: Cmd, Choice"},
@@ -68,7 +68,7 @@ var packageIndex = []struct {
 		{"profiles.go", "Users, Groups, Profiles, Self, Resolve"},
 		{"upload.go", "Upload and UploadAll"},
 		{"upload_kinds.go", "the kinds of uploads; answers of upload servers"},
-		{"upload_source.go", "Source: what is uploaded"},
+		{"upload_source.go", "Source: the content of uploads"},
 	}},
 	{"route", []indexed{
 		{"router.go", "Router, Use, Group; Replace, Update, TryAdd"},
@@ -88,33 +88,33 @@ var packageIndex = []struct {
 		{"dispatch.go", "Dispatcher: lanes, workers, Stop; Open, Erase"},
 		{"dispatch_observe.go", "steps of events, for the Observer and the log"},
 		{"dispatch_job.go", "one event and its handling: panics, logs, outcome"},
-		{"dispatch_feed.go", "what one source has given; onlookers: WatchOn"},
-		{"dispatch_dedupe.go", "events that come twice"},
+		{"dispatch_feed.go", "the events of one source; onlookers: WatchOn"},
+		{"dispatch_dedupe.go", "duplicate events"},
 		{"dispatch_queue.go", "events in a Queue: QueueStatus"},
 		{"dispatch_wait.go", "handlers that wait for events"},
-		{"dispatch_park.go", "Park: waiting without a turn; what waits have taken"},
+		{"dispatch_park.go", "Park: waiting without a turn; the steps of waits"},
 		{"dispatch_timer.go", "timers that are due"},
 		{"timer_record.go", "Daily: a time of the clock in a zone; a timer in the Store"},
-		{"dispatch_setter.go", "timers that are over, and handlers that have set them"},
-		{"dispatch_trail.go", "what handlers have done, kept in the Store; Again"},
+		{"dispatch_setter.go", "timers that are over, and the handlers that set them"},
+		{"dispatch_trail.go", "completed steps of handlers, kept in the Store; Again"},
 		{"journal.go", "unfinished events in the Store"},
-		{"journal_replay.go", "events of former runs: their pace, and suspects of crashes"},
+		{"journal_replay.go", "events of previous runs: their pace, and suspects of crashes"},
 		{"poll.go", "Poller, Run, EnableEvents"},
 		{"poll_loop.go", "the loop that polls"},
 		{"poll_server.go", "the long poll server: requests and responses"},
 		{"callback.go", "Callback: webhooks"},
 		{"callback_ack.go", "reading of request bodies; answers to VK: ok, RetryAfter, ErrRemoveServer"},
 		{"callback_setup.go", "Callback.Setup; confirmation"},
-		{"diagnose.go", "Diagnose: what will not work"},
+		{"diagnose.go", "Diagnose: problems of a bot's configuration"},
 		{"diagnose_settings.go", "the community's settings"},
 	}},
 	{"talk", []indexed{
 		{"ask.go", "Ask: questions"},
-		{"once.go", "Once: what is done once"},
+		{"once.go", "Once: functions that run once"},
 		{"watch.go", "Watch and Wait"},
 		{"timers.go", "Timers: things to do later"},
 		{"session.go", "Session: state of people"},
-		{"session_record.go", "what is stored of a state, and which events it has counted"},
+		{"session_record.go", "the record of a state, and the events that it has counted"},
 	}},
 }
 
@@ -170,7 +170,7 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// TestFiles holds the limits on the number and the length of files.
+// TestFiles checks the limits on the number and the length of files.
 func TestFiles(t *testing.T) {
 	all, err := filepath.Glob("*.go")
 	if err != nil {

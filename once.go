@@ -8,26 +8,28 @@ import (
 	"strconv"
 )
 
-// Once calls f once for the event that c handles, and keeps what f returned before it
-// returns. If the handler is run again, after a restart or a crash, Once returns the
-// same and does not call f. T is kept as JSON, at most 16 KB of it. Several Onces of
-// one name in a handler are told apart by their order.
+// Once calls f once for the event of c, and saves its result before it
+// returns. If the handler runs again, after a restart or a crash, Once returns
+// the saved result and does not call f. T is saved as JSON, at most 16 KB of
+// it. Several Onces with the same name in a handler are distinguished by their
+// order.
 //
 //	receipt, err := vk.Once(c, "charge", func(key string) (string, error) {
 //		return bank.Charge(c, key, 300)
 //	})
 //
-// A process that dies while f runs, or just after it, cannot know what f has done: f is
-// then called again, with the same key. Give the key to a service that takes
-// idempotency keys, as payment services do.
+// If the process dies while f runs, or just afterwards, it is unknown how far
+// f got: f is then called again, with the same key. Pass the key to services
+// that support idempotency keys, as payment services do.
 //
-// An error of f is kept when the handler next waits. Later it has the same text, and
-// errors.Is finds in it what it found in the error: the errors of this package, and
-// others by their type and text. A result that cannot be kept is an [*OnceError], also
-// in the first run, and so is one that is no T, because T has changed since.
+// An error of f is saved when the handler next waits. A later run returns an
+// error with the same text; errors.Is matches the errors of this package that
+// it matched before, and others by their type and text. If a result cannot be
+// saved, Once returns an [*OnceError], also in the first run. So it does if
+// the saved result cannot be decoded into a T because T has changed.
 //
-// Without a Store in the [Dispatcher], Once calls f. If the Store fails, Once waits for
-// it for up to ten seconds, and then returns the result all the same.
+// Without a Store in the [Dispatcher], Once just calls f. If the Store fails,
+// Once waits for it for up to ten seconds, and then returns the result anyway.
 func Once[T any](c *Context, name string, f func(key string) (T, error)) (T, error) {
 	s, on := stepsOf(c)
 	if !on {
@@ -67,15 +69,15 @@ func Once[T any](c *Context, name string, f func(key string) (T, error)) (T, err
 	return v, nil
 }
 
-// Beginnings of the values of a Once besides stepAnswer.
+// First bytes of the values of a Once, besides stepAnswer.
 const (
-	stepFailed = 'f' // then an error, see keepError
-	stepUnkept = 'u' // then why the result was not kept
+	stepFailed = 'f' // followed by an error, see keepError
+	stepUnkept = 'u' // followed by the reason why the result was not saved
 )
 
 func recallOnce[T any](name string, value []byte) (v T, err error) {
 	if len(value) == 0 {
-		return v, &OnceError{name, nil, errors.New("nothing is kept of it")}
+		return v, &OnceError{name, nil, errors.New("no result is saved")}
 	}
 	switch value[0] {
 	case stepFailed:
@@ -90,7 +92,7 @@ func recallOnce[T any](name string, value []byte) (v T, err error) {
 	return v, nil
 }
 
-// onceKey returns the key that the function of a Once gets.
+// onceKey returns the key for the function of a Once.
 func onceKey(c *Context, name string, n uint64) string {
 	if c.event.ID == "" {
 		key := newSendKey(c, "once", "")
@@ -100,16 +102,16 @@ func onceKey(c *Context, name string, n uint64) string {
 	return hex.EncodeToString(key[:16])
 }
 
-// An OnceError says that the result of a [Once] could not be kept, or that what was
-// kept is not of its type. The function was called, and is not called again for the
-// event.
+// An OnceError reports that the result of a [Once] could not be saved, or that
+// the saved result is not of its type. The function was called, and is not
+// called again for the event.
 type OnceError struct {
 	Name  string          // of the Once
-	Value json.RawMessage // the result; nil if it is not known
+	Value json.RawMessage // the result; nil if it is unknown
 	Err   error           // of encoding/json, or that it is too large
 }
 
-// Error names the Once, but does not tell the value.
+// Error returns a message with the name and the cause, but without the value.
 func (e *OnceError) Error() string {
 	return fmt.Sprintf("vk: Once %.40q: the result cannot be kept or read: %v: return less, or give a Once of another type another name", e.Name, e.Err)
 }
@@ -117,17 +119,17 @@ func (e *OnceError) Error() string {
 // Unwrap returns e.Err.
 func (e *OnceError) Unwrap() error { return e.Err }
 
-// A keptErr is an error that a former run has kept.
+// A keptErr is the saved form of an error.
 type keptErr struct {
 	Text string      `json:"text"`
-	Is   []string    `json:"is"` // what errors.Is finds, as errorName has it
+	Is   []string    `json:"is"` // the errors that errors.Is matches, by errorName
 	VK   []keptError `json:"vk,omitempty"`
 }
 
-// errorName tells an error apart from others in another process.
+// errorName returns a name that identifies an error in another process.
 func errorName(err error) string { return fmt.Sprintf("%T %s", err, err.Error()) }
 
-// keepError returns an error as it is kept.
+// keepError returns the saved form of an error.
 func keepError(err error) []byte {
 	kept := keptErr{Text: err.Error()}
 	var walk func(err error)
@@ -153,11 +155,11 @@ func keepError(err error) []byte {
 	return b
 }
 
-// readError is the reverse of keepError.
+// readError is the inverse of keepError.
 func readError(b []byte) error {
 	e := new(recalledError)
 	if err := json.Unmarshal(b, &e.kept); err != nil {
-		return fmt.Errorf("vk: Once: the kept error cannot be read: %w", err)
+		return fmt.Errorf("vk: Once: the saved error cannot be read: %w", err)
 	}
 	for _, k := range e.kept.VK {
 		e.vk = append(e.vk, &Error{Code: k.Code, Subcode: k.Subcode, Message: k.Message, Text: k.Text, Method: k.Method})
@@ -165,7 +167,7 @@ func readError(b []byte) error {
 	return e
 }
 
-// A recalledError is an error of a former run.
+// A recalledError is an error of an earlier run.
 type recalledError struct {
 	kept keptErr
 	vk   []error
@@ -174,7 +176,7 @@ type recalledError struct {
 // Error returns the text of the error.
 func (e *recalledError) Error() string { return e.kept.Text }
 
-// Is reports whether errors.Is found target in the error.
+// Is reports whether errors.Is matched target for the original error.
 func (e *recalledError) Is(target error) bool {
 	name := errorName(target)
 	for _, is := range e.kept.Is {
@@ -185,5 +187,5 @@ func (e *recalledError) Is(target error) bool {
 	return false
 }
 
-// Unwrap returns the errors of VK that are in it.
+// Unwrap returns VK's errors in it.
 func (e *recalledError) Unwrap() []error { return e.vk }

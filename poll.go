@@ -14,98 +14,100 @@ import (
 	"github.com/vkrouter/vk/internal/queue"
 )
 
-// A Poller is a source of events: it asks VK for them by Bots Long Poll. Long
-// poll must be switched on in the community's settings, with the kinds of
-// events that the bot wants.
+// A Poller is a source of events: it receives a community's events by Bots Long
+// Poll and passes them to a Dispatcher. Long poll must be enabled in the
+// community's settings, along with the kinds of events that the bot needs; see
+// EnableEvents.
 //
-// Its fields must not change while it runs. It runs once at a time, and may run
-// again after that.
+// Do not change the fields while Run is in progress. A Poller may be run again
+// after Run returns, but not concurrently with itself.
 //
 // See https://dev.vk.com/ru/api/bots-long-poll/getting-started.
 type Poller struct {
-	// Client asks VK, and handlers answer with it. Its token is the
-	// community's, or that of a user who administers it.
+	// Client polls VK, and handlers reply with it. Its token must belong to the
+	// community, or to a user who administers it.
 	Client *Client
 
-	// Handler gets the events; see [Handler] about their order.
+	// Handler handles the events. See [Handler] for the order of events.
 	Handler Handler
 
-	// Dispatcher decides when events are handled. Nil means one of the
-	// Poller's own, which ends with Run. If it is given, its Handler counts, and
-	// the Poller's must be nil.
+	// Dispatcher schedules the handlers. If nil, the Poller creates one and
+	// stops it when Run returns. If set, Handler must be nil: the Dispatcher
+	// has its own.
 	Dispatcher *Dispatcher
 
-	// GroupID is the community, by its id, which is positive. Zero means the one
-	// that the token belongs to; a user's token belongs to none. With a user's
-	// token, what handlers send through the Context is the community's.
+	// GroupID is the community's ID, which is positive. If zero, it is looked
+	// up from the token, which must then be a community token. With a user's
+	// token, messages that handlers send through the Context come from the
+	// community.
 	GroupID int64
 
-	// Wait is how long VK waits for an event before it answers with none, at
-	// least a second. Zero means 25 seconds; VK takes up to 90.
+	// Wait is how long VK holds a poll open while there are no events, at least
+	// a second. The default is 25 seconds; VK's maximum is 90.
 	Wait time.Duration
 
-	// EnableEvents has Run switch on what the bot lacks in the community's
-	// settings before it begins to poll: long poll itself, and exactly those
-	// kinds of events that the handler has handlers for (see [Diagnose]), or
-	// that are among Kinds, and that are off. It never switches anything off, and changes nothing if
-	// nothing is missing. The token needs the right manage. If VK refuses, that
-	// is logged, and Run goes on with the settings as they are, which ends with
-	// ErrLongPollOff where long poll is off. Of a Handler that is no [*Router],
-	// nor [Wrap] of one, the kinds are not known, and only Kinds are switched
-	// on.
+	// EnableEvents makes Run enable missing settings of the community before it
+	// starts polling: long poll itself, and the disabled kinds of events that
+	// the Handler has handlers for (see [Diagnose]) or that Kinds lists. It
+	// never disables anything, and changes nothing if nothing is missing. The
+	// token needs the right manage. If VK refuses, Run logs the error and
+	// continues with the current settings; if long poll is off, Run then
+	// returns ErrLongPollOff. If the Handler is neither a [*Router] nor one
+	// wrapped by [Wrap], its kinds are unknown, and only Kinds are enabled.
 	EnableEvents bool
 
-	// Kinds are the kinds of events that the bot wants besides those that the
-	// Handler has routes and listeners for: what handlers wait for with a
-	// [Watch], for instance. EnableEvents switches them on, and the diagnosis
-	// says if they are off.
+	// Kinds lists kinds of events that the bot needs in addition to those that
+	// the Handler has routes and listeners for, such as kinds that handlers
+	// await with a [Watch]. EnableEvents enables them, and the diagnosis
+	// reports those that are disabled.
 	Kinds []string
 
-	// SkipDiagnosis keeps Run from comparing the bot with the settings and with
-	// the rights of the token when it begins, and from logging what will not
-	// work; see [Diagnose]. That takes two calls of low priority, and polling
-	// does not wait for them.
+	// SkipDiagnosis disables the check that Run makes at startup: it compares
+	// the bot with the community's settings and the token's rights, and logs
+	// whatever will not work; see [Diagnose]. The check makes two calls of low
+	// priority and does not delay polling.
 	SkipDiagnosis bool
 
-	// Ready is called once in each Run, when the Poller knows from where in
-	// the community's history it follows: events from then on are handled. With a
-	// [Queue], that is when it begins to poll, which may be when another process has
-	// ended, and again if it has had to stand by meanwhile.
-	// The default is to call nothing. A function given to [Run] can set it.
+	// Ready, if not nil, is called once per Run, when the Poller knows its
+	// position in the community's history: events from then on are handled.
+	// With a [Queue], it is called when the Poller begins to poll, which may be
+	// after another process has ended, and again after each time that the
+	// Poller had to stand by. A function passed to [Run] can set it.
 	Ready func(groupID int64)
 
-	// OnGap is called when VK no longer has some of the events that the Poller
-	// has not got yet: it kept them for too short a time, or has forgotten the
-	// session. from is where the Poller was in the history, to where it goes on;
-	// mostly they are numbers, with one event to each between them. It should
-	// be quick. Nil means that nobody wants to know, beside the log.
+	// OnGap, if not nil, is called when events were lost: VK no longer has some
+	// events that the Poller has not received yet, because it kept them for too
+	// short a time or has forgotten the session. from and to are the old and
+	// new positions in the history, usually decimal numbers that count events.
+	// OnGap must not block. Gaps are also logged.
 	OnGap func(from, to string)
 
-	// Logger gets what goes wrong on the way, and is that of the Dispatcher if
-	// that is the Poller's own. Nil means slog.Default().
+	// Logger receives errors and other problems. If the Poller creates its own
+	// Dispatcher, that uses Logger too. If nil, slog.Default() is used.
 	Logger *slog.Logger
 
 	status atomic.Pointer[PollerStatus]
 }
 
-// A PollerStatus says how a [Poller] fares, for instance to the handler of a
-// health check. A poll ends after [Poller.Wait], also with no event, so that
-// something is wrong if LastPoll is much longer ago than that: VK does not
-// answer, or the Dispatcher has had MaxEvents for so long. Until a poll
-// has ended well LastPoll is zero, whether the bot has just begun or cannot reach
-// VK: a health check should then count from the start of the program.
+// A PollerStatus describes the state of a [Poller], for example for the handler
+// of a health check. A poll ends after [Poller.Wait] even without events, so a
+// LastPoll much older than that is a sign of trouble: either VK does not
+// respond, or the Dispatcher has had MaxEvents all that time. LastPoll is zero
+// until the first poll succeeds, both when the bot has just started and when it
+// cannot reach VK; a health check should then measure from the start of the
+// program.
 type PollerStatus struct {
-	GroupID   int64     // the community; 0 before it is known
-	TS        string    // the place in the community's history; "" before it is known
-	LastPoll  time.Time // when VK last answered a poll properly; zero if it has not
-	LastEvent time.Time // when an event last came; zero if none has
-	Standby   bool      // another process polls, of those with the same Queue
-	Failures  int       // in a row: of polls, and of what comes before them, such as asking for the server
-	Err       error     // of the last poll, or of what comes before it; nil if it went well
+	GroupID   int64     // the community; 0 until it is known
+	TS        string    // the position in the community's history; "" until it is known
+	LastPoll  time.Time // when VK last answered a poll correctly; zero if it has not
+	LastEvent time.Time // when the last event arrived; zero if none has
+	Standby   bool      // another process with the same Queue is polling
+	Failures  int       // consecutive failures of polls and of the calls that precede them, such as the one for the server
+	Err       error     // of the last poll, or of a call that precedes it; nil if it succeeded
 }
 
-// Status returns how the last Run fares. It is safe for concurrent use, and
-// the zero PollerStatus before the first.
+// Status returns the status of the last Run, or the zero PollerStatus before
+// the first. It is safe for concurrent use.
 func (p *Poller) Status() PollerStatus {
 	if s := p.status.Load(); s != nil {
 		return *s
@@ -114,47 +116,50 @@ func (p *Poller) Status() PollerStatus {
 }
 
 var (
-	// A failing long poll is asked at most ten times a second.
+	// pollPause is the pause between failed polls: there are at most ten per
+	// second.
 	pollPause = backoff.Backoff{Min: 200 * time.Millisecond, Max: 30 * time.Second}
 
-	// A poll that brings nothing lasts at least this long, with whatever it
-	// takes to mend it: even answers that make sense come ten times a second
-	// at most, if there is nothing in them.
+	// pollMinimum is the minimum duration of a poll without events, including
+	// the calls made to recover from it. It limits polls that succeed and
+	// return nothing to ten per second or fewer.
 	pollMinimum = 200 * time.Millisecond
 )
 
 const (
-	// pollSlack is how much later than due an answer may come.
+	// pollSlack is how long after its deadline an answer may still arrive.
 	pollSlack = 10 * time.Second
 
-	// maxAnswerKept is up to which size, in bytes, the memory of an answer is
-	// used again for the next.
+	// maxAnswerKept is the size in bytes up to which the memory of an answer is
+	// reused for the next one.
 	maxAnswerKept = 1 << 20
 
-	// minAhead is how many events one answer must bring so that the next poll begins
-	// before they are saved and dispatched: VK is likely to have more already.
+	// minAhead is the number of events in one answer from which the next poll
+	// begins before they are saved and dispatched: VK is then likely to have
+	// more already.
 	minAhead = 8
 
-	// renewAfter is after how many failures in a row the Poller asks for
-	// another server, in case this one is gone.
+	// renewAfter is the number of consecutive failures after which the Poller
+	// asks for another server, in case this one is gone.
 	renewAfter = 5
 )
 
-// Run follows the community's events until ctx ends. It then takes no more,
-// lets the handlers finish what was taken, and returns nil.
+// Run polls for events until ctx is done. Then it stops accepting events, waits
+// for the running handlers to finish the accepted ones, and returns nil.
 //
-// With a Store in its Dispatcher, Run goes on where the last one has ended, how
-// ever that was: first with the events that were not done then, in their order.
-// It returns an error if the Store fails at the start. Later it goes on without
-// it, with a line in the log, until it works again.
+// If the Dispatcher has a Store, Run resumes where the previous run ended, even
+// if that run crashed: it first handles the events left unfinished, in their
+// order. Run returns an error if the Store fails at startup. If the Store fails
+// later, Run logs the error and continues without the Store until it recovers.
 //
-// Whatever may pass, Run survives: lost connections, HTTP errors, answers that
-// make no sense, VK's internal errors. Other errors it returns at once. One that
-// the bot's owner can mend is a [*ConfigError], which names the field and the
-// remedy and holds the [*Error] of VK if there is one: no token, or a wrong one
-// (CodeAuth), or one of a user without a GroupID, a GroupID that the token may not
-// act for, [ErrLongPollOff], a BaseURL that leads elsewhere, a certificate that is
-// not trusted. A Dispatcher that was stopped is [ErrStopped], in the same way.
+// Run retries transient failures: lost connections, HTTP errors, malformed
+// answers, VK's internal errors. It returns any other error at once. An error
+// that the bot's owner can fix is a [*ConfigError], which names the field and
+// the remedy and wraps VK's [*Error], if any. Such errors are a missing or
+// invalid token (CodeAuth), a user's token without a GroupID, a GroupID that
+// the token may not act for, [ErrLongPollOff], a BaseURL that is not VK's, and
+// an untrusted certificate. For a stopped Dispatcher, the error is a
+// ConfigError that wraps [ErrStopped].
 func (p *Poller) Run(ctx context.Context) error {
 	d := p.Dispatcher
 	if err := p.check(); err != nil {
@@ -190,7 +195,7 @@ func (p *Poller) Run(ctx context.Context) error {
 	return f.explained(ctx, err)
 }
 
-// check returns what is wrong with the fields.
+// check returns an error if a field is invalid.
 func (p *Poller) check() error {
 	d := p.Dispatcher
 	var wrong *ConfigError
@@ -200,7 +205,7 @@ func (p *Poller) check() error {
 	case d == nil && p.Handler == nil:
 		wrong = &ConfigError{Field: "Poller.Handler", Text: "the Poller has no Handler", Mend: "set Poller.Handler"}
 	case d != nil && p.Handler != nil:
-		wrong = &ConfigError{Field: "Poller.Handler", Text: "the Poller has a Handler beside its Dispatcher's", Mend: "set one of them"}
+		wrong = &ConfigError{Field: "Poller.Handler", Text: "the Poller has a Handler, and its Dispatcher has another", Mend: "set one of them"}
 	case d != nil && d.Handler == nil:
 		return errNoHandler
 	case p.GroupID < 0:
@@ -213,17 +218,17 @@ func (p *Poller) check() error {
 	return wrong.at("Poller.Run")
 }
 
-// stoppedDispatcher returns the error of a source whose Dispatcher takes no more.
+// stoppedDispatcher returns the error of a source whose Dispatcher was stopped.
 func stoppedDispatcher(place string) error {
 	return &ConfigError{
 		Place: place, Field: strings.Split(place, ".")[0] + ".Dispatcher", is: ErrStopped,
-		Text: "the Dispatcher was stopped, and takes no more events",
+		Text: "the Dispatcher was stopped, and accepts no more events",
 		Mend: "make a new Dispatcher, and stop it after its sources",
 	}
 }
 
-// explained returns the error with which Run ends, in the words that Diagnose has
-// for it.
+// explained returns the error that Run returns for err, in the words that
+// Diagnose has for it.
 func (f *follower) explained(ctx context.Context, err error) error {
 	const place = "Poller.Run"
 	var foreign *HTTPError
@@ -235,7 +240,7 @@ func (f *follower) explained(ctx context.Context, err error) error {
 		wrong = explainGroup(ctx, f.Client, err, "Poller.GroupID", f.GroupID)
 	}
 	if wrong == nil && errors.As(err, &foreign) {
-		wrong = misuse("Client.BaseURL", "leads to "+foreign.Host+", where VK's methods are not", `write the whole address, such as "http://127.0.0.1:8080/method/"`)
+		wrong = misuse("Client.BaseURL", "leads to "+foreign.Host+", which does not serve VK's methods", `write the whole address, such as "http://127.0.0.1:8080/method/"`)
 		wrong.Err = err
 	}
 	if wrong == nil {
@@ -244,18 +249,19 @@ func (f *follower) explained(ctx context.Context, err error) error {
 	return wrong.at(place)
 }
 
-// Run runs a bot: it finds the community that token belongs to, follows its
-// events by Bots Long Poll and gives them to h, until ctx ends. It then lets
-// the running handlers finish and returns nil. An error that polling cannot
-// survive, such as a revoked token, is returned.
+// Run runs a bot: it looks up the community that the token belongs to, receives
+// its events by Bots Long Poll and passes them to h until ctx is done. It then
+// waits for the running handlers to finish and returns nil. It returns an error
+// that retrying cannot fix, such as the one for a revoked token.
 //
 // Run is short for
 //
 //	(&vk.Poller{Client: vk.NewClient(token), Handler: h}).Run(ctx)
 //
-// Each function of set changes fields of this Poller or of its Client first, in
-// order: [Poller.Ready], [Poller.EnableEvents], [Client.BaseURL] and so on. If they
-// set a Dispatcher without a Handler, h is its Handler.
+// Each function in set is called first, in order, and may change fields of this
+// Poller or of its Client: [Poller.Ready], [Poller.EnableEvents],
+// [Client.BaseURL] and so on. If a function sets a Dispatcher without a
+// Handler, h becomes its Handler.
 func Run(ctx context.Context, token string, h Handler, set ...func(p *Poller)) error {
 	p := &Poller{Client: NewClient(token), Handler: h}
 	for _, f := range set {
@@ -270,17 +276,17 @@ func Run(ctx context.Context, token string, h Handler, set ...func(p *Poller)) e
 	return p.Run(ctx)
 }
 
-// enableTries is how often it is tried to switch on what is missing if VK refuses
-// that for the moment, or for the day.
+// enableTries is the number of attempts to enable missing settings while VK's
+// refusals are temporary or last until the next day.
 const enableTries = 3
 
-// enable switches on what is missing in the settings of long poll, until that
-// is done or refused.
+// enable enables missing long poll settings. It retries until that succeeds or
+// VK refuses.
 func (f *follower) enable(ctx context.Context) {
 	kinds, known := kindsWanted(f.d.Handler, f.Kinds)
 	if !known {
-		f.log.LogAttrs(ctx, slog.LevelWarn, "vk: long poll: EnableEvents switches on no kinds of events: the Handler does not tell which ones it wants",
-			slog.String("mend", "make a *Router the Handler, in vk.Wrap if there is middleware around it, or set Poller.Kinds, or switch them on under "+atLongPoll))
+		f.log.LogAttrs(ctx, slog.LevelWarn, "vk: long poll: EnableEvents cannot tell which kinds of events the Handler needs: it enables only Poller.Kinds",
+			slog.String("mend", "use a *Router as the Handler, in vk.Wrap if middleware wraps it, or set Poller.Kinds, or switch the events on under "+atLongPoll))
 	}
 	for failures := 1; ctx.Err() == nil; failures++ {
 		enabled, err := enableEvents(ctx, f.Client, f.group, kinds)
@@ -307,8 +313,9 @@ func (f *follower) enable(ctx context.Context) {
 	}
 }
 
-// enableEvents switches on long poll and those of the kinds that are not on. It
-// returns what it has switched on: those kinds, and "long poll".
+// enableEvents enables long poll and those of the kinds that are disabled. It
+// returns the names of the things that it has enabled: those kinds, and "long
+// poll".
 //
 // See https://dev.vk.com/ru/method/groups.setLongPollSettings.
 func enableEvents(ctx context.Context, c *Client, group int64, kinds []string) (enabled []string, err error) {
@@ -334,14 +341,14 @@ func enableEvents(ctx context.Context, c *Client, group int64, kinds []string) (
 	}
 	for k, on := range s.Events {
 		if on {
-			p[k] = true // is on: VK does not say what it makes of kinds that are left out
+			p[k] = true // already enabled: VK does not document how it treats kinds that are left out
 		}
 	}
 	return enabled, c.Call(ctx, "groups.setLongPollSettings", p, nil)
 }
 
-// standBy blocks until the Poller leads those of its community, or ctx ends. It then goes
-// on from the place where the last leader has been.
+// standBy blocks until the Poller is the leader for its community, or ctx is
+// done. It then resumes from the previous leader's position.
 func (f *follower) standBy(ctx context.Context) error {
 	for said := false; ; {
 		place, leads, err := f.queue.w.Lead(ctx, rolePoll)
@@ -372,8 +379,9 @@ func (f *follower) standBy(ctx context.Context) error {
 	}
 }
 
-// enqueue puts events into the Queue, with the place in the history after them. It tries
-// again until ctx ends. The error is ErrNotLeading if another process polls by now.
+// enqueue puts events into the Queue, together with the position in the history
+// after them. It retries until ctx is done. It returns ErrNotLeading if another
+// process has become the leader.
 func (f *follower) enqueue(ctx context.Context, events []*Event) error {
 	for failures := 1; ; failures++ {
 		err := f.queue.put(ctx, events, &queue.Mark{Role: rolePoll, Value: f.ts})

@@ -19,8 +19,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestRenewIncomplete: a long poll server that lacks something is asked for
-// again, as after any other failure.
+// TestRenewIncomplete: an incomplete long poll server is requested again, as
+// after any other failure.
 func TestRenewIncomplete(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		answers := []string{
@@ -46,8 +46,8 @@ func TestRenewIncomplete(t *testing.T) {
 	})
 }
 
-// TestWithoutReferer: a redirect carries no address on, and is followed or not
-// as the HTTPClient says, or as net/http does.
+// TestWithoutReferer: a redirect does not pass on the address, and is followed
+// or not according to the HTTPClient's policy or that of net/http.
 func TestWithoutReferer(t *testing.T) {
 	check := func(own func(*http.Request, []*http.Request) error, via int) error {
 		t.Helper()
@@ -72,8 +72,8 @@ func TestWithoutReferer(t *testing.T) {
 	}
 }
 
-// TestStreak: of failures in a row the first is told, and that they are over; what
-// fails now and then is told once in a minute.
+// TestStreak: the first of several consecutive failures is reported, and their
+// end. Occasional failures are reported at most once per minute.
 func TestStreak(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var s streak
@@ -105,8 +105,8 @@ func TestStreak(t *testing.T) {
 	})
 }
 
-// TestStrangersConfirmations: confirmations of communities that nobody sets up are
-// answered and not remembered.
+// TestStrangersConfirmations: confirmation requests for communities without
+// Setup are answered and not remembered.
 func TestStrangersConfirmations(t *testing.T) {
 	cb := &Callback{Client: NewClient("t"), Handler: HandlerFunc(func(*Context) error { return nil }), Secret: NewSecret("s"), Confirmation: "c0de", Logger: slog.New(slog.DiscardHandler)}
 	for i := range 100 {
@@ -141,8 +141,9 @@ func (s *downStore) Swap(ctx context.Context, key string, old, new []byte, ttl t
 	return s.m.Swap(ctx, key, old, new, ttl)
 }
 
-// TestStoreDownLog: while a Store fails, a webhook's events have one line together, and
-// another when it works again. Status tells of it meanwhile.
+// TestStoreDownLog: while a Store fails, the events of a webhook share one log
+// line, and there is another when it works again. Status reports the failure
+// meanwhile.
 func TestStoreDownLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -165,13 +166,13 @@ func TestStoreDownLog(t *testing.T) {
 		if st := cb.Status(); !st.Ready || st.LastEvent.IsZero() || st.Err == nil || st.Answering != 0 {
 			t.Errorf("the status of a failing store is %+v", st)
 		}
-		if n := strings.Count(log.String(), "events cannot be taken"); n != 1 || !strings.Contains(log.String(), "down") {
+		if n := strings.Count(log.String(), "events cannot be accepted"); n != 1 || !strings.Contains(log.String(), "down") {
 			t.Errorf("%d lines for 100 events:\n%.2000s", n, &log)
 		}
 		s.down.Store(false)
 		time.Sleep(time.Minute)
 		post(200)
-		if n := strings.Count(log.String(), "events can be taken again"); n != 1 {
+		if n := strings.Count(log.String(), "events can be accepted again"); n != 1 {
 			t.Errorf("%d lines of the recovery:\n%.2000s", n, &log)
 		}
 		if st := cb.Status(); st.Err != nil {
@@ -190,7 +191,8 @@ func TestStoreDownLog(t *testing.T) {
 	})
 }
 
-// TestLoggerFails: a slog.Handler that fails is told of once, on standard error.
+// TestLoggerFails: a slog.Handler that fails is reported once, on standard
+// error.
 func TestLoggerFails(t *testing.T) {
 	var said bytes.Buffer
 	lament = &said
@@ -212,8 +214,8 @@ type brokenHandler struct{ slog.Handler }
 
 func (brokenHandler) Enabled(context.Context, slog.Level) bool { panic("no log") }
 
-// A retryingStore has a driver that repeats a Swap after a lost answer: it returns
-// false for what it has swapped.
+// A retryingStore has a driver that repeats a Swap after a lost answer: it
+// returns false although the first Swap has succeeded.
 type retryingStore struct {
 	MemoryStore
 	lost atomic.Bool
@@ -224,8 +226,8 @@ func (s *retryingStore) Swap(ctx context.Context, key string, old, new []byte, t
 	return ok && !s.lost.Swap(false), err
 }
 
-// TestSessionDriverRetry: an Update or Delete whose Swap was repeated by the driver counts
-// once.
+// TestSessionDriverRetry: an Update or Delete with a Swap that the driver
+// repeats counts once.
 func TestSessionDriverRetry(t *testing.T) {
 	e, err := ParseEvent([]byte(`{"type":"message_new","event_id":"1","group_id":1,"object":{"message":{"from_id":1,"peer_id":1,"text":"x"}}}`))
 	if err != nil {
@@ -256,8 +258,8 @@ func TestSessionDriverRetry(t *testing.T) {
 	}
 }
 
-// TestPollRecoveryLog: of polls that fail in a row the first has a warning with its cause,
-// and the recovery a line.
+// TestPollRecoveryLog: the first of several consecutive failed polls is logged
+// as a warning with its cause, and the recovery is logged too.
 func TestPollRecoveryLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log bytes.Buffer
@@ -306,7 +308,8 @@ func (s tardyStore) Swap(ctx context.Context, key string, old, new []byte, ttl t
 	return s.MemoryStore.Swap(ctx, key, old, new, ttl)
 }
 
-// copied returns a Store with what s has now, as after the end of the process.
+// copied returns a Store with the current values of s, as after the end of the
+// process.
 func (s tardyStore) copied(t *testing.T) tardyStore {
 	c := new(MemoryStore)
 	s.List(t.Context(), "", func(key string, value []byte) bool {
@@ -316,13 +319,13 @@ func (s tardyStore) copied(t *testing.T) tardyStore {
 	return tardyStore{c}
 }
 
-// A historian is a bot and a long poll with so many events at each of the places 5 and 6
-// of the history.
+// A historian is a bot and a long poll server that has a number of events at
+// each of the positions 5 and 6 of the history.
 type historian struct {
 	each  int
 	began time.Time
 	polls []string
-	times map[string]time.Duration // of events, when they were handled
+	times map[string]time.Duration // when each event was handled
 	order []string
 	asked func(ts string) // called for each poll
 }
@@ -359,7 +362,7 @@ func (h *historian) run(t *testing.T, ctx context.Context, d *Dispatcher) {
 	}
 }
 
-// all returns the events of places in the history.
+// all returns the events of positions in the history.
 func (h *historian) all(places ...string) (ids []string) {
 	for _, ts := range places {
 		for i := range h.each {
@@ -369,8 +372,9 @@ func (h *historian) all(places ...string) (ids []string) {
 	return ids
 }
 
-// TestPollsAhead: while many events are saved, the next poll is under way. Their handlers
-// still begin after that, in order, and Pending says that there is something to do.
+// TestPollsAhead: while many events are being saved, the next poll is in
+// progress. Their handlers still begin after they are saved, in order, and
+// Pending counts them.
 func TestPollsAhead(t *testing.T) {
 	for _, tt := range []struct {
 		each, pending int
@@ -408,16 +412,16 @@ func TestPollsAhead(t *testing.T) {
 	}
 }
 
-// TestPolledAheadCrash: events that a poll has brought and that were not saved when the
-// process died come to the next one, behind those that were.
+// TestPolledAheadCrash: events that a poll returned and that were not saved
+// when the process died go to the next process, after the saved ones.
 func TestPolledAheadCrash(t *testing.T) {
 	for _, tt := range []struct {
 		crash time.Duration
-		poll  string // the next run's first one
+		poll  string // the first poll of the next run
 		want  []string
 	}{
 		{time.Second / 2, "5 at 0s", []string{"5", "6"}},
-		{3 * time.Second / 2, "6 at 0s", []string{"5", "6"}}, // that those of 5 are done is to be written
+		{3 * time.Second / 2, "6 at 0s", []string{"5", "6"}}, // it is not yet written that the events of 5 are done
 		{5 * time.Second / 2, "7 at 0s", nil},
 	} {
 		t.Run(fmt.Sprint("after ", tt.crash), func(t *testing.T) {
@@ -444,8 +448,8 @@ func TestPolledAheadCrash(t *testing.T) {
 	}
 }
 
-// TestPolledAheadStop: without a Store, events that a poll has brought are handled also
-// if the bot is stopped before it is their turn.
+// TestPolledAheadStop: without a Store, events that a poll returned are handled
+// even if the bot is stopped before their turn.
 func TestPolledAheadStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

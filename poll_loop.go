@@ -19,24 +19,24 @@ type follower struct {
 	*Poller
 	d    *Dispatcher
 	feed *feed
-	base context.Context // the parent of handlers' contexts
+	base context.Context // the parent of the handlers' contexts
 	log  logger
 
-	started     bool   // it was logged that the bot has started
-	resumes     bool   // it goes on where another run has ended
-	name        string // of the community; "" if GroupID says which it is
+	started     bool   // the start of the bot was logged
+	resumes     bool   // it resumes where another run ended
+	name        string // the community's name; "" if GroupID is set
 	group       int64
 	server, key string
 	ts          string
 	journal     *journal    // nil without a Store
 	queue       *groupQueue // nil without a Queue
 	status      PollerStatus
-	streak      streak // of polls, and of what comes before them
+	streak      streak // of polls and of the calls that precede them
 
-	answer bytes.Buffer // the last one's memory, for the next
-	fresh  int          // events of it that could be read
+	answer bytes.Buffer // the memory of the last answer, reused for the next
+	fresh  int          // the number of its events that could be parsed
 
-	elsewhere []*job // of other sources, with the events that came here too
+	elsewhere []*job // jobs of other sources that have events which this source brought too
 
 	connecting atomic.Bool // the last poll has no connection, or had none when it ended
 }
@@ -56,17 +56,17 @@ func (f *follower) follow(ctx context.Context) error {
 	return f.loop(ctx)
 }
 
-// loop polls and handles what comes, until ctx ends or an error that nothing mends.
+// loop polls and handles events until ctx is done or a permanent error occurs.
 func (f *follower) loop(ctx context.Context) error {
 	polling, cancel := context.WithCancel(ctx)
-	var ahead chan polled // has the answer of a poll that is on its way; nil if none is
+	var ahead chan polled // receives the result of the poll in progress; nil if there is none
 	defer func() {
 		cancel()
 		if ahead != nil {
 			<-ahead
 		}
 	}()
-	failures := 0 // in a row
+	failures := 0 // consecutive failures
 	for ctx.Err() == nil || ahead != nil {
 		var p polled
 		if ahead != nil {
@@ -75,7 +75,7 @@ func (f *follower) loop(ctx context.Context) error {
 			p = f.ask(ctx, f.ts)
 		}
 		if p.err != nil && ctx.Err() != nil {
-			break // the end has cut it off
+			break // the poll was canceled by the end of ctx
 		}
 		from := f.ts
 		f.fresh = 0
@@ -88,7 +88,7 @@ func (f *follower) loop(ctx context.Context) error {
 			f.log.LogAttrs(ctx, slog.LevelDebug, "vk: long poll", slog.Int("events", len(p.events)), slog.Duration("took", p.took), slog.String("ts", f.ts))
 			f.note(nil, len(p.events))
 			if len(p.events) >= minAhead && f.ts != from {
-				f.d.count.Add(1) // the next poll does not mean that these events are dispatched
+				f.d.count.Add(1) // pending until these events are dispatched: the next poll may begin before that
 				ahead = make(chan polled, 1)
 				go func(to chan<- polled, ts string) { to <- f.ask(polling, ts) }(ahead, f.ts)
 				err = f.handle(ctx, p.events)
@@ -109,7 +109,7 @@ func (f *follower) loop(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if f.fresh == 0 || f.ts == from { // what cannot be read, or comes again, is nothing too
+		if f.fresh == 0 || f.ts == from { // unreadable and repeated events count as none
 			backoff.Sleep(ctx, pollMinimum-time.Since(p.began))
 		}
 	}
@@ -122,7 +122,8 @@ func (f *follower) ready(ctx context.Context) {
 	}
 }
 
-// logStart says what the bot is, and from where in the history it goes on.
+// logStart logs the bot's name and kinds of events, and the position that it
+// starts from.
 func (f *follower) logStart(ctx context.Context) {
 	f.started = true
 	kinds, _ := kindsWanted(f.d.Handler, f.Kinds)
@@ -130,7 +131,7 @@ func (f *follower) logStart(ctx context.Context) {
 		slog.String("ts", f.ts), slog.Bool("resumed", f.resumes), slog.Bool("store", f.d.Store != nil))
 }
 
-// mend does what a failed poll asks for. It returns an error if nothing helps.
+// mend recovers from a failed poll. It returns an error if that is impossible.
 func (f *follower) mend(ctx context.Context, err error, failures int) error {
 	if ctx.Err() != nil {
 		return nil
@@ -153,7 +154,7 @@ func (f *follower) mend(ctx context.Context, err error, failures int) error {
 	return nil
 }
 
-// start finds the community and its long poll server.
+// start looks up the community and its long poll server.
 func (f *follower) start(ctx context.Context) error {
 	f.group = f.GroupID
 	for failures := 0; f.group == 0; {
@@ -197,26 +198,27 @@ func (f *follower) start(ctx context.Context) error {
 	return nil
 }
 
-// call calls a function of the user's, or what uses the user's Client. If it panics
-// or ends its goroutine, that is logged.
+// call calls a function that belongs to the user or uses the user's Client. It
+// logs an error if the function fails, panics or ends its goroutine.
 func (f *follower) call(ctx context.Context, name string, do func() error) {
 	if err := apart(do); err != nil {
 		f.log.LogAttrs(ctx, slog.LevelError, "vk: long poll: "+name+" failed", failure(err)...)
 	}
 }
 
-// keep keeps the place in the history, if there is no event before it that is
-// not kept.
+// keep saves the position in the history. All events before it must have been
+// saved.
 func (f *follower) keep(ctx context.Context) {
 	if f.queue != nil {
-		f.enqueue(ctx, nil) // if another one leads, the next poll's events say so
+		f.enqueue(ctx, nil) // if another process leads, the next poll's enqueue returns that error
 	} else if f.journal != nil {
 		f.journal.add(f.ts, nil)
 		f.journal.save(f.base)
 	}
 }
 
-// openJournal finds out where the last run has ended.
+// openJournal opens the community's journal and reads where the previous run
+// ended.
 func (f *follower) openJournal(ctx context.Context) error {
 	jr, err := f.d.journal(ctx, f.group)
 	if err != nil {
@@ -229,7 +231,8 @@ func (f *follower) openJournal(ctx context.Context) error {
 	return nil
 }
 
-// note notes how a poll went, or what comes before it.
+// note records the result of a poll, or of a call that precedes it, in the
+// status.
 func (f *follower) note(err error, events int) {
 	s := &f.status
 	s.Err = err
@@ -245,14 +248,14 @@ func (f *follower) note(err error, events int) {
 	f.publish()
 }
 
-// publish lets others know how the Poller fares.
+// publish makes the current status visible to Status.
 func (f *follower) publish() {
 	published := f.status
 	published.GroupID, published.TS = f.group, f.ts
 	f.Poller.status.Store(&published)
 }
 
-// gap says that events are lost.
+// gap reports lost events to the log and to OnGap.
 func (f *follower) gap(ctx context.Context, from, to string) {
 	f.log.LogAttrs(ctx, slog.LevelWarn, "vk: long poll: events are lost: VK no longer has them", slog.String("from", from), slog.String("to", to))
 	f.keep(ctx)
@@ -261,9 +264,9 @@ func (f *follower) gap(ctx context.Context, from, to string) {
 	}
 }
 
-// mayPass is mayPass for a call of Run. Before the first poll, an address where VK
-// is not, or a certificate that is not trusted, is a mistake; after it, it may
-// be the trouble of a network.
+// mayPass is like the function mayPass, for a call of Run. Before the first
+// poll, an address without VK's API and an untrusted certificate are
+// configuration errors. After it, the cause may be a problem of the network.
 func (f *follower) mayPass(err error) bool {
 	var foreign *HTTPError
 	var wrong *ConfigError
@@ -281,8 +284,9 @@ func (f *follower) mayPass(err error) bool {
 	return mayPass(err)
 }
 
-// mayPass reports whether a call that failed, repetitions included, may
-// succeed later. VK's refusals do not, but for those that are about the moment.
+// mayPass reports whether a call that failed, including its retries, may
+// succeed later. VK's refusals are permanent, except those that
+// [Error.Temporary] reports as temporary.
 func mayPass(err error) bool {
 	var refused *Error
 	if errors.As(err, &refused) {
@@ -293,7 +297,8 @@ func mayPass(err error) bool {
 	return !errors.As(err, &wrong) && !errors.As(err, &param)
 }
 
-// pause waits after a failure. The first of several in a row is a warning.
+// pause waits after a failure. The first of several consecutive failures is
+// logged as a warning.
 func (f *follower) pause(ctx context.Context, failures int, err error) {
 	d := pollPause.Delay(failures)
 	level := slog.LevelDebug
@@ -305,7 +310,7 @@ func (f *follower) pause(ctx context.Context, failures int, err error) {
 	backoff.Sleep(ctx, d)
 }
 
-// recovered says that VK answers again, if it was said that it does not.
+// recovered logs that VK answers again, if its failure was logged.
 func (f *follower) recovered(ctx context.Context) {
 	if failures, tell := f.streak.worked(); tell {
 		f.log.LogAttrs(ctx, slog.LevelInfo, "vk: long poll works again", slog.Int("failures", failures))
@@ -313,13 +318,13 @@ func (f *follower) recovered(ctx context.Context) {
 }
 
 const (
-	failedHistory pollFailed = 1 // the history is too old: go on from the ts that comes along
-	failedKey     pollFailed = 2 // the key has run out
-	failedSession pollFailed = 3 // the session is forgotten, key and ts
+	failedHistory pollFailed = 1 // the history is too old: continue from the ts in the answer
+	failedKey     pollFailed = 2 // the key has expired
+	failedSession pollFailed = 3 // the session, key and ts, is forgotten
 )
 
-// handle gives events to the dispatcher. One that cannot be read is logged,
-// and takes no other along.
+// handle passes events to the Dispatcher. It logs events that cannot be parsed
+// and skips them.
 func (f *follower) handle(ctx context.Context, raw []json.RawMessage) error {
 	var events []*Event
 	gathers := f.journal != nil || f.queue != nil
@@ -356,10 +361,10 @@ func (f *follower) handle(ctx context.Context, raw []json.RawMessage) error {
 		return f.redispatch(ctx)
 	}
 	entries := f.journal.add(f.ts, events)
-	if err := f.journal.save(f.base); errors.Is(err, ErrJournalTaken) { // before they can do any harm
+	if err := f.journal.save(f.base); errors.Is(err, ErrJournalTaken) { // save before dispatching: the events' handlers may crash the process
 		return err
 	}
-	// What the stop of another source has left is older.
+	// Events that were left by the stop of another source are older.
 	if err := f.journal.replay(ctx); err != nil {
 		leaveIdle(entries)
 		return err
@@ -367,9 +372,9 @@ func (f *follower) handle(ctx context.Context, raw []json.RawMessage) error {
 	return resumed(func() error { return f.journal.handle(ctx, entries, f.feed, f.Client) })
 }
 
-// resumed runs f, which gives events to the Dispatcher, apart. If an Observer or a
-// slog.Handler ends the goroutine, the event was given, and f runs again for the
-// rest.
+// resumed runs f, which passes events to the Dispatcher, apart from its caller.
+// If an Observer or a slog.Handler ends the goroutine, the current event has
+// been passed on, and f runs again for the rest.
 func resumed(f func() error) error {
 	for {
 		if err := apart(f); err != errExit {
@@ -378,7 +383,7 @@ func resumed(f func() error) error {
 	}
 }
 
-// dispatch gives an event to the Dispatcher, without a Store.
+// dispatch passes an event to the Dispatcher when there is no Store.
 func (f *follower) dispatch(ctx context.Context, e *Event) error {
 	j := &job{d: f.d, feed: f.feed, ctx: f.base, client: f.Client, ev: e}
 	if err := f.d.arrivals.await(ctx, laneOf(e)); err != nil {
@@ -391,8 +396,8 @@ func (f *follower) dispatch(ctx context.Context, e *Event) error {
 	return err
 }
 
-// redispatch dispatches the events that came from another source too, and that
-// were cut off there because that source was stopped.
+// redispatch dispatches events that another source brought too and that were
+// cut off there because that source was stopped.
 func (f *follower) redispatch(ctx context.Context) error {
 	all := f.elsewhere
 	f.elsewhere = nil
@@ -413,8 +418,8 @@ func (f *follower) redispatch(ctx context.Context) error {
 	return nil
 }
 
-// timedOut reports whether nothing came in time, which says nothing against the
-// server; unless it is that there was no connection to it.
+// timedOut reports whether a poll got no answer in time although it had a
+// connection. That alone does not mean that the server has a problem.
 func (f *follower) timedOut(err error) bool {
 	return errors.Is(err, context.DeadlineExceeded) && !f.connecting.Load()
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// TestPollFailed: what each failed code makes of key and ts.
+// TestPollFailed: each failed code has its own effect on key and ts.
 func TestPollFailed(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
@@ -60,9 +60,9 @@ func TestPollFailed(t *testing.T) {
 	}
 }
 
-// TestPollGarbage: whatever the server answers, as fast as it can, it is asked
-// ten times a second at most, the same ts is asked for, and the bot goes on
-// when it is well again.
+// TestPollGarbage: a server that answers nonsense as fast as it can is polled
+// at most ten times a second, always with the same ts, and the bot goes on when
+// the server recovers.
 func TestPollGarbage(t *testing.T) {
 	page := func(status int, contentType, body string) func(http.ResponseWriter) {
 		return func(w http.ResponseWriter) {
@@ -127,7 +127,8 @@ func TestPollGarbage(t *testing.T) {
 	}
 }
 
-// TestPollPoison: an event that cannot be read is logged, and loses no other.
+// TestPollPoison: an event that cannot be parsed is logged, and no other event
+// is lost.
 func TestPollPoison(t *testing.T) {
 	for _, poison := range []string{`1`, `"x"`, `null`, `[]`, `{}`, `{"type":5.5e1000}`, `{"object":{}}`, `{"type":""}`} {
 		t.Run(poison, func(t *testing.T) {
@@ -152,7 +153,7 @@ func TestPollPoison(t *testing.T) {
 	}
 }
 
-// TestPollFatal: what cannot pass ends Run at once, with an error that tells.
+// TestPollFatal: a permanent error ends Run at once, and names its cause.
 func TestPollFatal(t *testing.T) {
 	refuse := func(code int, msg string) string {
 		return fmt.Sprintf(`{"error":{"error_code":%d,"error_msg":%q}}`, code, msg)
@@ -198,7 +199,8 @@ func TestPollFatal(t *testing.T) {
 	}
 }
 
-// TestPollSurvives: what may pass does not end Run, at its start or later.
+// TestPollSurvives: a transient error does not end Run, neither at its start
+// nor later.
 func TestPollSurvives(t *testing.T) {
 	for _, code := range []int{1, 6, 9, 10, 29, 32, 36, 43} {
 		t.Run(strconv.Itoa(code), func(t *testing.T) {
@@ -217,7 +219,7 @@ func TestPollSurvives(t *testing.T) {
 					switch {
 					case bad():
 						io.WriteString(w, `{"failed":2}`)
-					case n > 0 && p.polls[n] == p.polls[n-1]: // once between the troubles, once after
+					case n > 0 && p.polls[n] == p.polls[n-1]: // once between the failures, once after
 						wait(r)
 						io.WriteString(w, `{"ts":`+strconv.Quote(r.URL.Query().Get("ts"))+`,"updates":[]}`)
 					default:
@@ -236,8 +238,8 @@ func TestPollSurvives(t *testing.T) {
 	}
 }
 
-// TestPollTimeout: a client's time-out does not cut polls short, and a server
-// that says nothing at all is asked again.
+// TestPollTimeout: a client's timeout does not end polls early, and a server
+// that sends nothing at all is polled again.
 func TestPollTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPoll(t)
@@ -265,8 +267,8 @@ func TestPollTimeout(t *testing.T) {
 	})
 }
 
-// TestPollUnreachable: a server that lets nobody in is no slow one: another is
-// asked for, though not often.
+// TestPollUnreachable: a server that accepts no connection is not treated as a
+// slow one: another one is requested, though not often.
 func TestPollUnreachable(t *testing.T) {
 	for name, patience := range map[string]time.Duration{
 		"the dialer gives up": 30 * time.Second,
@@ -313,8 +315,8 @@ func TestPollUnreachable(t *testing.T) {
 	}
 }
 
-// TestPollRedirected: whoever sends a poll elsewhere, such as a proxy with a page
-// for people, does not spread the key: not by the log, and not by a Referer.
+// TestPollRedirected: a redirect of a poll, such as a proxy's to an HTML page,
+// does not disclose the key, neither in the log nor in a Referer.
 func TestPollRedirected(t *testing.T) {
 	for name, location := range map[string]string{
 		"elsewhere": "http://portal.test/", "nowhere": "http://portal.test:no/?from=http://vk.test/lp?", "in circles": "/lp?",
@@ -343,8 +345,8 @@ func TestPollRedirected(t *testing.T) {
 	}
 }
 
-// TestAsSent: an event that is handled by a later run is the same to the byte as
-// it came from VK.
+// TestAsSent: an event that a later run handles is byte for byte the one that
+// VK sent.
 func TestAsSent(t *testing.T) {
 	for name, store := range map[string]vk.Store{
 		"of this process": new(vk.MemoryStore),
@@ -384,9 +386,8 @@ func TestAsSent(t *testing.T) {
 	}
 }
 
-// TestPollingPauses: while a Dispatcher has all the events that it takes, a
-// Poller does not ask for more, and then goes on. Those whose handlers wait for
-// something do not count.
+// TestPollingPauses: a Poller does not poll while its Dispatcher has MaxEvents,
+// and then goes on. Events with parked handlers do not count.
 func TestPollingPauses(t *testing.T) {
 	for name, wait := range map[string]func(c *vk.Context, f func() error) error{
 		"works": func(c *vk.Context, f func() error) error { return f() },

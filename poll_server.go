@@ -18,8 +18,8 @@ import (
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
-// renew asks for the long poll server and a key, until it gets them. The place
-// in the history is kept, unless it is lost.
+// renew requests the long poll server and a key, and retries until it gets
+// them. It keeps the position in the history unless that is lost.
 func (f *follower) renew(ctx context.Context, lost bool) error {
 	for failures := 1; ctx.Err() == nil; failures++ {
 		var s struct {
@@ -63,7 +63,7 @@ func (f *follower) renew(ctx context.Context, lost bool) error {
 	return nil
 }
 
-// isOff reports whether a refusal was because long poll is switched off.
+// isOff reports whether VK refused because long poll is disabled.
 func (f *follower) isOff(ctx context.Context, refusal error) bool {
 	var settings struct {
 		Enabled *bool `json:"is_enabled"`
@@ -75,38 +75,39 @@ func (f *follower) isOff(ctx context.Context, refusal error) bool {
 		return !*settings.Enabled
 	}
 	var refused *Error
-	errors.As(refusal, &refused) // its text without the method, which is called that too
+	errors.As(refusal, &refused) // refused.Message lacks the method's name, which contains "LongPoll" itself
 	text := strings.ToLower(refused.Message)
 	return strings.Contains(text, "longpoll") || strings.Contains(text, "long poll")
 }
 
-// pollAddress returns the address of a long poll server, to which VK gives no
-// scheme at times.
+// pollAddress returns the address of a long poll server. VK sometimes omits the
+// scheme.
 func pollAddress(server string) (string, error) {
 	if !strings.Contains(server, "://") {
 		server = "https://" + server
 	}
 	u, err := url.Parse(server)
 	if err != nil || u.Hostname() == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return "", errors.New("vk: groups.getLongPollServer: the answer's server is no address")
+		return "", errors.New("vk: groups.getLongPollServer: the server in the answer is not a valid address")
 	}
 	return u.String(), nil
 }
 
-// A polled is what one poll has brought.
+// A polled is the result of one poll.
 type polled struct {
 	events []json.RawMessage // as VK sent them
-	ts     string            // where the history goes on; "" if the poll has failed
+	ts     string            // the position after the events; "" if the poll failed
 	err    error
 	began  time.Time
 	took   time.Duration
 }
 
-// ask asks for the events after a place in the history. It changes nothing but what is
-// of polls alone, so that it may run while the events of the last poll are handled.
+// ask polls for the events after a position in the history. It changes only
+// fields that belong to polls, so it may run while the events of the last poll
+// are being handled.
 func (f *follower) ask(ctx context.Context, ts string) (p polled) {
 	p.began = time.Now()
-	p.err = apart(func() (err error) { // the transport is the user's
+	p.err = apart(func() (err error) { // the transport is the user's and may panic
 		p.events, p.ts, err = f.request(ctx, ts)
 		return err
 	})
@@ -114,7 +115,7 @@ func (f *follower) ask(ctx context.Context, ts string) (p polled) {
 	return p
 }
 
-// move moves on in the history to where a poll has come.
+// move advances the position in the history after a poll.
 func (f *follower) move(ctx context.Context, p polled) {
 	from := f.ts
 	switch {
@@ -126,7 +127,8 @@ func (f *follower) move(ctx context.Context, p polled) {
 	}
 }
 
-// request is one poll. Of failedHistory it also returns the place to go on from.
+// request makes one poll. With failedHistory, it also returns the position to
+// continue from.
 func (f *follower) request(ctx context.Context, ts string) (events []json.RawMessage, next string, err error) {
 	const method = "long poll"
 	wait := cmp.Or(f.Wait, 25*time.Second)
@@ -152,17 +154,17 @@ func (f *follower) request(ctx context.Context, ts string) (events []json.RawMes
 		return nil, "", callError(ctx, method, err)
 	}
 	hc := *cmp.Or(f.Client.HTTPClient, http.DefaultClient)
-	hc.Timeout = 0 // it is meant for calls, and would cut polls short
+	hc.Timeout = 0 // the timeout is meant for calls and would end polls early
 	hc.CheckRedirect = withoutReferer(hc.CheckRedirect)
 	f.answer.Reset()
 	defer func() {
 		if f.answer.Cap() > maxAnswerKept {
-			f.answer = bytes.Buffer{} // the events have it, if there are any
+			f.answer = bytes.Buffer{} // too large to reuse; events that refer to it keep it
 		}
 	}()
 	if err := f.Client.readJSON(&f.answer, &hc, req, method); err != nil {
 		err = callError(ctx, method, err)
-		if text := err.Error(); strings.Contains(text, f.key) { // of where it was sent to, for instance
+		if text := err.Error(); strings.Contains(text, f.key) { // the text may contain the request's address
 			err = errors.New(strings.ReplaceAll(text, f.key, "***"))
 		}
 		return nil, "", err
@@ -174,7 +176,7 @@ func (f *follower) request(ctx context.Context, ts string) (events []json.RawMes
 	}
 	switch {
 	case answer.failed == failedHistory && answer.ts == "":
-		return nil, "", failedSession // there is no place to go on from
+		return nil, "", failedSession // there is no position to continue from
 	case answer.failed != 0:
 		return nil, answer.ts, answer.failed
 	case answer.ts == "":
@@ -182,8 +184,8 @@ func (f *follower) request(ctx context.Context, ts string) (events []json.RawMes
 	}
 	if f.answer.Cap() <= maxAnswerKept {
 		for i, raw := range answer.events {
-			// In memory of its own: a handler may be parked with one of them
-			// for long, and is not to keep the others.
+			// Copy the event: a handler may be parked with it for a long time,
+			// and must not keep the other events in memory.
 			answer.events[i] = bytes.Clone(raw)
 		}
 	}
@@ -192,8 +194,9 @@ func (f *follower) request(ctx context.Context, ts string) (events []json.RawMes
 
 func (e pollFailed) Error() string { return "vk: long poll: failed " + strconv.Itoa(int(e)) }
 
-// withoutReferer keeps a poll that is redirected from telling the other server
-// its address, which has the key in it. A nil check is that of net/http.
+// withoutReferer returns a CheckRedirect function that keeps a redirected poll
+// from sending its address, which contains the key, to the other server. If
+// check is nil, the function has the default policy of net/http.
 func withoutReferer(check func(*http.Request, []*http.Request) error) func(*http.Request, []*http.Request) error {
 	return func(r *http.Request, via []*http.Request) error {
 		r.Header.Del("Referer")
@@ -207,26 +210,27 @@ func withoutReferer(check func(*http.Request, []*http.Request) error) func(*http
 	}
 }
 
-// updates is an answer of the long poll.
+// updates is an answer of the long poll server.
 type updates struct {
-	ts     string            // where the history goes on
-	failed pollFailed        // what VK says instead
+	ts     string            // the position after the events
+	failed pollFailed        // the failure that VK reports instead of events
 	events []json.RawMessage // parts of the answer, for ParseEvent
 }
 
-// maxUpdates is how many updates are taken for an answer of VK, which keeps 256
-// for those who ask: a short update takes more memory here than on the way.
+// maxUpdates limits the updates in one answer. VK keeps 256 for a client. The
+// limit is needed because a short update takes more memory here than in the
+// answer.
 const maxUpdates = 10_000
 
 var errTooManyUpdates = fmt.Errorf("an answer with more than %d updates", maxUpdates)
 
-// readUpdates reads an answer of the long poll. It cuts out the events without
-// looking into them, other than for mistakes in the JSON: these are an error for
-// all, because what follows a mistake is anybody's guess.
+// readUpdates reads an answer of the long poll server. It cuts out the events
+// without parsing them, but it checks the JSON: a syntax error is an error of
+// the whole answer, because the rest cannot be interpreted.
 func readUpdates(b []byte) (updates, error) {
 	var u updates
 	var ts, failed []byte
-	var odd json.RawMessage // updates that are no array
+	var odd json.RawMessage // set if updates is not an array
 	s := scan.New(b)
 	if s.Object() {
 		for s.Member() {
@@ -258,7 +262,7 @@ func readUpdates(b []byte) (updates, error) {
 	}
 	if odd != nil {
 		u.events = nil
-		tolerant.Unmarshal(odd, &u.events) // an object with numbers for keys, as PHP makes of an array
+		tolerant.Unmarshal(odd, &u.events) // an object with numbers as keys, as PHP encodes some arrays
 	}
 	text, _ := tolerant.Text(ts)
 	u.ts = string(text)
@@ -267,5 +271,5 @@ func readUpdates(b []byte) (updates, error) {
 	return u, nil
 }
 
-// A pollFailed is what VK says instead of events.
+// A pollFailed is a failure code that VK sends instead of events.
 type pollFailed int

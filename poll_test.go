@@ -20,11 +20,11 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// fakePoll is a long poll with a script: what each poll, and each request for a
-// server, is answered.
+// fakePoll is a scripted long poll server: it has an answer for each poll and
+// for each request for a server.
 type fakePoll struct {
 	*fakeAPI
-	log bytes.Buffer // what the bot logs
+	log bytes.Buffer // the bot's log
 
 	mu      sync.Mutex
 	polls   []string // "key ts" of each poll
@@ -68,7 +68,7 @@ func newPoll(t *testing.T) *fakePoll {
 	return p
 }
 
-// wait is a poll in whose time nothing happens.
+// wait answers a poll without events.
 func wait(r *http.Request) {
 	seconds, _ := strconv.Atoi(r.URL.Query().Get("wait"))
 	select {
@@ -77,12 +77,13 @@ func wait(r *http.Request) {
 	}
 }
 
-// update is a message_new event from peer 1, with a text for its id.
+// update returns a message_new event from peer 1, with a text that is equal to
+// its id.
 func update(id string) string {
 	return fmt.Sprintf(`{"type":"message_new","event_id":%q,"group_id":7,"v":"5.199","object":{"message":{"peer_id":1,"from_id":1,"conversation_message_id":1,"text":%q}}}`, id, id)
 }
 
-// run follows p until d has passed, and returns what was handled.
+// run runs a Poller on p for d, and returns the texts of the events handled.
 func (p *fakePoll) run(t *testing.T, d time.Duration) (texts []string, err error) {
 	var mu sync.Mutex
 	poller := &vk.Poller{
@@ -98,7 +99,7 @@ func (p *fakePoll) run(t *testing.T, d time.Duration) (texts []string, err error
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	defer cancel()
 	err = poller.Run(ctx)
-	synctest.Wait() // for the server to see that the last poll has gone
+	synctest.Wait() // let the server see that the last poll is gone
 	if strings.Contains(p.log.String(), "key=k") || err != nil && strings.Contains(err.Error(), "key=k") {
 		t.Errorf("a key shows: %v\n%s", err, p.log.String())
 	}
@@ -167,8 +168,8 @@ func TestPollReady(t *testing.T) {
 	})
 }
 
-// TestPollNotReady: who is stopped before the place in the history is known was
-// never ready.
+// TestPollNotReady: a Poller that is stopped before the position in the history
+// is known never calls Ready.
 func TestPollNotReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPoll(t)
@@ -186,8 +187,8 @@ func TestPollNotReady(t *testing.T) {
 	})
 }
 
-// TestPollNoGroup: an answer without the community's id makes no sense, and is
-// asked for again, at leisure.
+// TestPollNoGroup: an answer without the community's ID is treated as a
+// failure, and the request is retried with pauses.
 func TestPollNoGroup(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPoll(t)
@@ -210,7 +211,7 @@ func TestPollNoGroup(t *testing.T) {
 }
 
 // TestPollEnds: Run returns nil at the end of its context, after the handlers,
-// which can still answer.
+// which can still reply.
 func TestPollEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPoll(t)
@@ -246,7 +247,7 @@ func TestPollEnds(t *testing.T) {
 	})
 }
 
-// TestPollGroupID: with a user's token, the community is named.
+// TestPollGroupID: with a user's token, GroupID names the community.
 func TestPollGroupID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPoll(t)
@@ -291,7 +292,7 @@ func TestPollerMistakes(t *testing.T) {
 	})
 }
 
-// TestPollGap: that events are lost is told, with from where to where; an
+// TestPollGap: lost events are reported with the old and the new position; an
 // expired key loses none.
 func TestPollGap(t *testing.T) {
 	for _, tt := range []struct {
@@ -328,13 +329,13 @@ func TestPollGap(t *testing.T) {
 	}
 }
 
-// TestPollFailedWithStore: what each failed code makes of the place in the
-// history that a store has kept, and that the new one is kept.
+// TestPollFailedWithStore: each failed code has its own effect on the position
+// in the history that a store has kept, and the new position is saved.
 func TestPollFailedWithStore(t *testing.T) {
 	for _, tt := range []struct {
 		name, answer string
-		want         []string // the polls of the second run
-		next         string   // the first poll of the third
+		want         []string // of the second run
+		next         string   // the first poll of the third run
 		gaps         []string
 	}{
 		{"none", `{"ts":"101","updates":[]}`, []string{"k1 101", "k1 101"}, "k2 101", nil},
@@ -384,7 +385,8 @@ func TestPollFailedWithStore(t *testing.T) {
 	}
 }
 
-// TestPollStatusWithoutServer: a Poller that VK tells no server fares badly.
+// TestPollStatusWithoutServer: the Status of a Poller that gets no server from
+// VK shows the failure.
 func TestPollStatusWithoutServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPoll(t)
@@ -401,7 +403,8 @@ func TestPollStatusWithoutServer(t *testing.T) {
 	})
 }
 
-// TestPollStatusAfterStop: that a stop cuts a poll off is no failure.
+// TestPollStatusAfterStop: a poll that is canceled by a stop does not count as
+// a failure.
 func TestPollStatusAfterStop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPoll(t)
@@ -419,8 +422,7 @@ func TestPollStatusAfterStop(t *testing.T) {
 	})
 }
 
-// TestPollWithoutHandler: a Poller with nothing to give events to says so at
-// once.
+// TestPollWithoutHandler: Run returns an error at once if there is no Handler.
 func TestPollWithoutHandler(t *testing.T) {
 	for name, p := range map[string]*vk.Poller{
 		"none":          {Client: vk.NewClient("t")},
@@ -432,7 +434,7 @@ func TestPollWithoutHandler(t *testing.T) {
 	}
 }
 
-// TestPollStatus: how a Poller fares can be read at any time.
+// TestPollStatus: Status can be called at any time.
 func TestPollStatus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPoll(t)

@@ -11,26 +11,27 @@ import (
 	"unicode/utf8"
 )
 
-// Answer answers a press of a callback button with nothing: the button stops to
-// spin. A press is answered once, by one of the event's handlers, with this
-// method or another, and within a minute. Then it is over. If VK says that it
-// is over although nobody here has answered it and the minute has not passed
-// since it came, an earlier attempt has reached VK: that is no error.
+// Answer answers a press of a callback button without showing anything: the
+// button stops spinning. A press can be answered once, by one of the event's
+// handlers, with this or another method, and within a minute. If VK reports
+// that the press can no longer be answered, although no handler here has
+// answered it and less than a minute has passed since it arrived, an earlier
+// attempt has reached VK: Answer then returns nil.
 //
-// What no handler has answered when all have returned, a [Dispatcher] answers
-// in this way.
+// A [Dispatcher] calls Answer for a press that no handler has answered when
+// all have returned.
 //
-// Of an event that is no press of a callback button, the error wraps
+// For an event that is not a press of a callback button, the error wraps
 // [ErrNoPress].
 //
 // It calls https://dev.vk.com/ru/method/messages.sendMessageEventAnswer.
 func (c *Context) Answer() error { return c.answerPress(nil) }
 
-// Snackbar answers a press of a callback button, as [Context.Answer] does, with
-// a line of text, at most 90 characters, that shows for ten seconds.
+// Snackbar answers a press of a callback button, as [Context.Answer] does, by
+// showing a line of text of at most 90 characters for ten seconds.
 func (c *Context) Snackbar(text string) error {
 	if n := utf8.RuneCountInString(text); n == 0 || n > maxSnackbar {
-		return pressError(fmt.Errorf("a snackbar has 1 to %d characters, and this one %d", maxSnackbar, n))
+		return pressError(fmt.Errorf("a snackbar has 1 to %d characters, and this one has %d", maxSnackbar, n))
 	}
 	return c.answerPress(struct {
 		Type string `json:"type"`
@@ -52,8 +53,8 @@ func (c *Context) OpenLink(link string) error {
 }
 
 // OpenApp answers a press of a callback button, as [Context.Answer] does, by
-// opening a mini app. The owner, whose page the app is opened on, may be 0, and
-// the hash, which the app gets behind the # of its address, empty.
+// opening a mini app. The app is opened on the owner's page; owner may be 0.
+// The hash is passed to the app after the # of its address; it may be empty.
 func (c *Context) OpenApp(app, owner int64, hash string) error {
 	if app <= 0 {
 		return pressError(fmt.Errorf("there is no app %d", app))
@@ -70,11 +71,11 @@ const (
 	maxSnackbar  = 90   // characters of its text
 	maxPressData = 1000 // characters of event_data
 
-	// pressTime is how long VK waits for an answer.
+	// pressTime is the time that VK waits for an answer.
 	pressTime = time.Minute
 )
 
-// answerPress answers a press with the data, or with nothing if they are nil.
+// answerPress answers a press with the data, or without any if data is nil.
 func (c *Context) answerPress(data any) error {
 	press := c.event.press
 	if press == nil {
@@ -98,7 +99,7 @@ func (c *Context) answerPress(data any) error {
 		}
 	}
 	if !press.answered.CompareAndSwap(false, true) {
-		return pressError(errors.New("the press was answered before"))
+		return pressError(errors.New("the press was already answered"))
 	}
 	err = c.client.Call(c, pressMethod, p, nil)
 	if pressOver(err) && time.Since(press.at) < pressTime {
@@ -110,32 +111,32 @@ func (c *Context) answerPress(data any) error {
 	return err
 }
 
-// pressData returns the data of an answer as VK takes them.
+// pressData returns the data of an answer in VK's form.
 func pressData(data any) (string, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false) // it would take six characters for an &
+	enc.SetEscapeHTML(false) // an & would take six characters
 	if err := enc.Encode(data); err != nil {
 		return "", err
 	}
 	text := strings.TrimSuffix(b.String(), "\n")
 	if n := utf8.RuneCountInString(text); n > maxPressData {
-		return "", fmt.Errorf("the answer has %d characters, and at most %d are possible", n, maxPressData)
+		return "", fmt.Errorf("the answer has %d characters; at most %d are possible", n, maxPressData)
 	}
 	return text, nil
 }
 
 func pressError(err error) error { return fmt.Errorf("vk: %s: %w", pressMethod, err) }
 
-// A PayloadError says that the payload of a pressed button is not what its route
-// takes. The handler has not run.
+// A PayloadError reports that the payload of a pressed button does not fit its
+// route. The handler has not run.
 type PayloadError struct {
-	Key   string          // of the payload, that the route is found by
-	Value json.RawMessage // what stands there, or nil if there is nothing
-	Err   error           // what is wrong with it
+	Key   string          // the key of the payload, which led to the route
+	Value json.RawMessage // its value, or nil if there is none
+	Err   error           // the reason
 }
 
-// Error says what is wrong with the payload.
+// Error returns a message with the key, the value and the reason.
 func (e *PayloadError) Error() string {
 	return fmt.Sprintf("vk: payload: %q is %.40q: %v", e.Key, e.Value, e.Err)
 }
@@ -143,7 +144,7 @@ func (e *PayloadError) Error() string {
 // Unwrap returns e.Err.
 func (e *PayloadError) Unwrap() error { return e.Err }
 
-// decodePayload returns what stands at a key of a payload.
+// decodePayload decodes the value of a key in a payload.
 func decodePayload[T any](key string, payload json.RawMessage) (v T, err error) {
 	raw := payloadKeys(payload)[key]
 	if raw == nil {
@@ -155,7 +156,7 @@ func decodePayload[T any](key string, payload json.RawMessage) (v T, err error) 
 	return v, nil
 }
 
-// payloadKeys returns a payload's values by their keys, if it is a JSON object.
+// payloadKeys returns a payload's values by key, if it is a JSON object.
 func payloadKeys(payload json.RawMessage) (values map[string]json.RawMessage) {
 	if beginsObject(payload) && json.Unmarshal(payload, &values) != nil {
 		return nil
@@ -163,8 +164,8 @@ func payloadKeys(payload json.RawMessage) (values map[string]json.RawMessage) {
 	return values
 }
 
-// pressed returns what the payload of the button holds for the route, decoded
-// once.
+// pressed returns the value that the button's payload has for the route. It is
+// decoded once.
 func (c *Context) pressed() (any, error) {
 	i := c.inv
 	i.mu.Lock()

@@ -19,9 +19,9 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// TestButtonCommands: a command that is typed, a text button and a callback
-// button reach the same handler, with the same arguments, in private and in a
-// chat. Other payloads do not.
+// TestButtonCommands checks that a typed command, a text button and a callback
+// button reach the same handler with the same arguments, in private and in a
+// chat, and that other payloads do not.
 func TestButtonCommands(t *testing.T) {
 	newBot := func() *vk.Router {
 		r := vk.NewRouter("!")
@@ -55,13 +55,13 @@ func TestButtonCommands(t *testing.T) {
 			anna.Hears("2 × green tea by prefix ")
 			p := anna.Presses("Callback")
 			anna.Hears("2 × green tea by prefix ")
-			p.Blank() // nobody answered it
+			p.Blank() // no handler answered it
 			anna.Presses("Typo")
 			anna.Presses("Gone").Blank()
 			anna.HearsNothing()
 			anna.Presses("Wrong").Snackbar(`n: "many" is not a whole number.`)
-			if where == "private" { // in a chat, VK puts a mention in front
-				anna.Presses("!menu") // a Choice is no command, but its label is one
+			if where == "private" { // in a chat, VK puts a mention before the label
+				anna.Presses("!menu") // a Choice is not a command, but its label is
 				anna.Hears("Menu")
 			}
 			anna.HearsNothing()
@@ -69,8 +69,9 @@ func TestButtonCommands(t *testing.T) {
 	}
 }
 
-// TestUnansweredPress: what no handler answers is answered blank when all have
-// returned; what one answers, or means to, is left alone.
+// TestUnansweredPress checks that a press that no handler answers is answered
+// blank when all have returned, and that a press is left alone if a handler
+// answers it or means to.
 func TestUnansweredPress(t *testing.T) {
 	for _, tt := range []struct {
 		name string
@@ -104,7 +105,8 @@ func TestUnansweredPress(t *testing.T) {
 	}
 }
 
-// A pressed is a place where a callback button was pressed.
+// pressed returns a place in which a callback button was pressed, and the
+// event of the press.
 func pressed(t *testing.T) (*place, *vk.Event) {
 	p := newPlace(t)
 	if err := p.client.Send(t.Context(), p.anna.ID, "menu", menu("Buy")); err != nil {
@@ -113,7 +115,7 @@ func pressed(t *testing.T) (*place, *vk.Event) {
 	return p, p.presses(p.anna, -p.group.ID, 1, "Buy")
 }
 
-// shown returns what a press was answered with.
+// shown returns the answer to a press.
 func (p *place) shown(e *vk.Event) (fakevk.EventAnswer, bool) {
 	_, id, _ := strings.Cut(string(e.Object), `"event_id":"`)
 	id, _, _ = strings.Cut(id, `"`)
@@ -201,8 +203,8 @@ func TestNoPress(t *testing.T) {
 	}
 }
 
-// TestAnsweredOnce: of all handlers of a press, one answers it; the others are
-// told.
+// TestAnsweredOnce checks that only one handler can answer a press, and that
+// the others get an error.
 func TestAnsweredOnce(t *testing.T) {
 	p, e := pressed(t)
 	var r vk.Router
@@ -225,7 +227,7 @@ func TestAnsweredOnce(t *testing.T) {
 	for err := range errs {
 		if err == nil {
 			ok++
-		} else if !strings.Contains(err.Error(), "answered before") {
+		} else if !strings.Contains(err.Error(), "already answered") {
 			t.Errorf("%v", err)
 		}
 	}
@@ -234,8 +236,8 @@ func TestAnsweredOnce(t *testing.T) {
 	}
 }
 
-// TestAnswerAgain: an answer that has reached VK is no failure for being given
-// again: because its own answer was lost, or the event is handled again.
+// TestAnswerAgain checks that repeating an answer that has reached VK is not
+// an error: if VK's response was lost, or if the event is handled again.
 func TestAnswerAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, e := pressed(t)
@@ -269,7 +271,7 @@ func TestAnswerAgain(t *testing.T) {
 			t.Errorf("%+v", a)
 		}
 	})
-	// What VK really says of a press that is over.
+	// This is the real VK's error for a press that is over.
 	synctest.Test(t, func(t *testing.T) {
 		api := newAPI(t, respond(`{"error":{"error_code":100,"error_msg":"One of the parameters specified was missing or invalid: invalid event_id"}}`))
 		e, err := vk.ParseEvent([]byte(pressEvent))
@@ -303,7 +305,7 @@ func TestAnswerFails(t *testing.T) {
 			if err := c.Snackbar("x"); !errors.Is(err, vk.CodeParam) {
 				t.Errorf("%s: %v", message, err)
 			}
-			if err := c.Answer(); err != nil { // it may be tried again
+			if err := c.Answer(); err != nil { // it may be retried
 				t.Error(err)
 			}
 			want := map[string]string{"user_id": "5", "peer_id": "5", "event_id": "f00"}
@@ -314,8 +316,9 @@ func TestAnswerFails(t *testing.T) {
 	}
 }
 
-// TestAnswerUser: VK takes no answer to a press with a user's token. Once that is
-// known of the token, it is not asked in vain.
+// TestAnswerUser checks that VK refuses answers to presses with a user's
+// token, and that it is not asked again once the token is known to be a
+// user's.
 func TestAnswerUser(t *testing.T) {
 	p := newPlace(t)
 	me := p.world.AddUser(fakevk.UserSpec{FirstName: "Me"})

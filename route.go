@@ -12,21 +12,21 @@ import (
 	"github.com/vkrouter/vk/internal/command"
 )
 
-// A Route is what a bot answers to, and how: a command, or whatever else its
-// fields tell; one that has several of Pattern, Text, Payload and When answers
-// to each. A Route that a Router has returned must not be changed, except with
-// its methods. A copy of it can be changed and added again, to the same Router or
+// A Route is a command, or another route that its fields define, with its
+// handler. A Route with several of Pattern, Text, Payload and When is run for
+// each of them. A Route that a Router has returned must not be changed, except
+// with its methods. It may be copied and added again, to the same Router or
 // another one.
 type Route struct {
-	// Pattern is the command; see [Router.Handle]. In a Route that a Router
-	// returns it is whole: with the words of the routers around.
+	// Pattern is the command; see [Router.Handle]. In a Route returned by a
+	// Router it is complete: it includes the words of the outer Routers.
 	Pattern string
 
-	// Aliases are other words for the command, as in a pattern without
-	// placeholders. The words of the routers around stand before them too.
+	// Aliases are other words for the command, written like a pattern without
+	// placeholders. The words of the outer Routers precede them, too.
 	Aliases []string
 
-	// Text is what a message may say as a whole; see [Router.Text].
+	// Text is the complete text of a message; see [Router.Text].
 	Text string
 
 	// Payload is a key in the payload of a button; see [Press].
@@ -35,96 +35,93 @@ type Route struct {
 	// When is a condition; see [Router.When].
 	When Cond
 
-	// Doc says what the command does, for a person. The first line is a
-	// summary.
+	// Doc describes the command for users. The first line is a summary.
 	Doc string
 
-	// Hidden keeps the route out of lists of commands, as a help command shows
-	// them. It answers all the same.
+	// Hidden hides the route from lists of commands, such as that of a help
+	// command. It still answers.
 	Hidden bool
 
-	// Shown keeps the route in these lists although the Router's Defaults hide
+	// Shown keeps the route in these lists even if the Router's Defaults hide
 	// its routes.
 	Shown bool
 
-	// IgnoreExtra has words that are left over behind the last argument be no
-	// error.
+	// IgnoreExtra allows extra words after the last argument. By default they
+	// are an error.
 	IgnoreExtra bool
 
-	// Use is middleware for this route alone, inside of the Router's.
+	// Use is middleware for this route alone, inside the Router's.
 	Use []Middleware
 
-	// Checks are for this route alone, after the Router's.
+	// Checks are checks for this route alone, after the Router's.
 	Checks []Check
 
-	// Handler answers.
+	// Handler handles the event.
 	Handler HandlerFunc
 
 	decode func(*Context) (any, error) // of Press: the payload, before the handler
 
-	// Of a Route that a Router has returned.
+	// Only in a Route returned by a Router.
 	params []command.Param
-	bound  command.Binding // of a Command
-	router *Router         // which it was added to
+	bound  command.Binding // set by Command
+	router *Router         // the Router that it was added to
 	target *target
 	off    *atomic.Bool
 	added  *atomic.Pointer[[]*checkSet] // by Check; changed under the mu of the outermost Router
 }
 
-// Handle adds a route: a pattern and the handler of the commands that match it.
-// It returns the route, for [Router.Remove].
+// Handle adds a route: a pattern and the handler of the commands that match
+// it. It returns the route, for [Router.Remove].
 //
-// A pattern is words, by which the command is found, then placeholders for
-// its arguments. It is also what people are shown as the command's usage.
+// A pattern consists of words, which identify the command, and placeholders
+// for its arguments. It is also shown to users as the command's usage.
 //
 //	pattern     = words { " " placeholder }
 //	words       = alt { " " alt }    alt = word { "|" word }
 //	placeholder = "{" name [ ":" type { "|" type } ] [ "..." ] [ "?" | "=" default ] "}"
 //	default     = up to "}", or a Go-quoted string
 //
-// The words of "admin ban|kick" are those of two commands. Of several
-// routes whose words a text begins with, the one with the most words is taken.
-// A word has at most 64 bytes. A name is letters, digits and underscores and
-// begins with no digit.
+// The pattern "admin ban|kick" has the words of two commands. If a text begins
+// with the words of several routes, the one with the most words is chosen. A
+// word has at most 64 bytes. A name consists of letters, digits and
+// underscores and does not begin with a digit.
 //
 //	{name}        one word, or several in quotation marks
 //	{n:int}       one word that is a whole number; see [Converter] for all types
-//	{x:int|bool}  one word, of the first type that takes it
+//	{x:int|bool}  one word, of the first type that accepts it
 //	{why...}      the rest of the text, as it stands
 //	{n:int...}    as many words as are numbers
 //	{n:int?}      a number or nothing: a word that is no number is left for the next placeholder
 //	{n:int=6}     a number, or 6 at the end of the text
 //
 // The list of {n:int...} has at least one number, unless it ends in "?" or
-// "=6". A word in quotation marks, of which " and «» and „“ are some, can have
-// spaces in it; a backslash before a mark or a backslash makes it a character
-// like any other.
+// "=6". A word in quotation marks, such as " or «» or „“, may contain spaces;
+// a backslash escapes a mark or a backslash.
 //
-// An empty pattern is the prefix alone, such as a mention of the bot with nothing
-// behind it. Without a Prefix there is no such command; for the empty pattern of
-// a Router that has words, see [Router.Route].
+// An empty pattern is the prefix alone, such as a mention of the bot with
+// nothing after it. Without a Prefix there is no such command; for the empty
+// pattern of a Router that has words, see [Router.Route].
 //
-// Words that are left over are an error, unless the Route says IgnoreExtra, as
-// is a missing or unfitting argument: an [*ArgError], instead of running the
-// handler.
+// Extra words are an error unless the Route has IgnoreExtra set, as is a
+// missing or invalid argument: the result is an [*ArgError], and the handler
+// does not run.
 //
 // Handle panics if the pattern is malformed, if the handler is nil, or if
-// another route has the same words; inside of a module that is being mounted,
-// the error is that of [Router.Mount].
+// another route has the same words. In a module that is being mounted,
+// [Router.Mount] returns the error instead.
 func (r *Router) Handle(pattern string, h HandlerFunc, mw ...Middleware) *Route {
 	return r.addRoute(Route{Pattern: pattern, Use: mw, Handler: h}, callers(1))
 }
 
-// Add adds a route that is written out whole. It is otherwise like
-// [Router.Handle].
+// Add adds a complete Route. It is otherwise like [Router.Handle].
 func (r *Router) Add(rt Route) *Route { return r.addRoute(rt, callers(1)) }
 
-// Command adds a route whose handler gets its arguments in a struct: each
-// placeholder fills the field of its name, without regard to case and
-// underscores. The type of the field must be able to hold the placeholder's:
-// [Converter] says which can. A slice is for a list, a pointer, which stays nil
-// where nothing was given, and an any are for all types. A number that is too
-// large for its field is a wrong argument.
+// Command adds a route whose handler gets its arguments in a struct. Each
+// placeholder fills the field of the same name, ignoring case and underscores.
+// The field's type must be able to hold the placeholder's type; see
+// [Converter]. A slice holds a list. A pointer, which is nil if there is no
+// argument, and an any can hold all types. A number that is too large for its
+// field is an argument error.
 //
 // Command panics if fields and placeholders do not match, and where
 // [Router.Handle] does.
@@ -132,8 +129,8 @@ func Command[A any](r *Router, pattern string, h func(*Context, A) error, mw ...
 	return addCommand(r, Route{Pattern: pattern, Use: mw}, h, callers(1))
 }
 
-// AddCommand is [Command] for a route that is written out, with all but its
-// Handler: with a Doc, for instance, or Checks.
+// AddCommand is [Command] for a Route with further fields, such as a Doc or
+// Checks. Its Handler must be nil.
 func AddCommand[A any](r *Router, rt Route, h func(*Context, A) error) *Route {
 	return addCommand(r, rt, h, callers(1))
 }
@@ -144,7 +141,7 @@ func addCommand[A any](r *Router, rt Route, h func(*Context, A) error, place str
 		rt.bound, err = command.Bind(reflect.TypeFor[A](), p.Params)
 	}
 	if err == nil && rt.Handler != nil {
-		err = errors.New("the Route has a Handler already")
+		err = errors.New("the Route already has a Handler")
 	}
 	if err != nil {
 		return r.refuseRoute(rt, place, err)
@@ -163,11 +160,11 @@ func addCommand[A any](r *Router, rt Route, h func(*Context, A) error, place str
 	return r.addRoute(rt, place)
 }
 
-// Text adds a route for messages that say nothing else than one of some texts,
-// as in "yes|of course", without a prefix. Case does not count, nor do spaces
-// around and more than one between words, nor a mention of the bot in front: in
-// chats VK puts one before the label of a text button that is pressed. The words
-// of the routers around do not stand before them.
+// Text adds a route for messages whose complete text is one of several texts,
+// as in "yes|of course", without a prefix. Case is ignored, as are surrounding
+// spaces, repeated spaces between words, and a mention of the bot at the
+// beginning: in chats, VK puts one before the label of a pressed text button.
+// The words of the outer Routers do not precede the texts.
 //
 // Text panics if another route has one of the texts, and where [Router.Handle]
 // does.
@@ -175,12 +172,12 @@ func (r *Router) Text(texts string, h HandlerFunc, mw ...Middleware) *Route {
 	return r.addRoute(Route{Text: texts, Use: mw, Handler: h}, callers(1))
 }
 
-// When adds a route for messages that somebody wrote, and for presses of
-// callback buttons, for which a condition holds; it is asked if no command and
-// no text fits. See [If], [Regexp] and [Has] for conditions.
+// When adds a route for written messages and presses of callback buttons for
+// which a condition holds. The condition is checked if no command and no text
+// matches. See [If], [Regexp] and [Has] for conditions.
 //
-// If a condition fails, its route runs no further than its middleware, which
-// gets the error; no other route is looked for.
+// If a condition returns an error, only the middleware of its route runs, and
+// gets the error; no other route is tried.
 func (r *Router) When(cond Cond, h HandlerFunc, mw ...Middleware) *Route {
 	rt := Route{When: cond, Use: mw, Handler: h}
 	if cond == nil {
@@ -190,22 +187,21 @@ func (r *Router) When(cond Cond, h HandlerFunc, mw ...Middleware) *Route {
 	return r.addRoute(rt, callers(1))
 }
 
-// Press adds a route for the buttons whose payload is a JSON object with the
-// given key, and whose payload is no command line; see [Cmd]. The handler gets
-// what stands there, decoded into a T. So
+// Press adds a route for buttons whose payload is a JSON object with the given
+// key, and is not a command line; see [Cmd]. The handler gets the value of the
+// key, decoded into a T. So
 //
 //	vk.Press(r, "item", func(c *vk.Context, id int) error { … })
 //
-// answers to vk.TextButton("Tea", map[string]int{"item": 5}) and to the callback
-// button of that payload. If there are several such keys, the route that was
-// added first answers.
+// answers vk.TextButton("Tea", map[string]int{"item": 5}) and the callback
+// button with that payload. If a payload has the keys of several routes, the
+// one that was added first answers.
 //
-// What does not decode is a [*PayloadError], as null does not into an int,
-// instead of running the handler:
-// anybody can send any payload, and a button of an older version of the bot may
-// still be there.
+// If the value does not decode, as null does not into an int, the result is a
+// [*PayloadError] and the handler does not run. Anyone can send any payload,
+// and a button of an older version of the bot may still exist.
 //
-// Press panics if another route has the key, if it is empty, and where
+// Press panics if another route has the key, if the key is empty, and where
 // [Router.Handle] does.
 func Press[T any](r *Router, key string, h func(c *Context, value T) error, mw ...Middleware) *Route {
 	rt := Route{Payload: key, Use: mw}
@@ -226,8 +222,8 @@ func Press[T any](r *Router, key string, h func(c *Context, value T) error, mw .
 	return r.addRoute(rt, callers(1))
 }
 
-// addRoute registers a route. place is the place in the program that errors
-// name.
+// addRoute registers a route. Errors name place, which is a place in the
+// program.
 func (r *Router) addRoute(rt Route, place string) *Route {
 	rt.Pattern = rt.ownPattern()
 	whole, err := r.newRoute(rt, place, r.path)
@@ -261,9 +257,9 @@ func (r *Router) reportMistake(t *target, mistake error) {
 	r.change(func(*registry) error { return t.mistake(mistake) })
 }
 
-// newRoute returns a complete copy of rt with its target, which is ready to be
-// registered. path is what stands before its words. With an error it returns a
-// Route whose target names the mistake.
+// newRoute returns a complete copy of rt with its target, ready to be
+// registered. path precedes its words. With an error, it returns a Route whose
+// target names the mistake.
 func (r *Router) newRoute(rt Route, place, path string) (*Route, error) {
 	whole := r.inherit(rt)
 	t := &target{place: place, edition: r.edition, route: whole}
@@ -291,8 +287,8 @@ func (r *Router) newRoute(rt Route, place, path string) (*Route, error) {
 	return whole, nil
 }
 
-// inherit returns a copy of a route of r with the defaults of r. A copy of a
-// registered route has its own already.
+// inherit returns a copy of rt, a route of r, with the defaults of r. A copy
+// of a registered route already has its own.
 func (r *Router) inherit(rt Route) *Route {
 	whole := new(Route)
 	*whole = rt
@@ -314,7 +310,7 @@ func (r *Router) inherit(rt Route) *Route {
 	return whole
 }
 
-// defaults returns the Defaults of the innermost Router that has some.
+// defaults returns the Defaults of the innermost Router that has any.
 func (r *Router) defaults() Route {
 	for ; r != nil; r = r.outer {
 		if d := r.Defaults; d.Doc != "" || d.Hidden || d.Shown || d.IgnoreExtra || d.Checks != nil {
@@ -324,8 +320,8 @@ func (r *Router) defaults() Route {
 	return Route{}
 }
 
-// ownPattern returns the Pattern without the words of the Routers around it,
-// which that of a copy of a registered route begins with.
+// ownPattern returns the Pattern without the words of the outer Routers, which
+// the Pattern of a copy of a registered route includes.
 func (rt *Route) ownPattern() string {
 	if rt.router == nil || rt.router.path == "" {
 		return rt.Pattern
@@ -337,10 +333,10 @@ func (rt *Route) ownPattern() string {
 	return strings.TrimSpace(own)
 }
 
-// Words returns the words of a command without its placeholders, such as "admin
-// ban" for the Pattern "admin ban|kick {user}": of several words in one place the
-// first. [Router.Lookup] of the outermost Router finds the route by them. Words
-// returns "" for a route that has no Pattern.
+// Words returns the words of a command without its placeholders, such as
+// "admin ban" for the Pattern "admin ban|kick {user}": the first of several
+// alternatives. [Router.Lookup] of the outermost Router finds the route by
+// them. Words returns "" for a route without a Pattern.
 func (rt *Route) Words() string {
 	var words []string
 	for word := range strings.FieldsSeq(rt.Pattern) {
@@ -353,13 +349,13 @@ func (rt *Route) Words() string {
 	return strings.Join(words, " ")
 }
 
-// isCommand reports whether words lead to the route. A route that nothing leads
-// to counts as a command without words.
+// isCommand reports whether words lead to the route. A route without words,
+// Text, Payload and When counts as a command without words.
 func (rt *Route) isCommand() bool {
 	return rt.Pattern != "" || len(rt.Aliases) > 0 || rt.Text == "" && rt.Payload == "" && rt.When == nil && rt.decode == nil
 }
 
-// check returns the error of a route that lacks something.
+// check returns an error if the route lacks something.
 func (rt *Route) check() error {
 	switch {
 	case rt.Handler == nil:
@@ -376,8 +372,8 @@ func (rt *Route) check() error {
 	return nil
 }
 
-// setNames sets the label of the target of a route, and its name unless it is
-// that of a command.
+// setNames sets the label of a route's target, and the target's name unless it
+// is a command.
 func (t *target) setNames() {
 	switch rt := t.route; {
 	case rt.isCommand():
@@ -398,7 +394,7 @@ func (t *target) setNames() {
 	}
 }
 
-// addTexts adds the texts that lead to the target, which | separates.
+// addTexts adds the texts that lead to the target, separated by |.
 func (t *target) addTexts(texts string) error {
 	for text := range strings.SplitSeq(texts, "|") {
 		text = sameText(text)
@@ -452,14 +448,14 @@ func (t *target) addCommand(pattern, path string, aliases []string) error {
 	return nil
 }
 
-// mistake returns an error with the place in the program that it comes from.
+// mistake wraps an error with the target's label and place in the program.
 func (t *target) mistake(err error) error {
 	return fmt.Errorf("vk: %s (at %s): %w", t.label, t.place, err)
 }
 
-// SetEnabled switches the route off, and on again, while the bot runs. A
-// command that is off refuses with [ErrDisabled], before any check, and
-// middleware sees it; a route of any other kind is as if it were not there.
+// SetEnabled enables or disables the route while the bot runs. A disabled
+// command returns [ErrDisabled] before any check, and middleware sees the
+// error; a disabled route of another kind is skipped.
 func (rt *Route) SetEnabled(on bool) {
 	if rt.off == nil {
 		panic("vk: SetEnabled: the Route was not returned by a Router")
@@ -467,13 +463,13 @@ func (rt *Route) SetEnabled(on bool) {
 	rt.off.Store(!on)
 }
 
-// Enabled reports whether the route is switched on, as it is from the beginning.
+// Enabled reports whether the route is enabled, as it is initially.
 func (rt *Route) Enabled() bool { return rt.off == nil || !rt.off.Load() }
 
-// ErrDisabled is returned, wrapped, by a command that is switched off.
-var ErrDisabled = errors.New("the command is switched off")
+// ErrDisabled is returned, wrapped, by a disabled command.
+var ErrDisabled = errors.New("the command is disabled")
 
-// Module returns the module that the route is of, or nil.
+// Module returns the route's module, or nil.
 func (rt *Route) Module() *Module {
 	if rt.router == nil || rt.router.edition == nil {
 		return nil

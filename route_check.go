@@ -13,35 +13,36 @@ import (
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
-// A Check decides whether somebody may run a command: nil lets it run, an
-// error refuses, for the reason that it gives. Checks run before middleware;
-// their refusal is a [*CheckError], which middleware sees. They may be run
-// alone too, to learn what somebody may do: they must not have effects.
+// A Check decides whether a command may run for an event: nil permits it, and
+// an error refuses it and gives the reason. Checks run before middleware; a
+// refusal is a [*CheckError], which middleware sees. They may also be run
+// without the command, to find out whether it is permitted, so they must not
+// have side effects.
 //
-// Package middleware has those that most bots want.
+// Package middleware has the most common checks.
 type Check func(*Context) error
 
-// A CheckError says that a command was refused before its handler ran: by a
-// check, or by middleware that decides as late as that, such as a cooldown.
+// A CheckError reports that a command was refused before its handler ran, by a
+// check or by middleware that decides at the same point, such as a cooldown.
 //
-// It says where the command ended, not whether somebody wanted that: a check
-// that could not ask VK lets nobody through either. That tells Err, which is
-// what the check has returned: of those of package middleware, a refusal is
+// It does not tell a refusal from a failure: a check that could not ask VK
+// does not permit the command either. To tell them apart, use Err, the error
+// of the check: for the checks of package middleware, a refusal is
 // middleware.ErrRefused, and anything else is a failure.
 type CheckError struct {
 	Err error // the reason
 }
 
-// Error gives the reason.
+// Error returns a message with the reason.
 func (e *CheckError) Error() string { return fmt.Sprintf("vk: refused: %v", e.Err) }
 
 // Unwrap returns e.Err.
 func (e *CheckError) Unwrap() error { return e.Err }
 
-// Check adds checks to all routes of r, those of Routers inside of it included,
-// also those that it has already. The checks of outer Routers come first, then
-// those of inner ones, then a route's own; the first that refuses ends it. The
-// function that Check returns removes them again.
+// Check adds checks to all routes of r and of the Routers inside it, including
+// routes that were added before. The checks of outer Routers come first, then
+// those of inner ones, then the route's own; the first error ends them. Check
+// returns a function that removes these checks.
 func (r *Router) Check(checks ...Check) (remove func()) {
 	if slices.ContainsFunc(checks, func(f Check) bool { return f == nil }) {
 		panic("vk: Check: nil check (at " + callers(1) + ")")
@@ -49,10 +50,10 @@ func (r *Router) Check(checks ...Check) (remove func()) {
 	return r.top().addChecks(&r.checks, checks)
 }
 
-// Check adds checks to a registered route, after those of its Checks, while the
-// bot runs. The route that [Router.Replace] or [Route.Update] puts in its place has
-// them, too. The function that Check returns removes them again. Check panics if
-// the Route was not returned by a Router, or if a check is nil.
+// Check adds checks to a registered route, after its Checks, while the bot
+// runs. They also apply to the route that [Router.Replace] or [Route.Update]
+// puts in its place. Check returns a function that removes these checks. It
+// panics if the Route was not returned by a Router, or if a check is nil.
 func (rt *Route) Check(checks ...Check) (remove func()) {
 	if rt.added == nil {
 		panic("vk: Check: the Route was not returned by a Router")
@@ -63,7 +64,7 @@ func (rt *Route) Check(checks ...Check) (remove func()) {
 	return rt.router.top().addChecks(rt.added, checks)
 }
 
-// addChecks adds checks to those in to. r is the outermost Router.
+// addChecks adds checks to to. r is the outermost Router.
 func (r *Router) addChecks(to *atomic.Pointer[[]*checkSet], checks []Check) (remove func()) {
 	added := &checkSet{slices.Clone(checks)}
 	change := func(f func([]*checkSet) []*checkSet) {
@@ -84,7 +85,7 @@ func (r *Router) addChecks(to *atomic.Pointer[[]*checkSet], checks []Check) (rem
 	}
 }
 
-// A checkSet is what one call of Check has added.
+// A checkSet has the checks of one call of Check.
 type checkSet struct{ checks []Check }
 
 // allow runs the checks of r and of the Routers around it.
@@ -98,7 +99,7 @@ func (r *Router) allow(c *Context) error {
 	return runAdded(c, &r.checks)
 }
 
-// runAdded runs the checks that Check has added.
+// runAdded runs the checks that were added by Check.
 func runAdded(c *Context, added *atomic.Pointer[[]*checkSet]) error {
 	sets := added.Load()
 	if sets == nil {
@@ -121,10 +122,11 @@ func run(c *Context, checks []Check) error {
 	return nil
 }
 
-// Allowed runs what stands before the route, and nothing else: it returns nil if
-// the event of c may come through, an error that wraps [ErrDisabled] if the route
-// is switched off, and else the [*CheckError] of the check that refuses. A check
-// that panics is a [*PanicError]. For the checks, [Context.Route] is the route.
+// Allowed runs only the route's checks. It returns nil if the route may handle
+// the event of c, an error that wraps [ErrDisabled] if the route is disabled,
+// and otherwise the [*CheckError] of the check that refuses. The error of a
+// check that panics is a [*PanicError]. The checks see the route as
+// [Context.Route].
 func (rt *Route) Allowed(c *Context) error {
 	if c.inv.route != rt {
 		c = c.as(rt)
@@ -159,14 +161,14 @@ func (c *Context) as(rt *Route) *Context {
 	return d
 }
 
-// A Cond is a condition for a route: whether it answers an event. See
-// [Router.When]. It is asked for each event that no command answers, so that it
-// should be quick; an error says that the answer cannot be known. It must not
-// have effects.
+// A Cond is a condition of a route: it reports whether the route answers an
+// event. See [Router.When]. It is called for each event that no command
+// answers, so it should be fast. It returns an error if it cannot find out. It
+// must not have side effects.
 type Cond func(*Context) (bool, error)
 
-// And returns the condition that f and g hold. It does not ask g if f does not
-// hold.
+// And returns the condition that both f and g hold. It does not call g if f
+// does not hold.
 func (f Cond) And(g Cond) Cond {
 	return func(c *Context) (bool, error) {
 		before := c.inv.captures
@@ -181,14 +183,14 @@ func (f Cond) And(g Cond) Cond {
 	}
 }
 
-// Or returns the condition that f or g holds. It does not ask g if f holds.
+// Or returns the condition that f or g holds. It does not call g if f holds.
 func (f Cond) Or(g Cond) Cond {
 	return func(c *Context) (bool, error) {
 		before := c.inv.captures
 		if ok, err := f(c); ok || err != nil {
 			return ok, err
 		}
-		c.inv.captures = before // f may have asked others
+		c.inv.captures = before // f may have set others
 		return g(c)
 	}
 }
@@ -203,8 +205,8 @@ func (f Cond) Not() Cond {
 	}
 }
 
-// If returns the condition that ok reports: If((*vk.Context).IsChat) is that the
-// event is from a chat.
+// If returns the condition that ok returns true: If((*vk.Context).IsChat)
+// holds if the event is from a chat.
 func If(ok func(*Context) bool) Cond {
 	if ok == nil {
 		panic("vk: If (at " + callers(1) + "): nil function")
@@ -212,13 +214,12 @@ func If(ok func(*Context) bool) Cond {
 	return func(c *Context) (bool, error) { return ok(c), nil }
 }
 
-// Regexp returns the condition that a message's text has a match of a regular
-// expression, in the syntax of package regexp; "(?i)" at its beginning makes
-// case not count. In the handler, [Context.Arg] returns what its groups have
-// matched, by their name or number: Arg("1") is the first, Arg("0") all of the
-// match.
+// Regexp returns the condition that a message's text matches a regular
+// expression, in the syntax of package regexp; a leading "(?i)" makes it
+// ignore case. In the handler, [Context.Arg] returns the text of a group by
+// its name or number: Arg("1") is the first group, Arg("0") the whole match.
 //
-// It panics if the expression is malformed.
+// Regexp panics if the expression is malformed.
 func Regexp(expr string) Cond {
 	re, err := regexp.Compile(expr)
 	if err != nil {
@@ -227,7 +228,7 @@ func Regexp(expr string) Cond {
 	names := re.SubexpNames()
 	return func(c *Context) (bool, error) {
 		if c.event.Kind == string(EventMessageEvent) {
-			return false, nil // has no text
+			return false, nil // it has no text
 		}
 		found := re.FindStringSubmatch(c.Text())
 		if found == nil {
@@ -238,11 +239,10 @@ func Regexp(expr string) Cond {
 	}
 }
 
-// A capture is what the groups of a regular expression have matched.
+// A capture has the matches of the groups of a regular expression.
 type capture struct{ names, found []string }
 
-// captured returns what a group of a condition's regular expression has
-// matched.
+// captured returns the match of a group of a condition's regular expression.
 func (i *invocation) captured(name string) (text string, ok bool) {
 	for _, c := range slices.Backward(i.captures) {
 		if n, err := strconv.Atoi(name); err == nil && 0 <= n && n < len(c.found) {
@@ -256,8 +256,8 @@ func (i *invocation) captured(name string) (text string, ok bool) {
 }
 
 // Has returns the condition that the message has an attachment of one of the
-// given kinds: "photo", "sticker", "audio_message", or whatever VK calls them.
-// Without kinds, it is that the message has any.
+// given kinds, by VK's names, such as "photo", "sticker" or "audio_message".
+// Without kinds, it holds if the message has any attachment.
 //
 // See https://dev.vk.com/ru/reference/objects/message for VK's list.
 func Has(kinds ...string) Cond {
@@ -307,23 +307,23 @@ func attachedTo(e *Event) (kinds []string) {
 	return kinds
 }
 
-// sameText returns a text in the form that it is compared in.
+// sameText returns the form of a text that is used for comparison.
 func sameText(s string) string {
 	return command.Fold(strings.Join(strings.Fields(s), " "))
 }
 
-// findings is what was found in an event for conditions and routes, of which most
-// handlers need nothing.
+// findings caches facts about an event for conditions and routes. Most
+// handlers need none of them.
 type findings struct {
-	looked   bool // for attachments
+	looked   bool // whether attached is set
 	attached []string
 
-	decoded bool // the payload, for the route
+	decoded bool // whether payload and err are set
 	payload any
 	err     error
 }
 
-// finding returns what was found so far. The caller holds i.mu.
+// finding returns the facts found so far. The caller holds i.mu.
 func (i *invocation) finding() *findings {
 	if i.found == nil {
 		i.found = new(findings)

@@ -14,7 +14,8 @@ import (
 
 func isChat(c *vk.Context) bool { return c.IsChat() }
 
-// TestRoutePrecedence: of all routes that fit, the one that Router says.
+// TestRoutePrecedence checks the order of precedence among matching routes
+// that Router documents.
 func TestRoutePrecedence(t *testing.T) {
 	message := func(text, payload string) (kind, object string) {
 		if payload != "" {
@@ -31,7 +32,7 @@ func TestRoutePrecedence(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		event event
-		with  string // the routes that there are
+		with  string // the existing routes
 		want  string
 	}{
 		{"command of a button first", ev(message("!words", `{"command":"command","key":1}`)), all, "command"},
@@ -99,7 +100,7 @@ func TestRouterText(t *testing.T) {
 	var ran trace
 	r := vk.NewRouter("!")
 	r.Text("Да|of course|ещё раз", ran.handler("yes"))
-	r.Route("in", func(r *vk.Router) { r.Text("no", ran.handler("no")) }) // the words do not count
+	r.Route("in", func(r *vk.Router) { r.Text("no", ran.handler("no")) }) // the words are ignored
 	for text, want := range map[string]string{
 		"да": "yes", "ДА": "yes", " Of \n COURSE ": "yes", "ещё раз": "yes", "No": "no",
 		"[club1|@tea] ДА": "yes", " @club1, of course": "yes", "[club2|@other] да": "", "[club1|@tea]": "", "[club1|@tea] [club1|@tea] да": "",
@@ -204,8 +205,8 @@ func TestCondLogic(t *testing.T) {
 	}
 }
 
-// A condition that fails leads to its route's middleware, and to no other
-// route.
+// TestCondFailure checks that a condition that fails leads to its route's
+// middleware, and to no other route.
 func TestCondFailure(t *testing.T) {
 	boom := errors.New("boom")
 	for name, cond := range map[string]vk.Cond{
@@ -230,8 +231,8 @@ func TestCondFailure(t *testing.T) {
 	}
 }
 
-// TestCondSeesPrefix: a condition can tell a command that there is none of from
-// other texts, so that it may leave those to a NotFound, or take them.
+// TestCondSeesPrefix checks that a condition can distinguish unknown commands
+// from other texts, so that it may leave them to a NotFound, or accept them.
 func TestCondSeesPrefix(t *testing.T) {
 	var ran trace
 	r := vk.NewRouter("!")
@@ -290,8 +291,8 @@ func TestRegexpGroups(t *testing.T) {
 	}
 }
 
-// TestRegexpGroupsOfFailed: the groups of an expression do not reach the handler if
-// the condition around it does not hold.
+// TestRegexpGroupsOfFailed checks that the groups of an expression do not
+// reach the handler if the surrounding condition does not hold.
 func TestRegexpGroupsOfFailed(t *testing.T) {
 	word, number := vk.Regexp(`^buy (?P<word>[a-z]+)`), vk.Regexp(`(?P<number>\d+)$`)
 	no := vk.If(func(*vk.Context) bool { return false })
@@ -359,8 +360,8 @@ func TestHas(t *testing.T) {
 	}
 }
 
-// Presses and messages alone reach conditions: they get no event that is of
-// another kind.
+// TestConditionsOfAllEvents checks that conditions are asked only for presses
+// and messages.
 func TestConditionsOfAllEvents(t *testing.T) {
 	files, _ := filepath.Glob("testdata/events/*.json")
 	for _, file := range files {

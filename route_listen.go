@@ -10,28 +10,29 @@ import (
 	"github.com/vkrouter/vk/internal/command"
 )
 
-// A listener is what On or Listen has added.
+// A listener is a handler that was added by On or Listen.
 type listener struct {
-	kind    string // or "" for all
+	kind    string // "" for all
 	name    string // in errors
 	id      string // in random ids and steps
 	run     HandlerFunc
-	edition *edition // of the module that it is of; nil if it is of none
+	edition *edition // the module's edition; nil outside of modules
 }
 
-// On adds a listener: a handler of all events of one kind, with the event's
-// object. The object is decoded once for all listeners of the event, and must not
-// be changed. On returns a function that removes the listener again.
+// On adds a listener, which is a handler of all events of one kind. It gets
+// the event's object. The object is decoded once for all listeners of the
+// event, and must not be changed. On returns a function that removes the
+// listener.
 //
-// A derived kind, such as message_new.chat_kick_user, has the events that are of
-// this kind besides their own; its object is that of the event. The listeners of
-// an event, of its kind and of its derived kind, run in the order in which they
-// were added.
+// Listeners of a derived kind, such as message_new.chat_kick_user, get the
+// events of VK's kind that are also of the derived kind; the object is that of
+// the event. The listeners of an event's kind and of its derived kind run in
+// the order in which they were added.
 //
-// The kind may be of any name, also one that this package does not know
-// yet, and of any type that its object fits; [json.RawMessage] fits all. On
-// panics if h is nil, or if the name is tied to another type in this package: a
-// constant such as [EventGroupJoin] always has the right one.
+// The kind may have any name, even one that this package does not know yet,
+// and any type that its object can be decoded into; [json.RawMessage] always
+// works. On panics if h is nil, or if this package has another type for the
+// name. A constant such as [EventGroupJoin] always has the right type.
 func On[T any](r *Router, k Kind[T], h func(c *Context, e *T) error) (remove func()) {
 	l := &listener{kind: string(k)}
 	place := callers(1)
@@ -56,10 +57,10 @@ func On[T any](r *Router, k Kind[T], h func(c *Context, e *T) error) (remove fun
 	return r.listen(l, place)
 }
 
-// Listen adds a listener of the events of all kinds, known or not, as they come:
-// [Context.Event] has them. It is otherwise like [On], and runs among the
-// listeners that On has added in the order of registration. Listen returns what
-// removes the listener again, and panics if h is nil.
+// Listen adds a listener of the events of all kinds, known or not.
+// [Context.Event] returns the event, undecoded. Listen is otherwise like [On],
+// and its listeners run among those of On, in registration order. It returns a
+// function that removes the listener, and panics if h is nil.
 func (r *Router) Listen(h HandlerFunc) (remove func()) {
 	place := callers(1)
 	if h == nil {
@@ -103,10 +104,10 @@ func (l *listener) prepare(i *invocation) {
 	i.of(l.edition)
 }
 
-// A hearing is who listens to what.
+// A hearing maps the kinds of events to their listeners.
 type hearing struct {
 	kinds map[string][]*listener // of kinds and derived kinds with listeners
-	all   []*listener            // of every other kind
+	all   []*listener            // the listeners of every other kind
 }
 
 func newHearing(listeners []*listener) hearing {
@@ -128,7 +129,7 @@ func newHearing(listeners []*listener) hearing {
 	return h
 }
 
-// of returns the listeners of an event, in the order of their registration.
+// of returns the listeners of an event, in registration order.
 func (h *hearing) of(e *Event) []*listener {
 	if e.Derived != "" {
 		if to, ok := h.kinds[e.Derived]; ok {
@@ -144,11 +145,11 @@ func (h *hearing) of(e *Event) []*listener {
 	return h.all
 }
 
-// kindsOf returns the kinds of events that h has handlers for, each once and in
-// the order of their names: VK's own, not those that are derived of them. known
-// is false if h does not tell: it is not a [*Router], wrapped or not, or one that
-// only listens to all kinds. What a handler waits for with a Watch is not among
-// them.
+// kindsOf returns the kinds of events that h has handlers for, without
+// duplicates and sorted by name: VK's own kinds, not those derived from them.
+// known is false if the kinds of h are unknown: h is not a [*Router], wrapped
+// or not, or it only listens to all kinds. Kinds that a handler waits for with
+// a Watch are not included.
 func kindsOf(h Handler) (kinds []string, known bool) {
 	for w, ok := h.(*wrapped); ok; w, ok = h.(*wrapped) {
 		h = w.inner
@@ -160,8 +161,8 @@ func kindsOf(h Handler) (kinds []string, known bool) {
 	return r.kinds()
 }
 
-// kindsWanted is kindsOf with more kinds, derived ones as what they are derived
-// of: who names some tells what is wanted.
+// kindsWanted is kindsOf with additional kinds; a derived kind counts as the
+// kind that it is derived from. known is true if more has any.
 func kindsWanted(h Handler, more []string) (kinds []string, known bool) {
 	kinds, known = kindsOf(h)
 	for _, kind := range more {
@@ -171,9 +172,9 @@ func kindsWanted(h Handler, more []string) (kinds []string, known bool) {
 	return slices.Compact(kinds), known || len(more) > 0
 }
 
-// kinds is kindsOf for a Router. A listener of all kinds adds none: it hears
-// what comes. Routes answer messages, and the presses of buttons that stand for
-// them; a NotFound answers messages.
+// kinds is kindsOf for a Router. A listener of all kinds adds none, because it
+// does not need any one of them. Routes answer messages and presses of
+// buttons; a NotFound answers messages.
 func (r *Router) kinds() (kinds []string, known bool) {
 	top := r.top()
 	top.mu.Lock()
@@ -182,7 +183,7 @@ func (r *Router) kinds() (kinds []string, known bool) {
 	all := false
 	for _, l := range top.reg.listeners {
 		if raw := rawKind(l.kind); isTimer(l.kind) {
-			continue // no kind of VK's
+			continue // not a kind of VK's
 		} else if raw != "" {
 			names[raw] = struct{}{}
 		} else {
@@ -198,23 +199,24 @@ func (r *Router) kinds() (kinds []string, known bool) {
 	return slices.Sorted(maps.Keys(names)), len(names) > 0 || !all
 }
 
-// timerKind begins the kinds of the events of timers.
+// timerKind is the prefix of the kinds of timer events.
 const timerKind = "vk.timer."
 
-// isTimer reports whether events of a kind are not VK's, but those of timers.
+// isTimer reports whether events of a kind come from timers, and not from VK.
 func isTimer(kind string) bool { return strings.HasPrefix(kind, timerKind) }
 
-// A PrefixFunc finds the prefix at the beginning of a message's text that makes
-// the rest a command line; ok is false if there is none. See [Router.Prefix].
+// A PrefixFunc finds the prefix at the beginning of a message's text that
+// makes the rest a command line; ok is false if there is none. See
+// [Router.Prefix].
 type PrefixFunc func(*Context) (prefix string, ok bool)
 
-// Literal returns a [PrefixFunc] that finds the given prefixes, the longest
-// one that fits. An empty one fits every text. With [Router.Fold] their case
-// does not matter.
+// Literal returns a [PrefixFunc] that finds the longest of the given prefixes
+// that the text begins with. An empty one matches every text. With
+// [Router.Fold], their case is ignored.
 //
-// A prefix is found as it is written: behind "!", a space is no part of it, and
-// "! ping" is no command. Where people are to put a space, it is in the prefix:
-// "bot, ". Where they may, see [PrefixFunc.Spaced].
+// A prefix matches exactly: a space after "!" is not part of it, and "! ping"
+// is not a command. If a space is required, it belongs in the prefix: "bot, ".
+// If it is optional, see [PrefixFunc.Spaced].
 func Literal(prefixes ...string) PrefixFunc {
 	sorted := slices.Clone(prefixes)
 	slices.SortStableFunc(sorted, func(a, b string) int { return len(b) - len(a) })
@@ -234,13 +236,13 @@ func Literal(prefixes ...string) PrefixFunc {
 	}
 }
 
-// Spaced returns a PrefixFunc that finds what f finds also with white space before
-// or behind it, as keyboards of phones put there:
+// Spaced returns a PrefixFunc that also finds the prefixes of f with white
+// space before or after them, as phone keyboards insert it:
 //
 //	r.Prefix = vk.Literal("!").Spaced() // "! ping" and " !ping" are commands
 //
-// The space is part of the prefix. So "! that" is a command that there is none
-// of, where without Spaced it is nobody's.
+// The space is part of the prefix. So "! that" is an unknown command, while
+// without Spaced it is not a command line.
 func (f PrefixFunc) Spaced() PrefixFunc {
 	if f == nil {
 		panic("vk: Spaced: nil function (at " + callers(1) + ")")
@@ -262,7 +264,7 @@ func (f PrefixFunc) Spaced() PrefixFunc {
 }
 
 // Mentioned returns a [PrefixFunc] that finds a mention of the community at
-// the beginning of the text, in any way that people write one:
+// the beginning of the text, in any of the forms that users write:
 //
 //	[club1|@tea] ping
 //	[public1|Tea], ping
@@ -271,15 +273,15 @@ func (f PrefixFunc) Spaced() PrefixFunc {
 //	@club1 (Tea), ping
 //	*club1 ping
 //
-// The first is what VK makes of a mention that a person picks from the list, or
-// types, and of a text button that is pressed in a chat. A comma or a colon
-// behind it belongs to the prefix, as do spaces, of which there may be none. A
-// mention with nothing behind it is the command without a word, if there is one:
-// see [Router.Handle].
+// VK produces the first form for a mention that a user picks from the list or
+// types, and for a text button that is pressed in a chat. A comma or colon
+// after the mention belongs to the prefix, as do spaces, which are optional. A
+// mention alone is the command without words, if there is one: see
+// [Router.Handle].
 //
-// VK passes a mention on with the community's number in it. For texts in which
-// it does not, Mentioned takes the community's short addresses: with
-// Mentioned("tea"), "@tea, ping" and "[tea|Tea] ping" are mentions as well.
+// VK puts the community's number into mentions. For texts in which it does
+// not, Mentioned takes the community's short addresses: with Mentioned("tea"),
+// "@tea, ping" and "[tea|Tea] ping" are mentions as well.
 func Mentioned(screenNames ...string) PrefixFunc {
 	names := slices.Clone(screenNames)
 	for i, name := range names {
@@ -291,9 +293,9 @@ func Mentioned(screenNames ...string) PrefixFunc {
 	}
 }
 
-// mentionLen returns how much of an event's text is a mention of the community
-// at its beginning, with what parts it from the rest: 0 if there is none. The
-// names are other short addresses of the community.
+// mentionLen returns the length of the mention of the community at the
+// beginning of an event's text, with the separators after it, or 0 if there is
+// none. The names are other short addresses of the community.
 func mentionLen(e *Event, names []string) int {
 	text := e.head.text
 	s := command.SkipSpace(text)
@@ -316,21 +318,21 @@ func mentionLen(e *Event, names []string) int {
 	return len(text) - len(rest)
 }
 
-// NoPrefixInPrivate is a [Router.Prefix] by which a person need not write any
-// in a private conversation with the community. It finds nothing in chats. It is
-// for [AnyPrefix].
+// NoPrefixInPrivate is a [Router.Prefix] that allows commands without a prefix
+// in private conversations with the community. It finds nothing in chats. It
+// is meant for [AnyPrefix].
 func NoPrefixInPrivate(c *Context) (prefix string, ok bool) {
 	return "", !c.IsChat() && c.PeerID() != 0
 }
 
-// AnyPrefix returns a [PrefixFunc] that finds what any of the given ones
-// finds, the longest if several do:
+// AnyPrefix returns a [PrefixFunc] that finds the longest prefix of those that
+// the given ones find:
 //
 //	r.Prefix = vk.AnyPrefix(vk.Mentioned(), vk.Literal("!", "/"), vk.NoPrefixInPrivate)
 //
-// Behind a mention, it takes another of them as well: a bot that is told of
-// nothing in a chat but its mentions is still called as people are used to,
-// "@tea !ping". AnyPrefix of none finds nothing. It panics if one is nil.
+// After a mention, it also accepts another prefix: a bot that gets only its
+// mentions in a chat can still be called in the usual way, "@tea !ping".
+// AnyPrefix without arguments finds nothing. It panics if one is nil.
 func AnyPrefix(find ...PrefixFunc) PrefixFunc {
 	find = slices.Clone(find)
 	for _, f := range find {

@@ -15,8 +15,9 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// An event is given to the listeners of its kind, of its derived kind, and of
-// all kinds, in the order in which they were added.
+// TestListenersOfDerivedKinds checks that an event reaches the listeners of
+// its kind, of its derived kind, and of all kinds, in the order in which they
+// were added.
 func TestListenersOfDerivedKinds(t *testing.T) {
 	var ran trace
 	r := new(vk.Router)
@@ -62,8 +63,9 @@ func TestListenersOfDerivedKinds(t *testing.T) {
 	ran.is(t, "any 2 wholly_new")
 }
 
-// What happened in a chat is told by a message that is no command and meets no
-// condition, whatever its text; the Start button is both.
+// TestServiceMessagesAreForListeners checks that a chat's service message is
+// not a command and meets no condition, whatever its text, while the Start
+// button does both.
 func TestServiceMessagesAreForListeners(t *testing.T) {
 	for derived, want := range map[string][]string{
 		"":                          {"a"},
@@ -85,10 +87,11 @@ func TestServiceMessagesAreForListeners(t *testing.T) {
 	}
 }
 
-// Random ids are made of the handler's name: were it the same for two, VK would
-// drop the second message as a copy of the first. So it is not for two
-// listeners of one line, for what has no name of its own, nor for the whole
-// bot's middleware.
+// TestHandlersHaveNamesOfTheirOwn checks that handlers have distinct names,
+// which random ids are derived from: with the same name, VK would drop the
+// second message as a duplicate of the first. Two listeners of one line,
+// handlers without a name, and the middleware of the whole bot need distinct
+// names, too.
 func TestHandlersHaveNamesOfTheirOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := vk.NewRouter("!")
@@ -134,7 +137,7 @@ func TestListenersInOrderThenRoute(t *testing.T) {
 	r.Serve(said(t, "!a"))
 	ran.is(t, "1 !a", "2 !a", "3 !a", "a")
 	remove()
-	remove() // once is enough
+	remove() // a second call does nothing
 	listen(r, "4")
 	r.Serve(said(t, "!a"))
 	ran.is(t, "1 !a", "3 !a", "4 !a", "a")
@@ -144,8 +147,8 @@ func TestListenersInOrderThenRoute(t *testing.T) {
 	ran.is(t)
 }
 
-// TestListenersShareTheObject holds that the listeners of an event get one object,
-// and those of another type one of their own.
+// TestListenersShareTheObject checks that the listeners of an event share one
+// object, and that listeners of another type get another.
 func TestListenersShareTheObject(t *testing.T) {
 	r := vk.NewRouter()
 	var got []any
@@ -184,8 +187,8 @@ func TestListenerOfAnyKindAndType(t *testing.T) {
 	}
 }
 
-// No handler stops the next: not by an error, not by a panic, not by taking
-// the goroutine along.
+// TestHandlersDoNotStopOthers checks that no handler stops the next by an
+// error, by a panic, or by ending the goroutine.
 func TestHandlersDoNotStopOthers(t *testing.T) {
 	boom := errors.New("boom")
 	ends := map[string]func() error{
@@ -208,15 +211,15 @@ func TestHandlersDoNotStopOthers(t *testing.T) {
 				listener("3", two)
 				r.Handle("a", func(*vk.Context) error { ran.note("a"); return boom })
 
-				// A Dispatcher, because who ends the goroutine returns no error
-				// to anybody: it is logged.
+				// A Dispatcher runs this, because a handler that ends the
+				// goroutine returns no error; it is logged.
 				d := &vk.Dispatcher{Handler: r, Logger: logger}
 				if err := d.Dispatch(t.Context(), said(t, "!a").Event()); err != nil {
 					t.Fatal(err)
 				}
 				d.Stop(t.Context())
 				ran.is(t, "1", "2", "3", "a")
-				want := 2 // 2 and a
+				want := 2 // listeners 2 and a
 				for _, end := range []string{first, second} {
 					if end != "returns nil" {
 						want++
@@ -267,8 +270,9 @@ func TestPrefixThatPanicsIsAnError(t *testing.T) {
 	}
 }
 
-// What is registered while the Router serves is there for the next event; an
-// event that is being served keeps what it began with.
+// TestRouterRegistersWhileServing checks that handlers registered while the
+// Router serves get the next event, and that an event in progress keeps its
+// handlers.
 func TestRouterRegistersWhileServing(t *testing.T) {
 	t.Run("from handlers", func(t *testing.T) {
 		var ran trace
@@ -286,7 +290,7 @@ func TestRouterRegistersWhileServing(t *testing.T) {
 		ran.is(t, "listener")
 		r.Remove(a)
 		var p *vk.PanicError
-		if err := r.Serve(said(t, "!b")); !errors.As(err, &p) { // b is there already
+		if err := r.Serve(said(t, "!b")); !errors.As(err, &p) { // b is already there
 			t.Error(err)
 		}
 		ran.is(t, "listener", "new listener", "b")

@@ -9,29 +9,29 @@ import (
 	"github.com/vkrouter/vk/internal/lifetime"
 )
 
-// A Module is a set of routes and listeners that come and go together, while
-// the bot runs. [Router.Mount] makes one.
+// A Module is a set of routes and listeners that are added and removed
+// together, while the bot runs. [Router.Mount] makes one.
 //
-// Its methods are safe for concurrent use, also by handlers of the module
-// itself.
+// Its methods are safe for concurrent use, and handlers of the module itself
+// may call them.
 type Module struct {
 	name  string
-	at    *Router // where it is mounted
+	at    *Router // the Router that it is mounted on
 	place string  // in the program
 
-	now *edition // guarded by the mu of the outermost Router; nil if it is unmounted
+	now *edition // guarded by the mu of the outermost Router; nil if the module is unmounted
 }
 
-// An edition is what one call of a module's function has registered.
+// An edition has the registrations of one call of a module's function.
 type edition struct {
 	module *Module
-	outer  *edition // of the module around, or nil
+	outer  *edition // the edition of the surrounding module, or nil
 	life   lifetime.Lifetime
 
 	// Guarded by the mu of the outermost Router.
 	state    editionState
-	reg      registry // while building: what will be registered
-	errs     []error  // while building: what was wrong
+	reg      registry // while building: the registrations so far
+	errs     []error  // while building: the mistakes so far
 	cleanups []func()
 }
 
@@ -39,11 +39,11 @@ type editionState int
 
 const (
 	editionBuilding editionState = iota
-	editionMounted               // its registry has been merged into that around
+	editionMounted               // its registry has been merged into the surrounding one
 	editionOver
 )
 
-// within reports whether s is outer, or of a module inside of it.
+// within reports whether s is outer, or belongs to a module inside it.
 func (s *edition) within(outer *edition) bool {
 	for ; s != nil; s = s.outer {
 		if s == outer {
@@ -56,42 +56,42 @@ func (s *edition) within(outer *edition) bool {
 var (
 	// ErrMounted is in the [*ModuleError] of a Mount under a name that another
 	// module has. The error is a [*ConflictError], too.
-	ErrMounted = errors.New("a module of this name is mounted")
+	ErrMounted = errors.New("a module of this name is already mounted")
 
-	// ErrUnmounted is in the [*ModuleError] of whatever is asked of a module
-	// that is no longer mounted. With it end the waits of the module's handlers
-	// when it is unmounted or swapped.
+	// ErrUnmounted is in the [*ModuleError] of operations on a module that is
+	// no longer mounted. It is also the error of waits of the module's
+	// handlers that end because the module is unmounted or swapped.
 	ErrUnmounted = errors.New("the module is not mounted")
 )
 
-// A ModuleError says that a module could not be mounted, swapped or unmounted.
-// Everything is then as it was before.
+// A ModuleError reports that a module could not be mounted, swapped or
+// unmounted. Nothing has changed then.
 type ModuleError struct {
 	Name string // the module
-	Op   string // "mount", "swap" or "unmount"; "register" for what a module does that is unmounted
+	Op   string // "mount", "swap" or "unmount"; "register" for registrations of an unmounted module
 
-	// Err is why: ErrUnmounted, what the module's function has returned, a
-	// [*PanicError] if it has panicked, or a [*ConflictError] for each thing that
-	// is taken, the module's name included; joined, if there are several.
+	// Err is the cause: ErrUnmounted, the error of the module's function, a
+	// [*PanicError] if the function panicked, or a [*ConflictError] for each
+	// conflict, including one about the module's name. Several are joined.
 	Err error
 }
 
-// Error names the module and what was wrong.
+// Error returns a message with the operation, the module and the cause.
 func (e *ModuleError) Error() string { return fmt.Sprintf("vk: %s module %q: %v", e.Op, e.Name, e.Err) }
 
 // Unwrap returns e.Err.
 func (e *ModuleError) Unwrap() error { return e.Err }
 
-// Mount mounts a module: all that f registers with the Router that it is given.
-// That one has the words and the middleware of r, like that of a [Router.Group],
-// and whatever checks and middleware f adds to it are the module's own. Modules
-// can mount modules; the names of all modules of a bot are different.
+// Mount mounts a module: all that f registers with its Router. That Router has
+// the words and the middleware of r, as in [Router.Group]. Checks and
+// middleware that f adds to it apply to the module only. Modules can mount
+// modules; all modules of a bot have different names.
 //
-// Everything appears at once, for the events that come after it, or nothing at
-// all: if f returns an error or panics, or if something that it registers is
-// mistaken or conflicts with what is registered already, Mount returns a
-// [*ModuleError] with all of that. The handlers of f may run before Mount
-// returns, but not before f does.
+// Mount is atomic: later events see all of the module, or, if Mount fails,
+// nothing of it. If f returns an error or panics, or if a registration is
+// invalid or conflicts with an existing one, Mount returns a [*ModuleError]
+// with all of these errors. The module's handlers may run before Mount
+// returns, but not before f returns.
 func (r *Router) Mount(name string, f func(r *Router) error) (*Module, error) {
 	m := &Module{name: name, at: r, place: callers(1)}
 	top := r.top()
@@ -116,13 +116,13 @@ func (r *Router) Mount(name string, f func(r *Router) error) (*Module, error) {
 	return m, nil
 }
 
-// Swap puts what f registers in the place of what the module has registered,
-// as Mount does: an event sees all of the old or all of the new, and conditions
-// and listeners keep their place in the order. If it fails, the module stays as
-// it is. Waits of the old handlers end with [ErrUnmounted]; what does not wait,
-// goes on to its end.
+// Swap replaces the module's registrations with those of f, which is called as
+// in Mount. An event sees all of the old ones or all of the new ones, and
+// conditions and listeners keep their place in the order. If Swap fails, the
+// module is unchanged. Waits of the old handlers end with [ErrUnmounted]; old
+// handlers that do not wait finish.
 //
-// Handlers of the old that still run cannot register anything any more.
+// Old handlers that are still running can no longer register anything.
 func (m *Module) Swap(f func(r *Router) error) error {
 	s, err := m.build(f)
 	if err == nil {
@@ -131,9 +131,9 @@ func (m *Module) Swap(f func(r *Router) error) error {
 	return m.opError("swap", err)
 }
 
-// Unmount takes the module out, with everything that it has registered. Waits
-// of its handlers end with [ErrUnmounted]; what does not wait, goes on to its
-// end. The name is free again.
+// Unmount removes the module with all of its registrations. Waits of its
+// handlers end with [ErrUnmounted]; handlers that do not wait finish. The name
+// can be used again.
 func (m *Module) Unmount() error {
 	top := m.at.top()
 	top.mu.Lock()
@@ -143,7 +143,7 @@ func (m *Module) Unmount() error {
 		return m.opError("unmount", ErrUnmounted)
 	}
 	g, _, err := m.at.registry()
-	if err != nil { // cannot be: old would be over as well
+	if err != nil { // cannot happen: old would be over as well
 		top.mu.Unlock()
 		return m.opError("unmount", ErrUnmounted)
 	}
@@ -165,8 +165,8 @@ func (m *Module) opError(op string, err error) error {
 	return &ModuleError{m.name, op, err}
 }
 
-// build calls f with a Router whose registrations it collects. They come to
-// nothing if there is an error, or if f does not return.
+// build calls f with a Router and collects its registrations. They are
+// discarded if there is an error, or if f does not return.
 func (m *Module) build(f func(*Router) error) (s *edition, err error) {
 	top := m.at.top()
 	s = &edition{module: m, outer: m.at.edition}
@@ -204,7 +204,7 @@ func (m *Module) build(f func(*Router) error) (s *edition, err error) {
 	return s, err
 }
 
-// discard ends an edition that comes to nothing, with the modules inside.
+// discard ends an edition that is not published, and the modules inside it.
 func (s *edition) discard(top *Router) {
 	top.mu.Lock()
 	inside := s.reg.modules
@@ -214,7 +214,7 @@ func (s *edition) discard(top *Router) {
 	over()
 }
 
-// publish puts the edition in the place of the module's present one, or, if fresh,
+// publish replaces the module's current edition with s, or, if fresh, adds s
 // where there was none.
 func (m *Module) publish(s *edition, fresh bool) error {
 	top := m.at.top()
@@ -254,9 +254,9 @@ func (m *Module) publish(s *edition, fresh bool) error {
 	return nil
 }
 
-// endEditions marks the editions of modules as over. The function that it returns tells
-// those who wait or want to clean up, the innermost first; it is called without
-// the lock.
+// endEditions marks the editions of modules as over. It returns a function
+// that ends their waits and runs their cleanups, the innermost first; that
+// must be called without the lock.
 func endEditions(gone []*Module) func() {
 	var editions []*edition
 	for _, m := range gone {
@@ -272,14 +272,14 @@ func endEditions(gone []*Module) func() {
 			s.life.End(ErrUnmounted)
 		}
 		var cleanups []func()
-		for i := len(editions) - 1; i >= 0; i-- { // they are called from the end
+		for i := len(editions) - 1; i >= 0; i-- { // callAll calls them from the end
 			cleanups = append(cleanups, editions[i].cleanups...)
 		}
 		callAll(cleanups)
 	}
 }
 
-// callAll calls functions, the last first: all of them, even if one panics.
+// callAll calls all functions, the last first, even if one panics.
 func callAll(fs []func()) {
 	if len(fs) == 0 {
 		return
@@ -288,16 +288,17 @@ func callAll(fs []func()) {
 	fs[len(fs)-1]()
 }
 
-// Cleanup has f called when the module that r is of is unmounted or swapped, or
-// if it fails to be mounted: to stop a goroutine, to close a file. What was
-// given last is called first. Handlers of the module may still be running then.
-// Cleanup panics if r is of no module, or of one that is unmounted.
+// Cleanup registers f to be called when the module of r is unmounted or
+// swapped, or if mounting it fails, for instance to stop a goroutine or close
+// a file. Functions are called in the reverse order of registration. Handlers
+// of the module may still be running then. Cleanup panics if r belongs to no
+// module, or to an unmounted one.
 func (r *Router) Cleanup(f func()) {
 	top := r.top()
 	top.mu.Lock()
 	defer top.mu.Unlock()
 	if r.edition == nil {
-		panic("vk: Cleanup (at " + callers(1) + "): the Router is of no module")
+		panic("vk: Cleanup (at " + callers(1) + "): the Router belongs to no module")
 	}
 	if r.edition.state == editionOver {
 		panic(&ModuleError{r.edition.module.name, "register", ErrUnmounted})
@@ -309,13 +310,13 @@ func (r *Router) Cleanup(f func()) {
 func (m *Module) Name() string { return m.name }
 
 // Walk ranges over the routes of the module, as [Router.Walk] does over those
-// of a Router. It has none when it is unmounted.
+// of a Router. An unmounted module has none.
 func (m *Module) Walk() iter.Seq[*Route] {
 	return m.at.walk(func(t *target) bool { return m.now != nil && t.edition.within(m.now) })
 }
 
-// Modules ranges over the modules that are mounted, in the order in which they
-// were: all of the bot's, those inside of others included.
+// Modules ranges over all mounted modules of the bot, including those inside
+// of others, in the order in which they were mounted.
 func (r *Router) Modules() iter.Seq[*Module] {
 	return func(yield func(*Module) bool) {
 		top := r.top()
@@ -330,7 +331,8 @@ func (r *Router) Modules() iter.Seq[*Module] {
 	}
 }
 
-// Module returns the module that is mounted under a name, if there is one.
+// Module returns the module that is mounted under the given name, if there is
+// one.
 func (r *Router) Module(name string) (*Module, bool) {
 	for m := range r.Modules() {
 		if m.name == name {

@@ -16,7 +16,7 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// module returns the function of a module with one of everything.
+// module returns the function of a module that has one handler of each sort.
 func (l *trace) module(name string) func(r *vk.Router) error {
 	return func(r *vk.Router) error {
 		r.Check(func(*vk.Context) error { l.note(name + " check"); return nil })
@@ -39,7 +39,8 @@ func (l *trace) module(name string) func(r *vk.Router) error {
 	}
 }
 
-// everything is what the module of that name answers to all that there is.
+// everything returns the answers of the module of that name to all sorts of
+// events.
 func everything(name string) (want []string) {
 	for _, what := range []string{"a", "hi", "key", "cond", "?", "b", "c"} {
 		line := []string{"N listener", "N inner", "N check", "N(", "N " + what, ")N"}
@@ -47,7 +48,7 @@ func everything(name string) (want []string) {
 		case "key":
 			line = line[2:] // a press
 		case "?":
-			line = slices.Delete(line, 2, 3) // has no checks
+			line = slices.Delete(line, 2, 3) // it has no checks
 		}
 		want = append(want, line...)
 	}
@@ -81,7 +82,7 @@ func moduleNames(seq iter.Seq[*vk.Module]) (names []string) {
 func TestModuleComesAndGoes(t *testing.T) {
 	var ran trace
 	r := vk.NewRouter("!")
-	for range 3 { // nothing is left behind that hinders the next
+	for range 3 { // no leftover prevents the next one
 		m, err := r.Mount("m", ran.module("one"))
 		if err != nil {
 			t.Fatal(err)
@@ -284,8 +285,8 @@ func TestModuleFunctionThatDoesNotReturn(t *testing.T) {
 	}
 }
 
-// What is registered later through a module's Router belongs to the module, and
-// goes with it.
+// TestModuleRegistersLater checks that later registrations through a module's
+// Router belong to the module, and are removed with it.
 func TestModuleRegistersLater(t *testing.T) {
 	var ran trace
 	r := vk.NewRouter("!")
@@ -327,8 +328,8 @@ func TestModuleRegistersLater(t *testing.T) {
 	}
 }
 
-// A module that is swapped keeps its place: what was registered later comes
-// later.
+// TestSwapKeepsTheOrder checks that a swapped module keeps its place before
+// later registrations.
 func TestSwapKeepsTheOrder(t *testing.T) {
 	var ran trace
 	all := vk.If(func(*vk.Context) bool { return true })
@@ -365,7 +366,8 @@ func TestSwapKeepsTheOrder(t *testing.T) {
 	}
 }
 
-// Handlers of a module can take it away while they run, and run to their end.
+// TestModuleUnmountsItself checks that handlers of a module can unmount it
+// while they run, and then finish.
 func TestModuleUnmountsItself(t *testing.T) {
 	r := vk.NewRouter("!")
 	ended := false
@@ -391,8 +393,8 @@ func TestModuleUnmountsItself(t *testing.T) {
 	}
 }
 
-// TestSwapUnderLoad: while a module is swapped again and again, and others come
-// and go, each event finds the old or the new, whole.
+// TestSwapUnderLoad checks that each event sees the old module or the new one
+// as a whole, while the module is swapped repeatedly and others come and go.
 func TestSwapUnderLoad(t *testing.T) {
 	r := vk.NewRouter("!")
 	const events, servers = 300, 4

@@ -10,13 +10,13 @@ import (
 	"strings"
 )
 
-// A registry is what was registered with a Router: all of it, or what a module
-// brings that is being mounted. It has no lock of its own.
+// A registry has the registrations of a Router, or those of a module that is
+// being mounted. It has no lock of its own.
 type registry struct {
 	listeners []*listener
 	targets   []*target
 	modules   []*Module
-	reserved  map[reservation]string // the place in the program that registered each
+	reserved  map[reservation]string // the place in the program of each registration
 }
 
 // A reservation is a thing that only one target may have.
@@ -30,18 +30,20 @@ const (
 	reserveNotFound = "the NotFound of"
 )
 
-// A ConflictError says that a registration wants what another has already: the
-// words of a command, a text, the key of a payload, the name of a module. A Router
-// panics with an error that wraps it; [Router.Mount], [Router.TryAdd] and
-// [Route.Update] return it. If it is about a module's name, it is [ErrMounted].
+// A ConflictError reports a registration that needs something which another
+// registration has: the words of a command, a text, the key of a payload, the
+// name of a module. A Router panics with an error that wraps it;
+// [Router.Mount], [Router.TryAdd] and [Route.Update] return it. If it is about
+// a module's name, it is [ErrMounted].
 type ConflictError struct {
-	What  string // what both want, for instance: the words "admin ban"
-	Other string // where the other was registered, as file:line
+	What  string // the object of the conflict, such as: the words "admin ban"
+	Other string // the place of the other registration, as file:line
 
 	module bool
 }
 
-// Error says what is taken and by whom.
+// Error returns a message with the object of the conflict and the place of the
+// other registration.
 func (e *ConflictError) Error() string {
 	if e.module {
 		return fmt.Sprintf("another module has %s (at %s)", e.What, e.Other)
@@ -49,10 +51,11 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("another route has %s (at %s)", e.What, e.Other)
 }
 
-// Is reports whether target is [ErrMounted] and the name of a module is taken.
+// Is reports whether target is [ErrMounted] and the conflict is about a
+// module's name.
 func (e *ConflictError) Is(target error) bool { return e.module && target == ErrMounted }
 
-// taken returns the error of a module whose name m has.
+// taken returns the error of registering another module under m's name.
 func (m *Module) taken() error {
 	return &ConflictError{What: fmt.Sprintf("the name %q", m.name), Other: m.place, module: true}
 }
@@ -72,7 +75,7 @@ func (g *registry) addTarget(t *target, i int) error {
 	for _, res := range t.reserved {
 		g.reserved[res] = t.place
 	}
-	if len(t.reserved) == 0 { // only a condition leads to it: its name may be another's
+	if len(t.reserved) == 0 { // only a condition leads to it: its name may already exist
 		names, ids := make(map[string]bool), make(map[string]bool)
 		for _, o := range g.targets {
 			names[o.name], ids[o.scope()] = true, true
@@ -99,9 +102,9 @@ func (g *registry) removeTarget(t *target) int {
 	return i
 }
 
-// addListener adds a listener. Its id goes into random ids and steps: it must not be
-// another listener's, nor depend on how many there are of other kinds, nor on the line
-// of the program.
+// addListener adds a listener. Its id goes into random ids and steps: it must
+// differ from those of other listeners, and must not depend on the number of
+// listeners of other kinds or on the line in the program.
 func (g *registry) addListener(l *listener) {
 	names, ids := make(map[string]bool), make(map[string]bool)
 	for _, o := range g.listeners {
@@ -111,7 +114,7 @@ func (g *registry) addListener(l *listener) {
 	g.listeners = append(g.listeners, l)
 }
 
-// numbered returns name, with the first number from 2 on that makes it one that is not
+// numbered returns name, or name with the first number from 2 on that is not
 // taken.
 func numbered(name string, taken map[string]bool) string {
 	free := name
@@ -121,13 +124,14 @@ func numbered(name string, taken map[string]bool) string {
 	return free
 }
 
-// fileOf returns the file of a place in the program, which is the same when lines move.
+// fileOf returns the file of a place in the program. It stays the same if
+// lines move.
 func fileOf(place string) string {
 	file, _, _ := strings.Cut(place, ":")
 	return file
 }
 
-// clone returns a copy. Changes to it do not show in g.
+// clone returns a copy. Changes to the copy do not affect g.
 func (g *registry) clone() *registry {
 	return &registry{
 		listeners: slices.Clone(g.listeners),
@@ -137,10 +141,10 @@ func (g *registry) clone() *registry {
 	}
 }
 
-// replace takes out what is of the edition old, which may be nil, and puts in its
-// place what in has; where there was nothing, at the end. It returns the modules
-// that are gone with old, and the errors of what has no place, after which g is
-// of no use any more.
+// replace removes everything of the edition old, which may be nil, and inserts
+// the registrations of in at the same place, or at the end if there was
+// nothing. It returns the modules that were removed with old, and the errors
+// of registrations that conflict. After an error, g is no longer usable.
 func (g *registry) replace(old *edition, in *registry) (gone []*Module, errs []error) {
 	at, lat := -1, -1
 	if old != nil {
@@ -192,7 +196,7 @@ func (g *registry) addModule(m *Module) error {
 	return nil
 }
 
-// module returns the module of a name, or nil.
+// module returns the module with the given name, or nil.
 func (g *registry) module(name string) *Module {
 	for _, m := range g.modules {
 		if m.name == name {
@@ -202,10 +206,10 @@ func (g *registry) module(name string) *Module {
 	return nil
 }
 
-// registry returns where the registrations of r go: to the module around it
-// that is being mounted, which is returned too, else to the outermost Router. It
-// is an error if the module that r is of is no longer mounted. The caller holds
-// the mu of the outermost Router.
+// registry returns the registry for the registrations of r: that of the
+// surrounding module that is being mounted, which is returned too, or else
+// that of the outermost Router. It returns an error if the module of r is no
+// longer mounted. The caller holds the mu of the outermost Router.
 func (r *Router) registry() (g *registry, building *edition, err error) {
 	for s := r.edition; s != nil; s = s.outer {
 		switch s.state {
@@ -218,9 +222,9 @@ func (r *Router) registry() (g *registry, building *edition, err error) {
 	return &r.top().reg, nil, nil
 }
 
-// change calls f with the registry that r's registrations go to. An error that
-// it returns is a mistake in the program: it is kept for who mounts the module
-// that r is of, or else raised.
+// change calls f with the registry for r's registrations. An error from f is a
+// mistake in the program: it is kept for the Mount call of r's module, or else
+// raised as a panic.
 func (r *Router) change(f func(*registry) error) (ok bool) {
 	top := r.top()
 	top.mu.Lock()
@@ -251,14 +255,15 @@ func callers(skip int) string {
 	return fmt.Sprintf("%s:%d", filepath.Base(file), line)
 }
 
-// Walk ranges over the routes of r, those of Routers and modules inside of it
-// included, each once, in the order in which they were added. Routes that are
-// added or removed meanwhile make no difference. Only commands have a Pattern.
+// Walk ranges over the routes of r and of the Routers and modules inside it,
+// each once, in the order in which they were added. It is not affected by
+// routes that are added or removed meanwhile. Only commands have a Pattern.
 func (r *Router) Walk() iter.Seq[*Route] {
 	return r.walk(func(t *target) bool { return t.route.within(r) })
 }
 
-// walk ranges over the routes that are wanted, which is asked with the lock held.
+// walk ranges over the routes for which wanted, which is called with the lock
+// held, returns true.
 func (r *Router) walk(wanted func(*target) bool) iter.Seq[*Route] {
 	return func(yield func(*Route) bool) {
 		var routes []*Route
@@ -280,7 +285,7 @@ func (r *Router) walk(wanted func(*target) bool) iter.Seq[*Route] {
 	}
 }
 
-// within reports whether the route is of r or of a Router inside of it.
+// within reports whether the route belongs to r or to a Router inside it.
 func (rt *Route) within(r *Router) bool {
 	for in := rt.router; in != nil; in = in.outer {
 		if in == r {
@@ -290,11 +295,12 @@ func (rt *Route) within(r *Router) bool {
 	return false
 }
 
-// Lookup returns the command that has exactly these words, as in "admin ban":
-// none that has fewer, as a message would find. The words of the Routers around
-// r stand before them. No words are those of the prefix alone.
+// Lookup returns the command with exactly these words, such as "admin ban".
+// Unlike the match of a message, it does not return a command with fewer
+// words. The words of r and its outer Routers precede them. Empty words mean
+// the command that is the prefix alone.
 func (r *Router) Lookup(words string) (*Route, bool) {
-	// What alternatives the words of r have, a person writes one of.
+	// A user writes one of several alternative words of r.
 	path := ""
 	if p, err := r.parsePattern(r.path); err == nil {
 		for _, alts := range p.Words {
@@ -312,12 +318,12 @@ func (r *Router) Lookup(words string) (*Route, bool) {
 	return to.route, true
 }
 
-// Match finds the route that an event leads to, without running it or any of its
-// checks. The Context that it returns tells: its Route, and with it Prefix, Arg
-// and the like. Where the event leads to no route, Route returns nil there.
+// Match finds the route that an event leads to, without running it or any of
+// its checks. The returned Context describes the match: its Route, and with it
+// Prefix, Arg and so on. If no route matches, its Route method returns nil.
 //
-// Listeners and those who wait for an answer are not asked. The error is that of
-// a Prefix or a condition.
+// Listeners and handlers that wait for an answer are not considered. The error
+// is that of a Prefix or a condition.
 func (r *Router) Match(c *Context) (*Context, error) {
 	t := r.current()
 	m, err := t.match(c)
@@ -334,7 +340,7 @@ func (r *Router) Match(c *Context) (*Context, error) {
 	return found, err
 }
 
-// current returns the table that an event would be served by now.
+// current returns the table for an event that arrives now.
 func (r *Router) current() *table {
 	top := r.top()
 	if t := top.table.Load(); t != nil {
@@ -343,7 +349,8 @@ func (r *Router) current() *table {
 	return top.compile()
 }
 
-// hears reports whether a handler listens to a kind, as far as it tells.
+// hears reports whether a handler may listen to a kind. It returns true for
+// handlers whose kinds are unknown.
 func hears(h Handler, kind string) bool {
 	for w, ok := h.(*wrapped); ok; w, ok = h.(*wrapped) {
 		h = w.inner

@@ -11,49 +11,49 @@ import (
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
-// A table is what a Router's registrations come to: made at the first event
-// after a change, and never changed itself. An event keeps the table that it
-// began with.
+// A table is the compiled form of a Router's registrations. It is made at the
+// first event after a change, and never changes itself. An event keeps the
+// table that it began with.
 type table struct {
 	prefix  func(*Context) (string, bool)
-	bots    bool // messages of communities have routes, too
+	bots    bool // messages of communities also have routes
 	heard   hearing
-	words   command.Tree[target] // of the commands
-	presses []*target            // those of a payload's key
-	texts   map[string]*target   // by sameText
-	conds   []*target            // those with a condition
-	unknown *target              // for a line with a prefix that leads nowhere
+	words   command.Tree[target] // words of the commands
+	presses []*target            // routes of payload keys
+	texts   map[string]*target   // keyed by sameText
+	conds   []*target            // routes with a condition
+	unknown *target              // for a line with a prefix that matches nothing
 }
 
-// A target is what an event can lead to: a route, or a Router's NotFound.
+// A target is a destination of events: a route, or a Router's NotFound.
 type target struct {
 	name     string        // in errors
 	id       string        // in random ids and steps; if empty, the name
-	label    string        // in complaints about its registration,
-	place    string        // as is this
-	reserved []reservation // no other target has one of them
-	words    [][]string    // the commands that lead to it
-	texts    []string      // and the texts
+	label    string        // in errors of its registration,
+	place    string        // and so is this
+	reserved []reservation // no other target may have any of these
+	words    [][]string    // the words of the commands that lead to it
+	texts    []string      // the texts that lead to it
 	route    *Route        // nil for a NotFound
 	run      HandlerFunc
-	edition  *edition // of the module that it is of; nil if it is of none
-	next     *Route   // that has replaced it; guarded by the mu of the outermost Router
+	edition  *edition // the module's edition; nil outside of modules
+	next     *Route   // its replacement; guarded by the mu of the outermost Router
 }
 
-// scope returns what tells the target apart from all others, in this run of the bot and
-// in the next one.
+// scope returns a string that distinguishes the target from all others, in
+// this run of the bot and in the next one.
 func (t *target) scope() string { return cmp.Or(t.id, t.name) }
 
-// compile makes and publishes the table.
+// compile builds and publishes the table.
 func (r *Router) compile() *table {
 	r.mu.Lock()
 	r.checkFold()
 	defer r.mu.Unlock()
 	if t := r.table.Load(); t != nil {
-		return t // somebody else was faster
+		return t // another goroutine was faster
 	}
 	if r.unknown == nil {
-		// Composed when first needed, without the lock: middleware may
+		// The chain is composed on first use, without the lock: middleware may
 		// register something.
 		use := r.use[:len(r.use):len(r.use)]
 		run := sync.OnceValue(func() HandlerFunc { return chain(use, unknown) })
@@ -89,8 +89,8 @@ func (t *table) add(to *target) {
 	}
 }
 
-// chain wraps h in mw, the first outermost. To each of them, a panic inside is an
-// error.
+// chain wraps h in mw, the first outermost. Each middleware gets a panic of
+// its inner handler as an error.
 func chain(mw []Middleware, h HandlerFunc) HandlerFunc {
 	for i := len(mw) - 1; i >= 0; i-- {
 		h = mw[i](contained(h))
@@ -98,8 +98,8 @@ func chain(mw []Middleware, h HandlerFunc) HandlerFunc {
 	return h
 }
 
-// serve runs the listeners, then the route. What comes after a listener is
-// deferred: it is run even if the listener ends the goroutine.
+// serve runs the listeners, then the route. The rest is deferred after each
+// listener, so that it runs even if the listener ends the goroutine.
 func (t *table) serve(c *Context, listeners []*listener, errs *handlerErrors) {
 	if len(listeners) == 0 {
 		t.route(c, errs)
@@ -115,18 +115,19 @@ func (t *table) serve(c *Context, listeners []*listener, errs *handlerErrors) {
 	c.noteEnded(l.id, err)
 }
 
-// route offers the event to who waits for one, and runs its route if nobody has
-// taken it. Texts and conditions are looked at only then: whoever waits for an
-// answer is to get what the route of a text would answer to as well.
+// route offers the event to handlers that wait for one, and runs its route if
+// none of them consumes it. Texts and conditions are checked only afterwards:
+// a handler that waits for an answer also gets messages that the route of a
+// text would match.
 func (t *table) route(c *Context, errs *handlerErrors) {
 	var m destination
 	if t.find(c, &m, errs) {
-		errs.add(c.run(&m)) // with little on the stack: the handler may be parked for long
+		errs.add(c.run(&m)) // with little on the stack: the handler may be parked for a long time
 	}
 }
 
-// find finds the route of an event that nobody who waits has taken. It reports whether
-// there is one.
+// find finds the route of an event that no waiting handler consumes. It
+// reports whether there is one.
 func (t *table) find(c *Context, m *destination, errs *handlerErrors) bool {
 	if isTimer(c.event.Kind) {
 		return false
@@ -148,19 +149,18 @@ func (t *table) find(c *Context, m *destination, errs *handlerErrors) bool {
 	return m.to != nil
 }
 
-// A destination is where an event leads.
+// A destination is the target of an event, with the matched parts of its text.
 type destination struct {
-	to       *target // nil if nowhere
+	to       *target // nil if there is none
 	prefix   string
-	text     string // behind the prefix
-	line     string // the rest of it, behind the words
+	text     string // after the prefix
+	line     string // the rest of the text, after the words
 	captures []capture
-	failed   error // why it cannot be known whether the event leads here
+	failed   error // the error that prevented matching
 }
 
-// match finds the command of an event: that of the button which was pressed,
-// else that of the message's text. Where there is none, m may lead to a
-// NotFound.
+// match finds the command of an event: that of the pressed button, else that
+// of the message's text. If there is none, m may have a NotFound.
 func (t *table) match(c *Context) (m destination, err error) {
 	typed := t.typed(c.event)
 	if !typed && c.event.Kind != string(EventMessageEvent) {
@@ -192,8 +192,8 @@ func (t *table) match(c *Context) (m destination, err error) {
 	}
 	switch {
 	case text == "" && prefix != "" && t.words.Wordless() != nil:
-		// The prefix alone. It is no beginning of other commands: Find does not
-		// look at it.
+		// This is the prefix alone. Its target has no words to begin other
+		// commands with, so Find does not return it.
 		return destination{to: t.words.Wordless(), prefix: prefix}, nil
 	case text == "" || command.StartsWithSpace(text):
 		return destination{}, nil
@@ -201,14 +201,14 @@ func (t *table) match(c *Context) (m destination, err error) {
 	to, rest := t.words.Find(text)
 	if to == nil {
 		if prefix == "" {
-			return destination{}, nil // not meant for the bot: middleware, such as a cooldown, is not to count it
+			return destination{}, nil // not meant for the bot: middleware, such as a cooldown, must not count it
 		}
 		to = t.unknown
 	}
 	return destination{to: to, prefix: prefix, text: text, line: rest}, nil
 }
 
-// findPrefix asks the Router's Prefix.
+// findPrefix calls the Router's Prefix.
 func (t *table) findPrefix(c *Context) (prefix string, ok bool, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -224,9 +224,9 @@ func (t *table) findPrefix(c *Context) (prefix string, ok bool, err error) {
 	return prefix, ok, nil
 }
 
-// matchRest finds what else a message or a press leads to: the route of its
-// text, else one whose condition holds, else what m says. Conditions find the
-// prefix and the line of a command that there is none of.
+// matchRest finds the route of a message or press that has no command: the
+// route of its text, else the first whose condition holds, else m. Conditions
+// see the prefix and the line of the unknown command.
 func (t *table) matchRest(c *Context, m destination) destination {
 	typed := t.typed(c.event)
 	if m.to != nil && m.to.route != nil || !typed && c.event.Kind != string(EventMessageEvent) {
@@ -259,12 +259,13 @@ func (t *table) matchRest(c *Context, m destination) destination {
 		return nil
 	}, func(i *invocation) { i.prefix, i.text, i.line = m.prefix, m.text, m.line })
 	if err != nil {
-		m.failed = err // cannot be: each condition's panic is an error
+		m.failed = err // cannot happen: a panic of a condition is an error
 	}
 	return m
 }
 
-// matches asks a condition, in the invocation that all are asked in.
+// matches evaluates a condition. All conditions of an event share one
+// invocation.
 func (f Cond) matches(c *Context) (ok bool, err error) {
 	defer func() {
 		if v := recover(); v != nil {
@@ -275,8 +276,8 @@ func (f Cond) matches(c *Context) (ok bool, err error) {
 	return f(c)
 }
 
-// typed reports whether the event is a message that somebody wrote to the bot,
-// and not one that tells what happened in a chat.
+// typed reports whether the event is a message that a user or community wrote
+// to the bot, and not a service message of a chat.
 func (e *Event) typed() bool {
 	return e.Kind == string(EventMessageNew) && !e.head.out && (e.Derived == "" || e.Derived == "message_new.start")
 }
@@ -284,7 +285,7 @@ func (e *Event) typed() bool {
 // typed reports whether the event is a message that a route may answer.
 func (t *table) typed(e *Event) bool { return e.typed() && (t.bots || e.head.from >= 0) }
 
-// findPress returns the route of a key of a payload.
+// findPress returns the route of a key in the payload.
 func (t *table) findPress(payload json.RawMessage) *target {
 	if len(t.presses) == 0 {
 		return nil
@@ -298,14 +299,14 @@ func (t *table) findPress(payload json.RawMessage) *target {
 	return nil
 }
 
-// beginsObject reports whether a payload is a JSON object, if it is JSON at all.
+// beginsObject reports whether a payload, if it is valid JSON, is an object.
 func beginsObject(payload json.RawMessage) bool {
 	payload = bytes.TrimLeft(payload, " \t\r\n")
 	return len(payload) > 0 && payload[0] == '{'
 }
 
-// buttonLine returns the command line that a button's payload is, as [Cmd]
-// makes it, or "".
+// buttonLine returns the command line in a button's payload, as made by [Cmd],
+// or "".
 func buttonLine(payload json.RawMessage) string {
 	var p struct {
 		Command string `json:"command"`

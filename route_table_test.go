@@ -12,8 +12,8 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// The table of vk_botting's lookup, with our rule that any run of spaces
-// separates words.
+// TestRouterFindsLongestWords has the table of vk_botting's lookup, with our
+// rule that any run of spaces separates words.
 func TestRouterFindsLongestWords(t *testing.T) {
 	var ran trace
 	r := vk.NewRouter("!")
@@ -26,7 +26,7 @@ func TestRouterFindsLongestWords(t *testing.T) {
 	}
 	tests := []struct {
 		text string
-		want string // what ran; "" for nothing, "?" for a NotFoundError
+		want string // the handler that ran; "" for none, "?" for a NotFoundError
 	}{
 		{"!foo", "foo"},
 		{"!foo bar baz", "foo bar: baz"},
@@ -38,9 +38,9 @@ func TestRouterFindsLongestWords(t *testing.T) {
 		{"!foo bar baz quux", "foo bar: baz quux"}, // back to the last that is a command
 		{"!foo bax", "foo: bax"},
 		{`!foo "a b" c`, `foo: "a b" c`},
-		{`!foo "bar"`, `foo: "bar"`}, // what is quoted is no word of a command
+		{`!foo "bar"`, `foo: "bar"`}, // a quoted word is not a word of a command
 		{"!fb x y z", "fb x y: z"},
-		{"!fb x", "?"}, // the beginning of a command is none
+		{"!fb x", "?"}, // the beginning of a command is not a command
 		{"!fb x yy", "?"},
 		{"!fo", "?"},
 		{"!foobar", "?"},
@@ -53,7 +53,7 @@ func TestRouterFindsLongestWords(t *testing.T) {
 		{" !foo", ""},
 		{"", ""},
 		{"!Привет Мир", "Привет Мир"},
-		{"!привет Мир", "?"}, // case counts
+		{"!привет Мир", "?"}, // case matters
 		{"!a c", "a|b c|d"},
 		{"!a d 1", "a|b c|d: 1"},
 		{"!b c 2", "a|b c|d: 2"},
@@ -154,8 +154,8 @@ func TestRouterAsksForPrefixOnce(t *testing.T) {
 	}
 }
 
-// TestRouterAnswerBots: what a community writes leads to a route only if the
-// Router says so, and always to listeners.
+// TestRouterAnswerBots checks that a community's message leads to a route only
+// with AnswerBots, and always to listeners.
 func TestRouterAnswerBots(t *testing.T) {
 	for _, answer := range []bool{false, true} {
 		r := &vk.Router{Prefix: vk.Literal("!"), AnswerBots: answer}
@@ -362,8 +362,8 @@ func TestRouterFold(t *testing.T) {
 	}
 }
 
-// Words that differ in case are a conflict, not two routes of which one is
-// never found.
+// TestFoldedWordsConflict checks that words that differ only in case are a
+// conflict, and not two routes of which one is never found.
 func TestFoldedWordsConflict(t *testing.T) {
 	h := func(*vk.Context) error { return nil }
 	register := func(fold bool, patterns ...string) (msg any) {
@@ -383,10 +383,10 @@ func TestFoldedWordsConflict(t *testing.T) {
 	r := &vk.Router{Fold: true}
 	rt := r.Handle("Ping", h)
 	r.Remove(rt)
-	r.Handle("PING", h) // is free again
+	r.Handle("PING", h) // the words are free again
 }
 
-// TestFoldSetLate: Fold, once it comes too late, does not go unnoticed.
+// TestFoldSetLate checks that setting Fold too late is reported.
 func TestFoldSetLate(t *testing.T) {
 	h := func(*vk.Context) error { return nil }
 	for name, late := range map[string]func(r *vk.Router){
@@ -414,8 +414,8 @@ func TestFoldSetLate(t *testing.T) {
 	}
 }
 
-// FuzzMatch: whatever somebody sends, no route panics, at most one runs, and it
-// is the one that Match says.
+// FuzzMatch checks that, for any event, no route panics, at most one runs, and
+// it is the one that Match returns.
 func FuzzMatch(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"!a b", ""}, {"!a b c", `{"key":1}`}, {"hello", `{"command":"a b"}`}, {"!in x", `{"key":"x"}`}, {"5?", `["key"]`},

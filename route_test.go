@@ -10,8 +10,9 @@ import (
 	"github.com/vkrouter/vk"
 )
 
-// TestGroupsAndSubcommands: a group has a body of its own, its checks are those
-// of its subcommands too, and an unknown subcommand is an argument of the body.
+// TestGroupsAndSubcommands checks that a group has a handler of its own, that
+// its checks apply to its subcommands, and that an unknown subcommand is an
+// argument of the group's handler.
 func TestGroupsAndSubcommands(t *testing.T) {
 	var ran trace
 	r := vk.NewRouter("!")
@@ -83,7 +84,7 @@ func TestRouteAliases(t *testing.T) {
 			t.Errorf("%q panics with %s", pattern, got)
 		}
 	}
-	r.Handle("/sign", nothing) // no prefix of this Router
+	r.Handle("/sign", nothing) // not a prefix of this Router
 	r.Route("deep", func(r *vk.Router) { r.Handle("!x", nothing) })
 	r.Remove(rt)
 	r.Handle("throw away", ran.handler("free"))
@@ -149,7 +150,7 @@ func TestRouterWalk(t *testing.T) {
 	if diff := cmp.Diff([]string{"in x {y}, X., hidden", "in z, , hidden"}, list(in)); diff != "" {
 		t.Error(diff)
 	}
-	for rt := range r.Walk() { // may change what it walks over, and stop
+	for rt := range r.Walk() { // the loop may change the routes, and break
 		if rt.Pattern == "a" {
 			break
 		}
@@ -236,7 +237,8 @@ func TestRouteDisabled(t *testing.T) {
 	}
 }
 
-// Match tells what Serve would do, and does nothing.
+// TestRouterMatch checks that Match finds the route that Serve would run, and
+// does not run it.
 func TestRouterMatch(t *testing.T) {
 	r := vk.NewRouter("!")
 	r.Check(func(*vk.Context) error { t.Error("a check ran"); return nil })
@@ -275,7 +277,8 @@ func TestRouterMatch(t *testing.T) {
 	}
 }
 
-// TestReplaceKeeps: what the new Route does not say stays as it was.
+// TestReplaceKeeps checks that zero fields of the new Route keep their old
+// values.
 func TestReplaceKeeps(t *testing.T) {
 	no := errors.New("no")
 	refuse := func(*vk.Context) error { return no }
@@ -397,7 +400,8 @@ func TestReplaceKeeps(t *testing.T) {
 	})
 }
 
-// TestAddCopy: a copy that is added again has the words of its new place.
+// TestAddCopy checks that a copy that is added again has the words of its new
+// place.
 func TestAddCopy(t *testing.T) {
 	no := errors.New("no")
 	r := vk.NewRouter("!")

@@ -12,89 +12,91 @@ import (
 	"github.com/vkrouter/vk/internal/command"
 )
 
-// A Router is a Handler that gives each event to those who asked for it:
-// listeners observe, routes answer. It is to commands what [http.ServeMux] is
-// to paths.
+// A Router is a Handler that dispatches each event to its listeners and to at
+// most one route. It is to commands what [http.ServeMux] is to paths.
 //
-// For each event it runs the listeners of the event's kind, in the order of
-// their registration, and then, if somebody wrote a message or pressed a
-// button, one route. Each is an invocation of its own, with its own Context:
-// none can stop the next, also by failing, by a panic, or by [runtime.Goexit].
+// For each event it first runs the listeners of the event's kind, in
+// registration order. If the event is a written message or a press of a
+// button, it then runs one route. Each run of a handler is an invocation with
+// its own Context: it cannot stop the next one, even if it returns an error,
+// panics, or calls [runtime.Goexit].
 //
-// Of all routes, the one that answers is the first of:
+// The Router chooses the first of these that matches:
 //
-//   - the command that the pressed button stands for, see [Cmd]; it has no
+//   - the command in the payload of the pressed button, see [Cmd]; it has no
 //     prefix
 //   - the route of a key of the button's payload, see [Press]
-//   - the command that the message's text begins with behind the prefix; of
-//     several the one with the most words, see [Router.Handle]
-//   - the route of the text as a whole, see [Router.Text]
-//   - the route whose condition holds; of several the one that was added first,
-//     see [Router.When]. It gets commands that there are none of as well, which
-//     may be what somebody answers in a dialogue: a condition that is for no
-//     command line asks whether [Context.Prefix] is empty
-//   - the NotFound of the words that the text begins with, or that of all, see
-//     [Router.NotFound]
+//   - the command that the message's text begins with, after the prefix; if
+//     several match, the one with the most words, see [Router.Handle]
+//   - the route of the whole text, see [Router.Text]
+//   - the first added route whose condition holds, see [Router.When]. Such a
+//     route also gets unknown commands, which may be a user's answer in a
+//     dialogue: a condition that does not want command lines checks that
+//     [Context.Prefix] is empty
+//   - the NotFound handler of the words that the text begins with, or else
+//     that of the whole Router, see [Router.NotFound]
 //
-// Messages that tell what happened in a chat, such as that somebody joined it,
-// are for listeners, as are the bot's own messages and, without AnswerBots, those
-// of communities: no route answers them.
+// Routes do not get service messages of a chat, such as that a user joined it,
+// nor the bot's own messages, nor, unless AnswerBots is set, messages of
+// communities. Listeners do.
 //
-// The zero Router is ready for use and takes every message for a command line.
+// The zero Router is ready for use and takes every message as a command line.
 // Handlers may be added and removed while it serves. All methods are safe for
 // concurrent use; the fields must not change once the Router has routes.
 type Router struct {
-	// Prefix finds the prefix at the beginning of the message's text that
-	// makes the rest a command line; ok is false if there is none. Nil means
-	// that commands have no prefix. It is asked once for each message, of the
-	// outermost Router only, and must have no effects. See [Literal].
+	// Prefix finds the prefix at the beginning of a message's text that makes
+	// the rest a command line; ok is false if there is none. If nil, commands
+	// have no prefix. It is called once per message, only on the outermost
+	// Router, and must have no side effects. See [Literal].
 	Prefix PrefixFunc
 
-	// Fold finds commands and the prefixes of [Literal] whatever the case of
-	// their letters, and takes ё for е. Routes whose words differ in these alone
-	// have the same words then. It must be set before the first route is added:
-	// the next route, or the first event, panics otherwise.
-	// Only the outermost Router has it.
+	// Fold makes commands and the prefixes of [Literal] match regardless of
+	// case, and treats ё as е. Routes whose words differ only in these then
+	// have the same words. It must be set before the first route is added:
+	// otherwise the next route or the first event panics. Only the outermost
+	// Router has it.
 	Fold bool
 
-	// AnswerBots makes routes answer messages that communities have written, too:
-	// other bots, as a rule. By default they are for listeners alone, because two
-	// bots that answer each other do so for ever. Only the outermost Router has
+	// AnswerBots makes routes answer messages written by communities, which
+	// are usually other bots. By default only listeners get them, because two
+	// bots that answer each other never stop. Only the outermost Router has
 	// it.
 	AnswerBots bool
 
-	// Defaults are for the routes of this Router, and of Routers inside of it
-	// that have no Defaults of their own. A route takes each of Doc, Hidden,
-	// IgnoreExtra and Checks from it that the route leaves zero. A Route that is
-	// Shown is not Hidden by Defaults; Checks that are empty but not nil are none.
+	// Defaults are the defaults for routes of this Router, and of the Routers
+	// inside it that have no Defaults of their own. A route takes Doc, Hidden,
+	// IgnoreExtra and Checks from Defaults if it leaves them zero. Defaults do
+	// not hide a Route that is Shown. Checks that are empty but not nil mean
+	// no checks.
 	//
-	// Defaults with none of these fields and without Shown are none. So Shown in
-	// the Defaults of an inner Router says that its routes are not hidden. Checks
-	// that no route may leave out are added with [Router.Check].
+	// Defaults with none of these fields and without Shown do not count as
+	// Defaults. So Shown in the Defaults of an inner Router means that its
+	// routes are not hidden. To add checks that no route can omit, use
+	// [Router.Check].
 	Defaults Route
 
 	outer   *Router  // the Router whose Route, Group or Mount made this one
 	path    string   // the words before those of its routes, as in a pattern
-	edition *edition // of the module that it is of, or nil
+	edition *edition // the module that it belongs to, or nil
 
-	types  atomic.Pointer[map[string]command.Converter] // what Converter has added; likewise
+	types  atomic.Pointer[map[string]command.Converter] // added by Converter; changed like checks
 	checks atomic.Pointer[[]*checkSet]                  // changed under the mu of the outermost Router
 
-	// Guarded by the mu of the outermost Router. Once used is set, use does
-	// not change any more.
+	// Guarded by the mu of the outermost Router. Once used is set, use no
+	// longer changes.
 	use  []Middleware
-	used bool // something was added: Use is late
-	fold bool // what Fold was then, of the outermost Router
+	used bool // something was added: Use panics
+	fold bool // the outermost Router's Fold at that time
 
-	// Of the outermost Router only.
+	// Only in the outermost Router.
 	mu      sync.Mutex
 	reg     registry
-	unknown *target // where nothing is found; nil until compiled
+	unknown *target // the target of unmatched command lines; nil until compiled
 	table   atomic.Pointer[table]
 }
 
-// NewRouter returns &Router{Prefix: Literal(prefixes...)}, or new(Router) if
-// there are none.
+// NewRouter returns &Router{Prefix: Literal(prefixes...)}, or new(Router)
+// without prefixes.
 func NewRouter(prefixes ...string) *Router {
 	if len(prefixes) == 0 {
 		return new(Router)
@@ -110,21 +112,21 @@ func (r *Router) top() *Router {
 	return r
 }
 
-// Use adds middleware around the routes of r and around its NotFound handler:
-// what was given first is outermost, and the middleware of outer Routers is
-// outside of it. It does not wrap listeners. To wrap all of a bot, wrap the
+// Use adds middleware around the routes of r and around its NotFound handler.
+// The first middleware is outermost, and the middleware of outer Routers is
+// outside it. It does not wrap listeners. To wrap a whole bot, wrap the
 // Router's Serve method.
 //
-// A middleware is called once for each route, when that is added: what it makes
-// then for itself, it keeps for as long as there is the route.
+// A middleware is called once for each route, when the route is added. State
+// that it creates then lives as long as the route.
 //
-// Use panics when r, or a Router inside of it, already has a route.
+// Use panics if r, or a Router inside it, already has a route.
 func (r *Router) Use(mw ...Middleware) {
 	top := r.top()
 	top.mu.Lock()
 	defer top.mu.Unlock()
 	if r.used {
-		panic("vk: Use after a route was added (at " + callers(1) + "): the routes before would do without")
+		panic("vk: Use after a route was added (at " + callers(1) + "): the earlier routes would not have this middleware: call Use first")
 	}
 	if slices.ContainsFunc(mw, func(m Middleware) bool { return m == nil }) {
 		panic("vk: Use: nil middleware (at " + callers(1) + ")")
@@ -135,8 +137,8 @@ func (r *Router) Use(mw ...Middleware) {
 }
 
 // wrap returns h with the middleware of r and of the Routers around it, which
-// can have no more from now on: so a chain is composed once, and a middleware
-// keeps its state whatever is registered later.
+// can have no more middleware from now on. So each chain is composed once, and
+// a middleware keeps its state regardless of later registrations.
 func (r *Router) wrap(h HandlerFunc) HandlerFunc {
 	top := r.top()
 	top.mu.Lock()
@@ -154,19 +156,19 @@ func (r *Router) wrap(h HandlerFunc) HandlerFunc {
 	return h
 }
 
-// checkFold panics, with mu unlocked, if Fold is not what it was for the first
-// route. The caller holds mu.
+// checkFold panics, with mu unlocked, if Fold has changed since the first
+// route was added. The caller holds mu.
 func (r *Router) checkFold() {
 	if r.used && r.Fold != r.fold {
 		r.mu.Unlock()
-		panic("vk: Fold was set after a route was added: what words are the same was decided before")
+		panic("vk: Fold was set after a route was added: set it before")
 	}
 }
 
-// Route calls f with a Router for commands that begin with the given words. It
-// has middleware and checks of its own, inside of r's, and it may have a route
-// with an empty pattern: the words alone, for which that one answers where no
-// longer command fits.
+// Route calls f with a Router for commands that begin with the given words.
+// That Router has its own middleware and checks, inside those of r. It may
+// have a route with an empty pattern, which answers the words alone, and any
+// line that begins with them if no longer command matches.
 func (r *Router) Route(words string, f func(r *Router)) {
 	p, err := r.parsePattern(words)
 	switch {
@@ -178,8 +180,8 @@ func (r *Router) Route(words string, f func(r *Router)) {
 	r.nest(words, f)
 }
 
-// Group calls f with a Router that is like r but has middleware and checks of
-// its own, inside of r's.
+// Group calls f with a Router that is like r but has its own middleware and
+// checks, inside those of r.
 func (r *Router) Group(f func(r *Router)) { r.nest("", f) }
 
 func (r *Router) nest(words string, f func(r *Router)) {
@@ -196,13 +198,13 @@ func (r *Router) nest(words string, f func(r *Router)) {
 	}
 }
 
-// NotFound sets the handler for a command line that no route matches; with
-// words of its own, that of those lines which begin with them. There can be
-// one for the same words. The handler's middleware is that of r's routes; their
-// checks do not concern it.
+// NotFound sets the handler for command lines that no route matches. In a
+// Router with words, it handles those lines that begin with them. There can be
+// one NotFound per words. The handler has the middleware of r's routes, but
+// not their checks.
 //
-// Without one, a line with a prefix ends in a [*NotFoundError], which
-// middleware sees, and a text without one is left alone.
+// Without a NotFound, a line with a prefix results in a [*NotFoundError],
+// which middleware sees, and a text without a prefix is ignored.
 func (r *Router) NotFound(h HandlerFunc) {
 	t := &target{label: "NotFound", name: strings.TrimSpace("NotFound " + r.path), place: callers(1), edition: r.edition}
 	if h == nil {
@@ -218,8 +220,8 @@ func (r *Router) NotFound(h HandlerFunc) {
 	r.register(t)
 }
 
-// Remove removes a route that Handle, or one of its kind, has returned. What it
-// is answering, it answers to the end. It reports whether the route was there.
+// Remove removes a route that was returned by Handle or a similar method. It
+// reports whether the route was registered. Handlers that are running finish.
 func (r *Router) Remove(rt *Route) (removed bool) {
 	if rt == nil || rt.target == nil || rt.router.top() != r.top() {
 		return false
@@ -235,19 +237,19 @@ func (r *Router) Remove(rt *Route) (removed bool) {
 	return true
 }
 
-// Replace puts a route in the place of another: an event sees the one or the
-// other, and a condition keeps its place in the order. The new one may have the
-// words of the old.
+// Replace replaces a route with another, atomically: an event sees either the
+// old route or the new one, and a condition keeps its place in the order. The
+// new route may have the words of the old one.
 //
-// The new route belongs to the Router and the module of the old one, with their
-// checks and middleware, and is enabled if the old one is. Where rt leaves a field
-// zero, other than Handler, it keeps that of the old route; Pattern, Aliases, Text,
-// Payload and When count as one field here. Its words are read as by [Router.Add]
-// of r. If rt is a copy of a registered route, all of its fields count. To
-// change some fields of a route, see [Route.Update].
+// The new route belongs to the old one's Router and module, with their checks
+// and middleware, and is enabled if the old one is. Zero fields of rt, other
+// than Handler, keep the values of the old route; Pattern, Aliases, Text,
+// Payload and When count as one field for this. The words of rt are read as in
+// [Router.Add] of r. If rt is a copy of a registered route, all of its fields
+// are used. To change some fields of a route, see [Route.Update].
 //
-// If old is not there (any more), Replace does nothing and returns false. It
-// panics where Add does, and old is then still there.
+// If old is not registered, or no longer, Replace does nothing and returns
+// false. It panics where Add does, and old then remains.
 func (r *Router) Replace(old *Route, rt Route) (added *Route, replaced bool) {
 	if old == nil || old.target == nil || old.router.top() != r.top() {
 		return nil, false
@@ -272,8 +274,8 @@ func (r *Router) Replace(old *Route, rt Route) (added *Route, replaced bool) {
 	return whole, true
 }
 
-// keep sets the fields of rt that are zero to those of another route. It reports
-// whether its words are among them.
+// keep copies the zero fields of rt from another route. It reports whether the
+// words are among them.
 func (rt *Route) keep(old *Route) (words bool) {
 	words = rt.Pattern == "" && rt.Aliases == nil && rt.Text == "" && rt.Payload == "" && rt.When == nil
 	if words {
@@ -290,12 +292,12 @@ func (rt *Route) keep(old *Route) (words bool) {
 	if rt.Checks == nil {
 		rt.Checks = old.Checks
 	}
-	rt.router = old.router // as that of a copy: it takes no Defaults anew
+	rt.router = old.router // as for a copy: Defaults are not applied again
 	return words
 }
 
-// replacement returns the route that rt is in the place of old. An error names the
-// mistake in it.
+// replacement returns the complete route that is to replace old. An error
+// names the mistake in rt.
 func (old *Route) replacement(rt Route, place, path string) (*Route, error) {
 	whole, err := old.router.newRoute(rt, place, path)
 	if err != nil {
@@ -305,7 +307,7 @@ func (old *Route) replacement(rt Route, place, path string) (*Route, error) {
 	return whole, nil
 }
 
-// swap puts whole in the place of old. It reports false if old is not there.
+// swap replaces old with whole. It reports false if old is not registered.
 func (old *Route) swap(whole *Route) (done bool, err error) {
 	top := old.router.top()
 	top.mu.Lock()
@@ -327,21 +329,22 @@ func (old *Route) swap(whole *Route) (done bool, err error) {
 	return true, nil
 }
 
-// ErrRemoved is returned, wrapped, by [Route.Update] of a route that is no longer
+// ErrRemoved is returned, wrapped, by [Route.Update] if the route is no longer
 // registered.
-var ErrRemoved = errors.New("the route is not registered any more")
+var ErrRemoved = errors.New("the route is no longer registered")
 
-// Update changes a registered route while the bot runs: its Doc, for instance,
-// its Hidden or its Checks. f gets a copy to change, which then takes the place of
-// the route: an event sees all of the old or all of the new. Update returns the
-// new Route. The old one stays as it was, but can be updated again: f gets the
-// newest then. f may be called several times, if others update the route at the
-// same time. The route's middleware is called anew, as for every route that is
-// added: state that it has for one route begins anew.
+// Update changes a registered route, for instance its Doc, Hidden or Checks,
+// while the bot runs. f changes a copy, which then replaces the route
+// atomically: an event sees all of the old route or all of the new one. Update
+// returns the new Route. The old one stays as it was; updating it again passes
+// the newest version to f. f may be called several times if the route is
+// updated concurrently. The route's middleware is called again, as for every
+// added route, so its state for this route starts over.
 //
-// An error says that the changed route is mistaken, or that it wants what another
-// has, a [*ConflictError], or that it was removed, [ErrRemoved]. The route is then
-// as it was. Update panics if the Route was not returned by a Router.
+// Update returns an error if the changed route is invalid, if it conflicts
+// with another route (a [*ConflictError]), or if the route was removed
+// ([ErrRemoved]). The route is then unchanged. Update panics if the Route was
+// not returned by a Router.
 func (rt *Route) Update(f func(rt *Route)) (updated *Route, err error) {
 	if rt.target == nil {
 		panic("vk: Update: the Route was not returned by a Router")
@@ -369,8 +372,8 @@ func (rt *Route) Update(f func(rt *Route)) (updated *Route, err error) {
 	}
 }
 
-// newest returns what has become of a route by replacements. It reports whether
-// that is registered.
+// newest returns the latest replacement of a route, or the route itself. It
+// reports whether that is registered.
 func (rt *Route) newest() (*Route, bool) {
 	top := rt.router.top()
 	top.mu.Lock()
@@ -382,12 +385,13 @@ func (rt *Route) newest() (*Route, bool) {
 	return rt, err == nil && slices.Contains(g.targets, rt.target)
 }
 
-// TryAdd adds a command whose words are text, such as that of a person, which it
-// takes as it stands. The route's Pattern is empty or has placeholders only. It is
-// otherwise like [Router.Add], but returns an error where that panics.
+// TryAdd adds a command whose words come from text, such as user input. The
+// text is taken literally. The route's Pattern must be empty or consist of
+// placeholders. TryAdd is otherwise like [Router.Add], but returns an error
+// where that panics.
 //
-// Of words that can be none, the error is a [*WordsError]; of words that another
-// route has, it wraps a [*ConflictError].
+// The error is a [*WordsError] for text that cannot be a command's words. It
+// wraps a [*ConflictError] if another route has the words.
 func (r *Router) TryAdd(words string, rt Route) (*Route, error) {
 	if err := r.checkWords(words); err != nil {
 		return nil, &WordsError{words, err}
@@ -417,10 +421,10 @@ func (r *Router) TryAdd(words string, rt Route) (*Route, error) {
 	return whole, nil
 }
 
-// checkWords returns what is wrong with text as the words of a command.
+// checkWords returns an error if text cannot be the words of a command.
 func (r *Router) checkWords(words string) error {
 	if strings.TrimSpace(words) == "" {
-		return errors.New("there is none")
+		return errors.New("the text is empty")
 	}
 	if i := strings.IndexAny(words, "{}|"); i >= 0 {
 		return fmt.Errorf("%q cannot be in a word", words[i])
@@ -429,38 +433,38 @@ func (r *Router) checkWords(words string) error {
 	return err
 }
 
-// A WordsError says that a text cannot be the words of a command.
+// A WordsError reports a text that cannot be the words of a command.
 type WordsError struct {
 	Words string // the text
-	Err   error  // what is wrong with it
+	Err   error  // the reason
 }
 
-// Error says what is wrong with the words.
+// Error returns the text and the reason.
 func (e *WordsError) Error() string { return fmt.Sprintf("vk: words %.100q: %v", e.Words, e.Err) }
 
 // Unwrap returns e.Err.
 func (e *WordsError) Unwrap() error { return e.Err }
 
-// A NotFoundError says that somebody wrote a command that there is none of.
+// A NotFoundError reports a command line that no route matches.
 type NotFoundError struct {
-	Prefix string // what the text began with
+	Prefix string // the prefix of the text
 	Line   string // the rest of it
 }
 
-// Error names the command.
+// Error returns a message with the command's first word.
 func (e *NotFoundError) Error() string {
 	word, _, _ := strings.Cut(e.Line, " ")
 	return fmt.Sprintf("vk: no command %.40q", e.Prefix+word)
 }
 
-// Serve gives the event to its listeners, then to its route. It returns
-// their errors, joined, each with the name of the listener or route.
+// Serve runs the event's listeners, then its route. It returns their errors,
+// joined, each with the name of its listener or route.
 func (r *Router) Serve(c *Context) error {
 	top, t := r.top(), r.current()
 	var errs handlerErrors
 	returned := false
 	defer func() {
-		if !returned { // a handler has called runtime.Goexit
+		if !returned { // a handler called runtime.Goexit
 			c.inv.turn.report(errs)
 		}
 	}()

@@ -11,7 +11,7 @@ import (
 	"github.com/vkrouter/vk/internal/lifetime"
 )
 
-// routerOf returns a Router with n commands of one word, command0 and on.
+// routerOf returns a Router with n commands of one word, command0 and so on.
 func routerOf(n int) *Router {
 	r := NewRouter("!")
 	for i := range n {
@@ -20,7 +20,8 @@ func routerOf(n int) *Router {
 	return r
 }
 
-// A table serves until something is registered.
+// TestRouterCompilesOnceForManyEvents checks that a table is used until
+// something is registered.
 func TestRouterCompilesOnceForManyEvents(t *testing.T) {
 	r := NewRouter("!")
 	a := r.Handle("a", func(*Context) error { return nil })
@@ -59,7 +60,7 @@ func TestRouterCompilesOnceForManyEvents(t *testing.T) {
 	}
 }
 
-// TestServeAllocations: what the way of a command may allocate, from the Router
+// TestServeAllocations limits the allocations for a command, from the Router
 // to the handler.
 func TestServeAllocations(t *testing.T) {
 	r := routerOf(1_000)
@@ -97,8 +98,8 @@ func TestServeAllocations(t *testing.T) {
 	}
 }
 
-// BenchmarkServe is a message's way from the Router's Serve to the handler and
-// back.
+// BenchmarkServe measures a message's way from the Router's Serve to the
+// handler and back.
 func BenchmarkServe(b *testing.B) {
 	pass := func(next HandlerFunc) HandlerFunc {
 		return func(c *Context) error { return next(c) }
@@ -146,7 +147,8 @@ func BenchmarkServe(b *testing.B) {
 	}
 }
 
-// BenchmarkRegister is what a thousand routes cost until the first event.
+// BenchmarkRegister measures the registration of a thousand routes, up to the
+// first event.
 func BenchmarkRegister(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
@@ -154,8 +156,8 @@ func BenchmarkRegister(b *testing.B) {
 	}
 }
 
-// TestModuleLife: what waits in a handler of a module hears when the module
-// ends, and also when the module around it does, and nothing else hears it.
+// TestModuleLife checks that waits in a module's handlers end with the module
+// and with the surrounding module, and that other waits do not.
 func TestModuleLife(t *testing.T) {
 	for _, end := range []string{"unmount", "swap", "unmount inside", "unmount other"} {
 		t.Run(end, func(t *testing.T) {
@@ -216,7 +218,7 @@ func TestModuleLife(t *testing.T) {
 	}
 }
 
-// TestKindsOf: what a handler has handlers for.
+// TestKindsOf checks the kinds that a handler has handlers for.
 func TestKindsOf(t *testing.T) {
 	h := func(*Context) error { return nil }
 	messages := []string{"message_event", "message_new"}
@@ -269,8 +271,8 @@ func TestKindsOf(t *testing.T) {
 	}
 }
 
-// TestKeys: chats with the same number in two communities are two, people are
-// the same wherever they write.
+// TestKeys checks that chats with the same number in two communities are
+// distinct, and that a user is the same everywhere.
 func TestKeys(t *testing.T) {
 	keys := func(group, peer, from int64) (list []Key) {
 		e, err := ParseEvent(fmt.Appendf(nil, `{"type":"message_new","group_id":%d,"object":{"message":{"peer_id":%d,"from_id":%d}}}`, group, peer, from))
@@ -292,8 +294,9 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// TestSessionPassesOverGroup: a session's state is its community's anyway, so
-// that a key made by hand is the one of a member.
+// TestSessionPassesOverGroup checks that a session ignores Group, because its
+// state belongs to its community anyway, so that a key without it is the same
+// as a member's.
 func TestSessionPassesOverGroup(t *testing.T) {
 	c := NewContext(t.Context(), nil, textEvent(t, "a", "a"))
 	s := Session[int]{Store: new(MemoryStore), Name: "n"}

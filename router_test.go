@@ -63,8 +63,8 @@ func TestRouterMiddlewareDoesNotWrapListeners(t *testing.T) {
 	ran.is(t, "listener", "listener in a group", "use(", "a", ")use")
 }
 
-// A middleware keeps what it has made for a route, whatever is registered
-// later.
+// TestRouterComposesChainsOnce checks that a middleware keeps its state for a
+// route, whatever is registered later.
 func TestRouterComposesChainsOnce(t *testing.T) {
 	composed, runs := 0, 0
 	count := func(next vk.HandlerFunc) vk.HandlerFunc {
@@ -105,7 +105,8 @@ func TestRouterTakesMiddlewareUntilFirstRoute(t *testing.T) {
 	ran.is(t, "1(", "2(", ")2", ")1")
 }
 
-// A middleware that is being composed may use the Router: no lock is held.
+// TestRouterMiddlewareMayRegister checks that a middleware may use the Router
+// while it is being composed: no lock is held.
 func TestRouterMiddlewareMayRegister(t *testing.T) {
 	for _, text := range []string{"!a", "!in x", "!x"} {
 		r := vk.NewRouter("!")
@@ -159,13 +160,13 @@ func TestRouterRefusesAtRegistration(t *testing.T) {
 		}, `vk: mount module "m": only the outermost Router has AnswerBots`},
 		{"Prefix of a Group", func(r *vk.Router) { r.Group(func(r *vk.Router) { r.Prefix = vk.Literal("!") }) }, `vk: only the outermost Router has a Prefix (at HERE)`},
 
-		{"Use after Handle", func(r *vk.Router) { r.Handle("a", nothing); r.Use() }, `vk: Use after a route was added (at HERE): the routes before would do without`},
-		{"Use after NotFound", func(r *vk.Router) { r.NotFound(nothing); r.Use() }, `vk: Use after a route was added (at HERE): the routes before would do without`},
+		{"Use after Handle", func(r *vk.Router) { r.Handle("a", nothing); r.Use() }, `vk: Use after a route was added (at HERE): the earlier routes would not have this middleware: call Use first`},
+		{"Use after NotFound", func(r *vk.Router) { r.NotFound(nothing); r.Use() }, `vk: Use after a route was added (at HERE): the earlier routes would not have this middleware: call Use first`},
 		{"Use after a route inside", func(r *vk.Router) {
 			r.Route("a", func(r *vk.Router) { r.Group(func(r *vk.Router) { r.Handle("b", nothing) }) })
 			r.Use()
-		}, `vk: Use after a route was added (at HERE): the routes before would do without`},
-		{"Use after the route was removed", func(r *vk.Router) { r.Remove(r.Handle("a", nothing)); r.Use() }, `vk: Use after a route was added (at HERE): the routes before would do without`},
+		}, `vk: Use after a route was added (at HERE): the earlier routes would not have this middleware: call Use first`},
+		{"Use after the route was removed", func(r *vk.Router) { r.Remove(r.Handle("a", nothing)); r.Use() }, `vk: Use after a route was added (at HERE): the earlier routes would not have this middleware: call Use first`},
 		{"Use after a route outside", func(r *vk.Router) {
 			r.Handle("a", nothing)
 			r.Group(func(r *vk.Router) { r.Use(); r.Handle("b", nothing) })
@@ -224,7 +225,7 @@ func TestRouterIsAsBeforeAfterRefusal(t *testing.T) {
 	}
 	r.Serve(said(t, "!a"))
 	ran.is(t, "first")
-	r.Handle("b", ran.handler("b")) // is free
+	r.Handle("b", ran.handler("b")) // the words are free
 	r.Serve(said(t, "!b"))
 	ran.is(t, "b")
 }
@@ -239,7 +240,7 @@ func TestRouterRemove(t *testing.T) {
 		inner = r
 		c = vk.Command(r, "c {x}", func(*vk.Context, struct{ X string }) error { ran.note("c"); return nil })
 	})
-	r.Route("x", func(r *vk.Router) { r.NotFound(nothing) }) // is no route to remove
+	r.Route("x", func(r *vk.Router) { r.NotFound(nothing) }) // not a route to remove
 	if a.Pattern != "a|b {x?}" || c.Pattern != "in c {x}" {
 		t.Error(a.Pattern, c.Pattern)
 	}
@@ -254,7 +255,7 @@ func TestRouterRemove(t *testing.T) {
 	if err := r.Serve(said(t, "!in c 1")); !errors.As(err, &unknown) {
 		t.Error(err)
 	}
-	if !inner.Remove(a) { // any Router of the tree does
+	if !inner.Remove(a) { // any Router of the tree can remove it
 		t.Error("Remove")
 	}
 	for _, text := range []string{"!a", "!b"} {
@@ -285,7 +286,7 @@ func TestRouteUpdate(t *testing.T) {
 		return updated
 	}
 	update(func(rt *vk.Route) { rt.Doc = "Doc." })
-	update(func(rt *vk.Route) { rt.Hidden = false }) // by the first Route again
+	update(func(rt *vk.Route) { rt.Hidden = false }) // through the first Route again
 	now := update(func(rt *vk.Route) {
 		rt.Checks = append(rt.Checks, func(*vk.Context) error { return no })
 		rt.Aliases = append(rt.Aliases, "b")
@@ -319,7 +320,8 @@ func TestRouteUpdate(t *testing.T) {
 	}
 }
 
-// TestRouteChangesWhileServing: under the race detector, and no update is lost.
+// TestRouteChangesWhileServing checks, with the race detector, that no update
+// is lost.
 func TestRouteChangesWhileServing(t *testing.T) {
 	r := vk.NewRouter("!")
 	rt := r.Handle("a", nothing)
@@ -359,13 +361,13 @@ func TestRouterTryAdd(t *testing.T) {
 	for _, tt := range []struct {
 		words string
 		rt    vk.Route
-		want  string // in the error
+		want  string // a part of the error
 	}{
 		{"cats  and dogs", vk.Route{Handler: ran.handler("ok")}, ""},
 		{"say", vk.Route{Pattern: "{x...}", Handler: ran.handler("say")}, ""},
 		{"taken", vk.Route{Handler: nothing}, `another route has the words "taken" (at `},
-		{"", vk.Route{Handler: nothing}, `vk: words "": there is none`},
-		{" \n", vk.Route{Handler: nothing}, "there is none"},
+		{"", vk.Route{Handler: nothing}, `vk: words "": the text is empty`},
+		{" \n", vk.Route{Handler: nothing}, "the text is empty"},
 		{"{x}", vk.Route{Handler: nothing}, `vk: words "{x}": '{' cannot be in a word`},
 		{"a|b", vk.Route{Handler: nothing}, "'|' cannot be in a word"},
 		{strings.Repeat("я", 40), vk.Route{Handler: nothing}, "longer than 64 bytes"},
@@ -403,7 +405,8 @@ func TestRouterTryAdd(t *testing.T) {
 	}
 }
 
-// TestDefaults: those of the innermost Router that has some.
+// TestDefaults checks that the Defaults of the innermost Router that has any
+// apply.
 func TestDefaults(t *testing.T) {
 	no := errors.New("no")
 	refuse := []vk.Check{func(*vk.Context) error { return no }}

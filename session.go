@@ -16,9 +16,9 @@ import (
 	"github.com/vkrouter/vk/internal/trail"
 )
 
-// A Session is state that a bot keeps about people or conversations between
-// their messages: a cart, a language, the step of a dialogue. Whose it is, a
-// [Key] says each time:
+// A Session is state that a bot keeps about users or conversations between
+// their messages: a cart, a language, the step of a dialogue. Each call names
+// the owner of the state with a [Key]:
 //
 //	type order struct{ Step, Item, Address string }
 //
@@ -29,62 +29,65 @@ import (
 //		return nil
 //	})
 //
-// Who has no state yet has the zero T. State is kept as [encoding/json] writes
-// it: what is not exported is not kept, and a field that T does not have any
-// more is dropped by the next Update. Different communities have different
-// state.
+// Missing state is the zero T. State is stored as JSON by [encoding/json]:
+// unexported fields are not stored, and fields that T no longer has are
+// dropped by the next Update. Different communities have separate state.
 //
 // # Events that are handled again
 //
-// An event whose handling was cut off, by a stop or a crash, is handled again. A
-// counter counts it once all the same. If the handler had waited for something, Get
-// returns again what it returned before the wait, and Update calls its function
-// again with the state of that time, and keeps nothing: see [Context.Again].
+// An event whose handling was interrupted, by a stop or a crash, is handled
+// again, but a counter still counts it once. If the handler had waited for
+// something, Get returns the value that it returned before the wait, and
+// Update calls its function with the state of that time, and saves nothing:
+// see [Context.Again].
 //
-// For handlers that had not waited, the state's record has the last 16 events that
-// changed it, and the state before the last of them. If that one is handled again,
-// Get and If see the state from before, and Update starts from it. If it is another
-// of them, its changes have counted: Update calls its function with the state as it
-// is and keeps nothing. This holds in a [Dispatcher], for events with an ID.
+// For handlers that had not waited, the state's record contains the last 16
+// events that changed it, and the state before the last of them. If that last
+// event is handled again, Get and If see the state from before it, and Update
+// starts from it. If one of the others is handled again, its changes remain:
+// Update calls its function with the current state and saves nothing. This
+// requires a [Dispatcher] and events with an ID.
 //
 // # Dialogues
 //
-// [Session.If] leads messages by state, so that a dialogue of many steps
-// needs no handler that waits, and survives a restart where the Store does.
+// [Session.If] routes messages by state. So a dialogue of many steps needs no
+// handler that waits, and survives a restart if the Store does.
 //
 // The fields must not change once the Session is in use. It has no goroutine,
 // may be a package variable, and is safe for concurrent use.
 type Session[T any] struct {
-	// Store keeps the state. Nil means a memory of the Session's own.
+	// Store stores the state. If nil, the Session keeps it in memory.
 	Store Store
 
-	// Name tells apart the Sessions of one Store. Two of the same name are the
-	// same state, which they must agree upon.
+	// Name distinguishes the Sessions of one Store. Two Sessions with the same
+	// name share their state, and must use the same type.
 	Name string
 
-	// TTL is how long state is kept after the last Update. Zero means for good.
+	// TTL is the time that state is kept after the last Update. If zero, it is
+	// kept forever.
 	TTL time.Duration
 
 	memory MemoryStore
-	writes atomic.Int64 // how often this Session has changed something
+	writes atomic.Int64 // the number of changes by this Session
 }
 
 // ErrContended is returned, wrapped, by [Session.Update] and [Session.Delete]
-// where others changed the same state each time in between, for some dozens of
-// times over several seconds.
+// if others changed the same state between all of their attempts: some dozens,
+// over several seconds.
 var ErrContended = record.ErrContended
 
-// A SessionError says that stored state is not of the Session's type, perhaps
-// because that has changed since, or that state cannot be stored as JSON. What
-// is stored stays as it was, until [Session.Delete].
+// A SessionError reports that stored state is not of the Session's type,
+// perhaps because that has changed, or that state cannot be stored as JSON.
+// The stored state is unchanged, until [Session.Delete].
 type SessionError struct {
 	Session string // its Name
 	Key     Key
-	Value   json.RawMessage // what is stored, to be rescued; nil if it was not read
+	Value   json.RawMessage // the stored state, for recovery; nil if it was not read
 	Err     error           // of encoding/json
 }
 
-// Error names session and key, but does not tell the value.
+// Error returns a message with the session, the key and the cause, but without
+// the value.
 func (e *SessionError) Error() string {
 	return fmt.Sprintf("vk: session %s of %s: %v", e.Session, e.Key.text(), e.Err)
 }
@@ -92,7 +95,7 @@ func (e *SessionError) Error() string {
 // Unwrap returns e.Err.
 func (e *SessionError) Unwrap() error { return e.Err }
 
-// text is a key in an error.
+// text returns the key as text for errors.
 func (k Key) text() string {
 	if k == (Key{}) {
 		return "everybody"
@@ -114,13 +117,13 @@ func (k Key) text() string {
 	return string(b[:len(b)-2])
 }
 
-// Get returns the state, or the zero T if there is none. What is done to it
-// changes nothing: see [Session.Update]. State that is not of type T is a
-// [*SessionError]; any other error is one of the Store.
+// Get returns the state, or the zero T if there is none. Changes to the
+// returned value are not saved: see [Session.Update]. State that is not of
+// type T results in a [*SessionError]; other errors are the Store's.
 //
-// ctx is a handler's Context or one made of it, and the state is that of its event's
-// community; or any other, outside of a handler, and then the community is the key's
-// Group, without which Get returns a [*ConfigError].
+// ctx may be a handler's Context or derived from one; the state is then that
+// of its event's community. Outside of handlers, ctx may be any other, and the
+// community is the key's Group, without which Get returns a [*ConfigError].
 func (s *Session[T]) Get(ctx context.Context, key Key) (T, error) {
 	at, err := s.at(ctx, key, "Session.Get")
 	if err != nil {
@@ -143,15 +146,14 @@ func (s *Session[T]) Get(ctx context.Context, key Key) (T, error) {
 	return v, err
 }
 
-// Update changes the state: f gets it, or the zero T if there is none, and what
-// it leaves is kept. Nothing is changed if f returns an error, which Update
-// returns as it is, or if it panics. Other errors are those of Get, and
-// [ErrContended].
+// Update changes the state: f gets a pointer to the state, or to the zero T if
+// there is none, and Update saves the value when f returns. If f returns an
+// error, Update returns it as it is and saves nothing; if f panics, nothing is
+// saved either. Other errors are those of Get, and [ErrContended].
 //
-// Of several updates at the same time none is lost: f runs again, with the
-// newer state, if another one was faster. So it should only compute, and send
-// nothing. An Update of the same state inside of it would never end well: it
-// ends in [ErrContended].
+// Concurrent updates are not lost: if another one was faster, f runs again,
+// with the newer state. So f should only compute, and send nothing. An Update
+// of the same state inside f can never succeed: it results in [ErrContended].
 //
 // ctx is as in [Session.Get].
 func (s *Session[T]) Update(ctx context.Context, key Key, f func(v *T) error) error {
@@ -171,9 +173,8 @@ func (s *Session[T]) Update(ctx context.Context, key Key, f func(v *T) error) er
 	})
 }
 
-// Delete ends the state: there is none afterwards. What cannot be read can
-// still be deleted. An error is that of the Store, or [ErrContended]. ctx is as in
-// [Session.Get].
+// Delete deletes the state, even if it cannot be read. The error is the
+// Store's, or [ErrContended]. ctx is as in [Session.Get].
 func (s *Session[T]) Delete(ctx context.Context, key Key) error {
 	at, err := s.at(ctx, key, "Session.Delete")
 	if err != nil {
@@ -188,11 +189,13 @@ type SessionItem[T any] struct {
 	Value T
 }
 
-// All returns all state of a community, in no order. State that is not of type T is a
-// [*SessionError], and the loop may go on; after any other error it ends. A Name of a
-// Key that is longer than 100 bytes comes as a hash of it.
+// All ranges over all state of a community, in no particular order. State that
+// is not of type T is a [*SessionError], and the loop may continue; after any
+// other error it ends. A Key's Name of more than 100 bytes is returned as a
+// hash.
 //
-// All takes a Store that can list its keys: a [Lister]. Another is a [*ConfigError].
+// All requires a Store that can list its keys: a [Lister]. Otherwise the error
+// is a [*ConfigError].
 func (s *Session[T]) All(ctx context.Context, group int64) iter.Seq2[SessionItem[T], error] {
 	return func(yield func(SessionItem[T], error) bool) {
 		prefix := s.prefix(group)
@@ -215,7 +218,7 @@ func (s *Session[T]) All(ctx context.Context, group int64) iter.Seq2[SessionItem
 	}
 }
 
-// sessionKey returns the Key of the end of an id.
+// sessionKey parses the end of an id into a Key.
 func sessionKey(end string) (key Key, ok bool) {
 	parts := strings.SplitN(end, "/", 3)
 	if len(parts) < 3 {
@@ -228,7 +231,7 @@ func sessionKey(end string) (key Key, ok bool) {
 	return key, err == nil && err2 == nil
 }
 
-// A sessionPlace is one state, and who asks for it.
+// A sessionPlace identifies one state for one caller.
 type sessionPlace struct {
 	ctx context.Context
 	c   *Context // the handler's; nil outside of handlers
@@ -236,7 +239,7 @@ type sessionPlace struct {
 	id  string // the key in the Store
 }
 
-// at returns the place of the state under a key.
+// at returns the place of the state for a key.
 func (s *Session[T]) at(ctx context.Context, key Key, method string) (sessionPlace, error) {
 	c, _ := ctx.Value(sendScopeKey{}).(*Context)
 	group := key.Group
@@ -252,18 +255,19 @@ func (s *Session[T]) at(ctx context.Context, key Key, method string) (sessionPla
 	return sessionPlace{ctx, c, key, s.id(group, key)}, nil
 }
 
-// If returns a condition for routes: that f reports true of the state under the
-// key that by gives, or of the zero T if there is none. f must only look.
+// If returns a condition for routes: f returns true for the state under the
+// key that by returns, or for the zero T if there is none. f must have no side
+// effects.
 //
 //	r.When(orders.If(vk.PerUser, func(o order) bool { return o.Step == "address" }), address)
 //
-// Conditions of one Session that are asked in a row for one event read the
-// state from the Store once.
+// Consecutive conditions of one Session read the state from the Store once per
+// event.
 func (s *Session[T]) If(by func(*Context) Key, f func(v T) bool) Cond {
 	return func(c *Context) (bool, error) {
 		key := by(c)
-		// Inside of a route time may have passed since the conditions were
-		// asked that led there.
+		// Inside a route, time may have passed since its conditions were
+		// checked.
 		j := jobOf(c)
 		if j == nil || c.Route() != nil {
 			v, err := s.Get(c, key)
@@ -308,7 +312,8 @@ func (s *Session[T]) failed(key Key, err error) error {
 	return fmt.Errorf("vk: session %s of %s: %w", s.Name, key.text(), err)
 }
 
-// id returns the key in the Store. The name comes last: it may be anything.
+// id returns the key in the Store. The name comes last, because it may contain
+// any characters.
 func (s *Session[T]) id(group int64, key Key) string {
 	b := append(make([]byte, 0, 64), s.prefix(group)...)
 	b = strconv.AppendInt(b, key.Peer, 10)
@@ -318,7 +323,7 @@ func (s *Session[T]) id(group int64, key Key) string {
 	return string(append(b, short(key.Name)...))
 }
 
-// prefix returns how the keys of a community begin.
+// prefix returns the common prefix of a community's keys.
 func (s *Session[T]) prefix(group int64) string {
 	return "session/" + strconv.FormatInt(group, 10) + "/" + strconv.Quote(short(s.Name)) + "/"
 }
@@ -335,7 +340,7 @@ func (s *Session[T]) value(key Key, value []byte) (v T, err error) {
 	return v, nil
 }
 
-// read returns what is stored and what it says.
+// read reads and decodes the stored record.
 func (s *Session[T]) read(at sessionPlace) (raw []byte, v T, stored record.Record, err error) {
 	raw, err = s.store().Get(at.ctx, at.id)
 	if err != nil {
@@ -356,9 +361,9 @@ func (s *Session[T]) decode(at sessionPlace, raw []byte) (v T, stored record.Rec
 	return v, stored, err
 }
 
-// change swaps the record for one with the value that f makes of the old one;
-// without f, for one without a value. What a former run of the handler has changed, it
-// does not change again.
+// change swaps the record for one with the value that f makes of the old one,
+// or, without f, for one without a value. It does not repeat a change of an
+// earlier run of the handler.
 func (s *Session[T]) change(at sessionPlace, f func(T) (json.RawMessage, error)) error {
 	steps, on := stepsOf(at.ctx)
 	var step trail.Key
@@ -376,10 +381,11 @@ func (s *Session[T]) change(at sessionPlace, f func(T) (json.RawMessage, error))
 	return err
 }
 
-// stepBase begins the value of a change: then the state before it.
+// stepBase is the first byte of the value of a change; the previous state
+// follows.
 const stepBase = 'b'
 
-// redo runs the function of a change that has counted.
+// redo runs the function of a change that has already been saved.
 func (s *Session[T]) redo(at sessionPlace, value []byte, f func(T) (json.RawMessage, error)) error {
 	if f == nil {
 		return nil
@@ -398,10 +404,10 @@ func (s *Session[T]) redo(at sessionPlace, value []byte, f func(T) (json.RawMess
 	return err
 }
 
-// swap is change for what no former run has done before it waited. It returns the
-// value that f got.
+// swap is change for a change that no earlier run made before it waited. It
+// returns the value that f got.
 func (s *Session[T]) swap(at sessionPlace, f func(T) (json.RawMessage, error)) (seen json.RawMessage, err error) {
-	var own error // of decoding and of f, to be returned as it is
+	var own error // of decoding and of f; it is returned unchanged
 	ch := record.Change{
 		Store: s.store(), ID: at.id, TTL: s.TTL, Handling: at.c.handling(),
 		Passed: func(changes int) bool { return readsIn(&jobOf(at.c).attempt).pass(at.id, changes) },

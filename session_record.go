@@ -7,8 +7,8 @@ import (
 	"github.com/vkrouter/vk/internal/trail"
 )
 
-// handling returns the event that is being handled and this attempt to, or nil if it is no
-// event that is handled again.
+// handling returns the event and the attempt that is handling it, or nil if
+// the event is never handled again.
 func (c *Context) handling() *record.Handling {
 	if c == nil {
 		return nil
@@ -19,7 +19,7 @@ func (c *Context) handling() *record.Handling {
 	}
 	h := &record.Handling{Event: uint64(trail.KeyOf("event", j.ev.ID)), Attempt: j.attempt.id()}
 	if t := j.written(); t != nil {
-		h.Knows = func(attempt uint64) bool { // what it has changed is in the trail
+		h.Knows = func(attempt uint64) bool { // its changes are in the trail
 			value, ok := t.Find(trail.Key(attempt))
 			return ok && len(value) == 1 && value[0] == stepAttempt
 		}
@@ -30,12 +30,12 @@ func (c *Context) handling() *record.Handling {
 // sessionsKey finds the sessionReads of an attempt.
 type sessionsKey struct{}
 
-// A sessionReads is what conditions of Sessions have read in one attempt to
+// A sessionReads caches the reads of Sessions' conditions in one attempt to
 // handle an event.
 type sessionReads struct {
 	mu     sync.Mutex
 	read   map[sessionRead]sessionMemo
-	passed map[string]int // changes of other attempts, by the id
+	passed map[string]int // changes of other attempts, by id
 }
 
 // pass counts a change under an id, and reports whether it is one of the first n.
@@ -52,7 +52,7 @@ func (r *sessionReads) pass(id string, n int) bool {
 	return true
 }
 
-// readsIn returns the sessionReads of an attempt, which it begins if need be.
+// readsIn returns the sessionReads of an attempt, and creates it if necessary.
 func readsIn(a *attempt) *sessionReads {
 	if known, ok := a.value(sessionsKey{}).(*sessionReads); ok {
 		return known
@@ -60,7 +60,7 @@ func readsIn(a *attempt) *sessionReads {
 	return a.remember(sessionsKey{}, new(sessionReads)).(*sessionReads)
 }
 
-// A sessionRead is one key that one Session has read.
+// A sessionRead identifies a key that a Session has read.
 type sessionRead struct {
 	session any // the *Session
 	id      string
@@ -68,11 +68,11 @@ type sessionRead struct {
 
 type sessionMemo struct {
 	record []byte
-	writes int64 // of the Session, before it was read
+	writes int64 // the Session's count before the read
 }
 
-// recall returns the record that was read, unless the Session has changed
-// something since, under any key.
+// recall returns the cached record, unless the Session has made a change
+// since, under any key.
 func (r *sessionReads) recall(of sessionRead, writes int64) (record []byte, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -80,7 +80,7 @@ func (r *sessionReads) recall(of sessionRead, writes int64) (record []byte, ok b
 	return m.record, ok && m.writes == writes
 }
 
-// note keeps a read value for recall.
+// note caches a read value for recall.
 func (r *sessionReads) note(of sessionRead, m sessionMemo) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -90,15 +90,15 @@ func (r *sessionReads) note(of sessionRead, m sessionMemo) {
 	r.read[of] = m
 }
 
-// forget is called when the event's handlers have changed something: another
-// Session of the same name may have read it.
+// forget drops the cache after a change by the event's handlers: another
+// Session of the same name may have read the state.
 func (r *sessionReads) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.read = nil
 }
 
-// forgetSessions is called when a handler has changed a state.
+// forgetSessions drops the cache after a handler has changed a state.
 func (c *Context) forgetSessions() {
 	if j := jobOf(c); j != nil {
 		if known, ok := j.attempt.value(sessionsKey{}).(*sessionReads); ok {

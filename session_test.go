@@ -17,8 +17,8 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// handleOnce runs h for an event in a Dispatcher of its own, as a process does
-// that was just started.
+// handleOnce runs h for an event in a new Dispatcher, like a process that was
+// just started.
 func handleOnce(t *testing.T, e *vk.Event, h vk.HandlerFunc) {
 	t.Helper()
 	ran := false
@@ -43,7 +43,7 @@ func addState(c *vk.Context, s *vk.Session[int], n int) error {
 	return s.Update(c, vk.PerUser(c), func(v *int) error { *v += n; return nil })
 }
 
-// wantState expects a value of the session.
+// wantState checks the value of the session.
 func wantState[T any](t *testing.T, c *vk.Context, s *vk.Session[T], key vk.Key, want T) {
 	t.Helper()
 	if got, err := s.Get(c, key); err != nil || !cmp.Equal(got, want) {
@@ -71,12 +71,12 @@ func TestSession(t *testing.T) {
 	want := cart{Items: []string{"tea", "milk"}}
 	wantState(t, c, s, key, want)
 
-	// What Get returns is the caller's own.
+	// The value from Get is the caller's own.
 	v, _ := s.Get(c, key)
 	v.Items[0] = "coffee"
 	wantState(t, c, s, key, want)
 
-	// An error and a panic leave it.
+	// An error and a panic leave the state unchanged.
 	no := errors.New("no")
 	if err := s.Update(c, key, func(v *cart) error { v.Step = "x"; v.Items[0] = "x"; return no }); err != no {
 		t.Errorf("the error of f: %v", err)
@@ -94,8 +94,8 @@ func TestSession(t *testing.T) {
 	}
 }
 
-// TestSessionKeys: state is by community, name and each part of the key,
-// whatever is in the names.
+// TestSessionKeys checks that state is separate for each community, name and
+// part of the key, with any characters in the names.
 func TestSessionKeys(t *testing.T) {
 	store := new(vk.MemoryStore)
 	names := []string{"", "a", "A", `"`, "/", "a/1/2", "\x00", "\xff", "\xfe", "a/5/0/", strings.Repeat("x", 200), strings.Repeat("x", 199) + "y",
@@ -129,8 +129,8 @@ func TestSessionKeys(t *testing.T) {
 	}
 }
 
-// TestSessionOfAnotherType: state that is not of the session's type is an error
-// that says whose, keeps it, and does not show it.
+// TestSessionOfAnotherType checks that state that is not of the session's type
+// is an error that names its key, keeps the state, and does not show it.
 func TestSessionOfAnotherType(t *testing.T) {
 	store := new(vk.MemoryStore)
 	c, _ := vktest.NewContext("hi")
@@ -169,7 +169,7 @@ func TestSessionOfAnotherType(t *testing.T) {
 	}
 }
 
-// TestSessionExpires: TTL counts from the last update.
+// TestSessionExpires checks that TTL starts at the last update.
 func TestSessionExpires(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &vk.Session[int]{TTL: time.Hour}
@@ -178,7 +178,7 @@ func TestSessionExpires(t *testing.T) {
 		time.Sleep(40 * time.Minute)
 		addState(c, s, 1)
 		time.Sleep(40 * time.Minute)
-		wantState(t, c, s, vk.PerUser(c), 2) // reading does not count
+		wantState(t, c, s, vk.PerUser(c), 2) // reading does not extend it
 		time.Sleep(20 * time.Minute)
 		wantState(t, c, s, vk.PerUser(c), 0)
 		s = new(vk.Session[int])
@@ -188,7 +188,7 @@ func TestSessionExpires(t *testing.T) {
 	})
 }
 
-// TestSessionLosesNoUpdate: of many updates at the same time, all count.
+// TestSessionLosesNoUpdate checks that concurrent updates all count.
 func TestSessionLosesNoUpdate(t *testing.T) {
 	for name, store := range map[string]vk.Store{"own": nil, "file": openStore(t, filepath.Join(t.TempDir(), "s"))} {
 		t.Run(name, func(t *testing.T) {
@@ -210,7 +210,8 @@ func TestSessionLosesNoUpdate(t *testing.T) {
 	}
 }
 
-// A brokenStore is a Store that fails, or that others are always faster with.
+// A brokenStore is a Store that fails, or on which other processes are always
+// faster.
 type brokenStore struct {
 	vk.MemoryStore
 	get, swap error
@@ -233,8 +234,8 @@ func (s *brokenStore) Swap(ctx context.Context, key string, old, new []byte, ttl
 	return s.MemoryStore.Swap(ctx, key, old, new, ttl)
 }
 
-// TestSessionConflict: an update that is always too late ends, in time, and
-// with its context.
+// TestSessionConflict checks that an update that is always too late ends,
+// after some time and with its context.
 func TestSessionConflict(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &vk.Session[int]{Store: &brokenStore{lose: true}, Name: "s"}
@@ -267,8 +268,8 @@ func TestSessionConflict(t *testing.T) {
 	}
 }
 
-// TestSessionReplay: an event that is handled again sees what it saw, and its
-// updates count once.
+// TestSessionReplay checks that an event that is handled again sees the same
+// state, and that its updates count once.
 func TestSessionReplay(t *testing.T) {
 	store := new(vk.MemoryStore)
 	s := &vk.Session[int]{Store: store, Name: "n"}
@@ -280,7 +281,7 @@ func TestSessionReplay(t *testing.T) {
 		wantState(t, c, s, key, 1)
 		return nil
 	})
-	for range 3 { // the first time, and twice again
+	for range 3 { // the first time, and two repetitions
 		handleOnce(t, second, func(c *vk.Context) error {
 			wantState(t, c, s, key, 1)
 			if ok, err := s.If(vk.PerUser, func(n int) bool { return n == 1 })(c); !ok || err != nil {
@@ -296,10 +297,11 @@ func TestSessionReplay(t *testing.T) {
 			return nil
 		})
 	}
-	// An event that only reads keeps nothing.
+	// An event that only reads saves nothing.
 	handleOnce(t, third, func(c *vk.Context) error { wantState(t, c, s, key, 111); return nil })
 	handleOnce(t, second, func(c *vk.Context) error { wantState(t, c, s, key, 1); return nil })
-	// State that is deleted comes back for the event that did it, and only then.
+	// Deleted state is seen again by the event that deleted it, and only by
+	// that.
 	for range 3 {
 		handleOnce(t, third, func(c *vk.Context) error {
 			wantState(t, c, s, key, 111)
@@ -317,7 +319,7 @@ func TestSessionReplay(t *testing.T) {
 			return addState(c, s, 7)
 		})
 	}
-	// Elsewhere there is no such thing.
+	// Outside of a Dispatcher, this does not apply.
 	c := vk.NewContext(t.Context(), nil, fourth)
 	wantState(t, c, s, key, 7)
 	addState(c, s, 1)
@@ -331,8 +333,8 @@ func TestSessionReplay(t *testing.T) {
 	wantState(t, c, s, key, 29)
 }
 
-// TestSessionReplayOfNew: state that an event made anew is not there when it is
-// handled again.
+// TestSessionReplayOfNew checks that state that an event created does not
+// exist when the event is handled again.
 func TestSessionReplayOfNew(t *testing.T) {
 	s := new(vk.Session[int])
 	for range 3 {
@@ -343,7 +345,8 @@ func TestSessionReplayOfNew(t *testing.T) {
 	}
 }
 
-// TestSessionForgetsDeleted: what is remembered of deleted state goes as well.
+// TestSessionForgetsDeleted checks that the remembered value of deleted state
+// expires.
 func TestSessionForgetsDeleted(t *testing.T) {
 	for _, ttl := range []time.Duration{0, time.Hour, 100 * 24 * time.Hour} {
 		synctest.Test(t, func(t *testing.T) {
@@ -359,8 +362,8 @@ func TestSessionForgetsDeleted(t *testing.T) {
 	}
 }
 
-// TestSessionListenersAndRoute: the handlers of one event see what those before
-// them did, each time the event is handled.
+// TestSessionListenersAndRoute checks that the handlers of one event see the
+// changes of those before them, each time the event is handled.
 func TestSessionListenersAndRoute(t *testing.T) {
 	s := &vk.Session[int]{Store: new(vk.MemoryStore)}
 	var seen []int
@@ -381,8 +384,8 @@ func TestSessionListenersAndRoute(t *testing.T) {
 	}
 }
 
-// TestSessionStopped: a dialogue that a stop cut off between its update and its
-// answer goes on where it was.
+// TestSessionStopped checks that a dialogue that was stopped between its
+// update and its answer continues there.
 func TestSessionStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type order struct{ Step string }
@@ -425,8 +428,8 @@ func TestSessionStopped(t *testing.T) {
 	})
 }
 
-// TestSessionIf: conditions that are asked in a row read once, see what was
-// changed in between, by whomever, and pass on what fails.
+// TestSessionIf checks that consecutive conditions read once, see all changes
+// in between, and return errors.
 func TestSessionIf(t *testing.T) {
 	store := new(brokenStore)
 	s := &vk.Session[int]{Store: store, Name: "s"}
@@ -454,7 +457,7 @@ func TestSessionIf(t *testing.T) {
 		ask(c, 2)
 		s.Delete(c, vk.PerUser(c))
 		ask(c, 0)
-		// Another event's handler, while this one waited.
+		// This is another event's handler, while the first one waits.
 		other := vk.NewContext(c, nil, message(t, 1, "b"))
 		addState(other, s, 3)
 		ask(c, 3)
@@ -470,7 +473,7 @@ func TestSessionIf(t *testing.T) {
 	r.Handle("a", func(c *vk.Context) error {
 		raw := &vk.Session[int]{Store: store, Name: "s"}
 		ask(c, 3)
-		addState(vk.NewContext(c, nil, message(t, 1, "b")), raw, 1) // as another process does it
+		addState(vk.NewContext(c, nil, message(t, 1, "b")), raw, 1) // as another process would
 		ask(c, 4)
 		return nil
 	})

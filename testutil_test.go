@@ -23,8 +23,8 @@ import (
 	"github.com/vkrouter/vk/internal/memnet"
 )
 
-// TestMain keeps the tests off the network: a client that was not told where to
-// go fails.
+// TestMain keeps the tests off the network: a client without a test's transport
+// fails.
 func TestMain(m *testing.M) {
 	http.DefaultTransport = roundTripper(func(r *http.Request) (*http.Response, error) {
 		panic("a test asks for " + r.URL.Host)
@@ -32,8 +32,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// lessUnderRace returns n, or a fifth of it where the race detector makes
-// everything slower: what it looks for shows early.
+// lessUnderRace returns n, or a fifth of it under the race detector, which
+// slows everything down: a race shows early.
 func lessUnderRace(n int) int {
 	if raceEnabled() {
 		return n / 5
@@ -54,12 +54,12 @@ type fakeAPI struct {
 	answer func(w http.ResponseWriter, r *http.Request)
 
 	mu    sync.Mutex
-	forms []url.Values // of the requests so far
+	forms []url.Values // all requests so far
 	conns map[string]bool
 }
 
-// newAPI returns a fake API over a network in memory, which answers requests by
-// answer, with a client of it.
+// newAPI returns a fake API over a network in memory, with a client of it.
+// answer answers its requests.
 func newAPI(t *testing.T, answer func(w http.ResponseWriter, r *http.Request)) *fakeAPI {
 	a := &fakeAPI{t: t, answer: answer, conns: make(map[string]bool)}
 	l := memnet.Listen("vk.test:80")
@@ -95,15 +95,15 @@ func (a *fakeAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	a.answer(w, r)
 }
 
-// calls returns how many requests there were.
+// calls returns the number of requests.
 func (a *fakeAPI) calls() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return len(a.forms)
 }
 
-// respond returns a handler that answers with the given bodies, one a request,
-// the last one again and again.
+// respond returns a handler that answers each request with the next of the
+// given bodies, and repeats the last one.
 func respond(bodies ...string) func(http.ResponseWriter, *http.Request) {
 	n := 0
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -117,8 +117,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 // RoundTrip calls f.
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// A place is a fake VK with a community, a client of it, and one person who may
-// be written to.
+// A place is a fake VK with a community, a client of it, and one user that the
+// community may write to.
 type place struct {
 	t      *testing.T
 	world  *fakevk.World
@@ -127,7 +127,7 @@ type place struct {
 	anna   fakevk.User
 
 	mu     sync.Mutex
-	events []*vk.Event // that the community was told of
+	events []*vk.Event // of the community
 }
 
 // newPlace returns a fake VK with a community, its client and Anna.
@@ -162,14 +162,14 @@ func (p *place) as(token string) *vk.Client {
 	return c
 }
 
-// user adds a person whom the community may write to.
+// user adds a user that the community may write to.
 func (p *place) user(name string) fakevk.User {
 	u := p.world.AddUser(fakevk.UserSpec{FirstName: name})
 	p.world.Allow(u.ID, p.group.ID, "")
 	return u
 }
 
-// says sends a message of a person to a conversation, and returns its event.
+// says sends a message of a user to a conversation, and returns its event.
 func (p *place) says(who fakevk.User, peer int64, text string) *vk.Event {
 	p.t.Helper()
 	if _, err := p.world.Send(who.ID, peer, fakevk.Draft{Text: text}); err != nil {
@@ -203,8 +203,8 @@ func (p *place) last() *vk.Event {
 	return p.events[len(p.events)-1]
 }
 
-// context returns a Context for an event that has been parsed anew, as in
-// another process.
+// context returns a Context for an event that is parsed again, as in another
+// process.
 func (p *place) context(e *vk.Event) *vk.Context {
 	e, err := vk.ParseEvent(e.Raw)
 	if err != nil {
@@ -213,8 +213,8 @@ func (p *place) context(e *vk.Event) *vk.Context {
 	return vk.NewContext(context.Background(), p.client, e)
 }
 
-// texts returns what the community has said in a conversation, as a person sees
-// it.
+// texts returns the texts that the community has sent to a conversation, as a
+// user sees them.
 func (p *place) texts(who fakevk.User, peer int64) []string {
 	var texts []string
 	for _, m := range p.world.Messages(who.ID, peer) {
@@ -236,7 +236,7 @@ func (p *place) sends() []map[string]string {
 
 const sentAnswer = `{"response":[{"peer_id":5,"message_id":70,"conversation_message_id":7}]}`
 
-// flat returns a request's form without what all have.
+// flat returns a request's form without the parameters common to all requests.
 func flat(form map[string][]string) map[string]string {
 	out := make(map[string]string)
 	for name, v := range form {
@@ -267,7 +267,7 @@ func happened(t testing.TB, kind, object string) *vk.Context {
 	return vk.NewContext(context.Background(), nil, e)
 }
 
-// A trace is what ran.
+// A trace records the handlers that ran.
 type trace []string
 
 // note adds a line.
@@ -297,17 +297,17 @@ func (l *trace) around(name string) vk.Middleware {
 	}
 }
 
-// is expects what ran since it was last asked.
+// is checks the lines added since its last call.
 func (l *trace) is(t *testing.T, want ...string) {
 	t.Helper()
 	if diff := cmp.Diff(want, []string(*l)); diff != "" {
-		t.Errorf("what ran (-want +got):\n%s", diff)
+		t.Errorf("trace (-want +got):\n%s", diff)
 	}
 	*l = nil
 }
 
-// panics returns what f panics with. The places of tests in it come
-// back as HERE.
+// panics returns the value that f panics with. It replaces test file positions
+// in the text by HERE.
 func panics(f func()) (msg string) {
 	defer func() {
 		msg = regexp.MustCompile(`[a-z_]+_test\.go:\d+`).ReplaceAllString(fmt.Sprint(recover()), "HERE")
@@ -319,8 +319,8 @@ func panics(f func()) (msg string) {
 // nothing is a handler that does nothing.
 func nothing(*vk.Context) error { return nil }
 
-// bubble runs a test of waiting in virtual time. That it ends shows that no
-// goroutine is left.
+// bubble runs a test of waiting in virtual time. It fails if a goroutine is
+// left.
 func bubble(t *testing.T, f func(*testing.T)) {
 	t.Helper()
 	synctest.Test(t, f)

@@ -9,20 +9,21 @@ import (
 	"github.com/vkrouter/vk/internal/timer"
 )
 
-// A Daily is a time of the clock in a zone, such as nine o'clock in Moscow, on each day
-// or on some days of the week.
+// A Daily is a time of day in a time zone, such as nine o'clock in Moscow, on
+// every day or on some days of the week.
 type Daily struct {
 	Hour   int            `json:"h"` // 0 to 23
 	Minute int            `json:"m"`
 	Zone   string         `json:"z"`           // a name such as "Europe/Moscow"; empty means UTC
-	Days   []time.Weekday `json:"d,omitempty"` // none stands for all
+	Days   []time.Weekday `json:"d,omitempty"` // if empty, every day
 }
 
-// Next returns the first time after a moment that the clock shows the Daily. It comes
-// once a day. Where the clock is put back over it, it is the first of the two times. A
-// time that does not exist, since the clock is put forward over it, is the moment at
-// which the clock is put forward. A Daily that makes no sense is a [*ConfigError]; the
-// error of an unknown Zone names the remedy.
+// Next returns the first time after the given one at which the clock shows the
+// Daily. There is one such time per day. If the clock is put back and shows the
+// Daily twice, Next returns the first of the two times. If the clock is put
+// forward and skips the Daily, Next returns the moment at which the clock is
+// put forward. If a field is invalid, Next returns a [*ConfigError]; for an
+// unknown Zone, the error names the remedy.
 func (d Daily) Next(after time.Time) (time.Time, error) {
 	wrong := func(field, what, mend string) error { return misuse("Daily."+field, what, mend) }
 	switch {
@@ -38,7 +39,7 @@ func (d Daily) Next(after time.Time) (time.Time, error) {
 	}
 	zone, err := time.LoadLocation(d.Zone)
 	if err != nil || d.Zone == "Local" {
-		e := misuse("Daily.Zone", fmt.Sprintf("is %.40q, which is no known time zone", d.Zone),
+		e := misuse("Daily.Zone", fmt.Sprintf("is %.40q, which is not a known time zone", d.Zone),
 			`write a name such as "Europe/Moscow", and import _ "time/tzdata" where the system has no zones`)
 		e.Err = err
 		return time.Time{}, e
@@ -48,26 +49,26 @@ func (d Daily) Next(after time.Time) (time.Time, error) {
 
 // A timerRecord is a timer in the Store.
 type timerRecord struct {
-	Name    string          `json:"name"` // of the Timers
+	Name    string          `json:"name"` // the name of the Timers
 	ID      string          `json:"id"`
 	Due     int64           `json:"due"` // in milliseconds since 1970
 	Peer    int64           `json:"peer,omitempty"`
 	User    int64           `json:"user,omitempty"`
-	KeyName string          `json:"key,omitempty"` // the Key's Name
+	KeyName string          `json:"key,omitempty"` // the name of the Key
 	Daily   *Daily          `json:"daily,omitempty"`
-	Tries   int             `json:"tries,omitempty"` // runs that have begun it at this due time after a crash, and may have died of it
-	Put     bool            `json:"put,omitempty"`   // it is in the Queue, for this due time
-	By      string          `json:"by,omitempty"`    // stands for the event whose handler has set it; "" if none has
-	Step    uint64          `json:"step,omitempty"`  // counts how often that handler has set it, from 1
-	Run     int64           `json:"run,omitempty"`   // the run of the bot in which it has
-	Over    bool            `json:"over,omitempty"`  // it was handled or canceled, and that handler must not set it anew
+	Tries   int             `json:"tries,omitempty"` // runs that began it at this due time after a crash, and may have crashed because of it
+	Put     bool            `json:"put,omitempty"`   // it is in the Queue for this due time
+	By      string          `json:"by,omitempty"`    // identifies the event whose handler set it; "" if no handler did
+	Step    uint64          `json:"step,omitempty"`  // how often that handler has set it, from 1
+	Run     int64           `json:"run,omitempty"`   // the run of the bot in which the handler set it
+	Over    bool            `json:"over,omitempty"`  // it was handled or canceled: that handler must not set it again
 	Value   json.RawMessage `json:"value,omitempty"`
 }
 
 func (r *timerRecord) due() time.Time { return time.UnixMilli(r.Due) }
 
-// eventID returns the ID of the timer's event. It is the same each time that the timer is
-// dispatched for the same due time.
+// eventID returns the ID of the timer's event. It is the same each time the
+// timer is dispatched for the same due time.
 func (r *timerRecord) eventID(key string) string {
 	id := digest(key, strconv.FormatInt(r.Due, 10))
 	return fmt.Sprintf("%x", id[:16])
@@ -85,9 +86,10 @@ func (r *timerRecord) event(group int64, key string) (*Event, error) {
 	return ParseEvent(raw)
 }
 
-// over returns what is left of the timer of a handler once it was handled or canceled.
+// over returns the record that remains of a handler's timer once the timer was
+// handled or canceled.
 func (r *timerRecord) over() []byte {
-	b, _ := json.Marshal(timerRecord{Name: r.Name, ID: r.ID, Due: r.Due, By: r.By, Step: r.Step, Over: true}) // it has nothing that is not JSON
+	b, _ := json.Marshal(timerRecord{Name: r.Name, ID: r.ID, Due: r.Due, By: r.By, Step: r.Step, Over: true}) // cannot fail: all fields are JSON
 	return b
 }
 
@@ -104,10 +106,10 @@ func timerPrefix(group int64, name string) string {
 	return "timer/" + strconv.FormatInt(group, 10) + "/" + strconv.Quote(short(name)) + "/"
 }
 
-// timerNewsKey returns the key of a value that changes when timers are set by somebody who
-// cannot tell the Dispatcher.
+// timerNewsKey returns the key of a value that changes when a caller without
+// access to the Dispatcher sets timers.
 func timerNewsKey(group int64) string { return "timernews/" + strconv.FormatInt(group, 10) }
 
-// timerNewsTime is how long that value stays: a Dispatcher that runs looks more often, and
-// one that starts reads all timers.
+// timerNewsTime is the lifetime of that value. A running Dispatcher checks it
+// more often, and a starting one reads all timers.
 const timerNewsTime = time.Hour

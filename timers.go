@@ -15,59 +15,63 @@ import (
 	"github.com/vkrouter/vk/internal/timer"
 )
 
-// Timers are things to do later, each with a value of type T, which is kept as JSON:
+// Timers run a handler at later times, each with a value of type T, which is
+// stored as JSON:
 //
 //	reminders := &vk.Timers[string]{Store: store, Name: "remind"}
-//	reminders.Handle(r, func(c *vk.Context, what string) error {
-//		return c.Send("Reminder: " + what)
+//	reminders.Handle(r, func(c *vk.Context, text string) error {
+//		return c.Send("Reminder: " + text)
 //	})
-//	vk.Command(r, "remind {in:duration} {what...}", func(c *vk.Context, a struct{ In time.Duration; What string }) error {
-//		if _, err := reminders.After(c, a.In, a.What); err != nil {
+//	vk.Command(r, "remind {in:duration} {text...}", func(c *vk.Context, a struct{ In time.Duration; Text string }) error {
+//		if _, err := reminders.After(c, a.In, a.Text); err != nil {
 //			return err
 //		}
 //		return c.Send("I will.")
 //	})
 //
-// A timer stays in the Store until it is handled. One that was due while no bot ran is
-// due at the start. Only the process that owns the community's journal dispatches
-// timers. They take at most half of [Dispatcher.Workers], and of [Dispatcher.MaxEvents].
-// With a [Queue], any process may handle a timer; one that is set just before its process
-// dies may be 15 seconds late.
+// A timer stays in the Store until it is handled. If it was due while no bot
+// ran, it is due at the start. Only the process that owns the community's
+// journal dispatches timers. They take at most half of [Dispatcher.Workers],
+// and of [Dispatcher.MaxEvents]. With a [Queue], any process may handle a
+// timer; a timer that was set just before its process died may be 15 seconds
+// late.
 //
-// The fields must not change once in use. The methods are safe for concurrent use.
+// The fields must not change once in use. The methods are safe for concurrent
+// use.
 type Timers[T any] struct {
-	// Store keeps the timers. It is the value that the Dispatcher has, and a [Lister];
-	// without one, the methods return a [*ConfigError]. A timer that is set by another
-	// process, or outside of handlers through another value, such as a wrapper, is found
-	// within six seconds if the Store is shared by processes, and within a minute if it
+	// Store keeps the timers. It must be the same value as the Dispatcher's
+	// Store, and a [Lister]; if it is nil or not a Lister, the methods return a
+	// [*ConfigError]. A timer that is set by another process, or outside of
+	// handlers through another value, such as a wrapper, is found within six
+	// seconds if the Store is shared by processes, and within a minute if it
 	// belongs to one. With a [Queue], it is found within 15 seconds.
 	Store Store
 
-	// Name tells apart the Timers of one Store. It must not change between versions of
-	// the bot.
+	// Name distinguishes the Timers of one Store. It must not change between
+	// versions of the bot.
 	Name string
 }
 
-// A Timer is one of [Timers].
+// A Timer is a timer of [Timers].
 type Timer[T any] struct {
 	ID    string
 	Key   Key
 	Due   time.Time
-	Daily *Daily // nil if it does not come again
+	Daily *Daily // nil if it does not repeat
 	Value T
 }
 
-// A TimerError says that a timer's value is not of the type T, perhaps because that has
-// changed since, or cannot be kept as JSON.
+// A TimerError reports that a timer's value cannot be decoded into a T,
+// perhaps because T has changed, or cannot be encoded as JSON.
 type TimerError struct {
 	Name  string          // of the Timers
 	Key   Key             // of the timer
 	ID    string          // of the timer
-	Value json.RawMessage // the kept value, to be rescued; nil if there is none
+	Value json.RawMessage // the stored value, for recovery; nil if there is none
 	Err   error           // of encoding/json
 }
 
-// Error names the timer, but does not tell the value.
+// Error returns a message with the timer and the cause, but without the value.
 func (e *TimerError) Error() string {
 	return fmt.Sprintf("vk: timer %.40q %.40q of %s: %v", e.Name, e.ID, e.Key.text(), e.Err)
 }
@@ -75,15 +79,16 @@ func (e *TimerError) Error() string {
 // Unwrap returns e.Err.
 func (e *TimerError) Unwrap() error { return e.Err }
 
-// Handle makes h handle due timers: each as an event of the timer's conversation, in the
-// conversation's order, with a Context that can send, ask and wait. [Context.FromID] is
-// the user of the timer's key. h is called at least once for each due time, and what it
-// sends shows once. An error of h is an outcome, as that of any handler. A value that is
-// no T is a [*TimerError], and h is not called.
+// Handle makes h handle due timers. Each is an event of the timer's
+// conversation, in the conversation's order, with a Context that can send, ask
+// and wait. [Context.FromID] is the user of the timer's key. h is called at
+// least once for each due time, and its messages are sent once. An error of h
+// is treated as that of any handler. A value that cannot be decoded into a T
+// is a [*TimerError], and h is not called.
 //
-// Handle returns a function that removes h. While a timer has no handler, it stays in
-// the Store, and the log has a warning. [Router.Listen] does not get such events, nor
-// do routes. Handle panics if h is nil.
+// Handle returns a function that removes h. While a timer has no handler, it
+// stays in the Store, and a warning is logged. Neither [Router.Listen] nor
+// routes get such events. Handle panics if h is nil.
 func (t *Timers[T]) Handle(r *Router, h func(c *Context, v T) error) (remove func()) {
 	place := callers(1)
 	if h == nil {
@@ -104,9 +109,9 @@ func (t *Timers[T]) Handle(r *Router, h func(c *Context, v T) error) (remove fun
 	return r.listen(l, place)
 }
 
-// After sets a timer for the conversation and the person of c, and returns its id, which
-// is one of its own. If the handler is run again, it sets no other one, and the time
-// stays as it was.
+// After sets a timer for the conversation and the user of c, and returns its
+// id, which is unique. If the handler runs again, it does not set another
+// timer, and the time does not change.
 func (t *Timers[T]) After(c *Context, d time.Duration, v T) (id string, err error) {
 	s, on := stepsOf(c)
 	kind := s.key("timer", t.Name)
@@ -133,17 +138,17 @@ func (t *Timers[T]) After(c *Context, d time.Duration, v T) (id string, err erro
 	return id, nil
 }
 
-// Set sets the timer of that key and id, or moves it: each reader may have a "digest".
-// A time in the past is due now. ctx need not be a handler's; the key says which
-// community, conversation and person the timer is for. A key without a Group, outside of
-// a handler, is a [*ConfigError].
+// Set sets the timer with the key and id, or moves it, for instance a "digest"
+// of each reader. A time in the past is due now. ctx need not be a handler's;
+// the key has the community, the conversation and the user of the timer. A key
+// without a Group, outside of a handler, is a [*ConfigError].
 func (t *Timers[T]) Set(ctx context.Context, key Key, id string, at time.Time, v T) error {
 	return t.once(ctx, "set", "Timers.Set", key, id, timerRecord{Due: at.UnixMilli()}, v)
 }
 
-// Repeat is Set for a timer that comes again and again: at the time that the zone's
-// clock shows, once a day. Times that were missed come once together. A Daily that makes
-// no sense is a [*ConfigError].
+// Repeat is like Set for a timer that repeats every day, at a time of the
+// zone's clock. If several times were missed, the timer runs once for all of
+// them. An invalid Daily is a [*ConfigError].
 func (t *Timers[T]) Repeat(ctx context.Context, key Key, id string, when Daily, v T) error {
 	due, err := when.Next(timer.Now())
 	if err != nil {
@@ -152,7 +157,7 @@ func (t *Timers[T]) Repeat(ctx context.Context, key Key, id string, when Daily, 
 	return t.once(ctx, "repeat", "Timers.Repeat", key, id, timerRecord{Due: due.UnixMilli(), Daily: &when}, v)
 }
 
-// once puts a timer, unless a former run of the handler has done it.
+// once puts a timer, unless an earlier run of the handler has done so.
 func (t *Timers[T]) once(ctx context.Context, what, method string, key Key, id string, r timerRecord, v T) error {
 	s, on := stepsOf(ctx)
 	if !on {
@@ -163,7 +168,8 @@ func (t *Timers[T]) once(ctx context.Context, what, method string, key Key, id s
 	if _, found := s.trail.Get(step); found {
 		return nil
 	}
-	// In the order of all that the handler does to the timer.
+	// The count is over everything that the handler does to the timer, in
+	// order.
 	n := s.trail.Count(s.key("timer of", t.Name, key.text(), id))
 	err := t.putStep(ctx, method, key, id, r, v, n)
 	if err == nil {
@@ -172,9 +178,9 @@ func (t *Timers[T]) once(ctx context.Context, what, method string, key Key, id s
 	return err
 }
 
-// putStep is put for the nth time that a handler sets the timer, whose steps are kept. It is
-// set anew neither if the handler has set it in a run that was killed, nor if that timer is
-// over.
+// putStep is put for the nth time that a handler with saved steps sets the
+// timer. It does not set the timer again if the handler set it in a run that
+// was killed, nor if that timer is over.
 func (t *Timers[T]) putStep(ctx context.Context, method string, key Key, id string, r timerRecord, v T, n uint64) error {
 	c := ctx.Value(sendScopeKey{}).(*Context)
 	name, group, err := t.at(ctx, method, key, id)
@@ -195,7 +201,8 @@ func (t *Timers[T]) putStep(ctx context.Context, method string, key Key, id stri
 	return nil
 }
 
-// Cancel removes the timer of that key and id. It reports whether there was one.
+// Cancel removes the timer with the key and id. It reports whether there was
+// one.
 func (t *Timers[T]) Cancel(ctx context.Context, key Key, id string) (was bool, err error) {
 	s, on := stepsOf(ctx)
 	step := s.key("timer cancel", t.Name, key.text(), id)
@@ -239,8 +246,9 @@ func (t *Timers[T]) Cancel(ctx context.Context, key Key, id string) (was bool, e
 	return was, nil
 }
 
-// List returns the timers of a community, in no order. A value that is no T is a
-// [*TimerError], and the loop may go on; after any other error it ends.
+// List returns the timers of a community, in no particular order. A value that
+// cannot be decoded into a T is a [*TimerError], and the loop may continue;
+// after any other error it ends.
 func (t *Timers[T]) List(ctx context.Context, group int64) iter.Seq2[Timer[T], error] {
 	return func(yield func(Timer[T], error) bool) {
 		err := listStore(ctx, t.Store, "Timers.List", timerPrefix(group, t.Name), func(name string, raw []byte) bool {
@@ -263,7 +271,7 @@ func (t *Timers[T]) List(ctx context.Context, group int64) iter.Seq2[Timer[T], e
 	}
 }
 
-// at returns the key in the Store of a timer, and its community.
+// at returns a timer's key in the Store, and its community.
 func (t *Timers[T]) at(ctx context.Context, method string, key Key, id string) (name string, group int64, err error) {
 	c, _ := ctx.Value(sendScopeKey{}).(*Context)
 	group = key.Group
@@ -287,8 +295,9 @@ func (t *Timers[T]) at(ctx context.Context, method string, key Key, id string) (
 	return timerPrefix(group, t.Name) + strconv.FormatInt(key.Peer, 10) + "/" + strconv.FormatInt(key.User, 10) + "/" + short(id), group, nil
 }
 
-// put writes a timer's record, and tells the Dispatchers. What the same handler has put in
-// another run, or later in that, is left as it is.
+// put writes a timer's record, and notifies the Dispatchers. It does not
+// change a timer that the same handler put in another run, or later in this
+// one.
 func (t *Timers[T]) put(ctx context.Context, method string, key Key, id string, r timerRecord, v T) error {
 	name, group, err := t.at(ctx, method, key, id)
 	if err != nil {
@@ -308,10 +317,10 @@ func (t *Timers[T]) put(ctx context.Context, method string, key Key, id string, 
 				return nil, 0, false
 			}
 			if r.By == "" && !was.Over {
-				r.By, r.Step, r.Run = was.By, was.Step, was.Run // it was moved, and is the same
+				r.By, r.Step, r.Run = was.By, was.Step, was.Run // it was moved, and is the same timer
 			}
 		}
-		b, _ := json.Marshal(r) // it has nothing that is not JSON
+		b, _ := json.Marshal(r) // all of it can be encoded
 		return b, 0, true
 	})
 	if err != nil {
@@ -331,7 +340,7 @@ func (t *Timers[T]) put(ctx context.Context, method string, key Key, id string, 
 	return nil
 }
 
-// tell tells the Dispatcher, wherever it is, that timers were set.
+// tell notifies the Dispatcher, in whichever process, that timers were set.
 func (t *Timers[T]) tell(ctx context.Context, group int64) error {
 	key := timerNewsKey(group)
 	old, err := t.Store.Get(ctx, key)
@@ -339,12 +348,12 @@ func (t *Timers[T]) tell(ctx context.Context, group int64) error {
 		_, err = t.Store.Swap(ctx, key, old, []byte(rand.Text()), timerNewsTime)
 	}
 	if err != nil {
-		return fmt.Errorf("vk: %q: the timer is set, but a bot that runs may find it only at its next start: %w", key, err)
+		return fmt.Errorf("vk: %q: the timer is set, but a running bot may find it only after a restart: %w", key, err)
 	}
-	return nil // if it was not swapped, somebody else has told it since
+	return nil // if the swap failed, another caller has notified it meanwhile
 }
 
-// swap replaces a record by the result of next, unless next returns false.
+// swap replaces a record with the result of next, unless next returns false.
 func (t *Timers[T]) swap(ctx context.Context, name string, next func(old []byte) ([]byte, time.Duration, bool)) error {
 	for try := range record.MaxTries {
 		old, err := t.Store.Get(ctx, name)

@@ -9,23 +9,25 @@ import (
 	"time"
 )
 
-// A Watch takes events for the handler that has made it, by [NewWatch], or shows
-// those of a whole bot, by [WatchOn], in their order. Its methods are safe for concurrent use.
+// A Watch delivers events in order: with [NewWatch], to the handler that
+// created it, and with [WatchOn], the events of a whole bot to other code. Its
+// methods are safe for concurrent use.
 type Watch[T any] struct {
 	w    taker
-	err  error  // why it does not take anything
-	stop func() // what ends it with its context
+	err  error  // the reason if the Watch gets no events
+	stop func() // ends the Watch when its context is canceled
 }
 
-// A taker takes events for a Watch: a wait, or an onlooker.
+// A taker gets events for a Watch: it is a wait or an onlooker.
 type taker interface {
 	next() (consumption, error)
 	stop()
 }
 
-// NewWatch returns a Watch for events of a kind, or of a derived kind, that
-// match. It takes them from now on, whether or not Next is called: what a
-// message provokes comes to a watch that was made before the message was sent.
+// NewWatch returns a Watch for events of a kind, or of a derived kind, for
+// which match returns true. It consumes events from now on, whether or not
+// Next is called. So create it before sending a message to get every event
+// that the message provokes.
 //
 //	w := vk.NewWatch(c, vk.EventMessageNew, func(c *vk.Context, e *vk.MessageNew) bool {
 //		return e.Message.Text == "42"
@@ -34,28 +36,27 @@ type taker interface {
 //	c.Send("What is six times seven? The first one wins.")
 //	winner, _, err := w.Next()
 //
-// An event is offered first to listeners, which see it in any case, then to
-// those who wait: of those whose match says so, the one who has waited longest
-// takes it. Only if nobody does, it goes on to its route, which is the Route of
-// the Context that match gets: nil if there is none. Of a handler that is not
-// run by a Router, such as middleware around one, the waits come before
-// everything else, and see no Route.
+// Listeners see an event first, in any case. Then it is offered to waits: of
+// those that match, the oldest consumes it. If none does, it goes on to its
+// route. That route is the Route of the Context that match gets: nil if there
+// is none. For a handler that is not run by a Router, such as middleware
+// around one, the waits come before everything else, and see no Route.
 //
-// A Watch sees the events of c's conversation, and of kinds that have no
-// conversation, such as group_join, all; [From] says otherwise. Those of other
-// communities it never sees. With a [Queue], it must be for c's conversation, or for
-// such events of c's user in private: others may come to another process, and Next returns
-// a [*ConfigError]. A nil match takes all that it sees. It is called
-// for one event at a time of each conversation, perhaps while the handler does
-// something else, and should be quick. If it panics, the Watch ends with a
-// [*PanicError].
+// A Watch sees the events of c's conversation. For kinds that have no
+// conversation, such as group_join, it sees all events. [From] changes this. A
+// Watch never sees events of other communities. With a [Queue], a Watch must
+// be for c's conversation, or for such events of c's user in private: others
+// may arrive at another process, and Next returns a [*ConfigError]. If match
+// is nil, all of these events match. Otherwise match is called for one event
+// of each conversation at a time, possibly while the handler is running, and
+// should be fast. If it panics, the Watch ends with a [*PanicError].
 //
-// What was taken is kept for Next, up to 1024 events; what comes on top of that
-// goes on to its route. The Watch ends with c, when the bot stops, when
-// the handler's module is unmounted, and by [Within]. It must be made by a
-// handler, or by middleware, that a [Dispatcher] runs.
+// Up to 1024 events are buffered for Next; further ones go on to their routes.
+// The Watch ends when c is canceled, when the bot stops, when the handler's
+// module is unmounted, and after the time of [Within]. It must be created in a
+// handler or middleware that is run by a [Dispatcher].
 //
-// NewWatch panics if the kind's name is tied to another type, as [On] does.
+// NewWatch panics if the kind's name has another type, as [On] does.
 func NewWatch[T any](c *Context, k Kind[T], match func(c *Context, e *T) bool, opts ...WaitOption) *Watch[T] {
 	place := callers(1)
 	w := newWatch(c, k, match, place, opts)
@@ -66,9 +67,10 @@ func NewWatch[T any](c *Context, k Kind[T], match func(c *Context, e *T) bool, o
 	return w
 }
 
-// WatchOn returns a Watch for a program's part that is no handler, such as its
-// main function: it sees the events that d handles from now on, of all
-// conversations and communities. [From] narrows that, also to a community.
+// WatchOn returns a Watch for code outside of handlers, such as a main
+// function: it sees the events that d handles from now on, of all
+// conversations and communities. [From] limits them, and can also limit them
+// to a community.
 //
 //	w := vk.WatchOn(ctx, d, vk.EventGroupJoin, nil, vk.Within(0))
 //	for {
@@ -79,19 +81,20 @@ func NewWatch[T any](c *Context, k Kind[T], match func(c *Context, e *T) bool, o
 //		log.Printf("%d has joined %d", e.UserID, c.Event().GroupID)
 //	}
 //
-// It only looks on: an event goes its way to listeners, to waits and to its
-// route all the same, and several such watches see the same event. match and
-// [Within] are as those of [NewWatch], but the Context has no Route. The event
-// is shown just before it is handled. If its handlers make it come again, it is
-// shown again.
+// It does not consume events: they still go to listeners, waits and routes,
+// and several such watches see the same event. match and [Within] work as for
+// [NewWatch], but the Context has no Route. The Watch sees an event just
+// before it is handled. If the event is handled again because of its handlers,
+// the Watch sees it again.
 //
-// The Context that Next returns has the values and the end of ctx. What is sent
-// with it is told apart from what handlers send. The handlers answer a press of
-// a callback button, unless they have not returned yet.
+// The Context that Next returns has the values and the cancellation of ctx.
+// Messages sent with it are distinct from those of the handlers. Presses of
+// callback buttons are answered by the handlers; the Watch's Context can
+// answer one only before all handlers have returned.
 //
-// At most 1024 events are kept for Next, and those on top of that are lost for
-// it. The Watch ends with ctx, by [Dispatcher.Stop], and by Within. WatchOn
-// panics as NewWatch does.
+// At most 1024 events are buffered for Next; further ones are dropped. The
+// Watch ends when ctx is canceled, by [Dispatcher.Stop], and after the time of
+// Within. WatchOn panics as NewWatch does.
 func WatchOn[T any](ctx context.Context, d *Dispatcher, k Kind[T], match func(c *Context, e *T) bool, opts ...WaitOption) *Watch[T] {
 	checkKind(k, callers(1))
 	o := &onlooker{d: d, ctx: ctx, kind: string(k)}
@@ -111,7 +114,7 @@ func WatchOn[T any](ctx context.Context, d *Dispatcher, k Kind[T], match func(c 
 		err = c.invoke("watch of "+o.kind, func(c *Context) error {
 			e, err := decode[T](c.event)
 			if err != nil {
-				return nil // a listener's to complain of
+				return nil // listeners report this error
 			}
 			v, ok = e, match == nil || match(c, e)
 			return nil
@@ -121,21 +124,21 @@ func WatchOn[T any](ctx context.Context, d *Dispatcher, k Kind[T], match func(c 
 	return &Watch[T]{w: o, err: o.start()}
 }
 
-// checkKind panics if a kind's name is tied to another type than T.
+// checkKind panics if a kind's name has a type other than T.
 func checkKind[T any](k Kind[T], place string) {
 	if t, ok := kindTypes[string(k)]; ok && t != reflect.TypeFor[T]() {
 		panic(fmt.Sprintf("vk: a wait for %q (at %s): its object is a %s, not a %s", k, place, t, reflect.TypeFor[T]()))
 	}
 }
 
-// Wait waits for one event, as a [Watch] does that takes no other. It is narrower
-// than wait_for of other libraries, because what it waits for is mostly an answer:
-// it sees the events of its own conversation, unless [From] says otherwise; it
-// ends after an hour, unless [Within] does; and it takes the event, so that no
-// other wait and no command gets it. [WatchOn] takes none. An event of
-// another conversation that comes before the call is not seen: if the handler
-// does something that provokes such an event, NewWatch before that is better.
-// Those of its own conversation wait until the handler waits.
+// Wait waits for a single event with a [Watch]. It is narrower than wait_for
+// of other libraries, because it usually waits for an answer: it sees only the
+// events of its own conversation, unless [From] changes that; it ends after an
+// hour, unless [Within] changes that; and it consumes the event, so that no
+// other wait and no command gets it. [WatchOn] does not consume events. Events
+// of another conversation that arrive before the call are missed: if the
+// handler provokes such an event, call NewWatch first. Events of its own
+// conversation are held until the handler waits.
 func Wait[T any](c *Context, k Kind[T], match func(c *Context, e *T) bool, opts ...WaitOption) (*Context, *T, error) {
 	w := newWatch(c, k, match, callers(1), append([]WaitOption{onlyOnce{}}, opts...))
 	defer w.Stop()
@@ -172,7 +175,7 @@ func newWatch[T any](c *Context, k Kind[T], match func(*Context, *T) bool, place
 		err = c.invoke("wait for "+w.kind, func(c *Context) error {
 			e, err := decode[T](c.event)
 			if err != nil {
-				return nil // a listener's to complain of: it is not what this waits for
+				return nil // listeners report this error: such an event does not match
 			}
 			if match == nil || match(c, e) {
 				f = finding{verdict: consumes, v: e}
@@ -188,22 +191,22 @@ func newWatch[T any](c *Context, k Kind[T], match func(*Context, *T) bool, place
 	return &Watch[T]{w: w, err: w.start()}
 }
 
-// waitTime is for how long is waited for what may never come.
+// waitTime is the default time limit, because an answer may never come.
 const waitTime = time.Hour
 
-// Next returns the next event that the Watch takes, in the order in which they
-// were taken, and waits for it if need be: a Context to answer with, and the
-// event's object, decoded for this Watch alone. While Next waits, the handler
-// has given up its turn, as in [Context.Park]; when an event comes, the handler
-// goes on before any other of its conversation.
+// Next returns the Watch's next event, in order, and blocks until there is
+// one. It returns a Context to respond with, and the event's object, decoded
+// for this Watch alone. While Next blocks, the handler is parked, as in
+// [Context.Park]; when an event comes, the handler continues before any other
+// of its conversation.
 //
-// The Context has the values, the end and the time limit of the one that the
-// Watch was made with. What is sent with it is told apart from what is sent
-// with the other one, and is sent once, however often the bot is interrupted.
+// The Context has the values, the cancellation and the time limit of the
+// Watch's Context. Messages sent with it are distinct from those sent with the
+// other one, and are sent once, however often the bot is interrupted.
 //
-// An error is [ErrNoAnswer], [ErrStopped], [ErrUnmounted], [ErrNoDispatcher], a
-// [*PanicError], or the cause with which the context has ended. Each is
-// returned when there is no more event to return.
+// The error is [ErrNoAnswer], [ErrStopped], [ErrUnmounted], [ErrNoDispatcher],
+// a [*PanicError], or the cause with which the context was canceled. It is
+// returned only after all buffered events.
 func (w *Watch[T]) Next() (*Context, *T, error) {
 	if w.err != nil {
 		return nil, nil, w.err
@@ -215,9 +218,8 @@ func (w *Watch[T]) Next() (*Context, *T, error) {
 	return a.c, a.v.(*T), nil
 }
 
-// Stop ends the Watch: events go on their way without it. What it has taken
-// and Next has not returned is dropped. The end of the handler stops its
-// watches.
+// Stop ends the Watch: later events go on without it. Events that are buffered
+// for Next are dropped. A handler's watches are stopped when it returns.
 func (w *Watch[T]) Stop() {
 	if w.stop != nil {
 		w.stop()
@@ -230,31 +232,33 @@ func (w *Watch[T]) Stop() {
 // A WaitOption is [Within] or [From].
 type WaitOption interface{ waitOption() }
 
-// Within bounds a wait, and how long a question is open: when the time is over,
-// [ErrNoAnswer] is returned. Without it that is an hour, because what is waited
-// for may never come; zero or less means no bound.
+// Within limits the time of a wait or question. After that time, [ErrNoAnswer]
+// is returned. The default is an hour, because an answer may never come; zero
+// or less means no limit.
 //
-// The time of a [Watch] runs from when it is made; that of a question from when
-// it is sent, and anew each time that it is sent again.
+// The time of a [Watch] starts when it is created. The time of a question
+// starts when it is sent, and starts again each time that it is repeated.
 //
-// It is a [SendOption] for questions only: an error in any other message.
+// Within is a [SendOption] for questions only: it is an error in any other
+// message.
 type Within time.Duration
 
 func (w Within) waitOption() {}
 
 func (w Within) apply(*outgoing) error { return errNotAsked("Within") }
 
-// From says whose events are waited for, of a [Watch] or of a question: those
-// of one conversation, of one person, or of one person in one conversation;
-// From{} are those of everybody, everywhere. So a question can be put to somebody
-// else, in another conversation, or, by From(vk.PerChat(c)), to whoever in the
-// chat answers first: a person, since another bot is asked by its id alone.
+// From limits a [Watch] or question to the events of one conversation, of one
+// user, or of one user in one conversation; From{} allows all users in all
+// conversations. So a question can be put to another user, in another
+// conversation, or, with From(vk.PerChat(c)), to the first user in the chat
+// who answers. A bot can only be asked by its own id.
 //
-// Without it, a question is for the person who has caused the event, in the
-// conversation that it is from. A question for a Key without a Peer is put
-// there too. The Name does not count.
+// By default, a question is for the user who caused the event, in the event's
+// conversation. A question for a Key without a Peer is sent there too. The
+// Name is ignored.
 //
-// It is a [SendOption] for questions only: an error in any other message.
+// From is a [SendOption] for questions only: it is an error in any other
+// message.
 type From Key
 
 func (f From) waitOption() {}
@@ -266,5 +270,5 @@ type onlyOnce struct{}
 func (onlyOnce) waitOption() {}
 
 func errNotAsked(name string) error {
-	return fmt.Errorf("%s is for questions, and this is none", name)
+	return fmt.Errorf("%s is an option of questions only", name)
 }

@@ -91,6 +91,7 @@ func TestWatch(t *testing.T) {
 			return a.Edit("Done")
 		}, func(t *testing.T, a *asking) {
 			a.anna.Sees("Vote")
+			synctest.Wait() // for the handler, which waits now
 			a.boris.Clicks("Yes")
 			a.boris.SeesEdited("Done")
 		}, nil},

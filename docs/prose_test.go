@@ -19,7 +19,7 @@ import (
 // comment, by package directory. A limit may be lowered, and never raised. A
 // package that is not listed has the limit newProse.
 var proseLimits = map[string]float64{
-	".":                                16.0,
+	".":                                8.5,
 	"api":                              0.0,
 	"discord":                          0.5,
 	"discord/discordtest":              0.0,
@@ -30,6 +30,7 @@ var proseLimits = map[string]float64{
 	"examples/quiz":                    0.0,
 	"examples/reminder":                0.0,
 	"examples/shop":                    0.0,
+	"examples/support":                 0.0,
 	"filestore":                        0.0,
 	"internal/benchpage":               0.0,
 	"internal/command":                 2.0,

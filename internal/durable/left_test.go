@@ -125,6 +125,47 @@ func TestDurableSetBeforeRerun(t *testing.T) {
 	})
 }
 
+// TestDurableCanceledAtStart: a timer is set and canceled while a start still reads the
+// timers. The handler that has set it runs again after a kill, and does not set it again.
+func TestDurableCanceledAtStart(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := &bot{t: t, store: new(vk.MemoryStore)}
+		b.d = &vk.Dispatcher{Store: slowList{b.store}}
+		b.Server = vktest.Config{Dispatcher: b.d, RPS: -1}.New(t)
+		code := func() vk.Handler {
+			timers := &vk.Timers[string]{Store: b.Store(), Name: "remind"}
+			r := vk.NewRouter("!")
+			timers.Handle(r, func(c *vk.Context, what string) error { return c.Send("Reminder: " + what) })
+			r.Handle("remind", func(c *vk.Context) error {
+				id, err := timers.After(c, time.Minute, "tea")
+				if key := vk.PerMember(c); err == nil && !c.Again() { // somebody else cancels it
+					key.Group = c.Event().GroupID
+					_, err = timers.Cancel(context.Background(), key, id)
+				}
+				sleep(time.Second)
+				return err
+			})
+			return r
+		}
+		b.Start(code())
+		b.User("Anna").Says("!remind")
+		sleep(500 * time.Millisecond)
+		b.Kill()
+		b.Start(code())
+		sleep(time.Hour)
+		b.is("Anna: !remind")
+	})
+}
+
+// A slowList is a Store that takes its time to list values.
+type slowList struct{ *vk.MemoryStore }
+
+// List implements vk.Lister.
+func (s slowList) List(ctx context.Context, prefix string, yield func(string, []byte) bool) error {
+	sleep(100 * time.Millisecond)
+	return s.MemoryStore.List(ctx, prefix, yield)
+}
+
 // TestDurableAfterCost: an After writes one value, and the end of its timer
 // writes one. A handler that sets a timer writes nothing more.
 func TestDurableAfterCost(t *testing.T) {

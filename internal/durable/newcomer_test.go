@@ -274,7 +274,7 @@ func TestDurableStoreFails(t *testing.T) {
 			p.Hears("City?")
 		}
 		sleep(time.Minute)
-		if n := log.count("vk: the store fails: what handlers have done is not safe from a crash"); n != 1 {
+		if n := log.count("vk: store unavailable: the steps of handlers may be lost in a crash"); n != 1 {
 			t.Errorf("the log says %d times that the store fails", n)
 		}
 		if n := len(b.keys("trail/")); n != 0 {
@@ -282,7 +282,7 @@ func TestDurableStoreFails(t *testing.T) {
 		}
 		store.failing.Store(false)
 		sleep(time.Minute)
-		if n := log.count("vk: the store works again"); n != 1 {
+		if n := log.count("vk: store available again"); n != 1 {
 			t.Errorf("the log says %d times that the store works again", n)
 		}
 		b.Kill()
@@ -407,7 +407,7 @@ func TestDurableBounds(t *testing.T) {
 				anna.Says("Anna")
 				sleep(time.Minute)
 				b.is("Anna: !go", "Bot: Begin", "Bot: Name?", "Anna: Anna", "Bot: Hello Anna")
-				if got := log.count("a handler has done more than its trail holds"); got != test.warn {
+				if got := log.count("the steps of a handler exceed the size of its trail"); got != test.warn {
 					t.Errorf("the log says %d times that the trail is full, want %d", got, test.warn)
 				}
 				if size != 20<<10 {

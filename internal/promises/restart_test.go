@@ -333,7 +333,7 @@ func TestStoreIsDown(t *testing.T) {
 		if n := strings.Count(lines.String(), "the bot goes on"); n != 1 || strings.Count(lines.String(), "level=ERROR") != 1 {
 			t.Errorf("%d lines about it:\n%s", n, lines)
 		}
-		if !strings.Contains(lines.String(), "works again") {
+		if !strings.Contains(lines.String(), "store available again") {
 			t.Error("its recovery is not logged")
 		}
 		b.kill()

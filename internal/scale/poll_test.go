@@ -137,3 +137,53 @@ func TestBothSources(t *testing.T) {
 		stop(hook)
 	})
 }
+
+// TestWorkersSpread: the process that polls takes conversations while it has free Workers.
+// The others take the rest.
+func TestWorkersSpread(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		workers int
+		least   [2]int32 // that each process handles, the one that polls first
+		most    [2]int32
+	}{
+		{"enough workers", 0, [2]int32{20, 0}, [2]int32{20, 0}},
+		{"two workers each", 2, [2]int32{6, 6}, [2]int32{14, 14}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				on := vktest.Config{RPS: -1}.New(t)
+				on.Start(vk.NewRouter("/")) // enables messages
+				if err := on.Stop(); err != nil {
+					t.Fatal(err)
+				}
+				q, s := new(vktest.Queue), new(vk.MemoryStore)
+				var handled [2]atomic.Int32
+				for i := range handled {
+					p := poll(on, q, s, func(*vk.Context) error {
+						handled[i].Add(1)
+						time.Sleep(time.Second)
+						return nil
+					}, func(p *vk.Poller) { p.Dispatcher.Workers = test.workers })
+					defer p.stop(t)
+					time.Sleep(time.Second)
+				}
+				for i := range 20 {
+					on.User(fmt.Sprint("User ", i)).Says("hi")
+				}
+				time.Sleep(time.Minute)
+				sum := int32(0)
+				for i := range handled {
+					n := handled[i].Load()
+					sum += n
+					if n < test.least[i] || n > test.most[i] {
+						t.Errorf("process %d handled %d events, want %d to %d", i, n, test.least[i], test.most[i])
+					}
+				}
+				if sum != 20 {
+					t.Errorf("%d events were handled, want 20", sum)
+				}
+			})
+		})
+	}
+}

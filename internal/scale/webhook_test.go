@@ -166,12 +166,12 @@ func TestTakeover(t *testing.T) {
 		b.tell(t, "e5", 1, "Anna")
 		settle()
 		log.is(t, "B: slow", "B: next", "B: answer Anna")
-		if n := a.log.count("vk: the queue fails"); n != 1 {
+		if n := a.log.count("vk: queue unavailable"); n != 1 {
 			t.Errorf("%d lines say that the Queue fails", n)
 		}
 		deaf.set(func(f *frail) { f.cut = false })
 		settle()
-		if n := a.log.count("vk: the queue works again"); n != 1 {
+		if n := a.log.count("vk: queue available again"); n != 1 {
 			t.Errorf("%d lines say that the Queue works again", n)
 		}
 		a.tell(t, "e6", 1, "again")

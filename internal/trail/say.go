@@ -106,13 +106,13 @@ func (l *lane) load(b []byte) error {
 		}
 		b = b[n:]
 	}
-	if e.place > MaxTrail || e.number > 1<<40 {
-		return errors.New("trail: a number is out of range")
-	}
 	if e.flags&isState != 0 {
 		l.shift, l.live = e.number, e.flags&isLive != 0
 		l.given = max(l.given, e.place)
 		return nil
+	}
+	if e.place > MaxTrail {
+		return errors.New("trail: a place is out of range")
 	}
 	if len(b) < 8 {
 		return errCut

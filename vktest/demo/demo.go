@@ -40,13 +40,17 @@ import (
 //
 // Without others, the conversation on the fake VK is private. With others, it
 // is a chat of You, people of these names, and the bot; You and the bot are its
-// administrators. The screen names are the names in lower case, as in @boris.
+// administrators, and each of the people can talk to the bot in private, too. You
+// also administer the community. The screen names are the names in lower case, as
+// in @boris.
 //
 // In the terminal, the hint says what to try. Each line is a message, except
 // for these:
 //
 //	[Buy]         press the button Buy
+//	> yes         a reply to the bot's last message in the conversation
 //	Boris: hi     Boris, one of the others, says hi; Boris: [Buy] is a press
+//	Boris to Bot: hi   Boris says hi to the bot in private; so does You to Bot: hi
 //	+Vera         Vera joins the chat
 func Main(hint string, newBot func(store vk.Store) vk.Handler, others ...string) {
 	d := &demo{

@@ -2,14 +2,17 @@ package demo
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
+	"github.com/vkrouter/vk"
 	"github.com/vkrouter/vk/vktest"
 )
 
@@ -57,19 +60,27 @@ type room struct {
 	others map[string]*vktest.User // by name, in the chat
 	chat   *vktest.Chat            // nil if the conversation is private
 
-	mu    sync.Mutex
-	names map[int64]string // of users, by id
+	mu      sync.Mutex
+	names   map[int64]string                // of users, by id
+	dialogs []*vktest.User                  // beside the chat
+	last    map[*vktest.User]vktest.Message // the bot's last message, by the first user of the conversation
 }
 
 func newRoom(fake *vktest.Server, others []string) *room {
-	r := &room{fake: fake, others: make(map[string]*vktest.User), names: make(map[int64]string)}
+	r := &room{
+		fake: fake, others: make(map[string]*vktest.User), names: map[int64]string{-fake.GroupID: "Bot"}, last: make(map[*vktest.User]vktest.Message),
+	}
 	r.you = r.person("You")
+	r.employ(r.you)
 	if len(others) == 0 {
 		return r
 	}
 	members := []*vktest.User{r.you}
+	r.dialogs = append(r.dialogs, r.you)
 	for _, name := range others {
-		members = append(members, r.person(name))
+		m := r.person(name)
+		members = append(members, m)
+		r.dialogs = append(r.dialogs, m)
 	}
 	r.chat = fake.Chat("Friends", members...)
 	fake.MakeBotAdmin(r.chat)
@@ -78,6 +89,15 @@ func newRoom(fake *vktest.Server, others []string) *room {
 	}
 	r.you = r.you.In(r.chat)
 	return r
+}
+
+// employ makes a user an administrator of the community.
+func (r *room) employ(u *vktest.User) {
+	u.Joins()
+	p := vk.Params{"group_id": r.fake.GroupID, "user_id": u.ID, "role": "administrator"}
+	if err := r.fake.AdminClient().Call(context.Background(), "groups.editManager", p, nil); err != nil {
+		panic("vktest: " + err.Error())
+	}
 }
 
 // person adds a user to the fake VK.
@@ -96,15 +116,64 @@ func (r *room) name(id int64) string {
 	return cmp.Or(r.names[id], fmt.Sprint(id))
 }
 
+// next returns the bot's next message that is not shown yet, and the name of the
+// user if it was sent in private, or "".
+func (r *room) next() (m vktest.Message, to string, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m, ok := r.you.TryNext(); ok {
+		r.last[r.you] = m
+		return m, "", true
+	}
+	for _, u := range r.dialogs {
+		if m, ok := u.TryNext(); ok {
+			r.last[u] = m
+			return m, u.Name, true
+		}
+	}
+	return m, "", false
+}
+
+// dialog returns the user of this name in the private conversation beside the
+// chat, or nil.
+func (r *room) dialog(name string) *vktest.User {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, u := range r.dialogs {
+		if u.Name == name {
+			return u
+		}
+	}
+	return nil
+}
+
+// lastTo returns the bot's last message in the conversation of a user.
+func (r *room) lastTo(u *vktest.User) vktest.Message {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if slices.Contains(r.dialogs, u) {
+		return r.last[u]
+	}
+	return r.last[r.you]
+}
+
 // act performs the action of a line; see Main. It returns an error if the
 // action is refused.
 func (r *room) act(line string) error {
 	actor := r.you
-	if name, rest, ok := strings.Cut(line, ":"); ok && r.others[name] != nil {
-		actor, line = r.others[name], strings.TrimSpace(rest)
+	if who, rest, ok := strings.Cut(line, ":"); ok {
+		name, private := strings.CutSuffix(who, " to Bot")
+		speaker := r.others[name]
+		if private {
+			speaker = r.dialog(name)
+		}
+		if speaker != nil {
+			actor, line = speaker, strings.TrimSpace(rest)
+		}
 	}
 	label, pressed := strings.CutPrefix(line, "[")
 	name, invited := strings.CutPrefix(line, "+")
+	reply, replies := strings.CutPrefix(line, "> ")
 	return try(func() error {
 		switch {
 		case line == "":
@@ -117,6 +186,12 @@ func (r *room) act(line string) error {
 				r.others[name] = guest
 			}
 			actor.Invites(guest)
+		case replies:
+			m := r.lastTo(actor)
+			if m.CMID == 0 {
+				return errors.New(actor.Name + " sees no message to reply to")
+			}
+			actor.Replies(m, reply)
 		default:
 			actor.Says(line)
 		}

@@ -39,8 +39,12 @@ func (s *screen) watch(next vk.CallFunc) vk.CallFunc {
 func (s *screen) hear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for m, ok := s.room.you.TryNext(); ok; m, ok = s.room.you.TryNext() {
-		s.line("Bot: " + written(m))
+	for m, to, ok := s.room.next(); ok; m, to, ok = s.room.next() {
+		from := "Bot: "
+		if to != "" {
+			from = "Bot to " + to + ": "
+		}
+		s.line(from + s.room.written(m))
 	}
 }
 
@@ -63,7 +67,7 @@ func (s *screen) show(method string, p vk.Params) {
 				}
 			}
 		}
-		s.print("Bot edits: " + written(m))
+		s.print("Bot edits: " + s.room.written(m))
 	case "messages.sendMessageEventAnswer":
 		var a struct{ Type, Text, Link string }
 		json.Unmarshal([]byte(text("event_data")), &a)
@@ -83,11 +87,14 @@ func (s *screen) show(method string, p vk.Params) {
 var mention = regexp.MustCompile(`\[(?:id|club)\d+\|([^\]]*)\]`)
 
 // written returns a message as the screen shows it.
-func written(m vktest.Message) string {
+func (r *room) written(m vktest.Message) string {
 	var b strings.Builder
 	b.WriteString(strings.ReplaceAll(mention.ReplaceAllString(m.Text, "$1"), "\n", "\n     "))
 	for _, a := range m.Attachments {
 		fmt.Fprintf(&b, " <%s>", a)
+	}
+	for _, f := range m.Forwards {
+		fmt.Fprintf(&b, "\n     | %s: %s", r.name(f.FromID), r.written(f))
 	}
 	for _, l := range m.Buttons {
 		fmt.Fprintf(&b, " [%s]", l)

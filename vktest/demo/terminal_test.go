@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/middleware"
 )
 
 // newBot returns a bot that uses everything that a terminal shows.
@@ -33,6 +34,14 @@ func newBot(vk.Store) vk.Handler {
 		}
 		return c.Reply(u.Mention())
 	})
+	vk.Command(r, "quote", func(c *vk.Context, _ struct{}) error {
+		m, err := c.Message()
+		if err != nil || m.Reply == nil {
+			return c.Send("Nothing.")
+		}
+		return c.Client().Send(c, m.FromID, "You said:", vk.Forward(m.Reply))
+	})
+	r.Handle("boss", func(c *vk.Context) error { return c.Send("Yes.") }).Check(middleware.Manager("administrator"))
 	vk.Command(r, "kick {who:user}", func(c *vk.Context, a struct{ Who int64 }) error {
 		m, err := c.Message()
 		if err != nil {
@@ -74,6 +83,16 @@ Bot: Two
      lines [Like] [Next]
 (Bot shows: Thanks)
 Bot: Welcome
+`},
+		{"in a chat and beside it", []string{"Boris"}, "Boris to Bot: > hi\nBoris to Bot: !who\nYou to Bot: !boss\n!who\nBoris: > !quote\nBoris to Bot: !menu\nBoris to Bot: [Like]\nVera to Bot: !who\n", `(Boris sees no message to reply to)
+Bot to Boris: Boris
+Bot to You: Yes.
+Bot: You
+Bot to Boris: You said:
+     | Bot: You
+Bot to Boris: Two
+     lines [Like] [Next]
+(Bot shows: Thanks)
 `},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -97,3 +97,39 @@ func TestPageExamples(t *testing.T) {
 		t.Errorf("%d names of examples on pages, %d examples", found, len(examples))
 	}
 }
+
+// pageLimits are the limits of counted words, per 1,000 words of text, of pages
+// that have more than 3. They may only be lowered.
+var pageLimits = map[string]float64{
+	"README.md": 8.5, "CONTRIBUTING.md": 6, "docs/benchmarks.md": 5, "docs/fake-vk.md": 10.5, "docs/fake-vk-http.md": 11, "docs/guide.md": 14, "docs/recipes.md": 8,
+}
+
+var headless = regexp.MustCompile(`(?i)\b(who|whom|whose|what|whatever)\b`)
+
+// headlessRate returns how often a page has one of the counted words outside of
+// code, per 1,000 words.
+func headlessRate(page string) float64 {
+	counted, words := 0, 0
+	for _, line := range unfenced(page) {
+		line = codeSpan.ReplaceAllString(line, "``")
+		counted += len(headless.FindAllString(line, -1))
+		words += len(strings.Fields(line))
+	}
+	return 1000 * float64(counted) / float64(max(words, 1))
+}
+
+// TestPageProse: the pages have few of the counted words.
+func TestPageProse(t *testing.T) {
+	for name, text := range pages(t) {
+		limit := pageLimits[name]
+		if limit == 0 {
+			limit = 3
+		}
+		if rate := headlessRate(text); rate > limit {
+			t.Errorf("%s: %.1f of who, whom, whose, what and whatever per 1,000 words, the limit is %g", name, rate, limit)
+		}
+	}
+	if got := headlessRate("What is it?\n```\nwhose code\n```\n"); got < 333 || got > 334 {
+		t.Errorf("a third of the words: %.1f", got)
+	}
+}

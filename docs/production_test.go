@@ -144,21 +144,4 @@ func TestDocsProductionNames(t *testing.T) {
 	if found < 7 {
 		t.Errorf("only %d names found", found)
 	}
-	for _, example := range regexp.MustCompile("`(Example[A-Za-z_]+)`").FindAllStringSubmatch(text, -1) {
-		files, err := filepath.Glob("example_*_test.go")
-		if err != nil {
-			t.Fatal(err)
-		}
-		declared := false
-		for _, file := range files {
-			code, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			declared = declared || strings.Contains(string(code), "\nfunc "+example[1]+"() {")
-		}
-		if !declared {
-			t.Errorf("there is no %s", example[1])
-		}
-	}
 }

@@ -285,7 +285,7 @@ var commandRows = rowCases{
 		tr.is(tr.takes("{reason...}", ""), "ErrMissingArg")
 		tr.is(tr.takes("{reason...?}", ""), "")
 	},
-	"`invoked_subcommand` | `c.Route()` | it was": func(tr *trial) {
+	"`invoked_subcommand` | `c.Route()` | never set": func(tr *trial) {
 		tr.r.Route("admin", func(r *vk.Router) {
 			r.Handle("ban", func(c *vk.Context) error { return tr.note(c.Route().Words())(c) })
 		})

@@ -78,7 +78,7 @@ var eventRows = rowCases{
 		tr.is(err, nil)
 		tr.did("ready")
 	},
-	"`on_error` | `vk.Wrap(r, middleware.OnError(f))` | what": func(tr *trial) {
+	"`on_error` | `vk.Wrap(r, middleware.OnError(f))` | errors": func(tr *trial) {
 		vk.On(tr.r, vk.EventGroupJoin, func(*vk.Context, *vk.GroupJoin) error { return errors.New("listener") })
 		h := vk.Wrap(tr.r, middleware.OnError(func(_ *vk.Context, err error) error { tr.add(err.Error()); return nil }))
 		e, _ := vk.ParseEvent([]byte(`{"type":"group_join","object":{"user_id":1}}`))
@@ -217,7 +217,7 @@ var eventRows = rowCases{
 	},
 
 	// Waiting
-	"how long | for ever": func(tr *trial) {
+	"how long | forever": func(tr *trial) {
 		tr.in(func(c *vk.Context) {
 			_, _, err := vk.Wait(c, vk.EventGroupJoin, nil)
 			tr.add(words(errors.Is(err, vk.ErrNoAnswer)))

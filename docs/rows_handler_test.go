@@ -270,7 +270,7 @@ var handlerRows = rowCases{
 		}})
 		tr.says("!a 1").did("check", "use", "1", "check", "use", "1")
 	},
-	"`reply` | `c.Reply(text, …)` | the": func(tr *trial) {
+	"`reply` | `c.Reply(text, …)` | `vk.Into": func(tr *trial) {
 		var sent vk.Sent
 		_, anna := tr.in(func(c *vk.Context) { tr.is(c.Reply("hi", vk.Into(&sent)), nil) })
 		tr.is(anna.Hears("hi").CMID, sent.CMID)

@@ -31,7 +31,7 @@ var moreRows = rowCases{
 		}
 		tr.did("tea", "5")
 	},
-	"other routes than commands": func(tr *trial) {
+	"routes that are not commands": func(tr *trial) {
 		tr.r.Text("yes|of course", tr.note("text"))
 		tr.r.When(vk.Regexp(`^\d+$`), tr.note("number"))
 		tr.r.When(vk.Has("photo"), tr.note("photo"))
@@ -66,8 +66,8 @@ var moreRows = rowCases{
 		bot.Wait(tr.Context())
 		tr.did("<nil> true <nil>")
 	},
-	"how many at the same time": func(tr *trial) { tr.concurrency() },
-	"a cooldown that differs":   func(tr *trial) { tr.limits() },
+	"a limit of handlers at the same time": func(tr *trial) { tr.concurrency() },
+	"different cooldowns":                  func(tr *trial) { tr.limits() },
 	"carousels, links, silent": func(tr *trial) {
 		m, p := tr.sends("x", vk.Carousel{{Title: "T", Description: "D", Buttons: []vk.Button{vk.LinkButton("b", "https://vk.com")}}}, vk.Silent, vk.Extra{"subscribe_id": 1})
 		tr.is(words(m.Buttons, p["silent"], p["subscribe_id"]), "[b] 1 1")
@@ -105,8 +105,8 @@ var moreRows = rowCases{
 		dialogue() // after a restart
 		tr.did("first", "second")
 	},
-	"pacing, captchas, wrappers": func(tr *trial) { tr.captcha() },
-	"execute, many recipients":   func(tr *trial) { tr.batches() },
+	"rate limits, captchas, wrappers": func(tr *trial) { tr.captcha() },
+	"execute, many recipients":        func(tr *trial) { tr.batches() },
 	"uploads of other kinds": func(tr *trial) {
 		user := quiet.New(tr.T)
 		tr.is(words(vk.WallPhotoFor(1).Type, vk.StoryVideoFor(1).Server != "", vk.CoverFor(1).Save != ""), "photo true true")
@@ -133,7 +133,7 @@ var moreRows = rowCases{
 		tr.did("<nil> <nil> <nil>")
 	},
 	"lists, history": func(tr *trial) { tr.lists() },
-	"what happened while the bot was down": func(tr *trial) {
+	"events during downtime": func(tr *trial) {
 		store := new(vk.MemoryStore)
 		bot := quiet.New(tr.T)
 		anna := bot.User("Anna")
@@ -196,7 +196,7 @@ var moreRows = rowCases{
 		defer mu.Unlock()
 		tr.is(words(steps[vk.StepPolled], steps[vk.StepDone], p.Status().GroupID == bot.GroupID, new(vk.Dispatcher).Pending()), "true true true 0")
 	},
-	"whom a text means": func(tr *trial) { tr.resolves() },
+	"users and communities in texts": func(tr *trial) { tr.resolves() },
 	"languages": func(tr *trial) {
 		tr.r.Use(middleware.Explain())
 		tr.r.Handle("a {n:int}", tr.note(""))
@@ -210,7 +210,7 @@ var moreRows = rowCases{
 		tr.yes(said["ru"] != said["en"], strings.ContainsAny(said["ru"], "абвгд"))
 	},
 
-	// The way to a command
+	// Steps to a command
 	"2 | cog's and bot's checks": func(tr *trial) {
 		tr.r.Check(tr.check("check"))
 		rt := tr.r.Handle("a", tr.note("ran"))

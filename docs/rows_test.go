@@ -285,7 +285,7 @@ var botRows = rowCases{
 		again.Serve(vk.NewContext(tr.Context(), nil, e))
 		tr.did("to bots")
 	},
-	"`on_error` | `vk.Wrap(r, middleware.OnError(f))` | hears": func(tr *trial) {
+	"`on_error` | `vk.Wrap(r, middleware.OnError(f))` | receives": func(tr *trial) {
 		vk.On(tr.r, vk.EventMessageNew, func(*vk.Context, *vk.MessageNew) error { panic("oh") })
 		var p *vk.PanicError
 		bot := quiet.Start(tr.T, vk.Wrap(tr.r, middleware.OnError(func(_ *vk.Context, err error) error {

@@ -75,6 +75,6 @@ func TestPage(t *testing.T) {
 	slices.Sort(want)
 	slices.Sort(got)
 	if diff := cmp.Diff(slices.Compact(want), slices.Compact(got)); diff != "" {
-		t.Errorf("docs/benchmarks.md is old; write it anew by: go run ./internal/benchpage\n%s", diff)
+		t.Errorf("docs/benchmarks.md is out of date; rewrite it with: go run ./internal/benchpage\n%s", diff)
 	}
 }

@@ -194,19 +194,17 @@ func (p *page) String() string {
 // intro is the beginning of the page.
 const intro = `# Benchmarks
 
-This page compares the library with bare code that does the same work. Do not edit it: the command
+This page compares the library with bare code that does the same work. Do not edit it. This command measures everything
+and rewrites the page:
 
     go run ./internal/benchpage
 
-measures everything and writes the page anew.
-
-A ratio of 0.5 means that the library takes half the time of the bare code, and 2 means twice the time. Both sides run in
-one process and take turns of a few milliseconds, so that other programs on the machine slow down both alike. Each ratio
-is the median of several rounds, followed by the lowest and the highest. CPU time includes all goroutines and garbage
-collection; on a busy machine it is more reliable than wall time. The row *Run* compares a function with itself, and so
-shows the error of measurement.
-
-The times of one operation are wall times on this machine. Compare the ratios instead.
+* A ratio of 0.5 means that the library takes half the time of the bare code. 2 means twice the time.
+* Both sides run in one process and take turns of a few milliseconds, so other programs slow down both alike.
+* Each ratio is the median of several rounds, followed by the lowest and the highest.
+* CPU time includes all goroutines and garbage collection. On a busy machine it is more reliable than wall time.
+* The row *Run* compares a function with itself, so it shows the error of measurement.
+* The times of one operation are wall times on this machine. Compare the ratios instead.
 
 `
 

@@ -28,6 +28,7 @@ for i = 7, #ARGV, 3 do
 	if is_new(ARGV[i]) then
 		local seq = int(number())
 		call('HSET', EVENTS, seq, ARGV[i + 2])
+		own[seq] = i
 		call('ZADD', QUEUE .. lane, seq, seq)
 		local _, _, holder = get_lane(lane)
 		if holder then

@@ -117,8 +117,12 @@ local function finish(worker, died)
 	end
 end
 
+-- own has the events of this Put by Seq: the index of their first argument.
+local own = {}
+
 -- answer delivers events to the worker, and returns them, the lost lanes, and the time
--- until the next pause is over.
+-- until the next pause is over. In place of the data of an event that this Put has brought,
+-- it returns the event's number, from 0.
 local function answer(lost)
 	local batches, events, bytes, full = {}, 0, 0, false
 	local tried = call('EXISTS', TRIES) == 1
@@ -128,7 +132,8 @@ local function answer(lost)
 	local function deliver(lane, epoch, after)
 		local batch, last = {lane, int(epoch), int(after)}, after
 		for _, seq in ipairs(call('ZRANGEBYSCORE', QUEUE .. lane, '(' .. int(after), '+inf', 'LIMIT', 0, MOST_EVENTS + 1 - events)) do
-			local data = call('HGET', EVENTS, seq)
+			local arg = own[seq]
+			local data = arg and ARGV[arg + 2] or call('HGET', EVENTS, seq)
 			if not fits(#data) then
 				full = true
 				break
@@ -136,7 +141,7 @@ local function answer(lost)
 			events, bytes = events + 1, bytes + #data
 			batch[#batch + 1] = seq
 			batch[#batch + 1] = tried and call('HGET', TRIES, seq) or '0'
-			batch[#batch + 1] = data
+			batch[#batch + 1] = arg and (arg - 7) / 3 or data
 			last = tonumber(seq)
 		end
 		if #batch > 3 then batches[#batches + 1] = batch end

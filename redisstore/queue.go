@@ -147,7 +147,7 @@ func (s *Store) Take(ctx context.Context, w vk.QueueWorker) (vk.QueueAnswer, err
 
 // sleep returns when there may be events for the worker, or after wait.
 func (s *Store) sleep(ctx context.Context, w vk.QueueWorker, wait time.Duration) error {
-	group := s.group(w.Group)
+	group, caller := s.group(w.Group), ctx
 	args := []any{"blpop", group + ":wake:" + w.ID}
 	if w.Room > 0 {
 		args = append(args, group+":wake")
@@ -157,6 +157,9 @@ func (s *Store) sleep(ctx context.Context, w vk.QueueWorker, wait time.Duration)
 		cmd := redis.NewCmd(ctx, args...)
 		cmd.SetFirstKeyPos(1)
 		s.waiter.Process(ctx, once{cmd})
+		if caller.Err() != nil && cmd.Err() == nil {
+			s.client.RPush(ctx, group+":wake", "1") // the wake-up is for another Take
+		}
 		return cmd
 	})
 	if errors.Is(err, redis.Nil) {

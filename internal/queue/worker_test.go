@@ -19,6 +19,7 @@ type script struct {
 	take  []Answer
 	beat  Answer
 	err   error // of all calls
+	full  error // of Put
 	names []string
 	done  []Done
 }
@@ -42,6 +43,9 @@ func (s *script) Put(_ context.Context, _ ID, events []Event, _ *Mark) (Answer, 
 		}
 	}
 	s.put = Answer{}
+	if s.full != nil {
+		return Answer{}, s.full
+	}
 	return s.call("Put", a)
 }
 
@@ -326,6 +330,40 @@ func TestReports(t *testing.T) {
 		}
 		if s := b.State(); s.Lanes != 0 {
 			t.Errorf("an empty lane is still held: %+v", s)
+		}
+	})
+}
+
+// TestFull: a Queue that refuses events for a time, while other calls succeed, fails once.
+func TestFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := begin(t)
+		put := func() {
+			t.Helper()
+			err := b.Put(context.Background(), []Event{{Lane: "a", Data: []byte(`1`)}}, nil)
+			if !errors.Is(err, b.q.full) {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Second)
+		}
+		b.q.set(func() { b.q.full = errors.New("memory full") })
+		for range 5 {
+			put()
+		}
+		if s := b.State(); s.Err != nil {
+			t.Errorf("the last call is a Beat, and the state has the error %v", s.Err)
+		}
+		b.q.set(func() { b.q.full = nil })
+		put()
+		want := []string{"memory full 0", "<nil> 5"}
+		if !slices.Equal(b.told, want) {
+			t.Errorf("told %q, want %q", b.told, want)
+		}
+		b.q.set(func() { b.q.full = errors.New("memory full") })
+		put()
+		time.Sleep(refusedFor) // without events, the Beats tell
+		if want = append(want, "memory full 0", "<nil> 1"); !slices.Equal(b.told, want) {
+			t.Errorf("told %q, want %q", b.told, want)
 		}
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/vkrouter/vk"
@@ -82,47 +81,6 @@ func TestQueueLongLane(t *testing.T) {
 	}
 	if a, err := store.Done(ctx, w, []vk.QueueDone{d}); err != nil || len(a.Lost) > 0 {
 		t.Errorf("Done: %v, %v", a, err)
-	}
-}
-
-// TestQueueTakeEnds: a Take whose ctx has ended does not keep the wake-up of
-// another.
-func TestQueueTakeEnds(t *testing.T) {
-	ctx := context.Background()
-	store := open(t, shared)
-	waits := func(n int) {
-		t.Helper()
-		conn, err := pgx.Connect(ctx, url(shared))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close(ctx)
-		for got := -1; got != n; {
-			if err := conn.QueryRow(ctx, `SELECT count(*) FROM "TestQueueTakeEnds_waits"`).Scan(&got); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	given, giveUp := context.WithCancel(ctx)
-	go store.Take(given, vk.QueueWorker{Group: 1, ID: "first", Room: 1})
-	waits(1)
-	taken := make(chan vk.QueueAnswer, 1)
-	go func() {
-		a, _ := store.Take(ctx, vk.QueueWorker{Group: 1, ID: "second", Room: 1})
-		taken <- a
-	}()
-	waits(2)
-	giveUp()
-	if _, err := store.Put(ctx, vk.QueueWorker{Group: 1, ID: "putter"}, []vk.QueueEvent{{Lane: "a", Data: []byte("1")}}, nil); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case a := <-taken:
-		if len(a.Batches) != 1 {
-			t.Errorf("Take returns %v", a)
-		}
-	case <-time.After(3 * time.Second):
-		t.Error("the second Take sleeps on")
 	}
 }
 

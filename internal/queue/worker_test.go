@@ -338,33 +338,35 @@ func TestReports(t *testing.T) {
 func TestFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := begin(t)
-		put := func() {
+		full := errors.New("memory full")
+		put := func(want error) {
 			t.Helper()
+			b.q.set(func() { b.q.full = want })
 			err := b.Put(context.Background(), []Event{{Lane: "a", Data: []byte(`1`)}}, nil)
-			if !errors.Is(err, b.q.full) {
+			if !errors.Is(err, want) {
 				t.Fatal(err)
 			}
 			time.Sleep(10 * time.Second)
 		}
-		b.q.set(func() { b.q.full = errors.New("memory full") })
+		tells := func(want ...string) {
+			t.Helper()
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			if !slices.Equal(b.told, want) {
+				t.Errorf("told %q, want %q", b.told, want)
+			}
+		}
 		for range 5 {
-			put()
+			put(full)
 		}
 		if s := b.State(); s.Err != nil {
 			t.Errorf("the last call is a Beat, and the state has the error %v", s.Err)
 		}
-		b.q.set(func() { b.q.full = nil })
-		put()
-		want := []string{"memory full 0", "<nil> 5"}
-		if !slices.Equal(b.told, want) {
-			t.Errorf("told %q, want %q", b.told, want)
-		}
-		b.q.set(func() { b.q.full = errors.New("memory full") })
-		put()
+		put(nil)
+		tells("memory full 0", "<nil> 5")
+		put(full)
 		time.Sleep(refusedFor) // without events, the Beats tell
-		if want = append(want, "memory full 0", "<nil> 1"); !slices.Equal(b.told, want) {
-			t.Errorf("told %q, want %q", b.told, want)
-		}
+		tells("memory full 0", "<nil> 5", "memory full 0", "<nil> 1")
 	})
 }
 

@@ -85,7 +85,7 @@ func (t *queueTest) takeWakes() {
 	}
 }
 
-// takeEnds checks that a Take whose ctx has ended does not keep the news from the Take of
+// takeEnds checks that a Take that ended with its ctx does not keep the news from the Take of
 // another worker.
 func (t *queueTest) takeEnds() {
 	a, b, c := t.worker(1), t.worker(1), t.worker(0)

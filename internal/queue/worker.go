@@ -19,7 +19,7 @@ const (
 	flushEvery = 50 * time.Millisecond // between two reports, at least
 
 	// refusedFor is the time after a failed Put in which the success of other calls does not
-	// mean that the Queue works again: one whose memory is full refuses only events.
+	// mean that the Queue works again: a server with a full memory refuses only events.
 	refusedFor = 30 * time.Second
 )
 

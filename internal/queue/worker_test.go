@@ -250,7 +250,7 @@ func TestOld(t *testing.T) {
 }
 
 // TestManyInLane: of a lane with many events, a few are handed out at a time, so that
-// others do not wait behind them. Events whose handlers wait do not count.
+// others do not wait behind them. Events with handlers that wait do not count.
 func TestManyInLane(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := begin(t)

@@ -1,4 +1,4 @@
--- This part begins each script of the Queue. A server whose memory is full may have deleted
+-- This part begins each script of the Queue. A server with a full memory may have deleted
 -- any of the keys if its policy is not noeviction: then events are lost, and no script fails. KEYS[1] is a hash: n is the last Seq or
 -- epoch, beat is the time of the last Beat. Its name begins the names of all other keys of
 -- the community. ARGV has the worker's ID, its room, the number of the call, and what the

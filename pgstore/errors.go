@@ -44,11 +44,12 @@ func (s *Store) call(ctx context.Context, op string, f func(context.Context) err
 }
 
 // unchanged reports whether a failed statement can be repeated: it was not
-// sent, or it was rolled back because of another transaction.
+// sent, it was rolled back because of another transaction, or it came over a
+// connection that the server had closed because it was idle.
 func unchanged(err error) bool {
 	var answer *pgconn.PgError
 	if errors.As(err, &answer) {
-		return answer.Code == "40001" || answer.Code == "40P01"
+		return answer.Code == "40001" || answer.Code == "40P01" || answer.Code == "57P05"
 	}
 	return pgconn.SafeToRetry(err)
 }
@@ -72,10 +73,12 @@ var remedies = map[string]string{
 	"53100": "the server's disk is full: make room; the bot needs no restart",
 	"53200": "the server's memory is full; the bot needs no restart",
 	"53300": "too many connections: raise max_connections, or lower pool_max_conns in the URL",
+	"55P03": "others hold a lock for long: raise lock_timeout",
 	"57014": "the server has canceled the statement: raise statement_timeout",
 	"57P01": "the server is stopping: start it; the bot needs no restart",
 	"57P02": "the server has crashed: look at its log; the bot needs no restart",
 	"57P03": "the server is starting: wait; the bot needs no restart",
+	"57P05": "the server closes idle connections: raise idle_session_timeout",
 }
 
 // failed returns the Error for a failed call. ctx is the caller's context, and

@@ -24,6 +24,17 @@ type listener struct {
 	cancel  context.CancelFunc // of the goroutine; nil before the first Take
 	ended   chan struct{}
 	waiting map[string]map[chan struct{}]struct{} // by the text of a notification
+	tasks   sync.WaitGroup                        // of goRun
+}
+
+// goRun calls f on a goroutine for which close waits. After close, it does not
+// call f.
+func (l *listener) goRun(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		l.tasks.Go(f)
+	}
 }
 
 // errClosed is the error of a Take after Close.
@@ -72,6 +83,7 @@ func (l *listener) close() {
 		cancel()
 		<-ended
 	}
+	l.tasks.Wait()
 }
 
 // run listens until ctx ends. After a failure, it reconnects.

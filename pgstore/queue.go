@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ const (
 
 // queueStatements are the statements of the Queue and the Limits.
 type queueStatements struct {
-	put, take, done, beat, lead, leave              string
+	put, take, unwait, done, beat, lead, leave      string
 	reserve, cancel, reset, acquire, release, sweep string
 }
 
@@ -34,6 +35,7 @@ func newQueueStatements(table string) queueStatements {
 	return queueStatements{
 		put:     in(`SELECT * FROM FUNC_put($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`),
 		take:    in(`SELECT * FROM FUNC_take($1, $2, $3, $4, $5)`),
+		unwait:  in(`SELECT FUNC_unwait($1, $2)`),
 		done:    in(`SELECT * FROM FUNC_done($1, $2, $3, $4, $5, $6, $7, $8, $9)`),
 		beat:    in(`SELECT * FROM FUNC_beat($1, $2, $3, $4, $5, $6, $7, $8)`),
 		lead:    in(`SELECT val, leads FROM FUNC_lead($1, $2, $3, $4)`),
@@ -85,9 +87,14 @@ func (s *Store) ask(ctx context.Context, op, sql string, w vk.QueueWorker, args 
 		if err != nil || len(rows) == 0 || rows[0].Kind != rowOvertaken {
 			return rows, err
 		}
-		// A Beat has overtaken the call, which had no effect.
-		for now := s.turn.Load(); now < *rows[0].Seq && !s.turn.CompareAndSwap(now, *rows[0].Seq); now = s.turn.Load() {
-		}
+		s.overtaken(*rows[0].Seq)
+	}
+}
+
+// overtaken notes the number of a Beat that has overtaken a call, which had no
+// effect. The next call has a greater number.
+func (s *Store) overtaken(last int64) {
+	for now := s.turn.Load(); now < last && !s.turn.CompareAndSwap(now, last); now = s.turn.Load() {
 	}
 }
 
@@ -155,9 +162,28 @@ func (s *Store) Put(ctx context.Context, w vk.QueueWorker, events []vk.QueueEven
 	if len(rows) > 0 && rows[0].Kind == rowNotLeading {
 		return vk.QueueAnswer{}, vk.ErrNotLeading
 	}
+	if err := s.fillOwn(rows, events); err != nil {
+		return vk.QueueAnswer{}, err
+	}
 	s.tidy(ctx)
 	a, _ := answer(rows)
 	return a, nil
+}
+
+// fillOwn fills in the IDs and the data of the events that the Put has added:
+// in place of the ID, their rows have the number of the event.
+func (s *Store) fillOwn(rows []queueRow, events []vk.QueueEvent) error {
+	for i, r := range rows {
+		if r.Kind != rowEvent || r.Data != nil {
+			continue
+		}
+		n, err := strconv.Atoi(*r.ID)
+		if err != nil || n < 1 || n > len(events) {
+			return &Error{Op: "Put", Addr: s.addr, Err: fmt.Errorf("malformed answer: event number %.40q of %d", *r.ID, len(events)), Remedy: remedies["42804"]}
+		}
+		rows[i].ID, rows[i].Data = &events[n-1].ID, slices.Concat([]byte{}, events[n-1].Data)
+	}
+	return nil
 }
 
 // hashID returns the number that represents an ID among those that were put, or
@@ -181,6 +207,11 @@ func (s *Store) Take(ctx context.Context, w vk.QueueWorker) (vk.QueueAnswer, err
 		return vk.QueueAnswer{}, s.failed(ctx, ctx, "Take", err)
 	}
 	defer stop()
+	defer func() {
+		if ctx.Err() != nil {
+			s.unwait(w)
+		}
+	}()
 	end := time.Now().Add(takes)
 	for blocked := false; ; blocked = true {
 		rows, err := s.ask(ctx, "Take", s.queue.take, w, blocked)
@@ -208,6 +239,19 @@ func (s *Store) Take(ctx context.Context, w vk.QueueWorker) (vk.QueueAnswer, err
 			return vk.QueueAnswer{}, s.failed(ctx, ctx, "Take", ctx.Err())
 		}
 	}
+}
+
+// unwait tells the server that a Take has given up, so that others are woken in
+// its place. If that fails, they look at the next Beat.
+func (s *Store) unwait(w vk.QueueWorker) {
+	if w.Room <= 0 {
+		return // it does not wait for free lanes
+	}
+	s.listener.goRun(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
+		defer cancel()
+		s.pool.Exec(ctx, s.queue.unwait, w.Group, w.ID)
+	})
 }
 
 // Done implements vk.Queue.
@@ -253,10 +297,23 @@ func (s *Store) Lead(ctx context.Context, w vk.QueueWorker, role string) (value 
 	if err := checkWorker(ctx, "Lead", w); err != nil {
 		return "", false, err
 	}
-	err = s.call(ctx, "Lead", func(ctx context.Context) error {
-		return s.pool.QueryRow(ctx, s.queue.lead, w.Group, w.ID, s.turn.Add(1), role).Scan(&value, &leads)
-	})
-	return value, leads, err
+	for {
+		var is *bool
+		err := s.call(ctx, "Lead", func(ctx context.Context) error {
+			return s.pool.QueryRow(ctx, s.queue.lead, w.Group, w.ID, s.turn.Add(1), role).Scan(&value, &is)
+		})
+		if err != nil {
+			return "", false, err
+		}
+		if is != nil {
+			return value, *is, nil
+		}
+		last, err := strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			return "", false, &Error{Op: "Lead", Addr: s.addr, Err: fmt.Errorf("malformed answer: %.40q", value), Remedy: remedies["42804"]}
+		}
+		s.overtaken(last)
+	}
 }
 
 // Leave implements vk.Queue.

@@ -38,7 +38,7 @@ func TestQueueErrors(t *testing.T) {
 		name, statement string
 		want            []string
 	}{
-		{"functions dropped", `DROP FUNCTION "%_put_1", "%_take_1"`, []string{"42883", "restart the bot"}},
+		{"functions dropped", `DROP FUNCTION "%_put_2", "%_take_2"`, []string{"42883", "restart the bot"}},
 		{"tables dropped", `DROP TABLE "%_workers"`, []string{"42P01", "restart the bot"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

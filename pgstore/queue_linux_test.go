@@ -1,9 +1,13 @@
 package pgstore_test
 
 import (
+	"context"
+	"fmt"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/pgstore"
 	"github.com/vkrouter/vk/vktest"
 )
 
@@ -15,4 +19,91 @@ func TestQueue(t *testing.T) {
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	vktest.TestLimits(t, func() vk.Limits { return open(t, shared) })
+}
+
+// TestQueuePutAnswer: the answer of a Put has the events of the Put and those
+// that were there before, with their data.
+func TestQueuePutAnswer(t *testing.T) {
+	ctx := context.Background()
+	store := open(t, shared)
+	event := func(lane, id, data string) vk.QueueEvent {
+		return vk.QueueEvent{ID: id, Lane: lane, Data: []byte(data)}
+	}
+	if _, err := store.Put(ctx, vk.QueueWorker{Group: 1, ID: "other"}, []vk.QueueEvent{event("b", "1", `"before"`)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	events := []vk.QueueEvent{
+		event("a", "2", `"two"`), event("b", "1", `"again"`), event("b", "", `0`), event("a", "3", `"three"`), event("a", "2", `"again"`), event("b", "4", `"four"`),
+	}
+	a, err := store.Put(ctx, vk.QueueWorker{Group: 1, ID: "worker", Room: 10}, events, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events {
+		copy(e.Data, "xxxxxxx") // they are the caller's
+	}
+	var got []string
+	for _, b := range a.Batches {
+		for _, e := range b.Events {
+			got = append(got, fmt.Sprintf("%s %s %s", b.Lane, e.ID, e.Data))
+		}
+	}
+	want := []string{`b 1 "before"`, `b  0`, `b 4 "four"`, `a 2 "two"`, `a 3 "three"`}
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("Put returns %q, want %q", got, want)
+	}
+}
+
+// TestQueueLongLane: thousands of events of one lane are finished in one call.
+func TestQueueLongLane(t *testing.T) {
+	const n = 10_000
+	ctx := context.Background()
+	store := open(t, shared)
+	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 1}
+	events := make([]vk.QueueEvent, n)
+	for i := range events {
+		events[i] = vk.QueueEvent{Lane: "a", Data: []byte("1")}
+	}
+	a, err := store.Put(ctx, w, events, nil)
+	var d vk.QueueDone
+	for err == nil && len(a.Batches) > 0 {
+		d.Lane, d.Epoch = "a", a.Batches[0].Epoch
+		for _, e := range a.Batches[0].Events {
+			d.Seqs = append(d.Seqs, e.Seq)
+		}
+		if len(d.Seqs) == n {
+			break
+		}
+		a, err = store.Take(ctx, w)
+	}
+	if err != nil || len(d.Seqs) != n {
+		t.Fatalf("%d of %d events were delivered, %v", len(d.Seqs), n, err)
+	}
+	if a, err := store.Done(ctx, w, []vk.QueueDone{d}); err != nil || len(a.Lost) > 0 {
+		t.Errorf("Done: %v, %v", a, err)
+	}
+}
+
+// TestIdleTimeout: calls do not fail if the server closes connections that are
+// idle.
+func TestIdleTimeout(t *testing.T) {
+	ctx := context.Background()
+	server := start(t, "-c", "idle_session_timeout=150ms")
+	store := open(t, server, func(c *pgstore.Config) { c.Pool.MaxConns = 1 })
+	for range 3 {
+		if _, err := store.Put(ctx, vk.QueueWorker{Group: 1, ID: "worker"}, []vk.QueueEvent{{Lane: "a", Data: []byte("1")}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		for open := 1; open > 0; { // until the server has closed the connection
+			conn, err := pgx.Connect(ctx, url(server))
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = conn.QueryRow(ctx, `SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()`).Scan(&open)
+			conn.Close(ctx)
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 }

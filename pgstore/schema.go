@@ -23,7 +23,7 @@ var (
 
 // schemaVersion ends the names of functions. Versions of the package with
 // different functions have different schema versions, and can run side by side.
-const schemaVersion = "_1"
+const schemaVersion = "_2"
 
 // maxTable is the maximum length of a table's name. A PostgreSQL name has at
 // most 63 bytes.

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	_ "embed"
@@ -95,7 +96,7 @@ func (s *Store) Put(ctx context.Context, w vk.QueueWorker, events []vk.QueueEven
 	if reply == "not leading" {
 		return vk.QueueAnswer{}, vk.ErrNotLeading
 	}
-	answer, _, err := s.answer("Put", reply)
+	answer, _, err := s.answer("Put", reply, events)
 	return answer, err
 }
 
@@ -124,7 +125,7 @@ func (s *Store) Take(ctx context.Context, w vk.QueueWorker) (vk.QueueAnswer, err
 		if err != nil {
 			return vk.QueueAnswer{}, err
 		}
-		answer, pause, err := s.answer("Take", reply)
+		answer, pause, err := s.answer("Take", reply, nil)
 		if err != nil || len(answer.Batches) > 0 || pause < 0 {
 			return answer, err
 		}
@@ -146,7 +147,7 @@ func (s *Store) Take(ctx context.Context, w vk.QueueWorker) (vk.QueueAnswer, err
 
 // sleep returns when there may be events for the worker, or after wait.
 func (s *Store) sleep(ctx context.Context, w vk.QueueWorker, wait time.Duration) error {
-	group := s.group(w.Group)
+	group, caller := s.group(w.Group), ctx
 	args := []any{"blpop", group + ":wake:" + w.ID}
 	if w.Room > 0 {
 		args = append(args, group+":wake")
@@ -156,6 +157,9 @@ func (s *Store) sleep(ctx context.Context, w vk.QueueWorker, wait time.Duration)
 		cmd := redis.NewCmd(ctx, args...)
 		cmd.SetFirstKeyPos(1)
 		s.waiter.Process(ctx, once{cmd})
+		if caller.Err() != nil && cmd.Err() == nil {
+			s.client.RPush(ctx, group+":wake", "1") // the wake-up is for another Take
+		}
 		return cmd
 	})
 	if errors.Is(err, redis.Nil) {
@@ -177,7 +181,7 @@ func (s *Store) Done(ctx context.Context, w vk.QueueWorker, done []vk.QueueDone)
 	if err != nil {
 		return vk.QueueAnswer{}, err
 	}
-	answer, _, err := s.answer("Done", reply)
+	answer, _, err := s.answer("Done", reply, nil)
 	return answer, err
 }
 
@@ -195,7 +199,7 @@ func (s *Store) Beat(ctx context.Context, w vk.QueueWorker, held []vk.QueueHeld)
 	if err != nil {
 		return vk.QueueAnswer{}, err
 	}
-	answer, _, err := s.answer("Beat", reply)
+	answer, _, err := s.answer("Beat", reply, nil)
 	return answer, err
 }
 
@@ -227,14 +231,14 @@ func (s *Store) strange(op string, reply any) error {
 	return &Error{Op: op, Addr: s.addr, Err: fmt.Errorf("malformed answer: %.100v", reply), Remedy: remedies["WRONGTYPE"]}
 }
 
-// answer decodes the answer of a script. pause is the time until the pause of a
-// lane ends, or negative if the worker is dead.
-func (s *Store) answer(op string, reply any) (a vk.QueueAnswer, pause time.Duration, err error) {
+// answer decodes the answer of a script to which put was sent. pause is the time
+// until the pause of a lane ends, or negative if the worker is dead.
+func (s *Store) answer(op string, reply any, put []vk.QueueEvent) (a vk.QueueAnswer, pause time.Duration, err error) {
 	parts, ok := reply.([]any)
 	if !ok || len(parts) != 3 {
 		return a, 0, s.strange(op, reply)
 	}
-	d := replyDecoder{ok: true}
+	d := replyDecoder{ok: true, put: put}
 	for _, part := range d.list(parts[0]) {
 		a.Batches = append(a.Batches, d.batch(part))
 	}
@@ -250,7 +254,10 @@ func (s *Store) answer(op string, reply any) (a vk.QueueAnswer, pause time.Durat
 }
 
 // A replyDecoder decodes answers of scripts. ok is false after an error.
-type replyDecoder struct{ ok bool }
+type replyDecoder struct {
+	ok  bool
+	put []vk.QueueEvent // the events that the script was sent
+}
 
 func (d *replyDecoder) list(v any) []any {
 	list, ok := v.([]any)
@@ -284,15 +291,27 @@ func (d *replyDecoder) batch(v any) (b vk.QueueBatch) {
 	b.Lane, b.Epoch, b.After = d.text(list[0]), d.number(list[1]), d.number(list[2])
 	for i := 3; i < len(list); i += 3 {
 		e := vk.QueuedEvent{Seq: d.number(list[i]), Tries: int(d.number(list[i+1]))}
-		packed := []byte(d.text(list[i+2]))
-		n, size := binary.Uvarint(packed)
-		if size <= 0 || n > uint64(len(packed)-size) {
-			d.ok = false
-			return b
-		}
-		packed = packed[size:]
-		e.ID, e.Data = string(packed[:n]), packed[n:]
+		e.ID, e.Data = d.event(list[i+2])
 		b.Events = append(b.Events, e)
 	}
 	return b
+}
+
+// event decodes the ID and the data of an event. For one that the script was
+// sent, it has only the event's number.
+func (d *replyDecoder) event(v any) (id string, data []byte) {
+	if n, sent := v.(int64); sent {
+		if d.ok = d.ok && n >= 0 && n < int64(len(d.put)); !d.ok {
+			return "", nil
+		}
+		return d.put[n].ID, bytes.Clone(d.put[n].Data)
+	}
+	packed := []byte(d.text(v))
+	n, size := binary.Uvarint(packed)
+	if size <= 0 || n > uint64(len(packed)-size) {
+		d.ok = false
+		return "", nil
+	}
+	packed = packed[size:]
+	return string(packed[:n]), packed[n:]
 }

@@ -237,6 +237,76 @@ func TestQueueComesBackEmpty(t *testing.T) {
 	}
 }
 
+// TestQueueFailOver: a server that has lost the last moment does not give out
+// the numbers of that moment again.
+func TestQueueFailOver(t *testing.T) {
+	ctx := context.Background()
+	server := start(t)
+	store, c := open(t, server), admin(t, server)
+	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 1}
+	mustPut(t, store, vk.QueueWorker{Group: 1, ID: "other"}, "b", "1")
+	n := c.HGet(ctx, "vk:queue{1}", "n").Val()
+	before := mustPut(t, store, w, "a", "2")[0]
+	if err := errors.Join(c.FlushDB(ctx).Err(), c.HSet(ctx, "vk:queue{1}", "n", n).Err()); err != nil {
+		t.Fatal(err)
+	}
+	after := mustPut(t, store, w, "a", "3")[0]
+	if after.Epoch <= before.Epoch || after.Events[0].Seq <= before.Events[0].Seq {
+		t.Errorf("the epoch %d and the Seq %d come after %d and %d", after.Epoch, after.Events[0].Seq, before.Epoch, before.Events[0].Seq)
+	}
+}
+
+// TestQueueEvicted: if a server with a wrong policy deletes a part of a Queue,
+// calls go on, and new events reach a worker.
+func TestQueueEvicted(t *testing.T) {
+	ctx := context.Background()
+	server := start(t)
+	store, c := open(t, server), admin(t, server)
+	for i, name := range []string{"", ":events", ":lanes", ":parked", ":free", ":paused", ":workers", ":turns", ":leaders", ":lane:held", ":lane:free", ":lane:paused", ":held:holder", ":ready:holder"} {
+		t.Run(name, func(t *testing.T) {
+			group := int64(i + 1)
+			holder, putter, taker := vk.QueueWorker{Group: group, ID: "holder", Room: 1}, vk.QueueWorker{Group: group, ID: "putter"}, vk.QueueWorker{Group: group, ID: "taker", Room: 10}
+			held := mustPut(t, store, holder, "held", "1")[0]
+			holder.Room = 0
+			paused := mustPut(t, store, taker, "paused", "2")[0]
+			_, err := store.Done(ctx, taker, []vk.QueueDone{{Lane: "paused", Epoch: paused.Epoch, GiveBack: true, Pause: time.Millisecond}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			mustPut(t, store, putter, "held", "3")
+			mustPut(t, store, putter, "free", "4")
+			c.Del(ctx, fmt.Sprintf("vk:queue{%d}%s", group, name))
+			got := make(map[string]int)
+			took := func(a vk.QueueAnswer, err error) {
+				t.Helper()
+				if err != nil {
+					t.Error(err)
+				}
+				for _, b := range a.Batches {
+					for _, e := range b.Events {
+						got[e.ID]++
+					}
+				}
+			}
+			for _, lane := range []string{"held", "free", "paused"} {
+				took(store.Put(ctx, putter, one(lane, "new "+lane), nil))
+			}
+			took(store.Beat(ctx, holder, []vk.QueueHeld{{Lane: "held", Epoch: held.Epoch, Last: held.Events[0].Seq}}))
+			took(store.Take(ctx, taker))
+			took(store.Beat(ctx, holder, nil))
+			if err := store.Leave(ctx, holder); err != nil {
+				t.Error(err)
+			}
+			took(store.Done(ctx, taker, nil))
+			for _, lane := range []string{"held", "free", "paused"} {
+				if got["new "+lane] == 0 {
+					t.Errorf("the new event of %q reaches nobody", lane)
+				}
+			}
+		})
+	}
+}
+
 // TestQueueKill: a server that is killed loses no event for which Put returned
 // nil, and stores none twice.
 func TestQueueKill(t *testing.T) {

@@ -52,6 +52,7 @@ var queueCases = []struct {
 	{"large events", (*queueTest).largeEvents},
 	{"take waits", (*queueTest).takeWaits},
 	{"take wakes", (*queueTest).takeWakes},
+	{"take ends", (*queueTest).takeEnds},
 	{"take of a worker that left", (*queueTest).takeLeft},
 	{"death", (*queueTest).death},
 	{"tries", (*queueTest).tries},

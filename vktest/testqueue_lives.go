@@ -85,6 +85,27 @@ func (t *queueTest) takeWakes() {
 	}
 }
 
+// takeEnds checks that a Take that ended with its ctx does not keep the news from the Take of
+// another worker.
+func (t *queueTest) takeEnds() {
+	a, b, c := t.worker(1), t.worker(1), t.worker(0)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ended := a.taking(ctx)
+	t.sleep(300 * time.Millisecond)
+	ch := b.taking(context.Background())
+	t.sleep(300 * time.Millisecond)
+	cancel()
+	<-ended
+	start := time.Now()
+	c.put("x:1", "")
+	got := <-ch
+	b.expect("Take", got.answer, got.err, "x:1")
+	if d := got.at.Sub(start); d > queueSlack {
+		t.Errorf("Take returns %v after a new lane, while the Take of another worker has ended", d)
+	}
+}
+
 // takeLeft checks that a Take of a worker that has left or died takes nothing.
 func (t *queueTest) takeLeft() {
 	a, b := t.worker(10), t.worker(10)

@@ -14,6 +14,8 @@ type lane struct {
 	last  int64   // Seq of the last event that has come
 	early []Batch // that have come before those before them
 	items []*Item // that have come and are not done, by Seq
+	next  []*Item // those of them that are not handed out yet
+	out   int     // items that are handed out, and have neither ended nor waited for anything
 
 	old     bool // events that come may have been in other hands before
 	begun   int  // items with handlers that have not ended
@@ -29,6 +31,11 @@ type lane struct {
 	born uint64 // of one that is held no more: the last call that had begun then
 }
 
+// maxOut limits the events of one lane that are handed out at the same time. The owner
+// has room for a limited number of events; those that wait in one lane must not take the
+// room of all others.
+const maxOut = 8
+
 // An Item is an event in the worker's hands.
 type Item struct {
 	Queued
@@ -36,6 +43,7 @@ type Item struct {
 	Value any  // the owner's; to be set before Begin
 
 	lane  *lane
+	out   bool
 	begun bool
 	calm  bool
 	over  bool
@@ -95,6 +103,7 @@ func (it *Item) Calm(is bool) {
 	}
 	if it.calm = is; is {
 		ln.calm++
+		it.takeIn()
 	} else {
 		ln.calm--
 	}
@@ -158,6 +167,7 @@ func (it *Item) end() bool {
 	}
 	ln.items = slices.DeleteFunc(ln.items, func(other *Item) bool { return other == it })
 	if !ln.lost {
+		it.takeIn()
 		ln.count()
 		if ln.leaving {
 			ln.report()
@@ -167,6 +177,29 @@ func (it *Item) end() bool {
 	return true
 }
 
+// takeIn counts the item as handed out no more. The caller holds the lock.
+func (it *Item) takeIn() {
+	if it.out {
+		it.out = false
+		it.lane.out--
+		it.lane.handOut()
+	}
+}
+
+// handOut hands out the next items. The caller holds the lock.
+func (ln *lane) handOut() {
+	for ln.out < maxOut && len(ln.next) > 0 {
+		it := ln.next[0]
+		ln.next[0] = nil
+		ln.next = ln.next[1:]
+		if !it.over {
+			it.out = true
+			ln.out++
+			ln.w.hand(it)
+		}
+	}
+}
+
 // leave makes the worker give the lane back, and returns the items with a handler that
 // waits: these must end. The caller holds the lock.
 func (ln *lane) leave() (stays []*Item) {
@@ -174,7 +207,7 @@ func (ln *lane) leave() (stays []*Item) {
 		return nil
 	}
 	if !ln.leaving {
-		ln.leaving = true
+		ln.leaving, ln.next = true, nil
 		ln.w.changed()
 	}
 	for _, it := range slices.Clone(ln.items) {
@@ -199,7 +232,7 @@ func (ln *lane) lose() (open []*Item) {
 		ln.slot = false
 		ln.w.cfg.Slots.add(-1)
 	}
-	ln.done, ln.early = nil, nil
+	ln.done, ln.early, ln.next = nil, nil, nil
 	open = slices.DeleteFunc(ln.items, func(it *Item) bool { return !it.begun })
 	ln.items = nil
 	ln.w.changed()
@@ -267,8 +300,8 @@ func (ln *lane) accept(b Batch, by string) {
 			it.Data = data
 		}
 		it.Old = ln.old && (by == "" || putBy != by)
-		ln.items = append(ln.items, it)
-		ln.w.hand(it)
+		ln.items, ln.next = append(ln.items, it), append(ln.next, it)
 	}
+	ln.handOut()
 	ln.count()
 }

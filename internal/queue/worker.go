@@ -17,6 +17,10 @@ const (
 	callTime   = Lease / 2 // limits one call
 	takeTime   = 5*time.Second + callTime
 	flushEvery = 50 * time.Millisecond // between two reports, at least
+
+	// refusedFor is the time after a failed Put in which the success of other calls does not
+	// mean that the Queue works again: a server with a full memory refuses only events.
+	refusedFor = 30 * time.Second
 )
 
 // retryPause is between calls while the Queue fails.
@@ -82,8 +86,9 @@ type Worker struct {
 	settled  uint64              // the value of calls when a beat began that has succeeded
 	beating  *beating            // in progress, or nil
 	renewed  time.Time           // when the last call began that has succeeded
-	failures int                 // in a row
+	failures int                 // since the Queue began to fail
 	err      error               // of the last failure, or nil
+	refused  time.Time           // the last failure of a Put, if none has succeeded since
 	takes    context.CancelFunc  // ends the Take in progress
 }
 
@@ -246,13 +251,19 @@ func (w *Worker) end(n uint64, began time.Time, a Answer, by string, err error, 
 			tell = w.failures == 0
 			w.failures++
 			w.err = err
+			if by != "" {
+				w.refused = time.Now()
+			}
 		}
 	} else {
 		if began.After(w.renewed) {
 			w.renewed = began
 		}
-		tell = w.failures > 0
-		w.failures, w.err = 0, nil
+		w.err = nil
+		if by != "" || time.Since(w.refused) >= refusedFor {
+			tell = w.failures > 0
+			w.failures, w.refused = 0, time.Time{}
+		}
 		open = w.apply(a, by)
 	}
 	w.forget()

@@ -19,6 +19,7 @@ type script struct {
 	take  []Answer
 	beat  Answer
 	err   error // of all calls
+	full  error // of Put
 	names []string
 	done  []Done
 }
@@ -42,6 +43,9 @@ func (s *script) Put(_ context.Context, _ ID, events []Event, _ *Mark) (Answer, 
 		}
 	}
 	s.put = Answer{}
+	if s.full != nil {
+		return Answer{}, s.full
+	}
 	return s.call("Put", a)
 }
 
@@ -245,6 +249,37 @@ func TestOld(t *testing.T) {
 	})
 }
 
+// TestManyInLane: of a lane with many events, a few are handed out at a time, so that
+// others do not wait behind them. Events with handlers that wait do not count.
+func TestManyInLane(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := begin(t)
+		var seqs []int64
+		for seq := range int64(100) {
+			seqs = append(seqs, seq+2)
+		}
+		b.bring(Answer{Batches: []Batch{batch("a", 1, 0, seqs...), batch("b", 200, 0, 201)}})
+		items := b.got(t, append(slices.Clone(seqs[:maxOut]), 201)...)
+		if !items[0].Begin(context.Background()) {
+			t.Fatal("it must not begin")
+		}
+		items[0].Calm(true)
+		synctest.Wait()
+		b.got(t, seqs[maxOut])
+		items[0].Calm(false)
+		items[0].Done(nil)
+		items[1].Done(nil)
+		synctest.Wait()
+		b.got(t, seqs[maxOut+1])
+		if s := b.State(); s.Lanes != 2 || s.Waiting != 99 {
+			t.Errorf("the state is %+v, want 2 lanes and 99 events that wait", s)
+		}
+		items[2].Return(0)
+		time.Sleep(time.Second)
+		b.got(t) // the lane is given back
+	})
+}
+
 // TestReports: events that are done are reported together, at most every 50 ms, and again
 // if that fails, after a Beat. The functions that are to follow are called when the Queue has them.
 func TestReports(t *testing.T) {
@@ -255,9 +290,15 @@ func TestReports(t *testing.T) {
 			seqs = append(seqs, seq+2)
 		}
 		b.bring(Answer{Batches: []Batch{batch("a", 1, 0, seqs...)}})
-		items := b.got(t, seqs...)
+		var items []*Item
 		var after atomic.Int32
-		for i, it := range items {
+		for i := range seqs {
+			if len(items) == 0 {
+				synctest.Wait()
+				items = b.got(t, seqs[i:min(i+maxOut, len(seqs))]...)
+			}
+			it := items[0]
+			items = items[1:]
 			if !it.Begin(context.Background()) {
 				t.Fatal("it must not begin")
 			}
@@ -290,6 +331,42 @@ func TestReports(t *testing.T) {
 		if s := b.State(); s.Lanes != 0 {
 			t.Errorf("an empty lane is still held: %+v", s)
 		}
+	})
+}
+
+// TestFull: a Queue that refuses events for a time, while other calls succeed, fails once.
+func TestFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := begin(t)
+		full := errors.New("memory full")
+		put := func(want error) {
+			t.Helper()
+			b.q.set(func() { b.q.full = want })
+			err := b.Put(context.Background(), []Event{{Lane: "a", Data: []byte(`1`)}}, nil)
+			if !errors.Is(err, want) {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Second)
+		}
+		tells := func(want ...string) {
+			t.Helper()
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			if !slices.Equal(b.told, want) {
+				t.Errorf("told %q, want %q", b.told, want)
+			}
+		}
+		for range 5 {
+			put(full)
+		}
+		if s := b.State(); s.Err != nil {
+			t.Errorf("the last call is a Beat, and the state has the error %v", s.Err)
+		}
+		put(nil)
+		tells("memory full 0", "<nil> 5")
+		put(full)
+		time.Sleep(refusedFor) // without events, the Beats tell
+		tells("memory full 0", "<nil> 5", "memory full 0", "<nil> 1")
 	})
 }
 

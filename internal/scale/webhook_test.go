@@ -39,6 +39,33 @@ func TestLongHandlerOrder(t *testing.T) {
 	})
 }
 
+// TestLongConversation: more than MaxEvents wait in one conversation, which does not hold
+// up the others.
+func TestLongConversation(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		const events = 300
+		var log diary
+		p := start(t, new(vktest.Queue), new(vk.MemoryStore), func(c *vk.Context) error {
+			if c.PeerID() == 1 {
+				time.Sleep(time.Second)
+			} else {
+				log.note("other")
+			}
+			return nil
+		}, func(d *vk.Dispatcher) { d.MaxEvents = events / 3 })
+		for n := range events {
+			p.tell(t, fmt.Sprint("e", n), 1, "x")
+		}
+		p.tell(t, "o", 2, "x")
+		settle()
+		log.is(t, "other")
+		if s := p.Dispatcher.QueueStatus(); len(s) != 1 || s[0].Waiting < events/2 {
+			t.Errorf("the state is %+v, want one conversation with %d events that wait", s, events-10)
+		}
+		stop(p)
+	})
+}
+
 // TestAskAcross: the answer to a question comes to another process.
 func TestAskAcross(t *testing.T) {
 	bubble(t, func(t *testing.T) {

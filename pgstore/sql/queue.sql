@@ -87,6 +87,15 @@ BEGIN
 	END IF;
 END $vk$;
 
+-- unwait ends the Take of a worker that has given up. If it was woken, another one is woken.
+CREATE OR REPLACE FUNCTION FUNC_unwait(g bigint, me text) RETURNS void LANGUAGE plpgsql AS $vk$
+BEGIN
+	DELETE FROM STORE_waits WHERE community = g AND id = me;
+	IF NOT FOUND THEN
+		PERFORM FUNC_wake_one(g);
+	END IF;
+END $vk$;
+
 -- finish ends a worker. The caller has the lock 'calls' for itself.
 CREATE OR REPLACE FUNCTION FUNC_finish(g bigint, worker text, died boolean) RETURNS void LANGUAGE plpgsql AS $vk$
 DECLARE
@@ -165,12 +174,16 @@ BEGIN
 	END IF;
 END $vk$;
 
+-- put answers with the number of an event among its arguments, from 1, as its ID, and without
+-- data, if this call has added it.
 CREATE OR REPLACE FUNCTION FUNC_put(g bigint, me text, room int, turn bigint, mark_role text, mark_value text,
 	hashes bigint[], lanes text[], ids text[], datas bytea[]) RETURNS SETOF FUNC_row LANGUAGE plpgsql AS $vk$
 DECLARE
 	state bigint := FUNC_enter(g, me, turn, true);
 	now_hour int := floor(extract(epoch FROM clock_timestamp()) / 3600);
 	fresh bigint[];
+	kept bigint[]; -- the numbers of the events that are added
+	added bigint[]; -- their Seqs
 	worker text;
 BEGIN
 	IF state > 0 THEN
@@ -192,33 +205,39 @@ BEGIN
 		ORDER BY h
 		ON CONFLICT DO NOTHING RETURNING hash)
 	SELECT array_agg(hash) INTO fresh FROM added;
-	-- The lanes are locked before the events get their numbers.
+	SELECT array_agg(d.n ORDER BY d.n) INTO kept FROM (
+		SELECT DISTINCT ON (coalesce(i.hash, 0), CASE WHEN i.hash IS NULL THEN i.n END) i.n
+		FROM unnest(hashes) WITH ORDINALITY i(hash, n)
+		WHERE i.hash IS NULL OR i.hash = ANY (fresh)
+		ORDER BY coalesce(i.hash, 0), CASE WHEN i.hash IS NULL THEN i.n END, i.n) d;
+	-- The lanes are locked before the events get their Seqs.
 	INSERT INTO STORE_lanes AS l (community, lane, head, last, epoch, after)
 		SELECT g, d.lane, 0, 0, 0, 0 FROM (
-			SELECT DISTINCT i.lane COLLATE "C" AS lane FROM unnest(hashes, lanes) i(hash, lane)
-			WHERE i.hash IS NULL OR i.hash = ANY (fresh)) d
+			SELECT DISTINCT i.lane COLLATE "C" AS lane
+			FROM unnest(lanes) WITH ORDINALITY i(lane, n) JOIN unnest(kept) k(n) USING (n)) d
 		ORDER BY d.lane
 		ON CONFLICT (community, lane) DO UPDATE SET last = l.last;
+	WITH events AS (
+		INSERT INTO STORE_events
+		SELECT g, f.lane, nextval(LITERAL_seq), 0, f.id, f.data FROM (
+			SELECT i.* FROM unnest(lanes, ids, datas) WITH ORDINALITY i(lane, id, data, n) JOIN unnest(kept) k(n) USING (n)
+			ORDER BY n) f
+		RETURNING seq)
+	SELECT array_agg(seq ORDER BY seq) INTO added FROM events;
 	FOR worker IN
-		WITH added AS (
-			INSERT INTO STORE_events
-			SELECT g, f.lane, nextval(LITERAL_seq), 0, f.id, f.data FROM (
-				SELECT * FROM (
-					SELECT DISTINCT ON (coalesce(i.hash, 0), CASE WHEN i.hash IS NULL THEN i.n END) i.*
-					FROM unnest(hashes, lanes, ids, datas) WITH ORDINALITY i(hash, lane, id, data, n)
-					WHERE i.hash IS NULL OR i.hash = ANY (fresh)
-					ORDER BY coalesce(i.hash, 0), CASE WHEN i.hash IS NULL THEN i.n END, i.n) d
-				ORDER BY d.n) f
-			RETURNING lane, seq),
-		changed AS (
+		WITH changed AS (
 			UPDATE STORE_lanes l SET last = a.hi, head = CASE WHEN l.head = 0 THEN a.lo ELSE l.head END
-			FROM (SELECT lane, min(seq) lo, max(seq) hi FROM added GROUP BY lane) a
+			FROM (
+				SELECT i.lane, min(a.seq) lo, max(a.seq) hi
+				FROM unnest(kept, added) a(n, seq) JOIN unnest(lanes) WITH ORDINALITY i(lane, n) USING (n)
+				GROUP BY i.lane) a
 			WHERE l.community = g AND l.lane = a.lane RETURNING l.holder)
 		SELECT DISTINCT holder FROM changed WHERE holder IS NOT NULL AND holder <> me
 	LOOP
 		PERFORM FUNC_wake(g, worker);
 	END LOOP;
-	RETURN QUERY SELECT * FROM FUNC_answer(g, me, room);
+	RETURN QUERY SELECT r.kind, r.lane, r.epoch, r.after, r.seq, r.tries, coalesce(own.n::text, r.id), CASE WHEN own.n IS NULL THEN r.data END
+		FROM FUNC_answer(g, me, room) r, LATERAL (SELECT kept[array_position(added, r.seq)] AS n) own;
 END $vk$;
 
 CREATE OR REPLACE FUNCTION FUNC_take(g bigint, me text, room int, turn bigint, blocked boolean) RETURNS SETOF FUNC_row LANGUAGE plpgsql AS $vk$
@@ -261,6 +280,7 @@ CREATE OR REPLACE FUNCTION FUNC_done(g bigint, me text, room int, turn bigint,
 DECLARE
 	state bigint := FUNC_enter(g, me, turn, true);
 	d record;
+	done_seqs bigint[];
 	paused_one boolean := false;
 BEGIN
 	IF state > 0 THEN
@@ -275,7 +295,8 @@ BEGIN
 			RETURN NEXT ROW(1, d.lane, d.epoch, NULL, NULL, NULL, NULL, NULL)::FUNC_row;
 			CONTINUE;
 		END IF;
-		DELETE FROM STORE_events e WHERE e.community = g AND e.lane = d.lane AND e.seq = ANY (d.seqs::bigint[]);
+		done_seqs := d.seqs; -- not in the statement, which would read the text again for each row
+		DELETE FROM STORE_events e WHERE e.community = g AND e.lane = d.lane AND e.seq = ANY (done_seqs);
 		IF d.back OR NOT EXISTS (SELECT FROM STORE_events e WHERE e.community = g AND e.lane = d.lane) THEN
 			PERFORM FUNC_release(g, d.lane, d.pause * interval '1 microsecond');
 			paused_one := paused_one OR d.pause > 0;
@@ -345,9 +366,15 @@ BEGIN
 	RETURN QUERY SELECT * FROM FUNC_answer(g, me, room);
 END $vk$;
 
+-- lead returns the number of a Beat and NULL if that has overtaken the call.
 CREATE OR REPLACE FUNCTION FUNC_lead(g bigint, me text, my_turn bigint, my_role text) RETURNS TABLE (val text, leads boolean) LANGUAGE plpgsql AS $vk$
+DECLARE
+	state bigint := FUNC_enter(g, me, my_turn, true);
 BEGIN
-	PERFORM FUNC_enter(g, me, my_turn, true);
+	IF state > 0 THEN
+		RETURN QUERY SELECT state::text, NULL::boolean;
+		RETURN;
+	END IF;
 	RETURN QUERY INSERT INTO STORE_roles AS r VALUES (g, my_role, me, '')
 		ON CONFLICT (community, role) DO UPDATE SET leader = coalesce(r.leader, me)
 		RETURNING r.value, r.leader = me;

@@ -38,8 +38,11 @@ for i = 4, #ARGV, 4 do
 	end
 end
 for _, lane in ipairs(call('SMEMBERS', HELD .. me)) do
-	if not known[lane] then
-		set_lane(lane, get_lane(lane), 0, me)
+	local epoch, _, holder = get_lane(lane)
+	if holder ~= me then
+		release(lane, me, 0)
+	elseif not known[lane] then
+		set_lane(lane, epoch, 0, me)
 		set_ready(lane, 0, me)
 		call('HDEL', PARKED, lane)
 	end

@@ -1,4 +1,6 @@
 -- ARGV: the role.
+local last = overtaken()
+if last then return last end
 allow()
 renew()
 local leader = call('HGET', LEADERS, ARGV[4])

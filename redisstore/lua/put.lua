@@ -28,9 +28,12 @@ for i = 7, #ARGV, 3 do
 	if is_new(ARGV[i]) then
 		local seq = int(number())
 		call('HSET', EVENTS, seq, ARGV[i + 2])
+		own[seq] = i
 		call('ZADD', QUEUE .. lane, seq, seq)
 		local _, _, holder = get_lane(lane)
-		if holder then
+		if holder and call('SISMEMBER', HELD .. holder, lane) == 0 then
+			release(lane, holder, 0)
+		elseif holder then
 			call('ZADD', READY .. holder, 'NX', seq, lane)
 			if holder ~= me then wake(AWAKE .. holder) end
 		elseif not call('ZSCORE', PAUSED, lane) then

@@ -1,4 +1,5 @@
--- This part begins each script of the Queue. KEYS[1] is a hash: n is the last Seq or
+-- This part begins each script of the Queue. A server with a full memory may have deleted
+-- any of the keys if its policy is not noeviction: then events are lost, and no script fails. KEYS[1] is a hash: n is the last Seq or
 -- epoch, beat is the time of the last Beat. Its name begins the names of all other keys of
 -- the community. ARGV has the worker's ID, its room, the number of the call, and what the
 -- call needs.
@@ -35,11 +36,11 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 
 local function int(n) return string.format('%.0f', n) end
 
--- n begins with the time, so that it grows also if the server has lost its data.
-local first = call('HGET', base, 'n')
-local n = tonumber(first) or (time[1] * 1000000 + time[2])
+-- number returns the next Seq or epoch. It is at least the time, so that it grows also if
+-- the server has lost its data, or the last of them in a fail-over.
+local n, used = tonumber(call('HGET', base, 'n') or '0'), false
 local function number()
-	n = n + 1
+	n, used = math.max(n + 1, time[1] * 1000000 + time[2]), true
 	return n
 end
 
@@ -71,10 +72,12 @@ end
 
 -- release frees a lane for the given time from now on, or forgets it if it has no events.
 local function release(lane, holder, pause)
-	call('HDEL', LANES, lane)
-	call('HDEL', PARKED, lane)
 	call('SREM', HELD .. holder, lane)
 	call('ZREM', READY .. holder, lane)
+	local _, _, other = get_lane(lane)
+	if other and other ~= holder then return end
+	call('HDEL', LANES, lane)
+	call('HDEL', PARKED, lane)
 	local seq = call('ZRANGE', QUEUE .. lane, 0, 0)[1]
 	if not seq then return end
 	if pause > 0 then
@@ -89,15 +92,16 @@ end
 local function unpause(at)
 	for _, lane in ipairs(call('ZRANGEBYSCORE', PAUSED, '-inf', at)) do
 		call('ZREM', PAUSED, lane)
-		call('ZADD', FREE, call('ZRANGE', QUEUE .. lane, 0, 0)[1], lane)
+		local seq = call('ZRANGE', QUEUE .. lane, 0, 0)[1]
+		if seq then call('ZADD', FREE, seq, lane) end
 	end
 end
 
 -- finish ends a worker.
 local function finish(worker, died)
 	for _, lane in ipairs(call('SMEMBERS', HELD .. worker)) do
-		if died then
-			local _, after = get_lane(lane)
+		local _, after, holder = get_lane(lane)
+		if died and holder == worker then
 			local parked = ',' .. (call('HGET', PARKED, lane) or '') .. ','
 			for _, seq in ipairs(call('ZRANGEBYSCORE', QUEUE .. lane, '-inf', int(after))) do
 				if not string.find(parked, ',' .. seq .. ',', 1, true) then
@@ -117,8 +121,12 @@ local function finish(worker, died)
 	end
 end
 
+-- own has the events of this Put by Seq: the index of their first argument.
+local own = {}
+
 -- answer delivers events to the worker, and returns them, the lost lanes, and the time
--- until the next pause is over.
+-- until the next pause is over. In place of the data of an event that this Put has brought,
+-- it returns the event's number, from 0.
 local function answer(lost)
 	local batches, events, bytes, full = {}, 0, 0, false
 	local tried = call('EXISTS', TRIES) == 1
@@ -128,41 +136,56 @@ local function answer(lost)
 	local function deliver(lane, epoch, after)
 		local batch, last = {lane, int(epoch), int(after)}, after
 		for _, seq in ipairs(call('ZRANGEBYSCORE', QUEUE .. lane, '(' .. int(after), '+inf', 'LIMIT', 0, MOST_EVENTS + 1 - events)) do
-			local data = call('HGET', EVENTS, seq)
-			if not fits(#data) then
+			local arg = own[seq]
+			local data = arg and ARGV[arg + 2] or call('HGET', EVENTS, seq)
+			if data and not fits(#data) then
 				full = true
 				break
 			end
-			events, bytes = events + 1, bytes + #data
-			batch[#batch + 1] = seq
-			batch[#batch + 1] = tried and call('HGET', TRIES, seq) or '0'
-			batch[#batch + 1] = data
+			if data then
+				events, bytes = events + 1, bytes + #data
+				batch[#batch + 1] = seq
+				batch[#batch + 1] = tried and call('HGET', TRIES, seq) or '0'
+				batch[#batch + 1] = arg and (arg - 7) / 3 or data
+			else
+				call('ZREM', QUEUE .. lane, seq)
+			end
 			last = tonumber(seq)
 		end
 		if #batch > 3 then batches[#batches + 1] = batch end
-		set_lane(lane, epoch, last, me)
-		set_ready(lane, last, me)
+		if call('EXISTS', QUEUE .. lane) == 1 then
+			set_lane(lane, epoch, last, me)
+			set_ready(lane, last, me)
+		else
+			release(lane, me, 0)
+		end
 	end
 	while not full do
 		local lane = call('ZRANGE', READY .. me, 0, 0)[1]
 		if not lane then break end
-		local epoch, after = get_lane(lane)
-		deliver(lane, epoch, after)
+		local epoch, after, holder = get_lane(lane)
+		if holder == me then
+			deliver(lane, epoch, after)
+		else
+			release(lane, me, 0)
+		end
 	end
 	unpause(now)
 	while room > 0 and not full do
 		local lane = call('ZRANGE', FREE, 0, 0)[1]
 		if not lane then break end
 		local seq = call('ZRANGE', QUEUE .. lane, 0, 0)[1]
-		if not fits(call('HSTRLEN', EVENTS, seq)) then break end
+		if seq and not fits(call('HSTRLEN', EVENTS, seq)) then break end
 		call('ZREM', FREE, lane)
-		call('SADD', HELD .. me, lane)
-		deliver(lane, number(), 0)
-		room = room - 1
+		if seq then
+			call('SADD', HELD .. me, lane)
+			deliver(lane, number(), 0)
+			room = room - 1
+		end
 	end
 	if call('EXISTS', READY .. me) == 1 then wake(AWAKE .. me) end
 	if call('EXISTS', FREE) == 1 then wake(WAKE) end
-	if int(n) ~= first then call('HSET', base, 'n', int(n)) end
+	if used then call('HSET', base, 'n', int(n)) end
 	local pause = call('ZRANGE', PAUSED, 0, 0, 'WITHSCORES')[2]
 	return {batches, lost or {}, pause and math.max(1, tonumber(pause) - now) or 0}
 end

@@ -46,6 +46,9 @@ func NoKeyboard() *Keyboard { return &Keyboard{} }
 
 // Row adds a row of buttons below the others and returns k.
 func (k *Keyboard) Row(buttons ...Button) *Keyboard {
+	if k.Rows == nil {
+		k.Rows = make([][]Button, 0, 4)
+	}
 	k.Rows = append(k.Rows, slices.Clone(buttons))
 	return k
 }
@@ -135,6 +138,7 @@ const (
 type markup struct {
 	json     []byte
 	payloads int // their bytes, together
+	plain    plainEncoder
 
 	// doubts are what VK may refuse: sources disagree, or there is but a weak
 	// one. They are not errors, but explain one.
@@ -152,7 +156,7 @@ func (k *Keyboard) encode() (*markup, error) {
 	if err != nil {
 		return m, &KeyboardError{Row: -1, Column: -1, Err: err}
 	}
-	m.json = make([]byte, 0, 32+192*buttons)
+	m.json = make([]byte, 0, 32+144*buttons)
 	switch {
 	case k.Inline:
 		m.json = append(m.json, `{"inline":true,"buttons":[`...)
@@ -243,7 +247,7 @@ func (m *markup) appendRow(row []Button, index int) error {
 		err := b.check()
 		var payload []byte
 		if err == nil {
-			m.json, payload, err = b.appendJSON(m.json)
+			m.json, payload, err = b.appendJSON(m.json, &m.plain)
 		}
 		if err != nil {
 			return &KeyboardError{Row: index, Column: j, Label: b.Label, Err: err}

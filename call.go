@@ -242,8 +242,8 @@ func (c *Client) post(ctx context.Context, method string, form []byte) (a reply,
 	if err != nil {
 		return a, err // unreachable: the address was parsed before
 	}
-	req.Header["Authorization"] = []string{"Bearer " + c.Token.reveal()}
-	req.Header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
+	values := []string{"Bearer " + c.Token.reveal(), "application/x-www-form-urlencoded"}
+	req.Header["Authorization"], req.Header["Content-Type"] = values[:1:1], values[1:]
 	b := buffers.Get().(*bytes.Buffer)
 	b.Reset()
 	if err = c.readJSON(b, cmp.Or(c.HTTPClient, http.DefaultClient), req, method); err == nil {

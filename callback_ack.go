@@ -362,10 +362,12 @@ func (cb *Callback) read(w http.ResponseWriter, r *http.Request) (body []byte, r
 		if int64(len(body)) > limit {
 			return nil, tooLarge() // more than its ContentLength, which net/http prevents
 		}
-		switch large := (*http.MaxBytesError)(nil); {
-		case err == nil:
-		case err == io.EOF:
+		if err == io.EOF {
 			return slices.Clip(body), ack{}
+		} else if err == nil {
+			continue
+		}
+		switch large := (*http.MaxBytesError)(nil); { // large is on the heap
 		case errors.As(err, &large):
 			return nil, tooLarge()
 		case errors.Is(err, os.ErrDeadlineExceeded):

@@ -51,15 +51,21 @@ func unknown(c *Context) error {
 
 // run runs the route or NotFound of an event.
 func (c *Context) run(m *destination) error {
-	several := c.inv.outer != nil // the Router may be one of several
-	if several && c.hasEnded(m.to.scope()) {
+	if c.inv.outer != nil {
+		return c.runOnce(m)
+	}
+	c.inv.turn.leadsTo(c, m.to.name, m.to.scope())
+	return c.invoke(m.to.name, m.to.run, m.prepare)
+}
+
+// runOnce is run for a Router that may be one of several.
+func (c *Context) runOnce(m *destination) error {
+	if c.hasEnded(m.to.scope()) {
 		return nil
 	}
 	c.inv.turn.leadsTo(c, m.to.name, m.to.scope())
 	err := c.invoke(m.to.name, m.to.run, m.prepare)
-	if several {
-		c.noteEnded(m.to.scope(), err)
-	}
+	c.noteEnded(m.to.scope(), err)
 	return err
 }
 

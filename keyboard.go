@@ -47,6 +47,9 @@ func NoKeyboard() *Keyboard { return &Keyboard{} }
 
 // Row appends a row of buttons and returns k.
 func (k *Keyboard) Row(buttons ...Button) *Keyboard {
+	if k.Rows == nil {
+		k.Rows = make([][]Button, 0, 4)
+	}
 	k.Rows = append(k.Rows, slices.Clone(buttons))
 	return k
 }
@@ -137,6 +140,7 @@ const (
 type markup struct {
 	json     []byte
 	payloads int // their bytes in total
+	plain    plainEncoder
 
 	// doubts are possible reasons for a refusal: sources disagree, or the only
 	// source is weak. They are not errors, but may explain one.
@@ -154,7 +158,7 @@ func (k *Keyboard) encode() (*markup, error) {
 	if err != nil {
 		return m, &KeyboardError{Row: -1, Column: -1, Err: err}
 	}
-	m.json = make([]byte, 0, 32+192*buttons)
+	m.json = make([]byte, 0, 32+144*buttons)
 	switch {
 	case k.Inline:
 		m.json = append(m.json, `{"inline":true,"buttons":[`...)
@@ -245,7 +249,7 @@ func (m *markup) appendRow(row []Button, index int) error {
 		err := b.check()
 		var payload []byte
 		if err == nil {
-			m.json, payload, err = b.appendJSON(m.json)
+			m.json, payload, err = b.appendJSON(m.json, &m.plain)
 		}
 		if err != nil {
 			return &KeyboardError{Row: index, Column: j, Label: b.Label, Err: err}

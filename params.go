@@ -156,6 +156,8 @@ func paramText(value any) (text string, ok bool, err error) {
 		return boolText(v), true, nil
 	case json.RawMessage:
 		return string(v), v != nil, nil
+	case []int64:
+		return idsText(v), v != nil, nil
 	}
 	v := reflect.ValueOf(value)
 	switch v.Kind() {
@@ -179,6 +181,19 @@ func paramText(value any) (text string, ok bool, err error) {
 		return jsonText(value)
 	}
 	return "", false, fmt.Errorf("cannot send a %T", value)
+}
+
+// idsText is listText for the most usual list.
+func idsText(ids []int64) string {
+	var room [32]byte
+	b := room[:0]
+	for i, id := range ids {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, id, 10)
+	}
+	return string(b)
 }
 
 // listText joins the elements with commas; ok is false if they are not all

@@ -247,6 +247,7 @@ func TestPayloadWithSpace(t *testing.T) {
 
 func TestPayloadText(t *testing.T) {
 	t.Parallel()
+	var plain plainEncoder // for all, as in a keyboard
 	for _, tt := range []struct {
 		payload any
 		want    string
@@ -259,6 +260,11 @@ func TestPayloadText(t *testing.T) {
 		{[]byte(`{}`), `{}`},
 		{json.RawMessage(`{"a":1}`), `{"a":1}`},
 		{map[string]any{"like": 42}, `{"like":42}`},
+		{map[string]any{"c": "<\"я\xff>", "b": int64(-7), "a": true, "": false}, `{"":false,"a":true,"b":-7,"c":"<\"я` + "\ufffd" + `>"}`},
+		{map[string]any{}, `{}`},
+		{map[string]any(nil), ""},
+		{map[string]any{"a": 1, "b": []string{"<"}}, `{"a":1,"b":["<"]}`},
+		{map[string]any{"a": 1.5, "b": nil, "c": Choice("x")}, `{"a":1.5,"b":null,"c":{"choice":"x"}}`},
 		{[]int{1}, `[1]`},
 		{"[]", `[]`},
 		{struct{ Tea string }{"<b> & я\u2028"}, "{\"Tea\":\"<b> & я\\u2028\"}"},
@@ -267,7 +273,7 @@ func TestPayloadText(t *testing.T) {
 		{Choice("a\x00\"\\\n\xffя"), `{"choice":"a\u0000\"\\\n` + "\ufffd" + `я"}`},
 		{Choice(strings.Repeat("я", maxPayload-len(`{"choice":""}`))), `{"choice":"` + strings.Repeat("я", maxPayload-len(`{"choice":""}`)) + `"}`},
 	} {
-		got, err := payloadText(tt.payload, maxPayload)
+		got, err := payloadText(tt.payload, maxPayload, &plain)
 		if err != nil || string(got) != tt.want {
 			t.Errorf("%#v is %q, %v, want %q", tt.payload, got, err, tt.want)
 		}
@@ -276,12 +282,12 @@ func TestPayloadText(t *testing.T) {
 		"hello", "{\"a\":\"\xff\"}", `"text"`, `{"a":1`, `{"a":1} {}`, 5, true, "[1", func() {}, map[string]any{"a": make(chan int)}, Cmd(""),
 		Choice(strings.Repeat("я", maxPayload-len(`{"choice":""}`)+1)),
 	} {
-		if got, err := payloadText(payload, maxPayload); err == nil {
+		if got, err := payloadText(payload, maxPayload, &plain); err == nil {
 			t.Errorf("%v is %q, want an error", payload, got)
 		}
 	}
 	var typed *json.MarshalerError
-	if _, err := payloadText(struct{ C CommandLine }{}, maxPayload); !errors.As(err, &typed) {
+	if _, err := payloadText(struct{ C CommandLine }{}, maxPayload, &plain); !errors.As(err, &typed) {
 		t.Errorf("the cause is lost: %v", err)
 	}
 }

@@ -468,7 +468,11 @@ func (r *Router) Serve(c *Context) error {
 			c.inv.turn.report(errs)
 		}
 	}()
-	t.serve(c.through(top), t.heard.of(c.event), &errs)
+	if listeners := t.heard.of(c.event); len(listeners) > 0 {
+		t.serve(c.through(top), listeners, &errs)
+	} else { // with less on the stack: the handler may be parked for long
+		t.route(c.through(top), &errs)
+	}
 	returned = true
 	switch len(errs) {
 	case 0:

@@ -182,7 +182,7 @@ type itemError struct {
 
 // sendPart makes one call of messages.send and returns its results by
 // recipient.
-func (c *Client) sendPart(ctx context.Context, to []*Delivery, part Params, call CallFunc) (map[int64]sentItem, error) {
+func (c *Client) sendPart(ctx context.Context, to []*Delivery, part Params, call CallFunc) ([]sentItem, error) {
 	peers := make([]int64, len(to))
 	for i, d := range to {
 		peers[i] = d.PeerID
@@ -203,14 +203,10 @@ func (c *Client) sendPart(ctx context.Context, to []*Delivery, part Params, call
 	if usual && len(items) > 0 && !items[0].bare && c.known() == tokenUnknown {
 		c.learn(tokenCommunity)
 	}
-	answer := make(map[int64]sentItem, len(items))
-	for _, item := range items {
-		if len(items) == 1 && len(peers) == 1 {
-			item.PeerID = peers[0]
-		}
-		answer[item.PeerID] = item
+	if len(items) == 1 && len(peers) == 1 {
+		items[0].PeerID = peers[0]
 	}
-	return answer, nil
+	return items, nil
 }
 
 // callSend makes one call of messages.send.
@@ -250,8 +246,7 @@ func (c *Client) isOther(ctx context.Context, refusal error) bool {
 
 // sendEach makes one call of messages.send per recipient, as VK requires for a
 // user token.
-func (c *Client) sendEach(ctx context.Context, peers []int64, part Params, call CallFunc) map[int64]sentItem {
-	answer := make(map[int64]sentItem, len(peers))
+func (c *Client) sendEach(ctx context.Context, peers []int64, part Params, call CallFunc) (answer []sentItem) {
 	for _, peer := range peers {
 		p := c.forGroup(ctx, Params{"peer_id": peer})
 		maps.Copy(p, part)
@@ -263,18 +258,23 @@ func (c *Client) sendEach(ctx context.Context, peers []int64, part Params, call 
 		if item.err = err; len(items) > 0 {
 			item = items[0]
 		}
-		answer[peer] = item
+		item.PeerID = peer
+		answer = append(answer, item)
 	}
 	return answer
 }
 
 // addPart adds the result of one part, or returns the error in it.
-func (s *Sent) addPart(answer map[int64]sentItem, peer int64, several bool) error {
-	item, ok := answer[peer]
+func (s *Sent) addPart(answer []sentItem, peer int64, several bool) error {
+	var item sentItem // at most 100 in answer: a loop is as fast as a map
+	at := slices.IndexFunc(answer, func(item sentItem) bool { return item.PeerID == peer })
+	if at >= 0 {
+		item = answer[at]
+	}
 	switch {
 	case item.err != nil:
 		return item.err
-	case !ok || item.Error == nil && item.CMID == 0 && item.MessageID == 0 && !item.bare:
+	case at < 0 || item.Error == nil && item.CMID == 0 && item.MessageID == 0 && !item.bare:
 		return &MessageError{PeerID: peer, Err: errors.New("vk: messages.send: the response has no message id")}
 	case item.Error != nil:
 		return &MessageError{PeerID: peer, Err: item.Error.forMethod("messages.send")}
@@ -293,7 +293,10 @@ func (e *itemError) forMethod(method string) error {
 
 // logDoubts logs possible reasons for VK's refusal of the message.
 func (o *outgoing) logDoubts(ctx context.Context, c *Client, err error) {
-	if refused := (*Error)(nil); len(o.doubts) > 0 && errors.As(err, &refused) {
+	if len(o.doubts) == 0 {
+		return
+	}
+	if refused := (*Error)(nil); errors.As(err, &refused) {
 		slogOr(c.Logger).LogAttrs(ctx, slog.LevelWarn, "vk: VK refused a message with doubtful parts",
 			slog.Any("err", err), slog.String("doubts", strings.Join(o.doubts, "; ")))
 	}

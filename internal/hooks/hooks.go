@@ -13,12 +13,12 @@ import (
 // Hooks are the functions added to one run of a handler, which gets a C. The
 // zero value has none. It is safe for concurrent use.
 type Hooks[C any] struct {
-	used atomic.Bool // a function was added, or a run has begun
+	used  atomic.Bool // a function was added, or a run has begun
+	begun bool        // their run has begun once; guarded by mu, and here because of its size
 
 	mu      sync.Mutex
 	claims  []*claim[C]
 	lines   []line[C]
-	begun   bool        // their run has begun once
 	running *running[C] // the latest run, until it ends
 	first   running[C]  // of one run, as most have
 }

@@ -4,10 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	vksdk "github.com/SevereCloud/vksdk/v2/api"
 	"github.com/SevereCloud/vksdk/v2/events"
@@ -25,6 +29,7 @@ var duels = []duel{
 	{"callback, direct", "vksdk", "≤ 0.35", "", called},
 	{"callback with a FileStore, 64 connections", "vksdk without a store", "≤ 1.0", "", called64},
 	{"Client.Send", "vksdk", "none", "≤ 115", sent},
+	{"Client.Send with one request of net/http as the other side", "net/http", "none", "≤ 6 more", sentBare},
 	{"keyboard of 3×3 buttons, payloads are structs", "vksdk", "≤ 0.5", "", func(b testing.TB) pair { return keyboards(b, true) }},
 	{"keyboard of 3×3 buttons, payloads are maps", "vksdk", "≤ 0.5", "", func(b testing.TB) pair { return keyboards(b, false) }},
 	{"10 listeners of one kind", "one listener", "≤ 2", "", func(b testing.TB) pair { return listeners(b, 10) }},
@@ -119,8 +124,8 @@ func dispatched(tb testing.TB) pair {
 	}}
 }
 
-// sent measures one text message to a loopback server that answers at once.
-func sent(tb testing.TB) pair {
+// newSendServer returns a loopback server that answers messages.send at once.
+func newSendServer(tb testing.TB) *httptest.Server {
 	const answer = `{"response":[{"peer_id":148273615,"message_id":41207,"conversation_message_id":318}]}`
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r.ParseForm()
@@ -128,17 +133,49 @@ func sent(tb testing.TB) pair {
 		fmt.Fprint(w, answer)
 	}))
 	tb.Cleanup(server.Close)
-	ours := vk.NewClient("s3cret")
-	ours.BaseURL = server.URL + "/method/"
-	ours.RPS = 1 << 16
+	return server
+}
+
+// ourSend sends one text message.
+func ourSend(tb testing.TB, server *httptest.Server) func() {
+	client := vk.NewClient("s3cret")
+	client.BaseURL = server.URL + "/method/"
+	client.RPS = 1 << 16
+	return func() {
+		must(tb, client.Send(context.Background(), 148273615, "Привет, мир!"))
+	}
+}
+
+// sent measures one text message.
+func sent(tb testing.TB) pair {
+	server := newSendServer(tb)
 	theirs := vksdk.NewVK("s3cret")
 	theirs.MethodURL = server.URL + "/method/"
 	theirs.Limit = 0
-	return pair{1, func() {
-		must(tb, ours.Send(context.Background(), 148273615, "Привет, мир!"))
-	}, func() {
+	return pair{1, ourSend(tb, server), func() {
 		_, err := theirs.MessagesSendPeerIDs(vksdk.Params{"peer_ids": 148273615, "random_id": 0, "message": "Привет, мир!"})
 		must(tb, err)
+	}}
+}
+
+// sentBare measures one text message against the same request with net/http.
+func sentBare(tb testing.TB) pair {
+	server := newSendServer(tb)
+	client := &http.Client{Transport: new(http.Transport)}
+	tb.Cleanup(client.CloseIdleConnections)
+	form := url.Values{"peer_ids": {"148273615"}, "random_id": {"1"}, "message": {"Привет, мир!"}, "v": {"5.199"}, "lang": {"0"}}.Encode()
+	return pair{1, ourSend(tb, server), func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+"/method/messages.send", strings.NewReader(form))
+		must(tb, err)
+		req.Header.Set("Authorization", "Bearer s3cret")
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		resp, err := client.Do(req)
+		must(tb, err)
+		_, err = io.Copy(io.Discard, resp.Body)
+		must(tb, err)
+		must(tb, resp.Body.Close())
 	}}
 }
 

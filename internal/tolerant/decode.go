@@ -13,7 +13,6 @@ type state struct {
 	i    int    // the next byte to read
 	buf  []byte // text of the last string that had escapes
 	kept arena  // the text of the strings decoded so far
-	in   int    // the number of enclosing lists
 
 	bent  func(path string, want reflect.Type, raw []byte)
 	miss  func(path string, raw []byte)
@@ -145,7 +144,7 @@ func (s *state) field(p *plan) (f *field, key []byte) {
 	s.i++ // the colon
 	s.space()
 	// No field's name has escapes, so a usual key can be looked up as written.
-	if f = p.fields[string(raw[1:len(raw)-1])]; f != nil {
+	if f = p.exact(raw[1 : len(raw)-1]); f != nil {
 		return f, nil
 	}
 	key = s.text(raw)
@@ -233,17 +232,29 @@ func (s *state) list(p *plan, v reflect.Value) bool {
 		}
 		return s.bend(p.typ, v, raw)
 	}
-	v.SetZero()
-	n := 0
-	if p.op == opSlice && s.in < maxCounted {
-		if size := s.count(closing); size > 0 {
-			v.Grow(size)
-		}
+	if p.op == opArray {
+		v.SetZero()
+		return s.elements(p, v, closing)
 	}
-	s.in++
-	defer func() { s.in-- }()
+	r := p.takeRows()
+	s.elements(p, r.v, closing)
+	v.SetZero()
+	if n := r.v.Len(); n == 0 {
+		v.Set(p.empty)
+	} else {
+		v.Grow(n)
+		v.SetLen(n)
+		reflect.Copy(v, r.v)
+	}
+	p.giveRows(r)
+	return true
+}
+
+// elements decodes the elements of the array, or of the object with numeric
+// keys, at the current position into an array or behind the end of a slice.
+func (s *state) elements(p *plan, v reflect.Value, closing byte) bool {
 	s.i++
-	for ; s.more(closing); n++ {
+	for n := 0; s.more(closing); n++ {
 		if closing == '}' {
 			s.key()
 		}
@@ -260,29 +271,7 @@ func (s *state) list(p *plan, v reflect.Value) bool {
 		s.value(p.elem, v.Index(n))
 		s.pop()
 	}
-	if n == 0 && p.op == opSlice {
-		v.Set(p.empty)
-	}
 	return true
-}
-
-// maxCounted is the depth of nested lists down to which elements are counted
-// before they are decoded. Counting at every depth would take quadratic time.
-const maxCounted = 4
-
-// count returns the number of elements of the array, or of the object with
-// numeric keys, at the current position. It does not move.
-func (s *state) count(closing byte) (n int) {
-	start := s.i
-	s.i++
-	for ; s.more(closing); n++ {
-		if closing == '}' {
-			s.key()
-		}
-		s.next()
-	}
-	s.i = start
-	return n
 }
 
 // numbered reports whether all keys of the object at the current position are

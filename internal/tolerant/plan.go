@@ -37,10 +37,11 @@ type plan struct {
 	op     op
 	typ    reflect.Type
 	elem   *plan             // of a pointer, slice, array or map
-	fields map[string]*field // of a struct, by key
+	fields [][]*field        // of a struct, by the length of the key
 	loose  map[string]*field // of a struct: those without a tag, by looseName of the key; nil if there are none
 	rest   *field            // of a struct: takes the keys without a field; or nil
 	empty  reflect.Value     // of a slice: not nil, of length and capacity 0
+	rows   sync.Pool         // of a slice: *rows
 }
 
 var (
@@ -129,14 +130,16 @@ func (b builder) plan(t reflect.Type) *plan {
 		}
 	case reflect.Struct:
 		p.op = opStruct
-		p.fields = map[string]*field{}
 		for _, f := range fieldsOf(t) {
 			f.plan = b.plan(f.typ)
 			if f.rest {
 				p.rest = f
 				continue
 			}
-			p.fields[f.name] = f
+			for len(p.fields) <= len(f.name) {
+				p.fields = append(p.fields, nil)
+			}
+			p.fields[len(f.name)] = append(p.fields[len(f.name)], f)
 			if f.tagged {
 				continue
 			}
@@ -155,11 +158,25 @@ func (b builder) plan(t reflect.Type) *plan {
 // with exactly this name to the first field without a tag whose name differs
 // only in case and underscores.
 func (p *plan) field(key []byte) *field {
-	if f := p.fields[string(key)]; f != nil || p.loose == nil {
+	if f := p.exact(key); f != nil || p.loose == nil {
 		return f
 	}
 	var buf [64]byte
 	return p.loose[string(looseName(buf[:0], key))]
+}
+
+// exact returns the field of a struct with the name key, or nil. Few names have
+// the same length, so this is faster than a map: see BenchmarkUnmarshal.
+func (p *plan) exact(key []byte) *field {
+	if len(key) >= len(p.fields) {
+		return nil
+	}
+	for _, f := range p.fields[len(key)] {
+		if f.name == string(key) {
+			return f
+		}
+	}
+	return nil
 }
 
 // looseName appends a name to b without its underscores, and with all cases of
@@ -201,4 +218,36 @@ func leastFold(r rune) rune {
 		r = rune(asciiLower(byte(r)))
 	}
 	return r
+}
+
+// rows is a slice that the elements of a list are decoded into before their
+// number is known. They are then copied into a slice of the right size, and the
+// rows are used again. To count the elements first would take another pass
+// through the document for each level of lists.
+type rows struct{ v reflect.Value }
+
+// The capacity of new rows, and the most bytes of rows that are kept.
+const (
+	newRows = 4
+	maxRows = 32 << 10
+)
+
+// takeRows returns empty rows for the slice p.
+func (p *plan) takeRows() *rows {
+	if r, ok := p.rows.Get().(*rows); ok {
+		return r
+	}
+	r := &rows{reflect.New(p.typ).Elem()}
+	r.v.Grow(newRows)
+	return r
+}
+
+// giveRows keeps rows for the next list.
+func (p *plan) giveRows(r *rows) {
+	if r.v.Cap()*int(p.typ.Elem().Size()) > maxRows {
+		return
+	}
+	r.v.Clear()
+	r.v.SetLen(0)
+	p.rows.Put(r)
 }

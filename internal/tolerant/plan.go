@@ -165,7 +165,7 @@ func (p *plan) field(key []byte) *field {
 	return p.loose[string(looseName(buf[:0], key))]
 }
 
-// exact returns the field of a struct with the name key, or nil. Few names have
+// exact returns the field of a struct with exactly this name, or nil. Few names have
 // the same length, so this is faster than a map: see BenchmarkUnmarshal.
 func (p *plan) exact(key []byte) *field {
 	if len(key) >= len(p.fields) {

@@ -52,6 +52,9 @@
 // An interface is replaced, too; one with methods cannot be filled and is bent.
 // Map keys are strings and integers only. Nesting is limited to 1,000 levels.
 //
+// An UnmarshalJSON method must not keep its receiver: an element of a list moves
+// when the list is complete.
+//
 // As in encoding/json, absent fields keep their value, nested structs and maps
 // are merged, the last of several equal keys wins, embedded structs are
 // flattened, and a struct that embeds a type with an UnmarshalJSON method

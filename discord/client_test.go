@@ -139,7 +139,7 @@ func TestClientSecrets(t *testing.T) {
 	if secret.Reveal() != "hookt0ken" || secret.String() != "***" || (discord.Secret{}).String() != "" {
 		t.Error("the Secret does not hold its text")
 	}
-	if !strings.Contains(log.String(), "calling again") {
+	if !strings.Contains(log.String(), "retrying call") {
 		t.Error("no line in the log")
 	}
 }
@@ -224,7 +224,7 @@ func TestClientObserver(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if n := strings.Count(log.String(), "the Observer panics"); n != 1 {
+		if n := strings.Count(log.String(), "Observer panicked"); n != 1 {
 			t.Errorf("%d lines: %s", n, log.String())
 		}
 	})

@@ -126,12 +126,12 @@ var (
 
 	// ErrTooLarge is returned, wrapped, where an answer is larger than
 	// [Client.MaxResponse].
-	ErrTooLarge = errors.New("the answer is too large")
+	ErrTooLarge = errors.New("the response is too large")
 
 	// ErrMaybeDone is returned, wrapped together with the cause, by calls that
 	// failed in a way that leaves open whether Discord has carried them out, and
 	// that are not safe to repeat.
-	ErrMaybeDone = errors.New("the call may have been carried out")
+	ErrMaybeDone = errors.New("Discord may have done it")
 )
 
 // A Code is a code of Discord's for an error. It is an error for errors.Is:

@@ -273,7 +273,7 @@ func (r *Router) Cleanup(f func()) {
 	top.mu.Lock()
 	defer top.mu.Unlock()
 	if r.edition == nil {
-		panic("discord: Cleanup (at " + callers(1) + "): the Router is of no module")
+		panic("discord: Cleanup (at " + callers(1) + "): the Router belongs to no module")
 	}
 	if r.edition.state == editionOver {
 		panic(&ModuleError{r.edition.module.name, "register", ErrUnmounted})

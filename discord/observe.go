@@ -27,7 +27,7 @@ func (c *Client) observe(info CallInfo) {
 	}
 	defer func() {
 		if v := recover(); v != nil && !c.failing.Swap(true) {
-			c.log().LogAttrs(info.Context, slog.LevelError, "discord: the Observer panics", slog.String("err", fmt.Sprint(v)))
+			c.log().LogAttrs(info.Context, slog.LevelError, "discord: Observer panicked", slog.String("err", fmt.Sprint(v)))
 		}
 	}()
 	c.Observer(info)

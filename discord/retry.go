@@ -124,7 +124,7 @@ func (x *attemptState) attempt(ctx context.Context) (raw json.RawMessage, again 
 	wait := c.limits.done(t, v)
 	raw, again, err = x.judge(ctx, a, v, wait)
 	if again > 0 {
-		c.log().LogAttrs(ctx, slog.LevelInfo, "discord: calling again",
+		c.log().LogAttrs(ctx, slog.LevelInfo, "discord: retrying call",
 			slog.String("call", x.r.place()), slog.Duration("after", again), slog.Any("err", err))
 	}
 	if c.Observer != nil {
@@ -178,7 +178,7 @@ func (x *attemptState) judge(ctx context.Context, a answer, v verdict, wait time
 // again.
 func (x *attemptState) again(pause time.Duration, err error) (json.RawMessage, time.Duration, error) {
 	if x.body.spent {
-		return nil, 0, fmt.Errorf("%w; not tried again: %w", err, errSpent)
+		return nil, 0, fmt.Errorf("%w; not retried: %w", err, errSpent)
 	}
 	if x.maybe && x.r.Method == http.MethodPost && pause > maxNonceAge {
 		x.same = false // Discord would no longer recognize the nonce

@@ -30,7 +30,7 @@ var (
 
 	// ErrNoDispatcher is returned by waits outside of a [Dispatcher], where no event can
 	// come.
-	ErrNoDispatcher = errors.New("discord: waiting takes a Dispatcher")
+	ErrNoDispatcher = errors.New("discord: waiting requires a Dispatcher")
 
 	// errHandled is returned by waits of a handler that has returned.
 	errHandled = errors.New("discord: the handler has returned")

@@ -55,7 +55,7 @@ func (s *shared) ask(c *vk.Context, what string, do func(ctx context.Context) er
 			log = client.Logger
 		}
 		if err != nil {
-			log.WarnContext(c, "vk: the limits fail: each process counts by itself", slog.String("limit", what), slog.Any("err", err))
+			log.WarnContext(c, "vk: Limits unavailable: each process counts by itself", slog.String("limit", what), slog.Any("err", err))
 		} else {
 			log.InfoContext(c, "vk: the limits work again", slog.String("limit", what))
 		}

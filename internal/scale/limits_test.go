@@ -294,7 +294,7 @@ func TestPerProcess(t *testing.T) {
 		is("full", 0)
 		n := 0
 		for _, p := range all {
-			n += p.log.count("vk: the limits fail: each process counts by itself")
+			n += p.log.count("vk: Limits unavailable: each process counts by itself")
 		}
 		if n != len(all) {
 			t.Errorf("%d lines say that the Limits fails, want one of each process", n)

@@ -9,7 +9,8 @@
 //
 // The first middleware is outermost. A usual order is Explain, OnError, Logger,
 // a Cooldown's Wrap: Logger logs an error, OnError sees it next, and Explain
-// tells the user about an error that OnError has returned. Each of them sees a
+// tells the user about an error that OnError has returned. An OnError outside
+// Explain sees only the errors that Explain does not explain. Each of them sees a
 // panic as an error.
 //
 // A check decides whether a user may run a command. It applies to a router or

@@ -43,7 +43,8 @@ import (
 //		return ""
 //	}))
 //
-// Explain must be the outermost middleware. It sends nothing after the
+// Put Explain outside all middleware whose errors it shall explain. Outside it
+// belongs only middleware for the errors that remain. It sends nothing after the
 // handler's context has ended.
 func Explain(own ...func(c *vk.Context, err error) string) vk.Middleware {
 	own = slices.Clone(own)

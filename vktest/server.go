@@ -205,8 +205,8 @@ func (s *Server) newClient(token string) *vk.Client {
 // community.
 func (s *Server) AdminClient() *vk.Client { return s.newClient(s.world.AddUserToken(s.admin)) }
 
-// Client returns a client with the community's token that is connected to the
-// server.
+// Client returns the bot's client, with the community's token. A wrapper that
+// [vk.Client.Use] adds before Start sees all calls of the bot.
 func (s *Server) Client() *vk.Client { return s.client }
 
 // Start runs a bot: a Poller that passes the community's events to h. It

@@ -37,6 +37,19 @@ func (e *ArgError) Error() string {
 // Unwrap returns e.Err.
 func (e *ArgError) Unwrap() error { return e.Err }
 
+// An AnswerError reports an answer that could not be parsed.
+type AnswerError struct {
+	Text string // the answer
+	Err  error  // the error of parse
+}
+
+// Error returns a message with Err, but without the answer, which may be long
+// or private.
+func (e *AnswerError) Error() string { return fmt.Sprintf("vk: cannot parse the answer: %v", e.Err) }
+
+// Unwrap returns e.Err.
+func (e *AnswerError) Unwrap() error { return e.Err }
+
 // Causes of an [ArgError], for errors.Is.
 var (
 	ErrMissingArg = command.ErrMissing // the text ended before the argument

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -86,19 +85,6 @@ func Ask[T any](c *Context, text string, parse func(answer string) (T, error), o
 		a, err = q.ask(c, q.retry.text, q.buttons())
 	}
 }
-
-// An AnswerError reports an answer that could not be parsed.
-type AnswerError struct {
-	Text string // the answer
-	Err  error  // the error of parse
-}
-
-// Error returns a message with Err, but without the answer, which may be long
-// or private.
-func (e *AnswerError) Error() string { return fmt.Sprintf("vk: cannot parse the answer: %v", e.Err) }
-
-// Unwrap returns e.Err.
-func (e *AnswerError) Unwrap() error { return e.Err }
 
 // Retry is an option of the function [Ask]: after an answer that cannot be
 // parsed, Ask repeats the question with this text and the same buttons, at

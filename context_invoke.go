@@ -231,10 +231,11 @@ func logFailure(err error, log func(level slog.Level, msg string, attrs ...slog.
 	var wrong *ArgError
 	var refused *CheckError
 	var payload *PayloadError
+	var answer *AnswerError
 	var again comesAgain
 	var gone *goneError
 	switch {
-	case errors.As(err, &unknown), errors.As(err, &wrong), errors.As(err, &refused), errors.As(err, &payload), errors.Is(err, ErrDisabled):
+	case errors.As(err, &unknown), errors.As(err, &wrong), errors.As(err, &refused), errors.As(err, &payload), errors.As(err, &answer), errors.Is(err, ErrDisabled):
 		level = slog.LevelInfo
 	case errors.Is(err, ErrStopped), errors.Is(err, ErrUnmounted), errors.Is(err, ErrEnded), errors.Is(err, errHandled),
 		errors.Is(err, ErrInterrupted), errors.Is(err, ErrCanceled), errors.Is(err, ErrNoAnswer):

@@ -136,6 +136,7 @@ func TestReportLevels(t *testing.T) {
 		{&ArgError{}, slog.LevelInfo},
 		{&CheckError{Err: io.EOF}, slog.LevelInfo},
 		{&PayloadError{Err: io.EOF}, slog.LevelInfo},
+		{&AnswerError{Err: io.EOF}, slog.LevelInfo},
 		{ErrDisabled, slog.LevelInfo},
 		{ErrTimeLimit, slog.LevelInfo},
 		{context.Canceled, slog.LevelInfo},

@@ -128,10 +128,11 @@ func logFailure(err error, log func(level slog.Level, msg string, attrs ...slog.
 	var unknown *NotFoundError
 	var wrong *ArgError
 	var refused *CheckError
+	var input *InputError
 	switch {
-	case errors.As(err, &unknown), errors.As(err, &wrong), errors.As(err, &refused): // a user's mistake
+	case errors.As(err, &unknown), errors.As(err, &wrong), errors.As(err, &refused), errors.As(err, &input): // a user's mistake
 		level = slog.LevelInfo
-	case errors.Is(err, ErrStopped):
+	case errors.Is(err, ErrStopped), errors.Is(err, ErrInterrupted), errors.Is(err, ErrCanceled), errors.Is(err, ErrNoAnswer):
 		level = slog.LevelDebug
 	case errors.Is(err, ErrTimeLimit), errors.Is(err, context.Canceled):
 		level = slog.LevelInfo

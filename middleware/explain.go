@@ -18,6 +18,7 @@ import (
 //   - A cooldown is active. The text says how long it lasts.
 //   - The command is disabled, already running, or took too long.
 //   - A button is older than the bot.
+//   - A question of the function vk.Ask got no valid answer.
 //   - The command is unknown. Explain says so only in private: in a chat, the
 //     command may not be meant for this bot.
 //
@@ -123,6 +124,7 @@ func explanation(c *vk.Context, err error) (text string, dealt bool) {
 		cooldown *CooldownError
 		busy     *ConcurrencyError
 		payload  *vk.PayloadError
+		answer   *vk.AnswerError
 		unknown  *vk.NotFoundError
 	)
 	switch {
@@ -134,6 +136,8 @@ func explanation(c *vk.Context, err error) (text string, dealt bool) {
 		return w.refusals(none.Errs), dealt && refusal.Only(none)
 	case errors.As(err, &told):
 		return w.refusals([]error{told}), dealt
+	case errors.As(err, &answer):
+		return w.BadAnswer, dealt
 	case errors.Is(err, ErrBotNotAdmin):
 		return w.botNotAdmin, dealt
 	case errors.Is(err, vk.ErrDisabled):
@@ -164,7 +168,7 @@ func explanation(c *vk.Context, err error) (text string, dealt bool) {
 func only(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
 		switch err.(type) {
-		case *vk.ArgError, *refusal.NoneError, *timeoutError:
+		case *vk.ArgError, *vk.AnswerError, *refusal.NoneError, *timeoutError:
 			return true // and what they are made of
 		}
 		if many, ok := err.(interface{ Unwrap() []error }); ok {

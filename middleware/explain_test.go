@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -230,6 +232,38 @@ func TestExplainPress(t *testing.T) {
 	anna.HearsNothing()
 	anna.Presses("Late").Blank()
 	anna.Hears("Sold out.") // the press was already answered
+}
+
+// TestExplainAnswer checks that a user whose answers are all invalid is told so, and that
+// the error is handled.
+func TestExplainAnswer(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		parse func(string) (int, error)
+		want  string
+	}{
+		{"of the parser", strconv.Atoi, "Ответ не распознан. Начните, пожалуйста, сначала."},
+		{"several errors", func(string) (int, error) { return 0, errors.Join(io.EOF, io.ErrNoProgress) }, "Ответ не распознан. Начните, пожалуйста, сначала."},
+		{"a refusal", func(string) (int, error) { return 0, middleware.Refuse("Не то.") }, "Не то."},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var left error
+			r := vk.NewRouter("!")
+			r.Use(middleware.OnError(func(_ *vk.Context, err error) error { left = err; return err }), middleware.Explain())
+			r.Handle("age", func(c *vk.Context) error {
+				_, err := vk.Ask(c, "Сколько вам лет?", tt.parse, vk.Retry(1, "Числом, пожалуйста."))
+				return err
+			})
+			anna := vktest.Start(t, r).Person(vktest.Person{Name: "Анна", Lang: "ru"})
+			for _, line := range [][2]string{{"!age", "Сколько вам лет?"}, {"много", "Числом, пожалуйста."}, {"очень", tt.want}} {
+				anna.Says(line[0])
+				anna.Hears(line[1])
+			}
+			if left != nil {
+				t.Errorf("the error goes on: %v", left)
+			}
+		})
+	}
 }
 
 // TestExplainMentionsNobody checks that an explanation does not mention

@@ -130,6 +130,7 @@ func refusalText(c *discord.Context, w *words, err error, dealt bool) (string, b
 		lacks *discord.PermissionError
 		where *discord.WhereError
 		check *discord.CheckError
+		input *discord.InputError
 	)
 	switch {
 	case errors.As(err, &none):
@@ -140,6 +141,8 @@ func refusalText(c *discord.Context, w *words, err error, dealt bool) (string, b
 		return w.refusals([]error{where}), dealt
 	case errors.As(err, &told):
 		return w.refusals([]error{told}), dealt
+	case errors.As(err, &input):
+		return w.BadAnswer, dealt
 	case errors.As(err, &check):
 		return w.NotNow, false
 	case c.Route() == nil:
@@ -157,7 +160,7 @@ func refusalText(c *discord.Context, w *words, err error, dealt bool) (string, b
 func only(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
 		switch err.(type) {
-		case *discord.ArgError, *refusal.NoneError, *timeoutError:
+		case *discord.ArgError, *discord.InputError, *refusal.NoneError, *timeoutError:
 			return true // with their causes
 		}
 		if _, many := err.(interface{ Unwrap() []error }); many {

@@ -44,6 +44,7 @@ func explained() (*discord.Router, func() []error) {
 	r.Handle("fail", fails(errBroken))
 	r.Handle("crash", func(*discord.Context) error { panic(errBroken) })
 	r.Handle("refuse", fails(middleware.Refuse("Not today.")))
+	r.Handle("answer", fails(&discord.InputError{Text: "x", Err: errBroken}))
 	r.Handle("late", fails(middleware.ErrTimeout))
 	r.Handle("forbidden", fails(fmt.Errorf("ban: %w", discord.ErrForbidden)))
 	r.Add(discord.Route{Pattern: "ban", Need: discord.PermBanMembers | discord.PermViewGuildInsights, Handler: fails(nil)})
@@ -74,6 +75,7 @@ func TestExplain(t *testing.T) {
 		{name: "own words", typed: "!buy", slash: "buy", want: "Sold out.", russian: "Sold out."},
 		{name: "Refuse", typed: "!refuse", slash: "refuse", want: "Not today.", russian: "Not today."},
 		{name: "a check that refuses", typed: "!monday", slash: "monday", want: "Only on Mondays.", russian: "Only on Mondays."},
+		{name: "an answer", typed: "!answer", slash: "answer", want: "I did not understand the answer. Please start again.", russian: "Ответ не распознан. Начните, пожалуйста, сначала."},
 		{name: "a check that fails", typed: "!check", slash: "check", want: "You cannot do that now.", russian: "Сейчас это недоступно.", passes: true},
 		{name: "late", typed: "!late", slash: "late", want: "That took too long. Try again later.", russian: "Это заняло слишком много времени. Попробуйте позже."},
 		{name: "forbidden", typed: "!forbidden", slash: "forbidden", want: forbidden, russian: "Боту не хватает для этого прав, или его роль слишком низка.", passes: true},

@@ -155,8 +155,8 @@ func TestDurableManyOpen(t *testing.T) {
 		boris := b.User("Boris")
 		boris.Says("!ping")
 		boris.Hears("pong")
-		took := realTime().Sub(real)
-		t.Logf("%d open questions: pong %v after the start (%v by the bot's clock)", n, took, time.Since(virtual))
+		took := time.Since(virtual)
+		t.Logf("%d open questions: pong %v after the start (%v by the bot's clock)", n, realTime().Sub(real), took)
 		sleep(10 * time.Minute)
 		if open := len(b.Dispatcher().Open()); open != n {
 			t.Errorf("%d questions are open, want %d", open, n)
@@ -168,8 +168,8 @@ func TestDurableManyOpen(t *testing.T) {
 		sleep(time.Second)
 		people[n/2].Hears("?")
 		people[n/2].Hears("Thanks, one")
-		if took > 10*time.Second {
-			t.Errorf("pong after %v", took)
+		if took > time.Second {
+			t.Errorf("pong after %v by the bot's clock", took)
 		}
 	})
 }

@@ -16,6 +16,7 @@ type Words struct {
 	NotNow    string // a check refuses for an unknown reason
 	Forbidden string // the user cannot get the right
 	OldButton string
+	BadAnswer string // a question got no valid answer
 	Busy      string
 	TooLong   string // the handler took too long
 
@@ -39,6 +40,7 @@ var English = Words{
 	NotNow:    "You cannot do that now.",
 	Forbidden: "You may not do that.",
 	OldButton: "This button does not work any more.",
+	BadAnswer: "I did not understand the answer. Please start again.",
 	Busy:      "This is running already. Try again when it is done.",
 	TooLong:   "That took too long. Try again later.",
 
@@ -67,6 +69,7 @@ var Russian = Words{
 	NotNow:    "Сейчас это недоступно.",
 	Forbidden: "Вам это недоступно.",
 	OldButton: "Эта кнопка больше не работает.",
+	BadAnswer: "Ответ не распознан. Начните, пожалуйста, сначала.",
 	Busy:      "Это уже выполняется. Повторите, когда закончится.",
 	TooLong:   "Это заняло слишком много времени. Попробуйте позже.",
 

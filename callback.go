@@ -67,8 +67,8 @@ type Callback struct {
 	// NoSecret.
 	Secret Secret
 
-	// NoSecret accepts events without a Secret. Anyone who finds the address
-	// can then send forged events. It requires a GroupID, or Groups.
+	// NoSecret accepts events although there is no Secret. Anyone who finds the
+	// address can then send forged events. It requires a GroupID, or Groups.
 	NoSecret bool
 
 	// Confirmation is the text that VK expects as an answer before it sends

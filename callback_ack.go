@@ -92,7 +92,7 @@ func (j *job) noteRetry() {
 	}
 	writing := j.steps.writing
 	j.steps.mu.Unlock()
-	writing <- struct{}{} // soon: a write that is being retried ends
+	writing <- struct{}{} // a write that is being retried ends soon
 	defer func() { <-writing }()
 	n, _ := j.ctx.Value(retriesKey{}).(int)
 	t := trail.New()

@@ -106,7 +106,7 @@ func (c *Context) routeStep() trail.Key {
 	return trail.KeyOf(c.event.ID, c.inv.scope(), c.via, "route")
 }
 
-// A goneError reports a waiting handler whose route no longer matches.
+// A goneError reports that the route of a waiting handler is gone, or no longer matches.
 type goneError struct{ route string }
 
 func (e *goneError) Error() string {

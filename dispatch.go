@@ -153,7 +153,7 @@ func (d *Dispatcher) feed() *feed {
 
 func (d *Dispatcher) logger() logger { return slogOr(d.Logger) }
 
-// Dispatch accepts an event and returns before it is handled. The handlers' contexts
+// Dispatch accepts an event, and does not wait until it is handled. The handlers' contexts
 // have the values of ctx, but are not canceled with it. Dispatch blocks while the
 // Dispatcher has MaxEvents. It returns an error, without accepting the event, if ctx is
 // done meanwhile or the Dispatcher was stopped. An event that is passed twice is

@@ -323,8 +323,8 @@ type onlooker struct {
 	done  chan struct{}
 }
 
-// start makes o see events from now on, until stop. After its end, o is not in
-// the Dispatcher.
+// start makes o see events from now on, until stop. Once o has ended, the
+// Dispatcher no longer holds it.
 func (o *onlooker) start() error {
 	o.d.init()
 	o.d.mu.Lock()

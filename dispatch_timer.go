@@ -25,7 +25,7 @@ type timerQueue struct {
 	to            *groupQueue   // receives due timers; nil if they are dispatched here
 	began, opened time.Time     // began is by the clock of timers
 	died          bool          // the previous run crashed
-	every         time.Duration // minimum time between two checks for timers of other processes
+	every         time.Duration // minimum time between two checks for timers set elsewhere
 	safe          chan struct{} // closed by isSafe, once there are no suspects left
 	once          sync.Once     // for isSafe
 
@@ -134,9 +134,9 @@ const (
 	// may use. The rest is for new events.
 	timerShare = 2
 
-	// newsShared and newsOwn are the times between two checks for timers that other
-	// processes have set: in a Store that several processes share, and in one that this
-	// process owns.
+	// newsShared and newsOwn are the times between two checks for timers that were set
+	// elsewhere, by another process or through another Store value: in a Store that
+	// several processes share, and in one that this process owns.
 	newsShared, newsOwn = 5 * time.Second, time.Minute
 
 	// newsCost is the divisor for the part of the time that listing such timers may take.
@@ -202,8 +202,8 @@ func (q *timerQueue) hasRoom() bool {
 	return q.busy < max(min(cap(q.d.room), q.d.lanes.Workers)/timerShare, 1)
 }
 
-// list reads the Store's timers the first time, and again when other processes have set
-// timers. It also requeues timers that had no handler.
+// list reads the Store's timers the first time, and again when timers were set
+// elsewhere. It also requeues timers that had no handler.
 func (q *timerQueue) list() bool {
 	q.mu.Lock()
 	if len(q.idle) > 0 && time.Since(q.idled) >= timerLook {
@@ -251,7 +251,7 @@ func (q *timerQueue) list() bool {
 	return true
 }
 
-// readNews returns a value that changes when other processes set timers, or "".
+// readNews returns a value that changes when timers are set elsewhere, or "".
 func (q *timerQueue) readNews(ctx context.Context, now time.Time) string {
 	q.mu.Lock()
 	q.looked = now

@@ -46,7 +46,7 @@ type jobTrail struct {
 
 	whenSafe []func(context.Context) // see job.whenSafe
 	answers  []*Event                // consumed by previous runs
-	answered durable.Barrier         // that the Store records the answers as done
+	answered durable.Barrier         // of the answers that the Store must have as done
 }
 
 // keepsSteps reports whether the steps of the job's handlers are saved. They

@@ -357,9 +357,9 @@ func (e *journalEntry) handTo(j *job) {
 	e.job = j
 }
 
-// settle records that no job handles the event any more, and whether it was handled: then
-// the Store has that only after the answers that the event's handlers consumed. settle
-// calls the functions once the Store has the outcome.
+// settle records that no job handles the event any more, and whether it was handled. The
+// Store has an event as handled only after the answers that the event's handlers consumed.
+// settle calls the functions once the Store has the outcome.
 func (e *journalEntry) settle(answers *durable.Barrier, handled bool, after ...func(context.Context)) {
 	if e == nil {
 		return

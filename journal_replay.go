@@ -26,8 +26,8 @@ type replay struct {
 
 const (
 	// maxTries is the number of runs that an event may crash before it is dropped. In
-	// the last of these runs it is handled alone: in more than one, because a run may
-	// crash for another reason.
+	// the last of these runs it is handled alone. These are more than one, because a run
+	// may crash for another reason.
 	maxTries = 5
 
 	// aloneTime is the maximum time to wait for suspects. A handler that runs for

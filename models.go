@@ -174,7 +174,7 @@ type ClientInfo struct {
 	LangID         int      `json:"lang_id"`         // its language: 0 Russian, 1 Ukrainian, 2 Belarusian, 3 English, …
 }
 
-// A User is a user's page. The first six fields are always filled. The others
+// A User is a user's page. VK sends the first six fields unasked. The others
 // depend on the fields parameter of the call; the comments name it where it is
 // not obvious. See [Fields].
 //

@@ -276,7 +276,7 @@ type WikiPage struct {
 	CanEditAccess bool      `json:"current_user_can_edit_access"`
 }
 
-// A Comment is a comment below a post, a photo, a discussion topic and so on.
+// A Comment is a comment: below a post or a photo, in a discussion topic, and so on.
 // Types such as [WallComment] add its place.
 //
 // See https://dev.vk.com/ru/reference/objects/comment.

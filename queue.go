@@ -128,8 +128,8 @@ type QueueBatch struct {
 	Lane  string
 	Epoch int64
 
-	// After is the Seq of the lane's event that was delivered before these in this epoch,
-	// or 0. A worker that receives answers out of order detects missing events by it.
+	// After is the Seq of the lane's last event that was delivered before these in this
+	// epoch, or 0. A worker that receives answers out of order detects missing events by it.
 	After int64
 
 	Events []QueuedEvent

@@ -13,10 +13,10 @@ import (
 )
 
 // A Route is a command, or another route that its fields define, with its
-// handler. A Route with several of Pattern, Text, Payload and When is run for
-// each of them. A Route that a Router has returned must not be changed, except
-// with its methods. It may be copied and added again, to the same Router or
-// another one.
+// handler. A Route with several of Pattern, Text, Payload and When answers each
+// of them. A Route that a Router has returned must not be changed, except with
+// its methods. A copy of it may be changed and added again, to the same Router
+// or another one.
 type Route struct {
 	// Pattern is the command; see [Router.Handle]. In a Route returned by a
 	// Router it is complete: it includes the words of the outer Routers.

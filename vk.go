@@ -124,7 +124,7 @@ type Client struct {
 	// nil, there is no cost.
 	Observer Observer
 
-	// Logger receives a line for each retried attempt. If nil, slog.Default is
+	// Logger receives a line for each retried attempt. If nil, slog.Default() is
 	// used.
 	Logger *slog.Logger
 

@@ -24,14 +24,14 @@
 //
 // # Metrics
 //
-//	messaging.client.consumed.messages   counter    events that a Dispatcher took, by kind
+//	messaging.client.consumed.messages   counter    events that a Dispatcher accepted, by kind
 //	messaging.process.duration           histogram  seconds that handlers ran for an event, without waiting
 //	messaging.client.operation.duration  histogram  seconds of a long poll
 //	rpc.client.call.duration             histogram  seconds of an attempt of a call, without waiting for its turn
 //	vk.event.wait.duration               histogram  seconds that an event waited for its conversation
 //	vk.call.wait.duration                histogram  seconds that an attempt waited for its turn
 //	vk.call.retries                      counter    attempts that are retried, by method and error
-//	vk.events.active                     updown     events that are taken and not done
+//	vk.events.active                     updown     unfinished events
 //	vk.handlers.parked                   updown     handlers that wait, such as for an answer
 //
 // The attribute error.type is the code of VK's error, "timeout", "canceled" or

@@ -35,7 +35,7 @@
 // Replication is asynchronous: when a replica takes over from a failed master,
 // the last changes may be lost, although the calls succeeded.
 //
-// If the server restarts without its data, the Store continues with an empty
+// If the server comes back without its data, the Store continues with an empty
 // database and logs one error. This is not detected in a Cluster.
 //
 // # Failures

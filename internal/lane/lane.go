@@ -249,7 +249,7 @@ func (t *Turn[K, T]) give(to state) (next *Turn[K, T]) {
 		ln.busy = false
 		l.pass(ln)
 		return l.pick()
-	case resuming: // called by another goroutine than the waiting one
+	case resuming: // called by a goroutine other than the waiting one
 		t.state = to
 		close(t.woken)
 	case parked:

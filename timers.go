@@ -303,6 +303,11 @@ func (t *Timers[T]) put(ctx context.Context, method string, key Key, id string, 
 	if err != nil {
 		return err
 	}
+	if c, _ := ctx.Value(sendScopeKey{}).(*Context); c != nil && jobOf(c) != nil && jobOf(c).d.Store == nil {
+		return &ConfigError{
+			Place: method, Field: "Dispatcher.Store", Text: "the Dispatcher has no Store, so it would never handle the timer", Mend: "set it to the Store of the Timers",
+		}
+	}
 	r.Name, r.ID, r.Peer, r.User, r.KeyName = t.Name, id, key.Peer, key.User, key.Name
 	if r.Value, err = json.Marshal(v); err != nil {
 		return &TimerError{t.Name, key, id, nil, err}

@@ -27,7 +27,8 @@ func (s *Server) Restart(h vk.Handler) {
 }
 
 // Kill ends the bot as the end of its process does. From then on the bot makes
-// no calls and changes nothing in the Store of the [Config]'s Dispatcher. Kill
+// no calls and changes nothing in the Store and the Queue of the [Config]'s
+// Dispatcher: other processes take over when its lease has ended. Kill
 // returns when nothing of the bot runs any more. [Server.Start] starts another
 // one.
 //
@@ -36,7 +37,7 @@ func (s *Server) Restart(h vk.Handler) {
 // Store is [Server.Store].
 func (s *Server) Kill() {
 	s.mu.Lock()
-	stop, stopped, d, f := s.stop, s.stopped, s.dispatcher, s.fence
+	stop, stopped, d, f, q := s.stop, s.stopped, s.dispatcher, s.fence, s.queue
 	s.fence = nil
 	s.mu.Unlock()
 	if stop == nil {
@@ -45,6 +46,9 @@ func (s *Server) Kill() {
 	s.gate.shut.Store(true)
 	if f != nil {
 		f.kill()
+	}
+	if q != nil {
+		q.dead.Store(true)
 	}
 	ended, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -195,4 +199,81 @@ func (f listFence) List(ctx context.Context, prefix string, yield func(key strin
 		}
 	}
 	return nil
+}
+
+// newQueueFence returns the Queue for the next bot, or nil without one.
+func (s *Server) newQueueFence() vk.Queue {
+	if s.cfg.Dispatcher == nil || s.cfg.Dispatcher.Queue == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.baseQueue == nil {
+		s.baseQueue = s.cfg.Dispatcher.Queue
+	}
+	s.queue = &queueFence{base: s.baseQueue}
+	return s.queue
+}
+
+// A queueFence stands between a bot and its Queue. When the bot is killed, the
+// Queue hears nothing more of it, and goroutines of the bot that still run may
+// end: their calls succeed, but have no effect. Only Put fails.
+type queueFence struct {
+	base vk.Queue
+	dead atomic.Bool
+}
+
+// pass makes a call, unless the bot was killed.
+func (q *queueFence) pass(call func() (vk.QueueAnswer, error)) (vk.QueueAnswer, error) {
+	if q.dead.Load() {
+		return vk.QueueAnswer{}, nil
+	}
+	a, err := call()
+	if q.dead.Load() {
+		return vk.QueueAnswer{}, nil
+	}
+	return a, err
+}
+
+// Put implements vk.Queue.
+func (q *queueFence) Put(ctx context.Context, w vk.QueueWorker, events []vk.QueueEvent, at *vk.QueueMark) (vk.QueueAnswer, error) {
+	if q.dead.Load() {
+		return vk.QueueAnswer{}, errKilled
+	}
+	return q.base.Put(ctx, w, events, at)
+}
+
+// Take implements vk.Queue.
+func (q *queueFence) Take(ctx context.Context, w vk.QueueWorker) (vk.QueueAnswer, error) {
+	if q.dead.Load() {
+		<-ctx.Done()
+		return vk.QueueAnswer{}, ctx.Err()
+	}
+	return q.pass(func() (vk.QueueAnswer, error) { return q.base.Take(ctx, w) })
+}
+
+// Done implements vk.Queue.
+func (q *queueFence) Done(ctx context.Context, w vk.QueueWorker, done []vk.QueueDone) (vk.QueueAnswer, error) {
+	return q.pass(func() (vk.QueueAnswer, error) { return q.base.Done(ctx, w, done) })
+}
+
+// Beat implements vk.Queue.
+func (q *queueFence) Beat(ctx context.Context, w vk.QueueWorker, held []vk.QueueHeld) (vk.QueueAnswer, error) {
+	return q.pass(func() (vk.QueueAnswer, error) { return q.base.Beat(ctx, w, held) })
+}
+
+// Lead implements vk.Queue.
+func (q *queueFence) Lead(ctx context.Context, w vk.QueueWorker, role string) (string, bool, error) {
+	if q.dead.Load() {
+		return "", false, errKilled
+	}
+	return q.base.Lead(ctx, w, role)
+}
+
+// Leave implements vk.Queue.
+func (q *queueFence) Leave(ctx context.Context, w vk.QueueWorker) error {
+	if q.dead.Load() {
+		return nil
+	}
+	return q.base.Leave(ctx, w)
 }

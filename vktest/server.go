@@ -101,8 +101,10 @@ type Server struct {
 	stopped    chan struct{}      // closed when the bot has stopped
 	runErr     error              // the error with which the bot stopped
 	closed     bool
-	base       vk.Store // of the Config's Dispatcher; nil until needed
-	fence      *fence   // of the running bot, or the next one; nil until needed
+	base       vk.Store    // of the Config's Dispatcher; nil until needed
+	fence      *fence      // of the running bot, or the next one; nil until needed
+	baseQueue  vk.Queue    // of the Config's Dispatcher; nil until Start
+	queue      *queueFence // of the running bot
 
 	people        map[int64]string // names
 	conversations []conversation
@@ -211,8 +213,8 @@ func (s *Server) Client() *vk.Client { return s.client }
 
 // Start runs a bot: a Poller that passes the community's events to h. It
 // switches on the kinds of events that h has handlers for, as far as known, and
-// Config.Kinds. It returns when the bot is polling, and fails the test if the
-// bot cannot.
+// Config.Kinds. It returns when the bot is polling, or stands by because
+// another process polls its Queue. It fails the test if the bot cannot start.
 func (s *Server) Start(h vk.Handler) {
 	s.tb().Helper()
 	s.enable(h)
@@ -226,6 +228,9 @@ func (s *Server) Start(h vk.Handler) {
 	d.Handler = h
 	if store := s.Store(); store != nil {
 		d.Store = store
+	}
+	if queue := s.newQueueFence(); queue != nil {
+		d.Queue = queue
 	}
 	if d.Logger == nil {
 		d.Logger = s.logger()
@@ -249,12 +254,21 @@ func (s *Server) Start(h vk.Handler) {
 		s.mu.Unlock()
 		close(stopped)
 	})
-	select {
-	case <-ready:
-	case <-stopped:
-		s.fatalf("the bot did not start: %v", s.runErr)
+	look := time.NewTicker(standbyTime)
+	defer look.Stop()
+	for !p.Status().Standby {
+		select {
+		case <-ready:
+			return
+		case <-stopped:
+			s.fatalf("the bot did not start: %v", s.runErr)
+		case <-look.C:
+		}
 	}
 }
+
+// standbyTime is how often Start looks whether the bot stands by.
+const standbyTime = 20 * time.Millisecond
 
 // started reports whether a bot is or was running.
 func (s *Server) started() bool {

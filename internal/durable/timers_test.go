@@ -375,13 +375,14 @@ func TestDurableTimersErrors(t *testing.T) {
 		err  error
 		want string
 	}{
-		"no Store":     {new(vk.Timers[int]).Set(ctx, key, "x", time.Now(), 1), "vk: Timers.Set: the Timers have no Store: set the Dispatcher's"},
-		"no Lister":    {(&vk.Timers[int]{Store: struct{ vk.Store }{store}}).Set(ctx, key, "x", time.Now(), 1), "vk: Timers.Set: the Store cannot list its keys: use one that is a vk.Lister, such as a MemoryStore or a filestore.Store"},
-		"no community": {good.Set(ctx, vk.Key{Peer: 5}, "x", time.Now(), 1), "vk: Timers.Set: outside of a handler, the community of a timer is not known: set Group in the Key"},
-		"unknown zone": {good.Repeat(ctx, key, "x", vk.Daily{Zone: "Europe/Atlantis"}, 1), "import _ \"time/tzdata\""},
-		"hour 24":      {good.Repeat(ctx, key, "x", vk.Daily{Hour: 24}, 1), "vk: Daily.Hour is 24: write 0 to 23"},
-		"minute 60":    {good.Repeat(ctx, key, "x", vk.Daily{Minute: 60}, 1), "vk: Daily.Minute is 60: write 0 to 59"},
-		"day 7":        {good.Repeat(ctx, key, "x", vk.Daily{Days: []time.Weekday{7}}, 1), "vk: Daily.Days has a day 7: write time.Sunday to time.Saturday"},
+		"no Store":                   {new(vk.Timers[int]).Set(ctx, key, "x", time.Now(), 1), "vk: Timers.Set: the Timers have no Store: set the Dispatcher's"},
+		"no Store of the Dispatcher": {afterWithoutStore(t), "vk: Timers.After: the Dispatcher has no Store, so it would never handle the timer: set it to the Store of the Timers"},
+		"no Lister":                  {(&vk.Timers[int]{Store: struct{ vk.Store }{store}}).Set(ctx, key, "x", time.Now(), 1), "vk: Timers.Set: the Store cannot list its keys: use one that is a vk.Lister, such as a MemoryStore or a filestore.Store"},
+		"no community":               {good.Set(ctx, vk.Key{Peer: 5}, "x", time.Now(), 1), "vk: Timers.Set: outside of a handler, the community of a timer is not known: set Group in the Key"},
+		"unknown zone":               {good.Repeat(ctx, key, "x", vk.Daily{Zone: "Europe/Atlantis"}, 1), "import _ \"time/tzdata\""},
+		"hour 24":                    {good.Repeat(ctx, key, "x", vk.Daily{Hour: 24}, 1), "vk: Daily.Hour is 24: write 0 to 23"},
+		"minute 60":                  {good.Repeat(ctx, key, "x", vk.Daily{Minute: 60}, 1), "vk: Daily.Minute is 60: write 0 to 59"},
+		"day 7":                      {good.Repeat(ctx, key, "x", vk.Daily{Days: []time.Weekday{7}}, 1), "vk: Daily.Days has a day 7: write time.Sunday to time.Saturday"},
 	} {
 		var wrong *vk.ConfigError
 		if !errors.As(test.err, &wrong) || !strings.Contains(test.err.Error(), test.want) {
@@ -452,4 +453,19 @@ func TestDurableTimersMany(t *testing.T) {
 		}
 		t.Logf("%d timers: set in %v, listed in %v, fired in %v", n, set.Sub(began), list.Sub(set), fire.Sub(list))
 	})
+}
+
+// afterWithoutStore returns the error of Timers.After in a handler whose Dispatcher has
+// no Store.
+func afterWithoutStore(t *testing.T) (err error) {
+	timers := &vk.Timers[int]{Store: new(vk.MemoryStore), Name: "n"}
+	r := vk.NewRouter("!")
+	r.Handle("set", func(c *vk.Context) error {
+		_, err = timers.After(c, time.Minute, 1)
+		return c.Send("done")
+	})
+	anna := vktest.Start(t, r).User("Anna")
+	anna.Says("!set")
+	anna.Hears("done")
+	return err
 }

@@ -301,6 +301,47 @@ func TestChatHelpers(t *testing.T) {
 	}
 }
 
+// TestMuteInChat mutes a member of a chat, who then cannot write until the time
+// is over or the member is unmuted.
+func TestMuteInChat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlace(t)
+		boris := p.user("Boris")
+		chat := p.world.AddChat(fakevk.ChatSpec{Members: []int64{p.anna.ID, boris.ID, -p.group.ID}, Admins: []int64{-p.group.ID}}).PeerID
+		muted := func(want bool) {
+			t.Helper()
+			if _, err := p.world.Send(boris.ID, chat, fakevk.Draft{Text: "x"}); errors.Is(err, fakevk.ErrForbidden) != want {
+				t.Errorf("Boris writes: %v, muted %v", err, want)
+			}
+			for m, err := range p.client.Members(t.Context(), chat) {
+				if err != nil || m.Restricted != (want && m.PeerID == boris.ID) {
+					t.Errorf("%s: muted %v, %v", m.Name, m.Restricted, err)
+				}
+			}
+		}
+		if err := p.client.Mute(t.Context(), chat, time.Hour, boris.ID); err != nil {
+			t.Fatal(err)
+		}
+		muted(true)
+		time.Sleep(time.Hour)
+		muted(false)
+		var partly *vk.MuteError
+		if err := p.client.Mute(t.Context(), chat, 0, p.anna.ID, boris.ID); !errors.As(err, &partly) || !slices.Equal(partly.Members, []int64{p.anna.ID}) {
+			t.Errorf("with an admin: %v", err)
+		}
+		time.Sleep(1000 * time.Hour)
+		muted(true)
+		if err := p.client.Unmute(t.Context(), chat, boris.ID); err != nil {
+			t.Error(err)
+		}
+		muted(false)
+		p.world.SetAdmin(chat, -p.group.ID, false)
+		if err := p.client.Mute(t.Context(), chat, 0, boris.ID); !errors.Is(err, vk.Code(925)) {
+			t.Errorf("by no admin: %v", err)
+		}
+	})
+}
+
 // TestMute checks the sent parameters, and the members that were not muted.
 func TestMute(t *testing.T) {
 	const chat = 2_000_000_001

@@ -357,6 +357,41 @@ func TestMentionsOnly(t *testing.T) {
 	anna.In(tea).Hears("heard /hi")
 }
 
+// TestMuted checks that a message of a muted user fails the test until the time
+// is over, and that the bot gets nothing.
+func TestMuted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &failing{TB: t}
+		bot := vktest.Start(f, vk.HandlerFunc(func(c *vk.Context) error { return c.Send("heard " + c.Text()) }))
+		anna, boris := bot.User("Anna"), bot.User("Boris")
+		tea := bot.Chat("Tea", anna, boris)
+		bot.MakeBotAdmin(tea)
+		if err := bot.Client().Mute(t.Context(), tea.ID, time.Hour, boris.ID); err != nil {
+			t.Fatal(err)
+		}
+		for name, do := range map[string]func(u *vktest.User){
+			`say "hi"`: func(u *vktest.User) { u.Says("hi") },
+			"type":     func(u *vktest.User) { u.Types() },
+		} {
+			f.said = ""
+			func() {
+				defer func() { recover() }()
+				do(boris.In(tea))
+			}()
+			want := fmt.Sprintf("vktest: Boris cannot %s: fakevk: not allowed: %d is muted in chat %d for another 1h0m0s", name, boris.ID, tea.ID)
+			if f.said != want {
+				t.Errorf("it says %q, not %q", f.said, want)
+			}
+		}
+		anna.In(tea).HearsNothing()
+		boris.Says("alone")
+		boris.Hears("heard alone")
+		time.Sleep(time.Hour)
+		boris.In(tea).Says("hi")
+		boris.In(tea).Hears("heard hi")
+	})
+}
+
 func TestConfigScopes(t *testing.T) {
 	bot := vktest.Config{Scopes: []string{"photos"}}.New(t)
 	anna := bot.User("Anna")

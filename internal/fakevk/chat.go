@@ -53,6 +53,9 @@ type member struct {
 	joined    time.Time
 	since     int64 // the member sees messages with a greater CMID
 	admin     bool
+
+	muted      bool
+	mutedUntil time.Time // if zero, until the member is unmuted
 }
 
 // AddChat opens a group chat. It emits no event: the members learn of the chat

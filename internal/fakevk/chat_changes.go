@@ -165,6 +165,39 @@ func (w *World) chatByLink(link string) *chat {
 	return nil
 }
 
+// silent reports whether a member may not write now. Admins always may.
+func (m *member) silent() bool {
+	return m.muted && !m.admin && (m.mutedUntil.IsZero() || now().Before(m.mutedUntil))
+}
+
+// mute forbids a member to write for a time or, if d is zero, until unmute. It
+// reports whether that is possible: not for admins.
+func (m *member) mute(d time.Duration) bool {
+	if m.admin {
+		return false
+	}
+	m.muted, m.mutedUntil = true, time.Time{}
+	if d > 0 {
+		m.mutedUntil = now().Add(d)
+	}
+	return true
+}
+
+func (m *member) unmute() { m.muted, m.mutedUntil = false, time.Time{} }
+
+// silences returns the error of a user's action if the user is muted in the
+// chat, or nil.
+func (c *chat) silences(user int64) error {
+	m := c.members[user]
+	switch {
+	case !m.silent():
+		return nil
+	case m.mutedUntil.IsZero():
+		return fmt.Errorf("%w: %d is muted in chat %d", ErrForbidden, user, c.peer)
+	}
+	return fmt.Errorf("%w: %d is muted in chat %d for another %v", ErrForbidden, user, c.peer, m.mutedUntil.Sub(now()))
+}
+
 // admins returns the members with admin rights, in ascending order.
 func (c *chat) admins() []int64 {
 	var ids []int64

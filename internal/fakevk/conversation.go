@@ -43,8 +43,9 @@ type sortID struct {
 }
 
 type canWrite struct {
-	Allowed bool `json:"allowed"`
-	Reason  int  `json:"reason,omitempty"`
+	Allowed bool  `json:"allowed"`
+	Reason  int   `json:"reason,omitempty"`
+	Until   int64 `json:"until,omitempty"` // when a muted viewer may write again
 }
 
 type chatSettings struct {
@@ -69,6 +70,9 @@ func (w *World) conversation(d *dialog, viewer, peer int64) wireConversation {
 	out := wireConversation{Peer: peerObject(peer), dialog: d}
 	if err := w.mayWrite(viewer, peer); err != nil {
 		out.CanWrite.Reason = err.code
+		if err.code == codeMuted {
+			out.CanWrite.Until = w.unix(w.chats[peer].members[viewer].mutedUntil)
+		}
 	} else {
 		out.CanWrite.Allowed = true
 	}

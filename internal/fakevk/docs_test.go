@@ -26,14 +26,13 @@ const docsPage = "../../docs/fake-vk.md"
 
 // mayNot lists codes that a handler's code names but can never return.
 var mayNot = map[string][]int{
-	"appWidgets.update":                   {3, 15, 27, 28},                       // of inner calls, which then are false
-	"execute":                             {3, 15, 27, 28},                       // of inner calls, reported in execute_errors
-	"likes.add":                           {15},                                  // only the removal of a like that does not exist is refused
-	"messages.createChat":                 {7, 18, 900, 901, 902, 917, 922},      // users to whom it may not write are skipped
-	"messages.isMessagesFromGroupAllowed": {7, 18, 900, 901, 902, 917, 922, 936}, // it reports them and refuses nothing
-	"messages.pin":                        {936},                                 // it is a chat by then
-	"messages.setChatPhoto":               {927},                                 // the chat existed and still exists
-	"photos.getChatUploadServer":          {18, 900, 901, 902, 936},              // it is a chat
+	"appWidgets.update":                   {3, 15, 27, 28},                            // of inner calls, which then are false
+	"execute":                             {3, 15, 27, 28},                            // of inner calls, reported in execute_errors
+	"likes.add":                           {15},                                       // only the removal of a like that does not exist is refused
+	"messages.createChat":                 {7, 18, 900, 901, 902, 917, 922, 983},      // users to whom it may not write are skipped
+	"messages.isMessagesFromGroupAllowed": {7, 18, 900, 901, 902, 917, 922, 936, 983}, // it reports them and refuses nothing
+	"messages.pin":                        {936},                                      // it is a chat by then
+	"messages.setChatPhoto":               {927},                                      // the chat existed and still exists
 }
 
 // tells are functions that compute a refusal only to report it.

@@ -75,6 +75,7 @@ const (
 	codeNotInChat      = 935
 	codeContactMissing = 936
 	codeIntent         = 943
+	codeMuted          = 983
 	codeReaction       = 1009
 	codePhotoChanged   = 1160
 	codeCallbackLimit  = 2000
@@ -132,6 +133,7 @@ var errorTexts = map[int]string{
 	codeOldPTS:         "Value of ts or pts is too old",
 	codeNewPTS:         "Value of ts or pts is too new",
 	codeIntent:         "Cannot use this intent",
+	codeMuted:          "You are restricted to write to a chat",
 	codeReaction:       "Unknown reaction passed",
 	codePostAccess:     "Access to wall's post denied",
 	codeCommentAccess:  "Access to wall's comment denied",

@@ -1,9 +1,14 @@
 package fakevk
 
-import "slices"
+import (
+	"math"
+	"slices"
+	"time"
+)
 
 func init() {
 	register("messages.addChatUser", userToken, scopeMessages, (*call).messagesAddChatUser)
+	register("messages.changeConversationMemberRestrictions", userOrGroup, scopeMessages, (*call).messagesRestrict)
 	register("messages.createChat", userOrGroup, scopeMessages, (*call).messagesCreateChat)
 	register("messages.deleteChatPhoto", userOrGroup, scopeMessages, (*call).messagesDeleteChatPhoto)
 	register("messages.editChat", userOrGroup, scopeMessages, (*call).messagesEditChat)
@@ -160,6 +165,34 @@ func (c *call) messagesRemoveChatUser() (any, *apiError) {
 	}
 	c.w.removeFrom(ch, actor, who)
 	return 1, nil
+}
+
+// messagesRestrict mutes members of a chat, or unmutes them. Only admins may.
+// The ids that it cannot mute are in the response: admins and non-members.
+func (c *call) messagesRestrict() (any, *apiError) {
+	actor := c.actor()
+	c.require("peer_id", "member_ids", "action")
+	ids := c.ints("member_ids", maxMembers)
+	mute := c.oneOf("action", "ro", "rw") == "ro"
+	d := time.Duration(c.intIn("for", 0, 1, math.MaxInt32)) * time.Second
+	ch, err := c.w.changeable(actor, c.int("peer_id"))
+	if err != nil {
+		return nil, err
+	}
+	if !ch.members[actor].admin {
+		return nil, fail(codeNotChatAdmin)
+	}
+	failed := []int64{}
+	for _, id := range ids {
+		switch m := ch.members[id]; {
+		case m == nil, mute && !m.mute(d):
+			failed = append(failed, id)
+		case !mute:
+			m.unmute()
+		}
+	}
+	c.w.touch()
+	return map[string][]int64{"failed_member_ids": failed}, nil
 }
 
 // messagesGetInviteLink returns the link to admins and to every user. reset

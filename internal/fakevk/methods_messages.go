@@ -233,7 +233,13 @@ func (w *World) mayWrite(sender, peer int64) *apiError {
 		if c == nil {
 			return fail(codeNoChatAccess)
 		}
-		return c.denies(sender)
+		if err := c.denies(sender); err != nil {
+			return err
+		}
+		if c.members[sender].silent() {
+			return fail(codeMuted)
+		}
+		return nil
 	}
 	if sender < 0 && peer < 0 {
 		return fail(codeNoPermission)

@@ -54,7 +54,11 @@ func (c *call) photosGetChatUploadServer() (any, *apiError) {
 	c.intIn("crop_x", 0, 0, math.MaxInt32)
 	c.intIn("crop_y", 0, 0, math.MaxInt32)
 	c.intIn("crop_width", 0, 200, math.MaxInt32)
-	if err := c.w.mayWrite(c.token.owner, peer); err != nil {
+	ch := c.w.chats[peer]
+	if ch == nil {
+		return nil, fail(codeNoChatAccess)
+	}
+	if err := ch.denies(c.token.owner); err != nil {
 		return nil, err
 	}
 	return c.uploadServer(ticket{kind: kindChatPhoto, owner: c.token.owner, peer: peer}), nil

@@ -193,6 +193,7 @@ type chatMember struct {
 	JoinDate  int64 `json:"join_date,omitempty"`
 	InvitedBy int64 `json:"invited_by,omitempty"`
 	CanKick   bool  `json:"can_kick"`
+	Muted     bool  `json:"is_restricted_to_write,omitempty"`
 }
 
 // messagesGetConversationMembers returns the members of a chat to its admins
@@ -246,6 +247,7 @@ func (c *chat) list(w *World, viewer int64) (items []chatMember, ids []int64) {
 			JoinDate:  w.unix(m.joined),
 			InvitedBy: m.invitedBy,
 			CanKick:   id != viewer && id != c.owner && c.members[viewer].admin,
+			Muted:     m.silent(),
 		})
 	}
 	slices.SortFunc(items, func(a, b chatMember) int {

@@ -79,6 +79,9 @@ func (w *World) send(from, peer int64, draft Draft) (Message, error) {
 		if d = w.dialogOf(from, peer); d == nil {
 			return Message{}, fmt.Errorf("%w: %d is not in chat %d", ErrNoDialog, from, peer)
 		}
+		if err := d.chat.silences(from); err != nil {
+			return Message{}, err
+		}
 	default:
 		return Message{}, fmt.Errorf("%w: %d", ErrNoDialog, peer)
 	}
@@ -265,6 +268,11 @@ func (w *World) Type(user, peer int64, state string) error {
 	}
 	if d == nil {
 		return ErrNoDialog
+	}
+	if d.chat != nil {
+		if err := d.chat.silences(user); err != nil {
+			return err
+		}
 	}
 	d.typing[user] = typing{state, now().Add(typingShown)}
 	w.tellOf(d, Change{Kind: ChangeTyping, Who: user, State: state})

@@ -9,7 +9,8 @@ import (
 )
 
 // Remarks report mistakes of a bot that VK ignores silently, such as a misspelt
-// parameter, and methods that the fake lacks. They go to the test's log.
+// parameter, and methods that the fake lacks, known to VK's schema or not. They
+// go to the test's log.
 
 // remark records a remark about the call. It is reported after the response.
 func (c *call) remark(format string, args ...any) {
@@ -57,6 +58,7 @@ func (w *World) newRemarks(c *call) (list []string) {
 func (c *call) unknownMethod() *apiError {
 	m, known := vkfacts.Lookup(c.name)
 	if !known {
+		c.remark("vktest knows no method %s: correct its name, or handle it with vk.Client.Use", c.name)
 		return fail(codeUnknownMethod)
 	}
 	if m.May(tokenFacts[c.token.kind]) {

@@ -77,11 +77,20 @@ func TestRemarks(t *testing.T) {
 	s.ok(nil, "execute", "code", `return API.users.get({"user_id": 1, "fields": "sex"});`, "anything", 1)
 	s.fails(3, "", "apps.get", "access_token", s.AddUserToken(s.anna.ID), "user", 1)
 	s.fails(27, "", "apps.get", "user", 1)
+	for range 2 {
+		s.fails(3, "", "messages.noSuch", "user", 1)
+	}
+	s.ok(nil, "execute", "code", `return API.messages.none();`)
+	s.fails(5, "", "messages.noToken", "access_token", "x")
+	s.ok(nil, restrict, "peer_id", s.adminChat().PeerID, "member_ids", s.boris.ID, "action", "ro", "fro", 60)
 	s.fails(100, "", "messages.send", "random_id", 0, "pear_id", 1)
 	want := []string{
 		"messages.send has no parameter keybord: did you mean keyboard?",
 		"users.get has no parameter user_id: did you mean user_ids?",
 		"vktest does not have the method apps.get: handle it with vk.Client.Use",
+		"vktest knows no method messages.noSuch: correct its name, or handle it with vk.Client.Use",
+		"vktest knows no method messages.none: correct its name, or handle it with vk.Client.Use",
+		restrict + " has no parameter fro: did you mean for?",
 		"messages.send has no parameter pear_id: did you mean peer_id?",
 	}
 	if d := cmp.Diff(want, said); d != "" {

@@ -89,8 +89,8 @@ func readErrata(dir string) (*errata, error) {
 		return nil, err
 	}
 	var shared struct {
-		Common, Any json.RawMessage
-		Params      []entry
+		Common, Any, Methods json.RawMessage
+		Params               []entry
 	}
 	if err := readStrict(filepath.Join(dir, "errata.json"), &shared); err != nil {
 		return nil, err

@@ -45,8 +45,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestErrata: each entry belongs to an existing method, has a reason, and is
-// needed.
+// TestErrata: each entry belongs to an existing method or adds one, has a
+// reason, and is needed.
 func TestErrata(t *testing.T) {
 	var fix corrections
 	if err := json.Unmarshal(errata, &fix); err != nil {
@@ -56,6 +56,14 @@ func TestErrata(t *testing.T) {
 	for line := range strings.Lines(names) {
 		words := strings.Fields(line)
 		plain[words[0]] = words[2:]
+	}
+	for _, e := range fix.Methods {
+		if plain[e.Method] != nil {
+			t.Errorf("the schema has %s already", e.Method)
+		}
+		if e.Method == "" || strings.Trim(e.Tokens, "ugs") != "" || e.Tokens == "" {
+			t.Errorf("%q: tokens %q", e.Method, e.Tokens)
+		}
 	}
 	for _, e := range slices.Concat(fix.Params, fix.Any) {
 		if plain[e.Method] == nil {
@@ -68,12 +76,15 @@ func TestErrata(t *testing.T) {
 			}
 		}
 	}
-	for _, e := range slices.Concat(fix.Common, fix.Params, fix.Any) {
+	for _, e := range slices.Concat(fix.Common, fix.Methods, fix.Params, fix.Any) {
 		if e.Why == "" {
 			t.Errorf("%s %v: no reason is given", e.Method, e.Params)
 		}
 	}
 }
+
+// restrict is a method that only the errata have.
+const restrict = "messages.changeConversationMemberRestrictions"
 
 func TestMethods(t *testing.T) {
 	for _, tt := range []struct {
@@ -85,9 +96,10 @@ func TestMethods(t *testing.T) {
 		{"appWidgets.update", false, true, false},
 		{"wall.post", true, false, false},
 		{"users.get", true, true, true},
+		{restrict, true, true, false},
 	} {
 		m, ok := Lookup(tt.name)
-		if !ok || m.May(User) != tt.user || m.May(Group) != tt.group || m.May(Service) != tt.serve {
+		if !ok || m.Extra != (tt.name == restrict) || m.May(User) != tt.user || m.May(Group) != tt.group || m.May(Service) != tt.serve {
 			t.Errorf("%s: %+v, %v", tt.name, m, ok)
 		}
 	}
@@ -111,6 +123,8 @@ func TestParams(t *testing.T) {
 		{"messages.send", "v", true, ""},
 		{"wall.get", "owner_id", true, ""},
 		{"execute", "anything", true, ""},
+		{restrict, "for", true, ""},
+		{restrict, "member_id", false, "member_ids"},
 	} {
 		m, _ := Lookup(tt.method)
 		if m.Takes(tt.param) != tt.takes {

@@ -105,3 +105,64 @@ func (s *downStore) Get(ctx context.Context, key string) ([]byte, error) {
 	}
 	return s.MemoryStore.Get(ctx, key)
 }
+
+// quiz is a dialogue that a timer begins.
+func quiz(s *vktest.Stage) vk.Handler {
+	r := vk.NewRouter("!")
+	timers := &vk.Timers[string]{Store: s.Store, Name: "quiz"}
+	timers.Handle(r, func(c *vk.Context, _ string) error {
+		tea, err := c.Ask("Which tea?", vk.Choices("Green", "Black"), vk.Within(24*time.Hour))
+		if err != nil {
+			return err
+		}
+		cups, err := c.Ask("How many cups?", vk.Within(24*time.Hour))
+		if err != nil {
+			return err
+		}
+		return c.Send(cups.Text() + " cups of " + tea.Text())
+	})
+	r.Handle("quiz", func(c *vk.Context) error {
+		if _, err := timers.After(c, 5*time.Second, ""); err != nil {
+			return err
+		}
+		return c.Send("Wait")
+	})
+	r.Handle("ping", func(c *vk.Context) error { return c.Send("pong") })
+	r.When(vk.If(func(*vk.Context) bool { return true }), func(c *vk.Context) error {
+		return c.Send("Welcome!") // an answer that is handled as a message is seen
+	})
+	return r
+}
+
+// TestDurableTimersAnswers kills a bot after each change of the store while a timer's
+// handler asks: no answer is handled as a message.
+func TestDurableTimersAnswers(t *testing.T) {
+	for _, store := range stores[1:] { // a foreign store cannot list timers
+		for _, source := range []string{"poll", "webhook", "both"} {
+			t.Run(store.name+" "+source, func(t *testing.T) {
+				c := vktest.SweepConfig{Store: store.make, Poll: source != "webhook", Webhook: source != "poll", Down: time.Minute}
+				results := c.Run(t, quiz, func(p *vktest.People) {
+					anna := p.User("Anna")
+					anna.Says("!quiz")
+					anna.Hears("Wait")
+					anna.Hears("Which tea?")
+					anna.Presses("Green")
+					anna.Hears("How many cups?")
+					anna.Sleeps(10 * time.Second)
+					anna.Says("3")
+					anna.Hears("3 cups of Green")
+					anna.Says("!ping")
+					anna.Hears("pong")
+				})
+				for _, r := range results {
+					if source != "poll" && strings.HasPrefix(r.Key, "timer/") {
+						continue // VK redelivers the command after the timer was due: it ends the question
+					}
+					if !r.Right() {
+						t.Error(strings.ReplaceAll(r.String(), "\n", "\n\t"))
+					}
+				}
+			})
+		}
+	}
+}

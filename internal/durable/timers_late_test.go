@@ -90,7 +90,47 @@ func TestDurableTimersStoreDown(t *testing.T) {
 	})
 }
 
-// A downStore fails while it is down.
+// TestDurableTimersStopDown: the bot does not use the Store after its stop, even if the
+// Store fails while the stop saves the end of a timer whose handler has asked.
+func TestDurableTimersStopDown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		store := &downStore{MemoryStore: new(vk.MemoryStore)}
+		fake := vktest.Config{Dispatcher: &vk.Dispatcher{Store: store}, Logger: slog.New(slog.DiscardHandler)}.New(t)
+		r := vk.NewRouter("!")
+		timers := &vk.Timers[string]{Store: fake.Store(), Name: "quiz"}
+		timers.Handle(r, func(c *vk.Context, _ string) error {
+			tea, err := c.Ask("Which tea?")
+			if err != nil {
+				return err
+			}
+			return c.Send("Here is your " + tea.Text())
+		})
+		r.Handle("quiz", func(c *vk.Context) error { _, err := timers.After(c, time.Second, ""); return err })
+		fake.Start(r)
+		anna := fake.User("Anna")
+		anna.Says("!quiz")
+		anna.Hears("Which tea?")
+		anna.Says("green tea")
+		anna.Hears("Here is your green tea")
+		store.down.Store(true)
+		fake.Stop()
+		store.asked.Store(0)
+		sleep(time.Hour)
+		if n := store.asked.Load(); n > 0 {
+			t.Errorf("the store was asked %d times after the stop", n)
+		}
+		store.down.Store(false)
+		fake.Start(r)
+		sleep(time.Minute)
+		anna.HearsNothing()
+		timers.List(t.Context(), fake.GroupID)(func(timer vk.Timer[string], err error) bool {
+			t.Errorf("left: %v, %v", timer, err)
+			return true
+		})
+	})
+}
+
+// A downStore fails to read while it is down.
 type downStore struct {
 	*vk.MemoryStore
 	down  atomic.Bool

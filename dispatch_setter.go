@@ -48,9 +48,6 @@ func (d *Dispatcher) timersOf(jr *journal) *timerQueue {
 	if isExclusive(d.Store) {
 		q.every = newsOwn
 	}
-	if !q.died {
-		q.isSafe()
-	}
 	if d.timers == nil {
 		d.timers = make(map[int64]*timerQueue)
 	}
@@ -422,7 +419,7 @@ func (q *timerQueue) tryBegun() {
 	q.mu.Unlock()
 	if len(overdue)+suspects > 0 {
 		var err error
-		if q.begun, err = q.waitedSince(q.jr.base); err != nil {
+		if q.begun, err = q.waitedSince(q.jr.base); err != nil && q.jr.base.Err() == nil {
 			q.d.logger().LogAttrs(q.jr.base, slog.LevelWarn, "vk: store unavailable: answers to the questions of timers may be handled as messages", failure(err)...)
 		}
 		defer func() { q.begun = nil }()

@@ -26,7 +26,7 @@ type timerQueue struct {
 	began, opened time.Time     // began is by the clock of timers
 	died          bool          // the previous run crashed
 	every         time.Duration // minimum time between two checks for timers of other processes
-	safe          chan struct{} // closed by isSafe, once there are no suspects left
+	safe          chan struct{} // closed by isSafe, once no suspects are left and begun timers run again
 	once          sync.Once     // for isSafe
 
 	mu       sync.Mutex

@@ -130,6 +130,44 @@ func TestDurableTimersStopDown(t *testing.T) {
 	})
 }
 
+// TestDurableTimersAnsweredWhileDown: the question of a timer gets an answer that was
+// written while no bot ran, however long the Store takes to list the timers.
+func TestDurableTimersAnsweredWhileDown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		store := &slowLists{MemoryStore: new(vk.MemoryStore)}
+		fake := vktest.Config{Dispatcher: &vk.Dispatcher{Store: store}}.New(t)
+		r := vk.NewRouter("!")
+		timers := &vk.Timers[string]{Store: fake.Store(), Name: "quiz"}
+		timers.Handle(r, func(c *vk.Context, _ string) error {
+			tea, err := c.Ask("Which tea?")
+			if err != nil {
+				return err
+			}
+			return c.Send("Here is your " + tea.Text())
+		})
+		r.Handle("quiz", func(c *vk.Context) error { _, err := timers.After(c, time.Second, ""); return err })
+		r.When(vk.If(func(*vk.Context) bool { return true }), func(c *vk.Context) error { return c.Send("Welcome!") })
+		fake.Start(r)
+		anna := fake.User("Anna")
+		anna.Says("!quiz")
+		anna.Hears("Which tea?")
+		fake.Stop()
+		anna.Says("green tea")
+		fake.Start(r)
+		anna.Hears("Here is your green tea")
+		anna.HearsNothing()
+	})
+}
+
+// slowLists is a store that takes long to list values.
+type slowLists struct{ *vk.MemoryStore }
+
+// List implements vk.Lister.
+func (s *slowLists) List(ctx context.Context, prefix string, yield func(string, []byte) bool) error {
+	time.Sleep(time.Second)
+	return s.MemoryStore.List(ctx, prefix, yield)
+}
+
 // A downStore fails to read while it is down.
 type downStore struct {
 	*vk.MemoryStore

@@ -310,7 +310,7 @@ func (d *Dispatcher) admit(ctx context.Context, f *feed, client *Client, e *Even
 	if err := jr.kept.SetRepeats(ctx); err != nil {
 		return nil, 0, jr.explain(err)
 	}
-	if err := jr.dispatchFirst(ctx, e); err != nil {
+	if err := jr.dispatchFirst(ctx, e, all); err != nil {
 		return nil, 0, err
 	}
 	place := d.arrivals.take(laneOf(e)) // the Store may answer later events sooner

@@ -48,9 +48,6 @@ func (d *Dispatcher) timersOf(jr *journal) *timerQueue {
 	if isExclusive(d.Store) {
 		q.every = newsOwn
 	}
-	if !q.died {
-		q.isSafe()
-	}
 	if d.timers == nil {
 		d.timers = make(map[int64]*timerQueue)
 	}
@@ -356,8 +353,7 @@ func (q *timerQueue) sweep() {
 			q.eraseNote(ctx, n.key)
 		}
 	}
-	prefix := "trail/" + strconv.FormatInt(q.group, 10) + "/"
-	old, young, err := q.oldTrails(ctx, prefix)
+	old, young, err := q.oldTrails(ctx)
 	for _, id := range young {
 		if done, _ := q.d.isDone(ctx, &Event{ID: id, GroupID: q.group}); done {
 			old = append(old, id)
@@ -374,7 +370,7 @@ func (q *timerQueue) sweep() {
 	}
 	for _, id := range old {
 		if err == nil && ctx.Err() == nil && !live[id] && !q.d.dedupe.isRunning(&Event{ID: id, GroupID: q.group}) {
-			q.d.erase(ctx, prefix+id, nil)
+			q.d.erase(ctx, q.trails()+id, nil)
 		}
 	}
 }
@@ -382,24 +378,82 @@ func (q *timerQueue) sweep() {
 // oldTrails returns the ids of the trails that previous runs have written, for
 // events that the journal did not have. VK may redeliver the events of the
 // young ones, unless they are done.
-func (q *timerQueue) oldTrails(ctx context.Context, prefix string) (old, young []string, err error) {
+func (q *timerQueue) oldTrails(ctx context.Context) (old, young []string, err error) {
+	waited, err := q.waitedSince(ctx)
 	repeats := q.jr.kept.Repeats()
-	err = listStore(ctx, q.d.guarded(), "Dispatcher", prefix, func(key string, value []byte) bool {
-		id := strings.TrimPrefix(key, prefix)
-		b, ok := trail.Value(value, sinceStep)
-		if !ok || len(b) != 8 || q.jr.left[id] {
-			return true
-		}
-		switch since := time.Unix(0, int64(binary.LittleEndian.Uint64(b))); {
-		case !since.Before(q.opened): // of this run
+	for id, since := range waited {
+		switch {
+		case q.jr.left[id], !since.Before(q.opened): // of this run
 		case repeats && time.Since(since) < sweepAge:
 			young = append(young, id)
 		default:
 			old = append(old, id)
 		}
+	}
+	return old, young, err
+}
+
+// trails returns the prefix of the keys of the community's trails.
+func (q *timerQueue) trails() string { return "trail/" + strconv.FormatInt(q.group, 10) + "/" }
+
+// waitedSince returns the times at which the handlers with a trail first waited, by
+// doneID of their events.
+func (q *timerQueue) waitedSince(ctx context.Context) (map[string]time.Time, error) {
+	times := make(map[string]time.Time)
+	err := listStore(ctx, q.d.guarded(), "Dispatcher", q.trails(), func(key string, value []byte) bool {
+		if b, ok := trail.Value(value, sinceStep); ok && len(b) == 8 {
+			times[strings.TrimPrefix(key, q.trails())] = time.Unix(0, int64(binary.LittleEndian.Uint64(b)))
+		}
 		return true
 	})
-	return old, young, err
+	return times, err
+}
+
+// tryBegun handles the timers that a previous run has begun, if their handlers waited,
+// before the other events: those may be answers.
+func (q *timerQueue) tryBegun() {
+	defer q.isSafe()
+	q.mu.Lock()
+	overdue, suspects := q.overdue, len(q.suspects)
+	q.overdue = nil
+	q.mu.Unlock()
+	if len(overdue)+suspects > 0 {
+		var err error
+		if q.begun, err = q.waitedSince(q.jr.base); err != nil && q.jr.base.Err() == nil {
+			q.d.logger().LogAttrs(q.jr.base, slog.LevelWarn, "vk: store unavailable: answers to the questions of timers may be handled as messages", failure(err)...)
+		}
+		defer func() { q.begun = nil }()
+	}
+	since := func(key string) time.Time {
+		return q.begun[short((&timerRecord{Due: overdue[key].UnixMilli()}).eventID(key))]
+	}
+	keys := slices.DeleteFunc(slices.Collect(maps.Keys(overdue)), func(key string) bool { return since(key).IsZero() })
+	slices.SortFunc(keys, func(a, b string) int { return since(a).Compare(since(b)) })
+	for _, key := range keys {
+		if q.isStopped() {
+			return
+		}
+		q.mu.Lock()
+		q.queue.Remove(key)
+		f := &dueTimer{q: q, key: key, due: overdue[key]}
+		q.firing[key] = f
+		q.mu.Unlock()
+		q.fire(f)
+	}
+	q.trySuspects()
+}
+
+// dispatchFirst dispatches the idle events that come before a timer's event. If a
+// previous run has begun the timer, these are the ones that waited before it.
+func (q *timerQueue) dispatchFirst(ctx context.Context, e *Event) error {
+	waited, ok := q.begun[doneID(e)]
+	if !ok {
+		return q.jr.dispatchFirst(ctx, e, all)
+	}
+	return q.jr.dispatchFirst(ctx, e, func(e *journalEntry) bool {
+		since, ok := q.begun[e.kept.ID]
+		return ok && since.Before(waited)
+	})
 }
 
 // timerEvents returns the IDs of the events of all timers.

@@ -26,7 +26,7 @@ type timerQueue struct {
 	began, opened time.Time     // began is by the clock of timers
 	died          bool          // the previous run crashed
 	every         time.Duration // minimum time between two checks for timers set elsewhere
-	safe          chan struct{} // closed by isSafe, once there are no suspects left
+	safe          chan struct{} // closed by isSafe, once no suspects are left and begun timers run again
 	once          sync.Once     // for isSafe
 
 	mu       sync.Mutex
@@ -48,8 +48,10 @@ type timerQueue struct {
 	looked   time.Time // when news was read
 	listTook time.Duration
 	suspects []suspectTimer
-	notes    []timerNote // of timers that are over
-	sweepAt  time.Time   // when to call sweep again; zero for never
+	overdue  map[string]time.Time // due times of other timers that a previous run may have begun
+	begun    map[string]time.Time // while overdue is handled: when handlers first waited, by doneID of their events
+	notes    []timerNote          // of timers that are over
+	sweepAt  time.Time            // when to call sweep again; zero for never
 	stopped  bool
 	running  bool // a goroutine dispatches timers
 	again    bool // the goroutine must check once more
@@ -162,7 +164,7 @@ func (q *timerQueue) run() {
 	if !q.list() {
 		wait = 5 * time.Second
 	}
-	q.trySuspects()
+	q.tryBegun()
 	for {
 		for q.dispatchNext() {
 		}
@@ -245,7 +247,7 @@ func (q *timerQueue) list() bool {
 		}
 	}
 	if q.listed, q.news, q.listTook = true, news, time.Since(began); first && q.to == nil {
-		q.suspects, q.notes = asides.suspects, asides.notes
+		q.suspects, q.overdue, q.notes = asides.suspects, asides.overdue, asides.notes
 		q.ended.Go(q.sweep)
 	}
 	return true
@@ -265,19 +267,10 @@ func (q *timerQueue) readNews(ctx context.Context, now time.Time) string {
 	return string(news)
 }
 
-// A timerNote takes the place of a timer that is over in the Store.
-type timerNote struct{ key, by string }
-
-// timerAsides are the other things that read finds: suspects and notes.
-type timerAsides struct {
-	suspects []suspectTimer
-	notes    []timerNote
-}
-
-// read lists the due times of the timers in the Store, the suspect timers, and the notes
-// of timers that are over.
+// read lists the due times of the timers in the Store, the suspect and overdue ones among
+// them, and the notes of timers that are over.
 func (q *timerQueue) read(ctx context.Context) (all map[string]time.Time, asides timerAsides, err error) {
-	all = make(map[string]time.Time)
+	all, asides.overdue = make(map[string]time.Time), make(map[string]time.Time)
 	err = listStore(ctx, q.d.guarded(), "Dispatcher", "timer/"+strconv.FormatInt(q.group, 10)+"/", func(key string, value []byte) bool {
 		var r timerRecord
 		if err := json.Unmarshal(value, &r); err != nil {
@@ -292,7 +285,11 @@ func (q *timerQueue) read(ctx context.Context) (all map[string]time.Time, asides
 			return true // already in the Queue
 		}
 		all[key] = r.due()
-		if !q.died || r.Tries == 0 || r.due().After(q.began) {
+		if r.due().After(q.began) {
+			return true
+		}
+		if !q.died || r.Tries == 0 {
+			asides.overdue[key] = r.due()
 			return true
 		}
 		if e, err := r.event(q.group, key); err == nil {
@@ -383,14 +380,15 @@ func (q *timerQueue) dispatch(f *dueTimer, feed *feed, client *Client) (begun bo
 	if q.to != nil {
 		return false, q.to.putTimer(ctx, f, e, raw, r)
 	}
-	switch f.hold(&r, laneOf(e)) {
+	_, waited := q.begun[doneID(e)]
+	switch f.hold(&r, laneOf(e), waited) {
 	case timerMoved:
 		q.give(f, false) // the queue has its new time
 		return false, nil
 	case timerBehind:
 		return true, nil
 	}
-	if err := q.jr.dispatchFirst(ctx, e); err != nil {
+	if err := q.dispatchFirst(ctx, e); err != nil {
 		return false, err
 	}
 	j := &job{d: q.d, feed: feed, ctx: context.Background(), client: client, ev: e, timer: f}
@@ -409,8 +407,8 @@ const (
 )
 
 // hold makes f a busy timer, at the due time of its record, unless another timer of its
-// lane is busy.
-func (f *dueTimer) hold(r *timerRecord, lane laneKey) int {
+// lane is busy. One whose handler waited in a previous run does not count as busy.
+func (f *dueTimer) hold(r *timerRecord, lane laneKey, waited bool) int {
 	q := f.q
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -418,7 +416,7 @@ func (f *dueTimer) hold(r *timerRecord, lane laneKey) int {
 	switch behind, taken := q.lanes[lane]; {
 	case f.void.Load():
 		return timerMoved
-	case f.held:
+	case waited, f.held:
 	case taken:
 		q.lanes[lane] = append(behind, f)
 		return timerBehind

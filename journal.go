@@ -424,10 +424,12 @@ func (jr *journal) leave(ctx context.Context) {
 // for the next run. They are not suspected of a crash, because this run ended normally.
 func (jr *journal) close(ctx context.Context) {
 	jr.end()
-	jr.d.dedupe.late.Flush(context.WithoutCancel(ctx))
+	late := &jr.d.dedupe.late
+	late.Flush(context.WithoutCancel(ctx))
 	if err := jr.kept.Close(ctx); err != nil {
 		jr.d.logger().LogAttrs(ctx, slog.LevelError, "vk: store unavailable at shutdown: recent events may be handled again", failure(err)...)
 	}
+	late.Flush(context.WithoutCancel(ctx)) // Close ends timers whose answers it writes
 }
 
 // end stops the journal's background work.

@@ -202,9 +202,9 @@ func leaveIdle(entries []*journalEntry) {
 	}
 }
 
-// dispatchFirst dispatches the idle events of an event's conversation and user, so that
-// they are handled before it.
-func (jr *journal) dispatchFirst(ctx context.Context, e *Event) error {
+// dispatchFirst dispatches the idle events of an event's conversation and user for which
+// fits returns true, so that they are handled before it.
+func (jr *journal) dispatchFirst(ctx context.Context, e *Event, fits func(*journalEntry) bool) error {
 	jr.mu.Lock()
 	none, f, client := jr.next(all) == nil && jr.replays == nil, jr.feed, jr.client
 	jr.mu.Unlock()
@@ -215,18 +215,24 @@ func (jr *journal) dispatchFirst(ctx context.Context, e *Event) error {
 		return err
 	}
 	defer jr.endHand()
-	return jr.dispatchBefore(ctx, e, math.MaxInt64, f, client)
+	return jr.dispatchRelated(ctx, e, fits, f, client)
 }
 
 // dispatchBefore dispatches the idle entries before seq that belong to the conversation
 // or the user of an event. The user's events matter because a handler may wait for one
 // of them in another conversation. The caller holds jr.handing.
 func (jr *journal) dispatchBefore(ctx context.Context, of *Event, seq int64, f *feed, client *Client) error {
+	return jr.dispatchRelated(ctx, of, func(e *journalEntry) bool { return e.seq < seq }, f, client)
+}
+
+// dispatchRelated dispatches the idle entries for which fits returns true and that belong
+// to the conversation or the user of an event. The caller holds jr.handing.
+func (jr *journal) dispatchRelated(ctx context.Context, of *Event, fits func(*journalEntry) bool, f *feed, client *Client) error {
 	lane := laneOf(of)
 	for {
 		jr.mu.Lock()
 		e := jr.next(func(e *journalEntry) bool {
-			return e.seq < seq && (laneOf(e.ev) == lane || of.head.from != 0 && e.ev.head.from == of.head.from)
+			return fits(e) && (laneOf(e.ev) == lane || of.head.from != 0 && e.ev.head.from == of.head.from)
 		})
 		jr.mu.Unlock()
 		if e == nil {
@@ -368,17 +374,8 @@ func (jr *journal) discard(e *journalEntry) error {
 // the timer may have become due only after it. After durable.Suspect crashes, including
 // the first, the timer is handled while nothing else is, as events are.
 
-// A suspectTimer is a timer that may have crashed the bot in tries of its runs.
-type suspectTimer struct {
-	key   string
-	due   time.Time
-	tries int
-	ev    *Event
-}
-
 // trySuspects handles the suspect timers separately from everything else.
 func (q *timerQueue) trySuspects() {
-	defer q.isSafe()
 	q.mu.Lock()
 	suspects := q.suspects
 	q.suspects = nil
@@ -402,7 +399,7 @@ func (q *timerQueue) trySuspects() {
 // canceled.
 func (q *timerQueue) alone(group []suspectTimer) {
 	for _, s := range group {
-		q.jr.dispatchFirst(q.jr.base, s.ev) // if this fails, so will fire
+		q.dispatchFirst(q.jr.base, s.ev) // if this fails, so will fire
 	}
 	q.awaitQuiet()
 	for _, s := range group {

@@ -113,3 +113,22 @@ func timerNewsKey(group int64) string { return "timernews/" + strconv.FormatInt(
 // timerNewsTime is the lifetime of that value. A running Dispatcher checks it
 // more often, and a starting one reads all timers.
 const timerNewsTime = time.Hour
+
+// A suspectTimer is a timer that may have crashed the bot in tries of its runs.
+type suspectTimer struct {
+	key   string
+	due   time.Time
+	tries int
+	ev    *Event
+}
+
+// A timerNote takes the place of a timer that is over in the Store.
+type timerNote struct{ key, by string }
+
+// timerAsides are the other things that read finds: suspects, other timers that were due
+// before this run, and notes.
+type timerAsides struct {
+	suspects []suspectTimer
+	overdue  map[string]time.Time
+	notes    []timerNote
+}

@@ -90,7 +90,85 @@ func TestDurableTimersStoreDown(t *testing.T) {
 	})
 }
 
-// A downStore fails while it is down.
+// TestDurableTimersStopDown: the bot does not use the Store after its stop, even if the
+// Store fails while the stop saves the end of a timer whose handler has asked.
+func TestDurableTimersStopDown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		store := &downStore{MemoryStore: new(vk.MemoryStore)}
+		fake := vktest.Config{Dispatcher: &vk.Dispatcher{Store: store}, Logger: slog.New(slog.DiscardHandler)}.New(t)
+		r := vk.NewRouter("!")
+		timers := &vk.Timers[string]{Store: fake.Store(), Name: "quiz"}
+		timers.Handle(r, func(c *vk.Context, _ string) error {
+			tea, err := c.Ask("Which tea?")
+			if err != nil {
+				return err
+			}
+			return c.Send("Here is your " + tea.Text())
+		})
+		r.Handle("quiz", func(c *vk.Context) error { _, err := timers.After(c, time.Second, ""); return err })
+		fake.Start(r)
+		anna := fake.User("Anna")
+		anna.Says("!quiz")
+		anna.Hears("Which tea?")
+		anna.Says("green tea")
+		anna.Hears("Here is your green tea")
+		store.down.Store(true)
+		fake.Stop()
+		store.asked.Store(0)
+		sleep(time.Hour)
+		if n := store.asked.Load(); n > 0 {
+			t.Errorf("the store was asked %d times after the stop", n)
+		}
+		store.down.Store(false)
+		fake.Start(r)
+		sleep(time.Minute)
+		anna.HearsNothing()
+		timers.List(t.Context(), fake.GroupID)(func(timer vk.Timer[string], err error) bool {
+			t.Errorf("left: %v, %v", timer, err)
+			return true
+		})
+	})
+}
+
+// TestDurableTimersAnsweredWhileDown: the question of a timer gets an answer that was
+// written while no bot ran, however long the Store takes to list the timers.
+func TestDurableTimersAnsweredWhileDown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		store := &slowLists{MemoryStore: new(vk.MemoryStore)}
+		fake := vktest.Config{Dispatcher: &vk.Dispatcher{Store: store}}.New(t)
+		r := vk.NewRouter("!")
+		timers := &vk.Timers[string]{Store: fake.Store(), Name: "quiz"}
+		timers.Handle(r, func(c *vk.Context, _ string) error {
+			tea, err := c.Ask("Which tea?")
+			if err != nil {
+				return err
+			}
+			return c.Send("Here is your " + tea.Text())
+		})
+		r.Handle("quiz", func(c *vk.Context) error { _, err := timers.After(c, time.Second, ""); return err })
+		r.When(vk.If(func(*vk.Context) bool { return true }), func(c *vk.Context) error { return c.Send("Welcome!") })
+		fake.Start(r)
+		anna := fake.User("Anna")
+		anna.Says("!quiz")
+		anna.Hears("Which tea?")
+		fake.Stop()
+		anna.Says("green tea")
+		fake.Start(r)
+		anna.Hears("Here is your green tea")
+		anna.HearsNothing()
+	})
+}
+
+// slowLists is a store that takes long to list values.
+type slowLists struct{ *vk.MemoryStore }
+
+// List implements vk.Lister.
+func (s *slowLists) List(ctx context.Context, prefix string, yield func(string, []byte) bool) error {
+	time.Sleep(time.Second)
+	return s.MemoryStore.List(ctx, prefix, yield)
+}
+
+// A downStore fails to read while it is down.
 type downStore struct {
 	*vk.MemoryStore
 	down  atomic.Bool
@@ -104,4 +182,65 @@ func (s *downStore) Get(ctx context.Context, key string) ([]byte, error) {
 		return nil, errors.New("down")
 	}
 	return s.MemoryStore.Get(ctx, key)
+}
+
+// quiz is a dialogue that a timer begins.
+func quiz(s *vktest.Stage) vk.Handler {
+	r := vk.NewRouter("!")
+	timers := &vk.Timers[string]{Store: s.Store, Name: "quiz"}
+	timers.Handle(r, func(c *vk.Context, _ string) error {
+		tea, err := c.Ask("Which tea?", vk.Choices("Green", "Black"), vk.Within(24*time.Hour))
+		if err != nil {
+			return err
+		}
+		cups, err := c.Ask("How many cups?", vk.Within(24*time.Hour))
+		if err != nil {
+			return err
+		}
+		return c.Send(cups.Text() + " cups of " + tea.Text())
+	})
+	r.Handle("quiz", func(c *vk.Context) error {
+		if _, err := timers.After(c, 5*time.Second, ""); err != nil {
+			return err
+		}
+		return c.Send("Wait")
+	})
+	r.Handle("ping", func(c *vk.Context) error { return c.Send("pong") })
+	r.When(vk.If(func(*vk.Context) bool { return true }), func(c *vk.Context) error {
+		return c.Send("Welcome!") // an answer that is handled as a message is seen
+	})
+	return r
+}
+
+// TestDurableTimersAnswers kills a bot after each change of the store while a timer's
+// handler asks: no answer is handled as a message.
+func TestDurableTimersAnswers(t *testing.T) {
+	for _, store := range stores[1:] { // a foreign store cannot list timers
+		for _, source := range []string{"poll", "webhook", "both"} {
+			t.Run(store.name+" "+source, func(t *testing.T) {
+				c := vktest.SweepConfig{Store: store.make, Poll: source != "webhook", Webhook: source != "poll", Down: time.Minute}
+				results := c.Run(t, quiz, func(p *vktest.People) {
+					anna := p.User("Anna")
+					anna.Says("!quiz")
+					anna.Hears("Wait")
+					anna.Hears("Which tea?")
+					anna.Presses("Green")
+					anna.Hears("How many cups?")
+					anna.Sleeps(10 * time.Second)
+					anna.Says("3")
+					anna.Hears("3 cups of Green")
+					anna.Says("!ping")
+					anna.Hears("pong")
+				})
+				for _, r := range results {
+					if source != "poll" && strings.HasPrefix(r.Key, "timer/") {
+						continue // VK redelivers the command after the timer was due: it ends the question
+					}
+					if !r.Right() {
+						t.Error(strings.ReplaceAll(r.String(), "\n", "\n\t"))
+					}
+				}
+			})
+		}
+	}
 }

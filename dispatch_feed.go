@@ -414,7 +414,7 @@ func (o *onlooker) see(j *job) {
 		return
 	}
 	c := newContext(o.ctx, j.client, j.ev, noTurn{})
-	c.inv.name, c.inv.outer = o.name, new(invocation)
+	c.inv.name, c.inv.outer = o.name, &invocation{match: &unmatched}
 	v, ok, err := o.look(c)
 	if err != nil {
 		o.fail(err)

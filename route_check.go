@@ -154,7 +154,7 @@ func (rt *Route) allowed(c *Context) (err error) {
 
 // as returns a Context like c for the checks of a route that does not run.
 func (c *Context) as(rt *Route) *Context {
-	d := newContext(c.ctx, c.client, c.event, c.inv.turn)
+	d := c.newMatched()
 	d.via = c.via
 	d.inv.name, d.inv.via, d.inv.outer = "checks of "+rt.Pattern, c.via, c.inv
 	d.inv.route, d.inv.prefix = rt, c.inv.prefix

@@ -88,10 +88,9 @@ type invocation struct {
 	turn  turn
 	ctx   lazyctx.Context // of its Context, if that ends when the handler returns
 
-	*match                      // unmatched, which must not be changed, if newMatched has not made the Context
-	captures []capture          // of the conditions
-	module   *Module            // the handler's module, or nil
-	life     *lifetime.Lifetime // that of the module's edition, or nil
+	*match                    // unmatched, which must not be changed, if newMatched has not made the Context
+	module *Module            // the handler's module, or nil
+	life   *lifetime.Lifetime // that of the module's edition, or nil
 
 	added atomic.Pointer[hooks.Hooks[*Context]] // by middleware; see hooks
 
@@ -106,12 +105,13 @@ type invocation struct {
 
 // A match is the match of a route.
 type match struct {
-	route   *Route
-	prefix  string
-	text    string // after the prefix
-	line    string // the rest of the text, after the words
-	args    args
-	refused error // by a check, or because a condition failed
+	route    *Route
+	prefix   string
+	text     string // after the prefix
+	line     string // the rest of the text, after the words
+	args     args
+	captures []capture // of the conditions
+	refused  error     // by a check, or because a condition failed
 }
 
 // unmatched is the match of invocations without one.

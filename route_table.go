@@ -285,7 +285,7 @@ func (f Cond) matches(c *Context) (ok bool, err error) {
 			ok, err = false, caught(v)
 		}
 	}()
-	c.inv.captures = nil
+	c.inv.capture(nil)
 	return f(c)
 }
 

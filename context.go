@@ -95,9 +95,9 @@ type invocation struct {
 	added atomic.Pointer[hooks.Hooks[*Context]] // by middleware; see hooks
 
 	mu      sync.Mutex
-	message *Message  // decoded on demand
-	found   *findings // nil until something is found
-	sends   map[string]int
+	message *Message   // decoded on demand
+	found   *findings  // nil until something is found
+	sends   *sends     // nil until the handler sends
 	scoped  string     // see scope; "" until computed
 	router  *Router    // the first Router that served the event in this invocation
 	routers *[]*Router // the other Routers, or nil

@@ -340,11 +340,29 @@ func (i *invocation) count(to string) int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.sends == nil {
-		i.sends = make(map[string]int)
+		i.sends = &sends{to: to}
 	}
-	n := i.sends[to]
-	i.sends[to]++
-	return n
+	return i.sends.count(to)
+}
+
+// sends counts the sends to each peer. Most handlers send to one peer only,
+// and while they wait for its answer, a map would take 200 bytes.
+type sends struct {
+	to   string // the first peer
+	n    int    // sends to it
+	rest map[string]int
+}
+
+func (s *sends) count(to string) (before int) {
+	if to == s.to {
+		s.n++
+		return s.n - 1
+	}
+	if s.rest == nil {
+		s.rest = make(map[string]int)
+	}
+	s.rest[to]++
+	return s.rest[to] - 1
 }
 
 // scope identifies the handler of the invocation, with those around it: no

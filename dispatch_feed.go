@@ -222,7 +222,7 @@ func (d *Dispatcher) settle(j *job, s settlement) {
 		j.settleItem(s)
 		return
 	case j.timer != nil && s == isHandled:
-		j.steps.answered.Then(func() { j.timer.settle(j, s) })
+		j.steps.answered.Then(func() { j.timer.settle(j, isHandled) })
 		return
 	case j.timer != nil:
 		j.timer.settle(j, s)

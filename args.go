@@ -159,7 +159,7 @@ func (c *Context) takes(rt *Route, line string) bool {
 // forConverters returns the Context for Converters. It belongs to no route: it
 // has no arguments, because they are only being parsed.
 func (c *Context) forConverters() *Context {
-	child := newContext(c.ctx, c.client, c.event, c.inv.turn)
+	child := c.newMatched()
 	i := child.inv
 	i.name, i.outer, i.via, i.prefix, i.life = "arguments", c.inv, c.via, c.inv.prefix, c.inv.life
 	return child

@@ -442,7 +442,7 @@ func BenchmarkArguments(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			c := newMessage(b, "")
+			c := newMessage(b, "").newMatched()
 			c.inv.route, c.inv.line = &Route{params: p.Params}, bb.line
 			for b.Loop() {
 				if _, err := c.readArgs(); err != nil {

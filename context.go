@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vkrouter/vk/internal/command"
@@ -71,41 +72,50 @@ type Context struct {
 	event  *Event
 	client *Client
 	inv    *invocation
-	via    string // the Router of the invocation that it belongs to, if there are several; see through
-	fold   bool   // for a Prefix: Router.Fold
+	via    via  // the Router of the invocation that it belongs to, if there are several
+	fold   bool // for a Prefix: Router.Fold
 }
 
 // An invocation is one run of one handler for one event. Contexts made by
 // WithContext share the invocation of their Context.
+//
+// Each listener has one, so what only routes need is apart.
 type invocation struct {
 	name  string      // of the handler, in errors
 	id    string      // of the handler, in random ids and steps; if empty, the name
 	outer *invocation // the surrounding invocation, or nil
-	via   string      // see Context
+	via   via         // see Context
 	turn  turn
 	ctx   lazyctx.Context // of its Context, if that ends when the handler returns
 
-	// The match of a route.
+	*match                    // unmatched, which must not be changed, if newMatched has not made the Context
+	module *Module            // the handler's module, or nil
+	life   *lifetime.Lifetime // that of the module's edition, or nil
+
+	added atomic.Pointer[hooks.Hooks[*Context]] // by middleware; see hooks
+
+	mu      sync.Mutex
+	message *Message   // decoded on demand
+	found   *findings  // nil until something is found
+	sends   *sends     // nil until the handler sends
+	scoped  string     // see scope; "" until computed
+	router  *Router    // the first Router that served the event in this invocation
+	routers *[]*Router // the other Routers, or nil
+}
+
+// A match is the match of a route.
+type match struct {
 	route    *Route
 	prefix   string
 	text     string // after the prefix
 	line     string // the rest of the text, after the words
 	args     args
-	captures []capture
-	refused  error              // by a check, or because a condition failed
-	module   *Module            // the handler's module, or nil
-	life     *lifetime.Lifetime // that of the module's edition, or nil
-
-	hooks hooks.Hooks[*Context] // added by middleware
-
-	mu      sync.Mutex
-	message *Message  // decoded on demand
-	found   *findings // nil until something is found
-	sends   map[string]int
-	scoped  string     // see scope; "" until computed
-	router  *Router    // the first Router that served the event in this invocation
-	routers *[]*Router // the other Routers, or nil
+	captures []capture // of the conditions
+	refused  error     // by a check, or because a condition failed
 }
+
+// unmatched is the match of invocations without one.
+var unmatched match
 
 // NewContext returns a Context for one event. It is for sources of events
 // outside this package and for tests, which pass it to a Handler. Its values,
@@ -119,9 +129,32 @@ func newContext(ctx context.Context, client *Client, e *Event, t turn) *Context 
 		c   Context
 		inv invocation
 	}{}
-	made.c = Context{ctx: ctx, event: e, client: client, inv: &made.inv}
-	made.inv.turn = t
+	made.c.ctx, made.c.event, made.c.client, made.c.inv = ctx, e, client, &made.inv
+	made.inv.turn, made.inv.match = t, &unmatched
 	return &made.c
+}
+
+// newMatched returns a new Context for the event of c whose invocation can
+// have a match.
+func (c *Context) newMatched() *Context {
+	made := &struct {
+		c     Context
+		inv   invocation
+		match match
+		hooks hooks.Hooks[*Context]
+	}{}
+	made.c = Context{ctx: c.ctx, event: c.event, client: c.client, inv: &made.inv}
+	made.inv.turn, made.inv.match = c.inv.turn, &made.match
+	made.inv.added.Store(&made.hooks)
+	return &made.c
+}
+
+// hooks returns the hooks of the invocation.
+func (i *invocation) hooks() *hooks.Hooks[*Context] {
+	if i.added.Load() == nil {
+		i.added.CompareAndSwap(nil, new(hooks.Hooks[*Context]))
+	}
+	return i.added.Load()
 }
 
 // WithContext returns a copy of c with the deadline, cancellation and values
@@ -449,6 +482,18 @@ func (c *Context) through(r *Router) *Context {
 		*i.routers = append(*i.routers, r)
 	}
 	d := *c
-	d.via = strconv.Itoa(n+2) + ":"
+	d.via = via(n + 2)
 	return &d
+}
+
+// A via is the number of a Router among those that an invocation passes its
+// event to, from 2, or 0 for the first.
+type via int32
+
+// String returns the part of a scope.
+func (v via) String() string {
+	if v == 0 {
+		return ""
+	}
+	return strconv.Itoa(int(v)) + ":"
 }

@@ -55,7 +55,9 @@ func (c *Context) run(m *destination) error {
 		return c.runOnce(m)
 	}
 	c.inv.turn.leadsTo(c, m.to.name, m.to.scope())
-	return c.invoke(m.to.name, m.to.run, m.prepare)
+	child := c.newMatched()
+	m.prepare(child.inv)
+	return c.runAs(child, m.to.name, m.to.run)
 }
 
 // runOnce is run for a Router that may be one of several.
@@ -64,7 +66,9 @@ func (c *Context) runOnce(m *destination) error {
 		return nil
 	}
 	c.inv.turn.leadsTo(c, m.to.name, m.to.scope())
-	err := c.invoke(m.to.name, m.to.run, m.prepare)
+	child := c.newMatched()
+	m.prepare(child.inv)
+	err := c.runAs(child, m.to.name, m.to.run)
 	c.noteEnded(m.to.scope(), err)
 	return err
 }
@@ -75,7 +79,7 @@ func (c *Context) hasEnded(name string) bool {
 	if s.trail == nil || !s.trail.Again() {
 		return false
 	}
-	_, ended := s.trail.Get(s.key("ended", c.via, name))
+	_, ended := s.trail.Get(s.key("ended", c.via.String(), name))
 	return ended
 }
 
@@ -86,7 +90,7 @@ func (c *Context) noteEnded(name string, err error) {
 		return
 	}
 	if s := c.steps(); s.trail != nil {
-		s.trail.Keep(s.key("ended", c.via, name), nil)
+		s.trail.Keep(s.key("ended", c.via.String(), name), nil)
 	}
 }
 
@@ -103,7 +107,7 @@ func (c *Context) ledTo() string {
 
 // routeStep returns the step of the event's route.
 func (c *Context) routeStep() trail.Key {
-	return trail.KeyOf(c.event.ID, c.inv.scope(), c.via, "route")
+	return trail.KeyOf(c.event.ID, c.inv.scope(), c.via.String(), "route")
 }
 
 // A goneError reports that the route of a waiting handler is gone, or no longer matches.
@@ -256,15 +260,20 @@ func logFailure(err error, log func(level slog.Level, msg string, attrs ...slog.
 // invoke runs h as a new, named invocation, with a Context that ends when h
 // returns, within the time limit. It returns panics as errors. prepare sets up
 // the invocation before h runs.
-func (c *Context) invoke(name string, h HandlerFunc, prepare func(*invocation)) (err error) {
-	child := newContext(c.ctx, c.client, c.event, c.inv.turn)
+func (c *Context) invoke(name string, h HandlerFunc, prepare func(*invocation)) error {
+	child := c.newMatched()
+	if prepare != nil {
+		prepare(child.inv)
+	}
+	return c.runAs(child, name, h)
+}
+
+// runAs is invoke with a Context for h that is new and set up.
+func (c *Context) runAs(child *Context, name string, h HandlerFunc) (err error) {
 	child.inv.ctx.Init(c.ctx)
 	child.ctx = &child.inv.ctx
 	child.inv.name = name
 	child.inv.outer, child.inv.via = c.inv, c.via
-	if prepare != nil {
-		prepare(child.inv)
-	}
 	turn := c.inv.turn
 	outer := turn.enter(inner{name, &child.inv.ctx})
 	ended := false
@@ -332,11 +341,29 @@ func (i *invocation) count(to string) int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.sends == nil {
-		i.sends = make(map[string]int)
+		i.sends = &sends{to: to}
 	}
-	n := i.sends[to]
-	i.sends[to]++
-	return n
+	return i.sends.count(to)
+}
+
+// sends counts the sends to each peer. Most handlers send to one peer only,
+// and while they wait for its answer, a map would take 200 bytes.
+type sends struct {
+	to   string // the first peer
+	n    int    // sends to it
+	rest map[string]int
+}
+
+func (s *sends) count(to string) (before int) {
+	if to == s.to {
+		s.n++
+		return s.n - 1
+	}
+	if s.rest == nil {
+		s.rest = make(map[string]int)
+	}
+	s.rest[to]++
+	return s.rest[to] - 1
 }
 
 // scope identifies the handler of the invocation, with those around it: no
@@ -348,7 +375,7 @@ func (i *invocation) scope() string {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.scoped == "" {
-		i.scoped = i.outer.scope() + "\x00" + i.via + cmp.Or(i.id, i.name)
+		i.scoped = i.outer.scope() + "\x00" + i.via.String() + cmp.Or(i.id, i.name)
 	}
 	return i.scoped
 }
@@ -392,7 +419,7 @@ func (c *Context) steps() steps {
 // route do not run for the routes that its handler runs, see [Context.Invoke].
 // Without a Router, claims and hooks never run.
 func (c *Context) Claim(f func(c *Context) (giveBack func(), err error)) {
-	if !c.inv.hooks.Claim(f) {
+	if !c.inv.hooks().Claim(f) {
 		panic(hooksRun("Claim"))
 	}
 }
@@ -406,7 +433,7 @@ func (c *Context) Claim(f func(c *Context) (giveBack func(), err error)) {
 // function: a Before is a line that may return an error, an After is a defer,
 // and the handler is the last line.
 func (c *Context) Before(f HandlerFunc) {
-	if !c.inv.hooks.Before(f) {
+	if !c.inv.hooks().Before(f) {
 		panic(hooksRun("Before"))
 	}
 }
@@ -421,7 +448,7 @@ func (c *Context) Before(f HandlerFunc) {
 // remove. The functions run in the reverse order of registration. If a hook or
 // the handler itself calls After, it acts like a defer at that place.
 func (c *Context) After(f func(c *Context, err error) error) {
-	c.inv.hooks.After(f)
+	c.inv.hooks().After(f)
 }
 
 // hooksRun returns the panic message of Claim and Before when the hooks have
@@ -439,23 +466,23 @@ var hookEnds = &hooks.Ends{Caught: caught, Goexit: errGoexit}
 func (i *invocation) run(c *Context, h HandlerFunc) error {
 	var around []*hooks.Hooks[*Context]
 	for up := i.outer; up != nil && up.route == nil; up = up.outer {
-		if up.hooks.InUse() {
-			around = append(around, &up.hooks)
+		if h := up.added.Load(); h != nil && h.InUse() {
+			around = append(around, h)
 		}
 	}
-	return i.hooks.Run(c, h, around, hookEnds)
+	return i.hooks().Run(c, h, around, hookEnds)
 }
 
 // contained returns h as a middleware gets it: a panic of h is returned as an
 // error, and hooks that are added inside h are removed when h returns.
 func contained(h HandlerFunc) HandlerFunc {
 	return func(c *Context) (err error) {
-		mark := c.inv.hooks.Mark()
+		mark := c.inv.hooks().Mark()
 		defer func() {
 			if v := recover(); v != nil {
 				err = caught(v)
 			}
-			c.inv.hooks.Return(mark)
+			c.inv.hooks().Return(mark)
 		}()
 		return h(c)
 	}

@@ -222,7 +222,7 @@ func (d *Dispatcher) settle(j *job, s settlement) {
 		j.settleItem(s)
 		return
 	case j.timer != nil && s == isHandled:
-		j.steps.answered.Then(func() { j.timer.settle(j, s) })
+		j.steps.answered.Then(func() { j.timer.settle(j, isHandled) })
 		return
 	case j.timer != nil:
 		j.timer.settle(j, s)
@@ -414,7 +414,7 @@ func (o *onlooker) see(j *job) {
 		return
 	}
 	c := newContext(o.ctx, j.client, j.ev, noTurn{})
-	c.inv.name, c.inv.outer = o.name, new(invocation)
+	c.inv.name, c.inv.outer = o.name, &invocation{match: &unmatched}
 	v, ok, err := o.look(c)
 	if err != nil {
 		o.fail(err)

@@ -154,7 +154,7 @@ func (rt *Route) allowed(c *Context) (err error) {
 
 // as returns a Context like c for the checks of a route that does not run.
 func (c *Context) as(rt *Route) *Context {
-	d := newContext(c.ctx, c.client, c.event, c.inv.turn)
+	d := c.newMatched()
 	d.via = c.via
 	d.inv.name, d.inv.via, d.inv.outer = "checks of "+rt.Pattern, c.via, c.inv
 	d.inv.route, d.inv.prefix = rt, c.inv.prefix
@@ -177,7 +177,7 @@ func (f Cond) And(g Cond) Cond {
 			ok, err = g(c)
 		}
 		if !ok {
-			c.inv.captures = before
+			c.inv.capture(before)
 		}
 		return ok, err
 	}
@@ -190,7 +190,7 @@ func (f Cond) Or(g Cond) Cond {
 		if ok, err := f(c); ok || err != nil {
 			return ok, err
 		}
-		c.inv.captures = before // f may have set others
+		c.inv.capture(before) // f may have set others
 		return g(c)
 	}
 }
@@ -200,7 +200,7 @@ func (f Cond) Not() Cond {
 	return func(c *Context) (bool, error) {
 		before := c.inv.captures
 		ok, err := f(c)
-		c.inv.captures = before
+		c.inv.capture(before)
 		return !ok && err == nil, err
 	}
 }
@@ -234,13 +234,24 @@ func Regexp(expr string) Cond {
 		if found == nil {
 			return false, nil
 		}
-		c.inv.captures = append(slices.Clip(c.inv.captures), capture{names, found})
+		c.inv.capture(append(slices.Clip(c.inv.captures), capture{names, found}))
 		return true, nil
 	}
 }
 
 // A capture has the matches of the groups of a regular expression.
 type capture struct{ names, found []string }
+
+// capture sets the captures of conditions.
+func (i *invocation) capture(all []capture) {
+	if i.match == &unmatched {
+		if len(all) == 0 {
+			return
+		}
+		i.match = new(match) // a listener calls a condition
+	}
+	i.captures = all
+}
 
 // captured returns the match of a group of a condition's regular expression.
 func (i *invocation) captured(name string) (text string, ok bool) {

@@ -291,6 +291,27 @@ func TestRegexpGroups(t *testing.T) {
 	}
 }
 
+// TestRegexpGroupsInListener checks that the groups of an expression that a
+// listener matches are those of that listener alone.
+func TestRegexpGroupsInListener(t *testing.T) {
+	number := vk.Regexp(`(?P<number>\d+)$`)
+	r := vk.NewRouter("!")
+	var got []string
+	for _, matches := range []bool{false, true, false} {
+		r.Listen(func(c *vk.Context) error {
+			if matches {
+				number(c)
+			}
+			got = append(got, c.Arg("number"))
+			return nil
+		})
+	}
+	r.Serve(said(t, "buy 5"))
+	if want := []string{"", "5", ""}; !slices.Equal(got, want) {
+		t.Errorf("the groups are %q, want %q", got, want)
+	}
+}
+
 // TestRegexpGroupsOfFailed checks that the groups of an expression do not
 // reach the handler if the surrounding condition does not hold.
 func TestRegexpGroupsOfFailed(t *testing.T) {

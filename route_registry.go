@@ -331,7 +331,7 @@ func (r *Router) Match(c *Context) (*Context, error) {
 		m = t.matchRest(c, m)
 		err = m.failed
 	}
-	found := newContext(c.ctx, c.client, c.event, c.inv.turn)
+	found := c.newMatched()
 	found.via = c.via
 	found.inv.name, found.inv.via, found.inv.outer = "Match", c.via, c.inv
 	if err == nil && m.to != nil {

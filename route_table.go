@@ -98,19 +98,32 @@ func chain(mw []Middleware, h HandlerFunc) HandlerFunc {
 	return h
 }
 
-// serve runs the listeners, then the route. The rest is deferred after each
-// listener, so that it runs even if the listener ends the goroutine.
+// serve runs the listeners, then the route. If a listener ends the goroutine,
+// the rest runs nevertheless.
 func (t *table) serve(c *Context, listeners []*listener, errs *handlerErrors) {
-	if len(listeners) == 0 {
-		t.route(c, errs)
-		return
+	routed := false
+	defer func() {
+		if !routed {
+			t.serve(c, listeners, errs)
+		}
+	}()
+	for len(listeners) > 0 {
+		l := listeners[0]
+		listeners = listeners[1:]
+		t.listen(c, l, errs)
 	}
-	defer t.serve(c, listeners[1:], errs)
-	l := listeners[0]
+	routed = true
+	t.route(c, errs)
+}
+
+// listen runs a listener, unless it ended in an earlier run.
+func (t *table) listen(c *Context, l *listener, errs *handlerErrors) {
 	if c.hasEnded(l.id) {
 		return
 	}
-	err := c.invoke(l.name, l.run, l.prepare)
+	child := newContext(c.ctx, c.client, c.event, c.inv.turn)
+	l.prepare(child.inv)
+	err := c.runAs(child, l.name, l.run)
 	errs.add(err)
 	c.noteEnded(l.id, err)
 }
@@ -272,7 +285,7 @@ func (f Cond) matches(c *Context) (ok bool, err error) {
 			ok, err = false, caught(v)
 		}
 	}()
-	c.inv.captures = nil
+	c.inv.capture(nil)
 	return f(c)
 }
 

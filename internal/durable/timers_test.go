@@ -455,8 +455,8 @@ func TestDurableTimersMany(t *testing.T) {
 	})
 }
 
-// afterWithoutStore returns the error of Timers.After in a handler whose Dispatcher has
-// no Store.
+// afterWithoutStore returns the error of Timers.After in a handler of a Dispatcher without
+// a Store.
 func afterWithoutStore(t *testing.T) (err error) {
 	timers := &vk.Timers[int]{Store: new(vk.MemoryStore), Name: "n"}
 	r := vk.NewRouter("!")

@@ -192,6 +192,7 @@ func (d *Dispatcher) finish(j *job, how ending, err error) {
 func (d *Dispatcher) leave(j *job, x exit) {
 	if x.how == handled && j.keepsSteps() && !j.isDirty() {
 		for _, of := range x.consumed {
+			j.steps.answered.Add()
 			j.settleAnswer(of)
 		}
 		x.consumed = nil

@@ -357,25 +357,20 @@ func (j *job) retryTrail(ctx context.Context) {
 // releaseAnswers settles the events that the handlers consumed.
 func (j *job) releaseAnswers(answers []*job) {
 	for _, of := range answers {
-		j.mu.Lock()
-		at := slices.Index(j.consumed, of)
-		if at < 0 || of.spins() {
-			j.mu.Unlock()
-			continue
+		if j.untake(of) {
+			j.settleAnswer(of)
 		}
-		j.consumed = slices.Delete(slices.Clone(j.consumed), at, at+1)
-		j.mu.Unlock()
-		j.settleAnswer(of)
 	}
 }
 
-// settleAnswer settles an answer in the trail. The Store has that before j's event is done:
-// without j, the next run would take the answer for a message.
+// settleAnswer settles an answer in the trail, which the barrier waits for. The Store has
+// that before j's event is done: without j, the next run would take it for a message.
 func (j *job) settleAnswer(of *job) {
 	s := of.release(handled)
 	if s == isHandled && of.deduped && of.item == nil {
-		j.steps.answered.Add()
 		of.whenSafe(j.steps.answered.Stored)
+	} else {
+		j.steps.answered.Stored(j.ctx)
 	}
 	j.d.settle(of, s)
 }

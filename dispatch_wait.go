@@ -482,3 +482,17 @@ func (w *wait) foreign(place string) error {
 		Mend: "wait in the handler's own conversation, or save the state in a Session, and let a route handle the event",
 	}
 }
+
+// untake removes a consumed event that is about to be settled, and makes the end of j wait
+// for that. It returns false for an unanswered press, and for an event removed already.
+func (j *job) untake(of *job) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	at := slices.Index(j.consumed, of)
+	if at < 0 || of.spins() {
+		return false
+	}
+	j.consumed = slices.Delete(slices.Clone(j.consumed), at, at+1)
+	j.steps.answered.Add()
+	return true
+}

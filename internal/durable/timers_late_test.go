@@ -91,7 +91,7 @@ func TestDurableTimersStoreDown(t *testing.T) {
 }
 
 // TestDurableTimersStopDown: the bot does not use the Store after its stop, even if the
-// Store fails while the stop saves the end of a timer of a handler that has asked.
+// Store fails while the stop saves the end of a timer with a question.
 func TestDurableTimersStopDown(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		store := &downStore{MemoryStore: new(vk.MemoryStore)}

@@ -105,13 +105,12 @@ type invocation struct {
 
 // A match is the match of a route.
 type match struct {
-	route    *Route
-	prefix   string
-	text     string // after the prefix
-	line     string // the rest of the text, after the words
-	args     args
-	captures []capture // of the conditions
-	refused  error     // by a check, or because a condition failed
+	route   *Route
+	prefix  string
+	text    string // after the prefix
+	line    string // the rest of the text, after the words
+	args    args
+	refused error // by a check, or because a condition failed
 }
 
 // unmatched is the match of invocations without one.
@@ -143,7 +142,7 @@ func (c *Context) newMatched() *Context {
 		match match
 		hooks hooks.Hooks[*Context]
 	}{}
-	made.c = Context{ctx: c.ctx, event: c.event, client: c.client, inv: &made.inv}
+	made.c.ctx, made.c.event, made.c.client, made.c.inv = c.ctx, c.event, c.client, &made.inv
 	made.inv.turn, made.inv.match = c.inv.turn, &made.match
 	made.inv.added.Store(&made.hooks)
 	return &made.c

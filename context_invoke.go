@@ -120,7 +120,10 @@ func (e *goneError) Error() string {
 // prepare sets up the invocation for the event's destination.
 func (m *destination) prepare(i *invocation) {
 	i.route, i.prefix, i.text, i.line = m.to.route, m.prefix, m.text, m.line
-	i.captures, i.refused = m.captures, m.failed
+	i.refused = m.failed
+	if len(m.captures) > 0 {
+		i.capture(m.captures)
+	}
 	i.id = m.to.scope()
 	i.of(m.to.edition)
 }

@@ -171,7 +171,7 @@ type Cond func(*Context) (bool, error)
 // does not hold.
 func (f Cond) And(g Cond) Cond {
 	return func(c *Context) (bool, error) {
-		before := c.inv.captures
+		before := c.inv.captures()
 		ok, err := f(c)
 		if ok && err == nil {
 			ok, err = g(c)
@@ -186,7 +186,7 @@ func (f Cond) And(g Cond) Cond {
 // Or returns the condition that f or g holds. It does not call g if f holds.
 func (f Cond) Or(g Cond) Cond {
 	return func(c *Context) (bool, error) {
-		before := c.inv.captures
+		before := c.inv.captures()
 		if ok, err := f(c); ok || err != nil {
 			return ok, err
 		}
@@ -198,7 +198,7 @@ func (f Cond) Or(g Cond) Cond {
 // Not returns the condition that f does not hold.
 func (f Cond) Not() Cond {
 	return func(c *Context) (bool, error) {
-		before := c.inv.captures
+		before := c.inv.captures()
 		ok, err := f(c)
 		c.inv.capture(before)
 		return !ok && err == nil, err
@@ -234,7 +234,7 @@ func Regexp(expr string) Cond {
 		if found == nil {
 			return false, nil
 		}
-		c.inv.capture(append(slices.Clip(c.inv.captures), capture{names, found}))
+		c.inv.capture(append(slices.Clip(c.inv.captures()), capture{names, found}))
 		return true, nil
 	}
 }
@@ -242,20 +242,28 @@ func Regexp(expr string) Cond {
 // A capture has the matches of the groups of a regular expression.
 type capture struct{ names, found []string }
 
-// capture sets the captures of conditions.
+// capture sets the captures of the conditions.
 func (i *invocation) capture(all []capture) {
-	if i.match == &unmatched {
-		if len(all) == 0 {
-			return
-		}
-		i.match = new(match) // a listener calls a condition
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if len(all) > 0 || i.found != nil {
+		i.finding().captures = all
 	}
-	i.captures = all
+}
+
+// captures returns the captures of the conditions.
+func (i *invocation) captures() []capture {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.found == nil {
+		return nil
+	}
+	return i.found.captures
 }
 
 // captured returns the match of a group of a condition's regular expression.
 func (i *invocation) captured(name string) (text string, ok bool) {
-	for _, c := range slices.Backward(i.captures) {
+	for _, c := range slices.Backward(i.captures()) {
 		if n, err := strconv.Atoi(name); err == nil && 0 <= n && n < len(c.found) {
 			return c.found[n], true
 		}
@@ -326,6 +334,8 @@ func sameText(s string) string {
 // findings caches facts about an event for conditions and routes. Most
 // handlers need none of them.
 type findings struct {
+	captures []capture
+
 	looked   bool // whether attached is set
 	attached []string
 

@@ -265,7 +265,7 @@ func (t *table) matchRest(c *Context, m destination) destination {
 			}
 			ok, err := to.route.When.matches(c)
 			if ok || err != nil {
-				m = destination{to: to, prefix: m.prefix, captures: c.inv.captures, failed: err}
+				m = destination{to: to, prefix: m.prefix, captures: c.inv.captures(), failed: err}
 				return nil
 			}
 		}

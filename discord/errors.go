@@ -131,7 +131,7 @@ var (
 	// ErrMaybeDone is returned, wrapped together with the cause, by calls that
 	// failed in a way that leaves open whether Discord has carried them out, and
 	// that are not safe to repeat.
-	ErrMaybeDone = errors.New("Discord may have done it")
+	ErrMaybeDone = errors.New("the call may have been executed")
 )
 
 // A Code is a code of Discord's for an error. It is an error for errors.Is:

@@ -1,14 +1,15 @@
 // Command peerbench compares the library with vksdk, another library for VK. It
 // prints the tables of docs/speed.md:
 //
-//	go run .
-//	GOEXPERIMENT=jsonv2 go run .
+//	go run . -page ../../docs/speed.md
+//	GOEXPERIMENT=jsonv2 go run . -page ../../docs/speed.md
 //
 // It is a separate module, so that users of this library do not download the
 // other one.
 package main
 
 import (
+	"bytes"
 	"flag"
 	"fmt"
 	"io"
@@ -52,10 +53,15 @@ func main() {
 	time := flag.Duration("time", time.Second, "how long a round of a row takes")
 	rounds := flag.Int("rounds", 5, "rounds of each row; the table has the medians")
 	profile := flag.String("cpuprofile", "", "write a CPU profile of all rows to this file")
+	page := flag.String("page", "", "replace the tables of this page, such as docs/speed.md")
 	flag.Parse()
 	match, err := regexp.Compile(*only)
+	var tables bytes.Buffer
 	if err == nil {
-		err = profiled(*profile, func() error { return run(os.Stdout, match, *time, *rounds) })
+		err = profiled(*profile, func() error { return run(io.MultiWriter(os.Stdout, &tables), match, *time, *rounds) })
+	}
+	if err == nil && *page != "" {
+		err = writePage(*page, tables.Bytes())
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "peerbench:", err)
@@ -85,7 +91,6 @@ func run(w io.Writer, match *regexp.Regexp, each time.Duration, rounds int) erro
 	if err := flag.Set("test.benchtime", each.String()); err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "%s %s/%s, %d processors, %s\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), jsonVersion)
 	fmt.Fprintln(w, "| work | against | goal | wall time | CPU time | one operation: ours, theirs | allocations: ours, theirs |")
 	fmt.Fprintln(w, "|---|---|---|---|---|---|---|")
 	for _, d := range duels {
@@ -109,6 +114,7 @@ func run(w io.Writer, match *regexp.Regexp, each time.Duration, rounds int) erro
 		}
 		fmt.Fprintf(w, "| %s | %s | %s |\n", g.work, g.goal, text)
 	}
+	fmt.Fprintf(w, "\nMeasured with %s %s/%s, %d processors, %s.\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0), jsonVersion)
 	return nil
 }
 

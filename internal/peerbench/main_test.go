@@ -41,3 +41,24 @@ func TestFailures(t *testing.T) {
 		t.Error("no error of a gauge")
 	}
 }
+
+// TestWithTables checks that a page gets the tables of its section only.
+func TestWithTables(t *testing.T) {
+	const page = "# Speed\n\n## With encoding/json\n\nText.\n\n| work | a |\n|---|---|\n| x | 1 |\n\nMeasured with go1,\non a machine.\n\n" +
+		"## With encoding/json/v2\n\n| work | a |\n|---|---|\n| x | 2 |\n\nMeasured with go2.\n"
+	const tables = "| work | b |\n|---|---|\n| x | 3 |\n\nMeasured with go3.\n"
+	for _, tt := range []struct{ version, want string }{
+		{"encoding/json", "# Speed\n\n## With encoding/json\n\nText.\n\n" + tables + "\n## With encoding/json/v2\n\n| work | a |\n|---|---|\n| x | 2 |\n\nMeasured with go2.\n"},
+		{"encoding/json over encoding/json/v2", page[:strings.Index(page, "| x | 2 |")-len("| work | a |\n|---|---|\n")] + tables},
+	} {
+		got, err := withTables([]byte(page), tt.version, []byte(tables))
+		if err != nil || string(got) != tt.want {
+			t.Errorf("%s: %v\n%s\nwant\n%s", tt.version, err, got, tt.want)
+		}
+	}
+	for _, bad := range []string{"# Speed\n", "\n## With encoding/json\n\nNothing.\n"} {
+		if _, err := withTables([]byte(bad), "encoding/json", []byte(tables)); err == nil {
+			t.Errorf("no error for %q", bad)
+		}
+	}
+}

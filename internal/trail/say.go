@@ -106,7 +106,13 @@ func (l *lane) load(b []byte) error {
 		}
 		b = b[n:]
 	}
+	if e.number > maxNumber {
+		return errors.New("trail: a number is out of range")
+	}
 	if e.flags&isState != 0 {
+		if e.place > maxNumber {
+			return errors.New("trail: a number is out of range")
+		}
 		l.shift, l.live = e.number, e.flags&isLive != 0
 		l.given = max(l.given, e.place)
 		return nil
@@ -120,7 +126,7 @@ func (l *lane) load(b []byte) error {
 	e.sig, e.value = Key(binary.LittleEndian.Uint64(b)), b[8:]
 	l.past = append(l.past, e)
 	if !e.isNamed() {
-		l.given = max(l.given, e.number+1)
+		l.given = max(l.given, next(e.number))
 	}
 	return nil
 }
@@ -151,12 +157,18 @@ func (e *entry) append(b []byte, key Key) []byte {
 // appendRest appends the lines of earlier runs that this run has not reached,
 // and the state of the lane.
 func (l *lane) appendRest(b []byte) []byte {
+	kept := l.kept
 	for i := range l.past {
-		if e := &l.past[i]; !e.used {
-			b = e.append(b, l.key)
+		e := &l.past[i]
+		if e.used {
+			continue
+		}
+		b = e.append(b, l.key)
+		if !e.isNamed() {
+			kept = max(kept, next(e.number))
 		}
 	}
-	if l.shift > 0 || l.live || l.given > l.kept {
+	if l.shift > 0 || l.live || l.given > kept {
 		state := entry{flags: isState, place: l.given, number: l.shift}
 		if l.live {
 			state.flags |= isLive
@@ -238,10 +250,17 @@ func (t *Trail) Say(key Key, line Line) Said {
 
 // number returns the number of a line at a place.
 func (l *lane) number(place uint64) uint64 {
-	n := place + l.shift
-	l.given = max(l.given, n+1)
+	n := min(place+l.shift, maxNumber)
+	l.given = max(l.given, next(n))
 	return n
 }
+
+// maxNumber limits the numbers of lines. A trail that is not damaged has far
+// fewer lines.
+const maxNumber = 1 << 40
+
+// next returns the number after n.
+func next(n uint64) uint64 { return min(n+1, maxNumber) }
 
 // isNamed reports whether the IDs derived from the entry's Number are derived
 // from its name, too.
@@ -302,7 +321,7 @@ func (l *lane) hasOld() bool {
 func (l *lane) numberOf(sig Key, n uint64) uint64 {
 	for i := range l.past {
 		if e := &l.past[i]; e.isNamed() && e.sig == sig {
-			n = max(n, e.number+1)
+			n = max(n, next(e.number))
 		}
 	}
 	return n

@@ -1,10 +1,8 @@
 package docs_test
 
 import (
-	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -63,20 +61,7 @@ var (
 // TestPageExamples: the examples that the pages and the package comment name
 // exist.
 func TestPageExamples(t *testing.T) {
-	examples := make(map[string]bool)
-	err := filepath.WalkDir(".", func(name string, _ fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(name, "_test.go") {
-			return err
-		}
-		src, err := os.ReadFile(name)
-		for _, m := range exampleFunc.FindAllSubmatch(src, -1) {
-			examples[string(m[1])] = true
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	examples := declared(t, exampleFunc)
 	all := pages(t)
 	doc, err := os.ReadFile("doc.go")
 	if err != nil {

@@ -130,7 +130,7 @@ func TestDurableSetBeforeRerun(t *testing.T) {
 func TestDurableCanceledAtStart(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		b := &bot{t: t, store: new(vk.MemoryStore)}
-		b.d = &vk.Dispatcher{Store: slowList{b.store}}
+		b.d = &vk.Dispatcher{Store: &slowLists{b.store, 100 * time.Millisecond}}
 		b.Server = vktest.Config{Dispatcher: b.d, RPS: -1}.New(t)
 		code := func() vk.Handler {
 			timers := &vk.Timers[string]{Store: b.Store(), Name: "remind"}
@@ -155,15 +155,6 @@ func TestDurableCanceledAtStart(t *testing.T) {
 		sleep(time.Hour)
 		b.is("Anna: !remind")
 	})
-}
-
-// A slowList is a Store that takes its time to list values.
-type slowList struct{ *vk.MemoryStore }
-
-// List implements vk.Lister.
-func (s slowList) List(ctx context.Context, prefix string, yield func(string, []byte) bool) error {
-	sleep(100 * time.Millisecond)
-	return s.MemoryStore.List(ctx, prefix, yield)
 }
 
 // TestDurableAfterCost: an After writes one value, and the end of its timer

@@ -90,6 +90,15 @@ func TestDurableTimersStoreDown(t *testing.T) {
 	})
 }
 
+// askTea is the handler of a timer that asks.
+func askTea(c *vk.Context, _ string) error {
+	tea, err := c.Ask("Which tea?")
+	if err != nil {
+		return err
+	}
+	return c.Send("Here is your " + tea.Text())
+}
+
 // TestDurableTimersStopDown: the bot does not use the Store after its stop, even if the
 // Store fails while the stop saves the end of a timer with a question.
 func TestDurableTimersStopDown(t *testing.T) {
@@ -98,13 +107,7 @@ func TestDurableTimersStopDown(t *testing.T) {
 		fake := vktest.Config{Dispatcher: &vk.Dispatcher{Store: store}, Logger: slog.New(slog.DiscardHandler)}.New(t)
 		r := vk.NewRouter("!")
 		timers := &vk.Timers[string]{Store: fake.Store(), Name: "quiz"}
-		timers.Handle(r, func(c *vk.Context, _ string) error {
-			tea, err := c.Ask("Which tea?")
-			if err != nil {
-				return err
-			}
-			return c.Send("Here is your " + tea.Text())
-		})
+		timers.Handle(r, askTea)
 		r.Handle("quiz", func(c *vk.Context) error { _, err := timers.After(c, time.Second, ""); return err })
 		fake.Start(r)
 		anna := fake.User("Anna")
@@ -134,17 +137,11 @@ func TestDurableTimersStopDown(t *testing.T) {
 // written while no bot ran, however long the Store takes to list the timers.
 func TestDurableTimersAnsweredWhileDown(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		store := &slowLists{MemoryStore: new(vk.MemoryStore)}
+		store := &slowLists{new(vk.MemoryStore), time.Second}
 		fake := vktest.Config{Dispatcher: &vk.Dispatcher{Store: store}}.New(t)
 		r := vk.NewRouter("!")
 		timers := &vk.Timers[string]{Store: fake.Store(), Name: "quiz"}
-		timers.Handle(r, func(c *vk.Context, _ string) error {
-			tea, err := c.Ask("Which tea?")
-			if err != nil {
-				return err
-			}
-			return c.Send("Here is your " + tea.Text())
-		})
+		timers.Handle(r, askTea)
 		r.Handle("quiz", func(c *vk.Context) error { _, err := timers.After(c, time.Second, ""); return err })
 		r.When(vk.If(func(*vk.Context) bool { return true }), func(c *vk.Context) error { return c.Send("Welcome!") })
 		fake.Start(r)
@@ -159,12 +156,15 @@ func TestDurableTimersAnsweredWhileDown(t *testing.T) {
 	})
 }
 
-// slowLists is a store that takes long to list values.
-type slowLists struct{ *vk.MemoryStore }
+// A slowLists is a Store that takes some time to list values.
+type slowLists struct {
+	*vk.MemoryStore
+	takes time.Duration
+}
 
 // List implements vk.Lister.
 func (s *slowLists) List(ctx context.Context, prefix string, yield func(string, []byte) bool) error {
-	time.Sleep(time.Second)
+	sleep(s.takes)
 	return s.MemoryStore.List(ctx, prefix, yield)
 }
 

@@ -34,6 +34,7 @@ var mayImport = []struct {
 	{"examples/", []string{".", "api", "miniapp", "middleware", "filestore", "vktest", "vktest/demo"}},
 	{"internal/soak", []string{".", "filestore", "internal/"}},
 	{"internal/hooktest", []string{"."}},
+	{"internal/storetest", []string{"."}},
 	{"internal/gen", []string{"."}},
 	{"internal/", []string{"internal/"}},
 }

@@ -56,6 +56,7 @@ var proseLimits = map[string]float64{
 	"internal/scale":                   0.0,
 	"internal/scan":                    0.0,
 	"internal/soak":                    1.5,
+	"internal/storetest":               0.0,
 	"internal/stacks":                  0.0,
 	"internal/tolerant":                1.0,
 	"internal/trail":                   0.0,

@@ -3,13 +3,11 @@ package pgstore_test
 import (
 	"context"
 	"errors"
-	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/vkrouter/vk/internal/storetest"
 	"github.com/vkrouter/vk/pgstore"
 )
 
@@ -80,7 +78,7 @@ func TestCallErrors(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer store.Close()
-			mustSwap(t, store, "a", "", "1", 0)
+			storetest.Swap(t, store, "a", "", "1", 0)
 			exec(t, server, strings.ReplaceAll(tt.statements, "%", name))
 			for {
 				// The first call may be the first to notice that the connection was ended.
@@ -98,7 +96,7 @@ func TestStandby(t *testing.T) {
 	t.Parallel()
 	server := start(t)
 	store := open(t, server, timeout(20*time.Second))
-	mustSwap(t, store, "a", "", "1", 0)
+	storetest.Swap(t, store, "a", "", "1", 0)
 	server.Kill()
 	if err := server.PostgresStandby(); err != nil {
 		t.Fatal(err)
@@ -116,7 +114,7 @@ func TestStandby(t *testing.T) {
 			break
 		}
 	}
-	if got := value(t, store, "a"); got != "1" {
+	if got := storetest.Value(t, store, "a"); got != "1" {
 		t.Errorf("the value is %q", got)
 	}
 	_, err := pgstore.Open(context.Background(), url(server))
@@ -129,8 +127,8 @@ func TestHangs(t *testing.T) {
 	server := start(t)
 	store := open(t, server, timeout(time.Second))
 	patient := open(t, server, timeout(time.Hour))
-	mustSwap(t, store, "a", "", "1", 0)
-	mustSwap(t, patient, "b", "", "1", 0)
+	storetest.Swap(t, store, "a", "", "1", 0)
+	storetest.Swap(t, patient, "b", "", "1", 0)
 	ctx := context.Background()
 	over := errors.New("over")
 	short, cancel := context.WithCancelCause(ctx)
@@ -155,7 +153,7 @@ func TestHangs(t *testing.T) {
 			break
 		}
 	}
-	mustSwap(t, patient, "c", "", "1", 0)
+	storetest.Swap(t, patient, "c", "", "1", 0)
 }
 
 // TestKill: a server that is killed while many clients count loses no change
@@ -163,52 +161,5 @@ func TestHangs(t *testing.T) {
 func TestKill(t *testing.T) {
 	t.Parallel()
 	server := start(t)
-	store := open(t, server, timeout(5*time.Second))
-	ctx, cancel := context.WithCancel(context.Background())
-	var swapped, unsure atomic.Int64
-	progress := make(chan struct{}, 1)
-	var wg sync.WaitGroup
-	for range 3 {
-		wg.Go(func() { count(ctx, store, &swapped, &unsure, progress) })
-	}
-	for range 3 {
-		for range 20 {
-			<-progress
-		}
-		server.Kill()
-		if err := server.Start(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	<-progress
-	<-progress
-	cancel()
-	wg.Wait()
-	n, _ := strconv.ParseInt(value(t, store, "n"), 10, 64)
-	if sure, most := swapped.Load(), swapped.Load()+unsure.Load(); n < sure || n > most {
-		t.Errorf("the count is %d, want %d to %d", n, sure, most)
-	}
-	t.Logf("%d swapped, %d unsure, count %d", swapped.Load(), unsure.Load(), n)
-}
-
-// count adds one to a value until ctx ends, and sends something after each addition.
-func count(ctx context.Context, store *pgstore.Store, swapped, unsure *atomic.Int64, progress chan struct{}) {
-	for ctx.Err() == nil {
-		old, err := store.Get(context.Background(), "n")
-		if err != nil {
-			continue
-		}
-		n, _ := strconv.Atoi(string(old))
-		ok, err := store.Swap(context.Background(), "n", old, strconv.AppendInt(nil, int64(n)+1, 10), 0)
-		switch {
-		case err != nil:
-			unsure.Add(1)
-		case ok:
-			swapped.Add(1)
-			select {
-			case progress <- struct{}{}:
-			default:
-			}
-		}
-	}
+	storetest.Kill(t, open(t, server, timeout(5*time.Second)), server, 3)
 }

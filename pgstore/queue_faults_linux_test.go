@@ -3,31 +3,15 @@ package pgstore_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/internal/storetest"
 	"github.com/vkrouter/vk/pgstore"
 )
-
-// one returns an event.
-func one(lane, id string) []vk.QueueEvent {
-	return []vk.QueueEvent{{ID: id, Lane: lane, Data: []byte(`1`)}}
-}
-
-// mustPut puts an event and returns the delivered events.
-func mustPut(t testing.TB, s *pgstore.Store, w vk.QueueWorker, lane, id string) []vk.QueueBatch {
-	t.Helper()
-	a, err := s.Put(context.Background(), w, one(lane, id), nil)
-	if err != nil {
-		t.Fatalf("Put: %v", err)
-	}
-	return a.Batches
-}
 
 // TestQueueErrors: an invalid argument and a failure of the server are errors
 // that name the remedy.
@@ -43,14 +27,14 @@ func TestQueueErrors(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			store := open(t, shared)
-			mustPut(t, store, w, "a", "1")
+			storetest.Put(t, store, w, "a", "1")
 			exec(t, shared, strings.ReplaceAll(tt.statement, "%", t.Name()))
-			_, err := store.Put(ctx, w, one("a", "2"), nil)
+			_, err := store.Put(ctx, w, storetest.One("a", "2"), nil)
 			isError(t, err, append(tt.want, "Put", shared.Addr)...)
 			_, err = store.Take(ctx, w)
 			isError(t, err, append(tt.want, "Take")...)
 			open(t, shared, table(t.Name())) // creates the missing tables
-			mustPut(t, store, w, "b", "3")
+			storetest.Put(t, store, w, "b", "3")
 		})
 	}
 	strict := open(t, shared, table("strict"), func(c *pgstore.Config) {
@@ -65,10 +49,13 @@ func TestQueueErrors(t *testing.T) {
 
 	store := open(t, shared)
 	for name, call := range map[string]func() error{
-		"worker":  func() error { _, err := store.Beat(ctx, vk.QueueWorker{Group: 1}, nil); return err },
-		"ID":      func() error { return store.Leave(ctx, vk.QueueWorker{Group: 1, ID: "\x00"}) },
-		"lane":    func() error { _, err := store.Put(ctx, w, one(strings.Repeat("l", 101), ""), nil); return err },
-		"text":    func() error { _, err := store.Put(ctx, w, one("\xff", ""), nil); return err },
+		"worker": func() error { _, err := store.Beat(ctx, vk.QueueWorker{Group: 1}, nil); return err },
+		"ID":     func() error { return store.Leave(ctx, vk.QueueWorker{Group: 1, ID: "\x00"}) },
+		"lane": func() error {
+			_, err := store.Put(ctx, w, storetest.One(strings.Repeat("l", 101), ""), nil)
+			return err
+		},
+		"text":    func() error { _, err := store.Put(ctx, w, storetest.One("\xff", ""), nil); return err },
 		"rule":    func() error { _, err := store.Left(ctx, "a", vk.LimitRule{Rate: -1, Per: time.Second}); return err },
 		"key":     func() error { return store.Reset(ctx, "") },
 		"holders": func() error { _, _, err := store.Acquire(ctx, "a", "b", -1, time.Second); return err },
@@ -97,7 +84,7 @@ func TestSchemaRights(t *testing.T) {
 	}
 	defer store.Close()
 	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 1}
-	got := mustPut(t, store, w, "a", "1")[0]
+	got := storetest.Put(t, store, w, "a", "1")[0]
 	_, err1 := store.Done(ctx, w, []vk.QueueDone{{Lane: "a", Epoch: got.Epoch, GiveBack: true}})
 	_, err2 := store.Beat(ctx, w, nil)
 	_, _, err3 := store.Lead(ctx, w, "poll")
@@ -116,8 +103,8 @@ func TestQueueHangs(t *testing.T) {
 	server := start(t)
 	store := open(t, server, timeout(time.Second))
 	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 10}
-	mustPut(t, store, w, "a", "1")
-	mustPut(t, store, vk.QueueWorker{Group: 1, ID: "first"}, "first", "2")
+	storetest.Put(t, store, w, "a", "1")
+	storetest.Put(t, store, vk.QueueWorker{Group: 1, ID: "first"}, "first", "2")
 	if _, err := store.Take(ctx, vk.QueueWorker{Group: 1, ID: "first", Room: 1}); err != nil { // it makes the Store listen
 		t.Fatal(err)
 	}
@@ -141,12 +128,12 @@ func TestQueueHangs(t *testing.T) {
 	}
 	conn.Close(ctx)
 	server.Pause()
-	_, err = store.Put(ctx, w, one("b", ""), nil)
+	_, err = store.Put(ctx, w, storetest.One("b", ""), nil)
 	isError(t, err, "Put", "no answer in time", "1s")
 	over := errors.New("over")
 	short, cancelShort := context.WithCancelCause(ctx)
 	time.AfterFunc(50*time.Millisecond, func() { cancelShort(over) })
-	if _, err := store.Put(short, w, one("c", ""), nil); !errors.Is(err, over) {
+	if _, err := store.Put(short, w, storetest.One("c", ""), nil); !errors.Is(err, over) {
 		t.Errorf("Put whose ctx ends: %v, want the cause", err)
 	}
 	cancel(over)
@@ -203,7 +190,7 @@ func TestListenAgain(t *testing.T) {
 	exec(t, shared, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN "TestListenAgain%'`)
 	listening(t, store, 2)
 	start := time.Now()
-	mustPut(t, other, vk.QueueWorker{Group: 1, ID: "putter"}, "a", "1")
+	storetest.Put(t, other, vk.QueueWorker{Group: 1, ID: "putter"}, "a", "1")
 	if a := <-taken; len(a.Batches) != 1 || time.Since(start) > 3*time.Second {
 		t.Errorf("Take returns %v after %v", a, time.Since(start))
 	}
@@ -213,67 +200,8 @@ func TestListenAgain(t *testing.T) {
 // nil, and stores none twice.
 func TestQueueKill(t *testing.T) {
 	t.Parallel()
-	ctx := context.Background()
 	server := start(t)
-	store := open(t, server, timeout(5*time.Second))
-	progress := make(chan struct{}, 1)
-	stop, cancel := context.WithCancel(ctx)
-	var mu sync.Mutex
-	put := make(map[string]bool) // by ID; false if Put failed
-	var wg sync.WaitGroup
-	for i := range 3 {
-		wg.Go(func() {
-			w := vk.QueueWorker{Group: 1, ID: fmt.Sprint("putter ", i)}
-			for n := 0; stop.Err() == nil; n++ {
-				id := fmt.Sprint(i, "/", n)
-				_, err := store.Put(ctx, w, one(fmt.Sprint("lane ", n%7), id), nil)
-				mu.Lock()
-				put[id] = err == nil
-				mu.Unlock()
-				if err == nil {
-					select {
-					case progress <- struct{}{}:
-					default:
-					}
-				}
-			}
-		})
-	}
-	for range 2 {
-		for range 20 {
-			<-progress
-		}
-		server.Kill()
-		if err := server.Start(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	<-progress
-	<-progress
-	cancel()
-	wg.Wait()
-	got := make(map[string]int)
-	w := vk.QueueWorker{Group: 1, ID: "taker", Room: 100}
-	for {
-		a, err := store.Done(ctx, w, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(a.Batches) == 0 {
-			break
-		}
-		for _, b := range a.Batches {
-			for _, e := range b.Events {
-				got[e.ID]++
-			}
-		}
-	}
-	for id, sure := range put {
-		if sure && got[id] != 1 || got[id] > 1 {
-			t.Errorf("event %s is there %d times; Put returned nil: %v", id, got[id], sure)
-		}
-	}
-	t.Logf("%d events", len(got))
+	storetest.KillQueue(t, open(t, server, timeout(5*time.Second)), server, 2)
 }
 
 // TestQueueStandby: a server that has become a standby accepts no events.
@@ -282,7 +210,7 @@ func TestQueueStandby(t *testing.T) {
 	server := start(t)
 	store := open(t, server, timeout(20*time.Second))
 	w := vk.QueueWorker{Group: 1, ID: "worker"}
-	mustPut(t, store, w, "a", "1")
+	storetest.Put(t, store, w, "a", "1")
 	server.Kill()
 	if err := server.PostgresStandby(); err != nil {
 		t.Fatal(err)
@@ -291,7 +219,7 @@ func TestQueueStandby(t *testing.T) {
 		t.Fatal(err)
 	}
 	for {
-		_, err := store.Put(context.Background(), w, one("a", "2"), nil)
+		_, err := store.Put(context.Background(), w, storetest.One("a", "2"), nil)
 		if err == nil {
 			t.Fatal("a standby takes events")
 		}
@@ -306,12 +234,12 @@ func TestQueueStandby(t *testing.T) {
 // executed once.
 func TestQueueLostAnswer(t *testing.T) {
 	ctx := context.Background()
-	c := new(cutter)
-	store := open(t, shared, c.dialer)
+	c, cut := cutter()
+	store := open(t, shared, cut)
 	w := vk.QueueWorker{Group: 1, ID: "worker"}
-	mustPut(t, store, w, "a", "")
-	c.armed.Store(true)
-	_, err := store.Put(ctx, w, one("a", ""), nil)
+	storetest.Put(t, store, w, "a", "")
+	c.Armed.Store(true)
+	_, err := store.Put(ctx, w, storetest.One("a", ""), nil)
 	isError(t, err, "Put", "connection reset")
 	w.Room = 1
 	a, err := store.Beat(ctx, w, nil)
@@ -325,7 +253,7 @@ func TestQueueTwoBots(t *testing.T) {
 	ctx := context.Background()
 	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 10}
 	for _, s := range []*pgstore.Store{open(t, shared, table("one shop")), open(t, shared, table(`one "quiz"'`))} {
-		if got := mustPut(t, s, w, "a", "1"); len(got) != 1 || len(got[0].Events) != 1 {
+		if got := storetest.Put(t, s, w, "a", "1"); len(got) != 1 || len(got[0].Events) != 1 {
 			t.Errorf("Put delivers %v", got)
 		}
 		if _, wait, err := s.Reserve(ctx, "key", vk.LimitRule{Rate: 1, Per: time.Hour}); wait > 0 || err != nil {
@@ -342,7 +270,7 @@ func TestTidy(t *testing.T) {
 		INSERT INTO "TestTidy_holders" VALUES ('a', 'b', now() - interval '1 second')`)
 	store := open(t, shared) // has not tidied yet
 	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 1}
-	mustPut(t, store, w, "a", "1")
+	storetest.Put(t, store, w, "a", "1")
 	conn, err := pgx.Connect(ctx, url(shared))
 	if err != nil {
 		t.Fatal(err)

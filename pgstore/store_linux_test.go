@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/vkrouter/vk/internal/dbserver"
+	"github.com/vkrouter/vk/internal/storetest"
 	"github.com/vkrouter/vk/pgstore"
 	"github.com/vkrouter/vk/vktest"
 )
@@ -34,13 +35,13 @@ func TestList(t *testing.T) {
 	for i := range 300 {
 		key := fmt.Sprintf("in/%d", i)
 		want[key] = fmt.Sprint(i)
-		mustSwap(t, store, key, "", want[key], time.Hour)
+		storetest.Swap(t, store, key, "", want[key], time.Hour)
 	}
 	odd := []string{"in*", "in?", "in%", "in_", `in\`, "in", "IN/1", "out/1", "in\uD7FFa", "in\uE000", "in\U0010FFFFa", "io"}
 	for _, key := range odd {
-		mustSwap(t, store, key, "", "x", 0)
+		storetest.Swap(t, store, key, "", "x", 0)
 	}
-	mustSwap(t, store, "in/over", "", "x", time.Nanosecond)
+	storetest.Swap(t, store, "in/over", "", "x", time.Nanosecond)
 	list := func(prefix string, limit int) map[string]string {
 		got := make(map[string]string)
 		if err := store.List(ctx, prefix, func(key string, v []byte) bool {
@@ -101,23 +102,23 @@ func TestLostAnswer(t *testing.T) {
 		{"delete", "0", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := new(cutter)
-			store := open(t, shared, c.dialer)
+			c, cut := cutter()
+			store := open(t, shared, cut)
 			if tt.old != "" {
-				mustSwap(t, store, "a", "", tt.old, 0)
+				storetest.Swap(t, store, "a", "", tt.old, 0)
 			} else { // prepares the statement
-				mustSwap(t, store, "b", "", "1", 0)
+				storetest.Swap(t, store, "b", "", "1", 0)
 			}
-			mustSwap(t, store, "c", "", "1", 0)
-			mustSwap(t, store, "c", "1", "2", 0)
-			mustSwap(t, store, "c", "2", "", 0)
-			c.armed.Store(true)
+			storetest.Swap(t, store, "c", "", "1", 0)
+			storetest.Swap(t, store, "c", "1", "2", 0)
+			storetest.Swap(t, store, "c", "2", "", 0)
+			c.Armed.Store(true)
 			ok, err := store.Swap(context.Background(), "a", []byte(tt.old), []byte(tt.new), 0)
-			if ok || err == nil || c.armed.Load() {
+			if ok || err == nil || c.Armed.Load() {
 				t.Fatalf("Swap whose answer is lost: %v, %v, want an error", ok, err)
 			}
 			isError(t, err, "connection reset")
-			if got := value(t, store, "a"); got != tt.new {
+			if got := storetest.Value(t, store, "a"); got != tt.new {
 				t.Errorf("the value is %q", got)
 			}
 		})
@@ -128,10 +129,10 @@ func TestLostAnswer(t *testing.T) {
 func TestSweep(t *testing.T) {
 	store := open(t, shared)
 	for i := range 20 {
-		mustSwap(t, store, fmt.Sprint("over", i), "", "x", time.Nanosecond)
+		storetest.Swap(t, store, fmt.Sprint("over", i), "", "x", time.Nanosecond)
 	}
 	for i := range 32 {
-		mustSwap(t, store, fmt.Sprint("good", i), "", "x", time.Hour)
+		storetest.Swap(t, store, fmt.Sprint("good", i), "", "x", time.Hour)
 	}
 	if n := rows(t, shared, t.Name()); n != 32 {
 		t.Errorf("%d rows, want those of the 32 values", n)

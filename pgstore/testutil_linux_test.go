@@ -3,17 +3,14 @@ package pgstore_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"log"
-	"net"
 	"os"
-	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/vkrouter/vk/internal/dbserver"
+	"github.com/vkrouter/vk/internal/storetest"
 	"github.com/vkrouter/vk/pgstore"
 )
 
@@ -80,70 +77,12 @@ func table(name string) func(*pgstore.Config) {
 	return func(c *pgstore.Config) { c.Table = name }
 }
 
-// mustSwap swaps, and fails the test if that fails.
-func mustSwap(t testing.TB, s *pgstore.Store, key, old, new string, ttl time.Duration) {
-	t.Helper()
-	if ok, err := s.Swap(context.Background(), key, []byte(old), []byte(new), ttl); !ok || err != nil {
-		t.Fatalf("Swap %q from %q to %q: %v, %v", key, old, new, ok, err)
-	}
-}
-
-// value returns a value.
-func value(t testing.TB, s *pgstore.Store, key string) string {
-	t.Helper()
-	v, err := s.Get(context.Background(), key)
-	if err != nil {
-		t.Fatalf("Get %q: %v", key, err)
-	}
-	return string(v)
-}
-
 // isError checks that err is an *Error whose text has all parts.
-func isError(t testing.TB, err error, parts ...string) {
-	t.Helper()
-	if e := (*pgstore.Error)(nil); !errors.As(err, &e) {
-		t.Fatalf("error %v, want a *pgstore.Error", err)
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("error %q does not say %q", err, part)
-		}
-	}
-}
+var isError = storetest.IsError[*pgstore.Error]
 
-// A cutter makes connections that it can cut between a statement and its answer.
-type cutter struct{ armed atomic.Bool }
-
-// dialer makes a Store use these connections.
-func (c *cutter) dialer(config *pgstore.Config) {
-	config.Pool.ConnConfig.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
-		return &cutConn{Conn: conn, c: c}, err
-	}
-}
-
-type cutConn struct {
-	net.Conn
-	c    *cutter
-	sent atomic.Bool
-	lost bool
-}
-
-func (c *cutConn) Write(p []byte) (int, error) {
-	const bind = 'B'
-	c.sent.Store(c.c.armed.Load() && bytes.IndexByte(p, bind) == 0)
-	return c.Conn.Write(p)
-}
-
-// Read waits for the answer of the server and then loses it.
-func (c *cutConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if c.sent.Load() && c.c.armed.CompareAndSwap(true, false) {
-		c.Conn.Close()
-		c.lost = true
-	}
-	if c.lost {
-		return 0, &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by test")}
-	}
-	return n, err
+// cutter returns a Cutter for statements, and an option that makes a Store use
+// its connections.
+func cutter() (*storetest.Cutter, func(*pgstore.Config)) {
+	c := &storetest.Cutter{Chosen: func(request []byte) bool { return bytes.HasPrefix(request, []byte("B")) }} // Bind
+	return c, func(config *pgstore.Config) { config.Pool.ConnConfig.DialFunc = c.Dial }
 }

@@ -7,13 +7,14 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/vkrouter/vk/internal/storetest"
 	"github.com/vkrouter/vk/internal/versus"
 )
 
 // BenchmarkGet compares Get with a SELECT of the driver.
 func BenchmarkGet(b *testing.B) {
 	store, pool, ctx := open(b, shared), bare(b), context.Background()
-	mustSwap(b, store, "a", "", "value", 0)
+	storetest.Swap(b, store, "a", "", "value", 0)
 	versus.Run(b, "SELECT", 1, func() {
 		if _, err := store.Get(ctx, "a"); err != nil {
 			b.Fatal(err)
@@ -29,8 +30,8 @@ func BenchmarkGet(b *testing.B) {
 // BenchmarkSwap compares Swap with an UPDATE of the driver.
 func BenchmarkSwap(b *testing.B) {
 	store, pool, ctx := open(b, shared), bare(b), context.Background()
-	mustSwap(b, store, "a", "", "value", 0)
-	mustSwap(b, store, "b", "", "value", 0)
+	storetest.Swap(b, store, "a", "", "value", 0)
+	storetest.Swap(b, store, "b", "", "value", 0)
 	versus.Run(b, "UPDATE", 1, func() {
 		if ok, err := store.Swap(ctx, "a", []byte("value"), []byte("value"), 0); !ok || err != nil {
 			b.Fatal(ok, err)

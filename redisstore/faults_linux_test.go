@@ -3,13 +3,11 @@ package redisstore_test
 import (
 	"context"
 	"errors"
-	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/vkrouter/vk/internal/storetest"
 	"github.com/vkrouter/vk/redisstore"
 )
 
@@ -72,7 +70,7 @@ func TestCallErrors(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			server := start(t)
 			store := open(t, server)
-			mustSwap(t, store, "there", "", "1", 0)
+			storetest.Swap(t, store, "there", "", "1", 0)
 			if err := admin(t, server).Do(ctx, tt.command...).Err(); err != nil {
 				t.Fatal(err)
 			}
@@ -81,7 +79,7 @@ func TestCallErrors(t *testing.T) {
 				t.Error("Swap returns true")
 			}
 			isError(t, err, append(tt.want, server.Addr)...)
-			if got := value(t, store, "there"); got != "1" {
+			if got := storetest.Value(t, store, "there"); got != "1" {
 				t.Errorf("the value is %q", got)
 			}
 		})
@@ -92,9 +90,9 @@ func TestCallErrors(t *testing.T) {
 func TestFullMemory(t *testing.T) {
 	server := start(t)
 	store := open(t, server)
-	mustSwap(t, store, "a", "", "1", 0)
+	storetest.Swap(t, store, "a", "", "1", 0)
 	admin(t, server).ConfigSet(context.Background(), "maxmemory", "1")
-	mustSwap(t, store, "a", "1", "", 0)
+	storetest.Swap(t, store, "a", "1", "", 0)
 }
 
 // TestHangs: if the server is paused, calls end at the Store's time limit or
@@ -103,8 +101,8 @@ func TestHangs(t *testing.T) {
 	server := start(t)
 	store := open(t, server, timeout(300*time.Millisecond))
 	patient := open(t, server, timeout(time.Hour))
-	mustSwap(t, store, "a", "", "1", 0)
-	mustSwap(t, patient, "b", "", "1", 0)
+	storetest.Swap(t, store, "a", "", "1", 0)
+	storetest.Swap(t, patient, "b", "", "1", 0)
 	ctx := context.Background()
 	over := errors.New("over")
 	short, cancel := context.WithTimeoutCause(ctx, 300*time.Millisecond, over)
@@ -119,10 +117,10 @@ func TestHangs(t *testing.T) {
 		t.Errorf("Swap whose ctx ends: %v, %v, want the cause", ok, err)
 	}
 	server.Resume()
-	if got := value(t, store, "a"); got != "1" && got != "2" {
+	if got := storetest.Value(t, store, "a"); got != "1" && got != "2" {
 		t.Errorf("the value is %q", got)
 	}
-	mustSwap(t, patient, "c", "", "1", 0)
+	storetest.Swap(t, patient, "c", "", "1", 0)
 }
 
 // TestKill: a server that is killed while many clients count loses no change
@@ -130,51 +128,7 @@ func TestHangs(t *testing.T) {
 func TestKill(t *testing.T) {
 	t.Parallel()
 	server := start(t)
-	store := open(t, server, timeout(2*time.Second))
-	ctx, cancel := context.WithCancel(context.Background())
-	var swapped, unsure atomic.Int64
-	progress := make(chan struct{}, 1)
-	var wg sync.WaitGroup
-	for range 4 {
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				old, err := store.Get(context.Background(), "n")
-				if err != nil {
-					continue
-				}
-				n, _ := strconv.Atoi(string(old))
-				ok, err := store.Swap(context.Background(), "n", old, strconv.AppendInt(nil, int64(n)+1, 10), 0)
-				switch {
-				case err != nil:
-					unsure.Add(1)
-				case ok:
-					swapped.Add(1)
-					select {
-					case progress <- struct{}{}:
-					default:
-					}
-				}
-			}
-		})
-	}
-	for range 3 {
-		for range 20 {
-			<-progress
-		}
-		server.Kill()
-		if err := server.Start(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	<-progress
-	<-progress
-	cancel()
-	wg.Wait()
-	n, _ := strconv.ParseInt(value(t, store, "n"), 10, 64)
-	if sure, most := swapped.Load(), swapped.Load()+unsure.Load(); n < sure || n > most {
-		t.Errorf("the count is %d, want %d to %d", n, sure, most)
-	}
-	t.Logf("%d swapped, %d unsure, count %d", swapped.Load(), unsure.Load(), n)
+	storetest.Kill(t, open(t, server, timeout(2*time.Second)), server, 3)
 }
 
 // TestComesBackEmpty: each Store logs once that the data are gone, and
@@ -186,16 +140,16 @@ func TestComesBackEmpty(t *testing.T) {
 		store := open(t, server, l.logger, timeout(2*time.Second))
 		defer func() {
 			for range 5 {
-				value(t, store, "a")
+				storetest.Value(t, store, "a")
 			}
-			mustSwap(t, store, "b", "", "1", 0)
-			mustSwap(t, store, "b", "1", "", 0)
+			storetest.Swap(t, store, "b", "", "1", 0)
+			storetest.Swap(t, store, "b", "1", "", 0)
 			if n := strings.Count(l.String(), "lost the store's values"); n != 1 {
 				t.Errorf("%d lines, want one:\n%s", n, l)
 			}
 		}()
-		mustSwap(t, store, "a", "", "1", 0)
-		mustSwap(t, store, "a", "1", "", 0)
+		storetest.Swap(t, store, "a", "", "1", 0)
+		storetest.Swap(t, store, "a", "1", "", 0)
 		if l.String() != "" {
 			t.Errorf("logs before: %s", l)
 		}

@@ -5,29 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/vkrouter/vk"
 	"github.com/vkrouter/vk/internal/dbserver"
+	"github.com/vkrouter/vk/internal/storetest"
 	"github.com/vkrouter/vk/redisstore"
 )
-
-// one returns an event.
-func one(lane, id string) []vk.QueueEvent {
-	return []vk.QueueEvent{{ID: id, Lane: lane, Data: []byte(`1`)}}
-}
-
-// mustPut puts an event and returns the delivered events.
-func mustPut(t testing.TB, s *redisstore.Store, w vk.QueueWorker, lane, id string) []vk.QueueBatch {
-	t.Helper()
-	a, err := s.Put(context.Background(), w, one(lane, id), nil)
-	if err != nil {
-		t.Fatalf("Put: %v", err)
-	}
-	return a.Batches
-}
 
 // blocked waits until a Take blocks.
 func blocked(t testing.TB, server *dbserver.Server) {
@@ -64,7 +49,7 @@ func TestQueueErrors(t *testing.T) {
 			if err := admin(t, server).Do(ctx, tt.command...).Err(); err != nil {
 				t.Fatal(err)
 			}
-			_, err := store.Put(ctx, w, one("a", "1"), nil)
+			_, err := store.Put(ctx, w, storetest.One("a", "1"), nil)
 			isError(t, err, append(tt.want, "Put", server.Addr)...)
 			_, err = store.Take(ctx, w)
 			isError(t, err, append(tt.want, "Take")...)
@@ -72,8 +57,11 @@ func TestQueueErrors(t *testing.T) {
 	}
 	store := open(t, start(t))
 	for name, call := range map[string]func() error{
-		"worker":  func() error { _, err := store.Beat(ctx, vk.QueueWorker{Group: 1}, nil); return err },
-		"lane":    func() error { _, err := store.Put(ctx, w, one(strings.Repeat("l", 101), ""), nil); return err },
+		"worker": func() error { _, err := store.Beat(ctx, vk.QueueWorker{Group: 1}, nil); return err },
+		"lane": func() error {
+			_, err := store.Put(ctx, w, storetest.One(strings.Repeat("l", 101), ""), nil)
+			return err
+		},
 		"rule":    func() error { _, err := store.Left(ctx, "a", vk.LimitRule{Rate: -1, Per: time.Second}); return err },
 		"key":     func() error { return store.Reset(ctx, "") },
 		"holders": func() error { _, _, err := store.Acquire(ctx, "a", "b", -1, time.Second); return err },
@@ -105,7 +93,7 @@ func TestQueueRights(t *testing.T) {
 	}
 	defer store.Close()
 	a, b := vk.QueueWorker{Group: 1, ID: "a", Room: 1}, vk.QueueWorker{Group: 1, ID: "b", Room: 1}
-	got := mustPut(t, store, a, "x", "1")[0]
+	got := storetest.Put(t, store, a, "x", "1")[0]
 	_, err1 := store.Beat(ctx, a, []vk.QueueHeld{{Lane: "x", Epoch: got.Epoch, Parked: []int64{got.Events[0].Seq}}})
 	_, err2 := store.Done(ctx, a, []vk.QueueDone{{Lane: "x", Epoch: got.Epoch, GiveBack: true, Pause: time.Second}})
 	_, _, err3 := store.Lead(ctx, a, "poll")
@@ -128,12 +116,12 @@ func TestQueueFullMemory(t *testing.T) {
 	server := start(t)
 	store := open(t, server)
 	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 1}
-	held := mustPut(t, store, w, "a", "1")[0]
+	held := storetest.Put(t, store, w, "a", "1")[0]
 	other := w
 	w.Room, other.ID, other.Room = 0, "other", 0
-	mustPut(t, store, other, "b", "2")
+	storetest.Put(t, store, other, "b", "2")
 	admin(t, server).ConfigSet(ctx, "maxmemory", "1")
-	_, err := store.Put(ctx, w, one("c", "3"), nil)
+	_, err := store.Put(ctx, w, storetest.One("c", "3"), nil)
 	isError(t, err, "Put", "OOM", "raise maxmemory")
 	if _, err := store.Beat(ctx, w, []vk.QueueHeld{{Lane: "a", Epoch: held.Epoch, Last: held.Events[0].Seq}}); err != nil {
 		t.Errorf("Beat: %v", err)
@@ -152,7 +140,7 @@ func TestQueueFullMemory(t *testing.T) {
 		t.Errorf("Leave: %v", err)
 	}
 	admin(t, server).ConfigSet(ctx, "maxmemory", "0")
-	mustPut(t, store, w, "c", "3")
+	storetest.Put(t, store, w, "c", "3")
 }
 
 // TestQueueHangs: if the server is paused, calls end at the Store's time limit
@@ -163,7 +151,7 @@ func TestQueueHangs(t *testing.T) {
 	server := start(t)
 	store := open(t, server, timeout(time.Second))
 	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 10}
-	mustPut(t, store, w, "a", "1")
+	storetest.Put(t, store, w, "a", "1")
 	waiting := w
 	waiting.ID = "waiting"
 	taken := make(chan error, 1)
@@ -174,14 +162,14 @@ func TestQueueHangs(t *testing.T) {
 	}()
 	blocked(t, server)
 	server.Pause()
-	_, err := store.Put(ctx, w, one("b", ""), nil)
+	_, err := store.Put(ctx, w, storetest.One("b", ""), nil)
 	isError(t, err, "Put", "no answer in time", "1s")
 	_, _, err = store.Reserve(ctx, "key", vk.LimitRule{Rate: 1, Per: time.Hour})
 	isError(t, err, "Reserve", "no answer in time")
 	over := errors.New("over")
 	short, cancelShort := context.WithCancelCause(ctx)
 	time.AfterFunc(50*time.Millisecond, func() { cancelShort(over) })
-	if _, err := store.Put(short, w, one("c", ""), nil); !errors.Is(err, over) {
+	if _, err := store.Put(short, w, storetest.One("c", ""), nil); !errors.Is(err, over) {
 		t.Errorf("Put whose ctx ends: %v, want the cause", err)
 	}
 	cancel(over)
@@ -219,7 +207,7 @@ func TestQueueComesBackEmpty(t *testing.T) {
 	server := start(t, "--appendonly", "no")
 	store := open(t, server, new(logText).logger)
 	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 1}
-	before := mustPut(t, store, w, "a", "1")[0]
+	before := storetest.Put(t, store, w, "a", "1")[0]
 	server.Kill()
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
@@ -231,7 +219,7 @@ func TestQueueComesBackEmpty(t *testing.T) {
 	if err != nil || len(a.Lost) != 1 {
 		t.Fatalf("Beat: %v, %v, want a lost lane", a, err)
 	}
-	after := mustPut(t, store, w, "a", "1")[0]
+	after := storetest.Put(t, store, w, "a", "1")[0]
 	if after.Epoch <= before.Epoch || after.Events[0].Seq <= before.Events[0].Seq {
 		t.Errorf("the epoch %d and the Seq %d come after %d and %d", after.Epoch, after.Events[0].Seq, before.Epoch, before.Events[0].Seq)
 	}
@@ -244,13 +232,13 @@ func TestQueueFailOver(t *testing.T) {
 	server := start(t)
 	store, c := open(t, server), admin(t, server)
 	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 1}
-	mustPut(t, store, vk.QueueWorker{Group: 1, ID: "other"}, "b", "1")
+	storetest.Put(t, store, vk.QueueWorker{Group: 1, ID: "other"}, "b", "1")
 	n := c.HGet(ctx, "vk:queue{1}", "n").Val()
-	before := mustPut(t, store, w, "a", "2")[0]
+	before := storetest.Put(t, store, w, "a", "2")[0]
 	if err := errors.Join(c.FlushDB(ctx).Err(), c.HSet(ctx, "vk:queue{1}", "n", n).Err()); err != nil {
 		t.Fatal(err)
 	}
-	after := mustPut(t, store, w, "a", "3")[0]
+	after := storetest.Put(t, store, w, "a", "3")[0]
 	if after.Epoch <= before.Epoch || after.Events[0].Seq <= before.Events[0].Seq {
 		t.Errorf("the epoch %d and the Seq %d come after %d and %d", after.Epoch, after.Events[0].Seq, before.Epoch, before.Events[0].Seq)
 	}
@@ -266,15 +254,15 @@ func TestQueueEvicted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			group := int64(i + 1)
 			holder, putter, taker := vk.QueueWorker{Group: group, ID: "holder", Room: 1}, vk.QueueWorker{Group: group, ID: "putter"}, vk.QueueWorker{Group: group, ID: "taker", Room: 10}
-			held := mustPut(t, store, holder, "held", "1")[0]
+			held := storetest.Put(t, store, holder, "held", "1")[0]
 			holder.Room = 0
-			paused := mustPut(t, store, taker, "paused", "2")[0]
+			paused := storetest.Put(t, store, taker, "paused", "2")[0]
 			_, err := store.Done(ctx, taker, []vk.QueueDone{{Lane: "paused", Epoch: paused.Epoch, GiveBack: true, Pause: time.Millisecond}})
 			if err != nil {
 				t.Fatal(err)
 			}
-			mustPut(t, store, putter, "held", "3")
-			mustPut(t, store, putter, "free", "4")
+			storetest.Put(t, store, putter, "held", "3")
+			storetest.Put(t, store, putter, "free", "4")
 			c.Del(ctx, fmt.Sprintf("vk:queue{%d}%s", group, name))
 			got := make(map[string]int)
 			took := func(a vk.QueueAnswer, err error) {
@@ -289,7 +277,7 @@ func TestQueueEvicted(t *testing.T) {
 				}
 			}
 			for _, lane := range []string{"held", "free", "paused"} {
-				took(store.Put(ctx, putter, one(lane, "new "+lane), nil))
+				took(store.Put(ctx, putter, storetest.One(lane, "new "+lane), nil))
 			}
 			took(store.Beat(ctx, holder, []vk.QueueHeld{{Lane: "held", Epoch: held.Epoch, Last: held.Events[0].Seq}}))
 			took(store.Take(ctx, taker))
@@ -311,80 +299,21 @@ func TestQueueEvicted(t *testing.T) {
 // nil, and stores none twice.
 func TestQueueKill(t *testing.T) {
 	t.Parallel()
-	ctx := context.Background()
 	server := start(t)
-	store := open(t, server, timeout(2*time.Second))
-	progress := make(chan struct{}, 1)
-	stop, cancel := context.WithCancel(ctx)
-	var mu sync.Mutex
-	put := make(map[string]bool) // by ID; false if Put failed
-	var wg sync.WaitGroup
-	for i := range 4 {
-		wg.Go(func() {
-			w := vk.QueueWorker{Group: 1, ID: fmt.Sprint("putter ", i)}
-			for n := 0; stop.Err() == nil; n++ {
-				id := fmt.Sprint(i, "/", n)
-				_, err := store.Put(ctx, w, one(fmt.Sprint("lane ", n%7), id), nil)
-				mu.Lock()
-				put[id] = err == nil
-				mu.Unlock()
-				if err == nil {
-					select {
-					case progress <- struct{}{}:
-					default:
-					}
-				}
-			}
-		})
-	}
-	for range 3 {
-		for range 20 {
-			<-progress
-		}
-		server.Kill()
-		if err := server.Start(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	<-progress
-	<-progress
-	cancel()
-	wg.Wait()
-	got := make(map[string]int)
-	w := vk.QueueWorker{Group: 1, ID: "taker", Room: 100}
-	for {
-		a, err := store.Done(ctx, w, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(a.Batches) == 0 {
-			break
-		}
-		for _, b := range a.Batches {
-			for _, e := range b.Events {
-				got[e.ID]++
-			}
-		}
-	}
-	for id, sure := range put {
-		if sure && got[id] != 1 || got[id] > 1 {
-			t.Errorf("event %s is there %d times; Put returned nil: %v", id, got[id], sure)
-		}
-	}
-	t.Logf("%d events", len(got))
+	storetest.KillQueue(t, open(t, server, timeout(2*time.Second)), server, 3)
 }
 
 // TestQueueLostAnswer: a Put with a lost answer returns an error, and is sent
 // once.
 func TestQueueLostAnswer(t *testing.T) {
 	ctx := context.Background()
-	c := new(cutter)
+	c, cut := cutter()
 	server := start(t)
-	store := open(t, server, c.dialer, func(c *redisstore.Config) { c.Redis.MaxRetries = 3 })
+	store := open(t, server, cut, func(c *redisstore.Config) { c.Redis.MaxRetries = 3 })
 	w := vk.QueueWorker{Group: 1, ID: "worker"}
-	mustPut(t, store, w, "a", "")
-	c.armed.Store(true)
-	_, err := store.Put(ctx, w, one("a", ""), nil)
+	storetest.Put(t, store, w, "a", "")
+	c.Armed.Store(true)
+	_, err := store.Put(ctx, w, storetest.One("a", ""), nil)
 	isError(t, err, "Put", "connection reset")
 	w.Room = 1
 	a, err := store.Beat(ctx, w, nil)
@@ -394,7 +323,7 @@ func TestQueueLostAnswer(t *testing.T) {
 	if err := admin(t, server).ScriptFlush(ctx).Err(); err != nil {
 		t.Fatal(err)
 	}
-	mustPut(t, store, w, "a", "") // the script is sent again to a server that has forgotten it
+	storetest.Put(t, store, w, "a", "") // the script is sent again to a server that has forgotten it
 }
 
 // TestQueueTwoBots: bots with different prefixes share nothing.
@@ -404,7 +333,7 @@ func TestQueueTwoBots(t *testing.T) {
 	shop, quiz := open(t, server), open(t, server, func(c *redisstore.Config) { c.Prefix = "quiz:" })
 	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 10}
 	for _, s := range []*redisstore.Store{shop, quiz} {
-		if got := mustPut(t, s, w, "a", "1"); len(got) != 1 || len(got[0].Events) != 1 {
+		if got := storetest.Put(t, s, w, "a", "1"); len(got) != 1 || len(got[0].Events) != 1 {
 			t.Errorf("Put delivers %v", got)
 		}
 		if _, wait, err := s.Reserve(ctx, "key", vk.LimitRule{Rate: 1, Per: time.Hour}); wait > 0 || err != nil {
@@ -432,6 +361,6 @@ func TestQueueClose(t *testing.T) {
 	} else {
 		isError(t, err, "Take", "after Close")
 	}
-	_, err := store.Put(ctx, w, one("a", ""), nil)
+	_, err := store.Put(ctx, w, storetest.One("a", ""), nil)
 	isError(t, err, "Put", "after Close")
 }

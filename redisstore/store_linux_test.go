@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vkrouter/vk/internal/storetest"
 	"github.com/vkrouter/vk/redisstore"
 	"github.com/vkrouter/vk/vktest"
 )
@@ -54,11 +55,11 @@ func testList(t *testing.T, store *redisstore.Store) {
 	for i := range 600 {
 		key := fmt.Sprintf("in/%d", i)
 		want[key] = fmt.Sprint(i)
-		mustSwap(t, store, key, "", want[key], time.Hour)
+		storetest.Swap(t, store, key, "", want[key], time.Hour)
 	}
 	odd := []string{"in*", "in?", "in[a]", `in\`, "in", "IN/1", "out/1", "a%", "a_", "ab"}
 	for _, key := range odd {
-		mustSwap(t, store, key, "", "x", 0)
+		storetest.Swap(t, store, key, "", "x", 0)
 	}
 	list := func(prefix string, limit int) map[string]string {
 		got := make(map[string]string)
@@ -96,8 +97,8 @@ func TestNames(t *testing.T) {
 	server := start(t)
 	shop := open(t, server)
 	quiz := open(t, server, func(c *redisstore.Config) { c.Prefix = "quiz:" })
-	mustSwap(t, shop, "a", "", "1", 0)
-	mustSwap(t, quiz, "a", "", "2", 0)
+	storetest.Swap(t, shop, "a", "", "1", 0)
+	storetest.Swap(t, quiz, "a", "", "2", 0)
 	c := admin(t, server)
 	for name, want := range map[string]string{"vk:a": "1", "quiz:a": "2"} {
 		if got := c.Get(context.Background(), name).Val(); got != want {
@@ -123,19 +124,19 @@ func TestLostAnswer(t *testing.T) {
 	} {
 		for _, retries := range []int{0, 3} {
 			t.Run(fmt.Sprintf("%s, %d retries", tt.name, retries), func(t *testing.T) {
-				c := new(cutter)
-				store := tt.open(t, c.dialer, func(c *redisstore.Config) { c.Redis.MaxRetries = retries })
-				mustSwap(t, store, "a", "", "0", 0)
-				c.armed.Store(true)
+				c, cut := cutter()
+				store := tt.open(t, cut, func(c *redisstore.Config) { c.Redis.MaxRetries = retries })
+				storetest.Swap(t, store, "a", "", "0", 0)
+				c.Armed.Store(true)
 				ok, err := store.Swap(context.Background(), "a", []byte("0"), []byte("1"), 0)
 				if ok || err == nil {
 					t.Errorf("Swap whose answer is lost: %v, %v, want an error", ok, err)
 				}
-				if c.armed.Load() {
+				if c.Armed.Load() {
 					t.Fatal("no answer was lost")
 				}
 				isError(t, err, "connection reset")
-				if got := value(t, store, "a"); got != "1" {
+				if got := storetest.Value(t, store, "a"); got != "1" {
 					t.Errorf("the value is %q", got)
 				}
 			})
@@ -147,9 +148,9 @@ func TestLostAnswer(t *testing.T) {
 func TestScriptFlush(t *testing.T) {
 	server := start(t)
 	store := open(t, server)
-	mustSwap(t, store, "a", "", "1", 0)
+	storetest.Swap(t, store, "a", "", "1", 0)
 	if err := admin(t, server).ScriptFlush(context.Background()).Err(); err != nil {
 		t.Fatal(err)
 	}
-	mustSwap(t, store, "a", "1", "2", 0)
+	storetest.Swap(t, store, "a", "1", "2", 0)
 }

@@ -3,18 +3,14 @@ package redisstore_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"log/slog"
-	"net"
-	"strings"
 	"sync"
-	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/vkrouter/vk/internal/dbserver"
+	"github.com/vkrouter/vk/internal/storetest"
 	"github.com/vkrouter/vk/redisstore"
 )
 
@@ -52,37 +48,6 @@ func timeout(d time.Duration) func(*redisstore.Config) {
 	return func(c *redisstore.Config) { c.Timeout = d }
 }
 
-// mustSwap swaps, and fails the test if that fails.
-func mustSwap(t testing.TB, s *redisstore.Store, key, old, new string, ttl time.Duration) {
-	t.Helper()
-	if ok, err := s.Swap(context.Background(), key, []byte(old), []byte(new), ttl); !ok || err != nil {
-		t.Fatalf("Swap %q from %q to %q: %v, %v", key, old, new, ok, err)
-	}
-}
-
-// value returns a value.
-func value(t testing.TB, s *redisstore.Store, key string) string {
-	t.Helper()
-	v, err := s.Get(context.Background(), key)
-	if err != nil {
-		t.Fatalf("Get %q: %v", key, err)
-	}
-	return string(v)
-}
-
-// isError checks that err is an *Error whose text has all parts.
-func isError(t testing.TB, err error, parts ...string) {
-	t.Helper()
-	if e := (*redisstore.Error)(nil); !errors.As(err, &e) {
-		t.Fatalf("error %v, want a *redisstore.Error", err)
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("error %q does not say %q", err, part)
-		}
-	}
-}
-
 // A logText is a log that a test reads.
 type logText struct {
 	mu   sync.Mutex
@@ -106,43 +71,12 @@ func (l *logText) logger(c *redisstore.Config) {
 	c.Logger = slog.New(slog.NewTextHandler(l, nil))
 }
 
-// A cutter makes connections that it can cut between a request and its answer.
-type cutter struct{ armed atomic.Bool }
+// isError checks that err is an *Error whose text has all parts.
+var isError = storetest.IsError[*redisstore.Error]
 
-// dialer makes a Store use these connections.
-func (c *cutter) dialer(config *redisstore.Config) {
-	config.Redis.Dialer = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
-		return &cutConn{Conn: conn, c: c}, err
-	}
-}
-
-type cutConn struct {
-	net.Conn
-	c    *cutter
-	sent bool
-	lost bool
-}
-
-func (c *cutConn) Write(p []byte) (int, error) {
-	c.sent = c.c.armed.Load() && bytes.Contains(bytes.ToLower(p), []byte("eval"))
-	return c.Conn.Write(p)
-}
-
-// Read waits for the answer of the server and then loses it.
-func (c *cutConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if c.sent && c.c.armed.CompareAndSwap(true, false) {
-		c.Conn.Close()
-		c.lost = true
-	}
-	if c.lost {
-		return 0, &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by test")}
-	}
-	return n, err
-}
-
-// SyscallConn lets the driver look whether the connection is still open.
-func (c *cutConn) SyscallConn() (syscall.RawConn, error) {
-	return c.Conn.(*net.TCPConn).SyscallConn()
+// cutter returns a Cutter for scripts, and an option that makes a Store use its
+// connections.
+func cutter() (*storetest.Cutter, func(*redisstore.Config)) {
+	c := &storetest.Cutter{Chosen: func(request []byte) bool { return bytes.Contains(bytes.ToLower(request), []byte("eval")) }}
+	return c, func(config *redisstore.Config) { config.Redis.Dialer = c.Dial }
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/vkrouter/vk/internal/storetest"
 	"github.com/vkrouter/vk/internal/versus"
 )
 
@@ -14,7 +15,7 @@ import (
 func BenchmarkGet(b *testing.B) {
 	server := start(b, "--appendonly", "no")
 	store, client, ctx := open(b, server), admin(b, server), context.Background()
-	mustSwap(b, store, "a", "", "value", 0)
+	storetest.Swap(b, store, "a", "", "value", 0)
 	versus.Run(b, "GET", 1, func() {
 		if _, err := store.Get(ctx, "a"); err != nil {
 			b.Fatal(err)
@@ -30,7 +31,7 @@ func BenchmarkGet(b *testing.B) {
 func BenchmarkSwap(b *testing.B) {
 	server := start(b, "--appendonly", "no")
 	store, client, ctx := open(b, server), admin(b, server), context.Background()
-	mustSwap(b, store, "a", "", "value", 0)
+	storetest.Swap(b, store, "a", "", "value", 0)
 	bare := redis.NewScript(`return redis.call('SET', KEYS[1], ARGV[1])`)
 	versus.Run(b, "SET-script", 1, func() {
 		if ok, err := store.Swap(ctx, "a", []byte("value"), []byte("value"), 0); !ok || err != nil {

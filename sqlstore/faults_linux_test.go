@@ -1,16 +1,14 @@
 package sqlstore_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/vkrouter/vk/internal/dbserver"
+	"github.com/vkrouter/vk/internal/storetest"
 	"github.com/vkrouter/vk/sqlstore"
 )
 
@@ -115,7 +114,7 @@ func TestMissingTable(t *testing.T) {
 		t.Run(d.name, func(t *testing.T) {
 			db := d.open(t)
 			store := open(t, db, d.dialect, table(tableOf(t)))
-			mustSwap(t, store, "a", "", "1", 0)
+			storetest.Swap(t, store, "a", "", "1", 0)
 			exec(t, db, "DROP TABLE "+tableOf(t))
 			_, err := store.Get(context.Background(), "a")
 			isError(t, err, "Get: table "+tableOf(t), "restart the bot")
@@ -140,7 +139,7 @@ func TestLocked(t *testing.T) {
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
 	}
-	mustSwap(t, store, "a", "", "1", 0)
+	storetest.Swap(t, store, "a", "", "1", 0)
 }
 
 // TestHangs: if the server is paused, calls end at the Store's time limit or
@@ -151,7 +150,7 @@ func TestHangs(t *testing.T) {
 		db := n.open(t, server)
 		store := open(t, db, n.dialect, timeout(time.Second))
 		patient := open(t, db, n.dialect, timeout(time.Hour))
-		mustSwap(t, patient, "a", "", "1", 0)
+		storetest.Swap(t, patient, "a", "", "1", 0)
 		server.Pause()
 		ctx := context.Background()
 		_, err := store.Get(ctx, "a")
@@ -165,10 +164,10 @@ func TestHangs(t *testing.T) {
 			t.Errorf("Swap whose ctx ends: %v, %v, want the cause", ok, err)
 		}
 		server.Resume()
-		if got := value(t, patient, "a"); got != "1" && got != "2" {
+		if got := storetest.Value(t, patient, "a"); got != "1" && got != "2" {
 			t.Errorf("the value is %q", got)
 		}
-		mustSwap(t, patient, "c", "", "1", 0)
+		storetest.Swap(t, patient, "c", "", "1", 0)
 	})
 }
 
@@ -176,55 +175,8 @@ func TestHangs(t *testing.T) {
 // for which Swap returned true, and makes no change twice.
 func TestKill(t *testing.T) {
 	eachNetwork(t, func(t *testing.T, n network, server *dbserver.Server) {
-		store := open(t, n.open(t, server), n.dialect)
-		ctx, cancel := context.WithCancel(context.Background())
-		var swapped, unsure atomic.Int64
-		progress := make(chan struct{}, 1)
-		var wg sync.WaitGroup
-		for range 3 {
-			wg.Go(func() { count(ctx, store, &swapped, &unsure, progress) })
-		}
-		for range 2 {
-			for range 20 {
-				<-progress
-			}
-			server.Kill()
-			if err := server.Start(); err != nil {
-				t.Fatal(err)
-			}
-		}
-		<-progress
-		<-progress
-		cancel()
-		wg.Wait()
-		got, _ := strconv.ParseInt(value(t, store, "n"), 10, 64)
-		if sure, most := swapped.Load(), swapped.Load()+unsure.Load(); got < sure || got > most {
-			t.Errorf("the count is %d, want %d to %d", got, sure, most)
-		}
-		t.Logf("%d swapped, %d unsure, count %d", swapped.Load(), unsure.Load(), got)
+		storetest.Kill(t, open(t, n.open(t, server), n.dialect), server, 2)
 	})
-}
-
-// count adds one to a value until ctx ends, and sends something after each addition.
-func count(ctx context.Context, store *sqlstore.Store, swapped, unsure *atomic.Int64, progress chan struct{}) {
-	for ctx.Err() == nil {
-		old, err := store.Get(context.Background(), "n")
-		if err != nil {
-			continue
-		}
-		n, _ := strconv.Atoi(string(old))
-		ok, err := store.Swap(context.Background(), "n", old, strconv.AppendInt(nil, int64(n)+1, 10), 0)
-		switch {
-		case err != nil:
-			unsure.Add(1)
-		case ok:
-			swapped.Add(1)
-			select {
-			case progress <- struct{}{}:
-			default:
-			}
-		}
-	}
 }
 
 // TestLostAnswer: a Swap with a lost answer returns an error, never false.
@@ -232,75 +184,39 @@ func TestLostAnswer(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		dialect sqlstore.Dialect
-		open    func(t *testing.T, c *cutter) *sql.DB
+		open    func(t *testing.T, c *storetest.Cutter) *sql.DB
 	}{
-		{"PostgreSQL", sqlstore.PostgreSQL, func(t *testing.T, c *cutter) *sql.DB {
+		{"PostgreSQL", sqlstore.PostgreSQL, func(t *testing.T, c *storetest.Cutter) *sql.DB {
 			config, err := pgx.ParseConfig(postgres.PostgresURL(dbserver.PostgresPassword))
 			if err != nil {
 				t.Fatal(err)
 			}
-			config.DialFunc, c.at, c.execute = c.dial, 0, 'B'
+			config.DialFunc = c.Dial
+			c.Chosen = func(request []byte) bool { return bytes.HasPrefix(request, []byte("B")) } // Bind
 			return stdlib.OpenDB(*config)
 		}},
-		{"MySQL", sqlstore.MySQL, func(t *testing.T, c *cutter) *sql.DB {
-			mysql.RegisterDialContext("cut", func(ctx context.Context, addr string) (net.Conn, error) { return c.dial(ctx, "tcp", addr) })
-			c.at, c.execute = 4, 0x17
+		{"MySQL", sqlstore.MySQL, func(t *testing.T, c *storetest.Cutter) *sql.DB {
+			mysql.RegisterDialContext("cut", func(ctx context.Context, addr string) (net.Conn, error) { return c.Dial(ctx, "tcp", addr) })
+			c.Chosen = func(request []byte) bool { return len(request) > 4 && request[4] == 0x17 } // COM_STMT_EXECUTE
 			return connect(t, "mysql", "root@cut("+mariadb.Addr+")/mysql")
 		}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := new(cutter)
+			c := new(storetest.Cutter)
 			db := tt.open(t, c)
 			defer db.Close()
 			store := open(t, db, tt.dialect, table(tableOf(t)))
 			for _, swap := range [][2]string{{"", "1"}, {"1", "2"}, {"2", ""}} {
-				mustSwap(t, store, "b", swap[0], swap[1], 0) // makes the driver prepare it
-				c.armed.Store(true)
+				storetest.Swap(t, store, "b", swap[0], swap[1], 0) // makes the driver prepare it
+				c.Armed.Store(true)
 				ok, err := store.Swap(context.Background(), "a", []byte(swap[0]), []byte(swap[1]), 0)
-				if ok || err == nil || c.armed.Load() {
+				if ok || err == nil || c.Armed.Load() {
 					t.Fatalf("Swap %q whose answer is lost: %v, %v, want an error", swap, ok, err)
 				}
-				if got := value(t, store, "a"); got != swap[1] {
+				if got := storetest.Value(t, store, "a"); got != swap[1] {
 					t.Errorf("after Swap %q, the value is %q", swap, got)
 				}
 			}
 		})
 	}
-}
-
-// A cutter makes connections that it can cut between a statement and its answer.
-type cutter struct {
-	armed   atomic.Bool
-	at      int  // the offset of the kind in a packet
-	execute byte // the kind of a packet that executes a statement
-}
-
-func (c *cutter) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
-	return &cutConn{TCPConn: conn.(*net.TCPConn), c: c}, err
-}
-
-type cutConn struct {
-	*net.TCPConn
-	c    *cutter
-	sent atomic.Bool
-	lost atomic.Bool
-}
-
-func (c *cutConn) Write(p []byte) (int, error) {
-	c.sent.Store(c.c.armed.Load() && len(p) > c.c.at && p[c.c.at] == c.c.execute)
-	return c.TCPConn.Write(p)
-}
-
-// Read waits for the answer of the server and then loses it.
-func (c *cutConn) Read(p []byte) (int, error) {
-	n, err := c.TCPConn.Read(p)
-	if c.sent.Load() && c.c.armed.CompareAndSwap(true, false) {
-		c.TCPConn.Close()
-		c.lost.Store(true)
-	}
-	if c.lost.Load() {
-		return 0, &net.OpError{Op: "read", Net: "tcp", Err: errors.New("connection reset by test")}
-	}
-	return n, err
 }

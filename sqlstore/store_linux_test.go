@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vkrouter/vk/internal/storetest"
 	"github.com/vkrouter/vk/sqlstore"
 	"github.com/vkrouter/vk/vktest"
 )
@@ -29,11 +30,11 @@ func testList(t *testing.T, store *sqlstore.Store) {
 	for i := range 260 { // more than two pages
 		key := fmt.Sprintf("in/%d", i)
 		want[key] = fmt.Sprint(i)
-		mustSwap(t, store, key, "", want[key], time.Hour)
+		storetest.Swap(t, store, key, "", want[key], time.Hour)
 	}
 	odd := []string{"in*", "in?", "in%", "in_", `in\`, "in", "IN/1", "out/1", "in\uD7FFa", "in\uE000", "in\U0010FFFFa", "io"}
 	for _, key := range odd {
-		mustSwap(t, store, key, "", "x", 0)
+		storetest.Swap(t, store, key, "", "x", 0)
 	}
 	list := func(prefix string, limit int) map[string]string {
 		got := make(map[string]string)
@@ -73,10 +74,10 @@ func testList(t *testing.T, store *sqlstore.Store) {
 func TestExpired(t *testing.T) {
 	each(t, func(t *testing.T, d database, db *sql.DB, store *sqlstore.Store) {
 		for i := range 20 {
-			mustSwap(t, store, fmt.Sprint("over", i), "", "x", time.Hour)
+			storetest.Swap(t, store, fmt.Sprint("over", i), "", "x", time.Hour)
 		}
 		exec(t, db, "UPDATE "+tableOf(t)+" SET expires = 1 WHERE expires <> 0")
-		if got := value(t, store, "over1"); got != "" {
+		if got := storetest.Value(t, store, "over1"); got != "" {
 			t.Errorf("the value is %q", got)
 		}
 		if err := store.List(context.Background(), "", func(key string, _ []byte) bool {
@@ -88,11 +89,11 @@ func TestExpired(t *testing.T) {
 		if ok, err := store.Swap(context.Background(), "over1", []byte("x"), []byte("y"), 0); ok || err != nil {
 			t.Errorf("Swap of an expired value: %v, %v", ok, err)
 		}
-		mustSwap(t, store, "over1", "", "y", 0)
-		mustSwap(t, store, "over2", "", "y", time.Hour)
-		mustSwap(t, store, "over3", "", "", 0)
+		storetest.Swap(t, store, "over1", "", "y", 0)
+		storetest.Swap(t, store, "over2", "", "y", time.Hour)
+		storetest.Swap(t, store, "over3", "", "", 0)
 		for i := range 32 {
-			mustSwap(t, store, fmt.Sprint("good", i), "", "x", time.Hour)
+			storetest.Swap(t, store, fmt.Sprint("good", i), "", "x", time.Hour)
 		}
 		var n int
 		if err := db.QueryRow("SELECT COUNT(*) FROM " + tableOf(t)).Scan(&n); err != nil || n != 34 {
@@ -134,7 +135,7 @@ func TestSchemas(t *testing.T) {
 				name = "bots.shop"
 			}
 			store := open(t, db, d.dialect, table(name))
-			mustSwap(t, store, "a", "", "1", 0)
+			storetest.Swap(t, store, "a", "", "1", 0)
 		})
 	}
 }

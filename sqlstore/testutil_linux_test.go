@@ -3,7 +3,6 @@ package sqlstore_test
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"log"
 	"os"
 	"path/filepath"
@@ -14,6 +13,7 @@ import (
 	"github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/vkrouter/vk/internal/dbserver"
+	"github.com/vkrouter/vk/internal/storetest"
 	"github.com/vkrouter/vk/sqlstore"
 	_ "modernc.org/sqlite"
 )
@@ -119,33 +119,5 @@ func table(name string) func(*sqlstore.Config) {
 	return func(c *sqlstore.Config) { c.Table = name }
 }
 
-// mustSwap swaps, and fails the test if that fails.
-func mustSwap(t testing.TB, s *sqlstore.Store, key, old, new string, ttl time.Duration) {
-	t.Helper()
-	if ok, err := s.Swap(context.Background(), key, []byte(old), []byte(new), ttl); !ok || err != nil {
-		t.Fatalf("Swap %q from %q to %q: %v, %v", key, old, new, ok, err)
-	}
-}
-
-// value returns a value.
-func value(t testing.TB, s *sqlstore.Store, key string) string {
-	t.Helper()
-	v, err := s.Get(context.Background(), key)
-	if err != nil {
-		t.Fatalf("Get %q: %v", key, err)
-	}
-	return string(v)
-}
-
 // isError checks that err is an *Error whose text has all parts.
-func isError(t testing.TB, err error, parts ...string) {
-	t.Helper()
-	if e := (*sqlstore.Error)(nil); !errors.As(err, &e) {
-		t.Fatalf("error %v, want a *sqlstore.Error", err)
-	}
-	for _, part := range parts {
-		if !strings.Contains(err.Error(), part) {
-			t.Errorf("error %q does not say %q", err, part)
-		}
-	}
-}
+var isError = storetest.IsError[*sqlstore.Error]

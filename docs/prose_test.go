@@ -58,6 +58,7 @@ var proseLimits = map[string]float64{
 	"internal/soak":                    1.5,
 	"internal/storetest":               0.0,
 	"internal/stacks":                  0.0,
+	"internal/terminal":                0.0,
 	"internal/tolerant":                1.0,
 	"internal/trail":                   0.0,
 	"internal/vkfacts":                 0.0,

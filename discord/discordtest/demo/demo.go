@@ -6,7 +6,6 @@
 package demo
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -21,6 +20,7 @@ import (
 
 	"github.com/vkrouter/vk/discord"
 	"github.com/vkrouter/vk/discord/discordtest"
+	"github.com/vkrouter/vk/internal/terminal"
 )
 
 // Main runs a bot until the program gets SIGINT or SIGTERM, then exits with status
@@ -122,12 +122,12 @@ func (d *demo) terminal(ctx context.Context, bot discord.Handler) (err error) {
 	d.fake.Home.Role("Owner", discord.PermAdministrator, d.people["you"])
 	d.fake.Start(bot)
 	d.log = d.fake.Log()
-	prompt := isTerminal(d.in)
+	prompt := terminal.Is(d.in)
 	if prompt {
 		d.print("This is a fake Discord; with DISCORD_TOKEN=<a bot's token> the bot runs on the real one.")
 		d.print(d.hint + " Ctrl-D or Ctrl-C ends.")
 	}
-	lines := readLines(ctx, d.in)
+	lines := terminal.Read(ctx, d.in)
 	for {
 		changed := d.fake.Changed()
 		d.show()
@@ -138,14 +138,14 @@ func (d *demo) terminal(ctx context.Context, bot discord.Handler) (err error) {
 		case <-ctx.Done():
 			return nil
 		case l := <-lines:
-			if l.err == io.EOF {
+			if l.Err == io.EOF {
 				return nil
 			}
-			if l.err != nil {
-				return fmt.Errorf("demo: cannot read the next line: %w", l.err)
+			if l.Err != nil {
+				return fmt.Errorf("demo: cannot read the next line: %w", l.Err)
 			}
 			d.asked = false
-			if err := d.act("You", l.text); err != nil {
+			if err := d.act("You", l.Text); err != nil {
 				d.print("(" + err.Error() + ")")
 			}
 			if d.fake.Wait(ctx) != nil {
@@ -260,49 +260,4 @@ func (d *demo) prompt(on bool) {
 		d.asked = true
 		fmt.Fprint(d.out, "You: ")
 	}
-}
-
-// A line is a line of the input without space around it, or the input's end.
-type line struct {
-	text string
-	err  error // io.EOF at the end
-}
-
-// readLines sends the lines of in until ctx ends, and the error that ends them. A
-// pending read of a terminal cannot be cancelled; its goroutine ends with the
-// program.
-func readLines(ctx context.Context, in io.Reader) <-chan line {
-	lines := make(chan line)
-	send := func(l line) bool {
-		select {
-		case lines <- l:
-			return true
-		case <-ctx.Done():
-			return false
-		}
-	}
-	go func() {
-		s := bufio.NewScanner(in)
-		for s.Scan() {
-			if !send(line{text: strings.TrimSpace(s.Text())}) {
-				return
-			}
-		}
-		err := s.Err()
-		if err == nil {
-			err = io.EOF
-		}
-		send(line{err: err})
-	}()
-	return lines
-}
-
-// isTerminal reports whether in is a terminal, where a person types.
-func isTerminal(in io.Reader) bool {
-	f, ok := in.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

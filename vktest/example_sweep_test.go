@@ -31,7 +31,7 @@ func newTill(s *vktest.Stage) vk.Handler {
 func pays(p *vktest.People) {
 	var anna *vktest.Speaker = p.User("Anna")
 	anna.Says("!pay")
-	anna.Hears("Sure?")
+	anna.HearsLike("^Sure")
 	anna.Sleeps(time.Minute)
 	anna.Says("Yes")
 	anna.Hears("Paid.")

@@ -161,7 +161,7 @@ func TestQueueFullMemory(t *testing.T) {
 func TestQueueHangs(t *testing.T) {
 	ctx := context.Background()
 	server := start(t)
-	store := open(t, server, timeout(time.Second))
+	store := open(t, server, timeout(2*time.Second))
 	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 10}
 	mustPut(t, store, w, "a", "1")
 	waiting := w
@@ -175,7 +175,7 @@ func TestQueueHangs(t *testing.T) {
 	blocked(t, server)
 	server.Pause()
 	_, err := store.Put(ctx, w, one("b", ""), nil)
-	isError(t, err, "Put", "no answer in time", "1s")
+	isError(t, err, "Put", "no answer in time", "2s")
 	_, _, err = store.Reserve(ctx, "key", vk.LimitRule{Rate: 1, Per: time.Hour})
 	isError(t, err, "Reserve", "no answer in time")
 	over := errors.New("over")

@@ -121,7 +121,7 @@ func TestHangs(t *testing.T) {
 	}
 	server.Resume()
 	for {
-		if got, err := store.Get(ctx, "a"); err == nil { // the server may still be busy with what it missed
+		if got, err := store.Get(ctx, "a"); err == nil { // the server may still be busy with the old requests
 			if string(got) != "1" && string(got) != "2" {
 				t.Errorf("the value is %q", got)
 			}

@@ -125,20 +125,23 @@ func TestStandby(t *testing.T) {
 // when ctx ends. The Store uses the server again when it continues.
 func TestHangs(t *testing.T) {
 	server := start(t)
-	store := open(t, server, timeout(time.Second))
-	patient := open(t, server, timeout(time.Hour))
-	storetest.Swap(t, store, "a", "", "1", 0)
+	patient := open(t, server, timeout(time.Hour)) // creates the table
+	store := open(t, server, timeout(2*time.Second))
+	storetest.Swap(t, patient, "a", "", "1", 0)
+	if _, err := store.Get(context.Background(), "a"); err != nil { // connects
+		t.Fatal(err)
+	}
 	storetest.Swap(t, patient, "b", "", "1", 0)
 	ctx := context.Background()
 	over := errors.New("over")
 	short, cancel := context.WithCancelCause(ctx)
 	server.Pause()
 	_, err := store.Get(ctx, "a")
-	isError(t, err, "no answer in time", "Config.Timeout, 1s")
+	isError(t, err, "no answer in time", "Config.Timeout, 2s")
 	_, err = store.Swap(ctx, "a", []byte("1"), []byte("2"), 0)
 	isError(t, err, "Swap", "no answer in time")
 	isError(t, store.List(ctx, "a", func(string, []byte) bool { return true }), "List", "no answer in time")
-	_, err = pgstore.Open(ctx, url(server), timeout(time.Second))
+	_, err = pgstore.Open(ctx, url(server), timeout(2*time.Second))
 	isError(t, err, "Open", "no answer in time")
 	time.AfterFunc(100*time.Millisecond, func() { cancel(over) })
 	if ok, err := patient.Swap(short, "b", []byte("1"), []byte("2"), 0); ok || !errors.Is(err, over) {

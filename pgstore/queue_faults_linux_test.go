@@ -101,7 +101,8 @@ func TestSchemaRights(t *testing.T) {
 func TestQueueHangs(t *testing.T) {
 	ctx := context.Background()
 	server := start(t)
-	store := open(t, server, timeout(time.Second))
+	open(t, server) // creates the tables
+	store := open(t, server, timeout(2*time.Second))
 	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 10}
 	storetest.Put(t, store, w, "a", "1")
 	storetest.Put(t, store, vk.QueueWorker{Group: 1, ID: "first"}, "first", "2")
@@ -129,7 +130,7 @@ func TestQueueHangs(t *testing.T) {
 	conn.Close(ctx)
 	server.Pause()
 	_, err = store.Put(ctx, w, storetest.One("b", ""), nil)
-	isError(t, err, "Put", "no answer in time", "1s")
+	isError(t, err, "Put", "no answer in time", "2s")
 	over := errors.New("over")
 	short, cancelShort := context.WithCancelCause(ctx)
 	time.AfterFunc(50*time.Millisecond, func() { cancelShort(over) })
@@ -173,27 +174,31 @@ func listening(t testing.TB, store *pgstore.Store, times int) {
 }
 
 // TestListenAgain: a Take is woken even after the listening connection was
-// lost.
+// lost. A Take that was not woken ends after five seconds. On a busy machine that
+// may happen before the Store listens again, so there are several tries.
 func TestListenAgain(t *testing.T) {
 	ctx := context.Background()
 	store, other := open(t, shared), open(t, shared)
-	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 1}
-	taken := make(chan vk.QueueAnswer, 1)
-	go func() {
-		a, err := store.Take(ctx, w)
-		if err != nil {
-			t.Error(err)
+	for group := range int64(5) {
+		w := vk.QueueWorker{Group: group + 1, ID: "worker", Room: 1}
+		taken := make(chan vk.QueueAnswer, 1)
+		go func() {
+			a, err := store.Take(ctx, w)
+			if err != nil {
+				t.Error(err)
+			}
+			taken <- a
+		}()
+		listening(t, store, 1)
+		before := store.Listens()
+		exec(t, shared, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN "TestListenAgain%'`)
+		listening(t, store, before+1)
+		storetest.Put(t, other, vk.QueueWorker{Group: group + 1, ID: "putter"}, "a", "1")
+		if a := <-taken; len(a.Batches) == 1 {
+			return
 		}
-		taken <- a
-	}()
-	listening(t, store, 1)
-	exec(t, shared, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN "TestListenAgain%'`)
-	listening(t, store, 2)
-	start := time.Now()
-	storetest.Put(t, other, vk.QueueWorker{Group: 1, ID: "putter"}, "a", "1")
-	if a := <-taken; len(a.Batches) != 1 || time.Since(start) > 3*time.Second {
-		t.Errorf("Take returns %v after %v", a, time.Since(start))
 	}
+	t.Error("no Take was woken")
 }
 
 // TestQueueKill: a server that is killed loses no event for which Put returned

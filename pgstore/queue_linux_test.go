@@ -57,14 +57,14 @@ func TestQueueLongLane(t *testing.T) {
 // idle.
 func TestIdleTimeout(t *testing.T) {
 	ctx := context.Background()
-	server := start(t, "-c", "idle_session_timeout=150ms")
+	server := start(t, "-c", "idle_session_timeout=1s")
 	store := open(t, server, func(c *pgstore.Config) { c.Pool.MaxConns = 1 })
 	for range 3 {
 		if _, err := store.Put(ctx, vk.QueueWorker{Group: 1, ID: "worker"}, []vk.QueueEvent{{Lane: "a", Data: []byte("1")}}, nil); err != nil {
 			t.Fatal(err)
 		}
 		for open := 1; open > 0; { // until the server has closed the connection
-			conn, err := pgx.Connect(ctx, url(server))
+			conn, err := pgx.Connect(ctx, url(server)+"?idle_session_timeout=0")
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -149,7 +149,7 @@ func TestQueueFullMemory(t *testing.T) {
 func TestQueueHangs(t *testing.T) {
 	ctx := context.Background()
 	server := start(t)
-	store := open(t, server, timeout(time.Second))
+	store := open(t, server, timeout(2*time.Second))
 	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 10}
 	storetest.Put(t, store, w, "a", "1")
 	waiting := w
@@ -163,7 +163,7 @@ func TestQueueHangs(t *testing.T) {
 	blocked(t, server)
 	server.Pause()
 	_, err := store.Put(ctx, w, storetest.One("b", ""), nil)
-	isError(t, err, "Put", "no answer in time", "1s")
+	isError(t, err, "Put", "no answer in time", "2s")
 	_, _, err = store.Reserve(ctx, "key", vk.LimitRule{Rate: 1, Per: time.Hour})
 	isError(t, err, "Reserve", "no answer in time")
 	over := errors.New("over")

@@ -148,13 +148,13 @@ func TestHangs(t *testing.T) {
 	eachNetwork(t, func(t *testing.T, n network, server *dbserver.Server) {
 		open(t, n.open(t, server), n.dialect) // creates the table
 		db := n.open(t, server)
-		store := open(t, db, n.dialect, timeout(time.Second))
+		store := open(t, db, n.dialect, timeout(2*time.Second))
 		patient := open(t, db, n.dialect, timeout(time.Hour))
 		storetest.Swap(t, patient, "a", "", "1", 0)
 		server.Pause()
 		ctx := context.Background()
 		_, err := store.Get(ctx, "a")
-		isError(t, err, "no answer in time", "Config.Timeout, 1s")
+		isError(t, err, "no answer in time", "Config.Timeout, 2s")
 		_, err = store.Swap(ctx, "a", []byte("1"), []byte("2"), 0)
 		isError(t, err, "Swap", "no answer in time")
 		over := errors.New("over")

@@ -182,17 +182,17 @@ func (t *queueTest) tries() {
 func (t *queueTest) renewal() {
 	ctx := context.Background()
 	c := t.worker(0)
+	endTake := func() {}
 	calls := []func(*queueHand) error{
 		func(h *queueHand) error { _, err := h.q.Put(ctx, h.w, nil, nil); return err },
 		func(h *queueHand) error { _, err := h.q.Done(ctx, h.w, nil); return err },
 		func(h *queueHand) error { _, _, err := h.q.Lead(ctx, h.w, "none"); return err },
 		func(h *queueHand) error { h.beats(""); return nil },
 		func(h *queueHand) error {
-			ctx, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
-			defer cancel()
-			if _, err := h.q.Take(ctx, h.w); !errors.Is(err, context.DeadlineExceeded) {
-				return err
-			}
+			endTake()
+			ctx, cancel := context.WithCancel(ctx)
+			ended := h.taking(ctx)
+			endTake = func() { cancel(); <-ended }
 			return nil
 		},
 	}
@@ -212,6 +212,7 @@ func (t *queueTest) renewal() {
 			}
 		}
 	}
+	endTake()
 	for i, h := range workers {
 		h.finished(fmt.Sprintf("lane%d:1", i), "")
 	}

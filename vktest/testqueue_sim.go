@@ -19,7 +19,7 @@ import (
 // order.
 func (t *queueTest) workers() {
 	s := &queueSim{queueTest: t, lanes: make([]queueSimLane, 12), over: time.Now().Add(9 * time.Second)}
-	s.end = s.over.Add(3 * vk.QueueLease)
+	s.end = s.over.Add(time.Minute)
 	var wg sync.WaitGroup
 	for i := range 6 {
 		wg.Go(func() { s.work(i, rand.New(rand.NewPCG(rand.Uint64(), 2))) })

@@ -31,12 +31,13 @@ func MySQL(args ...string) (*Server, error) {
 		os.RemoveAll(s.dir)
 		return nil, fmt.Errorf("dbserver: mariadb-install-db: %w\n%s", err, out)
 	}
-	s.args = append([]string{path, "--no-defaults", "--datadir=" + data, "--bind-address=127.0.0.1", "--port=" + s.port(),
-		"--socket=" + filepath.Join(s.dir, "socket"), "--pid-file=" + filepath.Join(s.dir, "pid"), "--skip-name-resolve",
-		"--innodb-buffer-pool-size=16M"}, args...)
 	s.ready = "ready for connections"
-	if err := s.Start(); err != nil {
-		s.Close()
+	err = s.begin(func(port string) []string {
+		return append([]string{path, "--no-defaults", "--datadir=" + data, "--bind-address=127.0.0.1", "--port=" + port,
+			"--socket=" + filepath.Join(s.dir, "socket"), "--pid-file=" + filepath.Join(s.dir, "pid"), "--skip-name-resolve",
+			"--innodb-buffer-pool-size=16M"}, args...)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -31,11 +31,12 @@ func Postgres(args ...string) (*Server, error) {
 		os.RemoveAll(s.dir)
 		return nil, err
 	}
-	s.args = append([]string{path, "-D", data, "-p", s.port(), "-c", "listen_addresses=127.0.0.1",
-		"-c", "unix_socket_directories=", "-c", "shared_buffers=16MB", "-c", "max_connections=50"}, args...)
 	s.ready = "database system is ready to accept"
-	if err := s.Start(); err != nil {
-		s.Close()
+	err = s.begin(func(port string) []string {
+		return append([]string{path, "-D", data, "-p", port, "-c", "listen_addresses=127.0.0.1",
+			"-c", "unix_socket_directories=", "-c", "shared_buffers=16MB", "-c", "max_connections=50"}, args...)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -11,11 +11,12 @@ func Redis(args ...string) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.args = append([]string{path, "--bind", "127.0.0.1", "--port", s.port(), "--dir", s.dir,
-		"--save", "", "--appendonly", "yes", "--appendfsync", "always"}, args...)
 	s.ready = "Ready to accept connections"
-	if err := s.Start(); err != nil {
-		s.Close()
+	err = s.begin(func(port string) []string {
+		return append([]string{path, "--bind", "127.0.0.1", "--port", port, "--dir", s.dir,
+			"--save", "", "--appendonly", "yes", "--appendfsync", "always"}, args...)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return s, nil

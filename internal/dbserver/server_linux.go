@@ -29,8 +29,9 @@ type Server struct {
 	ready string   // the log line of a server that is ready
 	cred  *syscall.Credential
 
-	cmd *exec.Cmd
-	log *serverLog
+	cmd   *exec.Cmd
+	log   *serverLog
+	ended chan struct{} // closed when cmd has ended
 }
 
 // newServer creates the directory of a server. It belongs to the user that the
@@ -40,19 +41,36 @@ func newServer(cred *syscall.Credential) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{dir: dir, cred: cred}
 	if cred != nil {
-		err = os.Chown(dir, int(cred.Uid), int(cred.Gid))
+		if err := os.Chown(dir, int(cred.Uid), int(cred.Gid)); err != nil {
+			os.RemoveAll(dir)
+			return nil, err
+		}
 	}
-	if err == nil {
-		s.Addr, err = freeAddr()
+	return &Server{dir: dir, cred: cred}, nil
+}
+
+// begin starts a new server with the arguments for a port. A server that ends at
+// once is started again at another port: another process may have taken the first
+// one meanwhile.
+func (s *Server) begin(args func(port string) []string) (err error) {
+	for range 5 {
+		if s.Addr, err = freeAddr(); err != nil {
+			break
+		}
+		s.args = args(s.port())
+		if err = s.Start(); !errors.Is(err, errEnded) {
+			break
+		}
 	}
 	if err != nil {
-		os.RemoveAll(dir)
-		return nil, err
+		os.RemoveAll(s.dir)
 	}
-	return s, nil
+	return err
 }
+
+// errEnded is the error of a server that ends before it is ready.
+var errEnded = errors.New("it has ended")
 
 // freeAddr returns an address with a free port.
 func freeAddr() (string, error) {
@@ -79,11 +97,19 @@ func (s *Server) Start() error {
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
+	ended := make(chan struct{})
+	s.ended = ended
+	go func(cmd *exec.Cmd) { // ends with the server
+		cmd.Wait()
+		close(ended)
+	}(s.cmd)
 	timer := time.NewTimer(startTime)
 	defer timer.Stop()
 	select {
 	case <-s.log.found:
 		return nil
+	case <-ended:
+		return fmt.Errorf("dbserver: %s is not ready: %w:\n%s", s.args[0], errEnded, s.log)
 	case <-timer.C:
 		s.Kill()
 		return fmt.Errorf("dbserver: %s is not ready after %v:\n%s", s.args[0], startTime, s.log)
@@ -101,8 +127,13 @@ func (s *Server) command(args ...string) *exec.Cmd {
 
 // Kill ends the server as kill -9 does, with all its processes.
 func (s *Server) Kill() {
+	select {
+	case <-s.ended:
+		return // its process ID may be another's by now
+	default:
+	}
 	s.signal(syscall.SIGKILL)
-	s.cmd.Wait()
+	<-s.ended
 }
 
 // Pause stops all processes of the server with SIGSTOP: connections stay open,

@@ -1,6 +1,8 @@
 package dbserver
 
 import (
+	"errors"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -32,6 +34,44 @@ func TestServer(t *testing.T) {
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestBegin: a server whose port is taken is started again at another port.
+func TestBegin(t *testing.T) {
+	for _, tt := range []struct {
+		name, command string
+		want          error
+		starts        int
+	}{
+		{"the second port is free", "echo ready; sleep 600", nil, 2},
+		{"never", "echo no; exit 1", errEnded, 5},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, err := newServer(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.ready = "ready"
+			var ports []string
+			err = s.begin(func(port string) []string {
+				ports = append(ports, port)
+				command := "exit 1"
+				if len(ports) > 1 {
+					command = tt.command
+				}
+				return []string{"/bin/sh", "-c", command}
+			})
+			if !errors.Is(err, tt.want) || len(ports) != tt.starts || s.port() != ports[len(ports)-1] {
+				t.Errorf("%v, at the ports %v, the last is %s", err, ports, s.port())
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+			if _, err := os.Stat(s.dir); !errors.Is(err, os.ErrNotExist) {
+				t.Errorf("its directory is left: %v", err)
+			}
+		})
 	}
 }
 

@@ -2,7 +2,6 @@ package fakediscord
 
 import (
 	"net/http"
-	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,11 +20,11 @@ func inBubble(t *testing.T, cfg Config, f func(t *testing.T, f *fixture, client 
 		served := make(chan struct{})
 		go func() { server.Serve(l); close(served) }()
 		transport := &http.Transport{DialContext: l.Dial}
-		fix.http = &httptest.Server{URL: "http://discord.test"}
+		fix.url, fix.client = cfg.URL, &http.Client{Transport: transport}
 		fix.anna = fix.s.AddUser("Anna")
 		fix.guild = fix.s.AddGuild("Guild", fix.anna)
 		fix.general = fix.s.Channels(fix.guild)[0].ID
-		f(t, fix, &http.Client{Transport: transport})
+		f(t, fix, fix.client)
 		transport.CloseIdleConnections()
 		fix.s.Close()
 		server.Close()

@@ -88,15 +88,16 @@ func (s *Server) mistake(ctx context.Context, e *endpoint) string {
 	if err != nil {
 		return err.Error()
 	}
-	altered := s.Sign(time.Now(), ping)
-	altered.Set("X-Signature-Timestamp", strconv.FormatInt(time.Now().Unix()-1, 10))
-	unsigned := s.Sign(time.Now(), ping)
+	now := time.Now()
+	altered := s.Sign(now, ping)
+	altered.Set("X-Signature-Timestamp", strconv.FormatInt(now.Unix()-1, 10))
+	unsigned := s.Sign(now, ping)
 	unsigned.Del("X-Signature-Ed25519")
 	for _, forged := range []struct {
 		what   string
 		header http.Header
 	}{
-		{"the signature of another key", signed(another, time.Now(), ping)},
+		{"the signature of another key", signed(another, now, ping)},
 		{"another timestamp than was signed", altered},
 		{"no signature", unsigned},
 	} {

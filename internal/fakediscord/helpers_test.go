@@ -16,11 +16,12 @@ import (
 	"github.com/vkrouter/vk/internal/websocket"
 )
 
-// A fixture is a fake on a real socket with a guild of Anna's.
+// A fixture is a fake with a guild of Anna's, on a real socket or in a bubble.
 type fixture struct {
 	t       *testing.T
 	s       *Server
-	http    *httptest.Server
+	url     string
+	client  *http.Client
 	guild   ID
 	general ID
 	anna    ID
@@ -32,8 +33,9 @@ func newFixture(t *testing.T, cfg Config) *fixture {
 		cfg.Global = -1
 	}
 	f := &fixture{t: t, s: New(cfg)}
-	f.http = httptest.NewServer(f.s)
-	t.Cleanup(func() { f.s.Close(); f.http.Close() })
+	server := httptest.NewServer(f.s)
+	f.url, f.client = server.URL, server.Client()
+	t.Cleanup(func() { f.s.Close(); server.Close() })
 	f.anna = f.s.AddUser("Anna")
 	f.guild = f.s.AddGuild("Guild", f.anna)
 	f.general = f.s.Channels(f.guild)[0].ID
@@ -51,7 +53,7 @@ type reply struct {
 // call makes a request as the bot.
 func (f *fixture) call(method, path, body string, header ...string) reply {
 	f.t.Helper()
-	r, err := http.NewRequestWithContext(f.t.Context(), method, f.http.URL+"/api/v10"+path, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(f.t.Context(), method, f.url+"/api/v10"+path, strings.NewReader(body))
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -62,7 +64,7 @@ func (f *fixture) call(method, path, body string, header ...string) reply {
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	resp, err := f.http.Client().Do(r)
+	resp, err := f.client.Do(r)
 	if err != nil {
 		f.t.Fatalf("%s %s: %v", method, path, err)
 	}
@@ -137,7 +139,7 @@ type gatewayClient struct {
 // dial connects to the gateway with a query and reads HELLO.
 func (f *fixture) dial(query string) *gatewayClient {
 	f.t.Helper()
-	c, _, err := websocket.Dial(f.t.Context(), "ws"+strings.TrimPrefix(f.http.URL, "http")+"/gateway?"+query, nil)
+	c, _, err := websocket.Dial(f.t.Context(), "ws"+strings.TrimPrefix(f.url, "http")+"/gateway?"+query, nil)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -191,7 +193,7 @@ func (p payload) object(t *testing.T) object {
 
 // read returns the next payload.
 func (g *gatewayClient) read() (p payload, err error) {
-	ctx, cancel := context.WithTimeout(g.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(g.t.Context(), time.Minute)
 	defer cancel()
 	var b []byte
 	if g.messages != nil {

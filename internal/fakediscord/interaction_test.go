@@ -341,37 +341,38 @@ func TestInteractionTimes(t *testing.T) {
 
 // TestLimitsOfCallbacks: callbacks do not count globally, and faults hit them.
 func TestLimitsOfCallbacks(t *testing.T) {
-	f := newFixture(t, Config{Global: 1})
-	f.define(simpleCommand)
-	f.s.mu.Lock()
-	f.s.global.since = time.Now() // the request above has used it up
-	f.s.mu.Unlock()
-	var uses []use
-	for range 3 {
+	inBubble(t, Config{Global: 1}, func(t *testing.T, f *fixture, client *http.Client) {
+		f.define(simpleCommand)
+		f.s.mu.Lock()
+		f.s.global.since = time.Now() // the request above has used it up
+		f.s.mu.Unlock()
+		var uses []use
+		for range 3 {
+			u := f.slash("a", nil)
+			u.reply(`{"type":5}`)
+			uses = append(uses, u)
+		}
+		f.ok("PATCH", uses[0].hook()+"/messages/@original", `{"content":"x"}`, "Authorization", "")
+		for range 5 {
+			f.ok("POST", uses[1].hook(), `{"content":"x"}`, "Authorization", "")
+		}
+		f.refused(429, 0, "POST", uses[1].hook(), `{"content":"x"}`, "Authorization", "")
+		f.ok("POST", uses[2].hook(), `{"content":"x"}`, "Authorization", "") // each token has its own bucket
+		f.s.Fail(Fault{Call: "POST /interactions/*/*/callback", Times: 1, Status: 429, RetryAfter: time.Second})
+		f.s.Fail(Fault{Call: "POST /interactions/*/*/callback", Times: 1, Lost: true})
 		u := f.slash("a", nil)
-		u.reply(`{"type":5}`)
-		uses = append(uses, u)
-	}
-	f.ok("PATCH", uses[0].hook()+"/messages/@original", `{"content":"x"}`, "Authorization", "")
-	for range 5 {
-		f.ok("POST", uses[1].hook(), `{"content":"x"}`, "Authorization", "")
-	}
-	f.refused(429, 0, "POST", uses[1].hook(), `{"content":"x"}`, "Authorization", "")
-	f.ok("POST", uses[2].hook(), `{"content":"x"}`, "Authorization", "") // each token has its own bucket
-	f.s.Fail(Fault{Call: "POST /interactions/*/*/callback", Times: 1, Status: 429, RetryAfter: time.Second})
-	f.s.Fail(Fault{Call: "POST /interactions/*/*/callback", Times: 1, Lost: true})
-	u := f.slash("a", nil)
-	f.refused(429, 0, "POST", u.path(), `{"type":5}`)
-	r, err := http.NewRequest("POST", f.http.URL+"/api/v10"+u.path(), strings.NewReader(`{"type":5}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", "application/json")
-	if resp, err := f.http.Client().Do(r); err == nil {
-		resp.Body.Close()
-		t.Error("the answer is not lost")
-	}
-	f.refused(400, 40060, "POST", u.path(), `{"type":5}`)
+		f.refused(429, 0, "POST", u.path(), `{"type":5}`)
+		r, err := http.NewRequest("POST", f.url+"/api/v10"+u.path(), strings.NewReader(`{"type":5}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		if resp, err := client.Do(r); err == nil {
+			resp.Body.Close()
+			t.Error("the answer is not lost")
+		}
+		f.refused(400, 40060, "POST", u.path(), `{"type":5}`)
+	})
 }
 
 // TestCutBeforeCallback: the callback does not need the gateway, and an event that the

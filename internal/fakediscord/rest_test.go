@@ -185,7 +185,7 @@ func TestMessagesAreForgotten(t *testing.T) {
 func TestMe(t *testing.T) {
 	f := newFixture(t, Config{})
 	me := f.ok("PATCH", "/users/@me", `{"avatar":"`+pixel+`"}`)
-	resp, err := http.Get(f.http.URL + "/cdn/avatars/" + f.s.Me().String() + "/" + me["avatar"].(string) + ".png?size=64")
+	resp, err := http.Get(f.url + "/cdn/avatars/" + f.s.Me().String() + "/" + me["avatar"].(string) + ".png?size=64")
 	if err != nil || resp.StatusCode != 200 || resp.Header.Get("Content-Type") != "image/png" {
 		t.Errorf("the avatar: %v, %v", resp, err)
 	}

@@ -132,10 +132,18 @@ func (it *Item) Done(after func()) {
 func (it *Item) Return(pause time.Duration) {
 	w := it.lane.w
 	w.mu.Lock()
-	ended := it.end()
+	if it.over {
+		w.mu.Unlock()
+		return
+	}
+	ln := it.lane
+	ln.pause = max(ln.pause, pause)
+	ln.close() // the room that the item leaves is for no other one
+	it.end()
+	stays := ln.leave()
 	w.mu.Unlock()
-	if ended {
-		it.leaveLane(pause)
+	if len(stays) > 0 {
+		w.cfg.End(stays, false)
 	}
 }
 
@@ -200,16 +208,22 @@ func (ln *lane) handOut() {
 	}
 }
 
+// close makes the worker hand out no more items of the lane, and begin none. The caller
+// holds the lock.
+func (ln *lane) close() {
+	if !ln.leaving && !ln.lost {
+		ln.leaving, ln.next = true, nil
+		ln.w.changed()
+	}
+}
+
 // leave makes the worker give the lane back, and returns the items with a handler that
 // waits: these must end. The caller holds the lock.
 func (ln *lane) leave() (stays []*Item) {
 	if ln.lost {
 		return nil
 	}
-	if !ln.leaving {
-		ln.leaving, ln.next = true, nil
-		ln.w.changed()
-	}
+	ln.close()
 	for _, it := range slices.Clone(ln.items) {
 		if !it.begun {
 			it.end() // another worker gets it

@@ -17,6 +17,7 @@ type script struct {
 	mu    sync.Mutex
 	put   Answer // for the next Put
 	take  []Answer
+	late  chan Answer // if not nil, the answer of the Takes that begin
 	beat  Answer
 	err   error // of all calls
 	full  error // of Put
@@ -62,7 +63,16 @@ func (s *script) Take(ctx context.Context, _ ID) (Answer, error) {
 		s.mu.Unlock()
 		return a, nil
 	}
+	late := s.late
 	s.mu.Unlock()
+	if late != nil {
+		select {
+		case a := <-late:
+			return a, nil
+		case <-ctx.Done():
+			return Answer{}, ctx.Err()
+		}
+	}
 	select {
 	case <-time.After(time.Second):
 		s.mu.Lock()
@@ -382,7 +392,10 @@ func TestLost(t *testing.T) {
 		if s := b.State(); s.Lanes != 1 || s.Parked != 0 || s.Waiting != 1 {
 			t.Errorf("before: %+v", s)
 		}
-		b.q.set(func() { b.q.beat = Answer{Lost: []Lost{{"a", 1}}} })
+		late := make(chan Answer)
+		b.q.set(func() { b.q.late = late })
+		time.Sleep(time.Second + 1)
+		b.q.set(func() { b.q.late, b.q.beat = nil, Answer{Lost: []Lost{{"a", 1}}} })
 		time.Sleep(2 * time.Second)
 		synctest.Wait()
 		if !slices.Equal(b.ended, []string{"2 lost=true"}) || !items[0].Lost() || items[1].Begin(context.Background()) {
@@ -393,8 +406,11 @@ func TestLost(t *testing.T) {
 		if n := b.q.count("Done"); n > 0 {
 			t.Errorf("%d reports of a lost lane", n)
 		}
-		b.bring(Answer{Batches: []Batch{batch("a", 1, 0, 4)}}, Answer{Batches: []Batch{batch("a", 9, 0, 2)}})
-		b.got(t, 2) // the first answer is of a call that began before the loss
+		late <- Answer{Batches: []Batch{batch("a", 1, 0, 4)}} // of a call that began before the loss
+		synctest.Wait()
+		b.got(t)
+		b.bring(Answer{Batches: []Batch{batch("a", 9, 0, 2)}})
+		b.got(t, 2)
 	})
 }
 

@@ -325,6 +325,7 @@ func TestDrain(t *testing.T) {
 		if d := time.Since(began); d > 8*time.Second {
 			t.Errorf("it took %v to drain a handler of 8 s", d)
 		}
+		time.Sleep(time.Second) // b handles what it was handed
 		a.tell(t, "e7", 5, "late")
 		time.Sleep(time.Second)
 		a.Dispatcher.Stop(context.Background())

@@ -54,8 +54,11 @@ func (c *Client) Send(ctx context.Context, peer int64, text string, opts ...Send
 	if err != nil {
 		return err
 	}
-	to := recipient(Params{"peer_ids": peer})
-	step := newSendStep(ctx, to, o)
+	name := "" // the peer's, for the send's key, which is random without a name and a handler
+	if o.name != "" || ctx.Value(sendScopeKey{}) != nil {
+		name = recipient(Params{"peer_ids": peer})
+	}
+	step := newSendStep(ctx, name, o)
 	if step.isDone() {
 		sent, err := readSent(step.said.Value, peer)
 		if o.into != nil && err == nil {
@@ -63,11 +66,14 @@ func (c *Client) Send(ctx context.Context, peer int64, text string, opts ...Send
 		}
 		return err
 	}
-	parts, err := c.parts(o, o.randomIDs(ctx, to, step))
+	parts, err := c.parts(o, o.randomIDs(ctx, name, step))
 	if err != nil {
 		return err
 	}
-	d := c.deliver(ctx, []int64{peer}, parts, c.chain())[0]
+	to := [1]Delivery{{PeerID: peer}}
+	o.peer[0] = peer
+	c.deliver(ctx, to[:], o.peer[:], parts, c.chain())
+	d := to[0]
 	step.keep(d)
 	if o.into != nil && (d.Err == nil || d.Sent.CMID != 0 || d.Sent.ID != 0) {
 		*o.into = d.Sent
@@ -85,50 +91,6 @@ func newOutgoing(text string, opts []SendOption) (*outgoing, error) {
 	return o, nil
 }
 
-// parts returns the parameters of the calls that send a message, without the
-// recipients. All parts, including their random ids, are made before the first
-// call.
-func (c *Client) parts(o *outgoing, ids func(part int) any) ([]Params, error) {
-	texts := splitText(o.text, o.spans, c.maxMessage())
-	if _, ok := o.params["format_data"]; ok && len(texts) > 1 {
-		return nil, errors.New("vk: messages.send: format_data is for one message, and the text needs several")
-	}
-	parts := make([]Params, len(texts))
-	for i, text := range texts {
-		p := make(Params, len(o.params)+3)
-		for name, value := range o.params {
-			if inPart(name, value, i, len(texts)-1) {
-				p[name] = value
-			}
-		}
-		p["random_id"] = ids(i)
-		text.setIn(p)
-		parts[i] = p
-	}
-	return parts, nil
-}
-
-// inPart reports whether a parameter of messages.send belongs to part i of a
-// message. A parameter that is shown once is placed where readers expect it:
-// the reply above the text, all others below.
-func inPart(name string, value any, i, last int) bool {
-	switch name {
-	case "reply_to":
-		return i == 0
-	case "forward":
-		var f struct {
-			IsReply bool `json:"is_reply"`
-		}
-		if s, _, err := paramText(value); err == nil && tolerant.Unmarshal([]byte(s), &f) == nil && f.IsReply {
-			return i == 0
-		}
-		return i == last
-	case "attachment", "keyboard", "template", "sticker_id", "lat", "long", "payload", "forward_messages":
-		return i == last
-	}
-	return true
-}
-
 // maxMessage returns the longest text of one message, in UTF-16 code units.
 func (c *Client) maxMessage() int {
 	if c.MaxMessage < 0 {
@@ -137,30 +99,30 @@ func (c *Client) maxMessage() int {
 	return cmp.Or(c.MaxMessage, 4096)
 }
 
-// deliver sends the parts of a message to all peers, at most 100, and returns
-// the result for each of them, in order. A peer that does not get one part does
-// not get the later ones. The function call makes the calls.
-func (c *Client) deliver(ctx context.Context, peers []int64, parts []Params, call CallFunc) []Delivery {
-	result := make([]Delivery, len(peers))
-	todo := make([]*Delivery, len(peers))
-	for i, peer := range peers {
-		result[i].PeerID = peer
-		todo[i] = &result[i]
-	}
+// deliver sends the parts of a message to peers, at most 100, and sets the
+// results in their deliveries. A peer that does not get one part does not get
+// the later ones. The function call makes the calls. deliver changes the parts.
+func (c *Client) deliver(ctx context.Context, to []Delivery, peers []int64, parts []Params, call CallFunc) {
 	for _, part := range parts {
-		if len(todo) == 0 {
+		if len(peers) == 0 {
 			break
 		}
-		answer, err := c.sendPart(ctx, todo, part, call)
-		todo = slices.DeleteFunc(todo, func(d *Delivery) bool {
-			d.Err = err
-			if err == nil {
+		answer, err := c.sendPart(ctx, peers, part, call)
+		var rest []int64
+		for i := range to {
+			d := &to[i]
+			if d.Err != nil {
+				continue
+			}
+			if d.Err = err; err == nil {
 				d.Err = d.Sent.addPart(answer, d.PeerID, len(parts) > 1)
 			}
-			return d.Err != nil
-		})
+			if d.Err == nil && len(parts) > 1 {
+				rest = append(rest, d.PeerID)
+			}
+		}
+		peers = rest
 	}
-	return result
 }
 
 // A sentItem is the result of messages.send for one recipient.
@@ -181,19 +143,16 @@ type itemError struct {
 }
 
 // sendPart makes one call of messages.send and returns its results by
-// recipient.
-func (c *Client) sendPart(ctx context.Context, to []*Delivery, part Params, call CallFunc) ([]sentItem, error) {
-	peers := make([]int64, len(to))
-	for i, d := range to {
-		peers[i] = d.PeerID
-	}
-	p := Params{"peer_ids": peers}
-	maps.Copy(p, part)
+// recipient. It adds the recipients to the part.
+func (c *Client) sendPart(ctx context.Context, peers []int64, part Params, call CallFunc) ([]sentItem, error) {
 	usual := !slices.ContainsFunc(recipientParams[:], func(name string) bool { _, given := part[name]; return given })
 	if usual && c.known() == tokenOther {
 		return c.sendEach(ctx, peers, part, call), nil
 	}
-	items, err := callSend(ctx, p, call)
+	if _, given := part["peer_ids"]; !given {
+		part["peer_ids"] = peers
+	}
+	items, err := callSend(ctx, part, call)
 	if err != nil {
 		if usual && c.isOther(ctx, err) {
 			return c.sendEach(ctx, peers, part, call), nil
@@ -245,11 +204,12 @@ func (c *Client) isOther(ctx context.Context, refusal error) bool {
 }
 
 // sendEach makes one call of messages.send per recipient, as VK requires for a
-// user token.
+// user token, without the part's peer_ids.
 func (c *Client) sendEach(ctx context.Context, peers []int64, part Params, call CallFunc) (answer []sentItem) {
 	for _, peer := range peers {
 		p := c.forGroup(ctx, Params{"peer_id": peer})
 		maps.Copy(p, part)
+		delete(p, "peer_ids")
 		var item sentItem
 		items, err := callSend(ctx, p, call)
 		if refused := (*Error)(nil); errors.As(err, &refused) && refused.Unreachable() {
@@ -404,7 +364,7 @@ func (c *Client) Broadcast(ctx context.Context, peers []int64, text string, opts
 	}
 	return func(yield func(Delivery) bool) {
 		if err != nil {
-			for _, d := range failedDeliveries(peers, err) {
+			for _, d := range deliveries(peers, err) {
 				if !yield(d) {
 					return
 				}
@@ -429,20 +389,25 @@ func (c *Client) Broadcast(ctx context.Context, peers []int64, text string, opts
 					var d []Delivery
 					defer func() { // also after a panic of a wrapper of Client.Use
 						if d == nil {
-							d = failedDeliveries(chunk, caught(recover()))
+							d = deliveries(chunk, caught(recover()))
 						}
 						done <- d
 					}()
-					d = c.deliver(WithPriority(ctx, PriorityLow), chunk, parts, c.call)
+					to, own := deliveries(chunk, nil), slices.Clone(parts)
+					for i, part := range own {
+						own[i] = maps.Clone(part)
+					}
+					c.deliver(WithPriority(ctx, PriorityLow), to, chunk, own, c.call)
+					d = to
 				}()
 			}
-			deliveries := <-done
+			all := <-done
 			running--
-			if err := deliveries[0].Err; err != nil && !doubted && !errors.As(err, &one) {
+			if err := all[0].Err; err != nil && !doubted && !errors.As(err, &one) {
 				o.logDoubts(ctx, c, err) // once: it is the same message for all
 				doubted = true
 			}
-			for _, d := range deliveries {
+			for _, d := range all {
 				if !yield(d) {
 					return
 				}
@@ -456,8 +421,9 @@ const (
 	broadcastCalls = 8   // in progress at a time
 )
 
-// failedDeliveries returns the deliveries of a message that reached no peer.
-func failedDeliveries(peers []int64, err error) []Delivery {
+// deliveries returns the deliveries of a message to peers, all with one error or
+// nil.
+func deliveries(peers []int64, err error) []Delivery {
 	d := make([]Delivery, len(peers))
 	for i, peer := range peers {
 		d[i] = Delivery{PeerID: peer, Err: err}

@@ -21,9 +21,6 @@ type outgoing struct {
 	doubts []string // possible reasons for a refusal, logged if VK refuses
 
 	recorded bool // the caller knows whether it was already sent
-
-	one  [1]Params // room for the parts if there is one
-	peer [1]int64  // room for the recipients if there is one
 }
 
 // applyOptions applies options, and checks them together.

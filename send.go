@@ -50,8 +50,14 @@ func (c *Client) Send(ctx context.Context, peer int64, text string, opts ...Send
 	if peer == 0 {
 		return errors.New("vk: messages.send: no recipient")
 	}
-	o, err := newOutgoing(text, opts)
-	if err != nil {
+	var m struct { // one allocation for the usual message, of one part
+		outgoing
+		parts [1]Params
+		peer  [1]int64
+		item  [1]sentItem
+	}
+	o := &m.outgoing
+	if err := o.compose(text, opts); err != nil {
 		return err
 	}
 	name := "" // the peer's, for the send's key, which is random without a name and a handler
@@ -66,13 +72,13 @@ func (c *Client) Send(ctx context.Context, peer int64, text string, opts ...Send
 		}
 		return err
 	}
-	parts, err := c.parts(o, o.randomIDs(ctx, name, step))
+	parts, err := c.parts(m.parts[:0], o, o.randomIDs(ctx, name, step))
 	if err != nil {
 		return err
 	}
 	to := [1]Delivery{{PeerID: peer}}
-	o.peer[0] = peer
-	c.deliver(ctx, to[:], o.peer[:], parts, c.chain())
+	m.peer[0] = peer
+	c.deliver(ctx, to[:], m.peer[:], parts, c.chain(), &m.item)
 	d := to[0]
 	step.keep(d)
 	if o.into != nil && (d.Err == nil || d.Sent.CMID != 0 || d.Sent.ID != 0) {
@@ -82,13 +88,13 @@ func (c *Client) Send(ctx context.Context, peer int64, text string, opts ...Send
 	return d.Err
 }
 
-// newOutgoing returns a message with its options applied.
-func newOutgoing(text string, opts []SendOption) (*outgoing, error) {
-	o := &outgoing{text: text, params: make(Params, 4)}
+// compose sets the text and applies the options.
+func (o *outgoing) compose(text string, opts []SendOption) error {
+	o.text, o.params = text, make(Params, 4)
 	if err := o.applyOptions(opts); err != nil {
-		return nil, fmt.Errorf("vk: messages.send: %w", err)
+		return fmt.Errorf("vk: messages.send: %w", err)
 	}
-	return o, nil
+	return nil
 }
 
 // maxMessage returns the longest text of one message, in UTF-16 code units.
@@ -102,12 +108,13 @@ func (c *Client) maxMessage() int {
 // deliver sends the parts of a message to peers, at most 100, and sets the
 // results in their deliveries. A peer that does not get one part does not get
 // the later ones. The function call makes the calls. deliver changes the parts.
-func (c *Client) deliver(ctx context.Context, to []Delivery, peers []int64, parts []Params, call CallFunc) {
+// room is for the result of a call, or nil if there are several peers.
+func (c *Client) deliver(ctx context.Context, to []Delivery, peers []int64, parts []Params, call CallFunc, room *[1]sentItem) {
 	for _, part := range parts {
 		if len(peers) == 0 {
 			break
 		}
-		answer, err := c.sendPart(ctx, peers, part, call)
+		answer, err := c.sendPart(ctx, peers, part, call, room)
 		var rest []int64
 		for i := range to {
 			d := &to[i]
@@ -144,7 +151,7 @@ type itemError struct {
 
 // sendPart makes one call of messages.send and returns its results by
 // recipient. It adds the recipients to the part.
-func (c *Client) sendPart(ctx context.Context, peers []int64, part Params, call CallFunc) ([]sentItem, error) {
+func (c *Client) sendPart(ctx context.Context, peers []int64, part Params, call CallFunc, room *[1]sentItem) ([]sentItem, error) {
 	usual := !slices.ContainsFunc(recipientParams[:], func(name string) bool { _, given := part[name]; return given })
 	if usual && c.known() == tokenOther {
 		return c.sendEach(ctx, peers, part, call), nil
@@ -152,7 +159,10 @@ func (c *Client) sendPart(ctx context.Context, peers []int64, part Params, call 
 	if _, given := part["peer_ids"]; !given {
 		part["peer_ids"] = peers
 	}
-	items, err := callSend(ctx, part, call)
+	if !usual {
+		room = nil // a parameter may name several recipients
+	}
+	items, err := callSend(ctx, part, call, room)
 	if err != nil {
 		if usual && c.isOther(ctx, err) {
 			return c.sendEach(ctx, peers, part, call), nil
@@ -168,11 +178,15 @@ func (c *Client) sendPart(ctx context.Context, peers []int64, part Params, call 
 	return items, nil
 }
 
-// callSend makes one call of messages.send.
-func callSend(ctx context.Context, p Params, call CallFunc) ([]sentItem, error) {
+// callSend makes one call of messages.send. room is for the result of a call for
+// one recipient, or nil.
+func callSend(ctx context.Context, p Params, call CallFunc, room *[1]sentItem) ([]sentItem, error) {
 	raw, err := call(ctx, "messages.send", p)
 	if err != nil {
 		return nil, err
+	}
+	if room != nil && tolerant.Unmarshal(raw, room) == nil && room[0] != (sentItem{}) {
+		return room[:], nil
 	}
 	var items []sentItem
 	if err := tolerant.Unmarshal(raw, &items); err != nil {
@@ -211,7 +225,7 @@ func (c *Client) sendEach(ctx context.Context, peers []int64, part Params, call 
 		maps.Copy(p, part)
 		delete(p, "peer_ids")
 		var item sentItem
-		items, err := callSend(ctx, p, call)
+		items, err := callSend(ctx, p, call, nil)
 		if refused := (*Error)(nil); errors.As(err, &refused) && refused.Unreachable() {
 			err = &MessageError{PeerID: peer, Err: err}
 		}
@@ -355,9 +369,10 @@ type Delivery struct {
 func (c *Client) Broadcast(ctx context.Context, peers []int64, text string, opts ...SendOption) iter.Seq[Delivery] {
 	peers = distinct(peers)
 	var parts []Params
-	o, err := newOutgoing(text, opts)
+	o := new(outgoing)
+	err := o.compose(text, opts)
 	if err == nil {
-		parts, err = c.parts(o, o.randomIDs(ctx, "broadcast", sendStep{}))
+		parts, err = c.parts(nil, o, o.randomIDs(ctx, "broadcast", sendStep{}))
 	}
 	if err == nil && o.into != nil {
 		err = errors.New("vk: messages.send: Into is for one message: each Delivery has its own")
@@ -397,7 +412,7 @@ func (c *Client) Broadcast(ctx context.Context, peers []int64, text string, opts
 					for i, part := range own {
 						own[i] = maps.Clone(part)
 					}
-					c.deliver(WithPriority(ctx, PriorityLow), to, chunk, own, c.call)
+					c.deliver(WithPriority(ctx, PriorityLow), to, chunk, own, c.call, nil)
 					d = to
 				}()
 			}

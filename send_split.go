@@ -229,20 +229,19 @@ func (s *splitter) part(start, end int) part {
 
 // parts returns the parameters of the calls that send a message, without the
 // recipients. All parts, including their random ids, are made before the first
-// call. If there is one part, its parameters are o.params.
-func (c *Client) parts(o *outgoing, ids randomIDs) ([]Params, error) {
+// call. They are appended to dst. If there is one part, its parameters are
+// o.params.
+func (c *Client) parts(dst []Params, o *outgoing, ids randomIDs) ([]Params, error) {
 	whole := splitter{text: o.text, spans: o.spans, limit: c.maxMessage()}
 	if whole.fits() {
 		o.params["random_id"] = ids.part(0)
 		part{o.text, o.spans}.setIn(o.params)
-		o.one[0] = o.params
-		return o.one[:], nil
+		return append(dst, o.params), nil
 	}
 	texts := splitText(o.text, o.spans, c.maxMessage())
 	if _, ok := o.params["format_data"]; ok && len(texts) > 1 {
 		return nil, errors.New("vk: messages.send: format_data is for one message, and the text needs several")
 	}
-	parts := make([]Params, len(texts))
 	for i, text := range texts {
 		p := make(Params, len(o.params)+4)
 		for name, value := range o.params {
@@ -252,9 +251,9 @@ func (c *Client) parts(o *outgoing, ids randomIDs) ([]Params, error) {
 		}
 		p["random_id"] = ids.part(i)
 		text.setIn(p)
-		parts[i] = p
+		dst = append(dst, p)
 	}
-	return parts, nil
+	return dst, nil
 }
 
 // inPart reports whether a parameter of messages.send belongs to part i of a

@@ -208,7 +208,7 @@ func (b *bundle) send(calls []*call) {
 	}
 	began := time.Now()
 	var a reply
-	err := apart(func() (err error) { a, err = c.post(b.ctx, "execute", formOf(params)); return err }) // the transport is the user's
+	err := apart(func() (err error) { a, err = c.post(b.ctx, "execute", formOf(params), new(sending)); return err }) // the transport is the user's
 	var panicked *PanicError
 	if errors.As(err, &panicked) || err == errExit {
 		// The calls are made again, as after a lost connection, and do not tell.

@@ -279,7 +279,8 @@ func digest(of ...string) sendKey {
 // randomID returns the random_id of one part of a send: a positive int32,
 // because VK wraps others, and treats 0 as absent.
 func randomID(key sendKey, part int) int64 {
-	sum := sha256.Sum256(binary.AppendUvarint(key[:], uint64(part)))
+	var b [sha256.Size + binary.MaxVarintLen64]byte
+	sum := sha256.Sum256(binary.AppendUvarint(append(b[:0], key[:]...), uint64(part)))
 	return max(int64(binary.BigEndian.Uint32(sum[:])>>1), 1)
 }
 

@@ -379,6 +379,8 @@ func TestBaseURL(t *testing.T) {
 		"http://vk.test/method":      "http://vk.test/method/users.get",
 		"http://vk.test:8080":        "http://vk.test:8080/users.get",
 		"http://vk.test:8080/":       "http://vk.test:8080/users.get",
+		"http://vk.test:/method/":    "http://vk.test/method/users.get",
+		"http://vk.test/a%2Fb":       "http://vk.test/a%2Fb/users.get",
 		"HTTPS://[::1]:8080/a%20b/c": "https://[::1]:8080/a%20b/c/users.get",
 	} {
 		c := vk.NewClient("t")

@@ -53,6 +53,13 @@ type pair struct{ name, value string }
 
 // text appends the encoded parameters to dst, sorted by name.
 func (p Params) text(dst []pair, method string) ([]pair, error) {
+	type number struct{ at, start, end int }
+	var (
+		room    [64]byte
+		some    [8]number
+		text    = room[:0] // of the numbers, which share one string
+		numbers = some[:0]
+	)
 	for name, value := range p {
 		if name == "" {
 			return nil, &ParamError{method, name, errors.New("has no name")}
@@ -62,6 +69,11 @@ func (p Params) text(dst []pair, method string) ([]pair, error) {
 			// wherever parameters are.
 			return nil, &ParamError{method, name, errors.New("a token cannot be a parameter: set Client.Token")}
 		}
+		if more, ok := appendNumber(text, value); ok {
+			numbers = append(numbers, number{len(dst), len(text), len(more)})
+			dst, text = append(dst, pair{name: name}), more
+			continue
+		}
 		s, ok, err := paramText(value)
 		if err != nil {
 			return nil, &ParamError{method, name, err}
@@ -70,8 +82,31 @@ func (p Params) text(dst []pair, method string) ([]pair, error) {
 			dst = append(dst, pair{name, s})
 		}
 	}
+	shared := string(text)
+	for _, n := range numbers {
+		dst[n.at].value = shared[n.start:n.end]
+	}
 	slices.SortFunc(dst, func(a, b pair) int { return strings.Compare(a.name, b.name) })
 	return dst, nil
+}
+
+// appendNumber appends the text of a number or a list of numbers, as paramText
+// returns it. It returns false for other values, and for numbers of one
+// or two digits, whose text takes no memory.
+func appendNumber(dst []byte, value any) ([]byte, bool) {
+	switch v := value.(type) {
+	case int:
+		if v < 0 || v > 99 {
+			return strconv.AppendInt(dst, int64(v), 10), true
+		}
+	case int64:
+		if v < 0 || v > 99 {
+			return strconv.AppendInt(dst, v, 10), true
+		}
+	case []int64:
+		return appendIDs(dst, v), v != nil
+	}
+	return dst, false
 }
 
 // lookUp returns the value of a parameter.
@@ -186,14 +221,17 @@ func paramText(value any) (text string, ok bool, err error) {
 // idsText is listText for the most usual list.
 func idsText(ids []int64) string {
 	var room [32]byte
-	b := room[:0]
+	return string(appendIDs(room[:0], ids))
+}
+
+func appendIDs(dst []byte, ids []int64) []byte {
 	for i, id := range ids {
 		if i > 0 {
-			b = append(b, ',')
+			dst = append(dst, ',')
 		}
-		b = strconv.AppendInt(b, id, 10)
+		dst = strconv.AppendInt(dst, id, 10)
 	}
-	return string(b)
+	return dst
 }
 
 // listText joins the elements with commas; ok is false if they are not all

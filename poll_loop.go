@@ -1,7 +1,6 @@
 package vk
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,8 +32,8 @@ type follower struct {
 	status      PollerStatus
 	streak      streak // of polls and of the calls that precede them
 
-	answer bytes.Buffer // the memory of the last answer, reused for the next
-	fresh  int          // the number of its events that could be parsed
+	answer body // the memory of the last answer, reused for the next
+	fresh  int  // the number of its events that could be parsed
 
 	elsewhere []*job // jobs of other sources that have events which this source brought too
 

@@ -159,7 +159,7 @@ func (f *follower) request(ctx context.Context, ts string) (events []json.RawMes
 	f.answer.Reset()
 	defer func() {
 		if f.answer.Cap() > maxAnswerKept {
-			f.answer = bytes.Buffer{} // too large to reuse; events that refer to it keep it
+			f.answer = body{} // too large to reuse; events that refer to it keep it
 		}
 	}()
 	if err := f.Client.readJSON(&f.answer, &hc, req, method); err != nil {

@@ -50,12 +50,21 @@ func (c *Client) Send(ctx context.Context, peer int64, text string, opts ...Send
 	if peer == 0 {
 		return errors.New("vk: messages.send: no recipient")
 	}
-	o, err := newOutgoing(text, opts)
-	if err != nil {
+	var m struct { // one allocation for the usual message, of one part
+		outgoing
+		parts [1]Params
+		peer  [1]int64
+		item  [1]sentItem
+	}
+	o := &m.outgoing
+	if err := o.compose(text, opts); err != nil {
 		return err
 	}
-	to := recipient(Params{"peer_ids": peer})
-	step := newSendStep(ctx, to, o)
+	name := "" // the peer's, for the send's key, which is random without a name and a handler
+	if o.name != "" || ctx.Value(sendScopeKey{}) != nil {
+		name = recipient(Params{"peer_ids": peer})
+	}
+	step := newSendStep(ctx, name, o)
 	if step.isDone() {
 		sent, err := readSent(step.said.Value, peer)
 		if o.into != nil && err == nil {
@@ -63,11 +72,14 @@ func (c *Client) Send(ctx context.Context, peer int64, text string, opts ...Send
 		}
 		return err
 	}
-	parts, err := c.parts(o, o.randomIDs(ctx, to, step))
+	parts, err := c.parts(m.parts[:0], o, o.randomIDs(ctx, name, step))
 	if err != nil {
 		return err
 	}
-	d := c.deliver(ctx, []int64{peer}, parts, c.chain())[0]
+	to := [1]Delivery{{PeerID: peer}}
+	m.peer[0] = peer
+	c.deliver(ctx, to[:], m.peer[:], parts, c.chain(), &m.item)
+	d := to[0]
 	step.keep(d)
 	if o.into != nil && (d.Err == nil || d.Sent.CMID != 0 || d.Sent.ID != 0) {
 		*o.into = d.Sent
@@ -76,57 +88,13 @@ func (c *Client) Send(ctx context.Context, peer int64, text string, opts ...Send
 	return d.Err
 }
 
-// newOutgoing returns a message with its options applied.
-func newOutgoing(text string, opts []SendOption) (*outgoing, error) {
-	o := &outgoing{text: text, params: make(Params, 4)}
+// compose sets the text and applies the options.
+func (o *outgoing) compose(text string, opts []SendOption) error {
+	o.text, o.params = text, make(Params, 4)
 	if err := o.applyOptions(opts); err != nil {
-		return nil, fmt.Errorf("vk: messages.send: %w", err)
+		return fmt.Errorf("vk: messages.send: %w", err)
 	}
-	return o, nil
-}
-
-// parts returns the parameters of the calls that send a message, without the
-// recipients. All parts, including their random ids, are made before the first
-// call.
-func (c *Client) parts(o *outgoing, ids func(part int) any) ([]Params, error) {
-	texts := splitText(o.text, o.spans, c.maxMessage())
-	if _, ok := o.params["format_data"]; ok && len(texts) > 1 {
-		return nil, errors.New("vk: messages.send: format_data is for one message, and the text needs several")
-	}
-	parts := make([]Params, len(texts))
-	for i, text := range texts {
-		p := make(Params, len(o.params)+3)
-		for name, value := range o.params {
-			if inPart(name, value, i, len(texts)-1) {
-				p[name] = value
-			}
-		}
-		p["random_id"] = ids(i)
-		text.setIn(p)
-		parts[i] = p
-	}
-	return parts, nil
-}
-
-// inPart reports whether a parameter of messages.send belongs to part i of a
-// message. A parameter that is shown once is placed where readers expect it:
-// the reply above the text, all others below.
-func inPart(name string, value any, i, last int) bool {
-	switch name {
-	case "reply_to":
-		return i == 0
-	case "forward":
-		var f struct {
-			IsReply bool `json:"is_reply"`
-		}
-		if s, _, err := paramText(value); err == nil && tolerant.Unmarshal([]byte(s), &f) == nil && f.IsReply {
-			return i == 0
-		}
-		return i == last
-	case "attachment", "keyboard", "template", "sticker_id", "lat", "long", "payload", "forward_messages":
-		return i == last
-	}
-	return true
+	return nil
 }
 
 // maxMessage returns the longest text of one message, in UTF-16 code units.
@@ -137,30 +105,31 @@ func (c *Client) maxMessage() int {
 	return cmp.Or(c.MaxMessage, 4096)
 }
 
-// deliver sends the parts of a message to all peers, at most 100, and returns
-// the result for each of them, in order. A peer that does not get one part does
-// not get the later ones. The function call makes the calls.
-func (c *Client) deliver(ctx context.Context, peers []int64, parts []Params, call CallFunc) []Delivery {
-	result := make([]Delivery, len(peers))
-	todo := make([]*Delivery, len(peers))
-	for i, peer := range peers {
-		result[i].PeerID = peer
-		todo[i] = &result[i]
-	}
+// deliver sends the parts of a message to peers, at most 100, and sets the
+// results in their deliveries. A peer that does not get one part does not get
+// the later ones. The function call makes the calls. deliver changes the parts.
+// room is for the result of a call, or nil if there are several peers.
+func (c *Client) deliver(ctx context.Context, to []Delivery, peers []int64, parts []Params, call CallFunc, room *[1]sentItem) {
 	for _, part := range parts {
-		if len(todo) == 0 {
+		if len(peers) == 0 {
 			break
 		}
-		answer, err := c.sendPart(ctx, todo, part, call)
-		todo = slices.DeleteFunc(todo, func(d *Delivery) bool {
-			d.Err = err
-			if err == nil {
+		answer, err := c.sendPart(ctx, peers, part, call, room)
+		var rest []int64
+		for i := range to {
+			d := &to[i]
+			if d.Err != nil {
+				continue
+			}
+			if d.Err = err; err == nil {
 				d.Err = d.Sent.addPart(answer, d.PeerID, len(parts) > 1)
 			}
-			return d.Err != nil
-		})
+			if d.Err == nil && len(parts) > 1 {
+				rest = append(rest, d.PeerID)
+			}
+		}
+		peers = rest
 	}
-	return result
 }
 
 // A sentItem is the result of messages.send for one recipient.
@@ -181,19 +150,19 @@ type itemError struct {
 }
 
 // sendPart makes one call of messages.send and returns its results by
-// recipient.
-func (c *Client) sendPart(ctx context.Context, to []*Delivery, part Params, call CallFunc) ([]sentItem, error) {
-	peers := make([]int64, len(to))
-	for i, d := range to {
-		peers[i] = d.PeerID
-	}
-	p := Params{"peer_ids": peers}
-	maps.Copy(p, part)
+// recipient. It adds the recipients to the part.
+func (c *Client) sendPart(ctx context.Context, peers []int64, part Params, call CallFunc, room *[1]sentItem) ([]sentItem, error) {
 	usual := !slices.ContainsFunc(recipientParams[:], func(name string) bool { _, given := part[name]; return given })
 	if usual && c.known() == tokenOther {
 		return c.sendEach(ctx, peers, part, call), nil
 	}
-	items, err := callSend(ctx, p, call)
+	if _, given := part["peer_ids"]; !given {
+		part["peer_ids"] = peers
+	}
+	if !usual {
+		room = nil // a parameter may name several recipients
+	}
+	items, err := callSend(ctx, part, call, room)
 	if err != nil {
 		if usual && c.isOther(ctx, err) {
 			return c.sendEach(ctx, peers, part, call), nil
@@ -209,11 +178,15 @@ func (c *Client) sendPart(ctx context.Context, to []*Delivery, part Params, call
 	return items, nil
 }
 
-// callSend makes one call of messages.send.
-func callSend(ctx context.Context, p Params, call CallFunc) ([]sentItem, error) {
+// callSend makes one call of messages.send. room is for the result of a call for
+// one recipient, or nil.
+func callSend(ctx context.Context, p Params, call CallFunc, room *[1]sentItem) ([]sentItem, error) {
 	raw, err := call(ctx, "messages.send", p)
 	if err != nil {
 		return nil, err
+	}
+	if room != nil && tolerant.Unmarshal(raw, room) == nil && room[0] != (sentItem{}) {
+		return room[:], nil
 	}
 	var items []sentItem
 	if err := tolerant.Unmarshal(raw, &items); err != nil {
@@ -245,13 +218,14 @@ func (c *Client) isOther(ctx context.Context, refusal error) bool {
 }
 
 // sendEach makes one call of messages.send per recipient, as VK requires for a
-// user token.
+// user token, without the part's peer_ids.
 func (c *Client) sendEach(ctx context.Context, peers []int64, part Params, call CallFunc) (answer []sentItem) {
 	for _, peer := range peers {
 		p := c.forGroup(ctx, Params{"peer_id": peer})
 		maps.Copy(p, part)
+		delete(p, "peer_ids")
 		var item sentItem
-		items, err := callSend(ctx, p, call)
+		items, err := callSend(ctx, p, call, nil)
 		if refused := (*Error)(nil); errors.As(err, &refused) && refused.Unreachable() {
 			err = &MessageError{PeerID: peer, Err: err}
 		}
@@ -395,16 +369,17 @@ type Delivery struct {
 func (c *Client) Broadcast(ctx context.Context, peers []int64, text string, opts ...SendOption) iter.Seq[Delivery] {
 	peers = distinct(peers)
 	var parts []Params
-	o, err := newOutgoing(text, opts)
+	o := new(outgoing)
+	err := o.compose(text, opts)
 	if err == nil {
-		parts, err = c.parts(o, o.randomIDs(ctx, "broadcast", sendStep{}))
+		parts, err = c.parts(nil, o, o.randomIDs(ctx, "broadcast", sendStep{}))
 	}
 	if err == nil && o.into != nil {
 		err = errors.New("vk: messages.send: Into is for one message: each Delivery has its own")
 	}
 	return func(yield func(Delivery) bool) {
 		if err != nil {
-			for _, d := range failedDeliveries(peers, err) {
+			for _, d := range deliveries(peers, err) {
 				if !yield(d) {
 					return
 				}
@@ -429,20 +404,25 @@ func (c *Client) Broadcast(ctx context.Context, peers []int64, text string, opts
 					var d []Delivery
 					defer func() { // also after a panic of a wrapper of Client.Use
 						if d == nil {
-							d = failedDeliveries(chunk, caught(recover()))
+							d = deliveries(chunk, caught(recover()))
 						}
 						done <- d
 					}()
-					d = c.deliver(WithPriority(ctx, PriorityLow), chunk, parts, c.call)
+					to, own := deliveries(chunk, nil), slices.Clone(parts)
+					for i, part := range own {
+						own[i] = maps.Clone(part)
+					}
+					c.deliver(WithPriority(ctx, PriorityLow), to, chunk, own, c.call, nil)
+					d = to
 				}()
 			}
-			deliveries := <-done
+			all := <-done
 			running--
-			if err := deliveries[0].Err; err != nil && !doubted && !errors.As(err, &one) {
+			if err := all[0].Err; err != nil && !doubted && !errors.As(err, &one) {
 				o.logDoubts(ctx, c, err) // once: it is the same message for all
 				doubted = true
 			}
-			for _, d := range deliveries {
+			for _, d := range all {
 				if !yield(d) {
 					return
 				}
@@ -456,8 +436,9 @@ const (
 	broadcastCalls = 8   // in progress at a time
 )
 
-// failedDeliveries returns the deliveries of a message that reached no peer.
-func failedDeliveries(peers []int64, err error) []Delivery {
+// deliveries returns the deliveries of a message to peers, all with one error or
+// nil.
+func deliveries(peers []int64, err error) []Delivery {
 	d := make([]Delivery, len(peers))
 	for i, peer := range peers {
 		d[i] = Delivery{PeerID: peer, Err: err}

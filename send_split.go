@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/vkrouter/vk/internal/grapheme"
+	"github.com/vkrouter/vk/internal/tolerant"
 	"github.com/vkrouter/vk/internal/trail"
 )
 
@@ -226,27 +227,85 @@ func (s *splitter) part(start, end int) part {
 	return p
 }
 
-// randomIDs returns the function that returns the random ids of the message's
-// parts. A random_id from an Extra is used for the first part, and the others
-// are derived from it. A 0 is used for all parts, because it disables VK's
-// check.
-func (o *outgoing) randomIDs(ctx context.Context, to string, step sendStep) func(part int) any {
-	if given := o.params["random_id"]; given != nil {
-		text, _, _ := paramText(given)
-		return func(part int) any {
-			if part == 0 || text == "0" {
-				return given
+// parts returns the parameters of the calls that send a message, without the
+// recipients. All parts, including their random ids, are made before the first
+// call. They are appended to dst. If there is one part, its parameters are
+// o.params.
+func (c *Client) parts(dst []Params, o *outgoing, ids randomIDs) ([]Params, error) {
+	whole := splitter{text: o.text, spans: o.spans, limit: c.maxMessage()}
+	if whole.fits() {
+		o.params["random_id"] = ids.part(0)
+		part{o.text, o.spans}.setIn(o.params)
+		return append(dst, o.params), nil
+	}
+	texts := splitText(o.text, o.spans, c.maxMessage())
+	if _, ok := o.params["format_data"]; ok && len(texts) > 1 {
+		return nil, errors.New("vk: messages.send: format_data is for one message, and the text needs several")
+	}
+	for i, text := range texts {
+		p := make(Params, len(o.params)+4)
+		for name, value := range o.params {
+			if inPart(name, value, i, len(texts)-1) {
+				p[name] = value
 			}
-			return randomID(digest(text), part)
 		}
+		p["random_id"] = ids.part(i)
+		text.setIn(p)
+		dst = append(dst, p)
 	}
-	var key sendKey
-	if step.on {
-		key = step.sendKey(to, o.name, step.said)
-	} else {
-		key = newSendKey(ctx, to, o.name)
+	return dst, nil
+}
+
+// inPart reports whether a parameter of messages.send belongs to part i of a
+// message. A parameter that is shown once is placed where readers expect it:
+// the reply above the text, all others below.
+func inPart(name string, value any, i, last int) bool {
+	switch name {
+	case "reply_to":
+		return i == 0
+	case "forward":
+		var f struct {
+			IsReply bool `json:"is_reply"`
+		}
+		if s, _, err := paramText(value); err == nil && tolerant.Unmarshal([]byte(s), &f) == nil && f.IsReply {
+			return i == 0
+		}
+		return i == last
+	case "attachment", "keyboard", "template", "sticker_id", "lat", "long", "payload", "forward_messages":
+		return i == last
 	}
-	return func(part int) any { return randomID(key, part) }
+	return true
+}
+
+// randomIDs are the random ids of the parts of a message.
+type randomIDs struct {
+	key   sendKey
+	given any    // the random_id from an Extra, or nil
+	text  string // its text
+}
+
+// randomIDs returns the random ids of the message's parts. A random_id from an
+// Extra is used for the first part, and the others are derived from it. A 0 is
+// used for all parts, because it disables VK's check.
+func (o *outgoing) randomIDs(ctx context.Context, to string, step sendStep) (r randomIDs) {
+	switch r.given = o.params["random_id"]; {
+	case r.given != nil:
+		r.text, _, _ = paramText(r.given)
+		r.key = digest(r.text)
+	case step.on:
+		r.key = step.sendKey(to, o.name, step.said)
+	default:
+		r.key = newSendKey(ctx, to, o.name)
+	}
+	return r
+}
+
+// part returns the random_id of a part.
+func (r *randomIDs) part(i int) any {
+	if r.given != nil && (i == 0 || r.text == "0") {
+		return r.given
+	}
+	return randomID(r.key, i)
 }
 
 // A sendStep is a message as a step of a handler: see call_step.go.

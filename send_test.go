@@ -142,6 +142,35 @@ func TestRefusedOption(t *testing.T) {
 	}
 }
 
+// TestSendAllocs: a send allocates little more than its request does.
+func TestSendAllocs(t *testing.T) {
+	if raceEnabled() {
+		t.Skip("the race detector allocates too")
+	}
+	c := vk.NewClient("s3cret")
+	c.RPS = -1
+	c.HTTPClient = &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
+		answer := strings.NewReader(`{"response":[{"peer_id":5000,"message_id":70,"conversation_message_id":7}]}`)
+		header := http.Header{"Content-Type": {"application/json"}}
+		return &http.Response{StatusCode: http.StatusOK, Header: header, Body: io.NopCloser(answer)}, r.Body.Close()
+	})}
+	var err error
+	send := testing.AllocsPerRun(300, func() { err = errors.Join(err, c.Send(t.Context(), 5000, "hi")) })
+	bare := testing.AllocsPerRun(300, func() {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		form := strings.NewReader("message=hi&peer_ids=5000&random_id=1&v=5.199")
+		req, _ := http.NewRequestWithContext(ctx, http.MethodPost, "https://api.vk.ru/method/"+t.Name(), form)
+		req.Header.Set("Authorization", "Bearer s3cret")
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		_, bad := c.HTTPClient.Do(req)
+		err = errors.Join(err, bad)
+		cancel()
+	})
+	if t.Logf("bare %v, send %v", bare, send); send > bare+6 || err != nil {
+		t.Errorf("%v allocations more: %v", send-bare, err)
+	}
+}
+
 func TestSendAnswer(t *testing.T) {
 	for _, tt := range []struct {
 		name, answer string

@@ -147,22 +147,29 @@ type Client struct {
 type checkedFields struct {
 	token   Secret
 	baseURL string
-	base    string       // the prefix of methods' addresses
-	err     *ConfigError // the error in the fields, or nil
+	auth    string        // the Authorization header
+	request *http.Request // to the prefix of methods' addresses, without headers and a body
+	err     *ConfigError  // the error in the fields, or nil
 }
 
-// base returns the prefix of methods' addresses, or the error in the fields. It
-// checks the fields once.
-func (c *Client) base() (string, *ConfigError) {
+// check returns the checked fields. It checks them once.
+func (c *Client) check() *checkedFields {
 	f := c.checked.Load()
 	if f == nil || f.token != c.Token || f.baseURL != c.BaseURL {
-		f = &checkedFields{token: c.Token, baseURL: c.BaseURL}
-		if f.base, f.err = joinable(c.BaseURL); f.err == nil {
+		f = &checkedFields{token: c.Token, baseURL: c.BaseURL, auth: "Bearer " + c.Token.reveal()}
+		var base string
+		if base, f.err = joinable(c.BaseURL); f.err == nil {
 			f.err = c.checkFields()
+		}
+		if f.err == nil {
+			var err error
+			if f.request, err = http.NewRequest(http.MethodPost, base, nil); err != nil {
+				f.err = misuse("Client.BaseURL", "is no address", baseExample)
+			}
 		}
 		c.checked.Store(f)
 	}
-	return f.base, f.err
+	return f
 }
 
 // checkFields returns the error in the token and the limits, or nil.
@@ -182,10 +189,11 @@ func (c *Client) checkFields() *ConfigError {
 	return nil
 }
 
+const baseExample = `write the whole address, such as "http://127.0.0.1:8080/method/"`
+
 // joinable returns a BaseURL with a slash at its end.
 func joinable(baseURL string) (string, *ConfigError) {
-	const example = `write the whole address, such as "http://127.0.0.1:8080/method/"`
-	wrong := func(what string) (string, *ConfigError) { return "", misuse("Client.BaseURL", what, example) }
+	wrong := func(what string) (string, *ConfigError) { return "", misuse("Client.BaseURL", what, baseExample) }
 	if baseURL == "" {
 		return "https://api.vk.ru/method/", nil
 	}

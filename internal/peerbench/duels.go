@@ -163,7 +163,7 @@ func sentBare(tb testing.TB) pair {
 	server := newSendServer(tb)
 	client := &http.Client{Transport: new(http.Transport)}
 	tb.Cleanup(client.CloseIdleConnections)
-	form := url.Values{"peer_ids": {"148273615"}, "random_id": {"1"}, "message": {"Привет, мир!"}, "v": {"5.199"}, "lang": {"0"}}.Encode()
+	form := url.Values{"peer_ids": {"148273615"}, "random_id": {"1"}, "message": {"Привет, мир!"}, "v": {"5.199"}}.Encode()
 	return pair{1, ourSend(tb, server), func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/vkrouter/vk/internal/command"
+	"github.com/vkrouter/vk/internal/lazyctx"
 	"github.com/vkrouter/vk/internal/tolerant"
 	"github.com/vkrouter/vk/internal/trail"
 )
@@ -236,7 +237,7 @@ func (q *question) begin(c *Context, text string, opts []SendOption) (*wait, err
 	if !asked.isDone() {
 		w.job.keepFirst(c)
 		opts = append([]SendOption{Extra{"random_id": asked.id}, recorded{}}, q.signed(opts, asked.id)...)
-		err := c.client.Send(c, key.Peer, text, append(opts, Into(asked.into))...)
+		err := c.sendBriefly(key.Peer, text, append(opts, Into(asked.into)))
 		asked.keep(Delivery{PeerID: key.Peer, Sent: *asked.into, Err: err})
 		if err != nil && !w.hasConsumed() {
 			return nil, err
@@ -245,6 +246,14 @@ func (q *question) begin(c *Context, text string, opts []SendOption) (*wait, err
 	w.until(q.within, asked.said.DueKey())
 	begun = true
 	return w, nil
+}
+
+// sendBriefly sends a message with a context that leaves nothing behind in that
+// of the handler, which may wait for a long time.
+func (c *Context) sendBriefly(peer int64, text string, opts []SendOption) error {
+	ctx, release := lazyctx.Brief(c.ctx)
+	defer release()
+	return c.client.Send(c.WithContext(ctx), peer, text, opts...)
 }
 
 // An asked is the message of a question, as a step of the handler.

@@ -257,7 +257,7 @@ func (c *Context) Payload() json.RawMessage { return c.event.head.payload }
 // Lang returns the language of the app that the user writes in, as a code such
 // as "ru" or "en". It is "" if VK does not tell: VK does so only for new
 // messages, and only for eight languages.
-func (c *Context) Lang() string { return c.event.head.lang }
+func (c *Context) Lang() string { return langs[c.event.head.lang] }
 
 // Message returns the event's message, which must not be changed. It is
 // decoded on the first call. It returns an error if the event is not about a

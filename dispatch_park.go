@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/vkrouter/vk/internal/alarm"
 	"github.com/vkrouter/vk/internal/lifetime"
 	"github.com/vkrouter/vk/internal/trail"
 )
@@ -291,6 +292,7 @@ type waits struct {
 	by    map[int64][]*wait // by conversation, 0 for any; the oldest first
 	last  uint64
 
+	alarm     alarm.Alarm[*sleeper]
 	onlookers []*onlooker // the oldest first
 }
 

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/vkrouter/vk/internal/alarm"
+	"github.com/vkrouter/vk/internal/lazyctx"
 	"github.com/vkrouter/vk/internal/trail"
 )
 
@@ -42,10 +44,10 @@ type wait struct {
 	count   uint64    // of consumed events and ends
 	endKept bool      // its end is among the steps
 	queue   []consumption
-	used    bool  // it has consumed an event
-	full    bool  // that was logged
-	over    error // the reason for its end, or nil
-	asleep  []*sleeper
+	used    bool     // it has consumed an event
+	full    bool     // that was logged
+	over    error    // the reason for its end, or nil
+	asleep  *sleeper // the first in a list
 }
 
 // A finding is the result of a wait's look at an event.
@@ -69,11 +71,14 @@ type consumption struct {
 	v any
 }
 
-// A sleeper is a goroutine blocked in a wait.
+// A sleeper is a goroutine blocked in a wait. It waits for nothing else, because
+// a select would need more memory for each of its channels.
 type sleeper struct {
-	woken chan struct{} // closed to wake it
-	due   time.Time     // when it wakes up at the latest; zero for never
-	awake bool          // woken is closed
+	of    *wait
+	bell  alarm.Bell[*sleeper] // for when it wakes up at the latest
+	woken sync.WaitGroup
+	awake bool     // woken is done
+	next  *sleeper // in the list of the wait
 }
 
 // start makes w consume events from now on, until stop.
@@ -177,16 +182,39 @@ func (w *wait) fails(why error) (goesOn bool) {
 // wake wakes the first sleeper. It reports whether there was one. The caller
 // holds the lock.
 func (w *wait) wake() bool {
-	if len(w.asleep) == 0 {
+	s := w.asleep
+	if s == nil {
 		return false
 	}
-	s := w.asleep[0]
-	w.asleep = w.asleep[1:]
-	s.awake = true
-	close(s.woken)
-	w.job.unpark(true)
+	s.wake()
 	return true
 }
+
+// wake wakes s, unless it is awake. The caller holds the lock.
+func (s *sleeper) wake() {
+	if s.awake {
+		return
+	}
+	s.awake = true
+	at := &s.of.asleep
+	for *at != s {
+		at = &(*at).next
+	}
+	*at = s.next
+	s.woken.Done()
+	s.of.job.unpark(true)
+}
+
+// Cancel implements lazyctx.Canceler: it wakes s.
+func (s *sleeper) Cancel(error) {
+	mu := &s.of.job.d.waits.mu
+	mu.Lock()
+	defer mu.Unlock()
+	s.wake()
+}
+
+// Ring implements alarm.Ringer: it wakes s.
+func (s *sleeper) Ring() { s.Cancel(nil) }
 
 // next returns the next event that w has consumed. It blocks until there is one
 // or w ends. Meanwhile the handler gives up its turn.
@@ -246,8 +274,16 @@ func (w *wait) fallAsleep() *sleeper {
 	if len(w.queue) > 0 || w.ended() != nil || !w.job.park(true) {
 		return nil
 	}
-	s := &sleeper{woken: make(chan struct{}), due: w.due}
-	w.asleep = append(w.asleep, s)
+	s := &sleeper{of: w}
+	s.woken.Add(1)
+	at := &w.asleep
+	for *at != nil {
+		at = &(*at).next
+	}
+	*at = s
+	if s.bell.Value = s; !w.due.IsZero() {
+		w.job.d.waits.alarm.Set(&s.bell, w.due)
+	}
 	return s
 }
 
@@ -255,31 +291,12 @@ func (w *wait) fallAsleep() *sleeper {
 // then until the handler has its turn back.
 func (w *wait) sleep(s *sleeper) {
 	resumed := w.job.tellParked()
-	var late <-chan time.Time
-	if !s.due.IsZero() {
-		timer := time.NewTimer(time.Until(s.due))
-		defer timer.Stop()
-		late = timer.C
-	}
-	select {
-	case <-s.woken:
-	case <-late:
-	case <-w.c.ctx.Done():
-	}
-	w.getUp(s)
+	bond := lazyctx.Notify(w.c.ctx, s)
+	s.woken.Wait()
+	bond.Release()
+	w.job.d.waits.alarm.Remove(&s.bell)
 	w.job.back()
 	resumed()
-}
-
-// getUp ends the sleep of s, unless wake has done so.
-func (w *wait) getUp(s *sleeper) {
-	mu := &w.job.d.waits.mu
-	mu.Lock()
-	defer mu.Unlock()
-	if !s.awake {
-		w.asleep = slices.DeleteFunc(w.asleep, func(other *sleeper) bool { return other == s })
-		w.job.unpark(true)
-	}
 }
 
 // ended returns the reason why there will be no more events, or nil. The caller
@@ -457,31 +474,6 @@ func (j *job) logFull(kind string) {
 
 // maxKept is the number of events that a Watch keeps for Next.
 const maxKept = 1024
-
-// foreign returns an error if another process may get the events that w waits
-// for: if they are of another conversation and the Dispatcher has a Queue.
-func (w *wait) foreign(place string) error {
-	j := jobOf(w.c)
-	if j == nil || j.item == nil {
-		return nil
-	}
-	own := laneOf(j.ev)
-	switch {
-	case own.peer == 0: // no conversation: the events of this kind are one lane
-		if w.kind == own.kind && w.key.Peer == 0 && w.key.User == 0 {
-			return nil
-		}
-	case w.key.Peer == own.peer:
-		return nil
-	case w.key.Peer == 0 && w.key.User == own.peer && w.kind != "" && !strings.HasPrefix(w.kind, "message_"):
-		return nil // events without a conversation are in the lane of their user
-	}
-	return &ConfigError{
-		Place: place, Field: "From",
-		Text: "with a Queue, a handler cannot wait for events of another conversation: another process may get them",
-		Mend: "wait in the handler's own conversation, or save the state in a Session, and let a route handle the event",
-	}
-}
 
 // untake removes a consumed event that is about to be settled, and makes the end of j wait
 // for that. It returns false for an unanswered press, and for an event removed already.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -100,17 +101,17 @@ func decode[T any](e *Event) (*T, error) {
 
 // checked reports whether Object is still the value that ParseEvent checked.
 func (e *Event) checked() bool {
-	was := e.head.object
-	return len(was) > 0 && len(was) == len(e.Object) && &was[0] == &e.Object[0]
+	h := &e.head
+	return h.object != nil && int64(h.size) == int64(len(e.Object)) && h.object == &e.Object[0]
 }
 
 // newMessage returns the message of a message_new event, without decoding the
 // rest of the object.
 func (e *Event) newMessage() (*Message, error) {
-	if len(e.head.message) > 0 && e.checked() {
+	if h := &e.head; h.end > 0 && e.checked() {
 		d := tolerant.Decoder{Checked: true}
 		m := new(Message)
-		if d.Unmarshal(e.head.message, m); m.PeerID != 0 {
+		if d.Unmarshal(e.Object[h.start:h.end], m); m.PeerID != 0 {
 			return m, nil
 		}
 	}
@@ -155,17 +156,19 @@ func (e *Event) old() bool {
 }
 
 // head has the fields that the shallow pass reads from every event's object,
-// for routing and for lanes: the user, the conversation and so on.
+// for routing and for lanes: the user, the conversation and so on. It is small
+// because each parked handler holds its event.
 type head struct {
 	peer, from int64
-	id, cmid   int64
+	cmid       int64
 	text       string
 	payload    json.RawMessage
-	out        bool
-	lang       string
-	member     int64 // the member that the service action of a message is about
 
-	object, message json.RawMessage // the checked object, and for a message_new event the message in it
+	object           *byte  // the first byte of the checked object, or nil
+	size, start, end uint32 // the size of that object, and for a message_new event the place of the message in it
+
+	out  bool
+	lang uint8 // the number of the language plus 1, or 0
 }
 
 // found is the result of one walk through an event. As in decoding, the last of
@@ -173,6 +176,7 @@ type head struct {
 // unexpected types clear the earlier value.
 type found struct {
 	typ, event, version, object []byte // as VK sent them; nil if absent
+	at                          int    // where the object begins
 	group                       int64
 	in                          foundObject
 
@@ -186,16 +190,15 @@ type found struct {
 type foundObject struct {
 	message                      // for kinds other than message_new, and for that before 5.103
 	user, liker, reacted int64   // liker of like_add and like_remove, reacted of message_reaction_event
-	lang                 int64   // plus 1
+	lang                 uint8   // plus 1
 	inner                message // for message_new
 	nested               bool    // whether inner is present
-	whole                []byte  // the message as VK sent it; nil if it came in several parts
+	start, end           int     // the place of the message; 0 if it came in several parts
 }
 
 // message is the result of reading a message, or an object in place of one.
 type message struct {
-	id, cmid, peer, from  int64
-	member                int64
+	cmid, peer, from      int64
 	out                   bool
 	text, payload, action []byte
 }
@@ -221,7 +224,7 @@ func (f *found) readEvent(raw []byte) error {
 				f.in = foundObject{}
 				start := s.Pos()
 				f.in.readObject(&s)
-				f.object = s.Since(start)
+				f.object, f.at = s.Since(start), start
 			default:
 				s.Value()
 			}
@@ -249,14 +252,14 @@ func (o *foundObject) readObject(s *scan.Scanner) {
 			again := o.nested
 			start := s.Pos()
 			if o.nested = s.Object(); !o.nested {
-				o.inner, o.whole = message{}, nil
+				o.inner, o.start, o.end = message{}, 0, 0
 				continue
 			}
 			for s.Member() {
 				o.inner.readMember(s, s.Key())
 			}
-			if o.whole = s.Since(start); again {
-				o.whole = nil // merged with the one before
+			if o.start, o.end = start, s.Pos(); again {
+				o.start, o.end = 0, 0 // merged with the one before
 			}
 		default:
 			o.message.readMember(s, key)
@@ -272,8 +275,8 @@ func (o *foundObject) readClient(s *scan.Scanner) {
 	for s.Member() {
 		if string(s.Key()) == "lang_id" {
 			n, ok := tolerant.Int(s.Value())
-			if o.lang = 0; ok && n >= 0 && n < int64(len(langs)) {
-				o.lang = n + 1
+			if o.lang = 0; ok && n >= 0 && n < int64(len(langs))-1 {
+				o.lang = uint8(n + 1)
 			}
 		} else {
 			s.Value()
@@ -284,8 +287,6 @@ func (o *foundObject) readClient(s *scan.Scanner) {
 // readMember reads the value of a member of a message.
 func (m *message) readMember(s *scan.Scanner, key []byte) {
 	switch string(key) {
-	case "id":
-		m.id, _ = tolerant.Int(s.Value())
 	case "conversation_message_id":
 		m.cmid, _ = tolerant.Int(s.Value())
 	case "peer_id":
@@ -300,16 +301,13 @@ func (m *message) readMember(s *scan.Scanner, key []byte) {
 		m.out, _ = tolerant.Bool(s.Value())
 	case "action":
 		if !s.Object() {
-			m.action, m.member = nil, 0
+			m.action = nil
 			return
 		}
 		for s.Member() {
-			switch string(s.Key()) {
-			case "type":
+			if string(s.Key()) == "type" {
 				m.action = s.Value()
-			case "member_id":
-				m.member, _ = tolerant.Int(s.Value())
-			default:
+			} else {
 				s.Value()
 			}
 		}
@@ -367,23 +365,30 @@ func (f *found) makeEvent(kind string) *Event {
 	}
 	f.setTexts(e, m)
 	h := &e.head
-	h.object = f.object
-	if kind == string(EventMessageNew) {
-		h.message = f.in.whole
-	}
-	h.id, h.cmid, h.peer, h.member, h.out = m.id, m.cmid, m.peer, m.member, m.out
+	f.setPlaces(h, kind)
+	h.cmid, h.peer, h.out = m.cmid, m.peer, m.out
 	h.from = cmp.Or(m.from, f.in.user, f.in.liker, f.in.reacted)
 	if h.peer == 0 && h.from > 0 {
 		h.peer = h.from // the dialog with the user
 	}
 	h.payload = payloadJSON(m.payload)
-	if f.in.lang > 0 {
-		h.lang = langs[f.in.lang-1]
-	}
+	h.lang = f.in.lang
 	if kind == string(EventMessageNew) {
 		e.Derived = derived(m.action, h.payload)
 	}
 	return e
+}
+
+// setPlaces sets the places of the checked object and of the message in it,
+// unless the object is larger than any event.
+func (f *found) setPlaces(h *head, kind string) {
+	if len(f.object) == 0 || len(f.object) > math.MaxInt32 {
+		return
+	}
+	h.object, h.size = &f.object[0], uint32(len(f.object))
+	if kind == string(EventMessageNew) && f.in.end > 0 {
+		h.start, h.end = uint32(f.in.start-f.at), uint32(f.in.end-f.at)
+	}
 }
 
 // setTexts sets the event's strings other than names, in one allocation.
@@ -401,8 +406,8 @@ func (f *found) setTexts(e *Event, m *message) {
 	e.Version, e.head.text = all[:len(version)], all[len(version):]
 }
 
-// langs are the language codes for VK's language numbers.
-var langs = [...]string{"ru", "uk", "be", "en", "es", "fi", "de", "it"}
+// langs are the language codes for VK's language numbers plus 1.
+var langs = [...]string{"", "ru", "uk", "be", "en", "es", "fi", "de", "it"}
 
 // derived returns the derived kind of a new message: for a service action in a
 // chat, whether this package knows the action or not, or for a press of the

@@ -191,6 +191,31 @@ func newWatch[T any](c *Context, k Kind[T], match func(*Context, *T) bool, place
 	return &Watch[T]{w: w, err: w.start()}
 }
 
+// foreign returns an error if another process may get the events that w waits
+// for: if they are of another conversation and the Dispatcher has a Queue.
+func (w *wait) foreign(place string) error {
+	j := jobOf(w.c)
+	if j == nil || j.item == nil {
+		return nil
+	}
+	own := laneOf(j.ev)
+	switch {
+	case own.peer == 0: // no conversation: the events of this kind are one lane
+		if w.kind == own.kind && w.key.Peer == 0 && w.key.User == 0 {
+			return nil
+		}
+	case w.key.Peer == own.peer:
+		return nil
+	case w.key.Peer == 0 && w.key.User == own.peer && w.kind != "" && !strings.HasPrefix(w.kind, "message_"):
+		return nil // events without a conversation are in the lane of their user
+	}
+	return &ConfigError{
+		Place: place, Field: "From",
+		Text: "with a Queue, a handler cannot wait for events of another conversation: another process may get them",
+		Mend: "wait in the handler's own conversation, or save the state in a Session, and let a route handle the event",
+	}
+}
+
 // waitTime is the default time limit, because an answer may never come.
 const waitTime = time.Hour
 

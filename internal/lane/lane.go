@@ -74,8 +74,8 @@ type Turn[K comparable, T any] struct {
 	all    *Lanes[K, T]
 	key    K
 	state  state
+	queued bool // in a lane's queue, perhaps as a turn that has given up its place
 	next   *Turn[K, T]
-	queued bool          // in a lane's queue, perhaps as a turn that has given up its place
 	line   *line[K, T]   // while it holds the lane
 	woken  chan struct{} // of a turn that waits to resume: closed when it need not wait any more
 }

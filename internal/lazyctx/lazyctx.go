@@ -20,14 +20,19 @@ type Context struct {
 
 	mu    sync.Mutex
 	whole *whole // nil until it is needed
-	cause error  // of a Cancel before the end of the parent and before whole; otherwise nil
+	links *link  // those to tell of a Cancel, in a list
 }
 
-// A whole is a context of package context.
+// A whole is a context of package context, or only the cause of a Cancel before
+// there was one and before the end of the parent.
 type whole struct {
-	context.Context
-	cancel context.CancelCauseFunc
+	context.Context // nil if there is only the cause
+	cancel          context.CancelCauseFunc
+	cause           error
 }
+
+// canceled is the whole of a Cancel without a cause.
+var canceled = &whole{cause: context.Canceled}
 
 // Init makes the Context one of a parent.
 func (c *Context) Init(parent context.Context) { c.parent = parent }
@@ -36,28 +41,36 @@ func (c *Context) Init(parent context.Context) { c.parent = parent }
 // cause; nil means context.Canceled.
 func (c *Context) Cancel(cause error) {
 	c.mu.Lock()
-	w := c.whole
-	if w == nil && c.cause == nil && c.parent.Err() == nil { // otherwise the parent's cause counts
-		if c.cause = cause; cause == nil {
-			c.cause = context.Canceled
+	w, l := c.whole, c.links
+	c.links = nil
+	if w == nil && c.parent.Err() == nil { // otherwise the parent's cause counts
+		if c.whole = canceled; cause != nil {
+			c.whole = &whole{cause: cause}
 		}
 	}
 	c.mu.Unlock()
-	if w != nil {
+	if w != nil && w.Context != nil {
 		w.cancel(cause)
+	}
+	for ; l != nil; l = l.next {
+		l.to.Cancel(cause)
 	}
 }
 
 // make returns a context of package context that ends when c does.
 func (c *Context) make() context.Context {
 	for {
-		w, cause := c.state()
-		if w != nil {
-			return w
+		was := c.state()
+		var cause error
+		if was != nil {
+			if was.Context != nil {
+				return was
+			}
+			cause = was.cause
 		}
 		made := derive(c.parent, cause) // without the lock: it calls the parent
 		c.mu.Lock()
-		first := c.whole == nil && (c.cause == nil) == (cause == nil)
+		first := c.whole == was
 		if first {
 			c.whole = made
 		}
@@ -69,10 +82,10 @@ func (c *Context) make() context.Context {
 	}
 }
 
-func (c *Context) state() (*whole, error) {
+func (c *Context) state() *whole {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.whole, c.cause
+	return c.whole
 }
 
 // derive returns a context that ends with its parent, or has ended with a cause.
@@ -84,7 +97,7 @@ func derive(parent context.Context, cause error) *whole {
 	if cause != nil {
 		cancel(cause)
 	}
-	return &whole{ctx, cancel}
+	return &whole{Context: ctx, cancel: cancel}
 }
 
 // Deadline returns the parent's deadline.
@@ -95,25 +108,25 @@ func (c *Context) Done() <-chan struct{} { return c.make().Done() }
 
 // Err returns nil until the Context has ended.
 func (c *Context) Err() error {
-	w, cause := c.state()
-	switch {
-	case w != nil:
-		return w.Err()
-	case cause != nil:
+	switch w := c.state(); {
+	case w == nil:
+		return c.parent.Err()
+	case w.Context == nil:
 		return context.Canceled
+	default:
+		return w.Err()
 	}
-	return c.parent.Err()
 }
 
 // Value returns the parent's value. Package context uses it to look up the
 // cause of the end.
 func (c *Context) Value(key any) any {
-	w, cause := c.state()
-	switch {
-	case w != nil:
-		return w.Value(key)
-	case cause != nil:
+	switch w := c.state(); {
+	case w == nil:
+		return c.parent.Value(key)
+	case w.Context == nil:
 		return c.make().Value(key)
+	default:
+		return w.Value(key)
 	}
-	return c.parent.Value(key)
 }

@@ -169,7 +169,7 @@ func addCommand[A any](r *Router, rt Route, h func(*Context, A) error, place str
 // Text panics if another route has one of the texts, and where [Router.Handle]
 // does.
 func (r *Router) Text(texts string, h HandlerFunc, mw ...Middleware) *Route {
-	return r.addRoute(Route{Text: texts, Use: mw, Handler: h}, callers(1))
+	return r.addRoute(Route{Text: cmp.Or(texts, " "), Use: mw, Handler: h}, callers(1)) // an empty text is a mistake
 }
 
 // When adds a route for written messages and presses of callback buttons for
@@ -379,7 +379,7 @@ func (t *target) setNames() {
 	case rt.isCommand():
 		t.label = fmt.Sprintf("pattern %q", rt.Pattern)
 	case rt.Text != "":
-		t.label = fmt.Sprintf("text %q", rt.Text)
+		t.label = fmt.Sprintf("text %q", strings.TrimSpace(rt.Text))
 		t.name = t.label
 	case rt.Payload != "" || rt.decode != nil:
 		t.label = fmt.Sprintf("payload %q", rt.Payload)

@@ -117,6 +117,7 @@ func TestRouterText(t *testing.T) {
 	for _, bad := range []struct{ text, want string }{
 		{"maybe| ДА", `vk: text "maybe| ДА" (at HERE): another route has the text "ДА" (at HERE)`},
 		{"x||y", `vk: text "x||y" (at HERE): an empty text`},
+		{"", `vk: text "" (at HERE): an empty text`},
 		{"x|X", `vk: text "x|X" (at HERE): the text "X" twice`},
 	} {
 		if got := panics(func() { r.Text(bad.text, nothing) }); got != bad.want {

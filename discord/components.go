@@ -300,10 +300,17 @@ func (m *Menu) check(path string) error {
 	if err := tooMany(path+".options", len(m.Options), maxMenuOptions); err != nil {
 		return err
 	}
+	selected := 0
 	for i, opt := range m.Options {
+		if opt.Selected {
+			selected++
+		}
 		if slices.ContainsFunc(m.Options[:i], func(o MenuOption) bool { return o.Value == opt.Value }) {
 			return misuse(fmt.Sprintf("%s.options[%d].value", path, i), fmt.Sprintf("%.40q is there twice", opt.Value), "give each option a value of its own")
 		}
+	}
+	if most := max(m.Min, m.Max, 1); selected > most {
+		return misuse(path+".options", fmt.Sprintf("has %d selected ones, for max_values %d", selected, most), "select fewer, or raise Max")
 	}
 	return tooLong(path+".placeholder", m.Placeholder, maxPlaceholder)
 }

@@ -182,6 +182,7 @@ func TestComponentLimits(t *testing.T) {
 		{"placeholder", menu(discord.Menu{Placeholder: long(150)}), menu(discord.Menu{Placeholder: long(151)}), m + ".placeholder", "has 151 characters"},
 		{"most", menu(discord.Menu{Max: 2}), menu(discord.Menu{Max: 3}), m + ".max_values", "is 3, for 2 choices"},
 		{"most of users", menu(discord.Menu{Kind: discord.MenuUsers, Max: 25}), menu(discord.Menu{Kind: discord.MenuUsers, Max: 26}), m + ".max_values", "is 26, for 25 choices"},
+		{"selected", menu(discord.Menu{Max: 2, Options: []discord.MenuOption{{Value: "a", Selected: true}, {Value: "b", Selected: true}}}), menu(discord.Menu{Options: []discord.MenuOption{{Value: "a", Selected: true}, {Value: "b", Selected: true}}}), m + ".options", "has 2 selected ones, for max_values 1: select fewer, or raise Max"},
 		{"least", menu(discord.Menu{Min: 2}), menu(discord.Menu{Min: 2, Max: 1}), m + ".min_values", "and max_values are 2 and 1"},
 		{"least of an optional one", menu(discord.Menu{Optional: true, Max: 2}), menu(discord.Menu{Optional: true, Min: 1}), m + ".min_values", "leave out Min or Optional"},
 		{"negative", menu(discord.Menu{}), menu(discord.Menu{Min: -1}), m + ".min_values", "are -1 and 0"},

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// The limits of a message, in characters.
+// The limits of a message, in characters unless it says otherwise.
 const (
 	maxContent     = 2000
 	maxEmbeds      = 10
@@ -17,7 +17,8 @@ const (
 	maxFieldValue  = 1024
 	maxEmbedFooter = 2048
 	maxEmbedAuthor = 256
-	maxEmbedAll    = 6000 // of all embeds of a message together
+	maxColor       = 0xFFFFFF // a number
+	maxEmbedAll    = 6000     // of all embeds of a message together
 	maxStickers    = 3
 	maxFiles       = 10
 	maxDescription = 1024
@@ -107,5 +108,18 @@ func (e *Embed) check(path string) (total int, err error) {
 			err = &ConfigError{Field: field, Text: field + " has no name or no value", Mend: `give both; "\u200b" shows as nothing`}
 		}
 	}
+	switch {
+	case err != nil:
+	case e.Color < 0 || e.Color > maxColor:
+		err = misuse(path+".color", fmt.Sprintf("is %#x", e.Color), "write it as 0xRRGGBB")
+	case e.isEmpty():
+		err = misuse(path, "is empty", "give the embed a Title, a Description, a field or an image")
+	}
 	return total, err
+}
+
+// isEmpty reports whether nothing of the embed is shown.
+func (e *Embed) isEmpty() bool {
+	return e.Title == "" && e.Description == "" && e.URL == "" && e.Timestamp.IsZero() && e.Color == 0 && len(e.Fields) == 0 &&
+		e.Footer == EmbedFooter{} && e.Author == EmbedAuthor{} && e.Image == EmbedMedia{} && e.Thumbnail == EmbedMedia{}
 }

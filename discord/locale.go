@@ -66,6 +66,43 @@ func (l *localizer) of(text string) map[string]string {
 	return all
 }
 
+// commands adds the translations to commands.
+func (l *localizer) commands(defs []CommandDef) error {
+	names := make(map[CommandType]nameSet)
+	for i := range defs {
+		d := &defs[i]
+		if err := l.command(d); err != nil {
+			return err
+		}
+		if n := d.characters(); n > maxCharacters {
+			return tooLarge(d.Name, n, "shorten the translations in Local")
+		}
+		if names[d.Type] == nil {
+			names[d.Type] = make(nameSet)
+		}
+		if err := names[d.Type].add(d.Name, "", d.Name, d.NameLocal); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A nameSet is the translated names of commands or of options, by locale and name: the
+// names that have them.
+type nameSet map[[2]string]string
+
+// add adds a name, or returns the error of a translation that another name has.
+func (s nameSet) add(command, option, name string, local map[string]string) error {
+	for locale, text := range local {
+		key := [2]string{locale, text}
+		if other, twice := s[key]; twice {
+			return &SlashError{command, option, fmt.Sprintf("its name in %s is %q, as that of %s", locale, text, other), "translate them apart in Local"}
+		}
+		s[key] = name
+	}
+	return nil
+}
+
 // command adds the translations to a command.
 func (l *localizer) command(d *CommandDef) error {
 	d.NameLocal, d.AboutLocal = l.of(d.Name), l.of(d.Description)
@@ -78,19 +115,15 @@ func (l *localizer) command(d *CommandDef) error {
 
 // options adds the translations to options.
 func (l *localizer) options(command string, options []OptionDef) error {
-	seen := make(map[[2]string]string)
+	names := make(nameSet)
 	for i := range options {
 		o := &options[i]
 		o.NameLocal, o.AboutLocal = l.of(o.Name), l.of(o.Description)
 		if err := checkLocal(command, o.Name, o.NameLocal, o.AboutLocal, true); err != nil {
 			return err
 		}
-		for locale, name := range o.NameLocal {
-			key := [2]string{locale, name}
-			if other, twice := seen[key]; twice {
-				return &SlashError{command, o.Name, fmt.Sprintf("its name in %s is %q, as that of %s", locale, name, other), "translate them apart in Local"}
-			}
-			seen[key] = o.Name
+		if err := names.add(command, o.Name, o.Name, o.NameLocal); err != nil {
+			return err
 		}
 		for j := range o.Choices {
 			ch := &o.Choices[j]

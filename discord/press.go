@@ -85,7 +85,7 @@ func (l CommandLine) check(field string) error {
 // that an older version of the bot has sent. It ends in a [*NotFoundError] or
 // an [*ArgError], and the library tells the user, unless middleware answers.
 func (r *Router) Press(pattern string, h HandlerFunc, mw ...Middleware) *Route {
-	return r.addRoute(Route{Press: pattern, Use: mw, Handler: h}, callers(1))
+	return r.addRoute(Route{Press: notEmpty(pattern), Use: mw, Handler: h}, callers(1))
 }
 
 // Submit adds a route for forms that were sent: those with an ID that is a [CommandLine] of the
@@ -103,7 +103,7 @@ func (r *Router) Press(pattern string, h HandlerFunc, mw ...Middleware) *Route {
 // [*ArgError], and the handler does not run. An empty input leaves its field zero. Inputs
 // without a field are in [Context.Input].
 func Submit[A any](r *Router, pattern string, h func(*Context, A) error, mw ...Middleware) *Route {
-	rt, place := Route{Submit: pattern, Use: mw}, callers(1)
+	rt, place := Route{Submit: notEmpty(pattern), Use: mw}, callers(1)
 	p, err := r.parsePattern(strings.TrimSpace(r.path + " " + pattern))
 	if err == nil {
 		rt.inputs, err = r.inputsOf(reflect.TypeFor[A](), p.Params)
@@ -188,7 +188,7 @@ func inputType(t reflect.Type) (name string, ok bool) {
 // the user; its Member is set in guilds. UserMenu panics where [Router.Handle]
 // does.
 func (r *Router) UserMenu(name string, h func(c *Context, u *User) error, mw ...Middleware) *Route {
-	rt := Route{UserMenu: name, Use: mw}
+	rt := Route{UserMenu: notEmpty(name), Use: mw}
 	if h != nil {
 		rt.Handler = func(c *Context) error {
 			u, err := c.targetUser()
@@ -204,7 +204,7 @@ func (r *Router) UserMenu(name string, h func(c *Context, u *User) error, mw ...
 // MessageMenu adds a command to the menu that Discord's apps show for a message, under Apps;
 // see [Router.UserMenu]. The handler gets the message, with its text.
 func (r *Router) MessageMenu(name string, h func(c *Context, m *Message) error, mw ...Middleware) *Route {
-	rt := Route{MessageMenu: name, Use: mw}
+	rt := Route{MessageMenu: notEmpty(name), Use: mw}
 	if h != nil {
 		rt.Handler = func(c *Context) error {
 			m, err := c.targetMessage()

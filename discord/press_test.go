@@ -25,6 +25,12 @@ func TestPressMistakes(t *testing.T) {
 		{"malformed", func(r *discord.Router) { r.Press("a {x", silent) }, `discord: press "a {x" (at HERE): the placeholder "{x" is not closed`},
 		{"nil handler", func(r *discord.Router) { r.Press("a", nil) }, `discord: press "a" (at HERE): nil handler`},
 		{"no word", func(r *discord.Router) { r.Press("{x}", silent) }, `discord: press "{x}" (at HERE): `},
+		{"no press", func(r *discord.Router) { r.Press("", silent) }, `discord: press "" (at HERE): no word to find it by`},
+		{"no form", func(r *discord.Router) { discord.Submit(r, "", submit) }, `discord: form "" (at HERE): no word to find it by`},
+		{"no menu", func(r *discord.Router) {
+			r.UserMenu("", func(*discord.Context, *discord.User) error { return nil })
+		}, `discord: user menu "" (at HERE): the slash command / : the name " " has 1 characters, or spaces around`},
+		{"no text", func(r *discord.Router) { r.Text("", silent) }, `discord: text "" (at HERE): an empty text`},
 		{"same words", func(r *discord.Router) { r.Press("a b", silent); r.Press("a b|c {x}", silent) }, `discord: press "a b|c {x}" (at HERE): another route has the words of presses "a b" (at HERE)`},
 		{"two things", func(r *discord.Router) { r.Add(discord.Route{Pattern: "a", Press: "a", Handler: silent}) }, `discord: pattern "a" (at HERE): it has more than one of the fields Pattern, Press, Submit, UserMenu and MessageMenu: add a Route for each`},
 		{"Only", func(r *discord.Router) { r.Add(discord.Route{Press: "a", Handler: silent, Only: discord.TypedOnly}) }, `discord: press "a" (at HERE): the field Only is set: it is for commands`},
@@ -86,6 +92,8 @@ func TestPressApart(t *testing.T) {
 	r.Press("a c", note("press"))
 	discord.Submit(r, "a d", func(c *discord.Context, _ struct{}) error { return note("form")(c) })
 	r.Route("in", func(r *discord.Router) {
+		r.Press("", note("press"))
+		discord.Submit(r, "", func(c *discord.Context, _ struct{}) error { return note("form")(c) })
 		r.Press("x {n}", note("press"))
 		discord.Submit(r, "x {n}", func(c *discord.Context, _ struct{ N string }) error { return note("form")(c) })
 	})
@@ -109,6 +117,9 @@ func TestPressApart(t *testing.T) {
 		`"type":5,"data":{"custom_id":"a d"}`:                                     "form a d ",
 		`"type":3,"data":{"custom_id":"in x 5"}`:                                  "press in x {n} 5",
 		`"type":5,"data":{"custom_id":"in x 5"}`:                                  "form in x {n} 5",
+		`"type":3,"data":{"custom_id":"in"}`:                                     "press in ",
+		`"type":5,"data":{"custom_id":"in"}`:                                     "form in ",
+		`"type":2,"data":{"type":1,"name":"in"}`:                                  "NotFound",
 		`"type":3,"data":{"custom_id":""}`:                                        "NotFound",
 		`"type":2,"data":{"type":1,"name":"a"}`:                                   "NotFound",
 		`"type":2,"data":{"type":2,"name":"a"}`:                                   "NotFound",

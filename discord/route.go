@@ -203,8 +203,12 @@ func addCommand[A any](r *Router, rt Route, h func(*Context, A) error, place str
 //
 // Text panics if another route has one of the texts, and where [Router.Handle] does.
 func (r *Router) Text(texts string, h HandlerFunc, mw ...Middleware) *Route {
-	return r.addRoute(Route{Text: texts, Use: mw, Handler: h}, callers(1))
+	return r.addRoute(Route{Text: notEmpty(texts), Use: mw, Handler: h}, callers(1))
 }
+
+// notEmpty returns the value of a field of a Route that says what the route is: an empty
+// one would make it a command without words.
+func notEmpty(field string) string { return cmp.Or(field, " ") }
 
 // When adds a route for messages for which a condition holds; it is asked if no command
 // and no text fits. If a condition fails, its route runs no further than its middleware,
@@ -341,15 +345,15 @@ func (rt *Route) label() string {
 	case rt.isCommand():
 		return fmt.Sprintf("pattern %q", rt.Pattern)
 	case rt.Text != "":
-		return fmt.Sprintf("text %q", rt.Text)
+		return fmt.Sprintf("text %q", strings.TrimSpace(rt.Text))
 	case rt.Press != "":
-		return fmt.Sprintf("press %q", rt.Press)
+		return fmt.Sprintf("press %q", strings.TrimSpace(rt.Press))
 	case rt.Submit != "":
-		return fmt.Sprintf("form %q", rt.Submit)
+		return fmt.Sprintf("form %q", strings.TrimSpace(rt.Submit))
 	case rt.UserMenu != "":
-		return fmt.Sprintf("user menu %q", rt.UserMenu)
+		return fmt.Sprintf("user menu %q", strings.TrimSpace(rt.UserMenu))
 	case rt.MessageMenu != "":
-		return fmt.Sprintf("message menu %q", rt.MessageMenu)
+		return fmt.Sprintf("message menu %q", strings.TrimSpace(rt.MessageMenu))
 	}
 	return "When"
 }

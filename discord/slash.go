@@ -137,10 +137,8 @@ func (r *Router) Commands() ([]CommandDef, error) {
 	top.mu.Lock()
 	l := localizer{maps.Clone(top.locales)} // the maps in it do not change
 	top.mu.Unlock()
-	for i := range defs {
-		if err := l.command(&defs[i]); err != nil {
-			return nil, fmt.Errorf("discord: %w", err)
-		}
+	if err := l.commands(defs); err != nil {
+		return nil, fmt.Errorf("discord: %w", err)
 	}
 	return defs, nil
 }
@@ -323,7 +321,7 @@ func (b *slashBuilder) commands() ([]CommandDef, error) {
 			}
 		}
 		if n := def.characters(); n > maxCharacters {
-			return nil, &SlashError{Command: def.Name, Text: fmt.Sprintf("its names, descriptions and choices have %d characters together, and Discord takes %d", n, maxCharacters), Mend: "shorten the Doc, or set Only to TypedOnly"}
+			return nil, tooLarge(def.Name, n, "shorten the Doc, or set Only to TypedOnly")
 		}
 		defs = append(defs, def)
 	}

@@ -116,18 +116,32 @@ func clipped(s string) string {
 	return string([]rune(s)[:maxAbout-1]) + "…"
 }
 
+// tooLarge returns the error of a command with n characters.
+func tooLarge(name string, n int, mend string) error {
+	return &SlashError{Command: name, Text: fmt.Sprintf("its names, descriptions and choices have %d characters together, and Discord takes %d", n, maxCharacters), Mend: mend}
+}
+
 // characters returns the number of characters that Discord counts.
 func (d *CommandDef) characters() int {
-	return utf8.RuneCountInString(d.Name) + utf8.RuneCountInString(d.Description) + optionCharacters(d.Options)
+	return longest(d.Name, d.NameLocal) + longest(d.Description, d.AboutLocal) + optionCharacters(d.Options)
 }
 
 func optionCharacters(options []OptionDef) (n int) {
 	for i := range options {
 		o := &options[i]
-		n += utf8.RuneCountInString(o.Name) + utf8.RuneCountInString(o.Description) + optionCharacters(o.Options)
+		n += longest(o.Name, o.NameLocal) + longest(o.Description, o.AboutLocal) + optionCharacters(o.Options)
 		for _, c := range o.Choices {
-			n += utf8.RuneCountInString(c.Name) + utf8.RuneCountInString(c.Value)
+			n += longest(c.Name, c.NameLocal) + utf8.RuneCountInString(c.Value)
 		}
+	}
+	return n
+}
+
+// longest returns the number of characters of a text or of its longest translation.
+func longest(text string, local map[string]string) int {
+	n := utf8.RuneCountInString(text)
+	for _, s := range local {
+		n = max(n, utf8.RuneCountInString(s))
 	}
 	return n
 }

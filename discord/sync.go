@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/vkrouter/vk/internal/tolerant"
 )
 
 // A CommandSync says where [Gateway.Run] registers the slash commands of the Router. Other
@@ -80,17 +82,27 @@ func (c *Client) SyncCommands(ctx context.Context, defs []CommandDef, how Comman
 
 func (c *Client) syncCommands(ctx context.Context, application ID, defs []CommandDef, how CommandSync) (changed bool, err error) {
 	guild := how.guild()
-	have, err := c.commands(ctx, application, guild)
+	raw, err := Call[[]json.RawMessage](ctx, c, http.MethodGet, commandsPath(application, guild).With("with_localizations", true), nil)
 	if err != nil {
 		return false, err
 	}
-	all := slices.Clone(defs)
-	for _, d := range have {
-		if d.Type == commandEntry { // Discord's own: it must stay in the list
-			all = append(all, d)
-		}
+	var have []CommandDef
+	all := make([]any, 0, len(defs)+1)
+	for i := range defs {
+		all = append(all, &defs[i])
 	}
-	same, err := sameCommands(all, have)
+	for _, text := range raw {
+		var d CommandDef
+		if err := tolerant.Unmarshal(text, &d); err != nil {
+			return false, fmt.Errorf("discord: the commands: %w", err)
+		}
+		if d.Type == commandEntry { // Discord's own: it must stay in the list, with all its fields
+			all = append(all, text)
+			continue
+		}
+		have = append(have, d)
+	}
+	same, err := sameCommands(defs, have)
 	if err != nil || same {
 		return false, err
 	}
@@ -113,9 +125,7 @@ func plainCommands(list []CommandDef) ([]byte, error) {
 	list = slices.Clone(list)
 	for i := range list {
 		d := &list[i]
-		if d.Type != commandEntry {
-			d.ID = 0
-		}
+		d.ID = 0
 		if d.Type == 0 {
 			d.Type = CommandSlash
 		}

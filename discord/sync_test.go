@@ -169,7 +169,7 @@ func TestSyncEntry(t *testing.T) {
 		t.Fatal(changed, err)
 	}
 	calls := api.calls()
-	if want := `[{"name":"a","description":"d"},{"id":"7","type":4,"name":"launch","description":""}]`; calls[2].Body != want || calls[1].Line != "GET /api/applications/5/commands?with_localizations=true" {
+	if want := `[{"name":"a","description":"d"},{"id":"7","type":4,"name":"launch","description":"","handler":2}]`; calls[2].Body != want || calls[1].Line != "GET /api/applications/5/commands?with_localizations=true" {
 		t.Errorf("%s %s", calls[1].Line, calls[2].Body)
 	}
 }
@@ -184,6 +184,7 @@ func TestLocal(t *testing.T) {
 		{"del", "добавить", `its name in ru is "добавить", as that of add: translate them apart in Local`},
 		{"S", "", `the choice "" has 0 characters`},
 		{"Quote", strings.Repeat("я", 33), `in ru, the name "` + strings.Repeat("я", 33) + `" has 33 characters, and Discord takes 1 to 32`},
+		{"slash", "бан", `discord: the slash command /slash: its name in ru is "бан", as that of ban: translate them apart in Local`},
 	} {
 		r := fullRouter(func(r *discord.Router) { r.Local("ru", map[string]string{"add": "добавить", tt.text: tt.is}) })
 		_, err := r.Commands()
@@ -191,6 +192,22 @@ func TestLocal(t *testing.T) {
 		if !errors.As(err, &wrong) || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v", tt.text, err)
 		}
+	}
+	large := discord.NewRouter() // fits in English
+	words := make(map[string]string)
+	for i := range 25 {
+		for j := range 4 {
+			about := fmt.Sprint("about ", i, " ", j)
+			words[about] = strings.Repeat("я", 90)
+			large.Add(discord.Route{Pattern: fmt.Sprintf("large g%d s%d", i, j), Doc: about, Handler: silent})
+		}
+	}
+	if _, err := large.Commands(); err != nil {
+		t.Error(err)
+	}
+	large.Local("ru", words)
+	if _, err := large.Commands(); err == nil || !strings.Contains(err.Error(), " characters together, and Discord takes 8000: shorten the translations in Local") {
+		t.Error(err)
 	}
 	defer func() {
 		if v := fmt.Sprint(recover()); !strings.Contains(v, `Discord has no locale "en": take one of`) {

@@ -181,7 +181,7 @@ func (r *componentReader) button(f form, to object) {
 	case style == styleLink:
 		if s, ok := f.text("url", 1, 512); ok {
 			to["url"] = s
-			if !isURL(s) {
+			if !hasScheme(s, "http", "https", "discord") {
 				f.fail("url", "URL_TYPE_INVALID_URL", "Not a well formed URL.")
 			}
 		} else if !f.has("url") {

@@ -32,6 +32,7 @@ func TestComponentErrors(t *testing.T) {
 		{"a long label", button(`,"style":1,"custom_id":"a","label":"` + long + `"`), path + `"label":{"_errors":[{"code":"BASE_TYPE_MAX_LENGTH"`},
 		{"a link without a URL", button(`,"style":5,"label":"a"`), path + `"url":{"_errors":[{"code":"BUTTON_COMPONENT_URL_REQUIRED"`},
 		{"a link with a custom ID", button(`,"style":5,"label":"a","url":"https://a.b","custom_id":"a"`), path + `"_errors":[{"code":"BUTTON_COMPONENT_CUSTOM_ID_URL_MUTUALLY_EXCLUSIVE"`},
+		{"a URL for embeds", button(`,"style":5,"label":"a","url":"attachment://a.png"`), path + `"url":{"_errors":[{"code":"URL_TYPE_INVALID_URL"`},
 		{"a wrong URL", button(`,"style":5,"label":"a","url":"a"`), path + `"url":{"_errors":[{"code":"URL_TYPE_INVALID_URL"`},
 		{"a button with a URL", button(`,"style":1,"label":"a","url":"https://a.b","custom_id":"a"`), path + `"_errors":[{"code":"BUTTON_COMPONENT_CUSTOM_ID_URL_MUTUALLY_EXCLUSIVE"`},
 		{"a wrong emoji", button(`,"style":1,"custom_id":"a","emoji":{"name":"abc"}`), path + `"emoji":{"name":{"_errors":[{"code":"BUTTON_COMPONENT_INVALID_EMOJI"`},
@@ -54,6 +55,14 @@ func TestComponentErrors(t *testing.T) {
 				t.Errorf("%s\nwant %s", r.body, tt.want)
 			}
 		})
+	}
+}
+
+// TestLinkSchemes: buttons open addresses of Discord's client, too.
+func TestLinkSchemes(t *testing.T) {
+	f := newFixture(t, Config{})
+	for _, url := range []string{"http://a.b", "https://a.b/c", "discord://-/users/1"} {
+		f.ok("POST", "/channels/"+f.general.String()+"/messages", `{"components":[{"type":1,"components":[{"type":2,"style":5,"label":"a","url":"`+url+`"}]}]}`)
 	}
 }
 

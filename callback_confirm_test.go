@@ -223,7 +223,7 @@ func TestCallbackStoppedDispatcher(t *testing.T) {
 		if n := strings.Count(text.String(), "the Dispatcher was stopped"); n != 1 {
 			t.Errorf("said %d times:\n%s", n, text)
 		}
-		for _, address := range []string{"bot.test/vk", "https://", "ftp://bot.test", "https://bot.test\n"} {
+		for _, address := range []string{"bot.test/vk", "https://", "ftp://bot.test", "https://bot.test\n", "https://bot.test:99999"} {
 			err := hooktest.New(nothing).Setup(t.Context(), address)
 			if !errors.As(err, &wrong) || !strings.Contains(err.Error(), "write the whole address") {
 				t.Errorf("%q: %v", address, err)

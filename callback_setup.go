@@ -67,11 +67,11 @@ func (cb *Callback) Setup(ctx context.Context, address string) error {
 	if !cb.feed.isOpen() {
 		return stoppedDispatcher("Callback.Setup")
 	}
-	if u, err := url.Parse(address); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" {
+	if u, err := url.Parse(address); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" || !validPort(u) {
 		return &ConfigError{Place: "Callback.Setup", Text: "the address is not an http or https URL", Mend: `write the whole address, such as "https://bot.example/vk"`}
 	}
 	if utf8.RuneCountInString(cb.Title) > maxServerTitle {
-		return fmt.Errorf("vk: callback: the Title %q has more than %d characters", cb.Title, maxServerTitle)
+		return misuse("Callback.Title", fmt.Sprintf("has more than %d characters", maxServerTitle), "use a shorter one").at("Callback.Setup")
 	}
 	if cb.Groups == nil {
 		id, err := cb.whose(ctx, 0, cb.Client)

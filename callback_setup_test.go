@@ -341,7 +341,8 @@ func TestCallbackSetupErrors(t *testing.T) {
 		}
 		cb = hooktest.New(func(c *vk.Context) error { return nil })
 		cb.Title = "Fifteen letters"
-		if err := cb.Setup(t.Context(), "https://bot.test"); err == nil || !strings.Contains(err.Error(), "14") {
+		var wrong *vk.ConfigError
+		if err := cb.Setup(t.Context(), "https://bot.test"); !errors.As(err, &wrong) || wrong.Field != "Callback.Title" || !strings.Contains(err.Error(), "14") {
 			t.Errorf("a long title: %v", err)
 		}
 		cb.Client, cb.Title = newServers(t).client, "Fourteen chars"

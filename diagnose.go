@@ -262,6 +262,11 @@ func explain(err error) *ConfigError {
 	token := func(text, mend string) *ConfigError {
 		return &ConfigError{Field: "Client.Token", Text: text, Mend: mend, Err: err}
 	}
+	if refused.Code == CodeRequest && strings.Contains(refused.Message, "version") {
+		wrong := misuse("Client.Version", "is not a version of the API that VK has", "leave it empty")
+		wrong.Err = err
+		return wrong
+	}
 	const users = "use a community's token, made under " + atTokens
 	switch refused.Code {
 	case CodeAuth, CodeTokenExpired, CodeTokenExtension, CodeAnonymousExpired, CodeAnonymousInvalid:

@@ -343,6 +343,8 @@ func TestConfigErrorFields(t *testing.T) {
 		"another scheme":        {"t0ken", "ftp://vk.test/method/", 0, "Client.BaseURL", "neither http nor https"},
 		"line break in address": {"t0ken", good + "\n", 0, "Client.BaseURL", "is no address"},
 		"bad port":              {"t0ken", "http://vk.test:x/", 0, "Client.BaseURL", "is no address"},
+		"port out of range":     {"t0ken", "http://vk.test:99999/", 0, "Client.BaseURL", "a port that is not between 1 and 65535"},
+		"port 0":                {"t0ken", "http://vk.test:0/", 0, "Client.BaseURL", "a port that is not between"},
 		"query":                 {"t0ken", good + "?a=b", 0, "Client.BaseURL", "has a query"},
 		"user":                  {"t0ken", "http://u:t0ken@vk.test/method/", 0, "Client.BaseURL", "has a user name"},
 		"MaxResponse":           {"t0ken", good, -1, "Client.MaxResponse", "is negative"},

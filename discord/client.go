@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -241,12 +242,20 @@ func joinable(field, address string) (string, *ConfigError) {
 		return wrong("has a scheme that is neither http nor https")
 	case u.Hostname() == "":
 		return wrong("names no host")
+	case !validPort(u):
+		return wrong("has a port that is not between 1 and 65535")
 	case u.User != nil:
 		return wrong("has a user name in it, which is not sent")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.HasSuffix(address, "#"):
 		return wrong("has a query or a fragment, which a path cannot be appended to")
 	}
 	return strings.TrimSuffix(address, "/"), nil
+}
+
+// validPort reports whether an address has a port that can be dialed, or none.
+func validPort(u *url.URL) bool {
+	n, err := strconv.ParseUint(u.Port(), 10, 16)
+	return u.Port() == "" || err == nil && n > 0
 }
 
 func (c *Client) log() *slog.Logger { return cmp.Or(c.Logger, slog.Default()) }

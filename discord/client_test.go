@@ -90,6 +90,7 @@ func TestClientConfig(t *testing.T) {
 		{"a line break", "s3cret\ntoken", "", me, "", "line break at byte 6"},
 		{"not ASCII", "s3crеt", "", me, "", "character at byte 4 that no token has"},
 		{"no scheme", token, "discord.com/api", me, "", "Client.APIURL has no scheme"},
+		{"a port out of range", token, "http://discord.test:99999/", me, "", "Client.APIURL has a port that is not between 1 and 65535"},
 		{"a query", token, "http://discord.test/?x", me, "", "Client.APIURL has a query"},
 		{"a password", token, "http://a:s3cret@discord.test/", me, "", "Client.APIURL has a user name"},
 		{"no path", token, "", discord.Path{}, "", "Path is empty"},

@@ -21,6 +21,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/vkrouter/vk/internal/backoff"
+	"github.com/vkrouter/vk/internal/errtext"
 )
 
 // VK's limits.
@@ -116,7 +117,7 @@ func (cb *Callback) setup(ctx context.Context, group int64, address string) (err
 		if wrong := explainGroup(ctx, g.Client, err, field, group); wrong != nil {
 			err = wrong.at("Callback.Setup")
 		} else if err != nil {
-			err = fmt.Errorf("vk: callback: community %d: %w", group, err)
+			err = errtext.Wrap("vk: ", fmt.Sprint("callback: community ", group), err)
 		}
 	}()
 	if cb.d.Queue != nil {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"strconv"
 
+	"github.com/vkrouter/vk/internal/errtext"
 	"github.com/vkrouter/vk/internal/hooks"
 	"github.com/vkrouter/vk/internal/trail"
 	"github.com/vkrouter/vk/internal/watchdog"
@@ -302,7 +303,7 @@ func named(name string, err error) error {
 	if err == nil || name == "" {
 		return err
 	}
-	return fmt.Errorf("vk: %s: %w", name, err)
+	return errtext.Wrap("vk: ", name, err)
 }
 
 // join joins errors. A single one that is not nil is returned as it is.

@@ -8,13 +8,11 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/vkrouter/vk/internal/backoff"
+	"github.com/vkrouter/vk/internal/errtext"
 	"github.com/vkrouter/vk/internal/lane"
 	"github.com/vkrouter/vk/internal/queue"
 	"github.com/vkrouter/vk/internal/stacks"
@@ -293,7 +291,7 @@ func (d *Dispatcher) giveUp(j *job, name string, stopped bool) {
 	if stopped {
 		how, why = cutOff, ErrStopped
 	}
-	j.ends(fmt.Errorf("vk: %s: abandoned: %w", cmp.Or(name, "handler"), why))
+	j.ends(errtext.Wrap("vk: ", cmp.Or(name, "handler")+": abandoned", why))
 	d.finish(j, how, ErrTimeLimit)
 	j.turn.Release()
 }
@@ -429,63 +427,4 @@ func (ws *waits) endJob(j *job, why error) {
 	for _, end := range ends {
 		end(why)
 	}
-}
-
-// Erase deletes a user's data from the Store, in all communities: the sessions and
-// timers with a key of the user or of the dialog with the user, and the handlers that
-// wait for the user, with all their recorded steps. These handlers' waits end with
-// [ErrEnded]. Call Erase while the bot runs. It blocks until the data is deleted or ctx
-// is done. It does not delete data that the bot's own handlers keep elsewhere.
-//
-// Erase needs a Store that is a [Lister]. For any other Store, it returns a
-// [*ConfigError].
-func (d *Dispatcher) Erase(ctx context.Context, user int64) error {
-	d.init()
-	if d.Store == nil {
-		return nil
-	}
-	var ended []*job
-	for _, j := range d.waits.jobs() {
-		if j.ev.head.from == user || j.ev.head.peer == user {
-			d.waits.endJob(j, ErrEnded)
-			ended = append(ended, j)
-		}
-	}
-	for _, j := range ended {
-		for !j.hasEnded() {
-			if err := backoff.Sleep(ctx, 10*time.Millisecond); err != nil {
-				return err
-			}
-		}
-	}
-	for _, kind := range []string{"session/", "timer/"} {
-		var keys []string
-		err := listStore(ctx, d.guarded(), "Dispatcher.Erase", kind, func(key string, _ []byte) bool {
-			if isOf(key[len(kind):], user) {
-				keys = append(keys, key)
-			}
-			return true
-		})
-		if err != nil {
-			return err
-		}
-		for _, key := range keys {
-			d.erase(ctx, key, nil)
-			d.forgetTimer(key)
-		}
-	}
-	return context.Cause(ctx)
-}
-
-// isOf reports whether the end of a key names a user. It consists of a community, a
-// quoted name, a conversation and a user.
-func isOf(key string, user int64) bool {
-	_, rest, _ := strings.Cut(key, "/")
-	name, err := strconv.QuotedPrefix(rest)
-	if err != nil {
-		return false
-	}
-	parts := strings.SplitN(strings.TrimPrefix(rest[len(name):], "/"), "/", 3)
-	id := strconv.FormatInt(user, 10)
-	return len(parts) == 3 && (parts[0] == id || parts[1] == id)
 }

@@ -2,9 +2,14 @@ package vk
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
+
+	"github.com/vkrouter/vk/internal/backoff"
 )
 
 // An observedJob records the course of an event for the Observer and the log. A
@@ -160,4 +165,83 @@ func (j *job) tellEnded(how ending) {
 			slog.Duration("waited", o.Wait), slog.Duration("took", o.Took), slog.Bool("failed", o.Err != nil))
 	}
 	j.tell(o)
+}
+
+// Erase deletes a user's data from the Store, in all communities: the sessions and
+// timers with a key of the user or of the dialog with the user, and the handlers that
+// wait for the user, with all their recorded steps. These handlers' waits end with
+// [ErrEnded]. Call Erase while the bot runs. It blocks until the data is deleted or ctx
+// is done. If the Store fails, Erase returns its error, and may be called again. It does
+// not delete data that the bot's own handlers keep elsewhere.
+//
+// Erase needs a Store that is a [Lister]. For any other Store, and for an id that is not
+// a user's, such as 0 or a chat's, it returns a [*ConfigError].
+func (d *Dispatcher) Erase(ctx context.Context, user int64) error {
+	d.init()
+	if user == 0 || user >= chatPeers {
+		return &ConfigError{Place: "Dispatcher.Erase", Text: fmt.Sprint(user, " is not the id of a user"), Mend: "pass a user's id, such as Context.FromID"}
+	}
+	if d.Store == nil {
+		return nil
+	}
+	var ended []*job
+	for _, j := range d.waits.jobs() {
+		if j.ev.head.from == user || j.ev.head.peer == user {
+			ended = append(ended, j)
+		}
+	}
+	for _, j := range ended {
+		if err := d.eraseHandler(ctx, j); err != nil {
+			return err
+		}
+	}
+	for _, kind := range []string{"session/", "timer/"} {
+		var keys []string
+		err := listStore(ctx, d.guarded(), "Dispatcher.Erase", kind, func(key string, _ []byte) bool {
+			if isOf(key[len(kind):], user) {
+				keys = append(keys, key)
+			}
+			return true
+		})
+		if err != nil {
+			return err
+		}
+		for _, key := range keys {
+			if err := d.erase(ctx, key, nil); err != nil {
+				return fmt.Errorf("vk: Dispatcher.Erase: %q: %w", key, err)
+			}
+			d.forgetTimer(key)
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// eraseHandler ends the waits of a handler, and blocks until the handler has ended and its
+// trail is deleted, which is once the Store records its event as done.
+func (d *Dispatcher) eraseHandler(ctx context.Context, j *job) error {
+	for {
+		if !j.hasEnded() {
+			d.waits.endJob(j, ErrEnded) // also what it waits for after the first ErrEnded
+		} else if left, err := d.guarded().Get(ctx, trailKey(j.ev)); err != nil {
+			return fmt.Errorf("vk: Dispatcher.Erase: %q: %w", trailKey(j.ev), err)
+		} else if len(left) == 0 {
+			return nil
+		}
+		if err := backoff.Sleep(ctx, 10*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// isOf reports whether the end of a key names a user. It consists of a community, a
+// quoted name, a conversation and a user.
+func isOf(key string, user int64) bool {
+	_, rest, _ := strings.Cut(key, "/")
+	name, err := strconv.QuotedPrefix(rest)
+	if err != nil {
+		return false
+	}
+	parts := strings.SplitN(strings.TrimPrefix(rest[len(name):], "/"), "/", 3)
+	id := strconv.FormatInt(user, 10)
+	return len(parts) == 3 && (parts[0] == id || parts[1] == id)
 }

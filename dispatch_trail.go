@@ -400,13 +400,13 @@ func (j *job) eraseTrail(ctx context.Context) {
 // dropTrail is eraseTrail for an event without a job.
 func (d *Dispatcher) dropTrail(ctx context.Context, e *Event) { d.erase(ctx, trailKey(e), nil) }
 
-// erase removes a value from the Store that no other goroutine changes. If that
-// fails, the value stays until it expires.
-func (d *Dispatcher) erase(ctx context.Context, key string, known []byte) {
+// erase removes a value from the Store that no other goroutine changes. If it returns
+// an error, the value stays until it expires.
+func (d *Dispatcher) erase(ctx context.Context, key string, known []byte) (err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
 	defer cancel()
 	for try := 1; try < 5; {
-		var err error
+		err = nil
 		swapped := false
 		if len(known) > 0 {
 			swapped, err = d.guarded().Swap(ctx, key, known, nil, 0)
@@ -417,10 +417,11 @@ func (d *Dispatcher) erase(ctx context.Context, key string, known []byte) {
 			}
 		}
 		if err == nil || backoff.Sleep(ctx, storePause.Delay(try)) != nil {
-			return
+			return err
 		}
 		try++
 	}
+	return err
 }
 
 // saveOnce is saveTrail for steps that must not be repeated: it retries while

@@ -85,8 +85,8 @@ var packageIndex = []struct {
 		{"press.go", "presses of buttons: answers to them, payloads of routes"},
 	}},
 	{"deliver", []indexed{
-		{"dispatch.go", "Dispatcher: lanes, workers, Stop; Open, Erase"},
-		{"dispatch_observe.go", "steps of events, for the Observer and the log"},
+		{"dispatch.go", "Dispatcher: lanes, workers, Stop; Open"},
+		{"dispatch_observe.go", "steps of events, for the Observer and the log; Erase"},
 		{"dispatch_job.go", "one event and its handling: panics, logs, outcome"},
 		{"dispatch_feed.go", "the events of one source; onlookers: WatchOn"},
 		{"dispatch_dedupe.go", "duplicate events"},

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/vkrouter/vk/internal/command"
+	"github.com/vkrouter/vk/internal/errtext"
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
@@ -34,7 +35,7 @@ type CheckError struct {
 }
 
 // Error returns a message with the reason.
-func (e *CheckError) Error() string { return fmt.Sprintf("vk: refused: %v", e.Err) }
+func (e *CheckError) Error() string { return "vk: refused: " + errtext.Without("vk: ", e.Err) }
 
 // Unwrap returns e.Err.
 func (e *CheckError) Unwrap() error { return e.Err }

@@ -192,14 +192,19 @@ type SessionItem[T any] struct {
 // All ranges over all state of a community, in no particular order. State that
 // is not of type T is a [*SessionError], and the loop may continue; after any
 // other error it ends. A Key's Name of more than 100 bytes is returned as a
-// hash.
+// hash. If group is zero, it is that of the handler whose Context is ctx.
 //
-// All requires a Store that can list its keys: a [Lister]. Otherwise the error
-// is a [*ConfigError].
+// All requires a Store that can list its keys: a [Lister]. Otherwise, and for a
+// zero group outside of a handler, the error is a [*ConfigError].
 func (s *Session[T]) All(ctx context.Context, group int64) iter.Seq2[SessionItem[T], error] {
 	return func(yield func(SessionItem[T], error) bool) {
+		group, err := listedGroup(ctx, "Session.All", group)
+		if err != nil {
+			yield(SessionItem[T]{}, err)
+			return
+		}
 		prefix := s.prefix(group)
-		err := listStore(ctx, s.store(), "Session.All", prefix, func(id string, raw []byte) bool {
+		err = listStore(ctx, s.store(), "Session.All", prefix, func(id string, raw []byte) bool {
 			key, ok := sessionKey(id[len(prefix):])
 			if !ok {
 				return true
@@ -216,6 +221,18 @@ func (s *Session[T]) All(ctx context.Context, group int64) iter.Seq2[SessionItem
 			yield(SessionItem[T]{}, err)
 		}
 	}
+}
+
+// listedGroup returns the community whose values are listed, which is the handler's if
+// group is zero.
+func listedGroup(ctx context.Context, method string, group int64) (int64, error) {
+	if c, ok := ctx.Value(sendScopeKey{}).(*Context); ok && group == 0 {
+		group = c.event.GroupID
+	}
+	if group == 0 {
+		return 0, &ConfigError{Place: method, Text: "outside of a handler, the community is not known", Mend: "pass its id"}
+	}
+	return group, nil
 }
 
 // sessionKey parses the end of an id into a Key.

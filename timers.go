@@ -248,10 +248,16 @@ func (t *Timers[T]) Cancel(ctx context.Context, key Key, id string) (was bool, e
 
 // List returns the timers of a community, in no particular order. A value that
 // cannot be decoded into a T is a [*TimerError], and the loop may continue;
-// after any other error it ends.
+// after any other error it ends. If group is zero, it is that of the handler
+// whose Context is ctx; outside of a handler, that is a [*ConfigError].
 func (t *Timers[T]) List(ctx context.Context, group int64) iter.Seq2[Timer[T], error] {
 	return func(yield func(Timer[T], error) bool) {
-		err := listStore(ctx, t.Store, "Timers.List", timerPrefix(group, t.Name), func(name string, raw []byte) bool {
+		group, err := listedGroup(ctx, "Timers.List", group)
+		if err != nil {
+			yield(Timer[T]{}, err)
+			return
+		}
+		err = listStore(ctx, t.Store, "Timers.List", timerPrefix(group, t.Name), func(name string, raw []byte) bool {
 			var r timerRecord
 			if err := json.Unmarshal(raw, &r); err != nil {
 				return yield(Timer[T]{}, &TimerError{Name: t.Name, ID: name, Value: raw, Err: err})

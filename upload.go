@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/backoff"
+	"github.com/vkrouter/vk/internal/errtext"
 )
 
 const (
@@ -141,7 +142,7 @@ func (c *Client) UploadAll(ctx context.Context, to UploadTarget, sources ...Sour
 			for i := int(next.Add(1)) - 1; i < len(sources); i = int(next.Add(1)) - 1 {
 				errs[i] = apart(func() (err error) { all[i], err = c.uploadStep(ctx, to, sources[i], strconv.Itoa(i)); return err })
 				if errs[i] != nil {
-					errs[i] = fmt.Errorf("vk: file %d of %d: %w", i+1, len(sources), errs[i])
+					errs[i] = errtext.Wrap("vk: ", fmt.Sprintf("file %d of %d", i+1, len(sources)), errs[i])
 				}
 			}
 		})

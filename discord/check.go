@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/vkrouter/vk/internal/errtext"
 	refusals "github.com/vkrouter/vk/internal/refusal"
 )
 
@@ -25,7 +26,9 @@ type CheckError struct {
 }
 
 // Error gives the reason.
-func (e *CheckError) Error() string { return fmt.Sprintf("discord: refused: %v", e.Err) }
+func (e *CheckError) Error() string {
+	return "discord: refused: " + errtext.Without("discord: ", e.Err)
+}
 
 // Unwrap returns e.Err.
 func (e *CheckError) Unwrap() error { return e.Err }

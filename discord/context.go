@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vkrouter/vk/internal/errtext"
 	"github.com/vkrouter/vk/internal/hooks"
 	"github.com/vkrouter/vk/internal/lifetime"
 	"github.com/vkrouter/vk/internal/scan"
@@ -376,7 +377,7 @@ func nameError(name string, err error) error {
 	if err == nil || name == "" {
 		return err
 	}
-	return fmt.Errorf("discord: %s: %w", name, err)
+	return errtext.Wrap("discord: ", name, err)
 }
 
 // A PanicError is the error that a handler's panic becomes.

@@ -36,6 +36,7 @@ var proseLimits = map[string]float64{
 	"internal/command":                 2.0,
 	"internal/dbserver":                0.0,
 	"internal/durable":                 1.5,
+	"internal/errtext":                 0.0,
 	"internal/fakediscord":             0.5,
 	"internal/fakediscord/clientstest": 0.0,
 	"internal/fakesim":                 2.0,

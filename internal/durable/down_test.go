@@ -1,8 +1,11 @@
 package durable
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -142,4 +145,78 @@ func TestDurableLargeAnswer(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestDurableEraseFails: Erase refuses an id that is not a user's, and reports values
+// that the Store does not delete. A handler that asks again is ended again.
+func TestDurableEraseFails(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		store := &keeping{Store: new(vk.MemoryStore)}
+		visits := &vk.Session[int]{Store: store, Name: "visits"}
+		r := vk.NewRouter("!")
+		r.Handle("go", func(c *vk.Context) error {
+			for range 3 {
+				c.Ask("?", within)
+			}
+			return nil
+		})
+		bot := vktest.Config{Dispatcher: &vk.Dispatcher{Store: store}}.Start(t, r)
+		anna := bot.User("Anna")
+		ctx := context.Background()
+		keys := []vk.Key{{Group: 1}, {Group: 1, User: 7}, {Group: 1, Peer: 2_000_000_001}, {Group: 1, User: anna.ID}}
+		for _, key := range keys {
+			if err := visits.Update(ctx, key, func(n *int) error { *n++; return nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		anna.Says("!go")
+		sleep(time.Minute)
+		stored := func(prefix string) (n int) {
+			store.List(ctx, prefix, func(string, []byte) bool { n++; return true })
+			return n
+		}
+		d := bot.Dispatcher()
+		for _, id := range []int64{0, 2_000_000_001} {
+			var wrong *vk.ConfigError
+			if err := d.Erase(ctx, id); !errors.As(err, &wrong) {
+				t.Errorf("user %d: %v", id, err)
+			}
+		}
+		if n := stored("session/"); n != len(keys) {
+			t.Errorf("%d sessions", n)
+		}
+		store.keeps.Store(true)
+		if err := d.Erase(ctx, anna.ID); !errors.Is(err, errKept) {
+			t.Errorf("while the Store deletes nothing: %v", err)
+		}
+		store.keeps.Store(false)
+		if err := d.Erase(ctx, anna.ID); err != nil {
+			t.Error(err)
+		}
+		if n := stored("session/"); n != len(keys)-1 {
+			t.Errorf("%d sessions", n)
+		}
+		if n := stored("trail/"); n > 0 {
+			t.Errorf("%d trails", n)
+		}
+	})
+}
+
+// A keeping store fails to delete sessions while keeps is true.
+type keeping struct {
+	vk.Store
+	keeps atomic.Bool
+}
+
+var errKept = errors.New("kept")
+
+func (s *keeping) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	if len(new) == 0 && s.keeps.Load() && strings.HasPrefix(key, "session/") {
+		return false, errKept
+	}
+	return s.Store.Swap(ctx, key, old, new, ttl)
+}
+
+func (s *keeping) List(ctx context.Context, prefix string, yield func(string, []byte) bool) error {
+	return s.Store.(vk.Lister).List(ctx, prefix, yield)
 }

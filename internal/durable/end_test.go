@@ -346,6 +346,15 @@ func TestDurableSessions(t *testing.T) {
 		if _, err := total.Get(ctx, vk.Key{}); !errors.As(err, &wrong) {
 			t.Error(err)
 		}
+		for _, err := range total.All(ctx, 0) {
+			if !errors.As(err, &wrong) {
+				t.Error(err)
+			}
+			wrong = nil
+		}
+		if wrong != nil {
+			t.Error("no error of All for no community")
+		}
 	})
 }
 

@@ -399,6 +399,15 @@ func TestDurableTimersErrors(t *testing.T) {
 			t.Errorf("another type: %v", err)
 		}
 	}
+	var wrong *vk.ConfigError
+	for _, err := range good.List(ctx, 0) {
+		if !errors.As(err, &wrong) {
+			t.Errorf("no community: %v", err)
+		}
+	}
+	if wrong == nil {
+		t.Error("no community: no error")
+	}
 }
 
 // TestDurableTimersMany: a hundred thousand timers are set and listed, and each

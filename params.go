@@ -381,27 +381,34 @@ func appendString(dst []byte, s string) []byte {
 
 // appendQuoted is appendString for valid UTF-8.
 func appendQuoted[T string | []byte](dst []byte, s T) []byte {
-	dst = append(dst, '"')
-	done := 0
+	const most = 2 // bytes for a character, except control characters
+	n := len(dst)
+	dst = slices.Grow(dst, 2+most*len(s))[:n+2+most*len(s)]
+	dst[n] = '"'
+	n++
 	for i := range len(s) {
 		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
-		}
-		dst = append(dst, s[done:i]...)
-		done = i + 1
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		default:
-			dst = append(dst, `\u00`...)
+		switch {
+		case c == '\n':
+			dst[n], dst[n+1] = '\\', 'n'
+			n += 2
+		case c < ' ':
+			dst = append(dst[:n], `\u00`...)
 			dst = append(dst, "0123456789abcdef"[c>>4], "0123456789abcdef"[c&15])
+			n = len(dst)
+			rest := most*(len(s)-i-1) + 1
+			dst = slices.Grow(dst, rest)[:n+rest]
+		case c == '"' || c == '\\':
+			dst[n] = '\\'
+			n++
+			fallthrough
+		default:
+			dst[n] = c
+			n++
 		}
 	}
-	dst = append(dst, s[done:]...)
-	return append(dst, '"')
+	dst[n] = '"'
+	return dst[:n+1]
 }
 
 // utf16Len returns the length of s in UTF-16 code units, as VK's clients count.

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/vkrouter/vk/internal/plainjson"
 )
 
 // A Button is a button of a [Keyboard] or of a [Card]. Functions such as
@@ -176,10 +178,10 @@ func (b *Button) appendJSON(dst []byte, plain *plainEncoder) (_, payload []byte,
 	}
 	kind := b.kind()
 	dst = append(dst, `{"action":{"type":`...)
-	dst = appendString(dst, kind)
+	dst = plainjson.AppendString(dst, kind)
 	text := func(name, value string) {
 		if value != "" {
-			dst = appendString(append(dst, name...), value)
+			dst = plainjson.AppendString(append(dst, name...), value)
 		}
 	}
 	number := func(name string, value int64) {
@@ -189,7 +191,7 @@ func (b *Button) appendJSON(dst []byte, plain *plainEncoder) (_, payload []byte,
 	}
 	text(`,"label":`, b.Label)
 	if payload != nil {
-		dst = appendQuoted(append(dst, `,"payload":`...), payload)
+		dst = plainjson.AppendQuoted(append(dst, `,"payload":`...), payload)
 	}
 	text(`,"link":`, b.Link)
 	text(`,"hash":`, b.Hash)
@@ -200,7 +202,7 @@ func (b *Button) appendJSON(dst []byte, plain *plainEncoder) (_, payload []byte,
 	number(`,"subscribe_id":`, b.SubscribeID)
 	dst = append(dst, '}')
 	if b.Color != "" && (kind == "text" || kind == "callback") {
-		dst = appendString(append(dst, `,"color":`...), b.Color)
+		dst = plainjson.AppendString(append(dst, `,"color":`...), b.Color)
 	}
 	return append(dst, '}'), payload, nil
 }
@@ -242,9 +244,9 @@ func payloadText(v any, limit int, plain *plainEncoder) (text []byte, err error)
 // A plainEncoder encodes payloads without the escapes for HTML, which would turn
 // one character of a payload into six. The result is valid until the next call.
 type plainEncoder struct {
-	text []byte
-	json *json.Encoder // writes to text
-	keys []string
+	text  []byte
+	usual plainjson.Encoder
+	json  *json.Encoder // for all else; it writes to text
 }
 
 // Write appends b to the text.
@@ -262,10 +264,10 @@ func (p *plainEncoder) encode(v any) (text []byte, err error) {
 	case Choice:
 		p.text = v.appendJSON(p.text)
 		return p.text, nil
-	case map[string]any:
-		if text, ok := p.object(v); ok {
-			return text, nil
-		}
+	}
+	if text, ok := p.usual.Append(p.text, v); ok {
+		p.text = text
+		return text, nil
 	}
 	if p.json == nil {
 		p.json = json.NewEncoder(p)
@@ -273,41 +275,6 @@ func (p *plainEncoder) encode(v any) (text []byte, err error) {
 	}
 	err = p.json.Encode(v)
 	return bytes.TrimSuffix(p.text, []byte("\n")), err
-}
-
-// object encodes a map of strings, ints and bools, and returns false for other
-// maps. A map by encoding/json takes seven times as long: see
-// internal/peerbench.
-func (p *plainEncoder) object(m map[string]any) (text []byte, ok bool) {
-	if m == nil {
-		return nil, false
-	}
-	p.keys = p.keys[:0]
-	for key := range m {
-		p.keys = append(p.keys, key)
-	}
-	slices.Sort(p.keys)
-	text = append(p.text, '{')
-	for i, key := range p.keys {
-		if i > 0 {
-			text = append(text, ',')
-		}
-		text = append(appendString(text, key), ':')
-		switch v := m[key].(type) {
-		case string:
-			text = appendString(text, v)
-		case int:
-			text = strconv.AppendInt(text, int64(v), 10)
-		case int64:
-			text = strconv.AppendInt(text, v, 10)
-		case bool:
-			text = strconv.AppendBool(text, v)
-		default:
-			return nil, false
-		}
-	}
-	p.text = append(text, '}')
-	return p.text, true
 }
 
 // A Carousel is 1 to 10 cards side by side below the text of a message. It is
@@ -415,20 +382,20 @@ func (l Carousel) encode(m *markup) error {
 		}
 		m.json = append(m.json, '{')
 		if c.Title != "" {
-			m.json = appendString(append(m.json, `"title":`...), c.Title)
+			m.json = plainjson.AppendString(append(m.json, `"title":`...), c.Title)
 			m.json = append(m.json, ',')
 		}
 		if c.Description != "" {
-			m.json = appendString(append(m.json, `"description":`...), c.Description)
+			m.json = plainjson.AppendString(append(m.json, `"description":`...), c.Description)
 			m.json = append(m.json, ',')
 		}
 		if c.Photo != "" {
-			m.json = appendString(append(m.json, `"photo_id":`...), photoID.FindStringSubmatch(c.Photo)[1])
+			m.json = plainjson.AppendString(append(m.json, `"photo_id":`...), photoID.FindStringSubmatch(c.Photo)[1])
 			m.json = append(m.json, ',')
 		}
 		switch {
 		case c.Link != "":
-			m.json = appendString(append(m.json, `"action":{"type":"open_link","link":`...), c.Link)
+			m.json = plainjson.AppendString(append(m.json, `"action":{"type":"open_link","link":`...), c.Link)
 			m.json = append(m.json, '}', ',')
 		case c.OpenPhoto:
 			m.json = append(m.json, `"action":{"type":"open_photo"},`...)

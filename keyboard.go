@@ -66,8 +66,8 @@ func (k *Keyboard) Grid(columns int, buttons ...Button) *Keyboard {
 	if columns < 1 {
 		panic(fmt.Sprintf("vk: Grid: %d columns", columns))
 	}
-	for row := range slices.Chunk(buttons, columns) {
-		k.Row(row...)
+	for row := range slices.Chunk(slices.Clone(buttons), columns) {
+		k.Rows = append(k.Rows, row)
 	}
 	return k
 }

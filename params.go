@@ -371,46 +371,6 @@ func (h *hidden) String() string { return "***" }
 
 func (h *hidden) GoString() string { return "***" }
 
-// appendString appends s as a JSON string. Invalid UTF-8 becomes U+FFFD.
-func appendString(dst []byte, s string) []byte {
-	if !utf8.ValidString(s) {
-		s = string([]rune(s))
-	}
-	return appendQuoted(dst, s)
-}
-
-// appendQuoted is appendString for valid UTF-8.
-func appendQuoted[T string | []byte](dst []byte, s T) []byte {
-	const most = 2 // bytes for a character, except control characters
-	n := len(dst)
-	dst = slices.Grow(dst, 2+most*len(s))[:n+2+most*len(s)]
-	dst[n] = '"'
-	n++
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case c == '\n':
-			dst[n], dst[n+1] = '\\', 'n'
-			n += 2
-		case c < ' ':
-			dst = append(dst[:n], `\u00`...)
-			dst = append(dst, "0123456789abcdef"[c>>4], "0123456789abcdef"[c&15])
-			n = len(dst)
-			rest := most*(len(s)-i-1) + 1
-			dst = slices.Grow(dst, rest)[:n+rest]
-		case c == '"' || c == '\\':
-			dst[n] = '\\'
-			n++
-			fallthrough
-		default:
-			dst[n] = c
-			n++
-		}
-	}
-	dst[n] = '"'
-	return dst[:n+1]
-}
-
 // utf16Len returns the length of s in UTF-16 code units, as VK's clients count.
 func utf16Len(s string) (n int) {
 	for _, r := range s {

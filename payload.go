@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/vkrouter/vk/internal/command"
+	"github.com/vkrouter/vk/internal/plainjson"
 )
 
 // A CommandLine is a command as a button's payload; see [Cmd]. Sending the zero
@@ -71,7 +72,7 @@ func (l CommandLine) appendJSON(dst []byte) ([]byte, error) {
 	case l.line == "":
 		return nil, errors.New("vk: the CommandLine was not made by Cmd")
 	}
-	dst = appendString(append(dst, `{"command":`...), l.line)
+	dst = plainjson.AppendString(append(dst, `{"command":`...), l.line)
 	return append(dst, '}'), nil
 }
 
@@ -85,7 +86,7 @@ func (c Choice) MarshalJSON() ([]byte, error) {
 }
 
 func (c Choice) appendJSON(dst []byte) []byte {
-	dst = appendString(append(dst, `{"choice":`...), string(c))
+	dst = plainjson.AppendString(append(dst, `{"choice":`...), string(c))
 	return append(dst, '}')
 }
 

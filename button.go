@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/vkrouter/vk/internal/plainjson"
 )
 
 // A Button is a button of a [Keyboard] or of a [Card]. Functions such as
@@ -135,11 +137,11 @@ func (b *Button) check() error {
 		needs("peer id", b.PeerID != 0)
 		needs("intent", b.Intent != "")
 	}
-	switch n := utf8.RuneCountInString(b.Label); {
+	switch {
 	case missing != "":
 		return errors.New("the " + missing + " is missing")
-	case n > maxLabel:
-		return tooLong("label", n, maxLabel)
+	case len(b.Label) > maxLabel && utf8.RuneCountInString(b.Label) > maxLabel:
+		return tooLong("label", utf8.RuneCountInString(b.Label), maxLabel)
 	case b.Link != "" && !validLink(b.Link):
 		return fmt.Errorf("the link %.100q is neither http nor https", b.Link)
 	case b.Color != "" && !slices.Contains(colors, b.Color):
@@ -176,10 +178,10 @@ func (b *Button) appendJSON(dst []byte, plain *plainEncoder) (_, payload []byte,
 	}
 	kind := b.kind()
 	dst = append(dst, `{"action":{"type":`...)
-	dst = appendString(dst, kind)
+	dst = plainjson.AppendString(dst, kind)
 	text := func(name, value string) {
 		if value != "" {
-			dst = appendString(append(dst, name...), value)
+			dst = plainjson.AppendString(append(dst, name...), value)
 		}
 	}
 	number := func(name string, value int64) {
@@ -189,7 +191,7 @@ func (b *Button) appendJSON(dst []byte, plain *plainEncoder) (_, payload []byte,
 	}
 	text(`,"label":`, b.Label)
 	if payload != nil {
-		dst = appendQuoted(append(dst, `,"payload":`...), payload)
+		dst = plainjson.AppendQuoted(append(dst, `,"payload":`...), payload)
 	}
 	text(`,"link":`, b.Link)
 	text(`,"hash":`, b.Hash)
@@ -200,7 +202,7 @@ func (b *Button) appendJSON(dst []byte, plain *plainEncoder) (_, payload []byte,
 	number(`,"subscribe_id":`, b.SubscribeID)
 	dst = append(dst, '}')
 	if b.Color != "" && (kind == "text" || kind == "callback") {
-		dst = appendString(append(dst, `,"color":`...), b.Color)
+		dst = plainjson.AppendString(append(dst, `,"color":`...), b.Color)
 	}
 	return append(dst, '}'), payload, nil
 }
@@ -242,65 +244,37 @@ func payloadText(v any, limit int, plain *plainEncoder) (text []byte, err error)
 // A plainEncoder encodes payloads without the escapes for HTML, which would turn
 // one character of a payload into six. The result is valid until the next call.
 type plainEncoder struct {
-	buf  bytes.Buffer
-	json *json.Encoder
-	keys []string
+	text  []byte
+	usual plainjson.Encoder
+	json  *json.Encoder // for all else; it writes to text
+}
+
+// Write appends b to the text.
+func (p *plainEncoder) Write(b []byte) (int, error) {
+	p.text = append(p.text, b...)
+	return len(b), nil
 }
 
 func (p *plainEncoder) encode(v any) (text []byte, err error) {
+	p.text = p.text[:0]
 	switch v := v.(type) { // own types, without reflection
 	case CommandLine:
-		return v.MarshalJSON()
+		p.text, err = v.appendJSON(p.text)
+		return p.text, err
 	case Choice:
-		return v.MarshalJSON()
-	case map[string]any:
-		if text, ok := p.object(v); ok {
-			return text, nil
-		}
+		p.text = v.appendJSON(p.text)
+		return p.text, nil
+	}
+	if text, ok := p.usual.Append(p.text, v); ok {
+		p.text = text
+		return text, nil
 	}
 	if p.json == nil {
-		p.json = json.NewEncoder(&p.buf)
+		p.json = json.NewEncoder(p)
 		p.json.SetEscapeHTML(false)
 	}
-	p.buf.Reset()
 	err = p.json.Encode(v)
-	return bytes.TrimSuffix(p.buf.Bytes(), []byte("\n")), err
-}
-
-// object encodes a map of strings, ints and bools, and returns false for other
-// maps. A map by encoding/json takes seven times as long: see
-// internal/peerbench.
-func (p *plainEncoder) object(m map[string]any) (text []byte, ok bool) {
-	if m == nil {
-		return nil, false
-	}
-	p.keys = p.keys[:0]
-	for key := range m {
-		p.keys = append(p.keys, key)
-	}
-	slices.Sort(p.keys)
-	p.buf.Reset()
-	text = append(p.buf.AvailableBuffer(), '{')
-	for i, key := range p.keys {
-		if i > 0 {
-			text = append(text, ',')
-		}
-		text = append(appendString(text, key), ':')
-		switch v := m[key].(type) {
-		case string:
-			text = appendString(text, v)
-		case int:
-			text = strconv.AppendInt(text, int64(v), 10)
-		case int64:
-			text = strconv.AppendInt(text, v, 10)
-		case bool:
-			text = strconv.AppendBool(text, v)
-		default:
-			return nil, false
-		}
-	}
-	p.buf.Write(append(text, '}')) // keeps a larger buffer
-	return p.buf.Bytes(), true
+	return bytes.TrimSuffix(p.text, []byte("\n")), err
 }
 
 // A Carousel is 1 to 10 cards side by side below the text of a message. It is
@@ -351,18 +325,23 @@ var photoID = regexp.MustCompile(`^(?:photo)?(-?[0-9]+_[0-9]+)(?:_[0-9A-Za-z]+)?
 // MarshalJSON returns the carousel as VK takes it, as a template. If VK is
 // certain to refuse it, the error is a [*KeyboardError].
 func (l Carousel) MarshalJSON() ([]byte, error) {
-	m, err := l.encode()
-	return m.json, err
+	m := newMarkup()
+	if err := l.encode(m); err != nil {
+		return nil, err
+	}
+	defer m.free()
+	return bytes.Clone(m.json), nil
 }
 
 func (l Carousel) apply(o *outgoing) error {
 	if len(l) == 0 {
 		return nil
 	}
-	m, err := l.encode()
-	if err != nil {
+	m := newMarkup()
+	if err := l.encode(m); err != nil {
 		return err
 	}
+	defer m.free()
 	o.params["template"] = string(m.json)
 	o.doubts = append(o.doubts, m.doubts...)
 	return nil
@@ -388,49 +367,47 @@ func (o *outgoing) checkCarousel() error {
 }
 
 // encode checks and encodes the carousel.
-func (l Carousel) encode() (*markup, error) {
-	m := new(markup)
+func (l Carousel) encode(m *markup) error {
 	if n := len(l); n == 0 || n > maxCards {
-		return m, &KeyboardError{Row: -1, Column: -1, Err: fmt.Errorf("a carousel has 1 to %d cards, not %d", maxCards, n)}
+		return &KeyboardError{Row: -1, Column: -1, Err: fmt.Errorf("a carousel has 1 to %d cards, not %d", maxCards, n)}
 	}
-	m.json = make([]byte, 0, 64+512*len(l))
 	m.json = append(m.json, `{"type":"carousel","elements":[`...)
 	for i := range l {
 		c := &l[i]
 		if err := c.check(&l[0]); err != nil {
-			return m, &KeyboardError{Row: i, Column: -1, Err: fmt.Errorf("the card: %w", err)}
+			return &KeyboardError{Row: i, Column: -1, Err: fmt.Errorf("the card: %w", err)}
 		}
 		if i > 0 {
 			m.json = append(m.json, ',')
 		}
 		m.json = append(m.json, '{')
 		if c.Title != "" {
-			m.json = appendString(append(m.json, `"title":`...), c.Title)
+			m.json = plainjson.AppendString(append(m.json, `"title":`...), c.Title)
 			m.json = append(m.json, ',')
 		}
 		if c.Description != "" {
-			m.json = appendString(append(m.json, `"description":`...), c.Description)
+			m.json = plainjson.AppendString(append(m.json, `"description":`...), c.Description)
 			m.json = append(m.json, ',')
 		}
 		if c.Photo != "" {
-			m.json = appendString(append(m.json, `"photo_id":`...), photoID.FindStringSubmatch(c.Photo)[1])
+			m.json = plainjson.AppendString(append(m.json, `"photo_id":`...), photoID.FindStringSubmatch(c.Photo)[1])
 			m.json = append(m.json, ',')
 		}
 		switch {
 		case c.Link != "":
-			m.json = appendString(append(m.json, `"action":{"type":"open_link","link":`...), c.Link)
+			m.json = plainjson.AppendString(append(m.json, `"action":{"type":"open_link","link":`...), c.Link)
 			m.json = append(m.json, '}', ',')
 		case c.OpenPhoto:
 			m.json = append(m.json, `"action":{"type":"open_photo"},`...)
 		}
 		m.json = append(m.json, `"buttons":`...)
 		if err := m.appendRow(c.Buttons, i); err != nil {
-			return m, err
+			return err
 		}
 		m.json = append(m.json, '}')
 	}
 	m.json = append(m.json, ']', '}')
-	return m, nil
+	return nil
 }
 
 // check returns the reason why VK is certain to refuse c, or nil; first is the

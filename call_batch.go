@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/pace"
+	"github.com/vkrouter/vk/internal/plainjson"
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
@@ -457,9 +458,9 @@ func appendCall(b []byte, method string, params []pair) []byte {
 			b = append(b, ',')
 		}
 		first = false
-		b = appendString(b, p.name) // VKScript's strings are those of JSON
+		b = plainjson.AppendString(b, p.name) // VKScript's strings are those of JSON
 		b = append(b, ':')
-		b = appendString(b, p.value)
+		b = plainjson.AppendString(b, p.value)
 	}
 	return append(b, '}', ')')
 }

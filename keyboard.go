@@ -1,11 +1,13 @@
 package vk
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/vkrouter/vk/internal/tolerant"
 )
@@ -64,8 +66,8 @@ func (k *Keyboard) Grid(columns int, buttons ...Button) *Keyboard {
 	if columns < 1 {
 		panic(fmt.Sprintf("vk: Grid: %d columns", columns))
 	}
-	for row := range slices.Chunk(buttons, columns) {
-		k.Row(row...)
+	for row := range slices.Chunk(slices.Clone(buttons), columns) {
+		k.Rows = append(k.Rows, row)
 	}
 	return k
 }
@@ -87,18 +89,23 @@ func (k *Keyboard) Clone() *Keyboard {
 // MarshalJSON returns the keyboard as VK takes it. If VK is certain to refuse
 // it, the error is a [*KeyboardError].
 func (k Keyboard) MarshalJSON() ([]byte, error) {
-	m, err := k.encode()
-	return m.json, err
+	m := newMarkup()
+	if err := k.encode(m); err != nil {
+		return nil, err
+	}
+	defer m.free()
+	return bytes.Clone(m.json), nil
 }
 
 func (k *Keyboard) apply(o *outgoing) error {
 	if k == nil {
 		return nil
 	}
-	m, err := k.encode()
-	if err != nil {
+	m := newMarkup()
+	if err := k.encode(m); err != nil {
 		return err
 	}
+	defer m.free()
 	o.params["keyboard"] = string(m.json)
 	o.doubts = append(o.doubts, m.doubts...)
 	return nil
@@ -147,18 +154,30 @@ type markup struct {
 	doubts []string
 }
 
+var markups = sync.Pool{New: func() any { return new(markup) }}
+
+// newMarkup returns an empty markup, which may have the memory of earlier ones.
+func newMarkup() *markup { return markups.Get().(*markup) }
+
+// free makes the memory of the markup available. A markup with an error is not
+// used again.
+func (m *markup) free() {
+	if cap(m.json)+cap(m.plain.text) > 16<<10 { // only with very long links
+		return
+	}
+	m.json, m.payloads, m.doubts = m.json[:0], 0, nil
+	markups.Put(m)
+}
+
 func (m *markup) doubt(format string, args ...any) {
 	m.doubts = append(m.doubts, fmt.Sprintf(format, args...))
 }
 
 // encode checks and encodes the keyboard.
-func (k *Keyboard) encode() (*markup, error) {
-	m := new(markup)
-	buttons, err := k.checkSize()
-	if err != nil {
-		return m, &KeyboardError{Row: -1, Column: -1, Err: err}
+func (k *Keyboard) encode(m *markup) error {
+	if err := k.checkSize(); err != nil {
+		return &KeyboardError{Row: -1, Column: -1, Err: err}
 	}
-	m.json = make([]byte, 0, 32+144*buttons)
 	switch {
 	case k.Inline:
 		m.json = append(m.json, `{"inline":true,"buttons":[`...)
@@ -173,14 +192,14 @@ func (k *Keyboard) encode() (*markup, error) {
 			continue
 		}
 		if len(row) > maxColumns {
-			return m, &KeyboardError{Row: i, Column: -1, Err: fmt.Errorf("it has %d buttons, the limit is %d", len(row), maxColumns)}
+			return &KeyboardError{Row: i, Column: -1, Err: fmt.Errorf("it has %d buttons, the limit is %d", len(row), maxColumns)}
 		}
 		if comma {
 			m.json = append(m.json, ',')
 		}
 		comma = true
 		if err := m.appendRow(row, i); err != nil {
-			return m, err
+			return err
 		}
 		k.doubtKinds(m, i)
 	}
@@ -188,13 +207,12 @@ func (k *Keyboard) encode() (*markup, error) {
 	if m.payloads > maxPayloads {
 		m.doubt("the payloads have %d bytes together: %d characters may be the limit", m.payloads, maxPayloads)
 	}
-	return m, nil
+	return nil
 }
 
-// checkSize returns the number of buttons, or an error if the keyboard is too
-// large or contradicts itself.
-func (k *Keyboard) checkSize() (buttons int, err error) {
-	rows := 0
+// checkSize returns an error if the keyboard is too large or contradicts itself.
+func (k *Keyboard) checkSize() error {
+	rows, buttons := 0, 0
 	for _, row := range k.Rows {
 		if len(row) > 0 {
 			rows++
@@ -207,13 +225,13 @@ func (k *Keyboard) checkSize() (buttons int, err error) {
 	}
 	switch {
 	case k.Inline && k.OneTime:
-		err = errors.New("it is inline and one-time, which exclude each other")
+		return errors.New("it is inline and one-time, which exclude each other")
 	case rows > limitRows:
-		err = fmt.Errorf("it has %d rows, the limit is %d", rows, limitRows)
+		return fmt.Errorf("it has %d rows, the limit is %d", rows, limitRows)
 	case buttons > limitButtons:
-		err = fmt.Errorf("it has %d buttons, the limit is %d", buttons, limitButtons)
+		return fmt.Errorf("it has %d buttons, the limit is %d", buttons, limitButtons)
 	}
-	return buttons, err
+	return nil
 }
 
 // doubtKinds records doubts about the kinds of the buttons in row i.

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/vkrouter/vk/internal/plainjson"
 )
 
 // outgoing is a message being composed.
@@ -449,11 +451,11 @@ func (p part) formatData() []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = appendString(append(b, `{"type":`...), formatNames[it.kind])
+		b = plainjson.AppendString(append(b, `{"type":`...), formatNames[it.kind])
 		b = strconv.AppendInt(append(b, `,"offset":`...), int64(it.offset), 10)
 		b = strconv.AppendInt(append(b, `,"length":`...), int64(it.until-it.offset), 10)
 		if it.url != "" {
-			b = appendString(append(b, `,"url":`...), it.url)
+			b = plainjson.AppendString(append(b, `,"url":`...), it.url)
 		}
 		b = append(b, '}')
 	}

@@ -371,39 +371,6 @@ func (h *hidden) String() string { return "***" }
 
 func (h *hidden) GoString() string { return "***" }
 
-// appendString appends s as a JSON string. Invalid UTF-8 becomes U+FFFD.
-func appendString(dst []byte, s string) []byte {
-	if !utf8.ValidString(s) {
-		s = string([]rune(s))
-	}
-	return appendQuoted(dst, s)
-}
-
-// appendQuoted is appendString for valid UTF-8.
-func appendQuoted[T string | []byte](dst []byte, s T) []byte {
-	dst = append(dst, '"')
-	done := 0
-	for i := range len(s) {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
-		}
-		dst = append(dst, s[done:i]...)
-		done = i + 1
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		default:
-			dst = append(dst, `\u00`...)
-			dst = append(dst, "0123456789abcdef"[c>>4], "0123456789abcdef"[c&15])
-		}
-	}
-	dst = append(dst, s[done:]...)
-	return append(dst, '"')
-}
-
 // utf16Len returns the length of s in UTF-16 code units, as VK's clients count.
 func utf16Len(s string) (n int) {
 	for _, r := range s {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/vkrouter/vk/internal/command"
+	"github.com/vkrouter/vk/internal/plainjson"
 )
 
 // A CommandLine is a command as a button's payload; see [Cmd]. Sending the zero
@@ -61,15 +62,18 @@ func appendArg(line []byte, arg any) ([]byte, error) {
 
 // MarshalJSON returns the payload, or the error of its arguments.
 func (l CommandLine) MarshalJSON() ([]byte, error) {
+	return l.appendJSON(make([]byte, 0, len(l.line)+len(`{"command":""}`)+8))
+}
+
+func (l CommandLine) appendJSON(dst []byte) ([]byte, error) {
 	switch {
 	case l.err != nil:
 		return nil, l.err
 	case l.line == "":
 		return nil, errors.New("vk: the CommandLine was not made by Cmd")
 	}
-	b := make([]byte, 0, len(l.line)+len(`{"command":""}`)+8)
-	b = appendString(append(b, `{"command":`...), l.line)
-	return append(b, '}'), nil
+	dst = plainjson.AppendString(append(dst, `{"command":`...), l.line)
+	return append(dst, '}'), nil
 }
 
 // A Choice is the payload of a button that answers a question: its text is the
@@ -78,8 +82,12 @@ type Choice string
 
 // MarshalJSON returns the payload.
 func (c Choice) MarshalJSON() ([]byte, error) {
-	b := appendString(append(make([]byte, 0, len(c)+24), `{"choice":`...), string(c))
-	return append(b, '}'), nil
+	return c.appendJSON(make([]byte, 0, len(c)+24)), nil
+}
+
+func (c Choice) appendJSON(dst []byte) []byte {
+	dst = plainjson.AppendString(append(dst, `{"choice":`...), string(c))
+	return append(dst, '}')
 }
 
 // UnmarshalJSON decodes the payload. A payload of another kind is an error.

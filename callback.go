@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/vkrouter/vk/internal/lazyctx"
 )
 
 // A Callback is a source of events: an [http.Handler] for the address that VK
@@ -118,8 +120,9 @@ type Callback struct {
 	ending   chan struct{} // closed by Stop
 	bodies   atomic.Int64  // total size of the large bodies that are being read
 	refusals quiet
-	takes    streak // of admitting events
-	keeps    streak // of saving them in the Store
+	takes    streak    // of admitting events
+	keeps    streak    // of saving them in the Store
+	timers   sync.Pool // of *time.Timer, stopped
 
 	asking  chan struct{}   // holds one element while a goroutine fetches the following from VK
 	fetched map[any]fetched // communities by token, and confirmation codes by community
@@ -350,8 +353,9 @@ func (cb *Callback) serve(began time.Time, w http.ResponseWriter, r *http.Reques
 	case !same(secret, want):
 		return cb.refuse(r, http.StatusForbidden, "wrong secret")
 	}
-	ctx, cancel := context.WithDeadline(r.Context(), began.Add(cmp.Or(max(cb.Patience, 0), 3*time.Second)))
-	defer cancel()
+	limited := lazyctx.WithDeadline(r.Context(), began.Add(cmp.Or(max(cb.Patience, 0), 3*time.Second)))
+	defer limited.Cancel()
+	var ctx context.Context = limited
 	if confirmation {
 		return cb.confirm(ctx, r, in.group, g)
 	}
@@ -405,7 +409,7 @@ func (cb *Callback) dispatch(ctx, request context.Context, client *Client, e *Ev
 	if j == nil || state == alreadyHandled {
 		return acked
 	}
-	switch cb.await(ctx, j) {
+	switch cb.await(ctx, request, j) {
 	case handlingEnded:
 		return cb.answerTo(j.outcome(), e)
 	case handlingRefused:
@@ -435,8 +439,9 @@ const (
 )
 
 // await blocks until a job has ended, until its handler waits and a Store can
-// save the event, or until ctx is done.
-func (cb *Callback) await(ctx context.Context, j *job) handlingState {
+// save the event, or until ctx is done, which has a deadline and otherwise ends
+// with request.
+func (cb *Callback) await(ctx, request context.Context, j *job) handlingState {
 	var ending <-chan struct{}
 	if j.feed != cb.feed {
 		ending = cb.ending // Stop does not end handlers of another source
@@ -445,6 +450,8 @@ func (cb *Callback) await(ctx context.Context, j *job) handlingState {
 	if cb.d.Store != nil {
 		resting = j.rest()
 	}
+	late := cb.startTimer(ctx)
+	defer cb.stopTimer(late)
 	select {
 	case <-cb.d.dedupe.settledOf(j):
 		switch {
@@ -455,7 +462,8 @@ func (cb *Callback) await(ctx context.Context, j *job) handlingState {
 		}
 		return handlingEnded
 	case <-resting:
-	case <-ctx.Done():
+	case <-late.C:
+	case <-request.Done():
 	case <-ending:
 	}
 	return handlingOngoing

@@ -120,6 +120,23 @@ func (j *job) readRetries() {
 	}
 }
 
+// startTimer returns a timer for the deadline of ctx, which would allocate one
+// itself.
+func (cb *Callback) startTimer(ctx context.Context) *time.Timer {
+	at, _ := ctx.Deadline()
+	t, _ := cb.timers.Get().(*time.Timer)
+	if t == nil {
+		return time.NewTimer(time.Until(at))
+	}
+	t.Reset(time.Until(at))
+	return t
+}
+
+func (cb *Callback) stopTimer(t *time.Timer) {
+	t.Stop()
+	cb.timers.Put(t)
+}
+
 // queue returns the Dispatcher's worker for a community of its Queue.
 func (cb *Callback) queue(group int64, client *Client) (*groupQueue, error) {
 	cb.mu.Lock()

@@ -391,7 +391,11 @@ func (d *Dispatcher) Open() (open []OpenHandler) {
 	for _, j := range d.waits.jobs() {
 		if j.isParked() {
 			j.steps.mu.Lock()
-			open = append(open, OpenHandler{j.ev, j.steps.route, j.steps.since, j})
+			var since time.Time
+			if j.steps.since != 0 {
+				since = time.Unix(0, j.steps.since)
+			}
+			open = append(open, OpenHandler{j.ev, j.steps.route, since, j})
 			j.steps.mu.Unlock()
 		}
 	}

@@ -28,27 +28,29 @@ import (
 //
 // The locks of two jobs nest in consume alone, and waits.mu serializes that.
 type job struct {
-	// These do not change after the job was put, except turn, which run sets.
+	// These do not change after the job was put, except turn and mark, which run
+	// sets.
 	d       *Dispatcher
 	feed    *feed
 	ctx     context.Context // the parent of the handlers' contexts
 	client  *Client
 	ev      *Event
 	turn    *lane.Turn[laneKey, *job]
-	seen    *observedJob // nil if there is no Observer and no debug log
-	repeats bool         // the source redelivers the event until it is acknowledged
-	deduped bool         // the deduper must learn the event's settlement
-	timer   *dueTimer    // the timer of the event, or nil
-	item    *queue.Item  // the event's item in the Queue, or nil
-	queue   *groupQueue  // the queue of item
-	asks    bool         // ask the Store before the event begins whether it is done
+	seen    *observedJob   // nil if there is no Observer and no debug log
+	timer   *dueTimer      // the timer of the event, or nil
+	item    *queue.Item    // the event's item in the Queue, or nil
+	queue   *groupQueue    // the queue of item
+	suspect *durable.Entry // the entry of an event that may have crashed a run, which must learn when the handler waits; or nil
 
-	replayed bool           // an earlier attempt, in this run or another, may have begun to handle the event
-	suspect  *durable.Entry // the entry of an event that may have crashed a run, which must learn when the handler waits; or nil
+	repeats  bool // the source redelivers the event until it is acknowledged
+	deduped  bool // the deduper must learn the event's settlement
+	asks     bool // ask the Store before the event begins whether it is done
+	replayed bool // an earlier attempt, in this run or another, may have begun to handle the event
+
+	mark uint32 // identifies its stack
 
 	// Records of other components, used by their methods only.
 	task    watchdog.Task[*job]
-	mark    uint32 // identifies its stack
 	dedupe  dedupeRecord
 	attempt attempt
 	steps   jobTrail
@@ -67,8 +69,8 @@ type job struct {
 	handed   bool                    // the event is a press, and its consumer answers it
 	quiet    bool                    // Pending does not count it
 	outside  bool                    // it has no place among MaxEvents
-	gone     func()                  // called once, when the handler has ended or waits; may be nil
 	rested   bool                    // the handler waits, or has waited
+	gone     func()                  // called once, when the handler has ended or waits; may be nil
 	resting  chan struct{}           // closed once it is rested; made on demand
 	whenDone []func(context.Context) // see onDone
 

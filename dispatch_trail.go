@@ -31,22 +31,23 @@ import (
 type jobTrail struct {
 	writing chan struct{} // holds an element during a write; made with the trail
 	known   []byte        // the value in the Store, as far as is known; of the writer
-	failing bool          // the last write failed; of the writer
 
 	mu     sync.Mutex
-	stored bool // the Store may have a trail
-	closed bool // no more writes are allowed
 	steps  *trail.Trail
 	routes []ledRoute // routes of the event that are not yet steps
 	first  [1]ledRoute
-	route  string    // the first route
-	since  time.Time // when a handler first waited
-	tries  bool      // a previous run crashed and may have begun the event
-	retry  bool      // a goroutine retries the write
+	route  string // the first route
+	since  int64  // when a handler first waited, in nanoseconds since 1970; 0 if none has
 
 	whenSafe []func(context.Context) // see job.whenSafe
 	answers  []*Event                // consumed by previous runs
 	answered durable.Barrier         // of the answers that the Store must have as done
+
+	stored  bool // the Store may have a trail
+	closed  bool // no more writes are allowed
+	tries   bool // a previous run crashed and may have begun the event
+	retry   bool // a goroutine retries the write
+	failing bool // the last write failed; of the writer, without mu
 }
 
 // keepsSteps reports whether the steps of the job's handlers are saved. They
@@ -172,7 +173,7 @@ func (d *Dispatcher) loadTrail(ctx context.Context, j *job) error {
 	j.steps.writing = make(chan struct{}, 1)
 	j.onDone(j.eraseTrail)
 	if since, ok := t.Get(sinceStep); ok && len(since) == 8 {
-		j.steps.since = time.Unix(0, int64(binary.LittleEndian.Uint64(since)))
+		j.steps.since = int64(binary.LittleEndian.Uint64(since))
 	}
 	t.Each(func(_ trail.Key, value []byte) {
 		if a, ok := readTaken(value); ok && a.ev != nil && a.ev.ID != "" {
@@ -231,9 +232,9 @@ func (j *job) writeTrail(ctx context.Context) error {
 	}
 	routes := j.steps.routes
 	j.steps.routes = nil
-	if j.steps.since.IsZero() {
-		j.steps.since = time.Now()
-		t.Keep(sinceStep, binary.LittleEndian.AppendUint64(nil, uint64(j.steps.since.UnixNano())))
+	if j.steps.since == 0 {
+		j.steps.since = time.Now().UnixNano()
+		t.Keep(sinceStep, binary.LittleEndian.AppendUint64(nil, uint64(j.steps.since)))
 	}
 	writing := j.steps.writing
 	j.steps.mu.Unlock()

@@ -38,7 +38,8 @@ type Watchdog[T any] struct {
 	late    list.List[*Task[T]] // told to end; the first is abandoned first
 	parked  list.List[*Task[T]] // never due
 	timer   *time.Timer
-	due     time.Time // when the timer fires; zero if it is not armed
+	base    time.Time     // from which the times are counted; zero before the first task
+	due     time.Duration // when the timer fires; 0 if it is not armed
 }
 
 // A Task is a Watchdog's record of one task. The zero Task has not begun. A
@@ -47,7 +48,7 @@ type Task[T any] struct {
 	owner   T
 	group   *Group
 	place   list.Node[*Task[T]] // in a list of the Watchdog, from Begin to End
-	at      time.Time           // when it is due, to be told to end or abandoned
+	at      time.Duration       // when it is due, to be told to end or abandoned; 0 for never
 	section Section             // the innermost one that it is in
 
 	fresh     bool // it has entered no section: the first one has the time since Begin
@@ -219,30 +220,38 @@ func cancelAll(all []Canceler, cause error) {
 // move moves a task to the end of a list, due after d; if d is zero or less, it
 // is never due. The caller holds w.mu.
 func (w *Watchdog[T]) move(t *Task[T], to *list.List[*Task[T]], d time.Duration) {
-	t.at = time.Time{}
+	t.at = 0
 	if d > 0 {
-		t.at = time.Now().Add(d)
+		t.at = w.now() + d
 	}
 	to.Push(&t.place)
 	w.arm()
 }
 
+// now returns the time since the base, which is never 0. The caller holds w.mu.
+func (w *Watchdog[T]) now() time.Duration {
+	if w.base.IsZero() {
+		w.base = time.Now().Add(-1)
+	}
+	return time.Since(w.base)
+}
+
 // arm sets the timer for the first task that is due. The caller holds w.mu.
 func (w *Watchdog[T]) arm() {
-	var due time.Time
+	var due time.Duration
 	for _, l := range [...]*list.List[*Task[T]]{&w.running, &w.late} {
-		if n := l.First(); n != nil && !n.Value.at.IsZero() && (due.IsZero() || n.Value.at.Before(due)) {
+		if n := l.First(); n != nil && n.Value.at != 0 && (due == 0 || n.Value.at < due) {
 			due = n.Value.at
 		}
 	}
-	if due.IsZero() || !w.due.IsZero() && !due.Before(w.due) {
+	if due == 0 || w.due != 0 && due >= w.due {
 		return // a timer that fires too early is armed again then
 	}
 	w.due = due
 	if w.timer == nil {
-		w.timer = time.AfterFunc(time.Until(due), w.fire)
+		w.timer = time.AfterFunc(due-w.now(), w.fire)
 	} else {
-		w.timer.Reset(time.Until(due))
+		w.timer.Reset(due - w.now())
 	}
 }
 
@@ -252,8 +261,8 @@ func (w *Watchdog[T]) fire() {
 	var abandoned []Abandoned[T]
 	var told []Canceler
 	w.mu.Lock()
-	now := time.Now()
-	w.due = time.Time{}
+	now := w.now()
+	w.due = 0
 	for t := firstDue(&w.late, now); t != nil; t = firstDue(&w.late, now) {
 		t.place.Remove()
 		t.abandoned = true
@@ -272,8 +281,8 @@ func (w *Watchdog[T]) fire() {
 }
 
 // firstDue returns the first task of a list if it is due, or nil.
-func firstDue[T any](l *list.List[*Task[T]], now time.Time) *Task[T] {
-	if n := l.First(); n != nil && !n.Value.at.IsZero() && !n.Value.at.After(now) {
+func firstDue[T any](l *list.List[*Task[T]], now time.Duration) *Task[T] {
+	if n := l.First(); n != nil && n.Value.at != 0 && n.Value.at <= now {
 		return n.Value
 	}
 	return nil

@@ -284,7 +284,7 @@ func TestWatchdog(t *testing.T) {
 				time.Sleep(time.Hour) // the timer fires for the last time
 				b.Watchdog.mu.Lock()
 				defer b.Watchdog.mu.Unlock()
-				if b.running.First() != nil || b.late.First() != nil || b.parked.First() != nil || !b.due.IsZero() {
+				if b.running.First() != nil || b.late.First() != nil || b.parked.First() != nil || b.due != 0 {
 					t.Error("something is left")
 				}
 			})

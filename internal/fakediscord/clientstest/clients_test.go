@@ -22,7 +22,7 @@ import (
 
 // patience is the time that the tests wait for a bot, which may have to start a
 // new session first.
-const patience = 40 * time.Second
+const patience = 2 * time.Minute
 
 // build builds a program of this module or of the library.
 func build(t *testing.T, dir, pkg string) (program string) {

@@ -201,12 +201,15 @@ func (f *fake) answers(ping, text string) {
 // its ID.
 func (f *fake) session(other string) string {
 	f.t.Helper()
-	var answer struct{ Session struct{ ID string } }
-	f.sim("GET", fmt.Sprintf("/ready?wait=%.0f&not=%s", patience.Seconds(), other), nil, &answer)
-	if answer.Session.ID == "" {
-		f.t.Fatal("the bot does not connect")
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		var answer struct{ Session struct{ ID string } }
+		f.sim("GET", "/ready?wait=30&not="+other, nil, &answer)
+		if answer.Session.ID != "" {
+			return answer.Session.ID
+		}
 	}
-	return answer.Session.ID
+	f.t.Fatal("the bot does not connect")
+	return ""
 }
 
 // gateway makes the gateway execute an action.

@@ -241,7 +241,7 @@ func TestServerDies(t *testing.T) {
 	// until waits for the given number of answers, and reports whether they
 	// arrived.
 	until := func(want int) bool {
-		late := time.After(30 * time.Second)
+		late := time.After(3 * time.Minute)
 		for {
 			changed := world.Changed()
 			if answers() >= want {

@@ -51,7 +51,7 @@ func chromium(t *testing.T) string {
 }
 
 // patience limits the time for a step.
-const patience = 15 * time.Second
+const patience = 2 * time.Minute
 
 // A person uses the page.
 type person struct {
@@ -88,7 +88,7 @@ func start(t *testing.T, program string, args ...string) string {
 	}
 	t.Cleanup(func() {
 		cmd.Process.Signal(os.Interrupt)
-		done := time.AfterFunc(10*time.Second, func() { cmd.Process.Kill() })
+		done := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 		defer done.Stop()
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("%s does not end well: %v", filepath.Base(program), err)
@@ -109,6 +109,7 @@ func newBrowser(t *testing.T) context.Context {
 		chromedp.ExecPath(chromium(t)), chromedp.NoSandbox, chromedp.DisableGPU,
 		// It has a mouse, unless the test is about a phone.
 		chromedp.Flag("blink-settings", "primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4"),
+		chromedp.WSURLReadTimeout(patience),
 		chromedp.Flag("lang", "en-US"), chromedp.Env("LANGUAGE=en"), chromedp.WindowSize(1360, 860),
 	)
 	alloc, cancel := chromedp.NewExecAllocator(t.Context(), opts...)

@@ -2,9 +2,10 @@ package browser
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -126,34 +127,33 @@ type restarted struct {
 // restartable starts the fake VK at a free port.
 func restartable(t *testing.T) *restarted {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &restarted{t: t, program: build(t, "..", "./cmd/vktest"), addr: l.Addr().String()}
-	l.Close()
+	r := &restarted{t: t, program: build(t, "..", "./cmd/vktest"), addr: "127.0.0.1:0"}
 	r.start()
 	t.Cleanup(func() { r.stop() })
 	return r
 }
 
-// start starts the program and returns when its address responds.
+// start starts the program and returns when it has printed its address.
 func (r *restarted) start() {
 	r.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, r.program, "-addr", r.addr)
+	cmd := exec.CommandContext(ctx, r.program, "-addr", r.addr, "-json")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		r.t.Fatal(err)
+	}
 	if err := cmd.Start(); err != nil {
 		r.t.Fatal(err)
 	}
 	r.stop = sync.OnceFunc(func() { cancel(); cmd.Wait() })
-	for range 500 {
-		if c, err := net.Dial("tcp", r.addr); err == nil {
-			c.Close()
-			return
-		}
-		time.Sleep(20 * time.Millisecond) // the program is another process
+	var greeting struct {
+		BaseURL string `json:"base_url"`
 	}
-	r.t.Fatal("the program does not listen")
+	if err := json.NewDecoder(out).Decode(&greeting); err != nil {
+		r.t.Fatalf("the program prints no address: %v", err)
+	}
+	r.addr = strings.TrimPrefix(greeting.BaseURL, "http://")
 }
 
 // TestReconnects checks that a page shows that its server is gone, and

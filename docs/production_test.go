@@ -68,9 +68,9 @@ func buildProduction(t *testing.T, call string) (program string, packages []stri
 }
 
 // productionRun returns a command that runs a program of the page in its own
-// directory, for at most a minute. Its calls to VK go to the proxy.
+// directory, for at most five minutes. Its calls to VK go to the proxy.
 func productionRun(t *testing.T, program, token, proxy string) *exec.Cmd {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, program)
 	cmd.Dir = t.TempDir()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -143,7 +144,7 @@ func TestCloseCompacting(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "s")
 		s := d.store(t, path)
 		putBig(t, s)
-		reached, closed := make(chan string, 1), make(chan error, 1)
+		reached := make(chan string, 1)
 		ops := 0
 		d.hook(func(op, name string) error {
 			if name == "s.tmp" || name == "." || name == "s (old)" {
@@ -161,14 +162,19 @@ func TestCloseCompacting(t *testing.T) {
 		s.disk.Lock()
 		s.compact()
 		s.disk.Unlock()
-		go func() {
-			s.awaitCompaction()
-			close(reached)
-		}()
-		at, ok := <-reached
-		more = ok
-		go func() { closed <- s.Close() }()
-		if err := <-closed; err != nil {
+		at := ""
+		more = false
+		for over := false; !over && !more; runtime.Gosched() {
+			select {
+			case at = <-reached:
+				more = true
+			default:
+				if over = s.compactions.TryLock(); over {
+					s.compactions.Unlock()
+				}
+			}
+		}
+		if err := s.Close(); err != nil {
 			t.Errorf("%s: %v", at, err)
 		}
 		if !s.compactions.TryLock() {

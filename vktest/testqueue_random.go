@@ -19,8 +19,7 @@ import (
 func (t *queueTest) model() {
 	const tries = 5
 	for try := range tries {
-		seed := rand.Uint64()
-		m := newQueueModel(t, seed)
+		m := newQueueModel(t, try)
 		if m.run() {
 			return
 		}
@@ -32,7 +31,6 @@ func (t *queueTest) model() {
 // A queueModel makes the same calls to the Queue under test and to one in memory.
 type queueModel struct {
 	*queueTest
-	seed    uint64
 	r       *rand.Rand
 	memory  Queue
 	workers []*queueModelWorker
@@ -54,9 +52,9 @@ type queueModelWorker struct {
 	silent bool
 }
 
-func newQueueModel(t *queueTest, seed uint64) *queueModel {
-	m := &queueModel{queueTest: t, seed: seed, r: rand.New(rand.NewPCG(seed, 1)), numbers: make(map[int64]int64)}
-	group := t.group + int64(seed%1000) + 1000
+func newQueueModel(t *queueTest, try int) *queueModel {
+	m := &queueModel{queueTest: t, r: rand.New(rand.NewPCG(t.seed, 1)), numbers: make(map[int64]int64)}
+	group := t.group + int64(try) + 1000
 	for i := range 4 {
 		m.workers = append(m.workers, &queueModelWorker{
 			q: t.queues[i%len(t.queues)], w: vk.QueueWorker{Group: group, ID: fmt.Sprint("worker ", i)},

@@ -41,7 +41,7 @@ func start(t *testing.T, args ...string) greeting {
 			if err != nil {
 				t.Error(err)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			t.Error("it does not end")
 		}
 	})

@@ -76,7 +76,7 @@ func wait(t *testing.T, what string, closed <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-closed:
-	case <-time.After(time.Minute):
+	case <-time.After(5 * time.Minute):
 		t.Fatalf("the process %s", what)
 	}
 }
@@ -94,7 +94,7 @@ func TestRedis(t *testing.T) {
 	p := people(t, fake)
 	hears := func(u *vktest.User, want string) (m vktest.Message) {
 		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
 		m, err := u.Next(ctx)
 		if err != nil || !strings.HasPrefix(m.Text, want) {

@@ -116,9 +116,14 @@ func (l *logLines) Write(b []byte) (int, error) {
 	return l.text.Write(b)
 }
 
-// count returns the number of times a text occurs in the log.
-func (l *logLines) count(text string) int {
+// count returns the number of lines in the log that have all of some texts.
+func (l *logLines) count(texts ...string) (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return strings.Count(l.text.String(), text)
+	for line := range strings.Lines(l.text.String()) {
+		if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(line, text) }) {
+			n++
+		}
+	}
+	return n
 }

@@ -235,7 +235,7 @@ func (b *process) stop(t *testing.T) {
 		if !b.cmd.ProcessState.Success() {
 			t.Error("the bot:", b.cmd.ProcessState)
 		}
-	case <-time.After(40 * time.Second):
+	case <-time.After(3 * time.Minute):
 		t.Error("the bot does not stop")
 	}
 }

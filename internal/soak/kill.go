@@ -66,7 +66,7 @@ func kill(t *testing.T, o options, r *report) {
 	world := fakevk.New(fakevk.Config{Seed: o.seed, RPS: -1})
 	group := world.AddGroup(fakevk.GroupSpec{Name: "Bot"})
 	people := newCrowd(world, group.ID, o.people, o.seed)
-	people.patience = 20 * time.Second
+	people.patience = 3 * time.Minute
 	f := &follower{crowd: people}
 	server := &http.Server{Handler: f.watch(world), ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0)}
 	var serving sync.WaitGroup

@@ -31,9 +31,9 @@ func TestMain(m *testing.M) {
 	}, "Boris")
 }
 
-// example returns a command that runs an example, for a minute at most.
+// example returns a command that runs an example, for five minutes at most.
 func example(t *testing.T, in string, args ...string) *exec.Cmd {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	cmd := exec.CommandContext(ctx, os.Args[0], args...)
 	cmd.Env = append(os.Environ(), asExample+"=1", "VK_TOKEN=", "HTTPS_PROXY=http://127.0.0.1:1")

@@ -88,7 +88,7 @@ func TestOnVK(t *testing.T) {
 			})
 			return c
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
 		ended := make(chan error, 1)
 		go func() { ended <- d.run(ctx) }()

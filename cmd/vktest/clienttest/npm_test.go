@@ -75,7 +75,7 @@ func TestNPM(t *testing.T) {
 // runScript runs a script and makes a test of each of its steps.
 func runScript(t *testing.T, dir, name string, env []string) (steps int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 80*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "node", name)
 	cmd.Dir = dir

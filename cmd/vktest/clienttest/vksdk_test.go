@@ -300,7 +300,7 @@ func (b *sdkBot) webhook(t *testing.T, f *fake) {
 		if text != "hello" {
 			t.Errorf("it hears %q", text)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Error("it hears nothing")
 	}
 }
@@ -329,7 +329,7 @@ func (b *sdkBot) userPoll(t *testing.T, f *fake) {
 		if text := <-heard; text != "hello all" || err != nil {
 			t.Errorf("it hears %q, and ends with %v", text, err)
 		}
-	case <-time.After(40 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Error("it hears nothing")
 	}
 }

@@ -22,7 +22,7 @@ import (
 
 // patience is the time that the tests wait for a bot, which may have to start a
 // new session first.
-const patience = 40 * time.Second
+const patience = 2 * time.Minute
 
 // build builds a program of this module or of the library.
 func build(t *testing.T, dir, pkg string) (program string) {
@@ -201,12 +201,15 @@ func (f *fake) answers(ping, text string) {
 // its ID.
 func (f *fake) session(other string) string {
 	f.t.Helper()
-	var answer struct{ Session struct{ ID string } }
-	f.sim("GET", fmt.Sprintf("/ready?wait=%.0f&not=%s", patience.Seconds(), other), nil, &answer)
-	if answer.Session.ID == "" {
-		f.t.Fatal("the bot does not connect")
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		var answer struct{ Session struct{ ID string } }
+		f.sim("GET", "/ready?wait=30&not="+other, nil, &answer)
+		if answer.Session.ID != "" {
+			return answer.Session.ID
+		}
 	}
-	return answer.Session.ID
+	f.t.Fatal("the bot does not connect")
+	return ""
 }
 
 // gateway makes the gateway execute an action.

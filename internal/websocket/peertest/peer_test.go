@@ -25,7 +25,7 @@ const limit = 8 << 20
 
 // within returns a context that ends long after the test.
 func within(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

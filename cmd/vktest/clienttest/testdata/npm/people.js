@@ -54,10 +54,10 @@ exports.freePort = () => new Promise((resolve) => {
   });
 });
 
-// step does something within twenty seconds and tells how it went.
+// step does something within a minute and tells how it went.
 exports.step = async (name, f) => {
   let timer;
-  const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error('it takes too long')), 20_000); });
+  const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error('it takes too long')), 60_000); });
   let error;
   try {
     await Promise.race([f(), late]);

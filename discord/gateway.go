@@ -96,6 +96,11 @@ func (g *Gateway) check() *ConfigError {
 	case d != nil && isNil(d.Handler):
 		return misuse("Dispatcher.Handler", "is nil", "set it, for instance to a *discord.Router")
 	}
+	if g.Presence != nil {
+		if wrong := g.Presence.check("Gateway.Presence"); wrong != nil {
+			return wrong
+		}
+	}
 	return g.Shards.check()
 }
 

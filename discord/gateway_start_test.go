@@ -41,6 +41,8 @@ func TestGatewayMistakes(t *testing.T) {
 		{"above total", &discord.Gateway{Client: c, Handler: h, Shards: discord.Shards{Total: 4, From: 3, To: 5}}, "discord: Gateway.Run: Gateway.Shards has no shards from 3 to 5 of 4: leave Gateway.Shards zero, or write Shards{Total: 16, From: 0, To: 8} for the first half of 16"},
 		{"nil router", &discord.Gateway{Client: c, Handler: (*discord.Router)(nil)}, "discord: Gateway.Run: Gateway.Handler is nil: set it, for instance to a *discord.Router"},
 		{"nil function", &discord.Gateway{Client: c, Dispatcher: &discord.Dispatcher{Handler: discord.HandlerFunc(nil)}}, "discord: Gateway.Run: Dispatcher.Handler is nil: set it, for instance to a *discord.Router"},
+		{"status", &discord.Gateway{Client: c, Handler: h, Presence: &discord.Presence{Status: "away"}}, `discord: Gateway.Run: Gateway.Presence.Status is "away": take StatusOnline`},
+		{"large presence", &discord.Gateway{Client: c, Handler: h, Presence: &discord.Presence{Activities: []discord.Activity{{Name: strings.Repeat("x", 4096)}}}}, "discord: Gateway.Run: Gateway.Presence cannot be sent: shorten its Activities (opcode 3: payload of "},
 		{"no token", &discord.Gateway{Client: discord.NewClient(""), Handler: h}, "the client has no token"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

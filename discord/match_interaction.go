@@ -50,7 +50,11 @@ func (t *table) findInteraction(typ InteractionType, d *interactionData) *match 
 		m.to, m.line = t.submits.Find(m.whole)
 		return m
 	case d.Type == CommandUser || d.Type == CommandMessage:
-		return &match{whole: d.Name, to: t.menus[menuKey{d.Type, d.Name}]}
+		m := &match{whole: d.Name, to: t.menus[menuKey{d.Type, d.Name}]}
+		if m.to == nil {
+			m.line = d.Name
+		}
+		return m
 	}
 	words, args := d.words()
 	line := strings.Join(words, " ")
@@ -62,6 +66,9 @@ func (t *table) findInteraction(typ InteractionType, d *interactionData) *match 
 		m.line = lineOf(m.to.route.params, m.named)
 	}
 	m.whole = m.prefix + strings.TrimSpace(line+" "+m.line)
+	if m.to == nil {
+		m.line = line // as of a typed command without a route
+	}
 	return m
 }
 

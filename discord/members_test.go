@@ -211,8 +211,11 @@ func TestGatewayPresence(t *testing.T) {
 		}
 		expect("online", "[]")
 		long := discord.Presence{Activities: []discord.Activity{{Name: strings.Repeat("x", 4096)}}}
-		if err := g.SetPresence(t.Context(), long); err == nil || err.Error() != "discord: opcode 3: payload of 4189 bytes: Discord takes at most 4096" {
+		if err := g.SetPresence(t.Context(), long); err == nil || err.Error() != "discord: Gateway.SetPresence: Presence cannot be sent: shorten its Activities (opcode 3: payload of 4189 bytes: Discord takes at most 4096)" {
 			t.Errorf("4,096 bytes: %v", err)
+		}
+		if err := g.SetPresence(t.Context(), discord.Presence{Status: "away"}); err == nil || err.Error() != `discord: Gateway.SetPresence: Presence.Status is "away": take StatusOnline, StatusIdle, StatusDND or StatusInvisible` {
+			t.Errorf("an unknown status: %v", err)
 		}
 		expect("online", "[]")
 		stop()
@@ -270,6 +273,9 @@ func TestGatewayVoice(t *testing.T) {
 			return nil
 		})
 		g := w.gateway(r)
+		if err := g.SetVoice(t.Context(), 0, room); err == nil || err.Error() != "discord: Gateway.SetVoice: guild is zero: give the guild of the channel" {
+			t.Errorf("without a guild: %v", err)
+		}
 		if err := g.SetVoice(t.Context(), w.guild, room); err == nil {
 			t.Error("no error before Run")
 		}

@@ -105,6 +105,7 @@ func TestStale(t *testing.T) {
 			return c.Reply("old", discord.Row{{Label: "Gone", ID: discord.Cmd("gone")}, {Label: "Changed", ID: discord.Cmd("vote", "five")}})
 		})
 		r.Handle("removed", silent)
+		r.UserMenu("Greet", func(*discord.Context, *discord.User) error { return nil })
 		s := discordtest.Start(t, r)
 		anna, boris := s.User("Anna"), s.User("Boris").Speaks("ru")
 		anna.Slash("old")
@@ -128,8 +129,15 @@ func TestStale(t *testing.T) {
 		boris.SeesEphemeral("Этой команды больше нет. Перезапустите Discord, чтобы увидеть нынешние команды.")
 		var unknown *discord.NotFoundError
 		var wrong *discord.ArgError
-		if len(seen) != 4 || !errors.As(seen[0], &unknown) || !errors.As(seen[1], &wrong) || !errors.As(seen[3], &unknown) {
-			t.Errorf("%q", seen)
+		boris.Uses("Greet", anna)
+		boris.SeesEphemeral("Этой команды больше нет. Перезапустите Discord, чтобы увидеть нынешние команды.")
+		if len(seen) != 5 || !errors.As(seen[0], &unknown) || !errors.As(seen[1], &wrong) {
+			t.Fatalf("%q", seen)
+		}
+		for i, name := range map[int]string{0: "gone", 3: "/removed", 4: "Greet"} {
+			if want := fmt.Sprintf("discord: no command %q", name); !errors.As(seen[i], &unknown) || seen[i].Error() != want {
+				t.Errorf("%v, want %s", seen[i], want)
+			}
 		}
 	})
 }

@@ -37,6 +37,20 @@ func (p Presence) MarshalJSON() ([]byte, error) {
 	return json.Marshal(out)
 }
 
+// check returns the mistake in a presence: Discord would close the connection, again and
+// again.
+func (p *Presence) check(field string) *ConfigError {
+	switch p.Status {
+	case "", StatusOnline, StatusIdle, StatusDND, StatusInvisible, StatusOffline:
+	default:
+		return misuse(field+".Status", fmt.Sprintf("is %.40q", p.Status), "take StatusOnline, StatusIdle, StatusDND or StatusInvisible")
+	}
+	if _, err := encodePayload(OpPresenceUpdate, p); err != nil {
+		return &ConfigError{Field: field, Text: field + " cannot be sent", Mend: "shorten its Activities", Err: err}
+	}
+	return nil
+}
+
 // SetPresence sets the bot's status and activity, on all shards of this Gateway, also
 // for the sessions that they begin later. It blocks until each shard has sent it, which
 // takes longer for a shard that has no connection at the moment. Discord takes few
@@ -46,8 +60,8 @@ func (g *Gateway) SetPresence(ctx context.Context, p Presence) error {
 	if r == nil {
 		return fmt.Errorf("discord: Gateway.SetPresence: the Gateway does not run: set Gateway.Presence for the start")
 	}
-	if _, err := encodePayload(OpPresenceUpdate, p); err != nil {
-		return err
+	if wrong := p.check("Presence"); wrong != nil {
+		return wrong.at("Gateway.SetPresence")
 	}
 	r.presence.Store(&p)
 	for _, s := range r.shards {
@@ -71,6 +85,9 @@ const (
 // if the channel is 0. Discord answers with an [EventVoiceStateUpdate] and an
 // [EventVoiceServerUpdate], which a library for voice needs.
 func (g *Gateway) SetVoice(ctx context.Context, guild, channel ID, opts ...VoiceOption) error {
+	if guild == 0 {
+		return misuse("guild", "is zero", "give the guild of the channel").at("Gateway.SetVoice")
+	}
 	s, err := g.shardFor(guild)
 	if err != nil {
 		return fmt.Errorf("discord: Gateway.SetVoice: %w", err)

@@ -228,9 +228,10 @@ func If(ok func(*Context) bool) Cond {
 	return func(c *Context) (bool, error) { return ok(c), nil }
 }
 
-// NotFound sets the handler for a command line that no route matches; with words of its
-// own, that of those lines which begin with them. There can be one for the same words. Its
-// middleware is that of r's routes; their checks do not concern it.
+// NotFound sets the handler for a typed command line that no route matches; with words of
+// its own, that of those lines which begin with them. There can be one for the same words.
+// Its middleware is that of r's routes; their checks do not concern it. A slash command or a
+// press without a route is of an older version of the bot; see [Router.Press].
 //
 // Without one, a line with a prefix ends in a [*NotFoundError], which middleware sees, and
 // a text without one is left alone.

@@ -229,7 +229,7 @@ func TestObserveEvents(t *testing.T) {
 		is("0s taken 1-park", "0s begun 1-park", "0s parked 1-park", "1m0s resumed 1-park wait 1m0s", `1m0s done 1-park by "park"`)
 
 		send(1, "exit")
-		is("0s taken 1-exit", "0s begun 1-exit", `0s done 1-exit by "exit": vk: exit: vk: the handler called runtime.Goexit`)
+		is("0s taken 1-exit", "0s begun 1-exit", `0s done 1-exit by "exit": vk: exit: the handler called runtime.Goexit`)
 
 		send(1, "panic")
 		is("0s taken 1-panic", "0s begun 1-panic", `0s done 1-panic by "panic": vk: panic: panic: oh`)
@@ -248,7 +248,7 @@ func TestObserveEvents(t *testing.T) {
 		d.lines = nil
 		go dispatcher.Stop(context.Background())
 		time.Sleep(2 * time.Hour)
-		is("2s resumed 1-ask wait 1s", `3s done 1-ask took 2s by "ask": vk: ask: vk: stopped`,
+		is("2s resumed 1-ask wait 1s", `3s done 1-ask took 2s by "ask": vk: ask: stopped`,
 			`22s done 2-hang took 22s by "hang": vk: hang: abandoned: vk: stopped`, "22s done 2-late wait 22s: vk: stopped")
 	})
 }

@@ -302,7 +302,7 @@ func named(name string, err error) error {
 	if err == nil || name == "" {
 		return err
 	}
-	return fmt.Errorf("vk: %s: %w", name, err)
+	return &namedError{name, err}
 }
 
 // join joins errors. A single one that is not nil is returned as it is.

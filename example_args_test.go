@@ -67,7 +67,7 @@ func ExampleRouter_Converter() {
 	}
 	// Output:
 	// M
-	// vk: shirt {size:size}: vk: usage: !shirt {size:size}: size: "XXL" is of another type
+	// vk: shirt {size:size}: usage: !shirt {size:size}: size: "XXL" is of another type
 	// ::1
 	// 2026-12-31 20:00:00
 }

@@ -182,7 +182,7 @@ func ExampleRoute_Update() {
 	fmt.Println(errors.Is(err, vk.ErrRemoved))
 	// Output:
 	// shop: Shows what there is. <nil>
-	// vk: shop|store {item?}: vk: refused: closed on Monday
+	// vk: shop|store {item?}: refused: closed on Monday
 	// <nil>
 	// true
 }

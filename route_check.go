@@ -34,7 +34,9 @@ type CheckError struct {
 }
 
 // Error returns a message with the reason.
-func (e *CheckError) Error() string { return fmt.Sprintf("vk: refused: %v", e.Err) }
+func (e *CheckError) Error() string {
+	return "vk: refused: " + strings.TrimPrefix(e.Err.Error(), "vk: ")
+}
 
 // Unwrap returns e.Err.
 func (e *CheckError) Unwrap() error { return e.Err }

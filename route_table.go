@@ -329,3 +329,16 @@ func buttonLine(payload json.RawMessage) string {
 	}
 	return p.Command
 }
+
+// A namedError is a handler's error with the handler's name.
+type namedError struct {
+	name string
+	err  error
+}
+
+// Error returns the name and the error. Its text begins with "vk: " once.
+func (e *namedError) Error() string {
+	return "vk: " + e.name + ": " + strings.TrimPrefix(e.err.Error(), "vk: ")
+}
+
+func (e *namedError) Unwrap() error { return e.err }

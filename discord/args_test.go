@@ -106,7 +106,7 @@ func TestArgValues(t *testing.T) {
 	if err := serveEvent(t, r, said(t, "!own here and there")); err != nil {
 		t.Error(err)
 	}
-	if err := serveEvent(t, r, said(t, "!own down")); !errors.Is(err, errBroken) || err.Error() != "discord: own {x:place...}: discord: argument x: broken" {
+	if err := serveEvent(t, r, said(t, "!own down")); !errors.Is(err, errBroken) || err.Error() != "discord: own {x:place...}: argument x: broken" {
 		t.Error(err)
 	}
 	r.Handle("at {t:time}", func(c *discord.Context) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,7 +26,9 @@ type CheckError struct {
 }
 
 // Error gives the reason.
-func (e *CheckError) Error() string { return fmt.Sprintf("discord: refused: %v", e.Err) }
+func (e *CheckError) Error() string {
+	return "discord: refused: " + strings.TrimPrefix(e.Err.Error(), "discord: ")
+}
 
 // Unwrap returns e.Err.
 func (e *CheckError) Unwrap() error { return e.Err }

@@ -110,10 +110,10 @@ func TestNeedUnknown(t *testing.T) {
 		c    *discord.Context
 		want string
 	}{
-		{"no client", discord.NewContext(t.Context(), nil, said(t, "!a")), "discord: refused: discord: the Context has no Client to ask Discord with"},
-		{"refused call", discord.NewContext(t.Context(), api.client, said(t, "!a")), "discord: refused: discord: GET /guilds/{}: 403 Forbidden"},
-		{"no channel", discord.NewContext(t.Context(), nil, event(t, "GUILD_MEMBER_ADD", `{"guild_id":"1","user":{"id":"9"}}`)), "discord: refused: discord: the GUILD_MEMBER_ADD event is not from a channel"},
-		{"no member", discord.NewContext(t.Context(), nil, event(t, "MESSAGE_DELETE", `{"guild_id":"1","channel_id":"2"}`)), "discord: refused: discord: a MESSAGE_DELETE event has no member"},
+		{"no client", discord.NewContext(t.Context(), nil, said(t, "!a")), "discord: refused: the Context has no Client to ask Discord with"},
+		{"refused call", discord.NewContext(t.Context(), api.client, said(t, "!a")), "discord: refused: GET /guilds/{}: 403 Forbidden"},
+		{"no channel", discord.NewContext(t.Context(), nil, event(t, "GUILD_MEMBER_ADD", `{"guild_id":"1","user":{"id":"9"}}`)), "discord: refused: the GUILD_MEMBER_ADD event is not from a channel"},
+		{"no member", discord.NewContext(t.Context(), nil, event(t, "MESSAGE_DELETE", `{"guild_id":"1","channel_id":"2"}`)), "discord: refused: a MESSAGE_DELETE event has no member"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := rt.Allowed(tt.c)

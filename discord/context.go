@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -376,8 +377,21 @@ func nameError(name string, err error) error {
 	if err == nil || name == "" {
 		return err
 	}
-	return fmt.Errorf("discord: %s: %w", name, err)
+	return &namedError{name, err}
 }
+
+// A namedError is a handler's error with the handler's name.
+type namedError struct {
+	name string
+	err  error
+}
+
+// Error returns the name and the error. Its text begins with "discord: " once.
+func (e *namedError) Error() string {
+	return "discord: " + e.name + ": " + strings.TrimPrefix(e.err.Error(), "discord: ")
+}
+
+func (e *namedError) Unwrap() error { return e.err }
 
 // A PanicError is the error that a handler's panic becomes.
 type PanicError struct {

@@ -207,7 +207,7 @@ func TestDispatcherFailures(t *testing.T) {
 		{"error", func() error { return errors.New("went wrong") }, "went wrong"},
 		{"panic", func() error { panic("went wrong") }, `err="discord: listener of MESSAGE_CREATE at dispatch_test.go:`},
 		{"panic of an error", func() error { panic(errors.New("went wrong")) }, "panic: went wrong"},
-		{"Goexit", func() error { runtime.Goexit(); return nil }, "discord: the handler called runtime.Goexit"},
+		{"Goexit", func() error { runtime.Goexit(); return nil }, "the handler called runtime.Goexit"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

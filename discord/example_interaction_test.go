@@ -132,7 +132,7 @@ func ExampleSubmit() {
 	exampleInteracts(r, `"type":5,"data":{"custom_id":"poll-made 5","components":[{"type":1,"components":[{"custom_id":"days","value":"three"}]}]}`)
 	// Output:
 	// POST callback {"type":4,"data":{"content":"5: Tea? (3 days) Green."}}
-	// discord: form "poll-made {id:int}": discord: usage: poll-made {id:int}: days: "three" is of another type
+	// discord: form "poll-made {id:int}": usage: poll-made {id:int}: days: "three" is of another type
 }
 
 // A form must be the first answer.

@@ -32,7 +32,7 @@ func ExampleRouter_Handle() {
 	exampleSays(r, "hello")
 	// Output:
 	// hello,  world
-	// discord: echo|say {text...}: discord: usage: !echo {text...}: text: is missing
+	// discord: echo|say {text...}: usage: !echo {text...}: text: is missing
 }
 
 // A command with arguments in a struct.

@@ -213,7 +213,7 @@ func ExampleContext_Claim() {
 	exampleSays(r, "!play 1")
 	exampleSays(r, "!play 2")
 	// Output:
-	// discord: play {n:int}: discord: usage: !play {n:int}: n: "x" is of another type
+	// discord: play {n:int}: usage: !play {n:int}: n: "x" is of another type
 	// before
 	// handler
 	// after

@@ -67,7 +67,7 @@ func TestRouteOrder(t *testing.T) {
 		{"!", "", "alone"},
 		{"some tea", "", `tea "" ""`},
 		{"!tea", "", `tea "!" ""`},
-		{"!nope", "", `discord: NotFound: discord: no command "!nope"`},
+		{"!nope", "", `discord: NotFound: no command "!nope"`},
 		{"", "", ""},
 		{"!ban", `,"type":19`, "ban"},
 		{"!ban", `,"type":7`, ""},

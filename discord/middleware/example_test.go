@@ -125,8 +125,8 @@ func ExampleAny() {
 	}
 	// Output:
 	// cleaned
-	// discord: clean: discord: refused: the member has none of the roles, and not for this user, and not for this user
-	// discord: clean: discord: refused: not for this user
+	// discord: clean: refused: the member has none of the roles, and not for this user, and not for this user
+	// discord: clean: refused: not for this user
 }
 
 // ErrRefused tells refusals from failures.

@@ -2,8 +2,10 @@ package fakesim
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/vkrouter/vk/internal/fakevk"
@@ -80,13 +82,15 @@ func (f faultSpec) check() error {
 	case f.Effect == "" && f.Delay == 0:
 		return bad("a fault needs an effect or a delay")
 	case f.Effect != "" && effects[f.Effect] == nil:
-		return bad("there is no effect %q", clip(f.Effect))
+		return bad("there is no effect %q: the effects are %s", clip(f.Effect), strings.Join(slices.Sorted(maps.Keys(effects)), ", "))
 	case f.Chance != nil && !(*f.Chance >= 0 && *f.Chance <= 1):
 		return bad("chance is %v, which is not from 0 to 1", *f.Chance)
 	case f.Times < 0 || f.Skip < 0 || f.Bytes < 0:
 		return bad("times, skip and bytes must not be negative")
 	case f.Effect == "status" && f.Code != 0 && (f.Code < 200 || f.Code > 599):
 		return bad("code is %d, which is not an HTTP status from 200 to 599", f.Code)
+	case f.Effect == "error" && f.Code < 0:
+		return bad("code is %d, which is no code of VK's", f.Code)
 	case f.Effect == "failed" && (f.Code < 1 || f.Code > 3):
 		return bad("code is %d, but a poll fails with 1, 2 or 3", f.Code)
 	}

@@ -1,7 +1,9 @@
 package fakevk
 
 import (
+	"bytes"
 	"errors"
+	"io"
 	"math"
 	"net/http"
 	"strconv"
@@ -50,13 +52,28 @@ func (w *World) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// keepSemicolons makes semicolons of a form part of its values, as at VK.
+// Package net/url drops the pairs that contain one.
+func keepSemicolons(r *http.Request) error {
+	r.URL.RawQuery = strings.ReplaceAll(r.URL.RawQuery, ";", "%3B")
+	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		return nil
+	}
+	body, err := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(bytes.ReplaceAll(body, []byte(";"), []byte("%3B"))))
+	return err
+}
+
 // serveMethod serves one call. The response may point into the world: it is
 // encoded under the lock and written after the lock is released.
 func (w *World) serveMethod(rw http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(rw, r.Body, bodyLimit)
 	// As at VK, a body that is not a form has no parameters. Malformed pairs
 	// are skipped; the parameters read before an error count.
-	err := r.ParseForm()
+	err := keepSemicolons(r)
+	if err == nil {
+		err = r.ParseForm()
+	}
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
 		err = r.ParseMultipartForm(bodyLimit)
 	}

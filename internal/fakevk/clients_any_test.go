@@ -155,6 +155,25 @@ func TestClientsByProxy(t *testing.T) {
 	}
 }
 
+// TestClientsSemicolon checks a client that does not escape semicolons, such as
+// curl -d: they are part of a value, in the address and in the body.
+func TestClientsSemicolon(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, Config{})
+	for name, tt := range map[string]struct{ query, form string }{
+		"body":    {"", "&code=var a=1;return a;"},
+		"address": {"code=var%20a=1;return%20a;", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest("POST", "/method/execute?"+tt.query, strings.NewReader("v=5.199&access_token="+s.group.Token+tt.form))
+			r.Header.Set("Content-Type", formType)
+			if rep := s.do(r); string(rep.Response) != "1" {
+				t.Errorf("got %+v", rep)
+			}
+		})
+	}
+}
+
 // TestClientsConfirm checks that a webhook's confirmation request carries the
 // secret, without which vksdk, easyvk, vk-io and vk-chat-bot refuse it.
 func TestClientsConfirm(t *testing.T) {

@@ -83,9 +83,9 @@ type Dispatcher struct {
 	// program's file is used.
 	Version string
 
-	// MaxAge limits how long a question or another wait may be open, even without a
-	// [Within]. A wait that exceeds it ends with an [*AgeError]. The default is 30
-	// days; a negative value disables the limit.
+	// MaxAge limits how long a question or another wait may be open, even with a longer
+	// [Within] or Within(0). A wait that exceeds it ends with an [*AgeError]. The default
+	// is 30 days; a negative value disables the limit.
 	MaxAge time.Duration
 
 	// Observer receives the steps of events whose Client has no Observer, and of events

@@ -126,7 +126,8 @@ func TestPageLinksMistakes(t *testing.T) {
 // the repository. The names and file paths on them are in the repository.
 var sourcePages = []string{
 	"docs/architecture.md", "docs/adding.md", "docs/compatibility.md", "docs/delivery.md", "docs/scaling.md", "docs/durable.md",
-	"docs/discordtest.md", "pgstore/README.md", "otel/README.md", "CONTRIBUTING.md", "SECURITY.md",
+	"docs/discordtest.md", "docs/testing.md", "docs/production.md", "pgstore/README.md", "otel/README.md",
+	"CONTRIBUTING.md", "SECURITY.md",
 }
 
 var (

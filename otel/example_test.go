@@ -85,3 +85,16 @@ func ExampleTelemetry_Observe() {
 	d.Stop(context.Background())
 	// Output: hi
 }
+
+// This is the code of README.md.
+var _ = func(ctx context.Context, client *vk.Client, router *vk.Router) error {
+	t, err := vkotel.New(vkotel.Config{}) // the global providers
+	if err != nil {
+		return err
+	}
+	client.Observer = t.Observe          // metrics, and retries in the spans of calls
+	client.Use(t.Call)                   // a span for each call
+	handler := vk.Wrap(router, t.Handle) // a span for each event
+	router.Use(t.Handle)                 // a span for each route, named after its pattern
+	return (&vk.Poller{Client: client, Handler: handler}).Run(ctx)
+}

@@ -49,3 +49,17 @@ func ExampleStore() {
 }
 
 func dice(c *vk.Context) error { return c.Reply("4") }
+
+// This is the code of README.md.
+var _ = func(ctx context.Context, client *vk.Client, bot vk.Handler) error {
+	db, err := pgstore.Open(ctx, "postgres://bot:secret@10.0.0.5:5432/bot", func(c *pgstore.Config) {
+		c.Table = "shop" // one per bot
+	})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	client.Limits = db
+	d := &vk.Dispatcher{Handler: bot, Store: db, Queue: db}
+	return (&vk.Poller{Client: client, Dispatcher: d}).Run(ctx)
+}

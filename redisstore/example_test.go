@@ -49,3 +49,31 @@ func ExampleStore() {
 }
 
 func dice(c *vk.Context) error { return c.Reply("4") }
+
+// This is the code of README.md.
+var _ = func(ctx context.Context, client *vk.Client, bot vk.Handler) error {
+	db, err := redisstore.Open(ctx, "redis://:secret@10.0.0.5:6379/0", func(c *redisstore.Config) {
+		c.Prefix = "shop:" // one per bot
+	})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	client.Limits = db
+	d := &vk.Dispatcher{Handler: bot, Store: db, Queue: db}
+	return (&vk.Poller{Client: client, Dispatcher: d}).Run(ctx)
+}
+
+// This is the code of docs/scaling.md.
+var _ = func(ctx context.Context, newBot func(vk.Store) vk.Handler) error {
+	store, err := redisstore.Open(ctx, os.Getenv("REDIS_URL"))
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	client := vk.NewClient(os.Getenv("VK_TOKEN"))
+	client.Limits = store
+	d := &vk.Dispatcher{Handler: newBot(store), Store: store, Queue: store}
+	p := &vk.Poller{Client: client, Dispatcher: d} // or a vk.Callback, or both
+	return p.Run(ctx)
+}

@@ -39,3 +39,20 @@ func ExampleDialect_Schema() {
 		log.Println(statement + ";")
 	}
 }
+
+// This is the code of README.md.
+var _ = func(ctx context.Context, client *vk.Client, bot vk.Handler) error {
+	db, err := sql.Open("sqlite", "file:bot.sqlite?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	store, err := sqlstore.Open(ctx, db, sqlstore.SQLite, func(c *sqlstore.Config) {
+		c.Table = "shop" // one per bot
+	})
+	if err != nil {
+		return err
+	}
+	d := &vk.Dispatcher{Handler: bot, Store: store}
+	return (&vk.Poller{Client: client, Dispatcher: d}).Run(ctx)
+}

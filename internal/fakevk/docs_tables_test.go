@@ -33,7 +33,7 @@ func methodTables(page string, codes map[string][]int) string {
 	for _, name := range Methods() {
 		if s, _, _ := strings.Cut(name, "."); s != section {
 			section = s
-			b.WriteString("\n### " + section + "\n\n| method | tokens (scope) | what is checked | source |\n|---|---|---|---|\n")
+			b.WriteString("\n### " + section + "\n\n| method | tokens (scope) | checks | source |\n|---|---|---|---|\n")
 		}
 		cells, ok := written[name]
 		if !ok {

@@ -361,6 +361,24 @@ func TestRecordCannotBeRead(t *testing.T) {
 	})
 }
 
+// TestOlderJournal checks that a journal in the format of an older version is an error
+// with the remedy, and is not changed.
+func TestOlderJournal(t *testing.T) {
+	eachStore(t, func() vk.Handler { return new(texts) }, func(t *testing.T, r *runner) {
+		prefix := "journal/" + strconv.FormatInt(r.vk.GroupID, 10) + "/"
+		r.store.Swap(t.Context(), prefix+"0", nil, []byte(`{"owner":""}`), 0)
+		b := r.start()
+		<-b.ended
+		var wrong *vk.ConfigError
+		if !errors.As(b.err, &wrong) || wrong.Field != "Dispatcher.Store" || !strings.Contains(wrong.Mend, strconv.Quote(prefix)) {
+			t.Errorf("%v", b.err)
+		}
+		if raw, _ := r.store.Get(t.Context(), prefix+"0"); string(raw) != `{"owner":""}` {
+			t.Errorf("it is %q now", raw)
+		}
+	})
+}
+
 // TestThinking handles 300 events, more than VK keeps, while a question to one
 // user is open. Then the bot is killed, and the question is still open.
 func TestThinking(t *testing.T) {

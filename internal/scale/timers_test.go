@@ -79,7 +79,7 @@ func startTimers(t *testing.T, q vk.Queue, s *vk.MemoryStore, name string, handl
 // another one when they are. Each is handled once, and in time.
 func TestTimersTakeover(t *testing.T) {
 	bubble(t, func(t *testing.T) {
-		const n = 200
+		const n = 1000
 		q, s := new(vktest.Queue), new(vk.MemoryStore)
 		var mu sync.Mutex
 		count := make(map[string]int)

@@ -144,6 +144,13 @@ func (f *fake) throughProxy() *http.Client {
 	return &http.Client{Transport: tr}
 }
 
+// This is the code of docs/clients.md.
+var _ = func(token string) *api.VK {
+	vk := api.NewVK(token)
+	vk.MethodURL = "http://127.0.0.1:5199/method/"
+	return vk
+}
+
 // TestVKSDK: vksdk lives by its field MethodURL, and by the proxy.
 func TestVKSDK(t *testing.T) {
 	for name, point := range map[string]func(*fake, *api.VK) *http.Client{

@@ -76,8 +76,8 @@ type consumption struct {
 type sleeper struct {
 	of    *wait
 	bell  alarm.Bell[*sleeper] // for when it wakes up at the latest
-	woken sync.WaitGroup
-	awake bool     // woken is done
+	woken sync.Cond            // awake has changed; L is the mu of the waits
+	awake bool
 	next  *sleeper // in the list of the wait
 }
 
@@ -201,8 +201,17 @@ func (s *sleeper) wake() {
 		at = &(*at).next
 	}
 	*at = s.next
-	s.woken.Done()
+	s.woken.Signal()
 	s.of.job.unpark(true)
+}
+
+// await blocks until s is awake.
+func (s *sleeper) await() {
+	s.woken.L.Lock()
+	defer s.woken.L.Unlock()
+	for !s.awake {
+		s.woken.Wait()
+	}
 }
 
 // Cancel implements lazyctx.Canceler: it wakes s.
@@ -275,7 +284,7 @@ func (w *wait) fallAsleep() *sleeper {
 		return nil
 	}
 	s := &sleeper{of: w}
-	s.woken.Add(1)
+	s.woken.L = mu
 	at := &w.asleep
 	for *at != nil {
 		at = &(*at).next
@@ -292,7 +301,7 @@ func (w *wait) fallAsleep() *sleeper {
 func (w *wait) sleep(s *sleeper) {
 	resumed := w.job.tellParked()
 	bond := lazyctx.Notify(w.c.ctx, s)
-	s.woken.Wait()
+	s.await()
 	bond.Release()
 	w.job.d.waits.alarm.Remove(&s.bell)
 	w.job.back()

@@ -200,7 +200,7 @@ func TestConverterThatCannotTell(t *testing.T) {
 			if !errors.Is(err, down) || errors.As(err, &wrong) || errors.Is(err, ErrArgType) {
 				t.Error(err)
 			}
-			if err != nil && !strings.Contains(err.Error(), "vk: argument x: ") {
+			if err != nil && !strings.Contains(err.Error(), ": argument x: ") {
 				t.Error(err)
 			}
 		})

@@ -404,7 +404,7 @@ func (in *delivery) read(body []byte) error {
 	if !utf8.Valid(body) {
 		return errors.New("the body is not UTF-8")
 	}
-	err := in.readEvent(body)
+	err := in.readWhole(body)
 	switch {
 	case in.secrets > 1:
 		return errors.New("the body has two secrets")

@@ -66,7 +66,7 @@ func NewMessageEvent(groupID int64, m *Message) (*Event, error) {
 // ParseEvent keeps raw, which must not be changed afterwards.
 func ParseEvent(raw []byte) (*Event, error) {
 	var f found
-	if err := f.readEvent(raw); err != nil {
+	if err := f.readWhole(raw); err != nil {
 		return nil, fmt.Errorf("vk: event: %w", err)
 	}
 	return f.eventOf(raw)
@@ -201,11 +201,18 @@ type message struct {
 	cmid, peer, from      int64
 	out                   bool
 	text, payload, action []byte
+	payloadAt             int // where the payload begins
+}
+
+// readWhole walks through an event, which is the whole of raw.
+func (f *found) readWhole(raw []byte) error {
+	s := scan.New(raw)
+	f.readEvent(&s)
+	return s.End()
 }
 
 // readEvent walks through an event.
-func (f *found) readEvent(raw []byte) error {
-	s := scan.New(raw)
+func (f *found) readEvent(s *scan.Scanner) {
 	if f.isObject = s.Object(); f.isObject {
 		for s.Member() {
 			switch string(s.Key()) {
@@ -223,14 +230,25 @@ func (f *found) readEvent(raw []byte) error {
 			case "object":
 				f.in = foundObject{}
 				start := s.Pos()
-				f.in.readObject(&s)
+				f.in.readObject(s)
 				f.object, f.at = s.Since(start), start
 			default:
 				s.Value()
 			}
 		}
 	}
-	return s.End()
+}
+
+// moveTo makes f refer to raw, a copy of the event, which began at start.
+func (f *found) moveTo(raw []byte, start int) {
+	move := func(part *[]byte, at int) {
+		if n := len(*part); n > 0 {
+			*part = raw[at-start:][:n:n]
+		}
+	}
+	move(&f.object, f.at)
+	move(&f.in.payload, f.in.payloadAt)
+	move(&f.in.inner.payload, f.in.inner.payloadAt)
 }
 
 // readObject walks through the object of an event.
@@ -296,6 +314,7 @@ func (m *message) readMember(s *scan.Scanner, key []byte) {
 	case "text":
 		m.text = s.Value()
 	case "payload":
+		m.payloadAt = s.Pos()
 		m.payload = s.Value()
 	case "out":
 		m.out, _ = tolerant.Bool(s.Value())
@@ -461,21 +480,6 @@ func isStart(payload json.RawMessage) bool {
 		}
 	}
 	return start
-}
-
-// payloadJSON returns a button's payload as JSON. A message contains it as a
-// string of JSON, a press of a callback button as a value.
-func payloadJSON(raw json.RawMessage) json.RawMessage {
-	if len(raw) == 0 || string(raw) == "null" {
-		return nil
-	}
-	if raw[0] == '"' {
-		text := scan.AppendText(make([]byte, 0, len(raw)-2), raw)
-		if scan.Check(text) == nil {
-			return unwrapPayload(text)
-		}
-	}
-	return raw
 }
 
 // A buttonPress is the state of a press of a callback button. All handlers of

@@ -9,10 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/vkrouter/vk/internal/scan"
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
@@ -121,6 +123,7 @@ func agree(t *testing.T, raw []byte) {
 	if err != nil {
 		return
 	}
+	sameInAnswer(t, raw, got)
 	if (got.press != nil) != (want.Kind == "message_event") {
 		t.Errorf("%.200q: press is %v", raw, got.press)
 	}
@@ -140,6 +143,37 @@ func agree(t *testing.T, raw []byte) {
 	if !reflect.DeepEqual(want, got) { // faster than a diff
 		diff := gocmp.Diff(want, got, gocmp.AllowUnexported(Event{}, head{}))
 		t.Errorf("%.200q (-decoded +found):\n%s", raw, diff)
+	}
+}
+
+// sameInAnswer checks that a long poll reads raw as ParseEvent does.
+func sameInAnswer(t *testing.T, raw []byte, want *Event) {
+	t.Helper()
+	b := slices.Concat([]byte(`{"ts":"1","updates":[{},`), raw, []byte(`,1]}`))
+	u, err := readUpdates(b, true)
+	if deep := (*scan.SyntaxError)(nil); errors.As(err, &deep) && deep.TooDeep() {
+		return // two levels more
+	}
+	if err != nil || len(u.events) != 3 || u.events[1].event == nil {
+		t.Errorf("%.200q in an answer: %d events, %v", raw, len(u.events), err)
+		return
+	}
+	clear(b)
+	got := u.events[1].event
+	whole, _ := want.newMessage()
+	if alone, _ := got.newMessage(); !reflect.DeepEqual(alone, whole) {
+		t.Errorf("%.200q in an answer has the message %+v, want %+v", raw, alone, whole)
+	}
+	if got.checked() != want.checked() {
+		t.Errorf("%.200q in an answer: checked is %v", raw, got.checked())
+	}
+	is, was := *got, *want
+	is.shared, is.press, is.head.object = nil, nil, nil
+	was.shared, was.press, was.head.object = nil, nil, nil
+	was.head.start, was.head.end, was.head.size = is.head.start, is.head.end, is.head.size
+	was.Raw = bytes.Trim(was.Raw, " \n\r\t")
+	if !reflect.DeepEqual(is, was) {
+		t.Errorf("%.200q in an answer is %+v, want %+v", raw, is, was)
 	}
 }
 
@@ -289,7 +323,7 @@ func TestDerived(t *testing.T) {
 }
 
 // TestReadUpdates: a response of the long poll is read with the same result as
-// decoding, without copying.
+// decoding, and copied only if that is wanted.
 func TestReadUpdates(t *testing.T) {
 	t.Parallel()
 	for _, raw := range updatesSeeds {
@@ -300,14 +334,18 @@ func TestReadUpdates(t *testing.T) {
 			sameUpdates(t, raw)
 		}
 	}
-	b := []byte(`{"ts":"1","updates":[{"a":1},{"b":2}]}`)
-	u, _ := readUpdates(b)
-	clear(b)
-	if u.events[1][0] != 0 {
-		t.Error("the events were copied")
-	}
-	if cap(u.events[0]) > len(u.events[0]) {
-		t.Error("an event can be appended to, over the next one")
+	b := []byte(`{"ts":"1","updates":[{"type":"a"},{"b":2}]}`)
+	for _, copies := range []bool{false, true} {
+		u, _ := readUpdates(bytes.Clone(b), copies)
+		if first := u.events[0].raw(); !copies && cap(first) > len(first) {
+			t.Error("an event can be appended to, over the next one")
+		}
+		u, _ = readUpdates(b, copies)
+		clear(b)
+		if got := u.events[1].raw()[0] != 0; got != copies {
+			t.Errorf("the events were copied: %v, want %v", got, copies)
+		}
+		copy(b, `{"ts":"1","updates":[{"type":"a"},{"b":2}]}`)
 	}
 }
 
@@ -333,7 +371,7 @@ func sameUpdates(t *testing.T, b []byte) {
 		Failed  pollFailed        `json:"failed"`
 	}
 	wantErr := tolerant.Unmarshal(b, &want)
-	got, err := readUpdates(b)
+	got, err := readUpdates(b, true)
 	if (err != nil) != (wantErr != nil) {
 		t.Fatalf("%.200q: got %v, want %v", b, err, wantErr)
 	}
@@ -341,10 +379,18 @@ func sameUpdates(t *testing.T, b []byte) {
 		t.Fatalf("%.200q: got %+v, want %+v", b, got, want)
 	}
 	for i := range got.events {
-		if !bytes.Equal(got.events[i], want.Updates[i]) {
-			t.Errorf("%.200q: event %d is %q, want %q", b, i, got.events[i], want.Updates[i])
+		if !bytes.Equal(got.events[i].raw(), want.Updates[i]) {
+			t.Errorf("%.200q: event %d is %q, want %q", b, i, got.events[i].raw(), want.Updates[i])
 		}
 	}
+}
+
+// raw returns the element as VK sent it.
+func (p polledEvent) raw() json.RawMessage {
+	if p.event != nil {
+		return p.event.Raw
+	}
+	return p.odd.raw
 }
 
 // FuzzReadUpdates is TestReadUpdates for arbitrary bytes.
@@ -365,7 +411,7 @@ func TestPollMemory(t *testing.T) {
 		client.HTTPClient = &http.Client{Transport: server}
 		f := &follower{Poller: &Poller{Client: client}, server: "http://poll.test", key: "k"}
 		event := func(c string) string { return `{"type":"` + strings.Repeat(c, size) + `"}` }
-		poll := func(c string) []json.RawMessage {
+		poll := func(c string) []polledEvent {
 			server.body = []byte(`{"ts":"2","updates":[` + event(c) + `,` + event(c) + `]}`)
 			p := f.ask(t.Context(), f.ts)
 			if p.err != nil || len(p.events) != 2 || p.ts != "2" {
@@ -375,7 +421,7 @@ func TestPollMemory(t *testing.T) {
 		}
 		first := poll("a")
 		poll("b")
-		if string(first[0]) != event("a") || string(first[1]) != event("a") {
+		if string(first[0].raw()) != event("a") || string(first[1].raw()) != event("a") {
 			t.Errorf("size %d: the events of the first poll were changed by the second", size)
 		}
 		server.body = []byte(strings.Repeat(" ", size))

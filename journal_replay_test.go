@@ -46,8 +46,16 @@ func TestOtherSourceStops(t *testing.T) {
 			return nil
 		}))
 		f := o.follow(t)
-		poll := func(events ...json.RawMessage) {
+		poll := func(raw ...json.RawMessage) {
 			t.Helper()
+			var events []polledEvent
+			for _, one := range raw {
+				e, err := ParseEvent(one)
+				if err != nil {
+					t.Fatal(err)
+				}
+				events = append(events, polledEvent{event: e})
+			}
 			if err := f.handle(t.Context(), events); err != nil {
 				t.Error(err)
 			}

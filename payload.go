@@ -10,6 +10,7 @@ import (
 
 	"github.com/vkrouter/vk/internal/command"
 	"github.com/vkrouter/vk/internal/plainjson"
+	"github.com/vkrouter/vk/internal/scan"
 )
 
 // A CommandLine is a command as a button's payload; see [Cmd]. Sending the zero
@@ -149,6 +150,21 @@ func unwrapPayload(raw json.RawMessage) json.RawMessage {
 			p.Payload = json.RawMessage(text)
 		}
 		raw = p.Payload
+	}
+	return raw
+}
+
+// payloadJSON returns a button's payload as JSON. A message contains it as a
+// string of JSON, a press of a callback button as a value.
+func payloadJSON(raw json.RawMessage) json.RawMessage {
+	if len(raw) == 0 || string(raw) == "null" {
+		return nil
+	}
+	if raw[0] == '"' {
+		text := scan.AppendText(make([]byte, 0, len(raw)-2), raw)
+		if scan.Check(text) == nil {
+			return unwrapPayload(text)
+		}
 	}
 	return raw
 }

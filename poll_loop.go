@@ -2,7 +2,6 @@ package vk
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -322,21 +321,20 @@ const (
 	failedSession pollFailed = 3 // the session, key and ts, is forgotten
 )
 
-// handle passes events to the Dispatcher. It logs events that cannot be parsed
-// and skips them.
-func (f *follower) handle(ctx context.Context, raw []json.RawMessage) error {
+// handle passes events to the Dispatcher. It logs unreadable updates and skips
+// them.
+func (f *follower) handle(ctx context.Context, all []polledEvent) error {
 	var events []*Event
 	gathers := f.journal != nil || f.queue != nil
 	if gathers {
-		events = make([]*Event, 0, len(raw))
+		events = make([]*Event, 0, len(all))
 	}
 	err := resumed(func() error {
-		for len(raw) > 0 {
-			first := raw[0]
-			raw = raw[1:]
-			e, err := ParseEvent(first)
-			if err != nil {
-				f.log.LogAttrs(ctx, slog.LevelError, "vk: long poll: an event cannot be read", slog.Any("err", err), slog.String("event", fmt.Sprintf("%.300s", first)))
+		for len(all) > 0 {
+			e, odd := all[0].event, all[0].odd
+			all = all[1:]
+			if odd != nil {
+				f.log.LogAttrs(ctx, slog.LevelError, "vk: long poll: an event cannot be read", slog.Any("err", odd.err), slog.String("event", fmt.Sprintf("%.300s", odd.raw)))
 				continue
 			}
 			f.fresh++

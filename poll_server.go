@@ -95,8 +95,8 @@ func pollAddress(server string) (string, error) {
 
 // A polled is the result of one poll.
 type polled struct {
-	events []json.RawMessage // as VK sent them
-	ts     string            // the position after the events; "" if the poll failed
+	events []polledEvent
+	ts     string // the position after the events; "" if the poll failed
 	err    error
 	began  time.Time
 	took   time.Duration
@@ -129,7 +129,7 @@ func (f *follower) move(ctx context.Context, p polled) {
 
 // request makes one poll. With failedHistory, it also returns the position to
 // continue from.
-func (f *follower) request(ctx context.Context, ts string) (events []json.RawMessage, next string, err error) {
+func (f *follower) request(ctx context.Context, ts string) (events []polledEvent, next string, err error) {
 	const method = "long poll"
 	wait := cmp.Or(f.Wait, 25*time.Second)
 	limit, cancel := context.WithTimeout(ctx, wait+pollSlack)
@@ -170,7 +170,8 @@ func (f *follower) request(ctx context.Context, ts string) (events []json.RawMes
 		return nil, "", err
 	}
 	b := f.answer.Bytes()
-	answer, err := readUpdates(b)
+	// Events are copied unless they have the memory to themselves.
+	answer, err := readUpdates(b, f.answer.Cap() <= maxAnswerKept)
 	if err != nil {
 		return nil, "", callError(ctx, method, err)
 	}
@@ -181,13 +182,6 @@ func (f *follower) request(ctx context.Context, ts string) (events []json.RawMes
 		return nil, answer.ts, answer.failed
 	case answer.ts == "":
 		return nil, "", callError(ctx, method, fmt.Errorf("the answer has no ts: %.100q", bytes.TrimSpace(b)))
-	}
-	if f.answer.Cap() <= maxAnswerKept {
-		for i, raw := range answer.events {
-			// Copy the event: a handler may be parked with it for a long time,
-			// and must not keep the other events in memory.
-			answer.events[i] = bytes.Clone(raw)
-		}
 	}
 	return answer.events, answer.ts, nil
 }
@@ -212,9 +206,30 @@ func withoutReferer(check func(*http.Request, []*http.Request) error) func(*http
 
 // updates is an answer of the long poll server.
 type updates struct {
-	ts     string            // the position after the events
-	failed pollFailed        // the failure that VK reports instead of events
-	events []json.RawMessage // parts of the answer, for ParseEvent
+	ts     string     // the position after the events
+	failed pollFailed // the failure that VK reports instead of events
+	events []polledEvent
+}
+
+// A polledEvent is an element of an answer: an event, or something unreadable.
+type polledEvent struct {
+	event *Event
+	odd   *oddEvent // if event is nil
+}
+
+// An oddEvent is an element that is not an event.
+type oddEvent struct {
+	raw json.RawMessage
+	err error
+}
+
+// newPolledEvent returns the element found in raw.
+func newPolledEvent(f *found, raw json.RawMessage) polledEvent {
+	e, err := f.eventOf(raw)
+	if err != nil {
+		return polledEvent{odd: &oddEvent{raw, err}}
+	}
+	return polledEvent{event: e}
 }
 
 // maxUpdates limits the updates in one answer. VK keeps 256 for a client. The
@@ -224,10 +239,11 @@ const maxUpdates = 10_000
 
 var errTooManyUpdates = fmt.Errorf("an answer with more than %d updates", maxUpdates)
 
-// readUpdates reads an answer of the long poll server. It cuts out the events
-// without parsing them, but it checks the JSON: a syntax error is an error of
-// the whole answer, because the rest cannot be interpreted.
-func readUpdates(b []byte) (updates, error) {
+// readUpdates reads an answer of the long poll server and its events, in one
+// walk. A syntax error is an error of the whole answer, because the rest cannot
+// be interpreted. With copies, each event has a copy of its part of b: a handler
+// may be parked with it for a long time, and must not keep the others in memory.
+func readUpdates(b []byte, copies bool) (updates, error) {
 	var u updates
 	var ts, failed []byte
 	var odd json.RawMessage // set if updates is not an array
@@ -250,7 +266,7 @@ func readUpdates(b []byte) (updates, error) {
 					if len(u.events) == maxUpdates {
 						return updates{}, errTooManyUpdates
 					}
-					u.events = append(u.events, s.Value())
+					u.events = append(u.events, readUpdate(&s, copies))
 				}
 			default:
 				s.Value()
@@ -261,14 +277,46 @@ func readUpdates(b []byte) (updates, error) {
 		return updates{}, err
 	}
 	if odd != nil {
-		u.events = nil
-		tolerant.Unmarshal(odd, &u.events) // an object with numbers as keys, as PHP encodes some arrays
+		u.events = oddUpdates(odd, copies)
 	}
 	text, _ := tolerant.Text(ts)
 	u.ts = string(text)
 	n, _ := tolerant.Int(failed)
 	u.failed = pollFailed(n)
 	return u, nil
+}
+
+// readUpdate reads an element. It returns nothing after a syntax error.
+func readUpdate(s *scan.Scanner, copies bool) polledEvent {
+	var f found
+	start := s.Pos()
+	f.readEvent(s)
+	raw := s.Since(start)
+	switch {
+	case raw == nil:
+		return polledEvent{}
+	case copies:
+		raw = bytes.Clone(raw)
+		f.moveTo(raw, start)
+	}
+	return newPolledEvent(&f, raw)
+}
+
+// oddUpdates returns the elements of an object with numbers as keys, as PHP
+// encodes some arrays.
+func oddUpdates(object json.RawMessage, copies bool) []polledEvent {
+	var elements []json.RawMessage
+	tolerant.Unmarshal(object, &elements)
+	var all []polledEvent
+	for _, raw := range elements {
+		if copies {
+			raw = bytes.Clone(raw)
+		}
+		var f found
+		f.readWhole(raw) // cannot fail: the object was read
+		all = append(all, newPolledEvent(&f, raw))
+	}
+	return all
 }
 
 // A pollFailed is a failure code that VK sends instead of events.

@@ -178,7 +178,11 @@ func (b *Button) appendJSON(dst []byte, plain *plainEncoder) (_, payload []byte,
 	}
 	kind := b.kind()
 	dst = append(dst, `{"action":{"type":`...)
-	dst = plainjson.AppendString(dst, kind)
+	if kind == "text" {
+		dst = append(dst, `"text"`...)
+	} else {
+		dst = plainjson.AppendString(dst, kind)
+	}
 	text := func(name, value string) {
 		if value != "" {
 			dst = plainjson.AppendString(append(dst, name...), value)
@@ -202,7 +206,7 @@ func (b *Button) appendJSON(dst []byte, plain *plainEncoder) (_, payload []byte,
 	number(`,"subscribe_id":`, b.SubscribeID)
 	dst = append(dst, '}')
 	if b.Color != "" && (kind == "text" || kind == "callback") {
-		dst = plainjson.AppendString(append(dst, `,"color":`...), b.Color)
+		dst = append(append(append(dst, `,"color":"`...), b.Color...), '"') // check knows the color
 	}
 	return append(dst, '}'), payload, nil
 }

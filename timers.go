@@ -47,7 +47,8 @@ type Timers[T any] struct {
 	// belongs to one. With a [Queue], it is found within 15 seconds.
 	Store Store
 
-	// Name distinguishes the Timers of one Store. It must not change between
+	// Name distinguishes the Timers of one Store. Two Timers with the same name
+	// share their timers, and must use the same type. It must not change between
 	// versions of the bot.
 	Name string
 }

@@ -20,7 +20,7 @@ func TestStrict(t *testing.T) {
 	}{
 		{"a parameter", "messages.send has no parameter keybord: did you mean keyboard?",
 			func(c *vk.Context) error { return c.Send("hello", vk.Extra{"keybord": "{}"}) }},
-		{"a method", "vktest knows no method messages.noSuch: correct its name, or handle it with vk.Client.Use",
+		{"a method", "the fake knows no method messages.noSuch: correct its name, or handle it with vk.Client.Use",
 			func(c *vk.Context) error {
 				if err := c.Client().Call(c, "messages.noSuch", nil, nil); !errors.Is(err, vk.CodeUnknownMethod) {
 					t.Errorf("the bot gets %v", err)

@@ -58,7 +58,7 @@ func (w *World) newRemarks(c *call) (list []string) {
 func (c *call) unknownMethod() *apiError {
 	m, known := vkfacts.Lookup(c.name)
 	if !known {
-		c.remark("vktest knows no method %s: correct its name, or handle it with vk.Client.Use", c.name)
+		c.remark("the fake knows no method %s: correct its name, or handle it with vk.Client.Use", c.name)
 		return fail(codeUnknownMethod)
 	}
 	if m.May(tokenFacts[c.token.kind]) {

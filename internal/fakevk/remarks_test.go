@@ -88,8 +88,8 @@ func TestRemarks(t *testing.T) {
 		"messages.send has no parameter keybord: did you mean keyboard?",
 		"users.get has no parameter user_id: did you mean user_ids?",
 		"vktest does not have the method apps.get: handle it with vk.Client.Use",
-		"vktest knows no method messages.noSuch: correct its name, or handle it with vk.Client.Use",
-		"vktest knows no method messages.none: correct its name, or handle it with vk.Client.Use",
+		"the fake knows no method messages.noSuch: correct its name, or handle it with vk.Client.Use",
+		"the fake knows no method messages.none: correct its name, or handle it with vk.Client.Use",
 		restrict + " has no parameter fro: did you mean for?",
 		"messages.send has no parameter pear_id: did you mean peer_id?",
 	}

@@ -328,13 +328,6 @@ func TestBothSourcesRestart(t *testing.T) {
 			eachStore(t, func() vk.Handler { return nil }, func(t *testing.T, r *runner) {
 				var h texts
 				var hook atomic.Pointer[vk.Callback]
-				r.vk.AddCallback(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-					if cb := hook.Load(); cb != nil {
-						cb.ServeHTTP(w, req)
-						return
-					}
-					w.WriteHeader(http.StatusServiceUnavailable)
-				}), "s3cret")
 				store := r.store
 				if r.shared {
 					store = othersStore{store}
@@ -356,6 +349,13 @@ func TestBothSourcesRestart(t *testing.T) {
 				}
 				cb, stopPoller := start()
 				hook.Store(cb)
+				r.vk.AddCallback(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+					if cb := hook.Load(); cb != nil {
+						cb.ServeHTTP(w, req)
+						return
+					}
+					w.WriteHeader(http.StatusServiceUnavailable)
+				}), "s3cret")
 				time.Sleep(time.Minute)
 				r.vk.User("Anna").Says("warm up")
 				h.expect(t, "warm up")

@@ -71,12 +71,13 @@ func (d *Dispatcher) joinQueue(group int64, client *Client) (*groupQueue, error)
 			d.slots = queue.NewSlots(d.lanes.Workers)
 		}
 		d.queues[group] = g
-		g.w = queue.Start(queue.Config{
+		g.w = queue.New(queue.Config{
 			Queue: queueOf{d.Queue}, Group: group, Slots: d.slots,
 			Handle: g.handle, End: g.end, Drop: g.drop, Quiet: g.quiet, Tell: g.tell,
 			MaxTries: maxTries, Suspect: suspectTries,
 		})
 		g.startTimers()
+		g.w.Start() // last: the worker may call handle at once
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

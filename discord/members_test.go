@@ -167,7 +167,8 @@ func TestGatewayMembersAgain(t *testing.T) {
 		untilReady(t, g, 0)
 		began := time.Now()
 		got, err := members(t.Context(), g, discord.MembersOf{Guild: 1, Limit: 100})
-		if fmt.Sprint(got) != "[u1 u2 u3 u4]" || err != nil || requests != 3 {
+		// The third request may still have gone to the session that ended.
+		if fmt.Sprint(got) != "[u1 u2 u3 u4]" || err != nil || requests < 3 || requests > 4 {
 			t.Errorf("%v, %v after %d requests", got, err, requests)
 		}
 		if took := time.Since(began); took < 12500*time.Millisecond || took > 20*time.Second {

@@ -99,8 +99,9 @@ type beating struct {
 	err  error         // to be read then
 }
 
-// Start makes a Worker, which begins to work.
-func Start(cfg Config) *Worker {
+// New returns a Worker that works after Start. Until then, its owner can keep it
+// where the functions of cfg find it.
+func New(cfg Config) *Worker {
 	w := &Worker{
 		cfg: cfg, id: rand.Text(),
 		flushing: make(chan struct{}, 1), handing: make(chan struct{}, 1),
@@ -109,11 +110,15 @@ func Start(cfg Config) *Worker {
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	w.renewed = time.Now().Add(-Lease)
+	return w
+}
+
+// Start makes the worker begin to work.
+func (w *Worker) Start() {
 	w.tasks.Go(w.runBeats)
 	w.tasks.Go(w.runTakes)
 	w.tasks.Go(w.runReports)
 	w.tasks.Go(w.runInbox)
-	return w
 }
 
 // Drain makes the worker take no more lanes, and give back those that it has as soon as

@@ -155,7 +155,7 @@ type bench struct {
 // begin starts a worker, in a bubble.
 func begin(t *testing.T) *bench {
 	b := &bench{q: new(script)}
-	b.Worker = Start(Config{
+	b.Worker = New(Config{
 		Queue: b.q, Group: 1, Slots: NewSlots(10), MaxTries: 5, Suspect: 2,
 		Handle: func(_ context.Context, it *Item) {
 			b.mu.Lock()
@@ -177,6 +177,7 @@ func begin(t *testing.T) *bench {
 			b.told = append(b.told, fmt.Sprint(err, " ", failures))
 		},
 	})
+	b.Start()
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()

@@ -61,7 +61,14 @@ func (a *Alarm[T]) Remove(b *Bell[T]) {
 	heap.Remove(&a.bells, b.at-1)
 	if len(a.bells) == 0 {
 		a.timer.Stop()
-		a.bells = nil // many may have been in it
+	}
+	a.forget()
+}
+
+// forget releases the list when it is empty: many bells may have been in it.
+func (a *Alarm[T]) forget() {
+	if len(a.bells) == 0 {
+		a.bells = nil
 	}
 }
 
@@ -87,6 +94,7 @@ func (a *Alarm[T]) takeDue() (due []*Bell[T]) {
 		heap.Pop(&a.bells)
 		due = append(due, first)
 	}
+	a.forget()
 	return due
 }
 

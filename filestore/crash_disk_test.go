@@ -22,9 +22,24 @@ type recorder struct {
 	log      []event
 	names    map[string]int // the file with each name
 	files    int
-	failSync int    // the number of further syncs of files that fail
-	failDir  int    // the same for directories
-	beside   func() // called before each sync of a new file
+	failSync bool          // the next sync of a file fails
+	failDir  bool          // the next sync of a directory fails
+	failed   chan struct{} // closed when a sync has failed
+	beside   func()        // called before each sync of a new file
+}
+
+// fails returns next, which it sets to false. The caller holds mu.
+func (r *recorder) fails(next *bool) bool {
+	if !*next {
+		return false
+	}
+	*next = false
+	select {
+	case <-r.failed:
+	default:
+		close(r.failed)
+	}
+	return true
 }
 
 // An event is an operation on the disk, or a caller's knowledge about a value.
@@ -90,8 +105,7 @@ func (r *recorder) Remove(name string) error {
 
 func (r *recorder) SyncDir(string) error {
 	return r.does(event{kind: "syncdir"}, func() error {
-		if r.failDir > 0 {
-			r.failDir--
+		if r.fails(&r.failDir) {
 			return syscall.EIO
 		}
 		return nil
@@ -123,8 +137,7 @@ func (f *recordedFile) Sync() error {
 	}
 	f.r.mu.Lock()
 	defer f.r.mu.Unlock()
-	if f.r.failSync > 0 {
-		f.r.failSync--
+	if f.r.fails(&f.r.failSync) {
 		f.r.log = append(f.r.log, event{kind: "lose", file: f.file})
 		return syscall.EIO
 	}

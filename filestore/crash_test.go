@@ -72,11 +72,28 @@ func live(t *testing.T, r *recorder, path string, begun map[string]int, long boo
 		} // otherwise a sync failed
 	}
 	// A change arrives during each sync of a new file, and the compaction copies it
-	// at its end.
+	// at its end. The sync waits for the change until any sync has failed: a change
+	// after that stops the compaction, and thus waits for the sync.
+	var besides sync.WaitGroup
+	var busy sync.Mutex
+	r.failed = make(chan struct{})
 	r.beside = func() {
-		if s.disk.TryLock() {
-			s.disk.Unlock()
+		if !s.disk.TryLock() {
+			return
+		}
+		s.disk.Unlock()
+		if !busy.TryLock() {
+			return
+		}
+		over := make(chan struct{})
+		besides.Go(func() {
+			defer close(over)
+			defer busy.Unlock()
 			count("beside", 200)
+		})
+		select {
+		case <-over:
+		case <-r.failed:
 		}
 	}
 	rounds, changes := 1, 1
@@ -86,7 +103,7 @@ func live(t *testing.T, r *recorder, path string, begun map[string]int, long boo
 	for round := range rounds {
 		if long && round == 3 {
 			r.mu.Lock()
-			r.failDir = 1
+			r.failDir = true
 			r.mu.Unlock()
 		}
 		s.disk.Lock()
@@ -105,10 +122,11 @@ func live(t *testing.T, r *recorder, path string, begun map[string]int, long boo
 		count("late", 50)
 		if long && round%2 == 1 {
 			r.mu.Lock()
-			r.failSync = 1
+			r.failSync = true
 			r.mu.Unlock()
 		}
 	}
+	besides.Wait()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
-	"log/slog"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -68,6 +67,7 @@ type dedupeRecord struct {
 	entry   *journalEntry // the event's entry, if it is in a journal
 	settled settlement
 	gone    chan struct{} // closed once it is settled; made on demand
+	marked  bool          // the Store has a mark that the event is done; belongs to settle
 }
 
 // enter records that j handles its event. For a duplicate, enter instead returns
@@ -140,6 +140,9 @@ func (c *deduper) note(j *job, s settlement, after []func(context.Context)) *jou
 	}
 	of := &j.dedupe
 	entry := of.entry
+	if entry != nil && of.marked { // the event may have come into the journal after the mark was written
+		entry.kept.Remembered()
+	}
 	entry.settle(&j.steps.answered, s == isHandled, after...)
 	of.entry, of.settled = nil, s
 	if of.gone != nil {
@@ -462,6 +465,7 @@ func (d *Dispatcher) release(j *job, s settlement) bool {
 	var err error
 	for try := range 4 {
 		if err = d.markDone(ctx, j.ev, d.dedupe.entryOf(j)); err == nil {
+			j.dedupe.marked = true
 			d.storeWorked(j.ctx)
 			return true
 		}
@@ -484,17 +488,3 @@ func (d *Dispatcher) repeats(j *job) bool {
 }
 
 var storePause = backoff.Backoff{Min: 50 * time.Millisecond, Max: 10 * time.Second}
-
-// storeFailed logs the first of several consecutive failures of the Store.
-func (d *Dispatcher) storeFailed(j *job, msg string, err error) {
-	if d.lookups.failed() {
-		j.log(slog.LevelWarn, msg, failure(err)...)
-	}
-}
-
-// storeWorked logs that the Store works again, if its failure was logged.
-func (d *Dispatcher) storeWorked(ctx context.Context) {
-	if failures, tell := d.lookups.worked(); tell {
-		d.logger().LogAttrs(ctx, slog.LevelInfo, "vk: store available again", slog.Int("failures", failures))
-	}
-}

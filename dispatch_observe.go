@@ -245,3 +245,17 @@ func isOf(key string, user int64) bool {
 	id := strconv.FormatInt(user, 10)
 	return len(parts) == 3 && (parts[0] == id || parts[1] == id)
 }
+
+// storeFailed logs the first of several consecutive failures of the Store.
+func (d *Dispatcher) storeFailed(j *job, msg string, err error) {
+	if d.lookups.failed() {
+		j.log(slog.LevelWarn, msg, failure(err)...)
+	}
+}
+
+// storeWorked logs that the Store works again, if its failure was logged.
+func (d *Dispatcher) storeWorked(ctx context.Context) {
+	if failures, tell := d.lookups.worked(); tell {
+		d.logger().LogAttrs(ctx, slog.LevelInfo, "vk: store available again", slog.Int("failures", failures))
+	}
+}

@@ -3,6 +3,7 @@ package durable
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -133,22 +134,34 @@ func sameLines(a, b string) bool {
 // for as long as one of them may deliver it to the next process, and not much
 // longer.
 func TestDurableDone(t *testing.T) {
-	for name, polled := range map[string]bool{"brought by both": true, "brought by the webhook alone": false} {
-		t.Run(name, func(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		polled bool
+		late   time.Duration // of the poll behind the webhook
+		slow   time.Duration // for the Store to mark the event as done
+	}{
+		{name: "brought by both", polled: true},
+		{name: "brought by the webhook alone"},
+		{name: "brought by the poll after the mark", polled: true, late: time.Second},
+		{name: "brought by the poll while it is marked", polled: true, late: time.Second, slow: 2 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				fake := vktest.New(t)
-				store := new(vk.MemoryStore)
+				store := &slowDone{wait: tt.slow}
 				r := vk.NewRouter("!")
 				r.Handle("ping", func(c *vk.Context) error { return c.Send("pong") })
 				d := &vk.Dispatcher{Handler: r, Store: store}
 				cb := &vk.Callback{Client: fake.Client(), Dispatcher: d, GroupID: fake.GroupID, Secret: vk.NewSecret("abc"), Confirmation: fake.ConfirmationCode()}
 				fake.AddCallback(cb, "abc")
-				p := &vk.Poller{Client: fake.Client(), Dispatcher: d, GroupID: fake.GroupID, SkipDiagnosis: true}
+				client := fake.Client()
+				client.HTTPClient = &http.Client{Transport: latePolls{client.HTTPClient.Transport, tt.late}}
+				p := &vk.Poller{Client: client, Dispatcher: d, GroupID: fake.GroupID, SkipDiagnosis: true}
 				ctx, cancel := context.WithCancel(t.Context())
 				var running sync.WaitGroup
 				running.Go(func() { p.Run(ctx) })
 				sleep(time.Second)
-				if !polled {
+				if !tt.polled {
 					err := fake.AdminClient().Call(ctx, "groups.setLongPollSettings", vk.Params{"group_id": fake.GroupID, "enabled": 1, "message_new": 0}, nil)
 					if err != nil {
 						t.Fatal(err)
@@ -180,6 +193,33 @@ func TestDurableDone(t *testing.T) {
 			})
 		})
 	}
+}
+
+// latePolls delays the answers of long polls.
+type latePolls struct {
+	http.RoundTripper
+	late time.Duration
+}
+
+func (l latePolls) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := l.RoundTripper.RoundTrip(r)
+	if r.FormValue("act") == "a_check" {
+		time.Sleep(l.late)
+	}
+	return resp, err
+}
+
+// A slowDone is a Store that is slow to mark an event as done.
+type slowDone struct {
+	vk.MemoryStore
+	wait time.Duration
+}
+
+func (s *slowDone) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	if strings.HasPrefix(key, "done/") {
+		time.Sleep(s.wait)
+	}
+	return s.MemoryStore.Swap(ctx, key, old, new, ttl)
 }
 
 // TestDurableSweep kills the dialogue after each change of the store.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vkrouter/vk/internal/framelog"
@@ -230,6 +231,7 @@ func (s *Store) reopen() error {
 // the old one.
 type compaction struct {
 	store *Store
+	last  *oldFile // replaced by the compaction before this one, or nil
 	old   diskFile
 	log   *framelog.Log // of the old file
 	from  int64         // the frames before it are copied, or among the values
@@ -239,6 +241,14 @@ type compaction struct {
 	mu      sync.Mutex
 	new     *newFile
 	stopped bool
+}
+
+// An oldFile is a file that a compaction has replaced. It occupies space until
+// the compaction's goroutine has closed it.
+type oldFile struct {
+	diskFile
+	hurry atomic.Bool   // a change waits for the space
+	free  chan struct{} // closed when the space is free
 }
 
 var errStopped = errors.New("compaction stopped")
@@ -253,7 +263,7 @@ func (s *Store) tidy() {
 
 // compact starts a compaction. The caller holds disk.
 func (s *Store) compact() {
-	c := &compaction{store: s, old: s.file, log: s.log, from: s.log.End()}
+	c := &compaction{store: s, last: s.replaced, old: s.file, log: s.log, from: s.log.End()}
 	s.compacting = c
 	s.compactions.RLock()
 	go func() {
@@ -281,6 +291,9 @@ func (s *Store) stopCompaction() {
 // run runs the compaction.
 func (c *compaction) run() {
 	s := c.store
+	if c.last != nil {
+		<-c.last.free // the new file may need the space
+	}
 	err := c.copyValues()
 	if err == nil {
 		err = c.catchUp()
@@ -295,9 +308,9 @@ func (c *compaction) run() {
 		s.disk.Unlock()
 		return
 	}
-	var old diskFile
+	var replaced diskFile
 	if err == nil {
-		old, err = c.install()
+		replaced, err = c.install()
 	}
 	if err != nil {
 		s.compactionFailed(err)
@@ -305,7 +318,11 @@ func (c *compaction) run() {
 		c.remove()
 		return
 	}
-	s.compacting = nil
+	var old *oldFile
+	if replaced != nil {
+		old = &oldFile{diskFile: replaced, free: make(chan struct{})}
+	}
+	s.compacting, s.replaced = nil, old
 	s.compacted()
 	s.settling.Lock() // before any caller can write to the new file
 	s.disk.Unlock()
@@ -317,6 +334,7 @@ func (c *compaction) run() {
 			s.shrink(old)
 		}
 		old.Close()
+		close(old.free)
 	}
 }
 
@@ -341,17 +359,17 @@ func (c *compaction) remove() {
 
 // shrink frees the space of a replaced file in steps. If Close freed all of it,
 // some file systems would block the syncs of all other files for a long time.
-func (s *Store) shrink(old diskFile) {
+func (s *Store) shrink(old *oldFile) {
 	const step = 2 << 20
 	info, err := old.Stat()
-	if err != nil || !isUnused(old, info) {
+	if err != nil || !isUnused(old.diskFile, info) {
 		return // the file is open in another program, or has another name
 	}
 	for size := info.Size() - step; size > 0; size -= step {
 		s.mu.Lock()
 		closed := s.closed
 		s.mu.Unlock()
-		if closed || errors.Join(old.Truncate(size), old.Sync()) != nil {
+		if closed || old.hurry.Load() || errors.Join(old.Truncate(size), old.Sync()) != nil {
 			return
 		}
 	}

@@ -200,6 +200,40 @@ func TestFullByCompaction(t *testing.T) {
 	wantStored(t, d.store(t, path), "a", room)
 }
 
+// TestFullByOldFile: a change that finds the disk full of the file that a
+// compaction has just replaced waits until its space is free.
+func TestFullByOldFile(t *testing.T) {
+	d := &faultyDisk{room: 3 << 20}
+	path := filepath.Join(t.TempDir(), "s")
+	s := d.store(t, path)
+	putBig(t, s)
+	room, changed := strings.Repeat("x", 1_500_000), make(chan error, 1)
+	full := make(chan struct{})
+	d.hook(func(op, name string) error {
+		switch op + " " + name {
+		case "syncdir .": // the old file is replaced
+			go func() {
+				_, err := s.Swap(t.Context(), "a", nil, []byte(room), 0)
+				changed <- err
+			}()
+			<-full
+		case "truncate s": // the change does not fit
+			close(full)
+		}
+		return nil
+	})
+	for i := range 3 {
+		swap(t, s, fmt.Sprint("big", i), strings.Repeat(fmt.Sprint(i), 700_000), "")
+	}
+	if err := <-changed; err != nil {
+		t.Error(err)
+	}
+	d.hook(nil)
+	wantStored(t, s, "a", room)
+	s.Close()
+	wantStored(t, d.store(t, path), "a", room)
+}
+
 // TestAttempts: if an attempt to write a new file takes long and fails, it is
 // not repeated with each change.
 func TestAttempts(t *testing.T) {

@@ -34,6 +34,7 @@ type Store struct {
 	doubt      error       // why the contents of the file are unknown, or nil
 	attempts   pause       // between attempts to write a new file
 	compacting *compaction // in progress, or nil
+	replaced   *oldFile    // by the last compaction; nil if its space is free
 	failure    failure     // of the last compaction
 	saved      string      // the file with the values, saved because another program changed the file
 	saving     error       // why there is no such file

@@ -152,6 +152,11 @@ func (s *Store) makeRoom(err error) bool {
 		s.stopCompaction()
 		s.compactionFailed(err)
 		return true
+	case s.replaced != nil: // it occupies space, too
+		s.replaced.hurry.Store(true)
+		<-s.replaced.free
+		s.replaced = nil
+		return true
 	case s.log.End() < 2*s.entries.Weight()+block, !s.attempts.over(time.Now()):
 		return false
 	}

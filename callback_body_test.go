@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -367,4 +368,30 @@ func BenchmarkCallback(b *testing.B) {
 		io.WriteString(w, "ok")
 	})
 	versus.Run(b, "ParseEvent", 1, serve(hooktest.New(func(c *vk.Context) error { return nil })), serve(bare))
+}
+
+// TestLongestBody: MaxBody may be so large that it is no limit.
+func TestLongestBody(t *testing.T) {
+	for _, limit := range []int64{math.MaxInt64, math.MaxInt64 - 1, math.MaxInt64 / 16} {
+		for _, size := range []int{10, 1000, 40_000, 3 << 20} {
+			for _, known := range []bool{true, false} {
+				t.Run(fmt.Sprint(limit, ", ", size, ", length known ", known), func(t *testing.T) {
+					read := 0
+					cb := hooktest.New(func(c *vk.Context) error { read = len(c.Text()); return nil })
+					cb.MaxBody = limit
+					body := hooktest.Event("a", 1)
+					body = strings.Replace(body, `"text":"`, `"text":"`+strings.Repeat("x", size), 1)
+					r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+					if !known {
+						r.ContentLength = -1
+					}
+					w := httptest.NewRecorder()
+					cb.ServeHTTP(w, r)
+					if w.Body.String() != "ok" || read < size {
+						t.Errorf("%d %s, and the handler gets %d bytes", w.Code, w.Body, read)
+					}
+				})
+			}
+		}
+	}
 }

@@ -372,6 +372,14 @@ func (d *Dispatcher) maxAge() time.Duration {
 	return cmp.Or(d.MaxAge, 30*24*time.Hour)
 }
 
+// trailTTL returns the lifetime of a trail that is not erased.
+func (d *Dispatcher) trailTTL() time.Duration {
+	if age := d.maxAge(); age > 0 {
+		return age + 24*time.Hour
+	}
+	return 0
+}
+
 // An AgeError is the error of a question, or another wait, that was open for longer
 // than [Dispatcher.MaxAge]. It wraps [ErrNoAnswer].
 type AgeError struct {

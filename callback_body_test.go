@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"io"
 	"math"
@@ -393,5 +394,39 @@ func TestLongestBody(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// A doneCounter counts the calls of Done.
+type doneCounter struct {
+	context.Context
+	calls int
+}
+
+// Done counts a call.
+func (c *doneCounter) Done() <-chan struct{} {
+	c.calls++
+	return c.Context.Done()
+}
+
+// TestCallbackLazyDeadline: an event with a Store that does not wait needs no
+// context with a deadline, as one without a Store.
+func TestCallbackLazyDeadline(t *testing.T) {
+	calls := func(store vk.Store) int {
+		cb := hooktest.New(nil)
+		cb.Handler, cb.Dispatcher = nil, &vk.Dispatcher{Store: store, Handler: vk.HandlerFunc(nothing)}
+		defer cb.Dispatcher.Stop(t.Context())
+		defer cb.Stop(t.Context())
+		hooktest.Post(cb, hooktest.Event("first", 1)) // opens the journal
+		base, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		ctx := &doneCounter{Context: base}
+		if got := hooktest.Answer(t, hooktest.PostContext(ctx, cb, hooktest.Event("second", 1))); got != "200 ok" {
+			t.Errorf("the answer is %s", got)
+		}
+		return ctx.calls
+	}
+	if with, without := calls(new(vk.MemoryStore)), calls(nil); with != without {
+		t.Errorf("%d calls of Done, and %d without a Store", with, without)
 	}
 }

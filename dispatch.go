@@ -360,6 +360,22 @@ func (d *Dispatcher) drain(ctx context.Context, feeds ...*feed) {
 	d.feeds = slices.DeleteFunc(d.feeds, func(f *feed) bool { return slices.Contains(feeds, f) })
 }
 
+// awaitClosed blocks until c is closed or ctx is done. In the latter case, it returns
+// the cause. If c is closed already, it does not make ctx allocate its channel.
+func awaitClosed(ctx context.Context, c <-chan struct{}) error {
+	select {
+	case <-c:
+		return nil
+	default:
+	}
+	select {
+	case <-c:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // forever is a duration, of a hundred years, from which on a wait has no end. The sum of
 // a longer one and the current time may not be representable.
 const forever = 100 * 365 * 24 * time.Hour

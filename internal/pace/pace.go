@@ -35,7 +35,7 @@ const (
 // priority, and evenly spaced. Otherwise a burst would make the next second
 // bursty, too, and the last caller would wait longest, however urgent it is.
 //
-// There is no goroutine except that of Ask, and no timer while no caller waits.
+// There is no goroutine except those of Ask and undo, and no timer while no caller waits.
 // A waiting caller holds no lock. The zero Limiter has no limit.
 //
 // Rate must be set before the first use. A Limiter is safe for concurrent use.
@@ -52,6 +52,7 @@ type Limiter struct {
 	mu     sync.Mutex
 	asking bool        // Ask is being called
 	asked  bool        // a turn may be given
+	undo   func()      // gives that turn back; may be nil
 	given  []time.Time // the times of the last Rate turns, a ring
 	last   int         // the latest of given
 	next   time.Time   // until then, no waiting caller gets a turn
@@ -227,7 +228,7 @@ func (l *Limiter) advance() {
 			}
 			return
 		}
-		l.asked = false
+		l.asked, l.undo = false, nil
 		w.place.Remove()
 		l.give(now)
 		l.next = now.Add(l.gap(now))
@@ -251,7 +252,7 @@ func (l *Limiter) ask() {
 	case head == nil && undo != nil:
 		defer undo()
 	case head != nil:
-		l.asked = true
+		l.asked, l.undo = true, undo
 		if l.timer == nil {
 			l.advance()
 		}
@@ -266,12 +267,15 @@ func (l *Limiter) fire() {
 	l.advance()
 }
 
-// rest stops the timer if no caller waits.
+// rest stops the timer, and gives a turn of Ask back, if no caller waits.
 func (l *Limiter) rest() {
 	if l.head() != nil {
 		return
 	}
-	l.asked = false
+	if l.undo != nil {
+		go l.undo()
+	}
+	l.asked, l.undo = false, nil
 	if l.timer != nil && l.timer.Stop() {
 		l.timer = nil
 	}

@@ -380,3 +380,40 @@ func TestAsk(t *testing.T) {
 		}
 	})
 }
+
+// TestAskedInVain: a turn that Ask has allowed is given back if all callers give up
+// before a refusal's pause is over.
+func TestAskedInVain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var allowed, undone atomic.Int32
+		l := &Limiter{Rate: 20, Ask: func() (time.Duration, func()) {
+			time.Sleep(10 * time.Millisecond)
+			allowed.Add(1)
+			return 0, func() { undone.Add(1) }
+		}}
+		if err := turn(t.Context(), l, 0); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		ctx, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		wait := func() {
+			all.Go(func() {
+				if turn(ctx, l, 0) == nil {
+					t.Error("a turn during the pause")
+				}
+			})
+			synctest.Wait()
+		}
+		wait() // Ask is being called
+		l.Refused(time.Now())
+		wait() // sets the timer for the end of the pause
+		time.Sleep(20 * time.Millisecond)
+		cancel()
+		all.Wait()
+		time.Sleep(time.Second)
+		if a, u := allowed.Load(), undone.Load(); a != 2 || u != 1 {
+			t.Errorf("%d turns were allowed and %d given back, want 2 and 1", a, u)
+		}
+	})
+}

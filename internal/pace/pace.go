@@ -17,6 +17,10 @@ const (
 	// Levels is the number of priorities: from 0, which goes first, to Levels-1.
 	Levels = 3
 
+	// MaxRate is the maximum of a Rate that is a limit. A Limiter remembers the
+	// times of that many turns.
+	MaxRate = 100_000
+
 	// span is the time within which at most Rate turns are given. It is a little
 	// more than a second, because requests do not arrive at exactly the pace at
 	// which they are sent.
@@ -40,7 +44,7 @@ const (
 //
 // Rate must be set before the first use. A Limiter is safe for concurrent use.
 type Limiter struct {
-	Rate int // turns per second; if zero or less, there is no limit
+	Rate int // turns per second; if zero or less, or more than MaxRate, there is no limit
 
 	// Ask, if not nil, is called before each turn, on its own goroutine while a
 	// caller waits. It represents a limit that is shared with others. It returns
@@ -73,10 +77,13 @@ type Waiter struct {
 	ready chan struct{}
 }
 
+// isFree reports whether there is no limit.
+func (l *Limiter) isFree() bool { return l.Rate <= 0 || l.Rate > MaxRate }
+
 // Try takes a turn and returns true if there is room now and no caller waits.
 // Otherwise it returns false.
 func (l *Limiter) Try() bool {
-	if l.Rate <= 0 {
+	if l.isFree() {
 		return true
 	}
 	l.mu.Lock()
@@ -93,7 +100,7 @@ func (l *Limiter) Try() bool {
 // [Limiter.Gather] took w along instead, and the cause of ctx if ctx ends
 // before either.
 func (l *Limiter) Wait(ctx context.Context, w *Waiter) (taken bool, err error) {
-	if l.Rate <= 0 {
+	if l.isFree() {
 		return false, nil
 	}
 	w.ready = make(chan struct{})
@@ -150,7 +157,7 @@ func (l *Limiter) Gather(w *Waiter, pick func(*Waiter) (take, more bool)) {
 // The Limiter then gives turns more slowly, and returns to its rate over about
 // twenty seconds without a refusal.
 func (l *Limiter) Refused(at time.Time) {
-	if l.Rate <= 0 {
+	if l.isFree() {
 		return
 	}
 	l.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -242,9 +243,10 @@ func TestRefused(t *testing.T) {
 	})
 }
 
-// TestNoLimit: the zero Limiter has no limit.
+// TestNoLimit: the zero Limiter has no limit, nor has one with a Rate that no
+// client reaches.
 func TestNoLimit(t *testing.T) {
-	for _, l := range []*Limiter{{}, {Rate: -1}} {
+	for _, l := range []*Limiter{{}, {Rate: -1}, {Rate: MaxRate + 1}, {Rate: math.MaxInt}} {
 		for range 1000 {
 			if !l.Try() {
 				t.Fatal("no turn")
@@ -253,6 +255,9 @@ func TestNoLimit(t *testing.T) {
 		l.Refused(time.Now())
 		if taken, err := l.Wait(t.Context(), new(Waiter)); taken || err != nil {
 			t.Error(taken, err)
+		}
+		if len(l.given) > 0 {
+			t.Errorf("%d turns are remembered", len(l.given))
 		}
 	}
 }

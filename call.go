@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strings"
@@ -311,7 +312,7 @@ func (c *Client) readJSON(b *body, hc *http.Client, req *http.Request, method st
 		from := cmp.Or(resp.Request, req).URL // another one after a redirect
 		return &HTTPError{Method: method, Status: resp.StatusCode, ContentType: contentType, Host: from.Host, Path: from.EscapedPath()}
 	}
-	limit := cmp.Or(c.MaxResponse, 64<<20)
+	limit := min(cmp.Or(c.MaxResponse, 64<<20), math.MaxInt64-1)
 	b.limited = io.LimitedReader{R: resp.Body, N: limit + 1}
 	defer func() { b.limited.R = nil }()
 	if n, err := b.ReadFrom(&b.limited); err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"mime"
 	"net"
 	"net/http"
@@ -46,6 +47,9 @@ type Download struct {
 // for any host name and after any redirect, unless [Client.FetchClient] makes
 // the requests. No token is sent.
 func (c *Client) Fetch(ctx context.Context, address string) (*Download, error) {
+	if c.MaxFetch < 0 {
+		return nil, misuse("Client.MaxFetch", "is negative, so that every download is too large", "leave it 0, or give a number of bytes").at("Client.Fetch")
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, errors.New("vk: fetch: invalid address")
@@ -78,7 +82,7 @@ func (c *Client) Fetch(ctx context.Context, address string) (*Download, error) {
 	if err != nil {
 		return fail(err)
 	}
-	limit := cmp.Or(c.MaxFetch, 64<<20)
+	limit := min(cmp.Or(c.MaxFetch, 64<<20), math.MaxInt64-1)
 	if resp.StatusCode != http.StatusOK {
 		err = fmt.Errorf("HTTP %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 	} else if resp.ContentLength > limit {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -155,6 +156,37 @@ func TestFetchCap(t *testing.T) {
 			if len(b) != min(size, 1000) || (size > 1000) != errors.Is(err, vk.ErrTooLarge) || size <= 1000 && err != nil {
 				t.Errorf("%d: %d bytes, %v", size, len(b), err)
 			}
+		}
+	})
+}
+
+// TestLongestLimits: MaxFetch and MaxResponse with math.MaxInt64 are no limits,
+// and a negative MaxFetch is a mistake.
+func TestLongestLimits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := newWeb(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.(http.Flusher).Flush() // no Content-Length
+			io.WriteString(w, `{"response":[{"id":5}]}`)
+		})
+		client.HTTPClient, client.BaseURL = client.FetchClient, "http://api.example/method/"
+		client.MaxFetch, client.MaxResponse = math.MaxInt64, math.MaxInt64
+		d, err := client.Fetch(t.Context(), "http://a.example/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer d.Body.Close()
+		if b, err := io.ReadAll(d.Body); err != nil || len(b) == 0 {
+			t.Errorf("Fetch: %q, %v", b, err)
+		}
+		users, err := vk.Call[[]vk.User](t.Context(), client, "users.get", nil)
+		if err != nil || len(users) != 1 || users[0].ID != 5 {
+			t.Errorf("Call: %v, %v", users, err)
+		}
+		client.MaxFetch = -1
+		var wrong *vk.ConfigError
+		if _, err := client.Fetch(t.Context(), "http://a.example/"); !errors.As(err, &wrong) || wrong.Field != "Client.MaxFetch" {
+			t.Errorf("negative: %v", err)
 		}
 	})
 }

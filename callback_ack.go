@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -346,6 +347,7 @@ func (cb *Callback) read(w http.ResponseWriter, r *http.Request) (body []byte, r
 	if limit <= 0 {
 		limit = 1 << 20
 	}
+	limit = min(limit, math.MaxInt64/(2*largeBodies)) // a sum of limits must not overflow
 	tooLarge := func() ack {
 		return cb.refuse(r, http.StatusRequestEntityTooLarge, fmt.Sprintf("a body of more than %d bytes", limit))
 	}

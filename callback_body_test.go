@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -367,4 +369,64 @@ func BenchmarkCallback(b *testing.B) {
 		io.WriteString(w, "ok")
 	})
 	versus.Run(b, "ParseEvent", 1, serve(hooktest.New(func(c *vk.Context) error { return nil })), serve(bare))
+}
+
+// TestLongestBody: MaxBody may be so large that it is no limit.
+func TestLongestBody(t *testing.T) {
+	for _, limit := range []int64{math.MaxInt64, math.MaxInt64 - 1, math.MaxInt64 / 16} {
+		for _, size := range []int{10, 1000, 40_000, 3 << 20} {
+			for _, known := range []bool{true, false} {
+				t.Run(fmt.Sprint(limit, ", ", size, ", length known ", known), func(t *testing.T) {
+					read := 0
+					cb := hooktest.New(func(c *vk.Context) error { read = len(c.Text()); return nil })
+					cb.MaxBody = limit
+					body := hooktest.Event("a", 1)
+					body = strings.Replace(body, `"text":"`, `"text":"`+strings.Repeat("x", size), 1)
+					r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+					if !known {
+						r.ContentLength = -1
+					}
+					w := httptest.NewRecorder()
+					cb.ServeHTTP(w, r)
+					if w.Body.String() != "ok" || read < size {
+						t.Errorf("%d %s, and the handler gets %d bytes", w.Code, w.Body, read)
+					}
+				})
+			}
+		}
+	}
+}
+
+// A doneCounter counts the calls of Done.
+type doneCounter struct {
+	context.Context
+	calls int
+}
+
+// Done counts a call.
+func (c *doneCounter) Done() <-chan struct{} {
+	c.calls++
+	return c.Context.Done()
+}
+
+// TestCallbackLazyDeadline: an event with a Store that does not wait needs no
+// context with a deadline, as one without a Store.
+func TestCallbackLazyDeadline(t *testing.T) {
+	calls := func(store vk.Store) int {
+		cb := hooktest.New(nil)
+		cb.Handler, cb.Dispatcher = nil, &vk.Dispatcher{Store: store, Handler: vk.HandlerFunc(nothing)}
+		defer cb.Dispatcher.Stop(t.Context())
+		defer cb.Stop(t.Context())
+		hooktest.Post(cb, hooktest.Event("first", 1)) // opens the journal
+		base, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		ctx := &doneCounter{Context: base}
+		if got := hooktest.Answer(t, hooktest.PostContext(ctx, cb, hooktest.Event("second", 1))); got != "200 ok" {
+			t.Errorf("the answer is %s", got)
+		}
+		return ctx.calls
+	}
+	if with, without := calls(new(vk.MemoryStore)), calls(nil); with != without {
+		t.Errorf("%d calls of Done, and %d without a Store", with, without)
+	}
 }

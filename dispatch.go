@@ -85,7 +85,8 @@ type Dispatcher struct {
 
 	// MaxAge limits how long a question or another wait may be open, even with a longer
 	// [Within] or Within(0). A wait that exceeds it ends with an [*AgeError]. The default
-	// is 30 days; a negative value disables the limit.
+	// is 30 days; a negative value, or one of a hundred years or more, disables the
+	// limit.
 	MaxAge time.Duration
 
 	// Observer receives the steps of events whose Client has no Observer, and of events
@@ -359,8 +360,41 @@ func (d *Dispatcher) drain(ctx context.Context, feeds ...*feed) {
 	d.feeds = slices.DeleteFunc(d.feeds, func(f *feed) bool { return slices.Contains(feeds, f) })
 }
 
+// awaitClosed blocks until c is closed or ctx is done. In the latter case, it returns
+// the cause. If c is closed already, it does not make ctx allocate its channel.
+func awaitClosed(ctx context.Context, c <-chan struct{}) error {
+	select {
+	case <-c:
+		return nil
+	default:
+	}
+	select {
+	case <-c:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// forever is a duration, of a hundred years, from which on a wait has no end. The sum of
+// a longer one and the current time may not be representable.
+const forever = 100 * 365 * 24 * time.Hour
+
 // maxAge returns the maximum duration of a wait. It is negative if there is none.
-func (d *Dispatcher) maxAge() time.Duration { return cmp.Or(d.MaxAge, 30*24*time.Hour) }
+func (d *Dispatcher) maxAge() time.Duration {
+	if d.MaxAge >= forever {
+		return -1
+	}
+	return cmp.Or(d.MaxAge, 30*24*time.Hour)
+}
+
+// trailTTL returns the lifetime of a trail that is not erased.
+func (d *Dispatcher) trailTTL() time.Duration {
+	if age := d.maxAge(); age > 0 {
+		return age + 24*time.Hour
+	}
+	return 0
+}
 
 // An AgeError is the error of a question, or another wait, that was open for longer
 // than [Dispatcher.MaxAge]. It wraps [ErrNoAnswer].

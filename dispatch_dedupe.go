@@ -12,6 +12,7 @@ import (
 
 	"github.com/vkrouter/vk/internal/backoff"
 	durable "github.com/vkrouter/vk/internal/journal"
+	"github.com/vkrouter/vk/internal/lazyctx"
 )
 
 // A duplicate event is handled once. There are two sources of duplicates: VK redelivers
@@ -258,12 +259,7 @@ func (t *ticket) wait(ctx context.Context) error {
 	if t.prev == nil {
 		return nil
 	}
-	select {
-	case <-t.prev:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return awaitClosed(ctx, t.prev)
 }
 
 // await blocks until all current tickets of a lane are given back.
@@ -274,12 +270,7 @@ func (l *arrivals) await(ctx context.Context, lane laneKey) error {
 	if last == nil {
 		return nil
 	}
-	select {
-	case <-last.done:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return awaitClosed(ctx, last.done)
 }
 
 // admit admits an event that its source may redeliver, unless it is being handled or
@@ -408,9 +399,9 @@ func (d *Dispatcher) isDone(ctx context.Context, e *Event) (bool, error) {
 	if d.Store == nil || e.ID == "" {
 		return false, nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, storeTime)
-	defer cancel()
-	value, err := d.guarded().Get(ctx, doneKey(e))
+	limited := lazyctx.WithDeadline(ctx, time.Now().Add(storeTime))
+	defer limited.Cancel()
+	value, err := d.guarded().Get(limited, doneKey(e))
 	if err != nil {
 		return false, fmt.Errorf("vk: cannot look up whether the event is done: %w", err)
 	}
@@ -429,9 +420,9 @@ func (d *Dispatcher) markDone(ctx context.Context, e *Event, entry *journalEntry
 	} else if d.expect(e) {
 		ttl = durable.KeepDone
 	}
-	ctx, cancel := context.WithTimeout(ctx, storeTime)
-	defer cancel()
-	_, err := d.guarded().Swap(ctx, doneKey(e), nil, durable.DoneValue, ttl)
+	limited := lazyctx.WithDeadline(ctx, time.Now().Add(storeTime))
+	defer limited.Cancel()
+	_, err := d.guarded().Swap(limited, doneKey(e), nil, durable.DoneValue, ttl)
 	return err // if it was not swapped, the Store has the mark already
 }
 
@@ -460,8 +451,8 @@ func (d *Dispatcher) release(j *job, s settlement) bool {
 	if s != isHandled || d.Store == nil || j.ev.ID == "" || !d.repeats(j) {
 		return true
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(j.ctx), storeTime)
-	defer cancel()
+	ctx := lazyctx.WithDeadline(context.WithoutCancel(j.ctx), time.Now().Add(storeTime))
+	defer ctx.Cancel()
 	var err error
 	for try := range 4 {
 		if err = d.markDone(ctx, j.ev, d.dedupe.entryOf(j)); err == nil {

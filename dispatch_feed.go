@@ -174,6 +174,7 @@ func (j *job) saveAnswers(how ending) ending {
 // consumed, except for events that other handlers still have.
 func (d *Dispatcher) finish(j *job, how ending, err error) {
 	x := j.end(how, err)
+	j.steps.endRetry()
 	if x.how == cutOff {
 		j.feed.cutAt(laneOf(j.ev))
 		if j.keepsSteps() {

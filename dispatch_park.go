@@ -472,7 +472,7 @@ func (w *wait) until(within time.Duration, key trail.Key) {
 	if age > 0 && (within <= 0 || within > age) {
 		within, aged = age, true
 	}
-	if within > 0 {
+	if within > 0 && within < forever {
 		due = time.Now().Add(within)
 	}
 	if w.steps != nil {

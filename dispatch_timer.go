@@ -88,12 +88,7 @@ func (d *Dispatcher) startTimers(ctx context.Context, jr *journal, f *feed, clie
 		q.look()
 	}
 	q.mu.Unlock()
-	select {
-	case <-q.safe:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return awaitClosed(ctx, q.safe)
 }
 
 // isSafe records that there are no suspects left.

@@ -43,11 +43,11 @@ type jobTrail struct {
 	answers  []*Event                // consumed by previous runs
 	answered durable.Barrier         // of the answers that the Store must have as done
 
-	stored  bool // the Store may have a trail
-	closed  bool // no more writes are allowed
-	tries   bool // a previous run crashed and may have begun the event
-	retry   bool // a goroutine retries the write
-	failing bool // the last write failed; of the writer, without mu
+	stored  bool               // the Store may have a trail
+	closed  bool               // no more writes are allowed
+	tries   bool               // a previous run crashed and may have begun the event
+	retry   context.CancelFunc // ends the pause of the goroutine that retries the write; nil if there is none
+	failing bool               // the last write failed; of the writer, without mu
 }
 
 // keepsSteps reports whether the steps of the job's handlers are saved. They
@@ -313,14 +313,6 @@ func (j *job) storeTrail(ctx context.Context, b []byte) error {
 	}
 }
 
-// trailTTL returns the lifetime of a trail that is not erased.
-func (d *Dispatcher) trailTTL() time.Duration {
-	if age := d.maxAge(); age > 0 {
-		return age + 24*time.Hour
-	}
-	return 0
-}
-
 // noteWrite logs the first of several failed writes of trails, and starts a
 // goroutine that retries. The caller is the writer.
 func (j *job) noteWrite(ctx context.Context, err error) {
@@ -335,23 +327,33 @@ func (j *job) noteWrite(ctx context.Context, err error) {
 	j.d.storeFailed(j, "vk: store unavailable: the steps of handlers may be lost in a crash", err)
 	j.steps.mu.Lock()
 	defer j.steps.mu.Unlock()
-	if j.steps.retry {
+	if j.steps.retry != nil || j.hasEnded() {
 		return
 	}
-	j.steps.retry = true
-	go j.retryTrail(context.WithoutCancel(ctx))
+	ctx = context.WithoutCancel(ctx)
+	pausing, cancel := context.WithCancel(ctx)
+	j.steps.retry = cancel
+	go j.retryTrail(ctx, pausing)
 }
 
-// retryTrail retries the write until it succeeds or the job has ended.
-func (j *job) retryTrail(ctx context.Context) {
+// retryTrail retries the write until it succeeds, or the job and pausing end.
+func (j *job) retryTrail(ctx, pausing context.Context) {
+	defer j.steps.endRetry()
 	for try := 1; ; try++ {
-		backoff.Sleep(ctx, storePause.Delay(try))
+		backoff.Sleep(pausing, storePause.Delay(try))
 		if j.hasEnded() || !j.isDirty() || j.writeTrail(ctx) == nil {
-			j.steps.mu.Lock()
-			j.steps.retry = false
-			j.steps.mu.Unlock()
 			return
 		}
+	}
+}
+
+// endRetry ends the pause of the goroutine that retries the write.
+func (t *jobTrail) endRetry() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.retry != nil {
+		t.retry()
+		t.retry = nil
 	}
 }
 

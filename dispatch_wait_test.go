@@ -168,6 +168,31 @@ func TestWatchEnds(t *testing.T) {
 	})
 }
 
+// TestWatchStopped: Stop drops the events that are buffered for Next.
+func TestWatchStopped(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		r := vk.NewRouter()
+		r.Handle("watch", func(c *vk.Context) error {
+			w := vk.NewWatch(c, vk.EventMessageNew, nil)
+			c.Park(func() error { time.Sleep(time.Minute); return nil })
+			w.Stop()
+			_, _, err := w.Next()
+			return c.Send(fmt.Sprint("Stopped: ", err != nil))
+		})
+		bot := vktest.Start(t, r)
+		on := vk.WatchOn(t.Context(), bot.Dispatcher(), vk.EventMessageNew, nil)
+		anna := bot.User("Anna")
+		anna.Says("watch")
+		anna.Says("one")
+		time.Sleep(time.Hour)
+		anna.Hears("Stopped: true")
+		on.Stop()
+		if _, _, err := on.Next(); err == nil {
+			t.Error("an event after Stop")
+		}
+	})
+}
+
 // TestWatchFull: events that a full watch cannot keep go on to their route.
 func TestWatchFull(t *testing.T) {
 	bubble(t, func(t *testing.T) {

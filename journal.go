@@ -121,12 +121,10 @@ func (d *Dispatcher) journal(ctx context.Context, group int64) (*journal, error)
 		}()
 	}
 	d.mu.Unlock()
-	select {
-	case <-o.ready:
-		return o.jr, o.err
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	if err := awaitClosed(ctx, o.ready); err != nil {
+		return nil, err
 	}
+	return o.jr, o.err
 }
 
 // isLost reports whether the journal was opened and another process has taken it over

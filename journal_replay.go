@@ -69,15 +69,13 @@ func (jr *journal) replay(ctx context.Context) error {
 		go jr.run(r, jr.feed, jr.client)
 	}
 	jr.mu.Unlock()
-	select {
-	case <-r.safe:
-		if r.err == nil {
-			return jr.startTimers(ctx)
-		}
-		return r.err
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	if err := awaitClosed(ctx, r.safe); err != nil {
+		return err
 	}
+	if r.err == nil {
+		return jr.startTimers(ctx)
+	}
+	return r.err
 }
 
 // startTimers starts the community's timers. It blocks until there are no suspects

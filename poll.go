@@ -43,7 +43,8 @@ type Poller struct {
 	GroupID int64
 
 	// Wait is how long VK holds a poll open while there are no events, at least
-	// a second. The default is 25 seconds; VK's maximum is 90.
+	// a second. The default is 25 seconds. VK's maximum is 90, which longer times
+	// count as.
 	Wait time.Duration
 
 	// EnableEvents makes Run enable missing settings of the community before it
@@ -127,6 +128,9 @@ var (
 )
 
 const (
+	// maxWait is VK's maximum for Poller.Wait.
+	maxWait = 90 * time.Second
+
 	// pollSlack is how long after its deadline an answer may still arrive.
 	pollSlack = 10 * time.Second
 

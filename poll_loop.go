@@ -56,19 +56,13 @@ func (f *follower) follow(ctx context.Context) error {
 
 // loop polls and handles events until ctx is done or a permanent error occurs.
 func (f *follower) loop(ctx context.Context) error {
-	polling, cancel := context.WithCancel(ctx)
-	var ahead chan polled // receives the result of the poll in progress; nil if there is none
-	defer func() {
-		cancel()
-		if ahead != nil {
-			<-ahead
-		}
-	}()
+	var ahead *pollAhead // the poll in progress; nil if there is none
+	defer func() { ahead.drop() }()
 	failures := 0 // consecutive failures
 	for ctx.Err() == nil || ahead != nil {
 		var p polled
 		if ahead != nil {
-			p, ahead = <-ahead, nil
+			p, ahead = ahead.wait(), nil
 		} else {
 			p = f.ask(ctx, f.ts)
 		}
@@ -87,8 +81,7 @@ func (f *follower) loop(ctx context.Context) error {
 			f.note(nil, len(p.events))
 			if len(p.events) >= minAhead && f.ts != from {
 				f.d.count.Add(1) // pending until these events are dispatched: the next poll may begin before that
-				ahead = make(chan polled, 1)
-				go func(to chan<- polled, ts string) { to <- f.ask(polling, ts) }(ahead, f.ts)
+				ahead = f.askAhead(ctx)
 				err = f.handle(ctx, p.events)
 				f.d.count.Add(-1)
 			} else {
@@ -100,6 +93,8 @@ func (f *follower) loop(ctx context.Context) error {
 			err = f.mend(ctx, err, failures)
 		}
 		if errors.Is(err, ErrNotLeading) {
+			ahead.drop() // its events are the leader's, and it uses the server that standBy changes
+			ahead = nil
 			if err = f.standBy(ctx); err == nil {
 				f.ready(ctx)
 			}
@@ -112,6 +107,35 @@ func (f *follower) loop(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// A pollAhead is a poll that is in progress while the events of the last one are
+// saved and dispatched.
+type pollAhead struct {
+	cancel context.CancelFunc
+	result chan polled
+}
+
+// askAhead begins a poll from the current position in the history.
+func (f *follower) askAhead(ctx context.Context) *pollAhead {
+	ctx, cancel := context.WithCancel(ctx)
+	a := &pollAhead{cancel, make(chan polled, 1)}
+	go func(ts string) { a.result <- f.ask(ctx, ts) }(f.ts)
+	return a
+}
+
+// wait blocks until the poll has ended, and returns its result.
+func (a *pollAhead) wait() polled {
+	defer a.cancel()
+	return <-a.result
+}
+
+// drop cancels the poll, if there is one, and blocks until it has ended.
+func (a *pollAhead) drop() {
+	if a != nil {
+		a.cancel()
+		<-a.result
+	}
 }
 
 func (f *follower) ready(ctx context.Context) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"slices"
@@ -265,6 +266,29 @@ func TestPollTimeout(t *testing.T) {
 			t.Error("the http.Client was changed")
 		}
 	})
+}
+
+// TestPollWait: the Wait is rounded down to seconds and is at most VK's maximum.
+func TestPollWait(t *testing.T) {
+	for wait, want := range map[time.Duration]string{0: "25", time.Second: "1", 89_999 * time.Millisecond: "89", time.Hour: "90", math.MaxInt64: "90"} {
+		t.Run(wait.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPoll(t)
+				var asked []string
+				p.poll = func(n int, w http.ResponseWriter, r *http.Request) {
+					asked = append(asked, r.URL.Query().Get("wait"))
+					<-r.Context().Done()
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				poller := &vk.Poller{Client: p.client, Handler: vk.HandlerFunc(nothing), Wait: wait, SkipDiagnosis: true, Logger: slog.New(slog.DiscardHandler)}
+				if err := poller.Run(ctx); err != nil || !slices.Equal(asked, []string{want}) {
+					t.Errorf("asked to wait for %q, %v", asked, err)
+				}
+				synctest.Wait()
+			})
+		})
+	}
 }
 
 // TestPollUnreachable: a server that accepts no connection is not treated as a

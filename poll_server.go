@@ -131,7 +131,7 @@ func (f *follower) move(ctx context.Context, p polled) {
 // continue from.
 func (f *follower) request(ctx context.Context, ts string) (events []polledEvent, next string, err error) {
 	const method = "long poll"
-	wait := cmp.Or(f.Wait, 25*time.Second)
+	wait := min(cmp.Or(f.Wait, 25*time.Second), maxWait)
 	limit, cancel := context.WithTimeout(ctx, wait+pollSlack)
 	defer cancel()
 	u, err := url.Parse(f.server)

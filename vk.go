@@ -63,9 +63,9 @@ type Client struct {
 
 	// RPS limits the requests that begin in any second; further calls wait. The
 	// default is 20, VK's limit for a community token; a user token is limited
-	// to 3. If negative, there is no limit. If VK still reports too many
-	// requests, because another program uses the token too, the Client slows
-	// down for a while. Long polls and uploads do not count.
+	// to 3. If negative, or more than 100,000, there is no limit. If VK still
+	// reports too many requests, because another program uses the token too,
+	// the Client slows down for a while. Long polls and uploads do not count.
 	//
 	// Waiting calls proceed by priority, see [WithPriority], and in order
 	// within a priority. Two Clients do not coordinate unless they have the

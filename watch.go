@@ -22,6 +22,7 @@ type Watch[T any] struct {
 type taker interface {
 	next() (consumption, error)
 	stop()
+	drop() // drops the buffered events
 }
 
 // NewWatch returns a Watch for events of a kind, or of a derived kind, for
@@ -251,7 +252,23 @@ func (w *Watch[T]) Stop() {
 	}
 	if w.err == nil {
 		w.w.stop()
+		w.w.drop()
 	}
+}
+
+// drop implements taker.
+func (w *wait) drop() {
+	mu := &w.job.d.waits.mu
+	mu.Lock()
+	defer mu.Unlock()
+	w.queue = nil
+}
+
+// drop implements taker.
+func (o *onlooker) drop() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.queue = nil
 }
 
 // A WaitOption is [Within] or [From].

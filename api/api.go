@@ -141,7 +141,7 @@ func kindOf(raw []byte) string {
 }
 
 // fits reports whether an answer can be a value of the type. VK writes an empty object
-// as [], and numbers as strings.
+// as [], some lists as objects with numbers as keys, and numbers as strings.
 func fits(raw []byte, t reflect.Type) bool {
 	raw = bytes.TrimSpace(raw)
 	if len(raw) == 0 || string(raw) == "null" || t == reflect.TypeFor[json.RawMessage]() {
@@ -155,9 +155,15 @@ func fits(raw []byte, t reflect.Type) bool {
 	case reflect.Pointer:
 		return fits(raw, t.Elem())
 	case reflect.Slice:
-		return array
+		return array || object && isNumbered(raw)
 	}
 	return !object && !array
+}
+
+// isNumbered reports whether all keys of an object are numbers.
+func isNumbered(object []byte) bool {
+	var all map[uint64]json.RawMessage
+	return json.Unmarshal(object, &all) == nil
 }
 
 // Set returns a pointer to v, for parameters for which leaving them out differs from

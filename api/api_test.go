@@ -81,6 +81,8 @@ func TestRequestParams(t *testing.T) {
 		{"time", WallPost{PublishDate: when}, vk.Params{"publish_date": when}},
 		{"pointer to zero", MarketEditOrder{UserID: 1, OrderID: 2, Status: Set(0)}, vk.Params{"user_id": int64(1), "order_id": int64(2), "status": 0}},
 		{"pointer to false", MessagesMarkAsAnsweredConversation{PeerID: 1, Answered: Set(false)}, vk.Params{"peer_id": int64(1), "answered": false}},
+		{"nil in an interface", MessagesSend{PeerIDs: []int64{1}, Forward: (*vk.Message)(nil)}, vk.Params{"peer_ids": []int64{1}}},
+		{"nil slice in an interface", MessagesSend{PeerIDs: []int64{1}, Forward: []int(nil)}, vk.Params{"peer_ids": []int64{1}}},
 		{"nil pointer", MessagesMarkAsAnsweredConversation{PeerID: 1}, vk.Params{"peer_id": int64(1)}},
 		{"a required number is sent as zero", GroupsAddAddress{GroupID: 1, Title: "t", Address: "a", CityID: 3, Latitude: 0},
 			vk.Params{"group_id": int64(1), "title": "t", "address": "a", "city_id": int64(3), "latitude": 0.0, "longitude": 0.0}},
@@ -160,6 +162,9 @@ func TestAnswerShapes(t *testing.T) {
 		{"number for an object", "5", with(WallPost{}), WallPostAnswer{}, "vk: wall.post: the answer is a JSON number, no api.WallPostAnswer"},
 		{"list for an object", "[1]", with(WallPost{}), WallPostAnswer{}, "vk: wall.post: the answer is a JSON list, no api.WallPostAnswer"},
 		{"text for an object", `"secret"`, with(WallPost{}), WallPostAnswer{}, "vk: wall.post: the answer is a JSON string, no api.WallPostAnswer"},
+		{"list with numbers as keys", `{"0":{"id":1},"7":{"id":2}}`, with(UsersGet{}), []UserFull{{User: vk.User{ID: 1}}, {User: vk.User{ID: 2}}}, ""},
+		{"empty list as an object", " {} ", with(UsersGet{}), []UserFull{}, ""},
+		{"list in which one key is no number", `{"0":{"id":1},"x":1}`, with(UsersGet{}), []UserFull(nil), "vk: users.get: the answer is a JSON object, no []api.UserFull"},
 		{"flag for a list", "false", with(UsersGet{}), []UserFull(nil), "vk: users.get: the answer is a JSON bool, no []api.UserFull"},
 		{"object for a list", `{"count":0}`, with(UsersGet{}), []UserFull(nil), "vk: users.get: the answer is a JSON object, no []api.UserFull"},
 	} {
@@ -483,21 +488,5 @@ func BenchmarkRequest(b *testing.B) {
 		if _, _, err := r.Request(); err != nil {
 			b.Fatal(err)
 		}
-	}
-}
-
-// TestMisspeltParameter: a parameter of Extra that the method does not have is in the
-// test's log, with the right name.
-func TestMisspeltParameter(t *testing.T) {
-	var log strings.Builder
-	bot := vktest.Config{Logger: textLogger(&log)}.New(t)
-	anna := bot.User("Anna")
-	anna.Says("hi")
-	_, err := Call(t.Context(), bot.Client(), MessagesSend{PeerIDs: []int64{anna.ID}, Message: "hello", Extra: vk.Params{"keybord": "{}"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := "messages.send has no parameter keybord: did you mean keyboard?"; !strings.Contains(log.String(), want) {
-		t.Errorf("the log says %s", &log)
 	}
 }

@@ -285,3 +285,19 @@ func (w *fakeWorld) call(t *testing.T, method string, p vk.Params) (raw json.Raw
 	}
 	return raw, err
 }
+
+// TestMisspeltParameter: a parameter of Extra that the method does not have is in the
+// test's log, with the right name.
+func TestMisspeltParameter(t *testing.T) {
+	var log strings.Builder
+	bot := vktest.Config{Logger: textLogger(&log)}.New(t)
+	anna := bot.User("Anna")
+	anna.Says("hi")
+	_, err := Call(t.Context(), bot.Client(), MessagesSend{PeerIDs: []int64{anna.ID}, Message: "hello", Extra: vk.Params{"keybord": "{}"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "messages.send has no parameter keybord: did you mean keyboard?"; !strings.Contains(log.String(), want) {
+		t.Errorf("the log says %s", &log)
+	}
+}

@@ -95,6 +95,11 @@ func isEmpty(v reflect.Value) bool {
 	switch v.Kind() {
 	case reflect.Slice, reflect.Map:
 		return v.Len() == 0
+	case reflect.Interface:
+		switch in := v.Elem(); in.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Map:
+			return in.IsNil()
+		}
 	}
 	if v.Type() == timeType {
 		return v.Interface().(time.Time).IsZero()

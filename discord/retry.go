@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -306,6 +307,7 @@ func readBody(resp *http.Response, limit int64) ([]byte, error) {
 		return b, err
 	}
 	var b bytes.Buffer
+	limit = min(limit, math.MaxInt64-1)
 	n, err := b.ReadFrom(io.LimitReader(resp.Body, limit+1))
 	if err == nil && n > limit {
 		err = fmt.Errorf("%w: more than %d bytes", ErrTooLarge, limit)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"strings"
@@ -183,15 +184,18 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// TestChunked: an answer without a length is read to its end.
+// TestChunked: an answer without a length is read to its end, with any limit.
 func TestChunked(t *testing.T) {
 	a := newAPI(t, func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, `{"id":`)
 		w.(http.Flusher).Flush()
 		io.WriteString(w, `"12"}`)
 	})
-	if u, err := a.client.Me(t.Context()); err != nil || u.ID != 12 {
-		t.Error(u, err)
+	for _, limit := range []int64{0, 100, math.MaxInt64} {
+		a.client.MaxResponse = limit
+		if u, err := a.client.Me(t.Context()); err != nil || u.ID != 12 {
+			t.Error(limit, u, err)
+		}
 	}
 }
 

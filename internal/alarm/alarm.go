@@ -3,6 +3,7 @@ package alarm
 
 import (
 	"container/heap"
+	"math"
 	"sync"
 	"time"
 )
@@ -40,7 +41,8 @@ func (a *Alarm[T]) Set(b *Bell[T], due time.Time) {
 		a.base = now
 	}
 	rest := due.Sub(now)
-	b.due = now.Sub(a.base) + rest
+	since := now.Sub(a.base)
+	b.due = since + min(rest, math.MaxInt64-since)
 	if heap.Push(&a.bells, b); b.at != 1 {
 		return
 	}

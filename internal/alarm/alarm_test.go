@@ -1,6 +1,7 @@
 package alarm
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -141,4 +142,27 @@ func TestNoTimer(t *testing.T) {
 	if a.timer.Stop() {
 		t.Error("the timer is armed")
 	}
+}
+
+// TestFar: a bell that is due in the farthest future rings after all others, and
+// does not delay them.
+func TestFar(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var a Alarm[*sleeper]
+		first := newSleeper()
+		a.Set(&first.bell, time.Now().Add(time.Hour))
+		time.Sleep(time.Second)
+		for _, due := range []time.Time{time.Now().Add(math.MaxInt64), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)} {
+			far := newSleeper()
+			a.Set(&far.bell, due)
+			time.Sleep(time.Minute)
+			if got := far.rung(); got != nil {
+				t.Errorf("the one of %v rang at %v", due, got)
+			}
+		}
+		time.Sleep(time.Hour)
+		if got := first.rung(); !slices.Equal(got, []time.Duration{time.Hour}) {
+			t.Errorf("the first one rang at %v, want an hour", got)
+		}
+	})
 }

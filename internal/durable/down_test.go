@@ -147,6 +147,23 @@ func TestDurableLargeAnswer(t *testing.T) {
 	}
 }
 
+// TestDurableStopWhileDown: nothing of a handler runs on after a stop while its steps
+// cannot be saved.
+func TestDurableStopWhileDown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		store := &refuseStore{MemoryStore: new(vk.MemoryStore), prefix: "trail/"}
+		r := vk.NewRouter("!")
+		r.Handle("go", func(c *vk.Context) error { _, err := c.Ask("?", within); return err })
+		bot := vktest.Config{Dispatcher: &vk.Dispatcher{Store: store}}.Start(t, r)
+		store.down.Store(true)
+		bot.User("Anna").Says("!go")
+		sleep(time.Minute) // the pauses between the attempts grow
+		if err := bot.Stop(); err != nil {
+			t.Error(err)
+		}
+	}) // panics if a goroutine sleeps
+}
+
 // TestDurableEraseFails: Erase refuses an id that is not a user's, and reports values
 // that the Store does not delete. A handler that asks again is ended again.
 func TestDurableEraseFails(t *testing.T) {

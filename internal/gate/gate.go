@@ -6,6 +6,7 @@ package gate
 import (
 	"bufio"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/vkrouter/vk/internal/backoff"
 )
 
 // A Gate is a listener for connections that speak HTTP or TLS: the first byte
@@ -28,6 +31,9 @@ type Gate struct {
 	ready chan net.Conn
 	done  chan struct{}
 	once  sync.Once
+
+	ended   chan struct{} // closed when the listener has no more connections
+	failure error         // why; to be read then
 
 	mu      sync.Mutex
 	reading map[net.Conn]bool // until their first byte comes
@@ -53,19 +59,36 @@ func Listen(l net.Listener, dir, program string, hosts []string) (g *Gate, ca st
 }
 
 func newGate(l net.Listener, config *tls.Config, program string, hosts []string) *Gate {
-	g := &Gate{Listener: l, config: config, program: program, hosts: hosts, ready: make(chan net.Conn), done: make(chan struct{}), reading: make(map[net.Conn]bool)}
+	g := &Gate{Listener: l, config: config, program: program, hosts: hosts, ready: make(chan net.Conn), done: make(chan struct{}), ended: make(chan struct{}), reading: make(map[net.Conn]bool)}
 	g.working.Go(g.accept)
 	return g
 }
 
-// accept takes connections until the listener is closed.
+// acceptPause is between attempts of the listener while it has an error that
+// passes, such as that of too many open files.
+var acceptPause = backoff.Backoff{Min: 10 * time.Millisecond, Max: time.Second}
+
+// accept takes connections until the listener is closed or fails.
 func (g *Gate) accept() {
-	for {
+	defer close(g.ended)
+	for failures := 0; ; {
 		c, err := g.Listener.Accept()
-		if err != nil {
-			return
+		var passing interface{ Temporary() bool }
+		switch {
+		case err == nil:
+			failures = 0
+			g.admit(c, c)
+			continue
+		case errors.As(err, &passing) && passing.Temporary():
+			failures++
+			select {
+			case <-time.After(acceptPause.Delay(failures)):
+				continue
+			case <-g.done:
+			}
 		}
-		g.admit(c, c)
+		g.failure = err
+		return
 	}
 }
 
@@ -114,6 +137,8 @@ func (g *Gate) Accept() (net.Conn, error) {
 		return c, nil
 	case <-g.done:
 		return nil, net.ErrClosed
+	case <-g.ended:
+		return nil, g.failure
 	}
 }
 

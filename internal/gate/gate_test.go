@@ -4,13 +4,17 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/vkrouter/vk/internal/memnet"
 )
 
 var hosts = []string{"api.service.test", "files.service.test"}
@@ -115,4 +119,66 @@ func signedBy(a *authority, template *x509.Certificate) *x509.Certificate {
 		panic(err)
 	}
 	return cert
+}
+
+// A frailListener fails once with each of its errors, and has then no connections.
+type frailListener struct {
+	net.Listener
+	errs []error
+}
+
+// Accept implements net.Listener.
+func (l *frailListener) Accept() (net.Conn, error) {
+	if len(l.errs) > 0 {
+		err := l.errs[0]
+		l.errs = l.errs[1:]
+		return nil, err
+	}
+	return l.Listener.Accept()
+}
+
+// A passing error is one that passes, as that of too many open files.
+type passing struct{}
+
+// Error, Timeout and Temporary implement net.Error.
+func (passing) Error() string   { return "too many open files" }
+func (passing) Timeout() bool   { return false }
+func (passing) Temporary() bool { return true }
+
+// TestGateAccepts: the Gate goes on after errors that pass, and returns others.
+func TestGateAccepts(t *testing.T) {
+	permanent := errors.New("no network")
+	for _, tt := range []struct {
+		name string
+		errs []error
+		want error
+	}{
+		{"errors that pass", []error{passing{}, passing{}, passing{}}, nil},
+		{"another error", []error{passing{}, permanent}, permanent},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := memnet.Listen("a:80")
+				g := newGate(&frailListener{l, tt.errs}, &tls.Config{}, "test", hosts)
+				defer g.Close()
+				if tt.want == nil {
+					c, err := l.Dial(t.Context(), "tcp", "a:80")
+					if err != nil {
+						t.Fatal(err)
+					}
+					defer c.Close()
+					if _, err := c.Write([]byte("G")); err != nil {
+						t.Fatal(err)
+					}
+				}
+				c, err := g.Accept()
+				if err != tt.want {
+					t.Errorf("got %v, want %v", err, tt.want)
+				}
+				if c != nil {
+					c.Close()
+				}
+			})
+		})
+	}
 }

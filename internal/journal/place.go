@@ -162,8 +162,12 @@ func (j *Journal) writePlace(ctx context.Context, change func(p *placeRecord)) e
 			j.lose()
 			return ErrTaken
 		}
-		if swapped, err = j.swap(ctx, j.placeKey(), got, next, 0); err != nil || !swapped {
-			return fmt.Errorf("%q changes while it is written: %w", j.placeKey(), err)
+		swapped, err = j.swap(ctx, j.placeKey(), got, next, 0)
+		if err != nil {
+			return err
+		}
+		if !swapped {
+			return fmt.Errorf("%q changes while it is written", j.placeKey())
 		}
 	}
 	j.place = placeKeeper{p, next}

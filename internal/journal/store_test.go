@@ -395,3 +395,34 @@ func TestStoreIsDownIdle(t *testing.T) {
 		}
 	})
 }
+
+// A stubbornStore refuses every change once it is set.
+type stubbornStore struct {
+	*shakyStore
+	refuses bool
+}
+
+func (s *stubbornStore) Swap(ctx context.Context, key string, old, new []byte, ttl time.Duration) (bool, error) {
+	if s.refuses {
+		return false, nil
+	}
+	return s.shakyStore.Swap(ctx, key, old, new, ttl)
+}
+
+// TestStubbornStore: the error names the key if the store has the expected value and
+// does not swap it.
+func TestStubbornStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &stubbornStore{shakyStore: newShakyStore(1, 0)}
+		j, _, err := Open(t.Context(), Options{Store: s, Exclusive: true, Journal: "journal/7/", Done: "done/7/", Timeout: time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer j.Abandon()
+		s.refuses = true
+		const want = `"journal/7/place" changes while it is written`
+		if err := j.SetRepeats(t.Context()); err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	})
+}

@@ -17,6 +17,10 @@ const (
 	// Levels is the number of priorities: from 0, which goes first, to Levels-1.
 	Levels = 3
 
+	// MaxRate is the maximum of a Rate that is a limit. A Limiter remembers the
+	// times of that many turns.
+	MaxRate = 100_000
+
 	// span is the time within which at most Rate turns are given. It is a little
 	// more than a second, because requests do not arrive at exactly the pace at
 	// which they are sent.
@@ -35,12 +39,12 @@ const (
 // priority, and evenly spaced. Otherwise a burst would make the next second
 // bursty, too, and the last caller would wait longest, however urgent it is.
 //
-// There is no goroutine except that of Ask, and no timer while no caller waits.
+// There is no goroutine except those of Ask and undo, and no timer while no caller waits.
 // A waiting caller holds no lock. The zero Limiter has no limit.
 //
 // Rate must be set before the first use. A Limiter is safe for concurrent use.
 type Limiter struct {
-	Rate int // turns per second; if zero or less, there is no limit
+	Rate int // turns per second; if zero or less, or more than MaxRate, there is no limit
 
 	// Ask, if not nil, is called before each turn, on its own goroutine while a
 	// caller waits. It represents a limit that is shared with others. It returns
@@ -52,6 +56,7 @@ type Limiter struct {
 	mu     sync.Mutex
 	asking bool        // Ask is being called
 	asked  bool        // a turn may be given
+	undo   func()      // gives that turn back; may be nil
 	given  []time.Time // the times of the last Rate turns, a ring
 	last   int         // the latest of given
 	next   time.Time   // until then, no waiting caller gets a turn
@@ -72,10 +77,13 @@ type Waiter struct {
 	ready chan struct{}
 }
 
+// isFree reports whether there is no limit.
+func (l *Limiter) isFree() bool { return l.Rate <= 0 || l.Rate > MaxRate }
+
 // Try takes a turn and returns true if there is room now and no caller waits.
 // Otherwise it returns false.
 func (l *Limiter) Try() bool {
-	if l.Rate <= 0 {
+	if l.isFree() {
 		return true
 	}
 	l.mu.Lock()
@@ -92,7 +100,7 @@ func (l *Limiter) Try() bool {
 // [Limiter.Gather] took w along instead, and the cause of ctx if ctx ends
 // before either.
 func (l *Limiter) Wait(ctx context.Context, w *Waiter) (taken bool, err error) {
-	if l.Rate <= 0 {
+	if l.isFree() {
 		return false, nil
 	}
 	w.ready = make(chan struct{})
@@ -149,7 +157,7 @@ func (l *Limiter) Gather(w *Waiter, pick func(*Waiter) (take, more bool)) {
 // The Limiter then gives turns more slowly, and returns to its rate over about
 // twenty seconds without a refusal.
 func (l *Limiter) Refused(at time.Time) {
-	if l.Rate <= 0 {
+	if l.isFree() {
 		return
 	}
 	l.mu.Lock()
@@ -227,7 +235,7 @@ func (l *Limiter) advance() {
 			}
 			return
 		}
-		l.asked = false
+		l.asked, l.undo = false, nil
 		w.place.Remove()
 		l.give(now)
 		l.next = now.Add(l.gap(now))
@@ -251,7 +259,7 @@ func (l *Limiter) ask() {
 	case head == nil && undo != nil:
 		defer undo()
 	case head != nil:
-		l.asked = true
+		l.asked, l.undo = true, undo
 		if l.timer == nil {
 			l.advance()
 		}
@@ -266,12 +274,15 @@ func (l *Limiter) fire() {
 	l.advance()
 }
 
-// rest stops the timer if no caller waits.
+// rest stops the timer, and gives a turn of Ask back, if no caller waits.
 func (l *Limiter) rest() {
 	if l.head() != nil {
 		return
 	}
-	l.asked = false
+	if l.undo != nil {
+		go l.undo()
+	}
+	l.asked, l.undo = false, nil
 	if l.timer != nil && l.timer.Stop() {
 		l.timer = nil
 	}

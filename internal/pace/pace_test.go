@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -242,9 +243,10 @@ func TestRefused(t *testing.T) {
 	})
 }
 
-// TestNoLimit: the zero Limiter has no limit.
+// TestNoLimit: the zero Limiter has no limit, nor has one with a Rate that no
+// client reaches.
 func TestNoLimit(t *testing.T) {
-	for _, l := range []*Limiter{{}, {Rate: -1}} {
+	for _, l := range []*Limiter{{}, {Rate: -1}, {Rate: MaxRate + 1}, {Rate: math.MaxInt}} {
 		for range 1000 {
 			if !l.Try() {
 				t.Fatal("no turn")
@@ -253,6 +255,9 @@ func TestNoLimit(t *testing.T) {
 		l.Refused(time.Now())
 		if taken, err := l.Wait(t.Context(), new(Waiter)); taken || err != nil {
 			t.Error(taken, err)
+		}
+		if len(l.given) > 0 {
+			t.Errorf("%d turns are remembered", len(l.given))
 		}
 	}
 }
@@ -377,6 +382,43 @@ func TestAsk(t *testing.T) {
 		time.Sleep(time.Second)
 		if n := undone.Load(); n != 1 {
 			t.Errorf("%d turns were given back, want 1", n)
+		}
+	})
+}
+
+// TestAskedInVain: a turn that Ask has allowed is given back if all callers give up
+// before a refusal's pause is over.
+func TestAskedInVain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var allowed, undone atomic.Int32
+		l := &Limiter{Rate: 20, Ask: func() (time.Duration, func()) {
+			time.Sleep(10 * time.Millisecond)
+			allowed.Add(1)
+			return 0, func() { undone.Add(1) }
+		}}
+		if err := turn(t.Context(), l, 0); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		ctx, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		wait := func() {
+			all.Go(func() {
+				if turn(ctx, l, 0) == nil {
+					t.Error("a turn during the pause")
+				}
+			})
+			synctest.Wait()
+		}
+		wait() // Ask is being called
+		l.Refused(time.Now())
+		wait() // sets the timer for the end of the pause
+		time.Sleep(20 * time.Millisecond)
+		cancel()
+		all.Wait()
+		time.Sleep(time.Second)
+		if a, u := allowed.Load(), undone.Load(); a != 2 || u != 1 {
+			t.Errorf("%d turns were allowed and %d given back, want 2 and 1", a, u)
 		}
 	})
 }

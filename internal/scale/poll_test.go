@@ -3,7 +3,10 @@ package scale
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -186,4 +189,78 @@ func TestWorkersSpread(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A rival is a Queue in which another worker takes over polling just before the first Put
+// with events, and leaves after ten seconds, in which it has polled up to position 9.
+type rival struct {
+	*vktest.Queue
+	began bool
+}
+
+// Put puts events, as described at rival.
+func (r *rival) Put(ctx context.Context, w vk.QueueWorker, events []vk.QueueEvent, at *vk.QueueMark) (vk.QueueAnswer, error) {
+	if len(events) > 0 && !r.began {
+		r.began = true
+		other := vk.QueueWorker{Group: w.Group, ID: "other"}
+		r.Queue.Leave(ctx, w)
+		r.Queue.Lead(ctx, other, at.Role)
+		r.Queue.Put(ctx, other, nil, &vk.QueueMark{Role: at.Role, Value: "9"})
+		go func() {
+			for range 10 {
+				r.Queue.Beat(context.Background(), other, nil)
+				time.Sleep(time.Second)
+			}
+			r.Queue.Leave(context.Background(), other)
+		}()
+	}
+	return r.Queue.Put(ctx, w, events, at)
+}
+
+// TestStandbyAhead: when another process takes over polling while the next poll is in
+// progress, that poll has no effect: its events are the other process's, and after that
+// the Poller goes on from the other one's place in the history.
+func TestStandbyAhead(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var polls, handled diary
+		events := func(ts string) string {
+			var all []string
+			for i := range 8 { // enough to poll ahead
+				all = append(all, fmt.Sprintf(`{"type":"message_new","event_id":"%s-%d","group_id":7,"object":{"message":{"peer_id":1,"from_id":1,"text":"%[1]s-%[2]d"}}}`, ts, i))
+			}
+			return strings.Join(all, ",")
+		}
+		vkontakte := roundTripper(func(r *http.Request) (*http.Response, error) {
+			body := `{"response":{"server":"http://lp.test","key":"k","ts":"5"}}`
+			if r.URL.Host == "lp.test" {
+				ts := r.URL.Query().Get("ts")
+				polls.note("%s", ts)
+				switch ts {
+				case "5", "6":
+					body = fmt.Sprintf(`{"ts":"%c","updates":[%s]}`, ts[0]+1, events(ts))
+				default:
+					<-r.Context().Done()
+					return nil, r.Context().Err()
+				}
+			}
+			return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}, nil
+		})
+		p := &vk.Poller{
+			Client: &vk.Client{Token: vk.NewSecret("t"), RPS: -1, HTTPClient: &http.Client{Transport: vkontakte}}, GroupID: group, SkipDiagnosis: true,
+			Dispatcher: &vk.Dispatcher{Queue: &rival{Queue: new(vktest.Queue)}, Handler: vk.HandlerFunc(func(c *vk.Context) error {
+				handled.note("%s", c.Text())
+				return nil
+			})},
+			Logger: slog.New(slog.DiscardHandler),
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		if err := p.Run(ctx); err != nil {
+			t.Error(err)
+		}
+		if last := polls.all(); last[len(last)-1] != "9" {
+			t.Errorf("the polls are %q, want the last one to be 9", last)
+		}
+		handled.is(t)
+	})
 }

@@ -7,6 +7,7 @@ package watchdog
 
 import (
 	"context"
+	"math"
 	"sync"
 	"time"
 
@@ -221,8 +222,8 @@ func cancelAll(all []Canceler, cause error) {
 // is never due. The caller holds w.mu.
 func (w *Watchdog[T]) move(t *Task[T], to *list.List[*Task[T]], d time.Duration) {
 	t.at = 0
-	if d > 0 {
-		t.at = w.now() + d
+	if now := w.now(); d > 0 && d <= math.MaxInt64-now { // a later time does not come
+		t.at = now + d
 	}
 	to.Push(&t.place)
 	w.arm()

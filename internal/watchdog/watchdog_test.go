@@ -3,6 +3,7 @@ package watchdog
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -115,6 +116,30 @@ func TestWatchdog(t *testing.T) {
 			b.Leave(task, outer)
 			b.end(t, task, false, true)
 		}, nil},
+		{"the longest limit, stopped", func(t *testing.T, b *bench) {
+			b.Limit = math.MaxInt64
+			time.Sleep(time.Second)
+			b.enter(b.begin(t, "a"), "s")
+			b.enter(b.begin(t, "b"), "u")
+			time.Sleep(24 * time.Hour)
+			b.Stop(&b.group)
+			time.Sleep(time.Hour)
+		}, []string{
+			"24h0m1s s ends: stop", "24h0m1s u ends: stop",
+			`24h0m11s a abandoned in "s", stopped true`, `24h0m11s b abandoned in "u", stopped true`,
+		}},
+		{"the longest grace", func(t *testing.T, b *bench) {
+			b.Grace = math.MaxInt64
+			time.Sleep(time.Second)
+			task := b.begin(t, "a")
+			b.enter(task, "s")
+			time.Sleep(time.Hour)
+			other := b.begin(t, "b")
+			b.enter(other, "u")
+			time.Sleep(time.Hour)
+			b.end(t, task, false, true)
+			b.end(t, other, false, true)
+		}, []string{"1m1s s ends: limit", "1h1m1s u ends: limit"}},
 		{"no limit, stopped", func(t *testing.T, b *bench) {
 			b.Limit = -1
 			task := b.begin(t, "a")

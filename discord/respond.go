@@ -128,7 +128,7 @@ type response struct {
 
 	// Guarded by the turn.
 	state  responseState
-	hidden bool   // only the user sees the placeholder
+	hidden bool   // only the user sees the placeholder, or the message that follows a deferred edit
 	fixed  bool   // the handler itself has deferred: that decides about the first answer, too
 	last   string // the last message of the handler's, or ""
 	dead   bool   // Discord takes no first answer

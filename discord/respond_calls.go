@@ -290,10 +290,16 @@ func (a *response) complete(ctx context.Context, choices []ChoiceDef) error {
 	if a.state != responseNone {
 		return nil
 	}
-	if choices == nil {
-		choices = []ChoiceDef{}
+	cb := noChoices()
+	if len(choices) > 0 {
+		cb.Data = map[string]any{"choices": choices}
 	}
 	a.state = responseSent
-	_, err := a.call(ctx, "Complete", &callback{Type: callbackChoices, Data: map[string]any{"choices": choices}})
+	_, err := a.call(ctx, "Complete", cb)
 	return err
+}
+
+// noChoices returns the answer to a completion without choices.
+func noChoices() *callback {
+	return &callback{Type: callbackChoices, Data: map[string]any{"choices": []ChoiceDef{}}}
 }

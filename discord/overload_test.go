@@ -45,6 +45,7 @@ func overload(t *testing.T, s *discordtest.Server, release chan<- struct{}) {
 	}
 	close(release)
 	anna.Sees("released")
+	synctest.Wait() // for the place
 	boris.Slash("play", "song", "x")
 	boris.Sees("x")
 	boris.SeesNothing()
@@ -59,7 +60,7 @@ func TestOverload(t *testing.T) {
 		d := crowded(release)
 		g := &discord.Gateway{Client: s.Client(), Dispatcher: d, Ready: func(discord.Shard) { ready <- struct{}{} }}
 		ctx, cancel := context.WithCancel(t.Context())
-		end := make(chan error)
+		end := make(chan error, 1)
 		go func() { end <- g.Run(ctx) }()
 		<-ready
 		overload(t, s, release)
@@ -104,7 +105,7 @@ func TestOverloadFlood(t *testing.T) {
 		d := crowded(release)
 		g := &discord.Gateway{Client: s.Client(), Dispatcher: d, Ready: func(discord.Shard) { ready <- struct{}{} }}
 		ctx, cancel := context.WithCancel(t.Context())
-		end := make(chan error)
+		end := make(chan error, 1)
 		go func() { end <- g.Run(ctx) }()
 		<-ready
 		anna := s.User("Anna")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -285,8 +286,15 @@ func (a *response) leave() {
 	}
 }
 
-// staleWords returns the message to a user of a component of an older version.
+// staleWords returns the message to a user of a component that no handler waits for: of a
+// question that is over or was put to another user, or of an older version.
 func (a *response) staleWords() *outgoing {
+	if strings.HasPrefix(a.data.CustomID, askID) {
+		if a.i.Type == InteractionModal {
+			return a.words("It is too late for this form. Please start again.", "Эта форма пришла слишком поздно. Начните сначала.")
+		}
+		return a.words("This question is over, or somebody else was asked.", "Этот вопрос уже закрыт или задан не вам.")
+	}
 	switch a.i.Type {
 	case InteractionCommand:
 		return a.words("This command does not exist any more. Restart Discord to see the current commands.",

@@ -319,14 +319,14 @@ func (c *connection) write(data []byte) error {
 // read reads until the connection ends.
 func (c *connection) read() {
 	for {
-		_, msg, err := c.ws.Read(context.Background()) // close ends it
+		typ, msg, err := c.ws.Read(context.Background()) // close ends it
 		if err != nil {
 			c.end(err)
 			return
 		}
 		c.heard.Store(true)
-		shared := false // whether msg is used again
-		if c.zip != nil {
+		shared := false                              // whether msg is used again
+		if c.zip != nil && typ == websocket.Binary { // a text is not compressed
 			shared = true
 			if msg, err = c.zip.add(msg); err != nil {
 				c.end(err)

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -44,7 +45,7 @@ type Interactions struct {
 	Dispatcher *Dispatcher
 
 	// PublicKey is the application's Public Key: 64 hexadecimal digits, from the portal's
-	// page General Information.
+	// page General Information. A line break at its end is ignored.
 	PublicKey string
 
 	// MaxAge limits the age of a request's signature. If zero, it is 5 minutes, for clocks
@@ -82,7 +83,7 @@ func (in *Interactions) check() error {
 }
 
 func (in *Interactions) setUp() error {
-	key, err := hex.DecodeString(in.PublicKey)
+	key, err := hex.DecodeString(strings.TrimRight(in.PublicKey, "\r\n"))
 	d := in.Dispatcher
 	var wrong *ConfigError
 	switch {

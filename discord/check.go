@@ -237,6 +237,11 @@ func (c *Context) Permissions() (Permissions, error) {
 	if err != nil {
 		return 0, err
 	}
+	if !guild.hasRoles(member.Roles) && c.client.forgetGuild(guild.ID) { // a role is new
+		if guild, err = c.guild(); err != nil {
+			return 0, err
+		}
+	}
 	channel, err := c.channelByID(c.ChannelID())
 	if err != nil {
 		return 0, err
@@ -264,6 +269,22 @@ func (c *Context) guild() (Guild, error) {
 	return remember(c, &c.client.guilds, c.GuildID(), c.client.Guild)
 }
 
+// hasRoles reports whether the guild has all the roles.
+func (g Guild) hasRoles(ids []ID) bool {
+	for _, id := range ids {
+		if !slices.ContainsFunc(g.Roles, func(r Role) bool { return r.ID == id }) {
+			return false
+		}
+	}
+	return true
+}
+
+// forgetGuild removes a guild from the cache, unless it was fetched just now, and reports
+// whether it did.
+func (c *Client) forgetGuild(id ID) bool {
+	return c != nil && c.guilds.forget(id, time.Now().Add(rememberFor-doubtAfter))
+}
+
 // channelByID returns a channel or a thread.
 func (c *Context) channelByID(id ID) (Channel, error) {
 	if g := c.Gateway(); g != nil && g.State != nil {
@@ -280,6 +301,10 @@ func (c *Context) channelByID(id ID) (Channel, error) {
 // rememberFor is how long the guilds and channels that a command needs are
 // cached.
 const rememberFor = time.Minute
+
+// doubtAfter is the age of a cached guild that is fetched again for a role that it lacks. A
+// member may have a role that is gone.
+const doubtAfter = 5 * time.Second
 
 // A memory keeps values that were got by calls.
 type memory[T any] struct {
@@ -311,6 +336,17 @@ func (m *memory[T]) get(id ID, now time.Time) (v T, ok bool) {
 	defer m.mu.Unlock()
 	kept, ok := m.values[id]
 	return kept.value, ok && now.Before(kept.until)
+}
+
+// forget removes a value that is kept until a moment at most, and reports whether it did.
+func (m *memory[T]) forget(id ID, until time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	kept, ok := m.values[id]
+	if ok = ok && !kept.until.After(until); ok {
+		delete(m.values, id)
+	}
+	return ok
 }
 
 // put keeps a value, and forgets those that are too old.

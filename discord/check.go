@@ -237,10 +237,8 @@ func (c *Context) Permissions() (Permissions, error) {
 	if err != nil {
 		return 0, err
 	}
-	if !guild.hasRoles(member.Roles) && c.client.forgetGuild(guild.ID) { // a role is new
-		if guild, err = c.guild(); err != nil {
-			return 0, err
-		}
+	if guild, err = c.withRoles(guild, member.Roles); err != nil {
+		return 0, err
 	}
 	channel, err := c.channelByID(c.ChannelID())
 	if err != nil {
@@ -269,20 +267,26 @@ func (c *Context) guild() (Guild, error) {
 	return remember(c, &c.client.guilds, c.GuildID(), c.client.Guild)
 }
 
-// hasRoles reports whether the guild has all the roles.
-func (g Guild) hasRoles(ids []ID) bool {
-	for _, id := range ids {
-		if !slices.ContainsFunc(g.Roles, func(r Role) bool { return r.ID == id }) {
-			return false
+// withRoles returns the event's guild with a member's roles. A cached guild that lacks one of
+// them is fetched again, once for each role: a member may have roles that are gone.
+func (c *Context) withRoles(g Guild, roles []ID) (Guild, error) {
+	if c.client == nil {
+		return g, nil
+	}
+	lacks := func(id ID) bool {
+		_, gone := c.client.goneRoles.get(id, time.Now())
+		return !gone && !slices.ContainsFunc(g.Roles, func(r Role) bool { return r.ID == id })
+	}
+	if !slices.ContainsFunc(roles, lacks) || !c.client.guilds.forget(g.ID) {
+		return g, nil
+	}
+	g, err := c.guild()
+	for _, id := range roles {
+		if err == nil && lacks(id) {
+			c.client.goneRoles.put(id, struct{}{}, time.Now())
 		}
 	}
-	return true
-}
-
-// forgetGuild removes a guild from the cache, unless it was fetched just now, and reports
-// whether it did.
-func (c *Client) forgetGuild(id ID) bool {
-	return c != nil && c.guilds.forget(id, time.Now().Add(rememberFor-doubtAfter))
+	return g, err
 }
 
 // channelByID returns a channel or a thread.
@@ -301,10 +305,6 @@ func (c *Context) channelByID(id ID) (Channel, error) {
 // rememberFor is how long the guilds and channels that a command needs are
 // cached.
 const rememberFor = time.Minute
-
-// doubtAfter is the age of a cached guild that is fetched again for a role that it lacks. A
-// member may have a role that is gone.
-const doubtAfter = 5 * time.Second
 
 // A memory keeps values that were got by calls.
 type memory[T any] struct {
@@ -338,14 +338,12 @@ func (m *memory[T]) get(id ID, now time.Time) (v T, ok bool) {
 	return kept.value, ok && now.Before(kept.until)
 }
 
-// forget removes a value that is kept until a moment at most, and reports whether it did.
-func (m *memory[T]) forget(id ID, until time.Time) bool {
+// forget removes a value, and reports whether it was there.
+func (m *memory[T]) forget(id ID) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	kept, ok := m.values[id]
-	if ok = ok && !kept.until.After(until); ok {
-		delete(m.values, id)
-	}
+	_, ok := m.values[id]
+	delete(m.values, id)
 	return ok
 }
 

@@ -34,13 +34,15 @@ func (c *Context) answering(op, text string, opts []SendOption, edit bool) (*out
 
 // Send sends a message to the channel that the event is from; see [Client.Send]. In answer
 // to an interaction, it is [Context.Reply].
-func (c *Context) Send(text string, opts ...SendOption) error {
+func (c *Context) Send(text string, opts ...SendOption) error { return c.send("Send", text, opts) }
+
+func (c *Context) send(op, text string, opts []SendOption) error {
 	if a := c.inv.answer; a != nil {
-		o, err := c.answering("Send", text, opts, false)
+		o, err := c.answering(op, text, opts, false)
 		if err != nil {
 			return err
 		}
-		return a.send(c, "Send", o)
+		return a.send(c, op, o)
 	}
 	if c.ChannelID() == 0 {
 		return c.errNoChannel()
@@ -63,13 +65,10 @@ func (c *Context) Send(text string, opts ...SendOption) error {
 // [Ephemeral] shows the message only to the user. Answers with files are deferred first,
 // since sending a file may take long.
 func (c *Context) Reply(text string, opts ...SendOption) error {
-	if c.inv.answer != nil {
-		return c.Send(text, opts...)
-	}
-	if id := c.messageID(); id != 0 {
+	if id := c.messageID(); id != 0 && c.inv.answer == nil {
 		opts = append([]SendOption{ReplyTo(id)}, opts...)
 	}
-	return c.Send(text, opts...)
+	return c.send("Reply", text, opts)
 }
 
 // Edit edits the message that the event is about, which must be the bot's own; see
@@ -79,12 +78,8 @@ func (c *Context) Reply(text string, opts ...SendOption) error {
 // answer. If there is none, it edits the message with the button or menu; in answer to a
 // slash command, it is [Context.Reply]. Buttons and menus stay; see [Components].
 func (c *Context) Edit(text string, opts ...SendOption) error {
-	if a := c.inv.answer; a != nil {
-		o, err := c.answering("Edit", text, opts, true)
-		if err != nil {
-			return err
-		}
-		return a.edit(c, "Edit", o)
+	if c.inv.answer != nil {
+		return c.editAnswer("Edit", text, opts)
 	}
 	id := c.messageID()
 	if id == 0 || c.ChannelID() == 0 {
@@ -94,12 +89,20 @@ func (c *Context) Edit(text string, opts ...SendOption) error {
 	return err
 }
 
+func (c *Context) editAnswer(op, text string, opts []SendOption) error {
+	o, err := c.answering(op, text, opts, true)
+	if err != nil {
+		return err
+	}
+	return c.inv.answer.edit(c, op, o)
+}
+
 // Show shows a page of something that the user browses. The first time, it is
 // [Context.Edit] in answer to an interaction and [Context.Reply] in answer to a
 // message. After that, it edits that answer.
 func (c *Context) Show(text string, opts ...SendOption) error {
 	if c.inv.answer != nil {
-		return c.Edit(text, opts...)
+		return c.editAnswer("Show", text, opts)
 	}
 	i := c.inv
 	i.mu.Lock()

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -416,7 +415,8 @@ func sameIn(list []string, s string) string {
 // [ErrNoAnswer] after an hour, or by [Within]. Other errors are those of
 // Context.Open and of [Watch.Next], and [ErrInterrupted] when the user runs a
 // command in the channel. An input that does not fit its field is an
-// [*ArgError]; the Context is then returned, too.
+// [*ArgError]; the Context is then returned, too. A field without an input is a
+// [*ConfigError].
 func OpenAsk[A any](c *Context, f Form, opts ...WaitOption) (values A, answer *Context, err error) {
 	place := callers(1)
 	inputs, err := new(Router).inputsOf(reflect.TypeFor[A](), nil)
@@ -426,6 +426,9 @@ func OpenAsk[A any](c *Context, f Form, opts ...WaitOption) (values A, answer *C
 	}
 	if err != nil {
 		panic(fmt.Sprintf("discord: OpenAsk (at %s): %v", place, err))
+	}
+	if err := missingInput(f.Inputs, inputs); err != nil {
+		return values, nil, err.at("OpenAsk")
 	}
 	id := c.newAskID()
 	f.ID = CommandLine{line: id}
@@ -454,43 +457,4 @@ func OpenAsk[A any](c *Context, f Form, opts ...WaitOption) (values A, answer *C
 		return values, nil, err
 	}
 	return readForm(got.c, id, f.Title, inputs, bound, values)
-}
-
-// lookForm determines whether an event is the form with an ID.
-func lookForm(c *Context, m *match, id string) finding {
-	if c.inv.answer == nil {
-		if m != nil && m.to != nil && m.to.route != nil {
-			return finding{interest: interrupts}
-		}
-		return finding{}
-	}
-	i, d, err := c.inv.answer.decoded()
-	switch {
-	case err != nil:
-	case i.Type == InteractionModal && d.CustomID == id:
-		return finding{interest: consumes}
-	case i.Type == InteractionCommand && m != nil && m.to != nil:
-		return finding{interest: interrupts}
-	}
-	return finding{}
-}
-
-// readForm fills a struct with the inputs of a form that was sent.
-func readForm[A any](a *Context, id, title string, inputs []command.Param, bound command.Binding, values A) (A, *Context, error) {
-	d := a.data()
-	if d == nil {
-		return values, a, errors.New("discord: OpenAsk: the form cannot be read")
-	}
-	rt := &Route{Submit: id, params: inputs, inputs: inputs, bound: bound}
-	rt.target = &target{route: rt}
-	m := &match{to: rt.target, whole: id, byName: true, named: d.inputs()}
-	args, err := a.withMatch(m).parseArgs()
-	if wrong := (*ArgError)(nil); errors.As(err, &wrong) {
-		wrong.Route, wrong.Usage = nil, fmt.Sprintf("form %q", title) // it has no route
-	}
-	if err != nil {
-		return values, a, err
-	}
-	bound.Fill(reflect.ValueOf(&values).Elem(), args)
-	return values, a, nil
 }

@@ -237,7 +237,35 @@ func TestAskOldButton(t *testing.T) {
 			t.Error(err)
 		}
 		a.anna.ClicksOn(m, "Yes")
-		a.anna.SeesEphemeral("This button is from an older version of the bot and does not work any more.")
+		a.anna.SeesEphemeral("This question is over, or somebody else was asked.")
+	})
+}
+
+// TestAskOther: a press by another user on a button of an open question tells that user so, and
+// so does a form that comes too late.
+func TestAskOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := startAsking(t, func(c *discord.Context) error {
+			press, err := c.Ask("Q?", discord.Answers("Yes"))
+			if err != nil {
+				return err
+			}
+			_, _, err = discord.OpenAsk[struct{ X string }](press, discord.Form{Title: "T", Inputs: []discord.Input{{Name: "x", Label: "X"}}}, discord.Within(time.Minute))
+			return err
+		})
+		a.anna.Slash("ask")
+		m := a.anna.Sees("Q?")
+		a.boris.Speaks("ru")
+		a.boris.ClicksOn(m, "Yes")
+		a.boris.SeesEphemeral("Этот вопрос уже закрыт или задан не вам.")
+		a.anna.ClicksOn(m, "Yes")
+		a.anna.SeesForm("T")
+		time.Sleep(2 * time.Minute)
+		if err := a.ended(t); !errors.Is(err, discord.ErrNoAnswer) {
+			t.Error(err)
+		}
+		a.anna.Fills("X", "late")
+		a.anna.SeesEphemeral("It is too late for this form. Please start again.")
 	})
 }
 
@@ -300,6 +328,10 @@ func TestAskMistakes(t *testing.T) {
 			_, _, err := discord.OpenAsk[struct{}](c, discord.Form{}, discord.From{})
 			return err
 		}, "discord: OpenAsk: From is for questions: a form is sent by the user who sees it: leave it out"},
+		{"a form without an input for a field", func(c *discord.Context) error {
+			_, _, err := discord.OpenAsk[struct{ Name, Address string }](c, discord.Form{Inputs: []discord.Input{{Name: "name"}, {Name: "adress"}}})
+			return err
+		}, `discord: OpenAsk: Form.Inputs has no input for the field "address" of the struct: give an Input this Name, or leave out the field`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

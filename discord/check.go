@@ -237,6 +237,9 @@ func (c *Context) Permissions() (Permissions, error) {
 	if err != nil {
 		return 0, err
 	}
+	if guild, err = c.withRoles(guild, member.Roles); err != nil {
+		return 0, err
+	}
 	channel, err := c.channelByID(c.ChannelID())
 	if err != nil {
 		return 0, err
@@ -262,6 +265,28 @@ func (c *Context) guild() (Guild, error) {
 		return Guild{}, errNoClient
 	}
 	return remember(c, &c.client.guilds, c.GuildID(), c.client.Guild)
+}
+
+// withRoles returns the event's guild with a member's roles. A cached guild that lacks one of
+// them is fetched again, once for each role: a member may have roles that are gone.
+func (c *Context) withRoles(g Guild, roles []ID) (Guild, error) {
+	if c.client == nil {
+		return g, nil
+	}
+	lacks := func(id ID) bool {
+		_, gone := c.client.goneRoles.get(id, time.Now())
+		return !gone && !slices.ContainsFunc(g.Roles, func(r Role) bool { return r.ID == id })
+	}
+	if !slices.ContainsFunc(roles, lacks) || !c.client.guilds.forget(g.ID) {
+		return g, nil
+	}
+	g, err := c.guild()
+	for _, id := range roles {
+		if err == nil && lacks(id) {
+			c.client.goneRoles.put(id, struct{}{}, time.Now())
+		}
+	}
+	return g, err
 }
 
 // channelByID returns a channel or a thread.
@@ -311,6 +336,15 @@ func (m *memory[T]) get(id ID, now time.Time) (v T, ok bool) {
 	defer m.mu.Unlock()
 	kept, ok := m.values[id]
 	return kept.value, ok && now.Before(kept.until)
+}
+
+// forget removes a value, and reports whether it was there.
+func (m *memory[T]) forget(id ID) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, ok := m.values[id]
+	delete(m.values, id)
+	return ok
 }
 
 // put keeps a value, and forgets those that are too old.

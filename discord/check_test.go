@@ -6,9 +6,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/vkrouter/vk/discord"
+	"github.com/vkrouter/vk/discord/discordtest"
 	"github.com/vkrouter/vk/internal/fakediscord"
 )
 
@@ -98,6 +100,64 @@ func TestNeed(t *testing.T) {
 	}
 }
 
+// TestNeedNewRole: a role that the cached guild lacks makes it be fetched again, and a role that
+// is gone only once.
+func TestNeedNewRole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := discord.NewRouter("!")
+		r.Add(discord.Route{Pattern: "ban", Need: discord.PermBanMembers, Handler: func(c *discord.Context) error { return c.Reply("banned") }})
+		s := discordtest.Start(t, r)
+		anna := s.User("Anna")
+		gets := func() int { return len(s.Calls("GET /guilds/*")) }
+		anna.Says("!ban")
+		anna.SeesNothing()
+		s.Home.Role("Guard", discord.PermBanMembers, anna)
+		anna.Says("!ban")
+		anna.Sees("banned")
+		if n := gets(); n != 2 {
+			t.Errorf("%d calls", n)
+		}
+		r.Add(discord.Route{Pattern: "gone", Handler: func(c *discord.Context) error {
+			ghost, err := discord.NewEvent("MESSAGE_CREATE", fmt.Appendf(nil, `{"guild_id":"%d","channel_id":"%d","author":{"id":"5"},"member":{"roles":["77"]}}`, c.GuildID(), c.ChannelID()))
+			if err != nil {
+				return err
+			}
+			for range 3 {
+				if _, err := discord.NewContext(c, c.Client(), ghost).Permissions(); err != nil {
+					return err
+				}
+			}
+			return c.Reply("done")
+		}})
+		anna.Says("!gone")
+		anna.Sees("done")
+		if n := gets(); n != 3 {
+			t.Errorf("%d calls after a role that is gone", n)
+		}
+	})
+}
+
+// TestSpaced: with Spaced, white space around a prefix belongs to it.
+func TestSpaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &discord.Router{Prefix: discord.AnyPrefix(discord.Mentioned(), discord.Literal("!", "бот,").Spaced()), Fold: true}
+		r.Handle("ban {x?}", func(c *discord.Context) error { return c.Reply(fmt.Sprintf("%q %q", c.Prefix(), c.Arg("x"))) })
+		s := discordtest.Start(t, r)
+		anna := s.User("Anna")
+		me := "<@" + s.Bot().String() + ">"
+		for text, want := range map[string]string{
+			"!ban": `"!" ""`, "! ban 1": `"! " "1"`, "!\nBAN 1": `"!\n" "1"`, "Бот,  ban 1": `"Бот,  " "1"`, me + " ! ban": `"` + me + ` ! " ""`, "ban": "", ".ban": "",
+		} {
+			anna.Says(text)
+			if want == "" {
+				anna.SeesNothing()
+			} else {
+				anna.Sees(want)
+			}
+		}
+	})
+}
+
 // TestNeedUnknown: if permissions cannot be determined, no user is admitted.
 func TestNeedUnknown(t *testing.T) {
 	r := discord.NewRouter("!")
@@ -147,6 +207,8 @@ func TestPrefixIntents(t *testing.T) {
 		{"literal", discord.Literal("!"), handle, content},
 		{"mention", discord.Mentioned(), handle, messages},
 		{"both", discord.AnyPrefix(discord.Mentioned(), discord.Literal("!")), handle, content},
+		{"literal, spaced", discord.Literal("!").Spaced(), handle, content},
+		{"mention, spaced", discord.Mentioned().Spaced(), handle, messages},
 		{"mentions twice", discord.AnyPrefix(discord.Mentioned(), discord.Mentioned()), handle, messages},
 		{"the bot's own", func(*discord.Context) (string, bool) { return "!", true }, handle, content},
 		{"mentions, and the text", func(c *discord.Context) (string, bool) {

@@ -79,9 +79,10 @@ type Client struct {
 	checked atomic.Pointer[checkedFields]
 	failing atomic.Bool // the Observer has panicked
 
-	guilds   memory[Guild] // for the permissions of commands and their arguments
-	channels memory[Channel]
-	lists    memory[[]Channel]
+	guilds    memory[Guild] // for the permissions of commands and their arguments
+	channels  memory[Channel]
+	lists     memory[[]Channel]
+	goneRoles memory[struct{}] // that members have, and guilds do not
 }
 
 // NewClient returns a Client with the token of a bot, without the line break that

@@ -1,6 +1,7 @@
 package discord
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -88,6 +89,9 @@ func fitting(choices []ChoiceDef) (fit []ChoiceDef) {
 			continue
 		}
 		ch.Name = clipped(ch.Name)
+		if slices.ContainsFunc(fit, func(other ChoiceDef) bool { return other.Name == ch.Name }) {
+			continue // Discord would refuse them all
+		}
 		if fit = append(fit, ch); len(fit) == maxChoices {
 			break
 		}

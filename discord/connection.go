@@ -50,6 +50,7 @@ var (
 	errNoHello   = fmt.Errorf("no hello came within %v", helloTimeout)
 	errNoReady   = fmt.Errorf("no session began: nothing came for %v", readyTimeout)
 	errFull      = errors.New("the Dispatcher has MaxEvents: the events wait at Discord")
+	errBusy      = errors.New("the Dispatcher has MaxEvents: the user is told to try again")
 	errRenew     = errors.New("a new session begins, to get the guilds")
 )
 
@@ -318,14 +319,14 @@ func (c *connection) write(data []byte) error {
 // read reads until the connection ends.
 func (c *connection) read() {
 	for {
-		_, msg, err := c.ws.Read(context.Background()) // close ends it
+		typ, msg, err := c.ws.Read(context.Background()) // close ends it
 		if err != nil {
 			c.end(err)
 			return
 		}
 		c.heard.Store(true)
-		shared := false // whether msg is used again
-		if c.zip != nil {
+		shared := false                              // whether msg is used again
+		if c.zip != nil && typ == websocket.Binary { // a text is not compressed
 			shared = true
 			if msg, err = c.zip.add(msg); err != nil {
 				c.end(err)
@@ -409,16 +410,17 @@ func (c *connection) dispatch(f *frame, shared bool) error {
 	return nil
 }
 
-// deliver gives an event to its followers and handlers, and does not block. It fails if the
-// Dispatcher has no room for it.
+// deliver gives an event to its followers and handlers, and does not block. If the Dispatcher
+// has no room for it, an interaction is refused, and another event is an error.
 func (s *shard) deliver(e *Event, shared bool, l *ledger) error {
 	wanted := wants(s.r.d.Handler, e.Kind) || s.r.d.waits.want(e.Kind)
-	if wanted && !s.r.d.reserve() {
+	placed := wanted && s.r.d.reserve()
+	if wanted && !placed && !s.r.d.refuses(e) {
 		return errFull
 	}
 	s.r.observe(s, e)
 	if !l.take(e.Seq) {
-		if wanted {
+		if placed {
 			s.r.d.unreserve()
 		}
 		return nil // an earlier process has handled it
@@ -429,6 +431,11 @@ func (s *shard) deliver(e *Event, shared bool, l *ledger) error {
 	}
 	if shared {
 		e.Data = bytes.Clone(e.Data)
+	}
+	if !placed {
+		s.r.d.refuse(s.r.feed, s.r.base, s.r.Client, e)
+		l.done(e.Seq)
+		return nil
 	}
 	s.r.d.put(&job{d: s.r.d, feed: s.r.feed, ledger: l, ctx: s.r.base, client: s.r.Client, gateway: s.r.Gateway, ev: e})
 	return nil

@@ -98,7 +98,7 @@ func Between(least, most int64) Converter {
 	conv := ParseFunc(func(text string) (int64, error) {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || n < least || n > most {
-			return 0, fmt.Errorf("%w: a number from %d to %d", ErrArgType, least, most)
+			return 0, &command.RangeError{Least: least, Most: most}
 		}
 		return n, nil
 	})

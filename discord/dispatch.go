@@ -54,7 +54,8 @@ type Dispatcher struct {
 
 	// MaxEvents limits the number of unfinished events, not counting parked
 	// handlers. At the limit, Dispatch blocks, and a Gateway leaves further events
-	// to Discord; see [Gateway.Run]. The default is 8192.
+	// to Discord; see [Gateway.Run]. The user of an interaction is told that the bot
+	// is busy. The default is 8192.
 	MaxEvents int
 
 	// Workers limits the number of handlers that run at the same time, not
@@ -83,6 +84,7 @@ type Dispatcher struct {
 	once     sync.Once
 	room     chan struct{} // holds one element for each event among MaxEvents
 	count    atomic.Int64  // of unfinished events
+	refusing atomic.Int64  // interactions that are being refused
 	lanes    lane.Lanes[laneKey, *job]
 	watchdog watchdog.Watchdog[*job]
 	marks    atomic.Uint32 // the last mark of a job

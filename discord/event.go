@@ -17,7 +17,8 @@ type Shard struct{ ID, Total int }
 func (s Shard) String() string { return strconv.Itoa(s.ID) + "/" + strconv.Itoa(s.Total) }
 
 // An Event is something that happened, as the gateway reports it. Events are
-// read-only, and so safe for concurrent use.
+// read-only, and so safe for concurrent use. Printed, logged or marshaled, an event
+// has "***" in place of a token in its Data.
 type Event struct {
 	Kind  string          // Discord's name: "MESSAGE_CREATE"; also of kinds that are unknown here
 	Data  json.RawMessage // the data as Discord sent it; it must not be changed

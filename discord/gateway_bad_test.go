@@ -303,6 +303,25 @@ func TestGatewayNulls(t *testing.T) {
 	})
 }
 
+// TestGatewayPlain: a gateway that does not compress although the bot has asked for it, such as
+// one behind a proxy, is understood.
+func TestGatewayPlain(t *testing.T) {
+	var d diary
+	withScript(t, func(c *scripted) {
+		c.send(helloText)
+		c.read()
+		c.send(readyText)
+		c.send(`{"op":0,"s":2,"t":"MESSAGE_CREATE","d":{"id":"1","channel_id":"2","author":{"id":"3"},"content":"plain"}}`)
+		c.hang()
+	}, func(t *testing.T, g *discord.Gateway) {
+		g.Handler, g.Intents, g.NoZlib = texts(&d), discord.IntentsUnprivileged, false
+		stop := start(t, g)
+		untilReady(t, g, 0)
+		d.is(t, "plain")
+		stop()
+	})
+}
+
 // TestGatewayNullsAfterReady gives each event with nulls to listeners.
 func TestGatewayNullsAfterReady(t *testing.T) {
 	inBubble(t, fakediscord.Config{}, func(t *testing.T, w *world) {

@@ -132,7 +132,7 @@ func TestComplete(t *testing.T) {
 			if typed == "broken" {
 				return nil, errors.New("broken")
 			}
-			return []discord.ChoiceDef{{Name: typed + " of " + c.Arg("city"), Value: "1"}, {Name: strings.Repeat("x", 200), Value: "2"}, {Value: "none"}}, nil
+			return []discord.ChoiceDef{{Name: typed + " of " + c.Arg("city"), Value: "1"}, {Name: strings.Repeat("x", 200), Value: "2"}, {Name: strings.Repeat("x", 201), Value: "3"}, {Value: "none"}}, nil
 		}
 		r.Converter("song", song)
 		r.Handle("play {city:city} {song:song?}", func(c *discord.Context) error {

@@ -5,11 +5,13 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -43,7 +45,7 @@ type Interactions struct {
 	Dispatcher *Dispatcher
 
 	// PublicKey is the application's Public Key: 64 hexadecimal digits, from the portal's
-	// page General Information.
+	// page General Information. A line break at its end is ignored.
 	PublicKey string
 
 	// MaxAge limits the age of a request's signature. If zero, it is 5 minutes, for clocks
@@ -81,7 +83,7 @@ func (in *Interactions) check() error {
 }
 
 func (in *Interactions) setUp() error {
-	key, err := hex.DecodeString(in.PublicKey)
+	key, err := hex.DecodeString(strings.TrimRight(in.PublicKey, "\r\n"))
 	d := in.Dispatcher
 	var wrong *ConfigError
 	switch {
@@ -152,8 +154,12 @@ func (in *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		in.refuse(w, r, errReplayed)
 		return
 	}
-	if !in.feed.isOpen() || !in.d.reserve() {
-		http.Error(w, "the bot stops or is overloaded", http.StatusServiceUnavailable)
+	if !in.feed.isOpen() {
+		http.Error(w, "the bot stops", http.StatusServiceUnavailable)
+		return
+	}
+	if !in.d.reserve() {
+		in.overload(w, r, e)
 		return
 	}
 	w.WriteHeader(http.StatusAccepted) // the answer comes as a call, which must not be there first
@@ -161,6 +167,23 @@ func (in *Interactions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if in.d.put(&job{d: in.d, feed: in.feed, ctx: context.WithoutCancel(r.Context()), client: in.Client, ev: e}) != nil {
 		in.logger().LogAttrs(r.Context(), slog.LevelWarn, "discord: interaction dropped: the bot stops")
 	}
+}
+
+// overload answers an interaction for which the Dispatcher has no place: the user is told
+// that the bot is busy.
+func (in *Interactions) overload(w http.ResponseWriter, r *http.Request, e *Event) {
+	var body []byte
+	cb, err := newResponse(r.Context(), in.Client, e).busyAnswer()
+	if err == nil {
+		body, err = json.Marshal(cb)
+	}
+	if err != nil {
+		http.Error(w, "the body is no interaction", http.StatusBadRequest)
+		return
+	}
+	in.logger().LogAttrs(r.Context(), slog.LevelWarn, "discord: interaction refused", slog.Any("err", errBusy), slog.Any("guild", e.GuildID), slog.Any("channel", e.ChannelID))
+	w.Header().Set("Content-Type", "application/json")
+	w.Write(body)
 }
 
 // Pending returns the number of interactions with handlers that have not returned.

@@ -41,7 +41,7 @@ func TestInteractions(t *testing.T) {
 		if changed, err := s.Client().SyncCommands(t.Context(), defs, discord.SyncChanged); err != nil || !changed {
 			t.Fatal(changed, err)
 		}
-		in := &discord.Interactions{Client: s.Client(), Handler: r, PublicKey: s.PublicKey()}
+		in := &discord.Interactions{Client: s.Client(), Handler: r, PublicKey: s.PublicKey() + "\r\n"} // as in a file
 		s.Serve(in)
 		anna := s.User("Anna")
 		anna.Slash("hello", "who", anna)

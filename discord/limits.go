@@ -2,6 +2,7 @@ package discord
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -72,23 +73,53 @@ func (o *outgoing) check() error {
 			return err
 		}
 		total += n
+		if err := o.checkFiles(&embeds[i], fmt.Sprintf("embeds[%d]", i)); err != nil {
+			return err
+		}
 	}
 	if total > maxEmbedAll {
 		return &ConfigError{Field: "embeds", Text: fmt.Sprintf("the texts of all embeds have %d characters", total), Mend: fmt.Sprintf("Discord takes at most %d", maxEmbedAll)}
 	}
-	if !o.edit && content == "" && len(embeds)+len(o.body.StickerIDs)+len(o.files)+len(o.extra)+len(components) == 0 {
+	if !o.edit && strings.TrimSpace(content) == "" && len(embeds)+len(o.body.StickerIDs)+len(o.files)+len(o.extra)+len(components) == 0 {
 		return &ConfigError{Field: "content", Text: "the message is empty", Mend: "give it a text, an embed, a file or a sticker"}
 	}
 	return nil
 }
 
+// checkFiles returns the mistake in the references of an embed to files of the message, or
+// nil. Discord accepts it, and shows no picture. An edit may refer to earlier files.
+func (o *outgoing) checkFiles(e *Embed, path string) error {
+	if o.edit || len(o.extra) > 0 {
+		return nil
+	}
+	for _, ref := range []struct{ field, url string }{
+		{".image.url", e.Image.URL}, {".thumbnail.url", e.Thumbnail.URL}, {".author.icon_url", e.Author.IconURL}, {".footer.icon_url", e.Footer.IconURL},
+	} {
+		name, ok := strings.CutPrefix(ref.url, "attachment://")
+		switch {
+		case !ok:
+		case !slices.ContainsFunc(o.files, func(u *Upload) bool { return u.filename() == name }):
+			return misuse(path+ref.field, fmt.Sprintf("refers to the file %q, which is not in the message", name), "add an Upload of this name")
+		case strings.ContainsFunc(name, changedInName):
+			return misuse(path+ref.field, fmt.Sprintf("refers to the file %q, whose name Discord changes", name), "give the Upload a Name of the letters a to z, digits, -, _ and .")
+		}
+	}
+	return nil
+}
+
+// changedInName reports whether Discord replaces or removes r in the name of a file.
+func changedInName(r rune) bool {
+	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("-_.", r))
+}
+
 // check returns the number of characters in an embed's texts, or the mistake in it.
 func (e *Embed) check(path string) (total int, err error) {
 	count := func(field, text string, max int) {
+		text = strings.TrimSpace(text) // Discord does not count the white space around it
 		if err == nil {
 			err = tooLong(path+field, text, max)
 		}
-		total += utf8.RuneCountInString(strings.TrimSpace(text))
+		total += utf8.RuneCountInString(text)
 	}
 	count(".title", e.Title, maxEmbedTitle)
 	count(".description", e.Description, maxEmbedText)

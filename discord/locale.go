@@ -87,7 +87,7 @@ func (l *localizer) commands(defs []CommandDef) error {
 	return nil
 }
 
-// A nameSet is the translated names of commands or of options, by locale and name: the
+// A nameSet is the translated names of commands, options or choices, by locale and name: the
 // names that have them.
 type nameSet map[[2]string]string
 
@@ -125,9 +125,13 @@ func (l *localizer) options(command string, options []OptionDef) error {
 		if err := names.add(command, o.Name, o.Name, o.NameLocal); err != nil {
 			return err
 		}
+		choices := make(nameSet)
 		for j := range o.Choices {
 			ch := &o.Choices[j]
 			ch.NameLocal = l.of(ch.Name)
+			if err := choices.add(command, o.Name+", choice "+ch.Name, ch.Name, ch.NameLocal); err != nil {
+				return err
+			}
 			for _, name := range ch.NameLocal {
 				if err := checkChoices(command, o.Name, []string{name}); err != nil {
 					return err

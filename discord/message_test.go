@@ -120,9 +120,12 @@ func TestMessageLimits(t *testing.T) {
 	for i := range embeds {
 		embeds[i].Title = "t"
 	}
-	files := make([]*discord.Upload, 11)
-	for i := range files {
-		files[i] = discord.Bytes("a", nil)
+	uploads := make([]*discord.Upload, 11)
+	for i := range uploads {
+		uploads[i] = discord.Bytes("a", nil)
+	}
+	files := func(name string, e discord.Embed) discord.SendOption {
+		return discord.Options[discord.SendOption](e, discord.Bytes(name, nil))
 	}
 	described := discord.Bytes("a", nil)
 	described.Description = long(1025)
@@ -157,9 +160,18 @@ func TestMessageLimits(t *testing.T) {
 		{"many embeds", "", discord.Embeds(embeds...), "embeds"},
 		{"10 embeds", "", discord.Embeds(embeds[:10]...), ""},
 		{"many stickers", "", discord.Stickers(1, 2, 3, 4), "sticker_ids"},
-		{"many files", "", discord.Options(files...), "files"},
+		{"many files", "", discord.Options(uploads...), "files"},
 		{"a long description of a file", "", described, "attachments[0].description"},
 		{"an edit's option", "", discord.KeepText(), "content"},
+		{"only white space", " \n", nil, "content"},
+		{"white space does not count for one text", "", discord.Embed{Title: " " + long(256) + "\n"}, ""},
+		{"a picture of the message", "", files("chart-1.png", discord.Embed{Image: discord.EmbedMedia{URL: "attachment://chart-1.png"}}), ""},
+		{"a picture that is not there", "", files("chart.png", discord.Embed{Title: "t", Image: discord.EmbedMedia{URL: "attachment://chart.jpg"}}), "embeds[0].image.url"},
+		{"no thumbnail", "", discord.Embeds(discord.Embed{Title: "t"}, discord.Embed{Thumbnail: discord.EmbedMedia{URL: "attachment://a.png"}}), "embeds[1].thumbnail.url"},
+		{"no icon of the author", "", discord.Embed{Author: discord.EmbedAuthor{Name: "n", IconURL: "attachment://a.png"}}, "embeds[0].author.icon_url"},
+		{"no icon of the footer", "", discord.Embed{Footer: discord.EmbedFooter{Text: "t", IconURL: "attachment://a.png"}}, "embeds[0].footer.icon_url"},
+		{"a name that Discord changes", "", files("my chart.png", discord.Embed{Image: discord.EmbedMedia{URL: "attachment://my chart.png"}}), "embeds[0].image.url"},
+		{"a picture in the fields of an Extra", "", discord.Options[discord.SendOption](discord.Extra{"tts": true}, discord.Embed{Image: discord.EmbedMedia{URL: "attachment://a.png"}}), ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a := newAPI(t, ok("{}"))
@@ -180,6 +192,9 @@ func TestMessageLimits(t *testing.T) {
 	a := newAPI(t, ok("{}"))
 	if _, err := a.client.EditMessage(t.Context(), 1, 2, "", discord.ReplyTo(5)); err == nil || len(a.calls()) != 0 {
 		t.Error("an edit refers to another message")
+	}
+	if _, err := a.client.EditMessage(t.Context(), 1, 2, "", discord.Embed{Image: discord.EmbedMedia{URL: "attachment://a.png"}}); err != nil {
+		t.Error("an edit shows a file of the message:", err)
 	}
 }
 

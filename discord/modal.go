@@ -1,6 +1,12 @@
 package discord
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/vkrouter/vk/internal/command"
+)
 
 // A Form is a window with inputs, which [Context.Open] shows to a user. Discord
 // calls it a modal. [Submit] adds the route for the submitted texts.
@@ -97,4 +103,43 @@ func (in *Input) check(path string) error {
 		}
 	}
 	return nil
+}
+
+// lookForm determines whether an event is the form with an ID.
+func lookForm(c *Context, m *match, id string) finding {
+	if c.inv.answer == nil {
+		if m != nil && m.to != nil && m.to.route != nil {
+			return finding{interest: interrupts}
+		}
+		return finding{}
+	}
+	i, d, err := c.inv.answer.decoded()
+	switch {
+	case err != nil:
+	case i.Type == InteractionModal && d.CustomID == id:
+		return finding{interest: consumes}
+	case i.Type == InteractionCommand && m != nil && m.to != nil:
+		return finding{interest: interrupts}
+	}
+	return finding{}
+}
+
+// readForm fills a struct with the inputs of a form that was sent.
+func readForm[A any](a *Context, id, title string, inputs []command.Param, bound command.Binding, values A) (A, *Context, error) {
+	d := a.data()
+	if d == nil {
+		return values, a, errors.New("discord: OpenAsk: the form cannot be read")
+	}
+	rt := &Route{Submit: id, params: inputs, inputs: inputs, bound: bound}
+	rt.target = &target{route: rt}
+	m := &match{to: rt.target, whole: id, byName: true, named: d.inputs()}
+	args, err := a.withMatch(m).parseArgs()
+	if wrong := (*ArgError)(nil); errors.As(err, &wrong) {
+		wrong.Route, wrong.Usage = nil, fmt.Sprintf("form %q", title) // it has no route
+	}
+	if err != nil {
+		return values, a, err
+	}
+	bound.Fill(reflect.ValueOf(&values).Elem(), args)
+	return values, a, nil
 }

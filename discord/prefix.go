@@ -22,7 +22,7 @@ type PrefixFunc func(*Context) (prefix string, ok bool)
 //
 // A prefix must match exactly: a space behind "!" is not part of it, and "!
 // ping" is not a command. If users must write a space, include it in the
-// prefix: "bot, ".
+// prefix: "bot, ". If they may, see [PrefixFunc.Spaced].
 //
 // To see the texts of messages, the bot needs the privileged
 // [IntentMessageContent].
@@ -42,6 +42,37 @@ func Literal(prefixes ...string) PrefixFunc {
 			}
 		}
 		return "", false
+	}
+}
+
+// Spaced returns a PrefixFunc that also finds the prefixes of f with white
+// space before or after them, as phone keyboards insert it:
+//
+//	r.Prefix = discord.Literal("!").Spaced() // "! ping" and " !ping" are commands
+//
+// The space is part of the prefix. So "! that" is an unknown command, while
+// without Spaced it is not a command line.
+func (f PrefixFunc) Spaced() PrefixFunc {
+	if f == nil {
+		panic("discord: Spaced: nil function (at " + callers(1) + ")")
+	}
+	return func(c *Context) (string, bool) {
+		m := c.inv.match
+		if m != nil && m.probe != nil {
+			return f(c)
+		}
+		text := c.Text()
+		trimmed := command.SkipSpace(text)
+		inner := &match{whole: trimmed}
+		if m != nil {
+			inner.fold = m.fold
+		}
+		prefix, ok := f(c.withMatch(inner))
+		if !ok || prefix == "" || !strings.HasPrefix(trimmed, prefix) {
+			return prefix, ok
+		}
+		rest := command.SkipSpace(trimmed[len(prefix):])
+		return text[:len(text)-len(rest)], true
 	}
 }
 

@@ -158,6 +158,16 @@ func (r *Router) inputsOf(t reflect.Type, params []command.Param) ([]command.Par
 	return inputs, nil
 }
 
+// missingInput returns the error of a field that no input of a form fills.
+func missingInput(given []Input, fields []command.Param) *ConfigError {
+	for _, f := range fields {
+		if !slices.ContainsFunc(given, func(in Input) bool { return inputName(in.Name) == f.Name }) {
+			return misuse("Form.Inputs", fmt.Sprintf("has no input for the field %q of the struct", f.Name), "give an Input this Name, or leave out the field")
+		}
+	}
+	return nil
+}
+
 // inputName returns a name without case and underscores.
 func inputName(name string) string { return strings.ToLower(strings.ReplaceAll(name, "_", "")) }
 

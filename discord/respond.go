@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -128,7 +129,7 @@ type response struct {
 
 	// Guarded by the turn.
 	state  responseState
-	hidden bool   // only the user sees the placeholder
+	hidden bool   // only the user sees the placeholder, or the message that follows a deferred edit
 	fixed  bool   // the handler itself has deferred: that decides about the first answer, too
 	last   string // the last message of the handler's, or ""
 	dead   bool   // Discord takes no first answer
@@ -285,23 +286,95 @@ func (a *response) leave() {
 	}
 }
 
-// staleWords returns the message to a user of a component of an older version.
+// staleWords returns the message to a user of a component that no handler waits for: of a
+// question that is over or was put to another user, or of an older version.
 func (a *response) staleWords() *outgoing {
-	text := "This button is from an older version of the bot and does not work any more."
-	ru := "Эта кнопка осталась от старой версии бота и больше не работает."
+	if strings.HasPrefix(a.data.CustomID, askID) {
+		if a.i.Type == InteractionModal {
+			return a.words("It is too late for this form. Please start again.", "Эта форма пришла слишком поздно. Начните сначала.")
+		}
+		return a.words("This question is over, or somebody else was asked.", "Этот вопрос уже закрыт или задан не вам.")
+	}
 	switch a.i.Type {
 	case InteractionCommand:
-		text = "This command does not exist any more. Restart Discord to see the current commands."
-		ru = "Этой команды больше нет. Перезапустите Discord, чтобы увидеть нынешние команды."
+		return a.words("This command does not exist any more. Restart Discord to see the current commands.",
+			"Этой команды больше нет. Перезапустите Discord, чтобы увидеть нынешние команды.")
 	case InteractionModal:
-		text = "This form is from an older version of the bot and does not work any more."
-		ru = "Эта форма осталась от старой версии бота и больше не работает."
+		return a.words("This form is from an older version of the bot and does not work any more.",
+			"Эта форма осталась от старой версии бота и больше не работает.")
 	}
+	return a.words("This button is from an older version of the bot and does not work any more.",
+		"Эта кнопка осталась от старой версии бота и больше не работает.")
+}
+
+// words returns a message for the user alone, in the user's language.
+func (a *response) words(en, ru string) *outgoing {
 	if a.i.Locale == "ru" {
-		text = ru
+		en = ru
 	}
-	o, _ := makeMessage(text, []SendOption{Ephemeral}, false) // within all limits
+	o, _ := makeMessage(en, []SendOption{Ephemeral}, false) // within all limits
 	return o
+}
+
+// busyAnswer returns the first answer to an interaction that is not handled, because the
+// Dispatcher has MaxEvents.
+func (a *response) busyAnswer() (*callback, error) {
+	i, _, err := a.decoded()
+	switch {
+	case err != nil:
+		return nil, err
+	case i.Type == InteractionAutocomplete:
+		return noChoices(), nil
+	}
+	return &callback{Type: callbackMessage, Data: a.words("The bot is busy. Try again in a minute.", "Бот перегружен. Попробуйте ещё раз через минуту.")}, nil
+}
+
+// maxRefusing limits the interactions that are being refused at the same time.
+const maxRefusing = 128
+
+// refuses reports whether the user of an event is told that the bot is busy, if there is no
+// place for the event.
+func (d *Dispatcher) refuses(e *Event) bool {
+	return e.Kind == "INTERACTION_CREATE" && managed(d.Handler)
+}
+
+// refuse tells the user of an interaction that the bot is busy. It does not block.
+func (d *Dispatcher) refuse(f *feed, base context.Context, client *Client, e *Event) {
+	a := newResponse(base, client, e)
+	a.d = d
+	if !f.begin() {
+		return
+	}
+	d.count.Add(1)
+	refusing := d.refusing.Add(1)
+	go func() {
+		defer func() {
+			d.refusing.Add(-1)
+			d.count.Add(-1)
+			f.end(handled)
+		}()
+		err := errors.New("the Dispatcher has MaxEvents, and too many users are being told so")
+		if refusing <= maxRefusing {
+			err = a.refuse()
+		}
+		if err != nil {
+			a.log(slog.LevelWarn, "discord: interaction dropped", err)
+		}
+	}()
+}
+
+// refuse answers that the bot is busy.
+func (a *response) refuse() error {
+	cb, err := a.busyAnswer()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(a.base, lastCall)
+	defer cancel()
+	if _, err = a.call(ctx, "refuse", cb); err == nil {
+		a.log(slog.LevelWarn, "discord: interaction refused", errBusy)
+	}
+	return err
 }
 
 // forEdit turns a message into an edit of an existing one.

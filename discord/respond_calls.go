@@ -38,7 +38,7 @@ func (a *response) call(ctx context.Context, op string, cb *callback) (known boo
 func (a *response) postpone(ctx context.Context, hidden bool) error {
 	cb, state := &callback{Type: callbackThinking}, responseThinking
 	if a.onComponent() {
-		cb.Type, state, hidden = callbackLater, responseUpdating, false
+		cb.Type, state = callbackLater, responseUpdating
 	} else if hidden {
 		cb.Data = flagsBody{FlagEphemeral}
 	}
@@ -75,7 +75,8 @@ func (a *response) send(ctx context.Context, op string, o *outgoing) error {
 }
 
 func (a *response) sendNow(ctx context.Context, op string, o *outgoing) error {
-	if a.quiet.Load() || a.fixed && a.hidden && a.state == responseThinking {
+	first := a.state == responseThinking || a.state == responseUpdating && a.last == ""
+	if a.quiet.Load() || a.fixed && a.hidden && first {
 		o.body.Flags |= FlagEphemeral
 	}
 	hidden := o.body.Flags&FlagEphemeral != 0
@@ -289,10 +290,16 @@ func (a *response) complete(ctx context.Context, choices []ChoiceDef) error {
 	if a.state != responseNone {
 		return nil
 	}
-	if choices == nil {
-		choices = []ChoiceDef{}
+	cb := noChoices()
+	if len(choices) > 0 {
+		cb.Data = map[string]any{"choices": choices}
 	}
 	a.state = responseSent
-	_, err := a.call(ctx, "Complete", &callback{Type: callbackChoices, Data: map[string]any{"choices": choices}})
+	_, err := a.call(ctx, "Complete", cb)
 	return err
+}
+
+// noChoices returns the answer to a completion without choices.
+func noChoices() *callback {
+	return &callback{Type: callbackChoices, Data: map[string]any{"choices": []ChoiceDef{}}}
 }

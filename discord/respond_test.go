@@ -133,6 +133,28 @@ func TestDeferredBy(t *testing.T) {
 	})
 }
 
+// TestDeferredPress: after Defer with Ephemeral, the first message in answer to a press is
+// for the user alone, as it is in answer to a command. An edit of the button's message is not.
+func TestDeferredPress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, anna := answers(t, discord.Route{Handler: func(c *discord.Context) error {
+			if c.Interaction().Message == nil {
+				return nil
+			}
+			return errors.Join(c.Defer(discord.Ephemeral), c.Edit("pressed"), c.Reply("one"), c.Reply("two"))
+		}})
+		anna.Slash("board")
+		anna.Sees("board")
+		anna.Clicks("Press")
+		anna.SeesEdited("pressed")
+		anna.SeesEphemeral("one")
+		if m := anna.Sees("two"); m.Flags.Has(discord.FlagEphemeral) {
+			t.Error("the second answer is ephemeral too")
+		}
+		s.User("Boris").SeesNothing()
+	})
+}
+
 // TestFullLane: the answer is deferred when the event is taken, not when the handler begins.
 func TestFullLane(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -416,7 +438,9 @@ func TestAnswerMistakes(t *testing.T) {
 		err  error
 		want string
 	}{
-		{"Reply", discord.NewContext(t.Context(), client, i).Reply(""), "discord: Context.Send: the message is empty: give it a text, an embed, a file or a sticker"},
+		{"Reply", discord.NewContext(t.Context(), client, i).Reply(""), "discord: Context.Reply: the message is empty: give it a text, an embed, a file or a sticker"},
+		{"Send", discord.NewContext(t.Context(), client, i).Send(""), "discord: Context.Send: the message is empty: give it a text, an embed, a file or a sticker"},
+		{"Show", discord.NewContext(t.Context(), client, i).Show("x", discord.ReplyTo(1)), "discord: Context.Show: ReplyTo is for a message that is sent: leave it out of an edit"},
 		{"Edit", discord.NewContext(t.Context(), client, i).Edit(strings.Repeat("x", 2001)), "discord: Context.Edit: content has 2001 characters: Discord takes at most 2000"},
 		{"ReplyTo", discord.NewContext(t.Context(), client, i).Edit("x", discord.ReplyTo(1)), "discord: Context.Edit: ReplyTo is for a message that is sent: leave it out of an edit"},
 		{"Open in answer to a form", discord.NewContext(t.Context(), client, i).Open(form), "discord: Open after 0s: no form opens in answer to a form: answer with a button that opens it"},

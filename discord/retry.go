@@ -156,10 +156,13 @@ func (x *attemptState) judge(ctx context.Context, a answer, v verdict, wait time
 		if ctx.Err() != nil || a.fatal {
 			return nil, 0, err
 		}
-	case a.status < 300 && !a.page():
+	case a.status < 300 && !a.page() && !a.cut(x.r.Method):
 		return a.body, 0, nil
 	default:
 		refused := refusal(x.r, a.status, a.header, a.body)
+		if a.cut(x.r.Method) {
+			refused.Message = "the answer is empty, as from a proxy or a gateway"
+		}
 		if a.status == http.StatusUnauthorized && !x.r.Path.hasToken() && !a.html() {
 			c.limits.kill(&deadError{refused})
 		}
@@ -222,6 +225,11 @@ func (a answer) html() bool { return len(a.body) > 0 && a.body[0] != '{' }
 // from a proxy that requires a login.
 func (a answer) page() bool {
 	return a.status >= 200 && a.status < 300 && bytes.HasPrefix(bytes.TrimLeft(a.body, " \t\r\n"), []byte("<"))
+}
+
+// cut reports whether the answer to a question for something has nothing in it.
+func (a answer) cut(method string) bool {
+	return a.status == http.StatusOK && method == http.MethodGet && len(a.body) == 0
 }
 
 // send makes one request.

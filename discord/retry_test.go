@@ -42,6 +42,10 @@ func TestRetry(t *testing.T) {
 		{"GET, a cut answer", []http.HandlerFunc{ok("{}"), cut, ok("{}")}, func(ctx context.Context, c *discord.Client) error {
 			return errors.Join(get(ctx, c, "/users/@me"), get(ctx, c, "/users/@me"))
 		}, 3, true, false},
+		{"GET, an empty answer", []http.HandlerFunc{status(200), ok("{}")}, call("GET", "/users/@me"), 2, true, false},
+		{"GET, empty for ever", []http.HandlerFunc{status(200)}, call("GET", "/users/@me"), 5, false, false},
+		{"GET, 204", []http.HandlerFunc{status(204)}, call("GET", "/users/@me"), 1, true, false},
+		{"PUT, an empty answer", []http.HandlerFunc{status(200)}, call("PUT", "/guilds/{}/bans/{}", 1, 2), 1, true, false},
 		{"PUT, 500", []http.HandlerFunc{status(500), status(204)}, call("PUT", "/guilds/{}/bans/{}", 1, 2), 2, true, false},
 		{"PATCH, 503", []http.HandlerFunc{status(503), ok("{}")}, call("PATCH", "/channels/{}", 1), 2, true, false},
 		{"DELETE, 504, and then it is gone", []http.HandlerFunc{status(504), status(404)}, call("DELETE", "/channels/{}", 1), 2, true, false},

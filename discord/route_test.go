@@ -232,6 +232,7 @@ func TestRouteMistakes(t *testing.T) {
 		{"nil NotFound", func(r *discord.Router) { r.NotFound(nil) }, `discord: NotFound (at HERE): nil handler`},
 		{"nil If", func(*discord.Router) { discord.If(nil) }, `discord: If (at HERE): nil function`},
 		{"nil prefix", func(*discord.Router) { discord.AnyPrefix(nil) }, `discord: AnyPrefix: nil function (at HERE)`},
+		{"nil prefix, spaced", func(*discord.Router) { discord.PrefixFunc(nil).Spaced() }, `discord: Spaced: nil function (at HERE)`},
 		{"same words", func(r *discord.Router) { r.Handle("a|b", silent); r.Handle("c|b", silent) }, `discord: pattern "c|b" (at HERE): another route has the words "b" (at HERE)`},
 		{"same words, folded", func(r *discord.Router) {
 			r.Fold = true

@@ -60,9 +60,11 @@ type running struct {
 // [*ConfigError] for mistakes in the fields and for privileged intents that are not
 // enabled for the application.
 //
-// If the Dispatcher has MaxEvents, the shard closes its connection and resumes when
-// half of the places are free. The events wait at Discord meanwhile, which keeps them
-// for some minutes.
+// If the Dispatcher has MaxEvents, the user of an interaction is told that the bot is
+// busy, and the interaction is not handled. At any other event, the shard closes its
+// connection and resumes when half of the places are free. The events wait at Discord
+// meanwhile, which keeps them for some minutes. Interactions wait too, and their users
+// see that the bot did not respond.
 //
 // With a Store, the sessions outlive the process: the next Run resumes them, and its
 // first events are those that no handler has finished. After a crash, events of the

@@ -73,7 +73,7 @@ func checkWords(name string, words []string) error {
 // checkName returns the error of a word that is no name to Discord.
 func checkName(command, option, word string) error {
 	bad := strings.IndexFunc(word, func(r rune) bool {
-		return r != '-' && r != '_' && r != '\'' && !unicode.Is(unicode.L, r) && !unicode.Is(unicode.N, r)
+		return r != '-' && r != '_' && r != '\'' && !unicode.In(r, unicode.L, unicode.N, unicode.Devanagari, unicode.Thai)
 	})
 	text, mend := "", "set Only to TypedOnly, or use another word"
 	switch n := utf8.RuneCountInString(word); {

@@ -159,6 +159,7 @@ func TestCommandsLimits(t *testing.T) {
 		{"words", handle("a b c"), handle("a b c d"), `/a b c d: there are 4 words, and Discord takes 3: set Only to TypedOnly, or have fewer`},
 		{"case", handle("дом"), handle("Дом"), `/Дом: the name "Дом" is not in lower case: write "дом", or set Only to TypedOnly`},
 		{"characters of a name", handle("a-b_c'd1"), handle("what?"), `/what?: the name "what?" has characters other than letters, digits, -, _ and ': set Only to TypedOnly, or use another word`},
+		{"vowel signs of a name", handle("नमस्ते สวัสดี"), handle("cafe\u0301"), "/cafe\u0301: the name "},
 		{"length of a name", handle(long(32)), handle(strings.Repeat("z", 33)), `/` + strings.Repeat("z", 33) + `: the name "` + strings.Repeat("z", 33) + `" has 33 characters, and Discord takes 1 to 32: set Only to TypedOnly, or use another word`},
 		{"case of an option", handle("a {x_1}"), handle("a {userName}"), `/a, option userName: the name "userName" is not in lower case: write "username", or set Only to TypedOnly`},
 		{"length of an option", handle("a {" + long(32) + "}"), handle("a {" + strings.Repeat("z", 33) + "}"), `, option ` + strings.Repeat("z", 33) + `: the name "`},

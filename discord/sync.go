@@ -122,7 +122,7 @@ func sameCommands(a, b []CommandDef) (bool, error) {
 // plainCommands returns commands in one form: without Discord's IDs, in the order of their
 // types and names.
 func plainCommands(list []CommandDef) ([]byte, error) {
-	list = slices.Clone(list)
+	list = append([]CommandDef{}, list...) // none is [] in any case
 	for i := range list {
 		d := &list[i]
 		d.ID = 0

@@ -161,6 +161,16 @@ func TestSyncFails(t *testing.T) {
 	})
 }
 
+// TestSyncNothing: without commands on both sides, nothing is registered.
+func TestSyncNothing(t *testing.T) {
+	for _, defs := range [][]discord.CommandDef{nil, {}} {
+		api := newAPI(t, inTurn(ok(`{"id":"5"}`), ok(`[]`)))
+		if changed, err := api.client.SyncCommands(t.Context(), defs, discord.SyncChanged); err != nil || changed || len(api.calls()) != 2 {
+			t.Error(changed, err, api.calls())
+		}
+	}
+}
+
 // TestSyncEntry: the command that Discord makes for activities stays.
 func TestSyncEntry(t *testing.T) {
 	api := newAPI(t, inTurn(ok(`{"id":"5"}`), ok(`[{"id":"7","type":4,"name":"launch","description":"","handler":2}]`), ok(`[]`)))
@@ -183,6 +193,7 @@ func TestLocal(t *testing.T) {
 		{"reason", "участник", `its name in ru is "участник", as that of user: translate them apart in Local`},
 		{"del", "добавить", `its name in ru is "добавить", as that of add: translate them apart in Local`},
 		{"S", "", `the choice "" has 0 characters`},
+		{"M", "малый", `, choice M: its name in ru is "малый", as that of S: translate them apart in Local`},
 		{"Quote", strings.Repeat("я", 33), `in ru, the name "` + strings.Repeat("я", 33) + `" has 33 characters, and Discord takes 1 to 32`},
 		{"slash", "бан", `discord: the slash command /slash: its name in ru is "бан", as that of ban: translate them apart in Local`},
 	} {

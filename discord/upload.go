@@ -18,7 +18,8 @@ import (
 // may not.
 type Upload struct {
 	// Name is the file's name, which users see. An embed refers to it as
-	// "attachment://name". If empty, a name is generated.
+	// "attachment://name" if it has only the letters a to z, digits, -, _ and dots,
+	// since Discord changes other names. If empty, a name is generated.
 	Name string
 
 	// ContentType is the file's content type. If empty, it is found by the content.

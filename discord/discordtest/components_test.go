@@ -196,6 +196,7 @@ func TestCompletesAndOffers(t *testing.T) {
 			{"play", []any{"song", "x", "speed", 1}, `there is no option "speed"`},
 			{"mod", nil, `wants one of its subcommands, such as "role"`},
 			{"mod role", nil, `wants one of its subcommands, such as "add"`},
+			{"play rock", nil, `/play has no subcommand "rock": its options are given by their names, such as "song"`},
 			{"mod role give", nil, `has no subcommand "give"`},
 			{"", nil, "the name of the command is missing"},
 		} {

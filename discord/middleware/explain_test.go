@@ -40,6 +40,8 @@ func explained() (*discord.Router, func() []error) {
 	}))
 	fails := func(err error) discord.HandlerFunc { return func(*discord.Context) error { return err } }
 	r.Handle("roll {n:int} {what?}", fails(nil))
+	r.Converter("dice", discord.Between(1, 6))
+	r.Handle("take {n:dice}", fails(nil))
 	r.Handle("buy", fails(errSoldOut))
 	r.Handle("fail", fails(errBroken))
 	r.Handle("crash", func(*discord.Context) error { panic(errBroken) })
@@ -71,6 +73,7 @@ func TestExplain(t *testing.T) {
 	}{
 		{name: "missing", typed: "!roll", want: "Something is missing: n.\nUsage: `!roll {n:int} {what?}`"},
 		{name: "unfit", typed: "!roll x", want: "n: \"x\" is not a whole number.\nUsage: `!roll {n:int} {what?}`"},
+		{name: "unfit number", typed: "!take 7", want: "n: \"7\" is not a whole number from 1 to 6.\nUsage: `!take {n:dice}`"},
 		{name: "extra", typed: "!roll 1 2 3", want: "That is too much: 3\nUsage: `!roll {n:int} {what?}`"},
 		{name: "own words", typed: "!buy", slash: "buy", want: "Sold out.", russian: "Sold out."},
 		{name: "Refuse", typed: "!refuse", slash: "refuse", want: "Not today.", russian: "Not today."},
@@ -129,6 +132,8 @@ func TestExplainGuildLocale(t *testing.T) {
 		bot.Home.Does("PATCH", "/guilds/"+bot.Home.ID.String(), map[string]any{"preferred_locale": "ru"}, nil)
 		anna.Says("!ban")
 		anna.Sees("Это работает только для участников с правом банить участников и View Guild Insights.")
+		anna.Says("!take x")
+		anna.Sees("n: \"x\" — не целое число от 1 до 6.\nПравильно: `!take {n:dice}`")
 		anna.Says("!roll x")
 		anna.Sees("n: \"x\" — не целое число.\nПравильно: `!roll {n:int} {what?}`")
 	})

@@ -3,6 +3,7 @@ package middleware
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/vkrouter/vk/discord"
@@ -14,6 +15,7 @@ import (
 // words are the texts for users in one language.
 type words struct {
 	*lang.Words
+	between     string            // a number within limits
 	types       map[string]string // fitting values, by the name of a type of package discord
 	guild, dm   string            // places
 	role        string
@@ -24,7 +26,8 @@ type words struct {
 }
 
 var english = words{
-	Words: &lang.English,
+	Words:   &lang.English,
+	between: "a whole number from %d to %d",
 	types: map[string]string{
 		"user": "a user", "member": "a member of the server", "channel": "a channel", "role": "a role", "file": "a file",
 	},
@@ -34,7 +37,8 @@ var english = words{
 }
 
 var russian = words{
-	Words: &lang.Russian,
+	Words:   &lang.Russian,
+	between: "целое число от %d до %d",
 	types: map[string]string{
 		"user": "пользователь", "member": "участник сервера", "channel": "канал", "role": "роль", "file": "файл",
 	},
@@ -92,6 +96,9 @@ func wordsFor(c *discord.Context) *words {
 // argument returns the text about a wrong argument and, for a typed command, its usage.
 func (w *words) argument(c *discord.Context, arg *discord.ArgError) string {
 	wrong := lang.Arg{ArgError: command.ArgError{Name: arg.Name, Want: arg.Want, Value: arg.Value, Err: arg.Err}, Types: w.types}
+	if limits := (*command.RangeError)(nil); errors.As(arg, &limits) && !strings.Contains(arg.Want, "|") {
+		wrong.Types = map[string]string{arg.Want: fmt.Sprintf(w.between, limits.Least, limits.Most)}
+	}
 	if c.Interaction() == nil { // otherwise Discord shows the options
 		wrong.Usage = "`" + arg.Usage + "`"
 	}

@@ -1,6 +1,9 @@
 package command
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // A Param is one placeholder of a [Pattern].
 type Param struct {
@@ -67,3 +70,15 @@ func (p *Param) cut(s string) (text, rest string, err error) {
 	}
 	return NextWord(s)
 }
+
+// A RangeError is the error of a text that is no whole number from Least to Most. It
+// wraps [ErrType].
+type RangeError struct{ Least, Most int64 }
+
+// Error names the limits.
+func (e *RangeError) Error() string {
+	return fmt.Sprintf("%v: a number from %d to %d", ErrType, e.Least, e.Most)
+}
+
+// Unwrap returns [ErrType].
+func (e *RangeError) Unwrap() error { return ErrType }

@@ -155,6 +155,8 @@ func TestRefusals(t *testing.T) {
 		{"no such guild", "POST", "/sim/outage", `{"guild":"x"}`, 400, "there is no guild"},
 		{"nothing said", "POST", "/sim/say", `{"as":"Anna","channel":"general"}`, 400, "50006"},
 		{"not allowed", "POST", "/sim/act", `{"as":"Boris","method":"POST","path":"/guilds/` + f.fake.Guilds()[0].ID.String() + `/roles"}`, 403, "50013"},
+		{"no status", "POST", "/sim/faults", `{"status":700}`, 400, "Fault.Status is no status of an answer"},
+		{"a negative time", "POST", "/sim/faults", `{"status":429,"retry_after_ms":-5}`, 400, "is negative"},
 		{"a wrong fault", "POST", "/sim/faults", `{"call":"GET /x"}`, 400, "a fault without"},
 		{"a wrong code", "POST", "/sim/gateway", `{"do":"close","code":7}`, 400, "code is 1000"},
 		{"too huge", "POST", "/sim/gateway", `{"do":"huge","bytes":1000000000}`, 400, "bytes is from"},

@@ -2,6 +2,7 @@ package fakediscord
 
 import (
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -23,6 +24,16 @@ func (c *call) embeds(l []any) []any {
 
 // An embedReader reads one embed and counts its characters.
 type embedReader struct{ total *int }
+
+// trim removes the white space around texts, which Discord does not count.
+func trim(f form, names ...string) form {
+	for _, name := range names {
+		if s, ok := f.body[name].(string); ok {
+			f.body[name] = strings.TrimSpace(s)
+		}
+	}
+	return f
+}
 
 // text copies a text of at most hi characters.
 func (r embedReader) text(f form, to object, name string, hi int) {
@@ -47,6 +58,7 @@ func (r embedReader) links(f form, to object, names ...string) {
 // embed reads one embed and adds its characters to total.
 func (f form) embed(total *int) object {
 	r := embedReader{total}
+	trim(f, "title", "description")
 	o := object{"type": "rich"}
 	r.text(f, o, "title", 256)
 	r.text(f, o, "description", 4096)
@@ -71,14 +83,14 @@ func (f form) embed(total *int) object {
 	}
 	if footer, ok := f.sub("footer"); ok {
 		to := object{}
-		footer.require("text")
+		trim(footer, "text").require("text")
 		r.text(footer, to, "text", 2048)
 		r.links(footer, to, "icon_url")
 		o["footer"] = to
 	}
 	if author, ok := f.sub("author"); ok {
 		to := object{}
-		author.require("name")
+		trim(author, "name").require("name")
 		r.text(author, to, "name", 256)
 		r.links(author, to, "url", "icon_url")
 		o["author"] = to
@@ -99,6 +111,11 @@ func (r embedReader) fields(f form) []any {
 	for i, v := range given {
 		if field, ok := f.model("fields."+strconv.Itoa(i), v); ok {
 			to := object{"inline": false}
+			for _, name := range []string{"name", "value"} {
+				if trim(field, name).body[name] == "" {
+					delete(field.body, name)
+				}
+			}
 			field.require("name", "value")
 			r.text(field, to, "name", 256)
 			r.text(field, to, "value", 1024)

@@ -2,6 +2,7 @@ package fakediscord
 
 import (
 	"cmp"
+	"fmt"
 	"net/http"
 	"path"
 	"slices"
@@ -48,6 +49,12 @@ type Injection struct {
 func (s *Server) Fail(f Fault) *Injection {
 	if f.Delay == 0 && f.Status == 0 && !f.Lost {
 		panic("fakediscord: a fault without Delay, Status and Lost")
+	}
+	if f.Status != 0 && (f.Status < 200 || f.Status > 599) {
+		panic(fmt.Sprintf("fakediscord: Fault.Status is no status of an answer, from 200 to 599: %d", f.Status))
+	}
+	if f.Skip < 0 || f.Times < 0 || f.Delay < 0 || f.RetryAfter < 0 {
+		panic("fakediscord: Fault.Skip, Times, Delay or RetryAfter is negative")
 	}
 	if _, err := path.Match(f.Call, ""); err != nil {
 		panic("fakediscord: Fault.Call is no pattern: " + f.Call)

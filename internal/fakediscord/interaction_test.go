@@ -417,3 +417,26 @@ func TestFilesOfAnswers(t *testing.T) {
 		t.Errorf("got %v", m)
 	}
 }
+
+// TestButtonEditWithFile: the message of a button, which is no answer, gets an upload by the
+// token of the press, as a call without a user.
+func TestButtonEditWithFile(t *testing.T) {
+	f := newFixture(t, Config{})
+	f.ok("POST", "/channels/"+f.general.String()+"/messages", `{"content":"panel",`+oneButton+`}`)
+	u := f.press("Yes")
+	u.reply(`{"type":6}`)
+	var b strings.Builder
+	w := multipart.NewWriter(&b)
+	w.WriteField("payload_json", `{"content":"with a file"}`)
+	part, err := w.CreateFormFile("files[0]", "a.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	part.Write([]byte("x"))
+	w.Close()
+	m := f.ok("PATCH", u.hook()+"/messages/@original", b.String(), "Content-Type", w.FormDataContentType(), "Authorization", "")
+	if files := m["attachments"].([]any); len(files) != 1 || m["content"] != "with a file" {
+		t.Errorf("got %v", m)
+	}
+	f.ok("POST", u.hook(), `{"content":"x","message_reference":{"message_id":"`+m["id"].(string)+`"}}`, "Authorization", "")
+}

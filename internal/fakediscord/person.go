@@ -212,7 +212,11 @@ func (p person) subcommand(doc object, names []string) ([]object, error) {
 	for _, name := range names {
 		i := slices.IndexFunc(objects(doc, "options"), func(o object) bool { return number(o, "type") <= optionGroup && p.calls(o, name) })
 		if i < 0 {
-			return nil, absent("/%s has no subcommand %q", text(path[0], "name"), name)
+			hint := ""
+			if all := objects(doc, "options"); len(all) > 0 && number(all[0], "type") > optionGroup {
+				hint = fmt.Sprintf(": its options are given by their names, such as %q", text(all[0], "name"))
+			}
+			return nil, absent("/%s has no subcommand %q%s", text(path[0], "name"), name, hint)
 		}
 		doc = objects(doc, "options")[i]
 		path = append(path, doc)

@@ -51,6 +51,8 @@ func TestRefusals(t *testing.T) {
 		{"not JSON", 400, 50109, "POST", channel + "/messages", `{"content":`, "invalid JSON"},
 		{"too long", 400, 50035, "POST", channel + "/messages", `{"content":"` + strings.Repeat("я", 2001) + `"}`, `"errors":{"content":{"_errors":[{"code":"BASE_TYPE_MAX_LENGTH","message":"Must be 2000 or fewer in length."}]}}`},
 		{"a deep field", 400, 50035, "POST", channel + "/messages", `{"embeds":[{"title":"a"},{"fields":[{"name":"a"}]}]}`, `"embeds":{"1":{"fields":{"0":{"value":{"_errors":[{"code":"BASE_TYPE_REQUIRED"`},
+		{"a field of white space", 400, 50035, "POST", channel + "/messages", `{"embeds":[{"fields":[{"name":" ","value":"v"}]}]}`, `"embeds":{"0":{"fields":{"0":{"name":{"_errors":[{"code":"BASE_TYPE_REQUIRED"`},
+		{"a long title in white space", 400, 50035, "POST", channel + "/messages", `{"embeds":[{"title":" ` + strings.Repeat("я", 256) + ` ","description":" "},{"title":" "}]}`, `"errors":{"embeds":{"1":{"description":{"_errors":[{"code":"BASE_TYPE_REQUIRED"`},
 		{"a reply to nothing", 400, 50035, "POST", channel + "/messages", `{"content":"x","message_reference":{"message_id":"5"}}`, "REPLIES_UNKNOWN_MESSAGE"},
 		{"a wrong ID", 400, 50035, "GET", "/channels/abc", "", `"channel_id":{"_errors":[{"code":"NUMBER_TYPE_COERCE","message":"Value \"abc\" is not snowflake."}]}`},
 		{"a wrong limit", 400, 50035, "GET", channel + "/messages?limit=101", "", "NUMBER_TYPE_MAX"},

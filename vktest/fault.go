@@ -59,6 +59,8 @@ func (s *Server) Fail(on string, what ...FaultOption) *Fault {
 	}
 	if err := fakevk.Misplaced(on, f.Effect); err != nil {
 		f.refuse("%v", err)
+	} else if err := fakevk.Unmatched(on, f.Effect, f.Peer != 0, false); err != nil {
+		f.refuse("%v", err)
 	}
 	if f.Effect == nil && f.Delay == 0 {
 		f.refuse("a fault needs an effect or a Delay")

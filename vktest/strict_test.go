@@ -57,6 +57,7 @@ func TestFailRefuses(t *testing.T) {
 		{vktest.LongPoll, []vktest.FaultOption{vktest.Failed(0)}, "Failed(0) is not 1, 2 or 3"},
 		{"messages.send", []vktest.FaultOption{vktest.Failed(1)}, `Fail("messages.send"): this cannot happen to calls, but to polls`},
 		{"messages.send", []vktest.FaultOption{vktest.Lost()}, "this cannot happen to calls, but to events"},
+		{vktest.LongPoll, []vktest.FaultOption{vktest.Reset(), vktest.Peer(1)}, "a fault of polls cannot be limited to a conversation"},
 		{vktest.LongPoll, []vktest.FaultOption{vktest.Error(6)}, "this cannot happen to polls, but to calls"},
 		{"message_new", []vktest.FaultOption{vktest.Status(502)}, "this cannot happen to requests to webhooks and events, but to calls, polls and uploads"},
 		{"messages", []vktest.FaultOption{reset}, `"messages" is a section: say "messages.*"`},

@@ -292,6 +292,7 @@ func TestNonsense(t *testing.T) {
 		{"POST", "/sim/send", "", 400, "bad_request", "user is missing"},
 		{"POST", "/sim/send", "\x00\xff", 400, "bad_json", "line 1"},
 		{"POST", "/sim/send", "{\n\"user\":1,\n\"txet\":1}", 400, "bad_json", "line 3: txet: there is no such field"},
+		{"POST", "/sim/faults", `{"where":"*"}`, 400, "bad_json", "line 1: where: there is no such field; the fields are on, effect, code, "},
 		{"POST", "/sim/send", "{\"user\":1,\n\"text\":1}", 400, "bad_json", "line 2: text: it is number, not a string"},
 		{"POST", "/sim/send", `{"user":1}{}`, 400, "bad_json", "there is text after"},
 		{"POST", "/sim/send", `{"user":[]}`, 400, "bad_json", "a user is an id or a name"},
@@ -453,6 +454,12 @@ func TestFaults(t *testing.T) {
 		`{"on":"long pol","effect":"reset"}`:             `"long poll", "upload", "callback", "event" or "*"`,
 		`{"on":"messages","effect":"reset"}`:             `"messages" is a section: say "messages.*"`,
 		`{"on":"message_new","effect":"error","code":6}`: "but to calls",
+
+		`{"on":"long poll","effect":"reset","params":{"ts":"1"}}`: "a fault of polls cannot be limited to parameters: only calls and uploads have them",
+		`{"on":"*","effect":"lost","params":{"peer_id":"1"}}`:     "a fault of events cannot be limited to parameters",
+		`{"on":"webhook","delay":1,"params":{"peer_id":"1"}}`:     "a fault of requests to webhooks cannot be limited to parameters",
+		`{"on":"poll","effect":"empty","peer":1}`:                 "a fault of polls cannot be limited to a conversation: a poll names none",
+		`{"on":"*","effect":"failed","code":2,"peer":1}`:          "a fault of polls cannot be limited to a conversation",
 	} {
 		if status, v := ask(s, "POST", "/sim/faults", body); status != 400 || !strings.Contains(mustText(v), want) {
 			t.Errorf("%s: %d %v, want %s", body, status, v, want)

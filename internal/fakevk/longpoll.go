@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -137,10 +138,7 @@ func (w *World) serveLongPoll(rw http.ResponseWriter, r *http.Request) {
 	}
 	// The server notices a disconnect only after it has read the body.
 	io.Copy(io.Discard, r.Body)
-	wait, err := strconv.Atoi(r.FormValue("wait"))
-	if err != nil {
-		wait = pollWait
-	}
+	wait := waitOf(r)
 	ts, err := strconv.ParseInt(r.FormValue("ts"), 10, 64)
 	if err != nil {
 		ts = -1
@@ -151,13 +149,23 @@ func (w *World) serveLongPoll(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if body == nil {
-		body = w.poll(r, id, r.FormValue("key"), ts, time.Duration(min(max(wait, 0), pollWaitMax))*time.Second)
+		body = w.poll(r, id, r.FormValue("key"), ts, wait)
 	}
 	if body == nil {
 		http.Error(rw, "the server is closed", http.StatusServiceUnavailable)
 		return
 	}
 	writeJSON(rw, r, body)
+}
+
+// waitOf returns the duration that a poll may take. Clients in Python and
+// JavaScript also send it as a fraction, such as 25.0.
+func waitOf(r *http.Request) time.Duration {
+	seconds, err := strconv.ParseFloat(r.FormValue("wait"), 64)
+	if err != nil || math.IsNaN(seconds) {
+		seconds = pollWait
+	}
+	return time.Duration(min(max(seconds, 0), pollWaitMax)) * time.Second
 }
 
 // poll waits for the response to one poll. It returns nil if the world was

@@ -117,6 +117,7 @@ func (w *World) serveMethod(rw http.ResponseWriter, r *http.Request) {
 		c.name = "execute" // clients that append a procedure's name to it also send it without one
 	}
 	c.secretKey = r.Form.Get("secret_key")
+	c.remarkBody(r)
 
 	h := w.strikeCall(c, value, r.Form)
 	rw, ok := w.begin(rw, r, h)

@@ -245,3 +245,17 @@ func isOf(key string, user int64) bool {
 	id := strconv.FormatInt(user, 10)
 	return len(parts) == 3 && (parts[0] == id || parts[1] == id)
 }
+
+// noteRead records whether the Store's timers could be read. It logs the first
+// failure in a row, and the recovery.
+func (q *timerQueue) noteRead(ctx context.Context, err error) {
+	if err != nil {
+		if q.reads.failed() {
+			q.d.logger().LogAttrs(ctx, slog.LevelError, "vk: store unavailable: timers cannot be read: retrying", failure(err)...)
+		}
+		return
+	}
+	if failures, tell := q.reads.worked(); tell {
+		q.d.logger().LogAttrs(ctx, slog.LevelInfo, "vk: store available again: timers are read", slog.Int("failures", failures))
+	}
+}

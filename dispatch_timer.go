@@ -47,6 +47,7 @@ type timerQueue struct {
 	news     string    // the value of timerNewsKey
 	looked   time.Time // when news was read
 	listTook time.Duration
+	reads    streak // of the Store's timers
 	suspects []suspectTimer
 	overdue  map[string]time.Time // due times of other timers that a previous run may have begun
 	begun    map[string]time.Time // while overdue is handled: when handlers first waited, by doneID of their events
@@ -235,8 +236,7 @@ func (q *timerQueue) list() bool {
 		return true
 	}
 	all, asides, err := q.read(ctx)
-	if err != nil {
-		q.d.logger().LogAttrs(ctx, slog.LevelError, "vk: store unavailable: timers cannot be read: retrying", slog.Any("err", err))
+	if q.noteRead(ctx, err); err != nil {
 		return false
 	}
 	q.mu.Lock()

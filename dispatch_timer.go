@@ -3,7 +3,6 @@ package vk
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"strconv"
 	"sync"
@@ -57,6 +56,7 @@ type timerQueue struct {
 	running  bool // a goroutine dispatches timers
 	again    bool // the goroutine must check once more
 	failed   bool // the last timer could not be dispatched
+	late     bool // that was logged
 	ended    sync.WaitGroup
 }
 
@@ -337,15 +337,9 @@ func (q *timerQueue) fire(f *dueTimer) bool {
 	if !begun {
 		f.leave()
 	}
-	q.mu.Lock()
-	tell := err != nil && !q.failed && feed.isOpen() && !errors.Is(err, errNotPut)
-	q.failed = err != nil
-	q.mu.Unlock()
+	q.noteDispatch(f, feed, err)
 	if err != nil {
 		q.give(f, true)
-	}
-	if tell {
-		q.d.logger().LogAttrs(context.Background(), slog.LevelWarn, "vk: store unavailable: timers are late", slog.String("key", f.key), slog.Any("err", err))
 	}
 	return err == nil
 }

@@ -103,6 +103,7 @@ func TestAddCallbackRefuses(t *testing.T) {
 func TestServerRefuses(t *testing.T) {
 	for want, test := range map[string]func(testing.TB){
 		"unknown scope posts":      func(t testing.TB) { vktest.Config{Scopes: []string{"posts"}}.New(t) },
+		"unknown intent spam":      func(t testing.TB) { vktest.Config{Intents: []string{"spam"}}.New(t) },
 		"unknown language xx":      func(t testing.TB) { vktest.New(t).Person(vktest.Person{Lang: "xx"}) },
 		"screen name bot is taken": func(t testing.TB) { vktest.New(t).Person(vktest.Person{ScreenName: "bot"}) },
 		`Anna is "gone"`:           func(t testing.TB) { vktest.New(t).Person(vktest.Person{Name: "Anna", Deactivated: "gone"}) },

@@ -27,6 +27,7 @@ func (e *located) Error() string {
 // decode decodes one JSON value. It refuses fields that v does not have. Errors
 // include the line.
 func decode(text []byte, v any) error {
+	text = withoutMark(text)
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	err := dec.Decode(v)
@@ -52,6 +53,10 @@ func decode(text []byte, v any) error {
 	}
 	return &located{lineAt(text, dec.InputOffset()), "", message}
 }
+
+// withoutMark returns a text without the byte order mark that some editors on
+// Windows write.
+func withoutMark(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\ufeff")) }
 
 // theFields returns the names of the fields of the struct that v points to, as
 // the rest of an error. It returns "" if a field has fields of its own: the

@@ -842,9 +842,23 @@ func TestBrokenWorld(t *testing.T) {
 		"{\"groups\":[{\"callbacks\":[\n{\"url\":\"x\"}]}]}":      "line 2: groups[0].url: it is not an http:// or https:// address",
 		"{\"users\":[{},{},\n{\"lang\":\"xx\"}],\"groups\":[{}]}": "line 2: users[2].lang: unknown language xx",
 		"{\"groups\":[{\"token\":\"a\"},{\n\"token\":\"a\"}]}":    "line 2: groups[1].token: the token is taken",
+		"\ufeff{\"groups\":[{\n\"token\":\"a b\"}]}":              "line 2: groups[0].token: it contains white space",
+		"{\"groups\":[{\n\"scopes\":[\"message\"]}]}": "line 2: groups[0].scopes: unknown scope message: the scopes are stories, photos, app_widget, " +
+			"messages, docs, manage",
+		"{\"groups\":[{\n\"long_poll\":{\n\"api_version\":\"latest\"}}]}": "line 3: groups[0].api_version: version \"latest\" is no version of the API, " +
+			"such as 5.199",
 	} {
 		_, err := ParseWorld([]byte(text))
 		if err == nil || err.Error() != want {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+	for text, want := range map[string]string{
+		`{"groups":[{"intents":["spam"]}]}`:                                        "groups[0].intents: unknown intent spam: the intents are default, ",
+		`{"groups":[{"long_poll":{"events":{"message_nwe":false}}}]}`:              `groups[0].events: unknown event "message_nwe": the events are `,
+		`{"groups":[{"callbacks":[{"url":"http://x","events":{"joined":true}}]}]}`: `groups[0].events: unknown event "joined": the events are `,
+	} {
+		if _, err := ParseWorld([]byte(text)); err == nil || !strings.HasPrefix(err.Error(), "line 1: "+want) {
 			t.Errorf("%q: %v, want %s", text, err, want)
 		}
 	}

@@ -3,11 +3,14 @@ package fakevk
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -59,7 +62,28 @@ func (l *longPoll) init(group int64) {
 	l.acked = l.head
 }
 
+// CheckEvents returns an error if the settings of a source of events name a
+// version that is none, or an event that VK does not have.
+func CheckEvents(version string, events map[string]bool) error {
+	if _, ok := parseVersion(version); version != "" && !ok {
+		return fmt.Errorf("fakevk: version %q is no version of the API, such as %s", version, currentVersion)
+	}
+	for e := range events {
+		if !slices.Contains(eventNames, e) {
+			return fmt.Errorf("fakevk: unknown event %q: the events are %s", e, strings.Join(eventNames, ", "))
+		}
+	}
+	return nil
+}
+
+func mustEvents(version string, events map[string]bool) {
+	if err := CheckEvents(version, events); err != nil {
+		panic(err.Error())
+	}
+}
+
 func (l *longPoll) configure(s LongPollSettings) {
+	mustEvents(s.APIVersion, s.Events)
 	l.enabled = !s.Disabled
 	l.version = cmp.Or(s.APIVersion, currentVersion)
 	l.off = make(map[string]bool)

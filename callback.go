@@ -177,19 +177,18 @@ func (cb *Callback) logStart() {
 
 // check returns an error if a field is invalid.
 func (cb *Callback) check() error {
+	if err := checkHandler("Callback", cb.Handler, cb.Dispatcher, cb.Kinds); err != nil {
+		return err
+	}
 	switch {
-	case cb.Dispatcher == nil && cb.Handler == nil:
-		return errors.New("vk: the Callback has no Handler")
-	case cb.Dispatcher != nil && cb.Handler != nil:
-		return errors.New("vk: the Callback has a Handler, and its Dispatcher has another")
-	case cb.Dispatcher != nil && cb.Dispatcher.Handler == nil:
-		return errNoHandler
 	case cb.Groups == nil && cb.Client == nil:
-		return errors.New("vk: the Callback has no Client")
+		return &ConfigError{Field: "Callback.Client", Text: "the Callback has no Client", Mend: "set Callback.Client"}
 	case cb.NoSecret && cb.Groups == nil && cb.GroupID == 0:
-		return errors.New("vk: the Callback has NoSecret and no GroupID: strangers could forge events of any community: set Callback.GroupID or Callback.Groups")
+		return &ConfigError{Field: "Callback.NoSecret", Text: "the Callback has NoSecret and no GroupID: strangers could forge events of any community", Mend: "set Callback.GroupID or Callback.Groups"}
 	case cb.Groups != nil && (cb.GroupID != 0 || cb.Secret.reveal() != "" || cb.Confirmation != ""):
-		return errors.New("vk: the Callback has Groups, and also a GroupID, Secret or Confirmation")
+		return &ConfigError{Field: "Callback.Groups", Text: "the Callback has Groups, and also a GroupID, Secret or Confirmation", Mend: "move these into Callback.Groups"}
+	case cb.Groups != nil && len(cb.Groups) == 0:
+		return misuse("Callback.Groups", "is empty, so that every request would be refused", "list the communities, or leave it nil")
 	}
 	if cb.GroupID < 0 {
 		return misuse("Callback.GroupID", "is negative", "write "+strconv.FormatInt(-cb.GroupID, 10))
@@ -199,7 +198,7 @@ func (cb *Callback) check() error {
 	}
 	for id, g := range cb.Groups {
 		if g.Client == nil && cb.Client == nil {
-			return errors.New("vk: the Callback has no Client for community " + strconv.FormatInt(id, 10))
+			return &ConfigError{Field: "Callback.Client", Text: "the Callback has no Client for community " + strconv.FormatInt(id, 10), Mend: "set Callback.Client, or the Client in Callback.Groups"}
 		}
 		if id <= 0 {
 			return misuse("Callback.Groups", "has a key that is not positive", "use the communities' ids")

@@ -354,17 +354,21 @@ func TestCallbackMisuse(t *testing.T) {
 		"Groups and a Secret":       {Client: c, Handler: h, Secret: vk.NewSecret("s"), Groups: map[int64]vk.CallbackGroup{7: {}}},
 		"Groups and a Confirmation": {Client: c, Handler: h, Confirmation: "c", Groups: map[int64]vk.CallbackGroup{7: {}}},
 		"Group's Client":            {Handler: h, Groups: map[int64]vk.CallbackGroup{7: {}}},
+		"no Groups":                 {Client: c, Handler: h, Groups: map[int64]vk.CallbackGroup{}},
+		"an empty kind":             {Client: c, Handler: h, Kinds: []string{"message_new", ""}},
+		"a kind with a space":       {Client: c, Handler: h, Kinds: []string{"message new"}},
 	} {
 		log, text := logTo()
 		cb.Logger = log
 		if got := hooktest.Answer(t, hooktest.Post(cb, hooktest.Event("a", 1))); !strings.HasPrefix(got, "500 ") {
 			t.Errorf("%s: %s", name, got)
 		}
-		if !strings.Contains(text.String(), "vk: the Callback has") && !strings.Contains(text.String(), "vk: the Dispatcher has no Handler") {
+		err := cb.Setup(t.Context(), "https://bot.test")
+		var wrong *vk.ConfigError
+		if !errors.As(err, &wrong) || wrong.Field == "" || wrong.Mend == "" {
+			t.Errorf("%s: Setup: %v", name, err)
+		} else if !strings.Contains(strings.ReplaceAll(text.String(), `\"`, `"`), wrong.Text) {
 			t.Errorf("%s: logged %s", name, text)
-		}
-		if err := cb.Setup(t.Context(), "https://bot.test"); err == nil {
-			t.Errorf("%s: Setup succeeds", name)
 		}
 		cb.Stop(t.Context())
 	}

@@ -3,11 +3,11 @@ package vk
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -170,7 +170,26 @@ func (d *Dispatcher) Pending() int {
 	return int(d.count.Load())
 }
 
-var errNoHandler = errors.New("vk: the Dispatcher has no Handler")
+var errNoHandler = &ConfigError{Field: "Dispatcher.Handler", Text: "the Dispatcher has no Handler", Mend: "set Dispatcher.Handler"}
+
+// checkHandler returns an error if a source has no Handler or two, or Kinds
+// that are not names of events.
+func checkHandler(source string, h Handler, d *Dispatcher, kinds []string) *ConfigError {
+	switch {
+	case d == nil && h == nil:
+		return &ConfigError{Field: source + ".Handler", Text: "the " + source + " has no Handler", Mend: "set " + source + ".Handler"}
+	case d != nil && h != nil:
+		return &ConfigError{Field: source + ".Handler", Text: "the " + source + " has a Handler, and its Dispatcher has another", Mend: "set one of them"}
+	case d != nil && d.Handler == nil:
+		return errNoHandler
+	}
+	for _, kind := range kinds {
+		if kind == "" || strings.Trim(kind, "abcdefghijklmnopqrstuvwxyz_.0123456789") != "" {
+			return misuse(source+".Kinds", fmt.Sprintf("has %q, which is no kind of event", kind), `write VK's names, such as "message_new"`)
+		}
+	}
+	return nil
+}
 
 // putOnce is put for an event that may arrive twice. The second job is not put; putOnce
 // then returns the first one as holder, or nil if that has ended. If j was put, it is

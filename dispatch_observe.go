@@ -2,6 +2,7 @@ package vk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
@@ -257,5 +258,40 @@ func (d *Dispatcher) storeFailed(j *job, msg string, err error) {
 func (d *Dispatcher) storeWorked(ctx context.Context) {
 	if failures, tell := d.lookups.worked(); tell {
 		d.logger().LogAttrs(ctx, slog.LevelInfo, "vk: store available again", slog.Int("failures", failures))
+	}
+}
+
+// noteRead records whether the Store's timers could be read. It logs the first
+// failure in a row, and the recovery.
+func (q *timerQueue) noteRead(ctx context.Context, err error) {
+	if err != nil {
+		if q.reads.failed() {
+			q.d.logger().LogAttrs(ctx, slog.LevelError, "vk: store unavailable: timers cannot be read: retrying", failure(err)...)
+		}
+		return
+	}
+	if failures, tell := q.reads.worked(); tell {
+		q.d.logger().LogAttrs(ctx, slog.LevelInfo, "vk: store available again: timers are read", slog.Int("failures", failures))
+	}
+}
+
+// noteDispatch records whether a due timer could be dispatched. It logs the
+// first failure in a row, and the recovery.
+func (q *timerQueue) noteDispatch(f *dueTimer, feed *feed, err error) {
+	q.mu.Lock()
+	failed, late := err != nil, q.late
+	if failed && !q.failed && feed.isOpen() && !errors.Is(err, errNotPut) {
+		q.late = true
+	} else if !failed {
+		q.late = false
+	}
+	begun, over := q.late && !late, late && !q.late
+	q.failed = failed
+	q.mu.Unlock()
+	switch {
+	case begun:
+		q.d.logger().LogAttrs(context.Background(), slog.LevelWarn, "vk: store unavailable: timers are late", append(failure(err), slog.String("key", f.key))...)
+	case over:
+		q.d.logger().LogAttrs(context.Background(), slog.LevelInfo, "vk: store available again: timers are dispatched")
 	}
 }

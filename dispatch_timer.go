@@ -3,7 +3,6 @@ package vk
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
 	"strconv"
 	"sync"
@@ -47,6 +46,7 @@ type timerQueue struct {
 	news     string    // the value of timerNewsKey
 	looked   time.Time // when news was read
 	listTook time.Duration
+	reads    streak // of the Store's timers
 	suspects []suspectTimer
 	overdue  map[string]time.Time // due times of other timers that a previous run may have begun
 	begun    map[string]time.Time // while overdue is handled: when handlers first waited, by doneID of their events
@@ -56,6 +56,7 @@ type timerQueue struct {
 	running  bool // a goroutine dispatches timers
 	again    bool // the goroutine must check once more
 	failed   bool // the last timer could not be dispatched
+	late     bool // that was logged
 	ended    sync.WaitGroup
 }
 
@@ -230,8 +231,7 @@ func (q *timerQueue) list() bool {
 		return true
 	}
 	all, asides, err := q.read(ctx)
-	if err != nil {
-		q.d.logger().LogAttrs(ctx, slog.LevelError, "vk: store unavailable: timers cannot be read: retrying", slog.Any("err", err))
+	if q.noteRead(ctx, err); err != nil {
 		return false
 	}
 	q.mu.Lock()
@@ -332,15 +332,9 @@ func (q *timerQueue) fire(f *dueTimer) bool {
 	if !begun {
 		f.leave()
 	}
-	q.mu.Lock()
-	tell := err != nil && !q.failed && feed.isOpen() && !errors.Is(err, errNotPut)
-	q.failed = err != nil
-	q.mu.Unlock()
+	q.noteDispatch(f, feed, err)
 	if err != nil {
 		q.give(f, true)
-	}
-	if tell {
-		q.d.logger().LogAttrs(context.Background(), slog.LevelWarn, "vk: store unavailable: timers are late", slog.String("key", f.key), slog.Any("err", err))
 	}
 	return err == nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -246,6 +248,39 @@ func TestMatchPanics(t *testing.T) {
 		anna.Says("ping")
 		anna.Hears("pong")
 		anna.Hears("true")
+	})
+}
+
+// TestMatchExits: a match that calls runtime.Goexit ends its watch with an
+// error, and with it the handlers of one event only.
+func TestMatchExits(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		exit := func(*vk.Context, *vk.MessageNew) bool {
+			runtime.Goexit()
+			return true
+		}
+		r := vk.NewRouter()
+		r.Handle("wait", func(c *vk.Context) error {
+			_, _, err := vk.Wait(c, vk.EventMessageNew, exit)
+			return c.Send(fmt.Sprint(err))
+		})
+		r.Handle("ping", func(c *vk.Context) error { return c.Send("pong") })
+		d := &vk.Dispatcher{Logger: slog.New(slog.DiscardHandler)}
+		bot := vktest.Config{Dispatcher: d}.Start(t, r)
+		anna := bot.User("Anna")
+		anna.Says("wait")
+		bot.Wait(t.Context())
+		anna.Says("lost")
+		anna.Hears("vk: wait for message_new: called runtime.Goexit")
+		anna.Says("ping")
+		anna.Hears("pong")
+
+		w := vk.WatchOn(t.Context(), d, vk.EventMessageNew, exit)
+		anna.Says("ping")
+		anna.Hears("pong")
+		if _, _, err := w.Next(); err == nil || err.Error() != "vk: watch of message_new: called runtime.Goexit" {
+			t.Error(err)
+		}
 	})
 }
 

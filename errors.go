@@ -479,8 +479,9 @@ var (
 	// event can arrive.
 	ErrNoDispatcher = errors.New("vk: waiting requires a Dispatcher")
 
-	// errHandled is returned by waits of a handler that has already returned.
-	errHandled = errors.New("vk: the handler has returned")
+	// errHandled is returned by waits that were stopped, also by the return of
+	// their handler.
+	errHandled = errors.New("vk: the wait was stopped, or its handler has returned")
 )
 
 // ErrCanceled is returned by a question if the user answers with a word of

@@ -464,3 +464,24 @@ func TestErrorRight(t *testing.T) {
 		}
 	}
 }
+
+// TestCallOut checks that a call whose response could not be decoded is not
+// made.
+func TestCallOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		api := newAPI(t, respond(`{"response":1}`))
+		for _, out := range []any{0, "", (*int)(nil), map[string]any{}, vk.User{}, func() {}} {
+			err := api.client.Call(t.Context(), "messages.send", nil, out)
+			if want := fmt.Sprintf("vk: messages.send: cannot decode the response into a %T: pass a pointer", out); err == nil || !strings.HasPrefix(err.Error(), want) {
+				t.Errorf("%T: %v", out, err)
+			}
+		}
+		if api.calls() != 0 {
+			t.Errorf("%d requests", api.calls())
+		}
+		var n int
+		if err := api.client.Call(t.Context(), "messages.send", nil, &n); err != nil || n != 1 {
+			t.Error(n, err)
+		}
+	})
+}

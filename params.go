@@ -24,7 +24,8 @@ import (
 //   - strings as they are, numbers in decimal, booleans as 1 and 0
 //   - slices and arrays of these, joined by commas
 //   - a [time.Time] as Unix seconds, a [time.Duration] as whole seconds
-//   - a [json.RawMessage] as it is; maps, structs and slices of them as JSON
+//   - a [json.RawMessage] or other []byte, such as one of [json.Marshal], as it
+//     is; maps, structs and slices of them as JSON
 //   - an [encoding.TextMarshaler] or [fmt.Stringer] as its text
 //   - a pointer as the value that it points to
 //
@@ -208,6 +209,9 @@ func paramText(value any) (text string, ok bool, err error) {
 	case reflect.Pointer:
 		return paramText(v.Elem().Interface())
 	case reflect.Slice, reflect.Array:
+		if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 {
+			return string(v.Bytes()), true, nil
+		}
 		if s, ok, err := listText(v); ok || err != nil {
 			return s, ok, err
 		}

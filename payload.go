@@ -2,6 +2,7 @@ package vk
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -107,10 +108,10 @@ func (c *Choice) UnmarshalJSON(b []byte) error {
 }
 
 // decodeButton decodes the JSON of a button's payload. A null is an error
-// unless T has a value for it, as a pointer does.
+// where T has no value for it, such as nil, on any level.
 func decodeButton[T any](raw json.RawMessage) (v T, err error) {
-	if string(bytes.TrimSpace(raw)) == "null" && !takesNull(reflect.TypeFor[T]()) {
-		return v, fmt.Errorf("null is not a %s", reflect.TypeFor[T]())
+	if err := checkNulls(raw, reflect.TypeFor[T]()); err != nil {
+		return v, err
 	}
 	if err := json.Unmarshal(raw, &v); err != nil {
 		var none T
@@ -119,13 +120,68 @@ func decodeButton[T any](raw json.RawMessage) (v T, err error) {
 	return v, nil
 }
 
-// takesNull reports whether values of type t distinguish null from zero.
-func takesNull(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.Pointer, reflect.Interface, reflect.Map, reflect.Slice:
-		return true
+// checkNulls returns an error if JSON has a null for a value whose type cannot
+// distinguish it from zero: encoding/json leaves such a value zero. Other
+// mistakes are left to encoding/json.
+func checkNulls(raw json.RawMessage, t reflect.Type) error {
+	if !bytes.Contains(raw, []byte("null")) {
+		return nil
 	}
-	return reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]())
+	opaque := reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]())
+	if string(bytes.TrimSpace(raw)) == "null" {
+		switch t.Kind() {
+		case reflect.Pointer, reflect.Interface, reflect.Map, reflect.Slice:
+			return nil
+		}
+		if opaque {
+			return nil
+		}
+		return fmt.Errorf("null is not a %s", t)
+	}
+	if opaque {
+		return nil
+	}
+	var list []json.RawMessage
+	var members map[string]json.RawMessage
+	switch t.Kind() {
+	case reflect.Pointer:
+		return checkNulls(raw, t.Elem())
+	case reflect.Slice, reflect.Array:
+		json.Unmarshal(raw, &list) // a mistake leaves it empty
+		for i, of := range list {
+			if err := checkNulls(of, t.Elem()); err != nil {
+				return fmt.Errorf("[%d]: %w", i, err)
+			}
+		}
+	case reflect.Map, reflect.Struct:
+		json.Unmarshal(raw, &members)
+		for key, of := range members {
+			in, ok := memberType(t, key)
+			if !ok {
+				continue
+			}
+			if err := checkNulls(of, in); err != nil {
+				return fmt.Errorf("%q: %w", key, err)
+			}
+		}
+	}
+	return nil
+}
+
+// memberType returns the type of the value of a key in a map or a struct. It
+// reports whether encoding/json decodes that value.
+func memberType(t reflect.Type, key string) (in reflect.Type, ok bool) {
+	if t.Kind() == reflect.Map {
+		return t.Elem(), true
+	}
+	for _, f := range reflect.VisibleFields(t) {
+		tag := f.Tag.Get("json")
+		name, _, _ := strings.Cut(tag, ",")
+		if f.IsExported() && tag != "-" && strings.EqualFold(cmp.Or(name, f.Name), key) {
+			return f.Type, true
+		}
+	}
+	return nil, false
 }
 
 // unwrapPayload returns the payload inside VK's wrapper for older apps. If a

@@ -186,6 +186,50 @@ func TestPayloadNull(t *testing.T) {
 	}
 }
 
+// TestPayloadNullInside: the same on all levels.
+func TestPayloadNullInside(t *testing.T) {
+	t.Parallel()
+	type deep struct{ Inner []map[string]int }
+	type named struct {
+		ID   int `json:"item_id"`
+		None int `json:"-"`
+		deep
+		private int
+	}
+	for _, tt := range []struct {
+		name string
+		into func(json.RawMessage) error
+		raw  string
+		want string // the error; empty means none
+	}{
+		{"a list", buttonInto[[]int], `[1, null]`, "[1]: null is not a int"},
+		{"a list of pointers", buttonInto[[]*int], `[1, null]`, ""},
+		{"an array", buttonInto[[2]int], `[null]`, "[0]: null is not a int"},
+		{"a map", buttonInto[map[string]bool], `{"a": null}`, `"a": null is not a bool`},
+		{"a map of any", buttonInto[map[string]any], `{"a": null}`, ""},
+		{"a field", buttonInto[named], `{"item_id": null}`, `"item_id": null is not a int`},
+		{"a field in another case", buttonInto[named], `{"ITEM_ID": null}`, `"ITEM_ID": null is not a int`},
+		{"no field", buttonInto[named], `{"id": null, "None": null, "private": null, "x": null}`, ""},
+		{"an embedded field", buttonInto[named], `{"inner": [{"a": 1}, {"b": null}]}`, `"inner": [1]: "b": null is not a int`},
+		{"a pointer's field", buttonInto[*named], `{"item_id": null}`, `"item_id": null is not a int`},
+		{"a text", buttonInto[map[string]string], `{"a": "null"}`, ""},
+		{"a type that decodes itself", buttonInto[[]time.Time], `[null]`, ""},
+		{"another mistake", buttonInto[[]int], `{"a": null}`, "json: cannot unmarshal object into Go value of type []int"},
+		{"no JSON", buttonInto[[]int], `[null`, "unexpected end of JSON input"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := ""
+			if err := tt.into(json.RawMessage(tt.raw)); err != nil {
+				got = err.Error()
+			}
+			if got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+	_ = named{}.private
+}
+
 func buttonInto[T any](raw json.RawMessage) error {
 	_, err := decodeButton[T](raw)
 	return err

@@ -201,17 +201,11 @@ func (p *Poller) Run(ctx context.Context) error {
 
 // check returns an error if a field is invalid.
 func (p *Poller) check() error {
-	d := p.Dispatcher
-	var wrong *ConfigError
+	wrong := checkHandler("Poller", p.Handler, p.Dispatcher, p.Kinds)
 	switch {
 	case p.Client == nil:
 		wrong = &ConfigError{Field: "Poller.Client", Text: "the Poller has no Client", Mend: "set Poller.Client"}
-	case d == nil && p.Handler == nil:
-		wrong = &ConfigError{Field: "Poller.Handler", Text: "the Poller has no Handler", Mend: "set Poller.Handler"}
-	case d != nil && p.Handler != nil:
-		wrong = &ConfigError{Field: "Poller.Handler", Text: "the Poller has a Handler, and its Dispatcher has another", Mend: "set one of them"}
-	case d != nil && d.Handler == nil:
-		return errNoHandler
+	case wrong != nil:
 	case p.GroupID < 0:
 		wrong = misuse("Poller.GroupID", "is negative", "write "+strconv.FormatInt(-p.GroupID, 10))
 	case p.Wait != 0 && p.Wait < time.Second:

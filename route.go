@@ -65,6 +65,7 @@ type Route struct {
 	params []command.Param
 	bound  command.Binding // set by Command
 	router *Router         // the Router that it was added to
+	path   string          // the words of the outer Routers that the Pattern begins with
 	target *target
 	off    *atomic.Bool
 	added  *atomic.Pointer[[]*checkSet] // by Check; changed under the mu of the outermost Router
@@ -262,6 +263,7 @@ func (r *Router) reportMistake(t *target, mistake error) {
 // target names the mistake.
 func (r *Router) newRoute(rt Route, place, path string) (*Route, error) {
 	whole := r.inherit(rt)
+	whole.path = path
 	t := &target{place: place, edition: r.edition, route: whole}
 	t.setNames()
 	whole.target = t
@@ -323,10 +325,10 @@ func (r *Router) defaults() Route {
 // ownPattern returns the Pattern without the words of the outer Routers, which
 // the Pattern of a copy of a registered route includes.
 func (rt *Route) ownPattern() string {
-	if rt.router == nil || rt.router.path == "" {
+	if rt.path == "" {
 		return rt.Pattern
 	}
-	own, ok := strings.CutPrefix(rt.Pattern, rt.router.path)
+	own, ok := strings.CutPrefix(rt.Pattern, rt.path)
 	if !ok || own != "" && !strings.HasPrefix(own, " ") {
 		return rt.Pattern
 	}

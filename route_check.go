@@ -171,6 +171,7 @@ type Cond func(*Context) (bool, error)
 // And returns the condition that both f and g hold. It does not call g if f
 // does not hold.
 func (f Cond) And(g Cond) Cond {
+	requireConds("And", callers(1), f, g)
 	return func(c *Context) (bool, error) {
 		before := c.inv.captures()
 		ok, err := f(c)
@@ -186,6 +187,7 @@ func (f Cond) And(g Cond) Cond {
 
 // Or returns the condition that f or g holds. It does not call g if f holds.
 func (f Cond) Or(g Cond) Cond {
+	requireConds("Or", callers(1), f, g)
 	return func(c *Context) (bool, error) {
 		before := c.inv.captures()
 		if ok, err := f(c); ok || err != nil {
@@ -198,11 +200,21 @@ func (f Cond) Or(g Cond) Cond {
 
 // Not returns the condition that f does not hold.
 func (f Cond) Not() Cond {
+	requireConds("Not", callers(1), f)
 	return func(c *Context) (bool, error) {
 		before := c.inv.captures()
 		ok, err := f(c)
 		c.inv.capture(before)
 		return !ok && err == nil, err
+	}
+}
+
+// requireConds panics if a condition is nil: it would fail for each event.
+func requireConds(name, place string, conds ...Cond) {
+	for _, f := range conds {
+		if f == nil {
+			panic("vk: " + name + " (at " + place + "): nil condition")
+		}
 	}
 }
 

@@ -277,6 +277,63 @@ func TestRouterMatch(t *testing.T) {
 	}
 }
 
+// TestReplaceOutside checks that a route of an inner Router keeps the words
+// that the outer one has given it, whatever is changed later.
+func TestReplaceOutside(t *testing.T) {
+	for name, change := range map[string]func(r *vk.Router, rt *vk.Route) (*vk.Route, error){
+		"Update": func(r *vk.Router, rt *vk.Route) (*vk.Route, error) {
+			return rt.Update(func(rt *vk.Route) { rt.Doc = "new" })
+		},
+		"Update of an alias": func(r *vk.Router, rt *vk.Route) (*vk.Route, error) {
+			return rt.Update(func(rt *vk.Route) { rt.Aliases, rt.Doc = []string{"peak"}, "new" })
+		},
+		"Replace": func(r *vk.Router, rt *vk.Route) (*vk.Route, error) {
+			rt, _ = r.Replace(rt, vk.Route{Doc: "new", Handler: nothing})
+			return rt, nil
+		},
+		"Replace by a copy": func(r *vk.Router, rt *vk.Route) (*vk.Route, error) {
+			replacement := *rt
+			replacement.Doc = "new"
+			rt, _ = r.Replace(rt, replacement)
+			return rt, nil
+		},
+		"Remove and Add of a copy": func(r *vk.Router, rt *vk.Route) (*vk.Route, error) {
+			added := *rt
+			added.Doc = "new"
+			r.Remove(rt)
+			return r.Add(added), nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var r vk.Router
+			var rt *vk.Route
+			r.Route("in", func(in *vk.Router) { rt = in.Handle("old {n}", nothing) })
+			rt, _ = r.Replace(rt, vk.Route{Pattern: "top {n}", Handler: nothing})
+			rt, err := change(&r, rt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, ok := r.Lookup("top"); !ok || rt.Pattern != "top {n}" || rt.Doc != "new" {
+				t.Errorf("the pattern is %q, the Doc %q, and it is found: %v", rt.Pattern, rt.Doc, ok)
+			}
+			for _, alias := range rt.Aliases {
+				if _, ok := r.Lookup(alias); !ok {
+					t.Errorf("no alias %q", alias)
+				}
+			}
+		})
+	}
+	t.Run("a condition gets words", func(t *testing.T) {
+		var r vk.Router
+		var rt *vk.Route
+		r.Route("in", func(in *vk.Router) { rt = in.When(vk.Has(), nothing) })
+		rt, err := rt.Update(func(rt *vk.Route) { rt.Pattern = "words" })
+		if err != nil || rt.Pattern != "in words" {
+			t.Error(rt, err)
+		}
+	})
+}
+
 // TestReplaceKeeps checks that zero fields of the new Route keep their old
 // values.
 func TestReplaceKeeps(t *testing.T) {

@@ -255,10 +255,13 @@ func (r *Router) Replace(old *Route, rt Route) (added *Route, replaced bool) {
 		return nil, false
 	}
 	path := r.path
-	if rt.router != nil {
+	switch {
+	case rt.router == old.router:
+		rt.Pattern, path = rt.ownPattern(), rt.path
+	case rt.router != nil:
 		rt.Pattern, path = rt.ownPattern(), old.router.path
-	} else if rt.keep(old) {
-		path = old.router.path
+	case rt.keep(old):
+		path = old.path
 	}
 	whole, err := old.replacement(rt, callers(1), path)
 	if err == nil {
@@ -359,7 +362,7 @@ func (rt *Route) Update(f func(rt *Route)) (updated *Route, err error) {
 		n.Use, n.Checks, n.Aliases = slices.Clone(old.Use), slices.Clone(old.Checks), slices.Clone(old.Aliases)
 		f(&n)
 		n.Pattern = n.ownPattern()
-		whole, err := old.replacement(n, place, old.router.path)
+		whole, err := old.replacement(n, place, old.path)
 		if err != nil {
 			return nil, err
 		}

@@ -370,6 +370,7 @@ func TestRouterTryAdd(t *testing.T) {
 		{" \n", vk.Route{Handler: nothing}, "the text is empty"},
 		{"{x}", vk.Route{Handler: nothing}, `vk: words "{x}": '{' cannot be in a word`},
 		{"a|b", vk.Route{Handler: nothing}, "'|' cannot be in a word"},
+		{"caf\xe9", vk.Route{Handler: nothing}, "is not valid UTF-8"},
 		{strings.Repeat("я", 40), vk.Route{Handler: nothing}, "longer than 64 bytes"},
 		{"mine", vk.Route{}, "nil handler"},
 		{"mine", vk.Route{Pattern: "too", Handler: nothing}, "words besides those given"},

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
 	"sync"
@@ -289,6 +290,9 @@ func (c *Client) chain() CallFunc {
 // it, a call that was already made is not repeated: Call returns the recorded
 // response. See [Context.Again].
 func (c *Client) Call(ctx context.Context, method string, p Params, out any) error {
+	if v := reflect.ValueOf(out); out != nil && (v.Kind() != reflect.Pointer || v.IsNil()) {
+		return fmt.Errorf("vk: %s: cannot decode the response into a %T: pass a pointer that is not nil; nothing was sent", method, out)
+	}
 	raw, err := c.call(ctx, method, p)
 	if out == nil || raw == nil {
 		return err

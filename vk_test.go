@@ -97,6 +97,7 @@ func TestParams(t *testing.T) {
 		{"structs", []point{{1, 2}}, `[{"X":1,"Y":2}]`},
 		{"lists", [][]int{{1}, {2, 3}}, `[[1],[2,3]]`},
 		{"raw JSON", json.RawMessage(`{"x": 1}`), `{"x": 1}`},
+		{"bytes", []byte(`{"x": 1}`), `{"x": 1}`},
 		{"nil raw JSON", json.RawMessage(nil), "-"},
 		{"time", time.Unix(1736240400, 5), "1736240400"},
 		{"duration", 90 * time.Second, "90"},

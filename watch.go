@@ -112,14 +112,20 @@ func WatchOn[T any](ctx context.Context, d *Dispatcher, k Kind[T], match func(c 
 		o.due = time.Now().Add(within)
 	}
 	o.look = func(c *Context) (v any, ok bool, err error) {
-		err = c.invoke("watch of "+o.kind, func(c *Context) error {
-			e, err := decode[T](c.event)
-			if err != nil {
-				return nil // listeners report this error
-			}
-			v, ok = e, match == nil || match(c, e)
-			return nil
-		}, nil)
+		name := "watch of " + o.kind
+		err = apart(func() error { // so that match cannot end the event's goroutine
+			return c.invoke(name, func(c *Context) error {
+				e, err := decode[T](c.event)
+				if err != nil {
+					return nil // listeners report this error
+				}
+				v, ok = e, match == nil || match(c, e)
+				return nil
+			}, nil)
+		})
+		if err == errExit {
+			err = named(name, err)
+		}
 		return v, ok, err
 	}
 	return &Watch[T]{w: o, err: o.start()}
@@ -173,7 +179,13 @@ func newWatch[T any](c *Context, k Kind[T], match func(*Context, *T) bool, place
 	}
 	w.until(within, w.step.And("due"))
 	w.look = func(c *Context, to destination) (f finding, err error) {
-		err = c.invoke("wait for "+w.kind, func(c *Context) error {
+		name, returned := "wait for "+w.kind, false
+		defer func() {
+			if !returned { // otherwise match would end the handlers of all further events, too
+				w.fail(named(name, errExit))
+			}
+		}()
+		err = c.invoke(name, func(c *Context) error {
 			e, err := decode[T](c.event)
 			if err != nil {
 				return nil // listeners report this error: such an event does not match
@@ -187,6 +199,7 @@ func newWatch[T any](c *Context, k Kind[T], match func(*Context, *T) bool, place
 				i.route, i.prefix, i.text, i.line = to.to.route, to.prefix, to.text, to.line
 			}
 		})
+		returned = true
 		return f, err
 	}
 	return &Watch[T]{w: w, err: w.start()}
@@ -231,8 +244,9 @@ const waitTime = time.Hour
 // other one, and are sent once, however often the bot is interrupted.
 //
 // The error is [ErrNoAnswer], [ErrStopped], [ErrUnmounted], [ErrNoDispatcher],
-// a [*PanicError], or the cause with which the context was canceled. It is
-// returned only after all buffered events.
+// the error of a match that has panicked or called runtime.Goexit, or the cause
+// with which the context was canceled. It is returned only after all buffered
+// events.
 func (w *Watch[T]) Next() (*Context, *T, error) {
 	if w.err != nil {
 		return nil, nil, w.err

@@ -59,6 +59,8 @@ func (s *Server) Fail(on string, what ...FaultOption) *Fault {
 	}
 	if err := fakevk.Misplaced(on, f.Effect); err != nil {
 		f.refuse("%v", err)
+	} else if err := fakevk.Unmatched(on, f.Effect, f.Peer != 0, false); err != nil {
+		f.refuse("%v", err)
 	}
 	if f.Effect == nil && f.Delay == 0 {
 		f.refuse("a fault needs an effect or a Delay")
@@ -78,10 +80,20 @@ func (f *Fault) Hits() int { return f.i.Hits() }
 func (f *Fault) Remove() { f.i.Remove() }
 
 // Times limits the number of times a fault happens; 0 means no limit.
-func Times(n int) FaultOption { return func(f *fault) { f.Times = n } }
+func Times(n int) FaultOption {
+	return func(f *fault) {
+		f.refuseNegative("Times", int64(n))
+		f.Times = n
+	}
+}
 
 // Skip lets the first n matching occasions pass before the fault happens.
-func Skip(n int) FaultOption { return func(f *fault) { f.Skip = n } }
+func Skip(n int) FaultOption {
+	return func(f *fault) {
+		f.refuseNegative("Skip", int64(n))
+		f.Skip = n
+	}
+}
 
 // Chance makes the fault happen with probability p, from 0 (never) to 1
 // (always); [Server.Fail] fails the test for any other number. The server's
@@ -105,7 +117,10 @@ func Peer(id int64) FaultOption { return func(f *fault) { f.Peer = id } }
 // During limits a fault to a period that begins after the first duration and
 // lasts for the second.
 func During(after, last time.Duration) FaultOption {
-	return func(f *fault) { f.After, f.For = after, last }
+	return func(f *fault) {
+		f.refuseNegative("During", int64(min(after, last)))
+		f.After, f.For = after, last
+	}
 }
 
 // If limits a fault to calls with parameters that match accepts. For uploads,
@@ -118,7 +133,27 @@ func If(match func(params map[string]string) bool) FaultOption {
 }
 
 // Delay waits before a request is processed.
-func Delay(d time.Duration) FaultOption { return func(f *fault) { f.Delay = d } }
+func Delay(d time.Duration) FaultOption {
+	return func(f *fault) {
+		f.refuseNegative("Delay", int64(d))
+		f.Delay = d
+	}
+}
+
+// refuseNegative refuses a negative number or duration of an option.
+func (f *fault) refuseNegative(option string, n int64) {
+	if n < 0 {
+		f.refuse("%s is negative", option)
+	}
+}
+
+// measured is effect for one with a number or a duration.
+func measured(option string, n int64, e fakevk.Effect) FaultOption {
+	return func(f *fault) {
+		f.refuseNegative(option, n)
+		effect(e)(f)
+	}
+}
 
 func effect(e fakevk.Effect) FaultOption {
 	return func(f *fault) {
@@ -141,7 +176,14 @@ func Captcha(key string, redirecting bool) FaultOption {
 
 // Status responds with an HTTP status and the error page of a proxy instead of
 // processing the request.
-func Status(code int) FaultOption { return effect(fakevk.HTTPStatus{Status: code}) }
+func Status(code int) FaultOption {
+	return func(f *fault) {
+		if code != 0 && (code < 200 || code > 599) {
+			f.refuse("Status(%d) is not an HTTP status from 200 to 599", code)
+		}
+		effect(fakevk.HTTPStatus{Status: code})(f)
+	}
+}
 
 // Reset resets the connection before the request is processed.
 func Reset() FaultOption { return effect(fakevk.ResetBefore{}) }
@@ -151,13 +193,15 @@ func Reset() FaultOption { return effect(fakevk.ResetBefore{}) }
 func ResetAfter() FaultOption { return effect(fakevk.ResetAfter{}) }
 
 // Stall processes the request and then delays the response.
-func Stall(d time.Duration) FaultOption { return effect(fakevk.Stall{For: d}) }
+func Stall(d time.Duration) FaultOption { return measured("Stall", int64(d), fakevk.Stall{For: d}) }
 
 // Truncate closes the connection in the middle of the response.
 func Truncate() FaultOption { return effect(fakevk.Truncate{}) }
 
 // Slow sends the response slowly, in small pieces.
-func Slow(over time.Duration) FaultOption { return effect(fakevk.SlowBody{Over: over}) }
+func Slow(over time.Duration) FaultOption {
+	return measured("Slow", int64(over), fakevk.SlowBody{Over: over})
+}
 
 // Empty responds with HTTP status 200 and no body.
 func Empty() FaultOption { return effect(fakevk.EmptyBody{}) }
@@ -169,7 +213,7 @@ func BadJSON() FaultOption { return effect(fakevk.BadJSON{}) }
 func WrongType() FaultOption { return effect(fakevk.WrongType{}) }
 
 // Huge makes the response longer by the given number of bytes; it stays valid.
-func Huge(bytes int64) FaultOption { return effect(fakevk.Huge{Bytes: bytes}) }
+func Huge(bytes int64) FaultOption { return measured("Huge", bytes, fakevk.Huge{Bytes: bytes}) }
 
 // Failed responds to a poll with failed 1, 2 or 3.
 func Failed(code int) FaultOption {
@@ -182,10 +226,12 @@ func Failed(code int) FaultOption {
 }
 
 // Duplicate delivers an event twice.
-func Duplicate(after time.Duration) FaultOption { return effect(fakevk.Duplicate{After: after}) }
+func Duplicate(after time.Duration) FaultOption {
+	return measured("Duplicate", int64(after), fakevk.Duplicate{After: after})
+}
 
 // Late delays an event, so that others overtake it.
-func Late(by time.Duration) FaultOption { return effect(fakevk.Late{By: by}) }
+func Late(by time.Duration) FaultOption { return measured("Late", int64(by), fakevk.Late{By: by}) }
 
 // Overtaken delays an event until the next one has passed it.
 func Overtaken() FaultOption { return effect(fakevk.Overtaken{}) }

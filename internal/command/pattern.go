@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // A Pattern is the words of a command and the placeholders for its arguments.
@@ -91,6 +92,8 @@ func parseWord(word string) ([]string, error) {
 			return nil, fmt.Errorf("the word %q has an empty alternative", word)
 		case len(alt) > maxWord:
 			return nil, fmt.Errorf("the word %q is longer than %d bytes", alt, maxWord)
+		case !utf8.ValidString(alt):
+			return nil, fmt.Errorf("the word %q is not valid UTF-8", alt)
 		case slices.Contains(alts[:i], alt):
 			return nil, fmt.Errorf("the word %q has the alternative %q twice", word, alt)
 		}

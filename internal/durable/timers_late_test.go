@@ -84,8 +84,54 @@ func TestDurableTimersStoreDown(t *testing.T) {
 		}
 		anna.HearsNothing()
 		fake.Stop()
-		if n := strings.Count(log.String(), "timers are late"); n != 1 {
-			t.Errorf("%d lines\n%s", n, log.String())
+		for _, text := range []string{"timers are late", "available again: timers are dispatched"} {
+			if n := strings.Count(log.String(), text); n != 1 {
+				t.Errorf("%s: %d lines\n%s", text, n, log.String())
+			}
+		}
+	})
+}
+
+// unlisted is a store whose timers cannot be listed for a while.
+type unlisted struct {
+	vk.MemoryStore
+	failed int
+	until  time.Time
+}
+
+func (s *unlisted) List(ctx context.Context, prefix string, yield func(string, []byte) bool) error {
+	if strings.HasPrefix(prefix, "timer/") && time.Now().Before(s.until) {
+		s.failed++
+		return errors.New("no list")
+	}
+	return s.MemoryStore.List(ctx, prefix, yield)
+}
+
+// TestTimersUnread checks that timers that cannot be read are logged once, and
+// so is the recovery.
+func TestTimersUnread(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var log bytes.Buffer
+		store := &unlisted{until: time.Now().Add(10 * time.Minute)}
+		logger := slog.New(slog.NewTextHandler(&log, nil))
+		fake := vktest.Config{Dispatcher: &vk.Dispatcher{Store: store}, RPS: -1, Logger: logger}.New(t)
+		r := vk.NewRouter("!")
+		timers := &vk.Timers[string]{Store: store, Name: "remind"}
+		timers.Handle(r, func(c *vk.Context, what string) error { return c.Send("Reminder: " + what) })
+		anna := fake.User("Anna")
+		key := vk.Key{Group: fake.GroupID, Peer: anna.ID, User: anna.ID}
+		if err := timers.Set(context.Background(), key, "a", time.Now().Add(time.Minute), "tea"); err != nil {
+			t.Fatal(err)
+		}
+		fake.Start(r)
+		anna.Says("hello")
+		sleep(11 * time.Minute)
+		anna.Hears("Reminder: tea")
+		fake.Stop()
+		for text, want := range map[string]int{"timers cannot be read: retrying": 1, "available again: timers are read": 1} {
+			if n := strings.Count(log.String(), text); n != want || store.failed < 10 {
+				t.Errorf("%s: %d lines, with %d failures\n%s", text, n, store.failed, log.String())
+			}
 		}
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 )
 
@@ -26,6 +27,7 @@ func (e *located) Error() string {
 // decode decodes one JSON value. It refuses fields that v does not have. Errors
 // include the line.
 func decode(text []byte, v any) error {
+	text = withoutMark(text)
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	err := dec.Decode(v)
@@ -47,9 +49,45 @@ func decode(text []byte, v any) error {
 	message := strings.TrimPrefix(err.Error(), "json: ")
 	if name, ok := strings.CutPrefix(message, "unknown field "); ok {
 		name = strings.Trim(name, `"`)
-		return &located{lineOf(text, name), clip(name), "there is no such field"}
+		return &located{lineOf(text, name), clip(name), "there is no such field" + theFields(v)}
 	}
 	return &located{lineAt(text, dec.InputOffset()), "", message}
+}
+
+// withoutMark returns a text without the byte order mark that some editors on
+// Windows write.
+func withoutMark(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\ufeff")) }
+
+// theFields returns the names of the fields of the struct that v points to, as
+// the rest of an error. It returns "" if a field has fields of its own: the
+// unknown one may be inside it.
+func theFields(v any) string {
+	t := reflect.TypeOf(v)
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return ""
+	}
+	var names []string
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !f.IsExported() || f.Anonymous || name == "" || name == "-" {
+			continue
+		}
+		of := f.Type
+		for of.Kind() == reflect.Slice || of.Kind() == reflect.Pointer {
+			of = of.Elem()
+		}
+		if of.Kind() == reflect.Struct {
+			return ""
+		}
+		names = append(names, name)
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return "; the fields are " + strings.Join(names, ", ")
 }
 
 // inWords returns the type that a field must have, in words.

@@ -129,6 +129,9 @@ func (q *request) addFault(f faultSpec) (any, error) {
 	if err := fakevk.Misplaced(f.On, made.Effect); err != nil {
 		return nil, bad("effect %s on %s: %v", f.Effect, on, err)
 	}
+	if err := fakevk.Unmatched(f.On, made.Effect, f.Peer != 0, len(f.Params) > 0); err != nil {
+		return nil, bad("%v", err)
+	}
 	f.On, made.On = on, on
 	if f.Chance != nil {
 		if made.Chance = *f.Chance; made.Chance == 0 {

@@ -21,6 +21,17 @@ func readingNames() []string {
 	return names
 }
 
+// isSwitch reports whether the named reading is true or false.
+func isSwitch(name string) bool {
+	t := reflect.TypeFor[fakevk.Readings]()
+	for i := range t.NumField() {
+		if t.Field(i).Tag.Get("json") == name {
+			return t.Field(i).Type.Kind() == reflect.Bool
+		}
+	}
+	return false
+}
+
 // ParseReadings changes readings as listed: "plain_press,max_message_len=9000".
 // A name without a value means true.
 func ParseReadings(list string, r *fakevk.Readings) error {
@@ -37,7 +48,11 @@ func ParseReadings(list string, r *fakevk.Readings) error {
 			err = json.Unmarshal(text, r)
 		}
 		if err != nil {
-			return fmt.Errorf("reading %s cannot be %q", name, clip(value))
+			want := "a number"
+			if isSwitch(name) {
+				want = "true or false"
+			}
+			return fmt.Errorf("reading %s cannot be %q: write %s", name, clip(value), want)
 		}
 	}
 	return r.Check()

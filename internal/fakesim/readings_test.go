@@ -77,8 +77,8 @@ func TestParseReadings(t *testing.T) {
 	for list, want := range map[string]string{
 		"":                     `there is no reading ""`,
 		"plain":                `there is no reading "plain", but max_message_len, `,
-		"plain_press=x":        `reading plain_press cannot be "x"`,
-		"max_message_len=true": `reading max_message_len cannot be "true"`,
+		"plain_press=x":        `reading plain_press cannot be "x": write true or false`,
+		"max_message_len=true": `reading max_message_len cannot be "true": write a number`,
 		"max_message_len=-5":   "max_message_len is negative",
 	} {
 		if err := ParseReadings(list, new(fakevk.Readings)); err == nil || !strings.Contains(err.Error(), want) {

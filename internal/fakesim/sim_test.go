@@ -292,6 +292,7 @@ func TestNonsense(t *testing.T) {
 		{"POST", "/sim/send", "", 400, "bad_request", "user is missing"},
 		{"POST", "/sim/send", "\x00\xff", 400, "bad_json", "line 1"},
 		{"POST", "/sim/send", "{\n\"user\":1,\n\"txet\":1}", 400, "bad_json", "line 3: txet: there is no such field"},
+		{"POST", "/sim/faults", `{"where":"*"}`, 400, "bad_json", "line 1: where: there is no such field; the fields are on, effect, code, "},
 		{"POST", "/sim/send", "{\"user\":1,\n\"text\":1}", 400, "bad_json", "line 2: text: it is number, not a string"},
 		{"POST", "/sim/send", `{"user":1}{}`, 400, "bad_json", "there is text after"},
 		{"POST", "/sim/send", `{"user":[]}`, 400, "bad_json", "a user is an id or a name"},
@@ -453,6 +454,12 @@ func TestFaults(t *testing.T) {
 		`{"on":"long pol","effect":"reset"}`:             `"long poll", "upload", "callback", "event" or "*"`,
 		`{"on":"messages","effect":"reset"}`:             `"messages" is a section: say "messages.*"`,
 		`{"on":"message_new","effect":"error","code":6}`: "but to calls",
+
+		`{"on":"long poll","effect":"reset","params":{"ts":"1"}}`: "a fault of polls cannot be limited to parameters: only calls and uploads have them",
+		`{"on":"*","effect":"lost","params":{"peer_id":"1"}}`:     "a fault of events cannot be limited to parameters",
+		`{"on":"webhook","delay":1,"params":{"peer_id":"1"}}`:     "a fault of requests to webhooks cannot be limited to parameters",
+		`{"on":"poll","effect":"empty","peer":1}`:                 "a fault of polls cannot be limited to a conversation: a poll names none",
+		`{"on":"*","effect":"failed","code":2,"peer":1}`:          "a fault of polls cannot be limited to a conversation",
 	} {
 		if status, v := ask(s, "POST", "/sim/faults", body); status != 400 || !strings.Contains(mustText(v), want) {
 			t.Errorf("%s: %d %v, want %s", body, status, v, want)
@@ -835,9 +842,23 @@ func TestBrokenWorld(t *testing.T) {
 		"{\"groups\":[{\"callbacks\":[\n{\"url\":\"x\"}]}]}":      "line 2: groups[0].url: it is not an http:// or https:// address",
 		"{\"users\":[{},{},\n{\"lang\":\"xx\"}],\"groups\":[{}]}": "line 2: users[2].lang: unknown language xx",
 		"{\"groups\":[{\"token\":\"a\"},{\n\"token\":\"a\"}]}":    "line 2: groups[1].token: the token is taken",
+		"\ufeff{\"groups\":[{\n\"token\":\"a b\"}]}":              "line 2: groups[0].token: it contains white space",
+		"{\"groups\":[{\n\"scopes\":[\"message\"]}]}": "line 2: groups[0].scopes: unknown scope message: the scopes are stories, photos, app_widget, " +
+			"messages, docs, manage",
+		"{\"groups\":[{\n\"long_poll\":{\n\"api_version\":\"latest\"}}]}": "line 3: groups[0].api_version: version \"latest\" is no version of the API, " +
+			"such as 5.199",
 	} {
 		_, err := ParseWorld([]byte(text))
 		if err == nil || err.Error() != want {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+	for text, want := range map[string]string{
+		`{"groups":[{"intents":["spam"]}]}`:                                        "groups[0].intents: unknown intent spam: the intents are default, ",
+		`{"groups":[{"long_poll":{"events":{"message_nwe":false}}}]}`:              `groups[0].events: unknown event "message_nwe": the events are `,
+		`{"groups":[{"callbacks":[{"url":"http://x","events":{"joined":true}}]}]}`: `groups[0].events: unknown event "joined": the events are `,
+	} {
+		if _, err := ParseWorld([]byte(text)); err == nil || !strings.HasPrefix(err.Error(), "line 1: "+want) {
 			t.Errorf("%q: %v, want %s", text, err, want)
 		}
 	}

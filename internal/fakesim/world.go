@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/vkrouter/vk/internal/fakevk"
 )
@@ -101,6 +102,7 @@ func Small() *WorldFile {
 // ParseWorld parses a world file and checks it by creating its world. Errors
 // include the line and the field.
 func ParseWorld(text []byte) (*WorldFile, error) {
+	text = withoutMark(text)
 	w := &WorldFile{text: text}
 	if err := decode(text, w); err != nil {
 		return nil, err
@@ -250,6 +252,8 @@ func (g GroupSpec) add(w *fakevk.World) (made fakevk.Group, err error) {
 		return made, &wrong{"type", "it is group, page or event"}
 	case g.ID < 0:
 		return made, &wrong{"id", "it is negative"}
+	case strings.ContainsFunc(g.Token, unicode.IsSpace):
+		return made, &wrong{"token", "it contains white space"}
 	}
 	for _, c := range g.Callbacks {
 		if err := c.check(); err != nil {
@@ -270,17 +274,21 @@ func (g GroupSpec) add(w *fakevk.World) (made fakevk.Group, err error) {
 		}
 		return nil
 	})
-	return made, blame(err, map[string]string{
-		"group id": "id", "screen name": "screen_name", "scope": "scopes", "the token": "token", "callback": "callbacks",
+	return made, blame(blame(err, eventFields), map[string]string{
+		"group id": "id", "screen name": "screen_name", "scope": "scopes", "unknown intent": "intents", "the token": "token", "callback": "callbacks",
 	})
 }
 
-// check returns an error if the URL cannot be an address.
+// eventFields are the fields of the errors of CheckEvents.
+var eventFields = map[string]string{"version \"": "api_version", "unknown event": "events"}
+
+// check returns an error if the URL cannot be an address, or the settings of the
+// events are invalid.
 func (c CallbackSpec) check() error {
 	if !strings.HasPrefix(c.URL, "http://") && !strings.HasPrefix(c.URL, "https://") {
 		return &wrong{"url", "it is not an http:// or https:// address"}
 	}
-	return nil
+	return blame(fakevk.CheckEvents(c.APIVersion, c.Events), eventFields)
 }
 
 func (c CallbackSpec) spec() fakevk.CallbackSpec {
@@ -318,8 +326,8 @@ func (t TokenSpec) add(w *fakevk.World) (value string, err error) {
 
 // blame finds, by its words, the field that an error of the world is about.
 func blame(err error, fields map[string]string) error {
-	if err == nil {
-		return nil
+	if w := (*wrong)(nil); err == nil || errors.As(err, &w) {
+		return err // it names its field already
 	}
 	for words, field := range fields {
 		if strings.Contains(err.Error(), words) {

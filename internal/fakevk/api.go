@@ -52,25 +52,49 @@ func (w *World) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// keepSemicolons makes semicolons of a form part of its values, as at VK.
-// Package net/url drops the pairs that contain one.
-func keepSemicolons(r *http.Request) error {
-	r.URL.RawQuery = strings.ReplaceAll(r.URL.RawQuery, ";", "%3B")
-	if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+// escapeForm makes r.ParseForm read a form as VK does: a semicolon, and a
+// percent sign without two hexadecimal digits behind it, are part of the value.
+// Package net/url drops the pairs that contain one. Clients such as curl -d do
+// not escape them.
+func escapeForm(r *http.Request) error {
+	r.URL.RawQuery = string(escapeLoose([]byte(r.URL.RawQuery)))
+	if !strings.HasPrefix(strings.ToLower(r.Header.Get("Content-Type")), "application/x-www-form-urlencoded") {
 		return nil
 	}
 	body, err := io.ReadAll(r.Body)
-	r.Body = io.NopCloser(bytes.NewReader(bytes.ReplaceAll(body, []byte(";"), []byte("%3B"))))
+	r.Body = io.NopCloser(bytes.NewReader(escapeLoose(body)))
 	return err
+}
+
+// escapeLoose escapes the semicolons and loose percent signs of a form.
+func escapeLoose(form []byte) []byte {
+	if bytes.IndexByte(form, ';') < 0 && bytes.IndexByte(form, '%') < 0 {
+		return form
+	}
+	hex := func(i int) bool {
+		return i < len(form) && strings.IndexByte("0123456789abcdefABCDEF", form[i]) >= 0
+	}
+	out := make([]byte, 0, len(form)+16)
+	for i, b := range form {
+		switch {
+		case b == ';':
+			out = append(out, "%3B"...)
+		case b == '%' && !(hex(i+1) && hex(i+2)):
+			out = append(out, "%25"...)
+		default:
+			out = append(out, b)
+		}
+	}
+	return out
 }
 
 // serveMethod serves one call. The response may point into the world: it is
 // encoded under the lock and written after the lock is released.
 func (w *World) serveMethod(rw http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(rw, r.Body, bodyLimit)
-	// As at VK, a body that is not a form has no parameters. Malformed pairs
-	// are skipped; the parameters read before an error count.
-	err := keepSemicolons(r)
+	// As at VK, a body that is not a form has no parameters. The parameters
+	// read before an error count.
+	err := escapeForm(r)
 	if err == nil {
 		err = r.ParseForm()
 	}
@@ -85,14 +109,15 @@ func (w *World) serveMethod(rw http.ResponseWriter, r *http.Request) {
 		defer r.MultipartForm.RemoveAll()
 	}
 	value := r.Form.Get("access_token")
-	if h, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		value = h
+	if scheme, h, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+		value = strings.TrimLeft(h, " ")
 	}
 	c := &call{w: w, name: r.PathValue("name"), params: cleanParams(r.Form), baseURL: w.baseURL(r)}
 	if c.name == "execute." {
 		c.name = "execute" // clients that append a procedure's name to it also send it without one
 	}
 	c.secretKey = r.Form.Get("secret_key")
+	c.remarkBody(r)
 
 	h := w.strikeCall(c, value, r.Form)
 	rw, ok := w.begin(rw, r, h)

@@ -114,6 +114,7 @@ func (w *World) AddCallback(group int64, s CallbackSpec) int64 {
 	case len([]rune(s.Secret)) > maxCallbackSecret:
 		panic(fmt.Sprintf("fakevk: the secret of a callback server has at most %d characters", maxCallbackSecret))
 	}
+	mustEvents(s.APIVersion, s.Events)
 	cb := w.newCallback(g, s.URL, s.Title, s.Secret)
 	cb.version = cmp.Or(s.APIVersion, currentVersion)
 	for _, e := range eventNames {

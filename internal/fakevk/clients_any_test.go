@@ -155,22 +155,60 @@ func TestClientsByProxy(t *testing.T) {
 	}
 }
 
-// TestClientsSemicolon checks a client that does not escape semicolons, such as
-// curl -d: they are part of a value, in the address and in the body.
-func TestClientsSemicolon(t *testing.T) {
+// TestClientsLoose checks a client that does not escape its parameters, such as
+// curl -d: semicolons, and percent signs that escape nothing, are part of a
+// value, in the address and in the body.
+func TestClientsLoose(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, Config{})
-	for name, tt := range map[string]struct{ query, form string }{
-		"body":    {"", "&code=var a=1;return a;"},
-		"address": {"code=var%20a=1;return%20a;", ""},
+	for _, tt := range []struct{ name, sent, want string }{
+		{"semicolon", "a;b", "a;b"},
+		{"percent sign", "100%+sure", "100% sure"},
+		{"percent sign at the end", "100%", "100%"},
+		{"one digit at the end", "100%4", "100%4"},
+		{"no digits", "100%zz%4z%z4", "100%zz%4z%z4"},
+		{"percent signs in a row", "%%25%", "%%%"},
+		{"escaped", "100%25%3b%3B", "100%;;"},
+		{"utf-8", "привет%D1%8F;", "приветя;"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			r := httptest.NewRequest("POST", "/method/execute?"+tt.query, strings.NewReader("v=5.199&access_token="+s.group.Token+tt.form))
-			r.Header.Set("Content-Type", formType)
-			if rep := s.do(r); string(rep.Response) != "1" {
-				t.Errorf("got %+v", rep)
-			}
-		})
+		args := "code=return%20Args.x;&x=" + tt.sent
+		for place, r := range map[string]struct{ query, form, kind string }{
+			"body":                        {"", "&" + args, formType},
+			"body of a type in uppercase": {"", "&" + args, strings.ToUpper(formType)},
+			"address":                     {strings.ReplaceAll(args, "я", "%D1%8F"), "", formType},
+		} {
+			t.Run(tt.name+" in the "+place, func(t *testing.T) {
+				req := httptest.NewRequest("POST", "/method/execute", strings.NewReader("v=5.199&access_token="+s.group.Token+r.form))
+				req.URL.RawQuery = r.query
+				req.Header.Set("Content-Type", r.kind)
+				var got string
+				if rep := s.do(req); json.Unmarshal(rep.Response, &got) != nil || got != tt.want {
+					t.Errorf("got %+v, want %q", rep, tt.want)
+				}
+			})
+		}
+	}
+}
+
+// TestClientsBearer checks the forms of a token's header. The name of the scheme
+// has no case in HTTP.
+func TestClientsBearer(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, Config{})
+	for header, code := range map[string]int{
+		"Bearer " + s.group.Token:  0,
+		"bearer " + s.group.Token:  0,
+		"BEARER  " + s.group.Token: 0,
+		"Bearer wrong":             5,
+		"Bearer" + s.group.Token:   5,
+		"Basic " + s.group.Token:   5,
+		s.group.Token:              5,
+	} {
+		r := httptest.NewRequest("GET", "/method/users.get?v=5.199&user_ids=1", nil)
+		r.Header.Set("Authorization", header)
+		if rep := s.do(r); (rep.Error == nil) != (code == 0) || code != 0 && rep.Error.Code != code {
+			t.Errorf("%.8s…: got %+v", header, rep)
+		}
 	}
 }
 

@@ -59,6 +59,25 @@ func Misplaced(on string, e Effect) error {
 	return fmt.Errorf("this cannot happen to %s, but to %s", spots, e.spots())
 }
 
+// Unmatched returns an error if a fault with a Peer, or with parameters that a
+// call must have, can never happen: if nothing at its place has one.
+func Unmatched(on string, e Effect, peer, params bool) error {
+	_, spots, err := placeOf(on)
+	if err != nil {
+		return err
+	}
+	if e != nil {
+		spots &= e.spots()
+	}
+	switch {
+	case peer && spots == atPoll:
+		return fmt.Errorf("a fault of %s cannot be limited to a conversation: a poll names none", spots)
+	case params && spots&(atCall|atUpload) == 0:
+		return fmt.Errorf("a fault of %s cannot be limited to parameters: only calls and uploads have them", spots)
+	}
+	return nil
+}
+
 // String names the occasions at the spots: "calls, polls and uploads".
 func (s spot) String() string {
 	var names []string

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -124,7 +125,7 @@ var eventNames = []string{
 var offByDefault = []string{"message_reply", "message_edit", "message_typing_state", "message_read"}
 
 // AddGroup adds a community with a token. It panics if the id or the screen
-// name is taken, or a scope or an event is unknown.
+// name is taken, or a scope, an intent, a version or an event is unknown.
 func (w *World) AddGroup(s GroupSpec) Group {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -137,6 +138,12 @@ func (w *World) AddGroup(s GroupSpec) Group {
 	if s.Token != "" && w.tokens[s.Token] != nil {
 		panic("fakevk: the token is taken")
 	}
+	for _, n := range s.Intents {
+		if !slices.Contains(intents, n) {
+			panic("fakevk: unknown intent " + n + ": the intents are " + strings.Join(intents, ", "))
+		}
+	}
+	mustEvents(s.LongPoll.APIVersion, s.LongPoll.Events)
 	mask := scopeMask(s.Scopes)
 	w.lastGroup = max(w.lastGroup, s.ID)
 	s.Name = cmp.Or(s.Name, "Test community")

@@ -248,10 +248,7 @@ func (w *World) serveInbox(rw http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		ts = -1
 	}
-	wait, err := strconv.Atoi(r.FormValue("wait"))
-	if err != nil {
-		wait = pollWait
-	}
+	wait := waitOf(r)
 	mode, _ := strconv.Atoi(r.FormValue("mode"))
 	version, _ := strconv.Atoi(r.FormValue("version"))
 	h, failed := w.strikePoll(-owner, true)
@@ -263,7 +260,7 @@ func (w *World) serveInbox(rw http.ResponseWriter, r *http.Request) {
 		writeJSON(rw, r, failed)
 		return
 	}
-	t := time.NewTimer(time.Duration(min(max(wait, 0), pollWaitMax)) * time.Second)
+	t := time.NewTimer(wait)
 	defer t.Stop()
 	for ended := false; ; {
 		changed := w.Changed()

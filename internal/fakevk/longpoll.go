@@ -3,10 +3,14 @@ package fakevk
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
+	"math"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -58,7 +62,28 @@ func (l *longPoll) init(group int64) {
 	l.acked = l.head
 }
 
+// CheckEvents returns an error if the settings of a source of events name a
+// version that is none, or an event that VK does not have.
+func CheckEvents(version string, events map[string]bool) error {
+	if _, ok := parseVersion(version); version != "" && !ok {
+		return fmt.Errorf("fakevk: version %q is no version of the API, such as %s", version, currentVersion)
+	}
+	for e := range events {
+		if !slices.Contains(eventNames, e) {
+			return fmt.Errorf("fakevk: unknown event %q: the events are %s", e, strings.Join(eventNames, ", "))
+		}
+	}
+	return nil
+}
+
+func mustEvents(version string, events map[string]bool) {
+	if err := CheckEvents(version, events); err != nil {
+		panic(err.Error())
+	}
+}
+
 func (l *longPoll) configure(s LongPollSettings) {
+	mustEvents(s.APIVersion, s.Events)
 	l.enabled = !s.Disabled
 	l.version = cmp.Or(s.APIVersion, currentVersion)
 	l.off = make(map[string]bool)
@@ -137,10 +162,7 @@ func (w *World) serveLongPoll(rw http.ResponseWriter, r *http.Request) {
 	}
 	// The server notices a disconnect only after it has read the body.
 	io.Copy(io.Discard, r.Body)
-	wait, err := strconv.Atoi(r.FormValue("wait"))
-	if err != nil {
-		wait = pollWait
-	}
+	wait := waitOf(r)
 	ts, err := strconv.ParseInt(r.FormValue("ts"), 10, 64)
 	if err != nil {
 		ts = -1
@@ -151,13 +173,23 @@ func (w *World) serveLongPoll(rw http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if body == nil {
-		body = w.poll(r, id, r.FormValue("key"), ts, time.Duration(min(max(wait, 0), pollWaitMax))*time.Second)
+		body = w.poll(r, id, r.FormValue("key"), ts, wait)
 	}
 	if body == nil {
 		http.Error(rw, "the server is closed", http.StatusServiceUnavailable)
 		return
 	}
 	writeJSON(rw, r, body)
+}
+
+// waitOf returns the duration that a poll may take. Clients in Python and
+// JavaScript also send it as a fraction, such as 25.0.
+func waitOf(r *http.Request) time.Duration {
+	seconds, err := strconv.ParseFloat(r.FormValue("wait"), 64)
+	if err != nil || math.IsNaN(seconds) {
+		seconds = pollWait
+	}
+	return time.Duration(min(max(seconds, 0), pollWaitMax)) * time.Second
 }
 
 // poll waits for the response to one poll. It returns nil if the world was

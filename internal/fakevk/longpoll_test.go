@@ -443,3 +443,18 @@ func (s *scene) await(ok func() bool) {
 		}
 	}
 }
+
+// TestPollWait checks the forms in which clients send the duration of a poll.
+func TestPollWait(t *testing.T) {
+	for sent, want := range map[string]time.Duration{
+		"": pollWait, "x": pollWait, "NaN": pollWait,
+		"0": 0, "-1": 0, "-Inf": 0, "0.5": 0,
+		"1": 1, "10.0": 10, "25": 25, "2.5": 2, "1e1": 10,
+		"90": pollWaitMax, "91": pollWaitMax, "1e300": pollWaitMax, "99999999999999999999": pollWaitMax, "Inf": pollWaitMax,
+	} {
+		r := httptest.NewRequest("GET", "/lp/1?wait="+sent, nil)
+		if got := waitOf(r); got != want*time.Second {
+			t.Errorf("wait=%s: %v", sent, got)
+		}
+	}
+}

@@ -3,7 +3,9 @@ package fakevk
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/vkrouter/vk/internal/vkfacts"
 )
@@ -31,6 +33,19 @@ func (c *call) remarkParams() {
 		default:
 			c.remark("%s has no parameter %s", c.name, p)
 		}
+	}
+}
+
+// remarkBody remarks on a body that is not a form, such as JSON: its parameters
+// are not read.
+func (c *call) remarkBody(r *http.Request) {
+	kind, _, _ := strings.Cut(strings.ToLower(r.Header.Get("Content-Type")), ";")
+	switch kind = strings.TrimSpace(kind); {
+	case r.ContentLength == 0:
+	case r.Method == http.MethodGet:
+		c.remark("%s: the body of a GET request is not read: put the parameters into the query, or use POST", c.name)
+	case kind != "application/x-www-form-urlencoded" && kind != "multipart/form-data":
+		c.remark("%s: a body of type %.40q is not read: send application/x-www-form-urlencoded or multipart/form-data", c.name, kind)
 	}
 }
 

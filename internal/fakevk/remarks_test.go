@@ -2,6 +2,7 @@ package fakevk
 
 import (
 	"fmt"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
@@ -104,5 +105,33 @@ func TestRemarks(t *testing.T) {
 	}
 	if i := slices.IndexFunc(said, func(r string) bool { return strings.Contains(r, s.group.Token) }); i >= 0 {
 		t.Errorf("a remark contains the token: %s", said[i])
+	}
+}
+
+// TestRemarkBody checks that a body whose parameters are not read causes a
+// remark.
+func TestRemarkBody(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, verb, kind, body, want string }{
+		{"form", "POST", formType, "user_ids=1", ""},
+		{"form with a charset", "POST", "Application/X-WWW-Form-Urlencoded ; charset=utf-8", "user_ids=1", ""},
+		{"multipart", "POST", "multipart/form-data; boundary=x", "--x--", ""},
+		{"nothing", "POST", "application/json", "", ""},
+		{"query", "GET", "", "", ""},
+		{"JSON", "POST", "application/json; charset=utf-8", `{"user_ids":1}`,
+			`users.get: a body of type "application/json" is not read: send application/x-www-form-urlencoded or multipart/form-data`},
+		{"no type", "POST", "", "user_ids=1", `users.get: a body of type "" is not read: send application/x-www-form-urlencoded or multipart/form-data`},
+		{"GET", "GET", formType, "user_ids=1", "users.get: the body of a GET request is not read: put the parameters into the query, or use POST"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var said []string
+			s := newScene(t, Config{OnRemark: func(text string) { said = append(said, text) }})
+			r := httptest.NewRequest(tt.verb, "/method/users.get?v=5.199&access_token="+s.group.Token, strings.NewReader(tt.body))
+			r.Header.Set("Content-Type", tt.kind)
+			s.do(r)
+			if got := strings.Join(said, "\n"); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
 	}
 }

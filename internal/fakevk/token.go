@@ -2,6 +2,7 @@ package fakevk
 
 import (
 	"slices"
+	"strings"
 )
 
 // A tokenKind is the kind of a token's owner. A method lists the kinds it
@@ -58,7 +59,11 @@ func scopeMask(names []string) scope {
 		}) bool {
 			return s.name == n
 		}) {
-			panic("fakevk: unknown scope " + n)
+			var known []string
+			for _, s := range scopes {
+				known = append(known, s.name)
+			}
+			panic("fakevk: unknown scope " + n + ": the scopes are " + strings.Join(known, ", "))
 		}
 	}
 	return m

@@ -48,6 +48,9 @@ func loadAuthority(dir, program string, hosts []string) (*authority, error) {
 	info, err := os.Stat(keyPath)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+		if err := checkOwn(certPath, program); err != nil {
+			return nil, err
+		}
 		return makeAuthority(dir, certPath, keyPath, program, hosts)
 	case err != nil:
 		return nil, err
@@ -76,6 +79,26 @@ func loadAuthority(dir, program string, hosts []string) (*authority, error) {
 	return &authority{pair.Leaf, key, certPath, program, hosts}, nil
 }
 
+// checkOwn returns an error if there is a file that the program has not made:
+// it must not be replaced.
+func checkOwn(certPath, program string) error {
+	text, err := os.ReadFile(certPath)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if block, _ := pem.Decode(text); block != nil {
+		if cert, err := x509.ParseCertificate(block.Bytes); err == nil && cert.Subject.CommonName == subject(program) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s exists, and was not made by %s: name another directory, or remove it", certPath, program)
+}
+
+func subject(program string) string { return program + ", a fake on this machine" }
+
 func makeAuthority(dir, certPath, keyPath, program string, hosts []string) (*authority, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
@@ -86,7 +109,7 @@ func makeAuthority(dir, certPath, keyPath, program string, hosts []string) (*aut
 	}
 	template := &x509.Certificate{
 		SerialNumber: serial(),
-		Subject:      pkix.Name{CommonName: program + ", a fake on this machine"},
+		Subject:      pkix.Name{CommonName: subject(program)},
 		NotBefore:    time.Now().Add(-time.Hour), NotAfter: time.Now().Add(authorityLife),
 		KeyUsage: x509.KeyUsageCertSign, BasicConstraintsValid: true, IsCA: true, MaxPathLenZero: true,
 		PermittedDNSDomainsCritical: true,

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
@@ -106,6 +107,46 @@ func TestAuthority(t *testing.T) {
 	if _, err := loadAuthority(dir, "test", hosts); err == nil || !strings.Contains(err.Error(), "to have them made anew") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// TestAuthorityKeeps checks that a certificate that the program has not made is
+// never replaced.
+func TestAuthorityKeeps(t *testing.T) {
+	hosts := []string{"api.fake.test"}
+	other := t.TempDir()
+	if _, err := loadAuthority(other, "other", hosts); err != nil {
+		t.Fatal(err)
+	}
+	made, err := os.ReadFile(filepath.Join(other, authorityFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string][]byte{"another program's": made, "no certificate": []byte("notes"), "empty": {}} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, authorityFile)
+			if err := os.WriteFile(path, text, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := loadAuthority(dir, "test", hosts); err == nil || !strings.Contains(err.Error(), "was not made by test: name another directory") {
+				t.Errorf("got %v", err)
+			}
+			if now, err := os.ReadFile(path); err != nil || !bytes.Equal(now, text) {
+				t.Errorf("it is %q now: %v", now, err)
+			}
+			if _, err := os.Stat(filepath.Join(dir, keyFile)); err == nil {
+				t.Error("a key was made")
+			}
+		})
+	}
+	t.Run("its own without the key", func(t *testing.T) {
+		if err := os.Remove(filepath.Join(other, keyFile)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := loadAuthority(other, "other", hosts); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // signedBy has an authority sign a certificate.

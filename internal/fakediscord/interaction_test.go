@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -314,6 +315,7 @@ func TestInteractionTimes(t *testing.T) {
 		want("just in time", 204, 0)(do("POST", u.path(), object{"type": 5}))
 		late := f.slash("a", nil)
 		time.Sleep(3 * time.Second)
+		synctest.Wait() // the time is over at this moment
 		want("too late", 404, 10062)(do("POST", late.path(), object{"type": 5}))
 		want("never acknowledged", 404, 10015)(do("POST", late.hook(), object{"content": "x"}))
 		var seen []string
@@ -328,6 +330,7 @@ func TestInteractionTimes(t *testing.T) {
 		time.Sleep(15*time.Minute - 6*time.Second)
 		want("just before the end", 200, 0)(do("PATCH", u.hook()+"/messages/@original", object{"content": "x"}))
 		time.Sleep(time.Second)
+		synctest.Wait()
 		want("after the end", 401, 50027)(do("PATCH", u.hook()+"/messages/@original", object{"content": "x"}))
 		time.Sleep(3 * time.Second)
 		f.slash("a", nil)

@@ -282,10 +282,11 @@ func TestPollWait(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 				defer cancel()
 				poller := &vk.Poller{Client: p.client, Handler: vk.HandlerFunc(nothing), Wait: wait, SkipDiagnosis: true, Logger: slog.New(slog.DiscardHandler)}
-				if err := poller.Run(ctx); err != nil || !slices.Equal(asked, []string{want}) {
+				err := poller.Run(ctx)
+				synctest.Wait() // for the server
+				if err != nil || !slices.Equal(asked, []string{want}) {
 					t.Errorf("asked to wait for %q, %v", asked, err)
 				}
-				synctest.Wait()
 			})
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/vkrouter/vk/internal/command"
+	"github.com/vkrouter/vk/internal/errtext"
 )
 
 // A mentionKind is a thing that a mention in a text names.
@@ -60,10 +61,19 @@ func mentionOrName(text string, kind mentionKind, sign string) (id ID, name stri
 // and returns every other error unchanged.
 func mistaken(err error) error {
 	if errors.Is(err, ErrNotFound) {
-		return fmt.Errorf("%w: %w", ErrArgType, err)
+		return &unknownError{err}
 	}
 	return err
 }
+
+// An unknownError is the error of an argument that Discord does not know.
+type unknownError struct{ err error }
+
+func (e *unknownError) Error() string {
+	return ErrArgType.Error() + ": " + errtext.Without("discord: ", e.err)
+}
+
+func (e *unknownError) Unwrap() []error { return []error{ErrArgType, e.err} }
 
 // fetching returns a Converter to a type that is got by an ID.
 func fetching[T any](like command.Converter, find func(*Context, string) (ID, error), get func(*Context, ID) (T, error)) (command.Converter, bool) {

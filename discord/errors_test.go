@@ -109,3 +109,37 @@ func TestConfigError(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestErrorPrefix: the text of an error has the package's name once, also with a cause.
+func TestErrorPrefix(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refusing := func(code int, body string) *discord.Client {
+			return newAPI(t, func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, code, body) }).client
+		}
+		dead := refusing(401, `{"message":"401: Unauthorized","code":0}`)
+		dead.Me(t.Context())
+		_, again := dead.Me(t.Context())
+		i := event(t, "INTERACTION_CREATE", `{"id":"11","application_id":"12","token":"tok","type":2,"channel_id":"5","data":{"name":"x"}}`)
+		expired := discord.NewContext(t.Context(), refusing(404, `{"message":"Unknown interaction","code":10062}`), i).Reply("hi")
+		r := discord.NewRouter("!")
+		r.Handle("a {m:member}", silent)
+		unknown := r.Serve(discord.NewContext(t.Context(), refusing(404, `{"message":"Unknown Member","code":10007}`),
+			event(t, "MESSAGE_CREATE", `{"id":"1","guild_id":"2","channel_id":"3","author":{"id":"4"},"content":"!a <@77>"}`)))
+		session := discord.Session[int]{Store: &discord.MemoryStore{}, TTL: -1}
+		stored := session.Update(t.Context(), discord.Key{User: 5}, func(v *int) error { *v = 1; return nil })
+		for name, tt := range map[string]struct {
+			err  error
+			is   error
+			want string
+		}{
+			"a dead token":           {again, discord.ErrUnauthorized, "does not know the token: GET /users/@me: 401"},
+			"an expired interaction": {expired, discord.ErrExpired, "(POST /interactions/{}/{}/callback: 404"},
+			"an unknown member":      {unknown, discord.ErrArgType, "another type: GET /guilds/{}/members/{}: 404"},
+			"a session":              {stored, nil, "of user 5: store: "},
+		} {
+			if tt.err == nil || strings.Count(tt.err.Error(), "discord: ") != 1 || !strings.Contains(tt.err.Error(), tt.want) || tt.is != nil && !errors.Is(tt.err, tt.is) {
+				t.Errorf("%s: %v", name, tt.err)
+			}
+		}
+	})
+}

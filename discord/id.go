@@ -2,6 +2,7 @@ package discord
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 )
@@ -29,11 +30,15 @@ func ParseID(s string) (ID, error) {
 }
 
 // IDAt returns the smallest ID that Discord can have made at t: to list messages
-// or members from a moment on. A time before 2015 gives the zero ID.
+// or members from a moment on. A time before 2015 gives the zero ID, and one after
+// 2154, which no ID has, the largest.
 func IDAt(t time.Time) ID {
 	ms := t.UnixMilli() - epoch
-	if ms < 0 || ms >= 1<<42 {
+	switch {
+	case ms < 0:
 		return 0
+	case ms >= 1<<42:
+		return math.MaxUint64
 	}
 	return ID(ms) << 22
 }

@@ -2,6 +2,7 @@ package discord_test
 
 import (
 	"encoding/json"
+	"math"
 	"testing"
 	"time"
 
@@ -62,6 +63,9 @@ func TestIDTime(t *testing.T) {
 		if id := discord.IDAt(before); id != 0 {
 			t.Errorf("%v: %v", before, id)
 		}
+	}
+	if got := discord.IDAt(time.Date(2500, 1, 1, 0, 0, 0, 0, time.UTC)); got != math.MaxUint64 {
+		t.Errorf("in 2500: %v", got)
 	}
 	if !discord.ID(0).Time().IsZero() {
 		t.Error("the zero ID has a time")

@@ -1,6 +1,7 @@
 package discord
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 )
@@ -28,7 +29,9 @@ const (
 	TimeRelative  TimeStyle = 'R' // 2 months ago
 )
 
-// Timestamp returns the text that shows a time in a message.
+// Timestamp returns the text that shows a time in a message. The zero style is
+// DateTimeShort.
 func Timestamp(t time.Time, style TimeStyle) string {
+	style = cmp.Or(style, DateTimeShort)
 	return "<t:" + strconv.FormatInt(t.Unix(), 10) + ":" + string(style) + ">"
 }

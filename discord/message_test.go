@@ -208,6 +208,7 @@ func TestMentionTexts(t *testing.T) {
 		discord.MentionChannel(5):                                "<#5>",
 		discord.Channel{ID: 5}.Mention():                         "<#5>",
 		discord.Timestamp(at, discord.TimeRelative):              "<t:1618953630:R>",
+		discord.Timestamp(at, 0):                                 "<t:1618953630:f>",
 		discord.Emoji{Name: "👍"}.String():                        "👍",
 		discord.Emoji{Name: "x", ID: 5}.String():                 "<:x:5>",
 		discord.Emoji{Name: "x", ID: 5, Animated: true}.String(): "<a:x:5>",

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/vkrouter/vk/internal/errtext"
 	"github.com/vkrouter/vk/internal/tolerant"
 )
 
@@ -53,7 +54,7 @@ func (e *AnswerError) Error() string {
 		s += ": " + e.Mend
 	}
 	if e.Cause != nil {
-		s += " (" + e.Cause.Error() + ")"
+		s += " (" + errtext.Without("discord: ", e.Cause) + ")"
 	}
 	return s
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/backoff"
+	"github.com/vkrouter/vk/internal/errtext"
 )
 
 // callPause is the pause before a call that failed is made again.
@@ -197,7 +198,9 @@ var errSpent = errors.New("a file was read before and cannot be rewound: give it
 // A deadError is the error of calls after Discord has refused the token.
 type deadError struct{ first *Error }
 
-func (e *deadError) Error() string { return errDead.Error() + ": " + e.first.Error() }
+func (e *deadError) Error() string {
+	return errDead.Error() + ": " + errtext.Without("discord: ", e.first)
+}
 
 func (e *deadError) Unwrap() error { return e.first }
 

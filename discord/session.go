@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/vkrouter/vk/internal/errtext"
 	"github.com/vkrouter/vk/internal/record"
 )
 
@@ -164,7 +165,7 @@ func (s *Session[T]) id(key Key) string {
 }
 
 func (s *Session[T]) failed(key Key, err error) error {
-	return fmt.Errorf("discord: session %s of %s: %w", s.Name, key.text(), err)
+	return errtext.Wrap("discord: ", fmt.Sprintf("session %s of %s", s.Name, key.text()), err)
 }
 
 // decode returns the state of a record for a handler.

@@ -426,6 +426,7 @@ func (c *Context) Claim(f func(c *Context) (giveBack func(), err error)) {
 	if !c.inv.hooks().Claim(f) {
 		panic(hooksRun("Claim"))
 	}
+	requireFunc("Claim", 1, f == nil)
 }
 
 // Before registers f to run before the route's handler, after the checks have
@@ -440,6 +441,7 @@ func (c *Context) Before(f HandlerFunc) {
 	if !c.inv.hooks().Before(f) {
 		panic(hooksRun("Before"))
 	}
+	requireFunc("Before", 1, f == nil)
 }
 
 // After registers f to run when the route's handler has ended, with the
@@ -452,6 +454,7 @@ func (c *Context) Before(f HandlerFunc) {
 // remove. The functions run in the reverse order of registration. If a hook or
 // the handler itself calls After, it acts like a defer at that place.
 func (c *Context) After(f func(c *Context, err error) error) {
+	requireFunc("After", 1, f == nil)
 	c.inv.hooks().After(f)
 }
 

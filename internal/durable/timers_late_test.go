@@ -210,7 +210,7 @@ type slowLists struct {
 
 // List implements vk.Lister.
 func (s *slowLists) List(ctx context.Context, prefix string, yield func(string, []byte) bool) error {
-	sleep(s.takes)
+	time.Sleep(s.takes)
 	return s.MemoryStore.List(ctx, prefix, yield)
 }
 

@@ -48,6 +48,7 @@ type Middleware func(next HandlerFunc) HandlerFunc
 // If the kinds of events that h handles are known, so are those of the wrapped
 // handler: see [Diagnose], [Poller.EnableEvents] and [Callback.Setup].
 func Wrap(h Handler, mw ...Middleware) Handler {
+	requireFunc("Wrap", 1, h == nil || slices.ContainsFunc(mw, func(m Middleware) bool { return m == nil }))
 	return &wrapped{chain(mw, h.Serve), h}
 }
 

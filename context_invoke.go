@@ -224,6 +224,10 @@ func (noTurn) report(err error) {
 	})
 }
 
+// errMatchExit is the error of a wait whose match called runtime.Goexit. The
+// event that it saw has ended with that, and logged it.
+var errMatchExit = errors.New("called runtime.Goexit")
+
 // logFailure logs a handler's error. The errors of several handlers get a line
 // each. Users' mistakes and the ends of waits are not failures: they have
 // lower levels.
@@ -246,7 +250,7 @@ func logFailure(err error, log func(level slog.Level, msg string, attrs ...slog.
 	case errors.As(err, &unknown), errors.As(err, &wrong), errors.As(err, &refused), errors.As(err, &payload), errors.As(err, &answer), errors.Is(err, ErrDisabled):
 		level = slog.LevelInfo
 	case errors.Is(err, ErrStopped), errors.Is(err, ErrUnmounted), errors.Is(err, ErrEnded), errors.Is(err, errHandled),
-		errors.Is(err, ErrInterrupted), errors.Is(err, ErrCanceled), errors.Is(err, ErrNoAnswer):
+		errors.Is(err, errMatchExit), errors.Is(err, ErrInterrupted), errors.Is(err, ErrCanceled), errors.Is(err, ErrNoAnswer):
 		level = slog.LevelDebug
 	case errors.As(err, &gone):
 		level = slog.LevelWarn
@@ -426,6 +430,7 @@ func (c *Context) Claim(f func(c *Context) (giveBack func(), err error)) {
 	if !c.inv.hooks().Claim(f) {
 		panic(hooksRun("Claim"))
 	}
+	requireFunc("Claim", 1, f == nil)
 }
 
 // Before registers f to run before the route's handler, after the checks have
@@ -440,6 +445,7 @@ func (c *Context) Before(f HandlerFunc) {
 	if !c.inv.hooks().Before(f) {
 		panic(hooksRun("Before"))
 	}
+	requireFunc("Before", 1, f == nil)
 }
 
 // After registers f to run when the route's handler has ended, with the
@@ -452,6 +458,7 @@ func (c *Context) Before(f HandlerFunc) {
 // remove. The functions run in the reverse order of registration. If a hook or
 // the handler itself calls After, it acts like a defer at that place.
 func (c *Context) After(f func(c *Context, err error) error) {
+	requireFunc("After", 1, f == nil)
 	c.inv.hooks().After(f)
 }
 

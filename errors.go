@@ -479,8 +479,7 @@ var (
 	// event can arrive.
 	ErrNoDispatcher = errors.New("vk: waiting requires a Dispatcher")
 
-	// errHandled is returned by waits that were stopped, also by the return of
-	// their handler.
+	// errHandled is returned by waits that were stopped, or whose handler returned.
 	errHandled = errors.New("vk: the wait was stopped, or its handler has returned")
 )
 

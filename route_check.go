@@ -218,6 +218,14 @@ func requireConds(name, place string, conds ...Cond) {
 	}
 }
 
+// requireFunc panics if a function that was given to a method is nil: otherwise
+// each event would fail. skip is as for callers.
+func requireFunc(method string, skip int, isNil bool) {
+	if isNil {
+		panic("vk: " + method + " (at " + callers(skip+1) + "): nil function")
+	}
+}
+
 // If returns the condition that ok returns true: If((*vk.Context).IsChat)
 // holds if the event is from a chat.
 func If(ok func(*Context) bool) Cond {

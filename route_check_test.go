@@ -161,12 +161,37 @@ func TestPressDecodes(t *testing.T) {
 		`vk: And (at HERE): nil condition`:                                                 func() { vk.Has().And(nil) },
 		`vk: Or (at HERE): nil condition`:                                                  func() { vk.Cond(nil).Or(vk.Has()) },
 		`vk: Not (at HERE): nil condition`:                                                 func() { vk.Cond(nil).Not() },
+		`vk: Route or Group (at HERE): nil function`:                                       func() { r.Route("x", nil) },
+		`vk: Wrap (at HERE): nil function`:                                                 func() { vk.Wrap(r, nil) },
+		`vk: Client.Use: nil function`:                                                     func() { vk.NewClient("t").Use(nil) },
+		`vk: On "" (at HERE): no kind: see Listen for all kinds`:                           func() { vk.On(r, "", func(*vk.Context, *vk.GroupJoin) error { return nil }) },
 		`vk: When (at HERE): nil condition`:                                                func() { r.When(nil, nothing) },
 		`vk: When (at HERE): nil handler`:                                                  func() { r.When(vk.If(isChat), nil) },
 		`vk: pattern "" (at HERE): no word to find it by`:                                  func() { new(vk.Router).Add(vk.Route{Handler: nothing}) },
 	} {
 		if got := panics(bad); got != want {
 			t.Errorf("panics with %s\nwant %s", got, want)
+		}
+	}
+}
+
+// TestNilHooks: a nil hook is an error of the middleware that adds it, with its
+// place, before anything runs.
+func TestNilHooks(t *testing.T) {
+	for name, add := range map[string]func(c *vk.Context){
+		"Before": func(c *vk.Context) { c.Before(nil) },
+		"After":  func(c *vk.Context) { c.After(nil) },
+		"Claim":  func(c *vk.Context) { c.Claim(nil) },
+	} {
+		r := vk.NewRouter("!")
+		r.Handle("x", func(*vk.Context) error { t.Error(name + ": the handler runs"); return nil }, func(next vk.HandlerFunc) vk.HandlerFunc {
+			return func(c *vk.Context) error {
+				add(c)
+				return next(c)
+			}
+		})
+		if err := r.Serve(said(t, "!x")); err == nil || !strings.Contains(err.Error(), "vk: "+name+" (at route_check_test.go:") {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

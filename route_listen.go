@@ -44,6 +44,9 @@ func On[T any](r *Router, k Kind[T], h func(c *Context, e *T) error) (remove fun
 	if h == nil {
 		return mistake("nil handler")
 	}
+	if k == "" {
+		return mistake("no kind: see Listen for all kinds")
+	}
 	if t := reflect.TypeFor[T](); !fits(string(k), t) {
 		return mistake("its object is a %s, not a %s", kindTypes[string(k)], t)
 	}

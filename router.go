@@ -185,16 +185,13 @@ func (r *Router) Route(words string, f func(r *Router)) {
 func (r *Router) Group(f func(r *Router)) { r.nest("", f) }
 
 func (r *Router) nest(words string, f func(r *Router)) {
+	requireFunc("Route or Group", 2, f == nil)
 	in := &Router{outer: r, path: strings.TrimSpace(r.path + " " + words), edition: r.edition}
 	f(in)
-	if in.Prefix != nil {
-		panic("vk: only the outermost Router has a Prefix (at " + callers(2) + ")")
-	}
-	if in.Fold {
-		panic("vk: only the outermost Router has Fold (at " + callers(2) + ")")
-	}
-	if in.AnswerBots {
-		panic("vk: only the outermost Router has AnswerBots (at " + callers(2) + ")")
+	for name, set := range map[string]bool{"a Prefix": in.Prefix != nil, "Fold": in.Fold, "AnswerBots": in.AnswerBots} {
+		if set {
+			panic("vk: only the outermost Router has " + name + " (at " + callers(2) + ")")
+		}
 	}
 }
 

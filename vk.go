@@ -240,6 +240,11 @@ func NewClient(token string) *Client {
 // The first wrapper is the outermost. A wrapper is called once per call,
 // regardless of retries. It must not change p; it passes on a copy instead.
 func (c *Client) Use(mw ...func(next CallFunc) CallFunc) {
+	for _, m := range mw {
+		if m == nil {
+			panic("vk: Client.Use: nil function")
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.used = append(c.used, mw...)

@@ -182,7 +182,7 @@ func newWatch[T any](c *Context, k Kind[T], match func(*Context, *T) bool, place
 		name, returned := "wait for "+w.kind, false
 		defer func() {
 			if !returned { // otherwise match would end the handlers of all further events, too
-				w.fail(named(name, errExit))
+				w.fail(named(name, errMatchExit))
 			}
 		}()
 		err = c.invoke(name, func(c *Context) error {

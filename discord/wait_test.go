@@ -3,6 +3,8 @@ package discord_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -99,6 +101,21 @@ func TestWatch(t *testing.T) {
 			_, _, err := discord.Wait(c, discord.EventMessageCreate, func(*discord.Context, *discord.MessageCreate) bool { panic(errBroken) })
 			return err
 		}, func(t *testing.T, a *asking) { a.anna.Says("x") }, errBroken},
+		{"a Goexit", func(c *discord.Context) error {
+			_, _, err := discord.Wait(c, discord.EventMessageCreate, func(*discord.Context, *discord.MessageCreate) bool {
+				runtime.Goexit()
+				return true
+			})
+			if err == nil || err.Error() != "discord: wait for MESSAGE_CREATE: called runtime.Goexit" {
+				return fmt.Errorf("the wait ended with %v", err)
+			}
+			return nil
+		}, func(t *testing.T, a *asking) {
+			a.anna.Says("lost")
+			synctest.Wait()
+			a.anna.Says("!other")
+			a.anna.Sees("other")
+		}, nil},
 		{"Park", func(c *discord.Context) error {
 			return c.Park(func() error { time.Sleep(5 * time.Second); return c.Send("awake") })
 		}, func(t *testing.T, a *asking) {

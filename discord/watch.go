@@ -3,6 +3,7 @@ package discord
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"reflect"
 	"sync"
@@ -42,7 +43,7 @@ type Watch[T any] struct {
 // channel; [From] changes that. A nil match takes all that it sees. It is
 // called for one event at a time of each lane, perhaps while the handler does
 // something else, and should be quick. If it panics, the Watch ends with a
-// [*PanicError].
+// [*PanicError], and if it calls runtime.Goexit, with another error.
 //
 // Taken events are kept for Next, up to 1024; further ones continue to their
 // routes. The Watch ends with c, when the bot stops, when the handler's module
@@ -103,7 +104,13 @@ func newWatch[T any](c *Context, k Kind[T], fits func(*Context, *T) bool, place 
 			own.args = args{}
 			to = &own
 		}
-		err = c.invoke("wait for "+k.Name(), func(c *Context) error {
+		name, returned := "wait for "+k.Name(), false
+		defer func() {
+			if !returned { // otherwise match would end the handlers of all further events, too
+				w.Fail(nameError(name, errMatchExit))
+			}
+		}()
+		err = c.invoke(name, func(c *Context) error {
 			e, err := decode[T](c.event)
 			if err != nil {
 				return nil // its errors are reported by listeners: this wait does not need the event
@@ -113,6 +120,7 @@ func newWatch[T any](c *Context, k Kind[T], fits func(*Context, *T) bool, place 
 			}
 			return nil
 		}, to)
+		returned = true
 		return f, err
 	}
 	err := checkWatch(c, k.Name(), k.Intents())
@@ -121,6 +129,9 @@ func newWatch[T any](c *Context, k Kind[T], fits func(*Context, *T) bool, place 
 	}
 	return &Watch[T]{w: w, err: err}
 }
+
+// errMatchExit is the error of a Watch whose match has ended its goroutine.
+var errMatchExit = errors.New("called runtime.Goexit")
 
 // checkWatch returns the error of a wait for events that Discord does not send to the bot.
 func checkWatch(c *Context, kind string, need Intents) error {

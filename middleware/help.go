@@ -23,6 +23,9 @@ import (
 // Routes without words are not listed. The checks of this package call VK once
 // for all commands.
 func Help(r *vk.Router) vk.HandlerFunc {
+	if r == nil {
+		panic("middleware: Help: nil Router")
+	}
 	return func(c *vk.Context) error {
 		w := wordsFor(c)
 		name := strings.TrimPrefix(strings.TrimSpace(c.Arg("command")), c.Prefix())

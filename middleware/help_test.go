@@ -107,3 +107,12 @@ func TestHelpIsLong(t *testing.T) {
 		t.Errorf("%d messages of %d lines in all", len(rec.Messages()), lines)
 	}
 }
+
+func TestHelpOfNothing(t *testing.T) {
+	defer func() {
+		if v := recover(); v != "middleware: Help: nil Router" {
+			t.Errorf("panics with %v", v)
+		}
+	}()
+	middleware.Help(nil)
+}

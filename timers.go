@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"github.com/vkrouter/vk/internal/backoff"
 	"github.com/vkrouter/vk/internal/record"
 	"github.com/vkrouter/vk/internal/timer"
+	"github.com/vkrouter/vk/internal/trail"
 )
 
 // Timers run a handler at later times, each with a value of type T, which is
@@ -122,6 +124,9 @@ func (t *Timers[T]) After(c *Context, d time.Duration, v T) (id string, err erro
 		if value, found := s.trail.Get(step); found {
 			return string(value), nil
 		}
+		if err := s.failed(step); err != nil {
+			return "", err
+		}
 	}
 	id = rand.Text()
 	if c.event.ID != "" {
@@ -132,7 +137,7 @@ func (t *Timers[T]) After(c *Context, d time.Duration, v T) (id string, err erro
 	if !on {
 		return id, t.put(c, "Timers.After", PerMember(c), id, r, v)
 	}
-	if err := t.putStep(c, "Timers.After", PerMember(c), id, r, v, n); err != nil {
+	if err := t.putStep(c, "Timers.After", PerMember(c), id, r, v, n, step); err != nil {
 		return "", err
 	}
 	s.trail.Keep(step, []byte(id))
@@ -166,13 +171,16 @@ func (t *Timers[T]) once(ctx context.Context, what, method string, key Key, id s
 	}
 	kind := s.key("timer "+what, t.Name, key.text(), id)
 	step := kind.With(s.trail.Count(kind))
+	// The second count is over everything that the handler does to the timer, in
+	// order, including steps of earlier runs.
+	n := s.trail.Count(s.key("timer of", t.Name, key.text(), id))
 	if _, found := s.trail.Get(step); found {
 		return nil
 	}
-	// The count is over everything that the handler does to the timer, in
-	// order.
-	n := s.trail.Count(s.key("timer of", t.Name, key.text(), id))
-	err := t.putStep(ctx, method, key, id, r, v, n)
+	if err := s.failed(step); err != nil {
+		return err
+	}
+	err := t.putStep(ctx, method, key, id, r, v, n, step)
 	if err == nil {
 		s.trail.Keep(step, nil)
 	}
@@ -181,8 +189,8 @@ func (t *Timers[T]) once(ctx context.Context, what, method string, key Key, id s
 
 // putStep is put for the nth time that a handler with saved steps sets the
 // timer. It does not set the timer again if the handler set it in a run that
-// was killed, nor if that timer is over.
-func (t *Timers[T]) putStep(ctx context.Context, method string, key Key, id string, r timerRecord, v T, n uint64) error {
+// was killed, nor if that timer is over. It records a failure of the step.
+func (t *Timers[T]) putStep(ctx context.Context, method string, key Key, id string, r timerRecord, v T, n uint64, step trail.Key) error {
 	c := ctx.Value(sendScopeKey{}).(*Context)
 	name, group, err := t.at(ctx, method, key, id)
 	if err != nil {
@@ -196,6 +204,9 @@ func (t *Timers[T]) putStep(ctx context.Context, method string, key Key, id stri
 	}
 	if err := t.put(ctx, method, key, id, r, v); err != nil {
 		safe(ctx)
+		if s, on := stepsOf(ctx); on && !errors.As(err, new(*TimerError)) {
+			s.fail(ctx, step, err)
+		}
 		return err
 	}
 	jobOf(c).whenSafe(safe)
@@ -212,6 +223,9 @@ func (t *Timers[T]) Cancel(ctx context.Context, key Key, id string) (was bool, e
 		var found bool
 		if step, value, found = s.trail.Step(step); found {
 			return len(value) > 0, nil
+		}
+		if err := s.failed(step); err != nil {
+			return false, err
 		}
 	}
 	name, group, err := t.at(ctx, "Timers.Cancel", key, id)
@@ -233,6 +247,9 @@ func (t *Timers[T]) Cancel(ctx context.Context, key Key, id string) (was bool, e
 		return end.value, end.ttl, was
 	})
 	if err != nil {
+		if on {
+			s.fail(ctx, step, err)
+		}
 		return false, err
 	}
 	for _, q := range queues {

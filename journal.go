@@ -183,6 +183,11 @@ func (jr *journal) explain(err error) error {
 			`let the older version finish and stop, then delete the keys that begin with "journal/`+id+`/", or use a new Store`)
 		wrong.Err = err
 		return wrong
+	case errors.Is(err, durable.ErrCannotRead):
+		wrong := misuse("Dispatcher.Store", "has a damaged journal of community "+id,
+			`restore the Store, or delete the keys that begin with "journal/`+id+`/": the unfinished events in them are then lost`)
+		wrong.Err = err
+		return wrong
 	case errors.Is(err, context.Canceled):
 		return ErrStopped
 	}

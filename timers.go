@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"iter"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/vkrouter/vk/internal/backoff"
@@ -149,7 +150,7 @@ func (t *Timers[T]) After(c *Context, d time.Duration, v T) (id string, err erro
 // the key has the community, the conversation and the user of the timer. A key
 // without a Group, outside of a handler, is a [*ConfigError].
 func (t *Timers[T]) Set(ctx context.Context, key Key, id string, at time.Time, v T) error {
-	return t.once(ctx, "set", "Timers.Set", key, id, timerRecord{Due: at.UnixMilli()}, v)
+	return t.once(ctx, "set", "Timers.Set", key, id, timerRecord{Due: timer.Milli(at)}, v)
 }
 
 // Repeat is like Set for a timer that repeats every day, at a time of the
@@ -313,8 +314,8 @@ func (t *Timers[T]) at(ctx context.Context, method string, key Key, id string) (
 			Place: method, Field: "Key.Group", Text: "outside of a handler, the community of a timer is not known", Mend: "set Group in the Key",
 		}
 	}
-	if key.Name != "" {
-		id = key.Name + "\x1f" + id
+	if key.Name != "" || strings.Contains(id, "\x1f") { // two names and ids never make the same text
+		id = strconv.Itoa(len(key.Name)) + "\x1f" + key.Name + id
 	}
 	return timerPrefix(group, t.Name) + strconv.FormatInt(key.Peer, 10) + "/" + strconv.FormatInt(key.User, 10) + "/" + short(id), group, nil
 }

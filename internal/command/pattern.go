@@ -90,7 +90,7 @@ func parseWord(word string) ([]string, error) {
 		case alt == "":
 			return nil, fmt.Errorf("the word %q has an empty alternative", word)
 		case len(alt) > maxWord:
-			return nil, fmt.Errorf("the word %q is longer than %d bytes", alt, maxWord)
+			return nil, fmt.Errorf("the word %.40q… is longer than %d bytes", alt, maxWord)
 		case slices.Contains(alts[:i], alt):
 			return nil, fmt.Errorf("the word %q has the alternative %q twice", word, alt)
 		}

@@ -64,6 +64,8 @@ func (s *Store) failed(ctx context.Context, op string, err error) error {
 		e.Remedy = remedy
 	case strings.Contains(err.Error(), "invalid username-password") || strings.Contains(err.Error(), "without any password"):
 		e.Remedy = remedies["WRONGPASS"]
+	case strings.Contains(err.Error(), "DB index is out of range"):
+		e.Remedy = "correct the number of the database at the end of the URL"
 	case errors.As(err, &dns):
 		e.Remedy = "correct the server's name"
 	case strings.Contains(err.Error(), "user executing the script"):

@@ -1,6 +1,7 @@
 package vk
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/vkrouter/vk/internal/backoff"
+	"github.com/vkrouter/vk/internal/queue"
 )
 
 // An observedJob records the course of an event for the Observer and the log. A
@@ -390,4 +392,109 @@ func isOf(key string, user int64) bool {
 	parts := strings.SplitN(strings.TrimPrefix(rest[len(name):], "/"), "/", 3)
 	id := strconv.FormatInt(user, 10)
 	return len(parts) == 3 && (parts[0] == id || parts[1] == id)
+}
+
+// A bot that gets a Queue has events in its journal that it accepted without one. The
+// first process moves them into the Queue.
+
+// An adopter moves a community's journal into the Queue.
+type adopter struct {
+	base  context.Context
+	once  sync.Once
+	ready chan struct{} // closed when ts and err are set
+	ts    string
+	err   error
+}
+
+// adoptedPrefix begins the data of an event that was in a journal. A handler may have
+// begun it, so its trail is read.
+const adoptedPrefix = `{"adopted":true,`
+
+func isAdopted(data []byte) bool { return bytes.HasPrefix(data, []byte(adoptedPrefix)) }
+
+// adopt returns the position in the history of the community's journal, or "", once the
+// unfinished events in it are in the Queue. If another process without a Queue owns the
+// journal, the error is ErrJournalTaken.
+func (g *groupQueue) adopt(ctx context.Context) (ts string, err error) {
+	g.adoptSoon()
+	select {
+	case <-g.adopter.ready:
+		return g.adopter.ts, g.adopter.err
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+}
+
+// adoptSoon is adopt without waiting. An error is logged.
+func (g *groupQueue) adoptSoon() {
+	a := &g.adopter
+	a.once.Do(func() {
+		a.ready = make(chan struct{})
+		g.tasks.Go(func() {
+			defer close(a.ready)
+			if a.ts, a.err = g.moveJournal(a.base); a.err != nil && a.base.Err() == nil {
+				g.log(slog.LevelError, "vk: the journal of a bot without a Queue cannot be moved into the Queue: its unfinished events are not handled", slog.Any("err", a.err))
+			}
+		})
+	})
+}
+
+// moveJournal puts the unfinished events of the journal into the Queue, and then erases
+// the journal.
+func (g *groupQueue) moveJournal(ctx context.Context) (ts string, err error) {
+	prefix := "journal/" + strconv.FormatInt(g.group, 10) + "/"
+	if g.d.Store == nil {
+		return "", nil
+	}
+	place, err := g.d.guarded().Get(ctx, prefix+"place")
+	if err != nil {
+		return "", fmt.Errorf("vk: %q: %w", prefix+"place", err)
+	}
+	if len(place) == 0 {
+		return "", nil
+	}
+	jr := &journal{d: g.d, group: g.group, base: ctx}
+	left, err := jr.open(ctx)
+	if err != nil {
+		return "", jr.explain(err)
+	}
+	var put []queue.Event
+	for _, of := range left {
+		e, err := ParseEvent(of.Data)
+		if err != nil {
+			continue // it cannot be handled in any run
+		}
+		if done, err := g.d.isDone(ctx, e); err != nil {
+			jr.kept.Abandon()
+			return "", err
+		} else if !done {
+			data := append([]byte(adoptedPrefix), bytes.TrimLeft(bytes.TrimSpace(e.Raw), "{ \t\r\n")...)
+			put = append(put, queue.Event{ID: e.ID, Lane: queueLane(e), Data: data})
+		}
+	}
+	for chunk := range slices.Chunk(put, 256) {
+		if err := g.w.Put(ctx, chunk, nil); err != nil {
+			jr.kept.Abandon()
+			return "", err
+		}
+	}
+	ts = jr.kept.Place()
+	for _, of := range left {
+		of.Done()
+	}
+	if err := jr.kept.Close(ctx); err != nil {
+		return ts, err
+	}
+	g.log(slog.LevelInfo, "vk: the journal of a bot without a Queue was moved into the Queue", slog.Int("events", len(put)), slog.String("ts", ts))
+	keys := []string{prefix + "place"}
+	listStore(ctx, g.d.guarded(), "Dispatcher", prefix, func(key string, _ []byte) bool { // without a Lister, the others are never read again
+		keys = append(keys, key)
+		return true
+	})
+	for _, key := range keys {
+		if err := g.d.erase(ctx, key, nil); err != nil {
+			return ts, err
+		}
+	}
+	return ts, nil
 }

@@ -86,7 +86,7 @@ var packageIndex = []struct {
 	}},
 	{"deliver", []indexed{
 		{"dispatch.go", "Dispatcher: lanes, workers, Stop; Open"},
-		{"dispatch_observe.go", "steps of events, for the Observer and the log; Erase"},
+		{"dispatch_observe.go", "steps of events, for the Observer and the log; Erase; journals left to a Queue"},
 		{"dispatch_job.go", "one event and its handling: panics, logs, outcome"},
 		{"dispatch_feed.go", "the events of one source; onlookers: WatchOn"},
 		{"dispatch_dedupe.go", "duplicate events"},

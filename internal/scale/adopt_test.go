@@ -10,7 +10,7 @@ import (
 	"github.com/vkrouter/vk/vktest"
 )
 
-// asker is a bot whose handlers wait.
+// asker returns a bot that asks a question.
 func asker(log *diary) vk.HandlerFunc {
 	r := vk.NewRouter("!")
 	r.Handle("go", func(c *vk.Context) error {
@@ -43,6 +43,7 @@ func TestQueueAdopts(t *testing.T) {
 				} else {
 					on.Stop()
 				}
+				time.Sleep(3 * time.Hour)
 				boris.Says("!go") // while no bot runs
 				p := poll(on, new(vktest.Queue), store, asker(&log), func(p *vk.Poller) { p.Dispatcher.Version = "1" })
 				time.Sleep(time.Minute)

@@ -210,7 +210,7 @@ func (s steps) failed(step trail.Key) error {
 	if !found || len(value) == 0 {
 		return nil
 	}
-	err, _ := readError(value)
+	_, err := readError(value)
 	return err
 }
 
@@ -260,15 +260,15 @@ func keepError(err error) *keptErr {
 }
 
 // readError returns the error of a step that failed, and the result beside it.
-func readError(value []byte) (err error, result json.RawMessage) {
+func readError(value []byte) (result json.RawMessage, err error) {
 	e := new(recalledError)
 	if err := json.Unmarshal(value[1:], &e.kept); err != nil {
-		return fmt.Errorf("vk: the saved error of a step cannot be read: %w", err), nil
+		return nil, fmt.Errorf("vk: the saved error of a step cannot be read: %w", err)
 	}
 	for _, k := range e.kept.VK {
 		e.vk = append(e.vk, &Error{Code: k.Code, Subcode: k.Subcode, Message: k.Message, Text: k.Text, Method: k.Method})
 	}
-	return e, e.kept.Value
+	return e.kept.Value, e
 }
 
 // A recalledError is an error of an earlier run.
@@ -341,7 +341,7 @@ func readAnswer(value []byte) (raw json.RawMessage, err error, ok bool) {
 		}
 		return nil, several[0], true
 	case stepFailed:
-		err, _ := readError(value)
+		_, err := readError(value)
 		return nil, err, true
 	}
 	return nil, nil, false

@@ -83,7 +83,7 @@ func recallOnce[T any](name string, value []byte) (v T, err error) {
 	}
 	switch value[0] {
 	case stepFailed:
-		err, result := readError(value)
+		result, err := readError(value)
 		if json.Unmarshal(result, &v) != nil {
 			v = *new(T)
 		}

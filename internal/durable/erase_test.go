@@ -32,13 +32,13 @@ func TestDurableEraseLeft(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				b := newBot(t, "", vk.NewRouter())
 				b.d.Workers = test.workers
-				reruns := make(map[int64]int)
+				var reruns counts
 				code := func() vk.Handler {
 					r := vk.NewRouter("!")
 					visits := &vk.Session[int]{Store: b.Store(), Name: "visits"}
 					wait := func(c *vk.Context, _ int) error {
 						if c.Again() {
-							reruns[c.FromID()]++
+							reruns.add(fmt.Sprint(c.FromID()))
 							time.Sleep(time.Second)
 						}
 						_, _, err := vk.Wait(c, vk.EventMessageEdit, nil, within)
@@ -92,7 +92,9 @@ func TestDurableEraseLeft(t *testing.T) {
 						t.Errorf("%d open handlers, want %d", n, left)
 					}
 				}
-				if n := reruns[last]; n != test.reruns {
+				reruns.mu.Lock()
+				defer reruns.mu.Unlock()
+				if n := reruns.n[fmt.Sprint(last)]; n != test.reruns {
 					t.Errorf("the handlers of the erased user ran %d times again, want %d", n, test.reruns)
 				}
 			})

@@ -238,8 +238,11 @@ func (q *question) begin(c *Context, text string, opts []SendOption) (*wait, err
 		w.job.keepFirst(c)
 		opts = append([]SendOption{Extra{"random_id": asked.id}, recorded{}}, q.signed(opts, asked.id)...)
 		err := c.sendBriefly(key.Peer, text, append(opts, Into(asked.into)))
-		asked.keep(Delivery{PeerID: key.Peer, Sent: *asked.into, Err: err})
-		if err != nil && !w.hasConsumed() {
+		if err != nil && w.hasConsumed() {
+			err = nil // it was sent
+		}
+		asked.keep(c, Delivery{PeerID: key.Peer, Sent: *asked.into, Err: err})
+		if err != nil {
 			return nil, err
 		}
 	}

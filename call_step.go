@@ -4,11 +4,14 @@ import (
 	"context"
 	crand "crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"strconv"
+	"strings"
 
 	"github.com/vkrouter/vk/internal/trail"
 )
@@ -88,7 +91,7 @@ func (c *Client) call(ctx context.Context, method string, p Params) (json.RawMes
 		}
 	}
 	raw, err := c.chain()(ctx, method, p)
-	if value := answerStep(raw, err); value != nil && !found {
+	if value := answerStep(ctx, raw, err); value != nil && !found {
 		s.trail.Keep(key, value) // if it is too large, the call is repeated
 	}
 	return raw, err
@@ -128,7 +131,7 @@ func (s steps) callSend(ctx context.Context, c *Client, p Params) (json.RawMessa
 		p = with
 	}
 	raw, err := c.chain()(ctx, "messages.send", p)
-	if value := answerStep(raw, err); value != nil && s.trail.KeepSaid(said, value) != nil {
+	if value := answerStep(ctx, raw, err); value != nil && s.trail.KeepSaid(said, value) != nil {
 		s.trail.KeepSaid(said, []byte{stepDone})
 	}
 	return raw, err
@@ -140,6 +143,7 @@ const (
 	stepRefusal = 'e' // followed by VK's refusal
 	stepSent    = 's' // followed by the numbers of a message
 	stepDone    = 'd' // done, with an unknown result
+	stepFailed  = 'f' // followed by an error: see keptErr
 )
 
 // A keptRefusal is VK's refusal in a step.
@@ -157,13 +161,138 @@ type keptError struct {
 	Method  string `json:"f,omitempty"`
 }
 
-// answerStep returns the value of a call's step: nil if VK has not responded.
-func answerStep(raw json.RawMessage, err error) []byte {
+// answerStep returns the value of a call's step, or nil if the call is to be
+// made again.
+func answerStep(ctx context.Context, raw json.RawMessage, err error) []byte {
 	if err == nil {
 		return append([]byte{stepAnswer}, raw...)
 	}
-	return refusalStep(raw, err, 0)
+	if value := refusalStep(raw, err, 0); value != nil {
+		return value
+	}
+	return failedStep(ctx, err)
 }
+
+// failedStep returns the value of a step that failed without an answer. Such a
+// step counts too: if the handler tried again, the next run must not take its
+// first attempt for the successful one. The value is nil if the end of the run
+// cut the step off, because the next run is to execute it.
+func failedStep(ctx context.Context, err error) []byte {
+	if ctx.Err() != nil && isRunEnd(context.Cause(ctx)) || isRunEnd(err) {
+		return nil
+	}
+	kept := keepError(err)
+	if len(kept.Text) > maxKeptText {
+		kept.Text = strings.ToValidUTF8(kept.Text[:maxKeptText], "") + "…"
+	}
+	return kept.step()
+}
+
+// maxKeptText is the length at which the text of a failed step is cut. A
+// handler may try again very often.
+const maxKeptText = 300
+
+// isRunEnd reports whether err is the end of this run of the handler, which
+// another run follows.
+func isRunEnd(err error) bool { return errors.Is(err, ErrStopped) }
+
+// fail records that a step failed, for failed. A mistake of the caller is not
+// recorded: it occurs again, as an error of its own type.
+func (s steps) fail(ctx context.Context, step trail.Key, err error) {
+	if value := failedStep(ctx, err); value != nil && !errors.As(err, new(*ConfigError)) {
+		s.trail.Keep(step.And("failed"), value)
+	}
+}
+
+// failed returns the error of a step that failed in an earlier run, or nil.
+func (s steps) failed(step trail.Key) error {
+	value, found := s.trail.Get(step.And("failed"))
+	if !found || len(value) == 0 {
+		return nil
+	}
+	_, err := readError(value)
+	return err
+}
+
+// A keptErr is the saved form of an error.
+type keptErr struct {
+	Text  string          `json:"text"`
+	Is    []string        `json:"is"` // the errors that errors.Is matches, by errorName
+	VK    []keptError     `json:"vk,omitempty"`
+	Value json.RawMessage `json:"value,omitempty"` // the result beside the error
+}
+
+// step returns the value of a step that failed.
+func (k *keptErr) step() []byte {
+	b, _ := json.Marshal(k) // all of it can be encoded
+	return append([]byte{stepFailed}, b...)
+}
+
+// errorName returns a short name that identifies an error in another process.
+func errorName(err error) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%T %s", err, err.Error()))
+	return base64.RawStdEncoding.EncodeToString(sum[:9])
+}
+
+// keepError returns the saved form of an error.
+func keepError(err error) *keptErr {
+	kept := &keptErr{Text: err.Error()}
+	var walk func(err error)
+	walk = func(err error) {
+		if err == nil || len(kept.Is) > 64 {
+			return
+		}
+		kept.Is = append(kept.Is, errorName(err))
+		if e, ok := err.(*Error); ok {
+			kept.VK = append(kept.VK, keptError{e.Code, e.Subcode, e.Message, e.Text, e.Method})
+		}
+		switch e := err.(type) {
+		case interface{ Unwrap() error }:
+			walk(e.Unwrap())
+		case interface{ Unwrap() []error }:
+			for _, err := range e.Unwrap() {
+				walk(err)
+			}
+		}
+	}
+	walk(err)
+	return kept
+}
+
+// readError returns the error of a step that failed, and the result beside it.
+func readError(value []byte) (result json.RawMessage, err error) {
+	e := new(recalledError)
+	if err := json.Unmarshal(value[1:], &e.kept); err != nil {
+		return nil, fmt.Errorf("vk: the saved error of a step cannot be read: %w", err)
+	}
+	for _, k := range e.kept.VK {
+		e.vk = append(e.vk, &Error{Code: k.Code, Subcode: k.Subcode, Message: k.Message, Text: k.Text, Method: k.Method})
+	}
+	return e.kept.Value, e
+}
+
+// A recalledError is an error of an earlier run.
+type recalledError struct {
+	kept keptErr
+	vk   []error
+}
+
+// Error returns the text of the error.
+func (e *recalledError) Error() string { return e.kept.Text }
+
+// Is reports whether errors.Is matched target for the original error.
+func (e *recalledError) Is(target error) bool {
+	name := errorName(target)
+	for _, is := range e.kept.Is {
+		if is == name {
+			return true
+		}
+	}
+	return false
+}
+
+// Unwrap returns VK's errors in it.
+func (e *recalledError) Unwrap() []error { return e.vk }
 
 // refusalStep returns the value of a step that VK has refused, for a peer if
 // that is known: nil if err is no refusal. A captcha does not count: the call
@@ -211,6 +340,9 @@ func readAnswer(value []byte) (raw json.RawMessage, err error, ok bool) {
 			return kept.Raw, several, true
 		}
 		return nil, several[0], true
+	case stepFailed:
+		_, err := readError(value)
+		return nil, err, true
 	}
 	return nil, nil, false
 }

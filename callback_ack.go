@@ -154,6 +154,7 @@ func (cb *Callback) queue(group int64, client *Client) (*groupQueue, error) {
 			cb.queues = make(map[int64]*groupQueue)
 		}
 		cb.queues[group] = g
+		g.adoptSoon()
 	}
 	return g, err
 }

@@ -278,6 +278,9 @@ func (d *Dispatcher) begin(j *job) ending {
 	if j.timer != nil && j.timer.void.Load() {
 		return handled // it was moved or canceled while it was in its lane
 	}
+	if j.erased.Load() {
+		return handled
+	}
 	if d.askStore(j) == alreadyHandled {
 		return handled
 	}

@@ -74,6 +74,7 @@ type job struct {
 	resting  chan struct{}           // closed once it is rested; made on demand
 	whenDone []func(context.Context) // see onDone
 
+	erased  atomic.Bool // Dispatcher.Erase ends it: it must not begin
 	exited  atomic.Bool // it was logged that a handler ended its goroutine
 	presses atomic.Bool // consumed contains a press: lets answerRest avoid the lock
 }

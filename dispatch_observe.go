@@ -1,16 +1,17 @@
 package vk
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/vkrouter/vk/internal/backoff"
+	"github.com/vkrouter/vk/internal/queue"
 )
 
 // An observedJob records the course of an event for the Observer and the log. A
@@ -168,85 +169,6 @@ func (j *job) tellEnded(how ending) {
 	j.tell(o)
 }
 
-// Erase deletes a user's data from the Store, in all communities: the sessions and
-// timers with a key of the user or of the dialog with the user, and the handlers that
-// wait for the user, with all their recorded steps. These handlers' waits end with
-// [ErrEnded]. Call Erase while the bot runs. It blocks until the data is deleted or ctx
-// is done. If the Store fails, Erase returns its error, and may be called again. It does
-// not delete data that the bot's own handlers keep elsewhere.
-//
-// Erase needs a Store that is a [Lister]. For any other Store, and for an id that is not
-// a user's, such as 0 or a chat's, it returns a [*ConfigError].
-func (d *Dispatcher) Erase(ctx context.Context, user int64) error {
-	d.init()
-	if user == 0 || user >= chatPeers {
-		return &ConfigError{Place: "Dispatcher.Erase", Text: fmt.Sprint(user, " is not the id of a user"), Mend: "pass a user's id, such as Context.FromID"}
-	}
-	if d.Store == nil {
-		return nil
-	}
-	var ended []*job
-	for _, j := range d.waits.jobs() {
-		if j.ev.head.from == user || j.ev.head.peer == user {
-			ended = append(ended, j)
-		}
-	}
-	for _, j := range ended {
-		if err := d.eraseHandler(ctx, j); err != nil {
-			return err
-		}
-	}
-	for _, kind := range []string{"session/", "timer/"} {
-		var keys []string
-		err := listStore(ctx, d.guarded(), "Dispatcher.Erase", kind, func(key string, _ []byte) bool {
-			if isOf(key[len(kind):], user) {
-				keys = append(keys, key)
-			}
-			return true
-		})
-		if err != nil {
-			return err
-		}
-		for _, key := range keys {
-			if err := d.erase(ctx, key, nil); err != nil {
-				return fmt.Errorf("vk: Dispatcher.Erase: %q: %w", key, err)
-			}
-			d.forgetTimer(key)
-		}
-	}
-	return context.Cause(ctx)
-}
-
-// eraseHandler ends the waits of a handler, and blocks until the handler has ended and its
-// trail is deleted, which is once the Store records its event as done.
-func (d *Dispatcher) eraseHandler(ctx context.Context, j *job) error {
-	for {
-		if !j.hasEnded() {
-			d.waits.endJob(j, ErrEnded) // also what it waits for after the first ErrEnded
-		} else if left, err := d.guarded().Get(ctx, trailKey(j.ev)); err != nil {
-			return fmt.Errorf("vk: Dispatcher.Erase: %q: %w", trailKey(j.ev), err)
-		} else if len(left) == 0 {
-			return nil
-		}
-		if err := backoff.Sleep(ctx, 10*time.Millisecond); err != nil {
-			return err
-		}
-	}
-}
-
-// isOf reports whether the end of a key names a user. It consists of a community, a
-// quoted name, a conversation and a user.
-func isOf(key string, user int64) bool {
-	_, rest, _ := strings.Cut(key, "/")
-	name, err := strconv.QuotedPrefix(rest)
-	if err != nil {
-		return false
-	}
-	parts := strings.SplitN(strings.TrimPrefix(rest[len(name):], "/"), "/", 3)
-	id := strconv.FormatInt(user, 10)
-	return len(parts) == 3 && (parts[0] == id || parts[1] == id)
-}
-
 // storeFailed logs the first of several consecutive failures of the Store.
 func (d *Dispatcher) storeFailed(j *job, msg string, err error) {
 	if d.lookups.failed() {
@@ -294,4 +216,109 @@ func (q *timerQueue) noteDispatch(f *dueTimer, feed *feed, err error) {
 	case over:
 		q.d.logger().LogAttrs(context.Background(), slog.LevelInfo, "vk: store available again: timers are dispatched")
 	}
+}
+
+// A bot that gets a Queue has events in its journal that it accepted without one. The
+// first process moves them into the Queue.
+
+// An adopter moves a community's journal into the Queue.
+type adopter struct {
+	base  context.Context
+	once  sync.Once
+	ready chan struct{} // closed when ts and err are set
+	ts    string
+	err   error
+}
+
+// adoptedPrefix begins the data of an event that was in a journal. A handler may have
+// begun it, so its trail is read.
+const adoptedPrefix = `{"adopted":true,`
+
+func isAdopted(data []byte) bool { return bytes.HasPrefix(data, []byte(adoptedPrefix)) }
+
+// adopt returns the position in the history of the community's journal, or "", once the
+// unfinished events in it are in the Queue. If another process without a Queue owns the
+// journal, the error is ErrJournalTaken.
+func (g *groupQueue) adopt(ctx context.Context) (ts string, err error) {
+	g.adoptSoon()
+	select {
+	case <-g.adopter.ready:
+		return g.adopter.ts, g.adopter.err
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+}
+
+// adoptSoon is adopt without waiting. An error is logged.
+func (g *groupQueue) adoptSoon() {
+	a := &g.adopter
+	a.once.Do(func() {
+		a.ready = make(chan struct{})
+		g.tasks.Go(func() {
+			defer close(a.ready)
+			if a.ts, a.err = g.moveJournal(a.base); a.err != nil && a.base.Err() == nil {
+				g.log(slog.LevelError, "vk: the journal of a bot without a Queue cannot be moved into the Queue: its unfinished events are not handled", slog.Any("err", a.err))
+			}
+		})
+	})
+}
+
+// moveJournal puts the unfinished events of the journal into the Queue, and then erases
+// the journal.
+func (g *groupQueue) moveJournal(ctx context.Context) (ts string, err error) {
+	prefix := "journal/" + strconv.FormatInt(g.group, 10) + "/"
+	if g.d.Store == nil {
+		return "", nil
+	}
+	place, err := g.d.guarded().Get(ctx, prefix+"place")
+	if err != nil {
+		return "", fmt.Errorf("vk: %q: %w", prefix+"place", err)
+	}
+	if len(place) == 0 {
+		return "", nil
+	}
+	jr := &journal{d: g.d, group: g.group, base: ctx}
+	left, err := jr.open(ctx)
+	if err != nil {
+		return "", jr.explain(err)
+	}
+	var put []queue.Event
+	for _, of := range left {
+		e, err := ParseEvent(of.Data)
+		if err != nil {
+			continue // it cannot be handled in any run
+		}
+		if done, err := g.d.isDone(ctx, e); err != nil {
+			jr.kept.Abandon()
+			return "", err
+		} else if !done {
+			data := append([]byte(adoptedPrefix), bytes.TrimLeft(bytes.TrimSpace(e.Raw), "{ \t\r\n")...)
+			put = append(put, queue.Event{ID: e.ID, Lane: queueLane(e), Data: data})
+		}
+	}
+	for chunk := range slices.Chunk(put, 256) {
+		if err := g.w.Put(ctx, chunk, nil); err != nil {
+			jr.kept.Abandon()
+			return "", err
+		}
+	}
+	ts = jr.kept.Place()
+	for _, of := range left {
+		of.Done()
+	}
+	if err := jr.kept.Close(ctx); err != nil {
+		return ts, err
+	}
+	g.log(slog.LevelInfo, "vk: the journal of a bot without a Queue was moved into the Queue", slog.Int("events", len(put)), slog.String("ts", ts))
+	keys := []string{prefix + "place"}
+	listStore(ctx, g.d.guarded(), "Dispatcher", prefix, func(key string, _ []byte) bool { // without a Lister, the others are never read again
+		keys = append(keys, key)
+		return true
+	})
+	for _, key := range keys {
+		if err := g.d.erase(ctx, key, nil); err != nil {
+			return ts, err
+		}
+	}
+	return ts, nil
 }

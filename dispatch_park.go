@@ -356,7 +356,7 @@ const (
 )
 
 // waitEnds are the errors that end a wait permanently, apart from an AgeError.
-var waitEnds = [...]error{ErrNoAnswer, ErrInterrupted}
+var waitEnds = [...]error{ErrNoAnswer, ErrInterrupted, ErrEnded}
 
 // stepAged takes the place of the number for an AgeError.
 const stepAged = 255

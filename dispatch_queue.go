@@ -36,11 +36,12 @@ type groupQueue struct {
 	w     *queue.Worker
 
 	timers *timerQueue        // nil if the Store cannot list them
-	cancel context.CancelFunc // of leadTimers
+	cancel context.CancelFunc // of the tasks
 	tasks  sync.WaitGroup
 
 	removed atomic.Bool // a handler returned ErrRemoveServer
 	stopped atomic.Bool // the worker has stopped
+	adopter adopter
 
 	mu     sync.Mutex
 	client *Client
@@ -89,7 +90,7 @@ func (d *Dispatcher) joinQueue(group int64, client *Client) (*groupQueue, error)
 // process sets and, while it leads, those of all processes.
 func (g *groupQueue) startTimers() {
 	ctx, cancel := context.WithCancel(context.Background())
-	g.cancel = cancel
+	g.cancel, g.adopter.base = cancel, ctx
 	if _, ok := g.d.Store.(Lister); !ok {
 		return
 	}
@@ -277,7 +278,7 @@ func (g *groupQueue) handle(ctx context.Context, it *queue.Item) {
 	g.mu.Lock()
 	client := g.client
 	g.mu.Unlock()
-	j := &job{d: g.d, feed: g.feed, ctx: context.Background(), client: client, ev: e, item: it, queue: g, repeats: true, replayed: it.Old}
+	j := &job{d: g.d, feed: g.feed, ctx: context.Background(), client: client, ev: e, item: it, queue: g, repeats: true, replayed: it.Old || isAdopted(it.Data)}
 	j.steps.tries = it.Tries > 0
 	j.timer = g.timerOf(e)
 	it.Value = j
@@ -356,7 +357,7 @@ func (d *Dispatcher) beginItem(j *job) ending {
 	if j.timer != nil && j.timer.isOver(j.ctx) {
 		return handled
 	}
-	if !it.Old && it.Tries == 0 {
+	if !j.replayed && it.Tries == 0 {
 		return notEnded
 	}
 	if err := j.takeTrail(); err != nil {

@@ -214,16 +214,6 @@ func (f *dueTimer) finish(j *job) (next time.Time, err error) {
 	}
 }
 
-// forgetTimer records that a timer's record was erased.
-func (d *Dispatcher) forgetTimer(key string) {
-	d.mu.Lock()
-	all := slices.Collect(maps.Values(d.timers))
-	d.mu.Unlock()
-	for _, q := range all {
-		q.remove(key)
-	}
-}
-
 // When a handler runs again after its timer is over, it must not set the timer
 // again. The handler cannot run again once the Store has its trail or records
 // its event as done, usually long before the timer is due. Until then, the end

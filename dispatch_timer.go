@@ -73,6 +73,7 @@ type dueTimer struct {
 	noted bool            // the record counts this run
 	tries int             // earlier runs that began it and may have crashed because of it
 	void  atomic.Bool     // it was moved or canceled
+	job   *job            // its last job, or nil
 }
 
 // startTimers makes the Dispatcher dispatch the timers of a journal's community, with a

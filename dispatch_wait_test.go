@@ -231,57 +231,44 @@ func TestWatchFull(t *testing.T) {
 	})
 }
 
-// TestMatchPanics: a match that panics ends its watch with an error, and the
-// event goes to its route.
-func TestMatchPanics(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		r := vk.NewRouter()
-		r.Handle("wait", func(c *vk.Context) error {
-			_, _, err := vk.Wait(c, vk.EventMessageNew, func(c *vk.Context, e *vk.MessageNew) bool { panic("boom") })
-			var p *vk.PanicError
-			return c.Send(fmt.Sprint(errors.As(err, &p)))
-		})
-		r.Handle("ping", func(c *vk.Context) error { return c.Send("pong") })
-		bot := vktest.Start(t, r)
-		anna := bot.User("Anna")
-		anna.Says("wait")
-		anna.Says("ping")
-		anna.Hears("pong")
-		anna.Hears("true")
-	})
-}
+// TestMatchFails: a match that panics or calls runtime.Goexit ends its watch
+// with an error. Later events go to their routes.
+func TestMatchFails(t *testing.T) {
+	for _, tt := range []struct {
+		how, want string
+		fail      func()
+	}{
+		{"panic", "panic: boom", func() { panic("boom") }},
+		{"Goexit", "called runtime.Goexit", runtime.Goexit},
+	} {
+		t.Run(tt.how, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				match := func(*vk.Context, *vk.MessageNew) bool { tt.fail(); return true }
+				r := vk.NewRouter()
+				r.Handle("wait", func(c *vk.Context) error {
+					_, _, err := vk.Wait(c, vk.EventMessageNew, match)
+					return c.Send(err.Error())
+				})
+				r.Handle("ping", func(c *vk.Context) error { return c.Send("pong") })
+				d := &vk.Dispatcher{Logger: slog.New(slog.DiscardHandler)}
+				bot := vktest.Config{Dispatcher: d}.Start(t, r)
+				anna := bot.User("Anna")
+				anna.Says("wait")
+				bot.Wait(t.Context())
+				anna.Says("it")
+				anna.Hears("vk: wait for message_new: " + tt.want)
+				anna.Says("ping")
+				anna.Hears("pong")
 
-// TestMatchExits: a match that calls runtime.Goexit ends its watch with an
-// error, and with it the handlers of one event only.
-func TestMatchExits(t *testing.T) {
-	bubble(t, func(t *testing.T) {
-		exit := func(*vk.Context, *vk.MessageNew) bool {
-			runtime.Goexit()
-			return true
-		}
-		r := vk.NewRouter()
-		r.Handle("wait", func(c *vk.Context) error {
-			_, _, err := vk.Wait(c, vk.EventMessageNew, exit)
-			return c.Send(fmt.Sprint(err))
+				w := vk.WatchOn(t.Context(), d, vk.EventMessageNew, match)
+				anna.Says("ping")
+				anna.Hears("pong")
+				if _, _, err := w.Next(); err == nil || err.Error() != "vk: watch of message_new: "+tt.want {
+					t.Error(err)
+				}
+			})
 		})
-		r.Handle("ping", func(c *vk.Context) error { return c.Send("pong") })
-		d := &vk.Dispatcher{Logger: slog.New(slog.DiscardHandler)}
-		bot := vktest.Config{Dispatcher: d}.Start(t, r)
-		anna := bot.User("Anna")
-		anna.Says("wait")
-		bot.Wait(t.Context())
-		anna.Says("lost")
-		anna.Hears("vk: wait for message_new: called runtime.Goexit")
-		anna.Says("ping")
-		anna.Hears("pong")
-
-		w := vk.WatchOn(t.Context(), d, vk.EventMessageNew, exit)
-		anna.Says("ping")
-		anna.Hears("pong")
-		if _, _, err := w.Next(); err == nil || err.Error() != "vk: watch of message_new: called runtime.Goexit" {
-			t.Error(err)
-		}
-	})
+	}
 }
 
 func TestWatchWrongType(t *testing.T) {

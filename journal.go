@@ -139,21 +139,13 @@ func (o *opening) isLost() bool {
 }
 
 func (d *Dispatcher) openJournal(ctx context.Context, group int64) (*journal, error) {
-	id := strconv.FormatInt(group, 10)
 	jr := &journal{d: d, group: group, left: make(map[string]bool), reruns: make(map[string]bool), handing: make(chan struct{}, 1), pace: make(chan struct{}, max(d.lanes.Workers/2, 1))}
 	jr.base, jr.cancel = context.WithCancel(context.WithValue(context.WithoutCancel(ctx), retriesKey{}, 0))
-	store := d.guarded()
-	lister, _ := store.(Lister)
-	kept, left, err := durable.Open(ctx, durable.Options{
-		Store: store, Lister: lister, Exclusive: isExclusive(store),
-		Journal: "journal/" + id + "/", Done: "done/" + id + "/",
-		Timeout: storeTime, Tell: jr.tell,
-	})
+	left, err := jr.open(ctx)
 	if err != nil {
 		jr.cancel()
 		return nil, jr.explain(err)
 	}
-	jr.kept = kept
 	jr.mu.Lock()
 	defer jr.mu.Unlock()
 	for _, of := range left {
@@ -170,6 +162,18 @@ func (d *Dispatcher) openJournal(ctx context.Context, group int64) (*journal, er
 	return jr, nil
 }
 
+// open opens the journal in the Store, and returns its unfinished events.
+func (jr *journal) open(ctx context.Context) (left []*durable.Entry, err error) {
+	store, id := jr.d.guarded(), strconv.FormatInt(jr.group, 10)
+	lister, _ := store.(Lister)
+	jr.kept, left, err = durable.Open(ctx, durable.Options{
+		Store: store, Lister: lister, Exclusive: isExclusive(store),
+		Journal: "journal/" + id + "/", Done: "done/" + id + "/",
+		Timeout: storeTime, Tell: jr.tell,
+	})
+	return left, err
+}
+
 // explain returns an error of the journal in the words of this package.
 func (jr *journal) explain(err error) error {
 	id := strconv.FormatInt(jr.group, 10)
@@ -179,6 +183,11 @@ func (jr *journal) explain(err error) error {
 	case errors.Is(err, durable.ErrFormat):
 		wrong := misuse("Dispatcher.Store", "has a journal of community "+id+" that an older version of this package wrote",
 			`let the older version finish and stop, then delete the keys that begin with "journal/`+id+`/", or use a new Store`)
+		wrong.Err = err
+		return wrong
+	case errors.Is(err, durable.ErrCannotRead):
+		wrong := misuse("Dispatcher.Store", "has a damaged journal of community "+id,
+			`restore the Store, or delete the keys that begin with "journal/`+id+`/": the unfinished events in them are then lost`)
 		wrong.Err = err
 		return wrong
 	case errors.Is(err, context.Canceled):

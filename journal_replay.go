@@ -444,10 +444,11 @@ func (f *dueTimer) begin(j *job, tries int) (begun bool, err error) {
 		}
 		f.leave()
 	}
-	if err := q.d.put(ctx, j); err != nil {
-		return false, err
-	}
-	return true, nil
+	q.mu.Lock()
+	f.job = j
+	q.mu.Unlock()
+	err = q.d.put(ctx, j)
+	return err == nil, err
 }
 
 // note writes the number of runs that the timer may have crashed, unless it was moved

@@ -32,8 +32,7 @@ var packageIndex = []struct {
 		{"errors_codes.go", "VK's error codes"},
 	}},
 	{"store", []indexed{
-		{"store.go", "Store and MemoryStore"},
-		{"queue.go", "Queue and Limits, which several processes share"},
+		{"store.go", "Store and MemoryStore; Queue and Limits, which several processes share"},
 	}},
 	{"model", []indexed{
 		{"models.go", "Message, User, Group, Action"},
@@ -86,11 +85,12 @@ var packageIndex = []struct {
 	}},
 	{"deliver", []indexed{
 		{"dispatch.go", "Dispatcher: lanes, workers, Stop; Open"},
-		{"dispatch_observe.go", "steps of events, for the Observer and the log; Erase"},
+		{"dispatch_observe.go", "steps of events, for the Observer and the log; journals left to a Queue"},
 		{"dispatch_job.go", "one event and its handling: panics, logs, outcome"},
 		{"dispatch_feed.go", "the events of one source; onlookers: WatchOn"},
 		{"dispatch_dedupe.go", "duplicate events"},
 		{"dispatch_queue.go", "events in a Queue: QueueStatus"},
+		{"dispatch_erase.go", "Erase: deletion of a user's data"},
 		{"dispatch_wait.go", "handlers that wait for events"},
 		{"dispatch_park.go", "Park: waiting without a turn; the steps of waits"},
 		{"dispatch_timer.go", "timers that are due"},

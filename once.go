@@ -22,8 +22,8 @@ import (
 // f got: f is then called again, with the same key. Pass the key to services
 // that support idempotency keys, as payment services do.
 //
-// An error of f is saved when the handler next waits. A later run returns an
-// error with the same text; errors.Is matches the errors of this package that
+// An error of f is saved when the handler next waits, with the result beside it.
+// A later run returns an error with the same text; errors.Is matches the errors of this package that
 // it matched before, and others by their type and text. If a result cannot be
 // saved, Once returns an [*OnceError], also in the first run. So it does if
 // the saved result cannot be decoded into a T because T has changed.
@@ -53,7 +53,11 @@ func Once[T any](c *Context, name string, f func(key string) (T, error)) (T, err
 		s.trail.Keep(step.And("within"), within)
 	}
 	if err != nil {
-		s.trail.Keep(step, append([]byte{stepFailed}, keepError(err)...)) // if it is too large, f is called again
+		kept := keepError(err)
+		if kept.Value, _ = json.Marshal(v); s.trail.Keep(step, kept.step()) != nil {
+			kept.Value = nil
+			s.trail.Keep(step, kept.step()) // if it is too large, f is called again
+		}
 		return v, err
 	}
 	b, bad := json.Marshal(v)
@@ -69,11 +73,9 @@ func Once[T any](c *Context, name string, f func(key string) (T, error)) (T, err
 	return v, nil
 }
 
-// First bytes of the values of a Once, besides stepAnswer.
-const (
-	stepFailed = 'f' // followed by an error, see keepError
-	stepUnkept = 'u' // followed by the reason why the result was not saved
-)
+// stepUnkept is the first byte of the value of a Once whose result was not
+// saved. The reason follows.
+const stepUnkept = 'u'
 
 func recallOnce[T any](name string, value []byte) (v T, err error) {
 	if len(value) == 0 {
@@ -81,7 +83,11 @@ func recallOnce[T any](name string, value []byte) (v T, err error) {
 	}
 	switch value[0] {
 	case stepFailed:
-		return v, readError(value[1:])
+		result, err := readError(value)
+		if json.Unmarshal(result, &v) != nil {
+			v = *new(T)
+		}
+		return v, err
 	case stepUnkept:
 		return v, &OnceError{name, nil, errors.New(string(value[1:]))}
 	}
@@ -118,74 +124,3 @@ func (e *OnceError) Error() string {
 
 // Unwrap returns e.Err.
 func (e *OnceError) Unwrap() error { return e.Err }
-
-// A keptErr is the saved form of an error.
-type keptErr struct {
-	Text string      `json:"text"`
-	Is   []string    `json:"is"` // the errors that errors.Is matches, by errorName
-	VK   []keptError `json:"vk,omitempty"`
-}
-
-// errorName returns a name that identifies an error in another process.
-func errorName(err error) string { return fmt.Sprintf("%T %s", err, err.Error()) }
-
-// keepError returns the saved form of an error.
-func keepError(err error) []byte {
-	kept := keptErr{Text: err.Error()}
-	var walk func(err error)
-	walk = func(err error) {
-		if err == nil || len(kept.Is) > 64 {
-			return
-		}
-		kept.Is = append(kept.Is, errorName(err))
-		if e, ok := err.(*Error); ok {
-			kept.VK = append(kept.VK, keptError{e.Code, e.Subcode, e.Message, e.Text, e.Method})
-		}
-		switch e := err.(type) {
-		case interface{ Unwrap() error }:
-			walk(e.Unwrap())
-		case interface{ Unwrap() []error }:
-			for _, err := range e.Unwrap() {
-				walk(err)
-			}
-		}
-	}
-	walk(err)
-	b, _ := json.Marshal(kept)
-	return b
-}
-
-// readError is the inverse of keepError.
-func readError(b []byte) error {
-	e := new(recalledError)
-	if err := json.Unmarshal(b, &e.kept); err != nil {
-		return fmt.Errorf("vk: Once: the saved error cannot be read: %w", err)
-	}
-	for _, k := range e.kept.VK {
-		e.vk = append(e.vk, &Error{Code: k.Code, Subcode: k.Subcode, Message: k.Message, Text: k.Text, Method: k.Method})
-	}
-	return e
-}
-
-// A recalledError is an error of an earlier run.
-type recalledError struct {
-	kept keptErr
-	vk   []error
-}
-
-// Error returns the text of the error.
-func (e *recalledError) Error() string { return e.kept.Text }
-
-// Is reports whether errors.Is matched target for the original error.
-func (e *recalledError) Is(target error) bool {
-	name := errorName(target)
-	for _, is := range e.kept.Is {
-		if is == name {
-			return true
-		}
-	}
-	return false
-}
-
-// Unwrap returns VK's errors in it.
-func (e *recalledError) Unwrap() []error { return e.vk }

@@ -355,6 +355,11 @@ func (f *follower) standBy(ctx context.Context) error {
 			return nil
 		case leads && err == nil:
 			f.status.Standby = false
+			if place == "" {
+				if place, err = f.queue.adopt(ctx); err != nil {
+					return err
+				}
+			}
 			f.ts, f.resumes = place, place != ""
 			if err := f.renew(ctx, f.ts == ""); err != nil {
 				return err

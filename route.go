@@ -379,7 +379,7 @@ func (rt *Route) check() error {
 func (t *target) setNames() {
 	switch rt := t.route; {
 	case rt.isCommand():
-		t.label = fmt.Sprintf("pattern %q", rt.Pattern)
+		t.label = fmt.Sprintf("pattern %.200q", rt.Pattern)
 	case rt.Text != "":
 		t.label = fmt.Sprintf("text %q", strings.TrimSpace(rt.Text))
 		t.name = t.label
@@ -443,7 +443,7 @@ func (t *target) addCommand(pattern, path string, aliases []string) error {
 			words.name = command.Fold(words.name)
 		}
 		if slices.Contains(t.reserved, words) {
-			return fmt.Errorf("the words %q twice", words.name)
+			return fmt.Errorf("the words %.200q twice", words.name)
 		}
 		t.reserved = append(t.reserved, words)
 	}

@@ -66,7 +66,7 @@ func (m *Module) taken() error {
 func (g *registry) addTarget(t *target, i int) error {
 	for _, res := range t.reserved {
 		if other, ok := g.reserved[res]; ok {
-			return &ConflictError{What: fmt.Sprintf("%s %q", res.what, res.name), Other: other}
+			return &ConflictError{What: fmt.Sprintf("%s %.200q", res.what, res.name), Other: other}
 		}
 	}
 	if g.reserved == nil {

@@ -372,6 +372,8 @@ func TestRouterTryAdd(t *testing.T) {
 		{"a|b", vk.Route{Handler: nothing}, "'|' cannot be in a word"},
 		{"caf\xe9", vk.Route{Handler: nothing}, "is not valid UTF-8"},
 		{strings.Repeat("я", 40), vk.Route{Handler: nothing}, "longer than 64 bytes"},
+		{strings.Repeat("word ", 300), vk.Route{}, "nil handler"},
+		{strings.Repeat("w", 3000), vk.Route{Handler: nothing}, "longer than 64 bytes"},
 		{"mine", vk.Route{}, "nil handler"},
 		{"mine", vk.Route{Pattern: "too", Handler: nothing}, "words besides those given"},
 		{"mine", vk.Route{Pattern: "{x", Handler: nothing}, "is not closed"},
@@ -382,7 +384,10 @@ func TestRouterTryAdd(t *testing.T) {
 		}
 		var words *vk.WordsError
 		var taken *vk.ConflictError
-		if err != nil && errors.As(err, &words) == (tt.words == "taken" || tt.words == "mine") || errors.As(err, &taken) != (tt.words == "taken") {
+		if err != nil && len(err.Error()) > 600 {
+			t.Errorf("%.40q: an error of %d bytes", tt.words, len(err.Error()))
+		}
+		if err != nil && errors.As(err, &words) == (tt.words == "taken" || tt.words == "mine" || len(tt.words) == 1500) || errors.As(err, &taken) != (tt.words == "taken") {
 			t.Errorf("%q: a %T", tt.words, err)
 		}
 	}

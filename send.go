@@ -80,7 +80,7 @@ func (c *Client) Send(ctx context.Context, peer int64, text string, opts ...Send
 	m.peer[0] = peer
 	c.deliver(ctx, to[:], m.peer[:], parts, c.chain(), &m.item)
 	d := to[0]
-	step.keep(d)
+	step.keep(ctx, d)
 	if o.into != nil && (d.Err == nil || d.Sent.CMID != 0 || d.Sent.ID != 0) {
 		*o.into = d.Sent
 	}

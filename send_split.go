@@ -344,17 +344,20 @@ func (o *outgoing) words() string {
 func (s *sendStep) isDone() bool { return s.on && (s.said.Found || s.said.Past) }
 
 // keep records the result of a message.
-func (s *sendStep) keep(d Delivery) {
+func (s *sendStep) keep(ctx context.Context, d Delivery) {
 	if !s.on {
 		return
 	}
-	if value := d.step(); value != nil {
+	value := d.step()
+	if value == nil && !s.said.Named {
+		value = failedStep(ctx, d.Err) // a message with a name has no place, so it is recognized without that
+	}
+	if value != nil {
 		s.trail.KeepSaid(s.said, value)
 	}
 }
 
-// step returns the value of the message's step: nil if the result of the
-// message is not known.
+// step returns the value of the message's step: nil if VK has not answered.
 func (d *Delivery) step() []byte {
 	if d.Err != nil {
 		peer := int64(0)

@@ -138,10 +138,17 @@ func (s *Session[T]) Get(ctx context.Context, key Key) (T, error) {
 		if step, value, found = steps.trail.Step(steps.key("get", at.id)); found {
 			return s.value(key, value)
 		}
+		if err := steps.failed(step); err != nil {
+			var zero T
+			return zero, err
+		}
 	}
 	_, v, stored, err := s.read(at)
-	if on && err == nil {
+	switch {
+	case on && err == nil:
 		steps.trail.Keep(step, stored.SeenBy(at.c.handling())) // if it is too large, the state is read again
+	case on && !isSessionError(err):
+		steps.fail(ctx, step, err)
 	}
 	return v, err
 }
@@ -390,13 +397,24 @@ func (s *Session[T]) change(at sessionPlace, f func(T) (json.RawMessage, error))
 		if step, value, found = steps.trail.Step(steps.key("update", at.id)); found {
 			return s.redo(at, value, f)
 		}
+		if err := steps.failed(step); err != nil {
+			return err
+		}
 	}
-	seen, err := s.swap(at, f)
-	if on && err == nil && steps.trail.Keep(step, append([]byte{stepBase}, seen...)) != nil {
-		steps.trail.Keep(step, []byte{stepDone})
+	seen, own, err := s.swap(at, f)
+	switch {
+	case !on:
+	case err == nil, own && !isRunEnd(err):
+		if steps.trail.Keep(step, append([]byte{stepBase}, seen...)) != nil && !own {
+			steps.trail.Keep(step, []byte{stepDone})
+		}
+	case !own && !isSessionError(err):
+		steps.fail(at.ctx, step, err)
 	}
 	return err
 }
+
+func isSessionError(err error) bool { return errors.As(err, new(*SessionError)) }
 
 // stepBase is the first byte of the value of a change; the previous state
 // follows.
@@ -422,9 +440,11 @@ func (s *Session[T]) redo(at sessionPlace, value []byte, f func(T) (json.RawMess
 }
 
 // swap is change for a change that no earlier run made before it waited. It
-// returns the value that f got.
-func (s *Session[T]) swap(at sessionPlace, f func(T) (json.RawMessage, error)) (seen json.RawMessage, err error) {
-	var own error // of decoding and of f; it is returned unchanged
+// returns the value that f got, and reports as own whether f returned the error, or the
+// value could not be decoded for it.
+func (s *Session[T]) swap(at sessionPlace, f func(T) (json.RawMessage, error)) (seen json.RawMessage, own bool, err error) {
+	var of error // of decoding and of f; it is returned unchanged
+	var got json.RawMessage
 	ch := record.Change{
 		Store: s.store(), ID: at.id, TTL: s.TTL, Handling: at.c.handling(),
 		Passed: func(changes int) bool { return readsIn(&jobOf(at.c).attempt).pass(at.id, changes) },
@@ -438,20 +458,21 @@ func (s *Session[T]) swap(at sessionPlace, f func(T) (json.RawMessage, error)) (
 	if f != nil {
 		ch.Make = func(value json.RawMessage) (next json.RawMessage, err error) {
 			var v T
-			if v, own = s.value(at.key, value); own == nil {
-				next, own = f(v)
+			got = value
+			if v, of = s.value(at.key, value); of == nil {
+				next, of = f(v)
 			}
-			return next, own
+			return next, of
 		}
 	}
 	seen, err = ch.Do(at.ctx)
 	switch broken := (*record.RecordError)(nil); {
 	case err == nil:
-		return seen, nil
-	case own != nil:
-		return nil, own
+		return seen, false, nil
+	case of != nil:
+		return got, true, of
 	case errors.As(err, &broken):
-		return nil, &SessionError{s.Name, at.key, broken.Raw, broken.Err}
+		return nil, false, &SessionError{s.Name, at.key, broken.Raw, broken.Err}
 	}
-	return nil, s.failed(at.key, err)
+	return nil, false, s.failed(at.key, err)
 }

@@ -5,14 +5,17 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"iter"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/vkrouter/vk/internal/backoff"
 	"github.com/vkrouter/vk/internal/record"
 	"github.com/vkrouter/vk/internal/timer"
+	"github.com/vkrouter/vk/internal/trail"
 )
 
 // Timers run a handler at later times, each with a value of type T, which is
@@ -122,6 +125,9 @@ func (t *Timers[T]) After(c *Context, d time.Duration, v T) (id string, err erro
 		if value, found := s.trail.Get(step); found {
 			return string(value), nil
 		}
+		if err := s.failed(step); err != nil {
+			return "", err
+		}
 	}
 	id = rand.Text()
 	if c.event.ID != "" {
@@ -132,7 +138,7 @@ func (t *Timers[T]) After(c *Context, d time.Duration, v T) (id string, err erro
 	if !on {
 		return id, t.put(c, "Timers.After", PerMember(c), id, r, v)
 	}
-	if err := t.putStep(c, "Timers.After", PerMember(c), id, r, v, n); err != nil {
+	if err := t.putStep(c, "Timers.After", PerMember(c), id, r, v, n, step); err != nil {
 		return "", err
 	}
 	s.trail.Keep(step, []byte(id))
@@ -144,7 +150,7 @@ func (t *Timers[T]) After(c *Context, d time.Duration, v T) (id string, err erro
 // the key has the community, the conversation and the user of the timer. A key
 // without a Group, outside of a handler, is a [*ConfigError].
 func (t *Timers[T]) Set(ctx context.Context, key Key, id string, at time.Time, v T) error {
-	return t.once(ctx, "set", "Timers.Set", key, id, timerRecord{Due: at.UnixMilli()}, v)
+	return t.once(ctx, "set", "Timers.Set", key, id, timerRecord{Due: timer.Milli(at)}, v)
 }
 
 // Repeat is like Set for a timer that repeats every day, at a time of the
@@ -166,13 +172,16 @@ func (t *Timers[T]) once(ctx context.Context, what, method string, key Key, id s
 	}
 	kind := s.key("timer "+what, t.Name, key.text(), id)
 	step := kind.With(s.trail.Count(kind))
+	// The second count is over everything that the handler does to the timer, in
+	// order, including steps of earlier runs.
+	n := s.trail.Count(s.key("timer of", t.Name, key.text(), id))
 	if _, found := s.trail.Get(step); found {
 		return nil
 	}
-	// The count is over everything that the handler does to the timer, in
-	// order.
-	n := s.trail.Count(s.key("timer of", t.Name, key.text(), id))
-	err := t.putStep(ctx, method, key, id, r, v, n)
+	if err := s.failed(step); err != nil {
+		return err
+	}
+	err := t.putStep(ctx, method, key, id, r, v, n, step)
 	if err == nil {
 		s.trail.Keep(step, nil)
 	}
@@ -181,8 +190,8 @@ func (t *Timers[T]) once(ctx context.Context, what, method string, key Key, id s
 
 // putStep is put for the nth time that a handler with saved steps sets the
 // timer. It does not set the timer again if the handler set it in a run that
-// was killed, nor if that timer is over.
-func (t *Timers[T]) putStep(ctx context.Context, method string, key Key, id string, r timerRecord, v T, n uint64) error {
+// was killed, nor if that timer is over. It records a failure of the step.
+func (t *Timers[T]) putStep(ctx context.Context, method string, key Key, id string, r timerRecord, v T, n uint64, step trail.Key) error {
 	c := ctx.Value(sendScopeKey{}).(*Context)
 	name, group, err := t.at(ctx, method, key, id)
 	if err != nil {
@@ -196,6 +205,9 @@ func (t *Timers[T]) putStep(ctx context.Context, method string, key Key, id stri
 	}
 	if err := t.put(ctx, method, key, id, r, v); err != nil {
 		safe(ctx)
+		if s, on := stepsOf(ctx); on && !errors.As(err, new(*TimerError)) {
+			s.fail(ctx, step, err)
+		}
 		return err
 	}
 	jobOf(c).whenSafe(safe)
@@ -212,6 +224,9 @@ func (t *Timers[T]) Cancel(ctx context.Context, key Key, id string) (was bool, e
 		var found bool
 		if step, value, found = s.trail.Step(step); found {
 			return len(value) > 0, nil
+		}
+		if err := s.failed(step); err != nil {
+			return false, err
 		}
 	}
 	name, group, err := t.at(ctx, "Timers.Cancel", key, id)
@@ -233,6 +248,9 @@ func (t *Timers[T]) Cancel(ctx context.Context, key Key, id string) (was bool, e
 		return end.value, end.ttl, was
 	})
 	if err != nil {
+		if on {
+			s.fail(ctx, step, err)
+		}
 		return false, err
 	}
 	for _, q := range queues {
@@ -296,8 +314,8 @@ func (t *Timers[T]) at(ctx context.Context, method string, key Key, id string) (
 			Place: method, Field: "Key.Group", Text: "outside of a handler, the community of a timer is not known", Mend: "set Group in the Key",
 		}
 	}
-	if key.Name != "" {
-		id = key.Name + "\x1f" + id
+	if key.Name != "" || strings.Contains(id, "\x1f") { // two names and ids never make the same text
+		id = strconv.Itoa(len(key.Name)) + "\x1f" + key.Name + id
 	}
 	return timerPrefix(group, t.Name) + strconv.FormatInt(key.Peer, 10) + "/" + strconv.FormatInt(key.User, 10) + "/" + short(id), group, nil
 }

@@ -78,9 +78,13 @@ func (c *Client) uploadStep(ctx context.Context, to UploadTarget, src Source, wh
 		if err := json.Unmarshal(value, &a); err == nil {
 			return a, nil
 		}
+	} else if err := s.failed(key); err != nil {
+		return Attachment{}, err
 	}
 	a, err := c.upload(within(ctx), to, src)
-	if err == nil && !found {
+	if err != nil {
+		s.fail(ctx, key, err)
+	} else if !found {
 		if b, err := json.Marshal(a); err != nil || s.trail.Keep(key, b) != nil {
 			b, _ = json.Marshal(Attachment{Type: a.Type, OwnerID: a.OwnerID, ID: a.ID, AccessKey: a.AccessKey})
 			s.trail.Keep(key, b)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 )
@@ -66,6 +67,7 @@ var remedies = map[string]string{
 	"40001": "too many others change the value: try again",
 	"40P01": "too many others change the value: try again",
 	"42501": "give the user the rights SELECT, INSERT, UPDATE and DELETE on the tables, and USAGE on the sequence; Schema returns the statements that create them",
+	"42704": "the server does not know a parameter: correct the parameters in the URL",
 	"42703": "the table is another program's: choose another Config.Table",
 	"42804": "the table is another program's: choose another Config.Table",
 	"42883": "a function is missing, the database may be a new one: restart the bot, which creates it",
@@ -100,6 +102,8 @@ func (s *Store) failed(ctx, c context.Context, op string, err error) error {
 		e.Remedy = fmt.Sprintf("the server hangs, is overloaded, or cannot be reached, or all connections are in use; the limit is Config.Timeout, %v", s.timeout)
 	case errors.As(err, &dns):
 		e.Remedy = "correct the server's name"
+	case strings.Contains(err.Error(), "server refused TLS connection") && !strings.Contains(err.Error(), "dial error"):
+		e.Remedy = "enable TLS on the server, or set sslmode=disable in the URL if the network is private"
 	default:
 		e.Remedy = "start the server, or correct the address; the bot needs no restart once the server is back"
 	}

@@ -26,6 +26,8 @@ func TestOpenErrors(t *testing.T) {
 		{"no rights", as("poor", "poor%20word", "postgres"), "", []string{"42501", "give the user the rights"}},
 		{"no schema", url(shared), "nope.vk_store", []string{"3F000", "create the schema"}},
 		{"another table", url(shared), "other", []string{"42703", "choose another Config.Table"}},
+		{"no TLS", url(shared) + "?sslmode=verify-full", "", []string{"refused TLS", "sslmode=disable"}},
+		{"unknown parameter", url(shared) + "?foo=bar", "", []string{"42704", "correct the parameters"}},
 		{"encoding", as("vk", "correct%20horse", "latin"), "", []string{"LATIN1", "ENCODING 'UTF8'"}},
 		{"read-only", url(shared) + "?default_transaction_read_only=on", "", []string{"25006", "address of the primary"}},
 		{"down", "postgres://vk:wrongword@127.0.0.1:1/postgres", "", []string{"127.0.0.1:1", "connection refused", "start the server"}},
@@ -46,6 +48,9 @@ func TestOpenErrors(t *testing.T) {
 		{"malformed URL", "postgres://vk:wrongword@host:port/db", func(*pgstore.Config) {}, "malformed URL"},
 		{"malformed escape", "postgres://vk:%wrongword@host/db", func(*pgstore.Config) {}, "malformed URL"},
 		{"not a URL", "wrongword", func(*pgstore.Config) {}, "malformed URL"},
+		{"no connections", url(shared) + "?pool_max_conns=0", func(*pgstore.Config) {}, "pool_max_conns too small"},
+		{"no table", url(shared), table("bots."), `Config.Table "bots."`},
+		{"no schema's name", url(shared), table(".shop"), `Config.Table ".shop"`},
 		{"negative timeout", url(shared), timeout(-1), "negative"},
 		{"pool that the driver refuses", url(shared), func(c *pgstore.Config) { c.Pool.MaxConns = 0 }, "pgstore: "},
 	} {

@@ -95,7 +95,11 @@ func Open(ctx context.Context, url string, set ...func(*Config)) (*Store, error)
 // malformed returns the error for a URL, without the URL: the driver may not
 // recognize a password in it.
 func malformed(err error) error {
-	if e := errors.Unwrap(err); e != nil && !strings.Contains(e.Error(), "://") {
+	e := errors.Unwrap(err)
+	if at := strings.LastIndex(err.Error(), "`: pool_"); e == nil && at >= 0 {
+		e = errors.New(err.Error()[at+len("`: "):]) // the URL comes before it
+	}
+	if e != nil && !strings.Contains(e.Error(), "://") {
 		return fmt.Errorf("pgstore: malformed URL: %w: want postgres://user:password@host:5432/database", e)
 	}
 	return errors.New("pgstore: malformed URL: want postgres://user:password@host:5432/database")

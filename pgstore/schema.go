@@ -47,7 +47,7 @@ func created(table, pattern string) (names []string) {
 // checkTable returns an error for an invalid table name.
 func checkTable(table string) error {
 	parts := strings.Split(table, ".")
-	if name := parts[len(parts)-1]; len(parts) > 2 || len(name) > maxTable || strings.ContainsAny(table, "$\x00") {
+	if name := parts[len(parts)-1]; len(parts) > 2 || parts[0] == "" || name == "" || len(name) > maxTable || strings.ContainsAny(table, "$\x00") {
 		return fmt.Errorf("pgstore: Config.Table %.100q: want table or schema.table, at most %d bytes of table, and no $", table, maxTable)
 	}
 	return nil

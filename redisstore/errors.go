@@ -37,6 +37,7 @@ func (e errNoAnswer) Unwrap() error { return e.err }
 var remedies = map[string]string{
 	"OOM":         "the server's memory is full: raise maxmemory or delete data; the bot needs no restart",
 	"READONLY":    "this is a read-only replica: give the address of the master, or of Sentinels with MasterName",
+	"UNBLOCKED":   "the server has become a read-only replica: give the address of the master, or of Sentinels with MasterName",
 	"WRONGPASS":   "wrong user or password: correct the URL",
 	"NOAUTH":      "the server wants a password: add it to the URL",
 	"NOPERM":      "the user lacks a right: allow the commands that the README lists, for the prefix",
@@ -64,6 +65,8 @@ func (s *Store) failed(ctx context.Context, op string, err error) error {
 		e.Remedy = remedy
 	case strings.Contains(err.Error(), "invalid username-password") || strings.Contains(err.Error(), "without any password"):
 		e.Remedy = remedies["WRONGPASS"]
+	case strings.Contains(err.Error(), "DB index is out of range"):
+		e.Remedy = "correct the number of the database at the end of the URL"
 	case errors.As(err, &dns):
 		e.Remedy = "correct the server's name"
 	case strings.Contains(err.Error(), "user executing the script"):

@@ -26,6 +26,7 @@ func TestOpenErrors(t *testing.T) {
 		{"down", "redis://" + down.Addr, 0, []string{"Open: " + down.Addr, "connection refused", "start the server"}},
 		{"wrong password", "redis://:wrongword@" + server.Addr, 0, []string{"WRONGPASS", "correct the URL"}},
 		{"no password", "redis://" + server.Addr, 0, []string{"NOAUTH", "add it to the URL"}},
+		{"no such database", "redis://:secret%20word@" + server.Addr + "/99", 0, []string{"out of range", "the number of the database"}},
 		{"replica", "redis://" + replica.Addr, 0, []string{"read-only replica", "master"}},
 		{"hangs", "redis://" + paused.Addr, 500 * time.Millisecond, []string{"no answer in time", "Config.Timeout, 500ms"}},
 	} {

@@ -200,6 +200,9 @@ func (s *Store) Beat(ctx context.Context, w vk.QueueWorker, held []vk.QueueHeld)
 		return vk.QueueAnswer{}, err
 	}
 	answer, _, err := s.answer("Beat", reply, nil)
+	if _, cluster := s.client.(*redis.ClusterClient); len(answer.Lost) > 0 && !cluster {
+		s.compareData(ctx, s.client) // perhaps the data were deleted while the connections stayed
+	}
 	return answer, err
 }
 

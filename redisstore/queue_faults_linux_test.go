@@ -225,6 +225,29 @@ func TestQueueComesBackEmpty(t *testing.T) {
 	}
 }
 
+// TestQueueFlushed: data that are deleted while the connections stay are logged once, when
+// the worker learns that it has lost its lanes.
+func TestQueueFlushed(t *testing.T) {
+	ctx := context.Background()
+	server := start(t)
+	var log logText
+	store, c := open(t, server, log.logger), admin(t, server)
+	w := vk.QueueWorker{Group: 1, ID: "worker", Room: 1}
+	held := storetest.Put(t, store, w, "a", "1")[0]
+	if err := c.FlushAll(ctx).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		a, err := store.Beat(ctx, w, []vk.QueueHeld{{Lane: "a", Epoch: held.Epoch, Last: held.Events[0].Seq}})
+		if err != nil || len(a.Lost) != 1 {
+			t.Fatalf("Beat: %v, %v, want a lost lane", a, err)
+		}
+	}
+	if n := strings.Count(log.String(), "has lost the store's values"); n != 1 {
+		t.Errorf("%d lines in the log:\n%s", n, log.String())
+	}
+}
+
 // TestQueueFailOver: a server that has lost the last moment does not give out
 // the numbers of that moment again.
 func TestQueueFailOver(t *testing.T) {

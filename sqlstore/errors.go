@@ -78,6 +78,8 @@ var remedies = []struct{ contains, remedy string }{
 	{"Error 1054", "the table is another program's: choose another Config.Table"},
 	{"28P01", "correct the user and the password in the name of the data source"},
 	{"28000", "correct the user and the password in the name of the data source"},
+	{"3D000", "correct the name of the database in the name of the data source, or create it"},
+	{"Error 1049", "correct the name of the database in the name of the data source, or create it"},
 	{"42501", "give the user the rights SELECT, INSERT, UPDATE and DELETE on the table"},
 	{"Error 1142", "give the user the rights SELECT, INSERT, UPDATE and DELETE on the table"},
 	{"25006", "this is a read-only standby: name the primary"},

@@ -71,6 +71,7 @@ func TestOpenErrors(t *testing.T) {
 	}{
 		{"wrong password", connect(t, "pgx", postgres.PostgresURL("wrongword")), sqlstore.PostgreSQL, []string{"28P01", "correct the user and the password"}},
 		{"wrong password, MySQL", connect(t, "mysql", "nobody:wrongword@tcp("+mariadb.Addr+")/mysql"), sqlstore.MySQL, []string{"1045", "correct the user and the password"}},
+		{"no database, MySQL", connect(t, "mysql", "root@tcp("+mariadb.Addr+")/nope"), sqlstore.MySQL, []string{"1049", "correct the name of the database"}},
 		{"down", connect(t, "pgx", "postgres://vk:wrongword@127.0.0.1:1/postgres"), sqlstore.PostgreSQL, []string{"connection refused", "start the server"}},
 		{"down, MySQL", connect(t, "mysql", "root:wrongword@tcp(127.0.0.1:1)/mysql"), sqlstore.MySQL, []string{"connection refused", "start the server"}},
 		{"no directory", file(t, filepath.Join(t.TempDir(), "no/bot.sqlite"), ""), sqlstore.SQLite, []string{"unable to open database", "the directory must exist"}},

@@ -91,7 +91,7 @@ func parseWord(word string) ([]string, error) {
 		case alt == "":
 			return nil, fmt.Errorf("the word %q has an empty alternative", word)
 		case len(alt) > maxWord:
-			return nil, fmt.Errorf("the word %q is longer than %d bytes", alt, maxWord)
+			return nil, fmt.Errorf("the word %.40q… is longer than %d bytes", alt, maxWord)
 		case !utf8.ValidString(alt):
 			return nil, fmt.Errorf("the word %q is not valid UTF-8", alt)
 		case slices.Contains(alts[:i], alt):

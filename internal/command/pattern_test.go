@@ -124,9 +124,9 @@ func TestPatternErrorNamesWhatIsWrong(t *testing.T) {
 		{"empty first alternative", "|a", `the word "|a" has an empty alternative`},
 		{"nothing but a bar", "a | b", `the word "|" has an empty alternative`},
 		{"alternative twice", "a|b|a", `the word "a|b|a" has the alternative "a" twice`},
-		{"word too long", strings.Repeat("w", 65), `the word "` + strings.Repeat("w", 65) + `" is longer than 64 bytes`},
+		{"word too long", strings.Repeat("w", 65), `the word "` + strings.Repeat("w", 40) + `"… is longer than 64 bytes`},
+		{"word too long in Russian", strings.Repeat("я", 33), `the word "` + strings.Repeat("я", 33) + `"… is longer than 64 bytes`},
 		{"word in another encoding", "\xef\xf0\xe8\xe2\xe5\xf2", `the word "\xef\xf0\xe8\xe2\xe5\xf2" is not valid UTF-8`},
-		{"word too long in Russian", strings.Repeat("я", 33), `the word "` + strings.Repeat("я", 33) + `" is longer than 64 bytes`},
 		{"too many commands", strings.Repeat("a|b ", 64), "it stands for more than 1000 commands"},
 		{"one command too many", alternatives(7) + " " + alternatives(11) + " " + alternatives(13), "it stands for more than 1000 commands"},
 

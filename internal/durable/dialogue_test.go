@@ -314,10 +314,13 @@ func TestDurableOnce(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				_, failed := vk.Once(c, "refund", func(string) (int, error) {
+				left, failed := vk.Once(c, "refund", func(string) (int, error) {
 					n.add("refund")
-					return 0, fmt.Errorf("bank: %w", errors.Join(errFunds, io.ErrUnexpectedEOF))
+					return 7, fmt.Errorf("bank: %w", errors.Join(errFunds, io.ErrUnexpectedEOF))
 				})
+				if left != 7 {
+					t.Errorf("the result beside the error is %d", left)
+				}
 				_, large := vk.Once(c, "large", func(string) (string, error) {
 					n.add("large")
 					return strings.Repeat("x", 20<<10), nil

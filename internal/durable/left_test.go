@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -329,4 +330,37 @@ func (p *place) start(h vk.Handler, webhook bool) (stop func()) {
 	go func() { defer close(ended); poller.Run(ctx) }()
 	<-ready
 	return func() { cancel(); <-ended }
+}
+
+// TestDurableTimerKeys: timers whose names and ids differ are different timers,
+// and a time that is farther away than can be stored does not come.
+func TestDurableTimerKeys(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := newBot(t, "", vk.NewRouter())
+		timers := &vk.Timers[int]{Store: b.Store(), Name: "x"}
+		fired := 0
+		r := vk.NewRouter("!")
+		timers.Handle(r, func(c *vk.Context, n int) error { fired += n; return nil })
+		b.Restart(r)
+		ctx := context.Background()
+		keys := []struct{ name, id string }{{"", "ab"}, {"a", "b"}, {"ab", ""}, {"", "a\x1fb"}, {"a\x1fb", ""}, {"a\x1fb", "c"}, {"a", "b\x1fc"}, {"", "1\x1fab"}}
+		for i, k := range keys {
+			err := timers.Set(ctx, vk.Key{Group: b.GroupID, Peer: 5, User: 5, Name: k.name}, k.id, time.Now().Add(time.Hour), 1<<i)
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for item, err := range timers.List(ctx, b.GroupID) {
+			if i := bits.TrailingZeros(uint(item.Value)); err != nil || item.Key.Name != keys[i].name || item.ID != keys[i].id {
+				t.Errorf("timer %d is %q %q, %v", i, item.Key.Name, item.ID, err)
+			}
+		}
+		if err := timers.Set(ctx, vk.Key{Group: b.GroupID, Peer: 5, User: 5}, "never", time.Unix(1<<60, 0), 1<<20); err != nil {
+			t.Fatal(err)
+		}
+		sleep(2 * time.Hour)
+		if want := 1<<len(keys) - 1; fired != want {
+			t.Errorf("fired %b, want %b", fired, want)
+		}
+	})
 }

@@ -345,14 +345,15 @@ func TestStoreIsDown(t *testing.T) {
 }
 
 // TestRecordCannotBeRead checks that an invalid record is an error that names
-// the record, and is not deleted.
+// the record and the remedy, and is not deleted.
 func TestRecordCannotBeRead(t *testing.T) {
 	eachStore(t, func() vk.Handler { return new(texts) }, func(t *testing.T, r *runner) {
 		key := "journal/" + strconv.FormatInt(r.vk.GroupID, 10) + "/place"
 		r.store.Swap(t.Context(), key, nil, []byte("?"), 0)
 		b := r.start()
 		<-b.ended
-		if b.err == nil || !strings.Contains(b.err.Error(), key) {
+		var wrong *vk.ConfigError
+		if !errors.As(b.err, &wrong) || !strings.Contains(b.err.Error(), key) || !strings.Contains(wrong.Mend, `begin with "journal/`) {
 			t.Errorf("%v", b.err)
 		}
 		if raw, _ := r.store.Get(t.Context(), key); string(raw) != "?" {

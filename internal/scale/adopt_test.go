@@ -1,0 +1,98 @@
+package scale
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/vktest"
+)
+
+// asker returns a bot that asks a question.
+func asker(log *diary) vk.HandlerFunc {
+	r := vk.NewRouter("!")
+	r.Handle("go", func(c *vk.Context) error {
+		log.note("begin, again %v", c.Again())
+		a, err := c.Ask("Which?", vk.Within(24*time.Hour))
+		if err != nil {
+			return err
+		}
+		log.note("got %s", a.Text())
+		return c.Send("Got " + a.Text())
+	})
+	return r.Serve
+}
+
+// TestQueueAdopts: a bot that had no Queue gets one. Its open questions stay open,
+// and it polls from its position in the history.
+func TestQueueAdopts(t *testing.T) {
+	for _, dies := range []bool{true, false} {
+		t.Run(fmt.Sprint("dies=", dies), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				var log diary
+				store := new(vk.MemoryStore)
+				on := vktest.Config{RPS: -1, Dispatcher: &vk.Dispatcher{Store: store, Version: "1"}}.New(t)
+				on.Start(vk.HandlerFunc(asker(&log)))
+				anna, boris := on.User("Anna"), on.User("Boris")
+				anna.Says("!go")
+				time.Sleep(time.Minute)
+				if dies {
+					on.Kill()
+				} else {
+					on.Stop()
+				}
+				time.Sleep(3 * time.Hour)
+				boris.Says("!go") // while no bot runs
+				p := poll(on, new(vktest.Queue), store, asker(&log), func(p *vk.Poller) { p.Dispatcher.Version = "1" })
+				time.Sleep(time.Minute)
+				anna.Says("tea")
+				time.Sleep(time.Minute)
+				anna.Hears("Which?")
+				anna.Hears("Got tea")
+				anna.HearsNothing()
+				boris.Hears("Which?")
+				p.stop(t)
+			})
+		})
+	}
+}
+
+// TestQueueAdoptsWebhook: an event that VK regards as delivered is not lost either.
+func TestQueueAdoptsWebhook(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var log diary
+		store := new(vk.MemoryStore)
+		one := start(t, nil, store, asker(&log))
+		one.tell(t, "a", 5, "!go")
+		time.Sleep(time.Minute)
+		one.stop()
+		two := start(t, new(vktest.Queue), store, asker(&log))
+		time.Sleep(time.Minute)
+		two.tell(t, "b", 5, "tea")
+		time.Sleep(time.Minute)
+		two.stop()
+		log.is(t, "begin, again false", "begin, again true", "got tea")
+	})
+}
+
+// A shared is a Store that several processes share.
+type shared struct{ *vk.MemoryStore }
+
+func (shared) Exclusive() bool { return false }
+
+// TestQueueTaken: while a process without the Queue runs, one with it does not.
+func TestQueueTaken(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var log diary
+		store := shared{new(vk.MemoryStore)}
+		on := vktest.Config{RPS: -1, Dispatcher: &vk.Dispatcher{Store: store}}.New(t)
+		on.Start(vk.HandlerFunc(asker(&log)))
+		time.Sleep(time.Minute)
+		p := poll(on, new(vktest.Queue), store, asker(&log))
+		if err := <-p.done; !errors.Is(err, vk.ErrJournalTaken) {
+			t.Errorf("Run: %v", err)
+		}
+	})
+}

@@ -340,7 +340,7 @@ func (w *town) left(t *testing.T, path string) {
 // event was dropped.
 const patience = 30 * time.Second
 
-// A citizen is a user who talks to the bot.
+// A citizen is one of the users, and talks to the bot.
 type citizen struct {
 	*town
 	id     int64

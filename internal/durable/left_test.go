@@ -332,7 +332,7 @@ func (p *place) start(h vk.Handler, webhook bool) (stop func()) {
 	return func() { cancel(); <-ended }
 }
 
-// TestDurableTimerKeys: timers whose names and ids differ are different timers,
+// TestDurableTimerKeys: timers with different names and ids are different timers,
 // and a time that is farther away than can be stored does not come.
 func TestDurableTimerKeys(t *testing.T) {
 	bubble(t, func(t *testing.T) {

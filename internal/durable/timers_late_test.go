@@ -92,7 +92,7 @@ func TestDurableTimersStoreDown(t *testing.T) {
 	})
 }
 
-// unlisted is a store whose timers cannot be listed for a while.
+// unlisted is a store that cannot list its timers for a while.
 type unlisted struct {
 	vk.MemoryStore
 	failed int

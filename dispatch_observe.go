@@ -286,6 +286,7 @@ func (g *groupQueue) moveJournal(ctx context.Context) (ts string, err error) {
 	for _, of := range left {
 		e, err := ParseEvent(of.Data)
 		if err != nil {
+			g.log(slog.LevelError, "vk: journal: an event cannot be read", slog.Any("err", err), slog.String("event", fmt.Sprintf("%.300s", of.Data)))
 			continue // it cannot be handled in any run
 		}
 		if done, err := g.d.isDone(ctx, e); err != nil {
@@ -302,7 +303,12 @@ func (g *groupQueue) moveJournal(ctx context.Context) (ts string, err error) {
 			return "", err
 		}
 	}
-	ts = jr.kept.Place()
+	if ts = jr.kept.Place(); ts != "" { // before the journal loses it
+		if err := g.w.Put(ctx, nil, &queue.Mark{Role: rolePoll, Value: ts}); err != nil && !errors.Is(err, ErrNotLeading) {
+			jr.kept.Abandon()
+			return "", err
+		}
+	}
 	for _, of := range left {
 		of.Done()
 	}
@@ -310,12 +316,14 @@ func (g *groupQueue) moveJournal(ctx context.Context) (ts string, err error) {
 		return ts, err
 	}
 	g.log(slog.LevelInfo, "vk: the journal of a bot without a Queue was moved into the Queue", slog.Int("events", len(put)), slog.String("ts", ts))
-	keys := []string{prefix + "place"}
-	listStore(ctx, g.d.guarded(), "Dispatcher", prefix, func(key string, _ []byte) bool { // without a Lister, the others are never read again
-		keys = append(keys, key)
+	var keys []string
+	listStore(ctx, g.d.guarded(), "Dispatcher", prefix, func(key string, _ []byte) bool { // without a Lister, they are never read again
+		if key != prefix+"place" {
+			keys = append(keys, key)
+		}
 		return true
 	})
-	for _, key := range keys {
+	for _, key := range append(keys, prefix+"place") { // last: without it, there is no journal
 		if err := g.d.erase(ctx, key, nil); err != nil {
 			return ts, err
 		}

@@ -59,6 +59,32 @@ func TestQueueAdopts(t *testing.T) {
 	}
 }
 
+// TestQueueAdoptsPlace: a process that moves the journal and ends before it has polled
+// does not lose the position in the history.
+func TestQueueAdoptsPlace(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var log diary
+		store, q := new(vk.MemoryStore), new(vktest.Queue)
+		on := vktest.Config{RPS: -1, Dispatcher: &vk.Dispatcher{Store: store}}.New(t)
+		on.Start(vk.HandlerFunc(asker(&log)))
+		anna, boris := on.User("Anna"), on.User("Boris")
+		anna.Says("!go")
+		time.Sleep(time.Minute)
+		on.Stop()
+		down := on.Fail("groups.getLongPollServer", vktest.Status(500))
+		p := poll(on, q, store, asker(&log))
+		time.Sleep(10 * time.Second)
+		p.stop(t)
+		boris.Says("!go") // while no bot runs
+		down.Remove()
+		p = poll(on, q, store, asker(&log))
+		time.Sleep(time.Minute)
+		anna.Hears("Which?")
+		boris.Hears("Which?")
+		p.stop(t)
+	})
+}
+
 // TestQueueAdoptsWebhook: an event that VK regards as delivered is not lost either.
 func TestQueueAdoptsWebhook(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vkrouter/vk/internal/backoff"
 	"github.com/vkrouter/vk/internal/queue"
 )
 
@@ -249,15 +250,23 @@ func (g *groupQueue) adopt(ctx context.Context) (ts string, err error) {
 	}
 }
 
-// adoptSoon is adopt without waiting. An error is logged.
+// adoptSoon is adopt without waiting. Failures of the Store or the Queue are retried. The
+// first one is logged, and so is any other error.
 func (g *groupQueue) adoptSoon() {
 	a := &g.adopter
 	a.once.Do(func() {
 		a.ready = make(chan struct{})
 		g.tasks.Go(func() {
 			defer close(a.ready)
-			if a.ts, a.err = g.moveJournal(a.base); a.err != nil && a.base.Err() == nil {
-				g.log(slog.LevelError, "vk: the journal of a bot without a Queue cannot be moved into the Queue: its unfinished events are not handled", slog.Any("err", a.err))
+			for try := 1; ; try++ {
+				a.ts, a.err = g.moveJournal(a.base)
+				final := errors.Is(a.err, ErrJournalTaken) || errors.As(a.err, new(*ConfigError))
+				if a.err != nil && a.base.Err() == nil && (try == 1 || final) {
+					g.log(slog.LevelError, "vk: the journal of a bot without a Queue cannot be moved into the Queue: its unfinished events are not handled", slog.Any("err", a.err), slog.Bool("retrying", !final))
+				}
+				if a.err == nil || final || backoff.Sleep(a.base, storePause.Delay(try)) != nil {
+					return
+				}
 			}
 		})
 	})
@@ -282,6 +291,11 @@ func (g *groupQueue) moveJournal(ctx context.Context) (ts string, err error) {
 	if err != nil {
 		return "", jr.explain(err)
 	}
+	defer func() {
+		if err != nil {
+			jr.kept.Close(ctx) // if that fails too, the next attempt waits for the lease
+		}
+	}()
 	var put []queue.Event
 	for _, of := range left {
 		e, err := ParseEvent(of.Data)
@@ -290,7 +304,6 @@ func (g *groupQueue) moveJournal(ctx context.Context) (ts string, err error) {
 			continue // it cannot be handled in any run
 		}
 		if done, err := g.d.isDone(ctx, e); err != nil {
-			jr.kept.Abandon()
 			return "", err
 		} else if !done {
 			data := append([]byte(adoptedPrefix), bytes.TrimLeft(bytes.TrimSpace(e.Raw), "{ \t\r\n")...)
@@ -299,13 +312,11 @@ func (g *groupQueue) moveJournal(ctx context.Context) (ts string, err error) {
 	}
 	for chunk := range slices.Chunk(put, 256) {
 		if err := g.w.Put(ctx, chunk, nil); err != nil {
-			jr.kept.Abandon()
 			return "", err
 		}
 	}
 	if ts = jr.kept.Place(); ts != "" { // before the journal loses it
 		if err := g.w.Put(ctx, nil, &queue.Mark{Role: rolePoll, Value: ts}); err != nil && !errors.Is(err, ErrNotLeading) {
-			jr.kept.Abandon()
 			return "", err
 		}
 	}

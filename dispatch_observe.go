@@ -226,6 +226,7 @@ func (q *timerQueue) noteDispatch(f *dueTimer, feed *feed, err error) {
 type adopter struct {
 	base  context.Context
 	once  sync.Once
+	tried chan struct{} // closed after the first attempt
 	ready chan struct{} // closed when ts and err are set
 	ts    string
 	err   error
@@ -255,11 +256,14 @@ func (g *groupQueue) adopt(ctx context.Context) (ts string, err error) {
 func (g *groupQueue) adoptSoon() {
 	a := &g.adopter
 	a.once.Do(func() {
-		a.ready = make(chan struct{})
+		a.tried, a.ready = make(chan struct{}), make(chan struct{})
 		g.tasks.Go(func() {
 			defer close(a.ready)
 			for try := 1; ; try++ {
 				a.ts, a.err = g.moveJournal(a.base)
+				if try == 1 {
+					close(a.tried)
+				}
 				final := errors.Is(a.err, ErrJournalTaken) || errors.As(a.err, new(*ConfigError))
 				if a.err != nil && a.base.Err() == nil && (try == 1 || final) {
 					g.log(slog.LevelError, "vk: the journal of a bot without a Queue cannot be moved into the Queue: its unfinished events are not handled", slog.Any("err", a.err), slog.Bool("retrying", !final))

@@ -105,6 +105,34 @@ func TestQueueAdoptsWebhook(t *testing.T) {
 	})
 }
 
+// A slow is a Store that needs some time to read the place of a journal.
+type slow struct{ *vk.MemoryStore }
+
+func (s slow) Get(ctx context.Context, key string) ([]byte, error) {
+	if strings.HasSuffix(key, "/place") {
+		time.Sleep(10 * time.Millisecond)
+	}
+	return s.MemoryStore.Get(ctx, key)
+}
+
+// TestQueueAdoptsFirst: an event that arrives while the journal is being moved comes after
+// those of the journal.
+func TestQueueAdoptsFirst(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var log diary
+		store := new(vk.MemoryStore)
+		one := start(t, nil, store, asker(&log))
+		one.tell(t, "a", 5, "!go")
+		time.Sleep(time.Minute)
+		one.stop()
+		two := start(t, new(vktest.Queue), slow{store}, asker(&log))
+		two.tell(t, "b", 5, "tea")
+		time.Sleep(time.Minute)
+		two.stop()
+		log.is(t, "begin, again false", "begin, again true", "got tea")
+	})
+}
+
 // A shaky is a Store that refuses the first reads of keys with a prefix.
 type shaky struct {
 	*vk.MemoryStore

@@ -295,8 +295,8 @@ func (e *recalledError) Is(target error) bool {
 func (e *recalledError) Unwrap() []error { return e.vk }
 
 // refusalStep returns the value of a step that VK has refused, for a peer if
-// that is known: nil if err is no refusal. A captcha does not count: the call
-// is made again.
+// that is known: nil if err is no refusal. A captcha that nobody has solved is
+// none: see failedStep.
 func refusalStep(raw json.RawMessage, err error, peer int64) []byte {
 	kept := keptRefusal{Peer: peer}
 	var several ExecuteErrors

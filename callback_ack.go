@@ -191,6 +191,9 @@ func (cb *Callback) leaveQueues(ctx context.Context) {
 func (cb *Callback) enqueue(ctx context.Context, client *Client, e *Event) ack {
 	g, err := cb.queue(e.GroupID, client)
 	if err == nil {
+		err = awaitClosed(ctx, g.adopter.tried) // older events come first
+	}
+	if err == nil {
 		err = g.put(context.WithoutCancel(ctx), []*Event{e}, nil) // if VK has given up, it redelivers the event, which is dropped as a duplicate
 	}
 	cb.took(err)

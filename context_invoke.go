@@ -427,10 +427,10 @@ func (c *Context) steps() steps {
 // route do not run for the routes that its handler runs, see [Context.Invoke].
 // Without a Router, claims and hooks never run.
 func (c *Context) Claim(f func(c *Context) (giveBack func(), err error)) {
+	requireFunc("Claim", 1, f == nil)
 	if !c.inv.hooks().Claim(f) {
 		panic(hooksRun("Claim"))
 	}
-	requireFunc("Claim", 1, f == nil)
 }
 
 // Before registers f to run before the route's handler, after the checks have
@@ -442,10 +442,10 @@ func (c *Context) Claim(f func(c *Context) (giveBack func(), err error)) {
 // function: a Before is a line that may return an error, an After is a defer,
 // and the handler is the last line.
 func (c *Context) Before(f HandlerFunc) {
+	requireFunc("Before", 1, f == nil)
 	if !c.inv.hooks().Before(f) {
 		panic(hooksRun("Before"))
 	}
-	requireFunc("Before", 1, f == nil)
 }
 
 // After registers f to run when the route's handler has ended, with the

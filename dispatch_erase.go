@@ -73,22 +73,29 @@ func (d *Dispatcher) Erase(ctx context.Context, user int64) error {
 // eraseHandlers ends the unfinished handlers of a user, except own, and blocks until
 // their trails are deleted.
 func (d *Dispatcher) eraseHandlers(ctx context.Context, user int64, own *job) error {
-	jobs := d.waits.jobs()
-	jobs = append(jobs, d.dedupe.replays()...)
-	jobs = append(jobs, d.timerReplays()...)
-	jobs = slices.DeleteFunc(jobs, func(j *job) bool { return j == own || !j.ev.isOf(user) })
-	for _, j := range jobs {
-		j.erased.Store(true) // all, before the first is waited for
-	}
+	d.markErased(user, own) // so that none begins meanwhile
 	if err := d.eraseIdle(ctx, user); err != nil {
 		return err
 	}
-	for _, j := range jobs {
+	for _, j := range d.markErased(user, own) { // with those that were being dispatched
 		if err := d.eraseHandler(ctx, j); err != nil {
 			return err
 		}
 	}
 	return d.eraseIdle(ctx, user) // a stop may have cut handlers off
+}
+
+// markErased returns the unfinished jobs of a user, except own. Those that have not begun
+// do not begin.
+func (d *Dispatcher) markErased(user int64, own *job) []*job {
+	jobs := d.waits.jobs()
+	jobs = append(jobs, d.dedupe.replays()...)
+	jobs = append(jobs, d.timerReplays()...)
+	jobs = slices.DeleteFunc(jobs, func(j *job) bool { return j == own || !j.ev.isOf(user) })
+	for _, j := range jobs {
+		j.erased.Store(true)
+	}
+	return jobs
 }
 
 // eraseHandler ends the waits of a handler, and blocks until the handler has ended and its

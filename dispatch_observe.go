@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vkrouter/vk/internal/backoff"
 	"github.com/vkrouter/vk/internal/queue"
 )
 
@@ -225,6 +226,7 @@ func (q *timerQueue) noteDispatch(f *dueTimer, feed *feed, err error) {
 type adopter struct {
 	base  context.Context
 	once  sync.Once
+	tried chan struct{} // closed after the first attempt
 	ready chan struct{} // closed when ts and err are set
 	ts    string
 	err   error
@@ -249,15 +251,26 @@ func (g *groupQueue) adopt(ctx context.Context) (ts string, err error) {
 	}
 }
 
-// adoptSoon is adopt without waiting. An error is logged.
+// adoptSoon is adopt without waiting. Failures of the Store or the Queue are retried. The
+// first one is logged, and so is any other error.
 func (g *groupQueue) adoptSoon() {
 	a := &g.adopter
 	a.once.Do(func() {
-		a.ready = make(chan struct{})
+		a.tried, a.ready = make(chan struct{}), make(chan struct{})
 		g.tasks.Go(func() {
 			defer close(a.ready)
-			if a.ts, a.err = g.moveJournal(a.base); a.err != nil && a.base.Err() == nil {
-				g.log(slog.LevelError, "vk: the journal of a bot without a Queue cannot be moved into the Queue: its unfinished events are not handled", slog.Any("err", a.err))
+			for try := 1; ; try++ {
+				a.ts, a.err = g.moveJournal(a.base)
+				if try == 1 {
+					close(a.tried)
+				}
+				final := errors.Is(a.err, ErrJournalTaken) || errors.As(a.err, new(*ConfigError))
+				if a.err != nil && a.base.Err() == nil && (try == 1 || final) {
+					g.log(slog.LevelError, "vk: the journal of a bot without a Queue cannot be moved into the Queue: its unfinished events are not handled", slog.Any("err", a.err), slog.Bool("retrying", !final))
+				}
+				if a.err == nil || final || backoff.Sleep(a.base, storePause.Delay(try)) != nil {
+					return
+				}
 			}
 		})
 	})
@@ -282,14 +295,19 @@ func (g *groupQueue) moveJournal(ctx context.Context) (ts string, err error) {
 	if err != nil {
 		return "", jr.explain(err)
 	}
+	defer func() {
+		if err != nil {
+			jr.kept.Close(ctx) // if that fails too, the next attempt waits for the lease
+		}
+	}()
 	var put []queue.Event
 	for _, of := range left {
 		e, err := ParseEvent(of.Data)
 		if err != nil {
+			g.log(slog.LevelError, "vk: journal: an event cannot be read", slog.Any("err", err), slog.String("event", fmt.Sprintf("%.300s", of.Data)))
 			continue // it cannot be handled in any run
 		}
 		if done, err := g.d.isDone(ctx, e); err != nil {
-			jr.kept.Abandon()
 			return "", err
 		} else if !done {
 			data := append([]byte(adoptedPrefix), bytes.TrimLeft(bytes.TrimSpace(e.Raw), "{ \t\r\n")...)
@@ -298,11 +316,14 @@ func (g *groupQueue) moveJournal(ctx context.Context) (ts string, err error) {
 	}
 	for chunk := range slices.Chunk(put, 256) {
 		if err := g.w.Put(ctx, chunk, nil); err != nil {
-			jr.kept.Abandon()
 			return "", err
 		}
 	}
-	ts = jr.kept.Place()
+	if ts = jr.kept.Place(); ts != "" { // before the journal loses it
+		if err := g.w.Put(ctx, nil, &queue.Mark{Role: rolePoll, Value: ts}); err != nil && !errors.Is(err, ErrNotLeading) {
+			return "", err
+		}
+	}
 	for _, of := range left {
 		of.Done()
 	}
@@ -310,12 +331,14 @@ func (g *groupQueue) moveJournal(ctx context.Context) (ts string, err error) {
 		return ts, err
 	}
 	g.log(slog.LevelInfo, "vk: the journal of a bot without a Queue was moved into the Queue", slog.Int("events", len(put)), slog.String("ts", ts))
-	keys := []string{prefix + "place"}
-	listStore(ctx, g.d.guarded(), "Dispatcher", prefix, func(key string, _ []byte) bool { // without a Lister, the others are never read again
-		keys = append(keys, key)
+	var keys []string
+	listStore(ctx, g.d.guarded(), "Dispatcher", prefix, func(key string, _ []byte) bool { // without a Lister, they are never read again
+		if key != prefix+"place" {
+			keys = append(keys, key)
+		}
 		return true
 	})
-	for _, key := range keys {
+	for _, key := range append(keys, prefix+"place") { // last: without it, there is no journal
 		if err := g.d.erase(ctx, key, nil); err != nil {
 			return ts, err
 		}

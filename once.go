@@ -22,11 +22,12 @@ import (
 // f got: f is then called again, with the same key. Pass the key to services
 // that support idempotency keys, as payment services do.
 //
-// An error of f is saved when the handler next waits, with the result beside it.
-// A later run returns an error with the same text; errors.Is matches the errors of this package that
-// it matched before, and others by their type and text. If a result cannot be
-// saved, Once returns an [*OnceError], also in the first run. So it does if
-// the saved result cannot be decoded into a T because T has changed.
+// An error of f is saved when the handler next waits, with the result beside
+// it. A later run returns an error with the same text; errors.Is matches the
+// errors of this package that it matched before, and others by their type and
+// text. If a result cannot be saved, Once returns an [*OnceError], also in the
+// first run. So it does if the saved result cannot be decoded into a T because
+// T has changed.
 //
 // Without a Store in the [Dispatcher], Once just calls f. If the Store fails,
 // Once waits for it for up to ten seconds, and then returns the result anyway.

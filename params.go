@@ -209,7 +209,7 @@ func paramText(value any) (text string, ok bool, err error) {
 	case reflect.Pointer:
 		return paramText(v.Elem().Interface())
 	case reflect.Slice, reflect.Array:
-		if v.Kind() == reflect.Slice && v.Type().Elem().Kind() == reflect.Uint8 {
+		if v.Kind() == reflect.Slice && v.Type().Elem() == reflect.TypeFor[byte]() { // not a list of a type of its own
 			return string(v.Bytes()), true, nil
 		}
 		if s, ok, err := listText(v); ok || err != nil {

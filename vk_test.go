@@ -56,6 +56,7 @@ func TestCallRequest(t *testing.T) {
 type (
 	point  struct{ X, Y int }
 	number int8
+	color  uint8
 	named  string
 	shown  struct{}
 )
@@ -98,6 +99,7 @@ func TestParams(t *testing.T) {
 		{"lists", [][]int{{1}, {2, 3}}, `[[1],[2,3]]`},
 		{"raw JSON", json.RawMessage(`{"x": 1}`), `{"x": 1}`},
 		{"bytes", []byte(`{"x": 1}`), `{"x": 1}`},
+		{"small numbers", []color{1, 20}, "1,20"},
 		{"nil raw JSON", json.RawMessage(nil), "-"},
 		{"time", time.Unix(1736240400, 5), "1736240400"},
 		{"duration", 90 * time.Second, "90"},

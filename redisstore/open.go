@@ -166,8 +166,9 @@ func (s *Store) waiterOptions(o redis.UniversalOptions) *redis.UniversalOptions 
 }
 
 // compareData reads the random number in the database, over a new connection or
-// when the Queue has lost lanes, and logs an error if it has changed. If the server cannot return it, no error
-// is reported here, since the next call fails, too.
+// when the Queue has lost lanes, and logs an error if it has changed. If the
+// server cannot return it, no error is reported here, since the next call
+// fails, too.
 func (s *Store) compareData(ctx context.Context, c redis.Cmdable) {
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()

@@ -3,10 +3,12 @@ package durable
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/vkrouter/vk"
+	"github.com/vkrouter/vk/vktest"
 )
 
 // TestDurableEraseLeft: Erase reaches the handlers of the last run that have not
@@ -130,4 +132,64 @@ func TestDurableEraseOwn(t *testing.T) {
 			t.Errorf("trails %q", keys)
 		}
 	})
+}
+
+// A slowReads is a Store that reads trails slowly.
+type slowReads struct{ *vk.MemoryStore }
+
+func (s *slowReads) Get(ctx context.Context, key string) ([]byte, error) {
+	if strings.HasPrefix(key, "trail/") {
+		sleep(time.Second)
+	}
+	return s.MemoryStore.Get(ctx, key)
+}
+
+// TestDurableEraseBegins: Erase reaches a handler of the last run that is about to
+// run again.
+func TestDurableEraseBegins(t *testing.T) {
+	for _, timer := range []bool{false, true} {
+		t.Run(fmt.Sprint("timer=", timer), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				b := &bot{t: t, store: new(vk.MemoryStore)}
+				b.d = &vk.Dispatcher{Store: &slowReads{b.store}}
+				b.Server = vktest.Config{Dispatcher: b.d, RPS: -1}.New(t)
+				code := func() vk.Handler {
+					r := vk.NewRouter("!")
+					wait := func(c *vk.Context, _ int) error {
+						_, _, err := vk.Wait(c, vk.EventMessageEdit, nil, within)
+						return err
+					}
+					timers := &vk.Timers[int]{Store: b.Store(), Name: "x"}
+					timers.Handle(r, wait)
+					r.Handle("go", func(c *vk.Context) error {
+						if timer {
+							_, err := timers.After(c, time.Second, 1)
+							return err
+						}
+						return wait(c, 0)
+					})
+					return r
+				}
+				b.Start(code())
+				anna := b.User("Anna")
+				anna.Says("!go")
+				sleep(time.Minute)
+				b.Kill()
+				b.Start(code())
+				sleep(500 * time.Millisecond) // its trail is being read
+				ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+				defer cancel()
+				if err := b.Dispatcher().Erase(ctx, anna.ID); err != nil {
+					t.Fatal(err)
+				}
+				sleep(time.Minute)
+				if open := b.Dispatcher().Open(); open != nil {
+					t.Errorf("%d open handlers", len(open))
+				}
+				if keys := b.keys("trail/"); keys != nil {
+					t.Errorf("trails %q", keys)
+				}
+			})
+		})
+	}
 }

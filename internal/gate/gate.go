@@ -136,8 +136,12 @@ func (g *Gate) Accept() (net.Conn, error) {
 	case c := <-g.ready:
 		return c, nil
 	case <-g.done:
-		return nil, net.ErrClosed
 	case <-g.ended:
+	}
+	select {
+	case <-g.done:
+		return nil, net.ErrClosed // also after an error that passes, which a server would wait out
+	default:
 		return nil, g.failure
 	}
 }

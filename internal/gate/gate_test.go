@@ -223,3 +223,19 @@ func TestGateAccepts(t *testing.T) {
 		})
 	}
 }
+
+// TestGateClosesInPause: a Gate that is closed while it waits out an error that passes
+// returns net.ErrClosed, not that error.
+func TestGateClosesInPause(t *testing.T) {
+	for range 20 { // Accept may choose between two reasons
+		synctest.Test(t, func(t *testing.T) {
+			g := newGate(&frailListener{memnet.Listen("a:80"), []error{passing{}}}, &tls.Config{}, "test", hosts)
+			synctest.Wait()
+			g.Close()
+			synctest.Wait()
+			if c, err := g.Accept(); c != nil || !errors.Is(err, net.ErrClosed) {
+				t.Errorf("got %v, %v", c, err)
+			}
+		})
+	}
+}

@@ -68,6 +68,8 @@ type Worker struct {
 	flushing chan struct{} // holds an element if there may be something to report
 	handing  chan struct{} // holds an element if there may be an item to hand out
 
+	turns turns // of the Puts
+
 	mu       sync.Mutex
 	lanes    map[string]*lane // held
 	former   map[string]*lane // held not long ago
@@ -392,8 +394,10 @@ func (w *Worker) hand(it *Item) {
 	}
 }
 
-// Put puts events, and moves the place of a role.
+// Put puts events, and moves the place of a role. The events of concurrent Puts are in the
+// order of the calls, within each lane.
 func (w *Worker) Put(ctx context.Context, events []Event, at *Mark) error {
+	defer w.turns.wait(ctx, events)()
 	by := rand.Text()[:12]
 	put := make([]Event, len(events))
 	for i, e := range events {

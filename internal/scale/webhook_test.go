@@ -39,6 +39,38 @@ func TestLongHandlerOrder(t *testing.T) {
 	})
 }
 
+// A slowQueue takes 100 ms to put the event "slow".
+type slowQueue struct{ vk.Queue }
+
+// Put implements [vk.Queue].
+func (q slowQueue) Put(ctx context.Context, w vk.QueueWorker, events []vk.QueueEvent, at *vk.QueueMark) (vk.QueueAnswer, error) {
+	if events[0].ID == "slow" {
+		time.Sleep(100 * time.Millisecond)
+	}
+	return q.Queue.Put(ctx, w, events, at)
+}
+
+// TestOrderBehindQueue checks that an event that the Queue takes slowly is not overtaken by
+// the next one of its conversation, and that another conversation does not wait for it.
+func TestOrderBehindQueue(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		var log diary
+		p := start(t, slowQueue{new(vktest.Queue)}, new(vk.MemoryStore), func(c *vk.Context) error { log.note("%s", c.Text()); return nil })
+		var all sync.WaitGroup
+		for _, e := range []struct {
+			id   string
+			peer int
+		}{{"slow", 1}, {"next", 1}, {"other", 2}} {
+			all.Go(func() { p.tell(t, e.id, e.peer, e.id) })
+			time.Sleep(10 * time.Millisecond)
+		}
+		all.Wait()
+		settle()
+		log.is(t, "other", "slow", "next")
+		stop(p)
+	})
+}
+
 // TestLongConversation: more than MaxEvents wait in one conversation, which does not hold
 // up the others.
 func TestLongConversation(t *testing.T) {

@@ -479,8 +479,8 @@ func TestHooksOfHooks(t *testing.T) {
 	l.is(t, "open", "check", "undo open")
 
 	for name, f := range map[string]vk.HandlerFunc{
-		"Claim":  func(c *vk.Context) error { c.Claim(nil); return nil },
-		"Before": func(c *vk.Context) error { c.Before(nil); return nil },
+		"Claim":  func(c *vk.Context) error { c.Claim(func(*vk.Context) (func(), error) { return nil, nil }); return nil },
+		"Before": func(c *vk.Context) error { c.Before(func(*vk.Context) error { return nil }); return nil },
 	} {
 		r := vk.NewRouter("!")
 		r.Handle("x", f)

@@ -76,20 +76,24 @@ func startTimers(t *testing.T, q vk.Queue, s *vk.MemoryStore, name string, handl
 }
 
 // TestTimersTakeover: a process that has set timers is killed before they are due, and
-// another one when they are. Each is handled once, and in time.
+// another one when they are. Each is handled once, and in time, except that those which the
+// second process is handling at that moment may be handled again.
 func TestTimersTakeover(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		const n = 1000
 		q, s := new(vktest.Queue), new(vk.MemoryStore)
 		var mu sync.Mutex
-		count := make(map[string]int)
+		count, cut := make(map[string]int), make(map[string]bool)
 		began := time.Now()
 		var last time.Duration
-		handled := func(_, what string) {
+		handled := func(name, what string) {
 			mu.Lock()
 			defer mu.Unlock()
 			count[what]++
 			last = time.Since(began)
+			if name == "B" && last == time.Minute {
+				cut[what] = true
+			}
 		}
 		a := startTimers(t, q, s, "A", handled)
 		b := startTimers(t, q, s, "B", handled)
@@ -104,7 +108,8 @@ func TestTimersTakeover(t *testing.T) {
 		time.Sleep(time.Minute)
 		mu.Lock()
 		for i := range n {
-			if k := count[fmt.Sprint("no", i)]; k != 1 {
+			what := fmt.Sprint("no", i)
+			if k := count[what]; k != 1 && !(k == 2 && cut[what]) {
 				t.Errorf("timer %d was handled %d times", i, k)
 			}
 		}

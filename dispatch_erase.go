@@ -102,7 +102,7 @@ func (d *Dispatcher) markErased(user int64, own *job) []*job {
 // trail is deleted, which is once the Store records its event as done.
 func (d *Dispatcher) eraseHandler(ctx context.Context, j *job) error {
 	for !j.hasEnded() {
-		d.waits.endJob(j, ErrEnded) // also what it waits for after the first ErrEnded
+		d.waits.endJob(j, ErrEnded) // also the waits after the first ErrEnded
 		if err := backoff.Sleep(ctx, 10*time.Millisecond); err != nil {
 			return err
 		}

@@ -465,8 +465,8 @@ func TestErrorRight(t *testing.T) {
 	}
 }
 
-// TestCallOut checks that a call whose response could not be decoded is not
-// made.
+// TestCallOut checks that a call is not made if its response could not be
+// decoded.
 func TestCallOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := newAPI(t, respond(`{"response":1}`))

@@ -74,7 +74,7 @@ func Once[T any](c *Context, name string, f func(key string) (T, error)) (T, err
 	return v, nil
 }
 
-// stepUnkept is the first byte of the value of a Once whose result was not
+// stepUnkept is the first byte of the value of a Once if the result was not
 // saved. The reason follows.
 const stepUnkept = 'u'
 

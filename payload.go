@@ -120,7 +120,7 @@ func decodeButton[T any](raw json.RawMessage) (v T, err error) {
 	return v, nil
 }
 
-// checkNulls returns an error if JSON has a null for a value whose type cannot
+// checkNulls returns an error if JSON has a null for a value of a type that cannot
 // distinguish it from zero: encoding/json leaves such a value zero. Other
 // mistakes are left to encoding/json.
 func checkNulls(raw json.RawMessage, t reflect.Type) error {

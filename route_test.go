@@ -278,7 +278,7 @@ func TestRouterMatch(t *testing.T) {
 }
 
 // TestReplaceOutside checks that a route of an inner Router keeps the words
-// that the outer one has given it, whatever is changed later.
+// that the outer one has given it when something else is changed later.
 func TestReplaceOutside(t *testing.T) {
 	for name, change := range map[string]func(r *vk.Router, rt *vk.Route) (*vk.Route, error){
 		"Update": func(r *vk.Router, rt *vk.Route) (*vk.Route, error) {

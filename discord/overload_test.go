@@ -51,27 +51,37 @@ func overload(t *testing.T, s *discordtest.Server, release chan<- struct{}) {
 	boris.SeesNothing()
 }
 
-// TestOverload: when the Dispatcher has MaxEvents, users of interactions are told that the
-// bot is busy. The connection stays.
-func TestOverload(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := discordtest.New(t)
-		release, ready := make(chan struct{}), make(chan struct{}, 8)
-		d := crowded(release)
-		g := &discord.Gateway{Client: s.Client(), Dispatcher: d, Ready: func(discord.Shard) { ready <- struct{}{} }}
-		ctx, cancel := context.WithCancel(t.Context())
-		end := make(chan error, 1)
-		go func() { end <- g.Run(ctx) }()
-		<-ready
-		overload(t, s, release)
-		if len(ready) > 0 {
-			t.Error("the shard has connected again")
-		}
+// runCrowded runs d on a Gateway, and returns when it is connected. ready receives an element for
+// each further connection. stop ends both.
+func runCrowded(t *testing.T, s *discordtest.Server, d *discord.Dispatcher) (ready <-chan struct{}, stop func()) {
+	connected := make(chan struct{}, 8)
+	g := &discord.Gateway{Client: s.Client(), Dispatcher: d, Ready: func(discord.Shard) { connected <- struct{}{} }}
+	ctx, cancel := context.WithCancel(t.Context())
+	end := make(chan error, 1)
+	go func() { end <- g.Run(ctx) }()
+	<-connected
+	return connected, func() {
 		cancel()
 		if err := <-end; err != nil {
 			t.Error(err)
 		}
 		d.Stop(t.Context())
+	}
+}
+
+// TestOverload: when the Dispatcher has MaxEvents, users of interactions are told that the
+// bot is busy. The connection stays.
+func TestOverload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := discordtest.New(t)
+		release := make(chan struct{})
+		d := crowded(release)
+		ready, stop := runCrowded(t, s, d)
+		overload(t, s, release)
+		if len(ready) > 0 {
+			t.Error("the shard has connected again")
+		}
+		stop()
 	})
 }
 
@@ -101,13 +111,9 @@ func TestOverloadHTTP(t *testing.T) {
 func TestOverloadFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := discordtest.New(t)
-		release, ready := make(chan struct{}), make(chan struct{}, 8)
+		release := make(chan struct{})
 		d := crowded(release)
-		g := &discord.Gateway{Client: s.Client(), Dispatcher: d, Ready: func(discord.Shard) { ready <- struct{}{} }}
-		ctx, cancel := context.WithCancel(t.Context())
-		end := make(chan error, 1)
-		go func() { end <- g.Run(ctx) }()
-		<-ready
+		_, stop := runCrowded(t, s, d)
 		anna := s.User("Anna")
 		anna.Slash("hold")
 		anna.Sees("held")
@@ -131,10 +137,6 @@ func TestOverloadFlood(t *testing.T) {
 			t.Errorf("%d answers", n)
 		}
 		close(release)
-		cancel()
-		if err := <-end; err != nil {
-			t.Error(err)
-		}
-		d.Stop(t.Context())
+		stop()
 	})
 }

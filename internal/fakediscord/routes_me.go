@@ -254,7 +254,7 @@ func (c *call) channelNeeds(p Permissions) *channel {
 	return ch
 }
 
-// needs refuses a call whose actor lacks permissions. A call with the token of a
+// needs refuses a call if its actor lacks permissions. A call with the token of a
 // webhook or an interaction in its path needs none.
 func (c *call) needs(ch *channel, p Permissions) {
 	if _, byToken := c.params["token"]; byToken {

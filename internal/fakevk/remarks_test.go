@@ -108,8 +108,8 @@ func TestRemarks(t *testing.T) {
 	}
 }
 
-// TestRemarkBody checks that a body whose parameters are not read causes a
-// remark.
+// TestRemarkBody checks that a body with parameters that are not read
+// causes a remark.
 func TestRemarkBody(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, verb, kind, body, want string }{
